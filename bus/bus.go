@@ -1,0 +1,254 @@
+// Package bus carries messages between the stages and between machines: NATS
+// JetStream, embedded in the process or an external server or cluster.
+//
+// A publish returns after the message is durable. Streams remember message
+// ids for two minutes, so that a repeated publish is stored once. A durable
+// consumer acknowledges a message after its own effect is durable; what was
+// not acknowledged comes again after a restart.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Streams of the project and the subjects they keep.
+const (
+	Readings   = "READINGS"   // readings.MEMBER: batches of readings
+	Market     = "MARKET"     // market.COMMUNITY.events: what the market decided
+	Settlement = "SETTLEMENT" // settlement.COMMUNITY.INTERVAL.RUN: frozen runs, one message each
+)
+
+// Config says which server to use.
+type Config struct {
+	URL      string // nats://a,b,c of an external server; empty: embedded
+	Dir      string // where the embedded server keeps its streams
+	Replicas int    // of each stream on an external cluster; 1 when zero
+}
+
+// Bus is a connection to the streams. It is safe for concurrent use.
+type Bus struct {
+	server *server.Server // nil when external
+	conn   *nats.Conn
+	stream jetstream.JetStream
+}
+
+const startTimeout = 10 * time.Second
+
+// Open starts or connects to the server and makes sure that the streams exist.
+// The caller must Close the bus.
+func Open(ctx context.Context, c Config) (*Bus, error) {
+	b := &Bus{}
+	var err error
+	if c.URL == "" {
+		err = b.embed(c.Dir)
+	} else {
+		b.conn, err = nats.Connect(c.URL, nats.Name("commonwatt"), nats.MaxReconnects(-1))
+	}
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	if b.stream, err = jetstream.New(b.conn); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("open bus: %w", err)
+	}
+	for _, s := range streams(max(c.Replicas, 1)) {
+		if _, err := b.stream.CreateOrUpdateStream(ctx, s); err != nil {
+			b.Close()
+			return nil, fmt.Errorf("open bus: stream %s: %w", s.Name, err)
+		}
+	}
+	return b, nil
+}
+
+// embed starts a server inside the process that listens on no port. Every
+// write is synced before it is acknowledged: with one message a home and
+// second that costs little, and streams that carry money need it.
+func (b *Bus) embed(dir string) error {
+	s, err := server.NewServer(&server.Options{
+		ServerName: "commonwatt",
+		DontListen: true,
+		JetStream:  true,
+		StoreDir:   dir,
+		SyncAlways: true,
+		NoSigs:     true,
+		NoLog:      true,
+	})
+	if err != nil {
+		return fmt.Errorf("embedded server in %s: %w", dir, err)
+	}
+	b.server = s
+	s.Start()
+	if !s.ReadyForConnections(startTimeout) {
+		return fmt.Errorf("embedded server in %s: not ready after %s", dir, startTimeout)
+	}
+	b.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name("commonwatt"))
+	return err
+}
+
+func streams(replicas int) []jetstream.StreamConfig {
+	const (
+		readingsKept = 48 * time.Hour
+		dedupe       = 2 * time.Minute
+	)
+	return []jetstream.StreamConfig{
+		{Name: Readings, Subjects: []string{"readings.>"}, MaxAge: readingsKept, Duplicates: dedupe, Replicas: replicas},
+		{Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas},
+		// One message a subject, the first: a run that was frozen stays as it is.
+		{
+			Name: Settlement, Subjects: []string{"settlement.>"}, Duplicates: dedupe, Replicas: replicas,
+			Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 1,
+		},
+	}
+}
+
+// Close disconnects and stops the embedded server, its streams flushed.
+func (b *Bus) Close() {
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	if b.server != nil {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	}
+}
+
+// Publish stores a message and returns when it is durable. A second message
+// with the id of a recent one is dropped.
+func (b *Bus) Publish(ctx context.Context, subject, id string, data []byte) error {
+	if _, err := b.stream.Publish(ctx, subject, data, jetstream.WithMsgID(id)); err != nil {
+		return fmt.Errorf("publish %s: %w", subject, err)
+	}
+	return nil
+}
+
+// Freeze stores data as the only message that the subject will ever have in
+// the stream, and returns what it holds: data, or what was frozen before.
+func (b *Bus) Freeze(ctx context.Context, stream, subject string, data []byte) ([]byte, error) {
+	_, err := b.stream.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(0))
+	if err == nil {
+		return data, nil
+	}
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) {
+		return nil, fmt.Errorf("freeze %s: %w", subject, err)
+	}
+	frozen, getErr := b.Frozen(ctx, stream, subject)
+	if getErr != nil {
+		return nil, fmt.Errorf("freeze %s: %w", subject, errors.Join(err, getErr))
+	}
+	if frozen == nil {
+		return nil, fmt.Errorf("freeze %s: %w", subject, err)
+	}
+	return frozen, nil
+}
+
+// Frozen returns the message of a subject, nil when there is none.
+func (b *Bus) Frozen(ctx context.Context, stream, subject string) ([]byte, error) {
+	s, err := b.stream.Stream(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	msg, err := s.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("last message of %s: %w", subject, err)
+	}
+	return msg.Data, nil
+}
+
+const (
+	fetchMost  = 512
+	fetchWait  = 200 * time.Millisecond
+	retryAfter = time.Second
+)
+
+// Consume hands the stream's messages, oldest first, to handle in batches and
+// acknowledges a batch when handle returns nil; after an error the batch comes
+// again, and failed (which logs) is told. The durable name remembers the
+// position. Consume returns when ctx ends or the consumer cannot be made.
+func (b *Bus) Consume(ctx context.Context, stream, durable string, handle func(context.Context, [][]byte) error, failed func(error)) error {
+	consumer, err := b.stream.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		Durable:       durable,
+		AckPolicy:     jetstream.AckAllPolicy,
+		AckWait:       30 * time.Second,
+		MaxAckPending: 4 * fetchMost,
+	})
+	if err != nil {
+		return fmt.Errorf("consume %s as %s: %w", stream, durable, err)
+	}
+	for ctx.Err() == nil {
+		if err := consumeBatch(ctx, consumer, handle); err != nil && ctx.Err() == nil {
+			failed(fmt.Errorf("consume %s as %s: %w", stream, durable, err))
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryAfter):
+			}
+		}
+	}
+	return nil
+}
+
+func consumeBatch(ctx context.Context, consumer jetstream.Consumer, handle func(context.Context, [][]byte) error) error {
+	batch, err := consumer.Fetch(fetchMost, jetstream.FetchMaxWait(fetchWait))
+	if err != nil {
+		return err
+	}
+	var data [][]byte
+	var last jetstream.Msg
+	for msg := range batch.Messages() {
+		data, last = append(data, msg.Data()), msg
+	}
+	if err := batch.Error(); err != nil && len(data) == 0 {
+		return err
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	if err := handle(ctx, data); err != nil {
+		return errors.Join(err, last.NakWithDelay(retryAfter))
+	}
+	return last.DoubleAck(ctx)
+}
+
+// Watch hands messages that match the subject to see as they come, from now
+// on, until ctx ends. It is for live views: nothing is kept or repeated.
+func (b *Bus) Watch(ctx context.Context, subject string, see func([]byte)) error {
+	sub, err := b.conn.Subscribe(subject, func(m *nats.Msg) { see(m.Data) })
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", subject, err)
+	}
+	<-ctx.Done()
+	return sub.Unsubscribe()
+}
+
+// Serve answers requests on a subject, one at a time, until ctx ends.
+func (b *Bus) Serve(ctx context.Context, subject string, answer func([]byte) []byte) error {
+	sub, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
+		// A requester who is gone by now hears nothing; it will ask again.
+		_ = m.Respond(answer(m.Data))
+	})
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", subject, err)
+	}
+	<-ctx.Done()
+	return sub.Unsubscribe()
+}
+
+// Request asks the one who serves the subject and returns the answer.
+func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	m, err := b.conn.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", subject, err)
+	}
+	return m.Data, nil
+}

@@ -1,0 +1,92 @@
+package grid
+
+import (
+	"fmt"
+	"time"
+)
+
+// DeviceKind says what a device is.
+type DeviceKind string
+
+// The kinds of device that the project reads.
+const (
+	Meter    DeviceKind = "meter"    // the connection meter of a metering point: it bills
+	Inverter DeviceKind = "inverter" // PV
+	Battery  DeviceKind = "battery"
+	Charger  DeviceKind = "charger" // EV
+)
+
+// Device is a physical device bound to a metering point.
+type Device struct {
+	ID            string     `json:"id"`
+	Kind          DeviceKind `json:"kind"`
+	Member        string     `json:"member"`
+	MeteringPoint string     `json:"metering_point"`
+	Serial        string     `json:"serial,omitempty"`
+}
+
+// Quality says how far a number can be trusted.
+type Quality string
+
+// The qualities of a reading and of an interval's energy.
+const (
+	Good      Quality = "good"
+	Estimated Quality = "estimated" // substituted by rule: part of it was not read
+)
+
+// Reading is what one device said at one instant. A nil field was not read or
+// not valid: missing is missing, never zero.
+type Reading struct {
+	Device string    `json:"device"`
+	Time   time.Time `json:"time"` // when the answer came, world time, UTC
+
+	Power   *Power    `json:"power,omitempty"`   // W, + taken from the grid or the home
+	Import  *Energy   `json:"import,omitempty"`  // Wh, cumulative register, ≥ 0
+	Export  *Energy   `json:"export,omitempty"`  // Wh, cumulative register, ≥ 0
+	Charge  *PerMille `json:"charge,omitempty"`  // state of charge
+	Voltage *int64    `json:"voltage,omitempty"` // mV, phase to neutral
+	Hertz   *int64    `json:"hertz,omitempty"`   // mHz
+
+	Took    time.Duration `json:"took,omitempty"` // from request to answer
+	Quality Quality       `json:"quality"`
+}
+
+// Registers is a pair of cumulative energy registers at one instant.
+type Registers struct {
+	Time   time.Time
+	Import Energy // Wh, ≥ 0
+	Export Energy // Wh, ≥ 0
+}
+
+// Flow is the energy of an interval at a metering point; the two directions
+// are kept apart, both ≥ 0.
+type Flow struct {
+	Import Energy `json:"import"` // Wh
+	Export Energy `json:"export"` // Wh
+}
+
+// Net returns import − export.
+func (f Flow) Net() Energy { return f.Import - f.Export }
+
+// At interpolates the registers linearly at the instant t between a and b,
+// rounded once, half up. Intervals that meet at t share the value. a.Time ≤ t
+// ≤ b.Time is required, and registers may not run backwards.
+func At(a, b Registers, t time.Time) (Registers, error) {
+	if t.Before(a.Time) || t.After(b.Time) {
+		return Registers{}, fmt.Errorf("registers at %s: outside of what was read, %s to %s",
+			t.Format(time.RFC3339), a.Time.Format(time.RFC3339), b.Time.Format(time.RFC3339))
+	}
+	if b.Import < a.Import || b.Export < a.Export {
+		return Registers{}, fmt.Errorf("registers at %s: run backwards between %s and %s",
+			t.Format(time.RFC3339), a.Time.Format(time.RFC3339), b.Time.Format(time.RFC3339))
+	}
+	span := b.Time.Sub(a.Time).Milliseconds()
+	if span == 0 {
+		return Registers{Time: t, Import: b.Import, Export: b.Export}, nil
+	}
+	part := t.Sub(a.Time).Milliseconds()
+	between := func(from, to Energy) Energy {
+		return from + Energy((2*int64(to-from)*part+span)/(2*span))
+	}
+	return Registers{Time: t, Import: between(a.Import, b.Import), Export: between(a.Export, b.Export)}, nil
+}

@@ -1,0 +1,116 @@
+package meters
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+)
+
+// Batch is what a home's devices said in about one period.
+type Batch struct {
+	Member   string         `json:"member"`
+	Readings []grid.Reading `json:"readings"` // by time, then device
+}
+
+// Sink takes batches. It returns when the batch is durable; the id is the same
+// when a batch is sent again.
+type Sink interface {
+	PublishBatch(ctx context.Context, id string, b Batch) error
+}
+
+// Memory tells the last reading of a device before a restart, nil if none.
+type Memory interface {
+	Last(ctx context.Context, device string) (*grid.Reading, error)
+}
+
+// Fleet polls many devices and publishes their readings, a batch a home and
+// period.
+type Fleet struct {
+	Clock func() time.Time // world time
+	Sink  Sink
+	Log   *slog.Logger
+
+	mu      sync.Mutex
+	pending map[string][]grid.Reading // by member
+}
+
+// Run polls the targets until ctx ends, then publishes what is left. Devices
+// behind one address share a connection.
+func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
+	f.pending = map[string][]grid.Reading{}
+	conns := map[string]*modbus.Conn{}
+	var pollers sync.WaitGroup
+	for _, t := range targets {
+		last, err := memory.Last(ctx, t.ID)
+		if err != nil {
+			return fmt.Errorf("last reading of %s: %w", t.ID, err)
+		}
+		conn := conns[t.Address]
+		if conn == nil {
+			conn = modbus.Open(t.Address, requestTimeout)
+			conns[t.Address] = conn
+		}
+		p := newPoller(t, conn, f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+		pollers.Go(func() { p.run(ctx) })
+	}
+	f.publishUntil(ctx)
+	for _, c := range conns {
+		c.Close()
+	}
+	pollers.Wait()
+	f.publish(context.WithoutCancel(ctx))
+	return nil
+}
+
+func (f *Fleet) add(member string, r grid.Reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending[member] = append(f.pending[member], r)
+}
+
+func (f *Fleet) publishUntil(ctx context.Context) {
+	ticker := time.NewTicker(Period / 2)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			f.publish(ctx)
+		}
+	}
+}
+
+// publish sends what has come in. What cannot be sent is kept for the next
+// time.
+func (f *Fleet) publish(ctx context.Context) {
+	f.mu.Lock()
+	batches := f.pending
+	f.pending = map[string][]grid.Reading{}
+	f.mu.Unlock()
+	for _, member := range slices.Sorted(maps.Keys(batches)) {
+		readings := batches[member]
+		slices.SortFunc(readings, func(a, b grid.Reading) int {
+			if c := a.Time.Compare(b.Time); c != 0 {
+				return c
+			}
+			return strings.Compare(a.Device, b.Device)
+		})
+		first := readings[0]
+		id := fmt.Sprintf("%s@%d#%d", first.Device, first.Time.UnixMilli(), len(readings))
+		if err := f.Sink.PublishBatch(ctx, id, Batch{Member: member, Readings: readings}); err != nil {
+			f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
+			f.mu.Lock()
+			f.pending[member] = append(readings, f.pending[member]...)
+			f.mu.Unlock()
+		}
+	}
+}

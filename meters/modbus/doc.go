@@ -1,0 +1,7 @@
+// Package modbus talks to devices over Modbus. A Conn owns one connection with
+// one goroutine, so that no two requests ever share the wire; the unit id
+// travels inside the request. After any error that is not an exception sent by
+// the device the connection is closed, and the next request opens it anew.
+//
+// The package knows addresses and words, never what they mean.
+package modbus

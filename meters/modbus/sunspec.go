@@ -1,0 +1,66 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Model is a SunSpec information model as found on a device. Addr is the
+// register of its id, which is offset 0 in the model's own document.
+type Model struct {
+	ID     uint16
+	Addr   uint16
+	Length uint16 // registers that follow the id and length, as declared by the device
+}
+
+// ErrNoSunSpec reports a device without the SunSpec marker at any known base.
+var ErrNoSunSpec = errors.New("no SunSpec marker at registers 40000, 50000 or 0")
+
+const (
+	markerHigh  = 0x5375 // "Su"
+	markerLow   = 0x6e53 // "nS"
+	endModel    = 0xffff
+	modelHeader = 2
+	maxModels   = 100
+)
+
+// WalkSunSpec returns the chain of models of a unit, by the lengths that the
+// device declares. Errors: ErrNoSunSpec, or those of Read.
+func WalkSunSpec(ctx context.Context, c *Conn, unit uint8) ([]Model, error) {
+	for _, base := range []uint16{40000, 50000, 0} {
+		words, err := c.Read(ctx, unit, Holding, base, modelHeader)
+		var refused *ExceptionError
+		if errors.As(err, &refused) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look for SunSpec: %w", err)
+		}
+		if words[0] == markerHigh && words[1] == markerLow {
+			return walk(ctx, c, unit, base+modelHeader)
+		}
+	}
+	return nil, fmt.Errorf("%s unit %d: %w", c.Address(), unit, ErrNoSunSpec)
+}
+
+func walk(ctx context.Context, c *Conn, unit uint8, addr uint16) ([]Model, error) {
+	var models []Model
+	for range maxModels {
+		header, err := c.Read(ctx, unit, Holding, addr, modelHeader)
+		if err != nil {
+			return nil, fmt.Errorf("walk SunSpec models: %w", err)
+		}
+		if header[0] == endModel {
+			return models, nil
+		}
+		m := Model{ID: header[0], Addr: addr, Length: header[1]}
+		models = append(models, m)
+		next := int(addr) + modelHeader + int(m.Length)
+		if next > 0xffff-modelHeader {
+			return nil, fmt.Errorf("walk SunSpec models: model %d at register %d declares %d registers, past the end of the table", m.ID, m.Addr, m.Length)
+		}
+		addr = uint16(next)
+	}
+	return nil, fmt.Errorf("walk SunSpec models: no end after %d models", maxModels)
+}

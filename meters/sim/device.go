@@ -1,0 +1,151 @@
+package sim
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+)
+
+// Device is one simulated device behind its own Modbus TCP server.
+type Device struct {
+	grid.Device
+	Profile string // id of the profile that reads it
+
+	home   int
+	spec   world.Home
+	in     *Neighbourhood
+	server *modbus.Server
+	shown  atomic.Pointer[image]
+
+	written control // last written setpoint registers, guarded by in.mu
+}
+
+// control is what was written to the battery's setpoint registers.
+type control struct {
+	enable uint16
+	watts  int32 // + injects
+	revert uint32
+}
+
+const (
+	chargerValidity = 60 // s, for which a current limit holds
+	phases          = 3
+	nominalVolts    = 230
+)
+
+// Address returns the HOST:PORT of the device.
+func (d *Device) Address() string { return d.server.Address() }
+
+// Stop takes the device off the network, as a lost link does; the physics go
+// on. Start brings it back.
+func (d *Device) Stop() error { return d.server.Stop() }
+
+// Start serves again after Stop.
+func (d *Device) Start() error { return d.server.Start() }
+
+// Registers returns what the device shows; it is a method of modbus.Device.
+func (d *Device) Registers(addr, n uint16) ([]uint16, bool) { return d.shown.Load().read(addr, n) }
+
+// SetRegisters takes setpoints: active power of a battery (SunSpec model 704),
+// the current limit of a charger.
+func (d *Device) SetRegisters(addr uint16, words []uint16) bool {
+	d.in.mu.Lock()
+	defer d.in.mu.Unlock()
+	state := d.in.world.State()
+	switch d.Kind {
+	case grid.Battery:
+		if !d.setBattery(addr, words, state) {
+			return false
+		}
+	case grid.Charger:
+		if addr != alfenMaxCurrent || len(words) != 2 {
+			return false
+		}
+		amps := math.Float32frombits(uint32(words[0])<<16 | uint32(words[1]))
+		d.in.world.LimitCar(d.home, &world.Setpoint{
+			Power: grid.Power(float64(amps) * phases * nominalVolts), Until: state.Time + chargerValidity,
+		})
+	case grid.Meter, grid.Inverter:
+		return false
+	}
+	d.show(d.in.world.State())
+	return true
+}
+
+// controlAddr is where model 704 begins: after the marker and the models
+// before it.
+const controlAddr = sunSpecBase + 2 + (66 + 2) + (153 + 2)
+
+func (d *Device) setBattery(addr uint16, words []uint16, state world.State) bool {
+	m := controlModel(d.controls(state))
+	from := int(addr) - controlAddr
+	if from < setEnable || from+len(words) > setRevert+2 {
+		return false
+	}
+	copy(m[from:], words)
+	c := control{
+		enable: m[setEnable],
+		watts:  int32(uint32(m[setWatts])<<16 | uint32(m[setWatts+1])),
+		revert: uint32(m[setRevert])<<16 | uint32(m[setRevert+1]),
+	}
+	if m[setMode] != modeWatts {
+		return false
+	}
+	d.written = c
+	if c.enable != enabled {
+		d.in.world.SetBattery(d.home, nil)
+		return true
+	}
+	s := &world.Setpoint{Power: -grid.Power(c.watts)}
+	if c.revert > 0 {
+		s.Until = state.Time + int64(c.revert)
+	}
+	d.in.world.SetBattery(d.home, s)
+	return true
+}
+
+// controls returns what the setpoint registers show: the setpoint in force or,
+// disabled, what was written last.
+func (d *Device) controls(state world.State) control {
+	s := state.Homes[d.home].Setpoint
+	if s == nil {
+		c := d.written
+		c.enable = 0
+		return c
+	}
+	c := control{enable: enabled, watts: int32(-s.Power)}
+	if s.Until > 0 {
+		c.revert = uint32(max(s.Until-state.Time, 0))
+	}
+	return c
+}
+
+// show makes the registers follow the state.
+func (d *Device) show(state world.State) {
+	h := state.Homes[d.home]
+	volts, hertz := mains(state.Time)
+	var im image
+	switch d.Kind {
+	case grid.Meter:
+		im = sunSpec(commonModel("Commonwatt", "Simulated meter", d.Serial),
+			meterModel(h.Meter, world.Energy(h.Imported), world.Energy(h.Exported), volts, hertz))
+	case grid.Inverter:
+		im = sunSpec(commonModel("Commonwatt", "Simulated inverter", d.Serial),
+			inverterModel(-h.PV, world.Energy(h.Produced), volts, hertz))
+	case grid.Battery:
+		im = sunSpec(commonModel("Commonwatt", "Simulated battery", d.Serial),
+			measurementModel(h.Battery, world.Energy(h.Charged), world.Energy(h.Discharged), volts, hertz),
+			controlModel(d.controls(state)),
+			capacityModel(d.spec.Battery.Capacity, h.Charge(d.spec)))
+	case grid.Charger:
+		limit := float64(d.spec.Charger) / phases / nominalVolts
+		if h.CarLimit != nil {
+			limit = float64(h.CarLimit.Power) / phases / nominalVolts
+		}
+		im = chargerImage(h.Car, world.Energy(h.Delivered), h.CarHere, limit, volts, hertz)
+	}
+	d.shown.Store(&im)
+}

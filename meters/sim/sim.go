@@ -1,0 +1,208 @@
+// Package sim puts the physics of scenarios/world behind Modbus TCP sockets on
+// loopback, one server a device as in the field, for demonstrations and tests.
+// Inverters, batteries and meters speak SunSpec, the charger its maker's map.
+//
+// The state of the world is saved before the registers that show it are
+// served: after a crash nothing that was ever read is ahead of the world, and
+// no register runs backwards.
+package sim
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+)
+
+// Tick is how often the registers move, in wall time.
+const Tick = 100 * time.Millisecond
+
+// Neighbourhood is a world with its devices. It is safe for concurrent use.
+type Neighbourhood struct {
+	db      *sql.DB
+	mu      sync.Mutex // guards world
+	world   *world.World
+	devices []*Device
+}
+
+// Open resumes the neighbourhood kept in dir, or begins it there, and starts
+// the device servers. The specification must be the one it began with. The
+// caller must Close it.
+func Open(ctx context.Context, dir string, spec world.Spec) (*Neighbourhood, error) {
+	path := filepath.Join(dir, "simulation.db")
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	n := &Neighbourhood{db: db}
+	if err := n.load(ctx, spec); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+	}
+	if err := n.serve(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Neighbourhood) load(ctx context.Context, spec world.Spec) error {
+	const schema = `CREATE TABLE IF NOT EXISTS world (id INTEGER PRIMARY KEY CHECK (id = 1), spec TEXT NOT NULL, state TEXT NOT NULL)`
+	if _, err := n.db.ExecContext(ctx, schema); err != nil {
+		return err
+	}
+	wanted, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	var kept, saved []byte
+	err = n.db.QueryRowContext(ctx, `SELECT spec, state FROM world`).Scan(&kept, &saved)
+	if errors.Is(err, sql.ErrNoRows) {
+		n.world = world.New(spec)
+		state, err := json.Marshal(n.world.State())
+		if err != nil {
+			return err
+		}
+		_, err = n.db.ExecContext(ctx, `INSERT INTO world (id, spec, state) VALUES (1, ?, ?)`, wanted, state)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return n.resume(wanted, kept, saved)
+}
+
+func (n *Neighbourhood) resume(wanted, kept, saved []byte) error {
+	var spec world.Spec
+	if err := json.Unmarshal(kept, &spec); err != nil {
+		return fmt.Errorf("saved specification: %w", err)
+	}
+	var state world.State
+	if err := json.Unmarshal(saved, &state); err != nil {
+		return fmt.Errorf("saved state: %w", err)
+	}
+	if !slices.Equal(wanted, kept) {
+		return &OtherSpecError{Homes: len(spec.Homes), Seed: spec.Seed}
+	}
+	var err error
+	n.world, err = world.Resume(spec, state)
+	return err
+}
+
+// OtherSpecError reports a data directory that holds another neighbourhood.
+type OtherSpecError struct {
+	Homes int
+	Seed  uint64
+}
+
+func (e *OtherSpecError) Error() string {
+	return fmt.Sprintf("the directory holds another simulated neighbourhood (%d homes, seed %d): run it with --homes %d --seed %d, or choose another --data", e.Homes, e.Seed, e.Homes, e.Seed)
+}
+
+// Now returns the time up to which the world has run.
+func (n *Neighbourhood) Now() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.world.Now()
+}
+
+// Devices returns the device servers, in order of home.
+func (n *Neighbourhood) Devices() []*Device { return n.devices }
+
+// Run moves the world with the clock until ctx ends.
+func (n *Neighbourhood) Run(ctx context.Context, clock func() time.Time) error {
+	ticker := time.NewTicker(Tick)
+	defer ticker.Stop()
+	for {
+		if err := n.advance(context.WithoutCancel(ctx), clock()); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// advance runs the world up to t, saves it, and only then shows it.
+func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.world.Advance(t)
+	state := n.world.State()
+	saved, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("save world: %w", err)
+	}
+	if _, err := n.db.ExecContext(ctx, `UPDATE world SET state = ? WHERE id = 1`, saved); err != nil {
+		return fmt.Errorf("save world: %w", err)
+	}
+	for _, d := range n.devices {
+		d.show(state)
+	}
+	return nil
+}
+
+// Close stops the servers and closes the saved state.
+func (n *Neighbourhood) Close() error {
+	var problems []error
+	for _, d := range n.devices {
+		if d.server != nil {
+			problems = append(problems, d.server.Stop())
+		}
+	}
+	return errors.Join(append(problems, n.db.Close())...)
+}
+
+func (n *Neighbourhood) serve() error {
+	state := n.world.State()
+	for i, h := range n.world.Spec().Homes {
+		kinds := []struct {
+			kind    grid.DeviceKind
+			profile string
+			present bool
+		}{
+			{grid.Meter, "sunspec-meter", true},
+			{grid.Inverter, "sunspec-inverter", h.PV.Peak > 0},
+			{grid.Battery, "sunspec-storage", h.Battery.Capacity > 0},
+			{grid.Charger, "alfen-eve", h.Charger > 0},
+		}
+		for _, k := range kinds {
+			if !k.present {
+				continue
+			}
+			d := &Device{
+				Device: grid.Device{
+					ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
+					Serial: fmt.Sprintf("SIM-%s-%s", h.ID, k.kind),
+				},
+				Profile: k.profile, home: i, spec: h, in: n,
+			}
+			n.devices = append(n.devices, d)
+			d.show(state)
+			server, err := modbus.Serve("127.0.0.1:0", d)
+			if err != nil {
+				return fmt.Errorf("simulated %s: %w", d.ID, err)
+			}
+			d.server = server
+		}
+	}
+	return nil
+}
+
+// mains returns voltage and frequency at an instant; they wander a little.
+func mains(now int64) (volts, hertz float64) {
+	t := float64(now)
+	return 231 + 2.5*math.Sin(t/900) + math.Sin(t/37), 50 + 0.02*math.Sin(t/71)
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// SQLite is the embedded driver. It is safe for concurrent use.
+type SQLite struct{ db *sql.DB }
+
+// OpenSQLite opens or creates the database at path.
+func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	const schema = `
+CREATE TABLE IF NOT EXISTS devices (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS readings (
+	device  INTEGER NOT NULL REFERENCES devices (id),
+	time    INTEGER NOT NULL, -- unix ms
+	power   INTEGER, import INTEGER, export INTEGER, charge INTEGER, voltage INTEGER, hertz INTEGER,
+	took    INTEGER NOT NULL, -- µs
+	quality TEXT NOT NULL,
+	PRIMARY KEY (device, time)
+) WITHOUT ROWID;`
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return &SQLite{db: db}, nil
+}
+
+// Kind names the driver.
+func (*SQLite) Kind() string { return "embedded" }
+
+// Close closes the database.
+func (s *SQLite) Close() error { return s.db.Close() }
+
+// Write keeps the readings in one transaction.
+func (s *SQLite) Write(ctx context.Context, readings []grid.Reading) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("write readings: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	const insert = `
+INSERT INTO readings (device, time, power, import, export, charge, voltage, hertz, took, quality)
+VALUES ((SELECT id FROM devices WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (device, time) DO UPDATE SET power = excluded.power, import = excluded.import, export = excluded.export,
+	charge = excluded.charge, voltage = excluded.voltage, hertz = excluded.hertz, took = excluded.took, quality = excluded.quality`
+	statement, err := tx.PrepareContext(ctx, insert)
+	if err != nil {
+		return fmt.Errorf("write readings: %w", err)
+	}
+	defer statement.Close()
+	known := map[string]bool{}
+	for _, r := range readings {
+		if !known[r.Device] {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO devices (name) VALUES (?) ON CONFLICT DO NOTHING`, r.Device); err != nil {
+				return fmt.Errorf("write readings: %w", err)
+			}
+			known[r.Device] = true
+		}
+		if _, err := statement.ExecContext(ctx, r.Device, r.Time.UnixMilli(), r.Power, r.Import, r.Export, r.Charge,
+			r.Voltage, r.Hertz, r.Took.Microseconds(), string(r.Quality)); err != nil {
+			return fmt.Errorf("write reading of %s: %w", r.Device, err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("write readings: %w", err)
+	}
+	return nil
+}
+
+const columns = `time, power, import, export, charge, voltage, hertz, took, quality`
+
+// Last returns the latest reading.
+func (s *SQLite) Last(ctx context.Context, device string) (*grid.Reading, error) {
+	rows, err := s.query(ctx, device, `SELECT `+columns+` FROM readings
+WHERE device = (SELECT id FROM devices WHERE name = ?) ORDER BY time DESC LIMIT 1`, device)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// Range returns the readings of [from, to).
+func (s *SQLite) Range(ctx context.Context, device string, from, to time.Time, step Step) ([]grid.Reading, error) {
+	if step == Raw {
+		return s.query(ctx, device, `SELECT `+columns+` FROM readings
+WHERE device = (SELECT id FROM devices WHERE name = ?) AND time >= ? AND time < ? ORDER BY time`,
+			device, from.UnixMilli(), to.UnixMilli())
+	}
+	ms := time.Duration(step).Milliseconds()
+	// Registers only grow, so the last of a step is its maximum; power is
+	// rounded half away from zero.
+	return s.query(ctx, device, `SELECT time / ?1 * ?1, CAST(ROUND(AVG(power)) AS INTEGER), MAX(import), MAX(export),
+	CAST(ROUND(AVG(charge)) AS INTEGER), CAST(ROUND(AVG(voltage)) AS INTEGER), CAST(ROUND(AVG(hertz)) AS INTEGER), MAX(took), MIN(quality)
+FROM readings WHERE device = (SELECT id FROM devices WHERE name = ?2) AND time >= ?3 AND time < ?4 GROUP BY 1 ORDER BY 1`,
+		ms, device, from.UnixMilli(), to.UnixMilli())
+}
+
+func (s *SQLite) query(ctx context.Context, device, query string, args ...any) ([]grid.Reading, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("readings of %s: %w", device, err)
+	}
+	defer rows.Close()
+	var readings []grid.Reading
+	for rows.Next() {
+		r := grid.Reading{Device: device}
+		var ms, took int64
+		if err := rows.Scan(&ms, &r.Power, &r.Import, &r.Export, &r.Charge, &r.Voltage, &r.Hertz, &took, &r.Quality); err != nil {
+			return nil, fmt.Errorf("readings of %s: %w", device, err)
+		}
+		r.Time, r.Took = time.UnixMilli(ms).UTC(), time.Duration(took)*time.Microsecond
+		readings = append(readings, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("readings of %s: %w", device, err)
+	}
+	return readings, nil
+}
+
+// Around returns the registers on both sides of t.
+func (s *SQLite) Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error) {
+	at := t.UnixMilli()
+	before, err = s.registers(ctx, device, `AND time <= ? AND time >= ? ORDER BY time DESC`, at, at-reach.Milliseconds())
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err = s.registers(ctx, device, `AND time >= ? AND time <= ? ORDER BY time`, at, at+reach.Milliseconds())
+	return before, after, err
+}
+
+func (s *SQLite) registers(ctx context.Context, device, where string, from, to int64) (*grid.Registers, error) {
+	var ms int64
+	var r grid.Registers
+	err := s.db.QueryRowContext(ctx, `SELECT time, import, export FROM readings
+WHERE device = (SELECT id FROM devices WHERE name = ?) AND import IS NOT NULL AND export IS NOT NULL `+where+` LIMIT 1`,
+		device, from, to).Scan(&ms, &r.Import, &r.Export)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("registers of %s: %w", device, err)
+	}
+	r.Time = time.UnixMilli(ms).UTC()
+	return &r, nil
+}

@@ -1,0 +1,123 @@
+// Package store keeps telemetry: one row a device and instant. Two drivers, the
+// embedded SQLite and InfluxDB, answer the same questions alike; one
+// conformance suite holds both to it.
+//
+// Writing a reading again changes nothing, so a backfill may repeat. Energy is
+// in Wh, power in W, times in UTC with a resolution of one millisecond.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Store is what the drivers have in common.
+type Store interface {
+	// Write keeps the readings; it returns when they are durable.
+	Write(ctx context.Context, readings []grid.Reading) error
+	// Last returns the latest reading of a device, nil when there is none.
+	Last(ctx context.Context, device string) (*grid.Reading, error)
+	// Range returns the readings of [from, to), by time. With a step other than
+	// Raw each is the mean of a step's powers with the last of its registers,
+	// timed at the step's start; empty steps are absent.
+	Range(ctx context.Context, device string, from, to time.Time, step Step) ([]grid.Reading, error)
+	// Around returns the last registers read at or before t and the first at or
+	// after it, nil where there is none within reach.
+	Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error)
+	// Kind names the driver.
+	Kind() string
+	Close() error
+}
+
+// Step is a resolution of Range.
+type Step time.Duration
+
+// The resolutions that both drivers know.
+const (
+	Raw     Step = 0
+	Minute  Step = Step(time.Minute)
+	Quarter Step = Step(15 * time.Minute)
+	Hour    Step = Step(time.Hour)
+)
+
+// ErrIncomplete reports registers that are not there (yet).
+var ErrIncomplete = errors.New("registers at the boundary were not read")
+
+const (
+	// reach is how far from a boundary a register may have been read to serve
+	// for interpolation at all.
+	reach = 24 * time.Hour
+	// fresh is the longest gap across a boundary that still counts as read.
+	fresh = 5 * time.Minute
+)
+
+// Energy returns the energy of an interval from the cumulative registers of a
+// meter, interpolated at the boundaries. It is Estimated when the registers on
+// the two sides of a boundary lie further apart than a few minutes. Errors:
+// ErrIncomplete.
+func Energy(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, grid.Quality, error) {
+	begin, q1, err := registersAt(ctx, s, device, i.Begin())
+	if err != nil {
+		return grid.Flow{}, "", err
+	}
+	end, q2, err := registersAt(ctx, s, device, i.End())
+	if err != nil {
+		return grid.Flow{}, "", err
+	}
+	if end.Import < begin.Import || end.Export < begin.Export {
+		return grid.Flow{}, "", fmt.Errorf("energy of %s in %s: registers run backwards", device, i)
+	}
+	quality := grid.Good
+	if q1 == grid.Estimated || q2 == grid.Estimated {
+		quality = grid.Estimated
+	}
+	return grid.Flow{Import: end.Import - begin.Import, Export: end.Export - begin.Export}, quality, nil
+}
+
+func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid.Registers, grid.Quality, error) {
+	before, after, err := s.Around(ctx, device, t, reach)
+	if err != nil {
+		return grid.Registers{}, "", err
+	}
+	if before == nil || after == nil {
+		return grid.Registers{}, "", fmt.Errorf("%s at %s: %w", device, t.UTC().Format(time.RFC3339), ErrIncomplete)
+	}
+	at, err := grid.At(*before, *after, t)
+	if err != nil {
+		return grid.Registers{}, "", fmt.Errorf("%s: %w", device, err)
+	}
+	if after.Time.Sub(before.Time) > fresh {
+		return at, grid.Estimated, nil
+	}
+	return at, grid.Good, nil
+}
+
+// Gap is a time without readings, [From, To).
+type Gap struct {
+	From, To time.Time
+}
+
+// Gaps returns the times within [from, to) in which a device was silent for
+// longer than least.
+func Gaps(ctx context.Context, s Store, device string, from, to time.Time, least time.Duration) ([]Gap, error) {
+	readings, err := s.Range(ctx, device, from, to, Raw)
+	if err != nil {
+		return nil, err
+	}
+	var gaps []Gap
+	last := from
+	for _, r := range readings {
+		if r.Time.Sub(last) > least {
+			gaps = append(gaps, Gap{From: last, To: r.Time})
+		}
+		last = r.Time
+	}
+	if to.Sub(last) > least {
+		gaps = append(gaps, Gap{From: last, To: to})
+	}
+	return gaps, nil
+}

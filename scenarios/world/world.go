@@ -1,0 +1,312 @@
+// Package world is the physics of a simulated neighbourhood: sun and clouds,
+// household loads, batteries and electric cars. It is pure and seeded: the
+// state after a step depends only on the specification, the state before and
+// the setpoints given, so a saved state resumes exactly where it stood.
+//
+// # Model
+//
+// Time advances in steps of one second. In a step every power is a whole
+// number of W and constant, so that the cumulative energies, kept in W·s, are
+// the exact integrals of power. At a home, with the signs of package grid:
+//
+//	meter = load + car + battery + pv      (pv ≤ 0, battery < 0 when discharging)
+//
+// Randomness has no stream to save: each draw is a hash of the seed, what it
+// is for, and the time it belongs to.
+//
+// # Sources
+//
+// Sun position: the low-precision formulae of the Astronomical Almanac.
+// Clear-sky irradiance: Haurwitz (1945). Diffuse light on a tilted plane:
+// isotropic (Liu and Jordan 1963).
+package world
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Step is the resolution of the physics.
+const Step = time.Second
+
+// Spec describes a neighbourhood. It does not change over a run.
+type Spec struct {
+	Seed      uint64
+	Start     time.Time
+	Latitude  float64 // degrees, + north
+	Longitude float64 // degrees, + east
+	Homes     []Home
+}
+
+// Home describes one home. A device that is absent has the size zero.
+type Home struct {
+	ID      string
+	Persons int
+	PV      Panels
+	Battery Storage
+	Charger grid.Power // rated power of the EV charger, W
+	Office  bool       // somebody works from home
+}
+
+// Panels describes a PV generator.
+type Panels struct {
+	Peak    grid.Power // under standard test conditions
+	Tilt    float64    // degrees from horizontal
+	Azimuth float64    // degrees from south, + west
+}
+
+// Storage describes a home battery.
+type Storage struct {
+	Capacity grid.Energy // usable
+	Power    grid.Power  // rated, for charging and discharging
+}
+
+// State is all that changes. It can be saved as JSON and given to Resume.
+type State struct {
+	Time  int64 // unix seconds
+	Homes []HomeState
+}
+
+// HomeState is the changing part of one home. Powers hold over the last step.
+type HomeState struct {
+	Load    grid.Power
+	PV      grid.Power // ≤ 0
+	Battery grid.Power
+	Car     grid.Power // ≥ 0
+	Meter   grid.Power
+
+	// Integrals of power in W·s, each ≥ 0 and never decreasing.
+	Imported   int64
+	Exported   int64
+	Produced   int64
+	Charged    int64 // at the battery's terminals
+	Discharged int64
+	Delivered  int64 // to the car
+
+	Stored   int64 // energy in the battery, W·s
+	CarHere  bool
+	CarNeeds int64 // until the car is full, W·s
+
+	Setpoint *Setpoint // of the battery; nil: it follows its own logic
+	CarLimit *Setpoint // of the charger; nil: rated power
+}
+
+// Setpoint is a power that a controller asked for, until it expires.
+type Setpoint struct {
+	Power grid.Power
+	Until int64 // unix seconds; 0: no expiry
+}
+
+const wsPerWh = 3600
+
+// Energy converts an integral in W·s to what a register shows: whole Wh.
+func Energy(wattSeconds int64) grid.Energy { return grid.Energy(wattSeconds / wsPerWh) }
+
+// Charge returns the battery's state of charge; 0 without a battery.
+func (h HomeState) Charge(spec Home) grid.PerMille {
+	if spec.Battery.Capacity == 0 {
+		return 0
+	}
+	return grid.PerMille(h.Stored * 1000 / (int64(spec.Battery.Capacity) * wsPerWh))
+}
+
+// World is a neighbourhood in motion. It is not safe for concurrent use.
+type World struct {
+	spec  Spec
+	state State
+	loads []*loads
+}
+
+// New returns the neighbourhood at its start, its meters already in use for a
+// while, as in the field.
+func New(spec Spec) *World {
+	state := State{Time: spec.Start.Unix(), Homes: make([]HomeState, len(spec.Homes))}
+	for i := range state.Homes {
+		state.Homes[i] = initial(spec, i)
+	}
+	w := &World{spec: spec, state: state}
+	w.prepare()
+	return w
+}
+
+// initial gives a home a plausible past: registers in the thousands of kWh and
+// a battery as it stands on a summer morning.
+func initial(spec Spec, home int) HomeState {
+	h := spec.Homes[home]
+	past := func(purpose uint64, kWh float64) int64 {
+		share := 0.5 + uniform(spec.Seed, purpose, uint64(home), 0)
+		return int64(kWh*share*1000) * wsPerWh
+	}
+	s := HomeState{Imported: past(drawPast, 6000)}
+	if h.PV.Peak > 0 {
+		s.Produced = past(drawPast+1, float64(h.PV.Peak)*2)
+		s.Exported = s.Produced / 2
+	}
+	if h.Battery.Capacity > 0 {
+		s.Charged = past(drawPast+2, float64(h.Battery.Capacity)/2)
+		s.Discharged = s.Charged * 9 / 10
+		s.Stored = int64(float64(h.Battery.Capacity) * (0.2 + 0.3*uniform(spec.Seed, drawPast+3, uint64(home), 0)) * wsPerWh)
+	}
+	if h.Charger > 0 {
+		s.Delivered = past(drawPast+4, 3000)
+	}
+	return s
+}
+
+// Resume returns the neighbourhood as it was saved. The state must belong to
+// the specification.
+func Resume(spec Spec, state State) (*World, error) {
+	if len(state.Homes) != len(spec.Homes) {
+		return nil, fmt.Errorf("resume world: the saved state has %d homes, the specification %d", len(state.Homes), len(spec.Homes))
+	}
+	w := &World{spec: spec, state: state}
+	w.prepare()
+	return w, nil
+}
+
+func (w *World) prepare() {
+	w.loads = make([]*loads, len(w.spec.Homes))
+	for i := range w.loads {
+		w.loads[i] = &loads{seed: w.spec.Seed, home: uint64(i), spec: w.spec.Homes[i]}
+	}
+}
+
+// Spec returns what the world was made from.
+func (w *World) Spec() Spec { return w.spec }
+
+// Now returns the time up to which the world has advanced, UTC.
+func (w *World) Now() time.Time { return time.Unix(w.state.Time, 0).UTC() }
+
+// State returns a copy of the state.
+func (w *World) State() State {
+	s := w.state
+	s.Homes = make([]HomeState, len(w.state.Homes))
+	copy(s.Homes, w.state.Homes)
+	return s
+}
+
+// SetBattery asks the home's battery for a power (+ charges) until the given
+// time; nil gives it back to its own logic.
+func (w *World) SetBattery(home int, s *Setpoint) { w.state.Homes[home].Setpoint = s }
+
+// LimitCar bounds the charger's power; nil allows its rated power.
+func (w *World) LimitCar(home int, s *Setpoint) { w.state.Homes[home].CarLimit = s }
+
+// Advance runs the physics up to the time t. It never runs backwards.
+func (w *World) Advance(t time.Time) {
+	for until := t.Unix(); w.state.Time < until; w.state.Time++ {
+		sun := w.sunAt(w.state.Time)
+		for i := range w.state.Homes {
+			w.stepHome(i, sun)
+		}
+	}
+}
+
+func (w *World) stepHome(i int, sun sun) {
+	spec, s, now := w.spec.Homes[i], &w.state.Homes[i], w.state.Time
+	s.Load = w.loads[i].at(now, sun)
+	s.PV = -sun.produce(spec.PV, w.clearness(now, i))
+	w.stepCar(i)
+	s.Battery = w.batteryPower(i)
+	s.Stored += stored(s.Battery)
+	s.Meter = s.Load + s.PV + s.Car + s.Battery
+
+	s.Produced -= int64(s.PV)
+	s.Delivered += int64(s.Car)
+	s.Charged += max(int64(s.Battery), 0)
+	s.Discharged += max(-int64(s.Battery), 0)
+	s.Imported += max(int64(s.Meter), 0)
+	s.Exported += max(-int64(s.Meter), 0)
+}
+
+// oneWay is the efficiency of charging and of discharging; both ways 90 %.
+const oneWay = 0.9487
+
+// stored returns what a second at the battery's terminal power changes in it.
+func stored(p grid.Power) int64 {
+	if p > 0 {
+		return int64(math.Floor(float64(p) * oneWay))
+	}
+	return int64(math.Floor(float64(p) / oneWay))
+}
+
+// idleBelow is the power under which a battery rests.
+const idleBelow = 30
+
+// batteryPower follows the setpoint or, without one, covers the home's own
+// balance; both within the rated power and what the battery holds.
+func (w *World) batteryPower(i int) grid.Power {
+	spec, s := w.spec.Homes[i].Battery, &w.state.Homes[i]
+	if spec.Capacity == 0 {
+		return 0
+	}
+	want := -(s.Load + s.PV + s.Car)
+	if s.Setpoint = s.Setpoint.alive(w.state.Time); s.Setpoint != nil {
+		want = s.Setpoint.Power
+	} else if want > -idleBelow && want < idleBelow {
+		return 0
+	}
+	want = max(-spec.Power, min(spec.Power, want))
+	room := int64(spec.Capacity)*wsPerWh - s.Stored
+	if stored(want) > room || -stored(want) > s.Stored {
+		return 0
+	}
+	return want
+}
+
+func (s *Setpoint) alive(now int64) *Setpoint {
+	if s == nil || s.Until != 0 && now >= s.Until {
+		return nil
+	}
+	return s
+}
+
+// minCarPower is the least that a charger can offer: 6 A on one phase.
+const minCarPower = 1380
+
+// stepCar lets the car come, charge and leave.
+func (w *World) stepCar(i int) {
+	spec, s, now := w.spec.Homes[i], &w.state.Homes[i], w.state.Time
+	if spec.Charger == 0 {
+		return
+	}
+	here := w.carHere(i, now)
+	if here && !s.CarHere {
+		kWh := 5 + 13*uniform(w.spec.Seed, drawCarNeed, uint64(i), uint64(now/86400))
+		s.CarNeeds = int64(kWh*1000) * wsPerWh
+	}
+	s.CarHere, s.Car = here, 0
+	if !here || s.CarNeeds <= 0 {
+		return
+	}
+	power := spec.Charger
+	if s.CarLimit = s.CarLimit.alive(now); s.CarLimit != nil {
+		power = min(power, s.CarLimit.Power)
+	}
+	if power < minCarPower {
+		return
+	}
+	s.Car = power
+	s.CarNeeds -= int64(power)
+}
+
+// carHere tells whether the car of a home is plugged in. On a day it leaves
+// once and returns once; at an office home it often stays.
+func (w *World) carHere(i int, now int64) bool {
+	day, second := now/86400, now%86400
+	draw := func(purpose uint64) float64 { return uniform(w.spec.Seed, purpose, uint64(i), uint64(day)) }
+	weekend := (day+4)%7 == 0 || (day+4)%7 == 6
+	stays := 0.05
+	if weekend || w.spec.Homes[i].Office {
+		stays = 0.5
+	}
+	if draw(drawCarStays) < stays {
+		return true
+	}
+	leaves := int64((6.5 + 2.5*draw(drawCarLeaves)) * 3600)
+	returns := int64((14.5 + 5*draw(drawCarReturns)) * 3600)
+	return second < leaves || second >= returns
+}
