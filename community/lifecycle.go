@@ -1,0 +1,197 @@
+// Package community is the life of a delivery interval: its product opens, the
+// members' agents place their orders, the gate closes, the energy is delivered
+// and metered, and the interval is settled, again when readings come late. It
+// is pure: the time is an argument, and `run` and `replay` drive it alike.
+package community
+
+import (
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Config is a community's calendar.
+type Config struct {
+	Community   string
+	Minutes     int           // length of a delivery interval
+	GateClosure time.Duration // before the start of delivery
+	Deadline    time.Duration // after its end, for readings
+	Ahead       time.Duration // how long before delivery a product opens
+	Members     []string
+}
+
+// Defaults of the calendar.
+const (
+	DefaultMinutes     = 15
+	DefaultGateClosure = 5 * time.Minute
+	DefaultDeadline    = 2 * time.Minute
+	DefaultAhead       = 24 * time.Hour
+)
+
+// Step is what an action asks the driver to do.
+type Step uint8
+
+// The steps in the life of an interval.
+const (
+	Open   Step = iota + 1 // take orders for the product
+	Quote                  // let the member's agent place its orders
+	Close                  // clear the product: the gate has closed
+	Settle                 // settle the interval, if its readings are complete or Final
+)
+
+// Action is something that is due.
+type Action struct {
+	Step    Step
+	Time    time.Time // when it was due
+	Product grid.Product
+	Member  string // of Quote
+	Run     int    // of Settle, from 1
+	Final   bool   // of Settle: the deadline passed, substitute what is missing
+}
+
+// correctable is how long after delivery late readings still cause a run.
+const correctable = 24 * time.Hour
+
+// Lifecycle knows where each interval stands. It is not safe for concurrent
+// use.
+type Lifecycle struct {
+	config Config
+	next   grid.Interval // the next to open; zero before the first Advance
+	live   map[grid.Interval]*life
+}
+
+type life struct {
+	closed    bool
+	quoted    map[string]bool
+	run       int       // last settled run
+	estimated bool      // of that run
+	retryAt   time.Time // of the correction
+}
+
+// New returns the lifecycle of a community without a past.
+func New(c Config) *Lifecycle { return &Lifecycle{config: c, live: map[grid.Interval]*life{}} }
+
+// Opened tells of a product that was opened before a restart.
+func (l *Lifecycle) Opened(i grid.Interval) {
+	l.at(i)
+	if l.next.Minutes == 0 || l.next.Compare(i.Shift(1)) < 0 {
+		l.next = i.Shift(1)
+	}
+}
+
+// Closed tells that a product's gate has closed.
+func (l *Lifecycle) Closed(i grid.Interval) { l.at(i).closed = true }
+
+// Settled tells that a run is frozen. An estimated one is tried again.
+func (l *Lifecycle) Settled(i grid.Interval, run int, estimated bool, now time.Time) {
+	x := l.at(i)
+	x.closed, x.run, x.estimated = true, run, estimated
+	x.retryAt = now.Add(i.Length())
+	if !estimated {
+		delete(l.live, i)
+	}
+}
+
+func (l *Lifecycle) at(i grid.Interval) *life {
+	if l.live[i] == nil {
+		l.live[i] = &life{quoted: map[string]bool{}}
+	}
+	return l.live[i]
+}
+
+// Advance returns what is due by now: openings first, then by interval. A
+// Settle action comes again until Settled is called.
+func (l *Lifecycle) Advance(now time.Time) []Action {
+	actions := l.open(now)
+	intervals := slices.SortedFunc(maps.Keys(l.live), grid.Interval.Compare)
+	for _, i := range intervals {
+		actions = append(actions, l.advance(i, now)...)
+	}
+	return actions
+}
+
+func (l *Lifecycle) open(now time.Time) []Action {
+	if l.next.Minutes == 0 {
+		l.next = grid.IntervalAt(now.Add(l.config.GateClosure), l.config.Minutes).Shift(1)
+	}
+	var actions []Action
+	for ; !now.Before(l.next.Begin().Add(-l.config.Ahead)); l.next = l.next.Shift(1) {
+		l.at(l.next)
+		actions = append(actions, Action{Step: Open, Time: now, Product: l.product(l.next)})
+	}
+	return actions
+}
+
+func (l *Lifecycle) product(i grid.Interval) grid.Product {
+	return grid.Product{Community: l.config.Community, Interval: i}
+}
+
+func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
+	x := l.live[i]
+	gate := i.Begin().Add(-l.config.GateClosure)
+	action := Action{Product: l.product(i)}
+	switch {
+	case !x.closed && now.Before(gate):
+		return l.quotes(i, now)
+	case !x.closed:
+		x.closed = true
+		action.Step, action.Time = Close, gate
+		return []Action{action}
+	case x.run > 0 && now.Sub(i.End()) > correctable:
+		delete(l.live, i)
+		return nil
+	case x.run > 0 && now.Before(x.retryAt):
+		return nil
+	case now.Before(i.End()):
+		return nil
+	}
+	if x.run > 0 {
+		x.retryAt = now.Add(i.Length())
+	}
+	action.Step, action.Time, action.Run = Settle, now, x.run+1
+	action.Final = x.run == 0 && !now.Before(i.End().Add(l.config.Deadline))
+	return []Action{action}
+}
+
+// Agents quote within quoteSpan, each at its own moment, quoteLead before the
+// gate closes.
+const (
+	quoteSpan = 8 * time.Minute
+	quoteLead = 9 * time.Minute
+)
+
+func (l *Lifecycle) quotes(i grid.Interval, now time.Time) []Action {
+	x := l.live[i]
+	gate := i.Begin().Add(-l.config.GateClosure)
+	if now.Before(gate.Add(-quoteLead)) {
+		return nil
+	}
+	var actions []Action
+	for _, m := range l.config.Members {
+		due := gate.Add(-quoteLead).Add(moment(m, i))
+		if x.quoted[m] || now.Before(due) {
+			continue
+		}
+		x.quoted[m] = true
+		actions = append(actions, Action{Step: Quote, Time: due, Product: l.product(i), Member: m})
+	}
+	slices.SortFunc(actions, func(a, b Action) int {
+		if c := a.Time.Compare(b.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Member, b.Member)
+	})
+	return actions
+}
+
+// moment spreads the members over quoteSpan, anew for each interval, in whole
+// seconds.
+func moment(member string, i grid.Interval) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(member + "@" + i.String())) // never fails
+	return time.Duration(h.Sum64()%uint64(quoteSpan/time.Second)) * time.Second
+}
