@@ -252,3 +252,17 @@ func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte,
 	}
 	return m.Data, nil
 }
+
+// Pending returns how many messages of the stream a durable consumer has yet
+// to acknowledge.
+func (b *Bus) Pending(ctx context.Context, stream, durable string) (uint64, error) {
+	c, err := b.stream.Consumer(ctx, stream, durable)
+	if err != nil {
+		return 0, fmt.Errorf("consumer %s of %s: %w", durable, stream, err)
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("consumer %s of %s: %w", durable, stream, err)
+	}
+	return info.NumPending + uint64(max(info.NumAckPending, 0)), nil
+}

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -35,6 +36,7 @@ type Neighbourhood struct {
 	mu      sync.Mutex // guards world
 	world   *world.World
 	devices []*Device
+	shown   atomic.Int64 // unix time of what the registers show, always saved
 }
 
 // Open resumes the neighbourhood kept in dir, or begins it there, and starts
@@ -109,12 +111,9 @@ func (e *OtherSpecError) Error() string {
 	return fmt.Sprintf("the directory holds another simulated neighbourhood (%d homes, seed %d): run it with --homes %d --seed %d, or choose another --data", e.Homes, e.Seed, e.Homes, e.Seed)
 }
 
-// Now returns the time up to which the world has run.
-func (n *Neighbourhood) Now() time.Time {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.world.Now()
-}
+// Now returns the world time that the registers show. It is saved: a restart
+// resumes there or later, never before.
+func (n *Neighbourhood) Now() time.Time { return time.Unix(n.shown.Load(), 0).UTC() }
 
 // Devices returns the device servers, in order of home.
 func (n *Neighbourhood) Devices() []*Device { return n.devices }
@@ -151,6 +150,7 @@ func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
 	for _, d := range n.devices {
 		d.show(state)
 	}
+	n.shown.Store(state.Time)
 	return nil
 }
 
@@ -167,6 +167,7 @@ func (n *Neighbourhood) Close() error {
 
 func (n *Neighbourhood) serve() error {
 	state := n.world.State()
+	n.shown.Store(state.Time)
 	for i, h := range n.world.Spec().Homes {
 		kinds := []struct {
 			kind    grid.DeviceKind

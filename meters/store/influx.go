@@ -246,3 +246,14 @@ func typed[T ~int | ~int64](row *query.FluxRecord, field string) *T {
 	}
 	return nil
 }
+
+// Count returns how many readings are kept.
+func (s *Influx) Count(ctx context.Context) (int64, error) {
+	rows, err := s.records(ctx, fmt.Sprintf(`from(bucket: %s) |> range(start: 0) |> filter(fn: (r) => r._measurement == "%s" and r._field == "took") |> group() |> count()`,
+		quote(s.bucket), measurement))
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	n, _ := rows[0].Value().(int64)
+	return n, nil
+}

@@ -155,3 +155,12 @@ WHERE device = (SELECT id FROM devices WHERE name = ?) AND import IS NOT NULL AN
 	r.Time = time.UnixMilli(ms).UTC()
 	return &r, nil
 }
+
+// Count returns how many readings are kept.
+func (s *SQLite) Count(ctx context.Context) (int64, error) {
+	var n int64
+	if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM readings`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count readings: %w", err)
+	}
+	return n, nil
+}

@@ -28,6 +28,8 @@ type Store interface {
 	// Around returns the last registers read at or before t and the first at or
 	// after it, nil where there is none within reach.
 	Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error)
+	// Count returns how many readings are kept.
+	Count(ctx context.Context) (int64, error)
 	// Kind names the driver.
 	Kind() string
 	Close() error
@@ -120,4 +122,26 @@ func Gaps(ctx context.Context, s Store, device string, from, to time.Time, least
 		gaps = append(gaps, Gap{From: last, To: to})
 	}
 	return gaps, nil
+}
+
+// Known returns what is known of an interval whose boundaries were not both
+// read: the difference between the last registers at or before its end and
+// those at its start, or the first read within it. It is zero when nothing was
+// read: what flowed meanwhile shows when the meter answers again.
+func Known(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, error) {
+	before, after, err := s.Around(ctx, device, i.Begin(), reach)
+	if err != nil {
+		return grid.Flow{}, err
+	}
+	last, _, err := s.Around(ctx, device, i.End(), reach)
+	if err != nil || last == nil || !last.Time.After(i.Begin()) || after == nil {
+		return grid.Flow{}, err
+	}
+	begin := *after
+	if before != nil {
+		if begin, err = grid.At(*before, *after, i.Begin()); err != nil {
+			return grid.Flow{}, err
+		}
+	}
+	return grid.Flow{Import: max(last.Import-begin.Import, 0), Export: max(last.Export-begin.Export, 0)}, nil
 }

@@ -422,3 +422,26 @@ func certPool(ca []byte) (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// Intervals returns how many intervals have a closed run.
+func (l *Embedded) Intervals(ctx context.Context) (int64, error) {
+	prefix, err := compositeKey(chaincode.KindClosing, []string{l.community})
+	if err != nil {
+		return 0, err
+	}
+	rows, err := l.db.QueryContext(ctx, `SELECT key FROM state WHERE key >= ? AND key < ?`, []byte(prefix), append([]byte(prefix), 0xff))
+	if err != nil {
+		return 0, fmt.Errorf("closed runs: %w", err)
+	}
+	defer rows.Close()
+	intervals := map[string]bool{}
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return 0, fmt.Errorf("closed runs: %w", err)
+		}
+		_, parts := splitKey(key)
+		intervals[parts[1]] = true
+	}
+	return int64(len(intervals)), rows.Err()
+}

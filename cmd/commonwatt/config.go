@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// config is the file given with --config. Unknown fields are errors.
+type config struct {
+	Community   string        `yaml:"community"`
+	Listen      string        `yaml:"listen"`
+	Data        string        `yaml:"data"`
+	Speed       float64       `yaml:"speed"`
+	Interval    int           `yaml:"interval"` // minutes
+	GateClosure time.Duration `yaml:"gate_closure"`
+	Deadline    time.Duration `yaml:"deadline"`
+	Tariff      tariffConfig  `yaml:"tariff"`
+	Simulation  *simulation   `yaml:"simulation"`
+	Devices     []device      `yaml:"devices"`
+	Bus         busConfig     `yaml:"bus"`
+	Store       storeConfig   `yaml:"store"`
+}
+
+type tariffConfig struct {
+	Version  string   `yaml:"version"`
+	Currency string   `yaml:"currency"`
+	Retail   quantity `yaml:"retail"`  // as in "0.30 EUR/kWh"
+	FeedIn   quantity `yaml:"feed_in"` // the same
+}
+
+// simulation describes the simulated neighbourhood.
+type simulation struct {
+	Homes     int       `yaml:"homes"`
+	Seed      uint64    `yaml:"seed"`
+	Start     time.Time `yaml:"start"`
+	Latitude  float64   `yaml:"latitude"`
+	Longitude float64   `yaml:"longitude"`
+	Outages   []outage  `yaml:"outages"`
+}
+
+// outage takes a simulated device off the network for a while.
+type outage struct {
+	Device string        `yaml:"device"`
+	After  time.Duration `yaml:"after"` // wall time from readiness
+	Lasts  time.Duration `yaml:"lasts"` // wall time
+}
+
+// device is a real device to read.
+type device struct {
+	ID            string `yaml:"id"`
+	Member        string `yaml:"member"`
+	MeteringPoint string `yaml:"metering_point"`
+	Address       string `yaml:"address"` // HOST:PORT
+	Unit          uint8  `yaml:"unit"`
+	Profile       string `yaml:"profile"`
+	Serial        string `yaml:"serial"`
+}
+
+type busConfig struct {
+	URL      string `yaml:"url"` // nats://a,b,c; empty: embedded
+	Replicas int    `yaml:"replicas"`
+}
+
+type storeConfig struct {
+	Kind      string `yaml:"kind"` // embedded or influxdb
+	URL       string `yaml:"url"`
+	Org       string `yaml:"org"`
+	Bucket    string `yaml:"bucket"`
+	TokenFile string `yaml:"token_file"`
+}
+
+// quantity is a number with its unit, as written.
+type quantity struct {
+	text string
+	line int
+}
+
+func (q *quantity) UnmarshalYAML(n *yaml.Node) error {
+	q.text, q.line = n.Value, n.Line
+	return nil
+}
+
+// price reads "0.30 EUR/kWh" exactly.
+func (q quantity) price(field, currency string) (grid.Price, error) {
+	number, unit, _ := strings.Cut(strings.TrimSpace(q.text), " ")
+	want := currency + "/kWh"
+	if strings.TrimSpace(unit) != want {
+		return 0, fmt.Errorf("line %d: %s: %q has not the unit %s: write it as \"0.30 %s\"", q.line, field, q.text, want, want)
+	}
+	value, err := strconv.ParseFloat(number, 64)
+	if err != nil || math.Abs(value) > 1e6 {
+		return 0, fmt.Errorf("line %d: %s: %q is not a price", q.line, field, number)
+	}
+	return grid.Price(math.Round(value * 1e6)), nil
+}
+
+// defaults is the demonstration: a simulated neighbourhood on a June morning.
+func defaults() config {
+	return config{
+		Community: "demo", Listen: "127.0.0.1:8080", Data: "data", Speed: 60,
+		Interval: community.DefaultMinutes, GateClosure: community.DefaultGateClosure, Deadline: community.DefaultDeadline,
+		Tariff: tariffConfig{
+			Version: "demo-1", Currency: "EUR",
+			Retail: quantity{text: "0.30 EUR/kWh"}, FeedIn: quantity{text: "0.06 EUR/kWh"},
+		},
+		Store: storeConfig{Kind: "embedded"},
+	}
+}
+
+func defaultSimulation() *simulation {
+	return &simulation{Homes: 12, Seed: 1, Start: time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), Latitude: 50}
+}
+
+// readConfig reads a file over the defaults. Errors are usage errors that name
+// file and line.
+func readConfig(path string) (config, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
+	if err != nil {
+		return config{}, &usageError{err}
+	}
+	c, err := parseConfig(b)
+	if err != nil {
+		return config{}, usage("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parseConfig(b []byte) (config, error) {
+	c := defaults()
+	var probe struct {
+		Simulation *yaml.Node `yaml:"simulation"`
+	}
+	if yaml.Unmarshal(b, &probe) == nil && probe.Simulation != nil {
+		c.Simulation = defaultSimulation()
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return config{}, plain(err)
+	}
+	if c.Simulation == nil && len(c.Devices) == 0 {
+		c.Simulation = defaultSimulation()
+	}
+	return c, c.validate()
+}
+
+// plain says what the YAML library says without the names of Go types.
+func plain(err error) error {
+	var wrong *yaml.TypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	unknown := regexp.MustCompile(`field (\S+) not found in type \S+`)
+	mismatch := regexp.MustCompile("cannot unmarshal !!(\\w+) `(.*)` into (\\S+)")
+	lines := make([]string, len(wrong.Errors))
+	for i, line := range wrong.Errors {
+		line = unknown.ReplaceAllString(line, `unknown field "$1": see commonwatt config check --help for the fields`)
+		line = mismatch.ReplaceAllString(line, `"$2" is not a $3`)
+		line = strings.ReplaceAll(line, "time.Duration", "duration with a unit, such as 5m or 30s")
+		lines[i] = line
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+func (c config) validate() error {
+	switch {
+	case !regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`).MatchString(c.Community):
+		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
+	case c.Speed <= 0 || c.Speed > 3600:
+		return fmt.Errorf("speed: %g: must be above 0 and at most 3600", c.Speed)
+	case len(c.Devices) > 0 && c.Simulation != nil:
+		return errors.New("devices, simulation: give one of them, not both")
+	case len(c.Devices) > 0 && c.Speed != 1:
+		return fmt.Errorf("speed: %g: real devices run at speed 1", c.Speed)
+	case c.Store.Kind != "embedded" && c.Store.Kind != "influxdb":
+		return fmt.Errorf("store.kind: %q: must be embedded or influxdb", c.Store.Kind)
+	case c.Store.Kind == "influxdb" && (c.Store.URL == "" || c.Store.Bucket == ""):
+		return errors.New("store.url, store.bucket: must be given for influxdb")
+	case c.GateClosure < 0 || c.Deadline < 0:
+		return errors.New("gate_closure, deadline: must not be negative")
+	}
+	if err := (grid.Interval{Minutes: c.Interval}).Validate(); err != nil {
+		return fmt.Errorf("interval: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if s := c.Simulation; s != nil && (s.Homes < 1 || s.Homes > 1000) {
+		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if s := c.Simulation; s != nil && s.Start.Unix()%60 != 0 {
+		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
+	}
+	_, err := c.tariff()
+	return err
+}
+
+func (c config) tariff() (settlement.Tariff, error) {
+	t := settlement.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
+	var err error
+	if t.Retail, err = c.Tariff.Retail.price("tariff.retail", t.Currency); err != nil {
+		return t, err
+	}
+	if t.FeedIn, err = c.Tariff.FeedIn.price("tariff.feed_in", t.Currency); err != nil {
+		return t, err
+	}
+	return t, t.Validate()
+}
+
+func configCommand() *cobra.Command {
+	parent := &cobra.Command{Use: "config", Short: "Look at configuration files"}
+	parent.AddCommand(&cobra.Command{
+		Use:   "check FILE",
+		Short: "Check a configuration file",
+		Long: `Check a configuration file. Every field has a default; the fields are
+
+  community: demo                 # name on the ledger
+  listen: 127.0.0.1:8080
+  data: data                      # directory of everything that is kept
+  speed: 60                       # world seconds a second; 1 with real devices
+  interval: 15                    # minutes: 5, 15, 30 or 60
+  gate_closure: 5m                # before delivery
+  deadline: 2m                    # for readings, after delivery
+  tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
+  simulation:                     # a simulated neighbourhood, or
+    {homes: 12, seed: 1, start: 2026-06-01T10:00:00Z, latitude: 50, longitude: 0,
+     outages: [{device: home-01/meter, after: 20s, lasts: 30s}]}
+  devices:                        # real devices
+    - {id: ev, member: ann, metering_point: mp-ann, address: "192.0.2.7:502", unit: 1, profile: alfen-eve}
+  bus: {url: "nats://a,b,c", replicas: 3}                 # absent: embedded
+  store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := readConfig(args[0])
+			if err != nil {
+				return err
+			}
+			what := fmt.Sprintf("%d devices", len(c.Devices))
+			if c.Simulation != nil {
+				what = fmt.Sprintf("%d simulated homes", c.Simulation.Homes)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q with %s\n", args[0], c.Community, what)
+			return nil
+		},
+	})
+	return parent
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// dataVersion names the layout of the data directory.
+const dataVersion = "1"
+
+// dataDir is a data directory held by this process.
+type dataDir struct {
+	path string
+	lock *os.File
+}
+
+// openDataDir makes or takes the directory. Another version and another
+// process in it are usage errors.
+func openDataDir(path string) (*dataDir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, usage("data directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the operator's
+	if err != nil {
+		return nil, usage("data directory: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(usage("data directory %s: another commonwatt is running on it", path), lock.Close())
+	}
+	d := &dataDir{path: path, lock: lock}
+	if err := d.checkVersion(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return d, nil
+}
+
+func (d *dataDir) checkVersion() error {
+	file := d.file("version")
+	found, err := os.ReadFile(file) //nolint:gosec // the path is the operator's
+	if errors.Is(err, os.ErrNotExist) {
+		entries, err := os.ReadDir(d.path)
+		if err != nil {
+			return usage("data directory: %w", err)
+		}
+		for _, e := range entries {
+			if e.Name() != "lock" {
+				return usage("data directory %s: has files but no version: it is not one of commonwatt's; choose another --data", d.path)
+			}
+		}
+		if err := os.WriteFile(file, []byte(dataVersion+"\n"), 0o600); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return usage("data directory: %w", err)
+	}
+	if v := strings.TrimSpace(string(found)); v != dataVersion {
+		return usage("data directory %s: is of version %q, this program keeps version %q: choose another --data or the program that made it", d.path, v, dataVersion)
+	}
+	return nil
+}
+
+func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// Close lets go of the directory.
+func (d *dataDir) Close() error { return d.lock.Close() }

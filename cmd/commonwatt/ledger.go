@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
+
+func ledgerCommand() *cobra.Command {
+	parent := &cobra.Command{Use: "ledger", Short: "Audit the ledger"}
+	var data string
+	verify := &cobra.Command{
+		Use:   "verify",
+		Short: "Verify the whole ledger of a data directory",
+		Long: `Verify the whole ledger of a data directory: the database, the chain of block
+hashes, every signature, the state against the chain, the Merkle log and its
+signed checkpoints, and that every run sums to zero. Exit code 1 names what
+does not match.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Stat(filepath.Join(data, ledger.File)); err != nil {
+				return usage("--data: no ledger in %s: %w", data, err)
+			}
+			last := time.Now()
+			report, err := ledger.Verify(cmd.Context(), data, func(done, all int64) {
+				if time.Since(last) > time.Second {
+					last = time.Now()
+					fmt.Fprintf(cmd.ErrOrStderr(), "verified %d of %d blocks\n", done, all)
+				}
+			})
+			if err != nil {
+				return fmt.Errorf("ledger verify: %w", err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), `verified %s
+  %d blocks chained by hash, %d signatures, %d keys of state
+  %d postings in the Merkle log, root %s
+  %d checkpoints signed by %s
+  %d runs of %d intervals, each summing to zero; turnover %d.%06d
+`, filepath.Join(data, ledger.File), report.Blocks, report.Signatures, report.Keys, report.Postings, report.Root,
+				report.Checkpoints, report.Signer, report.Runs, report.Intervals, report.Turnover/1e6, report.Turnover%1e6)
+			return nil
+		},
+	}
+	verify.Flags().StringVar(&data, "data", defaults().Data, "data directory of the community")
+	parent.AddCommand(verify)
+	return parent
+}

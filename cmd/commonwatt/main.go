@@ -1,0 +1,93 @@
+// Command commonwatt runs a neighbourhood's electricity market. See the README
+// for its subcommands.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes that scripts rely on.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// A usageError is the user's to mend: wrong flags, invalid input.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "commonwatt:", err)
+	if e := (*usageError)(nil); errors.As(err, &e) {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitFailed)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	root := &cobra.Command{
+		Use:           "commonwatt",
+		Short:         "An electricity market that a neighbourhood runs itself",
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(runCommand(), replayCommand(), ledgerCommand(), configCommand())
+	started := false
+	for _, c := range leaves(root) {
+		inner := c.RunE
+		c.RunE = func(c *cobra.Command, args []string) error {
+			started = true
+			return inner(c, args)
+		}
+	}
+	err := root.ExecuteContext(ctx)
+	if err != nil && !started {
+		return &usageError{err} // the command line could not be understood
+	}
+	return err
+}
+
+func leaves(c *cobra.Command) []*cobra.Command {
+	if !c.HasSubCommands() {
+		return []*cobra.Command{c}
+	}
+	var all []*cobra.Command
+	for _, sub := range c.Commands() {
+		all = append(all, leaves(sub)...)
+	}
+	return all
+}
+
+// version is the module's version, or the revision it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development"
+	}
+	return info.Main.Version
+}

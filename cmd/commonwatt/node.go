@@ -1,0 +1,406 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// node is one process of a community: all stages and the wires between them.
+type node struct {
+	config   config
+	log      *slog.Logger
+	dir      *dataDir
+	listener net.Listener
+	sim      *sim.Neighbourhood // nil with real devices
+	clock    func() time.Time   // world time
+	targets  []meters.Target
+	devices  []grid.Device
+	tariff   settlement.Tariff
+
+	bus    *bus.Bus
+	store  store.Store
+	ledger *ledger.Embedded
+	market *marketService
+	settle *settler
+	agents *agents
+	live   *web.Live
+
+	readings atomic.Int64
+	settled  atomic.Int64
+	closers  []func() error // in order of opening
+}
+
+// Durable consumers.
+const (
+	storeConsumer  = "store"
+	ledgerConsumer = "ledger"
+)
+
+// openNode opens everything; on an error it closes what it opened.
+func openNode(ctx context.Context, c config, log *slog.Logger) (n *node, err error) {
+	n = &node{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	for _, open := range []func(context.Context) error{
+		n.openListener, n.openDir, n.openDevices, n.openBus, n.openStore, n.openLedger, n.openMarket,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (n *node) close() error {
+	var problems []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		problems = append(problems, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(problems...)
+}
+
+func (n *node) openListener(ctx context.Context) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", n.config.Listen)
+	if err != nil {
+		return usage("listen on %s: %w: choose another address with --listen", n.config.Listen, err)
+	}
+	n.listener = l
+	n.closers = append(n.closers, func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (n *node) openDir(context.Context) (err error) {
+	if n.dir, err = openDataDir(n.config.Data); err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.dir.Close)
+	n.tariff, err = n.config.tariff()
+	return err
+}
+
+func (n *node) openDevices(ctx context.Context) error {
+	profiles, err := profile.Embedded()
+	if err != nil {
+		return err
+	}
+	if n.config.Simulation != nil {
+		return n.openSimulation(ctx, profiles)
+	}
+	n.clock = time.Now
+	for i, d := range n.config.Devices {
+		p := profiles[d.Profile]
+		if p == nil {
+			return usage("devices[%d].profile: there is no profile %q", i, d.Profile)
+		}
+		unit := d.Unit
+		if unit == 0 {
+			unit = max(p.Transport.Unit, 1)
+		}
+		n.add(grid.Device{ID: d.ID, Kind: p.Kind, Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial}, d.Address, unit, p)
+	}
+	return nil
+}
+
+func (n *node) add(d grid.Device, address string, unit uint8, p *profile.Profile) {
+	n.devices = append(n.devices, d)
+	n.targets = append(n.targets, meters.Target{Device: d, Address: address, Unit: unit, Profile: p})
+}
+
+func (n *node) openSimulation(ctx context.Context, profiles profile.Set) error {
+	s := n.config.Simulation
+	neighbourhood, err := sim.Open(ctx, n.dir.path, world.Spec{
+		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed),
+	})
+	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
+		return &usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	n.sim, n.clock = neighbourhood, neighbourhood.Now
+	n.closers = append(n.closers, neighbourhood.Close)
+	for _, d := range neighbourhood.Devices() {
+		n.add(d.Device, d.Address(), 1, profiles[d.Profile])
+	}
+	for i, o := range s.Outages {
+		if n.simulated(o.Device) == nil {
+			return usage("simulation.outages[%d].device: there is no simulated device %q", i, o.Device)
+		}
+	}
+	return nil
+}
+
+func (n *node) simulated(id string) *sim.Device {
+	for _, d := range n.sim.Devices() {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+func (n *node) openBus(ctx context.Context) (err error) {
+	n.bus, err = bus.Open(ctx, bus.Config{URL: n.config.Bus.URL, Replicas: n.config.Bus.Replicas, Dir: n.dir.file("bus")})
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, func() error { n.bus.Close(); return nil })
+	return nil
+}
+
+func (n *node) openStore(ctx context.Context) (err error) {
+	c := n.config.Store
+	if c.Kind == "influxdb" {
+		token := []byte{}
+		if c.TokenFile != "" {
+			if token, err = os.ReadFile(c.TokenFile); err != nil {
+				return usage("store.token_file: %w", err)
+			}
+		}
+		n.store, err = store.OpenInflux(ctx, store.InfluxConfig{URL: c.URL, Org: c.Org, Bucket: c.Bucket, Token: strings.TrimSpace(string(token))})
+	} else {
+		n.store, err = store.OpenSQLite(ctx, n.dir.file("telemetry.db"))
+	}
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.store.Close)
+	count, err := n.store.Count(ctx)
+	n.readings.Store(count)
+	return err
+}
+
+func (n *node) openLedger(ctx context.Context) (err error) {
+	if n.ledger, err = ledger.Open(ctx, n.dir.path, n.config.Community); err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.ledger.Close)
+	for _, d := range n.devices {
+		if err := n.ledger.Register(ctx, d); err != nil {
+			return err
+		}
+	}
+	count, err := n.ledger.Intervals(ctx)
+	n.settled.Store(count)
+	return err
+}
+
+func (n *node) openMarket(ctx context.Context) error {
+	n.live = web.NewLive(n.config.Community, n.tariff, n.devices, n.clock, n.status)
+	byMember, connection := newAgents(n.devices, n.seed())
+	var members []string
+	var connectionMeters []grid.Device
+	for _, d := range n.devices {
+		if d.Kind == grid.Meter {
+			members, connectionMeters = append(members, d.Member), append(connectionMeters, d)
+		}
+	}
+	m, err := community.NewMarket(community.Config{
+		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
+		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, Members: members,
+	}, grid.SingleNode(), n.tariff)
+	if err != nil {
+		return err
+	}
+	n.market, err = openMarket(ctx, n.dir.file("orders.journal"), m, n.config.Community, n.bus, n.log, n.seeEvents)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, n.market.journal.Close)
+	n.agents = &agents{
+		byMember: byMember, meters: connection, tariff: n.tariff, store: n.store, market: n.market, log: n.log,
+		known: map[string]map[grid.Interval]float64{},
+	}
+	n.settle = &settler{market: n.market, store: n.store, bus: n.bus, meters: connectionMeters, log: n.log, seen: n.live.SeeSettled}
+	return n.settle.restore(ctx, n.clock())
+}
+
+func (n *node) seed() uint64 {
+	if n.config.Simulation != nil {
+		return n.config.Simulation.Seed
+	}
+	return 1
+}
+
+// seeEvents shows what the market decided.
+func (n *node) seeEvents(events []matching.Event) {
+	for _, ev := range events {
+		switch ev.Kind {
+		case matching.Traded:
+			n.live.SeeTrade(*ev.Trade)
+		case matching.Cleared:
+			n.live.SeeCleared(ev.Product.Interval)
+		case matching.Opened, matching.Accepted, matching.Rejected, matching.Cancelled, matching.Expired:
+		}
+	}
+}
+
+// status is what /api/v1/status says.
+func (n *node) status(ctx context.Context) web.Status {
+	counts := n.market.counts()
+	height, root, err := n.ledger.Head(ctx)
+	if err != nil {
+		n.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
+	}
+	return web.Status{
+		Version: version(), Speed: n.config.Speed, WorldTime: n.clock().UTC(), Homes: len(n.agents.byMember),
+		DevicesOnline: n.live.DevicesOnline(), ReadingsTotal: n.readings.Load(), OrdersTotal: counts.Orders,
+		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: n.settled.Load(),
+		Ledger: web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
+		Store:  web.StoreStatus{Kind: n.store.Kind()},
+	}
+}
+
+// PublishBatch puts a home's readings on the bus; it is the meters' sink.
+func (n *node) PublishBatch(ctx context.Context, id string, b meters.Batch) error {
+	data, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("publish readings: %w", err)
+	}
+	return n.bus.Publish(ctx, "readings."+b.Member, id, data)
+}
+
+// keep stores readings from the bus.
+func (n *node) keep(ctx context.Context, messages [][]byte) error {
+	var readings []grid.Reading
+	for _, m := range messages {
+		var b meters.Batch
+		if err := json.Unmarshal(m, &b); err != nil {
+			return fmt.Errorf("batch of readings: %w", err)
+		}
+		readings = append(readings, b.Readings...)
+	}
+	if err := n.store.Write(ctx, readings); err != nil {
+		return err
+	}
+	n.readings.Add(int64(len(readings)))
+	return nil
+}
+
+// post submits frozen runs to the ledger.
+func (n *node) post(ctx context.Context, messages [][]byte) error {
+	for _, m := range messages {
+		var run settlement.Run
+		if err := json.Unmarshal(m, &run); err != nil {
+			return fmt.Errorf("frozen run: %w", err)
+		}
+		if err := n.ledger.SubmitRun(ctx, run); err != nil {
+			return err
+		}
+	}
+	count, err := n.ledger.Intervals(ctx)
+	if err != nil {
+		return err
+	}
+	n.settled.Store(count)
+	return nil
+}
+
+// tick carries out what is due in the life of the intervals.
+func (n *node) tick(ctx context.Context) error {
+	now := n.clock()
+	for _, a := range n.market.advance(now) {
+		var err error
+		switch a.Step {
+		case community.Open, community.Close:
+			_, err = n.market.command(a.Command())
+		case community.Quote:
+			err = n.agents.quote(ctx, a, now)
+		case community.Settle:
+			err = n.settle.settle(ctx, a, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return n.market.publish(ctx)
+}
+
+const tickEvery = 100 * time.Millisecond
+
+func (n *node) runMarket(ctx context.Context) error {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := n.tick(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("market: %w", err)
+			}
+		}
+	}
+}
+
+func (n *node) runWeb(ctx context.Context, ready func() bool) error {
+	handler, err := web.NewServer(n.live, n.ledger, ready, metrics(n.status), n.log).Handler()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	var stopping sync.WaitGroup
+	stopping.Go(func() {
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := server.Shutdown(bounded); err != nil {
+			_ = server.Close() // a stalled client does not hold the program up
+		}
+	})
+	if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", n.config.Listen, err)
+	}
+	stopping.Wait()
+	return nil
+}
+
+func (n *node) seeReadingsMessage(data []byte) {
+	var b meters.Batch
+	if err := json.Unmarshal(data, &b); err != nil {
+		n.log.Error("batch of readings", slog.String("error", err.Error())) //nolint:sloglint // no context at hand
+		return
+	}
+	n.live.SeeReadings(b.Member, b.Readings)
+}
+
+func (n *node) seeEventsMessage(data []byte) {
+	var events []matching.Event
+	if err := json.Unmarshal(data, &events); err != nil {
+		n.log.Error("market events", slog.String("error", err.Error())) //nolint:sloglint // no context at hand
+		return
+	}
+	n.seeEvents(events)
+}

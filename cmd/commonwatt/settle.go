@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// settler makes runs of what was traded and metered. A run is frozen on the
+// bus before anything of it reaches the ledger.
+type settler struct {
+	market *marketService
+	store  store.Store
+	bus    *bus.Bus
+	meters []grid.Device // the connection meters
+	log    *slog.Logger
+	seen   func(grid.Interval, settlement.Run)
+}
+
+func (s *settler) subject(i grid.Interval, run int) string {
+	return fmt.Sprintf("settlement.%s.%s.%d", s.market.community, i, run)
+}
+
+// restore tells the market of the runs that were frozen before a restart.
+func (s *settler) restore(ctx context.Context, now time.Time) error {
+	for _, i := range s.market.market.Unsettled() {
+		for run := 1; ; run++ {
+			frozen, err := s.frozen(ctx, i, run)
+			if err != nil {
+				return err
+			}
+			if frozen == nil {
+				break
+			}
+			s.market.market.Settled(i, run, frozen.Manifest.Estimated, now)
+			s.seen(i, *frozen)
+		}
+	}
+	return nil
+}
+
+func (s *settler) frozen(ctx context.Context, i grid.Interval, run int) (*settlement.Run, error) {
+	data, err := s.bus.Frozen(ctx, bus.Settlement, s.subject(i, run))
+	if err != nil || data == nil {
+		return nil, err
+	}
+	r := &settlement.Run{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("frozen run %d of %s: %w", run, i, err)
+	}
+	return r, nil
+}
+
+// settle carries out a Settle action: nothing while readings are missing and
+// there is time, else a run.
+func (s *settler) settle(ctx context.Context, a community.Action, now time.Time) error {
+	i := a.Product.Interval
+	metered, complete, err := s.meter(ctx, i)
+	if err != nil || !complete && !a.Final {
+		return err
+	}
+	root, err := readingRoot(metered)
+	if err != nil {
+		return err
+	}
+	var previous []settlement.Posting
+	for run := 1; run < a.Run; run++ {
+		before, err := s.frozen(ctx, i, run)
+		if err != nil {
+			return err
+		}
+		if before == nil {
+			return fmt.Errorf("settle %s: run %d is missing on the bus", i, run)
+		}
+		previous = append(previous, before.Postings()...)
+	}
+	s.market.mu.Lock()
+	run, err := s.market.market.Settle(i, a.Run, metered, root, previous)
+	s.market.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if a.Run > 1 && len(run.Batches) == 0 {
+		s.done(i, a.Run-1, !complete, now) // the readings that came late change nothing
+		return nil
+	}
+	return s.freeze(ctx, i, run, !complete, now)
+}
+
+func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, substituted bool, now time.Time) error {
+	data, err := json.Marshal(run)
+	if err != nil {
+		return fmt.Errorf("freeze %s: %w", i, err)
+	}
+	frozen, err := s.bus.Freeze(ctx, bus.Settlement, s.subject(i, run.Manifest.Run), data)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(frozen, &run); err != nil {
+		return fmt.Errorf("freeze %s: %w", i, err)
+	}
+	s.done(i, run.Manifest.Run, substituted, now)
+	s.seen(i, run)
+	s.log.InfoContext(ctx, "interval settled", slog.String("interval", i.String()), slog.Int("run", run.Manifest.Run),
+		slog.Int("postings", len(run.Postings())), slog.Bool("estimated", run.Manifest.Estimated))
+	return nil
+}
+
+func (s *settler) done(i grid.Interval, run int, substituted bool, now time.Time) {
+	s.market.mu.Lock()
+	defer s.market.mu.Unlock()
+	s.market.market.Settled(i, run, substituted, now)
+}
+
+// meter returns the energy of every metering point. Where a register is
+// missing complete is false and the declared substitution applies: what was
+// read of the interval counts, the rest is left to a later run.
+func (s *settler) meter(ctx context.Context, i grid.Interval) (metered []settlement.Metered, complete bool, err error) {
+	complete = true
+	for _, m := range s.meters {
+		flow, quality, err := store.Energy(ctx, s.store, m.ID, i)
+		if errors.Is(err, store.ErrIncomplete) {
+			complete = false
+			flow, err = store.Known(ctx, s.store, m.ID, i)
+			quality = grid.Estimated
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("meter %s: %w", m.ID, err)
+		}
+		metered = append(metered, settlement.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
+	}
+	return metered, complete, nil
+}
+
+// readingRoot commits to what was metered: one leaf a metering point.
+func readingRoot(metered []settlement.Metered) (string, error) {
+	records := make([][]byte, len(metered))
+	for k, m := range metered {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return "", fmt.Errorf("reading root: %w", err)
+		}
+		records[k] = b
+	}
+	return proof.Root(records)
+}
