@@ -52,9 +52,8 @@ type Agent interface {
 const leastEnergy grid.Energy = 10
 
 // SelfConsumption covers the home's own demand first, with the battery on its
-// own logic, and trades what the forecast leaves: it sells for anything above
-// the feed-in price and buys for anything below retail, for those are what the
-// energy is worth to it without neighbours.
+// own logic, and trades what the forecast leaves at the mid-market rate, the
+// middle of feed-in and retail, which shares the gain from trade evenly.
 type SelfConsumption struct {
 	Home       Home
 	Forecaster forecast.Forecaster
@@ -62,11 +61,8 @@ type SelfConsumption struct {
 
 // Plan implements Agent.
 func (a SelfConsumption) Plan(v View) (Plan, error) {
-	return plan(a.Home, a.Forecaster, v, func(side grid.Side) grid.Price {
-		if side == grid.Bid {
-			return v.Retail
-		}
-		return v.FeedIn
+	return plan(a.Home, a.Forecaster, v, func(grid.Side) grid.Price {
+		return v.FeedIn + (v.Retail-v.FeedIn)/2
 	})
 }
 

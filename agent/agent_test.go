@@ -23,7 +23,7 @@ func TestSideFollowsTheForecast(t *testing.T) {
 		net   float64
 		side  grid.Side
 		price grid.Price
-	}{{250, grid.Bid, 300_000}, {-400, grid.Offer, 60_000}} {
+	}{{250, grid.Bid, 180_000}, {-400, grid.Offer, 180_000}} {
 		p, err := agent.SelfConsumption{Home: home, Forecaster: forecast.SeasonalNaive{}}.Plan(view(c.net))
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -155,4 +156,22 @@ func signed(size uint64, negative bool) (v int64, ok bool) {
 	default:
 		return 0, false
 	}
+}
+
+// ParsePrice reads a price as people write it, "0.30 EUR/kWh", exactly. The
+// unit must be the currency per kWh; more than six decimals are refused.
+func ParsePrice(s, currency string) (Price, error) {
+	number, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
+	want := currency + "/kWh"
+	if strings.TrimSpace(unit) != want {
+		return 0, fmt.Errorf("%q has not the unit %s: write it as \"0.30 %s\"", s, want, want)
+	}
+	whole, decimals, _ := strings.Cut(number, ".")
+	const places = 6
+	digits := whole + decimals + strings.Repeat("0", max(places-len(decimals), 0))
+	value, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || len(decimals) > places || strings.ContainsAny(decimals, "+-") {
+		return 0, fmt.Errorf("%q is not a price with at most %d decimals", number, places)
+	}
+	return Price(value), nil
 }

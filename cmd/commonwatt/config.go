@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -96,18 +94,16 @@ func (q *quantity) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// price reads "0.30 EUR/kWh" exactly.
+// price reads "0.30 EUR/kWh".
 func (q quantity) price(field, currency string) (grid.Price, error) {
-	number, unit, _ := strings.Cut(strings.TrimSpace(q.text), " ")
-	want := currency + "/kWh"
-	if strings.TrimSpace(unit) != want {
-		return 0, fmt.Errorf("line %d: %s: %q has not the unit %s: write it as \"0.30 %s\"", q.line, field, q.text, want, want)
+	p, err := grid.ParsePrice(q.text, currency)
+	if err != nil && q.line > 0 {
+		return 0, fmt.Errorf("line %d: %s: %w", q.line, field, err)
 	}
-	value, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.Abs(value) > 1e6 {
-		return 0, fmt.Errorf("line %d: %s: %q is not a price", q.line, field, number)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", field, err)
 	}
-	return grid.Price(math.Round(value * 1e6)), nil
+	return p, nil
 }
 
 // defaults is the demonstration: a simulated neighbourhood on a June morning.

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
@@ -45,7 +46,7 @@ type node struct {
 	ledger *ledger.Embedded
 	market *marketService
 	settle *settler
-	agents *agents
+	desk   *agent.Desk
 	live   *web.Live
 
 	readings atomic.Int64
@@ -219,7 +220,6 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 
 func (n *node) openMarket(ctx context.Context) error {
 	n.live = web.NewLive(n.config.Community, n.tariff, n.devices, n.clock, n.status)
-	byMember, connection := newAgents(n.devices, n.seed())
 	var members []string
 	var connectionMeters []grid.Device
 	for _, d := range n.devices {
@@ -239,10 +239,7 @@ func (n *node) openMarket(ctx context.Context) error {
 		return err
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
-	n.agents = &agents{
-		byMember: byMember, meters: connection, tariff: n.tariff, store: n.store, market: n.market, log: n.log,
-		known: map[string]map[grid.Interval]float64{},
-	}
+	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
 	n.settle = &settler{market: n.market, store: n.store, bus: n.bus, meters: connectionMeters, log: n.log, seen: n.live.SeeSettled}
 	return n.settle.restore(ctx, n.clock())
 }
@@ -275,7 +272,7 @@ func (n *node) status(ctx context.Context) web.Status {
 		n.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
 	}
 	return web.Status{
-		Version: version(), Speed: n.config.Speed, WorldTime: n.clock().UTC(), Homes: len(n.agents.byMember),
+		Version: version(), Speed: n.config.Speed, WorldTime: n.clock().UTC(), Homes: n.desk.Homes(),
 		DevicesOnline: n.live.DevicesOnline(), ReadingsTotal: n.readings.Load(), OrdersTotal: counts.Orders,
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: n.settled.Load(),
 		Ledger: web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
@@ -337,7 +334,7 @@ func (n *node) tick(ctx context.Context) error {
 		case community.Open, community.Close:
 			_, err = n.market.command(a.Command())
 		case community.Quote:
-			err = n.agents.quote(ctx, a, now)
+			err = n.quote(ctx, a, now)
 		case community.Settle:
 			err = n.settle.settle(ctx, a, now)
 		}

@@ -1,7 +1,143 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
 
 func replayCommand() *cobra.Command {
-	return &cobra.Command{Use: "replay FILE", RunE: func(*cobra.Command, []string) error { return nil }}
+	var out, mechanism, kind string
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Replay a scenario without waiting and write its results",
+		Long: `Replay a scenario through the same engine, settlement and contracts that run
+live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings}.parquet;
+the same file, seed and version give the same bytes. With --ledger embedded the
+ledger is kept in DIR, for commonwatt ledger verify --data DIR.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := os.ReadFile(args[0])
+			if err != nil {
+				return &usageError{err}
+			}
+			s, err := scenarios.Parse(b)
+			if err != nil {
+				return usage("%s: %w", args[0], plain(err))
+			}
+			if cmd.Flags().Changed("seed") {
+				s.Seed = seed
+			}
+			if mechanism != "" {
+				s.Mechanism = mechanism
+			}
+			if err := s.Validate(); err != nil {
+				return &usageError{err}
+			}
+			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "directory for the results")
+	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
+	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
+	c.Flags().StringVar(&kind, "ledger", "memory", "memory or embedded")
+	if err := c.MarkFlagRequired("out"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return c
+}
+
+func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout, stderr io.Writer) (err error) {
+	l, err := openReplayLedger(ctx, out, kind)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	bar := &bar{out: stderr}
+	result, err := scenarios.Replay(ctx, s, l, bar.show)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	if err := result.Write(out, version()); err != nil {
+		return err
+	}
+	k := result.Summarize(version())
+	fmt.Fprintf(stdout, `%s, seed %d: %d intervals, %d orders, %d trades, %d postings
+  consumed %.2f kWh, produced %.2f kWh, traded %.2f kWh
+  self-sufficiency %.1f %%, self-consumption %.1f %%, local share of import %.1f %%
+  all members together %.2f %s, without neighbours %.2f %s
+  results in %s
+`, k.Scenario, k.Seed, k.Intervals, k.Orders, k.Trades, k.Postings,
+		float64(k.Consumed)/1000, float64(k.Produced)/1000, float64(k.Traded)/1000,
+		float64(k.SelfSufficiency)/10, float64(k.SelfConsumption)/10, float64(k.LocalShare)/10,
+		float64(k.Net)/1e6, k.Currency, float64(k.RetailOnly)/1e6, k.Currency, out)
+	return nil
+}
+
+// openReplayLedger begins a new ledger: in memory, or kept in the directory of
+// the results.
+func openReplayLedger(ctx context.Context, out, kind string) (*ledger.Embedded, error) {
+	switch kind {
+	case "memory":
+		return ledger.OpenMemory(ctx, scenarios.Community)
+	case "embedded":
+		if _, err := os.Stat(filepath.Join(out, ledger.File)); err == nil {
+			return nil, usage("--out: %s has a ledger already: choose another directory", out)
+		}
+		return ledger.Open(ctx, out, scenarios.Community)
+	case "fabric":
+		return nil, usage("--ledger fabric: this version replays onto memory and embedded only")
+	default:
+		return nil, usage("--ledger: %q: must be memory or embedded", kind)
+	}
+}
+
+// bar shows progress: a bar on a terminal, a line for each tenth otherwise.
+type bar struct {
+	out   io.Writer
+	shown int
+}
+
+const barWidth = 40
+
+func (b *bar) show(share float64) {
+	tenths := min(int(share*10), 10)
+	if terminal(b.out) {
+		if percent := int(share * 100); percent != b.shown {
+			b.shown = percent
+			done := min(int(share*barWidth), barWidth)
+			fmt.Fprintf(b.out, "\r[%-*s] %3d %%", barWidth, string(slices.Repeat([]byte("#"), done)), min(percent, 100))
+		}
+		return
+	}
+	if tenths != b.shown {
+		b.shown = tenths
+		fmt.Fprintf(b.out, "replayed %d %%\n", tenths*10)
+	}
+}
+
+func (b *bar) end() {
+	if terminal(b.out) {
+		fmt.Fprintln(b.out)
+	}
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -179,7 +179,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	n.waitReady(ctx, failed)
 	ready.Store(true)
 	fmt.Fprintf(progress, "commonwatt %s: %d homes, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		version(), len(n.agents.byMember), len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+		version(), n.desk.Homes(), len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
 	outages := start(n.runOutages)
 	defer outages.stop()
 	return n.wait(ctx, duration, failed, progress)

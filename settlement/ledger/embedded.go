@@ -87,6 +87,25 @@ func Open(ctx context.Context, dir, community string) (*Embedded, error) {
 	return open(ctx, filepath.Join(dir, File), community, keys)
 }
 
+// OpenMemory begins a ledger that is gone when it is closed.
+func OpenMemory(ctx context.Context, community string) (*Embedded, error) {
+	dir, err := os.MkdirTemp("", "commonwatt-keys-")
+	if err != nil {
+		return nil, fmt.Errorf("open ledger in memory: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // the system clears its temporary directory as well
+	keys, err := OpenKeys(dir, community)
+	if err != nil {
+		return nil, err
+	}
+	l, err := open(ctx, ":memory:", community, keys)
+	if err != nil {
+		return nil, err
+	}
+	l.db.SetMaxOpenConns(1) // each connection would have a database of its own
+	return l, nil
+}
+
 func open(ctx context.Context, path, community string, keys *Keys) (*Embedded, error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {

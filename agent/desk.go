@@ -1,0 +1,136 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/forecast"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Telemetry is what agents know of the past of a connection meter.
+type Telemetry interface {
+	// Energy returns the energy of an interval. Errors: ErrUnknown.
+	Energy(ctx context.Context, meter string, i grid.Interval) (grid.Flow, error)
+	// MeanPower returns the mean of what was read in [from, to), nil when
+	// nothing was.
+	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
+}
+
+// ErrUnknown reports energy that was not metered (yet).
+var ErrUnknown = errors.New("energy of the interval is not known")
+
+// Desk is where the agents of a community quote. It is not safe for concurrent
+// use.
+type Desk struct {
+	retail, feedIn grid.Price
+	telemetry      Telemetry
+	agents         map[string]Agent  // by member
+	meters         map[string]string // member → connection meter
+	known          map[string]map[grid.Interval]float64
+}
+
+// NewDesk returns the desk for the homes that the devices belong to: every
+// third home follows the self-consumption rule, the others are
+// zero-intelligence traders.
+func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, t Telemetry) *Desk {
+	d := &Desk{
+		retail: retail, feedIn: feedIn, telemetry: t, agents: map[string]Agent{}, meters: map[string]string{},
+		known: map[string]map[grid.Interval]float64{},
+	}
+	sources := map[string]string{}
+	for _, dev := range devices {
+		if dev.Kind == grid.Inverter {
+			sources[dev.Member] = "solar"
+		}
+	}
+	for _, dev := range devices {
+		if dev.Kind != grid.Meter {
+			continue
+		}
+		home := Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint, Source: sources[dev.Member]}
+		if len(d.agents)%3 == 0 {
+			d.agents[dev.Member] = SelfConsumption{Home: home, Forecaster: forecast.SeasonalNaive{}}
+		} else {
+			d.agents[dev.Member] = ZeroIntelligence{Home: home, Forecaster: forecast.SeasonalNaive{}, Seed: seed}
+		}
+		d.meters[dev.Member] = dev.ID
+	}
+	return d
+}
+
+// Homes returns how many homes trade.
+func (d *Desk) Homes() int { return len(d.agents) }
+
+// Quote lets a member's agent plan a delivery interval. Errors:
+// forecast.ErrNoHistory, those of the telemetry.
+func (d *Desk) Quote(ctx context.Context, member string, i grid.Interval, now time.Time) (Plan, error) {
+	a, found := d.agents[member]
+	if !found {
+		return Plan{}, fmt.Errorf("quote: no agent for member %q", member)
+	}
+	history, err := d.history(ctx, d.meters[member], i.Minutes, now)
+	if err != nil {
+		return Plan{}, err
+	}
+	return a.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
+}
+
+const (
+	historyDays = 8
+	recent      = 10 * time.Minute
+	// settles is how long an interval may stay unknown before it is taken as
+	// missing for good.
+	settles = time.Hour
+)
+
+// history returns the net energy of a meter's past intervals, and for the one
+// that runs what the power of the last minutes would make of it.
+func (d *Desk) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
+	current := grid.IntervalAt(now, minutes)
+	s := forecast.Series{First: current.Shift(-historyDays * 24 * 60 / minutes)}
+	for i := s.First; i != current; i = i.Shift(1) {
+		v, err := d.net(ctx, meter, i, now)
+		if err != nil {
+			return forecast.Series{}, err
+		}
+		s.Values = append(s.Values, v)
+	}
+	delete(d.known[meter], s.First.Shift(-1))
+	running := math.NaN()
+	power, err := d.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
+	if err != nil {
+		return forecast.Series{}, err
+	}
+	if power != nil {
+		running = float64(*power) * current.Length().Hours()
+	}
+	s.Values = append(s.Values, running)
+	return s, nil
+}
+
+// net returns the energy of a past interval, NaN where missing, remembered
+// once it will not change.
+func (d *Desk) net(ctx context.Context, meter string, i grid.Interval, now time.Time) (float64, error) {
+	if d.known[meter] == nil {
+		d.known[meter] = map[grid.Interval]float64{}
+	}
+	if v, known := d.known[meter][i]; known {
+		return v, nil
+	}
+	flow, err := d.telemetry.Energy(ctx, meter, i)
+	if err != nil && !errors.Is(err, ErrUnknown) {
+		return 0, err
+	}
+	v := float64(flow.Net())
+	if err != nil {
+		v = math.NaN()
+	}
+	if err == nil || now.Sub(i.End()) > settles {
+		d.known[meter][i] = v
+	}
+	return v, nil
+}

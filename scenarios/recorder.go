@@ -1,0 +1,110 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+)
+
+// recorder reads the devices of a world at whole minutes, as the readers do in
+// the field, and answers agents and settlement from what it read.
+type recorder struct {
+	devices []recorded
+	all     []grid.Reading            // by time, then device
+	byMeter map[string][]grid.Reading // connection meters
+}
+
+type recorded struct {
+	grid.Device
+
+	home int
+	spec world.Home
+}
+
+func newRecorder(spec world.Spec) *recorder {
+	r := &recorder{byMeter: map[string][]grid.Reading{}}
+	for i, h := range spec.Homes {
+		for _, k := range []struct {
+			kind    grid.DeviceKind
+			present bool
+		}{
+			{grid.Meter, true},
+			{grid.Inverter, h.PV.Peak > 0},
+			{grid.Battery, h.Battery.Capacity > 0},
+			{grid.Charger, h.Charger > 0},
+		} {
+			if k.present {
+				r.devices = append(r.devices, recorded{home: i, spec: h, Device: grid.Device{
+					ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
+				}})
+			}
+		}
+	}
+	return r
+}
+
+func (r *recorder) grid() []grid.Device {
+	devices := make([]grid.Device, len(r.devices))
+	for i, d := range r.devices {
+		devices[i] = d.Device
+	}
+	return devices
+}
+
+// read takes one reading of every device.
+func (r *recorder) read(w *world.World) {
+	state := w.State()
+	for _, d := range r.devices {
+		h := state.Homes[d.home]
+		reading := grid.Reading{Device: d.ID, Time: w.Now(), Quality: grid.Good}
+		switch d.Kind {
+		case grid.Meter:
+			reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
+			r.byMeter[d.ID] = append(r.byMeter[d.ID], reading)
+		case grid.Inverter:
+			reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
+		case grid.Battery:
+			reading.Power, reading.Import, reading.Export = new(h.Battery), new(world.Energy(h.Charged)), new(world.Energy(h.Discharged))
+			reading.Charge = new(h.Charge(d.spec))
+		case grid.Charger:
+			reading.Power, reading.Import = new(h.Car), new(world.Energy(h.Delivered))
+		}
+		r.all = append(r.all, reading)
+	}
+}
+
+// since returns the index of the first reading at or after t.
+func since(readings []grid.Reading, t time.Time) int {
+	return sort.Search(len(readings), func(k int) bool { return !readings[k].Time.Before(t) })
+}
+
+// Energy implements agent.Telemetry. Boundaries are whole minutes, so the
+// registers were read there.
+func (r *recorder) Energy(_ context.Context, meter string, i grid.Interval) (grid.Flow, error) {
+	readings := r.byMeter[meter]
+	begin, end := since(readings, i.Begin()), since(readings, i.End())
+	if end >= len(readings) || !readings[begin].Time.Equal(i.Begin()) {
+		return grid.Flow{}, fmt.Errorf("%s in %s: %w", meter, i, agent.ErrUnknown)
+	}
+	a, b := readings[begin], readings[end]
+	return grid.Flow{Import: *b.Import - *a.Import, Export: *b.Export - *a.Export}, nil
+}
+
+// MeanPower implements agent.Telemetry.
+func (r *recorder) MeanPower(_ context.Context, meter string, from, to time.Time) (*grid.Power, error) {
+	readings := r.byMeter[meter]
+	readings = readings[since(readings, from):since(readings, to)]
+	if len(readings) == 0 {
+		return nil, nil
+	}
+	var sum grid.Power
+	for _, reading := range readings {
+		sum += *reading.Power
+	}
+	return new(sum / grid.Power(len(readings))), nil
+}

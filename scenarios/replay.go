@@ -1,0 +1,217 @@
+package scenarios
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/forecast"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// Ledger takes the settled runs.
+type Ledger interface {
+	Register(ctx context.Context, d grid.Device) error
+	SubmitRun(ctx context.Context, run settlement.Run) error
+	Head(ctx context.Context) (height int64, root string, err error)
+}
+
+// Result is what a replay came to.
+type Result struct {
+	Scenario   Scenario
+	Tariff     settlement.Tariff
+	Trades     []grid.Trade
+	Intervals  []Interval
+	Statements []settlement.Statement
+	Readings   []grid.Reading
+	Orders     int64
+	Height     int64  // of the ledger
+	Root       string // hash of its last block
+}
+
+// Interval is what happened in one delivery interval.
+type Interval struct {
+	Interval grid.Interval
+	Offered  grid.Energy // sum of the offers accepted
+	Wanted   grid.Energy // sum of the bids accepted
+	Traded   grid.Energy
+	Auction  *grid.Price // of the call auction; nil when nothing crossed there
+	Postings int
+}
+
+// Community names the replayed community on the ledger.
+const Community = "replay"
+
+// step is how often devices are read and the calendar is consulted.
+const step = time.Minute
+
+// Replay runs the scenario. progress is called with the share done, 0 to 1.
+func Replay(ctx context.Context, s Scenario, l Ledger, progress func(float64)) (*Result, error) {
+	r, err := newReplay(ctx, s, l)
+	if err != nil {
+		return nil, err
+	}
+	end := s.Start.Add(time.Duration(s.Days) * 24 * time.Hour)
+	// The last interval is settled after its end.
+	for now := s.Start; now.Before(end.Add(s.Deadline + step)); now = now.Add(step) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.world.Advance(now)
+		r.recorder.read(r.world)
+		if err := r.advance(ctx, now, end); err != nil {
+			return nil, fmt.Errorf("replay at %s: %w", now.Format(time.RFC3339), err)
+		}
+		progress(float64(now.Sub(s.Start)) / float64(end.Sub(s.Start)))
+	}
+	r.result.Readings = r.recorder.all
+	r.result.Orders = r.market.Counts().Orders
+	r.result.Height, r.result.Root, err = l.Head(ctx)
+	return &r.result, err
+}
+
+type replay struct {
+	world    *world.World
+	recorder *recorder
+	desk     *agent.Desk
+	market   *community.Market
+	ledger   Ledger
+	open     map[grid.Interval]*Interval
+	result   Result
+}
+
+func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
+	tariff, err := s.tariff()
+	if err != nil {
+		return nil, err
+	}
+	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
+	r := &replay{
+		world: world.New(spec), recorder: newRecorder(spec), ledger: l, open: map[grid.Interval]*Interval{},
+		result: Result{Scenario: s, Tariff: tariff},
+	}
+	devices := r.recorder.grid()
+	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, r.recorder)
+	var members []string
+	for _, d := range devices {
+		if err := l.Register(ctx, d); err != nil {
+			return nil, err
+		}
+		if d.Kind == grid.Meter {
+			members = append(members, d.Member)
+		}
+	}
+	r.market, err = community.NewMarket(community.Config{
+		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
+		Ahead: community.DefaultAhead, Members: members,
+	}, grid.SingleNode(), tariff)
+	return r, err
+}
+
+// advance carries out what is due. Intervals that end after the scenario are
+// left alone.
+func (r *replay) advance(ctx context.Context, now, end time.Time) error {
+	for _, a := range r.market.Advance(now) {
+		if a.Product.Interval.End().After(end) {
+			continue
+		}
+		var err error
+		switch a.Step {
+		case community.Open, community.Close:
+			r.see(r.market.Apply(a.Command()))
+		case community.Quote:
+			err = r.quote(ctx, a, now)
+		case community.Settle:
+			err = r.settle(ctx, a, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replay) see(events []matching.Event) {
+	for _, ev := range events {
+		i := r.open[ev.Product.Interval]
+		if i == nil {
+			i = &Interval{Interval: ev.Product.Interval}
+			r.open[ev.Product.Interval] = i
+		}
+		switch ev.Kind {
+		case matching.Accepted:
+			if ev.Order.Side == grid.Bid {
+				i.Wanted += ev.Order.Energy
+			} else {
+				i.Offered += ev.Order.Energy
+			}
+		case matching.Traded:
+			i.Traded += ev.Trade.Energy
+			r.result.Trades = append(r.result.Trades, *ev.Trade)
+		case matching.Cleared:
+			i.Auction = ev.Price
+		case matching.Opened, matching.Rejected, matching.Cancelled, matching.Expired:
+		}
+	}
+}
+
+func (r *replay) quote(ctx context.Context, a community.Action, now time.Time) error {
+	plan, err := r.desk.Quote(ctx, a.Member, a.Product.Interval, now)
+	if errors.Is(err, forecast.ErrNoHistory) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range plan.Orders {
+		r.see(r.market.Apply(matching.Command{Kind: matching.Submit, Time: now, Product: a.Product, Order: &o}))
+	}
+	return nil
+}
+
+func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) error {
+	i := a.Product.Interval
+	var metered []settlement.Metered
+	var records [][]byte
+	for _, d := range r.recorder.devices {
+		if d.Kind != grid.Meter {
+			continue
+		}
+		flow, err := r.recorder.Energy(ctx, d.ID, i)
+		if err != nil {
+			return err
+		}
+		m := settlement.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: grid.Good}
+		record, err := json.Marshal(m)
+		if err != nil {
+			return fmt.Errorf("reading root: %w", err)
+		}
+		metered, records = append(metered, m), append(records, record)
+	}
+	root, err := proof.Root(records)
+	if err != nil {
+		return err
+	}
+	run, err := r.market.Settle(i, a.Run, metered, root, nil)
+	if err != nil {
+		return err
+	}
+	if err := r.ledger.SubmitRun(ctx, run); err != nil {
+		return err
+	}
+	r.market.Settled(i, a.Run, false, now)
+	done := r.open[i]
+	delete(r.open, i)
+	done.Postings = len(run.Postings())
+	r.result.Intervals = append(r.result.Intervals, *done)
+	r.result.Statements = append(r.result.Statements, run.Statements...)
+	return nil
+}

@@ -1,0 +1,104 @@
+// Package scenarios replays a described community through the same engine,
+// settlement and contracts that run live, without sockets and without waiting.
+//
+// A replay depends on the scenario file, its seed and the program's version
+// alone: two replays write the same bytes.
+package scenarios
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// Scenario is a scenario file. Unknown fields are errors.
+type Scenario struct {
+	Version     int           `yaml:"version"` // of the format: 1
+	Name        string        `yaml:"name"`
+	Seed        uint64        `yaml:"seed"`
+	Start       time.Time     `yaml:"start"`
+	Days        int           `yaml:"days"`
+	Interval    int           `yaml:"interval"` // minutes
+	GateClosure time.Duration `yaml:"gate_closure"`
+	Deadline    time.Duration `yaml:"deadline"`
+	Latitude    float64       `yaml:"latitude"`
+	Longitude   float64       `yaml:"longitude"`
+	Homes       int           `yaml:"homes"`
+	Mechanism   string        `yaml:"mechanism"` // of the call auction
+	Tariff      TariffText    `yaml:"tariff"`
+
+	Digest string `yaml:"-"` // SHA-256 of the file
+}
+
+// TariffText is a tariff as people write it.
+type TariffText struct {
+	Version  string `yaml:"version"`
+	Currency string `yaml:"currency"`
+	Retail   string `yaml:"retail"` // as in "0.30 EUR/kWh"
+	FeedIn   string `yaml:"feed_in"`
+}
+
+// Uniform names the one mechanism there is so far.
+const Uniform = "uniform"
+
+// Parse reads a scenario. The error names the line or the field.
+func Parse(b []byte) (Scenario, error) {
+	s := Scenario{
+		Interval: community.DefaultMinutes, GateClosure: community.DefaultGateClosure, Deadline: community.DefaultDeadline,
+		Days: 1, Mechanism: Uniform,
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(&s); err != nil {
+		if errors.Is(err, io.EOF) {
+			return Scenario{}, errors.New("the file is empty")
+		}
+		return Scenario{}, err
+	}
+	sum := sha256.Sum256(b)
+	s.Digest = hex.EncodeToString(sum[:])
+	return s, s.Validate()
+}
+
+// Validate checks the scenario. The error begins with the name of the field.
+func (s Scenario) Validate() error {
+	switch {
+	case s.Version != 1:
+		return fmt.Errorf("version: %d: this program reads version 1", s.Version)
+	case s.Start.IsZero() || s.Start.Unix()%3600 != 0:
+		return errors.New("start: must be given and be a full hour")
+	case s.Days < 1 || s.Days > 366:
+		return fmt.Errorf("days: %d: must be 1 to 366", s.Days)
+	case s.Homes < 1 || s.Homes > 1000:
+		return fmt.Errorf("homes: %d: must be 1 to 1000", s.Homes)
+	case s.Mechanism != Uniform:
+		return fmt.Errorf("mechanism: %q: must be %s", s.Mechanism, Uniform)
+	}
+	if err := (grid.Interval{Minutes: s.Interval}).Validate(); err != nil {
+		return fmt.Errorf("interval: %w", err)
+	}
+	_, err := s.tariff()
+	return err
+}
+
+func (s Scenario) tariff() (settlement.Tariff, error) {
+	t := settlement.Tariff{Version: s.Tariff.Version, Currency: s.Tariff.Currency}
+	var err error
+	if t.Retail, err = grid.ParsePrice(s.Tariff.Retail, t.Currency); err != nil {
+		return t, fmt.Errorf("tariff.retail: %w", err)
+	}
+	if t.FeedIn, err = grid.ParsePrice(s.Tariff.FeedIn, t.Currency); err != nil {
+		return t, fmt.Errorf("tariff.feed_in: %w", err)
+	}
+	return t, t.Validate()
+}

@@ -1,0 +1,40 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test } from "@playwright/test";
+
+test("a homeowner sees a price, a trade and a settled interval", async ({ page }) => {
+  const problems: string[] = [];
+  page.on("pageerror", (e) => problems.push(e.message));
+  page.on("console", (m) => m.type() === "error" && problems.push(m.text()));
+  await page.goto("/");
+  await expect(page.locator("#sentence")).not.toBeEmpty();
+  await expect(page.locator("#price")).toHaveText(/^\d+\.\d\d ct\/kWh$/);
+  await expect(page.locator("#trades tbody tr").first()).toContainText("home-");
+  await expect(page.locator("#intervals tbody tr", { hasText: "settled" }).first()).toBeVisible();
+  await expect(page.locator("#earned")).toHaveText(/^\d+\.\d\d (ct|EUR)$/);
+
+  // The trade on the page is the one that the API knows.
+  const state = await (await page.request.get("/api/v1/state")).json();
+  const shown = state.trades.map((t: { seller: string; buyer: string }) => `${t.seller} ${t.buyer}`);
+  const cells = await page.locator("#trades tbody tr").first().locator("td").allTextContents();
+  expect(shown).toContain(`${cells[1]} ${cells[2]}`);
+
+  const accessibility = await new AxeBuilder({ page }).analyze();
+  expect(accessibility.violations).toEqual([]);
+  expect(problems).toEqual([]);
+  if (process.env.SCREENSHOTS) {
+    await page.setViewportSize({ width: 1100, height: 900 });
+    await page.screenshot({ path: `${process.env.SCREENSHOTS}/homeowner.png` });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.screenshot({ path: `${process.env.SCREENSHOTS}/phone.png`, fullPage: true });
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.setViewportSize({ width: 1100, height: 900 });
+    await page.screenshot({ path: `${process.env.SCREENSHOTS}/dark.png` });
+  }
+});
+
+test("the numbers move without a reload", async ({ page }) => {
+  await page.goto("/?home=home-03");
+  await expect(page.locator("select")).toHaveValue("home-03");
+  const before = await page.locator("header time").textContent();
+  await expect(page.locator("header time")).not.toHaveText(before ?? "", { timeout: 15_000 });
+});
