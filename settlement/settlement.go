@@ -25,6 +25,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -280,10 +281,7 @@ func (e entries) imbalance(p position, tariff Tariff) error {
 // less returns the postings that lead from the previous ones to the entries,
 // in order of reason, reference and accounts.
 func (e entries) less(previous []Posting) []Posting {
-	due := entries{}
-	for k, v := range e {
-		due[k] = v
-	}
+	due := maps.Clone(e)
 	for _, p := range previous {
 		due.pay(p.Debit, p.Credit, -p.Amount, -p.Energy, p.Reason, p.Reference)
 	}

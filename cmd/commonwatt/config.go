@@ -91,6 +91,9 @@ type quantity struct {
 
 func (q *quantity) UnmarshalYAML(n *yaml.Node) error {
 	q.text, q.line = n.Value, n.Line
+	if n.Kind != yaml.ScalarNode {
+		return fmt.Errorf("line %d: want a price, such as 0.30 EUR/kWh", n.Line)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,8 +81,8 @@ func openNode(ctx context.Context, c config, log *slog.Logger) (n *node, err err
 
 func (n *node) close() error {
 	var problems []error
-	for i := len(n.closers) - 1; i >= 0; i-- {
-		problems = append(problems, n.closers[i]())
+	for _, c := range slices.Backward(n.closers) {
+		problems = append(problems, c())
 	}
 	n.closers = nil
 	return errors.Join(problems...)
@@ -387,7 +388,7 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 func (n *node) seeReadingsMessage(data []byte) {
 	var b meters.Batch
 	if err := json.Unmarshal(data, &b); err != nil {
-		n.log.Error("batch of readings", slog.String("error", err.Error())) //nolint:sloglint // no context at hand
+		n.log.Error("batch of readings", slog.String("error", err.Error()))
 		return
 	}
 	n.live.SeeReadings(b.Member, b.Readings)
@@ -396,7 +397,7 @@ func (n *node) seeReadingsMessage(data []byte) {
 func (n *node) seeEventsMessage(data []byte) {
 	var events []matching.Event
 	if err := json.Unmarshal(data, &events); err != nil {
-		n.log.Error("market events", slog.String("error", err.Error())) //nolint:sloglint // no context at hand
+		n.log.Error("market events", slog.String("error", err.Error()))
 		return
 	}
 	n.seeEvents(events)

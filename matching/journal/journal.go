@@ -5,10 +5,12 @@
 // # Format
 //
 // The file begins with the 8 bytes "CWJRNL1\n". A record is the length of its
-// payload (u32, little endian), the CRC-32C of the payload (u32), and the
-// payload, a Command as JSON. A tail that a crash cut short is removed on
-// opening; a record in the middle that does not match its CRC is an error that
-// names its offset.
+// payload, the CRC-32C of those four bytes, the CRC-32C of the payload (each
+// u32, little endian), and the payload, a Command as JSON. A tail that a crash
+// cut short is removed on opening: a header or payload that ends early, a last
+// payload that does not match its CRC, or zeros. Anything else that does not
+// match is an error that names its offset, so that a damaged length never
+// passes for the end of the file.
 package journal
 
 import (
@@ -27,8 +29,7 @@ import (
 
 const (
 	magic      = "CWJRNL1\n"
-	headerSize = 8
-	maxPayload = 1 << 20
+	headerSize = 12
 )
 
 // Journal is an open log. It is safe for concurrent use.
@@ -108,21 +109,20 @@ func load(f *os.File, replay func(matching.Command) error) (end int64, err error
 	return int64(at), nil
 }
 
-// record reads the first record of data. A record that reaches past the end of
-// the file, or ends it with a wrong CRC, is the torn tail of a crash.
+// record reads the first record of data; torn is true for the tail of a crash.
 func record(data []byte) (payload []byte, torn bool, reason string) {
-	if len(data) < headerSize {
+	if len(data) < headerSize || len(bytes.Trim(data, "\x00")) == 0 {
 		return nil, true, ""
 	}
-	size := int(binary.LittleEndian.Uint32(data))
-	if size > maxPayload {
-		return nil, false, fmt.Sprintf("length %d is more than any command has", size)
+	if checksum(data[:4]) != binary.LittleEndian.Uint32(data[4:]) {
+		return nil, false, "checksum of the length does not match"
 	}
+	size := int(binary.LittleEndian.Uint32(data))
 	if len(data) < headerSize+size {
 		return nil, true, ""
 	}
 	payload = data[headerSize : headerSize+size]
-	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(data[4:]) {
+	if checksum(payload) != binary.LittleEndian.Uint32(data[8:]) {
 		if len(data) == headerSize+size {
 			return nil, true, ""
 		}
@@ -130,6 +130,8 @@ func record(data []byte) (payload []byte, torn bool, reason string) {
 	}
 	return payload, false, ""
 }
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // Append writes the commands and returns when they are durable. After an error
 // the journal takes nothing more: the caller must stop.
@@ -140,8 +142,10 @@ func (j *Journal) Append(commands ...matching.Command) error {
 		if err != nil {
 			return fmt.Errorf("append to journal: %w", err)
 		}
+		at := len(buf)
 		buf = binary.LittleEndian.AppendUint32(buf, uint32(len(payload)))
-		buf = binary.LittleEndian.AppendUint32(buf, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+		buf = binary.LittleEndian.AppendUint32(buf, checksum(buf[at:]))
+		buf = binary.LittleEndian.AppendUint32(buf, checksum(payload))
 		buf = append(buf, payload...)
 	}
 	j.mu.Lock()

@@ -2,7 +2,6 @@ package modbus
 
 import (
 	"fmt"
-	"io"
 	stdlog "log" //nolint:depguard // the type that the library wants
 	"log/slog"
 	"net"
@@ -115,5 +114,5 @@ func (handler) HandleDiscreteInputs(*modbus.DiscreteInputsRequest) ([]bool, erro
 // silent keeps the library from writing to stdout: its errors come back to the
 // caller, who logs them.
 func silent() *stdlog.Logger {
-	return slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+	return slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 }

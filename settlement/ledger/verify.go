@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -374,24 +373,9 @@ func (v *verifier) log() error {
 
 // checkpoints verifies every signed root against the log.
 func (v *verifier) checkpoints() error {
-	rows, err := v.db.QueryContext(v.ctx, `SELECT size, note FROM checkpoints ORDER BY block`)
+	all, err := v.signed()
 	if err != nil {
-		return &DamagedError{Reason: err.Error()}
-	}
-	type signed struct {
-		size int64
-		note []byte
-	}
-	var all []signed
-	for rows.Next() {
-		var s signed
-		if err := rows.Scan(&s.size, &s.note); err != nil {
-			return errors.Join(&DamagedError{Reason: err.Error()}, rows.Close())
-		}
-		all = append(all, s)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return &DamagedError{Reason: err.Error()}
+		return err
 	}
 	stored := hashReader(v.ctx, v.db)
 	last := int64(0)
@@ -412,6 +396,32 @@ func (v *verifier) checkpoints() error {
 		return &TamperedError{What: fmt.Sprintf("the last checkpoint covers %d of %d postings", last, v.report.Postings)}
 	}
 	return nil
+}
+
+// signedRoot is a stored checkpoint.
+type signedRoot struct {
+	size int64
+	note []byte
+}
+
+func (v *verifier) signed() ([]signedRoot, error) {
+	rows, err := v.db.QueryContext(v.ctx, `SELECT size, note FROM checkpoints ORDER BY block`)
+	if err != nil {
+		return nil, &DamagedError{Reason: err.Error()}
+	}
+	defer rows.Close()
+	var all []signedRoot
+	for rows.Next() {
+		var s signedRoot
+		if err := rows.Scan(&s.size, &s.note); err != nil {
+			return nil, &DamagedError{Reason: err.Error()}
+		}
+		all = append(all, s)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, &DamagedError{Reason: err.Error()}
+	}
+	return all, nil
 }
 
 // runs re-sums every run: the deltas of its accounts must sum to zero and to

@@ -1,0 +1,72 @@
+# The commands of the README, and what CI calls.
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+
+TOOLS := $(CURDIR)/bin/tools
+INFLUXD ?= $(TOOLS)/influxd
+GOLANGCI := $(TOOLS)/golangci-lint
+LISTEN ?= 127.0.0.1:8080
+DATA ?= data
+
+.PHONY: run build pages test check bench e2e generate fuzz clean
+
+## run: build everything and start the demonstration
+run: build
+	@bin/commonwatt run --listen $(LISTEN) --data $(DATA)
+
+## build: bin/commonwatt with the pages embedded
+build: pages
+	go build -trimpath -ldflags="-s -w" -o bin/commonwatt ./cmd/commonwatt
+	go build -trimpath -ldflags="-s -w" -o bin/chaincode ./cmd/chaincode
+
+pages: web/assets/index.html
+
+PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/vite.config.ts web/openapi.yaml
+
+web/assets/index.html: web/ui/node_modules/.installed $(PAGES)
+	rm -rf web/assets/assets web/assets/index.html
+	cd web/ui && npm run --silent build
+
+web/ui/node_modules/.installed: web/ui/package-lock.json
+	cd web/ui && npm ci --no-audit --no-fund
+	touch $@
+
+## test: all tests but those in a browser
+test: build $(INFLUXD)
+	cd web/ui && npm run --silent test
+	INFLUXD=$(INFLUXD) go test ./...
+	@if [ -z "$$FABRIC_BIN" ]; then echo "skipped: tests on a real Fabric network (FABRIC_BIN is not set)"; fi
+
+# A real InfluxDB for the tests of its driver: the last one that is pure Go.
+$(TOOLS)/influxd:
+	GOBIN=$(TOOLS) go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10
+
+## check: lint, generated files up to date, race detector
+check: pages $(GOLANGCI) $(INFLUXD)
+	$(GOLANGCI) run
+	cp web/api.gen.go bin/api.gen.go.before && go generate ./web && cmp web/api.gen.go bin/api.gen.go.before
+	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short ./...
+
+$(GOLANGCI):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+## bench: benchmarks, to be compared with benchstat
+bench:
+	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/...
+
+## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
+e2e: build
+	cd web/ui && npm run --silent e2e
+
+## fuzz: every fuzz test for a little while
+fuzz:
+	go test -run '^$$' -fuzz FuzzCost -fuzztime 20s ./grid
+	go test -run '^$$' -fuzz FuzzParseInterval -fuzztime 20s ./grid
+	go test -run '^$$' -fuzz FuzzJournal -fuzztime 20s ./matching/journal
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./meters/profile
+
+generate:
+	go generate ./...
+
+clean:
+	rm -rf bin web/assets/assets web/assets/index.html

@@ -1,0 +1,161 @@
+// Package commonwatt_test holds the tests of the repository as a whole.
+package commonwatt_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/commonwatt/commonwatt"
+
+// layers says which packages of the module a package may import, beside grid,
+// which all may. A package that is missing here fails the test: adding one
+// means deciding where it stands. "*" is any but web and cmd.
+func layers() map[string][]string {
+	return map[string][]string{
+		"grid":              {},
+		"meters":            {"meters/modbus", "meters/profile"},
+		"meters/modbus":     {},
+		"meters/profile":    {},
+		"meters/store":      {},
+		"meters/sim":        {"meters/modbus", "meters/profile", "scenarios/world"},
+		"bus":               {},
+		"forecast":          {},
+		"agent":             {"forecast"},
+		"matching":          {"matching/book", "matching/auction"},
+		"matching/book":     {},
+		"matching/auction":  {},
+		"matching/journal":  {"matching"},
+		"settlement":        {},
+		"settlement/ledger": {"settlement", "chaincode", "proof"},
+		"chaincode":         {},
+		"proof":             {},
+		"community":         {"matching", "settlement"},
+		"web":               {"community", "agent", "forecast", "settlement", "proof"},
+		"scenarios":         {"*"},
+		"scenarios/world":   {},
+		"cmd/commonwatt":    {"*", "web"},
+		"cmd/chaincode":     {"chaincode"},
+	}
+}
+
+// pure packages are functions of their inputs: nothing in them may reach the
+// clock, the disk, the network or a random source.
+func pure() []string {
+	return []string{"grid", "matching", "matching/book", "matching/auction", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+}
+
+func impure() []string {
+	return []string{"net", "os", "sync", "math/rand", "crypto/rand", "log", "database/sql"}
+}
+
+// owners names the packages that alone may import a dependency.
+func owners() map[string][]string {
+	return map[string][]string{
+		"github.com/simonvetter/modbus":                 {"meters/modbus"},
+		"github.com/influxdata/influxdb-client-go":      {"meters/store"},
+		"github.com/nats-io":                            {"bus"},
+		"github.com/gorilla/websocket":                  {"web"},
+		"github.com/hyperledger/fabric-gateway":         {"settlement/ledger"},
+		"github.com/hyperledger/fabric-contract-api-go": {"chaincode", "settlement/ledger"},
+		"modernc.org/sqlite":                            {"meters/sim", "meters/store", "settlement/ledger"},
+		"github.com/spf13/cobra":                        {"cmd/commonwatt"},
+		"github.com/prometheus/client_golang":           {"cmd/commonwatt"},
+		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
+		"github.com/parquet-go/parquet-go":              {"scenarios"},
+	}
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Doc        string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,Doc", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.ImportPath != module { // this test's own package
+			all = append(all, p)
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		pkg := inside(p.ImportPath)
+		seen[pkg] = true
+		allowed, known := layers()[pkg]
+		if !known {
+			t.Errorf("%s: not in the table of layers", pkg)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if in := inside(imp); in != "" && !mayImport(allowed, in) {
+				t.Errorf("%s may not import %s", pkg, in)
+			}
+			for dep, own := range owners() {
+				if under(imp, dep) && !slices.Contains(own, pkg) {
+					t.Errorf("%s imports %s: only %v may", pkg, imp, own)
+				}
+			}
+			for _, bad := range impure() {
+				if slices.Contains(pure(), pkg) && under(imp, bad) {
+					t.Errorf("%s must stay pure but imports %s", pkg, imp)
+				}
+			}
+		}
+	}
+	for pkg := range layers() {
+		if !seen[pkg] {
+			t.Errorf("%s: in the table of layers but gone from the tree", pkg)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+func mayImport(allowed []string, pkg string) bool {
+	if pkg == "grid" || slices.Contains(allowed, pkg) {
+		return true
+	}
+	return slices.Contains(allowed, "*") && pkg != "web" && !under(pkg, "cmd")
+}
+
+// inside returns the path within the module, "" for other modules.
+func inside(p string) string {
+	if !under(p, module) {
+		return ""
+	}
+	return strings.TrimPrefix(p, module+"/")
+}
+
+// under tells whether p is prefix, a package below it, or another major
+// version of it.
+func under(p, prefix string) bool {
+	return p == prefix || strings.HasPrefix(p, prefix+"/")
+}
