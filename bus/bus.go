@@ -170,6 +170,9 @@ const (
 	fetchMost  = 512
 	fetchWait  = 200 * time.Millisecond
 	retryAfter = time.Second
+	// ackWithin is after how long an unacknowledged batch comes again, as after
+	// a crash between its effect and the acknowledgement.
+	ackWithin = 10 * time.Second
 )
 
 // Consume hands the stream's messages, oldest first, to handle in batches and
@@ -180,7 +183,7 @@ func (b *Bus) Consume(ctx context.Context, stream, durable string, handle func(c
 	consumer, err := b.stream.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable:       durable,
 		AckPolicy:     jetstream.AckAllPolicy,
-		AckWait:       30 * time.Second,
+		AckWait:       ackWithin,
 		MaxAckPending: 4 * fetchMost,
 	})
 	if err != nil {
@@ -217,6 +220,9 @@ func consumeBatch(ctx context.Context, consumer jetstream.Consumer, handle func(
 	if err := handle(ctx, data); err != nil {
 		return errors.Join(err, last.NakWithDelay(retryAfter))
 	}
+	// The effect is there: stopping must not keep it from being acknowledged.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
+	defer cancel()
 	return last.DoubleAck(ctx)
 }
 

@@ -62,18 +62,13 @@ const (
 )
 
 // openNode opens everything; on an error it closes what it opened.
-func openNode(ctx context.Context, c config, log *slog.Logger) (n *node, err error) {
-	n = &node{config: c, log: log}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.close())
-		}
-	}()
+func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
+	n := &node{config: c, log: log}
 	for _, open := range []func(context.Context) error{
 		n.openListener, n.openDir, n.openDevices, n.openBus, n.openStore, n.openLedger, n.openMarket,
 	} {
 		if err := open(ctx); err != nil {
-			return nil, err
+			return nil, errors.Join(err, n.close())
 		}
 	}
 	return n, nil

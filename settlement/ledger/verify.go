@@ -7,8 +7,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -311,6 +313,7 @@ func (v *verifier) compareState() error {
 		return &DamagedError{Reason: err.Error()}
 	}
 	defer rows.Close()
+	stored := map[string]bool{}
 	for rows.Next() {
 		var key, value []byte
 		var block int64
@@ -321,13 +324,16 @@ func (v *verifier) compareState() error {
 		if !found || want.block != block || !bytes.Equal(want.value, value) {
 			return differing(key, "the stored value differs from what the chain recorded")
 		}
+		stored[string(key)] = true
 		v.report.Keys++
 	}
 	if err := rows.Err(); err != nil {
 		return &DamagedError{Reason: err.Error()}
 	}
-	if v.report.Keys != len(v.state) {
-		return &TamperedError{What: fmt.Sprintf("the state has %d keys, the chain recorded %d", v.report.Keys, len(v.state))}
+	for _, key := range slices.Sorted(maps.Keys(v.state)) {
+		if !stored[key] {
+			return differing([]byte(key), "the chain recorded it, but the stored value is gone")
+		}
 	}
 	return nil
 }

@@ -1,0 +1,500 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/matching/journal"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// binary is the program under test, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "commonwatt-test-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "commonwatt")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v\n%s", err, out))
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// execute runs the program to its end.
+func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, binary, args...)
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return c.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// process is a running program.
+type process struct {
+	t       *testing.T
+	command *exec.Cmd
+	stderr  *bytes.Buffer
+	base    string
+	ended   chan struct{}
+}
+
+func launch(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	p := &process{t: t, stderr: &bytes.Buffer{}, base: "http://" + address, ended: make(chan struct{})}
+	p.command = exec.Command(binary, append([]string{"run", "--data", dir, "--listen", address}, args...)...)
+	p.command.Stderr = p.stderr
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.command.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) kill() {
+	_ = p.command.Process.Kill()
+	<-p.ended
+}
+
+// stop interrupts the program as Ctrl-C does and expects it to end well.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.command.Process.Signal(syscall.SIGINT); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.ended
+	if code := p.command.ProcessState.ExitCode(); code != 0 {
+		p.t.Fatalf("exit code %d\n%s", code, p.stderr)
+	}
+}
+
+func (p *process) get(path string, into any) error {
+	response, err := http.Get(p.base + path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", path, response.Status)
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// until polls the status until it is as wanted.
+func (p *process) until(what string, wanted func(web.Status) bool) web.Status {
+	p.t.Helper()
+	var s web.Status
+	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the program ended before %s\n%s", what, p.stderr)
+		case <-time.After(100 * time.Millisecond):
+		}
+		if err := p.get("/api/v1/status", &s); err == nil && wanted(s) {
+			return s
+		}
+	}
+	p.t.Fatalf("no %s within 100 s: %+v\n%s", what, s, p.stderr)
+	return s
+}
+
+func verified(t *testing.T, dir string) string {
+	t.Helper()
+	code, out, errs := execute(t, "ledger", "verify", "--data", dir)
+	if code != 0 || !strings.Contains(out, "verified") {
+		t.Fatalf("ledger verify: exit code %d\n%s%s", code, out, errs)
+	}
+	return out
+}
+
+// TestFirstLight boots the program, waits for settled intervals, and follows
+// the energy and the money through every stage.
+func TestFirstLight(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program for a minute")
+	}
+	dir := t.TempDir()
+	p := launch(t, dir, "--homes", "12", "--speed", "60")
+	s := p.until("settled intervals", func(s web.Status) bool { return s.IntervalsSettled >= 2 && s.TradesTotal > 0 })
+	if s.DevicesOnline < 30 || s.IntervalsCleared < 2 || s.Ledger.Height == 0 || s.Ledger.Kind != "embedded" || s.Homes != 12 || s.Speed != 60 {
+		t.Errorf("status %+v", s)
+	}
+	sumsToZero(t, p)
+	liveOverWebSocket(t, p)
+	p.stop()
+	verified(t, dir)
+	tradedWithinOffered(t, dir)
+	registersAgree(t, dir)
+
+	again := launch(t, dir, "--homes", "12", "--speed", "60")
+	after := again.until("readiness", func(a web.Status) bool { return a.DevicesOnline >= 30 })
+	if after.Ledger.Height < s.Ledger.Height || after.TradesTotal < s.TradesTotal || after.IntervalsSettled < s.IntervalsSettled ||
+		after.ReadingsTotal < s.ReadingsTotal || after.WorldTime.Before(s.WorldTime) {
+		t.Errorf("a second run went back from %+v to %+v", s, after)
+	}
+	again.stop()
+}
+
+// sumsToZero adds up the postings of every settled interval.
+func sumsToZero(t *testing.T, p *process) {
+	t.Helper()
+	var state web.State
+	if err := p.get("/api/v1/state", &state); err != nil {
+		t.Fatal(err)
+	}
+	settled := 0
+	for _, i := range state.Intervals {
+		if !i.Settled {
+			continue
+		}
+		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
+		var postings []web.Posting
+		for deadline := time.Now().Add(10 * time.Second); len(postings) == 0 && time.Now().Before(deadline); {
+			if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
+				t.Fatal(err)
+			}
+		}
+		balance := map[string]int64{}
+		var total int64
+		for _, x := range postings {
+			balance[x.Debit] -= x.Amount
+			balance[x.Credit] += x.Amount
+		}
+		for _, b := range balance {
+			total += b
+		}
+		if total != 0 || len(postings) == 0 {
+			t.Errorf("%s: %d postings sum to %d", id, len(postings), total)
+		}
+		settled++
+	}
+	if settled == 0 {
+		t.Error("no settled interval in the state")
+	}
+}
+
+// liveOverWebSocket expects the full state first, then a delta.
+func liveOverWebSocket(t *testing.T, p *process) {
+	t.Helper()
+	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(p.base, "http")+"/api/v1/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var first struct {
+		Type  string
+		State web.State
+	}
+	if err := c.ReadJSON(&first); err != nil || first.Type != "state" || len(first.State.Homes) != 12 || len(first.State.Trades) == 0 {
+		t.Errorf("first message %q with %d homes: %v", first.Type, len(first.State.Homes), err)
+	}
+	var second struct {
+		Type  string
+		Delta web.Delta
+	}
+	if err := c.ReadJSON(&second); err != nil || second.Type != "delta" || second.Delta.Status.Homes != 12 {
+		t.Errorf("second message %+v: %v", second, err)
+	}
+}
+
+// tradedWithinOffered replays the journal and compares, per interval, what was
+// traded with what was offered and wanted.
+func tradedWithinOffered(t *testing.T, dir string) {
+	t.Helper()
+	e, err := matching.New(grid.SingleNode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	offered, wanted, traded := map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}
+	j, err := journal.Open(filepath.Join(dir, "orders.journal"), func(c matching.Command) error {
+		for _, ev := range e.Apply(c) {
+			switch {
+			case ev.Kind == matching.Accepted && ev.Order.Side == grid.Offer:
+				offered[ev.Product] += ev.Order.Energy
+			case ev.Kind == matching.Accepted:
+				wanted[ev.Product] += ev.Order.Energy
+			case ev.Kind == matching.Traded:
+				traded[ev.Product] += ev.Trade.Energy
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = j.Close()
+	for product, energy := range traded {
+		if energy > offered[product] || energy > wanted[product] {
+			t.Errorf("%s: traded %d Wh of %d offered and %d wanted", product.Interval, energy, offered[product], wanted[product])
+		}
+	}
+	if len(traded) == 0 {
+		t.Error("no trade in the journal")
+	}
+}
+
+// registersAgree compares the last registers that were read with the
+// simulator's own integrals of power, after the stop.
+func registersAgree(t *testing.T, dir string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "simulation.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var saved []byte
+	if err := db.QueryRow(`SELECT state FROM world`).Scan(&saved); err != nil {
+		t.Fatal(err)
+	}
+	var state world.State
+	if err := json.Unmarshal(saved, &state); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i, h := range state.Homes {
+		last, err := s.Last(t.Context(), fmt.Sprintf("home-%02d/meter", i+1))
+		if err != nil || last == nil {
+			t.Fatalf("home %d: %v, %v", i+1, last, err)
+		}
+		if *last.Import != world.Energy(h.Imported) || *last.Export != world.Energy(h.Exported) {
+			t.Errorf("home %d: read %d and %d Wh, the world has %d and %d", i+1, *last.Import, *last.Export, world.Energy(h.Imported), world.Energy(h.Exported))
+		}
+	}
+}
+
+// TestKill kills the program three times in the middle of its work. Nothing
+// that was settled may be lost or doubled, and it goes on.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program four times")
+	}
+	dir := t.TempDir()
+	var last web.Status
+	for round := range int64(3) {
+		p := launch(t, dir, "--homes", "6", "--speed", "120")
+		last = p.until("progress", func(s web.Status) bool {
+			return s.DevicesOnline > 10 && s.IntervalsSettled > round && s.WorldTime.After(last.WorldTime.Add(15*time.Minute)) && s.TradesTotal >= last.TradesTotal
+		})
+		p.kill()
+		verified(t, dir)
+	}
+	p := launch(t, dir, "--homes", "6", "--speed", "120")
+	end := p.until("progress after the last kill", func(s web.Status) bool { return s.IntervalsSettled > last.IntervalsSettled+1 })
+	if end.TradesTotal < last.TradesTotal || end.Ledger.Height <= last.Ledger.Height || end.OrdersTotal < last.OrdersTotal {
+		t.Errorf("totals went back from %+v to %+v", last, end)
+	}
+	p.stop()
+	verified(t, dir)
+	tradedWithinOffered(t, dir)
+	registersAgree(t, dir)
+	settledOnceEach(t, dir, end)
+}
+
+// settledOnceEach checks that the ledger has each interval's first run once,
+// and none between the first and the last is missing.
+func settledOnceEach(t *testing.T, dir string, s web.Status) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query(`SELECT json_extract(CAST(value AS TEXT), '$.interval'), COUNT(*) FROM writes
+WHERE json_valid(CAST(value AS TEXT)) AND json_extract(CAST(value AS TEXT), '$.turnover') IS NOT NULL
+AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var previous *grid.Interval
+	n := int64(0)
+	for rows.Next() {
+		var id string
+		var closings int
+		if err := rows.Scan(&id, &closings); err != nil {
+			t.Fatal(err)
+		}
+		i, err := grid.ParseInterval(id)
+		if err != nil || closings != 1 || previous != nil && i != previous.Shift(1) {
+			t.Errorf("%s closed %d times after %v: %v", id, closings, previous, err)
+		}
+		previous = &i
+		n++
+	}
+	if n < s.IntervalsSettled {
+		t.Errorf("%d intervals closed on the ledger, the status said %d", n, s.IntervalsSettled)
+	}
+}
+
+// TestOutageIsAGapAndHeals stops a meter's server for 30 s, the length of two
+// intervals: the gap shows, the intervals settle as estimated, the meter comes
+// back by itself, and a later run puts the energy right.
+func TestOutageIsAGapAndHeals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program for more than a minute")
+	}
+	dir := t.TempDir()
+	conf := filepath.Join(t.TempDir(), "outage.yaml")
+	if err := os.WriteFile(conf, []byte("speed: 60\nsimulation: {homes: 3, outages: [{device: home-02/meter, after: 10s, lasts: 30s}]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "--config", conf)
+	full := p.until("all devices", func(s web.Status) bool { return s.DevicesOnline >= 8 }).DevicesOnline
+	p.until("the outage", func(s web.Status) bool { return s.DevicesOnline == full-1 })
+	p.until("the meter's return", func(s web.Status) bool { return s.DevicesOnline == full })
+	begin := grid.Interval{Start: time.Date(2026, 6, 1, 10, 15, 0, 0, time.UTC).Unix(), Minutes: 15}
+	p.until("the correcting run", func(web.Status) bool {
+		var postings []web.Posting
+		if err := p.get("/api/v1/postings?interval="+begin.String(), &postings); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range postings {
+			if strings.Contains(x.Id, "/15/2/") {
+				return true
+			}
+		}
+		return false
+	})
+	p.stop()
+	verified(t, dir)
+	s, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	gaps, err := store.Gaps(t.Context(), s, "home-02/meter", begin.Begin(), begin.Begin().Add(40*time.Minute), 10*time.Minute)
+	if err != nil || len(gaps) != 1 || gaps[0].To.Sub(gaps[0].From) < 25*time.Minute {
+		t.Errorf("gaps %v, %v: want one of about half an hour", gaps, err)
+	}
+}
+
+// TestTamperedLedger changes one byte through SQLite, then damages a page.
+func TestTamperedLedger(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "replayed")
+	code, out, errs := execute(t, "replay", "../../scenarios/summer-day.yaml", "--out", dir, "--ledger", "embedded")
+	if code != 0 || !strings.Contains(out, "results in") {
+		t.Fatalf("replay: exit code %d\n%s%s", code, out, errs)
+	}
+	verified(t, dir)
+	path := filepath.Join(dir, "ledger.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE state SET value = CAST(REPLACE(CAST(value AS TEXT), '"amount":1', '"amount":2') AS BLOB)
+WHERE key = (SELECT key FROM leaves JOIN state USING (key) WHERE CAST(value AS TEXT) LIKE '%"amount":1%' ORDER BY leaf LIMIT 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs = execute(t, "ledger", "verify", "--data", dir)
+	if code != 1 || !strings.Contains(errs, "posting replay/2026-06-01T") {
+		t.Errorf("after one byte was changed: exit code %d: %s", code, errs)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xa5}, 600), 3*4096); err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	code, _, errs = execute(t, "ledger", "verify", "--data", dir)
+	if code != 1 || !strings.Contains(errs, "damaged") {
+		t.Errorf("with a damaged page: exit code %d: %s", code, errs)
+	}
+}
+
+func TestWrongUseExitsWith2(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "version"), []byte("99\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "letter.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"choose another address with --listen":   {"run", "--data", t.TempDir(), "--listen", busy.Addr().String()},
+		`is of version "99"`:                     {"run", "--data", other, "--listen", "127.0.0.1:0"},
+		"it is not one of commonwatt's":          {"run", "--data", foreign, "--listen", "127.0.0.1:0"},
+		`unknown field "colour"`:                 {"run", "--config", "testdata/config/bad/unknown-field.yaml"},
+		"has not the unit EUR/kWh":               {"config", "check", "testdata/config/bad/bad-unit.yaml"},
+		"unknown flag: --colour":                 {"run", "--colour"},
+		`unknown command "fly"`:                  {"fly"},
+		"speed: 0: must be above 0":              {"run", "--speed", "0"},
+		"simulation.homes: 0: must be 1 to 1000": {"run", "--homes", "0"},
+		"no such file":                           {"replay", "nowhere.yaml", "--out", t.TempDir()},
+		`required flag(s) "out" not set`:         {"replay", "../../scenarios/summer-day.yaml"},
+		"--data: no ledger in":                   {"ledger", "verify", "--data", t.TempDir()},
+	} {
+		code, _, errs := execute(t, args...)
+		line := strings.TrimSpace(errs)
+		if code != 2 || !strings.Contains(line, want) || strings.Contains(line, "\n") {
+			t.Errorf("%v: exit code %d, want 2: %s", args, code, errs)
+		}
+	}
+}
+
+func TestTwoProcessesOnOneDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program")
+	}
+	dir := t.TempDir()
+	p := launch(t, dir, "--homes", "1")
+	p.until("readiness", func(s web.Status) bool { return s.DevicesOnline > 0 })
+	code, _, errs := execute(t, "run", "--data", dir, "--listen", "127.0.0.1:0")
+	if code != 2 || !strings.Contains(errs, "another commonwatt is running on it") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}

@@ -1,0 +1,126 @@
+package community_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+var start = time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC)
+
+func config(members ...string) community.Config {
+	return community.Config{
+		Community: "c", Minutes: 15, GateClosure: 5 * time.Minute, Deadline: 2 * time.Minute, Ahead: time.Hour, Members: members,
+	}
+}
+
+// life drives a lifecycle minute by minute and returns what happened to the
+// interval that begins at 10:15, with times relative to start.
+func life(l *community.Lifecycle, settle func(a community.Action, now time.Time)) (steps []string) {
+	for m := range 60 {
+		now := start.Add(time.Duration(m) * time.Minute)
+		for _, a := range l.Advance(now) {
+			if a.Product.Interval.Begin() != start.Add(15*time.Minute) {
+				continue
+			}
+			switch a.Step {
+			case community.Open:
+				steps = append(steps, fmt.Sprintf("%d open", m))
+			case community.Quote:
+				steps = append(steps, "quote "+a.Member)
+			case community.Close:
+				steps = append(steps, fmt.Sprintf("%d close", m))
+			case community.Settle:
+				steps = append(steps, fmt.Sprintf("%d settle run %d final %t", m, a.Run, a.Final))
+				settle(a, now)
+			}
+		}
+	}
+	return steps
+}
+
+func TestLifeOfAnInterval(t *testing.T) {
+	l := community.New(config("ann"))
+	got := life(l, func(a community.Action, now time.Time) {
+		if a.Final { // the readings never come; what is missing is substituted
+			l.Settled(a.Product.Interval, a.Run, false, now)
+		}
+	})
+	want := "[0 open quote ann 10 close 30 settle run 1 final false 31 settle run 1 final false 32 settle run 1 final true]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}
+
+func TestAnEstimatedRunIsTriedAgain(t *testing.T) {
+	l := community.New(config())
+	got := life(l, func(a community.Action, now time.Time) {
+		l.Settled(a.Product.Interval, a.Run, a.Run == 1, now) // run 1 is estimated, run 2 is complete
+	})
+	want := "[0 open 10 close 30 settle run 1 final false 45 settle run 2 final false]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}
+
+func TestEveryMemberQuotesOnceBeforeTheGate(t *testing.T) {
+	members := []string{"a", "b", "c", "d", "e", "f"}
+	l := community.New(config(members...))
+	quotes := map[string]int{}
+	for s := range 40 * 60 {
+		now := start.Add(time.Duration(s) * time.Second)
+		for _, a := range l.Advance(now) {
+			if a.Step != community.Quote {
+				continue
+			}
+			quotes[a.Member+" "+a.Product.Interval.String()]++
+			gate := a.Product.Interval.Begin().Add(-5 * time.Minute)
+			if !now.Before(gate) || now.Before(gate.Add(-10*time.Minute)) {
+				t.Errorf("%s quotes at %s for %s", a.Member, now, a.Product.Interval)
+			}
+		}
+	}
+	for key, n := range quotes {
+		if n != 1 {
+			t.Errorf("%s: %d quotes", key, n)
+		}
+	}
+	if len(quotes) < 2*len(members) {
+		t.Errorf("only %d quotes", len(quotes))
+	}
+}
+
+// TestRestart tells a new lifecycle what the journal knows: it goes on, opens
+// nothing twice and leaves no interval out.
+func TestRestart(t *testing.T) {
+	first := community.New(config())
+	opened := map[grid.Interval]int{}
+	for _, a := range first.Advance(start) {
+		opened[a.Product.Interval]++
+	}
+	second := community.New(config())
+	for i := range opened {
+		second.Opened(i)
+	}
+	closed := 0
+	for _, a := range second.Advance(start.Add(3 * time.Hour)) {
+		switch a.Step {
+		case community.Open:
+			opened[a.Product.Interval]++
+		case community.Close:
+			closed++
+		case community.Quote, community.Settle:
+		}
+	}
+	for i := (grid.Interval{Start: start.Add(15 * time.Minute).Unix(), Minutes: 15}); i.Begin().Before(start.Add(4 * time.Hour)); i = i.Shift(1) {
+		if opened[i] != 1 {
+			t.Errorf("%s was opened %d times", i, opened[i])
+		}
+	}
+	if closed == 0 {
+		t.Error("no gate closed though hours passed")
+	}
+}

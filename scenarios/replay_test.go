@@ -1,0 +1,122 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
+
+func summerDay(t *testing.T) []byte {
+	t.Helper()
+	b, err := os.ReadFile("summer-day.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func replay(t *testing.T, s scenarios.Scenario, dir string) *scenarios.Result {
+	t.Helper()
+	l, err := ledger.Open(t.Context(), dir, scenarios.Community)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := scenarios.Replay(t.Context(), s, l, func(float64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Write(dir, "test"); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestReplay replays the day twice: the same bytes, a ledger that verifies,
+// intervals that sum to zero, and no more traded than was offered.
+func TestReplay(t *testing.T) {
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := t.TempDir(), t.TempDir()
+	r := replay(t, s, first)
+	replay(t, s, second)
+	for _, name := range []string{"summary.json", "trades.parquet", "intervals.parquet", "statements.parquet", "readings.parquet"} {
+		a, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(second, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(a) == 0 || !bytes.Equal(a, b) {
+			t.Errorf("%s differs between two replays (%d and %d bytes)", name, len(a), len(b))
+		}
+	}
+	report, err := ledger.Verify(t.Context(), first, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Intervals != len(r.Intervals) || report.Intervals != 95 || len(r.Trades) == 0 {
+		t.Errorf("%d intervals on the ledger, %d settled, %d trades", report.Intervals, len(r.Intervals), len(r.Trades))
+	}
+	for _, i := range r.Intervals {
+		if i.Traded > i.Offered || i.Traded > i.Wanted {
+			t.Errorf("%s: traded %d Wh of %d offered and %d wanted", i.Interval, i.Traded, i.Offered, i.Wanted)
+		}
+	}
+	k := r.Summarize("test")
+	if k.Imported-k.Exported != k.Retail-k.FeedIn {
+		t.Errorf("the members' meters drew %d Wh net, the utility delivered %d", k.Imported-k.Exported, k.Retail-k.FeedIn)
+	}
+	if k.Net < k.RetailOnly {
+		t.Errorf("trading cost the members money: %d instead of %d", k.Net, k.RetailOnly)
+	}
+}
+
+func TestAnotherSeedIsAnotherDay(t *testing.T) {
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := replay(t, s, t.TempDir())
+	s.Seed = 2
+	b := replay(t, s, t.TempDir())
+	if a.Root == b.Root {
+		t.Error("two seeds gave the same ledger")
+	}
+	var sum [2]grid.Energy
+	for i, r := range []*scenarios.Result{a, b} {
+		sum[i] = r.Summarize("test").Produced
+	}
+	if sum[0] == sum[1] {
+		t.Error("two seeds gave the same production")
+	}
+}
+
+func TestBadScenarios(t *testing.T) {
+	good := string(summerDay(t))
+	for want, text := range map[string]string{
+		"field colour not found": good + "colour: red\n",
+		"version: 2":             strings.Replace(good, "version: 1\n", "version: 2\n", 1),
+		"tariff.retail":          strings.Replace(good, "0.30 EUR/kWh", "0.30 EUR/MWh", 1),
+		"interval length 20":     strings.Replace(good, "interval: 15", "interval: 20", 1),
+		"mechanism":              strings.Replace(good, "mechanism: uniform", "mechanism: lottery", 1),
+		"homes: 0":               strings.Replace(good, "homes: 12", "homes: 0", 1),
+		"the file is empty":      "",
+	} {
+		if _, err := scenarios.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
