@@ -107,7 +107,7 @@ func TestFreezeKeepsTheFirst(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 8 {
 		writers.Go(func() {
-			frozen, err := b.Freeze(t.Context(), bus.Settlement, subject, []byte(fmt.Sprint(i)))
+			frozen, err := b.Freeze(t.Context(), bus.Settlement, subject, fmt.Append(nil, i))
 			if err != nil {
 				t.Error(err)
 				return

@@ -144,7 +144,7 @@ func (l *Live) SeeTrade(t grid.Trade) {
 	l.contract(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(cost)})
 	l.contract(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(cost)})
 	shown := Trade{
-		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: l.name(t.Buyer), Seller: l.name(t.Seller), //nolint:gosec // event numbers stay far below 2⁶³
+		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: l.name(t.Buyer), Seller: l.name(t.Seller),
 		Energy: int64(t.Energy), Price: int64(t.BidPrice),
 	}
 	l.state.Trades = slices.Insert(l.state.Trades, 0, shown)

@@ -365,6 +365,9 @@ AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
 		previous = &i
 		n++
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	if n < s.IntervalsSettled {
 		t.Errorf("%d intervals closed on the ledger, the status said %d", n, s.IntervalsSettled)
 	}
