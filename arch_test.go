@@ -27,9 +27,9 @@ func layers() map[string][]string {
 		"bus":               {},
 		"forecast":          {},
 		"agent":             {"forecast"},
-		"matching":          {"matching/book", "matching/auction"},
+		"matching":          {"matching/book", "matching/network"},
 		"matching/book":     {},
-		"matching/auction":  {},
+		"matching/network":  {},
 		"matching/journal":  {"matching"},
 		"settlement":        {},
 		"settlement/ledger": {"settlement", "chaincode", "proof"},
@@ -47,7 +47,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "matching", "matching/book", "matching/auction", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "matching", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -13,12 +13,13 @@ package matching
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/book"
+	"github.com/commonwatt/commonwatt/matching/network"
 )
 
 // CommandKind says what a command asks for.
@@ -71,8 +72,8 @@ type Event struct {
 
 // Engine holds the open products. It is not safe for concurrent use.
 type Engine struct {
+	feeder   grid.Feeder
 	zones    map[string]string // node → zone
-	k        int64
 	seq      uint64
 	products map[grid.Product]*market
 	seen     map[string]grid.Product // order id → product, of open products
@@ -84,7 +85,8 @@ type market struct {
 }
 
 // New returns an engine for a community on the feeder, which must be valid.
-// Until the network-aware clearing exists it must be one zone.
+// Until settlement has accounts for grid fees and congestion rent it must be
+// one zone.
 func New(feeder grid.Feeder) (*Engine, error) {
 	if err := feeder.Validate(); err != nil {
 		return nil, err
@@ -93,10 +95,10 @@ func New(feeder grid.Feeder) (*Engine, error) {
 	zones[""] = feeder.Root()
 	for _, n := range feeder.Nodes {
 		if zones[n.ID] != feeder.Root() {
-			return nil, fmt.Errorf("feeder: the line of node %q has a limit or a fee, which the market cannot clear yet", n.ID)
+			return nil, fmt.Errorf("feeder: the line of node %q has a limit or a fee, which settlement cannot account for yet", n.ID)
 		}
 	}
-	return &Engine{zones: zones, k: auction.Half, products: map[grid.Product]*market{}, seen: map[string]grid.Product{}}, nil
+	return &Engine{feeder: feeder, zones: zones, products: map[grid.Product]*market{}, seen: map[string]grid.Product{}}, nil
 }
 
 // Seq returns the number of the last event.
@@ -245,8 +247,7 @@ func (e *Engine) cancel(c Command, out *output) {
 	out.add(Event{Kind: Cancelled, Order: &left, Reason: "by the member"})
 }
 
-// close clears what is left by the call auction. The engine has one zone, so
-// one book.
+// close clears what is left by the call auction.
 func (e *Engine) close(c Command, out *output) {
 	m := e.products[c.Product]
 	if m == nil {
@@ -254,28 +255,26 @@ func (e *Engine) close(c Command, out *output) {
 		return
 	}
 	var left []grid.Order
-	if b := m.books[e.zones[""]]; b != nil {
-		left = b.Orders()
+	for _, zone := range slices.Sorted(maps.Keys(m.books)) {
+		left = append(left, m.books[zone].Orders()...)
 	}
-	clearing, err := auction.Uniform(left, e.k)
+	clearing, err := network.Clear(network.Case{Feeder: e.feeder, Orders: left, K: network.Half})
 	if err != nil {
-		// The orders' sums left 64 bits; they expire, which is safe.
+		// An order's price or energy is beyond what the auction takes; all
+		// expire, which is safe.
 		out.reject(nil, "call auction: "+err.Error())
 	}
-	filled := map[string]grid.Energy{}
-	for _, p := range clearing.Pairs {
-		out.add(Event{Kind: Traded, Trade: trade(m.orders[p.Bid.ID], m.orders[p.Offer.ID], p.Energy, clearing.Price)})
-		filled[p.Bid.ID] += p.Energy
-		filled[p.Offer.ID] += p.Energy
+	cleared := Event{Kind: Cleared}
+	for _, p := range network.Pairs(left, clearing.Fills, network.DifferentMembers) {
+		price := *clearing.Prices[e.feeder.Root()]
+		out.add(Event{Kind: Traded, Trade: trade(m.orders[p.Bid], m.orders[p.Offer], p.Energy, price)})
+		cleared.Price = &price
+		cleared.Volume += p.Energy
 	}
 	for _, o := range left {
-		if o.Energy -= filled[o.ID]; o.Energy > 0 {
+		if o.Energy -= clearing.Fills[o.ID]; o.Energy > 0 {
 			out.add(Event{Kind: Expired, Order: new(o)})
 		}
-	}
-	cleared := Event{Kind: Cleared, Volume: clearing.Volume}
-	if clearing.Volume > 0 {
-		cleared.Price = new(clearing.Price)
 	}
 	out.add(cleared)
 	for id := range m.orders {

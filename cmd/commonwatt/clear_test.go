@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// TestClearExample holds the program to the example of the file format, worked
+// by hand there.
+func TestClearExample(t *testing.T) {
+	code, out, errs := execute(t, "clear", "testdata/clear/example.json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	const want = `{"mechanism":"uniform","welfare":153000000,"volume":900,"clearing_price":260000,
+"node_prices":[{"node":"root","price":260000},{"node":"street-1","price":280000}],
+"fills":[{"order":"b1","energy":900,"price":280000},{"order":"o1","energy":900,"price":260000}],
+"trades":[{"bid":"b1","offer":"o1","energy":900,"bid_price":280000,"offer_price":260000}],
+"utility":{"import":0,"export":0},"lines":[{"node":"street-1","flow":-900,"congested":false,"rent":0}],
+"grid_fees":18000,"congestion_rent":0,"budget_surplus":0}`
+	if !reflect.DeepEqual(decoded(t, out), decoded(t, want)) {
+		t.Errorf("got %s", out)
+	}
+}
+
+func decoded(t *testing.T, s string) (v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(s), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestClearRefusals(t *testing.T) {
+	b, err := os.ReadFile("testdata/clear/example.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(b)
+	for want, text := range map[string]string{
+		`unknown field "colour"`:                   strings.Replace(good, `"k": 0.5`, `"colour": 1`, 1),
+		`orders[1].id: duplicate "b1"`:             strings.Replace(good, `"id": "o1"`, `"id": "b1"`, 1),
+		`orders[1].node: unknown node "nowhere"`:   strings.Replace(good, `"node": "root"`, `"node": "nowhere"`, 1),
+		"orders[1].energy: 0 Wh":                   strings.Replace(good, `"energy": 900`, `"energy": 0`, 1),
+		`feeder.nodes[1].parent: unknown node "x"`: strings.Replace(good, `"parent": "root"`, `"parent": "x"`, 1),
+		"feeder.nodes[1].fee: -1":                  strings.Replace(good, `"fee": 20000`, `"fee": -1`, 1),
+		"k: 1.5":                                   strings.Replace(good, `"k": 0.5`, `"k": 1.5`, 1),
+		"utility.feed_in: 60000 is above retail":   strings.Replace(good, `"retail": 300000`, `"retail": 1`, 1),
+		`mechanism: "lottery"`:                     strings.Replace(good, `"uniform"`, `"lottery"`, 1),
+		"orders[0].requires: binds":                strings.Replace(good, `"source": "solar"}`, `"source": "battery"}`, 1),
+		"side":                                     strings.Replace(good, `"side": "bid"`, `"side": "ask"`, 1),
+		"byte":                                     good[:200],
+	} {
+		path := filepath.Join(t.TempDir(), "case.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := execute(t, "clear", path)
+		if code != 2 || !strings.Contains(errs, want) || out != "" {
+			t.Errorf("exit code %d, want 2 and %q: %s", code, want, errs)
+		}
+	}
+}
+
+// TestCriticalLoadFirst clears an islanded street with too little energy: the
+// critical bid is served although another bids more, and the price is the
+// value of lost load.
+func TestCriticalLoadFirst(t *testing.T) {
+	c, err := parseCase([]byte(`{"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "mechanism": "uniform", "value_of_lost_load": 5000000,
+"orders": [{"id": "fridge", "member": "a", "side": "bid", "energy": 50, "price": 100000, "critical": true},
+           {"id": "sauna", "member": "b", "side": "bid", "energy": 50, "price": 900000},
+           {"id": "battery", "member": "c", "side": "offer", "energy": 40, "price": 50000}]}`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := clearAuction(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Trades) != 1 || r.Trades[0].Bid != "fridge" || r.Trades[0].Energy != 40 || *r.ClearingPrice != 5_000_000 {
+		t.Errorf("trades %+v at %d", r.Trades, *r.ClearingPrice)
+	}
+}
+
+// TestSharedCases compares with linear programmes, where the cases are at hand.
+func TestSharedCases(t *testing.T) {
+	b, err := os.ReadFile("../../../shared/cases/clearing.json")
+	if err != nil {
+		t.Skip("no shared/cases/clearing.json beside the project")
+	}
+	var cases []struct {
+		Case     string
+		Input    json.RawMessage
+		Expected struct {
+			Welfare       json.Number
+			PriceInterval *[2]grid.Price `json:"price_interval"`
+		}
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		input, err := parseCase(c.Input, "")
+		if err != nil {
+			t.Errorf("%s: %v", c.Case, err)
+			continue
+		}
+		r, err := clearAuction(input)
+		if err != nil {
+			t.Errorf("%s: %v", c.Case, err)
+			continue
+		}
+		within := c.Expected.PriceInterval == nil || *r.ClearingPrice >= c.Expected.PriceInterval[0] && *r.ClearingPrice <= c.Expected.PriceInterval[1]
+		if r.Welfare.String() != c.Expected.Welfare.String() || !within || r.BudgetSurplus != 0 {
+			t.Errorf("%s: welfare %s, want %s; budget surplus %d", c.Case, r.Welfare, c.Expected.Welfare, r.BudgetSurplus)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package network
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Net lets each member's crossing orders cancel out, best against best, so
+// that nobody trades with itself, and returns what is left, by id.
+func Net(orders []grid.Order) []grid.Order {
+	byMember := map[string][]grid.Order{}
+	for _, o := range orders {
+		byMember[o.Member] = append(byMember[o.Member], o)
+	}
+	kept := make([]grid.Order, 0, len(orders))
+	for _, own := range byMember {
+		if len(own) > 1 {
+			own = cancelOut(own)
+		}
+		kept = append(kept, own...)
+	}
+	slices.SortFunc(kept, func(a, b grid.Order) int { return strings.Compare(a.ID, b.ID) })
+	return kept
+}
+
+func cancelOut(own []grid.Order) []grid.Order {
+	var bids, offers []grid.Order
+	for _, o := range own {
+		if o.Side == grid.Bid {
+			bids = append(bids, o)
+		} else {
+			offers = append(offers, o)
+		}
+	}
+	slices.SortFunc(bids, func(a, b grid.Order) int {
+		return cmp.Or(cmp.Compare(b.Price, a.Price), strings.Compare(a.ID, b.ID))
+	})
+	slices.SortFunc(offers, func(a, b grid.Order) int {
+		return cmp.Or(cmp.Compare(a.Price, b.Price), strings.Compare(a.ID, b.ID))
+	})
+	for i, j := 0, 0; i < len(bids) && j < len(offers) && bids[i].Price >= offers[j].Price; {
+		energy := min(bids[i].Energy, offers[j].Energy)
+		bids[i].Energy -= energy
+		offers[j].Energy -= energy
+		if bids[i].Energy == 0 {
+			i++
+		}
+		if offers[j].Energy == 0 {
+			j++
+		}
+	}
+	return slices.DeleteFunc(append(bids, offers...), func(o grid.Order) bool { return o.Energy == 0 })
+}
