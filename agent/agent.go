@@ -61,13 +61,14 @@ type SelfConsumption struct {
 
 // Plan implements Agent.
 func (a SelfConsumption) Plan(v View) (Plan, error) {
-	return plan(a.Home, a.Forecaster, v, func(grid.Side) grid.Price {
+	return plan(a.Home, a.Forecaster, v, 1, func() grid.Price {
 		return v.FeedIn + (v.Retail-v.FeedIn)/2
 	})
 }
 
-// ZeroIntelligence trades the same energy at a random price that never makes a
-// loss against the utility (the constrained traders of Gode and Sunder 1993).
+// ZeroIntelligence trades the same energy in a few parts, each at a random
+// price that never makes a loss against the utility (the constrained traders of
+// Gode and Sunder 1993).
 type ZeroIntelligence struct {
 	Home       Home
 	Forecaster forecast.Forecaster
@@ -79,13 +80,17 @@ func (a ZeroIntelligence) Plan(v View) (Plan, error) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s@%s", a.Home.Member, v.Interval)
 	draw := rand.New(rand.NewPCG(a.Seed, h.Sum64())) //nolint:gosec // reproducible on purpose
-	return plan(a.Home, a.Forecaster, v, func(grid.Side) grid.Price {
+	return plan(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
 		return v.FeedIn + grid.Price(draw.Int64N(int64(v.Retail-v.FeedIn)+1))
 	})
 }
 
-// plan orders the mean of the forecast at the price.
-func plan(home Home, f forecast.Forecaster, v View, price func(grid.Side) grid.Price) (Plan, error) {
+// randomParts is how many prices a zero-intelligence trader tries.
+const randomParts = 4
+
+// plan orders the mean of the forecast in at most so many parts, each at a
+// price of its own.
+func plan(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
 	steps := int((v.Interval.Start - v.History.Next().Start) / int64(v.Interval.Length().Seconds()))
 	if steps < 0 {
 		return Plan{}, errors.New("the history reaches past the interval to plan")
@@ -96,16 +101,19 @@ func plan(home Home, f forecast.Forecaster, v View, price func(grid.Side) grid.P
 	}
 	p := Plan{Expected: points[steps]}
 	net := grid.Energy(math.Round(p.Expected.Mean))
-	order := grid.Order{
-		ID: home.Member + "/" + v.Interval.String(), Member: home.Member, MeteringPoint: home.MeteringPoint,
-		Node: home.Node, Side: grid.Bid, Energy: net,
-	}
+	order := grid.Order{Member: home.Member, MeteringPoint: home.MeteringPoint, Node: home.Node, Side: grid.Bid}
+	left := net
 	if net < 0 {
-		order.Side, order.Energy, order.Source = grid.Offer, -net, home.Source
+		order.Side, order.Source, left = grid.Offer, home.Source, -net
 	}
-	if order.Energy >= leastEnergy {
-		order.Price = price(order.Side)
-		p.Orders = []grid.Order{order}
+	parts = max(min(parts, int(left/leastEnergy)), 1)
+	for n := range parts {
+		order.ID = fmt.Sprintf("%s/%s/%d", home.Member, v.Interval, n)
+		order.Energy, order.Price = left/grid.Energy(parts-n), price()
+		left -= order.Energy
+		if order.Energy >= leastEnergy {
+			p.Orders = append(p.Orders, order)
+		}
 	}
 	return p, nil
 }

@@ -39,19 +39,25 @@ func TestZeroIntelligenceNeverLosesAgainstTheUtility(t *testing.T) {
 	prices := map[grid.Price]bool{}
 	for seed := range uint64(200) {
 		a := agent.ZeroIntelligence{Home: agent.Home{Member: "m"}, Forecaster: forecast.SeasonalNaive{}, Seed: seed}
-		p, err := a.Plan(view(100))
+		p, err := a.Plan(view(101))
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := a.Plan(view(100))
+		again, err := a.Plan(view(101))
 		if err != nil || !reflect.DeepEqual(p, again) {
 			t.Fatalf("the same view gave %+v and %+v", p, again)
 		}
-		price := p.Orders[0].Price
-		if price < 60_000 || price > 300_000 {
-			t.Errorf("price %d is outside of the tariff", price)
+		var energy grid.Energy
+		for _, o := range p.Orders {
+			if o.Price < 60_000 || o.Price > 300_000 {
+				t.Errorf("price %d is outside of the tariff", o.Price)
+			}
+			prices[o.Price] = true
+			energy += o.Energy
 		}
-		prices[price] = true
+		if energy != 101 || len(p.Orders) != 4 {
+			t.Errorf("%d orders over %d Wh, want 4 over 101", len(p.Orders), energy)
+		}
 	}
 	if len(prices) < 150 {
 		t.Errorf("only %d prices in 200 draws", len(prices))

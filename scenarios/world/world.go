@@ -148,7 +148,7 @@ func initial(spec Spec, home int) HomeState {
 	if h.Battery.Capacity > 0 {
 		s.Charged = past(drawPast+2, float64(h.Battery.Capacity)/2)
 		s.Discharged = s.Charged * 9 / 10
-		s.Stored = int64(float64(h.Battery.Capacity) * (0.6 + 0.35*uniform(spec.Seed, drawPast+3, uint64(home), 0)) * wsPerWh)
+		s.Stored = int64(float64(h.Battery.Capacity) * (0.8 + 0.18*uniform(spec.Seed, drawPast+3, uint64(home), 0)) * wsPerWh)
 	}
 	if h.Charger > 0 {
 		s.Delivered = past(drawPast+4, 3000)
