@@ -20,7 +20,7 @@ import (
 
 // Streams of the project and the subjects they keep.
 const (
-	Readings   = "READINGS"   // readings.MEMBER: batches of readings
+	Readings   = "READINGS"   // readings.COMMUNITY.MEMBER: batches of readings
 	Market     = "MARKET"     // market.COMMUNITY.events: what the market decided
 	Settlement = "SETTLEMENT" // settlement.COMMUNITY.INTERVAL.RUN: frozen runs, one message each
 )
@@ -175,14 +175,17 @@ const (
 	ackWithin = 10 * time.Second
 )
 
-// Consume hands the stream's messages, oldest first, to handle in batches and
-// acknowledges a batch when handle returns nil; after an error the batch comes
-// again, and failed (which logs) is told. The durable name remembers the
-// position. Consume returns when ctx ends or the consumer cannot be made.
-func (b *Bus) Consume(ctx context.Context, stream, durable string, handle func(context.Context, [][]byte) error, failed func(error)) error {
+// Consume hands the stream's messages on the subject to handle in batches and
+// acknowledges each of a batch when handle returns nil; after an error all of
+// the batch come again, and failed (which logs) is told. Messages come oldest
+// first, but those that come again may come after younger ones. The durable
+// name remembers what was acknowledged. Consume returns when ctx ends or the
+// consumer cannot be made.
+func (b *Bus) Consume(ctx context.Context, stream, subject, durable string, handle func(context.Context, [][]byte) error, failed func(error)) error {
 	consumer, err := b.stream.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable:       durable,
-		AckPolicy:     jetstream.AckAllPolicy,
+		FilterSubject: subject,
+		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWithin,
 		MaxAckPending: 4 * fetchMost,
 	})
@@ -207,9 +210,9 @@ func consumeBatch(ctx context.Context, consumer jetstream.Consumer, handle func(
 		return err
 	}
 	var data [][]byte
-	var last jetstream.Msg
+	var messages []jetstream.Msg
 	for msg := range batch.Messages() {
-		data, last = append(data, msg.Data()), msg
+		data, messages = append(data, msg.Data()), append(messages, msg)
 	}
 	if err := batch.Error(); err != nil && len(data) == 0 {
 		return err
@@ -218,12 +221,21 @@ func consumeBatch(ctx context.Context, consumer jetstream.Consumer, handle func(
 		return nil
 	}
 	if err := handle(ctx, data); err != nil {
-		return errors.Join(err, last.NakWithDelay(retryAfter))
+		for _, msg := range messages {
+			err = errors.Join(err, msg.NakWithDelay(retryAfter))
+		}
+		return err
 	}
 	// The effect is there: stopping must not keep it from being acknowledged.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
 	defer cancel()
-	return last.DoubleAck(ctx)
+	last := len(messages) - 1
+	for _, msg := range messages[:last] {
+		if err := msg.Ack(); err != nil {
+			return err
+		}
+	}
+	return messages[last].DoubleAck(ctx) // answered after the acknowledgements before it
 }
 
 // Watch hands messages that match the subject to see as they come, from now
@@ -250,8 +262,14 @@ func (b *Bus) Serve(ctx context.Context, subject string, answer func([]byte) []b
 	return sub.Unsubscribe()
 }
 
+// answerWithin bounds a request: an answer that was lost must not hold up the
+// one who asked.
+const answerWithin = 5 * time.Second
+
 // Request asks the one who serves the subject and returns the answer.
 func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	m, err := b.conn.RequestWithContext(ctx, subject, data)
 	if err != nil {
 		return nil, fmt.Errorf("request %s: %w", subject, err)
@@ -271,4 +289,30 @@ func (b *Bus) Pending(ctx context.Context, stream, durable string) (uint64, erro
 		return 0, fmt.Errorf("consumer %s of %s: %w", durable, stream, err)
 	}
 	return info.NumPending + uint64(max(info.NumAckPending, 0)), nil
+}
+
+// Count returns how many messages a subject of the stream holds.
+func (b *Bus) Count(ctx context.Context, stream, subject string) (uint64, error) {
+	s, err := b.stream.Stream(ctx, stream)
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	var n uint64
+	for _, messages := range info.State.Subjects {
+		n += messages
+	}
+	return n, nil
+}
+
+// Rewind makes a durable consumer begin anew: every message comes again.
+func (b *Bus) Rewind(ctx context.Context, stream, durable string) error {
+	err := b.stream.DeleteConsumer(ctx, stream, durable)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("rewind %s of %s: %w", durable, stream, err)
+	}
+	return nil
 }

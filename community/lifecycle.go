@@ -54,7 +54,7 @@ type Action struct {
 }
 
 // correctable is how long after delivery late readings still cause a run.
-const correctable = 24 * time.Hour
+const correctable = 30 * 24 * time.Hour
 
 // Lifecycle knows where each interval stands. It is not safe for concurrent
 // use.
@@ -90,10 +90,16 @@ func (l *Lifecycle) Closed(i grid.Interval) { l.at(i).closed = true }
 func (l *Lifecycle) Settled(i grid.Interval, run int, estimated bool, now time.Time) {
 	x := l.at(i)
 	x.closed, x.run, x.estimated = true, run, estimated
-	x.retryAt = now.Add(i.Length())
+	x.retryAt = retry(i, now)
 	if !estimated {
 		delete(l.live, i)
 	}
+}
+
+// retry returns when to look for late readings again: after an interval at
+// first, less and less often as time passes.
+func retry(i grid.Interval, now time.Time) time.Time {
+	return now.Add(max(i.Length(), now.Sub(i.End())/4))
 }
 
 func (l *Lifecycle) at(i grid.Interval) *life {
@@ -150,7 +156,7 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 		return nil
 	}
 	if x.run > 0 {
-		x.retryAt = now.Add(i.Length())
+		x.retryAt = retry(i, now)
 	}
 	action.Step, action.Time, action.Run = Settle, now, x.run+1
 	action.Final = x.run == 0 && !now.Before(i.End().Add(l.config.Deadline))

@@ -2,6 +2,7 @@ package community
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -91,12 +92,27 @@ func (m *Market) Unsettled() []grid.Interval {
 	return intervals
 }
 
-// Settle makes a run of the interval from what was metered.
-func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, root string, previous []settlement.Posting) (settlement.Run, error) {
-	return settlement.Settle(settlement.Input{
+// Settle makes a run of the interval from what was metered. previous are the
+// earlier runs of the interval; the first fixes the tariff.
+func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
+	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.trades[i], Metered: metered, Previous: previous, ReadingRoot: root,
-	})
+		Trades: m.trades[i], Metered: metered, ReadingRoot: root,
+	}
+	for _, p := range previous {
+		in.Tariff = p.Tariff
+		in.Previous = append(in.Previous, p.Postings()...)
+	}
+	return settlement.Settle(in)
+}
+
+// Traders returns the metering points with trades in the interval, sorted.
+func (m *Market) Traders(i grid.Interval) []string {
+	seen := map[string]bool{}
+	for _, t := range m.trades[i] {
+		seen[t.Buyer], seen[t.Seller] = true, true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Settled tells that a run is frozen. A run with substituted values is tried

@@ -5,7 +5,7 @@ import "fmt"
 // Side tells a bid (to buy) from an offer (to sell).
 type Side uint8
 
-// The two sides of the market.
+// The two sides of the market, distinct bits.
 const (
 	Bid Side = iota + 1
 	Offer

@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -68,6 +69,10 @@ type Flow struct {
 // Net returns import − export.
 func (f Flow) Net() Energy { return f.Import - f.Export }
 
+// ErrBackwards reports cumulative registers that lost value: the meter was
+// replaced, reset, or wrapped.
+var ErrBackwards = errors.New("registers run backwards")
+
 // At interpolates the registers linearly at the instant t between a and b,
 // rounded once, half up. Intervals that meet at t share the value. a.Time ≤ t
 // ≤ b.Time is required, and registers may not run backwards.
@@ -77,8 +82,8 @@ func At(a, b Registers, t time.Time) (Registers, error) {
 			t.Format(time.RFC3339), a.Time.Format(time.RFC3339), b.Time.Format(time.RFC3339))
 	}
 	if b.Import < a.Import || b.Export < a.Export {
-		return Registers{}, fmt.Errorf("registers at %s: run backwards between %s and %s",
-			t.Format(time.RFC3339), a.Time.Format(time.RFC3339), b.Time.Format(time.RFC3339))
+		return Registers{}, fmt.Errorf("registers at %s: between %s and %s: %w",
+			t.Format(time.RFC3339), a.Time.Format(time.RFC3339), b.Time.Format(time.RFC3339), ErrBackwards)
 	}
 	span := b.Time.Sub(a.Time).Milliseconds()
 	if span == 0 {

@@ -184,10 +184,20 @@ func (e *Engine) submit(c Command, out *output) {
 	}
 }
 
+// What an order may hold at most, so that no cost or sum overflows: 1 GWh in
+// an interval, 1000 currency units per kWh.
+const (
+	mostEnergy grid.Energy = 1_000_000_000
+	mostPrice  grid.Price  = 1_000_000_000
+)
+
 // refuse returns why an order cannot be taken, empty when it can.
 func (e *Engine) refuse(p grid.Product, o grid.Order) string {
 	if err := o.Validate(); err != nil {
 		return err.Error()
+	}
+	if o.Energy > mostEnergy || o.Price > mostPrice || o.Price < -mostPrice {
+		return fmt.Sprintf("energy, price: at most %d Wh and %d millionths/kWh in either direction", mostEnergy, mostPrice)
 	}
 	if e.products[p] == nil {
 		return "the product is not open for trade"

@@ -7,9 +7,11 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// A counter watches one cumulative register. A value that is zero, runs
-// backwards or jumps further than the device can have moved is held back until
-// it is confirmed: a zero read while an inverter wakes up is not a new total.
+// A counter watches one cumulative register. A zero is held back: a register
+// read while an inverter wakes up is not a new total. A value that runs
+// backwards is held back until it is confirmed, as a replaced meter's is. A
+// jump further than the device can have moved is held back until enough time
+// has passed for it.
 type counter struct {
 	zeroValid bool
 	most      grid.Power // that the device can move, W
@@ -23,7 +25,7 @@ type counter struct {
 }
 
 // confirmations is how often a suspicious value must be read in a row.
-const confirmations = 5
+const confirmations = 60
 
 // check returns an error when the value is not to be believed (yet).
 func (c *counter) check(value grid.Energy, at time.Time) error {
@@ -32,13 +34,18 @@ func (c *counter) check(value grid.Energy, at time.Time) error {
 		c.accept(value, at)
 		return nil
 	}
+	backwards := c.known && value < c.last && (value != 0 || c.zeroValid)
+	if !backwards {
+		c.confirmed = 0
+		return fmt.Errorf("register %d Wh held back: %s", value, reason)
+	}
 	if c.confirmed > 0 && value >= c.suspect && value-c.suspect <= c.possible(at.Sub(c.at)) {
 		c.confirmed++
 	} else {
 		c.confirmed = 1
 	}
 	c.suspect = value
-	if c.confirmed >= confirmations && (value != 0 || c.zeroValid) {
+	if c.confirmed >= confirmations {
 		c.accept(value, at)
 		return nil
 	}
@@ -51,7 +58,7 @@ func (c *counter) accept(value grid.Energy, at time.Time) {
 
 func (c *counter) doubt(value grid.Energy, at time.Time) string {
 	switch {
-	case value == 0 && !c.zeroValid && c.known && c.last > 0:
+	case value == 0 && !c.zeroValid && (!c.known || c.last > 0):
 		return "zero"
 	case !c.known:
 		return ""

@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 	}{
 		{"a zero on wake-up is held back for ever", []grid.Energy{0, 0, 0, 0, 0, 0, 100_010}, []bool{false, false, false, false, false, false, true}},
 		{"one backward value is held back", []grid.Energy{99_000, 100_010}, []bool{false, true}},
-		{"a meter that was replaced is believed after a while", []grid.Energy{5, 6, 7, 8, 9, 10}, []bool{false, false, false, false, true, true}},
-		{"a jump beyond the rated power is held back", []grid.Energy{900_000, 100_010}, []bool{false, true}},
+		{"a meter that was replaced is believed after a while", slices.Repeat([]grid.Energy{5}, confirmations+1), append(make([]bool, confirmations-1), true, true)},
+		{"a jump beyond the rated power is held back however often it comes", append(slices.Repeat([]grid.Energy{900_000_000}, 80), 100_010), append(make([]bool, 80), true)},
 		{"what grows is taken", []grid.Energy{100_000, 100_001, 101_000}, []bool{true, true, true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,5 +31,18 @@ func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAZeroIsNoFirstTotal begins without memory: the zero of a wake-up must not
+// become the total that the first good value is billed against.
+func TestAZeroIsNoFirstTotal(t *testing.T) {
+	start := time.Date(2026, 6, 1, 6, 0, 0, 0, time.UTC)
+	x := &counter{most: mostPower}
+	if err := x.check(0, start); err == nil {
+		t.Error("the zero was taken")
+	}
+	if err := x.check(187_000_000, start.Add(time.Second)); err != nil {
+		t.Errorf("the first good total: %v", err)
 	}
 }

@@ -26,9 +26,10 @@ type Sink interface {
 	PublishBatch(ctx context.Context, id string, b Batch) error
 }
 
-// Memory tells the last reading of a device before a restart, nil if none.
+// Memory tells the last good registers of a device before a restart, nil if
+// none.
 type Memory interface {
-	Last(ctx context.Context, device string) (*grid.Reading, error)
+	Totals(ctx context.Context, device string) (*grid.Reading, error)
 }
 
 // Fleet polls many devices and publishes their readings, a batch a home and
@@ -49,9 +50,9 @@ func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error 
 	conns := map[string]*modbus.Conn{}
 	var pollers sync.WaitGroup
 	for _, t := range targets {
-		last, err := memory.Last(ctx, t.ID)
+		last, err := memory.Totals(ctx, t.ID)
 		if err != nil {
-			return fmt.Errorf("last reading of %s: %w", t.ID, err)
+			return fmt.Errorf("last registers of %s: %w", t.ID, err)
 		}
 		conn := conns[t.Address]
 		if conn == nil {
@@ -104,13 +105,25 @@ func (f *Fleet) publish(ctx context.Context) {
 			}
 			return strings.Compare(a.Device, b.Device)
 		})
-		first := readings[0]
-		id := fmt.Sprintf("%s@%d#%d", first.Device, first.Time.UnixMilli(), len(readings))
-		if err := f.Sink.PublishBatch(ctx, id, Batch{Member: member, Readings: readings}); err != nil {
-			f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
-			f.mu.Lock()
-			f.pending[member] = append(readings, f.pending[member]...)
-			f.mu.Unlock()
+		for len(readings) > 0 {
+			n := min(len(readings), mostInBatch)
+			if err := f.send(ctx, member, readings[:n]); err != nil {
+				f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
+				f.mu.Lock()
+				f.pending[member] = append(readings, f.pending[member]...)
+				f.mu.Unlock()
+				break
+			}
+			readings = readings[n:]
 		}
 	}
+}
+
+// mostInBatch keeps a batch well below the size of a message on the bus.
+const mostInBatch = 500
+
+func (f *Fleet) send(ctx context.Context, member string, readings []grid.Reading) error {
+	first := readings[0]
+	id := fmt.Sprintf("%s@%d#%d", first.Device, first.Time.UnixMilli(), len(readings))
+	return f.Sink.PublishBatch(ctx, id, Batch{Member: member, Readings: readings})
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -146,31 +147,80 @@ func (p *poller) read(ctx context.Context) (grid.Reading, error) {
 		}
 	}
 	began := time.Now()
-	words := map[uint16]uint16{}
-	for _, r := range p.reads {
-		answer, err := p.conn.Read(ctx, p.target.Unit, r.Table, r.Addr, r.Count)
-		if err != nil {
-			p.points = nil // it may be another device when it comes back
-			return grid.Reading{}, err
-		}
-		for i, w := range answer {
-			words[r.Addr+uint16(i)] = w
-		}
+	words, err := p.readWords(ctx)
+	if err != nil {
+		p.points = nil // it may be another device when it comes back
+		return grid.Reading{}, err
 	}
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
-	doubt := profile.Decode(p.points, func(addr uint16) (uint16, bool) {
-		w, read := words[addr]
+	doubt := profile.Decode(p.points, func(fc string, addr uint16) (uint16, bool) {
+		w, read := words[register{modbus.Table(fc), addr}]
 		return w, read
 	}, &reading)
 	p.note(ctx, errors.Join(doubt, p.validate(&reading)))
 	return reading, nil
 }
 
+// register is the address of one word.
+type register struct {
+	table modbus.Table
+	addr  uint16
+}
+
+// readWords carries out the planned reads. A read that the device refuses is
+// split into what was wanted of it, for good: a hole in it may not exist. What
+// is refused by itself is left out.
+func (p *poller) readWords(ctx context.Context) (map[register]uint16, error) {
+	words := map[register]uint16{}
+	for k := 0; k < len(p.reads); k++ {
+		r := p.reads[k]
+		answer, err := p.conn.Read(ctx, p.target.Unit, r.Table, r.Addr, r.Count)
+		if refused := (*modbus.ExceptionError)(nil); errors.As(err, &refused) {
+			parts := p.within(r)
+			p.log.InfoContext(ctx, "read refused", slog.Int("register", int(r.Addr)), slog.Int("count", int(r.Count)), slog.Int("parts", len(parts)))
+			p.reads = slices.Replace(p.reads, k, k+1, parts...)
+			k--
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i, w := range answer {
+			words[register{r.Table, r.Addr + uint16(i)}] = w
+		}
+	}
+	if len(words) == 0 {
+		return nil, errors.New("the device refuses every read")
+	}
+	return words, nil
+}
+
+// within returns the wanted ranges that a read was joined from, none when it
+// is one of them.
+func (p *poller) within(r modbus.Range) (parts []modbus.Range) {
+	for _, w := range ranges(p.points) {
+		if w == r {
+			return nil
+		}
+		if w.Table == r.Table && w.Addr >= r.Addr && w.Addr+w.Count <= r.Addr+r.Count && !slices.Contains(parts, w) {
+			parts = append(parts, w)
+		}
+	}
+	return parts
+}
+
 // validate withholds the totals that their counters doubt.
 func (p *poller) validate(r *grid.Reading) error {
 	var problems []error
+	// A register that never moved is zero beside one that did: a home that
+	// only takes energy exports none.
+	moved := r.Import != nil && *r.Import > 0 || r.Export != nil && *r.Export > 0
 	for role, value := range totals(r) {
 		if c := p.counters[role]; c != nil && *value != nil {
+			if **value == 0 && moved && c.last == 0 {
+				c.accept(0, r.Time)
+				continue
+			}
 			if err := c.check(**value, r.Time); err != nil {
 				problems = append(problems, fmt.Errorf("%s %w", role, err))
 				*value = nil

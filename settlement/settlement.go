@@ -138,8 +138,11 @@ type Statement struct {
 // Run is a settlement run.
 type Run struct {
 	Manifest   Manifest    `json:"manifest"`
+	Tariff     Tariff      `json:"tariff"` // later runs of the interval use it too
 	Batches    []Batch     `json:"batches"`
 	Statements []Statement `json:"statements"` // by metering point
+	// Substituted is true when a register was missing: a later run may follow.
+	Substituted bool `json:"substituted,omitempty"`
 }
 
 // Postings returns the postings of all batches in order.
@@ -173,7 +176,7 @@ func Settle(in Input) (Run, error) {
 			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)
 		}
 	}
-	run := Run{Statements: make([]Statement, len(points))}
+	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points))}
 	for i, p := range points {
 		if run.Statements[i], err = statement(in, p, book); err != nil {
 			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
@@ -142,11 +144,17 @@ func readConfig(path string) (config, error) {
 
 func parseConfig(b []byte) (config, error) {
 	c := defaults()
-	var probe struct {
-		Simulation *yaml.Node `yaml:"simulation"`
+	var given struct {
+		Simulation *yaml.Node  `yaml:"simulation"`
+		Devices    []yaml.Node `yaml:"devices"`
 	}
-	if yaml.Unmarshal(b, &probe) == nil && probe.Simulation != nil {
-		c.Simulation = defaultSimulation()
+	if err := yaml.Unmarshal(b, &given); err == nil {
+		if given.Simulation != nil {
+			c.Simulation = defaultSimulation()
+		}
+		if len(given.Devices) > 0 {
+			c.Speed = 1 // of real devices, unless the file says otherwise
+		}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
@@ -206,8 +214,45 @@ func (c config) validate() error {
 	if s := c.Simulation; s != nil && s.Start.Unix()%60 != 0 {
 		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
 	}
+	if err := c.validateDevices(); err != nil {
+		return err
+	}
 	_, err := c.tariff()
 	return err
+}
+
+// validateDevices checks what would otherwise show only while running.
+func (c config) validateDevices() error {
+	profiles, err := profile.Embedded()
+	if err != nil {
+		return err
+	}
+	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	ids, meters := map[string]bool{}, map[string]string{}
+	for i, d := range c.Devices {
+		path := fmt.Sprintf("devices[%d]", i)
+		p := profiles[d.Profile]
+		switch {
+		case p == nil:
+			return fmt.Errorf("%s.profile: there is no profile %q", path, d.Profile)
+		case d.ID == "" || ids[d.ID]:
+			return fmt.Errorf("%s.id: %q is missing or given twice", path, d.ID)
+		case !name.MatchString(d.Member):
+			return fmt.Errorf("%s.member: %q: use letters, digits, - and _", path, d.Member)
+		case !name.MatchString(d.MeteringPoint) || slices.Contains(settlement.SystemAccounts(), d.MeteringPoint):
+			return fmt.Errorf("%s.metering_point: %q: use letters, digits, - and _, and no name of a system account", path, d.MeteringPoint)
+		case p.Kind == grid.Meter && meters[d.MeteringPoint] != "":
+			return fmt.Errorf("%s.metering_point: %q has the connection meter %q already", path, d.MeteringPoint, meters[d.MeteringPoint])
+		}
+		if _, _, err := net.SplitHostPort(d.Address); err != nil {
+			return fmt.Errorf("%s.address: %w: want HOST:PORT, as in 192.0.2.7:502", path, err)
+		}
+		ids[d.ID] = true
+		if p.Kind == grid.Meter {
+			meters[d.MeteringPoint] = d.ID
+		}
+	}
+	return nil
 }
 
 func (c config) tariff() (settlement.Tariff, error) {

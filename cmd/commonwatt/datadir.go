@@ -47,11 +47,15 @@ func (d *dataDir) checkVersion() error {
 			return usage("data directory: %w", err)
 		}
 		for _, e := range entries {
-			if e.Name() != "lock" {
+			if e.Name() != "lock" && e.Name() != "version.new" {
 				return usage("data directory %s: has files but no version: it is not one of commonwatt's; choose another --data", d.path)
 			}
 		}
-		if err := os.WriteFile(file, []byte(dataVersion+"\n"), 0o600); err != nil {
+		// Whole or not at all: an empty file would be another version for ever.
+		if err := os.WriteFile(file+".new", []byte(dataVersion+"\n"), 0o600); err != nil {
+			return fmt.Errorf("data directory: %w", err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
 			return fmt.Errorf("data directory: %w", err)
 		}
 		return nil

@@ -183,6 +183,7 @@ func sumsToZero(t *testing.T, p *process) {
 		t.Fatal(err)
 	}
 	settled := 0
+	totals := map[string]int64{}
 	for _, i := range state.Intervals {
 		if !i.Settled {
 			continue
@@ -200,8 +201,9 @@ func sumsToZero(t *testing.T, p *process) {
 			balance[x.Debit] -= x.Amount
 			balance[x.Credit] += x.Amount
 		}
-		for _, b := range balance {
+		for account, b := range balance {
 			total += b
+			totals[account] += b
 		}
 		if total != 0 || len(postings) == 0 {
 			t.Errorf("%s: %d postings sum to %d", id, len(postings), total)
@@ -210,6 +212,12 @@ func sumsToZero(t *testing.T, p *process) {
 	}
 	if settled == 0 {
 		t.Error("no settled interval in the state")
+	}
+	// All of it happened today: the postings come to what the pages show.
+	for _, h := range state.Homes {
+		if h.Today.Net != totals[h.MeteringPoint] || h.Today.Intervals != settled {
+			t.Errorf("%s: postings come to %d over %d intervals, the page shows %+v", h.Id, totals[h.MeteringPoint], settled, h.Today)
+		}
 	}
 }
 
@@ -282,14 +290,19 @@ func registersAgree(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var saved []byte
-	if err := db.QueryRow(`SELECT state FROM world`).Scan(&saved); err != nil {
+	var saved, made []byte
+	if err := db.QueryRow(`SELECT state, spec FROM world`).Scan(&saved, &made); err != nil {
 		t.Fatal(err)
 	}
-	var state world.State
-	if err := json.Unmarshal(saved, &state); err != nil {
+	var stopped world.State
+	var spec world.Spec
+	if err := errors.Join(json.Unmarshal(saved, &stopped), json.Unmarshal(made, &spec)); err != nil {
 		t.Fatal(err)
 	}
+	// A second world that runs from the start without a break is the oracle.
+	oracle := world.New(spec)
+	oracle.Advance(time.Unix(stopped.Time, 0))
+	state := oracle.State()
 	s, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "telemetry.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -302,6 +315,15 @@ func registersAgree(t *testing.T, dir string) {
 		}
 		if *last.Import != world.Energy(h.Imported) || *last.Export != world.Energy(h.Exported) {
 			t.Errorf("home %d: read %d and %d Wh, the world has %d and %d", i+1, *last.Import, *last.Export, world.Energy(h.Imported), world.Energy(h.Exported))
+		}
+		for device, want := range map[string]grid.Energy{"inverter": world.Energy(h.Produced), "battery": world.Energy(h.Discharged)} {
+			last, err := s.Last(t.Context(), fmt.Sprintf("home-%02d/%s", i+1, device))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last != nil && *last.Export != want {
+				t.Errorf("home %d: the %s read %d Wh, the world has %d", i+1, device, *last.Export, want)
+			}
 		}
 	}
 }

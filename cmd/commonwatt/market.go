@@ -34,7 +34,7 @@ func (s *marketService) ordersSubject() string { return "market." + s.community 
 
 func (s *marketService) eventsSubject() string { return "market." + s.community + ".events" }
 
-// openMarket replays the journal; see is shown every event of the past.
+// openMarket replays the journal; see is shown the events that the bus has.
 func openMarket(ctx context.Context, path string, m *community.Market, name string, b *bus.Bus, log *slog.Logger, see func([]matching.Event)) (*marketService, error) {
 	s := &marketService{community: name, bus: b, log: log, market: m}
 	last, err := b.Frozen(ctx, bus.Market, s.eventsSubject())
@@ -50,8 +50,11 @@ func openMarket(ctx context.Context, path string, m *community.Market, name stri
 	}
 	s.journal, err = journal.Open(path, func(c matching.Command) error {
 		events := m.Apply(c)
-		see(events)
-		s.post(events)
+		if events[len(events)-1].Seq <= s.published {
+			see(events)
+		} else {
+			s.post(events) // they are seen when the bus carries them
+		}
 		return nil
 	})
 	return s, err

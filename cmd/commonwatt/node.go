@@ -50,20 +50,25 @@ type node struct {
 	desk   *agent.Desk
 	live   *web.Live
 
+	failing  map[grid.Interval]time.Time // settlements that failed, and when to try again (wall)
 	readings atomic.Int64
 	settled  atomic.Int64
 	closers  []func() error // in order of opening
 }
 
-// Durable consumers.
-const (
-	storeConsumer  = "store"
-	ledgerConsumer = "ledger"
-)
+// The durable consumers and subjects of this community: several may share a
+// bus.
+func (n *node) storeConsumer() string { return "store-" + n.config.Community }
+
+func (n *node) ledgerConsumer() string { return "ledger-" + n.config.Community }
+
+func (n *node) readingsSubject(member string) string {
+	return "readings." + n.config.Community + "." + member
+}
 
 // openNode opens everything; on an error it closes what it opened.
 func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
-	n := &node{config: c, log: log}
+	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
 	for _, open := range []func(context.Context) error{
 		n.openListener, n.openDir, n.openDevices, n.openBus, n.openStore, n.openLedger, n.openMarket,
 	} {
@@ -205,7 +210,11 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 	}
 	n.closers = append(n.closers, n.ledger.Close)
 	for _, d := range n.devices {
-		if err := n.ledger.Register(ctx, d); err != nil {
+		err := n.ledger.Register(ctx, d)
+		if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
+			return usage("device %s: the ledger refuses it: %w: a device or metering point that changed needs a new id", d.ID, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -236,8 +245,25 @@ func (n *node) openMarket(ctx context.Context) error {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, bus: n.bus, meters: connectionMeters, log: n.log, seen: n.live.SeeSettled}
-	return n.settle.restore(ctx, n.clock())
+	n.settle = &settler{market: n.market, store: n.store, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
+	if err := n.settle.restore(ctx, n.clock()); err != nil {
+		return err
+	}
+	return n.resubmit(ctx)
+}
+
+// resubmit hands every frozen run to the ledger again when it lacks any, as
+// after it was restored from a copy.
+func (n *node) resubmit(ctx context.Context) error {
+	frozen, err := n.bus.Count(ctx, bus.Settlement, n.settle.allSubjects())
+	if err != nil {
+		return err
+	}
+	closed, err := n.ledger.ClosedRuns(ctx)
+	if err != nil || uint64(closed) >= frozen {
+		return err
+	}
+	return n.bus.Rewind(ctx, bus.Settlement, n.ledgerConsumer())
 }
 
 func (n *node) seed() uint64 {
@@ -282,7 +308,7 @@ func (n *node) PublishBatch(ctx context.Context, id string, b meters.Batch) erro
 	if err != nil {
 		return fmt.Errorf("publish readings: %w", err)
 	}
-	return n.bus.Publish(ctx, "readings."+b.Member, id, data)
+	return n.bus.Publish(ctx, n.readingsSubject(b.Member), id, data)
 }
 
 // keep stores readings from the bus.
@@ -291,7 +317,8 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 	for _, m := range messages {
 		var b meters.Batch
 		if err := json.Unmarshal(m, &b); err != nil {
-			return fmt.Errorf("batch of readings: %w", err)
+			n.log.ErrorContext(ctx, "a batch of readings cannot be read and is left out", slog.String("error", err.Error()))
+			continue
 		}
 		readings = append(readings, b.Readings...)
 	}
@@ -302,43 +329,60 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 	return nil
 }
 
-// post submits frozen runs to the ledger.
+// post submits frozen runs to the ledger. One that fails does not hold up the
+// others; all come again, which changes nothing for those that are recorded.
 func (n *node) post(ctx context.Context, messages [][]byte) error {
+	var problems []error
 	for _, m := range messages {
 		var run settlement.Run
 		if err := json.Unmarshal(m, &run); err != nil {
-			return fmt.Errorf("frozen run: %w", err)
+			problems = append(problems, fmt.Errorf("frozen run: %w", err))
+			continue
 		}
-		if err := n.ledger.SubmitRun(ctx, run); err != nil {
-			return err
-		}
+		problems = append(problems, n.ledger.SubmitRun(ctx, run))
 	}
 	count, err := n.ledger.Intervals(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		n.settled.Store(count)
 	}
-	n.settled.Store(count)
-	return nil
+	return errors.Join(append(problems, err)...)
 }
 
-// tick carries out what is due in the life of the intervals.
+// settleAgainAfter is the wall time before a settlement that failed is tried
+// again.
+const settleAgainAfter = 5 * time.Second
+
+// tick carries out what is due in the life of the intervals. Only a journal
+// that takes no commands is an error; what else fails is logged, and comes
+// again or, a quote, is left out.
 func (n *node) tick(ctx context.Context) error {
 	now := n.clock()
 	for _, a := range n.market.advance(now) {
-		var err error
 		switch a.Step {
 		case community.Open, community.Close:
-			_, err = n.market.command(a.Command())
+			if _, err := n.market.command(a.Command()); err != nil {
+				return err
+			}
 		case community.Quote:
-			err = n.quote(ctx, a, now)
+			if err := n.quote(ctx, a, now); err != nil {
+				n.log.ErrorContext(ctx, "no order", slog.String("member", a.Member), slog.String("error", err.Error()))
+			}
 		case community.Settle:
-			err = n.settle.settle(ctx, a, now)
-		}
-		if err != nil {
-			return err
+			i := a.Product.Interval
+			if time.Now().Before(n.failing[i]) {
+				continue
+			}
+			delete(n.failing, i)
+			if err := n.settle.settle(ctx, a, now); err != nil {
+				n.failing[i] = time.Now().Add(settleAgainAfter)
+				n.log.ErrorContext(ctx, "interval not settled, will try again", slog.String("interval", i.String()), slog.String("error", err.Error()))
+			}
 		}
 	}
-	return n.market.publish(ctx)
+	if err := n.market.publish(ctx); err != nil {
+		n.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
+	}
+	return nil
 }
 
 const tickEvery = 100 * time.Millisecond

@@ -153,11 +153,11 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	view := start(n.watch)
 	defer view.stop()
 	keep := start(func(ctx context.Context) error {
-		return n.bus.Consume(ctx, bus.Readings, storeConsumer, n.keep, warn)
+		return n.bus.Consume(ctx, bus.Readings, n.readingsSubject("*"), n.storeConsumer(), n.keep, warn)
 	})
 	defer keep.stop()
 	post := start(func(ctx context.Context) error {
-		return n.bus.Consume(ctx, bus.Settlement, ledgerConsumer, n.post, warn)
+		return n.bus.Consume(ctx, bus.Settlement, n.settle.allSubjects(), n.ledgerConsumer(), n.post, warn)
 	})
 	defer post.stop()
 	defer n.drain(log)
@@ -173,10 +173,15 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	}
 	orders := start(n.market.serveOrders)
 	defer orders.stop()
+
+	// Nothing is settled before the meters were asked: after a long stop their
+	// registers say what flowed meanwhile.
+	if err := n.waitReady(ctx, failed); err != nil {
+		return err
+	}
+	n.settle.begun = n.clock()
 	market := start(n.runMarket)
 	defer market.stop()
-
-	n.waitReady(ctx, failed)
 	ready.Store(true)
 	fmt.Fprintf(progress, "commonwatt %s: %d homes, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
 		version(), n.desk.Homes(), len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
@@ -204,23 +209,23 @@ func (n *node) wait(ctx context.Context, duration time.Duration, failed <-chan e
 }
 
 // waitReady waits until every device has answered, not for ever.
-func (n *node) waitReady(ctx context.Context, failed chan error) {
+func (n *node) waitReady(ctx context.Context, failed <-chan error) error {
 	deadline := time.After(readyWithin)
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for n.live.DevicesOnline() < len(n.devices) {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case err := <-failed:
-			failed <- err // wait reports it
-			return
+			return err
 		case <-deadline:
 			n.log.WarnContext(ctx, "not every device has answered", slog.Int("online", n.live.DevicesOnline()), slog.Int("devices", len(n.devices)))
-			return
+			return nil
 		case <-ticker.C:
 		}
 	}
+	return nil
 }
 
 // worldClock runs the simulated world from where it stands.
@@ -237,7 +242,7 @@ func (n *node) watch(ctx context.Context) error {
 	defer wg.Wait()
 	errs := make(chan error, 1)
 	wg.Go(func() { errs <- n.bus.Watch(ctx, n.market.eventsSubject(), n.seeEventsMessage) })
-	err := n.bus.Watch(ctx, "readings.*", n.seeReadingsMessage)
+	err := n.bus.Watch(ctx, n.readingsSubject("*"), n.seeReadingsMessage)
 	return errors.Join(err, <-errs)
 }
 
@@ -245,7 +250,7 @@ func (n *node) watch(ctx context.Context) error {
 func (n *node) drain(log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
-	for stream, consumer := range map[string]string{bus.Readings: storeConsumer, bus.Settlement: ledgerConsumer} {
+	for stream, consumer := range map[string]string{bus.Readings: n.storeConsumer(), bus.Settlement: n.ledgerConsumer()} {
 		for {
 			left, err := n.bus.Pending(ctx, stream, consumer)
 			if err != nil {

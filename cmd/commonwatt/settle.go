@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
@@ -23,9 +24,16 @@ type settler struct {
 	store  store.Store
 	bus    *bus.Bus
 	meters []grid.Device // the connection meters
-	log    *slog.Logger
-	seen   func(grid.Interval, settlement.Run)
+
+	deadline time.Duration
+	begun    time.Time // world time from which readings can have come
+
+	log  *slog.Logger
+	seen func(grid.Interval, settlement.Run)
 }
+
+// allSubjects matches the runs of this community.
+func (s *settler) allSubjects() string { return "settlement." + s.market.community + ".>" }
 
 func (s *settler) subject(i grid.Interval, run int) string {
 	return fmt.Sprintf("settlement.%s.%s.%d", s.market.community, i, run)
@@ -42,7 +50,7 @@ func (s *settler) restore(ctx context.Context, now time.Time) error {
 			if frozen == nil {
 				break
 			}
-			s.market.market.Settled(i, run, frozen.Manifest.Estimated, now)
+			s.market.market.Settled(i, run, frozen.Substituted, now)
 			s.seen(i, *frozen)
 		}
 	}
@@ -66,14 +74,16 @@ func (s *settler) frozen(ctx context.Context, i grid.Interval, run int) (*settle
 func (s *settler) settle(ctx context.Context, a community.Action, now time.Time) error {
 	i := a.Product.Interval
 	metered, complete, err := s.meter(ctx, i)
-	if err != nil || !complete && !a.Final {
+	// After a start the meters get as long to answer as after a delivery.
+	final := a.Final && now.Sub(s.begun) >= s.deadline
+	if err != nil || !complete && !final {
 		return err
 	}
 	root, err := readingRoot(metered)
 	if err != nil {
 		return err
 	}
-	var previous []settlement.Posting
+	var previous []settlement.Run
 	for run := 1; run < a.Run; run++ {
 		before, err := s.frozen(ctx, i, run)
 		if err != nil {
@@ -82,7 +92,7 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		if before == nil {
 			return fmt.Errorf("settle %s: run %d is missing on the bus", i, run)
 		}
-		previous = append(previous, before.Postings()...)
+		previous = append(previous, *before)
 	}
 	s.market.mu.Lock()
 	run, err := s.market.market.Settle(i, a.Run, metered, root, previous)
@@ -94,10 +104,11 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		s.done(i, a.Run-1, !complete, now) // the readings that came late change nothing
 		return nil
 	}
-	return s.freeze(ctx, i, run, !complete, now)
+	run.Substituted = !complete
+	return s.freeze(ctx, i, run, now)
 }
 
-func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, substituted bool, now time.Time) error {
+func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, now time.Time) error {
 	data, err := json.Marshal(run)
 	if err != nil {
 		return fmt.Errorf("freeze %s: %w", i, err)
@@ -109,7 +120,7 @@ func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Ru
 	if err := json.Unmarshal(frozen, &run); err != nil {
 		return fmt.Errorf("freeze %s: %w", i, err)
 	}
-	s.done(i, run.Manifest.Run, substituted, now)
+	s.done(i, run.Manifest.Run, run.Substituted, now)
 	s.seen(i, run)
 	s.log.InfoContext(ctx, "interval settled", slog.String("interval", i.String()), slog.Int("run", run.Manifest.Run),
 		slog.Int("postings", len(run.Postings())), slog.Bool("estimated", run.Manifest.Estimated))
@@ -139,7 +150,20 @@ func (s *settler) meter(ctx context.Context, i grid.Interval) (metered []settlem
 		}
 		metered = append(metered, settlement.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
 	}
-	return metered, complete, nil
+	return append(metered, s.unmetered(i, metered)...), complete, nil
+}
+
+// unmetered returns the metering points that traded and have no meter any
+// more: what they traded is settled against nothing metered.
+func (s *settler) unmetered(i grid.Interval, metered []settlement.Metered) (gone []settlement.Metered) {
+	s.market.mu.Lock()
+	defer s.market.mu.Unlock()
+	for _, point := range s.market.market.Traders(i) {
+		if !slices.ContainsFunc(metered, func(m settlement.Metered) bool { return m.MeteringPoint == point }) {
+			gone = append(gone, settlement.Metered{MeteringPoint: point, Quality: grid.Estimated})
+		}
+	}
+	return gone
 }
 
 // readingRoot commits to what was metered: one leaf a metering point.

@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,20 +10,29 @@ import (
 )
 
 // Net lets each member's crossing orders cancel out, best against best, so
-// that nobody trades with itself, and returns what is left, by id.
+// that nobody trades with itself, and returns what is left.
 func Net(orders []grid.Order) []grid.Order {
-	byMember := map[string][]grid.Order{}
+	sides := make(map[string]grid.Side, len(orders))
+	both := map[string][]grid.Order{}
 	for _, o := range orders {
-		byMember[o.Member] = append(byMember[o.Member], o)
+		if sides[o.Member] |= o.Side; sides[o.Member] == grid.Bid|grid.Offer {
+			both[o.Member] = nil
+		}
+	}
+	if len(both) == 0 {
+		return orders
 	}
 	kept := make([]grid.Order, 0, len(orders))
-	for _, own := range byMember {
-		if len(own) > 1 {
-			own = cancelOut(own)
+	for _, o := range orders {
+		if _, crossing := both[o.Member]; crossing {
+			both[o.Member] = append(both[o.Member], o)
+		} else {
+			kept = append(kept, o)
 		}
-		kept = append(kept, own...)
 	}
-	slices.SortFunc(kept, func(a, b grid.Order) int { return strings.Compare(a.ID, b.ID) })
+	for _, member := range slices.Sorted(maps.Keys(both)) {
+		kept = append(kept, cancelOut(both[member])...)
+	}
 	return kept
 }
 

@@ -82,10 +82,10 @@ const (
 // Value decodes the point from the registers that word returns and gives it in
 // the point's unit, sign turned. Errors: ErrNotImplemented, a register that was
 // not read, a value outside of the plausible range.
-func (l Located) Value(word func(addr uint16) (uint16, bool)) (float64, error) {
+func (l Located) Value(word func(fc string, addr uint16) (uint16, bool)) (float64, error) {
 	words := make([]uint16, l.Type.Words())
 	for i := range words {
-		w, read := word(l.Addr + uint16(i))
+		w, read := word(l.FC, l.Addr+uint16(i))
 		if !read {
 			return 0, fmt.Errorf("%s: register %d was not read", l.Name, l.Addr+uint16(i))
 		}
@@ -96,7 +96,7 @@ func (l Located) Value(word func(addr uint16) (uint16, bool)) (float64, error) {
 		return 0, fmt.Errorf("%s: %w", l.Name, err)
 	}
 	if l.ScaleAddr != 0 {
-		w, read := word(l.ScaleAddr)
+		w, read := word(l.FC, l.ScaleAddr)
 		exponent := int(int16(w))
 		if !read || exponent < minScaleFactor || exponent > maxScaleFactor {
 			return 0, fmt.Errorf("%s: scale factor in register %d: %w", l.Name, l.ScaleAddr, ErrNotImplemented)
@@ -121,7 +121,7 @@ func scale(value float64, exponent int) float64 {
 // Decode fills the reading's fields from the registers that word returns. A
 // field whose value is missing stays nil; the error joins what went wrong with
 // points that are not optional.
-func Decode(points []Located, word func(addr uint16) (uint16, bool), into *grid.Reading) error {
+func Decode(points []Located, word func(fc string, addr uint16) (uint16, bool), into *grid.Reading) error {
 	var problems []error
 	for _, l := range points {
 		value, err := l.Value(word)

@@ -87,7 +87,7 @@ func TestEveryProfileDecodesItsDump(t *testing.T) {
 			continue
 		}
 		var got grid.Reading
-		if err := profile.Decode(points, func(a uint16) (uint16, bool) { w, ok := d.words[a]; return w, ok }, &got); err != nil {
+		if err := profile.Decode(points, func(_ string, a uint16) (uint16, bool) { w, ok := d.words[a]; return w, ok }, &got); err != nil {
 			t.Errorf("%s: %v", d.profile, err)
 		}
 		same(t, d.profile+" power", got.Power, d.want.Power)
@@ -129,13 +129,13 @@ func TestSentinelsAreMissing(t *testing.T) {
 		profile.Float64: {0x7ff8, 0, 0, 0},
 	} {
 		l := profile.Located{Point: profile.Point{Type: typ, Scale: 1, Sign: 1}}
-		if v, err := l.Value(func(a uint16) (uint16, bool) { return words[a], true }); err == nil {
+		if v, err := l.Value(func(_ string, a uint16) (uint16, bool) { return words[a], true }); err == nil {
 			t.Errorf("%s: the sentinel was read as %g", typ, v)
 		}
 	}
 	scaled := profile.Located{Point: profile.Point{Type: profile.Int16, Scale: 1, Sign: 1}, Addr: 0, ScaleAddr: 1}
 	for _, factor := range []uint16{0x8000, 11, 0xfff5} {
-		if v, err := scaled.Value(func(a uint16) (uint16, bool) { return []uint16{1, factor}[a], true }); err == nil {
+		if v, err := scaled.Value(func(_ string, a uint16) (uint16, bool) { return []uint16{1, factor}[a], true }); err == nil {
 			t.Errorf("scale factor %#x gave %g", factor, v)
 		}
 	}
@@ -143,10 +143,10 @@ func TestSentinelsAreMissing(t *testing.T) {
 
 func TestImplausibleValuesAreRefused(t *testing.T) {
 	l := profile.Located{Point: profile.Point{Type: profile.Int16, Scale: 1, Sign: 1, Range: []float64{-10, 10}}}
-	if v, err := l.Value(func(uint16) (uint16, bool) { return 11, true }); err == nil {
+	if v, err := l.Value(func(string, uint16) (uint16, bool) { return 11, true }); err == nil {
 		t.Errorf("11 was taken as %g", v)
 	}
-	if v, err := l.Value(func(uint16) (uint16, bool) { return 0xfff6, true }); err != nil || math.Abs(v+10) > 0 {
+	if v, err := l.Value(func(string, uint16) (uint16, bool) { return 0xfff6, true }); err != nil || math.Abs(v+10) > 0 {
 		t.Errorf("−10 was read as %g, %v", v, err)
 	}
 }

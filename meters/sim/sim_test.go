@@ -93,7 +93,7 @@ func (s *sink) wait(t *testing.T, enough func([]grid.Reading) bool) []grid.Readi
 // noMemory knows of no earlier readings.
 type noMemory struct{}
 
-func (noMemory) Last(context.Context, string) (*grid.Reading, error) { return nil, nil }
+func (noMemory) Totals(context.Context, string) (*grid.Reading, error) { return nil, nil }
 
 // read polls the neighbourhood until the test ends.
 func read(t *testing.T, n running) *sink {

@@ -257,3 +257,27 @@ func (s *Influx) Count(ctx context.Context) (int64, error) {
 	n, _ := rows[0].Value().(int64)
 	return n, nil
 }
+
+// Totals returns the last registers that were read.
+func (s *Influx) Totals(ctx context.Context, device string) (*grid.Reading, error) {
+	rows, err := s.records(ctx, s.from(device, time.Unix(0, 0), farFuture())+` |> filter(fn: (r) => r._field == "import" or r._field == "export") |> last()`)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	r := &grid.Reading{Device: device, Quality: grid.Good}
+	for _, row := range rows {
+		value, ok := row.Value().(int64)
+		if !ok {
+			continue
+		}
+		if row.Field() == "import" {
+			r.Import = new(grid.Energy(value))
+		} else {
+			r.Export = new(grid.Energy(value))
+		}
+		if row.Time().After(r.Time) {
+			r.Time = row.Time().UTC()
+		}
+	}
+	return r, nil
+}

@@ -164,3 +164,14 @@ func (s *SQLite) Count(ctx context.Context) (int64, error) {
 	}
 	return n, nil
 }
+
+// Totals returns the last registers that were read.
+func (s *SQLite) Totals(ctx context.Context, device string) (*grid.Reading, error) {
+	const last = `(SELECT %[1]s FROM readings WHERE device = devices.id AND %[1]s IS NOT NULL ORDER BY time DESC LIMIT 1)`
+	rows, err := s.query(ctx, device, `SELECT MAX(time), NULL, `+fmt.Sprintf(last, "import")+`, `+fmt.Sprintf(last, "export")+`, NULL, NULL, NULL, 0, quality
+FROM devices JOIN readings ON device = devices.id AND (import IS NOT NULL OR export IS NOT NULL) WHERE name = ? GROUP BY devices.id`, device)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}

@@ -28,6 +28,9 @@ type Store interface {
 	// Around returns the last registers read at or before t and the first at or
 	// after it, nil where there is none within reach.
 	Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error)
+	// Totals returns the last registers that were read, import and export each
+	// on its own, nil when there are none.
+	Totals(ctx context.Context, device string) (*grid.Reading, error)
 	// Count returns how many readings are kept.
 	Count(ctx context.Context) (int64, error)
 	// Kind names the driver.
@@ -52,26 +55,28 @@ var ErrIncomplete = errors.New("registers at the boundary were not read")
 const (
 	// reach is how far from a boundary a register may have been read to serve
 	// for interpolation at all.
-	reach = 24 * time.Hour
+	reach = 30 * 24 * time.Hour
 	// fresh is the longest gap across a boundary that still counts as read.
 	fresh = 5 * time.Minute
 )
 
 // Energy returns the energy of an interval from the cumulative registers of a
 // meter, interpolated at the boundaries. It is Estimated when the registers on
-// the two sides of a boundary lie further apart than a few minutes. Errors:
-// ErrIncomplete.
+// the two sides of a boundary lie further apart than a few minutes, and where
+// the registers run backwards, which a replaced meter's do: then what they
+// gained before and after counts. Errors: ErrIncomplete.
 func Energy(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, grid.Quality, error) {
-	begin, q1, err := registersAt(ctx, s, device, i.Begin())
-	if err != nil {
+	begin, q1, err1 := registersAt(ctx, s, device, i.Begin())
+	end, q2, err2 := registersAt(ctx, s, device, i.End())
+	broken := end.Import < begin.Import || end.Export < begin.Export
+	switch err := errors.Join(err1, err2); {
+	case errors.Is(err, ErrIncomplete):
 		return grid.Flow{}, "", err
-	}
-	end, q2, err := registersAt(ctx, s, device, i.End())
-	if err != nil {
+	case errors.Is(err, grid.ErrBackwards) || err == nil && broken:
+		flow, err := gains(ctx, s, device, i)
+		return flow, grid.Estimated, err
+	case err != nil:
 		return grid.Flow{}, "", err
-	}
-	if end.Import < begin.Import || end.Export < begin.Export {
-		return grid.Flow{}, "", fmt.Errorf("energy of %s in %s: registers run backwards", device, i)
 	}
 	quality := grid.Good
 	if q1 == grid.Estimated || q2 == grid.Estimated {
@@ -96,6 +101,29 @@ func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid
 		return at, grid.Estimated, nil
 	}
 	return at, grid.Good, nil
+}
+
+// gains adds up what the registers gained from reading to reading within the
+// interval; a step backwards counts as nothing.
+func gains(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, error) {
+	readings, err := s.Range(ctx, device, i.Begin(), i.End(), Raw)
+	if err != nil {
+		return grid.Flow{}, err
+	}
+	var flow grid.Flow
+	var last *grid.Reading
+	for k := range readings {
+		r := &readings[k]
+		if r.Import == nil || r.Export == nil {
+			continue
+		}
+		if last != nil {
+			flow.Import += max(*r.Import-*last.Import, 0)
+			flow.Export += max(*r.Export-*last.Export, 0)
+		}
+		last = r
+	}
+	return flow, nil
 }
 
 // Gap is a time without readings, [From, To).
@@ -139,7 +167,11 @@ func Known(ctx context.Context, s Store, device string, i grid.Interval) (grid.F
 	}
 	begin := *after
 	if before != nil {
-		if begin, err = grid.At(*before, *after, i.Begin()); err != nil {
+		begin, err = grid.At(*before, *after, i.Begin())
+		if errors.Is(err, grid.ErrBackwards) {
+			return gains(ctx, s, device, i)
+		}
+		if err != nil {
 			return grid.Flow{}, err
 		}
 	}

@@ -93,6 +93,27 @@ func conformance(t *testing.T, open func(*testing.T) store.Store) {
 			t.Errorf("last of an unknown device: %v, %v", none, err)
 		}
 	})
+	t.Run("totals come from before a value went missing", func(t *testing.T) {
+		s := open(t)
+		doubted := reading(2, 1, 0, 60)
+		doubted.Import = nil
+		write(t, s, reading(1, 1, 500, 50), doubted)
+		got, err := s.Totals(t.Context(), "home-01/meter")
+		if err != nil || *got.Import != 500 || *got.Export != 60 || !got.Time.Equal(at(2)) {
+			t.Errorf("totals %+v, %v", got, err)
+		}
+		if none, err := s.Totals(t.Context(), "nobody"); none != nil || err != nil {
+			t.Errorf("totals of an unknown device: %v, %v", none, err)
+		}
+	})
+	t.Run("a replaced meter counts on from zero", func(t *testing.T) {
+		s := open(t)
+		write(t, s, reading(-10, 0, 1000, 50), reading(100, 0, 1040, 50), reading(200, 0, 3, 0), reading(800, 0, 33, 1), reading(910, 0, 40, 1))
+		got, quality, err := store.Energy(t.Context(), s, "home-01/meter", grid.Interval{Start: start.Unix(), Minutes: 15})
+		if err != nil || quality != grid.Estimated || got != (grid.Flow{Import: 30, Export: 1}) {
+			t.Errorf("energy %+v %s, %v", got, quality, err)
+		}
+	})
 	t.Run("writing again changes nothing", func(t *testing.T) {
 		s := open(t)
 		r := reading(1, 100, 10, 0)

@@ -444,23 +444,35 @@ func certPool(ca []byte) (*x509.CertPool, error) {
 
 // Intervals returns how many intervals have a closed run.
 func (l *Embedded) Intervals(ctx context.Context) (int64, error) {
+	intervals, _, err := l.closed(ctx)
+	return intervals, err
+}
+
+// ClosedRuns returns how many runs are closed.
+func (l *Embedded) ClosedRuns(ctx context.Context) (int64, error) {
+	_, runs, err := l.closed(ctx)
+	return runs, err
+}
+
+func (l *Embedded) closed(ctx context.Context) (intervals, runs int64, err error) {
 	prefix, err := compositeKey(chaincode.KindClosing, []string{l.community})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	rows, err := l.db.QueryContext(ctx, `SELECT key FROM state WHERE key >= ? AND key < ?`, []byte(prefix), append([]byte(prefix), 0xff))
 	if err != nil {
-		return 0, fmt.Errorf("closed runs: %w", err)
+		return 0, 0, fmt.Errorf("closed runs: %w", err)
 	}
 	defer rows.Close()
-	intervals := map[string]bool{}
+	seen := map[string]bool{}
 	for rows.Next() {
 		var key []byte
 		if err := rows.Scan(&key); err != nil {
-			return 0, fmt.Errorf("closed runs: %w", err)
+			return 0, 0, fmt.Errorf("closed runs: %w", err)
 		}
 		_, parts := splitKey(key)
-		intervals[parts[1]] = true
+		seen[parts[1]] = true
+		runs++
 	}
-	return int64(len(intervals)), rows.Err()
+	return int64(len(seen)), runs, rows.Err()
 }

@@ -3,14 +3,17 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -302,6 +305,48 @@ func (v *verifier) replay(c content) error {
 			v.closed[strings.Join(parts, "/")] = true
 		}
 		v.state[string(w.Key)] = stated{value: w.Value, block: c.Number}
+	}
+	if c.Function == postBatch {
+		return v.announced(c)
+	}
+	return nil
+}
+
+const postBatch = "settlement:PostBatch"
+
+// announced checks that a block's postings are those of its argument, and the
+// argument the batch that the run's manifest announced.
+func (v *verifier) announced(c content) error {
+	wrong := &TamperedError{What: fmt.Sprintf("block %d does not hold the batch that its manifest announced", c.Number)}
+	var b chaincode.Batch
+	if len(c.Args) != 1 || json.Unmarshal([]byte(c.Args[0]), &b) != nil {
+		return wrong
+	}
+	key, err := compositeKey(chaincode.KindManifest, []string{b.Community, b.Interval, strconv.Itoa(b.Run)})
+	if err != nil {
+		return wrong
+	}
+	var m chaincode.Manifest
+	if err := json.Unmarshal(v.state[key].value, &m); err != nil {
+		return wrong
+	}
+	sum := sha256.Sum256([]byte(c.Args[0]))
+	if b.Batch < 0 || b.Batch >= len(m.BatchDigests) || m.BatchDigests[b.Batch] != hex.EncodeToString(sum[:]) {
+		return wrong
+	}
+	left := b.Postings
+	for _, w := range c.Writes {
+		if kind, _ := splitKey(w.Key); kind != chaincode.KindPosting {
+			continue
+		}
+		var p chaincode.Posting
+		if len(left) == 0 || json.Unmarshal(w.Value, &p) != nil || p != left[0] {
+			return differing(w.Key, wrong.What)
+		}
+		left = left[1:]
+	}
+	if len(left) > 0 {
+		return wrong
 	}
 	return nil
 }
