@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 export CGO_ENABLED ?= 0
 
+REVISION := $(shell git describe --tags --always --dirty 2>/dev/null)
 TOOLS := $(CURDIR)/bin/tools
 INFLUXD ?= $(TOOLS)/influxd
 GOLANGCI := $(TOOLS)/golangci-lint
@@ -16,7 +17,7 @@ run: build
 
 ## build: bin/commonwatt with the pages embedded
 build: pages
-	go build -trimpath -ldflags="-s -w" -o bin/commonwatt ./cmd/commonwatt
+	go build -trimpath -ldflags="-s -w -X main.revision=$(REVISION)" -o bin/commonwatt ./cmd/commonwatt
 	go build -trimpath -ldflags="-s -w" -o bin/chaincode ./cmd/chaincode
 
 pages: web/assets/index.html

@@ -63,7 +63,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s differs between two replays (%d and %d bytes)", name, len(a), len(b))
 		}
 	}
-	report, err := ledger.Verify(t.Context(), first, nil)
+	report, err := ledger.Verify(t.Context(), first, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

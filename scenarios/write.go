@@ -41,7 +41,8 @@ type Summary struct {
 	SelfSufficiency int64 `json:"self_sufficiency"`
 	// SelfConsumption is the share of production not given to the utility.
 	SelfConsumption int64 `json:"self_consumption"`
-	// LocalShare is the share of the connection meters' import that was traded.
+	// LocalShare is the share of the connection meters' import that was bought
+	// from neighbours: what was bought and not imported does not count.
 	LocalShare int64 `json:"local_share"`
 
 	Net        grid.Money  `json:"net"`         // of all members
@@ -63,7 +64,9 @@ func (r *Result) Summarize(version string) Summary {
 		s.Traded += i.Traded
 		s.Postings += i.Postings
 	}
+	var local grid.Energy
 	for _, st := range r.Statements {
+		local += min(st.Bought, st.Metered.Import)
 		s.Imported += st.Metered.Import
 		s.Exported += st.Metered.Export
 		s.Retail += st.Retail
@@ -75,7 +78,7 @@ func (r *Result) Summarize(version string) Summary {
 	s.Consumed = s.Produced + s.Imported - s.Exported
 	s.SelfSufficiency = perMille(s.Consumed-s.Retail, s.Consumed)
 	s.SelfConsumption = perMille(s.Produced-s.FeedIn, s.Produced)
-	s.LocalShare = perMille(s.Traded, s.Imported)
+	s.LocalShare = perMille(local, s.Imported)
 	if s.Traded > 0 {
 		var turnover int64
 		for _, t := range r.Trades {

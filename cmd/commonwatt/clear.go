@@ -107,7 +107,19 @@ func clearCommand() *cobra.Command {
 		Short: "Clear one auction from JSON",
 		Long: `Clear one call auction on a feeder, exactly: the welfare is the largest that
 limits, fees and the utility allow. Reads JSON from FILE or standard input and
-writes the result as JSON. This version has the mechanism uniform.`,
+writes the result as JSON. This version has the mechanism uniform. Energies are
+Wh of the interval, prices millionths of the currency unit per kWh:
+
+  {"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "mechanism": "uniform",
+   "k": 0.5,                            position of the price between the supporting ones
+   "feeder": {"nodes": [{"id": "root"}, {"id": "street", "parent": "root",
+              "export_limit": 2500, "import_limit": 2500, "fee": 20000}]},
+   "utility": {"retail": 300000, "feed_in": 60000, "limit": 1000000},
+   "orders": [{"id": "b1", "member": "ann", "side": "bid", "energy": 1200, "price": 280000, "node": "street"},
+              {"id": "o1", "member": "bob", "side": "offer", "energy": 900, "price": 90000}]}
+
+k, feeder (one node), utility (islanded), node (the root) may be left out; an
+order may have source, prefers, requires {"source": […]} and critical.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())

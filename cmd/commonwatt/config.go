@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"regexp"
@@ -159,7 +160,7 @@ func parseConfig(b []byte) (config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, plain(err)
+		return config{}, plain(err, "config check")
 	}
 	if c.Simulation == nil && len(c.Devices) == 0 {
 		c.Simulation = defaultSimulation()
@@ -167,8 +168,9 @@ func parseConfig(b []byte) (config, error) {
 	return c, c.validate()
 }
 
-// plain says what the YAML library says without the names of Go types.
-func plain(err error) error {
+// plain says what the YAML library says without the names of Go types. help is
+// the command whose help lists the fields.
+func plain(err error, help string) error {
 	var wrong *yaml.TypeError
 	if !errors.As(err, &wrong) {
 		return err
@@ -177,9 +179,10 @@ func plain(err error) error {
 	mismatch := regexp.MustCompile("cannot unmarshal !!(\\w+) `(.*)` into (\\S+)")
 	lines := make([]string, len(wrong.Errors))
 	for i, line := range wrong.Errors {
-		line = unknown.ReplaceAllString(line, `unknown field "$1": see commonwatt config check --help for the fields`)
+		line = unknown.ReplaceAllString(line, `unknown field "$1": "commonwatt `+help+` --help" lists the fields`)
 		line = mismatch.ReplaceAllString(line, `"$2" is not a $3`)
 		line = strings.ReplaceAll(line, "time.Duration", "duration with a unit, such as 5m or 30s")
+		line = strings.ReplaceAll(line, "not a uint8", "not a number from 0 to 255")
 		lines[i] = line
 	}
 	return errors.New(strings.Join(lines, "; "))
@@ -210,6 +213,14 @@ func (c config) validate() error {
 	}
 	if s := c.Simulation; s != nil && (s.Homes < 1 || s.Homes > 1000) {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if s := c.Simulation; s != nil && (math.Abs(s.Latitude) > 90 || math.Abs(s.Longitude) > 180) {
+		return fmt.Errorf("simulation.latitude, longitude: %g, %g: must be degrees, at most 90 and 180", s.Latitude, s.Longitude)
+	}
+	if c.Store.TokenFile != "" {
+		if _, err := os.Stat(c.Store.TokenFile); err != nil {
+			return fmt.Errorf("store.token_file: %w", err)
+		}
 	}
 	if s := c.Simulation; s != nil && s.Start.Unix()%60 != 0 {
 		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
@@ -252,6 +263,11 @@ func (c config) validateDevices() error {
 			meters[d.MeteringPoint] = d.ID
 		}
 	}
+	for i, d := range c.Devices {
+		if meters[d.MeteringPoint] == "" {
+			return fmt.Errorf("devices[%d].metering_point: %q has no connection meter among the devices: it could not be billed", i, d.MeteringPoint)
+		}
+	}
 	return nil
 }
 
@@ -282,24 +298,29 @@ func configCommand() *cobra.Command {
   gate_closure: 5m                # before delivery
   deadline: 2m                    # for readings, after delivery
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
-  simulation:                     # a simulated neighbourhood, or
+  bus: {url: "nats://a,b,c", replicas: 3}  # absent: embedded
+  store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
+
+and one of
+
+  simulation:                     # a simulated neighbourhood; the default
     {homes: 12, seed: 1, start: 2026-06-01T10:00:00Z, latitude: 50, longitude: 0,
      outages: [{device: home-01/meter, after: 20s, lasts: 30s}]}
-  devices:                        # real devices
-    - {id: ev, member: ann, metering_point: mp-ann, address: "192.0.2.7:502", unit: 1, profile: alfen-eve}
-  bus: {url: "nats://a,b,c", replicas: 3}                 # absent: embedded
-  store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded`,
+
+  devices:                        # real devices: a connection meter for each metering point, and others
+    - {id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}
+    - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := readConfig(args[0])
 			if err != nil {
 				return err
 			}
-			what := fmt.Sprintf("%d devices", len(c.Devices))
+			what := fmt.Sprintf("real devices: %d", len(c.Devices))
 			if c.Simulation != nil {
-				what = fmt.Sprintf("%d simulated homes", c.Simulation.Homes)
+				what = fmt.Sprintf("simulated homes: %d", c.Simulation.Homes)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q with %s\n", args[0], c.Community, what)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q, %s\n", args[0], c.Community, what)
 			return nil
 		},
 	})

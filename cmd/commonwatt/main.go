@@ -83,8 +83,15 @@ func leaves(c *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// version is the module's version, or the revision it was built from.
+// revision is what make build was run on.
+var revision string //nolint:gochecknoglobals // the linker sets it
+
+// version is the revision that the program was built from, else the module's
+// version.
 func version() string {
+	if revision != "" {
+		return revision
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "development"

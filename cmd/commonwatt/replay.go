@@ -24,7 +24,13 @@ func replayCommand() *cobra.Command {
 		Long: `Replay a scenario through the same engine, settlement and contracts that run
 live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings}.parquet;
 the same file, seed and version give the same bytes. With --ledger embedded the
-ledger is kept in DIR, for commonwatt ledger verify --data DIR.`,
+ledger is kept in DIR, for commonwatt ledger verify --data DIR.
+
+The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
+days, interval (minutes), gate_closure, deadline, latitude, longitude, homes,
+mechanism (uniform), tariff {version, currency, retail, feed_in}. Trade begins
+with the first interval whose gate is still open at the start, so that a day of
+96 quarter-hours settles 95.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
@@ -33,7 +39,7 @@ ledger is kept in DIR, for commonwatt ledger verify --data DIR.`,
 			}
 			s, err := scenarios.Parse(b)
 			if err != nil {
-				return usage("%s: %w", args[0], plain(err))
+				return usage("%s: %w", args[0], plain(err, "replay"))
 			}
 			if cmd.Flags().Changed("seed") {
 				s.Seed = seed
@@ -75,8 +81,8 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 	k := result.Summarize(version())
 	fmt.Fprintf(stdout, `%s, seed %d: %d intervals, %d orders, %d trades, %d postings
   consumed %.2f kWh, produced %.2f kWh, traded %.2f kWh
-  self-sufficiency %.1f %%, self-consumption %.1f %%, local share of import %.1f %%
-  all members together %.2f %s, without neighbours %.2f %s
+  self-sufficiency %.1f %%, self-consumption %.1f %%, import covered by neighbours %.1f %%
+  all members together %+.2f %s, without neighbours %+.2f %s (+ received)
   results in %s
 `, k.Scenario, k.Seed, k.Intervals, k.Orders, k.Trades, k.Postings,
 		float64(k.Consumed)/1000, float64(k.Produced)/1000, float64(k.Traded)/1000,

@@ -76,7 +76,7 @@ func filled(t *testing.T) string {
 }
 
 func TestVerify(t *testing.T) {
-	report, err := Verify(t.Context(), filled(t), nil)
+	report, err := Verify(t.Context(), filled(t), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,13 +276,16 @@ func TestTampering(t *testing.T) {
 		{"a signature", `UPDATE transactions SET signature = ZEROBLOB(70) WHERE block = 11`, nil, "block 11: signature"},
 		{"the last block removed", `DELETE FROM blocks WHERE number = 15`, nil, "closing"},
 		{"a checkpoint", `UPDATE checkpoints SET note = REPLACE(note, 'commonwatt', 'Commonwatt') WHERE size = 3`, nil, "checkpoint of size 3"},
-		{"a checkpoint removed", `DELETE FROM checkpoints WHERE size = 9`, nil, "covers 6 of 9"},
+		{"the last checkpoint removed", `DELETE FROM checkpoints WHERE size = 9`, nil, "2 checkpoints are stored, 3 blocks signed one"},
+		{"the first checkpoint removed", `DELETE FROM checkpoints WHERE size = 3`, nil, "2 checkpoints are stored, 3 blocks signed one"},
+		{"a version in the state", `UPDATE state SET tx = 7 WHERE key = ?`, []any{[]byte(key)}, posting},
+		{"white space in an event", `UPDATE transactions SET event = event || ' ' WHERE block = 12`, nil, "block 12"},
 		{"a posting removed", `DELETE FROM state WHERE key = ?`, []any{[]byte(key)}, posting},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filled(t)
 			edit(t, dir, c.statement, c.args...)
-			_, err := Verify(t.Context(), dir, nil)
+			_, err := Verify(t.Context(), dir, "", nil)
 			var tampered *TamperedError
 			if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one that names %q", err, c.want)
@@ -308,13 +311,13 @@ func TestEveryByteOfAPosting(t *testing.T) {
 			damaged := append([]byte(nil), value...)
 			damaged[at] ^= 0x01
 			edit(t, dir, `UPDATE `+table+` SET value = ? WHERE key = ?`, damaged, key)
-			if _, err := Verify(t.Context(), dir, nil); err == nil || !strings.Contains(err.Error(), postingID(key)) {
+			if _, err := Verify(t.Context(), dir, "", nil); err == nil || !strings.Contains(err.Error(), postingID(key)) {
 				t.Fatalf("byte %d of the posting in %s: %v", at, table, err)
 			}
 		}
 		edit(t, dir, `UPDATE `+table+` SET value = ? WHERE key = ?`, value, key)
 	}
-	if _, err := Verify(t.Context(), dir, nil); err != nil {
+	if _, err := Verify(t.Context(), dir, "", nil); err != nil {
 		t.Errorf("after mending: %v", err)
 	}
 }
@@ -326,10 +329,11 @@ func TestAnotherKeyIsNotTrusted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, PublicKey), public, 0o600); err != nil {
+	foreign := filepath.Join(t.TempDir(), "foreign.pub")
+	if err := os.WriteFile(foreign, public, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Verify(t.Context(), dir, nil); err == nil || !strings.Contains(err.Error(), "checkpoint") {
+	if _, err := Verify(t.Context(), dir, foreign, nil); err == nil || !strings.Contains(err.Error(), "checkpoint") {
 		t.Errorf("error %v, want a checkpoint that is not trusted", err)
 	}
 }
@@ -352,7 +356,7 @@ func TestDamagedPage(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Verify(t.Context(), dir, nil)
+		_, err := Verify(t.Context(), dir, "", nil)
 		if err == nil {
 			t.Errorf("page %d: the damage was not seen", at/page+1)
 		}
@@ -371,7 +375,7 @@ func TestReopen(t *testing.T) {
 	if err := l.SubmitRun(t.Context(), run(t, 3, 3)); err != nil {
 		t.Fatal(err)
 	}
-	report, err := Verify(t.Context(), dir, nil)
+	report, err := Verify(t.Context(), dir, "", nil)
 	if err != nil || report.Runs != 4 {
 		t.Errorf("%d runs after reopening, %v", report.Runs, err)
 	}

@@ -34,7 +34,8 @@ type Report struct {
 	Intervals   int
 	Checkpoints int
 	Turnover    grid.Money
-	Root        string // of the last checkpoint, base64
+	Hash        string // of the last block, hex
+	Root        string // of the Merkle log at the last checkpoint, base64
 	Signer      string
 }
 
@@ -61,13 +62,18 @@ func (e *DamagedError) Error() string {
 // Verify checks the whole ledger of a data directory: the database itself, the
 // chain of hashes, every signature, every read against the version it saw, the
 // state against the chain, the Merkle log against the postings, every
-// checkpoint against the log, and that every run sums to zero. progress is
-// called with the blocks done and the blocks there are.
-func Verify(ctx context.Context, dir string, progress func(done, all int64)) (Report, error) {
+// checkpoint against the log, and that every run sums to zero. The checkpoints
+// are verified with the key in the file keyPath, which an auditor keeps; empty,
+// with the directory's own. progress is called with the blocks done and the
+// blocks there are.
+func Verify(ctx context.Context, dir, keyPath string, progress func(done, all int64)) (Report, error) {
+	if keyPath == "" {
+		keyPath = filepath.Join(dir, PublicKey)
+	}
 	if _, err := os.Stat(filepath.Join(dir, File)); err != nil {
 		return Report{}, fmt.Errorf("no ledger in %s: %w", dir, err)
 	}
-	public, err := os.ReadFile(filepath.Join(dir, PublicKey)) //nolint:gosec // the directory is the operator's
+	public, err := os.ReadFile(keyPath) //nolint:gosec // the path is the auditor's
 	if err != nil {
 		return Report{}, fmt.Errorf("ledger key: %w", err)
 	}
@@ -96,7 +102,7 @@ func Verify(ctx context.Context, dir string, progress func(done, all int64)) (Re
 		return Report{}, fmt.Errorf("open ledger: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	v := &verifier{ctx: ctx, db: tx, roots: roots, key: key, state: map[string]stated{}, closed: map[string]bool{}, report: Report{Signer: key.Name()}}
+	v := &verifier{ctx: ctx, db: tx, roots: roots, key: key, state: map[string]stated{}, signs: map[int64]bool{}, closed: map[string]bool{}, report: Report{Signer: key.Name()}}
 	for _, step := range []func() error{func() error { return v.chain(progress) }, v.compareState, v.log, v.checkpoints, v.runs} {
 		if err := step(); err != nil {
 			return v.report, err
@@ -142,6 +148,7 @@ type verifier struct {
 	key    note.Verifier
 	state  map[string]stated // as the chain makes it
 	order  []string          // posting keys as the chain wrote them
+	signs  map[int64]bool    // blocks with postings, each of which signs a checkpoint
 	closed map[string]bool
 	report Report
 }
@@ -159,6 +166,7 @@ func (v *verifier) chain(progress func(done, all int64)) error {
 			return err
 		}
 		previous = hash
+		v.report.Hash = hex.EncodeToString(hash)
 		v.report.Blocks++
 		if progress != nil {
 			progress(number, all)
@@ -192,7 +200,7 @@ FROM blocks JOIN transactions ON block = number WHERE number = ?`, number).
 	if err != nil {
 		return nil, err
 	}
-	if argsErr != nil || evErr != nil || !bytes.Equal(hash, storedHash) {
+	if argsErr != nil || evErr != nil || !canonical(args, c.Args) || !canonical(ev, c.Event) || !bytes.Equal(hash, storedHash) {
 		return nil, &TamperedError{What: fmt.Sprintf("block %d does not match its hash", number), Postings: v.suspects(c, args)}
 	}
 	certificate, err := certificateOf(creator)
@@ -204,6 +212,12 @@ FROM blocks JOIN transactions ON block = number WHERE number = ?`, number).
 	}
 	v.report.Signatures++
 	return hash, v.replay(c)
+}
+
+// canonical tells whether the text is exactly how v is written.
+func canonical(text string, v any) bool {
+	b, err := json.Marshal(v)
+	return err == nil && string(b) == text
 }
 
 // suspects names the postings of a block whose write, argument or state differ
@@ -301,6 +315,7 @@ func (v *verifier) replay(c content) error {
 		switch kind {
 		case chaincode.KindPosting:
 			v.order = append(v.order, string(w.Key))
+			v.signs[c.Number] = true
 		case chaincode.KindClosing:
 			v.closed[strings.Join(parts, "/")] = true
 		}
@@ -353,7 +368,7 @@ func (v *verifier) announced(c content) error {
 
 // compareState holds the state table against the chain, both ways.
 func (v *verifier) compareState() error {
-	rows, err := v.db.QueryContext(v.ctx, `SELECT key, value, block FROM state ORDER BY key`)
+	rows, err := v.db.QueryContext(v.ctx, `SELECT key, value, block, tx FROM state ORDER BY key`)
 	if err != nil {
 		return &DamagedError{Reason: err.Error()}
 	}
@@ -361,12 +376,12 @@ func (v *verifier) compareState() error {
 	stored := map[string]bool{}
 	for rows.Next() {
 		var key, value []byte
-		var block int64
-		if err := rows.Scan(&key, &value, &block); err != nil {
+		var block, tx int64
+		if err := rows.Scan(&key, &value, &block, &tx); err != nil {
 			return &DamagedError{Reason: err.Error()}
 		}
 		want, found := v.state[string(key)]
-		if !found || want.block != block || !bytes.Equal(want.value, value) {
+		if !found || want.block != block || tx != 0 || !bytes.Equal(want.value, value) {
 			return differing(key, "the stored value differs from what the chain recorded")
 		}
 		stored[string(key)] = true
@@ -442,6 +457,9 @@ func (v *verifier) checkpoints() error {
 		last = c.Size
 		v.report.Checkpoints++
 		v.report.Root = c.Root.String()
+	}
+	if len(all) != len(v.signs) {
+		return &TamperedError{What: fmt.Sprintf("%d checkpoints are stored, %d blocks signed one", len(all), len(v.signs))}
 	}
 	if last != v.report.Postings {
 		return &TamperedError{What: fmt.Sprintf("the last checkpoint covers %d of %d postings", last, v.report.Postings)}

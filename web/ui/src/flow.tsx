@@ -21,12 +21,13 @@ const still = 5;
 /** Flow draws where energy goes in the home. A device that does not answer is drawn dashed, with no number. */
 export function Flow({ home }: { home: Home }) {
   const here = parts.filter((p) => has(home, p.kind));
+  const used = consumption(home);
   return (
     <svg class="flow" viewBox="0 0 320 300" role="img" aria-label={describe(home, here)}>
       {here.map((p) => (
         <Line part={p} w={power(home, p.kind)} />
       ))}
-      <Bubble x={160} y={150} kind="home" label="Home" value={consumption(home)} words="using" />
+      <Bubble x={160} y={150} kind="home" label="Home" value={used} words={used === undefined ? "not known" : "using"} />
       {here.map((p) => {
         const w = power(home, p.kind);
         return <Bubble x={p.x} y={p.y} kind={p.kind} label={p.label} value={w} words={w === undefined ? "silent" : p.words(w)} />;

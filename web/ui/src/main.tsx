@@ -48,7 +48,7 @@ function HomePage({ s, home }: { s: State; home: Home }) {
           ))}
         </select>
       </label>
-      <h1 id="sentence">{sentence(home, s.tariff)}</h1>
+      <h1 id="sentence">{sentence(home, s.tariff, s.intervals[0]?.interval.minutes ?? 15)}</h1>
       <div class="columns">
         <section aria-label="Energy now">
           <Flow home={home} />
@@ -56,7 +56,7 @@ function HomePage({ s, home }: { s: State; home: Home }) {
         <section class="figures" aria-label="Figures">
           <PriceNow s={s} />
           <Earned home={home} currency={s.tariff.currency} />
-          <Charge home={home} now={s.status.world_time} />
+          <Charge home={home} now={s.status.world_time} speed={s.status.speed} />
         </section>
       </div>
       <div class="columns">
@@ -95,11 +95,11 @@ function Earned({ home, currency }: { home: Home; currency: string }) {
   return <Figure id="earned" label={net < 0 ? "Spent today" : "Earned today"} value={money(net, currency)} note={note} />;
 }
 
-function Charge({ home, now }: { home: Home; now: string }) {
+function Charge({ home, now, speed }: { home: Home; now: string; speed: number }) {
   const battery = home.devices.find((d) => d.kind === "battery");
   if (!battery) return <Figure id="charge" label="Battery" value="none" note="this home has no battery" />;
   if (battery.charge === undefined || !battery.time) return <Figure id="charge" label="Battery" value="–" note="the battery has not answered yet" />;
-  const age = Math.max(0, Math.round((Date.parse(now) - Date.parse(battery.time)) / 1000));
+  const age = Math.max(0, Math.round((Date.parse(now) - Date.parse(battery.time)) / 1000 / speed));
   return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${age} s ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
 }
 

@@ -17,17 +17,20 @@ function home(meter: number | undefined, contract: Partial<Home["contract"]> = {
 
 describe("sentence", () => {
   it("sells to neighbours at the contracted price", () => {
-    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
   });
   it("gives the rest to the grid", () => {
-    expect(sentence(home(-1500), tariff)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
+    expect(sentence(home(-1500), tariff, 15)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
+    expect(sentence(home(-2530, { sold: 45, received: 4410 }), tariff, 15)).toBe(
+      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW to the grid at 6.00 ct/kWh",
+    );
   });
   it("buys", () => {
-    expect(sentence(home(420, { bought: 100, paid: 20000 }), tariff)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
-    expect(sentence(home(420), tariff)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
+    expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
+    expect(sentence(home(420), tariff, 15)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
   });
   it("does not invent a number for a silent meter", () => {
-    expect(sentence(home(undefined), tariff)).toContain("not known");
+    expect(sentence(home(undefined), tariff, 15)).toContain("not known");
   });
 });
 
