@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -13,15 +12,13 @@ import (
 
 // Telemetry is what agents know of the past of a connection meter.
 type Telemetry interface {
-	// Energy returns the energy of an interval. Errors: ErrUnknown.
-	Energy(ctx context.Context, meter string, i grid.Interval) (grid.Flow, error)
+	// Energies returns the net energy in Wh (+ import) of n intervals from first
+	// on, NaN where it is not known (yet).
+	Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error)
 	// MeanPower returns the mean of what was read in [from, to), nil when
 	// nothing was.
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
-
-// ErrUnknown reports energy that was not metered (yet).
-var ErrUnknown = errors.New("energy of the interval is not known")
 
 // Desk is where the agents of a community quote. It is not safe for concurrent
 // use.
@@ -88,49 +85,44 @@ const (
 )
 
 // history returns the net energy of a meter's past intervals, and for the one
-// that runs what the power of the last minutes would make of it.
+// that runs what the power of the last minutes would make of it. It asks for
+// what it does not remember.
 func (d *Desk) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
 	current := grid.IntervalAt(now, minutes)
-	s := forecast.Series{First: current.Shift(-historyDays * 24 * 60 / minutes)}
+	n := historyDays * 24 * 60 / minutes
+	s := forecast.Series{First: current.Shift(-n), Values: make([]float64, 0, n+1)}
+	known := d.known[meter]
+	if known == nil {
+		known = map[grid.Interval]float64{}
+		d.known[meter] = known
+	}
 	for i := s.First; i != current; i = i.Shift(1) {
-		v, err := d.net(ctx, meter, i, now)
-		if err != nil {
-			return forecast.Series{}, err
+		v, remembered := known[i]
+		if !remembered {
+			break
 		}
 		s.Values = append(s.Values, v)
 	}
-	delete(d.known[meter], s.First.Shift(-1))
-	running := math.NaN()
+	rest := s.Next()
+	asked, err := d.telemetry.Energies(ctx, meter, rest, n-len(s.Values))
+	if err != nil {
+		return forecast.Series{}, err
+	}
+	for k, v := range asked {
+		if i := rest.Shift(k); !math.IsNaN(v) || now.Sub(i.End()) > settles {
+			known[i] = v
+		}
+	}
+	delete(known, s.First.Shift(-1))
+	s.Values = append(s.Values, asked...)
 	power, err := d.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
 	if err != nil {
 		return forecast.Series{}, err
 	}
+	running := math.NaN()
 	if power != nil {
 		running = float64(*power) * current.Length().Hours()
 	}
 	s.Values = append(s.Values, running)
 	return s, nil
-}
-
-// net returns the energy of a past interval, NaN where missing, remembered
-// once it will not change.
-func (d *Desk) net(ctx context.Context, meter string, i grid.Interval, now time.Time) (float64, error) {
-	if d.known[meter] == nil {
-		d.known[meter] = map[grid.Interval]float64{}
-	}
-	if v, known := d.known[meter][i]; known {
-		return v, nil
-	}
-	flow, err := d.telemetry.Energy(ctx, meter, i)
-	if err != nil && !errors.Is(err, ErrUnknown) {
-		return 0, err
-	}
-	v := float64(flow.Net())
-	if err != nil {
-		v = math.NaN()
-	}
-	if err == nil || now.Sub(i.End()) > settles {
-		d.known[meter][i] = v
-	}
-	return v, nil
 }

@@ -2,11 +2,10 @@ package scenarios
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"sort"
 	"time"
 
-	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -83,16 +82,28 @@ func since(readings []grid.Reading, t time.Time) int {
 	return sort.Search(len(readings), func(k int) bool { return !readings[k].Time.Before(t) })
 }
 
-// Energy implements agent.Telemetry. Boundaries are whole minutes, so the
-// registers were read there.
-func (r *recorder) Energy(_ context.Context, meter string, i grid.Interval) (grid.Flow, error) {
+// energy returns what flowed in an interval; known is false when it was not
+// read whole. Boundaries are whole minutes, so the registers were read there.
+func (r *recorder) energy(meter string, i grid.Interval) (flow grid.Flow, known bool) {
 	readings := r.byMeter[meter]
 	begin, end := since(readings, i.Begin()), since(readings, i.End())
 	if end >= len(readings) || !readings[begin].Time.Equal(i.Begin()) {
-		return grid.Flow{}, fmt.Errorf("%s in %s: %w", meter, i, agent.ErrUnknown)
+		return grid.Flow{}, false
 	}
 	a, b := readings[begin], readings[end]
-	return grid.Flow{Import: *b.Import - *a.Import, Export: *b.Export - *a.Export}, nil
+	return grid.Flow{Import: *b.Import - *a.Import, Export: *b.Export - *a.Export}, true
+}
+
+// Energies implements agent.Telemetry.
+func (r *recorder) Energies(_ context.Context, meter string, first grid.Interval, n int) ([]float64, error) {
+	energies := make([]float64, n)
+	for k := range energies {
+		energies[k] = math.NaN()
+		if flow, known := r.energy(meter, first.Shift(k)); known {
+			energies[k] = float64(flow.Net())
+		}
+	}
+	return energies, nil
 }
 
 // MeanPower implements agent.Telemetry.

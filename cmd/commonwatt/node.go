@@ -358,13 +358,16 @@ const settleAgainAfter = 5 * time.Second
 func (n *node) tick(ctx context.Context) error {
 	now := n.clock()
 	for _, a := range n.market.advance(now) {
+		if ctx.Err() != nil && a.Step != community.Open && a.Step != community.Close {
+			continue // stopping: what is left out comes again
+		}
 		switch a.Step {
 		case community.Open, community.Close:
 			if _, err := n.market.command(a.Command()); err != nil {
 				return err
 			}
 		case community.Quote:
-			if err := n.quote(ctx, a, now); err != nil {
+			if err := n.quote(ctx, a, now); err != nil && ctx.Err() == nil {
 				n.log.ErrorContext(ctx, "no order", slog.String("member", a.Member), slog.String("error", err.Error()))
 			}
 		case community.Settle:
@@ -373,13 +376,13 @@ func (n *node) tick(ctx context.Context) error {
 				continue
 			}
 			delete(n.failing, i)
-			if err := n.settle.settle(ctx, a, now); err != nil {
+			if err := n.settle.settle(ctx, a, now); err != nil && ctx.Err() == nil {
 				n.failing[i] = time.Now().Add(settleAgainAfter)
 				n.log.ErrorContext(ctx, "interval not settled, will try again", slog.String("interval", i.String()), slog.String("error", err.Error()))
 			}
 		}
 	}
-	if err := n.market.publish(ctx); err != nil {
+	if err := n.market.publish(ctx); err != nil && ctx.Err() == nil {
 		n.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}
 	return nil
