@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/commonwatt/commonwatt/bus"
 )
 
@@ -154,5 +156,36 @@ func TestRequest(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestExternalServer runs a server of its own and uses it over the network.
+func TestExternalServer(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer s.WaitForShutdown()
+	defer s.Shutdown()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server is not ready")
+	}
+	b, err := bus.Open(t.Context(), bus.Config{URL: s.ClientURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Publish(t.Context(), "readings.demo.home", "1", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := consume(t, b, 1, func([]string) error { return nil }); !slices.Equal(got, []string{"x"}) {
+		t.Errorf("consumed %v", got)
+	}
+	if frozen, err := b.Freeze(t.Context(), bus.Settlement, "settlement.demo.i.1", []byte("run")); err != nil || string(frozen) != "run" {
+		t.Errorf("froze %q, %v", frozen, err)
+	}
+	if n, err := b.Count(t.Context(), bus.Settlement, "settlement.demo.>"); err != nil || n != 1 {
+		t.Errorf("%d frozen runs, %v", n, err)
 	}
 }
