@@ -23,7 +23,7 @@ export function Flow({ home }: { home: Home }) {
   const here = parts.filter((p) => has(home, p.kind));
   const used = consumption(home);
   return (
-    <svg class="flow" viewBox="0 0 320 300" role="img" aria-label={describe(home, here)}>
+    <svg class="flow" viewBox={`0 0 320 ${has(home, "charger") ? 300 : 196}`} role="img" aria-label={describe(home, here)}>
       {here.map((p) => (
         <Line part={p} w={power(home, p.kind)} />
       ))}
