@@ -36,7 +36,6 @@ web/ui/node_modules/.installed: web/ui/package-lock.json
 test: build $(INFLUXD)
 	cd web/ui && npm run --silent test
 	INFLUXD=$(INFLUXD) go test ./...
-	@if [ -z "$$FABRIC_BIN" ]; then echo "skipped: tests on a real Fabric network (FABRIC_BIN is not set)"; fi
 
 # A real InfluxDB for the tests of its driver: the last one that is pure Go.
 $(TOOLS)/influxd:

@@ -100,14 +100,9 @@ func put(ctx contractapi.TransactionContextInterface, v any, kind string, attrib
 	if err != nil {
 		return false, fail(CodeInvalid, "%v", err)
 	}
-	stub := ctx.GetStub()
-	key, err := stub.CreateCompositeKey(kind, attributes)
+	key, stored, err := load(ctx, kind, attributes)
 	if err != nil {
-		return false, fail(CodeInvalid, "%v", err)
-	}
-	stored, err := stub.GetState(key)
-	if err != nil {
-		return false, fmt.Errorf("read %s %v: %w", kind, attributes, err)
+		return false, err
 	}
 	if stored != nil {
 		if !bytes.Equal(stored, value) {
@@ -115,7 +110,7 @@ func put(ctx contractapi.TransactionContextInterface, v any, kind string, attrib
 		}
 		return false, nil
 	}
-	if err := stub.PutState(key, value); err != nil {
+	if err := ctx.GetStub().PutState(key, value); err != nil {
 		return false, fmt.Errorf("write %s %v: %w", kind, attributes, err)
 	}
 	return true, nil
@@ -123,20 +118,24 @@ func put(ctx contractapi.TransactionContextInterface, v any, kind string, attrib
 
 // get reads the value under the key into v; found is false when there is none.
 func get(ctx contractapi.TransactionContextInterface, v any, kind string, attributes ...string) (found bool, err error) {
-	stub := ctx.GetStub()
-	key, err := stub.CreateCompositeKey(kind, attributes)
-	if err != nil {
-		return false, fail(CodeInvalid, "%v", err)
-	}
-	stored, err := stub.GetState(key)
-	if err != nil {
-		return false, fmt.Errorf("read %s %v: %w", kind, attributes, err)
-	}
-	if stored == nil {
-		return false, nil
+	_, stored, err := load(ctx, kind, attributes)
+	if err != nil || stored == nil {
+		return false, err
 	}
 	if err := json.Unmarshal(stored, v); err != nil {
 		return false, fmt.Errorf("decode %s %v: %w", kind, attributes, err)
 	}
 	return true, nil
+}
+
+// load returns the composite key and what is stored there, nil when nothing is.
+func load(ctx contractapi.TransactionContextInterface, kind string, attributes []string) (key string, stored []byte, err error) {
+	stub := ctx.GetStub()
+	if key, err = stub.CreateCompositeKey(kind, attributes); err != nil {
+		return "", nil, fail(CodeInvalid, "%v", err)
+	}
+	if stored, err = stub.GetState(key); err != nil {
+		return "", nil, fmt.Errorf("read %s %v: %w", kind, attributes, err)
+	}
+	return key, stored, nil
 }

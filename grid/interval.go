@@ -75,10 +75,6 @@ func (i Interval) Compare(j Interval) int {
 	}
 }
 
-// Energy returns what the constant power p amounts to over the interval, in
-// Wh, rounded toward zero.
-func (i Interval) Energy(p Power) Energy { return Energy(int64(p) * int64(i.Minutes) / 60) }
-
 // String returns the start and length, as in 2026-06-01T12:00:00Z/15.
 func (i Interval) String() string {
 	return i.Begin().Format(time.RFC3339) + "/" + strconv.Itoa(i.Minutes)

@@ -101,9 +101,6 @@ func New(feeder grid.Feeder) (*Engine, error) {
 	return &Engine{feeder: feeder, zones: zones, products: map[grid.Product]*market{}, seen: map[string]grid.Product{}}, nil
 }
 
-// Seq returns the number of the last event.
-func (e *Engine) Seq() uint64 { return e.seq }
-
 // IsOpen tells whether orders for the product are taken.
 func (e *Engine) IsOpen(p grid.Product) bool { return e.products[p] != nil }
 
@@ -291,14 +288,4 @@ func (e *Engine) close(c Command, out *output) {
 		delete(e.seen, id)
 	}
 	delete(e.products, c.Product)
-}
-
-// OpenProducts returns the products open for trade, by start of delivery.
-func (e *Engine) OpenProducts() []grid.Product {
-	var products []grid.Product
-	for p := range e.products {
-		products = append(products, p)
-	}
-	slices.SortFunc(products, func(a, b grid.Product) int { return a.Interval.Compare(b.Interval) })
-	return products
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,11 +20,14 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -357,7 +361,8 @@ func TestKill(t *testing.T) {
 }
 
 // settledOnceEach checks that the ledger has each interval's first run once,
-// and none between the first and the last is missing.
+// that none between the first and the last is missing, and that its postings
+// are those of the frozen runs: nothing is lost and nothing doubled.
 func settledOnceEach(t *testing.T, dir string, s web.Status) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "ledger.db"))
@@ -373,6 +378,7 @@ AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
 	}
 	defer rows.Close()
 	var previous *grid.Interval
+	var closed []grid.Interval
 	n := int64(0)
 	for rows.Next() {
 		var id string
@@ -385,6 +391,7 @@ AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
 			t.Errorf("%s closed %d times after %v: %v", id, closings, previous, err)
 		}
 		previous = &i
+		closed = append(closed, i)
 		n++
 	}
 	if err := rows.Err(); err != nil {
@@ -392,6 +399,38 @@ AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
 	}
 	if n < s.IntervalsSettled {
 		t.Errorf("%d intervals closed on the ledger, the status said %d", n, s.IntervalsSettled)
+	}
+	postingsAreTheFrozenOnes(t, dir, closed)
+}
+
+func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Config{Dir: filepath.Join(dir, "bus")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	l, err := ledger.Open(t.Context(), dir, "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	frozen := &settler{market: &marketService{community: "demo"}, bus: b}
+	for _, i := range closed {
+		var want []settlement.Posting
+		for run := 1; ; run++ {
+			r, err := frozen.frozen(t.Context(), i, run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r == nil {
+				break
+			}
+			want = append(want, r.Postings()...)
+		}
+		if got, err := l.Postings(t.Context(), i); err != nil || len(want) == 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d postings on the ledger, %d were frozen: %v", i, len(got), len(want), err)
+		}
 	}
 }
 

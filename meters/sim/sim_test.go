@@ -200,8 +200,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestRestartGoesOnWhereItStopped abandons a neighbourhood without any order,
-// as a crash does, and opens it again: time and registers go on.
+// TestRestartGoesOnWhereItStopped stops a neighbourhood and opens it again:
+// time and registers go on.
 func TestRestartGoesOnWhereItStopped(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, dir, 600)
