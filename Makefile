@@ -62,8 +62,11 @@ e2e: build
 fuzz:
 	go test -run '^$$' -fuzz FuzzCost -fuzztime 20s ./grid
 	go test -run '^$$' -fuzz FuzzParseInterval -fuzztime 20s ./grid
-	go test -run '^$$' -fuzz FuzzJournal -fuzztime 20s ./matching/journal
+	go test -run '^$$' -fuzz FuzzCommands -fuzztime 20s ./matching
+	go test -run '^$$' -fuzz FuzzOpen -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./meters/profile
+	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal
+	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./matching/tape
 
 generate:
 	go generate ./...

@@ -31,6 +31,7 @@ func layers() map[string][]string {
 		"matching/book":     {},
 		"matching/network":  {},
 		"matching/journal":  {"matching"},
+		"matching/tape":     {"matching", "matching/journal"},
 		"settlement":        {},
 		"settlement/ledger": {"settlement", "chaincode", "proof"},
 		"chaincode":         {},

@@ -22,6 +22,9 @@ type Config struct {
 	Deadline    time.Duration // after its end, for readings
 	Ahead       time.Duration // how long before delivery a product opens
 	Members     []string
+	Tick        grid.Price // price step; DefaultTick when 0
+	Floor       grid.Price // the lowest price; DefaultFloor when 0
+	Ceiling     grid.Price // the highest; DefaultCeiling when 0
 }
 
 // Defaults of the calendar.

@@ -1,9 +1,11 @@
 package community
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -11,16 +13,41 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
-// Market joins the engine with the calendar: it is the whole state of a
-// community's market as a function of the commands applied. It is not safe for
-// concurrent use.
+// Point is a metering point that trades.
+type Point struct {
+	MeteringPoint string
+	Member        string
+	Node          string     // of the feeder; empty: its root
+	Import        grid.Power // what it can take at most, W; 0: not limited
+	Export        grid.Power // what it can give at most, W
+}
+
+// The market's price steps and collar, unless the operator says otherwise.
+const (
+	DefaultTick    grid.Price = 100        // 0.01 ct/kWh
+	DefaultFloor   grid.Price = -1_000_000 // −1 currency unit per kWh
+	DefaultCeiling grid.Price = 5_000_000
+)
+
+// Market joins the engine with the calendar and with names: it is the whole
+// state of a community's market as a function of the commands applied. It is
+// not safe for concurrent use.
 type Market struct {
-	config Config
-	tariff settlement.Tariff
-	engine *matching.Engine
-	life   *Lifecycle
-	trades map[grid.Interval][]grid.Trade
-	counts Counts
+	config   Config
+	rules    matching.Config
+	tariff   settlement.Tariff
+	engine   *matching.Engine
+	life     *Lifecycle
+	points   []Point           // by account
+	accounts map[string]uint32 // by metering point
+	members  map[string]uint32
+	orders   map[uint64]*Order
+	clients  map[clientKey]uint64       // order numbers
+	next     uint64                     // order number
+	numbers  map[grid.Interval][]uint64 // of orders, by their (first) interval
+	trades   map[grid.Interval][]grid.Trade
+	counts   Counts
+	events   []Event // of the last command
 }
 
 // Counts are totals since the community began.
@@ -35,11 +62,42 @@ func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market,
 	if err := tariff.Validate(); err != nil {
 		return nil, err
 	}
-	engine, err := matching.New(feeder)
-	if err != nil {
+	m := &Market{
+		config: c, tariff: tariff,
+		rules: matching.Config{
+			Feeder: feeder, Tick: cmp.Or(c.Tick, DefaultTick), Floor: cmp.Or(c.Floor, DefaultFloor),
+			Ceiling: cmp.Or(c.Ceiling, DefaultCeiling), Retail: tariff.Retail,
+		},
+	}
+	m.empty()
+	var err error
+	if m.engine, err = matching.New(m.rules); err != nil {
 		return nil, fmt.Errorf("market of %s: %w", c.Community, err)
 	}
-	return &Market{config: c, tariff: tariff, engine: engine, life: New(c), trades: map[grid.Interval][]grid.Trade{}}, nil
+	// Settlement has no accounts for grid fees and congestion rent yet.
+	for _, n := range feeder.Nodes {
+		if n.Fee != 0 || n.ExportLimit != nil || n.ImportLimit != nil {
+			return nil, fmt.Errorf("market of %s: feeder: the line of node %q has a limit or a fee, which settlement cannot account for yet", c.Community, n.ID)
+		}
+	}
+	return m, nil
+}
+
+// empty forgets everything but the rules.
+func (m *Market) empty() {
+	m.life, m.points, m.next, m.counts = New(m.config), make([]Point, 1), 1, Counts{}
+	m.accounts, m.members, m.orders = map[string]uint32{}, map[string]uint32{}, map[uint64]*Order{}
+	m.clients, m.numbers, m.trades = map[clientKey]uint64{}, map[grid.Interval][]uint64{}, map[grid.Interval][]grid.Trade{}
+}
+
+// label is the engine's number of an interval's product.
+func (m *Market) label(i grid.Interval) uint32 { return uint32(i.Start / int64(m.config.Minutes*60)) }
+
+func (m *Market) product(label uint32) grid.Product {
+	return grid.Product{
+		Community: m.config.Community,
+		Interval:  grid.Interval{Start: int64(label) * int64(m.config.Minutes*60), Minutes: m.config.Minutes},
+	}
 }
 
 // Counts returns the totals.
@@ -49,34 +107,120 @@ func (m *Market) Counts() Counts { return m.counts }
 func (m *Market) Advance(now time.Time) []Action { return m.life.Advance(now) }
 
 // Command returns the engine's command for an Open or Close action.
-func (a Action) Command() matching.Command {
+func (m *Market) Command(a Action) matching.Command {
 	kind := matching.Open
 	if a.Step == Close {
 		kind = matching.Close
 	}
-	return matching.Command{Kind: kind, Time: a.Time, Product: a.Product}
+	return matching.Command{Kind: kind, Time: a.Time.UnixMilli(), Product: m.label(a.Product.Interval)}
+}
+
+// Admissions returns the commands that admit the metering points which are not
+// part of the market yet. It fails when a known one has another member now.
+func (m *Market) Admissions(points []Point, now time.Time) ([]matching.Command, error) {
+	var commands []matching.Command
+	account, members := uint32(len(m.points)), maps.Clone(m.members)
+	for _, p := range points {
+		if n := m.accounts[p.MeteringPoint]; n != 0 {
+			if m.points[n].Member != p.Member {
+				return nil, fmt.Errorf("metering point %s: belongs to member %s, not %s: give it another name", p.MeteringPoint, m.points[n].Member, p.Member)
+			}
+			continue
+		}
+		node := slices.IndexFunc(m.rules.Feeder.Nodes, func(n grid.Node) bool {
+			return n.ID == cmp.Or(p.Node, m.rules.Feeder.Root())
+		})
+		if node < 0 {
+			return nil, fmt.Errorf("metering point %s: the feeder has no node %q", p.MeteringPoint, p.Node)
+		}
+		if members[p.Member] == 0 {
+			members[p.Member] = uint32(len(members)) + 1
+		}
+		commands = append(commands, matching.Command{
+			Kind: matching.Admit, Time: now.UnixMilli(), Account: account, Member: members[p.Member], Node: uint32(node),
+			Name: p.MeteringPoint + "\n" + p.Member,
+		})
+		for side, power := range []grid.Power{grid.Bid: p.Import, grid.Offer: p.Export} {
+			if power > 0 {
+				commands = append(commands, matching.Command{
+					Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: grid.Side(side), Energy: grid.Energy(int64(power) * int64(m.config.Minutes) / 60),
+				})
+			}
+		}
+		account++
+	}
+	return commands, nil
 }
 
 // Apply carries out a command, of the calendar, of an agent, or replayed from
-// the journal.
-func (m *Market) Apply(c matching.Command) []matching.Event {
+// the journal; Events tells the same in names.
+func (m *Market) Apply(c *matching.Command) []matching.Event {
+	at := time.UnixMilli(c.Time).UTC()
+	switch c.Kind {
+	case matching.Submit:
+		m.known(c)
+	case matching.Admit:
+		point, member, _ := strings.Cut(c.Name, "\n")
+		if int(c.Account) == len(m.points) {
+			m.points = append(m.points, Point{MeteringPoint: point, Member: member})
+			m.accounts[point], m.members[member] = c.Account, c.Member
+		}
+	default:
+	}
+	m.events = m.events[:0]
 	events := m.engine.Apply(c)
-	for _, ev := range events {
-		switch ev.Kind {
-		case matching.Opened:
-			m.life.Opened(ev.Product.Interval)
-		case matching.Accepted:
-			m.counts.Orders++
-		case matching.Traded:
-			m.counts.Trades++
-			m.trades[ev.Product.Interval] = append(m.trades[ev.Product.Interval], *ev.Trade)
-		case matching.Cleared:
-			m.counts.Cleared++
-			m.life.Closed(ev.Product.Interval)
-		case matching.Rejected, matching.Cancelled, matching.Expired:
+	for i := range events {
+		m.follow(&events[i])
+		if ev, known := m.name(&events[i], at); known {
+			m.see(ev)
+			m.events = append(m.events, ev)
 		}
 	}
 	return events
+}
+
+// Events returns those of the last command in names. They stay valid.
+func (m *Market) Events() []Event { return slices.Clone(m.events) }
+
+// known remembers the order of a command from the journal; one that was
+// prepared here is known already.
+func (m *Market) known(c *matching.Command) {
+	if m.orders[c.Order] != nil || int(c.Account) >= len(m.points) {
+		return
+	}
+	p := m.points[c.Account]
+	m.enter(Order{
+		Number: c.Order, ClientID: c.Name, Member: p.Member, MeteringPoint: p.MeteringPoint, Product: m.product(c.Product), Side: c.Side,
+		Energy: c.Energy, Price: c.Price, Validity: c.Validity, Periods: c.Periods, Status: Pending,
+	})
+}
+
+func (m *Market) see(ev Event) {
+	i := ev.Product.Interval
+	switch ev.Kind {
+	case Opened:
+		m.life.Opened(i)
+	case Accepted:
+		m.counts.Orders++
+	case Traded:
+		m.counts.Trades++
+		m.trades[i] = append(m.trades[i], *ev.Trade)
+	case Cleared:
+		m.counts.Cleared++
+		m.life.Closed(i)
+		m.forget(i)
+	case Rejected, Replaced, Cancelled, Expired:
+	}
+}
+
+// Trades returns those of the intervals that are not settled for good, by
+// interval.
+func (m *Market) Trades() []grid.Trade {
+	var all []grid.Trade
+	for _, i := range slices.SortedFunc(maps.Keys(m.trades), grid.Interval.Compare) {
+		all = append(all, m.trades[i]...)
+	}
+	return all
 }
 
 // Unsettled returns the intervals whose gate has closed and of which no run is
@@ -122,4 +266,18 @@ func (m *Market) Settled(i grid.Interval, run int, substituted bool, now time.Ti
 	if !substituted {
 		delete(m.trades, i)
 	}
+}
+
+// OnTick moves an order to the nearest price that the market knows: not
+// above the limit of a bid, not below that of an offer.
+func (m *Market) OnTick(o grid.Order) grid.Order {
+	off := (o.Price%m.rules.Tick + m.rules.Tick) % m.rules.Tick
+	switch {
+	case off == 0:
+	case o.Side == grid.Bid:
+		o.Price -= off
+	default:
+		o.Price += m.rules.Tick - off
+	}
+	return o
 }

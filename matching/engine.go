@@ -1,291 +1,271 @@
-// Package matching is the market: commands in, events out. It is pure and
-// deterministic: the same commands give the same events, so that a journal of
-// commands is the whole state.
-//
-// A product opens, trades continuously in one book for each zone of the
-// feeder, and closes: what is left is cleared by the uniform call auction, and
-// the rest expires. Each trade names the two metering points and prices; a
-// trade of the continuous phase is at the resting order's price.
-//
-// The caller appends a command to the journal before applying it, and shows
-// the events only after.
 package matching
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"time"
+	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/book"
-	"github.com/commonwatt/commonwatt/matching/network"
 )
 
-// CommandKind says what a command asks for.
-type CommandKind string
-
-// The commands.
-const (
-	Open   CommandKind = "open"   // a product for trade
-	Submit CommandKind = "submit" // an order
-	Cancel CommandKind = "cancel" // an order by id
-	Close  CommandKind = "close"  // a product at gate closure
-)
-
-// Command is one input of the engine.
-type Command struct {
-	Kind    CommandKind  `json:"kind"`
-	Time    time.Time    `json:"time"` // world time, UTC
-	Product grid.Product `json:"product"`
-	Order   *grid.Order  `json:"order,omitempty"`    // of Submit
-	OrderID string       `json:"order_id,omitempty"` // of Cancel
-	Member  string       `json:"member,omitempty"`   // of Cancel: only one's own orders
+// Config are the market's rules. They are part of its state: a journal replays
+// under the rules that it was written under.
+type Config struct {
+	Feeder  grid.Feeder
+	Tick    grid.Price // prices are multiples of it
+	Floor   grid.Price // collar: the lowest price, a multiple of Tick
+	Ceiling grid.Price // the highest
+	Retail  grid.Price // what missing energy costs a prepaid member at worst
 }
 
-// EventKind says what happened.
-type EventKind string
+// MaxTicks is how many ticks a collar may span.
+const MaxTicks = 1 << 24
 
-// The events.
-const (
-	Opened    EventKind = "opened"
-	Accepted  EventKind = "accepted"
-	Rejected  EventKind = "rejected"
-	Traded    EventKind = "traded"
-	Cancelled EventKind = "cancelled"
-	Expired   EventKind = "expired"
-	Cleared   EventKind = "cleared"
-)
+// most is the energy that an order may have at most, about 4.3 GWh.
+const most grid.Energy = math.MaxUint32
 
-// Event is one output of the engine. Seq counts from 1 without gaps.
-type Event struct {
-	Seq     uint64       `json:"seq"`
-	Time    time.Time    `json:"time"`
-	Kind    EventKind    `json:"kind"`
-	Product grid.Product `json:"product"`
-	Order   *grid.Order  `json:"order,omitempty"`  // accepted, rejected, cancelled, expired: with the energy left
-	Reason  string       `json:"reason,omitempty"` // rejected, cancelled
-	Trade   *grid.Trade  `json:"trade,omitempty"`
-	Price   *grid.Price  `json:"price,omitempty"`  // cleared: of the call auction; nil when nothing crossed
-	Volume  grid.Energy  `json:"volume,omitempty"` // cleared: of the call auction
-}
+// mostPrice bounds the collar, so that no cost of an order overflows: 1000
+// currency units per kWh.
+const mostPrice grid.Price = 1_000_000_000
 
-// Engine holds the open products. It is not safe for concurrent use.
-type Engine struct {
-	feeder   grid.Feeder
-	zones    map[string]string // node → zone
-	seq      uint64
-	products map[grid.Product]*market
-	seen     map[string]grid.Product // order id → product, of open products
-}
-
-type market struct {
-	books  map[string]*book.Book // by zone
-	orders map[string]grid.Order // as submitted, resting or filled
-}
-
-// New returns an engine for a community on the feeder, which must be valid.
-// Until settlement has accounts for grid fees and congestion rent it must be
-// one zone.
-func New(feeder grid.Feeder) (*Engine, error) {
-	if err := feeder.Validate(); err != nil {
-		return nil, err
+// Validate tells what is wrong with the rules.
+func (c Config) Validate() error {
+	if err := c.Feeder.Validate(); err != nil {
+		return err
 	}
-	zones := feeder.Zones()
-	zones[""] = feeder.Root()
-	for _, n := range feeder.Nodes {
-		if zones[n.ID] != feeder.Root() {
-			return nil, fmt.Errorf("feeder: the line of node %q has a limit or a fee, which settlement cannot account for yet", n.ID)
+	switch {
+	case c.Tick <= 0:
+		return fmt.Errorf("tick: %d must be positive", c.Tick)
+	case c.Floor%c.Tick != 0 || c.Ceiling%c.Tick != 0:
+		return fmt.Errorf("floor, ceiling: must be multiples of the tick (%d)", c.Tick)
+	case c.Floor < -mostPrice || c.Ceiling > mostPrice || c.Floor > c.Ceiling:
+		return fmt.Errorf("floor, ceiling: %d to %d must be a range within %d to %d", c.Floor, c.Ceiling, -mostPrice, mostPrice)
+	case (c.Ceiling-c.Floor)/c.Tick >= MaxTicks:
+		return fmt.Errorf("tick: %d is too fine for the collar: at most %d ticks", c.Tick, MaxTicks)
+	case c.Retail < -mostPrice || c.Retail > mostPrice:
+		return fmt.Errorf("retail: %d must be within %d to %d", c.Retail, -mostPrice, mostPrice)
+	default:
+		return nil
+	}
+}
+
+// Engine is one community's market. It is not safe for concurrent use.
+type Engine struct {
+	config   Config
+	zones    []uint32 // by node
+	width    uint32   // number of zones
+	seq      uint64
+	books    *book.Books
+	accounts []account         // by number, 0 is none
+	members  []member          // by number, 0 is none
+	products []product         // slab
+	free     []uint32          // numbers in products
+	labels   map[uint32]uint32 // product → number in products
+	recent   uint32            // number of the product that was asked for last
+	traded   []uint32          // by book, its product's label
+	holdings holdings
+	blocks   []block // waiting, the oldest first
+	in       incoming
+	events   []Event // of the last command
+}
+
+type account struct {
+	member, zone, node uint32
+	used               bool     // has had an order
+	followed           bool     // its positions are counted: it has limits, or its member is prepaid
+	limit              [2]int64 // Wh of an interval that it can import, export
+}
+
+type member struct {
+	prepaid           bool
+	balance, reserved grid.Money
+}
+
+type product struct {
+	label  uint32
+	open   bool     // else closed and not yet released
+	books  []uint32 // by zone
+	held   uint32   // head of its list of holdings
+	blocks int      // waiting blocks that cover it
+}
+
+// New returns an engine without a past.
+func New(c Config) (*Engine, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("market: %w", err)
+	}
+	e := &Engine{
+		config: c, books: book.New(uint32((c.Ceiling-c.Floor)/c.Tick) + 1),
+		accounts: make([]account, 1), members: make([]member, 1), labels: map[uint32]uint32{}, holdings: newHoldings(),
+	}
+	names, numbers := c.Feeder.Zones(), map[string]uint32{}
+	for _, n := range c.Feeder.Nodes {
+		zone, known := numbers[names[n.ID]]
+		if !known {
+			zone = e.width
+			numbers[names[n.ID]] = zone
+			e.width++
+		}
+		e.zones = append(e.zones, zone)
+	}
+	return e, nil
+}
+
+// Apply carries out a command. A command that cannot be carried out gives one
+// Rejected event with the reason. The events are valid until the next Apply.
+func (e *Engine) Apply(c *Command) []Event {
+	e.events = e.events[:0]
+	switch c.Kind {
+	case Submit:
+		e.submit(c)
+	case Cancel:
+		e.cancel(c)
+	case Replace:
+		e.replace(c)
+	case Open:
+		e.open(c)
+	case Close:
+		e.close(c)
+	case Admit:
+		e.admit(c)
+	case Limit:
+		e.limit(c)
+	case Fund:
+		e.fund(c)
+	case Release:
+		e.release(c)
+	default:
+		e.reject(c, UnknownCommand)
+	}
+	return e.events
+}
+
+// emit adds an event, numbered, to be filled in field by field: a copy of a
+// struct right after its small fields were written would wait for them.
+func (e *Engine) emit(kind EventKind) *Event {
+	e.seq++
+	e.events = append(e.events, Event{})
+	ev := &e.events[len(e.events)-1]
+	ev.Seq, ev.Kind = e.seq, kind
+	return ev
+}
+
+func (e *Engine) reject(c *Command, why Reason) { e.answer(c, Rejected, c.Energy, why) }
+
+// answer emits an event about the command's order.
+func (e *Engine) answer(c *Command, kind EventKind, energy grid.Energy, why Reason) {
+	ev := e.emit(kind)
+	ev.Order, ev.Price, ev.Energy = c.Order, c.Price, energy
+	ev.Product, ev.Account, ev.Side, ev.Reason = c.Product, c.Account, c.Side, why
+}
+
+// known tells whether there is an account of that number.
+func (e *Engine) known(account uint32) bool {
+	return account != 0 && int(account) < len(e.accounts)
+}
+
+func (e *Engine) admit(c *Command) {
+	switch {
+	case int(c.Node) >= len(e.zones):
+		e.reject(c, UnknownNode)
+	case c.Account == 0 || c.Member == 0 || int(c.Account) > len(e.accounts) || int(c.Member) > len(e.members):
+		e.reject(c, WrongNumber)
+	case e.known(c.Account) && (e.accounts[c.Account].member != c.Member || e.accounts[c.Account].node != c.Node):
+		e.reject(c, OtherMember)
+	default:
+		if !e.known(c.Account) {
+			e.accounts = append(e.accounts, account{
+				member: c.Member, node: c.Node, zone: e.zones[c.Node], followed: int(c.Member) < len(e.members) && e.members[c.Member].prepaid,
+				limit: [2]int64{math.MaxInt64, math.MaxInt64},
+			})
+		}
+		if int(c.Member) == len(e.members) {
+			e.members = append(e.members, member{})
+		}
+		e.answer(c, Done, c.Energy, NoReason)
+	}
+}
+
+func (e *Engine) limit(c *Command) {
+	switch {
+	case !e.known(c.Account):
+		e.reject(c, UnknownAccount)
+	case c.Side != grid.Bid && c.Side != grid.Offer:
+		e.reject(c, WrongSide)
+	case c.Energy < 0:
+		e.reject(c, WrongEnergy)
+	case !e.follow(&e.accounts[c.Account]):
+		e.reject(c, HasOrders)
+	default:
+		e.accounts[c.Account].limit[c.Side-grid.Bid] = int64(c.Energy)
+		e.answer(c, Done, c.Energy, NoReason)
+	}
+}
+
+func (e *Engine) open(c *Command) {
+	if _, known := e.labels[c.Product]; known {
+		e.reject(c, AlreadyOpen)
+		return
+	}
+	var n uint32
+	if last := len(e.free) - 1; last >= 0 {
+		n, e.free = e.free[last], e.free[:last]
+	} else {
+		n = uint32(len(e.products))
+		e.products = append(e.products, product{})
+	}
+	p := &e.products[n]
+	*p = product{label: c.Product, open: true, books: p.books[:0]}
+	for range e.width {
+		b := e.books.Add()
+		p.books = append(p.books, b)
+		for int(b) >= len(e.traded) {
+			e.traded = append(e.traded, 0)
+		}
+		e.traded[b] = c.Product
+	}
+	e.labels[c.Product] = n
+	e.answer(c, Opened, c.Energy, NoReason)
+}
+
+// find returns a product that is open.
+func (e *Engine) find(label uint32) (p *product, open bool) {
+	if int(e.recent) < len(e.products) {
+		if p = &e.products[e.recent]; p.label == label && p.open {
+			return p, true
 		}
 	}
-	return &Engine{feeder: feeder, zones: zones, products: map[grid.Product]*market{}, seen: map[string]grid.Product{}}, nil
+	n, known := e.labels[label]
+	if !known {
+		return nil, false
+	}
+	e.recent = n
+	return &e.products[n], e.products[n].open
 }
 
 // IsOpen tells whether orders for the product are taken.
-func (e *Engine) IsOpen(p grid.Product) bool { return e.products[p] != nil }
-
-// Apply carries out a command. A command that cannot be carried out gives one
-// Rejected event with the reason.
-func (e *Engine) Apply(c Command) []Event {
-	out := &output{engine: e, command: c}
-	switch c.Kind {
-	case Open:
-		e.open(c, out)
-	case Submit:
-		e.submit(c, out)
-	case Cancel:
-		e.cancel(c, out)
-	case Close:
-		e.close(c, out)
-	default:
-		out.reject(nil, fmt.Sprintf("unknown command %q", c.Kind))
-	}
-	return out.events
+func (e *Engine) IsOpen(label uint32) bool {
+	_, open := e.find(label)
+	return open
 }
 
-// output numbers the events of one command.
-type output struct {
-	engine  *Engine
-	command Command
-	events  []Event
+// drop forgets a product.
+func (e *Engine) drop(p *product) {
+	e.free = append(e.free, e.labels[p.label])
+	delete(e.labels, p.label)
+	e.holdings.drop(p.held)
+	p.held = 0
 }
 
-func (o *output) add(ev Event) {
-	o.engine.seq++
-	ev.Seq, ev.Time, ev.Product = o.engine.seq, o.command.Time, o.command.Product
-	if ev.Trade != nil {
-		ev.Trade.Seq, ev.Trade.Product = ev.Seq, ev.Product
-	}
-	o.events = append(o.events, ev)
+// price and tick turn one into the other; a price must be in the collar.
+func (e *Engine) price(tick uint32) grid.Price {
+	return e.config.Floor + grid.Price(tick)*e.config.Tick
 }
 
-func (o *output) reject(order *grid.Order, reason string) {
-	o.add(Event{Kind: Rejected, Order: order, Reason: reason})
-}
-
-func (e *Engine) open(c Command, out *output) {
-	if e.products[c.Product] != nil {
-		out.reject(nil, "the product is already open")
-		return
+func (e *Engine) tick(p grid.Price) uint32 {
+	from := uint64(p - e.config.Floor)
+	if e.config.Tick == 1 {
+		return uint32(from)
 	}
-	e.products[c.Product] = &market{books: map[string]*book.Book{}, orders: map[string]grid.Order{}}
-	out.add(Event{Kind: Opened})
-}
-
-func (e *Engine) submit(c Command, out *output) {
-	if c.Order == nil {
-		out.reject(nil, "order: missing")
-		return
-	}
-	order := *c.Order
-	if reason := e.refuse(c.Product, order); reason != "" {
-		out.reject(&order, reason)
-		return
-	}
-	m := e.products[c.Product]
-	m.orders[order.ID] = order
-	e.seen[order.ID] = c.Product
-	out.add(Event{Kind: Accepted, Order: &order})
-	b := m.book(e.zones[order.Node])
-	fills, left, stopped := b.Match(order)
-	for _, f := range fills {
-		out.add(Event{Kind: Traded, Trade: trade(order, m.orders[f.Resting], f.Energy, f.Price)})
-	}
-	rest := order
-	rest.Energy = left
-	switch {
-	case stopped:
-		out.add(Event{Kind: Cancelled, Order: &rest, Reason: "it would trade with the member's own order"})
-	case left > 0:
-		b.Rest(rest)
-	}
-}
-
-// What an order may hold at most, so that no cost or sum overflows: 1 GWh in
-// an interval, 1000 currency units per kWh.
-const (
-	mostEnergy grid.Energy = 1_000_000_000
-	mostPrice  grid.Price  = 1_000_000_000
-)
-
-// refuse returns why an order cannot be taken, empty when it can.
-func (e *Engine) refuse(p grid.Product, o grid.Order) string {
-	if err := o.Validate(); err != nil {
-		return err.Error()
-	}
-	if o.Energy > mostEnergy || o.Price > mostPrice || o.Price < -mostPrice {
-		return fmt.Sprintf("energy, price: at most %d Wh and %d millionths/kWh in either direction", mostEnergy, mostPrice)
-	}
-	if e.products[p] == nil {
-		return "the product is not open for trade"
-	}
-	if _, twice := e.seen[o.ID]; twice {
-		return fmt.Sprintf("id: duplicate %q", o.ID)
-	}
-	if _, known := e.zones[o.Node]; !known {
-		return fmt.Sprintf("node: unknown node %q", o.Node)
-	}
-	return ""
-}
-
-func (m *market) book(zone string) *book.Book {
-	if m.books[zone] == nil {
-		m.books[zone] = &book.Book{}
-	}
-	return m.books[zone]
-}
-
-// trade joins two orders of opposite sides at one price.
-func trade(a, b grid.Order, energy grid.Energy, price grid.Price) *grid.Trade {
-	bid, offer := a, b
-	if a.Side == grid.Offer {
-		bid, offer = b, a
-	}
-	return &grid.Trade{
-		Bid: bid.ID, Offer: offer.ID, Buyer: account(bid), Seller: account(offer),
-		Energy: energy, BidPrice: price, OfferPrice: price,
-	}
-}
-
-// account is where an order settles: its metering point.
-func account(o grid.Order) string {
-	if o.MeteringPoint != "" {
-		return o.MeteringPoint
-	}
-	return o.Member
-}
-
-func (e *Engine) cancel(c Command, out *output) {
-	m := e.products[c.Product]
-	if m == nil {
-		out.reject(nil, "the product is not open for trade")
-		return
-	}
-	order, known := m.orders[c.OrderID]
-	if !known || order.Member != c.Member {
-		out.reject(nil, fmt.Sprintf("order_id: the member has no order %q", c.OrderID))
-		return
-	}
-	left, resting := m.book(e.zones[order.Node]).Cancel(c.OrderID)
-	if !resting {
-		out.reject(&order, "the order is no longer in the book")
-		return
-	}
-	out.add(Event{Kind: Cancelled, Order: &left, Reason: "by the member"})
-}
-
-// close clears what is left by the call auction.
-func (e *Engine) close(c Command, out *output) {
-	m := e.products[c.Product]
-	if m == nil {
-		out.reject(nil, "the product is not open for trade")
-		return
-	}
-	var left []grid.Order
-	for _, zone := range slices.Sorted(maps.Keys(m.books)) {
-		left = append(left, m.books[zone].Orders()...)
-	}
-	clearing, err := network.Clear(network.Case{Feeder: e.feeder, Orders: left, K: network.Half})
-	if err != nil {
-		// An order's price or energy is beyond what the auction takes; all
-		// expire, which is safe.
-		out.reject(nil, "call auction: "+err.Error())
-	}
-	cleared := Event{Kind: Cleared}
-	for _, p := range network.Pairs(left, clearing.Fills, network.DifferentMembers) {
-		price := *clearing.Prices[e.feeder.Root()]
-		out.add(Event{Kind: Traded, Trade: trade(m.orders[p.Bid], m.orders[p.Offer], p.Energy, price)})
-		cleared.Price = &price
-		cleared.Volume += p.Energy
-	}
-	for _, o := range left {
-		if o.Energy -= clearing.Fills[o.ID]; o.Energy > 0 {
-			out.add(Event{Kind: Expired, Order: new(o)})
-		}
-	}
-	out.add(cleared)
-	for id := range m.orders {
-		delete(e.seen, id)
-	}
-	delete(e.products, c.Product)
+	return uint32(from / uint64(e.config.Tick))
 }

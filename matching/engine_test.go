@@ -1,167 +1,241 @@
 package matching_test
 
 import (
-	"fmt"
+	"bytes"
 	"math/rand/v2"
-	"reflect"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 )
 
-var product = grid.Product{Community: "c", Interval: grid.Interval{Start: 1_780_000_200, Minutes: 15}}
+// feeder has two zones: the street is behind a line with a fee and a limit,
+// the house on it is not.
+func feeder() grid.Feeder {
+	return grid.Feeder{Nodes: []grid.Node{
+		{ID: "root"},
+		{ID: "street", Parent: "root", Fee: 30, ExportLimit: new(grid.Energy(60)), ImportLimit: new(grid.Energy(40))},
+		{ID: "house", Parent: "street"},
+	}}
+}
 
-func engine(t *testing.T) *matching.Engine {
+func rules() matching.Config {
+	return matching.Config{Feeder: feeder(), Tick: 10, Floor: -100, Ceiling: 700, Retail: 300}
+}
+
+func newEngine(t testing.TB, c matching.Config) *matching.Engine {
 	t.Helper()
-	e, err := matching.New(grid.SingleNode())
+	e, err := matching.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func submit(id, member string, side grid.Side, energy grid.Energy, price grid.Price) matching.Command {
-	return matching.Command{Kind: matching.Submit, Time: time.Unix(1_780_000_000, 0).UTC(), Product: product, Order: &grid.Order{
-		ID: id, Member: member, MeteringPoint: "mp-" + member, Side: side, Energy: energy, Price: price,
-	}}
-}
-
-func command(kind matching.CommandKind) matching.Command {
-	return matching.Command{Kind: kind, Time: time.Unix(1_780_000_000, 0).UTC(), Product: product}
-}
-
-func TestPriceTimePriority(t *testing.T) {
-	e := engine(t)
-	e.Apply(command(matching.Open))
-	e.Apply(submit("late-cheap", "a", grid.Offer, 10, 200))
-	e.Apply(submit("first", "b", grid.Offer, 10, 100))
-	e.Apply(submit("second", "c", grid.Offer, 10, 100))
-	events := e.Apply(submit("bid", "d", grid.Bid, 25, 250))
-	var got []string
-	for _, ev := range events {
-		if ev.Kind == matching.Traded {
-			got = append(got, fmt.Sprintf("%s %d@%d", ev.Trade.Offer, ev.Trade.Energy, ev.Trade.BidPrice))
+// randomCommand is mostly sensible.
+func randomCommand(r *rand.Rand, k int) matching.Command {
+	c := matching.Command{
+		Kind: matching.Submit, Side: grid.Side(1 + r.IntN(2)), Product: 1_000_000 + r.Uint32N(6), Account: 1 + r.Uint32N(8), Time: int64(k),
+		Order: uint64(k), Price: grid.Price(10 * (r.IntN(30) - 3)), Energy: grid.Energy(1 + r.IntN(50)),
+	}
+	earlier := uint64(max(0, k-r.IntN(60)))
+	switch p := r.IntN(100); {
+	case k < 12: // metering points 1 to 12 of members 1 to 6
+		c.Kind, c.Account, c.Member, c.Node = matching.Admit, uint32(k)+1, uint32(k)/2+1, uint32(k)%3
+	case p < 6:
+		c.Kind = matching.Open
+	case p < 8:
+		c.Kind = matching.Close
+	case p < 9:
+		c.Kind = matching.Release
+	case p < 11:
+		c.Kind, c.Energy = matching.Limit, grid.Energy(r.IntN(400))
+	case p < 14:
+		c.Kind, c.Member, c.Money = matching.Fund, r.Uint32N(8), grid.Money(r.IntN(60))
+	case p < 26:
+		c.Kind, c.Order = matching.Cancel, earlier
+		if k%4 == 0 {
+			c.Account = 0
+		}
+	case p < 36:
+		c.Kind, c.Order = matching.Replace, earlier
+	case p < 44:
+		c.Validity = matching.ImmediateOrCancel
+	case p < 50:
+		c.Validity = matching.FillOrKill
+	case p < 58:
+		c.Periods, c.Validity = uint8(2+r.IntN(3)), matching.Validity(r.IntN(2))
+	case p < 60:
+		c.Order = earlier // often a duplicate
+	case p < 62: // one field out of range
+		switch r.IntN(4) {
+		case 0:
+			c.Validity += 3
+		case 1:
+			c.Price++
+		case 2:
+			c.Price += 700
+		default:
+			c.Energy -= 50
+		}
+	case p < 64: // nonsense
+		c = matching.Command{
+			Kind: matching.Kind(r.IntN(12)), Side: grid.Side(r.IntN(4)), Validity: matching.Validity(r.IntN(5)), Periods: uint8(r.IntN(256)),
+			Product: r.Uint32(), Account: r.Uint32N(20), Member: r.Uint32N(20), Node: r.Uint32N(5), Order: r.Uint64N(uint64(k)),
+			Price: grid.Price(r.IntN(2000) - 1000), Energy: grid.Energy(r.Int64() - r.Int64()), Money: grid.Money(r.IntN(100) - 50),
 		}
 	}
-	want := []string{"first 10@100", "second 10@100", "late-cheap 5@200"}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("trades %v, want %v", got, want)
-	}
+	return c
 }
 
-func TestSelfTradeIsPrevented(t *testing.T) {
-	e := engine(t)
-	e.Apply(command(matching.Open))
-	e.Apply(submit("o", "a", grid.Offer, 10, 100))
-	events := e.Apply(submit("b", "a", grid.Bid, 10, 100))
-	if len(events) != 2 || events[1].Kind != matching.Cancelled || events[1].Order.ID != "b" {
-		t.Errorf("events %+v: want the newer order cancelled", events)
-	}
-}
-
-func TestCloseClearsAndExpires(t *testing.T) {
-	e := engine(t)
-	e.Apply(command(matching.Open))
-	e.Apply(submit("b", "a", grid.Bid, 10, 90)) // rests: nothing to match
-	e.Apply(submit("o", "b", grid.Offer, 30, 100))
-	events := e.Apply(command(matching.Close))
-	kinds := map[matching.EventKind]int{}
-	for _, ev := range events {
-		kinds[ev.Kind]++
-	}
-	if kinds[matching.Expired] != 2 || kinds[matching.Cleared] != 1 || kinds[matching.Traded] != 0 {
-		t.Errorf("events %v", kinds)
-	}
-	if e.IsOpen(product) {
-		t.Error("the product is open after its gate closed")
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	e := engine(t)
-	e.Apply(command(matching.Open))
-	e.Apply(submit("b", "a", grid.Bid, 10, 90))
-	unknownNode := submit("n", "a", grid.Bid, 10, 90)
-	unknownNode.Order.Node = "nowhere"
-	elsewhere := submit("x", "a", grid.Bid, 10, 90)
-	elsewhere.Product.Interval = product.Interval.Shift(1)
-	foreign := matching.Command{Kind: matching.Cancel, Product: product, OrderID: "b", Member: "z"}
-	for want, c := range map[string]matching.Command{
-		`id: duplicate "b"`: submit("b", "a", grid.Bid, 10, 90),
-		"energy: 0 Wh, must be positive: the side carries the direction": submit("z", "a", grid.Bid, 0, 90),
-		`node: unknown node "nowhere"`:                                   unknownNode,
-		"the product is not open for trade":                              elsewhere,
-		`order_id: the member has no order "b"`:                          foreign,
-		"the product is already open":                                    command(matching.Open),
-	} {
-		events := e.Apply(c)
-		if len(events) != 1 || events[0].Kind != matching.Rejected || events[0].Reason != want {
-			t.Errorf("events %+v, want rejected: %s", events, want)
-		}
-	}
-}
-
-func TestAFeederWithLimitsIsRefused(t *testing.T) {
-	if _, err := matching.New(grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "a", Parent: "root", Fee: 1}}}); err == nil {
-		t.Error("a fee that the market cannot clear was accepted silently")
-	}
-}
-
-// TestRandomCommands drives an engine at random and checks after every command
-// that energy is conserved and prices respect limits, and that a second engine
-// agrees on every event.
-func TestRandomCommands(t *testing.T) {
-	for seed := range uint64(40) {
+// TestMetamorphic drives the engine, the naive reference and an engine that is
+// fed from encoded commands and now and then restored from a snapshot with the
+// same random commands: they must agree on every event.
+func TestMetamorphic(t *testing.T) {
+	kinds, reasons := map[matching.EventKind]int{}, map[matching.Reason]int{}
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		e, twin := engine(t), engine(t)
-		orders, filled := map[string]grid.Order{}, map[string]grid.Energy{}
-		seq := uint64(0)
-		for n := range 400 {
-			c := randomCommand(r, n)
-			events := e.Apply(c)
-			if again := twin.Apply(c); !reflect.DeepEqual(events, again) {
-				t.Fatalf("seed %d: %+v gave %+v and %+v", seed, c, events, again)
+		e, reference, replayed := newEngine(t, rules()), newNaive(rules()), newEngine(t, rules())
+		for k := range 1500 {
+			c := randomCommand(r, k)
+			events := e.Apply(&c)
+			if want := reference.Apply(&c); !slices.Equal(events, want) {
+				t.Fatalf("seed %d, command %d: %+v gave\n%+v, want\n%+v", seed, k, c, events, want)
+			}
+			if r.IntN(100) == 0 {
+				replayed = restored(t, replayed)
+			}
+			if again := replayed.Apply(recoded(t, c)); !slices.Equal(events, again) {
+				t.Fatalf("seed %d, command %d: %+v gave\n%+v, replayed\n%+v", seed, k, c, events, again)
 			}
 			for _, ev := range events {
-				if seq++; ev.Seq != seq {
-					t.Fatalf("seed %d: event %d has number %d", seed, seq, ev.Seq)
-				}
-				if ev.Kind == matching.Accepted {
-					orders[ev.Order.ID] = *ev.Order
-				}
-				if ev.Kind != matching.Traded {
-					continue
-				}
-				bid, offer := orders[ev.Trade.Bid], orders[ev.Trade.Offer]
-				filled[bid.ID] += ev.Trade.Energy
-				filled[offer.ID] += ev.Trade.Energy
-				if bid.Member == offer.Member || filled[bid.ID] > bid.Energy || filled[offer.ID] > offer.Energy ||
-					ev.Trade.BidPrice > bid.Price || ev.Trade.OfferPrice < offer.Price || ev.Trade.Energy <= 0 {
-					t.Fatalf("seed %d: trade %+v of %+v and %+v", seed, ev.Trade, bid, offer)
-				}
+				kinds[ev.Kind]++
+				reasons[ev.Reason]++
 			}
-			if len(events) == 0 {
-				t.Fatalf("seed %d: no event for %+v", seed, c)
-			}
+		}
+	}
+	for kind := matching.Done; kind <= matching.Cleared; kind++ {
+		if kinds[kind] < 50 {
+			t.Errorf("event kind %d came only %d times", kind, kinds[kind])
+		}
+	}
+	for why := matching.NoReason; why <= matching.GateClosed; why++ {
+		if reasons[why] == 0 && why != matching.BlocksFull { // TestBlocksAreBounded
+			t.Errorf("reason %q never came", why)
 		}
 	}
 }
 
-func randomCommand(r *rand.Rand, n int) matching.Command {
-	switch r.IntN(40) {
-	case 0:
-		return command(matching.Open)
-	case 1:
-		return command(matching.Close)
-	case 2, 3, 4, 5, 6:
-		return matching.Command{Kind: matching.Cancel, Product: product, OrderID: fmt.Sprint(r.IntN(n + 1)), Member: fmt.Sprint(r.IntN(5))}
-	default:
-		side := grid.Bid
-		if r.IntN(2) == 0 {
-			side = grid.Offer
+// restored sends an engine through its snapshot, which must be the same again.
+func restored(t *testing.T, e *matching.Engine) *matching.Engine {
+	t.Helper()
+	state, err := e.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := matching.Restore(rules(), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := again.Snapshot(); err != nil || !bytes.Equal(state, second) {
+		t.Fatalf("a restored engine saves other bytes (%v)", err)
+	}
+	return again
+}
+
+// recoded sends a command through its encoding.
+func recoded(t *testing.T, c matching.Command) *matching.Command {
+	t.Helper()
+	b, err := c.AppendBinary([]byte("before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, rest, err := matching.DecodeCommand(b[len("before"):])
+	if err != nil || len(rest) != 0 || got != c {
+		t.Fatalf("%+v became %+v, %d bytes are left, %v", c, got, len(rest), err)
+	}
+	return &got
+}
+
+// FuzzCommands reads commands from bytes, eleven each, and compares the engine
+// with the reference.
+func FuzzCommands(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 4 {
+		b := make([]byte, 330)
+		for i := range b {
+			b[i] = byte(r.Uint32())
 		}
-		return submit(fmt.Sprint(n), fmt.Sprint(r.IntN(5)), side, grid.Energy(1+r.IntN(50)), grid.Price(r.IntN(40)))
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, reference := newEngine(t, rules()), newNaive(rules())
+		apply := func(c matching.Command) {
+			if got, want := e.Apply(&c), reference.Apply(&c); !slices.Equal(got, want) {
+				t.Fatalf("%+v gave\n%+v, want\n%+v", c, got, want)
+			}
+		}
+		for k := range uint32(6) {
+			apply(matching.Command{Kind: matching.Admit, Account: k + 1, Member: k/2 + 1, Node: k % 3})
+			apply(matching.Command{Kind: matching.Open, Product: k})
+		}
+		for k := uint64(0); len(b) >= 11 && k < 200; k, b = k+1, b[11:] {
+			apply(matching.Command{
+				Kind: matching.Kind(b[0] % 11), Side: grid.Side(b[1] % 4), Validity: matching.Validity(b[2] % 4), Periods: b[3] % 5,
+				Product: uint32(b[4] % 8), Account: uint32(b[5] % 9), Member: uint32(b[6] % 6), Node: uint32(b[7] % 4), Order: uint64(b[8]),
+				Price: grid.Price(b[9])*10 - 500, Energy: grid.Energy(b[10]), Money: grid.Money(b[10]) * 3,
+			})
+		}
+	})
+}
+
+func TestBlocksAreBounded(t *testing.T) {
+	e := newEngine(t, rules())
+	e.Apply(&matching.Command{Kind: matching.Admit, Account: 1, Member: 1})
+	for product := range uint32(2) {
+		e.Apply(&matching.Command{Kind: matching.Open, Product: product})
+	}
+	block := matching.Command{Kind: matching.Submit, Account: 1, Side: grid.Bid, Periods: 2, Energy: 1, Price: 10}
+	for ; block.Order < 64; block.Order++ {
+		if events := e.Apply(&block); events[0].Kind != matching.Accepted {
+			t.Fatalf("block %d: %v", block.Order, events)
+		}
+	}
+	if events := e.Apply(&block); events[0].Reason != matching.BlocksFull {
+		t.Errorf("one block too many: %+v", events)
+	}
+}
+
+// TestApplyAllocatesNothing drives a market that has reached its size: orders
+// come, trade and are cancelled, with and without limits.
+func TestApplyAllocatesNothing(t *testing.T) {
+	e := newEngine(t, matching.Config{Feeder: grid.SingleNode(), Tick: 1, Floor: 0, Ceiling: 10_000})
+	const accounts = 50
+	for k := range uint32(accounts) {
+		e.Apply(&matching.Command{Kind: matching.Admit, Account: k + 1, Member: k + 1})
+		if k%2 == 0 {
+			e.Apply(&matching.Command{Kind: matching.Limit, Account: k + 1, Side: grid.Offer, Energy: 1 << 40})
+		}
+	}
+	e.Apply(&matching.Command{Kind: matching.Open, Product: 1})
+	r := rand.New(rand.NewPCG(1, 1))
+	var c, cancel matching.Command
+	cancel.Kind = matching.Cancel
+	step := func() {
+		c.Order++
+		c.Kind, c.Product, c.Account, c.Side = matching.Submit, 1, 1+r.Uint32N(accounts), grid.Side(1+r.IntN(2))
+		c.Price, c.Energy = grid.Price(4900+r.IntN(200)), grid.Energy(1+r.IntN(50))
+		e.Apply(&c)
+		if live := c.Order; live > 2000 {
+			cancel.Order = live - 2000
+			e.Apply(&cancel)
+		}
+	}
+	for range 100_000 {
+		step()
+	}
+	if n := testing.AllocsPerRun(50_000, step); n != 0 {
+		t.Errorf("%g allocations a command", n)
 	}
 }

@@ -101,19 +101,31 @@ func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
 	devices := r.recorder.grid()
 	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, r.recorder)
 	var members []string
+	var points []community.Point
 	for _, d := range devices {
 		if err := l.Register(ctx, d); err != nil {
 			return nil, err
 		}
 		if d.Kind == grid.Meter {
 			members = append(members, d.Member)
+			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member})
 		}
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members,
 	}, grid.SingleNode(), tariff)
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	admissions, err := r.market.Admissions(points, s.Start)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range admissions {
+		r.apply(c)
+	}
+	return r, nil
 }
 
 // advance carries out what is due. Intervals that end after the scenario are
@@ -126,7 +138,7 @@ func (r *replay) advance(ctx context.Context, now, end time.Time) error {
 		var err error
 		switch a.Step {
 		case community.Open, community.Close:
-			r.see(r.market.Apply(a.Command()))
+			r.apply(r.market.Command(a))
 		case community.Quote:
 			err = r.quote(ctx, a, now)
 		case community.Settle:
@@ -139,26 +151,28 @@ func (r *replay) advance(ctx context.Context, now, end time.Time) error {
 	return nil
 }
 
-func (r *replay) see(events []matching.Event) {
-	for _, ev := range events {
+// apply carries out a command and notes what it did.
+func (r *replay) apply(c matching.Command) {
+	r.market.Apply(&c)
+	for _, ev := range r.market.Events() {
 		i := r.open[ev.Product.Interval]
 		if i == nil {
 			i = &Interval{Interval: ev.Product.Interval}
 			r.open[ev.Product.Interval] = i
 		}
 		switch ev.Kind {
-		case matching.Accepted:
+		case community.Accepted:
 			if ev.Order.Side == grid.Bid {
 				i.Wanted += ev.Order.Energy
 			} else {
 				i.Offered += ev.Order.Energy
 			}
-		case matching.Traded:
+		case community.Traded:
 			i.Traded += ev.Trade.Energy
 			r.result.Trades = append(r.result.Trades, *ev.Trade)
-		case matching.Cleared:
+		case community.Cleared:
 			i.Auction = ev.Price
-		case matching.Opened, matching.Rejected, matching.Cancelled, matching.Expired:
+		case community.Opened, community.Rejected, community.Replaced, community.Cancelled, community.Expired:
 		}
 	}
 }
@@ -172,7 +186,13 @@ func (r *replay) quote(ctx context.Context, a community.Action, now time.Time) e
 		return err
 	}
 	for _, o := range plan.Orders {
-		r.see(r.market.Apply(matching.Command{Kind: matching.Submit, Time: now, Product: a.Product, Order: &o}))
+		_, commands, err := r.market.Submit(community.Submission{Product: a.Product, Order: r.market.OnTick(o), Time: now})
+		if err != nil {
+			return fmt.Errorf("order of %s: %w", a.Member, err)
+		}
+		for _, c := range commands {
+			r.apply(c)
+		}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (n *node) quote(ctx context.Context, due community.Action, now time.Time) e
 		return err
 	}
 	for _, o := range plan.Orders {
-		answer, err := n.market.submit(ctx, orderRequest{Product: due.Product, Order: o, Time: now})
+		answer, err := n.market.submit(ctx, orderRequest{Product: due.Product, Order: n.market.market.OnTick(o), Time: now})
 		if err != nil {
 			return err
 		}

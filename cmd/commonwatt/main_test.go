@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
@@ -249,28 +250,39 @@ func liveOverWebSocket(t *testing.T, p *process) {
 	}
 }
 
+// watched is a market whose events are seen while a journal is replayed.
+type watched struct {
+	*community.Market
+	see func(community.Event)
+}
+
+func (w *watched) Apply(c *matching.Command) []matching.Event {
+	events := w.Market.Apply(c)
+	for _, ev := range w.Events() {
+		w.see(ev)
+	}
+	return events
+}
+
 // tradedWithinOffered replays the journal and compares, per interval, what was
 // traded with what was offered and wanted.
 func tradedWithinOffered(t *testing.T, dir string) {
 	t.Helper()
-	e, err := matching.New(grid.SingleNode())
+	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	offered, wanted, traded := map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}
-	j, err := journal.Open(filepath.Join(dir, "orders.journal"), func(c matching.Command) error {
-		for _, ev := range e.Apply(c) {
-			switch {
-			case ev.Kind == matching.Accepted && ev.Order.Side == grid.Offer:
-				offered[ev.Product] += ev.Order.Energy
-			case ev.Kind == matching.Accepted:
-				wanted[ev.Product] += ev.Order.Energy
-			case ev.Kind == matching.Traded:
-				traded[ev.Product] += ev.Trade.Energy
-			}
+	j, _, err := journal.Open(filepath.Join(dir, "orders"), &watched{m, func(ev community.Event) {
+		switch {
+		case ev.Kind == community.Accepted && ev.Order.Side == grid.Offer:
+			offered[ev.Product] += ev.Order.Energy
+		case ev.Kind == community.Accepted:
+			wanted[ev.Product] += ev.Order.Energy
+		case ev.Kind == community.Traded:
+			traded[ev.Product] += ev.Trade.Energy
 		}
-		return nil
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,74 +23,144 @@ type marketService struct {
 	community string
 	bus       *bus.Bus
 	log       *slog.Logger
+	journal   *journal.File
+	sequencer *journal.Sequencer
 
 	mu        sync.Mutex // guards all below
 	market    *community.Market
-	journal   *journal.Journal
-	outbox    [][]matching.Event // of one command each, not yet published
-	published uint64             // number of the last published event
+	outbox    []community.Event // not yet published
+	published uint64            // number of the last published event
 }
 
 func (s *marketService) ordersSubject() string { return "market." + s.community + ".orders" }
 
 func (s *marketService) eventsSubject() string { return "market." + s.community + ".events" }
 
-// openMarket replays the journal; see is shown the events that the bus has.
-func openMarket(ctx context.Context, path string, m *community.Market, name string, b *bus.Bus, log *slog.Logger, see func([]matching.Event)) (*marketService, error) {
+// snapshotAfter is how many commands a start may have to replay.
+const snapshotAfter = 200_000
+
+// openMarket replays the journal and admits the metering points; see is shown
+// the events that the bus has.
+func openMarket(ctx context.Context, dir string, m *community.Market, name string, points []community.Point, now time.Time, b *bus.Bus, log *slog.Logger, see func([]community.Event)) (*marketService, error) {
 	s := &marketService{community: name, bus: b, log: log, market: m}
 	last, err := b.Frozen(ctx, bus.Market, s.eventsSubject())
 	if err != nil {
 		return nil, err
 	}
 	if last != nil {
-		var events []matching.Event
+		var events []community.Event
 		if err := json.Unmarshal(last, &events); err != nil {
 			return nil, fmt.Errorf("last events on the bus: %w", err)
 		}
 		s.published = events[len(events)-1].Seq
 	}
-	s.journal, err = journal.Open(path, func(c matching.Command) error {
-		events := m.Apply(c)
-		if events[len(events)-1].Seq <= s.published {
-			see(events)
-		} else {
-			s.post(events) // they are seen when the bus carries them
-		}
-		return nil
-	})
-	return s, err
-}
-
-// post queues the events that the bus does not have yet. s.mu is held, or
-// nobody else is there.
-func (s *marketService) post(events []matching.Event) {
-	if len(events) > 0 && events[len(events)-1].Seq > s.published {
-		s.outbox = append(s.outbox, events)
-	}
-}
-
-// command journals and applies a command and returns its events.
-func (s *marketService) command(c matching.Command) ([]matching.Event, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.journal.Append(c); err != nil {
+	var recovery journal.Recovery
+	if s.journal, recovery, err = journal.Open(dir, &replayed{s, see}); err != nil {
 		return nil, err
 	}
-	events := s.market.Apply(c)
-	s.post(events)
-	return events, nil
+	for _, note := range recovery.Notes {
+		log.WarnContext(ctx, "journal: "+note)
+	}
+	if recovery.Cut > 0 {
+		log.WarnContext(ctx, "journal: the tail that a crash cut short was removed; nothing of it was acknowledged", slog.Int64("bytes", recovery.Cut))
+	}
+	s.sequencer = journal.NewSequencer(s.journal, s, s.snapshot)
+	if err := s.admit(points, now); err != nil {
+		return nil, errors.Join(err, s.journal.Close())
+	}
+	return s, nil
 }
+
+func (s *marketService) admit(points []community.Point, now time.Time) error {
+	commands, err := s.market.Admissions(points, now)
+	if err != nil {
+		return &usageError{err}
+	}
+	if err := s.journal.Append(commands); err != nil {
+		return err
+	}
+	for i := range commands {
+		s.Apply(&commands[i])
+	}
+	return nil
+}
+
+// replayed is the market while it replays: others see again what the bus has.
+type replayed struct {
+	*marketService
+	see func([]community.Event)
+}
+
+func (r *replayed) Apply(c *matching.Command) []matching.Event {
+	events := r.marketService.Apply(c)
+	var old []community.Event
+	for _, ev := range r.market.Events() {
+		if ev.Seq <= r.published {
+			old = append(old, ev)
+		}
+	}
+	r.see(old)
+	return events
+}
+
+// Restore implements journal.Machine.
+func (r *replayed) Restore(snapshot []byte) error {
+	if err := r.market.Restore(snapshot); err != nil {
+		return err
+	}
+	var old []community.Event
+	for _, t := range r.market.Trades() {
+		old = append(old, community.Event{Kind: community.Traded, Product: t.Product, Trade: &t})
+	}
+	r.see(old)
+	return nil
+}
+
+// Restore implements journal.Machine.
+func (s *marketService) Restore(snapshot []byte) error { return s.market.Restore(snapshot) }
+
+// Apply implements journal.Machine: it queues the events that the bus does not
+// have yet.
+func (s *marketService) Apply(c *matching.Command) []matching.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events := s.market.Apply(c)
+	for _, ev := range s.market.Events() {
+		if ev.Seq > s.published {
+			s.outbox = append(s.outbox, ev)
+		}
+	}
+	return events
+}
+
+// snapshot returns the market when it is worth saving and no event waits that
+// only the journal could give again.
+func (s *marketService) snapshot(commands uint64) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if commands < snapshotAfter || len(s.outbox) > 0 {
+		return nil, nil
+	}
+	return s.market.Snapshot()
+}
+
+// command enters a command.
+func (s *marketService) command(c matching.Command) error {
+	return s.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command { return []matching.Command{c} }})
+}
+
+// publishedAtOnce is how many events share a message.
+const publishedAtOnce = 500
 
 // publish sends what is in the outbox, in order.
 func (s *marketService) publish(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		if len(s.outbox) == 0 {
-			s.mu.Unlock()
+		events := s.outbox[:min(len(s.outbox), publishedAtOnce)]
+		s.mu.Unlock()
+		if len(events) == 0 {
 			return nil
 		}
-		events := s.outbox[0]
-		s.mu.Unlock()
 		data, err := json.Marshal(events)
 		if err != nil {
 			return fmt.Errorf("publish events: %w", err)
@@ -99,7 +170,7 @@ func (s *marketService) publish(ctx context.Context) error {
 			return err
 		}
 		s.mu.Lock()
-		s.published, s.outbox = last, s.outbox[1:]
+		s.published, s.outbox = last, s.outbox[len(events):]
 		s.mu.Unlock()
 	}
 }
@@ -136,14 +207,51 @@ func (s *marketService) takeOrder(data []byte) orderAnswer {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return orderAnswer{Reason: err.Error()}
 	}
-	events, err := s.command(matching.Command{Kind: matching.Submit, Time: r.Time, Product: r.Product, Order: &r.Order})
-	if err != nil {
+	answers, err := s.enter([]community.Submission{{Product: r.Product, Order: r.Order, Time: r.Time}})
+	if err == nil {
+		err = answers[0].err
+	}
+	switch {
+	case err != nil:
 		return orderAnswer{Reason: err.Error()}
+	case answers[0].order.Status == community.IsRejected:
+		return orderAnswer{Reason: answers[0].order.Reason}
+	default:
+		return orderAnswer{Accepted: true}
 	}
-	if events[0].Kind == matching.Rejected {
-		return orderAnswer{Reason: events[0].Reason}
+}
+
+// entered is what became of a submission: where the order stands, or why it
+// did not reach the market.
+type entered struct {
+	order community.Order
+	err   error // *community.RefusedError
+}
+
+// enter brings submissions into the market together and returns when they are
+// durable and applied. After an error nobody knows: asking again is safe.
+func (s *marketService) enter(submissions []community.Submission) ([]entered, error) {
+	answers := make([]entered, len(submissions))
+	numbers := make([]uint64, len(submissions))
+	err := s.sequencer.Do(&journal.Batch{Prepare: func() (all []matching.Command) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i, sub := range submissions {
+			var commands []matching.Command
+			numbers[i], commands, answers[i].err = s.market.Submit(sub)
+			all = append(all, commands...)
+		}
+		return all
+	}})
+	if err != nil {
+		return nil, err
 	}
-	return orderAnswer{Accepted: true}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, number := range numbers {
+		answers[i].order, _ = s.market.Order(number)
+	}
+	return answers, nil
 }
 
 // submit sends an order over the bus.

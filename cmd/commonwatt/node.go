@@ -19,7 +19,6 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
@@ -226,10 +225,12 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 func (n *node) openMarket(ctx context.Context) error {
 	n.live = web.NewLive(n.config.Community, n.tariff, n.devices, n.clock, n.status)
 	var members []string
+	var points []community.Point
 	var connectionMeters []grid.Device
 	for _, d := range n.devices {
 		if d.Kind == grid.Meter {
 			members, connectionMeters = append(members, d.Member), append(connectionMeters, d)
+			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member})
 		}
 	}
 	m, err := community.NewMarket(community.Config{
@@ -239,7 +240,7 @@ func (n *node) openMarket(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.market, err = openMarket(ctx, n.dir.file("orders.journal"), m, n.config.Community, n.bus, n.log, n.seeEvents)
+	n.market, err = openMarket(ctx, n.dir.file("orders"), m, n.config.Community, points, n.clock(), n.bus, n.log, n.seeEvents)
 	if err != nil {
 		return err
 	}
@@ -274,14 +275,14 @@ func (n *node) seed() uint64 {
 }
 
 // seeEvents shows what the market decided.
-func (n *node) seeEvents(events []matching.Event) {
+func (n *node) seeEvents(events []community.Event) {
 	for _, ev := range events {
 		switch ev.Kind {
-		case matching.Traded:
+		case community.Traded:
 			n.live.SeeTrade(*ev.Trade)
-		case matching.Cleared:
+		case community.Cleared:
 			n.live.SeeCleared(ev.Product.Interval)
-		case matching.Opened, matching.Accepted, matching.Rejected, matching.Cancelled, matching.Expired:
+		case community.Opened, community.Accepted, community.Rejected, community.Replaced, community.Cancelled, community.Expired:
 		}
 	}
 }
@@ -363,7 +364,7 @@ func (n *node) tick(ctx context.Context) error {
 		}
 		switch a.Step {
 		case community.Open, community.Close:
-			if _, err := n.market.command(a.Command()); err != nil {
+			if err := n.market.command(n.market.market.Command(a)); err != nil {
 				return err
 			}
 		case community.Quote:
@@ -437,7 +438,7 @@ func (n *node) seeReadingsMessage(data []byte) {
 }
 
 func (n *node) seeEventsMessage(data []byte) {
-	var events []matching.Event
+	var events []community.Event
 	if err := json.Unmarshal(data, &events); err != nil {
 		n.log.Error("market events", slog.String("error", err.Error()))
 		return

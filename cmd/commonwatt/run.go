@@ -145,6 +145,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	}
 	warn := func(err error) { log.Warn("will try again", slog.String("error", err.Error())) } //nolint:sloglint // no context at hand
 
+	sequencer := start(n.market.sequencer.Run)
+	defer sequencer.stop()
 	var ready atomic.Bool
 	pages := start(func(ctx context.Context) error { return n.runWeb(ctx, ready.Load) })
 	defer pages.stop()

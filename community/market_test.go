@@ -1,0 +1,272 @@
+package community_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+var first = grid.IntervalAt(start, 15).Shift(1)
+
+func newMarket(t testing.TB) *community.Market {
+	t.Helper()
+	m, err := community.NewMarket(config("ann", "bob", "cy"), grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// openMarket has members with a metering point each and the first product open.
+// Cy can export 4 kW, which are 1000 Wh in 15 minutes.
+func openMarket(t testing.TB) *community.Market {
+	t.Helper()
+	m := newMarket(t)
+	commands, err := m.Admissions([]community.Point{
+		{MeteringPoint: "mp-ann", Member: "ann"}, {MeteringPoint: "mp-bob", Member: "bob"}, {MeteringPoint: "mp-cy", Member: "cy", Export: 4000},
+	}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(m, append(commands, m.Command(community.Action{Step: community.Open, Time: start, Product: product(0)})))
+	return m
+}
+
+func product(n int) grid.Product { return grid.Product{Community: "c", Interval: first.Shift(n)} }
+
+func apply(m *community.Market, commands []matching.Command) (events []community.Event) {
+	for i := range commands {
+		m.Apply(&commands[i])
+		events = append(events, m.Events()...)
+	}
+	return events
+}
+
+func order(client, member string, side grid.Side, energy grid.Energy, price grid.Price) community.Submission {
+	return community.Submission{Product: product(0), Time: start, Order: grid.Order{
+		ID: client, Member: member, MeteringPoint: "mp-" + member, Side: side, Energy: energy, Price: price,
+	}}
+}
+
+// submit enters a submission and returns where it stands.
+func submit(t testing.TB, m *community.Market, s community.Submission) community.Order {
+	t.Helper()
+	number, commands, err := m.Submit(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(m, commands)
+	o, known := m.Order(number)
+	if !known {
+		t.Fatalf("order %d is not known", number)
+	}
+	return o
+}
+
+func TestOrdersStandWhereTheyStand(t *testing.T) {
+	m := openMarket(t)
+	if o := submit(t, m, order("o1", "ann", grid.Offer, 500, 100_000)); o.Status != community.Waiting || o.Left != 500 || o.Number != 1 {
+		t.Errorf("offered: %+v", o)
+	}
+	if o := submit(t, m, order("b1", "bob", grid.Bid, 300, 120_000)); o.Status != community.Filled || o.Filled != 300 || o.Left != 0 {
+		t.Errorf("bought: %+v", o)
+	}
+	if o, _ := m.Find("ann", "o1"); o.Status != community.Waiting || o.Filled != 300 || o.Left != 200 {
+		t.Errorf("partly sold: %+v", o)
+	}
+	if o := submit(t, m, order("o2", "cy", grid.Offer, 1001, 100_000)); o.Status != community.IsRejected || !strings.Contains(o.Reason, "more than the metering point can carry") {
+		t.Errorf("sold more than the roof makes: %+v", o)
+	}
+	ioc := order("b2", "bob", grid.Bid, 400, 100_000)
+	ioc.Validity = matching.ImmediateOrCancel
+	if o := submit(t, m, ioc); o.Status != community.IsCancelled || o.Filled != 200 || o.Left != 0 {
+		t.Errorf("immediate or cancel: %+v", o)
+	}
+	o3 := submit(t, m, order("o3", "ann", grid.Offer, 50, 200_000))
+	replace, err := m.Replace("ann", o3.Number, 70, 210_000, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(m, replace)
+	if o, _ := m.Order(o3.Number); o.Status != community.Waiting || o.Left != 70 || o.Limit != 210_000 || o.Price != 200_000 {
+		t.Errorf("replaced: %+v", o)
+	}
+	if _, err := m.Cancel("bob", o3.Number, start); err == nil {
+		t.Error("bob cancelled ann's order")
+	}
+	cancel, err := m.Cancel("ann", o3.Number, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if events := apply(m, cancel); len(events) != 1 || events[0].Kind != community.Cancelled || events[0].ClientID != "o3" || events[0].Order.Energy != 70 {
+		t.Errorf("events %+v", events)
+	}
+	b3 := submit(t, m, order("b3", "bob", grid.Bid, 10, 100))
+	apply(m, []matching.Command{m.Command(community.Action{Step: community.Close, Time: start, Product: product(0)})})
+	if o, _ := m.Order(b3.Number); o.Status != community.IsExpired {
+		t.Errorf("after the gate: %+v", o)
+	}
+}
+
+func TestSubmittingAgainChangesNothing(t *testing.T) {
+	m := openMarket(t)
+	s := order("mine", "ann", grid.Offer, 500, 100_000)
+	number, commands, err := m.Submit(s)
+	if err != nil || len(commands) != 1 {
+		t.Fatal(commands, err)
+	}
+	if again, none, err := m.Submit(s); again != number || len(none) != 0 || err != nil {
+		t.Errorf("again, before it was applied: %d, %v, %v", again, none, err)
+	}
+	apply(m, commands)
+	replace, err := m.Replace("ann", number, 400, 90_000, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(m, replace)
+	if again, none, err := m.Submit(s); again != number || len(none) != 0 || err != nil {
+		t.Errorf("again, after a replacement: %d, %v, %v", again, none, err)
+	}
+	other := s
+	other.Order.Energy = 501
+	for want, s := range map[string]community.Submission{
+		`client_id: "mine" is the id of another order`:            other,
+		`client_id: "" : use`:                                     order("", "ann", grid.Offer, 1, 1),
+		`metering_point: "mp-zed" is not part`:                    order("z", "zed", grid.Offer, 1, 1),
+		`metering_point: "mp-ann" does not belong to member`:      {Product: product(0), Order: grid.Order{ID: "x", Member: "bob", MeteringPoint: "mp-ann"}},
+		`product.community: this is the market of "c"`:            {Order: grid.Order{ID: "x", Member: "bob", MeteringPoint: "mp-bob"}},
+		`interval: 1970-01-01T00:00:00Z/1: delivery intervals of`: {Product: grid.Product{Community: "c", Interval: grid.Interval{Minutes: 1}}, Order: grid.Order{ID: "x", Member: "bob", MeteringPoint: "mp-bob"}},
+	} {
+		_, _, err := m.Submit(s)
+		if !errors.As(err, new(*community.RefusedError)) || !strings.Contains(strings.ReplaceAll(err.Error(), `"": `, `"" : `), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if o := submit(t, m, order("mine", "bob", grid.Offer, 1, 100_000)); o.Number == number {
+		t.Error("two members share an id")
+	}
+}
+
+// TestSnapshotAndReplayAgree drives a market at random, and two others by its
+// commands: one from the start, one restored again and again. All must agree on
+// every event, and on what they save.
+func TestSnapshotAndReplayAgree(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	m, replayed, restored := openMarket(t), openMarket(t), openMarket(t)
+	near := func(k int) grid.Product { return product(k/20 + r.IntN(3)) } // later and later
+	for k := range 3000 {
+		var commands []matching.Command
+		var err error
+		members := []string{"ann", "bob", "cy"}
+		switch now := start.Add(time.Duration(k) * time.Minute); r.IntN(8) {
+		case 0:
+			commands, err = m.Cancel(members[r.IntN(3)], uint64(1+r.IntN(k+1)), now)
+		case 1:
+			step := community.Open
+			if r.IntN(2) == 0 {
+				step = community.Close
+			}
+			commands = []matching.Command{m.Command(community.Action{Step: step, Time: now, Product: near(k)})}
+		case 2:
+			commands, err = m.Replace(members[r.IntN(3)], uint64(1+r.IntN(k+1)), grid.Energy(1+r.IntN(60)), grid.Price(100*r.IntN(20)), now)
+		default:
+			s := order(fmt.Sprint("n", k-r.IntN(2)), members[r.IntN(3)], grid.Side(1+r.IntN(2)), grid.Energy(1+r.IntN(60)), grid.Price(100*r.IntN(20)))
+			s.Product, s.Time, s.Periods = near(k), now, uint8(r.IntN(3))
+			_, commands, err = m.Submit(s)
+		}
+		if err != nil && !errors.As(err, new(*community.RefusedError)) {
+			t.Fatal(err)
+		}
+		if r.IntN(20) == 0 {
+			state, err := restored.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			restored = newMarket(t)
+			if err := restored.Restore(state); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := apply(m, commands)
+		if got := apply(replayed, commands); !reflect.DeepEqual(got, want) {
+			t.Fatalf("command %d: replayed\n%+v, want\n%+v", k, got, want)
+		}
+		if got := apply(restored, commands); !reflect.DeepEqual(got, want) {
+			t.Fatalf("command %d: restored\n%+v, want\n%+v", k, got, want)
+		}
+	}
+	want, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []*community.Market{replayed, restored} {
+		if got, err := other.Snapshot(); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("another snapshot (%v):\n%s\nwant\n%s", err, got, want)
+		}
+	}
+	if m.Counts().Trades < 20 || m.Counts().Cleared < 5 {
+		t.Errorf("too little happened: %+v", m.Counts())
+	}
+}
+
+func TestOrdersAreForgottenAfterADay(t *testing.T) {
+	m := openMarket(t)
+	o := submit(t, m, order("old", "ann", grid.Offer, 10, 1000))
+	for n := range 98 {
+		if _, known := m.Order(o.Number); !known {
+			t.Fatalf("forgotten after %d intervals", n)
+		}
+		apply(m, []matching.Command{
+			m.Command(community.Action{Step: community.Open, Time: start, Product: product(n)}),
+			m.Command(community.Action{Step: community.Close, Time: start, Product: product(n)}),
+		})
+	}
+	if _, known := m.Find("ann", "old"); known {
+		t.Error("an order of the day before is remembered")
+	}
+}
+
+func TestAdmissions(t *testing.T) {
+	m := openMarket(t)
+	known := []community.Point{{MeteringPoint: "mp-ann", Member: "ann"}}
+	if commands, err := m.Admissions(known, start); err != nil || len(commands) != 0 {
+		t.Errorf("admitted twice: %v, %v", commands, err)
+	}
+	if _, err := m.Admissions([]community.Point{{MeteringPoint: "mp-ann", Member: "bob"}}, start); err == nil || !strings.Contains(err.Error(), "belongs to member ann") {
+		t.Errorf("a metering point changed hands: %v", err)
+	}
+	if _, err := m.Admissions([]community.Point{{MeteringPoint: "new", Member: "bob", Node: "nowhere"}}, start); err == nil || !strings.Contains(err.Error(), `no node "nowhere"`) {
+		t.Errorf("an unknown node: %v", err)
+	}
+}
+
+func TestOnTick(t *testing.T) {
+	m := newMarket(t)
+	for _, c := range []struct {
+		side        grid.Side
+		price, want grid.Price
+	}{
+		{grid.Bid, 12_345, 12_300}, {grid.Offer, 12_345, 12_400}, {grid.Bid, -12_345, -12_400}, {grid.Offer, -12_345, -12_300}, {grid.Bid, 500, 500},
+	} {
+		if got := m.OnTick(grid.Order{Side: c.side, Price: c.price}).Price; got != c.want {
+			t.Errorf("%v at %d became %d, want %d", c.side, c.price, got, c.want)
+		}
+	}
+}
+
+func TestAFeederWithLimitsIsRefused(t *testing.T) {
+	feeder := grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "a", Parent: "root", Fee: 1}}}
+	if _, err := community.NewMarket(config(), feeder, settlement.Tariff{Version: "1", Currency: "EUR"}); err == nil {
+		t.Error("a fee that settlement cannot account for was accepted silently")
+	}
+}

@@ -1,0 +1,210 @@
+package community
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+)
+
+// Submission is an order on its way into the market.
+type Submission struct {
+	Product  grid.Product
+	Order    grid.Order // its id is the client's
+	Validity matching.Validity
+	Periods  uint8 // of a block: so many consecutive intervals from the product's on
+	Time     time.Time
+}
+
+// Status says where an order stands.
+type Status string
+
+// The states of an order.
+const (
+	Pending     Status = "pending" // on its way into the market
+	Waiting     Status = "waiting" // in the book, perhaps partly filled
+	Filled      Status = "filled"
+	IsCancelled Status = "cancelled"
+	IsExpired   Status = "expired"
+	IsRejected  Status = "rejected"
+)
+
+// Order is what the market knows of a submission.
+type Order struct {
+	Number        uint64
+	ClientID      string
+	Member        string
+	MeteringPoint string
+	Product       grid.Product
+	Side          grid.Side
+	Energy        grid.Energy // as submitted, of a block in each interval
+	Price         grid.Price  // as submitted
+	Validity      matching.Validity
+	Periods       uint8
+	Status        Status
+	Filled        grid.Energy // Wh, of a block in all intervals together
+	Left          grid.Energy // Wh that may still trade, of a block in each interval
+	Limit         grid.Price  // now, after replacements
+	Reason        string      // of the last rejection or the cancellation
+}
+
+// clientID is what a client may call an order.
+var clientID = regexp.MustCompile(`^[!-~]{1,64}$`)
+
+// clientKey finds an order by what its member calls it.
+type clientKey struct{ member, id string }
+
+// RefusedError reports a submission that does not reach the market.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// Submit prepares a submission: it returns the order's number and the command
+// that enters it. The same submission again, by the member's id for the order,
+// returns the same number and no command; another order under a known id is
+// refused. Errors: *RefusedError, which names the field.
+func (m *Market) Submit(s Submission) (number uint64, commands []matching.Command, err error) {
+	refuse := func(format string, args ...any) (uint64, []matching.Command, error) {
+		return 0, nil, &RefusedError{fmt.Sprintf(format, args...)}
+	}
+	o := s.Order
+	account, known := m.accounts[o.MeteringPoint]
+	switch {
+	case !clientID.MatchString(o.ID):
+		return refuse("client_id: %q: use 1 to 64 printable ASCII characters without spaces", o.ID)
+	case !known:
+		return refuse("metering_point: %q is not part of the community", o.MeteringPoint)
+	case m.points[account].Member != o.Member:
+		return refuse("metering_point: %q does not belong to member %q", o.MeteringPoint, o.Member)
+	case s.Product.Community != m.config.Community:
+		return refuse("product.community: this is the market of %q", m.config.Community)
+	case s.Product.Interval.Minutes != m.config.Minutes || s.Product.Interval.Validate() != nil:
+		return refuse("interval: %s: delivery intervals of this market have %d minutes and begin on multiples of them", s.Product.Interval, m.config.Minutes)
+	}
+	entry := Order{
+		ClientID: o.ID, Member: o.Member, MeteringPoint: o.MeteringPoint, Product: s.Product, Side: o.Side, Energy: o.Energy, Price: o.Price,
+		Validity: s.Validity, Periods: s.Periods, Status: Pending,
+	}
+	if before := m.clients[clientKey{o.Member, o.ID}]; before != 0 {
+		if !m.orders[before].same(entry) {
+			return refuse("client_id: %q is the id of another order of the member", o.ID)
+		}
+		return before, nil, nil
+	}
+	entry.Number = m.next
+	m.enter(entry)
+	return entry.Number, []matching.Command{{
+		Kind: matching.Submit, Side: o.Side, Validity: s.Validity, Periods: s.Periods, Product: m.label(s.Product.Interval), Account: account,
+		Time: s.Time.UnixMilli(), Order: entry.Number, Price: o.Price, Energy: o.Energy, Name: o.ID,
+	}}, nil
+}
+
+// same tells whether two submissions ask for the same.
+func (o *Order) same(p Order) bool {
+	return o.MeteringPoint == p.MeteringPoint && o.Product == p.Product && o.Side == p.Side && o.Energy == p.Energy && o.Price == p.Price &&
+		o.Validity == p.Validity && o.Periods == p.Periods
+}
+
+// enter remembers an order.
+func (m *Market) enter(o Order) {
+	m.orders[o.Number] = &o
+	m.clients[clientKey{o.Member, o.ClientID}] = o.Number
+	m.next = max(m.next, o.Number+1)
+	m.numbers[o.Product.Interval] = append(m.numbers[o.Product.Interval], o.Number)
+}
+
+// Cancel prepares the cancellation of a member's order.
+func (m *Market) Cancel(member string, number uint64, now time.Time) ([]matching.Command, error) {
+	account, err := m.owned(member, number)
+	if err != nil {
+		return nil, err
+	}
+	return []matching.Command{{Kind: matching.Cancel, Account: account, Order: number, Time: now.UnixMilli()}}, nil
+}
+
+// Replace prepares a new price and energy left for a member's order.
+func (m *Market) Replace(member string, number uint64, energy grid.Energy, price grid.Price, now time.Time) ([]matching.Command, error) {
+	account, err := m.owned(member, number)
+	if err != nil {
+		return nil, err
+	}
+	return []matching.Command{{Kind: matching.Replace, Account: account, Order: number, Energy: energy, Price: price, Time: now.UnixMilli()}}, nil
+}
+
+func (m *Market) owned(member string, number uint64) (account uint32, err error) {
+	o := m.orders[number]
+	if o == nil || o.Member != member {
+		return 0, &RefusedError{fmt.Sprintf("order: member %q has no order %d", member, number)}
+	}
+	return m.accounts[o.MeteringPoint], nil
+}
+
+// Order returns what is known of an order. It is kept for a day after its
+// product closed.
+func (m *Market) Order(number uint64) (Order, bool) {
+	if o := m.orders[number]; o != nil {
+		return *o, true
+	}
+	return Order{}, false
+}
+
+// Find returns a member's order by what the member calls it.
+func (m *Market) Find(member, client string) (Order, bool) {
+	return m.Order(m.clients[clientKey{member, client}])
+}
+
+// follow notes in an order what an event did to it.
+func (m *Market) follow(ev *matching.Event) {
+	o := m.orders[ev.Order]
+	if o == nil {
+		return
+	}
+	switch ev.Kind {
+	case matching.Accepted:
+		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price
+	case matching.Rejected:
+		if o.Reason = ev.Reason.String(); o.Status == Pending {
+			o.Status = IsRejected
+		}
+	case matching.Replaced:
+		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price
+	case matching.Cancelled:
+		o.Status, o.Left, o.Reason = IsCancelled, 0, ev.Reason.String()
+	case matching.Expired:
+		o.Status, o.Left = IsExpired, 0
+	case matching.Traded:
+		o.fill(ev.Energy)
+		if maker := m.orders[ev.Maker]; maker != nil {
+			maker.fill(ev.Energy)
+		}
+	case matching.Done, matching.Opened, matching.Cleared:
+	}
+}
+
+func (o *Order) fill(energy grid.Energy) {
+	o.Filled += energy
+	if o.Periods > 1 {
+		o.Left, o.Status = 0, Filled // all or none
+	} else if o.Left -= energy; o.Left == 0 {
+		o.Status = Filled
+	}
+}
+
+// remembered is for how many intervals after its own an order is known.
+const remembered = 24 * time.Hour
+
+// forget drops the orders of products that closed long before this one.
+func (m *Market) forget(now grid.Interval) {
+	for i, numbers := range m.numbers {
+		if now.Begin().Sub(i.Begin()) <= remembered {
+			continue
+		}
+		for _, number := range numbers {
+			delete(m.clients, clientKey{m.orders[number].Member, m.orders[number].ClientID})
+			delete(m.orders, number)
+		}
+		delete(m.numbers, i)
+	}
+}

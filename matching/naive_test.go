@@ -1,0 +1,597 @@
+package matching_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/matching/network"
+)
+
+// naive is the reference engine: it keeps every order and trade in lists and
+// computes whatever it needs to know from them anew.
+type naive struct {
+	config   matching.Config
+	zones    map[uint32]string // by node
+	seq      uint64
+	events   []matching.Event
+	accounts map[uint32]*nAccount
+	members  map[uint32]*nMember
+	products map[uint32]bool // open, else closed and reserved
+	orders   []*nOrder       // that wait, in priority of time
+	blocks   []*nOrder
+	trades   []nTrade
+}
+
+type nAccount struct {
+	member, node uint32
+	limit        map[grid.Side]grid.Energy
+	used         bool // unlimited, not prepaid and has had an order
+}
+
+type nMember struct {
+	prepaid bool
+	balance grid.Money
+}
+
+type nOrder struct {
+	matching.Command
+	left grid.Energy
+}
+
+type nTrade struct {
+	product, account uint32
+	side             grid.Side
+	price            grid.Price
+	energy           grid.Energy
+}
+
+func newNaive(c matching.Config) *naive {
+	n := &naive{
+		config: c, zones: map[uint32]string{}, accounts: map[uint32]*nAccount{}, members: map[uint32]*nMember{}, products: map[uint32]bool{},
+	}
+	for i, node := range c.Feeder.Nodes {
+		n.zones[uint32(i)] = c.Feeder.Zones()[node.ID]
+	}
+	return n
+}
+
+func (n *naive) emit(ev matching.Event) {
+	n.seq++
+	ev.Seq = n.seq
+	n.events = append(n.events, ev)
+}
+
+func (n *naive) tell(kind matching.EventKind, c matching.Command, left grid.Energy, why matching.Reason) {
+	n.emit(matching.Event{Kind: kind, Order: c.Order, Product: c.Product, Account: c.Account, Side: c.Side, Price: c.Price, Energy: left, Reason: why})
+}
+
+func (n *naive) Apply(c *matching.Command) []matching.Event {
+	n.events = nil
+	why := matching.UnknownCommand
+	switch c.Kind {
+	case matching.Admit:
+		why = n.admit(*c)
+	case matching.Limit:
+		why = n.limit(*c)
+	case matching.Fund:
+		why = n.fund(*c)
+	case matching.Open:
+		why = n.open(*c)
+	case matching.Submit:
+		why = n.submit(*c)
+	case matching.Replace:
+		why = n.replace(*c)
+	case matching.Cancel:
+		why = n.cancel(*c)
+	case matching.Close:
+		why = n.close(*c)
+	case matching.Release:
+		why = n.release(*c)
+	}
+	if why != matching.NoReason {
+		n.tell(matching.Rejected, *c, c.Energy, why)
+	}
+	return n.events
+}
+
+func (n *naive) admit(c matching.Command) matching.Reason {
+	switch a := n.accounts[c.Account]; {
+	case int(c.Node) >= len(n.config.Feeder.Nodes):
+		return matching.UnknownNode
+	case c.Account == 0 || c.Member == 0 || int(c.Account) > len(n.accounts)+1 || int(c.Member) > len(n.members)+1:
+		return matching.WrongNumber
+	case a != nil && (a.member != c.Member || a.node != c.Node):
+		return matching.OtherMember
+	case a == nil:
+		n.accounts[c.Account] = &nAccount{member: c.Member, node: c.Node, limit: map[grid.Side]grid.Energy{}}
+	}
+	if n.members[c.Member] == nil {
+		n.members[c.Member] = &nMember{}
+	}
+	n.tell(matching.Done, c, c.Energy, 0)
+	return matching.NoReason
+}
+
+func (n *naive) limit(c matching.Command) matching.Reason {
+	switch {
+	case n.accounts[c.Account] == nil:
+		return matching.UnknownAccount
+	case c.Side != grid.Bid && c.Side != grid.Offer:
+		return matching.WrongSide
+	case c.Energy < 0:
+		return matching.WrongEnergy
+	}
+	if n.accounts[c.Account].used {
+		return matching.HasOrders
+	}
+	n.accounts[c.Account].limit[c.Side] = c.Energy
+	n.tell(matching.Done, c, c.Energy, 0)
+	return matching.NoReason
+}
+
+func (n *naive) fund(c matching.Command) matching.Reason {
+	m := n.members[c.Member]
+	switch {
+	case m == nil:
+		return matching.UnknownMember
+	case c.Money < 0:
+		return matching.WrongMoney
+	case !m.prepaid && n.busy(c.Member):
+		return matching.HasOrders
+	}
+	m.prepaid, m.balance = true, c.Money
+	n.tell(matching.Done, c, c.Energy, 0)
+	return matching.NoReason
+}
+
+func (n *naive) use(account uint32) {
+	a := n.accounts[account]
+	a.used = a.used || len(a.limit) == 0 && !n.members[a.member].prepaid
+}
+
+// busy tells whether a member has waiting orders, or a position in a product.
+func (n *naive) busy(member uint32) bool {
+	for _, a := range n.accounts {
+		if a.member == member && a.used {
+			return true
+		}
+	}
+	for _, o := range slices.Concat(n.orders, n.blocks) {
+		if n.accounts[o.Account].member == member {
+			return true
+		}
+	}
+	positions := map[[2]uint32]grid.Energy{}
+	for _, t := range n.trades {
+		if n.accounts[t.account].member == member {
+			positions[[2]uint32{t.account, t.product}] += signed(t)
+		}
+	}
+	for _, p := range positions {
+		if p != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func signed(t nTrade) grid.Energy {
+	if t.side == grid.Offer {
+		return -t.energy
+	}
+	return t.energy
+}
+
+func (n *naive) open(c matching.Command) matching.Reason {
+	if _, known := n.products[c.Product]; known {
+		return matching.AlreadyOpen
+	}
+	n.products[c.Product] = true
+	n.tell(matching.Opened, c, c.Energy, 0)
+	return matching.NoReason
+}
+
+func (n *naive) find(id uint64) *nOrder {
+	for _, o := range slices.Concat(n.orders, n.blocks) {
+		if o.Order == id {
+			return o
+		}
+	}
+	return nil
+}
+
+func (n *naive) misquoted(c matching.Command) matching.Reason {
+	switch {
+	case c.Energy <= 0 || c.Energy > 1<<32-1:
+		return matching.WrongEnergy
+	case c.Price < n.config.Floor || c.Price > n.config.Ceiling:
+		return matching.OutsideCollar
+	case c.Price%n.config.Tick != 0:
+		return matching.OffTick
+	}
+	return matching.NoReason
+}
+
+func (n *naive) refuse(c matching.Command) matching.Reason {
+	switch {
+	case n.accounts[c.Account] == nil:
+		return matching.UnknownAccount
+	case c.Side != grid.Bid && c.Side != grid.Offer:
+		return matching.WrongSide
+	case c.Validity > matching.FillOrKill:
+		return matching.WrongValidity
+	case n.find(c.Order) != nil:
+		return matching.DuplicateOrder
+	}
+	return n.misquoted(c)
+}
+
+// periods of an order: 1 unless it is a block.
+func periods(c matching.Command) uint32 { return max(uint32(c.Periods), 1) }
+
+func covers(c matching.Command, product uint32) bool {
+	return product >= c.Product && product-c.Product < periods(c)
+}
+
+// aboveLimit adds up everything that the metering point would have to carry.
+func (n *naive) aboveLimit(c matching.Command, product uint32) bool {
+	limit, limited := n.accounts[c.Account].limit[c.Side]
+	sum := c.Energy
+	for _, o := range slices.Concat(n.orders, n.blocks) {
+		if o.Account == c.Account && o.Side == c.Side && covers(o.Command, product) {
+			sum += o.left
+		}
+	}
+	for _, t := range n.trades {
+		switch {
+		case t.account != c.Account || t.product != product:
+		case t.side == c.Side:
+			sum += t.energy
+		default:
+			sum -= t.energy
+		}
+	}
+	return limited && sum > limit
+}
+
+// aboveBalance adds up the worst of everything that the member has not settled.
+func (n *naive) aboveBalance(c matching.Command) bool {
+	member := n.accounts[c.Account].member
+	if !n.members[member].prepaid {
+		return false
+	}
+	sum := grid.Money(periods(c)) * n.worst(c.Side, c.Price, c.Energy)
+	for _, o := range slices.Concat(n.orders, n.blocks) {
+		if n.accounts[o.Account].member == member {
+			sum += grid.Money(periods(o.Command)) * n.worst(o.Side, o.Price, o.left)
+		}
+	}
+	for _, t := range n.trades {
+		if n.accounts[t.account].member == member {
+			sum += n.worst(t.side, t.price, t.energy)
+		}
+	}
+	return sum > n.members[member].balance
+}
+
+func (n *naive) worst(side grid.Side, price grid.Price, energy grid.Energy) grid.Money {
+	if side == grid.Offer {
+		price = n.config.Retail - price
+	}
+	if price <= 0 {
+		return 0
+	}
+	cost := int64(price) * int64(energy)
+	if cost%1000 > 0 {
+		cost += 1000
+	}
+	return grid.Money(cost / 1000)
+}
+
+func (n *naive) zone(account uint32) string { return n.zones[n.accounts[account].node] }
+
+// opposite lists the orders that an order may meet in a product, in priority,
+// the member's own included.
+func (n *naive) opposite(c matching.Command, product uint32, atAnyPrice bool) []*nOrder {
+	var all []*nOrder
+	for _, o := range n.orders {
+		meets := o.Side == grid.Bid && o.Price >= c.Price || o.Side == grid.Offer && o.Price <= c.Price
+		if o.Product == product && o.Side != c.Side && n.zone(o.Account) == n.zone(c.Account) && (atAnyPrice || meets) {
+			all = append(all, o)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *nOrder) int {
+		if c.Side == grid.Bid {
+			return cmp.Compare(a.Price, b.Price)
+		}
+		return cmp.Compare(b.Price, a.Price)
+	})
+	return all
+}
+
+// couldFill returns how much of the order would be filled, and its cost.
+func (n *naive) couldFill(c matching.Command, product uint32, atAnyPrice bool) (filled grid.Energy, cost int64) {
+	for _, o := range n.opposite(c, product, atAnyPrice) {
+		if filled == c.Energy || n.accounts[o.Account].member == n.accounts[c.Account].member {
+			break
+		}
+		part := min(o.left, c.Energy-filled)
+		filled += part
+		cost += int64(part) * int64(o.Price)
+	}
+	return filled, cost
+}
+
+func (n *naive) submit(c matching.Command) matching.Reason {
+	if c.Periods > 1 {
+		return n.submitBlock(c)
+	}
+	if !n.products[c.Product] {
+		return matching.NotOpen
+	}
+	if why := n.refuse(c); why != matching.NoReason {
+		return why
+	}
+	n.use(c.Account)
+	if n.aboveLimit(c, c.Product) {
+		return matching.AboveLimit
+	}
+	if n.aboveBalance(c) {
+		return matching.AboveBalance
+	}
+	n.tell(matching.Accepted, c, c.Energy, 0)
+	if filled, _ := n.couldFill(c, c.Product, false); c.Validity == matching.FillOrKill && filled < c.Energy {
+		n.tell(matching.Cancelled, c, c.Energy, matching.NotFillable)
+		return matching.NoReason
+	}
+	n.enter(c)
+	return matching.NoReason
+}
+
+func (n *naive) enter(c matching.Command) {
+	left, stopped := n.match(c, c.Product, false)
+	switch {
+	case stopped:
+		n.tell(matching.Cancelled, c, left, matching.OwnOrder)
+	case left > 0 && c.Validity == matching.GoodTillGate:
+		n.orders = append(n.orders, &nOrder{c, left})
+		n.tryBlocks(c.Product)
+	case left > 0:
+		n.tell(matching.Cancelled, c, left, matching.Unfilled)
+	}
+}
+
+func (n *naive) match(c matching.Command, product uint32, atAnyPrice bool) (left grid.Energy, stopped bool) {
+	left = c.Energy
+	for _, o := range n.opposite(c, product, atAnyPrice) {
+		if left == 0 {
+			break
+		}
+		if n.accounts[o.Account].member == n.accounts[c.Account].member {
+			return left, true
+		}
+		part := min(left, o.left)
+		left -= part
+		o.left -= part
+		n.trade(c, o.Command, product, part, o.Price, o.Price)
+		n.prune()
+	}
+	return left, false
+}
+
+// trade is between an order and the one that waited, at the prices of bid and
+// offer.
+func (n *naive) trade(c, maker matching.Command, product uint32, energy grid.Energy, pays, gets grid.Price) {
+	price := map[grid.Side]grid.Price{grid.Bid: pays, grid.Offer: gets}
+	for _, o := range []matching.Command{c, maker} {
+		n.trades = append(n.trades, nTrade{product, o.Account, o.Side, price[o.Side], energy})
+	}
+	n.emit(matching.Event{
+		Kind: matching.Traded, Order: c.Order, Account: c.Account, Side: c.Side, Maker: maker.Order, MakerAccount: maker.Account,
+		Price: pays, OfferPrice: gets, Energy: energy, Product: product,
+	})
+}
+
+func (n *naive) prune() {
+	n.orders = slices.DeleteFunc(n.orders, func(o *nOrder) bool { return o.left == 0 })
+}
+
+func (n *naive) submitBlock(c matching.Command) matching.Reason {
+	for product := c.Product; covers(c, product); product++ {
+		waiting := 0
+		for _, b := range n.blocks {
+			if covers(b.Command, product) {
+				waiting++
+			}
+		}
+		if !n.products[product] {
+			return matching.WrongPeriods
+		}
+		if waiting >= 64 {
+			return matching.BlocksFull
+		}
+	}
+	if why := n.refuse(c); why != matching.NoReason {
+		return why
+	}
+	n.use(c.Account)
+	for product := c.Product; covers(c, product); product++ {
+		if n.aboveLimit(c, product) {
+			return matching.AboveLimit
+		}
+	}
+	if n.aboveBalance(c) {
+		return matching.AboveBalance
+	}
+	n.tell(matching.Accepted, c, c.Energy, 0)
+	switch {
+	case n.try(c):
+	case c.Validity != matching.GoodTillGate:
+		n.tell(matching.Cancelled, c, c.Energy, matching.NotFillable)
+	default:
+		n.blocks = append(n.blocks, &nOrder{c, c.Energy})
+	}
+	return matching.NoReason
+}
+
+func (n *naive) try(c matching.Command) bool {
+	var cost int64
+	for product := c.Product; covers(c, product); product++ {
+		filled, part := n.couldFill(c, product, true)
+		if filled < c.Energy {
+			return false
+		}
+		cost += part
+	}
+	limit := int64(c.Price) * int64(c.Energy) * int64(c.Periods)
+	if c.Side == grid.Bid && cost > limit || c.Side == grid.Offer && cost < limit {
+		return false
+	}
+	for product := c.Product; covers(c, product); product++ {
+		n.match(c, product, true)
+	}
+	return true
+}
+
+func (n *naive) tryBlocks(product uint32) {
+	for _, b := range slices.Clone(n.blocks) {
+		if covers(b.Command, product) && n.try(b.Command) {
+			n.blocks = slices.DeleteFunc(n.blocks, func(o *nOrder) bool { return o == b })
+		}
+	}
+}
+
+func (n *naive) replace(c matching.Command) matching.Reason {
+	o := n.find(c.Order)
+	switch {
+	case o == nil || c.Account != 0 && o.Account != c.Account:
+		return matching.UnknownOrder
+	case o.Periods > 1:
+		return matching.NotABlocksBusiness
+	}
+	if why := n.misquoted(c); why != matching.NoReason {
+		return why
+	}
+	anew := o.Command
+	anew.Price, anew.Energy = c.Price, c.Energy
+	if anew.Price == o.Price && anew.Energy <= o.left {
+		o.Command, o.left = anew, anew.Energy
+		n.tell(matching.Replaced, anew, anew.Energy, 0)
+		return matching.NoReason
+	}
+	before := n.orders
+	n.orders = slices.DeleteFunc(slices.Clone(n.orders), func(x *nOrder) bool { return x == o })
+	why := matching.NoReason
+	if n.aboveLimit(anew, anew.Product) {
+		why = matching.AboveLimit
+	} else if n.aboveBalance(anew) {
+		why = matching.AboveBalance
+	}
+	if why != matching.NoReason {
+		n.orders = before
+		return why
+	}
+	n.tell(matching.Replaced, anew, anew.Energy, 0)
+	n.enter(anew)
+	return matching.NoReason
+}
+
+func (n *naive) cancel(c matching.Command) matching.Reason {
+	o := n.find(c.Order)
+	if o == nil || c.Account != 0 && o.Account != c.Account {
+		return matching.UnknownOrder
+	}
+	is := func(x *nOrder) bool { return x == o }
+	n.orders, n.blocks = slices.DeleteFunc(n.orders, is), slices.DeleteFunc(n.blocks, is)
+	by := matching.ByMember
+	if c.Account == 0 {
+		by = matching.ByOperator
+	}
+	n.tell(matching.Cancelled, o.Command, o.left, by)
+	return matching.NoReason
+}
+
+func (n *naive) close(c matching.Command) matching.Reason {
+	if !n.products[c.Product] {
+		return matching.NotOpen
+	}
+	for _, b := range slices.Clone(n.blocks) {
+		if covers(b.Command, c.Product) {
+			n.blocks = slices.DeleteFunc(n.blocks, func(x *nOrder) bool { return x == b })
+			n.tell(matching.Expired, b.Command, b.left, matching.GateClosed)
+		}
+	}
+	waiting := map[string]*nOrder{}
+	var orders []grid.Order
+	for _, o := range n.orders {
+		if o.Product == c.Product {
+			id := fmt.Sprintf("%020d", o.Order)
+			waiting[id] = o
+			orders = append(orders, grid.Order{
+				ID: id, Member: fmt.Sprint(n.accounts[o.Account].member), Node: n.config.Feeder.Nodes[n.accounts[o.Account].node].ID,
+				Side: o.Side, Energy: o.left, Price: o.Price,
+			})
+		}
+	}
+	clearing, err := network.Clear(network.Case{Feeder: n.config.Feeder, Orders: orders, K: network.Half})
+	if err != nil {
+		panic(err)
+	}
+	var volume grid.Energy
+	for _, p := range network.Pairs(orders, clearing.Fills, network.DifferentMembers) {
+		bid, offer := waiting[p.Bid], waiting[p.Offer]
+		price := func(o *nOrder) grid.Price {
+			return *clearing.Prices[n.config.Feeder.Nodes[n.accounts[o.Account].node].ID]
+		}
+		n.trade(bid.Command, offer.Command, c.Product, p.Energy, price(bid), price(offer))
+		bid.left -= p.Energy
+		offer.left -= p.Energy
+		volume += p.Energy
+	}
+	n.prune()
+	slices.SortFunc(orders, func(a, b grid.Order) int { return cmp.Compare(a.ID, b.ID) })
+	for _, o := range orders {
+		if x := waiting[o.ID]; x.left > 0 {
+			n.tell(matching.Expired, x.Command, x.left, matching.GateClosed)
+		}
+	}
+	n.orders = slices.DeleteFunc(n.orders, func(o *nOrder) bool { return o.Product == c.Product })
+	cleared := c
+	cleared.Price = 0
+	if volume > 0 {
+		cleared.Price = *clearing.Prices[n.config.Feeder.Root()]
+	}
+	n.tell(matching.Cleared, cleared, volume, 0)
+	n.products[c.Product] = false
+	if !n.owed(c.Product) {
+		n.forget(c.Product)
+	}
+	return matching.NoReason
+}
+
+// owed tells whether anything is reserved for the product's trades.
+func (n *naive) owed(product uint32) bool {
+	for _, t := range n.trades {
+		if t.product == product && n.members[n.accounts[t.account].member].prepaid && n.worst(t.side, t.price, t.energy) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *naive) forget(product uint32) {
+	delete(n.products, product)
+	n.trades = slices.DeleteFunc(n.trades, func(t nTrade) bool { return t.product == product })
+}
+
+func (n *naive) release(c matching.Command) matching.Reason {
+	if open, known := n.products[c.Product]; !known || open {
+		return matching.NotClosed
+	}
+	n.forget(c.Product)
+	n.tell(matching.Done, c, c.Energy, 0)
+	return matching.NoReason
+}

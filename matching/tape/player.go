@@ -1,0 +1,119 @@
+package tape
+
+import (
+	"fmt"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/matching/journal"
+)
+
+// Check is what an engine made of a tape. Two engines agree when their checks
+// are equal.
+type Check struct {
+	Trades uint64
+	Energy uint64 // Wh
+	Hash   uint64 // over maker, taker, price and energy of every trade, in order
+}
+
+const (
+	hashOrder = 0x9E3779B97F4A7C15
+	hashPrime = 0x100000001B3
+)
+
+func (c *Check) add(maker, taker, tick, energy uint64) {
+	c.Trades++
+	c.Energy += energy
+	c.Hash = (c.Hash ^ (maker*hashOrder + taker)) * hashPrime
+	c.Hash = (c.Hash ^ (tick<<32 | energy)) * hashPrime
+}
+
+// perSide is how many members bid, and how many others offer: nobody trades
+// with itself, but the engine has to look.
+const perSide = 256
+
+// Engine is what a tape can be played on.
+type Engine interface {
+	Apply(c *matching.Command) []matching.Event
+}
+
+// Player feeds an engine from a tape as the market does: the command is encoded
+// for the journal, in frames, and applied; its events are read.
+type Player struct {
+	engine  Engine
+	command matching.Command
+	frame   []byte
+	framed  int
+	before  uint64 // commands in earlier frames
+	check   Check
+}
+
+// Rules are those of a market on which a tape can be played.
+func Rules(maxTick uint32) matching.Config {
+	return matching.Config{Feeder: grid.SingleNode(), Tick: 1, Floor: 0, Ceiling: grid.Price(maxTick)}
+}
+
+// NewPlayer prepares an engine that follows the Rules: it admits members and
+// opens the products.
+func NewPlayer(e Engine, products uint32) *Player {
+	p := &Player{engine: e}
+	for n := range uint32(2 * perSide) {
+		e.Apply(&matching.Command{Kind: matching.Admit, Account: n + 1, Member: n + 1})
+	}
+	for n := range products {
+		e.Apply(&matching.Command{Kind: matching.Open, Product: n})
+	}
+	return p
+}
+
+// account is whose order it is.
+func (r *Record) account() uint32 {
+	return 1 + uint32(r.Order%perSide) + perSide*uint32(r.Side-grid.Bid)
+}
+
+// framedAt is how many commands share a frame of the journal.
+const framedAt = 64
+
+// Play plays records.
+func (p *Player) Play(records []Record) error {
+	for i := range records {
+		r := &records[i]
+		c := &p.command
+		c.Kind, c.Validity, c.Account = matching.Submit, matching.GoodTillGate, r.account()
+		switch r.Op {
+		case Cancel:
+			c.Kind, c.Account = matching.Cancel, 0
+		case Add:
+		case Take:
+			c.Validity = matching.ImmediateOrCancel
+		}
+		c.Side, c.Product, c.Order = r.Side, uint32(r.Product), r.Order
+		c.Price, c.Energy = grid.Price(r.Tick), grid.Energy(r.Energy)
+		if err := p.encode(c); err != nil {
+			return fmt.Errorf("record of order %d: %w", r.Order, err)
+		}
+		events := p.engine.Apply(c)
+		for k := range events {
+			if ev := &events[k]; ev.Kind == matching.Traded {
+				p.check.add(ev.Maker, ev.Order, uint64(ev.Price), uint64(ev.Energy))
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Player) encode(c *matching.Command) (err error) {
+	if p.framed == 0 {
+		p.frame = journal.Begin(p.frame[:0])
+	}
+	p.frame, err = c.AppendBinary(p.frame)
+	if p.framed++; p.framed == framedAt {
+		journal.Seal(p.frame, p.before)
+		p.before += framedAt
+		p.framed = 0
+	}
+	return err
+}
+
+// Check returns that of all that was played.
+func (p *Player) Check() Check { return p.check }
