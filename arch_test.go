@@ -27,9 +27,10 @@ func layers() map[string][]string {
 		"bus":               {},
 		"forecast":          {},
 		"agent":             {"forecast"},
-		"matching":          {"matching/book", "matching/network"},
+		"matching":          {"matching/auction", "matching/book", "matching/network"},
+		"matching/auction":  {},
 		"matching/book":     {},
-		"matching/network":  {},
+		"matching/network":  {"matching/auction"},
 		"matching/journal":  {"matching"},
 		"matching/tape":     {"matching", "matching/journal"},
 		"settlement":        {},
@@ -48,7 +49,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "matching", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

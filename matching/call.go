@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/book"
 	"github.com/commonwatt/commonwatt/matching/network"
 )
@@ -76,22 +77,91 @@ func (e *Engine) waiting(p *product) []waiting {
 // call holds the call auction among the waiting orders and takes from them what
 // trades.
 func (e *Engine) call(p *product, left []waiting) (volume grid.Energy, price grid.Price) {
+	if len(e.config.Feeder.Nodes) == 1 {
+		return e.callHere(p, left)
+	}
+	return e.callNetwork(p, left)
+}
+
+// callHere clears at one node, where counting over ticks is fastest. What pairs
+// is never of one member: its own crossing orders were netted, and the others
+// lie on either side of the price.
+func (e *Engine) callHere(p *product, left []waiting) (volume grid.Energy, price grid.Price) {
+	var sides [2][]auction.Tick
+	var places [2][]int
+	for i, energy := range e.netted(left) {
+		if energy > 0 {
+			s := left[i].place.Side - grid.Bid
+			sides[s] = append(sides[s], auction.Tick{Limit: left[i].place.Tick, Energy: energy})
+			places[s] = append(places[s], i)
+		}
+	}
+	u := e.ticks.Clear(e.tick(e.config.Ceiling)+1, sides[0], sides[1])
+	if u.Volume == 0 {
+		return 0, 0
+	}
+	price = auction.Between(e.price(uint32(u.Low)), e.price(uint32(u.High)), auction.Half)
+	bought, sold := make([]uint32, len(sides[0])), make([]uint32, len(sides[1]))
+	u.Fill(sides[0], sides[1], bought, sold)
+	for b, o := 0, 0; b < len(bought) && o < len(sold); {
+		energy := min(bought[b], sold[o])
+		if energy > 0 {
+			e.pair(p, &left[places[0][b]], &left[places[1][o]], grid.Energy(energy), price, price)
+			bought[b] -= energy
+			sold[o] -= energy
+		}
+		if bought[b] == 0 {
+			b++
+		} else {
+			o++
+		}
+	}
+	return grid.Energy(u.Volume), price
+}
+
+// netted returns the energy of each order after members' own crossing orders
+// cancelled out.
+func (e *Engine) netted(left []waiting) []uint32 {
+	energies := make([]uint32, len(left))
+	sides := map[uint32]grid.Side{}
+	for i, w := range left {
+		energies[i] = w.Energy
+		sides[w.Owner] |= w.place.Side
+	}
+	var both []grid.Order
+	for i, w := range left {
+		if sides[w.Owner] == grid.Bid|grid.Offer {
+			both = append(both, e.named(i, w))
+			energies[i] = 0
+		}
+	}
+	for _, o := range auction.Net(both) {
+		energies[callIndex(o.ID)] = uint32(o.Energy)
+	}
+	return energies
+}
+
+// named is a waiting order as the general auction knows it.
+func (e *Engine) named(i int, w waiting) grid.Order {
+	return grid.Order{
+		ID: callID(i), Member: strconv.Itoa(int(w.Owner)), Node: e.config.Feeder.Nodes[e.accounts[e.account(w.Tag)].node].ID,
+		Side: w.place.Side, Energy: grid.Energy(w.Energy), Price: e.price(w.place.Tick),
+	}
+}
+
+// callNetwork clears over a feeder.
+func (e *Engine) callNetwork(p *product, left []waiting) (volume grid.Energy, price grid.Price) {
 	orders := make([]grid.Order, len(left))
 	for i, w := range left {
-		a := &e.accounts[e.account(w.Tag)]
-		orders[i] = grid.Order{
-			ID: callID(i), Member: strconv.Itoa(int(w.Owner)), Node: e.config.Feeder.Nodes[a.node].ID,
-			Side: w.place.Side, Energy: grid.Energy(w.Energy), Price: e.price(w.place.Tick),
-		}
+		orders[i] = e.named(i, w)
 	}
 	clearing, err := network.Clear(network.Case{Feeder: e.config.Feeder, Orders: orders, K: network.Half})
 	if err != nil {
 		panic(fmt.Sprintf("matching: orders that were checked do not clear: %v", err)) // a defect of the engine
 	}
-	for _, pair := range network.Pairs(orders, clearing.Fills, network.DifferentMembers) {
-		bid, offer := &left[callIndex(pair.Bid)], &left[callIndex(pair.Offer)]
-		e.pair(p, bid, offer, pair.Energy,
-			*clearing.Prices[orders[callIndex(pair.Bid)].Node], *clearing.Prices[orders[callIndex(pair.Offer)].Node])
+	for _, pair := range auction.Pairs(orders, clearing.Fills, auction.DifferentMembers) {
+		b, o := callIndex(pair.Bid), callIndex(pair.Offer)
+		e.pair(p, &left[b], &left[o], pair.Energy, *clearing.Prices[orders[b].Node], *clearing.Prices[orders[o].Node])
 		volume += pair.Energy
 	}
 	if volume > 0 {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/book"
 )
 
@@ -66,7 +67,8 @@ type Engine struct {
 	holdings holdings
 	blocks   []block // waiting, the oldest first
 	in       incoming
-	events   []Event // of the last command
+	ticks    auction.Ticks // counters of the call auction
+	events   []Event       // of the last command
 }
 
 type account struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/network"
 )
 
@@ -541,7 +542,7 @@ func (n *naive) close(c matching.Command) matching.Reason {
 		panic(err)
 	}
 	var volume grid.Energy
-	for _, p := range network.Pairs(orders, clearing.Fills, network.DifferentMembers) {
+	for _, p := range auction.Pairs(orders, clearing.Fills, auction.DifferentMembers) {
 		bid, offer := waiting[p.Bid], waiting[p.Offer]
 		price := func(o *nOrder) grid.Price {
 			return *clearing.Prices[n.config.Feeder.Nodes[n.accounts[o.Account].node].ID]

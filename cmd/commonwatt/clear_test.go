@@ -2,6 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/big"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -119,6 +122,112 @@ func TestSharedCases(t *testing.T) {
 		within := c.Expected.PriceInterval == nil || *r.ClearingPrice >= c.Expected.PriceInterval[0] && *r.ClearingPrice <= c.Expected.PriceInterval[1]
 		if r.Welfare.String() != c.Expected.Welfare.String() || !within || r.BudgetSurplus != 0 {
 			t.Errorf("%s: welfare %s, want %s; budget surplus %d", c.Case, r.Welfare, c.Expected.Welfare, r.BudgetSurplus)
+		}
+	}
+}
+
+// TestEveryMechanismAddsUp clears random streets without limits by every
+// mechanism: fills, trades, flows, welfare and surplus must tell one story.
+func TestEveryMechanismAddsUp(t *testing.T) {
+	for _, mechanism := range mechanisms() {
+		trades := 0
+		for seed := range uint64(200) {
+			c := randomStreet(rand.New(rand.NewPCG(seed, 1)), mechanism)
+			r, err := clearAuction(c)
+			if err != nil {
+				t.Fatalf("%s, seed %d: %v", mechanism, seed, err)
+			}
+			trades += len(r.Trades)
+			orders, filled, paired := map[string]orderInput{}, map[string]grid.Energy{}, map[string]grid.Energy{}
+			for _, o := range c.Orders {
+				orders[o.ID] = o
+			}
+			welfare, surplus := new(big.Int), new(big.Int)
+			flow := r.Utility.Export - r.Utility.Import
+			for _, f := range r.Fills {
+				o := orders[f.Order]
+				filled[f.Order] += f.Energy
+				if o.Side == grid.Bid {
+					flow += f.Energy
+					addProduct(welfare, o.Price, f.Energy)
+				} else {
+					flow -= f.Energy
+					addProduct(welfare, o.Price, -f.Energy)
+				}
+			}
+			addProduct(welfare, c.Utility.FeedIn, r.Utility.Export)
+			addProduct(welfare, -c.Utility.Retail, r.Utility.Import)
+			for _, x := range r.Trades {
+				paired[x.Bid] += x.Energy
+				paired[x.Offer] += x.Energy
+				addProduct(surplus, x.BidPrice-x.OfferPrice, x.Energy)
+			}
+			var lines grid.Energy
+			for _, l := range r.Lines {
+				lines += l.Flow
+			}
+			for id, energy := range paired {
+				if energy > filled[id] {
+					t.Fatalf("%s, seed %d: %s trades %d Wh of %d", mechanism, seed, id, energy, filled[id])
+				}
+			}
+			if welfare.Cmp(r.Welfare) != 0 || rounded(surplus) != r.BudgetSurplus || flow != 0 || lines != r.Utility.Export-r.Utility.Import {
+				t.Fatalf("%s, seed %d: welfare %s, surplus %s, balance %d, over the line %d: %+v", mechanism, seed, welfare, surplus, flow, lines, r)
+			}
+		}
+		if trades < 200 {
+			t.Errorf("%s: only %d trades", mechanism, trades)
+		}
+	}
+}
+
+// randomStreet has members with one order each behind a line without a limit.
+func randomStreet(r *rand.Rand, mechanism string) auctionCase {
+	c := auctionCase{
+		Mechanism: mechanism, Interval: grid.Interval{Minutes: 15}, Seed: r.Uint64(), Utility: &utilityInput{Retail: 30, FeedIn: 6},
+		Feeder: &grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root"}}},
+	}
+	for i := range 4 + r.IntN(10) {
+		o := orderInput{ID: fmt.Sprint("o", i), Member: fmt.Sprint("m", i), Side: grid.Side(1 + r.IntN(2)), Energy: 20, Price: grid.Price(r.IntN(40)), Node: "street"}
+		if mechanism != "mcafee" {
+			o.Energy = grid.Energy(1 + r.IntN(30))
+		}
+		c.Orders = append(c.Orders, o)
+	}
+	return c
+}
+
+// TestRequirementsBind clears a market in which one bid insists on what there is
+// little of: by uniform each source has its price, the others refuse.
+func TestRequirementsBind(t *testing.T) {
+	const in = `{"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "mechanism": "uniform", "orders": [
+{"id": "green", "member": "a", "side": "bid", "energy": 12, "price": 30, "requires": {"source": ["solar"]}},
+{"id": "other", "member": "b", "side": "bid", "energy": 20, "price": 20},
+{"id": "roof", "member": "c", "side": "offer", "energy": 10, "price": 5, "source": "solar"},
+{"id": "store", "member": "d", "side": "offer", "energy": 30, "price": 12, "source": "battery"}]}`
+	c, err := parseCase([]byte(in), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := clearAuction(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []pairResult{{"green", "roof", 10, 30, 30}, {"other", "store", 20, 12, 12}}
+	if !reflect.DeepEqual(r.Trades, want) || r.BudgetSurplus != 0 || *r.ClearingPrice != 12 {
+		t.Errorf("%+v", r)
+	}
+	c.Mechanism = "pay-as-bid"
+	if _, err := clearAuction(c); err == nil || !strings.Contains(err.Error(), "orders[0].requires: binds, which pay-as-bid cannot clear") {
+		t.Errorf("pay-as-bid: %v", err)
+	}
+}
+
+func TestMechanismsRefuseLimits(t *testing.T) {
+	for _, mechanism := range mechanisms()[1:] {
+		code, _, errs := execute(t, "clear", "--mechanism", mechanism, "testdata/clear/example.json")
+		if code != 2 || !strings.Contains(errs, "feeder.nodes[1]: "+mechanism+" wants a feeder without limits and fees") {
+			t.Errorf("%s: exit code %d: %s", mechanism, code, errs)
 		}
 	}
 }

@@ -29,14 +29,12 @@ import (
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/auction"
 )
 
-// Utility is the backstop at the root.
-type Utility struct {
-	Retail grid.Price  // it sells at this price or better
-	FeedIn grid.Price  // it buys at this price or better
-	Limit  grid.Energy // Wh of the interval, in either direction
-}
+// Utility is the backstop at the root: it sells at Retail or better and buys at
+// FeedIn or better.
+type Utility = auction.Utility
 
 // Case is a call auction on a feeder.
 type Case struct {
@@ -64,8 +62,8 @@ type line struct {
 
 // One is the K of the highest supporting price, Half that of the middle.
 const (
-	One  = 1_000_000_000
-	Half = One / 2
+	One  = auction.One
+	Half = auction.Half
 )
 
 const unlimited = math.MaxInt64 / 4
@@ -183,7 +181,7 @@ func tree(c Case) (nodes []*node, root *node) {
 	nodes = []*node{root}
 	for at := 0; at < len(nodes); at++ {
 		n := nodes[at]
-		n.orders = Net(n.orders)
+		n.orders = auction.Net(n.orders)
 		slices.SortFunc(n.children, func(a, b *node) int { return strings.Compare(a.id, b.id) })
 		nodes = append(nodes, n.children...)
 	}

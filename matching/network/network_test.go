@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/optimize/convex/lp"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/network"
 )
 
@@ -316,7 +317,7 @@ func TestPairsAreOfDifferentMembers(t *testing.T) {
 		for _, o := range c.Orders {
 			byID[o.ID] = o
 		}
-		for _, p := range network.Pairs(c.Orders, got.Fills, network.DifferentMembers) {
+		for _, p := range auction.Pairs(c.Orders, got.Fills, auction.DifferentMembers) {
 			if byID[p.Bid].Member == byID[p.Offer].Member || p.Energy <= 0 {
 				t.Fatalf("case %d: pair %+v", n, p)
 			}

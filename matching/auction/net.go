@@ -1,4 +1,4 @@
-package network
+package auction
 
 import (
 	"cmp"
@@ -36,8 +36,31 @@ func Net(orders []grid.Order) []grid.Order {
 	return kept
 }
 
-func cancelOut(own []grid.Order) []grid.Order {
-	var bids, offers []grid.Order
+// netFitting is Net for bids that only some offers fit.
+func netFitting(orders []grid.Order, fit func(bid, offer grid.Order) bool) []grid.Order {
+	byMember := map[string][]grid.Order{}
+	for _, o := range orders {
+		byMember[o.Member] = append(byMember[o.Member], o)
+	}
+	kept := make([]grid.Order, 0, len(orders))
+	for _, member := range slices.Sorted(maps.Keys(byMember)) {
+		bids, offers := split(byMember[member])
+		for b := range bids {
+			for o := range offers {
+				if bids[b].Price >= offers[o].Price && fit(bids[b], offers[o]) {
+					energy := min(bids[b].Energy, offers[o].Energy)
+					bids[b].Energy -= energy
+					offers[o].Energy -= energy
+				}
+			}
+		}
+		kept = append(kept, leftOver(bids, offers)...)
+	}
+	return kept
+}
+
+// split returns a member's orders by side, best first.
+func split(own []grid.Order) (bids, offers []grid.Order) {
 	for _, o := range own {
 		if o.Side == grid.Bid {
 			bids = append(bids, o)
@@ -51,6 +74,11 @@ func cancelOut(own []grid.Order) []grid.Order {
 	slices.SortFunc(offers, func(a, b grid.Order) int {
 		return cmp.Or(cmp.Compare(a.Price, b.Price), strings.Compare(a.ID, b.ID))
 	})
+	return bids, offers
+}
+
+func cancelOut(own []grid.Order) []grid.Order {
+	bids, offers := split(own)
 	for i, j := 0, 0; i < len(bids) && j < len(offers) && bids[i].Price >= offers[j].Price; {
 		energy := min(bids[i].Energy, offers[j].Energy)
 		bids[i].Energy -= energy
@@ -62,5 +90,9 @@ func cancelOut(own []grid.Order) []grid.Order {
 			j++
 		}
 	}
+	return leftOver(bids, offers)
+}
+
+func leftOver(bids, offers []grid.Order) []grid.Order {
 	return slices.DeleteFunc(append(bids, offers...), func(o grid.Order) bool { return o.Energy == 0 })
 }

@@ -1,4 +1,4 @@
-package network
+package auction
 
 import (
 	"cmp"
@@ -24,11 +24,12 @@ type filled struct {
 }
 
 // Pairs joins filled bids with filled offers that fit, in order of id, and
-// returns the pairs by bid, then offer. Energy that the utility delivers or
-// takes stays without a pair. When what is left on both sides does not fit,
+// returns the pairs by bid, then offer. Those that fit one of the better ways
+// are joined first, in the order of the ways. Energy that the utility delivers
+// or takes stays without a pair. When what is left on both sides does not fit,
 // partners are exchanged with pairs already made; energy for which that does
 // not help stays without a pair as well.
-func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offer grid.Order) bool) []Pair {
+func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offer grid.Order) bool, better ...func(bid, offer grid.Order) bool) []Pair {
 	var bids, offers []filled
 	for _, o := range orders {
 		switch energy := fills[o.ID]; {
@@ -43,7 +44,9 @@ func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offe
 	slices.SortFunc(bids, byID)
 	slices.SortFunc(offers, byID)
 	p := &pairing{bids: bids, offers: offers, fit: fit}
-	p.join()
+	for _, way := range append(better, fit) {
+		p.join(way)
+	}
 	p.exchange()
 	return p.pairs()
 }
@@ -66,15 +69,15 @@ func (p *pairing) take(bid, offer int, energy grid.Energy) {
 	p.made = append(p.made, joined{bid, offer, energy})
 }
 
-// join gives each bid the first offers that fit.
-func (p *pairing) join() {
+// join gives each bid the first offers that fit a way.
+func (p *pairing) join(fit func(bid, offer grid.Order) bool) {
 	first := 0
 	for b := range p.bids {
 		for first < len(p.offers) && p.offers[first].left == 0 {
 			first++
 		}
 		for o := first; o < len(p.offers) && p.bids[b].left > 0; o++ {
-			if p.offers[o].left > 0 && p.fit(p.bids[b].order, p.offers[o].order) {
+			if p.offers[o].left > 0 && fit(p.bids[b].order, p.offers[o].order) {
 				p.take(b, o, min(p.bids[b].left, p.offers[o].left))
 			}
 		}

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/auction"
+	"github.com/commonwatt/commonwatt/matching/network"
+)
+
+// auctionResult is the output of clear.
+type auctionResult struct {
+	Mechanism      string       `json:"mechanism"`
+	Welfare        *big.Int     `json:"welfare"`
+	Volume         grid.Energy  `json:"volume"`
+	ClearingPrice  *grid.Price  `json:"clearing_price"`
+	NodePrices     []nodePrice  `json:"node_prices"`
+	Fills          []fill       `json:"fills"`
+	Trades         []pairResult `json:"trades"`
+	Utility        utilityFlow  `json:"utility"`
+	Lines          []lineResult `json:"lines"`
+	GridFees       grid.Money   `json:"grid_fees"`
+	CongestionRent grid.Money   `json:"congestion_rent"`
+	BudgetSurplus  grid.Money   `json:"budget_surplus"`
+}
+
+type nodePrice struct {
+	Node  string      `json:"node"`
+	Price *grid.Price `json:"price"`
+}
+
+type fill struct {
+	Order  string      `json:"order"`
+	Energy grid.Energy `json:"energy"`
+	Price  grid.Price  `json:"price"`
+}
+
+type pairResult struct {
+	Bid        string      `json:"bid"`
+	Offer      string      `json:"offer"`
+	Energy     grid.Energy `json:"energy"`
+	BidPrice   grid.Price  `json:"bid_price"`
+	OfferPrice grid.Price  `json:"offer_price"`
+}
+
+type utilityFlow struct {
+	Import grid.Energy `json:"import"`
+	Export grid.Energy `json:"export"`
+}
+
+type lineResult struct {
+	Node      string      `json:"node"`
+	Flow      grid.Energy `json:"flow"`
+	Congested bool        `json:"congested"`
+	Rent      grid.Money  `json:"rent"`
+}
+
+// clearAuction clears a case. Its errors name the field that a mechanism does
+// not allow.
+func clearAuction(c auctionCase) (auctionResult, error) {
+	n, err := c.network()
+	if err != nil {
+		return auctionResult{}, err
+	}
+	clearing, err := network.Clear(n) // it checks the input, too
+	if err != nil {
+		return auctionResult{}, err
+	}
+	if c.Mechanism != uniform {
+		return c.clearHere(n, auction.Mechanisms()[c.Mechanism])
+	}
+	r := newResult(c)
+	r.Utility = utilityFlow{Import: clearing.Import, Export: clearing.Export}
+	root := n.Feeder.Root()
+	prices := map[string]grid.Price{} // by order
+	surplus := new(big.Int)           // what is collected and not paid out, price × energy
+	r.addOrders(n, clearing, root, prices, surplus)
+	if err := r.addLines(n, clearing, surplus); err != nil {
+		return auctionResult{}, err
+	}
+	if clearing.Prices[root] != nil {
+		r.addUtility(n, *clearing.Prices[root], surplus)
+	}
+	r.BudgetSurplus = rounded(surplus)
+	if bound := r.addTrades(c, n, clearing, prices); bound < 0 {
+		return r, nil
+	} else if i := limited(n.Feeder); i >= 0 {
+		return auctionResult{}, fmt.Errorf("orders[%d].requires: binds, and the line of feeder.nodes[%d] has a limit or a fee: only one of them can be cleared exactly", bound, i)
+	}
+	return c.clearHere(n, func(a auction.Case) (auction.Result, error) { return auction.Required(a, c.allows(), c.requires) })
+}
+
+func newResult(c auctionCase) auctionResult {
+	return auctionResult{Mechanism: c.Mechanism, Welfare: new(big.Int), Fills: []fill{}, Trades: []pairResult{}, Lines: []lineResult{}}
+}
+
+// limited returns the first node whose line has a limit or a fee, −1 when none
+// has.
+func limited(f grid.Feeder) int {
+	return slices.IndexFunc(f.Nodes, func(n grid.Node) bool { return n.Fee != 0 || n.ExportLimit != nil || n.ImportLimit != nil })
+}
+
+// clearHere clears by a mechanism for which the feeder is one place.
+func (c auctionCase) clearHere(n network.Case, mechanism auction.Mechanism) (auctionResult, error) {
+	if i := limited(n.Feeder); i >= 0 {
+		return auctionResult{}, fmt.Errorf("feeder.nodes[%d]: %s wants a feeder without limits and fees; uniform takes them", i, c.Mechanism)
+	}
+	orders := map[string]grid.Order{}
+	for _, o := range n.Orders {
+		orders[o.ID] = o
+	}
+	cleared, err := mechanism(auction.Case{Orders: n.Orders, Utility: n.Utility, K: n.K, Seed: c.Seed, Prefers: c.prefers()})
+	if err != nil {
+		return auctionResult{}, err
+	}
+	if err := c.honoured(cleared, orders); err != nil {
+		return auctionResult{}, err
+	}
+	r := newResult(c)
+	fills, surplus := map[fill]grid.Energy{}, new(big.Int)
+	add := func(id string, energy grid.Energy, price grid.Price) { fills[fill{Order: id, Price: price}] += energy }
+	for _, t := range cleared.Trades {
+		add(t.Bid, t.Energy, t.BidPrice)
+		add(t.Offer, t.Energy, t.OfferPrice)
+		addProduct(surplus, t.BidPrice-t.OfferPrice, t.Energy)
+		r.Trades = append(r.Trades, pairResult(t))
+	}
+	for _, f := range cleared.Import {
+		add(f.Order, f.Energy, f.Price)
+		r.Utility.Import += f.Energy
+	}
+	for _, f := range cleared.Export {
+		add(f.Order, f.Energy, f.Price)
+		r.Utility.Export += f.Energy
+	}
+	var bought, sold grid.Energy
+	flows := map[string]grid.Energy{} // of the orders at a node, + export
+	for f, energy := range fills {
+		f.Energy = energy
+		r.Fills = append(r.Fills, f)
+		o := orders[f.Order]
+		sign := grid.Energy(1)
+		if o.Side == grid.Bid {
+			sign = -1
+			bought += energy
+		} else {
+			sold += energy
+		}
+		addProduct(r.Welfare, -o.Price, sign*energy)
+		flows[cmp.Or(o.Node, n.Feeder.Root())] += sign * energy
+	}
+	r.Volume = min(bought, sold)
+	r.addUtility(n, 0, new(big.Int))
+	r.BudgetSurplus = rounded(surplus)
+	r.addPlaces(n.Feeder, flows, cleared)
+	r.sort()
+	return r, nil
+}
+
+// honoured checks that nobody gets energy of a source that it does not allow.
+// Of what source the utility's is nobody knows.
+func (c auctionCase) honoured(cleared auction.Result, orders map[string]grid.Order) error {
+	fits := c.fits()
+	served := map[string]bool{}
+	for _, t := range cleared.Trades {
+		served[t.Bid] = served[t.Bid] || !fits(orders[t.Bid], orders[t.Offer])
+	}
+	for _, f := range cleared.Import {
+		served[f.Order] = true
+	}
+	for i, o := range c.Orders {
+		if o.Requires != nil && served[o.ID] {
+			return fmt.Errorf("orders[%d].requires: binds, which %s cannot clear; uniform can", i, c.Mechanism)
+		}
+	}
+	return nil
+}
+
+// addPlaces tells prices and flows of a feeder that is one place. Where sources
+// have prices of their own, the lowest counts.
+func (r *auctionResult) addPlaces(f grid.Feeder, flows map[string]grid.Energy, cleared auction.Result) {
+	price := cleared.Price
+	if price == nil && r.Mechanism == uniform {
+		for _, t := range cleared.Trades {
+			if price == nil || t.BidPrice < *price {
+				price = &t.BidPrice
+			}
+		}
+	}
+	r.ClearingPrice = price
+	parents := map[string]string{}
+	for _, n := range f.Nodes {
+		parents[n.ID] = n.Parent
+		r.NodePrices = append(r.NodePrices, nodePrice{n.ID, price})
+	}
+	over := map[string]grid.Energy{}
+	for node, flow := range flows {
+		for ; parents[node] != ""; node = parents[node] {
+			over[node] += flow
+		}
+	}
+	for _, n := range f.Nodes {
+		if n.Parent != "" {
+			r.Lines = append(r.Lines, lineResult{Node: n.ID, Flow: over[n.ID]})
+		}
+	}
+}
+
+func (r *auctionResult) sort() {
+	slices.SortFunc(r.Fills, func(a, b fill) int { return cmp.Or(strings.Compare(a.Order, b.Order), cmp.Compare(a.Price, b.Price)) })
+	slices.SortFunc(r.NodePrices, func(a, b nodePrice) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(r.Lines, func(a, b lineResult) int { return strings.Compare(a.Node, b.Node) })
+}
+
+// addUtility counts what the utility does for the welfare, and at the root's
+// price for the surplus.
+func (r *auctionResult) addUtility(n network.Case, price grid.Price, surplus *big.Int) {
+	if u := n.Utility; u != nil {
+		addProduct(r.Welfare, -u.Retail, r.Utility.Import)
+		addProduct(r.Welfare, u.FeedIn, r.Utility.Export)
+		addProduct(surplus, price, r.Utility.Export-r.Utility.Import)
+	}
+}
+
+func (r *auctionResult) addOrders(n network.Case, clearing network.Clearing, root string, prices map[string]grid.Price, surplus *big.Int) {
+	var bought, sold grid.Energy
+	for _, o := range n.Orders {
+		energy := clearing.Fills[o.ID]
+		if energy == 0 {
+			continue
+		}
+		price := *clearing.Prices[cmp.Or(o.Node, root)]
+		prices[o.ID] = price
+		r.Fills = append(r.Fills, fill{o.ID, energy, price})
+		if o.Side == grid.Bid {
+			bought += energy
+			addProduct(r.Welfare, o.Price, energy)
+			addProduct(surplus, price, energy)
+		} else {
+			sold += energy
+			addProduct(r.Welfare, o.Price, -energy)
+			addProduct(surplus, price, -energy)
+		}
+	}
+	r.Volume = min(bought, sold)
+	slices.SortFunc(r.Fills, func(a, b fill) int { return strings.Compare(a.Order, b.Order) })
+	for _, node := range n.Feeder.Nodes {
+		r.NodePrices = append(r.NodePrices, nodePrice{node.ID, clearing.Prices[node.ID]})
+	}
+	slices.SortFunc(r.NodePrices, func(a, b nodePrice) int { return strings.Compare(a.Node, b.Node) })
+	if len(r.Fills) > 0 {
+		r.ClearingPrice = clearing.Prices[root]
+	}
+}
+
+func (r *auctionResult) addLines(n network.Case, clearing network.Clearing, surplus *big.Int) error {
+	for _, node := range n.Feeder.Nodes {
+		if node.Parent == "" {
+			continue
+		}
+		line := lineResult{Node: node.ID, Flow: clearing.Flows[node.ID]}
+		over := max(line.Flow, -line.Flow)
+		line.Congested = node.ExportLimit != nil && line.Flow == *node.ExportLimit || node.ImportLimit != nil && line.Flow == -*node.ImportLimit
+		var gain grid.Price
+		if over > 0 {
+			gain = *clearing.Prices[node.Parent] - *clearing.Prices[node.ID]
+			if line.Flow < 0 {
+				gain = -gain
+			}
+			gain -= node.Fee
+		}
+		fee, err := node.Fee.Cost(over)
+		if err != nil {
+			return err
+		}
+		if line.Rent, err = gain.Cost(over); err != nil {
+			return err
+		}
+		addProduct(r.Welfare, -node.Fee, over)
+		addProduct(surplus, -node.Fee-gain, over)
+		r.GridFees += fee
+		r.CongestionRent += line.Rent
+		r.Lines = append(r.Lines, line)
+	}
+	slices.SortFunc(r.Lines, func(a, b lineResult) int { return strings.Compare(a.Node, b.Node) })
+	return nil
+}
+
+func addProduct(sum *big.Int, p grid.Price, e grid.Energy) {
+	sum.Add(sum, new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(e))))
+}
+
+// rounded turns price × energy into money, half away from zero.
+func rounded(sum *big.Int) grid.Money {
+	const wh = 1000
+	half := new(big.Int).Add(new(big.Int).Abs(sum), big.NewInt(wh/2))
+	m := half.Quo(half, big.NewInt(wh)).Int64()
+	if sum.Sign() < 0 {
+		return -grid.Money(m)
+	}
+	return grid.Money(m)
+}
+
+// addTrades pairs the fills: preferred partners where that leaves nobody
+// without a pair, and a required source always. It returns the first order
+// whose requirement binds, −1 when none does.
+func (r *auctionResult) addTrades(c auctionCase, n network.Case, clearing network.Clearing, prices map[string]grid.Price) (bound int) {
+	fits, prefers := c.fits(), c.prefers()
+	paired := map[string]grid.Energy{}
+	for _, p := range auction.Pairs(n.Orders, clearing.Fills, fits,
+		func(bid, offer grid.Order) bool { return fits(bid, offer) && prefers(bid, offer) },
+		func(bid, offer grid.Order) bool { return fits(bid, offer) && c.requires(bid) },
+	) {
+		paired[p.Bid] += p.Energy
+		r.Trades = append(r.Trades, pairResult{p.Bid, p.Offer, p.Energy, prices[p.Bid], prices[p.Offer]})
+	}
+	for i, o := range c.Orders {
+		if o.Requires != nil && (paired[o.ID] < clearing.Fills[o.ID] || c.netsUnfit(o)) {
+			return i
+		}
+	}
+	return -1
+}
+
+// netsUnfit tells whether a bid crosses an offer of its own member whose source
+// it does not allow, so that the two must not cancel out.
+func (c auctionCase) netsUnfit(bid orderInput) bool {
+	return slices.ContainsFunc(c.Orders, func(o orderInput) bool {
+		return o.Member == bid.Member && o.Side == grid.Offer && o.Price <= bid.Price && !slices.Contains(bid.Requires.Source, o.Source)
+	})
+}
