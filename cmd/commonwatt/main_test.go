@@ -273,7 +273,7 @@ func tradedWithinOffered(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	offered, wanted, traded := map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}, map[grid.Product]grid.Energy{}
-	j, _, err := journal.Open(filepath.Join(dir, "orders"), &watched{m, func(ev community.Event) {
+	j, _, err := journal.Open(filepath.Join(dir, "orders"), journal.DefaultSegment, &watched{m, func(ev community.Event) {
 		switch {
 		case ev.Kind == community.Accepted && ev.Order.Side == grid.Offer:
 			offered[ev.Product] += ev.Order.Energy

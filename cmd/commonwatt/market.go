@@ -55,7 +55,7 @@ func openMarket(ctx context.Context, dir string, m *community.Market, name strin
 		s.published = events[len(events)-1].Seq
 	}
 	var recovery journal.Recovery
-	if s.journal, recovery, err = journal.Open(dir, &replayed{s, see}); err != nil {
+	if s.journal, recovery, err = journal.Open(dir, journal.DefaultSegment, &replayed{s, see}); err != nil {
 		return nil, err
 	}
 	for _, note := range recovery.Notes {

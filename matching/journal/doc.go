@@ -13,8 +13,9 @@
 // commands that became durable together: u32 length of the payload, u64 number
 // of commands before it, CRC-32C of those 12 bytes, CRC-32C of the payload (u32
 // each, all little endian), and the payload, encoded commands one after
-// another. The file is filled with zeros ahead of the frames, because a disk
-// commits faster what does not change a file's size.
+// another. A segment is full of zeros before its first frame, because a disk
+// commits faster what does not change a file's size; the next one is prepared
+// meanwhile.
 //
 // A frame that a crash cut short is removed on opening: it is damaged, and no
 // whole frame follows it. Damage before a whole frame is an error that names

@@ -47,26 +47,38 @@ const (
 	snapshotMagic  = "CWSNAP1\n"
 	// keptSnapshots is how many of the newest snapshots stay.
 	keptSnapshots = 2
-	// ahead is how much of a segment is filled with zeros at a time.
-	ahead = 256 << 10
+	// preparedName is the next segment while it is being filled with zeros.
+	preparedName = "next.zeros"
 )
+
+// DefaultSegment is the size of a segment in bytes: a quarter of a million
+// commands.
+const DefaultSegment = 16 << 20
 
 // File is a log in a directory. It is not safe for concurrent use.
 type File struct {
 	dir      string
+	size     int64 // of a segment
 	segment  *os.File
-	end      int64  // of the last frame in the segment
-	filled   int64  // the segment has zeros up to here
-	commands uint64 // in the log
+	end      int64         // of the last frame in the segment
+	filled   int64         // the segment has zeros up to here
+	prepared chan prepared // of the next segment; nil: not begun
+	commands uint64        // in the log
 	buffer   []byte
 	err      error // the first failed write; nothing is taken after it
 }
 
-// Open opens or creates the log in a directory and brings the machine to the
-// state of its last command. Errors: *CorruptError, those of the machine and
-// of the disk.
-func Open(dir string, m Machine) (*File, Recovery, error) {
-	f := &File{dir: dir}
+// prepared is a file of zeros.
+type prepared struct {
+	file *os.File
+	err  error
+}
+
+// Open opens or creates the log in a directory, in segments of size bytes, and
+// brings the machine to the state of its last command. Errors: *CorruptError,
+// those of the machine and of the disk.
+func Open(dir string, size int64, m Machine) (*File, Recovery, error) {
+	f := &File{dir: dir, size: size}
 	var r Recovery
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, r, fmt.Errorf("open journal: %w", err)
@@ -195,43 +207,84 @@ func (f *File) load(first uint64, last bool, m Machine, r *Recovery) error {
 	if !last {
 		return nil
 	}
-	return f.resume(path, int64(at))
+	return f.resume(path, int64(at), b)
 }
 
-// resume goes on with a segment whose frames end at the offset.
-func (f *File) resume(path string, end int64) (err error) {
+// resume goes on with a segment whose frames end at the offset; what a crash
+// left behind them becomes zeros.
+func (f *File) resume(path string, end int64, b []byte) (err error) {
 	if f.segment, err = os.OpenFile(path, os.O_RDWR, 0); err != nil { //nolint:gosec // our own
 		return fmt.Errorf("open journal: %w", err)
 	}
-	f.end, f.filled = end, end
-	err = f.segment.Truncate(end)
-	if err == nil && end < int64(len(magic)) {
-		_, err = f.segment.WriteAt([]byte(magic), 0)
-		f.end, f.filled = int64(len(magic)), int64(len(magic))
+	f.end, f.filled = end, int64(len(b))
+	clear(b[end:])
+	if end < int64(len(magic)) {
+		f.end = int64(len(magic))
+		b = append([]byte(magic), b[min(len(magic), len(b)):]...)
+		f.filled = int64(len(b))
 	}
-	if err == nil {
-		err = f.segment.Sync()
-	}
-	if err != nil {
+	_, err = f.segment.WriteAt(b[end:], end)
+	if err = errors.Join(err, f.segment.Sync()); err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
 	return nil
 }
 
-// begin starts the segment for the commands that follow.
+// begin starts the segment for the commands that follow: the one that was
+// prepared, or a new one.
 func (f *File) begin() error {
-	path := f.path(f.commands, segmentSuffix)
-	segment, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // our own
-	if err != nil {
-		return fmt.Errorf("begin journal: %w", err)
+	if f.prepared == nil {
+		f.prepare()
 	}
-	_, err = segment.Write([]byte(magic))
-	if err = errors.Join(err, segment.Sync(), syncDir(f.dir)); err != nil {
-		return fmt.Errorf("begin journal: %w", errors.Join(err, segment.Close()))
+	next := <-f.prepared
+	f.prepared = nil
+	if next.err != nil {
+		return fmt.Errorf("begin journal: %w", next.err)
 	}
-	err = f.Close()
-	f.segment, f.end, f.filled = segment, int64(len(magic)), int64(len(magic))
+	_, err := next.file.WriteAt([]byte(magic), 0)
+	if err == nil {
+		err = datasync(next.file)
+	}
+	if err == nil {
+		err = os.Rename(next.file.Name(), f.path(f.commands, segmentSuffix))
+	}
+	if err = errors.Join(err, syncDir(f.dir)); err != nil {
+		return fmt.Errorf("begin journal: %w", errors.Join(err, next.file.Close()))
+	}
+	if f.segment != nil {
+		err = f.segment.Close()
+	}
+	f.segment, f.end, f.filled = next.file, int64(len(magic)), f.size
 	return err
+}
+
+// prepare fills the next segment with zeros meanwhile.
+func (f *File) prepare() {
+	f.prepared = make(chan prepared, 1)
+	go func() {
+		file, err := zeros(filepath.Join(f.dir, preparedName), f.size)
+		f.prepared <- prepared{file, err}
+	}()
+}
+
+// zeros makes a durable file of zeros.
+func zeros(path string, size int64) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // our own
+	if err != nil {
+		return nil, err
+	}
+	// In parts, so that the disk stays free for the groups meanwhile.
+	const part = 256 << 10
+	b := make([]byte, min(size, part))
+	for at := int64(0); at < size && err == nil; at += part {
+		if _, err = file.WriteAt(b[:min(size-at, part)], at); err == nil {
+			err = file.Sync()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 func syncDir(dir string) error {
@@ -265,18 +318,20 @@ func (f *File) Append(commands []matching.Command) error {
 }
 
 func (f *File) write(frame []byte) error {
-	end := f.end + int64(len(frame))
-	if end > f.filled {
-		zeros := make([]byte, end-f.filled+ahead)
-		if _, err := f.segment.WriteAt(zeros, f.filled); err != nil {
+	size := int64(len(frame))
+	if f.end+size > f.filled && f.end > int64(len(magic)) {
+		if err := f.begin(); err != nil {
 			return err
 		}
-		f.filled += int64(len(zeros))
 	}
 	if _, err := f.segment.WriteAt(frame, f.end); err != nil {
 		return err
 	}
-	f.end = end
+	f.end += size
+	f.filled = max(f.filled, f.end) // a group larger than a segment
+	if f.prepared == nil && f.end > f.filled/2 {
+		f.prepare()
+	}
 	return datasync(f.segment)
 }
 
@@ -326,8 +381,16 @@ func writeFile(path string, b []byte) error {
 
 // Close closes the log.
 func (f *File) Close() error {
-	if f.segment == nil {
-		return nil
+	var err error
+	if f.prepared != nil {
+		next := <-f.prepared
+		f.prepared = nil
+		if next.err == nil {
+			err = errors.Join(next.file.Close(), os.Remove(next.file.Name()))
+		}
 	}
-	return f.segment.Close()
+	if f.segment != nil {
+		err = errors.Join(err, f.segment.Close())
+	}
+	return err
 }

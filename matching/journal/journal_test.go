@@ -37,6 +37,9 @@ func (m *machine) Restore(snapshot []byte) error {
 
 func (m *machine) state() []byte { return []byte(strings.Trim(fmt.Sprint(m.orders), "[]")) }
 
+// testSegment is small, so that segments follow each other.
+const testSegment = 1000
+
 func command(n uint64) matching.Command {
 	return matching.Command{Kind: matching.Submit, Order: n, Energy: 1, Name: fmt.Sprintf("client-%d", n)}
 }
@@ -44,7 +47,7 @@ func command(n uint64) matching.Command {
 func open(t testing.TB, dir string) (*journal.File, *machine, journal.Recovery) {
 	t.Helper()
 	m := &machine{}
-	f, r, err := journal.Open(dir, m)
+	f, r, err := journal.Open(dir, testSegment, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +154,7 @@ func TestDamage(t *testing.T) {
 		dir := t.TempDir()
 		put(t, segment(dir, 0), b)
 		m := &machine{}
-		f, r, err := journal.Open(dir, m)
+		f, r, err := journal.Open(dir, testSegment, m)
 		if err == nil {
 			_ = f.Close()
 		}
@@ -216,7 +219,7 @@ func TestSnapshots(t *testing.T) {
 	if err := os.Remove(segment(dir, 8)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := journal.Open(dir, &machine{}); err == nil || !strings.Contains(err.Error(), segment(dir, 12)) {
+	if _, _, err := journal.Open(dir, testSegment, &machine{}); err == nil || !strings.Contains(err.Error(), segment(dir, 12)) {
 		t.Errorf("a missing segment: %v", err)
 	}
 }
@@ -224,12 +227,12 @@ func TestSnapshots(t *testing.T) {
 func TestForeignFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	put(t, segment(dir, 0), []byte("something else entirely"))
-	if _, _, err := journal.Open(dir, &machine{}); !errors.As(err, new(*journal.CorruptError)) {
+	if _, _, err := journal.Open(dir, testSegment, &machine{}); !errors.As(err, new(*journal.CorruptError)) {
 		t.Errorf("opened: %v", err)
 	}
 	dir = t.TempDir()
 	put(t, filepath.Join(dir, "notes.journal"), nil)
-	if _, _, err := journal.Open(dir, &machine{}); err == nil {
+	if _, _, err := journal.Open(dir, testSegment, &machine{}); err == nil {
 		t.Error("opened a directory with a foreign file")
 	}
 }
@@ -246,7 +249,7 @@ func FuzzOpen(f *testing.F) {
 		dir := t.TempDir()
 		put(t, segment(dir, 0), b)
 		m := &machine{}
-		j, r, err := journal.Open(dir, m)
+		j, r, err := journal.Open(dir, testSegment, m)
 		if err != nil {
 			return
 		}

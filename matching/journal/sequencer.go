@@ -61,20 +61,23 @@ func NewSequencer(log Log, m Machine, snapshot func(commands uint64) ([]byte, er
 
 // Do hands in a batch and returns when all its commands were applied. An error
 // means that it is unknown whether they became durable.
-func (s *Sequencer) Do(b *Batch) error {
+func (s *Sequencer) Do(b *Batch) error { return <-s.Start(b) }
+
+// Start hands in a batch; the channel gets what Do returns.
+func (s *Sequencer) Start(b *Batch) <-chan error {
 	b.finished = make(chan error, 1)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stopped != nil {
-		s.mu.Unlock()
-		return s.stopped
+		b.finished <- s.stopped
+		return b.finished
 	}
 	s.waiting = append(s.waiting, b)
-	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return <-b.finished
+	return b.finished
 }
 
 // mostGroup is how many batches are made durable together at most, so that

@@ -118,7 +118,7 @@ func TestMain(m *testing.M) {
 // number of each that was acknowledged. Numbers begin after those in the log.
 func work(dir string, out io.Writer) error {
 	m := &machine{}
-	f, _, err := journal.Open(dir, m)
+	f, _, err := journal.Open(dir, testSegment, m)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,15 @@ func (c *Check) add(maker, taker, tick, energy uint64) {
 	c.Hash = (c.Hash ^ (tick<<32 | energy)) * hashPrime
 }
 
+// See adds the trades among the events of a command.
+func (c *Check) See(events []matching.Event) {
+	for i := range events {
+		if ev := &events[i]; ev.Kind == matching.Traded {
+			c.add(ev.Maker, ev.Order, uint64(ev.Price), uint64(ev.Energy))
+		}
+	}
+}
+
 // perSide is how many members bid, and how many others offer: nobody trades
 // with itself, but the engine has to look.
 const perSide = 256
@@ -53,22 +62,46 @@ func Rules(maxTick uint32) matching.Config {
 	return matching.Config{Feeder: grid.SingleNode(), Tick: 1, Floor: 0, Ceiling: grid.Price(maxTick)}
 }
 
-// NewPlayer prepares an engine that follows the Rules: it admits members and
-// opens the products.
-func NewPlayer(e Engine, products uint32) *Player {
-	p := &Player{engine: e}
+// Setup returns the commands that prepare a market for a tape: they admit
+// members and open the products.
+func Setup(products uint32) []matching.Command {
+	var commands []matching.Command
 	for n := range uint32(2 * perSide) {
-		e.Apply(&matching.Command{Kind: matching.Admit, Account: n + 1, Member: n + 1})
+		commands = append(commands, matching.Command{Kind: matching.Admit, Account: n + 1, Member: n + 1})
 	}
 	for n := range products {
-		e.Apply(&matching.Command{Kind: matching.Open, Product: n})
+		commands = append(commands, matching.Command{Kind: matching.Open, Product: n})
 	}
-	return p
+	return commands
+}
+
+// NewPlayer prepares an engine that follows the Rules.
+func NewPlayer(e Engine, products uint32) *Player {
+	commands := Setup(products)
+	for i := range commands {
+		e.Apply(&commands[i])
+	}
+	return &Player{engine: e}
 }
 
 // account is whose order it is.
 func (r *Record) account() uint32 {
 	return 1 + uint32(r.Order%perSide) + perSide*uint32(r.Side-grid.Bid)
+}
+
+// Command sets c to the record's command; an order is cancelled by the operator,
+// because the record does not tell whose it is.
+func (r *Record) Command(c *matching.Command) {
+	c.Kind, c.Validity, c.Account = matching.Submit, matching.GoodTillGate, r.account()
+	switch r.Op {
+	case Cancel:
+		c.Kind, c.Account = matching.Cancel, 0
+	case Add:
+	case Take:
+		c.Validity = matching.ImmediateOrCancel
+	}
+	c.Side, c.Product, c.Order = r.Side, uint32(r.Product), r.Order
+	c.Price, c.Energy = grid.Price(r.Tick), grid.Energy(r.Energy)
 }
 
 // framedAt is how many commands share a frame of the journal.
@@ -77,27 +110,11 @@ const framedAt = 64
 // Play plays records.
 func (p *Player) Play(records []Record) error {
 	for i := range records {
-		r := &records[i]
-		c := &p.command
-		c.Kind, c.Validity, c.Account = matching.Submit, matching.GoodTillGate, r.account()
-		switch r.Op {
-		case Cancel:
-			c.Kind, c.Account = matching.Cancel, 0
-		case Add:
-		case Take:
-			c.Validity = matching.ImmediateOrCancel
+		records[i].Command(&p.command)
+		if err := p.encode(&p.command); err != nil {
+			return fmt.Errorf("record of order %d: %w", records[i].Order, err)
 		}
-		c.Side, c.Product, c.Order = r.Side, uint32(r.Product), r.Order
-		c.Price, c.Energy = grid.Price(r.Tick), grid.Energy(r.Energy)
-		if err := p.encode(c); err != nil {
-			return fmt.Errorf("record of order %d: %w", r.Order, err)
-		}
-		events := p.engine.Apply(c)
-		for k := range events {
-			if ev := &events[k]; ev.Kind == matching.Traded {
-				p.check.add(ev.Maker, ev.Order, uint64(ev.Price), uint64(ev.Energy))
-			}
-		}
+		p.check.See(p.engine.Apply(&p.command))
 	}
 	return nil
 }

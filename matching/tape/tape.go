@@ -54,7 +54,7 @@ type Tape struct {
 const (
 	magic      = "OBWL1\x00\x00\x00"
 	headerSize = 64
-	recordSize = 24
+	RecordSize = 24 // bytes
 )
 
 // Read reads a tape to its end. Errors name the record that is wrong.
@@ -74,15 +74,12 @@ func Read(r io.Reader) (Tape, error) {
 		return Tape{}, fmt.Errorf("tape: header: prefill %d of %d records, %d products", t.Prefill, n, t.Products)
 	}
 	t.Records = make([]Record, 0, min(n, 1<<16))
-	var b [recordSize]byte
+	var b [RecordSize]byte
 	for i := range n {
 		if _, err := io.ReadFull(in, b[:]); err != nil {
 			return Tape{}, fmt.Errorf("tape: record %d of %d: %w", i, n, err)
 		}
-		rec := Record{
-			Order: le.Uint64(b[:]), Tick: le.Uint32(b[8:]), Energy: le.Uint32(b[12:]), Op: Op(b[16]),
-			Side: grid.Bid + grid.Side(b[17]), Product: le.Uint16(b[18:]),
-		}
+		rec := DecodeRecord(b[:])
 		if rec.Op < Add || rec.Op > Take || b[17] > 1 || uint32(rec.Product) >= t.Products || rec.Op != Cancel && (rec.Tick < 1 || rec.Tick > t.MaxTick) {
 			return Tape{}, fmt.Errorf("tape: record %d: op %d, side %d, product %d, tick %d: out of range", i, b[16], b[17], rec.Product, rec.Tick)
 		}
@@ -92,6 +89,26 @@ func Read(r io.Reader) (Tape, error) {
 		return Tape{}, fmt.Errorf("tape: there is more after its %d records", n)
 	}
 	return t, nil
+}
+
+// DecodeRecord reads a record from RecordSize bytes.
+func DecodeRecord(b []byte) Record {
+	le := binary.LittleEndian
+	return Record{
+		Order: le.Uint64(b), Tick: le.Uint32(b[8:]), Energy: le.Uint32(b[12:]), Op: Op(b[16]),
+		Side: grid.Bid + grid.Side(b[17]), Product: le.Uint16(b[18:]),
+	}
+}
+
+// AppendBinary appends the record's bytes.
+func (r Record) AppendBinary(b []byte) []byte {
+	le := binary.LittleEndian
+	b = le.AppendUint64(b, r.Order)
+	b = le.AppendUint32(b, r.Tick)
+	b = le.AppendUint32(b, r.Energy)
+	b = append(b, byte(r.Op), byte(r.Side-grid.Bid))
+	b = le.AppendUint16(b, r.Product)
+	return le.AppendUint32(b, 0)
 }
 
 // Write writes the tape.
@@ -114,13 +131,8 @@ func (t Tape) Write(w io.Writer) error {
 		if err != nil {
 			break
 		}
-		var b [recordSize]byte
-		le.PutUint64(b[:], r.Order)
-		le.PutUint32(b[8:], r.Tick)
-		le.PutUint32(b[12:], r.Energy)
-		b[16], b[17] = byte(r.Op), byte(r.Side-grid.Bid)
-		le.PutUint16(b[18:], r.Product)
-		_, err = out.Write(b[:])
+		var b [RecordSize]byte
+		_, err = out.Write(r.AppendBinary(b[:0]))
 	}
 	if err != nil {
 		return fmt.Errorf("write tape: %w", err)
