@@ -41,6 +41,8 @@ func layers() map[string][]string {
 		"web":               {"community", "agent", "forecast", "settlement", "proof"},
 		"scenarios":         {"*"},
 		"scenarios/world":   {},
+		"client":            {},
+		"client/example":    {"client"},
 		"cmd/commonwatt":    {"*", "web"},
 		"cmd/chaincode":     {"chaincode"},
 	}
@@ -62,7 +64,7 @@ func owners() map[string][]string {
 		"github.com/simonvetter/modbus":                 {"meters/modbus"},
 		"github.com/influxdata/influxdb-client-go":      {"meters/store"},
 		"github.com/nats-io":                            {"bus"},
-		"github.com/gorilla/websocket":                  {"web"},
+		"github.com/gorilla/websocket":                  {"web", "client"},
 		"github.com/hyperledger/fabric-gateway":         {"settlement/ledger"},
 		"github.com/hyperledger/fabric-contract-api-go": {"chaincode", "settlement/ledger"},
 		"modernc.org/sqlite":                            {"meters/sim", "meters/store", "settlement/ledger"},

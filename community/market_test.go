@@ -73,6 +73,11 @@ func submit(t testing.TB, m *community.Market, s community.Submission) community
 	return o
 }
 
+func change(m *community.Market, c community.Change) ([]matching.Command, error) {
+	_, commands, err := m.Change(c)
+	return commands, err
+}
+
 func TestOrdersStandWhereTheyStand(t *testing.T) {
 	m := openMarket(t)
 	if o := submit(t, m, order("o1", "ann", grid.Offer, 500, 100_000)); o.Status != community.Waiting || o.Left != 500 || o.Number != 1 {
@@ -93,7 +98,7 @@ func TestOrdersStandWhereTheyStand(t *testing.T) {
 		t.Errorf("immediate or cancel: %+v", o)
 	}
 	o3 := submit(t, m, order("o3", "ann", grid.Offer, 50, 200_000))
-	replace, err := m.Replace("ann", o3.Number, 70, 210_000, start)
+	replace, err := change(m, community.Change{Member: "ann", ClientID: "o3", Energy: 70, Price: 210_000, Time: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,10 +106,10 @@ func TestOrdersStandWhereTheyStand(t *testing.T) {
 	if o, _ := m.Order(o3.Number); o.Status != community.Waiting || o.Left != 70 || o.Limit != 210_000 || o.Price != 200_000 {
 		t.Errorf("replaced: %+v", o)
 	}
-	if _, err := m.Cancel("bob", o3.Number, start); err == nil {
-		t.Error("bob cancelled ann's order")
+	if _, err := change(m, community.Change{Member: "bob", ClientID: "o3", Cancel: true}); !errors.Is(err, community.ErrNoOrder) {
+		t.Errorf("bob cancelled ann's order: %v", err)
 	}
-	cancel, err := m.Cancel("ann", o3.Number, start)
+	cancel, err := change(m, community.Change{Member: "ann", ClientID: "o3", Cancel: true, Time: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +134,7 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 		t.Errorf("again, before it was applied: %d, %v, %v", again, none, err)
 	}
 	apply(m, commands)
-	replace, err := m.Replace("ann", number, 400, 90_000, start)
+	replace, err := change(m, community.Change{Member: "ann", ClientID: "mine", Energy: 400, Price: 90_000, Time: start})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +175,7 @@ func TestSnapshotAndReplayAgree(t *testing.T) {
 		members := []string{"ann", "bob", "cy"}
 		switch now := start.Add(time.Duration(k) * time.Minute); r.IntN(8) {
 		case 0:
-			commands, err = m.Cancel(members[r.IntN(3)], uint64(1+r.IntN(k+1)), now)
+			commands, err = change(m, community.Change{Member: members[r.IntN(3)], ClientID: fmt.Sprint("n", k-r.IntN(30)), Cancel: true, Time: now})
 		case 1:
 			step := community.Open
 			if r.IntN(2) == 0 {
@@ -178,13 +183,15 @@ func TestSnapshotAndReplayAgree(t *testing.T) {
 			}
 			commands = []matching.Command{m.Command(community.Action{Step: step, Time: now, Product: near(k)})}
 		case 2:
-			commands, err = m.Replace(members[r.IntN(3)], uint64(1+r.IntN(k+1)), grid.Energy(1+r.IntN(60)), grid.Price(100*r.IntN(20)), now)
+			commands, err = change(m, community.Change{
+				Member: members[r.IntN(3)], ClientID: fmt.Sprint("n", k-r.IntN(30)), Energy: grid.Energy(1 + r.IntN(60)), Price: grid.Price(100 * r.IntN(20)), Time: now,
+			})
 		default:
 			s := order(fmt.Sprint("n", k-r.IntN(2)), members[r.IntN(3)], grid.Side(1+r.IntN(2)), grid.Energy(1+r.IntN(60)), grid.Price(100*r.IntN(20)))
 			s.Product, s.Time, s.Periods = near(k), now, uint8(r.IntN(3))
 			_, commands, err = m.Submit(s)
 		}
-		if err != nil && !errors.As(err, new(*community.RefusedError)) {
+		if err != nil && !errors.As(err, new(*community.RefusedError)) && !errors.Is(err, community.ErrNoOrder) {
 			t.Fatal(err)
 		}
 		if r.IntN(20) == 0 {

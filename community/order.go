@@ -1,6 +1,7 @@
 package community
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -70,6 +71,9 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 		return 0, nil, &RefusedError{fmt.Sprintf(format, args...)}
 	}
 	o := s.Order
+	if o.MeteringPoint == "" {
+		o.MeteringPoint = m.only(o.Member)
+	}
 	account, known := m.accounts[o.MeteringPoint]
 	switch {
 	case !clientID.MatchString(o.ID):
@@ -115,30 +119,53 @@ func (m *Market) enter(o Order) {
 	m.numbers[o.Product.Interval] = append(m.numbers[o.Product.Interval], o.Number)
 }
 
-// Cancel prepares the cancellation of a member's order.
-func (m *Market) Cancel(member string, number uint64, now time.Time) ([]matching.Command, error) {
-	account, err := m.owned(member, number)
-	if err != nil {
-		return nil, err
+// only returns a member's metering point if it has just one.
+func (m *Market) only(member string) (point string) {
+	for _, p := range m.points[1:] {
+		if p.Member == member {
+			if point != "" {
+				return ""
+			}
+			point = p.MeteringPoint
+		}
 	}
-	return []matching.Command{{Kind: matching.Cancel, Account: account, Order: number, Time: now.UnixMilli()}}, nil
+	return point
 }
 
-// Replace prepares a new price and energy left for a member's order.
-func (m *Market) Replace(member string, number uint64, energy grid.Energy, price grid.Price, now time.Time) ([]matching.Command, error) {
-	account, err := m.owned(member, number)
-	if err != nil {
-		return nil, err
-	}
-	return []matching.Command{{Kind: matching.Replace, Account: account, Order: number, Energy: energy, Price: price, Time: now.UnixMilli()}}, nil
+// Change is what a member wants of one of its orders: to cancel it, or another
+// price and energy left.
+type Change struct {
+	Member   string
+	ClientID string
+	Cancel   bool
+	Energy   grid.Energy
+	Price    grid.Price
+	Time     time.Time
 }
 
-func (m *Market) owned(member string, number uint64) (account uint32, err error) {
-	o := m.orders[number]
-	if o == nil || o.Member != member {
-		return 0, &RefusedError{fmt.Sprintf("order: member %q has no order %d", member, number)}
+// ErrNoOrder reports that a member has no order of an id.
+var ErrNoOrder = errors.New("no such order: it is not the member's, or its interval was more than a day ago")
+
+// Change prepares a change and returns the order's number. Error: ErrNoOrder.
+func (m *Market) Change(c Change) (number uint64, commands []matching.Command, err error) {
+	o, known := m.Find(c.Member, c.ClientID)
+	if !known {
+		return 0, nil, fmt.Errorf("client_id %q: %w", c.ClientID, ErrNoOrder)
 	}
-	return m.accounts[o.MeteringPoint], nil
+	command := matching.Command{Kind: matching.Cancel, Account: m.accounts[o.MeteringPoint], Order: o.Number, Time: c.Time.UnixMilli()}
+	if !c.Cancel {
+		command.Kind, command.Energy, command.Price = matching.Replace, c.Energy, c.Price
+	}
+	return o.Number, []matching.Command{command}, nil
+}
+
+// Outcome is what became of a submission or a change: where the order stands,
+// or why it did not reach the market; Rejected is why the market did not take
+// it.
+type Outcome struct {
+	Order    Order
+	Rejected string
+	Err      error // *RefusedError or ErrNoOrder
 }
 
 // Order returns what is known of an order. It is kept for a day after its

@@ -3,6 +3,7 @@ package matching
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -108,3 +109,28 @@ func DecodeCommand(b []byte) (c Command, rest []byte, err error) {
 		Energy: grid.Energy(le.Uint64(b[44:])), Money: grid.Money(le.Uint64(b[52:])), Name: string(b[commandSize:size]),
 	}, b[size:], nil
 }
+
+// String returns the validity as UnmarshalText reads it.
+func (v Validity) String() string {
+	if names := validities(); int(v) < len(names) {
+		return names[v]
+	}
+	return fmt.Sprintf("validity(%d)", uint8(v))
+}
+
+// MarshalText writes the name of the validity.
+func (v Validity) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads "good_till_gate", "immediate_or_cancel" or
+// "fill_or_kill".
+func (v *Validity) UnmarshalText(b []byte) error {
+	for n, name := range validities() {
+		if name == string(b) {
+			*v = Validity(n)
+			return nil
+		}
+	}
+	return fmt.Errorf("validity: %q: must be one of %v", b, validities())
+}
+
+func validities() []string { return []string{"good_till_gate", "immediate_or_cancel", "fill_or_kill"} }

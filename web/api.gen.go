@@ -17,6 +17,93 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for OrderSide.
+const (
+	OrderSideBid   OrderSide = "bid"
+	OrderSideOffer OrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OrderSide enum.
+func (e OrderSide) Valid() bool {
+	switch e {
+	case OrderSideBid:
+		return true
+	case OrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrderStatus.
+const (
+	Cancelled OrderStatus = "cancelled"
+	Expired   OrderStatus = "expired"
+	Filled    OrderStatus = "filled"
+	Pending   OrderStatus = "pending"
+	Rejected  OrderStatus = "rejected"
+	Waiting   OrderStatus = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the OrderStatus enum.
+func (e OrderStatus) Valid() bool {
+	switch e {
+	case Cancelled:
+		return true
+	case Expired:
+		return true
+	case Filled:
+		return true
+	case Pending:
+		return true
+	case Rejected:
+		return true
+	case Waiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrderRequestSide.
+const (
+	OrderRequestSideBid   OrderRequestSide = "bid"
+	OrderRequestSideOffer OrderRequestSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OrderRequestSide enum.
+func (e OrderRequestSide) Valid() bool {
+	switch e {
+	case OrderRequestSideBid:
+		return true
+	case OrderRequestSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrderRequestValidity.
+const (
+	FillOrKill        OrderRequestValidity = "fill_or_kill"
+	GoodTillGate      OrderRequestValidity = "good_till_gate"
+	ImmediateOrCancel OrderRequestValidity = "immediate_or_cancel"
+)
+
+// Valid indicates whether the value is a known member of the OrderRequestValidity enum.
+func (e OrderRequestValidity) Valid() bool {
+	switch e {
+	case FillOrKill:
+		return true
+	case GoodTillGate:
+		return true
+	case ImmediateOrCancel:
+		return true
+	default:
+		return false
+	}
+}
+
 // Clearing defines model for Clearing.
 type Clearing struct {
 	Estimated bool     `json:"estimated"`
@@ -75,6 +162,97 @@ type LedgerStatus struct {
 	Root   string `json:"root"`
 }
 
+// Order defines model for Order.
+type Order struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+
+	// Filled Wh, of a block in all intervals together
+	Filled   int64  `json:"filled"`
+	Interval string `json:"interval"`
+
+	// Left Wh that may still trade
+	Left          int64  `json:"left"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Order The market's number
+	Order   string `json:"order"`
+	Periods int    `json:"periods"`
+
+	// Price The limit now
+	Price int64 `json:"price"`
+
+	// Reason Of a rejection or cancellation
+	Reason   *string     `json:"reason,omitempty"`
+	Side     OrderSide   `json:"side"`
+	Status   OrderStatus `json:"status"`
+	Validity string      `json:"validity"`
+}
+
+// OrderSide defines model for Order.Side.
+type OrderSide string
+
+// OrderStatus defines model for Order.Status.
+type OrderStatus string
+
+// OrderAnswer The order, or why it did not reach the market
+type OrderAnswer struct {
+	Error *string `json:"error,omitempty"`
+	Order *Order  `json:"order,omitempty"`
+}
+
+// OrderRequest defines model for OrderRequest.
+type OrderRequest struct {
+	// ClientId The agent's name for the order, 1 to 64 printable ASCII characters without spaces; not one that the member used within a day
+	ClientId string `json:"client_id"`
+
+	// Energy Wh, positive; of a block in each interval
+	Energy int64 `json:"energy"`
+
+	// Interval The delivery interval, START/MINUTES, as in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+
+	// MeteringPoint Absent: the member's, if it has one
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Periods More than 1: a block, the same energy in so many intervals from this on, all or none
+	Periods *int `json:"periods,omitempty"`
+
+	// Price Limit, a multiple of the market's tick; of a block the mean's
+	Price    int64                 `json:"price"`
+	Side     OrderRequestSide      `json:"side"`
+	Validity *OrderRequestValidity `json:"validity,omitempty"`
+}
+
+// OrderRequestSide defines model for OrderRequest.Side.
+type OrderRequestSide string
+
+// OrderRequestValidity defines model for OrderRequest.Validity.
+type OrderRequestValidity string
+
+// OrdersMessage What an agent sends over the WebSocket: a number of its own and one of submit, replace and cancel.
+type OrdersMessage struct {
+	// Cancel client ids
+	Cancel  *[]string `json:"cancel,omitempty"`
+	Id      int64     `json:"id"`
+	Replace *struct {
+		ClientId string `json:"client_id"`
+		Energy   int64  `json:"energy"`
+		Price    int64  `json:"price"`
+	} `json:"replace,omitempty"`
+	Submit *[]OrderRequest `json:"submit,omitempty"`
+}
+
+// OrdersReply What the market sends: the answer to the message of that id, one for each order in its order, or an error; or, without an id, an order of the member that changed, whoever's order it met.
+type OrdersReply struct {
+	Answers *[]OrderAnswer `json:"answers,omitempty"`
+	Error   *string        `json:"error,omitempty"`
+	Id      *int64         `json:"id,omitempty"`
+	Order   *Order         `json:"order,omitempty"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -89,6 +267,13 @@ type Posting struct {
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// Replacement defines model for Replacement.
+type Replacement struct {
+	// Energy Wh left
+	Energy int64 `json:"energy"`
+	Price  int64 `json:"price"`
 }
 
 // State defines model for State.
@@ -151,14 +336,38 @@ type Trade struct {
 	Seq      int64    `json:"seq"`
 }
 
+// Refused defines model for Refused.
+type Refused = Problem
+
+// SubmitOrdersJSONBody defines parameters for SubmitOrders.
+type SubmitOrdersJSONBody = []OrderRequest
+
 // GetPostingsParams defines parameters for GetPostings.
 type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
 
+// SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
+type SubmitOrdersJSONRequestBody = SubmitOrdersJSONBody
+
+// ReplaceOrderJSONRequestBody defines body for ReplaceOrder for application/json ContentType.
+type ReplaceOrderJSONRequestBody = Replacement
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// SubmitOrders Submit orders of the key's member, together; durable when answered
+	// (POST /api/v1/orders)
+	SubmitOrders(w http.ResponseWriter, r *http.Request)
+	// CancelOrder Cancel what is left of a waiting order
+	// (DELETE /api/v1/orders/{client_id})
+	CancelOrder(w http.ResponseWriter, r *http.Request, clientId string)
+	// GetOrder Where an order of the key's member stands, until a day after its interval
+	// (GET /api/v1/orders/{client_id})
+	GetOrder(w http.ResponseWriter, r *http.Request, clientId string)
+	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
+	// (PUT /api/v1/orders/{client_id})
+	ReplaceOrder(w http.ResponseWriter, r *http.Request, clientId string)
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(w http.ResponseWriter, r *http.Request, params GetPostingsParams)
@@ -178,6 +387,98 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// SubmitOrders operation middleware
+func (siw *ServerInterfaceWrapper) SubmitOrders(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SubmitOrders(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelOrder operation middleware
+func (siw *ServerInterfaceWrapper) CancelOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "client_id" -------------
+	var clientId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", r.PathValue("client_id"), &clientId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "client_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelOrder(w, r, clientId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetOrder operation middleware
+func (siw *ServerInterfaceWrapper) GetOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "client_id" -------------
+	var clientId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", r.PathValue("client_id"), &clientId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "client_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetOrder(w, r, clientId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReplaceOrder operation middleware
+func (siw *ServerInterfaceWrapper) ReplaceOrder(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "client_id" -------------
+	var clientId string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "client_id", r.PathValue("client_id"), &clientId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "client_id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReplaceOrder(w, r, clientId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // GetPostings operation middleware
 func (siw *ServerInterfaceWrapper) GetPostings(w http.ResponseWriter, r *http.Request) {
@@ -363,8 +664,313 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/status", wrapper.GetStatus)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/state", wrapper.GetState)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/orders", wrapper.SubmitOrders)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.CancelOrder)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.GetOrder)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.ReplaceOrder)
 
 	return m
+}
+
+type RefusedJSONResponse Problem
+
+type SubmitOrdersRequestObject struct {
+	Body *SubmitOrdersJSONRequestBody
+}
+
+type SubmitOrdersResponseObject interface {
+	VisitSubmitOrdersResponse(w http.ResponseWriter) error
+}
+
+type SubmitOrders200JSONResponse []OrderAnswer
+
+func (response SubmitOrders200JSONResponse) VisitSubmitOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitOrders400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SubmitOrders400JSONResponse) VisitSubmitOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitOrders401JSONResponse Problem
+
+func (response SubmitOrders401JSONResponse) VisitSubmitOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitOrders429JSONResponse Problem
+
+func (response SubmitOrders429JSONResponse) VisitSubmitOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitOrders503JSONResponse Problem
+
+func (response SubmitOrders503JSONResponse) VisitSubmitOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrderRequestObject struct {
+	ClientId string `json:"client_id"`
+}
+
+type CancelOrderResponseObject interface {
+	VisitCancelOrderResponse(w http.ResponseWriter) error
+}
+
+type CancelOrder200JSONResponse Order
+
+func (response CancelOrder200JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrder401JSONResponse struct{ RefusedJSONResponse }
+
+func (response CancelOrder401JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrder404JSONResponse Problem
+
+func (response CancelOrder404JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrder429JSONResponse Problem
+
+func (response CancelOrder429JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrder503JSONResponse Problem
+
+func (response CancelOrder503JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderRequestObject struct {
+	ClientId string `json:"client_id"`
+}
+
+type GetOrderResponseObject interface {
+	VisitGetOrderResponse(w http.ResponseWriter) error
+}
+
+type GetOrder200JSONResponse Order
+
+func (response GetOrder200JSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrder401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetOrder401JSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrder404JSONResponse Problem
+
+func (response GetOrder404JSONResponse) VisitGetOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrderRequestObject struct {
+	ClientId string `json:"client_id"`
+	Body     *ReplaceOrderJSONRequestBody
+}
+
+type ReplaceOrderResponseObject interface {
+	VisitReplaceOrderResponse(w http.ResponseWriter) error
+}
+
+type ReplaceOrder200JSONResponse Order
+
+func (response ReplaceOrder200JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ReplaceOrder401JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder404JSONResponse Problem
+
+func (response ReplaceOrder404JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder409JSONResponse Problem
+
+func (response ReplaceOrder409JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder429JSONResponse Problem
+
+func (response ReplaceOrder429JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder503JSONResponse Problem
+
+func (response ReplaceOrder503JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetPostingsRequestObject struct {
@@ -447,6 +1053,18 @@ func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseW
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// SubmitOrders Submit orders of the key's member, together; durable when answered
+	// (POST /api/v1/orders)
+	SubmitOrders(ctx context.Context, request SubmitOrdersRequestObject) (SubmitOrdersResponseObject, error)
+	// CancelOrder Cancel what is left of a waiting order
+	// (DELETE /api/v1/orders/{client_id})
+	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// GetOrder Where an order of the key's member stands, until a day after its interval
+	// (GET /api/v1/orders/{client_id})
+	GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error)
+	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
+	// (PUT /api/v1/orders/{client_id})
+	ReplaceOrder(ctx context.Context, request ReplaceOrderRequestObject) (ReplaceOrderResponseObject, error)
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(ctx context.Context, request GetPostingsRequestObject) (GetPostingsResponseObject, error)
@@ -495,6 +1113,122 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// SubmitOrders operation middleware
+func (sh *strictHandler) SubmitOrders(w http.ResponseWriter, r *http.Request) {
+	var request SubmitOrdersRequestObject
+
+	var body SubmitOrdersJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitOrders(ctx, request.(SubmitOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitOrders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SubmitOrdersResponseObject); ok {
+		if err := validResponse.VisitSubmitOrdersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelOrder operation middleware
+func (sh *strictHandler) CancelOrder(w http.ResponseWriter, r *http.Request, clientId string) {
+	var request CancelOrderRequestObject
+
+	request.ClientId = clientId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelOrder(ctx, request.(CancelOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelOrderResponseObject); ok {
+		if err := validResponse.VisitCancelOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetOrder operation middleware
+func (sh *strictHandler) GetOrder(w http.ResponseWriter, r *http.Request, clientId string) {
+	var request GetOrderRequestObject
+
+	request.ClientId = clientId
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrder(ctx, request.(GetOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetOrderResponseObject); ok {
+		if err := validResponse.VisitGetOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReplaceOrder operation middleware
+func (sh *strictHandler) ReplaceOrder(w http.ResponseWriter, r *http.Request, clientId string) {
+	var request ReplaceOrderRequestObject
+
+	request.ClientId = clientId
+
+	var body ReplaceOrderJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceOrder(ctx, request.(ReplaceOrderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceOrder")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReplaceOrderResponseObject); ok {
+		if err := validResponse.VisitReplaceOrderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // GetPostings operation middleware

@@ -99,7 +99,8 @@ func (noPostings) Postings(context.Context, grid.Interval) ([]settlement.Posting
 func serve(t *testing.T, l *web.Live) *httptest.Server {
 	t.Helper()
 	ready := false
-	h, err := web.NewServer(l, noPostings{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	desk := web.NewDesk("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
+	h, err := web.NewServer(l, noPostings{}, desk, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -33,15 +35,16 @@ type Postings interface {
 type Server struct {
 	live    *Live
 	ledger  Postings
+	desk    *Desk
 	ready   func() bool
 	metrics http.Handler
 	log     *slog.Logger
 }
 
-// NewServer returns a server of the live state. metrics serves /metrics, ready
-// decides /readyz.
-func NewServer(live *Live, ledger Postings, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{live: live, ledger: ledger, ready: ready, metrics: metrics, log: log}
+// NewServer returns a server of the live state. desk takes the orders of agents,
+// metrics serves /metrics, ready decides /readyz.
+func NewServer(live *Live, ledger Postings, desk *Desk, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
+	return &Server{live: live, ledger: ledger, desk: desk, ready: ready, metrics: metrics, log: log}
 }
 
 // Handler returns all routes.
@@ -60,6 +63,9 @@ func (s *Server) Handler() (http.Handler, error) {
 		ResponseErrorHandlerFunc: s.failed,
 	}), StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
 	mux.Handle("/api/", api)
+	mux.Handle("/api/v1/orders", s.desk.authenticated(api))
+	mux.Handle("/api/v1/orders/", s.desk.authenticated(api))
+	mux.Handle("GET /api/v1/orders/ws", s.desk.authenticated(http.HandlerFunc(s.desk.websocket)))
 	mux.Handle("/", http.FileServerFS(pages))
 	if _, err := fs.Stat(pages, "index.html"); err != nil {
 		mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -95,6 +101,13 @@ func badRequest(w http.ResponseWriter, _ *http.Request, err error) {
 }
 
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		if refused.retry > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refused.retry.Seconds()))))
+		}
+		problem(w, refused.code, refused.text)
+		return
+	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 	problem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
 }

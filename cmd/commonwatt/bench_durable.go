@@ -206,7 +206,7 @@ func play(ctx context.Context, s *journal.Sequencer, file string, rate int, star
 	if err != nil {
 		return nil, err
 	}
-	generator := exec.CommandContext(ctx, self, "bench", "feed", file, strconv.Itoa(rate), strconv.FormatInt(start.UnixNano(), 10))
+	generator := exec.CommandContext(ctx, self, "bench", "feed", file, strconv.Itoa(rate), strconv.FormatInt(start.UnixNano(), 10)) //nolint:gosec // ourselves
 	generator.Stderr = os.Stderr
 	pipe, err := generator.StdoutPipe()
 	if err != nil {

@@ -34,6 +34,7 @@ type config struct {
 	Tariff      tariffConfig  `yaml:"tariff"`
 	Simulation  *simulation   `yaml:"simulation"`
 	Devices     []device      `yaml:"devices"`
+	Agents      []agentConfig `yaml:"agents"`
 	Bus         busConfig     `yaml:"bus"`
 	Store       storeConfig   `yaml:"store"`
 }
@@ -71,6 +72,31 @@ type device struct {
 	Unit          uint8  `yaml:"unit"`
 	Profile       string `yaml:"profile"`
 	Serial        string `yaml:"serial"`
+}
+
+// agentConfig lets a program outside trade for a member instead of the agent
+// that is built in.
+type agentConfig struct {
+	Name    string  `yaml:"name"`
+	Member  string  `yaml:"member"`
+	KeyFile string  `yaml:"key_file"`
+	Rate    float64 `yaml:"rate"` // orders a second
+}
+
+// shortestKey is what a key must have at least, in bytes.
+const shortestKey = 32
+
+// key reads an agent's key.
+func (a agentConfig) key() (string, error) {
+	b, err := os.ReadFile(a.KeyFile)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(b))
+	if len(key) < shortestKey {
+		return "", fmt.Errorf("%s: a key of %d characters is too short: use %d or more, as from openssl rand -hex 32", a.KeyFile, len(key), shortestKey)
+	}
+	return key, nil
 }
 
 type busConfig struct {
@@ -228,6 +254,9 @@ func (c config) validate() error {
 	if err := c.validateDevices(); err != nil {
 		return err
 	}
+	if err := c.validateAgents(); err != nil {
+		return err
+	}
 	_, err := c.tariff()
 	return err
 }
@@ -271,6 +300,39 @@ func (c config) validateDevices() error {
 	return nil
 }
 
+func (c config) validateAgents() error {
+	names, keys := map[string]bool{}, map[string]bool{}
+	for i, a := range c.Agents {
+		path := fmt.Sprintf("agents[%d]", i)
+		switch {
+		case a.Name == "" || names[a.Name]:
+			return fmt.Errorf("%s.name: %q is missing or given twice", path, a.Name)
+		case !c.isMember(a.Member):
+			return fmt.Errorf("%s.member: there is no member %q", path, a.Member)
+		case a.Rate < 0 || a.Rate > 100_000:
+			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
+		}
+		key, err := a.key()
+		if err != nil {
+			return fmt.Errorf("%s.key_file: %w", path, err)
+		}
+		if keys[key] {
+			return fmt.Errorf("%s.key_file: another agent has the same key", path)
+		}
+		names[a.Name], keys[key] = true, true
+	}
+	return nil
+}
+
+func (c config) isMember(name string) bool {
+	if c.Simulation != nil {
+		var n int
+		_, err := fmt.Sscanf(name, "home-%02d", &n)
+		return err == nil && n >= 1 && n <= c.Simulation.Homes && name == fmt.Sprintf("home-%02d", n)
+	}
+	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == name })
+}
+
 func (c config) tariff() (settlement.Tariff, error) {
 	t := settlement.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
 	var err error
@@ -300,6 +362,8 @@ func configCommand() *cobra.Command {
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   bus: {url: "nats://a,b,c", replicas: 3}  # absent: embedded
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
+  agents:                         # programs outside that trade for a member instead of the built-in agent
+    - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
 
 and one of
 

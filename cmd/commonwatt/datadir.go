@@ -10,7 +10,7 @@ import (
 )
 
 // dataVersion names the layout of the data directory.
-const dataVersion = "1"
+const dataVersion = "2"
 
 // dataDir is a data directory held by this process.
 type dataDir struct {

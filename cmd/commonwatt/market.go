@@ -28,8 +28,9 @@ type marketService struct {
 
 	mu        sync.Mutex // guards all below
 	market    *community.Market
-	outbox    []community.Event // not yet published
-	published uint64            // number of the last published event
+	outbox    []community.Event                            // not yet published
+	published uint64                                       // number of the last published event
+	watchers  map[string]map[chan community.Order]struct{} // by member
 }
 
 func (s *marketService) ordersSubject() string { return "market." + s.community + ".orders" }
@@ -42,7 +43,7 @@ const snapshotAfter = 200_000
 // openMarket replays the journal and admits the metering points; see is shown
 // the events that the bus has.
 func openMarket(ctx context.Context, dir string, m *community.Market, name string, points []community.Point, now time.Time, b *bus.Bus, log *slog.Logger, see func([]community.Event)) (*marketService, error) {
-	s := &marketService{community: name, bus: b, log: log, market: m}
+	s := &marketService{community: name, bus: b, log: log, market: m, watchers: map[string]map[chan community.Order]struct{}{}}
 	last, err := b.Frozen(ctx, bus.Market, s.eventsSubject())
 	if err != nil {
 		return nil, err
@@ -130,6 +131,7 @@ func (s *marketService) Apply(c *matching.Command) []matching.Event {
 			s.outbox = append(s.outbox, ev)
 		}
 	}
+	s.tell(events)
 	return events
 }
 
@@ -207,51 +209,123 @@ func (s *marketService) takeOrder(data []byte) orderAnswer {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return orderAnswer{Reason: err.Error()}
 	}
-	answers, err := s.enter([]community.Submission{{Product: r.Product, Order: r.Order, Time: r.Time}})
+	outcomes, err := s.Submit([]community.Submission{{Product: r.Product, Order: r.Order, Time: r.Time}})
 	if err == nil {
-		err = answers[0].err
+		err = outcomes[0].Err
 	}
 	switch {
 	case err != nil:
 		return orderAnswer{Reason: err.Error()}
-	case answers[0].order.Status == community.IsRejected:
-		return orderAnswer{Reason: answers[0].order.Reason}
+	case outcomes[0].Order.Status == community.IsRejected:
+		return orderAnswer{Reason: outcomes[0].Order.Reason}
 	default:
 		return orderAnswer{Accepted: true}
 	}
 }
 
-// entered is what became of a submission: where the order stands, or why it
-// did not reach the market.
-type entered struct {
-	order community.Order
-	err   error // *community.RefusedError
+// Submit brings submissions into the market together and returns when they are
+// durable and applied. After an error nobody knows: asking again is safe.
+func (s *marketService) Submit(submissions []community.Submission) ([]community.Outcome, error) {
+	return s.enter(len(submissions), func(i int) (uint64, []matching.Command, error) { return s.market.Submit(submissions[i]) })
 }
 
-// enter brings submissions into the market together and returns when they are
-// durable and applied. After an error nobody knows: asking again is safe.
-func (s *marketService) enter(submissions []community.Submission) ([]entered, error) {
-	answers := make([]entered, len(submissions))
-	numbers := make([]uint64, len(submissions))
-	err := s.sequencer.Do(&journal.Batch{Prepare: func() (all []matching.Command) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for i, sub := range submissions {
-			var commands []matching.Command
-			numbers[i], commands, answers[i].err = s.market.Submit(sub)
-			all = append(all, commands...)
-		}
-		return all
-	}})
+// Change brings changes of orders into the market together and returns when
+// they are durable and applied.
+func (s *marketService) Change(changes []community.Change) ([]community.Outcome, error) {
+	return s.enter(len(changes), func(i int) (uint64, []matching.Command, error) { return s.market.Change(changes[i]) })
+}
+
+// enter has n commands prepared when it is their turn and entered.
+func (s *marketService) enter(n int, prepare func(i int) (uint64, []matching.Command, error)) ([]community.Outcome, error) {
+	outcomes, numbers := make([]community.Outcome, n), make([]uint64, n)
+	var entered []int // whose commands they are
+	err := s.sequencer.Do(&journal.Batch{
+		Prepare: func() (all []matching.Command) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for i := range n {
+				var commands []matching.Command
+				numbers[i], commands, outcomes[i].Err = prepare(i)
+				for range commands {
+					entered = append(entered, i)
+				}
+				all = append(all, commands...)
+			}
+			return all
+		},
+		See: func(_ *matching.Command, events []matching.Event) {
+			if events[0].Kind == matching.Rejected {
+				outcomes[entered[0]].Rejected = events[0].Reason.String()
+			}
+			entered = entered[1:]
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, number := range numbers {
-		answers[i].order, _ = s.market.Order(number)
+		outcomes[i].Order, _ = s.market.Order(number)
 	}
-	return answers, nil
+	return outcomes, nil
+}
+
+// Find returns a member's order by what the member calls it.
+func (s *marketService) Find(member, clientID string) (community.Order, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.market.Find(member, clientID)
+}
+
+// watcherQueue is how many changes a watcher may be behind.
+const watcherQueue = 4096
+
+// Watch returns a channel with the member's orders as they change. It is closed
+// when the watcher does not keep up, and by stop.
+func (s *marketService) Watch(member string) (changes <-chan community.Order, stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := make(chan community.Order, watcherQueue)
+	if s.watchers[member] == nil {
+		s.watchers[member] = map[chan community.Order]struct{}{}
+	}
+	s.watchers[member][c] = struct{}{}
+	return c, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.unwatch(member, c)
+	}
+}
+
+// unwatch forgets a watcher. s.mu is held.
+func (s *marketService) unwatch(member string, c chan community.Order) {
+	if _, known := s.watchers[member][c]; known {
+		delete(s.watchers[member], c)
+		close(c)
+	}
+}
+
+// tell shows watchers the orders that events changed. s.mu is held.
+func (s *marketService) tell(events []matching.Event) {
+	if len(s.watchers) == 0 {
+		return
+	}
+	for _, ev := range events {
+		for _, number := range []uint64{ev.Order, ev.Maker} {
+			o, known := s.market.Order(number)
+			if !known {
+				continue
+			}
+			for c := range s.watchers[o.Member] {
+				select {
+				case c <- o:
+				default:
+					s.unwatch(o.Member, c)
+				}
+			}
+		}
+	}
 }
 
 // submit sends an order over the bus.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -368,6 +370,9 @@ func (n *node) tick(ctx context.Context) error {
 				return err
 			}
 		case community.Quote:
+			if n.tradesOutside(a.Member) {
+				continue
+			}
 			if err := n.quote(ctx, a, now); err != nil && ctx.Err() == nil {
 				n.log.ErrorContext(ctx, "no order", slog.String("member", a.Member), slog.String("error", err.Error()))
 			}
@@ -389,6 +394,11 @@ func (n *node) tick(ctx context.Context) error {
 	return nil
 }
 
+// tradesOutside tells whether a program outside trades for the member.
+func (n *node) tradesOutside(member string) bool {
+	return slices.ContainsFunc(n.config.Agents, func(a agentConfig) bool { return a.Member == member })
+}
+
 const tickEvery = 100 * time.Millisecond
 
 func (n *node) runMarket(ctx context.Context) error {
@@ -406,8 +416,44 @@ func (n *node) runMarket(ctx context.Context) error {
 	}
 }
 
+// defaultRate is how many orders an agent may send in a second.
+const defaultRate = 50
+
+// traders returns the agents outside by their keys. A simulated neighbourhood
+// without any gets one, for its first home, whose key is in the data directory.
+func (n *node) traders() (map[string]web.Trader, error) {
+	agents := n.config.Agents
+	if n.config.Simulation != nil && len(agents) == 0 {
+		file := n.dir.file(agentKeyFile)
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+				return nil, fmt.Errorf("agent's key: %w", err)
+			}
+		}
+		agents = []agentConfig{{Name: "demo", Member: "home-01", KeyFile: file}}
+	}
+	traders := map[string]web.Trader{}
+	for _, a := range agents {
+		key, err := a.key()
+		if err != nil {
+			return nil, fmt.Errorf("agent %s: %w", a.Name, err)
+		}
+		traders[key] = web.Trader{Name: a.Name, Member: a.Member, Rate: cmp.Or(a.Rate, defaultRate)}
+	}
+	return traders, nil
+}
+
+// agentKeyFile is where a simulated neighbourhood keeps the key of its first
+// home.
+const agentKeyFile = "agent.key"
+
 func (n *node) runWeb(ctx context.Context, ready func() bool) error {
-	handler, err := web.NewServer(n.live, n.ledger, ready, metrics(n.status), n.log).Handler()
+	traders, err := n.traders()
+	if err != nil {
+		return err
+	}
+	desk := web.NewDesk(n.config.Community, n.market, n.clock, traders, n.log)
+	handler, err := web.NewServer(n.live, n.ledger, desk, ready, metrics(n.status), n.log).Handler()
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,9 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		return err
 	}
 	n.settle.begun = n.clock()
+	if err := n.tick(ctx); err != nil { // products are open before anybody hears of it
+		return fmt.Errorf("market: %w", err)
+	}
 	market := start(n.runMarket)
 	defer market.stop()
 	ready.Store(true)

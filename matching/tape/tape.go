@@ -54,7 +54,8 @@ type Tape struct {
 const (
 	magic      = "OBWL1\x00\x00\x00"
 	headerSize = 64
-	RecordSize = 24 // bytes
+	// RecordSize is that of an encoded record in bytes.
+	RecordSize = 24
 )
 
 // Read reads a tape to its end. Errors name the record that is wrong.

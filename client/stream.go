@@ -1,0 +1,174 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Stream is a connection for many orders. Calls may overlap: each returns with
+// its own answers. When the connection ends, calls fail and Changes is closed;
+// what got no answer is submitted again on a new stream. It is safe for
+// concurrent use.
+type Stream struct {
+	// Changes has the member's orders as they change. A client that does not
+	// read it is disconnected.
+	Changes <-chan Standing
+
+	conn    *websocket.Conn
+	writing sync.Mutex // guards writes to conn
+
+	mu      sync.Mutex // guards all below
+	next    int64
+	waiting map[int64]chan reply
+	err     error // why the connection ended
+}
+
+type reply struct {
+	ID      *int64    `json:"id"`
+	Answers []Answer  `json:"answers"`
+	Error   string    `json:"error"`
+	Order   *Standing `json:"order"`
+}
+
+type message struct {
+	ID      int64        `json:"id"`
+	Submit  []wireOrder  `json:"submit,omitempty"`
+	Replace *replacement `json:"replace,omitempty"`
+	Cancel  []string     `json:"cancel,omitempty"`
+}
+
+type replacement struct {
+	ClientID string      `json:"client_id"`
+	Energy   grid.Energy `json:"energy"`
+	Price    grid.Price  `json:"price"`
+}
+
+// changesKept is how many changes may wait to be read.
+const changesKept = 1024
+
+// Stream connects. The caller must Close it.
+func (c *Client) Stream(ctx context.Context) (*Stream, error) {
+	conn, answer, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(c.base, "http")+"/api/v1/orders/ws",
+		http.Header{"Authorization": {"Bearer " + c.key}})
+	if answer != nil {
+		_ = answer.Body.Close() // gorilla has read it
+	}
+	if err != nil {
+		if answer != nil {
+			return nil, &APIError{Code: answer.StatusCode, Text: answer.Status}
+		}
+		return nil, fmt.Errorf("stream: %w", err)
+	}
+	changes := make(chan Standing, changesKept)
+	s := &Stream{Changes: changes, conn: conn, waiting: map[int64]chan reply{}}
+	go s.read(changes)
+	return s, nil
+}
+
+// Close ends the connection.
+func (s *Stream) Close() error { return s.conn.Close() }
+
+// Submit submits orders together and returns an answer for each; they are
+// durable then.
+func (s *Stream) Submit(ctx context.Context, orders ...Order) ([]Answer, error) {
+	return s.call(ctx, message{Submit: wire(orders)})
+}
+
+// Replace gives a waiting order another price and energy left.
+func (s *Stream) Replace(ctx context.Context, clientID string, energy grid.Energy, price grid.Price) ([]Answer, error) {
+	return s.call(ctx, message{Replace: &replacement{clientID, energy, price}})
+}
+
+// Cancel cancels what is left of orders.
+func (s *Stream) Cancel(ctx context.Context, clientIDs ...string) ([]Answer, error) {
+	return s.call(ctx, message{Cancel: clientIDs})
+}
+
+const writeDeadline = 5 * time.Second
+
+func (s *Stream) call(ctx context.Context, m message) ([]Answer, error) {
+	answer := make(chan reply, 1)
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return nil, s.err
+	}
+	s.next++
+	m.ID = s.next
+	s.waiting[m.ID] = answer
+	s.mu.Unlock()
+	s.writing.Lock()
+	err := errors.Join(s.conn.SetWriteDeadline(time.Now().Add(writeDeadline)), s.conn.WriteJSON(m))
+	s.writing.Unlock()
+	if err != nil {
+		s.forget(m.ID)
+		return nil, fmt.Errorf("stream: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		s.forget(m.ID)
+		return nil, ctx.Err()
+	case r, open := <-answer:
+		switch {
+		case !open:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return nil, s.err
+		case r.Error != "":
+			return nil, errors.New(r.Error)
+		default:
+			return r.Answers, nil
+		}
+	}
+}
+
+func (s *Stream) forget(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, id)
+}
+
+// read hands out replies and changes until the connection ends.
+func (s *Stream) read(changes chan<- Standing) {
+	defer close(changes)
+	for {
+		var r reply
+		err := s.conn.ReadJSON(&r)
+		if err != nil {
+			s.end(fmt.Errorf("stream ended: %w", err))
+			return
+		}
+		if r.ID == nil {
+			if r.Order != nil {
+				changes <- *r.Order
+			}
+			continue
+		}
+		s.mu.Lock()
+		answer := s.waiting[*r.ID]
+		delete(s.waiting, *r.ID)
+		s.mu.Unlock()
+		if answer != nil {
+			answer <- r
+		}
+	}
+}
+
+func (s *Stream) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	for _, answer := range s.waiting {
+		close(answer)
+	}
+	s.waiting = nil
+}
