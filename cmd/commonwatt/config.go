@@ -35,8 +35,10 @@ type config struct {
 	Simulation  *simulation   `yaml:"simulation"`
 	Devices     []device      `yaml:"devices"`
 	Agents      []agentConfig `yaml:"agents"`
-	Bus         busConfig     `yaml:"bus"`
-	Store       storeConfig   `yaml:"store"`
+
+	standby bool        // of the command line
+	Bus     busConfig   `yaml:"bus"`
+	Store   storeConfig `yaml:"store"`
 }
 
 type tariffConfig struct {
@@ -102,6 +104,7 @@ func (a agentConfig) key() (string, error) {
 type busConfig struct {
 	URL      string `yaml:"url"` // nats://a,b,c; empty: embedded
 	Replicas int    `yaml:"replicas"`
+	OrderLog bool   `yaml:"order_log"` // the order log is a stream on the bus, not a file
 }
 
 type storeConfig struct {
@@ -228,6 +231,10 @@ func (c config) validate() error {
 		return fmt.Errorf("store.kind: %q: must be embedded or influxdb", c.Store.Kind)
 	case c.Store.Kind == "influxdb" && (c.Store.URL == "" || c.Store.Bucket == ""):
 		return errors.New("store.url, store.bucket: must be given for influxdb")
+	case c.Bus.OrderLog && c.Bus.URL == "":
+		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
+	case c.standby && !c.Bus.OrderLog:
+		return errors.New("--standby: wants bus.url and bus.order_log in the configuration, so that there is an order log to go on with")
 	case c.GateClosure < 0 || c.Deadline < 0:
 		return errors.New("gate_closure, deadline: must not be negative")
 	}
@@ -360,7 +367,8 @@ func configCommand() *cobra.Command {
   gate_closure: 5m                # before delivery
   deadline: 2m                    # for readings, after delivery
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
-  bus: {url: "nats://a,b,c", replicas: 3}  # absent: embedded
+  bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
+                                  # order_log: keep it on the bus, so that a --standby on another machine can go on
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
   agents:                         # programs outside that trade for a member instead of the built-in agent
     - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second

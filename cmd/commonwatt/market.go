@@ -16,6 +16,15 @@ import (
 	"github.com/commonwatt/commonwatt/matching/journal"
 )
 
+// marketLog is where the market's commands become durable.
+type marketLog interface {
+	journal.Log
+	Close() error
+}
+
+// openLog opens the log and brings the market to the state of its last command.
+type openLog func(m journal.Machine) (marketLog, journal.Recovery, error)
+
 // marketService puts the pure market behind a journal and the bus: a command
 // is durable before it is applied, its events are published after, in order,
 // each once.
@@ -23,7 +32,7 @@ type marketService struct {
 	community string
 	bus       *bus.Bus
 	log       *slog.Logger
-	journal   *journal.File
+	journal   marketLog
 	sequencer *journal.Sequencer
 
 	mu        sync.Mutex // guards all below
@@ -40,9 +49,9 @@ func (s *marketService) eventsSubject() string { return "market." + s.community 
 // snapshotAfter is how many commands a start may have to replay.
 const snapshotAfter = 200_000
 
-// openMarket replays the journal and admits the metering points; see is shown
+// openMarket replays the log and admits the metering points; see is shown
 // the events that the bus has.
-func openMarket(ctx context.Context, dir string, m *community.Market, name string, points []community.Point, now time.Time, b *bus.Bus, log *slog.Logger, see func([]community.Event)) (*marketService, error) {
+func openMarket(ctx context.Context, open openLog, m *community.Market, name string, points []community.Point, now time.Time, b *bus.Bus, log *slog.Logger, see func([]community.Event)) (*marketService, error) {
 	s := &marketService{community: name, bus: b, log: log, market: m, watchers: map[string]map[chan community.Order]struct{}{}}
 	last, err := b.Frozen(ctx, bus.Market, s.eventsSubject())
 	if err != nil {
@@ -56,7 +65,7 @@ func openMarket(ctx context.Context, dir string, m *community.Market, name strin
 		s.published = events[len(events)-1].Seq
 	}
 	var recovery journal.Recovery
-	if s.journal, recovery, err = journal.Open(dir, journal.DefaultSegment, &replayed{s, see}); err != nil {
+	if s.journal, recovery, err = open(&replayed{s, see}); err != nil {
 		return nil, err
 	}
 	for _, note := range recovery.Notes {

@@ -21,6 +21,7 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
@@ -44,6 +45,7 @@ type node struct {
 	tariff   settlement.Tariff
 
 	bus    *bus.Bus
+	lease  *bus.Lease // nil: the order log is a file
 	store  store.Store
 	ledger *ledger.Embedded
 	market *marketService
@@ -71,7 +73,7 @@ func (n *node) readingsSubject(member string) string {
 func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
 	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
 	for _, open := range []func(context.Context) error{
-		n.openListener, n.openDir, n.openDevices, n.openBus, n.openStore, n.openLedger, n.openMarket,
+		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openLedger, n.openMarket,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
@@ -242,7 +244,7 @@ func (n *node) openMarket(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.market, err = openMarket(ctx, n.dir.file("orders"), m, n.config.Community, points, n.clock(), n.bus, n.log, n.seeEvents)
+	n.market, err = openMarket(ctx, n.openLog(ctx), m, n.config.Community, points, n.clock(), n.bus, n.log, n.seeEvents)
 	if err != nil {
 		return err
 	}
@@ -253,6 +255,49 @@ func (n *node) openMarket(ctx context.Context) error {
 		return err
 	}
 	return n.resubmit(ctx)
+}
+
+// openLog returns how to open the order log: a file, or a stream on the bus that
+// another process can go on with.
+func (n *node) openLog(ctx context.Context) openLog {
+	return func(m journal.Machine) (marketLog, journal.Recovery, error) {
+		if !n.config.Bus.OrderLog {
+			return journal.Open(n.dir.file("orders"), journal.DefaultSegment, m)
+		}
+		log, err := n.bus.OpenLog(ctx, n.config.Community, n.config.Bus.Replicas)
+		if err != nil {
+			return nil, journal.Recovery{}, err
+		}
+		return journal.OpenRemote(ctx, log, m)
+	}
+}
+
+// openLease makes this the one process that runs the community's market, if
+// the order log is on the bus. A standby waits for its turn.
+func (n *node) openLease(ctx context.Context) (err error) {
+	if !n.config.Bus.OrderLog {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	if n.config.standby {
+		n.log.WarnContext(ctx, "standing by: this process goes on when the one that runs the market is gone")
+	}
+	n.lease, err = n.bus.Acquire(ctx, "market."+n.config.Community, fmt.Sprintf("%s:%d", host, os.Getpid()), n.config.Bus.Replicas, n.config.standby)
+	if errors.Is(err, bus.ErrHeld) {
+		return usage("the market of %q runs in another process: stop that one, wait %s after a crash, or stand by with --standby", n.config.Community, bus.LeaseFor)
+	}
+	return err
+}
+
+// keepLease renews the lease while the program runs.
+func (n *node) keepLease(ctx context.Context) error {
+	if n.lease == nil {
+		return nil
+	}
+	return n.lease.Keep(ctx)
 }
 
 // resubmit hands every frozen run to the ledger again when it lacks any, as

@@ -41,6 +41,13 @@ func traded(t *testing.T, dir string) *process {
 	}
 	p := launch(t, dir, "--config", config)
 	p.until("devices", func(s web.Status) bool { return s.DevicesOnline >= 2 })
+	p.ready(t)
+	return p
+}
+
+// ready waits until products are open.
+func (p *process) ready(t *testing.T) {
+	t.Helper()
 	for {
 		answer, err := http.Get(p.base + "/readyz")
 		if err != nil {
@@ -48,7 +55,7 @@ func traded(t *testing.T, dir string) *process {
 		}
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {
-			return p
+			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -22,7 +22,7 @@ type runFlags struct {
 	duration             time.Duration
 	homes                int
 	seed                 uint64
-	verbose              bool
+	verbose, standby     bool
 }
 
 func runCommand() *cobra.Command {
@@ -55,6 +55,7 @@ begins on a June morning and goes on where it stopped on the same --data.`,
 	c.Flags().DurationVar(&f.duration, "duration", 0, "stop after this wall time from readiness, such as 60s (0: run until stopped)")
 	c.Flags().IntVar(&f.homes, "homes", defaultSimulation().Homes, "simulated homes")
 	c.Flags().Uint64Var(&f.seed, "seed", defaultSimulation().Seed, "seed of the simulation")
+	c.Flags().BoolVar(&f.standby, "standby", false, "wait until the process that runs the market is gone, then go on with it (needs bus.order_log)")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log what happens")
 	return c
 }
@@ -89,6 +90,7 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 	if given("seed") {
 		c.Simulation.Seed = f.seed
 	}
+	c.standby = f.standby
 	if f.duration < 0 {
 		return config{}, usage("--duration: %s is negative", f.duration)
 	}
@@ -145,6 +147,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	}
 	warn := func(err error) { log.Warn("will try again", slog.String("error", err.Error())) } //nolint:sloglint // no context at hand
 
+	lease := start(n.keepLease)
+	defer lease.stop()
 	sequencer := start(n.market.sequencer.Run)
 	defer sequencer.stop()
 	var ready atomic.Bool
