@@ -51,10 +51,11 @@ func (c curve) at(p grid.Price) (below, above int64) {
 
 // over returns what the parent sees of the curve over a line: exports cost the
 // fee more and are cut at the export limit, imports are worth the fee less and
-// are cut at the import limit; between lies a dead band.
+// are cut at the import limit; between lies a dead band. What is committed
+// counts in all of that, and is not part of the result.
 func (c curve) over(l line) curve {
-	seen := curve{base: max(c.base, -l.imports)}
-	level := c.base
+	level := c.base + l.committed // of the line
+	seen := curve{base: max(level, -l.imports) - l.committed}
 	add := func(from, to int64, price grid.Price) {
 		from, to = max(from, -l.imports), min(to, l.exports)
 		if to <= from {

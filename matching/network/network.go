@@ -42,12 +42,15 @@ type Case struct {
 	Utility *Utility // nil: islanded
 	Orders  []grid.Order
 	K       int64 // position of the price in its interval, in billionths (see One)
+	// Committed is what earlier auctions of the interval send over a node's line,
+	// + export; it uses up the line's limits, and relieving it gives its fee back.
+	Committed map[string]grid.Energy
 }
 
 // Clearing is the result. Prices are nil where no order gives one.
 type Clearing struct {
 	Prices map[string]*grid.Price // by node
-	Flows  map[string]grid.Energy // over the line to the parent, + export, by node
+	Flows  map[string]grid.Energy // over the line to the parent beside what is committed, + export, by node
 	Fills  map[string]grid.Energy // by order id, > 0
 	Import grid.Energy            // from the utility
 	Export grid.Energy            // to the utility
@@ -58,6 +61,7 @@ type Clearing struct {
 type line struct {
 	fee              grid.Price
 	exports, imports int64
+	committed        int64 // + export
 }
 
 // One is the K of the highest supporting price, Half that of the middle.
@@ -120,6 +124,9 @@ func validate(c Case) error {
 		if n.Fee > mostPrice {
 			return fmt.Errorf("feeder.nodes[%d].fee: %d is out of range", i, n.Fee)
 		}
+		if f := int64(c.Committed[n.ID]); f > limit(n.ExportLimit) || f < -limit(n.ImportLimit) {
+			return fmt.Errorf("feeder.nodes[%d]: %d Wh are committed, beyond its limits", i, f)
+		}
 	}
 	if u := c.Utility; u != nil {
 		switch {
@@ -161,7 +168,9 @@ func outOfRange(p grid.Price) bool { return p > mostPrice || p < -mostPrice }
 func tree(c Case) (nodes []*node, root *node) {
 	byID := make(map[string]*node, len(c.Feeder.Nodes))
 	for _, n := range c.Feeder.Nodes {
-		byID[n.ID] = &node{id: n.ID, line: line{fee: n.Fee, exports: limit(n.ExportLimit), imports: limit(n.ImportLimit)}}
+		byID[n.ID] = &node{id: n.ID, line: line{
+			fee: n.Fee, exports: limit(n.ExportLimit), imports: limit(n.ImportLimit), committed: int64(c.Committed[n.ID]),
+		}}
 	}
 	for _, n := range c.Feeder.Nodes {
 		if n.Parent == "" {
@@ -260,8 +269,9 @@ func (n *node) settle(k int64, u *Utility, result *Clearing) error {
 	}
 	for _, c := range n.children {
 		below, above := c.seen.at(price)
-		imports := min(above, 0) - min(below, 0) // what the step makes it import less
-		exports := max(above, 0) - max(below, 0)
+		f := c.line.committed
+		imports := min(above+f, 0) - min(below+f, 0) // what the step makes it import less
+		exports := max(above+f, 0) - max(below+f, 0)
 		c.flow = below + imports
 		need -= c.flow
 		if imports > 0 {
@@ -324,16 +334,17 @@ func (n *node) trade(price grid.Price, need int64, u *Utility, demand, supply in
 // permitted returns the prices that the parent's price and the flow allow.
 func (n *node) permitted(parent grid.Price) bounds {
 	var b bounds
-	if n.flow < n.line.exports {
+	flow := n.flow + n.line.committed
+	if flow < n.line.exports {
 		b.low, b.hasLow = parent-n.line.fee, true
 	}
-	if n.flow < 0 {
+	if flow < 0 {
 		b.low, b.hasLow = parent+n.line.fee, true
 	}
-	if n.flow > -n.line.imports {
+	if flow > -n.line.imports {
 		b.high, b.hasHigh = parent+n.line.fee, true
 	}
-	if n.flow > 0 {
+	if flow > 0 {
 		b.high, b.hasHigh = parent-n.line.fee, true
 	}
 	return b

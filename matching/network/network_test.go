@@ -131,7 +131,8 @@ func welfare(c network.Case, got network.Clearing) int64 {
 		sum += value
 	}
 	for _, n := range c.Feeder.Nodes {
-		sum -= int64(n.Fee) * abs(int64(got.Flows[n.ID]))
+		f := int64(c.Committed[n.ID])
+		sum -= int64(n.Fee) * (abs(int64(got.Flows[n.ID])+f) - abs(f))
 	}
 	if u := c.Utility; u != nil {
 		sum += int64(got.Export)*int64(u.FeedIn) - int64(got.Import)*int64(u.Retail)
@@ -148,6 +149,9 @@ func TestDuality(t *testing.T) {
 	r := rand.New(rand.NewPCG(20, 26))
 	for n := range 20_000 {
 		c := random(r)
+		if n%2 == 0 {
+			commit(r, &c)
+		}
 		got := solve(t, c)
 		balance := map[string]int64{}
 		var dual int64
@@ -173,7 +177,7 @@ func TestDuality(t *testing.T) {
 			flow := int64(got.Flows[node.ID])
 			balance[node.ID] -= flow
 			balance[node.Parent] += flow
-			dual += checkLine(t, n, node, flow, got)
+			dual += checkLine(t, n, node, flow, int64(c.Committed[node.ID]), got)
 		}
 		for id, b := range balance {
 			if b != 0 {
@@ -190,10 +194,28 @@ func TestDuality(t *testing.T) {
 	}
 }
 
+// commit lets earlier auctions have used the lines.
+func commit(r *rand.Rand, c *network.Case) {
+	c.Committed = map[string]grid.Energy{}
+	for _, n := range c.Feeder.Nodes {
+		low, high := grid.Energy(-30), grid.Energy(30)
+		if n.ImportLimit != nil {
+			low = -*n.ImportLimit
+		}
+		if n.ExportLimit != nil {
+			high = *n.ExportLimit
+		}
+		c.Committed[n.ID] = low + grid.Energy(r.IntN(int(high-low)+1))
+	}
+}
+
 // checkLine checks a line's flow against the prices at its ends and returns
-// its rent.
-func checkLine(t *testing.T, n int, node grid.Node, flow int64, got network.Clearing) int64 {
+// its part of the dual value: rent, and what relieving the committed flow is
+// worth.
+func checkLine(t *testing.T, n int, node grid.Node, flow, committed int64, got network.Clearing) int64 {
 	t.Helper()
+	more := flow
+	flow += committed
 	exports, imports := int64(1<<50), int64(1<<50)
 	if node.ExportLimit != nil {
 		exports = int64(*node.ExportLimit)
@@ -206,8 +228,8 @@ func checkLine(t *testing.T, n int, node grid.Node, flow int64, got network.Clea
 	}
 	child, parent := got.Prices[node.ID], got.Prices[node.Parent]
 	if child == nil || parent == nil {
-		if flow != 0 {
-			t.Fatalf("case %d: flow %d without a price", n, flow)
+		if more != 0 {
+			t.Fatalf("case %d: flow %d without a price", n, more)
 		}
 		return 0
 	}
@@ -216,7 +238,7 @@ func checkLine(t *testing.T, n int, node grid.Node, flow int64, got network.Clea
 	case out > 0 && flow < exports, in > 0 && flow > -imports, out < 0 && flow > 0, in < 0 && flow < 0:
 		t.Fatalf("case %d: line %s at prices %d and %d with fee %d carries %d", n, node.ID, *child, *parent, node.Fee, flow)
 	}
-	rent := int64(0)
+	rent := int64(node.Fee)*abs(committed) - int64(*parent-*child)*committed
 	if out > 0 {
 		rent += out * exports
 	}
