@@ -66,19 +66,13 @@ func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market,
 		config: c, tariff: tariff,
 		rules: matching.Config{
 			Feeder: feeder, Tick: cmp.Or(c.Tick, DefaultTick), Floor: cmp.Or(c.Floor, DefaultFloor),
-			Ceiling: cmp.Or(c.Ceiling, DefaultCeiling), Retail: tariff.Retail,
+			Ceiling: cmp.Or(c.Ceiling, DefaultCeiling),
 		},
 	}
 	m.empty()
 	var err error
 	if m.engine, err = matching.New(m.rules); err != nil {
 		return nil, fmt.Errorf("market of %s: %w", c.Community, err)
-	}
-	// Settlement has no accounts for grid fees and congestion rent yet.
-	for _, n := range feeder.Nodes {
-		if n.Fee != 0 || n.ExportLimit != nil || n.ImportLimit != nil {
-			return nil, fmt.Errorf("market of %s: feeder: the line of node %q has a limit or a fee, which settlement cannot account for yet", c.Community, n.ID)
-		}
 	}
 	return m, nil
 }
@@ -115,6 +109,12 @@ func (m *Market) Command(a Action) matching.Command {
 	return matching.Command{Kind: kind, Time: a.Time.UnixMilli(), Product: m.label(a.Product.Interval)}
 }
 
+// Begin returns the command that begins a log. The market rejects it, and what
+// follows cannot be trusted, when it was begun under other rules.
+func (m *Market) Begin(now time.Time) matching.Command {
+	return matching.Command{Kind: matching.Begin, Time: now.UnixMilli(), Name: m.rules.Digest()}
+}
+
 // Admissions returns the commands that admit the metering points which are not
 // part of the market yet. It fails when a known one has another member now.
 func (m *Market) Admissions(points []Point, now time.Time) ([]matching.Command, error) {
@@ -124,6 +124,9 @@ func (m *Market) Admissions(points []Point, now time.Time) ([]matching.Command, 
 		if n := m.accounts[p.MeteringPoint]; n != 0 {
 			if m.points[n].Member != p.Member {
 				return nil, fmt.Errorf("metering point %s: belongs to member %s, not %s: give it another name", p.MeteringPoint, m.points[n].Member, p.Member)
+			}
+			if node := cmp.Or(p.Node, m.rules.Feeder.Root()); m.points[n].Node != node {
+				return nil, fmt.Errorf("metering point %s: is at node %s, not %s: give it another name", p.MeteringPoint, m.points[n].Node, node)
 			}
 			continue
 		}
@@ -161,8 +164,8 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 		m.known(c)
 	case matching.Admit:
 		point, member, _ := strings.Cut(c.Name, "\n")
-		if int(c.Account) == len(m.points) {
-			m.points = append(m.points, Point{MeteringPoint: point, Member: member})
+		if int(c.Account) == len(m.points) && int(c.Node) < len(m.rules.Feeder.Nodes) {
+			m.points = append(m.points, Point{MeteringPoint: point, Member: member, Node: m.rules.Feeder.Nodes[c.Node].ID})
 			m.accounts[point], m.members[member] = c.Account, c.Member
 		}
 	default:
@@ -241,7 +244,10 @@ func (m *Market) Unsettled() []grid.Interval {
 func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.trades[i], Metered: metered, ReadingRoot: root,
+		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Nodes: map[string]string{},
+	}
+	for _, p := range m.points[1:] {
+		in.Nodes[p.MeteringPoint] = p.Node
 	}
 	for _, p := range previous {
 		in.Tariff = p.Tariff

@@ -271,9 +271,51 @@ func TestOnTick(t *testing.T) {
 	}
 }
 
-func TestAFeederWithLimitsIsRefused(t *testing.T) {
-	feeder := grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "a", Parent: "root", Fee: 1}}}
-	if _, err := community.NewMarket(config(), feeder, settlement.Tariff{Version: "1", Currency: "EUR"}); err == nil {
-		t.Error("a fee that settlement cannot account for was accepted silently")
+// TestTradeOverALine: two homes on a street and one at the root. On the street
+// trade is continuous; over its line, which has a fee and a limit, the call
+// auction trades at gate closure, and settlement pays grid operator and fund.
+func TestTradeOverALine(t *testing.T) {
+	feeder := grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: new(grid.Energy(300))}}}
+	m, err := community.NewMarket(config("ann", "bob", "cy"), feeder, settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := m.Admissions([]community.Point{
+		{MeteringPoint: "mp-ann", Member: "ann", Node: "street"}, {MeteringPoint: "mp-bob", Member: "bob", Node: "street"}, {MeteringPoint: "mp-cy", Member: "cy"},
+	}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(m, append(commands, m.Command(community.Action{Step: community.Open, Time: start, Product: product(0)})))
+	if o := submit(t, m, order("o1", "cy", grid.Offer, 500, 100_000)); o.Status != community.Waiting {
+		t.Errorf("%+v", o)
+	}
+	if o := submit(t, m, order("b1", "ann", grid.Bid, 700, 250_000)); o.Filled != 0 {
+		t.Errorf("traded over the line at once: %+v", o)
+	}
+	if o := submit(t, m, order("o2", "bob", grid.Offer, 200, 200_000)); o.Filled != 200 {
+		t.Errorf("no trade on the street: %+v", o)
+	}
+	apply(m, []matching.Command{m.Command(community.Action{Step: community.Close, Time: start, Product: product(0)})})
+	if o, _ := m.Find("ann", "b1"); o.Filled != 500 {
+		t.Errorf("over the line: %+v", o)
+	}
+	flow := func(imported, exported grid.Energy) grid.Flow { return grid.Flow{Import: imported, Export: exported} }
+	run, err := m.Settle(first, 1, []settlement.Metered{
+		{MeteringPoint: "mp-ann", Flow: flow(500, 0)}, {MeteringPoint: "mp-bob", Flow: flow(0, 200)}, {MeteringPoint: "mp-cy", Flow: flow(0, 300)},
+	}, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	balance := map[string]grid.Money{}
+	for _, p := range run.Postings() {
+		balance[p.Debit] -= p.Amount
+		balance[p.Credit] += p.Amount
+	}
+	// Bob's 200 Wh at ann's limit, which waited: 50,000. Over the full line 300 Wh
+	// at ann's limit, 75,000, of which cy gets 30,000 at its own, the grid operator 6,000.
+	want := map[string]grid.Money{"mp-ann": -125_000, "mp-bob": 50_000, "mp-cy": 30_000, "grid": 6_000, "fund": 39_000}
+	if !reflect.DeepEqual(balance, want) {
+		t.Errorf("balances %v, want %v", balance, want)
 	}
 }

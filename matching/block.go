@@ -80,7 +80,7 @@ func (e *Engine) refuseBlock(c *Command) Reason {
 		}
 	}
 	m := &e.members[e.accounts[c.Account].member]
-	if m.prepaid && m.reserved+grid.Money(c.Periods)*e.reserve(c.Side, c.Price, int64(c.Energy)) > m.balance {
+	if m.prepaid && m.reserved+grid.Money(c.Periods)*m.reserve(c.Side, c.Price, int64(c.Energy)) > m.balance {
 		return AboveBalance
 	}
 	return NoReason

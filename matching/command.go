@@ -15,9 +15,10 @@ type Kind uint8
 
 // The commands, with the fields that they read beside Time and Name.
 const (
-	Admit   Kind = iota + 1 // a metering point: Account, Member, Node; the numbers are known or the next ones
+	Begin   Kind = iota + 1 // a log under the rules whose digest is Name
+	Admit                   // a metering point: Account, Member, Node; the numbers are known or the next ones
 	Limit                   // what a metering point can import (Bid) or export (Offer) in an interval: Account, Side, Energy; the first before its first order
-	Fund                    // a member's prepaid balance as of now: Member, Money; the first before its first order
+	Fund                    // a member's prepaid balance as of now, and what energy costs that it fails to deliver: Member, Money, Price; the first, and another price, while it has no order or trade
 	Open                    // a product for trade: Product
 	Submit                  // an order: Product, Account, Order, Side, Validity, Periods, Price, Energy
 	Replace                 // price and energy left of a resting order: Account (0: the operator), Order, Price, Energy

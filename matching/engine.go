@@ -1,6 +1,9 @@
 package matching
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -16,7 +19,6 @@ type Config struct {
 	Tick    grid.Price // prices are multiples of it
 	Floor   grid.Price // collar: the lowest price, a multiple of Tick
 	Ceiling grid.Price // the highest
-	Retail  grid.Price // what missing energy costs a prepaid member at worst
 }
 
 // MaxTicks is how many ticks a collar may span.
@@ -43,8 +45,6 @@ func (c Config) Validate() error {
 		return fmt.Errorf("floor, ceiling: %d to %d must be a range within %d to %d", c.Floor, c.Ceiling, -mostPrice, mostPrice)
 	case (c.Ceiling-c.Floor)/c.Tick >= MaxTicks:
 		return fmt.Errorf("tick: %d is too fine for the collar: at most %d ticks", c.Tick, MaxTicks)
-	case c.Retail < -mostPrice || c.Retail > mostPrice:
-		return fmt.Errorf("retail: %d must be within %d to %d", c.Retail, -mostPrice, mostPrice)
 	default:
 		return nil
 	}
@@ -80,6 +80,7 @@ type account struct {
 
 type member struct {
 	prepaid           bool
+	missing           grid.Price // what energy costs that it sold and does not deliver
 	balance, reserved grid.Money
 }
 
@@ -128,6 +129,8 @@ func (e *Engine) Apply(c *Command) []Event {
 		e.open(c)
 	case Close:
 		e.close(c)
+	case Begin:
+		e.begin(c)
 	case Admit:
 		e.admit(c)
 	case Limit:
@@ -159,6 +162,24 @@ func (e *Engine) answer(c *Command, kind EventKind, energy grid.Energy, why Reas
 	ev := e.emit(kind)
 	ev.Order, ev.Price, ev.Energy = c.Order, c.Price, energy
 	ev.Product, ev.Account, ev.Side, ev.Reason = c.Product, c.Account, c.Side, why
+}
+
+// Digest names the rules: they are equal where it is.
+func (c Config) Digest() string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // plain data
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func (e *Engine) begin(c *Command) {
+	if c.Name != e.config.Digest() {
+		e.reject(c, OtherRules)
+		return
+	}
+	e.answer(c, Done, c.Energy, NoReason)
 }
 
 // known tells whether there is an account of that number.

@@ -21,7 +21,7 @@ func feeder() grid.Feeder {
 }
 
 func rules() matching.Config {
-	return matching.Config{Feeder: feeder(), Tick: 10, Floor: -100, Ceiling: 700, Retail: 300}
+	return matching.Config{Feeder: feeder(), Tick: 10, Floor: -100, Ceiling: 700}
 }
 
 func newEngine(t testing.TB, c matching.Config) *matching.Engine {
@@ -52,7 +52,12 @@ func randomCommand(r *rand.Rand, k int) matching.Command {
 	case p < 11:
 		c.Kind, c.Energy = matching.Limit, grid.Energy(r.IntN(400))
 	case p < 14:
-		c.Kind, c.Member, c.Money = matching.Fund, r.Uint32N(8), grid.Money(r.IntN(60))
+		c.Kind, c.Member, c.Money, c.Price = matching.Fund, r.Uint32N(8), grid.Money(r.IntN(60)), grid.Price(300+100*(k/700))
+	case p < 15:
+		c.Kind, c.Name = matching.Begin, "other rules"
+		if k%2 == 0 {
+			c.Name = rules().Digest()
+		}
 	case p < 26:
 		c.Kind, c.Order = matching.Cancel, earlier
 		if k%4 == 0 {
@@ -81,7 +86,7 @@ func randomCommand(r *rand.Rand, k int) matching.Command {
 		}
 	case p < 64: // nonsense
 		c = matching.Command{
-			Kind: matching.Kind(r.IntN(12)), Side: grid.Side(r.IntN(4)), Validity: matching.Validity(r.IntN(5)), Periods: uint8(r.IntN(256)),
+			Kind: matching.Kind(r.IntN(13)), Side: grid.Side(r.IntN(4)), Validity: matching.Validity(r.IntN(5)), Periods: uint8(r.IntN(256)),
 			Product: r.Uint32(), Account: r.Uint32N(20), Member: r.Uint32N(20), Node: r.Uint32N(5), Order: r.Uint64N(uint64(k)),
 			Price: grid.Price(r.IntN(2000) - 1000), Energy: grid.Energy(r.Int64() - r.Int64()), Money: grid.Money(r.IntN(100) - 50),
 		}
@@ -185,7 +190,7 @@ func FuzzCommands(f *testing.F) {
 		}
 		for k := uint64(0); len(b) >= 11 && k < 200; k, b = k+1, b[11:] {
 			apply(matching.Command{
-				Kind: matching.Kind(b[0] % 11), Side: grid.Side(b[1] % 4), Validity: matching.Validity(b[2] % 4), Periods: b[3] % 5,
+				Kind: matching.Kind(b[0] % 12), Side: grid.Side(b[1] % 4), Validity: matching.Validity(b[2] % 4), Periods: b[3] % 5,
 				Product: uint32(b[4] % 8), Account: uint32(b[5] % 9), Member: uint32(b[6] % 6), Node: uint32(b[7] % 4), Order: uint64(b[8]),
 				Price: grid.Price(b[9])*10 - 500, Energy: grid.Energy(b[10]), Money: grid.Money(b[10]) * 3,
 			})

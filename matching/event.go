@@ -1,6 +1,7 @@
 package matching
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -45,6 +46,7 @@ type Reason uint8
 const (
 	NoReason Reason = iota
 	UnknownCommand
+	OtherRules
 	UnknownAccount
 	UnknownNode
 	UnknownMember
@@ -75,6 +77,9 @@ const (
 	GateClosed
 )
 
+// ErrOtherRules reports a log or snapshot of a market with other rules.
+var ErrOtherRules = errors.New("the market was begun with another feeder, tick or collar: put these back in the configuration, or start with new data")
+
 // String returns a sentence that names the field and the remedy.
 func (r Reason) String() string {
 	if texts := reasons(); int(r) < len(texts) {
@@ -83,10 +88,11 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-func reasons() [30]string {
+func reasons() [31]string {
 	return [...]string{
 		NoReason:           "",
 		UnknownCommand:     "kind: unknown command",
+		OtherRules:         "the log was begun under other rules of the market",
 		UnknownAccount:     "account: no such metering point; admit it first",
 		UnknownNode:        "node: the feeder has no such node",
 		UnknownMember:      "member: no such member; admit a metering point of it first",

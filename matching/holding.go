@@ -90,9 +90,9 @@ func (a *account) allows(h *holding, side grid.Side, energy int64) bool {
 // reserve is what a prepaid member may come to owe for energy at a price: a bid
 // its cost, an offer what it would take to buy the energy that it fails to
 // deliver. Rounded up.
-func (e *Engine) reserve(side grid.Side, price grid.Price, energy int64) grid.Money {
+func (m *member) reserve(side grid.Side, price grid.Price, energy int64) grid.Money {
 	if side == grid.Offer {
-		price = e.config.Retail - price
+		price = m.missing - price
 	}
 	return grid.Money((max(int64(price), 0)*energy + 999) / 1000)
 }
@@ -109,7 +109,7 @@ func (e *Engine) bookWaiting(tag uint32, side grid.Side, price grid.Price, energ
 	h := &e.holdings.all[tag&^followed]
 	h.open[side-grid.Bid] += energy
 	if m := &e.members[e.accounts[h.account].member]; m.prepaid {
-		m.reserved += e.reserve(side, price, left) - e.reserve(side, price, left-energy)
+		m.reserved += m.reserve(side, price, left) - m.reserve(side, price, left-energy)
 	}
 }
 
@@ -128,7 +128,7 @@ func (e *Engine) bookTrade(tag uint32, side grid.Side, price grid.Price, energy 
 		h.position -= energy
 	}
 	if m := &e.members[e.accounts[h.account].member]; m.prepaid {
-		r := e.reserve(side, price, energy)
+		r := m.reserve(side, price, energy)
 		m.reserved += r
 		h.reserved += r
 	}
@@ -138,13 +138,13 @@ func (e *Engine) fund(c *Command) {
 	switch {
 	case c.Member == 0 || int(c.Member) >= len(e.members):
 		e.reject(c, UnknownMember)
-	case c.Money < 0:
+	case c.Money < 0 || c.Price < -mostPrice || c.Price > mostPrice:
 		e.reject(c, WrongMoney)
-	case !e.members[c.Member].prepaid && e.busy(c.Member):
+	case (!e.members[c.Member].prepaid || e.members[c.Member].missing != c.Price) && e.busy(c.Member):
 		e.reject(c, HasOrders)
 	default:
 		m := &e.members[c.Member]
-		m.prepaid, m.balance = true, c.Money
+		m.prepaid, m.balance, m.missing = true, c.Money, c.Price
 		for i := range e.accounts {
 			if e.accounts[i].member == c.Member {
 				e.accounts[i].followed = true

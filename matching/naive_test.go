@@ -34,6 +34,7 @@ type nAccount struct {
 
 type nMember struct {
 	prepaid bool
+	missing grid.Price
 	balance grid.Money
 }
 
@@ -73,6 +74,11 @@ func (n *naive) Apply(c *matching.Command) []matching.Event {
 	n.events = nil
 	why := matching.UnknownCommand
 	switch c.Kind {
+	case matching.Begin:
+		if why = matching.OtherRules; c.Name == n.config.Digest() {
+			n.tell(matching.Done, *c, c.Energy, 0)
+			why = matching.NoReason
+		}
 	case matching.Admit:
 		why = n.admit(*c)
 	case matching.Limit:
@@ -138,12 +144,12 @@ func (n *naive) fund(c matching.Command) matching.Reason {
 	switch {
 	case m == nil:
 		return matching.UnknownMember
-	case c.Money < 0:
+	case c.Money < 0 || max(c.Price, -c.Price) > 1_000_000_000:
 		return matching.WrongMoney
-	case !m.prepaid && n.busy(c.Member):
+	case (!m.prepaid || m.missing != c.Price) && n.busy(c.Member):
 		return matching.HasOrders
 	}
-	m.prepaid, m.balance = true, c.Money
+	m.prepaid, m.balance, m.missing = true, c.Money, c.Price
 	n.tell(matching.Done, c, c.Energy, 0)
 	return matching.NoReason
 }
@@ -264,23 +270,23 @@ func (n *naive) aboveBalance(c matching.Command) bool {
 	if !n.members[member].prepaid {
 		return false
 	}
-	sum := grid.Money(periods(c)) * n.worst(c.Side, c.Price, c.Energy)
+	sum := grid.Money(periods(c)) * n.worst(member, c.Side, c.Price, c.Energy)
 	for _, o := range slices.Concat(n.orders, n.blocks) {
 		if n.accounts[o.Account].member == member {
-			sum += grid.Money(periods(o.Command)) * n.worst(o.Side, o.Price, o.left)
+			sum += grid.Money(periods(o.Command)) * n.worst(member, o.Side, o.Price, o.left)
 		}
 	}
 	for _, t := range n.trades {
 		if n.accounts[t.account].member == member {
-			sum += n.worst(t.side, t.price, t.energy)
+			sum += n.worst(member, t.side, t.price, t.energy)
 		}
 	}
 	return sum > n.members[member].balance
 }
 
-func (n *naive) worst(side grid.Side, price grid.Price, energy grid.Energy) grid.Money {
+func (n *naive) worst(member uint32, side grid.Side, price grid.Price, energy grid.Energy) grid.Money {
 	if side == grid.Offer {
-		price = n.config.Retail - price
+		price = n.members[member].missing - price
 	}
 	if price <= 0 {
 		return 0
@@ -576,7 +582,7 @@ func (n *naive) close(c matching.Command) matching.Reason {
 // owed tells whether anything is reserved for the product's trades.
 func (n *naive) owed(product uint32) bool {
 	for _, t := range n.trades {
-		if t.product == product && n.members[n.accounts[t.account].member].prepaid && n.worst(t.side, t.price, t.energy) > 0 {
+		if t.product == product && n.members[n.accounts[t.account].member].prepaid && n.worst(n.accounts[t.account].member, t.side, t.price, t.energy) > 0 {
 			return true
 		}
 	}

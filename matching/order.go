@@ -89,7 +89,7 @@ func (e *Engine) unable(in *incoming) Reason {
 	if !e.accounts[c.Account].allows(h, c.Side, int64(c.Energy)) {
 		return AboveLimit
 	}
-	if m := &e.members[in.member]; m.prepaid && m.reserved+e.reserve(c.Side, c.Price, int64(c.Energy)) > m.balance {
+	if m := &e.members[in.member]; m.prepaid && m.reserved+m.reserve(c.Side, c.Price, int64(c.Energy)) > m.balance {
 		return AboveBalance
 	}
 	return NoReason

@@ -1,7 +1,6 @@
 package matching
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -15,7 +14,7 @@ import (
 // numbers, never by places in slabs, so that equal markets save equal bytes.
 type (
 	savedEngine struct {
-		Rules    json.RawMessage // Config
+		Rules    string // digest
 		Seq      uint64
 		Accounts []savedAccount
 		Members  []savedMember
@@ -29,6 +28,7 @@ type (
 	}
 	savedMember struct {
 		Prepaid           bool
+		Missing           grid.Price
 		Balance, Reserved grid.Money
 	}
 	savedProduct struct {
@@ -63,16 +63,12 @@ type (
 
 // Snapshot returns the state after the last command.
 func (e *Engine) Snapshot() ([]byte, error) {
-	rules, err := json.Marshal(e.config)
-	if err != nil {
-		return nil, fmt.Errorf("save the market: %w", err)
-	}
-	s := savedEngine{Rules: rules, Seq: e.seq}
+	s := savedEngine{Rules: e.config.Digest(), Seq: e.seq}
 	for _, a := range e.accounts[1:] {
 		s.Accounts = append(s.Accounts, savedAccount{a.member, a.node, a.used, a.followed, a.limit})
 	}
 	for _, m := range e.members[1:] {
-		s.Members = append(s.Members, savedMember{m.prepaid, m.balance, m.reserved})
+		s.Members = append(s.Members, savedMember{m.prepaid, m.missing, m.balance, m.reserved})
 	}
 	for _, n := range e.labels {
 		s.Products = append(s.Products, e.saveProduct(&e.products[n]))
@@ -113,8 +109,8 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 	if err := json.Unmarshal(snapshot, &s); err != nil {
 		return nil, fmt.Errorf("restore the market: %w", err)
 	}
-	if rules, err := json.Marshal(c); err != nil || !bytes.Equal(rules, s.Rules) {
-		return nil, fmt.Errorf("restore the market: it was saved under other rules; wait until no product is open, or start with a new data directory")
+	if s.Rules != c.Digest() {
+		return nil, fmt.Errorf("restore the market: %w", ErrOtherRules)
 	}
 	e, err := New(c)
 	if err != nil {
@@ -130,7 +126,7 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 		})
 	}
 	for _, m := range s.Members {
-		e.members = append(e.members, member{m.Prepaid, m.Balance, m.Reserved})
+		e.members = append(e.members, member{m.Prepaid, m.Missing, m.Balance, m.Reserved})
 	}
 	for _, p := range s.Products {
 		e.restoreProduct(p)

@@ -3,7 +3,10 @@
 //
 // # Model
 //
-// A trade moves money from the buyer to the seller. Metered energy that no
+// A trade moves money from the buyer to the seller. Where a line between them
+// has a fee or is full, the buyer pays more than the seller gets: the difference
+// goes to the fund, which pays the grid operator each line's fee on the net flow
+// of all trades over it; what stays is congestion rent. Metered energy that no
 // trade covers settles at the utility's tariff: a metering point that bought B
 // and imported I buys I − B at retail, or gives B − I back at the feed-in
 // price; one that sold S and exported E is paid E − S at the feed-in price, or
@@ -32,11 +35,15 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// Utility is the system account of the utility.
-const Utility = "utility"
+// System accounts.
+const (
+	Utility = "utility"
+	Grid    = "grid" // the grid operator's
+	Fund    = "fund" // the community's
+)
 
 // SystemAccounts lists the accounts that no metering point may be named after.
-func SystemAccounts() []string { return []string{Utility, "grid", "fund", "rounding", "tax"} }
+func SystemAccounts() []string { return []string{Utility, Grid, Fund, "rounding", "tax"} }
 
 // Tariff is what the utility charges and pays.
 type Tariff struct {
@@ -74,6 +81,8 @@ type Input struct {
 	Run       int // from 1
 	Tariff    Tariff
 	Trades    []grid.Trade
+	Feeder    grid.Feeder       // that was traded over; zero: one node
+	Nodes     map[string]string // of metering points; none: the root
 	Metered   []Metered
 	Previous  []Posting // of the earlier runs of the interval
 	// ReadingRoot is the Merkle root over the metered values, in hex.
@@ -83,6 +92,8 @@ type Input struct {
 // Reasons of postings.
 const (
 	ReasonTrade  = "trade"
+	ReasonLines  = "lines"             // what a buyer pays more than the seller gets
+	ReasonFee    = "grid-fee"          // of a line
 	ReasonRetail = "imbalance-retail"  // energy that no trade covers, bought
 	ReasonFeedIn = "imbalance-feed-in" // energy that no trade covers, sold
 )
@@ -171,6 +182,9 @@ func Settle(in Input) (Run, error) {
 			return Run{}, fmt.Errorf("settle %s: trade %d: %w", in.Interval, t.Seq, err)
 		}
 	}
+	if err := book.fees(in); err != nil {
+		return Run{}, fmt.Errorf("settle %s: grid fees: %w", in.Interval, err)
+	}
 	for _, p := range points {
 		if err := book.imbalance(p, in.Tariff); err != nil {
 			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)
@@ -256,14 +270,44 @@ func (e entries) pay(debit, credit string, money grid.Money, energy grid.Energy,
 }
 
 func (e entries) trade(t grid.Trade) error {
-	cost, err := t.BidPrice.Cost(t.Energy)
+	pays, err := t.BidPrice.Cost(t.Energy)
 	if err != nil {
 		return err
 	}
-	if t.BidPrice != t.OfferPrice {
-		return fmt.Errorf("the prices of buyer and seller differ, which has no account yet")
+	gets, err := t.OfferPrice.Cost(t.Energy)
+	if err != nil {
+		return err
 	}
-	e.pay(t.Buyer, t.Seller, cost, t.Energy, ReasonTrade, fmt.Sprintf("trade-%d", t.Seq))
+	reference := fmt.Sprintf("trade-%d", t.Seq)
+	e.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
+	e.pay(t.Buyer, Fund, pays-gets, 0, ReasonLines, reference)
+	return nil
+}
+
+// fees pays the grid operator for the net flow over each line.
+func (e entries) fees(in Input) error {
+	nodes := map[string]grid.Node{}
+	for _, n := range in.Feeder.Nodes {
+		nodes[n.ID] = n
+	}
+	flows := map[string]grid.Energy{} // to the parent
+	add := func(point string, energy grid.Energy) {
+		for n := nodes[in.Nodes[point]]; n.Parent != ""; n = nodes[n.Parent] {
+			flows[n.ID] += energy
+		}
+	}
+	for _, t := range in.Trades {
+		add(t.Seller, t.Energy)
+		add(t.Buyer, -t.Energy)
+	}
+	for _, n := range in.Feeder.Nodes {
+		over := max(flows[n.ID], -flows[n.ID])
+		fee, err := n.Fee.Cost(over)
+		if err != nil {
+			return err
+		}
+		e.pay(Fund, Grid, fee, over, ReasonFee, n.ID)
+	}
 	return nil
 }
 

@@ -191,3 +191,47 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// street is a line with a fee of 2 ct/kWh and a limit.
+func street() grid.Feeder {
+	return grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: new(grid.Energy(900))}}}
+}
+
+// TestFeesAndRent is computed by hand: over the street's line go 900 Wh one way
+// and 100 Wh the other, so that its fee is due on 800 Wh; the buyers pay 2 ct
+// more than the sellers get on 600 Wh, and 5 ct more, because the line was full,
+// on 300 Wh. Who sold out of the street gets more than its buyer pays.
+func TestFeesAndRent(t *testing.T) {
+	in := input([]grid.Trade{trade(1, "a", "r", 600, 280_000), trade(2, "a", "r", 300, 310_000), trade(3, "r", "a", 100, 200_000)},
+		metered("a", 800, 0), metered("r", 0, 800))
+	in.Trades[0].OfferPrice, in.Trades[1].OfferPrice, in.Trades[2].OfferPrice = 260_000, 260_000, 210_000
+	in.Feeder, in.Nodes = street(), map[string]string{"a": "street"}
+	run, err := settlement.Settle(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	balance := map[string]grid.Money{}
+	for _, p := range run.Postings() {
+		balance[p.Debit] -= p.Amount
+		balance[p.Credit] += p.Amount
+		if p.Reason == settlement.ReasonFee && (p.Energy != 800 || p.Reference != "street" || p.Debit != settlement.Fund) {
+			t.Errorf("fee %+v", p)
+		}
+	}
+	// 600 at 0.28 and 300 at 0.31 paid, 100 at 0.21 got; 900 at 0.26 got, 100 at 0.20 paid.
+	want := map[string]grid.Money{"a": -168_000 - 93_000 + 21_000, "r": 234_000 - 20_000, "grid": 16_000, "fund": 12_000 + 15_000 - 1_000 - 16_000}
+	for account, money := range want {
+		if balance[account] != money {
+			t.Errorf("%s comes to %d, want %d", account, balance[account], money)
+		}
+	}
+	if run.Statements[0].Net != want["a"] || run.Statements[1].Net != want["r"] {
+		t.Errorf("statements %+v", run.Statements)
+	}
+	// A later run with the same readings posts nothing.
+	in.Run, in.Previous = 2, run.Postings()
+	again, err := settlement.Settle(in)
+	if err != nil || len(again.Postings()) != 0 {
+		t.Errorf("a second run posts %v, %v", again.Postings(), err)
+	}
+}

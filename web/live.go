@@ -137,12 +137,16 @@ func (l *Live) online(id string) bool {
 func (l *Live) SeeTrade(t grid.Trade) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cost, err := t.BidPrice.Cost(t.Energy)
+	pays, err := t.BidPrice.Cost(t.Energy)
 	if err != nil {
 		return // settlement will name it
 	}
-	l.contract(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(cost)})
-	l.contract(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(cost)})
+	gets, err := t.OfferPrice.Cost(t.Energy)
+	if err != nil {
+		return
+	}
+	l.contract(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(pays)})
+	l.contract(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(gets)})
 	shown := Trade{
 		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: l.name(t.Buyer), Seller: l.name(t.Seller),
 		Energy: int64(t.Energy), Price: int64(t.BidPrice),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type config struct {
 	GateClosure time.Duration `yaml:"gate_closure"`
 	Deadline    time.Duration `yaml:"deadline"`
 	Tariff      tariffConfig  `yaml:"tariff"`
+	Feeder      *feeder       `yaml:"feeder"`
 	Simulation  *simulation   `yaml:"simulation"`
 	Devices     []device      `yaml:"devices"`
 	Agents      []agentConfig `yaml:"agents"`
@@ -48,6 +50,20 @@ type tariffConfig struct {
 	FeedIn   quantity `yaml:"feed_in"` // the same
 }
 
+// feeder is the radial feeder that the community trades over. Without one all
+// metering points are at one node.
+type feeder struct {
+	Nodes []feederNode `yaml:"nodes"`
+}
+
+type feederNode struct {
+	ID          string   `yaml:"id"`
+	Parent      string   `yaml:"parent"`
+	Fee         quantity `yaml:"fee"`          // of the line to the parent, as in "0.02 EUR/kWh"
+	ExportLimit quantity `yaml:"export_limit"` // of that line, as in "10 kW"
+	ImportLimit quantity `yaml:"import_limit"`
+}
+
 // simulation describes the simulated neighbourhood.
 type simulation struct {
 	Homes     int       `yaml:"homes"`
@@ -55,6 +71,7 @@ type simulation struct {
 	Start     time.Time `yaml:"start"`
 	Latitude  float64   `yaml:"latitude"`
 	Longitude float64   `yaml:"longitude"`
+	Nodes     []string  `yaml:"nodes"` // of the feeder, to which the homes are spread in turn
 	Outages   []outage  `yaml:"outages"`
 }
 
@@ -70,6 +87,7 @@ type device struct {
 	ID            string `yaml:"id"`
 	Member        string `yaml:"member"`
 	MeteringPoint string `yaml:"metering_point"`
+	Node          string `yaml:"node"`    // of the feeder, of a connection meter; absent: the root
 	Address       string `yaml:"address"` // HOST:PORT
 	Unit          uint8  `yaml:"unit"`
 	Profile       string `yaml:"profile"`
@@ -139,6 +157,21 @@ func (q quantity) price(field, currency string) (grid.Price, error) {
 		return 0, fmt.Errorf("%s: %w", field, err)
 	}
 	return p, nil
+}
+
+// power reads "10 kW" or "800 W".
+func (q quantity) power(field string) (grid.Power, error) {
+	m := regexp.MustCompile(`^([0-9]+)(?:\.([0-9]{1,3}))? ?(kW|W)$`).FindStringSubmatch(q.text)
+	if m == nil || m[3] == "W" && m[2] != "" || len(m[1]) > 9 {
+		return 0, fmt.Errorf("line %d: %s: %q: want a power, such as 10 kW or 800 W", q.line, field, q.text)
+	}
+	whole, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil || m[3] == "W" {
+		return grid.Power(whole), err
+	}
+	const thousandths = "000"
+	part, err := strconv.ParseInt("0"+(m[2] + thousandths)[:3], 10, 64)
+	return grid.Power(whole*1000 + part), err
 }
 
 // defaults is the demonstration: a simulated neighbourhood on a June morning.
@@ -264,6 +297,9 @@ func (c config) validate() error {
 	if err := c.validateAgents(); err != nil {
 		return err
 	}
+	if err := c.validatePlaces(); err != nil {
+		return err
+	}
 	_, err := c.tariff()
 	return err
 }
@@ -331,6 +367,68 @@ func (c config) validateAgents() error {
 	return nil
 }
 
+// feeder returns the feeder, its limits in Wh of an interval.
+func (c config) feeder() (grid.Feeder, error) {
+	if c.Feeder == nil {
+		return grid.SingleNode(), nil
+	}
+	var f grid.Feeder
+	for i, n := range c.Feeder.Nodes {
+		path := fmt.Sprintf("feeder.nodes[%d]", i)
+		out := grid.Node{ID: n.ID, Parent: n.Parent}
+		if n.Fee.text != "" {
+			fee, err := n.Fee.price(path+".fee", c.Tariff.Currency)
+			if err != nil {
+				return f, err
+			}
+			out.Fee = fee
+		}
+		for _, limit := range []struct {
+			field string
+			from  quantity
+			to    **grid.Energy
+		}{{"export_limit", n.ExportLimit, &out.ExportLimit}, {"import_limit", n.ImportLimit, &out.ImportLimit}} {
+			if limit.from.text == "" {
+				continue
+			}
+			p, err := limit.from.power(path + "." + limit.field)
+			if err != nil {
+				return f, err
+			}
+			*limit.to = new(grid.Energy(int64(p) * int64(c.Interval) / 60))
+		}
+		f.Nodes = append(f.Nodes, out)
+	}
+	if len(f.Nodes) == 0 {
+		return f, errors.New("feeder.nodes: missing: give at least the root")
+	}
+	return f, f.Validate()
+}
+
+// validatePlaces checks the feeder and that all are at one of its nodes.
+func (c config) validatePlaces() error {
+	f, err := c.feeder()
+	if err != nil {
+		return err
+	}
+	known := func(node string) bool {
+		return node == "" || slices.ContainsFunc(f.Nodes, func(n grid.Node) bool { return n.ID == node })
+	}
+	for i, d := range c.Devices {
+		if !known(d.Node) {
+			return fmt.Errorf("devices[%d].node: the feeder has no node %q", i, d.Node)
+		}
+	}
+	if c.Simulation != nil {
+		for i, n := range c.Simulation.Nodes {
+			if !known(n) {
+				return fmt.Errorf("simulation.nodes[%d]: the feeder has no node %q", i, n)
+			}
+		}
+	}
+	return nil
+}
+
 func (c config) isMember(name string) bool {
 	if c.Simulation != nil {
 		var n int
@@ -367,6 +465,8 @@ func configCommand() *cobra.Command {
   gate_closure: 5m                # before delivery
   deadline: 2m                    # for readings, after delivery
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
+  feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
+    nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
@@ -377,10 +477,11 @@ and one of
 
   simulation:                     # a simulated neighbourhood; the default
     {homes: 12, seed: 1, start: 2026-06-01T10:00:00Z, latitude: 50, longitude: 0,
+     nodes: [root, street],       # to which the homes are spread in turn
      outages: [{device: home-01/meter, after: 20s, lasts: 30s}]}
 
   devices:                        # real devices: a connection meter for each metering point, and others
-    - {id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}
+    - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -574,3 +574,57 @@ func TestTwoProcessesOnOneDirectory(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// TestFeederWithLimits runs a neighbourhood of two streets, whose lines have
+// fees and limits: it settles, and the grid operator is paid.
+func TestFeederWithLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program")
+	}
+	dir, config := t.TempDir(), filepath.Join(t.TempDir(), "config.yaml")
+	const text = `speed: 300
+feeder:
+  nodes:
+    - {id: root}
+    - {id: street-1, parent: root, fee: 0.01 EUR/kWh, export_limit: 2 kW, import_limit: 2 kW}
+    - {id: street-2, parent: root, fee: 0.01 EUR/kWh, export_limit: 2 kW, import_limit: 2 kW}
+simulation: {homes: 12, nodes: [street-1, street-2]}
+`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "--config", config)
+	p.until("settled intervals", func(s web.Status) bool { return s.IntervalsSettled >= 8 })
+	var state web.State
+	if err := p.get("/api/v1/state", &state); err != nil {
+		t.Fatal(err)
+	}
+	fees := 0
+	for _, i := range state.Intervals {
+		var postings []web.Posting
+		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
+		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range postings {
+			if x.Reason == settlement.ReasonFee {
+				fees++
+			}
+		}
+	}
+	if fees == 0 {
+		t.Error("no trade went over a line")
+	}
+	p.stop()
+	verified(t, dir)
+
+	// The feeder is part of the market's past: another one is refused.
+	changed := strings.Replace(text, "export_limit: 2 kW", "export_limit: 3 kW", 1)
+	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := execute(t, "run", "--config", config, "--data", dir, "--listen", "127.0.0.1:0")
+	if code != 2 || !strings.Contains(errs, "begun with another feeder, tick or collar") {
+		t.Errorf("another feeder: exit code %d: %s", code, errs)
+	}
+}

@@ -39,6 +39,7 @@ type marketService struct {
 	market    *community.Market
 	outbox    []community.Event                            // not yet published
 	published uint64                                       // number of the last published event
+	foreign   bool                                         // the log was begun under other rules
 	watchers  map[string]map[chan community.Order]struct{} // by member
 }
 
@@ -68,6 +69,9 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 	if s.journal, recovery, err = open(&replayed{s, see}); err != nil {
 		return nil, err
 	}
+	if s.foreign {
+		return nil, errors.Join(usage("%w", matching.ErrOtherRules), s.journal.Close())
+	}
 	for _, note := range recovery.Notes {
 		log.WarnContext(ctx, "journal: "+note)
 	}
@@ -75,16 +79,20 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 		log.WarnContext(ctx, "journal: the tail that a crash cut short was removed; nothing of it was acknowledged", slog.Int64("bytes", recovery.Cut))
 	}
 	s.sequencer = journal.NewSequencer(s.journal, s, s.snapshot)
-	if err := s.admit(points, now); err != nil {
+	if err := s.begin(recovery.Commands == 0, points, now); err != nil {
 		return nil, errors.Join(err, s.journal.Close())
 	}
 	return s, nil
 }
 
-func (s *marketService) admit(points []community.Point, now time.Time) error {
+// begin brings into the market what must be there before any order.
+func (s *marketService) begin(empty bool, points []community.Point, now time.Time) error {
 	commands, err := s.market.Admissions(points, now)
 	if err != nil {
 		return &usageError{err}
+	}
+	if empty {
+		commands = append([]matching.Command{s.market.Begin(now)}, commands...)
 	}
 	if err := s.journal.Append(commands); err != nil {
 		return err
@@ -103,6 +111,7 @@ type replayed struct {
 
 func (r *replayed) Apply(c *matching.Command) []matching.Event {
 	events := r.marketService.Apply(c)
+	r.foreign = r.foreign || c.Kind == matching.Begin && events[0].Kind == matching.Rejected
 	var old []community.Event
 	for _, ev := range r.market.Events() {
 		if ev.Seq <= r.published {

@@ -234,13 +234,17 @@ func (n *node) openMarket(ctx context.Context) error {
 	for _, d := range n.devices {
 		if d.Kind == grid.Meter {
 			members, connectionMeters = append(members, d.Member), append(connectionMeters, d)
-			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member})
+			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member, Node: n.place(d, len(points))})
 		}
+	}
+	feeder, err := n.config.feeder()
+	if err != nil {
+		return &usageError{err}
 	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
 		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, Members: members,
-	}, grid.SingleNode(), n.tariff)
+	}, feeder, n.tariff)
 	if err != nil {
 		return err
 	}
@@ -255,6 +259,22 @@ func (n *node) openMarket(ctx context.Context) error {
 		return err
 	}
 	return n.resubmit(ctx)
+}
+
+// place returns the node of a connection meter, the k-th of all.
+func (n *node) place(meter grid.Device, k int) string {
+	if s := n.config.Simulation; s != nil {
+		if len(s.Nodes) == 0 {
+			return ""
+		}
+		return s.Nodes[k%len(s.Nodes)]
+	}
+	for _, d := range n.config.Devices {
+		if d.ID == meter.ID {
+			return d.Node
+		}
+	}
+	return ""
 }
 
 // openLog returns how to open the order log: a file, or a stream on the bus that
