@@ -1,6 +1,7 @@
 package community
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -75,9 +76,12 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 	if o == nil {
 		return out, false // a command that is not about an order was rejected
 	}
-	out.ClientID, out.Reason = o.ClientID, ev.Reason.String()
+	out.ClientID, out.Reason = o.ClientID, m.Explain(ev.Reason)
 	out.Order = &grid.Order{
-		ID: id(ev.Order), Member: o.Member, MeteringPoint: o.MeteringPoint, Side: ev.Side, Energy: ev.Energy, Price: ev.Price,
+		ID: id(ev.Order), Member: o.Member, MeteringPoint: o.MeteringPoint, Side: o.Side, Energy: ev.Energy, Price: ev.Price,
+	}
+	if ev.Kind == matching.Rejected && o.Status != IsRejected { // a change, which names neither product nor side
+		out.Product, out.Order.Energy, out.Order.Price = o.Product, o.Left, o.Limit
 	}
 	return out, true
 }
@@ -93,3 +97,40 @@ func (m *Market) trade(ev *matching.Event) *grid.Trade {
 	}
 	return t
 }
+
+// Explain says why, with what the market's rules are.
+func (m *Market) Explain(why matching.Reason) string {
+	switch text := why.String(); why {
+	case matching.OffTick:
+		return fmt.Sprintf("%s of %d", text, m.rules.Tick)
+	case matching.OutsideCollar:
+		return fmt.Sprintf("%s of %d to %d", text, m.rules.Floor, m.rules.Ceiling)
+	case matching.NotOpen, matching.WrongPeriods:
+		if first, last, some := m.Open(); some {
+			return fmt.Sprintf("%s; open are the intervals from %s to %s", text, first, last)
+		}
+		return text
+	default:
+		return text
+	}
+}
+
+// Open returns the first and the last interval whose product is open for trade.
+func (m *Market) Open() (first, last grid.Interval, some bool) {
+	for i, x := range m.life.live {
+		if x.closed || !m.engine.IsOpen(m.label(i)) {
+			continue
+		}
+		if !some || i.Compare(first) < 0 {
+			first = i
+		}
+		if !some || i.Compare(last) > 0 {
+			last = i
+		}
+		some = true
+	}
+	return first, last, some
+}
+
+// Rules returns what an order must keep to.
+func (m *Market) Rules() matching.Config { return m.rules }

@@ -194,7 +194,7 @@ func (m *Market) known(c *matching.Command) {
 	p := m.points[c.Account]
 	m.enter(Order{
 		Number: c.Order, ClientID: c.Name, Member: p.Member, MeteringPoint: p.MeteringPoint, Product: m.product(c.Product), Side: c.Side,
-		Energy: c.Energy, Price: c.Price, Validity: c.Validity, Periods: c.Periods, Status: Pending,
+		Energy: c.Energy, Price: c.Price, Limit: c.Price, Validity: c.Validity, Periods: c.Periods, Status: Pending,
 	})
 }
 

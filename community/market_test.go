@@ -2,6 +2,7 @@ package community_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -115,6 +116,20 @@ func TestOrdersStandWhereTheyStand(t *testing.T) {
 	}
 	if events := apply(m, cancel); len(events) != 1 || events[0].Kind != community.Cancelled || events[0].ClientID != "o3" || events[0].Order.Energy != 70 {
 		t.Errorf("events %+v", events)
+	}
+	// What is refused changes nothing but to be told, and can be told.
+	for _, c := range []community.Change{{Member: "ann", ClientID: "o3", Cancel: true}, {Member: "ann", ClientID: "o3", Energy: 5, Price: 100}} {
+		again, err := change(m, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := apply(m, again)
+		if b, err := json.Marshal(events); err != nil || len(events) != 1 || events[0].Kind != community.Rejected || events[0].Product != product(0) {
+			t.Errorf("%s, %v", b, err)
+		}
+		if o, _ := m.Order(o3.Number); o.Status != community.IsCancelled || o.Reason != "by the member" {
+			t.Errorf("after a refused change: %+v", o)
+		}
 	}
 	b3 := submit(t, m, order("b3", "bob", grid.Bid, 10, 100))
 	apply(m, []matching.Command{m.Command(community.Action{Step: community.Close, Time: start, Product: product(0)})})

@@ -48,7 +48,7 @@ type Order struct {
 	Filled        grid.Energy // Wh, of a block in all intervals together
 	Left          grid.Energy // Wh that may still trade, of a block in each interval
 	Limit         grid.Price  // now, after replacements
-	Reason        string      // of the last rejection or the cancellation
+	Reason        string      // of the rejection or cancellation
 }
 
 // clientID is what a client may call an order.
@@ -89,7 +89,7 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 	}
 	entry := Order{
 		ClientID: o.ID, Member: o.Member, MeteringPoint: o.MeteringPoint, Product: s.Product, Side: o.Side, Energy: o.Energy, Price: o.Price,
-		Validity: s.Validity, Periods: s.Periods, Status: Pending,
+		Validity: s.Validity, Periods: s.Periods, Status: Pending, Limit: o.Price,
 	}
 	if before := m.clients[clientKey{o.Member, o.ID}]; before != 0 {
 		if !m.orders[before].same(entry) {
@@ -192,8 +192,8 @@ func (m *Market) follow(ev *matching.Event) {
 	case matching.Accepted:
 		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price
 	case matching.Rejected:
-		if o.Reason = ev.Reason.String(); o.Status == Pending {
-			o.Status = IsRejected
+		if o.Status == Pending {
+			o.Status, o.Reason = IsRejected, m.Explain(ev.Reason)
 		}
 	case matching.Replaced:
 		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price

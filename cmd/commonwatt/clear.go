@@ -205,8 +205,12 @@ func (c auctionCase) allows() func(bid grid.Order, source string) bool {
 	}
 }
 
-// prefers tells whether a bid would rather be served by an offer than by others.
+// prefers tells whether a bid would rather be served by an offer than by others;
+// nil when no bid has preferences.
 func (c auctionCase) prefers() func(bid, offer grid.Order) bool {
+	if !slices.ContainsFunc(c.Orders, func(o orderInput) bool { return len(o.Prefers) > 0 }) {
+		return nil
+	}
 	preferred := map[string][]string{}
 	for _, o := range c.Orders {
 		preferred[o.ID] = o.Prefers
@@ -214,6 +218,11 @@ func (c auctionCase) prefers() func(bid, offer grid.Order) bool {
 	return func(bid, offer grid.Order) bool { return slices.Contains(preferred[bid.ID], offer.Member) }
 }
 
-func (c auctionCase) requires(bid grid.Order) bool {
-	return slices.ContainsFunc(c.Orders, func(o orderInput) bool { return o.ID == bid.ID && o.Requires != nil })
+// requires tells which bids require a source.
+func (c auctionCase) requires() func(bid grid.Order) bool {
+	some := map[string]bool{}
+	for _, o := range c.Orders {
+		some[o.ID] = o.Requires != nil
+	}
+	return func(bid grid.Order) bool { return some[bid.ID] }
 }

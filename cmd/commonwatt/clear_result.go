@@ -91,7 +91,7 @@ func clearAuction(c auctionCase) (auctionResult, error) {
 	} else if i := limited(n.Feeder); i >= 0 {
 		return auctionResult{}, fmt.Errorf("orders[%d].requires: binds, and the line of feeder.nodes[%d] has a limit or a fee: only one of them can be cleared exactly", bound, i)
 	}
-	return c.clearHere(n, func(a auction.Case) (auction.Result, error) { return auction.Required(a, c.allows(), c.requires) })
+	return c.clearHere(n, func(a auction.Case) (auction.Result, error) { return auction.Required(a, c.allows(), c.requires()) })
 }
 
 func newResult(c auctionCase) auctionResult {
@@ -131,10 +131,12 @@ func (c auctionCase) clearHere(n network.Case, mechanism auction.Mechanism) (auc
 	}
 	for _, f := range cleared.Import {
 		add(f.Order, f.Energy, f.Price)
+		addProduct(surplus, f.Price-n.Utility.Retail, f.Energy)
 		r.Utility.Import += f.Energy
 	}
 	for _, f := range cleared.Export {
 		add(f.Order, f.Energy, f.Price)
+		addProduct(surplus, n.Utility.FeedIn-f.Price, f.Energy)
 		r.Utility.Export += f.Energy
 	}
 	var bought, sold grid.Energy
@@ -309,11 +311,18 @@ func rounded(sum *big.Int) grid.Money {
 // without a pair, and a required source always. It returns the first order
 // whose requirement binds, −1 when none does.
 func (r *auctionResult) addTrades(c auctionCase, n network.Case, clearing network.Clearing, prices map[string]grid.Price) (bound int) {
-	fits, prefers := c.fits(), c.prefers()
+	fits, prefers, requires := c.fits(), c.prefers(), c.requires()
+	some := map[string]bool{} // bids that prefer
+	for _, o := range c.Orders {
+		some[o.ID] = len(o.Prefers) > 0
+	}
 	paired := map[string]grid.Energy{}
 	for _, p := range auction.Pairs(n.Orders, clearing.Fills, fits,
-		func(bid, offer grid.Order) bool { return fits(bid, offer) && prefers(bid, offer) },
-		func(bid, offer grid.Order) bool { return fits(bid, offer) && c.requires(bid) },
+		auction.Way{
+			For: func(bid grid.Order) bool { return some[bid.ID] },
+			Fit: func(bid, offer grid.Order) bool { return fits(bid, offer) && prefers(bid, offer) },
+		},
+		auction.Way{For: requires, Fit: fits},
 	) {
 		paired[p.Bid] += p.Energy
 		r.Trades = append(r.Trades, pairResult{p.Bid, p.Offer, p.Energy, prices[p.Bid], prices[p.Offer]})

@@ -272,10 +272,12 @@ func (s *marketService) enter(n int, prepare func(i int) (uint64, []matching.Com
 			return all
 		},
 		See: func(_ *matching.Command, events []matching.Event) {
+			defer func() { entered = entered[1:] }()
 			if events[0].Kind == matching.Rejected {
-				outcomes[entered[0]].Rejected = events[0].Reason.String()
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				outcomes[entered[0]].Rejected = s.market.Explain(events[0].Reason)
 			}
-			entered = entered[1:]
 		},
 	})
 	if err != nil {

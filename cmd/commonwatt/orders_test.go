@@ -149,7 +149,7 @@ func TestAgentsOutside(t *testing.T) {
 	}
 	for want, o := range map[string]client.Order{
 		"price: not a multiple of the market's tick":       {ClientID: "r1", Interval: i, Side: grid.Bid, Energy: 1, Price: 123},
-		"product: not open for trade":                      {ClientID: "r2", Interval: i.Shift(-100), Side: grid.Bid, Energy: 1, Price: 100},
+		"interval: not open for trade; open are":           {ClientID: "r2", Interval: i.Shift(-100), Side: grid.Bid, Energy: 1, Price: 100},
 		`"mp-home-02" does not belong to member "home-01"`: {ClientID: "r3", Interval: i, Side: grid.Bid, Energy: 1, Price: 100, MeteringPoint: "mp-home-02"},
 		`client_id: "sell" is the id of another order o`:   {ClientID: "sell", Interval: i, Side: grid.Bid, Energy: 1, Price: 100},
 	} {

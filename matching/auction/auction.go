@@ -24,9 +24,11 @@
 //
 // # Utility
 //
-// A utility is everybody's outside option. Members' limits count as if they
-// were no worse than its prices, and what they do not trade with each other they
-// trade with it if their limits allow, the best limits first.
+// In pay-as-bid and vickrey the utility stands in the merit order, after members
+// at equal prices. In the others it is everybody's outside option: members'
+// limits count as if they were no worse than its prices, and what they do not
+// trade with each other they trade with it if their limits allow, the best
+// limits first; while its limit binds, their properties are not promised.
 package auction
 
 import (
@@ -103,35 +105,101 @@ type lot struct {
 	order      grid.Order
 }
 
-// lots nets each member's own orders and returns both sides, best limits first,
-// ties by id.
-func (c Case) lots() (bids, offers []lot) {
+// merit nets each member's own orders and returns both sides with the utility,
+// best limits first, members before the utility, ties by id.
+func (c Case) merit() (bids, offers []lot) {
 	for _, o := range Net(slices.Clone(c.Orders)) {
 		l := lot{id: o.ID, member: o.Member, limit: o.Price, energy: o.Energy, order: o}
 		if o.Side == grid.Bid {
-			if c.backed() {
-				l.limit = min(l.limit, c.Utility.Retail)
-			}
 			bids = append(bids, l)
 		} else {
-			if c.backed() {
-				l.limit = max(l.limit, c.Utility.FeedIn)
-			}
 			offers = append(offers, l)
 		}
 	}
-	slices.SortFunc(bids, func(a, b lot) int { return cmp.Or(cmp.Compare(b.limit, a.limit), strings.Compare(a.id, b.id)) })
-	slices.SortFunc(offers, func(a, b lot) int { return cmp.Or(cmp.Compare(a.limit, b.limit), strings.Compare(a.id, b.id)) })
+	if c.backed() {
+		u := c.Utility
+		bids = append(bids, utilityLot(grid.Bid, u.FeedIn, u.Limit))
+		offers = append(offers, utilityLot(grid.Offer, u.Retail, u.Limit))
+	}
+	sortLots(bids, offers)
 	return bids, offers
+}
+
+// lots is merit without the utility, each limit no worse than its prices.
+func (c Case) lots() (bids, offers []lot) {
+	members := func(l lot) bool { return l.utility() == 0 }
+	bids, offers = c.merit()
+	bids, offers = within(bids, members), within(offers, members)
+	if c.backed() {
+		for i := range bids {
+			bids[i].limit = min(bids[i].limit, c.Utility.Retail)
+		}
+		for i := range offers {
+			offers[i].limit = max(offers[i].limit, c.Utility.FeedIn)
+		}
+		sortLots(bids, offers)
+	}
+	return bids, offers
+}
+
+func sortLots(bids, offers []lot) {
+	slices.SortFunc(bids, func(a, b lot) int {
+		return cmp.Or(cmp.Compare(b.limit, a.limit), cmp.Compare(a.utility(), b.utility()), strings.Compare(a.id, b.id))
+	})
+	slices.SortFunc(offers, func(a, b lot) int {
+		return cmp.Or(cmp.Compare(a.limit, b.limit), cmp.Compare(a.utility(), b.utility()), strings.Compare(a.id, b.id))
+	})
+}
+
+// What the utility and its lots are called; no member or order can be.
+const (
+	utilityName  = "\x00utility"
+	utilityBuys  = utilityName + " buys"
+	utilitySells = utilityName + " sells"
+)
+
+func utilityLot(side grid.Side, price grid.Price, energy grid.Energy) lot {
+	id := utilitySells
+	if side == grid.Bid {
+		id = utilityBuys
+	}
+	o := grid.Order{ID: id, Member: utilityName, Side: side, Energy: energy, Price: price, Source: utilityName}
+	return lot{id: id, member: utilityName, limit: price, energy: energy, order: o}
+}
+
+// utility is 1 for the utility's, 0 for a member's.
+func (l lot) utility() int {
+	if l.member == utilityName {
+		return 1
+	}
+	return 0
 }
 
 func (c Case) backed() bool { return c.Utility != nil && c.Utility.Limit > 0 }
 
-// finish orders the trades and lets the utility take what is left.
-func (c Case) finish(r Result) Result {
+// ordered sorts the trades, and gives those with the utility to it.
+func (r Result) ordered() Result {
+	all := r.Trades
+	r.Trades = nil
+	for _, t := range all {
+		switch {
+		case t.Offer == utilitySells:
+			r.Import = append(r.Import, Fill{t.Bid, t.Energy, t.BidPrice})
+		case t.Bid == utilityBuys:
+			r.Export = append(r.Export, Fill{t.Offer, t.Energy, t.OfferPrice})
+		default:
+			r.Trades = append(r.Trades, t)
+		}
+	}
 	slices.SortStableFunc(r.Trades, func(a, b Trade) int {
 		return cmp.Or(strings.Compare(a.Bid, b.Bid), strings.Compare(a.Offer, b.Offer))
 	})
+	return r
+}
+
+// finish lets the utility take what is left.
+func (c Case) finish(r Result) Result {
+	r = r.ordered()
 	if !c.backed() {
 		return r
 	}

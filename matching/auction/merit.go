@@ -27,7 +27,7 @@ func cross(bids, offers []lot) crossing {
 			offer = offers[o].energy
 			o++
 		}
-		if bid == 0 || offer == 0 || bids[b-1].limit < offers[o-1].limit {
+		if bid == 0 || offer == 0 || bids[b-1].limit < offers[o-1].limit || bids[b-1].utility()+offers[o-1].utility() == 2 {
 			return c
 		}
 		energy := min(bid, offer)
@@ -38,13 +38,13 @@ func cross(bids, offers []lot) crossing {
 	}
 }
 
-// ration gives energy to the lots in order of their limits; those at the last
+// ration gives energy to the lots in order of their limits; members at the last
 // limit that gets any share what is left pro rata, by largest remainder.
 func ration(lots []lot, energy grid.Energy) ([]grid.Energy, error) {
 	fills := make([]grid.Energy, len(lots))
 	for first := 0; first < len(lots) && energy > 0; {
 		last, sum := first, grid.Energy(0)
-		for ; last < len(lots) && lots[last].limit == lots[first].limit; last++ {
+		for ; last < len(lots) && lots[last].limit == lots[first].limit && lots[last].utility() == lots[first].utility(); last++ {
 			sum += lots[last].energy
 		}
 		if sum <= energy {
@@ -101,7 +101,7 @@ func (c Case) pair(orders []grid.Order, fills map[string]grid.Energy) []Pair {
 	if c.Prefers == nil {
 		return Pairs(orders, fills, DifferentMembers)
 	}
-	return Pairs(orders, fills, DifferentMembers, func(bid, offer grid.Order) bool {
+	return Pairs(orders, fills, DifferentMembers, Way{Fit: func(bid, offer grid.Order) bool {
 		return DifferentMembers(bid, offer) && c.Prefers(bid, offer)
-	})
+	}})
 }

@@ -29,7 +29,7 @@ type filled struct {
 // or takes stays without a pair. When what is left on both sides does not fit,
 // partners are exchanged with pairs already made; energy for which that does
 // not help stays without a pair as well.
-func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offer grid.Order) bool, better ...func(bid, offer grid.Order) bool) []Pair {
+func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offer grid.Order) bool, better ...Way) []Pair {
 	var bids, offers []filled
 	for _, o := range orders {
 		switch energy := fills[o.ID]; {
@@ -44,7 +44,7 @@ func Pairs(orders []grid.Order, fills map[string]grid.Energy, fit func(bid, offe
 	slices.SortFunc(bids, byID)
 	slices.SortFunc(offers, byID)
 	p := &pairing{bids: bids, offers: offers, fit: fit}
-	for _, way := range append(better, fit) {
+	for _, way := range append(better, Way{Fit: fit}) {
 		p.join(way)
 	}
 	p.exchange()
@@ -69,15 +69,24 @@ func (p *pairing) take(bid, offer int, energy grid.Energy) {
 	p.made = append(p.made, joined{bid, offer, energy})
 }
 
+// Way is a manner of joining bids with offers.
+type Way struct {
+	For func(bid grid.Order) bool // which bids it is for; nil: all
+	Fit func(bid, offer grid.Order) bool
+}
+
 // join gives each bid the first offers that fit a way.
-func (p *pairing) join(fit func(bid, offer grid.Order) bool) {
+func (p *pairing) join(way Way) {
 	first := 0
 	for b := range p.bids {
+		if way.For != nil && !way.For(p.bids[b].order) {
+			continue
+		}
 		for first < len(p.offers) && p.offers[first].left == 0 {
 			first++
 		}
 		for o := first; o < len(p.offers) && p.bids[b].left > 0; o++ {
-			if p.offers[o].left > 0 && fit(p.bids[b].order, p.offers[o].order) {
+			if p.offers[o].left > 0 && way.Fit(p.bids[b].order, p.offers[o].order) {
 				p.take(b, o, min(p.bids[b].left, p.offers[o].left))
 			}
 		}

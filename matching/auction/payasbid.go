@@ -4,10 +4,11 @@ import "github.com/commonwatt/commonwatt/grid"
 
 // PayAsBid trades in merit order: the highest bid with the lowest offer, each
 // pair at the price at K between their limits (Wurman, Walsh, Wellman 1998, the
-// discriminatory k-double auction). Of offers at one limit, those that the bid
-// prefers come first.
+// discriminatory k-double auction). While the utility has energy left to sell
+// (or to buy) nobody pays more (or gets less) than at the utility. Of offers at
+// one limit, those that the bid prefers come first.
 func PayAsBid(c Case) (Result, error) {
-	bids, offers := c.lots()
+	bids, offers := c.merit()
 	meet := cross(bids, offers)
 	bought, err := ration(bids, meet.volume)
 	if err != nil {
@@ -17,28 +18,49 @@ func PayAsBid(c Case) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	low, high := lowest, highest // what the utility would give and take instead
+	for i, b := range bids {
+		if b.utility() == 1 && bought[i] < b.energy {
+			low = b.limit
+		}
+	}
+	for i, o := range offers {
+		if o.utility() == 1 && sold[i] < o.energy {
+			high = o.limit
+		}
+	}
 	var r Result
-	first := 0
-	for b := range bids {
+	for b, first := 0, 0; b < len(bids); b++ {
 		for bought[b] > 0 {
 			for sold[first] == 0 {
 				first++
 			}
-			o := first
-			for k := first; c.Prefers != nil && k < len(offers) && offers[k].limit == offers[first].limit; k++ {
-				if sold[k] > 0 && c.Prefers(bids[b].order, offers[k].order) {
-					o = k
-					break
-				}
-			}
+			o := c.preferred(bids[b], offers, sold, first)
 			energy := min(bought[b], sold[o])
 			bought[b] -= energy
 			sold[o] -= energy
-			price := Between(offers[o].limit, bids[b].limit, c.K)
+			price := Between(max(offers[o].limit, low), min(bids[b].limit, high), c.K)
+			switch {
+			case bids[b].utility() == 1:
+				price = bids[b].limit
+			case offers[o].utility() == 1:
+				price = offers[o].limit
+			}
 			r.Trades = append(r.Trades, Trade{bids[b].id, offers[o].id, energy, price, price})
 		}
 	}
-	return c.finish(r), nil
+	return r.ordered(), nil
+}
+
+// preferred returns the offer that a bid is served by: of those with energy left
+// at the limit of the first, the first that it prefers.
+func (c Case) preferred(bid lot, offers []lot, sold []grid.Energy, first int) int {
+	for k := first; c.Prefers != nil && k < len(offers) && offers[k].limit == offers[first].limit; k++ {
+		if sold[k] > 0 && c.Prefers(bid.order, offers[k].order) {
+			return k
+		}
+	}
+	return first
 }
 
 // Midpoint trades at the mid-market rate, half-way between the utility's two

@@ -51,8 +51,6 @@ type transport struct {
 	flows   [][]grid.Energy // from source to class
 }
 
-const utilitySource = "\x00utility"
-
 func newTransport(c Case, allows func(grid.Order, string) bool, requires func(grid.Order) bool) *transport {
 	orders := netFitting(c.Orders, func(bid, offer grid.Order) bool { return allows(bid, offer.Source) })
 	bySource := map[string][]lot{}
@@ -62,7 +60,7 @@ func newTransport(c Case, allows func(grid.Order, string) bool, requires func(gr
 		}
 	}
 	if c.backed() {
-		bySource[utilitySource] = []lot{{id: utilitySource, limit: c.Utility.Retail, energy: c.Utility.Limit, order: grid.Order{ID: utilitySource}}}
+		bySource[utilityName] = []lot{utilityLot(grid.Offer, c.Utility.Retail, c.Utility.Limit)}
 	}
 	names := make([]string, 0, len(bySource))
 	for name := range bySource {
@@ -76,7 +74,7 @@ func newTransport(c Case, allows func(grid.Order, string) bool, requires func(gr
 		m.sources = append(m.sources, queue{lots: lots, filled: make([]grid.Energy, len(lots))})
 	}
 	m.addClasses(c, orders, names, func(o grid.Order, source string) bool {
-		if source == utilitySource {
+		if source == utilityName {
 			return !requires(o)
 		}
 		return allows(o, source)
@@ -103,8 +101,7 @@ func (m *transport) addClasses(c Case, orders []grid.Order, names []string, allo
 		}
 	}
 	if c.backed() { // it does not buy from itself
-		l := lot{id: utilitySource, limit: c.Utility.FeedIn, energy: c.Utility.Limit, order: grid.Order{ID: utilitySource}}
-		add(l, func(s string) bool { return s != utilitySource })
+		add(utilityLot(grid.Bid, c.Utility.FeedIn, c.Utility.Limit), func(s string) bool { return s != utilityName })
 	}
 	keys := make([]string, 0, len(byClass))
 	for key := range byClass {
@@ -125,14 +122,6 @@ func (m *transport) addClasses(c Case, orders []grid.Order, names []string, allo
 		m.allowed = append(m.allowed, allowed)
 		m.flows = append(m.flows, make([]grid.Energy, len(names)))
 	}
-}
-
-// utility is 1 for the utility's, 0 for a member's.
-func (l lot) utility() int {
-	if l.id == utilitySource {
-		return 1
-	}
-	return 0
 }
 
 // flow augments along the path of the largest gain until none is left.
@@ -315,19 +304,11 @@ func (m *transport) result(c Case) (Result, error) {
 		for source, energy := range m.flows[class] {
 			for _, t := range pairOff(&m.classes[class], &m.sources[source], energy) {
 				price := *prices[source]
-				switch {
-				case t.Bid == utilitySource:
-					r.Export = append(r.Export, Fill{t.Offer, t.Energy, price})
-				case t.Offer == utilitySource:
-					r.Import = append(r.Import, Fill{t.Bid, t.Energy, price})
-				default:
-					r.Trades = append(r.Trades, Trade{t.Bid, t.Offer, t.Energy, price, price})
-				}
+				r.Trades = append(r.Trades, Trade{t.Bid, t.Offer, t.Energy, price, price})
 			}
 		}
 	}
-	slices.SortFunc(r.Trades, func(a, b Trade) int { return cmp.Or(strings.Compare(a.Bid, b.Bid), strings.Compare(a.Offer, b.Offer)) })
-	return r, nil
+	return r.ordered(), nil
 }
 
 // share lets members at the margin have energy pro rata instead of in turn.

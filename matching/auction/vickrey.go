@@ -2,6 +2,7 @@ package auction
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 // spares) the others. A member's energy then has several prices, those of the
 // orders that it displaces, the best for the others first.
 func Vickrey(c Case) (Result, error) {
-	bids, offers := c.lots()
+	bids, offers := c.merit()
 	meet := cross(bids, offers)
 	bought, err := ration(bids, meet.volume)
 	if err != nil {
@@ -24,29 +25,35 @@ func Vickrey(c Case) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	won := map[string]grid.Energy{} // by member
+	for i, b := range bids {
+		won[b.member] += bought[i]
+	}
+	for i, o := range offers {
+		won[o.member] += sold[i]
+	}
+	m := margins{bids, offers, bought, sold}
 	prices := map[string][]step{} // by member: what its energy displaces
 	for i, b := range bids {
 		if bought[i] > 0 && prices[b.member] == nil {
-			prices[b.member] = displaced(b.member, bids, offers, bought, sold)
+			prices[b.member] = m.displaced(b.member, grid.Bid, won[b.member], meet)
 		}
 	}
 	for i, o := range offers {
 		if sold[i] > 0 && prices[o.member] == nil {
-			steps := displaced(o.member, bids, offers, bought, sold)
-			slices.Reverse(steps) // a seller's dearest first
-			prices[o.member] = steps
+			prices[o.member] = m.displaced(o.member, grid.Offer, won[o.member], meet)
 		}
 	}
-	one := c.trades(bids, offers, bought, sold, 0, 0)
-	slices.SortFunc(one, func(a, b Trade) int { return cmp.Or(strings.Compare(a.Bid, b.Bid), strings.Compare(a.Offer, b.Offer)) })
 	members := map[string]string{}
 	for _, l := range slices.Concat(bids, offers) {
 		members[l.id] = l.member
 	}
+	one := c.trades(bids, offers, bought, sold, 0, 0)
+	slices.SortFunc(one, func(a, b Trade) int { return cmp.Or(strings.Compare(a.Bid, b.Bid), strings.Compare(a.Offer, b.Offer)) })
 	var r Result
 	for _, t := range one {
 		for t.Energy > 0 {
-			buyer, seller := &prices[members[t.Bid]][0], &prices[members[t.Offer]][0]
+			buyer, seller := next(prices, members[t.Bid]), next(prices, members[t.Offer])
 			energy := min(t.Energy, buyer.energy, seller.energy)
 			r.Trades = append(r.Trades, Trade{t.Bid, t.Offer, energy, buyer.price, seller.price})
 			t.Energy -= energy
@@ -54,7 +61,7 @@ func Vickrey(c Case) (Result, error) {
 			use(prices, members[t.Offer], energy)
 		}
 	}
-	return c.finish(r), nil
+	return r.ordered(), nil
 }
 
 // step is energy at a price.
@@ -63,7 +70,18 @@ type step struct {
 	energy grid.Energy
 }
 
+// next is the next step of a member; the utility has none of its own.
+func next(prices map[string][]step, member string) step {
+	if member == utilityName {
+		return step{energy: math.MaxInt64}
+	}
+	return prices[member][0]
+}
+
 func use(prices map[string][]step, member string, energy grid.Energy) {
+	if member == utilityName {
+		return
+	}
 	steps := prices[member]
 	if steps[0].energy -= energy; steps[0].energy == 0 {
 		steps = steps[1:]
@@ -71,42 +89,70 @@ func use(prices map[string][]step, member string, energy grid.Energy) {
 	prices[member] = steps
 }
 
-// displaced compares the trade with that of the same market without a member:
-// what the others' bids lose and the others' offers sell more because of a
-// buyer, at their limits, and the other way round for a seller. Lowest price
-// first; the energies add up to the member's own.
-func displaced(member string, bids, offers []lot, bought, sold []grid.Energy) []step {
-	others := func(l lot) bool { return l.member != member }
-	otherBids, otherOffers := within(bids, others), within(offers, others)
-	without := cross(otherBids, otherOffers).volume
-	change := map[grid.Price]grid.Energy{}
-	for i, b := range bids {
-		if others(b) {
-			change[b.limit] -= bought[i]
-		}
+// margins are both sides of a market after its trade.
+type margins struct {
+	bids, offers []lot
+	bought, sold []grid.Energy
+}
+
+// displaced returns what a member's energy takes from the others, best for them
+// first. Without a buyer, the energy that it won would serve others' bids that
+// now are not served, or would not be taken from others' offers; whichever is
+// worth more, unit by unit, from the margin outwards. A seller's energy is the
+// mirror image.
+func (m margins) displaced(member string, side grid.Side, energy grid.Energy, meet crossing) []step {
+	// waiting are lots of the member's own side that have energy left, from the
+	// margin outwards; trading lots of the other side that trade, inwards.
+	waiting, trading := m.bids, m.offers
+	waits, trades := m.bought, m.sold
+	w, t := meet.bids, meet.offers
+	better := func(a, b grid.Price) bool { return a > b }
+	if side == grid.Offer {
+		waiting, trading, waits, trades = m.offers, m.bids, m.sold, m.bought
+		w, t = meet.offers, meet.bids
+		better = func(a, b grid.Price) bool { return a < b }
 	}
-	for i, o := range offers {
-		if others(o) {
-			change[o.limit] += sold[i]
-		}
-	}
-	// At one limit it does not matter who of the others is served.
-	serve := func(lots []lot, sign grid.Energy) {
-		left := without
-		for _, l := range lots {
-			energy := min(l.energy, left)
-			left -= energy
-			change[l.limit] += sign * energy
-		}
-	}
-	serve(otherBids, 1)
-	serve(otherOffers, -1)
+	w = m.first(waiting, w)
+	t = m.last(trading, t)
+	var left, taken grid.Energy // of the current ones
 	var steps []step
-	for price, energy := range change {
-		if energy != 0 {
-			steps = append(steps, step{price, max(energy, -energy)})
+	for energy > 0 {
+		for w < len(waiting) && (waiting[w].member == member || left == waiting[w].energy-waits[w]) {
+			w, left = w+1, 0
 		}
+		for t >= 0 && (trading[t].member == member || taken == trades[t]) {
+			t, taken = t-1, 0
+		}
+		fromWaiting := w < len(waiting) && (t < 0 || better(waiting[w].limit, trading[t].limit))
+		var s step
+		if fromWaiting {
+			s = step{waiting[w].limit, min(energy, waiting[w].energy-waits[w]-left)}
+			left += s.energy
+		} else {
+			s = step{trading[t].limit, min(energy, trades[t]-taken)}
+			taken += s.energy
+		}
+		energy -= s.energy
+		steps = append(steps, s)
 	}
-	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.price, b.price) })
 	return steps
+}
+
+// first returns the first lot at the limit of the last that trades: with rations
+// each there may have energy left.
+func (margins) first(lots []lot, trading int) int {
+	n := max(trading-1, 0)
+	for n > 0 && lots[n-1].limit == lots[n].limit {
+		n--
+	}
+	return n
+}
+
+// last returns the last lot at the limit of the last that trades.
+func (margins) last(lots []lot, trading int) int {
+	n := trading - 1
+	for n+1 < len(lots) && lots[n+1].limit == lots[n].limit {
+		n++
+	}
+	return n
 }
