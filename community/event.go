@@ -132,5 +132,8 @@ func (m *Market) Open() (first, last grid.Interval, some bool) {
 	return first, last, some
 }
 
+// Calendar returns the community's calendar.
+func (m *Market) Calendar() Config { return m.config }
+
 // Rules returns what an order must keep to.
 func (m *Market) Rules() matching.Config { return m.rules }

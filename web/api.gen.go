@@ -7,13 +7,19 @@ package web
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/oapi-codegen/runtime"
 )
 
@@ -162,6 +168,30 @@ type LedgerStatus struct {
 	Root   string `json:"root"`
 }
 
+// MarketRules What an order must keep to
+type MarketRules struct {
+	// Ceiling The highest price
+	Ceiling int64 `json:"ceiling"`
+
+	// First The first interval that is open for trade, START/MINUTES; absent: none is
+	First *string `json:"first,omitempty"`
+
+	// Floor The lowest price
+	Floor int64 `json:"floor"`
+
+	// GateClosure Seconds before delivery when trade in an interval ends
+	GateClosure int `json:"gate_closure"`
+
+	// Last The last interval that is open for trade
+	Last *string `json:"last,omitempty"`
+
+	// Minutes Length of a delivery interval
+	Minutes int `json:"minutes"`
+
+	// Tick Prices are multiples of it
+	Tick int64 `json:"tick"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -205,7 +235,7 @@ type OrderAnswer struct {
 
 // OrderRequest defines model for OrderRequest.
 type OrderRequest struct {
-	// ClientId The agent's name for the order, 1 to 64 printable ASCII characters without spaces; not one that the member used within a day
+	// ClientId The agent's name for the order, 1 to 64 letters, digits and _ . : ~ -; not one that the member used within a day
 	ClientId string `json:"client_id"`
 
 	// Energy Wh, positive; of a block in each interval
@@ -231,6 +261,9 @@ type OrderRequestSide string
 
 // OrderRequestValidity defines model for OrderRequest.Validity.
 type OrderRequestValidity string
+
+// OrderRequests defines model for OrderRequests.
+type OrderRequests = []OrderRequest
 
 // OrdersMessage What an agent sends over the WebSocket: a number of its own and one of submit, replace and cancel.
 type OrdersMessage struct {
@@ -336,11 +369,17 @@ type Trade struct {
 	Seq      int64    `json:"seq"`
 }
 
+// TraderInfo defines model for TraderInfo.
+type TraderInfo struct {
+	Member         string   `json:"member"`
+	MeteringPoints []string `json:"metering_points"`
+
+	// Rate Orders and changes a second
+	Rate float64 `json:"rate"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
-
-// SubmitOrdersJSONBody defines parameters for SubmitOrders.
-type SubmitOrdersJSONBody = []OrderRequest
 
 // GetPostingsParams defines parameters for GetPostings.
 type GetPostingsParams struct {
@@ -349,13 +388,16 @@ type GetPostingsParams struct {
 }
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
-type SubmitOrdersJSONRequestBody = SubmitOrdersJSONBody
+type SubmitOrdersJSONRequestBody = OrderRequests
 
 // ReplaceOrderJSONRequestBody defines body for ReplaceOrder for application/json ContentType.
 type ReplaceOrderJSONRequestBody = Replacement
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetMarket What an order must keep to, and which intervals are open for trade
+	// (GET /api/v1/market)
+	GetMarket(w http.ResponseWriter, r *http.Request)
 	// SubmitOrders Submit orders of the key's member, together; durable when answered
 	// (POST /api/v1/orders)
 	SubmitOrders(w http.ResponseWriter, r *http.Request)
@@ -377,6 +419,9 @@ type ServerInterface interface {
 	// GetStatus What runs and how far it has come
 	// (GET /api/v1/status)
 	GetStatus(w http.ResponseWriter, r *http.Request)
+	// GetTrader For whom the key trades
+	// (GET /api/v1/trader)
+	GetTrader(w http.ResponseWriter, r *http.Request)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -387,6 +432,20 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// GetMarket operation middleware
+func (siw *ServerInterfaceWrapper) GetMarket(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMarket(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // SubmitOrders operation middleware
 func (siw *ServerInterfaceWrapper) SubmitOrders(w http.ResponseWriter, r *http.Request) {
@@ -541,6 +600,20 @@ func (siw *ServerInterfaceWrapper) GetStatus(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// GetTrader operation middleware
+func (siw *ServerInterfaceWrapper) GetTrader(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetTrader(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -663,8 +736,10 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/status", wrapper.GetStatus)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/state", wrapper.GetState)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/market", wrapper.GetMarket)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/orders", wrapper.SubmitOrders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/trader", wrapper.GetTrader)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.CancelOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.GetOrder)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.ReplaceOrder)
@@ -673,6 +748,27 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 }
 
 type RefusedJSONResponse Problem
+
+type GetMarketRequestObject struct {
+}
+
+type GetMarketResponseObject interface {
+	VisitGetMarketResponse(w http.ResponseWriter) error
+}
+
+type GetMarket200JSONResponse MarketRules
+
+func (response GetMarket200JSONResponse) VisitGetMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type SubmitOrdersRequestObject struct {
 	Body *SubmitOrdersJSONRequestBody
@@ -1051,8 +1147,46 @@ func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseW
 	return err
 }
 
+type GetTraderRequestObject struct {
+}
+
+type GetTraderResponseObject interface {
+	VisitGetTraderResponse(w http.ResponseWriter) error
+}
+
+type GetTrader200JSONResponse TraderInfo
+
+func (response GetTrader200JSONResponse) VisitGetTraderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTrader401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetTrader401JSONResponse) VisitGetTraderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetMarket What an order must keep to, and which intervals are open for trade
+	// (GET /api/v1/market)
+	GetMarket(ctx context.Context, request GetMarketRequestObject) (GetMarketResponseObject, error)
 	// SubmitOrders Submit orders of the key's member, together; durable when answered
 	// (POST /api/v1/orders)
 	SubmitOrders(ctx context.Context, request SubmitOrdersRequestObject) (SubmitOrdersResponseObject, error)
@@ -1074,6 +1208,9 @@ type StrictServerInterface interface {
 	// GetStatus What runs and how far it has come
 	// (GET /api/v1/status)
 	GetStatus(ctx context.Context, request GetStatusRequestObject) (GetStatusResponseObject, error)
+	// GetTrader For whom the key trades
+	// (GET /api/v1/trader)
+	GetTrader(ctx context.Context, request GetTraderRequestObject) (GetTraderResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -1113,6 +1250,30 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// GetMarket operation middleware
+func (sh *strictHandler) GetMarket(w http.ResponseWriter, r *http.Request) {
+	var request GetMarketRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMarket(ctx, request.(GetMarketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMarket")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMarketResponseObject); ok {
+		if err := validResponse.VisitGetMarketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // SubmitOrders operation middleware
@@ -1303,4 +1464,181 @@ func (sh *strictHandler) GetStatus(w http.ResponseWriter, r *http.Request) {
 	} else if response != nil {
 		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
 	}
+}
+
+// GetTrader operation middleware
+func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
+	var request GetTraderRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrader(ctx, request.(GetTraderRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrader")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetTraderResponseObject); ok {
+		if err := validResponse.VisitGetTraderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
+// Stored as a slice of fixed-width chunks rather than one concatenated
+// const string: with thousands of chunks the chained `+` fold is several
+// times slower for the Go compiler than parsing a slice literal.
+var swaggerSpec = []string{
+	"1Ft7b9w2Ev8qhK5AWlS213kB2fyVy6W9AM01iF0EaC5ncKXZFWuJVEjK271g+9kPM6TelFcbx4f2L+9a",
+	"FGc4j9+8uJ+jRBWlkiCtiZafIw2mVNIAfXkH68pAih8TJS1Iix95WeYi4VYoefabURL/Z5IMCo6fvtGw",
+	"jpbR387afc/cU3P2VqtVDkW03+/jKAWTaFHiNtEyep/tmFQ2wid+Oe72Mgeuhdzg51KrErQVjjcwVhTc",
+	"Ou7sroRoGa2UyoHLaB9HQlrQNzw/xNLret0+jkotEsAX+qzdqLwq4GQLYpNZSFkBXDJ1A5rZDFhN6IFh",
+	"VvMUzHPGVwakZdsMJJ4pE3LjnqVRHK2VLriNlsjh08dRXPOO+2xAIx8GrM2nDuaIdJ51XnSc4rODVPZx",
+	"pOFTJTTS+dCKq9mkodTyE3eE/rHZUq1+g8Qi+ZdKWs0TOxbh+4xbklamCvByYlthMyZRqitVacOE7AmU",
+	"rQAFl0IubkAT+b4FrFS1yeys08ZRyUU6c6mGBMQNzF1uVJ5+icg9+34Dz2GHekjC/4Abb6J9USQZ15uA",
+	"6RrLLTC1Zm4BirgEzQqR5xA8jOhanbHkevs4uhYy/EDJXEgIW2qptqBnCtGKIsC+WpNF5NxYpoGnQm4a",
+	"71rBWmmg52uhje26VsotnNCW8ZDlod2jyOl0zVlCcv+nKkJS79j7bRjT+AWhHmqQXhcWCnPoXa/xfcMU",
+	"15rvblFVARbw81WphMPr0RKrUr47RPiSFgXlNSDRHipuRVJTCUnzdQeb+xIthKzsFLoZy3Xf3efr2b0b",
+	"NwRCbP0E6Qb0heW2MmPWMoL/meY86S9aqZBOBtx6g/Qk/Vshlt9wfQ32XZU7HgOgi6FKp+jzlbHsGqBk",
+	"Vo2gNAGR+yjb3+MSMVtsMjCWufA4K4I5jwzuRo9akLfIpDBMlSDZWmkXHGJ2cfni3eXZm9f/+uXy1UXt",
+	"9EsmlQQmzFjfcbTOldJhmrnaHnmADbdwleTKVDqASxeQKJmaGoN8iNq5iE8HQKTlsj0myNQECSG2TTDN",
+	"D8spJIeOD/U3/QnkxmYYDXjLcifwh1A5uR7v8xbFaBjXwIoqt6LMweCuws6R7cDUa24HIve0a63GjYWG",
+	"vOBnNPAAPOcCpL2awEmQoDe78eleGGaqVSGsnZuurTGapiH/i52wV7lKrski8rwRuGFWbcBmoOdR6Sa0",
+	"o8PksA5mXc5sCr5jxoo8b4xmBr0ZcUTVch8bb0HA9MAwWRUrOuLo7RK0UOkE1k+k4uQXohCWSbWddw4N",
+	"3Nco/a1+Rs1oQBsSCkGSJVwmkOdU2IQYNiIllkBWBSVwFAzVeg26Y5ad9U0kqd8oQWIOE8XRlgvrPnnr",
+	"iSNP3uXZv5fCpbyOw1462FK44blIhd0djihOVXHHJwJhvIMFdNbGSWp9dCi2+msO2jkL2eOkq76QZjtl",
+	"OMRojOrYZjsmLEtFikUU5n9JRumes61RDAOtHf5P2+lt+Y4Dkf1+iul38KkCh9U8TQWyzPO3HQ7WPDcQ",
+	"34ZB49PyDUjyEl6AQ/VWBOfMKvb0McvBWtAmZqnYCGsYlym7Yqdsyf5gJ89JNhgUbV1iFYAex7BwpxIL",
+	"cYdhKoYlBm6FxP/z4cXJr/zkv4uTZ1d/nHzsfDtd/nHy8fMifvpo/03IC6ZwE9GuVEZYcQPPB7hHqutY",
+	"15FwN5bbKHwNEoaYcaonHy4ePj1ZPD1ZnF+eP1wuFsvF4tez8yfBsDnCu0Fc8BlIK+IHJmYCwx7LuEEd",
+	"HEC5FNa8ym20PB82P964SoZLdr6s5RYTJYOG4USO5zGKFVzuOkFkrVXBbIaZgYwpwChNWRI6OP9dFIg8",
+	"D588obzAfTuP5wPuTwi2MeNNpGe+JmsAHuN0T99OQFw+MDO7HUfCahf0GpFGG6XSK4xxV5hHEHS57UYP",
+	"RFFAKjDZUPrKga6HLvzHtcjzANkBnHZh9CBqfjwAKfOLwR4Q7UnBr91754vFYlwi0nrzBozhrjtwK3KF",
+	"qweCKGYwgW2bXu9hdaGSa7Bori7EuwzQMLWVBFGISWrtc6mYaShzngA9ckI//bcc1yFOHSMzdPJmgsJN",
+	"I6qxDx+QxxEtIOL2LmB/C3DOaVfV7nhsPt21zBl26NRzTwY47h1MuoJ5B2W+u6Vx6PDG2aEDYU5ZBAZJ",
+	"hzhk5A6esFRKYzJBDKoUflwVLKQz0ibL4JJR4vCcKR1TvFQV2T1u0BTPNei50EoEkozLDaQx22YKbjAa",
+	"1CQsK8CGrNtxfKS7+2Qp0ACaTnhm2/ldM6O3ythgd54XqpJzuyWJhlSES4wUVhNPjnKnCZdsa4PAozVo",
+	"kAkczq3J1xyjzVniWgIdL/TUunuH/KEekownHhP6HrDjloV2fudQrajnOPORbTrpY5Tqx/eKaTNw7MJi",
+	"cA90aIuikuEKKY4yVRzRiaUecKgPW+diY/Hk3IKxTX96Fplm4hUg1VaUt+3gO5j4PtdivT7Y6XWrerOl",
+	"u5/jkloN+wMxoVVQp4z0bNcK6kyiWllPGUGodevb01ejYUXHOBtbmC5FzFWCupk9GGrf6wz0ZryXUx/6",
+	"kHx73eoays2VVdYVTfNaI6mQm+NeMiUMTpKqatUdJ/mWD9mrcu3T281VaejYLOn6KJZuQBsxgeNbpXPM",
+	"/wdj0fmTg3rz+uS9LVsTHdjYSLgDBQ3OGTKykAE1xlHLNuwGrUBHvjAxmQgNIEJ7XzaIMgDaSmNEC+Ps",
+	"GiC9EnK2VVou7q76STU2rDakWg6DR66nZcMZAKmkU4r7JNHtb1nKdzH75fLlKA3sBYzxkSTYoySFJrf7",
+	"krAqqYnW3eQQwDpMHyl/Ve1Af4Uk7S5XNmZdq8jzCT4NfPoSCeJrvQaAk0RDalYJRkLVr+VaBeahVHDM",
+	"mPP205jxxHeQSGifLQ1a4oRQrkSn6sYwzgzNunrT9Qm8H052wHf+h5x68mNZkCKSSgu7u0Bde8SC0JRG",
+	"Nr3Ta9jFdRsMGEqPW6WXWIf5iyZYA2It2HBElkS3FRBqO9OJzNrS3U4SXh99sq9QncIPv4RkrumJRR19",
+	"i92Ikb4UIs+FkjYbAEOyY5jw0D2Ma3y/UBJ2M944ZT8o7aiRinxX8HsmDLP8GmQrhI0W6Sl70fQpaxqG",
+	"fe9nlG0x6++bGCZ8zWqFzVEWL1VRKLnlFlGiwdnonJKNEiQvRbSMHp0uTh+51nJG6jrjpTi7OT/zXfrl",
+	"52jj/jjNCCVfp9Ey+hHsm7qP37tz9nCx+Gr3zbrj8cCds8sMmPYP48hURcH17tbBeUyS32ai0892xjCY",
+	"y+KGtSRc4CfnVqFh74uakjDsWqqtZKsddSmaXs6y7QW7lXzDhcT1rqXgO/2oW7RLy4zlMu17sr+IFjOj",
+	"XAODM+0aOWybKdP0U7bcsFwZGjZrKIFbSJnha8h3p+yy6bs0LtBMLGqj9buesvd+ZC2VZVstrAXJuGHd",
+	"HhIzfIdk1pUBQ29vM5U3e7BvHy8W3zmh1xfpqM1IXJLRP2dbJEPdRicac+083ncakXrGbwA58d0fdwJ0",
+	"kGvYUfOeM+0vSqlpDKR/FnzHdCVZhebAzheLhT93wXgGPPX8ffv44bPvTtmPry5Z3yHcibeTFnbKXiCu",
+	"GacjA0iySjJWGeh3XlnfvM62hn1rAFiv5/udc+m+611Qz8+tixxmg7F/V+nuqzlev72974cGqyvY39Hr",
+	"794/C11B5ZatICE3W1PXEF977FgLEWqOcFbflKX158etf/jsqPVPFo+OWN+JqdHyg4+mHz7uP3YBz1lE",
+	"bfvej69hh5GDokTcXFZ4ztJK81UOLpDU+BMAvLPPDX7tHejl4LKOvjm+pJ7/z35AfW+xoO5iBqMAcfy8",
+	"naNuOeKEVKxQGhBNd4YmiohnX6TjxeO/mk04tTikEobafG7K568uOJnRXamJ+P4nUOn962qWLN9TXB5O",
+	"E7oO5iN2zCppRe4G9oyvLc0TTDs7p5vMmlNKbYgg1tWUfUVxJDlltd0ZUB92445kh/Xyxzgqq4Amfde4",
+	"1ebXDxfdxvQ9BIs/uw3h+md/NXz4UdzAEA0YxywNtCuDulUKwgfia44fjan/7Yd7lNm6dzANMmTzpRaK",
+	"WOiGltINnMxtdcXbes3IVwYdnONujJCjfapA71pP65T+Rzna/ec+9WRuRt6Dll7LFUWQq03X8hf/j5//",
+	"XHZ/+OGz9hXQpf9BcUZXAKkJ+sC0bGPmLoP3gujOAl28tAYzd9OzJ1PPjaaMyQ2W7hGAHIEJkRj/sCuA",
+	"V3hA/6OiejqecpOtFNcpM5namrj9WUR3MF4fejuWQWUOCaEy9y2FytwmhipYpaNCCWcytWVrruvbWAkN",
+	"6zqHpLJc33ZI14e7z0N2On0TB/UdqqMjzizE/oEuVfoWEVa+fqy23+/3/wsAAP//",
+}
+
+// decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
+// after base64-decoding and flate-decompressing the embedded blob.
+func decodeSpec() ([]byte, error) {
+	encoded := strings.Join(swaggerSpec, "")
+	compressed, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("error base64 decoding spec: %w", err)
+	}
+	zr := flate.NewReader(bytes.NewReader(compressed))
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(zr); err != nil {
+		return nil, fmt.Errorf("read flate: %w", err)
+	}
+	if err := zr.Close(); err != nil {
+		return nil, fmt.Errorf("close flate reader: %w", err)
+	}
+
+	return buf.Bytes(), nil
+}
+
+var rawSpec = decodeSpecCached()
+
+// a naive cache of the decoded OpenAPI spec
+func decodeSpecCached() func() ([]byte, error) {
+	data, err := decodeSpec()
+	return func() ([]byte, error) {
+		return data, err
+	}
+}
+
+// Constructs a synthetic filesystem for resolving external references when loading openapi specifications.
+func PathToRawSpec(pathToFile string) map[string]func() ([]byte, error) {
+	res := make(map[string]func() ([]byte, error))
+	if len(pathToFile) > 0 {
+		res[pathToFile] = rawSpec
+	}
+
+	return res
+}
+
+// GetSpec returns the OpenAPI specification corresponding to the generated
+// code in this file. External references in the spec are resolved through
+// PathToRawSpec; externally-referenced files must be embedded in their
+// corresponding Go packages (via the import-mapping feature). URL-based
+// external refs are not supported.
+func GetSpec() (swagger *openapi3.T, err error) {
+	resolvePath := PathToRawSpec("")
+
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(loader *openapi3.Loader, url *url.URL) ([]byte, error) {
+		pathToFile := url.String()
+		pathToFile = path.Clean(pathToFile)
+		getSpec, ok := resolvePath[pathToFile]
+		if !ok {
+			err1 := fmt.Errorf("path not found: %s", pathToFile)
+			return nil, err1
+		}
+		return getSpec()
+	}
+	var specData []byte
+	specData, err = rawSpec()
+	if err != nil {
+		return
+	}
+	swagger, err = loader.LoadFromData(specData)
+	if err != nil {
+		return
+	}
+	return
+}
+
+// GetSpecJSON returns the raw JSON bytes of the embedded OpenAPI
+// specification: decompressed but not unmarshaled. External references
+// are not resolved here; the bytes are the spec exactly as embedded by
+// codegen. The result is cached at package init time, so repeated calls
+// are cheap.
+func GetSpecJSON() ([]byte, error) {
+	return rawSpec()
+}
+
+// GetSwagger returns the OpenAPI specification corresponding to the
+// generated code in this file.
+//
+// Deprecated: GetSwagger predates kin-openapi renaming openapi3.Swagger
+// to openapi3.T. Use [GetSpec] instead. This wrapper is retained for
+// backwards compatibility.
+func GetSwagger() (*openapi3.T, error) {
+	return GetSpec()
 }

@@ -99,7 +99,10 @@ func (noPostings) Postings(context.Context, grid.Interval) ([]settlement.Posting
 func serve(t *testing.T, l *web.Live) *httptest.Server {
 	t.Helper()
 	ready := false
-	desk := web.NewDesk("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
+	desk, err := web.NewDesk("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	h, err := web.NewServer(l, noPostings{}, desk, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)

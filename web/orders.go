@@ -3,9 +3,11 @@ package web
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,6 +28,8 @@ type Orders interface {
 	Submit(submissions []community.Submission) ([]community.Outcome, error)
 	Change(changes []community.Change) ([]community.Outcome, error)
 	Find(member, clientID string) (community.Order, bool)
+	// Rules are what an order must keep to.
+	Rules() MarketRules
 	// Watch returns the member's orders as they change; the channel is closed
 	// when the watcher does not keep up.
 	Watch(member string) (changes <-chan community.Order, stop func())
@@ -35,7 +39,8 @@ type Orders interface {
 type Trader struct {
 	Name   string // of the agent, for the log
 	Member string
-	Rate   float64 // orders and changes a second; bursts of two seconds
+	Points []string // metering points of the member
+	Rate   float64  // orders and changes a second, and up to 1000 of them ahead
 
 	limiter *rate.Limiter
 }
@@ -46,6 +51,7 @@ type Desk struct {
 	orders    Orders
 	clock     func() time.Time // world time
 	traders   map[[sha256.Size]byte]*Trader
+	checker   checker
 	log       *slog.Logger
 }
 
@@ -54,13 +60,17 @@ const mostAtOnce = 1000
 
 // NewDesk returns the order entry of a community for the traders, by their
 // keys. Without a trader all is refused.
-func NewDesk(name string, orders Orders, clock func() time.Time, traders map[string]Trader, log *slog.Logger) *Desk {
-	d := &Desk{community: name, orders: orders, clock: clock, traders: map[[sha256.Size]byte]*Trader{}, log: log}
+func NewDesk(name string, orders Orders, clock func() time.Time, traders map[string]Trader, log *slog.Logger) (*Desk, error) {
+	c, err := newChecker()
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{community: name, orders: orders, clock: clock, traders: map[[sha256.Size]byte]*Trader{}, checker: c, log: log}
 	for key, t := range traders {
-		t.limiter = rate.NewLimiter(rate.Limit(t.Rate), max(int(2*t.Rate), mostAtOnce))
+		t.limiter = rate.NewLimiter(rate.Limit(t.Rate), mostAtOnce)
 		d.traders[sha256.Sum256([]byte(key))] = &t
 	}
-	return d
+	return d, nil
 }
 
 // refusal is an answer that is not 200.
@@ -106,7 +116,7 @@ func (t *Trader) allow(n int) error {
 	r := t.limiter.ReserveN(now, n)
 	if wait := r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
-		return &refusal{http.StatusTooManyRequests, fmt.Sprintf("more than %g orders a second; try again in %.1f s", t.Rate, wait.Seconds()), wait}
+		return &refusal{http.StatusTooManyRequests, fmt.Sprintf("more than %g orders a second; try again in %d s", t.Rate, int(math.Ceil(wait.Seconds()))), wait}
 	}
 	return nil
 }
@@ -198,6 +208,17 @@ func order(o community.Order) Order {
 	return out
 }
 
+// GetTrader implements the API.
+func (*Server) GetTrader(ctx context.Context, _ GetTraderRequestObject) (GetTraderResponseObject, error) {
+	t := trader(ctx)
+	return GetTrader200JSONResponse{Member: t.Member, MeteringPoints: t.Points, Rate: t.Rate}, nil
+}
+
+// GetMarket implements the API.
+func (s *Server) GetMarket(context.Context, GetMarketRequestObject) (GetMarketResponseObject, error) {
+	return GetMarket200JSONResponse(s.desk.orders.Rules()), nil
+}
+
 // SubmitOrders implements the API.
 func (s *Server) SubmitOrders(ctx context.Context, r SubmitOrdersRequestObject) (SubmitOrdersResponseObject, error) {
 	all, err := s.desk.submit(trader(ctx), *r.Body)
@@ -245,24 +266,39 @@ func (d *Desk) one(t *Trader, c community.Change) (community.Outcome, error) {
 	return outcomes[0], nil
 }
 
+// answer reads a message and carries it out.
+func (d *Desk) answer(t *Trader, b []byte) OrdersReply {
+	var m OrdersMessage
+	if err := errors.Join(json.Unmarshal(b, &m), d.checker.check("OrdersMessage", b)); err != nil {
+		return OrdersReply{Id: &m.Id, Error: new(err.Error())}
+	}
+	return d.reply(t, m)
+}
+
 // reply carries out a message of the WebSocket.
 func (d *Desk) reply(t *Trader, m OrdersMessage) OrdersReply {
 	reply := OrdersReply{Id: &m.Id}
 	var all []OrderAnswer
 	var err error
+	given := 0
+	for _, some := range []bool{m.Submit != nil, m.Replace != nil, m.Cancel != nil} {
+		if some {
+			given++
+		}
+	}
 	switch {
+	case given != 1:
+		err = errors.New("a message needs one of submit, replace and cancel")
 	case m.Submit != nil:
 		all, err = d.submit(t, *m.Submit)
 	case m.Replace != nil:
 		all, err = d.changed(t, []community.Change{{ClientID: m.Replace.ClientId, Energy: grid.Energy(m.Replace.Energy), Price: grid.Price(m.Replace.Price)}})
-	case m.Cancel != nil:
+	default:
 		changes := make([]community.Change, len(*m.Cancel))
 		for i, id := range *m.Cancel {
 			changes[i] = community.Change{ClientID: id, Cancel: true}
 		}
 		all, err = d.changed(t, changes)
-	default:
-		err = errors.New("a message needs one of submit, replace and cancel")
 	}
 	if err != nil {
 		reply.Error = new(err.Error())
@@ -310,8 +346,8 @@ func (d *Desk) websocket(w http.ResponseWriter, r *http.Request) {
 	var working sync.WaitGroup
 	slots := make(chan struct{}, pendingReplies)
 	for {
-		var m OrdersMessage
-		if err := conn.ReadJSON(&m); err != nil {
+		_, b, err := conn.ReadMessage()
+		if err != nil {
 			if closed := (*websocket.CloseError)(nil); !errors.As(err, &closed) {
 				d.log.DebugContext(r.Context(), "agent's websocket", slog.String("agent", t.Name), slog.String("error", err.Error()))
 			}
@@ -319,7 +355,7 @@ func (d *Desk) websocket(w http.ResponseWriter, r *http.Request) {
 		}
 		slots <- struct{}{}
 		working.Go(func() {
-			replies <- d.reply(t, m)
+			replies <- d.answer(t, b)
 			<-slots
 		})
 	}

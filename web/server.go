@@ -63,8 +63,11 @@ func (s *Server) Handler() (http.Handler, error) {
 		ResponseErrorHandlerFunc: s.failed,
 	}), StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
 	mux.Handle("/api/", api)
+	mux.Handle("/api/v1/trader", s.desk.authenticated(api))
 	mux.Handle("/api/v1/orders", s.desk.authenticated(api))
 	mux.Handle("/api/v1/orders/", s.desk.authenticated(api))
+	mux.Handle("POST /api/v1/orders", s.desk.authenticated(s.desk.checker.body("OrderRequests", api)))
+	mux.Handle("PUT /api/v1/orders/{client_id}", s.desk.authenticated(s.desk.checker.body("Replacement", api)))
 	mux.Handle("GET /api/v1/orders/ws", s.desk.authenticated(http.HandlerFunc(s.desk.websocket)))
 	mux.Handle("/", http.FileServerFS(pages))
 	if _, err := fs.Stat(pages, "index.html"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
+	"github.com/commonwatt/commonwatt/web"
 )
 
 // marketLog is where the market's commands become durable.
@@ -39,6 +41,7 @@ type marketService struct {
 	market    *community.Market
 	outbox    []community.Event                            // not yet published
 	published uint64                                       // number of the last published event
+	outside   map[string]time.Time                         // by member, when a program outside sent orders (world time)
 	foreign   bool                                         // the log was begun under other rules
 	watchers  map[string]map[chan community.Order]struct{} // by member
 }
@@ -53,7 +56,7 @@ const snapshotAfter = 200_000
 // openMarket replays the log and admits the metering points; see is shown
 // the events that the bus has.
 func openMarket(ctx context.Context, open openLog, m *community.Market, name string, points []community.Point, now time.Time, b *bus.Bus, log *slog.Logger, see func([]community.Event)) (*marketService, error) {
-	s := &marketService{community: name, bus: b, log: log, market: m, watchers: map[string]map[chan community.Order]struct{}{}}
+	s := &marketService{community: name, bus: b, log: log, market: m, outside: map[string]time.Time{}, watchers: map[string]map[chan community.Order]struct{}{}}
 	last, err := b.Frozen(ctx, bus.Market, s.eventsSubject())
 	if err != nil {
 		return nil, err
@@ -176,7 +179,7 @@ const publishedAtOnce = 500
 func (s *marketService) publish(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		events := s.outbox[:min(len(s.outbox), publishedAtOnce)]
+		events := slices.Clone(s.outbox[:min(len(s.outbox), publishedAtOnce)])
 		s.mu.Unlock()
 		if len(events) == 0 {
 			return nil
@@ -296,6 +299,44 @@ func (s *marketService) Find(member, clientID string) (community.Order, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.market.Find(member, clientID)
+}
+
+// outsideOrders are those of programs outside.
+type outsideOrders struct {
+	*marketService
+	clock func() time.Time
+}
+
+// Submit notes for whom programs outside trade.
+func (o *outsideOrders) Submit(submissions []community.Submission) ([]community.Outcome, error) {
+	o.mu.Lock()
+	for _, s := range submissions {
+		o.outside[s.Order.Member] = o.clock()
+	}
+	o.mu.Unlock()
+	return o.marketService.Submit(submissions)
+}
+
+// heardOutside returns when a program outside last sent orders for the member.
+func (s *marketService) heardOutside(member string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outside[member]
+}
+
+// Rules implements web.Orders.
+func (s *marketService) Rules() web.MarketRules {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rules, calendar := s.market.Rules(), s.market.Calendar()
+	r := web.MarketRules{
+		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
+		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
+	}
+	if first, last, some := s.market.Open(); some {
+		r.First, r.Last = new(first.String()), new(last.String())
+	}
+	return r
 }
 
 // watcherQueue is how many changes a watcher may be behind.

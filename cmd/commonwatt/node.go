@@ -435,7 +435,7 @@ func (n *node) tick(ctx context.Context) error {
 				return err
 			}
 		case community.Quote:
-			if n.tradesOutside(a.Member) {
+			if n.tradesOutside(a.Member, now) {
 				continue
 			}
 			if err := n.quote(ctx, a, now); err != nil && ctx.Err() == nil {
@@ -459,9 +459,15 @@ func (n *node) tick(ctx context.Context) error {
 	return nil
 }
 
-// tradesOutside tells whether a program outside trades for the member.
-func (n *node) tradesOutside(member string) bool {
-	return slices.ContainsFunc(n.config.Agents, func(a agentConfig) bool { return a.Member == member })
+// outsideFor is for how long (world time) a member's built-in agent leaves the
+// trade to a program outside that has sent an order.
+const outsideFor = 2 * time.Hour
+
+// tradesOutside tells whether a program outside trades for the member: one that
+// is configured, or that has sent orders lately.
+func (n *node) tradesOutside(member string, now time.Time) bool {
+	configured := slices.ContainsFunc(n.config.Agents, func(a agentConfig) bool { return a.Member == member })
+	return configured || now.Sub(n.market.heardOutside(member)) < outsideFor
 }
 
 const tickEvery = 100 * time.Millisecond
@@ -503,7 +509,13 @@ func (n *node) traders() (map[string]web.Trader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("agent %s: %w", a.Name, err)
 		}
-		traders[key] = web.Trader{Name: a.Name, Member: a.Member, Rate: cmp.Or(a.Rate, defaultRate)}
+		t := web.Trader{Name: a.Name, Member: a.Member, Points: []string{}, Rate: cmp.Or(a.Rate, defaultRate)}
+		for _, d := range n.devices {
+			if d.Member == a.Member && d.Kind == grid.Meter {
+				t.Points = append(t.Points, d.MeteringPoint)
+			}
+		}
+		traders[key] = t
 	}
 	return traders, nil
 }
@@ -517,7 +529,10 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	desk := web.NewDesk(n.config.Community, n.market, n.clock, traders, n.log)
+	desk, err := web.NewDesk(n.config.Community, &outsideOrders{n.market, n.clock}, n.clock, traders, n.log)
+	if err != nil {
+		return err
+	}
 	handler, err := web.NewServer(n.live, n.ledger, desk, ready, metrics(n.status), n.log).Handler()
 	if err != nil {
 		return err

@@ -119,6 +119,11 @@ func TestAgentsOutside(t *testing.T) {
 	if s, err := ann.Replace(t.Context(), "sell", 150, 110_000); err != nil || s.Left != 150 || s.Price != 110_000 {
 		t.Errorf("replaced: %+v, %v", s, err)
 	}
+	for range 2 { // the second changes nothing
+		if _, err := ann.Cancel(t.Context(), "sell"); err != nil {
+			t.Error(err)
+		}
+	}
 	if s, err := ann.Cancel(t.Context(), "sell"); err != nil || s.Status != client.Cancelled || s.Left != 0 || s.Filled != 300 {
 		t.Errorf("cancelled: %+v, %v", s, err)
 	}
@@ -134,14 +139,14 @@ func TestAgentsOutside(t *testing.T) {
 	}
 
 	for want, err := range map[string]error{
-		"send an agent's key":                    failed(client.New(p.base, "wrong").Get(t.Context(), "sell")),
-		`client_id "nothing": no such order`:     failed(ann.Cancel(t.Context(), "nothing")),
-		"order: the metering point has no such":  failed(ann.Replace(t.Context(), "sell", 1, 100)),
-		`orders[0].side \"ask\": must be bid or`: post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"ask","energy":1,"price":100}]`),
-		"interval":                               post(t, p, `[{"client_id":"x","interval":"tomorrow","side":"bid","energy":1,"price":100}]`),
-		"orders[0].periods: 300":                 post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1,"price":100,"periods":300}]`),
-		"more than 500 orders":                   flooded(bob, i),
-		"at most 1000 at once":                   tooMany(ann, i),
+		"send an agent's key":                       failed(client.New(p.base, "wrong").Get(t.Context(), "sell")),
+		`client_id "nothing": no such order`:        failed(ann.Cancel(t.Context(), "nothing")),
+		"order: the metering point has no such":     failed(ann.Replace(t.Context(), "sell", 1, 100)),
+		`[0].side: value is not one of the allowed`: post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"ask","energy":1,"price":100}]`),
+		"interval": post(t, p, `[{"client_id":"x","interval":"tomorrow","side":"bid","energy":1,"price":100}]`),
+		"[0].periods: number must be at most 255": post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1,"price":100,"periods":300}]`),
+		"more than 500 orders":                    flooded(bob, i),
+		"maximum number of items is 1000":         tooMany(ann, i),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// checker holds what agents send to the schemas of openapi.yaml: nothing that is
+// required is missing, nothing unknown is there.
+type checker struct{ schemas openapi3.Schemas }
+
+func newChecker() (checker, error) {
+	spec, err := GetSpec()
+	if err != nil {
+		return checker{}, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	return checker{spec.Components.Schemas}, nil
+}
+
+// check reads one JSON value of a schema. Errors name the field.
+func (c checker) check(schema string, b []byte) error {
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if err := dec.Decode(&v); err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("not JSON: more than one value")
+	}
+	err := c.schemas[schema].Value.VisitJSON(v)
+	if wrong := (*openapi3.SchemaError)(nil); errors.As(err, &wrong) {
+		var path strings.Builder
+		for _, part := range wrong.JSONPointer() {
+			switch _, err := strconv.Atoi(part); {
+			case err == nil:
+				fmt.Fprintf(&path, "[%s]", part)
+			case path.Len() > 0:
+				path.WriteString("." + part)
+			default:
+				path.WriteString(part)
+			}
+		}
+		if path.Len() > 0 {
+			path.WriteString(": ")
+		}
+		return errors.New(path.String() + wrong.Reason)
+	}
+	return err
+}
+
+// body checks the body of a request before it is read.
+func (c checker) body(schema string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostMessage))
+		if err == nil {
+			err = c.check(schema, b)
+		}
+		if err != nil {
+			problem(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(b))
+		next.ServeHTTP(w, r)
+	})
+}
