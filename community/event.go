@@ -117,8 +117,8 @@ func (m *Market) Explain(why matching.Reason) string {
 
 // Open returns the first and the last interval whose product is open for trade.
 func (m *Market) Open() (first, last grid.Interval, some bool) {
-	for i, x := range m.life.live {
-		if x.closed || !m.engine.IsOpen(m.label(i)) {
+	for i, g := range m.gates {
+		if g.closed {
 			continue
 		}
 		if !some || i.Compare(first) < 0 {

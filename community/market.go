@@ -47,8 +47,12 @@ type Market struct {
 	numbers  map[grid.Interval][]uint64 // of orders, by their (first) interval
 	trades   map[grid.Interval][]grid.Trade
 	counts   Counts
-	events   []Event // of the last command
+	gates    map[grid.Interval]gate // of products that were opened
+	events   []Event                // of the last command
 }
+
+// gate is that of a product.
+type gate struct{ closed bool }
 
 // Counts are totals since the community began.
 type Counts struct {
@@ -65,7 +69,7 @@ func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market,
 	m := &Market{
 		config: c, tariff: tariff,
 		rules: matching.Config{
-			Feeder: feeder, Tick: cmp.Or(c.Tick, DefaultTick), Floor: cmp.Or(c.Floor, DefaultFloor),
+			Market: fmt.Sprintf("%s, intervals of %d minutes", c.Community, c.Minutes), Feeder: feeder, Tick: cmp.Or(c.Tick, DefaultTick), Floor: cmp.Or(c.Floor, DefaultFloor),
 			Ceiling: cmp.Or(c.Ceiling, DefaultCeiling),
 		},
 	}
@@ -80,6 +84,7 @@ func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market,
 // empty forgets everything but the rules.
 func (m *Market) empty() {
 	m.life, m.points, m.next, m.counts = New(m.config), make([]Point, 1), 1, Counts{}
+	m.gates = map[grid.Interval]gate{}
 	m.accounts, m.members, m.orders = map[string]uint32{}, map[string]uint32{}, map[uint64]*Order{}
 	m.clients, m.numbers, m.trades = map[clientKey]uint64{}, map[grid.Interval][]uint64{}, map[grid.Interval][]grid.Trade{}
 }
@@ -202,6 +207,7 @@ func (m *Market) see(ev Event) {
 	i := ev.Product.Interval
 	switch ev.Kind {
 	case Opened:
+		m.gates[i] = gate{}
 		m.life.Opened(i)
 	case Accepted:
 		m.counts.Orders++
@@ -210,6 +216,7 @@ func (m *Market) see(ev Event) {
 		m.trades[i] = append(m.trades[i], *ev.Trade)
 	case Cleared:
 		m.counts.Cleared++
+		m.gates[i] = gate{closed: true}
 		m.life.Closed(i)
 		m.forget(i)
 	case Rejected, Replaced, Cancelled, Expired:

@@ -188,7 +188,7 @@ func TestSnapshotAndReplayAgree(t *testing.T) {
 		var commands []matching.Command
 		var err error
 		members := []string{"ann", "bob", "cy"}
-		switch now := start.Add(time.Duration(k) * time.Minute); r.IntN(8) {
+		switch now := start.Add(time.Duration(k) * 20 * time.Second); r.IntN(8) {
 		case 0:
 			commands, err = change(m, community.Change{Member: members[r.IntN(3)], ClientID: fmt.Sprint("n", k-r.IntN(30)), Cancel: true, Time: now})
 		case 1:

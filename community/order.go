@@ -84,8 +84,21 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 		return refuse("metering_point: %q does not belong to member %q", o.MeteringPoint, o.Member)
 	case s.Product.Community != m.config.Community:
 		return refuse("product.community: this is the market of %q", m.config.Community)
-	case s.Product.Interval.Minutes != m.config.Minutes || s.Product.Interval.Validate() != nil:
+	case s.Product.Interval.Minutes != m.config.Minutes || s.Product.Interval.Validate() != nil || m.product(m.label(s.Product.Interval)) != s.Product:
 		return refuse("interval: %s: delivery intervals of this market have %d minutes and begin on multiples of them", s.Product.Interval, m.config.Minutes)
+	}
+	gate := s.Product.Interval.Begin().Add(-m.config.GateClosure)
+	if why := m.engine.Check(&matching.Command{
+		Kind: matching.Submit, Side: o.Side, Validity: s.Validity, Periods: s.Periods, Product: m.label(s.Product.Interval),
+		Account: account, Price: o.Price, Energy: o.Energy,
+	}); why != matching.NoReason {
+		// An order that was taken is answered with where it stands, though its
+		// interval may have closed since.
+		if m.clients[clientKey{o.Member, o.ID}] == 0 {
+			return refuse("%s", m.Explain(why))
+		}
+	} else if !s.Time.Before(gate) && m.clients[clientKey{o.Member, o.ID}] == 0 {
+		return refuse("interval: its gate closed at %s", gate.Format(time.RFC3339))
 	}
 	entry := Order{
 		ClientID: o.ID, Member: o.Member, MeteringPoint: o.MeteringPoint, Product: s.Product, Side: o.Side, Energy: o.Energy, Price: o.Price,
@@ -146,11 +159,15 @@ type Change struct {
 // ErrNoOrder reports that a member has no order of an id.
 var ErrNoOrder = errors.New("no such order: it is not the member's, or its interval was more than a day ago")
 
-// Change prepares a change and returns the order's number. Error: ErrNoOrder.
+// Change prepares a change and returns the order's number. Errors: ErrNoOrder,
+// *RefusedError.
 func (m *Market) Change(c Change) (number uint64, commands []matching.Command, err error) {
 	o, known := m.Find(c.Member, c.ClientID)
 	if !known {
 		return 0, nil, fmt.Errorf("client_id %q: %w", c.ClientID, ErrNoOrder)
+	}
+	if gate := o.Product.Interval.Begin().Add(-m.config.GateClosure); !c.Cancel && !c.Time.Before(gate) {
+		return 0, nil, &RefusedError{fmt.Sprintf("interval: its gate closed at %s", gate.Format(time.RFC3339))}
 	}
 	command := matching.Command{Kind: matching.Cancel, Account: m.accounts[o.MeteringPoint], Order: o.Number, Time: c.Time.UnixMilli()}
 	if !c.Cancel {
@@ -233,5 +250,10 @@ func (m *Market) forget(now grid.Interval) {
 			delete(m.orders, number)
 		}
 		delete(m.numbers, i)
+	}
+	for i := range m.gates {
+		if _, known := m.life.live[i]; !known && now.Begin().Sub(i.Begin()) > remembered {
+			delete(m.gates, i)
+		}
 	}
 }

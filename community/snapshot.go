@@ -1,7 +1,6 @@
 package community
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,7 +19,6 @@ type savedMarket struct {
 	Next      uint64          `json:"next"`
 	Trades    []grid.Trade    `json:"trades"` // by interval
 	Counts    Counts          `json:"counts"`
-	NextOpen  grid.Interval   `json:"next_open"`
 	Intervals []savedInterval `json:"intervals"` // by time
 }
 
@@ -37,7 +35,6 @@ func (m *Market) Snapshot() ([]byte, error) {
 	}
 	s := savedMarket{
 		Engine: engine, Points: m.points[1:], Members: make([]string, len(m.members)), Next: m.next, Trades: m.Trades(), Counts: m.counts,
-		NextOpen: m.life.next,
 	}
 	for name, n := range m.members {
 		s.Members[n-1] = name
@@ -45,8 +42,9 @@ func (m *Market) Snapshot() ([]byte, error) {
 	for _, number := range slices.Sorted(maps.Keys(m.orders)) {
 		s.Orders = append(s.Orders, *m.orders[number])
 	}
-	for _, i := range slices.SortedFunc(maps.Keys(m.life.live), grid.Interval.Compare) {
-		s.Intervals = append(s.Intervals, savedInterval{i, m.life.live[i].closed})
+	// What is due is not what was done: only the commands count.
+	for _, i := range slices.SortedFunc(maps.Keys(m.gates), grid.Interval.Compare) {
+		s.Intervals = append(s.Intervals, savedInterval{i, m.gates[i].closed})
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -84,11 +82,11 @@ func (m *Market) Restore(snapshot []byte) error {
 		m.trades[t.Product.Interval] = append(m.trades[t.Product.Interval], t)
 	}
 	for _, i := range s.Intervals {
+		m.gates[i.Interval] = gate{i.Closed}
 		m.life.Opened(i.Interval)
 		if i.Closed {
 			m.life.Closed(i.Interval)
 		}
 	}
-	m.life.next = cmp.Or(s.NextOpen, m.life.next)
 	return nil
 }

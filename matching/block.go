@@ -79,9 +79,8 @@ func (e *Engine) refuseBlock(c *Command) Reason {
 			return AboveLimit
 		}
 	}
-	m := &e.members[e.accounts[c.Account].member]
-	if m.prepaid && m.reserved+grid.Money(c.Periods)*m.reserve(c.Side, c.Price, int64(c.Energy)) > m.balance {
-		return AboveBalance
+	if e.members[e.accounts[c.Account].member].prepaid {
+		return NoPrepaidBlocks
 	}
 	return NoReason
 }

@@ -15,6 +15,7 @@ import (
 // Config are the market's rules. They are part of its state: a journal replays
 // under the rules that it was written under.
 type Config struct {
+	Market  string // whose rules they are, and what a product's number means
 	Feeder  grid.Feeder
 	Tick    grid.Price // prices are multiples of it
 	Floor   grid.Price // collar: the lowest price, a multiple of Tick

@@ -65,6 +65,7 @@ const (
 	WrongPeriods
 	BlocksFull
 	NotABlocksBusiness
+	NoPrepaidBlocks
 	AboveLimit
 	AboveBalance
 	HasOrders
@@ -88,7 +89,7 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-func reasons() [31]string {
+func reasons() [32]string {
 	return [...]string{
 		NoReason:           "",
 		UnknownCommand:     "kind: unknown command",
@@ -111,6 +112,7 @@ func reasons() [31]string {
 		WrongPeriods:       "periods: all intervals of a block must be open",
 		BlocksFull:         "interval: too many blocks are waiting; try again later",
 		NotABlocksBusiness: "periods: a block waits till the gate of its first product or is immediate; it cannot be replaced",
+		NoPrepaidBlocks:    "periods: what a block may come to cost in single intervals is not bounded, so that a prepaid member cannot place it",
 		AboveLimit:         "energy: more than the metering point can carry in the interval, with its other orders and trades",
 		AboveBalance:       "energy: what the member may come to owe would exceed its prepaid balance; pay in or order less",
 		HasOrders:          "member: has orders or unsettled trades; fund it for the first time when it has none",

@@ -430,8 +430,8 @@ func (n *naive) submitBlock(c matching.Command) matching.Reason {
 			return matching.AboveLimit
 		}
 	}
-	if n.aboveBalance(c) {
-		return matching.AboveBalance
+	if n.members[n.accounts[c.Account].member].prepaid {
+		return matching.NoPrepaidBlocks
 	}
 	n.tell(matching.Accepted, c, c.Energy, 0)
 	switch {

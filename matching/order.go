@@ -43,6 +43,29 @@ func (e *Engine) submit(c *Command) {
 	e.enter(in)
 }
 
+// Check tells why an order would be rejected whatever else is in the market,
+// NoReason when it would not.
+func (e *Engine) Check(c *Command) Reason {
+	for k := range max(uint32(c.Periods), 1) {
+		if !e.IsOpen(c.Product+k) || c.Product+k < c.Product {
+			if c.Periods > 1 {
+				return WrongPeriods
+			}
+			return NotOpen
+		}
+	}
+	if !e.known(c.Account) {
+		return UnknownAccount
+	}
+	if c.Side != grid.Bid && c.Side != grid.Offer {
+		return WrongSide
+	}
+	if c.Validity > FillOrKill {
+		return WrongValidity
+	}
+	return e.misquoted(c)
+}
+
 // refuse checks an order but for what depends on other orders.
 func (e *Engine) refuse(c *Command) Reason {
 	switch {
