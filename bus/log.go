@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -25,8 +26,11 @@ type Log struct {
 	bus     *Bus
 	stream  jetstream.Stream
 	subject string
+	writer  string // names this Log in the messages that it writes
 	last    uint64 // stream sequence of the last message read or written
 }
+
+const writerHeader = "Commonwatt-Writer"
 
 // OpenLog opens or creates the order log of a community.
 func (b *Bus) OpenLog(ctx context.Context, community string, replicas int) (*Log, error) {
@@ -36,7 +40,7 @@ func (b *Bus) OpenLog(ctx context.Context, community string, replicas int) (*Log
 	if err != nil {
 		return nil, fmt.Errorf("order log: stream %s: %w", Orders, err)
 	}
-	return &Log{bus: b, stream: s, subject: "orders." + community}, nil
+	return &Log{bus: b, stream: s, subject: "orders." + community, writer: rand.Text()}, nil
 }
 
 // Read hands each message after the last one that is known to each, up to the
@@ -90,7 +94,7 @@ const (
 // servers. It fails with ErrFenced when it would not follow the last one that
 // is known.
 func (l *Log) Append(ctx context.Context, data []byte) error {
-	msg := &nats.Msg{Subject: l.subject, Data: data, Header: nats.Header{}}
+	msg := &nats.Msg{Subject: l.subject, Data: data, Header: nats.Header{writerHeader: {l.writer}}}
 	var err error
 	for range appendTries { // an answer can get lost; the expectation keeps the second try from writing twice
 		var ack *jetstream.PubAck
@@ -118,7 +122,7 @@ func (l *Log) resolve(ctx context.Context, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("order log: %w", err)
 	}
-	if !bytes.Equal(end.Data, data) {
+	if end.Header.Get(writerHeader) != l.writer || !bytes.Equal(end.Data, data) {
 		return fmt.Errorf("order log: %w", ErrFenced)
 	}
 	l.last = end.Sequence
@@ -151,7 +155,7 @@ func (b *Bus) Acquire(ctx context.Context, name, holder string, replicas int, wa
 	if err != nil {
 		return nil, fmt.Errorf("lease of %s: %w", name, err)
 	}
-	l := &Lease{kv: kv, key: name, holder: holder}
+	l := &Lease{kv: kv, key: name, holder: holder + " " + rand.Text()}
 	for {
 		l.revision, err = kv.Create(ctx, name, []byte(holder))
 		if err == nil {
@@ -190,10 +194,28 @@ func (l *Lease) Keep(ctx context.Context) error {
 		bounded, cancel := context.WithTimeout(ctx, leaseRenew)
 		revision, err := l.kv.Update(bounded, l.key, []byte(l.holder), l.revision)
 		cancel()
+		if err != nil { // an answer can get lost
+			revision, err = l.own(ctx)
+		}
 		if err == nil {
 			l.revision, renewed = revision, time.Now()
-		} else if time.Since(renewed) > LeaseFor {
+		} else if time.Since(renewed) > LeaseFor || errors.Is(err, ErrHeld) {
 			return fmt.Errorf("lease of %s: lost: %w", l.key, err)
 		}
+	}
+}
+
+// own returns the revision of the lease if it is this holder's.
+func (l *Lease) own(ctx context.Context) (uint64, error) {
+	bounded, cancel := context.WithTimeout(ctx, leaseRenew)
+	defer cancel()
+	entry, err := l.kv.Get(bounded, l.key)
+	switch {
+	case err != nil:
+		return 0, err
+	case string(entry.Value()) != l.holder:
+		return 0, ErrHeld
+	default:
+		return entry.Revision(), nil
 	}
 }

@@ -24,6 +24,8 @@ type Stream struct {
 	Changes <-chan Standing
 
 	conn    *websocket.Conn
+	closed  context.Context //nolint:containedctx // ends with the stream
+	cancel  context.CancelFunc
 	writing sync.Mutex // guards writes to conn
 
 	mu      sync.Mutex // guards all below
@@ -70,12 +72,16 @@ func (c *Client) Stream(ctx context.Context) (*Stream, error) {
 	}
 	changes := make(chan Standing, changesKept)
 	s := &Stream{Changes: changes, conn: conn, waiting: map[int64]chan reply{}}
+	s.closed, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go s.read(changes)
 	return s, nil
 }
 
 // Close ends the connection.
-func (s *Stream) Close() error { return s.conn.Close() }
+func (s *Stream) Close() error {
+	s.cancel()
+	return s.conn.Close()
+}
 
 // Submit submits orders together and returns an answer for each; they are
 // durable then.
@@ -149,7 +155,10 @@ func (s *Stream) read(changes chan<- Standing) {
 		}
 		if r.ID == nil {
 			if r.Order != nil {
-				changes <- *r.Order
+				select {
+				case changes <- *r.Order:
+				case <-s.closed.Done():
+				}
 			}
 			continue
 		}

@@ -166,7 +166,7 @@ func benchDurable(ctx context.Context, t tape.Tape, file, dir string, rate int) 
 
 	ctx, cancel := context.WithCancel(ctx)
 	c := &counted{File: log}
-	s := journal.NewSequencer(c, engineMachine{engine}, nil)
+	s := journal.NewSequencer(c, engineMachine{engine}, 0, nil)
 	var run sync.WaitGroup
 	run.Go(func() { _ = s.Run(ctx) }) // its error reaches those who wait
 	defer run.Wait()

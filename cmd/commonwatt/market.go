@@ -40,6 +40,8 @@ type marketService struct {
 	mu        sync.Mutex // guards all below
 	market    *community.Market
 	outbox    []community.Event                            // not yet published
+	sending   []community.Event                            // of the outbox, the message that is under way
+	seq       uint64                                       // of the last event
 	published uint64                                       // number of the last published event
 	outside   map[string]time.Time                         // by member, when a program outside sent orders (world time)
 	foreign   bool                                         // the log was begun under other rules
@@ -75,13 +77,16 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 	if s.foreign {
 		return nil, errors.Join(usage("%w", matching.ErrOtherRules), s.journal.Close())
 	}
+	if s.published > s.seq {
+		return nil, errors.Join(usage("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", s.published, s.seq), s.journal.Close())
+	}
 	for _, note := range recovery.Notes {
 		log.WarnContext(ctx, "journal: "+note)
 	}
 	if recovery.Cut > 0 {
 		log.WarnContext(ctx, "journal: the tail that a crash cut short was removed; nothing of it was acknowledged", slog.Int64("bytes", recovery.Cut))
 	}
-	s.sequencer = journal.NewSequencer(s.journal, s, s.snapshot)
+	s.sequencer = journal.NewSequencer(s.journal, s, recovery.Replayed, s.snapshot)
 	if err := s.begin(recovery.Commands == 0, points, now); err != nil {
 		return nil, errors.Join(err, s.journal.Close())
 	}
@@ -127,19 +132,40 @@ func (r *replayed) Apply(c *matching.Command) []matching.Event {
 
 // Restore implements journal.Machine.
 func (r *replayed) Restore(snapshot []byte) error {
-	if err := r.market.Restore(snapshot); err != nil {
+	if err := r.marketService.Restore(snapshot); err != nil {
 		return err
 	}
 	var old []community.Event
 	for _, t := range r.market.Trades() {
-		old = append(old, community.Event{Kind: community.Traded, Product: t.Product, Trade: &t})
+		if t.Seq <= r.published {
+			old = append(old, community.Event{Kind: community.Traded, Product: t.Product, Trade: &t})
+		}
 	}
 	r.see(old)
 	return nil
 }
 
+// savedService is a market with the events that the bus did not have.
+type savedService struct {
+	Market json.RawMessage   `json:"market"`
+	Seq    uint64            `json:"seq"`
+	Outbox []community.Event `json:"outbox"`
+}
+
 // Restore implements journal.Machine.
-func (s *marketService) Restore(snapshot []byte) error { return s.market.Restore(snapshot) }
+func (s *marketService) Restore(snapshot []byte) error {
+	var saved savedService
+	if err := json.Unmarshal(snapshot, &saved); err != nil {
+		return fmt.Errorf("restore the market: %w", err)
+	}
+	s.seq, s.outbox = saved.Seq, nil
+	for _, ev := range saved.Outbox {
+		if ev.Seq > s.published {
+			s.outbox = append(s.outbox, ev)
+		}
+	}
+	return s.market.Restore(saved.Market)
+}
 
 // Apply implements journal.Machine: it queues the events that the bus does not
 // have yet.
@@ -147,6 +173,7 @@ func (s *marketService) Apply(c *matching.Command) []matching.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	events := s.market.Apply(c)
+	s.seq = events[len(events)-1].Seq
 	for _, ev := range s.market.Events() {
 		if ev.Seq > s.published {
 			s.outbox = append(s.outbox, ev)
@@ -156,15 +183,22 @@ func (s *marketService) Apply(c *matching.Command) []matching.Event {
 	return events
 }
 
-// snapshot returns the market when it is worth saving and no event waits that
-// only the journal could give again.
+// snapshot returns the market when it is worth saving.
 func (s *marketService) snapshot(commands uint64) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if commands < snapshotAfter || len(s.outbox) > 0 {
+	if commands < snapshotAfter {
 		return nil, nil
 	}
-	return s.market.Snapshot()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	market, err := s.market.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(savedService{market, s.seq, s.outbox})
+	if err != nil {
+		return nil, fmt.Errorf("save the market: %w", err)
+	}
+	return b, nil
 }
 
 // command enters a command.
@@ -175,27 +209,43 @@ func (s *marketService) command(c matching.Command) error {
 // publishedAtOnce is how many events share a message.
 const publishedAtOnce = 500
 
-// publish sends what is in the outbox, in order.
+// publish sends what is in the outbox, in order. A message whose answer was lost
+// is sent again as it was, so that the bus knows it.
 func (s *marketService) publish(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		events := slices.Clone(s.outbox[:min(len(s.outbox), publishedAtOnce)])
+		if len(s.sending) == 0 {
+			s.sending = slices.Clone(s.outbox[:min(len(s.outbox), publishedAtOnce)])
+		}
+		events := s.sending
 		s.mu.Unlock()
 		if len(events) == 0 {
 			return nil
 		}
-		data, err := json.Marshal(events)
-		if err != nil {
-			return fmt.Errorf("publish events: %w", err)
-		}
 		last := events[len(events)-1].Seq
-		if err := s.bus.Publish(ctx, s.eventsSubject(), fmt.Sprintf("%s-%d", s.community, last), data); err != nil {
+		if err := s.bus.Publish(ctx, s.eventsSubject(), fmt.Sprintf("%s-%d", s.community, last), s.encode(ctx, events)); err != nil {
 			return err
 		}
 		s.mu.Lock()
-		s.published, s.outbox = last, s.outbox[len(events):]
+		s.published, s.outbox, s.sending = last, s.outbox[len(events):], nil
 		s.mu.Unlock()
 	}
+}
+
+// encode writes events as JSON. One that cannot be written, a defect, is left
+// out: it must not hold up the others.
+func (s *marketService) encode(ctx context.Context, events []community.Event) []byte {
+	all := make([]json.RawMessage, 0, len(events))
+	for _, ev := range events {
+		b, err := json.Marshal(ev)
+		if err != nil {
+			s.log.ErrorContext(ctx, "an event cannot be published", slog.Uint64("seq", ev.Seq), slog.String("error", err.Error()))
+			b, _ = json.Marshal(community.Event{Seq: ev.Seq, Kind: ev.Kind}) // plain fields
+		}
+		all = append(all, b)
+	}
+	b, _ := json.Marshal(all) // of valid JSON
+	return b
 }
 
 // orderRequest is what an agent sends, orderAnswer what it hears.

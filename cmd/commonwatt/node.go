@@ -44,14 +44,16 @@ type node struct {
 	devices  []grid.Device
 	tariff   settlement.Tariff
 
-	bus    *bus.Bus
-	lease  *bus.Lease // nil: the order log is a file
-	store  store.Store
-	ledger *ledger.Embedded
-	market *marketService
-	settle *settler
-	desk   *agent.Desk
-	live   *web.Live
+	bus   *bus.Bus
+	lease *bus.Lease // nil: the order log is a file
+
+	leaseLost chan error
+	store     store.Store
+	ledger    *ledger.Embedded
+	market    *marketService
+	settle    *settler
+	desk      *agent.Desk
+	live      *web.Live
 
 	failing  map[grid.Interval]time.Time // settlements that failed, and when to try again (wall)
 	readings atomic.Int64
@@ -309,15 +311,33 @@ func (n *node) openLease(ctx context.Context) (err error) {
 	if errors.Is(err, bus.ErrHeld) {
 		return usage("the market of %q runs in another process: stop that one, wait %s after a crash, or stand by with --standby", n.config.Community, bus.LeaseFor)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// It is renewed from now on, while the rest opens.
+	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.leaseLost = make(chan error, 1)
+	go func() {
+		n.leaseLost <- n.lease.Keep(keep)
+		close(n.leaseLost)
+	}()
+	n.closers = append(n.closers, func() error {
+		stop()
+		for range n.leaseLost { // it is given up
+		}
+		return nil
+	})
+	return nil
 }
 
-// keepLease renews the lease while the program runs.
+// keepLease returns when the lease is lost, or ctx ends.
 func (n *node) keepLease(ctx context.Context) error {
-	if n.lease == nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	case err := <-n.leaseLost: // never without a lease
+		return err
 	}
-	return n.lease.Keep(ctx)
 }
 
 // resubmit hands every frozen run to the ledger again when it lacks any, as
@@ -537,7 +557,7 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second}
 	var stopping sync.WaitGroup
 	stopping.Go(func() {
 		<-ctx.Done()

@@ -198,7 +198,7 @@ func (f *File) load(first uint64, last bool, m Machine, r *Recovery) error {
 		if !last && len(bytes.Trim(b[at:], "\x00")) == 0 {
 			break
 		}
-		if !last || follows(b[at+1:]) || before < f.commands {
+		if !last || follows(b[at:]) || before < f.commands {
 			return &CorruptError{Path: path, Offset: int64(at), Reason: err.Error()}
 		}
 		r.Cut = int64(len(bytes.TrimRight(b[at:], "\x00")))

@@ -224,6 +224,22 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
+// TestAMisplacedFrameIsNotATornTail appends a whole frame that does not follow.
+func TestAMisplacedFrameIsNotATornTail(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, 2)
+	whole := bytes.TrimRight(read(t, segment(dir, 0)), "\x00")
+	again, err := journal.AppendFrame(bytes.Clone(whole), 7, []matching.Command{command(9)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, segment(dir, 0), again)
+	corrupt := (*journal.CorruptError)(nil)
+	if _, _, err := journal.Open(dir, testSegment, &machine{}); !errors.As(err, &corrupt) || corrupt.Offset != int64(len(whole)) {
+		t.Errorf("opened: %v", err)
+	}
+}
+
 func TestForeignFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	put(t, segment(dir, 0), []byte("something else entirely"))

@@ -31,7 +31,7 @@ type Sequencer struct {
 	machine Machine
 	// snapshot returns the state when it is worth saving, else nil.
 	snapshot func(commands uint64) ([]byte, error)
-	done     uint64
+	done     uint64 // commands since the last snapshot
 
 	mu      sync.Mutex
 	waiting []*Batch
@@ -54,9 +54,10 @@ type Batch struct {
 }
 
 // NewSequencer returns a sequencer in front of a machine that has applied what
-// is in the log. snapshot may be nil.
-func NewSequencer(log Log, m Machine, snapshot func(commands uint64) ([]byte, error)) *Sequencer {
-	return &Sequencer{log: log, machine: m, snapshot: snapshot, wake: make(chan struct{}, 1)}
+// is in the log, done commands of it since the last snapshot. snapshot may be
+// nil.
+func NewSequencer(log Log, m Machine, done uint64, snapshot func(commands uint64) ([]byte, error)) *Sequencer {
+	return &Sequencer{log: log, machine: m, done: done, snapshot: snapshot, wake: make(chan struct{}, 1)}
 }
 
 // Do hands in a batch and returns when all its commands were applied. An error
@@ -80,8 +81,8 @@ func (s *Sequencer) Start(b *Batch) <-chan error {
 	return b.finished
 }
 
-// mostGroup is how many batches are made durable together at most, so that
-// nobody waits long for others.
+// mostGroup is how many commands are made durable together, more or less, so
+// that nobody waits long for others.
 const mostGroup = 16 << 10
 
 // Run works until the context ends or the log fails.
@@ -129,17 +130,23 @@ func (s *Sequencer) run(ctx context.Context) error {
 	}
 }
 
-// collect takes waiting batches in order and prepares them.
+// collect takes waiting batches in order and prepares them, until the group is
+// large enough.
 func (s *Sequencer) collect(batches []*Batch, group []matching.Command) ([]*Batch, []matching.Command) {
 	s.mu.Lock()
-	n := min(len(s.waiting), mostGroup)
-	batches = append(batches, s.waiting[:n]...)
-	s.waiting = append(s.waiting[:0], s.waiting[n:]...)
+	waiting := s.waiting
 	s.mu.Unlock()
-	for _, b := range batches {
+	for _, b := range waiting {
+		if len(group) >= mostGroup {
+			break
+		}
 		b.commands = b.Prepare()
 		group = append(group, b.commands...)
+		batches = append(batches, b)
 	}
+	s.mu.Lock()
+	s.waiting = append(s.waiting[:0:0], s.waiting[len(batches):]...)
+	s.mu.Unlock()
 	return batches, group
 }
 

@@ -40,7 +40,7 @@ func (l *memory) Append(group []matching.Command) error {
 func TestGroupsGrowWhileTheLogIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, m := &memory{gate: make(chan struct{})}, &machine{}
-		s := journal.NewSequencer(log, m, nil)
+		s := journal.NewSequencer(log, m, 0, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var run, callers sync.WaitGroup
 		run.Go(func() {
@@ -84,7 +84,7 @@ func TestGroupsGrowWhileTheLogIsBusy(t *testing.T) {
 func TestAFailedLogStopsTheMarket(t *testing.T) {
 	full := errors.New("disk full")
 	m := &machine{}
-	s := journal.NewSequencer(&memory{fail: full}, m, nil)
+	s := journal.NewSequencer(&memory{fail: full}, m, 0, nil)
 	var run sync.WaitGroup
 	run.Go(func() {
 		if err := s.Run(t.Context()); !errors.Is(err, full) {
@@ -123,7 +123,7 @@ func work(dir string, out io.Writer) error {
 		return err
 	}
 	next := uint64(len(m.orders))
-	s := journal.NewSequencer(f, m, func(commands uint64) ([]byte, error) {
+	s := journal.NewSequencer(f, m, 0, func(commands uint64) ([]byte, error) {
 		if commands < 500 {
 			return nil, nil
 		}
