@@ -125,6 +125,36 @@ func (c *Client) Get(ctx context.Context, clientID string) (s Standing, err erro
 	return s, err
 }
 
+// Trader is for whom a key trades.
+type Trader struct {
+	Member         string   `json:"member"`
+	MeteringPoints []string `json:"metering_points"`
+	Rate           float64  `json:"rate"` // orders and changes a second
+}
+
+// Trader asks for whom the key trades.
+func (c *Client) Trader(ctx context.Context) (t Trader, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v1/trader", nil, &t)
+	return t, err
+}
+
+// Market is what an order must keep to.
+type Market struct {
+	Minutes     int        `json:"minutes"`      // length of a delivery interval
+	GateClosure int        `json:"gate_closure"` // seconds before delivery when trade ends
+	Tick        grid.Price `json:"tick"`         // prices are multiples of it
+	Floor       grid.Price `json:"floor"`
+	Ceiling     grid.Price `json:"ceiling"`
+	First       string     `json:"first"` // interval that is open for trade, START/MINUTES; empty: none
+	Last        string     `json:"last"`
+}
+
+// Market asks what an order must keep to.
+func (c *Client) Market(ctx context.Context) (m Market, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v1/market", nil, &m)
+	return m, err
+}
+
 // Community is what anyone may know of the community and the agent needs.
 type Community struct {
 	Status struct {

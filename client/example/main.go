@@ -4,7 +4,7 @@
 // way as gate closure comes nearer.
 //
 //	commonwatt run --data data &
-//	go run ./client/example -key data/agent.key -member home-01
+//	go run ./client/example -key data/agent.key
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/commonwatt/commonwatt/client"
@@ -23,42 +24,52 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && ctx.Err() == nil {
+	err := run(ctx, os.Args[1:], os.Stdout)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "example:", err)
 		os.Exit(1) //nolint:gocritic // nothing is left to be stopped
 	}
 }
 
 const (
-	minutes     = 15 // of a delivery interval
-	gateClosure = 5 * time.Minute
-	lead        = 10 * time.Minute // before gate closure, the first try
-	tries       = 3
+	lead  = 10 * time.Minute // before gate closure, the first try
+	tries = 3
 )
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("example", flag.ContinueOnError)
 	base := flags.String("url", "http://127.0.0.1:8080", "the community")
 	keyFile := flags.String("key", "data/agent.key", "file with the agent's key")
-	member := flags.String("member", "home-01", "the member that the key trades for")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	key, err := os.ReadFile(*keyFile)
 	if err != nil {
+		return fmt.Errorf("-key: %w", err)
+	}
+	a := &agent{client: client.New(*base, strings.TrimSpace(string(key))), out: out}
+	trader, err := a.client.Trader(ctx)
+	if err != nil {
 		return err
 	}
-	a := &agent{client: client.New(*base, strings.TrimSpace(string(key))), member: *member, out: out}
+	if a.market, err = a.client.Market(ctx); err != nil {
+		return err
+	}
+	a.member = trader.Member
+	fmt.Fprintf(out, "Trading for %s at %s; Ctrl-C cancels what is left and ends.\n", a.member, *base)
 	for {
 		pause, err := a.step(ctx)
+		if ctx.Err() != nil {
+			return a.leave()
+		}
 		if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return a.leave()
 		case <-time.After(pause):
 		}
 	}
@@ -66,6 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 type agent struct {
 	client *client.Client
+	market client.Market
 	member string
 	out    io.Writer
 	last   string      // client id of the last try
@@ -79,7 +91,8 @@ func (a *agent) step(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	now := c.Status.WorldTime
-	next := grid.IntervalAt(now.Add(gateClosure), minutes).Shift(1)
+	gateClosure := time.Duration(a.market.GateClosure) * time.Second
+	next := grid.IntervalAt(now.Add(gateClosure), a.market.Minutes).Shift(1)
 	left := next.Begin().Add(-gateClosure).Sub(now)
 	try := int((lead - left) * tries / lead) // 0, 1, 2
 	id := fmt.Sprintf("%s-%d-%d", a.member, next.Start, try)
@@ -108,13 +121,13 @@ func (a *agent) order(c client.Community, i grid.Interval, id string, try int) (
 			if h.ID != a.member || d.Kind != "meter" || d.Power == nil {
 				continue
 			}
-			o := client.Order{ClientID: id, Interval: i, Side: grid.Bid, Energy: grid.Energy(int64(*d.Power) * minutes / 60)}
+			o := client.Order{ClientID: id, Interval: i, Side: grid.Bid, Energy: grid.Energy(int(*d.Power) * a.market.Minutes / 60)}
 			middle := (c.Tariff.Retail + c.Tariff.FeedIn) / 2
 			give := (c.Tariff.Retail - middle) * grid.Price(try) / tries
 			if o.Price = middle + give; o.Energy < 0 {
 				o.Side, o.Energy, o.Price = grid.Offer, -o.Energy, middle-give
 			}
-			o.Price -= o.Price % 100 // the market's tick
+			o.Price -= o.Price % a.market.Tick
 			return o, o.Energy > 0
 		}
 	}
@@ -149,7 +162,18 @@ func (a *agent) replaceLast(ctx context.Context, o client.Order) error {
 		return nil
 	}
 	s := answers[0].Order
-	fmt.Fprintf(a.out, "%s: %s of %d Wh at %.2f ct/kWh: %s, %d Wh traded at once %s\n",
-		o.Interval, o.Side, o.Energy, float64(o.Price)/10_000, s.Status, s.Filled, s.Reason)
+	fmt.Fprintf(a.out, "%s: %s of %d Wh at %.2f ct/kWh: %s, %d Wh traded at once\n",
+		o.Interval, o.Side, o.Energy, float64(o.Price)/10_000, s.Status, s.Filled)
 	return nil
+}
+
+// leave cancels what is left of the last order.
+func (a *agent) leave() error {
+	if a.last == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := a.client.Cancel(ctx, a.last)
+	return err
 }

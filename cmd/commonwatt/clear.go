@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -21,34 +19,34 @@ import (
 
 // auctionCase is the input of clear.
 type auctionCase struct {
-	Interval        grid.Interval `json:"interval"`
+	Interval        grid.Interval `json:"interval" required:""`
 	Mechanism       string        `json:"mechanism"`
 	K               *json.Number  `json:"k"`
 	Feeder          *grid.Feeder  `json:"feeder"`
 	Utility         *utilityInput `json:"utility"`
-	Orders          []orderInput  `json:"orders"`
+	Orders          []orderInput  `json:"orders" required:""`
 	Seed            uint64        `json:"seed"` // of mechanisms that draw lots
 	ValueOfLostLoad *grid.Price   `json:"value_of_lost_load"`
 }
 
 type utilityInput struct {
-	Retail grid.Price   `json:"retail"`
-	FeedIn grid.Price   `json:"feed_in"`
+	Retail grid.Price   `json:"retail" required:""`
+	FeedIn grid.Price   `json:"feed_in" required:""`
 	Limit  *grid.Energy `json:"limit"`
 }
 
 type orderInput struct {
-	ID       string      `json:"id"`
-	Member   string      `json:"member"`
-	Side     grid.Side   `json:"side"`
-	Energy   grid.Energy `json:"energy"`
-	Price    grid.Price  `json:"price"`
+	ID       string      `json:"id" required:""`
+	Member   string      `json:"member" required:""`
+	Side     grid.Side   `json:"side" required:""`
+	Energy   grid.Energy `json:"energy" required:""`
+	Price    grid.Price  `json:"price" required:""`
 	Node     string      `json:"node"`
 	Source   string      `json:"source"`
 	Critical bool        `json:"critical"`
 	Prefers  []string    `json:"prefers"`
 	Requires *struct {
-		Source []string `json:"source"`
+		Source []string `json:"source" required:""`
 	} `json:"requires"`
 }
 
@@ -81,7 +79,16 @@ k, feeder (one node), utility (islanded), node (the root) may be left out; an
 order may have source, prefers ["member", …], requires {"source": […]} and
 critical (true: islanded, it is worth value_of_lost_load); muda draws lots from
 seed. Where requires bind, each source has its own price; with limits or fees
-that case is refused.`,
+that case is refused. A limit that is absent does not bind.
+
+In pay-as-bid each pair trades at the price at k between its two limits, but not
+worse than at the utility while that has energy left; vickrey's payments can give
+an order several prices; prefers breaks ties.
+
+In the result welfare is in Wh × millionths/kWh (a thousandth of the unit of
+money), grid_fees, rent and budget_surplus in millionths of the currency unit;
+flow is + to the parent. Prices of nodes where nothing trades lie between the
+orders that are there, null without any.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())
@@ -113,14 +120,9 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 }
 
 func parseCase(b []byte, mechanism string) (auctionCase, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	var c auctionCase
-	if err := dec.Decode(&c); err != nil {
-		return c, fmt.Errorf("byte %d: %w", dec.InputOffset(), err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return c, errors.New("more than one JSON value")
+	if err := decodeStrict(b, &c); err != nil {
+		return c, err
 	}
 	if mechanism != "" {
 		c.Mechanism = mechanism
@@ -128,10 +130,10 @@ func parseCase(b []byte, mechanism string) (auctionCase, error) {
 	if known := mechanisms(); !slices.Contains(known, c.Mechanism) {
 		return c, fmt.Errorf("mechanism: %q: must be one of %s", c.Mechanism, strings.Join(known, ", "))
 	}
-	if c.Interval == (grid.Interval{}) {
-		return c, errors.New("interval: missing")
-	}
 	for i, o := range c.Orders {
+		if strings.ContainsRune(o.ID+o.Member+o.Source, 0) {
+			return c, fmt.Errorf("orders[%d]: a name has a character that is not text", i)
+		}
 		if o.Critical && o.Side != grid.Bid {
 			return c, fmt.Errorf("orders[%d].critical: only a bid can be critical", i)
 		}

@@ -47,7 +47,7 @@ func TestClearRefusals(t *testing.T) {
 	}
 	good := string(b)
 	for want, text := range map[string]string{
-		`unknown field "colour"`:                   strings.Replace(good, `"k": 0.5`, `"colour": 1`, 1),
+		"colour: unknown field":                    strings.Replace(good, `"k": 0.5`, `"colour": 1`, 1),
 		`orders[1].id: duplicate "b1"`:             strings.Replace(good, `"id": "o1"`, `"id": "b1"`, 1),
 		`orders[1].node: unknown node "nowhere"`:   strings.Replace(good, `"node": "root"`, `"node": "nowhere"`, 1),
 		"orders[1].energy: 0 Wh":                   strings.Replace(good, `"energy": 900`, `"energy": 0`, 1),
@@ -57,8 +57,13 @@ func TestClearRefusals(t *testing.T) {
 		"utility.feed_in: 60000 is above retail":   strings.Replace(good, `"retail": 300000`, `"retail": 1`, 1),
 		`mechanism: "lottery"`:                     strings.Replace(good, `"uniform"`, `"lottery"`, 1),
 		"orders[0].requires: binds":                strings.Replace(good, `"source": "solar"}`, `"source": "battery"}`, 1),
-		"side":                                     strings.Replace(good, `"side": "bid"`, `"side": "ask"`, 1),
-		"byte":                                     good[:200],
+		`orders[0].side: side "ask"`:               strings.Replace(good, `"side": "bid"`, `"side": "ask"`, 1),
+		"line 5, column ":                          good[:200],
+		"orders[1].pricee: unknown field":          strings.Replace(good, `"price": 90000`, `"pricee": 90000`, 1),
+		"orders[1].price: missing":                 strings.Replace(good, `"price": 90000, `, ``, 1),
+		"interval.foo: unknown field":              strings.Replace(good, `"minutes": 15`, `"minutes": 15, "foo": 1`, 1),
+		"utility.feed_in: missing":                 strings.Replace(good, `"feed_in": 60000, `, ``, 1),
+		"orders.energy: a string":                  strings.Replace(good, `"energy": 900`, `"energy": "900"`, 1),
 	} {
 		path := filepath.Join(t.TempDir(), "case.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

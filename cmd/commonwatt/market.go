@@ -36,6 +36,7 @@ type marketService struct {
 	log       *slog.Logger
 	journal   marketLog
 	sequencer *journal.Sequencer
+	saved     time.Time // when the last snapshot was taken
 
 	mu        sync.Mutex // guards all below
 	market    *community.Market
@@ -52,8 +53,12 @@ func (s *marketService) ordersSubject() string { return "market." + s.community 
 
 func (s *marketService) eventsSubject() string { return "market." + s.community + ".events" }
 
-// snapshotAfter is how many commands a start may have to replay.
-const snapshotAfter = 200_000
+// A snapshot is taken after so many commands, and not more often than the wall
+// clock allows: a start replays no more than what came since.
+const (
+	snapshotAfter = 20_000
+	snapshotEvery = 10 * time.Second
+)
 
 // openMarket replays the log and admits the metering points; see is shown
 // the events that the bus has.
@@ -185,9 +190,10 @@ func (s *marketService) Apply(c *matching.Command) []matching.Event {
 
 // snapshot returns the market when it is worth saving.
 func (s *marketService) snapshot(commands uint64) ([]byte, error) {
-	if commands < snapshotAfter {
+	if commands < snapshotAfter || time.Since(s.saved) < snapshotEvery {
 		return nil, nil
 	}
+	s.saved = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	market, err := s.market.Snapshot()

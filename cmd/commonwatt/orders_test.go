@@ -307,7 +307,18 @@ func TestKillUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, _, err := journal.Open(filepath.Join(dir, "orders"), journal.DefaultSegment, &watched{m, func(ev community.Event) {
+	// Without its snapshots the journal tells all from the beginning.
+	whole := t.TempDir()
+	segments, err := filepath.Glob(filepath.Join(dir, "orders", "*.journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range segments {
+		if err := os.Link(s, filepath.Join(whole, filepath.Base(s))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, _, err := journal.Open(whole, journal.DefaultSegment, &watched{m, func(ev community.Event) {
 		if ev.Kind == community.Accepted {
 			entered[ev.ClientID]++
 		}
@@ -320,6 +331,9 @@ func TestKillUnderLoad(t *testing.T) {
 		if entered[o.ClientID] != 1 {
 			t.Errorf("%s was entered %d times", o.ClientID, entered[o.ClientID])
 		}
+	}
+	if snapshots, err := filepath.Glob(filepath.Join(dir, "orders", "*.snapshot")); err != nil || len(snapshots) == 0 {
+		t.Errorf("no snapshot was taken under load: %v", err)
 	}
 	t.Logf("%d orders sent, %d acknowledged before a kill", len(sent), len(acknowledged))
 }
@@ -348,6 +362,9 @@ func TestExampleAgent(t *testing.T) {
 	}
 	placed := 0
 	lines := bufio.NewScanner(out)
+	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "Trading for home-01 at http") {
+		t.Errorf("the agent begins with %q", lines.Text())
+	}
 	for placed < 4 && lines.Scan() {
 		if !strings.Contains(lines.Text(), "waiting") && !strings.Contains(lines.Text(), "filled") {
 			t.Errorf("the agent says %q", lines.Text())
