@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,6 +135,7 @@ func (m *Market) Admissions(points []Point, now time.Time) ([]matching.Command, 
 			if node := cmp.Or(p.Node, m.rules.Feeder.Root()); m.points[n].Node != node {
 				return nil, fmt.Errorf("metering point %s: is at node %s, not %s: give it another name", p.MeteringPoint, m.points[n].Node, node)
 			}
+			commands = append(commands, m.limits(n, p, m.points[n], now)...)
 			continue
 		}
 		node := slices.IndexFunc(m.rules.Feeder.Nodes, func(n grid.Node) bool {
@@ -148,16 +151,34 @@ func (m *Market) Admissions(points []Point, now time.Time) ([]matching.Command, 
 			Kind: matching.Admit, Time: now.UnixMilli(), Account: account, Member: members[p.Member], Node: uint32(node),
 			Name: p.MeteringPoint + "\n" + p.Member,
 		})
-		for side, power := range []grid.Power{grid.Bid: p.Import, grid.Offer: p.Export} {
-			if power > 0 {
-				commands = append(commands, matching.Command{
-					Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: grid.Side(side), Energy: grid.Energy(int64(power) * int64(m.config.Minutes) / 60),
-				})
-			}
-		}
+		commands = append(commands, m.limits(account, p, Point{}, now)...)
 		account++
 	}
 	return commands, nil
+}
+
+// limits returns the commands that bring a metering point's limits from what
+// they were to what they shall be.
+func (m *Market) limits(account uint32, p, was Point, now time.Time) (commands []matching.Command) {
+	for _, l := range []struct {
+		side    grid.Side
+		to, was grid.Power
+	}{{grid.Bid, p.Import, was.Import}, {grid.Offer, p.Export, was.Export}} {
+		if l.to != l.was {
+			commands = append(commands, matching.Command{
+				Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: l.side, Energy: m.carries(l.to), Name: strconv.FormatInt(int64(l.to), 10),
+			})
+		}
+	}
+	return commands
+}
+
+// carries is the energy of an interval at a power; 0 W stands for no limit.
+func (m *Market) carries(p grid.Power) grid.Energy {
+	if p == 0 {
+		return math.MaxInt64
+	}
+	return grid.Energy(int64(p) * int64(m.config.Minutes) / 60)
 }
 
 // Apply carries out a command, of the calendar, of an agent, or replayed from
@@ -177,6 +198,14 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 	}
 	m.events = m.events[:0]
 	events := m.engine.Apply(c)
+	if c.Kind == matching.Limit && events[0].Kind == matching.Done {
+		power, _ := strconv.ParseInt(c.Name, 10, 64) // written by limits
+		if p := &m.points[c.Account]; c.Side == grid.Bid {
+			p.Import = grid.Power(power)
+		} else {
+			p.Export = grid.Power(power)
+		}
+	}
 	for i := range events {
 		m.follow(&events[i])
 		if ev, known := m.name(&events[i], at); known {

@@ -264,6 +264,15 @@ func TestAdmissions(t *testing.T) {
 	if commands, err := m.Admissions(known, start); err != nil || len(commands) != 0 {
 		t.Errorf("admitted twice: %v, %v", commands, err)
 	}
+	more := []community.Point{{MeteringPoint: "mp-cy", Member: "cy", Export: 8000}}
+	if commands, err := m.Admissions(more, start); err != nil || len(commands) != 1 || commands[0].Energy != 2000 || commands[0].Side != grid.Offer {
+		t.Errorf("another limit: %v, %v", commands, err)
+	} else {
+		apply(m, commands)
+	}
+	if o := submit(t, m, order("bigger", "cy", grid.Offer, 2000, 100_000)); o.Status != community.Waiting {
+		t.Errorf("within the new limit: %+v", o)
+	}
 	if _, err := m.Admissions([]community.Point{{MeteringPoint: "mp-ann", Member: "bob"}}, start); err == nil || !strings.Contains(err.Error(), "belongs to member ann") {
 		t.Errorf("a metering point changed hands: %v", err)
 	}

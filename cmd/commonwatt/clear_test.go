@@ -58,7 +58,7 @@ func TestClearRefusals(t *testing.T) {
 		`mechanism: "lottery"`:                     strings.Replace(good, `"uniform"`, `"lottery"`, 1),
 		"orders[0].requires: binds":                strings.Replace(good, `"source": "solar"}`, `"source": "battery"}`, 1),
 		`orders[0].side: side "ask"`:               strings.Replace(good, `"side": "bid"`, `"side": "ask"`, 1),
-		"line 5, column ":                          good[:200],
+		"line 6, column 59: the JSON ends early":   good[:200],
 		"orders[1].pricee: unknown field":          strings.Replace(good, `"price": 90000`, `"pricee": 90000`, 1),
 		"orders[1].price: missing":                 strings.Replace(good, `"price": 90000, `, ``, 1),
 		"interval.foo: unknown field":              strings.Replace(good, `"minutes": 15`, `"minutes": 15, "foo": 1`, 1),

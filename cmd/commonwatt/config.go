@@ -84,14 +84,30 @@ type outage struct {
 
 // device is a real device to read.
 type device struct {
-	ID            string `yaml:"id"`
-	Member        string `yaml:"member"`
-	MeteringPoint string `yaml:"metering_point"`
-	Node          string `yaml:"node"`    // of the feeder, of a connection meter; absent: the root
-	Address       string `yaml:"address"` // HOST:PORT
-	Unit          uint8  `yaml:"unit"`
-	Profile       string `yaml:"profile"`
-	Serial        string `yaml:"serial"`
+	ID            string   `yaml:"id"`
+	Member        string   `yaml:"member"`
+	MeteringPoint string   `yaml:"metering_point"`
+	Node          string   `yaml:"node"`         // of the feeder, of a connection meter; absent: the root
+	ImportLimit   quantity `yaml:"import_limit"` // of a connection meter: what it can take at most, as in "11 kW"
+	ExportLimit   quantity `yaml:"export_limit"` // what it can give at most
+	Address       string   `yaml:"address"`      // HOST:PORT
+	Unit          uint8    `yaml:"unit"`
+	Profile       string   `yaml:"profile"`
+	Serial        string   `yaml:"serial"`
+}
+
+// limits returns what the metering point can take and give at most, 0 when that
+// is not limited.
+func (d device) limits(path string) (imports, exports grid.Power, err error) {
+	if d.ImportLimit.text != "" {
+		if imports, err = d.ImportLimit.power(path + ".import_limit"); err != nil {
+			return 0, 0, err
+		}
+	}
+	if d.ExportLimit.text != "" {
+		exports, err = d.ExportLimit.power(path + ".export_limit")
+	}
+	return imports, exports, err
 }
 
 // agentConfig lets a program outside trade for a member instead of the agent
@@ -418,6 +434,9 @@ func (c config) validatePlaces() error {
 		if !known(d.Node) {
 			return fmt.Errorf("devices[%d].node: the feeder has no node %q", i, d.Node)
 		}
+		if _, _, err := d.limits(fmt.Sprintf("devices[%d]", i)); err != nil {
+			return err
+		}
 	}
 	if c.Simulation != nil {
 		for i, n := range c.Simulation.Nodes {
@@ -481,7 +500,8 @@ and one of
      outages: [{device: home-01/meter, after: 20s, lasts: 30s}]}
 
   devices:                        # real devices: a connection meter for each metering point, and others
-    - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}
+    - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
+       address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -236,7 +236,7 @@ func (n *node) openMarket(ctx context.Context) error {
 	for _, d := range n.devices {
 		if d.Kind == grid.Meter {
 			members, connectionMeters = append(members, d.Member), append(connectionMeters, d)
-			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member, Node: n.place(d, len(points))})
+			points = append(points, n.point(d, len(points)))
 		}
 	}
 	feeder, err := n.config.feeder()
@@ -263,20 +263,28 @@ func (n *node) openMarket(ctx context.Context) error {
 	return n.resubmit(ctx)
 }
 
-// place returns the node of a connection meter, the k-th of all.
-func (n *node) place(meter grid.Device, k int) string {
+// fuse is what a simulated home's connection carries.
+const fuse grid.Power = 22_000
+
+// point returns the metering point of a connection meter, the k-th of all. What
+// a simulated home can give is what its panels and battery are rated for.
+func (n *node) point(meter grid.Device, k int) community.Point {
+	p := community.Point{MeteringPoint: meter.MeteringPoint, Member: meter.Member}
 	if s := n.config.Simulation; s != nil {
-		if len(s.Nodes) == 0 {
-			return ""
+		home := world.Neighbourhood(s.Homes, s.Seed)[k]
+		p.Import, p.Export = fuse, min(max(home.PV.Peak+home.Battery.Power, 1), fuse) // 0 would be no limit
+		if len(s.Nodes) > 0 {
+			p.Node = s.Nodes[k%len(s.Nodes)]
 		}
-		return s.Nodes[k%len(s.Nodes)]
+		return p
 	}
 	for _, d := range n.config.Devices {
 		if d.ID == meter.ID {
-			return d.Node
+			p.Node = d.Node
+			p.Import, p.Export, _ = d.limits("") // checked with the configuration
 		}
 	}
-	return ""
+	return p
 }
 
 // openLog returns how to open the order log: a file, or a stream on the bus that

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"os"
 	"os/exec"
@@ -214,10 +215,14 @@ func flooded(c *client.Client, i grid.Interval) error {
 	return errors.New("no limit")
 }
 
+// many makes orders of 1 Wh, spread over the intervals from i on: a metering
+// point can only carry so much in one.
 func many(prefix string, i grid.Interval, n int) []client.Order {
+	const spread = 80
 	orders := make([]client.Order, n)
 	for k := range orders {
-		orders[k] = client.Order{ClientID: fmt.Sprint(prefix, k), Interval: i, Side: grid.Bid, Energy: 1, Price: 100}
+		at := int(crc32.ChecksumIEEE([]byte(prefix))%spread) + k
+		orders[k] = client.Order{ClientID: fmt.Sprint(prefix, k), Interval: i.Shift(at % spread), Side: grid.Bid, Energy: 1, Price: 100}
 	}
 	return orders
 }
