@@ -175,5 +175,8 @@ func (a *agent) leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, err := a.client.Cancel(ctx, a.last)
+	if refused := (*client.APIError)(nil); errors.As(err, &refused) {
+		return nil // it is not there any more
+	}
 	return err
 }

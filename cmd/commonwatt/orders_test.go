@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,10 +145,14 @@ func TestAgentsOutside(t *testing.T) {
 		`client_id "nothing": no such order`:        failed(ann.Cancel(t.Context(), "nothing")),
 		"order: the metering point has no such":     failed(ann.Replace(t.Context(), "sell", 1, 100)),
 		`[0].side: value is not one of the allowed`: post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"ask","energy":1,"price":100}]`),
-		"interval": post(t, p, `[{"client_id":"x","interval":"tomorrow","side":"bid","energy":1,"price":100}]`),
-		"[0].periods: number must be at most 255": post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1,"price":100,"periods":300}]`),
-		"more than 500 orders":                    flooded(bob, i),
-		"maximum number of items is 1000":         tooMany(ann, i),
+		`[0].price: property \"price\" is missing`:  post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1}]`),
+		`property \"valid\" is unsupported`:         post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1,"price":100,"valid":1}]`),
+		"[0].client_id: string doesn't match":       post(t, p, `[{"client_id":"a/b","interval":"`+i.String()+`","side":"bid","energy":1,"price":100}]`),
+		"not JSON: more than one value":             post(t, p, `[] []`),
+		"orders[0].interval":                        post(t, p, `[{"client_id":"x","interval":"tomorrow","side":"bid","energy":1,"price":100}]`),
+		"[0].periods: number must be at most 255":   post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"bid","energy":1,"price":100,"periods":300}]`),
+		"more than 500 orders":                      flooded(bob, i),
+		"maximum number of items is 1000":           tooMany(ann, i),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -227,77 +232,73 @@ func many(prefix string, i grid.Interval, n int) []client.Order {
 	return orders
 }
 
-// TestKillUnderLoad kills the program while agents submit orders over
-// WebSockets, three times: every acknowledged order is there afterwards, under
-// its number, and once; submitting all again adds none twice.
-func TestKillUnderLoad(t *testing.T) {
-	if testing.Short() {
-		t.Skip("boots the program")
-	}
-	dir := t.TempDir()
-	acknowledged := map[string]string{} // client id → number
-	var sent []client.Order
-	for round := range 3 {
-		p := traded(t, dir)
-		i := p.later(t)
-		var mu sync.Mutex
-		var senders sync.WaitGroup
-		for sender := range 4 {
-			stream, err := p.client("home-01").Stream(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() {
-				for range stream.Changes { // read, or be disconnected
-				}
-			}()
-			senders.Go(func() {
-				for n := 0; ; n++ {
-					orders := many(fmt.Sprintf("r%d-s%d-%d-", round, sender, n), i, 20)
-					mu.Lock()
-					sent = append(sent, orders...)
-					mu.Unlock()
-					answers, err := stream.Submit(t.Context(), orders...)
-					if err != nil {
-						return // killed
-					}
-					mu.Lock()
-					for _, a := range answers {
-						if a.Order == nil || a.Order.Status != client.Waiting {
-							t.Errorf("refused: %+v", a)
-							continue
-						}
-						acknowledged[a.Order.ClientID] = a.Order.Number
-					}
-					mu.Unlock()
-				}
-			})
-		}
-		time.Sleep(time.Second)
-		p.kill()
-		senders.Wait()
-	}
-	if len(acknowledged) < 500 {
-		t.Fatalf("only %d orders were acknowledged", len(acknowledged))
-	}
+// load is orders that agents send over WebSockets until the program is gone.
+type load struct {
+	mu           sync.Mutex
+	senders      sync.WaitGroup
+	sent         []client.Order
+	acknowledged map[string]string // client id → number
+}
 
-	p := traded(t, dir)
+// send starts senders of batches.
+func (l *load) send(t *testing.T, p *process, prefix string, senders, batch int, i grid.Interval) {
+	t.Helper()
+	for sender := range senders {
+		stream, err := p.client("home-01").Stream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for range stream.Changes { // read, or be disconnected
+			}
+		}()
+		l.senders.Go(func() {
+			for n := 0; ; n++ {
+				orders := many(fmt.Sprintf("%s-s%d-%d-", prefix, sender, n), i, batch)
+				l.mu.Lock()
+				l.sent = append(l.sent, orders...)
+				l.mu.Unlock()
+				answers, err := stream.Submit(t.Context(), orders...)
+				if err != nil {
+					return // killed
+				}
+				l.note(t, answers)
+			}
+		})
+	}
+}
+
+func (l *load) note(t *testing.T, answers []client.Answer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range answers {
+		if a.Order == nil || a.Order.Status != client.Waiting {
+			t.Errorf("refused: %+v %s", a.Order, a.Error)
+			continue
+		}
+		l.acknowledged[a.Order.ClientID] = a.Order.Number
+	}
+}
+
+// again submits everything a second time: what was acknowledged has its number,
+// and no two orders share one.
+func (l *load) again(t *testing.T, p *process) {
+	t.Helper()
+	if len(l.acknowledged) < 100 {
+		t.Fatalf("only %d orders were acknowledged", len(l.acknowledged))
+	}
 	numbers := map[string]string{}
-	for at := 0; at < len(sent); at += 500 {
-		orders := sent[at:min(at+500, len(sent))]
+	for orders := range slices.Chunk(l.sent, 500) {
 		answers, err := p.client("home-01").Submit(t.Context(), orders...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for k, a := range answers {
 			id := orders[k].ClientID
-			if a.Order == nil || a.Order.ClientID != id {
-				t.Fatalf("%s: %+v", id, a)
+			if a.Order == nil || a.Order.ClientID != id || a.Order.Status != client.Waiting {
+				t.Fatalf("%s: %+v %s", id, a.Order, a.Error)
 			}
-			if a.Order.Status != client.Waiting {
-				t.Errorf("%s: %+v", id, *a.Order)
-			}
-			if number, known := acknowledged[id]; known && number != a.Order.Number {
+			if number, known := l.acknowledged[id]; known && number != a.Order.Number {
 				t.Errorf("%s was acknowledged as %s and is %s", id, number, a.Order.Number)
 			}
 			if other, twice := numbers[a.Order.Number]; twice {
@@ -306,11 +307,34 @@ func TestKillUnderLoad(t *testing.T) {
 			numbers[a.Order.Number] = id
 		}
 	}
+}
+
+// TestKillUnderLoad kills the program while agents submit orders over
+// WebSockets, three times: every acknowledged order is there afterwards, under
+// its number, and once; submitting all again adds none twice.
+func TestKillUnderLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program")
+	}
+	dir := t.TempDir()
+	l := &load{acknowledged: map[string]string{}}
+	for round := range 3 {
+		p := traded(t, dir)
+		l.send(t, p, fmt.Sprint("r", round), 4, 20, p.later(t))
+		time.Sleep(time.Second)
+		p.kill()
+		l.senders.Wait()
+	}
+	p := traded(t, dir)
+	l.again(t, p)
 	p.stop()
 	entered := map[string]int{}
 	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if snapshots, err := filepath.Glob(filepath.Join(dir, "orders", "*.snapshot")); err != nil || len(snapshots) == 0 {
+		t.Errorf("no snapshot was taken under load: %v", err)
 	}
 	// Without its snapshots the journal tells all from the beginning.
 	whole := t.TempDir()
@@ -332,15 +356,12 @@ func TestKillUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = j.Close()
-	for _, o := range sent {
+	for _, o := range l.sent {
 		if entered[o.ClientID] != 1 {
 			t.Errorf("%s was entered %d times", o.ClientID, entered[o.ClientID])
 		}
 	}
-	if snapshots, err := filepath.Glob(filepath.Join(dir, "orders", "*.snapshot")); err != nil || len(snapshots) == 0 {
-		t.Errorf("no snapshot was taken under load: %v", err)
-	}
-	t.Logf("%d orders sent, %d acknowledged before a kill", len(sent), len(acknowledged))
+	t.Logf("%d orders sent, %d acknowledged before a kill", len(l.sent), len(l.acknowledged))
 }
 
 // TestExampleAgent lets the worked example trade in the demonstration.

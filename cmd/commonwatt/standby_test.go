@@ -7,13 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/commonwatt/commonwatt/client"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -94,72 +92,17 @@ func TestStandby(t *testing.T) {
 	}
 	standby := launch(t, t.TempDir(), "--config", config, "--standby")
 
-	acknowledged := map[string]string{}
-	var sent []client.Order
-	var mu sync.Mutex
-	var senders sync.WaitGroup
-	for sender := range 3 {
-		stream, err := active.client("home-01").Stream(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for range stream.Changes { // read, or be disconnected
-			}
-		}()
-		senders.Go(func() {
-			for n := 0; ; n++ {
-				orders := many(fmt.Sprintf("s%d-%d-", sender, n), i, 5)
-				mu.Lock()
-				sent = append(sent, orders...)
-				mu.Unlock()
-				answers, err := stream.Submit(t.Context(), orders...)
-				if err != nil {
-					return // killed
-				}
-				mu.Lock()
-				for _, a := range answers {
-					if a.Order == nil || a.Order.Status != client.Waiting {
-						t.Errorf("refused: %+v", a.Order)
-						continue
-					}
-					acknowledged[a.Order.ClientID] = a.Order.Number
-				}
-				mu.Unlock()
-			}
-		})
-	}
+	l := &load{acknowledged: map[string]string{}}
+	l.send(t, active, "x", 3, 5, i)
 	time.Sleep(2 * time.Second)
 	active.kill()
-	senders.Wait()
+	l.senders.Wait()
 	killed := time.Now()
-	if len(acknowledged) < 100 {
-		t.Fatalf("only %d orders were acknowledged", len(acknowledged))
-	}
 
 	standby.until("the other's place", func(s web.Status) bool { return s.DevicesOnline >= 2 })
 	standby.ready(t)
 	took := time.Since(killed)
-	numbers := map[string]string{}
-	for at := 0; at < len(sent); at += 500 {
-		orders := sent[at:min(at+500, len(sent))]
-		answers, err := standby.client("home-01").Submit(t.Context(), orders...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, a := range answers {
-			if a.Order == nil || a.Order.Status != client.Waiting {
-				t.Fatalf("%s: %+v %s", orders[k].ClientID, a.Order, a.Error)
-			}
-			if number, known := acknowledged[a.Order.ClientID]; known && number != a.Order.Number {
-				t.Errorf("%s was acknowledged as %s and is %s", a.Order.ClientID, number, a.Order.Number)
-			}
-			if other, twice := numbers[a.Order.Number]; twice {
-				t.Errorf("%s and %s are both order %s", a.Order.ClientID, other, a.Order.Number)
-			}
-			numbers[a.Order.Number] = a.Order.ClientID
-		}
-	}
-	t.Logf("%d orders acknowledged, %d sent; the other process answered %s after the kill", len(acknowledged), len(sent), took.Round(time.Millisecond))
+	l.again(t, standby)
+	t.Logf("%d orders acknowledged, %d sent; the other process answered %s after the kill", len(l.acknowledged), len(l.sent), took.Round(time.Millisecond))
 	standby.stop()
 }

@@ -38,6 +38,23 @@ func cross(bids, offers []lot) crossing {
 	}
 }
 
+// market is both sides after their trade.
+type market struct {
+	bids, offers []lot
+	bought, sold []grid.Energy // by lot
+	meet         crossing
+}
+
+// efficient makes the trade of largest welfare, with the utility.
+func (c Case) efficient() (m market, err error) {
+	m.bids, m.offers = c.merit()
+	m.meet = cross(m.bids, m.offers)
+	if m.bought, err = ration(m.bids, m.meet.volume); err == nil {
+		m.sold, err = ration(m.offers, m.meet.volume)
+	}
+	return m, err
+}
+
 // ration gives energy to the lots in order of their limits; members at the last
 // limit that gets any share what is left pro rata, by largest remainder.
 func ration(lots []lot, energy grid.Energy) ([]grid.Energy, error) {

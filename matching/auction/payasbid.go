@@ -8,16 +8,11 @@ import "github.com/commonwatt/commonwatt/grid"
 // (or to buy) nobody pays more (or gets less) than at the utility. Of offers at
 // one limit, those that the bid prefers come first.
 func PayAsBid(c Case) (Result, error) {
-	bids, offers := c.merit()
-	meet := cross(bids, offers)
-	bought, err := ration(bids, meet.volume)
+	m, err := c.efficient()
 	if err != nil {
 		return Result{}, err
 	}
-	sold, err := ration(offers, meet.volume)
-	if err != nil {
-		return Result{}, err
-	}
+	bids, offers, bought, sold := m.bids, m.offers, m.bought, m.sold
 	low, high := lowest, highest // what the utility would give and take instead
 	for i, b := range bids {
 		if b.utility() == 1 && bought[i] < b.energy {

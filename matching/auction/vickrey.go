@@ -15,16 +15,11 @@ import (
 // spares) the others. A member's energy then has several prices, those of the
 // orders that it displaces, the best for the others first.
 func Vickrey(c Case) (Result, error) {
-	bids, offers := c.merit()
-	meet := cross(bids, offers)
-	bought, err := ration(bids, meet.volume)
+	m, err := c.efficient()
 	if err != nil {
 		return Result{}, err
 	}
-	sold, err := ration(offers, meet.volume)
-	if err != nil {
-		return Result{}, err
-	}
+	bids, offers, bought, sold := m.bids, m.offers, m.bought, m.sold
 	won := map[string]grid.Energy{} // by member
 	for i, b := range bids {
 		won[b.member] += bought[i]
@@ -32,16 +27,15 @@ func Vickrey(c Case) (Result, error) {
 	for i, o := range offers {
 		won[o.member] += sold[i]
 	}
-	m := margins{bids, offers, bought, sold}
 	prices := map[string][]step{} // by member: what its energy displaces
 	for i, b := range bids {
 		if bought[i] > 0 && prices[b.member] == nil {
-			prices[b.member] = m.displaced(b.member, grid.Bid, won[b.member], meet)
+			prices[b.member] = m.displaced(b.member, grid.Bid, won[b.member])
 		}
 	}
 	for i, o := range offers {
 		if sold[i] > 0 && prices[o.member] == nil {
-			prices[o.member] = m.displaced(o.member, grid.Offer, won[o.member], meet)
+			prices[o.member] = m.displaced(o.member, grid.Offer, won[o.member])
 		}
 	}
 	members := map[string]string{}
@@ -89,27 +83,21 @@ func use(prices map[string][]step, member string, energy grid.Energy) {
 	prices[member] = steps
 }
 
-// margins are both sides of a market after its trade.
-type margins struct {
-	bids, offers []lot
-	bought, sold []grid.Energy
-}
-
 // displaced returns what a member's energy takes from the others, best for them
 // first. Without a buyer, the energy that it won would serve others' bids that
 // now are not served, or would not be taken from others' offers; whichever is
 // worth more, unit by unit, from the margin outwards. A seller's energy is the
 // mirror image.
-func (m margins) displaced(member string, side grid.Side, energy grid.Energy, meet crossing) []step {
+func (m market) displaced(member string, side grid.Side, energy grid.Energy) []step {
 	// waiting are lots of the member's own side that have energy left, from the
 	// margin outwards; trading lots of the other side that trade, inwards.
 	waiting, trading := m.bids, m.offers
 	waits, trades := m.bought, m.sold
-	w, t := meet.bids, meet.offers
+	w, t := m.meet.bids, m.meet.offers
 	better := func(a, b grid.Price) bool { return a > b }
 	if side == grid.Offer {
 		waiting, trading, waits, trades = m.offers, m.bids, m.sold, m.bought
-		w, t = meet.offers, meet.bids
+		w, t = m.meet.offers, m.meet.bids
 		better = func(a, b grid.Price) bool { return a < b }
 	}
 	w = m.first(waiting, w)
@@ -140,7 +128,7 @@ func (m margins) displaced(member string, side grid.Side, energy grid.Energy, me
 
 // first returns the first lot at the limit of the last that trades: with rations
 // each there may have energy left.
-func (margins) first(lots []lot, trading int) int {
+func (market) first(lots []lot, trading int) int {
 	n := max(trading-1, 0)
 	for n > 0 && lots[n-1].limit == lots[n].limit {
 		n--
@@ -149,7 +137,7 @@ func (margins) first(lots []lot, trading int) int {
 }
 
 // last returns the last lot at the limit of the last that trades.
-func (margins) last(lots []lot, trading int) int {
+func (market) last(lots []lot, trading int) int {
 	n := trading - 1
 	for n+1 < len(lots) && lots[n+1].limit == lots[n].limit {
 		n++
