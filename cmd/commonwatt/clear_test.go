@@ -236,3 +236,49 @@ func TestMechanismsRefuseLimits(t *testing.T) {
 		}
 	}
 }
+
+// FuzzClear reads and clears anything: it is refused or adds up, and nothing
+// ends the program.
+func FuzzClear(f *testing.F) {
+	b, err := os.ReadFile("testdata/clear/example.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b, "")
+	for _, m := range mechanisms() {
+		f.Add([]byte(strings.NewReplacer(`, "export_limit": 2500, "import_limit": 2500, "fee": 20000`, "").Replace(string(b))), m)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, mechanism string) {
+		c, err := parseCase(b, mechanism)
+		if err != nil || len(c.Orders) > 200 {
+			return
+		}
+		r, err := clearAuction(c)
+		if err != nil {
+			return
+		}
+		orders, filled := map[string]orderInput{}, map[string]grid.Energy{}
+		for _, o := range c.Orders {
+			orders[o.ID] = o
+		}
+		balance := r.Utility.Import - r.Utility.Export
+		for _, x := range r.Fills {
+			o := orders[x.Order]
+			filled[x.Order] += x.Energy
+			if o.Side == grid.Bid {
+				balance -= x.Energy
+			} else {
+				balance += x.Energy
+			}
+			if x.Energy <= 0 || filled[x.Order] > o.Energy || o.Side == grid.Offer && x.Price < o.Price {
+				t.Fatalf("%+v of %+v", x, o)
+			}
+		}
+		if balance != 0 {
+			t.Fatalf("%d Wh out of balance: %+v", balance, r)
+		}
+		if _, err := json.Marshal(r); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
