@@ -230,10 +230,14 @@ func (n *naive) refuse(c matching.Command) matching.Reason {
 		return matching.WrongSide
 	case c.Validity > matching.FillOrKill:
 		return matching.WrongValidity
-	case n.find(c.Order) != nil:
+	}
+	if why := n.misquoted(c); why != matching.NoReason {
+		return why
+	}
+	if n.find(c.Order) != nil {
 		return matching.DuplicateOrder
 	}
-	return n.misquoted(c)
+	return matching.NoReason
 }
 
 // periods of an order: 1 unless it is a block.

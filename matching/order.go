@@ -54,20 +54,22 @@ func (e *Engine) Check(c *Command) Reason {
 			return NotOpen
 		}
 	}
-	if !e.known(c.Account) {
-		return UnknownAccount
-	}
-	if c.Side != grid.Bid && c.Side != grid.Offer {
-		return WrongSide
-	}
-	if c.Validity > FillOrKill {
-		return WrongValidity
-	}
-	return e.misquoted(c)
+	return e.malformed(c)
 }
 
-// refuse checks an order but for what depends on other orders.
+// refuse checks an order but for what its metering point and member can do.
 func (e *Engine) refuse(c *Command) Reason {
+	if why := e.malformed(c); why != NoReason {
+		return why
+	}
+	if e.books.Find(c.Order) != 0 || len(e.blocks) > 0 && e.block(c.Order) >= 0 {
+		return DuplicateOrder
+	}
+	return NoReason
+}
+
+// malformed checks what an order says, but for its product.
+func (e *Engine) malformed(c *Command) Reason {
 	switch {
 	case !e.known(c.Account):
 		return UnknownAccount
@@ -75,10 +77,9 @@ func (e *Engine) refuse(c *Command) Reason {
 		return WrongSide
 	case c.Validity > FillOrKill:
 		return WrongValidity
-	case e.books.Find(c.Order) != 0 || len(e.blocks) > 0 && e.block(c.Order) >= 0:
-		return DuplicateOrder
+	default:
+		return e.misquoted(c)
 	}
-	return e.misquoted(c)
 }
 
 // misquoted checks energy and price.

@@ -115,9 +115,6 @@ func (b *Books) Remove(book uint32) {
 	b.freeBooks = append(b.freeBooks, book)
 }
 
-// Len returns the number of resting orders.
-func (b *Books) Len() int { return b.ids.used }
-
 // number returns that of a ladder.
 func number(book uint32, side grid.Side) uint32 { return 2*book + uint32(side) - 1 }
 
@@ -236,15 +233,6 @@ func (b *Books) Reduce(n, energy uint32) {
 	if o.energy = energy; energy == 0 {
 		b.unlink(n)
 	}
-}
-
-// Best returns the best price of a side and the energy at it.
-func (b *Books) Best(book uint32, side grid.Side) (tick uint32, energy uint64, found bool) {
-	l := &b.ladders[number(book, side)]
-	if l.best == 0 {
-		return 0, 0, false
-	}
-	return b.rank(side, l.bestRank), b.levels[l.best].energy, true
 }
 
 // Walk yields the orders of a side in priority until yield returns false. The

@@ -153,8 +153,8 @@ func TestAgainstNaive(t *testing.T) {
 		for book := range uint32(books) {
 			b.Remove(book)
 		}
-		if b.Len() != 0 || b.Add() != books-1 {
-			t.Errorf("ticks %d: %d orders are left after removal of all books", ticks, b.Len())
+		if b.ids.used != 0 || b.Add() != books-1 {
+			t.Errorf("ticks %d: %d orders are left after removal of all books", ticks, b.ids.used)
 		}
 	}
 }
@@ -162,8 +162,8 @@ func TestAgainstNaive(t *testing.T) {
 // sound compares all books with the reference and checks the invariants.
 func sound(t *testing.T, b *Books, n *naive, books uint32) {
 	t.Helper()
-	if b.Len() != len(n.orders) {
-		t.Fatalf("%d orders, want %d", b.Len(), len(n.orders))
+	if b.ids.used != len(n.orders) {
+		t.Fatalf("%d orders, want %d", b.ids.used, len(n.orders))
 	}
 	for book := range books {
 		for _, side := range []grid.Side{grid.Bid, grid.Offer} {
@@ -186,9 +186,8 @@ func sound(t *testing.T, b *Books, n *naive, books uint32) {
 					t.Fatalf("level %+v holds %d Wh", v, sums[b.rank(side, v.rank)])
 				}
 			}
-			tick, energy, found := b.Best(book, side)
-			if found != (len(got) > 0) || found && energy != sums[tick] {
-				t.Fatalf("best %d %d %t of %v", tick, energy, found, got)
+			if l := b.ladders[number(book, side)]; (l.best != 0) != (len(got) > 0) || l.best != 0 && b.levels[l.best].rank != l.bestRank {
+				t.Fatalf("the best level is %+v of %v", l, got)
 			}
 		}
 	}
