@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/simonvetter/modbus"
 )
 
 // MaxRegisters is the most that one read may ask for (Modbus Application
@@ -25,18 +23,17 @@ const (
 // ErrClosed reports a request to a connection that was closed for good.
 var ErrClosed = errors.New("connection is closed")
 
-// An ExceptionError is a refusal that the device itself sent: it is there and
-// answers, but not to this request.
-type ExceptionError struct{ Err error }
-
-func (e *ExceptionError) Error() string { return "device refused: " + e.Err.Error() }
-
-func (e *ExceptionError) Unwrap() error { return e.Err }
+// Options of a connection.
+type Options struct {
+	Timeout      time.Duration // of one request
+	Gap          time.Duration // of silence before each request
+	ConnectDelay time.Duration // between connecting and the first request
+}
 
 // Conn is one connection, served by one goroutine.
 type Conn struct {
-	address  string
-	timeout  time.Duration
+	endpoint Endpoint
+	options  Options
 	requests chan request
 	closing  chan struct{}
 	closed   chan struct{}
@@ -44,27 +41,39 @@ type Conn struct {
 
 type request struct {
 	ctx  context.Context
-	unit uint8
-	do   func(*modbus.ModbusClient) error
+	do   func(link) error
 	done chan error // buffered: the owner never waits for a caller who left
 }
 
-// Open returns a connection to HOST:PORT over Modbus TCP. It dials on the
-// first request. timeout bounds one request. The caller must Close it.
-func Open(address string, timeout time.Duration) *Conn {
-	c := &Conn{
-		address:  address,
-		timeout:  timeout,
-		requests: make(chan request),
-		closing:  make(chan struct{}),
-		closed:   make(chan struct{}),
+// A link carries one request at a time. Its owner closes it after any error
+// that is not an ExceptionError, and opens it again before the next request.
+type link interface {
+	open() error
+	close()
+	read(unit uint8, table Table, addr, n uint16) ([]uint16, error)
+	write(unit uint8, addr uint16, words []uint16) error
+	// identify sends a request for device identification (function 0x2B, MEI
+	// type 0x0E) and returns the answer from the MEI type on.
+	identify(unit, category, object uint8) ([]byte, error)
+}
+
+// Open returns a connection to an endpoint. It connects on the first request.
+// The caller must Close it.
+func Open(e Endpoint, o Options) *Conn {
+	c := &Conn{endpoint: e, options: o, requests: make(chan request), closing: make(chan struct{}), closed: make(chan struct{})}
+	var l link
+	switch e.Scheme {
+	case RTU, RTUOverTCP:
+		l = newLine(e, o.Timeout)
+	case TCP, TLS:
+		l = &tcpLink{endpoint: e, timeout: o.Timeout}
 	}
-	go c.own()
+	go c.own(l)
 	return c
 }
 
-// Address returns the HOST:PORT that the connection was opened for.
-func (c *Conn) Address() string { return c.address }
+// Endpoint returns where the connection goes.
+func (c *Conn) Endpoint() Endpoint { return c.endpoint }
 
 // Close ends the connection and waits for the request in flight.
 func (c *Conn) Close() {
@@ -75,34 +84,28 @@ func (c *Conn) Close() {
 // Read returns n registers from addr on. Errors: *ExceptionError, ErrClosed,
 // the context's, or the network's.
 func (c *Conn) Read(ctx context.Context, unit uint8, table Table, addr, n uint16) ([]uint16, error) {
-	kind := modbus.HOLDING_REGISTER
-	if table == Input {
-		kind = modbus.INPUT_REGISTER
-	}
 	var words []uint16
-	err := c.call(ctx, unit, func(client *modbus.ModbusClient) (err error) {
-		words, err = client.ReadRegisters(addr, n, kind)
+	err := c.call(ctx, func(l link) (err error) {
+		words, err = l.read(unit, table, addr, n)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s unit %d registers %d to %d: %w", c.address, unit, addr, addr+n-1, err)
+		return nil, fmt.Errorf("read %s unit %d registers %d to %d: %w", c.endpoint, unit, addr, int(addr)+int(n)-1, err)
 	}
 	return words, nil
 }
 
 // Write writes the words from addr on, with one request.
 func (c *Conn) Write(ctx context.Context, unit uint8, addr uint16, words []uint16) error {
-	err := c.call(ctx, unit, func(client *modbus.ModbusClient) error {
-		return client.WriteRegisters(addr, words)
-	})
+	err := c.call(ctx, func(l link) error { return l.write(unit, addr, words) })
 	if err != nil {
-		return fmt.Errorf("write %s unit %d register %d: %w", c.address, unit, addr, err)
+		return fmt.Errorf("write %s unit %d register %d: %w", c.endpoint, unit, addr, err)
 	}
 	return nil
 }
 
-func (c *Conn) call(ctx context.Context, unit uint8, do func(*modbus.ModbusClient) error) error {
-	r := request{ctx: ctx, unit: unit, do: do, done: make(chan error, 1)}
+func (c *Conn) call(ctx context.Context, do func(link) error) error {
+	r := request{ctx: ctx, do: do, done: make(chan error, 1)}
 	select {
 	case c.requests <- r:
 	case <-ctx.Done():
@@ -116,16 +119,15 @@ func (c *Conn) call(ctx context.Context, unit uint8, do func(*modbus.ModbusClien
 }
 
 // own serves requests one at a time.
-func (c *Conn) own() {
+func (c *Conn) own(l link) {
 	defer close(c.closed)
-	var client *modbus.ModbusClient
-	drop := func() {
-		if client != nil {
-			_ = client.Close() // the connection is given up either way
-			client = nil
+	connected := false
+	defer func() {
+		if connected {
+			l.close()
 		}
-	}
-	defer drop()
+	}()
+	var last time.Time // end of the last exchange
 	for {
 		select {
 		case <-c.closing:
@@ -135,57 +137,22 @@ func (c *Conn) own() {
 				r.done <- err
 				continue
 			}
-			if client == nil {
-				var err error
-				if client, err = c.dial(); err != nil {
-					r.done <- err
+			if !connected {
+				if err := l.open(); err != nil {
+					r.done <- fmt.Errorf("connect: %w", err)
 					continue
 				}
+				connected = true
+				time.Sleep(c.options.ConnectDelay)
 			}
-			err := serve(client, r)
+			time.Sleep(time.Until(last.Add(c.options.Gap)))
+			err := r.do(l)
+			last = time.Now()
 			if refused := (*ExceptionError)(nil); err != nil && !errors.As(err, &refused) {
-				drop()
+				l.close()
+				connected = false
 			}
 			r.done <- err
 		}
 	}
-}
-
-func (c *Conn) dial() (*modbus.ModbusClient, error) {
-	client, err := modbus.NewClient(&modbus.ClientConfiguration{
-		URL:     "tcp://" + c.address,
-		Timeout: c.timeout,
-		Logger:  silent(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("configure: %w", err)
-	}
-	if err := client.Open(); err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	return client, nil
-}
-
-func serve(client *modbus.ModbusClient, r request) error {
-	if err := client.SetUnitId(r.unit); err != nil {
-		return err
-	}
-	err := r.do(client)
-	if isException(err) {
-		return &ExceptionError{Err: err}
-	}
-	return err
-}
-
-func isException(err error) bool {
-	for _, e := range []error{
-		modbus.ErrIllegalFunction, modbus.ErrIllegalDataAddress, modbus.ErrIllegalDataValue,
-		modbus.ErrServerDeviceFailure, modbus.ErrAcknowledge, modbus.ErrServerDeviceBusy,
-		modbus.ErrMemoryParityError, modbus.ErrGWPathUnavailable, modbus.ErrGWTargetFailedToRespond,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

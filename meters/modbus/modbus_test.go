@@ -18,35 +18,38 @@ type device struct {
 	written map[uint16]uint16
 }
 
-func (d *device) Registers(addr, n uint16) ([]uint16, bool) {
+func (d *device) Registers(_ modbus.Table, addr, n uint16) ([]uint16, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	words := make([]uint16, n)
 	for i := range words {
 		a := addr + uint16(i)
 		if a >= 1000 {
-			return nil, false
+			return nil, &modbus.ExceptionError{Code: modbus.IllegalAddress}
 		}
 		words[i] = a
 		if w, ok := d.written[a]; ok {
 			words[i] = w
 		}
 	}
-	return words, true
+	return words, nil
 }
 
-func (d *device) SetRegisters(addr uint16, words []uint16) bool {
+func (d *device) SetRegisters(addr uint16, words []uint16) error {
+	if addr >= 1000 {
+		return &modbus.ExceptionError{Code: modbus.IllegalAddress}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, w := range words {
 		d.written[addr+uint16(i)] = w
 	}
-	return addr < 1000
+	return nil
 }
 
 func serve(t *testing.T) *modbus.Server {
 	t.Helper()
-	s, err := modbus.Serve("127.0.0.1:0", &device{written: map[uint16]uint16{}})
+	s, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: &device{written: map[uint16]uint16{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +59,18 @@ func serve(t *testing.T) *modbus.Server {
 
 func open(t *testing.T, address string) *modbus.Conn {
 	t.Helper()
-	c := modbus.Open(address, time.Second)
+	c := modbus.Open(endpoint(t, address), modbus.Options{Timeout: time.Second})
 	t.Cleanup(c.Close)
 	return c
+}
+
+func endpoint(t *testing.T, target string) modbus.Endpoint {
+	t.Helper()
+	e, err := modbus.ParseEndpoint(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 func TestReadAndWrite(t *testing.T) {
@@ -128,7 +140,7 @@ func TestManyCallersGetTheirOwnAnswers(t *testing.T) {
 }
 
 func TestClosedConnection(t *testing.T) {
-	c := modbus.Open("127.0.0.1:1", time.Second)
+	c := modbus.Open(endpoint(t, "127.0.0.1:1"), modbus.Options{Timeout: time.Second})
 	c.Close()
 	if _, err := c.Read(t.Context(), 1, modbus.Holding, 1, 1); !errors.Is(err, modbus.ErrClosed) {
 		t.Errorf("error %v, want ErrClosed", err)
@@ -139,8 +151,9 @@ func TestPlan(t *testing.T) {
 	h := func(addr, count uint16) modbus.Range {
 		return modbus.Range{Table: modbus.Holding, Addr: addr, Count: count}
 	}
-	got := modbus.Plan([]modbus.Range{h(100, 2), h(10, 1), h(12, 2), h(60, 1), h(160, 10)}, 50, 10)
-	want := []modbus.Range{h(10, 4), h(60, 1), h(100, 2), h(160, 10)}
+	got := modbus.Plan([]modbus.Range{h(100, 2), h(10, 1), h(12, 2), h(60, 1), h(160, 10), h(200, 2), h(204, 1), h(300, 4)},
+		modbus.Limits{MaxRegs: 50, MaxHole: 10, Forbidden: []modbus.Range{h(202, 1), h(303, 5)}})
+	want := []modbus.Range{h(10, 4), h(60, 1), h(100, 2), h(160, 10), h(200, 2), h(204, 1)}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("plan %v, want %v", got, want)
 	}
@@ -158,7 +171,7 @@ func TestPlanCoversAtRandom(t *testing.T) {
 				wanted[i].Table = modbus.Input
 			}
 		}
-		plan := modbus.Plan(wanted, most, hole)
+		plan := modbus.Plan(wanted, modbus.Limits{MaxRegs: most, MaxHole: hole})
 		for _, p := range plan {
 			if p.Count > most {
 				t.Fatalf("read %+v is longer than %d", p, most)
@@ -179,17 +192,17 @@ func TestPlanCoversAtRandom(t *testing.T) {
 // sunspec is a device with a chain of two models at base 50000.
 type sunspec struct{ device }
 
-func (*sunspec) Registers(addr, n uint16) ([]uint16, bool) {
+func (*sunspec) Registers(_ modbus.Table, addr, n uint16) ([]uint16, error) {
 	words := []uint16{0x5375, 0x6e53, 1, 3, 0, 0, 0, 203, 1, 9, 0xffff, 0}
 	from := int(addr) - 50000
 	if from < 0 || from+int(n) > len(words) {
-		return nil, false
+		return nil, &modbus.ExceptionError{Code: modbus.IllegalAddress}
 	}
-	return words[from : from+int(n)], true
+	return words[from : from+int(n)], nil
 }
 
 func TestWalkSunSpec(t *testing.T) {
-	s, err := modbus.Serve("127.0.0.1:0", &sunspec{})
+	s, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: &sunspec{}})
 	if err != nil {
 		t.Fatal(err)
 	}

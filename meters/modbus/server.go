@@ -1,6 +1,8 @@
 package modbus
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	stdlog "log" //nolint:depguard // the type that the library wants
 	"log/slog"
@@ -13,24 +15,27 @@ import (
 // A Device answers for the registers of one unit. Both methods are called from
 // many goroutines.
 type Device interface {
-	// Registers returns n holding registers from addr on; ok is false for an
-	// address that the device does not have.
-	Registers(addr, n uint16) (words []uint16, ok bool)
-	// SetRegisters takes a write; ok is false where writing is not allowed.
-	SetRegisters(addr uint16, words []uint16) (ok bool)
+	// Registers returns n registers of a table from addr on. An *ExceptionError
+	// is what the device answers instead.
+	Registers(table Table, addr, n uint16) ([]uint16, error)
+	// SetRegisters takes a write to the holding registers.
+	SetRegisters(addr uint16, words []uint16) error
 }
 
-// Server serves one Device over Modbus TCP, as unit 1.
+// Server serves devices over Modbus TCP, each under its unit id. A request to
+// another unit gets the exception of a gateway whose device does not answer.
 type Server struct {
 	address string
 	server  *modbus.ModbusServer
 }
 
-const serverUnit = 1
+// MostClients is how many connections a server takes when nothing is said.
+const MostClients = 10
 
-// Serve starts a server on 127.0.0.1, on a port that the system chooses when
-// address has the port 0.
-func Serve(address string, d Device) (*Server, error) {
+// Serve starts a server on an address of this machine, on a port that the
+// system chooses when address has the port 0. clients bounds the connections,
+// MostClients when 0: a further one is closed at once.
+func Serve(address string, clients uint, units map[uint8]Device) (*Server, error) {
 	const attempts = 10 // another process may take the free port before us
 	var err error
 	for range attempts {
@@ -40,10 +45,8 @@ func Serve(address string, d Device) (*Server, error) {
 		}
 		var server *modbus.ModbusServer
 		server, err = modbus.NewServer(&modbus.ServerConfiguration{
-			URL:     "tcp://" + at,
-			Timeout: 2 * time.Minute,
-			Logger:  silent(),
-		}, handler{d})
+			URL: "tcp://" + at, Timeout: 2 * time.Minute, MaxClients: cmp.Or(clients, MostClients), Logger: silent(),
+		}, handler{units})
 		if err != nil {
 			return nil, fmt.Errorf("serve modbus on %s: %w", at, err)
 		}
@@ -80,27 +83,27 @@ func (s *Server) Stop() error { return s.server.Stop() }
 // Start serves again after Stop, on the same address.
 func (s *Server) Start() error { return s.server.Start() }
 
-type handler struct{ device Device }
+type handler struct{ units map[uint8]Device }
 
 func (h handler) HandleHoldingRegisters(r *modbus.HoldingRegistersRequest) ([]uint16, error) {
-	if r.UnitId != serverUnit {
+	d := h.units[r.UnitId]
+	if d == nil {
 		return nil, modbus.ErrGWTargetFailedToRespond
 	}
 	if r.IsWrite {
-		if !h.device.SetRegisters(r.Addr, r.Args) {
-			return nil, modbus.ErrIllegalDataAddress
-		}
-		return nil, nil
+		return nil, libraryError(d.SetRegisters(r.Addr, r.Args))
 	}
-	words, ok := h.device.Registers(r.Addr, r.Quantity)
-	if !ok {
-		return nil, modbus.ErrIllegalDataAddress
-	}
-	return words, nil
+	words, err := d.Registers(Holding, r.Addr, r.Quantity)
+	return words, libraryError(err)
 }
 
-func (handler) HandleInputRegisters(*modbus.InputRegistersRequest) ([]uint16, error) {
-	return nil, modbus.ErrIllegalFunction
+func (h handler) HandleInputRegisters(r *modbus.InputRegistersRequest) ([]uint16, error) {
+	d := h.units[r.UnitId]
+	if d == nil {
+		return nil, modbus.ErrGWTargetFailedToRespond
+	}
+	words, err := d.Registers(Input, r.Addr, r.Quantity)
+	return words, libraryError(err)
 }
 
 func (handler) HandleCoils(*modbus.CoilsRequest) ([]bool, error) {
@@ -109,6 +112,20 @@ func (handler) HandleCoils(*modbus.CoilsRequest) ([]bool, error) {
 
 func (handler) HandleDiscreteInputs(*modbus.DiscreteInputsRequest) ([]bool, error) {
 	return nil, modbus.ErrIllegalFunction
+}
+
+// libraryError is the inverse of exception.
+func libraryError(err error) error {
+	refused := (*ExceptionError)(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for code, e := range libraryErrors() {
+		if code == refused.Code {
+			return e
+		}
+	}
+	return modbus.ErrServerDeviceFailure
 }
 
 // silent keeps the library from writing to stdout: its errors come back to the

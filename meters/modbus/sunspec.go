@@ -41,7 +41,7 @@ func WalkSunSpec(ctx context.Context, c *Conn, unit uint8) ([]Model, error) {
 			return walk(ctx, c, unit, base+modelHeader)
 		}
 	}
-	return nil, fmt.Errorf("%s unit %d: %w", c.Address(), unit, ErrNoSunSpec)
+	return nil, fmt.Errorf("%s unit %d: %w", c.endpoint, unit, ErrNoSunSpec)
 }
 
 func walk(ctx context.Context, c *Conn, unit uint8, addr uint16) ([]Model, error) {

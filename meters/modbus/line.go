@@ -1,0 +1,310 @@
+package modbus
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/goburrow/serial"
+)
+
+// A line carries RTU frames, over a serial port or TCP. Frames have a checksum
+// but no label: nothing in an answer says which request it belongs to. The line
+// therefore relies on order alone (a device answers one request after the
+// other), and makes sure of it:
+//
+//   - bytes that are there before a request was sent belong to no request;
+//   - an answer of another unit, function or length is not the answer;
+//   - an answer that may be an earlier one come late, or come twice, is believed
+//     only after a second request that no earlier answer fits was answered:
+//     by then everything before it has arrived.
+//
+// What remains: a copy of an answer that comes when the true answer to the same
+// question is lost is taken for it, and is then as old as the copy is late.
+//
+// Whatever fails closes the line. The library's own RTU transport takes what
+// comes; that is why it is not used here.
+type line struct {
+	endpoint Endpoint
+	timeout  time.Duration
+	silence  time.Duration // that marks the end of a frame
+	port     port
+	lost     []shape // of requests that were never answered: their answers may still come
+	heard    []heard // the last answers, oldest first
+}
+
+type port interface {
+	io.ReadWriteCloser
+	SetReadDeadline(t time.Time) error
+}
+
+const (
+	readHolding    = 3
+	readInput      = 4
+	writeMultiple  = 16
+	exceptionBit   = 0x80
+	characterBits  = 11
+	fastBaud       = 19200
+	fastSilence    = 1750 * time.Microsecond // Modbus over Serial Line V1.02, 2.5.1.1
+	rtuOverTCPBaud = fastBaud
+)
+
+var (
+	errUnsolicited = errors.New("bytes came that no request asked for")
+	errChecksum    = errors.New("the answer's checksum is wrong")
+)
+
+func newLine(e Endpoint, timeout time.Duration) *line {
+	baud := e.Baud
+	if e.Scheme == RTUOverTCP {
+		baud = rtuOverTCPBaud
+	}
+	silence := fastSilence
+	if baud < fastBaud {
+		silence = characterBits * time.Second * 7 / 2 / time.Duration(baud)
+	}
+	return &line{endpoint: e, timeout: timeout, silence: silence}
+}
+
+func (l *line) open() (err error) {
+	if l.endpoint.Scheme == RTUOverTCP {
+		l.port, err = dialPort(l.endpoint.Address, l.timeout)
+	} else {
+		l.port, err = openSerial(l.endpoint)
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.discard(); err != nil {
+		l.close()
+		return err
+	}
+	return nil
+}
+
+// discard reads what came while nobody listened, until the line is silent.
+func (l *line) discard() error {
+	for range mostStale {
+		if err := l.quiet(); !errors.Is(err, errUnsolicited) {
+			return err
+		}
+	}
+	return errUnsolicited
+}
+
+// mostStale bounds how many bytes are discarded: a line that never ends to talk
+// is not ours.
+const mostStale = 4096
+
+func dialPort(address string, timeout time.Duration) (port, error) {
+	return net.DialTimeout("tcp", address, timeout) //nolint:noctx // the owner of the connection has no context: a request that is under way is finished
+}
+
+func (l *line) close() { _ = l.port.Close() } // it is given up either way
+
+func (l *line) read(unit uint8, table Table, addr, n uint16) ([]uint16, error) {
+	function := uint8(readHolding)
+	if table == Input {
+		function = readInput
+	}
+	answer, err := l.settled(ask{unit, readPDU(function, addr, n)}, n)
+	if err != nil {
+		return nil, err
+	}
+	words := make([]uint16, n)
+	for i := range words {
+		words[i] = binary.BigEndian.Uint16([]byte(answer[2+2*i : 4+2*i]))
+	}
+	return words, nil
+}
+
+func readPDU(function uint8, addr, n uint16) string {
+	return string([]byte{function, byte(addr >> 8), byte(addr), byte(n >> 8), byte(n)})
+}
+
+func (l *line) write(unit uint8, addr uint16, words []uint16) error {
+	pdu := []byte(readPDU(writeMultiple, addr, uint16(len(words))))
+	pdu = append(pdu, byte(2*len(words)))
+	for _, w := range words {
+		pdu = binary.BigEndian.AppendUint16(pdu, w)
+	}
+	answer, err := l.settled(ask{unit, string(pdu)}, 0)
+	if err == nil && answer != string(pdu[:5]) {
+		return errNotTheAnswer
+	}
+	return err
+}
+
+func (l *line) identify(unit, category, object uint8) ([]byte, error) {
+	answer, err := l.settled(ask{unit, string(identification(category, object))}, 0)
+	if err != nil {
+		return nil, err
+	}
+	return checkIdentification([]byte(answer))
+}
+
+// exchange sends a request and returns the frame that answers it, from the
+// function code on. A request without an answer is remembered.
+func (l *line) exchange(a ask, words uint16) (string, error) {
+	if err := l.quiet(); err != nil {
+		return "", err
+	}
+	frame := append([]byte{a.unit}, a.pdu...)
+	frame = binary.LittleEndian.AppendUint16(frame, checksum(frame))
+	if _, err := l.port.Write(frame); err != nil {
+		return "", err
+	}
+	answer, err := l.answer(a, words)
+	if err != nil {
+		if s := (shape{a.unit, a.pdu[0], words}); !slices.Contains(l.lost, s) {
+			l.lost = append(l.lost, s)
+		}
+		return "", err
+	}
+	return answer, nil
+}
+
+// quiet waits for the silence between frames, and fails when bytes come in.
+func (l *line) quiet() error {
+	if err := l.port.SetReadDeadline(time.Now().Add(l.silence)); err != nil {
+		return err
+	}
+	var one [1]byte
+	n, err := l.port.Read(one[:])
+	switch {
+	case n > 0:
+		return errUnsolicited
+	case isTimeout(err):
+		return nil
+	default:
+		return err
+	}
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func (l *line) answer(a ask, words uint16) (string, error) {
+	if err := l.port.SetReadDeadline(time.Now().Add(l.timeout)); err != nil {
+		return "", err
+	}
+	frame := make([]byte, 3, 256)
+	if _, err := io.ReadFull(l.port, frame); err != nil {
+		return "", err
+	}
+	function := a.pdu[0]
+	if frame[0] != a.unit || frame[1]&^exceptionBit != function {
+		return "", errNotTheAnswer
+	}
+	var err error
+	switch {
+	case frame[1]&exceptionBit != 0:
+		frame, err = l.more(frame, 2)
+	case function == encapsulated:
+		frame, err = l.moreIdentification(frame)
+	case function == writeMultiple:
+		frame, err = l.more(frame, 3+2)
+	case int(frame[2]) != 2*int(words):
+		return "", errNotTheAnswer
+	default:
+		frame, err = l.more(frame, 2*int(words)+2)
+	}
+	if err != nil {
+		return "", err
+	}
+	end := len(frame) - 2
+	if binary.LittleEndian.Uint16(frame[end:]) != checksum(frame[:end]) {
+		return "", errChecksum
+	}
+	return string(frame[1:end]), nil
+}
+
+func (l *line) more(frame []byte, n int) ([]byte, error) {
+	have := len(frame)
+	frame = append(frame, make([]byte, n)...)
+	_, err := io.ReadFull(l.port, frame[have:])
+	return frame, err
+}
+
+// moreIdentification reads the objects one after the other: the frame does not
+// say how long it is.
+func (l *line) moreIdentification(frame []byte) ([]byte, error) {
+	frame, err := l.more(frame, 5)
+	if err != nil {
+		return nil, err
+	}
+	for range int(frame[7]) {
+		if frame, err = l.more(frame, 2); err != nil {
+			return nil, err
+		}
+		if frame, err = l.more(frame, int(frame[len(frame)-1])); err != nil {
+			return nil, err
+		}
+		if len(frame) > maxPDU+1 {
+			return nil, errNotTheAnswer
+		}
+	}
+	return l.more(frame, 2)
+}
+
+// checksum is the CRC of Modbus over Serial Line V1.02, 2.5.1.2.
+func checksum(frame []byte) uint16 {
+	const polynomial = 0xa001
+	crc := uint16(0xffff)
+	for _, b := range frame {
+		crc ^= uint16(b)
+		for range 8 {
+			carry := crc&1 != 0
+			crc >>= 1
+			if carry {
+				crc ^= polynomial
+			}
+		}
+	}
+	return crc
+}
+
+// serialPort gives a serial port a deadline.
+type serialPort struct {
+	serial.Port
+	deadline time.Time
+}
+
+func openSerial(e Endpoint) (port, error) {
+	p, err := serial.Open(&serial.Config{
+		Address: e.Address, BaudRate: e.Baud, DataBits: 8, StopBits: e.StopBits,
+		Parity: map[string]string{"none": "N", "even": "E", "odd": "O"}[e.Parity], Timeout: time.Millisecond,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &serialPort{Port: p}, nil
+}
+
+func (p *serialPort) SetReadDeadline(t time.Time) error {
+	p.deadline = t
+	return nil
+}
+
+func (p *serialPort) Read(b []byte) (int, error) {
+	for {
+		n, err := p.Port.Read(b)
+		if n > 0 || !errors.Is(err, serial.ErrTimeout) {
+			return n, err
+		}
+		if time.Now().After(p.deadline) {
+			return 0, serialTimeoutError{}
+		}
+	}
+}
+
+type serialTimeoutError struct{}
+
+func (serialTimeoutError) Error() string   { return "no answer in time" }
+func (serialTimeoutError) Timeout() bool   { return true }
+func (serialTimeoutError) Temporary() bool { return true }
