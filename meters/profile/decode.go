@@ -4,74 +4,113 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// Type is the encoding of a value in registers, most significant word first.
+// Type is the encoding of a value in registers. Beside plain numbers and text
+// there are SunSpec's names for encodings with a meaning.
 type Type string
 
-// The encodings that profiles may name. acc is an unsigned accumulator whose
-// value 0 SunSpec uses for "not accumulated".
+// The encodings.
 const (
 	Int16   Type = "int16"
 	Uint16  Type = "uint16"
 	Int32   Type = "int32"
 	Uint32  Type = "uint32"
-	Acc32   Type = "acc32"
 	Int64   Type = "int64"
 	Uint64  Type = "uint64"
 	Float32 Type = "float32"
 	Float64 Type = "float64"
+	Text    Type = "text"
+
+	// Of SunSpec. A text there is called string; an accumulator says 0 for "not
+	// accumulated".
+	Acc32      Type = "acc32"
+	Acc64      Type = "acc64"
+	Enum16     Type = "enum16"
+	Bitfield16 Type = "bitfield16"
+	Bitfield32 Type = "bitfield32"
+	Count      Type = "count"
+	SunSSF     Type = "sunssf"
+	Pad        Type = "pad"
+	String     Type = "string"
 )
 
-// Words returns how many registers the encoding takes, 0 for an unknown one.
-func (t Type) Words() uint16 {
+// words returns how many registers the encoding takes, 0 for an unknown one;
+// text takes as many as are given.
+func (t Type) words(given uint16) uint16 {
 	switch t {
-	case Int16, Uint16:
+	case Int16, Uint16, Enum16, Bitfield16, Count, SunSSF, Pad:
 		return 1
-	case Int32, Uint32, Acc32, Float32:
+	case Int32, Uint32, Acc32, Float32, Bitfield32:
 		return 2
-	case Int64, Uint64, Float64:
+	case Int64, Uint64, Acc64, Float64:
 		return 4
+	case Text, String:
+		return given
 	default:
 		return 0
 	}
 }
 
+// shown tells whether a point of this type says anything by itself.
+func (t Type) shown() bool { return t != Pad && t != SunSSF }
+
 // ErrNotImplemented marks the sentinel by which a device says that it has no
 // such value.
 var ErrNotImplemented = errors.New("not implemented by the device")
 
-// number decodes the words of one value.
-func (t Type) number(words []uint16) (float64, error) {
-	var raw uint64
-	for _, w := range words {
-		raw = raw<<16 | uint64(w)
-	}
-	value, missing := 0.0, false
+// Value is what a point says: a number in the point's unit, with the maker's
+// sign, or a text.
+type Value struct {
+	Number float64
+	Text   string
+	Step   float64 // what one count of the register is, in the point's unit
+}
+
+// number interprets the raw bits of a value.
+func (t Type) number(raw uint64) float64 {
 	switch t {
-	case Int16:
-		value, missing = float64(int16(raw)), raw == 0x8000
-	case Uint16:
-		value, missing = float64(raw), raw == math.MaxUint16
+	case Int16, SunSSF:
+		return float64(int16(raw))
 	case Int32:
-		value, missing = float64(int32(raw)), raw == 0x8000_0000
-	case Uint32, Acc32:
-		value, missing = float64(raw), raw == math.MaxUint32
+		return float64(int32(raw))
 	case Int64:
-		value, missing = float64(int64(raw)), raw == 1<<63
-	case Uint64:
-		value, missing = float64(raw), raw == math.MaxUint64
+		return float64(int64(raw))
 	case Float32:
-		value = float64(math.Float32frombits(uint32(raw)))
+		return float64(math.Float32frombits(uint32(raw)))
 	case Float64:
-		value = math.Float64frombits(raw)
+		return math.Float64frombits(raw)
+	case Uint16, Uint32, Uint64, Acc32, Acc64, Enum16, Bitfield16, Bitfield32, Count, Pad, Text, String:
+		return float64(raw)
+	default:
+		return math.NaN()
 	}
-	if missing || math.IsNaN(value) || math.IsInf(value, 0) {
-		return 0, ErrNotImplemented
+}
+
+// notImplemented is SunSpec's sentinel of a type.
+func (t Type) notImplemented(raw uint64) bool {
+	switch t {
+	case Int16, SunSSF, Pad:
+		return raw == 0x8000
+	case Int32:
+		return raw == 0x8000_0000
+	case Int64:
+		return raw == 1<<63
+	case Uint16, Enum16, Bitfield16, Count:
+		return raw == math.MaxUint16
+	case Uint32, Acc32, Bitfield32:
+		return raw == math.MaxUint32
+	case Uint64, Acc64:
+		return raw == math.MaxUint64
+	case Float32, Float64, Text, String:
+		return false // NaN is never a value; text is judged by itself
+	default:
+		return true
 	}
-	return value, nil
 }
 
 const (
@@ -79,59 +118,200 @@ const (
 	maxScaleFactor = 10
 )
 
-// Value decodes the point from the registers that word returns and gives it in
-// the point's unit, sign turned. Errors: ErrNotImplemented, a register that was
-// not read, a value outside of the plausible range.
-func (l Located) Value(word func(fc string, addr uint16) (uint16, bool)) (float64, error) {
-	words := make([]uint16, l.Type.Words())
-	for i := range words {
+// Words answers with the register at an address of a table, holding or input.
+type Words func(fc string, addr uint16) (word uint16, read bool)
+
+// Value decodes a point that is not derived. Errors: ErrNotImplemented, a
+// register that was not read, a value outside of the plausible range.
+func (l *Located) Value(word Words) (Value, error) {
+	var few [4]uint16
+	words := few[:0]
+	for i := range int(l.Type.words(l.Words)) {
 		w, read := word(l.FC, l.Addr+uint16(i))
 		if !read {
-			return 0, fmt.Errorf("%s: register %d was not read", l.Name, l.Addr+uint16(i))
+			return Value{}, fmt.Errorf("register %d was not read", l.Addr+uint16(i))
 		}
-		words[i] = w
+		words = append(words, w)
 	}
-	value, err := l.Type.number(words)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", l.Name, err)
+	if l.Type == Text || l.Type == String {
+		return decodeText(words)
 	}
+	raw := joined(words, l.WordOrder)
+	if slices.Contains(l.NaN, raw) || l.sentinels && l.Type.notImplemented(raw) {
+		return Value{}, ErrNotImplemented
+	}
+	if len(l.Bits) == 2 {
+		raw = raw >> l.Bits[0] & (1<<(l.Bits[1]-l.Bits[0]+1) - 1)
+	}
+	value := l.Type.number(raw)
+	if math.IsNaN(value) || math.IsInf(value, 0) {
+		return Value{}, ErrNotImplemented
+	}
+	step := l.Scale
 	if l.ScaleAddr != 0 {
 		w, read := word(l.FC, l.ScaleAddr)
 		exponent := int(int16(w))
 		if !read || exponent < minScaleFactor || exponent > maxScaleFactor {
-			return 0, fmt.Errorf("%s: scale factor in register %d: %w", l.Name, l.ScaleAddr, ErrNotImplemented)
+			return Value{}, fmt.Errorf("scale factor in register %d: %w", l.ScaleAddr, ErrNotImplemented)
 		}
-		value = scale(value, exponent)
+		value = scaled(value, math.Pow10(exponent))
+		step *= math.Pow10(exponent)
 	}
-	value *= l.Scale * float64(l.Sign)
-	if len(l.Range) == 2 && (value < l.Range[0] || value > l.Range[1]) {
-		return 0, fmt.Errorf("%s: %g %s is outside of the plausible %g to %g", l.Name, value, l.Unit, l.Range[0], l.Range[1])
-	}
-	return value, nil
+	return l.plausible(Value{Number: scaled(value, l.Scale), Step: step})
 }
 
-// scale multiplies by a power of ten; dividing keeps 2306 × 10⁻¹ exact.
-func scale(value float64, exponent int) float64 {
-	if exponent < 0 {
-		return value / math.Pow10(-exponent)
+func (l *Located) plausible(v Value) (Value, error) {
+	if len(l.Range) == 2 && (v.Number < l.Range[0] || v.Number > l.Range[1]) {
+		return Value{}, fmt.Errorf("%g %s is outside of the plausible %g to %g", v.Number, l.Unit, l.Range[0], l.Range[1])
 	}
-	return value * math.Pow10(exponent)
+	return v, nil
 }
 
-// Decode fills the reading's fields from the registers that word returns. A
-// field whose value is missing stays nil; the error joins what went wrong with
-// points that are not optional.
-func Decode(points []Located, word func(fc string, addr uint16) (uint16, bool), into *grid.Reading) error {
+// joined puts the words of a number together.
+func joined(words []uint16, order string) (raw uint64) {
+	for i := range words {
+		w := words[i]
+		if order == little {
+			w = words[len(words)-1-i]
+		}
+		raw = raw<<16 | uint64(w)
+	}
+	return raw
+}
+
+// decodeText takes two characters a register, up to the first NUL. Text that is
+// empty or holds what cannot be printed is not implemented.
+func decodeText(words []uint16) (Value, error) {
+	var b strings.Builder
+	for _, w := range words {
+		b.WriteByte(byte(w >> 8))
+		b.WriteByte(byte(w))
+	}
+	text, _, _ := strings.Cut(b.String(), "\x00")
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return Value{}, ErrNotImplemented
+	}
+	return Value{Text: text}, nil
+}
+
+// scaled multiplies; by the inverse of a whole number it divides, which keeps
+// 2306 × 0.1 exact.
+func scaled(value, by float64) float64 {
+	if inverse := math.Round(1 / by); math.Abs(by) < 1 && math.Abs(by*inverse-1) < 1e-9 {
+		return value / inverse
+	}
+	return value * by
+}
+
+// Measured is a point with what was decoded of it.
+type Measured struct {
+	*Located
+	Value
+	Err error // why there is no value
+}
+
+// Measure decodes points, derived ones last where they come last. It keeps the
+// order.
+func Measure(points []Located, word Words) []Measured {
+	all := make([]Measured, len(points))
+	for i := range points {
+		all[i].Located = &points[i]
+		if !points[i].derived() {
+			all[i].Value, all[i].Err = points[i].Value(word)
+		}
+	}
+	for i := range points {
+		if points[i].derived() {
+			all[i].Value, all[i].Err = points[i].derive(all)
+		}
+	}
+	return all
+}
+
+func named(all []Measured, name string) *Measured {
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+func (l *Located) derive(all []Measured) (Value, error) {
+	if c := l.Classify; c != nil {
+		of := named(all, c.Of)
+		if of == nil || of.Err != nil {
+			return Value{}, fmt.Errorf("there is no %s", c.Of)
+		}
+		k := 0
+		for k < len(c.Bounds) && of.Number >= c.Bounds[k] {
+			k++
+		}
+		return Value{Number: c.Values[k]}, nil
+	}
+	sum, found := 0.0, false
+	for _, name := range sortedNames(l.Sum) {
+		part := named(all, name)
+		switch {
+		case part == nil || errors.Is(part.Err, ErrNotImplemented) || part.Err != nil && part.Optional:
+			continue
+		case part.Err != nil:
+			return Value{}, fmt.Errorf("%s: %w", name, part.Err)
+		case part.derived():
+			return Value{}, fmt.Errorf("%s is derived itself", name)
+		}
+		sum += part.Number * l.Sum[name]
+		found = true
+	}
+	if !found {
+		return Value{}, ErrNotImplemented
+	}
+	return l.plausible(Value{Number: sum})
+}
+
+// Wraps returns the Wh after which a counter begins again at zero, 0 for what
+// does not wrap within reach.
+func (m Measured) Wraps() grid.Energy {
+	factor, _ := m.Role.factor(m.Unit)
+	if m.Counter == nil || factor == 0 {
+		return 0
+	}
+	span := math.Pow(2, float64(m.Counter.Width)) * m.Step * factor
+	if span > 1<<53 {
+		return 0
+	}
+	return grid.Energy(math.Round(span))
+}
+
+func sortedNames(m map[string]float64) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Fill sets the reading's fields from what was measured, in the units and signs
+// of package grid. A field whose value is missing stays nil; the error joins what
+// went wrong with points that have a role and are not optional.
+func Fill(into *grid.Reading, measured []Measured) error {
 	var problems []error
-	for _, l := range points {
-		value, err := l.Value(word)
-		if err != nil {
-			if !l.Optional {
-				problems = append(problems, err)
+	for _, m := range measured {
+		if m.Err != nil {
+			if !m.Optional && m.Role != "" {
+				problems = append(problems, fmt.Errorf("%s: %w", m.Name, m.Err))
 			}
 			continue
 		}
-		assign(into, l.Role, int64(math.Round(value)))
+		factor, _ := m.Role.factor(m.Unit)
+		value := math.Round(m.Number * factor * float64(m.Sign))
+		if math.Abs(value) > 1<<53 {
+			problems = append(problems, fmt.Errorf("%s: %g %s is no quantity of a home", m.Name, m.Number, m.Unit))
+			continue
+		}
+		assign(into, m.Role, int64(value))
 	}
 	return errors.Join(problems...)
 }
@@ -150,5 +330,60 @@ func assign(r *grid.Reading, role Role, value int64) {
 		r.Voltage = new(value)
 	case RoleHertz:
 		r.Hertz = new(value)
+	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware:
+		// shown when pairing, no part of a reading
 	}
 }
+
+// Encode returns the words that write a value, in the point's unit, to the
+// point. exponent is the scale factor that the device shows, 0 without one.
+func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
+	raw := value / l.Scale / math.Pow10(exponent)
+	var bits uint64
+	switch l.Type {
+	case Float32:
+		bits = uint64(math.Float32bits(float32(raw)))
+	case Float64:
+		bits = math.Float64bits(raw)
+	default:
+		bits = uint64(int64(math.Round(raw)))
+		n := 16 * uint(l.Type.words(0))
+		if n == 0 {
+			return nil, fmt.Errorf("%s: a %s cannot be written", l.Name, l.Type)
+		}
+		if n < 64 {
+			bits &= 1<<n - 1
+		}
+		if l.Type.number(bits) != math.Round(raw) {
+			return nil, fmt.Errorf("%s: %g %s does not fit a %s", l.Name, value, l.Unit, l.Type)
+		}
+	}
+	words := make([]uint16, l.Type.words(0))
+	for i := range words {
+		k := len(words) - 1 - i
+		if l.WordOrder == little {
+			k = i
+		}
+		words[k] = uint16(bits >> (16 * i))
+	}
+	return words, nil
+}
+
+// Holds tells whether the registers are as the rule says.
+func (r Rule) Holds(word Words) bool {
+	l := Located{Point: Point{FC: r.FC, Addr: r.Addr, Type: r.Type, Words: r.Words, WordOrder: r.WordOrder, Scale: 1}, Addr: r.Addr}
+	v, err := l.Value(word)
+	if err != nil {
+		return false
+	}
+	if r.Type == Text || r.Type == String {
+		return r.pattern.MatchString(v.Text)
+	}
+	if len(r.Equals) > 0 && !slices.ContainsFunc(r.Equals, func(e uint64) bool { return float64(e) == v.Number }) {
+		return false
+	}
+	return len(r.Range) == 0 || v.Number >= float64(r.Range[0]) && v.Number <= float64(r.Range[1])
+}
+
+// Span returns the registers that the rule looks at.
+func (r Rule) Span() (fc string, addr, count uint16) { return r.FC, r.Addr, r.Type.words(r.Words) }

@@ -1,18 +1,19 @@
 // Package profile describes devices as data: which registers carry which
 // quantity, in which encoding, unit and sign. Profiles are YAML; those in
-// profiles/ are embedded, and each names the maker's document it follows.
+// profiles/ are embedded, and each names the maker's document it follows. The
+// point tables of the SunSpec models are in sunspec/.
 //
-// The sign of a quantity is turned once, here: what leaves Decode follows the
-// rule of package grid (+ is taken from the grid or the home).
+// A point's value is in the point's unit and has the maker's sign. What fills a
+// grid.Reading is turned once, in Reading, to the units and signs of package grid
+// (+ is taken from the grid or the home).
 package profile
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"path"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -20,56 +21,139 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-//go:embed profiles/*.yaml
-var embedded embed.FS
-
-// Role says which field of a grid.Reading a point fills.
+// Role says what a point's value means to the project.
 type Role string
 
-// The roles of a point.
+// The roles of a point: the fields of a grid.Reading, and who the device is.
 const (
-	RolePower   Role = "power"   // W
-	RoleImport  Role = "import"  // Wh
-	RoleExport  Role = "export"  // Wh
-	RoleCharge  Role = "charge"  // per mille
-	RoleVoltage Role = "voltage" // mV
-	RoleHertz   Role = "hertz"   // mHz
+	RolePower    Role = "power"
+	RoleImport   Role = "import" // taken: bought, charged, delivered to a car; cumulative
+	RoleExport   Role = "export" // given: sold, produced, discharged; cumulative
+	RoleCharge   Role = "charge"
+	RoleVoltage  Role = "voltage" // phase to neutral
+	RoleHertz    Role = "hertz"
+	RoleCurrent  Role = "current"
+	RoleSerial   Role = "serial" // a text, or a whole number
+	RoleModel    Role = "model"
+	RoleFirmware Role = "firmware"
 )
+
+// factor returns what a unit is in the unit in which grid.Reading has the role's
+// quantity; fits is false for a unit that is none of that quantity. Text, and
+// what is shown only, may have any.
+func (r Role) factor(unit string) (f float64, fits bool) {
+	switch r {
+	case RolePower:
+		return oneOf(unit, "W", 1, "kW", 1e3, "mW", 1e-3)
+	case RoleImport, RoleExport:
+		return oneOf(unit, "Wh", 1, "kWh", 1e3, "MWh", 1e6)
+	case RoleCharge:
+		return oneOf(unit, "%", 10, "Pct", 10, "‰", 1)
+	case RoleVoltage:
+		return oneOf(unit, "V", 1e3, "mV", 1, "", 0)
+	case RoleHertz:
+		return oneOf(unit, "Hz", 1e3, "mHz", 1, "", 0)
+	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware, "":
+		return 0, true
+	default:
+		return 0, false
+	}
+}
+
+func oneOf(unit, a string, fa float64, b string, fb float64, c string, fc float64) (float64, bool) {
+	switch {
+	case unit == a:
+		return fa, true
+	case unit == b:
+		return fb, true
+	case unit == c && c != "":
+		return fc, true
+	default:
+		return 0, false
+	}
+}
+
+func (r Role) known() bool {
+	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RoleSerial, RoleModel, RoleFirmware}, r)
+}
 
 // Profile describes one family of devices.
 type Profile struct {
-	ID        string          `yaml:"id"`
-	Version   int             `yaml:"version"`
-	Kind      grid.DeviceKind `yaml:"kind"`
-	Vendor    string          `yaml:"vendor"`
-	Document  string          `yaml:"document"` // the maker's document that the addresses come from
-	SunSpec   []uint16        `yaml:"sunspec"`  // models of which the device has one; empty: fixed addresses
-	Transport Transport       `yaml:"transport"`
-	Points    []Point         `yaml:"points"`
-	Quirks    Quirks          `yaml:"quirks"`
+	ID           string          `yaml:"id"`
+	Version      int             `yaml:"version"`
+	Kind         grid.DeviceKind `yaml:"kind"` // what the device is first of all
+	Vendor       string          `yaml:"vendor"`
+	Models       []string        `yaml:"models"`   // for people
+	Document     string          `yaml:"document"` // the maker's document that the addresses come from
+	SunSpec      []uint16        `yaml:"sunspec"`  // models of which the device has one; empty: fixed addresses
+	Transport    Transport       `yaml:"transport"`
+	Identify     []Rule          `yaml:"identify"` // all must hold; empty: the device cannot be told by its registers
+	Capabilities []string        `yaml:"capabilities"`
+	Points       []Point         `yaml:"points"`
+	Quirks       Quirks          `yaml:"quirks"`
+	Control      *Control        `yaml:"control"`
+
+	tables map[uint16]*table // of SunSpec
 }
 
 // Transport holds defaults for reaching the device.
 type Transport struct {
-	Unit uint8 `yaml:"unit"`
+	Port     uint16 `yaml:"port"`
+	Unit     uint8  `yaml:"unit"`
+	Baud     int    `yaml:"baud"`
+	Parity   string `yaml:"parity"`
+	StopBits int    `yaml:"stop_bits"`
+}
+
+// Rule is a register content that tells the family.
+type Rule struct {
+	FC        string   `yaml:"fc"`
+	Addr      uint16   `yaml:"addr"`
+	Type      Type     `yaml:"type"`
+	Words     uint16   `yaml:"words"`      // of text
+	WordOrder string   `yaml:"word_order"` // as of Point
+	Matches   string   `yaml:"matches"`    // RE2, of text
+	Equals    []uint64 `yaml:"equals"`     // any of these raw values
+	Range     []int64  `yaml:"range"`      // of the raw value
+
+	pattern *regexp.Regexp
 }
 
 // Point is one quantity of the device.
 type Point struct {
-	Name     string    `yaml:"name"`
-	Role     Role      `yaml:"role"`
-	FC       string    `yaml:"fc"`        // holding or input; holding when absent
-	Addr     uint16    `yaml:"addr"`      // of fixed-address devices
-	Model    uint16    `yaml:"model"`     // SunSpec model; absent: the one of Profile.SunSpec that was found
-	Offset   uint16    `yaml:"offset"`    // in registers, from the model's id register
-	ScaleRef uint16    `yaml:"scale_ref"` // offset of the SunSpec scale factor; 0: none
-	Type     Type      `yaml:"type"`
-	Scale    float64   `yaml:"scale"` // from the device's unit to Unit; 1 when absent
-	Sign     int       `yaml:"sign"`  // −1 turns the device's sign round; 1 when absent
-	Unit     string    `yaml:"unit"`
-	Range    []float64 `yaml:"range"` // plausible [min, max], in Unit
-	Counter  *Counter  `yaml:"counter"`
-	Optional bool      `yaml:"optional"`
+	Name      string          `yaml:"name"`
+	Kind      grid.DeviceKind `yaml:"kind"` // of a device in one box with others; absent: Profile.Kind
+	Role      Role            `yaml:"role"` // absent: shown to the installer only
+	FC        string          `yaml:"fc"`   // holding (absent) or input
+	Addr      uint16          `yaml:"addr"`
+	Model     uint16          `yaml:"model"` // SunSpec: the model that has the point; absent: the one of Profile.SunSpec that was found
+	Type      Type            `yaml:"type"`
+	Words     uint16          `yaml:"words"`      // of text
+	WordOrder string          `yaml:"word_order"` // big (absent): most significant word first; little
+	Bits      []int           `yaml:"bits"`       // [lowest, highest] of the raw value that count
+	Scale     float64         `yaml:"scale"`      // from the raw value to Unit; 1 when absent
+	SFRef     string          `yaml:"sf_ref"`     // the point that holds the power of ten
+	NaN       []uint64        `yaml:"nan"`        // raw values that mean "no such value"
+	Unit      string          `yaml:"unit"`
+	Sign      int             `yaml:"sign"` // −1 turns the maker's sign round for the reading; 1 when absent
+	Counter   *Counter        `yaml:"counter"`
+	Poll      string          `yaml:"poll"`  // fast (absent) or slow
+	Range     []float64       `yaml:"range"` // plausible [min, max], in Unit
+	Optional  bool            `yaml:"optional"`
+	WriteOnly bool            `yaml:"write_only"` // cannot be read
+	Writable  *Writable       `yaml:"writable"`
+
+	// A derived point has one of these in place of an address.
+	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those not implemented count nothing
+	Classify *Classify          `yaml:"classify"`
+}
+
+// Classify names the range in which another point lies: Values[i] below
+// Bounds[i], the last one from there on.
+type Classify struct {
+	Of     string    `yaml:"of"`
+	Bounds []float64 `yaml:"bounds"`
+	Values []float64 `yaml:"values"`
 }
 
 // Counter marks a cumulative register.
@@ -79,86 +163,158 @@ type Counter struct {
 	ZeroIs string `yaml:"zero_is"` // invalid or valid
 }
 
+// Writable marks a register that may be written, within bounds in the point's
+// unit.
+type Writable struct {
+	Min float64 `yaml:"min"`
+	Max float64 `yaml:"max"`
+}
+
+// Control says how a setpoint is given: the named points are written in the
+// order Before, Setpoint, Revert, Enable; Release gives the device back to its
+// own logic.
+type Control struct {
+	Setpoint string             `yaml:"setpoint"` // in W, or in A of a charger
+	Before   map[string]float64 `yaml:"before"`
+	Revert   string             `yaml:"revert"` // takes the seconds after which the device returns to its own logic
+	Enable   map[string]float64 `yaml:"enable"`
+	Release  map[string]float64 `yaml:"release"`
+}
+
 // Quirks bounds what may be asked of the device.
 type Quirks struct {
-	MaxRegs uint16 `yaml:"max_regs"`
-	MaxHole uint16 `yaml:"max_hole"`
+	MaxRegs          uint16      `yaml:"max_regs"`
+	MaxHole          uint16      `yaml:"max_hole"`
+	ForbiddenRanges  [][2]uint16 `yaml:"forbidden_ranges"` // first and last register
+	GapMS            int         `yaml:"gap_ms"`
+	ConnectDelayMS   int         `yaml:"connect_delay_ms"`
+	TimeoutMS        int         `yaml:"timeout_ms"` // of one answer, when longer than usual
+	SingleConnection bool        `yaml:"single_connection"`
+	WriteSingle      bool        `yaml:"write_single"` // takes function 6, not 16
 }
 
-// Set is a collection of profiles by id.
-type Set map[string]*Profile
-
-// Embedded returns the profiles that come with the program.
-func Embedded() (Set, error) {
-	const dir = "profiles"
-	entries, err := embedded.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("embedded profiles: %w", err)
-	}
-	set := Set{}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		b, err := embedded.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("embedded profiles: %w", err)
-		}
-		p, err := Parse(b)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		set[p.ID] = p
-	}
-	return set, nil
-}
+// Slow and fast polling, as in Point.Poll.
+const (
+	PollFast = "fast"
+	PollSlow = "slow"
+)
 
 // Parse reads one profile. Unknown fields, roles and types are errors.
-func Parse(b []byte) (*Profile, error) {
+func (s *Set) Parse(b []byte) (*Profile, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
-	p := &Profile{}
+	p := &Profile{tables: s.tables, Quirks: Quirks{MaxRegs: defaultRegs, MaxHole: defaultHole}}
 	if err := dec.Decode(p); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	if err := p.validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("profile %s: %w", p.ID, err)
 	}
 	return p, nil
 }
 
+func kinds() []grid.DeviceKind {
+	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger}
+}
+
+const (
+	defaultRegs = 125
+	defaultHole = 16
+)
+
 func (p *Profile) validate() error {
 	switch {
 	case p.ID == "":
-		return errors.New("profile: id: missing")
+		return errors.New("id: missing")
 	case p.Document == "":
-		return fmt.Errorf("profile %s: document: missing: name the source of the addresses", p.ID)
+		return errors.New("document: missing: name the source of the addresses")
+	case !slices.Contains(kinds(), p.Kind):
+		return fmt.Errorf("kind: %q is not one of %v", p.Kind, kinds())
 	case len(p.Points) == 0:
-		return fmt.Errorf("profile %s: points: missing", p.ID)
+		return errors.New("points: missing")
+	case p.Quirks.MaxRegs < 1 || p.Quirks.MaxRegs > defaultRegs:
+		return fmt.Errorf("quirks.max_regs: %d is not 1 to %d, the most of the protocol", p.Quirks.MaxRegs, defaultRegs)
+	case p.Quirks.GapMS < 0 || p.Quirks.ConnectDelayMS < 0 || p.Quirks.TimeoutMS < 0:
+		return errors.New("quirks: a time below 0")
 	}
-	if p.Quirks.MaxRegs == 0 {
-		p.Quirks.MaxRegs = 125
-	}
-	if p.Quirks.MaxHole == 0 {
-		p.Quirks.MaxHole = 16
-	}
+	names, roles := map[string]bool{}, map[string]bool{}
 	for i := range p.Points {
-		if err := p.Points[i].validate(); err != nil {
-			return fmt.Errorf("profile %s: points[%d]: %w", p.ID, i, err)
+		pt := &p.Points[i]
+		if pt.Kind == "" {
+			pt.Kind = p.Kind
+		}
+		if err := p.complete(pt); err != nil {
+			return fmt.Errorf("points[%d] %s: %w", i, pt.Name, err)
+		}
+		role := string(pt.Kind) + " " + string(pt.Role)
+		if names[pt.Name] || pt.Role != "" && roles[role] {
+			return fmt.Errorf("points[%d] %s: the name, or the role %s, is there twice", i, pt.Name, role)
+		}
+		names[pt.Name], roles[role] = true, true
+	}
+	for i := range p.Identify {
+		if err := p.Identify[i].validate(); err != nil {
+			return fmt.Errorf("identify[%d]: %w", i, err)
+		}
+	}
+	return p.refer()
+}
+
+// refer checks the names by which points refer to each other.
+func (p *Profile) refer() error {
+	known := func(where, name string) error {
+		if name != "" && p.point(name) == nil {
+			return fmt.Errorf("%s: there is no point %q", where, name)
+		}
+		return nil
+	}
+	var problems []error
+	for _, pt := range p.Points {
+		if len(p.SunSpec) == 0 {
+			problems = append(problems, known(pt.Name+".sf_ref", pt.SFRef))
+		}
+		for other := range pt.Sum {
+			problems = append(problems, known(pt.Name+".sum", other))
+		}
+		if pt.Classify != nil {
+			problems = append(problems, known(pt.Name+".classify.of", pt.Classify.Of))
+		}
+	}
+	if c := p.Control; c != nil {
+		written := map[string]float64{c.Setpoint: 0, c.Revert: 0}
+		for _, m := range []map[string]float64{c.Before, c.Enable, c.Release} {
+			for name := range m {
+				written[name] = 0
+			}
+		}
+		for name := range written {
+			problems = append(problems, known("control", name))
+			if pt := p.point(name); pt != nil && pt.Writable == nil {
+				problems = append(problems, fmt.Errorf("control: point %s is not writable", name))
+			}
+		}
+		if c.Setpoint == "" {
+			problems = append(problems, errors.New("control.setpoint: missing"))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (p *Profile) point(name string) *Point {
+	for i := range p.Points {
+		if p.Points[i].Name == name {
+			return &p.Points[i]
 		}
 	}
 	return nil
 }
 
-func (pt *Point) validate() error {
-	roles := []Role{RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz}
-	switch {
-	case !slices.Contains(roles, pt.Role):
-		return fmt.Errorf("role: %q is not one of %v", pt.Role, roles)
-	case pt.Type.Words() == 0:
-		return fmt.Errorf("type: unknown %q", pt.Type)
-	case len(pt.Range) != 0 && len(pt.Range) != 2:
-		return errors.New("range: want [min, max]")
-	case pt.Sign != 0 && pt.Sign != 1 && pt.Sign != -1:
-		return fmt.Errorf("sign: %d, want 1 or -1", pt.Sign)
+// complete fills in what a point leaves out, and checks it.
+func (p *Profile) complete(pt *Point) error {
+	if len(p.SunSpec) > 0 && !pt.derived() {
+		if err := p.fromTable(pt); err != nil {
+			return err
+		}
 	}
 	if pt.Scale == 0 {
 		pt.Scale = 1
@@ -167,55 +323,85 @@ func (pt *Point) validate() error {
 		pt.Sign = 1
 	}
 	if pt.FC == "" {
-		pt.FC = "holding"
+		pt.FC = holding
+	}
+	if pt.Poll == "" {
+		pt.Poll = PollFast
+	}
+	return pt.validate()
+}
+
+func (pt *Point) derived() bool { return pt.Sum != nil || pt.Classify != nil }
+
+const (
+	holding = "holding"
+	input   = "input"
+	little  = "little"
+)
+
+func (pt *Point) validate() error {
+	_, unitFits := pt.Role.factor(pt.Unit)
+	c := pt.Counter
+	switch {
+	case pt.Name == "":
+		return errors.New("name: missing")
+	case !pt.Role.known():
+		return fmt.Errorf("role: unknown %q", pt.Role)
+	case !unitFits:
+		return fmt.Errorf("unit: %q does not fit the role %s", pt.Unit, pt.Role)
+	case !slices.Contains(kinds(), pt.Kind):
+		return fmt.Errorf("kind: %q is not one of %v", pt.Kind, kinds())
+	case !pt.derived() && pt.Type.words(pt.Words) == 0:
+		return fmt.Errorf("type: unknown %q, or text without words", pt.Type)
+	case int(pt.Addr)+int(pt.Type.words(pt.Words)) > 1<<16:
+		return fmt.Errorf("addr: %d is past the end of the table", pt.Addr)
+	case pt.FC != holding && pt.FC != input:
+		return fmt.Errorf("fc: %q is neither holding nor input", pt.FC)
+	case pt.WordOrder != "" && pt.WordOrder != "big" && pt.WordOrder != little:
+		return fmt.Errorf("word_order: %q is neither big nor little", pt.WordOrder)
+	case pt.Poll != PollFast && pt.Poll != PollSlow:
+		return fmt.Errorf("poll: %q is neither fast nor slow", pt.Poll)
+	case len(pt.Bits) != 0 && (len(pt.Bits) != 2 || pt.Bits[0] < 0 || pt.Bits[1] < pt.Bits[0] || pt.Bits[1] >= 16*int(pt.Type.words(0))):
+		return errors.New("bits: want [lowest, highest] within the register")
+	case len(pt.Range) != 0 && (len(pt.Range) != 2 || pt.Range[0] > pt.Range[1]):
+		return errors.New("range: want [min, max]")
+	case pt.Sign != 1 && pt.Sign != -1:
+		return fmt.Errorf("sign: %d, want 1 or -1", pt.Sign)
+	case pt.Poll == PollSlow && (pt.Role == RoleImport || pt.Role == RoleExport):
+		return errors.New("poll: a counter that bills is read fast")
+	case c != nil && (c.Kind != "lifetime" && c.Kind != "daily" || c.ZeroIs != "valid" && c.ZeroIs != "invalid" || c.Width < 1 || c.Width > 64):
+		return errors.New("counter: want {kind: lifetime|daily, width: 1 to 64, zero_is: valid|invalid}")
+	case (pt.Role == RoleImport || pt.Role == RoleExport) && (c == nil || c.Kind != "lifetime"):
+		return fmt.Errorf("counter: the role %s wants a lifetime counter", pt.Role)
+	case pt.Classify != nil && len(pt.Classify.Values) != len(pt.Classify.Bounds)+1:
+		return errors.New("classify: want one value more than bounds")
 	}
 	return nil
 }
 
-// Located is a point whose address on one device is known.
-type Located struct {
-	Point
-	Addr      uint16 // first register of the value
-	ScaleAddr uint16 // register of the scale factor; 0: none
+func (r *Rule) validate() (err error) {
+	if r.FC == "" {
+		r.FC = holding
+	}
+	if r.Type.words(r.Words) == 0 {
+		return fmt.Errorf("type: unknown %q, or text without words", r.Type)
+	}
+	if len(r.Range) != 0 && len(r.Range) != 2 || r.Matches == "" && len(r.Equals) == 0 && len(r.Range) == 0 {
+		return errors.New("want matches, equals, or range: [min, max]")
+	}
+	if r.pattern, err = regexp.Compile(r.Matches); err != nil {
+		return fmt.Errorf("matches: %w", err)
+	}
+	return nil
 }
 
-// Locate finds the address of every point. model answers where a SunSpec model
-// starts on the device; it is not called for fixed-address profiles. A missing
-// model is an error unless all its points are optional.
-func (p *Profile) Locate(model func(id uint16) (addr uint16, found bool)) ([]Located, error) {
-	if len(p.SunSpec) == 0 {
-		located := make([]Located, len(p.Points))
-		for i, pt := range p.Points {
-			located[i] = Located{Point: pt, Addr: pt.Addr}
-		}
-		return located, nil
-	}
-	var located []Located
+// Kinds returns what the device's readings can be bound as, its own kind first.
+func (p *Profile) Kinds() []grid.DeviceKind {
+	found := []grid.DeviceKind{p.Kind}
 	for _, pt := range p.Points {
-		base, found := p.base(pt, model)
-		if !found {
-			if pt.Optional {
-				continue
-			}
-			return nil, fmt.Errorf("profile %s: point %s: the device has none of the SunSpec models %v it needs", p.ID, pt.Name, append([]uint16{pt.Model}, p.SunSpec...))
-		}
-		l := Located{Point: pt, Addr: base + pt.Offset}
-		if pt.ScaleRef != 0 {
-			l.ScaleAddr = base + pt.ScaleRef
-		}
-		located = append(located, l)
-	}
-	return located, nil
-}
-
-func (p *Profile) base(pt Point, model func(id uint16) (uint16, bool)) (uint16, bool) {
-	if pt.Model != 0 {
-		return model(pt.Model)
-	}
-	for _, id := range p.SunSpec {
-		if addr, found := model(id); found {
-			return addr, true
+		if pt.Role == RolePower && !slices.Contains(found, pt.Kind) {
+			found = append(found, pt.Kind)
 		}
 	}
-	return 0, false
+	return found
 }

@@ -1,15 +1,22 @@
 package profile_test
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
-func set(t testing.TB) profile.Set {
+func set(t testing.TB) *profile.Set {
 	t.Helper()
 	s, err := profile.Embedded()
 	if err != nil {
@@ -18,89 +25,135 @@ func set(t testing.TB) profile.Set {
 	return s
 }
 
-// dump is a register dump with what must come out of it.
+// dump is a register dump with what must come out of it; testdata/ID.yaml holds
+// one for every embedded profile and says where it comes from.
 type dump struct {
-	profile string
-	models  map[uint16]uint16 // SunSpec model → address
-	words   map[uint16]uint16
-	want    grid.Reading
+	Origin    string
+	Unit      int
+	Models    []profile.Model
+	Registers struct{ Holding, Input map[uint16][]uint16 }
+	Expect    map[string]any
+	Missing   []string
+	Readings  map[grid.DeviceKind]struct {
+		Power          *grid.Power
+		Import, Export *grid.Energy
+		Charge         *grid.PerMille
+		Voltage, Hertz *int64
+		Current        *int64
+	}
 }
 
-// dumps gives one for every embedded profile. The offsets are counted by hand
-// in the documents that the profiles name.
-func dumps() []dump {
-	return []dump{
-		{
-			profile: "sunspec-meter", models: map[uint16]uint16{203: 40070},
-			words: map[uint16]uint16{
-				40070 + 18: 0xff38, 40070 + 22: 1, // −200 × 10¹ W
-				40070 + 8: 2306, 40070 + 15: 0xffff, // 230.6 V
-				40070 + 16: 4998, 40070 + 17: 0xfffe, // 49.98 Hz
-				40070 + 38: 0x0001, 40070 + 39: 0x0002, // 65538 Wh exported
-				40070 + 46: 0x0000, 40070 + 47: 0x03e8, 40070 + 54: 0, // 1000 Wh imported
-			},
-			want: grid.Reading{
-				Power: new(grid.Power(-2000)), Voltage: new(int64(230_600)), Hertz: new(int64(49_980)),
-				Export: new(grid.Energy(65_538)), Import: new(grid.Energy(1000)),
-			},
-		},
-		{
-			profile: "sunspec-inverter", models: map[uint16]uint16{103: 40070},
-			words: map[uint16]uint16{
-				40070 + 14: 4500, 40070 + 15: 0, 40070 + 24: 0, 40070 + 25: 12_345, 40070 + 26: 2,
-				40070 + 10: 0xffff, 40070 + 13: 0xffff, // voltage not implemented
-			},
-			want: grid.Reading{Power: new(grid.Power(-4500)), Export: new(grid.Energy(1_234_500))},
-		},
-		{
-			profile: "sunspec-storage", models: map[uint16]uint16{701: 40070, 713: 40300},
-			words: map[uint16]uint16{
-				40070 + 10: 0xfa24, 40070 + 116: 0, // −1500 W injected: charging
-				40070 + 22: 4321, 40070 + 26: 5000, 40070 + 120: 0,
-				40070 + 19: 0, 40070 + 20: 0, 40070 + 21: 0, 40070 + 23: 0, 40070 + 24: 0, 40070 + 25: 0,
-				40300 + 4: 512, 40300 + 8: 0xffff, // 51.2 %
-			},
-			want: grid.Reading{
-				Power: new(grid.Power(1500)), Export: new(grid.Energy(4321)), Import: new(grid.Energy(5000)), Charge: new(grid.PerMille(512)),
-			},
-		},
-		{
-			profile: "alfen-eve",
-			words: map[uint16]uint16{
-				344: 0x45ab, 345: 0xe000, // 5500.0 as IEEE float
-				374: 0x4132, 375: 0xd687, 376: 0, 377: 0, // 1234567.0 as IEEE double
-				306: 0x7fc0, 307: 0, // NaN
-			},
-			want: grid.Reading{Power: new(grid.Power(5500)), Import: new(grid.Energy(1_234_567))},
-		},
+func load(t testing.TB, name string, into any) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
 	}
+	if err := yaml.Unmarshal(b, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func (d dump) words(fc string, addr uint16) (uint16, bool) {
+	table := d.Registers.Holding
+	if fc == "input" {
+		table = d.Registers.Input
+	}
+	for from, words := range table {
+		if addr >= from && int(addr-from) < len(words) {
+			return words[addr-from], true
+		}
+	}
+	return 0, false
 }
 
 func TestEveryProfileDecodesItsDump(t *testing.T) {
 	profiles := set(t)
-	tested := map[string]bool{}
-	for _, d := range dumps() {
-		tested[d.profile] = true
-		points, err := profiles[d.profile].Locate(func(id uint16) (uint16, bool) { addr, ok := d.models[id]; return addr, ok })
-		if err != nil {
-			t.Errorf("%s: %v", d.profile, err)
-			continue
-		}
-		var got grid.Reading
-		if err := profile.Decode(points, func(_ string, a uint16) (uint16, bool) { w, ok := d.words[a]; return w, ok }, &got); err != nil {
-			t.Errorf("%s: %v", d.profile, err)
-		}
-		same(t, d.profile+" power", got.Power, d.want.Power)
-		same(t, d.profile+" import", got.Import, d.want.Import)
-		same(t, d.profile+" export", got.Export, d.want.Export)
-		same(t, d.profile+" charge", got.Charge, d.want.Charge)
-		same(t, d.profile+" voltage", got.Voltage, d.want.Voltage)
-		same(t, d.profile+" hertz", got.Hertz, d.want.Hertz)
+	for _, id := range profiles.IDs() {
+		t.Run(id, func(t *testing.T) {
+			var d dump
+			load(t, id+".yaml", &d)
+			if d.Origin == "" || len(d.Readings) == 0 || len(d.Expect) == 0 {
+				t.Fatal("the dump says nothing")
+			}
+			p := profiles.Get(id)
+			points, err := p.Locate("", d.Models)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decoded := map[string]bool{}
+			for _, m := range profile.Measure(points, d.words) {
+				check(t, m, d)
+				decoded[m.Name] = true
+			}
+			for name := range d.Expect {
+				if !decoded[name] {
+					t.Errorf("there is no point %s", name)
+				}
+			}
+			for kind, want := range d.Readings {
+				points, err := p.Locate(kind, d.Models)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got grid.Reading
+				if err := profile.Fill(&got, profile.Measure(points, d.words)); err != nil {
+					t.Logf("%s: left out: %v", kind, err)
+				}
+				same(t, string(kind)+" power", got.Power, want.Power)
+				same(t, string(kind)+" import", got.Import, want.Import)
+				same(t, string(kind)+" export", got.Export, want.Export)
+				same(t, string(kind)+" charge", got.Charge, want.Charge)
+				same(t, string(kind)+" voltage", got.Voltage, want.Voltage)
+				same(t, string(kind)+" hertz", got.Hertz, want.Hertz)
+			}
+			for i, r := range p.Identify {
+				if !r.Holds(d.words) {
+					t.Errorf("identify[%d] does not hold for the profile's own dump", i)
+				}
+			}
+		})
 	}
-	for id := range profiles {
-		if !tested[id] {
-			t.Errorf("profile %s has no register dump", id)
+}
+
+// check compares a measured point with what the dump expects of it.
+func check(t *testing.T, m profile.Measured, d dump) {
+	t.Helper()
+	want, expected := d.Expect[m.Name]
+	switch {
+	case slices.Contains(d.Missing, m.Name):
+		if !errors.Is(m.Err, profile.ErrNotImplemented) {
+			t.Errorf("%s: %v, %v, want it missing", m.Name, m.Value, m.Err)
 		}
+	case !expected:
+		if m.Err == nil {
+			t.Errorf("%s: %v, and the dump expects nothing", m.Name, m.Value)
+		}
+	case m.Err != nil:
+		t.Errorf("%s: %v, want %v", m.Name, m.Err, want)
+	default:
+		agree(t, m, want)
+	}
+}
+
+func agree(t *testing.T, m profile.Measured, want any) {
+	t.Helper()
+	number := 0.0
+	switch want := want.(type) {
+	case string:
+		if m.Text != want {
+			t.Errorf("%s: %q, want %q", m.Name, m.Text, want)
+		}
+		return
+	case int:
+		number = float64(want)
+	case float64:
+		number = want
+	default:
+		t.Errorf("%s: the expectation %v is of type %T", m.Name, want, want)
+	}
+	if m.Text != "" || math.Abs(m.Number-number) > 1e-6*max(1, math.Abs(number)) {
+		t.Errorf("%s: %v %s, want %v", m.Name, m.Value, m.Unit, want)
 	}
 }
 
@@ -120,57 +173,192 @@ func show[T any](v *T) any {
 	return *v
 }
 
-// TestSentinelsAreMissing reads every "not implemented" value of SunSpec: none
-// of them may become a number.
+// TestSentinelsAreMissing reads every "not implemented" value of SunSpec in a
+// real model: none of them may become a number.
 func TestSentinelsAreMissing(t *testing.T) {
-	for typ, words := range map[profile.Type][]uint16{
-		profile.Int16: {0x8000}, profile.Uint16: {0xffff}, profile.Int32: {0x8000, 0}, profile.Uint32: {0xffff, 0xffff},
-		profile.Int64: {0x8000, 0, 0, 0}, profile.Uint64: {0xffff, 0xffff, 0xffff, 0xffff}, profile.Float32: {0x7fc0, 0},
-		profile.Float64: {0x7ff8, 0, 0, 0},
-	} {
-		l := profile.Located{Point: profile.Point{Type: typ, Scale: 1, Sign: 1}}
-		if v, err := l.Value(func(_ string, a uint16) (uint16, bool) { return words[a], true }); err == nil {
-			t.Errorf("%s: the sentinel was read as %g", typ, v)
+	points, err := set(t).Get("sunspec-meter").Locate("", []profile.Model{{ID: 203, Addr: 100, Length: 105}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range profile.Measure(points, func(_ string, addr uint16) (uint16, bool) {
+		switch addr {
+		case 100 + 38, 100 + 39, 100 + 46, 100 + 47: // accumulators
+			return 0xffff, true
+		case 100 + 15, 100 + 54: // scale factors that are there
+			return 0, true
+		default:
+			return 0x8000, true
+		}
+	}) {
+		if m.Err == nil {
+			t.Errorf("%s: the sentinel was read as %v", m.Name, m.Value)
 		}
 	}
-	scaled := profile.Located{Point: profile.Point{Type: profile.Int16, Scale: 1, Sign: 1}, Addr: 0, ScaleAddr: 1}
 	for _, factor := range []uint16{0x8000, 11, 0xfff5} {
-		if v, err := scaled.Value(func(_ string, a uint16) (uint16, bool) { return []uint16{1, factor}[a], true }); err == nil {
-			t.Errorf("scale factor %#x gave %g", factor, v)
+		for _, m := range profile.Measure(points, func(_ string, addr uint16) (uint16, bool) { return map[uint16]uint16{118: 1, 122: factor}[addr], true }) {
+			if m.Name == "W" && m.Err == nil {
+				t.Errorf("scale factor %#x gave %v", factor, m.Value)
+			}
 		}
 	}
 }
+
+// TestCaptures decodes what real devices showed; the expectations were worked out
+// from the SunSpec tables by another program.
+func TestCaptures(t *testing.T) {
+	names, err := filepath.Glob("testdata/captures/*.yaml")
+	if err != nil || len(names) < 3 {
+		t.Fatalf("captures %v, %v", names, err)
+	}
+	for _, name := range names {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			var c struct {
+				Base      uint16
+				Registers []uint16
+				Chain     [][3]uint16
+				Decoded   []struct {
+					Model, At uint16
+					Points    map[string]any
+				}
+			}
+			load(t, "captures/"+filepath.Base(name), &c)
+			compared := 0
+			for _, model := range c.Decoded {
+				i := slices.IndexFunc(c.Chain, func(m [3]uint16) bool { return m[0] == model.At })
+				found := map[string]profile.Measured{}
+				for _, m := range profile.Measure(set(t).All([]profile.Model{{Addr: c.Chain[i][0], ID: c.Chain[i][1], Length: c.Chain[i][2]}}), func(_ string, addr uint16) (uint16, bool) {
+					k := int(addr) - int(c.Base)
+					if k < 0 || k >= len(c.Registers) {
+						return 0, false
+					}
+					return c.Registers[k], true
+				}) {
+					_, name, _ := strings.Cut(m.Name, ".")
+					found[name] = m
+				}
+				points := flat(model.Points)
+				for name, want := range points {
+					m, there := found[name]
+					if !there || m.Err != nil {
+						t.Errorf("model %d %s: %v, want %v", model.Model, name, m.Err, want)
+						continue
+					}
+					agree(t, m, want)
+					compared++
+					delete(found, name)
+				}
+				for name, m := range found {
+					if _, expected := points[name]; !expected && m.Err == nil {
+						t.Errorf("model %d %s: %v, and the capture's table has no value", model.Model, name, m.Value)
+					}
+				}
+			}
+			if compared < 10 {
+				t.Errorf("only %d values compared", compared)
+			}
+		})
+	}
+}
+
+// flat writes a list of modules as module.1.DCA and so on.
+func flat(points map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range points {
+		modules, repeated := v.([]any)
+		if !repeated {
+			out[name] = v
+		}
+		for i, m := range modules {
+			for k, v := range m.(map[string]any) {
+				out[fmt.Sprintf("%s.%d.%s", name, i+1, k)] = v
+			}
+		}
+	}
+	return out
+}
+
+const good = "id: x\nversion: 1\nkind: meter\ndocument: d\npoints: [{name: p, role: power, unit: W, addr: 1, type: int16, range: [-10, 10]}]\n"
 
 func TestImplausibleValuesAreRefused(t *testing.T) {
-	l := profile.Located{Point: profile.Point{Type: profile.Int16, Scale: 1, Sign: 1, Range: []float64{-10, 10}}}
-	if v, err := l.Value(func(string, uint16) (uint16, bool) { return 11, true }); err == nil {
-		t.Errorf("11 was taken as %g", v)
+	p, err := set(t).Parse([]byte(good))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if v, err := l.Value(func(string, uint16) (uint16, bool) { return 0xfff6, true }); err != nil || math.Abs(v+10) > 0 {
-		t.Errorf("−10 was read as %g, %v", v, err)
+	points, err := p.Locate(grid.Meter, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(w uint16) (grid.Reading, error) {
+		var r grid.Reading
+		err := profile.Fill(&r, profile.Measure(points, func(string, uint16) (uint16, bool) { return w, true }))
+		return r, err
+	}
+	if r, err := read(11); err == nil || r.Power != nil {
+		t.Errorf("11 was taken as %v", show(r.Power))
+	}
+	if r, err := read(0xfff6); err != nil || r.Power == nil || *r.Power != -10 {
+		t.Errorf("−10 was read as %v, %v", show(r.Power), err)
 	}
 }
 
-const good = "id: x\nversion: 1\nkind: meter\ndocument: d\npoints: [{name: p, role: power, addr: 1, type: int16}]\n"
-
 func TestBadProfiles(t *testing.T) {
+	point := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	for want, text := range map[string]string{
-		"field colour not found": good + "colour: red\n",
-		"document: missing":      strings.Replace(good, "document: d\n", "", 1),
-		`role: "watts"`:          strings.Replace(good, "role: power", "role: watts", 1),
-		`type: unknown "int24"`:  strings.Replace(good, "int16", "int24", 1),
-		"id: missing":            "",
+		"field colour not found":   good + "colour: red\n",
+		"document: missing":        point("document: d\n", ""),
+		`role: unknown "watts"`:    point("role: power", "role: watts"),
+		`type: unknown "int24"`:    point("int16", "int24"),
+		"id: missing":              "",
+		`unit: "V" does not fit`:   point("unit: W", "unit: V"),
+		"kind: \"toaster\"":        point("kind: meter", "kind: toaster"),
+		"wants a lifetime counter": strings.NewReplacer("role: power", "role: import", "unit: W", "unit: Wh").Replace(good),
+		"there twice":              point("}]", "}, {name: q, role: power, unit: W, addr: 2, type: int16}]"),
+		"past the end":             point("addr: 1, type: int16", "addr: 65535, type: int32"),
+		`no point "other"`:         point("}]", "}, {name: s, sum: {other: 1}}]"),
+		"max_regs: 126":            good + "quirks: {max_regs: 126}\n",
+		"is not writable":          good + "control: {setpoint: p}\n",
+		"matches: error parsing":   good + "identify: [{addr: 1, type: text, words: 1, matches: '('}]\n",
+		"model 999 is not known":   point("points:", "sunspec: [999]\npoints:"),
 	} {
-		if _, err := profile.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := set(t).Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// TestEncode writes values and reads them back.
+func TestEncode(t *testing.T) {
+	for typ, values := range map[profile.Type][]float64{
+		profile.Int16: {-300, 0, 12}, profile.Uint32: {70_000}, profile.Int32: {-70_000}, profile.Float32: {6.5}, profile.Float64: {-1e9},
+	} {
+		for _, order := range []string{"big", "little"} {
+			for _, v := range values {
+				l := &profile.Located{Point: profile.Point{Name: "p", Type: typ, WordOrder: order, Scale: 0.5, Unit: "A"}}
+				words, err := l.Encode(v, 0)
+				if err != nil {
+					t.Errorf("%s %s %g: %v", typ, order, v, err)
+					continue
+				}
+				got, err := l.Value(func(_ string, a uint16) (uint16, bool) { return words[a], true })
+				if err != nil || math.Abs(got.Number-v) > 0 {
+					t.Errorf("%s %s: %g came back as %v, %v", typ, order, v, got, err)
+				}
+			}
+		}
+	}
+	narrow := profile.Located{Point: profile.Point{Name: "p", Type: profile.Uint16, Scale: 1}}
+	for _, v := range []float64{-1, 65536} {
+		if words, err := narrow.Encode(v, 0); err == nil {
+			t.Errorf("%g became %v", v, words)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
+	s := set(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := profile.Parse(b)
+		p, err := s.Parse(b)
 		if err == nil && (p.ID == "" || len(p.Points) == 0) {
 			t.Errorf("an empty profile was accepted: %q", b)
 		}
