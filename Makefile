@@ -52,7 +52,8 @@ $(GOLANGCI):
 
 ## bench: benchmarks, to be compared with benchstat
 bench:
-	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/...
+	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
+	go run ./cmd/commonwatt bench devices
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build

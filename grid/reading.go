@@ -32,6 +32,7 @@ type Quality string
 // The qualities of a reading and of an interval's energy.
 const (
 	Good      Quality = "good"
+	Suspect   Quality = "suspect"   // a reading of which something was not believed, and is left out
 	Estimated Quality = "estimated" // substituted by rule: part of it was not read
 )
 

@@ -7,17 +7,17 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// A counter watches one cumulative register. A zero is held back: a register
-// read while an inverter wakes up is not a new total. A value that runs
-// backwards is held back until it is confirmed, as a replaced meter's is. A
-// jump further than the device can have moved is held back until enough time
-// has passed for it.
+// A counter watches one cumulative register and gives its total, which goes on
+// where the register wraps. A zero is held back: a register read while an
+// inverter wakes up is not a new total. A value that runs backwards is held back
+// until it is confirmed, as a replaced meter's is. A jump further than the
+// device can have moved is held back until enough time has passed for it.
 type counter struct {
 	zeroValid bool
 	most      grid.Power // that the device can move, W
 
 	known bool
-	last  grid.Energy
+	last  grid.Energy // total
 	at    time.Time
 
 	suspect   grid.Energy // the value in quarantine
@@ -27,45 +27,62 @@ type counter struct {
 // confirmations is how often a suspicious value must be read in a row.
 const confirmations = 60
 
-// check returns an error when the value is not to be believed (yet).
-func (c *counter) check(value grid.Energy, at time.Time) error {
-	reason := c.doubt(value, at)
+// check returns the total that a register value stands for, or an error when
+// it is not to be believed (yet). wraps is what the register counts to, 0 when
+// that is out of reach.
+func (c *counter) check(value, wraps grid.Energy, at time.Time) (grid.Energy, error) {
+	total := c.unwrap(value, wraps, at)
+	reason := c.doubt(total, at)
 	if reason == "" {
-		c.accept(value, at)
-		return nil
+		c.accept(total, at)
+		return total, nil
 	}
-	backwards := c.known && value < c.last && (value != 0 || c.zeroValid)
+	backwards := c.known && total < c.last && (total != 0 || c.zeroValid)
 	if !backwards {
 		c.confirmed = 0
-		return fmt.Errorf("register %d Wh held back: %s", value, reason)
+		return 0, fmt.Errorf("register %d Wh held back: %s", value, reason)
 	}
-	if c.confirmed > 0 && value >= c.suspect && value-c.suspect <= c.possible(at.Sub(c.at)) {
+	if c.confirmed > 0 && total >= c.suspect && total-c.suspect <= c.possible(at.Sub(c.at)) {
 		c.confirmed++
 	} else {
 		c.confirmed = 1
 	}
-	c.suspect = value
+	c.suspect = total
 	if c.confirmed >= confirmations {
-		c.accept(value, at)
-		return nil
+		c.accept(total, at)
+		return total, nil
 	}
-	return fmt.Errorf("register %d Wh held back: %s", value, reason)
+	return 0, fmt.Errorf("register %d Wh held back: %s", value, reason)
 }
 
-func (c *counter) accept(value grid.Energy, at time.Time) {
-	c.known, c.last, c.at, c.confirmed = true, value, at, 0
+// unwrap adds as many full turns of the register as bring it to the last total
+// or above. Where the device cannot have moved that far, or the register begins
+// again at exactly zero, which a reset does too, the value stays as it is.
+func (c *counter) unwrap(value, wraps grid.Energy, at time.Time) grid.Energy {
+	if !c.known || wraps <= 0 || value >= c.last || value == 0 && !c.zeroValid {
+		return value
+	}
+	turns := (c.last - value + wraps - 1) / wraps
+	if total := value + turns*wraps; total-c.last <= c.possible(at.Sub(c.at)) {
+		return total
+	}
+	return value
 }
 
-func (c *counter) doubt(value grid.Energy, at time.Time) string {
+func (c *counter) accept(total grid.Energy, at time.Time) {
+	c.known, c.last, c.at, c.confirmed = true, total, at, 0
+}
+
+func (c *counter) doubt(total grid.Energy, at time.Time) string {
 	switch {
-	case value == 0 && !c.zeroValid && (!c.known || c.last > 0):
+	case total == 0 && !c.zeroValid && (!c.known || c.last > 0):
 		return "zero"
 	case !c.known:
 		return ""
-	case value < c.last:
+	case total < c.last:
 		return fmt.Sprintf("below the last good total of %d Wh", c.last)
-	case value-c.last > c.possible(at.Sub(c.at)):
-		return fmt.Sprintf("%d Wh above the last good total %s ago", value-c.last, at.Sub(c.at).Round(time.Second))
+	case total-c.last > c.possible(at.Sub(c.at)):
+		return fmt.Sprintf("%d Wh above the last good total %s ago, more than %d W can do", total-c.last, at.Sub(c.at).Round(time.Second), c.most)
 	default:
 		return ""
 	}

@@ -25,7 +25,7 @@ func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 			x := &counter{most: mostPower}
 			x.accept(100_000, start)
 			for i, v := range c.values {
-				err := x.check(v, start.Add(time.Duration(i+1)*time.Minute))
+				_, err := x.check(v, 0, start.Add(time.Duration(i+1)*time.Minute))
 				if taken := err == nil; taken != c.taken[i] {
 					t.Errorf("value %d (%d Wh): taken %t, want %t: %v", i, v, taken, c.taken[i], err)
 				}
@@ -39,10 +39,33 @@ func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 func TestAZeroIsNoFirstTotal(t *testing.T) {
 	start := time.Date(2026, 6, 1, 6, 0, 0, 0, time.UTC)
 	x := &counter{most: mostPower}
-	if err := x.check(0, start); err == nil {
+	if _, err := x.check(0, 0, start); err == nil {
 		t.Error("the zero was taken")
 	}
-	if err := x.check(187_000_000, start.Add(time.Second)); err != nil {
+	if _, err := x.check(187_000_000, 0, start.Add(time.Second)); err != nil {
 		t.Errorf("the first good total: %v", err)
+	}
+}
+
+// TestCounterGoesOnWhereTheRegisterWraps follows a register of 32 bits in tenths
+// of a Wh over its end, and over a restart.
+func TestCounterGoesOnWhereTheRegisterWraps(t *testing.T) {
+	const wraps = 429_496_730 // 2³² × 0.1 Wh
+	start := time.Date(2026, 6, 1, 6, 0, 0, 0, time.UTC)
+	x := &counter{most: 10_000}
+	x.accept(wraps-40, start)
+	for i, c := range []struct{ register, total grid.Energy }{{wraps - 10, wraps - 10}, {20, wraps + 20}, {50, wraps + 50}} {
+		got, err := x.check(c.register, wraps, start.Add(time.Duration(i+1)*time.Second))
+		if err != nil || got != c.total {
+			t.Errorf("register %d: total %d, %v, want %d", c.register, got, err, c.total)
+		}
+	}
+	again := &counter{most: 10_000}
+	again.accept(wraps+50, start.Add(time.Minute))
+	if got, err := again.check(60, wraps, start.Add(2*time.Minute)); err != nil || got != wraps+60 {
+		t.Errorf("after a restart: total %d, %v, want %d", got, err, wraps+60)
+	}
+	if got, err := again.check(5_000_000, wraps, start.Add(3*time.Minute)); err == nil {
+		t.Errorf("a register that fell to 5 MWh, where 10 kW cannot have brought it, was taken as %d", got)
 	}
 }

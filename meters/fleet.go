@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // Batch is what a home's devices said in about one period.
@@ -38,6 +39,7 @@ type Fleet struct {
 	Clock func() time.Time // world time
 	Sink  Sink
 	Log   *slog.Logger
+	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
 
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
@@ -47,28 +49,53 @@ type Fleet struct {
 // behind one address share a connection.
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
 	f.pending = map[string][]grid.Reading{}
-	conns := map[string]*modbus.Conn{}
+	conns := connect(targets)
 	var pollers sync.WaitGroup
 	for _, t := range targets {
 		last, err := memory.Totals(ctx, t.ID)
 		if err != nil {
+			closeAll(conns)
+			pollers.Wait()
 			return fmt.Errorf("last registers of %s: %w", t.ID, err)
 		}
-		conn := conns[t.Address]
-		if conn == nil {
-			conn = modbus.Open(t.Address, requestTimeout)
-			conns[t.Address] = conn
-		}
-		p := newPoller(t, conn, f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+		p := newPoller(t, conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+		p.seen = f.Seen
 		pollers.Go(func() { p.run(ctx) })
 	}
 	f.publishUntil(ctx)
-	for _, c := range conns {
-		c.Close()
-	}
+	closeAll(conns)
 	pollers.Wait()
 	f.publish(context.WithoutCancel(ctx))
 	return nil
+}
+
+// connect opens one connection for each endpoint. It is as careful as the most
+// delicate device behind it needs.
+func connect(targets []Target) map[modbus.Endpoint]*modbus.Conn {
+	options := map[modbus.Endpoint]modbus.Options{}
+	for _, t := range targets {
+		options[t.Endpoint] = Careful(options[t.Endpoint], t.Profile.Quirks)
+	}
+	conns := map[modbus.Endpoint]*modbus.Conn{}
+	for e, o := range options {
+		conns[e] = modbus.Open(e, o)
+	}
+	return conns
+}
+
+// Careful returns options that respect a profile's quirks too.
+func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
+	return modbus.Options{
+		Timeout:      max(o.Timeout, requestTimeout, time.Duration(q.TimeoutMS)*time.Millisecond),
+		Gap:          max(o.Gap, time.Duration(q.GapMS)*time.Millisecond),
+		ConnectDelay: max(o.ConnectDelay, time.Duration(q.ConnectDelayMS)*time.Millisecond),
+	}
+}
+
+func closeAll(conns map[modbus.Endpoint]*modbus.Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 func (f *Fleet) add(member string, r grid.Reading) {

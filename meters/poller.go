@@ -7,6 +7,7 @@
 package meters
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,12 +24,17 @@ import (
 // Period is how often a device is polled, in wall time.
 const Period = time.Second
 
+// slowPeriod is how often slow points are read, in wall time.
+const slowPeriod = time.Minute
+
 // Target is a device, where to reach it and how to read it.
 type Target struct {
 	grid.Device
-	Address string // HOST:PORT
-	Unit    uint8
-	Profile *profile.Profile
+	Endpoint modbus.Endpoint
+	Unit     uint8
+	Profile  *profile.Profile
+	Rated    grid.Power // what the device moves at most, W; 0: what no home device exceeds
+	Inverted bool       // the meter is mounted the wrong way round: import and export change places
 }
 
 const (
@@ -44,21 +50,28 @@ type poller struct {
 	conn   *modbus.Conn
 	clock  func() time.Time // world time
 	emit   func(grid.Reading)
+	seen   func(due, done time.Time) // may be nil
 	log    *slog.Logger
 
-	points   []profile.Located // nil until the device was identified
-	reads    []modbus.Range
+	plans    [2]plan   // of fast points, and of all; without points until the device was identified
+	slowAt   time.Time // wall, when the slow points are due
 	counters map[profile.Role]*counter
 	failures int
 	retryAt  time.Time // wall
 	doubted  string    // the last doubt that was logged
 }
 
+// plan is a set of points with the reads that bring them.
+type plan struct {
+	points []profile.Located
+	reads  []modbus.Range
+}
+
 func newPoller(t Target, conn *modbus.Conn, clock func() time.Time, last *grid.Reading, emit func(grid.Reading), log *slog.Logger) *poller {
 	p := &poller{target: t, conn: conn, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), counters: map[profile.Role]*counter{}}
 	for _, pt := range t.Profile.Points {
-		if pt.Counter != nil {
-			p.counters[pt.Role] = &counter{zeroValid: pt.Counter.ZeroIs == "valid", most: mostPower}
+		if pt.Counter != nil && pt.Kind == t.Kind && pt.Role != "" {
+			p.counters[pt.Role] = &counter{zeroValid: pt.Counter.ZeroIs == "valid", most: cmp.Or(t.Rated, mostPower)}
 		}
 	}
 	p.remember(last)
@@ -70,30 +83,36 @@ func (p *poller) remember(last *grid.Reading) {
 	if last == nil {
 		return
 	}
-	for role, value := range totals(last) {
-		if c := p.counters[role]; c != nil && *value != nil {
+	p.turn(last)
+	for role, c := range p.counters {
+		if value := total(last, role); value != nil && *value != nil {
 			c.accept(**value, last.Time)
 		}
 	}
 }
 
-func totals(r *grid.Reading) map[profile.Role]**grid.Energy {
-	return map[profile.Role]**grid.Energy{profile.RoleImport: &r.Import, profile.RoleExport: &r.Export}
+// total returns the reading's field of a counter's role, nil for another role.
+func total(r *grid.Reading, role profile.Role) **grid.Energy {
+	switch role {
+	case profile.RoleImport:
+		return &r.Import
+	case profile.RoleExport:
+		return &r.Export
+	default:
+		return nil
+	}
 }
 
-// run polls until ctx ends.
+// run polls until ctx ends, at fixed times: a poll that takes longer than the
+// period leaves out the ones that it missed.
 func (p *poller) run(ctx context.Context) {
-	if !wait(ctx, p.phase()) {
-		return
-	}
-	ticker := time.NewTicker(Period)
-	defer ticker.Stop()
-	for {
+	due := time.Now().Add(p.phase())
+	for wait(ctx, time.Until(due)) {
 		p.poll(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		done := time.Now()
+		p.observe(due, done)
+		for !due.After(done) {
+			due = due.Add(Period)
 		}
 	}
 }
@@ -111,6 +130,14 @@ func wait(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-time.After(d):
 		return true
+	}
+}
+
+// observe tells the fleet's observer of a poll; one that a backoff left out does
+// not count.
+func (p *poller) observe(due, done time.Time) {
+	if p.seen != nil && p.failures == 0 {
+		p.seen(due, done)
 	}
 }
 
@@ -138,56 +165,92 @@ func (p *poller) poll(ctx context.Context) {
 	p.emit(reading)
 }
 
-// read asks for all points once. A point that cannot be believed is left out
-// and logged; only a device that does not answer is an error.
+// read asks for the points that are due. A point that cannot be believed is
+// left out and logged; only a device that does not answer is an error.
 func (p *poller) read(ctx context.Context) (grid.Reading, error) {
-	if p.points == nil {
+	if p.plans[slow].points == nil {
 		if err := p.identify(ctx); err != nil {
 			return grid.Reading{}, err
 		}
 	}
+	due := fast
+	if !time.Now().Before(p.slowAt) || len(p.plans[fast].reads) == 0 {
+		due = slow
+	}
 	began := time.Now()
-	words, err := p.readWords(ctx)
+	words, err := p.readWords(ctx, &p.plans[due])
 	if err != nil {
-		p.points = nil // it may be another device when it comes back
+		p.plans = [2]plan{} // it may be another device when it comes back
 		return grid.Reading{}, err
 	}
+	if due == slow {
+		p.slowAt = began.Add(slowPeriod)
+	}
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
-	doubt := profile.Decode(p.points, func(fc string, addr uint16) (uint16, bool) {
-		w, read := words[register{modbus.Table(fc), addr}]
-		return w, read
-	}, &reading)
-	p.note(ctx, errors.Join(doubt, p.validate(&reading)))
+	measured := profile.Measure(p.plans[due].points, words.at)
+	doubt := profile.Fill(&reading, measured)
+	doubt = errors.Join(doubt, p.validate(&reading, measured))
+	if doubt != nil {
+		reading.Quality = grid.Suspect
+	}
+	p.note(ctx, doubt)
+	p.turn(&reading)
 	return reading, nil
 }
 
-// register is the address of one word.
-type register struct {
-	table modbus.Table
-	addr  uint16
+// turn puts right what a meter mounted the wrong way round says.
+func (p *poller) turn(r *grid.Reading) {
+	if !p.target.Inverted {
+		return
+	}
+	r.Import, r.Export = r.Export, r.Import
+	if r.Power != nil {
+		r.Power = new(-*r.Power)
+	}
 }
 
-// readWords carries out the planned reads. A read that the device refuses is
-// split into what was wanted of it, for good: a hole in it may not exist. What
-// is refused by itself is left out.
-func (p *poller) readWords(ctx context.Context) (map[register]uint16, error) {
-	words := map[register]uint16{}
-	for k := 0; k < len(p.reads); k++ {
-		r := p.reads[k]
-		answer, err := p.conn.Read(ctx, p.target.Unit, r.Table, r.Addr, r.Count)
-		if refused := (*modbus.ExceptionError)(nil); errors.As(err, &refused) {
-			parts := p.within(r)
+const (
+	fast = 0
+	slow = 1 // with the fast ones
+)
+
+// answers are the words that a poll brought, a range each.
+type answers []answer
+
+type answer struct {
+	modbus.Range
+
+	words []uint16
+}
+
+func (a answers) at(fc string, addr uint16) (word uint16, read bool) {
+	for _, r := range a {
+		if string(r.Table) == fc && addr >= r.Addr && int(addr-r.Addr) < len(r.words) {
+			return r.words[addr-r.Addr], true
+		}
+	}
+	return 0, false
+}
+
+// readWords carries out the planned reads. A read of registers that the device
+// does not have is split into what was wanted of it, for good: a hole in it may
+// not exist. What is refused by itself is left out.
+func (p *poller) readWords(ctx context.Context, plan *plan) (answers, error) {
+	words := make(answers, 0, len(plan.reads))
+	for k := 0; k < len(plan.reads); k++ {
+		r := plan.reads[k]
+		read, err := p.conn.Read(ctx, p.target.Unit, r.Table, r.Addr, r.Count)
+		if refused := (*modbus.ExceptionError)(nil); errors.As(err, &refused) && refused.ForGood() {
+			parts := plan.within(r)
 			p.log.InfoContext(ctx, "read refused", slog.Int("register", int(r.Addr)), slog.Int("count", int(r.Count)), slog.Int("parts", len(parts)))
-			p.reads = slices.Replace(p.reads, k, k+1, parts...)
+			plan.reads = slices.Replace(plan.reads, k, k+1, parts...)
 			k--
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		for i, w := range answer {
-			words[register{r.Table, r.Addr + uint16(i)}] = w
-		}
+		words = append(words, answer{r, read})
 	}
 	if len(words) == 0 {
 		return nil, errors.New("the device refuses every read")
@@ -197,7 +260,7 @@ func (p *poller) readWords(ctx context.Context) (map[register]uint16, error) {
 
 // within returns the wanted ranges that a read was joined from, none when it
 // is one of them.
-func (p *poller) within(r modbus.Range) (parts []modbus.Range) {
+func (p *plan) within(r modbus.Range) (parts []modbus.Range) {
 	for _, w := range ranges(p.points) {
 		if w == r {
 			return nil
@@ -209,23 +272,30 @@ func (p *poller) within(r modbus.Range) (parts []modbus.Range) {
 	return parts
 }
 
-// validate withholds the totals that their counters doubt.
-func (p *poller) validate(r *grid.Reading) error {
+// validate replaces the registers by the totals they stand for, and withholds
+// those that their counters doubt.
+func (p *poller) validate(r *grid.Reading, measured []profile.Measured) error {
 	var problems []error
 	// A register that never moved is zero beside one that did: a home that
 	// only takes energy exports none.
 	moved := r.Import != nil && *r.Import > 0 || r.Export != nil && *r.Export > 0
-	for role, value := range totals(r) {
-		if c := p.counters[role]; c != nil && *value != nil {
-			if **value == 0 && moved && c.last == 0 {
-				c.accept(0, r.Time)
-				continue
-			}
-			if err := c.check(**value, r.Time); err != nil {
-				problems = append(problems, fmt.Errorf("%s %w", role, err))
-				*value = nil
-			}
+	for _, m := range measured {
+		value := total(r, m.Role)
+		if value == nil || *value == nil || m.Err != nil {
+			continue
 		}
+		c := p.counters[m.Role]
+		if **value == 0 && moved && c.last == 0 {
+			c.accept(0, r.Time)
+			continue
+		}
+		sum, err := c.check(**value, m.Wraps(), r.Time)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s %w", m.Role, err))
+			*value = nil
+			continue
+		}
+		*value = new(sum)
 	}
 	return errors.Join(problems...)
 }
@@ -244,37 +314,46 @@ func (p *poller) note(ctx context.Context, doubt error) {
 
 // identify finds the addresses of the points and plans the reads.
 func (p *poller) identify(ctx context.Context) error {
-	models := map[uint16]uint16{}
+	var models []profile.Model
 	if len(p.target.Profile.SunSpec) > 0 {
 		found, err := modbus.WalkSunSpec(ctx, p.conn, p.target.Unit)
 		if err != nil {
 			return err
 		}
 		for _, m := range found {
-			models[m.ID] = m.Addr
+			models = append(models, profile.Model(m))
 		}
 	}
-	points, err := p.target.Profile.Locate(func(id uint16) (uint16, bool) {
-		addr, found := models[id]
-		return addr, found
-	})
+	points, err := p.target.Profile.Locate(p.target.Kind, models)
 	if err != nil {
 		return err
 	}
-	quirks := p.target.Profile.Quirks
-	p.points, p.reads = points, modbus.Plan(ranges(points), quirks.MaxRegs, quirks.MaxHole)
+	often := slices.DeleteFunc(slices.Clone(points), func(l profile.Located) bool { return l.Poll == profile.PollSlow })
+	limits := Limits(p.target.Profile.Quirks)
+	p.plans = [2]plan{
+		fast: {often, modbus.Plan(ranges(often), limits)},
+		slow: {points, modbus.Plan(ranges(points), limits)},
+	}
 	return nil
 }
 
-// ranges returns what must be read, a value together with its scale factor.
-func ranges(points []profile.Located) []modbus.Range {
-	wanted := make([]modbus.Range, len(points))
-	for i, pt := range points {
-		from, to := pt.Addr, pt.Addr+pt.Type.Words()
-		if pt.ScaleAddr != 0 {
-			from, to = min(from, pt.ScaleAddr), max(to, pt.ScaleAddr+1)
+// Limits returns what a profile's quirks allow of a read.
+func Limits(q profile.Quirks) modbus.Limits {
+	limits := modbus.Limits{MaxRegs: q.MaxRegs, MaxHole: q.MaxHole}
+	for _, f := range q.ForbiddenRanges {
+		for _, table := range []modbus.Table{modbus.Holding, modbus.Input} {
+			limits.Forbidden = append(limits.Forbidden, modbus.Range{Table: table, Addr: f[0], Count: f[1] - f[0] + 1})
 		}
-		wanted[i] = modbus.Range{Table: modbus.Table(pt.FC), Addr: from, Count: to - from}
+	}
+	return limits
+}
+
+// ranges returns what must be read, a value together with its scale factor.
+func ranges(points []profile.Located) (wanted []modbus.Range) {
+	for _, pt := range points {
+		if fc, addr, count, ok := pt.Span(); ok {
+			wanted = append(wanted, modbus.Range{Table: modbus.Table(fc), Addr: addr, Count: count})
+		}
 	}
 	return wanted
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,9 @@ import (
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
@@ -36,6 +39,7 @@ type config struct {
 	Feeder      *feeder       `yaml:"feeder"`
 	Simulation  *simulation   `yaml:"simulation"`
 	Devices     []device      `yaml:"devices"`
+	Profiles    []string      `yaml:"profiles"` // files, beside those that are built in
 	Agents      []agentConfig `yaml:"agents"`
 
 	standby bool        // of the command line
@@ -73,6 +77,13 @@ type simulation struct {
 	Longitude float64   `yaml:"longitude"`
 	Nodes     []string  `yaml:"nodes"` // of the feeder, to which the homes are spread in turn
 	Outages   []outage  `yaml:"outages"`
+	Faults    []fault   `yaml:"faults"`
+}
+
+// fault makes a simulated device misbehave.
+type fault struct {
+	Device string `yaml:"device"`
+	Fault  string `yaml:"fault"`
 }
 
 // outage takes a simulated device off the network for a while.
@@ -90,10 +101,32 @@ type device struct {
 	Node          string   `yaml:"node"`         // of the feeder, of a connection meter; absent: the root
 	ImportLimit   quantity `yaml:"import_limit"` // of a connection meter: what it can take at most, as in "11 kW"
 	ExportLimit   quantity `yaml:"export_limit"` // what it can give at most
-	Address       string   `yaml:"address"`      // HOST:PORT
+	Address       string   `yaml:"address"`      // HOST:PORT, or a target as of pair
 	Unit          uint8    `yaml:"unit"`
 	Profile       string   `yaml:"profile"`
+	Kind          string   `yaml:"kind"`     // of a device that is several things; absent: what it is first of all
+	Rated         quantity `yaml:"rated"`    // what it moves at most, as in "10 kW": a register that gains more is not believed
+	Inverted      bool     `yaml:"inverted"` // a meter mounted the wrong way round
 	Serial        string   `yaml:"serial"`
+}
+
+// kind returns what the device is read as.
+func (d device) kind(p *profile.Profile) grid.DeviceKind {
+	return cmp.Or(grid.DeviceKind(d.Kind), p.Kind)
+}
+
+// profiles returns those that are built in and the configured files.
+func (c config) profiles() (*profile.Set, error) {
+	set, err := profile.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range c.Profiles {
+		if err := set.AddFile(name); err != nil {
+			return nil, fmt.Errorf("profiles[%d]: %w", i, err)
+		}
+	}
+	return set, nil
 }
 
 // limits returns what the metering point can take and give at most, 0 when that
@@ -307,6 +340,13 @@ func (c config) validate() error {
 	if s := c.Simulation; s != nil && s.Start.Unix()%60 != 0 {
 		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
 	}
+	if c.Simulation != nil {
+		for i, f := range c.Simulation.Faults {
+			if _, err := sim.ParseFault(f.Fault); err != nil {
+				return fmt.Errorf("simulation.faults[%d].fault: %w", i, err)
+			}
+		}
+	}
 	if err := c.validateDevices(); err != nil {
 		return err
 	}
@@ -322,7 +362,7 @@ func (c config) validate() error {
 
 // validateDevices checks what would otherwise show only while running.
 func (c config) validateDevices() error {
-	profiles, err := profile.Embedded()
+	profiles, err := c.profiles()
 	if err != nil {
 		return err
 	}
@@ -330,24 +370,31 @@ func (c config) validateDevices() error {
 	ids, meters := map[string]bool{}, map[string]string{}
 	for i, d := range c.Devices {
 		path := fmt.Sprintf("devices[%d]", i)
-		p := profiles[d.Profile]
+		p := profiles.Get(d.Profile)
 		switch {
 		case p == nil:
-			return fmt.Errorf("%s.profile: there is no profile %q", path, d.Profile)
+			return fmt.Errorf("%s.profile: there is no profile %q: \"commonwatt pair profiles\" lists them, and profiles: adds files", path, d.Profile)
+		case !slices.Contains(p.Kinds(), d.kind(p)):
+			return fmt.Errorf("%s.kind: %q: profile %s reads %v", path, d.Kind, p.ID, p.Kinds())
 		case d.ID == "" || ids[d.ID]:
 			return fmt.Errorf("%s.id: %q is missing or given twice", path, d.ID)
 		case !name.MatchString(d.Member):
 			return fmt.Errorf("%s.member: %q: use letters, digits, - and _", path, d.Member)
 		case !name.MatchString(d.MeteringPoint) || slices.Contains(settlement.SystemAccounts(), d.MeteringPoint):
 			return fmt.Errorf("%s.metering_point: %q: use letters, digits, - and _, and no name of a system account", path, d.MeteringPoint)
-		case p.Kind == grid.Meter && meters[d.MeteringPoint] != "":
+		case d.kind(p) == grid.Meter && meters[d.MeteringPoint] != "":
 			return fmt.Errorf("%s.metering_point: %q has the connection meter %q already", path, d.MeteringPoint, meters[d.MeteringPoint])
 		}
-		if _, _, err := net.SplitHostPort(d.Address); err != nil {
-			return fmt.Errorf("%s.address: %w: want HOST:PORT, as in 192.0.2.7:502", path, err)
+		if _, err := modbus.ParseEndpoint(d.Address); err != nil {
+			return fmt.Errorf("%s.address: %w", path, err)
+		}
+		if d.Rated.text != "" {
+			if _, err := d.Rated.power(path + ".rated"); err != nil {
+				return err
+			}
 		}
 		ids[d.ID] = true
-		if p.Kind == grid.Meter {
+		if d.kind(p) == grid.Meter {
 			meters[d.MeteringPoint] = d.ID
 		}
 	}
@@ -497,12 +544,18 @@ and one of
   simulation:                     # a simulated neighbourhood; the default
     {homes: 12, seed: 1, start: 2026-06-01T10:00:00Z, latitude: 50, longitude: 0,
      nodes: [root, street],       # to which the homes are spread in turn
-     outages: [{device: home-01/meter, after: 20s, lasts: 30s}]}
+     outages: [{device: home-01/meter, after: 20s, lasts: 30s}],
+     faults: [{device: home-02/meter, fault: wrong-sign}]}  # dropouts, single-connection, wrong-sign, zero-on-wake-up,
+                                  # wrong-unit, slow-gateway
 
   devices:                        # real devices: a connection meter for each metering point, and others
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
        address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
-    - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}`,
+    - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}
+    - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
+       unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}
+                                  # kind: of a device that is several things; inverted: mounted the wrong way round
+  profiles: [FILE]                # descriptions of devices beside those of "commonwatt pair profiles"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := readConfig(args[0])

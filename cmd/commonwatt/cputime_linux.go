@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,4 +15,13 @@ func threadTime() time.Duration {
 		panic(err) // every Linux that Go runs on has this clock
 	}
 	return time.Duration(t.Nano())
+}
+
+// processTime returns the processor time that this process has used.
+func processTime() (time.Duration, error) {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("processor time: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -118,38 +119,54 @@ func (n *node) openDir(context.Context) (err error) {
 }
 
 func (n *node) openDevices(ctx context.Context) error {
-	profiles, err := profile.Embedded()
+	profiles, err := n.config.profiles()
 	if err != nil {
-		return err
+		return &usageError{err}
 	}
 	if n.config.Simulation != nil {
 		return n.openSimulation(ctx, profiles)
 	}
 	n.clock = time.Now
 	for i, d := range n.config.Devices {
-		p := profiles[d.Profile]
-		if p == nil {
-			return usage("devices[%d].profile: there is no profile %q", i, d.Profile)
+		target, err := d.target(profiles)
+		if err != nil {
+			return usage("devices[%d]: %w", i, err)
 		}
-		unit := d.Unit
-		if unit == 0 {
-			unit = max(p.Transport.Unit, 1)
-		}
-		n.add(grid.Device{ID: d.ID, Kind: p.Kind, Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial}, d.Address, unit, p)
+		n.add(target)
 	}
 	return nil
 }
 
-func (n *node) add(d grid.Device, address string, unit uint8, p *profile.Profile) {
-	n.devices = append(n.devices, d)
-	n.targets = append(n.targets, meters.Target{Device: d, Address: address, Unit: unit, Profile: p})
+// target says how the device is read.
+func (d device) target(profiles *profile.Set) (t meters.Target, err error) {
+	p := profiles.Get(d.Profile)
+	t = meters.Target{
+		Device: grid.Device{ID: d.ID, Kind: d.kind(p), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial},
+		Unit:   cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: p, Inverted: d.Inverted,
+	}
+	if t.Endpoint, err = modbus.ParseEndpoint(d.Address); err != nil {
+		return t, fmt.Errorf("address: %w", err)
+	}
+	if d.Rated.text != "" {
+		t.Rated, err = d.Rated.power("rated")
+	}
+	return t, err
 }
 
-func (n *node) openSimulation(ctx context.Context, profiles profile.Set) error {
+func (n *node) add(t meters.Target) {
+	n.devices = append(n.devices, t.Device)
+	n.targets = append(n.targets, t)
+}
+
+func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error {
 	s := n.config.Simulation
+	faults := map[string][]sim.Fault{}
+	for _, f := range s.Faults {
+		faults[f.Device] = append(faults[f.Device], sim.Fault(f.Fault)) // checked with the configuration
+	}
 	neighbourhood, err := sim.Open(ctx, n.dir.path, world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed),
-	})
+	}, faults)
 	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
 		return &usageError{err}
 	}
@@ -159,11 +176,20 @@ func (n *node) openSimulation(ctx context.Context, profiles profile.Set) error {
 	n.sim, n.clock = neighbourhood, neighbourhood.Now
 	n.closers = append(n.closers, neighbourhood.Close)
 	for _, d := range neighbourhood.Devices() {
-		n.add(d.Device, d.Address(), 1, profiles[d.Profile])
+		endpoint, err := modbus.ParseEndpoint(d.Address())
+		if err != nil {
+			return err
+		}
+		n.add(meters.Target{Device: d.Device, Endpoint: endpoint, Unit: 1, Profile: profiles.Get(d.Profile)})
 	}
 	for i, o := range s.Outages {
 		if n.simulated(o.Device) == nil {
 			return usage("simulation.outages[%d].device: there is no simulated device %q", i, o.Device)
+		}
+	}
+	for i, f := range s.Faults {
+		if n.simulated(f.Device) == nil {
+			return usage("simulation.faults[%d].device: there is no simulated device %q", i, f.Device)
 		}
 	}
 	return nil

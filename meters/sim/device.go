@@ -19,6 +19,10 @@ type Device struct {
 	in     *Neighbourhood
 	server *modbus.Server
 	shown  atomic.Pointer[image]
+	faults []Fault
+
+	requests atomic.Int64
+	awake    int64 // unix time since which the panels give power, guarded by in.mu
 
 	written control // last written setpoint registers, guarded by in.mu
 }
@@ -47,11 +51,25 @@ func (d *Device) Stop() error { return d.server.Stop() }
 func (d *Device) Start() error { return d.server.Start() }
 
 // Registers returns what the device shows; it is a method of modbus.Device.
-func (d *Device) Registers(addr, n uint16) ([]uint16, bool) { return d.shown.Load().read(addr, n) }
+func (d *Device) Registers(table modbus.Table, addr, n uint16) ([]uint16, error) {
+	d.delay()
+	if table != modbus.Holding {
+		return nil, &modbus.ExceptionError{Code: modbus.IllegalFunction}
+	}
+	return d.shown.Load().read(addr, n)
+}
 
 // SetRegisters takes setpoints: active power of a battery (SunSpec model 704),
 // the current limit of a charger.
-func (d *Device) SetRegisters(addr uint16, words []uint16) bool {
+func (d *Device) SetRegisters(addr uint16, words []uint16) error {
+	d.delay()
+	if !d.set(addr, words) {
+		return &modbus.ExceptionError{Code: modbus.IllegalAddress}
+	}
+	return nil
+}
+
+func (d *Device) set(addr uint16, words []uint16) bool {
 	d.in.mu.Lock()
 	defer d.in.mu.Unlock()
 	state := d.in.world.State()
@@ -130,11 +148,14 @@ func (d *Device) show(state world.State) {
 	var im image
 	switch d.Kind {
 	case grid.Meter:
-		im = sunSpec(commonModel("Commonwatt", "Simulated meter", d.Serial),
-			meterModel(h.Meter, world.Energy(h.Imported), world.Energy(h.Exported), volts, hertz))
+		power, imported, exported := h.Meter, world.Energy(h.Imported), world.Energy(h.Exported)
+		if d.has(WrongSign) {
+			power, imported, exported = -power, exported, imported
+		}
+		im = sunSpec(commonModel("Commonwatt", "Simulated meter", d.Serial), meterModel(power, imported, exported, volts, hertz))
 	case grid.Inverter:
 		im = sunSpec(commonModel("Commonwatt", "Simulated inverter", d.Serial),
-			inverterModel(-h.PV, world.Energy(h.Produced), volts, hertz))
+			inverterModel(-h.PV, d.produced(h, state.Time), volts, hertz))
 	case grid.Battery:
 		im = sunSpec(commonModel("Commonwatt", "Simulated battery", d.Serial),
 			measurementModel(h.Battery, world.Energy(h.Charged), world.Energy(h.Discharged), volts, hertz),

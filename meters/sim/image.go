@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
 )
 
 // A registers image is what a device shows, from base on.
@@ -12,12 +13,12 @@ type image struct {
 	words []uint16
 }
 
-func (im image) read(addr, n uint16) ([]uint16, bool) {
+func (im image) read(addr, n uint16) ([]uint16, error) {
 	from := int(addr) - int(im.base)
 	if from < 0 || from+int(n) > len(im.words) {
-		return nil, false
+		return nil, &modbus.ExceptionError{Code: modbus.IllegalAddress}
 	}
-	return im.words[from : from+int(n)], true
+	return im.words[from : from+int(n)], nil
 }
 
 // model is one SunSpec model: its id, its length and its registers, all

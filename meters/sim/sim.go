@@ -36,19 +36,20 @@ type Neighbourhood struct {
 	mu      sync.Mutex // guards world
 	world   *world.World
 	devices []*Device
-	shown   atomic.Int64 // unix time of what the registers show, always saved
+	faults  map[string][]Fault // by device
+	shown   atomic.Int64       // unix time of what the registers show, always saved
 }
 
 // Open resumes the neighbourhood kept in dir, or begins it there, and starts
-// the device servers. The specification must be the one it began with. The
-// caller must Close it.
-func Open(ctx context.Context, dir string, spec world.Spec) (*Neighbourhood, error) {
+// the device servers. The specification must be the one it began with; the
+// faults, by device, may change. The caller must Close it.
+func Open(ctx context.Context, dir string, spec world.Spec, faults map[string][]Fault) (*Neighbourhood, error) {
 	path := filepath.Join(dir, "simulation.db")
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	n := &Neighbourhood{db: db}
+	n := &Neighbourhood{db: db, faults: faults}
 	if err := n.load(ctx, spec); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
@@ -190,9 +191,10 @@ func (n *Neighbourhood) serve() error {
 				},
 				Profile: k.profile, home: i, spec: h, in: n,
 			}
+			d.faults = n.faults[d.ID]
 			n.devices = append(n.devices, d)
 			d.show(state)
-			server, err := modbus.Serve("127.0.0.1:0", d)
+			server, err := modbus.Serve("127.0.0.1:0", d.clients(), map[uint8]modbus.Device{d.unit(): d})
 			if err != nil {
 				return fmt.Errorf("simulated %s: %w", d.ID, err)
 			}

@@ -31,7 +31,12 @@ type running struct {
 
 func start(t *testing.T, dir string, speed float64) running {
 	t.Helper()
-	n, err := sim.Open(t.Context(), dir, spec())
+	return startWith(t, dir, speed, spec(), nil)
+}
+
+func startWith(t *testing.T, dir string, speed float64, spec world.Spec, faults map[string][]sim.Fault) running {
+	t.Helper()
+	n, err := sim.Open(t.Context(), dir, spec, faults)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +100,15 @@ type noMemory struct{}
 
 func (noMemory) Totals(context.Context, string) (*grid.Reading, error) { return nil, nil }
 
+func target(t *testing.T, d *sim.Device, profiles *profile.Set) meters.Target {
+	t.Helper()
+	e, err := modbus.ParseEndpoint(d.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return meters.Target{Device: d.Device, Endpoint: e, Unit: 1, Profile: profiles.Get(d.Profile)}
+}
+
 // read polls the neighbourhood until the test ends.
 func read(t *testing.T, n running) *sink {
 	t.Helper()
@@ -104,7 +118,7 @@ func read(t *testing.T, n running) *sink {
 	}
 	var targets []meters.Target
 	for _, d := range n.Devices() {
-		targets = append(targets, meters.Target{Device: d.Device, Address: d.Address(), Unit: 1, Profile: profiles[d.Profile]})
+		targets = append(targets, target(t, d, profiles))
 	}
 	s := newSink()
 	fleet := &meters.Fleet{Clock: n.Now, Sink: s, Log: slog.New(slog.DiscardHandler)}
@@ -228,7 +242,7 @@ func TestAnotherNeighbourhoodIsRefused(t *testing.T) {
 	other := spec()
 	other.Seed = 2
 	var refused *sim.OtherSpecError
-	if _, err := sim.Open(t.Context(), dir, other); !errors.As(err, &refused) || refused.Homes != 4 || refused.Seed != 1 {
+	if _, err := sim.Open(t.Context(), dir, other, nil); !errors.As(err, &refused) || refused.Homes != 4 || refused.Seed != 1 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -239,7 +253,7 @@ func TestSetpointsAct(t *testing.T) {
 	n := start(t, t.TempDir(), 60)
 	s := read(t, n)
 	battery := n.Devices()[2]
-	c := modbus.Open(battery.Address(), time.Second)
+	c := connect(t, battery)
 	defer c.Close()
 	models, err := modbus.WalkSunSpec(t.Context(), c, 1)
 	if err != nil {
@@ -275,7 +289,7 @@ func TestSetpointsAct(t *testing.T) {
 		t.Errorf("writing the SunSpec marker: %v", err)
 	}
 
-	charger := modbus.Open(n.Devices()[3].Address(), time.Second)
+	charger := connect(t, n.Devices()[3])
 	defer charger.Close()
 	var limit [4]byte
 	binary.BigEndian.PutUint32(limit[:], math.Float32bits(8))
@@ -285,5 +299,86 @@ func TestSetpointsAct(t *testing.T) {
 	words, err = charger.Read(t.Context(), 1, modbus.Holding, 1210, 2)
 	if got := math.Float32frombits(uint32(words[0])<<16 | uint32(words[1])); err != nil || got != 8 {
 		t.Errorf("the charger's limit reads back as %g A, %v", got, err)
+	}
+}
+
+func connect(t *testing.T, d *sim.Device) *modbus.Conn {
+	t.Helper()
+	e, err := modbus.ParseEndpoint(d.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return modbus.Open(e, modbus.Options{Timeout: time.Second})
+}
+
+// TestFaultsOfTheField reads devices that misbehave: no fault stops the others, and
+// none makes a wrong number.
+func TestFaultsOfTheField(t *testing.T) {
+	n := startWith(t, t.TempDir(), 1, spec(), map[string][]sim.Fault{
+		"home-01/meter":    {sim.Dropouts},
+		"home-01/inverter": {sim.SlowGateway},
+		"home-02/meter":    {sim.SingleConnection},
+		"home-03/meter":    {sim.WrongUnit},
+	})
+	s := read(t, n)
+	all := s.wait(t, func(all []grid.Reading) bool {
+		return len(of(all, "home-01/meter")) >= 8 && len(of(all, "home-01/inverter")) >= 2 && len(of(all, "home-02/meter")) >= 3
+	})
+	if strays := of(all, "home-03/meter"); len(strays) > 0 {
+		t.Errorf("unit 1 answered for a meter that is unit 3: %v", strays)
+	}
+	for _, r := range of(all, "home-01/inverter") {
+		if r.Took < 700*time.Millisecond {
+			t.Errorf("a slow gateway answered in %s", r.Took)
+		}
+	}
+	last := grid.Reading{}
+	for _, r := range of(all, "home-01/meter") {
+		if r.Import == nil || last.Import != nil && *r.Import < *last.Import || r.Quality != grid.Good {
+			t.Errorf("dropouts made %+v", r)
+		}
+		last = r
+	}
+	// One connection is taken by the reader: another is closed at once.
+	for _, d := range n.Devices() {
+		if d.ID != "home-02/meter" {
+			continue
+		}
+		c := connect(t, d)
+		defer c.Close()
+		if words, err := c.Read(t.Context(), 1, modbus.Holding, 40000, 2); err == nil {
+			t.Errorf("a second connection was served: %x", words)
+		}
+	}
+	if before, after := len(of(all, "home-02/meter")), len(of(s.wait(t, func(now []grid.Reading) bool { return len(now) > len(all)+20 }), "home-02/meter")); after <= before {
+		t.Error("the second connection ended the first")
+	}
+}
+
+// TestZeroOnWakeUp starts before sunrise: the inverter's counter shows 0 for the
+// first minute of light, and no reading may say so.
+func TestZeroOnWakeUp(t *testing.T) {
+	early := spec()
+	early.Start = time.Date(2026, 6, 1, 3, 30, 0, 0, time.UTC)
+	n := startWith(t, t.TempDir(), 600, early, map[string][]sim.Fault{"home-01/inverter": {sim.ZeroOnWakeUp}})
+	s := read(t, n)
+	all := s.wait(t, func(all []grid.Reading) bool {
+		own := of(all, "home-01/inverter")
+		return len(own) > 0 && own[len(own)-1].Export != nil && *own[len(own)-1].Export > 50
+	})
+	held := 0
+	for _, r := range of(all, "home-01/inverter") {
+		switch {
+		case r.Export == nil:
+			held++
+			if r.Quality != grid.Suspect {
+				t.Errorf("a reading without its counter says %s", r.Quality)
+			}
+		case *r.Export == 0:
+			t.Errorf("a zero of the wake-up came through at %s", r.Time)
+		}
+	}
+	if held == 0 {
+		t.Error("nothing was held back: nothing was tested")
 	}
 }

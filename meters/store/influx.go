@@ -230,7 +230,7 @@ func quality(v any) grid.Quality {
 			return grid.Good
 		}
 	}
-	return grid.Estimated
+	return grid.Suspect
 }
 
 func integer(row *query.FluxRecord, field string) *int64 {

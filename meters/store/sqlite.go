@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -13,7 +15,12 @@ import (
 )
 
 // SQLite is the embedded driver. It is safe for concurrent use.
-type SQLite struct{ db *sql.DB }
+type SQLite struct {
+	db *sql.DB
+
+	mu  sync.Mutex
+	ids map[string]int64 // of devices, once they are committed
+}
 
 // OpenSQLite opens or creates the database at path.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
@@ -34,7 +41,7 @@ CREATE TABLE IF NOT EXISTS readings (
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return &SQLite{db: db}, nil
+	return &SQLite{db: db, ids: map[string]int64{}}, nil
 }
 
 // Kind names the driver.
@@ -52,7 +59,7 @@ func (s *SQLite) Write(ctx context.Context, readings []grid.Reading) error {
 	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
 	const insert = `
 INSERT INTO readings (device, time, power, import, export, charge, voltage, hertz, took, quality)
-VALUES ((SELECT id FROM devices WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (device, time) DO UPDATE SET power = excluded.power, import = excluded.import, export = excluded.export,
 	charge = excluded.charge, voltage = excluded.voltage, hertz = excluded.hertz, took = excluded.took, quality = excluded.quality`
 	statement, err := tx.PrepareContext(ctx, insert)
@@ -60,15 +67,21 @@ ON CONFLICT (device, time) DO UPDATE SET power = excluded.power, import = exclud
 		return fmt.Errorf("write readings: %w", err)
 	}
 	defer statement.Close()
-	known := map[string]bool{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	added := map[string]int64{}
 	for _, r := range readings {
-		if !known[r.Device] {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO devices (name) VALUES (?) ON CONFLICT DO NOTHING`, r.Device); err != nil {
-				return fmt.Errorf("write readings: %w", err)
+		id, known := s.ids[r.Device]
+		if !known {
+			if id, known = added[r.Device]; !known {
+				const add = `INSERT INTO devices (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id`
+				if err := tx.QueryRowContext(ctx, add, r.Device).Scan(&id); err != nil {
+					return fmt.Errorf("write readings: %w", err)
+				}
+				added[r.Device] = id
 			}
-			known[r.Device] = true
 		}
-		if _, err := statement.ExecContext(ctx, r.Device, r.Time.UnixMilli(), r.Power, r.Import, r.Export, r.Charge,
+		if _, err := statement.ExecContext(ctx, id, r.Time.UnixMilli(), r.Power, r.Import, r.Export, r.Charge,
 			r.Voltage, r.Hertz, r.Took.Microseconds(), string(r.Quality)); err != nil {
 			return fmt.Errorf("write reading of %s: %w", r.Device, err)
 		}
@@ -76,6 +89,7 @@ ON CONFLICT (device, time) DO UPDATE SET power = excluded.power, import = exclud
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write readings: %w", err)
 	}
+	maps.Copy(s.ids, added)
 	return nil
 }
 
@@ -102,7 +116,8 @@ WHERE device = (SELECT id FROM devices WHERE name = ?) AND time >= ? AND time < 
 	// Registers only grow, so the last of a step is its maximum; power is
 	// rounded half away from zero.
 	return s.query(ctx, device, `SELECT time / ?1 * ?1, CAST(ROUND(AVG(power)) AS INTEGER), MAX(import), MAX(export),
-	CAST(ROUND(AVG(charge)) AS INTEGER), CAST(ROUND(AVG(voltage)) AS INTEGER), CAST(ROUND(AVG(hertz)) AS INTEGER), MAX(took), MIN(quality)
+	CAST(ROUND(AVG(charge)) AS INTEGER), CAST(ROUND(AVG(voltage)) AS INTEGER), CAST(ROUND(AVG(hertz)) AS INTEGER), MAX(took),
+	CASE WHEN SUM(quality <> 'good') = 0 THEN 'good' ELSE 'suspect' END
 FROM readings WHERE device = (SELECT id FROM devices WHERE name = ?2) AND time >= ?3 AND time < ?4 GROUP BY 1 ORDER BY 1`,
 		ms, device, from.UnixMilli(), to.UnixMilli())
 }

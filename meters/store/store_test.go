@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -202,4 +203,32 @@ func readRange(t *testing.T, s store.Store, from, to time.Time, step store.Step)
 		t.Fatal(err)
 	}
 	return got
+}
+
+// BenchmarkWrite keeps batches as the program does, each durable before the
+// next. A sample is one value of a reading.
+func BenchmarkWrite(b *testing.B) {
+	s, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "telemetry.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // the benchmark is over
+	const devices, values = 5000, 6
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	batch := make([]grid.Reading, devices)
+	for b.Loop() {
+		at = at.Add(time.Second)
+		for i := range batch {
+			n := int64(i)
+			batch[i] = grid.Reading{
+				Device: fmt.Sprintf("home-%04d/meter", i), Time: at, Took: time.Millisecond, Quality: grid.Good,
+				Power: new(grid.Power(n)), Import: new(grid.Energy(at.Unix() + n)), Export: new(grid.Energy(n)),
+				Charge: new(grid.PerMille(500)), Voltage: new(230_000 + n), Hertz: new(int64(50_000)),
+			}
+		}
+		if err := s.Write(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*devices*values/b.Elapsed().Seconds(), "samples/s")
 }
