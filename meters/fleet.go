@@ -43,30 +43,56 @@ type Fleet struct {
 
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
+	conns   map[modbus.Endpoint]*modbus.Conn
+	ctx     context.Context //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
+	pollers sync.WaitGroup
 }
 
 // Run polls the targets until ctx ends, then publishes what is left. Devices
-// behind one address share a connection.
+// behind one endpoint share a connection.
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
-	f.pending = map[string][]grid.Reading{}
-	conns := connect(targets)
-	var pollers sync.WaitGroup
+	f.mu.Lock()
+	f.pending, f.conns, f.ctx = map[string][]grid.Reading{}, connect(targets), ctx
+	f.mu.Unlock()
+	defer f.stop(ctx)
 	for _, t := range targets {
 		last, err := memory.Totals(ctx, t.ID)
 		if err != nil {
-			closeAll(conns)
-			pollers.Wait()
 			return fmt.Errorf("last registers of %s: %w", t.ID, err)
 		}
-		p := newPoller(t, conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
-		p.seen = f.Seen
-		pollers.Go(func() { p.run(ctx) })
+		f.Add(t, last)
 	}
 	f.publishUntil(ctx)
-	closeAll(conns)
-	pollers.Wait()
-	f.publish(context.WithoutCancel(ctx))
 	return nil
+}
+
+// Add polls one more device while Run runs; last are its last good registers,
+// nil if none. It does nothing when Run does not run.
+func (f *Fleet) Add(t Target, last *grid.Reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil {
+		return
+	}
+	if f.conns[t.Endpoint] == nil {
+		f.conns[t.Endpoint] = modbus.Open(t.Endpoint, Careful(modbus.Options{}, t.Profile.Quirks))
+	}
+	p := newPoller(t, f.conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+	p.seen = f.Seen
+	ctx := f.ctx
+	f.pollers.Go(func() { p.run(ctx) })
+}
+
+func (f *Fleet) stop(ctx context.Context) {
+	f.mu.Lock()
+	conns := f.conns
+	f.ctx = nil
+	f.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+	f.pollers.Wait()
+	f.publish(context.WithoutCancel(ctx))
 }
 
 // connect opens one connection for each endpoint. It is as careful as the most
@@ -89,12 +115,6 @@ func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 		Timeout:      max(o.Timeout, requestTimeout, time.Duration(q.TimeoutMS)*time.Millisecond),
 		Gap:          max(o.Gap, time.Duration(q.GapMS)*time.Millisecond),
 		ConnectDelay: max(o.ConnectDelay, time.Duration(q.ConnectDelayMS)*time.Millisecond),
-	}
-}
-
-func closeAll(conns map[modbus.Endpoint]*modbus.Conn) {
-	for _, c := range conns {
-		c.Close()
 	}
 }
 

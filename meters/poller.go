@@ -54,6 +54,7 @@ type poller struct {
 	log    *slog.Logger
 
 	plans    [2]plan   // of fast points, and of all; without points until the device was identified
+	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
 	counters map[profile.Role]*counter
 	failures int
@@ -64,7 +65,7 @@ type poller struct {
 // plan is a set of points with the reads that bring them.
 type plan struct {
 	points []profile.Located
-	reads  []modbus.Range
+	*modbus.Reader
 }
 
 func newPoller(t Target, conn *modbus.Conn, clock func() time.Time, last *grid.Reading, emit func(grid.Reading), log *slog.Logger) *poller {
@@ -168,26 +169,27 @@ func (p *poller) poll(ctx context.Context) {
 // read asks for the points that are due. A point that cannot be believed is
 // left out and logged; only a device that does not answer is an error.
 func (p *poller) read(ctx context.Context) (grid.Reading, error) {
-	if p.plans[slow].points == nil {
-		if err := p.identify(ctx); err != nil {
-			return grid.Reading{}, err
-		}
+	if err := p.identify(ctx); err != nil {
+		return grid.Reading{}, err
 	}
 	due := fast
-	if !time.Now().Before(p.slowAt) || len(p.plans[fast].reads) == 0 {
+	if !time.Now().Before(p.slowAt) || len(p.plans[fast].Reads()) == 0 {
 		due = slow
 	}
 	began := time.Now()
-	words, err := p.readWords(ctx, &p.plans[due])
+	words, err := p.plans[due].Read(ctx, p.conn, p.target.Unit)
 	if err != nil {
-		p.plans = [2]plan{} // it may be another device when it comes back
+		p.sure = false // it may be another device when it comes back
+		if p.failures >= forgetAfter {
+			p.plans = [2]plan{}
+		}
 		return grid.Reading{}, err
 	}
 	if due == slow {
 		p.slowAt = began.Add(slowPeriod)
 	}
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
-	measured := profile.Measure(p.plans[due].points, words.at)
+	measured := profile.Measure(p.plans[due].points, words.At)
 	doubt := profile.Fill(&reading, measured)
 	doubt = errors.Join(doubt, p.validate(&reading, measured))
 	if doubt != nil {
@@ -213,64 +215,6 @@ const (
 	fast = 0
 	slow = 1 // with the fast ones
 )
-
-// answers are the words that a poll brought, a range each.
-type answers []answer
-
-type answer struct {
-	modbus.Range
-
-	words []uint16
-}
-
-func (a answers) at(fc string, addr uint16) (word uint16, read bool) {
-	for _, r := range a {
-		if string(r.Table) == fc && addr >= r.Addr && int(addr-r.Addr) < len(r.words) {
-			return r.words[addr-r.Addr], true
-		}
-	}
-	return 0, false
-}
-
-// readWords carries out the planned reads. A read of registers that the device
-// does not have is split into what was wanted of it, for good: a hole in it may
-// not exist. What is refused by itself is left out.
-func (p *poller) readWords(ctx context.Context, plan *plan) (answers, error) {
-	words := make(answers, 0, len(plan.reads))
-	for k := 0; k < len(plan.reads); k++ {
-		r := plan.reads[k]
-		read, err := p.conn.Read(ctx, p.target.Unit, r.Table, r.Addr, r.Count)
-		if refused := (*modbus.ExceptionError)(nil); errors.As(err, &refused) && refused.ForGood() {
-			parts := plan.within(r)
-			p.log.InfoContext(ctx, "read refused", slog.Int("register", int(r.Addr)), slog.Int("count", int(r.Count)), slog.Int("parts", len(parts)))
-			plan.reads = slices.Replace(plan.reads, k, k+1, parts...)
-			k--
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		words = append(words, answer{r, read})
-	}
-	if len(words) == 0 {
-		return nil, errors.New("the device refuses every read")
-	}
-	return words, nil
-}
-
-// within returns the wanted ranges that a read was joined from, none when it
-// is one of them.
-func (p *plan) within(r modbus.Range) (parts []modbus.Range) {
-	for _, w := range ranges(p.points) {
-		if w == r {
-			return nil
-		}
-		if w.Table == r.Table && w.Addr >= r.Addr && w.Addr+w.Count <= r.Addr+r.Count && !slices.Contains(parts, w) {
-			parts = append(parts, w)
-		}
-	}
-	return parts
-}
 
 // validate replaces the registers by the totals they stand for, and withholds
 // those that their counters doubt.
@@ -312,8 +256,29 @@ func (p *poller) note(ctx context.Context, doubt error) {
 	p.doubted = text
 }
 
-// identify finds the addresses of the points and plans the reads.
+// forgetAfter is how many failures in a row it takes until the addresses of the
+// points are looked for anew.
+const forgetAfter = 2
+
+// identify makes sure that the addresses of the points are known, and that the
+// device is the one that was bound.
 func (p *poller) identify(ctx context.Context) error {
+	if p.plans[slow].points == nil {
+		if err := p.locate(ctx); err != nil {
+			return err
+		}
+	}
+	if !p.sure {
+		if err := p.checkSerial(ctx); err != nil {
+			return err
+		}
+		p.sure = true
+	}
+	return nil
+}
+
+// locate finds the addresses of the points and plans the reads.
+func (p *poller) locate(ctx context.Context) error {
 	var models []profile.Model
 	if len(p.target.Profile.SunSpec) > 0 {
 		found, err := modbus.WalkSunSpec(ctx, p.conn, p.target.Unit)
@@ -331,10 +296,45 @@ func (p *poller) identify(ctx context.Context) error {
 	often := slices.DeleteFunc(slices.Clone(points), func(l profile.Located) bool { return l.Poll == profile.PollSlow })
 	limits := Limits(p.target.Profile.Quirks)
 	p.plans = [2]plan{
-		fast: {often, modbus.Plan(ranges(often), limits)},
-		slow: {points, modbus.Plan(ranges(points), limits)},
+		fast: {often, modbus.NewReader(Ranges(often), limits)},
+		slow: {points, modbus.NewReader(Ranges(points), limits)},
 	}
 	return nil
+}
+
+// AnotherDeviceError reports that the device at a bound address is another one:
+// its readings would be billed to the wrong metering point.
+type AnotherDeviceError struct{ Bound, Found string }
+
+func (e *AnotherDeviceError) Error() string {
+	return fmt.Sprintf("the device there has the serial number %q, the one that was bound has %q: devices were swapped or replaced", e.Found, e.Bound)
+}
+
+// checkSerial makes sure that the device is the one that was bound, where its
+// serial number is known and can be read.
+func (p *poller) checkSerial(ctx context.Context) error {
+	if p.target.Serial == "" {
+		return nil
+	}
+	var identity []profile.Located
+	for _, l := range p.plans[slow].points {
+		if l.Role == profile.RoleSerial {
+			identity = append(identity, l)
+		}
+	}
+	if len(identity) == 0 {
+		return nil
+	}
+	words, err := modbus.NewReader(Ranges(identity), Limits(p.target.Profile.Quirks)).Read(ctx, p.conn, p.target.Unit)
+	if errors.Is(err, modbus.ErrRefusesAll) {
+		return nil // this model does not tell
+	}
+	if err == nil {
+		if m := profile.Measure(identity, words.At)[0]; m.Err == nil && m.String() != p.target.Serial {
+			err = &AnotherDeviceError{Bound: p.target.Serial, Found: m.String()}
+		}
+	}
+	return err
 }
 
 // Limits returns what a profile's quirks allow of a read.
@@ -348,8 +348,9 @@ func Limits(q profile.Quirks) modbus.Limits {
 	return limits
 }
 
-// ranges returns what must be read, a value together with its scale factor.
-func ranges(points []profile.Located) (wanted []modbus.Range) {
+// Ranges returns what must be read for points, a value together with its scale
+// factor.
+func Ranges(points []profile.Located) (wanted []modbus.Range) {
 	for _, pt := range points {
 		if fc, addr, count, ok := pt.Span(); ok {
 			wanted = append(wanted, modbus.Range{Table: modbus.Table(fc), Addr: addr, Count: count})

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/oapi-codegen/runtime"
 )
@@ -110,6 +111,55 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for PairingRequestKind.
+const (
+	Battery  PairingRequestKind = "battery"
+	Charger  PairingRequestKind = "charger"
+	Inverter PairingRequestKind = "inverter"
+	Meter    PairingRequestKind = "meter"
+)
+
+// Valid indicates whether the value is a known member of the PairingRequestKind enum.
+func (e PairingRequestKind) Valid() bool {
+	switch e {
+	case Battery:
+		return true
+	case Charger:
+		return true
+	case Inverter:
+		return true
+	case Meter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignCheckLoad.
+const (
+	Exporting SignCheckLoad = "exporting"
+	Importing SignCheckLoad = "importing"
+)
+
+// Valid indicates whether the value is a known member of the SignCheckLoad enum.
+func (e SignCheckLoad) Valid() bool {
+	switch e {
+	case Exporting:
+		return true
+	case Importing:
+		return true
+	default:
+		return false
+	}
+}
+
+// BindRequest defines model for BindRequest.
+type BindRequest struct {
+	Id            string `json:"id"`
+	Member        string `json:"member"`
+	MeteringPoint string `json:"metering_point"`
+}
+
 // Clearing defines model for Clearing.
 type Clearing struct {
 	Estimated bool     `json:"estimated"`
@@ -143,6 +193,15 @@ type Device struct {
 	Time *time.Time `json:"time,omitempty"`
 }
 
+// DiscoverRequest defines model for DiscoverRequest.
+type DiscoverRequest struct {
+	// Places Hosts, HOST:PORT, or a network as 192.168.1.0/24, with commas between
+	Places string `json:"places"`
+}
+
+// Finding A unit that answers
+type Finding = pairing.Finding
+
 // Home defines model for Home.
 type Home struct {
 	// Contract What the home trades with neighbours in the interval being delivered
@@ -167,6 +226,9 @@ type LedgerStatus struct {
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LiveValues What a device shows at one moment, in the maker's signs
+type LiveValues = pairing.Live
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -286,6 +348,36 @@ type OrdersReply struct {
 	Order   *Order         `json:"order,omitempty"`
 }
 
+// PairingLive defines model for PairingLive.
+type PairingLive struct {
+	// Live What a device shows at one moment, in the maker's signs
+	Live LiveValues `json:"live"`
+
+	// Session How far a pairing has come
+	Session PairingSession `json:"session"`
+}
+
+// PairingRequest defines model for PairingRequest.
+type PairingRequest struct {
+	// Kind Absent: what the device is first of all
+	Kind *PairingRequestKind `json:"kind,omitempty"`
+
+	// Profile Absent: the closest that fits
+	Profile *string `json:"profile,omitempty"`
+
+	// Target tcp://HOST:PORT, rtuovertcp://HOST:PORT, tls://…, rtu:///dev/ttyUSB0
+	Target string `json:"target"`
+
+	// Unit 0: look for it
+	Unit *int32 `json:"unit,omitempty"`
+}
+
+// PairingRequestKind Absent: what the device is first of all
+type PairingRequestKind string
+
+// PairingSession How far a pairing has come
+type PairingSession = pairing.Session
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -308,6 +400,15 @@ type Replacement struct {
 	Energy int64 `json:"energy"`
 	Price  int64 `json:"price"`
 }
+
+// SignCheck defines model for SignCheck.
+type SignCheck struct {
+	// Load importing: taking, charging; exporting: producing, discharging
+	Load SignCheckLoad `json:"load"`
+}
+
+// SignCheckLoad importing: taking, charging; exporting: producing, discharging
+type SignCheckLoad string
 
 // State defines model for State.
 type State struct {
@@ -378,6 +479,11 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// WatchRequest defines model for WatchRequest.
+type WatchRequest struct {
+	Seconds *int32 `json:"seconds,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
 
@@ -392,6 +498,21 @@ type SubmitOrdersJSONRequestBody = OrderRequests
 
 // ReplaceOrderJSONRequestBody defines body for ReplaceOrder for application/json ContentType.
 type ReplaceOrderJSONRequestBody = Replacement
+
+// DiscoverDevicesJSONRequestBody defines body for DiscoverDevices for application/json ContentType.
+type DiscoverDevicesJSONRequestBody = DiscoverRequest
+
+// BeginPairingJSONRequestBody defines body for BeginPairing for application/json ContentType.
+type BeginPairingJSONRequestBody = PairingRequest
+
+// BindPairingJSONRequestBody defines body for BindPairing for application/json ContentType.
+type BindPairingJSONRequestBody = BindRequest
+
+// CheckPairingSignJSONRequestBody defines body for CheckPairingSign for application/json ContentType.
+type CheckPairingSignJSONRequestBody = SignCheck
+
+// WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
+type WatchPairingJSONRequestBody = WatchRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -410,6 +531,33 @@ type ServerInterface interface {
 	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(w http.ResponseWriter, r *http.Request, clientId string)
+	// DiscoverDevices Look for Modbus TCP devices; slow, and gentle
+	// (POST /api/v1/pairing/discover)
+	DiscoverDevices(w http.ResponseWriter, r *http.Request)
+	// ListPairings Pairings that are not finished
+	// (GET /api/v1/pairing/sessions)
+	ListPairings(w http.ResponseWriter, r *http.Request)
+	// BeginPairing Identify the device at a target and begin its pairing
+	// (POST /api/v1/pairing/sessions)
+	BeginPairing(w http.ResponseWriter, r *http.Request)
+	// EndPairing Give a pairing up
+	// (DELETE /api/v1/pairing/sessions/{id})
+	EndPairing(w http.ResponseWriter, r *http.Request, id string)
+	// GetPairing A session, to go on with
+	// (GET /api/v1/pairing/sessions/{id})
+	GetPairing(w http.ResponseWriter, r *http.Request, id string)
+	// BindPairing Bind the device to a metering point
+	// (POST /api/v1/pairing/sessions/{id}/bind)
+	BindPairing(w http.ResponseWriter, r *http.Request, id string)
+	// MeasurePairing Read the live values
+	// (POST /api/v1/pairing/sessions/{id}/measure)
+	MeasurePairing(w http.ResponseWriter, r *http.Request, id string)
+	// CheckPairingSign Compare the power with what the installer knows to happen
+	// (POST /api/v1/pairing/sessions/{id}/sign)
+	CheckPairingSign(w http.ResponseWriter, r *http.Request, id string)
+	// WatchPairing Read the device for a while, and take it when it answers
+	// (POST /api/v1/pairing/sessions/{id}/watch)
+	WatchPairing(w http.ResponseWriter, r *http.Request, id string)
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(w http.ResponseWriter, r *http.Request, params GetPostingsParams)
@@ -530,6 +678,204 @@ func (siw *ServerInterfaceWrapper) ReplaceOrder(w http.ResponseWriter, r *http.R
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ReplaceOrder(w, r, clientId)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// DiscoverDevices operation middleware
+func (siw *ServerInterfaceWrapper) DiscoverDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DiscoverDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListPairings operation middleware
+func (siw *ServerInterfaceWrapper) ListPairings(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPairings(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BeginPairing operation middleware
+func (siw *ServerInterfaceWrapper) BeginPairing(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BeginPairing(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// EndPairing operation middleware
+func (siw *ServerInterfaceWrapper) EndPairing(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.EndPairing(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPairing operation middleware
+func (siw *ServerInterfaceWrapper) GetPairing(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPairing(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindPairing operation middleware
+func (siw *ServerInterfaceWrapper) BindPairing(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindPairing(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// MeasurePairing operation middleware
+func (siw *ServerInterfaceWrapper) MeasurePairing(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.MeasurePairing(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CheckPairingSign operation middleware
+func (siw *ServerInterfaceWrapper) CheckPairingSign(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CheckPairingSign(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// WatchPairing operation middleware
+func (siw *ServerInterfaceWrapper) WatchPairing(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", r.PathValue("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.WatchPairing(w, r, id)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -743,6 +1089,15 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.CancelOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.GetOrder)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.ReplaceOrder)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/discover", wrapper.DiscoverDevices)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/sessions", wrapper.ListPairings)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions", wrapper.BeginPairing)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}", wrapper.EndPairing)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}", wrapper.GetPairing)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/measure", wrapper.MeasurePairing)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/sign", wrapper.CheckPairingSign)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/bind", wrapper.BindPairing)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/watch", wrapper.WatchPairing)
 
 	return m
 }
@@ -1069,6 +1424,606 @@ func (response ReplaceOrder503JSONResponse) VisitReplaceOrderResponse(w http.Res
 	return err
 }
 
+type DiscoverDevicesRequestObject struct {
+	Body *DiscoverDevicesJSONRequestBody
+}
+
+type DiscoverDevicesResponseObject interface {
+	VisitDiscoverDevicesResponse(w http.ResponseWriter) error
+}
+
+type DiscoverDevices200JSONResponse []Finding
+
+func (response DiscoverDevices200JSONResponse) VisitDiscoverDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscoverDevices400JSONResponse struct{ RefusedJSONResponse }
+
+func (response DiscoverDevices400JSONResponse) VisitDiscoverDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscoverDevices401JSONResponse Problem
+
+func (response DiscoverDevices401JSONResponse) VisitDiscoverDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPairingsRequestObject struct {
+}
+
+type ListPairingsResponseObject interface {
+	VisitListPairingsResponse(w http.ResponseWriter) error
+}
+
+type ListPairings200JSONResponse []PairingSession
+
+func (response ListPairings200JSONResponse) VisitListPairingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPairings401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListPairings401JSONResponse) VisitListPairingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPairingRequestObject struct {
+	Body *BeginPairingJSONRequestBody
+}
+
+type BeginPairingResponseObject interface {
+	VisitBeginPairingResponse(w http.ResponseWriter) error
+}
+
+type BeginPairing200JSONResponse PairingSession
+
+func (response BeginPairing200JSONResponse) VisitBeginPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPairing400JSONResponse struct{ RefusedJSONResponse }
+
+func (response BeginPairing400JSONResponse) VisitBeginPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPairing401JSONResponse Problem
+
+func (response BeginPairing401JSONResponse) VisitBeginPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPairing409JSONResponse Problem
+
+func (response BeginPairing409JSONResponse) VisitBeginPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginPairing502JSONResponse Problem
+
+func (response BeginPairing502JSONResponse) VisitBeginPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndPairingRequestObject struct {
+	Id string `json:"id"`
+}
+
+type EndPairingResponseObject interface {
+	VisitEndPairingResponse(w http.ResponseWriter) error
+}
+
+type EndPairing204Response struct {
+}
+
+func (response EndPairing204Response) VisitEndPairingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndPairing401JSONResponse struct{ RefusedJSONResponse }
+
+func (response EndPairing401JSONResponse) VisitEndPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndPairing404JSONResponse Problem
+
+func (response EndPairing404JSONResponse) VisitEndPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPairingRequestObject struct {
+	Id string `json:"id"`
+}
+
+type GetPairingResponseObject interface {
+	VisitGetPairingResponse(w http.ResponseWriter) error
+}
+
+type GetPairing200JSONResponse PairingSession
+
+func (response GetPairing200JSONResponse) VisitGetPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPairing401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetPairing401JSONResponse) VisitGetPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPairing404JSONResponse Problem
+
+func (response GetPairing404JSONResponse) VisitGetPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPairingRequestObject struct {
+	Id   string `json:"id"`
+	Body *BindPairingJSONRequestBody
+}
+
+type BindPairingResponseObject interface {
+	VisitBindPairingResponse(w http.ResponseWriter) error
+}
+
+type BindPairing200JSONResponse PairingSession
+
+func (response BindPairing200JSONResponse) VisitBindPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPairing400JSONResponse struct{ RefusedJSONResponse }
+
+func (response BindPairing400JSONResponse) VisitBindPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPairing401JSONResponse Problem
+
+func (response BindPairing401JSONResponse) VisitBindPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPairing404JSONResponse Problem
+
+func (response BindPairing404JSONResponse) VisitBindPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindPairing409JSONResponse Problem
+
+func (response BindPairing409JSONResponse) VisitBindPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MeasurePairingRequestObject struct {
+	Id string `json:"id"`
+}
+
+type MeasurePairingResponseObject interface {
+	VisitMeasurePairingResponse(w http.ResponseWriter) error
+}
+
+type MeasurePairing200JSONResponse PairingLive
+
+func (response MeasurePairing200JSONResponse) VisitMeasurePairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MeasurePairing401JSONResponse struct{ RefusedJSONResponse }
+
+func (response MeasurePairing401JSONResponse) VisitMeasurePairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MeasurePairing404JSONResponse Problem
+
+func (response MeasurePairing404JSONResponse) VisitMeasurePairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MeasurePairing409JSONResponse Problem
+
+func (response MeasurePairing409JSONResponse) VisitMeasurePairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MeasurePairing502JSONResponse Problem
+
+func (response MeasurePairing502JSONResponse) VisitMeasurePairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSignRequestObject struct {
+	Id   string `json:"id"`
+	Body *CheckPairingSignJSONRequestBody
+}
+
+type CheckPairingSignResponseObject interface {
+	VisitCheckPairingSignResponse(w http.ResponseWriter) error
+}
+
+type CheckPairingSign200JSONResponse PairingSession
+
+func (response CheckPairingSign200JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSign400JSONResponse struct{ RefusedJSONResponse }
+
+func (response CheckPairingSign400JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSign401JSONResponse Problem
+
+func (response CheckPairingSign401JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSign404JSONResponse Problem
+
+func (response CheckPairingSign404JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSign409JSONResponse Problem
+
+func (response CheckPairingSign409JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CheckPairingSign502JSONResponse Problem
+
+func (response CheckPairingSign502JSONResponse) VisitCheckPairingSignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairingRequestObject struct {
+	Id   string `json:"id"`
+	Body *WatchPairingJSONRequestBody
+}
+
+type WatchPairingResponseObject interface {
+	VisitWatchPairingResponse(w http.ResponseWriter) error
+}
+
+type WatchPairing200JSONResponse PairingSession
+
+func (response WatchPairing200JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairing400JSONResponse struct{ RefusedJSONResponse }
+
+func (response WatchPairing400JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairing401JSONResponse Problem
+
+func (response WatchPairing401JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairing404JSONResponse Problem
+
+func (response WatchPairing404JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairing409JSONResponse Problem
+
+func (response WatchPairing409JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchPairing502JSONResponse Problem
+
+func (response WatchPairing502JSONResponse) VisitWatchPairingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(502)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPostingsRequestObject struct {
 	Params GetPostingsParams
 }
@@ -1199,6 +2154,33 @@ type StrictServerInterface interface {
 	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(ctx context.Context, request ReplaceOrderRequestObject) (ReplaceOrderResponseObject, error)
+	// DiscoverDevices Look for Modbus TCP devices; slow, and gentle
+	// (POST /api/v1/pairing/discover)
+	DiscoverDevices(ctx context.Context, request DiscoverDevicesRequestObject) (DiscoverDevicesResponseObject, error)
+	// ListPairings Pairings that are not finished
+	// (GET /api/v1/pairing/sessions)
+	ListPairings(ctx context.Context, request ListPairingsRequestObject) (ListPairingsResponseObject, error)
+	// BeginPairing Identify the device at a target and begin its pairing
+	// (POST /api/v1/pairing/sessions)
+	BeginPairing(ctx context.Context, request BeginPairingRequestObject) (BeginPairingResponseObject, error)
+	// EndPairing Give a pairing up
+	// (DELETE /api/v1/pairing/sessions/{id})
+	EndPairing(ctx context.Context, request EndPairingRequestObject) (EndPairingResponseObject, error)
+	// GetPairing A session, to go on with
+	// (GET /api/v1/pairing/sessions/{id})
+	GetPairing(ctx context.Context, request GetPairingRequestObject) (GetPairingResponseObject, error)
+	// BindPairing Bind the device to a metering point
+	// (POST /api/v1/pairing/sessions/{id}/bind)
+	BindPairing(ctx context.Context, request BindPairingRequestObject) (BindPairingResponseObject, error)
+	// MeasurePairing Read the live values
+	// (POST /api/v1/pairing/sessions/{id}/measure)
+	MeasurePairing(ctx context.Context, request MeasurePairingRequestObject) (MeasurePairingResponseObject, error)
+	// CheckPairingSign Compare the power with what the installer knows to happen
+	// (POST /api/v1/pairing/sessions/{id}/sign)
+	CheckPairingSign(ctx context.Context, request CheckPairingSignRequestObject) (CheckPairingSignResponseObject, error)
+	// WatchPairing Read the device for a while, and take it when it answers
+	// (POST /api/v1/pairing/sessions/{id}/watch)
+	WatchPairing(ctx context.Context, request WatchPairingRequestObject) (WatchPairingResponseObject, error)
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(ctx context.Context, request GetPostingsRequestObject) (GetPostingsResponseObject, error)
@@ -1392,6 +2374,269 @@ func (sh *strictHandler) ReplaceOrder(w http.ResponseWriter, r *http.Request, cl
 	}
 }
 
+// DiscoverDevices operation middleware
+func (sh *strictHandler) DiscoverDevices(w http.ResponseWriter, r *http.Request) {
+	var request DiscoverDevicesRequestObject
+
+	var body DiscoverDevicesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DiscoverDevices(ctx, request.(DiscoverDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DiscoverDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DiscoverDevicesResponseObject); ok {
+		if err := validResponse.VisitDiscoverDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListPairings operation middleware
+func (sh *strictHandler) ListPairings(w http.ResponseWriter, r *http.Request) {
+	var request ListPairingsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPairings(ctx, request.(ListPairingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPairings")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPairingsResponseObject); ok {
+		if err := validResponse.VisitListPairingsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BeginPairing operation middleware
+func (sh *strictHandler) BeginPairing(w http.ResponseWriter, r *http.Request) {
+	var request BeginPairingRequestObject
+
+	var body BeginPairingJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPairing(ctx, request.(BeginPairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BeginPairingResponseObject); ok {
+		if err := validResponse.VisitBeginPairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// EndPairing operation middleware
+func (sh *strictHandler) EndPairing(w http.ResponseWriter, r *http.Request, id string) {
+	var request EndPairingRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.EndPairing(ctx, request.(EndPairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndPairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(EndPairingResponseObject); ok {
+		if err := validResponse.VisitEndPairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPairing operation middleware
+func (sh *strictHandler) GetPairing(w http.ResponseWriter, r *http.Request, id string) {
+	var request GetPairingRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPairing(ctx, request.(GetPairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPairingResponseObject); ok {
+		if err := validResponse.VisitGetPairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindPairing operation middleware
+func (sh *strictHandler) BindPairing(w http.ResponseWriter, r *http.Request, id string) {
+	var request BindPairingRequestObject
+
+	request.Id = id
+
+	var body BindPairingJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindPairing(ctx, request.(BindPairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindPairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindPairingResponseObject); ok {
+		if err := validResponse.VisitBindPairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// MeasurePairing operation middleware
+func (sh *strictHandler) MeasurePairing(w http.ResponseWriter, r *http.Request, id string) {
+	var request MeasurePairingRequestObject
+
+	request.Id = id
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.MeasurePairing(ctx, request.(MeasurePairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MeasurePairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MeasurePairingResponseObject); ok {
+		if err := validResponse.VisitMeasurePairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CheckPairingSign operation middleware
+func (sh *strictHandler) CheckPairingSign(w http.ResponseWriter, r *http.Request, id string) {
+	var request CheckPairingSignRequestObject
+
+	request.Id = id
+
+	var body CheckPairingSignJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CheckPairingSign(ctx, request.(CheckPairingSignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CheckPairingSign")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CheckPairingSignResponseObject); ok {
+		if err := validResponse.VisitCheckPairingSignResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// WatchPairing operation middleware
+func (sh *strictHandler) WatchPairing(w http.ResponseWriter, r *http.Request, id string) {
+	var request WatchPairingRequestObject
+
+	request.Id = id
+
+	var body WatchPairingJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchPairing(ctx, request.(WatchPairingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchPairing")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(WatchPairingResponseObject); ok {
+		if err := validResponse.VisitWatchPairingResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetPostings operation middleware
 func (sh *strictHandler) GetPostings(w http.ResponseWriter, r *http.Request, params GetPostingsParams) {
 	var request GetPostingsRequestObject
@@ -1495,61 +2740,84 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"1Ft7b9w2Ev8qhK5AWlS213kB2fyVy6W9AM01iF0EaC5ncKXZFWuJVEjK271g+9kPM6TelFcbx4f2L+9a",
-	"FGc4j9+8uJ+jRBWlkiCtiZafIw2mVNIAfXkH68pAih8TJS1Iix95WeYi4VYoefabURL/Z5IMCo6fvtGw",
-	"jpbR387afc/cU3P2VqtVDkW03+/jKAWTaFHiNtEyep/tmFQ2wid+Oe72Mgeuhdzg51KrErQVjjcwVhTc",
-	"Ou7sroRoGa2UyoHLaB9HQlrQNzw/xNLret0+jkotEsAX+qzdqLwq4GQLYpNZSFkBXDJ1A5rZDFhN6IFh",
-	"VvMUzHPGVwakZdsMJJ4pE3LjnqVRHK2VLriNlsjh08dRXPOO+2xAIx8GrM2nDuaIdJ51XnSc4rODVPZx",
-	"pOFTJTTS+dCKq9mkodTyE3eE/rHZUq1+g8Qi+ZdKWs0TOxbh+4xbklamCvByYlthMyZRqitVacOE7AmU",
-	"rQAFl0IubkAT+b4FrFS1yeys08ZRyUU6c6mGBMQNzF1uVJ5+icg9+34Dz2GHekjC/4Abb6J9USQZ15uA",
-	"6RrLLTC1Zm4BirgEzQqR5xA8jOhanbHkevs4uhYy/EDJXEgIW2qptqBnCtGKIsC+WpNF5NxYpoGnQm4a",
-	"71rBWmmg52uhje26VsotnNCW8ZDlod2jyOl0zVlCcv+nKkJS79j7bRjT+AWhHmqQXhcWCnPoXa/xfcMU",
-	"15rvblFVARbw81WphMPr0RKrUr47RPiSFgXlNSDRHipuRVJTCUnzdQeb+xIthKzsFLoZy3Xf3efr2b0b",
-	"NwRCbP0E6Qb0heW2MmPWMoL/meY86S9aqZBOBtx6g/Qk/Vshlt9wfQ32XZU7HgOgi6FKp+jzlbHsGqBk",
-	"Vo2gNAGR+yjb3+MSMVtsMjCWufA4K4I5jwzuRo9akLfIpDBMlSDZWmkXHGJ2cfni3eXZm9f/+uXy1UXt",
-	"9EsmlQQmzFjfcbTOldJhmrnaHnmADbdwleTKVDqASxeQKJmaGoN8iNq5iE8HQKTlsj0myNQECSG2TTDN",
-	"D8spJIeOD/U3/QnkxmYYDXjLcifwh1A5uR7v8xbFaBjXwIoqt6LMweCuws6R7cDUa24HIve0a63GjYWG",
-	"vOBnNPAAPOcCpL2awEmQoDe78eleGGaqVSGsnZuurTGapiH/i52wV7lKrski8rwRuGFWbcBmoOdR6Sa0",
-	"o8PksA5mXc5sCr5jxoo8b4xmBr0ZcUTVch8bb0HA9MAwWRUrOuLo7RK0UOkE1k+k4uQXohCWSbWddw4N",
-	"3Nco/a1+Rs1oQBsSCkGSJVwmkOdU2IQYNiIllkBWBSVwFAzVeg26Y5ad9U0kqd8oQWIOE8XRlgvrPnnr",
-	"iSNP3uXZv5fCpbyOw1462FK44blIhd0djihOVXHHJwJhvIMFdNbGSWp9dCi2+msO2jkL2eOkq76QZjtl",
-	"OMRojOrYZjsmLEtFikUU5n9JRumes61RDAOtHf5P2+lt+Y4Dkf1+iul38KkCh9U8TQWyzPO3HQ7WPDcQ",
-	"34ZB49PyDUjyEl6AQ/VWBOfMKvb0McvBWtAmZqnYCGsYlym7Yqdsyf5gJ89JNhgUbV1iFYAex7BwpxIL",
-	"cYdhKoYlBm6FxP/z4cXJr/zkv4uTZ1d/nHzsfDtd/nHy8fMifvpo/03IC6ZwE9GuVEZYcQPPB7hHqutY",
-	"15FwN5bbKHwNEoaYcaonHy4ePj1ZPD1ZnF+eP1wuFsvF4tez8yfBsDnCu0Fc8BlIK+IHJmYCwx7LuEEd",
-	"HEC5FNa8ym20PB82P964SoZLdr6s5RYTJYOG4USO5zGKFVzuOkFkrVXBbIaZgYwpwChNWRI6OP9dFIg8",
-	"D588obzAfTuP5wPuTwi2MeNNpGe+JmsAHuN0T99OQFw+MDO7HUfCahf0GpFGG6XSK4xxV5hHEHS57UYP",
-	"RFFAKjDZUPrKga6HLvzHtcjzANkBnHZh9CBqfjwAKfOLwR4Q7UnBr91754vFYlwi0nrzBozhrjtwK3KF",
-	"qweCKGYwgW2bXu9hdaGSa7Bori7EuwzQMLWVBFGISWrtc6mYaShzngA9ckI//bcc1yFOHSMzdPJmgsJN",
-	"I6qxDx+QxxEtIOL2LmB/C3DOaVfV7nhsPt21zBl26NRzTwY47h1MuoJ5B2W+u6Vx6PDG2aEDYU5ZBAZJ",
-	"hzhk5A6esFRKYzJBDKoUflwVLKQz0ibL4JJR4vCcKR1TvFQV2T1u0BTPNei50EoEkozLDaQx22YKbjAa",
-	"1CQsK8CGrNtxfKS7+2Qp0ACaTnhm2/ldM6O3ythgd54XqpJzuyWJhlSES4wUVhNPjnKnCZdsa4PAozVo",
-	"kAkczq3J1xyjzVniWgIdL/TUunuH/KEekownHhP6HrDjloV2fudQrajnOPORbTrpY5Tqx/eKaTNw7MJi",
-	"cA90aIuikuEKKY4yVRzRiaUecKgPW+diY/Hk3IKxTX96Fplm4hUg1VaUt+3gO5j4PtdivT7Y6XWrerOl",
-	"u5/jkloN+wMxoVVQp4z0bNcK6kyiWllPGUGodevb01ejYUXHOBtbmC5FzFWCupk9GGrf6wz0ZryXUx/6",
-	"kHx73eoays2VVdYVTfNaI6mQm+NeMiUMTpKqatUdJ/mWD9mrcu3T281VaejYLOn6KJZuQBsxgeNbpXPM",
-	"/wdj0fmTg3rz+uS9LVsTHdjYSLgDBQ3OGTKykAE1xlHLNuwGrUBHvjAxmQgNIEJ7XzaIMgDaSmNEC+Ps",
-	"GiC9EnK2VVou7q76STU2rDakWg6DR66nZcMZAKmkU4r7JNHtb1nKdzH75fLlKA3sBYzxkSTYoySFJrf7",
-	"krAqqYnW3eQQwDpMHyl/Ve1Af4Uk7S5XNmZdq8jzCT4NfPoSCeJrvQaAk0RDalYJRkLVr+VaBeahVHDM",
-	"mPP205jxxHeQSGifLQ1a4oRQrkSn6sYwzgzNunrT9Qm8H052wHf+h5x68mNZkCKSSgu7u0Bde8SC0JRG",
-	"Nr3Ta9jFdRsMGEqPW6WXWIf5iyZYA2It2HBElkS3FRBqO9OJzNrS3U4SXh99sq9QncIPv4RkrumJRR19",
-	"i92Ikb4UIs+FkjYbAEOyY5jw0D2Ma3y/UBJ2M944ZT8o7aiRinxX8HsmDLP8GmQrhI0W6Sl70fQpaxqG",
-	"fe9nlG0x6++bGCZ8zWqFzVEWL1VRKLnlFlGiwdnonJKNEiQvRbSMHp0uTh+51nJG6jrjpTi7OT/zXfrl",
-	"52jj/jjNCCVfp9Ey+hHsm7qP37tz9nCx+Gr3zbrj8cCds8sMmPYP48hURcH17tbBeUyS32ai0892xjCY",
-	"y+KGtSRc4CfnVqFh74uakjDsWqqtZKsddSmaXs6y7QW7lXzDhcT1rqXgO/2oW7RLy4zlMu17sr+IFjOj",
-	"XAODM+0aOWybKdP0U7bcsFwZGjZrKIFbSJnha8h3p+yy6bs0LtBMLGqj9buesvd+ZC2VZVstrAXJuGHd",
-	"HhIzfIdk1pUBQ29vM5U3e7BvHy8W3zmh1xfpqM1IXJLRP2dbJEPdRicac+083ncakXrGbwA58d0fdwJ0",
-	"kGvYUfOeM+0vSqlpDKR/FnzHdCVZhebAzheLhT93wXgGPPX8ffv44bPvTtmPry5Z3yHcibeTFnbKXiCu",
-	"GacjA0iySjJWGeh3XlnfvM62hn1rAFiv5/udc+m+611Qz8+tixxmg7F/V+nuqzlev72974cGqyvY39Hr",
-	"794/C11B5ZatICE3W1PXEF977FgLEWqOcFbflKX158etf/jsqPVPFo+OWN+JqdHyg4+mHz7uP3YBz1lE",
-	"bfvej69hh5GDokTcXFZ4ztJK81UOLpDU+BMAvLPPDX7tHejl4LKOvjm+pJ7/z35AfW+xoO5iBqMAcfy8",
-	"naNuOeKEVKxQGhBNd4YmiohnX6TjxeO/mk04tTikEobafG7K568uOJnRXamJ+P4nUOn962qWLN9TXB5O",
-	"E7oO5iN2zCppRe4G9oyvLc0TTDs7p5vMmlNKbYgg1tWUfUVxJDlltd0ZUB92445kh/Xyxzgqq4Amfde4",
-	"1ebXDxfdxvQ9BIs/uw3h+md/NXz4UdzAEA0YxywNtCuDulUKwgfia44fjan/7Yd7lNm6dzANMmTzpRaK",
-	"WOiGltINnMxtdcXbes3IVwYdnONujJCjfapA71pP65T+Rzna/ec+9WRuRt6Dll7LFUWQq03X8hf/j5//",
-	"XHZ/+OGz9hXQpf9BcUZXAKkJ+sC0bGPmLoP3gujOAl28tAYzd9OzJ1PPjaaMyQ2W7hGAHIEJkRj/sCuA",
-	"V3hA/6OiejqecpOtFNcpM5namrj9WUR3MF4fejuWQWUOCaEy9y2FytwmhipYpaNCCWcytWVrruvbWAkN",
-	"6zqHpLJc33ZI14e7z0N2On0TB/UdqqMjzizE/oEuVfoWEVa+fqy23+/3/wsAAP//",
+	"7HztjtvGkvatNPgewAnCGWnGjvFa88vxcRID9trwTNbAyXoHLbIk9hHZzXQ3pWiNCfZq9sL2ShZd3SSb",
+	"ZFOibI+PA+SfJJL9UfXUU9VVRX2IElGUggPXKlp8iCSoUnAF+OUtrCoFqfmYCK6Ba/ORlmXOEqqZ4LN/",
+	"KsHNbyrJoKDm098krKJF9P9m7bgze1XN3kixzKGI7u7u4igFlUhWmmGiRfQu2xMudGSuuNvNaD8wnr6F",
+	"3ypQduo0ZeYBmr+RogSpmVnoiuYK4qj0fvoQMVy23pcQLSKlJePr6C6OCiiWIEcuaTCfb0vB7E57t9zF",
+	"kYTfKiaNSH41MzTjDZ5+H9dPi+U/IdFmgmc5UBxp8aG3WFCaFVSDv+alEDlQbh5kXIPc0vyYfF/U990Z",
+	"abAEzANdOW9FXhVwtgO2zjSkpADKidiCJDoDUk/0QBEtaQrqitClAq7JLgNuFJQxvrbXzO5XQhZURwuz",
+	"wsePombPZpw1SLMOBVrnYxuzk3jXvAftSs21o7P0FVOLoRmkmaldT+wJPagswbWkiR6K8F1GNUorEwU4",
+	"OZEd0xnhRqpLUUlFGO8IlCzBCC6FnG1B4vRdBCxFtc70pN3GUUktuifcKiEBtoWptyuRpx8jcrd8N4Bb",
+	"oTd7SMJ/h62DaFcUSUblOgBdpakGIlbE3mBEXIIkBctzCG5mhAI2jIcvCJ4zDmGklmJnaWOCEDUrAssX",
+	"K0RETpUmEmjK+LqxriWshAS8vmJSad+0UqrhDIeMpxAS7q7ZS1DuTCXG4j+OV8ucJvZTd3s/C6VVTH5+",
+	"fX2zePP67U1MhCSUcNA7ITeEKnLx5PL84vH/P784n88uH8XWZBJRFFSRJegdAD+6RTd7aFs/Mp46cu2u",
+	"7CmpODMWSzWhXO1AqoH5pYjFW5YC12zlvNu4ZALgGaynlGLF8pCobsxKVkzHqPAkFwqUbhTPNBQHp6BS",
+	"0j0aa8VVCQl6u95D7TL6D2ljOzo4vhFTiIt7OnAjuPu9jQ60Eke/n63FmfuxpMzMdF4ryrt6xopSSJy8",
+	"pDqLFtGa6axanieiMI6uEHxHtfY/or9VMzcoLvJnUYToxCPyQ86zIXyMTQwcVEeyh551VBYQ92gYciTW",
+	"iCMtUro/NvEN3jQSmXSmaDcVtyKpZwnZ0wsv6OhKtGC80mNuW2kqu35sOoHZZ+NmgtCyXkK6Bnmtqa7U",
+	"cGkZxjUTeXrUEUghJsR/jmndlO6p4JLZFv6d5lWICzCYoMTqhqhM7BShmggOpBAFcB3XoURBNyAfKKLY",
+	"mg8JzDKX3n8iZxmoqBMJhfWitAP6jqMdlZzx9ZgkmDJBJilzWim2RL8+lQ/7LGUX0Mil2Zy3homEZfT3",
+	"+dnqFZUb0G+rfBwWnAiZmhCnUppsAEqixUDzCbA86PduTIjK1plxLvY0MClgt34oOBpeamNa7TQmSuBk",
+	"JaSNhWNyffP07c3s1Yt/++Xm+XUd4ywIN6BmKoSKVS6EDM+Zi92JG1hTDbfGq1YyEIZdQyJ4quqQy0Xk",
+	"e3vAwQ0Yg6O83SbwVAUnMqHcyKLpcTmF5OAxa3fQl8DXOjPBL22X7J1zQkFoshmO88aIUREqgRRVrlmZ",
+	"gzKjMj1Ftj0Tq1fbE7mbu9Zq3CA0xI2vDcADTjtnwPXtiPcEDnK9D0R6iqhqWTCtp55OV+bwkIbsL7bC",
+	"XuYi2SAi8rwRuCJarEFnePCfMIt/fh9sJodV8JBpYVPQPVGa5XkDmgnzTYguRC33IXgLJKYHivDK5TYG",
+	"T5cgmUhHIoCRzAPaBSuYJlzspu1DAnX5pe5Qr41mJBgMMWFIkiSUJ5DnNmwPLFixFJcEvCrwvIohklit",
+	"QHqw9O5v4ov6iRLqqHVHmbafHHriyE1v0wq/l8ye8O0KO6ffdoYtzVnqHPbhOMOqKvZsIhDceVyAe22M",
+	"pNaHN2Orv2aj3l4Qj6Om+hQPUGHt4kLx3LfL9oRpkrIU3bkEmmQuiDHYGvgwkFLIwzg9FAVbErm7G1v0",
+	"x510Oxw03C1dA0croQVYVm9FcEG0II8fkRy08fsxSdmaaUUoT8ktOScL8gc5u0LZGKeo64ySzSaSSkGK",
+	"x2PDO8QE6LGJNDRIM/l//vr07B/07L/mZ09u/zh77307X/xx9v7DPH788O5vISsY403DdqVQTLMtXPV4",
+	"D1XnoetEuhvKbeC+egFDTCimzy7nl4/P5o/P5hc3F5eL+Xwxn/9jdvF90G0O+K7nF1wE0or4gYoJM26P",
+	"ZFQZHRxhuRRWtMp1tLjoJ65f2cQN5eRiUcvNHuyVAYYVudmPEqSgfO85kZUUBdGZiQx4jA5GSIySjIHT",
+	"31lhmOfy++8xLrDfLuLphPvSkG1MaOPpiUtBNQRv/HRH31ZAlD9QE5O7J9KqT3qNSKO1EOmt8XG3Jo5A",
+	"6rLDDS6wooCUmWBDyFtLuo66zA8blueBaXt06tPoUdZ8f4RSpqcIOkR0hwp+YZ+7mM/nw2MV3q9egVLU",
+	"JkMPMlf49IAURZQJYNsc/ztYXotkA9rA1bp4GwEqInYcKcpwkli5WComEjDthpes0M//gw/PIVYdAxha",
+	"eROG7mb8MHdMHidkvHG1n0L2B4hzSna+NsdT42kfmRNwaNVzTwAcZpRGTUG9hTLfH6iTWL6xOLQkbNOw",
+	"xklaxkGQW3oyR6U0Rggap4rux56CGbcgbaIMygkGDldESJtOFhXi3gzQHJ5r0rOuFSdIMsrXkMZklwnY",
+	"YlbFTaFJATqE7jpxfJK0XbAUSJqMBzyTcf6pkdEbm4vA5Mbg/JW7Xw+N7aW1sM6nlMuZHywB21mv3d2D",
+	"DKD7PbYreD++7o+L6eqUXzg+2NWIdek4plzKw7jIPPc8E0Yc6EC2IO3HJQZoxmRtfSrsAV2y/HCMUpcE",
+	"tCsUBHMmbSK/O5BOysVs5tVhpK4M+Q9+17lazGb/+9//g7csZrNZCtuZ1vtfrn+Yh2as6wON5573Hc98",
+	"QXIhNmi5g5TCw8vxuGYeT6w6HEDEdYvAfmlqR1ZUEkpc/g2DvkRggjBUBwrmPVdtfekQwOvqxnju//Ok",
+	"ah3yRg4niE+D30JUXEOKsNpJwddkR/dEioojR6bmHgk0JbqSHFJ7pVW+VwEdzZY3pdEe/RNnTIqtOUky",
+	"MHHxd0TTDfA69AWyliwl7vCUiQJGPGpjNIGTOpR+CFqX8MAek6mq7GHcrOIMV4Ffl26fO6qTbOSI/hGl",
+	"sm6Ce3opD5cRgF2osNOvv6EEWny24mqKwV4SvIHN6Wnw64abP3Mm/I1QOtgWQxG9E/1hIiFlYW2lsBy5",
+	"clJgN2LPbZYqcGkFEngCE7uJ7EKbvcS1BLx40M3mjx3kRNdqNWw1Gok8esuxt4VGfmvj66LuBpvufMfT",
+	"DwSTTvG9RtcTIuprtubPDEWcuLFc0AAPW9tgfL0wpMf4OradK9j4Ab83F0sp0irB6ylT9S1esNEMZLOL",
+	"7vPRgy6uKrhNbU7TgUJ5URhK2QehbMh5eviLpfhQObxOfgzFlVMdbIM4WLOvO+pC3RFNCvfQCK6QbNme",
+	"rVZHC+72rk7v2qfv4wZz+8dKmq2CvLytW3atIK/TrZX1GAhCFXTXJXA7aIbybLDBwnjuT90mRjeTG8/a",
+	"57yGwQnP5dgOcPSo4jcN1GcndauFtlnKabUI415Pe0iV0NtJKqql367maiyIVyHhOFyFBA+zqOuTlrQF",
+	"WUfJw+K8kHl6e0pBv4fQevB6550hW4j2MDYQbk9BvX2GQBYCUAOOWrZhM2gFOrCFkZA31AcSGvumYZQe",
+	"0VbSOO4wz64A0lvGJ6NSU/bpqh9VY7PUZqp2hcEt101L/aI7qsTLfbusjB1fk5TuY/LLzbNhX4vvMIZb",
+	"4qBPkpSB3P5jogeOEbc/yDGCtZw+UP6y2o/0n58Wi35KS/iktu08H1mngt8+RoLmsU7G3UqimWpSzhOF",
+	"Kl/wlQi0pU1t7T/xbCZdtNSrQSND2Zw4phMVoURhc0mne3eE7/utFOHXCAxZ4vQhWbwzZ8aPS4PZdfYq",
+	"W5fzQ/mah4/nc78QFc7YDI+vCpJKMr2/NoCsbVppWsNrmLtoLj9QZAP7uP3hfAP7uh0upZqSlElItMCs",
+	"GyIecxbGJXhtC5nWJSYwINQywptCLs7VJCaMuKgWckGYrpv8V0LazrxaW0fmvENDtVjtTvvcQJ25ThzG",
+	"ia3A7sC+OfAutv1O+KVgec4E11mPNJO97WsuQZKNeb4Q3IrnyBPn5Ech7WwIX1ei/I4wFcrOnJOnTdG0",
+	"nkOR71zDVJtZd73+ijCXQNdM50YWz5rDf+T5oOgCA7ESOC1ZtIgens/PH9o6d4YomdGSzbYXM9cysPgQ",
+	"uWSM1QwT/EUaLaKfQL+qmwo6Ly9dzuef7cUlv1cv8PKSQa10F+NIVUVB5f5gF5/Nve0y5hXXLRh6TWJm",
+	"wFoSNihC4hOhzrOn9UxMkQ0XO06WeyyZNIWlRVuYtnfSNWXc3G/rG67twOjW4FITpSlPuyznXgKKiRKu",
+	"p55IS0JklwnVFHd2VJFcKG0zjCVQDSlRdAX5/pzcNEWgxgSa9okatG7Uc+J3hu4k0xo4oYr4BS2i6N5M",
+	"s6oUKJvszETejEG+eTSff2uFXr/EhDVPXCWC/spm/7H0aUWjNtbiXdnTzJ7RLVYFXCnK7sAYiCGmjBoX",
+	"IN1LKmLcP+CPBd0TWXFSGTiQi/l87vZdEJoBTd36vnl0+eTbc/LT8xvSNQi7490ows7JU8NryupIgZmy",
+	"SjJSKeiWgUkXXrOdIt8oANIpQH9rTbpretdYgLT3RdafgdI/iHT/2QyvW2u/67pNLSu4+0Sr//RiXuhd",
+	"RqrJEhI0sxWWMM1jj+zSQhM1W5jVr1zi/Ren3X/55KT7v58/POF+z5VHi18/WG/66/u79z7hWUTU2Hd2",
+	"vIG98RzoJeKmc/KKpJWkyxysI6n5J0B4sw8Nf91Z0svBRmRdOD7DBoTXrlvu3nxBXVINegFc8VXb1LWj",
+	"hie4IIWQYNh0r7C9yfDZR+l4/ujPhgmrFstUTGGm17YcuT5KKzNs3B7x71+BSu9fV5Nk+Q79cr+1wTcw",
+	"57FjUnHNcts9SOgKq4FatY18+BappLYagxMyjrUenUVxxClGtX5DSpd2Y0+y/VzC+zgqq4AmXeGg1ebn",
+	"dxd+beIenMXXjiFz/5M/Gz/8xLbQZwNCTZQG0h6D/FOKoQ/Dr7n5qFT9c11qNi7XPmPCIIWYLyUTuATf",
+	"tbj64yx1L8P6UXUXtvXrsn9vXp+7D+T2X8r9V4U6XvvCpDCn7ou69/imjyUvidBH1Mu6BeWVSJeVIjfP",
+	"3riOHnVFVC529iBgwuMcgqhwbUhq9NT5kint2k5U9CX00u+bOq4ewzvNPu5T3LUc3GlQAh7UVowzlVlN",
+	"hw3rB1gz7h6+J6vq9Yp9YZcw6HU7pKMvckKYn8r2l/cDmRe2SWfvN9thJsH2tqB5Lg08LIF7vSJjljr7",
+	"cOR08JynPtY6Kn80zKW8wGB1LTh8+dDvgOCcs6z72KryUNw8ut9/KcS/Ekk+rVdljqRkLYjgmPuaFhmf",
+	"GhIfQ+5s6UqNn3/qUfplXYv4/Ozr/3nTX9R7n4H8Cbg3SvFpVwtCSV11IvYFqqNEO3ONlV8Wsa/spF+O",
+	"1rA3/jB2XB6/2zeOf+PwNR737s2hv8UWYnzDdwtk694KOAojxdb8y2II2/tqdjCz3w/1tZ2EfxHfnxTS",
+	"z0RRUvenXLZY6kpjztabR7HWpgyRZrQsgU/AfdPufZ/A7xcH6wJfXbfFReD/UmxBXnllvPr/KtZsC1ig",
+	"whcIm0fs6RnF4sLQhHIXQeVUgzwfVIqwVeF+g41ON8TXbHRxD0dWDcZlQHrVe/sI38zAajwXO/KXwU7z",
+	"QU5+WLslu4zl4CBLN1jURgtgXu7Kt1f7LoI61G/wpr5ncFLodb2d9lo7Gv9vlX2HrLb+tl3qJA74Agkp",
+	"99LGxExULVcjglys/Yz4/Ev8v+yN/2ecrpq/BDSwXtMG/k8JNo4+UO2yxQqLeoE/L8AXq/HfYbQisuJd",
+	"PKm6134MTLYZ/x7JyU4wxknuoi+A52aD7o9em8CWqmwpqExtbBu3f1Xpv71bb3o3lEGljgmhUvcthUod",
+	"EkMV7N4xCkXyyNxLhO4vI/DtQX+T2K4jD23S9i7e5ya97siRjbrOtU9OBwcrOT/iP7+41rEN7F3bnFnL",
+	"3f8FAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

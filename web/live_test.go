@@ -103,7 +103,7 @@ func serve(t *testing.T, l *web.Live) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := web.NewServer(l, noPostings{}, desk, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	h, err := web.NewServer(l, noPostings{}, desk, &web.Installer{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,18 +33,19 @@ type Postings interface {
 
 // Server answers HTTP. Use NewServer.
 type Server struct {
-	live    *Live
-	ledger  Postings
-	desk    *Desk
-	ready   func() bool
-	metrics http.Handler
-	log     *slog.Logger
+	live      *Live
+	ledger    Postings
+	desk      *Desk
+	installer *Installer
+	ready     func() bool
+	metrics   http.Handler
+	log       *slog.Logger
 }
 
 // NewServer returns a server of the live state. desk takes the orders of agents,
-// metrics serves /metrics, ready decides /readyz.
-func NewServer(live *Live, ledger Postings, desk *Desk, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{live: live, ledger: ledger, desk: desk, ready: ready, metrics: metrics, log: log}
+// installer pairs devices, metrics serves /metrics, ready decides /readyz.
+func NewServer(live *Live, ledger Postings, desk *Desk, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
+	return &Server{live: live, ledger: ledger, desk: desk, installer: installer, ready: ready, metrics: metrics, log: log}
 }
 
 // Handler returns all routes.
@@ -68,6 +69,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.Handle("/api/v1/orders/", s.desk.authenticated(api))
 	mux.Handle("POST /api/v1/orders", s.desk.authenticated(s.desk.checker.body("OrderRequests", api)))
 	mux.Handle("PUT /api/v1/orders/{client_id}", s.desk.authenticated(s.desk.checker.body("Replacement", api)))
+	s.installer.routes(mux, s.desk.checker, api)
 	mux.Handle("GET /api/v1/orders/ws", s.desk.authenticated(http.HandlerFunc(s.desk.websocket)))
 	mux.Handle("/", http.FileServerFS(pages))
 	if _, err := fs.Stat(pages, "index.html"); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -277,6 +278,27 @@ func parseConfig(b []byte) (config, error) {
 		c.Simulation = defaultSimulation()
 	}
 	return c, c.validate()
+}
+
+// addPaired adds the devices that were paired on the data directory. Without
+// configured devices they take the place of the simulation, which never shares a
+// directory with them.
+func (c *config) addPaired(speedGiven bool) error {
+	paired, err := pairing.Open(c.Data, nil, nil).Paired()
+	if err != nil || len(paired) == 0 {
+		return err
+	}
+	if len(c.Devices) == 0 && !speedGiven {
+		c.Speed = 1
+	}
+	c.Simulation = nil
+	for _, b := range paired {
+		c.Devices = append(c.Devices, device{
+			ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: b.Unit,
+			Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Serial: b.Serial,
+		})
+	}
+	return nil
 }
 
 // plain says what the YAML library says without the names of Go types. help is

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -73,3 +74,18 @@ func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) 
 
 // Close lets go of the directory.
 func (d *dataDir) Close() error { return d.lock.Close() }
+
+// key returns the secret kept in a file, which it makes at first.
+func (d *dataDir) key(name string) (string, error) {
+	file := d.file(name)
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
+			return "", fmt.Errorf("make %s: %w", name, err)
+		}
+	}
+	b, err := os.ReadFile(file) //nolint:gosec // in the data directory
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +41,7 @@ type node struct {
 	sim      *sim.Neighbourhood // nil with real devices
 	clock    func() time.Time   // world time
 	targets  []meters.Target
+	fleet    *meters.Fleet
 	devices  []grid.Device
 	tariff   settlement.Tariff
 
@@ -75,6 +75,7 @@ func (n *node) readingsSubject(member string) string {
 // openNode opens everything; on an error it closes what it opened.
 func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
 	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
+	n.fleet = &meters.Fleet{Clock: func() time.Time { return n.clock() }, Sink: n, Log: log}
 	for _, open := range []func(context.Context) error{
 		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openLedger, n.openMarket,
 	} {
@@ -549,13 +550,10 @@ const defaultRate = 50
 func (n *node) traders() (map[string]web.Trader, error) {
 	agents := n.config.Agents
 	if n.config.Simulation != nil && len(agents) == 0 {
-		file := n.dir.file(agentKeyFile)
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-			if err := os.WriteFile(file, []byte(rand.Text()+rand.Text()+"\n"), 0o600); err != nil {
-				return nil, fmt.Errorf("agent's key: %w", err)
-			}
+		if _, err := n.dir.key(agentKeyFile); err != nil {
+			return nil, err
 		}
-		agents = []agentConfig{{Name: "demo", Member: "home-01", KeyFile: file}}
+		agents = []agentConfig{{Name: "demo", Member: "home-01", KeyFile: n.dir.file(agentKeyFile)}}
 	}
 	traders := map[string]web.Trader{}
 	for _, a := range agents {
@@ -587,7 +585,11 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	handler, err := web.NewServer(n.live, n.ledger, desk, ready, metrics(n.status), n.log).Handler()
+	installer, err := n.installer()
+	if err != nil {
+		return err
+	}
+	handler, err := web.NewServer(n.live, n.ledger, desk, installer, ready, metrics(n.status), n.log).Handler()
 	if err != nil {
 		return err
 	}

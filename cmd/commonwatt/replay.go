@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -63,14 +62,16 @@ with the first interval whose gate is still open at the start, so that a day of
 	return c
 }
 
+const percent = 100
+
 func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout, stderr io.Writer) (err error) {
 	l, err := openReplayLedger(ctx, out, kind)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	bar := &bar{out: stderr}
-	result, err := scenarios.Replay(ctx, s, l, bar.show)
+	bar := newBar(stderr, "replayed", percent)
+	result, err := scenarios.Replay(ctx, s, l, func(share float64) { bar.set(int(share * percent)) })
 	bar.end()
 	if err != nil {
 		return err
@@ -107,43 +108,4 @@ func openReplayLedger(ctx context.Context, out, kind string) (*ledger.Embedded, 
 	default:
 		return nil, usage("--ledger: %q: must be memory or embedded", kind)
 	}
-}
-
-// bar shows progress: a bar on a terminal, a line for each tenth otherwise.
-type bar struct {
-	out   io.Writer
-	shown int
-}
-
-const barWidth = 40
-
-func (b *bar) show(share float64) {
-	tenths := min(int(share*10), 10)
-	if terminal(b.out) {
-		if percent := int(share * 100); percent != b.shown {
-			b.shown = percent
-			done := min(int(share*barWidth), barWidth)
-			fmt.Fprintf(b.out, "\r[%-*s] %3d %%", barWidth, string(slices.Repeat([]byte("#"), done)), min(percent, 100))
-		}
-		return
-	}
-	if tenths != b.shown {
-		b.shown = tenths
-		fmt.Fprintf(b.out, "replayed %d %%\n", tenths*10)
-	}
-}
-
-func (b *bar) end() {
-	if terminal(b.out) {
-		fmt.Fprintln(b.out)
-	}
-}
-
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -81,6 +81,9 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 	if given("speed") {
 		c.Speed = f.speed
 	}
+	if err := c.addPaired(given("speed")); err != nil {
+		return config{}, err
+	}
 	if (given("homes") || given("seed")) && c.Simulation == nil {
 		return config{}, usage("--homes, --seed: the configuration has real devices, there is nothing to simulate")
 	}
@@ -167,8 +170,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	})
 	defer post.stop()
 	defer n.drain(log)
-	fleet := &meters.Fleet{Clock: n.clock, Sink: n, Log: log}
-	readers := start(func(ctx context.Context) error { return fleet.Run(ctx, n.targets, n.store) })
+	readers := start(func(ctx context.Context) error { return n.fleet.Run(ctx, n.targets, n.store) })
 	defer readers.stop()
 	if n.sim != nil {
 		physics := start(func(ctx context.Context) error { return n.sim.Run(ctx, n.worldClock()) })

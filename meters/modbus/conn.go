@@ -20,6 +20,9 @@ const (
 	Input   Table = "input"   // function code 4
 )
 
+// ErrConnect reports that there is no connection to the endpoint.
+var ErrConnect = errors.New("no connection")
+
 // ErrClosed reports a request to a connection that was closed for good.
 var ErrClosed = errors.New("connection is closed")
 
@@ -139,7 +142,7 @@ func (c *Conn) own(l link) {
 			}
 			if !connected {
 				if err := l.open(); err != nil {
-					r.done <- fmt.Errorf("connect: %w", err)
+					r.done <- fmt.Errorf("%w: %w", ErrConnect, err)
 					continue
 				}
 				connected = true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -63,12 +64,23 @@ func (t Type) shown() bool { return t != Pad && t != SunSSF }
 // such value.
 var ErrNotImplemented = errors.New("not implemented by the device")
 
+// ErrImplausible marks a value that a device of the family cannot have.
+var ErrImplausible = errors.New("outside of the plausible")
+
 // Value is what a point says: a number in the point's unit, with the maker's
 // sign, or a text.
 type Value struct {
 	Number float64
 	Text   string
 	Step   float64 // what one count of the register is, in the point's unit
+}
+
+// String returns the text, or the number as written for people.
+func (v Value) String() string {
+	if v.Text != "" {
+		return v.Text
+	}
+	return strconv.FormatFloat(v.Number, 'f', -1, 64)
 }
 
 // number interprets the raw bits of a value.
@@ -157,12 +169,17 @@ func (l *Located) Value(word Words) (Value, error) {
 		value = scaled(value, math.Pow10(exponent))
 		step *= math.Pow10(exponent)
 	}
-	return l.plausible(Value{Number: scaled(value, l.Scale), Step: step})
+	value = scaled(value, l.Scale)
+	if l.Decimals != nil {
+		shift := math.Pow10(*l.Decimals)
+		value = math.Round(value*shift) / shift
+	}
+	return l.plausible(Value{Number: value, Step: step})
 }
 
 func (l *Located) plausible(v Value) (Value, error) {
 	if len(l.Range) == 2 && (v.Number < l.Range[0] || v.Number > l.Range[1]) {
-		return Value{}, fmt.Errorf("%g %s is outside of the plausible %g to %g", v.Number, l.Unit, l.Range[0], l.Range[1])
+		return Value{}, fmt.Errorf("%g %s: %w %g to %g", v.Number, l.Unit, ErrImplausible, l.Range[0], l.Range[1])
 	}
 	return v, nil
 }
@@ -330,7 +347,7 @@ func assign(r *grid.Reading, role Role, value int64) {
 		r.Voltage = new(value)
 	case RoleHertz:
 		r.Hertz = new(value)
-	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware:
+	case RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware:
 		// shown when pairing, no part of a reading
 	}
 }

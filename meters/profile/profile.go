@@ -33,6 +33,9 @@ const (
 	RoleVoltage  Role = "voltage" // phase to neutral
 	RoleHertz    Role = "hertz"
 	RoleCurrent  Role = "current"
+	RolePowerL1  Role = "power_l1" // of a phase
+	RolePowerL2  Role = "power_l2"
+	RolePowerL3  Role = "power_l3"
 	RoleSerial   Role = "serial" // a text, or a whole number
 	RoleModel    Role = "model"
 	RoleFirmware Role = "firmware"
@@ -43,7 +46,7 @@ const (
 // what is shown only, may have any.
 func (r Role) factor(unit string) (f float64, fits bool) {
 	switch r {
-	case RolePower:
+	case RolePower, RolePowerL1, RolePowerL2, RolePowerL3:
 		return oneOf(unit, "W", 1, "kW", 1e3, "mW", 1e-3)
 	case RoleImport, RoleExport:
 		return oneOf(unit, "Wh", 1, "kWh", 1e3, "MWh", 1e6)
@@ -74,7 +77,7 @@ func oneOf(unit, a string, fa float64, b string, fb float64, c string, fc float6
 }
 
 func (r Role) known() bool {
-	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RoleSerial, RoleModel, RoleFirmware}, r)
+	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware}, r)
 }
 
 // Profile describes one family of devices.
@@ -132,6 +135,7 @@ type Point struct {
 	WordOrder string          `yaml:"word_order"` // big (absent): most significant word first; little
 	Bits      []int           `yaml:"bits"`       // [lowest, highest] of the raw value that count
 	Scale     float64         `yaml:"scale"`      // from the raw value to Unit; 1 when absent
+	Decimals  *int            `yaml:"decimals"`   // to which a floating-point value is rounded
 	SFRef     string          `yaml:"sf_ref"`     // the point that holds the power of ten
 	NaN       []uint64        `yaml:"nan"`        // raw values that mean "no such value"
 	Unit      string          `yaml:"unit"`
@@ -404,4 +408,14 @@ func (p *Profile) Kinds() []grid.DeviceKind {
 		}
 	}
 	return found
+}
+
+// Counters returns the roles of the lifetime counters that a kind has.
+func (p *Profile) Counters(kind grid.DeviceKind) (roles []Role) {
+	for _, pt := range p.Points {
+		if pt.Kind == kind && (pt.Role == RoleImport || pt.Role == RoleExport) {
+			roles = append(roles, pt.Role)
+		}
+	}
+	return roles
 }

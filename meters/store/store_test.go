@@ -212,7 +212,7 @@ func BenchmarkWrite(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the benchmark is over
+	defer s.Close()
 	const devices, values = 5000, 6
 	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	batch := make([]grid.Reading, devices)

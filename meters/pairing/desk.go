@@ -1,0 +1,249 @@
+package pairing
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/profile"
+)
+
+// Desk keeps the sessions and their results in a directory, so that a pairing can
+// be resumed by another process. It is safe for concurrent use; only one step of
+// a session runs at a time.
+type Desk struct {
+	Profiles   *profile.Set
+	Configured []Binding // of the community's configuration, beside those that were paired
+	Trial      bool      // go through the steps, and keep no device: the community is simulated
+
+	dir  string
+	mu   sync.Mutex // guards the files and busy
+	busy map[string]bool
+}
+
+const (
+	sessionsDir = "pairing"
+	devicesFile = "devices.json"
+)
+
+// Open returns the desk of a data directory.
+func Open(dir string, profiles *profile.Set, configured []Binding) *Desk {
+	return &Desk{Profiles: profiles, Configured: configured, dir: dir, busy: map[string]bool{}}
+}
+
+// Paired returns the devices that were paired, in the order of pairing.
+func (d *Desk) Paired() ([]Binding, error) {
+	var paired []Binding
+	b, err := os.ReadFile(filepath.Join(d.dir, devicesFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &paired)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(d.dir, devicesFile), err)
+	}
+	return paired, nil
+}
+
+func (d *Desk) bound() ([]Binding, error) {
+	paired, err := d.Paired()
+	return append(slices.Clone(d.Configured), paired...), err
+}
+
+// NotFoundError reports a session that there is not.
+type NotFoundError struct{ ID string }
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no pairing %q", e.ID) }
+
+// Session returns a kept session. Errors: *NotFoundError.
+func (d *Desk) Session(id string) (*Session, error) {
+	if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(id) {
+		return nil, &NotFoundError{id}
+	}
+	b, err := os.ReadFile(filepath.Join(d.dir, sessionsDir, id+".json")) //nolint:gosec // the name is checked
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &NotFoundError{id}
+	}
+	s := &Session{}
+	if err == nil {
+		err = json.Unmarshal(b, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pairing %s: %w", id, err)
+	}
+	return s, nil
+}
+
+// Sessions returns the kept sessions, by id.
+func (d *Desk) Sessions() ([]*Session, error) {
+	names, err := filepath.Glob(filepath.Join(d.dir, sessionsDir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Session, 0, len(names))
+	for _, name := range names {
+		s, err := d.Session(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Resume returns the session of a target, nil when there is none.
+func (d *Desk) Resume(target string, unit uint8) (*Session, error) {
+	all, err := d.Sessions()
+	for _, s := range all {
+		if s.Target == target && (unit == 0 || s.Unit == unit) {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+// Begin starts a session.
+func (d *Desk) Begin(ctx context.Context, target string, unit uint8, profileID string, kind grid.DeviceKind, progress func(unit uint8)) (*Session, error) {
+	bound, err := d.bound()
+	if err != nil {
+		return nil, err
+	}
+	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), target, unit, profileID, kind, d.Profiles, bound, progress)
+	if err != nil {
+		return nil, err
+	}
+	return s, d.save(s)
+}
+
+// step carries out one step of a session and keeps what it found, also when it
+// refuses to go on.
+func (d *Desk) step(id string, do func(*Session) error) (*Session, error) {
+	d.mu.Lock()
+	if d.busy[id] {
+		d.mu.Unlock()
+		return nil, &ConflictError{"another step of this pairing is running"}
+	}
+	d.busy[id] = true
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		delete(d.busy, id)
+		d.mu.Unlock()
+	}()
+	s, err := d.Session(id)
+	if err != nil {
+		return nil, err
+	}
+	refused := do(s)
+	return s, errors.Join(refused, d.save(s))
+}
+
+// Measure is Session.Measure of a kept session.
+func (d *Desk) Measure(ctx context.Context, id string) (s *Session, live Live, err error) {
+	s, err = d.step(id, func(s *Session) (err error) {
+		live, err = s.Measure(ctx, d.Profiles)
+		return err
+	})
+	return s, live, err
+}
+
+// CheckSign is Session.CheckSign of a kept session.
+func (d *Desk) CheckSign(ctx context.Context, id string, known Load) (*Session, error) {
+	return d.step(id, func(s *Session) error { return s.CheckSign(ctx, known, d.Profiles) })
+}
+
+// Bind is Session.Bind of a kept session.
+func (d *Desk) Bind(id string, device grid.Device) (*Session, error) {
+	return d.step(id, func(s *Session) error {
+		bound, err := d.bound()
+		if err != nil {
+			return err
+		}
+		return s.Bind(device, bound)
+	})
+}
+
+// Watch watches the device of a kept session; one that passes is among Paired
+// from then on, and the session has ended.
+func (d *Desk) Watch(ctx context.Context, id string, duration time.Duration, progress func(readings int)) (*Session, error) {
+	s, err := d.step(id, func(s *Session) error { return s.WatchBound(ctx, duration, d.Profiles, progress) })
+	if err != nil {
+		return s, err
+	}
+	if d.Trial {
+		return s, d.Forget(id)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	paired, err := d.Paired()
+	if err != nil {
+		return s, err
+	}
+	paired = slices.DeleteFunc(paired, func(b Binding) bool { return b.ID == s.Device.ID })
+	if err := d.write(devicesFile, append(paired, s.Binding())); err != nil {
+		return s, err
+	}
+	return s, d.Forget(id)
+}
+
+// Forget ends a session.
+func (d *Desk) Forget(id string) error {
+	if _, err := d.Session(id); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(d.dir, sessionsDir, id+".json"))
+}
+
+func (d *Desk) save(s *Session) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.write(filepath.Join(sessionsDir, s.ID+".json"), s)
+}
+
+// write replaces a file durably: after a crash it is the old one or the new one.
+func (d *Desk) write(name string, v any) error {
+	path := filepath.Join(d.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // in the data directory
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Holds tells whether a device with a single connection is bound at an endpoint:
+// it must not be searched while it is read.
+func (d *Desk) Holds(e modbus.Endpoint) bool {
+	bound, err := d.bound()
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(bound, func(b Binding) bool {
+		other, err := modbus.ParseEndpoint(b.Target)
+		p := d.Profiles.Get(b.Profile)
+		return err == nil && other.Address == e.Address && p != nil && p.Quirks.SingleConnection
+	})
+}

@@ -1,0 +1,297 @@
+package pairing_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+)
+
+func profiles(t *testing.T) *profile.Set {
+	t.Helper()
+	set, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// neighbourhood stands still at eleven in June: panels produce.
+func neighbourhood(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
+	t.Helper()
+	spec := world.Spec{Seed: 1, Start: time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(4, 1)}
+	n, err := sim.Open(t.Context(), t.TempDir(), spec, faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Close() })
+	once, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.Run(once, func() time.Time { return spec.Start.Add(10 * time.Minute) }); err != nil {
+		t.Fatal(err)
+	}
+	devices := map[string]*sim.Device{}
+	for _, d := range n.Devices() {
+		devices[d.ID] = d
+	}
+	return devices
+}
+
+func quiet(uint8) {}
+
+func begin(t *testing.T, desk *pairing.Desk, d *sim.Device) *pairing.Session {
+	t.Helper()
+	s, err := desk.Begin(t.Context(), "tcp://"+d.Address(), 0, "", d.Kind, quiet)
+	if err != nil {
+		t.Fatalf("%s: %v", d.ID, err)
+	}
+	return s
+}
+
+// checked goes through live values and sign check with the load that the world
+// has, whichever that is.
+func checked(t *testing.T, desk *pairing.Desk, id string, load pairing.Load) *pairing.Session {
+	t.Helper()
+	if _, live, err := desk.Measure(t.Context(), id); err != nil || len(live.Warnings) > 0 || live.Identity.Serial == "" {
+		t.Fatalf("live values: %+v, %v", live, err)
+	}
+	s, err := desk.CheckSign(t.Context(), id, load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestPairingIsResumable goes through every step with a new desk each, as other
+// processes would, and ends with a device that can be read.
+func TestPairingIsResumable(t *testing.T) {
+	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongUnit}})["home-04/meter"]
+	dir := t.TempDir()
+	desk := func() *pairing.Desk { return pairing.Open(dir, profiles(t), nil) }
+	s := begin(t, desk(), d)
+	if s.Unit != 3 || s.Profile != "sunspec-meter" || s.Kind != grid.Meter || s.Step != pairing.Identified {
+		t.Fatalf("identified as %+v", s)
+	}
+	if _, err := desk().CheckSign(t.Context(), s.ID, pairing.Exporting); !conflict(err, "live values") {
+		t.Errorf("sign check before the live values: %v", err)
+	}
+	resumed, err := desk().Resume("tcp://"+d.Address(), 0)
+	if err != nil || resumed == nil || resumed.ID != s.ID {
+		t.Fatalf("resume: %+v, %v", resumed, err)
+	}
+	if _, err := desk().Bind(s.ID, d.Device); !conflict(err, "check the sign") {
+		t.Errorf("bound before the sign check: %v", err)
+	}
+	s = checked(t, desk(), s.ID, pairing.Exporting)
+	if s.Inverted || s.Power == nil || *s.Power > -100 {
+		t.Fatalf("sign check %+v", s)
+	}
+	bound, err := desk().Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"})
+	if err != nil || bound.Device.Serial != d.Serial {
+		t.Fatalf("bound %+v, %v", bound, err)
+	}
+	watched, err := desk().Watch(t.Context(), s.ID, 4*time.Second, func(int) {})
+	if err != nil || watched.Watch.Readings < 3 || watched.Watch.Suspect > 0 {
+		t.Fatalf("watch %+v, %v", watched, err)
+	}
+	paired, err := desk().Paired()
+	want := pairing.Binding{
+		Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann", Serial: d.Serial},
+		Target: "tcp://" + d.Address(), Unit: 3, Profile: "sunspec-meter",
+	}
+	if err != nil || len(paired) != 1 || paired[0] != want {
+		t.Errorf("paired %+v, %v, want %+v", paired, err, want)
+	}
+	if left, err := desk().Sessions(); err != nil || len(left) != 0 {
+		t.Errorf("sessions left: %v, %v", left, err)
+	}
+}
+
+func conflict(err error, text string) bool {
+	var c *pairing.ConflictError
+	return errors.As(err, &c) && strings.Contains(c.Reason, text)
+}
+
+func TestSignCheck(t *testing.T) {
+	devices := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
+	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	s := begin(t, desk, devices["home-04/meter"])
+	if s = checked(t, desk, s.ID, pairing.Exporting); !s.Inverted {
+		t.Errorf("a meter that shows %d W while the panels feed in passed as mounted right", *s.Power)
+	}
+	s = begin(t, desk, devices["home-04/inverter"])
+	if s = checked(t, desk, s.ID, pairing.Exporting); s.Inverted || *s.Power >= 0 {
+		t.Errorf("an inverter that produces: %+v", s)
+	}
+	if _, err := desk.CheckSign(t.Context(), s.ID, pairing.Importing); !conflict(err, "does not fit") {
+		t.Errorf("an inverter said to take power: %v", err)
+	}
+	if _, err := desk.CheckSign(t.Context(), s.ID, "perhaps"); !conflict(err, "neither") {
+		t.Errorf("a load %q: %v", "perhaps", err)
+	}
+}
+
+// TestWhatMustNotBeBound tries duplicates, swaps, a taken metering point and a
+// second protocol on one port.
+func TestWhatMustNotBeBound(t *testing.T) {
+	devices := neighbourhood(t, nil)
+	meter := devices["home-04/meter"]
+	binding := func(id, point, serial, target string) pairing.Binding {
+		return pairing.Binding{Device: grid.Device{ID: id, Kind: grid.Meter, Member: "ann", MeteringPoint: point, Serial: serial}, Target: target, Unit: 1, Profile: "sunspec-meter"}
+	}
+	here := "tcp://" + meter.Address()
+	for _, c := range []struct {
+		name  string
+		bound pairing.Binding
+		want  string
+	}{
+		{"the same device at another address", binding("ann/old", "mp-old", meter.Serial, "tcp://192.0.2.1:502"), "bound already, as ann/old"},
+		{"another device was there", binding("ann/old", "mp-old", "S-2", here), "swapped"},
+		{"the address without a serial number", binding("ann/old", "mp-old", "", here), "is bound already, as ann/old"},
+		{"a taken id", binding("ann/meter", "mp-old", "S-3", "tcp://192.0.2.1:502"), `the id "ann/meter" is taken`},
+		{"a metering point with a meter", binding("ann/old", "mp-ann", "S-4", "tcp://192.0.2.1:502"), "has the connection meter ann/old already"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{c.bound})
+			s := begin(t, desk, meter)
+			checked(t, desk, s.ID, pairing.Exporting)
+			if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, c.want) {
+				t.Errorf("error %v, want a conflict with %q", err, c.want)
+			}
+		})
+	}
+	desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{binding("ann/old", "mp-old", "", "rtuovertcp://"+meter.Address())})
+	if _, err := desk.Begin(t.Context(), here, 0, "", "", quiet); !conflict(err, "one port speaks one protocol") {
+		t.Errorf("TCP where RTU is spoken: %v", err)
+	}
+	desk = pairing.Open(t.TempDir(), profiles(t), nil)
+	s := begin(t, desk, devices["home-04/inverter"])
+	checked(t, desk, s.ID, pairing.Exporting)
+	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "no connection meter yet") {
+		t.Errorf("an inverter without a meter: %v", err)
+	}
+}
+
+// TestADeviceThatDropsOutIsNotTaken watches one that answers too late now and
+// then.
+func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
+	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.Dropouts}})["home-04/meter"]
+	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	var s *pairing.Session
+	for range 5 { // until no answer is dropped on the way
+		var err error
+		if s, err = desk.Begin(t.Context(), "tcp://"+d.Address(), 1, "sunspec-meter", grid.Meter, quiet); err != nil {
+			continue
+		}
+		if _, _, err = desk.Measure(t.Context(), s.ID); err != nil {
+			continue
+		}
+		if _, err = desk.CheckSign(t.Context(), s.ID, pairing.Exporting); err == nil {
+			break
+		}
+	}
+	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := desk.Watch(t.Context(), s.ID, 12*time.Second, func(int) {})
+	if !conflict(err, "readings came") || kept.Watch.Gap < 3 {
+		t.Errorf("watch %+v, %v", kept.Watch, err)
+	}
+	if again, err := desk.Session(s.ID); err != nil || again.Step != pairing.Bound {
+		t.Errorf("the session is gone or further: %+v, %v", again, err)
+	}
+}
+
+// TestNothingThere looks where nobody listens, and where something else does.
+func TestNothingThere(t *testing.T) {
+	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	if _, err := desk.Begin(t.Context(), "tcp://127.0.0.1:1", 0, "", "", quiet); !errors.Is(err, modbus.ErrConnect) {
+		t.Errorf("error %v, want ErrConnect", err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("220 mail.example ESMTP\r\n"))
+			defer c.Close()
+		}
+	}()
+	if _, err := desk.Begin(t.Context(), "tcp://"+l.Addr().String(), 1, "", "", quiet); !errors.Is(err, pairing.ErrSilent) {
+		t.Errorf("a mail server: %v, want ErrSilent", err)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for text, want := range map[string][]string{
+		"192.0.2.0/30":             {"192.0.2.1:502", "192.0.2.1:1502", "192.0.2.2:502", "192.0.2.2:1502"},
+		"192.0.2.9:1503, meter":    {"192.0.2.9:1503", "meter:502", "meter:1502"},
+		"rtuovertcp://gateway:100": {"gateway:100"},
+	} {
+		got, err := pairing.Places(text)
+		var addresses []string
+		for _, e := range got {
+			addresses = append(addresses, e.Address)
+		}
+		if err != nil || !slices.Equal(addresses, want) {
+			t.Errorf("%s: %v, %v, want %v", text, addresses, err, want)
+		}
+	}
+	for _, text := range []string{"10.0.0.0/8", "rtu:///dev/ttyUSB0", ""} {
+		if got, err := pairing.Places(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// TestListening leaves out what must not be disturbed.
+func TestListening(t *testing.T) {
+	d := neighbourhood(t, nil)["home-04/meter"]
+	places, err := pairing.Places(d.Address() + ",127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	var mu sync.Mutex
+	found := pairing.Listening(context.Background(), places, func(modbus.Endpoint) bool { return false }, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		tried++
+	})
+	if len(found) != 1 || found[0].Address != d.Address() || tried != 2 {
+		t.Errorf("found %v after %d", found, tried)
+	}
+	if found := pairing.Listening(context.Background(), places, func(modbus.Endpoint) bool { return true }, func() {}); len(found) != 0 {
+		t.Errorf("what was to be skipped was tried: %v", found)
+	}
+}
+
+// TestABrokenFileIsNamed opens the pairings of a directory that was damaged.
+func TestABrokenFileIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "devices.json"), []byte("[{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pairing.Open(dir, profiles(t), nil).Paired(); err == nil || !strings.Contains(err.Error(), "devices.json") {
+		t.Errorf("error %v", err)
+	}
+}

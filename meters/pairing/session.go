@@ -1,0 +1,347 @@
+package pairing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/profile"
+)
+
+// Step is how far a pairing has come.
+type Step string
+
+// The steps, in their order.
+const (
+	Identified Step = "identified"
+	Measured   Step = "measured"
+	Checked    Step = "sign-checked"
+	Bound      Step = "bound"
+	Watched    Step = "watched"
+)
+
+// Session is the pairing of one device. It is plain data: what has been found out
+// so far.
+type Session struct {
+	ID       string          `json:"id"`
+	Target   string          `json:"target"` // as modbus.ParseEndpoint reads it
+	Unit     uint8           `json:"unit"`
+	Step     Step            `json:"step"`
+	Finding  Finding         `json:"finding"`
+	Profile  string          `json:"profile"`
+	Kind     grid.DeviceKind `json:"kind"`
+	Identity Identity        `json:"identity"`
+	Power    *grid.Power     `json:"power,omitempty"` // at the sign check, W, + taken from the grid or the home
+	Inverted bool            `json:"inverted"`        // the sign check found the meter mounted the wrong way round
+	Device   *grid.Device    `json:"device,omitempty"`
+	Watch    *Watch          `json:"watch,omitempty"`
+	Warnings []string        `json:"warnings"`
+}
+
+// Binding is a device that is bound already.
+type Binding struct {
+	grid.Device
+
+	Target   string `json:"target"`
+	Unit     uint8  `json:"unit"`
+	Profile  string `json:"profile"`
+	Inverted bool   `json:"inverted,omitempty"`
+}
+
+// A ConflictError says why a pairing must not go on as it is.
+type ConflictError struct{ Reason string }
+
+func (e *ConflictError) Error() string { return e.Reason }
+
+// Begin identifies the device at a target. unit 0 looks for it; profileID "" takes
+// the closest one; kind "" what the device is first of all. bound are the devices
+// of the community: a host that is spoken to otherwise already is refused.
+func Begin(ctx context.Context, id, target string, unit uint8, profileID string, kind grid.DeviceKind, profiles *profile.Set, bound []Binding, progress func(unit uint8)) (*Session, error) {
+	e, err := modbus.ParseEndpoint(target)
+	if err != nil {
+		return nil, err
+	}
+	if err := otherProtocol(e, bound); err != nil {
+		return nil, err
+	}
+	search := Search{Profiles: profiles, Progress: progress, First: true}
+	if unit != 0 {
+		search.Units = []uint8{unit}
+	}
+	found, err := Identify(ctx, e, search)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{ID: id, Target: target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}}
+	return s, s.choose(profileID, kind, profiles)
+}
+
+func (s *Session) choose(id string, kind grid.DeviceKind, profiles *profile.Set) error {
+	if id == "" && len(s.Finding.Profiles) == 0 {
+		return &ConflictError{fmt.Sprintf("unit %d answers, but no profile fits it: name one with --profile, or write one (docs/profiles.md)", s.Unit)}
+	}
+	if id == "" {
+		id = s.Finding.Profiles[0]
+		for _, candidate := range s.Finding.Profiles {
+			if slices.Contains(profiles.Get(candidate).Kinds(), kind) {
+				id = candidate
+				break
+			}
+		}
+	}
+	p := profiles.Get(id)
+	if p == nil {
+		return &ConflictError{fmt.Sprintf("there is no profile %q", id)}
+	}
+	if kind == "" {
+		kind = p.Kind
+	}
+	if !slices.Contains(p.Kinds(), kind) {
+		return &ConflictError{fmt.Sprintf("profile %s reads %v, no %s", id, p.Kinds(), kind)}
+	}
+	s.Profile, s.Kind = id, kind
+	return nil
+}
+
+// otherProtocol refuses to speak to a host and port in another way than its
+// bound devices are spoken to: the frames would garble each other.
+func otherProtocol(e modbus.Endpoint, bound []Binding) error {
+	for _, b := range bound {
+		other, err := modbus.ParseEndpoint(b.Target)
+		if err == nil && other.Address == e.Address && other.Scheme != e.Scheme {
+			return &ConflictError{fmt.Sprintf("%s is in use as %s by device %s: one port speaks one protocol", e.Address, other.Scheme, b.ID)}
+		}
+	}
+	return nil
+}
+
+func (s *Session) open(profiles *profile.Set) (*modbus.Conn, *profile.Profile, error) {
+	e, err := modbus.ParseEndpoint(s.Target)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := profiles.Get(s.Profile)
+	if p == nil {
+		return nil, nil, fmt.Errorf("there is no profile %q", s.Profile)
+	}
+	return modbus.Open(e, meters.Careful(modbus.Options{}, p.Quirks)), p, nil
+}
+
+// Measure reads the live values; what is not plausible becomes a warning.
+func (s *Session) Measure(ctx context.Context, profiles *profile.Set) (Live, error) {
+	conn, p, err := s.open(profiles)
+	if err != nil {
+		return Live{}, err
+	}
+	defer conn.Close()
+	live, err := Measure(ctx, conn, s.Finding, p, profiles)
+	if err != nil {
+		return live, err
+	}
+	s.Identity, s.Warnings = live.Identity, live.Warnings
+	s.Step = Measured
+	return live, nil
+}
+
+// Load is what the installer knows to happen at the device right now.
+type Load string
+
+// The loads of a sign check.
+const (
+	Importing Load = "importing" // taken from the grid, charging, or a car being charged
+	Exporting Load = "exporting" // fed into the grid, produced, or discharging
+)
+
+// CheckSign compares the power with what the installer knows. A connection meter
+// that shows the opposite is mounted the wrong way round, which the binding puts
+// right; any other device that does has the wrong profile, and is refused.
+func (s *Session) CheckSign(ctx context.Context, known Load, profiles *profile.Set) error {
+	if known != Importing && known != Exporting {
+		return &ConflictError{fmt.Sprintf("load: %q is neither %s nor %s", known, Importing, Exporting)}
+	}
+	if s.Step == Identified {
+		return &ConflictError{"look at the live values before the sign check"}
+	}
+	power, err := s.power(ctx, profiles)
+	if err != nil {
+		return err
+	}
+	s.Power = &power
+	if math.Abs(float64(power)) < leastPower {
+		return &ConflictError{fmt.Sprintf("the device shows %d W: for a sign check let at least %d W flow, as a kettle takes", power, leastPower)}
+	}
+	s.Inverted = (power > 0) != (known == Importing)
+	if s.Inverted && s.Kind != grid.Meter {
+		return &ConflictError{fmt.Sprintf("the %s shows %d W (%s), but it is %s: that is no question of mounting; the profile %s does not fit this device", s.Kind, power, direction(power), known, s.Profile)}
+	}
+	s.Step = Checked
+	return nil
+}
+
+func direction(p grid.Power) Load {
+	if p > 0 {
+		return Importing
+	}
+	return Exporting
+}
+
+// power reads the device as the profile says.
+func (s *Session) power(ctx context.Context, profiles *profile.Set) (grid.Power, error) {
+	conn, p, err := s.open(profiles)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	points, err := p.Locate(s.Kind, s.Finding.SunSpec)
+	if err != nil {
+		return 0, err
+	}
+	words, err := modbus.NewReader(meters.Ranges(points), meters.Limits(p.Quirks)).Read(ctx, conn, s.Unit)
+	if err != nil {
+		return 0, err
+	}
+	var r grid.Reading
+	doubt := profile.Fill(&r, profile.Measure(points, words.At))
+	if r.Power == nil {
+		return 0, errors.Join(&ConflictError{"the device shows no power"}, doubt)
+	}
+	return *r.Power, nil
+}
+
+// Bind binds the device to a metering point. It refuses a device that is bound
+// already, an id that is taken, and a second connection meter; a device that
+// shows the serial number of another one at that address was swapped.
+func (s *Session) Bind(d grid.Device, bound []Binding) error {
+	if s.Step == Identified || s.Step == Measured {
+		return &ConflictError{"check the sign before binding: a meter that counts the wrong way bills the wrong way"}
+	}
+	d.Kind, d.Serial = s.Kind, s.Identity.Serial
+	if d.ID == "" || d.Member == "" || d.MeteringPoint == "" {
+		return &ConflictError{"a binding wants a device id, a member and a metering point"}
+	}
+	for _, b := range bound {
+		sameAddress := s.sameAddress(b)
+		switch {
+		case b.ID == d.ID && !sameAddress:
+			return &ConflictError{fmt.Sprintf("device: the id %q is taken by a device at %s unit %d", d.ID, b.Target, b.Unit)}
+		case d.Serial != "" && b.Serial == d.Serial && b.Kind == d.Kind && b.ID != d.ID:
+			return &ConflictError{fmt.Sprintf("the %s with the serial number %s is bound already, as %s: a device counts once", d.Kind, d.Serial, b.ID)}
+		case sameAddress && b.Kind == d.Kind && b.Serial != "" && d.Serial != "" && b.Serial != d.Serial:
+			return &ConflictError{fmt.Sprintf("swapped: %s unit %d is bound as %s with the serial number %s, and now shows %s: bind that one anew first", b.Target, b.Unit, b.ID, b.Serial, d.Serial)}
+		case sameAddress && b.Kind == d.Kind && b.ID != d.ID:
+			return &ConflictError{fmt.Sprintf("%s unit %d is bound already, as %s", b.Target, b.Unit, b.ID)}
+		case d.Kind == grid.Meter && b.Kind == grid.Meter && b.MeteringPoint == d.MeteringPoint && b.ID != d.ID:
+			return &ConflictError{fmt.Sprintf("metering point %s has the connection meter %s already", d.MeteringPoint, b.ID)}
+		}
+	}
+	billed := func(b Binding) bool { return b.Kind == grid.Meter && b.MeteringPoint == d.MeteringPoint }
+	if d.Kind != grid.Meter && !slices.ContainsFunc(bound, billed) {
+		return &ConflictError{fmt.Sprintf("metering point %s has no connection meter yet: pair that first, it bills", d.MeteringPoint)}
+	}
+	s.Device, s.Step = &d, Bound
+	return nil
+}
+
+func (s *Session) sameAddress(b Binding) bool {
+	mine, err1 := modbus.ParseEndpoint(s.Target)
+	theirs, err2 := modbus.ParseEndpoint(b.Target)
+	return err1 == nil && err2 == nil && mine.Address == theirs.Address && s.Unit == b.Unit
+}
+
+// Watch is what two minutes of reading showed.
+type Watch struct {
+	Seconds  int      `json:"seconds"`
+	Readings int      `json:"readings"`
+	Suspect  int      `json:"suspect"`          // readings of which something was not believed
+	Gap      float64  `json:"longest_gap_s"`    // between readings
+	Missing  []string `json:"missing_counters"` // that the readings never had
+}
+
+// WatchFor is how long a new device is watched.
+const WatchFor = 2 * time.Minute
+
+// WatchBound reads the device as the program will, and looks for dropouts. A
+// device that answers less than nine times in ten is not taken.
+func (s *Session) WatchBound(ctx context.Context, duration time.Duration, profiles *profile.Set, progress func(readings int)) error {
+	if s.Device == nil {
+		return &ConflictError{"bind the device before watching it"}
+	}
+	e, err := modbus.ParseEndpoint(s.Target)
+	if err != nil {
+		return err
+	}
+	w := &watcher{progress: progress}
+	fleet := meters.Fleet{Clock: time.Now, Sink: w, Log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithTimeout(ctx, duration)
+	defer cancel()
+	began := time.Now()
+	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: profiles.Get(s.Profile), Inverted: s.Inverted}
+	if err := fleet.Run(ctx, []meters.Target{target}, w); err != nil {
+		return err
+	}
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
+	}
+	s.Watch = w.result(began, duration, target.Profile.Counters(s.Kind))
+	if expected := int(duration / meters.Period); s.Watch.Readings*10 < expected*9-10 {
+		return &ConflictError{fmt.Sprintf("only %d of about %d readings came: look at the wiring, the Wi-Fi, and whether something else reads the device too", s.Watch.Readings, expected)}
+	}
+	s.Step = Watched
+	return nil
+}
+
+// watcher is the sink of a watch.
+type watcher struct {
+	progress func(readings int)
+
+	mu       sync.Mutex
+	readings []grid.Reading
+}
+
+func (w *watcher) PublishBatch(_ context.Context, _ string, b meters.Batch) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.readings = append(w.readings, b.Readings...)
+	w.progress(len(w.readings))
+	return nil
+}
+
+func (*watcher) Totals(context.Context, string) (*grid.Reading, error) { return nil, nil }
+
+func (w *watcher) result(began time.Time, duration time.Duration, counters []profile.Role) *Watch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	result := &Watch{Seconds: int(duration.Seconds()), Readings: len(w.readings), Missing: []string{}}
+	last, gap := began, time.Duration(0)
+	seen := map[profile.Role]bool{}
+	for _, r := range w.readings {
+		gap = max(gap, r.Time.Sub(last))
+		last = r.Time
+		if r.Quality != grid.Good {
+			result.Suspect++
+		}
+		seen[profile.RoleImport] = seen[profile.RoleImport] || r.Import != nil
+		seen[profile.RoleExport] = seen[profile.RoleExport] || r.Export != nil
+	}
+	gap = max(gap, began.Add(duration).Sub(last))
+	result.Gap = math.Round(gap.Seconds()*10) / 10
+	for _, role := range counters {
+		if !seen[role] {
+			result.Missing = append(result.Missing, string(role))
+		}
+	}
+	return result
+}
+
+// Binding returns the session's result.
+func (s *Session) Binding() Binding {
+	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted}
+}
