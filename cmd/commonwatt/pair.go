@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -238,7 +239,12 @@ func (r probed) print(w io.Writer) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "POINT\tVALUE\tQUALITY\tREAD AS")
+	missing := 0
 	for _, lp := range r.Points {
+		if lp.Quality == pairing.Missing && lp.Role == "" {
+			missing++
+			continue
+		}
 		value := "–"
 		switch v := lp.Value.(type) {
 		case string:
@@ -254,6 +260,9 @@ func (r probed) print(w io.Writer) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if missing > 0 {
+		fmt.Fprintf(w, "(%d further points are not implemented by the device; --json lists them)\n", missing)
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "! "+warning)
@@ -375,6 +384,11 @@ interrupted goes on where it stopped; the device is read from the next start of
 			if err != nil {
 				return err
 			}
+			dir, err := openDataDir(p.data)
+			if err != nil {
+				return fmt.Errorf("%w (a community that runs pairs over its API, /api/v1/pairing)", err)
+			}
+			defer dir.Close() //nolint:errcheck // only the lock is held
 			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), in: bufio.NewReader(cmd.InOrStdin())}
 			return pairingError(w.run(cmd.Context(), args[0]))
 		},
@@ -480,7 +494,9 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
 }
 
+// show prints what the device is read as; pair probe shows the rest.
 func (w wizard) show(s *pairing.Session, live pairing.Live) error {
+	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
 	r := probed{Finding: s.Finding, Live: live, Profile: s.Profile}
 	return r.print(w.progress)
 }
@@ -496,18 +512,15 @@ func (w wizard) sign(s *pairing.Session) string {
 	return text
 }
 
-// ask returns the flag's value, or asks for it on a terminal.
+// ask returns the flag's value, or asks for it.
 func (w wizard) ask(flag, value, question string) (string, error) {
 	if value != "" {
 		return value, nil
 	}
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return "", usage("--%s: missing, and there is no terminal to ask on: the pairing is kept, go on with the same command", flag)
-	}
 	fmt.Fprint(w.progress, question+" ")
 	line, err := w.in.ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("no answer: %w", err)
+		return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
 	}
 	return strings.TrimSpace(line), nil
 }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// field is a simulated neighbourhood whose devices the program does not know: to
+// it they are real.
+func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
+	t.Helper()
+	begin := time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC)
+	spec := world.Spec{Seed: 1, Start: begin, Latitude: 50, Homes: world.Neighbourhood(4, 1)}
+	n, err := sim.Open(t.Context(), t.TempDir(), spec, faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	started := time.Now()
+	go func() {
+		done <- n.Run(ctx, func() time.Time { return begin.Add(10*time.Minute + time.Since(started)) })
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = n.Close()
+	})
+	devices := map[string]*sim.Device{}
+	for _, d := range n.Devices() {
+		devices[d.ID] = d
+	}
+	return devices
+}
+
+// TestAnInstallersHour finds two devices, pairs one from the command line and
+// one over the API of the running community, and both are read.
+func TestAnInstallersHour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program")
+	}
+	devices := field(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
+	meter, inverter := devices["home-04/meter"], devices["home-04/inverter"]
+	dir := filepath.Join(t.TempDir(), "data")
+
+	code, out, errs := execute(t, "pair", "discover", meter.Address()+","+inverter.Address(), "--json")
+	var found []pairing.Finding
+	if err := json.Unmarshal([]byte(out), &found); code != 0 || err != nil || len(found) != 2 || found[0].Profiles[0] != "sunspec-meter" || found[1].Profiles[0] != "sunspec-inverter" {
+		t.Fatalf("discover: exit code %d, %v\n%s%s", code, err, out, errs)
+	}
+	code, out, errs = execute(t, "pair", "probe", meter.Address())
+	if code != 0 || !strings.Contains(out, meter.Serial) || !strings.Contains(out, "good") {
+		t.Fatalf("probe: exit code %d\n%s%s", code, out, errs)
+	}
+	target := "tcp://" + meter.Address()
+	code, _, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s")
+	if code != exitUsage || !strings.Contains(errs, "--load: missing") {
+		t.Fatalf("without the load: exit code %d\n%s", code, errs)
+	}
+	code, out, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s", "--load", "exporting")
+	if code != 0 || !strings.Contains(errs, "going on with the pairing") || !strings.Contains(errs, "wrong way round") || !strings.Contains(out, "ann/meter is paired") {
+		t.Fatalf("add: exit code %d\n%s%s", code, out, errs)
+	}
+
+	p := launch(t, dir)
+	p.until("the meter", func(s web.Status) bool { return s.DevicesOnline == 1 && s.ReadingsTotal > 2 && s.Speed == 1 })
+	key, err := os.ReadFile(filepath.Join(dir, installerKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(path, body string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base+"/api/v1/pairing/"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+string(bytes.TrimSpace(key)))
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		b, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(b)
+	}
+	status, body := call("sessions", `{"target": "tcp://`+inverter.Address()+`"}`)
+	var s pairing.Session
+	if err := json.Unmarshal([]byte(body), &s); status != http.StatusOK || err != nil || s.Profile != "sunspec-inverter" {
+		t.Fatalf("begin: %d %s", status, body)
+	}
+	step := "sessions/" + s.ID
+	for _, c := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{step + "/sign", `{"load": "exporting"}`, http.StatusConflict, "live values"},
+		{step + "/measure", ``, http.StatusOK, inverter.Serial},
+		{step + "/sign", `{"load": "maybe"}`, http.StatusBadRequest, "load"},
+		{step + "/sign", `{"load": "exporting"}`, http.StatusOK, "sign-checked"},
+		{step + "/bind", `{"id": "ann/pv", "member": "ann", "metering_point": "mp-bob"}`, http.StatusConflict, "no connection meter yet"},
+		{step + "/bind", `{"id": "ann/pv", "member": "ann", "metering_point": "mp-ann"}`, http.StatusOK, "bound"},
+		{step + "/watch", `{"seconds": 10}`, http.StatusOK, `"step":"watched"`},
+		{"sessions/nothing/measure", ``, http.StatusNotFound, "no pairing"},
+		{"sessions", `{"target": "tcp://127.0.0.1:1"}`, http.StatusBadGateway, "no connection"},
+		{"sessions", `{"target": "ftp://x"}`, http.StatusBadRequest, "target"},
+	} {
+		if status, body := call(c.path, c.body); status != c.status || !strings.Contains(body, c.want) {
+			t.Fatalf("%s %s: %d %s, want %d with %q", c.path, c.body, status, body, c.status, c.want)
+		}
+	}
+	if r, err := http.Post(p.base+"/api/v1/pairing/sessions", "application/json", strings.NewReader(`{"target": "x"}`)); err != nil || r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the key: %v, %v", r, err)
+	}
+	p.kill()
+	again := launch(t, dir)
+	again.until("both devices", func(s web.Status) bool { return s.DevicesOnline == 2 })
+	again.stop()
+	code, out, errs = execute(t, "pair", "list", "--data", dir)
+	if code != 0 || !strings.Contains(out, "ann/pv") || !strings.Contains(out, "ann/meter") || strings.Contains(out, "not finished") {
+		t.Errorf("list: exit code %d\n%s%s", code, out, errs)
+	}
+}
