@@ -19,11 +19,12 @@ const module = "github.com/commonwatt/commonwatt"
 func layers() map[string][]string {
 	return map[string][]string{
 		"grid":              {},
-		"meters":            {"meters/modbus", "meters/profile"},
+		"meters":            {"meters/modbus", "meters/profile", "proof"},
 		"meters/modbus":     {},
 		"meters/profile":    {},
+		"meters/control":    {"meters", "meters/modbus", "meters/profile"},
 		"meters/pairing":    {"meters", "meters/modbus", "meters/profile"},
-		"meters/store":      {},
+		"meters/store":      {"proof"},
 		"meters/sim":        {"meters/modbus", "meters/profile", "scenarios/world"},
 		"bus":               {},
 		"forecast":          {},

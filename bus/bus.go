@@ -20,7 +20,7 @@ import (
 
 // Streams of the project and the subjects they keep.
 const (
-	Readings   = "READINGS"   // readings.COMMUNITY.MEMBER: batches of readings
+	Readings   = "READINGS"   // readings.COMMUNITY.GATEWAY.MEMBER: signed batches of readings
 	Market     = "MARKET"     // market.COMMUNITY.events: what the market decided
 	Settlement = "SETTLEMENT" // settlement.COMMUNITY.INTERVAL.RUN: frozen runs, one message each
 )
@@ -148,6 +148,12 @@ func (b *Bus) Freeze(ctx context.Context, stream, subject string, data []byte) (
 		return nil, fmt.Errorf("freeze %s: %w", subject, err)
 	}
 	return frozen, nil
+}
+
+// Last returns the last message on a subject, which may have wildcards, nil when
+// there is none.
+func (b *Bus) Last(ctx context.Context, stream, subject string) ([]byte, error) {
+	return b.Frozen(ctx, stream, subject)
 }
 
 // Frozen returns the message of a subject, nil when there is none.

@@ -292,6 +292,20 @@ func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, 
 	return settlement.Settle(in)
 }
 
+// Position returns what a metering point bought less what it sold for an interval,
+// Wh, and whether it traded at all.
+func (m *Market) Position(i grid.Interval, meteringPoint string) (net grid.Energy, traded bool) {
+	for _, t := range m.trades[i] {
+		if t.Buyer == meteringPoint {
+			net, traded = net+t.Energy, true
+		}
+		if t.Seller == meteringPoint {
+			net, traded = net-t.Energy, true
+		}
+	}
+	return net, traded
+}
+
 // Traders returns the metering points with trades in the interval, sorted.
 func (m *Market) Traders(i grid.Interval) []string {
 	seen := map[string]bool{}

@@ -55,9 +55,10 @@ type Reading struct {
 
 // Registers is a pair of cumulative energy registers at one instant.
 type Registers struct {
-	Time   time.Time
-	Import Energy // Wh, ≥ 0
-	Export Energy // Wh, ≥ 0
+	Time    time.Time
+	Import  Energy  // Wh, ≥ 0
+	Export  Energy  // Wh, ≥ 0
+	Quality Quality // of the reading; empty between two
 }
 
 // Flow is the energy of an interval at a metering point; the two directions

@@ -83,6 +83,17 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	f.pollers.Go(func() { p.run(ctx) })
 }
 
+// Conn returns the connection to an endpoint that Run reads, nil when there is
+// none: what is written goes the same way as what is read.
+func (f *Fleet) Conn(e modbus.Endpoint) *modbus.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ctx == nil {
+		return nil
+	}
+	return f.conns[e]
+}
+
 func (f *Fleet) stop(ctx context.Context) {
 	f.mu.Lock()
 	conns := f.conns

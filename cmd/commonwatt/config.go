@@ -43,6 +43,8 @@ type config struct {
 	Profiles    []string      `yaml:"profiles"` // files, beside those that are built in
 	Agents      []agentConfig `yaml:"agents"`
 
+	Gateways []gatewayConfig `yaml:"gateways"` // on other machines, whose readings count
+
 	standby bool        // of the command line
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
@@ -79,6 +81,7 @@ type simulation struct {
 	Nodes     []string  `yaml:"nodes"` // of the feeder, to which the homes are spread in turn
 	Outages   []outage  `yaml:"outages"`
 	Faults    []fault   `yaml:"faults"`
+	Control   *bool     `yaml:"control"` // batteries keep what their homes promised; absent: true
 }
 
 // fault makes a simulated device misbehave.
@@ -109,6 +112,7 @@ type device struct {
 	Rated         quantity `yaml:"rated"`    // what it moves at most, as in "10 kW": a register that gains more is not believed
 	Inverted      bool     `yaml:"inverted"` // a meter mounted the wrong way round
 	Serial        string   `yaml:"serial"`
+	Control       bool     `yaml:"control"` // it may be written to: a battery keeps what its home promised
 }
 
 // kind returns what the device is read as.
@@ -558,6 +562,7 @@ func configCommand() *cobra.Command {
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
+  gateways: [{id: gw-1a2b3c4d, key: BASE64}]  # on other machines, as "commonwatt gateway key" prints them there
   agents:                         # programs outside that trade for a member instead of the built-in agent
     - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
 
@@ -569,6 +574,7 @@ and one of
      outages: [{device: home-01/meter, after: 20s, lasts: 30s}],
      faults: [{device: home-02/meter, fault: wrong-sign}]}  # dropouts, single-connection, wrong-sign, zero-on-wake-up,
                                   # wrong-unit, slow-gateway
+                                  # control: false leaves the batteries on their own logic
 
   devices:                        # real devices: a connection meter for each metering point, and others
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
@@ -577,6 +583,7 @@ and one of
     - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
        unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}
                                   # kind: of a device that is several things; inverted: mounted the wrong way round
+                                  # control: true lets a battery be moved, so that its home keeps what it sold and bought
   profiles: [FILE]                # descriptions of devices beside those of "commonwatt pair profiles"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,7 +11,7 @@ import (
 )
 
 // dataVersion names the layout of the data directory.
-const dataVersion = "2"
+const dataVersion = "3"
 
 // dataDir is a data directory held by this process.
 type dataDir struct {
@@ -88,4 +88,17 @@ func (d *dataDir) key(name string) (string, error) {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
 	return strings.TrimSpace(string(b)), nil
+}
+
+// replace writes a file whole or not at all.
+func (d *dataDir) replace(name string, b []byte) error {
+	f, err := os.OpenFile(d.file(name+".new"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(d.file(name+".new"), d.file(name))
 }

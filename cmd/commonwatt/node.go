@@ -50,6 +50,9 @@ type node struct {
 
 	leaseLost chan error
 	store     store.Store
+	evidence  *store.Evidence
+	signer    *meters.Signer
+	batteries *batteries
 	ledger    *ledger.Embedded
 	market    *marketService
 	settle    *settler
@@ -58,6 +61,7 @@ type node struct {
 
 	failing  map[grid.Interval]time.Time // settlements that failed, and when to try again (wall)
 	readings atomic.Int64
+	refused  atomic.Int64 // batches of readings that are no evidence
 	settled  atomic.Int64
 	closers  []func() error // in order of opening
 }
@@ -68,16 +72,12 @@ func (n *node) storeConsumer() string { return "store-" + n.config.Community }
 
 func (n *node) ledgerConsumer() string { return "ledger-" + n.config.Community }
 
-func (n *node) readingsSubject(member string) string {
-	return "readings." + n.config.Community + "." + member
-}
-
 // openNode opens everything; on an error it closes what it opened.
 func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
 	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
-	n.fleet = &meters.Fleet{Clock: func() time.Time { return n.clock() }, Sink: n, Log: log}
+	n.fleet = &meters.Fleet{Clock: func() time.Time { return n.clock() }, Log: log}
 	for _, open := range []func(context.Context) error{
-		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openLedger, n.openMarket,
+		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openReadings, n.openLedger, n.openMarket,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
@@ -283,8 +283,11 @@ func (n *node) openMarket(ctx context.Context) error {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
 	if err := n.settle.restore(ctx, n.clock()); err != nil {
+		return err
+	}
+	if n.batteries, err = n.newBatteries(); err != nil {
 		return err
 	}
 	return n.resubmit(ctx)
@@ -423,33 +426,6 @@ func (n *node) status(ctx context.Context) web.Status {
 		Ledger: web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
 		Store:  web.StoreStatus{Kind: n.store.Kind()},
 	}
-}
-
-// PublishBatch puts a home's readings on the bus; it is the meters' sink.
-func (n *node) PublishBatch(ctx context.Context, id string, b meters.Batch) error {
-	data, err := json.Marshal(b)
-	if err != nil {
-		return fmt.Errorf("publish readings: %w", err)
-	}
-	return n.bus.Publish(ctx, n.readingsSubject(b.Member), id, data)
-}
-
-// keep stores readings from the bus.
-func (n *node) keep(ctx context.Context, messages [][]byte) error {
-	var readings []grid.Reading
-	for _, m := range messages {
-		var b meters.Batch
-		if err := json.Unmarshal(m, &b); err != nil {
-			n.log.ErrorContext(ctx, "a batch of readings cannot be read and is left out", slog.String("error", err.Error()))
-			continue
-		}
-		readings = append(readings, b.Readings...)
-	}
-	if err := n.store.Write(ctx, readings); err != nil {
-		return err
-	}
-	n.readings.Add(int64(len(readings)))
-	return nil
 }
 
 // post submits frozen runs to the ledger. One that fails does not hold up the
@@ -608,15 +584,6 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	}
 	stopping.Wait()
 	return nil
-}
-
-func (n *node) seeReadingsMessage(data []byte) {
-	var b meters.Batch
-	if err := json.Unmarshal(data, &b); err != nil {
-		n.log.Error("batch of readings", slog.String("error", err.Error()))
-		return
-	}
-	n.live.SeeReadings(b.Member, b.Readings)
 }
 
 func (n *node) seeEventsMessage(data []byte) {

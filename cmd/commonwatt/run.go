@@ -162,15 +162,19 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	view := start(n.watch)
 	defer view.stop()
 	keep := start(func(ctx context.Context) error {
-		return n.bus.Consume(ctx, bus.Readings, n.readingsSubject("*"), n.storeConsumer(), n.keep, warn)
+		return n.bus.Consume(ctx, bus.Readings, n.readingsSubject("*", "*"), n.storeConsumer(), n.keep, warn)
 	})
 	defer keep.stop()
 	post := start(func(ctx context.Context) error {
 		return n.bus.Consume(ctx, bus.Settlement, n.settle.allSubjects(), n.ledgerConsumer(), n.post, warn)
 	})
 	defer post.stop()
+	tend := start(n.tendEvidence)
+	defer tend.stop()
 	defer n.drain(log)
-	readers := start(func(ctx context.Context) error { return n.fleet.Run(ctx, n.targets, n.store) })
+	readers := start(func(ctx context.Context) error {
+		return errors.Join(n.fleet.Run(ctx, n.targets, n.store), n.signer.Close(context.WithoutCancel(ctx)))
+	})
 	defer readers.stop()
 	if n.sim != nil {
 		physics := start(func(ctx context.Context) error { return n.sim.Run(ctx, n.worldClock()) })
@@ -179,6 +183,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 			time.Sleep(meters.Period + meters.Period/2) // each device is read once more, at rest
 		}()
 	}
+	moving := start(n.batteries.run)
+	defer moving.stop()
 	orders := start(n.market.serveOrders)
 	defer orders.stop()
 
@@ -249,12 +255,7 @@ func (n *node) worldClock() func() time.Time {
 
 // watch keeps the dashboard current from the bus.
 func (n *node) watch(ctx context.Context) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	errs := make(chan error, 1)
-	wg.Go(func() { errs <- n.bus.Watch(ctx, n.market.eventsSubject(), n.seeEventsMessage) })
-	err := n.bus.Watch(ctx, n.readingsSubject("*"), n.seeReadingsMessage)
-	return errors.Join(err, <-errs)
+	return n.bus.Watch(ctx, n.market.eventsSubject(), n.seeEventsMessage)
 }
 
 // drain lets the consumers finish what is on the bus.

@@ -25,6 +25,8 @@ type settler struct {
 	bus    *bus.Bus
 	meters []grid.Device // the connection meters
 
+	evidence *store.Evidence
+
 	deadline time.Duration
 	begun    time.Time // world time from which readings can have come
 
@@ -79,7 +81,7 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 	if err != nil || !complete && !final {
 		return err
 	}
-	root, err := readingRoot(metered)
+	root, err := s.readingRoot(ctx, i, metered)
 	if err != nil {
 		return err
 	}
@@ -166,11 +168,32 @@ func (s *settler) unmetered(i grid.Interval, metered []settlement.Metered) (gone
 	return gone
 }
 
-// readingRoot commits to what was metered: one leaf a metering point.
-func readingRoot(metered []settlement.Metered) (string, error) {
+// evidence is a leaf of an interval's reading root: what was metered, and by which
+// signed batches the registers at both ends are known (begin before and after,
+// end before and after; empty where there is none).
+type evidence struct {
+	settlement.Metered
+
+	Batches [4]proof.Digest `json:"batches"`
+}
+
+// readingRoot commits to what was metered and to the readings that prove it: one
+// leaf a metering point.
+func (s *settler) readingRoot(ctx context.Context, i grid.Interval, metered []settlement.Metered) (string, error) {
 	records := make([][]byte, len(metered))
 	for k, m := range metered {
-		b, err := json.Marshal(m)
+		leaf := evidence{Metered: m}
+		if k < len(s.meters) { // the others have no meter any more
+			device := s.meters[k]
+			for end, t := range []time.Time{i.Begin(), i.End()} {
+				before, after, err := s.evidence.Around(ctx, device.Member, device.ID, t)
+				if err != nil {
+					return "", err
+				}
+				leaf.Batches[2*end], leaf.Batches[2*end+1] = before, after
+			}
+		}
+		b, err := json.Marshal(leaf)
 		if err != nil {
 			return "", fmt.Errorf("reading root: %w", err)
 		}

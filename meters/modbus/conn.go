@@ -55,6 +55,7 @@ type link interface {
 	close()
 	read(unit uint8, table Table, addr, n uint16) ([]uint16, error)
 	write(unit uint8, addr uint16, words []uint16) error
+	writeOne(unit uint8, addr, word uint16) error
 	// identify sends a request for device identification (function 0x2B, MEI
 	// type 0x0E) and returns the answer from the MEI type on.
 	identify(unit, category, object uint8) ([]byte, error)
@@ -98,7 +99,16 @@ func (c *Conn) Read(ctx context.Context, unit uint8, table Table, addr, n uint16
 	return words, nil
 }
 
-// Write writes the words from addr on, with one request.
+// WriteOne writes one word with function 6, which some devices want instead.
+func (c *Conn) WriteOne(ctx context.Context, unit uint8, addr, word uint16) error {
+	err := c.call(ctx, func(l link) error { return l.writeOne(unit, addr, word) })
+	if err != nil {
+		return fmt.Errorf("write %s unit %d register %d: %w", c.endpoint, unit, addr, err)
+	}
+	return nil
+}
+
+// Write writes the words from addr on, with one request (function 16).
 func (c *Conn) Write(ctx context.Context, unit uint8, addr uint16, words []uint16) error {
 	err := c.call(ctx, func(l link) error { return l.write(unit, addr, words) })
 	if err != nil {

@@ -44,6 +44,7 @@ type port interface {
 const (
 	readHolding    = 3
 	readInput      = 4
+	writeSingle    = 6
 	writeMultiple  = 16
 	exceptionBit   = 0x80
 	characterBits  = 11
@@ -138,6 +139,15 @@ func (l *line) write(unit uint8, addr uint16, words []uint16) error {
 	return err
 }
 
+func (l *line) writeOne(unit uint8, addr, word uint16) error {
+	pdu := readPDU(writeSingle, addr, word) // the same shape: an address and a word
+	answer, err := l.settled(ask{unit, pdu}, 0)
+	if err == nil && answer != pdu {
+		return errNotTheAnswer
+	}
+	return err
+}
+
 func (l *line) identify(unit, category, object uint8) ([]byte, error) {
 	answer, err := l.settled(ask{unit, string(identification(category, object))}, 0)
 	if err != nil {
@@ -207,7 +217,7 @@ func (l *line) answer(a ask, words uint16) (string, error) {
 		frame, err = l.more(frame, 2)
 	case function == encapsulated:
 		frame, err = l.moreIdentification(frame)
-	case function == writeMultiple:
+	case function == writeMultiple, function == writeSingle:
 		frame, err = l.more(frame, 3+2)
 	case int(frame[2]) != 2*int(words):
 		return "", errNotTheAnswer

@@ -85,6 +85,13 @@ func (l *tcpLink) write(unit uint8, addr uint16, words []uint16) error {
 	return exception(l.client.WriteRegisters(addr, words))
 }
 
+func (l *tcpLink) writeOne(unit uint8, addr, word uint16) error {
+	if err := l.client.SetUnitId(unit); err != nil {
+		return err
+	}
+	return exception(l.client.WriteRegister(addr, word))
+}
+
 // identify uses a connection of its own, because the library does not know the
 // function; the other one is closed meanwhile: some devices accept only one.
 func (l *tcpLink) identify(unit, category, object uint8) (answer []byte, err error) {

@@ -191,6 +191,19 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 	return located, nil
 }
 
+// LocateNamed finds one point on a device.
+func (p *Profile) LocateNamed(name string, models []Model) (Located, error) {
+	pt := p.point(name)
+	if pt == nil {
+		return Located{}, fmt.Errorf("profile %s: there is no point %q", p.ID, name)
+	}
+	l, found := p.locate(*pt, models)
+	if !found {
+		return Located{}, fmt.Errorf("profile %s: point %s: the device has none of the SunSpec models %v that hold it", p.ID, name, p.candidates(pt))
+	}
+	return l, nil
+}
+
 func (p *Profile) locate(pt Point, models []Model) (Located, bool) {
 	if pt.derived() {
 		return Located{Point: pt}, true

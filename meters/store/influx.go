@@ -174,14 +174,14 @@ func (s *Influx) Around(ctx context.Context, device string, t time.Time, reach t
 }
 
 func (s *Influx) registers(ctx context.Context, flux, desc string) (*grid.Registers, error) {
-	rows, err := s.records(ctx, flux+` |> filter(fn: (r) => r._field == "import" or r._field == "export")`+
+	rows, err := s.records(ctx, flux+` |> filter(fn: (r) => r._field == "import" or r._field == "export" or r._field == "quality")`+
 		` |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> group()`+
 		` |> filter(fn: (r) => exists r["import"] and exists r["export"])`+
 		` |> sort(columns: ["_time"], desc: `+desc+`) |> limit(n: 1)`)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	r := grid.Registers{Time: rows[0].Time().UTC()}
+	r := grid.Registers{Time: rows[0].Time().UTC(), Quality: quality(rows[0].ValueByKey("quality"))}
 	if v := integer(rows[0], "import"); v != nil {
 		r.Import = grid.Energy(*v)
 	}

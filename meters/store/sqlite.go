@@ -158,9 +158,9 @@ func (s *SQLite) Around(ctx context.Context, device string, t time.Time, reach t
 func (s *SQLite) registers(ctx context.Context, device, where string, from, to int64) (*grid.Registers, error) {
 	var ms int64
 	var r grid.Registers
-	err := s.db.QueryRowContext(ctx, `SELECT time, import, export FROM readings
+	err := s.db.QueryRowContext(ctx, `SELECT time, import, export, quality FROM readings
 WHERE device = (SELECT id FROM devices WHERE name = ?) AND import IS NOT NULL AND export IS NOT NULL `+where+` LIMIT 1`,
-		device, from, to).Scan(&ms, &r.Import, &r.Export)
+		device, from, to).Scan(&ms, &r.Import, &r.Export, &r.Quality)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

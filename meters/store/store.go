@@ -97,7 +97,7 @@ func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid
 	if err != nil {
 		return grid.Registers{}, "", fmt.Errorf("%s: %w", device, err)
 	}
-	if after.Time.Sub(before.Time) > fresh {
+	if after.Time.Sub(before.Time) > fresh || before.Quality == grid.Estimated || after.Quality == grid.Estimated {
 		return at, grid.Estimated, nil
 	}
 	return at, grid.Good, nil

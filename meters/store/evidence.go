@@ -1,0 +1,357 @@
+package store
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+)
+
+// Evidence keeps the signed batches of readings, apart from telemetry: by them a
+// bill can be recomputed and proved. It checks key, chain and time of what comes
+// in, in whatever order that is. It is safe for concurrent use.
+type Evidence struct {
+	db        *sql.DB
+	community string
+}
+
+// OpenEvidence opens or creates the database at path.
+func OpenEvidence(ctx context.Context, path, community string) (*Evidence, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	const schema = `
+CREATE TABLE IF NOT EXISTS keys (
+	gateway TEXT NOT NULL, since INTEGER NOT NULL, -- the sequence from which on the key signs
+	key TEXT NOT NULL, until INTEGER, -- unix ms after which its readings are refused
+	PRIMARY KEY (gateway, since)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+	gateway TEXT NOT NULL, sequence INTEGER NOT NULL,
+	member TEXT NOT NULL, first INTEGER, last INTEGER, -- unix ms of the readings
+	previous TEXT NOT NULL, digest TEXT NOT NULL,
+	signed BLOB, -- NULL once it was thinned out or erased
+	PRIMARY KEY (gateway, sequence)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);`
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return &Evidence{db: db, community: community}, nil
+}
+
+// Close closes the database.
+func (e *Evidence) Close() error { return e.db.Close() }
+
+// Admit takes a gateway's key, for the batches after those that are kept. A key
+// that is known already stays as it is: one that a gateway announced itself is
+// not taken back by an old configuration.
+func (e *Evidence) Admit(ctx context.Context, gateway string, key *ecdsa.PublicKey) error {
+	text, err := proof.EncodeKey(key)
+	if err != nil {
+		return err
+	}
+	_, err = e.db.ExecContext(ctx, `INSERT INTO keys (gateway, since, key)
+SELECT ?1, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM batches WHERE gateway = ?1), ?2
+WHERE NOT EXISTS (SELECT 1 FROM keys WHERE gateway = ?1 AND key = ?2)
+ON CONFLICT (gateway, since) DO UPDATE SET key = excluded.key`, gateway, text)
+	if err != nil {
+		return fmt.Errorf("admit gateway %s: %w", gateway, err)
+	}
+	return nil
+}
+
+// Revoke ends a gateway's keys: readings from t on are refused, those before it
+// stay what they are.
+func (e *Evidence) Revoke(ctx context.Context, gateway string, t time.Time) error {
+	_, err := e.db.ExecContext(ctx, `UPDATE keys SET until = ? WHERE gateway = ? AND until IS NULL`, t.UnixMilli(), gateway)
+	return err
+}
+
+// A RefusedError says why a batch is not evidence.
+type RefusedError struct {
+	Gateway  string
+	Sequence uint64
+	Reason   string
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("batch %d of gateway %q refused: %s", e.Sequence, e.Gateway, e.Reason)
+}
+
+const (
+	mostAhead = 5 * time.Second     // that a reading's time may be ahead of the receiver's
+	mostLate  = 30 * 24 * time.Hour // that a batch may come late
+	mostSkew  = 2 * time.Second     // of a gateway's clock whose readings count as read
+)
+
+// Receive takes a signed batch and returns its readings when it is durable. fresh
+// is false for one that is kept already: a repetition changes nothing. Readings of
+// a gateway whose clock is off are marked estimated. Errors: *RefusedError.
+func (e *Evidence) Receive(ctx context.Context, signed []byte, now time.Time) (b proof.Batch, fresh bool, err error) {
+	batches, refused, err := e.ReceiveAll(ctx, [][]byte{signed}, now)
+	switch {
+	case err != nil:
+		return b, false, err
+	case len(refused) > 0:
+		return b, false, refused[0]
+	default:
+		return batches[0].Batch, batches[0].Fresh, nil
+	}
+}
+
+// Received is a batch that was accepted.
+type Received struct {
+	proof.Batch
+
+	Fresh bool // it was not kept before
+}
+
+// ReceiveAll is Receive for many batches, durable together. What is refused does
+// not hold up the others.
+func (e *Evidence) ReceiveAll(ctx context.Context, signed [][]byte, now time.Time) (accepted []Received, refused []error, err error) {
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("receive batches: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	for _, s := range signed {
+		b, fresh, err := e.receive(ctx, tx, s, now)
+		if no := (*RefusedError)(nil); errors.As(err, &no) {
+			refused = append(refused, no)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("receive batches: %w", err)
+		}
+		accepted = append(accepted, Received{b, fresh})
+	}
+	if err := tx.Commit(); err != nil {
+		return nil, nil, fmt.Errorf("receive batches: %w", err)
+	}
+	return accepted, refused, nil
+}
+
+func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now time.Time) (proof.Batch, bool, error) {
+	b, digest, err := proof.ReadBatch(signed)
+	refuse := func(reason string, args ...any) (proof.Batch, bool, error) {
+		return b, false, &RefusedError{b.Gateway, b.Sequence, fmt.Sprintf(reason, args...)}
+	}
+	if err != nil {
+		return refuse("%v", err)
+	}
+	if b.Community != e.community || b.Sequence == 0 {
+		return refuse("it is for the community %q", b.Community)
+	}
+	key, until, err := keyOf(ctx, tx, b)
+	if err != nil {
+		return b, false, err
+	}
+	if key == nil {
+		return refuse("the gateway is not admitted")
+	}
+	if err := proof.VerifyBatch(signed, key); err != nil {
+		return refuse("%v", err)
+	}
+	var kept, previous, next string
+	const around = `SELECT COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2), ''),
+	COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2 - 1), ''),
+	COALESCE((SELECT previous FROM batches WHERE gateway = ?1 AND sequence = ?2 + 1), '')`
+	if err := tx.QueryRowContext(ctx, around, b.Gateway, b.Sequence).Scan(&kept, &previous, &next); err != nil {
+		return b, false, err
+	}
+	switch {
+	case kept == string(digest):
+		return judged(b), false, nil
+	case kept != "":
+		return refuse("another batch with this number is kept: the gateway's key is used twice, or its chain was rewritten")
+	case previous != "" && previous != string(b.Previous), next != "" && next != string(digest), b.Sequence == 1 && b.Previous != "":
+		return refuse("the chain is broken: it does not fit the batch beside it")
+	}
+	first, last, reason := times(b, now, until)
+	if reason != "" {
+		return refuse("%s", reason)
+	}
+	if _, err := proof.DecodeKey(b.NextKey); b.NextKey != "" && err != nil {
+		return refuse("next key: %v", err)
+	}
+	const insert = `INSERT INTO batches (gateway, sequence, member, first, last, previous, digest, signed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	if _, err := tx.ExecContext(ctx, insert, b.Gateway, b.Sequence, b.Member, first, last, string(b.Previous), string(digest), signed); err != nil {
+		return b, false, err
+	}
+	if b.NextKey != "" {
+		const rotate = `INSERT INTO keys (gateway, since, key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+		if _, err := tx.ExecContext(ctx, rotate, b.Gateway, b.Sequence+1, b.NextKey); err != nil {
+			return b, false, err
+		}
+	}
+	return judged(b), true, nil
+}
+
+// keyOf returns the key that signs the batch, nil when the gateway has none.
+func keyOf(ctx context.Context, tx *sql.Tx, b proof.Batch) (*ecdsa.PublicKey, *int64, error) {
+	var text string
+	var until *int64
+	err := tx.QueryRowContext(ctx, `SELECT key, until FROM keys WHERE gateway = ? AND since <= ? ORDER BY since DESC LIMIT 1`, b.Gateway, b.Sequence).Scan(&text, &until)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := proof.DecodeKey(text)
+	return key, until, err
+}
+
+// times returns the span of the readings in unix ms, nil without any, and why
+// they cannot be.
+func times(b proof.Batch, now time.Time, until *int64) (first, last *int64, reason string) {
+	for _, r := range b.Readings {
+		ms := r.Time.UnixMilli()
+		if first == nil || ms < *first {
+			first = &ms
+		}
+		if last == nil || ms > *last {
+			last = &ms
+		}
+	}
+	switch {
+	case last == nil:
+		return nil, nil, ""
+	case *last > now.Add(mostAhead).UnixMilli():
+		return nil, nil, fmt.Sprintf("a reading is %s ahead of the clock", time.UnixMilli(*last).Sub(now).Round(time.Second))
+	case *first < now.Add(-mostLate).UnixMilli():
+		return nil, nil, "it is more than 30 days late"
+	case until != nil && *last >= *until:
+		return nil, nil, "the gateway's key is revoked"
+	}
+	return first, last, ""
+}
+
+// judged marks the readings of a gateway whose clock is off.
+func judged(b proof.Batch) proof.Batch {
+	if skew := time.Duration(b.SkewMS) * time.Millisecond; skew.Abs() > mostSkew {
+		for i := range b.Readings {
+			b.Readings[i].Quality = grid.Estimated
+		}
+	}
+	return b
+}
+
+// Missing is a run of batches that a gateway sent and that never came.
+type Missing struct {
+	Gateway  string
+	From, To uint64 // sequences, both missing
+}
+
+// Gaps returns what is missing between the batches that are kept.
+func (e *Evidence) Gaps(ctx context.Context) ([]Missing, error) {
+	rows, err := e.db.QueryContext(ctx, `SELECT gateway, before + 1, sequence - 1 FROM
+	(SELECT gateway, sequence, LAG(sequence, 1, 0) OVER (PARTITION BY gateway ORDER BY sequence) AS before FROM batches)
+WHERE sequence > before + 1 ORDER BY gateway, sequence`)
+	if err != nil {
+		return nil, fmt.Errorf("gaps: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err below says what went wrong
+	var gaps []Missing
+	for rows.Next() {
+		var m Missing
+		if err := rows.Scan(&m.Gateway, &m.From, &m.To); err != nil {
+			return nil, fmt.Errorf("gaps: %w", err)
+		}
+		gaps = append(gaps, m)
+	}
+	return gaps, rows.Err()
+}
+
+// Last returns the number and digest of a gateway's last batch, 0 when there is
+// none.
+func (e *Evidence) Last(ctx context.Context, gateway string) (sequence uint64, digest proof.Digest, err error) {
+	err = e.db.QueryRowContext(ctx, `SELECT sequence, digest FROM batches WHERE gateway = ? ORDER BY sequence DESC LIMIT 1`, gateway).Scan(&sequence, &digest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, "", nil
+	}
+	return sequence, digest, err
+}
+
+// nearby bounds how many batches around an instant are looked into.
+const nearby = 64
+
+// Around returns the digests of the batches by which the registers of a member's
+// device at t are known: that with the last reading at or before t, and that with
+// the first at or after it; empty where there is none.
+func (e *Evidence) Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
+	ms := t.UnixMilli()
+	before, err = e.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ? AND first <= ? ORDER BY first DESC LIMIT ?`, member, ms, func(r grid.Reading) bool { return !r.Time.After(t) })
+	if err != nil {
+		return "", "", err
+	}
+	after, err = e.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ? AND first IS NOT NULL AND last >= ? ORDER BY first LIMIT ?`, member, ms, func(r grid.Reading) bool { return !r.Time.Before(t) })
+	return before, after, err
+}
+
+func (e *Evidence) holding(ctx context.Context, device, query, member string, ms int64, fits func(grid.Reading) bool) (proof.Digest, error) {
+	rows, err := e.db.QueryContext(ctx, query, member, ms, nearby)
+	if err != nil {
+		return "", fmt.Errorf("evidence of %s: %w", device, err)
+	}
+	defer rows.Close() //nolint:errcheck // Err below says what went wrong
+	for rows.Next() {
+		var digest proof.Digest
+		var signed []byte
+		if err := rows.Scan(&digest, &signed); err != nil {
+			return "", fmt.Errorf("evidence of %s: %w", device, err)
+		}
+		b, _, err := proof.ReadBatch(signed)
+		if err != nil {
+			continue // thinned out
+		}
+		for _, r := range b.Readings {
+			if r.Device == device && r.Import != nil && fits(r) {
+				return digest, nil
+			}
+		}
+	}
+	return "", rows.Err()
+}
+
+// Signed returns the bytes of a batch, nil when they are not kept any more.
+func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []byte, err error) {
+	err = e.db.QueryRowContext(ctx, `SELECT signed FROM batches WHERE digest = ?`, string(digest)).Scan(&signed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return signed, err
+}
+
+// fiveMinutes is the shortest raster on which a boundary of an interval can
+// lie, in ms.
+const fiveMinutes = 5 * 60 * 1000
+
+// Thin forgets the bytes of batches older than before that lie further than a
+// minute from every boundary at which an interval can begin: no bill is computed
+// from them. Their digests stay, so that the chain does.
+func (e *Evidence) Thin(ctx context.Context, before time.Time) error {
+	const minute = 60 * 1000
+	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL
+WHERE signed IS NOT NULL AND last < ?1 AND first % ?2 > ?3 AND last % ?2 < ?2 - ?3 AND first / ?2 = last / ?2`, before.UnixMilli(), fiveMinutes, minute)
+	if err != nil {
+		return fmt.Errorf("thin out evidence: %w", err)
+	}
+	return nil
+}
+
+// Erase forgets the readings of a member. Digests stay: they tell nothing.
+func (e *Evidence) Erase(ctx context.Context, member string) error {
+	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL, member = '' WHERE member = ?`, member)
+	if err != nil {
+		return fmt.Errorf("erase the evidence of %s: %w", member, err)
+	}
+	return nil
+}

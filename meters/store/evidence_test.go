@@ -1,0 +1,260 @@
+package store_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	mathrand "math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/proof"
+)
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func openEvidence(t *testing.T, path string) *store.Evidence {
+	t.Helper()
+	e, err := store.OpenEvidence(t.Context(), path, "elm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func noon() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
+
+// chain signs n batches of one gateway, a second apart from noon on.
+type chain struct {
+	t        *testing.T
+	key      *ecdsa.PrivateKey
+	sequence uint64
+	previous proof.Digest
+}
+
+func (c *chain) next(change func(*proof.Batch)) []byte {
+	c.t.Helper()
+	at := noon().Add(time.Duration(c.sequence) * time.Second)
+	b := proof.Batch{
+		Community: "elm", Gateway: "gw-1", Sequence: c.sequence + 1, Previous: c.previous, Member: "ann",
+		Readings: []grid.Reading{{Device: "ann/meter", Time: at, Import: new(grid.Energy(c.sequence)), Export: new(grid.Energy(0)), Quality: grid.Good}},
+	}
+	if change != nil {
+		change(&b)
+	}
+	signed, digest, err := proof.SignBatch(b, c.key)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.sequence, c.previous = b.Sequence, digest
+	return signed
+}
+
+func admitted(t *testing.T) (*store.Evidence, *chain) {
+	t.Helper()
+	e := openEvidence(t, filepath.Join(t.TempDir(), "evidence.db"))
+	c := &chain{t: t, key: newKey(t)}
+	if err := e.Admit(t.Context(), "gw-1", &c.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	return e, c
+}
+
+// TestEvidenceInAnyOrder receives a chain shuffled, each batch twice: every one is
+// kept once, and gaps show exactly while batches are missing.
+func TestEvidenceInAnyOrder(t *testing.T) {
+	e, c := admitted(t)
+	const n = 40
+	var signed [][]byte
+	for range n {
+		signed = append(signed, c.next(nil))
+	}
+	order := mathrand.New(mathrand.NewPCG(5, 6)).Perm(n)
+	fresh := 0
+	for k, i := range append(order, order...) {
+		_, isFresh, err := e.Receive(t.Context(), signed[i], noon().Add(time.Minute))
+		if err != nil {
+			t.Fatalf("batch %d: %v", i+1, err)
+		}
+		if isFresh {
+			fresh++
+		}
+		gaps, err := e.Gaps(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k == n/2 && len(gaps) == 0 {
+			t.Error("half of the chain is there, and nothing is said to be missing")
+		}
+		if k >= n-1 && len(gaps) > 0 {
+			t.Errorf("all is there, and %v is said to be missing", gaps)
+		}
+	}
+	if last, _, err := e.Last(t.Context(), "gw-1"); fresh != n || err != nil || last != n {
+		t.Errorf("%d batches kept, the last %d, %v, want %d", fresh, last, err, n)
+	}
+}
+
+// TestWhatIsNoEvidence tries what a cheat, a thief and a broken clock would send.
+func TestWhatIsNoEvidence(t *testing.T) {
+	now := noon().Add(3 * time.Second)
+	for want, try := range map[string]func(c *chain) []byte{
+		"not that of the gateway's key": func(c *chain) []byte { c.key = newKey(t); return c.next(nil) },
+		"not admitted":                  func(c *chain) []byte { return c.next(func(b *proof.Batch) { b.Gateway = "gw-2" }) },
+		"is for the community":          func(c *chain) []byte { return c.next(func(b *proof.Batch) { b.Community = "oak" }) },
+		"ahead of the clock": func(c *chain) []byte {
+			return c.next(func(b *proof.Batch) { b.Readings[0].Time = now.Add(6 * time.Second) })
+		},
+		"30 days late": func(c *chain) []byte {
+			return c.next(func(b *proof.Batch) { b.Readings[0].Time = now.Add(-31 * 24 * time.Hour) })
+		},
+		"another batch with this number": func(c *chain) []byte {
+			c.sequence--
+			return c.next(func(b *proof.Batch) { b.Readings[0].Import = new(grid.Energy(999)) })
+		},
+		"the chain is broken": func(c *chain) []byte { return c.next(func(b *proof.Batch) { b.Previous = "00" }) },
+		"next key":            func(c *chain) []byte { return c.next(func(b *proof.Batch) { b.NextKey = "x" }) },
+		"canonical": func(c *chain) []byte {
+			return []byte(strings.Replace(string(c.next(nil)), `"batch":{`, `"batch":{ `, 1))
+		},
+	} {
+		e, c := admitted(t)
+		if _, _, err := e.Receive(t.Context(), c.next(nil), now); err != nil {
+			t.Fatal(err)
+		}
+		var refused *store.RefusedError
+		if _, _, err := e.Receive(t.Context(), try(c), now); !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+		if last, _, err := e.Last(t.Context(), "gw-1"); err != nil || last != 1 {
+			t.Errorf("%s: the last batch kept is %d, %v", want, last, err)
+		}
+	}
+}
+
+// TestKeysChange rotates a key by the chain itself, loses it, is admitted anew,
+// and is revoked: what was signed before stays evidence.
+func TestKeysChange(t *testing.T) {
+	e, c := admitted(t)
+	now := noon().Add(time.Minute)
+	receive := func(signed []byte) error {
+		_, _, err := e.Receive(t.Context(), signed, now)
+		return err
+	}
+	old, next := c.key, newKey(t)
+	public, err := proof.EncodeKey(&next.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := c.next(nil)
+	if err := receive(c.next(func(b *proof.Batch) { b.NextKey, b.Readings = public, nil })); err != nil {
+		t.Fatal(err)
+	}
+	c.key = next
+	if err := errors.Join(receive(c.next(nil)), receive(early)); err != nil {
+		t.Errorf("after the rotation: %v", err)
+	}
+	c.key = old
+	stale := *c
+	if err := receive(stale.next(nil)); err == nil {
+		t.Error("the old key still signs")
+	}
+	c.key = newKey(t)
+	if err := e.Admit(t.Context(), "gw-1", &c.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(c.next(nil)); err != nil {
+		t.Errorf("after it was admitted anew: %v", err)
+	}
+	if err := e.Admit(t.Context(), "gw-1", &old.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(c.next(nil)); err != nil {
+		t.Errorf("after an old configuration was read again: %v", err)
+	}
+	late := c.next(nil)
+	if err := e.Revoke(t.Context(), "gw-1", noon().Add(time.Duration(c.sequence)*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(late); err != nil {
+		t.Errorf("readings from before the revocation: %v", err)
+	}
+	if err := receive(c.next(nil)); err == nil {
+		t.Error("a revoked key signs")
+	}
+}
+
+// TestSkewedClocksEstimate receives from a gateway whose clock is off.
+func TestSkewedClocksEstimate(t *testing.T) {
+	e, c := admitted(t)
+	for skew, want := range map[int64]grid.Quality{1900: grid.Good, -2100: grid.Estimated} {
+		b, _, err := e.Receive(t.Context(), c.next(func(b *proof.Batch) { b.SkewMS = skew }), noon().Add(time.Minute))
+		if err != nil || b.Readings[0].Quality != want {
+			t.Errorf("a clock off by %d ms: %+v, %v, want %s", skew, b.Readings, err, want)
+		}
+	}
+}
+
+// TestBoundariesStayProvable thins out and erases: the batches at the boundaries
+// of intervals survive the first, none of a member's the second.
+func TestBoundariesStayProvable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "evidence.db")
+	e := openEvidence(t, path)
+	c := &chain{t: t, key: newKey(t)}
+	if err := e.Admit(t.Context(), "gw-1", &c.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	var all [][]byte
+	for range 20 * 60 {
+		all = append(all, c.next(nil))
+	}
+	if _, refused, err := e.ReceiveAll(t.Context(), all, noon().Add(time.Hour)); err != nil || len(refused) > 0 {
+		t.Fatal(refused, err)
+	}
+	boundary := noon().Add(15 * time.Minute)
+	before, after, err := e.Around(t.Context(), "ann", "ann/meter", boundary)
+	if err != nil || before == "" || after == "" {
+		t.Fatalf("around %s: %q, %q, %v", boundary, before, after, err)
+	}
+	if err := e.Thin(t.Context(), noon().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for _, s := range all {
+		_, digest, err := proof.ReadBatch(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if signed, err := e.Signed(t.Context(), digest); err != nil {
+			t.Fatal(err)
+		} else if signed != nil {
+			kept++
+		}
+	}
+	again, last, err := e.Around(t.Context(), "ann", "ann/meter", boundary)
+	if err != nil || again != before || last != after || kept < 300 || kept > 700 {
+		t.Errorf("after thinning %d of %d batches: around %q, %q, %v, want %q, %q", kept, len(all), again, last, err, before, after)
+	}
+	if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
+		t.Errorf("thinning broke the chain: %v, %v", gaps, err)
+	}
+	if err := e.Erase(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if signed, err := e.Signed(t.Context(), before); err != nil || signed != nil {
+		t.Errorf("an erased batch is still there, %v", err)
+	}
+}
