@@ -9,6 +9,7 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -30,6 +31,7 @@ type Config struct {
 	URL      string // nats://a,b,c of an external server; empty: embedded
 	Dir      string // where the embedded server keeps its streams
 	Replicas int    // of each stream on an external cluster; 1 when zero
+	Leafs    *Leafs // gateways that may connect to the embedded server; nil: none
 }
 
 // Bus is a connection to the streams. It is safe for concurrent use.
@@ -47,7 +49,7 @@ func Open(ctx context.Context, c Config) (*Bus, error) {
 	b := &Bus{}
 	var err error
 	if c.URL == "" {
-		err = b.embed(c.Dir)
+		err = b.embed(c.Dir, c.Leafs)
 	} else {
 		b.conn, err = nats.Connect(c.URL, nats.Name("commonwatt"), nats.MaxReconnects(-1))
 	}
@@ -71,8 +73,8 @@ func Open(ctx context.Context, c Config) (*Bus, error) {
 // embed starts a server inside the process that listens on no port. Every
 // write is synced before it is acknowledged: with one message a home and
 // second that costs little, and streams that carry money need it.
-func (b *Bus) embed(dir string) error {
-	s, err := server.NewServer(&server.Options{
+func (b *Bus) embed(dir string, leafs *Leafs) error {
+	o := &server.Options{
 		ServerName: "commonwatt",
 		DontListen: true,
 		JetStream:  true,
@@ -80,16 +82,30 @@ func (b *Bus) embed(dir string) error {
 		SyncAlways: true,
 		NoSigs:     true,
 		NoLog:      true,
-	})
+	}
+	if leafs != nil {
+		o.JetStreamDomain = "hub"
+		if err := leafs.options(o); err != nil {
+			return err
+		}
+	}
+	return b.start(o)
+}
+
+// start runs a server inside the process and connects to it.
+func (b *Bus) start(o *server.Options) error {
+	own := &server.User{Username: "commonwatt", Password: rand.Text()} // the process itself, which may do everything
+	o.Users = append(o.Users, own)
+	s, err := server.NewServer(o)
 	if err != nil {
-		return fmt.Errorf("embedded server in %s: %w", dir, err)
+		return fmt.Errorf("embedded server in %s: %w", o.StoreDir, err)
 	}
 	b.server = s
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
-		return fmt.Errorf("embedded server in %s: not ready after %s", dir, startTimeout)
+		return fmt.Errorf("embedded server in %s: not ready after %s", o.StoreDir, startTimeout)
 	}
-	b.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name("commonwatt"))
+	b.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name("commonwatt"), nats.UserInfo(own.Username, own.Password))
 	return err
 }
 

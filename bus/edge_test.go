@@ -1,0 +1,183 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/bus"
+)
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func hub(t *testing.T, dir, address string) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Config{Dir: dir, Leafs: &bus.Leafs{Listen: address, Users: []bus.Leaf{
+		{Name: "gw-1", Password: "secret", Publish: []string{"readings.elm.gw-1.>"}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func edge(t *testing.T, dir, address, password string, most int64, dropOldest bool) *bus.Edge {
+	t.Helper()
+	e, err := bus.OpenEdge(t.Context(), bus.EdgeConfig{Dir: dir, Hub: "nats-leaf://" + address, Name: "gw-1", Password: password, MaxBytes: most, DropOldest: dropOldest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// forward runs the forwarder until the returned function is called.
+func forward(t *testing.T, e *bus.Edge) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := e.Forward(ctx, func(error) {}); err != nil {
+			t.Error(err)
+		}
+	})
+	return sync.OnceFunc(func() { cancel(); wg.Wait() })
+}
+
+// TestTwoHoursWithoutTheHub publishes what a gateway does in two hours, two
+// batches a second, while the hub is away; then the hub comes, goes again in the
+// middle of it, and comes back. Everything arrives, once and in order.
+func TestTwoHoursWithoutTheHub(t *testing.T) {
+	messages := 2 * 2 * 3600
+	if testing.Short() {
+		messages /= 10
+	}
+	address, hubDir := freePort(t), t.TempDir()
+	e := edge(t, t.TempDir(), address, "secret", 1<<30, false)
+	defer e.Close()
+	stop := forward(t, e)
+	defer stop()
+	body := make([]byte, 900)
+	for i := range messages {
+		if err := e.Publish(t.Context(), "readings.elm.gw-1.ann", fmt.Sprintf("gw-1#%d", i), append([]byte(fmt.Sprintf("%06d", i)), body...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := e.Backlog(t.Context()); err != nil || b.Messages != uint64(messages) || b.Lost != 0 {
+		t.Fatalf("backlog %+v, %v, want %d messages", b, err, messages)
+	}
+	h := hub(t, hubDir, address)
+	waitFor(t, "a third", func() bool { b, err := e.Backlog(t.Context()); return err == nil && b.Messages < uint64(messages*2/3) })
+	h.Close()
+	h = hub(t, hubDir, address)
+	defer h.Close()
+	waitFor(t, "all", func() bool { b, err := e.Backlog(t.Context()); return err == nil && b.Messages == 0 })
+	next := 0
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := h.Consume(ctx, bus.Readings, "readings.elm.gw-1.*", "test", func(_ context.Context, batch [][]byte) error {
+		for _, m := range batch {
+			if want := fmt.Sprintf("%06d", next); string(m[:6]) != want {
+				t.Errorf("message %s, want %s", m[:6], want)
+			}
+			next++
+		}
+		if next >= messages {
+			cancel()
+		}
+		return nil
+	}, func(err error) { t.Error(err) })
+	if err != nil || next != messages {
+		t.Errorf("%d messages at the hub, %v, want %d", next, err, messages)
+	}
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// TestAFullGatewayDegradesAsDeclared fills a small store under both policies.
+func TestAFullGatewayDegradesAsDeclared(t *testing.T) {
+	publish := func(e *bus.Edge) (refused int) {
+		for i := range 400 {
+			err := e.Publish(t.Context(), "readings.elm.gw-1.ann", fmt.Sprintf("#%d", i), make([]byte, 1000))
+			if err != nil && !errors.Is(err, bus.ErrFull) {
+				t.Fatal(err)
+			}
+			if err != nil {
+				refused++
+			}
+		}
+		return refused
+	}
+	oldest := edge(t, t.TempDir(), freePort(t), "secret", 100_000, true)
+	defer oldest.Close()
+	stop := forward(t, oldest)
+	defer stop()
+	if refused := publish(oldest); refused > 0 {
+		t.Errorf("%d refused, want the oldest dropped", refused)
+	}
+	waitFor(t, "the consumer", func() bool { _, err := oldest.Backlog(t.Context()); return err == nil })
+	if b, err := oldest.Backlog(t.Context()); err != nil || b.Lost < 200 || b.Share < 0.8 || b.Share > 1 {
+		t.Errorf("backlog %+v, %v, want about 300 lost", b, err)
+	}
+	newest := edge(t, t.TempDir(), freePort(t), "secret", 100_000, false)
+	defer newest.Close()
+	stopNewest := forward(t, newest)
+	defer stopNewest()
+	if refused := publish(newest); refused < 200 {
+		t.Errorf("%d refused, want about 300", refused)
+	}
+	waitFor(t, "the consumer", func() bool { _, err := newest.Backlog(t.Context()); return err == nil })
+	if b, err := newest.Backlog(t.Context()); err != nil || b.Lost > 0 {
+		t.Errorf("backlog %+v, %v, want none lost", b, err)
+	}
+}
+
+// TestAGatewayMayOnlySpeakForItself tries a wrong password, another gateway's
+// subject and the market's.
+func TestAGatewayMayOnlySpeakForItself(t *testing.T) {
+	address := freePort(t)
+	h := hub(t, t.TempDir(), address)
+	defer h.Close()
+	for name, c := range map[string]struct{ password, subject string }{
+		"a wrong password":        {"guess", "readings.elm.gw-1.ann"},
+		"another gateway":         {"secret", "readings.elm.gw-2.ann"},
+		"the market":              {"secret", "market.elm.events"},
+		"a settlement run":        {"secret", "settlement.elm.x.1"},
+		"the streams' management": {"secret", "$JS.API.STREAM.DELETE.READINGS"},
+	} {
+		e := edge(t, t.TempDir(), address, c.password, 1<<20, false)
+		stop := forward(t, e)
+		if err := e.Publish(t.Context(), c.subject, "1", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if b, err := e.Backlog(t.Context()); err != nil || b.Messages != 1 {
+			t.Errorf("%s: backlog %+v, %v: the message went through", name, b, err)
+		}
+		stop()
+		e.Close()
+	}
+	for stream, subject := range map[string]string{bus.Readings: ">", bus.Market: ">", bus.Settlement: ">"} {
+		if got, err := h.Last(t.Context(), stream, subject); err != nil || got != nil {
+			t.Errorf("stream %s holds %q, %v", stream, got, err)
+		}
+	}
+}
