@@ -167,15 +167,30 @@ func (f *Fleet) publish(ctx context.Context) {
 			n := min(len(readings), mostInBatch)
 			if err := f.send(ctx, member, readings[:n]); err != nil {
 				f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
-				f.mu.Lock()
-				f.pending[member] = append(readings, f.pending[member]...)
-				f.mu.Unlock()
+				f.keep(ctx, member, readings)
 				break
 			}
 			readings = readings[n:]
 		}
 	}
 }
+
+// keep puts readings back before those that came meanwhile. Of more than can
+// wait in memory the oldest are lost, which is an alarm: totals go on with the
+// next reading, only the detail is gone.
+func (f *Fleet) keep(ctx context.Context, member string, readings []grid.Reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := append(readings, f.pending[member]...)
+	if lost := len(all) - mostWaiting; lost > 0 {
+		f.Log.ErrorContext(ctx, "readings lost: they cannot be stored", slog.String("member", member), slog.Int("readings", lost))
+		all = all[lost:]
+	}
+	f.pending[member] = all
+}
+
+// mostWaiting bounds the readings of a member that wait in memory.
+const mostWaiting = 4 * 3600
 
 // mostInBatch keeps a batch well below the size of a message on the bus.
 const mostInBatch = 500

@@ -24,6 +24,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
@@ -46,6 +47,7 @@ type config struct {
 	Gateways []gatewayConfig `yaml:"gateways"` // on other machines, whose readings count
 
 	standby bool        // of the command line
+	edge    bool        // of a gateway: it reads some of the community's devices
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
 }
@@ -112,6 +114,7 @@ type device struct {
 	Rated         quantity `yaml:"rated"`    // what it moves at most, as in "10 kW": a register that gains more is not believed
 	Inverted      bool     `yaml:"inverted"` // a meter mounted the wrong way round
 	Serial        string   `yaml:"serial"`
+	Gateway       string   `yaml:"gateway"` // the gateway that reads it, when that is another machine
 	Control       bool     `yaml:"control"` // it may be written to: a battery keeps what its home promised
 }
 
@@ -177,6 +180,15 @@ type busConfig struct {
 	URL      string `yaml:"url"` // nats://a,b,c; empty: embedded
 	Replicas int    `yaml:"replicas"`
 	OrderLog bool   `yaml:"order_log"` // the order log is a stream on the bus, not a file
+
+	Gateways leafConfig `yaml:"gateways"` // where gateways connect to the embedded bus
+}
+
+// leafConfig is where gateways connect.
+type leafConfig struct {
+	Listen string `yaml:"listen"` // HOST:PORT
+	Cert   string `yaml:"cert"`   // PEM files; only loopback may do without
+	Key    string `yaml:"key"`
 }
 
 type storeConfig struct {
@@ -352,6 +364,9 @@ func (c config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	if err := c.validateGateways(); err != nil {
+		return err
+	}
 	if s := c.Simulation; s != nil && (s.Homes < 1 || s.Homes > 1000) {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
 	}
@@ -411,8 +426,11 @@ func (c config) validateDevices() error {
 		case d.kind(p) == grid.Meter && meters[d.MeteringPoint] != "":
 			return fmt.Errorf("%s.metering_point: %q has the connection meter %q already", path, d.MeteringPoint, meters[d.MeteringPoint])
 		}
-		if _, err := modbus.ParseEndpoint(d.Address); err != nil {
+		if _, err := modbus.ParseEndpoint(d.Address); err != nil && d.Gateway == "" {
 			return fmt.Errorf("%s.address: %w", path, err)
+		}
+		if d.Gateway != "" && !slices.ContainsFunc(c.Gateways, func(g gatewayConfig) bool { return g.ID == d.Gateway }) {
+			return fmt.Errorf("%s.gateway: there is no gateway %q under gateways", path, d.Gateway)
 		}
 		if d.Rated.text != "" {
 			if _, err := d.Rated.power(path + ".rated"); err != nil {
@@ -425,8 +443,38 @@ func (c config) validateDevices() error {
 		}
 	}
 	for i, d := range c.Devices {
+		if c.edge {
+			break // the community has the others
+		}
 		if meters[d.MeteringPoint] == "" {
 			return fmt.Errorf("devices[%d].metering_point: %q has no connection meter among the devices: it could not be billed", i, d.MeteringPoint)
+		}
+	}
+	return nil
+}
+
+func (c config) validateGateways() error {
+	leafs := c.Bus.Gateways
+	if leafs.Listen != "" {
+		host, _, err := net.SplitHostPort(leafs.Listen)
+		ip := net.ParseIP(host)
+		switch {
+		case err != nil:
+			return fmt.Errorf("bus.gateways.listen: %w", err)
+		case c.Bus.URL != "":
+			return errors.New("bus.gateways: wants the embedded bus: gateways connect to an external one by its own configuration")
+		case leafs.Cert == "" && (ip == nil || !ip.IsLoopback()):
+			return fmt.Errorf("bus.gateways.cert, key: missing: %s is open to others, and passwords go over it", leafs.Listen)
+		}
+	}
+	for i, g := range c.Gateways {
+		if _, err := proof.DecodeKey(g.Key); err != nil {
+			return fmt.Errorf("gateways[%d].key: %w: \"commonwatt gateway key\" prints it", i, err)
+		}
+		if g.PasswordFile != "" {
+			if _, err := os.Stat(g.PasswordFile); err != nil {
+				return fmt.Errorf("gateways[%d].password_file: %w", i, err)
+			}
 		}
 	}
 	return nil
@@ -561,8 +609,10 @@ func configCommand() *cobra.Command {
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
+                                  # gateways: {listen: "0.0.0.0:7422", cert: F, key: F}: where gateways connect
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
-  gateways: [{id: gw-1a2b3c4d, key: BASE64}]  # on other machines, as "commonwatt gateway key" prints them there
+  gateways:                       # on other machines: id and key as "commonwatt gateway key" prints them there
+    - {id: gw-1a2b3c4d, key: BASE64, password_file: F, revoked: 2027-01-01T00:00:00Z}  # devices with gateway: gw-1a2b3c4d
   agents:                         # programs outside that trade for a member instead of the built-in agent
     - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
 

@@ -129,6 +129,10 @@ func (n *node) openDevices(ctx context.Context) error {
 	}
 	n.clock = time.Now
 	for i, d := range n.config.Devices {
+		if d.Gateway != "" {
+			n.devices = append(n.devices, d.bound(profiles))
+			continue
+		}
 		target, err := d.target(profiles)
 		if err != nil {
 			return usage("devices[%d]: %w", i, err)
@@ -138,11 +142,16 @@ func (n *node) openDevices(ctx context.Context) error {
 	return nil
 }
 
+// bound says what the device is and where it belongs.
+func (d device) bound(profiles *profile.Set) grid.Device {
+	return grid.Device{ID: d.ID, Kind: d.kind(profiles.Get(d.Profile)), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial}
+}
+
 // target says how the device is read.
 func (d device) target(profiles *profile.Set) (t meters.Target, err error) {
 	p := profiles.Get(d.Profile)
 	t = meters.Target{
-		Device: grid.Device{ID: d.ID, Kind: d.kind(p), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial},
+		Device: d.bound(profiles),
 		Unit:   cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: p, Inverted: d.Inverted,
 	}
 	if t.Endpoint, err = modbus.ParseEndpoint(d.Address); err != nil {
@@ -206,7 +215,11 @@ func (n *node) simulated(id string) *sim.Device {
 }
 
 func (n *node) openBus(ctx context.Context) (err error) {
-	n.bus, err = bus.Open(ctx, bus.Config{URL: n.config.Bus.URL, Replicas: n.config.Bus.Replicas, Dir: n.dir.file("bus")})
+	leafs, err := n.config.leafs()
+	if err != nil {
+		return &usageError{err}
+	}
+	n.bus, err = bus.Open(ctx, bus.Config{URL: n.config.Bus.URL, Replicas: n.config.Bus.Replicas, Dir: n.dir.file("bus"), Leafs: leafs})
 	if err != nil {
 		return err
 	}

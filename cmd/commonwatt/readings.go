@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
@@ -20,38 +22,52 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 )
 
-// gatewayKeyFile holds the key with which this process signs what it reads.
-const gatewayKeyFile = "gateway.key"
+// gatewayKeyFile holds the key with which this process signs what it reads, and
+// gatewayNameFile the name of the gateway, which stays when the key changes.
+const (
+	gatewayKeyFile  = "gateway.key"
+	gatewayNameFile = "gateway.id"
+)
 
-// gatewayKey returns the key kept in a directory, which it makes at first.
-func (d *dataDir) gatewayKey() (*ecdsa.PrivateKey, error) {
-	file := d.file(gatewayKeyFile)
-	text, err := os.ReadFile(file) //nolint:gosec // in the data directory
+// gateway returns the name and key kept in a directory, which it makes at first.
+func (d *dataDir) gateway() (name string, key *ecdsa.PrivateKey, err error) {
+	text, err := os.ReadFile(d.file(gatewayKeyFile))
 	if errors.Is(err, os.ErrNotExist) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return nil, fmt.Errorf("make %s: %w", gatewayKeyFile, err)
-		}
-		if text, err = proof.EncodePrivateKey(key); err != nil {
-			return nil, fmt.Errorf("make %s: %w", gatewayKeyFile, err)
-		}
-		return key, d.replace(gatewayKeyFile, text)
+		return d.newGateway()
 	}
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	key, err := proof.DecodePrivateKey(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if key, err = proof.DecodePrivateKey(text); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", d.file(gatewayKeyFile), err)
 	}
-	return key, nil
+	id, err := os.ReadFile(d.file(gatewayNameFile))
+	return strings.TrimSpace(string(id)), key, err
 }
 
-// gatewayID names a gateway after its first public key.
-func gatewayID(key *ecdsa.PublicKey) (string, error) {
-	text, err := proof.EncodeKey(key)
-	sum := sha256.Sum256([]byte(text))
-	return "gw-" + hex.EncodeToString(sum[:4]), err
+// newGateway makes a key, and names the gateway after it.
+func (d *dataDir) newGateway() (name string, key *ecdsa.PrivateKey, err error) {
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return "", nil, fmt.Errorf("make %s: %w", gatewayKeyFile, err)
+	}
+	public, err := proof.EncodeKey(&key.PublicKey)
+	if err != nil {
+		return "", nil, err
+	}
+	sum := sha256.Sum256([]byte(public))
+	name = "gw-" + hex.EncodeToString(sum[:4])
+	if err := d.replace(gatewayNameFile, []byte(name+"\n")); err != nil {
+		return "", nil, err
+	}
+	return name, key, d.keepGatewayKey(key)
+}
+
+func (d *dataDir) keepGatewayKey(key *ecdsa.PrivateKey) error {
+	text, err := proof.EncodePrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return d.replace(gatewayKeyFile, text)
 }
 
 // openReadings opens the evidence, and the signer of what this process reads.
@@ -60,11 +76,7 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.evidence.Close)
-	key, err := n.dir.gatewayKey()
-	if err != nil {
-		return err
-	}
-	id, err := gatewayID(&key.PublicKey)
+	id, key, err := n.dir.gateway()
 	if err != nil {
 		return err
 	}
@@ -146,6 +158,38 @@ type gatewayConfig struct {
 	ID      string    `yaml:"id"`
 	Key     string    `yaml:"key"`     // public, as commonwatt gateway key prints it
 	Revoked time.Time `yaml:"revoked"` // from when on its readings are refused
+
+	PasswordFile string `yaml:"password_file"` // with which it connects to the bus
+}
+
+// leafs returns which gateways may connect to the bus, nil when none may.
+func (c config) leafs() (*bus.Leafs, error) {
+	at := c.Bus.Gateways
+	if at.Listen == "" {
+		return nil, nil
+	}
+	l := &bus.Leafs{Listen: at.Listen, Cert: at.Cert, Key: at.Key}
+	for i, g := range c.Gateways {
+		password, err := os.ReadFile(g.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("gateways[%d].password_file: %w", i, err)
+		}
+		l.Users = append(l.Users, bus.Leaf{
+			Name: g.ID, Password: strings.TrimSpace(string(password)),
+			Publish: []string{"readings." + c.Community + "." + g.ID + ".>", clockSubject(c.Community)},
+		})
+	}
+	return l, nil
+}
+
+// clockSubject is where gateways ask for the community's time.
+func clockSubject(community string) string { return "clock." + community }
+
+// serveClock tells gateways the time, in unix ms, until ctx ends.
+func (n *node) serveClock(ctx context.Context) error {
+	return n.bus.Serve(ctx, clockSubject(n.config.Community), func([]byte) []byte {
+		return strconv.AppendInt(nil, n.clock().UnixMilli(), 10)
+	})
 }
 
 func (g gatewayConfig) admit(ctx context.Context, evidence *store.Evidence) error {

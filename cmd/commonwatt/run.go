@@ -169,6 +169,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		return n.bus.Consume(ctx, bus.Settlement, n.settle.allSubjects(), n.ledgerConsumer(), n.post, warn)
 	})
 	defer post.stop()
+	clock := start(n.serveClock)
+	defer clock.stop()
 	tend := start(n.tendEvidence)
 	defer tend.stop()
 	defer n.drain(log)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // to look into the evidence
+
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// gatewayProcess is a running gateway.
+func gatewayProcess(t *testing.T, conf string) *process {
+	t.Helper()
+	p := &process{t: t, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	p.command = exec.Command(binary, "gateway", "--config", conf)
+	p.command.Stderr = p.stderr
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.command.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// TestAGatewayOutlivesItsHub reads a home on a gateway; the hub is killed, the
+// gateway is killed while the hub is away, its key is rotated: no batch is
+// missing at the end, and what was read meanwhile is there.
+func TestAGatewayOutlivesItsHub(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the program")
+	}
+	devices := field(t, nil)
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "password")
+	write(t, secret, "correct horse battery staple\n")
+	leafs := free(t)
+	edgeConf := filepath.Join(dir, "gateway.yaml")
+	edgeDevices := ""
+	for _, kind := range []string{"meter", "inverter"} {
+		d := devices["home-04/"+kind]
+		edgeDevices += fmt.Sprintf("  - {id: ann/%s, member: ann, metering_point: mp-ann, address: %q, profile: %s}\n", kind, d.Address(), d.Profile)
+	}
+	write(t, edgeConf, fmt.Sprintf("community: elm\ndata: %s\nhub: {url: \"nats-leaf://%s\", password_file: %s}\ndevices:\n%s", filepath.Join(dir, "edge"), leafs, secret, edgeDevices))
+	code, out, errs := execute(t, "gateway", "key", "--config", edgeConf)
+	if code != 0 || !strings.Contains(out, "id: gw-") {
+		t.Fatalf("gateway key: exit code %d\n%s%s", code, out, errs)
+	}
+	_, id, _ := strings.Cut(out, "id: ")
+	id, _, _ = strings.Cut(id, ",")
+	hubConf := filepath.Join(dir, "hub.yaml")
+	write(t, hubConf, fmt.Sprintf("community: elm\nbus: {gateways: {listen: %q}}\n%sdevices:\n%s", leafs,
+		strings.Replace(out, "FILE", secret, 1), strings.ReplaceAll(edgeDevices, "metering_point: mp-ann", "metering_point: mp-ann, gateway: "+id)))
+	hubDir := filepath.Join(dir, "hub")
+
+	edge := gatewayProcess(t, edgeConf)
+	time.Sleep(4 * time.Second) // it reads before there is a hub
+	hub := launch(t, hubDir, "--config", hubConf)
+	first := hub.until("readings over the gateway", func(s web.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
+	hub.kill()
+	time.Sleep(3 * time.Second)
+	edge.kill()
+	if code, out, errs := execute(t, "gateway", "key", "--rotate", "--config", edgeConf); code != 0 {
+		t.Fatalf("rotate: exit code %d\n%s%s", code, out, errs)
+	}
+	edge = gatewayProcess(t, edgeConf)
+	time.Sleep(3 * time.Second)
+	hub = launch(t, hubDir, "--config", hubConf)
+	hub.until("what was read meanwhile", func(s web.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
+	edge.stop()
+	hub.until("the rest", func(s web.Status) bool { return s.ReadingsTotal > 0 })
+	hub.stop()
+
+	db, err := sql.Open("sqlite", filepath.Join(hubDir, "evidence.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var batches, last, keys int
+	if err := db.QueryRow(`SELECT COUNT(*), MAX(sequence), (SELECT COUNT(*) FROM keys WHERE gateway = ?1) FROM batches WHERE gateway = ?1`, id).Scan(&batches, &last, &keys); err != nil {
+		t.Fatal(err)
+	}
+	if batches == 0 || batches != last || keys != 2 {
+		t.Errorf("%d batches, numbered up to %d, under %d keys: a batch is missing, or the key did not change\ngateway: %s\nhub: %s", batches, last, keys, edge.stderr, hub.stderr)
+	}
+	t.Logf("%d batches of gateway %s, none missing", batches, id)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// free returns an address of this machine that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
