@@ -181,7 +181,7 @@ func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
 	for ctx.Err() == nil {
 		err := e.forwardSome(ctx, consumer)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if (err != nil) != away {
 			away = err != nil

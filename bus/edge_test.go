@@ -70,7 +70,7 @@ func TestTwoHoursWithoutTheHub(t *testing.T) {
 	defer stop()
 	body := make([]byte, 900)
 	for i := range messages {
-		if err := e.Publish(t.Context(), "readings.elm.gw-1.ann", fmt.Sprintf("gw-1#%d", i), append([]byte(fmt.Sprintf("%06d", i)), body...)); err != nil {
+		if err := e.Publish(t.Context(), "readings.elm.gw-1.ann", fmt.Sprintf("gw-1#%d", i), append(fmt.Appendf(nil, "%06d", i), body...)); err != nil {
 			t.Fatal(err)
 		}
 	}

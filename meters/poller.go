@@ -296,8 +296,8 @@ func (p *poller) locate(ctx context.Context) error {
 	often := slices.DeleteFunc(slices.Clone(points), func(l profile.Located) bool { return l.Poll == profile.PollSlow })
 	limits := Limits(p.target.Profile.Quirks)
 	p.plans = [2]plan{
-		fast: {often, modbus.NewReader(Ranges(often), limits)},
-		slow: {points, modbus.NewReader(Ranges(points), limits)},
+		fast: {often, modbus.NewReader(Ranges(often, limits), limits)},
+		slow: {points, modbus.NewReader(Ranges(points, limits), limits)},
 	}
 	return nil
 }
@@ -325,7 +325,8 @@ func (p *poller) checkSerial(ctx context.Context) error {
 	if len(identity) == 0 {
 		return nil
 	}
-	words, err := modbus.NewReader(Ranges(identity), Limits(p.target.Profile.Quirks)).Read(ctx, p.conn, p.target.Unit)
+	limits := Limits(p.target.Profile.Quirks)
+	words, err := modbus.NewReader(Ranges(identity, limits), limits).Read(ctx, p.conn, p.target.Unit)
 	if errors.Is(err, modbus.ErrRefusesAll) {
 		return nil // this model does not tell
 	}
@@ -348,12 +349,12 @@ func Limits(q profile.Quirks) modbus.Limits {
 	return limits
 }
 
-// Ranges returns what must be read for points, a value together with its scale
-// factor.
-func Ranges(points []profile.Located) (wanted []modbus.Range) {
+// Ranges returns what must be read for points: a value together with its scale
+// factor, unless one read cannot hold both.
+func Ranges(points []profile.Located, limits modbus.Limits) (wanted []modbus.Range) {
 	for _, pt := range points {
-		if fc, addr, count, ok := pt.Span(); ok {
-			wanted = append(wanted, modbus.Range{Table: modbus.Table(fc), Addr: addr, Count: count})
+		for _, s := range pt.Spans(limits.MaxRegs) {
+			wanted = append(wanted, modbus.Range{Table: modbus.Table(pt.FC), Addr: s.Addr, Count: s.Count})
 		}
 	}
 	return wanted

@@ -108,7 +108,7 @@ func (s *Server) BeginPairing(ctx context.Context, r BeginPairingRequestObject) 
 	if r.Body.Kind != nil {
 		kind = grid.DeviceKind(*r.Body.Kind)
 	}
-	session, err := s.installer.Desk.Begin(ctx, r.Body.Target, uint8(unit), by, kind, func(uint8) {}) //nolint:gosec // the schema bounds it
+	session, err := s.installer.Desk.Begin(ctx, r.Body.Target, uint8(unit), by, kind, func(uint8) {})
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -390,19 +390,19 @@ func (n *edgeNode) mind(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if err := n.saveTotals(); err != nil {
-			n.log.Error("last registers not kept", slog.String("error", err.Error()))
+			n.log.ErrorContext(ctx, "last registers not kept", slog.String("error", err.Error()))
 		}
 		b, err := n.bus.Backlog(ctx)
 		if err != nil {
 			continue
 		}
 		if b.Lost > lost {
-			n.log.Error("readings lost: the store was full before the hub came", slog.Uint64("batches", b.Lost-lost))
+			n.log.ErrorContext(ctx, "readings lost: the store was full before the hub came", slog.Uint64("batches", b.Lost-lost))
 		}
 		lost = b.Lost
 		if full := b.Messages > 0 && b.Share > fillingUp; full != filling {
 			filling = full
-			n.log.Error("the store of waiting readings", slog.Float64("share_used", b.Share), slog.String("when_full", n.config.Buffer.WhenFull))
+			n.log.ErrorContext(ctx, "the store of waiting readings", slog.Float64("share_used", b.Share), slog.String("when_full", n.config.Buffer.WhenFull))
 		}
 	}
 }

@@ -47,11 +47,12 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	write(t, secret, "correct horse battery staple\n")
 	leafs := free(t)
 	edgeConf := filepath.Join(dir, "gateway.yaml")
-	edgeDevices := ""
+	var lines strings.Builder
 	for _, kind := range []string{"meter", "inverter"} {
 		d := devices["home-04/"+kind]
-		edgeDevices += fmt.Sprintf("  - {id: ann/%s, member: ann, metering_point: mp-ann, address: %q, profile: %s}\n", kind, d.Address(), d.Profile)
+		fmt.Fprintf(&lines, "  - {id: ann/%s, member: ann, metering_point: mp-ann, address: %q, profile: %s}\n", kind, d.Address(), d.Profile)
 	}
+	edgeDevices := lines.String()
 	write(t, edgeConf, fmt.Sprintf("community: elm\ndata: %s\nhub: {url: \"nats-leaf://%s\", password_file: %s}\ndevices:\n%s", filepath.Join(dir, "edge"), leafs, secret, edgeDevices))
 	code, out, errs := execute(t, "gateway", "key", "--config", edgeConf)
 	if code != 0 || !strings.Contains(out, "id: gw-") {

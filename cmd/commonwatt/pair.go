@@ -297,7 +297,7 @@ func (p *pairFlags) listCommand() *cobra.Command {
 		Short: "List the devices that were paired, and pairings that were not finished",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			desk, _, err := p.desk()
+			desk, err := p.desk()
 			if err != nil {
 				return err
 			}
@@ -333,28 +333,28 @@ func (p *pairFlags) placeFlags(c *cobra.Command) {
 }
 
 // desk opens the pairings of the community.
-func (p *pairFlags) desk() (*pairing.Desk, *profile.Set, error) {
+func (p *pairFlags) desk() (*pairing.Desk, error) {
 	set, err := p.profiles()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var configured []pairing.Binding
 	if p.config != "" {
 		c, err := readConfig(p.config)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		configured = c.bindings()
 		for _, f := range c.Profiles {
 			if err := set.AddFile(f); err != nil {
-				return nil, nil, &usageError{err}
+				return nil, &usageError{err}
 			}
 		}
 	}
 	if _, err := os.Stat(filepath.Join(p.data, "simulation.db")); err == nil {
-		return nil, nil, usage("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
+		return nil, usage("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
 	}
-	return pairing.Open(p.data, set, configured), set, nil
+	return pairing.Open(p.data, set, configured), nil
 }
 
 // bindings returns the configured devices.
@@ -380,7 +380,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 "commonwatt run" on the same data directory.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, _, err := p.desk()
+			desk, err := p.desk()
 			if err != nil {
 				return err
 			}
@@ -517,7 +517,7 @@ func (w wizard) ask(flag, value, question string) (string, error) {
 	if value != "" {
 		return value, nil
 	}
-	fmt.Fprint(w.progress, question+" ")
+	fmt.Fprintf(w.progress, "%s ", question)
 	line, err := w.in.ReadString('\n')
 	if err != nil {
 		return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)

@@ -115,7 +115,8 @@ func (h *house) shows(d *sim.Device, id string) grid.Power {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	words, err := modbus.NewReader(meters.Ranges(points), modbus.Limits{MaxRegs: 125}).Read(h.t.Context(), h.conn(d), 1)
+	limits := modbus.Limits{MaxRegs: 125}
+	words, err := modbus.NewReader(meters.Ranges(points, limits), limits).Read(h.t.Context(), h.conn(d), 1)
 	if err != nil {
 		h.t.Fatal(err)
 	}

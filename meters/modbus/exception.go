@@ -19,6 +19,8 @@ const (
 	IllegalAddress  = 2
 	IllegalValue    = 3
 
+	deviceFailure = 4
+
 	gatewayNoPath   = 10
 	gatewayNoAnswer = 11
 )
@@ -26,7 +28,7 @@ const (
 func (e *ExceptionError) Error() string {
 	meaning := map[uint8]string{
 		IllegalFunction: "it does not know this function", IllegalAddress: "it has no such registers", IllegalValue: "it does not take this value",
-		4: "it failed", 5: "it needs longer", 6: "it is busy", 8: "its memory has a parity error",
+		deviceFailure: "it failed", 5: "it needs longer", 6: "it is busy", 8: "its memory has a parity error",
 		gatewayNoPath: "the gateway has no path to it", gatewayNoAnswer: "it does not answer the gateway",
 	}[e.Code]
 	if meaning == "" {
@@ -39,6 +41,10 @@ func (e *ExceptionError) Error() string {
 // the device does not have what it asks for.
 func (e *ExceptionError) ForGood() bool { return e.Code <= IllegalValue }
 
+// OfRange tells whether the refusal may concern only some of the registers that
+// were asked for.
+func (e *ExceptionError) OfRange() bool { return e.Code <= deviceFailure }
+
 // Absent tells whether a gateway answered in place of the device.
 func (e *ExceptionError) Absent() bool { return e.Code == gatewayNoPath || e.Code == gatewayNoAnswer }
 
@@ -50,6 +56,13 @@ func exception(err error) error {
 			return &ExceptionError{Code: code}
 		}
 	}
+	if err != nil {
+		// The library has no type for codes that the protocol does not define.
+		var code uint8
+		if n, _ := fmt.Sscanf(err.Error(), "unknown exception code (%d)", &code); n == 1 { //nolint:errcheck // any other text is no such error
+			return &ExceptionError{Code: code}
+		}
+	}
 	return err
 }
 
@@ -57,7 +70,7 @@ func exception(err error) error {
 func libraryErrors() map[uint8]error {
 	return map[uint8]error{
 		IllegalFunction: modbus.ErrIllegalFunction, IllegalAddress: modbus.ErrIllegalDataAddress, IllegalValue: modbus.ErrIllegalDataValue,
-		4: modbus.ErrServerDeviceFailure, 5: modbus.ErrAcknowledge, 6: modbus.ErrServerDeviceBusy, 8: modbus.ErrMemoryParityError,
+		deviceFailure: modbus.ErrServerDeviceFailure, 5: modbus.ErrAcknowledge, 6: modbus.ErrServerDeviceBusy, 8: modbus.ErrMemoryParityError,
 		gatewayNoPath: modbus.ErrGWPathUnavailable, gatewayNoAnswer: modbus.ErrGWTargetFailedToRespond,
 	}
 }

@@ -3,9 +3,9 @@ package modbus
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/goburrow/serial"
@@ -18,9 +18,11 @@ import (
 //
 //   - bytes that are there before a request was sent belong to no request;
 //   - an answer of another unit, function or length is not the answer;
-//   - an answer that may be an earlier one come late, or come twice, is believed
-//     only after a second request that no earlier answer fits was answered:
-//     by then everything before it has arrived.
+//   - an answer that may be one that is still owed is believed only after a second
+//     request, whose answer nothing earlier fits, was answered: by then everything
+//     before it has arrived;
+//   - an answer that equals the answer to another request, and any refusal that may
+//     be owed, is believed only if the same request is answered alike once more.
 //
 // What remains: a copy of an answer that comes when the true answer to the same
 // question is lost is taken for it, and is then as old as the copy is late.
@@ -32,7 +34,7 @@ type line struct {
 	timeout  time.Duration
 	silence  time.Duration // that marks the end of a frame
 	port     port
-	lost     []shape // of requests that were never answered: their answers may still come
+	lost     []lost
 	heard    []heard // the last answers, oldest first
 }
 
@@ -107,6 +109,9 @@ func dialPort(address string, timeout time.Duration) (port, error) {
 func (l *line) close() { _ = l.port.Close() } // it is given up either way
 
 func (l *line) read(unit uint8, table Table, addr, n uint16) ([]uint16, error) {
+	if n == 0 || n > MaxRegisters {
+		return nil, fmt.Errorf("a read of %d registers: must be 1 to %d", n, MaxRegisters)
+	}
 	function := uint8(readHolding)
 	if table == Input {
 		function = readInput
@@ -169,9 +174,7 @@ func (l *line) exchange(a ask, words uint16) (string, error) {
 	}
 	answer, err := l.answer(a, words)
 	if err != nil {
-		if s := (shape{a.unit, a.pdu[0], words}); !slices.Contains(l.lost, s) {
-			l.lost = append(l.lost, s)
-		}
+		l.lost = append(l.lost, lost{shape{a.unit, a.pdu[0], words}, time.Now()})
 		return "", err
 	}
 	return answer, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A shape is all that an answer on a line can be told by.
@@ -22,7 +23,18 @@ type ask struct {
 type heard struct {
 	ask    ask
 	answer string // from the function code on
+	at     time.Time
 }
+
+// lost is a request that was never answered: its answer may still come.
+type lost struct {
+	shape
+
+	at time.Time
+}
+
+// lateness is how many timeouts after its request an answer can still come.
+const lateness = 10
 
 // remembered is the number of answers of which a copy may still come.
 const remembered = 32
@@ -37,11 +49,14 @@ func (l *line) settled(a ask, words uint16) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if l.doubtful(a, answer, words) {
-		if err := l.reorder(a, answer, words); err != nil {
-			return "", err
-		}
-		l.lost = nil
+	l.forget()
+	if l.repeats(a, answer) || answer[0]&exceptionBit != 0 && l.owes(a, answer, words) {
+		err = l.again(a, answer, words)
+	} else if l.owes(a, answer, words) {
+		err = l.reorder(a, words)
+	}
+	if err != nil {
+		return "", err
 	}
 	l.remember(a, answer)
 	if answer[0]&exceptionBit != 0 {
@@ -50,67 +65,71 @@ func (l *line) settled(a ask, words uint16) (string, error) {
 	return answer, nil
 }
 
+// forget drops what is too long ago to come late, or again.
+func (l *line) forget() {
+	since := time.Now().Add(-lateness * l.timeout)
+	l.lost = slices.DeleteFunc(l.lost, func(x lost) bool { return x.at.Before(since) })
+	l.heard = slices.DeleteFunc(l.heard, func(h heard) bool { return h.at.Before(since) })
+}
+
 func (l *line) remember(a ask, answer string) {
-	l.heard = append(l.heard, heard{a, answer})
+	l.heard = append(l.heard, heard{a, answer, time.Now()})
 	if extra := len(l.heard) - remembered; extra > 0 {
 		l.heard = slices.Delete(l.heard, 0, extra)
 	}
 }
 
-// doubtful tells whether the answer may be that of an earlier request.
-func (l *line) doubtful(a ask, answer string, words uint16) bool {
-	for _, s := range l.lost {
-		refusal := answer[0]&exceptionBit != 0
-		if s.unit == a.unit && s.function == a.pdu[0] && (refusal || s.words == words) {
-			return true
-		}
-	}
-	for _, h := range l.heard {
-		if h.ask != a && h.ask.unit == a.unit && h.answer == answer {
-			return true
-		}
-	}
-	return false
+// owes tells whether the answer may be that of an earlier request which was
+// never answered.
+func (l *line) owes(a ask, answer string, words uint16) bool {
+	refusal := answer[0]&exceptionBit != 0
+	return slices.ContainsFunc(l.lost, func(x lost) bool {
+		return x.unit == a.unit && x.function == a.pdu[0] && (refusal || x.words == words)
+	})
 }
 
-// reorder makes sure that nothing earlier is under way, by a read whose answer
-// none of the earlier requests can have caused. When the doubtful answer equals
-// an earlier one, the registers must still show what it says.
-func (l *line) reorder(a ask, answer string, words uint16) error {
-	compare := !l.owed(a, words) && answer[0]&exceptionBit == 0
-	check, n, same := l.unmistakable(a, words, compare)
-	if n == 0 {
-		return ErrDoubtful
-	}
-	again, err := l.exchange(check, n)
+// repeats tells whether the answer may be a copy of the answer to another request.
+func (l *line) repeats(a ask, answer string) bool {
+	return slices.ContainsFunc(l.heard, func(h heard) bool { return h.ask != a && h.ask.unit == a.unit && h.answer == answer })
+}
+
+// again asks the same once more: the answer must be the same. Had the first been
+// an earlier one, this one would be what is owed.
+func (l *line) again(a ask, answer string, words uint16) error {
+	second, err := l.exchange(a, words)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDoubtful, err)
 	}
-	l.remember(check, again)
-	switch refusal := again[0]&exceptionBit != 0; {
-	case !same:
-		return nil // no earlier request can have caused either answer
-	case refusal:
-		return ErrDoubtful // it may be the answer that is still owed
-	case !compare:
-		return nil
-	}
-	if common := 2 + 2*int(min(n, words)); again[2:common] != answer[2:common] {
+	if second != answer {
 		return ErrDoubtful
 	}
 	return nil
 }
 
-// owed tells whether an answer of this shape was never seen.
-func (l *line) owed(a ask, words uint16) bool {
-	return slices.Contains(l.lost, shape{a.unit, a.pdu[0], words})
+// reorder makes sure that nothing earlier is under way, by a read whose answer
+// none of the earlier requests can have caused.
+func (l *line) reorder(a ask, words uint16) error {
+	check, n, same := l.unmistakable(a, words)
+	if n == 0 {
+		return ErrDoubtful
+	}
+	answer, err := l.exchange(check, n)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDoubtful, err)
+	}
+	l.remember(check, answer)
+	if same && answer[0]&exceptionBit != 0 {
+		return ErrDoubtful // the refusal may be the answer that is still owed
+	}
+	l.lost = nil
+	return nil
 }
 
 // unmistakable returns a read whose answer has a shape of its own: of fewer
-// registers from the same address or, when there is none, of the other table
-// (unless the registers are to be compared), or of more registers. same tells
-// that it asks for the same registers; n is 0 when there is no such read.
-func (l *line) unmistakable(a ask, words uint16, compare bool) (check ask, n uint16, same bool) {
+// registers from the same address or, when there is none, of the other table, or
+// of more registers. same tells that it asks for the same registers; n is 0 when
+// there is no such read.
+func (l *line) unmistakable(a ask, words uint16) (check ask, n uint16, same bool) {
 	function, addr := a.pdu[0], uint16(0)
 	isRead := function == readHolding || function == readInput
 	if isRead {
@@ -126,7 +145,7 @@ func (l *line) unmistakable(a ask, words uint16, compare bool) (check ask, n uin
 		}
 	}
 	for _, other := range []uint8{readHolding, readInput} {
-		for n := uint16(1); n <= MaxRegisters && other != function && !compare && !l.refused(a.unit, other); n++ {
+		for n := uint16(1); n <= MaxRegisters && other != function && !l.refused(a.unit, other); n++ {
 			if try(other, n) {
 				return check, n, false
 			}
@@ -142,7 +161,7 @@ func (l *line) unmistakable(a ask, words uint16, compare bool) (check ask, n uin
 
 // fresh tells whether no earlier answer has this shape.
 func (l *line) fresh(s shape) bool {
-	if slices.Contains(l.lost, s) {
+	if slices.ContainsFunc(l.lost, func(x lost) bool { return x.shape == s }) {
 		return false
 	}
 	for _, h := range l.heard {
@@ -155,6 +174,6 @@ func (l *line) fresh(s shape) bool {
 
 // refused tells whether a refusal of this function may still come.
 func (l *line) refused(unit, function uint8) bool {
-	return slices.ContainsFunc(l.lost, func(s shape) bool { return s.unit == unit && s.function == function }) ||
+	return slices.ContainsFunc(l.lost, func(x lost) bool { return x.unit == unit && x.function == function }) ||
 		slices.ContainsFunc(l.heard, func(h heard) bool { return h.ask.unit == unit && h.answer[0] == function|exceptionBit })
 }

@@ -51,10 +51,13 @@ func (r *Reader) Read(ctx context.Context, c *Conn, unit uint8) (Answers, error)
 	for k := 0; k < len(r.reads); k++ {
 		at := r.reads[k]
 		words, err := c.Read(ctx, unit, at.Table, at.Addr, at.Count)
-		if refused := (*ExceptionError)(nil); errors.As(err, &refused) && refused.ForGood() {
-			r.reads = slices.Replace(r.reads, k, k+1, r.within(at)...)
-			k--
-			continue
+		if refused := (*ExceptionError)(nil); errors.As(err, &refused) {
+			parts := r.within(at)
+			if refused.ForGood() || refused.OfRange() && len(parts) > 0 {
+				r.reads = slices.Replace(r.reads, k, k+1, parts...)
+				k--
+				continue
+			}
 		}
 		if err != nil {
 			return nil, err

@@ -26,7 +26,8 @@ const (
 )
 
 // WalkSunSpec returns the chain of models of a unit, by the lengths that the
-// device declares. Errors: ErrNoSunSpec, or those of Read.
+// device declares; with an error those that were found before it. Errors:
+// ErrNoSunSpec, or those of Read.
 func WalkSunSpec(ctx context.Context, c *Conn, unit uint8) ([]Model, error) {
 	for _, base := range []uint16{40000, 50000, 0} {
 		words, err := c.Read(ctx, unit, Holding, base, modelHeader)
@@ -48,19 +49,22 @@ func walk(ctx context.Context, c *Conn, unit uint8, addr uint16) ([]Model, error
 	var models []Model
 	for range maxModels {
 		header, err := c.Read(ctx, unit, Holding, addr, modelHeader)
+		if refused := (*ExceptionError)(nil); errors.As(err, &refused) && len(models) > 0 {
+			return models, nil // a chain without its end
+		}
 		if err != nil {
-			return nil, fmt.Errorf("walk SunSpec models: %w", err)
+			return models, fmt.Errorf("walk SunSpec models: %w", err)
 		}
 		if header[0] == endModel {
 			return models, nil
 		}
 		m := Model{ID: header[0], Addr: addr, Length: header[1]}
-		models = append(models, m)
 		next := int(addr) + modelHeader + int(m.Length)
 		if next > 0xffff-modelHeader {
-			return nil, fmt.Errorf("walk SunSpec models: model %d at register %d declares %d registers, past the end of the table", m.ID, m.Addr, m.Length)
+			return models, fmt.Errorf("walk SunSpec models: model %d at register %d declares %d registers, past the end of the table", m.ID, m.Addr, m.Length)
 		}
+		models = append(models, m)
 		addr = uint16(next)
 	}
-	return nil, fmt.Errorf("walk SunSpec models: no end after %d models", maxModels)
+	return models, fmt.Errorf("walk SunSpec models: no end after %d models", maxModels)
 }

@@ -60,12 +60,14 @@ func Identify(ctx context.Context, e modbus.Endpoint, s Search) ([]Finding, erro
 	defer conn.Close()
 	var found []Finding
 	var last error
+	ctx, cancel := context.WithTimeout(ctx, identifyWithin)
+	defer cancel()
 	for _, unit := range s.Units {
 		s.Progress(unit)
 		f, err := identify(ctx, conn, unit, s.Profiles, patient)
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return found, fmt.Errorf("%s: no more answers are waited for: %w", e, ctx.Err())
 		case errors.Is(err, modbus.ErrConnect) && len(found) == 0:
 			return nil, fmt.Errorf("%w: check the address, and that Modbus is switched on in the device", err)
 		case err != nil:
@@ -82,6 +84,9 @@ func Identify(ctx context.Context, e modbus.Endpoint, s Search) ([]Finding, erro
 	}
 	return found, nil
 }
+
+// identifyWithin bounds the search at one endpoint.
+const identifyWithin = 30 * time.Second
 
 // gentleGap is the silence between requests to a device that is not known yet.
 const gentleGap = 20 * time.Millisecond
@@ -175,8 +180,8 @@ func matches(ctx context.Context, conn *modbus.Conn, unit uint8, p *profile.Prof
 		if !answered(err) {
 			return result, err
 		}
-		result = another
-		if err != nil || !rule.Holds(func(_ string, a uint16) (uint16, bool) {
+		result = another // a refusal is an answer too
+		if len(words) == 0 || !rule.Holds(func(_ string, a uint16) (uint16, bool) {
 			if a < addr || int(a-addr) >= len(words) {
 				return 0, false
 			}
@@ -248,7 +253,7 @@ func Measure(ctx context.Context, conn *modbus.Conn, f Finding, p *profile.Profi
 	if len(points) == 0 {
 		return live, nil
 	}
-	words, err := modbus.NewReader(meters.Ranges(points), limits).Read(ctx, conn, f.Unit)
+	words, err := modbus.NewReader(meters.Ranges(points, limits), limits).Read(ctx, conn, f.Unit)
 	if err != nil {
 		return live, err
 	}

@@ -61,14 +61,13 @@ func begin(t *testing.T, desk *pairing.Desk, d *sim.Device) *pairing.Session {
 	return s
 }
 
-// checked goes through live values and sign check with the load that the world
-// has, whichever that is.
-func checked(t *testing.T, desk *pairing.Desk, id string, load pairing.Load) *pairing.Session {
+// checked goes through live values and sign check; the panels feed in.
+func checked(t *testing.T, desk *pairing.Desk, id string) *pairing.Session {
 	t.Helper()
 	if _, live, err := desk.Measure(t.Context(), id); err != nil || len(live.Warnings) > 0 || live.Identity.Serial == "" {
 		t.Fatalf("live values: %+v, %v", live, err)
 	}
-	s, err := desk.CheckSign(t.Context(), id, load)
+	s, err := desk.CheckSign(t.Context(), id, pairing.Exporting)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func TestPairingIsResumable(t *testing.T) {
 	if _, err := desk().Bind(s.ID, d.Device); !conflict(err, "check the sign") {
 		t.Errorf("bound before the sign check: %v", err)
 	}
-	s = checked(t, desk(), s.ID, pairing.Exporting)
+	s = checked(t, desk(), s.ID)
 	if s.Inverted || s.Power == nil || *s.Power > -100 {
 		t.Fatalf("sign check %+v", s)
 	}
@@ -129,11 +128,11 @@ func TestSignCheck(t *testing.T) {
 	devices := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
 	desk := pairing.Open(t.TempDir(), profiles(t), nil)
 	s := begin(t, desk, devices["home-04/meter"])
-	if s = checked(t, desk, s.ID, pairing.Exporting); !s.Inverted {
+	if s = checked(t, desk, s.ID); !s.Inverted {
 		t.Errorf("a meter that shows %d W while the panels feed in passed as mounted right", *s.Power)
 	}
 	s = begin(t, desk, devices["home-04/inverter"])
-	if s = checked(t, desk, s.ID, pairing.Exporting); s.Inverted || *s.Power >= 0 {
+	if s = checked(t, desk, s.ID); s.Inverted || *s.Power >= 0 {
 		t.Errorf("an inverter that produces: %+v", s)
 	}
 	if _, err := desk.CheckSign(t.Context(), s.ID, pairing.Importing); !conflict(err, "does not fit") {
@@ -167,7 +166,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{c.bound})
 			s := begin(t, desk, meter)
-			checked(t, desk, s.ID, pairing.Exporting)
+			checked(t, desk, s.ID)
 			if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, c.want) {
 				t.Errorf("error %v, want a conflict with %q", err, c.want)
 			}
@@ -179,7 +178,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 	}
 	desk = pairing.Open(t.TempDir(), profiles(t), nil)
 	s := begin(t, desk, devices["home-04/inverter"])
-	checked(t, desk, s.ID, pairing.Exporting)
+	checked(t, desk, s.ID)
 	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "no connection meter yet") {
 		t.Errorf("an inverter without a meter: %v", err)
 	}

@@ -204,7 +204,8 @@ func (s *Session) power(ctx context.Context, profiles *profile.Set) (grid.Power,
 	if err != nil {
 		return 0, err
 	}
-	words, err := modbus.NewReader(meters.Ranges(points), meters.Limits(p.Quirks)).Read(ctx, conn, s.Unit)
+	limits := meters.Limits(p.Quirks)
+	words, err := modbus.NewReader(meters.Ranges(points, limits), limits).Read(ctx, conn, s.Unit)
 	if err != nil {
 		return 0, err
 	}

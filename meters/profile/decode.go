@@ -80,8 +80,14 @@ func (v Value) String() string {
 	if v.Text != "" {
 		return v.Text
 	}
-	return strconv.FormatFloat(v.Number, 'f', -1, 64)
+	if v.Number == math.Trunc(v.Number) {
+		return strconv.FormatFloat(v.Number, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v.Number, 'g', significant, 64)
 }
+
+// significant digits are what a float of 32 bits holds.
+const significant = 7
 
 // number interprets the raw bits of a value.
 func (t Type) number(raw uint64) float64 {

@@ -63,6 +63,25 @@ func (r Role) factor(unit string) (f float64, fits bool) {
 	}
 }
 
+// plausible returns the bounds of what a device of a neighbourhood can show, in a
+// unit of the given factor, nil where there are none: 2 MW, 10 GWh, and for a
+// counter of 32 bits less than its end, which is where unset registers are.
+func (pt *Point) plausible(factor float64) []float64 {
+	const powers = 2e6 // W
+	totals := 10e9     // Wh
+	if pt.Counter != nil && pt.Counter.Width <= 32 {
+		totals = 4e9
+	}
+	switch pt.Role { //nolint:exhaustive // the others have bounds in their profiles
+	case RoleImport, RoleExport:
+		return []float64{0, totals / factor}
+	case RolePower, RolePowerL1, RolePowerL2, RolePowerL3:
+		return []float64{-powers / factor, powers / factor}
+	default:
+		return nil
+	}
+}
+
 func oneOf(unit, a string, fa float64, b string, fb float64, c string, fc float64) (float64, bool) {
 	switch {
 	case unit == a:
@@ -331,6 +350,9 @@ func (p *Profile) complete(pt *Point) error {
 	}
 	if pt.Poll == "" {
 		pt.Poll = PollFast
+	}
+	if factor, _ := pt.Role.factor(pt.Unit); len(pt.Range) == 0 && factor != 0 {
+		pt.Range = pt.plausible(factor)
 	}
 	return pt.validate()
 }

@@ -182,7 +182,7 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 		}
 		l, found := p.locate(pt, models)
 		if !found && !pt.Optional {
-			return nil, fmt.Errorf("profile %s: point %s: the device has none of the SunSpec models %v that hold it", p.ID, pt.Name, p.candidates(&pt))
+			return nil, fmt.Errorf("profile %s: point %s: the device has no SunSpec model %v that holds it", p.ID, pt.Name, p.candidates(&pt))
 		}
 		if found {
 			located = append(located, l)
@@ -199,7 +199,7 @@ func (p *Profile) LocateNamed(name string, models []Model) (Located, error) {
 	}
 	l, found := p.locate(*pt, models)
 	if !found {
-		return Located{}, fmt.Errorf("profile %s: point %s: the device has none of the SunSpec models %v that hold it", p.ID, name, p.candidates(pt))
+		return Located{}, fmt.Errorf("profile %s: point %s: the device has no SunSpec model %v that holds it", p.ID, name, p.candidates(pt))
 	}
 	return l, nil
 }
@@ -218,15 +218,23 @@ func (p *Profile) locate(pt Point, models []Model) (Located, bool) {
 	return l, true
 }
 
-// Span returns the registers that one read must hold to decode the point: the
-// value together with its scale factor. A derived point has none.
-func (l Located) Span() (fc string, addr, count uint16, ok bool) {
+// Span is a run of registers.
+type Span struct{ Addr, Count uint16 }
+
+// Spans returns the registers that must be read to decode the point: one run that
+// holds the value and its scale factor, or two when it were longer than most. A
+// derived point has none.
+func (l *Located) Spans(most uint16) []Span {
 	if l.derived() {
-		return "", 0, 0, false
+		return nil
 	}
-	from, to := int(l.Addr), int(l.Addr)+int(l.Type.words(l.Words))
-	if l.ScaleAddr != 0 {
-		from, to = min(from, int(l.ScaleAddr)), max(to, int(l.ScaleAddr)+1)
+	value := Span{l.Addr, l.Type.words(l.Words)}
+	if l.ScaleAddr == 0 {
+		return []Span{value}
 	}
-	return l.FC, uint16(from), uint16(to - from), true
+	from, to := min(int(l.Addr), int(l.ScaleAddr)), max(int(l.Addr)+int(value.Count), int(l.ScaleAddr)+1)
+	if to-from > int(most) {
+		return []Span{value, {l.ScaleAddr, 1}}
+	}
+	return []Span{{uint16(from), uint16(to - from)}}
 }

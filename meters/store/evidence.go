@@ -258,7 +258,7 @@ WHERE sequence > before + 1 ORDER BY gateway, sequence`)
 	if err != nil {
 		return nil, fmt.Errorf("gaps: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // Err below says what went wrong
+	defer rows.Close()
 	var gaps []Missing
 	for rows.Next() {
 		var m Missing
@@ -301,7 +301,7 @@ func (e *Evidence) holding(ctx context.Context, device, query, member string, ms
 	if err != nil {
 		return "", fmt.Errorf("evidence of %s: %w", device, err)
 	}
-	defer rows.Close() //nolint:errcheck // Err below says what went wrong
+	defer rows.Close()
 	for rows.Next() {
 		var digest proof.Digest
 		var signed []byte
