@@ -146,7 +146,15 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 			n.batteries.see(b.Readings)
 		}
 	}
-	if err := n.store.Write(ctx, readings); err != nil {
+	err = n.store.Write(ctx, readings)
+	if bad := (*store.RefusedPointsError)(nil); errors.As(err, &bad) {
+		for _, p := range bad.Points { // the evidence has them
+			n.log.ErrorContext(ctx, "the telemetry store refuses a reading", slog.String("device", p.Device),
+				slog.Time("time", p.Time), slog.String("error", p.Err.Error()))
+		}
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	n.readings.Add(int64(fresh))

@@ -2,12 +2,16 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
 	"github.com/influxdata/influxdb-client-go/v2/api"
+	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 	"github.com/influxdata/influxdb-client-go/v2/api/query"
 	"github.com/influxdata/influxdb-client-go/v2/api/write"
 
@@ -56,19 +60,50 @@ func (s *Influx) Close() error {
 	return nil
 }
 
-// Write sends the readings and waits for the server's 204.
+// Write sends the readings and waits for the server's 204. What the server refuses
+// for good, as a field whose type another program changed, is found point by
+// point; the others are written. Errors: *RefusedPointsError, or the network's,
+// after which the same readings are to be written again.
 func (s *Influx) Write(ctx context.Context, readings []grid.Reading) error {
-	if len(readings) == 0 {
-		return nil
+	var refused RefusedPointsError
+	for chunk := range slices.Chunk(readings, mostPoints) {
+		if err := s.writeChunk(ctx, chunk, &refused); err != nil {
+			return fmt.Errorf("write %d readings to influxdb: %w", len(readings), err)
+		}
 	}
+	if len(refused.Points) > 0 {
+		return &refused
+	}
+	return nil
+}
+
+// mostPoints is what one request carries: the server's documentation advises
+// 5,000 lines.
+const mostPoints = 5000
+
+// writeChunk writes readings; those that the server refuses are told apart by
+// halves.
+func (s *Influx) writeChunk(ctx context.Context, readings []grid.Reading, refused *RefusedPointsError) error {
 	points := make([]*write.Point, len(readings))
 	for i, r := range readings {
 		points[i] = point(r)
 	}
-	if err := s.write.WritePoint(ctx, points...); err != nil {
-		return fmt.Errorf("write %d readings to influxdb: %w", len(readings), err)
+	err := s.write.WritePoint(ctx, points...)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if answer := (*influxhttp.Error)(nil); !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusUnprocessableEntity {
+		return err
+	}
+	if len(readings) == 1 {
+		refused.Points = append(refused.Points, RefusedPoint{Device: readings[0].Device, Time: readings[0].Time, Err: err})
+		return nil
+	}
+	half := len(readings) / 2
+	if err := s.writeChunk(ctx, readings[:half], refused); err != nil {
+		return err
+	}
+	return s.writeChunk(ctx, readings[half:], refused)
 }
 
 func point(r grid.Reading) *write.Point {

@@ -49,6 +49,22 @@ const (
 	Hour    Step = Step(time.Hour)
 )
 
+// RefusedPoint is a reading that a server does not take, now or later.
+type RefusedPoint struct {
+	Device string
+	Time   time.Time
+	Err    error
+}
+
+// RefusedPointsError reports the readings that a server refuses for good. All
+// others of the batch are written.
+type RefusedPointsError struct{ Points []RefusedPoint }
+
+func (e *RefusedPointsError) Error() string {
+	first := e.Points[0]
+	return fmt.Sprintf("%d readings refused for good, the first of %s at %s: %v", len(e.Points), first.Device, first.Time.UTC().Format(time.RFC3339), first.Err)
+}
+
 // ErrIncomplete reports registers that are not there (yet).
 var ErrIncomplete = errors.New("registers at the boundary were not read")
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -27,28 +25,13 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
-// TestInflux runs the suite on a real InfluxDB: 2.x where $INFLUXD2 names one,
-// otherwise 1.8 from $INFLUXD or PATH.
+// TestInflux runs the suite on a real InfluxDB 1.8, from $INFLUXD or PATH.
 func TestInflux(t *testing.T) {
-	binary := os.Getenv("INFLUXD")
-	if binary == "" {
-		binary, _ = exec.LookPath("influxd")
-	}
-	if binary == "" {
-		t.Skip("no influxd 1.8: set INFLUXD to its path (make test installs it into bin/tools)")
-	}
-	url := startInflux(t, binary)
+	server := startInflux(t, influxBinary(t))
 	n := 0
 	conformance(t, func(t *testing.T) store.Store {
 		n++
-		database := "test" + string(rune('a'+n))
-		createDatabase(t, url, database)
-		s, err := store.OpenInflux(t.Context(), store.InfluxConfig{URL: url, Bucket: database + "/autogen"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
+		return openInflux(t, server, "test"+string(rune('a'+n)))
 	})
 }
 
