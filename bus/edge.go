@@ -180,21 +180,22 @@ func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
 	away := false
 	for ctx.Err() == nil {
 		err := e.forwardSome(ctx, consumer)
-		if ctx.Err() != nil {
-			break
-		}
-		if (err != nil) != away {
+		if (err != nil) != away && ctx.Err() == nil {
 			away = err != nil
 			waits(err)
 		}
 		if err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryAfter):
-			}
+			pause(ctx, retryAfter)
 		}
 	}
 	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // forwardSome sends one batch. After an error all that the hub did not confirm

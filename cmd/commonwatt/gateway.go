@@ -73,6 +73,8 @@ func (c edgeConfig) validate() error {
 		return errors.New("devices: missing: a gateway reads devices")
 	case c.Hub.URL == "":
 		return errors.New("hub.url: missing: as in tls://hub.example:7422, where bus.gateways listens")
+	case !strings.Contains(c.Hub.URL, "://"):
+		return fmt.Errorf("hub.url: %q is not nats-leaf://HOST:PORT or tls://HOST:PORT", c.Hub.URL)
 	case c.Hub.PasswordFile == "":
 		return errors.New("hub.password_file: missing: the password that the hub has for this gateway")
 	case c.Buffer.MaxMB < 1:

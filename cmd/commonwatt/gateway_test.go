@@ -115,3 +115,28 @@ func free(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// TestBadGatewayConfigs names field and remedy of each mistake.
+func TestBadGatewayConfigs(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "password")
+	write(t, secret, "x")
+	hub := "hub: {url: \"nats-leaf://127.0.0.1:1\", password_file: " + secret + "}\n"
+	devices := "devices: [{id: a/m, member: a, metering_point: mp-a, address: \"192.0.2.1\", profile: sunspec-meter}]\n"
+	for want, text := range map[string]string{
+		"devices: missing":                  hub,
+		"hub.url: missing":                  devices,
+		"hub.password_file: missing":        devices + "hub: {url: \"tls://x:1\"}\n",
+		"buffer.when_full: \"explode\"":     hub + devices + "buffer: {max_mb: 1, when_full: explode}\n",
+		"buffer.max_mb: 0":                  hub + devices + "buffer: {max_mb: 0, when_full: refuse_new}\n",
+		"unknown field \"colour\"":          hub + devices + "colour: red\n",
+		"there is no profile \"toaster\"":   hub + strings.Replace(devices, "sunspec-meter", "toaster", 1),
+		"is not nats-leaf://HOST:PORT or t": strings.Replace(hub, "nats-leaf://127.0.0.1:1", "hub", 1) + devices,
+	} {
+		conf := filepath.Join(t.TempDir(), "gateway.yaml")
+		write(t, conf, text+"data: "+filepath.Join(t.TempDir(), "d")+"\n")
+		code, _, errs := execute(t, "gateway", "--config", conf, "--duration", "1s")
+		if code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("exit code %d, %s, want %d with %q", code, errs, exitUsage, want)
+		}
+	}
+}

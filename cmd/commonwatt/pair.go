@@ -226,7 +226,10 @@ func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.S
 func (r probed) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s unit %d\n", r.Target, r.Unit)
 	for _, line := range [][2]string{
-		{"vendor", r.Identity.Vendor}, {"model", r.Identity.Model}, {"serial number", r.Identity.Serial}, {"firmware", r.Identity.Firmware},
+		{"vendor", r.Identity.Vendor},
+		{"model", r.Identity.Model},
+		{"serial number", r.Identity.Serial},
+		{"firmware", r.Identity.Firmware},
 		{"profile", cmp.Or(r.Profile, "none fits")},
 	} {
 		if line[1] != "" {

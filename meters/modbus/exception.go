@@ -59,7 +59,7 @@ func exception(err error) error {
 	if err != nil {
 		// The library has no type for codes that the protocol does not define.
 		var code uint8
-		if n, _ := fmt.Sscanf(err.Error(), "unknown exception code (%d)", &code); n == 1 { //nolint:errcheck // any other text is no such error
+		if n, _ := fmt.Sscanf(err.Error(), "unknown exception code (%d)", &code); n == 1 {
 			return &ExceptionError{Code: code}
 		}
 	}

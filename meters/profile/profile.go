@@ -72,7 +72,7 @@ func (pt *Point) plausible(factor float64) []float64 {
 	if pt.Counter != nil && pt.Counter.Width <= 32 {
 		totals = 4e9
 	}
-	switch pt.Role { //nolint:exhaustive // the others have bounds in their profiles
+	switch pt.Role {
 	case RoleImport, RoleExport:
 		return []float64{0, totals / factor}
 	case RolePower, RolePowerL1, RolePowerL2, RolePowerL3:
