@@ -89,7 +89,10 @@ func (b *Bus) embed(dir string, leafs *Leafs) error {
 			return err
 		}
 	}
-	return b.start(o)
+	if err := b.start(o); err != nil || leafs == nil {
+		return err
+	}
+	return leafs.isolate(b.server)
 }
 
 // start runs a server inside the process and connects to it.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -18,8 +19,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Leafs lets gateways connect to the embedded server as leaf nodes. Each may
-// publish on its own subjects and hears nothing but answers.
+// Leafs lets gateways connect to the embedded server as leaf nodes. Each has an
+// account of its own: of the hub it reaches only the subjects that it may publish
+// on, as services, and hears nothing but their answers.
 type Leafs struct {
 	Listen    string // HOST:PORT
 	Cert, Key string // PEM files; empty: no TLS, which only loopback may do without
@@ -42,13 +44,9 @@ func (l *Leafs) options(o *server.Options) error {
 		return fmt.Errorf("leaf nodes: port %q: %w", port, err)
 	}
 	for _, u := range l.Users {
-		o.Users = append(o.Users, &server.User{
-			Username: u.Name, Password: u.Password,
-			Permissions: &server.Permissions{
-				Publish:   &server.SubjectPermission{Allow: u.Publish},
-				Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
-			},
-		})
+		account := server.NewAccount(u.Name)
+		o.Accounts = append(o.Accounts, account)
+		o.Users = append(o.Users, &server.User{Username: u.Name, Password: u.Password, Account: account})
 	}
 	if l.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(l.Cert, l.Key)
@@ -61,11 +59,38 @@ func (l *Leafs) options(o *server.Options) error {
 	return nil
 }
 
+// isolate opens to every gateway's account what it may publish on. The hub's own
+// streams are in the global account.
+func (l *Leafs) isolate(s *server.Server) error {
+	hub := s.GlobalAccount()
+	tasks := make(chan func())
+	defer close(tasks)
+	go func() {
+		for task := range tasks {
+			task()
+		}
+	}()
+	if err := hub.EnableJetStream(nil, tasks); err != nil {
+		return err
+	}
+	for _, u := range l.Users {
+		account, err := s.LookupAccount(u.Name)
+		if err != nil {
+			return err
+		}
+		for _, subject := range u.Publish {
+			if err := errors.Join(hub.AddServiceExport(subject, nil), account.AddServiceImport(hub, subject, subject)); err != nil {
+				return fmt.Errorf("gateway %s: %s: %w", u.Name, subject, err)
+			}
+		}
+	}
+	return nil
+}
+
 const (
 	leafTLSTimeout = 5 // s
 	edgeStream     = "EDGE"
 	edgePrefix     = "edge."
-	forwarder      = "forward"
 	forwardAtOnce  = 64
 	forwardWithin  = 5 * time.Second
 	leafReconnect  = time.Second
@@ -87,7 +112,10 @@ type EdgeConfig struct {
 type Edge struct {
 	*Bus
 
-	most int64
+	edge      jetstream.Stream
+	most      int64
+	confirmed atomic.Uint64 // the last message that the hub has, by its place in the stream
+	lost      atomic.Uint64 // messages that were dropped before the hub had them
 }
 
 // OpenEdge starts the server of a gateway. The hub need not be there. The caller
@@ -115,13 +143,22 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 	if c.DropOldest {
 		discard = jetstream.DiscardOld
 	}
-	if _, err := b.stream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: edgeStream, Subjects: []string{edgePrefix + ">"}, MaxBytes: c.MaxBytes, Discard: discard, Retention: jetstream.LimitsPolicy,
-	}); err != nil {
+	stream, err := b.stream.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: edgeStream, Subjects: []string{edgePrefix + ">"}, MaxBytes: c.MaxBytes, Discard: discard,
+	})
+	if err != nil {
 		b.Close()
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
-	return &Edge{Bus: b, most: c.MaxBytes}, nil
+	info, err := stream.Info(ctx)
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("open edge: %w", err)
+	}
+	// The first that is kept may have been confirmed before: the hub knows it then.
+	e := &Edge{Bus: b, edge: stream, most: c.MaxBytes}
+	e.confirmed.Store(max(info.State.FirstSeq, 1) - 1)
+	return e, nil
 }
 
 func (c EdgeConfig) remote() (*server.RemoteLeafOpts, error) {
@@ -168,24 +205,22 @@ func (e *Edge) LastStored(ctx context.Context, subject string) ([]byte, error) {
 }
 
 // Forward sends what is stored to the hub until ctx ends, oldest first. A message
-// is done with when the hub has it on its disk. waits is told when the hub cannot
-// be reached, and that it can again (nil).
+// is done with, and removed, when the hub has it on its disk; only the last one
+// stays. After a crash some are sent again, which the hub recognizes. waits is told
+// when the hub cannot be reached, and that it can again (nil).
 func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
-	consumer, err := e.stream.CreateOrUpdateConsumer(ctx, edgeStream, jetstream.ConsumerConfig{
-		Durable: forwarder, AckPolicy: jetstream.AckAllPolicy, AckWait: 2 * forwardWithin, MaxAckPending: forwardAtOnce,
-	})
-	if err != nil {
-		return fmt.Errorf("forward: %w", err)
-	}
 	away := false
 	for ctx.Err() == nil {
-		err := e.forwardSome(ctx, consumer)
+		sent, err := e.forwardSome(ctx)
 		if (err != nil) != away && ctx.Err() == nil {
 			away = err != nil
 			waits(err)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			pause(ctx, retryAfter)
+		case sent == 0:
+			pause(ctx, fetchWait/2)
 		}
 	}
 	return nil
@@ -198,33 +233,50 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// forwardSome sends one batch. After an error all that the hub did not confirm
-// come again, in their order.
-func (e *Edge) forwardSome(ctx context.Context, consumer jetstream.Consumer) error {
-	batch, err := consumer.Fetch(forwardAtOnce, jetstream.FetchMaxWait(fetchWait))
-	if err != nil {
-		return err
-	}
-	var messages []jetstream.Msg
-	for m := range batch.Messages() {
-		messages = append(messages, m)
-	}
-	if len(messages) == 0 {
-		return batch.Error()
+// forwardSome sends the next messages, and removes those that the hub confirmed.
+func (e *Edge) forwardSome(ctx context.Context) (sent int, err error) {
+	messages, err := e.next(ctx)
+	if err != nil || len(messages) == 0 {
+		return 0, err
 	}
 	done, err := e.send(ctx, messages)
-	if done > 0 {
-		err = errors.Join(err, messages[done-1].DoubleAck(context.WithoutCancel(ctx)))
+	if done == 0 {
+		return 0, err
 	}
-	for _, m := range messages[done:] {
-		err = errors.Join(err, m.NakWithDelay(retryAfter))
+	last := messages[done-1].Sequence
+	e.confirmed.Store(last)
+	return done, errors.Join(err, e.edge.Purge(context.WithoutCancel(ctx), jetstream.WithPurgeSequence(last)))
+}
+
+// next returns the oldest messages that are not confirmed. Those that were dropped
+// in front of them are counted.
+func (e *Edge) next(ctx context.Context) (messages []*jetstream.RawStreamMsg, err error) {
+	info, err := e.edge.Info(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	confirmed := e.confirmed.Load()
+	if first := info.State.FirstSeq; info.State.Msgs > 0 && first > confirmed+1 {
+		e.lost.Add(first - 1 - confirmed)
+		e.confirmed.Store(first - 1)
+		confirmed = first - 1
+	}
+	for seq := confirmed + 1; seq <= info.State.LastSeq && len(messages) < forwardAtOnce; seq++ {
+		m, err := e.edge.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return messages, nil // dropped meanwhile: counted the next time
+		}
+		if err != nil {
+			return messages, err
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
 }
 
 // send publishes messages at the hub, several on their way at once, and returns
 // how many of the first it confirmed.
-func (e *Edge) send(ctx context.Context, messages []jetstream.Msg) (confirmed int, err error) {
+func (e *Edge) send(ctx context.Context, messages []*jetstream.RawStreamMsg) (confirmed int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, forwardWithin)
 	defer cancel()
 	answers := make([]chan *nats.Msg, len(messages))
@@ -236,9 +288,9 @@ func (e *Edge) send(ctx context.Context, messages []jetstream.Msg) (confirmed in
 			return 0, err
 		}
 		defer sub.Unsubscribe() //nolint:errcheck // it ends with the connection otherwise
-		out := nats.NewMsg(strings.TrimPrefix(m.Subject(), edgePrefix))
-		out.Data, out.Reply = m.Data(), inbox
-		out.Header.Set(nats.MsgIdHdr, m.Headers().Get(nats.MsgIdHdr))
+		out := nats.NewMsg(strings.TrimPrefix(m.Subject, edgePrefix))
+		out.Data, out.Reply = m.Data, inbox
+		out.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr))
 		if err := e.conn.PublishMsg(out); err != nil {
 			return 0, err
 		}
@@ -281,29 +333,22 @@ type Backlog struct {
 
 // Backlog returns what waits for the hub.
 func (e *Edge) Backlog(ctx context.Context) (Backlog, error) {
-	s, err := e.stream.Stream(ctx, edgeStream)
+	info, err := e.edge.Info(ctx)
 	if err != nil {
 		return Backlog{}, fmt.Errorf("backlog: %w", err)
 	}
-	info, err := s.Info(ctx)
-	if err != nil {
-		return Backlog{}, fmt.Errorf("backlog: %w", err)
+	confirmed := e.confirmed.Load()
+	b := Backlog{Lost: e.lost.Load()}
+	if first := info.State.FirstSeq; info.State.Msgs > 0 && first > confirmed+1 {
+		b.Lost += first - 1 - confirmed
+		confirmed = first - 1
 	}
-	consumer, err := s.Consumer(ctx, forwarder)
-	if err != nil {
-		return Backlog{}, fmt.Errorf("backlog: %w", err)
+	b.Messages = info.State.LastSeq - min(confirmed, info.State.LastSeq)
+	if b.Messages > 0 {
+		b.Bytes = info.State.Bytes
 	}
-	at, err := consumer.Info(ctx)
-	if err != nil {
-		return Backlog{}, fmt.Errorf("backlog: %w", err)
-	}
-	sent := at.AckFloor.Stream
-	b := Backlog{Messages: info.State.LastSeq - max(sent, info.State.FirstSeq-1), Bytes: info.State.Bytes}
 	if e.most > 0 {
 		b.Share = float64(b.Bytes) / float64(e.most)
-	}
-	if info.State.FirstSeq > sent+1 {
-		b.Lost = info.State.FirstSeq - 1 - sent
 	}
 	return b, nil
 }

@@ -5,9 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/commonwatt/commonwatt/bus"
 )
@@ -179,5 +185,107 @@ func TestAGatewayMayOnlySpeakForItself(t *testing.T) {
 		if got, err := h.Last(t.Context(), stream, subject); err != nil || got != nil {
 			t.Errorf("stream %s holds %q, %v", stream, got, err)
 		}
+	}
+}
+
+// TestARestartSendsWhatWaits stops a gateway with messages on their way and starts
+// it where the hub is: all arrive, in order, and the store is empty for new ones.
+func TestARestartSendsWhatWaits(t *testing.T) {
+	address, dir := freePort(t), t.TempDir()
+	publish := func(e *bus.Edge, from, to int) {
+		for i := from; i < to; i++ {
+			waitFor(t, "room", func() bool {
+				err := e.Publish(t.Context(), "readings.elm.gw-1.ann", fmt.Sprintf("#%d", i), append(fmt.Appendf(nil, "%06d", i), make([]byte, 900)...))
+				if err != nil && !errors.Is(err, bus.ErrFull) {
+					t.Fatal(err)
+				}
+				return err == nil
+			})
+		}
+	}
+	e := edge(t, dir, address, "secret", 200_000, false)
+	stop := forward(t, e)
+	publish(e, 0, 10)
+	time.Sleep(300 * time.Millisecond)
+	stop()
+	e.Close()
+	h := hub(t, t.TempDir(), address)
+	defer h.Close()
+	e = edge(t, dir, address, "secret", 200_000, false)
+	defer e.Close()
+	stop = forward(t, e)
+	defer stop()
+	publish(e, 10, 150)
+	done := func() bool { b, err := e.Backlog(t.Context()); return err == nil && b.Messages == 0 }
+	waitFor(t, "all", done)
+	publish(e, 150, 600) // more than fits at once, with a hub that takes it
+	waitFor(t, "the rest", done)
+	next := 0
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := h.Consume(ctx, bus.Readings, "readings.elm.gw-1.*", "test", func(_ context.Context, batch [][]byte) error {
+		for _, m := range batch {
+			if want := fmt.Sprintf("%06d", next); string(m[:6]) != want {
+				t.Errorf("message %s, want %s", m[:6], want)
+			}
+			next++
+		}
+		if next >= 600 {
+			cancel()
+		}
+		return nil
+	}, func(err error) { t.Error(err) }); err != nil || next != 600 {
+		t.Errorf("%d messages at the hub, %v, want 600", next, err)
+	}
+}
+
+// TestAGatewayHearsAndInjectsNothing asks with a reply subject of the market, and
+// listens to what others send.
+func TestAGatewayHearsAndInjectsNothing(t *testing.T) {
+	address := freePort(t)
+	h := hub(t, t.TempDir(), address)
+	defer h.Close()
+	leaf, err := server.NewServer(&server.Options{ServerName: "cheat", DontListen: true, NoSigs: true, NoLog: true, LeafNode: server.LeafNodeOpts{
+		ReconnectInterval: time.Second, Remotes: []*server.RemoteLeafOpts{{URLs: []*url.URL{{Scheme: "nats-leaf", Host: address, User: url.UserPassword("gw-1", "secret")}}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf.Start()
+	defer leaf.Shutdown()
+	if !leaf.ReadyForConnections(5 * time.Second) {
+		t.Fatal("the leaf is not ready")
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(leaf))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var heard atomic.Int64
+	if _, err := conn.Subscribe(">", func(m *nats.Msg) {
+		if strings.Contains(string(m.Data), "SECRET") {
+			heard.Add(1)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the gateway's own messages", func() bool {
+		_ = conn.PublishRequest("readings.elm.gw-1.ann", "settlement.elm.2026-07-01T00:00:00Z.1", []byte("mine"))
+		got, err := h.Last(t.Context(), bus.Readings, "readings.elm.gw-1.ann")
+		return err == nil && string(got) == "mine"
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := h.Publish(ctx, "readings.elm.gw-2.bob", "1", []byte("SECRET")); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Consume(ctx, bus.Readings, "readings.elm.gw-2.*", "test", func(context.Context, [][]byte) error { return nil }, func(error) {}); err != nil {
+		t.Fatal(err)
+	}
+	if n := heard.Load(); n > 0 {
+		t.Errorf("the gateway heard another's readings %d times", n)
+	}
+	if got, err := h.Last(t.Context(), bus.Settlement, ">"); err != nil || got != nil {
+		t.Errorf("an answer became a settlement run: %q, %v", got, err)
 	}
 }

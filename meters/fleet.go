@@ -44,17 +44,19 @@ type Fleet struct {
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
 	conns   map[modbus.Endpoint]*modbus.Conn
-	ctx     context.Context //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
+	ctx     context.Context               //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
+	running map[string]context.CancelFunc // pollers by device
 	pollers sync.WaitGroup
 }
 
 // Run polls the targets until ctx ends, then publishes what is left. Devices
 // behind one endpoint share a connection.
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
+	polling, cancel := context.WithCancel(ctx)
 	f.mu.Lock()
-	f.pending, f.conns, f.ctx = map[string][]grid.Reading{}, connect(targets), ctx
+	f.pending, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, connect(targets), polling, map[string]context.CancelFunc{}
 	f.mu.Unlock()
-	defer f.stop(ctx)
+	defer f.stop(ctx, cancel)
 	for _, t := range targets {
 		last, err := memory.Totals(ctx, t.ID)
 		if err != nil {
@@ -66,8 +68,9 @@ func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error 
 	return nil
 }
 
-// Add polls one more device while Run runs; last are its last good registers,
-// nil if none. It does nothing when Run does not run.
+// Add polls one more device while Run runs, in place of the one with its id if
+// there is one; last are its last good registers, nil if none. It does nothing
+// when Run does not run.
 func (f *Fleet) Add(t Target, last *grid.Reading) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,7 +82,11 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	}
 	p := newPoller(t, f.conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
 	p.seen = f.Seen
-	ctx := f.ctx
+	if end := f.running[t.ID]; end != nil {
+		end()
+	}
+	ctx, end := context.WithCancel(f.ctx) //nolint:gosec // Run ends with its own context, and all pollers with it
+	f.running[t.ID] = end
 	f.pollers.Go(func() { p.run(ctx) })
 }
 
@@ -94,7 +101,8 @@ func (f *Fleet) Conn(e modbus.Endpoint) *modbus.Conn {
 	return f.conns[e]
 }
 
-func (f *Fleet) stop(ctx context.Context) {
+func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
+	cancel()
 	f.mu.Lock()
 	conns := f.conns
 	f.ctx = nil

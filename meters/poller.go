@@ -187,6 +187,8 @@ func (p *poller) read(ctx context.Context) (grid.Reading, error) {
 	}
 	if due == slow {
 		p.slowAt = began.Add(slowPeriod)
+		p.plans[fast].Retry()
+		p.plans[slow].Retry()
 	}
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
 	measured := profile.Measure(p.plans[due].points, words.At)
@@ -220,9 +222,9 @@ const (
 // those that their counters doubt.
 func (p *poller) validate(r *grid.Reading, measured []profile.Measured) error {
 	var problems []error
-	// A register that never moved is zero beside one that did: a home that
-	// only takes energy exports none.
-	moved := r.Import != nil && *r.Import > 0 || r.Export != nil && *r.Export > 0
+	// A meter's register that never moved is zero beside one that did: a home that
+	// only takes energy exports none. (A meter does not wake up.)
+	moved := p.target.Kind == grid.Meter && (r.Import != nil && *r.Import > 0 || r.Export != nil && *r.Export > 0)
 	for _, m := range measured {
 		value := total(r, m.Role)
 		if value == nil || *value == nil || m.Err != nil {

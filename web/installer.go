@@ -17,9 +17,6 @@ import (
 type Installer struct {
 	Desk *pairing.Desk
 	Key  string
-	// Adopt takes a device whose pairing is done: it is registered, and read from
-	// now on.
-	Adopt func(ctx context.Context, b pairing.Binding) error
 }
 
 func (i *Installer) authenticated(next http.Handler) http.Handler {
@@ -169,11 +166,7 @@ func (s *Server) WatchPairing(ctx context.Context, r WatchPairingRequestObject) 
 	if err != nil {
 		return nil, refused(err)
 	}
-	if !s.installer.Desk.Trial {
-		if err := s.installer.Adopt(ctx, session.Binding()); err != nil {
-			return nil, refused(err)
-		}
-	} else {
+	if s.installer.Desk.Trial {
 		session.Warnings = append(slices.Clone(session.Warnings), "this community is simulated: the device was looked at, and not added")
 	}
 	return WatchPairing200JSONResponse(*session), nil

@@ -20,7 +20,7 @@ import (
 type batteries struct {
 	node  *node
 	homes []batteryHome
-	last  sync.Map // device id → grid.Reading
+	last  sync.Map // device id → heardReading
 }
 
 // batteryHome is a home whose battery may be moved.
@@ -75,8 +75,12 @@ func (n *node) mayControl(id string) bool {
 
 // see keeps the last readings.
 func (b *batteries) see(readings []grid.Reading) {
+	now := time.Now()
 	for _, r := range readings {
-		b.last.Store(r.Device, r)
+		if old, ok := b.heard(r.Device); ok && old.Time.After(r.Time) {
+			continue // it came late
+		}
+		b.last.Store(r.Device, heardReading{r, now})
 		for _, h := range b.homes {
 			if h.guard.Target.ID == r.Device {
 				h.guard.See()
@@ -85,16 +89,25 @@ func (b *batteries) see(readings []grid.Reading) {
 	}
 }
 
+func (b *batteries) heard(device string) (r heardReading, ok bool) {
+	last, _ := b.last.Load(device)
+	r, ok = last.(heardReading)
+	return r, ok
+}
+
 func (b *batteries) power(device string) (grid.Power, bool) {
-	r, ok := b.last.Load(device)
-	if !ok {
-		return 0, false
-	}
-	reading, _ := r.(grid.Reading)
-	if reading.Power == nil {
+	reading, ok := b.heard(device)
+	if !ok || reading.Power == nil || time.Since(reading.heard) > control.Stale {
 		return 0, false
 	}
 	return *reading.Power, true
+}
+
+// heardReading is a reading and when it came, wall time.
+type heardReading struct {
+	grid.Reading
+
+	heard time.Time
 }
 
 // rest is what a home takes without its battery.

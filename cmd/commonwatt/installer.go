@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
 )
@@ -25,13 +26,18 @@ func (n *node) installer() (*web.Installer, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound := make([]pairing.Binding, len(n.targets))
-	for i, t := range n.targets {
-		bound[i] = pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Inverted}
+	desk := pairing.Open(n.dir.path, profiles, nil)
+	paired, err := desk.Paired()
+	if err != nil {
+		return nil, err
 	}
-	desk := pairing.Open(n.dir.path, profiles, bound)
-	desk.Trial = n.config.Simulation != nil
-	return &web.Installer{Desk: desk, Key: key, Adopt: n.adopt}, nil
+	for _, t := range n.targets {
+		if !slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == t.ID }) {
+			desk.Configured = append(desk.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Inverted})
+		}
+	}
+	desk.Trial, desk.Reserved, desk.Adopt = n.config.Simulation != nil, settlement.SystemAccounts(), n.adopt
+	return &web.Installer{Desk: desk, Key: key}, nil
 }
 
 // adopt registers a device that was paired, and reads it from now on. A metering
@@ -56,6 +62,11 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) error {
 	if err != nil {
 		return err
 	}
-	n.fleet.Add(target, (*grid.Reading)(nil))
+	last, err := n.store.Totals(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	n.readBy.add(b.Device)
+	n.fleet.Add(target, last)
 	return nil
 }

@@ -52,6 +52,7 @@ type node struct {
 	store     store.Store
 	evidence  *store.Evidence
 	signer    *meters.Signer
+	readBy    *readers
 	batteries *batteries
 	ledger    *ledger.Embedded
 	market    *marketService

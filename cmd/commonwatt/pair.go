@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/settlement"
 )
 
 func pairCommand() *cobra.Command {
@@ -357,7 +358,9 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 	if _, err := os.Stat(filepath.Join(p.data, "simulation.db")); err == nil {
 		return nil, usage("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
 	}
-	return pairing.Open(p.data, set, configured), nil
+	desk := pairing.Open(p.data, set, configured)
+	desk.Reserved = settlement.SystemAccounts()
+	return desk, nil
 }
 
 // bindings returns the configured devices.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
@@ -88,9 +90,57 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 			return usage("gateways[%d].%w", i, err)
 		}
 	}
+	n.readBy = newReaders(id, n.config.Devices, n.devices)
+	n.evidence.May = n.readBy.may
 	n.signer = &meters.Signer{Community: n.config.Community, Gateway: id, Key: key, Out: n}
 	n.fleet.Sink = n.signer
 	return n.continueChain(ctx)
+}
+
+// readers knows which gateway reads which device, and for whom.
+type readers struct {
+	mu   sync.Mutex
+	own  string            // the gateway that this process is
+	by   map[string]string // device → gateway; absent: own
+	devs map[string]grid.Device
+}
+
+func newReaders(own string, configured []device, devices []grid.Device) *readers {
+	r := &readers{own: own, by: map[string]string{}, devs: map[string]grid.Device{}}
+	for _, d := range configured {
+		if d.Gateway != "" {
+			r.by[d.ID] = d.Gateway
+		}
+	}
+	for _, d := range devices {
+		r.devs[d.ID] = d
+	}
+	return r
+}
+
+func (r *readers) add(d grid.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.devs[d.ID] = d
+}
+
+// may refuses readings of devices that the gateway does not read. What this
+// process read itself, also before a device was taken out, is its own.
+func (r *readers) may(b proof.Batch) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, reading := range b.Readings {
+		d, known := r.devs[reading.Device]
+		by := cmp.Or(r.by[reading.Device], r.own)
+		switch {
+		case !known && b.Gateway == r.own:
+		case !known || by != b.Gateway:
+			return fmt.Errorf("device %q is not read by this gateway", reading.Device)
+		case d.Member != b.Member:
+			return fmt.Errorf("device %q belongs to %q, not to %q", reading.Device, d.Member, b.Member)
+		}
+	}
+	return nil
 }
 
 // continueChain goes on after the last batch of this gateway, on the bus or kept.

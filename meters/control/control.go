@@ -24,11 +24,11 @@ import (
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
-// Heartbeat is how often a setpoint is refreshed, and stale after how long without
+// Heartbeat is how often a setpoint is refreshed, and Stale after how long without
 // a reading the device is given back; wall time.
 const (
 	Heartbeat = 5 * time.Second
-	stale     = 3 * Heartbeat
+	Stale     = 3 * Heartbeat
 	beats     = 3 // missed heartbeats after which the device's revert timer acts
 
 	volts, phases = 230, 3 // of a charger whose setpoint is a current
@@ -55,12 +55,16 @@ type Guard struct {
 // ErrNoControl reports a profile that does not say how to control the device.
 var ErrNoControl = errors.New("the profile does not say how to control the device")
 
+// errTooLittle reports a setpoint below the least that the device can be asked for.
+var errTooLittle = errors.New("less than the device can be held to")
+
 // Begin makes the guard ready to Run. Errors: ErrNoControl.
 func (g *Guard) Begin() error {
 	if g.Target.Profile.Control == nil {
 		return fmt.Errorf("%s: %w", g.Target.ID, ErrNoControl)
 	}
 	g.poked = make(chan struct{}, 1)
+	g.holds = true // perhaps, from before a crash
 	return nil
 }
 
@@ -125,7 +129,7 @@ func (g *Guard) Run(ctx context.Context) {
 // beat brings the device to what is asked for.
 func (g *Guard) beat(ctx context.Context) {
 	g.mu.Lock()
-	wanted, fresh := g.wanted, time.Since(g.heard) < stale
+	wanted, fresh := g.wanted, time.Since(g.heard) < Stale
 	g.mu.Unlock()
 	if wanted == nil || !fresh {
 		g.release(ctx)
@@ -133,7 +137,12 @@ func (g *Guard) beat(ctx context.Context) {
 	}
 	least, most := g.Bounds()
 	power := min(max(*wanted, least), most)
-	if err := g.hold(ctx, power); err != nil {
+	err := g.hold(ctx, power)
+	if errors.Is(err, errTooLittle) {
+		g.release(ctx)
+		return
+	}
+	if err != nil {
 		g.Log.WarnContext(ctx, "setpoint not written", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
 		return
 	}
@@ -218,7 +227,11 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 			return fmt.Errorf("%s: the device shows no scale factor", name)
 		}
 	}
-	v := math.Min(math.Max(of(l), l.Writable.Min), l.Writable.Max)
+	v := math.Min(of(l), l.Writable.Max)
+	if v < l.Writable.Min && name == g.Target.Profile.Control.Setpoint {
+		return errTooLittle // more than what is allowed would be written
+	}
+	v = math.Max(v, l.Writable.Min)
 	words, err := l.Encode(v, exponent)
 	if err != nil {
 		return err

@@ -8,8 +8,9 @@ import (
 
 // A Reader reads the same ranges of a unit again and again.
 type Reader struct {
-	wanted []Range
-	reads  []Range
+	wanted  []Range
+	reads   []Range
+	refused []Range // wanted, and refused by themselves
 }
 
 // NewReader plans the reads.
@@ -54,6 +55,9 @@ func (r *Reader) Read(ctx context.Context, c *Conn, unit uint8) (Answers, error)
 		if refused := (*ExceptionError)(nil); errors.As(err, &refused) {
 			parts := r.within(at)
 			if refused.ForGood() || refused.OfRange() && len(parts) > 0 {
+				if len(parts) == 0 {
+					r.refused = append(r.refused, at)
+				}
 				r.reads = slices.Replace(r.reads, k, k+1, parts...)
 				k--
 				continue
@@ -68,6 +72,13 @@ func (r *Reader) Read(ctx context.Context, c *Conn, unit uint8) (Answers, error)
 		return nil, ErrRefusesAll
 	}
 	return all, nil
+}
+
+// Retry asks the next time again for what was refused: a device that starts up
+// refuses what it has later.
+func (r *Reader) Retry() {
+	r.reads = append(r.reads, r.refused...)
+	r.refused = nil
 }
 
 // within returns the wanted ranges that a read was joined from, none when it

@@ -97,8 +97,8 @@ func (l *tcpLink) writeOne(unit uint8, addr, word uint16) error {
 func (l *tcpLink) identify(unit, category, object uint8) (answer []byte, err error) {
 	l.close()
 	defer func() {
-		if openErr := l.open(); openErr != nil && err == nil {
-			err = openErr
+		if openErr := l.open(); openErr != nil {
+			answer, err = nil, fmt.Errorf("%w: %w", ErrConnect, openErr) // also after a refusal: there is no connection
 		}
 	}()
 	conn, err := l.dial()

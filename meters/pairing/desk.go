@@ -25,7 +25,12 @@ import (
 type Desk struct {
 	Profiles   *profile.Set
 	Configured []Binding // of the community's configuration, beside those that were paired
+	Reserved   []string  // names that no metering point may have
 	Trial      bool      // go through the steps, and keep no device: the community is simulated
+
+	// Adopt takes a device whose watch is over, before it is kept; nil: the next
+	// start of the community does.
+	Adopt func(ctx context.Context, b Binding) error
 
 	dir  string
 	mu   sync.Mutex // guards the files and busy
@@ -172,7 +177,12 @@ func (d *Desk) Bind(id string, device grid.Device) (*Session, error) {
 		if err != nil {
 			return err
 		}
-		return s.Bind(device, bound)
+		for _, b := range d.Configured {
+			if b.ID == device.ID {
+				return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: change it there", b.ID)}
+			}
+		}
+		return s.Bind(device, bound, d.Reserved)
 	})
 }
 
@@ -185,6 +195,11 @@ func (d *Desk) Watch(ctx context.Context, id string, duration time.Duration, pro
 	}
 	if d.Trial {
 		return s, d.Forget(id)
+	}
+	if d.Adopt != nil {
+		if err := d.Adopt(ctx, s.Binding()); err != nil {
+			return s, err
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

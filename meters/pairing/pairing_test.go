@@ -160,7 +160,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 		{"the same device at another address", binding("ann/old", "mp-old", meter.Serial, "tcp://192.0.2.1:502"), "bound already, as ann/old"},
 		{"another device was there", binding("ann/old", "mp-old", "S-2", here), "swapped"},
 		{"the address without a serial number", binding("ann/old", "mp-old", "", here), "is bound already, as ann/old"},
-		{"a taken id", binding("ann/meter", "mp-old", "S-3", "tcp://192.0.2.1:502"), `the id "ann/meter" is taken`},
+		{"a taken id", binding("ann/meter", "mp-old", "S-3", "tcp://192.0.2.1:502"), "is in the configuration of the community"},
 		{"a metering point with a meter", binding("ann/old", "mp-ann", "S-4", "tcp://192.0.2.1:502"), "has the connection meter ann/old already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

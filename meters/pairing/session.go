@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,6 +172,7 @@ func (s *Session) CheckSign(ctx context.Context, known Load, profiles *profile.S
 	if s.Step == Identified {
 		return &ConflictError{"look at the live values before the sign check"}
 	}
+	s.Inverted, s.Step = false, Measured // until it is checked anew
 	power, err := s.power(ctx, profiles)
 	if err != nil {
 		return err
@@ -178,11 +181,11 @@ func (s *Session) CheckSign(ctx context.Context, known Load, profiles *profile.S
 	if math.Abs(float64(power)) < leastPower {
 		return &ConflictError{fmt.Sprintf("the device shows %d W: for a sign check let at least %d W flow, as a kettle takes", power, leastPower)}
 	}
-	s.Inverted = (power > 0) != (known == Importing)
-	if s.Inverted && s.Kind != grid.Meter {
+	opposite := (power > 0) != (known == Importing)
+	if opposite && s.Kind != grid.Meter {
 		return &ConflictError{fmt.Sprintf("the %s shows %d W (%s), but it is %s: that is no question of mounting; the profile %s does not fit this device", s.Kind, power, direction(power), known, s.Profile)}
 	}
-	s.Step = Checked
+	s.Inverted, s.Step = opposite, Checked
 	return nil
 }
 
@@ -219,14 +222,21 @@ func (s *Session) power(ctx context.Context, profiles *profile.Set) (grid.Power,
 
 // Bind binds the device to a metering point. It refuses a device that is bound
 // already, an id that is taken, and a second connection meter; a device that
-// shows the serial number of another one at that address was swapped.
-func (s *Session) Bind(d grid.Device, bound []Binding) error {
+// shows the serial number of another one at that address was swapped. reserved
+// are names that no metering point may have.
+func (s *Session) Bind(d grid.Device, bound []Binding, reserved []string) error {
 	if s.Step == Identified || s.Step == Measured {
 		return &ConflictError{"check the sign before binding: a meter that counts the wrong way bills the wrong way"}
 	}
 	d.Kind, d.Serial = s.Kind, s.Identity.Serial
-	if d.ID == "" || d.Member == "" || d.MeteringPoint == "" {
-		return &ConflictError{"a binding wants a device id, a member and a metering point"}
+	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	switch {
+	case d.ID == "" || len(d.ID) > mostName || strings.ContainsFunc(d.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return &ConflictError{fmt.Sprintf("device id %q: 1 to %d characters without spaces, as ann/meter", d.ID, mostName)}
+	case !name.MatchString(d.Member):
+		return &ConflictError{fmt.Sprintf("member %q: use letters, digits, - and _", d.Member)}
+	case !name.MatchString(d.MeteringPoint) || slices.Contains(reserved, d.MeteringPoint):
+		return &ConflictError{fmt.Sprintf("metering point %q: use letters, digits, - and _, and no name of a system account", d.MeteringPoint)}
 	}
 	for _, b := range bound {
 		sameAddress := s.sameAddress(b)
@@ -250,6 +260,8 @@ func (s *Session) Bind(d grid.Device, bound []Binding) error {
 	s.Device, s.Step = &d, Bound
 	return nil
 }
+
+const mostName = 64
 
 func (s *Session) sameAddress(b Binding) bool {
 	mine, err1 := modbus.ParseEndpoint(s.Target)

@@ -16,6 +16,10 @@ import (
 // bill can be recomputed and proved. It checks key, chain and time of what comes
 // in, in whatever order that is. It is safe for concurrent use.
 type Evidence struct {
+	// May tells why a gateway may not report what a batch says, nil when it may; it
+	// is set before the first batch is received.
+	May func(proof.Batch) error
+
 	db        *sql.DB
 	community string
 }
@@ -178,6 +182,11 @@ func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now t
 	if reason != "" {
 		return refuse("%s", reason)
 	}
+	if e.May != nil {
+		if err := e.May(b); err != nil {
+			return refuse("%v", err)
+		}
+	}
 	if _, err := proof.DecodeKey(b.NextKey); b.NextKey != "" && err != nil {
 		return refuse("next key: %v", err)
 	}
@@ -222,13 +231,15 @@ func times(b proof.Batch, now time.Time, until *int64) (first, last *int64, reas
 		}
 	}
 	switch {
+	case last == nil && until != nil:
+		return nil, nil, "the gateway's key is revoked"
 	case last == nil:
 		return nil, nil, ""
 	case *last > now.Add(mostAhead).UnixMilli():
 		return nil, nil, fmt.Sprintf("a reading is %s ahead of the clock", time.UnixMilli(*last).Sub(now).Round(time.Second))
 	case *first < now.Add(-mostLate).UnixMilli():
 		return nil, nil, "it is more than 30 days late"
-	case until != nil && *last >= *until:
+	case until != nil && (*last >= *until || b.NextKey != ""):
 		return nil, nil, "the gateway's key is revoked"
 	}
 	return first, last, ""
@@ -281,7 +292,7 @@ func (e *Evidence) Last(ctx context.Context, gateway string) (sequence uint64, d
 }
 
 // nearby bounds how many batches around an instant are looked into.
-const nearby = 64
+const nearby = 512
 
 // Around returns the digests of the batches by which the registers of a member's
 // device at t are known: that with the last reading at or before t, and that with

@@ -192,6 +192,10 @@ func TestKeysChange(t *testing.T) {
 	if err := receive(late); err != nil {
 		t.Errorf("readings from before the revocation: %v", err)
 	}
+	thief := *c
+	if err := receive(thief.next(func(b *proof.Batch) { b.NextKey, b.Readings = public, nil })); err == nil {
+		t.Error("a revoked key names its successor")
+	}
 	if err := receive(c.next(nil)); err == nil {
 		t.Error("a revoked key signs")
 	}
