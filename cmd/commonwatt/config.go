@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -123,11 +124,21 @@ func (d device) kind(p *profile.Profile) grid.DeviceKind {
 	return cmp.Or(grid.DeviceKind(d.Kind), p.Kind)
 }
 
-// profiles returns those that are built in and the configured files.
+// profiles returns those that are built in, those with which devices were paired,
+// and the configured files.
 func (c config) profiles() (*profile.Set, error) {
 	set, err := profile.Embedded()
 	if err != nil {
 		return nil, err
+	}
+	kept, err := filepath.Glob(filepath.Join(c.Data, keptProfiles, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range kept {
+		if err := set.AddFile(name); err != nil {
+			return nil, err
+		}
 	}
 	for i, name := range c.Profiles {
 		if err := set.AddFile(name); err != nil {
@@ -136,6 +147,10 @@ func (c config) profiles() (*profile.Set, error) {
 	}
 	return set, nil
 }
+
+// keptProfiles is where the data directory holds the profiles with which devices
+// were paired.
+const keptProfiles = "profiles"
 
 // limits returns what the metering point can take and give at most, 0 when that
 // is not limited.

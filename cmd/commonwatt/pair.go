@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -241,6 +242,10 @@ func (r probed) print(w io.Writer) error {
 		fmt.Fprintf(w, "  %-14s %s\n", "would fit too", strings.Join(r.Profiles[1:], ", "))
 	}
 	fmt.Fprintln(w)
+	if len(r.Points) == 0 {
+		_, err := fmt.Fprintln(w, "The unit answers, but no profile fits it: name one with --profile, or give one of your own with --profile-file (docs/profiles.md).")
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "POINT\tVALUE\tQUALITY\tREAD AS")
 	missing := 0
@@ -317,9 +322,13 @@ func (p *pairFlags) listCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"devices": paired, "sessions": sessions})
 			}
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE")
+			fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
 			for _, b := range paired {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile)
+				mounted := "right"
+				if b.Inverted {
+					mounted = "turned round"
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile, mounted)
 			}
 			for _, s := range sessions {
 				fmt.Fprintf(t, "(%s, not finished)\t%s\t\t\t%s\t%s\t%d\t%s\n", s.Step, s.Kind, s.Identity.Serial, s.Target, s.Unit, s.Profile)
@@ -438,12 +447,12 @@ func (w wizard) run(ctx context.Context, target string) error {
 	if s.Step == pairing.Identified || s.Step == pairing.Measured {
 		_, live, err := w.desk.Measure(ctx, s.ID)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w (read as %s: another profile is tried with --fresh --profile)", err, s.Profile)
 		}
 		if err := w.show(s, live); err != nil {
 			return err
 		}
-		load, err := w.ask("load", w.load, "What happens at the device now: importing or exporting?")
+		load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting?")
 		if err != nil {
 			return err
 		}
@@ -453,7 +462,7 @@ func (w wizard) run(ctx context.Context, target string) error {
 		fmt.Fprintf(w.progress, "sign: the %s shows %s\n", s.Kind, w.sign(s))
 	}
 	if s.Step == pairing.Checked {
-		member, err := w.ask("member", w.member, "Which member does it belong to?")
+		member, err := w.ask(ctx, "member", w.member, "Which member does it belong to?")
 		if err != nil {
 			return err
 		}
@@ -462,6 +471,9 @@ func (w wizard) run(ctx context.Context, target string) error {
 		}); err != nil {
 			return err
 		}
+	}
+	if err := w.keepProfiles(); err != nil {
+		return err
 	}
 	bar := newBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
 	s, err = w.desk.Watch(ctx, s.ID, w.watch, bar.set)
@@ -477,6 +489,25 @@ func (w wizard) run(ctx context.Context, target string) error {
 	return err
 }
 
+// keepProfiles copies the given profiles into the data directory, where the
+// community reads them.
+func (w wizard) keepProfiles() error {
+	for _, f := range w.files {
+		b, err := os.ReadFile(f) //nolint:gosec // the operator's file
+		if err != nil {
+			return &usageError{err}
+		}
+		dir := filepath.Join(w.data, keptProfiles)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), b, 0o600); err != nil { //nolint:gosec // its base name, in the data directory
+			return err
+		}
+	}
+	return nil
+}
+
 // begin goes on with an interrupted session of the target, or begins one.
 func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, error) {
 	if _, err := modbus.ParseEndpoint(target); err != nil {
@@ -487,6 +518,9 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 		return nil, err
 	}
 	if kept != nil && !w.fresh {
+		if err := w.differs(kept); err != nil {
+			return nil, err
+		}
 		fmt.Fprintf(w.progress, "going on with the pairing of %s unit %d, which is %s (--fresh begins anew)\n", target, kept.Unit, kept.Step)
 		return kept, nil
 	}
@@ -498,6 +532,20 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	bar := newBar(w.progress, "asking "+target, len(pairing.Units()))
 	defer bar.end()
 	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
+}
+
+// differs refuses flags that an interrupted pairing was begun without.
+func (w wizard) differs(kept *pairing.Session) error {
+	was := map[string][2]string{"profile": {w.profile, kept.Profile}, "kind": {w.kind, string(kept.Kind)}}
+	if kept.Device != nil {
+		was["member"], was["id"], was["metering-point"] = [2]string{w.member, kept.Device.Member}, [2]string{w.id, kept.Device.ID}, [2]string{w.point, kept.Device.MeteringPoint}
+	}
+	for _, flag := range slices.Sorted(maps.Keys(was)) {
+		if now, before := was[flag][0], was[flag][1]; now != "" && now != before {
+			return usage("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
+		}
+	}
+	return nil
 }
 
 // show prints what the device is read as; pair probe shows the rest.
@@ -513,22 +561,35 @@ func (w wizard) sign(s *pairing.Session) string {
 		text = fmt.Sprintf("%d W given", -*s.Power)
 	}
 	if s.Inverted {
-		text += "; it is mounted the wrong way round, and is read turned round"
+		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round (if you answered wrongly, begin anew with --fresh)"
 	}
 	return text
 }
 
 // ask returns the flag's value, or asks for it.
-func (w wizard) ask(flag, value, question string) (string, error) {
+func (w wizard) ask(ctx context.Context, flag, value, question string) (string, error) {
 	if value != "" {
 		return value, nil
 	}
 	fmt.Fprintf(w.progress, "%s ", question)
-	line, err := w.in.ReadString('\n')
-	if err != nil {
-		return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
+	type answer struct {
+		line string
+		err  error
 	}
-	return strings.TrimSpace(line), nil
+	answers := make(chan answer, 1)
+	go func() {
+		line, err := w.in.ReadString('\n')
+		answers <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", usage("interrupted: the pairing is kept, go on with the same command")
+	case a := <-answers:
+		if a.err != nil {
+			return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
+		}
+		return strings.TrimSpace(a.line), nil
+	}
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -67,12 +67,22 @@ func TestAnInstallersHour(t *testing.T) {
 	if code != 0 || !strings.Contains(out, meter.Serial) || !strings.Contains(out, "good") {
 		t.Fatalf("probe: exit code %d\n%s%s", code, out, errs)
 	}
+	own := filepath.Join(t.TempDir(), "own.yaml")
+	text, err := os.ReadFile("../../meters/profile/profiles/sunspec-meter.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, own, strings.Replace(string(text), "id: sunspec-meter", "id: own-meter", 1))
 	target := "tcp://" + meter.Address()
-	code, _, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s")
+	code, _, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s", "--profile-file", own, "--profile", "own-meter")
 	if code != exitUsage || !strings.Contains(errs, "--load: missing") {
 		t.Fatalf("without the load: exit code %d\n%s", code, errs)
 	}
-	code, out, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s", "--load", "exporting")
+	code, _, errs = execute(t, "pair", "add", target, "--data", dir, "--profile", "sunspec-meter", "--load", "exporting")
+	if code != exitUsage || !strings.Contains(errs, "--fresh") {
+		t.Fatalf("with another profile: exit code %d\n%s", code, errs)
+	}
+	code, out, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s", "--load", "exporting", "--profile-file", own)
 	if code != 0 || !strings.Contains(errs, "going on with the pairing") || !strings.Contains(errs, "wrong way round") || !strings.Contains(out, "ann/meter is paired") {
 		t.Fatalf("add: exit code %d\n%s%s", code, out, errs)
 	}

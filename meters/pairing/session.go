@@ -183,7 +183,7 @@ func (s *Session) CheckSign(ctx context.Context, known Load, profiles *profile.S
 	}
 	opposite := (power > 0) != (known == Importing)
 	if opposite && s.Kind != grid.Meter {
-		return &ConflictError{fmt.Sprintf("the %s shows %d W (%s), but it is %s: that is no question of mounting; the profile %s does not fit this device", s.Kind, power, direction(power), known, s.Profile)}
+		return &ConflictError{fmt.Sprintf("the %s shows %d W (%s), but it is %s: that is no question of mounting: either the answer is wrong, or the profile %s does not fit this device", s.Kind, power, direction(power), known, s.Profile)}
 	}
 	s.Inverted, s.Step = opposite, Checked
 	return nil
