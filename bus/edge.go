@@ -112,7 +112,7 @@ type EdgeConfig struct {
 type Edge struct {
 	*Bus
 
-	edge      jetstream.Stream
+	edge      jetstream.Stream // Forward's
 	most      int64
 	confirmed atomic.Uint64 // the last message that the hub has, by its place in the stream
 	lost      atomic.Uint64 // messages that were dropped before the hub had them
@@ -333,7 +333,11 @@ type Backlog struct {
 
 // Backlog returns what waits for the hub.
 func (e *Edge) Backlog(ctx context.Context) (Backlog, error) {
-	info, err := e.edge.Info(ctx)
+	stream, err := e.stream.Stream(ctx, edgeStream) // a handle is not safe for concurrent use, and Forward has the other
+	if err != nil {
+		return Backlog{}, fmt.Errorf("backlog: %w", err)
+	}
+	info, err := stream.Info(ctx)
 	if err != nil {
 		return Backlog{}, fmt.Errorf("backlog: %w", err)
 	}
