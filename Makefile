@@ -35,7 +35,7 @@ web/ui/node_modules/.installed: web/ui/package-lock.json
 ## test: all tests but those in a browser
 test: build $(INFLUXD)
 	cd web/ui && npm run --silent test
-	INFLUXD=$(INFLUXD) go test ./...
+	INFLUXD=$(INFLUXD) go test -timeout 30m ./...
 
 # A real InfluxDB for the tests of its driver: the last one that is pure Go.
 $(TOOLS)/influxd:
@@ -45,7 +45,7 @@ $(TOOLS)/influxd:
 check: pages $(GOLANGCI) $(INFLUXD)
 	$(GOLANGCI) run
 	cp web/api.gen.go bin/api.gen.go.before && go generate ./web && cmp web/api.gen.go bin/api.gen.go.before
-	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short ./...
+	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short -timeout 30m ./...
 
 $(GOLANGCI):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
