@@ -100,7 +100,7 @@ func TestCriticalLoadFirst(t *testing.T) {
 func TestSharedCases(t *testing.T) {
 	b, err := os.ReadFile("../../../shared/cases/clearing.json")
 	if err != nil {
-		t.Skip("no shared/cases/clearing.json beside the project")
+		t.Skip("SKIPPED: the shared auction cases are not beside the project")
 	}
 	var cases []struct {
 		Case     string

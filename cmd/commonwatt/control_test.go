@@ -16,7 +16,7 @@ import (
 // batteries to it, and the batteries' own registers show the setpoints.
 func TestAPromiseMovesTheBattery(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(t.TempDir(), "evening.yaml")

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"database/sql"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,29 +14,12 @@ import (
 	"github.com/commonwatt/commonwatt/web"
 )
 
-// gatewayProcess is a running gateway.
-func gatewayProcess(t *testing.T, conf string) *process {
-	t.Helper()
-	p := &process{t: t, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
-	p.command = exec.Command(binary, "gateway", "--config", conf)
-	p.command.Stderr = p.stderr
-	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = p.command.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(p.kill)
-	return p
-}
-
 // TestAGatewayOutlivesItsHub reads a home on a gateway; the hub is killed, the
 // gateway is killed while the hub is away, its key is rotated: no batch is
 // missing at the end, and what was read meanwhile is there.
 func TestAGatewayOutlivesItsHub(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	devices := field(t, nil)
 	dir := t.TempDir()
@@ -65,7 +45,7 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 		strings.Replace(out, "FILE", secret, 1), strings.ReplaceAll(edgeDevices, "metering_point: mp-ann", "metering_point: mp-ann, gateway: "+id)))
 	hubDir := filepath.Join(dir, "hub")
 
-	edge := gatewayProcess(t, edgeConf)
+	edge := spawn(t, "gateway", "--config", edgeConf)
 	time.Sleep(4 * time.Second) // it reads before there is a hub
 	hub := launch(t, hubDir, "--config", hubConf)
 	first := hub.until("readings over the gateway", func(s web.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
@@ -75,7 +55,7 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	if code, out, errs := execute(t, "gateway", "key", "--rotate", "--config", edgeConf); code != 0 {
 		t.Fatalf("rotate: exit code %d\n%s%s", code, out, errs)
 	}
-	edge = gatewayProcess(t, edgeConf)
+	edge = spawn(t, "gateway", "--config", edgeConf)
 	time.Sleep(3 * time.Second)
 	hub = launch(t, hubDir, "--config", hubConf)
 	hub.until("what was read meanwhile", func(s web.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
@@ -103,17 +83,6 @@ func write(t *testing.T, file, text string) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// free returns an address of this machine that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestBadGatewayConfigs names field and remedy of each mistake.

@@ -80,14 +80,17 @@ type process struct {
 
 func launch(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	p := &process{t: t, stderr: &bytes.Buffer{}, base: "http://" + address, ended: make(chan struct{})}
-	p.command = exec.Command(binary, append([]string{"run", "--data", dir, "--listen", address}, args...)...)
+	address := free(t)
+	p := spawn(t, append([]string{"run", "--data", dir, "--listen", address}, args...)...)
+	p.base = "http://" + address
+	return p
+}
+
+// spawn starts the program; it is killed when the test ends.
+func spawn(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	p.command = exec.Command(binary, args...)
 	p.command.Stderr = p.stderr
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
@@ -98,6 +101,17 @@ func launch(t *testing.T, dir string, args ...string) *process {
 	}()
 	t.Cleanup(p.kill)
 	return p
+}
+
+// free returns an address of this machine that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func (p *process) kill() {
@@ -160,7 +174,7 @@ func verified(t *testing.T, dir string) string {
 // the energy and the money through every stage.
 func TestFirstLight(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program for a minute")
+		t.Skip("SKIPPED by -short: boots the program for a minute; make test runs it")
 	}
 	dir := t.TempDir()
 	p := launch(t, dir, "--homes", "12", "--speed", "60")
@@ -352,7 +366,7 @@ func registersAgree(t *testing.T, dir string) {
 // that was settled may be lost or doubled, and it goes on.
 func TestKill(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program four times")
+		t.Skip("SKIPPED by -short: boots the program four times; make test runs it")
 	}
 	dir := t.TempDir()
 	var last web.Status
@@ -455,7 +469,7 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 // back by itself, and a later run puts the energy right.
 func TestOutageIsAGapAndHeals(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program for more than a minute")
+		t.Skip("SKIPPED by -short: boots the program for more than a minute; make test runs it")
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(t.TempDir(), "outage.yaml")
@@ -568,7 +582,7 @@ func TestWrongUseExitsWith2(t *testing.T) {
 
 func TestTwoProcessesOnOneDirectory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir := t.TempDir()
 	p := launch(t, dir, "--homes", "1")
@@ -583,7 +597,7 @@ func TestTwoProcessesOnOneDirectory(t *testing.T) {
 // fees and limits: it settles, and the grid operator is paid.
 func TestFeederWithLimits(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir, config := t.TempDir(), filepath.Join(t.TempDir(), "config.yaml")
 	const text = `speed: 300

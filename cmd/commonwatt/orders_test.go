@@ -89,7 +89,7 @@ func submitted(t *testing.T, c *client.Client, o client.Order) client.Standing {
 
 func TestAgentsOutside(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir := t.TempDir()
 	p := traded(t, dir)
@@ -314,7 +314,7 @@ func (l *load) again(t *testing.T, p *process) {
 // its number, and once; submitting all again adds none twice.
 func TestKillUnderLoad(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir := t.TempDir()
 	l := &load{acknowledged: map[string]string{}}
@@ -367,7 +367,7 @@ func TestKillUnderLoad(t *testing.T) {
 // TestExampleAgent lets the worked example trade in the demonstration.
 func TestExampleAgent(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir, example := t.TempDir(), filepath.Join(t.TempDir(), "example")
 	if out, err := exec.Command("go", "build", "-o", example, "../../client/example").CombinedOutput(); err != nil {

@@ -271,7 +271,7 @@ func (r probed) print(w io.Writer) error {
 		return err
 	}
 	if missing > 0 {
-		fmt.Fprintf(w, "(%d further points are not implemented by the device; --json lists them)\n", missing)
+		fmt.Fprintf(w, "(the device does not have %d further points; --json lists them)\n", missing)
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "! "+warning)

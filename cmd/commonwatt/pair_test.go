@@ -52,7 +52,7 @@ func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
 // one over the API of the running community, and both are read.
 func TestAnInstallersHour(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots the program")
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	devices := field(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
 	meter, inverter := devices["home-04/meter"], devices["home-04/inverter"]

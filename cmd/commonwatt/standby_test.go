@@ -69,7 +69,7 @@ func cluster(t *testing.T) string {
 // its number.
 func TestStandby(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots a cluster and two programs")
+		t.Skip("SKIPPED by -short: boots a cluster and two programs; make test runs it")
 	}
 	keys, urls := t.TempDir(), cluster(t)
 	file := filepath.Join(keys, "key")

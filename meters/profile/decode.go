@@ -62,7 +62,7 @@ func (t Type) shown() bool { return t != Pad && t != SunSSF }
 
 // ErrNotImplemented marks the sentinel by which a device says that it has no
 // such value.
-var ErrNotImplemented = errors.New("not implemented by the device")
+var ErrNotImplemented = errors.New("the device has no such value")
 
 // ErrImplausible marks a value that a device of the family cannot have.
 var ErrImplausible = errors.New("outside of the plausible")
@@ -203,7 +203,7 @@ func joined(words []uint16, order string) (raw uint64) {
 }
 
 // decodeText takes two characters a register, up to the first NUL. Text that is
-// empty or holds what cannot be printed is not implemented.
+// empty or holds what cannot be printed is no value.
 func decodeText(words []uint16) (Value, error) {
 	var b strings.Builder
 	for _, w := range words {

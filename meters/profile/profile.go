@@ -167,7 +167,7 @@ type Point struct {
 	Writable  *Writable       `yaml:"writable"`
 
 	// A derived point has one of these in place of an address.
-	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those not implemented count nothing
+	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those that the device does not have count nothing
 	Classify *Classify          `yaml:"classify"`
 }
 
