@@ -43,7 +43,7 @@ $(TOOLS)/influxd:
 
 ## check: lint, generated files up to date, race detector
 check: pages $(GOLANGCI) $(INFLUXD)
-	$(GOLANGCI) run
+	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint $(GOLANGCI) run
 	cp web/api.gen.go bin/api.gen.go.before && go generate ./web && cmp web/api.gen.go bin/api.gen.go.before
 	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short -timeout 30m ./...
 

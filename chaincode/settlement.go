@@ -1,13 +1,13 @@
 package chaincode
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
@@ -17,8 +17,11 @@ import (
 // Settlement records the postings of settlement runs. A run is a manifest, its
 // batches, and a closing record; only a closed run counts. What was posted
 // never changes. A posting takes from one account what it gives to another, so
-// that no batch can sum to anything but zero. Balances are kept as deltas, a key each, so that no key is
-// hot.
+// that no batch can sum to anything but zero.
+//
+// Balances are kept as deltas, so that no key is hot: each source writes a key of
+// its own for every bucket of accounts that it moves. FoldBalances sums up those
+// of a day.
 type Settlement struct {
 	contractapi.Contract
 }
@@ -64,14 +67,54 @@ type Closing struct {
 	Turnover  int64  `json:"turnover"` // sum of the amounts
 }
 
-// Keys in the state; the attributes begin with community, interval, run.
+// Transfer is money that comes in from outside to an account, or goes out.
+type Transfer struct {
+	Community string `json:"community"`
+	Reference string `json:"reference"` // of the payment: each counts once
+	Account   string `json:"account"`
+	Amount    int64  `json:"amount"` // millionths of the currency unit, positive
+	Time      string `json:"time"`   // RFC 3339, UTC
+}
+
+// Keys in the state. Postings stand under KindPostings, a Batch
+// each, and those outside of the runs one by one under KindEntry.
 const (
-	KindManifest = "manifest"
-	KindBatch    = "batch"
-	KindPosting  = "posting"
-	KindClosing  = "closing"
-	KindDelta    = "delta" // community, account, interval, run, batch
+	KindManifest = "manifest" // community, interval, run
+	KindBatch    = "batch"    // community, interval, run, batch: a BatchRecord
+	KindPostings = "postings" // community, interval, run, batch: the Batch
+	KindClosing  = "closing"  // community, interval, run
+	KindEntry    = "entry"    // community, id: a Posting outside of the runs
+	KindDelta    = "delta"    // community, bucket, day, source: amounts by account
+	KindBalance  = "balance"  // community, bucket, day: the folded deltas
 )
+
+// Reasons of postings outside of the runs.
+const (
+	ReasonDeposit    = "deposit"
+	ReasonWithdrawal = "withdrawal"
+	ReasonAdjustment = "adjustment" // of a dispute
+	ReasonPenalty    = "penalty"    // for a missing reveal
+)
+
+// bank is where money comes from and goes to outside.
+const bank = "bank"
+
+// PostingsOf returns the postings that a write of the kind holds, nil for other
+// kinds.
+func PostingsOf(kind string, value []byte) ([]Posting, error) {
+	switch kind {
+	case KindPostings:
+		var b Batch
+		err := decode(string(value), &b)
+		return b.Postings, err
+	case KindEntry:
+		var p Posting
+		err := decode(string(value), &p)
+		return []Posting{p}, err
+	default:
+		return nil, nil
+	}
+}
 
 func runKey(community, interval string, run int) []string {
 	return []string{community, interval, strconv.Itoa(run)}
@@ -83,7 +126,7 @@ func (*Settlement) OpenRun(ctx contractapi.TransactionContextInterface, arg stri
 	if err := decode(arg, &m); err != nil {
 		return err
 	}
-	if err := allow(ctx, m.Community, RoleOperator); err != nil {
+	if _, err := allow(ctx, m.Community, RoleOperator); err != nil {
 		return err
 	}
 	if _, err := grid.ParseInterval(m.Interval); err != nil {
@@ -102,13 +145,16 @@ func (*Settlement) OpenRun(ctx contractapi.TransactionContextInterface, arg stri
 			return fail(CodeMissing, "run %d of %s is not closed", m.Run-1, m.Interval)
 		}
 	}
-	_, err := put(ctx, m, KindManifest, runKey(m.Community, m.Interval, m.Run)...)
-	return err
+	created, err := put(ctx, m, KindManifest, runKey(m.Community, m.Interval, m.Run)...)
+	if err != nil || !created {
+		return err
+	}
+	return emit(ctx, "run-opened", runID{m.Community, m.Interval, m.Run})
 }
 
-// batchRecord remembers that a batch was posted, and what it amounts to.
-type batchRecord struct {
-	Digest   string `json:"digest"`
+// BatchRecord remembers that a batch was posted, and what it amounts to.
+type BatchRecord struct {
+	Digest   string `json:"digest"` // SHA-256 of the argument
 	Postings int    `json:"postings"`
 	Turnover int64  `json:"turnover"`
 }
@@ -120,10 +166,14 @@ func (*Settlement) PostBatch(ctx contractapi.TransactionContextInterface, arg st
 	if err := decode(arg, &b); err != nil {
 		return err
 	}
-	if err := allow(ctx, b.Community, RoleOperator); err != nil {
+	if _, err := allow(ctx, b.Community, RoleOperator); err != nil {
 		return err
 	}
-	record, deltas, err := audit(ctx, b, arg)
+	record, err := b.announced(ctx, arg)
+	if err != nil {
+		return err
+	}
+	deltas, err := b.audit(ctx, &record)
 	if err != nil {
 		return err
 	}
@@ -132,66 +182,136 @@ func (*Settlement) PostBatch(ctx contractapi.TransactionContextInterface, arg st
 	if err != nil || !created {
 		return err
 	}
-	for i, p := range b.Postings {
-		if _, err := put(ctx, p, KindPosting, append(slices.Clone(key), fmt.Sprintf("%06d", i))...); err != nil {
-			return err
-		}
+	at, err := ctx.GetStub().CreateCompositeKey(KindPostings, key)
+	if err != nil {
+		return fail(CodeInvalid, "%v", err)
 	}
-	for _, account := range slices.Sorted(maps.Keys(deltas)) {
-		at := append([]string{b.Community, account}, key[1:]...)
-		if _, err := put(ctx, deltas[account], KindDelta, at...); err != nil {
+	if err := ctx.GetStub().PutState(at, []byte(arg)); err != nil {
+		return fmt.Errorf("write batch: %w", err)
+	}
+	if err := move(ctx, b.Community, b.Interval[:len(time.DateOnly)], strings.Join(key[1:], "/"), deltas); err != nil {
+		return err
+	}
+	return emit(ctx, "batch-posted", struct {
+		runID
+
+		Batch    int `json:"batch"`
+		Postings int `json:"postings"`
+	}{runID{b.Community, b.Interval, b.Run}, b.Batch, record.Postings})
+}
+
+// announced checks a batch against its manifest.
+func (b Batch) announced(ctx context, arg string) (BatchRecord, error) {
+	var m Manifest
+	found, err := get(ctx, &m, KindManifest, runKey(b.Community, b.Interval, b.Run)...)
+	if err != nil {
+		return BatchRecord{}, err
+	}
+	if !found {
+		return BatchRecord{}, fail(CodeMissing, "run %d of %s has no manifest", b.Run, b.Interval)
+	}
+	record := BatchRecord{Digest: digest([]byte(arg)), Postings: len(b.Postings)}
+	if b.Batch < 0 || b.Batch >= len(m.BatchDigests) || m.BatchDigests[b.Batch] != record.Digest {
+		return BatchRecord{}, fail(CodeConflict, "batch %d of %s run %d is not the one that the manifest announced", b.Batch, b.Interval, b.Run)
+	}
+	return record, nil
+}
+
+// audit checks the rules of posting, sums up the turnover, and returns what the
+// batch does to each account.
+func (b Batch) audit(ctx context, record *BatchRecord) (map[string]int64, error) {
+	interval, err := grid.ParseInterval(b.Interval)
+	if err != nil {
+		return nil, fail(CodeInvalid, "interval: %v", err)
+	}
+	deltas := map[string]int64{}
+	for i, p := range b.Postings {
+		want := fmt.Sprintf("%s/%s/%d/%d/%d", b.Community, b.Interval, b.Run, b.Batch, i)
+		switch {
+		case p.ID != want:
+			return nil, fail(CodeInvalid, "postings[%d].id: %q, want %q", i, p.ID, want)
+		case p.Amount <= 0:
+			return nil, fail(CodeInvalid, "postings[%d].amount: %d, must be positive", i, p.Amount)
+		case p.Debit == p.Credit:
+			return nil, fail(CodeInvalid, "postings[%d]: debit and credit are both %q", i, p.Debit)
+		}
+		for _, account := range []string{p.Debit, p.Credit} {
+			if _, known := deltas[account]; known {
+				continue
+			}
+			if err := mustBeAccount(ctx, b.Community, account, interval.Begin()); err != nil {
+				return nil, err
+			}
+		}
+		turnover, err := grid.Sum(grid.Money(record.Turnover), grid.Money(p.Amount))
+		if err != nil {
+			return nil, fail(CodeInvalid, "postings[%d].amount: %v", i, err)
+		}
+		record.Turnover = int64(turnover) // bounds each delta as well
+		deltas[p.Debit] -= p.Amount
+		deltas[p.Credit] += p.Amount
+	}
+	return deltas, nil
+}
+
+// mustBeAccount checks that the account is the system's, or a metering point
+// that was not revoked at the time.
+func mustBeAccount(ctx context, community, account string, at time.Time) error {
+	if slices.Contains(SystemAccounts(), account) {
+		return nil
+	}
+	point, err := mustHave[MeteringPoint](ctx, KindMeteringPoint, community, account)
+	if err == nil && !point.counts(at) {
+		err = fail(CodeInvalid, "metering point %q was revoked from %s", account, point.Revoked)
+	}
+	return err
+}
+
+// bucket returns where an account's deltas stand: the system's each by itself,
+// the others in sixteen.
+func bucket(account string) string {
+	if slices.Contains(SystemAccounts(), account) {
+		return account
+	}
+	return digest([]byte(account))[:1]
+}
+
+// move writes what a source does to the accounts. A source writes once.
+func move(ctx context, community, day, source string, deltas map[string]int64) error {
+	buckets := map[string]map[string]int64{}
+	for account, amount := range deltas {
+		b := bucket(account)
+		if buckets[b] == nil {
+			buckets[b] = map[string]int64{}
+		}
+		buckets[b][account] = amount
+	}
+	for _, b := range slices.Sorted(maps.Keys(buckets)) {
+		if err := set(ctx, buckets[b], KindDelta, community, b, day, source); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// audit checks a batch against its manifest and the rules of posting, and
-// returns what it does to each account.
-func audit(ctx contractapi.TransactionContextInterface, b Batch, arg string) (batchRecord, map[string]int64, error) {
-	var m Manifest
-	found, err := get(ctx, &m, KindManifest, runKey(b.Community, b.Interval, b.Run)...)
-	if err != nil {
-		return batchRecord{}, nil, err
-	}
-	if !found {
-		return batchRecord{}, nil, fail(CodeMissing, "run %d of %s has no manifest", b.Run, b.Interval)
-	}
-	sum := sha256.Sum256([]byte(arg))
-	record := batchRecord{Digest: hex.EncodeToString(sum[:]), Postings: len(b.Postings)}
-	if b.Batch < 0 || b.Batch >= len(m.BatchDigests) || m.BatchDigests[b.Batch] != record.Digest {
-		return batchRecord{}, nil, fail(CodeConflict, "batch %d of %s run %d is not the one that the manifest announced", b.Batch, b.Interval, b.Run)
-	}
-	deltas := map[string]int64{}
-	points := map[string]bool{}
-	for i, p := range b.Postings {
-		want := fmt.Sprintf("%s/%s/%d/%d/%d", b.Community, b.Interval, b.Run, b.Batch, i)
-		switch {
-		case p.ID != want:
-			return batchRecord{}, nil, fail(CodeInvalid, "postings[%d].id: %q, want %q", i, p.ID, want)
-		case p.Amount <= 0:
-			return batchRecord{}, nil, fail(CodeInvalid, "postings[%d].amount: %d, must be positive", i, p.Amount)
-		case p.Debit == p.Credit:
-			return batchRecord{}, nil, fail(CodeInvalid, "postings[%d]: debit and credit are both %q", i, p.Debit)
+// post writes one posting outside of the runs, once: false when it was there.
+func post(ctx context, community string, p Posting, at time.Time) (created bool, err error) {
+	for _, account := range []string{p.Debit, p.Credit} {
+		if err := mustBeAccount(ctx, community, account, time.Time{}); err != nil {
+			return false, err
 		}
-		for _, account := range []string{p.Debit, p.Credit} {
-			if points[account] || slices.Contains(systemAccounts(), account) {
-				continue
-			}
-			if err := mustHavePoint(ctx, b.Community, account); err != nil {
-				return batchRecord{}, nil, err
-			}
-			points[account] = true
-		}
-		turnover, err := grid.Sum(grid.Money(record.Turnover), grid.Money(p.Amount))
-		if err != nil {
-			return batchRecord{}, nil, fail(CodeInvalid, "postings[%d].amount: %v", i, err)
-		}
-		record.Turnover = int64(turnover) // bounds each delta as well
-		deltas[p.Debit] -= p.Amount
-		deltas[p.Credit] += p.Amount
 	}
-	return record, deltas, nil
+	switch {
+	case p.Amount <= 0:
+		return false, fail(CodeInvalid, "amount: %d, must be positive", p.Amount)
+	case p.Debit == p.Credit:
+		return false, fail(CodeInvalid, "debit and credit are both %q", p.Debit)
+	}
+	p.ID = strings.Join([]string{community, p.Reason, p.Reference}, "/")
+	if created, err = put(ctx, p, KindEntry, community, p.ID); err != nil || !created {
+		return false, err
+	}
+	return true, move(ctx, community, at.Format(time.DateOnly), p.ID, map[string]int64{p.Debit: -p.Amount, p.Credit: p.Amount})
 }
 
 // runID names a run.
@@ -208,7 +328,7 @@ func (*Settlement) CloseRun(ctx contractapi.TransactionContextInterface, arg str
 	if err := decode(arg, &id); err != nil {
 		return err
 	}
-	if err := allow(ctx, id.Community, RoleOperator); err != nil {
+	if _, err := allow(ctx, id.Community, RoleOperator); err != nil {
 		return err
 	}
 	key := runKey(id.Community, id.Interval, id.Run)
@@ -222,7 +342,7 @@ func (*Settlement) CloseRun(ctx contractapi.TransactionContextInterface, arg str
 	}
 	c := Closing{Community: id.Community, Interval: id.Interval, Run: id.Run}
 	for n := range m.BatchDigests {
-		var record batchRecord
+		var record BatchRecord
 		found, err := get(ctx, &record, KindBatch, append(slices.Clone(key), strconv.Itoa(n))...)
 		if err != nil {
 			return err
@@ -237,37 +357,170 @@ func (*Settlement) CloseRun(ctx contractapi.TransactionContextInterface, arg str
 	if err != nil || !created {
 		return err
 	}
-	payload, err := json.Marshal(c)
+	return emit(ctx, "run-closed", c)
+}
+
+// Deposit takes a Transfer that came in for an account.
+func (*Settlement) Deposit(ctx contractapi.TransactionContextInterface, arg string) error {
+	t, at, err := transfer(ctx, arg)
 	if err != nil {
 		return err
 	}
-	return ctx.GetStub().SetEvent("run-closed", payload)
+	created, err := post(ctx, t.Community, Posting{Debit: bank, Credit: t.Account, Amount: t.Amount, Reason: ReasonDeposit, Reference: t.Reference}, at)
+	if err != nil || !created {
+		return err
+	}
+	return emit(ctx, "deposited", t)
 }
 
-// Balance returns an account's balance in millionths of the currency unit: the
-// sum of its deltas.
+// Withdraw takes a Transfer that goes out to a member. The account's balance
+// must cover it.
+func (*Settlement) Withdraw(ctx contractapi.TransactionContextInterface, arg string) error {
+	t, at, err := transfer(ctx, arg)
+	if err != nil {
+		return err
+	}
+	balance, err := balanceOf(ctx, t.Community, t.Account)
+	if err != nil {
+		return err
+	}
+	p := Posting{Debit: t.Account, Credit: bank, Amount: t.Amount, Reason: ReasonWithdrawal, Reference: t.Reference}
+	created, err := post(ctx, t.Community, p, at)
+	if err != nil || !created {
+		return err
+	}
+	if balance < grid.Money(t.Amount) {
+		return fail(CodeFunds, "account %q holds %d, %d is asked for", t.Account, balance, t.Amount)
+	}
+	return emit(ctx, "withdrawn", t)
+}
+
+func transfer(ctx context, arg string) (t Transfer, at time.Time, err error) {
+	if err := decode(arg, &t); err != nil {
+		return t, at, err
+	}
+	if _, err := allow(ctx, t.Community, RoleOperator); err != nil {
+		return t, at, err
+	}
+	if t.Reference == "" || slices.Contains(SystemAccounts(), t.Account) {
+		return t, at, fail(CodeInvalid, "reference, account: must be given, and the account must be a member's")
+	}
+	at, err = instant("time", t.Time)
+	return t, at, err
+}
+
+// FoldBalances takes {community, bucket, day} and replaces the bucket's deltas of
+// that UTC day by their sums. A later fold takes in what came later.
+func (*Settlement) FoldBalances(ctx contractapi.TransactionContextInterface, arg string) error {
+	var fold struct {
+		Community string `json:"community"`
+		Bucket    string `json:"bucket"`
+		Day       string `json:"day"`
+	}
+	if err := decode(arg, &fold); err != nil {
+		return err
+	}
+	if _, err := allow(ctx, fold.Community, RoleOperator); err != nil {
+		return err
+	}
+	if _, err := day(fold.Day); err != nil {
+		return err
+	}
+	at := []string{fold.Community, fold.Bucket, fold.Day}
+	sums := map[string]int64{}
+	if _, err := get(ctx, &sums, KindBalance, at...); err != nil {
+		return err
+	}
+	folded := 0
+	err := each(ctx, KindDelta, at, func(key string, value []byte) error {
+		folded++
+		var deltas map[string]int64
+		if err := json.Unmarshal(value, &deltas); err != nil {
+			return err
+		}
+		for account, amount := range deltas {
+			sum, err := grid.Money(sums[account]).Add(grid.Money(amount))
+			if err != nil {
+				return fail(CodeInvalid, "balance of %s: %v", account, err)
+			}
+			sums[account] = int64(sum)
+		}
+		return ctx.GetStub().DelState(key)
+	})
+	if err != nil || folded == 0 {
+		return err
+	}
+	if err := set(ctx, sums, KindBalance, at...); err != nil {
+		return err
+	}
+	return emit(ctx, "balances-folded", fold)
+}
+
+// Buckets lists what FoldBalances takes.
+func Buckets() []string {
+	all := SystemAccounts()
+	for _, c := range "0123456789abcdef" {
+		all = append(all, string(c))
+	}
+	return all
+}
+
+// Balance returns an account's balance in millionths of the currency unit.
 func (*Settlement) Balance(ctx contractapi.TransactionContextInterface, community, account string) (string, error) {
-	if err := allow(ctx, community, RoleOperator, RoleUtility); err != nil {
+	who, err := allow(ctx, community, RoleOperator, RoleUtility, RoleMember)
+	if err != nil {
 		return "", err
 	}
-	deltas, err := ctx.GetStub().GetStateByPartialCompositeKey(KindDelta, []string{community, account})
-	if err != nil {
-		return "", fmt.Errorf("balance of %s: %w", account, err)
-	}
-	defer deltas.Close() //nolint:errcheck // reading is over
-	var balance grid.Money
-	for deltas.HasNext() {
-		kv, err := deltas.Next()
+	if who.Role == RoleMember {
+		point, err := mustHave[MeteringPoint](ctx, KindMeteringPoint, community, account)
 		if err != nil {
-			return "", fmt.Errorf("balance of %s: %w", account, err)
+			return "", err
 		}
-		var d int64
-		if err := json.Unmarshal(kv.GetValue(), &d); err != nil {
-			return "", fmt.Errorf("balance of %s: %w", account, err)
-		}
-		if balance, err = balance.Add(grid.Money(d)); err != nil {
-			return "", fail(CodeInvalid, "balance of %s: %v", account, err)
+		if point.Value.Member != who.Member {
+			return "", fail(CodeDenied, "a member sees its own balance only")
 		}
 	}
-	return strconv.FormatInt(int64(balance), 10), nil
+	balance, err := balanceOf(ctx, community, account)
+	return strconv.FormatInt(int64(balance), 10), err
+}
+
+// balanceOf sums up what was folded and what was not.
+func balanceOf(ctx context, community, account string) (balance grid.Money, err error) {
+	for _, kind := range []string{KindBalance, KindDelta} {
+		err := each(ctx, kind, []string{community, bucket(account)}, func(_ string, value []byte) (err error) {
+			var deltas map[string]int64
+			if err := json.Unmarshal(value, &deltas); err != nil {
+				return err
+			}
+			balance, err = balance.Add(grid.Money(deltas[account]))
+			return err
+		})
+		if err != nil {
+			return 0, fail(CodeInvalid, "balance of %s: %v", account, err)
+		}
+	}
+	return balance, nil
+}
+
+// GetRun returns a run's {"manifest": …, "closing": …}; the closing is null while
+// the run is open.
+func (*Settlement) GetRun(ctx contractapi.TransactionContextInterface, community, interval string, run int) (string, error) {
+	if _, err := allow(ctx, community, RoleOperator, RoleUtility); err != nil {
+		return "", err
+	}
+	var found struct {
+		Manifest *Manifest `json:"manifest"`
+		Closing  *Closing  `json:"closing"`
+	}
+	key := runKey(community, interval, run)
+	if _, err := get(ctx, &found.Manifest, KindManifest, key...); err != nil {
+		return "", err
+	}
+	if found.Manifest == nil {
+		return "", fail(CodeMissing, "run %d of %s has no manifest", run, interval)
+	}
+	if _, err := get(ctx, &found.Closing, KindClosing, key...); err != nil {
+		return "", err
+	}
+	return text(found)
 }

@@ -25,6 +25,9 @@ type Config struct {
 	Tick        grid.Price // price step; DefaultTick when 0
 	Floor       grid.Price // the lowest price; DefaultFloor when 0
 	Ceiling     grid.Price // the highest; DefaultCeiling when 0
+	// Account returns the account on the ledger of a member's metering point; nil: the
+	// point's own name.
+	Account func(member, point string) (string, error)
 }
 
 // Defaults of the calendar.

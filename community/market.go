@@ -285,6 +285,11 @@ func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, 
 	for _, p := range m.points[1:] {
 		in.Nodes[p.MeteringPoint] = p.Node
 	}
+	if m.config.Account != nil {
+		in.Account = func(point string) (string, error) {
+			return m.config.Account(m.Owner(point), point)
+		}
+	}
 	for _, p := range previous {
 		in.Tariff = p.Tariff
 		in.Previous = append(in.Previous, p.Postings()...)
@@ -305,6 +310,9 @@ func (m *Market) Position(i grid.Interval, meteringPoint string) (net grid.Energ
 	}
 	return net, traded
 }
+
+// Owner returns the member of a metering point, empty when it is not known.
+func (m *Market) Owner(point string) string { return m.points[m.accounts[point]].Member }
 
 // Traders returns the metering points with trades in the interval, sorted.
 func (m *Market) Traders(i grid.Interval) []string {

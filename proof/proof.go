@@ -16,22 +16,13 @@ import (
 
 // Root returns the RFC 6962 root over the records, in hex as digests are.
 func Root(records [][]byte) (string, error) {
-	var stored []tlog.Hash
-	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		hashes := make([]tlog.Hash, len(indexes))
-		for i, at := range indexes {
-			hashes[i] = stored[at]
-		}
-		return hashes, nil
-	})
-	for i, r := range records {
-		hashes, err := tlog.StoredHashes(int64(i), r, reader)
-		if err != nil {
+	log := Log{Hashes: &Memory{}}
+	for _, r := range records {
+		if _, err := log.Add(r); err != nil {
 			return "", fmt.Errorf("merkle root: %w", err)
 		}
-		stored = append(stored, hashes...)
 	}
-	root, err := tlog.TreeHash(int64(len(records)), reader)
+	root, err := log.Root(log.Size)
 	if err != nil {
 		return "", fmt.Errorf("merkle root: %w", err)
 	}
@@ -45,14 +36,14 @@ type Checkpoint struct {
 	Root   tlog.Hash
 }
 
-// text is the body of the note: origin, size, root, a line each.
-func (c Checkpoint) text() string {
+// Text is the body of the note: origin, size, root, a line each.
+func (c Checkpoint) Text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
 }
 
 // Sign returns the checkpoint as a signed note.
 func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
-	signed, err := note.Sign(&note.Note{Text: c.text()}, signers...)
+	signed, err := note.Sign(&note.Note{Text: c.Text()}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint of size %d: %w", c.Size, err)
 	}
@@ -60,26 +51,31 @@ func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
 }
 
 // OpenCheckpoint verifies a signed note with a key that the caller trusts and
-// parses it. Only the canonical form is accepted.
+// parses it. Signatures of others, as of witnesses, do not matter.
 func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 	n, err := note.Open(signed, note.VerifierList(key))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	lines := strings.Split(n.Text, "\n")
+	return ParseCheckpoint(n.Text)
+}
+
+// ParseCheckpoint reads what Text writes and nothing else.
+func ParseCheckpoint(text string) (Checkpoint, error) {
+	lines := strings.Split(text, "\n")
 	if len(lines) != 4 {
 		return Checkpoint{}, errors.New("checkpoint: want three lines: origin, size, root")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint: size: %w", err)
+	if err != nil || size < 0 {
+		return Checkpoint{}, fmt.Errorf("checkpoint: size: %q: not a count", lines[1])
 	}
 	root, err := base64.StdEncoding.DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {
 		return Checkpoint{}, errors.New("checkpoint: root: not a hash")
 	}
 	c := Checkpoint{Origin: lines[0], Size: size, Root: tlog.Hash(root)}
-	if c.text() != n.Text {
+	if c.Text() != text {
 		return Checkpoint{}, errors.New("checkpoint: not in canonical form")
 	}
 	return c, nil

@@ -19,7 +19,8 @@ import (
 
 // Ledger takes the settled runs.
 type Ledger interface {
-	Register(ctx context.Context, d grid.Device) error
+	Register(ctx context.Context, devices ...grid.Device) error
+	Account(member, point string) (string, error)
 	SubmitRun(ctx context.Context, run settlement.Run) error
 	Head(ctx context.Context) (height int64, root string, err error)
 }
@@ -102,10 +103,10 @@ func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
 	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, r.recorder)
 	var members []string
 	var points []community.Point
+	if err := l.Register(ctx, devices...); err != nil {
+		return nil, err
+	}
 	for _, d := range devices {
-		if err := l.Register(ctx, d); err != nil {
-			return nil, err
-		}
 		if d.Kind == grid.Meter {
 			members = append(members, d.Member)
 			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member})
@@ -113,7 +114,7 @@ func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members,
+		Ahead: community.DefaultAhead, Members: members, Account: l.Account,
 	}, grid.SingleNode(), tariff)
 	if err != nil {
 		return nil, err
@@ -210,7 +211,7 @@ func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) 
 			return fmt.Errorf("settle %s: %s was not read", i, d.ID)
 		}
 		m := settlement.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: grid.Good}
-		record, err := json.Marshal(m)
+		record, err := json.Marshal(m) // of a simulated home: nobody's secret
 		if err != nil {
 			return fmt.Errorf("reading root: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
 func summerDay(t *testing.T) []byte {
@@ -23,7 +24,7 @@ func summerDay(t *testing.T) []byte {
 
 func replay(t *testing.T, s scenarios.Scenario, dir string) *scenarios.Result {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), dir, scenarios.Community)
+	l, err := embedded.OpenLedger(t.Context(), dir, scenarios.Community, "EUR", ledger.SeededNames(s.Seed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s differs between two replays (%d and %d bytes)", name, len(a), len(b))
 		}
 	}
-	report, err := ledger.Verify(t.Context(), first, "", nil)
+	report, err := embedded.VerifyDir(t.Context(), first, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ const (
 )
 
 // SystemAccounts lists the accounts that no metering point may be named after.
-func SystemAccounts() []string { return []string{Utility, Grid, Fund, "rounding", "tax"} }
+func SystemAccounts() []string { return []string{Utility, Grid, Fund, "rounding", "tax", "bank"} }
 
 // Tariff is what the utility charges and pays.
 type Tariff struct {
@@ -84,7 +84,10 @@ type Input struct {
 	Feeder    grid.Feeder       // that was traded over; zero: one node
 	Nodes     map[string]string // of metering points; none: the root
 	Metered   []Metered
-	Previous  []Posting // of the earlier runs of the interval
+	// Account returns the account on the ledger of a metering point; nil: points are
+	// their own accounts.
+	Account  func(point string) (string, error)
+	Previous []Posting // of the earlier runs of the interval
 	// ReadingRoot is the Merkle root over the metered values, in hex.
 	ReadingRoot string
 }
@@ -123,7 +126,7 @@ type Manifest struct {
 	Community    string   `json:"community"`
 	Interval     string   `json:"interval"`
 	Run          int      `json:"run"`
-	TradeDigest  string   `json:"trade_digest"` // SHA-256 of the trades as JSON
+	TradeDigest  string   `json:"trade_digest"` // SHA-256 of the trades between accounts, as JSON
 	ReadingRoot  string   `json:"reading_root"`
 	Tariff       string   `json:"tariff"` // version
 	Estimated    bool     `json:"estimated"`
@@ -177,8 +180,11 @@ func Settle(in Input) (Run, error) {
 		return Run{}, fmt.Errorf("settle %s %s run %d: %w", in.Community, in.Interval, in.Run, err)
 	}
 	book := entries{}
-	for _, t := range in.Trades {
-		if err := book.trade(t); err != nil {
+	trades := slices.Clone(in.Trades)
+	for k := range trades {
+		t := &trades[k]
+		t.Buyer, t.Seller = accountOf(points, t.Buyer), accountOf(points, t.Seller)
+		if err := book.trade(*t); err != nil {
 			return Run{}, fmt.Errorf("settle %s: trade %d: %w", in.Interval, t.Seq, err)
 		}
 	}
@@ -197,13 +203,15 @@ func Settle(in Input) (Run, error) {
 		}
 	}
 	run.Batches = batches(in, book.less(in.Previous))
-	run.Manifest, err = manifest(in, run.Batches)
+	run.Manifest, err = manifest(in, trades, run.Batches)
 	return run, err
 }
 
 // position is a metering point's metered and contracted energy, each ≥ 0.
 type position struct {
 	Metered
+
+	account string
 
 	bought, sold   grid.Energy
 	retail, feedIn grid.Energy
@@ -230,9 +238,23 @@ func positions(in Input) ([]position, error) {
 	}
 	for i := range points {
 		points[i].uncover()
+		points[i].account = points[i].MeteringPoint
+		if in.Account == nil {
+			continue
+		}
+		var err error
+		if points[i].account, err = in.Account(points[i].MeteringPoint); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortFunc(points, func(a, b position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
 	return points, nil
+}
+
+// accountOf returns the account of one of the points, which are sorted.
+func accountOf(points []position, point string) string {
+	at, _ := slices.BinarySearchFunc(points, point, func(p position, name string) int { return strings.Compare(p.MeteringPoint, name) })
+	return points[at].account
 }
 
 // uncover finds what no trade covers. Only the net of bought and sold was to
@@ -320,8 +342,8 @@ func (e entries) imbalance(p position, tariff Tariff) error {
 	if err != nil {
 		return err
 	}
-	e.pay(p.MeteringPoint, Utility, owed, p.retail, ReasonRetail, p.MeteringPoint)
-	e.pay(Utility, p.MeteringPoint, earned, p.feedIn, ReasonFeedIn, p.MeteringPoint)
+	e.pay(p.account, Utility, owed, p.retail, ReasonRetail, p.account)
+	e.pay(Utility, p.account, earned, p.feedIn, ReasonFeedIn, p.account)
 	return nil
 }
 
@@ -357,7 +379,7 @@ func statement(in Input, p position, book entries) (Statement, error) {
 	}
 	var err error
 	for k, v := range book {
-		switch p.MeteringPoint {
+		switch p.account {
 		case k.low:
 			s.Net, err = s.Net.Add(-v.money)
 		case k.high:
@@ -391,13 +413,13 @@ func batches(in Input, postings []Posting) []Batch {
 	return all
 }
 
-func manifest(in Input, all []Batch) (Manifest, error) {
+func manifest(in Input, trades []grid.Trade, all []Batch) (Manifest, error) {
 	m := Manifest{
 		Community: in.Community, Interval: in.Interval.String(), Run: in.Run, ReadingRoot: in.ReadingRoot,
 		Tariff: in.Tariff.Version, BatchDigests: make([]string, len(all)),
 	}
 	var err error
-	if m.TradeDigest, err = digest(in.Trades); err != nil {
+	if m.TradeDigest, err = digest(trades); err != nil {
 		return Manifest{}, err
 	}
 	for i, b := range all {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
 func ledgerCommand() *cobra.Command {
@@ -24,7 +24,7 @@ does not match. Without --key the checkpoints are verified with the directory's
 own ledger.pub; an auditor keeps a copy of that file elsewhere and gives it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := os.Stat(filepath.Join(data, ledger.File)); err != nil {
+			if _, err := os.Stat(filepath.Join(data, embedded.File)); err != nil {
 				return usage("--data: no ledger in %s: %w", data, err)
 			}
 			last := time.Now()
@@ -33,7 +33,7 @@ own ledger.pub; an auditor keeps a copy of that file elsewhere and gives it.`,
 					return usage("--key: %w", err)
 				}
 			}
-			report, err := ledger.Verify(cmd.Context(), data, key, func(done, all int64) {
+			report, err := embedded.VerifyDir(cmd.Context(), data, key, func(done, all int64) {
 				if time.Since(last) > time.Second {
 					last = time.Now()
 					fmt.Fprintf(cmd.ErrOrStderr(), "verified %d of %d blocks\n", done, all)
@@ -46,10 +46,10 @@ own ledger.pub; an auditor keeps a copy of that file elsewhere and gives it.`,
   %d blocks chained by hash, the last %s
   %d signatures, %d keys of state
   %d postings in the Merkle log, its root %s
-  %d checkpoints signed by %s
+  %d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet
   %d runs of %d intervals, each summing to zero; turnover %d.%06d
-`, filepath.Join(data, ledger.File), report.Blocks, report.Hash, report.Signatures, report.Keys, report.Postings, report.Root,
-				report.Checkpoints, report.Signer, report.Runs, report.Intervals, report.Turnover/1e6, report.Turnover%1e6)
+`, filepath.Join(data, embedded.File), report.Blocks, report.Hash, report.Signatures, report.Keys, report.Postings, report.Root,
+				report.Checkpoints, report.Signer, report.Cosigned, report.Uncovered, report.Runs, report.Intervals, report.Turnover/1e6, report.Turnover%1e6)
 			return nil
 		},
 	}

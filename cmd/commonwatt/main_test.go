@@ -30,6 +30,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -400,9 +401,10 @@ func settledOnceEach(t *testing.T, dir string, s web.Status) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query(`SELECT json_extract(CAST(value AS TEXT), '$.interval'), COUNT(*) FROM writes
-WHERE json_valid(CAST(value AS TEXT)) AND json_extract(CAST(value AS TEXT), '$.turnover') IS NOT NULL
-AND json_extract(CAST(value AS TEXT), '$.run') = 1 GROUP BY 1 ORDER BY 1`)
+	rows, err := db.Query(`SELECT json_extract(arg, '$.interval'), COUNT(*) FROM (
+	SELECT json_extract(CAST(content AS TEXT), '$.args[0]') AS arg FROM blocks
+	WHERE json_extract(CAST(content AS TEXT), '$.function') = 'settlement:CloseRun'
+) WHERE json_extract(arg, '$.run') = 1 GROUP BY 1 ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +442,11 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 		t.Fatal(err)
 	}
 	defer b.Close()
-	l, err := ledger.Open(t.Context(), dir, "demo")
+	names, err := ledger.OpenNames(filepath.Join(dir, ledger.NamesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := embedded.OpenLedger(t.Context(), dir, "demo", "EUR", names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -520,7 +526,7 @@ func TestTamperedLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec(`UPDATE state SET value = CAST(REPLACE(CAST(value AS TEXT), '"amount":1', '"amount":2') AS BLOB)
-WHERE key = (SELECT key FROM leaves JOIN state USING (key) WHERE CAST(value AS TEXT) LIKE '%"amount":1%' ORDER BY leaf LIMIT 1)`); err != nil {
+WHERE key = (SELECT key FROM state WHERE CAST(value AS TEXT) LIKE '%"amount":1%' ORDER BY key LIMIT 1)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

@@ -26,9 +26,11 @@ import (
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -54,7 +56,7 @@ type node struct {
 	signer    *meters.Signer
 	readBy    *readers
 	batteries *batteries
-	ledger    *ledger.Embedded
+	ledger    *ledger.Ledger
 	market    *marketService
 	settle    *settler
 	desk      *agent.Desk
@@ -251,22 +253,44 @@ func (n *node) openStore(ctx context.Context) (err error) {
 }
 
 func (n *node) openLedger(ctx context.Context) (err error) {
-	if n.ledger, err = ledger.Open(ctx, n.dir.path, n.config.Community); err != nil {
+	names, err := ledger.OpenNames(n.dir.file(ledger.NamesFile))
+	if err != nil {
+		return err
+	}
+	if n.ledger, err = embedded.OpenLedger(ctx, n.dir.path, n.config.Community, n.tariff.Currency, names); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.ledger.Close)
-	for _, d := range n.devices {
-		err := n.ledger.Register(ctx, d)
-		if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
-			return usage("device %s: the ledger refuses it: %w: a device or metering point that changed needs a new id", d.ID, err)
-		}
-		if err != nil {
-			return err
-		}
+	err = n.ledger.Register(ctx, n.devices...)
+	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
+		return usage("the ledger refuses a device: %w: a device or metering point that changed needs a new id", err)
+	}
+	if err != nil {
+		return err
 	}
 	count, err := n.ledger.Intervals(ctx)
+	if err != nil {
+		return err
+	}
 	n.settled.Store(count)
-	return err
+	return n.registerGateways(ctx)
+}
+
+// registerGateways puts the keys that sign readings on the ledger.
+func (n *node) registerGateways(ctx context.Context) error {
+	own, err := proof.EncodeKey(&n.signer.Key.PublicKey)
+	if err != nil {
+		return err
+	}
+	if err := n.ledger.RegisterGateway(ctx, n.signer.Gateway, own); err != nil {
+		return err
+	}
+	for i, g := range n.config.Gateways {
+		if err := n.ledger.RegisterGateway(ctx, g.ID, g.Key); err != nil {
+			return usage("gateways[%d]: the ledger refuses it: %w", i, err)
+		}
+	}
+	return nil
 }
 
 func (n *node) openMarket(ctx context.Context) error {
@@ -286,7 +310,7 @@ func (n *node) openMarket(ctx context.Context) error {
 	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
-		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, Members: members,
+		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, Members: members, Account: n.ledger.Names.Account,
 	}, feeder, n.tariff)
 	if err != nil {
 		return err
@@ -297,7 +321,7 @@ func (n *node) openMarket(ctx context.Context) error {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
 	if err := n.settle.restore(ctx, n.clock()); err != nil {
 		return err
 	}
@@ -454,11 +478,15 @@ func (n *node) post(ctx context.Context, messages [][]byte) error {
 		}
 		problems = append(problems, n.ledger.SubmitRun(ctx, run))
 	}
-	count, err := n.ledger.Intervals(ctx)
-	if err == nil {
+	if count, err := n.ledger.Intervals(ctx); err != nil {
+		problems = append(problems, err)
+	} else {
 		n.settled.Store(count)
 	}
-	return errors.Join(append(problems, err)...)
+	if err := n.ledger.Cosign(ctx); err != nil {
+		n.log.ErrorContext(ctx, "the utility's witness does not cosign", slog.String("error", err.Error()))
+	}
+	return errors.Join(problems...)
 }
 
 // settleAgainAfter is the wall time before a settlement that failed is tried

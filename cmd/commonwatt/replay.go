@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
 func replayCommand() *cobra.Command {
@@ -65,7 +66,7 @@ with the first interval whose gate is still open at the start, so that a day of
 const percent = 100
 
 func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout, stderr io.Writer) (err error) {
-	l, err := openReplayLedger(ctx, out, kind)
+	l, err := openReplayLedger(ctx, out, kind, s)
 	if err != nil {
 		return err
 	}
@@ -94,15 +95,16 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 
 // openReplayLedger begins a new ledger: in memory, or kept in the directory of
 // the results.
-func openReplayLedger(ctx context.Context, out, kind string) (*ledger.Embedded, error) {
+func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenario) (*ledger.Ledger, error) {
+	names := ledger.SeededNames(s.Seed)
 	switch kind {
 	case "memory":
-		return ledger.OpenMemory(ctx, scenarios.Community)
+		return embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names)
 	case "embedded":
-		if _, err := os.Stat(filepath.Join(out, ledger.File)); err == nil {
+		if _, err := os.Stat(filepath.Join(out, embedded.File)); err == nil {
 			return nil, usage("--out: %s has a ledger already: choose another directory", out)
 		}
-		return ledger.Open(ctx, out, scenarios.Community)
+		return embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names)
 	case "fabric":
 		return nil, usage("--ledger fabric: this version replays onto memory and embedded only")
 	default:

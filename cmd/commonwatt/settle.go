@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // settler makes runs of what was traded and metered. A run is frozen on the
@@ -26,6 +27,7 @@ type settler struct {
 	meters []grid.Device // the connection meters
 
 	evidence *store.Evidence
+	names    *ledger.Names
 
 	deadline time.Duration
 	begun    time.Time // world time from which readings can have come
@@ -174,7 +176,15 @@ func (s *settler) unmetered(i grid.Interval, metered []settlement.Metered) (gone
 type evidence struct {
 	settlement.Metered
 
+	Salt string `json:"salt"` // the member's, for this interval: without it the root tells nothing
+
 	Batches [4]proof.Digest `json:"batches"`
+}
+
+func (s *settler) owner(point string) string {
+	s.market.mu.Lock()
+	defer s.market.mu.Unlock()
+	return s.market.market.Owner(point)
 }
 
 // readingRoot commits to what was metered and to the readings that prove it: one
@@ -183,6 +193,10 @@ func (s *settler) readingRoot(ctx context.Context, i grid.Interval, metered []se
 	records := make([][]byte, len(metered))
 	for k, m := range metered {
 		leaf := evidence{Metered: m}
+		var err error
+		if leaf.Salt, err = s.names.Blind(s.owner(m.MeteringPoint), i.String()); err != nil {
+			return "", err
+		}
 		if k < len(s.meters) { // the others have no meter any more
 			device := s.meters[k]
 			for end, t := range []time.Time{i.Begin(), i.End()} {

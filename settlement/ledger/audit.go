@@ -1,0 +1,343 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+)
+
+// Report is what a verification covered.
+type Report struct {
+	Blocks       int64
+	Signatures   int64
+	Keys         int // of state
+	Private      int // values of the private collections
+	Postings     int64
+	Runs         int
+	Intervals    int
+	Checkpoints  int
+	Cosigned     int64 // postings under a checkpoint that the utility cosigned
+	Uncovered    int64 // postings after the last checkpoint
+	Turnover     grid.Money
+	Hash         string // of the last block, hex
+	Root         string // of the Merkle log, base64
+	Signer       string
+	Endorsements int64 // on Fabric
+}
+
+// A TamperedError names what does not match.
+type TamperedError struct {
+	What     string
+	Postings []string // ids of the postings concerned
+}
+
+func (e *TamperedError) Error() string {
+	if len(e.Postings) == 0 {
+		return e.What
+	}
+	return fmt.Sprintf("posting %s: %s", strings.Join(e.Postings, ", "), e.What)
+}
+
+// A DamagedError reports a database that cannot be read as one.
+type DamagedError struct{ Reason string }
+
+func (e *DamagedError) Error() string {
+	return "the ledger's database is damaged: " + e.Reason + "; restore it from a copy"
+}
+
+// Auditor goes through the blocks of a chain, of whichever kind, and sums them
+// up again: every batch is the one that its manifest announced, every
+// transaction moves between the accounts what its postings say, every closing
+// record is the sum of its run. It builds the Merkle log anew.
+type Auditor struct {
+	Report Report
+
+	log       proof.Log
+	manifests map[string]chaincode.Manifest // by run
+	closings  map[string]chaincode.Closing
+	sums      map[string]runSum
+	money     map[string]map[string]int64 // deltas and balances by key, then account
+}
+
+type runSum struct {
+	postings int
+	turnover grid.Money
+}
+
+// NewAuditor begins before the first block.
+func NewAuditor() *Auditor {
+	return &Auditor{
+		log: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{},
+		sums: map[string]runSum{}, money: map[string]map[string]int64{},
+	}
+}
+
+// Prepared is a block whose postings were read.
+type Prepared struct {
+	block    Block
+	postings [][][]chaincode.Posting // by transaction and write
+	records  [][][]byte              // canonical JSON of each, by transaction
+}
+
+// Prepare reads a block's postings. It may be called side by side.
+func Prepare(b Block) (Prepared, error) {
+	p := Prepared{block: b}
+	for _, t := range b.Transactions {
+		all, err := t.postings()
+		if err != nil {
+			return p, &TamperedError{What: fmt.Sprintf("block %d: %v", b.Number, err)}
+		}
+		var records [][]byte
+		for _, one := range slices.Concat(all...) {
+			record, err := json.Marshal(one)
+			if err != nil {
+				return p, fmt.Errorf("block %d: %w", b.Number, err)
+			}
+			records = append(records, record)
+		}
+		p.postings, p.records = append(p.postings, all), append(p.records, records)
+	}
+	return p, nil
+}
+
+// Audit takes the next block.
+func (a *Auditor) Audit(p Prepared) error {
+	a.Report.Blocks++
+	for k, t := range p.block.Transactions {
+		if err := a.transaction(t, p.postings[k]); err != nil {
+			return &TamperedError{What: fmt.Sprintf("block %d: %v", p.block.Number, err)}
+		}
+		for _, record := range p.records[k] {
+			if _, err := a.log.Add(record); err != nil {
+				return err
+			}
+			a.Report.Postings++
+		}
+	}
+	return nil
+}
+
+func (a *Auditor) transaction(t Transaction, postings [][]chaincode.Posting) error {
+	effect := map[string]int64{} // of the postings, less what the accounts changed
+	for k, w := range t.Writes {
+		for _, p := range postings[k] {
+			effect[p.Debit] -= p.Amount
+			effect[p.Credit] += p.Amount
+		}
+		kind, at := SplitKey(w.Key)
+		var err error
+		switch kind {
+		case chaincode.KindManifest:
+			var m chaincode.Manifest
+			err = json.Unmarshal(w.Value, &m)
+			a.manifests[strings.Join(at, "/")] = m
+		case chaincode.KindPostings:
+			err = a.batch(at, w.Value, postings[k])
+		case chaincode.KindClosing:
+			var c chaincode.Closing
+			err = json.Unmarshal(w.Value, &c)
+			a.closings[strings.Join(at, "/")] = c
+		case chaincode.KindDelta, chaincode.KindBalance:
+			var now map[string]int64
+			if !w.Deleted {
+				err = json.Unmarshal(w.Value, &now)
+			}
+			for account, amount := range now {
+				effect[account] -= amount
+			}
+			for account, amount := range a.money[w.Key] {
+				effect[account] += amount
+			}
+			a.money[w.Key] = now
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", kind, strings.Join(at, "/"), err)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(effect)) {
+		if effect[account] != 0 {
+			return fmt.Errorf("transaction %s: what account %s gets and what its postings say differ by %d", t.ID, account, effect[account])
+		}
+	}
+	return nil
+}
+
+// batch checks that a batch is the one that the manifest announced, and adds
+// it to its run.
+func (a *Auditor) batch(at []string, value []byte, postings []chaincode.Posting) error {
+	run := strings.Join(at[:3], "/")
+	n, err := strconv.Atoi(at[3])
+	m := a.manifests[run]
+	sum := sha256.Sum256(value)
+	if err != nil || n < 0 || n >= len(m.BatchDigests) || m.BatchDigests[n] != hex.EncodeToString(sum[:]) {
+		return fmt.Errorf("is not the batch that its manifest announced")
+	}
+	s := a.sums[run]
+	for _, p := range postings {
+		if p.Amount <= 0 {
+			return fmt.Errorf("posting %s has the amount %d", p.ID, p.Amount)
+		}
+		s.postings++
+		if s.turnover, err = s.turnover.Add(grid.Money(p.Amount)); err != nil {
+			return fmt.Errorf("posting %s: %w", p.ID, err)
+		}
+	}
+	a.sums[run] = s
+	return nil
+}
+
+// Close checks the closing records against the sums of their runs.
+func (a *Auditor) Close() error {
+	intervals := map[string]bool{}
+	for _, run := range slices.Sorted(maps.Keys(a.closings)) {
+		c, s := a.closings[run], a.sums[run]
+		if c.Postings != s.postings || grid.Money(c.Turnover) != s.turnover {
+			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", run)}
+		}
+		a.Report.Runs++
+		a.Report.Turnover += s.turnover
+		intervals[c.Interval] = true
+	}
+	a.Report.Intervals = len(intervals)
+	root, err := a.log.Root(a.log.Size)
+	if err != nil {
+		return err
+	}
+	a.Report.Root = root.String()
+	return nil
+}
+
+// Checkpoints checks the index against the log that was built anew: its
+// postings, its hashes and every signed checkpoint. witness is the utility's
+// key; nil leaves cosignatures aside.
+func (a *Auditor) Checkpoints(ctx context.Context, x *Index, key, witness note.Verifier) error {
+	last := int64(0)
+	err := x.Checkpoints(ctx, func(size int64, signed []byte) error {
+		c, err := proof.OpenCheckpoint(signed, key)
+		if err != nil {
+			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d: %v", size, err)}
+		}
+		if c.Size > a.log.Size {
+			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d: the chain has %d postings only", size, a.log.Size)}
+		}
+		root, err := a.log.Root(c.Size)
+		if err != nil || c.Size != size || root != c.Root {
+			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d does not match the postings", size)}
+		}
+		cosigned, err := isCosigned(signed, key, witness)
+		if err != nil {
+			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d: %v", size, err)}
+		}
+		if cosigned {
+			a.Report.Cosigned = size
+		}
+		last = size
+		a.Report.Checkpoints++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.Report.Uncovered = a.log.Size - last
+	a.Report.Signer = key.Name()
+	return a.compareHashes(ctx, x)
+}
+
+// isCosigned tells whether the utility's witness signed too. No other signature may
+// be there.
+func isCosigned(signed []byte, key, witness note.Verifier) (bool, error) {
+	known := []note.Verifier{key}
+	if witness != nil {
+		known = append(known, witness)
+	}
+	n, err := note.Open(signed, note.VerifierList(known...))
+	if err != nil {
+		return false, err
+	}
+	if len(n.UnverifiedSigs) > 0 {
+		return false, fmt.Errorf("has a signature of %s, which is not known", n.UnverifiedSigs[0].Name)
+	}
+	return len(n.Sigs) > 1, nil
+}
+
+// compareHashes holds what the index has against the log.
+func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
+	for leaf := range min(x.log.Size, a.log.Size) {
+		at := tlog.StoredHashIndex(0, leaf)
+		until := tlog.StoredHashIndex(0, leaf+1)
+		for n := at; n < until; n++ {
+			want, err := a.log.Hashes.At(n)
+			if err != nil {
+				return err
+			}
+			got, err := x.log.Hashes.At(n)
+			if err != nil || got != want {
+				return &TamperedError{What: fmt.Sprintf("hash %d of the Merkle log, which posting %d brought, does not match", n, leaf)}
+			}
+		}
+	}
+	next := int64(0)
+	err := x.Find(ctx, Query{}, func(e Entry) error {
+		if e.Leaf != next || e.Leaf >= a.log.Size {
+			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: remove %s to build it again", next, IndexFile)}
+		}
+		next++
+		want, err := a.log.Hashes.At(tlog.StoredHashIndex(0, e.Leaf))
+		if err == nil && tlog.RecordHash(e.Posting) != want {
+			return &TamperedError{What: "the index has another content than the chain", Postings: []string{idOf(e.Posting)}}
+		}
+		return err
+	})
+	if err == nil && next != x.log.Size {
+		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: remove %s to build it again", next, IndexFile)}
+	}
+	return err
+}
+
+func idOf(posting []byte) string {
+	var p chaincode.Posting
+	if json.Unmarshal(posting, &p) != nil || p.ID == "" {
+		return string(posting)
+	}
+	return p.ID
+}
+
+// Differing names the postings in which two values of a key differ, nil for
+// keys that hold none.
+func Differing(key string, want, got []byte) []string {
+	kind, _ := SplitKey(key)
+	a, _ := chaincode.PostingsOf(kind, want)
+	b, err := chaincode.PostingsOf(kind, got)
+	var names []string
+	for k, p := range a {
+		if err != nil || k >= len(b) || p != b[k] {
+			names = append(names, p.ID)
+		}
+	}
+	return names
+}
+
+// Tampered says that the value of a key is not what it has to be.
+func Tampered(key string, want, got []byte, what string) error {
+	if !bytes.Equal(want, got) {
+		if names := Differing(key, want, got); len(names) > 0 {
+			return &TamperedError{What: what, Postings: names}
+		}
+	}
+	kind, at := SplitKey(key)
+	return &TamperedError{What: fmt.Sprintf("%s %s: %s", kind, strings.Join(at, "/"), what)}
+}

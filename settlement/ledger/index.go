@@ -1,0 +1,571 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
+)
+
+// Index is what makes a chain searchable and provable: its postings in the
+// order of the chain, by account, interval, reason and hash, and the Merkle log
+// over them with its signed checkpoints. It follows the chain; removed, it is
+// built again from it. Only the checkpoints, and their cosignatures, are worth
+// keeping.
+type Index struct {
+	db       *sql.DB
+	hashes   *hashFile
+	mu       sync.Mutex
+	log      proof.Log
+	next     int64 // block
+	accounts map[string]int64
+	runs     map[string]bool
+	days     map[string]bool // intervals with a closed run
+	signer   note.Signer
+}
+
+const indexSchema = `
+CREATE TABLE IF NOT EXISTS followed (one INTEGER PRIMARY KEY CHECK (one = 1), next INTEGER NOT NULL, size INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS postings (
+	leaf INTEGER PRIMARY KEY, block INTEGER NOT NULL, tx TEXT NOT NULL, interval TEXT NOT NULL,
+	reason TEXT NOT NULL, hash INTEGER NOT NULL, -- the first 8 bytes of the leaf's hash
+	posting BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_interval ON postings (interval);
+CREATE INDEX IF NOT EXISTS by_hash ON postings (hash);
+CREATE TABLE IF NOT EXISTS accounts (n INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS by_account (account INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (account, leaf)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS closings (run TEXT PRIMARY KEY, interval TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL);`
+
+// Files of the index in a data directory.
+const (
+	IndexFile  = "ledger-index.db"
+	HashesFile = "ledger-index.log"
+)
+
+// OpenIndex opens or begins an index in a directory; an empty one keeps it in
+// memory. The signer signs checkpoints.
+func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, error) {
+	x := &Index{accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}, signer: signer}
+	source := ":memory:"
+	if dir == "" {
+		x.log.Hashes = &proof.Memory{}
+	} else {
+		var err error
+		if x.hashes, err = openHashes(filepath.Join(dir, HashesFile)); err != nil {
+			return nil, err
+		}
+		x.log.Hashes = x.hashes
+		source = "file:" + filepath.Join(dir, IndexFile) + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(5000)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(16384)&_txlock=immediate"
+	}
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	if dir == "" {
+		db.SetMaxOpenConns(1)
+	}
+	x.db = db
+	if err := x.restore(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open index: %w: remove %s and %s to build it again", err, IndexFile, HashesFile), x.Close())
+	}
+	return x, nil
+}
+
+// ReadIndex opens the index of a data directory to look at it; a program may
+// be writing it.
+func ReadIndex(ctx context.Context, dir string) (*Index, error) {
+	hashes, err := os.ReadFile(filepath.Join(dir, HashesFile)) //nolint:gosec // the directory is the operator's
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	all := make(proof.Memory, len(hashes)/tlog.HashSize)
+	for n := range all {
+		all[n] = tlog.Hash(hashes[n*tlog.HashSize:][:tlog.HashSize])
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, IndexFile)+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	x := &Index{db: db, accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}}
+	x.log.Hashes = &all
+	err = db.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, x.Close())
+	}
+	if int64(len(all)) < tlog.StoredHashCount(x.log.Size) {
+		return nil, errors.Join(&DamagedError{Reason: fmt.Sprintf("%s: has %d hashes, want %d", HashesFile, len(all), tlog.StoredHashCount(x.log.Size))}, x.Close())
+	}
+	return x, nil
+}
+
+func (x *Index) restore(ctx context.Context) error {
+	if _, err := x.db.ExecContext(ctx, indexSchema); err != nil {
+		return err
+	}
+	err := x.db.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if x.hashes != nil {
+		if err := x.hashes.cut(tlog.StoredHashCount(x.log.Size)); err != nil {
+			return err
+		}
+	}
+	found, err := x.db.QueryContext(ctx, `SELECT run, interval FROM closings`)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var run, interval string
+		if err := found.Scan(&run, &interval); err != nil {
+			return err
+		}
+		x.runs[run], x.days[interval] = true, true
+	}
+	if err := errors.Join(found.Err(), found.Close()); err != nil {
+		return err
+	}
+	return x.restoreAccounts(ctx)
+}
+
+func (x *Index) restoreAccounts(ctx context.Context) error {
+	clear(x.accounts)
+	found, err := x.db.QueryContext(ctx, `SELECT account, n FROM accounts`)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var name string
+		var n int64
+		if err := found.Scan(&name, &n); err != nil {
+			return err
+		}
+		x.accounts[name] = n
+	}
+	return found.Err()
+}
+
+// Close closes the index.
+func (x *Index) Close() error {
+	err := x.db.Close()
+	if x.hashes != nil {
+		err = errors.Join(err, x.hashes.f.Close())
+	}
+	return err
+}
+
+// Follow reads what the chain has more, and signs a checkpoint when that holds
+// postings.
+func (x *Index) Follow(ctx context.Context, chain Chain) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var some []Block
+	take := func() error {
+		if len(some) == 0 {
+			return nil
+		}
+		err := x.take(ctx, some)
+		some = some[:0]
+		return err
+	}
+	err := chain.Blocks(ctx, x.next, func(b Block) error {
+		if some = append(some, b); len(some) < together {
+			return nil
+		}
+		return take()
+	})
+	return errors.Join(err, take())
+}
+
+// together is how many blocks the index takes in one transaction.
+const together = 256
+
+func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
+	tx, err := x.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	before := x.log.Size
+	defer func() {
+		if err != nil { // the hashes go back to what is on record
+			x.log.Size = before
+			err = errors.Join(err, tx.Rollback(), x.uncommitted(), x.restoreAccounts(context.WithoutCancel(ctx)))
+		}
+	}()
+	w := newIndexWriter(tx)
+	closed := map[string]string{}
+	for _, b := range blocks {
+		for _, t := range b.Transactions {
+			if err := x.transaction(ctx, w, b.Number, t, closed); err != nil {
+				return fmt.Errorf("index block %d: %w", b.Number, err)
+			}
+		}
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	if x.log.Size > before {
+		if err := x.checkpoint(ctx, tx); err != nil {
+			return err
+		}
+	}
+	next := blocks[len(blocks)-1].Number + 1
+	if _, err := tx.ExecContext(ctx, `INSERT INTO followed VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next, size = excluded.size`, next, x.log.Size); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	if err := x.hashes.flush(); err != nil { // before the record of their number
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	x.next = next
+	for run, interval := range closed {
+		x.runs[run], x.days[interval] = true, true
+	}
+	return nil
+}
+
+// uncommitted takes back hashes that a failed transaction added.
+func (x *Index) uncommitted() error {
+	if x.hashes != nil {
+		return x.hashes.cut(tlog.StoredHashCount(x.log.Size))
+	}
+	m, _ := x.log.Hashes.(*proof.Memory)
+	*m = (*m)[:tlog.StoredHashCount(x.log.Size)]
+	return nil
+}
+
+type indexWriter struct{ postings, byAccount, accounts, closings *rows.Inserter }
+
+func newIndexWriter(tx *sql.Tx) indexWriter {
+	return indexWriter{
+		postings: rows.New(tx, `INSERT INTO postings`, 7, ""), byAccount: rows.New(tx, `INSERT OR IGNORE INTO by_account`, 2, ""),
+		accounts: rows.New(tx, `INSERT INTO accounts`, 2, ""), closings: rows.New(tx, `INSERT OR IGNORE INTO closings`, 2, ""),
+	}
+}
+
+func (w indexWriter) flush(ctx context.Context) error {
+	for _, r := range []*rows.Inserter{w.postings, w.byAccount, w.accounts, w.closings} {
+		if err := r.Flush(ctx); err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+	}
+	return nil
+}
+
+func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t Transaction, closed map[string]string) error {
+	for _, wr := range t.Writes {
+		kind, at := SplitKey(wr.Key)
+		if kind != chaincode.KindClosing {
+			continue
+		}
+		run := strings.Join(at, "/")
+		closed[run] = at[1]
+		if err := w.closings.Add(ctx, run, at[1]); err != nil {
+			return err
+		}
+	}
+	all, err := t.postings()
+	if err != nil {
+		return err
+	}
+	for _, p := range slices.Concat(all...) {
+		record, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		leaf := x.log.Size
+		hash, err := x.log.Add(record)
+		if err != nil {
+			return err
+		}
+		if err := w.postings.Add(ctx, leaf, block, t.ID, intervalOf(p), p.Reason, short(hash), record); err != nil {
+			return err
+		}
+		for _, account := range []string{p.Debit, p.Credit} {
+			n, err := x.account(ctx, w, account)
+			if err != nil {
+				return err
+			}
+			if err := w.byAccount.Add(ctx, n, leaf); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// account returns an account's number, which it gets at first.
+func (x *Index) account(ctx context.Context, w indexWriter, name string) (int64, error) {
+	if n, known := x.accounts[name]; known {
+		return n, nil
+	}
+	n := int64(len(x.accounts))
+	x.accounts[name] = n
+	return n, w.accounts.Add(ctx, n, name)
+}
+
+// intervalOf returns the interval of a run's posting: its id is
+// community/start/minutes/run/batch/n. Others have none.
+func intervalOf(p chaincode.Posting) string {
+	parts := strings.Split(p.ID, "/")
+	const fields = 6
+	if len(parts) != fields {
+		return ""
+	}
+	return parts[1] + "/" + parts[2]
+}
+
+func short(h tlog.Hash) int64 {
+	var n int64
+	for _, b := range h[:8] {
+		n = n<<8 | int64(b)
+	}
+	return n
+}
+
+func (x *Index) checkpoint(ctx context.Context, tx *sql.Tx) error {
+	root, err := x.log.Root(x.log.Size)
+	if err != nil {
+		return err
+	}
+	signed, err := proof.Checkpoint{Origin: x.signer.Name(), Size: x.log.Size, Root: root}.Sign(x.signer)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO checkpoints VALUES (?, ?)`, x.log.Size, signed)
+	return err
+}
+
+// Query selects postings; empty fields select all.
+type Query struct {
+	Account  string
+	Interval string
+	Reason   string
+	Hash     string // of the leaf, base64, as tlog writes it
+	ID       string
+	From     int64 // first leaf
+	Limit    int
+}
+
+// Entry is a posting and where it stands.
+type Entry struct {
+	Leaf    int64
+	Block   int64
+	Tx      string
+	Posting []byte // canonical JSON
+}
+
+// Find shows the postings that a query selects, in the order of the log.
+func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error {
+	where, args := "leaf >= ?", []any{q.From}
+	for clause, value := range map[string]string{
+		"interval = ?": q.Interval, "reason = ?": q.Reason, "leaf IN (SELECT leaf FROM by_account JOIN accounts ON n = by_account.account WHERE accounts.account = ?)": q.Account,
+	} {
+		if value != "" {
+			where += " AND " + clause
+			args = append(args, value)
+		}
+	}
+	if q.ID != "" {
+		where += " AND json_extract(posting, '$.id') = ?"
+		args = append(args, q.ID)
+		if i := intervalOf(chaincode.Posting{ID: q.ID}); i != "" {
+			where += " AND interval = ?"
+			args = append(args, i)
+		}
+	}
+	if q.Hash != "" {
+		h, err := tlog.ParseHash(q.Hash)
+		if err != nil {
+			return fmt.Errorf("hash %q: %w", q.Hash, err)
+		}
+		where += " AND hash = ?"
+		args = append(args, short(h))
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = -1
+	}
+	found, err := x.db.QueryContext(ctx, `SELECT leaf, block, tx, posting FROM postings WHERE `+where+` ORDER BY leaf LIMIT ?`, append(args, limit)...) //nolint:gosec // of constants
+	if err != nil {
+		return fmt.Errorf("find postings: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var e Entry
+		if err := found.Scan(&e.Leaf, &e.Block, &e.Tx, &e.Posting); err != nil {
+			return fmt.Errorf("find postings: %w", err)
+		}
+		if err := see(e); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+// Closed returns how many intervals and runs are closed.
+func (x *Index) Closed() (intervals, runs int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return int64(len(x.days)), int64(len(x.runs))
+}
+
+// IsClosed tells whether a run, named community/interval/run, is closed.
+func (x *Index) IsClosed(run string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.runs[run]
+}
+
+// Checkpoint returns the last checkpoint, signed; nil when there is none yet.
+func (x *Index) Checkpoint(ctx context.Context) (signed []byte, size int64, err error) {
+	err = x.db.QueryRowContext(ctx, `SELECT note, size FROM checkpoints ORDER BY size DESC LIMIT 1`).Scan(&signed, &size)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("checkpoint: %w", err)
+	}
+	return signed, size, nil
+}
+
+// Cosigned keeps a checkpoint that got further signatures.
+func (x *Index) Cosigned(ctx context.Context, size int64, signed []byte) error {
+	_, err := x.db.ExecContext(ctx, `UPDATE checkpoints SET note = ? WHERE size = ?`, signed, size)
+	if err != nil {
+		return fmt.Errorf("keep cosignature: %w", err)
+	}
+	return nil
+}
+
+// Checkpoints shows all checkpoints by size.
+func (x *Index) Checkpoints(ctx context.Context, see func(size int64, signed []byte) error) error {
+	found, err := x.db.QueryContext(ctx, `SELECT size, note FROM checkpoints ORDER BY size`)
+	if err != nil {
+		return fmt.Errorf("checkpoints: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var size int64
+		var signed []byte
+		if err := found.Scan(&size, &signed); err != nil {
+			return fmt.Errorf("checkpoints: %w", err)
+		}
+		if err := see(size, signed); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+// Consistency proves that the log of size newer continues the one of size older.
+func (x *Index) Consistency(newer, older int64) (tlog.TreeProof, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p, err := tlog.ProveTree(newer, older, &x.log)
+	if err != nil {
+		return nil, fmt.Errorf("prove that %d continues %d: %w", newer, older, err)
+	}
+	return p, nil
+}
+
+// Inclusion proves that a leaf is in the log of a size.
+func (x *Index) Inclusion(size, leaf int64) (tlog.RecordProof, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p, err := tlog.ProveRecord(size, leaf, &x.log)
+	if err != nil {
+		return nil, fmt.Errorf("prove posting %d of %d: %w", leaf, size, err)
+	}
+	return p, nil
+}
+
+// hashFile keeps a log's hashes one after the other. What is appended is in
+// memory until it is flushed.
+type hashFile struct {
+	f       *os.File
+	size    int64 // hashes in the file
+	pending []tlog.Hash
+}
+
+func openHashes(path string) (*hashFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the directory is the operator's
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return &hashFile{f: f}, nil
+}
+
+// cut keeps the first hashes, which must be there.
+func (h *hashFile) cut(hashes int64) error {
+	info, err := h.f.Stat()
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	if info.Size() < hashes*tlog.HashSize {
+		return fmt.Errorf("log: has %d bytes, want %d", info.Size(), hashes*tlog.HashSize)
+	}
+	h.size, h.pending = hashes, nil
+	return h.f.Truncate(hashes * tlog.HashSize)
+}
+
+// At returns a hash.
+func (h *hashFile) At(n int64) (hash tlog.Hash, err error) {
+	if n >= h.size {
+		if n-h.size >= int64(len(h.pending)) {
+			return hash, fmt.Errorf("hash %d of the log: there are %d", n, h.size+int64(len(h.pending)))
+		}
+		return h.pending[n-h.size], nil
+	}
+	if _, err := h.f.ReadAt(hash[:], n*tlog.HashSize); err != nil {
+		return hash, fmt.Errorf("hash %d of the log: %w", n, err)
+	}
+	return hash, nil
+}
+
+// Append adds hashes.
+func (h *hashFile) Append(hashes ...tlog.Hash) error {
+	h.pending = append(h.pending, hashes...)
+	return nil
+}
+
+// flush writes what is pending; nothing in memory is nothing to do.
+func (h *hashFile) flush() error {
+	if h == nil || len(h.pending) == 0 {
+		return nil
+	}
+	b := make([]byte, 0, len(h.pending)*tlog.HashSize)
+	for _, hash := range h.pending {
+		b = append(b, hash[:]...)
+	}
+	if _, err := h.f.WriteAt(b, h.size*tlog.HashSize); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	if err := h.f.Sync(); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	h.size += int64(len(h.pending))
+	h.pending = h.pending[:0]
+	return nil
+}

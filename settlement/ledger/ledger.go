@@ -1,0 +1,315 @@
+// Package ledger submits settlement runs exactly once, and reads and proves
+// what was recorded, on the embedded chain or on a Fabric network: the contracts
+// are the same, and so are the keys under which they write.
+//
+// A run is submitted as its manifest, its batches and its closing. Each is a
+// call that changes nothing when it comes again, so that a submission that was
+// interrupted anywhere is simply made again.
+package ledger
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// Ledger is a community's ledger. It is safe for concurrent use.
+type Ledger struct {
+	Names  *Names
+	People *People
+
+	community string
+	chain     Chain
+	index     *Index
+	cosigning sync.Mutex
+
+	more      chan struct{} // there is something for the index to follow
+	stop      context.CancelFunc
+	following sync.WaitGroup
+}
+
+// Open opens a community's ledger on a chain, which is its own from now on, and
+// founds the community if that is new.
+func Open(ctx context.Context, chain Chain, index *Index, people *People, names *Names, community, currency string) (*Ledger, error) {
+	l := &Ledger{Names: names, People: people, community: community, chain: chain, index: index, more: make(chan struct{}, 1), stop: func() {}}
+	err := l.call(ctx, people.Operator, "registry:FoundCommunity", chaincode.Community{ID: community, Currency: currency, Utility: MSPUtility})
+	if err == nil {
+		err = index.Follow(ctx, chain)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
+	}
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	l.following.Go(func() { l.follow(following) })
+	return l, nil
+}
+
+// gather is how long the index waits for more blocks unless somebody reads.
+const gather = 200 * time.Millisecond
+
+// follow keeps the index up with the chain while runs go on being submitted.
+func (l *Ledger) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.more:
+			select { // what comes meanwhile costs no further sync
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
+			_ = l.index.Follow(ctx, l.chain) // comes again, and is reported, when somebody reads
+		}
+	}
+}
+
+// indexed returns the index when it has all that the chain has.
+func (l *Ledger) indexed(ctx context.Context) (*Index, error) {
+	if err := l.index.Follow(ctx, l.chain); err != nil {
+		return nil, err
+	}
+	return l.index, nil
+}
+
+// Kind names the driver.
+func (l *Ledger) Kind() string { return l.chain.Kind() }
+
+// Close closes the chain and the index.
+func (l *Ledger) Close() error {
+	l.stop()
+	l.following.Wait()
+	return errors.Join(l.chain.Close(), l.index.Close())
+}
+
+// Invoke submits one call and waits until it is committed.
+func (l *Ledger) Invoke(ctx context.Context, c Call) error { return l.chain.Submit(ctx, c) }
+
+// Evaluate runs a call and commits nothing.
+func (l *Ledger) Evaluate(ctx context.Context, c Call) (string, error) {
+	return l.chain.Evaluate(ctx, c)
+}
+
+func newCall(who *identity.Identity, function string, arg any) (Call, error) {
+	b, err := json.Marshal(arg)
+	if err != nil {
+		return Call{}, fmt.Errorf("%s: %w", function, err)
+	}
+	return Call{As: who, Function: function, Args: []string{string(b)}}, nil
+}
+
+func (l *Ledger) call(ctx context.Context, who *identity.Identity, function string, arg any) error {
+	c, err := newCall(who, function, arg)
+	if err != nil {
+		return err
+	}
+	return l.chain.Submit(ctx, c)
+}
+
+// Register records devices, with their members and metering points.
+func (l *Ledger) Register(ctx context.Context, devices ...grid.Device) error {
+	var steps [3][]Call // each needs the one before
+	seen := map[string]bool{}
+	for _, d := range devices {
+		calls, err := l.registration(d)
+		if err != nil {
+			return fmt.Errorf("register %s: %w", d.ID, err)
+		}
+		for k, c := range calls {
+			if !seen[c.Function+c.Args[0]] {
+				steps[k] = append(steps[k], c)
+				seen[c.Function+c.Args[0]] = true
+			}
+		}
+	}
+	for _, calls := range steps {
+		if err := l.chain.Submit(ctx, calls...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) registration(d grid.Device) (calls [3]Call, err error) {
+	salt, err := l.Names.Salt(d.Member)
+	if err != nil {
+		return calls, err
+	}
+	member := chaincode.Pseudonym(salt, chaincode.KindMember, d.Member)
+	point := chaincode.Pseudonym(salt, chaincode.KindMeteringPoint, d.MeteringPoint)
+	if slices.Contains(chaincode.SystemAccounts(), d.MeteringPoint) {
+		point = d.MeteringPoint // which the contract refuses
+	}
+	for k, c := range []struct {
+		function string
+		arg      any
+	}{
+		{"registry:AdmitMember", chaincode.Member{Community: l.community, ID: member}},
+		{"registry:RegisterMeteringPoint", chaincode.MeteringPoint{Community: l.community, ID: point, Member: member}},
+		{"registry:RegisterDevice", chaincode.Device{
+			Community: l.community, ID: chaincode.Pseudonym(salt, chaincode.KindDevice, d.ID), Kind: string(d.Kind),
+			MeteringPoint: point, Commitment: chaincode.Pseudonym(salt, "serial", d.Serial),
+		}},
+	} {
+		if calls[k], err = newCall(l.People.Installer, c.function, c.arg); err != nil {
+			return calls, err
+		}
+	}
+	return calls, nil
+}
+
+// Account returns the account of a member's metering point.
+func (l *Ledger) Account(member, point string) (string, error) { return l.Names.Account(member, point) }
+
+// RegisterGateway records a key that signs readings.
+func (l *Ledger) RegisterGateway(ctx context.Context, gateway, publicKey string) error {
+	return l.call(ctx, l.People.Installer, "registry:RegisterGatewayKey",
+		chaincode.GatewayKey{Community: l.community, Gateway: gateway, PublicKey: publicKey})
+}
+
+// SubmitRun records a run: manifest, batches, closing. Submitting it again,
+// whole or after a crash in the middle, changes nothing that is there.
+func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {
+	m := run.Manifest
+	if l.index.IsClosed(fmt.Sprintf("%s/%s/%d", m.Community, m.Interval, m.Run)) {
+		return nil
+	}
+	if err := l.submitRun(ctx, run); err != nil {
+		return fmt.Errorf("submit %s run %d: %w", m.Interval, m.Run, err)
+	}
+	select {
+	case l.more <- struct{}{}:
+	default: // it knows
+	}
+	return nil
+}
+
+func (l *Ledger) submitRun(ctx context.Context, run settlement.Run) error {
+	m := run.Manifest
+	if err := l.call(ctx, l.People.Operator, "settlement:OpenRun", m); err != nil {
+		return err
+	}
+	calls := make([]Call, len(run.Batches))
+	for k, b := range run.Batches {
+		var err error
+		if calls[k], err = newCall(l.People.Operator, "settlement:PostBatch", b); err != nil {
+			return err
+		}
+	}
+	if len(calls) > 0 {
+		if err := l.chain.Submit(ctx, calls...); err != nil {
+			return err
+		}
+	}
+	return l.call(ctx, l.People.Operator, "settlement:CloseRun", map[string]any{"community": m.Community, "interval": m.Interval, "run": m.Run})
+}
+
+// Balance returns the balance of a system account.
+func (l *Ledger) Balance(ctx context.Context, account string) (grid.Money, error) {
+	s, err := l.chain.Evaluate(ctx, Call{As: l.People.Operator, Function: "settlement:Balance", Args: []string{l.community, account}})
+	if err != nil {
+		return 0, err
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("balance of %s: %w", account, err)
+	}
+	return grid.Money(v), nil
+}
+
+// Head returns the number of blocks and the hash of the last, in hex.
+func (l *Ledger) Head(ctx context.Context) (height int64, root string, err error) {
+	height, hash, err := l.chain.Head(ctx)
+	return height, hex.EncodeToString(hash), err
+}
+
+// Postings returns all postings of an interval over its runs, in log order.
+func (l *Ledger) Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error) {
+	x, err := l.indexed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var postings []settlement.Posting
+	err = x.Find(ctx, Query{Interval: i.String()}, func(e Entry) error {
+		var p settlement.Posting
+		err := json.Unmarshal(e.Posting, &p)
+		postings = append(postings, p)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("postings of %s: %w", i, err)
+	}
+	return postings, nil
+}
+
+// Intervals returns how many intervals have a closed run.
+func (l *Ledger) Intervals(ctx context.Context) (int64, error) {
+	x, err := l.indexed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	intervals, _ := x.Closed()
+	return intervals, nil
+}
+
+// ClosedRuns returns how many runs are closed.
+func (l *Ledger) ClosedRuns(ctx context.Context) (int64, error) {
+	x, err := l.indexed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	_, runs := x.Closed()
+	return runs, nil
+}
+
+// Cosign has the utility's witness sign the last checkpoint, where it is
+// reachable from here. Errors: *ForkError.
+func (l *Ledger) Cosign(ctx context.Context) error {
+	l.cosigning.Lock()
+	defer l.cosigning.Unlock()
+	if l.People.Witness == nil {
+		return nil
+	}
+	x, err := l.indexed(ctx)
+	if err != nil {
+		return err
+	}
+	signed, size, err := x.Checkpoint(ctx)
+	if err != nil || signed == nil || size == l.People.Witness.Size() {
+		return err
+	}
+	var consistency tlog.TreeProof
+	if before := l.People.Witness.Size(); before > 0 && before < size {
+		if consistency, err = l.index.Consistency(size, before); err != nil {
+			return err
+		}
+	}
+	cosigned, err := l.People.Witness.Cosign(signed, ownVerifier{l.People.Signer}, consistency)
+	if err != nil {
+		return err
+	}
+	return l.index.Cosigned(ctx, size, cosigned)
+}
+
+// ownVerifier accepts what the signer signs: it is used where the signer is at
+// hand, never to judge what came from elsewhere.
+type ownVerifier struct{ note.Signer }
+
+func (v ownVerifier) Verify(msg, sig []byte) bool {
+	own, err := v.Sign(msg)
+	return err == nil && string(own) == string(sig) // Ed25519 is deterministic
+}

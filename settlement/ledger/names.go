@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// Names turns the community's own names into the pseudonyms of the ledger: each
+// member has a random salt, kept off the ledger. Without the salt nothing on the
+// ledger can be told to be the member's. It is safe for concurrent use.
+type Names struct {
+	path string
+	seed []byte // of a replay; nil: salts are random and kept
+	mu   sync.Mutex
+	salt map[string]string // member → hex
+}
+
+// NamesFile is where a data directory keeps the salts.
+const NamesFile = "members.json"
+
+// OpenNames reads the salts in a file, or begins it.
+func OpenNames(path string) (*Names, error) {
+	n := &Names{path: path, salt: map[string]string{}}
+	b, err := os.ReadFile(path) //nolint:gosec // in the data directory
+	if errors.Is(err, os.ErrNotExist) {
+		return n, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open names: %w", err)
+	}
+	if err := json.Unmarshal(b, &n.salt); err != nil {
+		return nil, fmt.Errorf("open names: %s: %w", path, err)
+	}
+	return n, nil
+}
+
+// SeededNames draws the salts from a seed, for replays.
+func SeededNames(seed uint64) *Names {
+	return &Names{seed: binary.BigEndian.AppendUint64([]byte("commonwatt/names/"), seed), salt: map[string]string{}}
+}
+
+const saltBytes = 16
+
+// Salt returns a member's salt, which it makes at first.
+func (n *Names) Salt(member string) ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seed != nil {
+		mac := hmac.New(sha256.New, n.seed)
+		mac.Write([]byte(member))
+		return mac.Sum(nil)[:saltBytes], nil
+	}
+	if text, found := n.salt[member]; found {
+		salt, err := hex.DecodeString(text)
+		if err != nil {
+			return nil, fmt.Errorf("salt of %s: %w", member, err)
+		}
+		return salt, nil
+	}
+	salt := make([]byte, saltBytes)
+	if _, err := rand.Read(salt); err != nil {
+		return nil, fmt.Errorf("salt of %s: %w", member, err)
+	}
+	n.salt[member] = hex.EncodeToString(salt)
+	if err := n.keep(); err != nil {
+		delete(n.salt, member)
+		return nil, err
+	}
+	return salt, nil
+}
+
+func (n *Names) keep() error {
+	b, err := json.MarshalIndent(n.salt, "", "\t")
+	if err != nil {
+		return fmt.Errorf("keep names: %w", err)
+	}
+	return identity.WriteDurably(n.path, append(b, '\n'))
+}
+
+// Erase forgets a member's salt: from then on the ledger does not say any more
+// what is the member's.
+func (n *Names) Erase(member string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before, found := n.salt[member]
+	if !found {
+		return fmt.Errorf("erase %s: there is no such member", member)
+	}
+	delete(n.salt, member)
+	if err := n.keep(); err != nil {
+		n.salt[member] = before
+		return err
+	}
+	return nil
+}
+
+// of returns the pseudonym of something of a member.
+func (n *Names) of(member, kind, name string) (string, error) {
+	salt, err := n.Salt(member)
+	if err != nil {
+		return "", err
+	}
+	return chaincode.Pseudonym(salt, kind, name), nil
+}
+
+// Blind returns a value that makes what is committed to of a member in an
+// interval unguessable.
+func (n *Names) Blind(member, interval string) (string, error) {
+	return n.of(member, "blind", interval)
+}
+
+// Member returns a member's pseudonym.
+func (n *Names) Member(member string) (string, error) {
+	return n.of(member, chaincode.KindMember, member)
+}
+
+// Account returns the account of a member's metering point.
+func (n *Names) Account(member, point string) (string, error) {
+	return n.of(member, chaincode.KindMeteringPoint, point)
+}
+
+// Device returns the pseudonym of a member's device.
+func (n *Names) Device(member, device string) (string, error) {
+	return n.of(member, chaincode.KindDevice, device)
+}

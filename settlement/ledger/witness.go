@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// Witness cosigns checkpoints for the utility. It remembers the last one and
+// signs only what continues it: a community that showed another history to
+// somebody else would need two cosignatures that contradict each other.
+type Witness struct {
+	signer note.Signer
+	path   string
+	mu     sync.Mutex
+	last   proof.Checkpoint
+}
+
+// NewWitness opens a witness that remembers in a file.
+func NewWitness(signer note.Signer, path string) (*Witness, error) {
+	w := &Witness{signer: signer, path: path}
+	text, err := os.ReadFile(path) //nolint:gosec // the directory is the operator's
+	if errors.Is(err, os.ErrNotExist) {
+		return w, nil
+	}
+	if err == nil {
+		w.last, err = proof.ParseCheckpoint(string(text))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open witness: %s: %w", path, err)
+	}
+	return w, nil
+}
+
+// A ForkError says that a checkpoint does not continue what was cosigned.
+type ForkError struct {
+	Cosigned, Shown proof.Checkpoint
+	Reason          string
+}
+
+func (e *ForkError) Error() string {
+	return fmt.Sprintf("checkpoint of size %d does not continue the one of size %d that was cosigned: %s: the community's operator has to explain this",
+		e.Shown.Size, e.Cosigned.Size, e.Reason)
+}
+
+// Size returns the size of the last cosigned checkpoint.
+func (w *Witness) Size() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.Size
+}
+
+// Cosign adds the witness's signature to a checkpoint that key has signed, if
+// the proof shows that it continues the last one. Errors: *ForkError.
+func (w *Witness) Cosign(signed []byte, key note.Verifier, consistency tlog.TreeProof) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c, err := proof.OpenCheckpoint(signed, key)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Size < w.last.Size:
+		return nil, &ForkError{w.last, c, "it is smaller"}
+	case c.Size == w.last.Size && c.Root != w.last.Root:
+		return nil, &ForkError{w.last, c, "its root differs"}
+	case c.Size > w.last.Size && w.last.Size > 0:
+		if err := tlog.CheckTree(consistency, c.Size, c.Root, w.last.Size, w.last.Root); err != nil {
+			return nil, &ForkError{w.last, c, err.Error()}
+		}
+	}
+	n, err := note.Open(signed, note.VerifierList(key))
+	if err != nil {
+		return nil, fmt.Errorf("cosign: %w", err)
+	}
+	cosigned, err := note.Sign(n, w.signer)
+	if err != nil {
+		return nil, fmt.Errorf("cosign: %w", err)
+	}
+	if err := identity.WriteDurably(w.path, []byte(c.Text())); err != nil { // before anybody sees the signature
+		return nil, err
+	}
+	w.last = c
+	return cosigned, nil
+}
