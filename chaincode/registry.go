@@ -136,6 +136,10 @@ func (*Registry) FoundCommunity(ctx contractapi.TransactionContextInterface, arg
 	if err != nil {
 		return fail(CodeDenied, "the certificate names no organisation")
 	}
+	var stored Community
+	if found, err := get(ctx, &stored, kindCommunity, c.ID); err != nil || found && stored.Operator != msp {
+		return cmpErr(err, fail(CodeDenied, "community %q was founded by organisation %q", c.ID, stored.Operator))
+	}
 	switch {
 	case c.ID == "" || c.Utility == "" || len(c.Currency) != 3:
 		return fail(CodeInvalid, "id, utility, currency: must be given, the currency as an ISO 4217 code")

@@ -57,6 +57,11 @@ func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint: %w", err)
 	}
+	for _, s := range append(n.Sigs, n.UnverifiedSigs...) { // there is one way to write each
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return Checkpoint{}, fmt.Errorf("checkpoint: signature of %s: not in canonical form", s.Name)
+		}
+	}
 	return ParseCheckpoint(n.Text)
 }
 

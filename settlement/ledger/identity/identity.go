@@ -57,6 +57,9 @@ func OpenAuthority(dir, organisation string) (*Authority, error) {
 	return &Authority{Identity: *id, dir: dir}, nil
 }
 
+// Dir is where the authority keeps its keys.
+func (a *Authority) Dir() string { return a.dir }
+
 // CAFile is the name of an authority's files, without their endings.
 const CAFile = "ca"
 
@@ -72,6 +75,7 @@ func (a *Authority) Open(name string, attributes map[string]string, change func(
 			}
 			template.ExtraExtensions = []pkix.Extension{{Id: attributeOID(), Value: extension}}
 		}
+		template.Subject.OrganizationalUnit = []string{"client"}
 		if change != nil {
 			change(template)
 		}

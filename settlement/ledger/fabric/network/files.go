@@ -1,0 +1,204 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// tree is YAML to be.
+type tree = map[string]any
+
+func (n *Network) writeYAML(content tree, parts ...string) error {
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		return err
+	}
+	path := n.file(parts...)
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), identity.WriteDurably(path, text))
+}
+
+func policy(kind, rule string) tree { return tree{"Type": kind, "Rule": rule} }
+
+func meta(readers, writers, admins string) tree {
+	return tree{
+		"Readers": policy("ImplicitMeta", readers), "Writers": policy("ImplicitMeta", writers), "Admins": policy("ImplicitMeta", admins),
+	}
+}
+
+// writeChannel writes the channel's configuration for configtxgen.
+func (n *Network) writeChannel() error {
+	var orgs []tree
+	for _, msp := range organisations() {
+		var endpoints []string
+		for _, o := range n.kind(orderer) {
+			if o.MSP == msp {
+				endpoints = append(endpoints, o.address())
+			}
+		}
+		anchor, err := n.node("peer-" + strings.ToLower(msp))
+		if err != nil {
+			return err
+		}
+		orgs = append(orgs, tree{
+			"Name": msp, "ID": msp, "MSPDir": n.mspDir(strings.ToLower(msp)),
+			"Policies": tree{
+				"Readers":     policy("Signature", fmt.Sprintf("OR('%s.member')", msp)),
+				"Writers":     policy("Signature", fmt.Sprintf("OR('%s.member')", msp)),
+				"Admins":      policy("Signature", fmt.Sprintf("OR('%s.admin')", msp)),
+				"Endorsement": policy("Signature", fmt.Sprintf("OR('%s.peer')", msp)),
+			},
+			"OrdererEndpoints": endpoints,
+			"AnchorPeers":      []tree{{"Host": "127.0.0.1", "Port": anchor.Port}},
+		})
+	}
+	var consenters []tree
+	for _, o := range n.kind(orderer) {
+		consenters = append(consenters, tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": n.tlsFile(o, ".pem"), "ServerTLSCert": n.tlsFile(o, ".pem")})
+	}
+	ordering := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
+	ordering["BlockValidation"] = policy("ImplicitMeta", "ANY Writers")
+	application := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
+	application["LifecycleEndorsement"] = policy("ImplicitMeta", "ALL Endorsement")
+	application["Endorsement"] = policy("ImplicitMeta", "ALL Endorsement")
+	return n.writeYAML(tree{"Profiles": tree{"Commonwatt": tree{
+		"Policies":     meta("ANY Readers", "ANY Writers", "MAJORITY Admins"),
+		"Capabilities": tree{"V3_0": true},
+		"Orderer": tree{
+			"OrdererType": "etcdraft", "BatchTimeout": "200ms",
+			"BatchSize":     tree{"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
+			"EtcdRaft":      tree{"Consenters": consenters, "Options": tree{"TickInterval": "100ms", "ElectionTick": 10, "HeartbeatTick": 1, "MaxInflightBlocks": 5, "SnapshotIntervalSize": "16 MB"}},
+			"Organizations": orgs, "Policies": ordering, "Capabilities": tree{"V2_0": true},
+		},
+		"Application": tree{"Organizations": orgs, "Policies": application, "Capabilities": tree{"V2_5": true}},
+	}}}, "configtx.yaml")
+}
+
+// writeBuilder writes the external builder by which a peer connects to a
+// contract service: the package holds its address and certificate.
+func (n *Network) writeBuilder() error {
+	for name, script := range map[string]string{
+		"detect":  "exit 0\n",
+		"build":   `cp "$1/connection.json" "$3/"` + "\n",
+		"release": `mkdir -p "$2/chaincode/server" && cp "$1/connection.json" "$2/chaincode/server/"` + "\n",
+	} {
+		path := n.file("builder", "bin", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil { //nolint:gosec // it is run
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Network) writeNodes() error {
+	for _, node := range n.Nodes {
+		var err error
+		switch node.Kind {
+		case orderer:
+			err = n.writeYAML(n.ordererConfig(node), node.Name, "orderer.yaml")
+		case peer:
+			err = n.writeYAML(n.peerConfig(node), node.Name, "core.yaml")
+		default:
+			err = os.MkdirAll(n.file(node.Name), 0o700)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Network) ordererConfig(node Node) tree {
+	var roots []string
+	for _, msp := range organisations() {
+		roots = append(roots, n.tlsCA(msp))
+	}
+	tls := tree{"Enabled": true, "PrivateKey": n.tlsFile(node, ".key"), "Certificate": n.tlsFile(node, ".pem"), "RootCAs": roots}
+	admin := tree{
+		"Enabled": true, "PrivateKey": n.tlsFile(node, ".key"), "Certificate": n.tlsFile(node, ".pem"), "RootCAs": roots,
+		"ClientAuthRequired": true, "ClientRootCAs": []string{n.tlsCA(node.MSP)},
+	}
+	return tree{
+		"General": tree{
+			"ListenAddress": "127.0.0.1", "ListenPort": node.Port, "TLS": tls, "BootstrapMethod": "none",
+			"LocalMSPDir": n.mspDir(node.Name), "LocalMSPID": node.MSP,
+			"Cluster":        tree{"ClientCertificate": n.tlsFile(node, ".pem"), "ClientPrivateKey": n.tlsFile(node, ".key"), "RootCAs": roots, "SendBufferSize": 100},
+			"Keepalive":      tree{"ServerMinInterval": "1s", "ServerInterval": "60s", "ServerTimeout": "20s"},
+			"BCCSP":          tree{"Default": "SW", "SW": tree{"Hash": "SHA2", "Security": 256}},
+			"Authentication": tree{"TimeWindow": "15m"},
+			"MaxRecvMsgSize": 104857600, "MaxSendMsgSize": 104857600,
+		},
+		"FileLedger":           tree{"Location": n.file(node.Name, "ledger")},
+		"Operations":           tree{"ListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Operations)},
+		"Metrics":              tree{"Provider": "disabled"},
+		"Admin":                tree{"ListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Admin), "TLS": admin},
+		"ChannelParticipation": tree{"Enabled": true, "MaxRequestBodySize": "10 MB"},
+		"Consensus":            tree{"WALDir": n.file(node.Name, "wal"), "SnapDir": n.file(node.Name, "snapshots")},
+	}
+}
+
+func (n *Network) peerConfig(node Node) tree {
+	other := ""
+	for _, p := range n.kind(peer) {
+		if p.MSP != node.MSP {
+			other = p.address()
+		}
+	}
+	return tree{
+		"peer": tree{
+			"id": node.Name, "networkId": "commonwatt", "listenAddress": node.address(), "address": node.address(),
+			"chaincodeListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Admin),
+			"localMspId":             node.MSP, "mspConfigPath": n.mspDir(node.Name), "fileSystemPath": n.file(node.Name, "data"),
+			"BCCSP": tree{"Default": "SW", "SW": tree{"Hash": "SHA2", "Security": 256}},
+			"tls": tree{
+				"enabled": true, "clientAuthRequired": false, "cert": tree{"file": n.tlsFile(node, ".pem")}, "key": tree{"file": n.tlsFile(node, ".key")},
+				"rootcert": tree{"file": n.tlsCA(node.MSP)},
+			},
+			"keepalive": tree{"minInterval": "1s", "interval": "60s", "timeout": "20s"},
+			"gossip": tree{
+				"bootstrap": other, "endpoint": node.address(), "externalEndpoint": node.address(),
+				"useLeaderElection": false, "orgLeader": true, "reconnectInterval": "1s", "aliveTimeInterval": "1s", "aliveExpirationTimeout": "5s",
+				"maxBlockCountToStore": 10, "maxPropagationBurstLatency": "10ms", "maxPropagationBurstSize": 10,
+				"state": tree{"enabled": false},
+				"pvtData": tree{
+					"pullRetryThreshold": "5s", "transientstoreMaxBlockRetention": 1000, "pushAckTimeout": "3s", "btlPullMargin": 10,
+					"reconcileBatchSize": 10, "reconcileSleepInterval": "5s", "reconciliationEnabled": true,
+					"implicitCollectionDisseminationPolicy": tree{"requiredPeerCount": 0, "maxPeerCount": 1},
+				},
+			},
+			"handlers": tree{
+				"authFilters": []tree{{"name": "DefaultAuth"}, {"name": "ExpirationCheck"}}, "decorators": []tree{{"name": "DefaultDecorator"}},
+				"endorsers": tree{"escc": tree{"name": "DefaultEndorsement"}}, "validators": tree{"vscc": tree{"name": "DefaultValidation"}},
+			},
+			"discovery":      tree{"enabled": true, "authCacheEnabled": true, "authCacheMaxSize": 1000, "authCachePurgeRetentionRatio": 0.75, "orgMembersAllowedAccess": false},
+			"gateway":        tree{"enabled": true, "endorsementTimeout": "30s", "broadcastTimeout": "30s", "dialTimeout": "10s"},
+			"limits":         tree{"concurrency": tree{"endorserService": 2500, "deliverService": 2500, "gatewayService": 500}},
+			"deliveryclient": tree{"reconnectTotalTimeThreshold": "3600s", "connTimeout": "3s", "reConnectBackoffThreshold": "2s"},
+			"maxRecvMsgSize": 104857600, "maxSendMsgSize": 104857600,
+		},
+		"vm": tree{"endpoint": ""},
+		"chaincode": tree{
+			"mode": "net", "keepalive": 0, "installTimeout": "60s", "startuptimeout": "60s", "executetimeout": "30s",
+			"externalBuilders": []tree{{"name": "commonwatt", "path": n.file("builder")}},
+			"system":           tree{"_lifecycle": "enable", "cscc": "enable", "lscc": "enable", "qscc": "enable"},
+			"logging":          tree{"level": "info", "shim": "warning"},
+		},
+		"ledger": tree{
+			"state":        tree{"stateDatabase": "goleveldb", "totalQueryLimit": 100000},
+			"history":      tree{"enableHistoryDatabase": true},
+			"pvtdataStore": tree{"collElgProcMaxDbBatchSize": 5000, "collElgProcDbBatchesInterval": 1000, "deprioritizedDataReconcilerInterval": "60m", "purgeInterval": 100, "purgedKeyAuditLogging": true},
+			"snapshots":    tree{"rootDir": n.file(node.Name, "snapshots")},
+		},
+		"operations": tree{"listenAddress": fmt.Sprintf("127.0.0.1:%d", node.Operations)},
+		"metrics":    tree{"provider": "disabled"},
+	}
+}
