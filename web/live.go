@@ -62,8 +62,8 @@ const (
 )
 
 // NewLive returns the dashboard of a community's devices. status fills the
-// totals.
-func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, clock func() time.Time, status func(context.Context) Status) *Live {
+// totals, account tells the ledger's account of a member's metering point.
+func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
 	l := &Live{
 		clock: clock, status: status, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
 		heard: map[string]time.Time{}, contracts: map[delivery]Contract{}, counted: map[delivery]settlement.Statement{},
@@ -78,7 +78,12 @@ func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, 
 		if !known {
 			at = len(l.state.Homes)
 			l.homes[d.Member], l.points[d.MeteringPoint] = at, at
-			l.state.Homes = append(l.state.Homes, Home{Id: d.Member, MeteringPoint: d.MeteringPoint})
+			home := Home{Id: d.Member, MeteringPoint: d.MeteringPoint}
+			var err error
+			if home.Account, err = account(d.Member, d.MeteringPoint); err != nil {
+				return nil, err
+			}
+			l.state.Homes = append(l.state.Homes, home)
 		}
 		l.state.Homes[at].Devices = append(l.state.Homes[at].Devices, Device{Id: d.ID, Kind: string(d.Kind)})
 	}
@@ -87,7 +92,7 @@ func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, 
 			l.devices[h.Devices[k].Id] = &h.Devices[k]
 		}
 	}
-	return l
+	return l, nil
 }
 
 // SeeReadings shows what a member's devices said.

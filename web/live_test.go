@@ -29,7 +29,12 @@ func newLive() *web.Live {
 		{ID: "b/meter", Kind: grid.Meter, Member: "b", MeteringPoint: "mp-b"},
 	}
 	tariff := settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
-	return web.NewLive("demo", tariff, devices, func() time.Time { return now }, func(context.Context) web.Status { return web.Status{Version: "x"} })
+	account := func(member, point string) (string, error) { return "account of " + member + " at " + point, nil }
+	l, err := web.NewLive("demo", tariff, devices, account, func() time.Time { return now }, func(context.Context) web.Status { return web.Status{Version: "x"} })
+	if err != nil {
+		panic(err) // account never fails
+	}
+	return l
 }
 
 func trade(seq uint64, energy grid.Energy, price grid.Price) grid.Trade {

@@ -51,6 +51,8 @@ type config struct {
 	edge    bool        // of a gateway: it reads some of the community's devices
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
+
+	Ledger ledgerConfig `yaml:"ledger"`
 }
 
 type tariffConfig struct {
@@ -412,6 +414,9 @@ func (c config) validate() error {
 	if err := c.validatePlaces(); err != nil {
 		return err
 	}
+	if err := c.Ledger.validate(); err != nil {
+		return err
+	}
 	_, err := c.tariff()
 	return err
 }
@@ -626,6 +631,10 @@ func configCommand() *cobra.Command {
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
                                   # gateways: {listen: "0.0.0.0:7422", cert: F, key: F}: where gateways connect
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
+  ledger: {kind: fabric, network: data/fabric}  # of "commonwatt fabric up"; absent: embedded. An existing network:
+                                  # profile: {channel: c, chaincode: c, peers: [{address: "h:7051", tls: F, name: h}]},
+                                  # organisation: MSP, utility: MSP,
+                                  # identities: {operator: {certificate: F, key: F}, installer: {…}, governor: {…}}
   gateways:                       # on other machines: id and key as "commonwatt gateway key" prints them there
     - {id: gw-1a2b3c4d, key: BASE64, password_file: F, revoked: 2027-01-01T00:00:00Z}  # devices with gateway: gw-1a2b3c4d
   agents:                         # programs outside that trade for a member instead of the built-in agent

@@ -239,8 +239,8 @@ func sumsToZero(t *testing.T, p *process) {
 	}
 	// All of it happened today: the postings come to what the pages show.
 	for _, h := range state.Homes {
-		if h.Today.Net != totals[h.MeteringPoint] || h.Today.Intervals != settled {
-			t.Errorf("%s: postings come to %d over %d intervals, the page shows %+v", h.Id, totals[h.MeteringPoint], settled, h.Today)
+		if h.Today.Net != totals[h.Account] || h.Today.Intervals != settled {
+			t.Errorf("%s: postings come to %d over %d intervals, the page shows %+v", h.Id, totals[h.Account], settled, h.Today)
 		}
 	}
 }

@@ -30,7 +30,6 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -253,11 +252,7 @@ func (n *node) openStore(ctx context.Context) (err error) {
 }
 
 func (n *node) openLedger(ctx context.Context) (err error) {
-	names, err := ledger.OpenNames(n.dir.file(ledger.NamesFile))
-	if err != nil {
-		return err
-	}
-	if n.ledger, err = embedded.OpenLedger(ctx, n.dir.path, n.config.Community, n.tariff.Currency, names); err != nil {
+	if n.ledger, err = n.config.openLedger(ctx, n.dir, n.log); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.ledger.Close)
@@ -293,8 +288,10 @@ func (n *node) registerGateways(ctx context.Context) error {
 	return nil
 }
 
-func (n *node) openMarket(ctx context.Context) error {
-	n.live = web.NewLive(n.config.Community, n.tariff, n.devices, n.clock, n.status)
+func (n *node) openMarket(ctx context.Context) (err error) {
+	if n.live, err = web.NewLive(n.config.Community, n.tariff, n.devices, n.ledger.Names.Account, n.clock, n.status); err != nil {
+		return err
+	}
 	var members []string
 	var points []community.Point
 	var connectionMeters []grid.Device

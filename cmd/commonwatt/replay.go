@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -56,7 +57,7 @@ with the first interval whose gate is still open at the start, so that a day of
 	c.Flags().StringVar(&out, "out", "", "directory for the results")
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
-	c.Flags().StringVar(&kind, "ledger", "memory", "memory or embedded")
+	c.Flags().StringVar(&kind, "ledger", "memory", "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
 	if err := c.MarkFlagRequired("out"); err != nil {
 		panic(err) // the flag is defined above
 	}
@@ -66,7 +67,7 @@ with the first interval whose gate is still open at the start, so that a day of
 const percent = 100
 
 func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout, stderr io.Writer) (err error) {
-	l, err := openReplayLedger(ctx, out, kind, s)
+	l, err := openReplayLedger(ctx, out, kind, s, stderr)
 	if err != nil {
 		return err
 	}
@@ -95,19 +96,68 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 
 // openReplayLedger begins a new ledger: in memory, or kept in the directory of
 // the results.
-func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenario) (*ledger.Ledger, error) {
+func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenario, stderr io.Writer) (*replayLedger, error) {
 	names := ledger.SeededNames(s.Seed)
 	switch kind {
 	case "memory":
-		return embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names)
+		return alone(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
 	case "embedded":
 		if _, err := os.Stat(filepath.Join(out, embedded.File)); err == nil {
 			return nil, usage("--out: %s has a ledger already: choose another directory", out)
 		}
-		return embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names)
+		return alone(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
 	case "fabric":
-		return nil, usage("--ledger fabric: this version replays onto memory and embedded only")
+		return replayOnFabric(ctx, out, s, names, stderr)
 	default:
-		return nil, usage("--ledger: %q: must be memory or embedded", kind)
+		return nil, usage("--ledger: %q: must be memory, embedded or fabric", kind)
 	}
+}
+
+// replayOnFabric brings up a network of the replay's own beside its results.
+func replayOnFabric(ctx context.Context, out string, s scenarios.Scenario, names *ledger.Names, stderr io.Writer) (*replayLedger, error) {
+	dir := filepath.Join(out, "fabric")
+	if _, err := os.Stat(dir); err == nil {
+		return nil, usage("--out: %s has a network already: choose another directory", out)
+	}
+	const raft = 3
+	n, err := openNetwork(ctx, dir, scenarios.Community, raft)
+	if err != nil {
+		return nil, err
+	}
+	err = n.Up(ctx, func(step string) { fmt.Fprintln(stderr, step) })
+	if err != nil {
+		_, down := n.Down()
+		return nil, errors.Join(err, down)
+	}
+	l, _, err := n.OpenLedger(ctx, out, s.Tariff.Currency, names, slog.New(slog.DiscardHandler))
+	if err != nil {
+		_, down := n.Down()
+		return nil, errors.Join(err, down)
+	}
+	return &replayLedger{Ledger: l, then: func() error {
+		_, err := n.Down()
+		return err
+	}}, nil
+}
+
+// replayLedger is a ledger and what ends with it.
+type replayLedger struct {
+	*ledger.Ledger
+
+	then func() error // nil: nothing
+}
+
+func (l *replayLedger) Close() error {
+	err := l.Ledger.Close()
+	if l.then != nil {
+		err = errors.Join(err, l.then())
+	}
+	return err
+}
+
+func alone(l *ledger.Ledger, err error) (*replayLedger, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &replayLedger{Ledger: l}, nil
 }

@@ -46,7 +46,7 @@ type Ledger struct {
 // founds the community if that is new.
 func Open(ctx context.Context, chain Chain, index *Index, people *People, names *Names, community, currency string) (*Ledger, error) {
 	l := &Ledger{Names: names, People: people, community: community, chain: chain, index: index, more: make(chan struct{}, 1), stop: func() {}}
-	err := l.call(ctx, people.Operator, "registry:FoundCommunity", chaincode.Community{ID: community, Currency: currency, Utility: MSPUtility})
+	err := l.call(ctx, people.Operator, "registry:FoundCommunity", chaincode.Community{ID: community, Currency: currency, Utility: people.UtilityMSP})
 	if err == nil {
 		err = index.Follow(ctx, chain)
 	}
@@ -230,6 +230,12 @@ func (l *Ledger) Balance(ctx context.Context, account string) (grid.Money, error
 	}
 	return grid.Money(v), nil
 }
+
+// Chain returns what the ledger is on.
+func (l *Ledger) Chain() Chain { return l.chain }
+
+// Index returns the index, which has all that the chain has.
+func (l *Ledger) Index(ctx context.Context) (*Index, error) { return l.indexed(ctx) }
 
 // Head returns the number of blocks and the hash of the last, in hex.
 func (l *Ledger) Head(ctx context.Context) (height int64, root string, err error) {

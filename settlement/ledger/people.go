@@ -43,8 +43,9 @@ type People struct {
 	Members   *identity.Authority
 	Trust     *identity.Trust
 
-	Signer  note.Signer // of checkpoints
-	Witness *Witness    // nil: the utility is elsewhere
+	UtilityMSP string      // the utility's organisation
+	Signer     note.Signer // of checkpoints
+	Witness    *Witness    // nil: the utility is elsewhere
 
 	community string
 }
@@ -61,7 +62,7 @@ func OpenPeople(dir, community string) (*People, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &People{Members: own, community: community}
+	p := &People{Members: own, UtilityMSP: MSPUtility, community: community}
 	for role, into := range map[string]**identity.Identity{
 		chaincode.RoleOperator: &p.Operator, chaincode.RoleInstaller: &p.Installer, chaincode.RoleGovernor: &p.Governor,
 	} {
@@ -84,6 +85,17 @@ func OpenPeople(dir, community string) (*People, error) {
 	}
 	p.Witness, err = NewWitness(witness, filepath.Join(dir, UtilityDir, "witnessed"))
 	return p, err
+}
+
+// Elsewhere returns the people of a community whose certificates come from an
+// authority that is not this program's: an existing network. The signing key of
+// the checkpoints is in dir.
+func Elsewhere(dir, community, utilityMSP string, operator, installer, governor *identity.Identity) (*People, error) {
+	if err := os.MkdirAll(filepath.Join(dir, KeyDir), 0o700); err != nil {
+		return nil, fmt.Errorf("open keys: %w", err)
+	}
+	signer, err := openSigner(filepath.Join(dir, KeyDir, signerFile), filepath.Join(dir, PublicKey), "commonwatt/"+community)
+	return &People{Operator: operator, Installer: installer, Governor: governor, UtilityMSP: utilityMSP, Signer: signer, community: community}, err
 }
 
 // Attributes are what a certificate of a role says.

@@ -465,6 +465,15 @@ func (c *Chain) Blocks(ctx context.Context, from int64, see func(ledger.Block) e
 	})
 }
 
+// Raw returns all blocks as the peer has them.
+func (c *Chain) Raw(ctx context.Context) (all []*common.Block, err error) {
+	err = c.raw(ctx, 0, func(b *common.Block) error {
+		all = append(all, b)
+		return nil
+	})
+	return all, err
+}
+
 // raw shows blocks as the peer has them.
 func (c *Chain) raw(ctx context.Context, from int64, see func(*common.Block) error) error {
 	height, _, err := c.Head(ctx)
@@ -490,4 +499,21 @@ func (c *Chain) raw(ctx context.Context, from int64, see func(*common.Block) err
 		}
 	}
 	return fmt.Errorf("read blocks: the stream ended at %d of %d: %w", from, height, cmp.Or(ctx.Err(), io.ErrUnexpectedEOF))
+}
+
+// HeightAt asks one peer how many blocks it has.
+func HeightAt(ctx context.Context, p Peer, channel string, who *identity.Identity) (height int64, err error) {
+	conn, err := Dial(p)
+	if err != nil {
+		return 0, err
+	}
+	c := &Chain{profile: Profile{Channel: channel}, reader: who, conns: []*grpc.ClientConn{conn}, gateways: map[string]*client.Gateway{}}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	b, err := c.system(ctx, "GetChainInfo", channel)
+	if err != nil {
+		return 0, err
+	}
+	info := &common.BlockchainInfo{}
+	err = unmarshal(b, info)
+	return int64(info.GetHeight()), err //nolint:gosec // a count
 }

@@ -9,6 +9,7 @@ function home(meter: number | undefined, contract: Partial<Home["contract"]> = {
   return {
     id: "home-01",
     metering_point: "mp",
+    account: "ac",
     devices: [{ id: "m", kind: "meter", online: meter !== undefined, power: meter }],
     contract: { bought: 0, sold: 0, paid: 0, received: 0, ...contract },
     today: { net: 0, retail_only: 0, intervals: 0 },

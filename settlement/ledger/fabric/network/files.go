@@ -34,7 +34,7 @@ func meta(readers, writers, admins string) tree {
 
 // writeChannel writes the channel's configuration for configtxgen.
 func (n *Network) writeChannel() error {
-	var orgs []tree
+	var orgs, ordering []tree // ordering: those that have an orderer
 	for _, msp := range organisations() {
 		var endpoints []string
 		for _, o := range n.kind(orderer) {
@@ -46,7 +46,7 @@ func (n *Network) writeChannel() error {
 		if err != nil {
 			return err
 		}
-		orgs = append(orgs, tree{
+		org := tree{
 			"Name": msp, "ID": msp, "MSPDir": n.mspDir(strings.ToLower(msp)),
 			"Policies": tree{
 				"Readers":     policy("Signature", fmt.Sprintf("OR('%s.member')", msp)),
@@ -54,16 +54,20 @@ func (n *Network) writeChannel() error {
 				"Admins":      policy("Signature", fmt.Sprintf("OR('%s.admin')", msp)),
 				"Endorsement": policy("Signature", fmt.Sprintf("OR('%s.peer')", msp)),
 			},
-			"OrdererEndpoints": endpoints,
-			"AnchorPeers":      []tree{{"Host": "127.0.0.1", "Port": anchor.Port}},
-		})
+			"AnchorPeers": []tree{{"Host": "127.0.0.1", "Port": anchor.Port}},
+		}
+		orgs = append(orgs, org)
+		if len(endpoints) > 0 {
+			org["OrdererEndpoints"] = endpoints
+			ordering = append(ordering, org)
+		}
 	}
 	var consenters []tree
 	for _, o := range n.kind(orderer) {
 		consenters = append(consenters, tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": n.tlsFile(o, ".pem"), "ServerTLSCert": n.tlsFile(o, ".pem")})
 	}
-	ordering := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
-	ordering["BlockValidation"] = policy("ImplicitMeta", "ANY Writers")
+	orderers := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
+	orderers["BlockValidation"] = policy("ImplicitMeta", "ANY Writers")
 	application := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
 	application["LifecycleEndorsement"] = policy("ImplicitMeta", "ALL Endorsement")
 	application["Endorsement"] = policy("ImplicitMeta", "ALL Endorsement")
@@ -74,7 +78,7 @@ func (n *Network) writeChannel() error {
 			"OrdererType": "etcdraft", "BatchTimeout": "200ms",
 			"BatchSize":     tree{"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
 			"EtcdRaft":      tree{"Consenters": consenters, "Options": tree{"TickInterval": "100ms", "ElectionTick": 10, "HeartbeatTick": 1, "MaxInflightBlocks": 5, "SnapshotIntervalSize": "16 MB"}},
-			"Organizations": orgs, "Policies": ordering, "Capabilities": tree{"V2_0": true},
+			"Organizations": ordering, "Policies": orderers, "Capabilities": tree{"V2_0": true},
 		},
 		"Application": tree{"Organizations": orgs, "Policies": application, "Capabilities": tree{"V2_5": true}},
 	}}}, "configtx.yaml")

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
+)
+
+func fabricCommand() *cobra.Command {
+	parent := &cobra.Command{
+		Use:   "fabric",
+		Short: "Run a real Hyperledger Fabric network on this machine",
+		Long: `Run a real Hyperledger Fabric network on this machine: two organisations, Community
+and Utility, with a peer and a contract service each, and Raft orderers. Fabric's
+own binaries (peer, orderer, configtxgen; 3.1 or 2.5) are found in $FABRIC_BIN or on
+PATH. Everything listens on loopback, with TLS.
+
+A configuration file uses the network with
+  ledger:
+    kind: fabric
+    network: data/fabric`,
+	}
+	var dir, community string
+	var orderers int
+	up := &cobra.Command{
+		Use: "up", Short: "Lay out a network, or start it again, and deploy the contracts", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]int{1, 3}, orderers) {
+				return usage("--orderers: %d: must be 1 or 3", orderers)
+			}
+			n, err := openNetwork(cmd.Context(), dir, community, orderers)
+			if err != nil {
+				return err
+			}
+			say := func(step string) { fmt.Fprintln(cmd.ErrOrStderr(), step) }
+			if err := n.Up(cmd.Context(), say); err != nil {
+				return err
+			}
+			say("a first transaction of both organisations")
+			l, _, err := n.OpenLedger(cmd.Context(), n.Dir, "EUR", ledger.SeededNames(0), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			return errors.Join(fabricStatus(cmd.Context(), n, cmd.OutOrStdout()), l.Close())
+		},
+	}
+	up.Flags().StringVar(&community, "community", defaults().Community, "name of the community that founds it")
+	up.Flags().IntVar(&orderers, "orderers", 3, "Raft orderers of a new network: 1 or 3")
+	down := &cobra.Command{
+		Use: "down", Short: "Stop what up has started; the ledger stays", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := openNetwork(cmd.Context(), dir, "", 0)
+			if err != nil {
+				return err
+			}
+			stopped, err := n.Down()
+			for _, name := range stopped {
+				fmt.Fprintln(cmd.OutOrStdout(), "stopped", name)
+			}
+			if len(stopped) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing was running")
+			}
+			return err
+		},
+	}
+	status := &cobra.Command{
+		Use: "status", Short: "Show what runs, and the height of the ledger at each peer", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := openNetwork(cmd.Context(), dir, "", 0)
+			if err != nil {
+				return err
+			}
+			return fabricStatus(cmd.Context(), n, cmd.OutOrStdout())
+		},
+	}
+	for _, c := range []*cobra.Command{up, down, status} {
+		c.Flags().StringVar(&dir, "dir", defaultNetwork, "directory of the network")
+		parent.AddCommand(c)
+	}
+	return parent
+}
+
+// defaultNetwork is where a network lies unless the operator says otherwise.
+const defaultNetwork = "data/fabric"
+
+// openNetwork opens a network; that there is none, or no binaries, is wrong usage.
+func openNetwork(ctx context.Context, dir, community string, orderers int) (*network.Network, error) {
+	if orderers == 0 {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, usage("--dir: no network in %s: bring one up with commonwatt fabric up", dir)
+		}
+	}
+	n, err := network.Open(ctx, dir, community, orderers)
+	if missing := (*network.MissingError)(nil); errors.As(err, &missing) {
+		return nil, &usageError{err}
+	}
+	return n, err
+}
+
+func fabricStatus(ctx context.Context, n *network.Network, out io.Writer) error {
+	people, err := ledger.OpenPeople(n.Dir, n.Community)
+	if err != nil {
+		return err
+	}
+	running := n.Running()
+	fmt.Fprintf(out, "%-22s %-8s %-17s %s\n", "NODE", "STATE", "ADDRESS", "HEIGHT")
+	for _, node := range n.Nodes {
+		state, height := "down", ""
+		if running[node.Name] {
+			state = "up"
+			if p, is := n.PeerOf(node); is {
+				if h, err := fabric.HeightAt(ctx, p, network.Channel, people.Operator); err == nil {
+					height = fmt.Sprintf("%d blocks", h)
+				} else {
+					height = "does not answer"
+				}
+			}
+		}
+		fmt.Fprintf(out, "%-22s %-8s 127.0.0.1:%-7d %s\n", node.Name, state, node.Port, height)
+	}
+	return nil
+}

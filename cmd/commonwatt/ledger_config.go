@@ -1,0 +1,117 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// ledgerConfig says where settlements are recorded.
+type ledgerConfig struct {
+	Kind    string `yaml:"kind"`    // embedded, or fabric
+	Network string `yaml:"network"` // directory of commonwatt fabric up
+
+	// An existing network: how to reach it, and as whom.
+	Profile      *fabric.Profile         `yaml:"profile"`
+	Organisation string                  `yaml:"organisation"` // the community's MSP
+	Utility      string                  `yaml:"utility"`      // the utility's MSP
+	Identities   map[string]identityFile `yaml:"identities"`   // by role: operator, installer, governor
+}
+
+// identityFile is a certificate with the contracts' attributes, and its key.
+type identityFile struct {
+	Certificate string `yaml:"certificate"` // PEM
+	Key         string `yaml:"key"`         // PEM, PKCS #8
+}
+
+// Kinds of ledger.
+const (
+	embeddedLedger = "embedded"
+	fabricLedger   = "fabric"
+)
+
+func ownRoles() []string {
+	return []string{chaincode.RoleOperator, chaincode.RoleInstaller, chaincode.RoleGovernor}
+}
+
+// validate names the field that is wrong.
+func (c ledgerConfig) validate() error {
+	switch kind := cmp.Or(c.Kind, embeddedLedger); {
+	case kind != embeddedLedger && kind != fabricLedger:
+		return fmt.Errorf("ledger.kind: %q: must be embedded or fabric", c.Kind)
+	case kind == embeddedLedger && (c.Network != "" || c.Profile != nil || c.Organisation != "" || c.Utility != "" || len(c.Identities) > 0):
+		return errors.New("ledger.kind: embedded: the other fields are those of fabric")
+	case kind == embeddedLedger:
+		return nil
+	case c.Profile == nil && (c.Organisation != "" || c.Utility != "" || len(c.Identities) > 0):
+		return errors.New("ledger.profile: missing: organisation, utility and identities belong to an existing network")
+	case c.Profile == nil:
+		return nil
+	case c.Network != "":
+		return errors.New("ledger.network: give either the directory of commonwatt fabric up or the profile of an existing network")
+	case c.Organisation == "" || c.Utility == "" || c.Organisation == c.Utility:
+		return errors.New("ledger.organisation, ledger.utility: must be given, as the MSP ids of two organisations")
+	}
+	if err := c.Profile.Validate(); err != nil {
+		return fmt.Errorf("ledger.profile.%w", err)
+	}
+	for _, role := range ownRoles() {
+		if c.Identities[role].Certificate == "" || c.Identities[role].Key == "" {
+			return fmt.Errorf("ledger.identities.%s: certificate and key must be given", role)
+		}
+	}
+	return nil
+}
+
+// openLedger opens the ledger that the configuration names.
+func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) (*ledger.Ledger, error) {
+	names, err := ledger.OpenNames(dir.file(ledger.NamesFile))
+	if err != nil {
+		return nil, err
+	}
+	currency := c.Tariff.Currency
+	switch {
+	case cmp.Or(c.Ledger.Kind, embeddedLedger) == embeddedLedger:
+		return embedded.OpenLedger(ctx, dir.path, c.Community, currency, names)
+	case c.Ledger.Profile == nil:
+		n, err := openNetwork(ctx, cmp.Or(c.Ledger.Network, defaultNetwork), c.Community, 0)
+		if err != nil {
+			return nil, err
+		}
+		l, _, err := n.OpenLedger(ctx, dir.path, currency, names, log)
+		return l, err
+	default:
+		return c.Ledger.openExisting(ctx, dir, c.Community, currency, names, log)
+	}
+}
+
+func (c ledgerConfig) openExisting(ctx context.Context, dir *dataDir, community, currency string, names *ledger.Names, log *slog.Logger) (*ledger.Ledger, error) {
+	ids := map[string]*identity.Identity{}
+	for _, role := range ownRoles() {
+		var err error
+		if ids[role], err = identity.Load(c.Organisation, c.Identities[role].Certificate, c.Identities[role].Key); err != nil {
+			return nil, usage("ledger.identities.%s: %w", role, err)
+		}
+	}
+	people, err := ledger.Elsewhere(dir.path, community, c.Utility, ids[chaincode.RoleOperator], ids[chaincode.RoleInstaller], ids[chaincode.RoleGovernor])
+	if err != nil {
+		return nil, err
+	}
+	chain, err := fabric.Open(ctx, *c.Profile, people.Operator, dir.file(fabric.OutboxFile), log)
+	if err != nil {
+		return nil, err
+	}
+	index, err := ledger.OpenIndex(ctx, dir.path, people.Signer)
+	if err != nil {
+		return nil, errors.Join(err, chain.Close())
+	}
+	return ledger.Open(ctx, chain, index, people, names, community, currency)
+}
