@@ -89,10 +89,16 @@ func (l *Ledger) indexed(ctx context.Context) (*Index, error) {
 // Kind names the driver.
 func (l *Ledger) Kind() string { return l.chain.Kind() }
 
-// Close closes the chain and the index.
+// finishing bounds how long a ledger that is closed waits for its index.
+const finishing = 5 * time.Second
+
+// Close brings the index up to the chain, if that answers, and closes both.
 func (l *Ledger) Close() error {
 	l.stop()
 	l.following.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), finishing)
+	defer cancel()
+	_ = l.index.Follow(ctx, l.chain) // what is left is followed, and reported, when it is opened again
 	return errors.Join(l.chain.Close(), l.index.Close())
 }
 
