@@ -42,6 +42,7 @@ func layers() map[string][]string {
 		"settlement/ledger/fabric/network": {"settlement/ledger", "settlement/ledger/fabric", "settlement/ledger/identity", "chaincode"},
 		"settlement/ledger/rows":           {},
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode"},
+		"settlement/rewards":               {"settlement/ledger", "settlement/ledger/identity", "chaincode", "proof"},
 		"chaincode":                        {"proof"},
 		"proof":                            {},
 		"community":                        {"matching", "settlement"},

@@ -304,7 +304,7 @@ type Challenge struct {
 const perMille = 1000
 
 // Challenge tells whether and how the sealed beacon challenges a battery that
-// pledged power (W), by its reputation (per mille).
+// pledged power (W), by the reputation with which it did (per mille).
 func (p Programme) Challenge(b Beacon, i grid.Interval, battery string, power, reputation int64) (c Challenge, challenged bool) {
 	h := sha256.Sum256([]byte("commonwatt/challenge/1\n" + b.Seed + "\n" + battery + "\n"))
 	const most = 1500 // reputation lowers the rate to a third of what a new battery has

@@ -35,14 +35,15 @@ type Proven struct {
 	Evidence string `json:"evidence"`
 }
 
-// register readings of one device further apart than this prove nothing
-// between them.
-const sampling = time.Minute
+// Sampling is how far apart two readings of a device may be for what is between
+// them to be proven.
+const Sampling = 2 * time.Minute
 
 // ProveChallenge takes a Proof that a battery met its challenge: over the window
-// it gave at least nine tenths of what was asked, by its own counters, and the
-// connection meter shows at least half of the change, against the window before
-// or the one after. Proof that proves nothing is refused.
+// it gave at least nine tenths of what was asked, by its own counters; against the
+// window before or the one after that is a change of at least half of what was
+// asked, and the connection meter shows the change to within half of it. Proof
+// that proves nothing is refused.
 func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg string) error {
 	pf, ev, e, err := openProof(ctx, arg)
 	if err != nil {
@@ -57,11 +58,7 @@ func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg 
 	if !sealed || at < 0 {
 		return fail(CodeMissing, "interval %s is not sealed, or %q not pledged for it", pf.Interval, pf.Battery)
 	}
-	s, err := standing(ctx, pf.Community, pf.Battery)
-	if err != nil {
-		return err
-	}
-	c, challenged := e.Challenge(b, i, pf.Battery, e.pledges[at].Power, s.Reputation)
+	c, challenged := e.Challenge(b, i, pf.Battery, e.pledges[at].Power, e.noted[pf.Battery])
 	if !challenged {
 		return fail(CodeInvalid, "%q was not challenged in %s", pf.Battery, pf.Interval)
 	}
@@ -70,6 +67,13 @@ func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg 
 		return err
 	}
 	return keepProof(ctx, pf, e.day, kindChallenge, "challenge-met", energy)
+}
+
+// Instants are when the registers of battery and meter decide about a challenge:
+// the windows before, during and after.
+func (c Challenge) Instants() []time.Time {
+	window, response := c.Until.Sub(c.From), c.From.Sub(c.Start)
+	return []time.Time{c.Start.Add(-window), c.Start, c.From, c.Until, c.Until.Add(response), c.Until.Add(response + window)}
 }
 
 // met judges the readings, and returns the energy delivered in the window.
@@ -97,7 +101,9 @@ func (c Challenge) met(ev *readings) (grid.Energy, error) {
 		if err != nil {
 			continue
 		}
-		if change := battery - during; meter-metered >= change/2-1 {
+		// A battery that gives the same all the time shows nothing.
+		change, seen := battery-during, meter-metered
+		if change >= asked/2-1 && change > 0 && seen >= change/2-1 && seen <= change+change/2+1 {
 			return -during, nil
 		}
 	}
@@ -278,7 +284,7 @@ func (r registers) at(t time.Time) (grid.Registers, error) {
 	if exact {
 		return r[k], nil
 	}
-	if k == 0 || k == len(r) || r[k].Time.Sub(r[k-1].Time) > sampling {
+	if k == 0 || k == len(r) || r[k].Time.Sub(r[k-1].Time) > Sampling {
 		return grid.Registers{}, fail(CodeMissing, "evidence: no readings close around %s", t.Format(time.RFC3339))
 	}
 	at, err := grid.At(r[k-1], r[k], t)

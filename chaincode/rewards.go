@@ -3,6 +3,7 @@ package chaincode
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -23,7 +24,9 @@ import (
 //	energy delivered in flagged intervals × share of challenges met
 //
 // each as a share of the community's sum, with the programme's coefficients.
-// Reputation begins at 0: a battery that never proved anything earns nothing.
+// Reputation begins at 0. A battery whose reputation, or share of challenges met,
+// is below the programme's threshold earns nothing: a household's other loads make
+// a meter jump, so that now and then somebody passes who gave nothing.
 // What an epoch does not pay out, and what is slashed, carries over to the next.
 type Rewards struct {
 	contractapi.Contract
@@ -42,6 +45,7 @@ type Programme struct {
 	Stake        int64  `json:"stake"`        // tokens that a pledge of 1 kW needs
 	Slash        int64  `json:"slash"`        // per mille of the stake that a failed challenge costs
 	Smoothing    int64  `json:"smoothing"`    // per mille that the last challenge weighs in the reputation
+	Threshold    int64  `json:"threshold"`    // per mille of reputation, and of challenges met, below which nothing is paid
 	Challenges   int64  `json:"challenges"`   // per mille: chance of a challenge in an interval at reputation 500
 	Response     int64  `json:"response"`     // s until the power must be there
 	Duration     int64  `json:"duration"`     // s for which it must stay
@@ -138,6 +142,7 @@ const (
 	kindFlag      = "flag"       // community, epoch, interval
 	kindStanding  = "standing"   // community, battery: reputation, stake, last pledge
 	kindGrant     = "grant"      // community, epoch, battery
+	kindNoted     = "noted"      // community, epoch, battery: reputation with which it pledged
 	kindTokens    = "tokens"     // community, battery, source: a delta
 	kindEpoch     = "epoch"      // community, epoch: its EpochClosing
 	kindChallenge = "challenged" // community, epoch, interval, battery: one that was met
@@ -153,7 +158,7 @@ func (*Rewards) SetProgramme(ctx contractapi.TransactionContextInterface, arg st
 	if _, err := allow(ctx, p.Community, RoleGovernor); err != nil {
 		return err
 	}
-	if err := p.validate(); err != nil {
+	if err := p.Validate(); err != nil {
 		return err
 	}
 	closed := false
@@ -176,7 +181,8 @@ func (*Rewards) SetProgramme(ctx contractapi.TransactionContextInterface, arg st
 	return emit(ctx, "programme-set", p)
 }
 
-func (p Programme) validate() error {
+// Validate checks the programme. The error names the field.
+func (p Programme) Validate() error {
 	if _, err := day(p.From); err != nil {
 		return err
 	}
@@ -188,8 +194,8 @@ func (p Programme) validate() error {
 		return fail(CodeInvalid, "schedule: %q: must be halving or linear", p.Schedule)
 	case p.Budget < 0 || p.Period < 1 || p.Grant < 0 || p.Stake < 0 || p.RevealPenalty < 0:
 		return fail(CodeInvalid, "budget, period, grant, stake, reveal_penalty: must not be negative, the period at least 1")
-	case outside(p.Availability) || outside(p.Slash) || outside(p.Smoothing) || outside(p.Challenges):
-		return fail(CodeInvalid, "availability, slash, smoothing, challenges: must be 0 to 1000 per mille")
+	case outside(p.Availability) || outside(p.Slash) || outside(p.Smoothing) || outside(p.Threshold) || outside(p.Challenges):
+		return fail(CodeInvalid, "availability, slash, smoothing, threshold, challenges: must be 0 to 1000 per mille")
 	case p.Response < 0 || p.Duration < 1 || windows > time.Duration(p.Minutes)*time.Minute:
 		return fail(CodeInvalid, "response, duration: the response and three windows of the duration must fit into an interval")
 	}
@@ -292,6 +298,9 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 	}
 	if need := p.Stake * g.Power / perMille; s.Stake < need {
 		return fail(CodeFunds, "a pledge of %d W needs a stake of %d tokens, %q has %d", g.Power, need, g.Battery, s.Stake)
+	}
+	if err := set(ctx, s.Reputation, kindNoted, g.Community, g.Epoch, g.Battery); err != nil {
+		return err
 	}
 	s.LastPledge = max(s.LastPledge, g.Epoch)
 	if err := set(ctx, s, kindStanding, g.Community, g.Battery); err != nil {
@@ -501,6 +510,69 @@ func (*Rewards) GetEpoch(ctx contractapi.TransactionContextInterface, community,
 	return text(c)
 }
 
+// OpenEpoch is what the ledger has of an epoch.
+type OpenEpoch struct {
+	Programme Programme         `json:"programme"`
+	Anchors   []string          `json:"anchors"`  // parties that have committed
+	Revealed  map[string]int    `json:"revealed"` // the last link's interval in the epoch, −1 before, by party
+	Pledges   []Pledge          `json:"pledges"`  // by battery
+	Sealed    map[string]Beacon `json:"sealed"`   // by interval
+	Reported  []string          `json:"reported"` // intervals
+	Flagged   []string          `json:"flagged"`  // intervals
+	Met       []string          `json:"met"`      // interval and battery
+	Delivered []string          `json:"delivered"`
+	Closed    bool              `json:"closed"`
+}
+
+// GetOpenEpoch returns an OpenEpoch.
+func (*Rewards) GetOpenEpoch(ctx contractapi.TransactionContextInterface, community, day string) (string, error) {
+	if _, err := allow(ctx, community, RoleOperator, RoleInstaller, RoleGovernor, RoleMember, RoleUtility); err != nil {
+		return "", err
+	}
+	e, err := openEpoch(ctx, community, day)
+	if err != nil {
+		return "", err
+	}
+	o := OpenEpoch{
+		Programme: e.Programme, Anchors: []string{}, Revealed: map[string]int{}, Pledges: e.pledges, Sealed: e.beacons,
+		Reported: []string{}, Flagged: []string{}, Met: []string{}, Delivered: []string{},
+	}
+	for _, party := range parties() {
+		var a Anchor
+		found, err := get(ctx, &a, kindAnchor, community, day, party)
+		if err != nil {
+			return "", err
+		}
+		if !found {
+			continue
+		}
+		o.Anchors = append(o.Anchors, party)
+		at, err := lastLink(ctx, community, day, party)
+		if err != nil {
+			return "", err
+		}
+		o.Revealed[party] = at.Index
+	}
+	for kind, into := range map[string]*[]string{kindReport: &o.Reported, kindFlag: &o.Flagged} {
+		err = errors.Join(err, each(ctx, kind, []string{community, day}, func(key string, _ []byte) error {
+			*into = append(*into, last(key))
+			return nil
+		}))
+	}
+	for kind, into := range map[string]*[]string{kindChallenge: &o.Met, kindDelivery: &o.Delivered} {
+		proven, failed := e.proven(ctx, kind)
+		*into, err = slices.Sorted(maps.Keys(proven)), errors.Join(err, failed)
+	}
+	if err != nil {
+		return "", err
+	}
+	var closed EpochClosing
+	if o.Closed, err = get(ctx, &closed, kindEpoch, community, day); err != nil {
+		return "", err
+	}
+	return text(o)
+}
+
 // GetChallenges returns the Challenges of a sealed interval, by battery.
 func (*Rewards) GetChallenges(ctx contractapi.TransactionContextInterface, community, interval string) (string, error) {
 	if _, err := allow(ctx, community, RoleOperator, RoleUtility); err != nil {
@@ -524,11 +596,7 @@ func (*Rewards) GetChallenges(ctx contractapi.TransactionContextInterface, commu
 	}
 	all := []Challenge{}
 	for _, g := range e.pledges {
-		s, err := standing(ctx, community, g.Battery)
-		if err != nil {
-			return "", err
-		}
-		if c, challenged := e.Challenge(b, i, g.Battery, g.Power, s.Reputation); challenged && !e.away(g.Battery, interval) {
+		if c, challenged := e.Challenge(b, i, g.Battery, g.Power, e.noted[g.Battery]); challenged && !e.away(g.Battery, interval) {
 			all = append(all, c)
 		}
 	}
@@ -543,10 +611,11 @@ type epoch struct {
 	pledges        []Pledge // by battery
 	beacons        map[string]Beacon
 	outages        map[string][]Outage
+	noted          map[string]int64 // reputation by battery: closing another epoch meanwhile changes no challenge of this one
 }
 
 func openEpoch(ctx context, community, at string) (*epoch, error) {
-	e := &epoch{community: community, day: at, beacons: map[string]Beacon{}, outages: map[string][]Outage{}}
+	e := &epoch{community: community, day: at, pledges: []Pledge{}, beacons: map[string]Beacon{}, outages: map[string][]Outage{}, noted: map[string]int64{}}
 	var err error
 	if e.Programme, _, err = programmeAt(ctx, community, at); err != nil {
 		return nil, err
@@ -556,6 +625,12 @@ func openEpoch(ctx context, community, at string) (*epoch, error) {
 			var g Pledge
 			err := json.Unmarshal(value, &g)
 			e.pledges = append(e.pledges, g)
+			return err
+		}),
+		each(ctx, kindNoted, []string{community, at}, func(key string, value []byte) error {
+			var reputation int64
+			err := json.Unmarshal(value, &reputation)
+			e.noted[last(key)] = reputation
 			return err
 		}),
 		each(ctx, kindBeacon, []string{community, at}, func(key string, value []byte) error {
@@ -707,7 +782,6 @@ func (e *epoch) judge(ctx context, c *EpochClosing) error {
 			return err
 		}
 		r := Reward{Battery: g.Battery, Intervals: available[g.Battery]}
-		before := s.Reputation
 		for _, i := range intervals {
 			name := i.String()
 			r.Delivered += delivered[name+" "+g.Battery]
@@ -715,7 +789,7 @@ func (e *epoch) judge(ctx context, c *EpochClosing) error {
 			if !sealed {
 				continue
 			}
-			if _, challenged := e.Challenge(b, i, g.Battery, g.Power, before); !challenged || e.away(g.Battery, name) {
+			if _, challenged := e.Challenge(b, i, g.Battery, g.Power, e.noted[g.Battery]); !challenged || e.away(g.Battery, name) {
 				continue
 			}
 			_, passed := met[name+" "+g.Battery]
@@ -768,6 +842,9 @@ func (e *epoch) pay(c *EpochClosing) error {
 		proven := r.Reputation // a battery that was not challenged today stands on its reputation
 		if r.Challenged > 0 {
 			proven = int64(r.Met) * perMille / int64(r.Challenged)
+		}
+		if min(proven, r.Reputation) < e.Threshold {
+			proven = 0
 		}
 		// W·h·intervals × per mille; capacity is what an hour could draw
 		availability[k] = min(g.Power, g.Energy) * int64(r.Intervals) * r.Reputation / perMille * proven / perMille

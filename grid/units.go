@@ -161,8 +161,19 @@ func signed(size uint64, negative bool) (v int64, ok bool) {
 // ParsePrice reads a price as people write it, "0.30 EUR/kWh", exactly. The
 // unit must be the currency per kWh; more than six decimals are refused.
 func ParsePrice(s, currency string) (Price, error) {
+	value, err := parseMillionths(s, currency+"/kWh")
+	return Price(value), err
+}
+
+// ParseMoney reads an amount as people write it, "1.50 EUR", exactly. The unit
+// must be the currency; more than six decimals are refused.
+func ParseMoney(s, currency string) (Money, error) {
+	value, err := parseMillionths(s, currency)
+	return Money(value), err
+}
+
+func parseMillionths(s, want string) (int64, error) {
 	number, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
-	want := currency + "/kWh"
 	if strings.TrimSpace(unit) != want {
 		return 0, fmt.Errorf("%q has not the unit %s: write it as \"0.30 %s\"", s, want, want)
 	}
@@ -171,7 +182,7 @@ func ParsePrice(s, currency string) (Price, error) {
 	digits := whole + decimals + strings.Repeat("0", max(places-len(decimals), 0))
 	value, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || len(decimals) > places || strings.ContainsAny(decimals, "+-") {
-		return 0, fmt.Errorf("%q is not a price with at most %d decimals", number, places)
+		return 0, fmt.Errorf("%q is not a number with at most %d decimals", number, places)
 	}
-	return Price(value), nil
+	return value, nil
 }

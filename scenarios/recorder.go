@@ -13,20 +13,21 @@ import (
 // recorder reads the devices of a world at whole minutes, as the readers do in
 // the field, and answers agents and settlement from what it read.
 type recorder struct {
-	devices []recorded
-	all     []grid.Reading            // by time, then device
-	byMeter map[string][]grid.Reading // connection meters
+	devices  []recorded
+	all      []grid.Reading            // by time, then device
+	byDevice map[string][]grid.Reading // connection meters and batteries
 }
 
 type recorded struct {
 	grid.Device
 
-	home int
-	spec world.Home
+	home  int
+	spec  world.Home
+	cheat *world.Cheater // of a battery, nil: it is honest
 }
 
-func newRecorder(spec world.Spec) *recorder {
-	r := &recorder{byMeter: map[string][]grid.Reading{}}
+func newRecorder(spec world.Spec, cheats []CheatText) *recorder {
+	r := &recorder{byDevice: map[string][]grid.Reading{}}
 	for i, h := range spec.Homes {
 		for _, k := range []struct {
 			kind    grid.DeviceKind
@@ -37,11 +38,18 @@ func newRecorder(spec world.Spec) *recorder {
 			{grid.Battery, h.Battery.Capacity > 0},
 			{grid.Charger, h.Charger > 0},
 		} {
-			if k.present {
-				r.devices = append(r.devices, recorded{home: i, spec: h, Device: grid.Device{
-					ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
-				}})
+			if !k.present {
+				continue
 			}
+			d := recorded{home: i, spec: h, Device: grid.Device{
+				ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
+			}}
+			for _, c := range cheats {
+				if c.Home == h.ID && k.kind == grid.Battery {
+					d.cheat = &world.Cheater{Cheat: c.Cheat}
+				}
+			}
+			r.devices = append(r.devices, d)
 		}
 	}
 	return r
@@ -64,16 +72,22 @@ func (r *recorder) read(w *world.World) {
 		switch d.Kind {
 		case grid.Meter:
 			reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
-			r.byMeter[d.ID] = append(r.byMeter[d.ID], reading)
 		case grid.Inverter:
 			reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
 		case grid.Battery:
+			charge := h.Charge(d.spec)
+			if d.cheat != nil {
+				h, _, charge = d.cheat.Show(h, d.spec, w.Now().Unix())
+			}
 			reading.Power, reading.Import, reading.Export = new(h.Battery), new(world.Energy(h.Charged)), new(world.Energy(h.Discharged))
-			reading.Charge = new(h.Charge(d.spec))
+			reading.Charge = new(charge)
 		case grid.Charger:
 			reading.Power, reading.Import = new(h.Car), new(world.Energy(h.Delivered))
 		}
 		r.all = append(r.all, reading)
+		if d.Kind == grid.Meter || d.Kind == grid.Battery {
+			r.byDevice[d.ID] = append(r.byDevice[d.ID], reading)
+		}
 	}
 }
 
@@ -85,7 +99,7 @@ func since(readings []grid.Reading, t time.Time) int {
 // energy returns what flowed in an interval; known is false when it was not
 // read whole. Boundaries are whole minutes, so the registers were read there.
 func (r *recorder) energy(meter string, i grid.Interval) (flow grid.Flow, known bool) {
-	readings := r.byMeter[meter]
+	readings := r.byDevice[meter]
 	begin, end := since(readings, i.Begin()), since(readings, i.End())
 	if end >= len(readings) || !readings[begin].Time.Equal(i.Begin()) {
 		return grid.Flow{}, false
@@ -108,7 +122,7 @@ func (r *recorder) Energies(_ context.Context, meter string, first grid.Interval
 
 // MeanPower implements agent.Telemetry.
 func (r *recorder) MeanPower(_ context.Context, meter string, from, to time.Time) (*grid.Power, error) {
-	readings := r.byMeter[meter]
+	readings := r.byDevice[meter]
 	readings = readings[since(readings, from):since(readings, to)]
 	if len(readings) == 0 {
 		return nil, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
@@ -15,15 +16,9 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
-
-// Ledger takes the settled runs.
-type Ledger interface {
-	Register(ctx context.Context, devices ...grid.Device) error
-	Account(member, point string) (string, error)
-	SubmitRun(ctx context.Context, run settlement.Run) error
-	Head(ctx context.Context) (height int64, root string, err error)
-}
 
 // Result is what a replay came to.
 type Result struct {
@@ -33,6 +28,7 @@ type Result struct {
 	Intervals  []Interval
 	Statements []settlement.Statement
 	Readings   []grid.Reading
+	Epochs     []chaincode.EpochClosing // of the storage rewards, by devices' names
 	Orders     int64
 	Height     int64  // of the ledger
 	Root       string // hash of its last block
@@ -55,7 +51,7 @@ const Community = "replay"
 const step = time.Minute
 
 // Replay runs the scenario. progress is called with the share done, 0 to 1.
-func Replay(ctx context.Context, s Scenario, l Ledger, progress func(float64)) (*Result, error) {
+func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(float64)) (*Result, error) {
 	r, err := newReplay(ctx, s, l)
 	if err != nil {
 		return nil, err
@@ -68,10 +64,16 @@ func Replay(ctx context.Context, s Scenario, l Ledger, progress func(float64)) (
 		}
 		r.world.Advance(now)
 		r.recorder.read(r.world)
+		if err := r.reward(ctx, now); err != nil {
+			return nil, fmt.Errorf("replay at %s: storage rewards: %w", now.Format(time.RFC3339), err)
+		}
 		if err := r.advance(ctx, now, end); err != nil {
 			return nil, fmt.Errorf("replay at %s: %w", now.Format(time.RFC3339), err)
 		}
 		progress(float64(now.Sub(s.Start)) / float64(end.Sub(s.Start)))
+	}
+	if err := r.closeRewards(ctx, s, end); err != nil {
+		return nil, fmt.Errorf("storage rewards: %w", err)
 	}
 	r.result.Readings = r.recorder.all
 	r.result.Orders = r.market.Counts().Orders
@@ -84,19 +86,20 @@ type replay struct {
 	recorder *recorder
 	desk     *agent.Desk
 	market   *community.Market
-	ledger   Ledger
+	ledger   *ledger.Ledger
+	rewards  *rewards.Desk // nil: no programme
 	open     map[grid.Interval]*Interval
 	result   Result
 }
 
-func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
+func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, error) {
 	tariff, err := s.tariff()
 	if err != nil {
 		return nil, err
 	}
 	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
 	r := &replay{
-		world: world.New(spec), recorder: newRecorder(spec), ledger: l, open: map[grid.Interval]*Interval{},
+		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{},
 		result: Result{Scenario: s, Tariff: tariff},
 	}
 	devices := r.recorder.grid()
@@ -104,6 +107,9 @@ func newReplay(ctx context.Context, s Scenario, l Ledger) (*replay, error) {
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
+		return nil, err
+	}
+	if err := r.openRewards(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, d := range devices {

@@ -12,13 +12,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
 
 // Scenario is a scenario file. Unknown fields are errors.
@@ -36,6 +39,9 @@ type Scenario struct {
 	Homes       int           `yaml:"homes"`
 	Mechanism   string        `yaml:"mechanism"` // of the call auction
 	Tariff      TariffText    `yaml:"tariff"`
+
+	Rewards *rewards.Terms `yaml:"rewards"` // storage rewards; absent: none
+	Cheats  []CheatText    `yaml:"cheats"`  // whose battery only pretends
 
 	Digest string `yaml:"-"` // SHA-256 of the file
 }
@@ -56,6 +62,12 @@ func Parse(b []byte) (Scenario, error) {
 	s := Scenario{
 		Interval: community.DefaultMinutes, GateClosure: community.DefaultGateClosure, Deadline: community.DefaultDeadline,
 		Days: 1, Mechanism: Uniform,
+	}
+	var given struct {
+		Rewards *yaml.Node `yaml:"rewards"`
+	}
+	if err := yaml.Unmarshal(b, &given); err == nil && given.Rewards != nil {
+		s.Rewards = new(rewards.DefaultTerms())
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
@@ -86,6 +98,20 @@ func (s Scenario) Validate() error {
 	}
 	if err := (grid.Interval{Minutes: s.Interval}).Validate(); err != nil {
 		return fmt.Errorf("interval: %w", err)
+	}
+	for i, c := range s.Cheats {
+		if _, err := world.ParseCheat(string(c.Cheat)); err != nil {
+			return fmt.Errorf("cheats[%d].cheat: %w", i, err)
+		}
+		homes := world.Neighbourhood(s.Homes, s.Seed)
+		if !slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == c.Home && h.Battery.Capacity > 0 }) {
+			return fmt.Errorf("cheats[%d].home: there is no home %q with a battery", i, c.Home)
+		}
+	}
+	if s.Rewards != nil {
+		if _, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency); err != nil {
+			return fmt.Errorf("rewards.%w", err)
+		}
 	}
 	_, err := s.tariff()
 	return err

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -49,6 +50,8 @@ type Summary struct {
 	RetailOnly grid.Money  `json:"retail_only"` // the same without neighbours
 	MeanPrice  *grid.Price `json:"mean_price"`  // volume-weighted; null without trade
 
+	Rewards map[string]int64 `json:"rewards,omitempty"` // tokens of the storage rewards, by home
+
 	LedgerHeight int64  `json:"ledger_height"`
 	LedgerRoot   string `json:"ledger_root"`
 }
@@ -79,6 +82,9 @@ func (r *Result) Summarize(version string) Summary {
 	s.SelfSufficiency = perMille(s.Consumed-s.Retail, s.Consumed)
 	s.SelfConsumption = perMille(s.Produced-s.FeedIn, s.Produced)
 	s.LocalShare = perMille(local, s.Imported)
+	if len(r.Epochs) > 0 {
+		s.Rewards = r.rewards()
+	}
 	if s.Traded > 0 {
 		var turnover int64
 		for _, t := range r.Trades {
@@ -87,6 +93,18 @@ func (r *Result) Summarize(version string) Summary {
 		s.MeanPrice = new(grid.Price(turnover / int64(s.Traded)))
 	}
 	return s
+}
+
+// rewards returns the tokens that the homes' batteries got.
+func (r *Result) rewards() map[string]int64 {
+	tokens := map[string]int64{}
+	for _, e := range r.Epochs {
+		for _, w := range e.Rewards {
+			home, _, _ := strings.Cut(w.Battery, "/")
+			tokens[home] += w.Tokens
+		}
+	}
+	return tokens
 }
 
 // produced returns what the inverters' registers gained over the settled

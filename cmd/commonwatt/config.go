@@ -27,6 +27,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
 
 // config is the file given with --config. Unknown fields are errors.
@@ -52,7 +53,8 @@ type config struct {
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
 
-	Ledger ledgerConfig `yaml:"ledger"`
+	Ledger  ledgerConfig  `yaml:"ledger"`
+	Rewards rewards.Terms `yaml:"rewards"`
 }
 
 type tariffConfig struct {
@@ -117,8 +119,9 @@ type device struct {
 	Rated         quantity `yaml:"rated"`    // what it moves at most, as in "10 kW": a register that gains more is not believed
 	Inverted      bool     `yaml:"inverted"` // a meter mounted the wrong way round
 	Serial        string   `yaml:"serial"`
-	Gateway       string   `yaml:"gateway"` // the gateway that reads it, when that is another machine
-	Control       bool     `yaml:"control"` // it may be written to: a battery keeps what its home promised
+	Gateway       string   `yaml:"gateway"`  // the gateway that reads it, when that is another machine
+	Control       bool     `yaml:"control"`  // it may be written to: a battery keeps what its home promised
+	Capacity      quantity `yaml:"capacity"` // of a battery, as in "10 kWh": with rated and control it takes part in the storage rewards
 }
 
 // kind returns what the device is read as.
@@ -257,6 +260,15 @@ func (q quantity) power(field string) (grid.Power, error) {
 	return grid.Power(whole*1000 + part), err
 }
 
+// energy reads "10 kWh" or "800 Wh".
+func (q quantity) energy(field string) (grid.Energy, error) {
+	p, err := quantity{strings.TrimSuffix(q.text, "h"), q.line}.power(field)
+	if err != nil || !strings.HasSuffix(q.text, "h") {
+		return 0, fmt.Errorf("line %d: %s: %q: want an energy, such as 10 kWh or 800 Wh", q.line, field, q.text)
+	}
+	return grid.Energy(p), nil
+}
+
 // defaults is the demonstration: a simulated neighbourhood on a June morning.
 func defaults() config {
 	return config{
@@ -266,7 +278,7 @@ func defaults() config {
 			Version: "demo-1", Currency: "EUR",
 			Retail: quantity{text: "0.30 EUR/kWh"}, FeedIn: quantity{text: "0.06 EUR/kWh"},
 		},
-		Store: storeConfig{Kind: "embedded"},
+		Store: storeConfig{Kind: "embedded"}, Rewards: rewards.DefaultTerms(),
 	}
 }
 
@@ -414,6 +426,9 @@ func (c config) validate() error {
 	if err := c.validatePlaces(); err != nil {
 		return err
 	}
+	if _, err := c.Rewards.Programme(c.Interval, c.Tariff.Currency); err != nil && !c.Rewards.Off {
+		return fmt.Errorf("rewards.%w", err)
+	}
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
@@ -451,6 +466,11 @@ func (c config) validateDevices() error {
 		}
 		if d.Gateway != "" && !slices.ContainsFunc(c.Gateways, func(g gatewayConfig) bool { return g.ID == d.Gateway }) {
 			return fmt.Errorf("%s.gateway: there is no gateway %q under gateways", path, d.Gateway)
+		}
+		if d.Capacity.text != "" {
+			if _, err := d.Capacity.energy(path + ".capacity"); err != nil {
+				return err
+			}
 		}
 		if d.Rated.text != "" {
 			if _, err := d.Rated.power(path + ".rated"); err != nil {

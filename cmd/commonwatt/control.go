@@ -159,11 +159,15 @@ func (b *batteries) run(ctx context.Context) error {
 	}
 }
 
-// follow sets a battery so that its home keeps what it promised; a home that
-// promised nothing leaves its battery alone.
+// follow sets a battery to what a challenge asks, or else so that its home keeps
+// what it promised; a home that promised nothing leaves its battery alone.
 func (b *batteries) follow(ctx context.Context, h batteryHome) {
 	n := b.node
 	now := n.clock()
+	if p, asked := n.challenged(h.guard.Target.ID, now); asked {
+		h.guard.Set(p)
+		return
+	}
 	i := grid.IntervalAt(now, n.config.Interval)
 	n.market.mu.Lock()
 	contracted, traded := n.market.market.Position(i, h.meter.MeteringPoint)

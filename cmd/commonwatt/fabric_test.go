@@ -46,28 +46,28 @@ func needsFabric(t *testing.T) {
 func TestADayOnFabric(t *testing.T) {
 	needsFabric(t)
 	const day = "../../scenarios/summer-day.yaml"
-	alone, real := t.TempDir(), t.TempDir()
+	alone, onFabric := t.TempDir(), t.TempDir()
 	if code, _, errs := execute(t, "replay", day, "--out", alone, "--ledger", "embedded"); code != 0 {
 		t.Fatal(errs)
 	}
-	p := spawn(t, "replay", day, "--out", real, "--ledger", "fabric")
-	kills := killInTurn(t, p, filepath.Join(real, "fabric"))
+	p := spawn(t, "replay", day, "--out", onFabric, "--ledger", "fabric")
+	kills := killInTurn(t, p, filepath.Join(onFabric, "fabric"))
 	<-p.ended
 	if code := p.command.ProcessState.ExitCode(); code != 0 || kills < 7 {
 		t.Fatalf("exit code %d after %d kills\n%s", code, kills, p.stderr)
 	}
-	want, got := postingsIn(t, alone), postingsIn(t, real)
+	want, got := postingsIn(t, alone), postingsIn(t, onFabric)
 	if len(want) < 1000 || !slices.EqualFunc(want, got, bytes.Equal) {
 		t.Errorf("%d postings on Fabric, %d embedded, and not the same", len(got), len(want))
 	}
 	for _, name := range []string{"trades", "intervals", "statements", "readings"} {
 		a, err1 := os.ReadFile(filepath.Join(alone, name+".parquet"))
-		b, err2 := os.ReadFile(filepath.Join(real, name+".parquet"))
+		b, err2 := os.ReadFile(filepath.Join(onFabric, name+".parquet"))
 		if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s.parquet differs: %v, %v", name, err1, err2)
 		}
 	}
-	if a, b := summaryIn(t, alone), summaryIn(t, real); a != b {
+	if a, b := summaryIn(t, alone), summaryIn(t, onFabric); a != b {
 		t.Errorf("summary %+v\nembedded %+v", b, a)
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -55,6 +56,7 @@ type node struct {
 	signer    *meters.Signer
 	readBy    *readers
 	batteries *batteries
+	rewards   *rewards.Desk // nil: no programme
 	ledger    *ledger.Ledger
 	market    *marketService
 	settle    *settler
@@ -79,7 +81,7 @@ func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
 	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
 	n.fleet = &meters.Fleet{Clock: func() time.Time { return n.clock() }, Log: log}
 	for _, open := range []func(context.Context) error{
-		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openReadings, n.openLedger, n.openMarket,
+		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openReadings, n.openLedger, n.openMarket, n.openRewards,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, n.close())
@@ -202,6 +204,9 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 	for i, f := range s.Faults {
 		if n.simulated(f.Device) == nil {
 			return usage("simulation.faults[%d].device: there is no simulated device %q", i, f.Device)
+		}
+		if _, err := world.ParseCheat(f.Fault); err == nil && n.simulated(f.Device).Kind != grid.Battery {
+			return usage("simulation.faults[%d].device: %q is not a battery: only batteries cheat", i, f.Device)
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	bar := newBar(stderr, "replayed", percent)
-	result, err := scenarios.Replay(ctx, s, l, func(share float64) { bar.set(int(share * percent)) })
+	result, err := scenarios.Replay(ctx, s, l.Ledger, func(share float64) { bar.set(int(share * percent)) })
 	bar.end()
 	if err != nil {
 		return err

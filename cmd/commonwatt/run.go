@@ -201,6 +201,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	}
 	market := start(n.runMarket)
 	defer market.stop()
+	rewarding := start(n.runRewards)
+	defer rewarding.stop()
 	ready.Store(true)
 	fmt.Fprintf(progress, "commonwatt %s: %d homes, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
 		version(), n.desk.Homes(), len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())

@@ -20,6 +20,7 @@ type Device struct {
 	server *modbus.Server
 	shown  atomic.Pointer[image]
 	faults []Fault
+	cheat  *world.Cheater // nil: it shows what is; guarded by in.mu
 
 	requests atomic.Int64
 	awake    int64 // unix time since which the panels give power, guarded by in.mu
@@ -113,13 +114,16 @@ func (d *Device) setBattery(addr uint16, words []uint16, state world.State) bool
 		return false
 	}
 	d.written = c
-	if c.enable != enabled {
-		d.in.world.SetBattery(d.home, nil)
-		return true
+	var s *world.Setpoint
+	if c.enable == enabled {
+		s = &world.Setpoint{Power: -grid.Power(c.watts)}
+		if c.revert > 0 {
+			s.Until = state.Time + int64(c.revert)
+		}
 	}
-	s := &world.Setpoint{Power: -grid.Power(c.watts)}
-	if c.revert > 0 {
-		s.Until = state.Time + int64(c.revert)
+	if d.cheat != nil {
+		d.cheat.Asked = s
+		return true
 	}
 	d.in.world.SetBattery(d.home, s)
 	return true
@@ -129,6 +133,9 @@ func (d *Device) setBattery(addr uint16, words []uint16, state world.State) bool
 // disabled, what was written last.
 func (d *Device) controls(state world.State) control {
 	s := state.Homes[d.home].Setpoint
+	if d.cheat != nil {
+		s = d.cheat.Asked
+	}
 	if s == nil {
 		c := d.written
 		c.enable = 0
@@ -157,10 +164,14 @@ func (d *Device) show(state world.State) {
 		im = sunSpec(commonModel("Commonwatt", "Simulated inverter", d.Serial),
 			inverterModel(-h.PV, d.produced(h, state.Time), volts, hertz))
 	case grid.Battery:
+		capacity, charge := d.spec.Battery.Capacity, h.Charge(d.spec)
+		if d.cheat != nil {
+			h, capacity, charge = d.cheat.Show(h, d.spec, state.Time)
+		}
 		im = sunSpec(commonModel("Commonwatt", "Simulated battery", d.Serial),
 			measurementModel(h.Battery, world.Energy(h.Charged), world.Energy(h.Discharged), volts, hertz),
 			controlModel(d.controls(state)),
-			capacityModel(d.spec.Battery.Capacity, h.Charge(d.spec)))
+			capacityModel(capacity, charge))
 	case grid.Charger:
 		limit := float64(d.spec.Charger) / phases / nominalVolts
 		if h.CarLimit != nil {

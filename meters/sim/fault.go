@@ -9,7 +9,8 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
-// A Fault is a way in which devices in the field are not as their documents say.
+// A Fault is a way in which devices in the field are not as their documents say;
+// the cheats of batteries are faults too.
 type Fault string
 
 // The faults.
@@ -24,7 +25,11 @@ const (
 
 // Faults returns all of them.
 func Faults() []Fault {
-	return []Fault{Dropouts, SingleConnection, WrongSign, ZeroOnWakeUp, WrongUnit, SlowGateway}
+	all := []Fault{Dropouts, SingleConnection, WrongSign, ZeroOnWakeUp, WrongUnit, SlowGateway}
+	for _, c := range world.Cheats() {
+		all = append(all, Fault(c))
+	}
+	return all
 }
 
 // ParseFault reads a fault's name.
@@ -43,6 +48,16 @@ const (
 	theUnit      = 1
 	theWrongUnit = 3
 )
+
+// cheater returns how the battery cheats, nil when it does not.
+func (d *Device) cheater() *world.Cheater {
+	for _, f := range d.faults {
+		if c, err := world.ParseCheat(string(f)); err == nil && d.Kind == grid.Battery {
+			return &world.Cheater{Cheat: c}
+		}
+	}
+	return nil
+}
 
 func (d *Device) has(f Fault) bool { return slices.Contains(d.faults, f) }
 

@@ -192,6 +192,9 @@ func (n *Neighbourhood) serve() error {
 				Profile: k.profile, home: i, spec: h, in: n,
 			}
 			d.faults = n.faults[d.ID]
+			if d.cheat = d.cheater(); d.cheat != nil {
+				n.world.SetBattery(i, world.Idle())
+			}
 			n.devices = append(n.devices, d)
 			d.show(state)
 			server, err := modbus.Serve("127.0.0.1:0", d.clients(), map[uint8]modbus.Device{d.unit(): d})

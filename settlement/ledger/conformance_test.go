@@ -388,18 +388,16 @@ func functionsOf(t *testing.T) map[string][]string {
 	} {
 		kind := reflect.TypeOf(contract)
 		inherited := reflect.TypeFor[*contractapi.Contract]()
-		for k := range kind.NumMethod() {
-			m := kind.Method(k)
+		for m := range kind.Methods() {
 			if _, own := inherited.MethodByName(m.Name); own {
 				continue
 			}
 			var args []string
-			switch in := m.Type.NumIn() - 2; { // receiver and context
-			case in == 1:
+			if in := m.Type.NumIn() - 2; in == 1 { // receiver and context
 				args = []string{argument(m.Name)}
-			default:
+			} else {
 				args = []string{community}
-				for a := 1; a < in; a++ {
+				for range in - 1 {
 					args = append(args, "1")
 				}
 			}

@@ -18,7 +18,7 @@ import (
 
 // The tests share one Fabric network, which comes up with the first that needs
 // it.
-var shared struct { //nolint:gochecknoglobals // of the test binary
+var shared struct {
 	sync.Once
 
 	dir     string

@@ -102,15 +102,18 @@ func (l *Ledger) Close() error {
 	return errors.Join(l.chain.Close(), l.index.Close())
 }
 
-// Invoke submits one call and waits until it is committed.
-func (l *Ledger) Invoke(ctx context.Context, c Call) error { return l.chain.Submit(ctx, c) }
+// Invoke submits calls, in any order, and waits until they are committed.
+func (l *Ledger) Invoke(ctx context.Context, calls ...Call) error {
+	return l.chain.Submit(ctx, calls...)
+}
 
 // Evaluate runs a call and commits nothing.
 func (l *Ledger) Evaluate(ctx context.Context, c Call) (string, error) {
 	return l.chain.Evaluate(ctx, c)
 }
 
-func newCall(who *identity.Identity, function string, arg any) (Call, error) {
+// NewCall encodes the argument of a function.
+func NewCall(who *identity.Identity, function string, arg any) (Call, error) {
 	b, err := json.Marshal(arg)
 	if err != nil {
 		return Call{}, fmt.Errorf("%s: %w", function, err)
@@ -119,7 +122,7 @@ func newCall(who *identity.Identity, function string, arg any) (Call, error) {
 }
 
 func (l *Ledger) call(ctx context.Context, who *identity.Identity, function string, arg any) error {
-	c, err := newCall(who, function, arg)
+	c, err := NewCall(who, function, arg)
 	if err != nil {
 		return err
 	}
@@ -171,7 +174,7 @@ func (l *Ledger) registration(d grid.Device) (calls [3]Call, err error) {
 			MeteringPoint: point, Commitment: chaincode.Pseudonym(salt, "serial", d.Serial),
 		}},
 	} {
-		if calls[k], err = newCall(l.People.Installer, c.function, c.arg); err != nil {
+		if calls[k], err = NewCall(l.People.Installer, c.function, c.arg); err != nil {
 			return calls, err
 		}
 	}
@@ -212,7 +215,7 @@ func (l *Ledger) submitRun(ctx context.Context, run settlement.Run) error {
 	calls := make([]Call, len(run.Batches))
 	for k, b := range run.Batches {
 		var err error
-		if calls[k], err = newCall(l.People.Operator, "settlement:PostBatch", b); err != nil {
+		if calls[k], err = NewCall(l.People.Operator, "settlement:PostBatch", b); err != nil {
 			return err
 		}
 	}

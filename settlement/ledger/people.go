@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -32,6 +34,7 @@ const (
 
 	signerFile  = "ledger.key"
 	witnessFile = "witness.key"
+	beaconFile  = "beacon.key"
 )
 
 // People are the identities with which a community's program writes.
@@ -43,9 +46,12 @@ type People struct {
 	Members   *identity.Authority
 	Trust     *identity.Trust
 
-	UtilityMSP string      // the utility's organisation
-	Signer     note.Signer // of checkpoints
-	Witness    *Witness    // nil: the utility is elsewhere
+	UtilityMSP string // the utility's organisation
+	// Beacon has the secrets from which the beacon of the challenges is drawn, by
+	// role, of those parties that are here.
+	Beacon  map[string][]byte
+	Signer  note.Signer // of checkpoints
+	Witness *Witness    // nil: the utility is elsewhere
 
 	community string
 }
@@ -79,6 +85,9 @@ func OpenPeople(dir, community string) (*People, error) {
 	if p.Signer, err = openSigner(filepath.Join(dir, KeyDir, signerFile), filepath.Join(dir, PublicKey), "commonwatt/"+community); err != nil {
 		return nil, err
 	}
+	if p.Beacon, err = openBeacon(map[string]string{chaincode.RoleOperator: filepath.Join(dir, CommunityDir), chaincode.RoleUtility: filepath.Join(dir, UtilityDir)}); err != nil {
+		return nil, err
+	}
 	witness, err := openSigner(filepath.Join(dir, UtilityDir, witnessFile), filepath.Join(dir, WitnessKey), "utility/"+community)
 	if err != nil {
 		return nil, err
@@ -91,11 +100,41 @@ func OpenPeople(dir, community string) (*People, error) {
 // authority that is not this program's: an existing network. The signing key of
 // the checkpoints is in dir.
 func Elsewhere(dir, community, utilityMSP string, operator, installer, governor *identity.Identity) (*People, error) {
-	if err := os.MkdirAll(filepath.Join(dir, KeyDir), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, CommunityDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
 	signer, err := openSigner(filepath.Join(dir, KeyDir, signerFile), filepath.Join(dir, PublicKey), "commonwatt/"+community)
-	return &People{Operator: operator, Installer: installer, Governor: governor, UtilityMSP: utilityMSP, Signer: signer, community: community}, err
+	if err != nil {
+		return nil, err
+	}
+	beacon, err := openBeacon(map[string]string{chaincode.RoleOperator: filepath.Join(dir, CommunityDir)})
+	return &People{
+		Operator: operator, Installer: installer, Governor: governor, UtilityMSP: utilityMSP, Signer: signer, Beacon: beacon, community: community,
+	}, err
+}
+
+// openBeacon reads the parties' secrets, or makes them, each in the party's
+// directory.
+func openBeacon(parties map[string]string) (map[string][]byte, error) {
+	secrets := map[string][]byte{}
+	for role, dir := range parties {
+		path := filepath.Join(dir, beaconFile)
+		text, err := os.ReadFile(path) //nolint:gosec // the directory is the operator's
+		if errors.Is(err, os.ErrNotExist) {
+			secret := make([]byte, sha256.Size)
+			if _, err = rand.Read(secret); err == nil {
+				text = []byte(hex.EncodeToString(secret) + "\n")
+				err = identity.WriteDurably(path, text)
+			}
+		}
+		if err == nil {
+			secrets[role], err = hex.DecodeString(strings.TrimSpace(string(text)))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("secret of the beacon %s: %w", path, err)
+		}
+	}
+	return secrets, nil
 }
 
 // Attributes are what a certificate of a role says.

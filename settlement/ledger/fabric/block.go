@@ -67,7 +67,7 @@ func unmarshal(b []byte, into proto.Message) error {
 
 // writes returns what the transaction writes to the chaincode's state, and
 // whether it writes anything at all.
-func (t *transaction) writes(chaincode string) (all []ledger.Write, any bool, err error) {
+func (t *transaction) writes(chaincode string) (all []ledger.Write, some bool, err error) {
 	sets := &rwset.TxReadWriteSet{}
 	if err := unmarshal(t.result.GetResults(), sets); err != nil {
 		return nil, false, err
@@ -76,7 +76,7 @@ func (t *transaction) writes(chaincode string) (all []ledger.Write, any bool, er
 		if ns.GetNamespace() != chaincode {
 			continue
 		}
-		any = any || len(ns.GetCollectionHashedRwset()) > 0
+		some = some || len(ns.GetCollectionHashedRwset()) > 0
 		set := &kvrwset.KVRWSet{}
 		if err := unmarshal(ns.GetRwset(), set); err != nil {
 			return nil, false, err
@@ -85,7 +85,7 @@ func (t *transaction) writes(chaincode string) (all []ledger.Write, any bool, er
 			all = append(all, ledger.Write{Key: w.GetKey(), Value: w.GetValue(), Deleted: w.GetIsDelete()})
 		}
 	}
-	return all, any || len(all) > 0, nil
+	return all, some || len(all) > 0, nil
 }
 
 // call returns the function and arguments.
@@ -118,7 +118,7 @@ func validity(b *common.Block) []byte {
 
 // blockOf returns the valid transactions of the chaincode in a block.
 func blockOf(b *common.Block, chaincode string) (ledger.Block, error) {
-	block := ledger.Block{Number: int64(b.GetHeader().GetNumber())} //nolint:gosec // a count
+	block := ledger.Block{Number: int64(b.GetHeader().GetNumber())}
 	valid := validity(b)
 	for k, data := range b.GetData().GetData() {
 		if k >= len(valid) || peer.TxValidationCode(valid[k]) != peer.TxValidationCode_VALID {

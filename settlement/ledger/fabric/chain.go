@@ -154,7 +154,7 @@ func (c *Chain) gateway(who *identity.Identity) (*client.Gateway, error) {
 
 // another takes the next peer, if the one in use is still the one that failed.
 func (c *Chain) another(failed int32) {
-	c.at.CompareAndSwap(failed, (failed+1)%int32(len(c.conns))) //nolint:gosec // a handful
+	c.at.CompareAndSwap(failed, (failed+1)%int32(len(c.conns)))
 }
 
 // Submit submits the calls side by side and returns when all are committed.
@@ -253,8 +253,8 @@ func writesAnything(tx *client.Transaction, chaincode string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, any, err := t.writes(chaincode)
-	return any, err
+	_, some, err := t.writes(chaincode)
+	return some, err
 }
 
 func (c *Chain) contract(who *identity.Identity) (*client.Contract, error) {
@@ -445,7 +445,7 @@ func (c *Chain) Head(ctx context.Context) (height int64, hash []byte, err error)
 		if b, err = c.system(ctx, "GetChainInfo", c.profile.Channel); err == nil {
 			info := &common.BlockchainInfo{}
 			err = unmarshal(b, info)
-			return int64(info.GetHeight()), info.GetCurrentBlockHash(), err //nolint:gosec // a count
+			return int64(info.GetHeight()), info.GetCurrentBlockHash(), err
 		}
 		c.another(at)
 		if attempt >= len(c.conns) {
@@ -486,7 +486,7 @@ func (c *Chain) raw(ctx context.Context, from int64, see func(*common.Block) err
 	if err != nil {
 		return err
 	}
-	blocks, err := g.GetNetwork(c.profile.Channel).BlockEvents(ctx, client.WithStartBlock(uint64(from))) //nolint:gosec // a count
+	blocks, err := g.GetNetwork(c.profile.Channel).BlockEvents(ctx, client.WithStartBlock(uint64(from)))
 	if err != nil {
 		return fmt.Errorf("read blocks: %w", err)
 	}
@@ -494,7 +494,7 @@ func (c *Chain) raw(ctx context.Context, from int64, see func(*common.Block) err
 		if err := see(b); err != nil {
 			return err
 		}
-		if from = int64(b.GetHeader().GetNumber()) + 1; from >= height { //nolint:gosec // a count
+		if from = int64(b.GetHeader().GetNumber()) + 1; from >= height {
 			return nil
 		}
 	}
@@ -515,5 +515,5 @@ func HeightAt(ctx context.Context, p Peer, channel string, who *identity.Identit
 	}
 	info := &common.BlockchainInfo{}
 	err = unmarshal(b, info)
-	return int64(info.GetHeight()), err //nolint:gosec // a count
+	return int64(info.GetHeight()), err
 }

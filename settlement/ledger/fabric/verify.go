@@ -70,7 +70,7 @@ func (v *verifier) block(b *common.Block) error {
 		return &ledger.TamperedError{What: fmt.Sprintf("block %d: ", v.next) + fmt.Sprintf(format, args...)}
 	}
 	header := b.GetHeader()
-	if int64(header.GetNumber()) != v.next { //nolint:gosec // a count
+	if int64(header.GetNumber()) != v.next {
 		return wrong("the peer gives block %d", header.GetNumber())
 	}
 	if v.next > 0 && !bytes.Equal(header.GetPreviousHash(), v.previous) {

@@ -110,7 +110,7 @@ func Open(ctx context.Context, dir, community string, orderers int) (*Network, e
 		return nil, fmt.Errorf("open network: %w", err)
 	}
 	n := &Network{Dir: dir, Community: community}
-	text, err := os.ReadFile(n.file(description)) //nolint:gosec // the directory is the operator's
+	text, err := os.ReadFile(n.file(description))
 	if err == nil {
 		if err := json.Unmarshal(text, n); err != nil {
 			return nil, fmt.Errorf("open network: %s: %w", n.file(description), err)

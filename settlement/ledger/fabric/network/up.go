@@ -121,7 +121,7 @@ func (n *Network) joinOrderers(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			defer answer.Body.Close()
+			defer answer.Body.Close() //nolint:errcheck // it was only read
 			if answer.StatusCode != http.StatusCreated {
 				return fmt.Errorf("%s answers %s", node.Name, answer.Status)
 			}
@@ -336,7 +336,7 @@ func collections() (*fabpeer.CollectionConfigPackage, error) {
 			return nil, err
 		}
 		members.Identities = append(members.Identities, &msp.MSPPrincipal{PrincipalClassification: msp.MSPPrincipal_ROLE, Principal: principal})
-		either.Rules = append(either.Rules, &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{SignedBy: int32(k)}}) //nolint:gosec // two
+		either.Rules = append(either.Rules, &common.SignaturePolicy{Type: &common.SignaturePolicy_SignedBy{SignedBy: int32(k)}})
 	}
 	members.Rule.Type = &common.SignaturePolicy_NOutOf_{NOutOf: either}
 	all := &fabpeer.CollectionConfigPackage{}

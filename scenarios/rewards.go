@@ -1,0 +1,193 @@
+package scenarios
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
+)
+
+// CheatText says whose battery cheats, and how.
+type CheatText struct {
+	Home  string      `yaml:"home"`
+	Cheat world.Cheat `yaml:"cheat"`
+}
+
+// secret derives what a replay needs to be secret from its seed.
+func secret(seed uint64, purpose string) []byte {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("commonwatt/"+purpose+"/"), seed))
+	return sum[:]
+}
+
+// gateway signs what the recorder read, when somebody asks for evidence. It
+// implements rewards.Evidence.
+type gateway struct {
+	recorder *recorder
+	key      *ecdsa.PrivateKey
+	signed   map[proof.Digest][]byte
+	digests  map[string]proof.Digest // by member and time
+}
+
+const gatewayName = "gw-replay"
+
+func newGateway(r *recorder, seed uint64) (*gateway, error) {
+	curve := elliptic.P256()
+	order := new(big.Int).Sub(curve.Params().N, big.NewInt(1))
+	d := new(big.Int).SetBytes(secret(seed, "gateway"))
+	d.Mod(d, order).Add(d, big.NewInt(1))
+	key, err := ecdsa.ParseRawPrivateKey(curve, d.FillBytes(make([]byte, sha256.Size)))
+	if err != nil {
+		return nil, fmt.Errorf("gateway's key: %w", err)
+	}
+	return &gateway{recorder: r, key: key, signed: map[proof.Digest][]byte{}, digests: map[string]proof.Digest{}}, nil
+}
+
+// Around implements rewards.Evidence.
+func (g *gateway) Around(_ context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
+	readings := g.recorder.byDevice[device]
+	k := since(readings, t)
+	if k < len(readings) {
+		if after, err = g.batch(member, readings[k].Time); err != nil {
+			return "", "", err
+		}
+		if readings[k].Time.Equal(t) {
+			return after, after, nil
+		}
+	}
+	if k > 0 {
+		before, err = g.batch(member, readings[k-1].Time)
+	}
+	return before, after, err
+}
+
+// batch signs all that was read of a member's devices at an instant.
+func (g *gateway) batch(member string, t time.Time) (proof.Digest, error) {
+	name := member + "@" + t.Format(time.RFC3339)
+	if digest, known := g.digests[name]; known {
+		return digest, nil
+	}
+	b := proof.Batch{Community: Community, Gateway: gatewayName, Sequence: uint64(t.Unix()), Member: member}
+	for _, d := range g.recorder.devices {
+		readings := g.recorder.byDevice[d.ID]
+		if k := since(readings, t); d.Member == member && k < len(readings) && readings[k].Time.Equal(t) {
+			b.Readings = append(b.Readings, readings[k])
+		}
+	}
+	signed, digest, err := proof.SignBatch(b, g.key)
+	g.signed[digest], g.digests[name] = signed, digest
+	return digest, err
+}
+
+// Signed implements rewards.Evidence.
+func (g *gateway) Signed(_ context.Context, digest proof.Digest) ([]byte, error) {
+	return g.signed[digest], nil
+}
+
+// openRewards opens the desk of the storage rewards, if the scenario has a
+// programme.
+func (r *replay) openRewards(ctx context.Context, s Scenario) error {
+	if s.Rewards == nil || s.Rewards.Off {
+		return nil
+	}
+	programme, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency)
+	if err != nil {
+		return err
+	}
+	g, err := newGateway(r.recorder, s.Seed)
+	if err != nil {
+		return err
+	}
+	public, err := proof.EncodeKey(&g.key.PublicKey)
+	if err != nil {
+		return err
+	}
+	if err := r.ledger.RegisterGateway(ctx, gatewayName, public); err != nil {
+		return err
+	}
+	r.rewards, err = rewards.New(rewards.Config{
+		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: s.Rewards.IsPeak, Batteries: r.batteries(*s.Rewards),
+		Evidence: g, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
+		Secret: map[string][]byte{
+			chaincode.RoleOperator: secret(s.Seed, "beacon/operator"), chaincode.RoleUtility: secret(s.Seed, "beacon/utility"),
+		},
+	})
+	return err
+}
+
+// batteries returns those of the homes, as their owners say they are.
+func (r *replay) batteries(terms rewards.Terms) (all []rewards.Battery) {
+	for _, d := range r.recorder.devices {
+		if d.Kind != grid.Battery {
+			continue
+		}
+		claimed := d.spec.Battery
+		if d.cheat != nil {
+			claimed = d.cheat.Cheat.Claimed(claimed)
+		}
+		at := slices.IndexFunc(r.recorder.devices, func(m recorded) bool { return m.Kind == grid.Meter && m.home == d.home })
+		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Capacity: claimed.Capacity}
+		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// reward advances the programme, and sets the batteries to what its challenges ask.
+func (r *replay) reward(ctx context.Context, now time.Time) error {
+	if r.rewards == nil {
+		return nil
+	}
+	if err := r.rewards.Advance(ctx, now); err != nil {
+		return err
+	}
+	for _, d := range r.recorder.devices {
+		if d.Kind != grid.Battery {
+			continue
+		}
+		var asked *world.Setpoint
+		if p, ok := r.rewards.Setpoint(d.ID, now); ok {
+			asked = &world.Setpoint{Power: p}
+		}
+		if d.cheat != nil {
+			d.cheat.Asked = asked
+			asked = world.Idle()
+		}
+		r.world.SetBattery(d.home, asked)
+	}
+	return nil
+}
+
+// closeRewards closes the epochs that have begun, and notes what the homes got.
+func (r *replay) closeRewards(ctx context.Context, s Scenario, end time.Time) error {
+	if r.rewards == nil {
+		return nil
+	}
+	if err := r.rewards.Close(ctx, end.Add(s.Deadline+s.Rewards.Corrections)); err != nil {
+		return err
+	}
+	for day := s.Start; day.Before(end); day = day.AddDate(0, 0, 1) {
+		c, err := r.rewards.Epoch(ctx, day.UTC().Format(time.DateOnly))
+		if ledger.Refused(err, chaincode.CodeMissing) {
+			continue // the scenario ends within it
+		}
+		if err != nil {
+			return err
+		}
+		r.result.Epochs = append(r.result.Epochs, c)
+	}
+	return nil
+}

@@ -1,0 +1,410 @@
+// Package rewards runs a community's programme of storage rewards: it pledges the
+// batteries, drives the beacon, says which battery has to give what and when, hands
+// in the signed readings that prove it, and closes the epochs. What was done is on
+// the ledger, so that it may be stopped anywhere and started again.
+//
+// Power is in W, + is charging; energy in Wh; times are world time.
+package rewards
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+// Battery is one that takes part.
+type Battery struct {
+	grid.Device
+
+	Meter    grid.Device // the connection meter of its metering point
+	Power    grid.Power  // that it pledges
+	Energy   grid.Energy // that it keeps for it
+	Capacity grid.Energy
+}
+
+// Evidence has the signed batches of readings.
+type Evidence interface {
+	// Around returns the digests of the batches with the last reading of a device at
+	// or before t, and the first at or after it; empty where there is none.
+	Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error)
+	Signed(ctx context.Context, digest proof.Digest) ([]byte, error)
+}
+
+// Config is what a Desk works with.
+type Config struct {
+	Ledger      *ledger.Ledger
+	Community   string
+	Programme   chaincode.Programme // Community and From may be left empty
+	Peaks       func(grid.Interval) bool
+	Batteries   []Battery
+	Evidence    Evidence
+	Secret      map[string][]byte // of the beacon, by party; a party that is elsewhere reveals there
+	Deadline    time.Duration     // after an interval, for its readings
+	Corrections time.Duration     // after an epoch, before it is closed
+	Log         *slog.Logger
+}
+
+// Desk runs the programme. Setpoint may be called while Advance runs.
+type Desk struct {
+	Config
+
+	epochs map[string]*epoch
+	closed string // every epoch up to it is closed, or held nothing
+
+	of    string            // interval whose challenges are asked
+	names map[string]string // pseudonym → device
+
+	mu    sync.Mutex
+	asked []chaincode.Challenge
+}
+
+// epoch is what was done of one.
+type epoch struct {
+	chaincode.OpenEpoch
+
+	links map[string][]string // by party
+	ready bool                // committed and pledged
+}
+
+// New returns a desk. Errors: a battery's pseudonym cannot be had.
+func New(c Config) (*Desk, error) {
+	d := &Desk{Config: c, epochs: map[string]*epoch{}, names: map[string]string{}}
+	d.Programme.Community = c.Community
+	slices.SortFunc(d.Batteries, func(a, b Battery) int { return cmp.Compare(a.ID, b.ID) })
+	for _, b := range d.Batteries {
+		name, err := d.pseudonym(b)
+		if err != nil {
+			return nil, err
+		}
+		d.names[name] = b.ID
+	}
+	return d, nil
+}
+
+func (d *Desk) pseudonym(b Battery) (string, error) { return d.Ledger.Names.Device(b.Member, b.ID) }
+
+func nameOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// ahead is how long before an epoch its batteries are pledged and its beacon is
+// committed to.
+const ahead = time.Hour
+
+// Advance does what is due. What fails comes again with the next call.
+func (d *Desk) Advance(ctx context.Context, now time.Time) error {
+	i := grid.IntervalAt(now, d.Programme.Minutes)
+	var problems []error
+	for _, day := range slices.Compact([]string{nameOf(now), nameOf(now.Add(ahead))}) {
+		problems = append(problems, d.prepare(ctx, day, day > nameOf(now)))
+	}
+	return errors.Join(append(problems, d.begin(ctx, i, now), d.Close(ctx, now))...)
+}
+
+func (d *Desk) invoke(ctx context.Context, who *identity.Identity, function string, arg any) error {
+	c, err := ledger.NewCall(who, "rewards:"+function, arg)
+	if err != nil {
+		return err
+	}
+	return d.Ledger.Invoke(ctx, c)
+}
+
+func (d *Desk) ask(ctx context.Context, into any, function string, args ...string) error {
+	text, err := d.Ledger.Evaluate(ctx, ledger.Call{
+		As: d.Ledger.People.Operator, Function: "rewards:" + function, Args: append([]string{d.Community}, args...),
+	})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(text), into)
+}
+
+// open returns an epoch as the ledger has it, and goes on with that.
+func (d *Desk) open(ctx context.Context, day string) (*epoch, error) {
+	if e := d.epochs[day]; e != nil {
+		return e, nil
+	}
+	e := &epoch{links: map[string][]string{}}
+	if err := d.ask(ctx, &e.OpenEpoch, "GetOpenEpoch", day); err != nil {
+		return nil, err
+	}
+	d.epochs[day] = e
+	return e, nil
+}
+
+// prepare commits to the beacon of an epoch and pledges for it, by the programme,
+// which is set first if there is none; another one holds from an epoch that has
+// not begun.
+func (d *Desk) prepare(ctx context.Context, day string, future bool) error {
+	e, err := d.open(ctx, day)
+	missing := ledger.Refused(err, chaincode.CodeMissing)
+	if err != nil && !missing || err == nil && e.ready {
+		return err
+	}
+	if missing || future && !d.holds(e.Programme) {
+		p := d.Programme
+		p.From = day
+		if err := d.invoke(ctx, d.Ledger.People.Governor, "SetProgramme", p); err != nil {
+			return err
+		}
+		delete(d.epochs, day)
+		if e, err = d.open(ctx, day); err != nil {
+			return err
+		}
+	}
+	for _, party := range d.parties() {
+		who, secret := d.party(party)
+		const minutesADay = 24 * 60
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(d.Community + "/" + day))
+		var anchor string
+		anchor, e.links[party] = chaincode.Links(mac.Sum(nil), minutesADay/e.Programme.Minutes)
+		if slices.Contains(e.Anchors, party) {
+			continue
+		}
+		if err := d.invoke(ctx, who, "CommitBeacon", chaincode.Anchor{Community: d.Community, Epoch: day, Anchor: anchor}); err != nil {
+			return err
+		}
+	}
+	for _, b := range d.Batteries {
+		if err := d.pledge(ctx, e, b, day); err != nil {
+			return err
+		}
+	}
+	e.ready = true
+	return nil
+}
+
+// holds tells whether a programme is the desk's, from whenever it holds.
+func (d *Desk) holds(p chaincode.Programme) bool {
+	p.From = d.Programme.From
+	return p == d.Programme
+}
+
+// parties of the beacon that are here.
+func (d *Desk) parties() (here []string) {
+	for _, party := range []string{chaincode.RoleOperator, chaincode.RoleUtility} {
+		if who, secret := d.party(party); who != nil && secret != nil {
+			here = append(here, party)
+		}
+	}
+	return here
+}
+
+func (d *Desk) party(role string) (*identity.Identity, []byte) {
+	if role == chaincode.RoleUtility {
+		return d.Ledger.People.Utility, d.Secret[role]
+	}
+	return d.Ledger.People.Operator, d.Secret[role]
+}
+
+// pledge pledges a battery. One that may not, as for want of a stake, does not
+// hold up the others.
+func (d *Desk) pledge(ctx context.Context, e *epoch, b Battery, day string) error {
+	name, err := d.pseudonym(b)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(e.Pledges, func(g chaincode.Pledge) bool { return g.Battery == name }) {
+		return nil
+	}
+	g := chaincode.Pledge{Community: d.Community, Epoch: day, Battery: name, Power: int64(b.Power), Energy: int64(b.Energy)}
+	err = d.invoke(ctx, d.Ledger.People.Operator, "Pledge", g)
+	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
+		d.Log.WarnContext(ctx, "a battery is not pledged", slog.String("device", b.ID), slog.String("epoch", day), slog.String("error", err.Error()))
+		return nil
+	}
+	if err == nil {
+		e.Pledges = append(e.Pledges, g)
+	}
+	return err
+}
+
+func (e *epoch) pledged(battery string) (g chaincode.Pledge, found bool) {
+	at := slices.IndexFunc(e.Pledges, func(g chaincode.Pledge) bool { return g.Battery == battery })
+	if at < 0 {
+		return g, false
+	}
+	return e.Pledges[at], true
+}
+
+// begin declares who is away in the interval, reveals and seals its beacon, and
+// finds who is challenged.
+func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error {
+	e := d.epochs[nameOf(i.Begin())]
+	if e == nil || !e.ready {
+		return nil // it comes again
+	}
+	name := i.String()
+	if _, sealed := e.Sealed[name]; !sealed {
+		if err := d.declare(ctx, e, i); err != nil {
+			return err
+		}
+		if err := d.seal(ctx, e, i, now); err != nil {
+			return err
+		}
+		if _, sealed := e.Sealed[name]; !sealed {
+			return nil // the other party may still reveal
+		}
+	}
+	if d.of == name {
+		return nil
+	}
+	var asked []chaincode.Challenge
+	if err := d.ask(ctx, &asked, "GetChallenges", name); err != nil {
+		return err
+	}
+	d.of = name
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = asked
+	return nil
+}
+
+// declare declares an outage of the batteries that hold too little, and flags the
+// interval if it is one of peak.
+func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
+	name := i.String()
+	if d.Peaks != nil && d.Peaks(i) && !slices.Contains(e.Flagged, name) {
+		flag := chaincode.Flag{Community: d.Community, Interval: name, Reason: "peak"}
+		if err := d.invoke(ctx, d.Ledger.People.Operator, "FlagInterval", flag); err != nil {
+			return err
+		}
+		e.Flagged = append(e.Flagged, name)
+	}
+	for _, b := range d.Batteries {
+		battery, err := d.pseudonym(b)
+		if err != nil {
+			return err
+		}
+		g, pledged := e.pledged(battery)
+		if !pledged {
+			continue
+		}
+		able, _, err := d.able(ctx, b, g, i.Begin())
+		if err != nil {
+			return err
+		}
+		if able {
+			continue
+		}
+		err = d.invoke(ctx, d.Ledger.People.Operator, "DeclareOutage", chaincode.Outage{
+			Community: d.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, or was not read",
+		})
+		if err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
+			return err
+		}
+	}
+	return nil
+}
+
+// able tells whether signed readings show that a battery can be reached about t and
+// holds what it pledged, and by which batch.
+func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, t time.Time) (bool, proof.Digest, error) {
+	digest, _, err := d.Evidence.Around(ctx, b.Member, b.ID, t)
+	if err != nil || digest == "" {
+		return false, "", err
+	}
+	signed, err := d.Evidence.Signed(ctx, digest)
+	if err != nil || signed == nil {
+		return false, "", err
+	}
+	batch, _, err := proof.ReadBatch(signed)
+	if err != nil {
+		return false, "", err
+	}
+	for _, r := range slices.Backward(batch.Readings) {
+		if r.Device != b.ID || r.Charge == nil || r.Time.After(t) || t.Sub(r.Time) > chaincode.Sampling {
+			continue
+		}
+		const perMille = 1000
+		return int64(*r.Charge)*int64(b.Capacity)/perMille >= g.Energy, digest, nil
+	}
+	return false, "", nil
+}
+
+// seal reveals the links of who is here, and seals when all have revealed, or
+// when a challenge could begin.
+func (d *Desk) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
+	at := map[string]string{"community": d.Community, "interval": i.String()}
+	begin := i.Begin()
+	index := (begin.Hour()*60 + begin.Minute()) / i.Minutes
+	here := d.parties()
+	for _, party := range here {
+		if last, found := e.Revealed[party]; found && last >= index {
+			continue
+		}
+		who, _ := d.party(party)
+		err := d.invoke(ctx, who, "RevealBeacon", chaincode.Reveal{Community: d.Community, Interval: i.String(), Value: e.links[party][index]})
+		if err != nil {
+			return err
+		}
+		e.Revealed[party] = index
+	}
+	const all = 2
+	window := time.Duration(e.Programme.Duration) * time.Second
+	if len(here) < all && now.Before(begin.Add(window/2)) {
+		return nil
+	}
+	who, _ := d.party(here[0])
+	if err := d.invoke(ctx, who, "SealBeacon", at); err != nil {
+		return err
+	}
+	e.Sealed[i.String()] = chaincode.Beacon{}
+	return nil
+}
+
+// Setpoint returns what a challenge wants of a battery now: the power asked for,
+// and after it rest, so that the change is seen; ok is false when nothing is.
+func (d *Desk) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.asked {
+		if d.names[c.Battery] != device {
+			continue
+		}
+		response := c.From.Sub(c.Start)
+		ends := c.Until.Add(min(response/2, chaincode.Sampling)) //nolint:mnd // half of it is left for the way back
+		switch {
+		case now.Before(c.Start), !now.Before(c.Until.Add(c.Until.Sub(c.Start))):
+		case now.Before(ends):
+			return -grid.Power(c.Power), true
+		default:
+			return 0, true
+		}
+	}
+	return 0, false
+}
+
+// Standing returns how a battery stands.
+func (d *Desk) Standing(ctx context.Context, b Battery) (s chaincode.Standing, err error) {
+	name, err := d.pseudonym(b)
+	if err != nil {
+		return s, err
+	}
+	err = d.ask(ctx, &s, "GetStanding", name)
+	return s, err
+}
+
+// Epoch returns a closed epoch, with the batteries by their own names.
+func (d *Desk) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing, err error) {
+	if err := d.ask(ctx, &c, "GetEpoch", day); err != nil {
+		return c, fmt.Errorf("epoch %s: %w", day, err)
+	}
+	for k, r := range c.Rewards {
+		c.Rewards[k].Battery = cmp.Or(d.names[r.Battery], r.Battery)
+	}
+	return c, nil
+}

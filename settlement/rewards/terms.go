@@ -1,0 +1,129 @@
+package rewards
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Terms are a programme as people write it, in configurations and scenarios.
+// Shares are per mille, tokens whole numbers.
+type Terms struct {
+	Off           bool          `yaml:"off"`            // no programme
+	Budget        int64         `yaml:"budget"`         // tokens of the first epoch, a UTC day
+	Schedule      string        `yaml:"schedule"`       // halving, or linear to nothing
+	Period        int64         `yaml:"period"`         // days until it halves, or until nothing is left
+	Availability  int64         `yaml:"availability"`   // of the budget; the rest is for delivery at peaks
+	Grant         int64         `yaml:"grant"`          // tokens staked for a battery with its first pledge
+	Stake         int64         `yaml:"stake"`          // tokens that a pledge of 1 kW needs
+	Slash         int64         `yaml:"slash"`          // of the stake, for a challenge that was not met
+	Smoothing     int64         `yaml:"smoothing"`      // that the last challenge weighs in the reputation
+	Threshold     int64         `yaml:"threshold"`      // of reputation and of challenges met, below which nothing is paid
+	Challenges    int64         `yaml:"challenges"`     // chance of one in an interval, at reputation 500
+	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: a fifth of the interval
+	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a fifth of the interval
+	RevealPenalty string        `yaml:"reveal_penalty"` // as in "1 EUR"
+	Peaks         []string      `yaml:"peaks"`          // UTC, as in "17:00-20:00"
+	Corrections   time.Duration `yaml:"corrections"`    // after an epoch, before it is closed
+	Pledge        int64         `yaml:"pledge"`         // of a battery's rated power
+}
+
+// DefaultTerms suit a street. Peaks are the hours after work.
+func DefaultTerms() Terms {
+	return Terms{
+		Budget: 1000, Schedule: chaincode.Halving, Period: 365, Availability: 700, Grant: 20, Stake: 5, Slash: 50, Smoothing: 200,
+		Threshold: 500, Challenges: 100, Peaks: []string{"17:00-20:00"}, Corrections: time.Hour, Pledge: 500,
+	}
+}
+
+// Programme returns what the ledger is told, for intervals of so many minutes.
+// The error names the field.
+func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, error) {
+	const windows = 5 // response, and before, during and after, with room to draw the start
+	fifth := time.Duration(minutes) * time.Minute / windows
+	p := chaincode.Programme{
+		From: time.Unix(0, 0).UTC().Format(time.DateOnly), Minutes: minutes, Budget: t.Budget, Schedule: t.Schedule, Period: t.Period,
+		Availability: t.Availability, Grant: t.Grant, Stake: t.Stake, Slash: t.Slash, Smoothing: t.Smoothing, Threshold: t.Threshold, Challenges: t.Challenges,
+		Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second),
+	}
+	if t.Response == 0 {
+		p.Response = int64(fifth / time.Second)
+	}
+	if t.Duration == 0 {
+		p.Duration = int64(fifth / time.Second)
+	}
+	if t.RevealPenalty != "" {
+		penalty, err := grid.ParseMoney(t.RevealPenalty, currency)
+		if err != nil {
+			return p, fmt.Errorf("reveal_penalty: %w", err)
+		}
+		p.RevealPenalty = int64(penalty)
+	}
+	if _, err := t.peaks(); err != nil {
+		return p, err
+	}
+	const perMille = 1000
+	switch {
+	case t.Pledge < 1 || t.Pledge > perMille:
+		return p, fmt.Errorf("pledge: %d: must be 1 to %d per mille", t.Pledge, perMille)
+	case t.Corrections < 0 || t.Corrections > 30*24*time.Hour:
+		return p, errors.New("corrections: must be 0 to 720h")
+	}
+	err := p.Validate()
+	p.From = "" // the epoch that it is set in
+	if err != nil {
+		_, text, _ := strings.Cut(err.Error(), ": ") // without the contracts' code
+		return p, errors.New(text)
+	}
+	return p, nil
+}
+
+// window is a time of day, minutes from midnight UTC: [from, until).
+type window struct{ from, until int }
+
+func (t Terms) peaks() ([]window, error) {
+	all := make([]window, len(t.Peaks))
+	form := regexp.MustCompile(`^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$`)
+	for k, text := range t.Peaks {
+		var a, b, c, d int
+		if !form.MatchString(text) {
+			return nil, fmt.Errorf("peaks[%d]: %q: want a time of day, UTC, as in 17:00-20:00", k, text)
+		}
+		if _, err := fmt.Sscanf(text, "%d:%d-%d:%d", &a, &b, &c, &d); err != nil {
+			return nil, fmt.Errorf("peaks[%d]: %q: %w", k, text, err)
+		}
+		const minutes = 60
+		if all[k] = (window{a*minutes + b, c*minutes + d}); all[k].until <= all[k].from {
+			return nil, fmt.Errorf("peaks[%d]: %q: ends before it begins", k, text)
+		}
+	}
+	return all, nil
+}
+
+// IsPeak tells whether an interval begins within a peak.
+func (t Terms) IsPeak(i grid.Interval) bool {
+	all, err := t.peaks()
+	if err != nil {
+		return false // it was refused before
+	}
+	begin := i.Begin()
+	for _, w := range all {
+		if at := begin.Hour()*60 + begin.Minute(); w.from <= at && at < w.until {
+			return true
+		}
+	}
+	return false
+}
+
+// Pledged returns what a battery of a rated power and a capacity pledges: its
+// share of the power for half an hour, not more than half of what it holds.
+func (t Terms) Pledged(rated grid.Power, capacity grid.Energy) (grid.Power, grid.Energy) {
+	const perMille, half = 1000, 2
+	power := rated * grid.Power(t.Pledge) / perMille
+	return power, min(grid.Energy(power)/half, capacity/half)
+}
