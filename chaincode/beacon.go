@@ -312,9 +312,10 @@ func (p Programme) Challenge(b Beacon, i grid.Interval, battery string, power, r
 	if len(b.Missing) == 0 && binary.BigEndian.Uint64(h[:8])%perMille >= rate {
 		return Challenge{}, false
 	}
-	// Between the windows before and after, which show the change.
+	// Between the windows before and after, which show the change; the power has
+	// the response time to come, and to go.
 	response, duration := time.Duration(p.Response)*time.Second, time.Duration(p.Duration)*time.Second
-	spare := int64((i.Length() - response - 3*duration) / time.Second)
+	spare := int64((i.Length() - 2*response - 3*duration) / time.Second)
 	start := i.Begin().Add(duration)
 	if spare > 0 {
 		start = start.Add(time.Duration(int64(binary.BigEndian.Uint32(h[8:12]))%(spare+1)) * time.Second)

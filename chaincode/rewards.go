@@ -120,8 +120,18 @@ type Reward struct {
 	Reputation int64  `json:"reputation"` // after it
 }
 
+// Adjustment corrects what a closed epoch paid, out of the budget of one that is
+// open.
+type Adjustment struct {
+	Community string `json:"community"`
+	Epoch     string `json:"epoch"` // that is open
+	Battery   string `json:"battery"`
+	Tokens    int64  `json:"tokens"`  // + the battery gets
+	Dispute   string `json:"dispute"` // that was upheld: each brings one adjustment
+}
+
 // EpochClosing is the record of a closed epoch: Budget + Carried + Slashed =
-// Granted + Paid + Left.
+// Granted + Adjusted + Paid + Left.
 type EpochClosing struct {
 	Community string   `json:"community"`
 	Epoch     string   `json:"epoch"`
@@ -129,6 +139,7 @@ type EpochClosing struct {
 	Carried   int64    `json:"carried"` // from the epoch before
 	Slashed   int64    `json:"slashed"`
 	Granted   int64    `json:"granted"`
+	Adjusted  int64    `json:"adjusted"` // of earlier epochs
 	Paid      int64    `json:"paid"`
 	Left      int64    `json:"left"`
 	Rewards   []Reward `json:"rewards"` // by battery
@@ -144,6 +155,7 @@ const (
 	kindGrant     = "grant"      // community, epoch, battery
 	kindNoted     = "noted"      // community, epoch, battery: reputation with which it pledged
 	kindTokens    = "tokens"     // community, battery, source: a delta
+	kindAdjusted  = "adjusted"   // community, epoch, dispute: an Adjustment
 	kindEpoch     = "epoch"      // community, epoch: its EpochClosing
 	kindChallenge = "challenged" // community, epoch, interval, battery: one that was met
 	kindDelivery  = "delivery"   // community, epoch, interval, battery: Wh
@@ -186,7 +198,7 @@ func (p Programme) Validate() error {
 	if _, err := day(p.From); err != nil {
 		return err
 	}
-	windows := time.Duration(p.Response+3*p.Duration) * time.Second
+	windows := time.Duration(2*p.Response+3*p.Duration) * time.Second
 	switch {
 	case (grid.Interval{Minutes: p.Minutes}).Validate() != nil:
 		return fail(CodeInvalid, "minutes: %d: must be one of 5, 15, 30, 60", p.Minutes)
@@ -197,7 +209,7 @@ func (p Programme) Validate() error {
 	case outside(p.Availability) || outside(p.Slash) || outside(p.Smoothing) || outside(p.Threshold) || outside(p.Challenges):
 		return fail(CodeInvalid, "availability, slash, smoothing, threshold, challenges: must be 0 to 1000 per mille")
 	case p.Response < 0 || p.Duration < 1 || windows > time.Duration(p.Minutes)*time.Minute:
-		return fail(CodeInvalid, "response, duration: the response and three windows of the duration must fit into an interval")
+		return fail(CodeInvalid, "response, duration: the response twice and three windows of the duration must fit into an interval")
 	}
 	return nil
 }
@@ -467,6 +479,47 @@ func (*Rewards) ChangeStake(ctx contractapi.TransactionContextInterface, arg str
 		return err
 	}
 	return emit(ctx, "stake-changed", c)
+}
+
+// Adjust takes an Adjustment after a dispute about an epoch was upheld.
+func (*Rewards) Adjust(ctx contractapi.TransactionContextInterface, arg string) error {
+	var a Adjustment
+	if err := decode(arg, &a); err != nil {
+		return err
+	}
+	if _, err := allow(ctx, a.Community, RoleUtility); err != nil {
+		return err
+	}
+	if _, _, err := installed(ctx, a.Community, a.Battery); err != nil {
+		return err
+	}
+	if _, _, err := programmeAt(ctx, a.Community, a.Epoch); err != nil {
+		return err
+	}
+	var r Resolution
+	if found, err := get(ctx, &r, kindResolution, a.Community, a.Dispute); err != nil || !found || !r.Upheld {
+		return cmpErr(err, fail(CodeMissing, "dispute %q was not upheld", a.Dispute))
+	}
+	tokens, err := tokensOf(ctx, a.Community, a.Battery)
+	if err != nil {
+		return err
+	}
+	created, err := put(ctx, a.Tokens, kindTokens, a.Community, a.Battery, "dispute/"+a.Dispute)
+	if err != nil || !created {
+		return err
+	}
+	const most = 1_000_000_000 // what keeps all sums in bounds
+	if a.Tokens == 0 || a.Tokens > most || tokens+a.Tokens < 0 {
+		return fail(CodeFunds, "tokens: %d: %q has %d, and nobody gets more than %d", a.Tokens, a.Battery, tokens, most)
+	}
+	var closed EpochClosing
+	if found, err := get(ctx, &closed, kindEpoch, a.Community, a.Epoch); err != nil || found {
+		return cmpErr(err, fail(CodeTooLate, "epoch %s is closed", a.Epoch))
+	}
+	if created, err := put(ctx, a, kindAdjusted, a.Community, a.Epoch, a.Dispute); err != nil || !created {
+		return cmpErr(err, fail(CodeConflict, "dispute %q has brought an adjustment already", a.Dispute))
+	}
+	return emit(ctx, "reward-adjusted", a)
 }
 
 func tokensOf(ctx context, community, battery string) (sum int64, err error) {
@@ -739,12 +792,19 @@ func (e *epoch) carry(ctx context, c *EpochClosing) error {
 		}
 	}
 	c.Carried = before.Left
-	return each(ctx, kindGrant, []string{e.community, e.day}, func(_ string, value []byte) error {
-		var g int64
-		err := json.Unmarshal(value, &g)
-		c.Granted += g
-		return err
-	})
+	return errors.Join(
+		each(ctx, kindGrant, []string{e.community, e.day}, func(_ string, value []byte) error {
+			var g int64
+			err := json.Unmarshal(value, &g)
+			c.Granted += g
+			return err
+		}),
+		each(ctx, kindAdjusted, []string{e.community, e.day}, func(_ string, value []byte) error {
+			var a Adjustment
+			err := json.Unmarshal(value, &a)
+			c.Adjusted += a.Tokens
+			return err
+		}))
 }
 
 // judge goes through the intervals: what was available, delivered, challenged
@@ -834,7 +894,7 @@ func (e *epoch) proven(ctx context, kind string) (map[string]int64, error) {
 
 // pay divides what there is.
 func (e *epoch) pay(c *EpochClosing) error {
-	fund := c.Budget + c.Carried + c.Slashed - c.Granted
+	fund := c.Budget + c.Carried + c.Slashed - c.Granted - c.Adjusted
 	pot := share(max(fund, 0), e.Availability, perMille)
 	availability, delivery := make([]int64, len(c.Rewards)), make([]int64, len(c.Rewards))
 	for k, r := range c.Rewards {

@@ -24,7 +24,7 @@ func (n *node) openRewards(ctx context.Context) error {
 		return usage("rewards.%w", err)
 	}
 	// Readings have to show when the power changed.
-	const samples = 3
+	const samples = 2
 	apart := time.Duration(float64(meters.Period) * n.config.Speed)
 	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
 		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings are %s of world time apart, and a challenge lasts %s", apart, window))

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -368,6 +370,53 @@ func TestEveryFunctionRefusesTheWrongRole(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRolesAreAsDocumented calls every function in every role of the community: who
+// is not in the table of docs/contracts.md is refused, who is gets further.
+func TestRolesAreAsDocumented(t *testing.T) {
+	documented := rolesOf(t)
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, _ int) {
+		member, err := l.People.Member("somebody")
+		must(t, err)
+		callers := map[string]*identity.Identity{
+			chaincode.RoleOperator: l.People.Operator, chaincode.RoleInstaller: l.People.Installer, chaincode.RoleGovernor: l.People.Governor,
+			chaincode.RoleMember: member, chaincode.RoleUtility: l.People.Utility,
+		}
+		functions := functionsOf(t)
+		if len(documented) != len(functions) {
+			t.Errorf("%d functions are documented, there are %d", len(documented), len(functions))
+		}
+		for function, args := range functions {
+			for role, who := range callers {
+				_, err := l.Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args})
+				if !slices.Contains(documented[function], role) {
+					expect(t, role+" calls "+function, chaincode.CodeDenied, err)
+				} else if err != nil && strings.Contains(err.Error(), "may not do this") {
+					t.Errorf("%s calls %s: %v", role, function, err)
+				}
+			}
+		}
+	})
+}
+
+// rolesOf reads the tables of docs/contracts.md.
+func rolesOf(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/contracts.md")
+	must(t, err)
+	all := map[string][]string{}
+	contract := ""
+	for line := range strings.Lines(string(text)) {
+		if name, found := strings.CutPrefix(line, "## "); found {
+			contract = strings.TrimSpace(name)
+		}
+		const cells = 6 // with the empty ones before the first bar and after the last
+		if row := strings.Split(line, "|"); len(row) == cells && strings.HasPrefix(row[1], " `") {
+			all[contract+":"+strings.Trim(row[1], " `")] = strings.Split(strings.TrimSpace(row[3]), ", ")
+		}
+	}
+	return all
 }
 
 // openUtility opens the utility's authority, which in a test is at hand.

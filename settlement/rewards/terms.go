@@ -25,8 +25,8 @@ type Terms struct {
 	Smoothing     int64         `yaml:"smoothing"`      // that the last challenge weighs in the reputation
 	Threshold     int64         `yaml:"threshold"`      // of reputation and of challenges met, below which nothing is paid
 	Challenges    int64         `yaml:"challenges"`     // chance of one in an interval, at reputation 500
-	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: a fifth of the interval
-	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a fifth of the interval
+	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: an eighth of the interval
+	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a sixth of the interval
 	RevealPenalty string        `yaml:"reveal_penalty"` // as in "1 EUR"
 	Peaks         []string      `yaml:"peaks"`          // UTC, as in "17:00-20:00"
 	Corrections   time.Duration `yaml:"corrections"`    // after an epoch, before it is closed
@@ -44,18 +44,19 @@ func DefaultTerms() Terms {
 // Programme returns what the ledger is told, for intervals of so many minutes.
 // The error names the field.
 func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, error) {
-	const windows = 5 // response, and before, during and after, with room to draw the start
-	fifth := time.Duration(minutes) * time.Minute / windows
+	// With these a quarter of the interval is left to draw the start from.
+	const eighth, sixth = 8, 6
+	length := time.Duration(minutes) * time.Minute
 	p := chaincode.Programme{
 		From: time.Unix(0, 0).UTC().Format(time.DateOnly), Minutes: minutes, Budget: t.Budget, Schedule: t.Schedule, Period: t.Period,
 		Availability: t.Availability, Grant: t.Grant, Stake: t.Stake, Slash: t.Slash, Smoothing: t.Smoothing, Threshold: t.Threshold, Challenges: t.Challenges,
 		Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second),
 	}
 	if t.Response == 0 {
-		p.Response = int64(fifth / time.Second)
+		p.Response = int64(length / eighth / time.Second)
 	}
 	if t.Duration == 0 {
-		p.Duration = int64(fifth / time.Second)
+		p.Duration = int64(length / sixth / time.Second)
 	}
 	if t.RevealPenalty != "" {
 		penalty, err := grid.ParseMoney(t.RevealPenalty, currency)

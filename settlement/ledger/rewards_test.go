@@ -1,0 +1,445 @@
+package ledger_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
+
+// street is a community with two batteries and a gateway that reads them.
+type street struct {
+	t       *testing.T
+	l       *ledger.Ledger
+	day     int
+	epoch   string
+	gateway string
+	key     *ecdsa.PrivateKey
+	links   map[string][]string // of the beacon, by party
+	battery [2]string           // pseudonyms
+}
+
+const hour = 60 // minutes: long intervals make few
+
+func newStreet(t *testing.T, l *ledger.Ledger, day int) *street {
+	t.Helper()
+	s := &street{t: t, l: l, day: day, links: map[string][]string{}}
+	s.epoch = s.interval(0).Begin().Format(time.DateOnly)
+	var devices []grid.Device
+	for k := range s.battery {
+		member, p := s.member(k), s.member(k)+"-point"
+		devices = append(devices,
+			grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: p},
+			grid.Device{ID: member + "/battery", Kind: grid.Battery, Member: member, MeteringPoint: p})
+	}
+	must(t, l.Register(t.Context(), devices...))
+	for k := range s.battery {
+		var err error
+		s.battery[k], err = l.Names.Device(s.member(k), s.member(k)+"/battery")
+		must(t, err)
+	}
+	s.gateway, s.key = "gw-"+s.battery[0], s.newKey()
+	public, err := proof.EncodeKey(&s.key.PublicKey)
+	must(t, err)
+	must(t, l.RegisterGateway(t.Context(), s.gateway, public))
+	return s
+}
+
+func (s *street) newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(s.t, err)
+	return key
+}
+
+func (*street) member(k int) string { return fmt.Sprintf("owner-%d", k) }
+
+func (s *street) interval(k int) grid.Interval {
+	return grid.Interval{Start: interval(s.day, 0).Start, Minutes: hour}.Shift(k)
+}
+
+func (s *street) programme() chaincode.Programme {
+	return chaincode.Programme{
+		Community: community, From: s.epoch, Minutes: hour, Budget: 1000, Schedule: chaincode.Halving, Period: 1, Availability: 600,
+		Grant: 10, Stake: 5, Slash: 500, Smoothing: 600, Threshold: 500, Challenges: 1000, Response: 300, Duration: 600, RevealPenalty: 7,
+	}
+}
+
+func (s *street) operator(function string, arg any) error {
+	return invoke(s.t, s.l, s.l.People.Operator, "rewards:"+function, arg)
+}
+
+func (s *street) utility(function string, arg any) error {
+	return invoke(s.t, s.l, s.l.People.Utility, "rewards:"+function, arg)
+}
+
+func (s *street) pledge(k int, epoch string) error {
+	return s.operator("Pledge", chaincode.Pledge{Community: community, Epoch: epoch, Battery: s.battery[k], Power: 2000, Energy: 1000})
+}
+
+// commit commits both parties to the beacon of an epoch.
+func (s *street) commit(epoch string) {
+	s.t.Helper()
+	for party, call := range map[string]func(string, any) error{chaincode.RoleOperator: s.operator, chaincode.RoleUtility: s.utility} {
+		anchor, links := chaincode.Links([]byte(party+epoch), 24)
+		s.links[party] = links
+		must(s.t, call("CommitBeacon", chaincode.Anchor{Community: community, Epoch: epoch, Anchor: anchor}))
+	}
+}
+
+// seal reveals the beacon of an interval and seals it.
+func (s *street) seal(k int) {
+	s.t.Helper()
+	must(s.t, s.reveal(chaincode.RoleOperator, k))
+	must(s.t, s.reveal(chaincode.RoleUtility, k))
+	must(s.t, s.operator("SealBeacon", s.at(k)))
+}
+
+func (s *street) reveal(party string, k int) error {
+	call := s.operator
+	if party == chaincode.RoleUtility {
+		call = s.utility
+	}
+	return call("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(k).String(), Value: s.links[party][k%24]})
+}
+
+func (s *street) at(k int) map[string]string {
+	return map[string]string{"community": community, "interval": s.interval(k).String()}
+}
+
+func (s *street) challenges(k int) (all []chaincode.Challenge) {
+	s.t.Helper()
+	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetChallenges", Args: []string{community, s.interval(k).String()}})
+	must(s.t, err)
+	must(s.t, json.Unmarshal([]byte(text), &all))
+	return all
+}
+
+// readings are what a challenge's six instants show: the battery's and the
+// meter's registers of what was given, Wh.
+type readings struct{ battery, meter [6]grid.Energy }
+
+// honest gives what is asked, and the meter shows it.
+func honest(c chaincode.Challenge) readings {
+	given := grid.Energy(c.Power * int64(c.Until.Sub(c.From)/time.Second) / 3600)
+	all := [6]grid.Energy{0, 0, 0, given, given, given}
+	return readings{all, all}
+}
+
+// evidence signs readings as of the challenge's instants.
+func (s *street) evidence(c chaincode.Challenge, k int, shown readings, change func(b *proof.Batch, key **ecdsa.PrivateKey)) []byte {
+	s.t.Helper()
+	salt, err := s.l.Names.Salt(s.member(k))
+	must(s.t, err)
+	ev := chaincode.Evidence{Salt: hex.EncodeToString(salt), Device: s.member(k) + "/battery", Meter: s.member(k) + "/meter"}
+	for n, t := range c.Instants() {
+		const base = 100_000
+		b := proof.Batch{Community: community, Gateway: s.gateway, Sequence: uint64(n + 1), Member: s.member(k), Readings: []grid.Reading{
+			{Device: ev.Device, Time: t, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(base + shown.battery[n])},
+			{Device: ev.Meter, Time: t, Quality: grid.Good, Import: new(base + grid.Energy(n)), Export: new(base + shown.meter[n])},
+		}}
+		key := s.key
+		if change != nil {
+			change(&b, &key)
+		}
+		signed, _, err := proof.SignBatch(b, key)
+		must(s.t, err)
+		ev.Batches = append(ev.Batches, signed)
+	}
+	b, err := json.Marshal(ev)
+	must(s.t, err)
+	return b
+}
+
+func (s *street) prove(function string, at, k int, evidence []byte) error {
+	sum := sha256.Sum256(evidence)
+	c, err := ledger.NewCall(s.l.People.Operator, "rewards:"+function, chaincode.Proof{
+		Community: community, Interval: s.interval(at).String(), Battery: s.battery[k], Evidence: hex.EncodeToString(sum[:]),
+	})
+	must(s.t, err)
+	c.Transient = map[string][]byte{chaincode.CollectionEvidence: evidence}
+	return s.l.Invoke(s.t.Context(), c)
+}
+
+func (s *street) standing(k int) (st chaincode.Standing) {
+	s.t.Helper()
+	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Utility, Function: "rewards:GetStanding", Args: []string{community, s.battery[k]}})
+	must(s.t, err)
+	must(s.t, json.Unmarshal([]byte(text), &st))
+	return st
+}
+
+func (s *street) closeEpoch(epoch string) (c chaincode.EpochClosing, err error) {
+	s.t.Helper()
+	if err := s.operator("CloseEpoch", map[string]string{"community": community, "epoch": epoch}); err != nil {
+		return c, err
+	}
+	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetEpoch", Args: []string{community, epoch}})
+	must(s.t, err)
+	must(s.t, json.Unmarshal([]byte(text), &c))
+	if c.Budget+c.Carried+c.Slashed != c.Granted+c.Adjusted+c.Paid+c.Left {
+		s.t.Errorf("epoch %+v does not add up", c)
+	}
+	return c, nil
+}
+
+// TestRewards goes through two epochs: of two batteries one meets its challenges,
+// the other fails them in every way there is, declares an outage, and wins a
+// dispute.
+func TestRewards(t *testing.T) {
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
+		s := newStreet(t, l, day)
+		expect(t, "a pledge without a programme", chaincode.CodeMissing, s.pledge(0, s.epoch))
+		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
+		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
+		s.commit(s.epoch)
+		for k := range s.battery {
+			must(t, s.pledge(k, s.epoch))
+			must(t, s.pledge(k, s.epoch))
+			if st := s.standing(k); st.Stake != 10 || st.Reputation != 0 {
+				t.Errorf("after the first pledge: %+v", st)
+			}
+		}
+		expect(t, "sealed before it was revealed", chaincode.CodeMissing, s.operator("SealBeacon", s.at(0)))
+		s.seal(0)
+		expect(t, "committed after the epoch began", chaincode.CodeConflict, s.operator("CommitBeacon", chaincode.Anchor{Community: community, Epoch: s.epoch, Anchor: hex.EncodeToString(make([]byte, 32))}))
+		expect(t, "revealed again otherwise", chaincode.CodeTooLate, s.operator("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(0).String(), Value: s.links[chaincode.RoleUtility][0]}))
+		expect(t, "a link that was not committed to", chaincode.CodeInvalid, s.operator("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(1).String(), Value: s.links[chaincode.RoleUtility][1]}))
+		s.provesOne(0)
+		s.missingReveal(1)
+		s.declaredOutage(2)
+		s.delivers(3)
+		s.reports()
+		first, err := s.closeEpoch(s.epoch)
+		must(t, err)
+		again, err := s.closeEpoch(s.epoch)
+		if err != nil || again.Paid != first.Paid {
+			t.Errorf("closed again: %+v, %v", again, err)
+		}
+		s.judged(first)
+		expect(t, "proof after the closing", chaincode.CodeTooLate, s.prove("ProveChallenge", 0, 1, s.evidence(s.challenges(0)[0], 1, readings{}, nil)))
+		s.nextEpoch(first)
+	})
+}
+
+// provesOne proves the challenge of battery 0 in an interval, and tries all that
+// proves nothing for battery 1.
+func (s *street) provesOne(k int) {
+	s.t.Helper()
+	all := s.challenges(k)
+	if len(all) != len(s.battery) {
+		s.t.Fatalf("%d of %d batteries are challenged", len(all), len(s.battery))
+	}
+	of := func(battery int) chaincode.Challenge {
+		return all[slices.IndexFunc(all, func(c chaincode.Challenge) bool { return c.Battery == s.battery[battery] })]
+	}
+	c, d := of(0), of(1)
+	if i := s.interval(k); c.Start.Before(i.Begin()) || c.Instants()[5].After(i.End()) || c.Power < 1000 || c.Power > 2000 {
+		s.t.Errorf("challenge %+v", c)
+	}
+	good := s.evidence(c, 0, honest(c), nil)
+	must(s.t, s.prove("ProveChallenge", k, 0, good))
+	must(s.t, s.prove("ProveChallenge", k, 0, good))
+	yes := honest(d)
+	half := yes
+	for n := range half.battery {
+		half.battery[n] /= 2
+	}
+	steady := yes // gives all the time, as its own counter says
+	for n := range steady.battery {
+		steady.battery[n] = grid.Energy(n) * yes.battery[3]
+	}
+	backwards := yes
+	backwards.battery[4], backwards.battery[5] = -5, -5
+	backwards.battery[3] = -1
+	for what, evidence := range map[string][]byte{
+		"delivers nothing":                  s.evidence(d, 1, readings{}, nil),
+		"delivers half":                     s.evidence(d, 1, half, nil),
+		"its own counter alone shows it":    s.evidence(d, 1, readings{battery: yes.battery}, nil),
+		"a counter that always runs":        s.evidence(d, 1, readings{battery: steady.battery}, nil),
+		"a counter that runs backwards":     s.evidence(d, 1, backwards, nil),
+		"another gateway's key":             s.evidence(d, 1, yes, func(_ *proof.Batch, key **ecdsa.PrivateKey) { *key = s.newKey() }),
+		"another member's readings":         s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Member = s.member(0) }),
+		"another community's readings":      s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Community = "elsewhere" }),
+		"no evidence":                       []byte(`{"salt":"","device":"","meter":"","batches":[]}`),
+		"the neighbour's evidence":          good,
+		"the neighbour's battery, its salt": s.evidence(d, 0, yes, nil),
+	} {
+		expect(s.t, what, chaincode.CodeInvalid, s.prove("ProveChallenge", k, 1, evidence))
+	}
+	for what, evidence := range map[string][]byte{
+		"estimated readings": s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Readings[0].Quality = grid.Estimated }),
+		"readings of the day before": s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) {
+			for n := range b.Readings {
+				b.Readings[n].Time = b.Readings[n].Time.AddDate(0, 0, -1)
+			}
+		}),
+		"a gateway that is not registered": s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Gateway = "gw-unknown" }),
+	} {
+		expect(s.t, what, chaincode.CodeMissing, s.prove("ProveChallenge", k, 1, evidence))
+	}
+	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, invoke(s.t, s.l, s.l.People.Operator, "rewards:Pledge",
+		chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
+}
+
+// missingReveal seals an interval without the utility: it pays, and everybody is
+// challenged all the same.
+func (s *street) missingReveal(k int) {
+	s.t.Helper()
+	before, err := s.l.Balance(s.t.Context(), settlement.Utility)
+	must(s.t, err)
+	must(s.t, s.reveal(chaincode.RoleOperator, k))
+	expect(s.t, "sealed by who has not revealed", chaincode.CodeMissing, s.utility("SealBeacon", s.at(k)))
+	must(s.t, s.operator("SealBeacon", s.at(k)))
+	expect(s.t, "revealed after it was sealed", chaincode.CodeTooLate, s.reveal(chaincode.RoleUtility, k))
+	after, err := s.l.Balance(s.t.Context(), settlement.Utility)
+	if err != nil || after-before != -7 {
+		s.t.Errorf("the utility's balance changed by %d, want the penalty, −7: %v", after-before, err)
+	}
+	all := s.challenges(k)
+	if len(all) != len(s.battery) {
+		s.t.Errorf("%d of %d batteries are challenged", len(all), len(s.battery))
+	}
+	c := all[slices.IndexFunc(all, func(c chaincode.Challenge) bool { return c.Battery == s.battery[0] })]
+	must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+}
+
+// declaredOutage declares an outage of battery 1 before an interval, and another
+// too late.
+func (s *street) declaredOutage(k int) {
+	s.t.Helper()
+	name := s.interval(k).String()
+	o := chaincode.Outage{Community: community, Battery: s.battery[1], From: name, Until: name, Reason: "repair"}
+	must(s.t, s.operator("DeclareOutage", o))
+	s.seal(k)
+	for _, c := range s.challenges(k) {
+		if c.Battery == s.battery[1] {
+			s.t.Error("a battery that is away is challenged")
+			continue
+		}
+		must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+	}
+	o.Battery = s.battery[0]
+	expect(s.t, "an outage that comes after", chaincode.CodeTooLate, s.operator("DeclareOutage", o))
+}
+
+// delivers proves what battery 0 gave in a flagged interval.
+func (s *street) delivers(k int) {
+	s.t.Helper()
+	i := s.interval(k)
+	whole := chaincode.Challenge{Start: i.Begin(), From: i.Begin(), Until: i.End()} // its instants are the ends
+	evidence := s.evidence(whole, 0, readings{battery: [6]grid.Energy{0, 0, 0, 1500, 1500, 1500}}, nil)
+	expect(s.t, "delivery in an interval that is not flagged", chaincode.CodeMissing, s.prove("ProveDelivery", k, 0, evidence))
+	must(s.t, s.utility("FlagInterval", chaincode.Flag{Community: community, Interval: i.String(), Reason: "peak"}))
+	must(s.t, s.prove("ProveDelivery", k, 0, evidence))
+	expect(s.t, "nothing given", chaincode.CodeInvalid, s.prove("ProveDelivery", k, 1, s.evidence(whole, 1, readings{}, nil)))
+}
+
+func (s *street) reports() {
+	s.t.Helper()
+	for k := range 4 {
+		r := chaincode.Report{Community: community, Interval: s.interval(k).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}
+		must(s.t, s.operator("ReportInterval", r))
+		r.Available = []string{}
+		expect(s.t, "another report", chaincode.CodeConflict, s.operator("ReportInterval", r))
+	}
+}
+
+// judged checks the first closing. Battery 0 met 3 of 3, battery 1 none of 2.
+func (s *street) judged(c chaincode.EpochClosing) {
+	s.t.Helper()
+	if c.Budget != 1000 || c.Granted != 20 || len(c.Rewards) != 2 {
+		s.t.Fatalf("epoch %+v", c)
+	}
+	for _, r := range c.Rewards {
+		k := slices.Index(s.battery[:], r.Battery)
+		want := [2]chaincode.Reward{
+			{Tokens: 1000 + 7 - 20, Intervals: 4, Delivered: 1500, Challenged: 3, Met: 3, Reputation: 936},
+			{Intervals: 3, Challenged: 2, Slashed: 7},
+		}[k]
+		want.Battery = r.Battery
+		if r != want {
+			s.t.Errorf("battery %d: %+v, want %+v", k, r, want)
+		}
+		if st := s.standing(k); st.Tokens != want.Tokens || st.Stake != 10-want.Slashed || st.Reputation != want.Reputation {
+			s.t.Errorf("battery %d stands at %+v", k, st)
+		}
+	}
+}
+
+// nextEpoch: the budget is halved, what is left carries over, a stake that is
+// gone keeps a battery out, and a dispute that is upheld is made good.
+func (s *street) nextEpoch(first chaincode.EpochClosing) {
+	s.t.Helper()
+	next := s.interval(24).Begin().Format(time.DateOnly)
+	after := s.interval(48).Begin().Format(time.DateOnly)
+	s.commit(next)
+	must(s.t, s.pledge(0, next))
+	expect(s.t, "a pledge without its stake", chaincode.CodeFunds, s.pledge(1, next))
+	expect(s.t, "a stake taken back before the epoch is closed", chaincode.CodeConflict, s.operator("ChangeStake",
+		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1, Reference: "a"}))
+	expect(s.t, "more staked than there is", chaincode.CodeFunds, s.operator("ChangeStake",
+		chaincode.StakeChange{Community: community, Battery: s.battery[1], Amount: 1, Reference: "b"}))
+	s.adjusts(next)
+	if _, err := s.closeEpoch(after); err == nil {
+		s.t.Error("an epoch was closed before the one before it")
+	}
+	c, err := s.closeEpoch(next) // nothing was reported: nothing is paid
+	must(s.t, err)
+	if c.Budget != 500 || c.Carried != first.Left || c.Adjusted != 30 || c.Paid != 0 || c.Left != 470 {
+		s.t.Errorf("second epoch %+v", c)
+	}
+	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1, Reference: "a"}))
+}
+
+// adjusts resolves a dispute of battery 1's owner, who gets 30 tokens.
+func (s *street) adjusts(epoch string) {
+	s.t.Helper()
+	id, err := s.l.Names.Member(s.member(1))
+	must(s.t, err)
+	member, err := s.l.People.Member(id)
+	must(s.t, err)
+	at := s.interval(25).Begin().Format(time.RFC3339)
+	a := chaincode.Adjustment{Community: community, Epoch: epoch, Battery: s.battery[1], Tokens: 30, Dispute: "lost-readings-" + id}
+	must(s.t, invoke(s.t, s.l, member, "disputes:Open", chaincode.Dispute{Community: community, ID: a.Dispute, Member: id, Subject: "epoch " + s.epoch, Evidence: "ab", Time: at}))
+	expect(s.t, "adjusted before the dispute was resolved", chaincode.CodeMissing, s.utility("Adjust", a))
+	must(s.t, invoke(s.t, s.l, s.l.People.Operator, "disputes:Respond", chaincode.Response{Community: community, ID: a.Dispute, Evidence: "cd", Time: at}))
+	must(s.t, invoke(s.t, s.l, s.l.People.Utility, "disputes:Resolve", chaincode.Resolution{Community: community, ID: a.Dispute, Upheld: true, Reason: "readings came late", Time: at}))
+	must(s.t, s.utility("Adjust", a))
+	must(s.t, s.utility("Adjust", a))
+	a.Tokens = 40
+	expect(s.t, "adjusted again otherwise", chaincode.CodeConflict, s.utility("Adjust", a))
+	if st := s.standing(1); st.Tokens != 30 {
+		s.t.Errorf("after the adjustment %+v", st)
+	}
+}
+
+// TestEmission adds up a programme's tokens.
+func TestEmission(t *testing.T) {
+	p := chaincode.Programme{From: "2026-01-01", Budget: 1000, Period: 10, Schedule: chaincode.Linear}
+	var linear, halving int64
+	for day := time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC); day.Year() < 2027; day = day.AddDate(0, 0, 1) {
+		p.Schedule = chaincode.Linear
+		n, err := p.Emission(day.Format(time.DateOnly))
+		must(t, err)
+		linear += n
+		p.Schedule = chaincode.Halving
+		n, err = p.Emission(day.Format(time.DateOnly))
+		must(t, err)
+		halving += n
+	}
+	if linear != 5500 || halving != 10*(1000+500+250+125+62+31+15+7+3+1) {
+		t.Errorf("linear %d tokens, halving %d", linear, halving)
+	}
+}
