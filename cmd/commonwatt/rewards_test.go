@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// cheats are the homes whose batteries only pretend, each in its own way; honest
+// are the others that have one.
+func cheats() []string { return []string{"home-01", "home-02", "home-05"} }
+
+func honest() []string { return []string{"home-07", "home-09", "home-11", "home-12"} }
+
+const cheating = `
+simulation:
+  homes: 12
+  start: 2026-06-01T22:45:00Z
+  faults:
+    - {device: home-01/battery, fault: claims-capacity}
+    - {device: home-02/battery, fault: replays-readings}
+    - {device: home-05/battery, fault: fakes-delivery}
+rewards: {challenges: 1000, smoothing: 500, grant: 100, stake: 1, peaks: ["22:00-23:30"], corrections: 5m}
+`
+
+// TestCheatsEarnNothing runs the last hour of an epoch: challenges go out as
+// setpoints over Modbus, signed readings prove what was given, and the epoch pays
+// those who gave.
+func TestCheatsEarnNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: runs the program for a minute and a half; make test runs it")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(cheating), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "--config", file)
+	closed := time.Date(2026, 6, 2, 0, 8, 0, 0, time.UTC)
+	p.until("the epoch's end", func(s web.Status) bool { return s.WorldTime.After(closed) })
+	p.stop()
+	verified(t, dir)
+	names, err := ledger.OpenNames(filepath.Join(dir, ledger.NamesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := embedded.OpenLedger(t.Context(), dir, "demo", "EUR", names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "rewards:GetEpoch", Args: []string{"demo", "2026-06-01"}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p.stderr)
+	}
+	var c chaincode.EpochClosing
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]chaincode.Reward{}
+	for _, r := range c.Rewards {
+		got[r.Battery] = r
+	}
+	rewardOf := func(home string) chaincode.Reward {
+		name, err := names.Device(home, home+"/battery")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[name].Challenged < 3 {
+			t.Errorf("%s: %+v", home, got[name])
+		}
+		return got[name]
+	}
+	for _, home := range cheats() {
+		if r := rewardOf(home); r.Tokens != 0 || r.Slashed == 0 {
+			t.Errorf("%s cheats and got away with it: %+v", home, r)
+		}
+	}
+	paid := 0
+	for _, home := range honest() {
+		if rewardOf(home).Tokens > 0 {
+			paid++
+		}
+	}
+	if len(c.Rewards) != 7 || paid < 2 { // the other loads of a home may hide what its battery gave
+		t.Errorf("%d of 4 honest batteries were paid: %+v\n%s", paid, c, p.stderr)
+	}
+}
