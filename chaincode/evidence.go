@@ -176,7 +176,7 @@ func openProof(ctx context, arg string) (pf Proof, ev *readings, e *epoch, err e
 		return pf, nil, nil, err
 	}
 	var closed EpochClosing
-	if found, err := get(ctx, &closed, kindEpoch, pf.Community, at); err != nil || found {
+	if found, err := get(ctx, &closed, KindEpoch, pf.Community, at); err != nil || found {
 		return pf, nil, nil, cmpErr(err, fail(CodeTooLate, "epoch %s is closed", at))
 	}
 	evidence, err := transient(ctx, CollectionEvidence)

@@ -145,8 +145,9 @@ type EpochClosing struct {
 	Rewards   []Reward `json:"rewards"` // by battery
 }
 
+// Keys in the state.
 const (
-	kindProgramme = "programme"  // community, from
+	KindProgramme = "programme"  // community, from
 	kindPledge    = "pledge"     // community, epoch, battery
 	kindOutage    = "outage"     // community, epoch, battery, from
 	kindReport    = "report"     // community, epoch, interval
@@ -156,7 +157,7 @@ const (
 	kindNoted     = "noted"      // community, epoch, battery: reputation with which it pledged
 	kindTokens    = "tokens"     // community, battery, source: a delta
 	kindAdjusted  = "adjusted"   // community, epoch, dispute: an Adjustment
-	kindEpoch     = "epoch"      // community, epoch: its EpochClosing
+	KindEpoch     = "epoch"      // community, epoch: its EpochClosing
 	kindChallenge = "challenged" // community, epoch, interval, battery: one that was met
 	kindDelivery  = "delivery"   // community, epoch, interval, battery: Wh
 )
@@ -174,7 +175,7 @@ func (*Rewards) SetProgramme(ctx contractapi.TransactionContextInterface, arg st
 		return err
 	}
 	closed := false
-	err := each(ctx, kindEpoch, []string{p.Community}, func(_ string, value []byte) error {
+	err := each(ctx, KindEpoch, []string{p.Community}, func(_ string, value []byte) error {
 		var c EpochClosing
 		err := json.Unmarshal(value, &c)
 		closed = closed || c.Epoch >= p.From
@@ -183,7 +184,7 @@ func (*Rewards) SetProgramme(ctx contractapi.TransactionContextInterface, arg st
 	if err != nil {
 		return err
 	}
-	created, err := put(ctx, p, kindProgramme, p.Community, p.From)
+	created, err := put(ctx, p, KindProgramme, p.Community, p.From)
 	if err != nil || !created {
 		return err
 	}
@@ -259,7 +260,7 @@ func programmeAt(ctx context, community, epoch string) (p Programme, found bool,
 	if _, err := day(epoch); err != nil {
 		return p, false, err
 	}
-	err = each(ctx, kindProgramme, []string{community}, func(_ string, value []byte) error {
+	err = each(ctx, KindProgramme, []string{community}, func(_ string, value []byte) error {
 		var one Programme
 		err := json.Unmarshal(value, &one)
 		if one.From <= epoch { // in order of their epochs
@@ -470,7 +471,7 @@ func (*Rewards) ChangeStake(ctx contractapi.TransactionContextInterface, arg str
 		return fail(CodeFunds, "%q has %d tokens and a stake of %d", c.Battery, tokens, s.Stake)
 	case c.Amount < 0 && s.LastPledge != "":
 		var closed EpochClosing
-		if found, err := get(ctx, &closed, kindEpoch, c.Community, s.LastPledge); err != nil || !found {
+		if found, err := get(ctx, &closed, KindEpoch, c.Community, s.LastPledge); err != nil || !found {
 			return cmpErr(err, fail(CodeConflict, "%q is pledged for %s, which is not closed", c.Battery, s.LastPledge))
 		}
 	}
@@ -513,7 +514,7 @@ func (*Rewards) Adjust(ctx contractapi.TransactionContextInterface, arg string) 
 		return fail(CodeFunds, "tokens: %d: %q has %d, and nobody gets more than %d", a.Tokens, a.Battery, tokens, most)
 	}
 	var closed EpochClosing
-	if found, err := get(ctx, &closed, kindEpoch, a.Community, a.Epoch); err != nil || found {
+	if found, err := get(ctx, &closed, KindEpoch, a.Community, a.Epoch); err != nil || found {
 		return cmpErr(err, fail(CodeTooLate, "epoch %s is closed", a.Epoch))
 	}
 	if created, err := put(ctx, a, kindAdjusted, a.Community, a.Epoch, a.Dispute); err != nil || !created {
@@ -553,7 +554,7 @@ func (*Rewards) GetEpoch(ctx contractapi.TransactionContextInterface, community,
 		return "", err
 	}
 	var c EpochClosing
-	found, err := get(ctx, &c, kindEpoch, community, epoch)
+	found, err := get(ctx, &c, KindEpoch, community, epoch)
 	if err == nil && !found {
 		err = fail(CodeMissing, "epoch %s is not closed", epoch)
 	}
@@ -620,7 +621,7 @@ func (*Rewards) GetOpenEpoch(ctx contractapi.TransactionContextInterface, commun
 		return "", err
 	}
 	var closed EpochClosing
-	if o.Closed, err = get(ctx, &closed, kindEpoch, community, day); err != nil {
+	if o.Closed, err = get(ctx, &closed, KindEpoch, community, day); err != nil {
 		return "", err
 	}
 	return text(o)
@@ -740,7 +741,7 @@ func (*Rewards) CloseEpoch(ctx contractapi.TransactionContextInterface, arg stri
 		return err
 	}
 	c := EpochClosing{Community: at.Community, Epoch: at.Epoch, Rewards: []Reward{}}
-	if found, err := get(ctx, &c, kindEpoch, at.Community, at.Epoch); err != nil || found {
+	if found, err := get(ctx, &c, KindEpoch, at.Community, at.Epoch); err != nil || found {
 		return err
 	}
 	e, err := openEpoch(ctx, at.Community, at.Epoch)
@@ -764,7 +765,7 @@ func (*Rewards) CloseEpoch(ctx contractapi.TransactionContextInterface, arg stri
 			return err
 		}
 	}
-	if _, err := put(ctx, c, kindEpoch, at.Community, at.Epoch); err != nil {
+	if _, err := put(ctx, c, KindEpoch, at.Community, at.Epoch); err != nil {
 		return err
 	}
 	return emit(ctx, "epoch-closed", c)
@@ -782,7 +783,7 @@ func (e *epoch) carry(ctx context, c *EpochClosing) error {
 	}
 	yesterday := at.AddDate(0, 0, -1).Format(time.DateOnly)
 	var before EpochClosing
-	found, err := get(ctx, &before, kindEpoch, e.community, yesterday)
+	found, err := get(ctx, &before, KindEpoch, e.community, yesterday)
 	if err != nil {
 		return err
 	}

@@ -29,16 +29,25 @@ func Root(records [][]byte) (string, error) {
 	return fmt.Sprintf("%x", root[:]), nil
 }
 
-// Checkpoint commits to the first Size postings of a log.
+// Checkpoint commits to the first Size postings of a log, and to the first
+// Records of what else of the ledger a stranger needs to judge them: manifests of
+// runs, keys of gateways, devices.
 type Checkpoint struct {
 	Origin string // which log
 	Size   int64
 	Root   tlog.Hash
+
+	Records     int64
+	RecordsRoot tlog.Hash
 }
 
-// Text is the body of the note: origin, size, root, a line each.
+const recordsLine = "records"
+
+// Text is the body of the note: origin, size, root, a line each, and an extension
+// line with number and root of the records.
 func (c Checkpoint) Text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
+	return fmt.Sprintf("%s\n%d\n%s\n%s %d %s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]),
+		recordsLine, c.Records, base64.StdEncoding.EncodeToString(c.RecordsRoot[:]))
 }
 
 // Sign returns the checkpoint as a signed note.
@@ -68,18 +77,32 @@ func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 // ParseCheckpoint reads what Text writes and nothing else.
 func ParseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 4 {
-		return Checkpoint{}, errors.New("checkpoint: want three lines: origin, size, root")
+	const wanted = 5 // the last is empty
+	if len(lines) != wanted {
+		return Checkpoint{}, errors.New("checkpoint: want four lines: origin, size, root, records")
 	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 {
-		return Checkpoint{}, fmt.Errorf("checkpoint: size: %q: not a count", lines[1])
+	c := Checkpoint{Origin: lines[0]}
+	extension := strings.Split(lines[3], " ")
+	const parts = 3
+	if len(extension) != parts {
+		return Checkpoint{}, fmt.Errorf("checkpoint: %q: want records, their number and root", lines[3])
 	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil || len(root) != tlog.HashSize {
-		return Checkpoint{}, errors.New("checkpoint: root: not a hash")
+	for _, field := range []struct {
+		name, size, root string
+		count            *int64
+		hash             *tlog.Hash
+	}{
+		{"postings", lines[1], lines[2], &c.Size, &c.Root},
+		{recordsLine, extension[1], extension[2], &c.Records, &c.RecordsRoot},
+	} {
+		var err error
+		if *field.count, err = strconv.ParseInt(field.size, 10, 64); err != nil || *field.count < 0 {
+			return Checkpoint{}, fmt.Errorf("checkpoint: %s: %q: not a count", field.name, field.size)
+		}
+		if *field.hash, err = tlog.ParseHash(field.root); err != nil {
+			return Checkpoint{}, fmt.Errorf("checkpoint: %s: %q: not a hash", field.name, field.root)
+		}
 	}
-	c := Checkpoint{Origin: lines[0], Size: size, Root: tlog.Hash(root)}
 	if c.Text() != text {
 		return Checkpoint{}, errors.New("checkpoint: not in canonical form")
 	}

@@ -155,8 +155,16 @@ type Run struct {
 	Tariff     Tariff      `json:"tariff"` // later runs of the interval use it too
 	Batches    []Batch     `json:"batches"`
 	Statements []Statement `json:"statements"` // by metering point
+	Basis      Basis       `json:"basis"`
 	// Substituted is true when a register was missing: a later run may follow.
 	Substituted bool `json:"substituted,omitempty"`
+}
+
+// Basis is what a run was made from beside the meters, by accounts.
+type Basis struct {
+	Trades []grid.Trade      `json:"trades"`
+	Feeder grid.Feeder       `json:"feeder"`
+	Nodes  map[string]string `json:"nodes"`
 }
 
 // Postings returns the postings of all batches in order.
@@ -196,7 +204,12 @@ func Settle(in Input) (Run, error) {
 			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)
 		}
 	}
-	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points))}
+	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points)), Basis: Basis{Trades: trades, Feeder: in.Feeder, Nodes: map[string]string{}}}
+	for _, p := range points {
+		if node, at := in.Nodes[p.MeteringPoint]; at {
+			run.Basis.Nodes[p.account] = node
+		}
+	}
 	for i, p := range points {
 		if run.Statements[i], err = statement(in, p, book); err != nil {
 			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // dataVersion names the layout of the data directory.
-const dataVersion = "4"
+const dataVersion = "5"
 
 // dataDir is a data directory held by this process.
 type dataDir struct {

@@ -1,60 +1,349 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 func ledgerCommand() *cobra.Command {
 	parent := &cobra.Command{Use: "ledger", Short: "Audit the ledger"}
-	var data, key string
-	verify := &cobra.Command{
+	parent.AddCommand(verifyCommand(), exportCommand(), showCommand())
+	return parent
+}
+
+// audited is the ledger that a command is about.
+type audited struct {
+	data    string // directory of the community
+	config  string // file, for a ledger on an existing network
+	network string // directory of commonwatt fabric up
+}
+
+func (a *audited) flags(c *cobra.Command) {
+	c.Flags().StringVar(&a.data, "data", defaults().Data, "data directory of the community")
+}
+
+// evidenceFile is where a data directory keeps signed readings, and how runs came
+// about.
+const evidenceFile = "evidence.db"
+
+func verifyCommand() *cobra.Command {
+	var a audited
+	var key, witness, bundle, checkpoint string
+	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Verify the whole ledger of a data directory",
-		Long: `Verify the whole ledger of a data directory: the database, the chain of block
-hashes, every signature, the state against the chain, the Merkle log and its
-signed checkpoints, and that every run sums to zero. Exit code 1 names what
-does not match. Without --key the checkpoints are verified with the directory's
-own ledger.pub; an auditor keeps a copy of that file elsewhere and gives it.`,
+		Short: "Verify the whole ledger, or a proof bundle offline",
+		Long: `Verify the whole ledger: the chain of block hashes, every signature, on Fabric the
+endorsements of both organisations, every batch and run summed up again, the
+Merkle log and its signed checkpoints; and, where the signed readings are at hand,
+every statement computed anew from them. Exit code 1 names what does not match.
+
+  commonwatt ledger verify --data DIR                  an embedded ledger
+  commonwatt ledger verify --data DIR --network DIR    on a network of commonwatt fabric up
+  commonwatt ledger verify --config FILE               on an existing network (ledger.authorities)
+
+Without --key the checkpoints are verified with the directory's own ledger.pub; an
+auditor keeps a copy of that file elsewhere and gives it. With --bundle nothing but
+the bundle is read, and the key must come from elsewhere:
+
+  commonwatt ledger verify --bundle DIR --key ledger.pub [--checkpoint OLDER] [--witness witness.pub]`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := os.Stat(filepath.Join(data, embedded.File)); err != nil {
-				return usage("--data: no ledger in %s: %w", data, err)
+			if bundle != "" {
+				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, cmd.OutOrStdout())
 			}
-			last := time.Now()
-			if key != "" {
-				if _, err := os.Stat(key); err != nil {
-					return usage("--key: %w", err)
-				}
+			if checkpoint != "" || witness != "" {
+				return usage("--checkpoint, --witness: belong to --bundle")
 			}
-			report, err := embedded.VerifyDir(cmd.Context(), data, key, func(done, all int64) {
-				if time.Since(last) > time.Second {
-					last = time.Now()
-					fmt.Fprintf(cmd.ErrOrStderr(), "verified %d of %d blocks\n", done, all)
-				}
-			})
-			if err != nil {
-				return fmt.Errorf("ledger verify: %w", err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), `verified %s
-  %d blocks chained by hash, the last %s
-  %d signatures, %d keys of state
-  %d postings in the Merkle log, its root %s
-  %d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet
-  %d runs of %d intervals, each summing to zero; turnover %d.%06d
-`, filepath.Join(data, embedded.File), report.Blocks, report.Hash, report.Signatures, report.Keys, report.Postings, report.Root,
-				report.Checkpoints, report.Signer, report.Cosigned, report.Uncovered, report.Runs, report.Intervals, report.Turnover/1e6, report.Turnover%1e6)
-			return nil
+			return a.verify(cmd.Context(), key, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	verify.Flags().StringVar(&data, "data", defaults().Data, "data directory of the community")
-	verify.Flags().StringVar(&key, "key", "", "file with the verifier key of the checkpoints, kept apart from the ledger")
-	parent.AddCommand(verify)
-	return parent
+	a.flags(c)
+	c.Flags().StringVar(&a.network, "network", "", "directory of the Fabric network that holds the ledger")
+	c.Flags().StringVar(&a.config, "config", "", "configuration of a community whose ledger is on an existing network")
+	c.Flags().StringVar(&key, "key", "", "file with the verifier key of the checkpoints, kept apart from the ledger")
+	c.Flags().StringVar(&bundle, "bundle", "", "proof bundle to verify instead, offline")
+	c.Flags().StringVar(&checkpoint, "checkpoint", "", "earlier checkpoint that the bundle must continue")
+	c.Flags().StringVar(&witness, "witness", "", "file with the utility's verifier key, which must have cosigned the bundle's checkpoint")
+	return c
+}
+
+// verify verifies a whole ledger.
+func (a audited) verify(ctx context.Context, key string, stdout, stderr io.Writer) error {
+	progress := blocksProgress(stderr)
+	if key != "" {
+		if _, err := os.Stat(key); err != nil {
+			return usage("--key: %w", err)
+		}
+	}
+	var report ledger.Report
+	var what string
+	var err error
+	if a.network != "" || a.config != "" {
+		report, what, err = a.verifyFabric(ctx, key, progress)
+	} else {
+		what = filepath.Join(a.data, embedded.File)
+		if _, err := os.Stat(what); err != nil {
+			return usage("--data: no ledger in %s: %w; for one on Fabric give --network or --config", a.data, err)
+		}
+		report, err = embedded.VerifyDir(ctx, a.data, key, progress)
+	}
+	if err != nil {
+		return fmt.Errorf("ledger verify: %w", err)
+	}
+	checked, err := a.recompute(ctx)
+	if err != nil {
+		return fmt.Errorf("ledger verify: %w", err)
+	}
+	fmt.Fprintf(stdout, `verified %s
+  %d blocks chained by hash, the last %s
+  %d signatures, %s
+  %d postings in the Merkle log, its root %s
+  %d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet
+  %d runs of %d intervals, each summing to zero; turnover %s
+  %s
+`, what, report.Blocks, report.Hash, report.Signatures, stateOrEndorsements(report), report.Postings, report.Root,
+		report.Checkpoints, report.Signer, report.Cosigned, report.Uncovered, report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
+	return nil
+}
+
+func stateOrEndorsements(r ledger.Report) string {
+	if r.Endorsements > 0 {
+		return fmt.Sprintf("%d endorsements", r.Endorsements)
+	}
+	return fmt.Sprintf("%d keys of state", r.Keys)
+}
+
+func recomputed(c ledger.Checked) string {
+	if c.Runs == 0 {
+		return "no statement computed anew: how the runs came about is not here"
+	}
+	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated by the declared rule, %d whose readings are not here",
+		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen)
+}
+
+// money is millionths of the currency unit as people write them.
+func money(m grid.Money) string {
+	const unit = 1_000_000
+	return fmt.Sprintf("%d.%06d", m/unit, m%unit)
+}
+
+func blocksProgress(stderr io.Writer) func(done, all int64) {
+	last := time.Now()
+	return func(done, all int64) {
+		if time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(stderr, "verified %d of %d blocks\n", done, all)
+		}
+	}
+}
+
+// verifyFabric verifies a ledger on a Fabric network, with what the data directory
+// has of it.
+func (a *audited) verifyFabric(ctx context.Context, key string, progress func(done, all int64)) (r ledger.Report, what string, err error) {
+	var auditor *ledger.Auditor
+	var witness string
+	if a.network != "" {
+		n, err := openNetwork(ctx, a.network, "", 0)
+		if err != nil {
+			return r, "", err
+		}
+		what = "channel " + network.Channel + " on the network in " + a.network
+		auditor, err = n.Verify(ctx, progress)
+		if err != nil {
+			return r, "", err
+		}
+		key, witness = orElse(key, filepath.Join(n.Dir, ledger.PublicKey)), filepath.Join(n.Dir, ledger.WitnessKey)
+	} else {
+		c, err := readConfig(a.config)
+		if err != nil {
+			return r, "", err
+		}
+		a.data = c.Data
+		what = "channel " + c.channel()
+		if auditor, err = c.verifyExisting(ctx, progress); err != nil {
+			return r, "", err
+		}
+		key = orElse(key, filepath.Join(c.Data, ledger.PublicKey))
+	}
+	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); err != nil {
+		return auditor.Report, what, nil // a network alone, without a community's directory
+	}
+	return checkpoints(ctx, auditor, a.data, key, witness, what)
+}
+
+func orElse(path, otherwise string) string {
+	if path == "" {
+		return otherwise
+	}
+	return path
+}
+
+// checkpoints holds the index of a data directory against the chain.
+func checkpoints(ctx context.Context, auditor *ledger.Auditor, data, key, witness, what string) (ledger.Report, string, error) {
+	verifier, err := ledger.ReadVerifier(key)
+	if err != nil {
+		return ledger.Report{}, "", err
+	}
+	var cosigner note.Verifier
+	if witness != "" {
+		if cosigner, err = ledger.ReadVerifier(witness); err != nil {
+			return ledger.Report{}, "", err
+		}
+	}
+	x, err := ledger.ReadIndex(ctx, data)
+	if err != nil {
+		return ledger.Report{}, "", err
+	}
+	err = auditor.Checkpoints(ctx, x, verifier, cosigner)
+	return auditor.Report, what, errors.Join(err, x.Close())
+}
+
+func (c config) channel() string {
+	if c.Ledger.Profile == nil {
+		return ""
+	}
+	return c.Ledger.Profile.Channel
+}
+
+// verifyExisting verifies the chain of an existing network.
+func (c config) verifyExisting(ctx context.Context, progress func(done, all int64)) (*ledger.Auditor, error) {
+	l := c.Ledger
+	if l.Profile == nil || l.Authorities[l.Organisation] == "" || l.Authorities[l.Utility] == "" {
+		return nil, usage("ledger.authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", l.Organisation, l.Utility)
+	}
+	authorities := map[string][]byte{}
+	for organisation, path := range l.Authorities {
+		certificate, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
+		if err != nil {
+			return nil, usage("ledger.authorities.%s: %w", organisation, err)
+		}
+		authorities[organisation] = certificate
+	}
+	trust, err := identity.NewTrust(authorities)
+	if err != nil {
+		return nil, usage("ledger.authorities: %w", err)
+	}
+	own := l.Identities[chaincode.RoleOperator]
+	reader, err := identity.Load(l.Organisation, own.Certificate, own.Key)
+	if err != nil {
+		return nil, usage("ledger.identities.%s: %w", chaincode.RoleOperator, err)
+	}
+	return fabric.VerifyNetwork(ctx, *l.Profile, reader, trust, []string{l.Organisation, l.Utility}, progress)
+}
+
+// recompute computes the runs of a data directory anew, whose ledger was verified.
+func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err error) {
+	readings, err := a.openReadings()
+	if err != nil || readings == nil {
+		return checked, err
+	}
+	defer func() { err = errors.Join(err, readings.evidence.Close()) }()
+	x, err := ledger.ReadIndex(ctx, a.data)
+	if err != nil {
+		return checked, err
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	var records [][]byte
+	if err := x.Records(ctx, func(record []byte) error { records = append(records, record); return nil }); err != nil {
+		return checked, err
+	}
+	judge, err := ledger.NewJudge(records, readings, x.PostingsOf)
+	if err != nil {
+		return checked, err
+	}
+	err = readings.evidence.Workings(ctx, func(text []byte) error { return judge.CheckText(ctx, text) })
+	return judge.Checked, err
+}
+
+// readingsHere are the signed readings of a data directory.
+type readingsHere struct {
+	evidence *store.Evidence
+	names    *ledger.Names
+}
+
+// openReadings opens them, nil when the directory has none.
+func (a audited) openReadings() (*readingsHere, error) {
+	path := filepath.Join(a.data, evidenceFile)
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil //nolint:nilerr // a replay has none
+	}
+	names, err := ledger.OpenNames(filepath.Join(a.data, ledger.NamesFile))
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := store.ReadEvidence(path)
+	return &readingsHere{evidence, names}, err
+}
+
+// Reading implements ledger.Readings.
+func (r *readingsHere) Reading(digest proof.Digest) ([]byte, error) {
+	return r.evidence.Signed(context.Background(), digest)
+}
+
+// Salt implements ledger.Readings.
+func (r *readingsHere) Salt(member string) []byte { return r.names.Known(member) }
+
+// verifyBundle verifies a bundle offline.
+func verifyBundle(ctx context.Context, dir, key, witness, older string, stdout io.Writer) error {
+	if key == "" {
+		return usage("--key: missing: the key that judges a bundle comes from elsewhere: the community's ledger.pub, as its utility's page shows it")
+	}
+	verifier, err := ledger.ReadVerifier(key)
+	if err != nil {
+		return usage("--key: %w", err)
+	}
+	var cosigner note.Verifier
+	if witness != "" {
+		if cosigner, err = ledger.ReadVerifier(witness); err != nil {
+			return usage("--witness: %w", err)
+		}
+	}
+	var before []byte
+	if older != "" {
+		if before, err = os.ReadFile(older); err != nil { //nolint:gosec // the path is the auditor's
+			return usage("--checkpoint: %w", err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return usage("--bundle: %s is not a directory", dir)
+	}
+	r, err := ledger.VerifyBundle(ctx, os.DirFS(dir), verifier, cosigner, before)
+	if err != nil {
+		return fmt.Errorf("ledger verify: %s: %w", dir, err)
+	}
+	if cosigner != nil && !r.Cosigned {
+		return fmt.Errorf("ledger verify: %s: %s: the utility has not cosigned it", dir, proof.CheckpointFile)
+	}
+	fmt.Fprintf(stdout, "verified %s\n  sealed by %s, every file as it was written\n", dir, verifier.Name())
+	if r.Whole {
+		fmt.Fprintf(stdout, "  all %d postings of the log, its root %s\n  %d runs, each as its manifest announced and summing to zero; turnover %s\n  %s\n",
+			r.Postings, r.Checkpoint.Root, r.Runs, money(r.Turnover), recomputed(r.Checked))
+	} else {
+		fmt.Fprintf(stdout, "  %d of the %d postings of the log, its root %s\n  a part of the log: that nothing is missing is proved by a bundle of the whole\n", r.Postings, r.Checkpoint.Size, r.Checkpoint.Root)
+	}
+	if r.Cosigned {
+		fmt.Fprintf(stdout, "  cosigned by the utility\n")
+	}
+	if before != nil {
+		fmt.Fprintf(stdout, "  continues the earlier checkpoint\n")
+	}
+	return nil
 }

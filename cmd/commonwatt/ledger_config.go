@@ -24,6 +24,7 @@ type ledgerConfig struct {
 	Organisation string                  `yaml:"organisation"` // the community's MSP
 	Utility      string                  `yaml:"utility"`      // the utility's MSP
 	Identities   map[string]identityFile `yaml:"identities"`   // by role: operator, installer, governor
+	Authorities  map[string]string       `yaml:"authorities"`  // by MSP: the CA's certificate, PEM, for ledger verify
 }
 
 // identityFile is a certificate with the contracts' attributes, and its key.

@@ -74,7 +74,7 @@ func (d *dataDir) keepGatewayKey(key *ecdsa.PrivateKey) error {
 
 // openReadings opens the evidence, and the signer of what this process reads.
 func (n *node) openReadings(ctx context.Context) (err error) {
-	if n.evidence, err = store.OpenEvidence(ctx, n.dir.file("evidence.db"), n.config.Community); err != nil {
+	if n.evidence, err = store.OpenEvidence(ctx, n.dir.file(evidenceFile), n.config.Community); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.evidence.Close)

@@ -83,7 +83,11 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 	if err != nil || !complete && !final {
 		return err
 	}
-	root, err := s.readingRoot(ctx, i, metered)
+	leaves, err := s.leaves(ctx, i, metered)
+	if err != nil {
+		return err
+	}
+	root, err := rootOf(leaves)
 	if err != nil {
 		return err
 	}
@@ -109,6 +113,9 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		return nil
 	}
 	run.Substituted = !complete
+	if err := s.keepWorking(ctx, run, leaves); err != nil {
+		return err
+	}
 	return s.freeze(ctx, i, run, now)
 }
 
@@ -170,48 +177,60 @@ func (s *settler) unmetered(i grid.Interval, metered []settlement.Metered) (gone
 	return gone
 }
 
-// evidence is a leaf of an interval's reading root: what was metered, and by which
-// signed batches the registers at both ends are known (begin before and after,
-// end before and after; empty where there is none).
-type evidence struct {
-	settlement.Metered
-
-	Salt string `json:"salt"` // the member's, for this interval: without it the root tells nothing
-
-	Batches [4]proof.Digest `json:"batches"`
-}
-
 func (s *settler) owner(point string) string {
 	s.market.mu.Lock()
 	defer s.market.mu.Unlock()
 	return s.market.market.Owner(point)
 }
 
-// readingRoot commits to what was metered and to the readings that prove it: one
-// leaf a metering point.
-func (s *settler) readingRoot(ctx context.Context, i grid.Interval, metered []settlement.Metered) (string, error) {
-	records := make([][]byte, len(metered))
+// leaves are what an interval's reading root commits to, one a metering point: what
+// was metered, under its account, and the signed readings that prove it.
+func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered) ([]json.RawMessage, error) {
+	all := make([]json.RawMessage, len(metered))
 	for k, m := range metered {
-		leaf := evidence{Metered: m}
+		owner := s.owner(m.MeteringPoint)
+		leaf := ledger.Leaf{Metered: m}
 		var err error
-		if leaf.Salt, err = s.names.Blind(s.owner(m.MeteringPoint), i.String()); err != nil {
-			return "", err
+		if leaf.MeteringPoint, err = s.names.Account(owner, m.MeteringPoint); err != nil {
+			return nil, err
+		}
+		if leaf.Salt, err = s.names.Blind(owner, i.String()); err != nil {
+			return nil, err
 		}
 		if k < len(s.meters) { // the others have no meter any more
 			device := s.meters[k]
 			for end, t := range []time.Time{i.Begin(), i.End()} {
 				before, after, err := s.evidence.Around(ctx, device.Member, device.ID, t)
 				if err != nil {
-					return "", err
+					return nil, err
 				}
 				leaf.Batches[2*end], leaf.Batches[2*end+1] = before, after
 			}
 		}
-		b, err := json.Marshal(leaf)
-		if err != nil {
-			return "", fmt.Errorf("reading root: %w", err)
+		if all[k], err = json.Marshal(leaf); err != nil {
+			return nil, fmt.Errorf("reading root: %w", err)
 		}
-		records[k] = b
+	}
+	return all, nil
+}
+
+// rootOf returns the reading root over the leaves.
+func rootOf(leaves []json.RawMessage) (string, error) {
+	records := make([][]byte, len(leaves))
+	for k, l := range leaves {
+		records[k] = l
 	}
 	return proof.Root(records)
+}
+
+// keepWorking keeps how a run came about, for who computes it anew.
+func (s *settler) keepWorking(ctx context.Context, run settlement.Run, leaves []json.RawMessage) error {
+	m := run.Manifest
+	text, err := json.Marshal(ledger.Working{
+		Community: m.Community, Interval: m.Interval, Run: m.Run, Tariff: run.Tariff, Basis: run.Basis, Leaves: leaves,
+	})
+	if err != nil {
+		return fmt.Errorf("keep working: %w", err)
+	}
+	return s.evidence.KeepWorking(ctx, m.Interval, m.Run, text)
 }

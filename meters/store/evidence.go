@@ -43,7 +43,9 @@ CREATE TABLE IF NOT EXISTS batches (
 	signed BLOB, -- NULL once it was thinned out or erased
 	PRIMARY KEY (gateway, sequence)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);`
+CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
+CREATE INDEX IF NOT EXISTS batches_digest ON batches (digest);
+CREATE TABLE IF NOT EXISTS workings (interval TEXT NOT NULL, run INTEGER NOT NULL, working BLOB NOT NULL, PRIMARY KEY (interval, run)) WITHOUT ROWID;`
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
@@ -339,6 +341,45 @@ func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []by
 		return nil, nil
 	}
 	return signed, err
+}
+
+// KeepWorking keeps how a settlement run came about, in place of what was kept of
+// it before.
+func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, working []byte) error {
+	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, working) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, working)
+	if err != nil {
+		return fmt.Errorf("keep working of %s run %d: %w", interval, run, err)
+	}
+	return nil
+}
+
+// Workings shows what is kept, by interval and run.
+func (e *Evidence) Workings(ctx context.Context, see func(working []byte) error) error {
+	rows, err := e.db.QueryContext(ctx, `SELECT working FROM workings ORDER BY interval, run`)
+	if err != nil {
+		return fmt.Errorf("workings: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var working []byte
+		if err := rows.Scan(&working); err != nil {
+			return fmt.Errorf("workings: %w", err)
+		}
+		if err := see(working); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// ReadEvidence opens the database at path to look at it; a program may be writing
+// it.
+func ReadEvidence(path string) (*Evidence, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return &Evidence{db: db}, nil
 }
 
 // fiveMinutes is the shortest raster on which a boundary of an interval can

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +28,7 @@ type Report struct {
 	Keys         int // of state
 	Private      int // values of the private collections
 	Postings     int64
+	Records      int64 // manifests, keys, devices, closings that the checkpoints commit to
 	Runs         int
 	Intervals    int
 	Checkpoints  int
@@ -67,6 +69,7 @@ type Auditor struct {
 	Report Report
 
 	log       proof.Log
+	records   proof.Log
 	manifests map[string]chaincode.Manifest // by run
 	closings  map[string]chaincode.Closing
 	sums      map[string]runSum
@@ -81,7 +84,7 @@ type runSum struct {
 // NewAuditor begins before the first block.
 func NewAuditor() *Auditor {
 	return &Auditor{
-		log: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{},
+		log: proof.Log{Hashes: &proof.Memory{}}, records: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{},
 		sums: map[string]runSum{}, money: map[string]map[string]int64{},
 	}
 }
@@ -139,6 +142,9 @@ func (a *Auditor) transaction(t Transaction, postings [][]chaincode.Posting) err
 			effect[p.Credit] += p.Amount
 		}
 		kind, at := SplitKey(w.Key)
+		if err := a.record(kind, w); err != nil {
+			return err
+		}
 		var err error
 		switch kind {
 		case chaincode.KindManifest:
@@ -174,6 +180,19 @@ func (a *Auditor) transaction(t Transaction, postings [][]chaincode.Posting) err
 		}
 	}
 	return nil
+}
+
+func (a *Auditor) record(kind string, w Write) error {
+	if !IsRecord(kind) {
+		return nil
+	}
+	record, err := recordOf(w)
+	if err != nil {
+		return err
+	}
+	a.Report.Records++
+	_, err = a.records.Add(record)
+	return err
 }
 
 // batch checks that a batch is the one that the manifest announced, and adds
@@ -238,6 +257,10 @@ func (a *Auditor) Checkpoints(ctx context.Context, x *Index, key, witness note.V
 		if err != nil || c.Size != size || root != c.Root {
 			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d does not match the postings", size)}
 		}
+		root, err = a.records.Root(min(c.Records, a.records.Size))
+		if err != nil || c.Records > a.records.Size || root != c.RecordsRoot {
+			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d does not match the records beside the postings", size)}
+		}
 		cosigned, err := isCosigned(signed, key, witness)
 		if err != nil {
 			return &TamperedError{What: fmt.Sprintf("checkpoint of size %d: %v", size, err)}
@@ -291,6 +314,14 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 		}
 	}
 	next := int64(0)
+	root, err1 := x.records.Root(x.records.Size)
+	want, err2 := a.records.Root(min(x.records.Size, a.records.Size))
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if root != want || x.records.Size > a.records.Size {
+		return &TamperedError{What: "the index has other records than the chain: remove " + IndexFile + " to build it again"}
+	}
 	err := x.Find(ctx, Query{}, func(e Entry) error {
 		if e.Leaf != next || e.Leaf >= a.log.Size {
 			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: remove %s to build it again", next, IndexFile)}

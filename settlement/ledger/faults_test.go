@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -127,10 +128,14 @@ func pause(d time.Duration) { <-time.After(d) }
 // verified verifies the whole chain with whom the network's directory trusts.
 func verified(t *testing.T, l *ledger.Ledger, n *network.Network) ledger.Report {
 	t.Helper()
-	report, err := n.Verify(t.Context(), l, nil)
-	if err != nil {
-		t.Error(err)
-	}
+	auditor, err := n.Verify(t.Context(), nil)
+	must(t, err)
+	key, err := ledger.ReadVerifier(filepath.Join(n.Dir, ledger.PublicKey))
+	must(t, err)
+	x, err := l.Index(t.Context())
+	must(t, err)
+	must(t, auditor.Checkpoints(t.Context(), x, key, nil))
+	report := auditor.Report
 	t.Logf("%d blocks, %d signatures, %d endorsements, %d postings", report.Blocks, report.Signatures, report.Endorsements, report.Postings)
 	if report.Endorsements == 0 || report.Postings == 0 || report.Uncovered != 0 {
 		t.Errorf("report %+v", report)

@@ -25,13 +25,15 @@ import (
 // order of the chain, by account, interval, reason and hash, and the Merkle log
 // over them with its signed checkpoints. It follows the chain; removed, it is
 // built again from it. Only the checkpoints, and their cosignatures, are worth
-// keeping.
+// keeping. Beside the postings it has the records that a stranger needs to judge
+// them (see IsRecord), in a log of their own.
 type Index struct {
 	db       *sql.DB
 	hashes   *hashFile
 	mu       sync.Mutex
 	log      proof.Log
-	next     int64 // block
+	records  proof.Log // in memory
+	next     int64     // block
 	accounts map[string]int64
 	runs     map[string]bool
 	days     map[string]bool // intervals with a closed run
@@ -50,6 +52,7 @@ CREATE INDEX IF NOT EXISTS by_hash ON postings (hash);
 CREATE TABLE IF NOT EXISTS accounts (n INTEGER PRIMARY KEY, account TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS by_account (account INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (account, leaf)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closings (run TEXT PRIMARY KEY, interval TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (n INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL);`
 
 // Files of the index in a data directory.
@@ -61,7 +64,8 @@ const (
 // OpenIndex opens or begins an index in a directory; an empty one keeps it in
 // memory. The signer signs checkpoints.
 func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, error) {
-	x := &Index{accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}, signer: signer}
+	x := newIndex()
+	x.signer = signer
 	source := ":memory:"
 	if dir == "" {
 		x.log.Hashes = &proof.Memory{}
@@ -87,6 +91,10 @@ func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, err
 	return x, nil
 }
 
+func newIndex() *Index {
+	return &Index{accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}, records: proof.Log{Hashes: &proof.Memory{}}}
+}
+
 // ReadIndex opens the index of a data directory to look at it; a program may
 // be writing it.
 func ReadIndex(ctx context.Context, dir string) (*Index, error) {
@@ -102,8 +110,8 @@ func ReadIndex(ctx context.Context, dir string) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &Index{db: db, accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}}
-	x.log.Hashes = &all
+	x := newIndex()
+	x.db, x.log.Hashes = db, &all
 	err = db.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, x.Close())
@@ -111,7 +119,38 @@ func ReadIndex(ctx context.Context, dir string) (*Index, error) {
 	if int64(len(all)) < tlog.StoredHashCount(x.log.Size) {
 		return nil, errors.Join(&DamagedError{Reason: fmt.Sprintf("%s: has %d hashes, want %d", HashesFile, len(all), tlog.StoredHashCount(x.log.Size))}, x.Close())
 	}
+	if err := x.restoreRecords(ctx); err != nil {
+		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, x.Close())
+	}
 	return x, nil
+}
+
+// restoreRecords builds the log of the records anew.
+func (x *Index) restoreRecords(ctx context.Context) error {
+	x.records = proof.Log{Hashes: &proof.Memory{}}
+	return x.Records(ctx, func(record []byte) error {
+		_, err := x.records.Add(record)
+		return err
+	})
+}
+
+// Records shows all records in the order of the chain.
+func (x *Index) Records(ctx context.Context, see func(record []byte) error) error {
+	found, err := x.db.QueryContext(ctx, `SELECT record FROM records ORDER BY n`)
+	if err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var record []byte
+		if err := found.Scan(&record); err != nil {
+			return fmt.Errorf("records: %w", err)
+		}
+		if err := see(record); err != nil {
+			return err
+		}
+	}
+	return found.Err()
 }
 
 func (x *Index) restore(ctx context.Context) error {
@@ -142,7 +181,7 @@ func (x *Index) restore(ctx context.Context) error {
 	if err := errors.Join(found.Err(), found.Close()); err != nil {
 		return err
 	}
-	return x.restoreAccounts(ctx)
+	return errors.Join(x.restoreAccounts(ctx), x.restoreRecords(ctx))
 }
 
 func (x *Index) restoreAccounts(ctx context.Context) error {
@@ -208,7 +247,8 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 	defer func() {
 		if err != nil { // the hashes go back to what is on record
 			x.log.Size = before
-			err = errors.Join(err, tx.Rollback(), x.uncommitted(), x.restoreAccounts(context.WithoutCancel(ctx)))
+			again := context.WithoutCancel(ctx)
+			err = errors.Join(err, tx.Rollback(), x.uncommitted(), x.restoreAccounts(again), x.restoreRecords(again))
 		}
 	}()
 	w := newIndexWriter(tx)
@@ -255,17 +295,18 @@ func (x *Index) uncommitted() error {
 	return nil
 }
 
-type indexWriter struct{ postings, byAccount, accounts, closings *rows.Inserter }
+type indexWriter struct{ postings, byAccount, accounts, closings, records *rows.Inserter }
 
 func newIndexWriter(tx *sql.Tx) indexWriter {
 	return indexWriter{
 		postings: rows.New(tx, `INSERT INTO postings`, 7, ""), byAccount: rows.New(tx, `INSERT OR IGNORE INTO by_account`, 2, ""),
 		accounts: rows.New(tx, `INSERT INTO accounts`, 2, ""), closings: rows.New(tx, `INSERT OR IGNORE INTO closings`, 2, ""),
+		records: rows.New(tx, `INSERT INTO records`, 2, ""),
 	}
 }
 
 func (w indexWriter) flush(ctx context.Context) error {
-	for _, r := range []*rows.Inserter{w.postings, w.byAccount, w.accounts, w.closings} {
+	for _, r := range []*rows.Inserter{w.postings, w.byAccount, w.accounts, w.closings, w.records} {
 		if err := r.Flush(ctx); err != nil {
 			return fmt.Errorf("index: %w", err)
 		}
@@ -276,6 +317,18 @@ func (w indexWriter) flush(ctx context.Context) error {
 func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t Transaction, closed map[string]string) error {
 	for _, wr := range t.Writes {
 		kind, at := SplitKey(wr.Key)
+		if IsRecord(kind) {
+			record, err := recordOf(wr)
+			if err != nil {
+				return err
+			}
+			if err := w.records.Add(ctx, x.records.Size, record); err != nil {
+				return err
+			}
+			if _, err := x.records.Add(record); err != nil {
+				return err
+			}
+		}
 		if kind != chaincode.KindClosing {
 			continue
 		}
@@ -325,12 +378,14 @@ func (x *Index) account(ctx context.Context, w indexWriter, name string) (int64,
 	return n, w.accounts.Add(ctx, n, name)
 }
 
-// intervalOf returns the interval of a run's posting: its id is
-// community/start/minutes/run/batch/n. Others have none.
+// postingParts is how many parts the id of a run's posting has:
+// community/start/minutes/run/batch/n.
+const postingParts = 6
+
+// intervalOf returns the interval of a run's posting. Others have none.
 func intervalOf(p chaincode.Posting) string {
 	parts := strings.Split(p.ID, "/")
-	const fields = 6
-	if len(parts) != fields {
+	if len(parts) != postingParts {
 		return ""
 	}
 	return parts[1] + "/" + parts[2]
@@ -349,7 +404,13 @@ func (x *Index) checkpoint(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	signed, err := proof.Checkpoint{Origin: x.signer.Name(), Size: x.log.Size, Root: root}.Sign(x.signer)
+	recordsRoot, err := x.records.Root(x.records.Size)
+	if err != nil {
+		return err
+	}
+	signed, err := proof.Checkpoint{
+		Origin: x.signer.Name(), Size: x.log.Size, Root: root, Records: x.records.Size, RecordsRoot: recordsRoot,
+	}.Sign(x.signer)
 	if err != nil {
 		return err
 	}
@@ -366,14 +427,17 @@ type Query struct {
 	ID       string
 	From     int64 // first leaf
 	Limit    int
+
+	Backwards bool // the last first
 }
 
 // Entry is a posting and where it stands.
 type Entry struct {
-	Leaf    int64
-	Block   int64
-	Tx      string
-	Posting []byte // canonical JSON
+	Leaf     int64
+	Block    int64
+	Tx       string
+	Interval string // empty outside of the runs
+	Posting  []byte // canonical JSON
 }
 
 // Find shows the postings that a query selects, in the order of the log.
@@ -407,14 +471,18 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	if limit == 0 {
 		limit = -1
 	}
-	found, err := x.db.QueryContext(ctx, `SELECT leaf, block, tx, posting FROM postings WHERE `+where+` ORDER BY leaf LIMIT ?`, append(args, limit)...) //nolint:gosec // of constants
+	order := "ASC"
+	if q.Backwards {
+		order = "DESC"
+	}
+	found, err := x.db.QueryContext(ctx, `SELECT leaf, block, tx, interval, posting FROM postings WHERE `+where+` ORDER BY leaf `+order+` LIMIT ?`, append(args, limit)...) //nolint:gosec // of constants
 	if err != nil {
 		return fmt.Errorf("find postings: %w", err)
 	}
 	defer found.Close()
 	for found.Next() {
 		var e Entry
-		if err := found.Scan(&e.Leaf, &e.Block, &e.Tx, &e.Posting); err != nil {
+		if err := found.Scan(&e.Leaf, &e.Block, &e.Tx, &e.Interval, &e.Posting); err != nil {
 			return fmt.Errorf("find postings: %w", err)
 		}
 		if err := see(e); err != nil {
@@ -422,6 +490,34 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 		}
 	}
 	return found.Err()
+}
+
+// MeteringPoints returns the metering points of a member, by pseudonyms.
+func (x *Index) MeteringPoints(ctx context.Context, member string) (points []string, err error) {
+	err = x.Records(ctx, func(text []byte) error {
+		var r Record
+		if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindMeteringPoint {
+			return err
+		}
+		var p struct{ Value chaincode.MeteringPoint }
+		err := json.Unmarshal(r.Value, &p)
+		if p.Value.Member == member && !slices.Contains(points, p.Value.ID) {
+			points = append(points, p.Value.ID)
+		}
+		return err
+	})
+	return points, err
+}
+
+// PostingsOf returns the postings of an interval over its runs.
+func (x *Index) PostingsOf(ctx context.Context, interval string) (all []chaincode.Posting, err error) {
+	err = x.Find(ctx, Query{Interval: interval}, func(e Entry) error {
+		var p chaincode.Posting
+		err := json.Unmarshal(e.Posting, &p)
+		all = append(all, p)
+		return err
+	})
+	return all, err
 }
 
 // Closed returns how many intervals and runs are closed.

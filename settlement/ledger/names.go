@@ -80,6 +80,21 @@ func (n *Names) Salt(member string) ([]byte, error) {
 	return salt, nil
 }
 
+// Known returns a member's salt, nil when it has none (any more).
+func (n *Names) Known(member string) []byte {
+	n.mu.Lock()
+	_, found := n.salt[member]
+	n.mu.Unlock()
+	if !found && n.seed == nil {
+		return nil
+	}
+	salt, err := n.Salt(member)
+	if err != nil {
+		return nil
+	}
+	return salt
+}
+
 func (n *Names) keep() error {
 	b, err := json.MarshalIndent(n.salt, "", "\t")
 	if err != nil {

@@ -190,6 +190,20 @@ func openSigner(path, public, name string) (note.Signer, error) {
 	return signer, nil
 }
 
+// OpenSigner reads the signing key of the checkpoints in a directory.
+func OpenSigner(dir string) (note.Signer, error) {
+	text, err := os.ReadFile(filepath.Join(dir, KeyDir, signerFile)) //nolint:gosec // the directory is the operator's
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	private, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return signer, nil
+}
+
 // ReadVerifier reads a verifier key from a file.
 func ReadVerifier(path string) (note.Verifier, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the path is the operator's

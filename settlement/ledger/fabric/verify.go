@@ -8,7 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -42,6 +45,21 @@ func (c *Chain) Verify(ctx context.Context, trust *identity.Trust, endorsers []s
 		return v.auditor, &ledger.TamperedError{What: fmt.Sprintf("block %d does not have the hash that the peer says", height-1)}
 	}
 	return v.auditor, v.auditor.Close()
+}
+
+// VerifyNetwork connects to a network, as a reader only, and verifies its chain.
+func VerifyNetwork(ctx context.Context, p Profile, reader *identity.Identity, trust *identity.Trust, endorsers []string, progress func(done, all int64)) (*ledger.Auditor, error) {
+	dir, err := os.MkdirTemp("", "commonwatt-verify-")
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // the system clears its temporary directory as well
+	chain, err := Open(ctx, p, reader, filepath.Join(dir, OutboxFile), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	auditor, err := chain.Verify(ctx, trust, endorsers, progress)
+	return auditor, errors.Join(err, chain.Close())
 }
 
 // VerifyBlocks verifies blocks from elsewhere, in order from the first.

@@ -9,35 +9,18 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 )
 
-// Verify verifies a ledger on the network, whole, with the authorities and keys
-// in the network's directory.
-func (n *Network) Verify(ctx context.Context, l *ledger.Ledger, progress func(done, all int64)) (ledger.Report, error) {
+// Verify verifies the chain on the network, whole, as the utility reads it and with
+// the authorities in the network's directory.
+func (n *Network) Verify(ctx context.Context, progress func(done, all int64)) (*ledger.Auditor, error) {
 	trust, err := ledger.TrustOf(n.Dir)
 	if err != nil {
-		return ledger.Report{}, err
+		return nil, err
 	}
-	chain, is := l.Chain().(*fabric.Chain)
-	if !is {
-		return ledger.Report{}, errors.New("the ledger is not on a Fabric network")
-	}
-	x, err := l.Index(ctx)
+	people, err := ledger.OpenPeople(n.Dir, n.Community)
 	if err != nil {
-		return ledger.Report{}, err
+		return nil, err
 	}
-	auditor, err := chain.Verify(ctx, trust, organisations(), progress)
-	if err != nil {
-		return ledger.Report{}, err
-	}
-	key, err := ledger.ReadVerifier(n.file(ledger.PublicKey))
-	if err != nil {
-		return ledger.Report{}, err
-	}
-	witness, err := ledger.ReadVerifier(n.file(ledger.WitnessKey))
-	if err != nil {
-		return ledger.Report{}, err
-	}
-	err = auditor.Checkpoints(ctx, x, key, witness)
-	return auditor.Report, err
+	return fabric.VerifyNetwork(ctx, n.Profile(), people.Utility, trust, organisations(), progress)
 }
 
 // OpenLedger opens the community's ledger on the network, with its keys; dir

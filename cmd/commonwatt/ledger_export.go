@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
+
+// selection says which postings a command is about.
+type selection struct {
+	audited
+
+	member, account, interval, reason string
+}
+
+func (s *selection) flags(c *cobra.Command) {
+	s.audited.flags(c)
+	c.Flags().StringVar(&s.member, "member", "", "only postings of a member, by the community's own name for it")
+	c.Flags().StringVar(&s.account, "account", "", "only postings of an account")
+	c.Flags().StringVar(&s.interval, "interval", "", "only postings of a delivery interval, as in 2026-06-01T10:00:00Z/15")
+	c.Flags().StringVar(&s.reason, "reason", "", "only postings of a reason, such as trade, imbalance-retail, grid-fee")
+}
+
+// open opens the index of the ledger, and says what to look for in it.
+func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error) {
+	q := ledger.Query{Account: s.account, Interval: s.interval, Reason: s.reason}
+	if s.interval != "" {
+		if _, err := grid.ParseInterval(s.interval); err != nil {
+			return nil, q, usage("--interval: %w", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
+		return nil, q, usage("--data: no ledger in %s: %w", s.data, err)
+	}
+	x, err := ledger.ReadIndex(ctx, s.data)
+	if err != nil || s.member == "" {
+		return x, q, err
+	}
+	if q.Account, err = s.accountOf(ctx, x); err != nil {
+		return nil, q, errors.Join(err, x.Close())
+	}
+	return x, q, nil
+}
+
+// accountOf finds the account of a member's metering point.
+func (s selection) accountOf(ctx context.Context, x *ledger.Index) (string, error) {
+	if s.account != "" {
+		return "", usage("--member, --account: give one of them")
+	}
+	names, err := ledger.OpenNames(filepath.Join(s.data, ledger.NamesFile))
+	if err != nil {
+		return "", err
+	}
+	if names.Known(s.member) == nil {
+		return "", usage("--member: %s knows no member %q, or it was erased", filepath.Join(s.data, ledger.NamesFile), s.member)
+	}
+	member, err := names.Member(s.member)
+	if err != nil {
+		return "", err
+	}
+	points, err := x.MeteringPoints(ctx, member)
+	if err != nil {
+		return "", err
+	}
+	if len(points) != 1 {
+		return "", usage("--member: %q has %d metering points: give one of their accounts with --account: %s", s.member, len(points), strings.Join(points, ", "))
+	}
+	return points[0], nil
+}
+
+func exportCommand() *cobra.Command {
+	var s selection
+	var format, out string
+	var without bool
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Write postings as CSV, JSON or a proof bundle",
+		Long: `Write postings of the ledger as CSV, as JSON (an array), or as a proof bundle that
+anybody can verify offline with the community's key: checkpoint, postings, a proof
+of inclusion for each, manifests and keys, how every run came about, and the
+signed readings. Money is in millionths of the currency unit, energy in Wh.
+
+A bundle of the whole log proves that nothing is missing; one of a part, as of a
+member, has no statements and no readings. Readings name members and devices: leave
+them out with --without-readings where they are nobody's business.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if out == "" {
+				return usage("--out: missing: where to write to")
+			}
+			x, q, err := s.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "csv":
+				err = toFile(out, func(w io.Writer) error { return writeCSV(cmd.Context(), x, q, w) })
+			case "json":
+				err = toFile(out, func(w io.Writer) error { return writeJSON(cmd.Context(), x, q, w) })
+			case "bundle":
+				err = s.writeBundle(cmd.Context(), x, q, out, without, cmd.OutOrStdout())
+			default:
+				err = usage("--format: %q: must be csv, json or bundle", format)
+			}
+			return errors.Join(err, x.Close())
+		},
+	}
+	s.flags(c)
+	c.Flags().StringVar(&s.network, "network", "", "directory of the Fabric network whose keys seal a bundle")
+	c.Flags().StringVar(&format, "format", "csv", "csv, json or bundle")
+	c.Flags().StringVar(&out, "out", "", "file to write, or directory of a bundle; must not exist")
+	c.Flags().BoolVar(&without, "without-readings", false, "leave the signed readings out of a bundle")
+	return c
+}
+
+// toFile writes a new file whole or not at all.
+func toFile(path string, write func(w io.Writer) error) error {
+	if _, err := os.Stat(path); err == nil {
+		return usage("--out: %s exists already", path)
+	}
+	f, err := os.Create(path + ".new") //nolint:gosec // the path is the operator's
+	if err != nil {
+		return usage("--out: %w", err)
+	}
+	w := bufio.NewWriter(f)
+	if err := errors.Join(write(w), w.Flush(), f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path+".new"))
+	}
+	return os.Rename(path+".new", path)
+}
+
+// exported is a posting with its place.
+type exported struct {
+	settlement.Posting
+
+	Interval string `json:"interval"`
+	Leaf     int64  `json:"leaf"`  // in the Merkle log
+	Block    int64  `json:"block"` // of the chain
+	Tx       string `json:"tx"`
+}
+
+func entry(e ledger.Entry) (x exported, err error) {
+	x = exported{Interval: e.Interval, Leaf: e.Leaf, Block: e.Block, Tx: e.Tx}
+	err = json.Unmarshal(e.Posting, &x.Posting)
+	return x, err
+}
+
+func writeCSV(ctx context.Context, x *ledger.Index, q ledger.Query, out io.Writer) error {
+	w := csv.NewWriter(out)
+	if err := w.Write([]string{"leaf", "block", "interval", "id", "debit", "credit", "amount_millionths", "energy_wh", "reason", "reference", "tx"}); err != nil {
+		return err
+	}
+	err := x.Find(ctx, q, func(e ledger.Entry) error {
+		p, err := entry(e)
+		if err != nil {
+			return err
+		}
+		number := func(n int64) string { return strconv.FormatInt(n, 10) }
+		return w.Write([]string{
+			number(p.Leaf), number(p.Block), p.Interval, p.ID, p.Debit, p.Credit, number(int64(p.Amount)), number(int64(p.Energy)), p.Reason, p.Reference, p.Tx,
+		})
+	})
+	w.Flush()
+	return errors.Join(err, w.Error())
+}
+
+func writeJSON(ctx context.Context, x *ledger.Index, q ledger.Query, w io.Writer) error {
+	before := "["
+	err := x.Find(ctx, q, func(e ledger.Entry) error {
+		p, err := entry(e)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s\n%s", before, text)
+		before = ","
+		return err
+	})
+	if before == "[" {
+		fmt.Fprint(w, before)
+	}
+	fmt.Fprintln(w, "\n]")
+	return err
+}
+
+// writeBundle writes a proof bundle.
+func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Query, out string, without bool, stdout io.Writer) (err error) {
+	keys := s.data
+	if s.network != "" {
+		keys = s.network
+	}
+	signer, err := ledger.OpenSigner(keys)
+	if err != nil {
+		return usage("--data: a bundle is sealed by the community: %w; with the keys of a Fabric network give --network", err)
+	}
+	e := ledger.Export{Query: q, Program: version(), Signer: signer}
+	readings, err := s.openReadings()
+	if err != nil {
+		return err
+	}
+	if readings != nil {
+		defer func() { err = errors.Join(err, readings.evidence.Close()) }()
+		e.Workings = readings.evidence.Workings
+		if !without {
+			e.Readings = readings
+		}
+	}
+	c, err := x.Bundle(ctx, out, e)
+	if errors.Is(err, ledger.ErrNothing) {
+		return usage("%w: nothing was written", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: %d postings, %d files, sealed by %s\nVerify it with: commonwatt ledger verify --bundle %s --key KEY, the key being %s from elsewhere\n",
+		out, c.Postings, len(c.Files), c.Origin, out, ledger.PublicKey)
+	return nil
+}
+
+func showCommand() *cobra.Command {
+	var s selection
+	var id, hash string
+	var limit int
+	c := &cobra.Command{
+		Use:   "show",
+		Short: "Show postings, the last ones first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			x, q, err := s.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			q.ID, q.Hash, q.Limit, q.Backwards = id, hash, limit, true
+			err = showPostings(cmd.Context(), x, q, cmd.OutOrStdout())
+			return errors.Join(err, x.Close())
+		},
+	}
+	s.flags(c)
+	c.Flags().StringVar(&id, "id", "", "only the posting with an id")
+	c.Flags().StringVar(&hash, "hash", "", "only the posting with a leaf hash, base64")
+	c.Flags().IntVar(&limit, "limit", 20, "how many at most; 0: all") //nolint:mnd // a screen
+	return c
+}
+
+func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, out io.Writer) error {
+	shown := 0
+	err := x.Find(ctx, q, func(e ledger.Entry) error {
+		p, err := entry(e)
+		if err != nil {
+			return err
+		}
+		if shown == 0 {
+			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", "AMOUNT", "WH", "REASON", "REFERENCE")
+		}
+		shown++
+		fmt.Fprintf(out, "%8d %6d  %-23s %-24s %-24s %14s %8d  %-17s %s\n", p.Leaf, p.Block, p.Interval, p.Debit, p.Credit, money(p.Amount), p.Energy, p.Reason, p.Reference)
+		return nil
+	})
+	if err == nil && shown == 0 {
+		fmt.Fprintln(out, "no posting fits")
+	}
+	return err
+}

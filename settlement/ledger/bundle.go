@@ -1,0 +1,413 @@
+package ledger
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+)
+
+// saltsFile has the salts of the members whose readings are in a bundle, by which
+// their devices are recognised on the ledger.
+const saltsFile = proof.ReadingsDir + "/salts.json"
+
+// Export is what goes into a bundle.
+type Export struct {
+	Query    Query // empty: the whole log
+	Program  string
+	Signer   note.Signer                                                     // the community's
+	Workings func(ctx context.Context, see func(working []byte) error) error // nil: no statements
+	Readings Readings                                                        // nil: none
+}
+
+// ErrNothing reports an export without a posting.
+var ErrNothing = errors.New("the ledger has no posting that fits")
+
+// Bundle writes a proof bundle to a directory, which must not exist. Workings and
+// readings go into a bundle of the whole log alone: a run is computed from all that
+// took part.
+func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Contents, err error) {
+	signed, size, err := x.Checkpoint(ctx)
+	if err != nil {
+		return c, err
+	}
+	if signed == nil {
+		return c, ErrNothing
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return c, fmt.Errorf("write bundle: %s exists already", dir)
+	}
+	b := &bundleWriter{dir: dir + ".new", contents: proof.Contents{Format: proof.Format, Program: e.Program, Origin: e.Signer.Name(), Files: map[string]string{}}}
+	if err := os.RemoveAll(b.dir); err != nil {
+		return c, fmt.Errorf("write bundle: %w", err)
+	}
+	for _, step := range []func() error{
+		func() error { return b.write(proof.CheckpointFile, signed) },
+		func() error { return x.bundlePostings(ctx, b, e.Query, size) },
+		func() error { return x.bundleRecords(ctx, b, signed) },
+		func() error { return bundleWorkings(ctx, b, e) },
+		func() error { return b.seal(e.Signer) },
+		func() error { return os.Rename(b.dir, dir) },
+	} {
+		if err := step(); err != nil {
+			return c, errors.Join(fmt.Errorf("write bundle: %w", err), os.RemoveAll(b.dir))
+		}
+	}
+	return b.contents, nil
+}
+
+type bundleWriter struct {
+	dir      string
+	contents proof.Contents
+}
+
+// file writes a file and notes its hash.
+func (b *bundleWriter) file(name string, fill func(w io.Writer) error) error {
+	path := filepath.Join(b.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	f, err := os.Create(path) //nolint:gosec // the path is the operator's
+	if err != nil {
+		return err
+	}
+	h := sha256.New()
+	w := bufio.NewWriter(io.MultiWriter(f, h))
+	if err := errors.Join(fill(w), w.Flush(), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	b.contents.Files[name] = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+func (b *bundleWriter) write(name string, content []byte) error {
+	return b.file(name, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+func writeLine(w io.Writer, line []byte) error {
+	_, err := w.Write(append(bytes.Clone(line), '\n'))
+	return err
+}
+
+func (x *Index) bundlePostings(ctx context.Context, b *bundleWriter, q Query, size int64) error {
+	var leaves []int64
+	err := b.file(proof.PostingsFile, func(w io.Writer) error {
+		return x.Find(ctx, q, func(e Entry) error {
+			if e.Leaf >= size {
+				return nil // it came since
+			}
+			leaves = append(leaves, e.Leaf)
+			return writeLine(w, e.Posting)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if len(leaves) == 0 {
+		return ErrNothing
+	}
+	b.contents.Postings = int64(len(leaves))
+	return b.file(proof.ProofsFile, func(w io.Writer) error {
+		for _, leaf := range leaves {
+			path, err := x.Inclusion(size, leaf)
+			if err != nil {
+				return err
+			}
+			in := proof.Inclusion{Leaf: leaf, Path: make([]string, len(path))}
+			for k, h := range path {
+				in.Path[k] = h.String()
+			}
+			line, err := json.Marshal(in)
+			if err != nil {
+				return err
+			}
+			if err := writeLine(w, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// bundleRecords writes the records that the checkpoint commits to.
+func (x *Index) bundleRecords(ctx context.Context, b *bundleWriter, signed []byte) error {
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	c, err := proof.ParseCheckpoint(text + "\n")
+	if err != nil {
+		return err
+	}
+	left := c.Records
+	return b.file(proof.RecordsFile, func(w io.Writer) error {
+		return x.Records(ctx, func(record []byte) error {
+			if left--; left < 0 {
+				return nil // it came since
+			}
+			return writeLine(w, record)
+		})
+	})
+}
+
+// bundleWorkings writes how the runs came about, and the signed readings by which.
+func bundleWorkings(ctx context.Context, b *bundleWriter, e Export) error {
+	if e.Workings == nil || e.Query != (Query{}) {
+		return b.write(proof.StatementsFile, nil)
+	}
+	salts := map[string]string{}
+	err := b.file(proof.StatementsFile, func(w io.Writer) error {
+		return e.Workings(ctx, func(text []byte) error {
+			if err := writeLine(w, text); err != nil || e.Readings == nil {
+				return err
+			}
+			return b.readings(text, e.Readings, salts)
+		})
+	})
+	if err != nil || len(salts) == 0 {
+		return err
+	}
+	text, err := json.Marshal(salts)
+	if err != nil {
+		return err
+	}
+	return b.write(saltsFile, text)
+}
+
+// readings writes the signed batches that a working names.
+func (b *bundleWriter) readings(working []byte, readings Readings, salts map[string]string) error {
+	var w Working
+	if err := json.Unmarshal(working, &w); err != nil {
+		return err
+	}
+	for _, text := range w.Leaves {
+		var l Leaf
+		if err := json.Unmarshal(text, &l); err != nil {
+			return err
+		}
+		for _, digest := range l.Batches {
+			name := proof.ReadingsDir + "/" + string(digest) + ".json"
+			if _, there := b.contents.Files[name]; digest == "" || there {
+				continue
+			}
+			signed, err := readings.Reading(digest)
+			if err != nil {
+				return err
+			}
+			if signed == nil {
+				continue // thinned out, or erased
+			}
+			batch, _, err := proof.ReadBatch(signed)
+			if err != nil {
+				return err
+			}
+			salt := readings.Salt(batch.Member)
+			if salt == nil {
+				continue
+			}
+			salts[batch.Member] = hex.EncodeToString(salt)
+			if err := b.write(name, signed); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// seal writes the manifest and the seal over it.
+func (b *bundleWriter) seal(signer note.Signer) error {
+	manifest, err := json.MarshalIndent(b.contents, "", "\t")
+	if err != nil {
+		return err
+	}
+	sealed, err := proof.Seal(signer.Name(), manifest, signer)
+	if err != nil {
+		return err
+	}
+	c := b.contents
+	err = errors.Join(b.write(proof.ManifestFile, manifest), b.write(proof.SealFile, sealed))
+	delete(c.Files, proof.ManifestFile)
+	delete(c.Files, proof.SealFile)
+	return err
+}
+
+// BundleReport is what the verification of a bundle covered.
+type BundleReport struct {
+	Checkpoint proof.Checkpoint
+	Postings   int
+	Whole      bool
+	Cosigned   bool
+	Runs       int // closed, and whole in the bundle
+	Turnover   grid.Money
+	Checked    Checked
+}
+
+// VerifyBundle verifies a bundle with a key from elsewhere: that every file is as
+// it was sealed, that its postings are in the log, that every batch and run in it
+// is the one that its manifest announced, and that the runs come out again
+// from the signed readings. witness is the utility's key, or nil; older an earlier
+// checkpoint, or nil. Errors: *proof.BundleError, *TamperedError.
+func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, older []byte) (r BundleReport, err error) {
+	b, err := proof.OpenBundle(files, key, older)
+	if err != nil {
+		return r, err
+	}
+	r.Checkpoint, r.Postings, r.Whole = b.Checkpoint, len(b.Leaves), b.Whole()
+	if r.Cosigned, err = isCosigned(b.Signed, key, witness); err != nil && witness != nil {
+		return r, &proof.BundleError{File: proof.CheckpointFile, What: err.Error()}
+	}
+	postings, err := bundledPostings(b)
+	if err != nil {
+		return r, err
+	}
+	readings, err := openBundledReadings(b, files)
+	if err != nil {
+		return r, err
+	}
+	judge, err := NewJudge(b.Records, readings, func(_ context.Context, interval string) ([]chaincode.Posting, error) { return postings[interval], nil })
+	if err != nil {
+		return r, err
+	}
+	if r.Whole {
+		if r.Runs, r.Turnover, err = judge.resum(b.Records, postings); err != nil {
+			return r, err
+		}
+	}
+	err = b.Lines(proof.StatementsFile, func(line int, text []byte) error {
+		var w Working
+		if err := json.Unmarshal(text, &w); err != nil {
+			return &proof.BundleError{File: proof.StatementsFile, Line: line, What: err.Error()}
+		}
+		return judge.Check(ctx, w)
+	})
+	r.Checked = judge.Checked
+	return r, err
+}
+
+// bundledPostings returns the postings of a bundle by interval.
+func bundledPostings(b *proof.Bundle) (map[string][]chaincode.Posting, error) {
+	all := map[string][]chaincode.Posting{}
+	err := b.Lines(proof.PostingsFile, func(line int, text []byte) error {
+		var p chaincode.Posting
+		if err := json.Unmarshal(text, &p); err != nil {
+			return &proof.BundleError{File: proof.PostingsFile, Line: line, What: err.Error()}
+		}
+		all[intervalOf(p)] = append(all[intervalOf(p)], p)
+		return nil
+	})
+	return all, err
+}
+
+// resum sums up every run: each batch must be the one that the manifest announced,
+// and all together what the closing record says.
+func (j *Judge) resum(records [][]byte, postings map[string][]chaincode.Posting) (runs int, turnover grid.Money, err error) {
+	batches := map[string]*chaincode.Batch{} // by run and number
+	for interval, all := range postings {
+		for _, p := range all {
+			parts := strings.Split(p.ID, "/")
+			if len(parts) != postingParts {
+				continue
+			}
+			name := strings.Join(parts[:5], "/")
+			if batches[name] == nil {
+				batches[name] = &chaincode.Batch{Community: parts[0], Interval: interval}
+				if _, err := fmt.Sscan(parts[3]+" "+parts[4], &batches[name].Run, &batches[name].Batch); err != nil {
+					return 0, 0, &TamperedError{What: "its id is none of a run", Postings: []string{p.ID}}
+				}
+			}
+			batches[name].Postings = append(batches[name].Postings, p)
+		}
+	}
+	for _, text := range records {
+		var r Record
+		if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindClosing {
+			continue // it was read before
+		}
+		var c chaincode.Closing
+		if err := json.Unmarshal(r.Value, &c); err != nil {
+			return 0, 0, fmt.Errorf("closing record %v: %w", r.At, err)
+		}
+		sum, err := j.closing(c, batches)
+		if err != nil {
+			return 0, 0, err
+		}
+		runs++
+		turnover += sum
+	}
+	return runs, turnover, nil
+}
+
+func (j *Judge) closing(c chaincode.Closing, batches map[string]*chaincode.Batch) (turnover grid.Money, err error) {
+	name := fmt.Sprintf("%s/%s/%d", c.Community, c.Interval, c.Run)
+	count := 0
+	for n, want := range j.manifests[name].BatchDigests {
+		b := batches[fmt.Sprintf("%s/%d", name, n)]
+		text, err := json.Marshal(b)
+		if err != nil {
+			return 0, fmt.Errorf("batch %d of run %s: %w", n, name, err)
+		}
+		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != want {
+			return 0, &TamperedError{What: fmt.Sprintf("run %s: batch %d is not the one that its manifest announced", name, n)}
+		}
+		for _, p := range b.Postings {
+			count++
+			if turnover, err = turnover.Add(grid.Money(p.Amount)); err != nil {
+				return 0, &TamperedError{What: err.Error(), Postings: []string{p.ID}}
+			}
+		}
+	}
+	if count != c.Postings || turnover != grid.Money(c.Turnover) {
+		return 0, &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", name)}
+	}
+	return turnover, nil
+}
+
+// bundledReadings are those of a bundle.
+type bundledReadings struct {
+	bundle *proof.Bundle
+	salts  map[string]string
+}
+
+func openBundledReadings(b *proof.Bundle, files fs.FS) (*bundledReadings, error) {
+	r := &bundledReadings{bundle: b, salts: map[string]string{}}
+	text, err := fs.ReadFile(files, saltsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r.salts)
+	}
+	if err != nil {
+		return nil, &proof.BundleError{File: saltsFile, What: err.Error()}
+	}
+	return r, nil
+}
+
+// Reading implements Readings.
+func (r *bundledReadings) Reading(digest proof.Digest) ([]byte, error) {
+	return r.bundle.Reading(digest)
+}
+
+// Salt implements Readings.
+func (r *bundledReadings) Salt(member string) []byte {
+	salt, err := hex.DecodeString(r.salts[member])
+	if err != nil || len(salt) == 0 {
+		return nil
+	}
+	return salt
+}

@@ -1,0 +1,309 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// Working is how a run came about: all that it takes to compute it anew. Metering
+// points are named by their accounts.
+type Working struct {
+	Community string            `json:"community"`
+	Interval  string            `json:"interval"`
+	Run       int               `json:"run"`
+	Tariff    settlement.Tariff `json:"tariff"`
+	Basis     settlement.Basis  `json:"basis"`
+	Leaves    []json.RawMessage `json:"leaves"` // each a Leaf: what the reading root commits to
+}
+
+// Leaf is what was metered at an account, and by which signed batches the
+// registers at both ends are known (begin before and after, end before and after;
+// empty where there is none).
+type Leaf struct {
+	settlement.Metered
+
+	Salt    string          `json:"salt"` // without it the reading root tells nothing
+	Batches [4]proof.Digest `json:"batches"`
+}
+
+// Readings are what an auditor may see of the readings.
+type Readings interface {
+	// Reading returns a signed batch, nil when it is not there.
+	Reading(digest proof.Digest) ([]byte, error)
+	// Salt returns a member's salt by the member's name, nil when it is not known.
+	Salt(member string) []byte
+}
+
+// Checked is what was computed anew.
+type Checked struct {
+	Runs       int // all of whose postings came out
+	Statements int // of metering points
+	Proven     int // of these, by signed readings
+	Estimated  int // of these, by the declared substitution
+	Unseen     int // of these, whose readings are not here
+}
+
+// Judge computes runs anew from their workings.
+type Judge struct {
+	Checked Checked
+
+	readings  Readings
+	postings  func(ctx context.Context, interval string) ([]chaincode.Posting, error)
+	manifests map[string]chaincode.Manifest // community/interval/run
+	devices   map[string]chaincode.Device
+	keys      map[string][]chaincode.GatewayKey
+}
+
+// NewJudge returns a judge who trusts records and postings, which were verified.
+// readings may be nil.
+func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Context, interval string) ([]chaincode.Posting, error)) (*Judge, error) {
+	j := &Judge{
+		readings: readings, postings: postings,
+		manifests: map[string]chaincode.Manifest{}, devices: map[string]chaincode.Device{}, keys: map[string][]chaincode.GatewayKey{},
+	}
+	for n, text := range records {
+		var r Record
+		err := json.Unmarshal(text, &r)
+		if err == nil {
+			err = j.learn(r)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record %d: %w", n, err)
+		}
+	}
+	return j, nil
+}
+
+func (j *Judge) learn(r Record) error {
+	name := strings.Join(r.At, "/")
+	switch r.Kind {
+	case chaincode.KindManifest:
+		var m chaincode.Manifest
+		err := json.Unmarshal(r.Value, &m)
+		j.manifests[name] = m
+		return err
+	case chaincode.KindDevice:
+		var d struct{ Value chaincode.Device }
+		err := json.Unmarshal(r.Value, &d)
+		j.devices[d.Value.ID] = d.Value
+		return err
+	case chaincode.KindGateway:
+		var k struct{ Value []chaincode.GatewayKey }
+		err := json.Unmarshal(r.Value, &k)
+		j.keys[r.At[len(r.At)-1]] = k.Value
+		return err
+	default:
+		return nil
+	}
+}
+
+// CheckText is Check of a working as it is kept.
+func (j *Judge) CheckText(ctx context.Context, text []byte) error {
+	var w Working
+	if err := json.Unmarshal(text, &w); err != nil {
+		return &TamperedError{What: fmt.Sprintf("how a run came about: %v", err)}
+	}
+	return j.Check(ctx, w)
+}
+
+// Check computes a run anew: what was metered from the signed readings, the
+// postings and the manifest from that and the trades. Errors: *TamperedError.
+func (j *Judge) Check(ctx context.Context, w Working) error {
+	name := fmt.Sprintf("%s/%s/%d", w.Community, w.Interval, w.Run)
+	wrong := func(format string, args ...any) error {
+		return &TamperedError{What: "run " + name + ": " + fmt.Sprintf(format, args...)}
+	}
+	manifest, found := j.manifests[name]
+	if !found {
+		return wrong("is not on the ledger")
+	}
+	i, err := grid.ParseInterval(w.Interval)
+	if err != nil {
+		return wrong("%v", err)
+	}
+	metered, err := j.metered(i, w.Leaves)
+	if err != nil {
+		return wrong("%v", err)
+	}
+	records := make([][]byte, len(w.Leaves))
+	for k, l := range w.Leaves {
+		records[k] = l
+	}
+	root, err := proof.Root(records)
+	if err != nil {
+		return err
+	}
+	previous, err := j.before(ctx, w)
+	if err != nil {
+		return err
+	}
+	run, err := settlement.Settle(settlement.Input{
+		Community: w.Community, Interval: i, Run: w.Run, Tariff: w.Tariff, Trades: w.Basis.Trades, Feeder: w.Basis.Feeder, Nodes: w.Basis.Nodes,
+		Metered: metered, ReadingRoot: root, Previous: previous,
+	})
+	if err != nil {
+		return wrong("%v", err)
+	}
+	if got := chaincode.Manifest(run.Manifest); !sameManifest(got, manifest) {
+		return wrong("comes out otherwise when it is computed anew: %s", difference(got, manifest))
+	}
+	j.Checked.Runs++
+	j.Checked.Statements += len(run.Statements)
+	return nil
+}
+
+func sameManifest(a, b chaincode.Manifest) bool { return difference(a, b) == "" }
+
+// difference names in what two manifests differ.
+func difference(a, b chaincode.Manifest) string {
+	switch {
+	case a.TradeDigest != b.TradeDigest:
+		return "other trades"
+	case a.ReadingRoot != b.ReadingRoot:
+		return "other readings"
+	case a.Tariff != b.Tariff:
+		return "another tariff"
+	case a.Estimated != b.Estimated:
+		return "not estimated alike"
+	case !slices.Equal(a.BatchDigests, b.BatchDigests):
+		return "other postings"
+	default:
+		return ""
+	}
+}
+
+// before returns the postings of the earlier runs of the interval.
+func (j *Judge) before(ctx context.Context, w Working) (previous []settlement.Posting, err error) {
+	if w.Run == 1 {
+		return nil, nil
+	}
+	all, err := j.postings(ctx, w.Interval)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		parts := strings.Split(p.ID, "/")
+		if len(parts) != postingParts {
+			continue
+		}
+		if run, err := strconv.Atoi(parts[3]); err == nil && run < w.Run {
+			previous = append(previous, settlement.Posting{
+				ID: p.ID, Debit: p.Debit, Credit: p.Credit, Amount: grid.Money(p.Amount), Energy: grid.Energy(p.Energy), Reason: p.Reason, Reference: p.Reference,
+			})
+		}
+	}
+	return previous, nil
+}
+
+func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]settlement.Metered, error) {
+	metered := make([]settlement.Metered, len(leaves))
+	for k, text := range leaves {
+		var l Leaf
+		if err := json.Unmarshal(text, &l); err != nil {
+			return nil, fmt.Errorf("leaf %d: %w", k, err)
+		}
+		metered[k] = l.Metered
+		if l.Quality != grid.Good {
+			j.Checked.Estimated++
+			continue
+		}
+		flow, seen, err := j.flow(i, l)
+		if err != nil {
+			return nil, fmt.Errorf("account %s: %w", l.MeteringPoint, err)
+		}
+		if !seen {
+			j.Checked.Unseen++
+			continue
+		}
+		if flow != l.Flow {
+			return nil, fmt.Errorf("account %s: was settled with %d Wh import and %d Wh export, the signed readings say %d and %d", l.MeteringPoint, l.Flow.Import, l.Flow.Export, flow.Import, flow.Export)
+		}
+		j.Checked.Proven++
+	}
+	return metered, nil
+}
+
+// flow computes what was metered from the signed readings.
+func (j *Judge) flow(i grid.Interval, l Leaf) (flow grid.Flow, seen bool, err error) {
+	var around [4]grid.Registers
+	for k, digest := range l.Batches {
+		if digest == "" || j.readings == nil {
+			return flow, false, nil
+		}
+		signed, err := j.readings.Reading(digest)
+		if err != nil || signed == nil {
+			return flow, false, err
+		}
+		t, before := [2]time.Time{i.Begin(), i.End()}[k/2], k%2 == 0
+		around[k], err = j.registers(signed, digest, l.MeteringPoint, t, before)
+		if errors.Is(err, errErased) {
+			return flow, false, nil
+		}
+		if err != nil {
+			return flow, false, fmt.Errorf("batch %s: %w", digest, err)
+		}
+	}
+	begin, err := grid.At(around[0], around[1], i.Begin())
+	if err != nil {
+		return flow, false, err
+	}
+	end, err := grid.At(around[2], around[3], i.End())
+	return grid.Flow{Import: end.Import - begin.Import, Export: end.Export - begin.Export}, true, err
+}
+
+// errErased reports readings of a member who cannot be recognised any more.
+var errErased = errors.New("the member's salt is not here")
+
+// registers returns what a signed batch says of an account's connection meter at
+// t or the nearest before, or after it.
+func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t time.Time, before bool) (at grid.Registers, err error) {
+	b, got, err := proof.ReadBatch(signed)
+	if err != nil {
+		return at, err
+	}
+	if got != digest {
+		return at, fmt.Errorf("is another: its digest is %s", got)
+	}
+	if err := j.signed(b.Gateway, signed); err != nil {
+		return at, err
+	}
+	salt := j.readings.Salt(b.Member)
+	if salt == nil {
+		return at, errErased
+	}
+	found := false
+	for _, r := range b.Readings {
+		d := j.devices[chaincode.Pseudonym(salt, chaincode.KindDevice, r.Device)]
+		if d.MeteringPoint != account || d.Kind != string(grid.Meter) || r.Import == nil || r.Export == nil {
+			continue
+		}
+		if nearer := !found || r.Time.After(at.Time) == before; nearer && (before && !r.Time.After(t) || !before && !r.Time.Before(t)) {
+			at, found = grid.Registers{Time: r.Time, Import: *r.Import, Export: *r.Export, Quality: r.Quality}, true
+		}
+	}
+	if !found {
+		return at, fmt.Errorf("has no reading of the account's connection meter at %s", t.Format(time.RFC3339))
+	}
+	return at, nil
+}
+
+func (j *Judge) signed(gateway string, signed []byte) error {
+	for _, k := range j.keys[gateway] {
+		key, err := proof.DecodeKey(k.PublicKey)
+		if err == nil && proof.VerifyBatch(signed, key) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("is not signed by a registered key of gateway %q", gateway)
+}
