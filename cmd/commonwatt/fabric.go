@@ -38,6 +38,9 @@ A configuration file uses the network with
 			if !slices.Contains([]int{1, 3}, orderers) {
 				return usage("--orderers: %d: must be 1 or 3", orderers)
 			}
+			if _, err := os.Stat(dir); err == nil && !cmd.Flags().Changed("community") {
+				community = "" // the one that founded it
+			}
 			n, err := openNetwork(cmd.Context(), dir, community, orderers)
 			if err != nil {
 				return err

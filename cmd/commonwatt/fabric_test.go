@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +67,17 @@ func TestADayOnFabric(t *testing.T) {
 		if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s.parquet differs: %v, %v", name, err1, err2)
 		}
+	}
+	network := filepath.Join(onFabric, "fabric")
+	if code, _, errs := execute(t, "fabric", "up", "--dir", network); code != 0 {
+		t.Fatal(errs)
+	}
+	code, out, errs := execute(t, "ledger", "verify", "--data", onFabric, "--network", network)
+	if code != 0 || !strings.Contains(out, "endorsements") || !strings.Contains(out, fmt.Sprintf("%d postings in the Merkle log", len(want))) {
+		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := execute(t, "fabric", "down", "--dir", network); code != 0 || !strings.Contains(out, "stopped peer-utility") {
+		t.Errorf("down: exit code %d\n%s%s", code, out, errs)
 	}
 	if a, b := summaryIn(t, alone), summaryIn(t, onFabric); a != b {
 		t.Errorf("summary %+v\nembedded %+v", b, a)
