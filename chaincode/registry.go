@@ -157,7 +157,8 @@ func (*Registry) FoundCommunity(ctx contractapi.TransactionContextInterface, arg
 }
 
 // AdmitMember takes a Member, and its Personal record in the transient data
-// under "personal" if the community keeps one.
+// under "personal" if the community keeps one. Admitting a member again without a
+// record changes nothing.
 func (*Registry) AdmitMember(ctx contractapi.TransactionContextInterface, arg string) error {
 	var m Member
 	if err := decode(arg, &m); err != nil {
@@ -172,6 +173,12 @@ func (*Registry) AdmitMember(ctx contractapi.TransactionContextInterface, arg st
 	record, err := transient(ctx, CollectionPersonal)
 	if err != nil {
 		return err
+	}
+	if record == nil && m.Commitment == "" {
+		var known admitted[Member]
+		if found, err := get(ctx, &known, KindMember, m.Community, m.ID); err != nil || found {
+			return err
+		}
 	}
 	if record != nil {
 		if err := m.check(record); err != nil {

@@ -46,7 +46,7 @@ func onBoth(t *testing.T, test func(t *testing.T, l *ledger.Ledger, day int)) {
 	})
 }
 
-func register(t *testing.T, l *ledger.Ledger, points int) {
+func register(t testing.TB, l *ledger.Ledger, points int) {
 	t.Helper()
 	var devices []grid.Device
 	for i := range points {
@@ -66,7 +66,7 @@ func interval(day, number int) grid.Interval {
 }
 
 // run settles an interval with points that draw 100 Wh and more.
-func run(t *testing.T, l *ledger.Ledger, i grid.Interval, points int) settlement.Run {
+func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement.Run {
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000},
@@ -91,7 +91,7 @@ func invoke(t *testing.T, l *ledger.Ledger, who *identity.Identity, function str
 	return l.Invoke(t.Context(), ledger.Call{As: who, Function: function, Args: []string{string(b)}})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

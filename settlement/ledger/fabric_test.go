@@ -57,7 +57,7 @@ func tails(n *network.Network) {
 
 // realNetwork returns the shared network, or skips where Fabric's binaries are
 // not there.
-func realNetwork(t *testing.T) *network.Network {
+func realNetwork(t testing.TB) *network.Network {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped by -short: it runs a real Fabric network")
@@ -104,4 +104,19 @@ func openFabric(t *testing.T, seed uint64) (*ledger.Ledger, *fabric.Chain) {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	return l, chain
+}
+
+// BenchmarkAThousandHomesOnFabric settles intervals of a thousand homes, one after
+// the other, on a real network.
+func BenchmarkAThousandHomesOnFabric(b *testing.B) {
+	n := realNetwork(b)
+	const thousand, day = 1000, 25_000
+	l, _, err := n.OpenLedger(b.Context(), b.TempDir(), "EUR", ledger.SeededNames(1000), slog.New(slog.DiscardHandler))
+	must(b, err)
+	defer l.Close()
+	register(b, l, thousand)
+	for k := 0; b.Loop(); k++ {
+		must(b, l.SubmitRun(b.Context(), run(b, l, interval(day, k), thousand)))
+	}
+	b.ReportMetric(float64(thousand*b.N)/b.Elapsed().Seconds(), "postings/s")
 }

@@ -39,6 +39,8 @@ type Chain struct {
 	log      *slog.Logger
 	conns    []*grpc.ClientConn
 	at       atomic.Int32 // the connection in use
+	doubt    atomic.Bool  // the peer in use may be behind what was committed
+	seen     atomic.Int64 // height that has all commits that were seen
 	flight   chan struct{}
 	mu       sync.Mutex
 	gateways map[string]*client.Gateway // by connection and identity
@@ -79,6 +81,7 @@ const (
 	defaultPatience = 2 * time.Minute
 	endorseWithin   = 30 * time.Second
 	submitWithin    = 10 * time.Second
+	answerWithin    = 2 * time.Second // of a peer that is asked for its height
 	commitWithin    = 6 * time.Second // then the peer is asked, and the transaction submitted again
 )
 
@@ -125,10 +128,13 @@ func (c *Chain) Close() error {
 
 // gateway returns the gateway of an identity at the peer in use.
 func (c *Chain) gateway(who *identity.Identity) (*client.Gateway, error) {
-	at := c.at.Load()
+	return c.gatewayAt(int(c.at.Load()), who)
+}
+
+func (c *Chain) gatewayAt(at int, who *identity.Identity) (*client.Gateway, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := strconv.Itoa(int(at)) + string(who.Certificate)
+	key := strconv.Itoa(at) + string(who.Certificate)
 	if g, found := c.gateways[key]; found {
 		return g, nil
 	}
@@ -154,7 +160,53 @@ func (c *Chain) gateway(who *identity.Identity) (*client.Gateway, error) {
 
 // another takes the next peer, if the one in use is still the one that failed.
 func (c *Chain) another(failed int32) {
+	c.doubt.Store(true)
 	c.at.CompareAndSwap(failed, (failed+1)%int32(len(c.conns)))
+}
+
+// sees notes the height at which a commit was seen.
+func (c *Chain) sees(height int64) {
+	for {
+		now := c.seen.Load()
+		if height <= now || c.seen.CompareAndSwap(now, height) {
+			return
+		}
+	}
+}
+
+// catchUp waits until every peer that answers has what was committed: a peer that
+// was started again is behind for a moment, and would refuse what builds on it.
+func (c *Chain) catchUp(ctx context.Context) {
+	for attempt := 0; ; attempt++ {
+		behind := false
+		for at := range c.conns {
+			height, err := c.heightAt(ctx, at)
+			behind = behind || err == nil && height < c.seen.Load()
+		}
+		if !behind {
+			c.doubt.Store(false)
+			return
+		}
+		if wait(ctx, attempt) != nil {
+			return
+		}
+	}
+}
+
+func (c *Chain) heightAt(ctx context.Context, at int) (int64, error) {
+	g, err := c.gatewayAt(at, c.reader)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	b, err := g.GetNetwork(c.profile.Channel).GetContract("qscc").EvaluateWithContext(ctx, "GetChainInfo", client.WithArguments(c.profile.Channel))
+	if err != nil {
+		return 0, err
+	}
+	info := &common.BlockchainInfo{}
+	err = unmarshal(b, info)
+	return int64(info.GetHeight()), err
 }
 
 // Submit submits the calls side by side and returns when all are committed.
@@ -177,6 +229,7 @@ func (c *Chain) Submit(ctx context.Context, calls ...ledger.Call) error {
 func (c *Chain) submit(ctx context.Context, call ledger.Call) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Patience)
 	defer cancel()
+	sure := false // that a refusal is not one of a peer that is behind
 	for attempt := 0; ; attempt++ {
 		at := c.at.Load()
 		code, err := c.once(ctx, call)
@@ -184,8 +237,12 @@ func (c *Chain) submit(ctx context.Context, call ledger.Call) error {
 		switch {
 		case err == nil && code == peer.TxValidationCode_VALID:
 			return nil
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && sure:
 			return refused
+		case errors.As(err, &refused):
+			c.catchUp(ctx)
+			sure = true
+			continue
 		case err != nil:
 			c.another(at)
 		case code == peer.TxValidationCode_MVCC_READ_CONFLICT || code == peer.TxValidationCode_PHANTOM_READ_CONFLICT:
@@ -320,6 +377,9 @@ func (c *Chain) deliver(ctx context.Context, who *identity.Identity, id string, 
 			return code, nil
 		}
 		if code, found, _ := c.lookUp(ctx, id); found {
+			if height, err := c.heightAt(ctx, int(c.at.Load())); err == nil {
+				c.sees(height)
+			}
 			return code, nil
 		}
 		c.Resubmitted.Add(1)
@@ -353,6 +413,7 @@ func (c *Chain) attempt(ctx context.Context, who *identity.Identity, signed []by
 	if err != nil {
 		return 0, &Error{StageCommit, tx.TransactionID(), err}
 	}
+	c.sees(int64(result.BlockNumber) + 1)
 	return result.Code, nil
 }
 
@@ -406,6 +467,9 @@ func (c *Chain) Evaluate(ctx context.Context, call ledger.Call) (string, error) 
 	ctx, cancel := context.WithTimeout(ctx, c.Patience)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
+		if c.doubt.Load() {
+			c.catchUp(ctx)
+		}
 		at := c.at.Load()
 		contract, err := c.contract(call.As)
 		if err != nil {
@@ -456,6 +520,9 @@ func (c *Chain) Head(ctx context.Context) (height int64, hash []byte, err error)
 
 // Blocks shows the blocks from a number to the last that there is now.
 func (c *Chain) Blocks(ctx context.Context, from int64, see func(ledger.Block) error) error {
+	if c.doubt.Load() {
+		c.catchUp(ctx)
+	}
 	return c.raw(ctx, from, func(b *common.Block) error {
 		block, err := blockOf(b, c.profile.Chaincode)
 		if err != nil {
