@@ -25,7 +25,7 @@ import (
 
 func ledgerCommand() *cobra.Command {
 	parent := &cobra.Command{Use: "ledger", Short: "Audit the ledger"}
-	parent.AddCommand(verifyCommand(), exportCommand(), showCommand())
+	parent.AddCommand(verifyCommand(), exportCommand(), showCommand(), eraseCommand())
 	return parent
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,6 @@ func TestCheatsEarnNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "rewards:GetEpoch", Args: []string{"demo", "2026-06-01"}})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p.stderr)
@@ -91,5 +91,35 @@ func TestCheatsEarnNothing(t *testing.T) {
 	}
 	if len(c.Rewards) != 7 || paid < 2 { // the other loads of a home may hide what its battery gave
 		t.Errorf("%d of 4 honest batteries were paid: %+v\n%s", paid, c, p.stderr)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	forgets(t, dir)
+}
+
+// forgets erases a member who has left: its readings are gone, the ledger still
+// verifies.
+func forgets(t *testing.T, dir string) {
+	t.Helper()
+	few := filepath.Join(t.TempDir(), "few.yaml")
+	if err := os.WriteFile(few, []byte("simulation: {homes: 11}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"ledger", "erase", "--data", dir, "--config", few, "--member", "home-12"}
+	if code, _, errs := execute(t, args...); code != 2 || !strings.Contains(errs, "--yes") {
+		t.Errorf("without --yes: exit code %d: %s", code, errs)
+	}
+	if code, _, errs := execute(t, append(args, "--yes", "--member", "home-11")...); code != 2 || !strings.Contains(errs, "still has devices") {
+		t.Errorf("a member that is there: exit code %d: %s", code, errs)
+	}
+	if code, _, errs := execute(t, append(args, "--yes")...); code != 0 {
+		t.Fatalf("erase: exit code %d: %s", code, errs)
+	}
+	if out := verified(t, dir); strings.Contains(out, " 0 whose readings are not here") {
+		t.Errorf("the readings are still there:\n%s", out)
+	}
+	if code, _, errs := execute(t, append(args, "--yes")...); code != 2 || !strings.Contains(errs, "knows no member") {
+		t.Errorf("erased again: exit code %d: %s", code, errs)
 	}
 }

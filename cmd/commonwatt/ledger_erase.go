@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+)
+
+func eraseCommand() *cobra.Command {
+	var f runFlags
+	var member string
+	var yes bool
+	c := &cobra.Command{
+		Use:   "erase",
+		Short: "Forget who a member was",
+		Long: `Forget who a member was, after it has left: its personal record is purged from the
+ledger's private collection, its signed readings are deleted, and the salt is
+forgotten by which its pseudonyms could be told. Its postings stay on the ledger,
+under accounts that are nobody's any more. The community must not be running, and
+the member's devices must be out of the configuration.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if member == "" {
+				return usage("--member: missing: whom to forget")
+			}
+			c, err := f.resolve(cmd)
+			if err != nil {
+				return err
+			}
+			if c.has(member) {
+				return usage("--member: %q still has devices in the configuration: take them out first", member)
+			}
+			if !yes {
+				return usage("this cannot be taken back: give --yes to forget who %q was", member)
+			}
+			return erase(cmd.Context(), c, member, cmd.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&f.config, "config", "", "configuration of the community")
+	c.Flags().StringVar(&f.data, "data", defaults().Data, "data directory of the community")
+	c.Flags().StringVar(&member, "member", "", "the community's own name of the member")
+	c.Flags().BoolVar(&yes, "yes", false, "do it")
+	return c
+}
+
+// has tells whether a member has devices.
+func (c config) has(member string) bool {
+	if s := c.Simulation; s != nil {
+		return slices.ContainsFunc(world.Neighbourhood(s.Homes, s.Seed), func(h world.Home) bool { return h.ID == member })
+	}
+	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == member })
+}
+
+func erase(ctx context.Context, c config, member string, stdout io.Writer) (err error) {
+	dir, err := openDataDir(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	l, err := c.openLedger(ctx, dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if l.Names.Known(member) == nil {
+		return usage("--member: %s knows no member %q", dir.file(ledger.NamesFile), member)
+	}
+	id, err := l.Names.Member(member)
+	if err != nil {
+		return err
+	}
+	call, err := ledger.NewCall(l.People.Operator, "registry:EraseMember", map[string]string{"community": c.Community, "id": id})
+	if err != nil {
+		return err
+	}
+	err = l.Invoke(ctx, call)
+	switch {
+	case ledger.Refused(err, chaincode.CodeMissing):
+		fmt.Fprintln(stdout, "the ledger has no personal record of it")
+	case err != nil:
+		return err
+	default:
+		fmt.Fprintln(stdout, "purged from the ledger's private collection what it had of the member's person")
+	}
+	evidence, err := store.OpenEvidence(ctx, dir.file(evidenceFile), c.Community)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(evidence.Erase(ctx, member), evidence.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintln(stdout, "deleted its signed readings")
+	// Last: without the salt none of the above could be found again.
+	if err := l.Names.Erase(member); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "forgot its salt: whose the accounts of %q were can no longer be told from the ledger\nTelemetry, the order journal and the bus are not touched: their retention is.\n", member)
+	return nil
+}
