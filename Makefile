@@ -22,10 +22,10 @@ build: pages
 
 pages: web/assets/index.html
 
-PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/vite.config.ts web/openapi.yaml
+PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/utility.html web/ui/vite.config.ts web/openapi.yaml
 
 web/assets/index.html: web/ui/node_modules/.installed $(PAGES)
-	rm -rf web/assets/assets web/assets/index.html
+	rm -rf web/assets/assets web/assets/*.html
 	cd web/ui && npm run --silent build
 
 web/ui/node_modules/.installed: web/ui/package-lock.json
@@ -74,4 +74,4 @@ generate:
 	go generate ./...
 
 clean:
-	rm -rf bin web/assets/assets web/assets/index.html
+	rm -rf bin web/assets/assets web/assets/*.html

@@ -223,6 +223,30 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// Ledger defines model for Ledger.
+type Ledger struct {
+	// Checkpoint the last one, a signed note; absent before the first posting
+	Checkpoint *string `json:"checkpoint,omitempty"`
+
+	// Cosigned the utility's witness has signed it too
+	Cosigned *bool `json:"cosigned,omitempty"`
+
+	// Height blocks
+	Height int64 `json:"height"`
+
+	// Key verifier key of the checkpoints, as in ledger.pub
+	Key string `json:"key"`
+
+	// Kind embedded or fabric
+	Kind string `json:"kind"`
+
+	// Postings under the checkpoint
+	Postings *int64 `json:"postings,omitempty"`
+
+	// Root hash of the last block, hex
+	Root string `json:"root"`
+}
+
 // LedgerStatus defines model for LedgerStatus.
 type LedgerStatus struct {
 	Height int64  `json:"height"`
@@ -404,6 +428,63 @@ type Replacement struct {
 	Price  int64 `json:"price"`
 }
 
+// Reward defines model for Reward.
+type Reward struct {
+	Challenged int `json:"challenged"`
+
+	// Delivered Wh, in flagged intervals
+	Delivered int64  `json:"delivered"`
+	Device    string `json:"device"`
+
+	// Intervals available
+	Intervals int   `json:"intervals"`
+	Met       int   `json:"met"`
+	Slashed   int64 `json:"slashed"`
+	Tokens    int64 `json:"tokens"`
+}
+
+// RewardEpoch defines model for RewardEpoch.
+type RewardEpoch struct {
+	// Budget tokens of the schedule, with what was carried over and slashed
+	Budget int64 `json:"budget"`
+
+	// Epoch a UTC day
+	Epoch string `json:"epoch"`
+
+	// Left carried over to the next
+	Left    int64    `json:"left"`
+	Paid    int64    `json:"paid"`
+	Rewards []Reward `json:"rewards"`
+}
+
+// RewardedBattery defines model for RewardedBattery.
+type RewardedBattery struct {
+	// Challenged in the interval being delivered
+	Challenged bool   `json:"challenged"`
+	Device     string `json:"device"`
+
+	// Energy kept for it, Wh
+	Energy int64 `json:"energy"`
+
+	// Power pledged, W
+	Power int64 `json:"power"`
+
+	// Reputation per mille
+	Reputation int64 `json:"reputation"`
+
+	// Stake tokens
+	Stake int64 `json:"stake"`
+
+	// Tokens not staked
+	Tokens int64 `json:"tokens"`
+}
+
+// Rewards defines model for Rewards.
+type Rewards struct {
+	Batteries []RewardedBattery `json:"batteries"`
+	Epochs    []RewardEpoch     `json:"epochs"`
+}
+
 // SignCheck defines model for SignCheck.
 type SignCheck struct {
 	// Load importing: taking, charging; exporting: producing, discharging
@@ -519,6 +600,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
+	// (GET /api/v1/ledger)
+	GetLedger(w http.ResponseWriter, r *http.Request)
 	// GetMarket What an order must keep to, and which intervals are open for trade
 	// (GET /api/v1/market)
 	GetMarket(w http.ResponseWriter, r *http.Request)
@@ -564,6 +648,9 @@ type ServerInterface interface {
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(w http.ResponseWriter, r *http.Request, params GetPostingsParams)
+	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
+	// (GET /api/v1/rewards)
+	GetRewards(w http.ResponseWriter, r *http.Request)
 	// GetState Everything that the dashboard shows, the first message of /api/v1/ws
 	// (GET /api/v1/state)
 	GetState(w http.ResponseWriter, r *http.Request)
@@ -583,6 +670,20 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// GetLedger operation middleware
+func (siw *ServerInterfaceWrapper) GetLedger(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLedger(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // GetMarket operation middleware
 func (siw *ServerInterfaceWrapper) GetMarket(w http.ResponseWriter, r *http.Request) {
@@ -921,6 +1022,20 @@ func (siw *ServerInterfaceWrapper) GetPostings(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// GetRewards operation middleware
+func (siw *ServerInterfaceWrapper) GetRewards(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetRewards(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetState operation middleware
 func (siw *ServerInterfaceWrapper) GetState(w http.ResponseWriter, r *http.Request) {
 
@@ -1087,6 +1202,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/state", wrapper.GetState)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/market", wrapper.GetMarket)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/ledger", wrapper.GetLedger)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/rewards", wrapper.GetRewards)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/orders", wrapper.SubmitOrders)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/trader", wrapper.GetTrader)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.CancelOrder)
@@ -1106,6 +1223,27 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 }
 
 type RefusedJSONResponse Problem
+
+type GetLedgerRequestObject struct {
+}
+
+type GetLedgerResponseObject interface {
+	VisitGetLedgerResponse(w http.ResponseWriter) error
+}
+
+type GetLedger200JSONResponse Ledger
+
+func (response GetLedger200JSONResponse) VisitGetLedgerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type GetMarketRequestObject struct {
 }
@@ -2063,6 +2201,27 @@ func (response GetPostings400JSONResponse) VisitGetPostingsResponse(w http.Respo
 	return err
 }
 
+type GetRewardsRequestObject struct {
+}
+
+type GetRewardsResponseObject interface {
+	VisitGetRewardsResponse(w http.ResponseWriter) error
+}
+
+type GetRewards200JSONResponse Rewards
+
+func (response GetRewards200JSONResponse) VisitGetRewardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetStateRequestObject struct {
 }
 
@@ -2142,6 +2301,9 @@ func (response GetTrader401JSONResponse) VisitGetTraderResponse(w http.ResponseW
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
+	// (GET /api/v1/ledger)
+	GetLedger(ctx context.Context, request GetLedgerRequestObject) (GetLedgerResponseObject, error)
 	// GetMarket What an order must keep to, and which intervals are open for trade
 	// (GET /api/v1/market)
 	GetMarket(ctx context.Context, request GetMarketRequestObject) (GetMarketResponseObject, error)
@@ -2187,6 +2349,9 @@ type StrictServerInterface interface {
 	// GetPostings The ledger's postings of one delivery interval, over all its runs
 	// (GET /api/v1/postings)
 	GetPostings(ctx context.Context, request GetPostingsRequestObject) (GetPostingsResponseObject, error)
+	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
+	// (GET /api/v1/rewards)
+	GetRewards(ctx context.Context, request GetRewardsRequestObject) (GetRewardsResponseObject, error)
 	// GetState Everything that the dashboard shows, the first message of /api/v1/ws
 	// (GET /api/v1/state)
 	GetState(ctx context.Context, request GetStateRequestObject) (GetStateResponseObject, error)
@@ -2235,6 +2400,30 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// GetLedger operation middleware
+func (sh *strictHandler) GetLedger(w http.ResponseWriter, r *http.Request) {
+	var request GetLedgerRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLedger(ctx, request.(GetLedgerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLedger")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLedgerResponseObject); ok {
+		if err := validResponse.VisitGetLedgerResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // GetMarket operation middleware
@@ -2666,6 +2855,30 @@ func (sh *strictHandler) GetPostings(w http.ResponseWriter, r *http.Request, par
 	}
 }
 
+// GetRewards operation middleware
+func (sh *strictHandler) GetRewards(w http.ResponseWriter, r *http.Request) {
+	var request GetRewardsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRewards(ctx, request.(GetRewardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRewards")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetRewardsResponseObject); ok {
+		if err := validResponse.VisitGetRewardsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetState operation middleware
 func (sh *strictHandler) GetState(w http.ResponseWriter, r *http.Request) {
 	var request GetStateRequestObject
@@ -2743,84 +2956,94 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7Hztjty2kvatEHoP4ATRTPeMHeN1zy/Hx0kM2GvDM1kDJ+sdsKXqFk9LpEJS3ek1Jtir2QvbK1mwSEmU",
-	"RHWrbY+PA+TfTEviR9VTTxWrSvoQJaIoBQeuVbT4EElQpeAK8J+3sKoUpObPRHANXJs/aVnmLKGaCT77",
-	"pxLc/KaSDApq/vqbhFW0iP7frB13Zq+q2RspljkU0d3dXRyloBLJSjNMtIjeZXvChY7MFXe7Ge0HxtO3",
-	"8FsFyk6dpsw8QPM3UpQgNTMLXdFcQRyV3k8fIobL1vsSokWktGR8Hd3FUQHFEuTIJQ3m79tSMLvT3i13",
-	"cSTht4pJI5JfzQzNeIOn38f102L5T0i0meBZDhRHWnzoLRaUZgXV4K95KUQOlJsHGdcgtzQ/Jt8X9X13",
-	"RhosAfNAV85bkVcFnO2ArTMNKSmAciK2IInOgNQTPVBES5qCuiJ0qYBrssuAGwVljK/tNbP7lZAF1dHC",
-	"rPDxo6jZsxlnDdKsQ4HW+djG7CTeNe9Bu1Jz7egsfcXUYmgGaWZq1xN7Qg8qS3AtaaKHInyXUY3SykQB",
-	"Tk5kx3RGuJHqUlRSEcY7AiVLMIJLIWdbkDh9FwFLUa0zPWm3cVRSi+4Jt0pIgG1h6u1K5OnHiNwt3w3g",
-	"VujNHpLw32HrINoVRZJRuQ5AV2mqgYgVsTcYEZcgScHyHIKbGaGADePhC4LnjEMYqaXYWdqYIETNisDy",
-	"xQoRkVOliQSaMr5urGsJKyEBr6+YVNo3rZRqOMMh4ymEhLtr9hKUO1OJsfiP49Uyp4n9q7u9n4XSKiY/",
-	"v76+Wbx5/fYmJkISSjjonZAbQhW5eHJ5fvH4/59fnM9nl49iazKJKAqqyBL0DoAf3aKbPbStHxlPHbl2",
-	"V/aUVJwZi6WaUK52INXA/FLE4i1LgWu2ct5tXDIB8AzWU0qxYnlIVDdmJSumY1R4kgsFSjeKZxqKg1NQ",
-	"KekejbXiqoQEvV3voXYZ/Ye0sR0dHN+IKcTFPR24Edz93kYHWomj38/W4sz9WFJmZjqvFeVdPWNFKSRO",
-	"XlKdRYtozXRWLc8TURhHVwi+o1r7f6K/VTM3KC7yZ1EE6IQmiai4DqkBSKmgSgXfF8SZZ+3GCbpxUvEU",
-	"JNllLMms9UK6BkkyqgjTipRCacbXaojbGCOm2oEcctqNo8GYyMBQdTR66FlHoQE1j4Y/R2KcONIipftj",
-	"E9/gTSMRUWeKuFFAuz1POPV8IYt+4YU9XZ0WjFd6LHBQmsquJ51OofbZuJkgtKyXiIFrTXWlhkvLMLKa",
-	"6ClGXZEUYkIE6rjeTemeCi6ZbeHfaV6F2AjDGUqsbojKxE4RqongQApRANdxHcwUdAPygSKKrfmQQi13",
-	"6v0nsqYBjTqR0lgvTjyg7zjaUcnRZsOSYMqEuaTMaaXYEiOLqYzc50m7gEYuzea8NUykTKO/z8+Xr6jc",
-	"gH5b5eOw4ERIw4BFpTTZAJREi4HmE2B50PMahs3YOjPuzZ5HJh0ZrCcMjoaX2qhaO42JEjhZCWmj8Zhc",
-	"3zx9ezN79eLffrl5fl1HWQvCDahZkK1XuRAyPGcudiduYE013Bq/XslAIHgNieCpqoM+dybY2yMWbsAY",
-	"HOXtNoGnKjiRCSZHFk2PyykkB49Zu4O+BL7WmXGTtF2yd9IKhcHJZjjOGyNGRagEUlS5ZmUOyozK9BTZ",
-	"9kysXm1P5G7uWqtxg9AQN742AA+cQnIGXN+O+FHgINf7QKypiKqWBdN66vl4ZY4vacj+YivsZS6SDSIi",
-	"zxuBK6LFGnSGqYcJs/gZhMFmclgFj7kWNgXdE6VZnjegmTDfhDhD1HIfgrdAYnqgCK9cdmXwdAmSiXQk",
-	"AhjJfaBdsIJpwsVu2j4kUJfh6g712mhGgsEQE4YkSUJ5AnluDw6BBSuW4pKAVwWemDFYEqsVSA+W3v1N",
-	"fFE/UUIdN+8o0/Yvh544ctPbxMbvJbM5BrvCzvm7nWFLc5Y6h304zrCqij2bCIR5HhfgXhsjqfXhzdjq",
-	"r9motxfE46ipPsUjXFi7uFA8ee6yPWGapCxFdy6BugjeYmvgw0BKIQ/j9FA8bEnk7m5s0R931u5w0HC3",
-	"dA0crYQWYFm9FcEF0YI8fkRy0MbvxyRla3NioTwlt+ScLMgf5OwKZWOcoq5zWjafSSoFKR7QDe8QE6DH",
-	"JtLQIM3k//nr07N/0LP/mp89uf3j7L333/nij7P3H+bx44d3fwtZwRhvGrYrhWKabeGqx3uoOg9dJ9Ld",
-	"UG4D99ULGGJCMYF3Ob98fDZ/fDa/uLm4XMzni/n8H7OL74Nuc8B3Pb/gIpBWxA9UTJhxe3iYFByOsFwK",
-	"K1rlOlpc9FPnr2zqiHJysajlZlMLygDDitzsRwlSUL73nMhKioLozEQGPEYHIyRGScbA6e+sMMxz+f33",
-	"GBfY/y7i6YT70pBtTGjj6ZtTdk3wxk939G0FRPkDNTG9fCKt+qTXiDRaC5HeGh93a+IIpC473OACKwpI",
-	"mQk2hLy1pOuoy/ywYXkemLZHpz6NHmXN90coZXqyoENEd6jgF/a5i/l8PjxW4f3qFShFbTr2IHOFTw9I",
-	"UUSZALatMryD5bVINqANXK2LtxGgImLHkaIMJ4mVi6ViIgETf3jJCv38P/jwHGLVMYChlTdh6G7GD3PH",
-	"5HFCzh1X+ylkf4A4p9QHanM8NZ72kTkBh1Y99wTAYW5p1BTUWyjz/YFKjeUbi0NLwjYRbJykZRwEuaUn",
-	"c1RKY4SgcarofuwpmHEL0ibKoJxg4HBFhLQJbVEh7s0AzeG5SS0i0nGCJKN8DWlMdpmALWZV3BSaFKBD",
-	"6K5T1ydJ2wVLgaTJeMAzGeefGhm9sbkITG4Mzl+5+/XQ2F5aCyuNSrms/cEitJ312t09yAC632O7gvfj",
-	"6/64mK5O+YXjg12NWJeOY8qlPIyLzHPPM2HEgQ5kC9L+ucQAzZisrZCFPaBL1x+OUeqihHalimDOpC0l",
-	"dAfSSbmYzbxKkNSVIf/B7zpXi9nsf//7f/CWxWw2S2E703r/y/UP89CMdYWi8dzzvuOZL0guxAYtd5BS",
-	"eHg5HtfM44l1jwOIuG4R2C+O7ciKSkKJy79h0JcITBCGKlHBvOeqrXAdAnhdXxmvAnyeVK1D3sjhBPFp",
-	"8FuIimtIEVY7Kfia7OieSFFx5MjU3COBpkRXkkNqr7TK92qwo9nypjjbo3/ijEmxNSdJBiYu/o5ougFe",
-	"h75A1pKlxB2eMlHAiEdtjCZwUofSD0HrIiLYYzJVlT2Mm1Wc4Srw36Xb547qJBs5on9Esa6b4J5eTMRl",
-	"BGAXKvH0K4AogRafrbiacrSXBG9gc3oa/Lrh5s+cCX9j63iB4mFR1w4n+MNEQsrC2kphOXLlpMBuxJ7b",
-	"LFXg0gok8AQm9jPZhTZ7iWsJePGgm80fO8iJrtlr2Ow0Enn0lmNvC4381sbXRd2PNt35jqcfCCad4nuN",
-	"ridE1NdszZ8ZijhxY7mgAR62tsH4emFIj/F1bHtnsPUEfm8ullKkVYLXU6bqW7xgoxnIZhfd30cPuriq",
-	"4Da1OU0Pc+6iKAyl7INQNuQ8PfzFZoBQYbxOfgzFlVMdbMQ4WL2ve/pC/RlNCvfQCK6QbNmerVZHS+/2",
-	"rk733Kfv4wZz+8dKmq2CvLytW3atIK/XrpX1GAhCFXTXJXA7aMfybLDBwnjuT90mRjeTW9/a57yWxQnP",
-	"2ZaQo0cVv2mgPjupWy20zVJOq0UY93raQ6qE3k5SUS39hjlXY0G8CgnH4SokeJhFXZ+0pC3IOkoeFueF",
-	"zNPbUwr6PYTWg9c77wzZQrSHsYFwewrq7TMEshCAGnDUsg2bQSvQgS2MhLyhPpDQ2DcNo/SItpLGcYd5",
-	"dgWQ3jI+GZWask9X/agam6U2U7UrDG65bl/qF91RJV7u22Vl7PiapHQfk19ung37WnyHMdwSB32SpAzk",
-	"9h8TPXCMuP1BjhGs5fSB8pfVfqQD/rRY9FOa0ic1juf5yDoV/PYxEjSPdTLuVhLNVJNynihU+YKvRKAt",
-	"berLBSeezaSLlno1aGQomxPHdKIilChsLun0D4/wfb+VIvwigyFLnD4ki3fmzPhxaTC7zl5l63J+KF/z",
-	"8PF87heiwhmb4fFVQVJJpvfXBpC1TStNa3gNcxfN5QeKbGAftz+cb2Bft8OlVFOSMgmJFph1Q8RjzsK4",
-	"BK9tIdO6xAQGhFpGeFPIxbmaxIQRF9VCLgjT9WsGKyFtZ16trSNz3qGhWqx2p31uoM5cJw7jxFZgd2Df",
-	"XXgX234n/Kdgec4E11mPNJO97awuQZKNeb4Q3IrnyBPn5Ech7WwIX1ei/I4wFcrOnJOnTdG0nkOR71zD",
-	"VJtZd28bKMJcAl0znRtZPGsO/5Hng6ILDMRK4LRk0SJ6eD4/f2jr3BmiZEZLNttezFzLwOJD5JIxVjNM",
-	"8BdptIh+Av2qbirovD51OZ9/tlen/F69wOtTBrXSXYwjVRUFlfuDXXw292Y7m1unaMDQaxIzA9aSsEER",
-	"Ep8IdZ49rWdiimy42HGy3GPJpCksLdrCtL2Trinj5n5b33BtB0a3BpeaKE152mU59xpSTJRwXf1EWhIi",
-	"u0yoprizo4rkQmmbYSyBakiJoivI9+fkpikCNSbQtE/UoHWjnhO/M3QnmdbACVXEL2gRRfdmmlWlQNlk",
-	"ZybyZgzyzaP5/Fsr9Po1Kqx54ioR9Fc2+4+lTysatbEW78qeZvaMbrEq4EpRdgfGQAwxZdS4AOlekxHj",
-	"/gF/LOieyIqTysCBXMznc7fvgtAMaOrW982jyyffnpOfnt+QrkHYHe9GEXZOnhpeU1ZHCsyUVZKRSkG3",
-	"DEy68JrtFPlGAZBOAfpba9Jd07vGAqS9L7L+DJT+QaT7z2Z43Vr7XddtalnB3Sda/acX80JvU1JNlpCg",
-	"ma2whGkee2SXFpqo2cKsfukT77847f7LJyfd//384Qn3e648Wvz6wXrTX9/fvfcJzyKixr6z4w3sjedA",
-	"LxE3nZNXJK0kXeZgHUnNPwHCm31o+OvOkl4ONiLrwvEZNiC8dt1y9+YL6pJq0Avgiq/apq4dNTzBBSmE",
-	"BMOme4XtTYbPPkrH80d/NkxYtVimYgozvbblyPVRWplh4/aIf/8KVHr/upoky3fol/utDb6BOY8dk4pr",
-	"ltvuQUJXWA3Uqm3kw/dYJbXVGJyQcaz16CyKI04xqvUbUrq0G3uS7ecS3sdRWQU06QoHrTY/v7vwaxP3",
-	"4Cy+dgyZ+5/82fjhJ7aFPhsQaqI0kPYY5J9SDH0Yfs3Nn0rVP9elZuNy7TMmDHKvCUomcAm+a3H1x1nq",
-	"Xsf1o+oubOsXdv/evD53H8jtvxb8rwp1vPaFSWFO3Rd17/FNH0teEqGPqJd1C8orkS4rRW6evXEdPeqK",
-	"qFzs7EHAhMc5BFHh2pDU6KnzJVPatZ2o6Evopd83dVw9hneafdynuGs5uNOgBDyorRhnKrOaDhvWD7Bm",
-	"3D18T1bV6xX7wi5h0Ot2SEdf5IQwP5XtL+8HMi9sk87eb7bDTILtbUHzXBp4WAL3ekXGLHX24cjp4DlP",
-	"fax1VP5omEt5gcHqWnD48qHfAcE5Z1n3sVXlobh5dL//Uoh/JZJ8Wq/KHEnJWhDBMfc1LTI+NSQ+htzZ",
-	"0pUaP//Uo/TLuhbx+dnX/3zUX9R7n4H8Cbg3SvFpVwtCe9/dOE60M9dY+WUR+8pO+uVoDXvjD2PH5fG7",
-	"feP4GYev8bh3bw79LbYQ4xu+WyBb91bAURgptuZfFkPY3lezg5n9fqiv7ST8i/j+pJB+JoqSus+C2WKp",
-	"K405W28exVqbMkSa0bIEPgH3Tbv3fQK/XxysC3x13RYXgd+l2IK88sp49fcq1mwLWKDCFwibR+zpGcXi",
-	"wtCEchdB5VSDPB9UirBV4X6DjU43xNdsdHEPR1YNxmVAetV7+wjfzMBqPBc78pfBTvNBTn5YuyW7jOXg",
-	"IEs3WNRGC2Be7sq31/qbYgf6Dd603x3r2W+v6+2019rR+H+r7DtktfW37VInccAXSEi5lzYmZqJquRoR",
-	"5GLtZ8TnX+ILtzf+50BdNX8JaGC9po2b5kNzD9pPzGFFnwc/XoAvVuPXYbQisuJdPKm6134MTLYZ/x7J",
-	"yU4wxknuoi+A52aD7lOzTWBLVbYUVKY2to3bj2X6b+/Wm94NZVCpY0Ko1H1LoVKHxFAFu3eMQpE8MvcS",
-	"oftkBL496G8S23XkoU3a3sX73KTXHTmyUde59snp4GAl50f88otrHdvA3rXNmbXc/V8AAAD//w==",
+	"7H3tbty2mv+tEPM/QM5BZc/YSYN/x5+SnLQNkGyD2N0Ap5s1ONIzIx5LpEpSnswGLvZq9sL2ShZ8SEqU",
+	"RM1onDinBfrNGUl8ed5ffmQ+zVJRVoID12q2/DSToCrBFeA/3sG6VpCZP1PBNXBt/qRVVbCUaib4/J9K",
+	"cPObSnMoqfnrLxLWs+Xs/83bcef2qZq/lWJVQDm7u7tLZhmoVLLKDDNbzt7nO8KFnpkn7nUz2nPGs3fw",
+	"aw3KTp1lzHxAi7dSVCA1Mwtd00JBMquCnz7NGC5b7yqYLWdKS8Y3s7tkVkK5AjnySIP5+7oSzO6098pd",
+	"MpPwa82kIckvZoZmvMHXHxL/tVj9E1JtJnhRAMWRlp96iwWlWUk1hGteCVEA5eZDxjXIW1ocou8r/96d",
+	"oQZLwXzQpfOtKOoSTrbANrmGjJRAORG3IInOgfiJHimiJc1AXRC6UsA12ebADYNyxjf2mdn9WsiS6tnS",
+	"rPDpk1mzZzPOBqRZhwKti7GN2UmCZ8GHdqXm2cFZ+ozxZGgGaWZq15MERI8yS3AtaaqHJHyfU43UykUJ",
+	"jk5ky3ROuKHqStRSEcY7BCUrMITLoGC3IHH6rgSsRL3J9aTdJrOKWume8KqEFNgtTH1diSK7D8nd8t0A",
+	"boXB7DEK/x1unYh2SZHmVG4ioqs01UDEmtgXDIkrkKRkRQHRzYyYgBvG4w8ELxiHuKRWYmvNxgQialZG",
+	"li/WKBEFVZpIoBnjm0a7VrAWEvD5mkmlQ9XKqIYTHDKZYpBwd81eonRnKjUafz+7WhU0tX91t/ejUFol",
+	"5MefLq+Wb396d5UQIQklHPRWyBtCFTn77vz07On/Pz07XczPnyRWZVJRllSRFegtAD+4RTd7bFvfM545",
+	"49pd2TNSc2Y0lmpCudqCVAP1y1AWr1kGXLO1827jlIkIz2A9lRRrVsRIdWVWsmY6QYanhVCgdMN4pqHc",
+	"OwWVku5QWWuuKkjR2/U+apfR/0gb3dHR8Q2ZYra4xwM3gns/2OiAK8ns48lGnLgfK8rMTKeeUcHTE1ZW",
+	"QuLkFdX5bDnbMJ3Xq9NUlMbRlYJvqdbhn+hv1dwNiov8UZQRc0LTVNRcx9gApFJQZ4LvSuLU07txgm6c",
+	"1DwDSbY5S3OrvZBtQJKcKsK0IpVQmvGNGsptghGTdyD7nHbjaDAmMmKoOhzd960zoRE2j4Y/B2KcZKZF",
+	"RneHJr7Cl0Yios4UScOAdnsBcfx8MY1+FYQ9XZ6WjNd6LHBQmsquJ51uQu23STNBbFmvUQZifgvSm4au",
+	"XVlrLL/gkBBKFNtwyExABaNOwEtXXLjsCPGZas0KpnePMCzhoBQKrJvTmEIh2kEDJ5djVDgcc1WI9EZN",
+	"i/duYBeJOkGyNQNJbmDnNa0ll0qMe2DcaddpVa9ie/Z+uzu0ib+zDDLjbtZ0JVka+7ZR1MH3VsO7C5q2",
+	"UylEhFY5VTkJfT0SLyE5fDwofc53Oza4GSxJxwXxUlNdq6E4tsycwrWxmMhv8h4Ljy6Z3cK/06KOuUWM",
+	"qymxRoKoXGwVoagxpBQlcJ34qLqkNyAfWYke+nLrxPXuM903SuaRvpX1EpY9hieZbankcZlESjBlzAOp",
+	"ClortsIQd2po0HfYdgENXZrNBWuY6LsN/768435D5Q3od3UxLhacCGkUtayVJjcAFdFiwPkUWBENAY2r",
+	"z9kmN3GWTYwnabgNyaKjWQvdpHfacUxUwMlaSJsWJuTy6tm7q/mbV//289XLS2/pl4QboWbRsGFdCCHj",
+	"cxZie+QGNlTDtQkwaxnJSC4hFTxT3vG45HRnc33cgFE4ytttAs9UdCJj6UYWTQ/TKUaHwMV3B30NfKPR",
+	"xNJ2yUHKH8vH0pvhOG8NGRWhEkhZF5pVBSgzKptk/nsq5lfbI7mb23M1aSQ0Zht/MgIeCSsKBlxfjwR0",
+	"wEFuIh73mSKqXpVM66mFmrXJo7OY/iWW2OjIUCKKoiG4IlpsQOdYA5swS1jKGmymgHW03mLFpqQ7ojQr",
+	"ikZoJsw3IeAVnu5D4S3RMD1ShNeuzDeMLEAykY2EoiNFONQLVjJNuNhODDaAulJrd6ifDGckGBliwhhJ",
+	"klKeQlHYDDayYMUyXBLwusTSDUbtYr0GGYhl8H4TX/gvKvAJ3JYyF6E66UlmbnpbYftYMVvssivsFILa",
+	"GW5pwTLnsPfHGZZVSaATkXwjsAW410ZJPD+CGVv+NRsN9oLyOKqqz7CWEOcuLhRLINt8Z0LujGG0TyRQ",
+	"l0pa2Rr4MJBSyP1yui8xs0bk7m5s0fcr+nRs0HC3dAMctYSWYK16S4IzogV5+oQUoI3fT0jGNiZ1pjwj",
+	"1+SULMlv5OQCaWOcovbFVVtYJ7WCDCtFxu4QkykmJtLQIM3k//nLs5N/0JP/Wpx8d/3byYfgX6fL304+",
+	"fFokTx/f/SWmBWN201i7Siim2S1c9Owesi6QriPN3ZBuA/fVCxh8XnS+OH96snh6sji7OjtfLhbLxeIf",
+	"87Nvo25zYO96fsFFIC2JH6mEMOP2MEkUHA5YuQzWtC70bHnW7+G8sekr5eRs6elma1zKCIYludmPEqSk",
+	"fBc4kbUUJdG5iQx4gg5GSIySjILTj6w0luf8228xLrD/OkumG9zXxtiavNt7+qbc4w288dMdflsCUf5o",
+	"Yt57rFkNjV5D0tlGiOza+LhrE0eg6bLDDR6wsoSMmWBDyGtrdJ3pMj/csKKITNszp6EZPWg1PxwwKdOr",
+	"Vh1DdIcMfmW/O1ssFsO0Ct9Xb0ApavsCey1XPHtAE0WUCWDbdtd7WF2K9Aa0EVfr4m0EqIjYcjRRxiaJ",
+	"tYulEiIBK9D4yBL99D/4MA+x7BiIoaU3YehuxpO5Q/Q4ovmDq/0cY7/HcE5pVHl1PDaeDiVzghxa9jyQ",
+	"AA6LnKOqoN5BVez2tAytvbFyaI2w7UgYJ2ktDgq5NU8mVcoSFEHjVNH92CyYcSukTZRBOcHA4YIIaTsr",
+	"oka5NwM0yXNT40ZJxwnSnPINZAnZ5gJusariptCkBB2Tbt9DOYraLliKFE3GA57Jcv65kdFbW4vA4sYg",
+	"/yrcr/vGDspa2PJWyrWP9qIh7KyX7u1BKdr9ntgVfBhf9/1iung51ccHWy+xrhzHlCt5GBdZFIFnwogD",
+	"HcgtSPvnCgM0o7K2VRv3gK5vtD9G8d0x7Xpm0ZpJ29Pq1cLTajmfBy1JqWtj/Ae/60It5/P//e//wVeW",
+	"8/k8g9u51rufL58vYjP6VlnjuRd9x7NYkkKIG9TcQUnh8fl4XLNIJjbg9kjEZSuB/S7tlqypJJS4+hsG",
+	"fanAAmGsJRqte67bVus+AfeNvvF21Jcp1TrJG0lOUD6N/Jai5hoyFKutFHxDtnRHpKg52sjMvCOBZkTX",
+	"kkNmn0T7JKPV8gYl0DP/xCmTYhtu+wwJ+YZoegPch75ANpJhF8NDS0Y8aqM0kUwdqjAE9d1ssGkyVbVN",
+	"xs0qTnAV+M+V2+eW6jQfSdHv0TXuFrind7VxGRGxi/Ua+61opEArny25GlxEUARvxOb4MvhlY5u/cCX8",
+	"rWv5DbvYpW9iT/CHqYSMxbmVwWrkyVGB3Yg+t1WqyKM1SOApTATW2YU2e0k8BYJ40M0Wjh21iQ51OETd",
+	"jUQeveXY12Ijv7PxdemBkdOd73j5gWDRKXnQ6HpCRP0OtlRmUXBWUYAJGeM63yLcoqUVxsm6oJsNZG3y",
+	"P22zA3cUeJFmpMGc9Jaygq5GAGIljFguVVCVTwbNaXEDXN2HEW5TzRDhXkJaJiHd7brbRY6z72UlrCnt",
+	"YQ3rLB4u4SJ8lmC8eFYX4IBaGBBuTbBApWSQ2SzauE2/jklsBL+kHp/Iz1cvXHlvYlugsw6XPnH4OFV3",
+	"joFQGlpOz3ec6hzqylpKJJ4bDWbS6b+fdZy7kD13cfYBLe3S7TAydRjw7FG+MUt2A5V2wW9C3ucTuRKP",
+	"nyoEhmQJeT+1WVLVuoHw9cYKIKNTynomSBtTlWlDtOahOwYXmuDw2T0ajo3lsCTreMVm8375gX0JJGNc",
+	"siJoEpvSMThWDVohjaX+RgWOHdEatUPa1a63mSa230u24S9MJHyk/y4EjakWhoCMb5Ymtmd8k1isMkJ9",
+	"4WPzsJIiq1N8njHlXwly6mYg20Rzfx+s5+KqotvUVMeQ1qIsTeS8i2q2yUGmMwfBlzEg4rhzLqiOAl/3",
+	"oiX9GYoYHrbpVO4bweGlbFLD1uuDUEf7Vue0wufv4wpb2IekuGVQ0J50y/YMCs42tLQeE4IYUMyhMq8H",
+	"8PfAhjWyMN7iUtep4c3kqKn9LjgiMuG7ooFf7q3Ihdg4XyJU11po24yb1nI3WeRxH6kKejvJRN2JPx2U",
+	"AOVVSDgsrkJCILPI66OWdAvSF4OGGDQhi+z6GNxaT0L94H7nnSFbEe3J2IC4PQb19hkTspgANcLhaRtX",
+	"g5agA10YqezE4I6xsa8ai9IztLU0+Wnczq4BsmvGJ0ulpuzzWT/KxmapzVTtCqNb9nDxPrYMWRK0eD3s",
+	"F8fXJtZPTNA/hG+GDmO4JQ76KEoZkdvdJzfjoGfdQQ4ZWGvTI+nWbuTE4XEll885BDjpoF5RjKxTwa/3",
+	"oaD5rNNYtpRopprU2kOiyld8LSLHAKYe5jyyBCldtNSDWqGFsq1f7JopQolCDGXnvNaIve8jBuMHR42x",
+	"xOljtHhPdZrfr9tj19kDcJwv9rUlHj9dLEK8RbwxMazSKkhryfTu0gik12mlqRevYYm+efxIkRvYJe0P",
+	"pzew86jvjGpKMiYh1QKbSyjxmKkalxCg83Ktq9GzCM94g1fCuZr6uyEX1UIu8YiEPdZpElgEoHtuHZjz",
+	"DhXVymp32pdG1JkDnDJOLNBoC/as6PvEwnrxHyY9ZYLrvGc00509yWZS2BvzfSm4Jc+BL07J90La2VB8",
+	"HRLnG8JUrAlxSp412CA/hyLfOFxw20B2pzsVYa5PrJkuDC1eNDXuWeCDZmcYiFXAacVmy9nj08XpYwvn",
+	"skngnFZsfns2byM8V6aynGGCv8pmy9kPoF97N985rn6+WHyxo+puhshJ9Rc5ZTzBkyyGlohvDo6OoAbU",
+	"ZUnlLoSf1BnTQpIVbBi3p4UvCCWpqJrzMGbAFRSCbxSBQsE2Bwk4nKeLQwzuocsbjyl8MLqEUP0IcYw2",
+	"S/cwRochiN+23uwJuzZYMErSw4iHlLDBIjoEEQOeP/MzMUVuuNhystohYqLBlSxbXJp9k24o4+Z9C29w",
+	"qEOCXDAGQWnKs671d8fhE6KEO11KpDXOZJsL1WA7tlSRQihtG4wVUA0ZUXQNxe6UXDUYkMY0NOhJLxpu",
+	"1FMSHgzZSqY1cEIVCfEsRNGdmWZdK1C215mLohmD/PXJYvE3S3R/nB8hT7hKNAYXttaLyCdLGnVjLaFD",
+	"PZnZc3qLoACHRLE7MIbDiHFOjWuU7ri2GPeb+GNJd0TWnNRGHMjZYrFw+y4JzYFmbn1/fXL+3d9OyQ8v",
+	"r0hXIeyOt6MSdkqeGXuvLI8UmCnrNCe1gi4KjHTFa75V5K8KgHTwZ3+zpq6repeIP7LvzayfB6Wfi2z3",
+	"xRSvC7W764YTWtZw95la//lYntitHlSTFaSoZmtEMJnPntilxSZqtjD3l4/g+2fHvX/+3VHvf7t4fMT7",
+	"QYgzW/7yyUYZv3y4+xAaPCsRXvZbE288KnrPpDk4cUGyWtJVAdbBevsTMXjzT439urNGrwAbqXbF8QXi",
+	"D39yYPkH8wUeURX1ArjiixbTvaXGTnBBSiHBWNOdQnSzsWf34vHiyR9NJixbrKViChu9FnHsjlFYmuG5",
+	"rRH//jtg6cPzahIt36Nf7iMbQwVzHjshNdessIcHCF0jGEirFsePzUBJLRgDJ2TYJ6I6nyUzTjHaD/Go",
+	"XbObBJTt11g+JLOqjnDS4QZabn55dxFCEx7AWfzeZci8/90fzT78wG6hbw0INVEaSJsehtmbMR/Gvhbm",
+	"T6X8zx5pZlyu/caEQe66CskELiF0LQ5+NM/ctTBhVN0VW39xzN+baxweQnL719P8q0KdAL04KczxsOgH",
+	"j2/6shQUV/oS9dojUN+IbFUrcvXirQP0qguiCrG1iYAJjwuISoVDIavRrPM1U9qhTtXsa/ClD5s+zB5j",
+	"d5p9PCS5PR1cNigBE7U14wwBMu4eiiENn8OGcffxA2lVDyr+lV3CAOq+j0dfJUNYHGvtzx9GZF5ZjO4u",
+	"xNpjJcFCW1E9sWhkDXgAFR3T1PmnA9nBS56FstZh+ZNhLeUVBqsbweHrh357COecpYex19W+uHl0v/9S",
+	"Ef+dUPKZX5VJSclGEMGx9jUtMj42JD4kufOVa8F++alHzS/rasSXt77hNaZ/mt6HDOSPkHvDlNDsakFo",
+	"7/63w4Z27s5VfF2JfWMn/XpmDY/G7ZcdV8fvHhvDW5x+j+negzn0d3iCCC/4uAVy6w4FHhQjxTb868oQ",
+	"wh69dTCzP4zpaxGWfxq+P6hIvxBlRd3NhLaJ3J4I0GH7HnttyhjSnFYV8Aly35z2ekjB7zcHfYPP97Nx",
+	"EXgt1S3Ii6CN56+r2rBbwAYV3h/QfGKzZySLC0NTyl0EVVAN8nTQKUIIx8MGGx2UyO9Z6ZKeHFk2GJcB",
+	"2UXv8DEezESUAhdb8qfCTvNBjn7YuyXbnBXgRJbeYFMbNYAFtatQX4MrM0fzqvb+257+9tCAx91qg8r/",
+	"a22PkHvtb2FkR9mAr1CQcmc2J1aiPF3xwlOxCSvii6/xPy1chYd/XDd/BahgPdDGVXPh8aP2qmPs6PPo",
+	"3UX2RFhRYKlC1rwrT8ExqjFx8qdPHtBA+SkihHnuj4yQ1c5pTkLs2ZH2NlcE+V+QldA5gbLSu/ayDVJJ",
+	"sZG0LKFHxx/FFgdozqQ0R+y0kHRjaI+Lsh2rpBtI46xuFXhCLKSp8uc6xihqD348ID3tBGN23j0MifHS",
+	"CI37bySaZIGqfCWozGy+kAR3IAcXovhNb9WABrU6RIRaPTQVarWPDHUUEWWUBNmdu3sZ3C1ceCFDuEmE",
+	"QO2FxFmc7ENuMkDijmzUoSQ/u8Qe7Y59j5fpOZjiDewcRNOs5e7/AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

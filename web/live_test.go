@@ -95,11 +95,17 @@ func TestManyIntervalsKeepTheLatest(t *testing.T) {
 	}
 }
 
-type noPostings struct{}
+type noBooks struct{}
 
-func (noPostings) Postings(context.Context, grid.Interval) ([]settlement.Posting, error) {
+func (noBooks) Postings(context.Context, grid.Interval) ([]settlement.Posting, error) {
 	return []settlement.Posting{{ID: "p", Debit: "a", Credit: "b", Amount: 1}}, nil
 }
+
+func (noBooks) Ledger(context.Context) (web.Ledger, error) {
+	return web.Ledger{Kind: "none", Key: "k"}, nil
+}
+
+func (noBooks) Rewards(context.Context) (web.Rewards, error) { return web.Rewards{}, nil }
 
 func serve(t *testing.T, l *web.Live) *httptest.Server {
 	t.Helper()
@@ -108,7 +114,7 @@ func serve(t *testing.T, l *web.Live) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := web.NewServer(l, noPostings{}, desk, &web.Installer{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	h, err := web.NewServer(l, noBooks{}, desk, &web.Installer{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

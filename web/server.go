@@ -26,15 +26,17 @@ import (
 //go:embed all:assets
 var assets embed.FS
 
-// Postings reads the ledger.
-type Postings interface {
+// Books read the ledger.
+type Books interface {
 	Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error)
+	Ledger(ctx context.Context) (Ledger, error)
+	Rewards(ctx context.Context) (Rewards, error)
 }
 
 // Server answers HTTP. Use NewServer.
 type Server struct {
 	live      *Live
-	ledger    Postings
+	books     Books
 	desk      *Desk
 	installer *Installer
 	ready     func() bool
@@ -44,8 +46,8 @@ type Server struct {
 
 // NewServer returns a server of the live state. desk takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
-func NewServer(live *Live, ledger Postings, desk *Desk, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{live: live, ledger: ledger, desk: desk, installer: installer, ready: ready, metrics: metrics, log: log}
+func NewServer(live *Live, books Books, desk *Desk, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
+	return &Server{live: live, books: books, desk: desk, installer: installer, ready: ready, metrics: metrics, log: log}
 }
 
 // Handler returns all routes.
@@ -139,7 +141,7 @@ func (s *Server) GetPostings(ctx context.Context, r GetPostingsRequestObject) (G
 	if err != nil {
 		return GetPostings400JSONResponse{Error: err.Error()}, nil //nolint:nilerr // the error is the answer
 	}
-	found, err := s.ledger.Postings(ctx, i)
+	found, err := s.books.Postings(ctx, i)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +153,18 @@ func (s *Server) GetPostings(ctx context.Context, r GetPostingsRequestObject) (G
 		}
 	}
 	return postings, nil
+}
+
+// GetLedger implements the API.
+func (s *Server) GetLedger(ctx context.Context, _ GetLedgerRequestObject) (GetLedgerResponseObject, error) {
+	l, err := s.books.Ledger(ctx)
+	return GetLedger200JSONResponse(l), err
+}
+
+// GetRewards implements the API.
+func (s *Server) GetRewards(ctx context.Context, _ GetRewardsRequestObject) (GetRewardsResponseObject, error) {
+	r, err := s.books.Rewards(ctx)
+	return GetRewards200JSONResponse(r), err
 }
 
 // client is one WebSocket. A client that cannot keep up is closed, and comes

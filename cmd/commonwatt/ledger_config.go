@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -87,11 +89,32 @@ func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) 
 		if err != nil {
 			return nil, err
 		}
+		if err := publish(n.Dir, dir); err != nil {
+			return nil, err
+		}
 		l, _, err := n.OpenLedger(ctx, dir.path, currency, names, log)
 		return l, err
 	default:
 		return c.Ledger.openExisting(ctx, dir, c.Community, currency, names, log)
 	}
+}
+
+// publish copies the verifier keys of a network to where the community's auditors
+// look for them.
+func publish(network string, dir *dataDir) error {
+	for _, name := range []string{ledger.PublicKey, ledger.WitnessKey} {
+		key, err := os.ReadFile(filepath.Join(network, name)) //nolint:gosec // the directory is the operator's
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the first start makes them
+		}
+		if err != nil {
+			return fmt.Errorf("ledger key: %w", err)
+		}
+		if err := dir.replace(name, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c ledgerConfig) openExisting(ctx context.Context, dir *dataDir, community, currency string, names *ledger.Names, log *slog.Logger) (*ledger.Ledger, error) {

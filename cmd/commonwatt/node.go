@@ -609,7 +609,7 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	handler, err := web.NewServer(n.live, n.ledger, desk, installer, ready, metrics(n.status), n.log).Handler()
+	handler, err := web.NewServer(n.live, books{n}, desk, installer, ready, metrics(n.status), n.log).Handler()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -250,6 +251,18 @@ func (l *Ledger) Index(ctx context.Context) (*Index, error) { return l.indexed(c
 func (l *Ledger) Head(ctx context.Context) (height int64, root string, err error) {
 	height, hash, err := l.chain.Head(ctx)
 	return height, hex.EncodeToString(hash), err
+}
+
+// Checkpoint returns the last checkpoint, nil when there is none yet, how many
+// postings it has, and whether somebody else has signed it too.
+func (l *Ledger) Checkpoint(ctx context.Context) (signed []byte, size int64, cosigned bool, err error) {
+	x, err := l.indexed(ctx)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	signed, size, err = x.Checkpoint(ctx)
+	const own = 1
+	return signed, size, bytes.Count(signed, []byte("\n\u2014 ")) > own, err
 }
 
 // Postings returns all postings of an interval over its runs, in log order.

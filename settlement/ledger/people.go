@@ -54,6 +54,7 @@ type People struct {
 	Witness *Witness    // nil: the utility is elsewhere
 
 	community string
+	public    string // file of the verifier key
 }
 
 // OpenPeople reads a community's keys in a data directory, or makes them there,
@@ -68,7 +69,7 @@ func OpenPeople(dir, community string) (*People, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &People{Members: own, UtilityMSP: MSPUtility, community: community}
+	p := &People{Members: own, UtilityMSP: MSPUtility, community: community, public: filepath.Join(dir, PublicKey)}
 	for role, into := range map[string]**identity.Identity{
 		chaincode.RoleOperator: &p.Operator, chaincode.RoleInstaller: &p.Installer, chaincode.RoleGovernor: &p.Governor,
 	} {
@@ -110,6 +111,7 @@ func Elsewhere(dir, community, utilityMSP string, operator, installer, governor 
 	beacon, err := openBeacon(map[string]string{chaincode.RoleOperator: filepath.Join(dir, CommunityDir)})
 	return &People{
 		Operator: operator, Installer: installer, Governor: governor, UtilityMSP: utilityMSP, Signer: signer, Beacon: beacon, community: community,
+		public: filepath.Join(dir, PublicKey),
 	}, err
 }
 
@@ -202,6 +204,15 @@ func OpenSigner(dir string) (note.Signer, error) {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	return signer, nil
+}
+
+// Key returns the verifier key of the checkpoints.
+func (p *People) Key() (string, error) {
+	text, err := os.ReadFile(p.public) //nolint:gosec // the directory is the operator's
+	if err != nil {
+		return "", fmt.Errorf("ledger key: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // ReadVerifier reads a verifier key from a file.

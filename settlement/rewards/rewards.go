@@ -388,6 +388,15 @@ func (d *Desk) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
 	return 0, false
 }
 
+// Challenged tells whether a battery is challenged in the interval of now.
+func (d *Desk) Challenged(device string, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.asked, func(c chaincode.Challenge) bool {
+		return d.names[c.Battery] == device && c.Interval == grid.IntervalAt(now, d.Programme.Minutes).String()
+	})
+}
+
 // Standing returns how a battery stands.
 func (d *Desk) Standing(ctx context.Context, b Battery) (s chaincode.Standing, err error) {
 	name, err := d.pseudonym(b)

@@ -38,3 +38,8 @@ export function span(interval: { start: string; minutes: number }): string {
   const end = new Date(Date.parse(interval.start) + interval.minutes * 60_000).toISOString();
   return `${clock(interval.start)}–${clock(end)}`;
 }
+
+/** tokens shows a number of reward tokens. */
+export function tokens(n: number): string {
+  return n === 1 ? "1 token" : `${n} tokens`;
+}

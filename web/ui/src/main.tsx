@@ -31,7 +31,9 @@ function App() {
       {home ? <HomePage s={s} home={home} /> : <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>}
       <footer>
         {s.status.devices_online} devices online · {s.status.intervals_cleared} intervals cleared · {s.status.intervals_settled} settled ·{" "}
-        {s.status.ledger.kind} ledger at block {s.status.ledger.height}
+        <a href="/utility.html">
+          {s.status.ledger.kind} ledger at block {s.status.ledger.height}
+        </a>
       </footer>
     </>
   );

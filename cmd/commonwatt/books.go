@@ -1,0 +1,84 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// books shows the ledger to the pages.
+type books struct{ node *node }
+
+// Postings implements web.Books.
+func (b books) Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error) {
+	return b.node.ledger.Postings(ctx, i)
+}
+
+// Ledger implements web.Books.
+func (b books) Ledger(ctx context.Context) (l web.Ledger, err error) {
+	n := b.node
+	l.Kind = n.ledger.Kind()
+	if l.Height, l.Root, err = n.ledger.Head(ctx); err != nil {
+		return l, err
+	}
+	if l.Key, err = n.ledger.People.Key(); err != nil {
+		return l, err
+	}
+	signed, size, cosigned, err := n.ledger.Checkpoint(ctx)
+	if err == nil && signed != nil {
+		l.Checkpoint, l.Postings, l.Cosigned = new(string(signed)), &size, &cosigned
+	}
+	return l, err
+}
+
+// shownEpochs is how many closed epochs the pages show.
+const shownEpochs = 7
+
+// Rewards implements web.Books.
+func (b books) Rewards(ctx context.Context) (web.Rewards, error) {
+	r := web.Rewards{Batteries: []web.RewardedBattery{}, Epochs: []web.RewardEpoch{}}
+	desk := b.node.rewards
+	if desk == nil {
+		return r, nil
+	}
+	now := b.node.clock()
+	for _, battery := range desk.Batteries {
+		s, err := desk.Standing(ctx, battery)
+		if err != nil {
+			return r, err
+		}
+		r.Batteries = append(r.Batteries, web.RewardedBattery{
+			Device: battery.ID, Power: int64(battery.Power), Energy: int64(battery.Energy), Reputation: s.Reputation, Stake: s.Stake, Tokens: s.Tokens,
+			Challenged: desk.Challenged(battery.ID, now),
+		})
+	}
+	for k := 1; k <= shownEpochs; k++ {
+		c, err := desk.Epoch(ctx, now.AddDate(0, 0, -k).UTC().Format(time.DateOnly))
+		if ledger.Refused(err, chaincode.CodeMissing) {
+			continue
+		}
+		if err != nil {
+			return r, err
+		}
+		r.Epochs = append(r.Epochs, epochShown(c))
+	}
+	return r, nil
+}
+
+func epochShown(c chaincode.EpochClosing) web.RewardEpoch {
+	e := web.RewardEpoch{Epoch: c.Epoch, Budget: c.Budget + c.Carried + c.Slashed, Paid: c.Paid, Left: c.Left, Rewards: []web.Reward{}}
+	for _, w := range c.Rewards {
+		e.Rewards = append(e.Rewards, web.Reward{
+			Device: w.Battery, Tokens: w.Tokens, Intervals: w.Intervals, Delivered: w.Delivered, Challenged: w.Challenged, Met: w.Met, Slashed: w.Slashed,
+		})
+	}
+	slices.SortFunc(e.Rewards, func(a, b web.Reward) int { return cmp.Compare(b.Tokens, a.Tokens) })
+	return e
+}
