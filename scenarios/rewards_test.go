@@ -74,7 +74,7 @@ func TestBadRewards(t *testing.T) {
 		"rewards: {reward: 1}":                                 "reward",
 		"cheats: [{home: home-01, cheat: lies}]":               "cheats[0].cheat",
 		"cheats: [{home: home-03, cheat: claims-capacity}]":    "cheats[0].home",
-		"rewards: {response: 4m, duration: 3m}":               "response, duration",
+		"rewards: {response: 4m, duration: 3m}":                "response, duration",
 		"cheats: [{home: home-01, cheet: claims-capacity}]":    "cheet",
 		"rewards: {schedule: forever}":                         "schedule",
 		"rewards: {corrections: -1h}":                          "corrections",

@@ -654,11 +654,20 @@ func configCommand() *cobra.Command {
   ledger: {kind: fabric, network: data/fabric}  # of "commonwatt fabric up"; absent: embedded. An existing network:
                                   # profile: {channel: c, chaincode: c, peers: [{address: "h:7051", tls: F, name: h}]},
                                   # organisation: MSP, utility: MSP,
-                                  # identities: {operator: {certificate: F, key: F}, installer: {…}, governor: {…}}
+                                  # identities: {operator: {certificate: F, key: F}, installer: {…}, governor: {…}},
+                                  # authorities: {MSP: F, MSP: F}: CA certificates that "commonwatt ledger verify" trusts
   gateways:                       # on other machines: id and key as "commonwatt gateway key" prints them there
     - {id: gw-1a2b3c4d, key: BASE64, password_file: F, revoked: 2027-01-01T00:00:00Z}  # devices with gateway: gw-1a2b3c4d
   agents:                         # programs outside that trade for a member instead of the built-in agent
     - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
+
+  rewards:                        # storage rewards, paid in tokens; shares are per mille; these are the defaults
+    {budget: 1000, schedule: halving, period: 365,     # tokens a day; until it halves (or linear: until nothing is left)
+     availability: 700, pledge: 500,                   # of the budget, the rest for delivery at peaks; of a battery's rated power
+     grant: 20, stake: 5, slash: 50,                   # tokens for a first pledge; tokens a kW needs; of the stake, for a failure
+     smoothing: 200, threshold: 500, challenges: 100,  # weight of the last challenge; below it nothing is paid; chance in an interval
+     response: 112s, duration: 150s,                   # of a challenge; an eighth and a sixth of the interval
+     peaks: ["17:00-20:00"], corrections: 1h, reveal_penalty: 0 EUR}  # UTC; before a day is closed. off: true for none
 
 and one of
 
@@ -667,7 +676,7 @@ and one of
      nodes: [root, street],       # to which the homes are spread in turn
      outages: [{device: home-01/meter, after: 20s, lasts: 30s}],
      faults: [{device: home-02/meter, fault: wrong-sign}]}  # dropouts, single-connection, wrong-sign, zero-on-wake-up,
-                                  # wrong-unit, slow-gateway
+                                  # wrong-unit, slow-gateway; of batteries claims-capacity, replays-readings, fakes-delivery
                                   # control: false leaves the batteries on their own logic
 
   devices:                        # real devices: a connection meter for each metering point, and others
@@ -677,7 +686,8 @@ and one of
     - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
        unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}
                                   # kind: of a device that is several things; inverted: mounted the wrong way round
-                                  # control: true lets a battery be moved, so that its home keeps what it sold and bought
+                                  # control: true lets a battery be moved, so that its home keeps what it sold and bought;
+                                  # with rated and capacity (10 kWh) it takes part in the storage rewards
   profiles: [FILE]                # descriptions of devices beside those of "commonwatt pair profiles"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -183,7 +183,7 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 		}
 		key = orElse(key, filepath.Join(c.Data, ledger.PublicKey))
 	}
-	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); err != nil {
+	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); errors.Is(err, os.ErrNotExist) {
 		return auditor.Report, what, nil // a network alone, without a community's directory
 	}
 	return checkpoints(ctx, auditor, a.data, key, witness, what)

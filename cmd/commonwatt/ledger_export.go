@@ -194,10 +194,12 @@ func writeJSON(ctx context.Context, x *ledger.Index, q ledger.Query, w io.Writer
 		return err
 	})
 	if before == "[" {
-		fmt.Fprint(w, before)
+		before = "[]\n"
+	} else {
+		before = "\n]\n"
 	}
-	fmt.Fprintln(w, "\n]")
-	return err
+	_, end := io.WriteString(w, before)
+	return errors.Join(err, end)
 }
 
 // writeBundle writes a proof bundle.

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -184,9 +185,7 @@ func TestBundle(t *testing.T) {
 	for name, file := range whole {
 		for k := range file.Data {
 			damaged := fstest.MapFS{}
-			for other, f := range whole {
-				damaged[other] = f
-			}
+			maps.Copy(damaged, whole)
 			b := bytes.Clone(file.Data)
 			b[k] ^= 0x20
 			damaged[name] = &fstest.MapFile{Data: b}
