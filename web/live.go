@@ -25,9 +25,13 @@ type Live struct {
 	contracts map[delivery]Contract
 	day       int64 // unix day that Today counts
 	counted   map[delivery]settlement.Statement
+	runs      map[grid.Interval]runs
 	changed   change
 	clients   map[*client]struct{}
 }
+
+// runs are the last of an interval that was settled, and that the ledger has.
+type runs struct{ settled, recorded int }
 
 // delivery is one metering point in one interval.
 type delivery struct {
@@ -66,7 +70,7 @@ const (
 func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
 	l := &Live{
 		clock: clock, status: status, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
-		heard: map[string]time.Time{}, contracts: map[delivery]Contract{}, counted: map[delivery]settlement.Statement{},
+		heard: map[string]time.Time{}, contracts: map[delivery]Contract{}, counted: map[delivery]settlement.Statement{}, runs: map[grid.Interval]runs{},
 		changed: newChange(), clients: map[*client]struct{}{},
 		state: State{
 			Community: community, Trades: []Trade{}, Intervals: []Clearing{}, Homes: []Home{},
@@ -221,6 +225,7 @@ func (l *Live) SeeCleared(i grid.Interval) {
 func (l *Live) SeeSettled(i grid.Interval, run settlement.Run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.see(i, runs{settled: run.Manifest.Run})
 	c := l.clearing(i)
 	c.Settled, c.Estimated = true, run.Manifest.Estimated
 	day := i.Start / int64((24 * time.Hour).Seconds())
@@ -245,6 +250,32 @@ func (l *Live) SeeSettled(i grid.Interval, run settlement.Run) {
 			today.Intervals++
 		}
 		l.changed.homes[at] = true
+	}
+}
+
+// SeeRecorded shows that the ledger has a run of an interval.
+func (l *Live) SeeRecorded(i grid.Interval, run int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.see(i, runs{recorded: run})
+}
+
+// remembered is how long the runs of an interval are.
+const remembered = 48 * time.Hour
+
+// see notes the runs of an interval: until the ledger has the last one, what is
+// shown is provisional.
+func (l *Live) see(i grid.Interval, now runs) {
+	r := l.runs[i]
+	r = runs{settled: max(r.settled, now.settled), recorded: max(r.recorded, now.recorded)}
+	l.runs[i] = r
+	for old := range l.runs {
+		if i.Begin().Sub(old.Begin()) > remembered {
+			delete(l.runs, old)
+		}
+	}
+	if r.settled > 0 {
+		l.clearing(i).Provisional = r.settled > r.recorded
 	}
 }
 

@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
+	"github.com/commonwatt/commonwatt/web"
 )
 
 // needsFabric skips a test where Fabric's binaries are not there, and builds the
@@ -68,15 +71,15 @@ func TestADayOnFabric(t *testing.T) {
 			t.Errorf("%s.parquet differs: %v, %v", name, err1, err2)
 		}
 	}
-	network := filepath.Join(onFabric, "fabric")
-	if code, _, errs := execute(t, "fabric", "up", "--dir", network); code != 0 {
+	at := filepath.Join(onFabric, "fabric")
+	if code, _, errs := execute(t, "fabric", "up", "--dir", at); code != 0 {
 		t.Fatal(errs)
 	}
-	code, out, errs := execute(t, "ledger", "verify", "--data", onFabric, "--network", network)
+	code, out, errs := execute(t, "ledger", "verify", "--data", onFabric, "--network", at)
 	if code != 0 || !strings.Contains(out, "endorsements") || !strings.Contains(out, fmt.Sprintf("%d postings in the Merkle log", len(want))) {
 		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
 	}
-	if code, out, errs := execute(t, "fabric", "down", "--dir", network); code != 0 || !strings.Contains(out, "stopped peer-utility") {
+	if code, out, errs := execute(t, "fabric", "down", "--dir", at); code != 0 || !strings.Contains(out, "stopped peer-utility") {
 		t.Errorf("down: exit code %d\n%s%s", code, out, errs)
 	}
 	if a, b := summaryIn(t, alone), summaryIn(t, onFabric); a != b {
@@ -167,4 +170,127 @@ func summaryIn(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestIslanded cuts the utility off the ledger for a while: the community goes on
+// trading and settling, what it settles waits as provisional, and is recorded
+// unchanged when the utility is back.
+func TestIslanded(t *testing.T) {
+	needsFabric(t)
+	dir, at := t.TempDir(), filepath.Join(t.TempDir(), "network")
+	if code, _, errs := execute(t, "fabric", "up", "--dir", at, "--orderers", "1"); code != 0 {
+		t.Fatal(errs)
+	}
+	defer execute(t, "fabric", "down", "--dir", at)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte("ledger: {kind: fabric, network: "+at+"}\nsimulation: {homes: 6}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := network.Open(t.Context(), at, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, dir, "--config", file, "--speed", "120")
+	before := p.until("a settled interval", func(s web.Status) bool { return s.IntervalsSettled > 0 })
+	for _, name := range []string{"peer-utility", "contracts-utility"} {
+		if err := n.Signal(name, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := provisional(t, p, func(count int) bool { return count >= 3 })
+	if cut.IntervalsSettled > before.IntervalsSettled+1 || cut.IntervalsCleared < before.IntervalsCleared+2 {
+		t.Errorf("while the utility was away the status went from %+v to %+v", before, cut)
+	}
+	for _, name := range []string{"peer-utility", "contracts-utility"} {
+		if err := n.Start(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := provisional(t, p, func(count int) bool { return count == 0 })
+	if after.IntervalsSettled < before.IntervalsSettled+2 { // the first may have been provisional for a second run
+		t.Errorf("after it came back: %+v", after)
+	}
+	p.stop()
+	recordedAsFrozen(t, dir)
+	if code, out, errs := execute(t, "ledger", "verify", "--data", dir, "--network", at); code != 0 || !strings.Contains(out, "from signed readings") {
+		t.Errorf("verify: exit code %d\n%s%s", code, out, errs)
+	}
+}
+
+// provisional waits until so many intervals are settled and not on the ledger.
+func provisional(t *testing.T, p *process, enough func(count int) bool) web.Status {
+	t.Helper()
+	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
+		var s web.State
+		if err := p.get("/api/v1/state", &s); err != nil {
+			t.Fatalf("%v\n%s", err, p.stderr)
+		}
+		count := 0
+		for _, c := range s.Intervals {
+			if c.Provisional {
+				count++
+			}
+		}
+		if enough(count) {
+			return s.Status
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+	t.Fatalf("not within 100 s\n%s", p.stderr)
+	return web.Status{}
+}
+
+// recordedAsFrozen compares the ledger's postings with the runs that were frozen.
+func recordedAsFrozen(t *testing.T, dir string) {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Config{Dir: filepath.Join(dir, "bus")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	x, err := ledger.ReadIndex(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	frozen := &settler{market: &marketService{community: "demo"}, bus: b}
+	intervals := map[string]int{}
+	err = x.Find(t.Context(), ledger.Query{}, func(e ledger.Entry) error {
+		intervals[e.Interval]++
+		return nil
+	})
+	if err != nil || len(intervals) < 3 {
+		t.Fatalf("%d intervals on the ledger: %v", len(intervals), err)
+	}
+	for name, count := range intervals {
+		i, err := grid.ParseInterval(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for run := 1; ; run++ {
+			r, err := frozen.frozen(t.Context(), i, run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r == nil {
+				break
+			}
+			for _, p := range r.Postings() {
+				found := false
+				err := x.Find(t.Context(), ledger.Query{ID: p.ID}, func(e ledger.Entry) error {
+					text, err := json.Marshal(p)
+					found = bytes.Equal(e.Posting, text)
+					return err
+				})
+				if err != nil || !found {
+					t.Errorf("%s is not on the ledger as it was frozen: %v", p.ID, err)
+				}
+				want++
+			}
+		}
+		if want != count {
+			t.Errorf("%s: %d postings on the ledger, %d were frozen", name, count, want)
+		}
+	}
 }

@@ -323,7 +323,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.live.SeeSettled}
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled}
 	if err := n.settle.restore(ctx, n.clock()); err != nil {
 		return err
 	}
@@ -439,6 +439,14 @@ func (n *node) seed() uint64 {
 	return 1
 }
 
+// seeSettled shows a run, which is provisional until the ledger has it.
+func (n *node) seeSettled(i grid.Interval, run settlement.Run) {
+	if n.ledger.IsClosed(run.Manifest) {
+		n.live.SeeRecorded(i, run.Manifest.Run)
+	}
+	n.live.SeeSettled(i, run)
+}
+
 // seeEvents shows what the market decided.
 func (n *node) seeEvents(events []community.Event) {
 	for _, ev := range events {
@@ -478,7 +486,9 @@ func (n *node) post(ctx context.Context, messages [][]byte) error {
 			problems = append(problems, fmt.Errorf("frozen run: %w", err))
 			continue
 		}
-		problems = append(problems, n.ledger.SubmitRun(ctx, run))
+		if err := n.submit(ctx, run); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if count, err := n.ledger.Intervals(ctx); err != nil {
 		problems = append(problems, err)
@@ -489,6 +499,18 @@ func (n *node) post(ctx context.Context, messages [][]byte) error {
 		n.log.ErrorContext(ctx, "the utility's witness does not cosign", slog.String("error", err.Error()))
 	}
 	return errors.Join(problems...)
+}
+
+func (n *node) submit(ctx context.Context, run settlement.Run) error {
+	i, err := grid.ParseInterval(run.Manifest.Interval)
+	if err != nil {
+		return fmt.Errorf("frozen run: %w", err)
+	}
+	if err := n.ledger.SubmitRun(ctx, run); err != nil {
+		return err
+	}
+	n.live.SeeRecorded(i, run.Manifest.Run)
+	return nil
 }
 
 // settleAgainAfter is the wall time before a settlement that failed is tried

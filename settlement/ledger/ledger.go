@@ -195,7 +195,7 @@ func (l *Ledger) RegisterGateway(ctx context.Context, gateway, publicKey string)
 // whole or after a crash in the middle, changes nothing that is there.
 func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {
 	m := run.Manifest
-	if l.index.IsClosed(fmt.Sprintf("%s/%s/%d", m.Community, m.Interval, m.Run)) {
+	if l.IsClosed(m) {
 		return nil
 	}
 	if err := l.submitRun(ctx, run); err != nil {
@@ -206,6 +206,11 @@ func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {
 	default: // it knows
 	}
 	return nil
+}
+
+// IsClosed tells whether a run is known to be closed on the chain.
+func (l *Ledger) IsClosed(m settlement.Manifest) bool {
+	return l.index.IsClosed(fmt.Sprintf("%s/%s/%d", m.Community, m.Interval, m.Run))
 }
 
 func (l *Ledger) submitRun(ctx context.Context, run settlement.Run) error {

@@ -139,6 +139,11 @@ function Trades({ trades, home }: { trades: Trade[]; home: string }) {
   );
 }
 
+function settlement(c: Clearing): string {
+  if (!c.settled) return "open";
+  return `settled${c.estimated ? ", estimated" : ""}${c.provisional ? ", provisional" : ""}`;
+}
+
 function Intervals({ intervals }: { intervals: Clearing[] }) {
   return (
     <section>
@@ -161,7 +166,7 @@ function Intervals({ intervals }: { intervals: Clearing[] }) {
                 <td>{span(c.interval)}</td>
                 <td class="number">{energy(c.volume)}</td>
                 <td class="number">{c.price === undefined ? "–" : price(c.price)}</td>
-                <td>{c.settled ? (c.estimated ? "settled, estimated" : "settled") : "open"}</td>
+                <td>{settlement(c)}</td>
               </tr>
             ))}
           </tbody>
