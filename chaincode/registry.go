@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -369,6 +370,43 @@ func (*Registry) Get(ctx contractapi.TransactionContextInterface, community, kin
 		return "", err
 	}
 	return text(record)
+}
+
+// Change is what a transaction made of something that is admitted.
+type Change struct {
+	Tx      string          `json:"tx"`
+	Deleted bool            `json:"deleted"`
+	Value   json.RawMessage `json:"value"` // as Get returns it
+}
+
+// GetHistory returns the Changes of what is admitted under a kind and id, the last
+// first.
+func (*Registry) GetHistory(ctx contractapi.TransactionContextInterface, community, kind, id string) (string, error) {
+	if _, err := allow(ctx, community, RoleInstaller, RoleOperator, RoleUtility, RoleGovernor); err != nil {
+		return "", err
+	}
+	key, err := ctx.GetStub().CreateCompositeKey(kind, []string{community, id})
+	if err != nil {
+		return "", fail(CodeInvalid, "%v", err)
+	}
+	found, err := ctx.GetStub().GetHistoryForKey(key)
+	if err != nil {
+		return "", fmt.Errorf("read history of %s %s: %w", kind, id, err)
+	}
+	defer found.Close() //nolint:errcheck // reading is over
+	changes := []Change{}
+	for found.HasNext() {
+		c, err := found.Next()
+		if err != nil {
+			return "", fmt.Errorf("read history of %s %s: %w", kind, id, err)
+		}
+		change := Change{Tx: c.GetTxId(), Deleted: c.GetIsDelete(), Value: c.GetValue()}
+		if change.Deleted {
+			change.Value = json.RawMessage("null")
+		}
+		changes = append(changes, change)
+	}
+	return text(changes)
 }
 
 // admit stores a record once. The same again changes nothing, also after its

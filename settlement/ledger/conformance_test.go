@@ -1,6 +1,9 @@
 package ledger_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -11,11 +14,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -247,6 +252,36 @@ func TestMoneyOutsideOfRuns(t *testing.T) {
 		must(t, pay("Withdraw", "w2", 600))
 		if b, err := l.Balance(t.Context(), account); err != nil || b != 0 {
 			t.Errorf("balance %d, %v, want 0", b, err)
+		}
+	})
+}
+
+// TestHistory follows a gateway's keys through admission, change and revocation.
+func TestHistory(t *testing.T) {
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
+		gateway := fmt.Sprintf("gw-history-%d", day)
+		for range 2 {
+			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			must(t, err)
+			public, err := proof.EncodeKey(&key.PublicKey)
+			must(t, err)
+			must(t, l.RegisterGateway(t.Context(), gateway, public))
+		}
+		must(t, invoke(t, l, l.People.Operator, "registry:Revoke", chaincode.Revocation{
+			Community: community, Kind: chaincode.KindGateway, ID: gateway, At: interval(day, 1).Begin().Format(time.RFC3339), Reason: "stolen",
+		}))
+		text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "registry:GetHistory", Args: []string{community, chaincode.KindGateway, gateway}})
+		must(t, err)
+		var changes []struct {
+			Tx    string
+			Value struct {
+				Value   []chaincode.GatewayKey
+				Revoked string
+			}
+		}
+		must(t, json.Unmarshal([]byte(text), &changes))
+		if len(changes) != 3 || changes[0].Value.Revoked == "" || len(changes[1].Value.Value) != 2 || len(changes[2].Value.Value) != 1 || changes[0].Tx == changes[1].Tx {
+			t.Errorf("history %s", text)
 		}
 	})
 }

@@ -50,7 +50,7 @@ const (
 )
 
 func statements() []string {
-	return []string{selectState, selectRange, selectPrivate, insertBlock, deleteState, upsertPrivate, deletePrivate}
+	return []string{selectState, selectRange, selectPrivate, selectHistory, insertBlock, deleteState, upsertPrivate, deletePrivate}
 }
 
 // File is the name of the database in a data directory.

@@ -1,9 +1,11 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -169,20 +171,41 @@ func (s *stub) GetStateByPartialCompositeKey(objectType string, attributes []str
 	return it, nil
 }
 
-type iterator struct{ left []*queryresult.KV }
-
-func (it *iterator) HasNext() bool { return len(it.left) > 0 }
-
-func (it *iterator) Next() (*queryresult.KV, error) {
-	if len(it.left) == 0 {
-		return nil, errors.New("no more results")
+// GetHistoryForKey finds what was written under a key, the last first, in the
+// blocks themselves.
+func (s *stub) GetHistoryForKey(key string) (shim.HistoryQueryIteratorInterface, error) {
+	it := &history{}
+	err := s.db.history(s.ctx, []byte(key), func(c content, w written) error {
+		value, err := c.value(w)
+		it.left = append(it.left, &queryresult.KeyModification{TxId: c.ID, Value: value, IsDelete: w.Deleted})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
 	}
-	kv := it.left[0]
-	it.left = it.left[1:]
-	return kv, nil
+	return it, nil
 }
 
-func (*iterator) Close() error { return nil }
+// results are read one by one.
+type results[T any] struct{ left []T }
+
+type (
+	iterator = results[*queryresult.KV]
+	history  = results[*queryresult.KeyModification]
+)
+
+func (it *results[T]) HasNext() bool { return len(it.left) > 0 }
+
+func (it *results[T]) Next() (one T, err error) {
+	if len(it.left) == 0 {
+		return one, errors.New("no more results")
+	}
+	one = it.left[0]
+	it.left = it.left[1:]
+	return one, nil
+}
+
+func (*results[T]) Close() error { return nil }
 
 // reader reads the committed state, alone or within the transaction that
 // commits the next block.
@@ -234,6 +257,7 @@ const (
 	selectState   = `SELECT value, block FROM state WHERE key = ?`
 	selectRange   = `SELECT key, value, block FROM state WHERE key >= ? AND key < ? ORDER BY key`
 	selectPrivate = `SELECT value FROM private WHERE collection = ? AND key = ?`
+	selectHistory = `SELECT content FROM blocks WHERE instr(content, ?) > 0 ORDER BY number DESC`
 )
 
 func (r reader) state(ctx context.Context, key []byte) (value []byte, version int64, err error) {
@@ -265,6 +289,37 @@ func (r reader) scan(ctx context.Context, prefix []byte, see func(key, value []b
 			return err
 		}
 		see(key, value, version)
+	}
+	return rows.Err()
+}
+
+// history shows the writes of a key, the last first.
+func (r reader) history(ctx context.Context, key []byte, see func(c content, w written) error) error {
+	quoted, err := json.Marshal(key) // as blocks have it
+	if err != nil {
+		return err
+	}
+	rows, err := r.stmts[selectHistory].QueryContext(ctx, quoted)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text []byte
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+		var c content
+		if err := json.Unmarshal(text, &c); err != nil {
+			return err
+		}
+		for _, w := range c.Writes {
+			if bytes.Equal(w.Key, key) {
+				if err := see(c, w); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return rows.Err()
 }
