@@ -48,6 +48,7 @@ type intervalOf struct {
 const (
 	kindAnchor   = "beacon-anchor"   // community, epoch, party
 	kindRevealed = "beacon-revealed" // community, epoch, party: the last Link
+	kindNotice   = "beacon-notice"   // community, epoch, interval, party that demands the other's reveal
 	kindBeacon   = "beacon"          // community, epoch, interval
 )
 
@@ -214,7 +215,9 @@ func follows(last, next link) bool {
 }
 
 // SealBeacon takes {community, interval} from a party that has revealed the
-// interval's link, and fixes the seed from what was revealed.
+// interval's link, and fixes the seed from what was revealed. While the other has
+// not revealed, the first call demands that it does, and the next one seals. A
+// party that never committed to the epoch pays no penalty.
 func (*Rewards) SealBeacon(ctx contractapi.TransactionContextInterface, arg string) error {
 	var at intervalOf
 	if err := decode(arg, &at); err != nil {
@@ -249,6 +252,15 @@ func (*Rewards) SealBeacon(ctx contractapi.TransactionContextInterface, arg stri
 	if slices.Contains(b.Missing, who.Role) {
 		return fail(CodeMissing, "the caller has not revealed its own link of %s", at.Interval)
 	}
+	if len(b.Missing) > 0 {
+		noticed, err := put(ctx, at, kindNotice, at.Community, epoch, at.Interval, who.Role)
+		if err != nil {
+			return err
+		}
+		if noticed {
+			return emit(ctx, "reveal-demanded", at)
+		}
+	}
 	b.Seed = hex.EncodeToString(h.Sum(nil))
 	if _, err := put(ctx, b, kindBeacon, at.Community, epoch, at.Interval); err != nil {
 		return err
@@ -266,6 +278,14 @@ func (*Rewards) SealBeacon(ctx contractapi.TransactionContextInterface, arg stri
 // fund.
 func penalise(ctx context, at intervalOf, missing []string) error {
 	for _, party := range missing {
+		var a Anchor
+		committed, err := get(ctx, &a, kindAnchor, at.Community, at.Interval[:len(time.DateOnly)], party)
+		if err != nil {
+			return err
+		}
+		if !committed {
+			continue
+		}
 		p, _, err := programmeAt(ctx, at.Community, at.Interval[:len(time.DateOnly)])
 		if err != nil {
 			return err

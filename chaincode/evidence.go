@@ -41,9 +41,9 @@ const Sampling = 2 * time.Minute
 
 // ProveChallenge takes a Proof that a battery met its challenge: over the window
 // it gave at least nine tenths of what was asked, by its own counters; against the
-// window before or the one after that is a change of at least half of what was
-// asked, and the connection meter shows the change to within half of it. Proof
-// that proves nothing is refused.
+// window before or the one after that is a change of at least four fifths of what
+// was asked, and the connection meter shows at least half of what was asked, and
+// not half more than the change. Proof that proves nothing is refused.
 func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg string) error {
 	pf, ev, e, err := openProof(ctx, arg)
 	if err != nil {
@@ -76,6 +76,11 @@ func (c Challenge) Instants() []time.Time {
 	return []time.Time{c.Start.Add(-window), c.Start, c.From, c.Until, c.Until.Add(response), c.Until.Add(response + window)}
 }
 
+// energy is what is asked for in the window.
+func (c Challenge) energy() grid.Energy {
+	return grid.Energy(c.Power * int64(c.Until.Sub(c.From)/time.Second) / int64(time.Hour/time.Second))
+}
+
 // met judges the readings, and returns the energy delivered in the window.
 func (c Challenge) met(ev *readings) (grid.Energy, error) {
 	window := c.Until.Sub(c.From)
@@ -83,8 +88,8 @@ func (c Challenge) met(ev *readings) (grid.Energy, error) {
 	if err != nil {
 		return 0, err
 	}
-	const tenths = 10
-	asked := grid.Energy(c.Power * int64(window/time.Second) / int64(time.Hour/time.Second))
+	const tenths, fifths = 10, 5
+	asked := c.energy()
 	if given := -during; given < (tenths-1)*asked/tenths-1 { // registers count whole Wh
 		return 0, fail(CodeInvalid, "the battery gave %d Wh of %d Wh between %s and %s", given, asked, c.From.Format(time.TimeOnly), c.Until.Format(time.TimeOnly))
 	}
@@ -103,7 +108,7 @@ func (c Challenge) met(ev *readings) (grid.Energy, error) {
 		}
 		// A battery that gives the same all the time shows nothing.
 		change, seen := battery-during, meter-metered
-		if change >= asked/2-1 && change > 0 && seen >= change/2-1 && seen <= change+change/2+1 {
+		if change >= (fifths-1)*asked/fifths && seen >= asked/2 && seen <= change+change/2+1 {
 			return -during, nil
 		}
 	}
@@ -123,8 +128,8 @@ func (*Rewards) ProveDelivery(ctx contractapi.TransactionContextInterface, arg s
 		return err
 	}
 	at := slices.IndexFunc(e.pledges, func(g Pledge) bool { return g.Battery == pf.Battery })
-	if !found || at < 0 {
-		return fail(CodeMissing, "interval %s is not flagged, or %q not pledged for it", pf.Interval, pf.Battery)
+	if !found || at < 0 || e.away(pf.Battery, pf.Interval) {
+		return fail(CodeMissing, "interval %s is not flagged, or %q not pledged for it or away", pf.Interval, pf.Battery)
 	}
 	i, err := grid.ParseInterval(pf.Interval)
 	if err != nil {
@@ -211,6 +216,13 @@ func verifyEvidence(ctx context, pf Proof, evidence []byte) (*readings, error) {
 	meter, _, err := installed(ctx, pf.Community, Pseudonym(salt, KindDevice, ev.Meter))
 	if err != nil {
 		return nil, err
+	}
+	i, err := grid.ParseInterval(pf.Interval)
+	if err != nil {
+		return nil, fail(CodeInvalid, "interval: %v", err)
+	}
+	if !battery.counts(i.Begin()) || !meter.counts(i.Begin()) {
+		return nil, fail(CodeInvalid, "the battery or its meter was revoked before %s", pf.Interval)
 	}
 	if battery.Value.Kind != string(grid.Battery) || meter.Value.Kind != string(grid.Meter) || meter.Value.MeteringPoint != battery.Value.MeteringPoint {
 		return nil, fail(CodeInvalid, "evidence.meter: is not the connection meter of the battery")

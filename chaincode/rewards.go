@@ -104,6 +104,7 @@ type StakeChange struct {
 type Standing struct {
 	Reputation int64  `json:"reputation"` // per mille
 	Stake      int64  `json:"stake"`      // tokens
+	Granted    int64  `json:"granted"`    // of the stake: it never becomes tokens
 	Tokens     int64  `json:"tokens"`     // not staked
 	LastPledge string `json:"last_pledge"`
 }
@@ -145,6 +146,9 @@ type EpochClosing struct {
 	Rewards   []Reward `json:"rewards"` // by battery
 }
 
+// most keeps all sums in bounds: W, Wh, tokens.
+const most = 1_000_000_000
+
 // Keys in the state.
 const (
 	KindProgramme = "programme"  // community, from
@@ -157,6 +161,7 @@ const (
 	kindNoted     = "noted"      // community, epoch, battery: reputation with which it pledged
 	kindTokens    = "tokens"     // community, battery, source: a delta
 	kindAdjusted  = "adjusted"   // community, epoch, dispute: an Adjustment
+	kindAdjusting = "adjusting"  // community, dispute: the same, of which there is one
 	KindEpoch     = "epoch"      // community, epoch: its EpochClosing
 	kindChallenge = "challenged" // community, epoch, interval, battery: one that was met
 	kindDelivery  = "delivery"   // community, epoch, interval, battery: Wh
@@ -288,9 +293,12 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 	if err != nil {
 		return err
 	}
-	const most = 1_000_000_000 // W, Wh: what keeps all sums in bounds
 	if g.Power < 1 || g.Energy < 1 || g.Power > most || g.Energy > most {
 		return fail(CodeInvalid, "power, energy: must be 1 to %d", most)
+	}
+	const least = 10 // Wh that the smallest challenge must ask for: registers count whole Wh
+	if g.Power*p.Duration/int64(time.Hour/time.Second)/2 < least {
+		return fail(CodeInvalid, "power: %d W is too little: a challenge of %d s could not be told from nothing", g.Power, p.Duration)
 	}
 	created, err := put(ctx, g, kindPledge, g.Community, g.Epoch, g.Battery)
 	if err != nil || !created {
@@ -299,17 +307,20 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 	if late, err := begun(ctx, g.Community, g.Epoch); err != nil || late {
 		return cmpErr(err, fail(CodeTooLate, "epoch %s has begun", g.Epoch))
 	}
+	var closed EpochClosing
+	if found, err := get(ctx, &closed, KindEpoch, g.Community, g.Epoch); err != nil || found {
+		return cmpErr(err, fail(CodeTooLate, "epoch %s is closed", g.Epoch))
+	}
 	s, err := standing(ctx, g.Community, g.Battery)
 	if err != nil {
 		return err
 	}
-	if s.LastPledge == "" && p.Grant > 0 {
-		s.Stake += p.Grant
-		if err := set(ctx, p.Grant, kindGrant, g.Community, g.Epoch, g.Battery); err != nil {
+	if s.LastPledge == "" {
+		if err := p.grant(ctx, g, &s); err != nil {
 			return err
 		}
 	}
-	if need := p.Stake * g.Power / perMille; s.Stake < need {
+	if need := (p.Stake*g.Power + perMille - 1) / perMille; s.Stake < need {
 		return fail(CodeFunds, "a pledge of %d W needs a stake of %d tokens, %q has %d", g.Power, need, g.Battery, s.Stake)
 	}
 	if err := set(ctx, s.Reputation, kindNoted, g.Community, g.Epoch, g.Battery); err != nil {
@@ -320,6 +331,27 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 		return err
 	}
 	return emit(ctx, "pledged", g)
+}
+
+// grant stakes what a battery gets with its first pledge, as long as the epoch's
+// emission covers it.
+func (p Programme) grant(ctx context, g Pledge, s *Standing) error {
+	left, err := p.Emission(g.Epoch)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, kindGrant, []string{g.Community, g.Epoch}, func(_ string, value []byte) error {
+		var granted int64
+		err := json.Unmarshal(value, &granted)
+		left -= granted
+		return err
+	})
+	if err != nil || p.Grant == 0 || p.Grant > left {
+		return err
+	}
+	s.Stake += p.Grant
+	s.Granted = p.Grant
+	return set(ctx, p.Grant, kindGrant, g.Community, g.Epoch, g.Battery)
 }
 
 // mayAct checks that the caller is the operator, or the member whose battery it
@@ -408,6 +440,10 @@ func (*Rewards) ReportInterval(ctx contractapi.TransactionContextInterface, arg 
 	if err != nil {
 		return err
 	}
+	var sealed Beacon
+	if found, err := get(ctx, &sealed, kindBeacon, r.Community, epoch, r.Interval); err != nil || !found {
+		return cmpErr(err, fail(CodeMissing, "interval %s is not sealed", r.Interval))
+	}
 	if !slices.IsSorted(r.Available) || len(slices.Compact(slices.Clone(r.Available))) != len(r.Available) {
 		return fail(CodeInvalid, "available: must be sorted, each once")
 	}
@@ -465,10 +501,10 @@ func (*Rewards) ChangeStake(ctx contractapi.TransactionContextInterface, arg str
 		return err
 	}
 	switch {
-	case c.Amount == 0 || c.Reference == "":
-		return fail(CodeInvalid, "amount, reference: must be given")
-	case c.Amount > tokens || -c.Amount > s.Stake:
-		return fail(CodeFunds, "%q has %d tokens and a stake of %d", c.Battery, tokens, s.Stake)
+	case c.Amount == 0 || c.Amount > most || c.Amount < -most || c.Reference == "":
+		return fail(CodeInvalid, "amount, reference: must be given, the amount at most %d", most)
+	case c.Amount > tokens || -c.Amount > s.Stake-s.Granted:
+		return fail(CodeFunds, "%q has %d tokens and a stake of %d, of which %d were granted and stay", c.Battery, tokens, s.Stake, s.Granted)
 	case c.Amount < 0 && s.LastPledge != "":
 		var closed EpochClosing
 		if found, err := get(ctx, &closed, KindEpoch, c.Community, s.LastPledge); err != nil || !found {
@@ -501,24 +537,26 @@ func (*Rewards) Adjust(ctx contractapi.TransactionContextInterface, arg string) 
 	if found, err := get(ctx, &r, kindResolution, a.Community, a.Dispute); err != nil || !found || !r.Upheld {
 		return cmpErr(err, fail(CodeMissing, "dispute %q was not upheld", a.Dispute))
 	}
+	created, err := put(ctx, a, kindAdjusting, a.Community, a.Dispute)
+	if err != nil || !created {
+		return err
+	}
 	tokens, err := tokensOf(ctx, a.Community, a.Battery)
 	if err != nil {
 		return err
 	}
-	created, err := put(ctx, a.Tokens, kindTokens, a.Community, a.Battery, "dispute/"+a.Dispute)
-	if err != nil || !created {
+	if _, err := put(ctx, a.Tokens, kindTokens, a.Community, a.Battery, "dispute/"+a.Dispute); err != nil {
 		return err
 	}
-	const most = 1_000_000_000 // what keeps all sums in bounds
-	if a.Tokens == 0 || a.Tokens > most || tokens+a.Tokens < 0 {
+	if a.Tokens == 0 || a.Tokens > most || a.Tokens < -most || tokens+a.Tokens < 0 {
 		return fail(CodeFunds, "tokens: %d: %q has %d, and nobody gets more than %d", a.Tokens, a.Battery, tokens, most)
 	}
 	var closed EpochClosing
 	if found, err := get(ctx, &closed, KindEpoch, a.Community, a.Epoch); err != nil || found {
 		return cmpErr(err, fail(CodeTooLate, "epoch %s is closed", a.Epoch))
 	}
-	if created, err := put(ctx, a, kindAdjusted, a.Community, a.Epoch, a.Dispute); err != nil || !created {
-		return cmpErr(err, fail(CodeConflict, "dispute %q has brought an adjustment already", a.Dispute))
+	if _, err := put(ctx, a, kindAdjusted, a.Community, a.Epoch, a.Dispute); err != nil {
+		return err
 	}
 	return emit(ctx, "reward-adjusted", a)
 }
@@ -748,6 +786,9 @@ func (*Rewards) CloseEpoch(ctx contractapi.TransactionContextInterface, arg stri
 	if err != nil {
 		return err
 	}
+	if over, err := e.over(ctx); err != nil || !over {
+		return cmpErr(err, fail(CodeMissing, "epoch %s is not over: neither is its last interval sealed nor a later one revealed", at.Epoch))
+	}
 	if err := e.carry(ctx, &c); err != nil {
 		return err
 	}
@@ -769,6 +810,24 @@ func (*Rewards) CloseEpoch(ctx contractapi.TransactionContextInterface, arg stri
 		return err
 	}
 	return emit(ctx, "epoch-closed", c)
+}
+
+// over tells whether the beacon has come to the end of the epoch.
+func (e *epoch) over(ctx context) (over bool, err error) {
+	intervals, err := e.intervals()
+	if err != nil {
+		return false, err
+	}
+	if _, sealed := e.beacons[intervals[len(intervals)-1].String()]; sealed {
+		return true, nil
+	}
+	err = each(ctx, kindRevealed, []string{e.community}, func(key string, _ []byte) error {
+		parts := strings.Split(strings.Trim(key, "\x00"), "\x00")
+		const day = 2 // after kind and community
+		over = over || parts[day] > e.day
+		return nil
+	})
+	return over, err
 }
 
 // carry finds what there is to pay out.
@@ -815,14 +874,12 @@ func (e *epoch) judge(ctx context, c *EpochClosing) error {
 	if err != nil {
 		return err
 	}
-	available := map[string]int{}
+	available := map[string]bool{} // interval and battery
 	err = each(ctx, kindReport, []string{e.community, e.day}, func(_ string, value []byte) error {
 		var r Report
 		err := json.Unmarshal(value, &r)
 		for _, battery := range r.Available {
-			if !e.away(battery, r.Interval) {
-				available[battery]++
-			}
+			available[r.Interval+" "+battery] = !e.away(battery, r.Interval)
 		}
 		return err
 	})
@@ -842,13 +899,20 @@ func (e *epoch) judge(ctx context, c *EpochClosing) error {
 		if err != nil {
 			return err
 		}
-		r := Reward{Battery: g.Battery, Intervals: available[g.Battery]}
+		device, _, err := installed(ctx, e.community, g.Battery)
+		if err != nil {
+			return err
+		}
+		r := Reward{Battery: g.Battery}
 		for _, i := range intervals {
 			name := i.String()
-			r.Delivered += delivered[name+" "+g.Battery]
 			b, sealed := e.beacons[name]
-			if !sealed {
+			if !sealed || !device.counts(i.Begin()) {
 				continue
+			}
+			r.Delivered += delivered[name+" "+g.Battery]
+			if available[name+" "+g.Battery] {
+				r.Intervals++
 			}
 			if _, challenged := e.Challenge(b, i, g.Battery, g.Power, e.noted[g.Battery]); !challenged || e.away(g.Battery, name) {
 				continue
@@ -875,7 +939,11 @@ func (e *epoch) score(r *Reward, s *Standing, met bool) {
 		target = perMille
 	} else {
 		lost := share(s.Stake, e.Slash, perMille)
+		if lost == 0 && s.Stake > 0 && e.Slash > 0 {
+			lost = 1 // a small stake is not spared by rounding
+		}
 		s.Stake -= lost
+		s.Granted = min(s.Granted, s.Stake)
 		r.Slashed += lost
 	}
 	s.Reputation += (target - s.Reputation) * e.Smoothing / perMille
@@ -909,7 +977,9 @@ func (e *epoch) pay(c *EpochClosing) error {
 		}
 		// W·h·intervals × per mille; capacity is what an hour could draw
 		availability[k] = min(g.Power, g.Energy) * int64(r.Intervals) * r.Reputation / perMille * proven / perMille
-		delivery[k] = r.Delivered * proven
+		if r.Challenged > 0 { // what a battery says of itself counts as far as challenges bear it out
+			delivery[k] = r.Delivered * proven
+		}
 	}
 	first, err := divide(pot, c.Rewards, availability)
 	if err != nil {

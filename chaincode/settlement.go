@@ -34,6 +34,7 @@ type Manifest struct {
 	TradeDigest  string   `json:"trade_digest"`
 	ReadingRoot  string   `json:"reading_root"`
 	Tariff       string   `json:"tariff"`
+	TariffDigest string   `json:"tariff_digest"`
 	Estimated    bool     `json:"estimated"`
 	BatchDigests []string `json:"batch_digests"`
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -39,6 +40,13 @@ type signedBatch struct {
 	Batch     json.RawMessage `json:"batch"`
 	Signature string          `json:"signature"`
 }
+
+// Limits within which signed readings count as read: by how much the gateway's clock
+// may be off, and how far apart the readings on the two sides of a boundary may be.
+const (
+	MostSkew = 2 * time.Second
+	Fresh    = 5 * time.Minute
+)
 
 const batchDomain = "commonwatt/readings/1\n"
 

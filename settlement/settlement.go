@@ -128,7 +128,8 @@ type Manifest struct {
 	Run          int      `json:"run"`
 	TradeDigest  string   `json:"trade_digest"` // SHA-256 of the trades between accounts, as JSON
 	ReadingRoot  string   `json:"reading_root"`
-	Tariff       string   `json:"tariff"` // version
+	Tariff       string   `json:"tariff"`        // version
+	TariffDigest string   `json:"tariff_digest"` // SHA-256 of the tariff as JSON
 	Estimated    bool     `json:"estimated"`
 	BatchDigests []string `json:"batch_digests"` // SHA-256 of each batch as JSON
 }
@@ -433,6 +434,9 @@ func manifest(in Input, trades []grid.Trade, all []Batch) (Manifest, error) {
 	}
 	var err error
 	if m.TradeDigest, err = digest(trades); err != nil {
+		return Manifest{}, err
+	}
+	if m.TariffDigest, err = digest(in.Tariff); err != nil {
 		return Manifest{}, err
 	}
 	for i, b := range all {

@@ -47,6 +47,7 @@ const evidenceFile = "evidence.db"
 func verifyCommand() *cobra.Command {
 	var a audited
 	var key, witness, bundle, checkpoint string
+	var strict bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Verify the whole ledger, or a proof bundle offline",
@@ -67,12 +68,12 @@ the bundle is read, and the key must come from elsewhere:
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if bundle != "" {
-				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, cmd.OutOrStdout())
+				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, strict, cmd.OutOrStdout())
 			}
 			if checkpoint != "" || witness != "" {
 				return usage("--checkpoint, --witness: belong to --bundle")
 			}
-			return a.verify(cmd.Context(), key, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return a.verify(cmd.Context(), key, strict, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	a.flags(c)
@@ -81,12 +82,13 @@ the bundle is read, and the key must come from elsewhere:
 	c.Flags().StringVar(&key, "key", "", "file with the verifier key of the checkpoints, kept apart from the ledger")
 	c.Flags().StringVar(&bundle, "bundle", "", "proof bundle to verify instead, offline")
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "earlier checkpoint that the bundle must continue")
+	c.Flags().BoolVar(&strict, "strict", false, "fail where anything is taken on trust: estimates, readings that are not here")
 	c.Flags().StringVar(&witness, "witness", "", "file with the utility's verifier key, which must have cosigned the bundle's checkpoint")
 	return c
 }
 
 // verify verifies a whole ledger.
-func (a audited) verify(ctx context.Context, key string, stdout, stderr io.Writer) error {
+func (a audited) verify(ctx context.Context, key string, strict bool, stdout, stderr io.Writer) error {
 	progress := blocksProgress(stderr)
 	if key != "" {
 		if _, err := os.Stat(key); err != nil {
@@ -121,6 +123,9 @@ func (a audited) verify(ctx context.Context, key string, stdout, stderr io.Write
   %s
 `, what, report.Blocks, report.Hash, report.Signatures, stateOrEndorsements(report), report.Postings, report.Root,
 		report.Checkpoints, report.Signer, report.Cosigned, report.Uncovered, report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
+	if strict {
+		return proven(checked)
+	}
 	return nil
 }
 
@@ -135,8 +140,16 @@ func recomputed(c ledger.Checked) string {
 	if c.Runs == 0 {
 		return "no statement computed anew: how the runs came about is not here"
 	}
-	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated by the declared rule, %d whose readings are not here",
-		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen)
+	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
+		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without)
+}
+
+// proven is the error of --strict: what was taken on trust.
+func proven(c ledger.Checked) error {
+	if c.Runs == 0 || c.Estimated+c.Unseen+c.Without > 0 {
+		return fmt.Errorf("ledger verify: --strict: not everything is proven by signed readings: %s", recomputed(c))
+	}
+	return nil
 }
 
 // money is millionths of the currency unit as people write them.
@@ -160,6 +173,22 @@ func blocksProgress(stderr io.Writer) func(done, all int64) {
 func (a *audited) verifyFabric(ctx context.Context, key string, progress func(done, all int64)) (r ledger.Report, what string, err error) {
 	var auditor *ledger.Auditor
 	var witness string
+	given := key
+	var c config
+	if a.config != "" {
+		if c, err = readConfig(a.config); err != nil {
+			return r, "", err
+		}
+		a.data = c.Data
+	}
+	// What the index has now the chain has too, whatever is written meanwhile.
+	var x *ledger.Index
+	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); err == nil || given != "" {
+		if x, err = ledger.ReadIndex(ctx, a.data); err != nil {
+			return r, "", err
+		}
+		defer func() { err = errors.Join(err, x.Close()) }()
+	}
 	if a.network != "" {
 		n, err := openNetwork(ctx, a.network, "", 0)
 		if err != nil {
@@ -172,21 +201,16 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 		}
 		key, witness = orElse(key, filepath.Join(n.Dir, ledger.PublicKey)), filepath.Join(n.Dir, ledger.WitnessKey)
 	} else {
-		c, err := readConfig(a.config)
-		if err != nil {
-			return r, "", err
-		}
-		a.data = c.Data
 		what = "channel " + c.channel()
 		if auditor, err = c.verifyExisting(ctx, progress); err != nil {
 			return r, "", err
 		}
 		key = orElse(key, filepath.Join(c.Data, ledger.PublicKey))
 	}
-	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); errors.Is(err, os.ErrNotExist) {
+	if x == nil {
 		return auditor.Report, what, nil // a network alone, without a community's directory
 	}
-	return checkpoints(ctx, auditor, a.data, key, witness, what)
+	return checkpoints(ctx, auditor, x, key, witness, what)
 }
 
 func orElse(path, otherwise string) string {
@@ -197,7 +221,7 @@ func orElse(path, otherwise string) string {
 }
 
 // checkpoints holds the index of a data directory against the chain.
-func checkpoints(ctx context.Context, auditor *ledger.Auditor, data, key, witness, what string) (ledger.Report, string, error) {
+func checkpoints(ctx context.Context, auditor *ledger.Auditor, x *ledger.Index, key, witness, what string) (ledger.Report, string, error) {
 	verifier, err := ledger.ReadVerifier(key)
 	if err != nil {
 		return ledger.Report{}, "", err
@@ -208,12 +232,8 @@ func checkpoints(ctx context.Context, auditor *ledger.Auditor, data, key, witnes
 			return ledger.Report{}, "", err
 		}
 	}
-	x, err := ledger.ReadIndex(ctx, data)
-	if err != nil {
-		return ledger.Report{}, "", err
-	}
 	err = auditor.Checkpoints(ctx, x, verifier, cosigner)
-	return auditor.Report, what, errors.Join(err, x.Close())
+	return auditor.Report, what, err
 }
 
 func (c config) channel() string {
@@ -269,8 +289,8 @@ func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err err
 	if err != nil {
 		return checked, err
 	}
-	err = readings.evidence.Workings(ctx, func(text []byte) error { return judge.CheckText(ctx, text) })
-	return judge.Checked, err
+	err = readings.evidence.Workings(ctx, func(root string, text []byte) error { return judge.CheckKept(ctx, root, text) })
+	return judge.Finish(), err
 }
 
 // readingsHere are the signed readings of a data directory.
@@ -302,7 +322,7 @@ func (r *readingsHere) Reading(digest proof.Digest) ([]byte, error) {
 func (r *readingsHere) Salt(member string) []byte { return r.names.Known(member) }
 
 // verifyBundle verifies a bundle offline.
-func verifyBundle(ctx context.Context, dir, key, witness, older string, stdout io.Writer) error {
+func verifyBundle(ctx context.Context, dir, key, witness, older string, strict bool, stdout io.Writer) error {
 	if key == "" {
 		return usage("--key: missing: the key that judges a bundle comes from elsewhere: the community's ledger.pub, as its utility's page shows it")
 	}
@@ -334,8 +354,8 @@ func verifyBundle(ctx context.Context, dir, key, witness, older string, stdout i
 	}
 	fmt.Fprintf(stdout, "verified %s\n  sealed by %s, every file as it was written\n", dir, verifier.Name())
 	if r.Whole {
-		fmt.Fprintf(stdout, "  all %d postings of the log, its root %s\n  %d runs, each as its manifest announced and summing to zero; turnover %s\n  %s\n",
-			r.Postings, r.Checkpoint.Root, r.Runs, money(r.Turnover), recomputed(r.Checked))
+		fmt.Fprintf(stdout, "  all %d postings of the log, %d of them outside of the runs, its root %s\n  %d runs, each as its manifest announced and summing to zero; turnover %s\n  %s\n",
+			r.Postings, r.Outside, r.Checkpoint.Root, r.Runs, money(r.Turnover), recomputed(r.Checked))
 	} else {
 		fmt.Fprintf(stdout, "  %d of the %d postings of the log, its root %s\n  a part of the log: that nothing is missing is proved by a bundle of the whole\n", r.Postings, r.Checkpoint.Size, r.Checkpoint.Root)
 	}
@@ -344,6 +364,9 @@ func verifyBundle(ctx context.Context, dir, key, witness, older string, stdout i
 	}
 	if before != nil {
 		fmt.Fprintf(stdout, "  continues the earlier checkpoint\n")
+	}
+	if strict {
+		return proven(r.Checked)
 	}
 	return nil
 }

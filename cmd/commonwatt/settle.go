@@ -197,7 +197,7 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlem
 		if leaf.Salt, err = s.names.Blind(owner, i.String()); err != nil {
 			return nil, err
 		}
-		if k < len(s.meters) { // the others have no meter any more
+		if k < len(s.meters) && m.Quality == grid.Good { // others have no meter any more, or were estimated
 			device := s.meters[k]
 			for end, t := range []time.Time{i.Begin(), i.End()} {
 				before, after, err := s.evidence.Around(ctx, device.Member, device.ID, t)
@@ -232,5 +232,5 @@ func (s *settler) keepWorking(ctx context.Context, run settlement.Run, leaves []
 	if err != nil {
 		return fmt.Errorf("keep working: %w", err)
 	}
-	return s.evidence.KeepWorking(ctx, m.Interval, m.Run, text)
+	return s.evidence.KeepWorking(ctx, m.Interval, m.Run, m.ReadingRoot, text)
 }

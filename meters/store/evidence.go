@@ -45,7 +45,10 @@ CREATE TABLE IF NOT EXISTS batches (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
 CREATE INDEX IF NOT EXISTS batches_digest ON batches (digest);
-CREATE TABLE IF NOT EXISTS workings (interval TEXT NOT NULL, run INTEGER NOT NULL, working BLOB NOT NULL, PRIMARY KEY (interval, run)) WITHOUT ROWID;`
+CREATE TABLE IF NOT EXISTS workings (
+	interval TEXT NOT NULL, run INTEGER NOT NULL, root TEXT NOT NULL, -- the reading root
+	working BLOB NOT NULL, PRIMARY KEY (interval, run, root)
+) WITHOUT ROWID;`
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
@@ -94,7 +97,6 @@ func (e *RefusedError) Error() string {
 const (
 	mostAhead = 5 * time.Second     // that a reading's time may be ahead of the receiver's
 	mostLate  = 30 * 24 * time.Hour // that a batch may come late
-	mostSkew  = 2 * time.Second     // of a gateway's clock whose readings count as read
 )
 
 // Receive takes a signed batch and returns its readings when it is durable. fresh
@@ -249,7 +251,7 @@ func times(b proof.Batch, now time.Time, until *int64) (first, last *int64, reas
 
 // judged marks the readings of a gateway whose clock is off.
 func judged(b proof.Batch) proof.Batch {
-	if skew := time.Duration(b.SkewMS) * time.Millisecond; skew.Abs() > mostSkew {
+	if skew := time.Duration(b.SkewMS) * time.Millisecond; skew.Abs() > proof.MostSkew {
 		for i := range b.Readings {
 			b.Readings[i].Quality = grid.Estimated
 		}
@@ -343,29 +345,30 @@ func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []by
 	return signed, err
 }
 
-// KeepWorking keeps how a settlement run came about, in place of what was kept of
-// it before.
-func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, working []byte) error {
-	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, working) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, working)
+// KeepWorking keeps how a settlement run came about, by the reading root that it
+// led to: of several tries the ledger has one.
+func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, root string, working []byte) error {
+	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, root, working) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, root, working)
 	if err != nil {
 		return fmt.Errorf("keep working of %s run %d: %w", interval, run, err)
 	}
 	return nil
 }
 
-// Workings shows what is kept, by interval and run.
-func (e *Evidence) Workings(ctx context.Context, see func(working []byte) error) error {
-	rows, err := e.db.QueryContext(ctx, `SELECT working FROM workings ORDER BY interval, run`)
+// Workings shows what is kept, by interval and run, with its reading root.
+func (e *Evidence) Workings(ctx context.Context, see func(root string, working []byte) error) error {
+	rows, err := e.db.QueryContext(ctx, `SELECT root, working FROM workings ORDER BY interval, run, root`)
 	if err != nil {
 		return fmt.Errorf("workings: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
+		var root string
 		var working []byte
-		if err := rows.Scan(&working); err != nil {
+		if err := rows.Scan(&root, &working); err != nil {
 			return fmt.Errorf("workings: %w", err)
 		}
-		if err := see(working); err != nil {
+		if err := see(root, working); err != nil {
 			return err
 		}
 	}

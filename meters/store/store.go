@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
 )
 
 // Store is what the drivers have in common.
@@ -72,8 +73,6 @@ const (
 	// reach is how far from a boundary a register may have been read to serve
 	// for interpolation at all.
 	reach = 30 * 24 * time.Hour
-	// fresh is the longest gap across a boundary that still counts as read.
-	fresh = 5 * time.Minute
 )
 
 // Energy returns the energy of an interval from the cumulative registers of a
@@ -113,7 +112,7 @@ func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid
 	if err != nil {
 		return grid.Registers{}, "", fmt.Errorf("%s: %w", device, err)
 	}
-	if after.Time.Sub(before.Time) > fresh || before.Quality == grid.Estimated || after.Quality == grid.Estimated {
+	if after.Time.Sub(before.Time) > proof.Fresh || before.Quality == grid.Estimated || after.Quality == grid.Estimated {
 		return at, grid.Estimated, nil
 	}
 	return at, grid.Good, nil

@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -30,9 +32,9 @@ const saltsFile = proof.ReadingsDir + "/salts.json"
 type Export struct {
 	Query    Query // empty: the whole log
 	Program  string
-	Signer   note.Signer                                                     // the community's
-	Workings func(ctx context.Context, see func(working []byte) error) error // nil: no statements
-	Readings Readings                                                        // nil: none
+	Signer   note.Signer                                                                  // the community's
+	Workings func(ctx context.Context, see func(root string, working []byte) error) error // nil: no statements
+	Readings Readings                                                                     // nil: none
 }
 
 // ErrNothing reports an export without a posting.
@@ -52,7 +54,7 @@ func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Conte
 	if _, err := os.Stat(dir); err == nil {
 		return c, fmt.Errorf("write bundle: %s exists already", dir)
 	}
-	b := &bundleWriter{dir: dir + ".new", contents: proof.Contents{Format: proof.Format, Program: e.Program, Origin: e.Signer.Name(), Files: map[string]string{}}}
+	b := &bundleWriter{dir: dir + ".new", roots: map[string]string{}, contents: proof.Contents{Format: proof.Format, Program: e.Program, Origin: e.Signer.Name(), Files: map[string]string{}}}
 	if err := os.RemoveAll(b.dir); err != nil {
 		return c, fmt.Errorf("write bundle: %w", err)
 	}
@@ -60,7 +62,7 @@ func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Conte
 		func() error { return b.write(proof.CheckpointFile, signed) },
 		func() error { return x.bundlePostings(ctx, b, e.Query, size) },
 		func() error { return x.bundleRecords(ctx, b, signed) },
-		func() error { return bundleWorkings(ctx, b, e) },
+		func() error { return b.workings(ctx, e) },
 		func() error { return b.seal(e.Signer) },
 		func() error { return os.Rename(b.dir, dir) },
 	} {
@@ -74,6 +76,7 @@ func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Conte
 type bundleWriter struct {
 	dir      string
 	contents proof.Contents
+	roots    map[string]string // reading roots by run, as the records have them
 }
 
 // file writes a file and notes its hash.
@@ -160,23 +163,46 @@ func (x *Index) bundleRecords(ctx context.Context, b *bundleWriter, signed []byt
 			if left--; left < 0 {
 				return nil // it came since
 			}
+			if err := b.note(record); err != nil {
+				return err
+			}
 			return writeLine(w, record)
 		})
 	})
 }
 
-// bundleWorkings writes how the runs came about, and the signed readings by which.
-func bundleWorkings(ctx context.Context, b *bundleWriter, e Export) error {
+// note notes the reading root of a run.
+func (b *bundleWriter) note(record []byte) error {
+	var r Record
+	var m chaincode.Manifest
+	if err := json.Unmarshal(record, &r); err != nil || r.Kind != chaincode.KindManifest {
+		return err
+	}
+	err := json.Unmarshal(r.Value, &m)
+	b.roots[strings.Join(r.At, "/")] = m.ReadingRoot
+	return err
+}
+
+// workings writes how the runs under the checkpoint came about, and the signed
+// readings by which.
+func (b *bundleWriter) workings(ctx context.Context, e Export) error {
 	if e.Workings == nil || e.Query != (Query{}) {
 		return b.write(proof.StatementsFile, nil)
 	}
 	salts := map[string]string{}
 	err := b.file(proof.StatementsFile, func(w io.Writer) error {
-		return e.Workings(ctx, func(text []byte) error {
+		return e.Workings(ctx, func(root string, text []byte) error {
+			var one Working
+			if err := json.Unmarshal(text, &one); err != nil {
+				return err
+			}
+			if found, known := b.roots[one.name()]; !known || found != root {
+				return nil // not on the ledger yet, or another try
+			}
 			if err := writeLine(w, text); err != nil || e.Readings == nil {
 				return err
 			}
-			return b.readings(text, e.Readings, salts)
+			return b.readings(one, e.Readings, salts)
 		})
 	})
 	if err != nil || len(salts) == 0 {
@@ -190,11 +216,7 @@ func bundleWorkings(ctx context.Context, b *bundleWriter, e Export) error {
 }
 
 // readings writes the signed batches that a working names.
-func (b *bundleWriter) readings(working []byte, readings Readings, salts map[string]string) error {
-	var w Working
-	if err := json.Unmarshal(working, &w); err != nil {
-		return err
-	}
+func (b *bundleWriter) readings(w Working, readings Readings, salts map[string]string) error {
 	for _, text := range w.Leaves {
 		var l Leaf
 		if err := json.Unmarshal(text, &l); err != nil {
@@ -252,8 +274,9 @@ type BundleReport struct {
 	Postings   int
 	Whole      bool
 	Cosigned   bool
-	Runs       int // closed, and whole in the bundle
+	Runs       int // closed, each as its manifest announced
 	Turnover   grid.Money
+	Outside    int // postings outside of the runs: deposits, withdrawals, adjustments, penalties
 	Checked    Checked
 }
 
@@ -284,7 +307,7 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 		return r, err
 	}
 	if r.Whole {
-		if r.Runs, r.Turnover, err = judge.resum(b.Records, postings); err != nil {
+		if err := judge.resum(&r, postings); err != nil {
 			return r, err
 		}
 	}
@@ -295,7 +318,7 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 		}
 		return judge.Check(ctx, w)
 	})
-	r.Checked = judge.Checked
+	r.Checked = judge.Finish()
 	return r, err
 }
 
@@ -313,68 +336,72 @@ func bundledPostings(b *proof.Bundle) (map[string][]chaincode.Posting, error) {
 	return all, err
 }
 
-// resum sums up every run: each batch must be the one that the manifest announced,
-// and all together what the closing record says.
-func (j *Judge) resum(records [][]byte, postings map[string][]chaincode.Posting) (runs int, turnover grid.Money, err error) {
+// resum sums up every posting again: those of a run must be in batches that its
+// manifest announced, and all together what its closing record says; others must
+// be of a reason that there is outside of the runs.
+func (j *Judge) resum(report *BundleReport, postings map[string][]chaincode.Posting) error {
 	batches := map[string]*chaincode.Batch{} // by run and number
 	for interval, all := range postings {
 		for _, p := range all {
 			parts := strings.Split(p.ID, "/")
+			if p.Amount <= 0 || len(parts) != postingParts && !slices.Contains(reasonsOutside(), p.Reason) {
+				return &TamperedError{What: "has no positive amount, or belongs to nothing", Postings: []string{p.ID}}
+			}
 			if len(parts) != postingParts {
+				report.Outside++
 				continue
 			}
 			name := strings.Join(parts[:5], "/")
 			if batches[name] == nil {
 				batches[name] = &chaincode.Batch{Community: parts[0], Interval: interval}
 				if _, err := fmt.Sscan(parts[3]+" "+parts[4], &batches[name].Run, &batches[name].Batch); err != nil {
-					return 0, 0, &TamperedError{What: "its id is none of a run", Postings: []string{p.ID}}
+					return &TamperedError{What: "its id is none of a run", Postings: []string{p.ID}}
 				}
 			}
 			batches[name].Postings = append(batches[name].Postings, p)
 		}
 	}
-	for _, text := range records {
-		var r Record
-		if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindClosing {
-			continue // it was read before
+	sums := map[string]runSum{}
+	for _, name := range slices.Sorted(maps.Keys(batches)) {
+		if err := j.batch(batches[name], sums); err != nil {
+			return err
 		}
-		var c chaincode.Closing
-		if err := json.Unmarshal(r.Value, &c); err != nil {
-			return 0, 0, fmt.Errorf("closing record %v: %w", r.At, err)
-		}
-		sum, err := j.closing(c, batches)
-		if err != nil {
-			return 0, 0, err
-		}
-		runs++
-		turnover += sum
 	}
-	return runs, turnover, nil
+	for name, c := range j.closings {
+		if s := sums[name]; s.postings != c.Postings || s.turnover != grid.Money(c.Turnover) {
+			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", name)}
+		}
+		report.Runs++
+		report.Turnover += sums[name].turnover
+	}
+	return nil
 }
 
-func (j *Judge) closing(c chaincode.Closing, batches map[string]*chaincode.Batch) (turnover grid.Money, err error) {
-	name := fmt.Sprintf("%s/%s/%d", c.Community, c.Interval, c.Run)
-	count := 0
-	for n, want := range j.manifests[name].BatchDigests {
-		b := batches[fmt.Sprintf("%s/%d", name, n)]
-		text, err := json.Marshal(b)
-		if err != nil {
-			return 0, fmt.Errorf("batch %d of run %s: %w", n, name, err)
-		}
-		if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != want {
-			return 0, &TamperedError{What: fmt.Sprintf("run %s: batch %d is not the one that its manifest announced", name, n)}
-		}
-		for _, p := range b.Postings {
-			count++
-			if turnover, err = turnover.Add(grid.Money(p.Amount)); err != nil {
-				return 0, &TamperedError{What: err.Error(), Postings: []string{p.ID}}
-			}
+func reasonsOutside() []string {
+	return []string{chaincode.ReasonDeposit, chaincode.ReasonWithdrawal, chaincode.ReasonAdjustment, chaincode.ReasonPenalty}
+}
+
+// batch holds a batch against its manifest, and adds it to its run.
+func (j *Judge) batch(b *chaincode.Batch, sums map[string]runSum) error {
+	run := fmt.Sprintf("%s/%s/%d", b.Community, b.Interval, b.Run)
+	text, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("batch %d of run %s: %w", b.Batch, run, err)
+	}
+	sum := sha256.Sum256(text)
+	announced := j.manifests[run].BatchDigests
+	if b.Batch < 0 || b.Batch >= len(announced) || announced[b.Batch] != hex.EncodeToString(sum[:]) {
+		return &TamperedError{What: fmt.Sprintf("run %s: batch %d is not one that its manifest announced", run, b.Batch), Postings: []string{b.Postings[0].ID}}
+	}
+	s := sums[run]
+	for _, p := range b.Postings {
+		s.postings++
+		if s.turnover, err = s.turnover.Add(grid.Money(p.Amount)); err != nil {
+			return &TamperedError{What: err.Error(), Postings: []string{p.ID}}
 		}
 	}
-	if count != c.Postings || turnover != grid.Money(c.Turnover) {
-		return 0, &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", name)}
-	}
-	return turnover, nil
+	sums[run] = s
+	return nil
 }
 
 // bundledReadings are those of a bundle.

@@ -15,9 +15,11 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -33,6 +35,7 @@ type settled struct {
 	dir      string
 	key      *ecdsa.PrivateKey
 	workings [][]byte
+	roots    []string // reading roots of the workings
 	signed   map[proof.Digest][]byte
 }
 
@@ -113,7 +116,7 @@ func (s *settled) settle(i grid.Interval) {
 	w.Basis = r.Basis
 	text, err := json.Marshal(w)
 	must(s.t, err)
-	s.workings = append(s.workings, text)
+	s.workings, s.roots = append(s.workings, text), append(s.roots, in.ReadingRoot)
 	must(s.t, s.l.SubmitRun(s.t.Context(), r))
 }
 
@@ -127,9 +130,9 @@ func (s *settled) bundle(q ledger.Query, signer note.Signer) fstest.MapFS {
 		signer, err = ledger.OpenSigner(s.dir)
 		must(s.t, err)
 	}
-	_, err = x.Bundle(s.t.Context(), dir, ledger.Export{Query: q, Program: "test", Signer: signer, Readings: s, Workings: func(_ context.Context, see func([]byte) error) error {
-		for _, w := range s.workings {
-			if err := see(w); err != nil {
+	_, err = x.Bundle(s.t.Context(), dir, ledger.Export{Query: q, Program: "test", Signer: signer, Readings: s, Workings: func(_ context.Context, see func(string, []byte) error) error {
+		for k, w := range s.workings {
+			if err := see(s.roots[k], w); err != nil {
 				return err
 			}
 		}
@@ -175,7 +178,7 @@ func TestBundle(t *testing.T) {
 	account, err := s.l.Account("m-"+point(1), point(1))
 	must(t, err)
 	part := s.bundle(ledger.Query{Account: account}, nil)
-	if r, err := s.verify(part, nil); err != nil || r.Whole || r.Postings == 0 || r.Checked != (ledger.Checked{}) {
+	if r, err := s.verify(part, nil); err != nil || r.Whole || r.Postings == 0 || r.Checked.Runs != 0 {
 		t.Errorf("bundle of an account: %+v, %v", r, err)
 	}
 	if bytes.Contains(part[proof.PostingsFile].Data, []byte("trade")) || len(part[proof.StatementsFile].Data) != 0 {
@@ -266,8 +269,19 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		"less metered, without the readings": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
 			l.Flow.Import--
 			l.Batches = [4]proof.Digest{}
+		}, "names no readings"},
+		"called estimated": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
+			l.Flow.Import += 50_000
+			l.Quality = grid.Estimated
+		}, "although it names readings"},
+		"called estimated, without the readings": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
+			l.Flow.Import += 50_000
+			l.Quality, l.Batches = grid.Estimated, [4]proof.Digest{}
 		}, "other readings"},
-		"another tariff": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Tariff.Retail += 1000 }, "other postings"},
+		"readings of another day": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
+			l.Batches[3] = s.batch(0, interval(120, 0), 20*96, s.key)
+		}, "apart"},
+		"another tariff": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
 		"a trade less":   {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Trades = nil }, "other trades"},
 		"a reading signed by nobody known": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -277,7 +291,14 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		"a neighbour's reading": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
 			l.Batches[0] = s.batch(1, interval(100, 0), 0, s.key)
 		}, "no reading of the account's connection meter"},
-		"a run that is not on the ledger": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Run = 7 }, "not on the ledger"},
+		"the same run twice": {func(s *settled, _ *ledger.Working, _ *ledger.Leaf) {
+			s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, s.roots[0])
+		}, "told twice"},
+		"a gateway that was revoked": {func(s *settled, _ *ledger.Working, _ *ledger.Leaf) {
+			must(s.t, invoke(s.t, s.l, s.l.People.Operator, "registry:Revoke", chaincode.Revocation{
+				Community: community, Kind: chaincode.KindGateway, ID: "gw-1", At: interval(100, 0).Begin().Format(time.RFC3339), Reason: "stolen",
+			}))
+		}, "was revoked before"},
 	} {
 		s := newSettled(t, 1)
 		var w ledger.Working
@@ -295,6 +316,18 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", what, err, c.want)
 		}
+	}
+}
+
+// TestBundleLeavesOut shows what a bundle does not tell: a run without its working is
+// counted, one that the ledger does not have is left out.
+func TestBundleLeavesOut(t *testing.T) {
+	s := newSettled(t, 2)
+	s.workings, s.roots = s.workings[:1], s.roots[:1]
+	s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, "another try")
+	r, err := s.verify(s.bundle(ledger.Query{}, nil), nil)
+	if err != nil || r.Checked.Runs != 1 || r.Checked.Without != 1 {
+		t.Errorf("%+v, %v", r.Checked, err)
 	}
 }
 

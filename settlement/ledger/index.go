@@ -29,6 +29,8 @@ import (
 // them (see IsRecord), in a log of their own.
 type Index struct {
 	db       *sql.DB
+	q        reader  // the database, or a snapshot of it
+	snapshot *sql.Tx // nil: it is not one
 	hashes   *hashFile
 	mu       sync.Mutex
 	log      proof.Log
@@ -53,7 +55,7 @@ CREATE TABLE IF NOT EXISTS accounts (n INTEGER PRIMARY KEY, account TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS by_account (account INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (account, leaf)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closings (run TEXT PRIMARY KEY, interval TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (n INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL);`
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER NOT NULL, records INTEGER NOT NULL, note BLOB NOT NULL, PRIMARY KEY (size, records)) WITHOUT ROWID;`
 
 // Files of the index in a data directory.
 const (
@@ -84,7 +86,7 @@ func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, err
 	if dir == "" {
 		db.SetMaxOpenConns(1)
 	}
-	x.db = db
+	x.db, x.q = db, db
 	if err := x.restore(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open index: %w: remove %s and %s to build it again", err, IndexFile, HashesFile), x.Close())
 	}
@@ -95,27 +97,41 @@ func newIndex() *Index {
 	return &Index{accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}, records: proof.Log{Hashes: &proof.Memory{}}}
 }
 
-// ReadIndex opens the index of a data directory to look at it; a program may
-// be writing it.
+// reader reads a database.
+type reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// ReadIndex opens the index of a data directory to look at it as it is now; a
+// program may be writing it.
 func ReadIndex(ctx context.Context, dir string) (*Index, error) {
-	hashes, err := os.ReadFile(filepath.Join(dir, HashesFile)) //nolint:gosec // the directory is the operator's
-	if err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
-	all := make(proof.Memory, len(hashes)/tlog.HashSize)
-	for n := range all {
-		all[n] = tlog.Hash(hashes[n*tlog.HashSize:][:tlog.HashSize])
-	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, IndexFile)+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	x := newIndex()
-	x.db, x.log.Hashes = db, &all
-	err = db.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, x.Close())
+	x.db = db
+	snapshot, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // until the database is closed
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open index: %w", err), x.Close())
 	}
+	x.q = snapshot
+	err = x.q.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, snapshot.Rollback(), x.Close())
+	}
+	x.snapshot = snapshot
+	// Its hashes are on disk before their number is: more may be there by now.
+	hashes, err := os.ReadFile(filepath.Join(dir, HashesFile)) //nolint:gosec // the directory is the operator's
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open index: %w", err), x.Close())
+	}
+	all := make(proof.Memory, len(hashes)/tlog.HashSize)
+	for n := range all {
+		all[n] = tlog.Hash(hashes[n*tlog.HashSize:][:tlog.HashSize])
+	}
+	x.log.Hashes = &all
 	if int64(len(all)) < tlog.StoredHashCount(x.log.Size) {
 		return nil, errors.Join(&DamagedError{Reason: fmt.Sprintf("%s: has %d hashes, want %d", HashesFile, len(all), tlog.StoredHashCount(x.log.Size))}, x.Close())
 	}
@@ -136,7 +152,7 @@ func (x *Index) restoreRecords(ctx context.Context) error {
 
 // Records shows all records in the order of the chain.
 func (x *Index) Records(ctx context.Context, see func(record []byte) error) error {
-	found, err := x.db.QueryContext(ctx, `SELECT record FROM records ORDER BY n`)
+	found, err := x.q.QueryContext(ctx, `SELECT record FROM records ORDER BY n`)
 	if err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
@@ -204,7 +220,11 @@ func (x *Index) restoreAccounts(ctx context.Context) error {
 
 // Close closes the index.
 func (x *Index) Close() error {
-	err := x.db.Close()
+	var err error
+	if x.snapshot != nil {
+		err = x.snapshot.Rollback()
+	}
+	err = errors.Join(err, x.db.Close())
 	if x.hashes != nil {
 		err = errors.Join(err, x.hashes.f.Close())
 	}
@@ -243,7 +263,7 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 		return fmt.Errorf("index: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
-	before := x.log.Size
+	before, records := x.log.Size, x.records.Size
 	defer func() {
 		if err != nil { // the hashes go back to what is on record
 			x.log.Size = before
@@ -263,7 +283,7 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	if x.log.Size > before {
+	if x.log.Size > before || x.log.Size > 0 && x.records.Size > records {
 		if err := x.checkpoint(ctx, tx); err != nil {
 			return err
 		}
@@ -414,7 +434,7 @@ func (x *Index) checkpoint(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO checkpoints VALUES (?, ?)`, x.log.Size, signed)
+	_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)`, x.log.Size, x.records.Size, signed)
 	return err
 }
 
@@ -475,7 +495,7 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	if q.Backwards {
 		order = "DESC"
 	}
-	found, err := x.db.QueryContext(ctx, `SELECT leaf, block, tx, interval, posting FROM postings WHERE `+where+` ORDER BY leaf `+order+` LIMIT ?`, append(args, limit)...) //nolint:gosec // of constants
+	found, err := x.q.QueryContext(ctx, `SELECT leaf, block, tx, interval, posting FROM postings WHERE `+where+` ORDER BY leaf `+order+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return fmt.Errorf("find postings: %w", err)
 	}
@@ -536,7 +556,7 @@ func (x *Index) IsClosed(run string) bool {
 
 // Checkpoint returns the last checkpoint, signed; nil when there is none yet.
 func (x *Index) Checkpoint(ctx context.Context) (signed []byte, size int64, err error) {
-	err = x.db.QueryRowContext(ctx, `SELECT note, size FROM checkpoints ORDER BY size DESC LIMIT 1`).Scan(&signed, &size)
+	err = x.q.QueryRowContext(ctx, `SELECT note, size FROM checkpoints ORDER BY size DESC, records DESC LIMIT 1`).Scan(&signed, &size)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, 0, nil
 	}
@@ -547,8 +567,8 @@ func (x *Index) Checkpoint(ctx context.Context) (signed []byte, size int64, err 
 }
 
 // Cosigned keeps a checkpoint that got further signatures.
-func (x *Index) Cosigned(ctx context.Context, size int64, signed []byte) error {
-	_, err := x.db.ExecContext(ctx, `UPDATE checkpoints SET note = ? WHERE size = ?`, signed, size)
+func (x *Index) Cosigned(ctx context.Context, c proof.Checkpoint, signed []byte) error {
+	_, err := x.db.ExecContext(ctx, `UPDATE checkpoints SET note = ? WHERE size = ? AND records = ?`, signed, c.Size, c.Records)
 	if err != nil {
 		return fmt.Errorf("keep cosignature: %w", err)
 	}
@@ -557,7 +577,7 @@ func (x *Index) Cosigned(ctx context.Context, size int64, signed []byte) error {
 
 // Checkpoints shows all checkpoints by size.
 func (x *Index) Checkpoints(ctx context.Context, see func(size int64, signed []byte) error) error {
-	found, err := x.db.QueryContext(ctx, `SELECT size, note FROM checkpoints ORDER BY size`)
+	found, err := x.q.QueryContext(ctx, `SELECT size, note FROM checkpoints ORDER BY size, records`)
 	if err != nil {
 		return fmt.Errorf("checkpoints: %w", err)
 	}
@@ -575,15 +595,26 @@ func (x *Index) Checkpoints(ctx context.Context, see func(size int64, signed []b
 	return found.Err()
 }
 
-// Consistency proves that the log of size newer continues the one of size older.
-func (x *Index) Consistency(newer, older int64) (tlog.TreeProof, error) {
+// Consistency proves that a checkpoint continues an older one, as far as there is
+// anything to continue.
+func (x *Index) Consistency(newer, older proof.Checkpoint) (c Consistency, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	p, err := tlog.ProveTree(newer, older, &x.log)
-	if err != nil {
-		return nil, fmt.Errorf("prove that %d continues %d: %w", newer, older, err)
+	for _, log := range []struct {
+		log          *proof.Log
+		newer, older int64
+		into         *tlog.TreeProof
+	}{
+		{&x.log, newer.Size, older.Size, &c.Postings}, {&x.records, newer.Records, older.Records, &c.Records},
+	} {
+		if log.older == 0 || log.older >= log.newer {
+			continue
+		}
+		if *log.into, err = tlog.ProveTree(log.newer, log.older, log.log); err != nil {
+			return c, fmt.Errorf("prove that %d continues %d: %w", log.newer, log.older, err)
+		}
 	}
-	return p, nil
+	return c, nil
 }
 
 // Inclusion proves that a leaf is in the log of a size.

@@ -20,10 +20,10 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -321,21 +321,27 @@ func (l *Ledger) Cosign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	signed, size, err := x.Checkpoint(ctx)
-	if err != nil || signed == nil || size == l.People.Witness.Size() {
+	signed, _, err := x.Checkpoint(ctx)
+	if err != nil || signed == nil {
 		return err
 	}
-	var consistency tlog.TreeProof
-	if before := l.People.Witness.Size(); before > 0 && before < size {
-		if consistency, err = l.index.Consistency(size, before); err != nil {
-			return err
-		}
+	c, err := proof.OpenCheckpoint(signed, ownVerifier{l.People.Signer})
+	if err != nil {
+		return err
+	}
+	before := l.People.Witness.Last()
+	if c == before {
+		return nil
+	}
+	consistency, err := l.index.Consistency(c, before)
+	if err != nil {
+		return err
 	}
 	cosigned, err := l.People.Witness.Cosign(signed, ownVerifier{l.People.Signer}, consistency)
 	if err != nil {
 		return err
 	}
-	return l.index.Cosigned(ctx, size, cosigned)
+	return l.index.Cosigned(ctx, c, cosigned)
 }
 
 // ownVerifier accepts what the signer signs: it is used where the signer is at

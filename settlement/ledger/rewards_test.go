@@ -221,6 +221,9 @@ func TestRewards(t *testing.T) {
 		s.declaredOutage(2)
 		s.delivers(3)
 		s.reports()
+		_, err := s.closeEpoch(s.epoch)
+		expect(t, "closed before it is over", chaincode.CodeMissing, err)
+		s.over(23)
 		first, err := s.closeEpoch(s.epoch)
 		must(t, err)
 		again, err := s.closeEpoch(s.epoch)
@@ -256,6 +259,10 @@ func (s *street) provesOne(k int) {
 	for n := range half.battery {
 		half.battery[n] /= 2
 	}
+	weak := yes // the meter shows a quarter
+	for n := range weak.meter {
+		weak.meter[n] /= 4
+	}
 	steady := yes // gives all the time, as its own counter says
 	for n := range steady.battery {
 		steady.battery[n] = grid.Energy(n) * yes.battery[3]
@@ -266,6 +273,7 @@ func (s *street) provesOne(k int) {
 	for what, evidence := range map[string][]byte{
 		"delivers nothing":                  s.evidence(d, 1, readings{}, nil),
 		"delivers half":                     s.evidence(d, 1, half, nil),
+		"the meter shows a quarter of it":   s.evidence(d, 1, weak, nil),
 		"its own counter alone shows it":    s.evidence(d, 1, readings{battery: yes.battery}, nil),
 		"a counter that always runs":        s.evidence(d, 1, readings{battery: steady.battery}, nil),
 		"a counter that runs backwards":     s.evidence(d, 1, backwards, nil),
@@ -289,6 +297,8 @@ func (s *street) provesOne(k int) {
 	} {
 		expect(s.t, what, chaincode.CodeMissing, s.prove("ProveChallenge", k, 1, evidence))
 	}
+	expect(s.t, "a pledge that no challenge could test", chaincode.CodeInvalid, s.operator("Pledge",
+		chaincode.Pledge{Community: community, Epoch: s.interval(24).Begin().Format(time.DateOnly), Battery: s.battery[1], Power: 50, Energy: 10}))
 	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, invoke(s.t, s.l, s.l.People.Operator, "rewards:Pledge",
 		chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
 }
@@ -301,6 +311,8 @@ func (s *street) missingReveal(k int) {
 	must(s.t, err)
 	must(s.t, s.reveal(chaincode.RoleOperator, k))
 	expect(s.t, "sealed by who has not revealed", chaincode.CodeMissing, s.utility("SealBeacon", s.at(k)))
+	must(s.t, s.operator("SealBeacon", s.at(k))) // demands the other's reveal
+	s.notSealed(k)
 	must(s.t, s.operator("SealBeacon", s.at(k)))
 	expect(s.t, "revealed after it was sealed", chaincode.CodeTooLate, s.reveal(chaincode.RoleUtility, k))
 	after, err := s.l.Balance(s.t.Context(), settlement.Utility)
@@ -313,6 +325,12 @@ func (s *street) missingReveal(k int) {
 	}
 	c := all[slices.IndexFunc(all, func(c chaincode.Challenge) bool { return c.Battery == s.battery[0] })]
 	must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+}
+
+func (s *street) notSealed(k int) {
+	s.t.Helper()
+	_, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetChallenges", Args: []string{community, s.interval(k).String()}})
+	expect(s.t, "the challenges of an interval that is not sealed", chaincode.CodeMissing, err)
 }
 
 // declaredOutage declares an outage of battery 1 before an interval, and another
@@ -342,12 +360,30 @@ func (s *street) delivers(k int) {
 	evidence := s.evidence(whole, 0, readings{battery: [6]grid.Energy{0, 0, 0, 1500, 1500, 1500}}, nil)
 	expect(s.t, "delivery in an interval that is not flagged", chaincode.CodeMissing, s.prove("ProveDelivery", k, 0, evidence))
 	must(s.t, s.utility("FlagInterval", chaincode.Flag{Community: community, Interval: i.String(), Reason: "peak"}))
+	s.seal(k)
 	must(s.t, s.prove("ProveDelivery", k, 0, evidence))
+	for _, c := range s.challenges(k) {
+		if c.Battery == s.battery[0] {
+			must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+		}
+	}
 	expect(s.t, "nothing given", chaincode.CodeInvalid, s.prove("ProveDelivery", k, 1, s.evidence(whole, 1, readings{}, nil)))
+}
+
+// over seals the last interval of an epoch; whoever is challenged in it fails.
+func (s *street) over(k int) {
+	s.t.Helper()
+	name := s.interval(k).String()
+	for _, battery := range s.battery {
+		must(s.t, s.operator("DeclareOutage", chaincode.Outage{Community: community, Battery: battery, From: name, Until: name, Reason: "night"}))
+	}
+	s.seal(k)
 }
 
 func (s *street) reports() {
 	s.t.Helper()
+	expect(s.t, "a report of an interval that is not sealed", chaincode.CodeMissing, s.operator("ReportInterval",
+		chaincode.Report{Community: community, Interval: s.interval(9).String(), Available: []string{}}))
 	for k := range 4 {
 		r := chaincode.Report{Community: community, Interval: s.interval(k).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}
 		must(s.t, s.operator("ReportInterval", r))
@@ -356,7 +392,7 @@ func (s *street) reports() {
 	}
 }
 
-// judged checks the first closing. Battery 0 met 3 of 3, battery 1 none of 2.
+// judged checks the first closing. Battery 0 met 4 of 4, battery 1 none of 3.
 func (s *street) judged(c chaincode.EpochClosing) {
 	s.t.Helper()
 	if c.Budget != 1000 || c.Granted != 20 || len(c.Rewards) != 2 {
@@ -365,8 +401,8 @@ func (s *street) judged(c chaincode.EpochClosing) {
 	for _, r := range c.Rewards {
 		k := slices.Index(s.battery[:], r.Battery)
 		want := [2]chaincode.Reward{
-			{Tokens: 1000 + 7 - 20, Intervals: 4, Delivered: 1500, Challenged: 3, Met: 3, Reputation: 936},
-			{Intervals: 3, Challenged: 2, Slashed: 7},
+			{Tokens: 1000 + 8 - 20, Intervals: 4, Delivered: 1500, Challenged: 4, Met: 4, Reputation: 974},
+			{Intervals: 3, Challenged: 3, Slashed: 8},
 		}[k]
 		want.Battery = r.Battery
 		if r != want {
@@ -387,6 +423,7 @@ func (s *street) nextEpoch(first chaincode.EpochClosing) {
 	s.commit(next)
 	must(s.t, s.pledge(0, next))
 	expect(s.t, "a pledge without its stake", chaincode.CodeFunds, s.pledge(1, next))
+	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: 5, Reference: "more"}))
 	expect(s.t, "a stake taken back before the epoch is closed", chaincode.CodeConflict, s.operator("ChangeStake",
 		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1, Reference: "a"}))
 	expect(s.t, "more staked than there is", chaincode.CodeFunds, s.operator("ChangeStake",
@@ -395,12 +432,18 @@ func (s *street) nextEpoch(first chaincode.EpochClosing) {
 	if _, err := s.closeEpoch(after); err == nil {
 		s.t.Error("an epoch was closed before the one before it")
 	}
+	s.over(47)
 	c, err := s.closeEpoch(next) // nothing was reported: nothing is paid
 	must(s.t, err)
 	if c.Budget != 500 || c.Carried != first.Left || c.Adjusted != 30 || c.Paid != 0 || c.Left != 470 {
 		s.t.Errorf("second epoch %+v", c)
 	}
-	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1, Reference: "a"}))
+	expect(s.t, "an amount beyond all bounds", chaincode.CodeInvalid, s.operator("ChangeStake",
+		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1 << 63, Reference: "least"}))
+	expect(s.t, "taking out what was granted", chaincode.CodeFunds, s.operator("ChangeStake",
+		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -6, Reference: "granted"}))
+	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -5, Reference: "a"}))
+	expect(s.t, "a pledge for an epoch that is closed", chaincode.CodeTooLate, s.pledge(1, next))
 }
 
 // adjusts resolves a dispute of battery 1's owner, who gets 30 tokens.
@@ -420,6 +463,8 @@ func (s *street) adjusts(epoch string) {
 	must(s.t, s.utility("Adjust", a))
 	a.Tokens = 40
 	expect(s.t, "adjusted again otherwise", chaincode.CodeConflict, s.utility("Adjust", a))
+	a.Tokens, a.Battery = 30, s.battery[0]
+	expect(s.t, "the same dispute for another battery", chaincode.CodeConflict, s.utility("Adjust", a))
 	if st := s.standing(1); st.Tokens != 30 {
 		s.t.Errorf("after the adjustment %+v", st)
 	}

@@ -50,31 +50,31 @@ func (e *ForkError) Error() string {
 		e.Shown.Size, e.Cosigned.Size, e.Reason)
 }
 
-// Size returns the size of the last cosigned checkpoint.
-func (w *Witness) Size() int64 {
+// Last returns the last cosigned checkpoint, empty before the first.
+func (w *Witness) Last() proof.Checkpoint {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.last.Size
+	return w.last
 }
+
+// Consistency proves that one checkpoint continues another: its postings, and its
+// records.
+type Consistency struct{ Postings, Records tlog.TreeProof }
 
 // Cosign adds the witness's signature to a checkpoint that key has signed, if
 // the proof shows that it continues the last one. Errors: *ForkError.
-func (w *Witness) Cosign(signed []byte, key note.Verifier, consistency tlog.TreeProof) ([]byte, error) {
+func (w *Witness) Cosign(signed []byte, key note.Verifier, consistency Consistency) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c, err := proof.OpenCheckpoint(signed, key)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Size < w.last.Size:
-		return nil, &ForkError{w.last, c, "it is smaller"}
-	case c.Size == w.last.Size && c.Root != w.last.Root:
-		return nil, &ForkError{w.last, c, "its root differs"}
-	case c.Size > w.last.Size && w.last.Size > 0:
-		if err := tlog.CheckTree(consistency, c.Size, c.Root, w.last.Size, w.last.Root); err != nil {
-			return nil, &ForkError{w.last, c, err.Error()}
-		}
+	err = errors.Join(
+		continues("postings", consistency.Postings, c.Size, c.Root, w.last.Size, w.last.Root),
+		continues("records", consistency.Records, c.Records, c.RecordsRoot, w.last.Records, w.last.RecordsRoot))
+	if err != nil {
+		return nil, &ForkError{w.last, c, err.Error()}
 	}
 	n, err := note.Open(signed, note.VerifierList(key))
 	if err != nil {
@@ -89,4 +89,18 @@ func (w *Witness) Cosign(signed []byte, key note.Verifier, consistency tlog.Tree
 	}
 	w.last = c
 	return cosigned, nil
+}
+
+// continues checks that a log of a size and root continues an older one.
+func continues(what string, consistency tlog.TreeProof, size int64, root tlog.Hash, older int64, olderRoot tlog.Hash) error {
+	switch {
+	case size < older:
+		return fmt.Errorf("it has fewer %s", what)
+	case size == older && older > 0 && root != olderRoot:
+		return fmt.Errorf("the root of its %s differs", what)
+	case size > older && older > 0:
+		return tlog.CheckTree(consistency, size, root, older, olderRoot)
+	default:
+		return nil
+	}
 }

@@ -50,8 +50,9 @@ type Checked struct {
 	Runs       int // all of whose postings came out
 	Statements int // of metering points
 	Proven     int // of these, by signed readings
-	Estimated  int // of these, by the declared substitution
+	Estimated  int // of these, by the declared substitution, which is taken on trust
 	Unseen     int // of these, whose readings are not here
+	Without    int // closed runs of which it is not here how they came about
 }
 
 // Judge computes runs anew from their workings.
@@ -61,8 +62,21 @@ type Judge struct {
 	readings  Readings
 	postings  func(ctx context.Context, interval string) ([]chaincode.Posting, error)
 	manifests map[string]chaincode.Manifest // community/interval/run
-	devices   map[string]chaincode.Device
-	keys      map[string][]chaincode.GatewayKey
+	closings  map[string]chaincode.Closing
+	checked   map[string]bool // runs
+	devices   map[string]registered[chaincode.Device]
+	keys      map[string]registered[[]chaincode.GatewayKey]
+}
+
+// registered is what the registry has, and until when it counts.
+type registered[T any] struct {
+	Value   T      `json:"value"`
+	Revoked string `json:"revoked"` // RFC 3339; empty: it counts
+}
+
+func (r registered[T]) counts(t time.Time) bool {
+	until, err := time.Parse(time.RFC3339, r.Revoked)
+	return r.Revoked == "" || err == nil && t.Before(until)
 }
 
 // NewJudge returns a judge who trusts records and postings, which were verified.
@@ -70,7 +84,8 @@ type Judge struct {
 func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Context, interval string) ([]chaincode.Posting, error)) (*Judge, error) {
 	j := &Judge{
 		readings: readings, postings: postings,
-		manifests: map[string]chaincode.Manifest{}, devices: map[string]chaincode.Device{}, keys: map[string][]chaincode.GatewayKey{},
+		manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{}, checked: map[string]bool{},
+		devices: map[string]registered[chaincode.Device]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
 	}
 	for n, text := range records {
 		var r Record
@@ -93,34 +108,56 @@ func (j *Judge) learn(r Record) error {
 		err := json.Unmarshal(r.Value, &m)
 		j.manifests[name] = m
 		return err
+	case chaincode.KindClosing:
+		var c chaincode.Closing
+		err := json.Unmarshal(r.Value, &c)
+		j.closings[name] = c
+		return err
 	case chaincode.KindDevice:
-		var d struct{ Value chaincode.Device }
+		var d registered[chaincode.Device]
 		err := json.Unmarshal(r.Value, &d)
-		j.devices[d.Value.ID] = d.Value
+		j.devices[d.Value.ID] = d
 		return err
 	case chaincode.KindGateway:
-		var k struct{ Value []chaincode.GatewayKey }
+		var k registered[[]chaincode.GatewayKey]
 		err := json.Unmarshal(r.Value, &k)
-		j.keys[r.At[len(r.At)-1]] = k.Value
+		j.keys[r.At[len(r.At)-1]] = k
 		return err
 	default:
 		return nil
 	}
 }
 
-// CheckText is Check of a working as it is kept.
-func (j *Judge) CheckText(ctx context.Context, text []byte) error {
+// CheckKept checks a working as it is kept by its reading root. One of a run that is
+// not on the ledger yet, or of a try that was not the one, says nothing.
+func (j *Judge) CheckKept(ctx context.Context, root string, text []byte) error {
 	var w Working
 	if err := json.Unmarshal(text, &w); err != nil {
 		return &TamperedError{What: fmt.Sprintf("how a run came about: %v", err)}
 	}
+	if m, found := j.manifests[w.name()]; !found || m.ReadingRoot != root {
+		return nil
+	}
 	return j.Check(ctx, w)
+}
+
+func (w Working) name() string { return fmt.Sprintf("%s/%s/%d", w.Community, w.Interval, w.Run) }
+
+// Finish counts the closed runs that were not checked.
+func (j *Judge) Finish() Checked {
+	j.Checked.Without = 0
+	for name := range j.closings {
+		if !j.checked[name] {
+			j.Checked.Without++
+		}
+	}
+	return j.Checked
 }
 
 // Check computes a run anew: what was metered from the signed readings, the
 // postings and the manifest from that and the trades. Errors: *TamperedError.
 func (j *Judge) Check(ctx context.Context, w Working) error {
-	name := fmt.Sprintf("%s/%s/%d", w.Community, w.Interval, w.Run)
+	name := w.name()
 	wrong := func(format string, args ...any) error {
 		return &TamperedError{What: "run " + name + ": " + fmt.Sprintf(format, args...)}
 	}
@@ -128,6 +165,10 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	if !found {
 		return wrong("is not on the ledger")
 	}
+	if j.checked[name] {
+		return wrong("is told twice")
+	}
+	j.checked[name] = true
 	i, err := grid.ParseInterval(w.Interval)
 	if err != nil {
 		return wrong("%v", err)
@@ -172,7 +213,7 @@ func difference(a, b chaincode.Manifest) string {
 		return "other trades"
 	case a.ReadingRoot != b.ReadingRoot:
 		return "other readings"
-	case a.Tariff != b.Tariff:
+	case a.Tariff != b.Tariff, a.TariffDigest != b.TariffDigest:
 		return "another tariff"
 	case a.Estimated != b.Estimated:
 		return "not estimated alike"
@@ -215,6 +256,9 @@ func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]settlement
 		}
 		metered[k] = l.Metered
 		if l.Quality != grid.Good {
+			if l.Batches != [4]proof.Digest{} {
+				return nil, fmt.Errorf("account %s: was estimated, although it names readings", l.MeteringPoint)
+			}
 			j.Checked.Estimated++
 			continue
 		}
@@ -238,7 +282,10 @@ func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]settlement
 func (j *Judge) flow(i grid.Interval, l Leaf) (flow grid.Flow, seen bool, err error) {
 	var around [4]grid.Registers
 	for k, digest := range l.Batches {
-		if digest == "" || j.readings == nil {
+		if digest == "" {
+			return flow, false, errors.New("counts as read, but names no readings")
+		}
+		if j.readings == nil {
 			return flow, false, nil
 		}
 		signed, err := j.readings.Reading(digest)
@@ -252,6 +299,11 @@ func (j *Judge) flow(i grid.Interval, l Leaf) (flow grid.Flow, seen bool, err er
 		}
 		if err != nil {
 			return flow, false, fmt.Errorf("batch %s: %w", digest, err)
+		}
+	}
+	for end := range 2 {
+		if gap := around[2*end+1].Time.Sub(around[2*end].Time); gap > proof.Fresh {
+			return flow, false, fmt.Errorf("counts as read, but the readings around a boundary are %s apart", gap)
 		}
 	}
 	begin, err := grid.At(around[0], around[1], i.Begin())
@@ -275,8 +327,11 @@ func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t 
 	if got != digest {
 		return at, fmt.Errorf("is another: its digest is %s", got)
 	}
-	if err := j.signed(b.Gateway, signed); err != nil {
+	if err := j.signed(b.Gateway, signed, t); err != nil {
 		return at, err
+	}
+	if skew := time.Duration(b.SkewMS) * time.Millisecond; skew.Abs() > proof.MostSkew {
+		return at, fmt.Errorf("counts as read, but the gateway's clock was off by %s", skew)
 	}
 	salt := j.readings.Salt(b.Member)
 	if salt == nil {
@@ -285,7 +340,8 @@ func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t 
 	found := false
 	for _, r := range b.Readings {
 		d := j.devices[chaincode.Pseudonym(salt, chaincode.KindDevice, r.Device)]
-		if d.MeteringPoint != account || d.Kind != string(grid.Meter) || r.Import == nil || r.Export == nil {
+		mine := d.Value.MeteringPoint == account && d.Value.Kind == string(grid.Meter) && d.counts(r.Time)
+		if !mine || r.Import == nil || r.Export == nil || r.Quality != grid.Good {
 			continue
 		}
 		if nearer := !found || r.Time.After(at.Time) == before; nearer && (before && !r.Time.After(t) || !before && !r.Time.Before(t)) {
@@ -298,8 +354,12 @@ func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t 
 	return at, nil
 }
 
-func (j *Judge) signed(gateway string, signed []byte) error {
-	for _, k := range j.keys[gateway] {
+func (j *Judge) signed(gateway string, signed []byte, t time.Time) error {
+	keys := j.keys[gateway]
+	if !keys.counts(t) {
+		return fmt.Errorf("gateway %q was revoked before", gateway)
+	}
+	for _, k := range keys.Value {
 		key, err := proof.DecodeKey(k.PublicKey)
 		if err == nil && proof.VerifyBatch(signed, key) == nil {
 			return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -30,6 +31,9 @@ func (d *Desk) finish(ctx context.Context, now time.Time) error {
 			if slices.Contains(e.Reported, name) || e.Closed || now.Before(i.End().Add(d.Deadline)) {
 				continue
 			}
+			if err := d.refresh(ctx, e, day); err != nil {
+				return err
+			}
 			if err := d.prove(ctx, e, i); err != nil {
 				return err
 			}
@@ -39,6 +43,16 @@ func (d *Desk) finish(ctx context.Context, now time.Time) error {
 			e.Reported = append(e.Reported, name)
 		}
 	}
+	return nil
+}
+
+// refresh reads what others may have put on the ledger of an epoch.
+func (d *Desk) refresh(ctx context.Context, e *epoch, day string) error {
+	var now chaincode.OpenEpoch
+	if err := d.ask(ctx, &now, "GetOpenEpoch", day); err != nil {
+		return err
+	}
+	e.Flagged, e.Pledges, e.Met, e.Delivered = now.Flagged, now.Pledges, now.Met, now.Delivered
 	return nil
 }
 
@@ -163,13 +177,34 @@ func (d *Desk) gather(ctx context.Context, b Battery, instants []time.Time) ([]b
 	return json.Marshal(ev)
 }
 
+// proveAgain hands in once more what was not proven in time: readings may have come
+// since.
+func (d *Desk) proveAgain(ctx context.Context, e *epoch, day string, now time.Time) error {
+	if err := d.refresh(ctx, e, day); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Sealed)) {
+		i, err := grid.ParseInterval(name)
+		if err != nil {
+			return err
+		}
+		if now.Before(i.End().Add(d.Deadline)) {
+			return fmt.Errorf("epoch %s: the readings of %s are not complete", day, name)
+		}
+		if err := d.prove(ctx, e, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close finishes the intervals that are over, and closes every epoch whose
 // corrections are, in order.
 func (d *Desk) Close(ctx context.Context, now time.Time) error {
 	if err := d.finish(ctx, now); err != nil {
 		return err
 	}
-	last := now.Add(-d.Corrections).AddDate(0, 0, -1)
+	last := now.Add(-max(d.Corrections, d.Deadline)).AddDate(0, 0, -1)
 	if nameOf(last) <= d.closed {
 		return nil
 	}
@@ -191,10 +226,18 @@ func (d *Desk) Close(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, day := range slices.Backward(open) {
-		if err := d.invoke(ctx, d.Ledger.People.Operator, "CloseEpoch", map[string]string{"community": d.Community, "epoch": day}); err != nil {
+		if err := d.proveAgain(ctx, d.epochs[day], day, now); err != nil {
+			return err
+		}
+		err := d.invoke(ctx, d.Ledger.People.Operator, "CloseEpoch", map[string]string{"community": d.Community, "epoch": day})
+		if ledger.Refused(err, chaincode.CodeMissing) {
+			return nil // the ledger does not know yet that it is over: it will with the next reveal
+		}
+		if err != nil {
 			return err
 		}
 		delete(d.epochs, day)
+		d.closed = day
 		d.Log.InfoContext(ctx, "epoch closed", slog.String("epoch", day))
 	}
 	d.closed = nameOf(last)

@@ -65,8 +65,9 @@ type Desk struct {
 	epochs map[string]*epoch
 	closed string // every epoch up to it is closed, or held nothing
 
-	of    string            // interval whose challenges are asked
-	names map[string]string // pseudonym → device
+	of       string            // interval whose challenges are asked
+	demanded string            // interval for which the other party\'s reveal was demanded
+	names    map[string]string // pseudonym → device
 
 	mu    sync.Mutex
 	asked []chaincode.Challenge
@@ -247,8 +248,14 @@ func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error 
 	if e == nil || !e.ready {
 		return nil // it comes again
 	}
+	if e.Programme.Minutes != i.Minutes {
+		return fmt.Errorf("the programme on the ledger has intervals of %d minutes until %s is over, the community of %d", e.Programme.Minutes, nameOf(now), i.Minutes)
+	}
 	name := i.String()
 	if _, sealed := e.Sealed[name]; !sealed {
+		if window := time.Duration(e.Programme.Duration) * time.Second; now.After(i.Begin().Add(window)) {
+			return nil // a challenge may have begun, of which nobody could know
+		}
 		if err := d.declare(ctx, e, i); err != nil {
 			return err
 		}
@@ -323,7 +330,8 @@ func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, t time.T
 	}
 	batch, _, err := proof.ReadBatch(signed)
 	if err != nil {
-		return false, "", err
+		d.Log.WarnContext(ctx, "a batch of readings cannot be read", slog.String("device", b.ID), slog.String("error", err.Error()))
+		return false, "", nil
 	}
 	for _, r := range slices.Backward(batch.Readings) {
 		if r.Device != b.ID || r.Charge == nil || r.Time.After(t) || t.Sub(r.Time) > chaincode.Sampling {
@@ -348,22 +356,49 @@ func (d *Desk) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Tim
 		}
 		who, _ := d.party(party)
 		err := d.invoke(ctx, who, "RevealBeacon", chaincode.Reveal{Community: d.Community, Interval: i.String(), Value: e.links[party][index]})
+		if ledger.Refused(err, chaincode.CodeTooLate) {
+			e.Sealed[i.String()] = chaincode.Beacon{} // by the other party: the challenges hold all the same
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		e.Revealed[party] = index
 	}
 	const all = 2
-	window := time.Duration(e.Programme.Duration) * time.Second
-	if len(here) < all && now.Before(begin.Add(window/2)) {
-		return nil
-	}
 	who, _ := d.party(here[0])
+	if len(here) < all {
+		return d.sealAlone(ctx, e, i, now)
+	}
 	if err := d.invoke(ctx, who, "SealBeacon", at); err != nil {
 		return err
 	}
 	e.Sealed[i.String()] = chaincode.Beacon{}
 	return nil
+}
+
+// sealAlone demands the other party's reveal, gives it half the time that there
+// is, and then seals with it or without.
+func (d *Desk) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
+	who, _ := d.party(d.parties()[0])
+	at := map[string]string{"community": d.Community, "interval": i.String()}
+	window := time.Duration(e.Programme.Duration) * time.Second
+	if d.demanded == i.String() && now.Before(i.Begin().Add(window/2)) { //nolint:mnd // the other half is for the challenge to go out
+		return nil
+	}
+	if err := d.invoke(ctx, who, "SealBeacon", at); err != nil {
+		return err
+	}
+	d.demanded = i.String()
+	var asked []chaincode.Challenge
+	err := d.ask(ctx, &asked, "GetChallenges", i.String())
+	if ledger.Refused(err, chaincode.CodeMissing) {
+		return nil // not sealed yet
+	}
+	if err == nil {
+		e.Sealed[i.String()] = chaincode.Beacon{}
+	}
+	return err
 }
 
 // Setpoint returns what a challenge wants of a battery now: the power asked for,

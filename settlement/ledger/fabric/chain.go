@@ -82,6 +82,8 @@ const (
 	endorseWithin   = 30 * time.Second
 	submitWithin    = 10 * time.Second
 	answerWithin    = 2 * time.Second // of a peer that is asked for its height
+	behindFor       = 8 * time.Second // that a peer may be, before it is left behind
+	recoverFor      = 20 * time.Second
 	commitWithin    = 6 * time.Second // then the peer is asked, and the transaction submitted again
 )
 
@@ -174,9 +176,12 @@ func (c *Chain) sees(height int64) {
 	}
 }
 
-// catchUp waits until every peer that answers has what was committed: a peer that
-// was started again is behind for a moment, and would refuse what builds on it.
+// catchUp waits until every peer that answers has what was committed, for a while: a
+// peer that was started again is behind for a moment, and would refuse what builds
+// on it. One that stays behind does not hold everything up.
 func (c *Chain) catchUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, behindFor)
+	defer cancel()
 	for attempt := 0; ; attempt++ {
 		behind := false
 		for at := range c.conns {
@@ -245,6 +250,7 @@ func (c *Chain) submit(ctx context.Context, call ledger.Call) error {
 			continue
 		case err != nil:
 			c.another(at)
+			sure = false
 		case code == peer.TxValidationCode_MVCC_READ_CONFLICT || code == peer.TxValidationCode_PHANTOM_READ_CONFLICT:
 			c.Conflicts.Add(1)
 		default: // an organisation changed its mind, as when a peer had not caught up
@@ -447,12 +453,15 @@ func (c *Chain) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Patience)
+	ctx, cancel := context.WithTimeout(ctx, recoverFor)
 	defer cancel()
 	for _, k := range left {
 		if _, found, _ := c.lookUp(ctx, k.id); !found {
+			// What cannot be brought to its end now is kept: whoever called will call
+			// again, and no call is made twice.
 			if _, err := c.deliver(ctx, c.reader, k.id, k.signed); err != nil {
-				return err
+				c.log.WarnContext(ctx, "an earlier transaction waits", slog.String("transaction", k.id), slog.String("error", err.Error()))
+				continue
 			}
 		}
 		if err := c.outbox.drop(ctx, k.id); err != nil {
