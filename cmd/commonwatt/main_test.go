@@ -185,6 +185,9 @@ func TestFirstLight(t *testing.T) {
 	}
 	sumsToZero(t, p)
 	liveOverWebSocket(t, p)
+	for range 5 { // while it runs
+		verified(t, dir)
+	}
 	p.stop()
 	audits(t, dir)
 	tradedWithinOffered(t, dir)

@@ -1,0 +1,247 @@
+package rewards_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
+)
+
+// street is one battery whose home draws nothing else, read every minute. It
+// implements rewards.Evidence.
+type street struct {
+	t       *testing.T
+	l       *ledger.Ledger
+	desk    *rewards.Desk
+	key     *ecdsa.PrivateKey
+	now     time.Time
+	given   float64 // Wh at the battery's terminals
+	read    map[time.Time]proof.Digest
+	signed  map[proof.Digest][]byte
+	dead    bool // the battery does not do what it is asked
+	unread  func(time.Time) bool
+	battery rewards.Battery
+}
+
+const (
+	community = "test"
+	step      = time.Minute
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newStreet(t *testing.T, start string) *street {
+	t.Helper()
+	s := &street{t: t, read: map[time.Time]proof.Digest{}, signed: map[proof.Digest][]byte{}, unread: func(time.Time) bool { return false }}
+	var err error
+	s.now, err = time.Parse(time.RFC3339, start)
+	must(t, err)
+	s.l, err = embedded.OpenLedger(t.Context(), t.TempDir(), community, "EUR", ledger.SeededNames(1))
+	must(t, err)
+	t.Cleanup(func() { _ = s.l.Close() })
+	s.battery = rewards.Battery{
+		Device: grid.Device{ID: "ann/battery", Kind: grid.Battery, Member: "ann", MeteringPoint: "mp-ann"},
+		Meter:  grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"},
+		Power:  2000, Energy: 1000, Capacity: 1_000_000,
+	}
+	must(t, s.l.Register(t.Context(), s.battery.Device, s.battery.Meter))
+	s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	public, err := proof.EncodeKey(&s.key.PublicKey)
+	must(t, err)
+	must(t, s.l.RegisterGateway(t.Context(), "gw", public))
+	s.open(nil)
+	return s
+}
+
+// open opens a desk on the ledger, as a start of the program does; change makes it
+// another.
+func (s *street) open(change func(c *rewards.Config)) {
+	s.t.Helper()
+	terms := rewards.DefaultTerms()
+	terms.Challenges = 1000
+	programme, err := terms.Programme(15, "EUR")
+	must(s.t, err)
+	c := rewards.Config{
+		Ledger: s.l, Community: community, Programme: programme, Batteries: []rewards.Battery{s.battery}, Evidence: s,
+		Secret: s.l.People.Beacon, Deadline: 2 * time.Minute, Corrections: time.Hour, Log: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(&c)
+	}
+	s.desk, err = rewards.New(c)
+	must(s.t, err)
+}
+
+// until goes on to a time, minute by minute.
+func (s *street) until(end string) {
+	s.t.Helper()
+	until, err := time.Parse(time.RFC3339, end)
+	must(s.t, err)
+	for ; s.now.Before(until); s.now = s.now.Add(step) {
+		s.sign()
+		must(s.t, s.desk.Advance(s.t.Context(), s.now))
+		if p, asked := s.desk.Setpoint(s.battery.ID, s.now); asked && !s.dead {
+			s.given -= float64(p) / 60
+		}
+	}
+}
+
+// sign reads battery and meter, which show the same.
+func (s *street) sign() {
+	const base = 1_000_000
+	given := base + grid.Energy(s.given)
+	signed, digest, err := proof.SignBatch(proof.Batch{Community: community, Gateway: "gw", Sequence: uint64(s.now.Unix()), Member: "ann", Readings: []grid.Reading{
+		{Device: s.battery.ID, Time: s.now, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(given), Charge: new(grid.PerMille(900))},
+		{Device: s.battery.Meter.ID, Time: s.now, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(given)},
+	}}, s.key)
+	must(s.t, err)
+	s.read[s.now], s.signed[digest] = digest, signed
+}
+
+// Around implements rewards.Evidence.
+func (s *street) Around(_ context.Context, _, _ string, t time.Time) (before, after proof.Digest, err error) {
+	if s.unread(t) {
+		return "", "", nil
+	}
+	return s.read[t.Truncate(step)], s.read[t.Add(step - 1).Truncate(step)], nil
+}
+
+// Signed implements rewards.Evidence.
+func (s *street) Signed(_ context.Context, digest proof.Digest) ([]byte, error) {
+	return s.signed[digest], nil
+}
+
+func (s *street) standing() chaincode.Standing {
+	s.t.Helper()
+	st, err := s.desk.Standing(s.t.Context(), s.battery)
+	must(s.t, err)
+	return st
+}
+
+func (s *street) epoch(day string) chaincode.EpochClosing {
+	s.t.Helper()
+	c, err := s.desk.Epoch(s.t.Context(), day)
+	must(s.t, err)
+	return c
+}
+
+func (s *street) openEpoch(day string) (o chaincode.OpenEpoch) {
+	s.t.Helper()
+	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetOpenEpoch", Args: []string{community, day}})
+	must(s.t, err)
+	must(s.t, json.Unmarshal([]byte(text), &o))
+	return o
+}
+
+// TestADay begins in the evening, goes on past midnight with a desk that is opened
+// anew in the middle of a challenge, and pays the day when its corrections are over.
+func TestADay(t *testing.T) {
+	s := newStreet(t, "2026-06-01T20:00:00Z")
+	s.until("2026-06-01T22:05:00Z")
+	s.open(nil)
+	s.until("2026-06-02T01:02:00Z")
+	c := s.epoch("2026-06-01")
+	if r := c.Rewards[0]; len(c.Rewards) != 1 || r.Challenged < 15 || r.Met < r.Challenged-1 || r.Tokens == 0 || r.Intervals < 15 {
+		t.Errorf("the day came to %+v", c)
+	}
+	if st := s.standing(); st.Tokens != c.Paid || st.Reputation < 900 || st.Granted != 20 {
+		t.Errorf("the battery stands at %+v", st)
+	}
+	if o := s.openEpoch("2026-06-02"); len(o.Pledges) != 1 || len(o.Sealed) < 4 || o.Closed {
+		t.Errorf("the next day is %+v", o)
+	}
+}
+
+// TestADeadBatteryEarnsNothing challenges a battery that does nothing.
+func TestADeadBatteryEarnsNothing(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:00:00Z")
+	s.dead = true
+	s.until("2026-06-02T01:02:00Z")
+	if r := s.epoch("2026-06-01").Rewards[0]; r.Challenged < 8 || r.Met != 0 || r.Tokens != 0 || r.Slashed < 5 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestALateStartChallengesNobody starts when a challenge may have begun already: no
+// battery is asked for what it could not know.
+func TestALateStartChallengesNobody(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:04:00Z")
+	s.until("2026-06-01T22:20:00Z")
+	o := s.openEpoch("2026-06-01")
+	if _, sealed := o.Sealed["2026-06-01T22:00:00Z/15"]; sealed || len(o.Sealed) != 1 {
+		t.Errorf("sealed %v", o.Sealed)
+	}
+}
+
+// TestReadingsThatComeLate proves a challenge before its epoch closes, although its
+// readings were not there in time.
+func TestReadingsThatComeLate(t *testing.T) {
+	s := newStreet(t, "2026-06-01T23:00:00Z")
+	s.until("2026-06-01T23:30:00Z")
+	s.unread = func(at time.Time) bool {
+		return at.Hour() == 23 && at.Minute() > 30 && s.now.Before(time.Date(2026, 6, 2, 0, 30, 0, 0, time.UTC))
+	}
+	s.until("2026-06-02T01:02:00Z")
+	if r := s.epoch("2026-06-01").Rewards[0]; r.Challenged < 3 || r.Met != r.Challenged {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestTheUtilityElsewhere has no reveal from the other party: it is demanded, waited
+// for, and then everybody is challenged without it.
+func TestTheUtilityElsewhere(t *testing.T) {
+	s := newStreet(t, "2026-06-01T21:59:00Z")
+	alone := func(c *rewards.Config) {
+		c.Secret = map[string][]byte{chaincode.RoleOperator: s.l.People.Beacon[chaincode.RoleOperator]}
+	}
+	s.open(alone)
+	s.until("2026-06-01T22:01:00Z")
+	if o := s.openEpoch("2026-06-01"); len(o.Sealed) != 0 {
+		t.Errorf("sealed at once: %v", o.Sealed)
+	}
+	s.until("2026-06-01T22:04:00Z")
+	if o := s.openEpoch("2026-06-01"); len(o.Sealed) != 1 || len(o.Sealed["2026-06-01T22:00:00Z/15"].Missing) != 1 {
+		t.Errorf("sealed %v", o.Sealed)
+	}
+	s.until("2026-06-01T22:18:00Z")
+	if o := s.openEpoch("2026-06-01"); len(o.Met) != 1 {
+		t.Errorf("met %v", o.Met)
+	}
+}
+
+// TestDaysOff closes in order what was left open over days without the program.
+func TestDaysOff(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:00:00Z")
+	s.until("2026-06-01T23:55:00Z")
+	s.now = time.Date(2026, 6, 4, 10, 0, 0, 0, time.UTC)
+	s.open(nil)
+	s.until("2026-06-04T10:20:00Z")
+	left := int64(0)
+	for _, day := range []string{"2026-06-01", "2026-06-02", "2026-06-03"} {
+		c := s.epoch(day)
+		if c.Carried != left || c.Budget+c.Carried+c.Slashed != c.Granted+c.Adjusted+c.Paid+c.Left {
+			t.Errorf("%s does not add up: %+v", day, c)
+		}
+		left = c.Left
+	}
+	if c := s.epoch("2026-06-01"); c.Rewards[0].Met < 6 || c.Rewards[0].Tokens == 0 {
+		t.Errorf("the day before came to %+v", c)
+	}
+}
