@@ -120,7 +120,7 @@ func (s *street) Around(_ context.Context, _, _ string, t time.Time) (before, af
 	if s.unread(t) {
 		return "", "", nil
 	}
-	return s.read[t.Truncate(step)], s.read[t.Add(step - 1).Truncate(step)], nil
+	return s.read[t.Truncate(step)], s.read[t.Add(step-1).Truncate(step)], nil
 }
 
 // Signed implements rewards.Evidence.
