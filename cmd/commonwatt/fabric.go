@@ -32,11 +32,18 @@ A configuration file uses the network with
 	}
 	var dir, community string
 	var orderers int
+	var bft bool
 	up := &cobra.Command{
 		Use: "up", Short: "Lay out a network, or start it again, and deploy the contracts", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains([]int{1, 3}, orderers) {
 				return usage("--orderers: %d: must be 1 or 3", orderers)
+			}
+			if bft {
+				if cmd.Flags().Changed("orderers") {
+					return usage("--bft: has four orderers: leave --orderers out")
+				}
+				orderers = 4
 			}
 			if _, err := os.Stat(dir); err == nil && !cmd.Flags().Changed("community") {
 				community = "" // the one that founded it
@@ -58,6 +65,7 @@ A configuration file uses the network with
 		},
 	}
 	up.Flags().StringVar(&community, "community", defaults().Community, "name of the community that founds it")
+	up.Flags().BoolVar(&bft, "bft", false, "four SmartBFT orderers of a new network, of which one may lie; Fabric 3 only")
 	up.Flags().IntVar(&orderers, "orderers", 3, "Raft orderers of a new network: 1 or 3")
 	down := &cobra.Command{
 		Use: "down", Short: "Stop what up has started; the ledger stays", Args: cobra.NoArgs,

@@ -118,11 +118,11 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
   %d blocks chained by hash, the last %s
   %d signatures, %s
   %d postings in the Merkle log, its root %s
-  %d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet
+  %s
   %d runs of %d intervals, each summing to zero; turnover %s
   %s
 `, what, report.Blocks, report.Hash, report.Signatures, stateOrEndorsements(report), report.Postings, report.Root,
-		report.Checkpoints, report.Signer, report.Cosigned, report.Uncovered, report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
+		covered(report), report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
 	if strict {
 		return proven(checked)
 	}
@@ -134,6 +134,13 @@ func stateOrEndorsements(r ledger.Report) string {
 		return fmt.Sprintf("%d endorsements", r.Endorsements)
 	}
 	return fmt.Sprintf("%d keys of state", r.Keys)
+}
+
+func covered(r ledger.Report) string {
+	if r.Signer == "" {
+		return "no checkpoint was looked at: the community's data directory is not here"
+	}
+	return fmt.Sprintf("%d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet", r.Checkpoints, r.Signer, r.Cosigned, r.Uncovered)
 }
 
 func recomputed(c ledger.Checked) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -198,4 +199,42 @@ func TestTamperedFabricBlocks(t *testing.T) {
 		return b.GetMetadata().GetMetadata()[common.BlockMetadataIndex_SIGNATURES]
 	})
 	t.Logf("%d bytes flipped", flips)
+}
+
+// TestSmartBFT orders by four who tolerate one that lies: with one of them killed the
+// ledger goes on, and blocks with too few signatures are found.
+func TestSmartBFT(t *testing.T) {
+	realNetwork(t) // or none can be had
+	const four = 4
+	n, err := network.Open(t.Context(), t.TempDir(), community, four)
+	must(t, err)
+	defer func() {
+		_, err := n.Down()
+		must(t, err)
+	}()
+	must(t, n.Up(t.Context(), func(string) {}))
+	l, chain, err := n.OpenLedger(t.Context(), t.TempDir(), "EUR", ledger.SeededNames(78), slog.New(slog.DiscardHandler))
+	must(t, err)
+	defer l.Close()
+	register(t, l, 3)
+	must(t, l.SubmitRun(t.Context(), run(t, l, interval(23_000, 0), 3)))
+	must(t, n.Signal("orderer1", syscall.SIGKILL))
+	must(t, l.SubmitRun(t.Context(), run(t, l, interval(23_000, 1), 3)))
+	verified(t, l, n)
+	blocks, err := chain.Raw(t.Context())
+	must(t, err)
+	trust, err := ledger.TrustOf(n.Dir)
+	must(t, err)
+	last := proto.Clone(blocks[len(blocks)-1]).(*common.Block)
+	at := &last.GetMetadata().GetMetadata()[common.BlockMetadataIndex_SIGNATURES]
+	signatures := &common.Metadata{}
+	must(t, proto.Unmarshal(*at, signatures))
+	signatures.Signatures = signatures.GetSignatures()[:1]
+	*at, err = proto.Marshal(signatures)
+	must(t, err)
+	blocks[len(blocks)-1] = last
+	_, err = fabric.VerifyBlocks(blocks, network.Chaincode, trust, []string{ledger.MSPCommunity, ledger.MSPUtility})
+	if err == nil || !strings.Contains(err.Error(), "1 orderers signed it, 3 are needed") {
+		t.Errorf("a block with one signature: %v", err)
+	}
 }

@@ -15,7 +15,9 @@ import (
 	"slices"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
@@ -80,7 +82,8 @@ type verifier struct {
 	auditor   *ledger.Auditor
 	next      int64
 	previous  []byte
-	seen      map[string]bool // transactions
+	orderers  map[uint32][]byte // under SmartBFT: who orders, as serialized identities
+	seen      map[string]bool   // transactions
 }
 
 func (v *verifier) block(b *common.Block) error {
@@ -106,6 +109,9 @@ func (v *verifier) block(b *common.Block) error {
 		if err := v.ordered(b, encoded); err != nil {
 			return wrong("%v", err)
 		}
+	}
+	if err := v.configured(b); err != nil {
+		return wrong("%v", err)
 	}
 	if err := v.transactions(b); err != nil {
 		return wrong("%v", err)
@@ -152,19 +158,81 @@ func (v *verifier) ordered(b *common.Block, header []byte) error {
 	if err := unmarshal(all[at], metadata); err != nil {
 		return err
 	}
-	if len(metadata.GetSignatures()) == 0 {
-		return errors.New("no orderer signed it")
-	}
+	signed := map[string]bool{}
 	for _, s := range metadata.GetSignatures() {
-		creator := &common.SignatureHeader{}
-		if err := unmarshal(s.GetSignatureHeader(), creator); err != nil {
+		who, signedHeader, err := v.orderer(s)
+		if err != nil {
 			return err
 		}
-		digest := sha256.Sum256(slices.Concat(metadata.GetValue(), s.GetSignatureHeader(), header))
-		if _, err := v.trust.Verify(creator.GetCreator(), digest[:], s.GetSignature()); err != nil {
+		digest := sha256.Sum256(slices.Concat(metadata.GetValue(), signedHeader, header))
+		if _, err := v.trust.Verify(who, digest[:], s.GetSignature()); err != nil {
 			return fmt.Errorf("the orderer's signature: %w", err)
 		}
+		signed[string(who)] = true
 		v.auditor.Report.Signatures++
+	}
+	if len(signed) < v.quorum() {
+		return fmt.Errorf("%d orderers signed it, %d are needed", len(signed), v.quorum())
+	}
+	return nil
+}
+
+// orderer returns who signed a block, and what of that is signed with it.
+func (v *verifier) orderer(s *common.MetadataSignature) (who, header []byte, err error) {
+	if len(s.GetSignatureHeader()) > 0 {
+		creator := &common.SignatureHeader{}
+		err := unmarshal(s.GetSignatureHeader(), creator)
+		return creator.GetCreator(), s.GetSignatureHeader(), err
+	}
+	by := &common.IdentifierHeader{}
+	if err := unmarshal(s.GetIdentifierHeader(), by); err != nil {
+		return nil, nil, err
+	}
+	who, known := v.orderers[by.GetIdentifier()]
+	if !known {
+		return nil, nil, fmt.Errorf("signed by orderer %d, which the channel does not have", by.GetIdentifier())
+	}
+	return who, s.GetIdentifierHeader(), nil
+}
+
+// quorum is how many orderers have to sign a block: one under Raft, under SmartBFT
+// so many that two quorums share one who does not lie.
+func (v *verifier) quorum() int {
+	n := len(v.orderers)
+	if n == 0 {
+		return 1
+	}
+	liars := (n - 1) / 3
+	return (n + liars + 2) / 2 // rounded up
+}
+
+// configured learns from a configuration block who orders.
+func (v *verifier) configured(b *common.Block) error {
+	for _, data := range b.GetData().GetData() {
+		envelope, payload, header, config := &common.Envelope{}, &common.Payload{}, &common.ChannelHeader{}, &common.ConfigEnvelope{}
+		if err := errors.Join(unmarshal(data, envelope), unmarshal(envelope.GetPayload(), payload), unmarshal(payload.GetHeader().GetChannelHeader(), header)); err != nil {
+			return err
+		}
+		if header.GetType() != int32(common.HeaderType_CONFIG) {
+			return nil
+		}
+		if err := unmarshal(payload.GetData(), config); err != nil {
+			return err
+		}
+		orderers := &common.Orderers{}
+		value := config.GetConfig().GetChannelGroup().GetGroups()["Orderer"].GetValues()["Orderers"]
+		if err := unmarshal(value.GetValue(), orderers); err != nil {
+			return err
+		}
+		now := map[uint32][]byte{}
+		for _, c := range orderers.GetConsenterMapping() {
+			who, err := proto.Marshal(&msp.SerializedIdentity{Mspid: c.GetMspId(), IdBytes: c.GetIdentity()})
+			if err != nil {
+				return fmt.Errorf("orderer %d: %w", c.GetId(), err)
+			}
+			now[c.GetId()] = who
+		}
+		v.orderers = now
 	}
 	return nil
 }

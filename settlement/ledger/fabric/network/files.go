@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,9 +63,9 @@ func (n *Network) writeChannel() error {
 			ordering = append(ordering, org)
 		}
 	}
-	var consenters []tree
-	for _, o := range n.kind(orderer) {
-		consenters = append(consenters, tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": n.tlsFile(o, ".pem"), "ServerTLSCert": n.tlsFile(o, ".pem")})
+	consensus := n.raft()
+	if n.bft() {
+		consensus = n.smartBFT()
 	}
 	orderers := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
 	orderers["BlockValidation"] = policy("ImplicitMeta", "ANY Writers")
@@ -74,14 +75,52 @@ func (n *Network) writeChannel() error {
 	return n.writeYAML(tree{"Profiles": tree{"Commonwatt": tree{
 		"Policies":     meta("ANY Readers", "ANY Writers", "MAJORITY Admins"),
 		"Capabilities": tree{"V3_0": true},
-		"Orderer": tree{
-			"OrdererType": "etcdraft", "BatchTimeout": "200ms",
+		"Orderer": merged(consensus, tree{
+			"BatchTimeout":  "200ms",
 			"BatchSize":     tree{"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
-			"EtcdRaft":      tree{"Consenters": consenters, "Options": tree{"TickInterval": "100ms", "ElectionTick": 10, "HeartbeatTick": 1, "MaxInflightBlocks": 5, "SnapshotIntervalSize": "16 MB"}},
 			"Organizations": ordering, "Policies": orderers, "Capabilities": tree{"V2_0": true},
-		},
+		}),
 		"Application": tree{"Organizations": orgs, "Policies": application, "Capabilities": tree{"V2_5": true}},
 	}}}, "configtx.yaml")
+}
+
+// bft tells whether the orderers tolerate one that lies: four do.
+func (n *Network) bft() bool { return len(n.kind(orderer)) == byzantine }
+
+// raft is the consensus of orderers that may stop.
+func (n *Network) raft() tree {
+	var consenters []tree
+	for _, o := range n.kind(orderer) {
+		consenters = append(consenters, n.consenter(o))
+	}
+	return tree{"OrdererType": "etcdraft", "EtcdRaft": tree{"Consenters": consenters, "Options": tree{
+		"TickInterval": "100ms", "ElectionTick": 10, "HeartbeatTick": 1, "MaxInflightBlocks": 5, "SnapshotIntervalSize": "16 MB",
+	}}}
+}
+
+// smartBFT is the consensus of orderers of which some may lie.
+func (n *Network) smartBFT() tree {
+	var consenters []tree
+	for k, o := range n.kind(orderer) {
+		consenters = append(consenters, merged(n.consenter(o), tree{
+			"ID": k + 1, "MSPID": o.MSP, "Identity": filepath.Join(n.mspDir(o.Name), "signcerts", "cert.pem"),
+		}))
+	}
+	return tree{"OrdererType": "BFT", "ConsenterMapping": consenters, "SmartBFT": tree{
+		"RequestBatchMaxInterval": "200ms", "RequestForwardTimeout": "2s", "RequestComplainTimeout": "5s", "RequestAutoRemoveTimeout": "3m0s",
+		"ViewChangeResendInterval": "2s", "ViewChangeTimeout": "10s", "LeaderHeartbeatTimeout": "5s", "CollectTimeout": "1s",
+		"IncomingMessageBufferSize": 200, "RequestPoolSize": 100000, "LeaderHeartbeatCount": 10,
+	}}
+}
+
+func (n *Network) consenter(o Node) tree {
+	return tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": n.tlsFile(o, ".pem"), "ServerTLSCert": n.tlsFile(o, ".pem")}
+}
+
+func merged(a, b tree) tree {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 // writeBuilder writes the external builder by which a peer connects to a

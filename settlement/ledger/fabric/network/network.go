@@ -1,6 +1,6 @@
 // Package network runs a real Fabric network on this machine from Fabric's own
 // binaries: two organisations, Community and Utility, with a peer and a contract
-// service each, and Raft orderers of both; TLS everywhere, all on loopback. It
+// service each, and orderers of both; TLS everywhere, all on loopback. It
 // is what the demonstration and the tests use; a network that exists already is
 // described to the driver by its profile alone.
 package network
@@ -50,6 +50,9 @@ type Node struct {
 }
 
 func (n Node) address() string { return fmt.Sprintf("127.0.0.1:%d", n.Port) }
+
+// byzantine is how many orderers tolerate one that lies.
+const byzantine = 4
 
 // Kinds of nodes.
 const (
@@ -103,7 +106,7 @@ func Binaries() (map[string]string, error) {
 const description = "network.json"
 
 // Open reads the network of a directory, or lays one out there with a number
-// of orderers.
+// of orderers: 1 or 3 by Raft, 4 by SmartBFT.
 func Open(ctx context.Context, dir, community string, orderers int) (*Network, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
