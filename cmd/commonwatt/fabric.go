@@ -21,9 +21,10 @@ func fabricCommand() *cobra.Command {
 		Use:   "fabric",
 		Short: "Run a real Hyperledger Fabric network on this machine",
 		Long: `Run a real Hyperledger Fabric network on this machine: two organisations, Community
-and Utility, with a peer and a contract service each, and Raft orderers. Fabric's
-own binaries (peer, orderer, configtxgen; 3.1 or 2.5) are found in $FABRIC_BIN or on
-PATH. Everything listens on loopback, with TLS.
+and Utility, with a peer and a contract service each, and Raft orderers, or four of
+SmartBFT with --bft. Fabric's own binaries (peer, orderer, configtxgen; 3.1, or 2.5
+without --bft) are found in $FABRIC_BIN or on PATH. Everything listens on loopback,
+with TLS.
 
 A configuration file uses the network with
   ledger:

@@ -74,7 +74,7 @@ func (n *Network) writeChannel() error {
 	application["Endorsement"] = policy("ImplicitMeta", "ALL Endorsement")
 	return n.writeYAML(tree{"Profiles": tree{"Commonwatt": tree{
 		"Policies":     meta("ANY Readers", "ANY Writers", "MAJORITY Admins"),
-		"Capabilities": tree{"V3_0": true},
+		"Capabilities": n.capabilities(),
 		"Orderer": merged(consensus, tree{
 			"BatchTimeout":  "200ms",
 			"BatchSize":     tree{"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
@@ -82,6 +82,15 @@ func (n *Network) writeChannel() error {
 		}),
 		"Application": tree{"Organizations": orgs, "Policies": application, "Capabilities": tree{"V2_5": true}},
 	}}}, "configtx.yaml")
+}
+
+// capabilities of the channel are no more than what is needed, so that Fabric 2.5
+// serves as well as 3.
+func (n *Network) capabilities() tree {
+	if n.bft() {
+		return tree{"V3_0": true}
+	}
+	return tree{"V2_0": true}
 }
 
 // bft tells whether the orderers tolerate one that lies: four do.

@@ -105,6 +105,9 @@ func Binaries() (map[string]string, error) {
 // file of the description.
 const description = "network.json"
 
+// ErrNoBFT says that the binaries do not know SmartBFT.
+var ErrNoBFT = errors.New("SmartBFT needs the binaries of Fabric 3")
+
 // Open reads the network of a directory, or lays one out there with a number
 // of orderers: 1 or 3 by Raft, 4 by SmartBFT.
 func Open(ctx context.Context, dir, community string, orderers int) (*Network, error) {
@@ -169,7 +172,9 @@ func (n *Network) layOut(ctx context.Context, orderers int) error {
 	}
 	genesis := exec.CommandContext(ctx, n.binaries["configtxgen"], "-profile", "Commonwatt", "-channelID", Channel, "-outputBlock", n.file("genesis.block")) //nolint:gosec // found above
 	genesis.Env = append(os.Environ(), "FABRIC_CFG_PATH="+n.Dir)
-	if out, err := genesis.CombinedOutput(); err != nil {
+	if out, err := genesis.CombinedOutput(); err != nil && n.bft() {
+		return fmt.Errorf("lay out network: %w: configtxgen: %w", ErrNoBFT, err)
+	} else if err != nil {
 		return fmt.Errorf("lay out network: configtxgen: %w\n%s", err, out)
 	}
 	text, err := json.MarshalIndent(n, "", "\t")
