@@ -128,7 +128,7 @@ func TestFaultsOnARealNetwork(t *testing.T) {
 func pause(d time.Duration) { <-time.After(d) }
 
 // verified verifies the whole chain with whom the network's directory trusts.
-func verified(t *testing.T, l *ledger.Ledger, n *network.Network) ledger.Report {
+func verified(t *testing.T, l *ledger.Ledger, n *network.Network) {
 	t.Helper()
 	auditor, err := n.Verify(t.Context(), nil)
 	must(t, err)
@@ -142,7 +142,6 @@ func verified(t *testing.T, l *ledger.Ledger, n *network.Network) ledger.Report 
 	if report.Endorsements == 0 || report.Postings == 0 || report.Uncovered != 0 {
 		t.Errorf("report %+v", report)
 	}
-	return report
 }
 
 // TestTamperedFabricBlocks flips bytes all over a block's data, header and
