@@ -695,11 +695,14 @@ and one of
 			if err != nil {
 				return err
 			}
+			if err := c.Ledger.exists(); err != nil {
+				return usage("%s: %w", args[0], err)
+			}
 			what := fmt.Sprintf("real devices: %d", len(c.Devices))
 			if c.Simulation != nil {
 				what = fmt.Sprintf("simulated homes: %d", c.Simulation.Homes)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q, %s\n", args[0], c.Community, what)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q, %s, %s ledger\n", args[0], c.Community, what, cmp.Or(c.Ledger.Kind, embeddedLedger))
 			return nil
 		},
 	})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,9 +66,23 @@ Without --key the checkpoints are verified with the directory's own ledger.pub; 
 auditor keeps a copy of that file elsewhere and gives it. With --bundle nothing but
 the bundle is read, and the key must come from elsewhere:
 
-  commonwatt ledger verify --bundle DIR --key ledger.pub [--checkpoint OLDER] [--witness witness.pub]`,
+  commonwatt ledger verify --bundle DIR --key ledger.pub [--checkpoint OLDER] [--witness witness.pub]
+
+OLDER is the file checkpoint of an earlier bundle, or what /api/v1/ledger said then.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.config != "" {
+				c, err := readConfig(a.config)
+				if err != nil {
+					return err
+				}
+				if cmp.Or(c.Ledger.Kind, embeddedLedger) == embeddedLedger {
+					a.data, a.config = c.Data, ""
+				}
+			}
+			if bundle != "" && (cmd.Flags().Changed("data") || a.config != "" || a.network != "") {
+				return usage("--bundle: is verified by itself: leave --data, --config and --network out")
+			}
 			if bundle != "" {
 				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, strict, cmd.OutOrStdout())
 			}
@@ -123,6 +139,12 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
   %s
 `, what, report.Blocks, report.Hash, report.Signatures, stateOrEndorsements(report), report.Postings, report.Root,
 		covered(report), report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
+	if key != "" && report.Checkpoints == 0 {
+		return fmt.Errorf("ledger verify: --key: there is no checkpoint that it could have signed: the key proves nothing here")
+	}
+	if strict && report.Uncovered > 0 {
+		return fmt.Errorf("ledger verify: --strict: %d postings are under no checkpoint", report.Uncovered)
+	}
 	if strict {
 		return proven(checked)
 	}
@@ -187,6 +209,9 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 			return r, "", err
 		}
 		a.data = c.Data
+		if c.Ledger.Profile == nil {
+			a.network = cmp.Or(c.Ledger.Network, defaultNetwork)
+		}
 	}
 	// What the index has now the chain has too, whatever is written meanwhile.
 	var x *ledger.Index
@@ -348,6 +373,7 @@ func verifyBundle(ctx context.Context, dir, key, witness, older string, strict b
 		if before, err = os.ReadFile(older); err != nil { //nolint:gosec // the path is the auditor's
 			return usage("--checkpoint: %w", err)
 		}
+		before = append(bytes.TrimRight(before, "\n"), '\n') // copied from a page it may have more
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return usage("--bundle: %s is not a directory", dir)

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
+	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
@@ -85,7 +87,7 @@ func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) 
 	case cmp.Or(c.Ledger.Kind, embeddedLedger) == embeddedLedger:
 		return embedded.OpenLedger(ctx, dir.path, c.Community, currency, names)
 	case c.Ledger.Profile == nil:
-		n, err := openNetwork(ctx, cmp.Or(c.Ledger.Network, defaultNetwork), c.Community, 0)
+		n, err := c.Ledger.running(ctx, c.Community)
 		if err != nil {
 			return nil, err
 		}
@@ -93,10 +95,62 @@ func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) 
 			return nil, err
 		}
 		l, _, err := n.OpenLedger(ctx, dir.path, currency, names, log)
-		return l, err
+		return known(ctx, l, err)
 	default:
-		return c.Ledger.openExisting(ctx, dir, c.Community, currency, names, log)
+		l, err := c.Ledger.openExisting(ctx, dir, c.Community, currency, names, log)
+		return known(ctx, l, err)
 	}
+}
+
+// exists tells whether the network that is configured was laid out.
+func (c ledgerConfig) exists() error {
+	dir := cmp.Or(c.Network, defaultNetwork)
+	if cmp.Or(c.Kind, embeddedLedger) == embeddedLedger || c.Profile != nil {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, "network.json")); err != nil {
+		return fmt.Errorf("ledger.network: no network in %s: bring one up with commonwatt fabric up --dir %s", dir, dir)
+	}
+	return nil
+}
+
+// running opens the network that is configured, which must be up.
+func (c ledgerConfig) running(ctx context.Context, community string) (*network.Network, error) {
+	if err := c.exists(); err != nil {
+		return nil, &usageError{err}
+	}
+	dir := cmp.Or(c.Network, defaultNetwork)
+	n, err := openNetwork(ctx, dir, community, 0)
+	if err != nil {
+		return nil, err
+	}
+	up := n.Running()
+	if !slices.ContainsFunc(n.Nodes, func(node network.Node) bool {
+		_, peer := n.PeerOf(node)
+		return peer && up[node.Name]
+	}) {
+		return nil, usage("ledger.network: the network in %s is not running: commonwatt fabric up --dir %s", dir, dir)
+	}
+	return n, nil
+}
+
+// known refuses a ledger that has members of whom the data directory knows none: it
+// is another community's, or the wrong directory.
+func known(ctx context.Context, l *ledger.Ledger, err error) (*ledger.Ledger, error) {
+	if err != nil || !l.Names.Empty() {
+		return l, err
+	}
+	x, err := l.Index(ctx)
+	if err == nil {
+		var points []string
+		if points, err = x.MeteringPoints(ctx, ""); err == nil && len(points) > 0 {
+			err = usage("--data: the ledger has %d metering points of this community, and the directory knows nobody: give the directory that the community ran on", len(points))
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }
 
 // publish copies the verifier keys of a network to where the community's auditors

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -37,8 +38,15 @@ the member's devices must be out of the configuration.`,
 			if err != nil {
 				return err
 			}
+			names, err := ledger.OpenNames(filepath.Join(c.Data, ledger.NamesFile))
+			if err != nil {
+				return err
+			}
+			if names.Known(member) == nil {
+				return usage("--member: %s knows no member %q", filepath.Join(c.Data, ledger.NamesFile), member)
+			}
 			if c.has(member) {
-				return usage("--member: %q still has devices in the configuration: take them out first", member)
+				return usage("--member: %q still has devices in the configuration or the simulation: take them out first, and give that configuration with --config", member)
 			}
 			if !yes {
 				return usage("this cannot be taken back: give --yes to forget who %q was", member)
@@ -72,9 +80,6 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if l.Names.Known(member) == nil {
-		return usage("--member: %s knows no member %q", dir.file(ledger.NamesFile), member)
-	}
 	id, err := l.Names.Member(member)
 	if err != nil {
 		return err
@@ -104,6 +109,6 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	if err := l.Names.Erase(member); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "forgot its salt: whose the accounts of %q were can no longer be told from the ledger\nTelemetry, the order journal and the bus are not touched: their retention is.\n", member)
+	fmt.Fprintf(stdout, "forgot its salt: whose the accounts of %q were can no longer be told from the ledger\nWhat lies beside the ledger is not touched: telemetry, the order journal, and on the bus the readings of the last days.\n", member)
 	return nil
 }

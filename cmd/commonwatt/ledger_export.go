@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -245,6 +246,12 @@ func showCommand() *cobra.Command {
 		Short: "Show postings, the last ones first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage("--limit: %d: must not be negative", limit)
+			}
+			if _, err := tlog.ParseHash(hash); hash != "" && err != nil {
+				return usage("--hash: %q: want the hash of a leaf in base64, as proofs have it", hash)
+			}
 			x, q, err := s.open(cmd.Context())
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -92,20 +95,36 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 		float64(k.Consumed)/1000, float64(k.Produced)/1000, float64(k.Traded)/1000,
 		float64(k.SelfSufficiency)/10, float64(k.SelfConsumption)/10, float64(k.LocalShare)/10,
 		float64(k.Net)/1e6, k.Currency, float64(k.RetailOnly)/1e6, k.Currency, out)
+	showEpochs(stdout, result.Epochs)
 	return nil
+}
+
+// showEpochs prints what the storage rewards paid.
+func showEpochs(out io.Writer, epochs []chaincode.EpochClosing) {
+	for _, e := range epochs {
+		fmt.Fprintf(out, "\nstorage rewards of %s: %d tokens of the schedule, %d carried over, %d slashed, %d granted; %d paid, %d left\n",
+			e.Epoch, e.Budget, e.Carried, e.Slashed, e.Granted, e.Paid, e.Left)
+		fmt.Fprintf(out, "  %-20s %8s %10s %15s %12s %8s %11s\n", "BATTERY", "TOKENS", "AVAILABLE", "CHALLENGES MET", "AT PEAKS", "SLASHED", "REPUTATION")
+		rewards := slices.Clone(e.Rewards)
+		slices.SortFunc(rewards, func(a, b chaincode.Reward) int { return cmp.Compare(a.Battery, b.Battery) })
+		for _, r := range rewards {
+			fmt.Fprintf(out, "  %-20s %8d %10d %15s %9d Wh %8d %9.1f %%\n", r.Battery, r.Tokens, r.Intervals,
+				fmt.Sprintf("%d of %d", r.Met, r.Challenged), r.Delivered, r.Slashed, float64(r.Reputation)/10) //nolint:mnd // per mille
+		}
+	}
 }
 
 // openReplayLedger begins a new ledger: in memory, or kept in the directory of
 // the results.
 func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenario, stderr io.Writer) (*replayLedger, error) {
 	names := ledger.SeededNames(s.Seed)
+	if _, err := os.Stat(filepath.Join(out, ledger.IndexFile)); err == nil {
+		return nil, usage("--out: %s has the ledger of another replay already: choose another directory", out)
+	}
 	switch kind {
 	case "memory":
 		return alone(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
 	case "embedded":
-		if _, err := os.Stat(filepath.Join(out, embedded.File)); err == nil {
-			return nil, usage("--out: %s has a ledger already: choose another directory", out)
-		}
 		return alone(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
 	case "fabric":
 		return replayOnFabric(ctx, out, s, names, stderr)

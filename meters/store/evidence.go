@@ -408,5 +408,11 @@ func (e *Evidence) Erase(ctx context.Context, member string) error {
 	if err != nil {
 		return fmt.Errorf("erase the evidence of %s: %w", member, err)
 	}
+	// What was deleted is still in free pages and in the log beside the database.
+	for _, clean := range []string{`VACUUM`, `PRAGMA wal_checkpoint(TRUNCATE)`} {
+		if _, err := e.db.ExecContext(ctx, clean); err != nil {
+			return fmt.Errorf("erase the evidence of %s: %w", member, err)
+		}
+	}
 	return nil
 }

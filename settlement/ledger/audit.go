@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"strconv"
@@ -320,23 +321,64 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 		return err
 	}
 	if root != want || x.records.Size > a.records.Size {
-		return &TamperedError{What: "the index has other records than the chain: remove " + IndexFile + " to build it again"}
+		return &TamperedError{What: "the index has other records than the chain: move " + IndexFile + " away and start the community to build it again"}
 	}
+	accounts := make([]uint64, x.log.Size) // of each posting, as a sum of hashes
 	err := x.Find(ctx, Query{}, func(e Entry) error {
 		if e.Leaf != next || e.Leaf >= a.log.Size {
-			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: remove %s to build it again", next, IndexFile)}
+			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: move %s away and start the community to build it again", next, IndexFile)}
 		}
 		next++
+		var p chaincode.Posting
+		if err := json.Unmarshal(e.Posting, &p); err != nil || e.Leaf >= x.log.Size {
+			return &TamperedError{What: "the index has another content than the chain", Postings: []string{idOf(e.Posting)}}
+		}
+		accounts[e.Leaf] = hashOf(p.Debit) + hashOf(p.Credit)
 		want, err := a.log.Hashes.At(tlog.StoredHashIndex(0, e.Leaf))
 		if err == nil && tlog.RecordHash(e.Posting) != want {
 			return &TamperedError{What: "the index has another content than the chain", Postings: []string{idOf(e.Posting)}}
 		}
 		return err
 	})
+	if err == nil {
+		err = x.sameAccounts(ctx, accounts)
+	}
 	if err == nil && next != x.log.Size {
-		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: remove %s to build it again", next, IndexFile)}
+		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: move %s away and start the community to build it again", next, IndexFile)}
 	}
 	return err
+}
+
+// sameAccounts holds by which accounts postings are found against what they say.
+func (x *Index) sameAccounts(ctx context.Context, want []uint64) error {
+	found, err := x.q.QueryContext(ctx, `SELECT by_account.leaf, accounts.account FROM by_account JOIN accounts ON accounts.n = by_account.account`)
+	if err != nil {
+		return &DamagedError{Reason: "index: " + err.Error()}
+	}
+	defer found.Close()
+	for found.Next() {
+		var leaf int64
+		var account string
+		if err := found.Scan(&leaf, &account); err != nil {
+			return &DamagedError{Reason: "index: " + err.Error()}
+		}
+		if leaf < 0 || leaf >= int64(len(want)) {
+			return &TamperedError{What: fmt.Sprintf("the index finds posting %d, which there is not", leaf)}
+		}
+		want[leaf] -= hashOf(account)
+	}
+	for leaf, rest := range want {
+		if rest != 0 {
+			return &TamperedError{What: fmt.Sprintf("the index finds posting %d by other accounts than its own: move %s away and start the community to build it again", leaf, IndexFile)}
+		}
+	}
+	return found.Err()
+}
+
+func hashOf(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s)) // never fails
+	return h.Sum64()
 }
 
 func idOf(posting []byte) string {

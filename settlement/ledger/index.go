@@ -88,7 +88,7 @@ func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, err
 	}
 	x.db, x.q = db, db
 	if err := x.restore(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open index: %w: remove %s and %s to build it again", err, IndexFile, HashesFile), x.Close())
+		return nil, errors.Join(fmt.Errorf("open index: %w: move %s and %s away, and start again to build them anew", err, IndexFile, HashesFile), x.Close())
 	}
 	return x, nil
 }
@@ -106,6 +106,11 @@ type reader interface {
 // ReadIndex opens the index of a data directory to look at it as it is now; a
 // program may be writing it.
 func ReadIndex(ctx context.Context, dir string) (*Index, error) {
+	for _, name := range []string{IndexFile, HashesFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return nil, fmt.Errorf("open index: %w: it is built again when the community starts", err)
+		}
+	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, IndexFile)+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
@@ -512,7 +517,8 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	return found.Err()
 }
 
-// MeteringPoints returns the metering points of a member, by pseudonyms.
+// MeteringPoints returns the metering points of a member, by pseudonyms; all without
+// one.
 func (x *Index) MeteringPoints(ctx context.Context, member string) (points []string, err error) {
 	err = x.Records(ctx, func(text []byte) error {
 		var r Record
@@ -521,7 +527,7 @@ func (x *Index) MeteringPoints(ctx context.Context, member string) (points []str
 		}
 		var p struct{ Value chaincode.MeteringPoint }
 		err := json.Unmarshal(r.Value, &p)
-		if p.Value.Member == member && !slices.Contains(points, p.Value.ID) {
+		if (member == "" || p.Value.Member == member) && !slices.Contains(points, p.Value.ID) {
 			points = append(points, p.Value.ID)
 		}
 		return err

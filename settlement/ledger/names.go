@@ -80,6 +80,13 @@ func (n *Names) Salt(member string) ([]byte, error) {
 	return salt, nil
 }
 
+// Empty tells whether no member has a salt yet.
+func (n *Names) Empty() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seed == nil && len(n.salt) == 0
+}
+
 // Known returns a member's salt, nil when it has none (any more).
 func (n *Names) Known(member string) []byte {
 	n.mu.Lock()

@@ -135,6 +135,9 @@ func (j *Judge) CheckKept(ctx context.Context, root string, text []byte) error {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return &TamperedError{What: fmt.Sprintf("how a run came about: %v", err)}
 	}
+	if w.Community == "" || w.Interval == "" {
+		return &TamperedError{What: "how a run came about: names no run"}
+	}
 	if m, found := j.manifests[w.name()]; !found || m.ReadingRoot != root {
 		return nil
 	}
