@@ -11,6 +11,9 @@ import (
 
 	_ "modernc.org/sqlite" // to look into the evidence
 
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -61,7 +64,9 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	hub.until("what was read meanwhile", func(s web.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
 	edge.stop()
 	hub.until("the rest", func(s web.Status) bool { return s.ReadingsTotal > 0 })
+	time.Sleep(2 * time.Second) // the new key goes on the ledger
 	hub.stop()
+	onTheLedger(t, hubDir, id)
 
 	db, err := sql.Open("sqlite", filepath.Join(hubDir, "evidence.db"))
 	if err != nil {
@@ -76,6 +81,24 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 		t.Errorf("%d batches, numbered up to %d, under %d keys: a batch is missing, or the key did not change\ngateway: %s\nhub: %s", batches, last, keys, edge.stderr, hub.stderr)
 	}
 	t.Logf("%d batches of gateway %s, none missing", batches, id)
+}
+
+// onTheLedger expects both keys of a gateway in the registry.
+func onTheLedger(t *testing.T, dir, gateway string) {
+	t.Helper()
+	names, err := ledger.OpenNames(filepath.Join(dir, ledger.NamesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := embedded.OpenLedger(t.Context(), dir, "elm", "EUR", names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "registry:Get", Args: []string{"elm", chaincode.KindGateway, gateway}})
+	if err != nil || strings.Count(text, "public_key") != 2 {
+		t.Errorf("the ledger has %s, %v: want the key from before and after", text, err)
+	}
 }
 
 func write(t *testing.T, file, text string) {

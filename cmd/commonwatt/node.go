@@ -18,6 +18,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
@@ -26,7 +27,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -67,7 +67,9 @@ type node struct {
 	readings atomic.Int64
 	refused  atomic.Int64 // batches of readings that are no evidence
 	settled  atomic.Int64
-	closers  []func() error // in order of opening
+
+	keysChanged atomic.Bool    // a gateway has announced another key
+	closers     []func() error // in order of opening
 }
 
 // The durable consumers and subjects of this community: several may share a
@@ -276,18 +278,47 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 	return n.registerGateways(ctx)
 }
 
-// registerGateways puts the keys that sign readings on the ledger.
+// registerGateways puts the keys that sign readings on the ledger, and what the
+// configuration revokes.
 func (n *node) registerGateways(ctx context.Context) error {
-	own, err := proof.EncodeKey(&n.signer.Key.PublicKey)
+	keys, err := n.evidence.Keys(ctx)
 	if err != nil {
 		return err
 	}
-	if err := n.ledger.RegisterGateway(ctx, n.signer.Gateway, own); err != nil {
-		return err
+	for _, k := range keys {
+		err := n.ledger.RegisterGateway(ctx, k.Gateway, k.Key)
+		if ledger.Refused(err, chaincode.CodeConflict) {
+			n.log.WarnContext(ctx, "the ledger refuses a gateway's key", slog.String("gateway", k.Gateway), slog.String("error", err.Error()))
+			continue
+		}
+		if err != nil {
+			return err
+		}
 	}
-	for i, g := range n.config.Gateways {
-		if err := n.ledger.RegisterGateway(ctx, g.ID, g.Key); err != nil {
-			return usage("gateways[%d]: the ledger refuses it: %w", i, err)
+	for _, g := range n.config.Gateways {
+		if g.Revoked.IsZero() {
+			continue
+		}
+		err := n.ledger.RevokeGateway(ctx, g.ID, g.Revoked)
+		if ledger.Refused(err, chaincode.CodeConflict) { // it was revoked before, from another time on: that holds
+			n.log.WarnContext(ctx, "the ledger has revoked the gateway otherwise", slog.String("gateway", g.ID), slog.String("error", err.Error()))
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// registerNewKeys registers the keys to which gateways change, while it runs.
+func (n *node) registerNewKeys(ctx context.Context) error {
+	for pause(ctx, time.Second) {
+		if !n.keysChanged.Swap(false) {
+			continue
+		}
+		if err := n.registerGateways(ctx); err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "a gateway's key is not registered yet", slog.String("error", err.Error()))
+			n.keysChanged.Store(true)
+			pause(ctx, settleAgainAfter)
 		}
 	}
 	return nil

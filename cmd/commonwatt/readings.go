@@ -189,6 +189,9 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 	var readings []grid.Reading
 	fresh := 0
 	for _, b := range accepted {
+		if b.NextKey != "" {
+			n.keysChanged.Store(true)
+		}
 		readings = append(readings, b.Readings...)
 		if b.Fresh {
 			fresh += len(b.Readings)

@@ -171,6 +171,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	defer post.stop()
 	clock := start(n.serveClock)
 	defer clock.stop()
+	keys := start(n.registerNewKeys)
+	defer keys.stop()
 	tend := start(n.tendEvidence)
 	defer tend.stop()
 	defer n.drain(log)

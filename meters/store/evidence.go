@@ -76,6 +76,26 @@ ON CONFLICT (gateway, since) DO UPDATE SET key = excluded.key`, gateway, text)
 	return nil
 }
 
+// Key is a gateway's public key, as proof.EncodeKey writes it.
+type Key struct{ Gateway, Key string }
+
+// Keys returns the keys that sign, in the order in which each gateway has had them.
+func (e *Evidence) Keys(ctx context.Context) (keys []Key, err error) {
+	rows, err := e.db.QueryContext(ctx, `SELECT gateway, key FROM keys ORDER BY gateway, since`)
+	if err != nil {
+		return nil, fmt.Errorf("gateways' keys: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k Key
+		if err := rows.Scan(&k.Gateway, &k.Key); err != nil {
+			return nil, fmt.Errorf("gateways' keys: %w", err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, rows.Err()
+}
+
 // Revoke ends a gateway's keys: readings from t on are refused, those before it
 // stay what they are.
 func (e *Evidence) Revoke(ctx context.Context, gateway string, t time.Time) error {

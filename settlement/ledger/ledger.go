@@ -191,6 +191,13 @@ func (l *Ledger) RegisterGateway(ctx context.Context, gateway, publicKey string)
 		chaincode.GatewayKey{Community: l.community, Gateway: gateway, PublicKey: publicKey})
 }
 
+// RevokeGateway ends a gateway's keys: what they sign from t on counts no more.
+func (l *Ledger) RevokeGateway(ctx context.Context, gateway string, t time.Time) error {
+	return l.call(ctx, l.People.Operator, "registry:Revoke", chaincode.Revocation{
+		Community: l.community, Kind: chaincode.KindGateway, ID: gateway, At: t.UTC().Format(time.RFC3339), Reason: "configured",
+	})
+}
+
 // SubmitRun records a run: manifest, batches, closing. Submitting it again,
 // whole or after a crash in the middle, changes nothing that is there.
 func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {

@@ -66,7 +66,7 @@ type Desk struct {
 	closed string // every epoch up to it is closed, or held nothing
 
 	of       string            // interval whose challenges are asked
-	demanded string            // interval for which the other party\'s reveal was demanded
+	demanded string            // interval for which the other party's reveal was demanded
 	names    map[string]string // pseudonym → device
 
 	mu    sync.Mutex

@@ -59,7 +59,7 @@ function App() {
 function summary(l: Ledger): string {
   const chain = `${l.height} blocks on the ${l.kind} ledger`;
   if (l.postings === undefined) return `${chain}, no posting yet`;
-  return `${chain}, ${l.postings} postings under a checkpoint${l.cosigned ? " that the utility has cosigned" : ""}`;
+  return `${chain}, ${l.postings} ${l.postings === 1 ? "posting" : "postings"} under a checkpoint${l.cosigned ? " that the utility has cosigned" : ""}`;
 }
 
 function Proof({ l }: { l: Ledger }) {
