@@ -309,6 +309,27 @@ func (n *node) registerGateways(ctx context.Context) error {
 	return nil
 }
 
+// foldAfter is how long after a day (world time) its balances are folded: most of
+// its late readings have come by then.
+const foldAfter = 6 * time.Hour
+
+// foldBalances folds the balances of each day that is over.
+func (n *node) foldBalances(ctx context.Context) error {
+	folded := ""
+	for pause(ctx, time.Second) {
+		day := n.clock().Add(-foldAfter).AddDate(0, 0, -1)
+		if name := day.UTC().Format(time.DateOnly); name != folded {
+			if err := n.ledger.Fold(ctx, day); err != nil && ctx.Err() == nil {
+				n.log.WarnContext(ctx, "balances not folded, will try again", slog.String("day", name), slog.String("error", err.Error()))
+				pause(ctx, settleAgainAfter)
+				continue
+			}
+			folded = name
+		}
+	}
+	return nil
+}
+
 // registerNewKeys registers the keys to which gateways change, while it runs.
 func (n *node) registerNewKeys(ctx context.Context) error {
 	for pause(ctx, time.Second) {

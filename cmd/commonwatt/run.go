@@ -173,6 +173,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	defer clock.stop()
 	keys := start(n.registerNewKeys)
 	defer keys.stop()
+	folding := start(n.foldBalances)
+	defer folding.stop()
 	tend := start(n.tendEvidence)
 	defer tend.stop()
 	defer n.drain(log)

@@ -253,6 +253,22 @@ func (l *Ledger) Balance(ctx context.Context, account string) (grid.Money, error
 	return grid.Money(v), nil
 }
 
+// Fold sums up what moved the balances on a UTC day that is over, so that a balance
+// is read from a few keys. What comes later is taken in by a later call.
+func (l *Ledger) Fold(ctx context.Context, day time.Time) error {
+	var calls []Call
+	for _, bucket := range chaincode.Buckets() {
+		c, err := NewCall(l.People.Operator, "settlement:FoldBalances", map[string]string{
+			"community": l.community, "bucket": bucket, "day": day.UTC().Format(time.DateOnly),
+		})
+		if err != nil {
+			return err
+		}
+		calls = append(calls, c)
+	}
+	return l.chain.Submit(ctx, calls...)
+}
+
 // Chain returns what the ledger is on.
 func (l *Ledger) Chain() Chain { return l.chain }
 
