@@ -86,6 +86,9 @@ OLDER is the file checkpoint of an earlier bundle, or what /api/v1/ledger said t
 			if bundle != "" {
 				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, strict, cmd.OutOrStdout())
 			}
+			if a.network != "" && !cmd.Flags().Changed("data") {
+				a.data = a.network // which community runs on it was not said
+			}
 			if checkpoint != "" || witness != "" {
 				return usage("--checkpoint, --witness: belong to --bundle")
 			}
@@ -122,6 +125,9 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 			return usage("--data: no ledger in %s: %w; for one on Fabric give --network or --config", a.data, err)
 		}
 		report, err = embedded.VerifyDir(ctx, a.data, key, progress)
+	}
+	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("ledger verify: %w", err)
@@ -225,6 +231,9 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 		n, err := openNetwork(ctx, a.network, "", 0)
 		if err != nil {
 			return r, "", err
+		}
+		if !isUp(n) {
+			return r, "", usage("--network: the network in %s is not running: commonwatt fabric up --dir %s", a.network, a.network)
 		}
 		what = "channel " + network.Channel + " on the network in " + a.network
 		auditor, err = n.Verify(ctx, progress)

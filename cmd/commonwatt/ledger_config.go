@@ -124,14 +124,19 @@ func (c ledgerConfig) running(ctx context.Context, community string) (*network.N
 	if err != nil {
 		return nil, err
 	}
-	up := n.Running()
-	if !slices.ContainsFunc(n.Nodes, func(node network.Node) bool {
-		_, peer := n.PeerOf(node)
-		return peer && up[node.Name]
-	}) {
+	if !isUp(n) {
 		return nil, usage("ledger.network: the network in %s is not running: commonwatt fabric up --dir %s", dir, dir)
 	}
 	return n, nil
+}
+
+// isUp tells whether a peer of a network runs.
+func isUp(n *network.Network) bool {
+	up := n.Running()
+	return slices.ContainsFunc(n.Nodes, func(node network.Node) bool {
+		_, peer := n.PeerOf(node)
+		return peer && up[node.Name]
+	})
 }
 
 // known refuses a ledger that has members of whom the data directory knows none: it
