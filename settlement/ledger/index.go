@@ -37,6 +37,7 @@ type Index struct {
 	records  proof.Log // in memory
 	next     int64     // block
 	accounts map[string]int64
+	closed   sync.RWMutex // guards runs and days: who asks for them does not wait for the chain
 	runs     map[string]bool
 	days     map[string]bool // intervals with a closed run
 	signer   note.Signer
@@ -304,6 +305,8 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 		return fmt.Errorf("index: %w", err)
 	}
 	x.next = next
+	x.closed.Lock()
+	defer x.closed.Unlock()
 	for run, interval := range closed {
 		x.runs[run], x.days[interval] = true, true
 	}
@@ -548,15 +551,15 @@ func (x *Index) PostingsOf(ctx context.Context, interval string) (all []chaincod
 
 // Closed returns how many intervals and runs are closed.
 func (x *Index) Closed() (intervals, runs int64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.closed.RLock()
+	defer x.closed.RUnlock()
 	return int64(len(x.days)), int64(len(x.runs))
 }
 
 // IsClosed tells whether a run, named community/interval/run, is closed.
 func (x *Index) IsClosed(run string) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.closed.RLock()
+	defer x.closed.RUnlock()
 	return x.runs[run]
 }
 
