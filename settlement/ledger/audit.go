@@ -71,6 +71,7 @@ type Auditor struct {
 
 	log       proof.Log
 	records   proof.Log
+	accounts  []uint64                      // of each posting
 	manifests map[string]chaincode.Manifest // by run
 	closings  map[string]chaincode.Closing
 	sums      map[string]runSum
@@ -95,6 +96,7 @@ type Prepared struct {
 	block    Block
 	postings [][][]chaincode.Posting // by transaction and write
 	records  [][][]byte              // canonical JSON of each, by transaction
+	accounts []uint64                // of each, as hashOf both summed up
 }
 
 // Prepare reads a block's postings. It may be called side by side.
@@ -112,6 +114,7 @@ func Prepare(b Block) (Prepared, error) {
 				return p, fmt.Errorf("block %d: %w", b.Number, err)
 			}
 			records = append(records, record)
+			p.accounts = append(p.accounts, hashOf(one.Debit)+hashOf(one.Credit))
 		}
 		p.postings, p.records = append(p.postings, all), append(p.records, records)
 	}
@@ -121,6 +124,7 @@ func Prepare(b Block) (Prepared, error) {
 // Audit takes the next block.
 func (a *Auditor) Audit(p Prepared) error {
 	a.Report.Blocks++
+	a.accounts = append(a.accounts, p.accounts...)
 	for k, t := range p.block.Transactions {
 		if err := a.transaction(t, p.postings[k]); err != nil {
 			return &TamperedError{What: fmt.Sprintf("block %d: %v", p.block.Number, err)}
@@ -323,17 +327,11 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 	if root != want || x.records.Size > a.records.Size {
 		return &TamperedError{What: "the index has other records than the chain: move " + IndexFile + " away and start the community to build it again"}
 	}
-	accounts := make([]uint64, x.log.Size) // of each posting, as a sum of hashes
 	err := x.Find(ctx, Query{}, func(e Entry) error {
 		if e.Leaf != next || e.Leaf >= a.log.Size {
 			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: move %s away and start the community to build it again", next, IndexFile)}
 		}
 		next++
-		var p chaincode.Posting
-		if err := json.Unmarshal(e.Posting, &p); err != nil || e.Leaf >= x.log.Size {
-			return &TamperedError{What: "the index has another content than the chain", Postings: []string{idOf(e.Posting)}}
-		}
-		accounts[e.Leaf] = hashOf(p.Debit) + hashOf(p.Credit)
 		want, err := a.log.Hashes.At(tlog.StoredHashIndex(0, e.Leaf))
 		if err == nil && tlog.RecordHash(e.Posting) != want {
 			return &TamperedError{What: "the index has another content than the chain", Postings: []string{idOf(e.Posting)}}
@@ -341,7 +339,7 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 		return err
 	})
 	if err == nil {
-		err = x.sameAccounts(ctx, accounts)
+		err = x.sameAccounts(ctx, slices.Clone(a.accounts[:min(x.log.Size, a.log.Size)]))
 	}
 	if err == nil && next != x.log.Size {
 		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: move %s away and start the community to build it again", next, IndexFile)}
@@ -351,21 +349,24 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 
 // sameAccounts holds by which accounts postings are found against what they say.
 func (x *Index) sameAccounts(ctx context.Context, want []uint64) error {
-	found, err := x.q.QueryContext(ctx, `SELECT by_account.leaf, accounts.account FROM by_account JOIN accounts ON accounts.n = by_account.account`)
+	hashes, err := x.accountHashes(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := x.q.QueryContext(ctx, `SELECT leaf, account FROM by_account`)
 	if err != nil {
 		return &DamagedError{Reason: "index: " + err.Error()}
 	}
 	defer found.Close()
 	for found.Next() {
-		var leaf int64
-		var account string
+		var leaf, account int64
 		if err := found.Scan(&leaf, &account); err != nil {
 			return &DamagedError{Reason: "index: " + err.Error()}
 		}
 		if leaf < 0 || leaf >= int64(len(want)) {
 			return &TamperedError{What: fmt.Sprintf("the index finds posting %d, which there is not", leaf)}
 		}
-		want[leaf] -= hashOf(account)
+		want[leaf] -= hashes[account]
 	}
 	for leaf, rest := range want {
 		if rest != 0 {
@@ -373,6 +374,25 @@ func (x *Index) sameAccounts(ctx context.Context, want []uint64) error {
 		}
 	}
 	return found.Err()
+}
+
+// accountHashes returns hashOf every account, by its number.
+func (x *Index) accountHashes(ctx context.Context) (map[int64]uint64, error) {
+	found, err := x.q.QueryContext(ctx, `SELECT n, account FROM accounts`)
+	if err != nil {
+		return nil, &DamagedError{Reason: "index: " + err.Error()}
+	}
+	defer found.Close()
+	hashes := map[int64]uint64{}
+	for found.Next() {
+		var n int64
+		var account string
+		if err := found.Scan(&n, &account); err != nil {
+			return nil, &DamagedError{Reason: "index: " + err.Error()}
+		}
+		hashes[n] = hashOf(account)
+	}
+	return hashes, found.Err()
 }
 
 func hashOf(s string) uint64 {

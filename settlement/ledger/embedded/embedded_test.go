@@ -137,6 +137,7 @@ func TestTampering(t *testing.T) {
 		{"a balance", File, `UPDATE state SET value = CAST(REPLACE(value, '9', '8') AS BLOB) WHERE key = ?`, []any{key(t, chaincode.KindDelta, "utility", "2026-06-01", "2026-06-01T12:15:00Z/15/1/0")}, "delta test/"},
 		{"a version in the state", File, `UPDATE state SET block = 7 WHERE key = ?`, []any{key(t, chaincode.KindPostings, "2026-06-01T12:15:00Z/15", "1", "0")}, "postings test/2026-06-01T12:15:00Z/15/1/0"},
 		{"a batch removed", File, `DELETE FROM state WHERE key = ?`, []any{key(t, chaincode.KindPostings, "2026-06-01T12:15:00Z/15", "1", "0")}, posting},
+		{"an account by which the index finds a posting", ledger.IndexFile, `DELETE FROM by_account WHERE leaf = 3 AND account = (SELECT MIN(account) FROM by_account WHERE leaf = 3)`, nil, "finds posting 3 by other accounts"},
 		{"a checkpoint", ledger.IndexFile, `UPDATE checkpoints SET note = CAST(REPLACE(note, 'commonwatt', 'Commonwatt') AS BLOB) WHERE size = 3`, nil, "checkpoint of size 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
