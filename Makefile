@@ -36,6 +36,8 @@ web/ui/node_modules/.installed: web/ui/package-lock.json
 test: build $(INFLUXD)
 	cd web/ui && npm run --silent test
 	INFLUXD=$(INFLUXD) go test -timeout 30m ./...
+	@for b in peer orderer configtxgen; do command -v "$${FABRIC_BIN:+$$FABRIC_BIN/}$$b" > /dev/null || \
+		{ echo "SKIPPED: the tests on a real Fabric network: no $$b in FABRIC_BIN or on PATH (commonwatt fabric up --help)"; break; }; done
 
 # A real InfluxDB for the tests of its driver: the last one that is pure Go.
 $(TOOLS)/influxd:
