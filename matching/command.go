@@ -39,16 +39,18 @@ const (
 )
 
 // Command is one input of the engine. Fields that its kind does not read are
-// zero.
+// zero. No two small fields follow each other as they do in an encoded command
+// or in an event: the compiler would copy both with one wide load, which waits
+// for the narrow stores that have just filled them in.
 type Command struct {
 	Kind     Kind
-	Side     grid.Side
 	Validity Validity
-	Periods  uint8 // of a block: so many consecutive products, each with Energy, all or none; 0 and 1: not a block
-	Product  uint32
+	Side     grid.Side
+	Periods  uint8  // of a block: so many consecutive products, each with Energy, all or none; 0 and 1: not a block
 	Account  uint32 // metering point
-	Member   uint32
+	Product  uint32
 	Node     uint32
+	Member   uint32
 	Time     int64       // world time, unix ms
 	Order    uint64      // unique while the order lives
 	Price    grid.Price  // limit; of a block the mean over its products
@@ -63,8 +65,7 @@ const commandSize = 64
 // MaxName is the length of the longest name in bytes.
 const MaxName = math.MaxUint16
 
-// AppendBinary appends the command's 64 bytes, little endian in the order of
-// the fields (Energy and Money apart), the length of the name before it:
+// AppendBinary appends the command's 64 bytes, little endian, and its name:
 //
 //	kind side validity periods product account member node time order price
 //	energy money length(u16) 0(u16) name

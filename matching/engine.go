@@ -149,10 +149,15 @@ func (e *Engine) Apply(c *Command) []Event {
 // emit adds an event, numbered, to be filled in field by field: a copy of a
 // struct right after its small fields were written would wait for them.
 func (e *Engine) emit(kind EventKind) *Event {
+	n := len(e.events)
+	if n == cap(e.events) {
+		e.events = append(e.events, Event{})
+	}
+	e.events = e.events[:n+1]
+	ev := &e.events[n]
 	e.seq++
-	e.events = append(e.events, Event{})
-	ev := &e.events[len(e.events)-1]
 	ev.Seq, ev.Kind = e.seq, kind
+	ev.Maker, ev.MakerAccount, ev.OfferPrice, ev.Reason = 0, 0, 0, NoReason
 	return ev
 }
 

@@ -12,10 +12,11 @@ const followed = 1 << 31
 // tag returns that of the account's orders for a product.
 func (e *Engine) tag(account uint32, p *product) uint32 {
 	a := &e.accounts[account]
-	if a.used = true; a.followed {
-		return e.holdings.get(account, p) | followed
+	a.used = true
+	if !a.followed {
+		return account
 	}
-	return account
+	return e.holdings.get(account, p) | followed
 }
 
 // account returns whose orders a tag marks.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -88,12 +89,16 @@ const feedEvery = 50 * time.Microsecond
 
 // feed writes each record when it is due.
 func feed(w io.Writer, records []tape.Record, rate int64, start time.Time) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	sharpen()
 	b := make([]byte, 0, 64<<10)
 	last := time.Duration(-1)
 	for sent := 0; sent < len(records); {
 		now := time.Since(start)
-		if now-last < feedEvery {
-			continue // a sleep would be late
+		if wait := last + feedEvery - now; wait > 0 {
+			nap(wait) // time.Sleep would be a millisecond late
+			continue
 		}
 		last = now
 		due := int(int64(now) * rate / int64(time.Second))

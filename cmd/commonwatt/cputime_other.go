@@ -11,3 +11,8 @@ var processStart = time.Now() //nolint:gochecknoglobals // there is no other fix
 
 // processTime is wall time for the same reason.
 func processTime() (time.Duration, error) { return time.Since(processStart), nil }
+
+// sharpen and nap do nothing: who waits with them watches the clock.
+func sharpen() {}
+
+func nap(time.Duration) {}

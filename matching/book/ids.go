@@ -8,6 +8,8 @@ type ids struct {
 	entries []entry // a power of two
 	shift   uint8   // from hash to place
 	used    int
+	highest uint64 // id that was ever put: one above it is new
+	found   uint32 // place of the entry that was found last
 }
 
 type entry struct{ hash, order uint32 } // order 0: empty
@@ -19,13 +21,14 @@ func hash(id uint64) uint32 { return uint32((id ^ id>>32) * 0x9E3779B97F4A7C15 >
 // It holds until the order leaves the book.
 func (b *Books) Find(id uint64) uint32 {
 	x := &b.ids
-	if x.used == 0 {
+	if id > x.highest || x.used == 0 {
 		return 0
 	}
 	h := hash(id)
 	for i, mask := h>>(x.shift&31), uint32(len(x.entries)-1); ; i++ {
 		e := x.entries[i&mask]
 		if e.order == 0 || e.hash == h && b.orders[e.order].id == id {
+			x.found = i & mask
 			return e.order
 		}
 	}
@@ -37,6 +40,7 @@ func (x *ids) put(id uint64, order uint32) {
 		x.grow()
 	}
 	x.used++
+	x.highest = max(x.highest, id)
 	x.place(entry{hash(id), order})
 }
 
@@ -63,7 +67,10 @@ func (x *ids) grow() {
 // remove takes out an order that is there.
 func (x *ids) remove(id uint64, order uint32) {
 	x.used--
-	mask, hole := uint32(len(x.entries)-1), hash(id)>>(x.shift&31)
+	mask, hole := uint32(len(x.entries)-1), x.found
+	if x.entries[hole&mask].order != order {
+		hole = hash(id) >> (x.shift & 31)
+	}
 	for x.entries[hole&mask].order != order {
 		hole++
 	}

@@ -2,6 +2,7 @@ package tape
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
@@ -89,17 +90,23 @@ func (r *Record) account() uint32 {
 	return 1 + uint32(r.Order%perSide) + perSide*uint32(r.Side-grid.Bid)
 }
 
+// asked is what an operation asks of the engine. A table, because a branch
+// that depends on the tape would be mispredicted in the engine's place.
+var asked = [...]struct { //nolint:gochecknoglobals // a constant
+	kind     matching.Kind
+	validity matching.Validity
+	own      uint32 // all bits set: asked by the account, else by the operator
+}{
+	Add:    {matching.Submit, matching.GoodTillGate, math.MaxUint32},
+	Cancel: {matching.Cancel, matching.GoodTillGate, 0},
+	Take:   {matching.Submit, matching.ImmediateOrCancel, math.MaxUint32},
+}
+
 // Command sets c to the record's command; an order is cancelled by the operator,
 // because the record does not tell whose it is.
 func (r *Record) Command(c *matching.Command) {
-	c.Kind, c.Validity, c.Account = matching.Submit, matching.GoodTillGate, r.account()
-	switch r.Op {
-	case Cancel:
-		c.Kind, c.Account = matching.Cancel, 0
-	case Add:
-	case Take:
-		c.Validity = matching.ImmediateOrCancel
-	}
+	ask := &asked[r.Op]
+	c.Kind, c.Validity, c.Account = ask.kind, ask.validity, r.account()&ask.own
 	c.Side, c.Product, c.Order = r.Side, uint32(r.Product), r.Order
 	c.Price, c.Energy = grid.Price(r.Tick), grid.Energy(r.Energy)
 }

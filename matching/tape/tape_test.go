@@ -90,15 +90,19 @@ func TestCheckAgainstIndependentEngine(t *testing.T) {
 				r.Order = uint64(i / 2) // often alive, often gone
 			}
 		}
-		p, want := player(t, tp), &book{resting: map[uint16][]tape.Record{}}
+		p, want, l := player(t, tp), &book{resting: map[uint16][]tape.Record{}}, newLadder(tp)
 		if err := p.Play(tp.Records); err != nil {
 			t.Fatal(err)
 		}
+		l.play(tp.Records)
 		for _, r := range tp.Records {
 			want.play(r)
 		}
 		if got := p.Check(); got.Hash != want.hash || got.Trades != want.trades || got.Trades < 100 {
 			t.Errorf("seed %d: %+v, want %d trades and %x", seed, got, want.trades, want.hash)
+		}
+		if l.check != (check{want.hash, want.trades}) {
+			t.Errorf("seed %d: the ladder of the benchmark gives %+v", seed, l.check)
 		}
 	}
 }
@@ -197,8 +201,9 @@ func workloads() map[string]tape.Spec {
 	return map[string]tape.Spec{"default": spec, "deep": deep, "sparse": sparse, "many": many, "heavy": heavy}
 }
 
-// BenchmarkTape plays workloads on the engine and, shorter, on the naive
-// reference of the tests above, in one run.
+// BenchmarkTape plays workloads on the engine, on a bare ladder, which does
+// much less, and, shorter, on the naive reference of the tests above, in one
+// run.
 func BenchmarkTape(b *testing.B) {
 	all := workloads()
 	names := make([]string, 0, len(all))
@@ -224,6 +229,18 @@ func BenchmarkTape(b *testing.B) {
 				if err := p.Play(tp.Records[tp.Prefill:]); err != nil {
 					b.Fatal(err)
 				}
+				commands += len(tp.Records) - int(tp.Prefill)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(commands), "ns/command")
+		})
+		b.Run(name+"/ladder", func(b *testing.B) {
+			commands := 0
+			for b.Loop() {
+				b.StopTimer()
+				l := newLadder(tp)
+				l.play(tp.Records[:tp.Prefill])
+				b.StartTimer()
+				l.play(tp.Records[tp.Prefill:])
 				commands += len(tp.Records) - int(tp.Prefill)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(commands), "ns/command")
