@@ -91,7 +91,7 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 	if recovery.Cut > 0 {
 		log.WarnContext(ctx, "journal: the tail that a crash cut short was removed; nothing of it was acknowledged", slog.Int64("bytes", recovery.Cut))
 	}
-	s.sequencer = journal.NewSequencer(s.journal, s, recovery.Replayed, s)
+	s.sequencer = journal.NewSequencer(s.journal, s, recovery.Replayed, s.snapshot)
 	if err := s.begin(recovery.Commands == 0, points, now); err != nil {
 		return nil, errors.Join(err, s.journal.Close())
 	}
@@ -188,14 +188,11 @@ func (s *marketService) Apply(c *matching.Command) []matching.Event {
 	return events
 }
 
-// Due implements journal.Keeper.
-func (s *marketService) Due(commands uint64) bool {
-	return commands >= snapshotAfter && time.Since(s.saved) >= snapshotEvery
-}
-
-// State implements journal.Keeper: the market, and what of it is not yet
-// published.
-func (s *marketService) State() ([]byte, error) {
+// snapshot returns the market when it is worth saving.
+func (s *marketService) snapshot(commands uint64) ([]byte, error) {
+	if commands < snapshotAfter || time.Since(s.saved) < snapshotEvery {
+		return nil, nil
+	}
 	s.saved = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -23,27 +23,20 @@ type Snapshotter interface {
 var ErrStopped = errors.New("the market has stopped")
 
 // Sequencer gives commands their order. While the log is busy with a group,
-// the next one collects and the one before is applied: the busier the market,
-// the larger the groups, and a lone command does not wait. A group is durable
-// before it is applied, and applied before anyone hears of it.
+// the next one collects: the busier the market, the larger the groups, and a
+// lone command does not wait. A group is durable before it is applied, and
+// applied before anyone hears of it.
 type Sequencer struct {
 	log     Log
 	machine Machine
-	keeper  Keeper
-	done    uint64 // commands since the last snapshot
+	// snapshot returns the state when it is worth saving, else nil.
+	snapshot func(commands uint64) ([]byte, error)
+	done     uint64 // commands since the last snapshot
 
 	mu      sync.Mutex
 	waiting []*Batch
 	stopped error // why nothing is taken any more
 	wake    chan struct{}
-}
-
-// Keeper saves the machine's state.
-type Keeper interface {
-	// Due tells whether to, so many commands after the last time.
-	Due(commands uint64) bool
-	// State returns the state to save.
-	State() ([]byte, error)
 }
 
 // Batch is commands that one caller hands in together. They stay together and
@@ -61,10 +54,10 @@ type Batch struct {
 }
 
 // NewSequencer returns a sequencer in front of a machine that has applied what
-// is in the log, done commands of it since the last snapshot. The keeper is
-// asked if the log is a Snapshotter; it may be nil.
-func NewSequencer(log Log, m Machine, done uint64, keeper Keeper) *Sequencer {
-	return &Sequencer{log: log, machine: m, done: done, keeper: keeper, wake: make(chan struct{}, 1)}
+// is in the log, done commands of it since the last snapshot. snapshot may be
+// nil.
+func NewSequencer(log Log, m Machine, done uint64, snapshot func(commands uint64) ([]byte, error)) *Sequencer {
+	return &Sequencer{log: log, machine: m, done: done, snapshot: snapshot, wake: make(chan struct{}, 1)}
 }
 
 // Do hands in a batch and returns when all its commands were applied. An error
@@ -109,84 +102,56 @@ func (s *Sequencer) Run(ctx context.Context) error {
 }
 
 func (s *Sequencer) run(ctx context.Context) error {
-	var now, next group
+	var batches []*Batch
+	var group []matching.Command
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
 		}
-		if err := s.work(&now, &next); err != nil {
-			return err
-		}
-	}
-}
-
-// group is batches that become durable together.
-type group struct {
-	batches  []*Batch
-	commands []matching.Command
-}
-
-// work makes what is waiting durable and applies it, until nothing waits. The
-// next group is written while one is applied, unless a snapshot falls between
-// them.
-func (s *Sequencer) work(now, next *group) error {
-	s.collect(now)
-	err := s.write(now)
-	for err == nil && len(now.batches) > 0 {
-		if s.due() {
-			s.apply(now)
-			err = s.save()
-			now.finish(err)
-			s.collect(now)
-			if err == nil {
-				err = s.write(now)
+		for {
+			batches, group = s.collect(batches[:0], group[:0])
+			if len(batches) == 0 {
+				break
 			}
-			continue
+			err := s.log.Append(group)
+			if err == nil {
+				s.apply(batches)
+				err = s.save()
+			}
+			for _, b := range batches {
+				b.finished <- err
+			}
+			if err != nil {
+				return err
+			}
 		}
-		s.collect(next)
-		written := make(chan error, 1)
-		go func() { written <- s.write(next) }()
-		s.apply(now)
-		now.finish(nil)
-		err = <-written
-		now, next = next, now
 	}
-	now.finish(err)
-	return err
-}
-
-// write makes a group durable.
-func (s *Sequencer) write(g *group) error {
-	if len(g.batches) == 0 {
-		return nil
-	}
-	return s.log.Append(g.commands)
 }
 
 // collect takes waiting batches in order and prepares them, until the group is
 // large enough.
-func (s *Sequencer) collect(g *group) {
-	g.batches, g.commands = g.batches[:0], g.commands[:0]
+func (s *Sequencer) collect(batches []*Batch, group []matching.Command) ([]*Batch, []matching.Command) {
 	s.mu.Lock()
 	waiting := s.waiting
 	s.mu.Unlock()
 	for _, b := range waiting {
-		if len(g.commands) >= mostGroup {
+		if len(group) >= mostGroup {
 			break
 		}
 		b.commands = b.Prepare()
-		g.commands = append(g.commands, b.commands...)
-		g.batches = append(g.batches, b)
+		group = append(group, b.commands...)
+		batches = append(batches, b)
 	}
 	s.mu.Lock()
-	s.waiting = append(s.waiting[:0:0], s.waiting[len(g.batches):]...)
+	s.waiting = append(s.waiting[:0:0], s.waiting[len(batches):]...)
 	s.mu.Unlock()
+	return batches, group
 }
 
-func (s *Sequencer) apply(g *group) {
-	for _, b := range g.batches {
+func (s *Sequencer) apply(batches []*Batch) {
+	for _, b := range batches {
 		for i := range b.commands {
 			events := s.machine.Apply(&b.commands[i])
 			if b.See != nil {
@@ -197,30 +162,17 @@ func (s *Sequencer) apply(g *group) {
 	}
 }
 
-// finish tells those who handed them in what became of the batches.
-func (g *group) finish(err error) {
-	for _, b := range g.batches {
-		b.finished <- err
-	}
-	g.batches = g.batches[:0]
-}
-
-// due tells whether a snapshot is.
-func (s *Sequencer) due() bool {
-	_, able := s.log.(Snapshotter)
-	return able && s.keeper != nil && s.keeper.Due(s.done)
-}
-
 func (s *Sequencer) save() error {
-	state, err := s.keeper.State()
-	if err != nil {
+	log, able := s.log.(Snapshotter)
+	if s.snapshot == nil || !able {
+		return nil
+	}
+	state, err := s.snapshot(s.done)
+	if err != nil || state == nil {
 		return err
 	}
 	s.done = 0
-	if log, able := s.log.(Snapshotter); able {
-		err = log.Snapshot(state)
-	}
-	if err != nil {
+	if err := log.Snapshot(state); err != nil {
 		return fmt.Errorf("snapshot of the market: %w", err)
 	}
 	return nil

@@ -123,7 +123,12 @@ func work(dir string, out io.Writer) error {
 		return err
 	}
 	next := uint64(len(m.orders))
-	s := journal.NewSequencer(f, m, 0, keeper{m})
+	s := journal.NewSequencer(f, m, 0, func(commands uint64) ([]byte, error) {
+		if commands < 500 {
+			return nil, nil
+		}
+		return m.state(), nil
+	})
 	var mu sync.Mutex
 	for range 8 {
 		go func() {
@@ -145,13 +150,6 @@ func work(dir string, out io.Writer) error {
 	}
 	return s.Run(context.Background())
 }
-
-// keeper saves a machine's state every 500 commands.
-type keeper struct{ m *machine }
-
-func (keeper) Due(commands uint64) bool { return commands >= 500 }
-
-func (k keeper) State() ([]byte, error) { return k.m.state(), nil }
 
 // TestKill kills a process that acknowledges commands, at a random moment, over
 // and over: every acknowledged command is in the log once, in order.
