@@ -25,6 +25,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
@@ -217,6 +218,41 @@ type storeConfig struct {
 	Org       string `yaml:"org"`
 	Bucket    string `yaml:"bucket"`
 	TokenFile string `yaml:"token_file"`
+
+	Keep keepConfig `yaml:"keep"`
+}
+
+// keepConfig says how long telemetry is kept; 0 is the default of the kind.
+type keepConfig struct {
+	Raw     time.Duration `yaml:"raw"`
+	Minutes time.Duration `yaml:"minutes"`
+}
+
+const day = 24 * time.Hour
+
+// keep returns how long telemetry is kept. In InfluxDB settlement asks for raw
+// readings as long as late ones may come; embedded, the steps answer as well.
+func (c storeConfig) keep() store.Keep {
+	keep := store.Keep{Raw: 2 * day, Minutes: 35 * day}
+	if c.Kind == "influxdb" {
+		keep = store.Keep{Raw: 35 * day, Minutes: 400 * day}
+	}
+	return store.Keep{Raw: cmp.Or(c.Keep.Raw, keep.Raw), Minutes: cmp.Or(c.Keep.Minutes, keep.Minutes)}
+}
+
+// validate checks how long readings are kept: late ones may come for 30 days.
+func (c storeConfig) validate() error {
+	least := day
+	if c.Kind == "influxdb" {
+		least = 31 * day
+	}
+	switch keep := c.keep(); {
+	case keep.Raw < least:
+		return fmt.Errorf("store.keep.raw: %s: must be at least %s for %s", keep.Raw, least, c.Kind)
+	case keep.Minutes < 31*day:
+		return fmt.Errorf("store.keep.minutes: %s: must be at least %s: late readings may come for 30 days", keep.Minutes, 31*day)
+	}
+	return nil
 }
 
 // quantity is a number with its unit, as written.
@@ -393,7 +429,7 @@ func (c config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if err := c.validateGateways(); err != nil {
+	if err := errors.Join(c.Store.validate(), c.validateGateways()); err != nil {
 		return err
 	}
 	if s := c.Simulation; s != nil && (s.Homes < 1 || s.Homes > 1000) {
@@ -650,7 +686,9 @@ func configCommand() *cobra.Command {
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
                                   # gateways: {listen: "0.0.0.0:7422", cert: F, key: F}: where gateways connect
-  store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F}  # absent: embedded
+  store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F,  # absent: embedded
+    keep: {raw: 840h, minutes: 9600h}}  # embedded: 48h and 840h; means over 15 minutes stay. On InfluxDB 2
+                                  # what is missing is made: buckets b, b_1m and b_15m, and the tasks that fill them
   ledger: {kind: fabric, network: data/fabric}  # of "commonwatt fabric up"; absent: embedded. An existing network:
                                   # profile: {channel: c, chaincode: c, peers: [{address: "h:7051", tls: F, name: h}]},
                                   # organisation: MSP, utility: MSP,

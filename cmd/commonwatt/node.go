@@ -237,15 +237,8 @@ func (n *node) openBus(ctx context.Context) (err error) {
 }
 
 func (n *node) openStore(ctx context.Context) (err error) {
-	c := n.config.Store
-	if c.Kind == "influxdb" {
-		token := []byte{}
-		if c.TokenFile != "" {
-			if token, err = os.ReadFile(c.TokenFile); err != nil {
-				return usage("store.token_file: %w", err)
-			}
-		}
-		n.store, err = store.OpenInflux(ctx, store.InfluxConfig{URL: c.URL, Org: c.Org, Bucket: c.Bucket, Token: strings.TrimSpace(string(token))})
+	if n.config.Store.Kind == "influxdb" {
+		n.store, err = n.openInflux(ctx)
 	} else {
 		n.store, err = store.OpenSQLite(ctx, n.dir.file("telemetry.db"))
 	}
@@ -256,6 +249,29 @@ func (n *node) openStore(ctx context.Context) (err error) {
 	count, err := n.store.Count(ctx)
 	n.readings.Store(count)
 	return err
+}
+
+func (n *node) openInflux(ctx context.Context) (store.Store, error) {
+	c := n.config.Store
+	var token []byte
+	if c.TokenFile != "" {
+		var err error
+		if token, err = os.ReadFile(c.TokenFile); err != nil {
+			return nil, usage("store.token_file: %w", err)
+		}
+	}
+	influx, keep := store.InfluxConfig{URL: c.URL, Org: c.Org, Bucket: c.Bucket, Token: strings.TrimSpace(string(token))}, c.keep()
+	if n.sim != nil {
+		keep = store.Keep{} // for good: a server would drop the readings of another time
+	}
+	made, err := store.SetUpInflux(ctx, influx, keep)
+	for _, what := range made {
+		n.log.InfoContext(ctx, "InfluxDB: "+what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenInflux(ctx, influx)
 }
 
 func (n *node) openLedger(ctx context.Context) (err error) {

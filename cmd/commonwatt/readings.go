@@ -296,3 +296,26 @@ func (n *node) tendEvidence(ctx context.Context) error {
 		}
 	}
 }
+
+// retireReadings turns old telemetry into means, where the store does not do so
+// itself.
+func (n *node) retireReadings(ctx context.Context) error {
+	retirer, able := n.store.(interface {
+		Retire(ctx context.Context, now time.Time, keep store.Keep) error
+	})
+	if !able {
+		return nil
+	}
+	ticker := time.NewTicker(thinEvery)
+	defer ticker.Stop()
+	for {
+		if err := retirer.Retire(ctx, n.clock(), n.config.Store.keep()); err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "old readings are kept in full for now", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

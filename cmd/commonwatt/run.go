@@ -177,6 +177,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	defer folding.stop()
 	tend := start(n.tendEvidence)
 	defer tend.stop()
+	retire := start(n.retireReadings)
+	defer retire.stop()
 	defer n.drain(log)
 	readers := start(func(ctx context.Context) error {
 		return errors.Join(n.fleet.Run(ctx, n.targets, n.store), n.signer.Close(context.WithoutCancel(ctx)))

@@ -299,20 +299,18 @@ func (s *Influx) Totals(ctx context.Context, device string) (*grid.Reading, erro
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	r := &grid.Reading{Device: device, Quality: grid.Good}
+	var values [2]*grid.Energy
+	var times [2]time.Time
 	for _, row := range rows {
 		value, ok := row.Value().(int64)
 		if !ok {
 			continue
 		}
-		if row.Field() == "import" {
-			r.Import = new(grid.Energy(value))
-		} else {
-			r.Export = new(grid.Energy(value))
+		i := 0
+		if row.Field() == "export" {
+			i = 1
 		}
-		if row.Time().After(r.Time) {
-			r.Time = row.Time().UTC()
-		}
+		values[i], times[i] = new(grid.Energy(value)), row.Time().UTC()
 	}
-	return r, nil
+	return totals(device, values[0], times[0], values[1], times[1]), nil
 }

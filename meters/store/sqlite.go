@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS readings (
 	quality TEXT NOT NULL,
 	PRIMARY KEY (device, time)
 ) WITHOUT ROWID;`
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if _, err := db.ExecContext(ctx, schema+stepsSchema); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return &SQLite{db: db, ids: map[string]int64{}}, nil
@@ -113,46 +113,65 @@ WHERE device = (SELECT id FROM devices WHERE name = ?) AND time >= ? AND time < 
 			device, from.UnixMilli(), to.UnixMilli())
 	}
 	ms := time.Duration(step).Milliseconds()
-	// Registers only grow, so the last of a step is its maximum; power is
+	// Registers only grow, so the last of a step is its maximum; means are
 	// rounded half away from zero.
-	return s.query(ctx, device, `SELECT time / ?1 * ?1, CAST(ROUND(AVG(power)) AS INTEGER), MAX(import), MAX(export),
-	CAST(ROUND(AVG(charge)) AS INTEGER), CAST(ROUND(AVG(voltage)) AS INTEGER), CAST(ROUND(AVG(hertz)) AS INTEGER), MAX(took),
-	CASE WHEN SUM(quality <> 'good') = 0 THEN 'good' ELSE 'suspect' END
-FROM readings WHERE device = (SELECT id FROM devices WHERE name = ?2) AND time >= ?3 AND time < ?4 GROUP BY 1 ORDER BY 1`,
-		ms, device, from.UnixMilli(), to.UnixMilli())
+	return s.query(ctx, device, `WITH parts AS (
+	SELECT time, power, power IS NOT NULL AS powers, charge, charge IS NOT NULL AS charges, voltage, voltage IS NOT NULL AS voltages,
+		hertz, hertz IS NOT NULL AS hertzes, import, export, took, quality <> 'good' AS doubted
+	FROM readings WHERE device = (SELECT id FROM devices WHERE name = ?2) AND time >= ?3 AND time < ?4
+	UNION ALL
+	SELECT time, power, powers, charge, charges, voltage, voltages, hertz, hertzes, import, export, took, doubted
+	FROM steps WHERE device = (SELECT id FROM devices WHERE name = ?2) AND minutes = ?5 AND time >= ?3 AND time < ?4)
+SELECT time / ?1 * ?1, `+rounded("power", "powers")+`, MAX(import), MAX(export), `+rounded("charge", "charges")+`, `+
+		rounded("voltage", "voltages")+`, `+rounded("hertz", "hertzes")+`, MAX(took),
+	CASE WHEN SUM(doubted) = 0 THEN 'good' ELSE 'suspect' END
+FROM parts GROUP BY 1 ORDER BY 1`,
+		ms, device, from.UnixMilli(), to.UnixMilli(), min(int64(time.Duration(step).Minutes()), 15))
+}
+
+// rounded is a mean in SQL.
+func rounded(sum, n string) string {
+	return fmt.Sprintf("CAST(ROUND(1.0 * SUM(%s) / NULLIF(SUM(%s), 0)) AS INTEGER)", sum, n)
 }
 
 func (s *SQLite) query(ctx context.Context, device, query string, args ...any) ([]grid.Reading, error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	readings, err := scanReadings(s.db.QueryContext(ctx, query, args...))
 	if err != nil {
 		return nil, fmt.Errorf("readings of %s: %w", device, err)
+	}
+	for i := range readings {
+		readings[i].Device = device
+	}
+	return readings, nil
+}
+
+// scanReadings reads the columns of readings; the devices are left out.
+func scanReadings(rows *sql.Rows, err error) ([]grid.Reading, error) {
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var readings []grid.Reading
 	for rows.Next() {
-		r := grid.Reading{Device: device}
+		var r grid.Reading
 		var ms, took int64
 		if err := rows.Scan(&ms, &r.Power, &r.Import, &r.Export, &r.Charge, &r.Voltage, &r.Hertz, &took, &r.Quality); err != nil {
-			return nil, fmt.Errorf("readings of %s: %w", device, err)
+			return nil, err
 		}
 		r.Time, r.Took = time.UnixMilli(ms).UTC(), time.Duration(took)*time.Microsecond
 		readings = append(readings, r)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("readings of %s: %w", device, err)
-	}
-	return readings, nil
+	return readings, rows.Err()
 }
 
 // Around returns the registers on both sides of t.
 func (s *SQLite) Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error) {
 	at := t.UnixMilli()
-	before, err = s.registers(ctx, device, `AND time <= ? AND time >= ? ORDER BY time DESC`, at, at-reach.Milliseconds())
-	if err != nil {
-		return nil, nil, err
-	}
-	after, err = s.registers(ctx, device, `AND time >= ? AND time <= ? ORDER BY time`, at, at+reach.Milliseconds())
-	return before, after, err
+	before, err1 := s.registers(ctx, device, `AND time <= ? AND time >= ? ORDER BY time DESC`, at, at-reach.Milliseconds())
+	retiredBefore, err2 := s.registersInSteps(ctx, device, at, reach.Milliseconds(), false)
+	after, err3 := s.registers(ctx, device, `AND time >= ? AND time <= ? ORDER BY time`, at, at+reach.Milliseconds())
+	retiredAfter, err4 := s.registersInSteps(ctx, device, at, reach.Milliseconds(), true)
+	return nearest(before, retiredBefore, false), nearest(after, retiredAfter, true), errors.Join(err1, err2, err3, err4)
 }
 
 func (s *SQLite) registers(ctx context.Context, device, where string, from, to int64) (*grid.Registers, error) {
@@ -171,10 +190,11 @@ WHERE device = (SELECT id FROM devices WHERE name = ?) AND import IS NOT NULL AN
 	return &r, nil
 }
 
-// Count returns how many readings are kept.
+// Count returns how many readings were kept, those that are means by now too.
 func (s *SQLite) Count(ctx context.Context) (int64, error) {
 	var n int64
-	if err := s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM readings`).Scan(&n); err != nil {
+	const count = `SELECT (SELECT COUNT(*) FROM readings) + (SELECT COALESCE(SUM(n), 0) FROM steps WHERE minutes = 15)`
+	if err := s.db.QueryRowContext(ctx, count).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count readings: %w", err)
 	}
 	return n, nil
@@ -182,11 +202,28 @@ func (s *SQLite) Count(ctx context.Context) (int64, error) {
 
 // Totals returns the last registers that were read.
 func (s *SQLite) Totals(ctx context.Context, device string) (*grid.Reading, error) {
-	const last = `(SELECT %[1]s FROM readings WHERE device = devices.id AND %[1]s IS NOT NULL ORDER BY time DESC LIMIT 1)`
-	rows, err := s.query(ctx, device, `SELECT MAX(time), NULL, `+fmt.Sprintf(last, "import")+`, `+fmt.Sprintf(last, "export")+`, NULL, NULL, NULL, 0, quality
-FROM devices JOIN readings ON device = devices.id AND (import IS NOT NULL OR export IS NOT NULL) WHERE name = ? GROUP BY devices.id`, device)
-	if err != nil || len(rows) == 0 {
-		return nil, err
+	imported, at1, err1 := s.lastOf(ctx, "import", device)
+	exported, at2, err2 := s.lastOf(ctx, "export", device)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("last registers of %s: %w", device, err)
 	}
-	return &rows[0], nil
+	return totals(device, imported, at1, exported, at2), nil
+}
+
+// lastOf returns the last value of a register, and when it was read: of a retired
+// reading the start of its step.
+func (s *SQLite) lastOf(ctx context.Context, register, device string) (*grid.Energy, time.Time, error) {
+	for _, from := range []string{"readings WHERE", "steps WHERE minutes = 15 AND"} {
+		var value grid.Energy
+		var ms int64
+		err := s.db.QueryRowContext(ctx, fmt.Sprintf(`SELECT time, %[1]s FROM %[2]s device = (SELECT id FROM devices WHERE name = ?)
+AND %[1]s IS NOT NULL ORDER BY time DESC LIMIT 1`, register, from), device).Scan(&ms, &value)
+		if err == nil {
+			return &value, time.UnixMilli(ms).UTC(), nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return nil, time.Time{}, err
+		}
+	}
+	return nil, time.Time{}, nil
 }

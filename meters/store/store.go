@@ -30,7 +30,8 @@ type Store interface {
 	// after it, nil where there is none within reach.
 	Around(ctx context.Context, device string, t time.Time, reach time.Duration) (before, after *grid.Registers, err error)
 	// Totals returns the last registers that were read, import and export each
-	// on its own, nil when there are none.
+	// on its own, nil when there are none. The time is that of the older one: what
+	// either gained since was gained after it.
 	Totals(ctx context.Context, device string) (*grid.Reading, error)
 	// Count returns how many readings are kept.
 	Count(ctx context.Context) (int64, error)
@@ -139,6 +140,17 @@ func gains(ctx context.Context, s Store, device string, i grid.Interval) (grid.F
 		last = r
 	}
 	return flow, nil
+}
+
+// totals are a device's last registers, each nil or read at its time.
+func totals(device string, imported *grid.Energy, at1 time.Time, exported *grid.Energy, at2 time.Time) *grid.Reading {
+	switch {
+	case imported == nil && exported == nil:
+		return nil
+	case imported == nil || exported != nil && at2.Before(at1):
+		at1 = at2
+	}
+	return &grid.Reading{Device: device, Time: at1, Import: imported, Export: exported, Quality: grid.Good}
 }
 
 // Gap is a time without readings, [From, To).
