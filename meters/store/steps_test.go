@@ -12,6 +12,9 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
+// hours is how long the readings of the test last.
+const hours = 6
+
 // TestRetiredReadingsAnswerAlike asks a store the same before and after its
 // readings became steps, in parts and with late ones in between: means, energies,
 // last registers and the count stay what they were.
@@ -23,7 +26,7 @@ func TestRetiredReadingsAnswerAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		const device, hours = "home-01/meter", 6
+		const device = "home-01/meter"
 		var all, late []grid.Reading
 		imported, exported := grid.Energy(1000), grid.Energy(500)
 		for at := 0; at < hours*3600; at += 1 + r.IntN(40) {
@@ -47,7 +50,7 @@ func TestRetiredReadingsAnswerAlike(t *testing.T) {
 			}
 		}
 		write(t, s, append(all, late...)...)
-		whole := ask(t, s, hours)
+		whole := ask(t, s)
 		keep := store.Keep{Raw: time.Hour, Minutes: 400 * 24 * time.Hour}
 		retire := func(s *store.SQLite, at time.Duration) {
 			t.Helper()
@@ -57,7 +60,7 @@ func TestRetiredReadingsAnswerAlike(t *testing.T) {
 		}
 		for _, at := range []time.Duration{2*time.Hour + 7*time.Minute, 4 * time.Hour, 30 * time.Hour} {
 			retire(s, at)
-			if got := ask(t, s, hours); !reflect.DeepEqual(got, whole) {
+			if got := ask(t, s); !reflect.DeepEqual(got, whole) {
 				t.Fatalf("seed %d: retired at %s:\n%+v\nwant\n%+v", seed, at, got, whole)
 			}
 		}
@@ -73,11 +76,11 @@ func TestRetiredReadingsAnswerAlike(t *testing.T) {
 		write(t, again, all...)
 		retire(again, 5*time.Hour)
 		write(t, again, late...)
-		if got := ask(t, again, hours); !reflect.DeepEqual(got, whole) {
+		if got := ask(t, again); !reflect.DeepEqual(got, whole) {
 			t.Fatalf("seed %d: with late readings:\n%+v\nwant\n%+v", seed, got, whole)
 		}
 		retire(again, 30*time.Hour)
-		if got := ask(t, again, hours); !reflect.DeepEqual(got, whole) {
+		if got := ask(t, again); !reflect.DeepEqual(got, whole) {
 			t.Fatalf("seed %d: late readings retired:\n%+v\nwant\n%+v", seed, got, whole)
 		}
 
@@ -111,7 +114,7 @@ type metered struct {
 	Quality grid.Quality
 }
 
-func ask(t *testing.T, s store.Store, hours int) answers {
+func ask(t *testing.T, s store.Store) answers {
 	t.Helper()
 	const device = "home-01/meter"
 	a := answers{Steps: map[store.Step][]grid.Reading{}, Energies: map[grid.Interval]metered{}}
