@@ -40,10 +40,14 @@ type Fleet struct {
 	Sink  Sink
 	Log   *slog.Logger
 	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
+	// Shared returns a connection to an endpoint that somebody else keeps open, nil
+	// when there is none; may be nil.
+	Shared func(modbus.Endpoint) *modbus.Conn
 
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
 	conns   map[modbus.Endpoint]*modbus.Conn
+	own     []*modbus.Conn                // of conns
 	ctx     context.Context               //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
 	running map[string]context.CancelFunc // pollers by device
 	pollers sync.WaitGroup
@@ -54,7 +58,8 @@ type Fleet struct {
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
 	polling, cancel := context.WithCancel(ctx)
 	f.mu.Lock()
-	f.pending, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, connect(targets), polling, map[string]context.CancelFunc{}
+	f.pending, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, map[modbus.Endpoint]*modbus.Conn{}, polling, map[string]context.CancelFunc{}
+	f.connect(targets)
 	f.mu.Unlock()
 	defer f.stop(ctx, cancel)
 	for _, t := range targets {
@@ -78,7 +83,7 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 		return
 	}
 	if f.conns[t.Endpoint] == nil {
-		f.conns[t.Endpoint] = modbus.Open(t.Endpoint, Careful(modbus.Options{}, t.Profile.Quirks))
+		f.connect([]Target{t})
 	}
 	p := newPoller(t, f.conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
 	p.seen = f.Seen
@@ -104,10 +109,10 @@ func (f *Fleet) Conn(e modbus.Endpoint) *modbus.Conn {
 func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
 	cancel()
 	f.mu.Lock()
-	conns := f.conns
-	f.ctx = nil
+	own := f.own
+	f.ctx, f.own = nil, nil
 	f.mu.Unlock()
-	for _, c := range conns {
+	for _, c := range own {
 		c.Close()
 	}
 	f.pollers.Wait()
@@ -116,16 +121,20 @@ func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
 
 // connect opens one connection for each endpoint. It is as careful as the most
 // delicate device behind it needs.
-func connect(targets []Target) map[modbus.Endpoint]*modbus.Conn {
+func (f *Fleet) connect(targets []Target) {
 	options := map[modbus.Endpoint]modbus.Options{}
 	for _, t := range targets {
 		options[t.Endpoint] = Careful(options[t.Endpoint], t.Profile.Quirks)
 	}
-	conns := map[modbus.Endpoint]*modbus.Conn{}
 	for e, o := range options {
-		conns[e] = modbus.Open(e, o)
+		if f.Shared != nil {
+			f.conns[e] = f.Shared(e)
+		}
+		if f.conns[e] == nil {
+			f.conns[e] = modbus.Open(e, o)
+			f.own = append(f.own, f.conns[e])
+		}
 	}
-	return conns
 }
 
 // Careful returns options that respect a profile's quirks too.

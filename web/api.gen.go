@@ -139,6 +139,7 @@ func (e PairingRequestKind) Valid() bool {
 const (
 	Exporting SignCheckLoad = "exporting"
 	Importing SignCheckLoad = "importing"
+	Later     SignCheckLoad = "later"
 )
 
 // Valid indicates whether the value is a known member of the SignCheckLoad enum.
@@ -147,6 +148,8 @@ func (e SignCheckLoad) Valid() bool {
 	case Exporting:
 		return true
 	case Importing:
+		return true
+	case Later:
 		return true
 	default:
 		return false
@@ -194,6 +197,18 @@ type Device struct {
 
 	// Time of the last reading; absent before the first
 	Time *time.Time `json:"time,omitempty"`
+}
+
+// DeviceIdentity What a device says of itself
+type DeviceIdentity = pairing.Identity
+
+// DeviceProfile defines model for DeviceProfile.
+type DeviceProfile struct {
+	Id string `json:"id"`
+
+	// Kinds What it reads: meter, inverter, battery, charger
+	Kinds  []string `json:"kinds"`
+	Vendor string   `json:"vendor"`
 }
 
 // DiscoverRequest defines model for DiscoverRequest.
@@ -256,6 +271,9 @@ type LedgerStatus struct {
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LivePoint defines model for LivePoint.
+type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
@@ -378,6 +396,9 @@ type OrdersReply struct {
 	Order   *Order         `json:"order,omitempty"`
 }
 
+// PairedDevice defines model for PairedDevice.
+type PairedDevice = pairing.Binding
+
 // PairingLive defines model for PairingLive.
 type PairingLive struct {
 	// Live What a device shows at one moment, in the maker's signs
@@ -407,6 +428,9 @@ type PairingRequestKind string
 
 // PairingSession How far a pairing has come
 type PairingSession = pairing.Session
+
+// PairingWatch defines model for PairingWatch.
+type PairingWatch = pairing.Watch
 
 // Posting defines model for Posting.
 type Posting struct {
@@ -490,11 +514,11 @@ type Rewards struct {
 
 // SignCheck defines model for SignCheck.
 type SignCheck struct {
-	// Load importing: taking, charging; exporting: producing, discharging
+	// Load importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 	Load SignCheckLoad `json:"load"`
 }
 
-// SignCheckLoad importing: taking, charging; exporting: producing, discharging
+// SignCheckLoad importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 type SignCheckLoad string
 
 // State defines model for State.
@@ -621,9 +645,15 @@ type ServerInterface interface {
 	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(w http.ResponseWriter, r *http.Request, clientId string)
+	// ListPairedDevices Devices of the community, the configured ones first
+	// (GET /api/v1/pairing/devices)
+	ListPairedDevices(w http.ResponseWriter, r *http.Request)
 	// DiscoverDevices Look for Modbus TCP devices; slow, and gentle
 	// (POST /api/v1/pairing/discover)
 	DiscoverDevices(w http.ResponseWriter, r *http.Request)
+	// ListProfiles Profiles by which devices can be read
+	// (GET /api/v1/pairing/profiles)
+	ListProfiles(w http.ResponseWriter, r *http.Request)
 	// ListPairings Pairings that are not finished
 	// (GET /api/v1/pairing/sessions)
 	ListPairings(w http.ResponseWriter, r *http.Request)
@@ -794,11 +824,39 @@ func (siw *ServerInterfaceWrapper) ReplaceOrder(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ListPairedDevices operation middleware
+func (siw *ServerInterfaceWrapper) ListPairedDevices(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListPairedDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // DiscoverDevices operation middleware
 func (siw *ServerInterfaceWrapper) DiscoverDevices(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.DiscoverDevices(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListProfiles operation middleware
+func (siw *ServerInterfaceWrapper) ListProfiles(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListProfiles(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1213,6 +1271,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.GetOrder)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.ReplaceOrder)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/discover", wrapper.DiscoverDevices)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/devices", wrapper.ListPairedDevices)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/profiles", wrapper.ListProfiles)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/pairing/sessions", wrapper.ListPairings)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions", wrapper.BeginPairing)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}", wrapper.EndPairing)
@@ -1568,6 +1628,41 @@ func (response ReplaceOrder503JSONResponse) VisitReplaceOrderResponse(w http.Res
 	return err
 }
 
+type ListPairedDevicesRequestObject struct {
+}
+
+type ListPairedDevicesResponseObject interface {
+	VisitListPairedDevicesResponse(w http.ResponseWriter) error
+}
+
+type ListPairedDevices200JSONResponse []PairedDevice
+
+func (response ListPairedDevices200JSONResponse) VisitListPairedDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPairedDevices401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListPairedDevices401JSONResponse) VisitListPairedDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DiscoverDevicesRequestObject struct {
 	Body *DiscoverDevicesJSONRequestBody
 }
@@ -1607,6 +1702,41 @@ func (response DiscoverDevices400JSONResponse) VisitDiscoverDevicesResponse(w ht
 type DiscoverDevices401JSONResponse Problem
 
 func (response DiscoverDevices401JSONResponse) VisitDiscoverDevicesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfilesRequestObject struct {
+}
+
+type ListProfilesResponseObject interface {
+	VisitListProfilesResponse(w http.ResponseWriter) error
+}
+
+type ListProfiles200JSONResponse []DeviceProfile
+
+func (response ListProfiles200JSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProfiles401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListProfiles401JSONResponse) VisitListProfilesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -2322,9 +2452,15 @@ type StrictServerInterface interface {
 	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(ctx context.Context, request ReplaceOrderRequestObject) (ReplaceOrderResponseObject, error)
+	// ListPairedDevices Devices of the community, the configured ones first
+	// (GET /api/v1/pairing/devices)
+	ListPairedDevices(ctx context.Context, request ListPairedDevicesRequestObject) (ListPairedDevicesResponseObject, error)
 	// DiscoverDevices Look for Modbus TCP devices; slow, and gentle
 	// (POST /api/v1/pairing/discover)
 	DiscoverDevices(ctx context.Context, request DiscoverDevicesRequestObject) (DiscoverDevicesResponseObject, error)
+	// ListProfiles Profiles by which devices can be read
+	// (GET /api/v1/pairing/profiles)
+	ListProfiles(ctx context.Context, request ListProfilesRequestObject) (ListProfilesResponseObject, error)
 	// ListPairings Pairings that are not finished
 	// (GET /api/v1/pairing/sessions)
 	ListPairings(ctx context.Context, request ListPairingsRequestObject) (ListPairingsResponseObject, error)
@@ -2569,6 +2705,30 @@ func (sh *strictHandler) ReplaceOrder(w http.ResponseWriter, r *http.Request, cl
 	}
 }
 
+// ListPairedDevices operation middleware
+func (sh *strictHandler) ListPairedDevices(w http.ResponseWriter, r *http.Request) {
+	var request ListPairedDevicesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPairedDevices(ctx, request.(ListPairedDevicesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPairedDevices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListPairedDevicesResponseObject); ok {
+		if err := validResponse.VisitListPairedDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // DiscoverDevices operation middleware
 func (sh *strictHandler) DiscoverDevices(w http.ResponseWriter, r *http.Request) {
 	var request DiscoverDevicesRequestObject
@@ -2593,6 +2753,30 @@ func (sh *strictHandler) DiscoverDevices(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(DiscoverDevicesResponseObject); ok {
 		if err := validResponse.VisitDiscoverDevicesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListProfiles operation middleware
+func (sh *strictHandler) ListProfiles(w http.ResponseWriter, r *http.Request) {
+	var request ListProfilesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProfiles(ctx, request.(ListProfilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProfiles")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListProfilesResponseObject); ok {
+		if err := validResponse.VisitListProfilesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -2959,95 +3143,103 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tbty2mv+tEPM/QM5BZc/YSYN/x5+SnLQNkGyD2N0Ap5s1ONIzIx5LpEpSnswGLvZq9sL2ShZ8SEqU",
-	"RM1onDinBfrNGUl8ed5ffmQ+zVJRVoID12q2/DSToCrBFeA/3sG6VpCZP1PBNXBt/qRVVbCUaib4/J9K",
-	"cPObSnMoqfnrLxLWs+Xs/83bcef2qZq/lWJVQDm7u7tLZhmoVLLKDDNbzt7nO8KFnpkn7nUz2nPGs3fw",
-	"aw3KTp1lzHxAi7dSVCA1Mwtd00JBMquCnz7NGC5b7yqYLWdKS8Y3s7tkVkK5AjnySIP5+7oSzO6098pd",
-	"MpPwa82kIckvZoZmvMHXHxL/tVj9E1JtJnhRAMWRlp96iwWlWUk1hGteCVEA5eZDxjXIW1ocou8r/96d",
-	"oQZLwXzQpfOtKOoSTrbANrmGjJRAORG3IInOgfiJHimiJc1AXRC6UsA12ebADYNyxjf2mdn9WsiS6tnS",
-	"rPDpk1mzZzPOBqRdh7hlCnk2XI0CrQvIErKqtRmdCI7rKCDbgCQ70EvCNNlSppV5IIFQnhGmiIRUyAwy",
-	"UvM0p3yDyxlSzk0QJ6vdYvAsWLalk3l2cI99sfBMaAZpZmrXkwQs79IoKjiCa0lTPSTg+5xqpFguSnA8",
-	"I1umc8INh1eiloow3mEuWYFhYgYFuwXpFxBI40rUm1xP2nsyq6jVtAmvSkiB3cLU15UosvswwC3fDeBW",
-	"GMweo/Df4dapS5cUaU7lJqJGSlMNRKyJfcGQuAJJSlYUEN3MiDm6YTz+QPCCcYjLbSW21oRNIKJmZWT5",
-	"Ym3VjCpNJNCM8U2j6StYCwn4fM2k0qGaZ1TDCQ6ZTDGOuLtmL1G6M5Ua63M/G18VNLV/dbf3o1BaJeTH",
-	"ny6vlm9/eneVECEJJRz0VsgbQhU5++789Ozp/z89O13Mz58kVmVSUZZUkRXoLQA/uEU3e2xb3zOeOUPf",
-	"XdkzUnNmNJZqQrnaglQD9ctQFq9ZBlyztfO045SJCM9gPZUUa1bESHVlVrJmOkGGp4VQoHTDeKah3DsF",
-	"lZLuUFlrripI0fP2PmqX0f9IG93R0fENmWKWuccDN4J7P9jogCvJ7OPJRpy4HyvKzEynnlHB0xNWVkLi",
-	"5BXV+Ww52zCd16vTVJTG6ZaCb6nW4Z/o+9XcDYqL/FGUEXNC01TUXMfYAKRSUGeC70ri1NOHFARDClLz",
-	"DCTZ5izNQyeZU0WMe6yE0oxv1FBuE4zevAPZF0A0jgbjMyOGqsPRfd86Exph82godiDeSmZaZHR3aOIr",
-	"fGkkOutMkTQMaLcXEMfPF9PoV0EI1uVpyXitx8IIpansetLpJtR+mzQTxJb1GmUg5rcgvWno2pW1xvIL",
-	"DgmhRLENh8yEXzDqBLx0xYXLjhCfqdasYHr3CMMSDkqhwLo5jSkUIhq55RihDsdcFSK9UdNizxvYRSJg",
-	"kGzNQJIb2HlNa8mlEuMeGHfadVrVq9ievd/uDm1ygcwEpUKSNV1Jlsa+bRR18L3V8O6Cpu1UChGhVU5V",
-	"TkJfj8RLSA4fD0qf892ODW4GS9JxQbzUVNdqKI4tM6dwbSwm8pu8x8KjS2a38O+0qGNuEeNqSqyRICoX",
-	"W0UoagwpRQlcJz6qLukNyEdWooe+3DpxvftM942SeaRvZb30ZY/hSWZbKnlcJpESTGF2VhW0VmyFIe7U",
-	"0KDvsO0CGro0mwvWMNF3G/59ecf9hsob0O/qYlwsODGppyRlrTS5AaiIFgPOp8CKaAhoXH3ONrmJs2yS",
-	"PknDbUgWHc1a6Ca9045jogJO1kLatDAhl1fP3l3N37z6t5+vXl56S78k3Ag1i4YN60IIGZ+zENsjN7Ch",
-	"Gq5NgFnLSEZyCangmfKOxyWnO1t3wA0YhaO83SbwTEUnMpZuZNH0MJ1idAhcfHfQ18A3Gk0sbZccFABi",
-	"+Vh6MxznrSGjIlQCKetCs6oAZUZlk8x/T8X8anskd3N7riaNhMZs409GwCNhRcGA6+uRgA44yE3E4z5T",
-	"RNWrkmk9tWi0Nnl0FtO/xBIbHRlKRFE0BFdEiw3oHOtxE2YJy2qDzRSwjtZbrNiUdEeUZkXRCM2E+SYE",
-	"vMLTfSi8JRqmR4rw2pUch5EFSCaykVB0pCCIesFKpgkX24nBBlBX9u0O9ZPhjAQjQ0wYI0lSylMoCpvB",
-	"RhasWIZLAl6XWLrBqF2s1yADsQzeb+IL/0UFPoHbUuYiVCc9ycxNb+ttHytmi112hZ1CUDvDLS1Y5hz2",
-	"/jjDsioJdCKSbwS2APfaKInnRzBjy79mo8FeUB5HVfUZ1hLi3MWFYglkm+9MyJ0xjPaJBOpSSStbAx8G",
-	"Ugq5X073JWbWiNzdjS36fkWfjg0a7pZugKOW0BKsVW9JcEa0IE+fkAK08fsJydjGpM6UZ+SanJIl+Y2c",
-	"XLhCNFhNt4m40ThSK8iwUmTsDjGZYmIiDQ3STP6fvzw7+Qc9+a/FyXfXv518CP51uvzt5MOnRfL08d1f",
-	"YlowZjeNtauEYprdwkXP7iHrAuk60twN6TZwX72AwedF54vzpyeLpyeLs6uz8+VisVws/jE/+zbqNgf2",
-	"rucXXATSkviRSggzbg+TRMHhgJXLYE3rQs+WZ/1+0hubvlJOzpaebrbGpYxgWJKb/ShBSsp3gRNZS1ES",
-	"nZvIgCfoYITEKMkoOP3ISmN5zr/9FuMC+6+zZLrBfW2Mrcm7vadvyj3ewBs/3eG3JRDljybmvcea1dDo",
-	"NSSdbYTIro2PuzZxBJouO9zgAStLyJgJNoS8tkbXmS7zww0risi0PXMamtGDVvPDAZMyvWrVMUR3yOBX",
-	"9ruzxWIxTKvwffUGlKK2L7DXcsWzBzRRRJkAtm29vYfVpUhvQBtxtS7eRoCKiC1HE2Vskli7WCohErAC",
-	"jY8s0U//gw/zEMuOgRhaehOG7mY8mTtEjyOaP7jazzH2ewznpEakU8dj4+lQMifIoWXPAwngsMg5qgrq",
-	"HVTFbk/L0NobK4fWCNuOhHGS1uKgkFvzZFKlLEERNE4V3Y/Nghm3QtpEGZQTDBwuiJC2syJqlHszQJM8",
-	"NzVulHScwDVyE7LNBdxiVcVNoUkJOibdvodyFLVdsBQpmowHPJPl/HMjo7e2FoHFjUH+Vbhf940dlLWw",
-	"Aa6Uax/tRWbYWS/d24NStPs9sSv4ML7u+8V08XKqjw+2XmJdOY4pV/IwLrIoAs+EEQc6kFuQ9s8VBmhG",
-	"ZW2rNu4BXd9of4ziu2Pa9cyiNZO2p9WrhafVcj4PWpJS18b4D37XhVrO5//73/+Dryzn83kGt3Otdz9f",
-	"Pl/EZvStssZzL/qOZ7EkhRA3qLmDksLj8/G4ZpFMbMDtkYjLVgL7XdotWVNJKHH1Nwz6UoEFwlhLNFr3",
-	"XLet1n0C7ht94+2oL1OqdZI3kpygfBr5LUXNNWQoVlsp+IZs6Y5IUXO0kQ7iQjOia8khs0+ifZLRanmD",
-	"EuiZf+KUSbENt32GhHxDNL0B7kNfIBvJsIvhoSVj0B6vNJFMHaowBPXdbLBpMlW1TcbNKk5wFfjPldvn",
-	"luo0H0nR79E17ha4p3e1cRkRsYv1GvutaKRAK58tuRpcRFAEb8Tm+DL4ZWObv3Al/K1r+Q272KVvYk/w",
-	"h6mEjMW5lcFq5MlRgd2IPrdVqsijNUjgKUwE+dmFNntJPAWCeNDNFo4dtYkOATlEAI5EHr3l2NdiI7+z",
-	"8XXpQZrTne94+YFg0Sl50Oh6QkT9DrZUZlFwVlEAYv+iOt8i3KKlFcbJuqCbDWRt8j9tswN3FHiRZqTB",
-	"nPSWsoKuRgBiJYxYLlVQlU8GzWlxA1zdhxFuU80Q4V5CWiYh3e2620WOs+9lJawp7WEN6yweLuEifJZg",
-	"vHhWF+CAWhgQbk2wQKVkkNks2rhNv45JbAS/pB6fyM9XL1x5b2JboLMOlz5x+DhVd46BUBpaTs93nOoc",
-	"6spaSiSeGw1m0um/n3Wcu5A9d3H2AS3t0u0wMnUY8OxRvjFLdgOVdsFvQt7nE7kSj58qBIZkCXk/tVlS",
-	"1bqB8PXGCiCjU8p6JkgbU5VpQ7TmoTsGF5rg8Nk9Go6N5bAk63jFZvN++YF9CSRjXLIiaBKb0jE4Vg1a",
-	"IY2l/kYFjh3RGrVD2tWut5kmtt9LtuEvTCR8pP8uBI2pFoaAjG+WJrZnfJNYrDJCfeFj87CSIqtTfJ4x",
-	"5V8JcupmINtEc38frOfiqqLb1FTHkNaiLE3kvItqtslBpjMHwZcxIOK4cy6ojgJf96Il/XmOGB626VTu",
-	"G8HhpWxSw9brg1BH+1bn7MLn7+MKW9iHpLhlUNCedMv2DApOOrS0HhOCGFDMoTKvB/D3wIY1sjDe4lLX",
-	"qeHN5Kip/S44MDLhu6KBX+6tyIXYOF8iVNdaaNuMm9ZyN1nkcR+pCno7yUTdiT8dlADlVUg4LK5CQiCz",
-	"yOujlnQL0heDhhg0IYvs+hjcWk9C/eB+550hWxHtydiAuD0G9fYZE7KYADXC4WkbV4OWoANdGKnsxOCO",
-	"sbGvGovSM7S1NPlp3M6uAbJrxidLpabs81k/ysZmqc1U7QqjW/Zw8T62DFkStHg97BfH1ybWT0zQP4Rv",
-	"hg5juCUO+ihKGZHb3Sc346Bn3UEOGVhr0yPp1m7k9ONxJZfPOZA4xXJBUYysU8Gv96Gg+azTWLaUaKaa",
-	"1NpDospXfC0ixwCmHiw9sgQpXbTUg1qhhbKtX+yaKUKJQgxl57zWiL3vIwbjh1iNscTpY7R4T3Wa36/b",
-	"Y9fZA3CcL/a1JR4/XSxCvEW8MTGs0ipIa8n07tIIpNdppakXr2GJvnn8SJEb2CXtD6c3sPOo74xqSjIm",
-	"IdUCm0so8ZipGpcQoPNyravRswjPeINXwrma+rshF9VC4vFXd6zTJLAIQPfcOjDnHSqqldXutC+NqDMH",
-	"OGWcWKDRFuxZ0feJhfXiP0x6ygTXec9opjt7ks2ksDfm+1JwS54DX5yS74W0s6H4OiTON4SpWBPilDxr",
-	"sEF+DkW+cbjgtoHsTncqwlyfWDNdGFq8aGrcs8AHzc4wEKuA04rNlrPHp4vTxxbOZZPAOa3Y/PZs3kZ4",
-	"rkxlOcMEf5XNlrMfQL/2br5zdP58sfhix+bdDJFT8y9yyniCJ1kMLRHfHBwdQQ2oy5LKXQg/qTOmhSQr",
-	"2DBuTwtfEEpSUTXnYcyAKygE3ygChYJtDhJwOE8XhxjcQ5c3HlP4YHQJofoR4hhtlu5hjA5DEL9tvdkT",
-	"dm2wYJSkhxEPKWGDRXQIIgY8f+ZnYorccLHlZLVDxESDK1m2uDT7Jt1Qxs37Ft7gUIcEuWAMgtKUZ13r",
-	"747mJ0QJd7qUSGucyTYXqsF2bKkihVDaNhgroBoyougait0puWowII1paNCTXjTcqKckPBiylUxr4IQq",
-	"EuJZiKI7M826VqBsrzMXRTMG+euTxeJvluj+agGEPOEq0Rhc2FovIp8sadSNtYQO9WRmz+ktggIcEsXu",
-	"wBgOI8Y5Na5RuuPaYtxv4o8l3RFZc1IbcSBni8XC7bskNAeaufX99cn5d387JT+8vCJdhbA73o5K2Cl5",
-	"Zuy9sjxSYKas05zUCrooMNIVr/lWkb8qANLBn/3Nmrqu6l0i/si+N7N+HpR+LrLdF1O8LtTurhtOaFnD",
-	"3Wdq/edjeWI3jFBNVpCimq0RwWQ+e2KXFpuo2cLcX4SC758d9/75d0e9/+3i8RHvByHObPnLJxtl/PLh",
-	"7kNo8KxEeNlvTbzxqOg9k+bgxAXJaklXBVgH6+1PxODNPzX2684avQJspNoVxxeIP/zJgeUfzBd4RFXU",
-	"C+CKL1pMt71PhAtSCgnGmu4UopuNPbsXjxdP/mgyYdliLRVT2Oi1iGN3jMLSDM9tjfj33wFLH55Xk2j5",
-	"3l1M03WUoYI5j52QmmtW2MMDhK4RDKRVi+PHZqCkFoyBEzLsE1Gdz5IZpxjth3jUrtlNAsr2aywfkllV",
-	"RzjpcAMtN7+8uwihCQ/gLH7vMmTe/+6PZh9+YLfQtwaEmigNpE0Pw+zNmA9jXwvzp1L+Z480My7XfmPC",
-	"IHddhWQClxC6Fgc/mmfuWpgwqu6Krb845u/NNQ4PIbn962n+VaFOgF6cFOZ4WPSDxzd9WQqKK32Jeu0R",
-	"qG9EtqoVuXrx1gF61QVRhdjaRMCExwVEpcKhkNVo1vmaKe1Qp2r2NfjSh00fZo+xO80+HpLcng4uG5SA",
-	"idqacYYAGXcPxZCGz2HDuPv4gbSqBxX/yi5hAHXfx6OvkiEsjrX25w8jMq8sRncXYu2xkmChraieWDSy",
-	"BjyAio5p6vzTgezgJc9CWeuw/MmwlvIKg9WN4PD1Q789hHPO0sPY62pf3Dy633+piP9OKPnMr8qkpGQj",
-	"iOBY+5oWGR8bEh+S3PnKtWC//NSj5pd1NeLLW9/wStU/Te9DBvJHyL1hSmh2tSC0d//bYUM7d+cqvq7E",
-	"vrGTfj2zhkfj9suOq+N3j43hLU6/x3TvwRz6OzxBhBd83AK5dYcCD4qRYhv+dWUIYY/eOpjZH8b0tQjL",
-	"Pw3fH1SkX4iyou5mQttEbk8E6LB9j702ZQxpTqsK+AS5b057PaTg95uDvsHn+9m4CLyW6hbkRdDG89dV",
-	"bdgtYIMK7w9oPrHZM5LFhaEp5S6CKqgGeTroFCGE42GDjQ5K5PesdElPjiwbjMuA7KJ3+BgPZiJKgYst",
-	"+VNhp/kgRz/s3ZJtzgpwIktvsKmNGsCC2lWor8GVmaN5VXv/bU9/e2jA4261QeX/tbZHyL32tzCyo2zA",
-	"VyhIuTObEytRnq544anYhBXxxdf4Xx+uwsM/rpu/AlSwHmjjqrnw+FF71TF29Hn07iJ7IqwosFQha96V",
-	"p+AY1Zg4+dMnD2ig/BQRwjz3R0bIauc0JyH27Eh7myuC/C/ISuicQFnpXXvZBqmk2EhaltCj449iiwM0",
-	"Z1KaI3ZaSLoxtMdF2Y5V0g2kcVa3CjwhFtJU+XMdYxS1Bz8ekJ52gjE77x6GxHhphMb9lxZNskBVvhJU",
-	"ZjZfSII7kIMLUfymt2pAg1odIkKtHpoKtdpHhjqKiDJKguzO3b0M7hYuvJAh3CRCoPZC4ixO9iE3GSBx",
-	"RzbqUJKfXWKPdse+x8v0HEzxBnYOomnWcvd/AQAA//8=",
+	"7F3vjtu2ln8VwnuB3Itqxp5JGmw9n5Js2gZItkFmugFuNzugrWOL1xKpkpQdbzDFPs0+2D7JgoekREmU",
+	"LU8yuS3QbxNL4p9zDs/f32E+TZaiKAUHrtVk/mkiQZWCK8B/vINVpSA1fy4F18C1+ZOWZc6WVDPBp/9Q",
+	"gpvf1DKDgpq//iJhNZlP/mXajDu1T9X0rRSLHIrJ3d1dMklBLSUrzTCT+eR9tidc6Il54l43oz1nPH0H",
+	"v1ag7NRpyswHNH8rRQlSM7PQFc0VJJMy+OnThOGy9b6EyXyitGR8PblLJgUUC5ADjzSYv29LwexOO6/c",
+	"JRMJv1ZMGpL8Ymaox+t9/SHxX4vFP2CpzQQvcqA40vxTZ7GgNCuohnDNCyFyoNx8yLgGuaX5Mfq+8u/d",
+	"GWqwJZgP2nTeirwq4GwHbJ1pSEkBlBOxBUl0BsRP9EgRLWkK6orQhQKuyS4DbhiUMb62z8zuV0IWVE/m",
+	"ZoVPn0zqPZtx1iDtOsSWKeRZfzUKtM4hTcii0mZ0IjiuI4d0DZLsQc8J02RHmVbmgQRCeUqYIhKWQqaQ",
+	"koovM8rXuJw+5dwEcbLaLQbPgmVbOplnR/fYFQvPhHqQeqZmPUnA8jaNooIjuJZ0qfsEfJ9RjRTLRAGO",
+	"Z2THdEa44fBCVFIRxlvMJQswTEwhZ1uQfgGBNC5Etc70qL0nk5LakzbiVQlLYFsY+7oSeXofBrjluwHc",
+	"CoPZYxT+N9i649ImxTKjch05RkpTDUSsiH3BkLgESQqW5xDdzIA62jAefyB4zjjE5bYUO6vCRhBRsyKy",
+	"fLGyx4wqTSTQlPF1fdIXsBIS8PmKSaXDY55SDWc4ZDJGOeLu6r0M0/1VClwzvR+Qb0pSfI0ouleG6Ewr",
+	"yFc9uV0xWeyohLh2Fynk0ScKJKPxR1vgqZBxU9DeSzL5eLYWZ+7HkjLz3nm9seDxGStKIfF4lVRnk/lk",
+	"zXRWLc6XojBKvRB8R7UO/0TboqZuVJzdEu6tFCuWR+T2gLipASozKwpqTnC6hDC+BYl/LajWIPeJk3Zj",
+	"7piGQkXncD9QKen+GA17EuNe9iuNigxTS2Ow7ucWlDldQoQEPwqlVUJ+/On6Zv72p3c3CRGSUMJB74Tc",
+	"EKrIxXeX5xdP//X84nw2vXySWC1rmEQVWYDeAfCjp8LNHtvW94ynzjdor+wZqTgzSt6cBK52IFVP8tNa",
+	"fR1yDzqHDX0w88stw59Wzqkbpugwt5t9lFYkIyS+MTtYMZ2gblnmQoHStY4ZL1Cq4qqEJYp556NmGd2P",
+	"tBFcHR3fkDfmBHR450Zw73vaTYIdfxinFDynv7hO+FEUEVVAl0tRcR3jB5BSQZUKvi+IMwnejSXoxpKK",
+	"pyDJLmPLLHTMMqqMEialUJrxteoLfoIRg3daDkll7dzU8qharD0u0TF+D7r/R3z8ZKJFSvfHJr7BlwYi",
+	"gtYUSc2AZnsBcfx8MZXwKnD72zwtGK/0kOuqNJVt72282bbfJvUEsWW9RhmI+Uqw3NR0bcta7W0IDgmh",
+	"RLE1h9S4/DDoeHjpiguXHSE+U6VZzvT+EbrCHJRCgXVzGl0qRDRayDAq6o+5yMVyo8bFOxuIuDFbkGzF",
+	"QJIN7P1Ja8ilEmNfGHen67ysFrE9e1+xPbSJP1MTCAlJVnQh2TL2bX1Qe9/bE95e0LidSiEitMqoykjo",
+	"XyLxEpLBx6PS5/xFxwY3gyXpsCBea6or1RfHhpljuDbkh/tN3mPh0SWzLbz1R6STA5BSyNOCBE6LuLP7",
+	"a0Vz508DrwqzxLUQqJ2YUvZMqcpYUWvQjOMXrDfcfg7D/iLG4TQlNGoAOnY18KppXkHM0eFVsTD+JiUa",
+	"Pmp0wXiV5z1y4779OLVB9pseaYYbVnxxQ2yG/g+zOHU0osnEThGKepEUogCuEx+vF3QD8pHVW32XjwUx",
+	"02lOn9U5o21sQ6eYW8U6SZIDpiaZ7KjkcS1kJUphDqjMaaXYAgPpsV5h11ezC2BN+OU2HazhBDH58hLy",
+	"hsoN6HdVPiwinAhpVHNRKU02ACXRoicFS2B5NGowzl3G1plxsW0qcJROt954dDRrk+skknYcEyVwshLS",
+	"Jp8Scn3z7N3N9M2rf//55uW1t+1zwo2As6ieWOXCKr7+nLnYnbiBNdVwa2KLSkZUzDUsBU+VdzVcCmxv",
+	"s5u4AXP4KG+2CSYMjU1kbNvAoulxOsXoEDh17UFfA19rNKq0WXKQZoxlfZab/jhvDRkVoRJIUeWalTm4",
+	"dMoY2naOmF9th+Rubs/VpJbQmDX8yQh4xJHMGXB9O+DCAwe5jvhYzxRR1aJgWo9NTa9YnsdcyPdZYomN",
+	"rgtKRJ7XBFdEizXoDNMgI2YJk/e9zeSwimZ1rdgUdE+UZnleC82I+UaEOMLTvS+8BSqmR8rZ4qgvCZKJ",
+	"dCD4GCg74LlgBdOEi91I9xKoKy61h/rJcEaCkSEmjJIkS8qXkOc2eRFZsGIphK7QAuM0sVqBjDo9qvYo",
+	"/Rcl+JB9R5mLSZz0JBM3vc3qfyyZTanbFULcrdrSnKXOeB/2LC2rkuBMRCLMQBfgXutD4vkRzNjwr95o",
+	"sBeUx8Gj+gzTT3Hu4kLRZdtle+McpgzjO+MhuuSBla2eDRt2fGs5PeSfWCVydze06PvlCVs6qL9bugaO",
+	"p4QWYLV6Q4ILogV5+oTkoI3dT0jK1kwrrFzdknMyJ7+RsytX7gJ70m3qxZw4UilIMblo9A5JKbIME7Bm",
+	"8v/65dnZ3+nZf8/Ovrv97exD8K/z+W9nHz7NkqeP7/4SOwVDetNou1IoptkWrjp6D1kXSNeJ6q5Pt575",
+	"6jgMPhK+nF0+PZs9PZtd3Fxczmez+Wz29+nFt1Gz2dN3HbvgPJCGxI9UQpgxe5gWEByOaLkUVrTK9WR+",
+	"0a1av7EJC8rJxdzTzaY3lREMS3KzHyVIQfk+MCIrKQqiM+MZ8AQNjIl27GIK+pEVRvNcfvst+gX2XxfJ",
+	"eIX72ihbE0l5S18n+LyCN3a6xW9LIMofjcx0nKpWQ6VXkxTj0ltj426NH4GqqwlYWw9YUUDKjLMh5K1V",
+	"uk51mR82LM8j03bUaahGj2rND0dUyvgYqqWI7pDBr+x3F7PZrB9W4fvqDShFbfXxoOaKRw+ooogyDmxT",
+	"4H8Pi2ux3IA24mpNvCuoEbHjqKKMThIr50slRAIWLfCRJfr5f/J+HGLZ0RNDS2/C0NwMB3PH6HFCiRlX",
+	"+znK/oDiHAV3cMfxVH86lMwRcmjZ80AC2E9rDx4F9Q7KfH8AmGD1jZVDq4RtEcsYSatxUMitejKhUpqg",
+	"CBqjiubHRsGMWyGtvQzKCToOV0RIW4wTFcq9GaAOnuuqBko6TuDgIgnZZQK2mGFxU2hSgI5Jty+7nURt",
+	"5yxFkibDDs9oOf9cz+gtNcwdQj0MHARXEB5A0wxmKT8HclVX106t3Cu25rcVx5x2LMZ7pW1ijeyoItzI",
+	"AfHvxioDn18+DAERo0Fj8ZTU84cqIL61f2PKqycUufv1WK7QJT6RPUq5evJBVKCd9dq93StJud8Tu4IP",
+	"A9LM+Pp+nn68rOK9xp3XYy5hy5RLhBnHKc8DfwXpOalPifnT4SZM+OaAEzG/KJDwYc/Vl8u1K6JHM2mN",
+	"lHZqYstyPp0G2AapK+MS9H7XuZpPp//3P/+Lr8yn02kK26nW+5+vn88O5fhrf27WdUdmc5ILsUF93ks0",
+	"Pb4c9nZnyciK/AGJuG4ksAv32JEVlYQSJ/8YCixFAffEVrQUKuaWajjHoc88FmC4Yn3/PH+oriOJHiOu",
+	"RpwLUXENKUrZTgq+Jju6J1JUHA1pWld5dCU5pPZJVEkOWoAasNbxEYg7W6iIUf0m5Bui6Qa4j4+ArCXD",
+	"4qZHOQ6hTIetxBFTcONXYEyBFmQB3hSQnOowBxYCSzWUYfDjITRg9TtVlU0DmYHPGsuycMTbUb3MBpJD",
+	"97A17dLKeCgNLmOkfn6P70bNWhcag8RpzkDDntoCBpWZWkxPr81c16bhYQzhe0+ejiUUfA1K365peRvS",
+	"2aVM7+oq6y0CP7qe41GuOETmELzD1jAGHrqibk/I37kxjd2ycB4lCrBwbnSBhCYLyBlsQw9oSPP6NQRr",
+	"DQvKbQJFyDGSv5b+X567DlfSh0oVHik1wgVfSkgHCtwpLAaenBRLDliEJjEeebQCCXwJI+GWdqH1XhJP",
+	"gSAEdbOFY0cNrmvtGA1r6CzHvhYb+Z0N6QvffTLesxvOeBLMcycPGtCPCOLfwY7KNIo6z3PApoboKW+g",
+	"+9FsLuNkldP1GtIm3zhus42vEwn+/Ei9OemWspwuBpDvBQyYLJVTlY3uBtBiA1zdhxE1UNMNEe4lpGUS",
+	"0t2uu1nkMPteliJmJBZVGvfFcRE+MWFsbFrl4ODEGG0YdbykUjJIbeLOOGF+HaPYCH5JHT6Rn29euIrC",
+	"yEpkax0uY8Ph49izc0pviKHl+BSLOzrHgCCWEonnRt0M4s6/n3WYu5A+d0HckVPaptvxlpu+S3ng8A1p",
+	"sg2U2kVWCXmfjeRK3BsvEX2YJuT92PpsWekaMN4ZK+iFGVNJMC7/0FEZN0SjHtpjGL8Gh0/vgXFoIN5I",
+	"spZVrDfvlx/ol0AyhiUrAlm0+QIGpx6DRkhj2UZzBE4d0Sq1Y6erWW89TWy/12zNX5gQ6ET7nQsaO1ro",
+	"AjK+nptIkfG1a0vBHib4WD8spUirJT5PmWpewZhuXvcyLik3EZ8WeUq42CHyw+G0Xc+FBMIFWQrOHeTA",
+	"Z3rq2M+vyAIA6r9t9Hi0JoXbjNJNUx3rSRNFYQKtfVRVmBB5PLexZSAGnx+29mZXsb6Ngxh/3/kaa+eo",
+	"0RaHRnAoXxses9XqKEDfvtXq8vz8fdwgDOfYsWgYFEAs3LI9g4Ke0IbWQ0IQgzc7Gb3tNQoGSrGWheEy",
+	"vbpdGt6MdsOa74LW2hHf5XXTwMH8cYjo9mUOdauFtmn+cbAhDEhP+kiV0NlJKqqWQ9vE9koLCcfFVUgI",
+	"ZBZ5fdKStiB96rKPoxUyT29Pwd52JNQP7nfeGrIR0Y6M9YjbYVBnnzEhiwlQLRyetvFj0BC0dxYGEo8x",
+	"kH5s7Jtao3QUbSVNwBvXsyuA9Jbx0VKpKft81g+ysV5qPVWzwuiWfZNTFx+LLAlgKr5ZBcfXJnhITBTR",
+	"h6OHBqO/JQ76JEoZkdvfJ9jjoCftQY4pWKvTI/HbfqBoeVoO53OubhijuSDPB9ap4Nf7UNB81gLHWErU",
+	"U42CJyBR5Su+EpHmtbH14FPTps5b6sBFUUNZ+ApW/hWhxOYvW53tA/q+i3qOV24xE2qmj9ECs5j3q00G",
+	"ud4GhHY5O1REe/x0NgsxY/EyWmeRNq1cSab310Yg/ZlWmnrx6tdM6sePFNnAPml+ON/A3nexpFRTkjIJ",
+	"Sy2wFIoSj6GvMQlBdSXTuhzsoHvGa8wlzlWXhwy5qBYSLwpxF2CYiBgbajy3jsx5hwfVymp72pdG1JkD",
+	"zTNOLFhyB/ZWjfeJbU3Af5h4lwmus47SXO5tA7eJiTfm+0JwS54jX5yT74W0s6H4OjThN4SpWI3snDyr",
+	"8Y1+DkW+cb0NDQjG3YOhCHNYF810bmjxok6aTwIbNLlAR6wETks2mU8en8/OH1tIqo0qp7Rk0+3FtPHw",
+	"XN7LcoYJ/iqdzCc/gH7tzXzrkqHL2eyLXTDkZojcL/Qio4wn2H9paIk9GkHDI56Aqiio3IcQuiplWkiy",
+	"gDXj9l6VK0LJUpR1F6cZcAG54GtFIFewy0ACDufp4lDPB+jyxuOiH4wuYbtRhDjmNEv3MEaHfiOSrQzb",
+	"QlLjLJhD0ulzCSlhnUU0CCLWPPPMz8QU2XCx42SxR9RXjY2bN9ha+yZdU8bN+xai5ZDTBLlgFILSlKdt",
+	"7e8C/4Qo4QJ8Iq1yJrtMqBqftqOK5EK5LscSqIaUKLqCfH9ObmocW60aagS4Fw036jkJm9t2kmkNnFBF",
+	"QkyevdpE4n1bypbiM5HXY5C/PpnN/maJ7hMXCNu0NWujDK5s8hjRm5Y0amM1oUNumtkzukUIi0PT2R0Y",
+	"xWHEOKPGNEp3sY0Ytpv4Y0H3RFacVEYcyMVsNnP7LgjNgKZufX99cvnd387JDy9vSPtA2B3vBiXsnDwz",
+	"+t4lYRSYKatlRioFbSQraYvXdKfIXxUAaWFo/2ZVXfvoXSOG0r43sXYelH4u0v0XO3htuPBd253QsoK7",
+	"zzz1n49HjN3FRjVZwBKP2QpRmOazJ3ZpsYnqLUz9lXH4/sVp719+d9L7384en/B+4OJM5r98sl7GLx/u",
+	"PoQKz0qEl/1GxRuLCrY32Td/XZG0knSRgzWwXv9EFN70U62/7qzSy8F6qm1xfIEY6p9cw8+D2QKPCo1a",
+	"AVzxVdOXYm9e44IUQoLRpnuFHRpGn92Lx7MnfzSZsGyxmooprBzbrgnXCmZphr2nA/b9d8DSh+fVKFq+",
+	"d1f4tQ1leMCcxU5IxTXLbQMUoSvEqmnV9CJhdVFSi+7ACRkWnqjOJv5ihBamvq12k4Cy3RzLh2RSVhFO",
+	"OiBCw80vby5CrMMDGIvfuwyZ97/7o+mHH9gWutqAUOOlgbThYRi9GfVh9Gtu/lTK/+yBkMbk2m+MG+Qu",
+	"WZJM4BJC0+LwTNPgxqSo+nnNlA6xqWryNRyOLhr2mMdxUwOs72FVulwK0hZdXjka1OG2L9S4K8kEX7F1",
+	"ZaIIwcEBveNUd3fQhbFMm+7+lrqQ6l9eX3TvwvtnOZgBjHmUc+kbah7cqzxBNl57lPobkS4qRW5evPUy",
+	"eUVULnY2/DJBSQ5RqQivvhs+jP6lr8GX9i2RIw9ivY2HpLYngwnxbRrBF91dQR6vJIpR2fWDHFd5Dpb6",
+	"dbRd2MAyjsz1Ph6UzI4OIZRBkxXjDNFk7mawPg2fw5px9/ED6a5O085Xdnd6TUeHePRVot/ZqZ7M5cOI",
+	"jG0hWe3DrifMklmUPypBTIha5yTAVQ+d1OmnI5HvS56GstZi+ZNY754JxNaCw9cPaw4QzjmCvqGoKg/F",
+	"hIP7/aeK+O+Eks/8qhKiBVkLIjjmdcdFfaeGe8ckd7pw8IIvP/Wg+mXtE/HltW/4Hyv8qXofMkg9Qe4N",
+	"U0K1qwWhnRt5jyvaqes++7oS+8ZO+vXUGjYpH5YdV6NqN/DijYu/x1TGgxn0d9i8iRdwbYFsXXv2UTFS",
+	"bM2/rgwhRthrBzP7w6i+Bo78p+L7g4r0C1GU1N0VbQESTfuMDqEpWEfGrt6MliXwEXJf98Q+pOB3C9++",
+	"eO2xGrgIvDZyC/IqKFH76yTXbAtYfMX7fepPbI4CyeLcUBNOWw8K4ejnvSoowpMe1tloIaB+z4cu6ciR",
+	"ZYMxGZBeda6BwJ54ROBwsSN/HthxNsjRD3EJZJexHJzI0g0CNvAEsCBDGJ7X4BLzwbiq+R8JOue3g3Q9",
+	"7dY5PPy/VvYyD3/6G4jkSTrgKySkXIPz2ISfoxleQS/WYbVn9jX+77ebsFPOIVXCDGAjRjf1f0HxqPnP",
+	"JxCtwqN3C9r2yTzHVIWseFuegp7DIXHyrVoPqKD8FBHCPPf9VWSxdycnIbbRqrlfH6sUV2QhdEagKPW+",
+	"uQyLlFKsJS0K6NDxR7HDAeoGrrofVQtJ14b2uChbjU3ajjTO6laB7ZQhTZXvWRqiqG1qekB62gmG9Lx7",
+	"GBLjpREa9x/b1cECVdlCUJnaeCEJ/leK4MIyv+md6tGgUseIUKmHpkKlDpGhiqL9zCFBdmfuhhx3SyZe",
+	"jRNuEuF9B+GeFgP+kJsMUOYDG3UI4M9OsUcrv9/jZbcOgruBvYMfm7Xc/X8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -67,7 +67,7 @@ func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestOb
 	desk := s.installer.Desk
 	found := DiscoverDevices200JSONResponse{}
 	for _, e := range pairing.Listening(ctx, places, desk.Holds, func() {}) {
-		units, err := pairing.Identify(ctx, e, pairing.Search{Profiles: desk.Profiles, First: true, Progress: func(uint8) {}})
+		units, err := pairing.Identify(ctx, e, pairing.Search{Access: desk.Access, First: true, Progress: func(uint8) {}})
 		if errors.Is(err, context.Canceled) {
 			return nil, err
 		}
@@ -76,6 +76,30 @@ func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestOb
 		}
 	}
 	return found, nil
+}
+
+// ListPairedDevices implements the API.
+func (s *Server) ListPairedDevices(context.Context, ListPairedDevicesRequestObject) (ListPairedDevicesResponseObject, error) {
+	bound, err := s.installer.Desk.Bound()
+	if bound == nil {
+		bound = []pairing.Binding{}
+	}
+	return ListPairedDevices200JSONResponse(bound), err
+}
+
+// ListProfiles implements the API.
+func (s *Server) ListProfiles(context.Context, ListProfilesRequestObject) (ListProfilesResponseObject, error) {
+	set := s.installer.Desk.Profiles
+	all := ListProfiles200JSONResponse{}
+	for _, id := range set.IDs() {
+		p := set.Get(id)
+		reads := DeviceProfile{Id: id, Vendor: p.Vendor}
+		for _, k := range p.Kinds() {
+			reads.Kinds = append(reads.Kinds, string(k))
+		}
+		all = append(all, reads)
+	}
+	return all, nil
 }
 
 // ListPairings implements the API.

@@ -39,7 +39,7 @@ rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1.`,
 	var p pairFlags
 	c.PersistentFlags().StringArrayVar(&p.files, "profile-file", nil, "a profile beside those that are built in")
 	c.PersistentFlags().BoolVar(&p.json, "json", false, "print JSON")
-	c.AddCommand(p.discoverCommand(), p.probeCommand(), p.addCommand(), p.listCommand(), p.profilesCommand())
+	c.AddCommand(p.discoverCommand(), p.probeCommand(), p.addCommand(), p.removeCommand(), p.listCommand(), p.profilesCommand())
 	return c
 }
 
@@ -96,7 +96,7 @@ makers ship are asked who they are. Nothing is ever written.`,
 			found := []pairing.Finding{}
 			for _, e := range open {
 				bar := newBar(cmd.ErrOrStderr(), "asking "+e.Address, len(pairing.Units()))
-				units, err := pairing.Identify(cmd.Context(), e, pairing.Search{Profiles: set, First: true, Progress: func(uint8) { bar.step() }})
+				units, err := pairing.Identify(cmd.Context(), e, pairing.Search{Access: pairing.Access{Profiles: set}, First: true, Progress: func(uint8) { bar.step() }})
 				bar.end()
 				if cmd.Context().Err() != nil {
 					return cmd.Context().Err()
@@ -122,10 +122,7 @@ func printFindings(w io.Writer, tried int, found []pairing.Finding) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "TARGET\tUNIT\tDEVICE\tSUNSPEC MODELS\tPROFILES")
 	for _, f := range found {
-		device := "–"
-		if id := f.Identification; id != nil {
-			device = strings.TrimSpace(id.Vendor + " " + cmp.Or(id.Model, id.Product))
-		}
+		device := cmp.Or(strings.TrimSpace(f.Device.Vendor+" "+f.Device.Model), "–")
 		models := make([]string, len(f.SunSpec))
 		for i, m := range f.SunSpec {
 			models[i] = fmt.Sprint(m.ID)
@@ -140,8 +137,8 @@ type probed struct {
 	pairing.Finding
 	pairing.Live
 
-	Profile  string         `json:"profile"` // by which the points were read; empty: SunSpec's names alone
-	Readings []probeReading `json:"readings"`
+	Profile  string           `json:"profile"` // by which the points were read; empty: SunSpec's names alone
+	Readings []probeReading   `json:"readings"`
 }
 
 // probeReading is what the program would take from the device.
@@ -184,7 +181,7 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 }
 
 func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.Set, progress io.Writer) (probed, error) {
-	search := pairing.Search{Profiles: set, First: true}
+	search := pairing.Search{Access: pairing.Access{Profiles: set}, First: true}
 	if p.unit != 0 {
 		search.Units = []uint8{p.unit}
 	}
@@ -248,12 +245,17 @@ func (r probed) print(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "POINT\tVALUE\tQUALITY\tREAD AS")
-	missing := 0
+	missing, shown := 0, map[string]bool{}
 	for _, lp := range r.Points {
+		_, name, _ := strings.Cut(lp.Name, ".") // of a point of a SunSpec model
+		if shown[name] {
+			continue
+		}
 		if lp.Quality == pairing.Missing && lp.Role == "" {
 			missing++
 			continue
 		}
+		shown[lp.Name] = true
 		value := "–"
 		switch v := lp.Value.(type) {
 		case string:
@@ -325,8 +327,11 @@ func (p *pairFlags) listCommand() *cobra.Command {
 			fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
 			for _, b := range paired {
 				mounted := "right"
-				if b.Inverted {
+				switch {
+				case b.Inverted:
 					mounted = "turned round"
+				case b.Unchecked:
+					mounted = "not checked"
 				}
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile, mounted)
 			}
@@ -337,6 +342,44 @@ func (p *pairFlags) listCommand() *cobra.Command {
 		},
 	}
 	p.placeFlags(c)
+	return c
+}
+
+func (p *pairFlags) removeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "remove ID|TARGET",
+		Short: "Let go of a paired device, or give up a pairing that was not finished",
+		Long: `Let go of the paired device ID, which is not read from the next start of
+"commonwatt run" on, or give up the pairing of TARGET that was not finished (with
+--unit, if there are several). What a device measured stays, and so does its
+entry on the ledger: another device needs another id.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			desk, err := p.desk()
+			if err != nil {
+				return err
+			}
+			dir, err := openDataDir(p.data)
+			if err != nil {
+				return fmt.Errorf("%w: stop the community first", err)
+			}
+			defer dir.Close() //nolint:errcheck // only the lock is held
+			err = desk.Remove(args[0])
+			if missing := (*pairing.NotFoundError)(nil); !errors.As(err, &missing) {
+				return pairingError(err)
+			}
+			kept, err := desk.Resume(args[0], p.unit)
+			if err != nil {
+				return err
+			}
+			if kept == nil {
+				return usage("there is neither a paired device nor a pairing %q: commonwatt pair list shows them", args[0])
+			}
+			return desk.Forget(kept.ID)
+		},
+	}
+	p.placeFlags(c)
+	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id of the pairing (0: any)")
 	return c
 }
 
@@ -415,7 +458,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 	c.Flags().StringVar(&p.id, "id", "", "id of the device (default: MEMBER/KIND)")
 	c.Flags().StringVar(&p.member, "member", "", "member to whom the metering point belongs")
 	c.Flags().StringVar(&p.point, "metering-point", "", "metering point (default: mp-MEMBER)")
-	c.Flags().StringVar(&p.load, "load", "", "what you know to happen at the device now: importing (taking, charging) or exporting (producing, discharging)")
+	c.Flags().StringVar(&p.load, "load", "", "what you know to happen at the device now: importing (taking, charging), exporting (producing, discharging), or later if nothing does (no connection meter)")
 	c.Flags().DurationVar(&p.watch, "watch", pairing.WatchFor, "how long to watch for dropouts")
 	c.Flags().BoolVar(&p.fresh, "fresh", false, "begin anew instead of going on with an interrupted pairing")
 	return c
@@ -452,7 +495,7 @@ func (w wizard) run(ctx context.Context, target string) error {
 		if err := w.show(s, live); err != nil {
 			return err
 		}
-		load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting?")
+		load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting (or later, if nothing does and it is no connection meter)?")
 		if err != nil {
 			return err
 		}

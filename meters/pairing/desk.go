@@ -23,7 +23,8 @@ import (
 // be resumed by another process. It is safe for concurrent use; only one step of
 // a session runs at a time.
 type Desk struct {
-	Profiles   *profile.Set
+	Access
+
 	Configured []Binding // of the community's configuration, beside those that were paired
 	Reserved   []string  // names that no metering point may have
 	Trial      bool      // go through the steps, and keep no device: the community is simulated
@@ -44,7 +45,7 @@ const (
 
 // Open returns the desk of a data directory.
 func Open(dir string, profiles *profile.Set, configured []Binding) *Desk {
-	return &Desk{Profiles: profiles, Configured: configured, dir: dir, busy: map[string]bool{}}
+	return &Desk{Access: Access{Profiles: profiles}, Configured: configured, dir: dir, busy: map[string]bool{}}
 }
 
 // Paired returns the devices that were paired, in the order of pairing.
@@ -63,7 +64,8 @@ func (d *Desk) Paired() ([]Binding, error) {
 	return paired, nil
 }
 
-func (d *Desk) bound() ([]Binding, error) {
+// Bound returns the devices of the community, the configured ones first.
+func (d *Desk) Bound() ([]Binding, error) {
 	paired, err := d.Paired()
 	return append(slices.Clone(d.Configured), paired...), err
 }
@@ -122,11 +124,11 @@ func (d *Desk) Resume(target string, unit uint8) (*Session, error) {
 
 // Begin starts a session.
 func (d *Desk) Begin(ctx context.Context, target string, unit uint8, profileID string, kind grid.DeviceKind, progress func(unit uint8)) (*Session, error) {
-	bound, err := d.bound()
+	bound, err := d.Bound()
 	if err != nil {
 		return nil, err
 	}
-	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), target, unit, profileID, kind, d.Profiles, bound, progress)
+	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), target, unit, profileID, kind, d.Access, bound, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ func (d *Desk) step(id string, do func(*Session) error) (*Session, error) {
 // Measure is Session.Measure of a kept session.
 func (d *Desk) Measure(ctx context.Context, id string) (s *Session, live Live, err error) {
 	s, err = d.step(id, func(s *Session) (err error) {
-		live, err = s.Measure(ctx, d.Profiles)
+		live, err = s.Measure(ctx, d.Access)
 		return err
 	})
 	return s, live, err
@@ -167,13 +169,13 @@ func (d *Desk) Measure(ctx context.Context, id string) (s *Session, live Live, e
 
 // CheckSign is Session.CheckSign of a kept session.
 func (d *Desk) CheckSign(ctx context.Context, id string, known Load) (*Session, error) {
-	return d.step(id, func(s *Session) error { return s.CheckSign(ctx, known, d.Profiles) })
+	return d.step(id, func(s *Session) error { return s.CheckSign(ctx, known, d.Access) })
 }
 
 // Bind is Session.Bind of a kept session.
 func (d *Desk) Bind(id string, device grid.Device) (*Session, error) {
 	return d.step(id, func(s *Session) error {
-		bound, err := d.bound()
+		bound, err := d.Bound()
 		if err != nil {
 			return err
 		}
@@ -189,7 +191,7 @@ func (d *Desk) Bind(id string, device grid.Device) (*Session, error) {
 // Watch watches the device of a kept session; one that passes is among Paired
 // from then on, and the session has ended.
 func (d *Desk) Watch(ctx context.Context, id string, duration time.Duration, progress func(readings int)) (*Session, error) {
-	s, err := d.step(id, func(s *Session) error { return s.WatchBound(ctx, duration, d.Profiles, progress) })
+	s, err := d.step(id, func(s *Session) error { return s.WatchBound(ctx, duration, d.Access, progress) })
 	if err != nil {
 		return s, err
 	}
@@ -212,6 +214,29 @@ func (d *Desk) Watch(ctx context.Context, id string, duration time.Duration, pro
 		return s, err
 	}
 	return s, d.Forget(id)
+}
+
+// Remove lets go of a device that was paired: it is not read from the next start
+// on. What it measured stays where it is. A connection meter goes last of its
+// metering point. Errors: *NotFoundError, *ConflictError.
+func (d *Desk) Remove(id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	paired, err := d.Paired()
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(paired, func(b Binding) bool { return b.ID == id })
+	if at < 0 {
+		return &NotFoundError{id}
+	}
+	gone := paired[at]
+	for _, b := range append(slices.Clone(d.Configured), paired...) {
+		if gone.Kind == grid.Meter && b.ID != id && b.MeteringPoint == gone.MeteringPoint {
+			return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove it first", b.ID, id)}
+		}
+	}
+	return d.write(devicesFile, slices.Delete(paired, at, at+1))
 }
 
 // Forget ends a session.
@@ -252,7 +277,7 @@ func (d *Desk) write(name string, v any) error {
 // Holds tells whether a device with a single connection is bound at an endpoint:
 // it must not be searched while it is read.
 func (d *Desk) Holds(e modbus.Endpoint) bool {
-	bound, err := d.bound()
+	bound, err := d.Bound()
 	if err != nil {
 		return false
 	}

@@ -25,6 +25,7 @@ const answerWithin = time.Second
 type Finding struct {
 	Target         string                 `json:"target"`
 	Unit           uint8                  `json:"unit"`
+	Device         Identity               `json:"device"`                          // as far as it says without a profile
 	Identification *modbus.Identification `json:"device_identification,omitempty"` // function 0x2B
 	SunSpec        []profile.Model        `json:"sunspec,omitempty"`
 	Profiles       []string               `json:"profiles"` // that fit, the closest first
@@ -43,9 +44,10 @@ var ErrSilent = errors.New("no unit answers there: check the address, that Modbu
 
 // Search says where to look for units at an endpoint.
 type Search struct {
-	Units    []uint8 // all of Units when empty
-	First    bool    // one that answers is enough
-	Profiles *profile.Set
+	Access
+
+	Units    []uint8          // all of Units when empty
+	First    bool             // one that answers is enough
 	Progress func(unit uint8) // told of each unit before it is asked
 }
 
@@ -56,8 +58,8 @@ func Identify(ctx context.Context, e modbus.Endpoint, s Search) ([]Finding, erro
 	if !patient {
 		s.Units = Units()
 	}
-	conn := modbus.Open(e, modbus.Options{Timeout: answerWithin, Gap: gentleGap})
-	defer conn.Close()
+	conn, done := s.open(e, modbus.Options{Timeout: answerWithin, Gap: gentleGap})
+	defer done()
 	var found []Finding
 	var last error
 	ctx, cancel := context.WithTimeout(ctx, identifyWithin)
@@ -156,7 +158,27 @@ func identify(ctx context.Context, conn *modbus.Conn, unit uint8, profiles *prof
 	if !heard {
 		return f, ErrSilent
 	}
+	f.Device = introduced(ctx, conn, f, profiles)
 	return f, nil
+}
+
+// common is the SunSpec model in which a device introduces itself.
+const common = 1
+
+// introduced returns what a device says of itself without being asked by a
+// profile; the vendor is that of the closest one if it does not say.
+func introduced(ctx context.Context, conn *modbus.Conn, f Finding, profiles *profile.Set) Identity {
+	alone := f
+	alone.SunSpec = slices.DeleteFunc(slices.Clone(f.SunSpec), func(m profile.Model) bool { return m.ID != common })
+	live, err := Measure(ctx, conn, alone, nil, profiles)
+	if err != nil {
+		live.Points = nil
+	}
+	var closest *profile.Profile
+	if len(f.Profiles) > 0 {
+		closest = profiles.Get(f.Profiles[0])
+	}
+	return identity(f, closest, live.Points)
 }
 
 type fit int
@@ -249,7 +271,7 @@ func Measure(ctx context.Context, conn *modbus.Conn, f Finding, p *profile.Profi
 		points, limits = own, meters.Limits(p.Quirks)
 	}
 	points = append(points, profiles.All(f.SunSpec)...)
-	live := Live{Points: []LivePoint{}, Warnings: []string{}}
+	live := Live{Identity: identity(f, p, nil), Points: []LivePoint{}, Warnings: []string{}}
 	if len(points) == 0 {
 		return live, nil
 	}

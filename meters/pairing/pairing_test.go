@@ -3,16 +3,19 @@ package pairing_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
@@ -140,6 +143,123 @@ func TestSignCheck(t *testing.T) {
 	}
 	if _, err := desk.CheckSign(t.Context(), s.ID, "perhaps"); !conflict(err, "neither") {
 		t.Errorf("a load %q: %v", "perhaps", err)
+	}
+}
+
+// TestSignCheckLater leaves the sign of panels open, which the binding tells, but
+// not that of the meter that bills.
+func TestSignCheckLater(t *testing.T) {
+	devices := neighbourhood(t, nil)
+	desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{{Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}})
+	later := func(d *sim.Device) (*pairing.Session, error) {
+		s := begin(t, desk, d)
+		if _, _, err := desk.Measure(t.Context(), s.ID); err != nil {
+			t.Fatal(err)
+		}
+		return desk.CheckSign(t.Context(), s.ID, pairing.Later)
+	}
+	if s, err := later(devices["home-04/meter"]); !conflict(err, "bills") || s.Step != pairing.Measured {
+		t.Errorf("a connection meter: %v, %s", err, s.Step)
+	}
+	s, err := later(devices["home-04/inverter"])
+	if err != nil || s.Step != pairing.Checked {
+		t.Fatalf("panels: %v, %s", err, s.Step)
+	}
+	if s, err = desk.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); err != nil || !s.Binding().Unchecked {
+		t.Errorf("bound as %+v, %v", s.Binding(), err)
+	}
+	if s, err = desk.CheckSign(t.Context(), s.ID, pairing.Exporting); err != nil || s.Unchecked {
+		t.Errorf("checked after all: %+v, %v", s, err)
+	}
+}
+
+// TestRemove lets go of devices; the connection meter goes last.
+func TestRemove(t *testing.T) {
+	dir := t.TempDir()
+	devices := `[{"id": "ann/meter", "kind": "meter", "metering_point": "mp-ann"}, {"id": "ann/pv", "kind": "inverter", "metering_point": "mp-ann"}]`
+	if err := os.WriteFile(filepath.Join(dir, "devices.json"), []byte(devices), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	desk := pairing.Open(dir, profiles(t), nil)
+	if err := desk.Remove("ann/meter"); !conflict(err, "ann/pv is behind") {
+		t.Errorf("the meter first: %v", err)
+	}
+	if err := errors.Join(desk.Remove("ann/pv"), desk.Remove("ann/meter")); err != nil {
+		t.Error(err)
+	}
+	missing := (*pairing.NotFoundError)(nil)
+	if err := desk.Remove("ann/meter"); !errors.As(err, &missing) {
+		t.Errorf("once more: %v", err)
+	}
+	if left, err := desk.Paired(); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// sink counts the readings of a community that runs.
+type sink struct{ readings atomic.Int64 }
+
+func (s *sink) PublishBatch(_ context.Context, _ string, b meters.Batch) error {
+	for _, r := range b.Readings {
+		if r.Power != nil {
+			s.readings.Add(1)
+		}
+	}
+	return nil
+}
+
+func (*sink) Totals(context.Context, string) (*grid.Reading, error) { return nil, nil }
+
+// TestPairingSharesTheConnection pairs at a device with a single connection while
+// the community reads it: over the community's connection it goes, and no reading
+// is lost; over one of its own it does not.
+func TestPairingSharesTheConnection(t *testing.T) {
+	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.SingleConnection}})["home-04/meter"]
+	e, err := modbus.ParseEndpoint("tcp://" + d.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := &sink{}
+	fleet := &meters.Fleet{Clock: time.Now, Sink: seen, Log: slog.New(slog.DiscardHandler)}
+	ctx, stop := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() {
+		target := meters.Target{Device: d.Device, Endpoint: e, Unit: 1, Profile: profiles(t).Get("sunspec-meter")}
+		if err := fleet.Run(ctx, []meters.Target{target}, seen); err != nil {
+			t.Error(err)
+		}
+	})
+	defer run.Wait()
+	defer stop()
+	until := func(n int64) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); seen.readings.Load() < n; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d readings, want %d", seen.readings.Load(), n)
+			}
+		}
+	}
+	until(2)
+	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	if s, err := desk.Begin(t.Context(), e.String(), 1, "", "", quiet); err == nil {
+		t.Errorf("over a second connection: %+v", s)
+	}
+	desk.Shared = fleet.Conn
+	s, err := desk.Begin(t.Context(), e.String(), 1, "", "", quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked(t, desk, s.ID)
+	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+		t.Fatal(err)
+	}
+	before := seen.readings.Load()
+	if s, err := desk.Watch(t.Context(), s.ID, 4*time.Second, func(int) {}); err != nil || s.Watch.Readings < 3 {
+		t.Errorf("watch %+v, %v", s.Watch, err)
+	}
+	until(before + 5)
+	if fleet.Conn(e) == nil {
+		t.Error("the community's connection was closed")
 	}
 }
 

@@ -43,9 +43,11 @@ type Session struct {
 	Identity Identity        `json:"identity"`
 	Power    *grid.Power     `json:"power,omitempty"` // at the sign check, W, + taken from the grid or the home
 	Inverted bool            `json:"inverted"`        // the sign check found the meter mounted the wrong way round
-	Device   *grid.Device    `json:"device,omitempty"`
-	Watch    *Watch          `json:"watch,omitempty"`
-	Warnings []string        `json:"warnings"`
+	// Unchecked tells that the sign was to be checked later.
+	Unchecked bool         `json:"sign_unchecked,omitempty"`
+	Device    *grid.Device `json:"device,omitempty"`
+	Watch     *Watch       `json:"watch,omitempty"`
+	Warnings  []string     `json:"warnings"`
 }
 
 // Binding is a device that is bound already.
@@ -56,6 +58,8 @@ type Binding struct {
 	Unit     uint8  `json:"unit"`
 	Profile  string `json:"profile"`
 	Inverted bool   `json:"inverted,omitempty"`
+	// Unchecked tells that the sign was never checked: pairing the device anew does.
+	Unchecked bool `json:"sign_unchecked,omitempty"`
 }
 
 // A ConflictError says why a pairing must not go on as it is.
@@ -66,7 +70,7 @@ func (e *ConflictError) Error() string { return e.Reason }
 // Begin identifies the device at a target. unit 0 looks for it; profileID "" takes
 // the closest one; kind "" what the device is first of all. bound are the devices
 // of the community: a host that is spoken to otherwise already is refused.
-func Begin(ctx context.Context, id, target string, unit uint8, profileID string, kind grid.DeviceKind, profiles *profile.Set, bound []Binding, progress func(unit uint8)) (*Session, error) {
+func Begin(ctx context.Context, id, target string, unit uint8, profileID string, kind grid.DeviceKind, a Access, bound []Binding, progress func(unit uint8)) (*Session, error) {
 	e, err := modbus.ParseEndpoint(target)
 	if err != nil {
 		return nil, err
@@ -74,7 +78,7 @@ func Begin(ctx context.Context, id, target string, unit uint8, profileID string,
 	if err := otherProtocol(e, bound); err != nil {
 		return nil, err
 	}
-	search := Search{Profiles: profiles, Progress: progress, First: true}
+	search := Search{Access: a, Progress: progress, First: true}
 	if unit != 0 {
 		search.Units = []uint8{unit}
 	}
@@ -83,7 +87,7 @@ func Begin(ctx context.Context, id, target string, unit uint8, profileID string,
 		return nil, err
 	}
 	s := &Session{ID: id, Target: target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}}
-	return s, s.choose(profileID, kind, profiles)
+	return s, s.choose(profileID, kind, a.Profiles)
 }
 
 func (s *Session) choose(id string, kind grid.DeviceKind, profiles *profile.Set) error {
@@ -125,26 +129,29 @@ func otherProtocol(e modbus.Endpoint, bound []Binding) error {
 	return nil
 }
 
-func (s *Session) open(profiles *profile.Set) (*modbus.Conn, *profile.Profile, error) {
+// open returns a connection to the device, what to call afterwards, and by which
+// profile it is read.
+func (s *Session) open(a Access) (*modbus.Conn, func(), *profile.Profile, error) {
 	e, err := modbus.ParseEndpoint(s.Target)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	p := profiles.Get(s.Profile)
+	p := a.Profiles.Get(s.Profile)
 	if p == nil {
-		return nil, nil, fmt.Errorf("there is no profile %q", s.Profile)
+		return nil, nil, nil, fmt.Errorf("there is no profile %q", s.Profile)
 	}
-	return modbus.Open(e, meters.Careful(modbus.Options{}, p.Quirks)), p, nil
+	conn, done := a.open(e, meters.Careful(modbus.Options{}, p.Quirks))
+	return conn, done, p, nil
 }
 
 // Measure reads the live values; what is not plausible becomes a warning.
-func (s *Session) Measure(ctx context.Context, profiles *profile.Set) (Live, error) {
-	conn, p, err := s.open(profiles)
+func (s *Session) Measure(ctx context.Context, a Access) (Live, error) {
+	conn, done, p, err := s.open(a)
 	if err != nil {
 		return Live{}, err
 	}
-	defer conn.Close()
-	live, err := Measure(ctx, conn, s.Finding, p, profiles)
+	defer done()
+	live, err := Measure(ctx, conn, s.Finding, p, a.Profiles)
 	if err != nil {
 		return live, err
 	}
@@ -160,24 +167,34 @@ type Load string
 const (
 	Importing Load = "importing" // taken from the grid, charging, or a car being charged
 	Exporting Load = "exporting" // fed into the grid, produced, or discharging
+	Later     Load = "later"     // nothing can be told now, as of panels at night
 )
 
 // CheckSign compares the power with what the installer knows. A connection meter
 // that shows the opposite is mounted the wrong way round, which the binding puts
-// right; any other device that does has the wrong profile, and is refused.
-func (s *Session) CheckSign(ctx context.Context, known Load, profiles *profile.Set) error {
-	if known != Importing && known != Exporting {
-		return &ConflictError{fmt.Sprintf("load: %q is neither %s nor %s", known, Importing, Exporting)}
+// right; any other device that does has the wrong profile, and is refused. Later
+// leaves the check of such a device for another day; a connection meter bills,
+// and must be checked.
+func (s *Session) CheckSign(ctx context.Context, known Load, a Access) error {
+	if known != Importing && known != Exporting && known != Later {
+		return &ConflictError{fmt.Sprintf("load: %q is neither %s nor %s nor %s", known, Importing, Exporting, Later)}
 	}
 	if s.Step == Identified {
 		return &ConflictError{"look at the live values before the sign check"}
 	}
-	s.Inverted, s.Step = false, Measured // until it is checked anew
-	power, err := s.power(ctx, profiles)
+	s.Inverted, s.Unchecked, s.Step = false, false, Measured // until it is checked anew
+	power, err := s.power(ctx, a)
 	if err != nil {
 		return err
 	}
 	s.Power = &power
+	if known == Later {
+		if s.Kind == grid.Meter {
+			return &ConflictError{fmt.Sprintf("a connection meter bills, so that its sign is checked now: let at least %d W flow, as a kettle takes", leastPower)}
+		}
+		s.Unchecked, s.Step = true, Checked
+		return nil
+	}
 	if math.Abs(float64(power)) < leastPower {
 		return &ConflictError{fmt.Sprintf("the device shows %d W: for a sign check let at least %d W flow, as a kettle takes", power, leastPower)}
 	}
@@ -197,12 +214,12 @@ func direction(p grid.Power) Load {
 }
 
 // power reads the device as the profile says.
-func (s *Session) power(ctx context.Context, profiles *profile.Set) (grid.Power, error) {
-	conn, p, err := s.open(profiles)
+func (s *Session) power(ctx context.Context, a Access) (grid.Power, error) {
+	conn, done, p, err := s.open(a)
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
+	defer done()
 	points, err := p.Locate(s.Kind, s.Finding.SunSpec)
 	if err != nil {
 		return 0, err
@@ -283,7 +300,7 @@ const WatchFor = 2 * time.Minute
 
 // WatchBound reads the device as the program will, and looks for dropouts. A
 // device that answers less than nine times in ten is not taken.
-func (s *Session) WatchBound(ctx context.Context, duration time.Duration, profiles *profile.Set, progress func(readings int)) error {
+func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Access, progress func(readings int)) error {
 	if s.Device == nil {
 		return &ConflictError{"bind the device before watching it"}
 	}
@@ -292,11 +309,11 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, profil
 		return err
 	}
 	w := &watcher{progress: progress}
-	fleet := meters.Fleet{Clock: time.Now, Sink: w, Log: slog.New(slog.DiscardHandler)}
+	fleet := meters.Fleet{Clock: time.Now, Sink: w, Shared: a.Shared, Log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	began := time.Now()
-	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: profiles.Get(s.Profile), Inverted: s.Inverted}
+	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Inverted: s.Inverted}
 	if err := fleet.Run(ctx, []meters.Target{target}, w); err != nil {
 		return err
 	}
@@ -356,5 +373,5 @@ func (w *watcher) result(began time.Time, duration time.Duration, counters []pro
 
 // Binding returns the session's result.
 func (s *Session) Binding() Binding {
-	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted}
+	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Unchecked: s.Unchecked}
 }
