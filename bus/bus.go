@@ -37,6 +37,7 @@ type Config struct {
 // Bus is a connection to the streams. It is safe for concurrent use.
 type Bus struct {
 	server *server.Server // nil when external
+	log    server.Logger  // of the server; nil: none
 	conn   *nats.Conn
 	stream jetstream.JetStream
 }
@@ -104,6 +105,9 @@ func (b *Bus) start(o *server.Options) error {
 		return fmt.Errorf("embedded server in %s: %w", o.StoreDir, err)
 	}
 	b.server = s
+	if b.log != nil {
+		s.SetLoggerV2(b.log, false, false, false)
+	}
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
 		return fmt.Errorf("embedded server in %s: not ready after %s", o.StoreDir, startTimeout)

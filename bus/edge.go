@@ -112,6 +112,7 @@ type EdgeConfig struct {
 type Edge struct {
 	*Bus
 
+	said      *lastError
 	edge      jetstream.Stream // Forward's
 	most      int64
 	confirmed atomic.Uint64 // the last message that the hub has, by its place in the stream
@@ -125,7 +126,8 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
-	b := &Bus{}
+	said := &lastError{}
+	b := &Bus{log: said}
 	o := &server.Options{
 		ServerName: "commonwatt-" + c.Name, JetStreamDomain: c.Name, DontListen: true, JetStream: true, StoreDir: c.Dir, SyncAlways: true, NoSigs: true, NoLog: true,
 	}
@@ -156,7 +158,7 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	// The first that is kept may have been confirmed before: the hub knows it then.
-	e := &Edge{Bus: b, edge: stream, most: c.MaxBytes}
+	e := &Edge{Bus: b, said: said, edge: stream, most: c.MaxBytes}
 	e.confirmed.Store(max(info.State.FirstSeq, 1) - 1)
 	return e, nil
 }
@@ -207,13 +209,18 @@ func (e *Edge) LastStored(ctx context.Context, subject string) ([]byte, error) {
 // Forward sends what is stored to the hub until ctx ends, oldest first. A message
 // is done with, and removed, when the hub has it on its disk; only the last one
 // stays. After a crash some are sent again, which the hub recognizes. waits is told
-// when the hub cannot be reached, and that it can again (nil).
+// why the hub takes nothing, again when the reason changes, and that it does again
+// (nil).
 func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
-	away := false
+	away := ""
 	for ctx.Err() == nil {
 		sent, err := e.forwardSome(ctx)
-		if (err != nil) != away && ctx.Err() == nil {
-			away = err != nil
+		why := ""
+		if err != nil {
+			why = err.Error()
+		}
+		if why != away && ctx.Err() == nil {
+			away = why
 			waits(err)
 		}
 		switch {
@@ -300,7 +307,7 @@ func (e *Edge) send(ctx context.Context, messages []*jetstream.RawStreamMsg) (co
 		case <-ctx.Done():
 			return i, errors.New("the hub does not answer")
 		case a := <-answers[i]:
-			if err := confirmation(a); err != nil {
+			if err := e.confirmation(a, strings.TrimPrefix(messages[i].Subject, edgePrefix)); err != nil {
 				return i, err
 			}
 		}
@@ -308,10 +315,14 @@ func (e *Edge) send(ctx context.Context, messages []*jetstream.RawStreamMsg) (co
 	return len(messages), nil
 }
 
-// confirmation reads the hub's answer to a message.
-func confirmation(a *nats.Msg) error {
-	if a.Header.Get("Status") == "503" {
-		return errors.New("the hub is not connected")
+// confirmation reads the hub's answer to a message on a subject.
+func (e *Edge) confirmation(a *nats.Msg, subject string) error {
+	switch {
+	case a.Header.Get("Status") != "503":
+	case e.server.NumLeafNodes() > 0:
+		return fmt.Errorf("the hub is connected, but takes nothing on %s: is the community's name right, and are this gateway's devices in the hub's configuration?", subject)
+	default:
+		return fmt.Errorf("the hub is not connected: %s", e.said.why())
 	}
 	text := string(a.Data)
 	if strings.Contains(text, `"error"`) {
@@ -355,4 +366,39 @@ func (e *Edge) Backlog(ctx context.Context) (Backlog, error) {
 		b.Share = float64(b.Bytes) / float64(e.most)
 	}
 	return b, nil
+}
+
+// lastError is the logger of a gateway's server. It keeps the last error, which
+// tells why the hub is not connected.
+type lastError struct{ text atomic.Pointer[string] }
+
+// Errorf implements server.Logger.
+func (l *lastError) Errorf(format string, v ...any) { l.text.Store(new(fmt.Sprintf(format, v...))) }
+
+// Fatalf implements server.Logger.
+func (l *lastError) Fatalf(format string, v ...any) { l.Errorf(format, v...) }
+
+// Noticef implements server.Logger.
+func (*lastError) Noticef(string, ...any) {}
+
+// Warnf implements server.Logger.
+func (*lastError) Warnf(string, ...any) {}
+
+// Debugf implements server.Logger.
+func (*lastError) Debugf(string, ...any) {}
+
+// Tracef implements server.Logger.
+func (*lastError) Tracef(string, ...any) {}
+
+// why tells it in the operator's terms.
+func (l *lastError) why() string {
+	last := l.text.Load()
+	switch {
+	case last == nil:
+		return "it has not answered yet"
+	case strings.Contains(*last, "Authorization Violation"):
+		return "it refuses this gateway's id or password: compare the id with gateways in the hub's configuration, and the two password files"
+	default:
+		return *last
+	}
 }

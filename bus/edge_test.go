@@ -289,3 +289,40 @@ func TestAGatewayHearsAndInjectsNothing(t *testing.T) {
 		t.Errorf("an answer became a settlement run: %q, %v", got, err)
 	}
 }
+
+// TestWhyNothingIsTaken tells a hub that is off from one that refuses the
+// password and from one that does not know the community.
+func TestWhyNothingIsTaken(t *testing.T) {
+	address := freePort(t)
+	for _, c := range []struct {
+		name, password, subject, want string
+		hub                           bool
+	}{
+		{"the hub is off", "secret", "readings.elm.gw-1.ann", "connection refused", false},
+		{"a wrong password", "wrong", "readings.elm.gw-1.ann", "refuses this gateway's id or password", true},
+		{"another community", "secret", "readings.oak.gw-1.ann", "takes nothing on readings.oak.gw-1.ann", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.hub {
+				h := hub(t, t.TempDir(), address)
+				defer h.Close()
+			}
+			e := edge(t, t.TempDir(), address, c.password, 1<<20, false)
+			defer e.Close()
+			if err := e.Publish(t.Context(), c.subject, "1", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			var last string
+			err := e.Forward(ctx, func(err error) {
+				if last = fmt.Sprint(err); strings.Contains(last, c.want) {
+					cancel()
+				}
+			})
+			if err != nil || !strings.Contains(last, c.want) {
+				t.Errorf("%v, %s; want %q", err, last, c.want)
+			}
+		})
+	}
+}

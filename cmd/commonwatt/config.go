@@ -142,12 +142,12 @@ func (c config) profiles() (*profile.Set, error) {
 		return nil, err
 	}
 	for _, name := range kept {
-		if err := set.AddFile(name); err != nil {
+		if err := addProfile(set, name); err != nil {
 			return nil, err
 		}
 	}
 	for i, name := range c.Profiles {
-		if err := set.AddFile(name); err != nil {
+		if err := addProfile(set, name); err != nil {
 			return nil, fmt.Errorf("profiles[%d]: %w", i, err)
 		}
 	}
@@ -353,7 +353,7 @@ func parseConfig(b []byte) (config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, plain(err, "config check")
+		return config{}, plain(err, `"commonwatt config check --help"`)
 	}
 	if c.Simulation == nil && len(c.Devices) == 0 {
 		c.Simulation = defaultSimulation()
@@ -365,8 +365,16 @@ func parseConfig(b []byte) (config, error) {
 // configured devices they take the place of the simulation, which never shares a
 // directory with them.
 func (c *config) addPaired(speedGiven bool) error {
-	paired, err := pairing.Open(c.Data, nil, nil).Paired()
-	if err != nil || len(paired) == 0 {
+	desk := pairing.Open(c.Data, nil, nil)
+	paired, err := desk.Paired()
+	if err != nil {
+		return err
+	}
+	if len(paired) == 0 {
+		begun, err := desk.Sessions()
+		if len(begun) > 0 && len(c.Devices) == 0 && !isSimulated(c.Data) {
+			return usage("--data %s: a device is being paired there, and none is paired yet: finish it (commonwatt pair list shows it), give it up (pair remove), or give a simulated neighbourhood another directory", c.Data)
+		}
 		return err
 	}
 	if len(c.Devices) == 0 && !speedGiven {
@@ -382,24 +390,69 @@ func (c *config) addPaired(speedGiven bool) error {
 	return nil
 }
 
-// plain says what the YAML library says without the names of Go types. help is
-// the command whose help lists the fields.
-func plain(err error, help string) error {
+// isSimulated tells whether a data directory is a simulated neighbourhood's.
+func isSimulated(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "simulation.db"))
+	return err == nil
+}
+
+// plain says what the YAML library says without the names of Go types. fields is
+// where the fields are listed.
+func plain(err error, fields string) error {
 	var wrong *yaml.TypeError
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	unknown := regexp.MustCompile(`field (\S+) not found in type \S+`)
-	mismatch := regexp.MustCompile("cannot unmarshal !!(\\w+) `(.*)` into (\\S+)")
+	unknown := regexp.MustCompile(`field (\S+) not found in type .*`)
+	mismatch := regexp.MustCompile("cannot unmarshal !!\\w+ (?:`(.*)` )?into (\\S+)")
 	lines := make([]string, len(wrong.Errors))
 	for i, line := range wrong.Errors {
-		line = unknown.ReplaceAllString(line, `unknown field "$1": "commonwatt `+help+` --help" lists the fields`)
-		line = mismatch.ReplaceAllString(line, `"$2" is not a $3`)
-		line = strings.ReplaceAll(line, "time.Duration", "duration with a unit, such as 5m or 30s")
-		line = strings.ReplaceAll(line, "not a uint8", "not a number from 0 to 255")
-		lines[i] = line
+		line = unknown.ReplaceAllString(line, `unknown field "$1": `+fields+` lists the fields`)
+		lines[i] = mismatch.ReplaceAllStringFunc(line, func(text string) string {
+			parts := mismatch.FindStringSubmatch(text)
+			if parts[1] == "" {
+				return "is not " + wanted(parts[2])
+			}
+			return fmt.Sprintf("%q is not %s", parts[1], wanted(parts[2]))
+		})
 	}
 	return errors.New(strings.Join(lines, "; "))
+}
+
+// wanted says what a field of a Go type takes.
+func wanted(goType string) string {
+	goType = strings.TrimPrefix(goType, "*")
+	switch {
+	case goType == "time.Duration":
+		return "a duration with a unit, such as 5m or 30s"
+	case goType == "time.Time":
+		return "a time, such as 2026-06-01T10:00:00Z"
+	case goType == "bool":
+		return "true or false"
+	case goType == "string":
+		return "a text"
+	case goType == "uint8":
+		return "a number from 0 to 255"
+	case goType == "uint16":
+		return "a number from 0 to 65535"
+	case strings.HasPrefix(goType, "uint"), strings.HasPrefix(goType, "int"):
+		return "a whole number"
+	case strings.HasPrefix(goType, "float"):
+		return "a number"
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	default:
+		return "a mapping of fields"
+	}
+}
+
+// addProfile adds a profile from a file.
+func addProfile(set *profile.Set, file string) error {
+	err := set.AddFile(file)
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("%s: %w", file, plain(err, "docs/profiles.md"))
+	}
+	return err
 }
 
 func (c config) validate() error {
@@ -671,7 +724,8 @@ func configCommand() *cobra.Command {
 	parent.AddCommand(&cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a configuration file",
-		Long: `Check a configuration file. Every field has a default; the fields are
+		Long: `Check a configuration file: that of a gateway ("commonwatt gateway --help"), which
+has a hub, or that of a community. Of this every field has a default; the fields are
 
   community: demo                 # name on the ledger
   listen: 127.0.0.1:8080
@@ -729,6 +783,9 @@ and one of
   profiles: [FILE]                # descriptions of devices beside those of "commonwatt pair profiles"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if isGateways(args[0]) {
+				return checkGateway(cmd.OutOrStdout(), args[0])
+			}
 			c, err := readConfig(args[0])
 			if err != nil {
 				return err

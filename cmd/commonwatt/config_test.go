@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,5 +42,34 @@ func TestBadConfigs(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "main.") {
 			t.Errorf("%s: not one clear line: %v", path, err)
 		}
+	}
+}
+
+// TestConfigCheckOfAGateway checks the other kind of configuration, and profiles
+// of one's own: what is wrong is said without names of Go types.
+func TestConfigCheckOfAGateway(t *testing.T) {
+	dir := t.TempDir()
+	gateway, own := filepath.Join(dir, "gateway.yaml"), filepath.Join(dir, "own.yaml")
+	const good = `hub: {url: "tls://hub.example:7422", password_file: %s}
+devices: [{id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2.7", profile: sunspec-meter}]
+`
+	for _, c := range []struct {
+		text, want string
+		code       int
+	}{
+		{fmt.Sprintf(good, gateway), `gateway for community "demo" at tls://hub.example:7422, devices: 1`, 0},
+		{fmt.Sprintf(good, filepath.Join(dir, "nothing")), "hub.password_file", exitUsage},
+		{strings.Replace(fmt.Sprintf(good, gateway), "password_file", "password", 1), `line 1: unknown field "password": "commonwatt gateway --help" lists the fields`, exitUsage},
+	} {
+		write(t, gateway, c.text)
+		code, out, errs := execute(t, "config", "check", gateway)
+		if code != c.code || !strings.Contains(out+errs, c.want) || strings.Contains(errs, "struct") {
+			t.Errorf("exit code %d: %s%s, want %d and %q", code, out, errs, c.code, c.want)
+		}
+	}
+	write(t, own, "id: own\npoints:\n  - 5\n  - {name: a, addr: 99999}\n")
+	if code, _, errs := execute(t, "pair", "profiles", "--profile-file", own); code != exitUsage ||
+		!strings.Contains(errs, `line 3: "5" is not a mapping of fields; line 4: "99999" is not a number from 0 to 65535`) {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
 }

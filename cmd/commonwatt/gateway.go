@@ -59,12 +59,39 @@ func readEdgeConfig(path string) (edgeConfig, error) {
 	dec := yaml.NewDecoder(strings.NewReader(string(b)))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, usage("%s: %w", path, plain(err, "gateway"))
+		return c, usage("%s: %w", path, plain(err, `"commonwatt gateway --help"`))
 	}
 	if err := c.validate(); err != nil {
 		return c, usage("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// isGateways tells whether a configuration file is a gateway's.
+func isGateways(path string) bool {
+	var has struct {
+		Hub *yaml.Node `yaml:"hub"`
+	}
+	b, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
+	return err == nil && yaml.Unmarshal(b, &has) == nil && has.Hub != nil
+}
+
+// checkGateway checks a gateway's configuration file.
+func checkGateway(w io.Writer, path string) error {
+	c, err := readEdgeConfig(path)
+	if err != nil {
+		return err
+	}
+	n := edgeNode{config: c}
+	targets, err := n.targets()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(c.Hub.PasswordFile); err != nil {
+		return usage("%s: hub.password_file: %w", path, err)
+	}
+	_, err = fmt.Fprintf(w, "%s: gateway for community %q at %s, devices: %d\n", path, c.Community, c.Hub.URL, len(targets))
+	return err
 }
 
 func (c edgeConfig) validate() error {

@@ -65,7 +65,7 @@ func (p *pairFlags) profiles() (*profile.Set, error) {
 		return nil, err
 	}
 	for _, f := range p.files {
-		if err := set.AddFile(f); err != nil {
+		if err := addProfile(set, f); err != nil {
 			return nil, &usageError{err}
 		}
 	}
@@ -137,8 +137,8 @@ type probed struct {
 	pairing.Finding
 	pairing.Live
 
-	Profile  string           `json:"profile"` // by which the points were read; empty: SunSpec's names alone
-	Readings []probeReading   `json:"readings"`
+	Profile  string         `json:"profile"` // by which the points were read; empty: SunSpec's names alone
+	Readings []probeReading `json:"readings"`
 }
 
 // probeReading is what the program would take from the device.
@@ -354,7 +354,7 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 --unit, if there are several). What a device measured stays, and so does its
 entry on the ledger: another device needs another id.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			desk, err := p.desk()
 			if err != nil {
 				return err
@@ -402,12 +402,12 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 		}
 		configured = c.bindings()
 		for _, f := range c.Profiles {
-			if err := set.AddFile(f); err != nil {
+			if err := addProfile(set, f); err != nil {
 				return nil, &usageError{err}
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join(p.data, "simulation.db")); err == nil {
+	if isSimulated(p.data) {
 		return nil, usage("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
 	}
 	desk := pairing.Open(p.data, set, configured)

@@ -78,6 +78,10 @@ func TestAnInstallersHour(t *testing.T) {
 	if code != exitUsage || !strings.Contains(errs, "--load: missing") {
 		t.Fatalf("without the load: exit code %d\n%s", code, errs)
 	}
+	code, _, errs = execute(t, "run", "--data", dir, "--listen", "127.0.0.1:0", "--duration", "1s")
+	if code != exitUsage || !strings.Contains(errs, "being paired") {
+		t.Fatalf("run where nothing is paired yet: exit code %d\n%s", code, errs)
+	}
 	code, _, errs = execute(t, "pair", "add", target, "--data", dir, "--profile", "sunspec-meter", "--load", "exporting")
 	if code != exitUsage || !strings.Contains(errs, "--fresh") {
 		t.Fatalf("with another profile: exit code %d\n%s", code, errs)
@@ -122,6 +126,7 @@ func TestAnInstallersHour(t *testing.T) {
 		{step + "/sign", `{"load": "exporting"}`, http.StatusConflict, "live values"},
 		{step + "/measure", ``, http.StatusOK, inverter.Serial},
 		{step + "/sign", `{"load": "maybe"}`, http.StatusBadRequest, "load"},
+		{step + "/sign", `{"load": "later"}`, http.StatusOK, `"sign_unchecked":true`},
 		{step + "/sign", `{"load": "exporting"}`, http.StatusOK, "sign-checked"},
 		{step + "/bind", `{"id": "ann/pv", "member": "ann", "metering_point": "mp-bob"}`, http.StatusConflict, "no connection meter yet"},
 		{step + "/bind", `{"id": "ann/pv", "member": "ann", "metering_point": "mp-ann"}`, http.StatusOK, "bound"},
@@ -145,4 +150,13 @@ func TestAnInstallersHour(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "ann/pv") || !strings.Contains(out, "ann/meter") || strings.Contains(out, "not finished") {
 		t.Errorf("list: exit code %d\n%s%s", code, out, errs)
 	}
+	if code, _, errs = execute(t, "pair", "remove", "ann/meter", "--data", dir); code != exitUsage || !strings.Contains(errs, "ann/pv is behind") {
+		t.Errorf("remove the meter first: exit code %d\n%s", code, errs)
+	}
+	if code, _, errs = execute(t, "pair", "remove", "ann/pv", "--data", dir); code != 0 {
+		t.Errorf("remove: exit code %d\n%s", code, errs)
+	}
+	last := launch(t, dir)
+	last.until("the meter alone", func(s web.Status) bool { return s.DevicesOnline == 1 && s.Homes == 1 })
+	last.stop()
 }

@@ -44,6 +44,9 @@ func (d *dataDir) gateway() (name string, key *ecdsa.PrivateKey, err error) {
 		return "", nil, fmt.Errorf("%s: %w", d.file(gatewayKeyFile), err)
 	}
 	id, err := os.ReadFile(d.file(gatewayNameFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil, fmt.Errorf("%s is missing beside %s: restore it from a copy, or remove the key to go on as another gateway", d.file(gatewayNameFile), gatewayKeyFile)
+	}
 	return strings.TrimSpace(string(id)), key, err
 }
 

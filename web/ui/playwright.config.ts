@@ -5,7 +5,8 @@ import { defineConfig } from "@playwright/test";
 
 const port = process.env.E2E_PORT ?? "18099";
 const address = `127.0.0.1:${port}`;
-const data = mkdtempSync(join(tmpdir(), "commonwatt-e2e-"));
+process.env.E2E_DATA ??= mkdtempSync(join(tmpdir(), "commonwatt-e2e-")); // the tests read the installer's key there
+const data = process.env.E2E_DATA;
 
 export default defineConfig({
   testDir: "e2e",

@@ -30,7 +30,7 @@ function App() {
       {lost.value && <p role="alert">Connection lost: what is shown is from {clock(s.status.world_time)}. Trying again…</p>}
       {home ? <HomePage s={s} home={home} /> : <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>}
       <footer>
-        {s.status.devices_online} devices online · {s.status.intervals_cleared} intervals cleared · {s.status.intervals_settled} settled ·{" "}
+        <a href="/installer.html">{s.status.devices_online} devices online</a> · {s.status.intervals_cleared} intervals cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
           {s.status.ledger.kind} ledger at block {s.status.ledger.height}
         </a>
