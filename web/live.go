@@ -13,8 +13,9 @@ import (
 // Live is what the dashboard shows, kept current by what happens: readings,
 // trades, clearings, settlements. It is safe for concurrent use.
 type Live struct {
-	clock  func() time.Time // world time
-	status func(context.Context) Status
+	clock   func() time.Time // world time
+	status  func(context.Context) Status
+	account func(member, point string) (string, error)
 
 	mu        sync.Mutex // guards all below
 	state     State
@@ -69,7 +70,7 @@ const (
 // totals, account tells the ledger's account of a member's metering point.
 func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
 	l := &Live{
-		clock: clock, status: status, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
+		clock: clock, status: status, account: account, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
 		heard: map[string]time.Time{}, contracts: map[delivery]Contract{}, counted: map[delivery]settlement.Statement{}, runs: map[grid.Interval]runs{},
 		changed: newChange(), clients: map[*client]struct{}{},
 		state: State{
@@ -78,25 +79,37 @@ func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, 
 		},
 	}
 	for _, d := range devices {
-		at, known := l.homes[d.Member]
-		if !known {
-			at = len(l.state.Homes)
-			l.homes[d.Member], l.points[d.MeteringPoint] = at, at
-			home := Home{Id: d.Member, MeteringPoint: d.MeteringPoint}
-			var err error
-			if home.Account, err = account(d.Member, d.MeteringPoint); err != nil {
-				return nil, err
-			}
-			l.state.Homes = append(l.state.Homes, home)
-		}
-		l.state.Homes[at].Devices = append(l.state.Homes[at].Devices, Device{Id: d.ID, Kind: string(d.Kind)})
-	}
-	for _, h := range l.state.Homes {
-		for k := range h.Devices {
-			l.devices[h.Devices[k].Id] = &h.Devices[k]
+		if err := l.Add(d); err != nil {
+			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// Add shows one more device, and its home if that is new.
+func (l *Live) Add(d grid.Device) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.devices[d.ID] != nil {
+		return nil
+	}
+	at, known := l.homes[d.Member]
+	if !known {
+		account, err := l.account(d.Member, d.MeteringPoint)
+		if err != nil {
+			return err
+		}
+		at = len(l.state.Homes)
+		l.homes[d.Member], l.points[d.MeteringPoint] = at, at
+		l.state.Homes = append(l.state.Homes, Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
+	}
+	h := &l.state.Homes[at]
+	h.Devices = append(h.Devices, Device{Id: d.ID, Kind: string(d.Kind)})
+	for k := range h.Devices { // which append may have moved
+		l.devices[h.Devices[k].Id] = &h.Devices[k]
+	}
+	l.changed.homes[at] = true
+	return nil
 }
 
 // SeeReadings shows what a member's devices said.

@@ -44,6 +44,28 @@ func trade(seq uint64, energy grid.Energy, price grid.Price) grid.Trade {
 	}
 }
 
+// TestADeviceComesLater adds one to a home that is shown, and one of a new home.
+func TestADeviceComesLater(t *testing.T) {
+	l := newLive()
+	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(1)), Quality: grid.Good}})
+	for _, d := range []grid.Device{
+		{ID: "a/pv", Kind: grid.Inverter, Member: "a", MeteringPoint: "mp-a"},
+		{ID: "a/pv", Kind: grid.Inverter, Member: "a", MeteringPoint: "mp-a"},
+		{ID: "c/meter", Kind: grid.Meter, Member: "c", MeteringPoint: "mp-c"},
+	} {
+		if err := l.Add(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for member, device := range map[string]string{"a": "a/meter", "c": "c/meter"} {
+		l.SeeReadings(member, []grid.Reading{{Device: device, Time: now, Power: new(grid.Power(7)), Quality: grid.Good}})
+	}
+	homes := l.State(t.Context()).Homes
+	if len(homes) != 3 || len(homes[0].Devices) != 3 || *homes[0].Devices[0].Power != 7 || homes[2].Account != "account of c at mp-c" || *homes[2].Devices[0].Power != 7 {
+		t.Errorf("homes %+v", homes)
+	}
+}
+
 func TestStateFollowsWhatHappens(t *testing.T) {
 	l := newLive()
 	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(-900)), Quality: grid.Good}})

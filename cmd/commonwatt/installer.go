@@ -68,5 +68,5 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) error {
 	}
 	n.readBy.add(b.Device)
 	n.fleet.Add(target, last)
-	return nil
+	return n.live.Add(b.Device)
 }

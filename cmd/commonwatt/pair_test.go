@@ -142,6 +142,7 @@ func TestAnInstallersHour(t *testing.T) {
 	if r, err := http.Post(p.base+"/api/v1/pairing/sessions", "application/json", strings.NewReader(`{"target": "x"}`)); err != nil || r.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the key: %v, %v", r, err)
 	}
+	p.until("the inverter, without a new start", func(s web.Status) bool { return s.DevicesOnline == 2 })
 	p.kill()
 	again := launch(t, dir)
 	again.until("both devices", func(s web.Status) bool { return s.DevicesOnline == 2 })

@@ -57,5 +57,7 @@ describe("merge", () => {
     expect(after.trades.map((t) => t.seq)).toEqual([3, 2, 1]);
     expect(after.homes.map((h) => h.devices[0]?.power)).toEqual([1, 7]);
     expect(state.trades).toHaveLength(1);
+    const grown = merge(after, { status: state.status, homes: [{ ...home(9), id: "home-03" }] });
+    expect(grown.homes.map((h) => h.id)).toEqual(["home-01", "home-02", "home-03"]);
   });
 });

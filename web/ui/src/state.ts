@@ -27,7 +27,7 @@ export function merge(state: State, delta: Delta): State {
   return {
     ...state,
     status: delta.status,
-    homes: state.homes.map((h) => homes.get(h.id) ?? h),
+    homes: [...state.homes.map((h) => homes.get(h.id) ?? h), ...[...homes.values()].filter((h) => !state.homes.some((x) => x.id === h.id))],
     trades: [...fresh, ...state.trades].slice(0, shownTrades),
     intervals: [...changed.values(), ...kept]
       .sort((a, b) => b.interval.start.localeCompare(a.interval.start))
