@@ -282,7 +282,7 @@ func (n *node) tendEvidence(ctx context.Context) error {
 	ticker := time.NewTicker(thinEvery)
 	defer ticker.Stop()
 	for {
-		if err := n.evidence.Thin(ctx, n.clock().Add(-evidenceWhole)); err != nil {
+		if err := n.evidence.Thin(ctx, n.clock(), n.clock().Add(-evidenceWhole)); err != nil {
 			return err
 		}
 		gaps, err := n.evidence.Gaps(ctx)

@@ -187,6 +187,7 @@ func (s *settler) owner(point string) string {
 // was metered, under its account, and the signed readings that prove it.
 func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered) ([]json.RawMessage, error) {
 	all := make([]json.RawMessage, len(metered))
+	var named []proof.Digest
 	for k, m := range metered {
 		owner := s.owner(m.MeteringPoint)
 		leaf := ledger.Leaf{Metered: m}
@@ -205,13 +206,14 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlem
 					return nil, err
 				}
 				leaf.Batches[2*end], leaf.Batches[2*end+1] = before, after
+				named = append(named, before, after)
 			}
 		}
 		if all[k], err = json.Marshal(leaf); err != nil {
 			return nil, fmt.Errorf("reading root: %w", err)
 		}
 	}
-	return all, nil
+	return all, s.evidence.Name(ctx, named...)
 }
 
 // rootOf returns the reading root over the leaves.

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS batches (
 	gateway TEXT NOT NULL, sequence INTEGER NOT NULL,
 	member TEXT NOT NULL, first INTEGER, last INTEGER, -- unix ms of the readings
 	previous TEXT NOT NULL, digest TEXT NOT NULL,
-	signed BLOB, -- NULL once it was thinned out or erased
+	signed BLOB, -- NULL once it was erased
+	kept INTEGER NOT NULL DEFAULT 0, -- 1: was looked at, and is not to be forgotten yet; 2: stays for good
 	PRIMARY KEY (gateway, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
@@ -49,7 +50,11 @@ CREATE TABLE IF NOT EXISTS workings (
 	interval TEXT NOT NULL, run INTEGER NOT NULL, root TEXT NOT NULL, -- the reading root
 	working BLOB NOT NULL, PRIMARY KEY (interval, run, root)
 ) WITHOUT ROWID;`
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	_, err = db.ExecContext(ctx, schema)
+	if err == nil {
+		err = upgrade(ctx, db)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return &Evidence{db: db, community: community}, nil
@@ -188,13 +193,17 @@ func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now t
 		return refuse("%v", err)
 	}
 	var kept, previous, next string
+	var forgotten bool
 	const around = `SELECT COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2), ''),
-	COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2 - 1), ''),
-	COALESCE((SELECT previous FROM batches WHERE gateway = ?1 AND sequence = ?2 + 1), '')`
-	if err := tx.QueryRowContext(ctx, around, b.Gateway, b.Sequence).Scan(&kept, &previous, &next); err != nil {
+	COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2 - 1), (SELECT digest FROM forgotten WHERE gateway = ?1 AND last = ?2 - 1), ''),
+	COALESCE((SELECT previous FROM batches WHERE gateway = ?1 AND sequence = ?2 + 1), (SELECT previous FROM forgotten WHERE gateway = ?1 AND first = ?2 + 1), ''),
+	COALESCE((SELECT last >= ?2 FROM forgotten WHERE gateway = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), FALSE)`
+	if err := tx.QueryRowContext(ctx, around, b.Gateway, b.Sequence).Scan(&kept, &previous, &next, &forgotten); err != nil {
 		return b, false, err
 	}
 	switch {
+	case forgotten:
+		return refuse("a batch with this number was there, and was thinned out long ago")
 	case kept == string(digest):
 		return judged(b), false, nil
 	case kept != "":
@@ -288,7 +297,8 @@ type Missing struct {
 // Gaps returns what is missing between the batches that are kept.
 func (e *Evidence) Gaps(ctx context.Context) ([]Missing, error) {
 	rows, err := e.db.QueryContext(ctx, `SELECT gateway, before + 1, sequence - 1 FROM
-	(SELECT gateway, sequence, LAG(sequence, 1, 0) OVER (PARTITION BY gateway ORDER BY sequence) AS before FROM batches)
+	(SELECT gateway, sequence, LAG(last, 1, 0) OVER (PARTITION BY gateway ORDER BY sequence) AS before FROM
+		(SELECT gateway, sequence, sequence AS last FROM batches UNION ALL SELECT gateway, first, last FROM forgotten))
 WHERE sequence > before + 1 ORDER BY gateway, sequence`)
 	if err != nil {
 		return nil, fmt.Errorf("gaps: %w", err)
@@ -403,23 +413,6 @@ func ReadEvidence(path string) (*Evidence, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return &Evidence{db: db}, nil
-}
-
-// fiveMinutes is the shortest raster on which a boundary of an interval can
-// lie, in ms.
-const fiveMinutes = 5 * 60 * 1000
-
-// Thin forgets the bytes of batches older than before that lie further than a
-// minute from every boundary at which an interval can begin: no bill is computed
-// from them. Their digests stay, so that the chain does.
-func (e *Evidence) Thin(ctx context.Context, before time.Time) error {
-	const minute = 60 * 1000
-	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL
-WHERE signed IS NOT NULL AND last < ?1 AND first % ?2 > ?3 AND last % ?2 < ?2 - ?3 AND first / ?2 = last / ?2`, before.UnixMilli(), fiveMinutes, minute)
-	if err != nil {
-		return fmt.Errorf("thin out evidence: %w", err)
-	}
-	return nil
 }
 
 // Erase forgets the readings of a member. Digests stay: they tell nothing.

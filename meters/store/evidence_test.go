@@ -4,9 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -233,7 +235,7 @@ func TestBoundariesStayProvable(t *testing.T) {
 	if err != nil || before == "" || after == "" {
 		t.Fatalf("around %s: %q, %q, %v", boundary, before, after, err)
 	}
-	if err := e.Thin(t.Context(), noon().Add(time.Hour)); err != nil {
+	if err := e.Thin(t.Context(), noon().Add(time.Hour), noon().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	kept := 0
@@ -249,7 +251,7 @@ func TestBoundariesStayProvable(t *testing.T) {
 		}
 	}
 	again, last, err := e.Around(t.Context(), "ann", "ann/meter", boundary)
-	if err != nil || again != before || last != after || kept < 300 || kept > 700 {
+	if err != nil || again != before || last != after || kept < 10 || kept > 30 {
 		t.Errorf("after thinning %d of %d batches: around %q, %q, %v, want %q, %q", kept, len(all), again, last, err, before, after)
 	}
 	if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
@@ -260,5 +262,193 @@ func TestBoundariesStayProvable(t *testing.T) {
 	}
 	if signed, err := e.Signed(t.Context(), before); err != nil || signed != nil {
 		t.Errorf("an erased batch is still there, %v", err)
+	}
+}
+
+// TestThinningForgetsNoProof lets gateways with devices that drop out now and
+// then send for hours, late batches among them, and thins in between: what is
+// around every boundary stays what it was, the chain has no gaps, and holds what
+// comes late to it. After the time in which runs can come, what is named is left.
+func TestThinningForgetsNoProof(t *testing.T) {
+	for seed := range uint64(3) {
+		r := mathrand.New(mathrand.NewPCG(seed, 8))
+		e, c := admitted(t)
+		const seconds = 5400
+		type at struct {
+			device string
+			minute int
+		}
+		want := map[at][2]proof.Digest{}
+		var signed [][]byte
+		var late []int
+		silent := map[string]int{}
+		for k := range seconds {
+			if r.IntN(400) == 0 {
+				silent[[]string{"ann/meter", "ann/pv"}[r.IntN(2)]] = k + r.IntN(900)
+			}
+			moment := noon().Add(time.Duration(k) * time.Second)
+			signed = append(signed, c.next(func(b *proof.Batch) {
+				b.Readings = nil
+				for _, device := range []string{"ann/meter", "ann/pv"} {
+					if silent[device] > k && (device == "ann/pv" || silent["ann/pv"] <= k) {
+						continue // but one is always there
+					}
+					x := grid.Reading{Device: device, Time: moment, Import: new(grid.Energy(k)), Export: new(grid.Energy(0)), Quality: grid.Good}
+					if r.IntN(20) == 0 {
+						x.Import = nil
+					}
+					b.Readings = append(b.Readings, x)
+				}
+			}))
+			for _, x := range readings(t, signed[k]) {
+				for minute := 0; minute <= seconds/60; minute += 5 {
+					key, ends := at{x.Device, minute}, want[at{x.Device, minute}]
+					boundary := noon().Add(time.Duration(minute) * time.Minute)
+					if x.Import == nil {
+						continue
+					}
+					if !x.Time.After(boundary) {
+						ends[0] = digestOf(t, signed[k])
+					}
+					if ends[1] == "" && !x.Time.Before(boundary) {
+						ends[1] = digestOf(t, signed[k])
+					}
+					want[key] = ends
+				}
+			}
+			if r.IntN(50) == 0 {
+				late = append(late, k)
+			}
+		}
+		now := noon().Add(3 * time.Hour)
+		receive := func(all [][]byte) {
+			t.Helper()
+			if _, refused, err := e.ReceiveAll(t.Context(), all, now); err != nil || len(refused) > 0 {
+				t.Fatal(refused, err)
+			}
+		}
+		var punctual, unpunctual [][]byte
+		for k, s := range signed {
+			if slices.Contains(late, k) {
+				unpunctual = append(unpunctual, s)
+			} else {
+				punctual = append(punctual, s)
+			}
+		}
+		receive(punctual)
+		for _, whole := range []time.Duration{20 * time.Minute, 47 * time.Minute} {
+			if err := e.Thin(t.Context(), now, noon().Add(whole)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		receive(unpunctual)
+		forgotten := -1
+		for range 2 {
+			if err := e.Thin(t.Context(), now, now); err != nil {
+				t.Fatal(err)
+			}
+			for key, ends := range want {
+				before, after, err := e.Around(t.Context(), "ann", key.device, noon().Add(time.Duration(key.minute)*time.Minute))
+				if err != nil || before != ends[0] || after != ends[1] {
+					t.Fatalf("seed %d: around minute %d of %s: %.8s, %.8s, %v, want %.8s, %.8s", seed, key.minute, key.device, before, after, err, ends[0], ends[1])
+				}
+			}
+			if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
+				t.Fatalf("seed %d: gaps %v, %v", seed, gaps, err)
+			}
+			left := 0
+			for k, s := range signed {
+				if kept, err := e.Signed(t.Context(), digestOf(t, s)); err != nil {
+					t.Fatal(err)
+				} else if kept != nil {
+					left++
+				} else {
+					forgotten = k
+				}
+			}
+			if left > 600 {
+				t.Errorf("seed %d: %d of %d batches are kept", seed, left, seconds)
+			}
+		}
+		if _, _, err := e.Receive(t.Context(), signed[forgotten], now); err == nil || !strings.Contains(err.Error(), "thinned out") {
+			t.Errorf("a batch that was forgotten comes again: %v", err)
+		}
+
+		// A month later the named ones and the last one are left.
+		named := want[at{"ann/meter", 30}]
+		if err := e.Name(t.Context(), named[0], named[1], ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Thin(t.Context(), now.Add(40*24*time.Hour), now); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range signed {
+			digest := digestOf(t, s)
+			kept, err := e.Signed(t.Context(), digest)
+			if stays := digest == named[0] || digest == named[1] || digest == c.previous; err != nil || (kept != nil) != stays {
+				t.Fatalf("seed %d: %.8s is kept: %t, want %t, %v", seed, digest, kept != nil, stays, err)
+			}
+		}
+		if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
+			t.Fatalf("seed %d: in the end gaps %v, %v", seed, gaps, err)
+		}
+		if _, fresh, err := e.Receive(t.Context(), c.next(func(b *proof.Batch) { b.Readings[0].Time = now }), now); err != nil || !fresh {
+			t.Errorf("the next batch: %t, %v", fresh, err)
+		}
+	}
+}
+
+func readings(t *testing.T, signed []byte) []grid.Reading {
+	t.Helper()
+	b, _, err := proof.ReadBatch(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Readings
+}
+
+func digestOf(t *testing.T, signed []byte) proof.Digest {
+	t.Helper()
+	_, digest, err := proof.ReadBatch(signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest
+}
+
+// TestEvidenceOfAnEarlierVersion opens a database of before anything was
+// forgotten: what it holds stays.
+func TestEvidenceOfAnEarlierVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "evidence.db")
+	e := openEvidence(t, path)
+	c := &chain{t: t, key: newKey(t)}
+	if err := e.Admit(t.Context(), "gw-1", &c.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	signed := [][]byte{c.next(nil), c.next(nil), c.next(nil)}
+	if _, refused, err := e.ReceiveAll(t.Context(), signed, noon().Add(time.Minute)); err != nil || len(refused) > 0 {
+		t.Fatal(refused, err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), `DROP INDEX batches_whole; DROP INDEX batches_needed; DROP TABLE named; DROP TABLE forgotten; ALTER TABLE batches DROP COLUMN kept; PRAGMA user_version = 0`)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		e := openEvidence(t, path)
+		if err := e.Thin(t.Context(), noon().Add(50*24*time.Hour), noon().Add(50*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		for k, s := range signed {
+			if kept, err := e.Signed(t.Context(), digestOf(t, s)); err != nil || kept == nil {
+				t.Errorf("batch %d is gone, %v", k, err)
+			}
+		}
 	}
 }

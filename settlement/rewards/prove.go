@@ -80,6 +80,9 @@ func (d *Desk) report(ctx context.Context, e *epoch, i grid.Interval) error {
 		if able && after != "" {
 			r.Available = append(r.Available, battery)
 			shown = append(shown, []byte(by), []byte(after))
+			if err := d.Evidence.Name(ctx, by, after); err != nil {
+				return err
+			}
 		}
 	}
 	slices.Sort(r.Available)

@@ -42,6 +42,8 @@ type Evidence interface {
 	// or before t, and the first at or after it; empty where there is none.
 	Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error)
 	Signed(ctx context.Context, digest proof.Digest) ([]byte, error)
+	// Name keeps batches for good.
+	Name(ctx context.Context, digests ...proof.Digest) error
 }
 
 // Config is what a Desk works with.
