@@ -220,6 +220,17 @@ type DiscoverRequest struct {
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// GatewayStatus defines model for GatewayStatus.
+type GatewayStatus struct {
+	Id string `json:"id"`
+
+	// LastReading Time of the last reading that came since the start
+	LastReading *time.Time `json:"last_reading,omitempty"`
+
+	// Online Batches of it came within a minute
+	Online bool `json:"online"`
+}
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings
@@ -537,18 +548,21 @@ type State struct {
 
 // Status defines model for Status.
 type Status struct {
-	DevicesOnline    int          `json:"devices_online"`
-	Homes            int          `json:"homes"`
-	IntervalsCleared int64        `json:"intervals_cleared"`
-	IntervalsSettled int64        `json:"intervals_settled"`
-	Ledger           LedgerStatus `json:"ledger"`
-	OrdersTotal      int64        `json:"orders_total"`
-	ReadingsTotal    int64        `json:"readings_total"`
-	Speed            float64      `json:"speed"`
-	Store            StoreStatus  `json:"store"`
-	TradesTotal      int64        `json:"trades_total"`
-	Version          string       `json:"version"`
-	WorldTime        time.Time    `json:"world_time"`
+	DevicesOnline int `json:"devices_online"`
+
+	// Gateways On other machines; absent: none
+	Gateways         *[]GatewayStatus `json:"gateways,omitempty"`
+	Homes            int              `json:"homes"`
+	IntervalsCleared int64            `json:"intervals_cleared"`
+	IntervalsSettled int64            `json:"intervals_settled"`
+	Ledger           LedgerStatus     `json:"ledger"`
+	OrdersTotal      int64            `json:"orders_total"`
+	ReadingsTotal    int64            `json:"readings_total"`
+	Speed            float64          `json:"speed"`
+	Store            StoreStatus      `json:"store"`
+	TradesTotal      int64            `json:"trades_total"`
+	Version          string           `json:"version"`
+	WorldTime        time.Time        `json:"world_time"`
 }
 
 // StoreStatus defines model for StoreStatus.
@@ -3143,103 +3157,105 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7F3vjtu2ln8VwnuB3Itqxp5JGmw9n5Js2gZItkFmugFuNzugrWOL1xKpkpQdbzDFPs0+2D7JgoekREmU",
-	"LU8yuS3QbxNL4p9zDs/f32E+TZaiKAUHrtVk/mkiQZWCK8B/vINVpSA1fy4F18C1+ZOWZc6WVDPBp/9Q",
-	"gpvf1DKDgpq//iJhNZlP/mXajDu1T9X0rRSLHIrJ3d1dMklBLSUrzTCT+eR9tidc6Il54l43oz1nPH0H",
-	"v1ag7NRpyswHNH8rRQlSM7PQFc0VJJMy+OnThOGy9b6EyXyitGR8PblLJgUUC5ADjzSYv29LwexOO6/c",
-	"JRMJv1ZMGpL8Ymaox+t9/SHxX4vFP2CpzQQvcqA40vxTZ7GgNCuohnDNCyFyoNx8yLgGuaX5Mfq+8u/d",
-	"GWqwJZgP2nTeirwq4GwHbJ1pSEkBlBOxBUl0BsRP9EgRLWkK6orQhQKuyS4DbhiUMb62z8zuV0IWVE/m",
-	"ZoVPn0zqPZtx1iDtOsSWKeRZfzUKtM4hTcii0mZ0IjiuI4d0DZLsQc8J02RHmVbmgQRCeUqYIhKWQqaQ",
-	"koovM8rXuJw+5dwEcbLaLQbPgmVbOplnR/fYFQvPhHqQeqZmPUnA8jaNooIjuJZ0qfsEfJ9RjRTLRAGO",
-	"Z2THdEa44fBCVFIRxlvMJQswTEwhZ1uQfgGBNC5Etc70qL0nk5LakzbiVQlLYFsY+7oSeXofBrjluwHc",
-	"CoPZYxT+N9i649ImxTKjch05RkpTDUSsiH3BkLgESQqW5xDdzIA62jAefyB4zjjE5bYUO6vCRhBRsyKy",
-	"fLGyx4wqTSTQlPF1fdIXsBIS8PmKSaXDY55SDWc4ZDJGOeLu6r0M0/1VClwzvR+Qb0pSfI0ouleG6Ewr",
-	"yFc9uV0xWeyohLh2Fynk0ScKJKPxR1vgqZBxU9DeSzL5eLYWZ+7HkjLz3nm9seDxGStKIfF4lVRnk/lk",
-	"zXRWLc6XojBKvRB8R7UO/0TboqZuVJzdEu6tFCuWR+T2gLipASozKwpqTnC6hDC+BYl/LajWIPeJk3Zj",
-	"7piGQkXncD9QKen+GA17EuNe9iuNigxTS2Ow7ucWlDldQoQEPwqlVUJ+/On6Zv72p3c3CRGSUMJB74Tc",
-	"EKrIxXeX5xdP//X84nw2vXySWC1rmEQVWYDeAfCjp8LNHtvW94ynzjdor+wZqTgzSt6cBK52IFVP8tNa",
-	"fR1yDzqHDX0w88stw59Wzqkbpugwt5t9lFYkIyS+MTtYMZ2gblnmQoHStY4ZL1Cq4qqEJYp556NmGd2P",
-	"tBFcHR3fkDfmBHR450Zw73vaTYIdfxinFDynv7hO+FEUEVVAl0tRcR3jB5BSQZUKvi+IMwnejSXoxpKK",
-	"pyDJLmPLLHTMMqqMEialUJrxteoLfoIRg3daDkll7dzU8qharD0u0TF+D7r/R3z8ZKJFSvfHJr7BlwYi",
-	"gtYUSc2AZnsBcfx8MZXwKnD72zwtGK/0kOuqNJVt72282bbfJvUEsWW9RhmI+Uqw3NR0bcta7W0IDgmh",
-	"RLE1h9S4/DDoeHjpiguXHSE+U6VZzvT+EbrCHJRCgXVzGl0qRDRayDAq6o+5yMVyo8bFOxuIuDFbkGzF",
-	"QJIN7P1Ja8ilEmNfGHen67ysFrE9e1+xPbSJP1MTCAlJVnQh2TL2bX1Qe9/bE95e0LidSiEitMqoykjo",
-	"XyLxEpLBx6PS5/xFxwY3gyXpsCBea6or1RfHhpljuDbkh/tN3mPh0SWzLbz1R6STA5BSyNOCBE6LuLP7",
-	"a0Vz508DrwqzxLUQqJ2YUvZMqcpYUWvQjOMXrDfcfg7D/iLG4TQlNGoAOnY18KppXkHM0eFVsTD+JiUa",
-	"Pmp0wXiV5z1y4779OLVB9pseaYYbVnxxQ2yG/g+zOHU0osnEThGKepEUogCuEx+vF3QD8pHVW32XjwUx",
-	"02lOn9U5o21sQ6eYW8U6SZIDpiaZ7KjkcS1kJUphDqjMaaXYAgPpsV5h11ezC2BN+OU2HazhBDH58hLy",
-	"hsoN6HdVPiwinAhpVHNRKU02ACXRoicFS2B5NGowzl3G1plxsW0qcJROt954dDRrk+skknYcEyVwshLS",
-	"Jp8Scn3z7N3N9M2rf//55uW1t+1zwo2As6ieWOXCKr7+nLnYnbiBNdVwa2KLSkZUzDUsBU+VdzVcCmxv",
-	"s5u4AXP4KG+2CSYMjU1kbNvAoulxOsXoEDh17UFfA19rNKq0WXKQZoxlfZab/jhvDRkVoRJIUeWalTm4",
-	"dMoY2naOmF9th+Rubs/VpJbQmDX8yQh4xJHMGXB9O+DCAwe5jvhYzxRR1aJgWo9NTa9YnsdcyPdZYomN",
-	"rgtKRJ7XBFdEizXoDNMgI2YJk/e9zeSwimZ1rdgUdE+UZnleC82I+UaEOMLTvS+8BSqmR8rZ4qgvCZKJ",
-	"dCD4GCg74LlgBdOEi91I9xKoKy61h/rJcEaCkSEmjJIkS8qXkOc2eRFZsGIphK7QAuM0sVqBjDo9qvYo",
-	"/Rcl+JB9R5mLSZz0JBM3vc3qfyyZTanbFULcrdrSnKXOeB/2LC2rkuBMRCLMQBfgXutD4vkRzNjwr95o",
-	"sBeUx8Gj+gzTT3Hu4kLRZdtle+McpgzjO+MhuuSBla2eDRt2fGs5PeSfWCVydze06PvlCVs6qL9bugaO",
-	"p4QWYLV6Q4ILogV5+oTkoI3dT0jK1kwrrFzdknMyJ7+RsytX7gJ70m3qxZw4UilIMblo9A5JKbIME7Bm",
-	"8v/65dnZ3+nZf8/Ovrv97exD8K/z+W9nHz7NkqeP7/4SOwVDetNou1IoptkWrjp6D1kXSNeJ6q5Pt575",
-	"6jgMPhK+nF0+PZs9PZtd3Fxczmez+Wz29+nFt1Gz2dN3HbvgPJCGxI9UQpgxe5gWEByOaLkUVrTK9WR+",
-	"0a1av7EJC8rJxdzTzaY3lREMS3KzHyVIQfk+MCIrKQqiM+MZ8AQNjIl27GIK+pEVRvNcfvst+gX2XxfJ",
-	"eIX72ihbE0l5S18n+LyCN3a6xW9LIMofjcx0nKpWQ6VXkxTj0ltj426NH4GqqwlYWw9YUUDKjLMh5K1V",
-	"uk51mR82LM8j03bUaahGj2rND0dUyvgYqqWI7pDBr+x3F7PZrB9W4fvqDShFbfXxoOaKRw+ooogyDmxT",
-	"4H8Pi2ux3IA24mpNvCuoEbHjqKKMThIr50slRAIWLfCRJfr5f/J+HGLZ0RNDS2/C0NwMB3PH6HFCiRlX",
-	"+znK/oDiHAV3cMfxVH86lMwRcmjZ80AC2E9rDx4F9Q7KfH8AmGD1jZVDq4RtEcsYSatxUMitejKhUpqg",
-	"CBqjiubHRsGMWyGtvQzKCToOV0RIW4wTFcq9GaAOnuuqBko6TuDgIgnZZQK2mGFxU2hSgI5Jty+7nURt",
-	"5yxFkibDDs9oOf9cz+gtNcwdQj0MHARXEB5A0wxmKT8HclVX106t3Cu25rcVx5x2LMZ7pW1ijeyoItzI",
-	"AfHvxioDn18+DAERo0Fj8ZTU84cqIL61f2PKqycUufv1WK7QJT6RPUq5evJBVKCd9dq93StJud8Tu4IP",
-	"A9LM+Pp+nn68rOK9xp3XYy5hy5RLhBnHKc8DfwXpOalPifnT4SZM+OaAEzG/KJDwYc/Vl8u1K6JHM2mN",
-	"lHZqYstyPp0G2AapK+MS9H7XuZpPp//3P/+Lr8yn02kK26nW+5+vn88O5fhrf27WdUdmc5ILsUF93ks0",
-	"Pb4c9nZnyciK/AGJuG4ksAv32JEVlYQSJ/8YCixFAffEVrQUKuaWajjHoc88FmC4Yn3/PH+oriOJHiOu",
-	"RpwLUXENKUrZTgq+Jju6J1JUHA1pWld5dCU5pPZJVEkOWoAasNbxEYg7W6iIUf0m5Bui6Qa4j4+ArCXD",
-	"4qZHOQ6hTIetxBFTcONXYEyBFmQB3hSQnOowBxYCSzWUYfDjITRg9TtVlU0DmYHPGsuycMTbUb3MBpJD",
-	"97A17dLKeCgNLmOkfn6P70bNWhcag8RpzkDDntoCBpWZWkxPr81c16bhYQzhe0+ejiUUfA1K365peRvS",
-	"2aVM7+oq6y0CP7qe41GuOETmELzD1jAGHrqibk/I37kxjd2ycB4lCrBwbnSBhCYLyBlsQw9oSPP6NQRr",
-	"DQvKbQJFyDGSv5b+X567DlfSh0oVHik1wgVfSkgHCtwpLAaenBRLDliEJjEeebQCCXwJI+GWdqH1XhJP",
-	"gSAEdbOFY0cNrmvtGA1r6CzHvhYb+Z0N6QvffTLesxvOeBLMcycPGtCPCOLfwY7KNIo6z3PApoboKW+g",
-	"+9FsLuNkldP1GtIm3zhus42vEwn+/Ei9OemWspwuBpDvBQyYLJVTlY3uBtBiA1zdhxE1UNMNEe4lpGUS",
-	"0t2uu1nkMPteliJmJBZVGvfFcRE+MWFsbFrl4ODEGG0YdbykUjJIbeLOOGF+HaPYCH5JHT6Rn29euIrC",
-	"yEpkax0uY8Ph49izc0pviKHl+BSLOzrHgCCWEonnRt0M4s6/n3WYu5A+d0HckVPaptvxlpu+S3ng8A1p",
-	"sg2U2kVWCXmfjeRK3BsvEX2YJuT92PpsWekaMN4ZK+iFGVNJMC7/0FEZN0SjHtpjGL8Gh0/vgXFoIN5I",
-	"spZVrDfvlx/ol0AyhiUrAlm0+QIGpx6DRkhj2UZzBE4d0Sq1Y6erWW89TWy/12zNX5gQ6ET7nQsaO1ro",
-	"AjK+nptIkfG1a0vBHib4WD8spUirJT5PmWpewZhuXvcyLik3EZ8WeUq42CHyw+G0Xc+FBMIFWQrOHeTA",
-	"Z3rq2M+vyAIA6r9t9Hi0JoXbjNJNUx3rSRNFYQKtfVRVmBB5PLexZSAGnx+29mZXsb6Ngxh/3/kaa+eo",
-	"0RaHRnAoXxses9XqKEDfvtXq8vz8fdwgDOfYsWgYFEAs3LI9g4Ke0IbWQ0IQgzc7Gb3tNQoGSrGWheEy",
-	"vbpdGt6MdsOa74LW2hHf5XXTwMH8cYjo9mUOdauFtmn+cbAhDEhP+kiV0NlJKqqWQ9vE9koLCcfFVUgI",
-	"ZBZ5fdKStiB96rKPoxUyT29Pwd52JNQP7nfeGrIR0Y6M9YjbYVBnnzEhiwlQLRyetvFj0BC0dxYGEo8x",
-	"kH5s7Jtao3QUbSVNwBvXsyuA9Jbx0VKpKft81g+ysV5qPVWzwuiWfZNTFx+LLAlgKr5ZBcfXJnhITBTR",
-	"h6OHBqO/JQ76JEoZkdvfJ9jjoCftQY4pWKvTI/HbfqBoeVoO53OubhijuSDPB9ap4Nf7UNB81gLHWErU",
-	"U42CJyBR5Su+EpHmtbH14FPTps5b6sBFUUNZ+ApW/hWhxOYvW53tA/q+i3qOV24xE2qmj9ECs5j3q00G",
-	"ud4GhHY5O1REe/x0NgsxY/EyWmeRNq1cSab310Yg/ZlWmnrx6tdM6sePFNnAPml+ON/A3nexpFRTkjIJ",
-	"Sy2wFIoSj6GvMQlBdSXTuhzsoHvGa8wlzlWXhwy5qBYSLwpxF2CYiBgbajy3jsx5hwfVymp72pdG1JkD",
-	"zTNOLFhyB/ZWjfeJbU3Af5h4lwmus47SXO5tA7eJiTfm+0JwS54jX5yT74W0s6H4OjThN4SpWI3snDyr",
-	"8Y1+DkW+cb0NDQjG3YOhCHNYF810bmjxok6aTwIbNLlAR6wETks2mU8en8/OH1tIqo0qp7Rk0+3FtPHw",
-	"XN7LcoYJ/iqdzCc/gH7tzXzrkqHL2eyLXTDkZojcL/Qio4wn2H9paIk9GkHDI56Aqiio3IcQuiplWkiy",
-	"gDXj9l6VK0LJUpR1F6cZcAG54GtFIFewy0ACDufp4lDPB+jyxuOiH4wuYbtRhDjmNEv3MEaHfiOSrQzb",
-	"QlLjLJhD0ulzCSlhnUU0CCLWPPPMz8QU2XCx42SxR9RXjY2bN9ha+yZdU8bN+xai5ZDTBLlgFILSlKdt",
-	"7e8C/4Qo4QJ8Iq1yJrtMqBqftqOK5EK5LscSqIaUKLqCfH9ObmocW60aagS4Fw036jkJm9t2kmkNnFBF",
-	"QkyevdpE4n1bypbiM5HXY5C/PpnN/maJ7hMXCNu0NWujDK5s8hjRm5Y0amM1oUNumtkzukUIi0PT2R0Y",
-	"xWHEOKPGNEp3sY0Ytpv4Y0H3RFacVEYcyMVsNnP7LgjNgKZufX99cvnd387JDy9vSPtA2B3vBiXsnDwz",
-	"+t4lYRSYKatlRioFbSQraYvXdKfIXxUAaWFo/2ZVXfvoXSOG0r43sXYelH4u0v0XO3htuPBd253QsoK7",
-	"zzz1n49HjN3FRjVZwBKP2QpRmOazJ3ZpsYnqLUz9lXH4/sVp719+d9L7384en/B+4OJM5r98sl7GLx/u",
-	"PoQKz0qEl/1GxRuLCrY32Td/XZG0knSRgzWwXv9EFN70U62/7qzSy8F6qm1xfIEY6p9cw8+D2QKPCo1a",
-	"AVzxVdOXYm9e44IUQoLRpnuFHRpGn92Lx7MnfzSZsGyxmooprBzbrgnXCmZphr2nA/b9d8DSh+fVKFq+",
-	"d1f4tQ1leMCcxU5IxTXLbQMUoSvEqmnV9CJhdVFSi+7ACRkWnqjOJv5ihBamvq12k4Cy3RzLh2RSVhFO",
-	"OiBCw80vby5CrMMDGIvfuwyZ97/7o+mHH9gWutqAUOOlgbThYRi9GfVh9Gtu/lTK/+yBkMbk2m+MG+Qu",
-	"WZJM4BJC0+LwTNPgxqSo+nnNlA6xqWryNRyOLhr2mMdxUwOs72FVulwK0hZdXjka1OG2L9S4K8kEX7F1",
-	"ZaIIwcEBveNUd3fQhbFMm+7+lrqQ6l9eX3TvwvtnOZgBjHmUc+kbah7cqzxBNl57lPobkS4qRW5evPUy",
-	"eUVULnY2/DJBSQ5RqQivvhs+jP6lr8GX9i2RIw9ivY2HpLYngwnxbRrBF91dQR6vJIpR2fWDHFd5Dpb6",
-	"dbRd2MAyjsz1Ph6UzI4OIZRBkxXjDNFk7mawPg2fw5px9/ED6a5O085Xdnd6TUeHePRVot/ZqZ7M5cOI",
-	"jG0hWe3DrifMklmUPypBTIha5yTAVQ+d1OmnI5HvS56GstZi+ZNY754JxNaCw9cPaw4QzjmCvqGoKg/F",
-	"hIP7/aeK+O+Eks/8qhKiBVkLIjjmdcdFfaeGe8ckd7pw8IIvP/Wg+mXtE/HltW/4Hyv8qXofMkg9Qe4N",
-	"U0K1qwWhnRt5jyvaqes++7oS+8ZO+vXUGjYpH5YdV6NqN/DijYu/x1TGgxn0d9i8iRdwbYFsXXv2UTFS",
-	"bM2/rgwhRthrBzP7w6i+Bo78p+L7g4r0C1GU1N0VbQESTfuMDqEpWEfGrt6MliXwEXJf98Q+pOB3C9++",
-	"eO2xGrgIvDZyC/IqKFH76yTXbAtYfMX7fepPbI4CyeLcUBNOWw8K4ejnvSoowpMe1tloIaB+z4cu6ciR",
-	"ZYMxGZBeda6BwJ54ROBwsSN/HthxNsjRD3EJZJexHJzI0g0CNvAEsCBDGJ7X4BLzwbiq+R8JOue3g3Q9",
-	"7dY5PPy/VvYyD3/6G4jkSTrgKySkXIPz2ISfoxleQS/WYbVn9jX+77ebsFPOIVXCDGAjRjf1f0HxqPnP",
-	"JxCtwqN3C9r2yTzHVIWseFuegp7DIXHyrVoPqKD8FBHCPPf9VWSxdycnIbbRqrlfH6sUV2QhdEagKPW+",
-	"uQyLlFKsJS0K6NDxR7HDAeoGrrofVQtJ14b2uChbjU3ajjTO6laB7ZQhTZXvWRqiqG1qekB62gmG9Lx7",
-	"GBLjpREa9x/b1cECVdlCUJnaeCEJ/leK4MIyv+md6tGgUseIUKmHpkKlDpGhiqL9zCFBdmfuhhx3SyZe",
-	"jRNuEuF9B+GeFgP+kJsMUOYDG3UI4M9OsUcrv9/jZbcOgruBvYMfm7Xc/X8AAAD//w==",
+	"7F3vjts4kn8VwrdAdrHqtruTCW7cn5JcdiZAcgnSPRdg53INWipbXEukhqTs+IIe3NPcg92THFgkJUqm",
+	"bLmTzs4A861jSfxTrP/1K+bzJBVlJThwrSbzzxMJqhJcAf7jPSxrBZn5MxVcA9fmT1pVBUupZoJP/6EE",
+	"N7+pNIeSmr/+JGE5mU/+ZdqOO7VP1fSdFIsCysnd3V0yyUClklVmmMl88iHfES70xDxxr5vRnjOevYdf",
+	"alB26ixj5gNavJOiAqmZWeiSFgqSSRX89HnCcNl6V8FkPlFaMr6a3CWTEsoFyIFHGszft5Vgdqe9V+6S",
+	"iYRfaiYNSX42MzTj7X39MfFfi8U/INVmghcFUBxp/rm3WFCalVRDuOaFEAVQbj5kXIPc0OIYfV/59+4M",
+	"NVgK5oMunTeiqEs42wJb5RoyUgLlRGxAEp0D8RM9UkRLmoG6InShgGuyzYGbA8oZX9lnZvdLIUuqJ3Oz",
+	"wqdPJs2ezTgrkHYdYsMUntn+ahRoXUCWkEWtzehEcFxHAdkKJNmBnhOmyZYyrcwDCYTyjDBFJKRCZpCR",
+	"mqc55Stczj7l3ARxstotBs+CZVs6mWdH99hnC38IzSDNTO16kuDIuzSKMo7gWtJU7xPwQ041UiwXJbgz",
+	"I1umc8LNCS9ELRVhvHO4ZAHmEDMo2AakX0DAjQtRr3I9au/JpKJW0ka8KiEFtoGxrytRZPc5ALd8N4Bb",
+	"YTB7jML/BhsnLl1SpDmVq4gYKU01ELEk9gVD4gokKVlRQHQzA+pozXj8geAF4xDn20psrQobQUTNysjy",
+	"xdKKGVWaSKAZ46tG0hewFBLw+ZJJpUMxz6iGMxwyGaMccXfNXobp/ioDrpneDfA3JRm+RhTdKUN0phUU",
+	"yz2+XTJZbqmEuHYXGRTRJwoko/FHG+CZkHFT0N1LMvl0thJn7seKMvPeebOx4PEZKyshUbwqqvPJfLJi",
+	"Oq8X56kojVIvBd9SrcM/0baoqRsVZ7eEeyfFkhURvj3AbmqAysyygpoTnC4hjG9A4l8LqjXIXeK43Zg7",
+	"pqFU0TncD1RKujtGwz2OcS/7lUZZhqnUGKz7uQVVQVOIkOBHobRKyI9vr2/m796+v0mIkIQSDnor5JpQ",
+	"RS6+vzy/ePqv5xfns+nlk8RqWXNIVJEF6C0APyoVbvbYtv7GeOZ8g+7KnpGaM6PkjSRwtQWp9jg/a9TX",
+	"IfegJ2zog5lfbhn+tHRO3TBFh0+73UdlWTJC4huzgyXTCeqWtBAKlG50zHiGUjVXFaTI5r2P2mX0P9KG",
+	"cXV0fEPemBPQOzs3gnvf024S7PjjOKXgT/qr64QfqIYt3V1rqms1WicYI3DrjEDk0FiJdq5vLiw/prQE",
+	"ohhPrb1Qmsqx9iI0cd0pn1Od5uAUvZ3CyBrjhJKS8VpDxNWLKZMDdudHUUa0Jk1TUXMdY10glYI6E3xX",
+	"enJ4j5+gx09qnoEk25yleejD5lQZe0UqoTTjKxWjRBr4d4cEuPEDG9FVHSk4Lvwx0RiMlI6EQ8lEi4zu",
+	"jk18gy8NBE+dKZLmANrtBcTx88XO81UQIXXP1HLMgJdvGTb0pMZ7OJ7Z/QSxZb1GHoi5lZCuG7p2ea2R",
+	"NMEhIZQotuKQmegIBn00z11x5rIjxGeqNSuY3j3CqIGDUsiwbk5jdoSIBlY5BpD7Yy4Kka7VuNBwDRGP",
+	"bwOSLRlIsoadl7SWXCoxpphxJ13nVb2I7dm71d2hTaiemZhRSLKkC8nS2LeNoO59byW8u6BxO5VCRGiV",
+	"U5V3dCsSLyE5fDrKfc61dsfgZrAkHWbEIcvQHuaYUxsKWfwm77Hw6JLZBt55EemlS6QU8rR4itMyHhf8",
+	"UtPChR7A69IscSUEaiemlJUpVRuHw9p+Y/+C9YbbL2DYtcaUBc0IjRqAngsSBCC0qCHmE/K6XBjXnBIN",
+	"nzR6q7wuij1y4779OI3v4jc90mNpj+Kr+yxm6P8wi1NHg79cbBWhqBdJKUrgOvGpjZKuQT6yemvfO2ZB",
+	"eHmaf2x1zmgb29Ip5oGyXj7poHO0pZLHtZDlKIXpsqqgtWILzDmMdaD7bq1dAGsjVbfpYA0nsMnX55A3",
+	"VK5Bv6+LYRbhREijmstaabIGqIgWe1yQAiviLm4OJGer3EQjNms6SqfbwCU6mrXJTb5NuxMTFXCyFNLm",
+	"6RJyffPs/c30zat//+nm5bW37XPCDYOzqJ5YFsIqvv05C7E9cQMrquHWhGG1jKiYa0gFz5R3NVy2cGcT",
+	"wbgBI3yUt9sEE7HHJjK2bWDR9DidYnQInLruoK+BrzQaVdouOcjIxhJk6Xp/nHeGjIpQCaSsC82qwgck",
+	"Y2jbEzG/2h7J3dz+VJOGQ2PW8K1h8IgjWTDg+nbAhQcOchXxsZ4poupFybQem8VfsqKIuZAf8sQSG10X",
+	"5IiiaAiuiBYr0DlmjEbMEtY59uNUWEYT4JZtSrojSrOiaJhmxHwjQhzh6b7PvCUqpkfK2eKoLwmSiWwg",
+	"+Bio0KBcsJJpwsV2pHsJ1NXhukO9NScjwfAQE0ZJkpTyFIrC5nkiC1Ysg9AVWthAerkEGXV6VONR+i8q",
+	"8NmNLWUuJnHck0zc9LYA8qlitvpgVwhxt2pDC5Y5433Ys7RHlQQyEYkwA12Ae22ExJ9HMGN7fs1Gg70g",
+	"Pw6K6jPM1MVPFxeKLts23xnnMGMY3xkP0SUPLG/t2bBhx7fh00P+iVUid3dDi75fSrWjg/Z3S1fAUUpo",
+	"CVartyS4IFqQp09IAdrY/YRkbMW0wiLfLTknc/IrObtylUGwkm5TL0biSK0ga3NDGcUjw1y1mfy/fn52",
+	"9nd69t+zs+9vfz37GPzrfP7r2cfPs+Tp47s/xaRgSG8abVcJxTTbwFVP7+HRBdx1orrbp9ue+eo5DD4S",
+	"vpxdPj2bPT2bXdxcXM5ns/ls9vfpxXdRs7mn73p2wXkgLYkfqYQwzMPlVJkzOKLlMljSutCT+UW/wP/G",
+	"JiwoJxdzTzebCVaGMSzJzX6UICXlu8CILKUoic6NZ8ATNDAm2rGLKeknVhrNc/ndd+gX2H9dJOMV7muj",
+	"bE0k5S19k+DzCt7Y6c55WwJR/mhkpuNUtRoqvYakGJfeGht3a/wIVF1twNp5wMoSMmacDSFvrdJ1qsv8",
+	"sGZFEZm2p05DNXpUa348olLGx1AdRXSHB/zKfncxm832wyp8X70Bpagt1B7UXPHoAVUUUcaBbbEQH2Bx",
+	"LdI1aMOu1sS72iMRW44qyugksXS+VEIkYH0HH1min/8n349D7HHssaGlN2FoboaDuWP0OKEaj6v9EmV/",
+	"QHGOQoY4cTzVnw45cwQf2uN5IAbcT2sPioJ6D1WxO4DhsPrG8qFVwrbeZ4yk1TjI5FY9mVApS5AFjVFF",
+	"82OjYMYtkzZeBuUEHYcrIqStW4oa+d4M0ATPTVUDOd2WdyyyJiHbXMAGMyxuCk1K0DHu9hXKk6jtnKVI",
+	"0mTY4RnN51/qGb2j5nCHACIDguBq5wPAo8Es5Zeg05pC5KkgB8VW/LbmmNOOxXivtE2skS1VhBs+IP7d",
+	"WGXgyyutIXZkNL4unpJ6/lC11nf2b0x57TFF4X49lit0iU88HqVc6f0ggNLOeu3e3itJud8Tu4KPA9zM",
+	"+Op+nn68rOK9xq3XYy5hy5RLhBnHqSgCfwXpOWmkxPzpICYmfHMYk5hfFHD4sOfqkQXa4Q2imbSWS3s1",
+	"sbSaT6cBDETq2rgEe7/rQs2n0//7n//FV+bT6TSDzVTr3U/Xz2eHcvyNPzfruyOzOSmEWKM+30s0Pb4c",
+	"9nZnyUjwwgGOuG45sI+M2ZIllYQSx/8YCqSihHvCUDoKFXNLDfLl0GceNjFcsb5/nj9U15FEj2FXw86l",
+	"qLmGDLlsKwVfkS3dESlqjoY0a6o8upYcMvskqiQHLUCD7ev5CMTJFipiVL8J+SvRdA3cx0dAVpJhcdMD",
+	"QocAucNW4ogpuPErMKZAC7IAbwpIQXWYAwsxuBqqMPjxaCOw+p2q2qaBzMBnrWVZOOJtEQ4STw7dw9Z0",
+	"SyvjUUe4jJH6+QO+GzVrfRQREqeVgfZ4GgsYVGYaNj29NnPdmIaHMYQfPHl6llDwFSh9u6LVbUhnlzK9",
+	"a6qstwj86HuOR0/FoZGG4B22hjHw0BV195j8vRvT2C0L51GiBIt8RxdIaLKAgsEm9ICGNK9fQ7DWsKDc",
+	"JVCEHCPP19L/65+uw5XsQ6VKj5Qa4YKnErKBAncGi4EnJ8WSAxahTYxHHi1BAk9hJDLVLrTZS+IpEISg",
+	"brZw7KjBdV0wo2ENveXY12Ijv7chfekbdcZ7dsMZT4J57uRBA/oRQfx72FKZRQH6RQHY/xGV8rbLIZrN",
+	"ZZwsC7paQdbmG8dttvV1IsGfH2lvTrqhrKCLgSaBEgZMliqoykc3TmixBq7ucxANptUNEe4lpGUS0t2u",
+	"u13k8PG9rETMSCzqLO6L4yJ8YsLY2KwuwCGvMdow6jilUjLIbOLOOGF+HaOOEfySeudEfrp54SoKIyuR",
+	"nXW4jA2HT2Nl55Q2GkPL8SkWJzrHgCCWEok/jaZvxsm/n3X4dCF77oK4I1Lapdvx7qR9l/KA8A1psjVU",
+	"2kVWCfmQjzyVuDdeIfowS8iHsfXZqtYNtr43VtA2NKaSYFz+IVEZN0SrHrpjGL8Gh8/ugXFo0fBIso5V",
+	"bDbvlx/ol4AzhjkrAlm0+QIGp4pBy6SxbKMRgVNHtErtmHS1622mie33mq34CxMCnWi/C0FjooUuIOOr",
+	"uYkUGV+5Dh5s94JPzcNKiqxO8XnGVPsKxnTzpu0zpdxEfFoUGeFii8gPh9N27SkSCBckFZw7yIHP9DSx",
+	"n1+RBQA0f9vo8WhNCrcZpZumOta+J8rSBFq7qKowIfL408aWgRh8ftjam13FWlwOYvx9k3Cs86VBWxwa",
+	"waF8bXjMlsujAH37Vqch9sv3cYMwnGNi0R5QALFwy/YHFLTPtrQeYoIYvNnx6O1eT2UPDLelu8jm33Ii",
+	"dG60NE1zxtue6LmvQY+iR7c5J3K4DTcOAwXUbWq4Y7Qj2H4X9EGP+K5o2hYOZrBDTLkvtKhbLbQtNIwD",
+	"LmFIfNJHqoLeTjJRd1zqNrugtJBwXGCEhOBgkNtOWtIGpE+e7iN5hSyy21PQvz0Z8YP7nXeGbIWkx+V7",
+	"xO0dUG+fMSaLMVDDHJ62cUFsCbonjQOpz1ibQGzsm0an9VR9LU3IHdf0S4DslvHRXKkp+/KjHzzGZqnN",
+	"VO0Ko1v2bVZ9hC4eSQCU8e0yOL424Uti4ph9QHxosva3xEGfRCnDcrv7hJsc9KQ7yDEVb61KJILcDZRN",
+	"T8sifck9G2M0FxTFwDoV/HIfCprPOvAcS4lmqlEACSSqfMWXItI+N7YifWri1vlrPVuLGsoCaBB7oAgl",
+	"NoPaaSsd0Pd93HW8doy5WDN9jBaYR71fdTTINrcwuMvZoTLe46ezWYhaixfyeou0ie1aMr27NgzpZVpp",
+	"6tlrv2rTPH6kyBp2SfvD+Rp2vo8mo5qSjElItcBiLHI8Bt/GJAT1nVzrarCH7xlvUJ84V1OgMuSiWki8",
+	"1cXdVmJicmzp8ad1ZM47FFTLq91pXxpWZw62zzixcM0t2CtQPiS2OQL/YSJuJrjOe0oz3dluexOVr833",
+	"peCWPEe+OCd/E9LOhuzr8Ix/JUzFqnTn5FmDsPRzKPJX113RwnDcpSWKMIe20UwXhhYvmrT9JLBBkwt0",
+	"xCrgtGKT+eTx+ez8sQXF2rh2Sis23VxMWw/PZd7syTDBX2WT+eQH0K+9me/cCHU5m32126DcDJHLoF7k",
+	"lPEEO0ANLbFLJGi5RAmoy5LKXQjiqzOmhSQLWDFuL8G5IpSkomr6SM2ACygEXykChYJtDhJwOE8Xh7s+",
+	"QJc3Hpn9YHQJG54ixDHSLN3DGB32W6FsbdqWslpnwQhJr9MmpIR1FtEgiFj7zjM/E1NkzcWWk8UOcWcN",
+	"Om/eonvtm3RFGTfvW5CYw24TPAWjEJSmPOtqf5d6SIgSLsVApFXOZJsL1SDktlSRQijXZ1kB1ZARRZdQ",
+	"7M7JTYOka1RDg0H3rOFGPSdhe91WMq2BE6pIiAq099BIvBxNWTBALopmDPLnJ7PZXyzRferE3mWAVXOj",
+	"DK5s+hrxo5Y0am01ocOOmtlzukEQjcPz2R0YxWHYOKfGNEp3C5EYtpv4Y0l3RNac1IYdyMVsNnP7LgnN",
+	"gWZufX9+cvn9X87JDy9vSFcg7I63gxx2Tp4Zfe/SQArMlHWak1pBF0tLuuw13SryZwVAOijev1hV1xW9",
+	"a0Rx2vcm1s6D0s9FtvtqgtcFLN913Qkta7j7Qqn/ckRk7OI8qskC8JoMsUQcqPnsiV1abKJmC1N/vx++",
+	"f3Ha+5ffn/T+d7PHJ7wfuDiT+c+frZfx88e7j6HCsxzheb9V8caigu2O9u1nVySrJV0UYA2s1z8RhTf9",
+	"3OivO6v0CrCeapcdXyCK+61rOXowW+BxqVErgCu+ajtj7DV5XJBSSLyMZaewR8Tos3ud8ezJ740n7LFY",
+	"TcUU1q5t34ZrRrM0w4TfgH3/DRzpw5/VKFp+cPctdg1lKGDOYiek5poVtgWL0CWi5bRqu6GwvimpxZfg",
+	"hAxLX1TnE381QwfV31W7SUDZfo7lYzKp6shJOihEe5pf31yEaIsHMBa/dR4y73//e9MPP7AN9LUBodwm",
+	"+DE8DKM3oz6Mfi3Mn0r5nz0U05hc+41xg9w1T5IJXEJoWhyiahrc2RRVP6+Z0iE6Vk2+hcPRx+Me8zhu",
+	"Goj3PaxK/5SCtEX/rBwNmnDbl4rc/XGCL9mqNlGE4OCg5nGquwsDw1imS3d/pWBI9a+vL/oXF/6zHMwA",
+	"SD3KufQtPQ/uVZ7AG689Tv6NyBa1Ijcv3nmevCKqEFsbfpmgpIAoV4T3FA4Lo3/pW5xL90rPkYLYbOMh",
+	"qe3JYEJ8m0bwZX8HCcBLkWJUdh0px1WeA8Z+G20XttCMI3Ozjwcls6NDCKbQZMk4Qzybu5tsn4bPYcW4",
+	"+/iBdFevbegbuzt7bU+HzuibRL+zUz2Zy4dhGdvEstyFfVeYJbN9BqgEMSFqnZMA2T0kqdPPRyLflzwL",
+	"ea1z5E9i3YMmEFsJDt8+rDlAOOcI+pamujoUEw7u95/K4r8RSj7zq0qIFmQliOCY1x0X9Z0a7h3j3OnC",
+	"wQu+/tSD6pd1JeLra9/wf8H4Q/U+ZJB6At+bQwnVrhaE9u4EPq5op67/7dty7Bs76bdTa9gmfZh3XI2q",
+	"20KMdz7+FlMZD2bQ32P7KF4BtgGycQ3iR9lIsRX/tjyEKGWvHczsD6P6WkD0H4rvd8rSL0RZUXdbtQVI",
+	"tA08OoSmYB0Z+4pzWlXAR/B905X7kIzfL3z74rXHauAi8OLKDciroETtL7RcsQ1g8RVvGGo+sTkKJItz",
+	"Q004bT0oBMSf71VBEZ70sM5GBwH1Wxa6pMdH9hiMyYDsqncRBXblIwKHiy35Q2DH2SBHP8QlkG3OCnAs",
+	"S9cI2EAJYEGGMJTX4Br1wbiq/T8RevLbQ7qedu8dCv8vtb1OxEt/C5E8SQd8g4SUa7Eem/BzNMNL8MUq",
+	"rPbMvsV/1HcT9uo5pEqYAWzZ6Kb5TzAetf/9BaJVePR2Q9vAWRSYqpA17/JT0PU4xE6+WewBFZSfIkKY",
+	"577Diyx2TnISYlu92hv+sUpxRRZC5wTKSu/a67hIJcVK0rKEHh1/FFscoGkhazpitZB0ZWiPi7LV2KTr",
+	"SOOsbhXY0BnSVPmuqSGK2raqB6SnnWBIz7uHITFeGqZx/wthEyxQlS8ElZmNF5Lg/8UIrkzzm96qPRrU",
+	"6hgRavXQVKjVITLUUbSfERI87tzd0ePu6cTLecJNIrzvINzTYsAfcpMBynxgow4B/MUp9mjl92943a6D",
+	"4K5h5+DHZi13/x8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

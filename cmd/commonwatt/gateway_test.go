@@ -52,6 +52,9 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	time.Sleep(4 * time.Second) // it reads before there is a hub
 	hub := launch(t, hubDir, "--config", hubConf)
 	first := hub.until("readings over the gateway", func(s web.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
+	if g := first.Gateways; g == nil || len(*g) != 1 || (*g)[0].Id != id || !(*g)[0].Online || (*g)[0].LastReading == nil {
+		t.Errorf("gateways in the status: %+v", g)
+	}
 	hub.kill()
 	time.Sleep(3 * time.Second)
 	edge.kill()

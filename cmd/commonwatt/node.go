@@ -52,6 +52,7 @@ type node struct {
 
 	leaseLost chan error
 	store     store.Store
+	heard     gatewaysHeard // what the gateways on other machines sent
 	evidence  *store.Evidence
 	signer    *meters.Signer
 	readBy    *readers
@@ -539,8 +540,9 @@ func (n *node) status(ctx context.Context) web.Status {
 		Version: version(), Speed: n.config.Speed, WorldTime: n.clock().UTC(), Homes: n.desk.Homes(),
 		DevicesOnline: n.live.DevicesOnline(), ReadingsTotal: n.readings.Load(), OrdersTotal: counts.Orders,
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: n.settled.Load(),
-		Ledger: web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
-		Store:  web.StoreStatus{Kind: n.store.Kind()},
+		Ledger:   web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
+		Store:    web.StoreStatus{Kind: n.store.Kind()},
+		Gateways: n.heard.status(n.config.Gateways),
 	}
 }
 

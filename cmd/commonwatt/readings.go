@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/web"
 )
 
 // gatewayKeyFile holds the key with which this process signs what it reads, and
@@ -200,6 +201,7 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 			fresh += len(b.Readings)
 			n.live.SeeReadings(b.Member, b.Readings)
 			n.batteries.see(b.Readings)
+			n.heard.see(b.Batch)
 		}
 	}
 	err = n.store.Write(ctx, readings)
@@ -268,6 +270,54 @@ func (g gatewayConfig) admit(ctx context.Context, evidence *store.Evidence) erro
 		return nil
 	}
 	return evidence.Revoke(ctx, g.ID, g.Revoked)
+}
+
+// gatewaysHeard remembers when batches came from which gateway.
+type gatewaysHeard struct {
+	mu sync.Mutex
+	by map[string]gatewayHeard
+}
+
+type gatewayHeard struct {
+	at   time.Time // wall time
+	last time.Time // of a reading
+}
+
+// gatewaySilent is how long a gateway may be silent before it is offline.
+const gatewaySilent = time.Minute
+
+func (h *gatewaysHeard) see(b proof.Batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.by == nil {
+		h.by = map[string]gatewayHeard{}
+	}
+	heard := gatewayHeard{at: time.Now(), last: h.by[b.Gateway].last}
+	for _, r := range b.Readings {
+		if r.Time.After(heard.last) {
+			heard.last = r.Time
+		}
+	}
+	h.by[b.Gateway] = heard
+}
+
+// status returns what is known of the gateways on other machines, nil when there
+// are none.
+func (h *gatewaysHeard) status(gateways []gatewayConfig) *[]web.GatewayStatus {
+	if len(gateways) == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]web.GatewayStatus, len(gateways))
+	for i, g := range gateways {
+		heard, ever := h.by[g.ID]
+		all[i] = web.GatewayStatus{Id: g.ID, Online: ever && time.Since(heard.at) < gatewaySilent}
+		if !heard.last.IsZero() {
+			all[i].LastReading = new(heard.last.UTC())
+		}
+	}
+	return &all
 }
 
 // thinEvery is how often evidence is thinned out, in wall time, and evidenceWhole

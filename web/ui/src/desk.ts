@@ -6,6 +6,7 @@ import type { components } from "./api.gen";
 type Schemas = components["schemas"];
 export type Device = Schemas["PairedDevice"];
 export type Finding = Schemas["Finding"];
+export type Gateway = Schemas["GatewayStatus"];
 export type Live = Schemas["LiveValues"];
 export type Load = Schemas["SignCheck"]["load"];
 export type Profile = Schemas["DeviceProfile"];
@@ -42,6 +43,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 export const desk = {
   devices: () => call<Device[]>("GET", "devices"),
   profiles: () => call<Profile[]>("GET", "profiles"),
+  gateways: async () => ((await (await fetch("/api/v1/status")).json()) as Schemas["Status"]).gateways ?? [],
   sessions: () => call<Session[]>("GET", "sessions"),
   discover: (places: string) => call<Finding[]>("POST", "discover", { places }),
   begin: (what: Schemas["PairingRequest"]) => call<Session>("POST", "sessions", what),

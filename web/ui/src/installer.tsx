@@ -2,13 +2,15 @@
 // pairing that was interrupted, here or on the command line, goes on from its list.
 import { render } from "preact";
 import { signal } from "@preact/signals";
-import { desk, keep, key, type Device, type Finding, type Profile, type Session } from "./desk";
+import { desk, keep, key, type Device, type Finding, type Gateway, type Profile, type Session } from "./desk";
+import { clock, day } from "./format";
 import { Pairing } from "./pairing";
 import "./style.css";
 
 const devices = signal<Device[]>([]);
 const sessions = signal<Session[]>([]);
 const profiles = signal<Profile[]>([]);
+const gateways = signal<Gateway[]>([]);
 const found = signal<Finding[] | null>(null);
 const open = signal<Session | null>(null);
 const busy = signal(""); // what is being waited for
@@ -28,7 +30,7 @@ async function doing(what: string, work: () => Promise<void>): Promise<void> {
 }
 
 async function refresh(): Promise<void> {
-  [devices.value, sessions.value, profiles.value] = await Promise.all([desk.devices(), desk.sessions(), desk.profiles()]);
+  [devices.value, sessions.value, profiles.value, gateways.value] = await Promise.all([desk.devices(), desk.sessions(), desk.profiles(), desk.gateways()]);
 }
 
 function begin(target: string, unit: number, profile?: string): Promise<void> {
@@ -105,8 +107,28 @@ function Desk() {
       <h1>{summary(devices.value.length, sessions.value.length)}</h1>
       <Find />
       {sessions.value.length > 0 && <Unfinished />}
+      {gateways.value.length > 0 && <Gateways />}
       <Devices />
     </>
+  );
+}
+
+function Gateways() {
+  return (
+    <section>
+      <h2>Gateways on other machines</h2>
+      <table id="gateways">
+        <tbody>
+          {gateways.value.map((g) => (
+            <tr key={g.id}>
+              <td>{g.id}</td>
+              <td>{g.online ? "sends" : "silent"}</td>
+              <td>{g.last_reading ? `last reading of ${day(g.last_reading)}, ${clock(g.last_reading)}` : "nothing came since the start"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 
