@@ -21,7 +21,8 @@ const (
 	Replaced  EventKind = "replaced"  // an order's price and energy
 	Cancelled EventKind = "cancelled" // what was left of an order
 	Expired   EventKind = "expired"   // what was left of an order at gate closure
-	Cleared   EventKind = "cleared"   // a product's call auction
+	Cleared   EventKind = "cleared"   // a product's call auction at gate closure
+	Called    EventKind = "called"    // a product's call auction before that
 )
 
 // Event is what the market decided, in names. Seq grows; numbers that are
@@ -35,8 +36,8 @@ type Event struct {
 	ClientID string       `json:"client_id,omitempty"`
 	Reason   string       `json:"reason,omitempty"` // rejected, cancelled
 	Trade    *grid.Trade  `json:"trade,omitempty"`
-	Price    *grid.Price  `json:"price,omitempty"`  // cleared: of the call auction at the root; nil when nothing crossed
-	Volume   grid.Energy  `json:"volume,omitempty"` // cleared: of the call auction
+	Price    *grid.Price  `json:"price,omitempty"`  // cleared, called: of the call auction at the root; nil when nothing crossed
+	Volume   grid.Energy  `json:"volume,omitempty"` // cleared, called: of the call auction
 }
 
 // id shows an order's number.
@@ -50,8 +51,11 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 	case matching.Opened:
 		out.Kind = Opened
 		return out, true
-	case matching.Cleared:
+	case matching.Cleared, matching.Called:
 		out.Kind, out.Volume = Cleared, ev.Energy
+		if ev.Kind == matching.Called {
+			out.Kind = Called
+		}
 		if ev.Energy > 0 {
 			out.Price = new(ev.Price)
 		}

@@ -21,6 +21,7 @@ type Config struct {
 	GateClosure time.Duration // before the start of delivery
 	Deadline    time.Duration // after its end, for readings
 	Ahead       time.Duration // how long before delivery a product opens
+	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
 	Members     []string
 	Tick        grid.Price // price step; DefaultTick when 0
 	Floor       grid.Price // the lowest price; DefaultFloor when 0
@@ -47,6 +48,7 @@ const (
 	Quote                  // let the member's agent place its orders
 	Close                  // clear the product: the gate has closed
 	Settle                 // settle the interval, if its readings are complete or Final
+	Call                   // hold a call auction; the product stays open
 )
 
 // Action is something that is due.
@@ -72,6 +74,7 @@ type Lifecycle struct {
 
 type life struct {
 	closed    bool
+	called    time.Time // when the last call auction was due
 	quoted    map[string]bool
 	run       int       // last settled run
 	estimated bool      // of that run
@@ -148,7 +151,7 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 	action := Action{Product: l.product(i)}
 	switch {
 	case !x.closed && now.Before(gate):
-		return l.quotes(i, now)
+		return append(l.quotes(i, now), l.calls(i, gate, now)...)
 	case !x.closed:
 		x.closed = true
 		action.Step, action.Time = Close, gate
@@ -198,6 +201,27 @@ func (l *Lifecycle) quotes(i grid.Interval, now time.Time) []Action {
 		return strings.Compare(a.Member, b.Member)
 	})
 	return actions
+}
+
+// calls returns the call auction that is due. The raster ends at the gate; of
+// several that were missed the last one is held.
+func (l *Lifecycle) calls(i grid.Interval, gate, now time.Time) []Action {
+	x, every := l.live[i], l.config.CallEvery
+	if every <= 0 {
+		return nil
+	}
+	due := gate.Add(-gate.Sub(now).Truncate(every))
+	if due.After(now) {
+		due = due.Add(-every)
+	}
+	if x.called.IsZero() {
+		x.called = due // just opened, or started anew
+	}
+	if !due.After(x.called) {
+		return nil
+	}
+	x.called = due
+	return []Action{{Step: Call, Time: due, Product: l.product(i)}}
 }
 
 // moment spreads the members over quoteSpan, anew for each interval, in whole

@@ -33,6 +33,8 @@ func life(l *community.Lifecycle, settle func(a community.Action, now time.Time)
 				steps = append(steps, "quote "+a.Member)
 			case community.Close:
 				steps = append(steps, fmt.Sprintf("%d close", m))
+			case community.Call:
+				steps = append(steps, fmt.Sprintf("%d call of %s", m, a.Time.Format("15:04:05")))
 			case community.Settle:
 				steps = append(steps, fmt.Sprintf("%d settle run %d final %t", m, a.Run, a.Final))
 				settle(a, now)
@@ -50,6 +52,26 @@ func TestLifeOfAnInterval(t *testing.T) {
 		}
 	})
 	want := "[0 open quote ann 10 close 30 settle run 1 final false 31 settle run 1 final false 32 settle run 1 final true]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+}
+
+// TestCallsBeforeTheGate counts call auctions back from the gate; of those that
+// were missed the last is held.
+func TestCallsBeforeTheGate(t *testing.T) {
+	c := config()
+	c.CallEvery = 90 * time.Second
+	l := community.New(c)
+	got := life(l, func(a community.Action, now time.Time) { l.Settled(a.Product.Interval, a.Run, false, now) })
+	want := "[0 open 1 call of 10:01:00 3 call of 10:02:30 4 call of 10:04:00 6 call of 10:05:30 7 call of 10:07:00 9 call of 10:08:30 10 close 30 settle run 1 final false]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got  %v\nwant %s", got, want)
+	}
+	c.CallEvery = 20 * time.Second
+	l = community.New(c)
+	got = life(l, func(a community.Action, now time.Time) { l.Settled(a.Product.Interval, a.Run, false, now) })
+	want = "[0 open 1 call of 10:01:00 2 call of 10:02:00 3 call of 10:03:00 4 call of 10:04:00 5 call of 10:05:00 6 call of 10:06:00 7 call of 10:07:00 8 call of 10:08:00 9 call of 10:09:00 10 close 30 settle run 1 final false]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("got  %v\nwant %s", got, want)
 	}
@@ -112,7 +134,7 @@ func TestRestart(t *testing.T) {
 			opened[a.Product.Interval]++
 		case community.Close:
 			closed++
-		case community.Quote, community.Settle:
+		case community.Quote, community.Settle, community.Call:
 		}
 	}
 	for i := (grid.Interval{Start: start.Add(15 * time.Minute).Unix(), Minutes: 15}); i.Begin().Before(start.Add(4 * time.Hour)); i = i.Shift(1) {

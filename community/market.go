@@ -68,6 +68,13 @@ func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market,
 	if err := tariff.Validate(); err != nil {
 		return nil, err
 	}
+	zones := map[string]bool{}
+	for _, z := range feeder.Zones() {
+		zones[z] = true
+	}
+	if len(zones) == 1 {
+		c.CallEvery = 0 // continuous trade leaves nothing to a call
+	}
 	m := &Market{
 		config: c, tariff: tariff,
 		rules: matching.Config{
@@ -107,10 +114,13 @@ func (m *Market) Counts() Counts { return m.counts }
 // Advance returns what is due by now.
 func (m *Market) Advance(now time.Time) []Action { return m.life.Advance(now) }
 
-// Command returns the engine's command for an Open or Close action.
+// Command returns the engine's command for an Open, Call or Close action.
 func (m *Market) Command(a Action) matching.Command {
 	kind := matching.Open
-	if a.Step == Close {
+	switch a.Step { //nolint:exhaustive // the others are no commands
+	case Call:
+		kind = matching.Call
+	case Close:
 		kind = matching.Close
 	}
 	return matching.Command{Kind: kind, Time: a.Time.UnixMilli(), Product: m.label(a.Product.Interval)}
@@ -248,7 +258,7 @@ func (m *Market) see(ev Event) {
 		m.gates[i] = gate{closed: true}
 		m.life.Closed(i)
 		m.forget(i)
-	case Rejected, Replaced, Cancelled, Expired:
+	case Rejected, Replaced, Cancelled, Expired, Called:
 	}
 }
 

@@ -297,8 +297,15 @@ func TestOnTick(t *testing.T) {
 
 // TestTradeOverALine: two homes on a street and one at the root. On the street
 // trade is continuous; over its line, which has a fee and a limit, the call
-// auction trades at gate closure, and settlement pays grid operator and fund.
+// auction trades, at gate closure or before, and settlement pays grid operator and
+// fund. What was called before fills the line: the calls after it add nothing.
 func TestTradeOverALine(t *testing.T) {
+	for _, steps := range [][]community.Step{{community.Close}, {community.Call, community.Call, community.Close}} {
+		t.Run(fmt.Sprint(len(steps), " steps"), func(t *testing.T) { tradeOverALine(t, steps) })
+	}
+}
+
+func tradeOverALine(t *testing.T, steps []community.Step) {
 	feeder := grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: new(grid.Energy(300))}}}
 	m, err := community.NewMarket(config("ann", "bob", "cy"), feeder, settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
@@ -320,9 +327,12 @@ func TestTradeOverALine(t *testing.T) {
 	if o := submit(t, m, order("o2", "bob", grid.Offer, 200, 200_000)); o.Filled != 200 {
 		t.Errorf("no trade on the street: %+v", o)
 	}
-	apply(m, []matching.Command{m.Command(community.Action{Step: community.Close, Time: start, Product: product(0)})})
-	if o, _ := m.Find("ann", "b1"); o.Filled != 500 {
-		t.Errorf("over the line: %+v", o)
+	for _, step := range steps {
+		apply(m, []matching.Command{m.Command(community.Action{Step: step, Time: start, Product: product(0)})})
+		o, _ := m.Find("ann", "b1")
+		if open := step == community.Call; o.Filled != 500 || open != (o.Status == community.Waiting) {
+			t.Errorf("over the line: %+v", o)
+		}
 	}
 	flow := func(imported, exported grid.Energy) grid.Flow { return grid.Flow{Import: imported, Export: exported} }
 	run, err := m.Settle(first, 1, []settlement.Metered{

@@ -223,7 +223,7 @@ func (m *Market) follow(ev *matching.Event) {
 		if maker := m.orders[ev.Maker]; maker != nil {
 			maker.fill(ev.Energy)
 		}
-	case matching.Done, matching.Opened, matching.Cleared:
+	case matching.Done, matching.Opened, matching.Cleared, matching.Called:
 	}
 }
 

@@ -39,10 +39,25 @@ func (e *Engine) close(c *Command) {
 			e.gone(&left[i].Order, left[i].place, Expired, GateClosed)
 		}
 	}
+	e.answerCall(c, Cleared, volume, price)
+	e.shut(p)
+}
+
+// callEarly holds a call auction and leaves the product open.
+func (e *Engine) callEarly(c *Command) {
+	p, open := e.find(c.Product)
+	if !open {
+		e.reject(c, NotOpen)
+		return
+	}
+	volume, price := e.call(p, e.waiting(p))
+	e.answerCall(c, Called, volume, price)
+}
+
+func (e *Engine) answerCall(c *Command, kind EventKind, volume grid.Energy, price grid.Price) {
 	cleared := *c
 	cleared.Price = price
-	e.answer(&cleared, Cleared, volume, NoReason)
-	e.shut(p)
+	e.answer(&cleared, kind, volume, NoReason)
 }
 
 // shut ends a product; what is reserved for its trades stays until Release.
@@ -155,7 +170,7 @@ func (e *Engine) callNetwork(p *product, left []waiting) (volume grid.Energy, pr
 	for i, w := range left {
 		orders[i] = e.named(i, w)
 	}
-	clearing, err := network.Clear(network.Case{Feeder: e.config.Feeder, Orders: orders, K: network.Half})
+	clearing, err := network.Clear(network.Case{Feeder: e.config.Feeder, Orders: orders, Committed: e.committed(p), K: network.Half})
 	if err != nil {
 		panic(fmt.Sprintf("matching: orders that were checked do not clear: %v", err)) // a defect of the engine
 	}
@@ -170,6 +185,18 @@ func (e *Engine) callNetwork(p *product, left []waiting) (volume grid.Energy, pr
 	return volume, price
 }
 
+// committed returns what earlier calls send over each node's line: what they sold
+// below it less what they bought there. Continuous trades cross no line that counts.
+func (e *Engine) committed(p *product) map[string]grid.Energy {
+	flows := map[string]grid.Energy{}
+	for node, sold := range p.sold {
+		for at := node; sold != 0 && e.parents[at] >= 0; at = e.parents[at] {
+			flows[e.config.Feeder.Nodes[at].ID] += grid.Energy(sold)
+		}
+	}
+	return flows
+}
+
 // callID names the order at a place, so that ids sort like places.
 func callID(i int) string { return fmt.Sprintf("%08d", i) }
 
@@ -180,6 +207,11 @@ func callIndex(id string) int {
 
 // pair books a trade of the call auction.
 func (e *Engine) pair(p *product, bid, offer *waiting, energy grid.Energy, pays, gets grid.Price) {
+	if p.sold == nil {
+		p.sold = make([]int64, len(e.zones))
+	}
+	p.sold[e.accounts[e.account(offer.Tag)].node] += int64(energy)
+	p.sold[e.accounts[e.account(bid.Tag)].node] -= int64(energy)
 	for _, w := range []*waiting{bid, offer} {
 		price := pays
 		if w == offer {

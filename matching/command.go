@@ -25,6 +25,7 @@ const (
 	Cancel                  // a resting order or block: Account (0: the operator, who may cancel all), Order
 	Close                   // a product at gate closure: Product
 	Release                 // what is reserved for the trades of a closed product, which is settled: Product
+	Call                    // a call auction among what waits for a product that stays open: Product
 )
 
 // Validity says how long an order may wait.

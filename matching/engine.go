@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/auction"
@@ -55,6 +56,7 @@ func (c Config) Validate() error {
 type Engine struct {
 	config   Config
 	zones    []uint32 // by node
+	parents  []int    // by node, -1 of the root
 	width    uint32   // number of zones
 	seq      uint64
 	books    *book.Books
@@ -91,6 +93,7 @@ type product struct {
 	books  []uint32 // by zone
 	held   uint32   // head of its list of holdings
 	blocks int      // waiting blocks that cover it
+	sold   []int64  // Wh by node that its call auctions sold there less what they bought; nil: none did
 }
 
 // New returns an engine without a past.
@@ -104,6 +107,7 @@ func New(c Config) (*Engine, error) {
 	}
 	names, numbers := c.Feeder.Zones(), map[string]uint32{}
 	for _, n := range c.Feeder.Nodes {
+		e.parents = append(e.parents, slices.IndexFunc(c.Feeder.Nodes, func(p grid.Node) bool { return p.ID == n.Parent }))
 		zone, known := numbers[names[n.ID]]
 		if !known {
 			zone = e.width
@@ -140,6 +144,8 @@ func (e *Engine) Apply(c *Command) []Event {
 		e.fund(c)
 	case Release:
 		e.release(c)
+	case Call:
+		e.callEarly(c)
 	default:
 		e.reject(c, UnknownCommand)
 	}

@@ -20,7 +20,8 @@ const (
 	Replaced            // the order, with its new price and energy
 	Cancelled           // what was left of the order, with the reason
 	Expired             // what was left of the order at gate closure
-	Cleared             // the product's call auction: volume and, unless it is 0, the price at the root
+	Cleared             // the product's call auction at gate closure: volume and, unless it is 0, the price at the root
+	Called              // a call auction before that, likewise
 )
 
 // Event is one output of the engine. Every command has at least one.

@@ -3,6 +3,7 @@ package matching_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -48,6 +49,7 @@ type nTrade struct {
 	side             grid.Side
 	price            grid.Price
 	energy           grid.Energy
+	called           bool // in a call auction
 }
 
 func newNaive(c matching.Config) *naive {
@@ -97,6 +99,8 @@ func (n *naive) Apply(c *matching.Command) []matching.Event {
 		why = n.close(*c)
 	case matching.Release:
 		why = n.release(*c)
+	case matching.Call:
+		why = n.callEarly(*c)
 	}
 	if why != matching.NoReason {
 		n.tell(matching.Rejected, *c, c.Energy, why)
@@ -398,7 +402,7 @@ func (n *naive) match(c matching.Command, product uint32, atAnyPrice bool) (left
 func (n *naive) trade(c, maker matching.Command, product uint32, energy grid.Energy, pays, gets grid.Price) {
 	price := map[grid.Side]grid.Price{grid.Bid: pays, grid.Offer: gets}
 	for _, o := range []matching.Command{c, maker} {
-		n.trades = append(n.trades, nTrade{product, o.Account, o.Side, price[o.Side], energy})
+		n.trades = append(n.trades, nTrade{product: product, account: o.Account, side: o.Side, price: price[o.Side], energy: energy})
 	}
 	n.emit(matching.Event{
 		Kind: matching.Traded, Order: c.Order, Account: c.Account, Side: c.Side, Maker: maker.Order, MakerAccount: maker.Account,
@@ -535,52 +539,82 @@ func (n *naive) close(c matching.Command) matching.Reason {
 			n.tell(matching.Expired, b.Command, b.left, matching.GateClosed)
 		}
 	}
-	waiting := map[string]*nOrder{}
+	waiting, volume, price := n.call(c)
+	for _, id := range slices.Sorted(maps.Keys(waiting)) {
+		if x := waiting[id]; x.left > 0 {
+			n.tell(matching.Expired, x.Command, x.left, matching.GateClosed)
+		}
+	}
+	n.orders = slices.DeleteFunc(n.orders, func(o *nOrder) bool { return o.Product == c.Product })
+	c.Price = price
+	n.tell(matching.Cleared, c, volume, 0)
+	n.products[c.Product] = false
+	if !n.owed(c.Product) {
+		n.forget(c.Product)
+	}
+	return matching.NoReason
+}
+
+func (n *naive) callEarly(c matching.Command) matching.Reason {
+	if !n.products[c.Product] {
+		return matching.NotOpen
+	}
+	_, volume, price := n.call(c)
+	c.Price = price
+	n.tell(matching.Called, c, volume, 0)
+	return matching.NoReason
+}
+
+// call clears what waits for a product, and returns it by number.
+func (n *naive) call(c matching.Command) (waiting map[string]*nOrder, volume grid.Energy, price grid.Price) {
+	waiting = map[string]*nOrder{}
 	var orders []grid.Order
 	for _, o := range n.orders {
 		if o.Product == c.Product {
 			id := fmt.Sprintf("%020d", o.Order)
 			waiting[id] = o
 			orders = append(orders, grid.Order{
-				ID: id, Member: fmt.Sprint(n.accounts[o.Account].member), Node: n.config.Feeder.Nodes[n.accounts[o.Account].node].ID,
-				Side: o.Side, Energy: o.left, Price: o.Price,
+				ID: id, Member: fmt.Sprint(n.accounts[o.Account].member), Node: n.nodeOf(o.Account), Side: o.Side, Energy: o.left, Price: o.Price,
 			})
 		}
 	}
-	clearing, err := network.Clear(network.Case{Feeder: n.config.Feeder, Orders: orders, K: network.Half})
+	clearing, err := network.Clear(network.Case{Feeder: n.config.Feeder, Orders: orders, Committed: n.committed(c.Product), K: network.Half})
 	if err != nil {
 		panic(err)
 	}
-	var volume grid.Energy
 	for _, p := range auction.Pairs(orders, clearing.Fills, auction.DifferentMembers) {
 		bid, offer := waiting[p.Bid], waiting[p.Offer]
-		price := func(o *nOrder) grid.Price {
-			return *clearing.Prices[n.config.Feeder.Nodes[n.accounts[o.Account].node].ID]
-		}
-		n.trade(bid.Command, offer.Command, c.Product, p.Energy, price(bid), price(offer))
+		n.trade(bid.Command, offer.Command, c.Product, p.Energy, *clearing.Prices[n.nodeOf(bid.Account)], *clearing.Prices[n.nodeOf(offer.Account)])
+		n.trades[len(n.trades)-1].called, n.trades[len(n.trades)-2].called = true, true
 		bid.left -= p.Energy
 		offer.left -= p.Energy
 		volume += p.Energy
 	}
 	n.prune()
-	slices.SortFunc(orders, func(a, b grid.Order) int { return cmp.Compare(a.ID, b.ID) })
-	for _, o := range orders {
-		if x := waiting[o.ID]; x.left > 0 {
-			n.tell(matching.Expired, x.Command, x.left, matching.GateClosed)
+	if volume > 0 {
+		price = *clearing.Prices[n.config.Feeder.Root()]
+	}
+	return waiting, volume, price
+}
+
+func (n *naive) nodeOf(account uint32) string {
+	return n.config.Feeder.Nodes[n.accounts[account].node].ID
+}
+
+// committed adds up what earlier calls send over each line.
+func (n *naive) committed(product uint32) map[string]grid.Energy {
+	flows := map[string]grid.Energy{}
+	for _, t := range n.trades {
+		if !t.called || t.product != product {
+			continue
+		}
+		for at := n.nodeOf(t.account); at != n.config.Feeder.Root(); {
+			flows[at] -= signed(t)
+			i := slices.IndexFunc(n.config.Feeder.Nodes, func(x grid.Node) bool { return x.ID == at })
+			at = n.config.Feeder.Nodes[i].Parent
 		}
 	}
-	n.orders = slices.DeleteFunc(n.orders, func(o *nOrder) bool { return o.Product == c.Product })
-	cleared := c
-	cleared.Price = 0
-	if volume > 0 {
-		cleared.Price = *clearing.Prices[n.config.Feeder.Root()]
-	}
-	n.tell(matching.Cleared, cleared, volume, 0)
-	n.products[c.Product] = false
-	if !n.owed(c.Product) {
-		n.forget(c.Product)
-	}
-	return matching.NoReason
+	return flows
 }
 
 // owed tells whether anything is reserved for the product's trades.

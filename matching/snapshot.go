@@ -36,6 +36,7 @@ type (
 		Open     bool
 		Holdings []savedHolding // by account
 		Orders   []savedOrder   // by zone and side, in priority
+		Sold     []int64        `json:",omitempty"`
 	}
 	savedHolding struct {
 		Account  uint32
@@ -86,6 +87,9 @@ func (e *Engine) Snapshot() ([]byte, error) {
 
 func (e *Engine) saveProduct(p *product) savedProduct {
 	s := savedProduct{Label: p.label, Open: p.open}
+	if slices.ContainsFunc(p.sold, func(wh int64) bool { return wh != 0 }) {
+		s.Sold = p.sold
+	}
 	for n := p.held; n != 0; n = e.holdings.all[n].next {
 		h := &e.holdings.all[n]
 		s.Holdings = append(s.Holdings, savedHolding{h.account, h.position, h.open, h.reserved})
@@ -151,6 +155,7 @@ func (e *Engine) restoreProduct(s savedProduct) {
 	e.events = e.events[:0]
 	n := e.labels[s.Label]
 	p := &e.products[n]
+	p.sold = s.Sold
 	for _, saved := range s.Holdings {
 		h := &e.holdings.all[e.holdings.get(saved.Account, p)]
 		h.position, h.open, h.reserved = saved.Position, saved.Open, saved.Reserved

@@ -144,7 +144,7 @@ func (r *replay) advance(ctx context.Context, now, end time.Time) error {
 		}
 		var err error
 		switch a.Step {
-		case community.Open, community.Close:
+		case community.Open, community.Call, community.Close:
 			r.apply(r.market.Command(a))
 		case community.Quote:
 			err = r.quote(ctx, a, now)
@@ -179,7 +179,7 @@ func (r *replay) apply(c matching.Command) {
 			r.result.Trades = append(r.result.Trades, *ev.Trade)
 		case community.Cleared:
 			i.Auction = ev.Price
-		case community.Opened, community.Rejected, community.Replaced, community.Cancelled, community.Expired:
+		case community.Opened, community.Rejected, community.Replaced, community.Cancelled, community.Expired, community.Called:
 		}
 	}
 }

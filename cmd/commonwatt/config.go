@@ -40,6 +40,7 @@ type config struct {
 	Interval    int           `yaml:"interval"` // minutes
 	GateClosure time.Duration `yaml:"gate_closure"`
 	Deadline    time.Duration `yaml:"deadline"`
+	CallEvery   time.Duration `yaml:"call_every"` // 0: at gate closure alone
 	Tariff      tariffConfig  `yaml:"tariff"`
 	Feeder      *feeder       `yaml:"feeder"`
 	Simulation  *simulation   `yaml:"simulation"`
@@ -475,6 +476,8 @@ func (c config) validate() error {
 		return errors.New("--standby: wants bus.url and bus.order_log in the configuration, so that there is an order log to go on with")
 	case c.GateClosure < 0 || c.Deadline < 0:
 		return errors.New("gate_closure, deadline: must not be negative")
+	case c.CallEvery != 0 && c.CallEvery < time.Second:
+		return fmt.Errorf("call_every: %s: must be at least 1s, or 0: no call auction before gate closure", c.CallEvery)
 	}
 	if err := (grid.Interval{Minutes: c.Interval}).Validate(); err != nil {
 		return fmt.Errorf("interval: %w", err)
@@ -734,6 +737,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
   interval: 15                    # minutes: 5, 15, 30 or 60
   gate_closure: 5m                # before delivery
   deadline: 2m                    # for readings, after delivery
+  call_every: 0s                  # trade over lines with a limit or fee before gate closure too, so often; 0s: then alone
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]

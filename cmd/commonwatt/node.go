@@ -381,7 +381,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
-		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, Members: members, Account: n.ledger.Names.Account,
+		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members, Account: n.ledger.Names.Account,
 	}, feeder, n.tariff)
 	if err != nil {
 		return err
@@ -524,7 +524,7 @@ func (n *node) seeEvents(events []community.Event) {
 			n.live.SeeTrade(*ev.Trade)
 		case community.Cleared:
 			n.live.SeeCleared(ev.Product.Interval)
-		case community.Opened, community.Accepted, community.Rejected, community.Replaced, community.Cancelled, community.Expired:
+		case community.Opened, community.Accepted, community.Rejected, community.Replaced, community.Cancelled, community.Expired, community.Called:
 		}
 	}
 }
@@ -593,11 +593,11 @@ const settleAgainAfter = 5 * time.Second
 func (n *node) tick(ctx context.Context) error {
 	now := n.clock()
 	for _, a := range n.market.advance(now) {
-		if ctx.Err() != nil && a.Step != community.Open && a.Step != community.Close {
+		if ctx.Err() != nil && a.Step != community.Open && a.Step != community.Call && a.Step != community.Close {
 			continue // stopping: what is left out comes again
 		}
 		switch a.Step {
-		case community.Open, community.Close:
+		case community.Open, community.Call, community.Close:
 			if err := n.market.command(n.market.market.Command(a)); err != nil {
 				return err
 			}
