@@ -245,11 +245,25 @@ func Measure(points []Located, word Words) []Measured {
 		}
 	}
 	for i := range points {
+		if points[i].absent(all) {
+			all[i].Value, all[i].Err = Value{}, ErrNotImplemented
+		}
+	}
+	for i := range points {
 		if points[i].derived() {
 			all[i].Value, all[i].Err = points[i].derive(all)
 		}
 	}
 	return all
+}
+
+// absent tells whether the point that says so says that there is no such value.
+func (l *Located) absent(all []Measured) bool {
+	if l.PresentIf == nil {
+		return false
+	}
+	of := named(all, l.PresentIf.Of)
+	return of != nil && of.Err == nil && !slices.Contains(l.PresentIf.Values, of.Number)
 }
 
 func named(all []Measured, name string) *Measured {

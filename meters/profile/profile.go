@@ -10,6 +10,7 @@ package profile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -163,12 +164,21 @@ type Point struct {
 	Poll      string          `yaml:"poll"`  // fast (absent) or slow
 	Range     []float64       `yaml:"range"` // plausible [min, max], in Unit
 	Optional  bool            `yaml:"optional"`
+	PresentIf *PresentIf      `yaml:"present_if"`
 	WriteOnly bool            `yaml:"write_only"` // cannot be read
 	Writable  *Writable       `yaml:"writable"`
 
 	// A derived point has one of these in place of an address.
 	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those that the device does not have count nothing
 	Classify *Classify          `yaml:"classify"`
+}
+
+// PresentIf says that a point has a value only while another one shows one of
+// Values, as a meter that may or may not be fitted. Where the device does not have
+// that other point, it tells nothing.
+type PresentIf struct {
+	Of     string    `yaml:"of"`
+	Values []float64 `yaml:"values"`
 }
 
 // Classify names the range in which another point lies: Values[i] below
@@ -301,6 +311,9 @@ func (p *Profile) refer() error {
 		}
 		if pt.Classify != nil {
 			problems = append(problems, known(pt.Name+".classify.of", pt.Classify.Of))
+		}
+		if pt.PresentIf != nil {
+			problems = append(problems, known(pt.Name+".present_if.of", cmp.Or(pt.PresentIf.Of, "?")))
 		}
 	}
 	if c := p.Control; c != nil {

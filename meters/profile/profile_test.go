@@ -301,6 +301,29 @@ func TestImplausibleValuesAreRefused(t *testing.T) {
 	}
 }
 
+// TestAMeterThatIsNotFitted reads GoodWe's DT with and without its meter, and
+// where the inverter does not tell.
+func TestAMeterThatIsNotFitted(t *testing.T) {
+	points, err := set(t).Get("goodwe-dt").Locate(grid.Meter, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for status, there := range map[int]bool{0: false, 1: true, 2: false, -1: true} {
+		var r grid.Reading
+		if err := profile.Fill(&r, profile.Measure(points, func(_ string, addr uint16) (uint16, bool) {
+			if addr == 30209 {
+				return uint16(status), status >= 0
+			}
+			return 0, addr >= 30195 && addr <= 30200
+		})); err != nil {
+			t.Errorf("status %d: %v", status, err)
+		}
+		if (r.Power != nil) != there || (r.Import != nil) != there || (r.Export != nil) != there {
+			t.Errorf("status %d: power %v, import %v, export %v", status, show(r.Power), show(r.Import), show(r.Export))
+		}
+	}
+}
+
 func TestBadProfiles(t *testing.T) {
 	point := func(from, to string) string { return strings.Replace(good, from, to, 1) }
 	for want, text := range map[string]string{
@@ -315,6 +338,7 @@ func TestBadProfiles(t *testing.T) {
 		"there twice":              point("}]", "}, {name: q, role: power, unit: W, addr: 2, type: int16}]"),
 		"past the end":             point("addr: 1, type: int16", "addr: 65535, type: int32"),
 		`no point "other"`:         point("}]", "}, {name: s, sum: {other: 1}}]"),
+		`no point "status"`:        point("range:", "present_if: {of: status, values: [1]}, range:"),
 		"max_regs: 126":            good + "quirks: {max_regs: 126}\n",
 		"is not writable":          good + "control: {setpoint: p}\n",
 		"matches: error parsing":   good + "identify: [{addr: 1, type: text, words: 1, matches: '('}]\n",

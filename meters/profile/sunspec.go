@@ -173,6 +173,9 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 			if pt.Classify != nil {
 				wanted[pt.Classify.Of] = true
 			}
+			if pt.PresentIf != nil {
+				wanted[pt.PresentIf.Of] = true
+			}
 		}
 	}
 	var located []Located
