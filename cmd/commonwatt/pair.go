@@ -51,6 +51,8 @@ type pairFlags struct {
 	kind    string
 	data    string
 	config  string
+
+	dataGiven func() bool
 	id      string
 	member  string
 	point   string
@@ -385,7 +387,8 @@ entry on the ledger: another device needs another id.`,
 
 func (p *pairFlags) placeFlags(c *cobra.Command) {
 	c.Flags().StringVar(&p.data, "data", defaults().Data, "data directory of the community")
-	c.Flags().StringVar(&p.config, "config", "", "configuration of the community, for the devices that it names")
+	c.Flags().StringVar(&p.config, "config", "", "configuration of the community, for its devices, profiles and data directory")
+	p.dataGiven = func() bool { return p.placed.Changed("data") }
 }
 
 // desk opens the pairings of the community.
@@ -400,11 +403,14 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 		if err != nil {
 			return nil, err
 		}
-		configured = c.bindings()
 		for _, f := range c.Profiles {
 			if err := addProfile(set, f); err != nil {
 				return nil, &usageError{err}
 			}
+		}
+		configured = c.bindings(set)
+		if !p.dataGiven() {
+			p.data = c.Data
 		}
 	}
 	if isSimulated(p.data) {
@@ -416,13 +422,11 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 }
 
 // bindings returns the configured devices.
-func (c config) bindings() []pairing.Binding {
+func (c config) bindings(profiles *profile.Set) []pairing.Binding {
 	all := make([]pairing.Binding, len(c.Devices))
 	for i, d := range c.Devices {
-		all[i] = pairing.Binding{
-			Device: grid.Device{ID: d.ID, Kind: grid.DeviceKind(d.Kind), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial},
-			Target: d.Address, Unit: d.Unit, Profile: d.Profile, Inverted: d.Inverted,
-		}
+		p := profiles.Get(d.Profile) // the configuration was checked
+		all[i] = pairing.Binding{Device: d.bound(profiles), Target: d.Address, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: d.Profile, Inverted: d.Inverted}
 	}
 	return all
 }

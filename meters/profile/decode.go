@@ -287,11 +287,11 @@ func (l *Located) derive(all []Measured) (Value, error) {
 		}
 		return Value{Number: c.Values[k]}, nil
 	}
-	sum, found := 0.0, false
+	sum, found := 0.0, map[bool]bool{} // by whether the weight is above zero
 	for _, name := range sortedNames(l.Sum) {
 		part := named(all, name)
 		switch {
-		case part == nil || errors.Is(part.Err, ErrNotImplemented) || part.Err != nil && part.Optional:
+		case part == nil || errors.Is(part.Err, ErrNotImplemented):
 			continue
 		case part.Err != nil:
 			return Value{}, fmt.Errorf("%s: %w", name, part.Err)
@@ -299,10 +299,12 @@ func (l *Located) derive(all []Measured) (Value, error) {
 			return Value{}, fmt.Errorf("%s is derived itself", name)
 		}
 		sum += part.Number * l.Sum[name]
-		found = true
+		found[l.Sum[name] > 0] = true
 	}
-	if !found {
-		return Value{}, ErrNotImplemented
+	for _, weight := range l.Sum {
+		if !found[weight > 0] { // of two directions one says nothing
+			return Value{}, ErrNotImplemented
+		}
 	}
 	return l.plausible(Value{Number: sum})
 }

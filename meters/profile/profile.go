@@ -65,10 +65,11 @@ func (r Role) factor(unit string) (f float64, fits bool) {
 }
 
 // plausible returns the bounds of what a device of a neighbourhood can show, in a
-// unit of the given factor, nil where there are none: 2 MW, 10 GWh, and for a
-// counter of 32 bits less than its end, which is where unset registers are.
+// unit of the given factor, nil where there are none: 2 MW, 10 GWh, a full
+// battery, and for a counter of 32 bits less than its end, which is where unset registers are.
 func (pt *Point) plausible(factor float64) []float64 {
 	const powers = 2e6 // W
+	const full = 1000  // ‰
 	totals := 10e9     // Wh
 	if pt.Counter != nil && pt.Counter.Width <= 32 {
 		totals = 4e9
@@ -78,6 +79,8 @@ func (pt *Point) plausible(factor float64) []float64 {
 		return []float64{0, totals / factor}
 	case RolePower, RolePowerL1, RolePowerL2, RolePowerL3:
 		return []float64{-powers / factor, powers / factor}
+	case RoleCharge:
+		return []float64{0, full / factor}
 	default:
 		return nil
 	}
@@ -169,7 +172,7 @@ type Point struct {
 	Writable  *Writable       `yaml:"writable"`
 
 	// A derived point has one of these in place of an address.
-	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those that the device does not have count nothing
+	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those of which the device says that it has no such value count nothing; without a value on the plus or the minus side there is none
 	Classify *Classify          `yaml:"classify"`
 }
 
@@ -240,10 +243,30 @@ func (s *Set) Parse(b []byte) (*Profile, error) {
 	if err := dec.Decode(p); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	if err := p.validate(); err != nil {
+	if err := errors.Join(p.given(b), p.validate()); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.ID, err)
 	}
 	return p, nil
+}
+
+// given checks what must be written down because its absence would read as 0, and
+// what must not be 0 because that would read as absent.
+func (p *Profile) given(b []byte) error {
+	var raw struct{ Points []map[string]any }
+	if err := yaml.Unmarshal(b, &raw); err != nil {
+		return err
+	}
+	for i, pt := range raw.Points {
+		_, addressed := pt["addr"]
+		scale, scaled := pt["scale"]
+		switch {
+		case !addressed && len(p.SunSpec) == 0 && !p.Points[i].derived():
+			return fmt.Errorf("points[%d] %s: addr: missing", i, p.Points[i].Name)
+		case scaled && (scale == 0 || scale == 0.0):
+			return fmt.Errorf("points[%d] %s: scale: 0 would make every value 0: leave it out for 1", i, p.Points[i].Name)
+		}
+	}
+	return nil
 }
 
 func kinds() []grid.DeviceKind {
@@ -367,7 +390,7 @@ func (p *Profile) complete(pt *Point) error {
 	if factor, _ := pt.Role.factor(pt.Unit); len(pt.Range) == 0 && factor != 0 {
 		pt.Range = pt.plausible(factor)
 	}
-	return pt.validate()
+	return pt.validate(p)
 }
 
 func (pt *Point) derived() bool { return pt.Sum != nil || pt.Classify != nil }
@@ -378,7 +401,7 @@ const (
 	little  = "little"
 )
 
-func (pt *Point) validate() error {
+func (pt *Point) validate(p *Profile) error {
 	_, unitFits := pt.Role.factor(pt.Unit)
 	c := pt.Counter
 	switch {
@@ -412,6 +435,8 @@ func (pt *Point) validate() error {
 		return errors.New("counter: want {kind: lifetime|daily, width: 1 to 64, zero_is: valid|invalid}")
 	case (pt.Role == RoleImport || pt.Role == RoleExport) && (c == nil || c.Kind != "lifetime"):
 		return fmt.Errorf("counter: the role %s wants a lifetime counter", pt.Role)
+	case !pt.derived() && pt.Type.words(pt.Words) > p.Quirks.MaxRegs:
+		return fmt.Errorf("type: it has more than the %d registers that quirks.max_regs lets read at once", p.Quirks.MaxRegs)
 	case pt.Classify != nil && len(pt.Classify.Values) != len(pt.Classify.Bounds)+1:
 		return errors.New("classify: want one value more than bounds")
 	}

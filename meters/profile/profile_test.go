@@ -301,6 +301,48 @@ func TestImplausibleValuesAreRefused(t *testing.T) {
 	}
 }
 
+// TestASumOfWhatWasNotReadIsNone leaves out each part of each sum of the profiles in
+// turn, as a device that refuses its register: the sum is refused as well, and with
+// a value out of range too.
+func TestASumOfWhatWasNotReadIsNone(t *testing.T) {
+	all, sums := set(t), 0
+	for _, id := range all.IDs() {
+		p := all.Get(id)
+		points, err := p.Locate("", nil)
+		if err != nil {
+			continue // SunSpec has no sums
+		}
+		for _, sum := range points {
+			for part := range sum.Sum {
+				sums++
+				at := slices.IndexFunc(points, func(l profile.Located) bool { return l.Name == part })
+				span := points[at].Spans(125)[0]
+				for _, m := range profile.Measure(points, func(_ string, addr uint16) (uint16, bool) {
+					return 1, addr < span.Addr || addr >= span.Addr+span.Count
+				}) {
+					if m.Name == sum.Name && (m.Err == nil || errors.Is(m.Err, profile.ErrNotImplemented)) {
+						t.Errorf("%s: %s without %s is %v, %v", id, sum.Name, part, m.Value, m.Err)
+					}
+				}
+			}
+		}
+	}
+	if sums < 20 {
+		t.Errorf("only %d parts of sums", sums)
+	}
+	points, err := all.Get("sma").Locate(grid.Meter, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range profile.Measure(points, func(_ string, addr uint16) (uint16, bool) { // import unknown, export 0
+		return map[uint16]uint16{30865: 0x8000}[addr], true
+	}) {
+		if m.Name == "grid_power" && !errors.Is(m.Err, profile.ErrNotImplemented) {
+			t.Errorf("export without import makes %v, %v", m.Value, m.Err)
+		}
+	}
+}
+
 // TestAMeterThatIsNotFitted reads GoodWe's DT with and without its meter, and
 // where the inverter does not tell.
 func TestAMeterThatIsNotFitted(t *testing.T) {
@@ -339,6 +381,9 @@ func TestBadProfiles(t *testing.T) {
 		"past the end":             point("addr: 1, type: int16", "addr: 65535, type: int32"),
 		`no point "other"`:         point("}]", "}, {name: s, sum: {other: 1}}]"),
 		`no point "status"`:        point("range:", "present_if: {of: status, values: [1]}, range:"),
+		"p: addr: missing":         point("addr: 1, ", ""),
+		"scale: 0 would make":      point("addr: 1,", "addr: 1, scale: 0,"),
+		"at once":                  strings.Replace(good, "int16", "int32", 1) + "quirks: {max_regs: 1}\n",
 		"max_regs: 126":            good + "quirks: {max_regs: 126}\n",
 		"is not writable":          good + "control: {setpoint: p}\n",
 		"matches: error parsing":   good + "identify: [{addr: 1, type: text, words: 1, matches: '('}]\n",
