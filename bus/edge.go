@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -94,6 +95,7 @@ const (
 	forwardAtOnce  = 64
 	forwardWithin  = 5 * time.Second
 	leafReconnect  = time.Second
+	connectWithin  = 3 * time.Second // after the start nobody is told that the hub is away
 )
 
 // EdgeConfig describes the bus of a gateway.
@@ -206,20 +208,39 @@ func (e *Edge) LastStored(ctx context.Context, subject string) ([]byte, error) {
 	return e.Last(ctx, edgeStream, edgePrefix+subject)
 }
 
+// DropOthers drops what is stored on subjects that do not begin as given, and
+// returns how many messages that were. It is called before Forward.
+func (e *Edge) DropOthers(ctx context.Context, prefix string) (dropped uint64, err error) {
+	info, err := e.edge.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return 0, fmt.Errorf("stored messages: %w", err)
+	}
+	for subject, n := range info.State.Subjects {
+		if strings.HasPrefix(subject, edgePrefix+prefix) {
+			continue
+		}
+		if err := e.edge.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+			return dropped, fmt.Errorf("drop messages of %s: %w", subject, err)
+		}
+		dropped += n
+	}
+	return dropped, nil
+}
+
 // Forward sends what is stored to the hub until ctx ends, oldest first. A message
 // is done with, and removed, when the hub has it on its disk; only the last one
 // stays. After a crash some are sent again, which the hub recognizes. waits is told
 // why the hub takes nothing, again when the reason changes, and that it does again
 // (nil).
 func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
-	away := ""
+	away, began := "", time.Now()
 	for ctx.Err() == nil {
 		sent, err := e.forwardSome(ctx)
 		why := ""
 		if err != nil {
 			why = err.Error()
 		}
-		if why != away && ctx.Err() == nil {
+		if starting := err != nil && time.Since(began) < connectWithin; why != away && !starting && ctx.Err() == nil {
 			away = why
 			waits(err)
 		}
@@ -271,7 +292,10 @@ func (e *Edge) next(ctx context.Context) (messages []*jetstream.RawStreamMsg, er
 	for seq := confirmed + 1; seq <= info.State.LastSeq && len(messages) < forwardAtOnce; seq++ {
 		m, err := e.edge.GetMsg(ctx, seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return messages, nil // dropped meanwhile: counted the next time
+			if info, err = e.edge.Info(ctx); err != nil || seq < info.State.FirstSeq {
+				return messages, err // dropped meanwhile: counted the next time
+			}
+			continue // dropped by DropOthers
 		}
 		if err != nil {
 			return messages, err
@@ -398,7 +422,9 @@ func (l *lastError) why() string {
 		return "it has not answered yet"
 	case strings.Contains(*last, "Authorization Violation"):
 		return "it refuses this gateway's id or password: compare the id with gateways in the hub's configuration, and the two password files"
+	case strings.Contains(*last, "x509:"):
+		return "its certificate is not trusted: give hub.ca the certificate of the authority that signed it (" + (*last)[strings.Index(*last, "x509:"):] + ")"
 	default:
-		return *last
+		return regexp.MustCompile(` \(attempt \d+\)|^.* - (lid|cid):\d+ - |lid:\d+`).ReplaceAllString(*last, "") // the same error, the same text
 	}
 }

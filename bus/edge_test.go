@@ -326,3 +326,46 @@ func TestWhyNothingIsTaken(t *testing.T) {
 		})
 	}
 }
+
+// TestAnotherCommunity stores messages for one community and then, its name put
+// right, for another: what nobody takes does not hold up the rest.
+func TestAnotherCommunity(t *testing.T) {
+	address, dir := freePort(t), t.TempDir()
+	publish := func(e *bus.Edge, community string, from int) {
+		t.Helper()
+		for n := range 80 {
+			if err := e.Publish(t.Context(), "readings."+community+".gw-1.ann", fmt.Sprint(community, from+n), fmt.Append(nil, from+n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	e := edge(t, dir, address, "secret", 1<<20, false)
+	publish(e, "elm", 0)
+	publish(e, "oak", 0)
+	publish(e, "elm", 80)
+	e.Close()
+	h := hub(t, t.TempDir(), address)
+	defer h.Close()
+	e = edge(t, dir, address, "secret", 1<<20, false)
+	defer e.Close()
+	if dropped, err := e.DropOthers(t.Context(), "readings.elm."); err != nil || dropped != 80 {
+		t.Fatalf("%d dropped, %v", dropped, err)
+	}
+	stop := forward(t, e)
+	defer stop()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		last, err := h.Last(t.Context(), bus.Readings, "readings.elm.gw-1.ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(last) == "159" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the hub has got as far as %q", last)
+		}
+	}
+	if b, err := e.Backlog(t.Context()); err != nil || b.Messages > 0 || b.Lost > 0 {
+		t.Errorf("backlog %+v, %v", b, err)
+	}
+}

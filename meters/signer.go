@@ -85,7 +85,7 @@ func (s *Signer) sign(ctx context.Context, b proof.Batch, key *ecdsa.PrivateKey)
 		return err
 	}
 	s.sequence, s.previous = b.Sequence, digest
-	s.unsent = &unsent{b.Member, fmt.Sprintf("%s#%d", s.Gateway, b.Sequence), signed}
+	s.unsent = &unsent{b.Member, fmt.Sprintf("%s/%s#%d", s.Community, s.Gateway, b.Sequence), signed}
 	_ = s.flush(ctx) // what cannot be sent now goes before the next one
 	return nil
 }

@@ -340,14 +340,14 @@ func readConfig(path string) (config, error) {
 func parseConfig(b []byte) (config, error) {
 	c := defaults()
 	var given struct {
-		Simulation *yaml.Node  `yaml:"simulation"`
-		Devices    []yaml.Node `yaml:"devices"`
+		Simulation *yaml.Node   `yaml:"simulation"`
+		Devices    *[]yaml.Node `yaml:"devices"`
 	}
 	if err := yaml.Unmarshal(b, &given); err == nil {
 		if given.Simulation != nil {
 			c.Simulation = defaultSimulation()
 		}
-		if len(given.Devices) > 0 {
+		if given.Devices != nil {
 			c.Speed = 1 // of real devices, unless the file says otherwise
 		}
 	}
@@ -356,7 +356,7 @@ func parseConfig(b []byte) (config, error) {
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return config{}, plain(err, `"commonwatt config check --help"`)
 	}
-	if c.Simulation == nil && len(c.Devices) == 0 {
+	if c.Simulation == nil && given.Devices == nil {
 		c.Simulation = defaultSimulation()
 	}
 	return c, c.validate()
@@ -373,7 +373,7 @@ func (c *config) addPaired(speedGiven bool) error {
 	}
 	if len(paired) == 0 {
 		begun, err := desk.Sessions()
-		if len(begun) > 0 && len(c.Devices) == 0 && !isSimulated(c.Data) {
+		if len(begun) > 0 && c.Simulation != nil && !isSimulated(c.Data) {
 			return usage("--data %s: a device is being paired there, and none is paired yet: finish it (commonwatt pair list shows it), give it up (pair remove), or give a simulated neighbourhood another directory", c.Data)
 		}
 		return err
@@ -775,7 +775,7 @@ and one of
                                   # wrong-unit, slow-gateway; of batteries claims-capacity, replays-readings, fakes-delivery
                                   # control: false leaves the batteries on their own logic
 
-  devices:                        # real devices: a connection meter for each metering point, and others
+  devices:                        # real devices: a connection meter for each metering point, and others; []: all come by pairing
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
        address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}

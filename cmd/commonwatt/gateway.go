@@ -291,6 +291,13 @@ func (n *edgeNode) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dropped, err := n.bus.DropOthers(ctx, "readings."+n.config.Community+".")
+	if err != nil {
+		return err
+	}
+	if dropped > 0 {
+		n.log.ErrorContext(ctx, "readings dropped: they were signed for another community, and this one's hub takes none of them", slog.Uint64("batches", dropped), slog.String("community", n.config.Community))
+	}
 	n.signer = &meters.Signer{Community: n.config.Community, Gateway: name, Key: key, Out: n, Skew: func() time.Duration { return time.Duration(n.skew.Load()) }}
 	last, err := n.bus.LastStored(ctx, n.subject(">"))
 	if err != nil || last == nil {

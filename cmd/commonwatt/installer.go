@@ -36,6 +36,7 @@ func (n *node) installer() (*web.Installer, error) {
 			desk.Configured = append(desk.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Inverted})
 		}
 	}
+	desk.HasRead = true
 	desk.Trial, desk.Reserved, desk.Adopt, desk.Shared = n.config.Simulation != nil, settlement.SystemAccounts(), n.adopt, n.fleet.Conn
 	return &web.Installer{Desk: desk, Key: key}, nil
 }

@@ -237,11 +237,14 @@ func (n *node) openBus(ctx context.Context) (err error) {
 	return nil
 }
 
+// telemetryFile is the embedded store of readings.
+const telemetryFile = "telemetry.db"
+
 func (n *node) openStore(ctx context.Context) (err error) {
 	if n.config.Store.Kind == "influxdb" {
 		n.store, err = n.openInflux(ctx)
 	} else {
-		n.store, err = store.OpenSQLite(ctx, n.dir.file("telemetry.db"))
+		n.store, err = store.OpenSQLite(ctx, n.dir.file(telemetryFile))
 	}
 	if err != nil {
 		return err
@@ -280,11 +283,7 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.ledger.Close)
-	err = n.ledger.Register(ctx, n.devices...)
-	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
-		return usage("the ledger refuses a device: %w: a device or metering point that changed needs a new id", err)
-	}
-	if err != nil {
+	if err := n.register(ctx); err != nil {
 		return err
 	}
 	count, err := n.ledger.Intervals(ctx)
@@ -293,6 +292,22 @@ func (n *node) openLedger(ctx context.Context) (err error) {
 	}
 	n.settled.Store(count)
 	return n.registerGateways(ctx)
+}
+
+// register puts the devices on the ledger, all at once; one that is refused is
+// named.
+func (n *node) register(ctx context.Context) error {
+	err := n.ledger.Register(ctx, n.devices...)
+	refused := (*ledger.ContractError)(nil)
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, d := range n.devices {
+		if err := n.ledger.Register(ctx, d); errors.As(err, &refused) {
+			return usage("the ledger refuses device %s: %w: a device or metering point that changed needs a new id", d.ID, err)
+		}
+	}
+	return err
 }
 
 // registerGateways puts the keys that sign readings on the ledger, and what the

@@ -51,8 +51,6 @@ type pairFlags struct {
 	kind    string
 	data    string
 	config  string
-
-	dataGiven func() bool
 	id      string
 	member  string
 	point   string
@@ -310,7 +308,7 @@ func (p *pairFlags) listCommand() *cobra.Command {
 		Short: "List the devices that were paired, and pairings that were not finished",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			desk, err := p.desk()
+			desk, err := p.desk(cmd)
 			if err != nil {
 				return err
 			}
@@ -338,7 +336,11 @@ func (p *pairFlags) listCommand() *cobra.Command {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile, mounted)
 			}
 			for _, s := range sessions {
-				fmt.Fprintf(t, "(%s, not finished)\t%s\t\t\t%s\t%s\t%d\t%s\n", s.Step, s.Kind, s.Identity.Serial, s.Target, s.Unit, s.Profile)
+				var bound grid.Device
+				if s.Device != nil {
+					bound = *s.Device
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", strings.TrimSpace(bound.ID+" ("+string(s.Step)+", not finished)"), s.Kind, bound.Member, bound.MeteringPoint, s.Identity.Serial, s.Target, s.Unit, s.Profile)
 			}
 			return t.Flush()
 		},
@@ -356,8 +358,8 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 --unit, if there are several). What a device measured stays, and so does its
 entry on the ledger: another device needs another id.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			desk, err := p.desk()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			desk, err := p.desk(cmd)
 			if err != nil {
 				return err
 			}
@@ -367,6 +369,10 @@ entry on the ledger: another device needs another id.`,
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
 			err = desk.Remove(args[0])
+			if err == nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is not read from the next start on; another device needs another id\n", args[0])
+				return err
+			}
 			if missing := (*pairing.NotFoundError)(nil); !errors.As(err, &missing) {
 				return pairingError(err)
 			}
@@ -377,7 +383,11 @@ entry on the ledger: another device needs another id.`,
 			if kept == nil {
 				return usage("there is neither a paired device nor a pairing %q: commonwatt pair list shows them", args[0])
 			}
-			return desk.Forget(kept.ID)
+			if err := desk.Forget(kept.ID); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the pairing of %s unit %d is given up\n", kept.Target, kept.Unit)
+			return err
 		},
 	}
 	p.placeFlags(c)
@@ -388,11 +398,10 @@ entry on the ledger: another device needs another id.`,
 func (p *pairFlags) placeFlags(c *cobra.Command) {
 	c.Flags().StringVar(&p.data, "data", defaults().Data, "data directory of the community")
 	c.Flags().StringVar(&p.config, "config", "", "configuration of the community, for its devices, profiles and data directory")
-	p.dataGiven = func() bool { return p.placed.Changed("data") }
 }
 
 // desk opens the pairings of the community.
-func (p *pairFlags) desk() (*pairing.Desk, error) {
+func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 	set, err := p.profiles()
 	if err != nil {
 		return nil, err
@@ -409,7 +418,7 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 			}
 		}
 		configured = c.bindings(set)
-		if !p.dataGiven() {
+		if !cmd.Flags().Changed("data") {
 			p.data = c.Data
 		}
 	}
@@ -418,6 +427,8 @@ func (p *pairFlags) desk() (*pairing.Desk, error) {
 	}
 	desk := pairing.Open(p.data, set, configured)
 	desk.Reserved = settlement.SystemAccounts()
+	_, err = os.Stat(filepath.Join(p.data, telemetryFile))
+	desk.HasRead = err == nil
 	return desk, nil
 }
 
@@ -442,7 +453,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 "commonwatt run" on the same data directory.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := p.desk()
+			desk, err := p.desk(cmd)
 			if err != nil {
 				return err
 			}
@@ -487,37 +498,18 @@ type wizard struct {
 }
 
 func (w wizard) run(ctx context.Context, target string) error {
+	if w.watch < meters.Period {
+		return usage("--watch: %s: must be at least %s", w.watch, meters.Period)
+	}
 	s, err := w.begin(ctx, target)
 	if err != nil {
 		return err
 	}
-	if s.Step == pairing.Identified || s.Step == pairing.Measured {
-		_, live, err := w.desk.Measure(ctx, s.ID)
-		if err != nil {
-			return fmt.Errorf("%w (read as %s: another profile is tried with --fresh --profile)", err, s.Profile)
-		}
-		if err := w.show(s, live); err != nil {
-			return err
-		}
-		load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting (or later, if nothing does and it is no connection meter)?")
-		if err != nil {
-			return err
-		}
-		if s, err = w.desk.CheckSign(ctx, s.ID, pairing.Load(load)); err != nil {
-			return err
-		}
-		fmt.Fprintf(w.progress, "sign: the %s shows %s\n", s.Kind, w.sign(s))
+	if s, err = w.sign(ctx, s); err != nil {
+		return err
 	}
-	if s.Step == pairing.Checked {
-		member, err := w.ask(ctx, "member", w.member, "Which member does it belong to?")
-		if err != nil {
-			return err
-		}
-		if s, err = w.desk.Bind(s.ID, grid.Device{
-			ID: cmp.Or(w.id, member+"/"+string(s.Kind)), Member: member, MeteringPoint: cmp.Or(w.point, "mp-"+member),
-		}); err != nil {
-			return err
-		}
+	if s, err = w.bind(ctx, s); err != nil {
+		return err
 	}
 	if err := w.keepProfiles(); err != nil {
 		return err
@@ -525,6 +517,9 @@ func (w wizard) run(ctx context.Context, target string) error {
 	bar := newBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
 	s, err = w.desk.Watch(ctx, s.ID, w.watch, bar.set)
 	bar.end()
+	if ctx.Err() != nil {
+		return errInterrupted()
+	}
 	if err != nil {
 		return err
 	}
@@ -534,6 +529,57 @@ func (w wizard) run(ctx context.Context, target string) error {
 	_, err = fmt.Fprintf(w.out, "%s is paired: %s, serial number %s, metering point %s\n%d readings in %d s, longest gap %.1f s\nIt is read from the next start of: commonwatt run --data %s\n",
 		s.Device.ID, s.Profile, cmp.Or(s.Identity.Serial, "unknown"), s.Device.MeteringPoint, s.Watch.Readings, s.Watch.Seconds, s.Watch.Gap, w.data)
 	return err
+}
+
+// sign shows the live values and checks the sign, again when --load says what
+// happens at a device whose sign was checked before.
+func (w wizard) sign(ctx context.Context, s *pairing.Session) (*pairing.Session, error) {
+	switch {
+	case s.Step == pairing.Identified || s.Step == pairing.Measured:
+		_, live, err := w.desk.Measure(ctx, s.ID)
+		if err != nil {
+			return s, fmt.Errorf("%w (read as %s: another profile is tried with --fresh --profile)", err, s.Profile)
+		}
+		if err := w.show(s, live); err != nil {
+			return s, err
+		}
+	case w.load == "":
+		return s, nil
+	}
+	loads := []string{string(pairing.Importing), string(pairing.Exporting), string(pairing.Later)}
+	load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting (or later, if nothing does and it is no connection meter)?",
+		func(answer string) bool { return slices.Contains(loads, answer) })
+	if err != nil {
+		return s, err
+	}
+	if s, err = w.desk.CheckSign(ctx, s.ID, pairing.Load(load)); err != nil {
+		return s, err
+	}
+	fmt.Fprintf(w.progress, "sign: %s\n", w.signed(s))
+	return s, nil
+}
+
+// bind binds the device, unless it is.
+func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session, error) {
+	if s.Step != pairing.Checked {
+		return s, nil
+	}
+	var before grid.Device
+	if s.Device != nil {
+		before = *s.Device
+	}
+	member, err := w.ask(ctx, "member", cmp.Or(w.member, before.Member), "Which member does it belong to?", func(answer string) bool { return answer != "" })
+	if err != nil {
+		return s, err
+	}
+	return w.desk.Bind(s.ID, grid.Device{
+		ID: cmp.Or(w.id, before.ID, member+"/"+string(s.Kind)), Member: member, MeteringPoint: cmp.Or(w.point, before.MeteringPoint, "mp-"+member),
+	})
+}
+
+// errInterrupted tells how to go on after Ctrl-C.
+func errInterrupted() error {
+	return usage("interrupted: the pairing is kept, go on with the same command")
 }
 
 // keepProfiles copies the given profiles into the data directory, where the
@@ -602,22 +648,36 @@ func (w wizard) show(s *pairing.Session, live pairing.Live) error {
 	return r.print(w.progress)
 }
 
-func (w wizard) sign(s *pairing.Session) string {
-	text := fmt.Sprintf("%d W taken", *s.Power)
-	if *s.Power < 0 {
-		text = fmt.Sprintf("%d W given", -*s.Power)
+// signed says what the sign check found.
+func (w wizard) signed(s *pairing.Session) string {
+	if s.Unchecked {
+		return "not checked: pair the device anew, with --fresh, when power flows"
 	}
+	direction, power := pairing.Importing, *s.Power
+	if power < 0 {
+		direction, power = pairing.Exporting, -power
+	}
+	text := fmt.Sprintf("the %s shows %d W %s", s.Kind, power, direction)
 	if s.Inverted {
-		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round (if you answered wrongly, begin anew with --fresh)"
+		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round (if you answered wrongly, give the right --load with the same command)"
 	}
 	return text
 }
 
-// ask returns the flag's value, or asks for it.
-func (w wizard) ask(ctx context.Context, flag, value, question string) (string, error) {
+// ask returns the flag's value, or asks for it until the answer fits.
+func (w wizard) ask(ctx context.Context, flag, value, question string, fits func(answer string) bool) (string, error) {
 	if value != "" {
-		return value, nil
+		return value, nil // the step says what is wrong with it
 	}
+	for {
+		answer, err := w.askOnce(ctx, flag, question)
+		if err != nil || fits(answer) {
+			return answer, err
+		}
+	}
+}
+
+func (w wizard) askOnce(ctx context.Context, flag, question string) (string, error) {
 	fmt.Fprintf(w.progress, "%s ", question)
 	type answer struct {
 		line string
@@ -630,7 +690,7 @@ func (w wizard) ask(ctx context.Context, flag, value, question string) (string, 
 	}()
 	select {
 	case <-ctx.Done():
-		return "", usage("interrupted: the pairing is kept, go on with the same command")
+		return "", errInterrupted()
 	case a := <-answers:
 		if a.err != nil {
 			return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -89,6 +90,20 @@ func TestAnInstallersHour(t *testing.T) {
 	code, out, errs = execute(t, "pair", "add", target, "--data", dir, "--member", "ann", "--watch", "3s", "--load", "exporting", "--profile-file", own)
 	if code != 0 || !strings.Contains(errs, "going on with the pairing") || !strings.Contains(errs, "wrong way round") || !strings.Contains(out, "ann/meter is paired") {
 		t.Fatalf("add: exit code %d\n%s%s", code, out, errs)
+	}
+
+	configured := filepath.Join(t.TempDir(), "street.yaml")
+	write(t, configured, fmt.Sprintf("data: %s\ndevices: [{id: ann/meter, member: ann, metering_point: mp-ann, address: %q, profile: sunspec-meter}]\n", filepath.Join(t.TempDir(), "street"), meter.Address()))
+	code, _, errs = execute(t, "pair", "add", target, "--config", configured, "--member", "eve", "--watch", "3s", "--load", "exporting")
+	if code != exitUsage || !strings.Contains(errs, "is bound already, as ann/meter") {
+		t.Fatalf("a configured meter for another member: exit code %d\n%s", code, errs)
+	}
+	if code, _, errs = execute(t, "pair", "list", "--config", configured); code != 0 {
+		t.Fatalf("list: exit code %d\n%s", code, errs)
+	}
+	code, out, errs = execute(t, "pair", "remove", target, "--config", configured)
+	if code != 0 || !strings.Contains(out, "given up") {
+		t.Fatalf("remove: exit code %d\n%s%s", code, out, errs)
 	}
 
 	p := launch(t, dir)

@@ -210,8 +210,15 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	rewarding := start(n.runRewards)
 	defer rewarding.stop()
 	ready.Store(true)
-	fmt.Fprintf(progress, "commonwatt %s: %d homes, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		version(), n.desk.Homes(), len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+	kind := "homes"
+	if n.sim != nil {
+		kind = "simulated homes"
+	}
+	fmt.Fprintf(progress, "commonwatt %s: %d %s, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
+		version(), n.desk.Homes(), kind, len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+	if n.sim == nil {
+		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.file(installerKeyFile))
+	}
 	outages := start(n.runOutages)
 	defer outages.stop()
 	return n.wait(ctx, duration, failed, progress)

@@ -28,6 +28,7 @@ type Desk struct {
 	Configured []Binding // of the community's configuration, beside those that were paired
 	Reserved   []string  // names that no metering point may have
 	Trial      bool      // go through the steps, and keep no device: the community is simulated
+	HasRead    bool      // the community has read its devices: their registers count on
 
 	// Adopt takes a device whose watch is over, before it is kept; nil: the next
 	// start of the community does.
@@ -41,6 +42,7 @@ type Desk struct {
 const (
 	sessionsDir = "pairing"
 	devicesFile = "devices.json"
+	removedFile = "removed.json"
 )
 
 // Open returns the desk of a data directory.
@@ -50,18 +52,21 @@ func Open(dir string, profiles *profile.Set, configured []Binding) *Desk {
 
 // Paired returns the devices that were paired, in the order of pairing.
 func (d *Desk) Paired() ([]Binding, error) {
-	var paired []Binding
-	b, err := os.ReadFile(filepath.Join(d.dir, devicesFile))
+	return d.read(devicesFile)
+}
+
+func (d *Desk) read(name string) (all []Binding, err error) {
+	b, err := os.ReadFile(filepath.Join(d.dir, name)) //nolint:gosec // our own
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err == nil {
-		err = json.Unmarshal(b, &paired)
+		err = json.Unmarshal(b, &all)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(d.dir, devicesFile), err)
+		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(d.dir, name), err)
 	}
-	return paired, nil
+	return all, nil
 }
 
 // Bound returns the devices of the community, the configured ones first.
@@ -184,8 +189,32 @@ func (d *Desk) Bind(id string, device grid.Device) (*Session, error) {
 				return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: change it there", b.ID)}
 			}
 		}
+		if err := d.vacant(s, device, bound); err != nil {
+			return err
+		}
 		return s.Bind(device, bound, d.Reserved)
 	})
+}
+
+// vacant refuses an id that means another device on the ledger, or registers that
+// would run backwards.
+func (d *Desk) vacant(s *Session, device grid.Device, bound []Binding) error {
+	removed, err := d.read(removedFile)
+	if err != nil {
+		return err
+	}
+	device.Kind, device.Serial = s.Kind, s.Identity.Serial
+	for _, b := range removed {
+		if b.ID == device.ID && b.Device != device {
+			return &ConflictError{fmt.Sprintf("device: the id %q was that of another device, which was removed: the ledger knows it, so that this one needs another id", b.ID)}
+		}
+	}
+	for _, b := range append(bound, removed...) {
+		if d.HasRead && b.ID == device.ID && b.Inverted != s.Inverted {
+			return &ConflictError{fmt.Sprintf("%s was read the other way round so far, and its registers would seem to run backwards: remove it (commonwatt pair remove %s) and give it another id", b.ID, b.ID)}
+		}
+	}
+	return nil
 }
 
 // Watch watches the device of a kept session; one that passes is among Paired
@@ -233,8 +262,15 @@ func (d *Desk) Remove(id string) error {
 	gone := paired[at]
 	for _, b := range append(slices.Clone(d.Configured), paired...) {
 		if gone.Kind == grid.Meter && b.ID != id && b.MeteringPoint == gone.MeteringPoint {
-			return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove it first", b.ID, id)}
+			return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", b.ID, id, b.ID)}
 		}
+	}
+	removed, err := d.read(removedFile)
+	if err != nil {
+		return err
+	}
+	if err := d.write(removedFile, append(removed, gone)); err != nil {
+		return err
 	}
 	return d.write(devicesFile, slices.Delete(paired, at, at+1))
 }

@@ -2,6 +2,7 @@ package pairing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -193,6 +194,59 @@ func TestRemove(t *testing.T) {
 	}
 	if left, err := desk.Paired(); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// TestWhatTheLedgerKnows refuses the id of a removed device for another one, and a
+// meter that was read the other way round so far; localhost is no other host.
+func TestWhatTheLedgerKnows(t *testing.T) {
+	devices := neighbourhood(t, nil)
+	meter, inverter := devices["home-04/meter"], devices["home-04/inverter"]
+	dir := t.TempDir()
+	write := func(bound ...pairing.Binding) {
+		t.Helper()
+		b, err := json.Marshal(bound)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "devices.json"), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	desk := pairing.Open(dir, profiles(t), nil)
+	at := func(id string, kind grid.DeviceKind, serial, target string, inverted bool) pairing.Binding {
+		return pairing.Binding{Device: grid.Device{ID: id, Kind: kind, Member: "ann", MeteringPoint: "mp-ann", Serial: serial}, Target: target, Unit: 1, Profile: "sunspec-meter", Inverted: inverted}
+	}
+	ann := at("ann/meter", grid.Meter, meter.Serial, "tcp://"+meter.Address(), true)
+	write(ann, at("ann/pv", grid.Inverter, "OLD", "tcp://192.0.2.1:502", false))
+	if err := desk.Remove("ann/pv"); err != nil {
+		t.Fatal(err)
+	}
+	pv := begin(t, desk, inverter)
+	checked(t, desk, pv.ID)
+	if _, err := desk.Bind(pv.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "needs another id") {
+		t.Errorf("the id of a removed device: %v", err)
+	}
+	if _, err := desk.Bind(pv.ID, grid.Device{ID: "ann/pv2", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+		t.Error(err)
+	}
+	s := begin(t, desk, meter)
+	checked(t, desk, s.ID)
+	same := grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}
+	if _, err := desk.Bind(s.ID, same); err != nil {
+		t.Errorf("turned round before anything was read: %v", err)
+	}
+	desk.HasRead = true
+	if _, err := desk.Bind(s.ID, same); !conflict(err, "the other way round") {
+		t.Errorf("turned round: %v", err)
+	}
+	_, port, err := net.SplitHostPort(meter.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(at("bob/meter", grid.Meter, "", "tcp://localhost:"+port, false))
+	if _, err := desk.Bind(s.ID, grid.Device{ID: "cy/meter", Member: "cy", MeteringPoint: "mp-cy"}); !conflict(err, "is bound already, as bob/meter") {
+		t.Errorf("by another name of its host: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -196,11 +197,15 @@ func (s *Session) CheckSign(ctx context.Context, known Load, a Access) error {
 		return nil
 	}
 	if math.Abs(float64(power)) < leastPower {
-		return &ConflictError{fmt.Sprintf("the device shows %d W: for a sign check let at least %d W flow, as a kettle takes", power, leastPower)}
+		how := "as a kettle takes"
+		if s.Kind != grid.Meter {
+			how = `or answer "later"`
+		}
+		return &ConflictError{fmt.Sprintf("the %s shows %d W: for a sign check let at least %d W flow, %s", s.Kind, power, leastPower, how)}
 	}
 	opposite := (power > 0) != (known == Importing)
 	if opposite && s.Kind != grid.Meter {
-		return &ConflictError{fmt.Sprintf("the %s shows %d W (%s), but it is %s: that is no question of mounting: either the answer is wrong, or the profile %s does not fit this device", s.Kind, power, direction(power), known, s.Profile)}
+		return &ConflictError{fmt.Sprintf("the %s shows %d W %s, and you said %s: that is no question of mounting: either the answer is wrong, or the profile %s does not fit this device", s.Kind, max(power, -power), direction(power), known, s.Profile)}
 	}
 	s.Inverted, s.Step = opposite, Checked
 	return nil
@@ -283,8 +288,25 @@ const mostName = 64
 func (s *Session) sameAddress(b Binding) bool {
 	mine, err1 := modbus.ParseEndpoint(s.Target)
 	theirs, err2 := modbus.ParseEndpoint(b.Target)
-	return err1 == nil && err2 == nil && mine.Address == theirs.Address && s.Unit == b.Unit
+	return err1 == nil && err2 == nil && s.Unit == b.Unit && sameHost(mine.Address, theirs.Address)
 }
+
+// sameHost tells whether two addresses are of one port of one host, as far as the
+// network's names tell; a serial line has no port.
+func sameHost(a, b string) bool {
+	host1, port1, err1 := net.SplitHostPort(a)
+	host2, port2, err2 := net.SplitHostPort(b)
+	if a == b || err1 != nil || err2 != nil || port1 != port2 {
+		return a == b
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpWithin)
+	defer cancel()
+	all1, err1 := net.DefaultResolver.LookupHost(ctx, host1)
+	all2, err2 := net.DefaultResolver.LookupHost(ctx, host2)
+	return err1 == nil && err2 == nil && slices.ContainsFunc(all1, func(ip string) bool { return slices.Contains(all2, ip) })
+}
+
+const lookUpWithin = time.Second
 
 // Watch is what two minutes of reading showed.
 type Watch struct {

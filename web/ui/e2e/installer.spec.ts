@@ -40,7 +40,7 @@ test("an installer pairs panels, with a reload in between", async ({ page }) => 
   // A reload in the middle: the pairing goes on from the list.
   await page.reload();
   await page.getByRole("button", { name: "Go on" }).first().click();
-  await page.getByRole("button", { name: "It produces" }).click();
+  await page.getByRole("button", { name: "Exporting" }).click();
   await expect(page.getByRole("heading", { name: "Metering point" })).toBeVisible();
   await shot("bind");
   await page.getByLabel("Member").fill("ann");

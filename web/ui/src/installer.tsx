@@ -140,6 +140,7 @@ function summary(paired: number, unfinished: number): string {
 function Find() {
   const search = (places: string) =>
     doing("Looking for devices, gently: a whole network takes a minute or two…", async () => {
+      found.value = null;
       found.value = await desk.discover(places);
     });
   return (
@@ -151,7 +152,9 @@ function Find() {
           const form = new FormData(e.currentTarget);
           const where = String(form.get("where")).trim();
           const unit = Number(form.get("unit"));
-          if (unit !== 0 || /^rtu:/.test(where)) void begin(where, unit);
+          found.value = null;
+          if (unit === 0 && /^rtu:/.test(where)) problem.value = "A serial line is not searched: give the unit of the device.";
+          else if (unit !== 0) void begin(where, unit);
           else void search(where);
         }}
       >
@@ -159,7 +162,7 @@ function Find() {
           Where <input name="where" required placeholder="192.168.1.0/24, or 192.168.1.7:502" size={32} />
         </label>{" "}
         <label>
-          Unit <input name="unit" type="number" min={0} max={255} value={0} />
+          Unit (0: look for it) <input name="unit" type="number" min={0} max={255} value={0} />
         </label>{" "}
         <button disabled={busy.value !== ""}>Look</button>
         <p>
@@ -177,25 +180,28 @@ function Found({ all }: { all: Finding[] }) {
     <table id="found">
       <thead>
         <tr>
+          <th></th>
           <th>Device</th>
+          <th>Profile</th>
           <th>Target</th>
           <th class="number">Unit</th>
-          <th>Profile</th>
-          <th></th>
         </tr>
       </thead>
       <tbody>
         {all.map((f) => (
           <tr key={`${f.target} ${f.unit}`}>
-            <td>{[f.device.vendor, f.device.model].filter(Boolean).join(" ") || "unknown"}</td>
-            <td>{f.target}</td>
-            <td class="number">{f.unit}</td>
-            <td>{f.profiles[0] ?? "none fits"}</td>
             <td>
               <button disabled={busy.value !== ""} onClick={() => void begin(f.target, f.unit)}>
                 Pair
               </button>
             </td>
+            <td>
+              {[f.device.vendor, f.device.model].filter(Boolean).join(" ") || "unknown"}
+              {bound(f) && ` (paired as ${bound(f)?.id})`}
+            </td>
+            <td>{f.profiles[0] ?? "none fits"}</td>
+            <td>{f.target}</td>
+            <td class="number">{f.unit}</td>
           </tr>
         ))}
       </tbody>
@@ -203,19 +209,29 @@ function Found({ all }: { all: Finding[] }) {
   );
 }
 
+/** bound returns the device that a found one is already, if it is one. */
+function bound(f: Finding): Device | undefined {
+  return devices.value.find((d) => (d.target === f.target && d.unit === f.unit) || (f.device.serial !== undefined && d.serial === f.device.serial));
+}
+
 function Unfinished() {
   return (
     <section>
       <h2>Not finished</h2>
       <table id="unfinished">
+        <thead>
+          <tr>
+            <th></th>
+            <th>Device</th>
+            <th>As far as</th>
+            <th>Serial number</th>
+            <th>Target</th>
+            <th class="number">Unit</th>
+          </tr>
+        </thead>
         <tbody>
           {sessions.value.map((s) => (
             <tr key={s.id}>
-              <td>{s.kind}</td>
-              <td>
-                {s.target} unit {s.unit}
-              </td>
-              <td>{s.step}</td>
               <td>
                 <button onClick={() => (open.value = s)}>Go on</button>{" "}
                 <button
@@ -229,6 +245,11 @@ function Unfinished() {
                   Give up
                 </button>
               </td>
+              <td>{s.device?.id ?? s.kind}</td>
+              <td>{s.step}</td>
+              <td>{s.identity.serial ?? "–"}</td>
+              <td>{s.target}</td>
+              <td class="number">{s.unit}</td>
             </tr>
           ))}
         </tbody>

@@ -19,10 +19,11 @@ const watchFor = 120; // s
 export function Pairing(p: Props) {
   const s = p.session;
   const at = ["identified", "measured", "sign-checked", "bound"].indexOf(s.step);
+  const heading = [s.identity.vendor, s.identity.model].filter(Boolean).join(" ") || `The ${s.kind}`;
   return (
     <>
       <h1>
-        {[s.identity.vendor, s.identity.model].filter(Boolean).join(" ") || `The ${s.kind}`} at {s.target}, unit {s.unit}
+        {heading} at {s.target}, unit {s.unit}
       </h1>
       <ol class="steps">
         {["Live values", "Sign check", "Metering point", "Watch"].map((name, i) => (
@@ -142,21 +143,21 @@ function Sign(p: Props) {
   const check = (load: Load) => p.doing("Comparing with the device…", async () => p.update(await desk.sign(s, load)));
   return (
     <div class="sign">
-      <h2>Sign check: what do you know to happen at the device right now?</h2>
+      <h2>Sign check: what do you know to happen at the device right now, importing or exporting?</h2>
       <p>
         {s.kind === "meter"
           ? "Switch on a kettle in the home: it takes. Panels at noon with nothing switched on: it feeds in."
           : "Compare with the device's own display, or with what you have just switched on."}
       </p>
       <button disabled={p.busy} onClick={() => void check("importing")}>
-        {s.kind === "meter" ? "It takes from the grid" : "It takes, or charges"}
+        {s.kind === "meter" ? "Importing: it takes from the grid" : "Importing: it takes, or charges"}
       </button>{" "}
       <button disabled={p.busy} onClick={() => void check("exporting")}>
-        {s.kind === "meter" ? "It feeds into the grid" : "It produces, or discharges"}
+        {s.kind === "meter" ? "Exporting: it feeds into the grid" : "Exporting: it produces, or discharges"}
       </button>{" "}
       {s.kind !== "meter" && (
         <button disabled={p.busy} onClick={() => void check("later")}>
-          Nothing flows: check it later
+          Later: nothing flows now
         </button>
       )}
     </div>
@@ -197,6 +198,10 @@ function Bind(p: Props) {
         </label>{" "}
         <button disabled={p.busy}>Bind</button>
       </form>
+      <details>
+        <summary>The answer to the sign check was wrong</summary>
+        <Sign {...p} />
+      </details>
     </section>
   );
 }
@@ -204,7 +209,7 @@ function Bind(p: Props) {
 function signed(s: Session): string {
   if (s.sign_unchecked) return "The sign was not checked: pair the device anew when power flows.";
   const power = s.power ?? 0;
-  const shows = `The device shows ${watts(Math.abs(power))} ${power < 0 ? "given" : "taken"}`;
+  const shows = `The device shows ${watts(Math.abs(power))} ${power < 0 ? "exporting" : "importing"}`;
   return s.inverted ? `${shows}, not what you said: the meter is taken to be mounted the wrong way round, and is read turned round.` : `${shows}, as you said.`;
 }
 
