@@ -190,6 +190,11 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 		n.refused.Add(1)
 		n.log.ErrorContext(ctx, "readings refused", slog.String("error", no.Error()))
 	}
+	return n.take(ctx, accepted)
+}
+
+// take keeps and shows what was accepted.
+func (n *node) take(ctx context.Context, accepted []store.Received) error {
 	var readings []grid.Reading
 	fresh := 0
 	for _, b := range accepted {
@@ -204,7 +209,7 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 			n.heard.see(b.Batch)
 		}
 	}
-	err = n.store.Write(ctx, readings)
+	err := n.store.Write(ctx, readings)
 	if bad := (*store.RefusedPointsError)(nil); errors.As(err, &bad) {
 		for _, p := range bad.Points { // the evidence has them
 			n.log.ErrorContext(ctx, "the telemetry store refuses a reading", slog.String("device", p.Device),

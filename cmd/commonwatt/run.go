@@ -162,6 +162,9 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	view := start(n.watch)
 	defer view.stop()
 	keep := start(func(ctx context.Context) error {
+		if err := n.evidence.Reconsider(ctx, n.clock(), n.take); err != nil {
+			warn(err) // at the next start
+		}
 		return n.bus.Consume(ctx, bus.Readings, n.readingsSubject("*", "*"), n.storeConsumer(), n.keep, warn)
 	})
 	defer keep.stop()

@@ -17,7 +17,8 @@ import (
 // in, in whatever order that is. It is safe for concurrent use.
 type Evidence struct {
 	// May tells why a gateway may not report what a batch says, nil when it may; it
-	// is set before the first batch is received.
+	// is set before the first batch is received. What it refuses is set aside, for
+	// Reconsider.
 	May func(proof.Batch) error
 
 	db        *sql.DB
@@ -42,6 +43,10 @@ CREATE TABLE IF NOT EXISTS batches (
 	previous TEXT NOT NULL, digest TEXT NOT NULL,
 	signed BLOB, -- NULL once it was erased
 	kept INTEGER NOT NULL DEFAULT 0, -- 1: was looked at, and is not to be forgotten yet; 2: stays for good
+	PRIMARY KEY (gateway, sequence)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS set_aside ( -- batches that the gateway may not report as things are
+	gateway TEXT NOT NULL, sequence INTEGER NOT NULL, signed BLOB NOT NULL, came INTEGER NOT NULL, -- unix ms
 	PRIMARY KEY (gateway, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
@@ -217,7 +222,11 @@ func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now t
 	}
 	if e.May != nil {
 		if err := e.May(b); err != nil {
-			return refuse("%v", err)
+			const aside = `INSERT INTO set_aside (gateway, sequence, signed, came) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+			if _, err := tx.ExecContext(ctx, aside, b.Gateway, b.Sequence, signed, now.UnixMilli()); err != nil {
+				return b, false, err
+			}
+			return refuse("%v: it is set aside until the next start", err)
 		}
 	}
 	if _, err := proof.DecodeKey(b.NextKey); b.NextKey != "" && err != nil {
@@ -234,6 +243,69 @@ func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now t
 		}
 	}
 	return judged(b), true, nil
+}
+
+// reconsiderAtOnce bounds how many batches Reconsider takes at once.
+const reconsiderAtOnce = 500
+
+// Reconsider takes batches that were set aside and that the gateway may report by
+// now. They are forgotten there when take is done with them; before that they come
+// again. What has been set aside for longer than a batch may be late is forgotten.
+func (e *Evidence) Reconsider(ctx context.Context, now time.Time, take func(context.Context, []Received) error) error {
+	if _, err := e.db.ExecContext(ctx, `DELETE FROM set_aside WHERE came < ?`, now.Add(-mostLate).UnixMilli()); err != nil {
+		return fmt.Errorf("batches set aside: %w", err)
+	}
+	for {
+		var able [][]byte
+		var done []proof.Batch
+		err := e.aside(ctx, func(b proof.Batch, signed []byte) bool {
+			if e.May(b) == nil {
+				able, done = append(able, signed), append(done, b)
+			}
+			return len(able) < reconsiderAtOnce
+		})
+		if err != nil || len(able) == 0 {
+			return err
+		}
+		accepted, _, err := e.ReceiveAll(ctx, able, now)
+		if err == nil {
+			err = take(ctx, accepted)
+		}
+		if err == nil {
+			err = e.dropAside(ctx, done)
+		}
+		if err != nil {
+			return fmt.Errorf("batches set aside: %w", err)
+		}
+	}
+}
+
+func (e *Evidence) dropAside(ctx context.Context, batches []proof.Batch) error {
+	for _, b := range batches {
+		if _, err := e.db.ExecContext(ctx, `DELETE FROM set_aside WHERE gateway = ? AND sequence = ?`, b.Gateway, b.Sequence); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aside shows the batches that were set aside, in order, until see returns false.
+func (e *Evidence) aside(ctx context.Context, see func(b proof.Batch, signed []byte) bool) error {
+	rows, err := e.db.QueryContext(ctx, `SELECT signed FROM set_aside ORDER BY gateway, sequence`)
+	if err != nil {
+		return fmt.Errorf("batches set aside: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var signed []byte
+		if err := rows.Scan(&signed); err != nil {
+			return fmt.Errorf("batches set aside: %w", err)
+		}
+		if b, _, err := proof.ReadBatch(signed); err == nil && !see(b, signed) {
+			break
+		}
+	}
+	return rows.Err()
 }
 
 // keyOf returns the key that signs the batch, nil when the gateway has none.
@@ -418,6 +490,18 @@ func ReadEvidence(path string) (*Evidence, error) {
 // Erase forgets the readings of a member. Digests stay: they tell nothing.
 func (e *Evidence) Erase(ctx context.Context, member string) error {
 	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL, member = '' WHERE member = ?`, member)
+	var aside []proof.Batch
+	if err == nil {
+		err = e.aside(ctx, func(b proof.Batch, _ []byte) bool {
+			if b.Member == member {
+				aside = append(aside, b)
+			}
+			return true
+		})
+	}
+	if err == nil {
+		err = e.dropAside(ctx, aside)
+	}
 	if err != nil {
 		return fmt.Errorf("erase the evidence of %s: %w", member, err)
 	}

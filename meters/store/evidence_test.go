@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -414,6 +415,60 @@ func digestOf(t *testing.T, signed []byte) proof.Digest {
 		t.Fatal(err)
 	}
 	return digest
+}
+
+// TestSetAside refuses a device that the community does not know, and takes what
+// came meanwhile when it does, each once and in order; who was erased is not there.
+func TestSetAside(t *testing.T) {
+	e, c := admitted(t)
+	known := map[string]bool{"ann/meter": true}
+	e.May = func(b proof.Batch) error {
+		if !known[b.Readings[0].Device] {
+			return errors.New("unknown")
+		}
+		return nil
+	}
+	of := func(member string) func(*proof.Batch) {
+		return func(b *proof.Batch) { b.Member, b.Readings[0].Device = member, member+"/meter" }
+	}
+	now := noon().Add(time.Minute)
+	signed := [][]byte{c.next(nil), c.next(of("bob")), c.next(of("cy")), c.next(nil), c.next(of("bob")), c.next(of("dan"))}
+	if accepted, refused, err := e.ReceiveAll(t.Context(), signed, now); err != nil || len(accepted) != 2 || len(refused) != 4 || !strings.Contains(refused[0].Error(), "set aside") {
+		t.Fatal(accepted, refused, err)
+	}
+	var took []uint64
+	reconsider := func(take error) error {
+		took = nil
+		return e.Reconsider(t.Context(), now, func(_ context.Context, all []store.Received) error {
+			for _, r := range all {
+				took = append(took, r.Sequence)
+			}
+			return take
+		})
+	}
+	if err := reconsider(nil); err != nil || len(took) > 0 {
+		t.Errorf("took %v, %v", took, err)
+	}
+	if err := e.Erase(t.Context(), "cy"); err != nil {
+		t.Fatal(err)
+	}
+	known["bob/meter"], known["cy/meter"] = true, true
+	full := errors.New("disk full")
+	if err := reconsider(full); !errors.Is(err, full) || !slices.Equal(took, []uint64{2, 5}) {
+		t.Errorf("took %v, %v", took, err)
+	}
+	for _, want := range [][]uint64{{2, 5}, nil} {
+		if err := reconsider(nil); err != nil || !slices.Equal(took, want) {
+			t.Errorf("took %v, %v, want %v", took, err, want)
+		}
+	}
+	if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) != 1 || gaps[0].From != 3 {
+		t.Errorf("gaps %v, %v", gaps, err)
+	}
+	now, known["dan/meter"] = now.Add(31*24*time.Hour), true
+	if err := reconsider(nil); err != nil || len(took) > 0 {
+		t.Errorf("after a month %v, %v", took, err)
+	}
 }
 
 // TestEvidenceOfAnEarlierVersion opens a database of before anything was
