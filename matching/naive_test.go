@@ -8,7 +8,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
-	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/network"
 )
 
@@ -578,11 +577,11 @@ func (n *naive) call(c matching.Command) (waiting map[string]*nOrder, volume gri
 			})
 		}
 	}
-	clearing, err := network.Clear(network.Case{Feeder: n.config.Feeder, Orders: orders, Committed: n.committed(c.Product), K: network.Half})
+	clearing, pairs, err := matching.ClearPaired(network.Case{Feeder: n.config.Feeder, Orders: orders, Committed: n.committed(c.Product), K: network.Half})
 	if err != nil {
 		panic(err)
 	}
-	for _, p := range auction.Pairs(orders, clearing.Fills, auction.DifferentMembers) {
+	for _, p := range pairs {
 		bid, offer := waiting[p.Bid], waiting[p.Offer]
 		n.trade(bid.Command, offer.Command, c.Product, p.Energy, *clearing.Prices[n.nodeOf(bid.Account)], *clearing.Prices[n.nodeOf(offer.Account)])
 		n.trades[len(n.trades)-1].called, n.trades[len(n.trades)-2].called = true, true

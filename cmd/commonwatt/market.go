@@ -468,6 +468,13 @@ func (s *marketService) advance(now time.Time) []community.Action {
 	return s.market.Advance(now)
 }
 
+// unsettled returns the intervals that wait for their first run, the oldest first.
+func (s *marketService) unsettled() []grid.Interval {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.market.Unsettled()
+}
+
 func (s *marketService) counts() community.Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -268,6 +268,22 @@ func (l *load) send(t *testing.T, p *process, prefix string, senders, batch int,
 	}
 }
 
+// until waits until so many orders were acknowledged, however busy the machine.
+func (l *load) until(t *testing.T, orders int) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		l.mu.Lock()
+		n := len(l.acknowledged)
+		l.mu.Unlock()
+		if n >= orders {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d orders were acknowledged within 2 minutes", n)
+		}
+	}
+}
+
 func (l *load) note(t *testing.T, answers []client.Answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -322,6 +338,9 @@ func TestKillUnderLoad(t *testing.T) {
 		p := traded(t, dir)
 		l.send(t, p, fmt.Sprint("r", round), 4, 20, p.later(t))
 		time.Sleep(time.Second)
+		if round == 2 {
+			l.until(t, snapshotAfter+500)
+		}
 		p.kill()
 		l.senders.Wait()
 	}

@@ -330,6 +330,8 @@ func (h *gatewaysHeard) status(gateways []gatewayConfig) *[]web.GatewayStatus {
 const (
 	thinEvery     = time.Hour
 	evidenceWhole = 48 * time.Hour
+	// evidenceMargin is how far around an instant its readings may lie.
+	evidenceMargin = 6 * time.Hour
 )
 
 // tendEvidence reports batches that never came, and thins out old ones.
@@ -337,12 +339,13 @@ func (n *node) tendEvidence(ctx context.Context) error {
 	ticker := time.NewTicker(thinEvery)
 	defer ticker.Stop()
 	for {
-		if err := n.evidence.Thin(ctx, n.clock(), n.clock().Add(-evidenceWhole)); err != nil {
-			return err
+		whole, unnamed := n.thinBefore()
+		if err := n.evidence.Thin(ctx, whole, unnamed); err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "evidence is kept whole for now", slog.String("error", err.Error()))
 		}
 		gaps, err := n.evidence.Gaps(ctx)
-		if err != nil {
-			return err
+		if err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "missing readings are not known", slog.String("error", err.Error()))
 		}
 		for _, g := range gaps {
 			n.log.WarnContext(ctx, "readings never came", slog.String("gateway", g.Gateway), slog.Uint64("from", g.From), slog.Uint64("to", g.To))
@@ -353,6 +356,23 @@ func (n *node) tendEvidence(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// thinBefore returns before when evidence is thinned out, and before when what
+// nothing names is forgotten: never of an interval that is still to be settled, nor
+// of a day whose challenges are still to be proven.
+func (n *node) thinBefore() (whole, unnamed time.Time) {
+	now := n.clock()
+	whole, unnamed = now.Add(-max(evidenceWhole, day+n.config.Rewards.Corrections+evidenceMargin)), now.Add(-store.Nameable)
+	if oldest := n.market.unsettled(); len(oldest) > 0 {
+		if begin := oldest[0].Begin().Add(-evidenceMargin); begin.Before(whole) {
+			whole = begin
+		}
+		if whole.Before(unnamed) {
+			unnamed = whole
+		}
+	}
+	return whole, unnamed
 }
 
 // retireReadings turns old telemetry into means, where the store does not do so

@@ -184,7 +184,8 @@ func (s *settler) owner(point string) string {
 }
 
 // leaves are what an interval's reading root commits to, one a metering point: what
-// was metered, under its account, and the signed readings that prove it.
+// was metered, under its account, and the signed readings that prove it; what they
+// do not prove becomes an estimate.
 func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered) ([]json.RawMessage, error) {
 	all := make([]json.RawMessage, len(metered))
 	var named []proof.Digest
@@ -206,8 +207,12 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlem
 					return nil, err
 				}
 				leaf.Batches[2*end], leaf.Batches[2*end+1] = before, after
-				named = append(named, before, after)
 			}
+			if slices.Contains(leaf.Batches[:], "") { // what cannot be shown was not read
+				leaf.Batches = [4]proof.Digest{}
+				leaf.Quality, metered[k].Quality = grid.Estimated, grid.Estimated
+			}
+			named = append(named, leaf.Batches[:]...)
 		}
 		if all[k], err = json.Marshal(leaf); err != nil {
 			return nil, fmt.Errorf("reading root: %w", err)

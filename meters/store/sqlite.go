@@ -126,7 +126,15 @@ SELECT time / ?1 * ?1, `+rounded("power", "powers")+`, MAX(import), MAX(export),
 		rounded("voltage", "voltages")+`, `+rounded("hertz", "hertzes")+`, MAX(took),
 	CASE WHEN SUM(doubted) = 0 THEN 'good' ELSE 'suspect' END
 FROM parts GROUP BY 1 ORDER BY 1`,
-		ms, device, from.UnixMilli(), to.UnixMilli(), min(int64(time.Duration(step).Minutes()), 15))
+		ms, device, from.UnixMilli(), to.UnixMilli(), longest(ms))
+}
+
+// longest returns the minutes of the longest steps that make up one of so many ms.
+func longest(ms int64) int64 {
+	if ms%quarter == 0 {
+		return 15
+	}
+	return 1
 }
 
 // rounded is a mean in SQL.
@@ -211,19 +219,25 @@ func (s *SQLite) Totals(ctx context.Context, device string) (*grid.Reading, erro
 }
 
 // lastOf returns the last value of a register, and when it was read: of a retired
-// reading the start of its step.
-func (s *SQLite) lastOf(ctx context.Context, register, device string) (*grid.Energy, time.Time, error) {
-	for _, from := range []string{"readings WHERE", "steps WHERE minutes = 15 AND"} {
+// reading the start of its step. A reading that came late may be older than those.
+func (s *SQLite) lastOf(ctx context.Context, register, device string) (last *grid.Energy, at time.Time, err error) {
+	for _, from := range []struct {
+		table string
+		span  time.Duration
+	}{{"readings WHERE", 0}, {"steps WHERE minutes = 15 AND", quarter * time.Millisecond}} {
 		var value grid.Energy
 		var ms int64
 		err := s.db.QueryRowContext(ctx, fmt.Sprintf(`SELECT time, %[1]s FROM %[2]s device = (SELECT id FROM devices WHERE name = ?)
-AND %[1]s IS NOT NULL ORDER BY time DESC LIMIT 1`, register, from), device).Scan(&ms, &value)
-		if err == nil {
-			return &value, time.UnixMilli(ms).UTC(), nil
+AND %[1]s IS NOT NULL ORDER BY time DESC LIMIT 1`, register, from.table), device).Scan(&ms, &value)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
 		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return nil, time.Time{}, err
+		if err != nil {
+			return nil, at, err
+		}
+		if t := time.UnixMilli(ms).UTC(); last == nil || t.Add(from.span).After(at) {
+			last, at = &value, t
 		}
 	}
-	return nil, time.Time{}, nil
+	return last, at, nil
 }

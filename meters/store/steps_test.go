@@ -94,10 +94,43 @@ func TestRetiredReadingsAnswerAlike(t *testing.T) {
 		}
 		for k := range hours * 4 {
 			i := grid.Interval{Start: start.Unix(), Minutes: 15}.Shift(k)
-			if flow, quality := energyOf(t, again, device, i); flow != whole.Energies[i].Flow || quality != whole.Energies[i].Quality {
+			if flow, quality := energyOf(t, again, i); flow != whole.Energies[i].Flow || quality != whole.Energies[i].Quality {
 				t.Errorf("seed %d: without minutes %+v %s, want %+v", seed, flow, quality, whole.Energies[i])
 			}
 		}
+	}
+}
+
+// TestRetiredRegistersOfAReplacedMeter asks for the energy of an interval whose
+// meter broke down in it and was replaced days later: the same before and after its
+// readings became steps, to a minute's worth. A late reading does not turn the last
+// registers back.
+func TestRetiredRegistersOfAReplacedMeter(t *testing.T) {
+	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const device = "home-01/meter"
+	for k := range 60 {
+		write(t, s, reading(float64(10*k), 0, grid.Energy(5000+10*k), 0))
+	}
+	const replaced = 3 * 86400
+	write(t, s, reading(replaced, 0, 2, 0), reading(replaced+900, 0, 7, 0))
+	interval := grid.Interval{Start: start.Unix(), Minutes: 15}
+	want, _ := energyOf(t, s, interval)
+	if want.Import < 500 {
+		t.Fatalf("%+v before anything was retired", want)
+	}
+	if err := s.Retire(t.Context(), at(replaced+86400), store.Keep{Raw: time.Hour, Minutes: 31 * 24 * time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if got, quality := energyOf(t, s, interval); got.Import < want.Import-60 || got.Import > want.Import || quality != grid.Estimated {
+		t.Errorf("%+v %s, want about %+v", got, quality, want)
+	}
+	write(t, s, reading(replaced+500, 0, 4, 0))
+	if totals, err := s.Totals(t.Context(), device); err != nil || *totals.Import != 7 {
+		t.Errorf("totals %+v, %v", totals, err)
 	}
 }
 
@@ -119,14 +152,14 @@ func ask(t *testing.T, s store.Store) answers {
 	const device = "home-01/meter"
 	a := answers{Steps: map[store.Step][]grid.Reading{}, Energies: map[grid.Interval]metered{}}
 	var err error
-	for _, step := range []store.Step{store.Minute, store.Quarter, store.Hour} {
+	for _, step := range []store.Step{store.Minute, 5 * store.Minute, store.Quarter, 2 * store.Quarter, store.Hour} {
 		if a.Steps[step], err = s.Range(t.Context(), device, at(0), at(float64(hours*3600)), step); err != nil || len(a.Steps[step]) == 0 {
 			t.Fatal(len(a.Steps[step]), err)
 		}
 	}
 	for _, minutes := range []int{5, 15, 30, 60} {
 		for i := (grid.Interval{Start: start.Unix(), Minutes: minutes}); !i.End().After(at(float64(hours * 3600))); i = i.Shift(1) {
-			flow, quality := energyOf(t, s, device, i)
+			flow, quality := energyOf(t, s, i)
 			a.Energies[i] = metered{flow, quality}
 		}
 	}
@@ -142,8 +175,9 @@ func ask(t *testing.T, s store.Store) answers {
 }
 
 // energyOf returns zero without a quality where a boundary is not known.
-func energyOf(t *testing.T, s store.Store, device string, i grid.Interval) (grid.Flow, grid.Quality) {
+func energyOf(t *testing.T, s store.Store, i grid.Interval) (grid.Flow, grid.Quality) {
 	t.Helper()
+	const device = "home-01/meter"
 	flow, quality, err := store.Energy(t.Context(), s, device, i)
 	if err != nil && !errors.Is(err, store.ErrIncomplete) {
 		t.Fatal(err)

@@ -120,11 +120,16 @@ func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid
 }
 
 // gains adds up what the registers gained from reading to reading within the
-// interval; a step backwards counts as nothing.
+// interval, from minute to minute where readings are not kept in full any more; a
+// step backwards counts as nothing.
 func gains(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, error) {
-	readings, err := s.Range(ctx, device, i.Begin(), i.End(), Raw)
-	if err != nil {
+	readings, err1 := s.Range(ctx, device, i.Begin(), i.End(), Raw)
+	minutes, err2 := s.Range(ctx, device, i.Begin(), i.End(), Minute)
+	if err := errors.Join(err1, err2); err != nil {
 		return grid.Flow{}, err
+	}
+	if covered(readings) < len(minutes) {
+		readings = minutes
 	}
 	var flow grid.Flow
 	var last *grid.Reading
@@ -140,6 +145,18 @@ func gains(ctx context.Context, s Store, device string, i grid.Interval) (grid.F
 		last = r
 	}
 	return flow, nil
+}
+
+// covered counts the minutes that readings, which are in order, fall into.
+func covered(readings []grid.Reading) (n int) {
+	var last time.Time
+	for _, r := range readings {
+		if at := r.Time.Truncate(time.Minute); n == 0 || !at.Equal(last) {
+			last = at
+			n++
+		}
+	}
+	return n
 }
 
 // totals are a device's last registers, each nil or read at its time.

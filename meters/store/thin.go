@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/proof"
@@ -66,16 +65,16 @@ func (e *Evidence) Name(ctx context.Context, digests ...proof.Digest) error {
 // raster is the shortest one on which a boundary of an interval can lie, in ms.
 const raster = 5 * 60 * 1000
 
-// provable is how long a settlement run may still come that names a batch: as long
-// as batches may come late, and a day.
-const provable = mostLate + 24*time.Hour
+// Nameable is for how long after it a settlement run may still name a batch: as
+// long as batches may come late, and a day.
+const Nameable = mostLate + 24*time.Hour
 
 // Thin forgets batches of before whole but for those that a bill can need: of each
 // device the readings beside every boundary at which an interval can begin, and
-// the last and first ones beside a silence. Later than provable before now it
-// forgets all that nothing names. The chain stays: of what was forgotten the ends
-// are known. A gateway's last batch and those without readings stay.
-func (e *Evidence) Thin(ctx context.Context, now, whole time.Time) error {
+// the last and first ones beside a silence. Of before unnamed it forgets all that
+// nothing names. The chain stays: of what was forgotten the ends are known. A
+// gateway's last batch and those without readings stay.
+func (e *Evidence) Thin(ctx context.Context, whole, unnamed time.Time) error {
 	gateways, err := e.gateways(ctx)
 	if err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)
@@ -86,7 +85,7 @@ func (e *Evidence) Thin(ctx context.Context, now, whole time.Time) error {
 				return fmt.Errorf("thin out evidence: %w", err)
 			}
 		}
-		if err := e.forgetUnnamed(ctx, g, now.Add(-provable).UnixMilli()); err != nil {
+		if err := e.forgetUnnamed(ctx, g, unnamed.UnixMilli()); err != nil {
 			return fmt.Errorf("thin out evidence: %w", err)
 		}
 	}
@@ -117,9 +116,15 @@ type link struct {
 	named            bool
 }
 
-// links reads batches of a gateway in their order.
-func links(ctx context.Context, tx *sql.Tx, where string, args ...any) (all []link, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT sequence, previous, digest, signed, digest IN (SELECT digest FROM named) FROM batches WHERE `+where+` ORDER BY sequence`, args...) //nolint:gosec // the callers' constants
+// querier is a database or a transaction of it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// links reads batches of a gateway in their order; signed is the column with their
+// bytes, or another.
+func links(ctx context.Context, from querier, signed, where string, args ...any) (all []link, err error) {
+	rows, err := from.QueryContext(ctx, `SELECT sequence, previous, digest, `+signed+`, digest IN (SELECT digest FROM named) FROM batches WHERE `+where+` ORDER BY sequence`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -135,15 +140,11 @@ func links(ctx context.Context, tx *sql.Tx, where string, args ...any) (all []li
 }
 
 // thin looks at the oldest batches around one boundary that were not looked at yet
-// and tells whether there may be more to do.
+// and tells whether there may be more to do. What comes meanwhile is looked at the
+// next time, and what is named meanwhile stays.
 func (e *Evidence) thin(ctx context.Context, gateway string, whole int64) (more bool, err error) {
-	tx, err := e.db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
 	var oldest sql.NullInt64
-	err = tx.QueryRowContext(ctx, `SELECT MIN(first) FROM batches WHERE gateway = ? AND kept = 0 AND first IS NOT NULL`, gateway).Scan(&oldest)
+	err = e.db.QueryRowContext(ctx, `SELECT MIN(first) FROM batches WHERE gateway = ? AND kept = 0 AND first IS NOT NULL`, gateway).Scan(&oldest)
 	if err != nil || !oldest.Valid {
 		return false, err
 	}
@@ -151,24 +152,37 @@ func (e *Evidence) thin(ctx context.Context, gateway string, whole int64) (more 
 	if boundary+raster/2 > whole {
 		return false, nil
 	}
-	around, err := links(ctx, tx, `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
+	around, err := links(ctx, e.db, "signed", `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
 	if err != nil {
 		return false, err
 	}
 	needed := besides(around, time.UnixMilli(boundary))
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
 	var rest []link
 	for _, l := range around {
-		if !needed[l.digest] && !l.named {
+		if needed[l.digest] {
+			_, err = tx.ExecContext(ctx, `UPDATE batches SET kept = 1 WHERE gateway = ? AND sequence = ?`, gateway, l.sequence)
+		} else {
+			l.named, err = isNamed(ctx, tx, l.digest)
 			rest = append(rest, l)
 		}
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE batches SET kept = 1 WHERE gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2); err != nil {
-		return false, err
+		if err != nil {
+			return false, err
+		}
 	}
 	if err := forget(ctx, tx, gateway, rest); err != nil {
 		return false, err
 	}
 	return true, tx.Commit()
+}
+
+func isNamed(ctx context.Context, tx *sql.Tx, digest string) (named bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM named WHERE digest = ?)`, digest).Scan(&named)
+	return named, err
 }
 
 // besides returns the digests of the batches that hold, of any device, the last
@@ -215,11 +229,10 @@ func (e *Evidence) forgetUnnamed(ctx context.Context, gateway string, before int
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
-	rest, err := links(ctx, tx, `gateway = ? AND kept = 1 AND last < ?`, gateway, before)
+	rest, err := links(ctx, tx, "NULL", `gateway = ? AND kept = 1 AND last < ?`, gateway, before)
 	if err != nil {
 		return err
 	}
-	rest = slices.DeleteFunc(rest, func(l link) bool { return l.named })
 	if err := forget(ctx, tx, gateway, rest); err != nil {
 		return err
 	}
@@ -229,16 +242,25 @@ func (e *Evidence) forgetUnnamed(ctx context.Context, gateway string, before int
 	return tx.Commit()
 }
 
-// forget deletes batches of a gateway, which are in order, but for its last one, and
-// remembers the ends of what was a piece of the chain.
+// forget deletes batches of a gateway, which are in order, but for its last one and
+// those that are named, which are kept, and remembers the ends of what was a piece
+// of the chain.
 func forget(ctx context.Context, tx *sql.Tx, gateway string, batches []link) error {
 	var newest uint64
 	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(sequence), 0) FROM batches WHERE gateway = ?`, gateway).Scan(&newest); err != nil {
 		return err
 	}
-	for len(batches) > 0 && batches[0].sequence != newest {
+	stays := func(l link) bool { return l.named || l.sequence == newest }
+	for len(batches) > 0 {
+		if stays(batches[0]) {
+			if _, err := tx.ExecContext(ctx, `UPDATE batches SET kept = MAX(kept, 1) WHERE gateway = ? AND sequence = ?`, gateway, batches[0].sequence); err != nil {
+				return err
+			}
+			batches = batches[1:]
+			continue
+		}
 		n := 1
-		for n < len(batches) && batches[n].sequence == batches[n-1].sequence+1 && batches[n].sequence != newest {
+		for n < len(batches) && batches[n].sequence == batches[n-1].sequence+1 && !stays(batches[n]) {
 			n++
 		}
 		first, last := batches[0], batches[n-1]

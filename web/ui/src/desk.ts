@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type Device = Schemas["PairedDevice"];
 export type Finding = Schemas["Finding"];
 export type Gateway = Schemas["GatewayStatus"];
+export type Kind = NonNullable<Schemas["PairingRequest"]["kind"]>;
 export type Live = Schemas["LiveValues"];
 export type Load = Schemas["SignCheck"]["load"];
 export type Profile = Schemas["DeviceProfile"];

@@ -1,7 +1,7 @@
 // One pairing: what the device is, its live values, the sign check, the binding to a
 // metering point, and the watch. The steps are the desk's; this shows them.
 import { useEffect, useState } from "preact/hooks";
-import { desk, type Live, type Load, type Profile, type Session } from "./desk";
+import { desk, type Kind, type Live, type Load, type Profile, type Session } from "./desk";
 import { watts } from "./format";
 
 type Props = {
@@ -48,9 +48,10 @@ export function Pairing(p: Props) {
 
 function What(p: Props) {
   const s = p.session;
-  const choose = (profile: string) =>
+  const kinds = p.profiles.find((x) => x.id === s.profile)?.kinds ?? [s.kind];
+  const choose = (profile: string, kind?: string) =>
     p.doing("Asking the device again…", async () => {
-      const again = await desk.begin({ target: s.target, unit: s.unit, profile });
+      const again = await desk.begin({ target: s.target, unit: s.unit, profile, ...(kind ? { kind: kind as Kind } : {}) });
       await desk.end(s);
       p.update(again);
     });
@@ -61,8 +62,16 @@ function What(p: Props) {
         <dd>{s.identity.serial ?? "not shown"}</dd>
         <dt>Firmware</dt>
         <dd>{s.identity.firmware ?? "not shown"}</dd>
-        <dt>Kind</dt>
-        <dd>{s.kind}</dd>
+        <dt>
+          <label for="kind">Kind</label>
+        </dt>
+        <dd>
+          <select id="kind" value={s.kind} disabled={p.busy || kinds.length === 1} onChange={(e) => void choose(s.profile, e.currentTarget.value)}>
+            {kinds.map((k) => (
+              <option key={k}>{k}</option>
+            ))}
+          </select>
+        </dd>
         <dt>
           <label for="profile">Read as</label>
         </dt>
@@ -167,7 +176,10 @@ function Sign(p: Props) {
 function Bind(p: Props) {
   const s = p.session;
   const [member, setMember] = useState(s.device?.member ?? "");
+  const [point, setPoint] = useState(s.device?.metering_point); // undefined: as the member has it
+  const [id, setId] = useState(s.device?.id);
   const [known] = p.points.map((x) => x.split(" ")).filter(([m]) => m === member);
+  const to = { member, metering_point: point ?? known?.[1] ?? (member && `mp-${member}`), id: id ?? (member && `${member}/${s.kind}`) };
   return (
     <section>
       <h2>Metering point</h2>
@@ -175,15 +187,11 @@ function Bind(p: Props) {
       <form
         onSubmit={(e) => {
           e.preventDefault();
-          const form = new FormData(e.currentTarget);
-          const field = (name: string) => String(form.get(name)).trim();
-          void p.doing("Binding…", async () =>
-            p.update(await desk.bind(s, { id: field("id"), member: field("member"), metering_point: field("point") })),
-          );
+          void p.doing("Binding…", async () => p.update(await desk.bind(s, to)));
         }}
       >
         <label>
-          Member <input name="member" required value={member} list="members" onInput={(e) => setMember(e.currentTarget.value)} />
+          Member <input required value={member} list="members" onInput={(e) => setMember(e.currentTarget.value.trim())} />
         </label>{" "}
         <datalist id="members">
           {p.points.map((x) => (
@@ -191,10 +199,10 @@ function Bind(p: Props) {
           ))}
         </datalist>
         <label>
-          Metering point <input name="point" required value={known?.[1] ?? (member && `mp-${member}`)} />
+          Metering point <input required value={to.metering_point} onInput={(e) => setPoint(e.currentTarget.value.trim())} />
         </label>{" "}
         <label>
-          Device <input name="id" required value={member && `${member}/${s.kind}`} />
+          Device <input required value={to.id} onInput={(e) => setId(e.currentTarget.value.trim())} />
         </label>{" "}
         <button disabled={p.busy}>Bind</button>
       </form>
