@@ -61,6 +61,9 @@ func refused(err error) error {
 // DiscoverDevices implements the API.
 func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestObject) (DiscoverDevicesResponseObject, error) {
 	places, err := pairing.Places(r.Body.Places)
+	if err == nil {
+		err = pairing.Resolve(ctx, places)
+	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "places: %v", err)
 	}

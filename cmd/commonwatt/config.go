@@ -794,7 +794,7 @@ and one of
 			if err != nil {
 				return err
 			}
-			if err := c.Ledger.exists(); err != nil {
+			if err := cmp.Or(c.Ledger.exists(), c.Bus.Gateways.exists(c)); err != nil {
 				return usage("%s: %w", args[0], err)
 			}
 			what := fmt.Sprintf("real devices: %d", len(c.Devices))

@@ -59,12 +59,23 @@ devices: [{id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2
 	}{
 		{fmt.Sprintf(good, gateway), `gateway for community "demo" at tls://hub.example:7422, devices: 1`, 0},
 		{fmt.Sprintf(good, filepath.Join(dir, "nothing")), "hub.password_file", exitUsage},
+		{strings.Replace(fmt.Sprintf(good, gateway), "tls://hub.example:7422", "http://hub.example", 1), `hub.url: "http://hub.example" is not`, exitUsage},
+		{strings.Replace(fmt.Sprintf(good, gateway), "password_file", "ca: nothing.pem, password_file", 1), "hub.ca: stat nothing.pem", exitUsage},
 		{strings.Replace(fmt.Sprintf(good, gateway), "password_file", "password", 1), `line 1: unknown field "password": "commonwatt gateway --help" lists the fields`, exitUsage},
 	} {
 		write(t, gateway, c.text)
 		code, out, errs := execute(t, "config", "check", gateway)
 		if code != c.code || !strings.Contains(out+errs, c.want) || strings.Contains(errs, "struct") {
 			t.Errorf("exit code %d: %s%s, want %d and %q", code, out, errs, c.code, c.want)
+		}
+	}
+	hub := filepath.Join(dir, "hub.yaml")
+	for extra, want := range map[string]string{
+		"cert: only.pem": "cert, key: give both or none", "cert: no.pem, key: no.key": "open no.pem",
+	} {
+		write(t, hub, "bus: {gateways: {listen: \"0.0.0.0:7422\", "+extra+"}}\n")
+		if code, _, errs := execute(t, "config", "check", hub); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit code %d: %s", extra, code, errs)
 		}
 	}
 	write(t, own, "id: own\npoints:\n  - 5\n  - {name: a, addr: 99999}\n")

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,8 +88,10 @@ func checkGateway(w io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.Hub.PasswordFile); err != nil {
-		return usage("%s: hub.password_file: %w", path, err)
+	for field, file := range map[string]string{"password_file": c.Hub.PasswordFile, "ca": c.Hub.CA} {
+		if _, err := os.Stat(file); file != "" && err != nil {
+			return usage("%s: hub.%s: %w", path, field, err)
+		}
 	}
 	_, err = fmt.Fprintf(w, "%s: gateway for community %q at %s, devices: %d\n", path, c.Community, c.Hub.URL, len(targets))
 	return err
@@ -100,7 +103,7 @@ func (c edgeConfig) validate() error {
 		return errors.New("devices: missing: a gateway reads devices")
 	case c.Hub.URL == "":
 		return errors.New("hub.url: missing: as in tls://hub.example:7422, where bus.gateways listens")
-	case !strings.Contains(c.Hub.URL, "://"):
+	case !regexp.MustCompile(`^(nats-leaf|tls)://([^/:]+|\[[0-9a-fA-F:]+\]):\d+$`).MatchString(c.Hub.URL):
 		return fmt.Errorf("hub.url: %q is not nats-leaf://HOST:PORT or tls://HOST:PORT", c.Hub.URL)
 	case c.Hub.PasswordFile == "":
 		return errors.New("hub.password_file: missing: the password that the hub has for this gateway")

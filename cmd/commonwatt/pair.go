@@ -87,6 +87,9 @@ makers ship are asked who they are. Nothing is ever written.`,
 				return err
 			}
 			places, err := pairing.Places(args[0])
+			if err == nil {
+				err = pairing.Resolve(cmd.Context(), places)
+			}
 			if err != nil {
 				return &usageError{err}
 			}

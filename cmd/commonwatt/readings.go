@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -241,6 +242,9 @@ func (c config) leafs() (*bus.Leafs, error) {
 	}
 	l := &bus.Leafs{Listen: at.Listen, Cert: at.Cert, Key: at.Key}
 	for i, g := range c.Gateways {
+		if g.PasswordFile == "" {
+			return nil, fmt.Errorf("gateways[%d].password_file: missing: the password with which the gateway connects", i)
+		}
 		password, err := os.ReadFile(g.PasswordFile)
 		if err != nil {
 			return nil, fmt.Errorf("gateways[%d].password_file: %w", i, err)
@@ -251,6 +255,23 @@ func (c config) leafs() (*bus.Leafs, error) {
 		})
 	}
 	return l, nil
+}
+
+// exists checks the files with which gateways connect.
+func (at leafConfig) exists(c config) error {
+	if _, err := c.leafs(); err != nil {
+		return err
+	}
+	if at.Cert == "" && at.Key == "" {
+		return nil
+	}
+	if at.Cert == "" || at.Key == "" {
+		return errors.New("bus.gateways: cert, key: give both or none")
+	}
+	if _, err := tls.LoadX509KeyPair(at.Cert, at.Key); err != nil {
+		return fmt.Errorf("bus.gateways: cert, key: %w", err)
+	}
+	return nil
 }
 
 // clockSubject is where gateways ask for the community's time.

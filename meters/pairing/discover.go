@@ -67,6 +67,25 @@ func places(host string) ([]modbus.Endpoint, error) {
 	return all, nil
 }
 
+// Resolve names the first host that the network does not know, nil when it knows
+// them all.
+func Resolve(ctx context.Context, places []modbus.Endpoint) error {
+	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
+	defer cancel()
+	for _, e := range places {
+		host, _, err := net.SplitHostPort(e.Address)
+		if err != nil || net.ParseIP(host) != nil {
+			continue
+		}
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			return fmt.Errorf("%s: there is no such host", host)
+		}
+	}
+	return nil
+}
+
+const resolveWithin = 5 * time.Second
+
 func hostsOf(network netip.Prefix) (hosts []string, err error) {
 	network = network.Masked()
 	for a := network.Addr(); network.Contains(a); a = a.Next() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -432,6 +433,19 @@ func TestPlaces(t *testing.T) {
 	for _, text := range []string{"10.0.0.0/8", "rtu:///dev/ttyUSB0", ""} {
 		if got, err := pairing.Places(text); err == nil {
 			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// TestResolve names a host that there is not.
+func TestResolve(t *testing.T) {
+	for text, want := range map[string]string{"127.0.0.1,localhost:502": "", "127.0.0.1,nosuch.host.invalid": "nosuch.host.invalid: there is no such host"} {
+		places, err := pairing.Places(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pairing.Resolve(t.Context(), places); fmt.Sprint(err) != want && (err != nil || want != "") {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }
