@@ -271,7 +271,11 @@ func TestBoundariesStayProvable(t *testing.T) {
 // around every boundary stays what it was, the chain has no gaps, and holds what
 // comes late to it. After the time in which runs can come, what is named is left.
 func TestThinningForgetsNoProof(t *testing.T) {
-	for seed := range uint64(3) {
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		r := mathrand.New(mathrand.NewPCG(seed, 8))
 		e, c := admitted(t)
 		const seconds = 5400
