@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -362,13 +359,9 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 entry on the ledger: another device needs another id.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := p.desk(cmd)
+			desk, dir, err := p.lockedDesk(cmd)
 			if err != nil {
 				return err
-			}
-			dir, err := openDataDir(p.data)
-			if err != nil {
-				return fmt.Errorf("%w: stop the community first", err)
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
 			err = desk.Remove(args[0])
@@ -435,6 +428,20 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 	return desk, nil
 }
 
+// lockedDesk opens the pairings of a community that does not run; the caller must
+// close the directory.
+func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Desk, *dataDir, error) {
+	desk, err := p.desk(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := openDataDir(p.data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: stop the community first, or pair on its page, /installer.html", err)
+	}
+	return desk, dir, nil
+}
+
 // bindings returns the configured devices.
 func (c config) bindings(profiles *profile.Set) []pairing.Binding {
 	all := make([]pairing.Binding, len(c.Devices))
@@ -443,263 +450,6 @@ func (c config) bindings(profiles *profile.Set) []pairing.Binding {
 		all[i] = pairing.Binding{Device: d.bound(profiles), Target: d.Address, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: d.Profile, Inverted: d.Inverted}
 	}
 	return all
-}
-
-func (p *pairFlags) addCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "add TARGET",
-		Short: "Pair a device: identify, live values, sign check, bind, watch",
-		Long: `Pair a device in five steps: identify it, show its live values, check the sign
-against a load that you know, bind it to a metering point, and watch it for two
-minutes. What a flag does not say is asked on a terminal. A pairing that was
-interrupted goes on where it stopped; the device is read from the next start of
-"commonwatt run" on the same data directory.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			desk, err := p.desk(cmd)
-			if err != nil {
-				return err
-			}
-			dir, err := openDataDir(p.data)
-			if err != nil {
-				return fmt.Errorf("%w (a community that runs pairs over its API, /api/v1/pairing)", err)
-			}
-			defer dir.Close() //nolint:errcheck // only the lock is held
-			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), in: bufio.NewReader(cmd.InOrStdin())}
-			return pairingError(w.run(cmd.Context(), args[0]))
-		},
-	}
-	p.placeFlags(c)
-	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id (0: look for it)")
-	c.Flags().StringVar(&p.profile, "profile", "", "read by this profile (default: the closest one that fits)")
-	c.Flags().StringVar(&p.kind, "kind", "", "what to bind: meter, inverter, battery or charger (default: what the device is first of all)")
-	c.Flags().StringVar(&p.id, "id", "", "id of the device (default: MEMBER/KIND)")
-	c.Flags().StringVar(&p.member, "member", "", "member to whom the metering point belongs")
-	c.Flags().StringVar(&p.point, "metering-point", "", "metering point (default: mp-MEMBER)")
-	c.Flags().StringVar(&p.load, "load", "", "what you know to happen at the device now: importing (taking, charging), exporting (producing, discharging), or later if nothing does (no connection meter)")
-	c.Flags().DurationVar(&p.watch, "watch", pairing.WatchFor, "how long to watch for dropouts")
-	c.Flags().BoolVar(&p.fresh, "fresh", false, "begin anew instead of going on with an interrupted pairing")
-	return c
-}
-
-// pairingError makes what the installer can mend a usage error.
-func pairingError(err error) error {
-	if conflict := (*pairing.ConflictError)(nil); errors.As(err, &conflict) {
-		return &usageError{err}
-	}
-	return err
-}
-
-// wizard goes through the steps of a session.
-type wizard struct {
-	*pairFlags
-
-	desk     *pairing.Desk
-	out      io.Writer
-	progress io.Writer
-	in       *bufio.Reader
-}
-
-func (w wizard) run(ctx context.Context, target string) error {
-	if w.watch < meters.Period {
-		return usage("--watch: %s: must be at least %s", w.watch, meters.Period)
-	}
-	s, err := w.begin(ctx, target)
-	if err != nil {
-		return err
-	}
-	if s, err = w.sign(ctx, s); err != nil {
-		return err
-	}
-	if s, err = w.bind(ctx, s); err != nil {
-		return err
-	}
-	if err := w.keepProfiles(); err != nil {
-		return err
-	}
-	bar := newBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
-	s, err = w.desk.Watch(ctx, s.ID, w.watch, bar.set)
-	bar.end()
-	if ctx.Err() != nil {
-		return errInterrupted()
-	}
-	if err != nil {
-		return err
-	}
-	if w.json {
-		return printJSON(w.out, s)
-	}
-	_, err = fmt.Fprintf(w.out, "%s is paired: %s, serial number %s, metering point %s\n%d readings in %d s, longest gap %.1f s\nIt is read from the next start of: commonwatt run --data %s\n",
-		s.Device.ID, s.Profile, cmp.Or(s.Identity.Serial, "unknown"), s.Device.MeteringPoint, s.Watch.Readings, s.Watch.Seconds, s.Watch.Gap, w.data)
-	return err
-}
-
-// sign shows the live values and checks the sign, again when --load says what
-// happens at a device whose sign was checked before.
-func (w wizard) sign(ctx context.Context, s *pairing.Session) (*pairing.Session, error) {
-	switch {
-	case s.Step == pairing.Identified || s.Step == pairing.Measured:
-		_, live, err := w.desk.Measure(ctx, s.ID)
-		if err != nil {
-			return s, fmt.Errorf("%w (read as %s: another profile is tried with --fresh --profile)", err, s.Profile)
-		}
-		if err := w.show(s, live); err != nil {
-			return s, err
-		}
-	case w.load == "":
-		return s, nil
-	}
-	loads := []string{string(pairing.Importing), string(pairing.Exporting), string(pairing.Later)}
-	load, err := w.ask(ctx, "load", w.load, "What happens at the device now: importing or exporting (or later, if nothing does and it is no connection meter)?",
-		func(answer string) bool { return slices.Contains(loads, answer) })
-	if err != nil {
-		return s, err
-	}
-	if s, err = w.desk.CheckSign(ctx, s.ID, pairing.Load(load)); err != nil {
-		return s, err
-	}
-	fmt.Fprintf(w.progress, "sign: %s\n", w.signed(s))
-	return s, nil
-}
-
-// bind binds the device, unless it is.
-func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session, error) {
-	if s.Step != pairing.Checked {
-		return s, nil
-	}
-	var before grid.Device
-	if s.Device != nil {
-		before = *s.Device
-	}
-	member, err := w.ask(ctx, "member", cmp.Or(w.member, before.Member), "Which member does it belong to?", func(answer string) bool { return answer != "" })
-	if err != nil {
-		return s, err
-	}
-	return w.desk.Bind(s.ID, grid.Device{
-		ID: cmp.Or(w.id, before.ID, member+"/"+string(s.Kind)), Member: member, MeteringPoint: cmp.Or(w.point, before.MeteringPoint, "mp-"+member),
-	})
-}
-
-// errInterrupted tells how to go on after Ctrl-C.
-func errInterrupted() error {
-	return usage("interrupted: the pairing is kept, go on with the same command")
-}
-
-// keepProfiles copies the given profiles into the data directory, where the
-// community reads them.
-func (w wizard) keepProfiles() error {
-	for _, f := range w.files {
-		b, err := os.ReadFile(f) //nolint:gosec // the operator's file
-		if err != nil {
-			return &usageError{err}
-		}
-		dir := filepath.Join(w.data, keptProfiles)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), b, 0o600); err != nil { //nolint:gosec // its base name, in the data directory
-			return err
-		}
-	}
-	return nil
-}
-
-// begin goes on with an interrupted session of the target, or begins one.
-func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, error) {
-	if _, err := modbus.ParseEndpoint(target); err != nil {
-		return nil, &usageError{err}
-	}
-	kept, err := w.desk.Resume(target, w.unit)
-	if err != nil {
-		return nil, err
-	}
-	if kept != nil && !w.fresh {
-		if err := w.differs(kept); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(w.progress, "going on with the pairing of %s unit %d, which is %s (--fresh begins anew)\n", target, kept.Unit, kept.Step)
-		return kept, nil
-	}
-	if kept != nil {
-		if err := w.desk.Forget(kept.ID); err != nil {
-			return nil, err
-		}
-	}
-	bar := newBar(w.progress, "asking "+target, len(pairing.Units()))
-	defer bar.end()
-	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
-}
-
-// differs refuses flags that an interrupted pairing was begun without.
-func (w wizard) differs(kept *pairing.Session) error {
-	was := map[string][2]string{"profile": {w.profile, kept.Profile}, "kind": {w.kind, string(kept.Kind)}}
-	if kept.Device != nil {
-		was["member"], was["id"], was["metering-point"] = [2]string{w.member, kept.Device.Member}, [2]string{w.id, kept.Device.ID}, [2]string{w.point, kept.Device.MeteringPoint}
-	}
-	for _, flag := range slices.Sorted(maps.Keys(was)) {
-		if now, before := was[flag][0], was[flag][1]; now != "" && now != before {
-			return usage("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
-		}
-	}
-	return nil
-}
-
-// show prints what the device is read as; pair probe shows the rest.
-func (w wizard) show(s *pairing.Session, live pairing.Live) error {
-	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
-	r := probed{Finding: s.Finding, Live: live, Profile: s.Profile}
-	return r.print(w.progress)
-}
-
-// signed says what the sign check found.
-func (w wizard) signed(s *pairing.Session) string {
-	if s.Unchecked {
-		return "not checked: pair the device anew, with --fresh, when power flows"
-	}
-	direction, power := pairing.Importing, *s.Power
-	if power < 0 {
-		direction, power = pairing.Exporting, -power
-	}
-	text := fmt.Sprintf("the %s shows %d W %s", s.Kind, power, direction)
-	if s.Inverted {
-		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round (if you answered wrongly, give the right --load with the same command)"
-	}
-	return text
-}
-
-// ask returns the flag's value, or asks for it until the answer fits.
-func (w wizard) ask(ctx context.Context, flag, value, question string, fits func(answer string) bool) (string, error) {
-	if value != "" {
-		return value, nil // the step says what is wrong with it
-	}
-	for {
-		answer, err := w.askOnce(ctx, flag, question)
-		if err != nil || fits(answer) {
-			return answer, err
-		}
-	}
-}
-
-func (w wizard) askOnce(ctx context.Context, flag, question string) (string, error) {
-	fmt.Fprintf(w.progress, "%s ", question)
-	type answer struct {
-		line string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := w.in.ReadString('\n')
-		answers <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", errInterrupted()
-	case a := <-answers:
-		if a.err != nil {
-			return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
-		}
-		return strings.TrimSpace(a.line), nil
-	}
 }
 
 func printJSON(w io.Writer, v any) error {
