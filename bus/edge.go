@@ -224,6 +224,10 @@ func (e *Edge) DropOthers(ctx context.Context, prefix string) (dropped uint64, e
 		}
 		dropped += n
 	}
+	if info, err = e.edge.Info(ctx); err != nil {
+		return dropped, fmt.Errorf("stored messages: %w", err)
+	}
+	e.confirmed.Store(max(e.confirmed.Load(), max(info.State.FirstSeq, 1)-1)) // what was dropped here is not lost to the hub
 	return dropped, nil
 }
 

@@ -340,15 +340,16 @@ func TestAnotherCommunity(t *testing.T) {
 		}
 	}
 	e := edge(t, dir, address, "secret", 1<<20, false)
-	publish(e, "elm", 0)
 	publish(e, "oak", 0)
+	publish(e, "elm", 0)
+	publish(e, "oak", 80)
 	publish(e, "elm", 80)
 	e.Close()
 	h := hub(t, t.TempDir(), address)
 	defer h.Close()
 	e = edge(t, dir, address, "secret", 1<<20, false)
 	defer e.Close()
-	if dropped, err := e.DropOthers(t.Context(), "readings.elm."); err != nil || dropped != 80 {
+	if dropped, err := e.DropOthers(t.Context(), "readings.elm."); err != nil || dropped != 160 {
 		t.Fatalf("%d dropped, %v", dropped, err)
 	}
 	stop := forward(t, e)

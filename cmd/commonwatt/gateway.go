@@ -406,7 +406,7 @@ func (n *edgeNode) saveTotals() error {
 
 func (n *edgeNode) tellLink(err error) {
 	if err != nil {
-		n.log.Warn("the hub cannot be reached: readings wait on this machine", slog.String("error", err.Error()))
+		n.log.Warn("readings wait on this machine", slog.String("error", err.Error()))
 		return
 	}
 	n.log.Info("the hub is there")
