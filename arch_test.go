@@ -35,7 +35,7 @@ func layers() map[string][]string {
 		"matching/network":                 {"matching/auction"},
 		"matching/journal":                 {"matching"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {},
+		"settlement":                       {"matching/network"},
 		"settlement/ledger":                {"settlement", "chaincode", "proof", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/ledger/identity":       {},
 		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/ledger/identity"},

@@ -97,6 +97,10 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.Rules()
+	if err != nil {
+		return nil, err
+	}
 	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{},
@@ -120,7 +124,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members, Account: l.Account,
+		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
 	}, grid.SingleNode(), tariff)
 	if err != nil {
 		return nil, err

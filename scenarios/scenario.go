@@ -40,6 +40,8 @@ type Scenario struct {
 	Mechanism   string        `yaml:"mechanism"` // of the call auction
 	Tariff      TariffText    `yaml:"tariff"`
 
+	SharingText `yaml:",inline"` // what is left over is shared
+
 	Rewards *rewards.Terms `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText    `yaml:"cheats"`  // whose battery only pretends
 
@@ -112,6 +114,9 @@ func (s Scenario) Validate() error {
 		if _, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency); err != nil {
 			return fmt.Errorf("rewards.%w", err)
 		}
+	}
+	if _, err := s.Rules(); err != nil {
+		return err
 	}
 	_, err := s.tariff()
 	return err

@@ -394,9 +394,14 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return &usageError{err}
 	}
+	rules, err := n.config.Rules()
+	if err != nil {
+		return &usageError{err}
+	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
-		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members, Account: n.ledger.Names.Account,
+		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members,
+		Names: n.ledger.Names, Rules: &rules, Apart: n.config.apart(),
 	}, feeder, n.tariff)
 	if err != nil {
 		return err
