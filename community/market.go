@@ -346,6 +346,9 @@ func (m *Market) Position(i grid.Interval, meteringPoint string) (net grid.Energ
 	return net, traded
 }
 
+// Point returns a metering point, empty when it is not known.
+func (m *Market) Point(name string) Point { return m.points[m.accounts[name]] }
+
 // Owner returns the member of a metering point, empty when it is not known.
 func (m *Market) Owner(point string) string { return m.points[m.accounts[point]].Member }
 

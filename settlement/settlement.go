@@ -86,8 +86,8 @@ func (t Tariff) Validate() error {
 	}
 }
 
-// value returns what metered energy is worth at the tariff, + receives.
-func (t Tariff) value(f grid.Flow) (grid.Money, error) {
+// Value returns what metered energy is worth at the tariff alone, + receives.
+func (t Tariff) Value(f grid.Flow) (grid.Money, error) {
 	owed, err := t.Retail.Cost(f.Import)
 	if err != nil {
 		return 0, err
@@ -206,6 +206,15 @@ func (s Statement) Alone() grid.Money {
 	return s.RetailOnly
 }
 
+// WorseOff tells whether a member, who received net and would have received without
+// without the community, is worse off: by more than a cent, and by more than a
+// thousandth of what the metered energy is worth at the own tariff, import and export
+// added.
+func WorseOff(net, without, worth grid.Money) bool {
+	const cent, part = 10_000, 1000
+	return without-net > max(cent, worth/part)
+}
+
 // Run is a settlement run.
 type Run struct {
 	Manifest   Manifest    `json:"manifest"`
@@ -289,7 +298,7 @@ func settle(in Input) (Run, error) {
 }
 
 func (p position) statement(in Input, net grid.Money) (Statement, error) {
-	retailOnly, err := in.Tariff.value(p.Flow)
+	retailOnly, err := in.Tariff.Value(p.Flow)
 	return Statement{
 		MeteringPoint: p.MeteringPoint, Interval: in.Interval, Run: in.Run, Quality: p.Quality, Metered: p.Flow,
 		Bought: p.bought, Sold: p.sold, Imbalance: p.uncovered.short - p.uncovered.long, Uncovered: p.uncovered.short + p.uncovered.long,
