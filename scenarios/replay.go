@@ -117,7 +117,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode()},
 	}
 	devices := r.recorder.grid()
-	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, r.recorder)
+	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {

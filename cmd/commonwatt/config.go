@@ -56,7 +56,8 @@ type config struct {
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
 
-	scenarios.SharingText `yaml:",inline"` // what is left over is shared
+	scenarios.SharingText  `yaml:",inline"` // what is left over is shared
+	scenarios.StrategyText `yaml:",inline"`
 
 	Ledger  ledgerConfig  `yaml:"ledger"`
 	Rewards rewards.Terms `yaml:"rewards"`
@@ -528,6 +529,9 @@ func (c config) validate() error {
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
+	if err := c.Check(c.isMember); err != nil {
+		return err
+	}
 	if _, err := c.Rules(); err != nil {
 		return err
 	}
@@ -759,6 +763,8 @@ has a hub, or that of a community. Of this every field has a default; the fields
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
+  strategy: price-curve           # how the built-in agents trade: price-curve, self-consumption, none, or zero-intelligence
+  strategies: {ann: none}         # (random prices, for experiments); of single members
   pool: {price: midpoint}         # what no trade covers is shared after delivery, at the middle of retail and feed-in;
                                   # marginal: at the price of the exact clearing; off: it goes to the utility
   own: {same_point: true}         # import and export of one metering point within an interval cancel
