@@ -29,6 +29,7 @@ func layers() map[string][]string {
 		"bus":                              {},
 		"forecast":                         {},
 		"agent":                            {"forecast"},
+		"agent/hold":                       {},
 		"matching":                         {"matching/auction", "matching/book", "matching/network"},
 		"matching/auction":                 {},
 		"matching/book":                    {},
@@ -59,7 +60,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "agent/hold", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,8 @@ type Fleet struct {
 	Clock func() time.Time // world time
 	Sink  Sink
 	Log   *slog.Logger
+	Every time.Duration             // between polls of a device, wall time; 0: Period
+	Heard func(r grid.Reading)      // told of every reading at once, before it is durable, from many goroutines; may be nil
 	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
 	// Shared returns a connection to an endpoint that somebody else keeps open, nil
 	// when there is none; may be nil.
@@ -85,7 +88,7 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	if f.conns[t.Endpoint] == nil {
 		f.connect([]Target{t})
 	}
-	p := newPoller(t, f.conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+	p := newPoller(t, f.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
 	p.seen = f.Seen
 	if end := f.running[t.ID]; end != nil {
 		end()
@@ -147,6 +150,9 @@ func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 }
 
 func (f *Fleet) add(member string, r grid.Reading) {
+	if f.Heard != nil {
+		f.Heard(r)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending[member] = append(f.pending[member], r)

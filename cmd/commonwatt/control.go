@@ -1,17 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
 	"sync"
 	"time"
 
-	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // batteries holds the homes to what they sold and bought: through a delivery
@@ -19,8 +19,7 @@ import (
 // forecast.
 type batteries struct {
 	node  *node
-	homes []batteryHome
-	last  sync.Map // device id → heardReading
+	homes []*batteryHome
 }
 
 // batteryHome is a home whose battery may be moved.
@@ -28,10 +27,14 @@ type batteryHome struct {
 	meter            grid.Device
 	guard            *control.Guard
 	imports, exports grid.Power // of the connection, 0: not limited
+
+	mu     sync.Mutex // guards what follows
+	holder *hold.Holder
 }
 
-// controlEvery is how often setpoints follow the meter, in wall time.
-const controlEvery = time.Second
+// controlEvery is how often setpoints follow the meter, in wall time: as often as the
+// devices are read.
+func (n *node) controlEvery() time.Duration { return cmp.Or(n.fleet.Every, time.Second) }
 
 func (n *node) newBatteries() (*batteries, error) {
 	b := &batteries{node: n}
@@ -39,7 +42,11 @@ func (n *node) newBatteries() (*batteries, error) {
 		if t.Kind != grid.Battery || t.Profile.Control == nil || !n.mayControl(t.ID) {
 			continue
 		}
-		h := batteryHome{guard: &control.Guard{Target: t, Speed: n.config.Speed, Log: n.log, Conn: func() *modbus.Conn { return n.fleet.Conn(t.Endpoint) }}}
+		rated, _ := n.storage(t.ID)
+		h := &batteryHome{
+			guard:  &control.Guard{Target: t, Speed: n.config.Speed, Log: n.log, Conn: func() *modbus.Conn { return n.fleet.Conn(t.Endpoint) }},
+			holder: hold.New(cmp.Or(t.Rated, rated)),
+		}
 		for k, d := range n.settle.meters {
 			if d.MeteringPoint == t.MeteringPoint {
 				h.meter = d
@@ -73,59 +80,34 @@ func (n *node) mayControl(id string) bool {
 	return false
 }
 
-// see keeps the last readings.
-func (b *batteries) see(readings []grid.Reading) {
-	now := time.Now()
-	for _, r := range readings {
-		if old, ok := b.heard(r.Device); ok && old.Time.After(r.Time) {
-			continue // it came late
-		}
-		b.last.Store(r.Device, heardReading{r, now})
-		for _, h := range b.homes {
-			if h.guard.Target.ID == r.Device {
-				h.guard.See()
-			}
+// see takes a reading.
+func (b *batteries) see(r grid.Reading) {
+	for _, h := range b.homes {
+		switch r.Device {
+		case h.guard.Target.ID:
+			h.guard.See()
+			h.mu.Lock()
+			h.holder.Battery(r)
+			h.mu.Unlock()
+		case h.meter.ID:
+			h.mu.Lock()
+			h.holder.Meter(r)
+			h.mu.Unlock()
 		}
 	}
-}
-
-func (b *batteries) heard(device string) (r heardReading, ok bool) {
-	last, _ := b.last.Load(device)
-	r, ok = last.(heardReading)
-	return r, ok
-}
-
-func (b *batteries) power(device string) (grid.Power, bool) {
-	reading, ok := b.heard(device)
-	if !ok || reading.Power == nil || time.Since(reading.heard) > control.Stale {
-		return 0, false
-	}
-	return *reading.Power, true
-}
-
-// heardReading is a reading and when it came, wall time.
-type heardReading struct {
-	grid.Reading
-
-	heard time.Time
-}
-
-// rest is what a home takes without its battery.
-func (b *batteries) rest(h batteryHome) (grid.Power, bool) {
-	meter, ok1 := b.power(h.meter.ID)
-	battery, ok2 := b.power(h.guard.Target.ID)
-	return meter - battery, ok1 && ok2
 }
 
 // bounds keeps the battery within its rating, and the connection within its
 // limits.
-func (b *batteries) bounds(h batteryHome) (least, most grid.Power) {
+func (b *batteries) bounds(h *batteryHome) (least, most grid.Power) {
 	rated := h.guard.Target.Rated
 	if rated == 0 {
 		rated = math.MaxInt32 // the device keeps to its own rating
 	}
 	least, most = -rated, rated
-	rest, known := b.rest(h)
+	h.mu.Lock()
+	rest, known := h.holder.Rest(b.node.clock())
+	h.mu.Unlock()
 	if !known {
 		return least, most
 	}
@@ -145,7 +127,7 @@ func (b *batteries) run(ctx context.Context) error {
 	for _, h := range b.homes {
 		guards.Go(func() { h.guard.Run(ctx) })
 	}
-	ticker := time.NewTicker(controlEvery)
+	ticker := time.NewTicker(b.node.controlEvery())
 	defer ticker.Stop()
 	for {
 		select {
@@ -153,7 +135,7 @@ func (b *batteries) run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			for _, h := range b.homes {
-				b.follow(ctx, h)
+				b.follow(h)
 			}
 		}
 	}
@@ -161,30 +143,30 @@ func (b *batteries) run(ctx context.Context) error {
 
 // follow sets a battery to what a challenge asks, or else so that its home keeps
 // what it promised; a home that promised nothing leaves its battery alone.
-func (b *batteries) follow(ctx context.Context, h batteryHome) {
+func (b *batteries) follow(h *batteryHome) {
 	n := b.node
 	now := n.clock()
-	if p, asked := n.challenged(h.guard.Target.ID, now); asked {
-		h.guard.Set(p)
-		return
-	}
 	i := grid.IntervalAt(now, n.config.Interval)
-	n.market.mu.Lock()
-	contracted, traded := n.market.market.Position(i, h.meter.MeteringPoint)
-	n.market.mu.Unlock()
-	rest, known := b.rest(h)
-	if !traded || !known {
+	contracted, traded := n.market.position(i, h.meter.MeteringPoint)
+	h.mu.Lock()
+	p, ok := b.challenged(h, now)
+	if !ok {
+		p, ok = h.holder.Step(now, i, contracted, traded)
+	}
+	h.mu.Unlock()
+	if !ok {
 		h.guard.Release()
 		return
 	}
-	flow, err := store.Known(ctx, n.store, h.meter.ID, i)
-	if err != nil {
-		n.log.WarnContext(ctx, "no setpoint", slog.String("device", h.guard.Target.ID), slog.String("error", err.Error()))
-		h.guard.Release()
-		return
+	h.guard.Set(p)
+}
+
+// challenged returns what a challenge wants of a battery: a change of what it did when
+// the challenge began. h.mu is held.
+func (b *batteries) challenged(h *batteryHome, now time.Time) (p grid.Power, ok bool) {
+	p, ok = b.node.challenged(h.guard.Target.ID, now)
+	if ok {
+		h.holder.Told(p, now)
 	}
-	d := agent.Delivery{Contracted: contracted, Metered: flow.Net(), Left: i.End().Sub(now), Rest: rest}
-	if p, ok := d.Setpoint(); ok {
-		h.guard.Set(p)
-	}
+	return p, ok
 }

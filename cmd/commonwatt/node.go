@@ -191,6 +191,7 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 		return err
 	}
 	n.sim, n.clock = neighbourhood, neighbourhood.Now
+	n.fleet.Every = simulatedPeriod(n.config.Speed)
 	n.closers = append(n.closers, neighbourhood.Close)
 	for _, d := range neighbourhood.Devices() {
 		endpoint, err := modbus.ParseEndpoint(d.Address())
@@ -213,6 +214,12 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 		}
 	}
 	return nil
+}
+
+// simulatedPeriod is how often simulated devices are read, in wall time: once a second
+// of their own time, but not more than ten times a second.
+func simulatedPeriod(speed float64) time.Duration {
+	return min(max(time.Duration(float64(meters.Period)/speed), sim.Tick), meters.Period)
 }
 
 func (n *node) simulated(id string) *sim.Device {
@@ -419,6 +426,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if n.batteries, err = n.newBatteries(); err != nil {
 		return err
 	}
+	n.fleet.Heard = n.batteries.see
 	return n.resubmit(ctx)
 }
 

@@ -206,7 +206,11 @@ func (n *node) take(ctx context.Context, accepted []store.Received) error {
 		if b.Fresh {
 			fresh += len(b.Readings)
 			n.live.SeeReadings(b.Member, b.Readings)
-			n.batteries.see(b.Readings)
+			if b.Gateway != n.signer.Gateway { // what is read here was seen when it was read
+				for _, r := range b.Readings {
+					n.batteries.see(r)
+				}
+			}
 			n.heard.see(b.Batch)
 		}
 	}

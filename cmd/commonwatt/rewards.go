@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
@@ -25,7 +24,7 @@ func (n *node) openRewards(ctx context.Context) error {
 	}
 	// Readings have to show when the power changed.
 	const samples = 2
-	apart := time.Duration(float64(meters.Period) * n.config.Speed)
+	apart := time.Duration(float64(n.controlEvery()) * n.config.Speed)
 	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
 		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings are %s of world time apart, and a challenge lasts %s", apart, window))
 		return nil
