@@ -148,6 +148,9 @@ type Statement struct {
 	Imbalance     grid.Energy   `json:"imbalance"`   // metered − contracted net import
 	Net           grid.Money    `json:"net"`         // + receives, over all runs
 	RetailOnly    grid.Money    `json:"retail_only"` // what Net would be without neighbours
+	// Without is what Net would be without the community; nil: RetailOnly.
+	Without          *grid.Money `json:"without,omitempty"`
+	WithoutEstimated bool        `json:"without_estimated,omitempty"`
 }
 
 // Run is a settlement run.
