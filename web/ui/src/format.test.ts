@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { about, age, money, period, price, since, span, watts } from "./format";
+import { about, age, money, period, price, since, span, unbroken, watts } from "./format";
 
 const unit = 1_000_000;
 
@@ -29,6 +29,10 @@ describe("money", () => {
       "less than 1 ct", "about 1 ct", "less than 1 HUF", "about 65 HUF", "less than 0.01 CZK",
     ]);
   });
+});
+
+describe("unbroken", () => {
+  it("keeps a number with its unit", () => expect(unbroken("Taking 300 W at 30.00 ct/kWh")).toBe("Taking 300\u00a0W at 30.00\u00a0ct/kWh"));
 });
 
 describe("time", () => {

@@ -58,10 +58,20 @@ export function money(millionths: number, currency: string, beside = 0): string 
   return cent && little ? `${Math.round(size / 1e4)} ${cent}` : `${number(size / 1e6, currency, digits)} ${currency}`;
 }
 
-/** about shows an amount that is not exact; one too small to be shown is less than the smallest that can be. */
+/** smallest is the least amount that is shown and is not nothing. */
+export function smallest(currency: string): number {
+  return hundredths[currency] ? 1e4 : 10 ** (6 - digits(currency));
+}
+
+/** about shows an amount that is not exact; one too small to be shown is less than the smallest. */
 export function about(millionths: number, currency: string): string {
-  const smallest = hundredths[currency] ? 1e4 : 10 ** (6 - digits(currency));
-  return Math.abs(millionths) < smallest / 2 ? `less than ${money(smallest, currency)}` : `about ${money(millionths, currency)}`;
+  const least = smallest(currency);
+  return Math.abs(millionths) < least / 2 ? `less than ${money(least, currency)}` : `about ${money(millionths, currency)}`;
+}
+
+/** unbroken keeps each number on one line with its unit. */
+export function unbroken(text: string): string {
+  return text.replace(/(\d) (?=\D)/g, "$1\u00a0");
 }
 
 /** clock shows the time of day in the site's time zone. */

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { signal } from "@preact/signals";
 import { Flow } from "./flow";
-import { age, clock, day, energy, price, since, span } from "./format";
+import { age, clock, day, energy, price, since, span, unbroken } from "./format";
 import { connect, silence, state } from "./live";
 import { challenge, expectation, sentence } from "./sentence";
 import type { Clearing, Home, State, Trade } from "./state";
@@ -79,9 +79,11 @@ function HomePage({ s, home }: { s: State; home: Home }) {
           ))}
         </select>
       </label>
-      <h1 id="sentence">{sentence(home, s.tariff, minutes)}</h1>
-      <p id="expected">{expectation(home, s.tariff, minutes)}</p>
-      {home.challenge && <p id="challenge">{challenge(home.challenge, s.tariff.currency)}</p>}
+      <div class="now">
+        <h1 id="sentence">{unbroken(sentence(home, s.tariff, minutes))}</h1>
+        <p id="expected">{unbroken(expectation(home, s.tariff, minutes))}</p>
+      </div>
+      {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, s.tariff.currency))}</p>}
       <div class="columns">
         <section aria-label="Energy now">
           <Flow home={home} now={s.status.world_time} speed={s.status.speed} />
@@ -105,7 +107,7 @@ function Figure({ id, label, value, note }: { id: string; label: string; value: 
     <div class="figure">
       <h2>{label}</h2>
       <output id={id}>{value}</output>
-      <p>{note}</p>
+      <p>{unbroken(note)}</p>
     </div>
   );
 }

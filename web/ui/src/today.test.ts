@@ -25,7 +25,11 @@ describe("today", () => {
     expect(said(0, -71)).toBe("Earned today: 0 ct, would have spent 71 ct without neighbours");
     expect(said(-71, 0)).toBe("Spent today: 71 ct, 71 ct more than without neighbours");
   });
-  it("does not compare equal amounts", () => expect(said(-30, -30.2)).toBe("Spent today: 30 ct, the same as without neighbours"));
+  it("does not make a difference of nothing", () => {
+    expect(said(-30, -30)).toBe("Spent today: 30 ct, the same as without neighbours");
+    expect(said(-30, -30.2)).toBe("Spent today: 30 ct, less than 1 ct less than without neighbours");
+    expect(said(250, 249.8)).toBe("Earned today: 2.50 EUR, less than 0.01 EUR more than without neighbours");
+  });
   it("marks what is estimated, and says why", () => {
     const words = day(-179, -250, { estimated: 2 });
     expect(words.value).toBe("about 1.79 EUR");

@@ -1,4 +1,4 @@
-import { money } from "./format";
+import { money, smallest } from "./format";
 import type { Home } from "./state";
 
 type Today = Home["today"];
@@ -18,17 +18,26 @@ export function today(t: Today, currency: string): Words {
   return {
     label: t.net < 0 ? "Spent today" : "Earned today",
     value: `${t.estimated > 0 ? "about " : ""}${money(t.net, currency, beside)}`,
-    note: [compared(t, turned, money(beside, currency, t.net), money(0, currency, Math.max(Math.abs(t.net), Math.abs(beside)))), settled(t)].join("; "),
+    note: [turned ? turnedRound(t, currency) : compared(t, currency), settled(t)].join("; "),
   };
 }
 
-/** compared says how the day differs from one without neighbours, in words of spending when both spend and of earning when both earn. */
-function compared(t: Today, turned: boolean, amount: string, nothing: string): string {
-  const about = t.without_estimated || t.estimated > 0 ? "about " : "";
-  if (turned) return `would have ${t.net < 0 ? "earned" : "spent"} ${about}${amount} without neighbours`;
-  if (amount === nothing) return `${about}the same as without neighbours`;
-  const smaller = Math.abs(t.net) < Math.abs(t.without);
-  return `${about}${amount} ${smaller ? "less" : "more"} than without neighbours`;
+function turnedRound(t: Today, currency: string): string {
+  return `would have ${t.net < 0 ? "earned" : "spent"} ${roughly(t)}${money(t.without, currency, t.net)} without neighbours`;
+}
+
+/** compared says how the day differs from one without neighbours, which both spend or both earn. */
+function compared(t: Today, currency: string): string {
+  if (t.net === t.without) return `${roughly(t)}the same as without neighbours`;
+  const difference = Math.abs(t.net - t.without);
+  const least = smallest(currency);
+  const amount = difference < least / 2 ? `less than ${money(least, currency, t.net)}` : `${roughly(t)}${money(difference, currency, t.net)}`;
+  return `${amount} ${Math.abs(t.net) < Math.abs(t.without) ? "less" : "more"} than without neighbours`;
+}
+
+/** roughly marks an amount of which something is estimated. */
+function roughly(t: Today): string {
+  return t.without_estimated || t.estimated > 0 ? "about " : "";
 }
 
 function settled(t: Today): string {
