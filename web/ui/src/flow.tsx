@@ -1,4 +1,4 @@
-import { since, watts } from "./format";
+import { watts } from "./format";
 import { has, type Home, power } from "./state";
 
 interface Part {
@@ -23,7 +23,7 @@ const still = 5;
  * comes in and goes out adds up. Without such readings each device shows what it
  * says itself, and nothing is drawn to flow.
  */
-export function Flow({ home, now, speed }: { home: Home; now: string; speed: number }) {
+export function Flow({ home, age }: { home: Home; age: (time: string) => string }) {
   const here = parts.filter((p) => has(home, p.kind));
   const flow = home.flow;
   return (
@@ -38,7 +38,7 @@ export function Flow({ home, now, speed }: { home: Home; now: string; speed: num
           return <Bubble x={p.x} y={p.y} kind={p.kind} label={p.label} value={w} words={w === undefined ? "silent" : p.words(w)} />;
         })}
       </svg>
-      <figcaption>{flow ? `All read within one moment, ${since(flow.time, now, speed)} ago` : "What the home uses is not known: not all devices were read within one moment"}</figcaption>
+      <figcaption>{flow ? `All read within one moment, ${age(flow.time)} ago` : "What the home uses is not known: not all devices were read within one moment"}</figcaption>
     </figure>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { about, age, money, period, price, since, span, unbroken, watts } from "./format";
+import { about, money, period, price, seconds, since, span, unbroken, watts } from "./format";
 
 const unit = 1_000_000;
 
@@ -41,6 +41,7 @@ describe("time", () => {
   it("is shown as an age in wall time", () => {
     expect(since("2026-06-01T10:00:00Z", "2026-06-01T10:03:00Z", 60)).toBe("3 s");
     expect(since("2026-06-01T10:00:01Z", "2026-06-01T10:00:00Z", 1)).toBe("0 s");
-    expect(age(600)).toBe("10 min");
+    expect(since("2026-06-01T10:00:00Z", "2026-06-01T10:00:01Z", 1, 7)).toBe("8 s");
+    expect(seconds(600)).toBe("10 min");
   });
 });

@@ -96,14 +96,14 @@ export function period(minutes: number): string {
   return names[minutes] ?? `these ${minutes} minutes`;
 }
 
-/** age shows for how long something is so, in wall time. */
-export function age(seconds: number): string {
-  return seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
+/** seconds shows a duration in wall time, minutes when it is long. */
+export function seconds(n: number): string {
+  return n < 120 ? `${Math.round(n)} s` : `${Math.round(n / 60)} min`;
 }
 
-/** since shows how long ago a world time was, in wall time at that speed. */
-export function since(time: string, now: string, speed: number): string {
-  return age(Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000 / speed));
+/** since shows how long before now a world time was, in wall time at that speed; now was so many seconds ago. */
+export function since(time: string, now: string, speed: number, ago = 0): string {
+  return seconds(ago + Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000 / speed));
 }
 
 /** tokens shows a number of reward tokens. */

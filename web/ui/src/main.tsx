@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { signal } from "@preact/signals";
 import { Flow } from "./flow";
-import { age, clock, day, energy, price, since, span, unbroken } from "./format";
+import { clock, day, energy, price, seconds, since, span, unbroken } from "./format";
 import { connect, silence, state } from "./live";
 import { challenge, expectation, sentence } from "./sentence";
 import type { Clearing, Home, State, Trade } from "./state";
@@ -29,7 +29,7 @@ function App() {
       </header>
       {silence.value > 0 && (
         <p role="alert">
-          No news for <span aria-live="off">{age(silence.value)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
+          No news for <span aria-live="off">{seconds(silence.value)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
         </p>
       )}
       <Chosen s={s} />
@@ -69,6 +69,7 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
 
 function HomePage({ s, home }: { s: State; home: Home }) {
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
+  const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence.value);
   return (
     <main>
       <label class="choose">
@@ -86,12 +87,12 @@ function HomePage({ s, home }: { s: State; home: Home }) {
       {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, s.tariff.currency))}</p>}
       <div class="columns">
         <section aria-label="Energy now">
-          <Flow home={home} now={s.status.world_time} speed={s.status.speed} />
+          <Flow home={home} age={age} />
         </section>
         <section class="figures" aria-label="Figures">
           <PriceNow s={s} />
           <Figure id="earned" {...today(home.today, s.tariff.currency)} />
-          <Charge home={home} now={s.status.world_time} speed={s.status.speed} />
+          <Charge home={home} age={age} />
         </section>
       </div>
       <div class="columns">
@@ -123,11 +124,11 @@ function PriceNow({ s }: { s: State }) {
   return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, currency)} note={`for ${span(shown.interval)}; ${range}`} />;
 }
 
-function Charge({ home, now, speed }: { home: Home; now: string; speed: number }) {
+function Charge({ home, age }: { home: Home; age: (time: string) => string }) {
   const battery = home.devices.find((d) => d.kind === "battery");
   if (!battery) return <Figure id="charge" label="Battery" value="none" note="this home has no battery" />;
   if (battery.charge === undefined || !battery.time) return <Figure id="charge" label="Battery" value="–" note="the battery has not answered yet" />;
-  return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${since(battery.time, now, speed)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
+  return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${age(battery.time)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
 }
 
 function Trades({ trades, home, currency }: { trades: Trade[]; home: string; currency: string }) {
