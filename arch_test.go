@@ -30,6 +30,7 @@ func layers() map[string][]string {
 		"forecast":                         {},
 		"agent":                            {"forecast"},
 		"agent/hold":                       {},
+		"agent/alone":                      {},
 		"matching":                         {"matching/auction", "matching/book", "matching/network"},
 		"matching/auction":                 {},
 		"matching/book":                    {},
@@ -60,7 +61,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "agent/hold", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

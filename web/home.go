@@ -139,15 +139,19 @@ func today(statements map[grid.Interval]settlement.Statement) Today {
 // draw keeps the powers of a home when all of them were read at one moment.
 func (l *Live) draw(at int) {
 	h := &l.state.Homes[at]
-	if f := flow(h.Devices, time.Duration(l.speed*float64(oneMoment))); f != nil {
+	if f := flow(h.Devices, max(oneMoment, time.Duration(l.speed*float64(oneTick)))); f != nil {
 		h.Flow = f
 		l.drawn[at] = time.Now()
 	}
 }
 
-// oneMoment is how far apart in wall time readings of one moment are: devices are
-// read every second, each at its own time in it.
-const oneMoment = time.Second
+// oneMoment is how far apart readings of one moment may be, in world time: the devices
+// behind a metering point are read together. oneTick is the same in wall time, for worlds
+// that run fast.
+const (
+	oneMoment = time.Second
+	oneTick   = 100 * time.Millisecond
+)
 
 // flow returns the powers of a home's devices and what remains for the home, nil
 // unless all are known and lie within so much time. A home that would produce

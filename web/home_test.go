@@ -120,7 +120,7 @@ func TestAChallengeIsShownUntilItEnds(t *testing.T) {
 
 func TestFlowIsOfOneMoment(t *testing.T) {
 	l := at(&now)
-	l.State(t.Context()) // tells the speed: a minute is a second of wall time
+	l.State(t.Context()) // tells the speed: six seconds are a tick of wall time
 	see := func(device string, after time.Duration, w grid.Power) {
 		l.SeeReadings("a", []grid.Reading{{Device: device, Time: now.Add(after), Power: &w, Quality: grid.Good}})
 	}
@@ -128,20 +128,20 @@ func TestFlowIsOfOneMoment(t *testing.T) {
 	if f := firstHome(t, l).Flow; f != nil {
 		t.Errorf("flow %+v without the battery", f)
 	}
-	see("a/battery", 59*time.Second, -300)
+	see("a/battery", 5*time.Second, -300)
 	f := firstHome(t, l).Flow
 	if f == nil || f.Meter != 500 || *f.Battery != -300 || f.Home != 800 || f.Inverter != nil || !f.Time.Equal(now) {
 		t.Fatalf("flow %+v, want what came from meter and battery", f)
 	}
-	see("a/battery", 61*time.Second, 400)
+	see("a/battery", 8*time.Second, 400)
 	if g := firstHome(t, l).Flow; g.Home != 800 {
 		t.Errorf("flow %+v of readings that lie too far apart", g)
 	}
-	see("a/meter", 62*time.Second, 300)
+	see("a/meter", 9*time.Second, 300)
 	if g := firstHome(t, l).Flow; g.Home != 800 {
 		t.Errorf("flow %+v of a home that would produce: the readings do not belong together", g)
 	}
-	see("a/meter", 63*time.Second, 900)
+	see("a/meter", 10*time.Second, 900)
 	if g := firstHome(t, l).Flow; g.Home != 500 || g.Meter != 900 || *g.Battery != 400 {
 		t.Errorf("flow %+v", g)
 	}

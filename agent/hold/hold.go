@@ -131,6 +131,19 @@ func (h *Holder) Rest(now time.Time) (p grid.Power, known bool) {
 	return h.now, !h.moment.IsZero() && now.Sub(h.moment) <= stale
 }
 
+// Moment returns what the home takes without its battery, and when that was last known.
+func (h *Holder) Moment() (rest grid.Power, at time.Time, known bool) {
+	return h.now, h.moment, !h.moment.IsZero()
+}
+
+// Charge returns the battery's last state of charge.
+func (h *Holder) Charge() (c grid.PerMille, known bool) {
+	if h.charge == nil {
+		return 0, false
+	}
+	return *h.charge, true
+}
+
 // Power returns the battery's last power.
 func (h *Holder) Power() (p grid.Power, known bool) {
 	if len(h.battery) == 0 {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/alone"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/control"
@@ -30,6 +31,7 @@ type batteryHome struct {
 
 	mu     sync.Mutex // guards what follows
 	holder *hold.Holder
+	alone  *alone.Home // what the home would do on its own; nil: the battery was not moved yet
 }
 
 // controlEvery is how often setpoints follow the meter, in wall time: as often as the
@@ -88,12 +90,24 @@ func (b *batteries) see(r grid.Reading) {
 			h.guard.See()
 			h.mu.Lock()
 			h.holder.Battery(r)
+			h.estimate()
 			h.mu.Unlock()
 		case h.meter.ID:
 			h.mu.Lock()
 			h.holder.Meter(r)
+			h.estimate()
 			h.mu.Unlock()
 		}
+	}
+}
+
+// estimate lets the home go on as it would alone. h.mu is held.
+func (h *batteryHome) estimate() {
+	if h.alone == nil {
+		return
+	}
+	if rest, at, known := h.holder.Moment(); known {
+		h.alone.See(at, rest)
 	}
 }
 
@@ -152,6 +166,9 @@ func (b *batteries) follow(h *batteryHome) {
 	p, ok := b.challenged(h, now)
 	if !ok {
 		p, ok = h.holder.Step(now, i, contracted, traded)
+	}
+	if ok {
+		b.leave(h)
 	}
 	h.mu.Unlock()
 	if !ok {

@@ -136,9 +136,9 @@ func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenari
 	}
 	switch kind {
 	case "memory":
-		return alone(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
+		return single(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
 	case "embedded":
-		return alone(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
+		return single(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
 	case "fabric":
 		return replayOnFabric(ctx, out, s, names, stderr)
 	default:
@@ -188,7 +188,7 @@ func (l *replayLedger) Close() error {
 	return err
 }
 
-func alone(l *ledger.Ledger, err error) (*replayLedger, error) {
+func single(l *ledger.Ledger, err error) (*replayLedger, error) {
 	if err != nil {
 		return nil, err
 	}
