@@ -14,7 +14,8 @@
 // was contracted, with the rest of the home as it was on average lately. The fast one
 // keeps the meter from running the wrong way: a home that sold never imports to mend
 // that it gave too much, and one that bought never exports to mend that it took too
-// little, for both directions of a meter are billed. What is delivered already is not
+// little, for both directions of a meter are billed. Of what the mean and the last moment
+// ask for, the lesser counts: a kettle that goes off again leaves nothing to take back. What is delivered already is not
 // taken back: then the battery goes back to its own logic, as it does in a home that
 // promised nothing.
 //
@@ -272,14 +273,13 @@ func (h *Holder) want(now time.Time, contracted grid.Energy) (p grid.Power, wort
 	if contracted > 0 == (goal <= 0) {
 		return 0, false // all of it is delivered
 	}
-	p = goal - h.mean
 	if contracted < 0 {
-		p = min(p, -h.now) // not importing
+		p = min(goal-min(h.mean, h.now), -h.now) // not importing
 		if h.charge != nil && *h.charge < reserve {
 			p = max(p, min(-h.now, 0))
 		}
 	} else {
-		p = max(p, -h.now) // not exporting
+		p = max(goal-max(h.mean, h.now), -h.now) // not exporting
 		if h.charge != nil && *h.charge > room {
 			p = min(p, max(-h.now, 0))
 		}

@@ -168,6 +168,9 @@ func TestLoops(t *testing.T) {
 			o := drive(1, start, 24, l, 0.25)
 			t.Logf("%d battery intervals, held %d, both ways %.1f %%, %.2f flips a held interval, %.0f of %.0f Wh missed, harm %.3f EUR", o.intervals, o.held, 100*float64(o.both)/float64(o.intervals),
 				float64(o.flips)/max(float64(o.held), 1), float64(o.missed), float64(o.promised), o.harm)
+			if o.both*100 > o.intervals*3 || o.flips > 2*o.held || o.missed*10 > o.promised || o.held < 250 {
+				t.Errorf("held %d intervals; %d of %d ran more than 20 Wh both ways; the setpoint changed its sign %d times; %d of %d Wh were missed", o.held, o.both, o.intervals, o.flips, o.missed, o.promised)
+			}
 		})
 	}
 }
