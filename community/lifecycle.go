@@ -186,8 +186,8 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 // Agents quote within quoteSpan, each at its own moment, quoteLead before the
 // gate closes.
 const (
-	quoteSpan = 8 * time.Minute
-	quoteLead = 9 * time.Minute
+	quoteSpan = 3 * time.Minute
+	quoteLead = 4 * time.Minute
 )
 
 func (l *Lifecycle) quotes(i grid.Interval, now time.Time) []Action {
