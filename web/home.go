@@ -210,3 +210,10 @@ func (l *Live) home(at int) Home {
 	h.Contract, h.Expected = o.contract, o.expected(l.state.Tariff)
 	return h
 }
+
+// SharePool tells the price at which what no trade covers is shared after delivery.
+func (l *Live) SharePool(p grid.Price) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state.Tariff.Pool = new(int64(p))
+}

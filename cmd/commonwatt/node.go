@@ -405,6 +405,9 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return &usageError{err}
 	}
+	if rules.Pool == settlement.Midpoint {
+		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
+	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
 		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members,

@@ -23,7 +23,9 @@ export function sentence(home: Home, tariff: Tariff, minutes: number): string {
 
 function withGrid(w: number, tariff: Tariff, now = ""): string {
   const [doing, to, at] = w < 0 ? ["Giving", "to", tariff.feed_in] : ["Taking", "from", tariff.retail];
-  return `${doing} ${watts(w)} ${to} the grid${now} at ${price(at, tariff.currency)}`;
+  if (tariff.pool === undefined) return `${doing} ${watts(w)} ${to} the grid${now} at ${price(at, tariff.currency)}`;
+  const grid = `${to} the grid at ${price(at, tariff.currency)}`;
+  return `${doing} ${watts(w)}${now}: what neighbours ${w < 0 ? "need of it" : "have over"} at ${price(tariff.pool, tariff.currency)}, the rest ${grid}`;
 }
 
 /** otherwise tells that what flows is not what was traded. */
@@ -52,18 +54,25 @@ function lower(text: string): string {
 
 /**
  * expectation says what the interval of so many minutes should bring or cost:
- * as traded, and at the grid's prices what the trades leave over. Neighbours do
- * not take that any more: the gate of an interval has closed when it begins.
+ * as traded, and at the grid's prices what the trades leave over. Where that is
+ * shared after delivery it may come out better, never worse.
  */
 export function expectation(home: Home, tariff: Tariff, minutes: number): string {
   if (!home.expected) return "";
   const { bought, sold } = home.contract;
   const left = home.expected.energy - (bought - sold);
   const terms = bought + sold > 0 ? ["as traded"] : [];
-  if (left !== 0) terms.push(`${energy(left)} ${left < 0 ? "to" : "from"} the grid at ${price(left < 0 ? tariff.feed_in : tariff.retail, tariff.currency)}`);
-  const should = home.expected.money < 0 ? "cost" : "earn";
+  if (left !== 0) terms.push(leftOver(left, tariff));
+  const bound = tariff.pool === undefined || left === 0 ? "" : home.expected.money < 0 ? " at most" : " at least";
+  const should = (home.expected.money < 0 ? "cost" : "earn") + bound;
   const amount = `${period(minutes)} should ${should} ${about(home.expected.money, tariff.currency)}`;
   return `${amount.charAt(0).toUpperCase()}${amount.slice(1)}${terms.length > 0 ? `: ${terms.join(", and ")}` : ""}`;
+}
+
+function leftOver(left: number, tariff: Tariff): string {
+  const [to, at, share] = left < 0 ? ["to", tariff.feed_in, "take"] : ["from", tariff.retail, "give"];
+  const grid = `${energy(left)} ${to} the grid at ${price(at, tariff.currency)}`;
+  return tariff.pool === undefined ? grid : `${grid}, unless neighbours ${share} it at ${price(tariff.pool, tariff.currency)}`;
 }
 
 /** challenge says what the battery does for a storage challenge, and what such challenges bring and cost. */
