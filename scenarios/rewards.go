@@ -122,7 +122,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 	}
 	r.rewards, err = rewards.New(rewards.Config{
 		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: s.Rewards.IsPeak, Batteries: r.batteries(*s.Rewards),
-		Evidence: g, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
+		Evidence: g, Power: r.recorder.power, Lead: step, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
 		Secret: map[string][]byte{
 			chaincode.RoleOperator: secret(s.Seed, "beacon/operator"), chaincode.RoleUtility: secret(s.Seed, "beacon/utility"),
 		},
