@@ -141,7 +141,7 @@ func (r *replay) batteries(terms rewards.Terms) (all []rewards.Battery) {
 			claimed = d.cheat.Cheat.Claimed(claimed)
 		}
 		at := slices.IndexFunc(r.recorder.devices, func(m recorded) bool { return m.Kind == grid.Meter && m.home == d.home })
-		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Capacity: claimed.Capacity}
+		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Rated: claimed.Power, Capacity: claimed.Capacity}
 		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}

@@ -19,20 +19,21 @@ func (n *node) openRewards(ctx context.Context) error {
 	if terms.Off {
 		return nil
 	}
+	// Readings have to show when the power changed.
+	const samples = 2
+	apart := time.Duration(float64(meters.Period) * n.config.Speed)
+	terms = terms.Spread(samples*apart, n.config.Interval)
 	programme, err := terms.Programme(n.config.Interval, n.tariff.Currency)
 	if err != nil {
 		return usage("rewards.%w", err)
 	}
-	// Readings have to show when the power changed.
-	const samples = 2
-	apart := time.Duration(float64(meters.Period) * n.config.Speed)
 	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
 		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings are %s of world time apart, and a challenge lasts %s", apart, window))
 		return nil
 	}
 	desk, err := rewards.New(rewards.Config{
 		Ledger: n.ledger, Community: n.config.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: n.pledging(terms),
-		Evidence: n.evidence, Secret: n.ledger.People.Beacon, Deadline: n.config.Deadline, Corrections: terms.Corrections, Log: n.log,
+		Evidence: n.evidence, Power: n.batteries.power, Lead: periods * max(apart, time.Duration(float64(controlEvery)*n.config.Speed)), Secret: n.ledger.People.Beacon, Deadline: n.config.Deadline, Corrections: terms.Corrections, Log: n.log,
 	})
 	n.rewards = desk
 	return err
@@ -46,7 +47,7 @@ func (n *node) pledging(terms rewards.Terms) (all []rewards.Battery) {
 		if power == 0 || capacity == 0 || h.meter.ID == "" {
 			continue
 		}
-		b := rewards.Battery{Device: h.guard.Target.Device, Meter: h.meter, Capacity: capacity}
+		b := rewards.Battery{Device: h.guard.Target.Device, Meter: h.meter, Rated: power, Capacity: capacity}
 		if b.Power, b.Energy = terms.Pledged(power, capacity); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}
@@ -81,6 +82,9 @@ func (n *node) storage(id string) (grid.Power, grid.Energy) {
 	}
 	return 0, 0
 }
+
+// periods of control and of reading pass until readings show a setpoint.
+const periods = 3
 
 const (
 	rewardsEvery = time.Second     // wall time

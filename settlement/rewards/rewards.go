@@ -31,6 +31,7 @@ type Battery struct {
 	grid.Device
 
 	Meter    grid.Device // the connection meter of its metering point
+	Rated    grid.Power  // that it can give and take; 0: not known
 	Power    grid.Power  // that it pledges
 	Energy   grid.Energy // that it keeps for it
 	Capacity grid.Energy
@@ -429,62 +430,78 @@ func (d *Desk) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now tim
 func (d *Desk) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c, ok := d.answering(device, now)
-	if !ok {
-		return 0, false
+	_, p, ok = d.answer(device, now)
+	return p, ok
+}
+
+// Answering returns the challenge for which a battery is moved now.
+func (d *Desk) Answering(device string, now time.Time) (c chaincode.Challenge, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, _, ok = d.answer(device, now)
+	return c, ok
+}
+
+// answer returns the challenge of a battery and what it wants of it now; mu is held.
+func (d *Desk) answer(device string, now time.Time) (c chaincode.Challenge, p grid.Power, ok bool) {
+	at := slices.IndexFunc(d.asked, func(c chaincode.Challenge) bool { return d.names[c.Battery] == device })
+	if at < 0 {
+		return c, 0, false
 	}
-	power := grid.Power(c.Power)
+	c = d.asked[at]
 	if c.Direction == "" {
-		return discharge(c, now), true
+		p, ok = discharge(c, now)
+	} else {
+		p, ok = d.change(device, c, now)
 	}
-	if _, known := d.base[device]; !known {
-		base, known := d.Power(device)
-		if !known {
+	return c, p, ok
+}
+
+// change is what a challenge with a direction wants: what the battery did, changed by
+// its power, no earlier than readings need to show it from the beginning of the
+// window. A battery that has not so much power left changes the other way in the
+// window after: the two differ by the same.
+func (d *Desk) change(device string, c chaincode.Challenge, now time.Time) (grid.Power, bool) {
+	begins, ends := c.From.Add(-min(d.Lead, c.From.Sub(c.Start))), c.Until
+	base, known := d.base[device]
+	if !known {
+		if !now.After(begins) || !now.Before(ends) {
+			return 0, false
+		}
+		if base, known = d.Power(device); !known {
 			return 0, false
 		}
 		d.base[device] = base
 	}
+	power := grid.Power(c.Power)
 	if c.Direction == chaincode.Discharging {
 		power = -power
 	}
-	return d.base[device] + power, true
-}
-
-// Answering returns the challenge that a battery is answering now.
-func (d *Desk) Answering(device string, now time.Time) (c chaincode.Challenge, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.answering(device, now)
-}
-
-// answering finds the challenge for which a battery is moved now. One that asks for
-// a change moves it no earlier than readings need to show it from the beginning of
-// the window, and leaves it alone after the window; mu is held.
-func (d *Desk) answering(device string, now time.Time) (c chaincode.Challenge, ok bool) {
-	for _, c := range d.asked {
-		if d.names[c.Battery] != device {
-			continue
-		}
-		response := c.From.Sub(c.Start)
-		begins, ends := c.From.Add(-min(d.Lead, response)), c.Until
-		if c.Direction == "" {
-			begins, ends = c.Start.Add(-1), c.Until.Add(c.Until.Sub(c.Start))
-		}
-		if now.After(begins) && now.Before(ends) {
-			return c, true
-		}
+	if rated := d.rated(device); rated > 0 && max(base+power, -base-power) > rated {
+		later := c.Until.Sub(c.Start)
+		begins, ends, power = begins.Add(later), ends.Add(later), -power
 	}
-	return c, false
+	return base + power, now.After(begins) && now.Before(ends)
+}
+
+func (d *Desk) rated(device string) grid.Power {
+	at := slices.IndexFunc(d.Batteries, func(b Battery) bool { return b.ID == device })
+	return d.Batteries[at].Rated
 }
 
 // discharge is what a challenge without a direction wants: its power, and after it
 // rest, so that the change is seen.
-func discharge(c chaincode.Challenge, now time.Time) grid.Power {
+func discharge(c chaincode.Challenge, now time.Time) (grid.Power, bool) {
 	const half = 2 // of the response time is left for the way back
-	if ends := c.Until.Add(min(c.From.Sub(c.Start)/half, chaincode.Sampling)); now.Before(ends) {
-		return -grid.Power(c.Power)
+	ends := c.Until.Add(min(c.From.Sub(c.Start)/half, chaincode.Sampling))
+	switch {
+	case now.Before(c.Start), !now.Before(c.Until.Add(c.Until.Sub(c.Start))):
+		return 0, false
+	case now.Before(ends):
+		return -grid.Power(c.Power), true
+	default:
+		return 0, true
 	}
-	return 0
 }
 
 // Challenged tells whether a battery is challenged in the interval of now.

@@ -46,6 +46,15 @@ func DefaultTerms() Terms {
 // that the home's loads change little meanwhile.
 const window = time.Minute
 
+// Spread returns the terms with challenges that last at least so long, where the terms
+// do not say how long, and the interval has room for it: readings far apart need it.
+func (t Terms) Spread(least time.Duration, minutes int) Terms {
+	const windows = 5 // the response twice, the duration three times
+	length := max(window, min(least, time.Duration(minutes)*time.Minute/windows).Truncate(time.Second))
+	t.Response, t.Duration = cmp.Or(t.Response, length), cmp.Or(t.Duration, length)
+	return t
+}
+
 // Programme returns what the ledger is told, for intervals of so many minutes.
 // The error names the field.
 func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, error) {
