@@ -49,8 +49,8 @@ const window = time.Minute
 // Spread returns the terms with challenges that last at least so long, where the terms
 // do not say how long, and the interval has room for it: readings far apart need it.
 func (t Terms) Spread(least time.Duration, minutes int) Terms {
-	const windows = 5 // the response twice, the duration three times
-	length := max(window, min(least, time.Duration(minutes)*time.Minute/windows).Truncate(time.Second))
+	const sixth = 6 // five times that fit in, and some is left to draw the start from
+	length := max(window, min(least, time.Duration(minutes)*time.Minute/sixth).Truncate(time.Second))
 	t.Response, t.Duration = cmp.Or(t.Response, length), cmp.Or(t.Duration, length)
 	return t
 }
