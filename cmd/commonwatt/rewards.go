@@ -19,9 +19,9 @@ func (n *node) openRewards(ctx context.Context) error {
 	if terms.Off {
 		return nil
 	}
-	// Readings have to show when the power changed.
+	// Readings have to show when the power changed, and setpoints come in time.
 	const samples = 2
-	apart := time.Duration(float64(meters.Period) * n.config.Speed)
+	apart := time.Duration(float64(max(meters.Period, controlEvery)) * n.config.Speed)
 	terms = terms.Spread(samples*apart, n.config.Interval)
 	programme, err := terms.Programme(n.config.Interval, n.tariff.Currency)
 	if err != nil {
@@ -33,7 +33,7 @@ func (n *node) openRewards(ctx context.Context) error {
 	}
 	desk, err := rewards.New(rewards.Config{
 		Ledger: n.ledger, Community: n.config.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: n.pledging(terms),
-		Evidence: n.evidence, Power: n.batteries.power, Lead: periods * max(apart, time.Duration(float64(controlEvery)*n.config.Speed)), Secret: n.ledger.People.Beacon, Deadline: n.config.Deadline, Corrections: terms.Corrections, Log: n.log,
+		Evidence: n.evidence, Power: n.batteries.power, Lead: periods * apart, Secret: n.ledger.People.Beacon, Deadline: n.config.Deadline, Corrections: terms.Corrections, Log: n.log,
 	})
 	n.rewards = desk
 	return err
