@@ -80,9 +80,6 @@ func (c Challenge) energy() grid.Energy {
 	return grid.Energy(c.Power * int64(c.Until.Sub(c.From)/time.Second) / int64(time.Hour/time.Second))
 }
 
-// change is by how much the windows differ, in the direction asked for.
-type change struct{ battery, meter grid.Energy }
-
 // met judges the readings, and returns the energy in the window: what the battery
 // gave or, where a change was asked for, by how much it changed.
 func (c Challenge) met(ev *readings) (grid.Energy, error) {
@@ -108,27 +105,28 @@ func (c Challenge) met(ev *readings) (grid.Energy, error) {
 }
 
 // shown tells whether a change is enough.
-func (c Challenge) shown(by change) bool {
+func (c Challenge) shown(by flows) bool {
 	const fifths = 5
 	asked := c.energy()
 	return by.battery >= (fifths-1)*asked/fifths && by.meter >= asked/2 && by.meter <= by.battery+by.battery/2+1
 }
 
 // changes compares the window with the one before and the one after, as far as
-// they were read, and with the mean of both, in which a steady drift cancels.
-func (c Challenge) changes(ev *readings, during change) (all []change) {
+// they were read, and with the mean of both, in which a steady drift cancels: + is in
+// the direction asked for.
+func (c Challenge) changes(ev *readings, during flows) (all []flows) {
 	window, sign := c.Until.Sub(c.From), grid.Energy(-1)
 	if c.Direction == Charging {
 		sign = 1
 	}
 	for _, begin := range []time.Time{c.Start.Add(-window), c.Until.Add(c.From.Sub(c.Start))} {
 		if other, err := ev.flows(begin, begin.Add(window)); err == nil { // one of the two is enough
-			all = append(all, change{sign * (during.battery - other.battery), sign * (during.meter - other.meter)})
+			all = append(all, flows{sign * (during.battery - other.battery), sign * (during.meter - other.meter)})
 		}
 	}
 	const both = 2
 	if len(all) == both && c.Direction != "" {
-		all = append(all, change{(all[0].battery + all[1].battery) / both, (all[0].meter + all[1].meter) / both})
+		all = append(all, flows{(all[0].battery + all[1].battery) / both, (all[0].meter + all[1].meter) / both})
 	}
 	return all
 }
@@ -218,8 +216,10 @@ type readings struct{ battery, meter registers }
 
 type registers []grid.Registers
 
-// flows returns what battery and meter took between two instants.
-func (r *readings) flows(from, until time.Time) (f change, err error) {
+// flows are what battery and meter took, or by how much that changed.
+type flows struct{ battery, meter grid.Energy }
+
+func (r *readings) flows(from, until time.Time) (f flows, err error) {
 	if f.battery, err = r.battery.flow(from, until); err != nil {
 		return f, err
 	}

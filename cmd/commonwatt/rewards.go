@@ -19,16 +19,17 @@ func (n *node) openRewards(ctx context.Context) error {
 	if terms.Off {
 		return nil
 	}
-	// Readings have to show when the power changed, and setpoints come in time.
+	// Readings have to show when the power changed, and neither the interval's seal
+	// nor a setpoint may come too late.
 	const samples = 2
-	apart := time.Duration(float64(max(meters.Period, controlEvery)) * n.config.Speed)
+	apart := time.Duration(float64(max(meters.Period, controlEvery, rewardsEvery)) * n.config.Speed)
 	terms = terms.Spread(samples*apart, n.config.Interval)
 	programme, err := terms.Programme(n.config.Interval, n.tariff.Currency)
 	if err != nil {
 		return usage("rewards.%w", err)
 	}
 	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
-		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings are %s of world time apart, and a challenge lasts %s", apart, window))
+		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings and setpoints are %s of world time apart, and a challenge lasts %s", apart, window))
 		return nil
 	}
 	desk, err := rewards.New(rewards.Config{
