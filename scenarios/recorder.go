@@ -93,6 +93,15 @@ func (r *recorder) read(w *world.World) {
 	}
 }
 
+// power returns what a device was last read to take.
+func (r *recorder) power(device string) (grid.Power, bool) {
+	readings := r.byDevice[device]
+	if len(readings) == 0 {
+		return 0, false
+	}
+	return *readings[len(readings)-1].Power, true
+}
+
 // since returns the index of the first reading at or after t.
 func since(readings []grid.Reading, t time.Time) int {
 	return sort.Search(len(readings), func(k int) bool { return !readings[k].Time.Before(t) })

@@ -789,7 +789,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
      availability: 700, pledge: 500,                   # of the budget, the rest for delivery at peaks; of a battery's rated power
      grant: 20, stake: 5, slash: 50,                   # tokens for a first pledge; tokens a kW needs; of the stake, for a failure
      smoothing: 200, threshold: 500, challenges: 100,  # weight of the last challenge; below it nothing is paid; chance in an interval
-     response: 112s, duration: 150s,                   # of a challenge; an eighth and a sixth of the interval
+     response: 60s, duration: 60s,                     # of a challenge; longer where a simulation reads less often
      peaks: ["17:00-20:00"], corrections: 1h, reveal_penalty: 0 EUR}  # UTC; before a day is closed. off: true for none
 
 and one of

@@ -31,7 +31,8 @@ type batteryHome struct {
 
 	mu     sync.Mutex // guards what follows
 	holder *hold.Holder
-	alone  *alone.Home // what the home would do on its own; nil: the battery was not moved yet
+	answers
+	alone *alone.Home // what the home would do on its own; nil: the battery was not moved yet
 }
 
 // controlEvery is how often setpoints follow the meter, in wall time: as often as the
@@ -162,9 +163,12 @@ func (b *batteries) follow(h *batteryHome) {
 	now := n.clock()
 	i := grid.IntervalAt(now, n.config.Interval)
 	contracted, traded := n.market.position(i, h.meter.MeteringPoint)
+	p, ok := n.challenged(h.guard.Target.ID, now) // which asks for the battery's power
 	h.mu.Lock()
-	p, ok := b.challenged(h, now)
-	if !ok {
+	if ok {
+		h.holder.Told(p, now)
+		n.tellChallenge(h, now)
+	} else {
 		p, ok = h.holder.Step(now, i, contracted, traded)
 	}
 	if ok {
@@ -178,12 +182,14 @@ func (b *batteries) follow(h *batteryHome) {
 	h.guard.Set(p)
 }
 
-// challenged returns what a challenge wants of a battery: a change of what it did when
-// the challenge began. h.mu is held.
-func (b *batteries) challenged(h *batteryHome, now time.Time) (p grid.Power, ok bool) {
-	p, ok = b.node.challenged(h.guard.Target.ID, now)
-	if ok {
-		h.holder.Told(p, now)
+// power returns what a battery does now.
+func (b *batteries) power(device string) (grid.Power, bool) {
+	for _, h := range b.homes {
+		if h.guard.Target.ID == device {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.holder.Power()
+		}
 	}
-	return p, ok
+	return 0, false
 }
