@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -20,14 +21,25 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
 
-// Desk is where the agents of a community quote. It is not safe for concurrent
-// use.
+// Desk is where the agents of a community quote. One agent quotes at a time; Add
+// and Homes are safe beside it.
 type Desk struct {
 	retail, feedIn grid.Price
+	seed           uint64
 	telemetry      Telemetry
-	agents         map[string]Agent  // by member
-	meters         map[string]string // member → connection meter
 	known          map[string]map[grid.Interval]float64
+
+	mu      sync.Mutex        // guards all below
+	seats   map[string]seat   // by member
+	sources map[string]string // member → what it produces with
+}
+
+// seat is an agent, and the home that it trades for.
+type seat struct {
+	agent  Agent
+	home   Home
+	meter  string // connection meter
+	number int    // of the agent, from 0
 }
 
 // NewDesk returns the desk for the homes that the devices belong to: every
@@ -35,45 +47,72 @@ type Desk struct {
 // zero-intelligence traders.
 func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, t Telemetry) *Desk {
 	d := &Desk{
-		retail: retail, feedIn: feedIn, telemetry: t, agents: map[string]Agent{}, meters: map[string]string{},
-		known: map[string]map[grid.Interval]float64{},
-	}
-	sources := map[string]string{}
-	for _, dev := range devices {
-		if dev.Kind == grid.Inverter {
-			sources[dev.Member] = "solar"
-		}
+		retail: retail, feedIn: feedIn, seed: seed, telemetry: t, known: map[string]map[grid.Interval]float64{},
+		seats: map[string]seat{}, sources: map[string]string{},
 	}
 	for _, dev := range devices {
-		if dev.Kind != grid.Meter {
-			continue
-		}
-		home := Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint, Source: sources[dev.Member]}
-		if len(d.agents)%3 == 0 {
-			d.agents[dev.Member] = SelfConsumption{Home: home, Forecaster: forecast.SeasonalNaive{}}
-		} else {
-			d.agents[dev.Member] = ZeroIntelligence{Home: home, Forecaster: forecast.SeasonalNaive{}, Seed: seed}
-		}
-		d.meters[dev.Member] = dev.ID
+		d.Add(dev)
 	}
 	return d
 }
 
+// solar is the source of a home with an inverter.
+const solar = "solar"
+
+// Add takes in one more device: a connection meter gives its member an agent, and
+// an inverter gives the member's agent a source.
+func (d *Desk) Add(dev grid.Device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, seated := d.seats[dev.Member]
+	switch {
+	case dev.Kind == grid.Meter:
+		if !seated {
+			at.number = len(d.seats)
+		}
+		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
+	case dev.Kind == grid.Inverter:
+		d.sources[dev.Member] = solar
+		if !seated {
+			return
+		}
+	default:
+		return
+	}
+	at.home.Source = d.sources[dev.Member]
+	at.agent = d.agent(at.home, at.number)
+	d.seats[dev.Member] = at
+}
+
+// agent returns the k-th home's agent.
+func (d *Desk) agent(home Home, k int) Agent {
+	if k%3 == 0 {
+		return SelfConsumption{Home: home, Forecaster: forecast.SeasonalNaive{}}
+	}
+	return ZeroIntelligence{Home: home, Forecaster: forecast.SeasonalNaive{}, Seed: d.seed}
+}
+
 // Homes returns how many homes trade.
-func (d *Desk) Homes() int { return len(d.agents) }
+func (d *Desk) Homes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.seats)
+}
 
 // Quote lets a member's agent plan a delivery interval. Errors:
 // forecast.ErrNoHistory, those of the telemetry.
 func (d *Desk) Quote(ctx context.Context, member string, i grid.Interval, now time.Time) (Plan, error) {
-	a, found := d.agents[member]
-	if !found {
+	d.mu.Lock()
+	at, seated := d.seats[member]
+	d.mu.Unlock()
+	if !seated {
 		return Plan{}, fmt.Errorf("quote: no agent for member %q", member)
 	}
-	history, err := d.history(ctx, d.meters[member], i.Minutes, now)
+	history, err := d.history(ctx, at.meter, i.Minutes, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	return a.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
+	return at.agent.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
 }
 
 const (

@@ -137,6 +137,13 @@ func (l *Live) SeeReadings(member string, readings []grid.Reading) {
 	}
 }
 
+// Devices counts the devices that are shown.
+func (l *Live) Devices() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.devices)
+}
+
 // DevicesOnline counts the devices that were heard lately.
 func (l *Live) DevicesOnline() int {
 	l.mu.Lock()

@@ -50,10 +50,11 @@ type config struct {
 
 	Gateways []gatewayConfig `yaml:"gateways"` // on other machines, whose readings count
 
-	standby bool        // of the command line
-	edge    bool        // of a gateway: it reads some of the community's devices
-	Bus     busConfig   `yaml:"bus"`
-	Store   storeConfig `yaml:"store"`
+	standby bool             // of the command line
+	edge    bool             // of a gateway: it reads some of the community's devices
+	clock   func() time.Time // of real devices, in a test; nil: time.Now
+	Bus     busConfig        `yaml:"bus"`
+	Store   storeConfig      `yaml:"store"`
 
 	Ledger  ledgerConfig  `yaml:"ledger"`
 	Rewards rewards.Terms `yaml:"rewards"`
@@ -124,6 +125,8 @@ type device struct {
 	Gateway       string   `yaml:"gateway"`  // the gateway that reads it, when that is another machine
 	Control       bool     `yaml:"control"`  // it may be written to: a battery keeps what its home promised
 	Capacity      quantity `yaml:"capacity"` // of a battery, as in "10 kWh": with rated and control it takes part in the storage rewards
+
+	since time.Time // when it was paired; zero: it was configured
 }
 
 // kind returns what the device is read as.
@@ -383,10 +386,7 @@ func (c *config) addPaired(speedGiven bool) error {
 	}
 	c.Simulation = nil
 	for _, b := range paired {
-		c.Devices = append(c.Devices, device{
-			ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: b.Unit,
-			Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Serial: b.Serial,
-		})
+		c.Devices = append(c.Devices, ofBinding(b))
 	}
 	return nil
 }

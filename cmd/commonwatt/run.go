@@ -218,7 +218,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		kind = "simulated homes"
 	}
 	fmt.Fprintf(progress, "commonwatt %s: %d %s, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		version(), n.desk.Homes(), kind, len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+		version(), n.desk.Homes(), kind, n.live.Devices(), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
 	if n.sim == nil {
 		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.file(installerKeyFile))
 	}
@@ -250,14 +250,14 @@ func (n *node) waitReady(ctx context.Context, failed <-chan error) error {
 	deadline := time.After(readyWithin)
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	for n.live.DevicesOnline() < len(n.devices) {
+	for n.live.DevicesOnline() < n.live.Devices() {
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:
 			return err
 		case <-deadline:
-			n.log.WarnContext(ctx, "not every device has answered", slog.Int("online", n.live.DevicesOnline()), slog.Int("devices", len(n.devices)))
+			n.log.WarnContext(ctx, "not every device has answered", slog.Int("online", n.live.DevicesOnline()), slog.Int("devices", n.live.Devices()))
 			return nil
 		case <-ticker.C:
 		}
