@@ -70,6 +70,9 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) (begin func(), err 
 	}
 	return func() {
 		n.readBy.add(b.Device)
+		if c, changed := n.signs.Add(b.Device); changed {
+			n.tellSign(ctx, c)
+		}
 		if b.Kind == grid.Meter {
 			n.settle.add(b.Device, b.Since)
 		}

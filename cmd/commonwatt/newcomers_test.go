@@ -145,8 +145,8 @@ func TestPairedWhileRunning(t *testing.T) {
 devices: [], interval: 5, gate_closure: 1m, deadline: 2m}`
 	p := runs(t, dir, text, clock)
 	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
-	p.pair(devices["home-01/meter"], "ann", pairing.Exporting)
-	p.pair(devices["home-02/meter"], "bob", pairing.Exporting)
+	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
+	p.pair(devices["home-03/meter"], "bob", pairing.Importing)
 	billed := func(s web.State) bool {
 		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h web.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
 	}
@@ -156,6 +156,20 @@ devices: [], interval: 5, gate_closure: 1m, deadline: 2m}`
 			t.Errorf("the interval of %s is estimated", i.Interval.Start)
 		}
 	}
+	doubts := func(s web.State) int {
+		n := 0
+		for _, h := range s.Homes {
+			for _, d := range h.Devices {
+				if d.Warning != nil {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	p.state("doubt: a home without panels exports", func(s web.State) bool { return doubts(s) == 1 && s.Homes[0].Devices[0].Warning != nil })
+	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
+	p.state("end of the doubt: there are panels", func(s web.State) bool { return doubts(s) == 0 && len(s.Homes[0].Devices) == 2 })
 	p.stop()
 	verified(t, dir)
 

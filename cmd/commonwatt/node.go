@@ -25,6 +25,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios/world"
@@ -56,6 +57,7 @@ type node struct {
 	evidence  *store.Evidence
 	signer    *meters.Signer
 	readBy    *readers
+	signs     *signwatch.Watch
 	batteries *batteries
 	rewards   *rewards.Desk // nil: no programme
 	ledger    *ledger.Ledger
@@ -384,6 +386,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if n.live, err = web.NewLive(n.config.Community, n.tariff, n.devices, n.ledger.Names.Account, n.clock, n.status); err != nil {
 		return err
 	}
+	n.signs = signwatch.New(n.devices)
 	var members []string
 	var points []community.Point
 	var connectionMeters []grid.Device

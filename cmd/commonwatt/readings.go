@@ -208,6 +208,7 @@ func (n *node) take(ctx context.Context, accepted []store.Received) error {
 			n.live.SeeReadings(b.Member, b.Readings)
 			n.batteries.see(b.Readings)
 			n.heard.see(b.Batch)
+			n.watchSigns(ctx, b.Readings)
 		}
 	}
 	err := n.store.Write(ctx, readings)

@@ -62,6 +62,9 @@ type Binding struct {
 	// Since is when it was paired: a connection meter takes part in intervals that
 	// begin later. Zero: always.
 	Since time.Time `json:"since,omitzero"`
+	// Warning is what the community noticed while it read the device. It is told, and
+	// never kept.
+	Warning string `json:"warning,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
 }
