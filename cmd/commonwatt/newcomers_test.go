@@ -141,8 +141,7 @@ func TestPairedWhileRunning(t *testing.T) {
 	clock := fieldClock(speed)
 	devices := fieldAt(t, nil, clock)
 	dir := filepath.Join(t.TempDir(), "data")
-	const text = `{community: elm, tariff: {version: t, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh},
-devices: [], interval: 5, gate_closure: 1m, deadline: 2m}`
+	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
 	p := runs(t, dir, text, clock)
 	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
 	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)

@@ -124,6 +124,11 @@ func (n *node) openDir(context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.dir.Close)
+	if n.config.keepTerms {
+		if err := n.config.terms().keep(n.dir); err != nil {
+			return err
+		}
+	}
 	n.tariff, err = n.config.tariff()
 	return err
 }

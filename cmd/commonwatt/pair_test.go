@@ -60,6 +60,9 @@ func fieldAt(t *testing.T, faults map[string][]sim.Fault, clock func() time.Time
 	return devices
 }
 
+// ownTerms are the lines that a community with real devices needs.
+const ownTerms = "community: elm\ntariff: {version: \"2026\", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}\n"
+
 // TestAnInstallersHour finds two devices, pairs one from the command line and
 // one over the API of the running community, and both are read.
 func TestAnInstallersHour(t *testing.T) {
@@ -117,7 +120,13 @@ func TestAnInstallersHour(t *testing.T) {
 		t.Fatalf("remove: exit code %d\n%s%s", code, out, errs)
 	}
 
-	p := launch(t, dir)
+	code, _, errs = execute(t, "run", "--data", dir, "--listen", "127.0.0.1:0", "--duration", "1s")
+	if code != exitUsage || !strings.Contains(errs, "\n  community: NAME\n  tariff: {version: ") {
+		t.Fatalf("run without a name and a tariff: exit code %d\n%s", code, errs)
+	}
+	named := filepath.Join(t.TempDir(), "named.yaml")
+	write(t, named, ownTerms)
+	p := launch(t, dir, "--config", named)
 	p.until("the meter", func(s web.Status) bool { return s.DevicesOnline == 1 && s.ReadingsTotal > 2 && s.Speed == 1 })
 	key, err := os.ReadFile(filepath.Join(dir, installerKeyFile))
 	if err != nil {

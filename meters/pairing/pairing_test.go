@@ -146,7 +146,9 @@ func TestAdopt(t *testing.T) {
 		}
 		ann.ID = "ann/other"
 	}
-	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) { return nil, &pairing.ConflictError{Reason: "not here"} }
+	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) {
+		return nil, &pairing.ConflictError{Reason: "not here"}
+	}
 	watch := func(id string) error {
 		_, err := desk.Watch(t.Context(), id, 2*time.Second, func(int) {})
 		return err
