@@ -14,12 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/web"
 )
 
-// community is a program within the test, whose clock the test gives.
+// inProcess is a program within the test, whose clock the test gives.
 type inProcess struct {
 	t    *testing.T
 	base string
@@ -130,6 +134,16 @@ func everyHome(s web.State, n int, is func(web.Home) bool) bool {
 	return len(s.Homes) == n
 }
 
+// doubted tells whether the sign of a member's meter is doubted.
+func doubted(s web.State, member string) bool {
+	for _, h := range s.Homes {
+		if h.Id == member {
+			return h.Devices[0].Warning != nil
+		}
+	}
+	return false
+}
+
 // TestPairedWhileRunning pairs two meters on a running community that has none: from
 // then on their homes are shown, trade and are billed, without a new start; what came
 // before is neither held up nor estimated because of them.
@@ -139,13 +153,13 @@ func TestPairedWhileRunning(t *testing.T) {
 	}
 	const speed = 60
 	clock := fieldClock(speed)
-	devices := fieldAt(t, nil, clock)
+	devices := fieldAt(t, map[string][]sim.Fault{"home-03/meter": {sim.WrongSign}}, clock)
 	dir := filepath.Join(t.TempDir(), "data")
 	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
 	p := runs(t, dir, text, clock)
 	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
 	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
-	p.pair(devices["home-03/meter"], "bob", pairing.Importing)
+	p.pair(devices["home-03/meter"], "bob", pairing.Exporting) // the installer was mistaken
 	billed := func(s web.State) bool {
 		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h web.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
 	}
@@ -155,20 +169,9 @@ func TestPairedWhileRunning(t *testing.T) {
 			t.Errorf("the interval of %s is estimated", i.Interval.Start)
 		}
 	}
-	doubts := func(s web.State) int {
-		n := 0
-		for _, h := range s.Homes {
-			for _, d := range h.Devices {
-				if d.Warning != nil {
-					n++
-				}
-			}
-		}
-		return n
-	}
-	p.state("doubt: a home without panels exports", func(s web.State) bool { return doubts(s) == 1 && s.Homes[0].Devices[0].Warning != nil })
+	p.state("doubt about both meters: homes without panels export", func(s web.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
 	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
-	p.state("end of the doubt: there are panels", func(s web.State) bool { return doubts(s) == 0 && len(s.Homes[0].Devices) == 2 })
+	p.state("end of the doubt where there are panels", func(s web.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
 	p.stop()
 	verified(t, dir)
 
@@ -178,4 +181,55 @@ func TestPairedWhileRunning(t *testing.T) {
 	})
 	again.stop()
 	verified(t, dir)
+}
+
+// TestNewcomers settles the intervals around the pairing of a meter: those that began
+// before it was paired or first read neither wait for it nor count it.
+func TestNewcomers(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	read := func(meter string, minutes ...int) {
+		for _, m := range minutes {
+			total := grid.Energy(1000 + m)
+			r := grid.Reading{Device: meter, Time: noon.Add(time.Duration(m) * time.Minute), Import: &total, Export: new(grid.Energy), Quality: grid.Good}
+			if err := kept.Write(t.Context(), []grid.Reading{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	every := func(from, to int) (minutes []int) {
+		for m := from; m <= to; m++ {
+			minutes = append(minutes, m)
+		}
+		return minutes
+	}
+	read("ann/meter", every(-20, 65)...)
+	read("bob/meter", every(21, 65)...)
+	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(),
+		settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &settler{market: &marketService{market: market}, store: kept}
+	meter := func(member string) grid.Device {
+		return grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
+	}
+	s.add(meter("ann"), time.Time{})
+	s.add(meter("bob"), noon.Add(10*time.Minute)) // and first read 11 minutes later
+	s.add(meter("eve"), noon.Add(20*time.Minute)) // and never read
+	s.add(meter("bob"), noon.Add(30*time.Minute)) // paired anew
+	for k, want := range []struct {
+		points   int
+		complete bool
+	}{{1, true}, {1, true}, {3, false}, {3, false}} {
+		i := grid.IntervalAt(noon.Add(time.Duration(k)*15*time.Minute), 15)
+		metered, complete, err := s.meter(t.Context(), i)
+		if err != nil || len(metered) != want.points || complete != want.complete {
+			t.Errorf("%s: %+v, complete: %t, %v", i, metered, complete, err)
+		}
+	}
 }
