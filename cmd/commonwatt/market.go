@@ -131,7 +131,7 @@ func (s *marketService) admit(p community.Point, now time.Time) (join func(), er
 			commands, refused = s.market.Admissions([]community.Point{p}, now)
 			return commands
 		},
-		See: func(c *matching.Command, events []matching.Event) {
+		See: func(_ *matching.Command, events []matching.Event) {
 			if events[0].Kind == matching.Rejected {
 				refused = fmt.Errorf("metering point %s: the market refuses it", p.MeteringPoint)
 			}
