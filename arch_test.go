@@ -23,6 +23,7 @@ func layers() map[string][]string {
 		"meters/modbus":                    {},
 		"meters/profile":                   {},
 		"meters/control":                   {"meters", "meters/modbus", "meters/profile"},
+		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile"},
 		"meters/store":                     {"proof"},
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world"},

@@ -21,8 +21,8 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
 
-// Desk is where the agents of a community quote. Homes may be added while they do;
-// only one quotes at a time.
+// Desk is where the agents of a community quote. One agent quotes at a time; Add
+// and Homes are safe beside it.
 type Desk struct {
 	retail, feedIn grid.Price
 	seed           uint64
@@ -30,70 +30,84 @@ type Desk struct {
 	telemetry      Telemetry
 	known          map[string]map[grid.Interval]float64
 
-	mu     sync.Mutex        // guards what follows
-	agents map[string]Agent  // by member; nil: the member does not trade
-	meters map[string]string // member → connection meter
+	mu      sync.Mutex        // guards all below
+	seats   map[string]seat   // by member
+	sources map[string]string // member → what it produces with
+}
+
+// seat is an agent, and the home that it trades for.
+type seat struct {
+	agent Agent // nil: the home does not trade
+	home  Home
+	meter string // connection meter
 }
 
 // NewDesk returns the desk for the homes that the devices belong to. strategy says how
 // each member trades; nil: all by the default.
 func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, t Telemetry) *Desk {
 	d := &Desk{
-		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: t, agents: map[string]Agent{}, meters: map[string]string{},
-		known: map[string]map[grid.Interval]float64{},
+		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: t, known: map[string]map[grid.Interval]float64{},
+		seats: map[string]seat{}, sources: map[string]string{},
 	}
-	d.Add(devices...)
+	for _, dev := range devices {
+		d.Add(dev)
+	}
 	return d
 }
 
-// Add lets the homes that the devices belong to trade as well.
-func (d *Desk) Add(devices ...grid.Device) {
-	sources := map[string]string{}
-	for _, dev := range devices {
-		if dev.Kind == grid.Inverter {
-			sources[dev.Member] = "solar"
-		}
-	}
+// solar is the source of a home with an inverter.
+const solar = "solar"
+
+// Add takes in one more device: a connection meter gives its member an agent, and
+// an inverter gives the member's agent a source.
+func (d *Desk) Add(dev grid.Device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, dev := range devices {
-		if dev.Kind != grid.Meter || d.meters[dev.Member] != "" {
-			continue
+	at, seated := d.seats[dev.Member]
+	switch {
+	case dev.Kind == grid.Meter:
+		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
+	case dev.Kind == grid.Inverter:
+		d.sources[dev.Member] = solar
+		if !seated {
+			return
 		}
-		home := Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint, Source: sources[dev.Member]}
-		strategy := ByPriceCurve
-		if d.strategy != nil {
-			strategy = d.strategy(dev.Member)
-		}
-		d.agents[dev.Member], d.meters[dev.Member] = strategy.agent(home, d.seed), dev.ID
+	default:
+		return
 	}
+	at.home.Source = d.sources[dev.Member]
+	strategy := ByPriceCurve
+	if d.strategy != nil {
+		strategy = d.strategy(dev.Member)
+	}
+	at.agent = strategy.agent(at.home, d.seed)
+	d.seats[dev.Member] = at
 }
 
-// Homes returns how many homes there are.
+// Homes returns how many homes trade.
 func (d *Desk) Homes() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.agents)
+	return len(d.seats)
 }
 
 // Quote lets a member's agent plan a delivery interval. Errors:
 // forecast.ErrNoHistory, those of the telemetry.
 func (d *Desk) Quote(ctx context.Context, member string, i grid.Interval, now time.Time) (Plan, error) {
 	d.mu.Lock()
-	a, found := d.agents[member]
-	meter := d.meters[member]
+	at, seated := d.seats[member]
 	d.mu.Unlock()
-	if !found {
+	if !seated {
 		return Plan{}, fmt.Errorf("quote: no agent for member %q", member)
 	}
-	if a == nil {
+	if at.agent == nil {
 		return Plan{}, nil
 	}
-	history, err := d.history(ctx, meter, i.Minutes, now)
+	history, err := d.history(ctx, at.meter, i.Minutes, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	return a.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
+	return at.agent.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
 }
 
 const (

@@ -95,6 +95,13 @@ type life struct {
 // New returns the lifecycle of a community without a past.
 func New(c Config) *Lifecycle { return &Lifecycle{config: c, live: map[grid.Interval]*life{}} }
 
+// Join lets one more member quote, from the next action on.
+func (l *Lifecycle) Join(member string) {
+	if !slices.Contains(l.config.Members, member) {
+		l.config.Members = append(slices.Clone(l.config.Members), member)
+	}
+}
+
 // Opened tells of a product that was opened before a restart.
 func (l *Lifecycle) Opened(i grid.Interval) {
 	l.at(i)

@@ -115,6 +115,33 @@ func TestEveryMemberQuotesOnceBeforeTheGate(t *testing.T) {
 	}
 }
 
+// TestAMemberJoins lets a member quote from when it joined, for every product that is
+// still open, once.
+func TestAMemberJoins(t *testing.T) {
+	l := community.New(config("a"))
+	quotes := map[string]int{}
+	for m := range 60 {
+		now := start.Add(time.Duration(m) * time.Minute)
+		if m == 20 {
+			l.Join("b")
+			l.Join("b")
+		}
+		for _, a := range l.Advance(now) {
+			if a.Step == community.Quote && a.Member == "b" {
+				quotes[a.Product.Interval.Begin().Format("15:04")]++
+			}
+		}
+	}
+	for _, begin := range []string{"10:30", "10:45", "11:00"} {
+		if quotes[begin] != 1 {
+			t.Errorf("%d quotes for %s", quotes[begin], begin)
+		}
+	}
+	if quotes["10:15"] != 0 {
+		t.Error("quotes before it joined")
+	}
+}
+
 // TestRestart tells a new lifecycle what the journal knows: it goes on, opens
 // nothing twice and leaves no interval out.
 func TestRestart(t *testing.T) {

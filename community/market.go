@@ -114,6 +114,9 @@ func (m *Market) Counts() Counts { return m.counts }
 // Advance returns what is due by now.
 func (m *Market) Advance(now time.Time) []Action { return m.life.Advance(now) }
 
+// Join lets the agent of one more member quote: its metering point was admitted.
+func (m *Market) Join(member string) { m.life.Join(member) }
+
 // Command returns the engine's command for an Open, Call or Close action.
 func (m *Market) Command(a Action) matching.Command {
 	kind := matching.Open

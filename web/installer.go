@@ -87,6 +87,9 @@ func (s *Server) ListPairedDevices(context.Context, ListPairedDevicesRequestObje
 	if bound == nil {
 		bound = []pairing.Binding{}
 	}
+	for k := range bound {
+		bound[k].Warning = s.live.Warning(bound[k].ID)
+	}
 	return ListPairedDevices200JSONResponse(bound), err
 }
 

@@ -128,6 +128,42 @@ func (l *Live) SeeReadings(member string, readings []grid.Reading) {
 	}
 }
 
+// Warn shows what the installer should look at; an empty text takes it back.
+func (l *Live) Warn(device, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.devices[device]
+	if d == nil {
+		return
+	}
+	d.Warning = nil
+	if text != "" {
+		d.Warning = &text
+	}
+	for at := range l.state.Homes {
+		if slices.ContainsFunc(l.state.Homes[at].Devices, func(d Device) bool { return d.Id == device }) {
+			l.changed.homes[at] = true
+		}
+	}
+}
+
+// Warning returns what the installer should look at, empty when there is nothing.
+func (l *Live) Warning(device string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.devices[device]; d != nil && d.Warning != nil {
+		return *d.Warning
+	}
+	return ""
+}
+
+// Devices counts the devices that are shown.
+func (l *Live) Devices() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.devices)
+}
+
 // DevicesOnline counts the devices that were heard lately.
 func (l *Live) DevicesOnline() int {
 	l.mu.Lock()

@@ -48,6 +48,21 @@ func trade(seq uint64, energy grid.Energy, price grid.Price) grid.Trade {
 	}
 }
 
+// TestAWarning is shown at its device, and taken back.
+func TestAWarning(t *testing.T) {
+	l := newLive()
+	l.Warn("nobody's", "is not here")
+	l.Warn("a/meter", "look at it")
+	shown := func() *string { return l.State(t.Context()).Homes[0].Devices[0].Warning }
+	if w := shown(); w == nil || *w != "look at it" || l.Warning("a/meter") != "look at it" || l.Warning("b/meter") != "" || l.Warning("nobody's") != "" {
+		t.Errorf("shown %v", w)
+	}
+	l.Warn("a/meter", "")
+	if w := shown(); w != nil || l.Warning("a/meter") != "" {
+		t.Errorf("still shown: %s", *w)
+	}
+}
+
 // TestADeviceComesLater adds one to a home that is shown, and one of a new home.
 func TestADeviceComesLater(t *testing.T) {
 	l := newLive()

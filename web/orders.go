@@ -39,8 +39,8 @@ type Orders interface {
 type Trader struct {
 	Name   string // of the agent, for the log
 	Member string
-	Points []string // metering points of the member
-	Rate   float64  // orders and changes a second, and up to 1000 of them ahead
+	Points func() []string // metering points of the member
+	Rate   float64         // orders and changes a second, and up to 1000 of them ahead
 
 	limiter *rate.Limiter
 }
@@ -211,7 +211,7 @@ func order(o community.Order) Order {
 // GetTrader implements the API.
 func (*Server) GetTrader(ctx context.Context, _ GetTraderRequestObject) (GetTraderResponseObject, error) {
 	t := trader(ctx)
-	return GetTrader200JSONResponse{Member: t.Member, MeteringPoints: t.Points, Rate: t.Rate}, nil
+	return GetTrader200JSONResponse{Member: t.Member, MeteringPoints: t.Points(), Rate: t.Rate}, nil
 }
 
 // GetMarket implements the API.

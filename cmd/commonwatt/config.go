@@ -51,10 +51,15 @@ type config struct {
 
 	Gateways []gatewayConfig `yaml:"gateways"` // on other machines, whose readings count
 
-	standby bool        // of the command line
-	edge    bool        // of a gateway: it reads some of the community's devices
-	Bus     busConfig   `yaml:"bus"`
-	Store   storeConfig `yaml:"store"`
+	standby bool             // of the command line
+	edge    bool             // of a gateway: it reads some of the community's devices
+	clock   func() time.Time // of real devices, in a test; nil: time.Now
+
+	given     map[string]bool // of the terms, and simulation: whether the file or the data directory gives them
+	keepTerms bool            // the data directory is to keep them
+
+	Bus   busConfig   `yaml:"bus"`
+	Store storeConfig `yaml:"store"`
 
 	scenarios.SharingText  `yaml:",inline"` // what is left over is shared
 	scenarios.StrategyText `yaml:",inline"`
@@ -129,6 +134,8 @@ type device struct {
 	Control       bool     `yaml:"control"`  // it may be written to: a battery keeps what its home promised
 	Shares        *bool    `yaml:"shares"`   // of a connection meter: it takes part in own energy and pool; absent: true
 	Capacity      quantity `yaml:"capacity"` // of a battery, as in "10 kWh": with rated and control it takes part in the storage rewards
+
+	since time.Time // when it was paired; zero: it was configured
 }
 
 // kind returns what the device is read as.
@@ -320,7 +327,7 @@ func defaults() config {
 			Version: "demo-1", Currency: "EUR",
 			Retail: quantity{text: "0.30 EUR/kWh"}, FeedIn: quantity{text: "0.06 EUR/kWh"},
 		},
-		Store: storeConfig{Kind: "embedded"}, Rewards: rewards.DefaultTerms(),
+		Store: storeConfig{Kind: "embedded"}, Rewards: rewards.DefaultTerms(), given: map[string]bool{},
 	}
 }
 
@@ -344,24 +351,27 @@ func readConfig(path string) (config, error) {
 
 func parseConfig(b []byte) (config, error) {
 	c := defaults()
-	var given struct {
-		Simulation *yaml.Node   `yaml:"simulation"`
-		Devices    *[]yaml.Node `yaml:"devices"`
+	var given map[string]any // of what cannot be read nothing is given
+	if yaml.Unmarshal(b, &given) != nil {
+		given = nil
 	}
-	if err := yaml.Unmarshal(b, &given); err == nil {
-		if given.Simulation != nil {
-			c.Simulation = defaultSimulation()
-		}
-		if given.Devices != nil {
-			c.Speed = 1 // of real devices, unless the file says otherwise
-		}
+	c.given["community"], c.given["simulation"] = given["community"] != nil, given["simulation"] != nil
+	tariff, _ := given["tariff"].(map[string]any)
+	for field := range tariff {
+		c.given["tariff."+field] = true
+	}
+	if given["simulation"] != nil {
+		c.Simulation = defaultSimulation()
+	}
+	if given["devices"] != nil {
+		c.Speed = 1 // of real devices, unless the file says otherwise
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
 		return config{}, plain(err, `"commonwatt config check --help"`)
 	}
-	if c.Simulation == nil && given.Devices == nil {
+	if c.Simulation == nil && given["devices"] == nil {
 		c.Simulation = defaultSimulation()
 	}
 	return c, c.validate()
@@ -381,19 +391,24 @@ func (c *config) addPaired(speedGiven bool) error {
 		if len(begun) > 0 && c.Simulation != nil && !isSimulated(c.Data) {
 			return usage("--data %s: a device is being paired there, and none is paired yet: finish it (commonwatt pair list shows it), give it up (pair remove), or give a simulated neighbourhood another directory", c.Data)
 		}
+		if _, kept := os.Stat(filepath.Join(c.Data, termsFile)); kept == nil && !c.given["simulation"] {
+			c.toReal(speedGiven) // all of its devices were removed
+		}
 		return err
 	}
+	c.toReal(speedGiven)
+	for _, b := range paired {
+		c.Devices = append(c.Devices, ofBinding(b))
+	}
+	return nil
+}
+
+// toReal makes the community one of real devices.
+func (c *config) toReal(speedGiven bool) {
 	if len(c.Devices) == 0 && !speedGiven {
 		c.Speed = 1
 	}
 	c.Simulation = nil
-	for _, b := range paired {
-		c.Devices = append(c.Devices, device{
-			ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: b.Unit,
-			Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Serial: b.Serial,
-		})
-	}
-	return nil
 }
 
 // isSimulated tells whether a data directory is a simulated neighbourhood's.
@@ -461,9 +476,11 @@ func addProfile(set *profile.Set, file string) error {
 	return err
 }
 
+func communityName() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) }
+
 func (c config) validate() error {
 	switch {
-	case !regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`).MatchString(c.Community):
+	case !communityName().MatchString(c.Community):
 		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
 	case c.Speed <= 0 || c.Speed > 3600:
 		return fmt.Errorf("speed: %g: must be above 0 and at most 3600", c.Speed)
@@ -752,7 +769,7 @@ func configCommand() *cobra.Command {
 		Long: `Check a configuration file: that of a gateway ("commonwatt gateway --help"), which
 has a hub, or that of a community. Of this every field has a default; the fields are
 
-  community: demo                 # name on the ledger
+  community: demo                 # name on the ledger; real devices need their own, and their own tariff
   listen: 127.0.0.1:8080
   data: data                      # directory of everything that is kept
   speed: 60                       # world seconds a second; 1 with real devices
@@ -821,6 +838,12 @@ and one of
 			c, err := readConfig(args[0])
 			if err != nil {
 				return err
+			}
+			if err := c.takeTerms(); err != nil {
+				return err
+			}
+			if !c.hasTerms() {
+				return usage("%s: %w", args[0], c.errTerms())
 			}
 			if err := cmp.Or(c.Ledger.exists(), c.Bus.Gateways.exists(c)); err != nil {
 				return usage("%s: %w", args[0], err)

@@ -19,8 +19,8 @@ func files(t *testing.T, dir string) []string {
 
 func TestGoodConfigs(t *testing.T) {
 	for _, path := range files(t, "good") {
-		if _, err := readConfig(path); err != nil {
-			t.Error(err)
+		if c, err := readConfig(path); err != nil || !c.hasTerms() {
+			t.Errorf("%s: %v, lacks %q", path, err, c.missing())
 		}
 	}
 }

@@ -100,5 +100,17 @@ func (d *dataDir) replace(name string, b []byte) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return os.Rename(d.file(name+".new"), d.file(name))
+	if err := os.Rename(d.file(name+".new"), d.file(name)); err != nil {
+		return err
+	}
+	return d.sync()
+}
+
+// sync makes renames durable.
+func (d *dataDir) sync() error {
+	folder, err := os.Open(d.path) //nolint:gosec // the path is the operator's
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -44,7 +44,7 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	_, id, _ := strings.Cut(out, "id: ")
 	id, _, _ = strings.Cut(id, ",")
 	hubConf := filepath.Join(dir, "hub.yaml")
-	write(t, hubConf, fmt.Sprintf("community: elm\nbus: {gateways: {listen: %q}}\n%sdevices:\n%s", leafs,
+	write(t, hubConf, fmt.Sprintf(ownTerms+"bus: {gateways: {listen: %q}}\n%sdevices:\n%s", leafs,
 		strings.Replace(out, "FILE", secret, 1), strings.ReplaceAll(edgeDevices, "metering_point: mp-ann", "metering_point: mp-ann, gateway: "+id)))
 	hubDir := filepath.Join(dir, "hub")
 

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -36,38 +39,74 @@ func (n *node) installer() (*web.Installer, error) {
 			desk.Configured = append(desk.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Inverted})
 		}
 	}
-	desk.HasRead = true
+	desk.HasRead, desk.Clock = true, n.clock
 	desk.Trial, desk.Reserved, desk.Adopt, desk.Shared = n.config.Simulation != nil, settlement.SystemAccounts(), n.adopt, n.fleet.Conn
 	return &web.Installer{Desk: desk, Key: key}, nil
 }
 
-// adopt registers a device that was paired, and reads it from now on. A metering
-// point that is new trades from the next start, when its member does.
-func (n *node) adopt(ctx context.Context, b pairing.Binding) error {
-	err := n.ledger.Register(ctx, b.Device)
+// adopt takes in a device that was paired. What may refuse it comes first: the
+// ledger, the market, and the page. Once it is kept, begin has it read; a connection
+// meter bills, and its member trades, from the next interval on.
+func (n *node) adopt(ctx context.Context, b pairing.Binding) (begin func(), err error) {
+	target, last, err := n.wanted(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	err = n.ledger.Register(ctx, b.Device)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
-		return &pairing.ConflictError{Reason: fmt.Sprintf("the ledger refuses device %s: %v: a device or metering point that changed needs a new id", b.ID, err)}
+		return nil, &pairing.ConflictError{Reason: fmt.Sprintf("the ledger refuses device %s: %v: a device or metering point that changed needs a new id", b.ID, err)}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
+	join := func() {}
+	if b.Kind == grid.Meter {
+		if join, err = n.market.admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, n.clock()); err != nil {
+			return nil, refusedAs(err)
+		}
+	}
+	if err := n.live.Add(b.Device); err != nil {
+		return nil, err
+	}
+	return func() {
+		n.readBy.add(b.Device)
+		if c, changed := n.signs.Add(b.Device); changed {
+			n.tellSign(ctx, c)
+		}
+		if b.Kind == grid.Meter {
+			n.settle.add(b.Device, b.Since)
+		}
+		n.desk.Add(b.Device)
+		join()
+		n.fleet.Add(target, last)
+	}, nil
+}
+
+// refusedAs makes what the market refuses the installer's to mend.
+func refusedAs(err error) error {
+	if refused := (*usageError)(nil); errors.As(err, &refused) {
+		return &pairing.ConflictError{Reason: err.Error()}
+	}
+	return err
+}
+
+// wanted says how a paired device is read, and what its last registers were.
+func (n *node) wanted(ctx context.Context, b pairing.Binding) (t meters.Target, last *grid.Reading, err error) {
 	profiles, err := n.config.profiles()
 	if err != nil {
-		return err
+		return t, nil, err
 	}
-	d := device{
+	if t, err = ofBinding(b).target(profiles); err != nil {
+		return t, nil, err
+	}
+	last, err = n.store.Totals(ctx, b.ID)
+	return t, last, err
+}
+
+// ofBinding is the configuration of a device that was paired.
+func ofBinding(b pairing.Binding) device {
+	return device{
 		ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: b.Unit,
-		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Serial: b.Serial,
+		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Serial: b.Serial, since: b.Since,
 	}
-	target, err := d.target(profiles)
-	if err != nil {
-		return err
-	}
-	last, err := n.store.Totals(ctx, b.ID)
-	if err != nil {
-		return err
-	}
-	n.readBy.add(b.Device)
-	n.fleet.Add(target, last)
-	return n.live.Add(b.Device)
 }

@@ -38,6 +38,8 @@ type marketService struct {
 	sequencer *journal.Sequencer
 	saved     time.Time // when the last snapshot was taken
 
+	admitting sync.Mutex // one admission after the other; before mu
+
 	mu        sync.Mutex // guards all below
 	market    *community.Market
 	outbox    []community.Event                            // not yet published
@@ -114,6 +116,38 @@ func (s *marketService) begin(empty bool, points []community.Point, now time.Tim
 		s.Apply(&commands[i])
 	}
 	return nil
+}
+
+// admit brings a metering point into the market that runs, and lets its member
+// trade when join is called. Errors: *usageError when it cannot be admitted.
+func (s *marketService) admit(p community.Point, now time.Time) (join func(), err error) {
+	s.admitting.Lock()
+	defer s.admitting.Unlock()
+	var refused error
+	err = s.sequencer.Do(&journal.Batch{
+		Prepare: func() (commands []matching.Command) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			commands, refused = s.market.Admissions([]community.Point{p}, now)
+			return commands
+		},
+		See: func(_ *matching.Command, events []matching.Event) {
+			if events[0].Kind == matching.Rejected {
+				refused = fmt.Errorf("metering point %s: the market refuses it", p.MeteringPoint)
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil {
+		return nil, &usageError{refused}
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.market.Join(p.Member)
+	}, nil
 }
 
 // replayed is the market while it replays: others see again what the bus has.

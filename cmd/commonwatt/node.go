@@ -25,6 +25,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios/world"
@@ -42,9 +43,9 @@ type node struct {
 	listener net.Listener
 	sim      *sim.Neighbourhood // nil with real devices
 	clock    func() time.Time   // world time
-	targets  []meters.Target
+	targets  []meters.Target    // at the start; what is paired later, adopt hands out
 	fleet    *meters.Fleet
-	devices  []grid.Device
+	devices  []grid.Device // at the start
 	tariff   settlement.Tariff
 
 	bus   *bus.Bus
@@ -56,6 +57,7 @@ type node struct {
 	evidence  *store.Evidence
 	signer    *meters.Signer
 	readBy    *readers
+	signs     *signwatch.Watch
 	batteries *batteries
 	rewards   *rewards.Desk // nil: no programme
 	ledger    *ledger.Ledger
@@ -122,6 +124,11 @@ func (n *node) openDir(context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.dir.Close)
+	if n.config.keepTerms {
+		if err := n.config.terms().keep(n.dir); err != nil {
+			return err
+		}
+	}
 	n.tariff, err = n.config.tariff()
 	return err
 }
@@ -134,7 +141,10 @@ func (n *node) openDevices(ctx context.Context) error {
 	if n.config.Simulation != nil {
 		return n.openSimulation(ctx, profiles)
 	}
-	n.clock = time.Now
+	n.clock = n.config.clock
+	if n.clock == nil {
+		n.clock = time.Now
+	}
 	for i, d := range n.config.Devices {
 		if d.Gateway != "" {
 			n.devices = append(n.devices, d.bound(profiles))
@@ -388,6 +398,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if n.live, err = web.NewLive(n.config.Community, n.tariff, n.devices, n.ledger.Names.Account, n.clock, n.status); err != nil {
 		return err
 	}
+	n.signs = signwatch.New(n.devices)
 	var members []string
 	var points []community.Point
 	var connectionMeters []grid.Device
@@ -423,6 +434,9 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
 	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled, tell: n.tellWithout}
+	for _, d := range n.config.Devices {
+		n.settle.came(d.ID, d.since)
+	}
 	if err := n.settle.restore(ctx, n.clock()); err != nil {
 		return err
 	}
@@ -704,13 +718,7 @@ func (n *node) traders() (map[string]web.Trader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("agent %s: %w", a.Name, err)
 		}
-		t := web.Trader{Name: a.Name, Member: a.Member, Points: []string{}, Rate: cmp.Or(a.Rate, defaultRate)}
-		for _, d := range n.devices {
-			if d.Member == a.Member && d.Kind == grid.Meter {
-				t.Points = append(t.Points, d.MeteringPoint)
-			}
-		}
-		traders[key] = t
+		traders[key] = web.Trader{Name: a.Name, Member: a.Member, Points: func() []string { return n.settle.pointsOf(a.Member) }, Rate: cmp.Or(a.Rate, defaultRate)}
 	}
 	return traders, nil
 }

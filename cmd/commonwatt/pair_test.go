@@ -23,7 +23,21 @@ import (
 // it they are real.
 func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
 	t.Helper()
-	begin := time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC)
+	return fieldAt(t, faults, fieldClock(1))
+}
+
+// fieldBegins is when the simulated world of a field begins.
+func fieldBegins() time.Time { return time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC) }
+
+// fieldClock is the time in a field, ten minutes after it began.
+func fieldClock(speed time.Duration) func() time.Time {
+	started := time.Now()
+	return func() time.Time { return fieldBegins().Add(10*time.Minute + speed*time.Since(started)) }
+}
+
+func fieldAt(t *testing.T, faults map[string][]sim.Fault, clock func() time.Time) map[string]*sim.Device {
+	t.Helper()
+	begin := fieldBegins()
 	spec := world.Spec{Seed: 1, Start: begin, Latitude: 50, Homes: world.Neighbourhood(4, 1)}
 	n, err := sim.Open(t.Context(), t.TempDir(), spec, faults)
 	if err != nil {
@@ -31,10 +45,7 @@ func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	started := time.Now()
-	go func() {
-		done <- n.Run(ctx, func() time.Time { return begin.Add(10*time.Minute + time.Since(started)) })
-	}()
+	go func() { done <- n.Run(ctx, clock) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -48,6 +59,9 @@ func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
 	}
 	return devices
 }
+
+// ownTerms are the lines that a community with real devices needs.
+const ownTerms = "community: elm\ntariff: {version: \"2026\", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}\n"
 
 // TestAnInstallersHour finds two devices, pairs one from the command line and
 // one over the API of the running community, and both are read.
@@ -106,7 +120,13 @@ func TestAnInstallersHour(t *testing.T) {
 		t.Fatalf("remove: exit code %d\n%s%s", code, out, errs)
 	}
 
-	p := launch(t, dir)
+	code, _, errs = execute(t, "run", "--data", dir, "--listen", "127.0.0.1:0", "--duration", "1s")
+	if code != exitUsage || !strings.Contains(errs, "\n  community: NAME\n  tariff: {version: ") {
+		t.Fatalf("run without a name and a tariff: exit code %d\n%s", code, errs)
+	}
+	named := filepath.Join(t.TempDir(), "named.yaml")
+	write(t, named, ownTerms)
+	p := launch(t, dir, "--config", named)
 	p.until("the meter", func(s web.Status) bool { return s.DevicesOnline == 1 && s.ReadingsTotal > 2 && s.Speed == 1 })
 	key, err := os.ReadFile(filepath.Join(dir, installerKeyFile))
 	if err != nil {

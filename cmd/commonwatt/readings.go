@@ -212,6 +212,7 @@ func (n *node) take(ctx context.Context, accepted []store.Received) error {
 				}
 			}
 			n.heard.see(b.Batch)
+			n.watchSigns(ctx, b.Readings)
 		}
 	}
 	err := n.store.Write(ctx, readings)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,16 @@ func runCommand() *cobra.Command {
 		Short: "Run a community: read devices, trade, settle, serve the pages",
 		Long: `Run a community. Without --config a simulated neighbourhood is read over real
 Modbus TCP sockets on this machine, and everything else is embedded. The world
-begins on a June morning and goes on where it stopped on the same --data.`,
+begins on a June morning and goes on where it stopped on the same --data.
+
+A community with real devices, configured or paired, needs its own name and tariff:
+in the configuration, as
+
+  community: NAME
+  tariff: {version: "2026", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}
+
+or on the first start, which asks for them on a terminal. The data directory keeps
+them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := f.resolve(cmd)
@@ -44,6 +54,9 @@ begins on a June morning and goes on where it stopped on the same --data.`,
 				level = slog.LevelDebug
 			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			if err := conf.needTerms(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), isTerminal(os.Stdin) && isTerminal(os.Stderr), log); err != nil {
+				return err
+			}
 			return runNode(cmd.Context(), conf, f.duration, log, cmd.ErrOrStderr())
 		},
 	}
@@ -82,6 +95,9 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 		c.Speed = f.speed
 	}
 	if err := c.addPaired(given("speed")); err != nil {
+		return config{}, err
+	}
+	if err := c.takeTerms(); err != nil {
 		return config{}, err
 	}
 	if (given("homes") || given("seed")) && c.Simulation == nil {
@@ -218,7 +234,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		kind = "simulated homes"
 	}
 	fmt.Fprintf(progress, "commonwatt %s: %d %s, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		version(), n.desk.Homes(), kind, len(n.devices), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+		version(), n.desk.Homes(), kind, n.live.Devices(), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
 	if n.sim == nil {
 		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.file(installerKeyFile))
 	}
@@ -250,14 +266,14 @@ func (n *node) waitReady(ctx context.Context, failed <-chan error) error {
 	deadline := time.After(readyWithin)
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	for n.live.DevicesOnline() < len(n.devices) {
+	for n.live.DevicesOnline() < n.live.Devices() {
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:
 			return err
 		case <-deadline:
-			n.log.WarnContext(ctx, "not every device has answered", slog.Int("online", n.live.DevicesOnline()), slog.Int("devices", len(n.devices)))
+			n.log.WarnContext(ctx, "not every device has answered", slog.Int("online", n.live.DevicesOnline()), slog.Int("devices", n.live.Devices()))
 			return nil
 		case <-ticker.C:
 		}

@@ -24,7 +24,8 @@ type settler struct {
 	market *marketService
 	store  store.Store
 	bus    *bus.Bus
-	meters []grid.Device // the connection meters
+	meters []grid.Device        // the connection meters; guarded by the market's lock, as since is
+	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
 
 	evidence *store.Evidence
 	names    *ledger.Names
@@ -153,8 +154,11 @@ func (s *settler) done(i grid.Interval, run int, substituted bool, now time.Time
 // read of the interval counts, the rest is left to a later run.
 func (s *settler) meter(ctx context.Context, i grid.Interval) (metered []settlement.Metered, complete bool, err error) {
 	complete = true
-	for _, m := range s.meters {
-		flow, quality, err := store.Energy(ctx, s.store, m.ID, i)
+	for _, m := range s.metersIn(i) {
+		flow, quality, err := s.energy(ctx, m, i)
+		if errors.Is(err, errNewcomer) {
+			continue
+		}
 		if errors.Is(err, store.ErrIncomplete) {
 			complete = false
 			flow, err = store.Known(ctx, s.store, m.ID, i)
@@ -203,8 +207,7 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlem
 		if leaf.Salt, err = s.names.Blind(owner, i.String()); err != nil {
 			return nil, err
 		}
-		if k < len(s.meters) && m.Quality == grid.Good { // others have no meter any more, or were estimated
-			device := s.meters[k]
+		if device, has := s.meterOf(m.MeteringPoint); has && m.Quality == grid.Good { // others have no meter any more, or were estimated
 			for end, t := range []time.Time{i.Begin(), i.End()} {
 				before, after, err := s.evidence.Around(ctx, device.Member, device.ID, t)
 				if err != nil {

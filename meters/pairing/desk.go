@@ -30,13 +30,16 @@ type Desk struct {
 	Trial      bool      // go through the steps, and keep no device: the community is simulated
 	HasRead    bool      // the community has read its devices: their registers count on
 
-	// Adopt takes a device whose watch is over, before it is kept; nil: the next
-	// start of the community does.
-	Adopt func(ctx context.Context, b Binding) error
+	// Adopt takes a device whose watch is over, before it is kept, or refuses it; what
+	// it returns is called once the device is kept. Nil: the next start of the
+	// community takes it.
+	Adopt func(ctx context.Context, b Binding) (begin func(), err error)
+	Clock func() time.Time // of the community; nil: time.Now
 
-	dir  string
-	mu   sync.Mutex // guards the files and busy
-	busy map[string]bool
+	dir      string
+	adopting sync.Mutex // one device after the other is taken; before mu
+	mu       sync.Mutex // guards the files and busy
+	busy     map[string]bool
 }
 
 const (
@@ -227,22 +230,61 @@ func (d *Desk) Watch(ctx context.Context, id string, duration time.Duration, pro
 	if d.Trial {
 		return s, d.Forget(id)
 	}
+	if err := d.take(ctx, s); err != nil {
+		return s, err
+	}
+	return s, d.Forget(id)
+}
+
+// take adopts a device that passed its watch, and keeps it. What was free when it
+// was bound may have been taken while it was watched.
+func (d *Desk) take(ctx context.Context, s *Session) error {
+	d.adopting.Lock()
+	defer d.adopting.Unlock()
+	bound, err := d.Bound()
+	if err != nil {
+		return err
+	}
+	if err := s.fits(*s.Device, bound); err != nil {
+		return err
+	}
+	b := s.Binding()
+	b.Since = d.since(b.ID, bound)
+	begin := func() {}
 	if d.Adopt != nil {
-		if err := d.Adopt(ctx, s.Binding()); err != nil {
-			return s, err
+		if begin, err = d.Adopt(ctx, b); err != nil {
+			return err
 		}
 	}
+	if err := d.keep(b); err != nil {
+		return err
+	}
+	begin()
+	return nil
+}
+
+// since returns from when on a device counts: one that is paired anew counts on.
+func (d *Desk) since(id string, bound []Binding) time.Time {
+	for _, b := range bound {
+		if b.ID == id {
+			return b.Since
+		}
+	}
+	if d.Clock == nil {
+		return time.Now().UTC()
+	}
+	return d.Clock().UTC()
+}
+
+func (d *Desk) keep(b Binding) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	paired, err := d.Paired()
 	if err != nil {
-		return s, err
+		return err
 	}
-	paired = slices.DeleteFunc(paired, func(b Binding) bool { return b.ID == s.Device.ID })
-	if err := d.write(devicesFile, append(paired, s.Binding())); err != nil {
-		return s, err
-	}
-	return s, d.Forget(id)
+	paired = slices.DeleteFunc(paired, func(old Binding) bool { return old.ID == b.ID })
+	return d.write(devicesFile, append(paired, b))
 }
 
 // Remove lets go of a device that was paired: it is not read from the next start

@@ -84,7 +84,12 @@ func checked(t *testing.T, desk *pairing.Desk, id string) *pairing.Session {
 func TestPairingIsResumable(t *testing.T) {
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongUnit}})["home-04/meter"]
 	dir := t.TempDir()
-	desk := func() *pairing.Desk { return pairing.Open(dir, profiles(t), nil) }
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	desk := func() *pairing.Desk {
+		opened := pairing.Open(dir, profiles(t), nil)
+		opened.Clock = func() time.Time { return noon }
+		return opened
+	}
 	s := begin(t, desk(), d)
 	if s.Unit != 3 || s.Profile != "sunspec-meter" || s.Kind != grid.Meter || s.Step != pairing.Identified {
 		t.Fatalf("identified as %+v", s)
@@ -114,13 +119,57 @@ func TestPairingIsResumable(t *testing.T) {
 	paired, err := desk().Paired()
 	want := pairing.Binding{
 		Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann", Serial: d.Serial},
-		Target: "tcp://" + d.Address(), Unit: 3, Profile: "sunspec-meter",
+		Target: "tcp://" + d.Address(), Unit: 3, Profile: "sunspec-meter", Since: noon,
 	}
 	if err != nil || len(paired) != 1 || paired[0] != want {
 		t.Errorf("paired %+v, %v, want %+v", paired, err, want)
 	}
 	if left, err := desk().Sessions(); err != nil || len(left) != 0 {
 		t.Errorf("sessions left: %v, %v", left, err)
+	}
+}
+
+// TestAdopt takes one of two meters that were bound to one metering point at the same
+// time: what it begins, it begins once the meter is kept, and what the community
+// refuses is not kept.
+func TestAdopt(t *testing.T) {
+	devices := neighbourhood(t, nil)
+	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	second := begin(t, desk, devices["home-04/meter"])
+	checked(t, desk, second.ID)
+	first := begin(t, desk, devices["home-04/meter"])
+	checked(t, desk, first.ID)
+	ann := grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}
+	for _, id := range []string{second.ID, first.ID} {
+		if _, err := desk.Bind(id, ann); err != nil {
+			t.Fatal(err)
+		}
+		ann.ID = "ann/other"
+	}
+	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) {
+		return nil, &pairing.ConflictError{Reason: "not here"}
+	}
+	watch := func(id string) error {
+		_, err := desk.Watch(t.Context(), id, 2*time.Second, func(int) {})
+		return err
+	}
+	if err := watch(first.ID); !conflict(err, "not here") {
+		t.Errorf("a device that the community refuses: %v", err)
+	}
+	begun := 0
+	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) {
+		return func() {
+			if paired, err := desk.Paired(); err != nil || len(paired) != 1 || paired[0].ID != "ann/other" {
+				t.Errorf("begun before it is kept: %+v, %v", paired, err)
+			}
+			begun++
+		}, nil
+	}
+	if err := watch(first.ID); err != nil || begun != 1 {
+		t.Fatalf("begun %d times, %v", begun, err)
+	}
+	if err := watch(second.ID); !conflict(err, "bound already") {
+		t.Errorf("the metering point was taken meanwhile: %v", err)
 	}
 }
 

@@ -59,6 +59,12 @@ type Binding struct {
 	Unit     uint8  `json:"unit"`
 	Profile  string `json:"profile"`
 	Inverted bool   `json:"inverted,omitempty"`
+	// Since is when it was paired: a connection meter takes part in intervals that
+	// begin later. Zero: always.
+	Since time.Time `json:"since,omitzero"`
+	// Warning is what the community noticed while it read the device. It is told, and
+	// never kept.
+	Warning string `json:"warning,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
 }
@@ -260,6 +266,15 @@ func (s *Session) Bind(d grid.Device, bound []Binding, reserved []string) error 
 	case !name.MatchString(d.MeteringPoint) || slices.Contains(reserved, d.MeteringPoint):
 		return &ConflictError{fmt.Sprintf("metering point %q: use letters, digits, - and _, and no name of a system account", d.MeteringPoint)}
 	}
+	if err := s.fits(d, bound); err != nil {
+		return err
+	}
+	s.Device, s.Step = &d, Bound
+	return nil
+}
+
+// fits tells whether the device can be one of the community's besides those bound.
+func (s *Session) fits(d grid.Device, bound []Binding) error {
 	for _, b := range bound {
 		sameAddress := s.sameAddress(b)
 		switch {
@@ -279,7 +294,6 @@ func (s *Session) Bind(d grid.Device, bound []Binding, reserved []string) error 
 	if d.Kind != grid.Meter && !slices.ContainsFunc(bound, billed) {
 		return &ConflictError{fmt.Sprintf("metering point %s has no connection meter yet: pair that first, it bills", d.MeteringPoint)}
 	}
-	s.Device, s.Step = &d, Bound
 	return nil
 }
 

@@ -71,9 +71,9 @@ func (e *RefusedPointsError) Error() string {
 var ErrIncomplete = errors.New("registers at the boundary were not read")
 
 const (
-	// reach is how far from a boundary a register may have been read to serve
+	// Reach is how far from a boundary a register may have been read to serve
 	// for interpolation at all.
-	reach = 30 * 24 * time.Hour
+	Reach = 30 * 24 * time.Hour
 )
 
 // Energy returns the energy of an interval from the cumulative registers of a
@@ -102,7 +102,7 @@ func Energy(ctx context.Context, s Store, device string, i grid.Interval) (grid.
 }
 
 func registersAt(ctx context.Context, s Store, device string, t time.Time) (grid.Registers, grid.Quality, error) {
-	before, after, err := s.Around(ctx, device, t, reach)
+	before, after, err := s.Around(ctx, device, t, Reach)
 	if err != nil {
 		return grid.Registers{}, "", err
 	}
@@ -201,11 +201,11 @@ func Gaps(ctx context.Context, s Store, device string, from, to time.Time, least
 // those at its start, or the first read within it. It is zero when nothing was
 // read: what flowed meanwhile shows when the meter answers again.
 func Known(ctx context.Context, s Store, device string, i grid.Interval) (grid.Flow, error) {
-	before, after, err := s.Around(ctx, device, i.Begin(), reach)
+	before, after, err := s.Around(ctx, device, i.Begin(), Reach)
 	if err != nil {
 		return grid.Flow{}, err
 	}
-	last, _, err := s.Around(ctx, device, i.End(), reach)
+	last, _, err := s.Around(ctx, device, i.End(), Reach)
 	if err != nil || last == nil || !last.Time.After(i.Begin()) || after == nil {
 		return grid.Flow{}, err
 	}

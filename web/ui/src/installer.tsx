@@ -278,7 +278,10 @@ function Devices() {
         <tbody>
           {devices.value.map((d) => (
             <tr key={d.id}>
-              <td>{d.id}</td>
+              <td>
+                {d.id}
+                {d.warning && <p role="alert">{d.warning}</p>}
+              </td>
               <td>{d.kind}</td>
               <td>{d.metering_point}</td>
               <td>{d.serial ?? "–"}</td>

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// inProcess is a program within the test, whose clock the test gives.
+type inProcess struct {
+	t    *testing.T
+	base string
+	dir  string
+	stop func()
+}
+
+// runs starts the program with a clock.
+func runs(t *testing.T, dir, text string, clock func() time.Time) *inProcess {
+	t.Helper()
+	c, err := parseConfig([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Data, c.Listen, c.clock = dir, free(t), clock
+	if err := c.addPaired(false); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	log := &bytes.Buffer{}
+	ended := make(chan error, 1)
+	go func() { ended <- runNode(ctx, c, 0, slog.New(slog.NewTextHandler(log, nil)), io.Discard) }()
+	p := &inProcess{t: t, base: "http://" + c.Listen, dir: dir}
+	stopped := false
+	p.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	}
+	t.Cleanup(p.stop)
+	return p
+}
+
+// call asks the installer's desk.
+func (p *inProcess) call(path, body string, into any) {
+	p.t.Helper()
+	key, err := os.ReadFile(filepath.Join(p.dir, installerKeyFile))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.base+"/api/v1/pairing/"+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+string(bytes.TrimSpace(key)))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, _ := io.ReadAll(response.Body)
+	if response.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s %s: %s %s", path, body, response.Status, answer)
+	}
+	if into != nil {
+		if err := json.Unmarshal(answer, into); err != nil {
+			p.t.Fatalf("%s: %v", path, err)
+		}
+	}
+}
+
+// pair goes through the steps of a pairing.
+func (p *inProcess) pair(device *sim.Device, member string, load pairing.Load) {
+	p.t.Helper()
+	var s pairing.Session
+	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s"}`, device.Address()), &s)
+	step := "sessions/" + s.ID
+	p.call(step+"/measure", "", nil)
+	p.call(step+"/sign", fmt.Sprintf(`{"load": %q}`, load), nil)
+	p.call(step+"/bind", fmt.Sprintf(`{"id": "%s/%s", "member": %q, "metering_point": "mp-%s"}`, member, device.Kind, member, member), nil)
+	p.call(step+"/watch", `{"seconds": 10}`, nil)
+}
+
+// state waits until the state is as wanted.
+func (p *inProcess) state(what string, wanted func(web.State) bool) (s web.State) {
+	p.t.Helper()
+	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		s = web.State{}
+		response, err := http.Get(p.base + "/api/v1/state")
+		if err != nil {
+			continue
+		}
+		err = json.NewDecoder(response.Body).Decode(&s)
+		_ = response.Body.Close()
+		if err == nil && wanted(s) {
+			return s
+		}
+	}
+	p.t.Fatalf("no %s within 100 s: %+v", what, s)
+	return s
+}
+
+func everyHome(s web.State, n int, is func(web.Home) bool) bool {
+	for _, h := range s.Homes {
+		if !is(h) {
+			return false
+		}
+	}
+	return len(s.Homes) == n
+}
+
+// doubted tells whether the sign of a member's meter is doubted.
+func doubted(s web.State, member string) bool {
+	for _, h := range s.Homes {
+		if h.Id == member {
+			return h.Devices[0].Warning != nil
+		}
+	}
+	return false
+}
+
+// TestPairedWhileRunning pairs two meters on a running community that has none: from
+// then on their homes are shown, trade and are billed, without a new start; what came
+// before is neither held up nor estimated because of them.
+func TestPairedWhileRunning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED by -short: boots the program; make test runs it")
+	}
+	const speed = 60
+	clock := fieldClock(speed)
+	devices := fieldAt(t, map[string][]sim.Fault{"home-03/meter": {sim.WrongSign}}, clock)
+	dir := filepath.Join(t.TempDir(), "data")
+	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
+	p := runs(t, dir, text, clock)
+	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
+	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
+	p.pair(devices["home-03/meter"], "bob", pairing.Exporting) // the installer was mistaken
+	billed := func(s web.State) bool {
+		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h web.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
+	}
+	s := p.state("bill of both homes", billed)
+	for _, i := range s.Intervals {
+		if i.Settled && i.Estimated {
+			t.Errorf("the interval of %s is estimated", i.Interval.Start)
+		}
+	}
+	p.state("doubt about both meters: homes without panels export", func(s web.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
+	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
+	p.state("end of the doubt where there are panels", func(s web.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
+	p.stop()
+	verified(t, dir)
+
+	again := runs(t, dir, text, clock)
+	again.state("bill of both homes after a new start", func(s web.State) bool {
+		return s.Status.IntervalsSettled > 0 && billed(s)
+	})
+	again.stop()
+	verified(t, dir)
+}
+
+// TestNewcomers settles the intervals around the pairing of a meter: those that began
+// before it was paired or first read neither wait for it nor count it.
+func TestNewcomers(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	read := func(meter string, minutes ...int) {
+		for _, m := range minutes {
+			total := grid.Energy(1000 + m)
+			r := grid.Reading{Device: meter, Time: noon.Add(time.Duration(m) * time.Minute), Import: &total, Export: new(grid.Energy), Quality: grid.Good}
+			if err := kept.Write(t.Context(), []grid.Reading{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	every := func(from, to int) (minutes []int) {
+		for m := from; m <= to; m++ {
+			minutes = append(minutes, m)
+		}
+		return minutes
+	}
+	read("ann/meter", every(-20, 65)...)
+	read("bob/meter", every(21, 65)...)
+	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(),
+		settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &settler{market: &marketService{market: market}, store: kept}
+	meter := func(member string) grid.Device {
+		return grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
+	}
+	s.add(meter("ann"), time.Time{})
+	s.add(meter("bob"), noon.Add(10*time.Minute)) // and first read 11 minutes later
+	s.add(meter("eve"), noon.Add(20*time.Minute)) // and never read
+	s.add(meter("bob"), noon.Add(30*time.Minute)) // paired anew
+	for k, want := range []struct {
+		points   int
+		complete bool
+	}{{1, true}, {1, true}, {3, false}, {3, false}} {
+		i := grid.IntervalAt(noon.Add(time.Duration(k)*15*time.Minute), 15)
+		metered, complete, err := s.meter(t.Context(), i)
+		if err != nil || len(metered) != want.points || complete != want.complete {
+			t.Errorf("%s: %+v, complete: %t, %v", i, metered, complete, err)
+		}
+	}
+}
