@@ -70,6 +70,7 @@ type Action struct {
 	Member  string // of Quote
 	Run     int    // of Settle, from 1
 	Final   bool   // of Settle: the deadline passed, substitute what is missing
+	Last    bool   // of Settle: no correction is waited for any more, substitute for good
 }
 
 // correctable is how long after delivery late readings still cause a run.
@@ -113,7 +114,8 @@ func (l *Lifecycle) Opened(i grid.Interval) {
 // Closed tells that a product's gate has closed.
 func (l *Lifecycle) Closed(i grid.Interval) { l.at(i).closed = true }
 
-// Settled tells that a run is frozen. An estimated one is tried again.
+// Settled tells that a run is frozen. An estimated one is tried again, for the last time
+// when corrections are over.
 func (l *Lifecycle) Settled(i grid.Interval, run int, estimated bool, now time.Time) {
 	x := l.at(i)
 	x.closed, x.run, x.estimated = true, run, estimated
@@ -175,8 +177,8 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 		action.Step, action.Time = Close, gate
 		return []Action{action}
 	case x.run > 0 && now.Sub(i.End()) > correctable:
-		delete(l.live, i)
-		return nil
+		action.Step, action.Time, action.Run, action.Final, action.Last = Settle, now, x.run+1, true, true
+		return []Action{action}
 	case x.run > 0 && now.Before(x.retryAt):
 		return nil
 	case now.Before(i.End()):

@@ -173,3 +173,28 @@ func TestRestart(t *testing.T) {
 		t.Error("no gate closed though hours passed")
 	}
 }
+
+// TestTheLastRun settles an interval whose readings never came once more, for good, when
+// corrections are over.
+func TestTheLastRun(t *testing.T) {
+	l := community.New(config())
+	i := grid.IntervalAt(start, 15).Shift(1)
+	l.Opened(i)
+	l.Settled(i, 1, true, i.End())
+	for day := 1; day <= 40; day++ {
+		now := i.End().Add(time.Duration(day) * 24 * time.Hour)
+		for _, a := range l.Advance(now) {
+			if a.Step != community.Settle || a.Product.Interval != i {
+				continue
+			}
+			if a.Run != 2 || a.Last != (day > 30) {
+				t.Fatalf("day %d: %+v", day, a)
+			}
+			if day == 33 { // it failed until now
+				l.Settled(i, 2, false, now)
+			} else if day > 33 {
+				t.Fatalf("day %d: settled again after the last run", day)
+			}
+		}
+	}
+}

@@ -34,6 +34,7 @@ const (
 	Good      Quality = "good"
 	Suspect   Quality = "suspect"   // a reading of which something was not believed, and is left out
 	Estimated Quality = "estimated" // substituted by rule: part of it was not read
+	Final     Quality = "final"     // substituted by rule, for good: no reading came in time
 )
 
 // Reading is what one device said at one instant. A nil field was not read or

@@ -84,7 +84,7 @@ func open(in Input) (Basis, []*position, error) {
 	}
 	for _, p := range points {
 		p.member, p.rank = b.Members[p.account], rank(in.Interval, p.account)
-		p.apart = b.Rules == nil || p.Quality != grid.Good || slices.Contains(b.Apart, p.account)
+		p.apart = b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final || slices.Contains(b.Apart, p.account)
 		p.uncover()
 	}
 	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })

@@ -22,7 +22,7 @@
 //  4. Utility. The rest is bought at retail or sold at the feed-in price.
 //
 // A metering point whose value was substituted takes part in trades and utility
-// alone, until a run with the measured value brings it in.
+// alone, until a run with the measured value, or with the final substitute, brings it in.
 //
 // The fund receives what buyers pay more than sellers get, and the fees of own
 // energy and pool; it pays the grid operator each line's fee on the net flow of

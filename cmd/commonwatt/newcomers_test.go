@@ -227,7 +227,7 @@ func TestNewcomers(t *testing.T) {
 		complete bool
 	}{{1, true}, {1, true}, {3, false}, {3, false}} {
 		i := grid.IntervalAt(noon.Add(time.Duration(k)*15*time.Minute), 15)
-		metered, complete, err := s.meter(t.Context(), i)
+		metered, complete, err := s.meter(t.Context(), i, false)
 		if err != nil || len(metered) != want.points || complete != want.complete {
 			t.Errorf("%s: %+v, complete: %t, %v", i, metered, complete, err)
 		}

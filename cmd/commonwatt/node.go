@@ -433,7 +433,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled, tell: n.tellWithout}
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
 	for _, d := range n.config.Devices {
 		n.settle.came(d.ID, d.since)
 	}

@@ -33,9 +33,10 @@ type settler struct {
 	deadline time.Duration
 	begun    time.Time // world time from which readings can have come
 
-	log  *slog.Logger
-	seen func(grid.Interval, settlement.Run)
-	tell func(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error // what the homes would have got without the community
+	log    *slog.Logger
+	seen   func(grid.Interval, settlement.Run)
+	tariff settlement.Tariff
+	tell   func(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error // what the homes would have got without the community
 }
 
 // allSubjects matches the runs of this community.
@@ -79,13 +80,13 @@ func (s *settler) frozen(ctx context.Context, i grid.Interval, run int) (*settle
 // there is time, else a run.
 func (s *settler) settle(ctx context.Context, a community.Action, now time.Time) error {
 	i := a.Product.Interval
-	metered, complete, err := s.meter(ctx, i)
+	metered, complete, err := s.meter(ctx, i, a.Last)
 	// After a start the meters get as long to answer as after a delivery.
 	final := a.Final && now.Sub(s.begun) >= s.deadline
 	if err != nil || !complete && !final {
 		return err
 	}
-	leaves, err := s.leaves(ctx, i, metered)
+	leaves, err := s.leaves(ctx, i, metered, a.Last)
 	if err != nil {
 		return err
 	}
@@ -111,10 +112,10 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		return err
 	}
 	if a.Run > 1 && len(run.Batches) == 0 {
-		s.done(i, a.Run-1, !complete, now) // the readings that came late change nothing
+		s.done(i, a.Run-1, run.Manifest.Estimated && !a.Last, now) // the readings that came late change nothing
 		return nil
 	}
-	run.Substituted = !complete
+	run.Substituted = run.Manifest.Estimated && !a.Last
 	if err := s.tell(ctx, i, &run, previous); err != nil {
 		return err
 	}
@@ -151,8 +152,8 @@ func (s *settler) done(i grid.Interval, run int, substituted bool, now time.Time
 
 // meter returns the energy of every metering point. Where a register is
 // missing complete is false and the declared substitution applies: what was
-// read of the interval counts, the rest is left to a later run.
-func (s *settler) meter(ctx context.Context, i grid.Interval) (metered []settlement.Metered, complete bool, err error) {
+// read of the interval counts, the rest is left to a later run; last settles for good.
+func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metered []settlement.Metered, complete bool, err error) {
 	complete = true
 	for _, m := range s.metersIn(i) {
 		flow, quality, err := s.energy(ctx, m, i)
@@ -163,9 +164,15 @@ func (s *settler) meter(ctx context.Context, i grid.Interval) (metered []settlem
 			complete = false
 			flow, err = store.Known(ctx, s.store, m.ID, i)
 			quality = grid.Estimated
+			if last && err == nil {
+				flow, err = s.substitute(ctx, m, i, flow)
+			}
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("meter %s: %w", m.ID, err)
+		}
+		if last && quality == grid.Estimated {
+			quality = grid.Final
 		}
 		metered = append(metered, settlement.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
 	}
@@ -194,7 +201,7 @@ func (s *settler) owner(point string) string {
 // leaves are what an interval's reading root commits to, one a metering point: what
 // was metered, under its account, and the signed readings that prove it; what they
 // do not prove becomes an estimate.
-func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered) ([]json.RawMessage, error) {
+func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered, last bool) ([]json.RawMessage, error) {
 	all := make([]json.RawMessage, len(metered))
 	var named []proof.Digest
 	for k, m := range metered {
@@ -217,7 +224,11 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlem
 			}
 			if slices.Contains(leaf.Batches[:], "") { // what cannot be shown was not read
 				leaf.Batches = [4]proof.Digest{}
-				leaf.Quality, metered[k].Quality = grid.Estimated, grid.Estimated
+				leaf.Quality = grid.Estimated
+				if last {
+					leaf.Quality = grid.Final
+				}
+				metered[k].Quality = leaf.Quality
 			}
 			named = append(named, leaf.Batches[:]...)
 		}
