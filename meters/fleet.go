@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -33,13 +34,19 @@ type Memory interface {
 	Totals(ctx context.Context, device string) (*grid.Reading, error)
 }
 
-// Fleet polls many devices and publishes their readings, a batch a home and
-// period.
+// Fleet polls many devices and publishes their readings in batches, each of one
+// home.
 type Fleet struct {
 	Clock func() time.Time // world time
 	Sink  Sink
 	Log   *slog.Logger
 	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
+	// Together is for how long readings wait for more of their home, wall time; 0: half
+	// a period.
+	Together time.Duration
+	// Tap is told of every reading as it comes, before it is durable, from many
+	// goroutines; may be nil.
+	Tap func(member string, r grid.Reading)
 	// Shared returns a connection to an endpoint that somebody else keeps open, nil
 	// when there is none; may be nil.
 	Shared func(modbus.Endpoint) *modbus.Conn
@@ -147,13 +154,16 @@ func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 }
 
 func (f *Fleet) add(member string, r grid.Reading) {
+	if f.Tap != nil {
+		f.Tap(member, r)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending[member] = append(f.pending[member], r)
 }
 
 func (f *Fleet) publishUntil(ctx context.Context) {
-	ticker := time.NewTicker(Period / 2)
+	ticker := time.NewTicker(cmp.Or(f.Together, Period/2))
 	defer ticker.Stop()
 	for {
 		select {

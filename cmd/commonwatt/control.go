@@ -177,7 +177,7 @@ func (b *batteries) follow(ctx context.Context, h batteryHome) {
 		h.guard.Release()
 		return
 	}
-	flow, err := store.Known(ctx, n.store, h.meter.ID, i)
+	flow, err := store.Known(ctx, n.recent.over(n.store), h.meter.ID, i)
 	if err != nil {
 		n.log.WarnContext(ctx, "no setpoint", slog.String("device", h.guard.Target.ID), slog.String("error", err.Error()))
 		h.guard.Release()

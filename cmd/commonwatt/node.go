@@ -52,6 +52,7 @@ type node struct {
 
 	leaseLost chan error
 	store     store.Store
+	recent    recentReadings
 	heard     gatewaysHeard // what the gateways on other machines sent
 	evidence  *store.Evidence
 	signer    *meters.Signer
