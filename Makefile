@@ -56,6 +56,7 @@ $(GOLANGCI):
 bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
+	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build
