@@ -29,13 +29,15 @@ func layers() map[string][]string {
 		"bus":                              {},
 		"forecast":                         {},
 		"agent":                            {"forecast"},
+		"agent/hold":                       {},
+		"agent/alone":                      {},
 		"matching":                         {"matching/auction", "matching/book", "matching/network"},
 		"matching/auction":                 {},
 		"matching/book":                    {},
 		"matching/network":                 {"matching/auction"},
 		"matching/journal":                 {"matching"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {},
+		"settlement":                       {"matching/network"},
 		"settlement/ledger":                {"settlement", "chaincode", "proof", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/ledger/identity":       {},
 		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/ledger/identity"},
@@ -59,7 +61,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -6,9 +6,7 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
@@ -48,72 +46,30 @@ type Agent interface {
 	Plan(v View) (Plan, error)
 }
 
-// leastEnergy is what is worth an order.
-const leastEnergy grid.Energy = 10
-
-// SelfConsumption covers the home's own demand first, with the battery on its
-// own logic, and trades what the forecast leaves at the mid-market rate, the
-// middle of feed-in and retail, which shares the gain from trade evenly.
-type SelfConsumption struct {
-	Home       Home
-	Forecaster forecast.Forecaster
-}
-
-// Plan implements Agent.
-func (a SelfConsumption) Plan(v View) (Plan, error) {
-	return plan(a.Home, a.Forecaster, v, 1, func() grid.Price {
-		return v.FeedIn + (v.Retail-v.FeedIn)/2
-	})
-}
-
-// ZeroIntelligence trades the same energy in a few parts, each at a random
-// price that never makes a loss against the utility (the constrained traders of
-// Gode and Sunder 1993).
-type ZeroIntelligence struct {
-	Home       Home
-	Forecaster forecast.Forecaster
-	Seed       uint64
-}
-
-// Plan implements Agent.
-func (a ZeroIntelligence) Plan(v View) (Plan, error) {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%s@%s", a.Home.Member, v.Interval)
-	draw := rand.New(rand.NewPCG(a.Seed, h.Sum64())) //nolint:gosec // reproducible on purpose
-	return plan(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
-		return v.FeedIn + grid.Price(draw.Int64N(int64(v.Retail-v.FeedIn)+1))
-	})
-}
-
-// randomParts is how many prices a zero-intelligence trader tries.
-const randomParts = 4
-
-// plan orders the mean of the forecast in at most so many parts, each at a
-// price of its own.
-func plan(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
+// expect forecasts the interval to plan.
+func expect(f forecast.Forecaster, v View) (forecast.Point, error) {
 	steps := int((v.Interval.Start - v.History.Next().Start) / int64(v.Interval.Length().Seconds()))
 	if steps < 0 {
-		return Plan{}, errors.New("the history reaches past the interval to plan")
+		return forecast.Point{}, errors.New("the history reaches past the interval to plan")
 	}
 	points, err := f.Forecast(v.History, steps+1)
 	if err != nil {
-		return Plan{}, fmt.Errorf("plan %s for %s: %w", v.Interval, home.Member, err)
+		return forecast.Point{}, fmt.Errorf("plan %s: %w", v.Interval, err)
 	}
-	p := Plan{Expected: points[steps]}
-	net := grid.Energy(math.Round(p.Expected.Mean))
-	order := grid.Order{Member: home.Member, MeteringPoint: home.MeteringPoint, Node: home.Node, Side: grid.Bid}
-	left := net
-	if net < 0 {
-		order.Side, order.Source, left = grid.Offer, home.Source, -net
-	}
-	parts = max(min(parts, int(left/leastEnergy)), 1)
-	for n := range parts {
-		order.ID = fmt.Sprintf("%s/%s/%d", home.Member, v.Interval, n)
-		order.Energy, order.Price = left/grid.Energy(parts-n), price()
-		left -= order.Energy
-		if order.Energy >= leastEnergy {
-			p.Orders = append(p.Orders, order)
-		}
-	}
-	return p, nil
+	return points[steps], nil
 }
+
+// order returns the n-th order of a home for what it takes (+) or gives (−), without
+// its price.
+func (h Home) order(v View, n int, net grid.Energy) grid.Order {
+	o := grid.Order{
+		ID: fmt.Sprintf("%s/%s/%d", h.Member, v.Interval, n), Member: h.Member, MeteringPoint: h.MeteringPoint, Node: h.Node,
+		Side: grid.Bid, Energy: net,
+	}
+	if net < 0 {
+		o.Side, o.Energy, o.Source = grid.Offer, -net, h.Source
+	}
+	return o
+}
+
+func rounded(wh float64) grid.Energy { return grid.Energy(math.Round(wh)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -20,56 +21,75 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
 
-// Desk is where the agents of a community quote. It is not safe for concurrent
-// use.
+// Desk is where the agents of a community quote. Homes may be added while they do;
+// only one quotes at a time.
 type Desk struct {
 	retail, feedIn grid.Price
+	seed           uint64
+	strategy       func(member string) Strategy
 	telemetry      Telemetry
-	agents         map[string]Agent  // by member
-	meters         map[string]string // member → connection meter
 	known          map[string]map[grid.Interval]float64
+
+	mu     sync.Mutex        // guards what follows
+	agents map[string]Agent  // by member; nil: the member does not trade
+	meters map[string]string // member → connection meter
 }
 
-// NewDesk returns the desk for the homes that the devices belong to: every
-// third home follows the self-consumption rule, the others are
-// zero-intelligence traders.
-func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, t Telemetry) *Desk {
+// NewDesk returns the desk for the homes that the devices belong to. strategy says how
+// each member trades; nil: all by the default.
+func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, t Telemetry) *Desk {
 	d := &Desk{
-		retail: retail, feedIn: feedIn, telemetry: t, agents: map[string]Agent{}, meters: map[string]string{},
+		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: t, agents: map[string]Agent{}, meters: map[string]string{},
 		known: map[string]map[grid.Interval]float64{},
 	}
+	d.Add(devices...)
+	return d
+}
+
+// Add lets the homes that the devices belong to trade as well.
+func (d *Desk) Add(devices ...grid.Device) {
 	sources := map[string]string{}
 	for _, dev := range devices {
 		if dev.Kind == grid.Inverter {
 			sources[dev.Member] = "solar"
 		}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, dev := range devices {
-		if dev.Kind != grid.Meter {
+		if dev.Kind != grid.Meter || d.meters[dev.Member] != "" {
 			continue
 		}
 		home := Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint, Source: sources[dev.Member]}
-		if len(d.agents)%3 == 0 {
-			d.agents[dev.Member] = SelfConsumption{Home: home, Forecaster: forecast.SeasonalNaive{}}
-		} else {
-			d.agents[dev.Member] = ZeroIntelligence{Home: home, Forecaster: forecast.SeasonalNaive{}, Seed: seed}
+		strategy := ByPriceCurve
+		if d.strategy != nil {
+			strategy = d.strategy(dev.Member)
 		}
-		d.meters[dev.Member] = dev.ID
+		d.agents[dev.Member], d.meters[dev.Member] = strategy.agent(home, d.seed), dev.ID
 	}
-	return d
 }
 
-// Homes returns how many homes trade.
-func (d *Desk) Homes() int { return len(d.agents) }
+// Homes returns how many homes there are.
+func (d *Desk) Homes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.agents)
+}
 
 // Quote lets a member's agent plan a delivery interval. Errors:
 // forecast.ErrNoHistory, those of the telemetry.
 func (d *Desk) Quote(ctx context.Context, member string, i grid.Interval, now time.Time) (Plan, error) {
+	d.mu.Lock()
 	a, found := d.agents[member]
+	meter := d.meters[member]
+	d.mu.Unlock()
 	if !found {
 		return Plan{}, fmt.Errorf("quote: no agent for member %q", member)
 	}
-	history, err := d.history(ctx, d.meters[member], i.Minutes, now)
+	if a == nil {
+		return Plan{}, nil
+	}
+	history, err := d.history(ctx, meter, i.Minutes, now)
 	if err != nil {
 		return Plan{}, err
 	}

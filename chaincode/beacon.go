@@ -311,22 +311,32 @@ func penalise(ctx context, at intervalOf, missing []string) error {
 	return nil
 }
 
-// Challenge asks a battery to discharge at a power for a while.
+// Directions of a challenge: what the battery's power changes by, against what it
+// did.
+const (
+	Charging    = "charge"
+	Discharging = "discharge"
+)
+
+// Challenge asks a battery to change its power for a while, in a direction.
+// Without one, as programmes without an energy ask, it asks it to discharge at the
+// power, whatever it did.
 type Challenge struct {
-	Interval string    `json:"interval"`
-	Battery  string    `json:"battery"`
-	Start    time.Time `json:"start"`
-	From     time.Time `json:"from"`  // the response time is over
-	Until    time.Time `json:"until"` // the window ends
-	Power    int64     `json:"power"` // W, discharging
+	Interval  string    `json:"interval"`
+	Battery   string    `json:"battery"`
+	Start     time.Time `json:"start"`
+	From      time.Time `json:"from"`  // the response time is over
+	Until     time.Time `json:"until"` // the window ends
+	Power     int64     `json:"power"` // W
+	Direction string    `json:"direction,omitempty"`
 }
 
 const perMille = 1000
 
-// Challenge tells whether and how the sealed beacon challenges a battery that
-// pledged power (W), by the reputation with which it did (per mille).
-func (p Programme) Challenge(b Beacon, i grid.Interval, battery string, power, reputation int64) (c Challenge, challenged bool) {
-	h := sha256.Sum256([]byte("commonwatt/challenge/1\n" + b.Seed + "\n" + battery + "\n"))
+// Challenge tells whether and how the sealed beacon challenges a pledged battery,
+// by the reputation with which it pledged (per mille).
+func (p Programme) Challenge(b Beacon, i grid.Interval, g Pledge, reputation int64) (c Challenge, challenged bool) {
+	h := sha256.Sum256([]byte("commonwatt/challenge/1\n" + b.Seed + "\n" + g.Battery + "\n"))
 	const most = 1500 // reputation lowers the rate to a third of what a new battery has
 	rate := uint64(max(1, p.Challenges*(most-reputation)/perMille))
 	if len(b.Missing) == 0 && binary.BigEndian.Uint64(h[:8])%perMille >= rate {
@@ -335,15 +345,44 @@ func (p Programme) Challenge(b Beacon, i grid.Interval, battery string, power, r
 	// Between the windows before and after, which show the change; the power has
 	// the response time to come, and to go.
 	response, duration := time.Duration(p.Response)*time.Second, time.Duration(p.Duration)*time.Second
-	spare := int64((i.Length() - 2*response - 3*duration) / time.Second)
 	start := i.Begin().Add(duration)
-	if spare > 0 {
-		start = start.Add(time.Duration(int64(binary.BigEndian.Uint32(h[8:12]))%(spare+1)) * time.Second)
+	spare := i.Length() - 2*response - 3*duration
+	if step := p.step(); spare > 0 {
+		start = start.Add(time.Duration(int64(binary.BigEndian.Uint32(h[8:12]))%int64(spare/step+1)) * step)
 	}
-	const half = perMille / 2 // never less than half of what was pledged
-	share := half + int64(binary.BigEndian.Uint32(h[12:16]))%(half+1)
-	return Challenge{
-		Interval: i.String(), Battery: battery, Start: start, From: start.Add(response), Until: start.Add(response + duration),
-		Power: power * share / perMille,
-	}, true
+	c = Challenge{Interval: i.String(), Battery: g.Battery, Start: start, From: start.Add(response), Until: start.Add(response + duration)}
+	c.Power, c.Direction = p.size(g, int64(binary.BigEndian.Uint32(h[12:16]))), g.Direction(i)
+	if p.Energy == 0 {
+		c.Direction = ""
+	}
+	return c, true
+}
+
+// step is what the starts of challenges are apart: a minute, since meters are read
+// at whole minutes, and a window that begins and ends with a reading moves no
+// energy in vain.
+func (p Programme) step() time.Duration {
+	if p.Energy == 0 {
+		return time.Second
+	}
+	return time.Minute
+}
+
+// size draws the power of a challenge. Its window moves the programme's energy, or
+// up to a quarter more, and never more than was pledged; a programme without an
+// energy asks for at least half of what was pledged.
+func (p Programme) size(g Pledge, draw int64) int64 {
+	if p.Energy == 0 {
+		const half = perMille / 2
+		return g.Power * (half + draw%(half+1)) / perMille
+	}
+	const quarter = 4
+	least := p.least()
+	return min(g.Power, least+draw%(least/quarter+1))
+}
+
+// least is the power that moves the programme's energy in a window, rounded up.
+func (p Programme) least() int64 {
+	const hour = int64(time.Hour / time.Second)
+	return (p.Energy*hour + p.Duration - 1) / p.Duration
 }

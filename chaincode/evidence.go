@@ -39,11 +39,10 @@ type Proven struct {
 // them to be proven.
 const Sampling = 2 * time.Minute
 
-// ProveChallenge takes a Proof that a battery met its challenge: over the window
-// it gave at least nine tenths of what was asked, by its own counters; against the
-// window before or the one after that is a change of at least four fifths of what
-// was asked, and the connection meter shows at least half of what was asked, and
-// not half more than the change. Proof that proves nothing is refused.
+// ProveChallenge takes a Proof that a battery met its challenge: against the window
+// before, the one after, or the mean of both, its own counters show at least four
+// fifths of the change that was asked for, and the connection meter at least half of
+// it, and not half more than the battery. Proof that proves nothing is refused.
 func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg string) error {
 	pf, ev, e, err := openProof(ctx, arg)
 	if err != nil {
@@ -58,7 +57,7 @@ func (*Rewards) ProveChallenge(ctx contractapi.TransactionContextInterface, arg 
 	if !sealed || at < 0 {
 		return fail(CodeMissing, "interval %s is not sealed, or %q not pledged for it", pf.Interval, pf.Battery)
 	}
-	c, challenged := e.Challenge(b, i, pf.Battery, e.pledges[at].Power, e.noted[pf.Battery])
+	c, challenged := e.Challenge(b, i, e.pledges[at], e.noted[pf.Battery])
 	if !challenged {
 		return fail(CodeInvalid, "%q was not challenged in %s", pf.Battery, pf.Interval)
 	}
@@ -76,43 +75,60 @@ func (c Challenge) Instants() []time.Time {
 	return []time.Time{c.Start.Add(-window), c.Start, c.From, c.Until, c.Until.Add(response), c.Until.Add(response + window)}
 }
 
-// energy is what is asked for in the window.
+// energy is what the window moves at the power asked for.
 func (c Challenge) energy() grid.Energy {
 	return grid.Energy(c.Power * int64(c.Until.Sub(c.From)/time.Second) / int64(time.Hour/time.Second))
 }
 
-// met judges the readings, and returns the energy delivered in the window.
+// met judges the readings, and returns the energy in the window: what the battery
+// gave or, where a change was asked for, by how much it changed.
 func (c Challenge) met(ev *readings) (grid.Energy, error) {
-	window := c.Until.Sub(c.From)
-	during, err := ev.battery.flow(c.From, c.Until)
+	during, err := ev.flows(c.From, c.Until)
 	if err != nil {
 		return 0, err
 	}
-	const tenths, fifths = 10, 5
-	asked := c.energy()
-	if given := -during; given < (tenths-1)*asked/tenths-1 { // registers count whole Wh
+	given, asked := -during.battery, c.energy()
+	const tenths = 10
+	if c.Direction == "" && given < (tenths-1)*asked/tenths-1 { // registers count whole Wh
 		return 0, fail(CodeInvalid, "the battery gave %d Wh of %d Wh between %s and %s", given, asked, c.From.Format(time.TimeOnly), c.Until.Format(time.TimeOnly))
 	}
-	metered, err := ev.meter.flow(c.From, c.Until)
-	if err != nil {
-		return 0, err
+	for _, by := range c.changes(ev, during) {
+		switch { // a battery that does the same all the time shows nothing
+		case !c.shown(by):
+		case c.Direction == "":
+			return given, nil
+		default:
+			return by.battery, nil
+		}
+	}
+	return 0, fail(CodeInvalid, "the connection meter does not show the change that was asked for, or the battery did not make it")
+}
+
+// shown tells whether a change is enough.
+func (c Challenge) shown(by flows) bool {
+	const fifths = 5
+	asked := c.energy()
+	return by.battery >= (fifths-1)*asked/fifths && by.meter >= asked/2 && by.meter <= by.battery+by.battery/2+1
+}
+
+// changes compares the window with the one before and the one after, as far as
+// they were read, and with the mean of both, in which a steady drift cancels: + is in
+// the direction asked for.
+func (c Challenge) changes(ev *readings, during flows) (all []flows) {
+	window, sign := c.Until.Sub(c.From), grid.Energy(-1)
+	if c.Direction == Charging {
+		sign = 1
 	}
 	for _, begin := range []time.Time{c.Start.Add(-window), c.Until.Add(c.From.Sub(c.Start))} {
-		battery, err := ev.battery.flow(begin, begin.Add(window))
-		if err != nil {
-			continue // one of the two is enough
-		}
-		meter, err := ev.meter.flow(begin, begin.Add(window))
-		if err != nil {
-			continue
-		}
-		// A battery that gives the same all the time shows nothing.
-		change, seen := battery-during, meter-metered
-		if change >= (fifths-1)*asked/fifths && seen >= asked/2 && seen <= change+change/2+1 {
-			return -during, nil
+		if other, err := ev.flows(begin, begin.Add(window)); err == nil { // one of the two is enough
+			all = append(all, flows{sign * (during.battery - other.battery), sign * (during.meter - other.meter)})
 		}
 	}
-	return 0, fail(CodeInvalid, "the connection meter does not show what the battery says it gave")
+	const both = 2
+	if len(all) == both && c.Direction != "" {
+		all = append(all, flows{(all[0].battery + all[1].battery) / both, (all[0].meter + all[1].meter) / both})
+	}
+	return all
 }
 
 // ProveDelivery takes a Proof of what a battery gave in a flagged interval, by
@@ -199,6 +215,17 @@ func openProof(ctx context, arg string) (pf Proof, ev *readings, e *epoch, err e
 type readings struct{ battery, meter registers }
 
 type registers []grid.Registers
+
+// flows are what battery and meter took, or by how much that changed.
+type flows struct{ battery, meter grid.Energy }
+
+func (r *readings) flows(from, until time.Time) (f flows, err error) {
+	if f.battery, err = r.battery.flow(from, until); err != nil {
+		return f, err
+	}
+	f.meter, err = r.meter.flow(from, until)
+	return f, err
+}
 
 func verifyEvidence(ctx context, pf Proof, evidence []byte) (*readings, error) {
 	var ev Evidence

@@ -117,7 +117,9 @@ const (
 )
 
 // SystemAccounts may not name a metering point: postings use them.
-func SystemAccounts() []string { return []string{"utility", "grid", "fund", "rounding", "tax", "bank"} }
+func SystemAccounts() []string {
+	return []string{"utility", "grid", "fund", "pool", "rounding", "tax", "bank"}
+}
 
 // FoundCommunity takes a Community without its operator: that is the caller's
 // organisation.

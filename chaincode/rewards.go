@@ -35,20 +35,21 @@ type Rewards struct {
 // Programme says what is paid for from an epoch on. Tokens are whole numbers.
 type Programme struct {
 	Community    string `json:"community"`
-	From         string `json:"from"`         // first epoch
-	Minutes      int    `json:"minutes"`      // length of the intervals
-	Budget       int64  `json:"budget"`       // tokens of the first epoch
-	Schedule     string `json:"schedule"`     // halving, or linear to nothing
-	Period       int64  `json:"period"`       // epochs: until it halves, or until nothing is left
-	Availability int64  `json:"availability"` // per mille of the budget; the rest is for delivery
-	Grant        int64  `json:"grant"`        // tokens staked for a battery with its first pledge, out of the budget
-	Stake        int64  `json:"stake"`        // tokens that a pledge of 1 kW needs
-	Slash        int64  `json:"slash"`        // per mille of the stake that a failed challenge costs
-	Smoothing    int64  `json:"smoothing"`    // per mille that the last challenge weighs in the reputation
-	Threshold    int64  `json:"threshold"`    // per mille of reputation, and of challenges met, below which nothing is paid
-	Challenges   int64  `json:"challenges"`   // per mille: chance of a challenge in an interval at reputation 500
-	Response     int64  `json:"response"`     // s until the power must be there
-	Duration     int64  `json:"duration"`     // s for which it must stay
+	From         string `json:"from"`             // first epoch
+	Minutes      int    `json:"minutes"`          // length of the intervals
+	Budget       int64  `json:"budget"`           // tokens of the first epoch
+	Schedule     string `json:"schedule"`         // halving, or linear to nothing
+	Period       int64  `json:"period"`           // epochs: until it halves, or until nothing is left
+	Availability int64  `json:"availability"`     // per mille of the budget; the rest is for delivery
+	Grant        int64  `json:"grant"`            // tokens staked for a battery with its first pledge, out of the budget
+	Stake        int64  `json:"stake"`            // tokens that a pledge of 1 kW needs
+	Slash        int64  `json:"slash"`            // per mille of the stake that a failed challenge costs
+	Smoothing    int64  `json:"smoothing"`        // per mille that the last challenge weighs in the reputation
+	Threshold    int64  `json:"threshold"`        // per mille of reputation, and of challenges met, below which nothing is paid
+	Challenges   int64  `json:"challenges"`       // per mille: chance of a challenge in an interval at reputation 500
+	Response     int64  `json:"response"`         // s until the power must be there
+	Duration     int64  `json:"duration"`         // s for which it must stay
+	Energy       int64  `json:"energy,omitempty"` // Wh that a challenge changes in that time at least; 0: it asks for a power instead
 
 	RevealPenalty int64 `json:"reveal_penalty"` // millionths of the currency unit
 }
@@ -59,13 +60,14 @@ const (
 	Linear  = "linear"
 )
 
-// Pledge commits a battery for an epoch.
+// Pledge commits a battery for an epoch: to give, and in some hours to take.
 type Pledge struct {
-	Community string `json:"community"`
-	Epoch     string `json:"epoch"`
-	Battery   string `json:"battery"`
-	Power     int64  `json:"power"`  // W
-	Energy    int64  `json:"energy"` // Wh kept for it
+	Community string   `json:"community"`
+	Epoch     string   `json:"epoch"`
+	Battery   string   `json:"battery"`
+	Power     int64    `json:"power"`            // W
+	Energy    int64    `json:"energy"`           // Wh kept for it; in the hours below, room kept for it
+	Charge    []string `json:"charge,omitempty"` // hours of the day in which it is challenged by charging, UTC, as in 00:00-04:30
 }
 
 // Outage declares beforehand that a battery is away.
@@ -149,6 +151,9 @@ type EpochClosing struct {
 // most keeps all sums in bounds: W, Wh, tokens.
 const most = 1_000_000_000
 
+// counts of a register, which counts whole Wh, show what a battery did.
+const counts = 20
+
 // Keys in the state.
 const (
 	KindProgramme = "programme"  // community, from
@@ -214,6 +219,8 @@ func (p Programme) Validate() error {
 		return fail(CodeInvalid, "budget, period, grant, stake, reveal_penalty: must not be negative, the period at least 1")
 	case outside(p.Availability) || outside(p.Slash) || outside(p.Smoothing) || outside(p.Threshold) || outside(p.Challenges):
 		return fail(CodeInvalid, "availability, slash, smoothing, threshold, challenges: must be 0 to 1000 per mille")
+	case p.Energy != 0 && p.Energy < counts || p.Energy > most:
+		return fail(CodeInvalid, "energy: %d: must be at least %d Wh for registers to show it, or 0", p.Energy, counts)
 	case p.Response < 0 || p.Duration < 1 || windows > time.Duration(p.Minutes)*time.Minute:
 		return fail(CodeInvalid, "response, duration: the response twice and three windows of the duration must fit into an interval")
 	}
@@ -296,9 +303,11 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 	if g.Power < 1 || g.Energy < 1 || g.Power > most || g.Energy > most {
 		return fail(CodeInvalid, "power, energy: must be 1 to %d", most)
 	}
-	const least = 10 // Wh that the smallest challenge must ask for: registers count whole Wh
-	if g.Power*p.Duration/int64(time.Hour/time.Second)/2 < least {
+	if p.tooSmall(g) {
 		return fail(CodeInvalid, "power: %d W is too little: a challenge of %d s could not be told from nothing", g.Power, p.Duration)
+	}
+	if err := checkHours(g.Charge); err != nil {
+		return err
 	}
 	created, err := put(ctx, g, kindPledge, g.Community, g.Epoch, g.Battery)
 	if err != nil || !created {
@@ -331,6 +340,16 @@ func (*Rewards) Pledge(ctx contractapi.TransactionContextInterface, arg string) 
 		return err
 	}
 	return emit(ctx, "pledged", g)
+}
+
+// tooSmall tells whether registers, which count whole Wh, could not show the
+// smallest challenge of a pledge.
+func (p Programme) tooSmall(g Pledge) bool {
+	if p.Energy == 0 {
+		const least, half = 10, 2 // Wh; of the power
+		return g.Power*p.Duration/int64(time.Hour/time.Second)/half < least
+	}
+	return g.Power < p.least()
 }
 
 // grant stakes what a battery gets with its first pledge, as long as the epoch's
@@ -688,7 +707,7 @@ func (*Rewards) GetChallenges(ctx contractapi.TransactionContextInterface, commu
 	}
 	all := []Challenge{}
 	for _, g := range e.pledges {
-		if c, challenged := e.Challenge(b, i, g.Battery, g.Power, e.noted[g.Battery]); challenged && !e.away(g.Battery, interval) {
+		if c, challenged := e.Challenge(b, i, g, e.noted[g.Battery]); challenged && !e.away(g.Battery, interval) {
 			all = append(all, c)
 		}
 	}
@@ -914,7 +933,7 @@ func (e *epoch) judge(ctx context, c *EpochClosing) error {
 			if available[name+" "+g.Battery] {
 				r.Intervals++
 			}
-			if _, challenged := e.Challenge(b, i, g.Battery, g.Power, e.noted[g.Battery]); !challenged || e.away(g.Battery, name) {
+			if _, challenged := e.Challenge(b, i, g, e.noted[g.Battery]); !challenged || e.away(g.Battery, name) {
 				continue
 			}
 			_, passed := met[name+" "+g.Battery]

@@ -37,6 +37,7 @@ type Manifest struct {
 	TariffDigest string   `json:"tariff_digest"`
 	Estimated    bool     `json:"estimated"`
 	BatchDigests []string `json:"batch_digests"`
+	RulesDigest  string   `json:"rules_digest,omitempty"`
 }
 
 // Batch is a part of a run's postings.

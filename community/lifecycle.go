@@ -12,7 +12,15 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
 )
+
+// Names turns the community's own names into those of the ledger.
+type Names interface {
+	Account(member, point string) (string, error) // of a metering point
+	Member(member string) (string, error)
+	Blind(member, what string) (string, error) // unguessable without the member's secret
+}
 
 // Config is a community's calendar.
 type Config struct {
@@ -26,9 +34,12 @@ type Config struct {
 	Tick        grid.Price // price step; DefaultTick when 0
 	Floor       grid.Price // the lowest price; DefaultFloor when 0
 	Ceiling     grid.Price // the highest; DefaultCeiling when 0
-	// Account returns the account on the ledger of a member's metering point; nil: the
-	// point's own name.
-	Account func(member, point string) (string, error)
+	// Names says what members and metering points are called on the ledger; nil: by
+	// their own names.
+	Names Names
+	// Rules say how energy that no trade covers is shared; nil: it is not.
+	Rules *settlement.Rules
+	Apart map[string]bool // metering points that take part in neither own energy nor pool
 }
 
 // Defaults of the calendar.
@@ -175,8 +186,8 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 // Agents quote within quoteSpan, each at its own moment, quoteLead before the
 // gate closes.
 const (
-	quoteSpan = 8 * time.Minute
-	quoteLead = 9 * time.Minute
+	quoteSpan = 3 * time.Minute
+	quoteLead = 4 * time.Minute
 )
 
 func (l *Lifecycle) quotes(i grid.Interval, now time.Time) []Action {

@@ -286,25 +286,50 @@ func (m *Market) Unsettled() []grid.Interval {
 }
 
 // Settle makes a run of the interval from what was metered. previous are the
-// earlier runs of the interval; the first fixes the tariff.
+// earlier runs of the interval: from the first come tariff, trades, feeder, members
+// and rules, whatever they are by now.
 func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Nodes: map[string]string{},
+		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
 	}
-	for _, p := range m.points[1:] {
-		in.Nodes[p.MeteringPoint] = p.Node
+	for _, x := range metered {
+		p, err := m.place(x.MeteringPoint)
+		if err != nil {
+			return settlement.Run{}, err
+		}
+		in.Points[x.MeteringPoint] = p
 	}
-	if m.config.Account != nil {
-		in.Account = func(point string) (string, error) {
-			return m.config.Account(m.Owner(point), point)
+	if m.config.Names != nil && in.Rules != nil {
+		var err error
+		if in.Salt, err = m.config.Names.Blind(communitysOwn, i.String()); err != nil {
+			return settlement.Run{}, err
 		}
 	}
-	for _, p := range previous {
-		in.Tariff = p.Tariff
+	for k, p := range previous {
+		if k == 0 {
+			in.Tariff, in.First = p.Tariff, &p.Basis
+		}
 		in.Previous = append(in.Previous, p.Postings()...)
 	}
 	return settlement.Settle(in)
+}
+
+// communitysOwn stands for a member where something is the community's own secret.
+const communitysOwn = "/community"
+
+// place says where a metering point stands and what it is called on the ledger.
+func (m *Market) place(point string) (p settlement.Point, err error) {
+	at := m.points[m.accounts[point]]
+	p.Node, p.Member, p.Apart = at.Node, at.Member, m.config.Apart[point]
+	if m.config.Names == nil {
+		return p, nil
+	}
+	if p.Account, err = m.config.Names.Account(at.Member, point); err != nil {
+		return p, err
+	}
+	p.Member, err = m.config.Names.Member(at.Member)
+	return p, err
 }
 
 // Position returns what a metering point bought less what it sold for an interval,
@@ -320,6 +345,9 @@ func (m *Market) Position(i grid.Interval, meteringPoint string) (net grid.Energ
 	}
 	return net, traded
 }
+
+// Point returns a metering point, empty when it is not known.
+func (m *Market) Point(name string) Point { return m.points[m.accounts[name]] }
 
 // Owner returns the member of a metering point, empty when it is not known.
 func (m *Market) Owner(point string) string { return m.points[m.accounts[point]].Member }

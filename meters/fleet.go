@@ -40,13 +40,12 @@ type Fleet struct {
 	Clock func() time.Time // world time
 	Sink  Sink
 	Log   *slog.Logger
+	Every time.Duration             // between polls of a device, wall time; 0: Period
+	Heard func(r grid.Reading)      // told of every reading at once, before it is durable, from many goroutines; may be nil
 	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
 	// Together is for how long readings wait for more of their home, wall time; 0: half
-	// a period.
+	// a Period.
 	Together time.Duration
-	// Tap is told of every reading as it comes, before it is durable, from many
-	// goroutines; may be nil.
-	Tap func(member string, r grid.Reading)
 	// Shared returns a connection to an endpoint that somebody else keeps open, nil
 	// when there is none; may be nil.
 	Shared func(modbus.Endpoint) *modbus.Conn
@@ -92,7 +91,7 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	if f.conns[t.Endpoint] == nil {
 		f.connect([]Target{t})
 	}
-	p := newPoller(t, f.conns[t.Endpoint], f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+	p := newPoller(t, f.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
 	p.seen = f.Seen
 	if end := f.running[t.ID]; end != nil {
 		end()
@@ -154,8 +153,8 @@ func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 }
 
 func (f *Fleet) add(member string, r grid.Reading) {
-	if f.Tap != nil {
-		f.Tap(member, r)
+	if f.Heard != nil {
+		f.Heard(r)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -22,16 +22,16 @@ func (s *batchSizes) PublishBatch(_ context.Context, _ string, b Batch) error {
 }
 
 // TestReadingsWaitForMore publishes what a home's devices said in five seconds as one
-// batch, and at the end what is left; the tap has each at once.
+// batch, and at the end what is left; each is heard at once.
 func TestReadingsWaitForMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent batchSizes
-		tapped := 0
+		heard := 0
 		f := &Fleet{
 			Clock: time.Now, Sink: &sent, Log: slog.New(slog.DiscardHandler), Together: 5 * time.Second,
-			Tap: func(member string, r grid.Reading) {
-				if member == "ann" && r.Device == "ann/meter" {
-					tapped++
+			Heard: func(r grid.Reading) {
+				if r.Device == "ann/meter" {
+					heard++
 				}
 			},
 		}
@@ -41,8 +41,8 @@ func TestReadingsWaitForMore(t *testing.T) {
 		synctest.Wait()
 		for k := range 12 {
 			f.add("ann", grid.Reading{Device: "ann/meter", Time: time.Now()})
-			if tapped != k+1 {
-				t.Errorf("after %d readings %d were seen", k+1, tapped)
+			if heard != k+1 {
+				t.Errorf("after %d readings %d were seen", k+1, heard)
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()

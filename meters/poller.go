@@ -21,7 +21,8 @@ import (
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
-// Period is how often a device is polled, in wall time.
+// Period is how often a device is polled, in wall time, unless the fleet says
+// otherwise.
 const Period = time.Second
 
 // slowPeriod is how often slow points are read, in wall time.
@@ -50,6 +51,7 @@ type poller struct {
 	conn   *modbus.Conn
 	clock  func() time.Time // world time
 	emit   func(grid.Reading)
+	period time.Duration             // between polls, wall time
 	seen   func(due, done time.Time) // may be nil
 	log    *slog.Logger
 
@@ -68,8 +70,8 @@ type plan struct {
 	*modbus.Reader
 }
 
-func newPoller(t Target, conn *modbus.Conn, clock func() time.Time, last *grid.Reading, emit func(grid.Reading), log *slog.Logger) *poller {
-	p := &poller{target: t, conn: conn, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), counters: map[profile.Role]*counter{}}
+func newPoller(t Target, conn *modbus.Conn, period time.Duration, clock func() time.Time, last *grid.Reading, emit func(grid.Reading), log *slog.Logger) *poller {
+	p := &poller{target: t, conn: conn, period: period, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), counters: map[profile.Role]*counter{}}
 	for _, pt := range t.Profile.Points {
 		if pt.Counter != nil && pt.Kind == t.Kind && pt.Role != "" {
 			p.counters[pt.Role] = &counter{zeroValid: pt.Counter.ZeroIs == "valid", most: cmp.Or(t.Rated, mostPower)}
@@ -113,16 +115,17 @@ func (p *poller) run(ctx context.Context) {
 		done := time.Now()
 		p.observe(due, done)
 		for !due.After(done) {
-			due = due.Add(Period)
+			due = due.Add(p.period)
 		}
 	}
 }
 
-// phase spreads the devices over the period by a hash of their ids.
+// phase spreads the metering points over the period by a hash of their names: the
+// devices behind one are read together, so that what they say is of one moment.
 func (p *poller) phase() time.Duration {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(p.target.ID)) // never fails
-	return time.Duration(h.Sum64() % uint64(Period))
+	_, _ = h.Write([]byte(cmp.Or(p.target.MeteringPoint, p.target.ID))) // never fails
+	return time.Duration(h.Sum64() % uint64(p.period))
 }
 
 func wait(ctx context.Context, d time.Duration) bool {

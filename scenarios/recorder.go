@@ -16,6 +16,7 @@ type recorder struct {
 	devices  []recorded
 	all      []grid.Reading            // by time, then device
 	byDevice map[string][]grid.Reading // connection meters and batteries
+	alone    map[string][]grid.Reading // by connection meter: what it would have shown without the community
 }
 
 type recorded struct {
@@ -27,7 +28,7 @@ type recorded struct {
 }
 
 func newRecorder(spec world.Spec, cheats []CheatText) *recorder {
-	r := &recorder{byDevice: map[string][]grid.Reading{}}
+	r := &recorder{byDevice: map[string][]grid.Reading{}, alone: map[string][]grid.Reading{}}
 	for i, h := range spec.Homes {
 		for _, k := range []struct {
 			kind    grid.DeviceKind
@@ -72,6 +73,7 @@ func (r *recorder) read(w *world.World) {
 		switch d.Kind {
 		case grid.Meter:
 			reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
+			r.alone[d.ID] = append(r.alone[d.ID], grid.Reading{Time: reading.Time, Import: new(world.Energy(h.Alone.Imported)), Export: new(world.Energy(h.Alone.Exported))})
 		case grid.Inverter:
 			reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
 		case grid.Battery:
@@ -91,6 +93,15 @@ func (r *recorder) read(w *world.World) {
 	}
 }
 
+// power returns what a device was last read to take.
+func (r *recorder) power(device string) (grid.Power, bool) {
+	readings := r.byDevice[device]
+	if len(readings) == 0 {
+		return 0, false
+	}
+	return *readings[len(readings)-1].Power, true
+}
+
 // since returns the index of the first reading at or after t.
 func since(readings []grid.Reading, t time.Time) int {
 	return sort.Search(len(readings), func(k int) bool { return !readings[k].Time.Before(t) })
@@ -99,7 +110,10 @@ func since(readings []grid.Reading, t time.Time) int {
 // energy returns what flowed in an interval; known is false when it was not
 // read whole. Boundaries are whole minutes, so the registers were read there.
 func (r *recorder) energy(meter string, i grid.Interval) (flow grid.Flow, known bool) {
-	readings := r.byDevice[meter]
+	return between(r.byDevice[meter], i)
+}
+
+func between(readings []grid.Reading, i grid.Interval) (flow grid.Flow, known bool) {
 	begin, end := since(readings, i.Begin()), since(readings, i.End())
 	if end >= len(readings) || !readings[begin].Time.Equal(i.Begin()) {
 		return grid.Flow{}, false

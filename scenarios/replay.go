@@ -24,14 +24,23 @@ import (
 type Result struct {
 	Scenario   Scenario
 	Tariff     settlement.Tariff
+	Feeder     grid.Feeder
 	Trades     []grid.Trade
 	Intervals  []Interval
-	Statements []settlement.Statement
+	Statements []Statement
 	Readings   []grid.Reading
 	Epochs     []chaincode.EpochClosing // of the storage rewards, by devices' names
 	Orders     int64
 	Height     int64  // of the ledger
 	Root       string // hash of its last block
+}
+
+// Statement is what an interval means for one metering point of the replay.
+type Statement struct {
+	settlement.Statement
+
+	Member, Node string
+	Apart        grid.Flow // what would have been metered without the community
 }
 
 // Interval is what happened in one delivery interval.
@@ -87,7 +96,8 @@ type replay struct {
 	desk     *agent.Desk
 	market   *community.Market
 	ledger   *ledger.Ledger
-	rewards  *rewards.Desk // nil: no programme
+	rewards  *rewards.Desk     // nil: no programme
+	meters   map[string]string // connection meters by metering point
 	open     map[grid.Interval]*Interval
 	result   Result
 }
@@ -97,13 +107,17 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.Rules()
+	if err != nil {
+		return nil, err
+	}
 	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
 	r := &replay{
-		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{},
-		result: Result{Scenario: s, Tariff: tariff},
+		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
+		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode()},
 	}
 	devices := r.recorder.grid()
-	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, r.recorder)
+	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
@@ -114,14 +128,15 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	for _, d := range devices {
 		if d.Kind == grid.Meter {
+			r.meters[d.MeteringPoint] = d.ID
 			members = append(members, d.Member)
 			points = append(points, community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member})
 		}
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members, Account: l.Account,
-	}, grid.SingleNode(), tariff)
+		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
+	}, r.result.Feeder, tariff)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +254,22 @@ func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) 
 	delete(r.open, i)
 	done.Postings = len(run.Postings())
 	r.result.Intervals = append(r.result.Intervals, *done)
-	r.result.Statements = append(r.result.Statements, run.Statements...)
+	return r.state(run)
+}
+
+// state keeps the statements of a run, with what the homes would have got without the
+// community: the same sun, loads and cars, settled at the tariff.
+func (r *replay) state(run settlement.Run) error {
+	for _, s := range run.Statements {
+		p := r.market.Point(s.MeteringPoint)
+		x := Statement{Statement: s, Member: p.Member, Node: p.Node}
+		x.Apart, _ = between(r.recorder.alone[r.meters[s.MeteringPoint]], s.Interval)
+		without, err := run.Tariff.Value(x.Apart)
+		if err != nil {
+			return fmt.Errorf("settle %s: %s: %w", s.Interval, s.MeteringPoint, err)
+		}
+		x.Without = &without
+		r.result.Statements = append(r.result.Statements, x)
+	}
 	return nil
 }

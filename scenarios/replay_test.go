@@ -76,7 +76,10 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s: traded %d Wh of %d offered and %d wanted", i.Interval, i.Traded, i.Offered, i.Wanted)
 		}
 	}
-	k := r.Summarize("test")
+	k, err := r.Summarize("test")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if k.Imported-k.Exported != k.Retail-k.FeedIn {
 		t.Errorf("the members' meters drew %d Wh net, the utility delivered %d", k.Imported-k.Exported, k.Retail-k.FeedIn)
 	}
@@ -98,7 +101,11 @@ func TestAnotherSeedIsAnotherDay(t *testing.T) {
 	}
 	var sum [2]grid.Energy
 	for i, r := range []*scenarios.Result{a, b} {
-		sum[i] = r.Summarize("test").Produced
+		k, err := r.Summarize("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum[i] = k.Produced
 	}
 	if sum[0] == sum[1] {
 		t.Error("two seeds gave the same production")

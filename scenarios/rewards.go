@@ -125,7 +125,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 	}
 	r.rewards, err = rewards.New(rewards.Config{
 		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: s.Rewards.IsPeak, Batteries: r.batteries(*s.Rewards),
-		Evidence: g, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
+		Evidence: g, Power: r.recorder.power, Lead: step, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
 		Secret: map[string][]byte{
 			chaincode.RoleOperator: secret(s.Seed, "beacon/operator"), chaincode.RoleUtility: secret(s.Seed, "beacon/utility"),
 		},
@@ -144,7 +144,7 @@ func (r *replay) batteries(terms rewards.Terms) (all []rewards.Battery) {
 			claimed = d.cheat.Cheat.Claimed(claimed)
 		}
 		at := slices.IndexFunc(r.recorder.devices, func(m recorded) bool { return m.Kind == grid.Meter && m.home == d.home })
-		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Capacity: claimed.Capacity}
+		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Rated: claimed.Power, Capacity: claimed.Capacity}
 		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}

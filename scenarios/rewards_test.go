@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
@@ -54,6 +57,7 @@ func TestOnlyProvenStorageIsPaid(t *testing.T) {
 			t.Errorf("%s: paid %d, the batteries got %d", e.Epoch, e.Paid, paid)
 		}
 	}
+	checkCosts(t, s, r)
 	if _, err := embedded.VerifyDir(t.Context(), first, "", nil); err != nil {
 		t.Error(err)
 	}
@@ -63,6 +67,55 @@ func TestOnlyProvenStorageIsPaid(t *testing.T) {
 	if err1 != nil || err2 != nil || !bytes.Equal(a, b) || !bytes.Contains(a, []byte(`"home-12":`)) {
 		t.Errorf("a second replay differs: %v, %v\n%s\n%s", err1, err2, a, b)
 	}
+}
+
+// checkCosts replays the same days without rewards: the challenges cost no honest
+// owner more than five cents, and they are as many as when each asked for a discharge
+// of minutes, which cost 26 to 38 cents.
+func checkCosts(t *testing.T, s scenarios.Scenario, with *scenarios.Result) {
+	t.Helper()
+	s.Rewards = nil
+	without := replay(t, s, t.TempDir())
+	challenged := map[string]int{}
+	for _, e := range with.Epochs {
+		for _, w := range e.Rewards {
+			challenged[w.Battery] += w.Challenged
+		}
+	}
+	const most = 50_000 // millionths of a EUR
+	for home, least := range map[string]int{"home-07": 65, "home-09": 75, "home-11": 58, "home-12": 68} {
+		cost := worth(t, without, home) - worth(t, with, home)
+		t.Logf("%s: %d challenges cost %.3f EUR", home, challenged[home+"/battery"], float64(cost)/1e6)
+		if n := challenged[home+"/battery"]; n < least || cost > most {
+			t.Errorf("%s: %d challenges cost %d, want at least %d for at most %d", home, n, cost, least, most)
+		}
+	}
+}
+
+// worth is what a home's metered energy comes to at the utility's tariff, and what
+// its battery holds at the end: that is bought less later, with the losses on the
+// way out.
+func worth(t *testing.T, r *scenarios.Result, home string) (sum grid.Money) {
+	t.Helper()
+	for _, st := range r.Statements {
+		if st.MeteringPoint == "mp-"+home {
+			sum += st.RetailOnly
+		}
+	}
+	homes := world.Neighbourhood(r.Scenario.Homes, r.Scenario.Seed)
+	at := slices.IndexFunc(homes, func(h world.Home) bool { return h.ID == home })
+	for _, reading := range slices.Backward(r.Readings) {
+		if reading.Device == home+"/battery" {
+			held := grid.Energy(*reading.Charge) * homes[at].Battery.Capacity / 1000
+			value, err := (r.Tariff.Retail * 9 / 10).Cost(held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum + value
+		}
+	}
+	t.Fatalf("the battery of %s was not read", home)
+	return 0
 }
 
 func TestBadRewards(t *testing.T) {

@@ -40,6 +40,9 @@ type Scenario struct {
 	Mechanism   string        `yaml:"mechanism"` // of the call auction
 	Tariff      TariffText    `yaml:"tariff"`
 
+	SharingText  `yaml:",inline"` // what is left over is shared
+	StrategyText `yaml:",inline"`
+
 	Rewards *rewards.Terms `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText    `yaml:"cheats"`  // whose battery only pretends
 
@@ -112,6 +115,15 @@ func (s Scenario) Validate() error {
 		if _, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency); err != nil {
 			return fmt.Errorf("rewards.%w", err)
 		}
+	}
+	homes := world.Neighbourhood(s.Homes, s.Seed)
+	if err := s.Check(func(name string) bool {
+		return slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == name })
+	}); err != nil {
+		return err
+	}
+	if _, err := s.Rules(); err != nil {
+		return err
 	}
 	_, err := s.tariff()
 	return err

@@ -3,34 +3,50 @@
 //
 // # Model
 //
-// A trade moves money from the buyer to the seller. Where a line between them
-// has a fee or is full, the buyer pays more than the seller gets: the difference
-// goes to the fund, which pays the grid operator each line's fee on the net flow
-// of all trades over it; what stays is congestion rent. Metered energy that no
-// trade covers settles at the utility's tariff: a metering point that bought B
-// and imported I buys I − B at retail, or gives B − I back at the feed-in
-// price; one that sold S and exported E is paid E − S at the feed-in price, or
-// buys S − E at retail. Both directions of the meter count gross. The two
-// differ by the imbalance:
+// An interval is settled in four steps, each on what the one before left over.
 //
-//	retail energy − feed-in energy = metered net import − contracted net import
+//  1. Trades. A trade moves money from the buyer to the seller. Where a line
+//     between them has a fee or is full, the buyer pays more than the seller gets:
+//     the difference goes to the fund. What a metering point has short or long
+//     after its trades follows from the gross values of its meter: a point that
+//     bought B and imported I is short of I − B, or long by B − I; one that sold S
+//     and exported E is long by E − S, or short of S − E.
+//  2. Own energy. What is short at one metering point of a member is met from what
+//     is long at points of the same member, also at the same point; it costs the
+//     fees of the lines between them and nothing else.
+//  3. Pool. What is left short and long is cleared once more, after delivery, by
+//     the exact clearing of a radial feeder (matching/network): each shortage bids
+//     at retail, each surplus offers at feed-in, the lines have no limits, for the
+//     energy has flowed, and what trades and own energy sent over them counts, so
+//     that a flow against it gives the fee back.
+//  4. Utility. The rest is bought at retail or sold at the feed-in price.
+//
+// A metering point whose value was substituted takes part in trades and utility
+// alone, until a run with the measured value brings it in.
+//
+// The fund receives what buyers pay more than sellers get, and the fees of own
+// energy and pool; it pays the grid operator each line's fee on the net flow of
+// trades, own energy and pool. What stays is congestion rent.
+//
+// The two directions of the utility's energy differ by what the trades do not
+// explain, whatever is shared: over all members
+//
+//	Σ retail energy − Σ feed-in energy = Σ metered import − Σ metered export
 //
 // # Invariants
 //
 // Every posting has a positive amount, a debit account that pays and a credit
-// account that receives, so that every batch, run and interval sums to zero.
-// Posted entries never change: a later run posts the difference.
+// account that receives, so that every batch, run and interval sums to zero, and
+// so does the pool in every interval. Posted entries never change: a later run
+// posts the difference, by the rules of the first.
 package settlement
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -40,10 +56,13 @@ const (
 	Utility = "utility"
 	Grid    = "grid" // the grid operator's
 	Fund    = "fund" // the community's
+	Pool    = "pool" // of what is shared after delivery: zero in every interval
 )
 
 // SystemAccounts lists the accounts that no metering point may be named after.
-func SystemAccounts() []string { return []string{Utility, Grid, Fund, "rounding", "tax", "bank"} }
+func SystemAccounts() []string {
+	return []string{Utility, Grid, Fund, Pool, "rounding", "tax", "bank"}
+}
 
 // Tariff is what the utility charges and pays.
 type Tariff struct {
@@ -67,11 +86,32 @@ func (t Tariff) Validate() error {
 	}
 }
 
+// Value returns what metered energy is worth at the tariff alone, + receives.
+func (t Tariff) Value(f grid.Flow) (grid.Money, error) {
+	owed, err := t.Retail.Cost(f.Import)
+	if err != nil {
+		return 0, err
+	}
+	earned, err := t.FeedIn.Cost(f.Export)
+	if err != nil {
+		return 0, err
+	}
+	return earned.Add(-owed)
+}
+
 // Metered is the energy of an interval at one metering point.
 type Metered struct {
 	MeteringPoint string       `json:"metering_point"`
 	Flow          grid.Flow    `json:"flow"`
 	Quality       grid.Quality `json:"quality"`
+}
+
+// Point is what a run must know of a metering point beside its meter.
+type Point struct {
+	Account string // on the ledger; empty: the point's own name
+	Member  string // whose own energy it shares, by pseudonym; empty: nobody else's
+	Node    string // of the feeder; empty: the root
+	Apart   bool   // it takes part in neither own energy nor pool
 }
 
 // Input is all that a run depends on.
@@ -81,25 +121,19 @@ type Input struct {
 	Run       int // from 1
 	Tariff    Tariff
 	Trades    []grid.Trade
-	Feeder    grid.Feeder       // that was traded over; zero: one node
-	Nodes     map[string]string // of metering points; none: the root
+	Feeder    grid.Feeder // that was traded over; zero: one node
+	Rules     *Rules      // of own energy and pool; nil: there is neither, as before there were any
+	Salt      string      // without it the digest of the rules tells nothing
+	Points    map[string]Point
 	Metered   []Metered
-	// Account returns the account on the ledger of a metering point; nil: points are
-	// their own accounts.
-	Account  func(point string) (string, error)
+	// First is the basis of the interval's first run, in place of Trades, Feeder,
+	// Rules, Salt and of all but the account of each of the Points; nil: this is the
+	// first. Metering points that it does not know are left out.
+	First    *Basis
 	Previous []Posting // of the earlier runs of the interval
 	// ReadingRoot is the Merkle root over the metered values, in hex.
 	ReadingRoot string
 }
-
-// Reasons of postings.
-const (
-	ReasonTrade  = "trade"
-	ReasonLines  = "lines"             // what a buyer pays more than the seller gets
-	ReasonFee    = "grid-fee"          // of a line
-	ReasonRetail = "imbalance-retail"  // energy that no trade covers, bought
-	ReasonFeedIn = "imbalance-feed-in" // energy that no trade covers, sold
-)
 
 // Posting moves money between two accounts.
 type Posting struct {
@@ -132,6 +166,9 @@ type Manifest struct {
 	TariffDigest string   `json:"tariff_digest"` // SHA-256 of the tariff as JSON
 	Estimated    bool     `json:"estimated"`
 	BatchDigests []string `json:"batch_digests"` // SHA-256 of each batch as JSON
+	// RulesDigest commits to all else that the run was made by (see Basis); absent:
+	// there was no pool.
+	RulesDigest string `json:"rules_digest,omitempty"`
 }
 
 // Statement is what an interval means for one metering point.
@@ -141,13 +178,41 @@ type Statement struct {
 	Run           int           `json:"run"`
 	Quality       grid.Quality  `json:"quality"`
 	Metered       grid.Flow     `json:"metered"`
-	Bought        grid.Energy   `json:"bought"`      // from neighbours
-	Sold          grid.Energy   `json:"sold"`        // to neighbours
+	Bought        grid.Energy   `json:"bought"`      // from neighbours, traded ahead
+	Sold          grid.Energy   `json:"sold"`        // to neighbours, traded ahead
+	Imbalance     grid.Energy   `json:"imbalance"`   // metered − contracted net import
+	Uncovered     grid.Energy   `json:"uncovered"`   // that no trade covers, either way, before own energy and pool
+	Own           grid.Energy   `json:"own"`         // short, met by the member's own surplus
+	OwnGiven      grid.Energy   `json:"own_given"`   // long, that met the member's own shortage
+	PoolBought    grid.Energy   `json:"pool_bought"` // from neighbours after delivery
+	PoolSold      grid.Energy   `json:"pool_sold"`   // to neighbours after delivery
+	PoolPrice     grid.Price    `json:"pool_price"`  // of the pool's energy, millionths/kWh; 0 without
+	Fees          grid.Money    `json:"fees"`        // of lines, for own energy
 	Retail        grid.Energy   `json:"retail"`      // from the utility
 	FeedIn        grid.Energy   `json:"feed_in"`     // to the utility
-	Imbalance     grid.Energy   `json:"imbalance"`   // metered − contracted net import
 	Net           grid.Money    `json:"net"`         // + receives, over all runs
-	RetailOnly    grid.Money    `json:"retail_only"` // what Net would be without neighbours
+	RetailOnly    grid.Money    `json:"retail_only"` // the metered energy at the tariff alone
+	// Without is what the home would have got without the community; nil: the same
+	// as RetailOnly, for nothing of it was moved. It is shown and never posted.
+	Without          *grid.Money `json:"without,omitempty"`
+	WithoutEstimated bool        `json:"without_estimated,omitempty"`
+}
+
+// Alone returns what the home would have got without the community, + receives.
+func (s Statement) Alone() grid.Money {
+	if s.Without != nil {
+		return *s.Without
+	}
+	return s.RetailOnly
+}
+
+// WorseOff tells whether a member, who received net and would have received without
+// without the community, is worse off: by more than a cent, and by more than a
+// thousandth of what the metered energy is worth at the own tariff, import and export
+// added.
+func WorseOff(net, without, worth grid.Money) bool {
+	const cent, part = 10_000, 1000
+	return without-net > max(cent, worth/part)
 }
 
 // Run is a settlement run.
@@ -161,11 +226,29 @@ type Run struct {
 	Substituted bool `json:"substituted,omitempty"`
 }
 
-// Basis is what a run was made from beside the meters, by accounts.
+// Basis is what a run was made from beside meters and tariff, by accounts. Later
+// runs of the interval are made from it too, whatever has changed since.
 type Basis struct {
-	Trades []grid.Trade      `json:"trades"`
-	Feeder grid.Feeder       `json:"feeder"`
-	Nodes  map[string]string `json:"nodes"`
+	Trades  []grid.Trade      `json:"trades"`
+	Feeder  grid.Feeder       `json:"feeder"`
+	Nodes   map[string]string `json:"nodes"`             // by account; absent: the root
+	Members map[string]string `json:"members,omitempty"` // pseudonyms by account
+	Apart   []string          `json:"apart,omitempty"`   // accounts that share nothing, sorted
+	Rules   *Rules            `json:"rules,omitempty"`   // nil: there was no pool
+	Salt    string            `json:"salt,omitempty"`    // of the digest
+}
+
+// digest is what the manifest commits to, of one tariff for all; empty when there
+// was no pool.
+func (b Basis) digest(t Tariff) (string, error) {
+	if b.Rules == nil {
+		return "", nil
+	}
+	b.Trades = nil // they have a digest of their own
+	return digest(struct {
+		Basis
+		Tariff Tariff `json:"tariff"`
+	}{b, t})
 }
 
 // Postings returns the postings of all batches in order.
@@ -177,266 +260,66 @@ func (r Run) Postings() []Posting {
 	return all
 }
 
-// batchSize is how many postings go into one ledger transaction: each becomes
-// a key, and about 100 keys a transaction is where Fabric is efficient.
-const batchSize = 80
-
 // Settle makes the run. Errors: a metering point metered twice or traded but
 // not metered, grid.ErrOverflow.
 func Settle(in Input) (Run, error) {
-	points, err := positions(in)
+	run, err := settle(in)
 	if err != nil {
 		return Run{}, fmt.Errorf("settle %s %s run %d: %w", in.Community, in.Interval, in.Run, err)
 	}
-	book := entries{}
-	trades := slices.Clone(in.Trades)
-	for k := range trades {
-		t := &trades[k]
-		t.Buyer, t.Seller = accountOf(points, t.Buyer), accountOf(points, t.Seller)
-		if err := book.trade(*t); err != nil {
-			return Run{}, fmt.Errorf("settle %s: trade %d: %w", in.Interval, t.Seq, err)
+	return run, nil
+}
+
+func settle(in Input) (Run, error) {
+	basis, points, err := open(in)
+	if err != nil {
+		return Run{}, err
+	}
+	c := clearing{basis: basis, tariff: in.Tariff, interval: in.Interval, points: points, book: newBook()}
+	for _, step := range []func() error{c.trades, c.own, c.pool, c.utility, c.fees} {
+		if err := step(); err != nil {
+			return Run{}, err
 		}
 	}
-	if err := book.fees(in); err != nil {
-		return Run{}, fmt.Errorf("settle %s: grid fees: %w", in.Interval, err)
-	}
-	for _, p := range points {
-		if err := book.imbalance(p, in.Tariff); err != nil {
-			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)
-		}
-	}
-	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points)), Basis: Basis{Trades: trades, Feeder: in.Feeder, Nodes: map[string]string{}}}
-	for _, p := range points {
-		if node, at := in.Nodes[p.MeteringPoint]; at {
-			run.Basis.Nodes[p.account] = node
-		}
-	}
+	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points)), Basis: basis}
+	net := c.book.nets()
 	for i, p := range points {
-		if run.Statements[i], err = statement(in, p, book); err != nil {
-			return Run{}, fmt.Errorf("settle %s: %s: %w", in.Interval, p.MeteringPoint, err)
+		if run.Statements[i], err = p.statement(in, net[p.account]); err != nil {
+			return Run{}, fmt.Errorf("%s: %w", p.MeteringPoint, err)
 		}
 	}
-	run.Batches = batches(in, book.less(in.Previous))
-	run.Manifest, err = manifest(in, trades, run.Batches)
+	postings, err := c.book.less(in.Previous)
+	if err != nil {
+		return Run{}, err
+	}
+	run.Batches = batches(in, postings)
+	run.Manifest, err = manifest(in, basis, run.Batches)
 	return run, err
 }
 
-// position is a metering point's metered and contracted energy, each ≥ 0.
-type position struct {
-	Metered
-
-	account string
-
-	bought, sold   grid.Energy
-	retail, feedIn grid.Energy
-}
-
-func positions(in Input) ([]position, error) {
-	at := map[string]int{}
-	points := make([]position, len(in.Metered))
-	for i, m := range in.Metered {
-		if _, twice := at[m.MeteringPoint]; twice || slices.Contains(SystemAccounts(), m.MeteringPoint) {
-			return nil, fmt.Errorf("metering point %q: metered twice or named as a system account", m.MeteringPoint)
-		}
-		at[m.MeteringPoint] = i
-		points[i].Metered = m
-	}
-	for _, t := range in.Trades {
-		buyer, known1 := at[t.Buyer]
-		seller, known2 := at[t.Seller]
-		if !known1 || !known2 {
-			return nil, fmt.Errorf("trade %d between %q and %q: not both metered", t.Seq, t.Buyer, t.Seller)
-		}
-		points[buyer].bought += t.Energy
-		points[seller].sold += t.Energy
-	}
-	for i := range points {
-		points[i].uncover()
-		points[i].account = points[i].MeteringPoint
-		if in.Account == nil {
-			continue
-		}
-		var err error
-		if points[i].account, err = in.Account(points[i].MeteringPoint); err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(points, func(a, b position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
-	return points, nil
-}
-
-// accountOf returns the account of one of the points, which are sorted.
-func accountOf(points []position, point string) string {
-	at, _ := slices.BinarySearchFunc(points, point, func(p position, name string) int { return strings.Compare(p.MeteringPoint, name) })
-	return points[at].account
-}
-
-// uncover finds what no trade covers. Only the net of bought and sold was to
-// be delivered.
-func (p *position) uncover() {
-	contracted := p.bought - p.sold
-	drawn := p.Flow.Import - max(contracted, 0)
-	given := p.Flow.Export - max(-contracted, 0)
-	p.retail = max(drawn, 0) + max(-given, 0)
-	p.feedIn = max(given, 0) + max(-drawn, 0)
-}
-
-// key identifies an entry over the runs of an interval: two accounts in order
-// of name, and what is paid for.
-type key struct{ low, high, reason, reference string }
-
-// amount is signed: + flows from low to high.
-type amount struct {
-	money  grid.Money
-	energy grid.Energy
-}
-
-// entries is what the runs of an interval amount to together.
-type entries map[key]amount
-
-// pay adds money that debit owes credit; negative money flows back.
-func (e entries) pay(debit, credit string, money grid.Money, energy grid.Energy, reason, reference string) {
-	k := key{debit, credit, reason, reference}
-	if credit < debit {
-		k.low, k.high = credit, debit
-		money, energy = -money, -energy
-	}
-	sum := e[k]
-	e[k] = amount{sum.money + money, sum.energy + energy}
-}
-
-func (e entries) trade(t grid.Trade) error {
-	pays, err := t.BidPrice.Cost(t.Energy)
-	if err != nil {
-		return err
-	}
-	gets, err := t.OfferPrice.Cost(t.Energy)
-	if err != nil {
-		return err
-	}
-	reference := fmt.Sprintf("trade-%d", t.Seq)
-	e.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
-	e.pay(t.Buyer, Fund, pays-gets, 0, ReasonLines, reference)
-	return nil
-}
-
-// fees pays the grid operator for the net flow over each line.
-func (e entries) fees(in Input) error {
-	nodes := map[string]grid.Node{}
-	for _, n := range in.Feeder.Nodes {
-		nodes[n.ID] = n
-	}
-	flows := map[string]grid.Energy{} // to the parent
-	add := func(point string, energy grid.Energy) {
-		for n := nodes[in.Nodes[point]]; n.Parent != ""; n = nodes[n.Parent] {
-			flows[n.ID] += energy
-		}
-	}
-	for _, t := range in.Trades {
-		add(t.Seller, t.Energy)
-		add(t.Buyer, -t.Energy)
-	}
-	for _, n := range in.Feeder.Nodes {
-		over := max(flows[n.ID], -flows[n.ID])
-		fee, err := n.Fee.Cost(over)
-		if err != nil {
-			return err
-		}
-		e.pay(Fund, Grid, fee, over, ReasonFee, n.ID)
-	}
-	return nil
-}
-
-func (e entries) imbalance(p position, tariff Tariff) error {
-	owed, err := tariff.Retail.Cost(p.retail)
-	if err != nil {
-		return err
-	}
-	earned, err := tariff.FeedIn.Cost(p.feedIn)
-	if err != nil {
-		return err
-	}
-	e.pay(p.account, Utility, owed, p.retail, ReasonRetail, p.account)
-	e.pay(Utility, p.account, earned, p.feedIn, ReasonFeedIn, p.account)
-	return nil
-}
-
-// less returns the postings that lead from the previous ones to the entries,
-// in order of reason, reference and accounts.
-func (e entries) less(previous []Posting) []Posting {
-	due := maps.Clone(e)
-	for _, p := range previous {
-		due.pay(p.Debit, p.Credit, -p.Amount, -p.Energy, p.Reason, p.Reference)
-	}
-	var postings []Posting
-	for k, v := range due {
-		if v.money == 0 {
-			continue
-		}
-		p := Posting{Debit: k.low, Credit: k.high, Amount: v.money, Energy: v.energy, Reason: k.reason, Reference: k.reference}
-		if v.money < 0 {
-			p.Debit, p.Credit, p.Amount, p.Energy = k.high, k.low, -v.money, -v.energy
-		}
-		postings = append(postings, p)
-	}
-	slices.SortFunc(postings, func(a, b Posting) int {
-		return cmp.Or(strings.Compare(a.Reason, b.Reason), strings.Compare(a.Reference, b.Reference),
-			strings.Compare(a.Debit, b.Debit), strings.Compare(a.Credit, b.Credit))
-	})
-	return postings
-}
-
-func statement(in Input, p position, book entries) (Statement, error) {
-	s := Statement{
+func (p position) statement(in Input, net grid.Money) (Statement, error) {
+	retailOnly, err := in.Tariff.Value(p.Flow)
+	return Statement{
 		MeteringPoint: p.MeteringPoint, Interval: in.Interval, Run: in.Run, Quality: p.Quality, Metered: p.Flow,
-		Bought: p.bought, Sold: p.sold, Retail: p.retail, FeedIn: p.feedIn, Imbalance: p.retail - p.feedIn,
-	}
-	var err error
-	for k, v := range book {
-		switch p.account {
-		case k.low:
-			s.Net, err = s.Net.Add(-v.money)
-		case k.high:
-			s.Net, err = s.Net.Add(v.money)
-		}
-		if err != nil {
-			return Statement{}, err
-		}
-	}
-	owed, err := in.Tariff.Retail.Cost(p.Flow.Import)
-	if err != nil {
-		return Statement{}, err
-	}
-	earned, err := in.Tariff.FeedIn.Cost(p.Flow.Export)
-	if err != nil {
-		return Statement{}, err
-	}
-	s.RetailOnly, err = earned.Add(-owed)
-	return s, err
+		Bought: p.bought, Sold: p.sold, Imbalance: p.uncovered.short - p.uncovered.long, Uncovered: p.uncovered.short + p.uncovered.long,
+		Own: p.owned.short, OwnGiven: p.owned.long, PoolBought: p.pooled.short, PoolSold: p.pooled.long, PoolPrice: p.poolPrice,
+		Fees: p.ownFee, Retail: p.left.short, FeedIn: p.left.long, Net: net, RetailOnly: retailOnly,
+	}, err
 }
 
-func batches(in Input, postings []Posting) []Batch {
-	var all []Batch
-	for chunk := range slices.Chunk(postings, batchSize) {
-		b := Batch{Community: in.Community, Interval: in.Interval.String(), Run: in.Run, Batch: len(all), Postings: slices.Clone(chunk)}
-		for i := range b.Postings {
-			b.Postings[i].ID = fmt.Sprintf("%s/%s/%d/%d/%d", b.Community, b.Interval, b.Run, b.Batch, i)
-		}
-		all = append(all, b)
-	}
-	return all
-}
-
-func manifest(in Input, trades []grid.Trade, all []Batch) (Manifest, error) {
+func manifest(in Input, basis Basis, all []Batch) (Manifest, error) {
 	m := Manifest{
 		Community: in.Community, Interval: in.Interval.String(), Run: in.Run, ReadingRoot: in.ReadingRoot,
 		Tariff: in.Tariff.Version, BatchDigests: make([]string, len(all)),
 	}
 	var err error
-	if m.TradeDigest, err = digest(trades); err != nil {
+	if m.TradeDigest, err = digest(basis.Trades); err != nil {
 		return Manifest{}, err
 	}
 	if m.TariffDigest, err = digest(in.Tariff); err != nil {
+		return Manifest{}, err
+	}
+	if m.RulesDigest, err = basis.digest(in.Tariff); err != nil {
 		return Manifest{}, err
 	}
 	for i, b := range all {
@@ -444,9 +327,7 @@ func manifest(in Input, trades []grid.Trade, all []Batch) (Manifest, error) {
 			return Manifest{}, err
 		}
 	}
-	for _, metered := range in.Metered {
-		m.Estimated = m.Estimated || metered.Quality != grid.Good
-	}
+	m.Estimated = slices.ContainsFunc(in.Metered, func(m Metered) bool { return m.Quality != grid.Good })
 	return m, nil
 }
 

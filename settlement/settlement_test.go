@@ -205,7 +205,7 @@ func TestFeesAndRent(t *testing.T) {
 	in := input([]grid.Trade{trade(1, "a", "r", 600, 280_000), trade(2, "a", "r", 300, 310_000), trade(3, "r", "a", 100, 200_000)},
 		metered("a", 800, 0), metered("r", 0, 800))
 	in.Trades[0].OfferPrice, in.Trades[1].OfferPrice, in.Trades[2].OfferPrice = 260_000, 260_000, 210_000
-	in.Feeder, in.Nodes = street(), map[string]string{"a": "street"}
+	in.Feeder, in.Points = street(), map[string]settlement.Point{"a": {Node: "street"}}
 	run, err := settlement.Settle(in)
 	if err != nil {
 		t.Fatal(err)

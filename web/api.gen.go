@@ -24,6 +24,45 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for ChallengeDirection.
+const (
+	Charge    ChallengeDirection = "charge"
+	Discharge ChallengeDirection = "discharge"
+)
+
+// Valid indicates whether the value is a known member of the ChallengeDirection enum.
+func (e ChallengeDirection) Valid() bool {
+	switch e {
+	case Charge:
+		return true
+	case Discharge:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LiveMessageType.
+const (
+	LiveMessageTypeDelta LiveMessageType = "delta"
+	LiveMessageTypePong  LiveMessageType = "pong"
+	LiveMessageTypeState LiveMessageType = "state"
+)
+
+// Valid indicates whether the value is a known member of the LiveMessageType enum.
+func (e LiveMessageType) Valid() bool {
+	switch e {
+	case LiveMessageTypeDelta:
+		return true
+	case LiveMessageTypePong:
+		return true
+	case LiveMessageTypeState:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderSide.
 const (
 	OrderSideBid   OrderSide = "bid"
@@ -111,6 +150,21 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for PageMessageType.
+const (
+	Ping PageMessageType = "ping"
+)
+
+// Valid indicates whether the value is a known member of the PageMessageType enum.
+func (e PageMessageType) Valid() bool {
+	switch e {
+	case Ping:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PairingRequestKind.
 const (
 	Battery  PairingRequestKind = "battery"
@@ -163,6 +217,23 @@ type BindRequest struct {
 	MeteringPoint string `json:"metering_point"`
 }
 
+// Challenge A storage challenge that the home's battery answers now
+type Challenge struct {
+	// Cost About what today's challenges cost the home, + pays; absent: not known
+	Cost      *int64             `json:"cost,omitempty"`
+	Direction ChallengeDirection `json:"direction"`
+
+	// Power W, positive: by how much more than before the challenge
+	Power int64 `json:"power"`
+
+	// Tokens What the battery got for its last closed day
+	Tokens int64     `json:"tokens"`
+	Until  time.Time `json:"until"`
+}
+
+// ChallengeDirection defines model for Challenge.Direction.
+type ChallengeDirection string
+
 // Clearing defines model for Clearing.
 type Clearing struct {
 	Estimated bool     `json:"estimated"`
@@ -184,6 +255,16 @@ type Contract struct {
 	Paid     int64 `json:"paid"`
 	Received int64 `json:"received"`
 	Sold     int64 `json:"sold"`
+}
+
+// Delta A change of the State; homes and intervals replace those with the same key
+type Delta struct {
+	Homes     []Home     `json:"homes,omitempty"`
+	Intervals []Clearing `json:"intervals,omitempty"`
+	Status    Status     `json:"status"`
+
+	// Trades New ones, oldest first
+	Trades []Trade `json:"trades,omitempty"`
 }
 
 // Device defines model for Device.
@@ -217,8 +298,29 @@ type DiscoverRequest struct {
 	Places string `json:"places"`
 }
 
+// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+type Expected struct {
+	// Energy Wh, net
+	Energy int64 `json:"energy"`
+	Money  int64 `json:"money"`
+}
+
 // Finding A unit that answers
 type Finding = pairing.Finding
+
+// Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
+type Flow struct {
+	Battery *int64 `json:"battery,omitempty"`
+	Charger *int64 `json:"charger,omitempty"`
+	Home    int64  `json:"home"`
+
+	// Inverter Absent: the home has none, as of the others
+	Inverter *int64 `json:"inverter,omitempty"`
+	Meter    int64  `json:"meter"`
+
+	// Time of the oldest reading among them
+	Time time.Time `json:"time"`
+}
 
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
@@ -236,11 +338,20 @@ type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings
 	Account string `json:"account"`
 
+	// Challenge A storage challenge that the home's battery answers now
+	Challenge *Challenge `json:"challenge,omitempty"`
+
 	// Contract What the home trades with neighbours in the interval being delivered
-	Contract      Contract `json:"contract"`
-	Devices       []Device `json:"devices"`
-	Id            string   `json:"id"`
-	MeteringPoint string   `json:"metering_point"`
+	Contract Contract `json:"contract"`
+	Devices  []Device `json:"devices"`
+
+	// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+	Expected *Expected `json:"expected,omitempty"`
+
+	// Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
+	Flow          *Flow  `json:"flow,omitempty"`
+	Id            string `json:"id"`
+	MeteringPoint string `json:"metering_point"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -282,6 +393,19 @@ type LedgerStatus struct {
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
+type LiveMessage struct {
+	// Delta A change of the State; homes and intervals replace those with the same key
+	Delta *Delta `json:"delta,omitempty"`
+	State *State `json:"state,omitempty"`
+
+	// Type state: the first message; pong: the answer to a ping
+	Type LiveMessageType `json:"type"`
+}
+
+// LiveMessageType state: the first message; pong: the answer to a ping
+type LiveMessageType string
 
 // LivePoint defines model for LivePoint.
 type LivePoint = pairing.LivePoint
@@ -406,6 +530,15 @@ type OrdersReply struct {
 	Id      *int64         `json:"id,omitempty"`
 	Order   *Order         `json:"order,omitempty"`
 }
+
+// PageMessage What a page sends to /api/v1/ws
+type PageMessage struct {
+	// Type ping: I am here; from the first on the server expects one within every 10 s
+	Type PageMessageType `json:"type"`
+}
+
+// PageMessageType ping: I am here; from the first on the server expects one within every 10 s
+type PageMessageType string
 
 // PairedDevice defines model for PairedDevice.
 type PairedDevice = pairing.Binding
@@ -574,15 +707,26 @@ type StoreStatus struct {
 type Tariff struct {
 	Currency string `json:"currency"`
 	FeedIn   int64  `json:"feed_in"`
-	Retail   int64  `json:"retail"`
-	Version  string `json:"version"`
+
+	// Pool the price at which what no trade covers is shared among the members after delivery, millionths/kWh; absent where it is not shared, or the price depends on the interval
+	Pool    *int64 `json:"pool,omitempty"`
+	Retail  int64  `json:"retail"`
+	Version string `json:"version"`
 }
 
 // Today Settled intervals of the current day, UTC
 type Today struct {
+	// Estimated How many of the intervals are estimated, until a later run has what the meter counted
+	Estimated  int   `json:"estimated"`
 	Intervals  int   `json:"intervals"`
 	Net        int64 `json:"net"`
 	RetailOnly int64 `json:"retail_only"`
+
+	// Without What net would be without the community
+	Without int64 `json:"without"`
+
+	// WithoutEstimated Part of without is an estimate
+	WithoutEstimated bool `json:"without_estimated"`
 }
 
 // Trade defines model for Trade.
@@ -698,7 +842,7 @@ type ServerInterface interface {
 	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
 	// (GET /api/v1/rewards)
 	GetRewards(w http.ResponseWriter, r *http.Request)
-	// GetState Everything that the dashboard shows, the first message of /api/v1/ws
+	// GetState Everything that the dashboard shows
 	// (GET /api/v1/state)
 	GetState(w http.ResponseWriter, r *http.Request)
 	// GetStatus What runs and how far it has come
@@ -2505,7 +2649,7 @@ type StrictServerInterface interface {
 	// GetRewards How the batteries of the storage rewards stand, and what the last epochs paid
 	// (GET /api/v1/rewards)
 	GetRewards(ctx context.Context, request GetRewardsRequestObject) (GetRewardsResponseObject, error)
-	// GetState Everything that the dashboard shows, the first message of /api/v1/ws
+	// GetState Everything that the dashboard shows
 	// (GET /api/v1/state)
 	GetState(ctx context.Context, request GetStateRequestObject) (GetStateResponseObject, error)
 	// GetStatus What runs and how far it has come
@@ -3157,105 +3301,120 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7F3vjts4kn8VwrdAdrHqtruTCW7cn5JcdiZAcgnSPRdg53INWipbXEukhqTs+IIe3NPcg92THFgkJUqm",
-	"bLmTzs4A861jSfxTrP/1K+bzJBVlJThwrSbzzxMJqhJcAf7jPSxrBZn5MxVcA9fmT1pVBUupZoJP/6EE",
-	"N7+pNIeSmr/+JGE5mU/+ZdqOO7VP1fSdFIsCysnd3V0yyUClklVmmMl88iHfES70xDxxr5vRnjOevYdf",
-	"alB26ixj5gNavJOiAqmZWeiSFgqSSRX89HnCcNl6V8FkPlFaMr6a3CWTEsoFyIFHGszft5Vgdqe9V+6S",
-	"iYRfaiYNSX42MzTj7X39MfFfi8U/INVmghcFUBxp/rm3WFCalVRDuOaFEAVQbj5kXIPc0OIYfV/59+4M",
-	"NVgK5oMunTeiqEs42wJb5RoyUgLlRGxAEp0D8RM9UkRLmoG6InShgGuyzYGbA8oZX9lnZvdLIUuqJ3Oz",
-	"wqdPJs2ezTgrkHYdYsMUntn+ahRoXUCWkEWtzehEcFxHAdkKJNmBnhOmyZYyrcwDCYTyjDBFJKRCZpCR",
-	"mqc55Stczj7l3ARxstotBs+CZVs6mWdH99hnC38IzSDNTO16kuDIuzSKMo7gWtJU7xPwQ041UiwXJbgz",
-	"I1umc8LNCS9ELRVhvHO4ZAHmEDMo2AakX0DAjQtRr3I9au/JpKJW0ka8KiEFtoGxrytRZPc5ALd8N4Bb",
-	"YTB7jML/BhsnLl1SpDmVq4gYKU01ELEk9gVD4gokKVlRQHQzA+pozXj8geAF4xDn20psrQobQUTNysjy",
-	"xdKKGVWaSKAZ46tG0hewFBLw+ZJJpUMxz6iGMxwyGaMccXfNXobp/ioDrpneDfA3JRm+RhTdKUN0phUU",
-	"yz2+XTJZbqmEuHYXGRTRJwoko/FHG+CZkHFT0N1LMvl0thJn7seKMvPeebOx4PEZKyshUbwqqvPJfLJi",
-	"Oq8X56kojVIvBd9SrcM/0baoqRsVZ7eEeyfFkhURvj3AbmqAysyygpoTnC4hjG9A4l8LqjXIXeK43Zg7",
-	"pqFU0TncD1RKujtGwz2OcS/7lUZZhqnUGKz7uQVVQVOIkOBHobRKyI9vr2/m796+v0mIkIQSDnor5JpQ",
-	"RS6+vzy/ePqv5xfns+nlk8RqWXNIVJEF6C0APyoVbvbYtv7GeOZ8g+7KnpGaM6PkjSRwtQWp9jg/a9TX",
-	"IfegJ2zog5lfbhn+tHRO3TBFh0+73UdlWTJC4huzgyXTCeqWtBAKlG50zHiGUjVXFaTI5r2P2mX0P9KG",
-	"cXV0fEPemBPQOzs3gnvf024S7PjjOKXgT/qr64QfqIYt3V1rqms1WicYI3DrjEDk0FiJdq5vLiw/prQE",
-	"ohhPrb1Qmsqx9iI0cd0pn1Od5uAUvZ3CyBrjhJKS8VpDxNWLKZMDdudHUUa0Jk1TUXMdY10glYI6E3xX",
-	"enJ4j5+gx09qnoEk25yleejD5lQZe0UqoTTjKxWjRBr4d4cEuPEDG9FVHSk4Lvwx0RiMlI6EQ8lEi4zu",
-	"jk18gy8NBE+dKZLmANrtBcTx88XO81UQIXXP1HLMgJdvGTb0pMZ7OJ7Z/QSxZb1GHoi5lZCuG7p2ea2R",
-	"NMEhIZQotuKQmegIBn00z11x5rIjxGeqNSuY3j3CqIGDUsiwbk5jdoSIBlY5BpD7Yy4Kka7VuNBwDRGP",
-	"bwOSLRlIsoadl7SWXCoxpphxJ13nVb2I7dm71d2hTaiemZhRSLKkC8nS2LeNoO59byW8u6BxO5VCRGiV",
-	"U5V3dCsSLyE5fDrKfc61dsfgZrAkHWbEIcvQHuaYUxsKWfwm77Hw6JLZBt55EemlS6QU8rR4itMyHhf8",
-	"UtPChR7A69IscSUEaiemlJUpVRuHw9p+Y/+C9YbbL2DYtcaUBc0IjRqAngsSBCC0qCHmE/K6XBjXnBIN",
-	"nzR6q7wuij1y4779OI3v4jc90mNpj+Kr+yxm6P8wi1NHg79cbBWhqBdJKUrgOvGpjZKuQT6yemvfO2ZB",
-	"eHmaf2x1zmgb29Ip5oGyXj7poHO0pZLHtZDlKIXpsqqgtWILzDmMdaD7bq1dAGsjVbfpYA0nsMnX55A3",
-	"VK5Bv6+LYRbhREijmstaabIGqIgWe1yQAiviLm4OJGer3EQjNms6SqfbwCU6mrXJTb5NuxMTFXCyFNLm",
-	"6RJyffPs/c30zat//+nm5bW37XPCDYOzqJ5YFsIqvv05C7E9cQMrquHWhGG1jKiYa0gFz5R3NVy2cGcT",
-	"wbgBI3yUt9sEE7HHJjK2bWDR9DidYnQInLruoK+BrzQaVdouOcjIxhJk6Xp/nHeGjIpQCaSsC82qwgck",
-	"Y2jbEzG/2h7J3dz+VJOGQ2PW8K1h8IgjWTDg+nbAhQcOchXxsZ4poupFybQem8VfsqKIuZAf8sQSG10X",
-	"5IiiaAiuiBYr0DlmjEbMEtY59uNUWEYT4JZtSrojSrOiaJhmxHwjQhzh6b7PvCUqpkfK2eKoLwmSiWwg",
-	"+Bio0KBcsJJpwsV2pHsJ1NXhukO9NScjwfAQE0ZJkpTyFIrC5nkiC1Ysg9AVWthAerkEGXV6VONR+i8q",
-	"8NmNLWUuJnHck0zc9LYA8qlitvpgVwhxt2pDC5Y5433Ys7RHlQQyEYkwA12Ae22ExJ9HMGN7fs1Gg70g",
-	"Pw6K6jPM1MVPFxeKLts23xnnMGMY3xkP0SUPLG/t2bBhx7fh00P+iVUid3dDi75fSrWjg/Z3S1fAUUpo",
-	"CVartyS4IFqQp09IAdrY/YRkbMW0wiLfLTknc/IrObtylUGwkm5TL0biSK0ga3NDGcUjw1y1mfy/fn52",
-	"9nd69t+zs+9vfz37GPzrfP7r2cfPs+Tp47s/xaRgSG8abVcJxTTbwFVP7+HRBdx1orrbp9ue+eo5DD4S",
-	"vpxdPj2bPT2bXdxcXM5ns/ls9vfpxXdRs7mn73p2wXkgLYkfqYQwzMPlVJkzOKLlMljSutCT+UW/wP/G",
-	"JiwoJxdzTzebCVaGMSzJzX6UICXlu8CILKUoic6NZ8ATNDAm2rGLKeknVhrNc/ndd+gX2H9dJOMV7muj",
-	"bE0k5S19k+DzCt7Y6c55WwJR/mhkpuNUtRoqvYakGJfeGht3a/wIVF1twNp5wMoSMmacDSFvrdJ1qsv8",
-	"sGZFEZm2p05DNXpUa348olLGx1AdRXSHB/zKfncxm832wyp8X70Bpagt1B7UXPHoAVUUUcaBbbEQH2Bx",
-	"LdI1aMOu1sS72iMRW44qyugksXS+VEIkYH0HH1min/8n349D7HHssaGlN2FoboaDuWP0OKEaj6v9EmV/",
-	"QHGOQoY4cTzVnw45cwQf2uN5IAbcT2sPioJ6D1WxO4DhsPrG8qFVwrbeZ4yk1TjI5FY9mVApS5AFjVFF",
-	"82OjYMYtkzZeBuUEHYcrIqStW4oa+d4M0ATPTVUDOd2WdyyyJiHbXMAGMyxuCk1K0DHu9hXKk6jtnKVI",
-	"0mTY4RnN51/qGb2j5nCHACIDguBq5wPAo8Es5Zeg05pC5KkgB8VW/LbmmNOOxXivtE2skS1VhBs+IP7d",
-	"WGXgyyutIXZkNL4unpJ6/lC11nf2b0x57TFF4X49lit0iU88HqVc6f0ggNLOeu3e3itJud8Tu4KPA9zM",
-	"+Op+nn68rOK9xq3XYy5hy5RLhBnHqSgCfwXpOWmkxPzpICYmfHMYk5hfFHD4sOfqkQXa4Q2imbSWS3s1",
-	"sbSaT6cBDETq2rgEe7/rQs2n0//7n//FV+bT6TSDzVTr3U/Xz2eHcvyNPzfruyOzOSmEWKM+30s0Pb4c",
-	"9nZnyUjwwgGOuG45sI+M2ZIllYQSx/8YCqSihHvCUDoKFXNLDfLl0GceNjFcsb5/nj9U15FEj2FXw86l",
-	"qLmGDLlsKwVfkS3dESlqjoY0a6o8upYcMvskqiQHLUCD7ev5CMTJFipiVL8J+SvRdA3cx0dAVpJhcdMD",
-	"QocAucNW4ogpuPErMKZAC7IAbwpIQXWYAwsxuBqqMPjxaCOw+p2q2qaBzMBnrWVZOOJtEQ4STw7dw9Z0",
-	"SyvjUUe4jJH6+QO+GzVrfRQREqeVgfZ4GgsYVGYaNj29NnPdmIaHMYQfPHl6llDwFSh9u6LVbUhnlzK9",
-	"a6qstwj86HuOR0/FoZGG4B22hjHw0BV195j8vRvT2C0L51GiBIt8RxdIaLKAgsEm9ICGNK9fQ7DWsKDc",
-	"JVCEHCPP19L/65+uw5XsQ6VKj5Qa4YKnErKBAncGi4EnJ8WSAxahTYxHHi1BAk9hJDLVLrTZS+IpEISg",
-	"brZw7KjBdV0wo2ENveXY12Ijv7chfekbdcZ7dsMZT4J57uRBA/oRQfx72FKZRQH6RQHY/xGV8rbLIZrN",
-	"ZZwsC7paQdbmG8dttvV1IsGfH2lvTrqhrKCLgSaBEgZMliqoykc3TmixBq7ucxANptUNEe4lpGUS0t2u",
-	"u13k8PG9rETMSCzqLO6L4yJ8YsLY2KwuwCGvMdow6jilUjLIbOLOOGF+HaOOEfySeudEfrp54SoKIyuR",
-	"nXW4jA2HT2Nl55Q2GkPL8SkWJzrHgCCWEok/jaZvxsm/n3X4dCF77oK4I1Lapdvx7qR9l/KA8A1psjVU",
-	"2kVWCfmQjzyVuDdeIfowS8iHsfXZqtYNtr43VtA2NKaSYFz+IVEZN0SrHrpjGL8Gh8/ugXFo0fBIso5V",
-	"bDbvlx/ol4AzhjkrAlm0+QIGp4pBy6SxbKMRgVNHtErtmHS1622mie33mq34CxMCnWi/C0FjooUuIOOr",
-	"uYkUGV+5Dh5s94JPzcNKiqxO8XnGVPsKxnTzpu0zpdxEfFoUGeFii8gPh9N27SkSCBckFZw7yIHP9DSx",
-	"n1+RBQA0f9vo8WhNCrcZpZumOta+J8rSBFq7qKowIfL408aWgRh8ftjam13FWlwOYvx9k3Cs86VBWxwa",
-	"waF8bXjMlsujAH37Vqch9sv3cYMwnGNi0R5QALFwy/YHFLTPtrQeYoIYvNnx6O1eT2UPDLelu8jm33Ii",
-	"dG60NE1zxtue6LmvQY+iR7c5J3K4DTcOAwXUbWq4Y7Qj2H4X9EGP+K5o2hYOZrBDTLkvtKhbLbQtNIwD",
-	"LmFIfNJHqoLeTjJRd1zqNrugtJBwXGCEhOBgkNtOWtIGpE+e7iN5hSyy21PQvz0Z8YP7nXeGbIWkx+V7",
-	"xO0dUG+fMSaLMVDDHJ62cUFsCbonjQOpz1ibQGzsm0an9VR9LU3IHdf0S4DslvHRXKkp+/KjHzzGZqnN",
-	"VO0Ko1v2bVZ9hC4eSQCU8e0yOL424Uti4ph9QHxosva3xEGfRCnDcrv7hJsc9KQ7yDEVb61KJILcDZRN",
-	"T8sifck9G2M0FxTFwDoV/HIfCprPOvAcS4lmqlEACSSqfMWXItI+N7YifWri1vlrPVuLGsoCaBB7oAgl",
-	"NoPaaSsd0Pd93HW8doy5WDN9jBaYR71fdTTINrcwuMvZoTLe46ezWYhaixfyeou0ie1aMr27NgzpZVpp",
-	"6tlrv2rTPH6kyBp2SfvD+Rp2vo8mo5qSjElItcBiLHI8Bt/GJAT1nVzrarCH7xlvUJ84V1OgMuSiWki8",
-	"1cXdVmJicmzp8ad1ZM47FFTLq91pXxpWZw62zzixcM0t2CtQPiS2OQL/YSJuJrjOe0oz3dluexOVr833",
-	"peCWPEe+OCd/E9LOhuzr8Ix/JUzFqnTn5FmDsPRzKPJX113RwnDcpSWKMIe20UwXhhYvmrT9JLBBkwt0",
-	"xCrgtGKT+eTx+ez8sQXF2rh2Sis23VxMWw/PZd7syTDBX2WT+eQH0K+9me/cCHU5m32126DcDJHLoF7k",
-	"lPEEO0ANLbFLJGi5RAmoy5LKXQjiqzOmhSQLWDFuL8G5IpSkomr6SM2ACygEXykChYJtDhJwOE8Xh7s+",
-	"QJc3Hpn9YHQJG54ixDHSLN3DGB32W6FsbdqWslpnwQhJr9MmpIR1FtEgiFj7zjM/E1NkzcWWk8UOcWcN",
-	"Om/eonvtm3RFGTfvW5CYw24TPAWjEJSmPOtqf5d6SIgSLsVApFXOZJsL1SDktlSRQijXZ1kB1ZARRZdQ",
-	"7M7JTYOka1RDg0H3rOFGPSdhe91WMq2BE6pIiAq099BIvBxNWTBALopmDPLnJ7PZXyzRferE3mWAVXOj",
-	"DK5s+hrxo5Y0am01ocOOmtlzukEQjcPz2R0YxWHYOKfGNEp3C5EYtpv4Y0l3RNac1IYdyMVsNnP7LgnN",
-	"gWZufX9+cvn9X87JDy9vSFcg7I63gxx2Tp4Zfe/SQArMlHWak1pBF0tLuuw13SryZwVAOijev1hV1xW9",
-	"a0Rx2vcm1s6D0s9FtvtqgtcFLN913Qkta7j7Qqn/ckRk7OI8qskC8JoMsUQcqPnsiV1abKJmC1N/vx++",
-	"f3Ha+5ffn/T+d7PHJ7wfuDiT+c+frZfx88e7j6HCsxzheb9V8caigu2O9u1nVySrJV0UYA2s1z8RhTf9",
-	"3OivO6v0CrCeapcdXyCK+61rOXowW+BxqVErgCu+ajtj7DV5XJBSSLyMZaewR8Tos3ud8ezJ740n7LFY",
-	"TcUU1q5t34ZrRrM0w4TfgH3/DRzpw5/VKFp+cPctdg1lKGDOYiek5poVtgWL0CWi5bRqu6GwvimpxZfg",
-	"hAxLX1TnE381QwfV31W7SUDZfo7lYzKp6shJOihEe5pf31yEaIsHMBa/dR4y73//e9MPP7AN9LUBodwm",
-	"+DE8DKM3oz6Mfi3Mn0r5nz0U05hc+41xg9w1T5IJXEJoWhyiahrc2RRVP6+Z0iE6Vk2+hcPRx+Me8zhu",
-	"Goj3PaxK/5SCtEX/rBwNmnDbl4rc/XGCL9mqNlGE4OCg5nGquwsDw1imS3d/pWBI9a+vL/oXF/6zHMwA",
-	"SD3KufQtPQ/uVZ7AG689Tv6NyBa1Ijcv3nmevCKqEFsbfpmgpIAoV4T3FA4Lo3/pW5xL90rPkYLYbOMh",
-	"qe3JYEJ8m0bwZX8HCcBLkWJUdh0px1WeA8Z+G20XttCMI3Ozjwcls6NDCKbQZMk4Qzybu5tsn4bPYcW4",
-	"+/iBdFevbegbuzt7bU+HzuibRL+zUz2Zy4dhGdvEstyFfVeYJbN9BqgEMSFqnZMA2T0kqdPPRyLflzwL",
-	"ea1z5E9i3YMmEFsJDt8+rDlAOOcI+pamujoUEw7u95/K4r8RSj7zq0qIFmQliOCY1x0X9Z0a7h3j3OnC",
-	"wQu+/tSD6pd1JeLra9/wf8H4Q/U+ZJB6At+bQwnVrhaE9u4EPq5op67/7dty7Bs76bdTa9gmfZh3XI2q",
-	"20KMdz7+FlMZD2bQ32P7KF4BtgGycQ3iR9lIsRX/tjyEKGWvHczsD6P6WkD0H4rvd8rSL0RZUXdbtQVI",
-	"tA08OoSmYB0Z+4pzWlXAR/B905X7kIzfL3z74rXHauAi8OLKDciroETtL7RcsQ1g8RVvGGo+sTkKJItz",
-	"Q004bT0oBMSf71VBEZ70sM5GBwH1Wxa6pMdH9hiMyYDsqncRBXblIwKHiy35Q2DH2SBHP8QlkG3OCnAs",
-	"S9cI2EAJYEGGMJTX4Br1wbiq/T8RevLbQ7qedu8dCv8vtb1OxEt/C5E8SQd8g4SUa7Eem/BzNMNL8MUq",
-	"rPbMvsV/1HcT9uo5pEqYAWzZ6Kb5TzAetf/9BaJVePR2Q9vAWRSYqpA17/JT0PU4xE6+WewBFZSfIkKY",
-	"577Diyx2TnISYlu92hv+sUpxRRZC5wTKSu/a67hIJcVK0rKEHh1/FFscoGkhazpitZB0ZWiPi7LV2KTr",
-	"SOOsbhXY0BnSVPmuqSGK2raqB6SnnWBIz7uHITFeGqZx/wthEyxQlS8ElZmNF5Lg/8UIrkzzm96qPRrU",
-	"6hgRavXQVKjVITLUUbSfERI87tzd0ePu6cTLecJNIrzvINzTYsAfcpMBynxgow4B/MUp9mjl92943a6D",
-	"4K5h5+DHZi13/x8AAP//",
+	"7F3vjts4kn8VwrdAdjDqtrsnE9y4cR+SbGYmh2QTpHsvwM7lGrRUtriWSA1J2fEFvbinuQe7JzmwSEqU",
+	"TNlyJ52dBeZbt0XxT7FY//ir0qdJKspKcOBaTeafJhJUJbgC/OcdLGsFmfkzFVwD1+ZPWlUFS6lmgk//",
+	"pgQ3v6k0h5Kav/4gYTmZT/5l2vY7tU/V9K0UiwLKyd3dXTLJQKWSVaabyXzyPt8RLvTEPHHNTW/PGM/e",
+	"wa81KDt0ljHzAi3eSlGB1MxMdEkLBcmkCn76NGE4bb2rYDKfKC0ZX03ukkkJ5QLkwCMN5u/bSjC70l6T",
+	"u2Qi4deaSUOSX8wITX97b39I/Nti8TdItRngeU6LAvgKTN/d5T8lSgtJV0BS34jonGqicyC5KOGRIguq",
+	"NcgdoVxtQSrCxXbSX3UqLKF6vS9ErckW+xMZ3T1S7TCKmHeacRLyLanoTl0RulDA9dzsCllzseWTZLIU",
+	"sqR6Mp8wrp88njRrZFzDCqRZZMYkpHbcTxPgdWlIleZUrmBinir3d0ugdgcqsbV70+ONhFRCMc02MCeL",
+	"HcnFlpR1mpNSSCQTJwtY2r8DAo6brxZr4CoyqKe+J/tKaLIUkjCtSEGVJmkhFGQko7txI9Vcs8IM1LTN",
+	"qIYzzUqYJEd4raWqp5Lvr1lBlOMKoNjf/FOPUUBpVlIN4SlZCFEA5eZFM225ocWxE/3StzO7J1kaYe2N",
+	"KOoSzrbAVrmGjJRAOREbkEhdP9AjRbSkGTSMR7Y5cMN8OeMr+ywbR+dKig1TKCX2Z6NA6wKyhCxqjawt",
+	"OM6jgGwFkuxAzwnTZEvNNuscJBDKM8IUkZAKmUFGap7mlK9wOvuUcwPEyWqXGDwLpm3p1OGPoTX2BZHf",
+	"hKaTZqR2Pkmw5V0aRRlHcC1pqg+cCyMt3J6RLdM54WaHF6KWijDe2VyyALOJGRRsA9JPIODGhahXuR61",
+	"9mRSUSvbRzSVkALbwNjmShTZfTbATd914GYYjB6j8J+g0DSmCCxzEbFEEl5rquEKia0sJzqaGoasCpoa",
+	"oScU2C0wbyhaAlnDbo/I2AeqRg2lOnayfxYlIMvaiVMpUc59PFuJM/PbmVqz6kxUVh2fodYzwlvLGgIB",
+	"Mn7ARlbdf1Clqa6PDnRtW3WOY3cT/gxbIjiohIgiA6XJkkll9nfUQm5Mr/deRY+13JLiHLRxArdnA1gF",
+	"uy/6DCsZvrINzCGtQJKSFQVEj8OACbVmPP5A8IJxiEu+RrWPUcmsjEzfHQhUvRJoxviq0RWB+vdbdQ8l",
+	"i4cWV9esZZjuLzPgmundgISkJMNmRNGdMkRnWkGx3DuUSybLLZUQt0hFBkX0iQLJaPzRBngmZNx87a4l",
+	"YMnJ3Agt0+68WVjIsayshEQBXVGdT+aTFdN5vThPRWmOQCn4lmod/on2sJq6XnF0S7i3UixZEeHbA+w2",
+	"ZJ8xywpqTnC4hDC+AYl/ObMtcdwuw9O7N0bnpB6h4R7HuMZ+plGWYSo1Js/9XBkU8xES/CyUVgn5+c31",
+	"zfztm3c3CRGSUMJBb4VcE6rIxQ+X5xdP/vX84nw2vXycWCVhNokqsgC9BeBHT4UbPbasFx8rSJ0NechK",
+	"AGynvE4bMgvm+BQ4yNXO2PnGBDPnOqVKJ/isFByaR1Z6J6gV3Wi1ZgXTxr9BY1SZpls3lR0pgG4ATc//",
+	"5HsH0Q4bW0liKDrO9MT53ceCcKP7HmLE/pHxzJnyfZOh5kxbd9H5hnuryxpdcUhz9SQbOunml1uGPy2d",
+	"1z/MvsNHq11HZc9/hJ9vzAqWzO01ulcx3Xv09KqaqwrSjuWxN43+S9pICR3t35A3ZrP39tD14Np72k2C",
+	"FX8YJ4H9Tn9xAfxjIbb7ZH8rMJwglsbmIaUogevE/EuLwmmx5uhao1+swLhG5nQZmbfnsuGbW+M7Gels",
+	"DmfbMymohmJ3brv6Nyu4yVkjuclZ43Gfedlt3C9/jIk0TBFOp1ZGCnAwLiWHFdVsA+eRE+66HWmEeLUx",
+	"rrWZyMimfqGxMI2NuDQry6kiXHBIjCx3SxaG8mqkOAL9ZYwuZwY7s4vQUhifPIfyfoaWa2Sn54gXE3k/",
+	"UQ1burtuzPpRBoOxEG/dVCNChpWNcxXaklZ+psZ5Uoyn1phUmsqxxmRo/3aHfEZ1moOzAu0QRhEzTigp",
+	"Ga81RCIJMUvjgFH6s2PALoVomoqa65ioBVIpqDPBd6Unhw9hEvRISM0zkGSbszQPQySGKY36rYTSjK9U",
+	"jBJpGOk86PQ1Dc1bQdDh4Eu+XaOgxnuZzmmKKAAIjJlDPTRGz10yWTqBeqg9Ct1hb+po1DmZYMz2qNeJ",
+	"jQZi1J0hkoYtWvIFxPfjxbjsZRAW7HKa5eOB0JY9RveLfPoj6AeITesVcmbME4Z03dC1ewKa82/lK1Fs",
+	"xSEz2gsG3UrP81GWF7aH+EitYbplmoNSeIzcmMZ4EyIaTcwxarrf56IQ6XqkFlhDxKzdgGRLBpKsYefP",
+	"f0suhRqHcXfmz6t6EVuzjwR0u4ZyAVkGmfFGlnQhWTqJxvqd+Nh738qd7oTGrVQKEaFVTlXekfhIvITk",
+	"8PEo97logNsGN4Il6TAjDumrdjPH7NpQlMUv8h4Tj06ZbeA1KEVjISN046a0YtPNxXSriAKeqStCSVow",
+	"tOWMR6WIqDUxHSurRJkmmQDV3BxFvBEX+zwsqU0jF9WDMUG9QKxHY1/z4CSXdslXpBJ8ZR9Y34loQSip",
+	"7Cn391d2CombuGFevorcYPXNHPN0iOZvvVjquaFSCnla2I3TMh4++rWmhYtQ+YWshECNwJSyK1S1cZWs",
+	"12Isoei9nBQFDEdg8G7EmPlRU6DnPAVxKlrU0ZtQXpcLkEYma/ioMajB66LYIy+u2/fTeF1+0SN9rXYr",
+	"vri3Zbr+DzM5dTRGmIut6rpJib9DKeka5COrK/b9ehZEIU/z7K2cH203tXSK+c6s5/0cNJO3VPK45Lcc",
+	"ZQVHVdBasQWGpse6/nE3g7UBTbfoYA4nsMmX55DXVK5Bv6uLYRbhREijDstaabIGqIgW+7f+wIq4s2M8",
+	"SbbKjfNmr2dH6VEbcon2ZqVnE8HTbsdEBRxvxzEol5Drm6fvbqavX/75LzcvrkMsAQfConJiWQgh42MW",
+	"YnviAlZUw21aCFXLiIi5hlTwTHnzzsUfdzZ8gQswh4/ydplG7UUHMvbEwKTpcTrF6BAY0t1OXwFfaTRk",
+	"aDvl4Oo35tKn60i4x0ZGqQRS1oVmVeFd0zG07R0xP9seyd3YfleThkNj2vCNYfCI8Y4mxu2A2zQUrn2q",
+	"iKoXJdN6LFxgyYoiHsK2QTBrLiJHFEVw/eqjYONGCQEV+xELWEZv2i3blHRHlGZF0TDN2NDPYbdSeLrv",
+	"M2+JgumRcro4ar+DZCIbcPgGoCB4LljJtMMujbrBpw5i1u3qjdkZCX+zqBhjI6SUp1AU1KFk9q/MWAah",
+	"KbSwIZXlEmTU6Gkvk/0bFfi47JYy5wc67kkmbniLtPhYMQtzsDOEuFm1oQXLnPI+bEnarUqCMxHx6gNZ",
+	"gGtN2lsFLzqbEdv9axYarAX5cfCoPkU7Ob67OFE02bb5Dh0Bhj61sRBdGMny1v79y6Dh2/DpIfvECpG7",
+	"u6FJ3+/mrSOD9ldLV8DxlNASrFRvSXBhHIknj0kB2uj9hGRsxbTFcNySczInfydnVw6CFID9LKCQ1Aqy",
+	"NkpoMWYVBrDN4P/1y9Ozv9Kz/56d/XD797MPwX/n87+fffg0S558d/eH2Ck4dM3lQXZXPbmHWxdw14ni",
+	"bp9ue+qrZzD46MPl7PLJ2ezJ2ezi5uJyPpvNZ7O/Ti++j6rNPXk3HFu3JH6kEsIwIptTZfbgiJTLYEnr",
+	"Qk/mF33s6usGhngx93RLWiyOu9BknChBSsp3gRJZSlESnRvLgCeoYIy3YydT0o+sNJLn8vvv0S6w/10k",
+	"4wXuKyNsjSflNX0T6vUC3ujpzn5bAlH+aGR06VSxGgq9hqTol94aHXe7sp526LB2HrCyhIwZY0PIWyt0",
+	"negyP6xZURx3zEMxelRqfjgiUsb7UB1BdIcb/NK+dzGbzfbdKmyvguDMQckV9x5QRNm4TQu6fA+La5Gu",
+	"QRt2tSreQVSI2HIUUUYmiaWzpZIGa2YeWaLHbtjcduyxoYsWMVQ3w87cMXqcAPvD2X6OsD8gOEdBUN1x",
+	"PNWeDjlzBB/a7XkgBty/Shg8CuodVMXuAAzEyhvLh/1om5U4yORWPBlXKUuQBY1SRfVjvWDGLZM2Vgbl",
+	"BA2HKyKkhbeIGvnedNA4z839FnK6veizEN6EbHMBG4ywuCE0KUHHuNtjK06itjOWYvdNgwbPaD7/XMvo",
+	"LV0dif1SUpltsfJDiyAWvEeeeOC1Ynw1Jy8JLUkOEq68xvORBAe/ViCNcGqAQry5IgU0FC5mRAVaoWKf",
+	"FX99S02TIfzkgABw9/YDyO7B6OznJJw00JFTMYCKrfhtzfH+JObbvtQ2oEi2VDnkhG8bu4X6fGxMCK0c",
+	"nTITD8U9eyh0zFv7N4b69piicL8ei5G6gC9uj1IOLHUwJ8qOeu1a711/ut8TO4MhbmZ8dT8PJ36F563l",
+	"BnTjAtVM+WOL6KDgRHosR4NuSRq8TYulieb8tBw+bLF7LJh2CLFoBLHl0t79a1rNp9MAJSl1bUyhvd91",
+	"oebT6f/9z/9ik/l0Os1gM9V695frZ7NDdxuNHTvrm2GzOSmEWLvEoZ5F/d3lsJU/S0bCzQ5wxHXLgX3g",
+	"6JYsqUTpji3RBUpFCfcEDnYEKsbUGqziQWiEazaMjrj//UYoriMBLkSdMUVKUXMNGXLZVgq+Ilu6I1LU",
+	"PEvazB+aEV1LDpl9EhWSgxpgKKvNg1ZREKP4Tci3RNM18FZLriTDi3SPCRvKeBrWEkdUwY2fgVEFWpAF",
+	"eFWASD0ZT3LSUIVOn8eHgpXvVNU2/GU6Pms1y8IRb4uAqHhQ7B66pnulNB4nitMYKZ/fY9uoWuvjPpE4",
+	"7Rlot6fRgMGNVMOmp99JXTeq4WEU4XtPnp4mFHwFSt+uaHUb0tmFiu+a2+VbBBn1Leaju+LweENQInt3",
+	"M/DQXWbvMfk716fRWxbQpkQJNrUQTSChyQIKBpvQAhqSvH4OwVzDi/QugSLkGLm/lv5ffncdhmkfLFh6",
+	"rOAYeKyEbOBiP4PFwJOTfOgBjdBeCEQeLUECT2Fk4oadaLOWxFMgcL3daGHfUYXrEttHwzn68H9sFuv5",
+	"nQ1llD73frxlNxzpJRjfTx40kDEiePEOtlRm0fw1iwnN4qe8TSONRrEZJ8uCrlYQ5EqOTF1vbJ2I8xek",
+	"M3bHpBvKCroYyKErYUBlqYKqfHRmapulfupGNFkIrotwLSEtk5Dudt7tJIe370UlYkpiUWdxWxwn4QMy",
+	"RsdmdQEuMQm9DSOOUyolg8wGLI0R5ucxahvBT6m3T+QvN8/dTcrIG9jOPFykisPHsWfnlDxlQ8vxoSV3",
+	"dI4BYCwlEr8bTWKyO/9+1OHdhexZmzRx6JR26XY8/XvfpDxw+IYk2RoqX5IhIe/zkbsSt8YrRLpmCXk/",
+	"9l66qnWTDdXrK8iqHXODYkz+oaPyeUUsjF2D3Wf3wHa0+Uuu4ESgFZvF++kH8iXgjGHOisBjbbyAwanH",
+	"oGXSWJTVHIFTe7RC7djpaufbDBNb7zVb8efGBTpRfxeCxo4WmoAYVNV0zfjKJbhiNjR8bB5WUmR1is99",
+	"zRVsgj7dvKmrkWLtFKJFkREutoh48SlfNqFQAuGCpIJzB7XwkZ7G9/MzssCH5m/rPR4N0uIyo3TzsN9+",
+	"hZuyNI7WLioqvkCNg8Pa3qzq1IIAg5UN7lOygEq2XB5NBrGtDpQ4uM864oUN9q6wmg0KoCVu2n6Dgvok",
+	"La2HmCAGpXc8ertXcqAHAtzSXWTxb7hNoyMlTXPGQXURimPp0U1Pi2xuw43DAAl1mxruGG0Itu8FhWZG",
+	"vFc0KTIHI9hh/oK/YFK3WmhajDZlrEt80kuqgt5KMlF3TOo2uqC0kCPSAYSEfqGPk6a0AemDp/sIZiGL",
+	"7PYU1HPvjPjO/co7XbaHpMfle8TtbVBvnTEmizFQwxyetvGD2BJ07zQOhD5jKSmxvm8amdYT9bU0Lndc",
+	"0i8BslvGx17IC1HEM7PQPyXG8cC4EPogXDgYMBZtUIQponJDvzbz1V0mK0KXGmSDaErQ8GOC61xN1+/z",
+	"MDVagsuWQKsM+0t8aNfOIoPKAjW69vNYi1RT9vncPcipzW40Q7WbEN1Vn7XYB18j1wUYKJ99hv1r46El",
+	"xlXbRwiGJcv2LzQQWdWrMGFhzs2LCcGaaYRaM4jImuPNx7YF35mfbaAuOyx/42Kdgx4tJw0NzdEeGxBz",
+	"6IaBm3oOmmxFXWTGnvNACKRroI/Hj3J7gNpvqcQbQD8KU4jDcC8cz2W25TRCArSLi02gG7Jof49yHdoo",
+	"kXjEbuAS/rSY5OeUxRujB6EoBuap4Nf7hH/Max2Qm6VEM9QomBESVb7kSxFJ/B2Lbzj1GsBZ/z3LDfWd",
+	"haEhgkcRSmw8vpOmP2A99LMX4kgEjOyb4WO0wKj8/e7ag7uLFkx6OTt0Kfzdk9ksxH7Gr4V7k7TXJLVk",
+	"endtGNJ5RFxp6tlr/w6wefxIkTXskvaH8zXsfDZaRjUlthilwKt95Hg87MbACG4Lc62rwezjp7zBTuNY",
+	"zXWnIRfVQmIRRldccCmkTYzzu3VkzDs8qJZXu8O+MKzOXPIL48SCnrH6ifkv8VWDGA/UeFc/pTtbbacC",
+	"SdbmfVuS6Pgb5+RHIe1oyL4OFfytkZ6RO99z8rTBKfsxFPnW5Si1YDZXY1AR5jBrmunC0OJ5cwk0CdT9",
+	"5ALN+go4rdhkPvnufHb+nYWW2yiJB3i1/oKL49qdYYK/zCbzyU+gX3mjsVMy+HI2+2Llgt0IkWrBz3PK",
+	"eIK564aWthxrmyyOJ6AuSyp3IRS2zpgWkixgxbitWYmpzKJq7AbT4QIKwVeKQKEArTbsztPFZS8coMtr",
+	"n9/wYHQJ0wYjxDGnWbqHMTrsJxRapIM1gLumUy9fLaSEdT1QIcSLDvuRmLL1g33drgbjOm8x8rYlXVHG",
+	"rTmhtiBdBkRrOytNjXkcSn8XyEqIEi5gRaQVzmSLdTEdznRLFSmEctnKFRgDgii6xFJENw0etRENTSaH",
+	"Zw3X6zkJk1S3kmkNnFBFQmytLfonsXq2stCSXBRNH+SPj2ezbyzRfSDO1oZBDIYRBlfWJkUUtiWNWltJ",
+	"6BDYZvScbhCS5VCxdgVGcBg2NnYtJdKVfBTDehN/LOkOreHasAO5mM1mbt0loTnQzM3vj48vf/jmnPz0",
+	"4oZ0D4Rd8XaQw87JUyPvXVBRgRmyTnNSK+gi0kmXvaZbRf6oAEgHC/+NFXXdo3eNWGjbbmL1PCj9TGS7",
+	"L3bwurD/u6454WqQftap/3xccayyOtVkAVh2SCwRTW1ee2ynFhuoWcLUF4DH9hentb/84aT238++O6F9",
+	"YOJM5r98slbGLx/uPoQCz3KE5/1WxBuNCrbGgE/ivCJZLemiAKtgvfyJCLzpp0Z+3blaFmAt1S47Psdc",
+	"iDcuce/BdIFHd0e1AM74qs0vs1WtubCF05U2ZxarORGm7rXHs8f/bDxht8VKKqYQCWGzn1xKp6UZho8H",
+	"9PtvYEsffq9G0fK9K4/eVZThAXMau427ZHTnImaGE1noJlNJLVoJB2R4kUp1PvEFTjq5MV2xmwSU7Yez",
+	"PiSTqo7spAPWtLv55dVFiN15AGXxW+ch0/6Hfzb58BPbQF8aEMrtdZGLFbfemxEfRr4W5k+l/M8e2GtU",
+	"rn3HmEGubJ5kAqcQqhaHz5sG1eyi4ucVUzrEWqvJ1zA4+ujuYxbHTZMwcA+t0t+lIGzR36s/dWuTNoFO",
+	"Vz9W8CVb1caLEBxc4kKc6q46c+jLdOnu6zeHVP/y8qJfJfofZWAGsPxRxqVPjHtwq/IE3njlsy5ei2xR",
+	"K3Lz/K3nySuiCrG17pdxSgqIckVYp3j4MPpGX2NfuvXTRx7EZhkPSW1PBltvm6V5AyJxABMsLRajsstv",
+	"Oi7yHMz660i7MCFrHJmbdTwomR0dQmiOJkvGGaIjXVXFfRo+gxXj7uUHkl29JLSvbO7sJdEd2qOv4v3O",
+	"TrVkLh+GZWxK1HIXZvFhlMxmraAQxICoNU6CPIGhkzr9dMTzfcGzkNc6W/44lotqHLGV4PD13ZoDhHOG",
+	"oE+Qq6tDPuHgev+hLP4boeRTP6uEaEFWggiOcd1xXt+p7t4xzp0uHFjlyw89KH5Z90R8eekbfibxd9H7",
+	"kE7qCXxvNiUUu1hYtltj/bignbpsyq/Lsa/toF9PrGHS/WHecXdU3YR0rJz6WwxlPJhCf4fJyFhIbwNk",
+	"48oNHGUjxVb86/IQYt69dDCjP4zoa+H1vwu+f1KWfi7Kiro6+xYg0aaD6RCagvfImKWe06oCPoLvmxzv",
+	"h2T8/sW3v7z2WA2cBJZ/3YC8Cq6ofVnYFdsAXr7aOjv+FRujQLI4M9S409aCQgTj+d4tKMKTHtbY6CCg",
+	"fsuHLunxkd0GozIgu+qVNcEaD4jA4WJLfj+w43SQox/iEsg2ZwU4lqVrBGzgCWBBhDA8r8EHIAb9qvYb",
+	"M73z2wMVn1Y9Eg//r7UtTuNPfwuRPEkGfIWAlEvYHxvwczTDz3eIVXjbM/saX3K/CTM/HVIljAC2bHTT",
+	"fFToUfs5If8dskiNUJsOXBQYqpA17/JTkEM7xE4+9fABBZQfIkKYZz5fkCx27uQkxCYOtt8mwVuKK7IQ",
+	"OidQVnrXFrUjlRQrScsSenT8WWyDL5Wz9kbEf1PekcbexiZdQxpHdbPA9OCQps2nN6LJ3DdR4I7/TAie",
+	"e3vn1fnkRqPUuJ2ExyMhzCf4Gsk3CaH4hREzP+SES6LOyVNbka7BESlCSVDHzjVdwtbBmzB7A294MIPR",
+	"q+Uu7ir1BXwvZkQ1dX90k/fokGmdN/EdLczr5s3viboKSxk2m9BSyNg4/3795s/4XQsVwzD9BPrafWrk",
+	"wTjUfSllQHO6hyF7vTAUdZ9hb9wvqvKFoDLzHliPaeqD5/DapwU+6CJrdWiVdRQeaaQKbn/uSmS58sBY",
+	"GytcJOIhD+JjLWj+IRcZwPIHFuog0599JxG9Kv8Rq3w7zPIadg6vbeZy9/8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

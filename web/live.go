@@ -17,28 +17,25 @@ type Live struct {
 	status  func(context.Context) Status
 	account func(member, point string) (string, error)
 
-	mu        sync.Mutex // guards all below
-	state     State
-	homes     map[string]int // member → index in state.Homes
-	points    map[string]int // metering point → index
-	devices   map[string]*Device
-	heard     map[string]time.Time // wall time of a device's last reading
-	contracts map[delivery]Contract
-	day       int64 // unix day that Today counts
-	counted   map[delivery]settlement.Statement
-	runs      map[grid.Interval]runs
-	changed   change
-	clients   map[*client]struct{}
+	mu       sync.Mutex // guards all below
+	state    State
+	speed    float64        // seconds of world time in one of wall time
+	homes    map[string]int // member → index in state.Homes
+	points   map[string]int // metering point → index
+	devices  map[string]*Device
+	heard    map[string]time.Time                              // wall time of a device's last reading
+	drawn    map[int]time.Time                                 // wall time of a home's flow
+	outlooks map[string]map[grid.Interval]outlook              // by metering point
+	counted  map[string]map[grid.Interval]settlement.Statement // of today, by metering point
+	day      int64                                             // that Today counts, in days since 1970
+	minute   int64                                             // of the last delta, in minutes since 1970
+	runs     map[grid.Interval]runs
+	changed  change
+	clients  map[*client]struct{}
 }
 
 // runs are the last of an interval that was settled, and that the ledger has.
 type runs struct{ settled, recorded int }
-
-// delivery is one metering point in one interval.
-type delivery struct {
-	point    string
-	interval grid.Interval
-}
 
 // change is what the next delta will carry.
 type change struct {
@@ -49,29 +46,22 @@ type change struct {
 
 func newChange() change { return change{homes: map[int]bool{}, intervals: map[time.Time]bool{}} }
 
-// Delta is a change of the State: homes and intervals replace those with the
-// same key, trades are new, oldest first.
-type Delta struct {
-	Status    Status     `json:"status"`
-	Homes     []Home     `json:"homes,omitempty"`
-	Trades    []Trade    `json:"trades,omitempty"`
-	Intervals []Clearing `json:"intervals,omitempty"`
-}
-
 const (
 	// silentAfter is how long a device may be silent before it is offline.
-	silentAfter    = 10 * time.Second
+	silentAfter = 10 * time.Second
+	// statusWithin bounds how long a message to the pages waits for the status.
+	statusWithin   = time.Second
 	shownTrades    = 30
 	shownIntervals = 96
-	contractsKept  = time.Hour
 )
 
 // NewLive returns the dashboard of a community's devices. status fills the
 // totals, account tells the ledger's account of a member's metering point.
 func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
 	l := &Live{
-		clock: clock, status: status, account: account, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
-		heard: map[string]time.Time{}, contracts: map[delivery]Contract{}, counted: map[delivery]settlement.Statement{}, runs: map[grid.Interval]runs{},
+		clock: clock, status: status, account: account, speed: 1, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
+		heard: map[string]time.Time{}, drawn: map[int]time.Time{}, outlooks: map[string]map[grid.Interval]outlook{},
+		counted: map[string]map[grid.Interval]settlement.Statement{}, runs: map[grid.Interval]runs{},
 		changed: newChange(), clients: map[*client]struct{}{},
 		state: State{
 			Community: community, Trades: []Trade{}, Intervals: []Clearing{}, Homes: []Home{},
@@ -134,6 +124,7 @@ func (l *Live) SeeReadings(member string, readings []grid.Reading) {
 		if r.Charge != nil {
 			d.Charge = new(int(*r.Charge))
 		}
+		l.draw(at)
 	}
 }
 
@@ -167,8 +158,8 @@ func (l *Live) SeeTrade(t grid.Trade) {
 	if err != nil {
 		return
 	}
-	l.contract(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(pays)})
-	l.contract(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(gets)})
+	l.agree(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(pays)})
+	l.agree(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(gets)})
 	shown := Trade{
 		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: l.name(t.Buyer), Seller: l.name(t.Seller),
 		Energy: int64(t.Energy), Price: int64(t.BidPrice),
@@ -184,16 +175,6 @@ func (l *Live) SeeTrade(t grid.Trade) {
 	c.Volume += int64(t.Energy)
 	c.Price = new(turnover / c.Volume)
 	c.Trades++
-}
-
-func (l *Live) contract(point string, i grid.Interval, add Contract) {
-	k := delivery{point, i}
-	c := l.contracts[k]
-	c.Bought += add.Bought
-	c.Sold += add.Sold
-	c.Paid += add.Paid
-	c.Received += add.Received
-	l.contracts[k] = c
 }
 
 // name shows a metering point as its home.
@@ -238,31 +219,20 @@ func (l *Live) SeeCleared(i grid.Interval) {
 func (l *Live) SeeSettled(i grid.Interval, run settlement.Run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if run.Manifest.Run < l.runs[i].settled {
+		return // a later one is shown
+	}
 	l.see(i, runs{settled: run.Manifest.Run})
 	c := l.clearing(i)
 	c.Settled, c.Estimated = true, run.Manifest.Estimated
-	day := i.Start / int64((24 * time.Hour).Seconds())
-	if day < l.day {
+	l.turn()
+	if dayOf(i.Begin()) != l.day {
 		return
 	}
-	if day > l.day {
-		l.newDay(day)
-	}
 	for _, s := range run.Statements {
-		at, known := l.points[s.MeteringPoint]
-		if !known {
-			continue
+		if at, known := l.points[s.MeteringPoint]; known {
+			l.count(at, i, s)
 		}
-		k := delivery{s.MeteringPoint, i}
-		before, again := l.counted[k]
-		l.counted[k] = s
-		today := &l.state.Homes[at].Today
-		today.Net += int64(s.Net - before.Net)
-		today.RetailOnly += int64(s.RetailOnly - before.RetailOnly)
-		if !again {
-			today.Intervals++
-		}
-		l.changed.homes[at] = true
 	}
 }
 
@@ -292,24 +262,47 @@ func (l *Live) see(i grid.Interval, now runs) {
 	}
 }
 
-func (l *Live) newDay(day int64) {
-	l.day = day
-	clear(l.counted)
-	for at := range l.state.Homes {
-		l.state.Homes[at].Today = Today{}
-		l.changed.homes[at] = true
+// turn goes on with the world's clock: at midnight today is empty, and every
+// minute each home is shown again, for intervals begin on whole minutes.
+func (l *Live) turn() {
+	now := l.clock()
+	day, minute := dayOf(now), now.Unix()/int64(time.Minute.Seconds())
+	if day != l.day {
+		l.day = day
+		clear(l.counted)
+		for at := range l.state.Homes {
+			l.state.Homes[at].Today = Today{}
+		}
+	}
+	if minute != l.minute {
+		l.minute = minute
+		for at := range l.state.Homes {
+			l.changed.homes[at] = true
+		}
 	}
 }
 
+func dayOf(t time.Time) int64 { return t.Unix() / int64((24 * time.Hour).Seconds()) }
+
 // State returns a copy of everything.
 func (l *Live) State(ctx context.Context) State {
-	status := l.status(ctx)
+	status := l.ask(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.snapshot(status)
 }
 
+// ask returns the status, after statusWithin at the latest if who answers keeps
+// to the context.
+func (l *Live) ask(ctx context.Context) Status {
+	ctx, cancel := context.WithTimeout(ctx, statusWithin)
+	defer cancel()
+	return l.status(ctx)
+}
+
 func (l *Live) snapshot(status Status) State {
+	l.speed = status.Speed
+	l.turn()
 	s := l.state
 	s.Status, s.Trades, s.Intervals = status, slices.Clone(s.Trades), slices.Clone(s.Intervals)
 	s.Homes = make([]Home, len(l.state.Homes))
@@ -319,28 +312,11 @@ func (l *Live) snapshot(status Status) State {
 	return s
 }
 
-// home returns a copy of a home with what depends on the time.
-func (l *Live) home(at int) Home {
-	h := l.state.Homes[at]
-	h.Devices = slices.Clone(h.Devices)
-	for k := range h.Devices {
-		h.Devices[k].Online = l.online(h.Devices[k].Id)
-	}
-	now := l.clock()
-	for k, c := range l.contracts {
-		switch {
-		case k.point == h.MeteringPoint && k.interval.Contains(now):
-			h.Contract = c
-		case k.interval.End().Before(now.Add(-contractsKept)):
-			delete(l.contracts, k)
-		}
-	}
-	return h
-}
-
 // delta returns what changed since the last one, homes with a device that fell
 // silent among it.
 func (l *Live) delta(status Status) Delta {
+	l.speed = status.Speed
+	l.turn()
 	d := Delta{Status: status, Trades: l.changed.trades}
 	for at, h := range l.state.Homes {
 		for k := range h.Devices {

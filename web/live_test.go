@@ -23,6 +23,10 @@ var (
 )
 
 func newLive() *web.Live {
+	return newLiveWith(func() time.Time { return now }, func(context.Context) web.Status { return web.Status{Version: "x", Speed: 1} })
+}
+
+func newLiveWith(clock func() time.Time, status func(context.Context) web.Status) *web.Live {
 	devices := []grid.Device{
 		{ID: "a/meter", Kind: grid.Meter, Member: "a", MeteringPoint: "mp-a"},
 		{ID: "a/battery", Kind: grid.Battery, Member: "a", MeteringPoint: "mp-a"},
@@ -30,7 +34,7 @@ func newLive() *web.Live {
 	}
 	tariff := settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
 	account := func(member, point string) (string, error) { return "account of " + member + " at " + point, nil }
-	l, err := web.NewLive("demo", tariff, devices, account, func() time.Time { return now }, func(context.Context) web.Status { return web.Status{Version: "x"} })
+	l, err := web.NewLive("demo", tariff, devices, account, clock, status)
 	if err != nil {
 		panic(err) // account never fails
 	}
@@ -131,6 +135,13 @@ func (noBooks) Rewards(context.Context) (web.Rewards, error) { return web.Reward
 
 func serve(t *testing.T, l *web.Live) *httptest.Server {
 	t.Helper()
+	s := httptest.NewServer(handler(t, l))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func handler(t *testing.T, l *web.Live) http.Handler {
+	t.Helper()
 	ready := false
 	desk, err := web.NewDesk("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -140,9 +151,7 @@ func serve(t *testing.T, l *web.Live) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s
+	return h
 }
 
 func TestWebSocketSendsTheStateThenDeltas(t *testing.T) {

@@ -69,6 +69,7 @@ func (n *node) quote(ctx context.Context, due community.Action, now time.Time) e
 	if err != nil {
 		return err
 	}
+	n.live.SeeExpected(due.Member, due.Product.Interval, grid.Energy(math.Round(plan.Expected.Mean)))
 	for _, o := range plan.Orders {
 		answer, err := n.market.submit(ctx, orderRequest{Product: due.Product, Order: n.market.market.OnTick(o), Time: now})
 		if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
@@ -54,6 +55,9 @@ type config struct {
 	edge    bool        // of a gateway: it reads some of the community's devices
 	Bus     busConfig   `yaml:"bus"`
 	Store   storeConfig `yaml:"store"`
+
+	scenarios.SharingText  `yaml:",inline"` // what is left over is shared
+	scenarios.StrategyText `yaml:",inline"`
 
 	Ledger  ledgerConfig  `yaml:"ledger"`
 	Rewards rewards.Terms `yaml:"rewards"`
@@ -123,6 +127,7 @@ type device struct {
 	Serial        string   `yaml:"serial"`
 	Gateway       string   `yaml:"gateway"`  // the gateway that reads it, when that is another machine
 	Control       bool     `yaml:"control"`  // it may be written to: a battery keeps what its home promised
+	Shares        *bool    `yaml:"shares"`   // of a connection meter: it takes part in own energy and pool; absent: true
 	Capacity      quantity `yaml:"capacity"` // of a battery, as in "10 kWh": with rated and control it takes part in the storage rewards
 }
 
@@ -524,6 +529,12 @@ func (c config) validate() error {
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
+	if err := c.Check(c.isMember); err != nil {
+		return err
+	}
+	if _, err := c.Rules(); err != nil {
+		return err
+	}
 	_, err := c.tariff()
 	return err
 }
@@ -674,6 +685,17 @@ func (c config) feeder() (grid.Feeder, error) {
 	return f, f.Validate()
 }
 
+// apart returns the metering points that take part in neither own energy nor pool.
+func (c config) apart() map[string]bool {
+	apart := map[string]bool{}
+	for _, d := range c.Devices {
+		if d.Shares != nil && !*d.Shares {
+			apart[d.MeteringPoint] = true
+		}
+	}
+	return apart
+}
+
 // validatePlaces checks the feeder and that all are at one of its nodes.
 func (c config) validatePlaces() error {
 	f, err := c.feeder()
@@ -741,6 +763,11 @@ has a hub, or that of a community. Of this every field has a default; the fields
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
+  strategy: price-curve           # how the built-in agents trade: price-curve, self-consumption, none, or zero-intelligence
+  strategies: {ann: none}         # (random prices, for experiments); of single members
+  pool: {price: midpoint}         # what no trade covers is shared after delivery, at the middle of retail and feed-in;
+                                  # marginal: at the price of the exact clearing; off: it goes to the utility
+  own: {same_point: true}         # import and export of one metering point within an interval cancel
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
                                   # gateways: {listen: "0.0.0.0:7422", cert: F, key: F}: where gateways connect
@@ -763,7 +790,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
      availability: 700, pledge: 500,                   # of the budget, the rest for delivery at peaks; of a battery's rated power
      grant: 20, stake: 5, slash: 50,                   # tokens for a first pledge; tokens a kW needs; of the stake, for a failure
      smoothing: 200, threshold: 500, challenges: 100,  # weight of the last challenge; below it nothing is paid; chance in an interval
-     response: 112s, duration: 150s,                   # of a challenge; an eighth and a sixth of the interval
+     response: 60s, duration: 60s,                     # of a challenge; longer where a simulation reads less often
      peaks: ["17:00-20:00"], corrections: 1h, reveal_penalty: 0 EUR}  # UTC; before a day is closed. off: true for none
 
 and one of
@@ -779,6 +806,7 @@ and one of
   devices:                        # real devices: a connection meter for each metering point, and others; []: all come by pairing
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
        address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
+                                  # shares: false keeps a metering point out of own energy and pool
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}
     - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
        unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}

@@ -1,17 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
 	"sync"
 	"time"
 
-	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/alone"
+	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // batteries holds the homes to what they sold and bought: through a delivery
@@ -19,8 +20,7 @@ import (
 // forecast.
 type batteries struct {
 	node  *node
-	homes []batteryHome
-	last  sync.Map // device id → heardReading
+	homes []*batteryHome
 }
 
 // batteryHome is a home whose battery may be moved.
@@ -28,10 +28,16 @@ type batteryHome struct {
 	meter            grid.Device
 	guard            *control.Guard
 	imports, exports grid.Power // of the connection, 0: not limited
+
+	mu     sync.Mutex // guards what follows
+	holder *hold.Holder
+	answers
+	alone *alone.Home // what the home would do on its own; nil: the battery was not moved yet
 }
 
-// controlEvery is how often setpoints follow the meter, in wall time.
-const controlEvery = time.Second
+// controlEvery is how often setpoints follow the meter, in wall time: as often as the
+// devices are read.
+func (n *node) controlEvery() time.Duration { return cmp.Or(n.fleet.Every, time.Second) }
 
 func (n *node) newBatteries() (*batteries, error) {
 	b := &batteries{node: n}
@@ -39,7 +45,11 @@ func (n *node) newBatteries() (*batteries, error) {
 		if t.Kind != grid.Battery || t.Profile.Control == nil || !n.mayControl(t.ID) {
 			continue
 		}
-		h := batteryHome{guard: &control.Guard{Target: t, Speed: n.config.Speed, Log: n.log, Conn: func() *modbus.Conn { return n.fleet.Conn(t.Endpoint) }}}
+		rated, _ := n.storage(t.ID)
+		h := &batteryHome{
+			guard:  &control.Guard{Target: t, Speed: n.config.Speed, Log: n.log, Conn: func() *modbus.Conn { return n.fleet.Conn(t.Endpoint) }},
+			holder: hold.New(cmp.Or(t.Rated, rated)),
+		}
 		for k, d := range n.settle.meters {
 			if d.MeteringPoint == t.MeteringPoint {
 				h.meter = d
@@ -73,59 +83,46 @@ func (n *node) mayControl(id string) bool {
 	return false
 }
 
-// see keeps the last readings.
-func (b *batteries) see(readings []grid.Reading) {
-	now := time.Now()
-	for _, r := range readings {
-		if old, ok := b.heard(r.Device); ok && old.Time.After(r.Time) {
-			continue // it came late
-		}
-		b.last.Store(r.Device, heardReading{r, now})
-		for _, h := range b.homes {
-			if h.guard.Target.ID == r.Device {
-				h.guard.See()
-			}
+// see takes a reading.
+func (b *batteries) see(r grid.Reading) {
+	for _, h := range b.homes {
+		switch r.Device {
+		case h.guard.Target.ID:
+			h.guard.See()
+			h.mu.Lock()
+			h.holder.Battery(r)
+			h.estimate()
+			h.mu.Unlock()
+		case h.meter.ID:
+			h.mu.Lock()
+			h.holder.Meter(r)
+			h.estimate()
+			h.mu.Unlock()
 		}
 	}
 }
 
-func (b *batteries) heard(device string) (r heardReading, ok bool) {
-	last, _ := b.last.Load(device)
-	r, ok = last.(heardReading)
-	return r, ok
-}
-
-func (b *batteries) power(device string) (grid.Power, bool) {
-	reading, ok := b.heard(device)
-	if !ok || reading.Power == nil || time.Since(reading.heard) > control.Stale {
-		return 0, false
+// estimate lets the home go on as it would alone. h.mu is held.
+func (h *batteryHome) estimate() {
+	if h.alone == nil {
+		return
 	}
-	return *reading.Power, true
-}
-
-// heardReading is a reading and when it came, wall time.
-type heardReading struct {
-	grid.Reading
-
-	heard time.Time
-}
-
-// rest is what a home takes without its battery.
-func (b *batteries) rest(h batteryHome) (grid.Power, bool) {
-	meter, ok1 := b.power(h.meter.ID)
-	battery, ok2 := b.power(h.guard.Target.ID)
-	return meter - battery, ok1 && ok2
+	if rest, at, known := h.holder.Moment(); known {
+		h.alone.See(at, rest)
+	}
 }
 
 // bounds keeps the battery within its rating, and the connection within its
 // limits.
-func (b *batteries) bounds(h batteryHome) (least, most grid.Power) {
+func (b *batteries) bounds(h *batteryHome) (least, most grid.Power) {
 	rated := h.guard.Target.Rated
 	if rated == 0 {
 		rated = math.MaxInt32 // the device keeps to its own rating
 	}
 	least, most = -rated, rated
-	rest, known := b.rest(h)
+	h.mu.Lock()
+	rest, known := h.holder.Rest(b.node.clock())
+	h.mu.Unlock()
 	if !known {
 		return least, most
 	}
@@ -145,7 +142,7 @@ func (b *batteries) run(ctx context.Context) error {
 	for _, h := range b.homes {
 		guards.Go(func() { h.guard.Run(ctx) })
 	}
-	ticker := time.NewTicker(controlEvery)
+	ticker := time.NewTicker(b.node.controlEvery())
 	defer ticker.Stop()
 	for {
 		select {
@@ -153,7 +150,7 @@ func (b *batteries) run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			for _, h := range b.homes {
-				b.follow(ctx, h)
+				b.follow(h)
 			}
 		}
 	}
@@ -161,30 +158,38 @@ func (b *batteries) run(ctx context.Context) error {
 
 // follow sets a battery to what a challenge asks, or else so that its home keeps
 // what it promised; a home that promised nothing leaves its battery alone.
-func (b *batteries) follow(ctx context.Context, h batteryHome) {
+func (b *batteries) follow(h *batteryHome) {
 	n := b.node
 	now := n.clock()
-	if p, asked := n.challenged(h.guard.Target.ID, now); asked {
-		h.guard.Set(p)
-		return
-	}
 	i := grid.IntervalAt(now, n.config.Interval)
-	n.market.mu.Lock()
-	contracted, traded := n.market.market.Position(i, h.meter.MeteringPoint)
-	n.market.mu.Unlock()
-	rest, known := b.rest(h)
-	if !traded || !known {
+	contracted, traded := n.market.position(i, h.meter.MeteringPoint)
+	p, ok := n.challenged(h.guard.Target.ID, now) // which asks for the battery's power
+	h.mu.Lock()
+	if ok {
+		h.holder.Told(p, now)
+		n.tellChallenge(h, now)
+	} else {
+		p, ok = h.holder.Step(now, i, contracted, traded)
+	}
+	if ok {
+		b.leave(h)
+	}
+	h.mu.Unlock()
+	if !ok {
 		h.guard.Release()
 		return
 	}
-	flow, err := store.Known(ctx, n.recent.over(n.store), h.meter.ID, i)
-	if err != nil {
-		n.log.WarnContext(ctx, "no setpoint", slog.String("device", h.guard.Target.ID), slog.String("error", err.Error()))
-		h.guard.Release()
-		return
+	h.guard.Set(p)
+}
+
+// power returns what a battery does now.
+func (b *batteries) power(device string) (grid.Power, bool) {
+	for _, h := range b.homes {
+		if h.guard.Target.ID == device {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.holder.Power()
+		}
 	}
-	d := agent.Delivery{Contracted: contracted, Metered: flow.Net(), Left: i.End().Sub(now), Rest: rest}
-	if p, ok := d.Setpoint(); ok {
-		h.guard.Set(p)
-	}
+	return 0, false
 }

@@ -480,3 +480,11 @@ func (s *marketService) counts() community.Counts {
 	defer s.mu.Unlock()
 	return s.market.Counts()
 }
+
+// position returns what a metering point bought less what it sold for an interval, and
+// whether it traded.
+func (s *marketService) position(i grid.Interval, point string) (net grid.Energy, traded bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.market.Position(i, point)
+}

@@ -52,7 +52,6 @@ type node struct {
 
 	leaseLost chan error
 	store     store.Store
-	recent    recentReadings
 	heard     gatewaysHeard // what the gateways on other machines sent
 	evidence  *store.Evidence
 	signer    *meters.Signer
@@ -192,6 +191,7 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 		return err
 	}
 	n.sim, n.clock = neighbourhood, neighbourhood.Now
+	n.fleet.Every = simulatedPeriod(n.config.Speed)
 	n.closers = append(n.closers, neighbourhood.Close)
 	for _, d := range neighbourhood.Devices() {
 		endpoint, err := modbus.ParseEndpoint(d.Address())
@@ -214,6 +214,12 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 		}
 	}
 	return nil
+}
+
+// simulatedPeriod is how often simulated devices are read, in wall time: once a second
+// of their own time, but not more than ten times a second.
+func simulatedPeriod(speed float64) time.Duration {
+	return min(max(time.Duration(float64(meters.Period)/speed), sim.Tick), meters.Period)
 }
 
 func (n *node) simulated(id string) *sim.Device {
@@ -395,9 +401,17 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return &usageError{err}
 	}
+	rules, err := n.config.Rules()
+	if err != nil {
+		return &usageError{err}
+	}
+	if rules.Pool == settlement.Midpoint {
+		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
+	}
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
-		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members, Account: n.ledger.Names.Account,
+		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members,
+		Names: n.ledger.Names, Rules: &rules, Apart: n.config.apart(),
 	}, feeder, n.tariff)
 	if err != nil {
 		return err
@@ -407,14 +421,15 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
-	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled}
+	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled, tell: n.tellWithout}
 	if err := n.settle.restore(ctx, n.clock()); err != nil {
 		return err
 	}
 	if n.batteries, err = n.newBatteries(); err != nil {
 		return err
 	}
+	n.fleet.Heard = n.hear
 	return n.resubmit(ctx)
 }
 

@@ -98,7 +98,7 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 	n.readBy = newReaders(id, n.config.Devices, n.devices)
 	n.evidence.May = n.readBy.may
 	n.signer = &meters.Signer{Community: n.config.Community, Gateway: id, Key: key, Out: n}
-	n.fleet.Sink, n.fleet.Together, n.fleet.Tap = n.signer, readingsTogether(n.config.Speed), n.seeReading
+	n.fleet.Sink, n.fleet.Together = n.signer, readingsTogether(n.config.Speed)
 	return n.continueChain(ctx)
 }
 
@@ -127,6 +127,13 @@ func (r *readers) add(d grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.devs[d.ID] = d
+}
+
+// member returns whose device it is, empty when it is not known.
+func (r *readers) member(device string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.devs[device].Member
 }
 
 // may refuses readings of devices that the gateway does not read. What this
@@ -203,16 +210,11 @@ func readingsTogether(speed float64) time.Duration {
 	return max(time.Duration(float64(world)/max(speed, 1)), meters.Period/2)
 }
 
-// seeReading shows what this process read as it comes, and steers by it: only what
-// counts for money waits until it is signed and durable.
-func (n *node) seeReading(member string, r grid.Reading) {
-	n.recent.see(r)
-	n.see(member, []grid.Reading{r})
-}
-
-func (n *node) see(member string, readings []grid.Reading) {
-	n.live.SeeReadings(member, readings)
-	n.batteries.see(readings)
+// hear steers by what this process read, and shows it, as it comes: only what counts
+// for money waits until it is signed and durable.
+func (n *node) hear(r grid.Reading) {
+	n.batteries.see(r)
+	n.live.SeeReadings(n.readBy.member(r.Device), []grid.Reading{r})
 }
 
 // take keeps and shows what was accepted.
@@ -226,8 +228,11 @@ func (n *node) take(ctx context.Context, accepted []store.Received) error {
 		readings = append(readings, b.Readings...)
 		if b.Fresh {
 			fresh += len(b.Readings)
-			if b.Gateway != n.signer.Gateway { // own readings were seen as they came
-				n.see(b.Member, b.Readings)
+			if b.Gateway != n.signer.Gateway { // what is read here was seen when it was read
+				n.live.SeeReadings(b.Member, b.Readings)
+				for _, r := range b.Readings {
+					n.batteries.see(r)
+				}
 			}
 			n.heard.see(b.Batch)
 		}

@@ -26,14 +26,14 @@ func replayCommand() *cobra.Command {
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
 		Long: `Replay a scenario through the same engine, settlement and contracts that run
-live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings}.parquet;
+live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings,feeder}.parquet;
 the same file, seed and version give the same bytes. With --ledger embedded the
 ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
 days, interval (minutes), gate_closure, deadline, latitude, longitude, homes,
 mechanism (uniform), tariff {version, currency, retail, feed_in}, rewards (the
-terms of the storage rewards, as in a configuration), cheats [{home, cheat}]
+terms of the storage rewards, as in a configuration), pool, own, strategy and strategies (as there), cheats [{home, cheat}]
 (claims-capacity, replays-readings, fakes-delivery). Trade begins with the first interval whose gate is still open at the start, so that a day of 96
 quarter-hours settles 95.`,
 		Args: cobra.ExactArgs(1),
@@ -85,18 +85,31 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 	if err := result.Write(out, version()); err != nil {
 		return err
 	}
-	k := result.Summarize(version())
+	k, err := result.Summarize(version())
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(stdout, `%s, seed %d: %d intervals, %d orders, %d trades, %d postings
   consumed %.2f kWh, produced %.2f kWh, traded %.2f kWh
   self-sufficiency %.1f %%, self-consumption %.1f %%, import covered by neighbours %.1f %%
-  all members together %+.2f %s, without neighbours %+.2f %s (+ received)
+  all members together %+.2f %s, without the community %+.2f %s (+ received)
+  %s; %d of %d homes worse off; trades moved %.0f %% of what could be shared
   results in %s
 `, k.Scenario, k.Seed, k.Intervals, k.Orders, k.Trades, k.Postings,
 		float64(k.Consumed)/1000, float64(k.Produced)/1000, float64(k.Traded)/1000,
 		float64(k.SelfSufficiency)/10, float64(k.SelfConsumption)/10, float64(k.LocalShare)/10,
-		float64(k.Net)/1e6, k.Currency, float64(k.RetailOnly)/1e6, k.Currency, out)
+		float64(k.Net)/1e6, k.Currency, float64(k.Without.Net)/1e6, k.Currency,
+		perfect(k), k.WorseOff, k.Homes, percent*float64(k.Delivered)/max(float64(k.Shareable), 1), out)
 	showEpochs(stdout, result.Epochs)
 	return nil
+}
+
+// perfect says how near the result came to perfect sharing.
+func perfect(k scenarios.Summary) string {
+	if k.PerfectSharing == nil {
+		return "nothing could be shared"
+	}
+	return fmt.Sprintf("%.1f %% of what perfect sharing is worth", float64(*k.PerfectSharing)/10) //nolint:mnd // per mille
 }
 
 // showEpochs prints what the storage rewards paid.
@@ -123,9 +136,9 @@ func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenari
 	}
 	switch kind {
 	case "memory":
-		return alone(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
+		return single(embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, names))
 	case "embedded":
-		return alone(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
+		return single(embedded.OpenLedger(ctx, out, scenarios.Community, s.Tariff.Currency, names))
 	case "fabric":
 		return replayOnFabric(ctx, out, s, names, stderr)
 	default:
@@ -175,7 +188,7 @@ func (l *replayLedger) Close() error {
 	return err
 }
 
-func alone(l *ledger.Ledger, err error) (*replayLedger, error) {
+func single(l *ledger.Ledger, err error) (*replayLedger, error) {
 	if err != nil {
 		return nil, err
 	}

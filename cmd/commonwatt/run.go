@@ -193,7 +193,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		physics := start(func(ctx context.Context) error { return n.sim.Run(ctx, n.worldClock()) })
 		defer func() {
 			physics.stop()
-			time.Sleep(meters.Period + meters.Period/2) // each device is read once more, at rest
+			time.Sleep(n.controlEvery() + meters.Period/2) // each device is read once more, at rest
 		}()
 	}
 	moving := start(n.batteries.run)

@@ -34,6 +34,7 @@ type settler struct {
 
 	log  *slog.Logger
 	seen func(grid.Interval, settlement.Run)
+	tell func(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error // what the homes would have got without the community
 }
 
 // allSubjects matches the runs of this community.
@@ -113,6 +114,9 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		return nil
 	}
 	run.Substituted = !complete
+	if err := s.tell(ctx, i, &run, previous); err != nil {
+		return err
+	}
 	if err := s.keepWorking(ctx, run, leaves); err != nil {
 		return err
 	}

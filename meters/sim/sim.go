@@ -61,7 +61,7 @@ func Open(ctx context.Context, dir string, spec world.Spec, faults map[string][]
 
 func (n *Neighbourhood) load(ctx context.Context, spec world.Spec) error {
 	const schema = `CREATE TABLE IF NOT EXISTS world (id INTEGER PRIMARY KEY CHECK (id = 1), spec TEXT NOT NULL, state TEXT NOT NULL)`
-	if _, err := n.db.ExecContext(ctx, schema); err != nil {
+	if _, err := n.db.ExecContext(ctx, schema+";"+aloneSchema); err != nil {
 		return err
 	}
 	wanted, err := json.Marshal(spec)
@@ -77,6 +77,9 @@ func (n *Neighbourhood) load(ctx context.Context, spec world.Spec) error {
 			return err
 		}
 		_, err = n.db.ExecContext(ctx, `INSERT INTO world (id, spec, state) VALUES (1, ?, ?)`, wanted, state)
+		if err == nil && n.world.Now().Equal(n.world.Now().Truncate(boundary)) {
+			err = n.keepAlone(ctx, n.world.Now())
+		}
 		return err
 	}
 	if err != nil {
@@ -139,7 +142,9 @@ func (n *Neighbourhood) Run(ctx context.Context, clock func() time.Time) error {
 func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.world.Advance(t)
+	if err := n.moveTo(ctx, t); err != nil {
+		return err
+	}
 	state := n.world.State()
 	saved, err := json.Marshal(state)
 	if err != nil {

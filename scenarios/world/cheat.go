@@ -15,7 +15,7 @@ type Cheat string
 const (
 	ClaimsCapacity  Cheat = "claims-capacity"  // shows a full battery ten times its size, and delivers nothing
 	ReplaysReadings Cheat = "replays-readings" // shows the same quarter of an hour of delivering, again and again
-	FakesDelivery   Cheat = "fakes-delivery"   // its own meter counts what was asked for as delivered
+	FakesDelivery   Cheat = "fakes-delivery"   // its own counters show what was asked for, given or taken
 )
 
 // Cheats returns all of them.
@@ -34,8 +34,8 @@ type Cheater struct {
 	Cheat Cheat
 	Asked *Setpoint // what the battery was asked for last
 
-	time    int64 // of the last Show
-	claimed int64 // W·s
+	time           int64 // of the last Show
+	charged, given int64 // claimed, W·s
 }
 
 // Claimed returns the battery that a cheat says it has.
@@ -71,9 +71,11 @@ func (c *Cheater) Show(h HomeState, spec Home, now int64) (HomeState, grid.Energ
 	case FakesDelivery:
 		if c.Asked = c.Asked.alive(now); c.Asked != nil {
 			h.Battery = c.Asked.Power
-			c.claimed += int64(max(-c.Asked.Power, 0)) * passed
+			c.charged += int64(max(c.Asked.Power, 0)) * passed
+			c.given += int64(max(-c.Asked.Power, 0)) * passed
 		}
-		h.Discharged += c.claimed
+		h.Charged += c.charged
+		h.Discharged += c.given
 	}
 	return h, c.Cheat.Claimed(spec.Battery).Capacity, full
 }

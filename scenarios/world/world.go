@@ -92,6 +92,19 @@ type HomeState struct {
 
 	Setpoint *Setpoint // of the battery; nil: it follows its own logic
 	CarLimit *Setpoint // of the charger; nil: rated power
+
+	// Alone is what the home would have done if nobody had ever asked its battery or
+	// its charger for anything: the same sun, loads and cars on the home's own logic.
+	Alone Alone
+}
+
+// Alone is the part of a home's state that others can change, as it would be if
+// nobody had. Energies are integrals in W·s.
+type Alone struct {
+	Imported int64 // over the connection meter
+	Exported int64
+	Stored   int64 // in the battery
+	CarNeeds int64 // until the car is full
 }
 
 // Setpoint is a power that a controller asked for, until it expires.
@@ -126,6 +139,7 @@ func New(spec Spec) *World {
 	state := State{Time: spec.Start.Unix(), Homes: make([]HomeState, len(spec.Homes))}
 	for i := range state.Homes {
 		state.Homes[i] = initial(spec, i)
+		state.Homes[i].parts()
 	}
 	w := &World{spec: spec, state: state}
 	w.prepare()
@@ -163,8 +177,18 @@ func Resume(spec Spec, state State) (*World, error) {
 		return nil, fmt.Errorf("resume world: the saved state has %d homes, the specification %d", len(state.Homes), len(spec.Homes))
 	}
 	w := &World{spec: spec, state: state}
+	for i := range w.state.Homes {
+		if h := &w.state.Homes[i]; h.Alone == (Alone{}) { // saved before there was one
+			h.parts()
+		}
+	}
 	w.prepare()
 	return w, nil
+}
+
+// parts lets the home begin to do what it would do alone.
+func (s *HomeState) parts() {
+	s.Alone = Alone{Imported: s.Imported, Exported: s.Exported, Stored: s.Stored, CarNeeds: s.CarNeeds}
 }
 
 func (w *World) prepare() {
@@ -212,6 +236,7 @@ func (w *World) stepHome(i int, sun sun) {
 	w.stepCar(i)
 	s.Battery = w.batteryPower(i)
 	s.Stored += stored(s.Battery)
+	s.stepAlone(spec)
 	s.Meter = s.Load + s.PV + s.Car + s.Battery
 
 	s.Produced -= int64(s.PV)
@@ -236,25 +261,46 @@ func stored(p grid.Power) int64 {
 // idleBelow is the power under which a battery rests.
 const idleBelow = 30
 
-// batteryPower follows the setpoint or, without one, covers the home's own
-// balance; both within the rated power and what the battery holds.
+// batteryPower follows the setpoint or, without one, the battery's own logic.
 func (w *World) batteryPower(i int) grid.Power {
 	spec, s := w.spec.Homes[i].Battery, &w.state.Homes[i]
-	if spec.Capacity == 0 {
-		return 0
-	}
-	want := -(s.Load + s.PV + s.Car)
 	if s.Setpoint = s.Setpoint.alive(w.state.Time); s.Setpoint != nil {
-		want = s.Setpoint.Power
-	} else if want > -idleBelow && want < idleBelow {
+		return spec.able(s.Setpoint.Power, s.Stored)
+	}
+	return spec.own(s.Load+s.PV+s.Car, s.Stored)
+}
+
+// own covers the balance of the rest of the home.
+func (b Storage) own(rest grid.Power, held int64) grid.Power {
+	if rest > -idleBelow && rest < idleBelow {
 		return 0
 	}
-	want = max(-spec.Power, min(spec.Power, want))
-	room := int64(spec.Capacity)*wsPerWh - s.Stored
-	if stored(want) > room || -stored(want) > s.Stored {
+	return b.able(-rest, held)
+}
+
+// able bounds a power by the rating and by what the battery holds, in W·s.
+func (b Storage) able(want grid.Power, held int64) grid.Power {
+	want = max(-b.Power, min(b.Power, want))
+	room := int64(b.Capacity)*wsPerWh - held
+	if stored(want) > room || -stored(want) > held {
 		return 0
 	}
 	return want
+}
+
+// stepAlone moves what the home would do alone.
+func (s *HomeState) stepAlone(spec Home) {
+	a := &s.Alone
+	var car grid.Power
+	if s.CarHere && a.CarNeeds > 0 {
+		car = spec.Charger
+		a.CarNeeds -= int64(car)
+	}
+	rest := s.Load + s.PV + car
+	battery := spec.Battery.own(rest, a.Stored)
+	a.Stored += stored(battery)
+	a.Imported += max(int64(rest+battery), 0)
+	a.Exported += max(-int64(rest+battery), 0)
 }
 
 func (s *Setpoint) alive(now int64) *Setpoint {
@@ -277,6 +323,7 @@ func (w *World) stepCar(i int) {
 	if here && !s.CarHere {
 		kWh := 5 + 13*uniform(w.spec.Seed, drawCarNeed, uint64(i), uint64(now/86400))
 		s.CarNeeds = int64(kWh*1000) * wsPerWh
+		s.Alone.CarNeeds = s.CarNeeds
 	}
 	s.CarHere, s.Car = here, 0
 	if !here || s.CarNeeds <= 0 {

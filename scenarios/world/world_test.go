@@ -143,3 +143,16 @@ func TestSunPosition(t *testing.T) {
 		t.Errorf("the sun shines at midnight: %d W", p)
 	}
 }
+
+// TestFakesDelivery counts what was asked for, in both directions, and only that.
+func TestFakesDelivery(t *testing.T) {
+	c := world.Cheater{Cheat: world.FakesDelivery}
+	var h world.HomeState
+	for k, asked := range []*world.Setpoint{nil, nil, {Power: -1200}, {Power: 600}, nil} {
+		c.Asked = asked
+		h, _, _ = c.Show(world.HomeState{}, world.Home{}, int64(1000+60*k))
+	}
+	if world.Energy(h.Discharged) != 20 || world.Energy(h.Charged) != 10 || h.Battery != 0 {
+		t.Errorf("shown %+v", h)
+	}
+}

@@ -89,8 +89,9 @@ func (s *settled) settle(i grid.Interval) {
 	k := int(i.Start-interval(100, 0).Start) / 900
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
-		Account: func(p string) (string, error) { return s.l.Account("m-"+p, p) },
-		Trades:  []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},
+		Rules: new(settlement.DefaultRules()), Salt: "salted", Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000}}},
+		Points: map[string]settlement.Point{},
+		Trades: []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},
 	}
 	w := ledger.Working{Community: community, Interval: i.String(), Run: 1, Tariff: in.Tariff}
 	var records [][]byte
@@ -104,6 +105,9 @@ func (s *settled) settle(i grid.Interval) {
 		var err error
 		leaf.MeteringPoint, err = s.l.Account("m-"+point(home), point(home))
 		must(s.t, err)
+		member, err := s.l.Names.Member("m-" + point(home))
+		must(s.t, err)
+		in.Points[point(home)] = settlement.Point{Account: leaf.MeteringPoint, Member: member, Node: []string{"root", "street"}[home%2]}
 		text, err := json.Marshal(leaf)
 		must(s.t, err)
 		w.Leaves, records = append(w.Leaves, text), append(records, text)
@@ -281,8 +285,22 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		"readings of another day": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
 			l.Batches[3] = s.batch(0, interval(120, 0), 20*96, s.key)
 		}, "apart"},
-		"another tariff": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
-		"a trade less":   {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Trades = nil }, "other trades"},
+		"another tariff":             {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
+		"a trade less":               {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Trades = nil }, "other trades"},
+		"another fee of a line":      {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},
+		"another node of an account": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) { w.Basis.Nodes[l.MeteringPoint] = "street" }, "other rules"},
+		"an account of another member": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) {
+			w.Basis.Members[l.MeteringPoint] = "another"
+		}, "other rules"},
+		"an account that is said to share nothing": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) {
+			w.Basis.Apart = append(w.Basis.Apart, l.MeteringPoint)
+		}, "other rules"},
+		"another price of the pool": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Rules.Pool = settlement.Off }, "other rules"},
+		"own energy of a point counted otherwise": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) {
+			w.Basis.Rules.SamePoint = !w.Basis.Rules.SamePoint
+		}, "other rules"},
+		"another salt":    {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Salt = "of another" }, "other rules"},
+		"no rules at all": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Rules = nil }, "other rules"},
 		"a reading signed by nobody known": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			must(s.t, err)

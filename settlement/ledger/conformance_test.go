@@ -75,9 +75,12 @@ func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000},
-		Account: func(p string) (string, error) { return l.Account("m-"+p, p) },
+		Points: map[string]settlement.Point{},
 	}
 	for i := range points {
+		account, err := l.Account("m-"+point(i), point(i))
+		must(t, err)
+		in.Points[point(i)] = settlement.Point{Account: account}
 		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
 	}
 	r, err := settlement.Settle(in)

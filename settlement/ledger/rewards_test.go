@@ -73,6 +73,7 @@ func (s *street) programme() chaincode.Programme {
 	return chaincode.Programme{
 		Community: community, From: s.epoch, Minutes: hour, Budget: 1000, Schedule: chaincode.Halving, Period: 1, Availability: 600,
 		Grant: 10, Stake: 5, Slash: 500, Smoothing: 600, Threshold: 500, Challenges: 1000, Response: 300, Duration: 600, RevealPenalty: 7,
+		Energy: 20,
 	}
 }
 
@@ -127,14 +128,17 @@ func (s *street) challenges(k int) (all []chaincode.Challenge) {
 }
 
 // readings are what a challenge's six instants show: the battery's and the
-// meter's registers of what was given, Wh.
-type readings struct{ battery, meter [6]grid.Energy }
+// meter's registers of what was given, or of what was taken, Wh.
+type readings struct {
+	battery, meter [6]grid.Energy
+	taken          bool
+}
 
 // honest gives what is asked, and the meter shows it.
 func honest(c chaincode.Challenge) readings {
 	given := grid.Energy(c.Power * int64(c.Until.Sub(c.From)/time.Second) / 3600)
 	all := [6]grid.Energy{0, 0, 0, given, given, given}
-	return readings{all, all}
+	return readings{all, all, c.Direction == chaincode.Charging}
 }
 
 // evidence signs readings as of the challenge's instants.
@@ -149,6 +153,11 @@ func (s *street) evidence(c chaincode.Challenge, k int, shown readings, change f
 			{Device: ev.Device, Time: t, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(base + shown.battery[n])},
 			{Device: ev.Meter, Time: t, Quality: grid.Good, Import: new(base + grid.Energy(n)), Export: new(base + shown.meter[n])},
 		}}
+		if shown.taken {
+			for n, r := range b.Readings {
+				b.Readings[n].Import, b.Readings[n].Export = r.Export, r.Import
+			}
+		}
 		key := s.key
 		if change != nil {
 			change(&b, &key)
@@ -248,7 +257,8 @@ func (s *street) provesOne(k int) {
 		return all[slices.IndexFunc(all, func(c chaincode.Challenge) bool { return c.Battery == s.battery[battery] })]
 	}
 	c, d := of(0), of(1)
-	if i := s.interval(k); c.Start.Before(i.Begin()) || c.Instants()[5].After(i.End()) || c.Power < 1000 || c.Power > 2000 {
+	if i := s.interval(k); c.Start.Before(i.Begin()) || c.Instants()[5].After(i.End()) || c.Start.Second() != 0 ||
+		c.Power < 120 || c.Power > 150 || c.Direction != chaincode.Discharging { // 20 to 25 Wh in ten minutes
 		s.t.Errorf("challenge %+v", c)
 	}
 	good := s.evidence(c, 0, honest(c), nil)
@@ -298,9 +308,80 @@ func (s *street) provesOne(k int) {
 		expect(s.t, what, chaincode.CodeMissing, s.prove("ProveChallenge", k, 1, evidence))
 	}
 	expect(s.t, "a pledge that no challenge could test", chaincode.CodeInvalid, s.operator("Pledge",
-		chaincode.Pledge{Community: community, Epoch: s.interval(24).Begin().Format(time.DateOnly), Battery: s.battery[1], Power: 50, Energy: 10}))
+		chaincode.Pledge{Community: community, Epoch: s.interval(24).Begin().Format(time.DateOnly), Battery: s.battery[1], Power: 119, Energy: 10}))
 	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, invoke(s.t, s.l, s.l.People.Operator, "rewards:Pledge",
 		chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
+}
+
+// TestChallengesByCharging challenges a battery by charging in the hours for which it
+// pledged so, and only in them. The opposite of what was asked for proves nothing.
+func TestChallengesByCharging(t *testing.T) {
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
+		s := newStreet(t, l, day)
+		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
+		s.commit(s.epoch)
+		g := chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: s.battery[0], Power: 2000, Energy: 1000}
+		for _, hours := range [][]string{{"1:00-2:00"}, {"02:00-01:00"}, {"23:00-24:01"}, {"00:00-02:00", "01:00-03:00"}, {"02:00-03:00", "00:00-01:00"}, {""}} {
+			g.Charge = hours
+			expect(t, fmt.Sprintf("charging in the hours %q", hours), chaincode.CodeInvalid, s.operator("Pledge", g))
+		}
+		g.Charge = []string{"00:00-01:00", "23:00-24:00"}
+		must(t, s.operator("Pledge", g))
+		for k, direction := range []string{chaincode.Charging, chaincode.Discharging} {
+			s.seal(k)
+			c := s.challenges(k)[0]
+			if c.Direction != direction {
+				t.Errorf("hour %d: challenge %+v, want to %s", k, c, direction)
+			}
+			shown := honest(c)
+			shown.taken = !shown.taken
+			expect(t, "the opposite of what was asked for", chaincode.CodeInvalid, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, shown, nil)))
+			shown.taken = !shown.taken
+			must(t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, shown, nil)))
+		}
+		s.drifts(2)
+	})
+}
+
+// drifts proves a challenge while the load of the home falls steadily: neither the
+// window before nor the one after shows the change at the meter, the mean does.
+func (s *street) drifts(k int) {
+	s.t.Helper()
+	s.seal(k)
+	c := s.challenges(k)[0]
+	asked := honest(c).battery[5]
+	load := asked * 2 / 3
+	steady := honest(c)
+	steady.meter = [6]grid.Energy{0, 0, 0, asked + load, asked + load, asked + 3*load}
+	expect(s.t, "a home that gave more after than while challenged", chaincode.CodeInvalid, s.prove("ProveChallenge", k, 0, s.evidence(c, 0,
+		readings{battery: steady.battery, meter: [6]grid.Energy{0, 0, 0, asked + load, asked + load, asked + 5*load}}, nil)))
+	must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, steady, nil)))
+}
+
+// TestAProgrammeOfBefore keeps to the rule of programmes without an energy: a
+// challenge is a discharge at a power of at least half of what was pledged. To stop
+// charging is none.
+func TestAProgrammeOfBefore(t *testing.T) {
+	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
+		s := newStreet(t, l, day)
+		p := s.programme()
+		p.Energy = 0
+		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", p))
+		s.commit(s.epoch)
+		must(t, s.pledge(0, s.epoch))
+		s.seal(0)
+		c := s.challenges(0)[0]
+		if c.Power < 1000 || c.Power > 2000 || c.Direction != "" {
+			t.Errorf("challenge %+v", c)
+		}
+		given := honest(c).battery[5]
+		stops := readings{taken: true, battery: [6]grid.Energy{0, given, given, given, given, 2 * given}}
+		stops.meter = stops.battery
+		expect(t, "a battery that stopped charging", chaincode.CodeInvalid, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, stops, nil)))
+		must(t, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, honest(c), nil)))
+		p.Energy, p.From = 19, s.interval(24).Begin().Format(time.DateOnly)
+		expect(t, "an energy that registers cannot show", chaincode.CodeInvalid, invoke(t, l, l.People.Governor, "rewards:SetProgramme", p))
+	})
 }
 
 // missingReveal seals an interval without the utility: it pays, and everybody is

@@ -188,12 +188,15 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	if err != nil {
 		return err
 	}
+	if err := j.sameAsFirst(w, manifest); err != nil {
+		return wrong("%v", err)
+	}
 	previous, err := j.before(ctx, w)
 	if err != nil {
 		return err
 	}
 	run, err := settlement.Settle(settlement.Input{
-		Community: w.Community, Interval: i, Run: w.Run, Tariff: w.Tariff, Trades: w.Basis.Trades, Feeder: w.Basis.Feeder, Nodes: w.Basis.Nodes,
+		Community: w.Community, Interval: i, Run: w.Run, Tariff: w.Tariff, First: &w.Basis,
 		Metered: metered, ReadingRoot: root, Previous: previous,
 	})
 	if err != nil {
@@ -204,6 +207,19 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	}
 	j.Checked.Runs++
 	j.Checked.Statements += len(run.Statements)
+	return nil
+}
+
+// sameAsFirst makes sure that a later run was made from what the first one froze.
+func (j *Judge) sameAsFirst(w Working, m chaincode.Manifest) error {
+	w.Run = 1
+	first, found := j.manifests[w.name()]
+	if !found {
+		return errors.New("the first run of its interval is not on the ledger")
+	}
+	if m.TradeDigest != first.TradeDigest || m.TariffDigest != first.TariffDigest || m.RulesDigest != first.RulesDigest {
+		return errors.New("was made from other trades, another tariff or other rules than the first run of its interval")
+	}
 	return nil
 }
 
@@ -220,6 +236,8 @@ func difference(a, b chaincode.Manifest) string {
 		return "another tariff"
 	case a.Estimated != b.Estimated:
 		return "not estimated alike"
+	case a.RulesDigest != b.RulesDigest:
+		return "other rules, nodes or members"
 	case !slices.Equal(a.BatchDigests, b.BatchDigests):
 		return "other postings"
 	default:

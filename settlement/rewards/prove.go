@@ -69,7 +69,7 @@ func (d *Desk) report(ctx context.Context, e *epoch, i grid.Interval) error {
 		if !pledged {
 			continue
 		}
-		able, by, err := d.able(ctx, b, g, i.Begin())
+		able, by, err := d.able(ctx, b, g, i)
 		if err != nil {
 			return err
 		}
@@ -226,6 +226,9 @@ func (d *Desk) Close(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if e.Closed {
+			if err := d.remember(ctx, nameOf(day)); err != nil {
+				return err
+			}
 			break
 		}
 		open = append(open, nameOf(day))
@@ -242,6 +245,9 @@ func (d *Desk) Close(ctx context.Context, now time.Time) error {
 			return nil // the ledger does not know yet that it is over: it will with the next reveal
 		}
 		if err != nil {
+			return err
+		}
+		if err := d.remember(ctx, day); err != nil {
 			return err
 		}
 		delete(d.epochs, day)

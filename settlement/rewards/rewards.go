@@ -31,6 +31,7 @@ type Battery struct {
 	grid.Device
 
 	Meter    grid.Device // the connection meter of its metering point
+	Rated    grid.Power  // that it can give and take; 0: not known
 	Power    grid.Power  // that it pledges
 	Energy   grid.Energy // that it keeps for it
 	Capacity grid.Energy
@@ -57,9 +58,11 @@ type Config struct {
 	Peaks       func(grid.Interval) bool
 	Batteries   []Battery
 	Evidence    Evidence
-	Secret      map[string][]byte // of the beacon, by party; a party that is elsewhere reveals there
-	Deadline    time.Duration     // after an interval, for its readings
-	Corrections time.Duration     // after an epoch, before it is closed
+	Power       func(device string) (grid.Power, bool) // what a battery does now, if that is known
+	Lead        time.Duration                          // from when a setpoint is given until readings show it
+	Secret      map[string][]byte                      // of the beacon, by party; a party that is elsewhere reveals there
+	Deadline    time.Duration                          // after an interval, for its readings
+	Corrections time.Duration                          // after an epoch, before it is closed
 	Log         *slog.Logger
 }
 
@@ -76,6 +79,8 @@ type Desk struct {
 
 	mu    sync.Mutex
 	asked []chaincode.Challenge
+	base  map[string]grid.Power // what a battery did when its challenge in asked began
+	paid  chaincode.EpochClosing
 }
 
 // epoch is what was done of one.
@@ -114,7 +119,7 @@ func (d *Desk) Advance(ctx context.Context, now time.Time) error {
 	i := grid.IntervalAt(now, d.Programme.Minutes)
 	var problems []error
 	for _, day := range slices.Compact([]string{nameOf(now), nameOf(now.Add(ahead))}) {
-		problems = append(problems, d.prepare(ctx, day, day > nameOf(now)))
+		problems = append(problems, d.prepare(ctx, day, now))
 	}
 	return errors.Join(append(problems, d.begin(ctx, i, now), d.Close(ctx, now))...)
 }
@@ -153,13 +158,13 @@ func (d *Desk) open(ctx context.Context, day string) (*epoch, error) {
 // prepare commits to the beacon of an epoch and pledges for it, by the programme,
 // which is set first if there is none; another one holds from an epoch that has
 // not begun.
-func (d *Desk) prepare(ctx context.Context, day string, future bool) error {
+func (d *Desk) prepare(ctx context.Context, day string, now time.Time) error {
 	e, err := d.open(ctx, day)
 	missing := ledger.Refused(err, chaincode.CodeMissing)
 	if err != nil && !missing || err == nil && e.ready {
 		return err
 	}
-	if missing || future && !d.holds(e.Programme) {
+	if future := day > nameOf(now); missing || future && !d.holds(e.Programme) {
 		p := d.Programme
 		p.From = day
 		if err := d.invoke(ctx, d.Ledger.People.Governor, "SetProgramme", p); err != nil {
@@ -185,7 +190,7 @@ func (d *Desk) prepare(ctx context.Context, day string, future bool) error {
 		}
 	}
 	for _, b := range d.Batteries {
-		if err := d.pledge(ctx, e, b, day); err != nil {
+		if err := d.pledge(ctx, e, b, day, now); err != nil {
 			return err
 		}
 	}
@@ -218,7 +223,7 @@ func (d *Desk) party(role string) (*identity.Identity, []byte) {
 
 // pledge pledges a battery. One that may not, as for want of a stake, does not
 // hold up the others.
-func (d *Desk) pledge(ctx context.Context, e *epoch, b Battery, day string) error {
+func (d *Desk) pledge(ctx context.Context, e *epoch, b Battery, day string, now time.Time) error {
 	name, err := d.pseudonym(b)
 	if err != nil {
 		return err
@@ -227,6 +232,9 @@ func (d *Desk) pledge(ctx context.Context, e *epoch, b Battery, day string) erro
 		return nil
 	}
 	g := chaincode.Pledge{Community: d.Community, Epoch: day, Battery: name, Power: int64(b.Power), Energy: int64(b.Energy)}
+	if g.Charge, err = d.hours(ctx, b, now, e.Programme.Minutes); err != nil {
+		return err
+	}
 	err = d.invoke(ctx, d.Ledger.People.Operator, "Pledge", g)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
 		d.Log.WarnContext(ctx, "a battery is not pledged", slog.String("device", b.ID), slog.String("epoch", day), slog.String("error", err.Error()))
@@ -286,7 +294,7 @@ func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error 
 	d.of = name
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked = asked
+	d.asked, d.base = asked, map[string]grid.Power{}
 	return nil
 }
 
@@ -304,8 +312,8 @@ func (d *Desk) mark(ctx context.Context, c chaincode.Challenge) error {
 	return nil
 }
 
-// declare declares an outage of the batteries that hold too little, and flags the
-// interval if it is one of peak.
+// declare declares an outage of the batteries that cannot do what they pledged, and
+// flags the interval if it is one of peak.
 func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 	name := i.String()
 	if d.Peaks != nil && d.Peaks(i) && !slices.Contains(e.Flagged, name) {
@@ -324,7 +332,7 @@ func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 		if !pledged {
 			continue
 		}
-		able, _, err := d.able(ctx, b, g, i.Begin())
+		able, _, err := d.able(ctx, b, g, i)
 		if err != nil {
 			return err
 		}
@@ -332,7 +340,7 @@ func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 			continue
 		}
 		err = d.invoke(ctx, d.Ledger.People.Operator, "DeclareOutage", chaincode.Outage{
-			Community: d.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, or was not read",
+			Community: d.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, has no room, or was not read",
 		})
 		if err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
 			return err
@@ -341,30 +349,44 @@ func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 	return nil
 }
 
-// able tells whether signed readings show that a battery can be reached about t and
-// holds what it pledged, and by which batch.
-func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, t time.Time) (bool, proof.Digest, error) {
-	digest, _, err := d.Evidence.Around(ctx, b.Member, b.ID, t)
+// able tells whether signed readings show that a battery can be reached when an
+// interval begins and holds what it pledged or, where it is challenged by charging,
+// has room for it; and by which batch.
+func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, i grid.Interval) (bool, proof.Digest, error) {
+	held, digest, err := d.held(ctx, b, i.Begin())
 	if err != nil || digest == "" {
 		return false, "", err
 	}
+	if g.Direction(i) == chaincode.Charging {
+		held = b.Capacity - held
+	}
+	return int64(held) >= g.Energy, digest, nil
+}
+
+// held returns what a battery holds about t, and the batch that shows it; none
+// where it was not read.
+func (d *Desk) held(ctx context.Context, b Battery, t time.Time) (grid.Energy, proof.Digest, error) {
+	digest, _, err := d.Evidence.Around(ctx, b.Member, b.ID, t)
+	if err != nil || digest == "" {
+		return 0, "", err
+	}
 	signed, err := d.Evidence.Signed(ctx, digest)
 	if err != nil || signed == nil {
-		return false, "", err
+		return 0, "", err
 	}
 	batch, _, err := proof.ReadBatch(signed)
 	if err != nil {
 		d.Log.WarnContext(ctx, "a batch of readings cannot be read", slog.String("device", b.ID), slog.String("error", err.Error()))
-		return false, "", nil
+		return 0, "", nil
 	}
 	for _, r := range slices.Backward(batch.Readings) {
 		if r.Device != b.ID || r.Charge == nil || r.Time.After(t) || t.Sub(r.Time) > chaincode.Sampling {
 			continue
 		}
 		const perMille = 1000
-		return int64(*r.Charge)*int64(b.Capacity)/perMille >= g.Energy, digest, nil
+		return grid.Energy(*r.Charge) * b.Capacity / perMille, digest, nil
 	}
-	return false, "", nil
+	return 0, "", nil
 }
 
 // seal reveals the links of who is here, and seals when all have revealed, or
@@ -425,37 +447,6 @@ func (d *Desk) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now tim
 	return err
 }
 
-// Setpoint returns what a challenge wants of a battery now: the power asked for,
-// and after it rest, so that the change is seen; ok is false when nothing is.
-func (d *Desk) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, c := range d.asked {
-		if d.names[c.Battery] != device {
-			continue
-		}
-		response := c.From.Sub(c.Start)
-		ends := c.Until.Add(min(response/2, chaincode.Sampling)) //nolint:mnd // half of it is left for the way back
-		switch {
-		case now.Before(c.Start), !now.Before(c.Until.Add(c.Until.Sub(c.Start))):
-		case now.Before(ends):
-			return -grid.Power(c.Power), true
-		default:
-			return 0, true
-		}
-	}
-	return 0, false
-}
-
-// Challenged tells whether a battery is challenged in the interval of now.
-func (d *Desk) Challenged(device string, now time.Time) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.asked, func(c chaincode.Challenge) bool {
-		return d.names[c.Battery] == device && c.Interval == grid.IntervalAt(now, d.Programme.Minutes).String()
-	})
-}
-
 // Standing returns how a battery stands.
 func (d *Desk) Standing(ctx context.Context, b Battery) (s chaincode.Standing, err error) {
 	name, err := d.pseudonym(b)
@@ -475,4 +466,30 @@ func (d *Desk) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing,
 		c.Rewards[k].Battery = cmp.Or(d.names[r.Battery], r.Battery)
 	}
 	return c, nil
+}
+
+// Paid returns the tokens that a battery got for the last epoch that was closed; ok
+// is false while there is none, or it was not in it.
+func (d *Desk) Paid(device string) (tokens int64, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := slices.IndexFunc(d.paid.Rewards, func(r chaincode.Reward) bool { return r.Battery == device })
+	if at < 0 {
+		return 0, false
+	}
+	return d.paid.Rewards[at].Tokens, true
+}
+
+// remember keeps the last epoch that was closed.
+func (d *Desk) remember(ctx context.Context, day string) error {
+	c, err := d.Epoch(ctx, day)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c.Epoch > d.paid.Epoch {
+		d.paid = c
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,7 +30,9 @@ type street struct {
 	given   float64 // Wh at the battery's terminals
 	read    map[time.Time]proof.Digest
 	signed  map[proof.Digest][]byte
-	dead    bool // the battery does not do what it is asked
+	dead    bool       // the battery does not do what it is asked
+	base    grid.Power // what it does by itself
+	charge  func(at time.Time) grid.PerMille
 	unread  func(time.Time) bool
 	battery rewards.Battery
 }
@@ -48,7 +51,10 @@ func must(t *testing.T, err error) {
 
 func newStreet(t *testing.T, start string) *street {
 	t.Helper()
-	s := &street{t: t, read: map[time.Time]proof.Digest{}, signed: map[proof.Digest][]byte{}, unread: func(time.Time) bool { return false }}
+	s := &street{
+		t: t, read: map[time.Time]proof.Digest{}, signed: map[proof.Digest][]byte{}, unread: func(time.Time) bool { return false },
+		charge: func(time.Time) grid.PerMille { return 900 },
+	}
 	var err error
 	s.now, err = time.Parse(time.RFC3339, start)
 	must(t, err)
@@ -58,7 +64,7 @@ func newStreet(t *testing.T, start string) *street {
 	s.battery = rewards.Battery{
 		Device: grid.Device{ID: "ann/battery", Kind: grid.Battery, Member: "ann", MeteringPoint: "mp-ann"},
 		Meter:  grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"},
-		Power:  2000, Energy: 1000, Capacity: 1_000_000,
+		Rated:  4000, Power: 2000, Energy: 1000, Capacity: 1_000_000,
 	}
 	must(t, s.l.Register(t.Context(), s.battery.Device, s.battery.Meter))
 	s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -80,7 +86,7 @@ func (s *street) open(change func(c *rewards.Config)) {
 	must(s.t, err)
 	c := rewards.Config{
 		Ledger: s.l, Community: community, Programme: programme, Batteries: []rewards.Battery{s.battery}, Evidence: s,
-		Secret: s.l.People.Beacon, Deadline: 2 * time.Minute, Corrections: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Power: func(string) (grid.Power, bool) { return s.base, true }, Lead: step, Secret: s.l.People.Beacon, Deadline: 2 * time.Minute, Corrections: time.Hour, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&c)
@@ -97,9 +103,11 @@ func (s *street) until(end string) {
 	for ; s.now.Before(until); s.now = s.now.Add(step) {
 		s.sign()
 		must(s.t, s.desk.Advance(s.t.Context(), s.now))
+		power := s.base
 		if p, asked := s.desk.Setpoint(s.battery.ID, s.now); asked && !s.dead {
-			s.given -= float64(p) / 60
+			power = max(p, -s.battery.Rated)
 		}
+		s.given -= float64(power) / 60
 	}
 }
 
@@ -108,7 +116,7 @@ func (s *street) sign() {
 	const base = 1_000_000
 	given := base + grid.Energy(s.given)
 	signed, digest, err := proof.SignBatch(proof.Batch{Community: community, Gateway: "gw", Sequence: uint64(s.now.Unix()), Member: "ann", Readings: []grid.Reading{
-		{Device: s.battery.ID, Time: s.now, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(given), Charge: new(grid.PerMille(900))},
+		{Device: s.battery.ID, Time: s.now, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(given), Charge: new(s.charge(s.now))},
 		{Device: s.battery.Meter.ID, Time: s.now, Quality: grid.Good, Import: new(grid.Energy(base)), Export: new(given)},
 	}}, s.key)
 	must(s.t, err)
@@ -247,5 +255,107 @@ func TestDaysOff(t *testing.T) {
 	}
 	if c := s.epoch("2026-06-01"); c.Rewards[0].Met < 6 || c.Rewards[0].Tokens == 0 {
 		t.Errorf("the day before came to %+v", c)
+	}
+}
+
+// TestABatteryAtItsRating cannot give more than it does: it gives less right after.
+func TestABatteryAtItsRating(t *testing.T) {
+	s := newStreet(t, "2026-06-01T23:00:00Z")
+	s.base = -s.battery.Rated
+	s.until("2026-06-02T01:02:00Z")
+	if r := s.epoch("2026-06-01").Rewards[0]; r.Challenged != 4 || r.Met != 4 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestAnswering moves a battery for the window of a challenge alone, by no more than
+// registers show; what the epoch paid is known afterwards, also to the next start.
+func TestAnswering(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:00:00Z")
+	s.base = -500
+	s.until("2026-06-01T23:30:00Z")
+	s.sign()
+	must(t, s.desk.Advance(t.Context(), s.now))
+	moved := 0
+	for at := s.now; at.Before(s.now.Add(15 * time.Minute)); at = at.Add(time.Second) {
+		c, answering := s.desk.Answering(s.battery.ID, at)
+		p, asked := s.desk.Setpoint(s.battery.ID, at)
+		if asked != answering || asked && p != s.base-grid.Power(c.Power) || asked && (c.Power < 1200 || c.Power > 1500) {
+			t.Fatalf("%s: %+v, setpoint %d", at, c, p)
+		}
+		if asked {
+			moved++
+		}
+	}
+	if moved != 60+59 { // the lead is a minute
+		t.Errorf("moved for %d s", moved)
+	}
+	if _, paid := s.desk.Paid(s.battery.ID); paid {
+		t.Error("paid before anything was closed")
+	}
+	s.until("2026-06-02T01:02:00Z")
+	want := s.epoch("2026-06-01").Rewards[0].Tokens
+	for range 2 {
+		if tokens, paid := s.desk.Paid(s.battery.ID); !paid || tokens != want || want == 0 {
+			t.Errorf("paid %d, %v, want %d", tokens, paid, want)
+		}
+		s.open(nil)
+		s.until("2026-06-02T01:03:00Z")
+	}
+}
+
+// TestHoursOfCharging pledges by what the battery held in the day before.
+func TestHoursOfCharging(t *testing.T) {
+	sunny := func(at time.Time) grid.PerMille {
+		switch hour := at.Hour(); {
+		case hour < 6 || hour == 23:
+			return 40
+		case hour < 10 || hour >= 17:
+			return 500
+		default:
+			return 1000
+		}
+	}
+	now := time.Date(2026, 6, 2, 23, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		charge func(time.Time) grid.PerMille
+		want   []string
+	}{
+		"empty in the night": {sunny, []string{"00:00-06:00", "17:00-24:00"}},
+		"always full":        {func(time.Time) grid.PerMille { return 1000 }, nil},
+		"always empty":       {func(time.Time) grid.PerMille { return 0 }, []string{"00:00-24:00"}},
+		"neither":            {func(time.Time) grid.PerMille { return 500 }, nil},
+		"tonight it holds more": {func(at time.Time) grid.PerMille {
+			if at.Equal(now) {
+				return 600
+			}
+			return sunny(at)
+		}, nil},
+	} {
+		s := newStreet(t, "2026-06-01T23:00:00Z")
+		s.charge = c.charge
+		for ; s.now.Before(now); s.now = s.now.Add(15 * time.Minute) {
+			s.sign()
+		}
+		s.until("2026-06-02T23:01:00Z")
+		if o := s.openEpoch("2026-06-03"); len(o.Pledges) != 1 || !slices.Equal(o.Pledges[0].Charge, c.want) {
+			t.Errorf("%s: pledged %+v, want %v", name, o.Pledges, c.want)
+		}
+	}
+}
+
+// TestAProgrammeOfBefore keeps to what it asks until its epoch is over: a discharge
+// at a power, and rest after it. The next epoch has the new programme.
+func TestAProgrammeOfBefore(t *testing.T) {
+	s := newStreet(t, "2026-06-01T22:00:00Z")
+	s.open(func(c *rewards.Config) { c.Programme.Energy, c.Programme.Response, c.Programme.Duration = 0, 112, 150 })
+	s.until("2026-06-01T22:40:00Z")
+	s.open(nil)
+	s.until("2026-06-02T01:02:00Z")
+	if r := s.epoch("2026-06-01").Rewards[0]; r.Challenged != 8 || r.Met < 7 {
+		t.Errorf("%+v", r)
+	}
+	if before, now := s.openEpoch("2026-06-01").Programme, s.openEpoch("2026-06-02").Programme; before.Energy != 0 || now.Energy != 20 {
+		t.Errorf("the programmes are %+v, then %+v", before, now)
 	}
 }

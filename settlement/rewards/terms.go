@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -25,8 +26,8 @@ type Terms struct {
 	Smoothing     int64         `yaml:"smoothing"`      // that the last challenge weighs in the reputation
 	Threshold     int64         `yaml:"threshold"`      // of reputation and of challenges met, below which nothing is paid
 	Challenges    int64         `yaml:"challenges"`     // chance of one in an interval, at reputation 500
-	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: an eighth of the interval
-	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a sixth of the interval
+	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: a minute
+	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a minute
 	RevealPenalty string        `yaml:"reveal_penalty"` // as in "1 EUR"
 	Peaks         []string      `yaml:"peaks"`          // UTC, as in "17:00-20:00"
 	Corrections   time.Duration `yaml:"corrections"`    // after an epoch, before it is closed
@@ -41,23 +42,29 @@ func DefaultTerms() Terms {
 	}
 }
 
+// window is how long a challenge lasts, and how long it may take to come: short, so
+// that the home's loads change little meanwhile.
+const window = time.Minute
+
+// Spread returns the terms with challenges that last at least so long, where the terms
+// do not say how long, and the interval has room for it: readings far apart need it.
+func (t Terms) Spread(least time.Duration, minutes int) Terms {
+	const sixth = 6 // five times that fit in, and some is left to draw the start from
+	length := max(window, min(least, time.Duration(minutes)*time.Minute/sixth).Truncate(time.Second))
+	t.Response, t.Duration = cmp.Or(t.Response, length), cmp.Or(t.Duration, length)
+	return t
+}
+
 // Programme returns what the ledger is told, for intervals of so many minutes.
 // The error names the field.
 func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, error) {
-	// With these a quarter of the interval is left to draw the start from.
-	const eighth, sixth = 8, 6
-	length := time.Duration(minutes) * time.Minute
+	const energy = 20 // Wh: the least that registers show
 	p := chaincode.Programme{
 		From: time.Unix(0, 0).UTC().Format(time.DateOnly), Minutes: minutes, Budget: t.Budget, Schedule: t.Schedule, Period: t.Period,
 		Availability: t.Availability, Grant: t.Grant, Stake: t.Stake, Slash: t.Slash, Smoothing: t.Smoothing, Threshold: t.Threshold, Challenges: t.Challenges,
-		Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second),
+		Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second), Energy: energy,
 	}
-	if t.Response == 0 {
-		p.Response = int64(length / eighth / time.Second)
-	}
-	if t.Duration == 0 {
-		p.Duration = int64(length / sixth / time.Second)
-	}
+	p.Response, p.Duration = cmp.Or(p.Response, int64(window/time.Second)), cmp.Or(p.Duration, int64(window/time.Second))
 	if t.RevealPenalty != "" {
 		penalty, err := grid.ParseMoney(t.RevealPenalty, currency)
 		if err != nil {
@@ -84,11 +91,11 @@ func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, err
 	return p, nil
 }
 
-// window is a time of day, minutes from midnight UTC: [from, until).
-type window struct{ from, until int }
+// peak is a time of day, minutes from midnight UTC: [from, until).
+type peak struct{ from, until int }
 
-func (t Terms) peaks() ([]window, error) {
-	all := make([]window, len(t.Peaks))
+func (t Terms) peaks() ([]peak, error) {
+	all := make([]peak, len(t.Peaks))
 	form := regexp.MustCompile(`^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$`)
 	for k, text := range t.Peaks {
 		var a, b, c, d int
@@ -99,7 +106,7 @@ func (t Terms) peaks() ([]window, error) {
 			return nil, fmt.Errorf("peaks[%d]: %q: %w", k, text, err)
 		}
 		const minutes = 60
-		if all[k] = (window{a*minutes + b, c*minutes + d}); all[k].until <= all[k].from {
+		if all[k] = (peak{a*minutes + b, c*minutes + d}); all[k].until <= all[k].from {
 			return nil, fmt.Errorf("peaks[%d]: %q: ends before it begins", k, text)
 		}
 	}

@@ -41,8 +41,13 @@ func register(t *testing.T, l *ledger.Ledger, points ...string) {
 }
 
 // account is a metering point's on the ledger.
-func account(point string) (string, error) {
-	return ledger.SeededNames(1).Account("m-"+point, point)
+func account(t testing.TB, point string) string {
+	t.Helper()
+	name, err := ledger.SeededNames(1).Account("m-"+point, point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // run settles an interval with n metering points that draw 100 Wh and more.
@@ -50,9 +55,10 @@ func run(t *testing.T, number, n int) settlement.Run {
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: grid.Interval{Start: 1_780_315_200, Minutes: 15}.Shift(number), Run: 1,
-		Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Account: account,
+		Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{},
 	}
 	for i := range n {
+		in.Points[point(i)] = settlement.Point{Account: account(t, point(i))}
 		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
 	}
 	r, err := settlement.Settle(in)
@@ -373,11 +379,12 @@ func BenchmarkSubmitRun(b *testing.B) {
 	}
 	defer l.Close()
 	const points = 1000
-	in := settlement.Input{Community: community, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Account: account}
+	in := settlement.Input{Community: community, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{}}
 	var devices []grid.Device
 	for i := range points {
 		p := fmt.Sprintf("mp-%04d", i)
 		devices = append(devices, grid.Device{ID: p, Kind: grid.Meter, Member: "m-" + p, MeteringPoint: p})
+		in.Points[p] = settlement.Point{Account: account(b, p)}
 		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: p, Flow: grid.Flow{Import: 100}, Quality: grid.Good})
 	}
 	if err := l.Register(b.Context(), devices...); err != nil {

@@ -10,7 +10,7 @@ test("a homeowner sees a price, a trade and a settled interval", async ({ page }
   await expect(page.locator("#price")).toHaveText(/^\d+\.\d\d ct\/kWh$/);
   await expect(page.locator("#trades tbody tr").first()).toContainText("home-");
   await expect(page.locator("#intervals tbody tr", { hasText: "settled" }).first()).toBeVisible();
-  await expect(page.locator("#earned")).toHaveText(/^\d+\.\d\d (ct|EUR)$/);
+  await expect(page.locator("#earned")).toHaveText(/^(about )?(\d+ ct|\d+\.\d\d EUR)$/);
 
   // The trade on the page is the one that the API knows.
   const state = await (await page.request.get("/api/v1/state")).json();
@@ -33,6 +33,24 @@ test("a homeowner sees a price, a trade and a settled interval", async ({ page }
     await page.emulateMedia({ colorScheme: "dark" });
     await page.setViewportSize({ width: 1100, height: 900 });
     await page.screenshot({ path: `${process.env.SCREENSHOTS}/dark.png` });
+  }
+});
+
+test("a home that is not there is said", async ({ page }) => {
+  await page.goto("/?home=home-99");
+  await expect(page.locator("h1")).toHaveText("There is no home “home-99” in this community. Choose one:");
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await page.getByRole("link", { name: "home-02" }).click();
+  await expect(page.locator("select")).toHaveValue("home-02");
+});
+
+test("what flows in the home adds up to the meter", async ({ page }) => {
+  const { homes } = await (await page.request.get("/api/v1/state")).json();
+  const drawn = homes.filter((h: { flow?: object }) => h.flow).map((h: { flow: Record<string, number> }) => h.flow);
+  expect(drawn.length).toBeGreaterThan(0);
+  for (const f of drawn) {
+    expect(f.home + (f.inverter ?? 0) + (f.battery ?? 0) + (f.charger ?? 0)).toBe(f.meter);
+    expect(f.home).toBeGreaterThanOrEqual(0);
   }
 });
 

@@ -2,7 +2,7 @@ import { watts } from "./format";
 import { has, type Home, power } from "./state";
 
 interface Part {
-  kind: string;
+  kind: "inverter" | "battery" | "charger" | "meter";
   label: string;
   x: number;
   y: number;
@@ -18,33 +18,34 @@ const parts: Part[] = [
 
 const still = 5;
 
-/** Flow draws where energy goes in the home. A device that does not answer is drawn dashed, with no number. */
-export function Flow({ home }: { home: Home }) {
+/**
+ * Flow draws where energy goes in the home, from readings of one moment: what
+ * comes in and goes out adds up. Without such readings each device shows what it
+ * says itself, and nothing is drawn to flow.
+ */
+export function Flow({ home, age }: { home: Home; age: (time: string) => string }) {
   const here = parts.filter((p) => has(home, p.kind));
-  const used = consumption(home);
+  const flow = home.flow;
   return (
-    <svg class="flow" viewBox={`0 0 320 ${has(home, "charger") ? 300 : 196}`} role="img" aria-label={describe(home, here)}>
-      {here.map((p) => (
-        <Line part={p} w={power(home, p.kind)} />
-      ))}
-      <Bubble x={160} y={150} kind="home" label="Home" value={used} words={used === undefined ? "not known" : "using"} />
-      {here.map((p) => {
-        const w = power(home, p.kind);
-        return <Bubble x={p.x} y={p.y} kind={p.kind} label={p.label} value={w} words={w === undefined ? "silent" : p.words(w)} />;
-      })}
-    </svg>
+    <figure>
+      <svg class="flow" viewBox={`0 0 320 ${has(home, "charger") ? 300 : 196}`} role="img" aria-label={describe(home, here)}>
+        {here.map((p) => (
+          <Line part={p} w={flow?.[p.kind]} />
+        ))}
+        <Bubble x={160} y={150} kind="home" label="Home" value={flow?.home} words={flow ? "using" : "not known"} />
+        {here.map((p) => {
+          const w = shown(home, p.kind);
+          return <Bubble x={p.x} y={p.y} kind={p.kind} label={p.label} value={w} words={w === undefined ? "silent" : p.words(w)} />;
+        })}
+      </svg>
+      <figcaption>{flow ? `All read within one moment, ${age(flow.time)} ago` : "What the home uses is not known: not all devices were read within one moment"}</figcaption>
+    </figure>
   );
 }
 
-/** consumption is what remains in the home; unknown when a device is silent. */
-function consumption(home: Home): number | undefined {
-  let sum = power(home, "meter");
-  for (const kind of ["inverter", "battery", "charger"]) {
-    if (!has(home, kind) || sum === undefined) continue;
-    const w = power(home, kind);
-    sum = w === undefined ? undefined : sum - w;
-  }
-  return sum === undefined ? undefined : Math.max(sum, 0);
+/** shown is a device's power of the moment that is drawn, or else what it said last; undefined when it is silent. */
+function shown(home: Home, kind: Part["kind"]): number | undefined {
+  return home.flow ? home.flow[kind] : power(home, kind);
 }
 
 function Line({ part, w }: { part: Part; w: number | undefined }) {
@@ -77,10 +78,9 @@ function Bubble({ x, y, kind, label, value, words }: { x: number; y: number; kin
 }
 
 function describe(home: Home, here: Part[]): string {
-  return here
-    .map((p) => {
-      const w = power(home, p.kind);
-      return w === undefined ? `${p.label}: no answer` : `${p.label}: ${p.words(w)} ${watts(w)}`;
-    })
-    .join(", ");
+  const devices = here.map((p) => {
+    const w = shown(home, p.kind);
+    return w === undefined ? `${p.label}: no answer` : `${p.label}: ${p.words(w)} ${watts(w)}`;
+  });
+  return [...devices, `Home: ${home.flow ? `using ${watts(home.flow.home)}` : "not known"}`].join(", ");
 }

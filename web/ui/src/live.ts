@@ -1,29 +1,28 @@
-// The connection to the community: a WebSocket that comes back by itself.
+// What the community says, live, for every page that shows it.
 import { signal } from "@preact/signals";
-import { type Delta, merge, type State } from "./state";
+import { frozenAfter, Link, type Message } from "./link";
+import { merge, type State } from "./state";
 
 export const state = signal<State | null>(null);
-/** lost is since when the connection is gone, null while it stands. */
-export const lost = signal<number | null>(null);
+/** silence is for how many seconds no news came, 0 while they do. */
+export const silence = signal(0);
 
-type Message = { type: "state"; state: State } | { type: "delta"; delta: Delta };
+const tickEvery = 500; // ms
 
-const firstRetry = 500;
-const lastRetry = 10_000;
+function take(m: Message): void {
+  if (m.state) state.value = m.state;
+  else if (m.delta && state.value) state.value = merge(state.value, m.delta);
+}
 
-export function connect(retry = firstRetry): void {
+export function connect(): void {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}/api/v1/ws`);
-  let next = retry;
-  socket.onmessage = (event) => {
-    const message = JSON.parse(event.data as string) as Message;
-    next = firstRetry;
-    lost.value = null;
-    if (message.type === "state") state.value = message.state;
-    else if (state.value) state.value = merge(state.value, message.delta);
+  const link = new Link(() => new WebSocket(`${scheme}://${location.host}/api/v1/ws`), take);
+  const tick = () => {
+    const ms = link.tick();
+    silence.value = ms > frozenAfter ? Math.floor(ms / 1000) : 0;
   };
-  socket.onclose = () => {
-    lost.value ??= Date.now();
-    setTimeout(() => connect(Math.min(next * 2, lastRetry)), next);
-  };
+  tick();
+  setInterval(tick, tickEvery);
+  window.addEventListener("online", () => link.wake());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && link.wake());
 }

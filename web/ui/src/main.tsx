@@ -1,10 +1,11 @@
 import { render } from "preact";
 import { signal } from "@preact/signals";
 import { Flow } from "./flow";
-import { clock, day, energy, money, price, span } from "./format";
-import { connect, lost, state } from "./live";
-import { sentence } from "./sentence";
+import { clock, day, energy, price, seconds, since, span, unbroken } from "./format";
+import { connect, silence, state } from "./live";
+import { challenge, expectation, sentence } from "./sentence";
 import type { Clearing, Home, State, Trade } from "./state";
+import { today } from "./today";
 import "./style.css";
 
 const chosen = signal(new URLSearchParams(location.search).get("home"));
@@ -16,19 +17,22 @@ function choose(id: string): void {
 
 function App() {
   const s = state.value;
-  if (!s) return <main class="waiting">{lost.value ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
-  const home = s.homes.find((h) => h.id === chosen.value) ?? s.homes[0];
+  if (!s) return <main class="waiting">{silence.value ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
   return (
     <>
       <header>
         <strong>Commonwatt</strong> <span>{s.community}</span>
         <span class="when">
-          {day(s.status.world_time)}, <time dateTime={s.status.world_time}>{clock(s.status.world_time)}</time>
+          {day(s.status.world_time)}, <time dateTime={s.status.world_time}>{clock(s.status.world_time)}</time> UTC
           {s.status.speed !== 1 && ` · ${s.status.speed}× speed`}
         </span>
       </header>
-      {lost.value && <p role="alert">Connection lost: what is shown is from {clock(s.status.world_time)}. Trying again…</p>}
-      {home ? <HomePage s={s} home={home} /> : <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>}
+      {silence.value > 0 && (
+        <p role="alert">
+          No news for <span aria-live="off">{seconds(silence.value)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
+        </p>
+      )}
+      <Chosen s={s} />
       <footer>
         <a href="/installer.html">{s.status.devices_online} devices online</a> · {s.status.intervals_cleared} intervals cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
@@ -39,7 +43,33 @@ function App() {
   );
 }
 
+/** Chosen shows the home of the address, the first one when the address names none. */
+function Chosen({ s }: { s: State }) {
+  if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
+  const home = chosen.value === null ? s.homes[0] : s.homes.find((h) => h.id === chosen.value);
+  return home ? <HomePage s={s} home={home} /> : <Unknown id={chosen.value ?? ""} homes={s.homes} />;
+}
+
+function Unknown({ id, homes }: { id: string; homes: Home[] }) {
+  return (
+    <main>
+      <h1>
+        There is no home “{id}” in this community. Choose one:
+      </h1>
+      <ul class="homes">
+        {homes.map((h) => (
+          <li key={h.id}>
+            <a href={`?home=${encodeURIComponent(h.id)}`}>{h.id}</a>
+          </li>
+        ))}
+      </ul>
+    </main>
+  );
+}
+
 function HomePage({ s, home }: { s: State; home: Home }) {
+  const minutes = s.intervals[0]?.interval.minutes ?? 15;
+  const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence.value);
   return (
     <main>
       <label class="choose">
@@ -50,20 +80,24 @@ function HomePage({ s, home }: { s: State; home: Home }) {
           ))}
         </select>
       </label>
-      <h1 id="sentence">{sentence(home, s.tariff, s.intervals[0]?.interval.minutes ?? 15)}</h1>
+      <div class="now">
+        <h1 id="sentence">{unbroken(sentence(home, s.tariff, minutes))}</h1>
+        <p id="expected">{unbroken(expectation(home, s.tariff, minutes))}</p>
+      </div>
+      {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, s.tariff.currency))}</p>}
       <div class="columns">
         <section aria-label="Energy now">
-          <Flow home={home} />
+          <Flow home={home} age={age} />
         </section>
         <section class="figures" aria-label="Figures">
           <PriceNow s={s} />
-          <Earned home={home} currency={s.tariff.currency} />
-          <Charge home={home} now={s.status.world_time} speed={s.status.speed} />
+          <Figure id="earned" {...today(home.today, s.tariff.currency)} />
+          <Charge home={home} age={age} />
         </section>
       </div>
       <div class="columns">
-        <Trades trades={s.trades} home={home.id} />
-        <Intervals intervals={s.intervals} />
+        <Trades trades={s.trades} home={home.id} currency={s.tariff.currency} />
+        <Intervals intervals={s.intervals} currency={s.tariff.currency} />
       </div>
     </main>
   );
@@ -74,7 +108,7 @@ function Figure({ id, label, value, note }: { id: string; label: string; value: 
     <div class="figure">
       <h2>{label}</h2>
       <output id={id}>{value}</output>
-      <p>{note}</p>
+      <p>{unbroken(note)}</p>
     </div>
   );
 }
@@ -84,28 +118,20 @@ function PriceNow({ s }: { s: State }) {
   const priced = s.intervals.filter((c) => c.price !== undefined);
   const current = priced.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
   const shown = current ?? priced[0];
-  const range = `the grid sells at ${price(s.tariff.retail)} and pays ${price(s.tariff.feed_in)}`;
+  const { currency, retail, feed_in } = s.tariff;
+  const range = `the grid sells at ${price(retail, currency)} and pays ${price(feed_in, currency)}`;
   if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={range} />;
-  return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price)} note={`for ${span(shown.interval)}; ${range}`} />;
+  return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, currency)} note={`for ${span(shown.interval)}; ${range}`} />;
 }
 
-function Earned({ home, currency }: { home: Home; currency: string }) {
-  const { net, retail_only, intervals } = home.today;
-  if (intervals === 0) return <Figure id="earned" label="Earned today" value="–" note="no interval is settled yet today" />;
-  const better = net - retail_only;
-  const note = `${intervals} settled ${intervals === 1 ? "interval" : "intervals"}; ${money(better, currency)} ${better < 0 ? "less" : "more"} than without neighbours`;
-  return <Figure id="earned" label={net < 0 ? "Spent today" : "Earned today"} value={money(net, currency)} note={note} />;
-}
-
-function Charge({ home, now, speed }: { home: Home; now: string; speed: number }) {
+function Charge({ home, age }: { home: Home; age: (time: string) => string }) {
   const battery = home.devices.find((d) => d.kind === "battery");
   if (!battery) return <Figure id="charge" label="Battery" value="none" note="this home has no battery" />;
   if (battery.charge === undefined || !battery.time) return <Figure id="charge" label="Battery" value="–" note="the battery has not answered yet" />;
-  const age = Math.max(0, Math.round((Date.parse(now) - Date.parse(battery.time)) / 1000 / speed));
-  return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${age} s ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
+  return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${age(battery.time)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
 }
 
-function Trades({ trades, home }: { trades: Trade[]; home: string }) {
+function Trades({ trades, home, currency }: { trades: Trade[]; home: string; currency: string }) {
   return (
     <section>
       <h2>Latest trades</h2>
@@ -129,7 +155,7 @@ function Trades({ trades, home }: { trades: Trade[]; home: string }) {
                 <td>{t.seller}</td>
                 <td>{t.buyer}</td>
                 <td class="number">{energy(t.energy)}</td>
-                <td class="number">{price(t.price)}</td>
+                <td class="number">{price(t.price, currency)}</td>
               </tr>
             ))}
           </tbody>
@@ -144,7 +170,7 @@ function settlement(c: Clearing): string {
   return `settled${c.estimated ? ", estimated" : ""}${c.provisional ? ", provisional" : ""}`;
 }
 
-function Intervals({ intervals }: { intervals: Clearing[] }) {
+function Intervals({ intervals, currency }: { intervals: Clearing[]; currency: string }) {
   return (
     <section>
       <h2>Delivery intervals</h2>
@@ -165,7 +191,7 @@ function Intervals({ intervals }: { intervals: Clearing[] }) {
               <tr key={c.interval.start}>
                 <td>{span(c.interval)}</td>
                 <td class="number">{energy(c.volume)}</td>
-                <td class="number">{c.price === undefined ? "–" : price(c.price)}</td>
+                <td class="number">{c.price === undefined ? "–" : price(c.price, currency)}</td>
                 <td>{settlement(c)}</td>
               </tr>
             ))}

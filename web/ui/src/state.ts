@@ -6,13 +6,7 @@ export type Home = components["schemas"]["Home"];
 export type Device = components["schemas"]["Device"];
 export type Trade = components["schemas"]["Trade"];
 export type Clearing = components["schemas"]["Clearing"];
-
-export interface Delta {
-  status: State["status"];
-  homes?: Home[];
-  trades?: Trade[];
-  intervals?: Clearing[];
-}
+export type Delta = components["schemas"]["Delta"];
 
 const shownTrades = 30;
 const shownIntervals = 96;

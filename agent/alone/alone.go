@@ -1,0 +1,110 @@
+// Package alone estimates what a home's connection meter would have shown if nobody had
+// moved its battery: it lets a battery of the same size cover the measured balance of the
+// rest of the home, as the battery's own logic does, and sums up what that leaves. It is
+// pure; times are world time.
+//
+// The estimate errs where the battery's own logic is another, and by what flows between
+// the moments at which the rest of the home is known.
+package alone
+
+import (
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+const (
+	// oneWay is the assumed efficiency of charging and of discharging; both ways 90 %.
+	oneWay = 0.9487
+	// longest is the time between two moments beyond which what was between them is not
+	// known.
+	longest = 5 * time.Minute
+	// enough is the part of an interval that must be known, in per mille.
+	enough = 900
+	// remembered is how many intervals are kept.
+	remembered = 200
+)
+
+// Home is a home's battery on its own. Use New. It is not safe for concurrent use.
+type Home struct {
+	capacity, held float64 // Wh
+	rated          float64 // W
+	last           time.Time
+	rest           float64 // W, at last
+	flows          map[grid.Interval]*flow
+	minutes        int
+}
+
+type flow struct {
+	imported, exported float64 // Wh
+	known              time.Duration
+}
+
+// New returns a home whose battery holds its charge of its capacity now, and is rated so;
+// intervals have so many minutes.
+func New(capacity grid.Energy, rated grid.Power, charge grid.PerMille, minutes int) *Home {
+	const all = 1000
+	return &Home{
+		capacity: float64(capacity), held: float64(capacity) * float64(charge) / all, rated: float64(rated),
+		flows: map[grid.Interval]*flow{}, minutes: minutes,
+	}
+}
+
+// See takes what the home takes without its battery at a time, W.
+func (h *Home) See(t time.Time, rest grid.Power) {
+	from, before := h.last, h.rest
+	if !t.After(from) && !from.IsZero() {
+		return
+	}
+	h.last, h.rest = t, float64(rest)
+	if from.IsZero() || t.Sub(from) > longest {
+		return
+	}
+	for from.Before(t) {
+		i := grid.IntervalAt(from, h.minutes)
+		until := t
+		if i.End().Before(until) {
+			until = i.End()
+		}
+		h.step(i, until.Sub(from), (before+float64(rest))/2) //nolint:mnd // the mean
+		from = until
+	}
+}
+
+// step lets the battery cover the rest for a while.
+func (h *Home) step(i grid.Interval, d time.Duration, rest float64) {
+	battery := min(max(-rest, -h.rated), h.rated)
+	if battery > 0 {
+		battery = min(battery, (h.capacity-h.held)/oneWay/d.Hours())
+		h.held += battery * oneWay * d.Hours()
+	} else {
+		battery = max(battery, -h.held*oneWay/d.Hours())
+		h.held += battery / oneWay * d.Hours()
+	}
+	f := h.flows[i]
+	if f == nil {
+		f = &flow{}
+		h.flows[i] = f
+		for old := range h.flows {
+			if old.Compare(i.Shift(-remembered)) < 0 {
+				delete(h.flows, old)
+			}
+		}
+	}
+	meter := rest + battery
+	f.imported += max(meter, 0) * d.Hours()
+	f.exported += max(-meter, 0) * d.Hours()
+	f.known += d
+}
+
+// Flow returns what the meter would have shown of an interval; known is false where too
+// little of it was seen.
+func (h *Home) Flow(i grid.Interval) (f grid.Flow, known bool) {
+	got := h.flows[i]
+	const all = 1000
+	if got == nil || got.known < i.Length()*enough/all {
+		return f, false
+	}
+	whole := float64(i.Length()) / float64(got.known)
+	return grid.Flow{Import: grid.Energy(got.imported*whole + 0.5), Export: grid.Energy(got.exported*whole + 0.5)}, true
+}

@@ -1,0 +1,176 @@
+package hold_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+)
+
+// loop is the way from the devices to the holder and back, in world time.
+type loop struct {
+	poll    time.Duration // between readings of a device
+	lag     time.Duration // by which the meter shows the past
+	control time.Duration // between steps
+	write   time.Duration // until a setpoint is in force
+	offset  time.Duration // of the battery's polls against the meter's
+}
+
+// outcome is what came of it, over the homes with a battery.
+type outcome struct {
+	intervals, held, both int // with a battery; with a setpoint; with more than 20 Wh both ways
+	flips                 int // of the setpoint's sign while it was in force
+	promised, missed      grid.Energy
+	harm                  float64 // EUR, against the home alone, at the utility's prices
+}
+
+// drive runs a simulated street in which every home sells or buys what it would have
+// done on its own, more or less so much (share), and holds it by the loop.
+func drive(seed uint64, start time.Time, hours int, l loop, share float64) (o outcome) {
+	spec := world.Spec{Seed: seed, Start: start, Latitude: 50, Homes: world.Neighbourhood(12, seed)}
+	w, ahead := world.New(spec), world.New(spec)
+	draw := rand.New(rand.NewPCG(seed, 1))
+	type home struct {
+		*hold.Holder
+		told     *grid.Power
+		writes   []func()
+		due      []time.Time
+		promise  grid.Energy
+		held     bool
+		at, from world.HomeState
+	}
+	homes := make([]*home, len(spec.Homes))
+	for i, h := range spec.Homes {
+		if h.Battery.Capacity > 0 {
+			homes[i] = &home{Holder: hold.New(h.Battery.Power)}
+		}
+	}
+	var past []world.State
+	begin := w.State()
+	for second := range hours * 3600 {
+		now := start.Add(time.Duration(second) * time.Second)
+		i := grid.IntervalAt(now, 15)
+		if now.Equal(i.Begin()) {
+			state := w.State()
+			before := ahead.State()
+			ahead.Advance(i.End())
+			for k, h := range homes {
+				if h == nil {
+					continue
+				}
+				if second > 0 {
+					o.count(h.promise, h.held, h.from, state.Homes[k])
+				}
+				h.from, h.held = state.Homes[k], false
+				a := ahead.State().Homes[k]
+				net := float64(a.Imported-before.Homes[k].Imported-(a.Exported-before.Homes[k].Exported)) / 3600
+				h.promise = grid.Energy(net * (1 + share*(2*draw.Float64()-1)))
+				if h.promise > -10 && h.promise < 10 {
+					h.promise = 0
+				}
+			}
+		}
+		w.Advance(now)
+		past = append(past, w.State())
+		if len(past) > 70 {
+			past = past[1:]
+		}
+		shown := past[max(0, len(past)-1-int(l.lag/time.Second))]
+		for k, h := range homes {
+			if h == nil {
+				continue
+			}
+			phase := time.Duration(k) * 7 * time.Second
+			if now.Add(phase).Unix()%int64(l.poll/time.Second) == 0 {
+				s := shown.Homes[k]
+				h.Meter(grid.Reading{Time: now, Power: &s.Meter, Import: new(world.Energy(s.Imported)), Export: new(world.Energy(s.Exported)), Quality: grid.Good})
+			}
+			if now.Add(phase+l.offset).Unix()%int64(l.poll/time.Second) == 0 {
+				s := past[len(past)-1].Homes[k]
+				charge := s.Charge(spec.Homes[k])
+				h.Battery(grid.Reading{Time: now, Power: &s.Battery, Charge: &charge})
+			}
+			if now.Unix()%int64(max(l.control, time.Second)/time.Second) == 0 {
+				p, ok := h.Step(now, i, h.promise, h.promise != 0)
+				h.held = h.held || ok
+				var want *world.Setpoint
+				if ok {
+					want = &world.Setpoint{Power: p}
+					if h.told != nil && (*h.told > 0) != (p > 0) && *h.told != 0 && p != 0 {
+						o.flips++
+					}
+					h.told = &p
+				} else {
+					h.told = nil
+				}
+				h.writes, h.due = append(h.writes, func() { w.SetBattery(k, want) }), append(h.due, now.Add(l.write))
+			}
+			for len(h.due) > 0 && !h.due[0].After(now) {
+				h.writes[0]()
+				h.writes, h.due = h.writes[1:], h.due[1:]
+			}
+		}
+	}
+	end := w.State()
+	for k, h := range homes {
+		if h == nil {
+			continue
+		}
+		worth := func(imported, exported, held int64) float64 {
+			const retail, feedIn, kept = 0.30, 0.06, 0.18 // EUR/kWh
+			return -retail*float64(imported)/3.6e6 + feedIn*float64(exported)/3.6e6 + kept*float64(held)/3.6e6
+		}
+		a, b := begin.Homes[k], end.Homes[k]
+		o.harm += worth(b.Alone.Imported-a.Alone.Imported, b.Alone.Exported-a.Alone.Exported, b.Alone.Stored) - worth(b.Imported-a.Imported, b.Exported-a.Exported, b.Stored)
+	}
+	return o
+}
+
+func (o *outcome) count(promise grid.Energy, held bool, from, to world.HomeState) {
+	imported, exported := grid.Energy(to.Imported-from.Imported)/3600, grid.Energy(to.Exported-from.Exported)/3600
+	o.intervals++
+	if imported > 20 && exported > 20 {
+		o.both++
+	}
+	if promise == 0 {
+		return
+	}
+	if held {
+		o.held++
+	}
+	o.promised += max(promise, -promise)
+	miss := imported - exported - promise
+	o.missed += max(miss, -miss)
+}
+
+// TestLoops holds promises that are right, more or less a quarter, through a day, over
+// slow and fast devices, meters that lag, and steps as they are at 1, 10 and 60 times
+// life.
+func TestLoops(t *testing.T) {
+	start := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	for _, l := range []loop{
+		{poll: time.Second, control: time.Second, write: time.Second},                                                 // speed 1
+		{poll: time.Second, control: time.Second, write: 2 * time.Second, lag: 3 * time.Second},                       // speed 10
+		{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second},                                     // speed 60
+		{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second, lag: 10 * time.Second, offset: 3e9}, // speed 60
+		{poll: time.Second, control: time.Second, write: time.Second, lag: 10 * time.Second},
+		{poll: 5 * time.Second, control: time.Second, write: time.Second, lag: 5 * time.Second, offset: 2 * time.Second},
+		{poll: 15 * time.Second, control: time.Second, write: time.Second, offset: 7 * time.Second},
+		{poll: 60 * time.Second, control: time.Second, write: time.Second, offset: 30 * time.Second, lag: 10 * time.Second},
+		{poll: 60 * time.Second, control: 60 * time.Second, write: 60 * time.Second, offset: 10 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("poll %s, lag %s, control %s, offset %s", l.poll, l.lag, l.control, l.offset), func(t *testing.T) {
+			t.Parallel()
+			o := drive(1, start, 24, l, 0.25)
+			t.Logf("%d battery intervals, held %d, both ways %.1f %%, %.2f flips a held interval, %.0f of %.0f Wh missed, harm %.3f EUR", o.intervals, o.held, 100*float64(o.both)/float64(o.intervals),
+				float64(o.flips)/max(float64(o.held), 1), float64(o.missed), float64(o.promised), o.harm)
+			if o.both*100 > o.intervals*3 || o.flips > 2*o.held || o.missed*10 > o.promised || o.held < 250 {
+				t.Errorf("held %d intervals; %d of %d ran more than 20 Wh both ways; the setpoint changed its sign %d times; %d of %d Wh were missed", o.held, o.both, o.intervals, o.flips, o.missed, o.promised)
+			}
+		})
+	}
+}

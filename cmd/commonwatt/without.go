@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/commonwatt/commonwatt/agent/alone"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// tellWithout says in the statements of a run what the homes whose devices the community
+// moved would have got without it: exactly in a simulation, which goes on beside as if
+// nobody had moved anything, and with real devices by an estimate. A later run says what
+// the first one said.
+func (n *node) tellWithout(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error {
+	for k := range run.Statements {
+		s := &run.Statements[k]
+		if len(previous) > 0 {
+			s.Without, s.WithoutEstimated = withoutOf(previous[0], s.MeteringPoint)
+			continue
+		}
+		flow, estimated, known, err := n.flowAlone(ctx, s.MeteringPoint, i)
+		if err != nil {
+			return err
+		}
+		if !known {
+			continue
+		}
+		value, err := run.Tariff.Value(flow)
+		if err != nil {
+			return err
+		}
+		s.Without, s.WithoutEstimated = &value, estimated
+	}
+	return nil
+}
+
+func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
+	for _, s := range run.Statements {
+		if s.MeteringPoint == point {
+			return s.Without, s.WithoutEstimated
+		}
+	}
+	return nil, false
+}
+
+// flowAlone returns what a metering point would have drawn and given in an interval if
+// nobody had moved its battery; known is false where nobody did.
+func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
+	if n.sim != nil {
+		f, known, err = n.sim.Alone(ctx, n.settle.owner(point), i)
+		return f, false, known, err
+	}
+	for _, h := range n.batteries.homes {
+		if h.meter.MeteringPoint != point {
+			continue
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.alone == nil {
+			return f, false, false, nil
+		}
+		f, known = h.alone.Flow(i)
+		return f, true, known, nil
+	}
+	return f, false, false, nil
+}
+
+// leave begins to estimate what the home would do on its own, when its battery is moved
+// for the first time. h.mu is held.
+func (b *batteries) leave(h *batteryHome) {
+	if h.alone != nil || b.node.sim != nil {
+		return
+	}
+	rated, capacity := b.node.storage(h.guard.Target.ID)
+	charge, known := h.holder.Charge()
+	if rated == 0 || capacity == 0 || !known {
+		return // its size is not known: the metered energy alone is compared
+	}
+	h.alone = alone.New(capacity, rated, charge, b.node.config.Interval)
+	b.node.log.Info("a battery is moved for the first time: from now on it is estimated what its home would have done alone", slog.String("device", h.guard.Target.ID))
+}

@@ -1,0 +1,127 @@
+package scenarios_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/commonwatt/commonwatt/scenarios"
+)
+
+// independent runs the second settlement, which shares no code with the first, over the
+// results in a directory.
+func independent(t *testing.T, args ...string) map[string]any {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "python3", append([]string{filepath.Join("testdata", "independent_settlement.py")}, args...)...).Output()
+	if err != nil {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			t.Fatalf("%v: %v\n%s\n%s", args, err, out, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var result map[string]any
+	if len(args) > 1 {
+		if err := json.Unmarshal(out, &result); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return result
+}
+
+// lines lays the rows of a Parquet file beside it, one JSON object a line: the standard
+// library of Python reads no Parquet.
+func lines(t *testing.T, dir, name string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, name+".parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out, err := os.Create(filepath.Join(dir, name+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	r := parquet.NewReader(f)
+	defer r.Close()
+	columns, enc, rows := r.Schema().Columns(), json.NewEncoder(out), make([]parquet.Row, 500)
+	for {
+		n, err := r.ReadRows(rows)
+		for _, row := range rows[:n] {
+			values := map[string]any{}
+			for _, v := range row {
+				switch name := columns[v.Column()][0]; v.Kind() {
+				case parquet.Int64:
+					values[name] = v.Int64()
+				default:
+					values[name] = string(v.ByteArray())
+				}
+			}
+			if err := enc.Encode(values); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestIndependentSettlement settles what was metered in replays a second time, by a program
+// in another language that was written from the rules alone: the optimum in every interval,
+// every posting to the millionth, and nobody worse off over a week of summer, of winter,
+// and in a street of fifty homes.
+func TestIndependentSettlement(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("SKIPPED: the independent settlement wants python3 on PATH")
+	}
+	independent(t, "--self-test")
+	for _, c := range []struct {
+		name        string
+		homes, days int
+		start       time.Time
+	}{
+		{"a summer day", 12, 1, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
+		{"a summer week", 12, 7, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
+		{"a winter week", 12, 7, time.Date(2026, 1, 12, 0, 0, 0, 0, time.UTC)},
+		{"fifty homes", 50, 2, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if testing.Short() && c.days > 1 {
+				t.Skip("SKIPPED by -short: replays days; make test runs it")
+			}
+			s, err := scenarios.Parse(summerDay(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Homes, s.Days, s.Start = c.homes, c.days, c.start
+			dir := t.TempDir()
+			replay(t, s, dir)
+			for _, name := range []string{"statements", "trades", "feeder"} {
+				lines(t, dir, name)
+			}
+			result := independent(t, dir, "--json")
+			figures, ok := result["kpis"].(map[string]any)
+			t.Logf("%v", figures)
+			if !ok {
+				t.Fatalf("the result has no figures: %v", result)
+			}
+			if share := figures["perfect_sharing_share"]; share != float64(1000) {
+				t.Errorf("%v per mille of perfect sharing", share)
+			}
+			if worse := figures["members_worse_off"]; worse != float64(0) {
+				t.Errorf("%v members worse off", worse)
+			}
+		})
+	}
+}

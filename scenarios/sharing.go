@@ -1,0 +1,55 @@
+package scenarios
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// SharingText is how people write settlement.Rules, in configurations and scenarios.
+type SharingText struct {
+	Pool PoolText `yaml:"pool"`
+	Own  OwnText  `yaml:"own"`
+}
+
+// PoolText is the pool's price: {price: midpoint}, or the price alone.
+type PoolText struct {
+	Price settlement.PoolPrice `yaml:"price"` // empty: midpoint
+}
+
+// OwnText says what counts as a member's own energy.
+type OwnText struct {
+	SamePoint *bool `yaml:"same_point"` // a point's own import and export cancel; absent: true
+}
+
+// UnmarshalYAML reads both forms.
+func (p *PoolText) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		p.Price = settlement.PoolPrice(n.Value)
+		return nil
+	}
+	for k := 0; k+1 < len(n.Content); k += 2 {
+		if name := n.Content[k]; name.Value != "price" {
+			return fmt.Errorf("line %d: field %s not found in type pool", name.Line, name.Value)
+		}
+	}
+	type plain PoolText
+	return n.Decode((*plain)(p))
+}
+
+// Rules returns the rules. The error begins with the name of the field.
+func (t SharingText) Rules() (settlement.Rules, error) {
+	r := settlement.DefaultRules()
+	if t.Pool.Price != "" {
+		r.Pool = t.Pool.Price
+	}
+	if t.Own.SamePoint != nil {
+		r.SamePoint = *t.Own.SamePoint
+	}
+	if err := r.Validate(); err != nil {
+		return r, fmt.Errorf("pool.price: must be %s, %s or %s, not %q", settlement.Midpoint, settlement.Marginal, settlement.Off, r.Pool)
+	}
+	return r, nil
+}

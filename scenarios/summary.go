@@ -1,0 +1,210 @@
+package scenarios
+
+import (
+	"math"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// Summary is summary.json. Energies are in Wh, money in millionths of the
+// currency unit; shares are in per mille.
+type Summary struct {
+	Version        string `json:"version"` // of the program
+	Scenario       string `json:"scenario"`
+	ScenarioDigest string `json:"scenario_digest"` // SHA-256 of the file
+	Seed           uint64 `json:"seed"`
+	Mechanism      string `json:"mechanism"`
+	Currency       string `json:"currency"`
+	Homes          int    `json:"homes"`
+	Intervals      int    `json:"intervals"`
+	Orders         int64  `json:"orders"`
+	Trades         int    `json:"trades"`
+	Postings       int    `json:"postings"`
+
+	KPIs
+
+	Traded grid.Energy `json:"traded"`
+	// Shareable is what perfect sharing of the metered energy would move: in each
+	// interval the lesser of all import and all export.
+	Shareable grid.Energy `json:"shareable_energy"`
+	// Delivered is the part of it that trades moved: what was traded ahead and then
+	// metered, on both sides.
+	Delivered grid.Energy `json:"traded_and_delivered"`
+	Imbalance grid.Energy `json:"imbalance_energy"` // that no trade covers, before own energy and pool
+	OwnEnergy grid.Energy `json:"own_energy"`
+	Pool      grid.Energy `json:"pool_energy"`
+	// LocalShare is the share of the connection meters' import that was not bought
+	// from the utility.
+	LocalShare int64 `json:"local_share"`
+
+	RetailOnly grid.Money  `json:"retail_only"` // what was metered, at the tariff alone
+	MeanPrice  *grid.Price `json:"mean_price"`  // of trades, volume-weighted; null without trade
+	// PerfectSharing is the share of what perfect sharing of the metered energy is
+	// worth against everybody alone; null when there is nothing to share.
+	PerfectSharing *int64 `json:"perfect_sharing_share"`
+	WorseOff       int    `json:"members_worse_off"` // see settlement.WorseOff
+
+	Without KPIs `json:"without"` // the same seed without market, control and rewards
+
+	Rewards map[string]int64 `json:"rewards,omitempty"` // tokens of the storage rewards, by home
+
+	LedgerHeight int64  `json:"ledger_height"`
+	LedgerRoot   string `json:"ledger_root"`
+}
+
+// KPIs are what can be told of a community and of the same homes without one.
+type KPIs struct {
+	Produced grid.Energy `json:"produced"` // by PV
+	Consumed grid.Energy `json:"consumed"` // by loads and cars, and lost in batteries
+	Imported grid.Energy `json:"imported"` // over the connection meters
+	Exported grid.Energy `json:"exported"`
+	Retail   grid.Energy `json:"retail"`  // from the utility
+	FeedIn   grid.Energy `json:"feed_in"` // to the utility
+
+	// SelfSufficiency is the share of consumption not bought from the utility.
+	SelfSufficiency int64 `json:"self_sufficiency"`
+	// SelfConsumption is the share of production not given to the utility.
+	SelfConsumption int64 `json:"self_consumption"`
+
+	Net grid.Money `json:"net"` // of all members
+}
+
+// finish computes what follows from the sums.
+func (k *KPIs) finish(produced grid.Energy) {
+	k.Produced = produced
+	k.Consumed = produced + k.Imported - k.Exported
+	k.SelfSufficiency = perMille(k.Consumed-k.Retail, k.Consumed)
+	k.SelfConsumption = perMille(produced-k.FeedIn, produced)
+}
+
+// Summarize computes the summary. Errors: grid.ErrOverflow.
+func (r *Result) Summarize(version string) (Summary, error) {
+	s := Summary{
+		Version: version, Scenario: r.Scenario.Name, ScenarioDigest: r.Scenario.Digest, Seed: r.Scenario.Seed,
+		Mechanism: r.Scenario.Mechanism, Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
+		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root,
+	}
+	for _, i := range r.Intervals {
+		s.Traded += i.Traded
+		s.Postings += i.Postings
+	}
+	for _, st := range r.Statements {
+		s.Imported += st.Metered.Import
+		s.Exported += st.Metered.Export
+		s.Retail += st.Retail
+		s.FeedIn += st.FeedIn
+		s.Net += st.Net
+		s.RetailOnly += st.RetailOnly
+		s.Imbalance += st.Uncovered
+		s.OwnEnergy += st.Own
+		s.Pool += st.PoolBought
+		s.Without.Imported += st.Apart.Import
+		s.Without.Exported += st.Apart.Export
+		s.Without.Net += st.Alone()
+	}
+	s.Without.Retail, s.Without.FeedIn = s.Without.Imported, s.Without.Exported
+	produced := r.produced()
+	s.finish(produced)
+	s.Without.finish(produced)
+	s.LocalShare = perMille(s.Imported-s.Retail, s.Imported)
+	if err := r.compare(&s); err != nil {
+		return s, err
+	}
+	if len(r.Epochs) > 0 {
+		s.Rewards = r.rewards()
+	}
+	if s.Traded > 0 {
+		var turnover int64
+		for _, t := range r.Trades {
+			turnover += int64(t.Energy) * int64(t.BidPrice)
+		}
+		s.MeanPrice = new(grid.Price(turnover / int64(s.Traded)))
+	}
+	return s, nil
+}
+
+// compare holds what came out against perfect sharing of what was metered, and each
+// member against itself without the community.
+func (r *Result) compare(s *Summary) error {
+	metered, bought, sold := map[grid.Interval]grid.Flow{}, map[grid.Interval]grid.Energy{}, map[grid.Interval]grid.Energy{}
+	type account struct{ net, without, worth grid.Money }
+	members := map[string]account{}
+	for _, st := range r.Statements {
+		f := metered[st.Interval]
+		metered[st.Interval] = grid.Flow{Import: f.Import + st.Metered.Import, Export: f.Export + st.Metered.Export}
+		contracted := st.Bought - st.Sold
+		bought[st.Interval] += min(max(contracted, 0), st.Metered.Import)
+		sold[st.Interval] += min(max(-contracted, 0), st.Metered.Export)
+		worth, err := settlement.Tariff{Retail: r.Tariff.Retail, FeedIn: -r.Tariff.FeedIn}.Value(st.Metered)
+		if err != nil {
+			return err
+		}
+		m := members[st.Member]
+		members[st.Member] = account{m.net + st.Net, m.without + st.Alone(), m.worth - worth}
+	}
+	for _, m := range members {
+		if settlement.WorseOff(m.net, m.without, m.worth) {
+			s.WorseOff++
+		}
+	}
+	var perfect grid.Money
+	for i, f := range metered {
+		both := min(f.Import, f.Export)
+		s.Shareable += both
+		s.Delivered += min(bought[i], sold[i])
+		value, err := r.Tariff.Value(grid.Flow{Import: f.Import - both, Export: f.Export - both})
+		if err != nil {
+			return err
+		}
+		if perfect, err = perfect.Add(value); err != nil {
+			return err
+		}
+	}
+	if gain := perfect - s.RetailOnly; gain > 0 {
+		s.PerfectSharing = new(int64(math.Round(float64(s.Net-s.RetailOnly) * 1000 / float64(gain))))
+	}
+	return nil
+}
+
+// rewards returns the tokens that the homes' batteries got.
+func (r *Result) rewards() map[string]int64 {
+	tokens := map[string]int64{}
+	for _, e := range r.Epochs {
+		for _, w := range e.Rewards {
+			home, _, _ := strings.Cut(w.Battery, "/")
+			tokens[home] += w.Tokens
+		}
+	}
+	return tokens
+}
+
+// produced returns what the inverters' registers gained over the settled
+// intervals.
+func (r *Result) produced() grid.Energy {
+	if len(r.Intervals) == 0 {
+		return 0
+	}
+	begin, end := r.Intervals[0].Interval.Begin(), r.Intervals[len(r.Intervals)-1].Interval.End()
+	var sum grid.Energy
+	for _, reading := range r.Readings {
+		if reading.Export == nil || reading.Import != nil { // an inverter has an export register alone
+			continue
+		}
+		switch {
+		case reading.Time.Equal(begin):
+			sum -= *reading.Export
+		case reading.Time.Equal(end):
+			sum += *reading.Export
+		}
+	}
+	return sum
+}
+
+func perMille(part, whole grid.Energy) int64 {
+	if whole == 0 {
+		return 0
+	}
+	return int64(math.Round(float64(part) * 1000 / float64(whole)))
+}

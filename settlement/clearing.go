@@ -1,0 +1,238 @@
+package settlement
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching/network"
+)
+
+// Rules say how energy that no trade covers is shared.
+type Rules struct {
+	Pool      PoolPrice `json:"pool" yaml:"pool"`
+	SamePoint bool      `json:"same_point" yaml:"same_point"` // a point's own import and export in one interval cancel
+}
+
+// PoolPrice says at which price the pool's energy changes hands.
+type PoolPrice string
+
+// The prices of the pool.
+const (
+	// Midpoint gives taker and giver half each of what the exact flow leaves of
+	// the spread between retail and feed-in after fees. A taker's price is the mean
+	// over the givers whose energy reaches it, weighted by that energy: at every
+	// node what flows in mixes, and everything that flows out has the same share of
+	// it (proportional sharing, Bialek 1996).
+	Midpoint PoolPrice = "midpoint"
+	// Marginal gives everybody the price of the exact clearing at its node.
+	Marginal PoolPrice = "marginal"
+	// Off shares nothing after delivery.
+	Off PoolPrice = "off"
+)
+
+// DefaultRules share what is left over at the middle of retail and feed-in.
+func DefaultRules() Rules { return Rules{Pool: Midpoint, SamePoint: true} }
+
+// Validate checks the rules. The error begins with the name of the field.
+func (r Rules) Validate() error {
+	if !slices.Contains([]PoolPrice{Midpoint, Marginal, Off}, r.Pool) {
+		return fmt.Errorf("pool: %q: must be %s, %s or %s", r.Pool, Midpoint, Marginal, Off)
+	}
+	return nil
+}
+
+// clearing carries out the steps of an interval.
+type clearing struct {
+	basis    Basis
+	tariff   Tariff
+	interval grid.Interval
+	points   []*position // by metering point
+	book     *book
+	flows    map[string]grid.Energy // over each node's line to its parent, + export
+}
+
+// trades pays them, and notes what they send over the lines.
+func (c *clearing) trades() error {
+	c.flows = map[string]grid.Energy{}
+	lines := c.lines()
+	for _, t := range c.basis.Trades {
+		pays, err := t.BidPrice.Cost(t.Energy)
+		if err != nil {
+			return fmt.Errorf("trade %d: %w", t.Seq, err)
+		}
+		gets, err := t.OfferPrice.Cost(t.Energy)
+		if err != nil {
+			return fmt.Errorf("trade %d: %w", t.Seq, err)
+		}
+		reference := fmt.Sprintf("trade-%d", t.Seq)
+		c.book.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
+		c.book.pay(t.Buyer, Fund, pays-gets, 0, ReasonLines, reference)
+		for n := lines[c.basis.Nodes[t.Seller]]; n.Parent != ""; n = lines[n.Parent] {
+			c.flows[n.ID] += t.Energy
+		}
+		for n := lines[c.basis.Nodes[t.Buyer]]; n.Parent != ""; n = lines[n.Parent] {
+			c.flows[n.ID] -= t.Energy
+		}
+	}
+	return nil
+}
+
+func (c *clearing) lines() map[string]grid.Node {
+	lines := map[string]grid.Node{}
+	for _, n := range c.basis.Feeder.Nodes {
+		lines[n.ID] = n
+	}
+	return lines
+}
+
+// own shares a member's energy among its own metering points.
+func (c *clearing) own() error {
+	members := map[string][]*position{}
+	for _, p := range c.points {
+		if p.apart {
+			continue
+		}
+		if both := min(p.left.short, p.left.long); both > 0 && c.basis.Rules.SamePoint {
+			p.take(&p.owned, sides{both, both})
+		}
+		if p.member != "" {
+			members[p.member] = append(members[p.member], p)
+		}
+	}
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		if len(members[member]) > 1 {
+			if err := c.ownOf(members[member]); err != nil {
+				return fmt.Errorf("own energy: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// take moves energy from what is left to where a step puts it.
+func (p *position) take(to *sides, s sides) {
+	to.short, to.long = to.short+s.short, to.long+s.long
+	p.left = p.left.less(s)
+}
+
+func (c *clearing) ownOf(points []*position) error {
+	cleared, err := c.clear(points, nil)
+	if err != nil || cleared == nil {
+		return err
+	}
+	shares, err := c.trace(points, cleared, nil)
+	if err != nil {
+		return err
+	}
+	fees, err := apportion(shares.fees, thousandths, exactly(points, func(p *position) int64 { return shares.fee[p] }))
+	if err != nil {
+		return err
+	}
+	for k, p := range points {
+		p.take(&p.owned, cleared.of(p))
+		p.ownFee = fees[k]
+		c.book.pay(p.account, Fund, fees[k], 0, ReasonOwnFee, p.account)
+	}
+	c.send(cleared)
+	return nil
+}
+
+// send notes what own energy and pool send over the lines.
+func (c *clearing) send(r *result) {
+	for node, flow := range r.Flows {
+		c.flows[node] += flow
+	}
+}
+
+// result is a clearing of shortages and surpluses, with each point's fills.
+type result struct{ network.Clearing }
+
+func (r *result) of(p *position) sides {
+	return sides{r.Fills[p.rank+bidding], r.Fills[p.rank+offering]}
+}
+
+// Marks of a point's orders.
+const (
+	bidding  = "+"
+	offering = "-"
+)
+
+// clear clears what is left short and long at the points over the lines without
+// their limits; nil when there is nothing to share.
+func (c *clearing) clear(points []*position, committed map[string]grid.Energy) (*result, error) {
+	in := network.Case{Feeder: grid.SingleNode(), K: network.Half, Committed: committed}
+	if len(c.basis.Feeder.Nodes) > 0 {
+		in.Feeder.Nodes = slices.Clone(c.basis.Feeder.Nodes)
+	}
+	for k := range in.Feeder.Nodes {
+		in.Feeder.Nodes[k].ExportLimit, in.Feeder.Nodes[k].ImportLimit = nil, nil
+	}
+	var all sides
+	for _, p := range points {
+		node := c.basis.Nodes[p.account]
+		if p.left.short > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: p.account, Node: node, Side: grid.Bid, Energy: p.left.short, Price: c.tariff.Retail})
+		}
+		if p.left.long > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: p.account, Node: node, Side: grid.Offer, Energy: p.left.long, Price: c.tariff.FeedIn})
+		}
+		all.short, all.long = all.short+p.left.short, all.long+p.left.long
+	}
+	if all.short == 0 || all.long == 0 {
+		return nil, nil
+	}
+	cleared, err := network.Clear(in)
+	return &result{cleared}, err
+}
+
+// pool shares what is left among all.
+func (c *clearing) pool() error {
+	if c.basis.Rules == nil || c.basis.Rules.Pool == Off {
+		return nil
+	}
+	points := slices.DeleteFunc(slices.Clone(c.points), func(p *position) bool { return p.apart })
+	cleared, err := c.clear(points, c.flows)
+	if err != nil {
+		return fmt.Errorf("pool: %w", err)
+	}
+	if cleared == nil {
+		return nil
+	}
+	if err := c.payPool(points, cleared); err != nil {
+		return fmt.Errorf("pool: %w", err)
+	}
+	c.send(cleared)
+	return nil
+}
+
+// utility settles the rest at the tariff.
+func (c *clearing) utility() error {
+	for _, p := range c.points {
+		owed, err := c.tariff.Retail.Cost(p.left.short)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.MeteringPoint, err)
+		}
+		earned, err := c.tariff.FeedIn.Cost(p.left.long)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.MeteringPoint, err)
+		}
+		c.book.pay(p.account, Utility, owed, p.left.short, ReasonRetail, p.account)
+		c.book.pay(Utility, p.account, earned, p.left.long, ReasonFeedIn, p.account)
+	}
+	return nil
+}
+
+// fees pays the grid operator for the net flow over each line.
+func (c *clearing) fees() error {
+	for _, n := range c.basis.Feeder.Nodes {
+		over := max(c.flows[n.ID], -c.flows[n.ID])
+		fee, err := n.Fee.Cost(over)
+		if err != nil {
+			return fmt.Errorf("grid fees: %w", err)
+		}
+		c.book.pay(Fund, Grid, fee, over, ReasonFee, n.ID)
+	}
+	return nil
+}

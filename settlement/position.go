@@ -1,0 +1,130 @@
+package settlement
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// sides are energies in Wh, each ≥ 0: what a metering point lacks, and what it has
+// too much of.
+type sides struct{ short, long grid.Energy }
+
+func (s sides) less(t sides) sides { return sides{s.short - t.short, s.long - t.long} }
+
+// position is a metering point in an interval: what it metered and traded, and
+// what each step made of the rest.
+type position struct {
+	Metered
+
+	account, member string
+	rank            string // by which it gets what rounding leaves over
+	apart           bool   // shares nothing: so it is agreed, or its value is no measurement
+
+	bought, sold grid.Energy
+	uncovered    sides // that no trade covers
+	owned        sides // met by the member's own energy
+	pooled       sides // shared after delivery
+	left         sides // with the utility
+
+	ownFee    grid.Money
+	poolPrice grid.Price
+}
+
+// open finds what the run is made from, and the positions before anything is
+// shared, by metering point.
+func open(in Input) (Basis, []*position, error) {
+	b := Basis{Trades: slices.Clone(in.Trades), Feeder: in.Feeder, Nodes: map[string]string{}, Rules: in.Rules, Salt: in.Salt}
+	if in.Rules != nil {
+		b.Members = map[string]string{}
+	}
+	if in.First != nil {
+		b = *in.First
+		b.Trades = slices.Clone(b.Trades)
+	}
+	at := map[string]*position{} // by metering point in the first run, by account in later ones
+	system := SystemAccounts()
+	metered, accounts := map[string]bool{}, map[string]bool{}
+	var points []*position
+	for _, m := range in.Metered {
+		place := in.Points[m.MeteringPoint]
+		p := &position{Metered: m, account: place.Account}
+		if p.account == "" {
+			p.account = m.MeteringPoint
+		}
+		if metered[m.MeteringPoint] || accounts[p.account] || slices.Contains(system, m.MeteringPoint) {
+			return b, nil, fmt.Errorf("metering point %q: metered twice or named as a system account", m.MeteringPoint)
+		}
+		metered[m.MeteringPoint], accounts[p.account] = true, true
+		switch {
+		case in.First == nil:
+			b.enter(p.account, place)
+			at[m.MeteringPoint] = p
+		case !b.knows(p.account):
+			continue // it came later
+		default:
+			at[p.account] = p
+		}
+		points = append(points, p)
+	}
+	slices.Sort(b.Apart)
+	for k := range b.Trades {
+		t := &b.Trades[k]
+		buyer, seller := at[t.Buyer], at[t.Seller]
+		if buyer == nil || seller == nil {
+			return b, nil, fmt.Errorf("trade %d between %q and %q: not both metered", t.Seq, t.Buyer, t.Seller)
+		}
+		buyer.bought += t.Energy
+		seller.sold += t.Energy
+		t.Buyer, t.Seller = buyer.account, seller.account
+	}
+	for _, p := range points {
+		p.member, p.rank = b.Members[p.account], rank(in.Interval, p.account)
+		p.apart = b.Rules == nil || p.Quality != grid.Good || slices.Contains(b.Apart, p.account)
+		p.uncover()
+	}
+	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
+	return b, points, nil
+}
+
+// rank orders accounts by chance, anew in each interval: of equal remainders nobody
+// gets one more than another over a year.
+func rank(i grid.Interval, account string) string {
+	sum := sha256.Sum256([]byte(i.String() + account))
+	return hex.EncodeToString(sum[:])
+}
+
+// enter notes where an account stands.
+func (b *Basis) enter(account string, p Point) {
+	if p.Node != "" {
+		b.Nodes[account] = p.Node
+	}
+	if b.Rules == nil {
+		return
+	}
+	b.Members[account] = p.Member
+	if p.Apart {
+		b.Apart = append(b.Apart, account)
+	}
+}
+
+// knows tells whether an account was part of the run. Before there was a pool the
+// basis did not say, so that all were.
+func (b Basis) knows(account string) bool {
+	_, known := b.Members[account]
+	return known || b.Rules == nil
+}
+
+// uncover finds what no trade covers. Only the net of bought and sold was to
+// be delivered.
+func (p *position) uncover() {
+	contracted := p.bought - p.sold
+	drawn := p.Flow.Import - max(contracted, 0)
+	given := p.Flow.Export - max(-contracted, 0)
+	p.uncovered = sides{short: max(drawn, 0) + max(-given, 0), long: max(given, 0) + max(-drawn, 0)}
+	p.left = p.uncovered
+}

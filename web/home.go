@@ -1,0 +1,219 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// outlook is what a home trades for an interval, and the net energy that it
+// expects, nil when it has not said.
+type outlook struct {
+	contract Contract
+	net      *grid.Energy
+}
+
+// outlooksKept is for how long an interval's outlook is, after its end.
+const outlooksKept = time.Hour
+
+// agree adds what a trade means for a metering point.
+func (l *Live) agree(point string, i grid.Interval, add Contract) {
+	l.look(point, i, func(o *outlook) {
+		o.contract.Bought += add.Bought
+		o.contract.Sold += add.Sold
+		o.contract.Paid += add.Paid
+		o.contract.Received += add.Received
+	})
+}
+
+// SeeExpected shows how much energy a member expects to take from the grid in an
+// interval, net: once that is delivered.
+func (l *Live) SeeExpected(member string, i grid.Interval, net grid.Energy) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, known := l.homes[member]
+	if !known {
+		return
+	}
+	l.look(l.state.Homes[at].MeteringPoint, i, func(o *outlook) { o.net = &net })
+	l.changed.homes[at] = true
+}
+
+// look changes the outlook of a home's metering point, and forgets old ones.
+func (l *Live) look(point string, i grid.Interval, change func(*outlook)) {
+	if _, known := l.points[point]; !known {
+		return
+	}
+	all := l.outlooks[point]
+	if all == nil {
+		all = map[grid.Interval]outlook{}
+		l.outlooks[point] = all
+	}
+	o := all[i]
+	change(&o)
+	all[i] = o
+	for old := range all {
+		if old.End().Before(l.clock().Add(-outlooksKept)) {
+			delete(all, old)
+		}
+	}
+}
+
+// running returns the outlook of the interval that is being delivered.
+func (l *Live) running(point string) outlook {
+	now := l.clock()
+	for i, o := range l.outlooks[point] {
+		if i.Contains(now) {
+			return o
+		}
+	}
+	return outlook{}
+}
+
+// expected adds to the trades' money what they leave over of the energy that is
+// expected, at the utility's prices.
+func (o outlook) expected(t Tariff) *Expected {
+	if o.net == nil {
+		return nil
+	}
+	left := *o.net - grid.Energy(o.contract.Bought-o.contract.Sold)
+	price := grid.Price(t.Retail)
+	if left < 0 {
+		price = grid.Price(t.FeedIn)
+	}
+	cost, err := price.Cost(left)
+	if err != nil {
+		return nil // nobody expects so much
+	}
+	return &Expected{Energy: int64(*o.net), Money: o.contract.Received - o.contract.Paid - int64(cost)}
+}
+
+// SeeChallenge shows the storage challenge that a member's battery answers, nil
+// when there is none any more.
+func (l *Live) SeeChallenge(member string, c *Challenge) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, known := l.homes[member]
+	if !known {
+		return
+	}
+	if c != nil {
+		c = new(*c) // the caller may change its own
+	}
+	l.state.Homes[at].Challenge = c
+	l.changed.homes[at] = true
+}
+
+// count adds a statement to what today came to, in place of an earlier run's.
+func (l *Live) count(at int, i grid.Interval, s settlement.Statement) {
+	all := l.counted[s.MeteringPoint]
+	if all == nil {
+		all = map[grid.Interval]settlement.Statement{}
+		l.counted[s.MeteringPoint] = all
+	}
+	all[i] = s
+	l.state.Homes[at].Today = today(all)
+	l.changed.homes[at] = true
+}
+
+func today(statements map[grid.Interval]settlement.Statement) Today {
+	sum := Today{Intervals: len(statements)}
+	for _, s := range statements {
+		without := s.RetailOnly
+		if s.Without != nil {
+			without = *s.Without
+		}
+		sum.Net += int64(s.Net)
+		sum.RetailOnly += int64(s.RetailOnly)
+		sum.Without += int64(without)
+		sum.WithoutEstimated = sum.WithoutEstimated || s.WithoutEstimated
+		if s.Quality != grid.Good {
+			sum.Estimated++
+		}
+	}
+	return sum
+}
+
+// draw keeps the powers of a home when all of them were read at one moment.
+func (l *Live) draw(at int) {
+	h := &l.state.Homes[at]
+	if f := flow(h.Devices, max(oneMoment, time.Duration(l.speed*float64(oneTick)))); f != nil {
+		h.Flow = f
+		l.drawn[at] = time.Now()
+	}
+}
+
+// oneMoment is how far apart readings of one moment may be, in world time: the devices
+// behind a metering point are read together. oneTick is the same in wall time, for worlds
+// that run fast.
+const (
+	oneMoment = time.Second
+	oneTick   = 100 * time.Millisecond
+)
+
+// flow returns the powers of a home's devices and what remains for the home, nil
+// unless all are known and lie within so much time. A home that would produce
+// shows readings that do not belong together.
+func flow(devices []Device, within time.Duration) *Flow {
+	sums := map[string]*int64{}
+	var first, last time.Time
+	for _, d := range devices {
+		if d.Time == nil || d.Power == nil {
+			return nil
+		}
+		if first.IsZero() || d.Time.Before(first) {
+			first = *d.Time
+		}
+		if d.Time.After(last) {
+			last = *d.Time
+		}
+		if sums[d.Kind] == nil {
+			sums[d.Kind] = new(int64)
+		}
+		*sums[d.Kind] += *d.Power
+	}
+	meter := sums[string(grid.Meter)]
+	if meter == nil || last.Sub(first) > within {
+		return nil
+	}
+	f := &Flow{
+		Time: first, Meter: *meter, Home: *meter,
+		Inverter: sums[string(grid.Inverter)], Battery: sums[string(grid.Battery)], Charger: sums[string(grid.Charger)],
+	}
+	for _, part := range []*int64{f.Inverter, f.Battery, f.Charger} {
+		if part != nil {
+			f.Home -= *part
+		}
+	}
+	if f.Home < 0 {
+		return nil
+	}
+	return f
+}
+
+// home returns a copy of a home with what depends on the time.
+func (l *Live) home(at int) Home {
+	h := l.state.Homes[at]
+	h.Devices = slices.Clone(h.Devices)
+	for k := range h.Devices {
+		h.Devices[k].Online = l.online(h.Devices[k].Id)
+	}
+	if time.Since(l.drawn[at]) >= silentAfter {
+		h.Flow = nil
+	}
+	if h.Challenge != nil && !l.clock().Before(h.Challenge.Until) {
+		h.Challenge = nil
+	}
+	o := l.running(h.MeteringPoint)
+	h.Contract, h.Expected = o.contract, o.expected(l.state.Tariff)
+	return h
+}
+
+// SharePool tells the price at which what no trade covers is shared after delivery.
+func (l *Live) SharePool(p grid.Price) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state.Tariff.Pool = new(int64(p))
+}

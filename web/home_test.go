@@ -1,0 +1,148 @@
+package web_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// at returns a dashboard whose world time is that of the pointer.
+func at(clock *time.Time) *web.Live {
+	return newLiveWith(func() time.Time { return *clock }, func(context.Context) web.Status { return web.Status{Speed: 60} })
+}
+
+func firstHome(t *testing.T, l *web.Live) web.Home {
+	t.Helper()
+	return l.State(t.Context()).Homes[0]
+}
+
+func run(number int, s settlement.Statement) settlement.Run {
+	s.MeteringPoint, s.Run = "mp-a", number
+	if s.Quality == "" {
+		s.Quality = grid.Good
+	}
+	return settlement.Run{Manifest: settlement.Manifest{Run: number}, Statements: []settlement.Statement{s}}
+}
+
+func TestTodayTurnsAtMidnight(t *testing.T) {
+	clock := time.Date(2026, 6, 1, 23, 58, 0, 0, time.UTC)
+	l := at(&clock)
+	late := grid.Interval{Start: clock.Add(-13 * time.Minute).Unix(), Minutes: 15} // 23:45
+	l.SeeSettled(late.Shift(-1), run(1, settlement.Statement{Net: 5, RetailOnly: 3}))
+	if got := firstHome(t, l).Today; got != (web.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
+		t.Errorf("today before midnight is %+v", got)
+	}
+	clock = clock.Add(2 * time.Minute)
+	if got := firstHome(t, l).Today; got != (web.Today{}) {
+		t.Errorf("today at midnight is %+v, want nothing of yesterday", got)
+	}
+	l.SeeSettled(late, run(1, settlement.Statement{Net: 7}))
+	l.SeeSettled(late.Shift(-1), run(2, settlement.Statement{Net: 9}))
+	if got := firstHome(t, l).Today; got != (web.Today{}) {
+		t.Errorf("today after late runs of yesterday is %+v", got)
+	}
+	clock = clock.Add(16 * time.Minute)
+	l.SeeSettled(late.Shift(1), run(1, settlement.Statement{Net: 11}))
+	if got := firstHome(t, l).Today; got.Net != 11 || got.Intervals != 1 {
+		t.Errorf("today after its first interval is %+v", got)
+	}
+}
+
+func TestTodaySaysWhatIsEstimated(t *testing.T) {
+	l := newLive()
+	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated, Without: new(grid.Money(-4)), WithoutEstimated: true}))
+	l.SeeSettled(interval.Shift(-1), run(1, settlement.Statement{Net: 2, RetailOnly: 1}))
+	if got := firstHome(t, l).Today; got != (web.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
+		t.Errorf("today is %+v", got)
+	}
+	l.SeeSettled(interval, run(2, settlement.Statement{Net: 5, RetailOnly: -4}))
+	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated}))
+	if got := firstHome(t, l).Today; got != (web.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
+		t.Errorf("today is %+v after the meter answered: the last run counts, whichever comes last", got)
+	}
+}
+
+func TestExpectedMoneyIsTradesAndWhatTheyLeaveOver(t *testing.T) {
+	clock := now
+	l := at(&clock)
+	if e := firstHome(t, l).Expected; e != nil {
+		t.Errorf("expected %+v before the home said so", e)
+	}
+	l.SeeTrade(trade(1, 400, 100_000)) // a sells 400 Wh for 40,000
+	for _, c := range []struct {
+		net  grid.Energy
+		want int64
+	}{
+		{-400, 40_000},        // as traded
+		{-500, 40_000 + 6000}, // 100 Wh over, at 60,000 per kWh
+		{-300, 40_000 - 30_000},
+		{100, 40_000 - 150_000}, // 500 Wh short, at 300,000 per kWh
+	} {
+		l.SeeExpected("a", interval, c.net)
+		if e := firstHome(t, l).Expected; e == nil || e.Energy != int64(c.net) || e.Money != c.want {
+			t.Errorf("expecting %d Wh: %+v, want money of %d", c.net, e, c.want)
+		}
+	}
+	l.SeeExpected("a", interval.Shift(1), -1000)
+	l.SeeExpected("nobody", interval, -1000)
+	if e := firstHome(t, l).Expected; e.Energy != 100 {
+		t.Errorf("expected %+v, want that of the interval being delivered", e)
+	}
+	clock = interval.End()
+	if e := firstHome(t, l).Expected; e.Energy != -1000 || e.Money != 60_000 {
+		t.Errorf("expected %+v when the next interval began", e)
+	}
+}
+
+func TestAChallengeIsShownUntilItEnds(t *testing.T) {
+	clock := now
+	l := at(&clock)
+	c := web.Challenge{Direction: web.Discharge, Power: 1300, Until: now.Add(time.Minute), Tokens: 83}
+	l.SeeChallenge("a", &c)
+	l.SeeChallenge("nobody", &c)
+	if got := firstHome(t, l).Challenge; got == nil || *got != c {
+		t.Errorf("challenge %+v", got)
+	}
+	clock = c.Until
+	if got := firstHome(t, l).Challenge; got != nil {
+		t.Errorf("challenge %+v after its end", got)
+	}
+	clock = now
+	l.SeeChallenge("a", nil)
+	if got := firstHome(t, l).Challenge; got != nil {
+		t.Errorf("challenge %+v that is over", got)
+	}
+}
+
+func TestFlowIsOfOneMoment(t *testing.T) {
+	l := at(&now)
+	l.State(t.Context()) // tells the speed: six seconds are a tick of wall time
+	see := func(device string, after time.Duration, w grid.Power) {
+		l.SeeReadings("a", []grid.Reading{{Device: device, Time: now.Add(after), Power: &w, Quality: grid.Good}})
+	}
+	see("a/meter", 0, 500)
+	if f := firstHome(t, l).Flow; f != nil {
+		t.Errorf("flow %+v without the battery", f)
+	}
+	see("a/battery", 5*time.Second, -300)
+	f := firstHome(t, l).Flow
+	if f == nil || f.Meter != 500 || *f.Battery != -300 || f.Home != 800 || f.Inverter != nil || !f.Time.Equal(now) {
+		t.Fatalf("flow %+v, want what came from meter and battery", f)
+	}
+	see("a/battery", 8*time.Second, 400)
+	if g := firstHome(t, l).Flow; g.Home != 800 {
+		t.Errorf("flow %+v of readings that lie too far apart", g)
+	}
+	see("a/meter", 9*time.Second, 300)
+	if g := firstHome(t, l).Flow; g.Home != 800 {
+		t.Errorf("flow %+v of a home that would produce: the readings do not belong together", g)
+	}
+	see("a/meter", 10*time.Second, 900)
+	if g := firstHome(t, l).Flow; g.Home != 500 || g.Meter != 900 || *g.Battery != 400 {
+		t.Errorf("flow %+v", g)
+	}
+}
