@@ -56,6 +56,7 @@ $(GOLANGCI):
 bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
+	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build
@@ -71,6 +72,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzClear -fuzztime 20s ./cmd/commonwatt
 	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./matching/tape
+	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./meters/store
 
 generate:
 	go generate ./...

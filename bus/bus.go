@@ -122,12 +122,14 @@ func streams(replicas int) []jetstream.StreamConfig {
 		dedupe       = 2 * time.Minute
 	)
 	return []jetstream.StreamConfig{
+		// Who keeps readings trims them earlier; older ones nobody has taken.
 		{Name: Readings, Subjects: []string{"readings.>"}, MaxAge: readingsKept, Duplicates: dedupe, Replicas: replicas},
-		{Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas},
+		{Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas, Compression: jetstream.S2Compression},
 		// One message a subject, the first: a run that was frozen stays as it is.
 		{
 			Name: Settlement, Subjects: []string{"settlement.>"}, Duplicates: dedupe, Replicas: replicas,
-			Discard: jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 1,
+			Compression: jetstream.S2Compression, // they stay for good
+			Discard:     jetstream.DiscardNew, DiscardNewPerSubject: true, MaxMsgsPerSubject: 1,
 		},
 	}
 }

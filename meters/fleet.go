@@ -34,8 +34,8 @@ type Memory interface {
 	Totals(ctx context.Context, device string) (*grid.Reading, error)
 }
 
-// Fleet polls many devices and publishes their readings, a batch a home and
-// period.
+// Fleet polls many devices and publishes their readings in batches, each of one
+// home.
 type Fleet struct {
 	Clock func() time.Time // world time
 	Sink  Sink
@@ -43,6 +43,9 @@ type Fleet struct {
 	Every time.Duration             // between polls of a device, wall time; 0: Period
 	Heard func(r grid.Reading)      // told of every reading at once, before it is durable, from many goroutines; may be nil
 	Seen  func(due, done time.Time) // told of every poll that succeeded, wall time, from many goroutines; may be nil
+	// Together is for how long readings wait for more of their home, wall time; 0: half
+	// a Period.
+	Together time.Duration
 	// Shared returns a connection to an endpoint that somebody else keeps open, nil
 	// when there is none; may be nil.
 	Shared func(modbus.Endpoint) *modbus.Conn
@@ -159,7 +162,7 @@ func (f *Fleet) add(member string, r grid.Reading) {
 }
 
 func (f *Fleet) publishUntil(ctx context.Context) {
-	ticker := time.NewTicker(Period / 2)
+	ticker := time.NewTicker(cmp.Or(f.Together, Period/2))
 	defer ticker.Stop()
 	for {
 		select {

@@ -58,6 +58,9 @@ func newGateway(r *recorder, seed uint64) (*gateway, error) {
 // Name implements rewards.Evidence: all batches are kept.
 func (*gateway) Name(context.Context, ...proof.Digest) error { return nil }
 
+// Mark implements rewards.Evidence: what was said is kept too.
+func (*gateway) Mark(context.Context, string, ...time.Time) error { return nil }
+
 // Around implements rewards.Evidence.
 func (g *gateway) Around(_ context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
 	readings := g.recorder.byDevice[device]

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"database/sql"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
@@ -124,14 +126,24 @@ func sumsOfExports(t *testing.T, all, asJSON, one string) {
 // changedWorking changes how a run came about, in the evidence.
 func changedWorking(t *testing.T, dir string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, evidenceFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	change := func(from, to string) {
-		if _, err := db.Exec(`UPDATE workings SET working = CAST(REPLACE(CAST(working AS TEXT), ?, ?) AS BLOB)`, from, to); err != nil {
+		t.Helper()
+		evidence, err := store.OpenEvidence(t.Context(), filepath.Join(dir, evidenceFile), defaults().Community)
+		if err != nil {
 			t.Fatal(err)
+		}
+		defer evidence.Close()
+		all := map[string][]byte{}
+		err = evidence.Workings(t.Context(), func(root string, working []byte) error {
+			all[root] = bytes.ReplaceAll(working, []byte(from), []byte(to))
+			return nil
+		})
+		for root, text := range all {
+			var w ledger.Working
+			err = errors.Join(err, json.Unmarshal(text, &w), evidence.KeepWorking(t.Context(), w.Interval, w.Run, root, text))
+		}
+		if err != nil || len(all) == 0 {
+			t.Fatal(len(all), err)
 		}
 	}
 	change(`"retail":300000`, `"retail":290000`)

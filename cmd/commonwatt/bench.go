@@ -17,7 +17,7 @@ import (
 
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure parts of Commonwatt on recorded input"}
-	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand())
+	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand())
 	return c
 }
 

@@ -789,7 +789,8 @@ has a hub, or that of a community. Of this every field has a default; the fields
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
                                   # gateways: {listen: "0.0.0.0:7422", cert: F, key: F}: where gateways connect
   store: {kind: influxdb, url: "http://localhost:8086", org: o, bucket: b, token_file: F,  # absent: embedded
-    keep: {raw: 840h, minutes: 9600h}}  # embedded: 48h and 840h; means over 15 minutes stay. On InfluxDB 2
+    keep: {raw: 840h, minutes: 9600h}}  # every reading, and means over minutes; embedded: 48h and 840h. Means over
+                                  # 15 minutes and what bills were made from stay (docs/storage.md). On InfluxDB 2
                                   # what is missing is made: buckets b, b_1m and b_15m, and the tasks that fill them
   ledger: {kind: fabric, network: data/fabric}  # of "commonwatt fabric up"; absent: embedded. An existing network:
                                   # profile: {channel: c, chaincode: c, peers: [{address: "h:7051", tls: F, name: h}]},

@@ -443,7 +443,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if n.batteries, err = n.newBatteries(); err != nil {
 		return err
 	}
-	n.fleet.Heard = n.batteries.see
+	n.fleet.Heard = n.hear
 	return n.resubmit(ctx)
 }
 

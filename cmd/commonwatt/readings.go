@@ -98,7 +98,7 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 	n.readBy = newReaders(id, n.config.Devices, n.devices)
 	n.evidence.May = n.readBy.may
 	n.signer = &meters.Signer{Community: n.config.Community, Gateway: id, Key: key, Out: n}
-	n.fleet.Sink = n.signer
+	n.fleet.Sink, n.fleet.Together = n.signer, readingsTogether(n.config.Speed)
 	return n.continueChain(ctx)
 }
 
@@ -127,6 +127,13 @@ func (r *readers) add(d grid.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.devs[d.ID] = d
+}
+
+// member returns whose device it is, empty when it is not known.
+func (r *readers) member(device string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.devs[device].Member
 }
 
 // may refuses readings of devices that the gateway does not read. What this
@@ -194,6 +201,22 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 	return n.take(ctx, accepted)
 }
 
+// readingsTogether is for how long the readings of a home wait to be signed and
+// stored together, wall time. What is written to the disk is for the most part
+// whole pages, one or more a home and batch. World time tells how long settlement
+// may have to wait.
+func readingsTogether(speed float64) time.Duration {
+	const world = 5 * time.Second
+	return max(time.Duration(float64(world)/max(speed, 1)), meters.Period/2)
+}
+
+// hear steers by what this process read, and shows it, as it comes: only what counts
+// for money waits until it is signed and durable.
+func (n *node) hear(r grid.Reading) {
+	n.batteries.see(r)
+	n.live.SeeReadings(n.readBy.member(r.Device), []grid.Reading{r})
+}
+
 // take keeps and shows what was accepted.
 func (n *node) take(ctx context.Context, accepted []store.Received) error {
 	var readings []grid.Reading
@@ -205,8 +228,8 @@ func (n *node) take(ctx context.Context, accepted []store.Received) error {
 		readings = append(readings, b.Readings...)
 		if b.Fresh {
 			fresh += len(b.Readings)
-			n.live.SeeReadings(b.Member, b.Readings)
 			if b.Gateway != n.signer.Gateway { // what is read here was seen when it was read
+				n.live.SeeReadings(b.Member, b.Readings)
 				for _, r := range b.Readings {
 					n.batteries.see(r)
 				}
@@ -351,20 +374,35 @@ func (h *gatewaysHeard) status(gateways []gatewayConfig) *[]web.GatewayStatus {
 	return &all
 }
 
-// thinEvery is how often evidence is thinned out, in wall time, and evidenceWhole
-// how long it is kept whole, in world time.
+// thinEvery is how often evidence is thinned out, and thinFirst when that begins, in
+// wall time; evidenceWhole is how long it is kept whole, in world time.
 const (
 	thinEvery     = time.Hour
-	evidenceWhole = 48 * time.Hour
-	// evidenceMargin is how far around an instant its readings may lie.
-	evidenceMargin = 6 * time.Hour
+	thinFirst     = time.Minute // the challenges of before the start are known by then
+	evidenceWhole = 3 * time.Hour
+	// evidenceMargin is how long before an interval that is not settled the readings at
+	// its begin may lie.
+	evidenceMargin = time.Hour
 )
+
+// trimEvery is how often readings that are evidence by now are removed from the bus,
+// in wall time.
+const trimEvery = 5 * time.Minute
+
+// trimReadings removes readings from the bus once they are kept.
+func (n *node) trimReadings(ctx context.Context) error {
+	trim := bus.Trimmer{Stream: bus.Readings, Subject: n.readingsSubject("*", ">"), Durable: n.storeConsumer()}
+	for pause(ctx, trimEvery) {
+		if err := n.bus.Trim(ctx, &trim); err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "readings stay on the bus for now", slog.String("error", err.Error()))
+		}
+	}
+	return nil
+}
 
 // tendEvidence reports batches that never came, and thins out old ones.
 func (n *node) tendEvidence(ctx context.Context) error {
-	ticker := time.NewTicker(thinEvery)
-	defer ticker.Stop()
-	for {
+	for wait := thinFirst; pause(ctx, wait); wait = thinEvery {
 		whole, unnamed := n.thinBefore()
 		if err := n.evidence.Thin(ctx, whole, unnamed); err != nil && ctx.Err() == nil {
 			n.log.WarnContext(ctx, "evidence is kept whole for now", slog.String("error", err.Error()))
@@ -376,20 +414,16 @@ func (n *node) tendEvidence(ctx context.Context) error {
 		for _, g := range gaps {
 			n.log.WarnContext(ctx, "readings never came", slog.String("gateway", g.Gateway), slog.Uint64("from", g.From), slog.Uint64("to", g.To))
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
 	}
+	return nil
 }
 
 // thinBefore returns before when evidence is thinned out, and before when what
-// nothing names is forgotten: never of an interval that is still to be settled, nor
-// of a day whose challenges are still to be proven.
+// nothing names is forgotten: never of an interval that is still to be settled. What
+// challenges are proven by is marked.
 func (n *node) thinBefore() (whole, unnamed time.Time) {
 	now := n.clock()
-	whole, unnamed = now.Add(-max(evidenceWhole, day+n.config.Rewards.Corrections+evidenceMargin)), now.Add(-store.Nameable)
+	whole, unnamed = now.Add(-max(evidenceWhole, n.config.Deadline+evidenceMargin)), now.Add(-store.Nameable)
 	if oldest := n.market.unsettled(); len(oldest) > 0 {
 		if begin := oldest[0].Begin().Add(-evidenceMargin); begin.Before(whole) {
 			whole = begin

@@ -196,6 +196,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	defer folding.stop()
 	tend := start(n.tendEvidence)
 	defer tend.stop()
+	trim := start(n.trimReadings)
+	defer trim.stop()
 	retire := start(n.retireReadings)
 	defer retire.stop()
 	defer n.drain(log)

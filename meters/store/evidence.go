@@ -23,11 +23,16 @@ type Evidence struct {
 
 	db        *sql.DB
 	community string
+	packer    *packer
 }
 
 // OpenEvidence opens or creates the database at path.
 func OpenEvidence(ctx context.Context, path, community string) (*Evidence, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	packer, err := newPacker()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db, err := sql.Open("sqlite", "file:"+path+sqlitePragmas)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -41,7 +46,7 @@ CREATE TABLE IF NOT EXISTS batches (
 	gateway TEXT NOT NULL, sequence INTEGER NOT NULL,
 	member TEXT NOT NULL, first INTEGER, last INTEGER, -- unix ms of the readings
 	previous TEXT NOT NULL, digest TEXT NOT NULL,
-	signed BLOB, -- NULL once it was erased
+	signed BLOB, -- packed or plain; NULL once it was erased
 	kept INTEGER NOT NULL DEFAULT 0, -- 1: was looked at, and is not to be forgotten yet; 2: stays for good
 	PRIMARY KEY (gateway, sequence)
 ) WITHOUT ROWID;
@@ -53,16 +58,20 @@ CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
 CREATE INDEX IF NOT EXISTS batches_digest ON batches (digest);
 CREATE TABLE IF NOT EXISTS workings (
 	interval TEXT NOT NULL, run INTEGER NOT NULL, root TEXT NOT NULL, -- the reading root
-	working BLOB NOT NULL, PRIMARY KEY (interval, run, root)
+	working BLOB NOT NULL, -- packed or plain
+	PRIMARY KEY (interval, run, root)
 ) WITHOUT ROWID;`
 	_, err = db.ExecContext(ctx, schema)
 	if err == nil {
 		err = upgrade(ctx, db)
 	}
+	if err == nil {
+		err = makeElastic(ctx, db)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return &Evidence{db: db, community: community}, nil
+	return &Evidence{db: db, community: community, packer: packer}, nil
 }
 
 // Close closes the database.
@@ -233,7 +242,7 @@ func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now t
 		return refuse("next key: %v", err)
 	}
 	const insert = `INSERT INTO batches (gateway, sequence, member, first, last, previous, digest, signed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	if _, err := tx.ExecContext(ctx, insert, b.Gateway, b.Sequence, b.Member, first, last, string(b.Previous), string(digest), signed); err != nil {
+	if _, err := tx.ExecContext(ctx, insert, b.Gateway, b.Sequence, b.Member, first, last, string(b.Previous), string(digest), e.packer.pack(signed)); err != nil {
 		return b, false, err
 	}
 	if b.NextKey != "" {
@@ -425,6 +434,9 @@ func (e *Evidence) holding(ctx context.Context, device, query, member string, ms
 		if err := rows.Scan(&digest, &signed); err != nil {
 			return "", fmt.Errorf("evidence of %s: %w", device, err)
 		}
+		if signed, err = e.packer.unpack(signed); err != nil {
+			return "", fmt.Errorf("evidence of %s: batch %s: %w", device, digest, err)
+		}
 		b, _, err := proof.ReadBatch(signed)
 		if err != nil {
 			continue // thinned out
@@ -444,13 +456,19 @@ func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []by
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
-	return signed, err
+	if err != nil {
+		return nil, err
+	}
+	if signed, err = e.packer.unpack(signed); err != nil {
+		return nil, fmt.Errorf("batch %s: %w", digest, err)
+	}
+	return signed, nil
 }
 
 // KeepWorking keeps how a settlement run came about, by the reading root that it
 // led to: of several tries the ledger has one.
 func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, root string, working []byte) error {
-	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, root, working) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, root, working)
+	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, root, working) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, root, e.packer.pack(working))
 	if err != nil {
 		return fmt.Errorf("keep working of %s run %d: %w", interval, run, err)
 	}
@@ -470,6 +488,9 @@ func (e *Evidence) Workings(ctx context.Context, see func(root string, working [
 		if err := rows.Scan(&root, &working); err != nil {
 			return fmt.Errorf("workings: %w", err)
 		}
+		if working, err = e.packer.unpack(working); err != nil {
+			return fmt.Errorf("working of %s: %w", root, err)
+		}
 		if err := see(root, working); err != nil {
 			return err
 		}
@@ -480,11 +501,15 @@ func (e *Evidence) Workings(ctx context.Context, see func(root string, working [
 // ReadEvidence opens the database at path to look at it; a program may be writing
 // it.
 func ReadEvidence(path string) (*Evidence, error) {
+	packer, err := newPacker()
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &Evidence{db: db}, nil
+	return &Evidence{db: db, packer: packer}, nil
 }
 
 // Erase forgets the readings of a member. Digests stay: they tell nothing.

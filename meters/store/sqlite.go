@@ -24,7 +24,7 @@ type SQLite struct {
 
 // OpenSQLite opens or creates the database at path.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	db, err := sql.Open("sqlite", "file:"+path+sqlitePragmas)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -38,7 +38,11 @@ CREATE TABLE IF NOT EXISTS readings (
 	quality TEXT NOT NULL,
 	PRIMARY KEY (device, time)
 ) WITHOUT ROWID;`
-	if _, err := db.ExecContext(ctx, schema+stepsSchema); err != nil {
+	_, err = db.ExecContext(ctx, schema+stepsSchema)
+	if err == nil {
+		err = makeElastic(ctx, db)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return &SQLite{db: db, ids: map[string]int64{}}, nil

@@ -62,7 +62,7 @@ func (s *SQLite) Retire(ctx context.Context, now time.Time, keep Keep) error {
 	if err != nil {
 		return fmt.Errorf("retire minutes: %w", err)
 	}
-	return nil
+	return giveBack(ctx, s.db)
 }
 
 func (s *SQLite) deviceIDs(ctx context.Context) (ids []int64, err error) {

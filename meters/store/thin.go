@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 )
 
@@ -21,6 +23,9 @@ CREATE TABLE IF NOT EXISTS forgotten ( -- runs of batches, first to last
 	previous TEXT NOT NULL, digest TEXT NOT NULL, -- of the batch before the first, of the last
 	PRIMARY KEY (gateway, first)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moments ( -- at which a device's registers are needed, beside the boundaries; unix ms
+	device TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (device, time)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS batches_whole ON batches (gateway, first) WHERE kept = 0;
 CREATE INDEX IF NOT EXISTS batches_needed ON batches (gateway, last) WHERE kept = 1;`
 
@@ -28,17 +33,21 @@ CREATE INDEX IF NOT EXISTS batches_needed ON batches (gateway, last) WHERE kept 
 // counts as named.
 func upgrade(ctx context.Context, db *sql.DB) error {
 	var version int
-	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil || version > 0 {
+	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil || version > 1 {
+		return err
+	}
+	if version == 1 {
+		_, err := db.ExecContext(ctx, `BEGIN IMMEDIATE;`+thinSchema+`PRAGMA user_version = 2; COMMIT;`)
 		return err
 	}
 	var old bool
 	if err := db.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM pragma_table_info('batches') WHERE name = 'kept')`).Scan(&old); err != nil {
 		return err
 	}
-	statements := thinSchema + `PRAGMA user_version = 1;`
+	statements := thinSchema + `PRAGMA user_version = 2;`
 	if old {
 		statements = `ALTER TABLE batches ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;` + thinSchema +
-			`INSERT INTO named SELECT digest FROM batches WHERE signed IS NOT NULL; PRAGMA user_version = 1;`
+			`INSERT INTO named SELECT digest FROM batches WHERE signed IS NOT NULL; PRAGMA user_version = 2;`
 	}
 	_, err := db.ExecContext(ctx, `BEGIN IMMEDIATE;`+statements+`COMMIT;`)
 	return err
@@ -62,6 +71,36 @@ func (e *Evidence) Name(ctx context.Context, digests ...proof.Digest) error {
 	return tx.Commit()
 }
 
+// Mark keeps what a device said beside some instants as if an interval could begin
+// there. It is called before evidence of about then is thinned out.
+func (e *Evidence) Mark(ctx context.Context, device string, instants ...time.Time) error {
+	for _, t := range instants {
+		if _, err := e.db.ExecContext(ctx, `INSERT INTO moments (device, time) VALUES (?, ?) ON CONFLICT DO NOTHING`, device, t.UnixMilli()); err != nil {
+			return fmt.Errorf("mark what %s said: %w", device, err)
+		}
+	}
+	return nil
+}
+
+// moments returns the instants of [from, until) that were marked, by device.
+func (e *Evidence) moments(ctx context.Context, from, until int64) (map[string][]int64, error) {
+	rows, err := e.db.QueryContext(ctx, `SELECT device, time FROM moments WHERE time >= ? AND time < ?`, from, until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string][]int64{}
+	for rows.Next() {
+		var device string
+		var ms int64
+		if err := rows.Scan(&device, &ms); err != nil {
+			return nil, err
+		}
+		all[device] = append(all[device], ms)
+	}
+	return all, rows.Err()
+}
+
 // raster is the shortest one on which a boundary of an interval can lie, in ms.
 const raster = 5 * 60 * 1000
 
@@ -70,10 +109,11 @@ const raster = 5 * 60 * 1000
 const Nameable = mostLate + 24*time.Hour
 
 // Thin forgets batches of before whole but for those that a bill can need: of each
-// device the readings beside every boundary at which an interval can begin, and
-// the last and first ones beside a silence. Of before unnamed it forgets all that
-// nothing names. The chain stays: of what was forgotten the ends are known. A
-// gateway's last batch and those without readings stay.
+// device the readings beside every boundary at which an interval can begin and
+// beside the instants that were marked, and the last and first ones beside a
+// silence. Of before unnamed it forgets all that nothing names. The chain stays: of
+// what was forgotten the ends are known. A gateway's last batch and those without
+// readings stay. What is free then goes back to the disk.
 func (e *Evidence) Thin(ctx context.Context, whole, unnamed time.Time) error {
 	gateways, err := e.gateways(ctx)
 	if err != nil {
@@ -89,7 +129,10 @@ func (e *Evidence) Thin(ctx context.Context, whole, unnamed time.Time) error {
 			return fmt.Errorf("thin out evidence: %w", err)
 		}
 	}
-	return nil
+	if _, err := e.db.ExecContext(ctx, `DELETE FROM moments WHERE time < ?`, unnamed.UnixMilli()); err != nil {
+		return fmt.Errorf("thin out evidence: %w", err)
+	}
+	return giveBack(ctx, e.db)
 }
 
 func (e *Evidence) gateways(ctx context.Context) (all []string, err error) {
@@ -152,19 +195,30 @@ func (e *Evidence) thin(ctx context.Context, gateway string, whole int64) (more 
 	if boundary+raster/2 > whole {
 		return false, nil
 	}
-	around, err := links(ctx, e.db, "signed", `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
+	needed := besides{boundary: boundary}
+	around, err := e.read(ctx, `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
+	if err == nil {
+		needed.moments, err = e.moments(ctx, boundary-raster, boundary+raster)
+	}
+	if err == nil {
+		needed.earlier, err = e.said(ctx, `gateway = ? AND kept = 1 AND last >= ? AND last < ?`, gateway, boundary-raster, boundary-raster+glance)
+	}
+	if err == nil {
+		needed.later, err = e.said(ctx, `gateway = ? AND kept = 0 AND first >= ? AND first < ?`, gateway, boundary+raster-glance, boundary+raster)
+	}
 	if err != nil {
 		return false, err
 	}
-	needed := besides(around, time.UnixMilli(boundary))
+	keep := needed.of(around)
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
 	var rest []link
-	for _, l := range around {
-		if needed[l.digest] {
+	for _, b := range around {
+		l := b.link
+		if keep[l.digest] {
 			_, err = tx.ExecContext(ctx, `UPDATE batches SET kept = 1 WHERE gateway = ? AND sequence = ?`, gateway, l.sequence)
 		} else {
 			l.named, err = isNamed(ctx, tx, l.digest)
@@ -185,40 +239,147 @@ func isNamed(ctx context.Context, tx *sql.Tx, digest string) (named bool, err er
 	return named, err
 }
 
-// besides returns the digests of the batches that hold, of any device, the last
-// reading at or before a boundary, the first at or after it, and the first and the
-// last of all.
-func besides(batches []link, boundary time.Time) map[string]bool {
-	type nearest struct{ first, before, after, last string }
-	devices := map[string]*nearest{}
-	for _, l := range batches {
-		b, _, err := proof.ReadBatch(l.signed)
+// glance is for how long before one boundary, and after another, a device is looked
+// for that need not be kept as silent, in ms.
+const glance = 30_000
+
+// readBatch is a batch in its chain with its readings, none of one that was
+// forgotten or erased.
+type readBatch struct {
+	link
+
+	readings []grid.Reading
+}
+
+// read returns the batches of a gateway with their readings.
+func (e *Evidence) read(ctx context.Context, where string, args ...any) ([]readBatch, error) {
+	found, err := links(ctx, e.db, "signed", where, args...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]readBatch, len(found))
+	for k, l := range found {
+		text, err := e.packer.unpack(l.signed)
 		if err != nil {
-			continue // forgotten or erased
+			return nil, fmt.Errorf("batch %s: %w", l.digest, err)
 		}
-		for _, r := range b.Readings {
-			key := r.Device
-			if r.Import == nil { // apart: it tells less
-				key += " without import"
-			}
-			n := devices[key]
-			if n == nil {
-				n = &nearest{first: l.digest}
-				devices[key] = n
-			}
-			if n.last = l.digest; !r.Time.After(boundary) {
-				n.before = l.digest
-			}
-			if n.after == "" && !r.Time.Before(boundary) {
-				n.after = l.digest
-			}
+		b, _, err := proof.ReadBatch(text)
+		l.signed = nil
+		if all[k] = (readBatch{link: l}); err == nil {
+			all[k].readings = b.Readings
 		}
 	}
+	return all, nil
+}
+
+// said returns the subjects of the readings of some batches, with the times of their
+// first and last ones, in ms.
+func (e *Evidence) said(ctx context.Context, where string, args ...any) (map[string][2]int64, error) {
+	batches, err := e.read(ctx, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][2]int64{}
+	for _, b := range batches {
+		for _, r := range b.readings {
+			ms := r.Time.UnixMilli()
+			span, known := all[subject(r)]
+			if !known {
+				span = [2]int64{ms, ms}
+			}
+			all[subject(r)] = [2]int64{min(span[0], ms), max(span[1], ms)}
+		}
+	}
+	return all, nil
+}
+
+// subject is what a reading tells of. One without import is apart: it tells less.
+func subject(r grid.Reading) string {
+	if r.Import == nil {
+		return r.Device + " without import"
+	}
+	return r.Device
+}
+
+// besides finds the batches that are needed of those around one boundary, half a
+// raster to both sides of it. All times are in ms.
+type besides struct {
+	boundary       int64
+	moments        map[string][]int64  // by device, a raster to both sides
+	earlier, later map[string][2]int64 // what is said after the boundary before, and before the one after
+}
+
+// of returns the digests of those that hold, of any device, the last reading at or
+// before the boundary or a moment, or the first at or after it. The first and the
+// last of all are needed by what is beside them if the device is silent there, or
+// a moment is near; and so is a batch that reaches further.
+func (s besides) of(batches []readBatch) map[string]bool {
 	needed := map[string]bool{}
-	for _, n := range devices {
-		needed[n.first], needed[n.before], needed[n.after], needed[n.last] = true, true, true, true
+	subjects := map[string]*ends{}
+	for _, b := range batches {
+		for _, r := range b.readings {
+			ms := r.Time.UnixMilli()
+			if ms >= s.boundary+raster {
+				needed[b.digest] = true
+			}
+			n := subjects[subject(r)]
+			if n == nil {
+				n = s.ends(r.Device)
+				subjects[subject(r)] = n
+			}
+			n.see(b.digest, ms)
+		}
+	}
+	for what, n := range subjects {
+		for k := range n.instants {
+			needed[n.before[k]], needed[n.after[k]] = true, true
+		}
+		marked := len(n.instants) > 1
+		if marked || !s.saidEarlier(what) {
+			needed[n.first] = true
+		}
+		if marked || !s.saidLater(what) {
+			needed[n.last] = true
+		}
 	}
 	return needed
+}
+
+// ends are the digests of the batches with the readings of one subject that are
+// the first and the last ones, and nearest to some instants.
+type ends struct {
+	instants      []int64
+	first, last   string
+	before, after []string // by instant; empty where there is none
+}
+
+func (s besides) ends(device string) *ends {
+	instants := append([]int64{s.boundary}, s.moments[device]...)
+	return &ends{instants: instants, before: make([]string, len(instants)), after: make([]string, len(instants))}
+}
+
+func (n *ends) see(digest string, ms int64) {
+	n.first, n.last = cmp.Or(n.first, digest), digest
+	for k, at := range n.instants {
+		if ms <= at {
+			n.before[k] = digest
+		}
+		if n.after[k] == "" && ms >= at {
+			n.after[k] = digest
+		}
+	}
+}
+
+// saidEarlier tells whether the boundary before this one has its reading after it.
+func (s besides) saidEarlier(subject string) bool {
+	span, said := s.earlier[subject]
+	return said && span[1] >= s.boundary-raster
+}
+
+// saidLater tells whether the boundary after this one has its reading before it.
+func (s besides) saidLater(subject string) bool {
+	span, said := s.later[subject]
+	return said && span[0] <= s.boundary+raster
 }
 
 // forgetUnnamed forgets the batches that nothing can name any more; the others

@@ -105,6 +105,11 @@ func (d *Desk) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 	if err := d.ask(ctx, &asked, "GetChallenges", name); err != nil {
 		return err
 	}
+	for _, c := range asked {
+		if err := d.mark(ctx, c); err != nil { // whoever was away when it began has not yet
+			return err
+		}
+	}
 	for _, b := range d.Batteries {
 		battery, err := d.pseudonym(b)
 		if err != nil {

@@ -45,6 +45,9 @@ type Evidence interface {
 	Signed(ctx context.Context, digest proof.Digest) ([]byte, error)
 	// Name keeps batches for good.
 	Name(ctx context.Context, digests ...proof.Digest) error
+	// Mark keeps what a device said beside some instants for as long as a challenge may
+	// be proven.
+	Mark(ctx context.Context, device string, instants ...time.Time) error
 }
 
 // Config is what a Desk works with.
@@ -283,10 +286,29 @@ func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error 
 	if err := d.ask(ctx, &asked, "GetChallenges", name); err != nil {
 		return err
 	}
+	for _, c := range asked {
+		if err := d.mark(ctx, c); err != nil {
+			return err
+		}
+	}
 	d.of = name
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked, d.base = asked, map[string]grid.Power{}
+	return nil
+}
+
+// mark keeps the readings by which a challenge is judged, of the battery and of its
+// meter, whenever they come.
+func (d *Desk) mark(ctx context.Context, c chaincode.Challenge) error {
+	for _, b := range d.Batteries {
+		if d.names[c.Battery] != b.ID {
+			continue
+		}
+		if err := errors.Join(d.Evidence.Mark(ctx, b.ID, c.Instants()...), d.Evidence.Mark(ctx, b.Meter.ID, c.Instants()...)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -126,6 +126,8 @@ func (s *street) sign() {
 // Around implements rewards.Evidence.
 func (*street) Name(context.Context, ...proof.Digest) error { return nil }
 
+func (*street) Mark(context.Context, string, ...time.Time) error { return nil }
+
 func (s *street) Around(_ context.Context, _, _ string, t time.Time) (before, after proof.Digest, err error) {
 	if s.unread(t) {
 		return "", "", nil

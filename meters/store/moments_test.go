@@ -1,0 +1,86 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/proof"
+)
+
+// TestMarkedInstantsStay keeps what is beside an instant that is no boundary, in
+// the middle, near the ends of what is looked at together, and in a silence, also of
+// what comes late; a month later it is forgotten.
+func TestMarkedInstantsStay(t *testing.T) {
+	e, c := admitted(t)
+	var marked []time.Time
+	for _, after := range []time.Duration{17*time.Minute + 3*time.Second, 22*time.Minute + 29*time.Second, 22*time.Minute + 31*time.Second, 31 * time.Minute, 43 * time.Minute} {
+		marked = append(marked, noon().Add(after))
+	}
+	if err := e.Mark(t.Context(), "ann/meter", marked...); err != nil {
+		t.Fatal(err)
+	}
+	var all, late [][]byte
+	for k := range 3600 {
+		signed := c.next(func(b *proof.Batch) {
+			if at := b.Readings[0].Time.Sub(noon()); at > 22*time.Minute && at < 23*time.Minute || at > 30*time.Minute && at < 37*time.Minute {
+				b.Readings[0].Device = "ann/pv" // the meter is silent
+			}
+		})
+		if k > 2570 && k < 2590 {
+			late = append(late, signed)
+			continue
+		}
+		all = append(all, signed)
+	}
+	now := noon().Add(2 * time.Hour)
+	receive := func(signed [][]byte) {
+		t.Helper()
+		if _, refused, err := e.ReceiveAll(t.Context(), signed, now); err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+	}
+	around := func() (found [][2]proof.Digest) {
+		t.Helper()
+		for _, at := range marked {
+			before, after, err := e.Around(t.Context(), "ann", "ann/meter", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, [2]proof.Digest{before, after})
+		}
+		return found
+	}
+	thin := func(whole, unnamed time.Time) {
+		t.Helper()
+		if err := e.Thin(t.Context(), whole, unnamed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive(all)
+	thin(noon().Add(31*time.Minute), noon())
+	thin(noon().Add(time.Hour), noon())
+	receive(late)
+	want := [][2]proof.Digest{}
+	holds := map[time.Duration]proof.Digest{}
+	for _, signed := range append(all, late...) {
+		if r := readings(t, signed)[0]; r.Device == "ann/meter" {
+			holds[r.Time.Sub(noon())] = digestOf(t, signed)
+		}
+	}
+	const s = time.Second
+	for _, ends := range [][2]time.Duration{{1023 * s, 1023 * s}, {1320 * s, 1380 * s}, {1320 * s, 1380 * s}, {1800 * s, 2220 * s}, {2580 * s, 2580 * s}} {
+		want = append(want, [2]proof.Digest{holds[ends[0]], holds[ends[1]]})
+	}
+	for range 2 {
+		for k, got := range around() {
+			if got != want[k] {
+				t.Errorf("beside %s: %.8s, want %.8s", marked[k], got, want[k])
+			}
+		}
+		thin(noon().Add(time.Hour), noon())
+	}
+	thin(now, now)
+	if last := around(); last[0][0] != "" {
+		t.Errorf("a month later there is still %v", last)
+	}
+}
