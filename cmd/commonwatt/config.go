@@ -775,7 +775,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
   speed: 60                       # world seconds a second; 1 with real devices
   interval: 15                    # minutes: 5, 15, 30 or 60
   gate_closure: 5m                # before delivery
-  deadline: 2m                    # for readings, after delivery
+  deadline: 2m                    # for readings, after delivery; in a simulation 5 s of wall time at least
   call_every: 0s                  # trade over lines with a limit or fee before gate closure too, so often; 0s: then alone
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.

@@ -419,9 +419,10 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if rules.Pool == settlement.Midpoint {
 		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
 	}
+	deadline := n.deadline()
 	m, err := community.NewMarket(community.Config{
 		Community: n.config.Community, Minutes: n.config.Interval, GateClosure: n.config.GateClosure,
-		Deadline: n.config.Deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members,
+		Deadline: deadline, Ahead: community.DefaultAhead, CallEvery: n.config.CallEvery, Members: members,
 		Names: n.ledger.Names, Rules: &rules, Apart: n.config.apart(),
 	}, feeder, n.tariff)
 	if err != nil {
@@ -433,7 +434,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	n.closers = append(n.closers, n.market.journal.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: n.config.Deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
+	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
 	for _, d := range n.config.Devices {
 		n.settle.came(d.ID, d.since)
 	}
@@ -445,6 +446,18 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	n.fleet.Heard = n.hear
 	return n.resubmit(ctx)
+}
+
+// leastDeadline is the wall time that readings of a simulation get at least, however fast
+// it runs: this machine may be busy.
+const leastDeadline = 5 * time.Second
+
+// deadline is for how long after an interval its readings are waited for, world time.
+func (n *node) deadline() time.Duration {
+	if n.sim == nil {
+		return n.config.Deadline
+	}
+	return max(n.config.Deadline, time.Duration(float64(leastDeadline)*n.config.Speed))
 }
 
 // fuse is what a simulated home's connection carries.

@@ -35,7 +35,7 @@ func (n *node) openRewards(ctx context.Context) error {
 	}
 	desk, err := rewards.New(rewards.Config{
 		Ledger: n.ledger, Community: n.config.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: n.pledging(terms),
-		Evidence: n.evidence, Power: n.batteries.power, Lead: periods * apart, Secret: n.ledger.People.Beacon, Deadline: n.config.Deadline, Corrections: terms.Corrections, Log: n.log,
+		Evidence: n.evidence, Power: n.batteries.power, Lead: periods * apart, Secret: n.ledger.People.Beacon, Deadline: n.deadline(), Corrections: terms.Corrections, Log: n.log,
 	})
 	n.rewards = desk
 	return err

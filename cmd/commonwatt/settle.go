@@ -86,24 +86,24 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 	if err != nil || !complete && !final {
 		return err
 	}
+	previous, err := s.runsBefore(ctx, i, a.Run)
+	if err != nil {
+		return err
+	}
+	if a.Run == 1 {
+		metered = append(metered, s.unmetered(i, metered)...)
+	}
 	leaves, err := s.leaves(ctx, i, metered, a.Last)
+	if err != nil {
+		return err
+	}
+	metered, leaves, err = s.carry(ctx, previous, metered, leaves)
 	if err != nil {
 		return err
 	}
 	root, err := rootOf(leaves)
 	if err != nil {
 		return err
-	}
-	var previous []settlement.Run
-	for run := 1; run < a.Run; run++ {
-		before, err := s.frozen(ctx, i, run)
-		if err != nil {
-			return err
-		}
-		if before == nil {
-			return fmt.Errorf("settle %s: run %d is missing on the bus", i, run)
-		}
-		previous = append(previous, *before)
 	}
 	s.market.mu.Lock()
 	run, err := s.market.market.Settle(i, a.Run, metered, root, previous)
@@ -123,6 +123,59 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 		return err
 	}
 	return s.freeze(ctx, i, run, now)
+}
+
+// runsBefore returns the runs of an interval before one.
+func (s *settler) runsBefore(ctx context.Context, i grid.Interval, before int) (runs []settlement.Run, err error) {
+	for run := 1; run < before; run++ {
+		frozen, err := s.frozen(ctx, i, run)
+		if err != nil {
+			return nil, err
+		}
+		if frozen == nil {
+			return nil, fmt.Errorf("settle %s: run %d is missing on the bus", i, run)
+		}
+		runs = append(runs, *frozen)
+	}
+	return runs, nil
+}
+
+// carry adds to a later run the metering points that its last run had and that have no
+// meter here any more: what was metered then stays, with what proves it.
+func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered []settlement.Metered, leaves []json.RawMessage) ([]settlement.Metered, []json.RawMessage, error) {
+	if len(previous) == 0 {
+		return metered, leaves, nil
+	}
+	last := previous[len(previous)-1]
+	m := last.Manifest
+	text, err := s.evidence.Working(ctx, m.Interval, m.Run, m.ReadingRoot)
+	if err != nil || text == nil {
+		return metered, leaves, err
+	}
+	var w ledger.Working
+	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
+	}
+	for _, st := range last.Statements {
+		if slices.ContainsFunc(metered, func(m settlement.Metered) bool { return m.MeteringPoint == st.MeteringPoint }) {
+			continue
+		}
+		account, err := s.names.Account(s.owner(st.MeteringPoint), st.MeteringPoint)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, l := range w.Leaves {
+			var leaf ledger.Leaf
+			if err := json.Unmarshal(l, &leaf); err != nil {
+				return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
+			}
+			if leaf.MeteringPoint == account {
+				metered = append(metered, settlement.Metered{MeteringPoint: st.MeteringPoint, Flow: leaf.Flow, Quality: leaf.Quality})
+				leaves = append(leaves, l)
+			}
+		}
+	}
+	return metered, leaves, nil
 }
 
 func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, now time.Time) error {
@@ -176,7 +229,7 @@ func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metere
 		}
 		metered = append(metered, settlement.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
 	}
-	return append(metered, s.unmetered(i, metered)...), complete, nil
+	return metered, complete, nil
 }
 
 // unmetered returns the metering points that traded and have no meter any

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // TestCuttingTheMeterDoesNotPay lets a home take 200 Wh in every interval for nine days,
@@ -60,5 +64,69 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 	}
 	if f, err := dearest(tariff, grid.Flow{Export: 500}, grid.Flow{}, grid.Flow{Export: 100, Import: 10}); err != nil || f != (grid.Flow{}) {
 		t.Errorf("the dearest of what is given is %+v, %v, want nothing", f, err)
+	}
+}
+
+// TestALaterRunKeepsWhoHasLeft settles an interval again after a member's meter was taken
+// out: what it metered then stays, under the leaf that proves it.
+func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
+	evidence, err := store.OpenEvidence(t.Context(), filepath.Join(t.TempDir(), "evidence.db"), "elm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer evidence.Close()
+	names := ledger.SeededNames(1)
+	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15, Names: names, Rules: new(settlement.DefaultRules())}, grid.SingleNode(),
+		settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
+	points := []community.Point{{MeteringPoint: "mp-ann", Member: "ann"}, {MeteringPoint: "mp-bob", Member: "bob"}}
+	admissions, err := market.Admissions(points, i.Begin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append([]matching.Command{market.Begin(i.Begin())}, admissions...) {
+		market.Apply(&c)
+	}
+	s := &settler{market: &marketService{market: market}, evidence: evidence, names: names}
+	metered := []settlement.Metered{
+		{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 300}, Quality: grid.Estimated}, {MeteringPoint: "mp-bob", Flow: grid.Flow{Export: 300}, Quality: grid.Good},
+	}
+	leaves := make([]json.RawMessage, len(metered))
+	for k, m := range metered {
+		leaf := ledger.Leaf{Metered: m, Salt: "s"}
+		if leaf.MeteringPoint, err = names.Account(points[k].Member, m.MeteringPoint); err != nil {
+			t.Fatal(err)
+		}
+		if leaves[k], err = json.Marshal(leaf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := rootOf(leaves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := market.Settle(i, 1, metered, root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.keepWorking(t.Context(), first, leaves); err != nil {
+		t.Fatal(err)
+	}
+	// Ann's meter answers again; Bob has left.
+	now := []settlement.Metered{{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 200}, Quality: grid.Good}}
+	all, kept, err := s.carry(t.Context(), []settlement.Run{first}, now, leaves[:1])
+	if err != nil || len(all) != 2 || all[1] != metered[1] || len(kept) != 2 || !bytes.Equal(kept[1], leaves[1]) {
+		t.Fatalf("%+v, %s, %v", all, kept, err)
+	}
+	second, err := market.Settle(i, 2, all, root, []settlement.Run{first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 200 Wh at the middle, 0.19, and Bob's other 100 Wh at 0.08.
+	if a, b := second.Statements[0].Net, second.Statements[1].Net; a != -38_000 || b != 38_000+8_000 {
+		t.Errorf("ann has %d, bob %d, want −38000 and 46000", a, b)
 	}
 }

@@ -475,6 +475,21 @@ func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, ro
 	return nil
 }
 
+// Working returns how a run came about, by its reading root; nil when it is not kept.
+func (e *Evidence) Working(ctx context.Context, interval string, run int, root string) (working []byte, err error) {
+	err = e.db.QueryRowContext(ctx, `SELECT working FROM workings WHERE interval = ? AND run = ? AND root = ?`, interval, run, root).Scan(&working)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		working, err = e.packer.unpack(working)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("working of %s run %d: %w", interval, run, err)
+	}
+	return working, nil
+}
+
 // Workings shows what is kept, by interval and run, with its reading root.
 func (e *Evidence) Workings(ctx context.Context, see func(root string, working []byte) error) error {
 	rows, err := e.db.QueryContext(ctx, `SELECT root, working FROM workings ORDER BY interval, run, root`)
