@@ -64,15 +64,15 @@ func (d *Desk) Add(dev grid.Device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	at, seated := d.seats[dev.Member]
-	switch {
-	case dev.Kind == grid.Meter:
+	switch dev.Kind {
+	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
-	case dev.Kind == grid.Inverter:
+	case grid.Inverter:
 		d.sources[dev.Member] = solar
 		if !seated {
 			return
 		}
-	default:
+	case grid.Battery, grid.Charger:
 		return
 	}
 	at.home.Source = d.sources[dev.Member]

@@ -53,7 +53,7 @@ func connected(t *testing.T, status func(context.Context) web.Status, f func(t *
 		l := newLiveWith(time.Now, status)
 		listener := listen()
 		server := http.Server{Handler: handler(t, l)}
-		go server.Serve(listener) //nolint:errcheck // ends with the listener
+		go server.Serve(listener)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- l.Run(ctx) }()

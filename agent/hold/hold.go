@@ -27,6 +27,7 @@
 package hold
 
 import (
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -184,8 +185,7 @@ func (h *Holder) look() {
 
 // at returns the battery's power at a time, where it is known.
 func (h *Holder) at(t time.Time) (grid.Power, bool) {
-	for k := len(h.battery) - 1; k >= 0; k-- {
-		before := h.battery[k]
+	for k, before := range slices.Backward(h.battery) {
 		switch {
 		case before.Time.After(t):
 			continue

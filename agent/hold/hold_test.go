@@ -36,12 +36,12 @@ func drive(seed uint64, start time.Time, hours int, l loop, share float64) (o ou
 	draw := rand.New(rand.NewPCG(seed, 1))
 	type home struct {
 		*hold.Holder
-		told     *grid.Power
-		writes   []func()
-		due      []time.Time
-		promise  grid.Energy
-		held     bool
-		at, from world.HomeState
+		told    *grid.Power
+		writes  []func()
+		due     []time.Time
+		promise grid.Energy
+		held    bool
+		from    world.HomeState
 	}
 	homes := make([]*home, len(spec.Homes))
 	for i, h := range spec.Homes {

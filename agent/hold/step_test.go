@@ -106,7 +106,7 @@ func TestStepResponse(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "step-response.svg")
 	drawn := draw(quick, slow)
 	if *update {
-		if err := os.WriteFile(file, drawn, 0o644); err != nil { //nolint:gosec // a picture
+		if err := os.WriteFile(file, drawn, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

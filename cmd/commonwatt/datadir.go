@@ -108,7 +108,7 @@ func (d *dataDir) replace(name string, b []byte) error {
 
 // sync makes renames durable.
 func (d *dataDir) sync() error {
-	folder, err := os.Open(d.path) //nolint:gosec // the path is the operator's
+	folder, err := os.Open(d.path)
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,11 @@ func field(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.Device {
 func fieldBegins() time.Time { return time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC) }
 
 // fieldClock is the time in a field, ten minutes after it began.
-func fieldClock(speed time.Duration) func() time.Time {
+func fieldClock(speed float64) func() time.Time {
 	started := time.Now()
-	return func() time.Time { return fieldBegins().Add(10*time.Minute + speed*time.Since(started)) }
+	return func() time.Time {
+		return fieldBegins().Add(10*time.Minute + time.Duration(speed*float64(time.Since(started))))
+	}
 }
 
 func fieldAt(t *testing.T, faults map[string][]sim.Fault, clock func() time.Time) map[string]*sim.Device {

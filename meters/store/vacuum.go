@@ -66,7 +66,7 @@ func each(ctx context.Context, db *sql.DB, statement string) error {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() { //nolint:revive // the work is in the step
+	for rows.Next() {
 	}
 	return rows.Err()
 }

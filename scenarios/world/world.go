@@ -187,8 +187,8 @@ func Resume(spec Spec, state State) (*World, error) {
 }
 
 // parts lets the home begin to do what it would do alone.
-func (s *HomeState) parts() {
-	s.Alone = Alone{Imported: s.Imported, Exported: s.Exported, Stored: s.Stored, CarNeeds: s.CarNeeds}
+func (h *HomeState) parts() {
+	h.Alone = Alone{Imported: h.Imported, Exported: h.Exported, Stored: h.Stored, CarNeeds: h.CarNeeds}
 }
 
 func (w *World) prepare() {
@@ -289,14 +289,14 @@ func (b Storage) able(want grid.Power, held int64) grid.Power {
 }
 
 // stepAlone moves what the home would do alone.
-func (s *HomeState) stepAlone(spec Home) {
-	a := &s.Alone
+func (h *HomeState) stepAlone(spec Home) {
+	a := &h.Alone
 	var car grid.Power
-	if s.CarHere && a.CarNeeds > 0 {
+	if h.CarHere && a.CarNeeds > 0 {
 		car = spec.Charger
 		a.CarNeeds -= int64(car)
 	}
-	rest := s.Load + s.PV + car
+	rest := h.Load + h.PV + car
 	battery := spec.Battery.own(rest, a.Stored)
 	a.Stored += stored(battery)
 	a.Imported += max(int64(rest+battery), 0)
