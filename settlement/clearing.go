@@ -45,18 +45,30 @@ func (r Rules) Validate() error {
 
 // clearing carries out the steps of an interval.
 type clearing struct {
-	basis    Basis
-	tariff   Tariff
-	interval grid.Interval
-	points   []*position // by metering point
-	book     *book
-	flows    map[string]grid.Energy // over each node's line to its parent, + export
+	basis  Basis
+	tariff Tariff
+	points []*position // by metering point
+	book   *book
+	flows  map[string]grid.Energy // over each node's line to its parent, + export
+	lines  map[string]grid.Node
+	root   string // of the feeder
+}
+
+func newClearing(basis Basis, in Input, points []*position) *clearing {
+	c := &clearing{
+		basis: basis, tariff: in.Tariff, points: points, book: newBook(), flows: map[string]grid.Energy{}, lines: map[string]grid.Node{}, root: grid.RootNode,
+	}
+	for _, n := range basis.Feeder.Nodes {
+		c.lines[n.ID] = n
+		if n.Parent == "" {
+			c.root = n.ID
+		}
+	}
+	return c
 }
 
 // trades pays them, and notes what they send over the lines.
 func (c *clearing) trades() error {
-	c.flows = map[string]grid.Energy{}
-	lines := c.lines()
 	for _, t := range c.basis.Trades {
 		pays, err := t.BidPrice.Cost(t.Energy)
 		if err != nil {
@@ -69,22 +81,14 @@ func (c *clearing) trades() error {
 		reference := fmt.Sprintf("trade-%d", t.Seq)
 		c.book.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
 		c.book.pay(t.Buyer, Fund, pays-gets, 0, ReasonLines, reference)
-		for n := lines[c.basis.Nodes[t.Seller]]; n.Parent != ""; n = lines[n.Parent] {
+		for n := c.lines[c.basis.Nodes[t.Seller]]; n.Parent != ""; n = c.lines[n.Parent] {
 			c.flows[n.ID] += t.Energy
 		}
-		for n := lines[c.basis.Nodes[t.Buyer]]; n.Parent != ""; n = lines[n.Parent] {
+		for n := c.lines[c.basis.Nodes[t.Buyer]]; n.Parent != ""; n = c.lines[n.Parent] {
 			c.flows[n.ID] -= t.Energy
 		}
 	}
 	return nil
-}
-
-func (c *clearing) lines() map[string]grid.Node {
-	lines := map[string]grid.Node{}
-	for _, n := range c.basis.Feeder.Nodes {
-		lines[n.ID] = n
-	}
-	return lines
 }
 
 // own shares a member's energy among its own metering points.
@@ -162,13 +166,7 @@ const (
 // clear clears what is left short and long at the points over the lines without
 // their limits; nil when there is nothing to share.
 func (c *clearing) clear(points []*position, committed map[string]grid.Energy) (*result, error) {
-	in := network.Case{Feeder: grid.SingleNode(), K: network.Half, Committed: committed}
-	if len(c.basis.Feeder.Nodes) > 0 {
-		in.Feeder.Nodes = slices.Clone(c.basis.Feeder.Nodes)
-	}
-	for k := range in.Feeder.Nodes {
-		in.Feeder.Nodes[k].ExportLimit, in.Feeder.Nodes[k].ImportLimit = nil, nil
-	}
+	in := network.Case{K: network.Half, Committed: committed}
 	var all sides
 	for _, p := range points {
 		node := c.basis.Nodes[p.account]
@@ -183,8 +181,28 @@ func (c *clearing) clear(points []*position, committed map[string]grid.Energy) (
 	if all.short == 0 || all.long == 0 {
 		return nil, nil
 	}
+	in.Feeder = c.between(points)
 	cleared, err := network.Clear(in)
 	return &result{cleared}, err
+}
+
+// between returns the part of the feeder on which the points' energy can flow, without
+// limits: their nodes and those between them and the root.
+func (c *clearing) between(points []*position) grid.Feeder {
+	if len(c.basis.Feeder.Nodes) == 0 {
+		return grid.SingleNode()
+	}
+	taken := map[string]bool{}
+	var f grid.Feeder
+	for _, p := range points {
+		for id := c.node(p); id != "" && !taken[id]; id = c.lines[id].Parent {
+			taken[id] = true
+			n := c.lines[id]
+			n.ExportLimit, n.ImportLimit = nil, nil
+			f.Nodes = append(f.Nodes, n)
+		}
+	}
+	return f
 }
 
 // pool shares what is left among all.

@@ -83,10 +83,7 @@ func (c *clearing) node(p *position) string {
 	if n := c.basis.Nodes[p.account]; n != "" {
 		return n
 	}
-	if len(c.basis.Feeder.Nodes) == 0 {
-		return grid.RootNode
-	}
-	return c.basis.Feeder.Root()
+	return c.root
 }
 
 // traced is what lines cost the energy of each point, in thousandths of a

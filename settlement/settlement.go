@@ -275,7 +275,7 @@ func settle(in Input) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	c := clearing{basis: basis, tariff: in.Tariff, interval: in.Interval, points: points, book: newBook()}
+	c := newClearing(basis, in, points)
 	for _, step := range []func() error{c.trades, c.own, c.pool, c.utility, c.fees} {
 		if err := step(); err != nil {
 			return Run{}, err

@@ -307,3 +307,33 @@ func along(in settlement.Input, point string, see func(line string)) {
 		}
 	}
 }
+
+// BenchmarkSettle settles an interval of many metering points on a feeder of depth 6 with
+// fees, half of them with a neighbour of their own, a quarter of them trading.
+func BenchmarkSettle(b *testing.B) {
+	for _, points := range []int{10_000, 20_000} {
+		b.Run(fmt.Sprint(points), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			in := shared(nil)
+			in.Feeder.Nodes, in.Points = []grid.Node{{ID: "root"}}, map[string]settlement.Point{}
+			for k := 1; k < 200; k++ {
+				in.Feeder.Nodes = append(in.Feeder.Nodes, grid.Node{ID: fmt.Sprint("n", k), Parent: in.Feeder.Nodes[(k-1)/3].ID, Fee: 10_000})
+			}
+			for k := range points {
+				m := metered(fmt.Sprintf("mp-%05d", k), grid.Energy(r.IntN(900)), 0)
+				if k%2 == 0 {
+					m.Flow = grid.Flow{Export: m.Flow.Import}
+				}
+				in.Metered = append(in.Metered, m)
+				in.Points[m.MeteringPoint] = settlement.Point{Member: fmt.Sprint("m", k/4*4+k%4/2), Node: in.Feeder.Nodes[r.IntN(200)].ID}
+				if k%4 == 1 {
+					in.Trades = append(in.Trades, trade(uint64(k), m.MeteringPoint, in.Metered[k-1].MeteringPoint, 300, 180_000))
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				settle(b, in)
+			}
+		})
+	}
+}

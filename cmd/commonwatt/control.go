@@ -32,7 +32,8 @@ type batteryHome struct {
 	mu     sync.Mutex // guards what follows
 	holder *hold.Holder
 	answers
-	alone *alone.Home // what the home would do on its own; nil: the battery was not moved yet
+	moved bool        // the battery was moved since the program began
+	alone *alone.Home // what the home would do on its own; nil: the battery was not moved yet, or its size is not known
 }
 
 // controlEvery is how often setpoints follow the meter, in wall time: as often as the

@@ -24,6 +24,7 @@ func (n *node) tellWithout(ctx context.Context, i grid.Interval, run *settlement
 		if err != nil {
 			return err
 		}
+		s.WithoutEstimated = estimated
 		if !known {
 			continue
 		}
@@ -31,7 +32,7 @@ func (n *node) tellWithout(ctx context.Context, i grid.Interval, run *settlement
 		if err != nil {
 			return err
 		}
-		s.Without, s.WithoutEstimated = &value, estimated
+		s.Without = &value
 	}
 	return nil
 }
@@ -46,7 +47,8 @@ func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
 }
 
 // flowAlone returns what a metering point would have drawn and given in an interval if
-// nobody had moved its battery; known is false where nobody did.
+// nobody had moved its battery. known is false where nobody did, and where it cannot be
+// told, which is an estimate too: that it would have been the same.
 func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
 	if n.sim != nil {
 		f, known, err = n.sim.Alone(ctx, n.settle.owner(point), i)
@@ -58,11 +60,10 @@ func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f 
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.alone == nil {
-			return f, false, false, nil
+		if h.alone != nil {
+			f, known = h.alone.Flow(i)
 		}
-		f, known = h.alone.Flow(i)
-		return f, true, known, nil
+		return f, h.moved, known, nil
 	}
 	return f, false, false, nil
 }
@@ -70,9 +71,10 @@ func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f 
 // leave begins to estimate what the home would do on its own, when its battery is moved
 // for the first time. h.mu is held.
 func (b *batteries) leave(h *batteryHome) {
-	if h.alone != nil || b.node.sim != nil {
+	if h.moved || b.node.sim != nil {
 		return
 	}
+	h.moved = true
 	rated, capacity := b.node.storage(h.guard.Target.ID)
 	charge, known := h.holder.Charge()
 	if rated == 0 || capacity == 0 || !known {
