@@ -13,6 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/tape"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func benchCommand() *cobra.Command {
@@ -43,7 +44,7 @@ every command is timed alone; "timer" is what the timing itself takes.`,
 			}
 			r, err := benchTape(t)
 			if err != nil {
-				return usage("%s: %w", file, err)
+				return usage.Errorf("%s: %w", file, err)
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
@@ -62,12 +63,12 @@ every command is timed alone; "timer" is what the timing itself takes.`,
 func readTape(file string) (tape.Tape, error) {
 	f, err := os.Open(file) //nolint:gosec // the path is the user's
 	if err != nil {
-		return tape.Tape{}, &usageError{err}
+		return tape.Tape{}, usage.Mark(err)
 	}
 	defer func() { _ = f.Close() }() // only read
 	t, err := tape.Read(f)
 	if err != nil {
-		return t, usage("%s: %w", file, err)
+		return t, usage.Errorf("%s: %w", file, err)
 	}
 	return t, nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // devicesBench is what bench devices measures.
@@ -51,7 +52,7 @@ was there, and the processor time of the reading process.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if count < 1 || count > 8000 {
-				return usage("--count: %d: must be 1 to 8000", count)
+				return usage.Errorf("--count: %d: must be 1 to 8000", count)
 			}
 			if serve {
 				return serveMeters(cmd.Context(), count, cmd.OutOrStdout())

@@ -27,6 +27,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // diskBench is what bench disk measures. Bytes are of files.
@@ -78,7 +79,7 @@ than the program does.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if homes < 1 || days <= 0 || batch <= 0 || atOnce < batch {
-				return usage("--homes, --days and --batch must be above 0, --at-once at least --batch")
+				return usage.Errorf("--homes, --days and --batch must be above 0, --at-once at least --batch")
 			}
 			b := &diskRun{result: diskBench{Homes: homes, Days: days, Batch: batch.String()}, batch: batch, atOnce: atOnce}
 			r, err := b.run(cmd.Context(), dir)
@@ -140,7 +141,7 @@ const benchGateway, benchCommunity = "gw-bench", "bench"
 
 func (b *diskRun) run(ctx context.Context, dir string) (r diskBench, err error) {
 	if b.dir, err = os.MkdirTemp(dir, "commonwatt-disk-"); err != nil {
-		return r, &usageError{err}
+		return r, usage.Mark(err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	if err := b.open(ctx); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/matching/tape"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func benchDurableCommand() *cobra.Command {
@@ -40,7 +41,7 @@ The journal is written to a new directory below --dir and removed.`,
 				return err
 			}
 			if rate < 1 {
-				return usage("--rate: %d: must be at least 1 command a second", rate)
+				return usage.Errorf("--rate: %d: must be at least 1 command a second", rate)
 			}
 			r, err := benchDurable(cmd.Context(), t, file, dir, rate)
 			if err != nil {
@@ -73,11 +74,11 @@ func feedCommand() *cobra.Command {
 			}
 			rate, err := strconv.ParseInt(args[1], 10, 64)
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			start, err := strconv.ParseInt(args[2], 10, 64)
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			return feed(cmd.OutOrStdout(), t.Records[t.Prefill:], rate, time.Unix(0, start))
 		},
@@ -157,12 +158,12 @@ func (engineMachine) Restore([]byte) error { return errors.New("a benchmark has 
 
 func benchDurable(ctx context.Context, t tape.Tape, file, dir string, rate int) (r durableResult, err error) {
 	if dir, err = os.MkdirTemp(dir, "commonwatt-bench-"); err != nil {
-		return r, &usageError{err}
+		return r, usage.Mark(err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	engine, err := matching.New(tape.Rules(t.MaxTick))
 	if err != nil {
-		return r, &usageError{err}
+		return r, usage.Mark(err)
 	}
 	log, _, err := journal.Open(dir, benchSegment, engineMachine{engine})
 	if err != nil {

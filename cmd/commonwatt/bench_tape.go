@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/matching/tape"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func benchTapeCommand() *cobra.Command {
@@ -24,11 +25,11 @@ and are not timed when the tape is played.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t, err := tape.Generate(spec)
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			f, err := os.Create(out) //nolint:gosec // the path is the user's
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			if err := errors.Join(t.Write(f), f.Close()); err != nil {
 				return err

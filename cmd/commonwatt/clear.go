@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/network"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // auctionCase is the input of clear.
@@ -93,15 +94,15 @@ orders that are there, null without any.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			input, err := parseCase(b, mechanism)
 			if err != nil {
-				return usage("%s: %w", args[0], err)
+				return usage.Errorf("%s: %w", args[0], err)
 			}
 			result, err := clearAuction(input)
 			if err != nil {
-				return usage("%s: %w", args[0], err)
+				return usage.Errorf("%s: %w", args[0], err)
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")

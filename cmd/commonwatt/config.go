@@ -30,6 +30,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // config is the file given with --config. Unknown fields are errors.
@@ -340,11 +341,11 @@ func defaultSimulation() *simulation {
 func readConfig(path string) (config, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
 	if err != nil {
-		return config{}, &usageError{err}
+		return config{}, usage.Mark(err)
 	}
 	c, err := parseConfig(b)
 	if err != nil {
-		return config{}, usage("%s: %w", path, err)
+		return config{}, usage.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
@@ -389,7 +390,7 @@ func (c *config) addPaired(speedGiven bool) error {
 	if len(paired) == 0 {
 		begun, err := desk.Sessions()
 		if len(begun) > 0 && c.Simulation != nil && !isSimulated(c.Data) {
-			return usage("--data %s: a device is being paired there, and none is paired yet: finish it (commonwatt pair list shows it), give it up (pair remove), or give a simulated neighbourhood another directory", c.Data)
+			return usage.Errorf("--data %s: a device is being paired there, and none is paired yet: finish it (commonwatt pair list shows it), give it up (pair remove), or give a simulated neighbourhood another directory", c.Data)
 		}
 		if _, kept := os.Stat(filepath.Join(c.Data, termsFile)); kept == nil && !c.given["simulation"] {
 			c.toReal(speedGiven) // all of its devices were removed
@@ -844,10 +845,10 @@ and one of
 				return err
 			}
 			if !c.hasTerms() {
-				return usage("%s: %w", args[0], c.errTerms())
+				return usage.Errorf("%s: %w", args[0], c.errTerms())
 			}
 			if err := cmp.Or(c.Ledger.exists(), c.Bus.Gateways.exists(c)); err != nil {
-				return usage("%s: %w", args[0], err)
+				return usage.Errorf("%s: %w", args[0], err)
 			}
 			what := fmt.Sprintf("real devices: %d", len(c.Devices))
 			if c.Simulation != nil {

@@ -2,7 +2,9 @@
 
 package main
 
-import "time"
+import (
+	"time"
+)
 
 // threadTime returns wall time: only Linux tells a thread's CPU time alike.
 func threadTime() time.Duration { return time.Since(processStart) }

@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func fabricCommand() *cobra.Command {
@@ -38,11 +39,11 @@ A configuration file uses the network with
 		Use: "up", Short: "Lay out a network, or start it again, and deploy the contracts", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains([]int{1, 3}, orderers) {
-				return usage("--orderers: %d: must be 1 or 3", orderers)
+				return usage.Errorf("--orderers: %d: must be 1 or 3", orderers)
 			}
 			if bft {
 				if cmd.Flags().Changed("orderers") {
-					return usage("--bft: has four orderers: leave --orderers out")
+					return usage.Errorf("--bft: has four orderers: leave --orderers out")
 				}
 				orderers = 4
 			}
@@ -109,12 +110,12 @@ const defaultNetwork = "data/fabric"
 func openNetwork(ctx context.Context, dir, community string, orderers int) (*network.Network, error) {
 	if orderers == 0 {
 		if _, err := os.Stat(dir); err != nil {
-			return nil, usage("--dir: no network in %s: bring one up with commonwatt fabric up", dir)
+			return nil, usage.Errorf("--dir: no network in %s: bring one up with commonwatt fabric up", dir)
 		}
 	}
 	n, err := network.Open(ctx, dir, community, orderers)
 	if missing := (*network.MissingError)(nil); errors.As(err, &missing) {
-		return nil, &usageError{err}
+		return nil, usage.Mark(err)
 	}
 	return n, err
 }

@@ -22,9 +22,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // edgeConfig is the configuration of a gateway.
@@ -55,15 +57,15 @@ func readEdgeConfig(path string) (edgeConfig, error) {
 	c.Buffer.MaxMB, c.Buffer.WhenFull = 2048, dropOldest
 	b, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
 	if err != nil {
-		return c, &usageError{err}
+		return c, usage.Mark(err)
 	}
 	dec := yaml.NewDecoder(strings.NewReader(string(b)))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, usage("%s: %w", path, plain(err, `"commonwatt gateway --help"`))
+		return c, usage.Errorf("%s: %w", path, plain(err, `"commonwatt gateway --help"`))
 	}
 	if err := c.validate(); err != nil {
-		return c, usage("%s: %w", path, err)
+		return c, usage.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
@@ -90,7 +92,7 @@ func checkGateway(w io.Writer, path string) error {
 	}
 	for field, file := range map[string]string{"password_file": c.Hub.PasswordFile, "ca": c.Hub.CA} {
 		if _, err := os.Stat(file); file != "" && err != nil {
-			return usage("%s: hub.%s: %w", path, field, err)
+			return usage.Errorf("%s: hub.%s: %w", path, field, err)
 		}
 	}
 	_, err = fmt.Fprintf(w, "%s: gateway for community %q at %s, devices: %d\n", path, c.Community, c.Hub.URL, len(targets))
@@ -174,12 +176,12 @@ func gatewayKeyCommand(file *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dir, err := openDataDir(conf.Data)
+			dir, err := disk.OpenDir(conf.Data)
 			if err != nil {
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			name, key, err := dir.gateway()
+			name, key, err := openGateway(dir)
 			if err != nil {
 				return err
 			}
@@ -201,7 +203,7 @@ func gatewayKeyCommand(file *string) *cobra.Command {
 // nextKeyFile holds a key that the gateway will announce.
 const nextKeyFile = "gateway.next"
 
-func announce(cmd *cobra.Command, dir *dataDir) error {
+func announce(cmd *cobra.Command, dir *disk.Dir) error {
 	next, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -210,7 +212,7 @@ func announce(cmd *cobra.Command, dir *dataDir) error {
 	if err != nil {
 		return err
 	}
-	if err := dir.replace(nextKeyFile, text); err != nil {
+	if err := dir.Replace(nextKeyFile, text); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), "a new key was made: at its next start the gateway announces it, signed by the old one")
@@ -221,7 +223,7 @@ func announce(cmd *cobra.Command, dir *dataDir) error {
 type edgeNode struct {
 	config edgeConfig
 	log    *slog.Logger
-	dir    *dataDir
+	dir    *disk.Dir
 	bus    *bus.Edge
 	signer *meters.Signer
 	skew   atomic.Int64 // ns by which this clock is ahead of the hub's
@@ -232,7 +234,7 @@ type edgeNode struct {
 
 func runGateway(ctx context.Context, c edgeConfig, log *slog.Logger) (err error) {
 	n := &edgeNode{config: c, log: log}
-	if n.dir, err = openDataDir(c.Data); err != nil {
+	if n.dir, err = disk.OpenDir(c.Data); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.dir.Close()) }()
@@ -267,28 +269,28 @@ func runGateway(ctx context.Context, c edgeConfig, log *slog.Logger) (err error)
 func (n *edgeNode) targets() ([]meters.Target, error) {
 	profiles, err := config{Profiles: n.config.Profiles}.profiles()
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, usage.Mark(err)
 	}
 	targets := make([]meters.Target, len(n.config.Devices))
 	for i, d := range n.config.Devices {
 		if targets[i], err = d.target(profiles); err != nil {
-			return nil, usage("devices[%d].%w", i, err)
+			return nil, usage.Errorf("devices[%d].%w", i, err)
 		}
 	}
 	return targets, nil
 }
 
 func (n *edgeNode) open(ctx context.Context) error {
-	name, key, err := n.dir.gateway()
+	name, key, err := openGateway(n.dir)
 	if err != nil {
 		return err
 	}
 	password, err := os.ReadFile(n.config.Hub.PasswordFile)
 	if err != nil {
-		return usage("hub.password_file: %w", err)
+		return usage.Errorf("hub.password_file: %w", err)
 	}
 	n.bus, err = bus.OpenEdge(ctx, bus.EdgeConfig{
-		Dir: n.dir.file("bus"), Hub: n.config.Hub.URL, CA: n.config.Hub.CA, Name: name, Password: strings.TrimSpace(string(password)),
+		Dir: n.dir.File("bus"), Hub: n.config.Hub.URL, CA: n.config.Hub.CA, Name: name, Password: strings.TrimSpace(string(password)),
 		MaxBytes: n.config.Buffer.MaxMB * megabyte, DropOldest: n.config.Buffer.WhenFull == dropOldest,
 	})
 	if err != nil {
@@ -316,7 +318,7 @@ func (n *edgeNode) open(ctx context.Context) error {
 
 // rotate announces a key that waits for it.
 func (n *edgeNode) rotate(ctx context.Context) error {
-	text, err := os.ReadFile(n.dir.file(nextKeyFile))
+	text, err := os.ReadFile(n.dir.File(nextKeyFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -332,10 +334,10 @@ func (n *edgeNode) rotate(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.dir.keepGatewayKey(next); err != nil {
+	if err := keepGatewayKey(n.dir, next); err != nil {
 		return err
 	}
-	return os.Remove(n.dir.file(nextKeyFile))
+	return os.Remove(n.dir.File(nextKeyFile))
 }
 
 func (n *edgeNode) subject(member string) string {
@@ -384,7 +386,7 @@ func (n *edgeNode) PublishBatch(ctx context.Context, id string, b meters.Batch) 
 
 func (n *edgeNode) loadTotals() error {
 	n.totals = map[string]grid.Reading{}
-	b, err := os.ReadFile(n.dir.file(totalsFile))
+	b, err := os.ReadFile(n.dir.File(totalsFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -401,7 +403,7 @@ func (n *edgeNode) saveTotals() error {
 	if err != nil {
 		return err
 	}
-	return n.dir.replace(totalsFile, b)
+	return n.dir.Replace(totalsFile, b)
 }
 
 func (n *edgeNode) tellLink(err error) {

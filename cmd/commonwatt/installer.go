@@ -12,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -25,11 +26,11 @@ func (n *node) installer() (*web.Installer, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := n.dir.key(installerKeyFile)
+	key, err := n.dir.Secret(installerKeyFile)
 	if err != nil {
 		return nil, err
 	}
-	desk := pairing.Open(n.dir.path, profiles, nil)
+	desk := pairing.Open(n.dir.Path, profiles, nil)
 	paired, err := desk.Paired()
 	if err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) (begin func(), err 
 
 // refusedAs makes what the market refuses the installer's to mend.
 func refusedAs(err error) error {
-	if refused := (*usageError)(nil); errors.As(err, &refused) {
+	if refused := (*usage.Error)(nil); errors.As(err, &refused) {
 		return &pairing.ConflictError{Reason: err.Error()}
 	}
 	return err

@@ -23,6 +23,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func ledgerCommand() *cobra.Command {
@@ -81,7 +82,7 @@ OLDER is the file checkpoint of an earlier bundle, or what /api/v1/ledger said t
 				}
 			}
 			if bundle != "" && (cmd.Flags().Changed("data") || a.config != "" || a.network != "") {
-				return usage("--bundle: is verified by itself: leave --data, --config and --network out")
+				return usage.Errorf("--bundle: is verified by itself: leave --data, --config and --network out")
 			}
 			if bundle != "" {
 				return verifyBundle(cmd.Context(), bundle, key, witness, checkpoint, strict, cmd.OutOrStdout())
@@ -90,7 +91,7 @@ OLDER is the file checkpoint of an earlier bundle, or what /api/v1/ledger said t
 				a.data = a.network // which community runs on it was not said
 			}
 			if checkpoint != "" || witness != "" {
-				return usage("--checkpoint, --witness: belong to --bundle")
+				return usage.Errorf("--checkpoint, --witness: belong to --bundle")
 			}
 			return a.verify(cmd.Context(), key, strict, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -111,7 +112,7 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 	progress := blocksProgress(stderr)
 	if key != "" {
 		if _, err := os.Stat(key); err != nil {
-			return usage("--key: %w", err)
+			return usage.Errorf("--key: %w", err)
 		}
 	}
 	var report ledger.Report
@@ -122,11 +123,11 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 	} else {
 		what = filepath.Join(a.data, embedded.File)
 		if _, err := os.Stat(what); err != nil {
-			return usage("--data: no ledger in %s: %w; for one on Fabric give --network or --config", a.data, err)
+			return usage.Errorf("--data: no ledger in %s: %w; for one on Fabric give --network or --config", a.data, err)
 		}
 		report, err = embedded.VerifyDir(ctx, a.data, key, progress)
 	}
-	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
+	if wrong := (*usage.Error)(nil); errors.As(err, &wrong) {
 		return err
 	}
 	if err != nil {
@@ -233,7 +234,7 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 			return r, "", err
 		}
 		if !isUp(n) {
-			return r, "", usage("--network: the network in %s is not running: commonwatt fabric up --dir %s", a.network, a.network)
+			return r, "", usage.Errorf("--network: the network in %s is not running: commonwatt fabric up --dir %s", a.network, a.network)
 		}
 		what = "channel " + network.Channel + " on the network in " + a.network
 		auditor, err = n.Verify(ctx, progress)
@@ -288,24 +289,24 @@ func (c config) channel() string {
 func (c config) verifyExisting(ctx context.Context, progress func(done, all int64)) (*ledger.Auditor, error) {
 	l := c.Ledger
 	if l.Profile == nil || l.Authorities[l.Organisation] == "" || l.Authorities[l.Utility] == "" {
-		return nil, usage("ledger.authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", l.Organisation, l.Utility)
+		return nil, usage.Errorf("ledger.authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", l.Organisation, l.Utility)
 	}
 	authorities := map[string][]byte{}
 	for organisation, path := range l.Authorities {
 		certificate, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
 		if err != nil {
-			return nil, usage("ledger.authorities.%s: %w", organisation, err)
+			return nil, usage.Errorf("ledger.authorities.%s: %w", organisation, err)
 		}
 		authorities[organisation] = certificate
 	}
 	trust, err := identity.NewTrust(authorities)
 	if err != nil {
-		return nil, usage("ledger.authorities: %w", err)
+		return nil, usage.Errorf("ledger.authorities: %w", err)
 	}
 	own := l.Identities[chaincode.RoleOperator]
 	reader, err := identity.Load(l.Organisation, own.Certificate, own.Key)
 	if err != nil {
-		return nil, usage("ledger.identities.%s: %w", chaincode.RoleOperator, err)
+		return nil, usage.Errorf("ledger.identities.%s: %w", chaincode.RoleOperator, err)
 	}
 	return fabric.VerifyNetwork(ctx, *l.Profile, reader, trust, []string{l.Organisation, l.Utility}, progress)
 }
@@ -365,27 +366,27 @@ func (r *readingsHere) Salt(member string) []byte { return r.names.Known(member)
 // verifyBundle verifies a bundle offline.
 func verifyBundle(ctx context.Context, dir, key, witness, older string, strict bool, stdout io.Writer) error {
 	if key == "" {
-		return usage("--key: missing: the key that judges a bundle comes from elsewhere: the community's ledger.pub, as its utility's page shows it")
+		return usage.Errorf("--key: missing: the key that judges a bundle comes from elsewhere: the community's ledger.pub, as its utility's page shows it")
 	}
 	verifier, err := ledger.ReadVerifier(key)
 	if err != nil {
-		return usage("--key: %w", err)
+		return usage.Errorf("--key: %w", err)
 	}
 	var cosigner note.Verifier
 	if witness != "" {
 		if cosigner, err = ledger.ReadVerifier(witness); err != nil {
-			return usage("--witness: %w", err)
+			return usage.Errorf("--witness: %w", err)
 		}
 	}
 	var before []byte
 	if older != "" {
 		if before, err = os.ReadFile(older); err != nil { //nolint:gosec // the path is the auditor's
-			return usage("--checkpoint: %w", err)
+			return usage.Errorf("--checkpoint: %w", err)
 		}
 		before = append(bytes.TrimRight(before, "\n"), '\n') // copied from a page it may have more
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return usage("--bundle: %s is not a directory", dir)
+		return usage.Errorf("--bundle: %s is not a directory", dir)
 	}
 	r, err := ledger.VerifyBundle(ctx, os.DirFS(dir), verifier, cosigner, before)
 	if err != nil {

@@ -11,11 +11,13 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // ledgerConfig says where settlements are recorded.
@@ -77,15 +79,15 @@ func (c ledgerConfig) validate() error {
 }
 
 // openLedger opens the ledger that the configuration names.
-func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) (*ledger.Ledger, error) {
-	names, err := ledger.OpenNames(dir.file(ledger.NamesFile))
+func (c config) openLedger(ctx context.Context, dir *disk.Dir, log *slog.Logger) (*ledger.Ledger, error) {
+	names, err := ledger.OpenNames(dir.File(ledger.NamesFile))
 	if err != nil {
 		return nil, err
 	}
 	currency := c.Tariff.Currency
 	switch {
 	case cmp.Or(c.Ledger.Kind, embeddedLedger) == embeddedLedger:
-		return embedded.OpenLedger(ctx, dir.path, c.Community, currency, names)
+		return embedded.OpenLedger(ctx, dir.Path, c.Community, currency, names)
 	case c.Ledger.Profile == nil:
 		n, err := c.Ledger.running(ctx, c.Community)
 		if err != nil {
@@ -94,7 +96,7 @@ func (c config) openLedger(ctx context.Context, dir *dataDir, log *slog.Logger) 
 		if err := publish(n.Dir, dir); err != nil {
 			return nil, err
 		}
-		l, _, err := n.OpenLedger(ctx, dir.path, currency, names, log)
+		l, _, err := n.OpenLedger(ctx, dir.Path, currency, names, log)
 		return known(ctx, l, err)
 	default:
 		l, err := c.Ledger.openExisting(ctx, dir, c.Community, currency, names, log)
@@ -117,7 +119,7 @@ func (c ledgerConfig) exists() error {
 // running opens the network that is configured, which must be up.
 func (c ledgerConfig) running(ctx context.Context, community string) (*network.Network, error) {
 	if err := c.exists(); err != nil {
-		return nil, &usageError{err}
+		return nil, usage.Mark(err)
 	}
 	dir := cmp.Or(c.Network, defaultNetwork)
 	n, err := openNetwork(ctx, dir, community, 0)
@@ -125,7 +127,7 @@ func (c ledgerConfig) running(ctx context.Context, community string) (*network.N
 		return nil, err
 	}
 	if !isUp(n) {
-		return nil, usage("ledger.network: the network in %s is not running: commonwatt fabric up --dir %s", dir, dir)
+		return nil, usage.Errorf("ledger.network: the network in %s is not running: commonwatt fabric up --dir %s", dir, dir)
 	}
 	return n, nil
 }
@@ -149,7 +151,7 @@ func known(ctx context.Context, l *ledger.Ledger, err error) (*ledger.Ledger, er
 	if err == nil {
 		var points []string
 		if points, err = x.MeteringPoints(ctx, ""); err == nil && len(points) > 0 {
-			err = usage("--data: the ledger has %d metering points of this community, and the directory knows nobody: give the directory that the community ran on", len(points))
+			err = usage.Errorf("--data: the ledger has %d metering points of this community, and the directory knows nobody: give the directory that the community ran on", len(points))
 		}
 	}
 	if err != nil {
@@ -160,7 +162,7 @@ func known(ctx context.Context, l *ledger.Ledger, err error) (*ledger.Ledger, er
 
 // publish copies the verifier keys of a network to where the community's auditors
 // look for them.
-func publish(network string, dir *dataDir) error {
+func publish(network string, dir *disk.Dir) error {
 	for _, name := range []string{ledger.PublicKey, ledger.WitnessKey} {
 		key, err := os.ReadFile(filepath.Join(network, name)) //nolint:gosec // the directory is the operator's
 		if errors.Is(err, os.ErrNotExist) {
@@ -169,30 +171,30 @@ func publish(network string, dir *dataDir) error {
 		if err != nil {
 			return fmt.Errorf("ledger key: %w", err)
 		}
-		if err := dir.replace(name, key); err != nil {
+		if err := dir.Replace(name, key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c ledgerConfig) openExisting(ctx context.Context, dir *dataDir, community, currency string, names *ledger.Names, log *slog.Logger) (*ledger.Ledger, error) {
+func (c ledgerConfig) openExisting(ctx context.Context, dir *disk.Dir, community, currency string, names *ledger.Names, log *slog.Logger) (*ledger.Ledger, error) {
 	ids := map[string]*identity.Identity{}
 	for _, role := range ownRoles() {
 		var err error
 		if ids[role], err = identity.Load(c.Organisation, c.Identities[role].Certificate, c.Identities[role].Key); err != nil {
-			return nil, usage("ledger.identities.%s: %w", role, err)
+			return nil, usage.Errorf("ledger.identities.%s: %w", role, err)
 		}
 	}
-	people, err := ledger.Elsewhere(dir.path, community, c.Utility, ids[chaincode.RoleOperator], ids[chaincode.RoleInstaller], ids[chaincode.RoleGovernor])
+	people, err := ledger.Elsewhere(dir.Path, community, c.Utility, ids[chaincode.RoleOperator], ids[chaincode.RoleInstaller], ids[chaincode.RoleGovernor])
 	if err != nil {
 		return nil, err
 	}
-	chain, err := fabric.Open(ctx, *c.Profile, people.Operator, dir.file(fabric.OutboxFile), log)
+	chain, err := fabric.Open(ctx, *c.Profile, people.Operator, dir.File(fabric.OutboxFile), log)
 	if err != nil {
 		return nil, err
 	}
-	index, err := ledger.OpenIndex(ctx, dir.path, people.Signer)
+	index, err := ledger.OpenIndex(ctx, dir.Path, people.Signer)
 	if err != nil {
 		return nil, errors.Join(err, chain.Close())
 	}

@@ -12,9 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func eraseCommand() *cobra.Command {
@@ -32,7 +34,7 @@ the member's devices must be out of the configuration.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if member == "" {
-				return usage("--member: missing: whom to forget")
+				return usage.Errorf("--member: missing: whom to forget")
 			}
 			c, err := f.resolve(cmd)
 			if err != nil {
@@ -43,13 +45,13 @@ the member's devices must be out of the configuration.`,
 				return err
 			}
 			if names.Known(member) == nil {
-				return usage("--member: %s knows no member %q", filepath.Join(c.Data, ledger.NamesFile), member)
+				return usage.Errorf("--member: %s knows no member %q", filepath.Join(c.Data, ledger.NamesFile), member)
 			}
 			if c.has(member) {
-				return usage("--member: %q still has devices in the configuration or the simulation: take them out first, and give that configuration with --config", member)
+				return usage.Errorf("--member: %q still has devices in the configuration or the simulation: take them out first, and give that configuration with --config", member)
 			}
 			if !yes {
-				return usage("this cannot be taken back: give --yes to forget who %q was", member)
+				return usage.Errorf("this cannot be taken back: give --yes to forget who %q was", member)
 			}
 			return erase(cmd.Context(), c, member, cmd.OutOrStdout())
 		},
@@ -70,7 +72,7 @@ func (c config) has(member string) bool {
 }
 
 func erase(ctx context.Context, c config, member string, stdout io.Writer) (err error) {
-	dir, err := openDataDir(c.Data)
+	dir, err := disk.OpenDir(c.Data)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	default:
 		fmt.Fprintln(stdout, "purged from the ledger's private collection what it had of the member's person")
 	}
-	evidence, err := store.OpenEvidence(ctx, dir.file(evidenceFile), c.Community)
+	evidence, err := store.OpenEvidence(ctx, dir.File(evidenceFile), c.Community)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // selection says which postings a command is about.
@@ -41,11 +43,11 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 	q := ledger.Query{Account: s.account, Interval: s.interval, Reason: s.reason}
 	if s.interval != "" {
 		if _, err := grid.ParseInterval(s.interval); err != nil {
-			return nil, q, usage("--interval: %w", err)
+			return nil, q, usage.Errorf("--interval: %w", err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
-		return nil, q, usage("--data: no ledger in %s: %w", s.data, err)
+		return nil, q, usage.Errorf("--data: no ledger in %s: %w", s.data, err)
 	}
 	x, err := ledger.ReadIndex(ctx, s.data)
 	if err != nil || s.member == "" {
@@ -60,14 +62,14 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 // accountOf finds the account of a member's metering point.
 func (s selection) accountOf(ctx context.Context, x *ledger.Index) (string, error) {
 	if s.account != "" {
-		return "", usage("--member, --account: give one of them")
+		return "", usage.Errorf("--member, --account: give one of them")
 	}
 	names, err := ledger.OpenNames(filepath.Join(s.data, ledger.NamesFile))
 	if err != nil {
 		return "", err
 	}
 	if names.Known(s.member) == nil {
-		return "", usage("--member: %s knows no member %q, or it was erased", filepath.Join(s.data, ledger.NamesFile), s.member)
+		return "", usage.Errorf("--member: %s knows no member %q, or it was erased", filepath.Join(s.data, ledger.NamesFile), s.member)
 	}
 	member, err := names.Member(s.member)
 	if err != nil {
@@ -78,7 +80,7 @@ func (s selection) accountOf(ctx context.Context, x *ledger.Index) (string, erro
 		return "", err
 	}
 	if len(points) != 1 {
-		return "", usage("--member: %q has %d metering points: give one of their accounts with --account: %s", s.member, len(points), strings.Join(points, ", "))
+		return "", usage.Errorf("--member: %q has %d metering points: give one of their accounts with --account: %s", s.member, len(points), strings.Join(points, ", "))
 	}
 	return points[0], nil
 }
@@ -101,7 +103,7 @@ them out with --without-readings where they are nobody's business.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return usage("--out: missing: where to write to")
+				return usage.Errorf("--out: missing: where to write to")
 			}
 			x, q, err := s.open(cmd.Context())
 			if err != nil {
@@ -115,7 +117,7 @@ them out with --without-readings where they are nobody's business.`,
 			case "bundle":
 				err = s.writeBundle(cmd.Context(), x, q, out, without, cmd.OutOrStdout())
 			default:
-				err = usage("--format: %q: must be csv, json or bundle", format)
+				err = usage.Errorf("--format: %q: must be csv, json or bundle", format)
 			}
 			return errors.Join(err, x.Close())
 		},
@@ -131,17 +133,17 @@ them out with --without-readings where they are nobody's business.`,
 // toFile writes a new file whole or not at all.
 func toFile(path string, write func(w io.Writer) error) error {
 	if _, err := os.Stat(path); err == nil {
-		return usage("--out: %s exists already", path)
+		return usage.Errorf("--out: %s exists already", path)
 	}
 	f, err := os.Create(path + ".new") //nolint:gosec // the path is the operator's
 	if err != nil {
-		return usage("--out: %w", err)
+		return usage.Errorf("--out: %w", err)
 	}
 	w := bufio.NewWriter(f)
 	if err := errors.Join(write(w), w.Flush(), f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path+".new"))
 	}
-	return os.Rename(path+".new", path)
+	return disk.Rename(path+".new", path)
 }
 
 // exported is a posting with its place.
@@ -211,7 +213,7 @@ func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Qu
 	}
 	signer, err := ledger.OpenSigner(keys)
 	if err != nil {
-		return usage("--data: a bundle is sealed by the community: %w; with the keys of a Fabric network give --network", err)
+		return usage.Errorf("--data: a bundle is sealed by the community: %w; with the keys of a Fabric network give --network", err)
 	}
 	e := ledger.Export{Query: q, Program: version(), Signer: signer}
 	readings, err := s.openReadings()
@@ -227,7 +229,7 @@ func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Qu
 	}
 	c, err := x.Bundle(ctx, out, e)
 	if errors.Is(err, ledger.ErrNothing) {
-		return usage("%w: nothing was written", err)
+		return usage.Errorf("%w: nothing was written", err)
 	}
 	if err != nil {
 		return err
@@ -247,10 +249,10 @@ func showCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
-				return usage("--limit: %d: must not be negative", limit)
+				return usage.Errorf("--limit: %d: must not be negative", limit)
 			}
 			if _, err := tlog.ParseHash(hash); hash != "" && err != nil {
-				return usage("--hash: %q: want the hash of a leaf in base64, as proofs have it", hash)
+				return usage.Errorf("--hash: %q: want the hash of a leaf in base64, as proofs have it", hash)
 			}
 			x, q, err := s.open(cmd.Context())
 			if err != nil {

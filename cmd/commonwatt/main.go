@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // Exit codes that scripts rely on.
@@ -20,15 +22,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
-
-// A usageError is the user's to mend: wrong flags, invalid input.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-
-func (e *usageError) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,7 +32,7 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "commonwatt:", err)
-	if e := (*usageError)(nil); errors.As(err, &e) {
+	if e := (*usage.Error)(nil); errors.As(err, &e) {
 		os.Exit(exitUsage)
 	}
 	os.Exit(exitFailed)
@@ -56,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage.Mark(err) })
 	root.AddCommand(runCommand(), clearCommand(), replayCommand(), benchCommand(), ledgerCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand())
 	started := false
 	for _, c := range leaves(root) {
@@ -68,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	err := root.ExecuteContext(ctx)
 	if err != nil && !started {
-		return &usageError{err} // the command line could not be understood
+		return usage.Mark(err) // the command line could not be understood
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -82,10 +83,10 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 		return nil, err
 	}
 	if s.foreign {
-		return nil, errors.Join(usage("%w", matching.ErrOtherRules), s.journal.Close())
+		return nil, errors.Join(usage.Errorf("%w", matching.ErrOtherRules), s.journal.Close())
 	}
 	if s.published > s.seq {
-		return nil, errors.Join(usage("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", s.published, s.seq), s.journal.Close())
+		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", s.published, s.seq), s.journal.Close())
 	}
 	for _, note := range recovery.Notes {
 		log.WarnContext(ctx, "journal: "+note)
@@ -104,7 +105,7 @@ func openMarket(ctx context.Context, open openLog, m *community.Market, name str
 func (s *marketService) begin(empty bool, points []community.Point, now time.Time) error {
 	commands, err := s.market.Admissions(points, now)
 	if err != nil {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	if empty {
 		commands = append([]matching.Command{s.market.Begin(now)}, commands...)
@@ -119,7 +120,7 @@ func (s *marketService) begin(empty bool, points []community.Point, now time.Tim
 }
 
 // admit brings a metering point into the market that runs, and lets its member
-// trade when join is called. Errors: *usageError when it cannot be admitted.
+// trade when join is called. Errors: *usage.Error when it cannot be admitted.
 func (s *marketService) admit(p community.Point, now time.Time) (join func(), err error) {
 	s.admitting.Lock()
 	defer s.admitting.Unlock()
@@ -141,7 +142,7 @@ func (s *marketService) admit(p community.Point, now time.Time) (join func(), er
 		return nil, err
 	}
 	if refused != nil {
-		return nil, &usageError{refused}
+		return nil, usage.Mark(refused)
 	}
 	return func() {
 		s.mu.Lock()

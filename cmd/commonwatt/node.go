@@ -20,6 +20,7 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters"
@@ -32,6 +33,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -39,7 +41,7 @@ import (
 type node struct {
 	config   config
 	log      *slog.Logger
-	dir      *dataDir
+	dir      *disk.Dir
 	listener net.Listener
 	sim      *sim.Neighbourhood // nil with real devices
 	clock    func() time.Time   // world time
@@ -107,7 +109,7 @@ func (n *node) close() error {
 func (n *node) openListener(ctx context.Context) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", n.config.Listen)
 	if err != nil {
-		return usage("listen on %s: %w: choose another address with --listen", n.config.Listen, err)
+		return usage.Errorf("listen on %s: %w: choose another address with --listen", n.config.Listen, err)
 	}
 	n.listener = l
 	n.closers = append(n.closers, func() error {
@@ -120,7 +122,7 @@ func (n *node) openListener(ctx context.Context) error {
 }
 
 func (n *node) openDir(context.Context) (err error) {
-	if n.dir, err = openDataDir(n.config.Data); err != nil {
+	if n.dir, err = disk.OpenDir(n.config.Data); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.dir.Close)
@@ -136,7 +138,7 @@ func (n *node) openDir(context.Context) (err error) {
 func (n *node) openDevices(ctx context.Context) error {
 	profiles, err := n.config.profiles()
 	if err != nil {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	if n.config.Simulation != nil {
 		return n.openSimulation(ctx, profiles)
@@ -152,7 +154,7 @@ func (n *node) openDevices(ctx context.Context) error {
 		}
 		target, err := d.target(profiles)
 		if err != nil {
-			return usage("devices[%d]: %w", i, err)
+			return usage.Errorf("devices[%d]: %w", i, err)
 		}
 		n.add(target)
 	}
@@ -191,11 +193,11 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 	for _, f := range s.Faults {
 		faults[f.Device] = append(faults[f.Device], sim.Fault(f.Fault)) // checked with the configuration
 	}
-	neighbourhood, err := sim.Open(ctx, n.dir.path, world.Spec{
+	neighbourhood, err := sim.Open(ctx, n.dir.Path, world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed),
 	}, faults)
 	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	if err != nil {
 		return err
@@ -212,15 +214,15 @@ func (n *node) openSimulation(ctx context.Context, profiles *profile.Set) error 
 	}
 	for i, o := range s.Outages {
 		if n.simulated(o.Device) == nil {
-			return usage("simulation.outages[%d].device: there is no simulated device %q", i, o.Device)
+			return usage.Errorf("simulation.outages[%d].device: there is no simulated device %q", i, o.Device)
 		}
 	}
 	for i, f := range s.Faults {
 		if n.simulated(f.Device) == nil {
-			return usage("simulation.faults[%d].device: there is no simulated device %q", i, f.Device)
+			return usage.Errorf("simulation.faults[%d].device: there is no simulated device %q", i, f.Device)
 		}
 		if _, err := world.ParseCheat(f.Fault); err == nil && n.simulated(f.Device).Kind != grid.Battery {
-			return usage("simulation.faults[%d].device: %q is not a battery: only batteries cheat", i, f.Device)
+			return usage.Errorf("simulation.faults[%d].device: %q is not a battery: only batteries cheat", i, f.Device)
 		}
 	}
 	return nil
@@ -244,9 +246,9 @@ func (n *node) simulated(id string) *sim.Device {
 func (n *node) openBus(ctx context.Context) (err error) {
 	leafs, err := n.config.leafs()
 	if err != nil {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
-	n.bus, err = bus.Open(ctx, bus.Config{URL: n.config.Bus.URL, Replicas: n.config.Bus.Replicas, Dir: n.dir.file("bus"), Leafs: leafs})
+	n.bus, err = bus.Open(ctx, bus.Config{URL: n.config.Bus.URL, Replicas: n.config.Bus.Replicas, Dir: n.dir.File("bus"), Leafs: leafs})
 	if err != nil {
 		return err
 	}
@@ -261,7 +263,7 @@ func (n *node) openStore(ctx context.Context) (err error) {
 	if n.config.Store.Kind == "influxdb" {
 		n.store, err = n.openInflux(ctx)
 	} else {
-		n.store, err = store.OpenSQLite(ctx, n.dir.file(telemetryFile))
+		n.store, err = store.OpenSQLite(ctx, n.dir.File(telemetryFile))
 	}
 	if err != nil {
 		return err
@@ -278,7 +280,7 @@ func (n *node) openInflux(ctx context.Context) (store.Store, error) {
 	if c.TokenFile != "" {
 		var err error
 		if token, err = os.ReadFile(c.TokenFile); err != nil {
-			return nil, usage("store.token_file: %w", err)
+			return nil, usage.Errorf("store.token_file: %w", err)
 		}
 	}
 	influx, keep := store.InfluxConfig{URL: c.URL, Org: c.Org, Bucket: c.Bucket, Token: strings.TrimSpace(string(token))}, c.keep()
@@ -321,7 +323,7 @@ func (n *node) register(ctx context.Context) error {
 	}
 	for _, d := range n.devices {
 		if err := n.ledger.Register(ctx, d); errors.As(err, &refused) {
-			return usage("the ledger refuses device %s: %w: a device or metering point that changed needs a new id", d.ID, err)
+			return usage.Errorf("the ledger refuses device %s: %w: a device or metering point that changed needs a new id", d.ID, err)
 		}
 	}
 	return err
@@ -410,11 +412,11 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	}
 	feeder, err := n.config.feeder()
 	if err != nil {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	rules, err := n.config.Rules()
 	if err != nil {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	if rules.Pool == settlement.Midpoint {
 		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
@@ -489,7 +491,7 @@ func (n *node) point(meter grid.Device, k int) community.Point {
 func (n *node) openLog(ctx context.Context) openLog {
 	return func(m journal.Machine) (marketLog, journal.Recovery, error) {
 		if !n.config.Bus.OrderLog {
-			return journal.Open(n.dir.file("orders"), journal.DefaultSegment, m)
+			return journal.Open(n.dir.File("orders"), journal.DefaultSegment, m)
 		}
 		log, err := n.bus.OpenLog(ctx, n.config.Community, n.config.Bus.Replicas)
 		if err != nil {
@@ -514,7 +516,7 @@ func (n *node) openLease(ctx context.Context) (err error) {
 	}
 	n.lease, err = n.bus.Acquire(ctx, "market."+n.config.Community, fmt.Sprintf("%s:%d", host, os.Getpid()), n.config.Bus.Replicas, n.config.standby)
 	if errors.Is(err, bus.ErrHeld) {
-		return usage("the market of %q runs in another process: stop that one, wait %s after a crash, or stand by with --standby", n.config.Community, bus.LeaseFor)
+		return usage.Errorf("the market of %q runs in another process: stop that one, wait %s after a crash, or stand by with --standby", n.config.Community, bus.LeaseFor)
 	}
 	if err != nil {
 		return err
@@ -720,10 +722,10 @@ const defaultRate = 50
 func (n *node) traders() (map[string]web.Trader, error) {
 	agents := n.config.Agents
 	if n.config.Simulation != nil && len(agents) == 0 {
-		if _, err := n.dir.key(agentKeyFile); err != nil {
+		if _, err := n.dir.Secret(agentKeyFile); err != nil {
 			return nil, err
 		}
-		agents = []agentConfig{{Name: "demo", Member: "home-01", KeyFile: n.dir.file(agentKeyFile)}}
+		agents = []agentConfig{{Name: "demo", Member: "home-01", KeyFile: n.dir.File(agentKeyFile)}}
 	}
 	traders := map[string]web.Trader{}
 	for _, a := range agents {

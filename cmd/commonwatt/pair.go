@@ -15,12 +15,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func pairCommand() *cobra.Command {
@@ -63,7 +65,7 @@ func (p *pairFlags) profiles() (*profile.Set, error) {
 	}
 	for _, f := range p.files {
 		if err := addProfile(set, f); err != nil {
-			return nil, &usageError{err}
+			return nil, usage.Mark(err)
 		}
 	}
 	return set, nil
@@ -88,7 +90,7 @@ makers ship are asked who they are. Nothing is ever written.`,
 				err = pairing.Resolve(cmd.Context(), places)
 			}
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			bar := newBar(cmd.ErrOrStderr(), "connecting", len(places))
 			open := pairing.Listening(cmd.Context(), places, func(modbus.Endpoint) bool { return false }, bar.step)
@@ -160,10 +162,10 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 			}
 			e, err := modbus.ParseEndpoint(args[0])
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			if p.profile != "" && set.Get(p.profile) == nil {
-				return usage("--profile: there is no profile %q: commonwatt pair profiles lists them", p.profile)
+				return usage.Errorf("--profile: there is no profile %q: commonwatt pair profiles lists them", p.profile)
 			}
 			result, err := p.probe(cmd.Context(), e, set, cmd.ErrOrStderr())
 			if err != nil {
@@ -377,7 +379,7 @@ entry on the ledger: another device needs another id.`,
 				return err
 			}
 			if kept == nil {
-				return usage("there is neither a paired device nor a pairing %q: commonwatt pair list shows them", args[0])
+				return usage.Errorf("there is neither a paired device nor a pairing %q: commonwatt pair list shows them", args[0])
 			}
 			if err := desk.Forget(kept.ID); err != nil {
 				return err
@@ -410,7 +412,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 		}
 		for _, f := range c.Profiles {
 			if err := addProfile(set, f); err != nil {
-				return nil, &usageError{err}
+				return nil, usage.Mark(err)
 			}
 		}
 		configured = c.bindings(set)
@@ -419,7 +421,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 		}
 	}
 	if isSimulated(p.data) {
-		return nil, usage("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
+		return nil, usage.Errorf("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
 	}
 	desk := pairing.Open(p.data, set, configured)
 	desk.Reserved = settlement.SystemAccounts()
@@ -430,12 +432,12 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 
 // lockedDesk opens the pairings of a community that does not run; the caller must
 // close the directory.
-func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Desk, *dataDir, error) {
+func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Desk, *disk.Dir, error) {
 	desk, err := p.desk(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := openDataDir(p.data)
+	dir, err := disk.OpenDir(p.data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: stop the community first, or pair on its page, /installer.html", err)
 	}

@@ -15,10 +15,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func (p *pairFlags) addCommand() *cobra.Command {
@@ -57,7 +59,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 // pairingError makes what the installer can mend a usage error.
 func pairingError(err error) error {
 	if conflict := (*pairing.ConflictError)(nil); errors.As(err, &conflict) {
-		return &usageError{err}
+		return usage.Mark(err)
 	}
 	return err
 }
@@ -74,7 +76,7 @@ type wizard struct {
 
 func (w wizard) run(ctx context.Context, target string) error {
 	if w.watch < meters.Period {
-		return usage("--watch: %s: must be at least %s", w.watch, meters.Period)
+		return usage.Errorf("--watch: %s: must be at least %s", w.watch, meters.Period)
 	}
 	s, err := w.begin(ctx, target)
 	if err != nil {
@@ -154,7 +156,7 @@ func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session,
 
 // errInterrupted tells how to go on after Ctrl-C.
 func errInterrupted() error {
-	return usage("interrupted: the pairing is kept, go on with the same command")
+	return usage.Errorf("interrupted: the pairing is kept, go on with the same command")
 }
 
 // keepProfiles copies the given profiles into the data directory, where the
@@ -163,13 +165,13 @@ func (w wizard) keepProfiles() error {
 	for _, f := range w.files {
 		b, err := os.ReadFile(f) //nolint:gosec // the operator's file
 		if err != nil {
-			return &usageError{err}
+			return usage.Mark(err)
 		}
 		dir := filepath.Join(w.data, keptProfiles)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), b, 0o600); err != nil { //nolint:gosec // its base name, in the data directory
+		if err := disk.Replace(filepath.Join(dir, filepath.Base(f)), b, disk.Private); err != nil {
 			return err
 		}
 	}
@@ -179,7 +181,7 @@ func (w wizard) keepProfiles() error {
 // begin goes on with an interrupted session of the target, or begins one.
 func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, error) {
 	if _, err := modbus.ParseEndpoint(target); err != nil {
-		return nil, &usageError{err}
+		return nil, usage.Mark(err)
 	}
 	kept, err := w.desk.Resume(target, w.unit)
 	if err != nil {
@@ -210,7 +212,7 @@ func (w wizard) differs(kept *pairing.Session) error {
 	}
 	for _, flag := range slices.Sorted(maps.Keys(was)) {
 		if now, before := was[flag][0], was[flag][1]; now != "" && now != before {
-			return usage("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
+			return usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
 		}
 	}
 	return nil
@@ -268,7 +270,7 @@ func (w wizard) askOnce(ctx context.Context, flag, question string) (string, err
 		return "", errInterrupted()
 	case a := <-answers:
 		if a.err != nil {
-			return "", usage("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
+			return "", usage.Errorf("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
 		}
 		return strings.TrimSpace(a.line), nil
 	}

@@ -19,10 +19,12 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -33,27 +35,27 @@ const (
 	gatewayNameFile = "gateway.id"
 )
 
-// gateway returns the name and key kept in a directory, which it makes at first.
-func (d *dataDir) gateway() (name string, key *ecdsa.PrivateKey, err error) {
-	text, err := os.ReadFile(d.file(gatewayKeyFile))
+// openGateway returns the name and key kept in a directory, which it makes at first.
+func openGateway(d *disk.Dir) (name string, key *ecdsa.PrivateKey, err error) {
+	text, err := os.ReadFile(d.File(gatewayKeyFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return d.newGateway()
+		return newGateway(d)
 	}
 	if err != nil {
 		return "", nil, err
 	}
 	if key, err = proof.DecodePrivateKey(text); err != nil {
-		return "", nil, fmt.Errorf("%s: %w", d.file(gatewayKeyFile), err)
+		return "", nil, fmt.Errorf("%s: %w", d.File(gatewayKeyFile), err)
 	}
-	id, err := os.ReadFile(d.file(gatewayNameFile))
+	id, err := os.ReadFile(d.File(gatewayNameFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return "", nil, fmt.Errorf("%s is missing beside %s: restore it from a copy, or remove the key to go on as another gateway", d.file(gatewayNameFile), gatewayKeyFile)
+		return "", nil, fmt.Errorf("%s is missing beside %s: restore it from a copy, or remove the key to go on as another gateway", d.File(gatewayNameFile), gatewayKeyFile)
 	}
 	return strings.TrimSpace(string(id)), key, err
 }
 
 // newGateway makes a key, and names the gateway after it.
-func (d *dataDir) newGateway() (name string, key *ecdsa.PrivateKey, err error) {
+func newGateway(d *disk.Dir) (name string, key *ecdsa.PrivateKey, err error) {
 	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return "", nil, fmt.Errorf("make %s: %w", gatewayKeyFile, err)
 	}
@@ -63,27 +65,27 @@ func (d *dataDir) newGateway() (name string, key *ecdsa.PrivateKey, err error) {
 	}
 	sum := sha256.Sum256([]byte(public))
 	name = "gw-" + hex.EncodeToString(sum[:4])
-	if err := d.replace(gatewayNameFile, []byte(name+"\n")); err != nil {
+	if err := d.Replace(gatewayNameFile, []byte(name+"\n")); err != nil {
 		return "", nil, err
 	}
-	return name, key, d.keepGatewayKey(key)
+	return name, key, keepGatewayKey(d, key)
 }
 
-func (d *dataDir) keepGatewayKey(key *ecdsa.PrivateKey) error {
+func keepGatewayKey(d *disk.Dir, key *ecdsa.PrivateKey) error {
 	text, err := proof.EncodePrivateKey(key)
 	if err != nil {
 		return err
 	}
-	return d.replace(gatewayKeyFile, text)
+	return d.Replace(gatewayKeyFile, text)
 }
 
 // openReadings opens the evidence, and the signer of what this process reads.
 func (n *node) openReadings(ctx context.Context) (err error) {
-	if n.evidence, err = store.OpenEvidence(ctx, n.dir.file(evidenceFile), n.config.Community); err != nil {
+	if n.evidence, err = store.OpenEvidence(ctx, n.dir.File(evidenceFile), n.config.Community); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.evidence.Close)
-	id, key, err := n.dir.gateway()
+	id, key, err := openGateway(n.dir)
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 	}
 	for i, g := range n.config.Gateways {
 		if err := g.admit(ctx, n.evidence); err != nil {
-			return usage("gateways[%d].%w", i, err)
+			return usage.Errorf("gateways[%d].%w", i, err)
 		}
 	}
 	n.readBy = newReaders(id, n.config.Devices, n.devices)

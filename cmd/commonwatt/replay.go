@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func replayCommand() *cobra.Command {
@@ -40,11 +41,11 @@ quarter-hours settles 95.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			s, err := scenarios.Parse(b)
 			if err != nil {
-				return usage("%s: %w", args[0], plain(err, "replay"))
+				return usage.Errorf("%s: %w", args[0], plain(err, "replay"))
 			}
 			if cmd.Flags().Changed("seed") {
 				s.Seed = seed
@@ -53,7 +54,7 @@ quarter-hours settles 95.`,
 				s.Mechanism = mechanism
 			}
 			if err := s.Validate(); err != nil {
-				return &usageError{err}
+				return usage.Mark(err)
 			}
 			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -132,7 +133,7 @@ func showEpochs(out io.Writer, epochs []chaincode.EpochClosing) {
 func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenario, stderr io.Writer) (*replayLedger, error) {
 	names := ledger.SeededNames(s.Seed)
 	if _, err := os.Stat(filepath.Join(out, ledger.IndexFile)); err == nil {
-		return nil, usage("--out: %s has the ledger of another replay already: choose another directory", out)
+		return nil, usage.Errorf("--out: %s has the ledger of another replay already: choose another directory", out)
 	}
 	switch kind {
 	case "memory":
@@ -142,7 +143,7 @@ func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenari
 	case "fabric":
 		return replayOnFabric(ctx, out, s, names, stderr)
 	default:
-		return nil, usage("--ledger: %q: must be memory, embedded or fabric", kind)
+		return nil, usage.Errorf("--ledger: %q: must be memory, embedded or fabric", kind)
 	}
 }
 
@@ -150,7 +151,7 @@ func openReplayLedger(ctx context.Context, out, kind string, s scenarios.Scenari
 func replayOnFabric(ctx context.Context, out string, s scenarios.Scenario, names *ledger.Names, stderr io.Writer) (*replayLedger, error) {
 	dir := filepath.Join(out, "fabric")
 	if _, err := os.Stat(dir); err == nil {
-		return nil, usage("--out: %s has a network already: choose another directory", out)
+		return nil, usage.Errorf("--out: %s has a network already: choose another directory", out)
 	}
 	const raft = 3
 	n, err := openNetwork(ctx, dir, scenarios.Community, raft)

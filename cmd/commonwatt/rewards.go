@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -27,7 +28,7 @@ func (n *node) openRewards(ctx context.Context) error {
 	terms = terms.Spread(samples*apart, n.config.Interval)
 	programme, err := terms.Programme(n.config.Interval, n.tariff.Currency)
 	if err != nil {
-		return usage("rewards.%w", err)
+		return usage.Errorf("rewards.%w", err)
 	}
 	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
 		n.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings and setpoints are %s of world time apart, and a challenge lasts %s", apart, window))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 type runFlags struct {
@@ -101,7 +102,7 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 		return config{}, err
 	}
 	if (given("homes") || given("seed")) && c.Simulation == nil {
-		return config{}, usage("--homes, --seed: the configuration has real devices, there is nothing to simulate")
+		return config{}, usage.Errorf("--homes, --seed: the configuration has real devices, there is nothing to simulate")
 	}
 	if given("homes") {
 		c.Simulation.Homes = f.homes
@@ -111,10 +112,10 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 	}
 	c.standby = f.standby
 	if f.duration < 0 {
-		return config{}, usage("--duration: %s is negative", f.duration)
+		return config{}, usage.Errorf("--duration: %s is negative", f.duration)
 	}
 	if err := c.validate(); err != nil {
-		return config{}, &usageError{err}
+		return config{}, usage.Mark(err)
 	}
 	return c, nil
 }
@@ -238,7 +239,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	fmt.Fprintf(progress, "commonwatt %s: %d %s, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
 		version(), n.desk.Homes(), kind, n.live.Devices(), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
 	if n.sim == nil {
-		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.file(installerKeyFile))
+		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.File(installerKeyFile))
 	}
 	outages := start(n.runOutages)
 	defer outages.stop()

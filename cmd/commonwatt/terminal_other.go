@@ -2,7 +2,9 @@
 
 package main
 
-import "os"
+import (
+	"os"
+)
 
 // isTerminal tells whether somebody can answer at a file.
 func isTerminal(f *os.File) bool {

@@ -18,8 +18,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 // A community with real devices has its own name and tariff: what is billed under
@@ -56,21 +58,21 @@ func readTerms(dir string) (t terms, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&t); err != nil && !errors.Is(err, io.EOF) {
-		return t, usage("%s: %w", path, plain(err, "community and tariff are its fields: remove it, and give them in the configuration"))
+		return t, usage.Errorf("%s: %w", path, plain(err, "community and tariff are its fields: remove it, and give them in the configuration"))
 	}
 	return t, nil
 }
 
 // keep writes the terms of the configuration to the data directory.
-func (t terms) keep(d *dataDir) error {
+func (t terms) keep(d *disk.Dir) error {
 	text := fmt.Sprintf(`# The name and tariff that this community was last started with. A configuration file wins over it.
 community: %q
 tariff: {version: %q, currency: %q, retail: %q, feed_in: %q}
 `, t.Community, t.Tariff.Version, t.Tariff.Currency, t.Tariff.Retail.text, t.Tariff.FeedIn.text)
-	if before, err := os.ReadFile(d.file(termsFile)); err == nil && string(before) == text {
+	if before, err := os.ReadFile(d.File(termsFile)); err == nil && string(before) == text {
 		return nil
 	}
-	return d.replace(termsFile, []byte(text))
+	return d.Replace(termsFile, []byte(text))
 }
 
 // terms returns those of the configuration, also where they are defaults.
@@ -118,7 +120,7 @@ func (c *config) takeTerms() error {
 
 // errTerms names the lines that a configuration lacks.
 func (c *config) errTerms() error {
-	return usage("a community with real devices needs its own name and tariff: add to its configuration (--config FILE), or start it once on a terminal, which asks for them\n%s", strings.Join(c.missing(), "\n"))
+	return usage.Errorf("a community with real devices needs its own name and tariff: add to its configuration (--config FILE), or start it once on a terminal, which asks for them\n%s", strings.Join(c.missing(), "\n"))
 }
 
 // hasTerms tells whether the community has its own name and tariff, or goes on
@@ -175,7 +177,7 @@ func (c *config) askTerms(ctx context.Context, q *questions) error {
 		c.askTariff(ctx, q, &answers.Tariff)
 		switch {
 		case ctx.Err() != nil:
-			return usage("interrupted: nothing was kept, start again")
+			return usage.Errorf("interrupted: nothing was kept, start again")
 		case q.silent:
 			return c.errTerms()
 		}

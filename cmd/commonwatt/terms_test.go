@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // TestTermsOfRealDevices checks which configurations with devices lack a name or a
@@ -67,7 +69,7 @@ func TestTermsAreAskedOnce(t *testing.T) {
 	if !strings.Contains(out.String(), "is above retail") {
 		t.Errorf("a feed-in price above retail was taken:\n%s", out)
 	}
-	d, err := openDataDir(dir)
+	d, err := disk.OpenDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

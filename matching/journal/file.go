@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/matching"
 )
 
@@ -246,9 +247,9 @@ func (f *File) begin() error {
 		err = datasync(next.file)
 	}
 	if err == nil {
-		err = os.Rename(next.file.Name(), f.path(f.commands, segmentSuffix))
+		err = disk.Rename(next.file.Name(), f.path(f.commands, segmentSuffix))
 	}
-	if err = errors.Join(err, syncDir(f.dir)); err != nil {
+	if err != nil {
 		return fmt.Errorf("begin journal: %w", errors.Join(err, next.file.Close()))
 	}
 	if f.segment != nil {
@@ -285,14 +286,6 @@ func zeros(path string, size int64) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // our own
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Commands returns the number of commands in the log.
@@ -346,7 +339,7 @@ func (f *File) Snapshot(state []byte) error {
 	}
 	b := binary.LittleEndian.AppendUint32([]byte(snapshotMagic), checksum(state))
 	path := f.path(f.commands, snapshotSuffix)
-	if err := writeFile(path, append(b, state...)); err != nil {
+	if err := disk.Replace(path, append(b, state...), disk.Private); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	if err := f.begin(); err != nil {
@@ -363,20 +356,6 @@ func (f *File) Snapshot(state []byte) error {
 		}
 	}
 	return nil
-}
-
-// writeFile writes a file that is whole or not there.
-func writeFile(path string, b []byte) error {
-	temporary := path + ".new"
-	w, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // our own
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(b)
-	if err = errors.Join(err, w.Sync(), w.Close()); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(temporary, path), syncDir(filepath.Dir(path)))
 }
 
 // Close closes the log.

@@ -2,6 +2,8 @@
 
 package journal
 
-import "os"
+import (
+	"os"
+)
 
 func datasync(f *os.File) error { return f.Sync() }

@@ -20,8 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/scenarios/world"
@@ -45,7 +44,7 @@ type Neighbourhood struct {
 // faults, by device, may change. The caller must Close it.
 func Open(ctx context.Context, dir string, spec world.Spec, faults map[string][]Fault) (*Neighbourhood, error) {
 	path := filepath.Join(dir, "simulation.db")
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
+	db, err := disk.OpenSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 )
@@ -32,7 +33,7 @@ func OpenEvidence(ctx context.Context, path, community string) (*Evidence, error
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+sqlitePragmas)
+	db, err := openElastic(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -520,7 +521,7 @@ func ReadEvidence(path string) (*Evidence, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	db, err := disk.ReadSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

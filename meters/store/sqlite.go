@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"github.com/commonwatt/commonwatt/grid"
 )
 
@@ -24,7 +22,7 @@ type SQLite struct {
 
 // OpenSQLite opens or creates the database at path.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
-	db, err := sql.Open("sqlite", "file:"+path+sqlitePragmas)
+	db, err := openElastic(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -4,13 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/commonwatt/commonwatt/disk"
 )
 
-// sqlitePragmas are what a database is opened with. The first one counts only
+// openElastic opens a database that gives free pages back; that it does so counts only
 // before the first page is written. Checkpoints that are rare write a page that
 // changes every second once; the log is cut to its limit after them.
-const sqlitePragmas = "?_pragma=auto_vacuum(INCREMENTAL)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)" +
-	"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16777216)&_txlock=immediate"
+func openElastic(path string) (*sql.DB, error) {
+	return disk.OpenSQLite(path, "auto_vacuum(INCREMENTAL)", "wal_autocheckpoint(4000)", "journal_size_limit(16777216)")
+}
 
 // A database keeps a quarter of its pages free for what comes next, and as long as
 // it is small all of them; what is free beyond that goes back to the disk.

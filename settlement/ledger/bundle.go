@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 )
@@ -64,7 +65,7 @@ func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Conte
 		func() error { return x.bundleRecords(ctx, b, signed) },
 		func() error { return b.workings(ctx, e) },
 		func() error { return b.seal(e.Signer) },
-		func() error { return os.Rename(b.dir, dir) },
+		func() error { return disk.Rename(b.dir, dir) },
 	} {
 		if err := step(); err != nil {
 			return c, errors.Join(fmt.Errorf("write bundle: %w", err), os.RemoveAll(b.dir))

@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-	_ "modernc.org/sqlite" // the driver
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
 )
@@ -69,7 +69,7 @@ const (
 func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, error) {
 	x := newIndex()
 	x.signer = signer
-	source := ":memory:"
+	path := "" // in memory
 	if dir == "" {
 		x.log.Hashes = &proof.Memory{}
 	} else {
@@ -78,14 +78,11 @@ func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, err
 			return nil, err
 		}
 		x.log.Hashes = x.hashes
-		source = "file:" + filepath.Join(dir, IndexFile) + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(5000)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(16384)&_txlock=immediate"
+		path = filepath.Join(dir, IndexFile)
 	}
-	db, err := sql.Open("sqlite", source)
+	db, err := disk.OpenSQLite(path, "synchronous(NORMAL)", "cache_size(-65536)", "wal_autocheckpoint(16384)")
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
-	}
-	if dir == "" {
-		db.SetMaxOpenConns(1)
 	}
 	x.db, x.q = db, db
 	if err := x.restore(ctx); err != nil {
@@ -112,7 +109,7 @@ func ReadIndex(ctx context.Context, dir string) (*Index, error) {
 			return nil, fmt.Errorf("open index: %w: it is built again when the community starts", err)
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, IndexFile)+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	db, err := disk.ReadSQLite(filepath.Join(dir, IndexFile))
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}

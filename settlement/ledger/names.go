@@ -13,7 +13,7 @@ import (
 	"sync"
 
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // Names turns the community's own names into the pseudonyms of the ledger: each
@@ -107,7 +107,7 @@ func (n *Names) keep() error {
 	if err != nil {
 		return fmt.Errorf("keep names: %w", err)
 	}
-	return identity.WriteDurably(n.path, append(b, '\n'))
+	return disk.Replace(n.path, append(b, '\n'), disk.Private)
 }
 
 // Erase forgets a member's salt: from then on the ledger does not say any more

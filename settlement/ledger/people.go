@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
@@ -126,7 +127,7 @@ func openBeacon(parties map[string]string) (map[string][]byte, error) {
 			secret := make([]byte, sha256.Size)
 			if _, err = rand.Read(secret); err == nil {
 				text = []byte(hex.EncodeToString(secret) + "\n")
-				err = identity.WriteDurably(path, text)
+				err = disk.Replace(path, text, disk.Private)
 			}
 		}
 		if err == nil {
@@ -172,7 +173,7 @@ func openSigner(path, public, name string) (note.Signer, error) {
 		var s, v string
 		if s, v, err = note.GenerateKey(rand.Reader, name); err == nil {
 			text = []byte(s + "\n" + v + "\n")
-			err = identity.WriteDurably(path, text)
+			err = disk.Replace(path, text, disk.Private)
 		}
 	}
 	if err != nil {
@@ -183,7 +184,7 @@ func openSigner(path, public, name string) (note.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", path, err)
 	}
-	if err := identity.WriteDurably(public, []byte(verifier+"\n")); err != nil {
+	if err := disk.Replace(public, []byte(verifier+"\n"), disk.Private); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(public, 0o644); err != nil { //nolint:gosec // it is public

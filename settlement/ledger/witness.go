@@ -9,8 +9,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/proof"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 // Witness cosigns checkpoints for the utility. It remembers the last one and
@@ -84,7 +84,7 @@ func (w *Witness) Cosign(signed []byte, key note.Verifier, consistency Consisten
 	if err != nil {
 		return nil, fmt.Errorf("cosign: %w", err)
 	}
-	if err := identity.WriteDurably(w.path, []byte(c.Text())); err != nil { // before anybody sees the signature
+	if err := disk.Replace(w.path, []byte(c.Text()), disk.Private); err != nil { // before anybody sees the signature
 		return nil, err
 	}
 	w.last = c

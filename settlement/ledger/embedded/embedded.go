@@ -23,9 +23,9 @@ import (
 	"sync"
 
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
-	_ "modernc.org/sqlite" // the driver
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
@@ -71,16 +71,12 @@ type Chain struct {
 // that is gone when it is closed.
 // Callers need a certificate of an authority that it trusts.
 func Open(ctx context.Context, path string, trust *identity.Trust) (*Chain, error) {
-	source := "file:" + path + "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_pragma=secure_delete(1)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(16384)&_txlock=immediate"
+	db, err := disk.OpenSQLite(path, "secure_delete(1)", "cache_size(-65536)", "wal_autocheckpoint(16384)")
 	if path == "" {
-		path, source = "ledger in memory", ":memory:"
+		path = "ledger in memory"
 	}
-	db, err := sql.Open("sqlite", source)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	if source == ":memory:" {
-		db.SetMaxOpenConns(1) // each connection would have a database of its own
 	}
 	c := &Chain{db: db, trust: trust, stmts: map[string]*sql.Stmt{}, cache: cache{held: map[string]held{}}}
 	if _, err := db.ExecContext(ctx, schema); err != nil {

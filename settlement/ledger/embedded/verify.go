@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -25,7 +26,7 @@ import (
 // collections against the chain. index names what it has of a block's postings.
 // Errors: *ledger.TamperedError, *ledger.DamagedError.
 func Verify(ctx context.Context, path string, trust *identity.Trust, index *ledger.Index, progress func(done, all int64)) (*ledger.Auditor, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	db, err := disk.ReadSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}

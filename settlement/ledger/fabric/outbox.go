@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // OutboxFile is the name of the outbox in a data directory.
@@ -21,7 +21,7 @@ type outbox struct {
 const outboxSchema = `CREATE TABLE IF NOT EXISTS transactions (id TEXT PRIMARY KEY, signed BLOB NOT NULL) WITHOUT ROWID`
 
 func openOutbox(ctx context.Context, path string) (*outbox, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	db, err := disk.OpenSQLite(path)
 	if err == nil {
 		_, err = db.ExecContext(ctx, outboxSchema)
 	}

@@ -23,6 +23,8 @@ import (
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // Identity is a caller: an organisation's certificate for it and its key.
@@ -135,31 +137,13 @@ func open(dir, name, organisation string, certify func(*ecdsa.PrivateKey) ([]byt
 		return nil, fmt.Errorf("make key: %w", err)
 	}
 	// The key is written last: it alone says that the pair is whole.
-	if err := WriteDurably(certPath, cert); err != nil {
+	if err := disk.Replace(certPath, cert, disk.Private); err != nil {
 		return nil, err
 	}
-	if err := WriteDurably(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
+	if err := disk.Replace(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), disk.Private); err != nil {
 		return nil, err
 	}
 	return &Identity{MSP: organisation, Certificate: cert, Key: key}, nil
-}
-
-// WriteDurably replaces the file as a whole, readable by its owner alone.
-func WriteDurably(path string, data []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the directory is the operator's
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }
 
 // attributeOID marks the extension in which Fabric's CA keeps attributes.

@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // tree is YAML to be.
@@ -22,7 +22,7 @@ func (n *Network) writeYAML(content tree, parts ...string) error {
 		return err
 	}
 	path := n.file(parts...)
-	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), identity.WriteDurably(path, text))
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), disk.Replace(path, text, disk.Private))
 }
 
 func policy(kind, rule string) tree { return tree{"Type": kind, "Rule": rule} }

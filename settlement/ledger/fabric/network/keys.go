@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -112,7 +113,7 @@ func (n *Network) writeMSP(owner, msp string, id *identity.Identity) error {
 	}
 	for name, content := range files {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), identity.WriteDurably(path, content)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), disk.Replace(path, content, disk.Private)); err != nil {
 			return err
 		}
 	}

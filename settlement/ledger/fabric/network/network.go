@@ -17,9 +17,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 // Channel and chaincode of the network.
@@ -181,7 +181,7 @@ func (n *Network) layOut(ctx context.Context, orderers int) error {
 	if err != nil {
 		return fmt.Errorf("lay out network: %w", err)
 	}
-	return identity.WriteDurably(n.file(description), append(text, '\n')) // written last: it says that all is there
+	return disk.Replace(n.file(description), append(text, '\n'), disk.Private) // written last: it says that all is there
 }
 
 func organisations() []string { return []string{ledger.MSPCommunity, ledger.MSPUtility} }

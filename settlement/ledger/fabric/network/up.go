@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	contract "github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
@@ -216,7 +217,7 @@ func (n *Network) install(ctx context.Context) error {
 				return err
 			}
 		}
-		return identity.WriteDurably(n.file(service.Name, "package.id"), []byte(packageID+"\n"))
+		return disk.Replace(n.file(service.Name, "package.id"), []byte(packageID+"\n"), disk.Private)
 	})
 }
 

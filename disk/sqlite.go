@@ -1,0 +1,45 @@
+package disk
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// OpenSQLite opens or creates a database of which what was committed survives whatever
+// happens, unless a pragma says that it need not. The pragmas that are given go first, in
+// order: some count only before others. Transactions begin as writers, so that two of
+// them do not wait for each other for ever. An empty path is a database in memory, which
+// is gone when it is closed.
+func OpenSQLite(path string, pragmas ...string) (*sql.DB, error) {
+	if path == "" {
+		db, err := open(":memory:")
+		if err == nil {
+			db.SetMaxOpenConns(1) // each connection would have a database of its own
+		}
+		return db, err
+	}
+	for _, one := range []string{"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"} {
+		name, _, _ := strings.Cut(one, "(")
+		if !slices.ContainsFunc(pragmas, func(p string) bool { return strings.HasPrefix(p, name+"(") }) {
+			pragmas = append(pragmas, one)
+		}
+	}
+	return open("file:" + path + "?_pragma=" + strings.Join(pragmas, "&_pragma=") + "&_txlock=immediate")
+}
+
+// ReadSQLite opens a database to look at it; a program may be writing it.
+func ReadSQLite(path string) (*sql.DB, error) {
+	return open("file:" + path + "?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+}
+
+func open(source string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return db, nil
+}
