@@ -21,6 +21,8 @@ func layers() map[string][]string {
 		"grid":                             {},
 		"usage":                            {},
 		"disk":                             {"usage"},
+		"tariff":                           {},
+		"record":                           {"proof"},
 		"meters":                           {"meters/modbus", "meters/profile", "proof"},
 		"meters/modbus":                    {},
 		"meters/profile":                   {},
@@ -40,18 +42,18 @@ func layers() map[string][]string {
 		"matching/network":                 {"matching/auction"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {"matching/network"},
-		"settlement/ledger":                {"settlement", "chaincode", "proof", "settlement/ledger/identity", "settlement/ledger/rows", "disk"},
+		"settlement":                       {"matching/network", "tariff", "record"},
+		"settlement/ledger":                {"settlement", "chaincode", "proof", "settlement/ledger/identity", "settlement/ledger/rows", "disk", "tariff", "record"},
 		"settlement/ledger/identity":       {"disk"},
-		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/ledger/identity", "disk"},
-		"settlement/ledger/fabric/network": {"settlement/ledger", "settlement/ledger/fabric", "settlement/ledger/identity", "chaincode", "disk"},
+		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/ledger/identity", "disk", "record"},
+		"settlement/ledger/fabric/network": {"settlement/ledger", "settlement/ledger/fabric", "settlement/ledger/identity", "chaincode", "disk", "record"},
 		"settlement/ledger/rows":           {},
-		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk"},
-		"settlement/rewards":               {"settlement/ledger", "settlement/ledger/identity", "chaincode", "proof"},
-		"chaincode":                        {"proof"},
+		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
+		"settlement/rewards":               {"settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
+		"chaincode":                        {"proof", "record"},
 		"proof":                            {},
-		"community":                        {"matching", "settlement"},
-		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing"},
+		"community":                        {"matching", "settlement", "tariff", "record"},
+		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
 		"client":                           {},
@@ -64,7 +66,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Point is a metering point that trades.
@@ -37,7 +38,7 @@ const (
 type Market struct {
 	config   Config
 	rules    matching.Config
-	tariff   settlement.Tariff
+	tariff   tariff.Tariff
 	engine   *matching.Engine
 	life     *Lifecycle
 	points   []Point           // by account
@@ -64,7 +65,7 @@ type Counts struct {
 }
 
 // NewMarket returns the market of a community on a feeder.
-func NewMarket(c Config, feeder grid.Feeder, tariff settlement.Tariff) (*Market, error) {
+func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, error) {
 	if err := tariff.Validate(); err != nil {
 		return nil, err
 	}

@@ -15,13 +15,14 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 var first = grid.IntervalAt(start, 15).Shift(1)
 
 func newMarket(t testing.TB) *community.Market {
 	t.Helper()
-	m, err := community.NewMarket(config("ann", "bob", "cy"), grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	m, err := community.NewMarket(config("ann", "bob", "cy"), grid.SingleNode(), tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +308,7 @@ func TestTradeOverALine(t *testing.T) {
 
 func tradeOverALine(t *testing.T, steps []community.Step) {
 	feeder := grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: new(grid.Energy(300))}}}
-	m, err := community.NewMarket(config("ann", "bob", "cy"), feeder, settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	m, err := community.NewMarket(config("ann", "bob", "cy"), feeder, tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,13 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Result is what a replay came to.
 type Result struct {
 	Scenario   Scenario
-	Tariff     settlement.Tariff
+	Tariff     tariff.Tariff
 	Feeder     grid.Feeder
 	Trades     []grid.Trade
 	Intervals  []Interval

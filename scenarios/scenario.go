@@ -20,8 +20,8 @@ import (
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
-	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Scenario is a scenario file. Unknown fields are errors.
@@ -129,8 +129,8 @@ func (s Scenario) Validate() error {
 	return err
 }
 
-func (s Scenario) tariff() (settlement.Tariff, error) {
-	t := settlement.Tariff{Version: s.Tariff.Version, Currency: s.Tariff.Currency}
+func (s Scenario) tariff() (tariff.Tariff, error) {
+	t := tariff.Tariff{Version: s.Tariff.Version, Currency: s.Tariff.Currency}
 	var err error
 	if t.Retail, err = grid.ParsePrice(s.Tariff.Retail, t.Currency); err != nil {
 		return t, fmt.Errorf("tariff.retail: %w", err)

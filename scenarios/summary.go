@@ -6,6 +6,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Summary is summary.json. Energies are in Wh, money in millionths of the
@@ -137,7 +138,7 @@ func (r *Result) compare(s *Summary) error {
 		contracted := st.Bought - st.Sold
 		bought[st.Interval] += min(max(contracted, 0), st.Metered.Import)
 		sold[st.Interval] += min(max(-contracted, 0), st.Metered.Export)
-		worth, err := settlement.Tariff{Retail: r.Tariff.Retail, FeedIn: -r.Tariff.FeedIn}.Value(st.Metered)
+		worth, err := tariff.Tariff{Retail: r.Tariff.Retail, FeedIn: -r.Tariff.FeedIn}.Value(st.Metered)
 		if err != nil {
 			return err
 		}

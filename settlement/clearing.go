@@ -7,6 +7,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/network"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Rules say how energy that no trade covers is shared.
@@ -46,7 +47,7 @@ func (r Rules) Validate() error {
 // clearing carries out the steps of an interval.
 type clearing struct {
 	basis  Basis
-	tariff Tariff
+	tariff tariff.Tariff
 	points []*position // by metering point
 	book   *book
 	flows  map[string]grid.Energy // over each node's line to its parent, + export

@@ -5,6 +5,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // ExampleSettle is the interval that docs/settlement.md computes by hand.
@@ -12,7 +13,7 @@ func ExampleSettle() {
 	rules := settlement.DefaultRules()
 	run, err := settlement.Settle(settlement.Input{
 		Community: "street", Interval: interval, Run: 1, Rules: &rules, ReadingRoot: "r",
-		Tariff: settlement.Tariff{Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
+		Tariff: tariff.Tariff{Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 		Trades: []grid.Trade{trade(1, "ann", "bob", 300, 200_000)},
 		Metered: []settlement.Metered{
 			metered("ann", 500, 0), metered("bob", 0, 250), metered("cy", 0, 400), metered("dee", 100, 0),

@@ -49,6 +49,7 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // System accounts.
@@ -62,41 +63,6 @@ const (
 // SystemAccounts lists the accounts that no metering point may be named after.
 func SystemAccounts() []string {
 	return []string{Utility, Grid, Fund, Pool, "rounding", "tax", "bank"}
-}
-
-// Tariff is what the utility charges and pays.
-type Tariff struct {
-	Version  string     `json:"version" yaml:"version"`
-	Currency string     `json:"currency" yaml:"currency"` // ISO 4217
-	Retail   grid.Price `json:"retail" yaml:"retail"`     // millionths/kWh
-	FeedIn   grid.Price `json:"feed_in" yaml:"feed_in"`   // millionths/kWh
-}
-
-// Validate checks the tariff. The error begins with the name of the field.
-func (t Tariff) Validate() error {
-	switch {
-	case t.Version == "":
-		return fmt.Errorf("tariff.version: missing")
-	case len(t.Currency) != 3:
-		return fmt.Errorf("tariff.currency: %q is not an ISO 4217 code", t.Currency)
-	case t.FeedIn > t.Retail:
-		return fmt.Errorf("tariff.feed_in: %d is above retail (%d)", t.FeedIn, t.Retail)
-	default:
-		return nil
-	}
-}
-
-// Value returns what metered energy is worth at the tariff alone, + receives.
-func (t Tariff) Value(f grid.Flow) (grid.Money, error) {
-	owed, err := t.Retail.Cost(f.Import)
-	if err != nil {
-		return 0, err
-	}
-	earned, err := t.FeedIn.Cost(f.Export)
-	if err != nil {
-		return 0, err
-	}
-	return earned.Add(-owed)
 }
 
 // Metered is the energy of an interval at one metering point.
@@ -119,7 +85,7 @@ type Input struct {
 	Community string
 	Interval  grid.Interval
 	Run       int // from 1
-	Tariff    Tariff
+	Tariff    tariff.Tariff
 	Trades    []grid.Trade
 	Feeder    grid.Feeder // that was traded over; zero: one node
 	Rules     *Rules      // of own energy and pool; nil: there is neither, as before there were any
@@ -217,11 +183,11 @@ func WorseOff(net, without, worth grid.Money) bool {
 
 // Run is a settlement run.
 type Run struct {
-	Manifest   Manifest    `json:"manifest"`
-	Tariff     Tariff      `json:"tariff"` // later runs of the interval use it too
-	Batches    []Batch     `json:"batches"`
-	Statements []Statement `json:"statements"` // by metering point
-	Basis      Basis       `json:"basis"`
+	Manifest   Manifest      `json:"manifest"`
+	Tariff     tariff.Tariff `json:"tariff"` // later runs of the interval use it too
+	Batches    []Batch       `json:"batches"`
+	Statements []Statement   `json:"statements"` // by metering point
+	Basis      Basis         `json:"basis"`
 	// Substituted is true when a register was missing: a later run may follow.
 	Substituted bool `json:"substituted,omitempty"`
 }
@@ -240,14 +206,14 @@ type Basis struct {
 
 // digest is what the manifest commits to, of one tariff for all; empty when there
 // was no pool.
-func (b Basis) digest(t Tariff) (string, error) {
+func (b Basis) digest(t tariff.Tariff) (string, error) {
 	if b.Rules == nil {
 		return "", nil
 	}
 	b.Trades = nil // they have a digest of their own
 	return digest(struct {
 		Basis
-		Tariff Tariff `json:"tariff"`
+		Tariff tariff.Tariff `json:"tariff"`
 	}{b, t})
 }
 

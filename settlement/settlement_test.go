@@ -9,15 +9,16 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 var (
 	interval = grid.Interval{Start: 1_780_315_200, Minutes: 15}
-	tariff   = settlement.Tariff{Version: "t1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
+	prices   = tariff.Tariff{Version: "t1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
 )
 
 func input(trades []grid.Trade, metered ...settlement.Metered) settlement.Input {
-	return settlement.Input{Community: "c", Interval: interval, Run: 1, Tariff: tariff, Trades: trades, Metered: metered, ReadingRoot: "r"}
+	return settlement.Input{Community: "c", Interval: interval, Run: 1, Tariff: prices, Trades: trades, Metered: metered, ReadingRoot: "r"}
 }
 
 func metered(point string, imported, exported grid.Energy) settlement.Metered {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Live is what the dashboard shows, kept current by what happens: readings,
@@ -57,7 +58,7 @@ const (
 
 // NewLive returns the dashboard of a community's devices. status fills the
 // totals, account tells the ledger's account of a member's metering point.
-func NewLive(community string, tariff settlement.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
+func NewLive(community string, tariff tariff.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
 	l := &Live{
 		clock: clock, status: status, account: account, speed: 1, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
 		heard: map[string]time.Time{}, drawn: map[int]time.Time{}, outlooks: map[string]map[grid.Interval]outlook{},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -32,7 +33,7 @@ func newLiveWith(clock func() time.Time, status func(context.Context) web.Status
 		{ID: "a/battery", Kind: grid.Battery, Member: "a", MeteringPoint: "mp-a"},
 		{ID: "b/meter", Kind: grid.Meter, Member: "b", MeteringPoint: "mp-b"},
 	}
-	tariff := settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
+	tariff := tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
 	account := func(member, point string) (string, error) { return "account of " + member + " at " + point, nil }
 	l, err := web.NewLive("demo", tariff, devices, account, clock, status)
 	if err != nil {

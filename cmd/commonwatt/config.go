@@ -30,6 +30,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -750,8 +751,8 @@ func (c config) isMember(name string) bool {
 	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == name })
 }
 
-func (c config) tariff() (settlement.Tariff, error) {
-	t := settlement.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
+func (c config) tariff() (tariff.Tariff, error) {
+	t := tariff.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
 	var err error
 	if t.Retail, err = c.Tariff.Retail.price("tariff.retail", t.Currency); err != nil {
 		return t, err

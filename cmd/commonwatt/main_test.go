@@ -31,6 +31,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -290,7 +291,7 @@ func (w *watched) Apply(c *matching.Command) []matching.Event {
 // traded with what was offered and wanted.
 func tradedWithinOffered(t *testing.T, dir string) {
 	t.Helper()
-	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -210,7 +210,7 @@ func TestNewcomers(t *testing.T) {
 	read("ann/meter", every(-20, 65)...)
 	read("bob/meter", every(21, 65)...)
 	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(),
-		settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
+		tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
 )
@@ -48,7 +49,7 @@ type node struct {
 	targets  []meters.Target    // at the start; what is paired later, adopt hands out
 	fleet    *meters.Fleet
 	devices  []grid.Device // at the start
-	tariff   settlement.Tariff
+	tariff   tariff.Tariff
 
 	bus   *bus.Bus
 	lease *bus.Lease // nil: the order log is a file

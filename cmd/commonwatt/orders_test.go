@@ -20,7 +20,7 @@ import (
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 )
 
@@ -348,7 +348,7 @@ func TestKillUnderLoad(t *testing.T) {
 	l.again(t, p)
 	p.stop()
 	entered := map[string]int{}
-	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), settlement.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	m, err := community.NewMarket(community.Config{Community: "demo", Minutes: 15}, grid.SingleNode(), tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}

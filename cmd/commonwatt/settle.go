@@ -16,6 +16,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // settler makes runs of what was traded and metered. A run is frozen on the
@@ -35,7 +36,7 @@ type settler struct {
 
 	log    *slog.Logger
 	seen   func(grid.Interval, settlement.Run)
-	tariff settlement.Tariff
+	tariff tariff.Tariff
 	tell   func(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error // what the homes would have got without the community
 }
 

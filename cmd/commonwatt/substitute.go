@@ -8,7 +8,7 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // substituteDays is how many days before an interval its forecast is made from.
@@ -43,7 +43,7 @@ func (s *settler) substitute(ctx context.Context, meter grid.Device, i grid.Inte
 }
 
 // dearest returns the flow that costs most at the tariff.
-func dearest(t settlement.Tariff, flows ...grid.Flow) (worst grid.Flow, err error) {
+func dearest(t tariff.Tariff, flows ...grid.Flow) (worst grid.Flow, err error) {
 	var least grid.Money
 	for k, f := range flows {
 		value, err := t.Value(f)

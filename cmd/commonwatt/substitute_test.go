@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // TestCuttingTheMeterDoesNotPay lets a home take 200 Wh in every interval for nine days,
@@ -39,7 +40,7 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 	if err := kept.Write(t.Context(), readings); err != nil {
 		t.Fatal(err)
 	}
-	tariff := settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000}
+	tariff := tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000}
 	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(), tariff)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
 	defer evidence.Close()
 	names := ledger.SeededNames(1)
 	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15, Names: names, Rules: new(settlement.DefaultRules())}, grid.SingleNode(),
-		settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
+		tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // settled is a community with settled intervals, their workings and the signed
@@ -88,7 +89,7 @@ func (s *settled) settle(i grid.Interval) {
 	s.t.Helper()
 	k := int(i.Start-interval(100, 0).Start) / 900
 	in := settlement.Input{
-		Community: community, Interval: i, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
+		Community: community, Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 		Rules: new(settlement.DefaultRules()), Salt: "salted", Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000}}},
 		Points: map[string]settlement.Point{},
 		Trades: []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},

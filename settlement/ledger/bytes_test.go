@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 var update = flag.Bool("update", false, "write testdata/bytes.golden anew")
@@ -26,7 +27,7 @@ func TestBytes(t *testing.T) {
 	limit := grid.Energy(900)
 	in := settlement.Input{
 		Community: "c", Interval: i, Run: 1, ReadingRoot: "root", Rules: new(settlement.DefaultRules()), Salt: "salt",
-		Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
+		Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 		Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: &limit}}},
 		Points: map[string]settlement.Point{"a": {Account: "A", Member: "m", Node: "street"}, "b": {Account: "B", Member: "n"}, "c": {Account: "C", Member: "o", Apart: true}},
 		Trades: []grid.Trade{{Product: grid.Product{Community: "c", Interval: i}, Seq: 7, Bid: "1", Offer: "2", Buyer: "a", Seller: "b", Energy: 500, BidPrice: 200_000, OfferPrice: 180_000}},

@@ -25,6 +25,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 const community = "test"
@@ -74,7 +75,7 @@ func interval(day, number int) grid.Interval {
 func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement.Run {
 	t.Helper()
 	in := settlement.Input{
-		Community: community, Interval: i, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000},
+		Community: community, Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000},
 		Points: map[string]settlement.Point{},
 	}
 	for i := range points {

@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Working is how a run came about: all that it takes to compute it anew. Metering
@@ -22,7 +23,7 @@ type Working struct {
 	Community string            `json:"community"`
 	Interval  string            `json:"interval"`
 	Run       int               `json:"run"`
-	Tariff    settlement.Tariff `json:"tariff"`
+	Tariff    tariff.Tariff     `json:"tariff"`
 	Basis     settlement.Basis  `json:"basis"`
 	Leaves    []json.RawMessage `json:"leaves"` // each a Leaf: what the reading root commits to
 }

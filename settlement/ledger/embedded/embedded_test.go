@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 const community = "test"
@@ -55,7 +56,7 @@ func run(t *testing.T, number, n int) settlement.Run {
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: grid.Interval{Start: 1_780_315_200, Minutes: 15}.Shift(number), Run: 1,
-		Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{},
+		Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{},
 	}
 	for i := range n {
 		in.Points[point(i)] = settlement.Point{Account: account(t, point(i))}
@@ -379,7 +380,7 @@ func BenchmarkSubmitRun(b *testing.B) {
 	}
 	defer l.Close()
 	const points = 1000
-	in := settlement.Input{Community: community, Run: 1, Tariff: settlement.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{}}
+	in := settlement.Input{Community: community, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000}, Points: map[string]settlement.Point{}}
 	var devices []grid.Device
 	for i := range points {
 		p := fmt.Sprintf("mp-%04d", i)

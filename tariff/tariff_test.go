@@ -1,0 +1,38 @@
+package tariff_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
+)
+
+func TestValue(t *testing.T) {
+	x := tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
+	// Both directions count: 100 Wh at 0.30 and 250 Wh at 0.06.
+	if v, err := x.Value(grid.Flow{Import: 100, Export: 250}); err != nil || v != -30_000+15_000 {
+		t.Errorf("%d, %v", v, err)
+	}
+	if _, err := x.Value(grid.Flow{Import: 1 << 62}); err == nil {
+		t.Error("a value beyond 64 bits")
+	}
+}
+
+func TestBadTariffs(t *testing.T) {
+	good := tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[string]func(*tariff.Tariff){
+		"tariff.version":  func(x *tariff.Tariff) { x.Version = "" },
+		"tariff.currency": func(x *tariff.Tariff) { x.Currency = "Euro" },
+		"tariff.feed_in":  func(x *tariff.Tariff) { x.FeedIn = 300_001 },
+	} {
+		bad := good
+		change(&bad)
+		if err := bad.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
