@@ -10,6 +10,7 @@ import (
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // The beacon draws the challenges of an epoch. Before it, the operator and the
@@ -301,8 +302,8 @@ func penalise(ctx context, at intervalOf, missing []string) error {
 		if party == RoleUtility {
 			debit, credit = credit, debit
 		}
-		_, err = post(ctx, at.Community, Posting{
-			Debit: debit, Credit: credit, Amount: p.RevealPenalty, Reason: ReasonPenalty, Reference: party + "/" + at.Interval,
+		_, err = post(ctx, at.Community, record.Posting{
+			Debit: debit, Credit: credit, Amount: grid.Money(p.RevealPenalty), Reason: ReasonPenalty, Reference: party + "/" + at.Interval,
 		}, i.Begin())
 		if err != nil {
 			return err

@@ -2,6 +2,9 @@ package chaincode
 
 import (
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Disputes settles disagreement on the record: who thinks that something on the
@@ -132,7 +135,7 @@ func (*Disputes) Resolve(ctx contractapi.TransactionContextInterface, arg string
 		return fail(CodeInvalid, "amount: a dispute that is not upheld adjusts nothing")
 	}
 	if adjusts {
-		p := Posting{Debit: r.Debit, Credit: r.Credit, Amount: r.Amount, Reason: ReasonAdjustment, Reference: r.ID}
+		p := record.Posting{Debit: r.Debit, Credit: r.Credit, Amount: grid.Money(r.Amount), Reason: ReasonAdjustment, Reference: r.ID}
 		if _, err := post(ctx, r.Community, p, at); err != nil {
 			return err
 		}

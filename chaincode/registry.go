@@ -12,6 +12,7 @@ import (
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Registry records who belongs to a community and what is installed there. What
@@ -115,11 +116,6 @@ const (
 	pseudonymBytes = 12
 	minSalt        = 16
 )
-
-// SystemAccounts may not name a metering point: postings use them.
-func SystemAccounts() []string {
-	return []string{"utility", "grid", "fund", "pool", "rounding", "tax", "bank"}
-}
 
 // FoundCommunity takes a Community without its operator: that is the caller's
 // organisation.
@@ -268,7 +264,7 @@ func (*Registry) RegisterMeteringPoint(ctx contractapi.TransactionContextInterfa
 	if _, err := allow(ctx, p.Community, RoleInstaller, RoleOperator); err != nil {
 		return err
 	}
-	if p.ID == "" || slices.Contains(SystemAccounts(), p.ID) {
+	if p.ID == "" || slices.Contains(record.SystemAccounts(), p.ID) {
 		return fail(CodeInvalid, "id: must be given and must not be a system account")
 	}
 	if _, err := mustHave[Member](ctx, KindMember, p.Community, p.Member); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/hyperledger/fabric-contract-api-go/v2/contractapi"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Settlement records the postings of settlement runs. A run is a manifest, its
@@ -24,49 +25,6 @@ import (
 // of a day.
 type Settlement struct {
 	contractapi.Contract
-}
-
-// Manifest freezes a run: which batches it will have.
-type Manifest struct {
-	Community    string   `json:"community"`
-	Interval     string   `json:"interval"`
-	Run          int      `json:"run"`
-	TradeDigest  string   `json:"trade_digest"`
-	ReadingRoot  string   `json:"reading_root"`
-	Tariff       string   `json:"tariff"`
-	TariffDigest string   `json:"tariff_digest"`
-	Estimated    bool     `json:"estimated"`
-	BatchDigests []string `json:"batch_digests"`
-	RulesDigest  string   `json:"rules_digest,omitempty"`
-}
-
-// Batch is a part of a run's postings.
-type Batch struct {
-	Community string    `json:"community"`
-	Interval  string    `json:"interval"`
-	Run       int       `json:"run"`
-	Batch     int       `json:"batch"`
-	Postings  []Posting `json:"postings"`
-}
-
-// Posting moves Amount millionths of the currency unit from Debit to Credit.
-type Posting struct {
-	ID        string `json:"id"`
-	Debit     string `json:"debit"`
-	Credit    string `json:"credit"`
-	Amount    int64  `json:"amount"`
-	Energy    int64  `json:"energy"`
-	Reason    string `json:"reason"`
-	Reference string `json:"reference"`
-}
-
-// Closing is the record by which a run counts.
-type Closing struct {
-	Community string `json:"community"`
-	Interval  string `json:"interval"`
-	Run       int    `json:"run"`
-	Postings  int    `json:"postings"`
-	Turnover  int64  `json:"turnover"` // sum of the amounts
 }
 
 // Transfer is money that comes in from outside to an account, or goes out.
@@ -98,21 +56,18 @@ const (
 	ReasonPenalty    = "penalty"    // for a missing reveal
 )
 
-// bank is where money comes from and goes to outside.
-const bank = "bank"
-
 // PostingsOf returns the postings that a write of the kind holds, nil for other
 // kinds.
-func PostingsOf(kind string, value []byte) ([]Posting, error) {
+func PostingsOf(kind string, value []byte) ([]record.Posting, error) {
 	switch kind {
 	case KindPostings:
-		var b Batch
+		var b record.Batch
 		err := decode(string(value), &b)
 		return b.Postings, err
 	case KindEntry:
-		var p Posting
+		var p record.Posting
 		err := decode(string(value), &p)
-		return []Posting{p}, err
+		return []record.Posting{p}, err
 	default:
 		return nil, nil
 	}
@@ -124,7 +79,7 @@ func runKey(community, interval string, run int) []string {
 
 // OpenRun takes a Manifest. Runs of an interval are numbered without gaps.
 func (*Settlement) OpenRun(ctx contractapi.TransactionContextInterface, arg string) error {
-	var m Manifest
+	var m record.Manifest
 	if err := decode(arg, &m); err != nil {
 		return err
 	}
@@ -138,7 +93,7 @@ func (*Settlement) OpenRun(ctx contractapi.TransactionContextInterface, arg stri
 		return fail(CodeInvalid, "run: %d, counts from 1", m.Run)
 	}
 	if m.Run > 1 {
-		var before Closing
+		var before record.Closing
 		found, err := get(ctx, &before, KindClosing, runKey(m.Community, m.Interval, m.Run-1)...)
 		if err != nil {
 			return err
@@ -164,23 +119,23 @@ type BatchRecord struct {
 // PostBatch takes a Batch as the manifest announced it. The same batch again
 // changes nothing; another under its key is refused.
 func (*Settlement) PostBatch(ctx contractapi.TransactionContextInterface, arg string) error {
-	var b Batch
+	var b record.Batch
 	if err := decode(arg, &b); err != nil {
 		return err
 	}
 	if _, err := allow(ctx, b.Community, RoleOperator); err != nil {
 		return err
 	}
-	record, err := b.announced(ctx, arg)
+	posted, err := announced(ctx, b, arg)
 	if err != nil {
 		return err
 	}
-	deltas, err := b.audit(ctx, &record)
+	deltas, err := audit(ctx, b, &posted)
 	if err != nil {
 		return err
 	}
 	key := append(runKey(b.Community, b.Interval, b.Run), strconv.Itoa(b.Batch))
-	created, err := put(ctx, record, KindBatch, key...)
+	created, err := put(ctx, posted, KindBatch, key...)
 	if err != nil || !created {
 		return err
 	}
@@ -199,12 +154,12 @@ func (*Settlement) PostBatch(ctx contractapi.TransactionContextInterface, arg st
 
 		Batch    int `json:"batch"`
 		Postings int `json:"postings"`
-	}{runID{b.Community, b.Interval, b.Run}, b.Batch, record.Postings})
+	}{runID{b.Community, b.Interval, b.Run}, b.Batch, posted.Postings})
 }
 
 // announced checks a batch against its manifest.
-func (b Batch) announced(ctx context, arg string) (BatchRecord, error) {
-	var m Manifest
+func announced(ctx context, b record.Batch, arg string) (BatchRecord, error) {
+	var m record.Manifest
 	found, err := get(ctx, &m, KindManifest, runKey(b.Community, b.Interval, b.Run)...)
 	if err != nil {
 		return BatchRecord{}, err
@@ -212,24 +167,23 @@ func (b Batch) announced(ctx context, arg string) (BatchRecord, error) {
 	if !found {
 		return BatchRecord{}, fail(CodeMissing, "run %d of %s has no manifest", b.Run, b.Interval)
 	}
-	record := BatchRecord{Digest: digest([]byte(arg)), Postings: len(b.Postings)}
-	if b.Batch < 0 || b.Batch >= len(m.BatchDigests) || m.BatchDigests[b.Batch] != record.Digest {
+	posted := BatchRecord{Digest: digest([]byte(arg)), Postings: len(b.Postings)}
+	if b.Batch < 0 || b.Batch >= len(m.BatchDigests) || m.BatchDigests[b.Batch] != posted.Digest {
 		return BatchRecord{}, fail(CodeConflict, "batch %d of %s run %d is not the one that the manifest announced", b.Batch, b.Interval, b.Run)
 	}
-	return record, nil
+	return posted, nil
 }
 
 // audit checks the rules of posting, sums up the turnover, and returns what the
 // batch does to each account.
-func (b Batch) audit(ctx context, record *BatchRecord) (map[string]int64, error) {
+func audit(ctx context, b record.Batch, posted *BatchRecord) (map[string]int64, error) {
 	interval, err := grid.ParseInterval(b.Interval)
 	if err != nil {
 		return nil, fail(CodeInvalid, "interval: %v", err)
 	}
 	deltas := map[string]int64{}
 	for i, p := range b.Postings {
-		want := fmt.Sprintf("%s/%s/%d/%d/%d", b.Community, b.Interval, b.Run, b.Batch, i)
-		switch {
+		switch want := b.PostingID(i); {
 		case p.ID != want:
 			return nil, fail(CodeInvalid, "postings[%d].id: %q, want %q", i, p.ID, want)
 		case p.Amount <= 0:
@@ -245,13 +199,13 @@ func (b Batch) audit(ctx context, record *BatchRecord) (map[string]int64, error)
 				return nil, err
 			}
 		}
-		turnover, err := grid.Sum(grid.Money(record.Turnover), grid.Money(p.Amount))
+		turnover, err := grid.Sum(grid.Money(posted.Turnover), p.Amount)
 		if err != nil {
 			return nil, fail(CodeInvalid, "postings[%d].amount: %v", i, err)
 		}
-		record.Turnover = int64(turnover) // bounds each delta as well
-		deltas[p.Debit] -= p.Amount
-		deltas[p.Credit] += p.Amount
+		posted.Turnover = int64(turnover) // bounds each delta as well
+		deltas[p.Debit] -= int64(p.Amount)
+		deltas[p.Credit] += int64(p.Amount)
 	}
 	return deltas, nil
 }
@@ -259,7 +213,7 @@ func (b Batch) audit(ctx context, record *BatchRecord) (map[string]int64, error)
 // mustBeAccount checks that the account is the system's, or a metering point
 // that was not revoked at the time.
 func mustBeAccount(ctx context, community, account string, at time.Time) error {
-	if slices.Contains(SystemAccounts(), account) {
+	if slices.Contains(record.SystemAccounts(), account) {
 		return nil
 	}
 	point, err := mustHave[MeteringPoint](ctx, KindMeteringPoint, community, account)
@@ -272,7 +226,7 @@ func mustBeAccount(ctx context, community, account string, at time.Time) error {
 // bucket returns where an account's deltas stand: the system's each by itself,
 // the others in sixteen.
 func bucket(account string) string {
-	if slices.Contains(SystemAccounts(), account) {
+	if slices.Contains(record.SystemAccounts(), account) {
 		return account
 	}
 	return digest([]byte(account))[:1]
@@ -297,7 +251,7 @@ func move(ctx context, community, day, source string, deltas map[string]int64) e
 }
 
 // post writes one posting outside of the runs, once: false when it was there.
-func post(ctx context, community string, p Posting, at time.Time) (created bool, err error) {
+func post(ctx context, community string, p record.Posting, at time.Time) (created bool, err error) {
 	for _, account := range []string{p.Debit, p.Credit} {
 		if err := mustBeAccount(ctx, community, account, time.Time{}); err != nil {
 			return false, err
@@ -313,7 +267,7 @@ func post(ctx context, community string, p Posting, at time.Time) (created bool,
 	if created, err = put(ctx, p, KindEntry, community, p.ID); err != nil || !created {
 		return false, err
 	}
-	return true, move(ctx, community, at.Format(time.DateOnly), p.ID, map[string]int64{p.Debit: -p.Amount, p.Credit: p.Amount})
+	return true, move(ctx, community, at.Format(time.DateOnly), p.ID, map[string]int64{p.Debit: -int64(p.Amount), p.Credit: int64(p.Amount)})
 }
 
 // runID names a run.
@@ -334,7 +288,7 @@ func (*Settlement) CloseRun(ctx contractapi.TransactionContextInterface, arg str
 		return err
 	}
 	key := runKey(id.Community, id.Interval, id.Run)
-	var m Manifest
+	var m record.Manifest
 	found, err := get(ctx, &m, KindManifest, key...)
 	if err != nil {
 		return err
@@ -342,18 +296,18 @@ func (*Settlement) CloseRun(ctx contractapi.TransactionContextInterface, arg str
 	if !found {
 		return fail(CodeMissing, "run %d of %s has no manifest", id.Run, id.Interval)
 	}
-	c := Closing{Community: id.Community, Interval: id.Interval, Run: id.Run}
+	c := record.Closing{Community: id.Community, Interval: id.Interval, Run: id.Run}
 	for n := range m.BatchDigests {
-		var record BatchRecord
-		found, err := get(ctx, &record, KindBatch, append(slices.Clone(key), strconv.Itoa(n))...)
+		var posted BatchRecord
+		found, err := get(ctx, &posted, KindBatch, append(slices.Clone(key), strconv.Itoa(n))...)
 		if err != nil {
 			return err
 		}
 		if !found {
 			return fail(CodeMissing, "batch %d of %s run %d was not posted", n, id.Interval, id.Run)
 		}
-		c.Postings += record.Postings
-		c.Turnover += record.Turnover
+		c.Postings += posted.Postings
+		c.Turnover += grid.Money(posted.Turnover)
 	}
 	created, err := put(ctx, c, KindClosing, key...)
 	if err != nil || !created {
@@ -368,7 +322,7 @@ func (*Settlement) Deposit(ctx contractapi.TransactionContextInterface, arg stri
 	if err != nil {
 		return err
 	}
-	created, err := post(ctx, t.Community, Posting{Debit: bank, Credit: t.Account, Amount: t.Amount, Reason: ReasonDeposit, Reference: t.Reference}, at)
+	created, err := post(ctx, t.Community, record.Posting{Debit: record.Bank, Credit: t.Account, Amount: grid.Money(t.Amount), Reason: ReasonDeposit, Reference: t.Reference}, at)
 	if err != nil || !created {
 		return err
 	}
@@ -386,7 +340,7 @@ func (*Settlement) Withdraw(ctx contractapi.TransactionContextInterface, arg str
 	if err != nil {
 		return err
 	}
-	p := Posting{Debit: t.Account, Credit: bank, Amount: t.Amount, Reason: ReasonWithdrawal, Reference: t.Reference}
+	p := record.Posting{Debit: t.Account, Credit: record.Bank, Amount: grid.Money(t.Amount), Reason: ReasonWithdrawal, Reference: t.Reference}
 	created, err := post(ctx, t.Community, p, at)
 	if err != nil || !created {
 		return err
@@ -404,7 +358,7 @@ func transfer(ctx context, arg string) (t Transfer, at time.Time, err error) {
 	if _, err := allow(ctx, t.Community, RoleOperator); err != nil {
 		return t, at, err
 	}
-	if t.Reference == "" || slices.Contains(SystemAccounts(), t.Account) {
+	if t.Reference == "" || slices.Contains(record.SystemAccounts(), t.Account) {
 		return t, at, fail(CodeInvalid, "reference, account: must be given, and the account must be a member's")
 	}
 	at, err = instant("time", t.Time)
@@ -460,7 +414,7 @@ func (*Settlement) FoldBalances(ctx contractapi.TransactionContextInterface, arg
 
 // Buckets lists what FoldBalances takes.
 func Buckets() []string {
-	all := SystemAccounts()
+	all := record.SystemAccounts()
 	for _, c := range "0123456789abcdef" {
 		all = append(all, string(c))
 	}
@@ -511,8 +465,8 @@ func (*Settlement) GetRun(ctx contractapi.TransactionContextInterface, community
 		return "", err
 	}
 	var found struct {
-		Manifest *Manifest `json:"manifest"`
-		Closing  *Closing  `json:"closing"`
+		Manifest *record.Manifest `json:"manifest"`
+		Closing  *record.Closing  `json:"closing"`
 	}
 	key := runKey(community, interval, run)
 	if _, err := get(ctx, &found.Manifest, KindManifest, key...); err != nil {

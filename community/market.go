@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -292,7 +293,7 @@ func (m *Market) Unsettled() []grid.Interval {
 // Settle makes a run of the interval from what was metered. previous are the
 // earlier runs of the interval: from the first come tariff, trades, feeder, members
 // and rules, whatever they are by now.
-func (m *Market) Settle(i grid.Interval, run int, metered []settlement.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
+func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
 		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,

@@ -14,7 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
@@ -336,7 +336,7 @@ func tradeOverALine(t *testing.T, steps []community.Step) {
 		}
 	}
 	flow := func(imported, exported grid.Energy) grid.Flow { return grid.Flow{Import: imported, Export: exported} }
-	run, err := m.Settle(first, 1, []settlement.Metered{
+	run, err := m.Settle(first, 1, []record.Metered{
 		{MeteringPoint: "mp-ann", Flow: flow(500, 0)}, {MeteringPoint: "mp-bob", Flow: flow(0, 200)}, {MeteringPoint: "mp-cy", Flow: flow(0, 300)},
 	}, "", nil)
 	if err != nil {

@@ -1,6 +1,8 @@
 package grid
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // Node is a connection point of the feeder with the line to its parent.
 type Node struct {

@@ -1,6 +1,8 @@
 package grid
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // Side tells a bid (to buy) from an offer (to sell).
 type Side uint8

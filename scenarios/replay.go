@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -222,7 +223,7 @@ func (r *replay) quote(ctx context.Context, a community.Action, now time.Time) e
 
 func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) error {
 	i := a.Product.Interval
-	var metered []settlement.Metered
+	var metered []record.Metered
 	var records [][]byte
 	for _, d := range r.recorder.devices {
 		if d.Kind != grid.Meter {
@@ -232,7 +233,7 @@ func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) 
 		if !known {
 			return fmt.Errorf("settle %s: %s was not read", i, d.ID)
 		}
-		m := settlement.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: grid.Good}
+		m := record.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: grid.Good}
 		record, err := json.Marshal(m) // of a simulated home: nobody's secret
 		if err != nil {
 			return fmt.Errorf("reading root: %w", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Reasons of postings.
@@ -74,25 +75,25 @@ func (b *book) nets() map[string]grid.Money {
 
 // less returns the postings that lead from the previous ones to the entries,
 // in order of reason, reference and accounts. The book is used up.
-func (b *book) less(previous []Posting) ([]Posting, error) {
+func (b *book) less(previous []record.Posting) ([]record.Posting, error) {
 	for _, p := range previous {
 		b.pay(p.Debit, p.Credit, -p.Amount, -p.Energy, p.Reason, p.Reference)
 	}
 	if b.err != nil {
 		return nil, b.err
 	}
-	var postings []Posting
+	var postings []record.Posting
 	for k, v := range b.entries {
 		if v.money == 0 {
 			continue
 		}
-		p := Posting{Debit: k.low, Credit: k.high, Amount: v.money, Energy: v.energy, Reason: k.reason, Reference: k.reference}
+		p := record.Posting{Debit: k.low, Credit: k.high, Amount: v.money, Energy: v.energy, Reason: k.reason, Reference: k.reference}
 		if v.money < 0 {
 			p.Debit, p.Credit, p.Amount, p.Energy = k.high, k.low, -v.money, -v.energy
 		}
 		postings = append(postings, p)
 	}
-	slices.SortFunc(postings, func(a, b Posting) int {
+	slices.SortFunc(postings, func(a, b record.Posting) int {
 		return cmp.Or(strings.Compare(a.Reason, b.Reason), strings.Compare(a.Reference, b.Reference),
 			strings.Compare(a.Debit, b.Debit), strings.Compare(a.Credit, b.Credit))
 	})
@@ -103,12 +104,12 @@ func (b *book) less(previous []Posting) ([]Posting, error) {
 // a key, and about 100 keys a transaction is where Fabric is efficient.
 const batchSize = 80
 
-func batches(in Input, postings []Posting) []Batch {
-	var all []Batch
+func batches(in Input, postings []record.Posting) []record.Batch {
+	var all []record.Batch
 	for chunk := range slices.Chunk(postings, batchSize) {
-		b := Batch{Community: in.Community, Interval: in.Interval.String(), Run: in.Run, Batch: len(all), Postings: slices.Clone(chunk)}
+		b := record.Batch{Community: in.Community, Interval: in.Interval.String(), Run: in.Run, Batch: len(all), Postings: slices.Clone(chunk)}
 		for i := range b.Postings {
-			b.Postings[i].ID = fmt.Sprintf("%s/%s/%d/%d/%d", b.Community, b.Interval, b.Run, b.Batch, i)
+			b.Postings[i].ID = b.PostingID(i)
 		}
 		all = append(all, b)
 	}

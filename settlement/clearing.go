@@ -7,6 +7,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/network"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
@@ -81,7 +82,7 @@ func (c *clearing) trades() error {
 		}
 		reference := fmt.Sprintf("trade-%d", t.Seq)
 		c.book.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
-		c.book.pay(t.Buyer, Fund, pays-gets, 0, ReasonLines, reference)
+		c.book.pay(t.Buyer, record.Fund, pays-gets, 0, ReasonLines, reference)
 		for n := c.lines[c.basis.Nodes[t.Seller]]; n.Parent != ""; n = c.lines[n.Parent] {
 			c.flows[n.ID] += t.Energy
 		}
@@ -138,7 +139,7 @@ func (c *clearing) ownOf(points []*position) error {
 	for k, p := range points {
 		p.take(&p.owned, cleared.of(p))
 		p.ownFee = fees[k]
-		c.book.pay(p.account, Fund, fees[k], 0, ReasonOwnFee, p.account)
+		c.book.pay(p.account, record.Fund, fees[k], 0, ReasonOwnFee, p.account)
 	}
 	c.send(cleared)
 	return nil
@@ -237,8 +238,8 @@ func (c *clearing) utility() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.MeteringPoint, err)
 		}
-		c.book.pay(p.account, Utility, owed, p.left.short, ReasonRetail, p.account)
-		c.book.pay(Utility, p.account, earned, p.left.long, ReasonFeedIn, p.account)
+		c.book.pay(p.account, record.Utility, owed, p.left.short, ReasonRetail, p.account)
+		c.book.pay(record.Utility, p.account, earned, p.left.long, ReasonFeedIn, p.account)
 	}
 	return nil
 }
@@ -251,7 +252,7 @@ func (c *clearing) fees() error {
 		if err != nil {
 			return fmt.Errorf("grid fees: %w", err)
 		}
-		c.book.pay(Fund, Grid, fee, over, ReasonFee, n.ID)
+		c.book.pay(record.Fund, record.Grid, fee, over, ReasonFee, n.ID)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -15,7 +16,7 @@ func ExampleSettle() {
 		Community: "street", Interval: interval, Run: 1, Rules: &rules, ReadingRoot: "r",
 		Tariff: tariff.Tariff{Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 		Trades: []grid.Trade{trade(1, "ann", "bob", 300, 200_000)},
-		Metered: []settlement.Metered{
+		Metered: []record.Metered{
 			metered("ann", 500, 0), metered("bob", 0, 250), metered("cy", 0, 400), metered("dee", 100, 0),
 		},
 	})

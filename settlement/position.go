@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // sides are energies in Wh, each ≥ 0: what a metering point lacks, and what it has
@@ -19,7 +20,7 @@ func (s sides) less(t sides) sides { return sides{s.short - t.short, s.long - t.
 // position is a metering point in an interval: what it metered and traded, and
 // what each step made of the rest.
 type position struct {
-	Metered
+	record.Metered
 
 	account, member string
 	rank            string // by which it gets what rounding leaves over
@@ -47,7 +48,7 @@ func open(in Input) (Basis, []*position, error) {
 		b.Trades = slices.Clone(b.Trades)
 	}
 	at := map[string]*position{} // by metering point in the first run, by account in later ones
-	system := SystemAccounts()
+	system := record.SystemAccounts()
 	metered, accounts := map[string]bool{}, map[string]bool{}
 	var points []*position
 	for _, m := range in.Metered {

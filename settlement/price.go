@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Money is reckoned exactly before it is rounded once: a price times an energy is in
@@ -37,14 +38,14 @@ func (c *clearing) payPool(points []*position, r *result) error {
 	}
 	var pool grid.Money
 	for k, p := range points {
-		c.book.pay(p.account, Pool, paid[k], p.pooled.short, ReasonPoolBought, p.account)
-		c.book.pay(Pool, p.account, got[k], p.pooled.long, ReasonPoolSold, p.account)
+		c.book.pay(p.account, record.Pool, paid[k], p.pooled.short, ReasonPoolBought, p.account)
+		c.book.pay(record.Pool, p.account, got[k], p.pooled.long, ReasonPoolSold, p.account)
 		pool += paid[k] - got[k]
 		if e := p.pooled.short + p.pooled.long; e > 0 {
 			p.poolPrice = grid.Price(roundDiv((int64(paid[k])+int64(got[k]))*thousandths, int64(e)))
 		}
 	}
-	c.book.pay(Pool, Fund, pool, 0, ReasonPoolFee, Pool)
+	c.book.pay(record.Pool, record.Fund, pool, 0, ReasonPoolFee, record.Pool)
 	return nil
 }
 

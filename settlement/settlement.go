@@ -49,28 +49,9 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/tariff"
 )
-
-// System accounts.
-const (
-	Utility = "utility"
-	Grid    = "grid" // the grid operator's
-	Fund    = "fund" // the community's
-	Pool    = "pool" // of what is shared after delivery: zero in every interval
-)
-
-// SystemAccounts lists the accounts that no metering point may be named after.
-func SystemAccounts() []string {
-	return []string{Utility, Grid, Fund, Pool, "rounding", "tax", "bank"}
-}
-
-// Metered is the energy of an interval at one metering point.
-type Metered struct {
-	MeteringPoint string       `json:"metering_point"`
-	Flow          grid.Flow    `json:"flow"`
-	Quality       grid.Quality `json:"quality"`
-}
 
 // Point is what a run must know of a metering point beside its meter.
 type Point struct {
@@ -91,50 +72,14 @@ type Input struct {
 	Rules     *Rules      // of own energy and pool; nil: there is neither, as before there were any
 	Salt      string      // without it the digest of the rules tells nothing
 	Points    map[string]Point
-	Metered   []Metered
+	Metered   []record.Metered
 	// First is the basis of the interval's first run, in place of Trades, Feeder,
 	// Rules, Salt and of all but the account of each of the Points; nil: this is the
 	// first. Metering points that it does not know are left out.
 	First    *Basis
-	Previous []Posting // of the earlier runs of the interval
+	Previous []record.Posting // of the earlier runs of the interval
 	// ReadingRoot is the Merkle root over the metered values, in hex.
 	ReadingRoot string
-}
-
-// Posting moves money between two accounts.
-type Posting struct {
-	ID        string      `json:"id"` // community/interval/run/batch/number
-	Debit     string      `json:"debit"`
-	Credit    string      `json:"credit"`
-	Amount    grid.Money  `json:"amount"` // > 0
-	Energy    grid.Energy `json:"energy"` // Wh that it pays for; < 0 where a later run takes back
-	Reason    string      `json:"reason"`
-	Reference string      `json:"reference"` // trade number or metering point
-}
-
-// Batch is what goes to the ledger in one transaction.
-type Batch struct {
-	Community string    `json:"community"`
-	Interval  string    `json:"interval"`
-	Run       int       `json:"run"`
-	Batch     int       `json:"batch"` // from 0
-	Postings  []Posting `json:"postings"`
-}
-
-// Manifest freezes a run before its first batch is sent.
-type Manifest struct {
-	Community    string   `json:"community"`
-	Interval     string   `json:"interval"`
-	Run          int      `json:"run"`
-	TradeDigest  string   `json:"trade_digest"` // SHA-256 of the trades between accounts, as JSON
-	ReadingRoot  string   `json:"reading_root"`
-	Tariff       string   `json:"tariff"`        // version
-	TariffDigest string   `json:"tariff_digest"` // SHA-256 of the tariff as JSON
-	Estimated    bool     `json:"estimated"`
-	BatchDigests []string `json:"batch_digests"` // SHA-256 of each batch as JSON
-	// RulesDigest commits to all else that the run was made by (see Basis); absent:
-	// there was no pool.
-	RulesDigest string `json:"rules_digest,omitempty"`
 }
 
 // Statement is what an interval means for one metering point.
@@ -183,11 +128,11 @@ func WorseOff(net, without, worth grid.Money) bool {
 
 // Run is a settlement run.
 type Run struct {
-	Manifest   Manifest      `json:"manifest"`
-	Tariff     tariff.Tariff `json:"tariff"` // later runs of the interval use it too
-	Batches    []Batch       `json:"batches"`
-	Statements []Statement   `json:"statements"` // by metering point
-	Basis      Basis         `json:"basis"`
+	Manifest   record.Manifest `json:"manifest"`
+	Tariff     tariff.Tariff   `json:"tariff"` // later runs of the interval use it too
+	Batches    []record.Batch  `json:"batches"`
+	Statements []Statement     `json:"statements"` // by metering point
+	Basis      Basis           `json:"basis"`
 	// Substituted is true when a register was missing: a later run may follow.
 	Substituted bool `json:"substituted,omitempty"`
 }
@@ -218,8 +163,8 @@ func (b Basis) digest(t tariff.Tariff) (string, error) {
 }
 
 // Postings returns the postings of all batches in order.
-func (r Run) Postings() []Posting {
-	var all []Posting
+func (r Run) Postings() []record.Posting {
+	var all []record.Posting
 	for _, b := range r.Batches {
 		all = append(all, b.Postings...)
 	}
@@ -273,27 +218,27 @@ func (p position) statement(in Input, net grid.Money) (Statement, error) {
 	}, err
 }
 
-func manifest(in Input, basis Basis, all []Batch) (Manifest, error) {
-	m := Manifest{
+func manifest(in Input, basis Basis, all []record.Batch) (record.Manifest, error) {
+	m := record.Manifest{
 		Community: in.Community, Interval: in.Interval.String(), Run: in.Run, ReadingRoot: in.ReadingRoot,
 		Tariff: in.Tariff.Version, BatchDigests: make([]string, len(all)),
 	}
 	var err error
 	if m.TradeDigest, err = digest(basis.Trades); err != nil {
-		return Manifest{}, err
+		return record.Manifest{}, err
 	}
 	if m.TariffDigest, err = digest(in.Tariff); err != nil {
-		return Manifest{}, err
+		return record.Manifest{}, err
 	}
 	if m.RulesDigest, err = basis.digest(in.Tariff); err != nil {
-		return Manifest{}, err
+		return record.Manifest{}, err
 	}
 	for i, b := range all {
 		if m.BatchDigests[i], err = digest(b); err != nil {
-			return Manifest{}, err
+			return record.Manifest{}, err
 		}
 	}
-	m.Estimated = slices.ContainsFunc(in.Metered, func(m Metered) bool { return m.Quality != grid.Good })
+	m.Estimated = slices.ContainsFunc(in.Metered, func(m record.Metered) bool { return m.Quality != grid.Good })
 	return m, nil
 }
 

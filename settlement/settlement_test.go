@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -17,12 +18,12 @@ var (
 	prices   = tariff.Tariff{Version: "t1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
 )
 
-func input(trades []grid.Trade, metered ...settlement.Metered) settlement.Input {
+func input(trades []grid.Trade, metered ...record.Metered) settlement.Input {
 	return settlement.Input{Community: "c", Interval: interval, Run: 1, Tariff: prices, Trades: trades, Metered: metered, ReadingRoot: "r"}
 }
 
-func metered(point string, imported, exported grid.Energy) settlement.Metered {
-	return settlement.Metered{MeteringPoint: point, Flow: grid.Flow{Import: imported, Export: exported}, Quality: grid.Good}
+func metered(point string, imported, exported grid.Energy) record.Metered {
+	return record.Metered{MeteringPoint: point, Flow: grid.Flow{Import: imported, Export: exported}, Quality: grid.Good}
 }
 
 func trade(seq uint64, buyer, seller string, energy grid.Energy, price grid.Price) grid.Trade {
@@ -109,7 +110,7 @@ func TestProperties(t *testing.T) {
 
 // balanced checks that all postings of an interval sum to zero over the
 // accounts, and per member to the statements of the last run.
-func balanced(t *testing.T, last settlement.Run, postings []settlement.Posting) {
+func balanced(t *testing.T, last settlement.Run, postings []record.Posting) {
 	t.Helper()
 	balance := map[string]grid.Money{}
 	for _, p := range postings {
@@ -215,7 +216,7 @@ func TestFeesAndRent(t *testing.T) {
 	for _, p := range run.Postings() {
 		balance[p.Debit] -= p.Amount
 		balance[p.Credit] += p.Amount
-		if p.Reason == settlement.ReasonFee && (p.Energy != 800 || p.Reference != "street" || p.Debit != settlement.Fund) {
+		if p.Reason == settlement.ReasonFee && (p.Energy != 800 || p.Reference != "street" || p.Debit != record.Fund) {
 			t.Errorf("fee %+v", p)
 		}
 	}

@@ -11,11 +11,12 @@ import (
 	"gonum.org/v1/gonum/optimize/convex/lp"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
 // shared is an input whose left-over energy is shared.
-func shared(trades []grid.Trade, metered ...settlement.Metered) settlement.Input {
+func shared(trades []grid.Trade, metered ...record.Metered) settlement.Input {
 	in := input(trades, metered...)
 	in.Rules, in.Salt = new(settlement.DefaultRules()), "salt"
 	return in
@@ -61,7 +62,7 @@ func TestPoolOnOneNode(t *testing.T) {
 		t.Errorf("c: %+v", c)
 	}
 	for _, p := range run.Postings() {
-		if p.Reason == settlement.ReasonPoolBought && (p.Credit != settlement.Pool || p.Reference != p.Debit) {
+		if p.Reason == settlement.ReasonPoolBought && (p.Credit != record.Pool || p.Reference != p.Debit) {
 			t.Errorf("posting %+v", p)
 		}
 	}
@@ -195,8 +196,8 @@ func TestSharingProperties(t *testing.T) {
 		}
 		run := settle(t, in)
 		balanced(t, run, run.Postings())
-		if balances(run)[settlement.Pool] != 0 {
-			t.Fatalf("interval %d: the pool is left with %d", n, balances(run)[settlement.Pool])
+		if balances(run)[record.Pool] != 0 {
+			t.Fatalf("interval %d: the pool is left with %d", n, balances(run)[record.Pool])
 		}
 		off := in
 		off.Rules = &settlement.Rules{Pool: settlement.Off, SamePoint: true}

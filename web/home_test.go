@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/web"
 )
@@ -25,7 +26,7 @@ func run(number int, s settlement.Statement) settlement.Run {
 	if s.Quality == "" {
 		s.Quality = grid.Good
 	}
-	return settlement.Run{Manifest: settlement.Manifest{Run: number}, Statements: []settlement.Statement{s}}
+	return settlement.Run{Manifest: record.Manifest{Run: number}, Statements: []settlement.Statement{s}}
 }
 
 func TestTodayTurnsAtMidnight(t *testing.T) {

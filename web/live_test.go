@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
@@ -139,8 +140,8 @@ func TestManyIntervalsKeepTheLatest(t *testing.T) {
 
 type noBooks struct{}
 
-func (noBooks) Postings(context.Context, grid.Interval) ([]settlement.Posting, error) {
-	return []settlement.Posting{{ID: "p", Debit: "a", Credit: "b", Amount: 1}}, nil
+func (noBooks) Postings(context.Context, grid.Interval) ([]record.Posting, error) {
+	return []record.Posting{{ID: "p", Debit: "a", Credit: "b", Amount: 1}}, nil
 }
 
 func (noBooks) Ledger(context.Context) (web.Ledger, error) {

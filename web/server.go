@@ -15,7 +15,7 @@ import (
 	"strconv"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 //go:generate go tool oapi-codegen -config oapi-codegen.yaml openapi.yaml
@@ -25,7 +25,7 @@ var assets embed.FS
 
 // Books read the ledger.
 type Books interface {
-	Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error)
+	Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error)
 	Ledger(ctx context.Context) (Ledger, error)
 	Rewards(ctx context.Context) (Rewards, error)
 }

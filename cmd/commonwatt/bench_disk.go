@@ -24,8 +24,8 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios/world"
-	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
@@ -366,7 +366,7 @@ func (b *diskRun) settle(ctx context.Context, i grid.Interval) error {
 	var named []proof.Digest
 	for k, home := range b.devices {
 		salt := rand.Text() + rand.Text() + rand.Text()
-		leaf := ledger.Leaf{Salt: salt[:64], Metered: settlement.Metered{MeteringPoint: salt[:32], Flow: grid.Flow{Import: 412, Export: 1200}, Quality: grid.Good}}
+		leaf := record.Leaf{Salt: salt[:64], Metered: record.Metered{MeteringPoint: salt[:32], Flow: grid.Flow{Import: 412, Export: 1200}, Quality: grid.Good}}
 		for end, t := range []time.Time{i.Begin(), i.End()} {
 			before, after, err := b.evidence.Around(ctx, home[0].Member, home[0].ID, t)
 			if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
 )
@@ -17,7 +17,7 @@ import (
 type books struct{ node *node }
 
 // Postings implements web.Books.
-func (b books) Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error) {
+func (b books) Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error) {
 	return b.node.ledger.Postings(ctx, i)
 }
 

@@ -27,8 +27,8 @@ import (
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios"
-	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
@@ -578,7 +578,7 @@ func (c config) validateDevices() error {
 			return fmt.Errorf("%s.id: %q is missing or given twice", path, d.ID)
 		case !name.MatchString(d.Member):
 			return fmt.Errorf("%s.member: %q: use letters, digits, - and _", path, d.Member)
-		case !name.MatchString(d.MeteringPoint) || slices.Contains(settlement.SystemAccounts(), d.MeteringPoint):
+		case !name.MatchString(d.MeteringPoint) || slices.Contains(record.SystemAccounts(), d.MeteringPoint):
 			return fmt.Errorf("%s.metering_point: %q: use letters, digits, - and _, and no name of a system account", path, d.MeteringPoint)
 		case d.kind(p) == grid.Meter && meters[d.MeteringPoint] != "":
 			return fmt.Errorf("%s.metering_point: %q has the connection meter %q already", path, d.MeteringPoint, meters[d.MeteringPoint])

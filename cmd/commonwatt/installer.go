@@ -10,7 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/pairing"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
@@ -41,7 +41,7 @@ func (n *node) installer() (*web.Installer, error) {
 		}
 	}
 	desk.HasRead, desk.Clock = true, n.clock
-	desk.Trial, desk.Reserved, desk.Adopt, desk.Shared = n.config.Simulation != nil, settlement.SystemAccounts(), n.adopt, n.fleet.Conn
+	desk.Trial, desk.Reserved, desk.Adopt, desk.Shared = n.config.Simulation != nil, record.SystemAccounts(), n.adopt, n.fleet.Conn
 	return &web.Installer{Desk: desk, Key: key}, nil
 }
 

@@ -18,7 +18,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -148,7 +148,7 @@ func toFile(path string, write func(w io.Writer) error) error {
 
 // exported is a posting with its place.
 type exported struct {
-	settlement.Posting
+	record.Posting
 
 	Interval string `json:"interval"`
 	Leaf     int64  `json:"leaf"`  // in the Merkle log

@@ -27,6 +27,7 @@ import (
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -460,7 +461,7 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 	defer l.Close()
 	frozen := &settler{market: &marketService{community: "demo"}, bus: b}
 	for _, i := range closed {
-		var want []settlement.Posting
+		var want []record.Posting
 		for run := 1; ; run++ {
 			r, err := frozen.frozen(t.Context(), i, run)
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -424,7 +424,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 		return nil, usage.Errorf("--data %s: holds a simulated neighbourhood: real devices want a directory of their own", p.data)
 	}
 	desk := pairing.Open(p.data, set, configured)
-	desk.Reserved = settlement.SystemAccounts()
+	desk.Reserved = record.SystemAccounts()
 	_, err = os.Stat(filepath.Join(p.data, telemetryFile))
 	desk.HasRead = err == nil
 	return desk, nil

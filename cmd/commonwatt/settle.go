@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -143,7 +144,7 @@ func (s *settler) runsBefore(ctx context.Context, i grid.Interval, before int) (
 
 // carry adds to a later run the metering points that its last run had and that have no
 // meter here any more: what was metered then stays, with what proves it.
-func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered []settlement.Metered, leaves []json.RawMessage) ([]settlement.Metered, []json.RawMessage, error) {
+func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered []record.Metered, leaves []json.RawMessage) ([]record.Metered, []json.RawMessage, error) {
 	if len(previous) == 0 {
 		return metered, leaves, nil
 	}
@@ -158,7 +159,7 @@ func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered 
 		return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
 	}
 	for _, st := range last.Statements {
-		if slices.ContainsFunc(metered, func(m settlement.Metered) bool { return m.MeteringPoint == st.MeteringPoint }) {
+		if slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == st.MeteringPoint }) {
 			continue
 		}
 		account, err := s.names.Account(s.owner(st.MeteringPoint), st.MeteringPoint)
@@ -166,12 +167,12 @@ func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered 
 			return nil, nil, err
 		}
 		for _, l := range w.Leaves {
-			var leaf ledger.Leaf
+			var leaf record.Leaf
 			if err := json.Unmarshal(l, &leaf); err != nil {
 				return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
 			}
 			if leaf.MeteringPoint == account {
-				metered = append(metered, settlement.Metered{MeteringPoint: st.MeteringPoint, Flow: leaf.Flow, Quality: leaf.Quality})
+				metered = append(metered, record.Metered{MeteringPoint: st.MeteringPoint, Flow: leaf.Flow, Quality: leaf.Quality})
 				leaves = append(leaves, l)
 			}
 		}
@@ -207,7 +208,7 @@ func (s *settler) done(i grid.Interval, run int, substituted bool, now time.Time
 // meter returns the energy of every metering point. Where a register is
 // missing complete is false and the declared substitution applies: what was
 // read of the interval counts, the rest is left to a later run; last settles for good.
-func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metered []settlement.Metered, complete bool, err error) {
+func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metered []record.Metered, complete bool, err error) {
 	complete = true
 	for _, m := range s.metersIn(i) {
 		flow, quality, err := s.energy(ctx, m, i)
@@ -228,19 +229,19 @@ func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metere
 		if last && quality == grid.Estimated {
 			quality = grid.Final
 		}
-		metered = append(metered, settlement.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
+		metered = append(metered, record.Metered{MeteringPoint: m.MeteringPoint, Flow: flow, Quality: quality})
 	}
 	return metered, complete, nil
 }
 
 // unmetered returns the metering points that traded and have no meter any
 // more: what they traded is settled against nothing metered.
-func (s *settler) unmetered(i grid.Interval, metered []settlement.Metered) (gone []settlement.Metered) {
+func (s *settler) unmetered(i grid.Interval, metered []record.Metered) (gone []record.Metered) {
 	s.market.mu.Lock()
 	defer s.market.mu.Unlock()
 	for _, point := range s.market.market.Traders(i) {
-		if !slices.ContainsFunc(metered, func(m settlement.Metered) bool { return m.MeteringPoint == point }) {
-			gone = append(gone, settlement.Metered{MeteringPoint: point, Quality: grid.Estimated})
+		if !slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == point }) {
+			gone = append(gone, record.Metered{MeteringPoint: point, Quality: grid.Estimated})
 		}
 	}
 	return gone
@@ -255,12 +256,12 @@ func (s *settler) owner(point string) string {
 // leaves are what an interval's reading root commits to, one a metering point: what
 // was metered, under its account, and the signed readings that prove it; what they
 // do not prove becomes an estimate.
-func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []settlement.Metered, last bool) ([]json.RawMessage, error) {
+func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []record.Metered, last bool) ([]json.RawMessage, error) {
 	all := make([]json.RawMessage, len(metered))
 	var named []proof.Digest
 	for k, m := range metered {
 		owner := s.owner(m.MeteringPoint)
-		leaf := ledger.Leaf{Metered: m}
+		leaf := record.Leaf{Metered: m}
 		var err error
 		if leaf.MeteringPoint, err = s.names.Account(owner, m.MeteringPoint); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -92,12 +93,12 @@ func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
 		market.Apply(&c)
 	}
 	s := &settler{market: &marketService{market: market}, evidence: evidence, names: names}
-	metered := []settlement.Metered{
+	metered := []record.Metered{
 		{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 300}, Quality: grid.Estimated}, {MeteringPoint: "mp-bob", Flow: grid.Flow{Export: 300}, Quality: grid.Good},
 	}
 	leaves := make([]json.RawMessage, len(metered))
 	for k, m := range metered {
-		leaf := ledger.Leaf{Metered: m, Salt: "s"}
+		leaf := record.Leaf{Metered: m, Salt: "s"}
 		if leaf.MeteringPoint, err = names.Account(points[k].Member, m.MeteringPoint); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +118,7 @@ func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Ann's meter answers again; Bob has left.
-	now := []settlement.Metered{{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 200}, Quality: grid.Good}}
+	now := []record.Metered{{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 200}, Quality: grid.Good}}
 	all, kept, err := s.carry(t.Context(), []settlement.Run{first}, now, leaves[:1])
 	if err != nil || len(all) != 2 || all[1] != metered[1] || len(kept) != 2 || !bytes.Equal(kept[1], leaves[1]) {
 		t.Fatalf("%+v, %s, %v", all, kept, err)

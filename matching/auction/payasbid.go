@@ -1,6 +1,8 @@
 package auction
 
-import "github.com/commonwatt/commonwatt/grid"
+import (
+	"github.com/commonwatt/commonwatt/grid"
+)
 
 // PayAsBid trades in merit order: the highest bid with the lowest offer, each
 // pair at the price at K between their limits (Wurman, Walsh, Wellman 1998, the

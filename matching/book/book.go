@@ -19,7 +19,9 @@
 // unless it was stopped.
 package book
 
-import "github.com/commonwatt/commonwatt/grid"
+import (
+	"github.com/commonwatt/commonwatt/grid"
+)
 
 // Order is a resting order.
 type Order struct {

@@ -1,6 +1,8 @@
 package book
 
-import "math/bits"
+import (
+	"math/bits"
+)
 
 // node is a step of a trie of base 64 from a rank to its level: child i is a
 // node or, in the last step, a level, 0 when there is none. Bit i tells the

@@ -1,6 +1,8 @@
 package world
 
-import "math"
+import (
+	"math"
+)
 
 // What a random draw is for; each has draws of its own.
 const (

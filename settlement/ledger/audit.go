@@ -20,6 +20,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // Report is what a verification covered.
@@ -71,9 +72,9 @@ type Auditor struct {
 
 	log       proof.Log
 	records   proof.Log
-	accounts  []uint64                      // of each posting
-	manifests map[string]chaincode.Manifest // by run
-	closings  map[string]chaincode.Closing
+	accounts  []uint64                   // of each posting
+	manifests map[string]record.Manifest // by run
+	closings  map[string]record.Closing
 	sums      map[string]runSum
 	money     map[string]map[string]int64 // deltas and balances by key, then account
 }
@@ -86,7 +87,7 @@ type runSum struct {
 // NewAuditor begins before the first block.
 func NewAuditor() *Auditor {
 	return &Auditor{
-		log: proof.Log{Hashes: &proof.Memory{}}, records: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{},
+		log: proof.Log{Hashes: &proof.Memory{}}, records: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{},
 		sums: map[string]runSum{}, money: map[string]map[string]int64{},
 	}
 }
@@ -94,9 +95,9 @@ func NewAuditor() *Auditor {
 // Prepared is a block whose postings were read.
 type Prepared struct {
 	block    Block
-	postings [][][]chaincode.Posting // by transaction and write
-	records  [][][]byte              // canonical JSON of each, by transaction
-	accounts []uint64                // of each, as hashOf both summed up
+	postings [][][]record.Posting // by transaction and write
+	records  [][][]byte           // canonical JSON of each, by transaction
+	accounts []uint64             // of each, as hashOf both summed up
 }
 
 // Prepare reads a block's postings. It may be called side by side.
@@ -139,12 +140,12 @@ func (a *Auditor) Audit(p Prepared) error {
 	return nil
 }
 
-func (a *Auditor) transaction(t Transaction, postings [][]chaincode.Posting) error {
+func (a *Auditor) transaction(t Transaction, postings [][]record.Posting) error {
 	effect := map[string]int64{} // of the postings, less what the accounts changed
 	for k, w := range t.Writes {
 		for _, p := range postings[k] {
-			effect[p.Debit] -= p.Amount
-			effect[p.Credit] += p.Amount
+			effect[p.Debit] -= int64(p.Amount)
+			effect[p.Credit] += int64(p.Amount)
 		}
 		kind, at := SplitKey(w.Key)
 		if err := a.record(kind, w); err != nil {
@@ -153,13 +154,13 @@ func (a *Auditor) transaction(t Transaction, postings [][]chaincode.Posting) err
 		var err error
 		switch kind {
 		case chaincode.KindManifest:
-			var m chaincode.Manifest
+			var m record.Manifest
 			err = json.Unmarshal(w.Value, &m)
 			a.manifests[strings.Join(at, "/")] = m
 		case chaincode.KindPostings:
 			err = a.batch(at, w.Value, postings[k])
 		case chaincode.KindClosing:
-			var c chaincode.Closing
+			var c record.Closing
 			err = json.Unmarshal(w.Value, &c)
 			a.closings[strings.Join(at, "/")] = c
 		case chaincode.KindDelta, chaincode.KindBalance:
@@ -202,7 +203,7 @@ func (a *Auditor) record(kind string, w Write) error {
 
 // batch checks that a batch is the one that the manifest announced, and adds
 // it to its run.
-func (a *Auditor) batch(at []string, value []byte, postings []chaincode.Posting) error {
+func (a *Auditor) batch(at []string, value []byte, postings []record.Posting) error {
 	run := strings.Join(at[:3], "/")
 	n, err := strconv.Atoi(at[3])
 	m := a.manifests[run]
@@ -216,7 +217,7 @@ func (a *Auditor) batch(at []string, value []byte, postings []chaincode.Posting)
 			return fmt.Errorf("posting %s has the amount %d", p.ID, p.Amount)
 		}
 		s.postings++
-		if s.turnover, err = s.turnover.Add(grid.Money(p.Amount)); err != nil {
+		if s.turnover, err = s.turnover.Add(p.Amount); err != nil {
 			return fmt.Errorf("posting %s: %w", p.ID, err)
 		}
 	}
@@ -402,7 +403,7 @@ func hashOf(s string) uint64 {
 }
 
 func idOf(posting []byte) string {
-	var p chaincode.Posting
+	var p record.Posting
 	if json.Unmarshal(posting, &p) != nil || p.ID == "" {
 		return string(posting)
 	}

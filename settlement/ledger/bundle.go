@@ -23,6 +23,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 )
 
 // saltsFile has the salts of the members whose readings are in a bundle, by which
@@ -173,10 +174,10 @@ func (x *Index) bundleRecords(ctx context.Context, b *bundleWriter, signed []byt
 }
 
 // note notes the reading root of a run.
-func (b *bundleWriter) note(record []byte) error {
+func (b *bundleWriter) note(text []byte) error {
 	var r Record
-	var m chaincode.Manifest
-	if err := json.Unmarshal(record, &r); err != nil || r.Kind != chaincode.KindManifest {
+	var m record.Manifest
+	if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindManifest {
 		return err
 	}
 	err := json.Unmarshal(r.Value, &m)
@@ -219,7 +220,7 @@ func (b *bundleWriter) workings(ctx context.Context, e Export) error {
 // readings writes the signed batches that a working names.
 func (b *bundleWriter) readings(w Working, readings Readings, salts map[string]string) error {
 	for _, text := range w.Leaves {
-		var l Leaf
+		var l record.Leaf
 		if err := json.Unmarshal(text, &l); err != nil {
 			return err
 		}
@@ -303,7 +304,7 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 	if err != nil {
 		return r, err
 	}
-	judge, err := NewJudge(b.Records, readings, func(_ context.Context, interval string) ([]chaincode.Posting, error) { return postings[interval], nil })
+	judge, err := NewJudge(b.Records, readings, func(_ context.Context, interval string) ([]record.Posting, error) { return postings[interval], nil })
 	if err != nil {
 		return r, err
 	}
@@ -324,10 +325,10 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 }
 
 // bundledPostings returns the postings of a bundle by interval.
-func bundledPostings(b *proof.Bundle) (map[string][]chaincode.Posting, error) {
-	all := map[string][]chaincode.Posting{}
+func bundledPostings(b *proof.Bundle) (map[string][]record.Posting, error) {
+	all := map[string][]record.Posting{}
 	err := b.Lines(proof.PostingsFile, func(line int, text []byte) error {
-		var p chaincode.Posting
+		var p record.Posting
 		if err := json.Unmarshal(text, &p); err != nil {
 			return &proof.BundleError{File: proof.PostingsFile, Line: line, What: err.Error()}
 		}
@@ -340,21 +341,21 @@ func bundledPostings(b *proof.Bundle) (map[string][]chaincode.Posting, error) {
 // resum sums up every posting again: those of a run must be in batches that its
 // manifest announced, and all together what its closing record says; others must
 // be of a reason that there is outside of the runs.
-func (j *Judge) resum(report *BundleReport, postings map[string][]chaincode.Posting) error {
-	batches := map[string]*chaincode.Batch{} // by run and number
+func (j *Judge) resum(report *BundleReport, postings map[string][]record.Posting) error {
+	batches := map[string]*record.Batch{} // by run and number
 	for interval, all := range postings {
 		for _, p := range all {
-			parts := strings.Split(p.ID, "/")
-			if p.Amount <= 0 || len(parts) != postingParts && !slices.Contains(reasonsOutside(), p.Reason) {
+			parts := record.PartsOf(p.ID)
+			if p.Amount <= 0 || parts == nil && !slices.Contains(reasonsOutside(), p.Reason) {
 				return &TamperedError{What: "has no positive amount, or belongs to nothing", Postings: []string{p.ID}}
 			}
-			if len(parts) != postingParts {
+			if parts == nil {
 				report.Outside++
 				continue
 			}
 			name := strings.Join(parts[:5], "/")
 			if batches[name] == nil {
-				batches[name] = &chaincode.Batch{Community: parts[0], Interval: interval}
+				batches[name] = &record.Batch{Community: parts[0], Interval: interval}
 				if _, err := fmt.Sscan(parts[3]+" "+parts[4], &batches[name].Run, &batches[name].Batch); err != nil {
 					return &TamperedError{What: "its id is none of a run", Postings: []string{p.ID}}
 				}
@@ -383,7 +384,7 @@ func reasonsOutside() []string {
 }
 
 // batch holds a batch against its manifest, and adds it to its run.
-func (j *Judge) batch(b *chaincode.Batch, sums map[string]runSum) error {
+func (j *Judge) batch(b *record.Batch, sums map[string]runSum) error {
 	run := fmt.Sprintf("%s/%s/%d", b.Community, b.Interval, b.Run)
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -397,7 +398,7 @@ func (j *Judge) batch(b *chaincode.Batch, sums map[string]runSum) error {
 	s := sums[run]
 	for _, p := range b.Postings {
 		s.postings++
-		if s.turnover, err = s.turnover.Add(grid.Money(p.Amount)); err != nil {
+		if s.turnover, err = s.turnover.Add(p.Amount); err != nil {
 			return &TamperedError{What: err.Error(), Postings: []string{p.ID}}
 		}
 	}

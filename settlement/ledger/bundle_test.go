@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -100,9 +101,9 @@ func (s *settled) settle(i grid.Interval) {
 		beginImport, beginExport := at(home, k)
 		endImport, endExport := at(home, k+1)
 		begin, end := s.batch(home, i, k, s.key), s.batch(home, i.Shift(1), k+1, s.key)
-		m := settlement.Metered{MeteringPoint: point(home), Flow: grid.Flow{Import: endImport - beginImport, Export: endExport - beginExport}, Quality: grid.Good}
+		m := record.Metered{MeteringPoint: point(home), Flow: grid.Flow{Import: endImport - beginImport, Export: endExport - beginExport}, Quality: grid.Good}
 		in.Metered = append(in.Metered, m)
-		leaf := ledger.Leaf{Metered: m, Salt: "blind", Batches: [4]proof.Digest{begin, begin, end, end}}
+		leaf := record.Leaf{Metered: m, Salt: "blind", Batches: [4]proof.Digest{begin, begin, end, end}}
 		var err error
 		leaf.MeteringPoint, err = s.l.Account("m-"+point(home), point(home))
 		must(s.t, err)
@@ -267,53 +268,53 @@ func TestBundleContinues(t *testing.T) {
 // community's own key: what was settled does not come out again.
 func TestAnOperatorWhoLies(t *testing.T) {
 	for what, c := range map[string]struct {
-		change func(s *settled, w *ledger.Working, l *ledger.Leaf)
+		change func(s *settled, w *ledger.Working, l *record.Leaf)
 		want   string
 	}{
-		"less metered": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) { l.Flow.Import-- }, "the signed readings say"},
-		"less metered, without the readings": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"less metered": {func(_ *settled, _ *ledger.Working, l *record.Leaf) { l.Flow.Import-- }, "the signed readings say"},
+		"less metered, without the readings": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
 			l.Flow.Import--
 			l.Batches = [4]proof.Digest{}
 		}, "names no readings"},
-		"called estimated": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"called estimated": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
 			l.Flow.Import += 50_000
 			l.Quality = grid.Estimated
 		}, "although it names readings"},
-		"called estimated, without the readings": {func(_ *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"called estimated, without the readings": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
 			l.Flow.Import += 50_000
 			l.Quality, l.Batches = grid.Estimated, [4]proof.Digest{}
 		}, "other readings"},
-		"readings of another day": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"readings of another day": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
 			l.Batches[3] = s.batch(0, interval(120, 0), 20*96, s.key)
 		}, "apart"},
-		"another tariff":             {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
-		"a trade less":               {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Trades = nil }, "other trades"},
-		"another fee of a line":      {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},
-		"another node of an account": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) { w.Basis.Nodes[l.MeteringPoint] = "street" }, "other rules"},
-		"an account of another member": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) {
+		"another tariff":             {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
+		"a trade less":               {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Trades = nil }, "other trades"},
+		"another fee of a line":      {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},
+		"another node of an account": {func(_ *settled, w *ledger.Working, l *record.Leaf) { w.Basis.Nodes[l.MeteringPoint] = "street" }, "other rules"},
+		"an account of another member": {func(_ *settled, w *ledger.Working, l *record.Leaf) {
 			w.Basis.Members[l.MeteringPoint] = "another"
-		}, "other rules"},
-		"an account that is said to share nothing": {func(_ *settled, w *ledger.Working, l *ledger.Leaf) {
+		}, "the registry says otherwise"},
+		"an account that is said to share nothing": {func(_ *settled, w *ledger.Working, l *record.Leaf) {
 			w.Basis.Apart = append(w.Basis.Apart, l.MeteringPoint)
 		}, "other rules"},
-		"another price of the pool": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Rules.Pool = settlement.Off }, "other rules"},
-		"own energy of a point counted otherwise": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) {
+		"another price of the pool": {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Rules.Pool = settlement.Off }, "other rules"},
+		"own energy of a point counted otherwise": {func(_ *settled, w *ledger.Working, _ *record.Leaf) {
 			w.Basis.Rules.SamePoint = !w.Basis.Rules.SamePoint
 		}, "other rules"},
-		"another salt":    {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Salt = "of another" }, "other rules"},
-		"no rules at all": {func(_ *settled, w *ledger.Working, _ *ledger.Leaf) { w.Basis.Rules = nil }, "other rules"},
-		"a reading signed by nobody known": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"another salt":    {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Salt = "of another" }, "other rules"},
+		"no rules at all": {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Rules = nil }, "other rules"},
+		"a reading signed by nobody known": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			must(s.t, err)
 			l.Batches[0] = s.batch(0, interval(100, 0), 0, key)
 		}, "not signed by a registered key"},
-		"a neighbour's reading": {func(s *settled, _ *ledger.Working, l *ledger.Leaf) {
+		"a neighbour's reading": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
 			l.Batches[0] = s.batch(1, interval(100, 0), 0, s.key)
 		}, "no reading of the account's connection meter"},
-		"the same run twice": {func(s *settled, _ *ledger.Working, _ *ledger.Leaf) {
+		"the same run twice": {func(s *settled, _ *ledger.Working, _ *record.Leaf) {
 			s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, s.roots[0])
 		}, "told twice"},
-		"a gateway that was revoked": {func(s *settled, _ *ledger.Working, _ *ledger.Leaf) {
+		"a gateway that was revoked": {func(s *settled, _ *ledger.Working, _ *record.Leaf) {
 			must(s.t, invoke(s.t, s.l, s.l.People.Operator, "registry:Revoke", chaincode.Revocation{
 				Community: community, Kind: chaincode.KindGateway, ID: "gw-1", At: interval(100, 0).Begin().Format(time.RFC3339), Reason: "stolen",
 			}))
@@ -321,7 +322,7 @@ func TestAnOperatorWhoLies(t *testing.T) {
 	} {
 		s := newSettled(t, 1)
 		var w ledger.Working
-		var l ledger.Leaf
+		var l record.Leaf
 		must(t, json.Unmarshal(s.workings[0], &w))
 		must(t, json.Unmarshal(w.Leaves[0], &l))
 		c.change(s, &w, &l)

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -31,7 +31,7 @@ func TestBytes(t *testing.T) {
 		Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000, ImportLimit: &limit}}},
 		Points: map[string]settlement.Point{"a": {Account: "A", Member: "m", Node: "street"}, "b": {Account: "B", Member: "n"}, "c": {Account: "C", Member: "o", Apart: true}},
 		Trades: []grid.Trade{{Product: grid.Product{Community: "c", Interval: i}, Seq: 7, Bid: "1", Offer: "2", Buyer: "a", Seller: "b", Energy: 500, BidPrice: 200_000, OfferPrice: 180_000}},
-		Metered: []settlement.Metered{
+		Metered: []record.Metered{
 			{MeteringPoint: "a", Flow: grid.Flow{Import: 600}, Quality: grid.Good}, {MeteringPoint: "b", Flow: grid.Flow{Export: 700}, Quality: grid.Good},
 			{MeteringPoint: "c", Flow: grid.Flow{Import: 100, Export: 20}, Quality: grid.Estimated},
 		},
@@ -65,10 +65,10 @@ func TestBytes(t *testing.T) {
 	}
 	show("run", run)
 	show("run before there was a pool", old)
-	show("manifest on the ledger", chaincode.Manifest(run.Manifest))
-	show("closing", chaincode.Closing{Community: "c", Interval: i.String(), Run: 1, Postings: 3, Turnover: 12})
+	show("manifest on the ledger", run.Manifest)
+	show("closing", record.Closing{Community: "c", Interval: i.String(), Run: 1, Postings: 3, Turnover: 12})
 	show("working", ledger.Working{Community: "c", Interval: i.String(), Run: 1, Tariff: run.Tariff, Basis: run.Basis, Leaves: []json.RawMessage{[]byte(`{}`)}})
-	show("leaf", ledger.Leaf{Metered: in.Metered[0], Salt: "s", Batches: [4]proof.Digest{"1", "2", "3", "4"}})
+	show("leaf", record.Leaf{Metered: in.Metered[0], Salt: "s", Batches: [4]proof.Digest{"1", "2", "3", "4"}})
 	show("metadata of the contracts", json.RawMessage(metadata))
 	golden := filepath.Join("testdata", "bytes.golden")
 	if *update {

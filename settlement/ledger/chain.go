@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
@@ -105,8 +106,8 @@ func SplitKey(key string) (kind string, attributes []string) {
 }
 
 // postings returns the postings that a transaction wrote, write by write.
-func (t Transaction) postings() ([][]chaincode.Posting, error) {
-	all := make([][]chaincode.Posting, len(t.Writes))
+func (t Transaction) postings() ([][]record.Posting, error) {
+	all := make([][]record.Posting, len(t.Writes))
 	for k, w := range t.Writes {
 		if w.Deleted {
 			continue

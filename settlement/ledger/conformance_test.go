@@ -21,6 +21,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -82,7 +83,7 @@ func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement
 		account, err := l.Account("m-"+point(i), point(i))
 		must(t, err)
 		in.Points[point(i)] = settlement.Point{Account: account}
-		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
+		in.Metered = append(in.Metered, record.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
 	}
 	r, err := settlement.Settle(in)
 	if err != nil {
@@ -119,7 +120,7 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
 		register(t, l, 100)
 		r := run(t, l, interval(day, 0), 100)
-		before, err := l.Balance(t.Context(), settlement.Utility)
+		before, err := l.Balance(t.Context(), record.Utility)
 		must(t, err)
 		must(t, l.SubmitRun(t.Context(), r))
 		height, _, err := l.Head(t.Context())
@@ -136,7 +137,7 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 		if err != nil || !sameSet(postings, r.Postings()) {
 			t.Errorf("%d postings on the ledger, %d were submitted: %v", len(postings), len(r.Postings()), err)
 		}
-		after, err := l.Balance(t.Context(), settlement.Utility)
+		after, err := l.Balance(t.Context(), record.Utility)
 		var turnover grid.Money
 		for _, p := range r.Postings() {
 			turnover += p.Amount
@@ -147,8 +148,8 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 	})
 }
 
-func sameSet(a, b []settlement.Posting) bool {
-	count := map[settlement.Posting]int{}
+func sameSet(a, b []record.Posting) bool {
+	count := map[record.Posting]int{}
 	for _, p := range a {
 		count[p]++
 	}
@@ -196,7 +197,7 @@ func TestSettlementRefuses(t *testing.T) {
 		other.ReadingRoot = "another"
 		expect(t, "another manifest", chaincode.CodeConflict, invoke(t, l, operator, "settlement:OpenRun", other))
 		forged := r.Batches[0]
-		forged.Postings = append([]settlement.Posting(nil), forged.Postings...)
+		forged.Postings = append([]record.Posting(nil), forged.Postings...)
 		forged.Postings[0].Amount++
 		expect(t, "a batch that was not announced", chaincode.CodeConflict, invoke(t, l, operator, "settlement:PostBatch", forged))
 		id := map[string]any{"community": community, "interval": r.Manifest.Interval, "run": 1}
@@ -210,10 +211,10 @@ func TestSettlementRefuses(t *testing.T) {
 		stranger := run(t, l, interval(day, 1), 3) // the third is not registered
 		must(t, invoke(t, l, operator, "settlement:OpenRun", stranger.Manifest))
 		expect(t, "an unregistered metering point", chaincode.CodeMissing, invoke(t, l, operator, "settlement:PostBatch", stranger.Batches[0]))
-		for name, spoil := range map[string]func(*settlement.Posting){
-			"a negative amount":      func(p *settlement.Posting) { p.Amount = -1 },
-			"the same account twice": func(p *settlement.Posting) { p.Credit = p.Debit },
-			"another id":             func(p *settlement.Posting) { p.ID = "x" },
+		for name, spoil := range map[string]func(*record.Posting){
+			"a negative amount":      func(p *record.Posting) { p.Amount = -1 },
+			"the same account twice": func(p *record.Posting) { p.Credit = p.Debit },
+			"another id":             func(p *record.Posting) { p.ID = "x" },
 		} {
 			bad := run(t, l, interval(day, 10+len(name)), 2)
 			spoil(&bad.Batches[0].Postings[0])

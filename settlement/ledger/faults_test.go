@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
@@ -60,7 +61,7 @@ func TestFaultsOnARealNetwork(t *testing.T) {
 	n := realNetwork(t)
 	const points, day = 200, 21_000
 	register(t, l, points)
-	before, err := l.Balance(t.Context(), settlement.Utility)
+	before, err := l.Balance(t.Context(), record.Utility)
 	must(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	var submitting sync.WaitGroup
@@ -113,7 +114,7 @@ func TestFaultsOnARealNetwork(t *testing.T) {
 			want += p.Amount
 		}
 	}
-	after, err := l.Balance(t.Context(), settlement.Utility)
+	after, err := l.Balance(t.Context(), record.Utility)
 	if err != nil || after-before != want {
 		t.Errorf("the utility's balance grew by %d, the runs say %d: %v", after-before, want, err)
 	}

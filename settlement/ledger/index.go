@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
 )
 
@@ -403,14 +404,10 @@ func (x *Index) account(ctx context.Context, w indexWriter, name string) (int64,
 	return n, w.accounts.Add(ctx, n, name)
 }
 
-// postingParts is how many parts the id of a run's posting has:
-// community/start/minutes/run/batch/n.
-const postingParts = 6
-
 // intervalOf returns the interval of a run's posting. Others have none.
-func intervalOf(p chaincode.Posting) string {
-	parts := strings.Split(p.ID, "/")
-	if len(parts) != postingParts {
+func intervalOf(p record.Posting) string {
+	parts := record.PartsOf(p.ID)
+	if parts == nil {
 		return ""
 	}
 	return parts[1] + "/" + parts[2]
@@ -479,7 +476,7 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	if q.ID != "" {
 		where += " AND json_extract(posting, '$.id') = ?"
 		args = append(args, q.ID)
-		if i := intervalOf(chaincode.Posting{ID: q.ID}); i != "" {
+		if i := intervalOf(record.Posting{ID: q.ID}); i != "" {
 			where += " AND interval = ?"
 			args = append(args, i)
 		}
@@ -536,9 +533,9 @@ func (x *Index) MeteringPoints(ctx context.Context, member string) (points []str
 }
 
 // PostingsOf returns the postings of an interval over its runs.
-func (x *Index) PostingsOf(ctx context.Context, interval string) (all []chaincode.Posting, err error) {
+func (x *Index) PostingsOf(ctx context.Context, interval string) (all []record.Posting, err error) {
 	err = x.Find(ctx, Query{Interval: interval}, func(e Entry) error {
-		var p chaincode.Posting
+		var p record.Posting
 		err := json.Unmarshal(e.Posting, &p)
 		all = append(all, p)
 		return err

@@ -24,6 +24,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -161,7 +162,7 @@ func (l *Ledger) registration(d grid.Device) (calls [3]Call, err error) {
 	}
 	member := chaincode.Pseudonym(salt, chaincode.KindMember, d.Member)
 	point := chaincode.Pseudonym(salt, chaincode.KindMeteringPoint, d.MeteringPoint)
-	if slices.Contains(chaincode.SystemAccounts(), d.MeteringPoint) {
+	if slices.Contains(record.SystemAccounts(), d.MeteringPoint) {
 		point = d.MeteringPoint // which the contract refuses
 	}
 	for k, c := range []struct {
@@ -216,7 +217,7 @@ func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {
 }
 
 // IsClosed tells whether a run is known to be closed on the chain.
-func (l *Ledger) IsClosed(m settlement.Manifest) bool {
+func (l *Ledger) IsClosed(m record.Manifest) bool {
 	return l.index.IsClosed(fmt.Sprintf("%s/%s/%d", m.Community, m.Interval, m.Run))
 }
 
@@ -294,14 +295,14 @@ func (l *Ledger) Checkpoint(ctx context.Context) (signed []byte, size int64, cos
 }
 
 // Postings returns all postings of an interval over its runs, in log order.
-func (l *Ledger) Postings(ctx context.Context, i grid.Interval) ([]settlement.Posting, error) {
+func (l *Ledger) Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error) {
 	x, err := l.indexed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var postings []settlement.Posting
+	var postings []record.Posting
 	err = x.Find(ctx, Query{Interval: i.String()}, func(e Entry) error {
-		var p settlement.Posting
+		var p record.Posting
 		err := json.Unmarshal(e.Posting, &p)
 		postings = append(postings, p)
 		return err

@@ -15,7 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
-	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
@@ -389,7 +389,7 @@ func TestAProgrammeOfBefore(t *testing.T) {
 // challenged all the same.
 func (s *street) missingReveal(k int) {
 	s.t.Helper()
-	before, err := s.l.Balance(s.t.Context(), settlement.Utility)
+	before, err := s.l.Balance(s.t.Context(), record.Utility)
 	must(s.t, err)
 	must(s.t, s.reveal(chaincode.RoleOperator, k))
 	expect(s.t, "sealed by who has not revealed", chaincode.CodeMissing, s.utility("SealBeacon", s.at(k)))
@@ -397,7 +397,7 @@ func (s *street) missingReveal(k int) {
 	s.notSealed(k)
 	must(s.t, s.operator("SealBeacon", s.at(k)))
 	expect(s.t, "revealed after it was sealed", chaincode.CodeTooLate, s.reveal(chaincode.RoleUtility, k))
-	after, err := s.l.Balance(s.t.Context(), settlement.Utility)
+	after, err := s.l.Balance(s.t.Context(), record.Utility)
 	if err != nil || after-before != -7 {
 		s.t.Errorf("the utility's balance changed by %d, want the penalty, −7: %v", after-before, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -26,16 +28,6 @@ type Working struct {
 	Tariff    tariff.Tariff     `json:"tariff"`
 	Basis     settlement.Basis  `json:"basis"`
 	Leaves    []json.RawMessage `json:"leaves"` // each a Leaf: what the reading root commits to
-}
-
-// Leaf is what was metered at an account, and by which signed batches the
-// registers at both ends are known (begin before and after, end before and after;
-// empty where there is none).
-type Leaf struct {
-	settlement.Metered
-
-	Salt    string          `json:"salt"` // without it the reading root tells nothing
-	Batches [4]proof.Digest `json:"batches"`
 }
 
 // Readings are what an auditor may see of the readings.
@@ -61,11 +53,12 @@ type Judge struct {
 	Checked Checked
 
 	readings  Readings
-	postings  func(ctx context.Context, interval string) ([]chaincode.Posting, error)
-	manifests map[string]chaincode.Manifest // community/interval/run
-	closings  map[string]chaincode.Closing
+	postings  func(ctx context.Context, interval string) ([]record.Posting, error)
+	manifests map[string]record.Manifest // community/interval/run
+	closings  map[string]record.Closing
 	checked   map[string]bool // runs
 	devices   map[string]registered[chaincode.Device]
+	points    map[string]registered[chaincode.MeteringPoint]
 	keys      map[string]registered[[]chaincode.GatewayKey]
 }
 
@@ -82,11 +75,11 @@ func (r registered[T]) counts(t time.Time) bool {
 
 // NewJudge returns a judge who trusts records and postings, which were verified.
 // readings may be nil.
-func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Context, interval string) ([]chaincode.Posting, error)) (*Judge, error) {
+func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Context, interval string) ([]record.Posting, error)) (*Judge, error) {
 	j := &Judge{
 		readings: readings, postings: postings,
-		manifests: map[string]chaincode.Manifest{}, closings: map[string]chaincode.Closing{}, checked: map[string]bool{},
-		devices: map[string]registered[chaincode.Device]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
+		manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{}, checked: map[string]bool{},
+		devices: map[string]registered[chaincode.Device]{}, points: map[string]registered[chaincode.MeteringPoint]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
 	}
 	for n, text := range records {
 		var r Record
@@ -105,12 +98,12 @@ func (j *Judge) learn(r Record) error {
 	name := strings.Join(r.At, "/")
 	switch r.Kind {
 	case chaincode.KindManifest:
-		var m chaincode.Manifest
+		var m record.Manifest
 		err := json.Unmarshal(r.Value, &m)
 		j.manifests[name] = m
 		return err
 	case chaincode.KindClosing:
-		var c chaincode.Closing
+		var c record.Closing
 		err := json.Unmarshal(r.Value, &c)
 		j.closings[name] = c
 		return err
@@ -118,6 +111,11 @@ func (j *Judge) learn(r Record) error {
 		var d registered[chaincode.Device]
 		err := json.Unmarshal(r.Value, &d)
 		j.devices[d.Value.ID] = d
+		return err
+	case chaincode.KindMeteringPoint:
+		var p registered[chaincode.MeteringPoint]
+		err := json.Unmarshal(r.Value, &p)
+		j.points[p.Value.ID] = p
 		return err
 	case chaincode.KindGateway:
 		var k registered[[]chaincode.GatewayKey]
@@ -189,6 +187,9 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	if err != nil {
 		return err
 	}
+	if err := j.membersOf(w); err != nil {
+		return wrong("%v", err)
+	}
 	if err := j.sameAsFirst(w, manifest); err != nil {
 		return wrong("%v", err)
 	}
@@ -203,7 +204,7 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	if err != nil {
 		return wrong("%v", err)
 	}
-	if got := chaincode.Manifest(run.Manifest); !sameManifest(got, manifest) {
+	if got := run.Manifest; !sameManifest(got, manifest) {
 		return wrong("comes out otherwise when it is computed anew: %s", difference(got, manifest))
 	}
 	j.Checked.Runs++
@@ -211,8 +212,18 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	return nil
 }
 
+// membersOf makes sure that own energy was shared between accounts of one member alone.
+func (j *Judge) membersOf(w Working) error {
+	for _, account := range slices.Sorted(maps.Keys(w.Basis.Members)) {
+		if member := w.Basis.Members[account]; j.points[account].Value.Member != member {
+			return fmt.Errorf("account %s: was settled as one of the member %s, the registry says otherwise", account, member)
+		}
+	}
+	return nil
+}
+
 // sameAsFirst makes sure that a later run was made from what the first one froze.
-func (j *Judge) sameAsFirst(w Working, m chaincode.Manifest) error {
+func (j *Judge) sameAsFirst(w Working, m record.Manifest) error {
 	w.Run = 1
 	first, found := j.manifests[w.name()]
 	if !found {
@@ -224,10 +235,10 @@ func (j *Judge) sameAsFirst(w Working, m chaincode.Manifest) error {
 	return nil
 }
 
-func sameManifest(a, b chaincode.Manifest) bool { return difference(a, b) == "" }
+func sameManifest(a, b record.Manifest) bool { return difference(a, b) == "" }
 
 // difference names in what two manifests differ.
-func difference(a, b chaincode.Manifest) string {
+func difference(a, b record.Manifest) string {
 	switch {
 	case a.TradeDigest != b.TradeDigest:
 		return "other trades"
@@ -247,7 +258,7 @@ func difference(a, b chaincode.Manifest) string {
 }
 
 // before returns the postings of the earlier runs of the interval.
-func (j *Judge) before(ctx context.Context, w Working) (previous []settlement.Posting, err error) {
+func (j *Judge) before(ctx context.Context, w Working) (previous []record.Posting, err error) {
 	if w.Run == 1 {
 		return nil, nil
 	}
@@ -256,23 +267,21 @@ func (j *Judge) before(ctx context.Context, w Working) (previous []settlement.Po
 		return nil, err
 	}
 	for _, p := range all {
-		parts := strings.Split(p.ID, "/")
-		if len(parts) != postingParts {
+		parts := record.PartsOf(p.ID)
+		if parts == nil {
 			continue
 		}
 		if run, err := strconv.Atoi(parts[3]); err == nil && run < w.Run {
-			previous = append(previous, settlement.Posting{
-				ID: p.ID, Debit: p.Debit, Credit: p.Credit, Amount: grid.Money(p.Amount), Energy: grid.Energy(p.Energy), Reason: p.Reason, Reference: p.Reference,
-			})
+			previous = append(previous, p)
 		}
 	}
 	return previous, nil
 }
 
-func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]settlement.Metered, error) {
-	metered := make([]settlement.Metered, len(leaves))
+func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]record.Metered, error) {
+	metered := make([]record.Metered, len(leaves))
 	for k, text := range leaves {
-		var l Leaf
+		var l record.Leaf
 		if err := json.Unmarshal(text, &l); err != nil {
 			return nil, fmt.Errorf("leaf %d: %w", k, err)
 		}
@@ -301,7 +310,7 @@ func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]settlement
 }
 
 // flow computes what was metered from the signed readings.
-func (j *Judge) flow(i grid.Interval, l Leaf) (flow grid.Flow, seen bool, err error) {
+func (j *Judge) flow(i grid.Interval, l record.Leaf) (flow grid.Flow, seen bool, err error) {
 	var around [4]grid.Registers
 	for k, digest := range l.Batches {
 		if digest == "" {

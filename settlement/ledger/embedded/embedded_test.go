@@ -13,6 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -60,7 +61,7 @@ func run(t *testing.T, number, n int) settlement.Run {
 	}
 	for i := range n {
 		in.Points[point(i)] = settlement.Point{Account: account(t, point(i))}
-		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
+		in.Metered = append(in.Metered, record.Metered{MeteringPoint: point(i), Flow: grid.Flow{Import: grid.Energy(100 + i)}, Quality: grid.Good})
 	}
 	r, err := settlement.Settle(in)
 	if err != nil {
@@ -386,7 +387,7 @@ func BenchmarkSubmitRun(b *testing.B) {
 		p := fmt.Sprintf("mp-%04d", i)
 		devices = append(devices, grid.Device{ID: p, Kind: grid.Meter, Member: "m-" + p, MeteringPoint: p})
 		in.Points[p] = settlement.Point{Account: account(b, p)}
-		in.Metered = append(in.Metered, settlement.Metered{MeteringPoint: p, Flow: grid.Flow{Import: 100}, Quality: grid.Good})
+		in.Metered = append(in.Metered, record.Metered{MeteringPoint: p, Flow: grid.Flow{Import: 100}, Quality: grid.Good})
 	}
 	if err := l.Register(b.Context(), devices...); err != nil {
 		b.Fatal(err)

@@ -14,8 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -228,7 +228,7 @@ func (v *verifier) suspects(r row) (names []string) {
 	}
 	text := strings.Join(written, "\n")
 	_ = v.index.Find(v.ctx, ledger.Query{}, func(e ledger.Entry) error { // without an index nothing can be named
-		var p chaincode.Posting
+		var p record.Posting
 		if e.Block == r.number && !strings.Contains(text, string(e.Posting)) && json.Unmarshal(e.Posting, &p) == nil {
 			names = append(names, p.ID)
 		}
