@@ -21,6 +21,7 @@ func layers() map[string][]string {
 		"grid":                             {},
 		"usage":                            {},
 		"disk":                             {"usage"},
+		"clock":                            {},
 		"tariff":                           {},
 		"record":                           {"proof"},
 		"meters":                           {"meters/modbus", "meters/profile", "proof"},

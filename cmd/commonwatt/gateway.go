@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
@@ -454,15 +454,11 @@ func (n *edgeNode) mind(ctx context.Context) {
 func (n *edgeNode) compareClocks(ctx context.Context) {
 	asked, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	before := time.Now()
-	answer, err := n.bus.Request(asked, clockSubject(n.config.Community), nil)
-	if err != nil {
-		return // the last comparison holds
-	}
-	ms, err := strconv.ParseInt(string(answer), 10, 64)
-	if err == nil {
-		middle := before.Add(time.Since(before) / 2)
-		n.skew.Store(int64(middle.Sub(time.UnixMilli(ms))))
+	skew, err := clock.Skew(asked, func(ctx context.Context) ([]byte, error) {
+		return n.bus.Request(ctx, clock.Subject(n.config.Community), nil)
+	})
+	if err == nil { // else the last comparison holds
+		n.skew.Store(int64(skew))
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
@@ -281,7 +281,7 @@ func (c config) leafs() (*bus.Leafs, error) {
 		}
 		l.Users = append(l.Users, bus.Leaf{
 			Name: g.ID, Password: strings.TrimSpace(string(password)),
-			Publish: []string{"readings." + c.Community + "." + g.ID + ".>", clockSubject(c.Community)},
+			Publish: []string{"readings." + c.Community + "." + g.ID + ".>", clock.Subject(c.Community)},
 		})
 	}
 	return l, nil
@@ -304,14 +304,9 @@ func (at leafConfig) exists(c config) error {
 	return nil
 }
 
-// clockSubject is where gateways ask for the community's time.
-func clockSubject(community string) string { return "clock." + community }
-
-// serveClock tells gateways the time, in unix ms, until ctx ends.
+// serveClock tells gateways the time until ctx ends.
 func (n *node) serveClock(ctx context.Context) error {
-	return n.bus.Serve(ctx, clockSubject(n.config.Community), func([]byte) []byte {
-		return strconv.AppendInt(nil, n.clock().UnixMilli(), 10)
-	})
+	return n.bus.Serve(ctx, clock.Subject(n.config.Community), func([]byte) []byte { return clock.Answer(n.clock()) })
 }
 
 func (g gatewayConfig) admit(ctx context.Context, evidence *store.Evidence) error {

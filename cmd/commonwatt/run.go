@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -189,8 +190,8 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 		return n.bus.Consume(ctx, bus.Settlement, n.settle.allSubjects(), n.ledgerConsumer(), n.post, warn)
 	})
 	defer post.stop()
-	clock := start(n.serveClock)
-	defer clock.stop()
+	telling := start(n.serveClock)
+	defer telling.stop()
 	keys := start(n.registerNewKeys)
 	defer keys.stop()
 	folding := start(n.foldBalances)
@@ -207,7 +208,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	})
 	defer readers.stop()
 	if n.sim != nil {
-		physics := start(func(ctx context.Context) error { return n.sim.Run(ctx, n.worldClock()) })
+		physics := start(func(ctx context.Context) error { return n.sim.Run(ctx, clock.Fast(n.sim.Now(), n.config.Speed)) })
 		defer func() {
 			physics.stop()
 			time.Sleep(n.controlEvery() + meters.Period/2) // each device is read once more, at rest
@@ -282,14 +283,6 @@ func (n *node) waitReady(ctx context.Context, failed <-chan error) error {
 		}
 	}
 	return nil
-}
-
-// worldClock runs the simulated world from where it stands.
-func (n *node) worldClock() func() time.Time {
-	origin, began := n.sim.Now(), time.Now()
-	return func() time.Time {
-		return origin.Add(time.Duration(float64(time.Since(began)) * n.config.Speed))
-	}
 }
 
 // watch keeps the dashboard current from the bus.
