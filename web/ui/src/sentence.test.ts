@@ -25,6 +25,19 @@ describe("sentence", () => {
       "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW to the grid at 6.00 ct/kWh",
     );
   });
+  it("says what neighbours may still share after delivery", () => {
+    const pooled = { ...tariff, pool: 180000 };
+    expect(sentence(home(-1500), pooled, 15)).toBe("Giving 1.50 kW: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh");
+    expect(sentence(home(420), pooled, 15)).toBe("Taking 420 W: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh");
+    expect(sentence(home(-2530, { sold: 45, received: 4410 }), pooled, 15)).toBe(
+      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW more: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh",
+    );
+    expect(sentence(home(300, { sold: 100, received: 18400 }), pooled, 15)).toBe(
+      "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W right now: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh",
+    );
+    const expecting = { ...home(-1500), expected: { energy: -300, money: 18000 } };
+    expect(expectation(expecting, pooled, 15)).toBe("This quarter of an hour should earn at least about 2 ct: 300 Wh to the grid at 6.00 ct/kWh, unless neighbours take it at 18.00 ct/kWh");
+  });
   it("buys", () => {
     expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
     expect(sentence(home(420), tariff, 15)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");

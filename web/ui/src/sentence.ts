@@ -21,11 +21,11 @@ export function sentence(home: Home, tariff: Tariff, minutes: number): string {
   return withNeighbours(home, agreed, meter, tariff);
 }
 
-function withGrid(w: number, tariff: Tariff, now = ""): string {
+function withGrid(w: number, tariff: Tariff, now = "", more = ""): string {
   const [doing, to, at] = w < 0 ? ["Giving", "to", tariff.feed_in] : ["Taking", "from", tariff.retail];
   if (tariff.pool === undefined) return `${doing} ${watts(w)} ${to} the grid${now} at ${price(at, tariff.currency)}`;
   const grid = `${to} the grid at ${price(at, tariff.currency)}`;
-  return `${doing} ${watts(w)}${now}: what neighbours ${w < 0 ? "need of it" : "have over"} at ${price(tariff.pool, tariff.currency)}, the rest ${grid}`;
+  return `${doing} ${watts(w)}${more}${now}: what neighbours ${w < 0 ? "need of it" : "have over"} at ${price(tariff.pool, tariff.currency)}, the rest ${grid}`;
 }
 
 /** otherwise tells that what flows is not what was traded. */
@@ -43,7 +43,7 @@ function withNeighbours(home: Home, agreed: number, meter: number, tariff: Tarif
   const missing = Math.abs(agreed) - shared;
   const at = price(((selling ? received : paid) * 1000) / (selling ? sold : bought), tariff.currency);
   const text = `${selling ? "Selling" : "Buying"} ${watts(shared)} ${selling ? "to" : "from"} neighbours at ${at}`;
-  if (rest >= still) return `${text}, ${lower(withGrid(selling ? -rest : rest, tariff))}`;
+  if (rest >= still) return `${text}, ${lower(withGrid(selling ? -rest : rest, tariff, "", " more"))}`;
   if (missing <= Math.max(still, Math.abs(agreed) / 10)) return text;
   return `${text}; ${watts(missing)} more was ${selling ? "sold than is given" : "bought than is used"} right now`;
 }
