@@ -72,7 +72,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzClear -fuzztime 20s ./cmd/commonwatt
 	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./matching/tape
-	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./meters/store
+	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./meters/evidence
 
 generate:
 	go generate ./...

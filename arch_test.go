@@ -30,6 +30,7 @@ func layers() map[string][]string {
 		"meters/control":                   {"meters", "meters/modbus", "meters/profile"},
 		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile", "disk"},
+		"meters/evidence":                  {"proof", "disk"},
 		"meters/store":                     {"proof", "disk"},
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},

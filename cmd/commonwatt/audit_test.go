@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
@@ -128,7 +128,7 @@ func changedWorking(t *testing.T, dir string) {
 	t.Helper()
 	change := func(from, to string) {
 		t.Helper()
-		evidence, err := store.OpenEvidence(t.Context(), filepath.Join(dir, evidenceFile), defaults().Community)
+		evidence, err := evidence.Open(t.Context(), filepath.Join(dir, evidenceFile), defaults().Community)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
@@ -131,7 +132,7 @@ type diskRun struct {
 	begin, now    time.Time       // world time
 
 	bus      *bus.Bus
-	evidence *store.Evidence
+	evidence *evidence.Log
 	store    *store.SQLite
 	signer   *meters.Signer
 	sent     int64
@@ -186,7 +187,7 @@ func (b *diskRun) open(ctx context.Context) (err error) {
 	if b.bus, err = bus.Open(ctx, bus.Config{Dir: filepath.Join(b.dir, "bus")}); err != nil {
 		return err
 	}
-	if b.evidence, err = store.OpenEvidence(ctx, filepath.Join(b.dir, evidenceFile), benchCommunity); err != nil {
+	if b.evidence, err = evidence.Open(ctx, filepath.Join(b.dir, evidenceFile), benchCommunity); err != nil {
 		return err
 	}
 	if b.store, err = store.OpenSQLite(ctx, filepath.Join(b.dir, telemetryFile)); err != nil {
@@ -323,7 +324,7 @@ func (u *diskUpkeep) due(ctx context.Context) error {
 		u.tended = n
 		b.measure()
 		keep := storeConfig{}.keep()
-		err := errors.Join(b.evidence.Thin(ctx, b.now.Add(-evidenceWhole), b.now.Add(-store.Nameable)), b.store.Retire(ctx, b.now, keep))
+		err := errors.Join(b.evidence.Thin(ctx, b.now.Add(-evidenceWhole), b.now.Add(-evidence.Nameable)), b.store.Retire(ctx, b.now, keep))
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -337,7 +337,7 @@ func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err err
 
 // readingsHere are the signed readings of a data directory.
 type readingsHere struct {
-	evidence *store.Evidence
+	evidence *evidence.Log
 	names    *ledger.Names
 }
 
@@ -351,7 +351,7 @@ func (a audited) openReadings() (*readingsHere, error) {
 	if err != nil {
 		return nil, err
 	}
-	evidence, err := store.ReadEvidence(path)
+	evidence, err := evidence.Read(path)
 	return &readingsHere{evidence, names}, err
 }
 

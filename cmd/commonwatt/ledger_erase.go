@@ -13,7 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/disk"
-	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
@@ -99,7 +99,7 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	default:
 		fmt.Fprintln(stdout, "purged from the ledger's private collection what it had of the member's person")
 	}
-	evidence, err := store.OpenEvidence(ctx, dir.File(evidenceFile), c.Community)
+	evidence, err := evidence.Open(ctx, dir.File(evidenceFile), c.Community)
 	if err != nil {
 		return err
 	}

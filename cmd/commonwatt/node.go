@@ -24,6 +24,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
@@ -57,7 +58,7 @@ type node struct {
 	leaseLost chan error
 	store     store.Store
 	heard     gatewaysHeard // what the gateways on other machines sent
-	evidence  *store.Evidence
+	evidence  *evidence.Log
 	signer    *meters.Signer
 	readBy    *readers
 	signs     *signwatch.Watch

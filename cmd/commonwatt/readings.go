@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/usage"
@@ -81,7 +82,7 @@ func keepGatewayKey(d *disk.Dir, key *ecdsa.PrivateKey) error {
 
 // openReadings opens the evidence, and the signer of what this process reads.
 func (n *node) openReadings(ctx context.Context) (err error) {
-	if n.evidence, err = store.OpenEvidence(ctx, n.dir.File(evidenceFile), n.config.Community); err != nil {
+	if n.evidence, err = evidence.Open(ctx, n.dir.File(evidenceFile), n.config.Community); err != nil {
 		return err
 	}
 	n.closers = append(n.closers, n.evidence.Close)
@@ -220,7 +221,7 @@ func (n *node) hear(r grid.Reading) {
 }
 
 // take keeps and shows what was accepted.
-func (n *node) take(ctx context.Context, accepted []store.Received) error {
+func (n *node) take(ctx context.Context, accepted []evidence.Received) error {
 	var readings []grid.Reading
 	fresh := 0
 	for _, b := range accepted {
@@ -309,7 +310,7 @@ func (n *node) serveClock(ctx context.Context) error {
 	return n.bus.Serve(ctx, clock.Subject(n.config.Community), func([]byte) []byte { return clock.Answer(n.clock()) })
 }
 
-func (g gatewayConfig) admit(ctx context.Context, evidence *store.Evidence) error {
+func (g gatewayConfig) admit(ctx context.Context, evidence *evidence.Log) error {
 	key, err := proof.DecodeKey(g.Key)
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
@@ -420,7 +421,7 @@ func (n *node) tendEvidence(ctx context.Context) error {
 // challenges are proven by is marked.
 func (n *node) thinBefore() (whole, unnamed time.Time) {
 	now := n.clock()
-	whole, unnamed = now.Add(-max(evidenceWhole, n.config.Deadline+evidenceMargin)), now.Add(-store.Nameable)
+	whole, unnamed = now.Add(-max(evidenceWhole, n.config.Deadline+evidenceMargin)), now.Add(-evidence.Nameable)
 	if oldest := n.market.unsettled(); len(oldest) > 0 {
 		if begin := oldest[0].Begin().Add(-evidenceMargin); begin.Before(whole) {
 			whole = begin

@@ -12,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
@@ -29,7 +30,7 @@ type settler struct {
 	meters []grid.Device        // the connection meters; guarded by the market's lock, as since is
 	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
 
-	evidence *store.Evidence
+	evidence *evidence.Log
 	names    *ledger.Names
 
 	deadline time.Duration

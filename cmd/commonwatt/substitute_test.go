@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -72,7 +73,7 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 // TestALaterRunKeepsWhoHasLeft settles an interval again after a member's meter was taken
 // out: what it metered then stays, under the leaf that proves it.
 func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
-	evidence, err := store.OpenEvidence(t.Context(), filepath.Join(t.TempDir(), "evidence.db"), "elm")
+	evidence, err := evidence.Open(t.Context(), filepath.Join(t.TempDir(), "evidence.db"), "elm")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 )
 
@@ -22,7 +23,7 @@ type SQLite struct {
 
 // OpenSQLite opens or creates the database at path.
 func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
-	db, err := openElastic(path)
+	db, err := disk.OpenElastic(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS readings (
 ) WITHOUT ROWID;`
 	_, err = db.ExecContext(ctx, schema+stepsSchema)
 	if err == nil {
-		err = makeElastic(ctx, db)
+		err = disk.MakeElastic(ctx, db)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 )
 
@@ -62,7 +63,7 @@ func (s *SQLite) Retire(ctx context.Context, now time.Time, keep Keep) error {
 	if err != nil {
 		return fmt.Errorf("retire minutes: %w", err)
 	}
-	return giveBack(ctx, s.db)
+	return disk.GiveBack(ctx, s.db)
 }
 
 func (s *SQLite) deviceIDs(ctx context.Context) (ids []int64, err error) {

@@ -1,4 +1,4 @@
-package store
+package evidence
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 )
@@ -54,7 +55,7 @@ func upgrade(ctx context.Context, db *sql.DB) error {
 }
 
 // Name keeps batches for good: something on the ledger names them.
-func (e *Evidence) Name(ctx context.Context, digests ...proof.Digest) error {
+func (e *Log) Name(ctx context.Context, digests ...proof.Digest) error {
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("name batches: %w", err)
@@ -73,7 +74,7 @@ func (e *Evidence) Name(ctx context.Context, digests ...proof.Digest) error {
 
 // Mark keeps what a device said beside some instants as if an interval could begin
 // there. It is called before evidence of about then is thinned out.
-func (e *Evidence) Mark(ctx context.Context, device string, instants ...time.Time) error {
+func (e *Log) Mark(ctx context.Context, device string, instants ...time.Time) error {
 	for _, t := range instants {
 		if _, err := e.db.ExecContext(ctx, `INSERT INTO moments (device, time) VALUES (?, ?) ON CONFLICT DO NOTHING`, device, t.UnixMilli()); err != nil {
 			return fmt.Errorf("mark what %s said: %w", device, err)
@@ -83,7 +84,7 @@ func (e *Evidence) Mark(ctx context.Context, device string, instants ...time.Tim
 }
 
 // moments returns the instants of [from, until) that were marked, by device.
-func (e *Evidence) moments(ctx context.Context, from, until int64) (map[string][]int64, error) {
+func (e *Log) moments(ctx context.Context, from, until int64) (map[string][]int64, error) {
 	rows, err := e.db.QueryContext(ctx, `SELECT device, time FROM moments WHERE time >= ? AND time < ?`, from, until)
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ const Nameable = mostLate + 24*time.Hour
 // silence. Of before unnamed it forgets all that nothing names. The chain stays: of
 // what was forgotten the ends are known. A gateway's last batch and those without
 // readings stay. What is free then goes back to the disk.
-func (e *Evidence) Thin(ctx context.Context, whole, unnamed time.Time) error {
+func (e *Log) Thin(ctx context.Context, whole, unnamed time.Time) error {
 	gateways, err := e.gateways(ctx)
 	if err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)
@@ -132,10 +133,10 @@ func (e *Evidence) Thin(ctx context.Context, whole, unnamed time.Time) error {
 	if _, err := e.db.ExecContext(ctx, `DELETE FROM moments WHERE time < ?`, unnamed.UnixMilli()); err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)
 	}
-	return giveBack(ctx, e.db)
+	return disk.GiveBack(ctx, e.db)
 }
 
-func (e *Evidence) gateways(ctx context.Context) (all []string, err error) {
+func (e *Log) gateways(ctx context.Context) (all []string, err error) {
 	rows, err := e.db.QueryContext(ctx, `SELECT DISTINCT gateway FROM keys`)
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func links(ctx context.Context, from querier, signed, where string, args ...any)
 // thin looks at the oldest batches around one boundary that were not looked at yet
 // and tells whether there may be more to do. What comes meanwhile is looked at the
 // next time, and what is named meanwhile stays.
-func (e *Evidence) thin(ctx context.Context, gateway string, whole int64) (more bool, err error) {
+func (e *Log) thin(ctx context.Context, gateway string, whole int64) (more bool, err error) {
 	var oldest sql.NullInt64
 	err = e.db.QueryRowContext(ctx, `SELECT MIN(first) FROM batches WHERE gateway = ? AND kept = 0 AND first IS NOT NULL`, gateway).Scan(&oldest)
 	if err != nil || !oldest.Valid {
@@ -252,7 +253,7 @@ type readBatch struct {
 }
 
 // read returns the batches of a gateway with their readings.
-func (e *Evidence) read(ctx context.Context, where string, args ...any) ([]readBatch, error) {
+func (e *Log) read(ctx context.Context, where string, args ...any) ([]readBatch, error) {
 	found, err := links(ctx, e.db, "signed", where, args...)
 	if err != nil {
 		return nil, err
@@ -274,7 +275,7 @@ func (e *Evidence) read(ctx context.Context, where string, args ...any) ([]readB
 
 // said returns the subjects of the readings of some batches, with the times of their
 // first and last ones, in ms.
-func (e *Evidence) said(ctx context.Context, where string, args ...any) (map[string][2]int64, error) {
+func (e *Log) said(ctx context.Context, where string, args ...any) (map[string][2]int64, error) {
 	batches, err := e.read(ctx, where, args...)
 	if err != nil {
 		return nil, err
@@ -384,7 +385,7 @@ func (s besides) saidLater(subject string) bool {
 
 // forgetUnnamed forgets the batches that nothing can name any more; the others
 // stay for good.
-func (e *Evidence) forgetUnnamed(ctx context.Context, gateway string, before int64) error {
+func (e *Log) forgetUnnamed(ctx context.Context, gateway string, before int64) error {
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package store
+package disk
 
 import (
 	"database/sql"
@@ -39,13 +39,13 @@ func sizes(t *testing.T, path string) (file, log int64) {
 // before does so once it was rebuilt.
 func TestFreePagesGoBack(t *testing.T) {
 	const least, most = spareLeast * 4096, spareLeast*4096 + 1<<20
-	path := filepath.Join(t.TempDir(), "evidence.db")
-	e, err := OpenEvidence(t.Context(), path, "elm")
+	path := filepath.Join(t.TempDir(), "new.db")
+	e, err := OpenElastic(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill(t, e.db, 40)
-	if err := giveBack(t.Context(), e.db); err != nil {
+	fill(t, e, 40)
+	if err := GiveBack(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
 	if file, log := sizes(t, path); file < least || file > most || log != 0 {
@@ -64,12 +64,15 @@ func TestFreePagesGoBack(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenSQLite(t.Context(), path)
+	s, err := OpenElastic(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	elastic, pages, _, err := pagesOf(t.Context(), s.db)
+	if err := MakeElastic(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	elastic, pages, _, err := pagesOf(t.Context(), s)
 	if err != nil || !elastic || pages > spareLeast {
 		t.Errorf("the old database gives nothing back: %t, %d pages, %v", elastic, pages, err)
 	}

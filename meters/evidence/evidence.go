@@ -1,4 +1,8 @@
-package store
+// Package evidence keeps the signed batches of readings, apart from telemetry: by them a
+// bill can be recomputed and proved. It checks key, chain and time of what comes in, sets
+// aside what a gateway may not report, thins out what no bill can need any more, and keeps
+// how each settlement run came about. Who opens a Log closes it; it starts nothing.
+package evidence
 
 import (
 	"context"
@@ -13,10 +17,9 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 )
 
-// Evidence keeps the signed batches of readings, apart from telemetry: by them a
-// bill can be recomputed and proved. It checks key, chain and time of what comes
-// in, in whatever order that is. It is safe for concurrent use.
-type Evidence struct {
+// Log is the evidence of a community. Batches may come in whatever order. It is safe for
+// concurrent use.
+type Log struct {
 	// May tells why a gateway may not report what a batch says, nil when it may; it
 	// is set before the first batch is received. What it refuses is set aside, for
 	// Reconsider.
@@ -27,13 +30,13 @@ type Evidence struct {
 	packer    *packer
 }
 
-// OpenEvidence opens or creates the database at path.
-func OpenEvidence(ctx context.Context, path, community string) (*Evidence, error) {
+// Open opens or creates the database at path.
+func Open(ctx context.Context, path, community string) (*Log, error) {
 	packer, err := newPacker()
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	db, err := openElastic(path)
+	db, err := disk.OpenElastic(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -67,21 +70,21 @@ CREATE TABLE IF NOT EXISTS workings (
 		err = upgrade(ctx, db)
 	}
 	if err == nil {
-		err = makeElastic(ctx, db)
+		err = disk.MakeElastic(ctx, db)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return &Evidence{db: db, community: community, packer: packer}, nil
+	return &Log{db: db, community: community, packer: packer}, nil
 }
 
 // Close closes the database.
-func (e *Evidence) Close() error { return e.db.Close() }
+func (e *Log) Close() error { return e.db.Close() }
 
 // Admit takes a gateway's key, for the batches after those that are kept. A key
 // that is known already stays as it is: one that a gateway announced itself is
 // not taken back by an old configuration.
-func (e *Evidence) Admit(ctx context.Context, gateway string, key *ecdsa.PublicKey) error {
+func (e *Log) Admit(ctx context.Context, gateway string, key *ecdsa.PublicKey) error {
 	text, err := proof.EncodeKey(key)
 	if err != nil {
 		return err
@@ -100,7 +103,7 @@ ON CONFLICT (gateway, since) DO UPDATE SET key = excluded.key`, gateway, text)
 type Key struct{ Gateway, Key string }
 
 // Keys returns the keys that sign, in the order in which each gateway has had them.
-func (e *Evidence) Keys(ctx context.Context) (keys []Key, err error) {
+func (e *Log) Keys(ctx context.Context) (keys []Key, err error) {
 	rows, err := e.db.QueryContext(ctx, `SELECT gateway, key FROM keys ORDER BY gateway, since`)
 	if err != nil {
 		return nil, fmt.Errorf("gateways' keys: %w", err)
@@ -118,7 +121,7 @@ func (e *Evidence) Keys(ctx context.Context) (keys []Key, err error) {
 
 // Revoke ends a gateway's keys: readings from t on are refused, those before it
 // stay what they are.
-func (e *Evidence) Revoke(ctx context.Context, gateway string, t time.Time) error {
+func (e *Log) Revoke(ctx context.Context, gateway string, t time.Time) error {
 	_, err := e.db.ExecContext(ctx, `UPDATE keys SET until = ? WHERE gateway = ? AND until IS NULL`, t.UnixMilli(), gateway)
 	return err
 }
@@ -142,7 +145,7 @@ const (
 // Receive takes a signed batch and returns its readings when it is durable. fresh
 // is false for one that is kept already: a repetition changes nothing. Readings of
 // a gateway whose clock is off are marked estimated. Errors: *RefusedError.
-func (e *Evidence) Receive(ctx context.Context, signed []byte, now time.Time) (b proof.Batch, fresh bool, err error) {
+func (e *Log) Receive(ctx context.Context, signed []byte, now time.Time) (b proof.Batch, fresh bool, err error) {
 	batches, refused, err := e.ReceiveAll(ctx, [][]byte{signed}, now)
 	switch {
 	case err != nil:
@@ -163,7 +166,7 @@ type Received struct {
 
 // ReceiveAll is Receive for many batches, durable together. What is refused does
 // not hold up the others.
-func (e *Evidence) ReceiveAll(ctx context.Context, signed [][]byte, now time.Time) (accepted []Received, refused []error, err error) {
+func (e *Log) ReceiveAll(ctx context.Context, signed [][]byte, now time.Time) (accepted []Received, refused []error, err error) {
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("receive batches: %w", err)
@@ -186,7 +189,7 @@ func (e *Evidence) ReceiveAll(ctx context.Context, signed [][]byte, now time.Tim
 	return accepted, refused, nil
 }
 
-func (e *Evidence) receive(ctx context.Context, tx *sql.Tx, signed []byte, now time.Time) (proof.Batch, bool, error) {
+func (e *Log) receive(ctx context.Context, tx *sql.Tx, signed []byte, now time.Time) (proof.Batch, bool, error) {
 	b, digest, err := proof.ReadBatch(signed)
 	refuse := func(reason string, args ...any) (proof.Batch, bool, error) {
 		return b, false, &RefusedError{b.Gateway, b.Sequence, fmt.Sprintf(reason, args...)}
@@ -261,7 +264,7 @@ const reconsiderAtOnce = 500
 // Reconsider takes batches that were set aside and that the gateway may report by
 // now. They are forgotten there when take is done with them; before that they come
 // again. What has been set aside for longer than a batch may be late is forgotten.
-func (e *Evidence) Reconsider(ctx context.Context, now time.Time, take func(context.Context, []Received) error) error {
+func (e *Log) Reconsider(ctx context.Context, now time.Time, take func(context.Context, []Received) error) error {
 	if _, err := e.db.ExecContext(ctx, `DELETE FROM set_aside WHERE came < ?`, now.Add(-mostLate).UnixMilli()); err != nil {
 		return fmt.Errorf("batches set aside: %w", err)
 	}
@@ -290,7 +293,7 @@ func (e *Evidence) Reconsider(ctx context.Context, now time.Time, take func(cont
 	}
 }
 
-func (e *Evidence) dropAside(ctx context.Context, batches []proof.Batch) error {
+func (e *Log) dropAside(ctx context.Context, batches []proof.Batch) error {
 	for _, b := range batches {
 		if _, err := e.db.ExecContext(ctx, `DELETE FROM set_aside WHERE gateway = ? AND sequence = ?`, b.Gateway, b.Sequence); err != nil {
 			return err
@@ -300,7 +303,7 @@ func (e *Evidence) dropAside(ctx context.Context, batches []proof.Batch) error {
 }
 
 // aside shows the batches that were set aside, in order, until see returns false.
-func (e *Evidence) aside(ctx context.Context, see func(b proof.Batch, signed []byte) bool) error {
+func (e *Log) aside(ctx context.Context, see func(b proof.Batch, signed []byte) bool) error {
 	rows, err := e.db.QueryContext(ctx, `SELECT signed FROM set_aside ORDER BY gateway, sequence`)
 	if err != nil {
 		return fmt.Errorf("batches set aside: %w", err)
@@ -377,7 +380,7 @@ type Missing struct {
 }
 
 // Gaps returns what is missing between the batches that are kept.
-func (e *Evidence) Gaps(ctx context.Context) ([]Missing, error) {
+func (e *Log) Gaps(ctx context.Context) ([]Missing, error) {
 	rows, err := e.db.QueryContext(ctx, `SELECT gateway, before + 1, sequence - 1 FROM
 	(SELECT gateway, sequence, LAG(last, 1, 0) OVER (PARTITION BY gateway ORDER BY sequence) AS before FROM
 		(SELECT gateway, sequence, sequence AS last FROM batches UNION ALL SELECT gateway, first, last FROM forgotten))
@@ -399,7 +402,7 @@ WHERE sequence > before + 1 ORDER BY gateway, sequence`)
 
 // Last returns the number and digest of a gateway's last batch, 0 when there is
 // none.
-func (e *Evidence) Last(ctx context.Context, gateway string) (sequence uint64, digest proof.Digest, err error) {
+func (e *Log) Last(ctx context.Context, gateway string) (sequence uint64, digest proof.Digest, err error) {
 	err = e.db.QueryRowContext(ctx, `SELECT sequence, digest FROM batches WHERE gateway = ? ORDER BY sequence DESC LIMIT 1`, gateway).Scan(&sequence, &digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, "", nil
@@ -413,7 +416,7 @@ const nearby = 512
 // Around returns the digests of the batches by which the registers of a member's
 // device at t are known: that with the last reading at or before t, and that with
 // the first at or after it; empty where there is none.
-func (e *Evidence) Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
+func (e *Log) Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
 	ms := t.UnixMilli()
 	before, err = e.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ? AND first <= ? ORDER BY first DESC LIMIT ?`, member, ms, func(r grid.Reading) bool { return !r.Time.After(t) })
 	if err != nil {
@@ -423,7 +426,7 @@ func (e *Evidence) Around(ctx context.Context, member, device string, t time.Tim
 	return before, after, err
 }
 
-func (e *Evidence) holding(ctx context.Context, device, query, member string, ms int64, fits func(grid.Reading) bool) (proof.Digest, error) {
+func (e *Log) holding(ctx context.Context, device, query, member string, ms int64, fits func(grid.Reading) bool) (proof.Digest, error) {
 	rows, err := e.db.QueryContext(ctx, query, member, ms, nearby)
 	if err != nil {
 		return "", fmt.Errorf("evidence of %s: %w", device, err)
@@ -452,7 +455,7 @@ func (e *Evidence) holding(ctx context.Context, device, query, member string, ms
 }
 
 // Signed returns the bytes of a batch, nil when they are not kept any more.
-func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []byte, err error) {
+func (e *Log) Signed(ctx context.Context, digest proof.Digest) (signed []byte, err error) {
 	err = e.db.QueryRowContext(ctx, `SELECT signed FROM batches WHERE digest = ?`, string(digest)).Scan(&signed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -468,7 +471,7 @@ func (e *Evidence) Signed(ctx context.Context, digest proof.Digest) (signed []by
 
 // KeepWorking keeps how a settlement run came about, by the reading root that it
 // led to: of several tries the ledger has one.
-func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, root string, working []byte) error {
+func (e *Log) KeepWorking(ctx context.Context, interval string, run int, root string, working []byte) error {
 	_, err := e.db.ExecContext(ctx, `INSERT INTO workings (interval, run, root, working) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, root, e.packer.pack(working))
 	if err != nil {
 		return fmt.Errorf("keep working of %s run %d: %w", interval, run, err)
@@ -477,7 +480,7 @@ func (e *Evidence) KeepWorking(ctx context.Context, interval string, run int, ro
 }
 
 // Working returns how a run came about, by its reading root; nil when it is not kept.
-func (e *Evidence) Working(ctx context.Context, interval string, run int, root string) (working []byte, err error) {
+func (e *Log) Working(ctx context.Context, interval string, run int, root string) (working []byte, err error) {
 	err = e.db.QueryRowContext(ctx, `SELECT working FROM workings WHERE interval = ? AND run = ? AND root = ?`, interval, run, root).Scan(&working)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -492,7 +495,7 @@ func (e *Evidence) Working(ctx context.Context, interval string, run int, root s
 }
 
 // Workings shows what is kept, by interval and run, with its reading root.
-func (e *Evidence) Workings(ctx context.Context, see func(root string, working []byte) error) error {
+func (e *Log) Workings(ctx context.Context, see func(root string, working []byte) error) error {
 	rows, err := e.db.QueryContext(ctx, `SELECT root, working FROM workings ORDER BY interval, run, root`)
 	if err != nil {
 		return fmt.Errorf("workings: %w", err)
@@ -514,9 +517,9 @@ func (e *Evidence) Workings(ctx context.Context, see func(root string, working [
 	return rows.Err()
 }
 
-// ReadEvidence opens the database at path to look at it; a program may be writing
+// Read opens the database at path to look at it; a program may be writing
 // it.
-func ReadEvidence(path string) (*Evidence, error) {
+func Read(path string) (*Log, error) {
 	packer, err := newPacker()
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -525,11 +528,11 @@ func ReadEvidence(path string) (*Evidence, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &Evidence{db: db, packer: packer}, nil
+	return &Log{db: db, packer: packer}, nil
 }
 
 // Erase forgets the readings of a member. Digests stay: they tell nothing.
-func (e *Evidence) Erase(ctx context.Context, member string) error {
+func (e *Log) Erase(ctx context.Context, member string) error {
 	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL, member = '' WHERE member = ?`, member)
 	var aside []proof.Batch
 	if err == nil {

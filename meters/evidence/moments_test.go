@@ -1,4 +1,4 @@
-package store_test
+package evidence_test
 
 import (
 	"testing"

@@ -1,18 +1,16 @@
-package store
+package disk
 
 import (
 	"context"
 	"database/sql"
 	"fmt"
-
-	"github.com/commonwatt/commonwatt/disk"
 )
 
-// openElastic opens a database that gives free pages back; that it does so counts only
+// OpenElastic opens a database that gives free pages back; that it does so counts only
 // before the first page is written. Checkpoints that are rare write a page that
 // changes every second once; the log is cut to its limit after them.
-func openElastic(path string) (*sql.DB, error) {
-	return disk.OpenSQLite(path, "auto_vacuum(INCREMENTAL)", "wal_autocheckpoint(4000)", "journal_size_limit(16777216)")
+func OpenElastic(path string) (*sql.DB, error) {
+	return OpenSQLite(path, "auto_vacuum(INCREMENTAL)", "wal_autocheckpoint(4000)", "journal_size_limit(16777216)")
 }
 
 // A database keeps a quarter of its pages free for what comes next, and as long as
@@ -24,9 +22,9 @@ const (
 	rebuild    = 2    // of a database of before: when more than this part is free
 )
 
-// makeElastic lets a database that was made before pages went back give them back
+// MakeElastic lets a database that was made before pages went back give them back
 // from now on. That takes a rebuild, which is done when enough is free in it.
-func makeElastic(ctx context.Context, db *sql.DB) error {
+func MakeElastic(ctx context.Context, db *sql.DB) error {
 	elastic, pages, free, err := pagesOf(ctx, db)
 	if err != nil || elastic || free < spareLeast || free < pages/rebuild {
 		return err
@@ -40,9 +38,9 @@ func pagesOf(ctx context.Context, db *sql.DB) (elastic bool, pages, free int64, 
 	return elastic, pages, free, err
 }
 
-// giveBack returns pages that are free to the disk, and empties the log beside the
+// GiveBack returns pages that are free to the disk, and empties the log beside the
 // database.
-func giveBack(ctx context.Context, db *sql.DB) error {
+func GiveBack(ctx context.Context, db *sql.DB) error {
 	for {
 		elastic, pages, free, err := pagesOf(ctx, db)
 		if err != nil {

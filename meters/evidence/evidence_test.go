@@ -1,4 +1,4 @@
-package store_test
+package evidence_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/proof"
 )
 
@@ -28,9 +28,9 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func openEvidence(t *testing.T, path string) *store.Evidence {
+func openEvidence(t *testing.T, path string) *evidence.Log {
 	t.Helper()
-	e, err := store.OpenEvidence(t.Context(), path, "elm")
+	e, err := evidence.Open(t.Context(), path, "elm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (c *chain) next(change func(*proof.Batch)) []byte {
 	return signed
 }
 
-func admitted(t *testing.T) (*store.Evidence, *chain) {
+func admitted(t *testing.T) (*evidence.Log, *chain) {
 	t.Helper()
 	e := openEvidence(t, filepath.Join(t.TempDir(), "evidence.db"))
 	c := &chain{t: t, key: newKey(t)}
@@ -138,7 +138,7 @@ func TestWhatIsNoEvidence(t *testing.T) {
 		if _, _, err := e.Receive(t.Context(), c.next(nil), now); err != nil {
 			t.Fatal(err)
 		}
-		var refused *store.RefusedError
+		var refused *evidence.RefusedError
 		if _, _, err := e.Receive(t.Context(), try(c), now); !errors.As(err, &refused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
@@ -443,7 +443,7 @@ func TestSetAside(t *testing.T) {
 	var took []uint64
 	reconsider := func(take error) error {
 		took = nil
-		return e.Reconsider(t.Context(), now, func(_ context.Context, all []store.Received) error {
+		return e.Reconsider(t.Context(), now, func(_ context.Context, all []evidence.Received) error {
 			for _, r := range all {
 				took = append(took, r.Sequence)
 			}
