@@ -42,6 +42,7 @@ func layers() map[string][]string {
 		"matching/auction":                 {},
 		"matching/book":                    {},
 		"matching/network":                 {"matching/auction"},
+		"matching/clearing":                {"matching/auction", "matching/network"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
 		"settlement":                       {"matching/network", "tariff", "record"},
@@ -68,7 +69,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -1,284 +1,31 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"math/big"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/commonwatt/commonwatt/grid"
 )
 
-// TestClearExample holds the program to the example of the file format, worked
-// by hand there.
-func TestClearExample(t *testing.T) {
-	code, out, errs := execute(t, "clear", "testdata/clear/example.json")
-	if code != 0 {
-		t.Fatalf("exit code %d: %s", code, errs)
+// TestClear clears the example of the file format, and another that a mechanism refuses:
+// nothing on standard output then, and exit code 2.
+func TestClear(t *testing.T) {
+	const example = "../../matching/clearing/testdata/example.json"
+	code, out, errs := execute(t, "clear", example)
+	if code != 0 || !strings.Contains(out, `"welfare": 153000000,`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
-	const want = `{"mechanism":"uniform","welfare":153000000,"volume":900,"clearing_price":260000,
-"node_prices":[{"node":"root","price":260000},{"node":"street-1","price":280000}],
-"fills":[{"order":"b1","energy":900,"price":280000},{"order":"o1","energy":900,"price":260000}],
-"trades":[{"bid":"b1","offer":"o1","energy":900,"bid_price":280000,"offer_price":260000}],
-"utility":{"import":0,"export":0},"lines":[{"node":"street-1","flow":-900,"congested":false,"rent":0}],
-"grid_fees":18000,"congestion_rent":0,"budget_surplus":0}`
-	if !reflect.DeepEqual(decoded(t, out), decoded(t, want)) {
-		t.Errorf("got %s", out)
+	if code, out, errs := execute(t, "clear", "--mechanism", "muda", example); code != 2 || out != "" || !strings.Contains(errs, "example.json: feeder.nodes[1]: muda wants") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
-}
-
-func decoded(t *testing.T, s string) (v any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(s), &v); err != nil {
+	bad := filepath.Join(t.TempDir(), "case.json")
+	if err := os.WriteFile(bad, []byte(`{"colour": 1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return v
-}
-
-func TestClearRefusals(t *testing.T) {
-	b, err := os.ReadFile("testdata/clear/example.json")
-	if err != nil {
-		t.Fatal(err)
+	if code, out, errs := execute(t, "clear", bad); code != 2 || out != "" || !strings.Contains(errs, "case.json: colour: unknown field") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
-	good := string(b)
-	for want, text := range map[string]string{
-		"colour: unknown field":                    strings.Replace(good, `"k": 0.5`, `"colour": 1`, 1),
-		`orders[1].id: duplicate "b1"`:             strings.Replace(good, `"id": "o1"`, `"id": "b1"`, 1),
-		`orders[1].node: unknown node "nowhere"`:   strings.Replace(good, `"node": "root"`, `"node": "nowhere"`, 1),
-		"orders[1].energy: 0 Wh":                   strings.Replace(good, `"energy": 900`, `"energy": 0`, 1),
-		`feeder.nodes[1].parent: unknown node "x"`: strings.Replace(good, `"parent": "root"`, `"parent": "x"`, 1),
-		"feeder.nodes[1].fee: -1":                  strings.Replace(good, `"fee": 20000`, `"fee": -1`, 1),
-		"k: 1.5":                                   strings.Replace(good, `"k": 0.5`, `"k": 1.5`, 1),
-		"utility.feed_in: 60000 is above retail":   strings.Replace(good, `"retail": 300000`, `"retail": 1`, 1),
-		`mechanism: "lottery"`:                     strings.Replace(good, `"uniform"`, `"lottery"`, 1),
-		"orders[0].requires: binds":                strings.Replace(good, `"source": "solar"}`, `"source": "battery"}`, 1),
-		`orders[0].side: side "ask"`:               strings.Replace(good, `"side": "bid"`, `"side": "ask"`, 1),
-		"line 6, column 59: the JSON ends early":   good[:200],
-		"orders[1].pricee: unknown field":          strings.Replace(good, `"price": 90000`, `"pricee": 90000`, 1),
-		"orders[1].price: missing":                 strings.Replace(good, `"price": 90000, `, ``, 1),
-		"interval.foo: unknown field":              strings.Replace(good, `"minutes": 15`, `"minutes": 15, "foo": 1`, 1),
-		"utility.feed_in: missing":                 strings.Replace(good, `"feed_in": 60000, `, ``, 1),
-		"orders.energy: a string":                  strings.Replace(good, `"energy": 900`, `"energy": "900"`, 1),
-	} {
-		path := filepath.Join(t.TempDir(), "case.json")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := execute(t, "clear", path)
-		if code != 2 || !strings.Contains(errs, want) || out != "" {
-			t.Errorf("exit code %d, want 2 and %q: %s", code, want, errs)
-		}
+	if code, _, errs := execute(t, "clear", bad+".none"); code != 2 || !strings.Contains(errs, "case.json.none") {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
-}
-
-// TestCriticalLoadFirst clears an islanded street with too little energy: the
-// critical bid is served although another bids more, and the price is the
-// value of lost load.
-func TestCriticalLoadFirst(t *testing.T) {
-	c, err := parseCase([]byte(`{"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "mechanism": "uniform", "value_of_lost_load": 5000000,
-"orders": [{"id": "fridge", "member": "a", "side": "bid", "energy": 50, "price": 100000, "critical": true},
-           {"id": "sauna", "member": "b", "side": "bid", "energy": 50, "price": 900000},
-           {"id": "battery", "member": "c", "side": "offer", "energy": 40, "price": 50000}]}`), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := clearAuction(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Trades) != 1 || r.Trades[0].Bid != "fridge" || r.Trades[0].Energy != 40 || *r.ClearingPrice != 5_000_000 {
-		t.Errorf("trades %+v at %d", r.Trades, *r.ClearingPrice)
-	}
-}
-
-// TestSharedCases compares with linear programmes, where the cases are at hand.
-func TestSharedCases(t *testing.T) {
-	b, err := os.ReadFile("../../../shared/cases/clearing.json")
-	if err != nil {
-		t.Skip("SKIPPED: the shared auction cases are not beside the project")
-	}
-	var cases []struct {
-		Case     string
-		Input    json.RawMessage
-		Expected struct {
-			Welfare       json.Number
-			PriceInterval *[2]grid.Price `json:"price_interval"`
-		}
-	}
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
-		input, err := parseCase(c.Input, "")
-		if err != nil {
-			t.Errorf("%s: %v", c.Case, err)
-			continue
-		}
-		r, err := clearAuction(input)
-		if err != nil {
-			t.Errorf("%s: %v", c.Case, err)
-			continue
-		}
-		within := c.Expected.PriceInterval == nil || *r.ClearingPrice >= c.Expected.PriceInterval[0] && *r.ClearingPrice <= c.Expected.PriceInterval[1]
-		if r.Welfare.String() != c.Expected.Welfare.String() || !within || r.BudgetSurplus != 0 {
-			t.Errorf("%s: welfare %s, want %s; budget surplus %d", c.Case, r.Welfare, c.Expected.Welfare, r.BudgetSurplus)
-		}
-	}
-}
-
-// TestEveryMechanismAddsUp clears random streets without limits by every
-// mechanism: fills, trades, flows, welfare and surplus must tell one story.
-func TestEveryMechanismAddsUp(t *testing.T) {
-	for _, mechanism := range mechanisms() {
-		trades := 0
-		for seed := range uint64(200) {
-			c := randomStreet(rand.New(rand.NewPCG(seed, 1)), mechanism)
-			r, err := clearAuction(c)
-			if err != nil {
-				t.Fatalf("%s, seed %d: %v", mechanism, seed, err)
-			}
-			trades += len(r.Trades)
-			orders, filled, paired := map[string]orderInput{}, map[string]grid.Energy{}, map[string]grid.Energy{}
-			for _, o := range c.Orders {
-				orders[o.ID] = o
-			}
-			welfare, surplus := new(big.Int), new(big.Int)
-			flow := r.Utility.Export - r.Utility.Import
-			for _, f := range r.Fills {
-				o := orders[f.Order]
-				filled[f.Order] += f.Energy
-				if o.Side == grid.Bid {
-					flow += f.Energy
-					addProduct(welfare, o.Price, f.Energy)
-				} else {
-					flow -= f.Energy
-					addProduct(welfare, o.Price, -f.Energy)
-				}
-			}
-			addProduct(welfare, c.Utility.FeedIn, r.Utility.Export)
-			addProduct(welfare, -c.Utility.Retail, r.Utility.Import)
-			for _, x := range r.Trades {
-				paired[x.Bid] += x.Energy
-				paired[x.Offer] += x.Energy
-				addProduct(surplus, x.BidPrice-x.OfferPrice, x.Energy)
-			}
-			var lines grid.Energy
-			for _, l := range r.Lines {
-				lines += l.Flow
-			}
-			for id, energy := range paired {
-				if energy > filled[id] {
-					t.Fatalf("%s, seed %d: %s trades %d Wh of %d", mechanism, seed, id, energy, filled[id])
-				}
-			}
-			if welfare.Cmp(r.Welfare) != 0 || c.Mechanism != "vickrey" && rounded(surplus) != r.BudgetSurplus || flow != 0 || lines != r.Utility.Export-r.Utility.Import {
-				t.Fatalf("%s, seed %d: welfare %s, surplus %s, balance %d, over the line %d: %+v", mechanism, seed, welfare, surplus, flow, lines, r)
-			}
-		}
-		if trades < 200 {
-			t.Errorf("%s: only %d trades", mechanism, trades)
-		}
-	}
-}
-
-// randomStreet has members with one order each behind a line without a limit.
-func randomStreet(r *rand.Rand, mechanism string) auctionCase {
-	c := auctionCase{
-		Mechanism: mechanism, Interval: grid.Interval{Minutes: 15}, Seed: r.Uint64(), Utility: &utilityInput{Retail: 30, FeedIn: 6},
-		Feeder: &grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root"}}},
-	}
-	for i := range 4 + r.IntN(10) {
-		o := orderInput{ID: fmt.Sprint("o", i), Member: fmt.Sprint("m", i), Side: grid.Side(1 + r.IntN(2)), Energy: 20, Price: grid.Price(r.IntN(40)), Node: "street"}
-		if mechanism != "mcafee" {
-			o.Energy = grid.Energy(1 + r.IntN(30))
-		}
-		c.Orders = append(c.Orders, o)
-	}
-	return c
-}
-
-// TestRequirementsBind clears a market in which one bid insists on what there is
-// little of: by uniform each source has its price, the others refuse.
-func TestRequirementsBind(t *testing.T) {
-	const in = `{"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "mechanism": "uniform", "orders": [
-{"id": "green", "member": "a", "side": "bid", "energy": 12, "price": 30, "requires": {"source": ["solar"]}},
-{"id": "other", "member": "b", "side": "bid", "energy": 20, "price": 20},
-{"id": "roof", "member": "c", "side": "offer", "energy": 10, "price": 5, "source": "solar"},
-{"id": "store", "member": "d", "side": "offer", "energy": 30, "price": 12, "source": "battery"}]}`
-	c, err := parseCase([]byte(in), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := clearAuction(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []pairResult{{"green", "roof", 10, 30, 30}, {"other", "store", 20, 12, 12}}
-	if !reflect.DeepEqual(r.Trades, want) || r.BudgetSurplus != 0 || *r.ClearingPrice != 12 {
-		t.Errorf("%+v", r)
-	}
-	c.Mechanism = "pay-as-bid"
-	if _, err := clearAuction(c); err == nil || !strings.Contains(err.Error(), "orders[0].requires: binds, which pay-as-bid cannot clear") {
-		t.Errorf("pay-as-bid: %v", err)
-	}
-}
-
-func TestMechanismsRefuseLimits(t *testing.T) {
-	for _, mechanism := range mechanisms()[1:] {
-		code, _, errs := execute(t, "clear", "--mechanism", mechanism, "testdata/clear/example.json")
-		if code != 2 || !strings.Contains(errs, "feeder.nodes[1]: "+mechanism+" wants a feeder without limits and fees") {
-			t.Errorf("%s: exit code %d: %s", mechanism, code, errs)
-		}
-	}
-}
-
-// FuzzClear reads and clears anything: it is refused or adds up, and nothing
-// ends the program.
-func FuzzClear(f *testing.F) {
-	b, err := os.ReadFile("testdata/clear/example.json")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b, "")
-	for _, m := range mechanisms() {
-		f.Add([]byte(strings.NewReplacer(`, "export_limit": 2500, "import_limit": 2500, "fee": 20000`, "").Replace(string(b))), m)
-	}
-	f.Fuzz(func(t *testing.T, b []byte, mechanism string) {
-		c, err := parseCase(b, mechanism)
-		if err != nil || len(c.Orders) > 200 {
-			return
-		}
-		r, err := clearAuction(c)
-		if err != nil {
-			return
-		}
-		orders, filled := map[string]orderInput{}, map[string]grid.Energy{}
-		for _, o := range c.Orders {
-			orders[o.ID] = o
-		}
-		balance := r.Utility.Import - r.Utility.Export
-		for _, x := range r.Fills {
-			o := orders[x.Order]
-			filled[x.Order] += x.Energy
-			if o.Side == grid.Bid {
-				balance -= x.Energy
-			} else {
-				balance += x.Energy
-			}
-			if x.Energy <= 0 || filled[x.Order] > o.Energy || o.Side == grid.Offer && x.Price < o.Price {
-				t.Fatalf("%+v of %+v", x, o)
-			}
-		}
-		if balance != 0 {
-			t.Fatalf("%d Wh out of balance: %+v", balance, r)
-		}
-		if _, err := json.Marshal(r); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package main
+package clearing
 
 import (
 	"cmp"
@@ -12,34 +12,37 @@ import (
 	"github.com/commonwatt/commonwatt/matching/network"
 )
 
-// auctionResult is the output of clear.
-type auctionResult struct {
-	Mechanism      string       `json:"mechanism"`
-	Welfare        *big.Int     `json:"welfare"`
-	Volume         grid.Energy  `json:"volume"`
-	ClearingPrice  *grid.Price  `json:"clearing_price"`
-	NodePrices     []nodePrice  `json:"node_prices"`
-	Fills          []fill       `json:"fills"`
-	Trades         []pairResult `json:"trades"`
-	Utility        utilityFlow  `json:"utility"`
-	Lines          []lineResult `json:"lines"`
-	GridFees       grid.Money   `json:"grid_fees"`
-	CongestionRent grid.Money   `json:"congestion_rent"`
-	BudgetSurplus  grid.Money   `json:"budget_surplus"`
+// Result is what came of a case.
+type Result struct {
+	Mechanism      string      `json:"mechanism"`
+	Welfare        *big.Int    `json:"welfare"`
+	Volume         grid.Energy `json:"volume"`
+	ClearingPrice  *grid.Price `json:"clearing_price"`
+	NodePrices     []NodePrice `json:"node_prices"`
+	Fills          []Fill      `json:"fills"`
+	Trades         []Trade     `json:"trades"`
+	Utility        UtilityFlow `json:"utility"`
+	Lines          []Line      `json:"lines"`
+	GridFees       grid.Money  `json:"grid_fees"`
+	CongestionRent grid.Money  `json:"congestion_rent"`
+	BudgetSurplus  grid.Money  `json:"budget_surplus"`
 }
 
-type nodePrice struct {
+// NodePrice is the price at a node; nil where no order gives one.
+type NodePrice struct {
 	Node  string      `json:"node"`
 	Price *grid.Price `json:"price"`
 }
 
-type fill struct {
+// Fill is what an order got, at what that side pays or gets a kWh at its node.
+type Fill struct {
 	Order  string      `json:"order"`
 	Energy grid.Energy `json:"energy"`
 	Price  grid.Price  `json:"price"`
 }
 
-type pairResult struct {
+// Trade is a pair of orders of different members.
+type Trade struct {
 	Bid        string      `json:"bid"`
 	Offer      string      `json:"offer"`
 	Energy     grid.Energy `json:"energy"`
@@ -47,40 +50,42 @@ type pairResult struct {
 	OfferPrice grid.Price  `json:"offer_price"`
 }
 
-type utilityFlow struct {
+// UtilityFlow is what the utility sold (import) and bought (export).
+type UtilityFlow struct {
 	Import grid.Energy `json:"import"`
 	Export grid.Energy `json:"export"`
 }
 
-type lineResult struct {
+// Line is what flows over the line of a node to its parent, + export.
+type Line struct {
 	Node      string      `json:"node"`
 	Flow      grid.Energy `json:"flow"`
 	Congested bool        `json:"congested"`
 	Rent      grid.Money  `json:"rent"`
 }
 
-// clearAuction clears a case. Its errors name the field that a mechanism does
+// Clear clears the case. Its errors name the field that a mechanism does
 // not allow.
-func clearAuction(c auctionCase) (auctionResult, error) {
+func (c Case) Clear() (Result, error) {
 	n, err := c.network()
 	if err != nil {
-		return auctionResult{}, err
+		return Result{}, err
 	}
 	clearing, err := network.Clear(n) // it checks the input, too
 	if err != nil {
-		return auctionResult{}, err
+		return Result{}, err
 	}
-	if c.Mechanism != uniform {
+	if c.Mechanism != Uniform {
 		return c.clearHere(n, auction.Mechanisms()[c.Mechanism])
 	}
 	r := newResult(c)
-	r.Utility = utilityFlow{Import: clearing.Import, Export: clearing.Export}
+	r.Utility = UtilityFlow{Import: clearing.Import, Export: clearing.Export}
 	root := n.Feeder.Root()
 	prices := map[string]grid.Price{} // by order
 	surplus := new(big.Int)           // what is collected and not paid out, price × energy
 	r.addOrders(n, clearing, root, prices, surplus)
 	if err := r.addLines(n, clearing, surplus); err != nil {
-		return auctionResult{}, err
+		return Result{}, err
 	}
 	if clearing.Prices[root] != nil {
 		r.addUtility(n, *clearing.Prices[root], surplus)
@@ -89,13 +94,13 @@ func clearAuction(c auctionCase) (auctionResult, error) {
 	if bound := r.addTrades(c, n, clearing, prices); bound < 0 {
 		return r, nil
 	} else if i := limited(n.Feeder); i >= 0 {
-		return auctionResult{}, fmt.Errorf("orders[%d].requires: binds, and the line of feeder.nodes[%d] has a limit or a fee: only one of them can be cleared exactly", bound, i)
+		return Result{}, fmt.Errorf("orders[%d].requires: binds, and the line of feeder.nodes[%d] has a limit or a fee: only one of them can be cleared exactly", bound, i)
 	}
 	return c.clearHere(n, func(a auction.Case) (auction.Result, error) { return auction.Required(a, c.allows(), c.requires()) })
 }
 
-func newResult(c auctionCase) auctionResult {
-	return auctionResult{Mechanism: c.Mechanism, Welfare: new(big.Int), Fills: []fill{}, Trades: []pairResult{}, Lines: []lineResult{}}
+func newResult(c Case) Result {
+	return Result{Mechanism: c.Mechanism, Welfare: new(big.Int), Fills: []Fill{}, Trades: []Trade{}, Lines: []Line{}}
 }
 
 // limited returns the first node whose line has a limit or a fee, −1 when none
@@ -105,9 +110,9 @@ func limited(f grid.Feeder) int {
 }
 
 // clearHere clears by a mechanism for which the feeder is one place.
-func (c auctionCase) clearHere(n network.Case, mechanism auction.Mechanism) (auctionResult, error) {
+func (c Case) clearHere(n network.Case, mechanism auction.Mechanism) (Result, error) {
 	if i := limited(n.Feeder); i >= 0 {
-		return auctionResult{}, fmt.Errorf("feeder.nodes[%d]: %s wants a feeder without limits and fees; uniform takes them", i, c.Mechanism)
+		return Result{}, fmt.Errorf("feeder.nodes[%d]: %s wants a feeder without limits and fees; uniform takes them", i, c.Mechanism)
 	}
 	orders := map[string]grid.Order{}
 	for _, o := range n.Orders {
@@ -115,19 +120,19 @@ func (c auctionCase) clearHere(n network.Case, mechanism auction.Mechanism) (auc
 	}
 	cleared, err := mechanism(auction.Case{Orders: n.Orders, Utility: n.Utility, K: n.K, Seed: c.Seed, Prefers: c.prefers()})
 	if err != nil {
-		return auctionResult{}, err
+		return Result{}, err
 	}
 	if err := c.honoured(cleared, orders); err != nil {
-		return auctionResult{}, err
+		return Result{}, err
 	}
 	r := newResult(c)
-	fills, surplus := map[fill]grid.Energy{}, new(big.Int)
-	add := func(id string, energy grid.Energy, price grid.Price) { fills[fill{Order: id, Price: price}] += energy }
+	fills, surplus := map[Fill]grid.Energy{}, new(big.Int)
+	add := func(id string, energy grid.Energy, price grid.Price) { fills[Fill{Order: id, Price: price}] += energy }
 	for _, t := range cleared.Trades {
 		add(t.Bid, t.Energy, t.BidPrice)
 		add(t.Offer, t.Energy, t.OfferPrice)
 		addProduct(surplus, t.BidPrice-t.OfferPrice, t.Energy)
-		r.Trades = append(r.Trades, pairResult(t))
+		r.Trades = append(r.Trades, Trade(t))
 	}
 	for _, f := range cleared.Import {
 		add(f.Order, f.Energy, f.Price)
@@ -165,7 +170,7 @@ func (c auctionCase) clearHere(n network.Case, mechanism auction.Mechanism) (auc
 
 // honoured checks that nobody gets energy of a source that it does not allow.
 // Of what source the utility's is nobody knows.
-func (c auctionCase) honoured(cleared auction.Result, orders map[string]grid.Order) error {
+func (c Case) honoured(cleared auction.Result, orders map[string]grid.Order) error {
 	fits := c.fits()
 	served := map[string]bool{}
 	for _, t := range cleared.Trades {
@@ -184,9 +189,9 @@ func (c auctionCase) honoured(cleared auction.Result, orders map[string]grid.Ord
 
 // addPlaces tells prices and flows of a feeder that is one place. Where sources
 // have prices of their own, the lowest counts.
-func (r *auctionResult) addPlaces(f grid.Feeder, flows map[string]grid.Energy, cleared auction.Result) {
+func (r *Result) addPlaces(f grid.Feeder, flows map[string]grid.Energy, cleared auction.Result) {
 	price := cleared.Price
-	if price == nil && r.Mechanism == uniform {
+	if price == nil && r.Mechanism == Uniform {
 		for _, t := range cleared.Trades {
 			if price == nil || t.BidPrice < *price {
 				price = &t.BidPrice
@@ -197,7 +202,7 @@ func (r *auctionResult) addPlaces(f grid.Feeder, flows map[string]grid.Energy, c
 	parents := map[string]string{}
 	for _, n := range f.Nodes {
 		parents[n.ID] = n.Parent
-		r.NodePrices = append(r.NodePrices, nodePrice{n.ID, price})
+		r.NodePrices = append(r.NodePrices, NodePrice{n.ID, price})
 	}
 	over := map[string]grid.Energy{}
 	for node, flow := range flows {
@@ -207,20 +212,20 @@ func (r *auctionResult) addPlaces(f grid.Feeder, flows map[string]grid.Energy, c
 	}
 	for _, n := range f.Nodes {
 		if n.Parent != "" {
-			r.Lines = append(r.Lines, lineResult{Node: n.ID, Flow: over[n.ID]})
+			r.Lines = append(r.Lines, Line{Node: n.ID, Flow: over[n.ID]})
 		}
 	}
 }
 
-func (r *auctionResult) sort() {
-	slices.SortFunc(r.Fills, func(a, b fill) int { return cmp.Or(strings.Compare(a.Order, b.Order), cmp.Compare(a.Price, b.Price)) })
-	slices.SortFunc(r.NodePrices, func(a, b nodePrice) int { return strings.Compare(a.Node, b.Node) })
-	slices.SortFunc(r.Lines, func(a, b lineResult) int { return strings.Compare(a.Node, b.Node) })
+func (r *Result) sort() {
+	slices.SortFunc(r.Fills, func(a, b Fill) int { return cmp.Or(strings.Compare(a.Order, b.Order), cmp.Compare(a.Price, b.Price)) })
+	slices.SortFunc(r.NodePrices, func(a, b NodePrice) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(r.Lines, func(a, b Line) int { return strings.Compare(a.Node, b.Node) })
 }
 
 // addUtility counts what the utility does for the welfare, and at the root's
 // price for the surplus.
-func (r *auctionResult) addUtility(n network.Case, price grid.Price, surplus *big.Int) {
+func (r *Result) addUtility(n network.Case, price grid.Price, surplus *big.Int) {
 	if u := n.Utility; u != nil {
 		addProduct(r.Welfare, -u.Retail, r.Utility.Import)
 		addProduct(r.Welfare, u.FeedIn, r.Utility.Export)
@@ -228,7 +233,7 @@ func (r *auctionResult) addUtility(n network.Case, price grid.Price, surplus *bi
 	}
 }
 
-func (r *auctionResult) addOrders(n network.Case, clearing network.Clearing, root string, prices map[string]grid.Price, surplus *big.Int) {
+func (r *Result) addOrders(n network.Case, clearing network.Clearing, root string, prices map[string]grid.Price, surplus *big.Int) {
 	var bought, sold grid.Energy
 	for _, o := range n.Orders {
 		energy := clearing.Fills[o.ID]
@@ -237,7 +242,7 @@ func (r *auctionResult) addOrders(n network.Case, clearing network.Clearing, roo
 		}
 		price := *clearing.Prices[cmp.Or(o.Node, root)]
 		prices[o.ID] = price
-		r.Fills = append(r.Fills, fill{o.ID, energy, price})
+		r.Fills = append(r.Fills, Fill{o.ID, energy, price})
 		if o.Side == grid.Bid {
 			bought += energy
 			addProduct(r.Welfare, o.Price, energy)
@@ -249,22 +254,22 @@ func (r *auctionResult) addOrders(n network.Case, clearing network.Clearing, roo
 		}
 	}
 	r.Volume = min(bought, sold)
-	slices.SortFunc(r.Fills, func(a, b fill) int { return strings.Compare(a.Order, b.Order) })
+	slices.SortFunc(r.Fills, func(a, b Fill) int { return strings.Compare(a.Order, b.Order) })
 	for _, node := range n.Feeder.Nodes {
-		r.NodePrices = append(r.NodePrices, nodePrice{node.ID, clearing.Prices[node.ID]})
+		r.NodePrices = append(r.NodePrices, NodePrice{node.ID, clearing.Prices[node.ID]})
 	}
-	slices.SortFunc(r.NodePrices, func(a, b nodePrice) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(r.NodePrices, func(a, b NodePrice) int { return strings.Compare(a.Node, b.Node) })
 	if len(r.Fills) > 0 {
 		r.ClearingPrice = clearing.Prices[root]
 	}
 }
 
-func (r *auctionResult) addLines(n network.Case, clearing network.Clearing, surplus *big.Int) error {
+func (r *Result) addLines(n network.Case, clearing network.Clearing, surplus *big.Int) error {
 	for _, node := range n.Feeder.Nodes {
 		if node.Parent == "" {
 			continue
 		}
-		line := lineResult{Node: node.ID, Flow: clearing.Flows[node.ID]}
+		line := Line{Node: node.ID, Flow: clearing.Flows[node.ID]}
 		over := max(line.Flow, -line.Flow)
 		line.Congested = node.ExportLimit != nil && line.Flow == *node.ExportLimit || node.ImportLimit != nil && line.Flow == -*node.ImportLimit
 		var gain grid.Price
@@ -288,7 +293,7 @@ func (r *auctionResult) addLines(n network.Case, clearing network.Clearing, surp
 		r.CongestionRent += line.Rent
 		r.Lines = append(r.Lines, line)
 	}
-	slices.SortFunc(r.Lines, func(a, b lineResult) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(r.Lines, func(a, b Line) int { return strings.Compare(a.Node, b.Node) })
 	return nil
 }
 
@@ -310,7 +315,7 @@ func rounded(sum *big.Int) grid.Money {
 // addTrades pairs the fills: preferred partners where that leaves nobody
 // without a pair, and a required source always. It returns the first order
 // whose requirement binds, −1 when none does.
-func (r *auctionResult) addTrades(c auctionCase, n network.Case, clearing network.Clearing, prices map[string]grid.Price) (bound int) {
+func (r *Result) addTrades(c Case, n network.Case, clearing network.Clearing, prices map[string]grid.Price) (bound int) {
 	fits, prefers, requires := c.fits(), c.prefers(), c.requires()
 	some := map[string]bool{} // bids that prefer
 	for _, o := range c.Orders {
@@ -325,7 +330,7 @@ func (r *auctionResult) addTrades(c auctionCase, n network.Case, clearing networ
 		auction.Way{For: requires, Fit: fits},
 	) {
 		paired[p.Bid] += p.Energy
-		r.Trades = append(r.Trades, pairResult{p.Bid, p.Offer, p.Energy, prices[p.Bid], prices[p.Offer]})
+		r.Trades = append(r.Trades, Trade{p.Bid, p.Offer, p.Energy, prices[p.Bid], prices[p.Offer]})
 	}
 	for i, o := range c.Orders {
 		if o.Requires != nil && (paired[o.ID] < clearing.Fills[o.ID] || c.netsUnfit(o)) {
@@ -337,8 +342,8 @@ func (r *auctionResult) addTrades(c auctionCase, n network.Case, clearing networ
 
 // netsUnfit tells whether a bid crosses an offer of its own member whose source
 // it does not allow, so that the two must not cancel out.
-func (c auctionCase) netsUnfit(bid orderInput) bool {
-	return slices.ContainsFunc(c.Orders, func(o orderInput) bool {
+func (c Case) netsUnfit(bid Order) bool {
+	return slices.ContainsFunc(c.Orders, func(o Order) bool {
 		return o.Member == bid.Member && o.Side == grid.Offer && o.Price <= bid.Price && !slices.Contains(bid.Requires.Source, o.Source)
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package clearing
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// decodeStrict reads one JSON value into v, which points to a struct. Errors
+// decode reads one JSON value into v, which points to a struct. Errors
 // name the path of the field, or the line: an unknown field is one.
-func decodeStrict(b []byte, v any) error {
+func decode(b []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	var tree any
 	if err := dec.Decode(&tree); err != nil {
