@@ -54,6 +54,15 @@ type Reading struct {
 	Quality Quality       `json:"quality"`
 }
 
+// Registers returns the reading's registers, nil where one of them is missing or was
+// substituted. Of a suspect reading what was not believed is missing; the rest counts.
+func (r Reading) Registers() *Registers {
+	if r.Import == nil || r.Export == nil || r.Quality == Estimated {
+		return nil
+	}
+	return &Registers{Time: r.Time, Import: *r.Import, Export: *r.Export, Quality: r.Quality}
+}
+
 // Registers is a pair of cumulative energy registers at one instant.
 type Registers struct {
 	Time    time.Time

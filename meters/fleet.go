@@ -52,6 +52,7 @@ type Fleet struct {
 
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
+	latest  map[string]time.Time      // of the last reading, by device
 	conns   map[modbus.Endpoint]*modbus.Conn
 	own     []*modbus.Conn                // of conns
 	ctx     context.Context               //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
@@ -64,7 +65,7 @@ type Fleet struct {
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
 	polling, cancel := context.WithCancel(ctx)
 	f.mu.Lock()
-	f.pending, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, map[modbus.Endpoint]*modbus.Conn{}, polling, map[string]context.CancelFunc{}
+	f.pending, f.latest, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, map[string]time.Time{}, map[modbus.Endpoint]*modbus.Conn{}, polling, map[string]context.CancelFunc{}
 	f.connect(targets)
 	f.mu.Unlock()
 	defer f.stop(ctx, cancel)
@@ -152,12 +153,18 @@ func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 	}
 }
 
+// add takes a reading. Of a device only one of a time is published: a simulation that
+// falls behind stands still for longer than a period.
 func (f *Fleet) add(member string, r grid.Reading) {
 	if f.Heard != nil {
 		f.Heard(r)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if r.Time.Equal(f.latest[r.Device]) {
+		return
+	}
+	f.latest[r.Device] = r.Time
 	f.pending[member] = append(f.pending[member], r)
 }
 
@@ -183,7 +190,7 @@ func (f *Fleet) publish(ctx context.Context) {
 	f.mu.Unlock()
 	for _, member := range slices.Sorted(maps.Keys(batches)) {
 		readings := batches[member]
-		slices.SortFunc(readings, func(a, b grid.Reading) int {
+		slices.SortStableFunc(readings, func(a, b grid.Reading) int {
 			if c := a.Time.Compare(b.Time); c != 0 {
 				return c
 			}

@@ -56,3 +56,32 @@ func TestReadingsWaitForMore(t *testing.T) {
 		}
 	})
 }
+
+type published []grid.Reading
+
+func (s *published) PublishBatch(_ context.Context, _ string, b Batch) error {
+	*s = append(*s, b.Readings...)
+	return nil
+}
+
+// TestOneReadingOfATime polls a device twice while the clock stands still: the store,
+// the evidence and an auditor are never asked which of two readings counts.
+func TestOneReadingOfATime(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	var sent published
+	f := &Fleet{Sink: &sent, Log: slog.New(slog.DiscardHandler), pending: map[string][]grid.Reading{}, latest: map[string]time.Time{}}
+	for k, second := range []int{0, 0, 12, 12, 24} {
+		for _, device := range []string{"ann/meter", "ann/battery"} {
+			f.add("ann", grid.Reading{Device: device, Time: noon.Add(time.Duration(second) * time.Second), Import: new(grid.Energy(k))})
+		}
+	}
+	f.publish(t.Context())
+	if len(sent) != 6 {
+		t.Fatalf("%d readings were published, want three of each device", len(sent))
+	}
+	for k, r := range sent {
+		if want := grid.Energy([]int{0, 2, 4}[k/2]); *r.Import != want {
+			t.Errorf("reading %d of %s says %d, want %d: the first of its time", k, r.Device, *r.Import, want)
+		}
+	}
+}

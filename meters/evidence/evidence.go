@@ -446,7 +446,7 @@ func (e *Log) holding(ctx context.Context, device, query, member string, ms int6
 			continue // thinned out
 		}
 		for _, r := range b.Readings {
-			if r.Device == device && r.Import != nil && fits(r) {
+			if r.Device == device && r.Registers() != nil && fits(r) {
 				return digest, nil
 			}
 		}

@@ -79,7 +79,10 @@ func (s *settled) batch(home int, i grid.Interval, k int, key *ecdsa.PrivateKey)
 	imports, exports := at(home, k)
 	signed, digest, err := proof.SignBatch(proof.Batch{
 		Community: community, Gateway: "gw-1", Sequence: uint64(10*k + home + 1), Member: "m-" + point(home),
-		Readings: []grid.Reading{{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Good, Import: &imports, Export: &exports}},
+		Readings: []grid.Reading{
+			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Good, Import: new(imports + 7), Export: new(exports + 7)}, // replaced
+			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Suspect, Import: &imports, Export: &exports},              // its power was not believed
+		},
 	}, key)
 	must(s.t, err)
 	s.signed[digest] = signed

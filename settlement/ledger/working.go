@@ -349,7 +349,8 @@ func (j *Judge) flow(i grid.Interval, l record.Leaf) (flow grid.Flow, seen bool,
 var errErased = errors.New("the member's salt is not here")
 
 // registers returns what a signed batch says of an account's connection meter at
-// t or the nearest before, or after it.
+// t or the nearest before, or after it. Of two at one time the later one counts, as
+// where readings are kept.
 func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t time.Time, before bool) (at grid.Registers, err error) {
 	b, got, err := proof.ReadBatch(signed)
 	if err != nil {
@@ -370,13 +371,14 @@ func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t 
 	}
 	found := false
 	for _, r := range b.Readings {
+		registers := r.Registers()
 		d := j.devices[chaincode.Pseudonym(salt, chaincode.KindDevice, r.Device)]
 		mine := d.Value.MeteringPoint == account && d.Value.Kind == string(grid.Meter) && d.counts(r.Time)
-		if !mine || r.Import == nil || r.Export == nil || r.Quality != grid.Good {
+		if !mine || registers == nil || before && r.Time.After(t) || !before && r.Time.Before(t) {
 			continue
 		}
-		if nearer := !found || r.Time.After(at.Time) == before; nearer && (before && !r.Time.After(t) || !before && !r.Time.Before(t)) {
-			at, found = grid.Registers{Time: r.Time, Import: *r.Import, Export: *r.Export, Quality: r.Quality}, true
+		if !found || r.Time.Equal(at.Time) || r.Time.After(at.Time) == before {
+			at, found = *registers, true
 		}
 	}
 	if !found {
