@@ -55,6 +55,7 @@ func layers() map[string][]string {
 		"settlement/rewards":               {"settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
 		"chaincode":                        {"proof", "record"},
 		"proof":                            {},
+		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
 		"community":                        {"matching", "settlement", "tariff", "record"},
 		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record"},
 		"scenarios":                        {"*"},

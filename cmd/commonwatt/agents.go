@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/web"
 )
 
 // telemetry answers the agents from the store.
@@ -71,7 +73,7 @@ func (n *node) quote(ctx context.Context, due community.Action, now time.Time) e
 	}
 	n.live.SeeExpected(due.Member, due.Product.Interval, grid.Energy(math.Round(plan.Expected.Mean)))
 	for _, o := range plan.Orders {
-		answer, err := n.market.submit(ctx, orderRequest{Product: due.Product, Order: n.market.market.OnTick(o), Time: now})
+		answer, err := n.market.Send(ctx, host.Request{Product: due.Product, Order: n.market.OnTick(o), Time: now})
 		if err != nil {
 			return err
 		}
@@ -80,4 +82,20 @@ func (n *node) quote(ctx context.Context, due community.Action, now time.Time) e
 		}
 	}
 	return nil
+}
+
+// orderEntry is where agents outside enter orders. It implements web.Orders.
+type orderEntry struct{ host.Outside }
+
+// Rules implements web.Orders.
+func (e orderEntry) Rules() web.MarketRules {
+	rules, calendar, first, last, some := e.Outside.Rules()
+	r := web.MarketRules{
+		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
+		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
+	}
+	if some {
+		r.First, r.Last = new(first.String()), new(last.String())
+	}
+	return r
 }

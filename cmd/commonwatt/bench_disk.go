@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/evidence"
@@ -96,7 +97,7 @@ than the program does.`,
 	}
 	c.Flags().IntVar(&homes, "homes", 12, "simulated homes")
 	c.Flags().Float64Var(&days, "days", 7, "days of world time")
-	c.Flags().DurationVar(&batch, "batch", readingsTogether(1), "readings of a home that are signed together")
+	c.Flags().DurationVar(&batch, "batch", readingsTogether(1, community.DefaultDeadline), "readings of a home that are signed together")
 	c.Flags().DurationVar(&atOnce, "at-once", 15*time.Minute, "world time that is sent before it is waited for")
 	c.Flags().StringVar(&dir, "dir", os.TempDir(), "directory on the disk to measure")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

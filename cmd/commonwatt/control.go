@@ -163,7 +163,7 @@ func (b *batteries) follow(h *batteryHome) {
 	n := b.node
 	now := n.clock()
 	i := grid.IntervalAt(now, n.config.Interval)
-	contracted, traded := n.market.position(i, h.meter.MeteringPoint)
+	contracted, traded := n.market.Position(i, h.meter.MeteringPoint)
 	p, ok := n.challenged(h.guard.Target.ID, now) // which asks for the battery's power
 	h.mu.Lock()
 	if ok {

@@ -253,7 +253,7 @@ func recordedAsFrozen(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	frozen := &settler{market: &marketService{community: "demo"}, bus: b}
+	frozen := &settler{community: "demo", bus: b}
 	intervals := map[string]int{}
 	err = x.Find(t.Context(), ledger.Query{}, func(e ledger.Entry) error {
 		intervals[e.Interval]++

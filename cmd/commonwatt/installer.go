@@ -62,7 +62,7 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) (begin func(), err 
 	}
 	join := func() {}
 	if b.Kind == grid.Meter {
-		if join, err = n.market.admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, n.clock()); err != nil {
+		if join, err = n.market.Admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, n.clock()); err != nil {
 			return nil, refusedAs(err)
 		}
 	}

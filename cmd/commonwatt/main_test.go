@@ -459,7 +459,7 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 		t.Fatal(err)
 	}
 	defer l.Close()
-	frozen := &settler{market: &marketService{community: "demo"}, bus: b}
+	frozen := &settler{community: "demo", bus: b}
 	for _, i := range closed {
 		var want []record.Posting
 		for run := 1; ; run++ {

@@ -16,8 +16,8 @@ import (
 
 // add bills by one more connection meter.
 func (s *settler) add(meter grid.Device, since time.Time) {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if slices.ContainsFunc(s.meters, func(m grid.Device) bool { return m.ID == meter.ID }) {
 		return // it was paired anew
 	}
@@ -25,8 +25,7 @@ func (s *settler) add(meter grid.Device, since time.Time) {
 	s.came(meter.ID, since)
 }
 
-// came notes when a meter was paired. The market's lock is held, or nothing runs
-// yet.
+// came notes when a meter was paired. s.mu is held, or nothing runs yet.
 func (s *settler) came(meter string, since time.Time) {
 	if since.IsZero() {
 		return
@@ -39,8 +38,8 @@ func (s *settler) came(meter string, since time.Time) {
 
 // metersIn returns the connection meters that were there when the interval began.
 func (s *settler) metersIn(i grid.Interval) (there []grid.Device) {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, m := range s.meters {
 		if !i.Begin().Before(s.since[m.ID]) {
 			there = append(there, m)
@@ -71,16 +70,16 @@ func (s *settler) energy(ctx context.Context, meter grid.Device, i grid.Interval
 }
 
 func (s *settler) paired(meter string) bool {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	_, is := s.since[meter]
 	return is
 }
 
 // meterOf returns the connection meter of a metering point.
 func (s *settler) meterOf(point string) (grid.Device, bool) {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, m := range s.meters {
 		if m.MeteringPoint == point {
 			return m, true
@@ -91,8 +90,8 @@ func (s *settler) meterOf(point string) (grid.Device, bool) {
 
 // pointsOf returns the metering points of a member.
 func (s *settler) pointsOf(member string) []string {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	points := []string{}
 	for _, m := range s.meters {
 		if m.Member == member {

@@ -31,14 +31,14 @@ type inProcess struct {
 	stop func()
 }
 
-// runs starts the program with a clock.
-func runs(t *testing.T, dir, text string, clock func() time.Time) *inProcess {
+// runs starts the program with a clock, which goes that many times as fast as the wall's.
+func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64) *inProcess {
 	t.Helper()
 	c, err := parseConfig([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Data, c.Listen, c.clock = dir, free(t), clock
+	c.Data, c.Listen, c.clock, c.Speed = dir, free(t), clock, speed
 	if err := c.addPaired(false); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestPairedWhileRunning(t *testing.T) {
 	devices := fieldAt(t, map[string][]sim.Fault{"home-03/meter": {sim.WrongSign}}, clock)
 	dir := filepath.Join(t.TempDir(), "data")
 	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
-	p := runs(t, dir, text, clock)
+	p := runs(t, dir, text, clock, speed)
 	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
 	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
 	p.pair(devices["home-03/meter"], "bob", pairing.Exporting) // the installer was mistaken
@@ -175,7 +175,7 @@ func TestPairedWhileRunning(t *testing.T) {
 	p.stop()
 	verified(t, dir)
 
-	again := runs(t, dir, text, clock)
+	again := runs(t, dir, text, clock, speed)
 	again.state("bill of both homes after a new start", func(s web.State) bool {
 		return s.Status.IntervalsSettled > 0 && billed(s)
 	})
@@ -214,7 +214,7 @@ func TestNewcomers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &settler{market: &marketService{market: market}, store: kept}
+	s := &settler{market: market, store: kept}
 	meter := func(member string) grid.Device {
 		return grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
 	}

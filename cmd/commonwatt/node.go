@@ -20,6 +20,7 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
@@ -65,7 +66,7 @@ type node struct {
 	batteries *batteries
 	rewards   *rewards.Desk // nil: no programme
 	ledger    *ledger.Ledger
-	market    *marketService
+	market    *host.Host
 	settle    *settler
 	desk      *agent.Desk
 	live      *web.Live
@@ -432,13 +433,15 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.market, err = openMarket(ctx, n.openLog(ctx), m, n.config.Community, points, n.clock(), n.bus, n.log, n.seeEvents)
+	n.market, err = host.Open(ctx, host.Options{
+		Community: n.config.Community, Market: m, Points: points, Bus: n.bus, Stream: bus.Market, Clock: n.clock, Log: n.log, Open: n.openLog(ctx), See: n.seeEvents,
+	})
 	if err != nil {
 		return err
 	}
-	n.closers = append(n.closers, n.market.journal.Close)
+	n.closers = append(n.closers, n.market.Close)
 	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
-	n.settle = &settler{market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
+	n.settle = &settler{community: n.config.Community, market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
 	for _, d := range n.config.Devices {
 		n.settle.came(d.ID, d.since)
 	}
@@ -490,8 +493,8 @@ func (n *node) point(meter grid.Device, k int) community.Point {
 
 // openLog returns how to open the order log: a file, or a stream on the bus that
 // another process can go on with.
-func (n *node) openLog(ctx context.Context) openLog {
-	return func(m journal.Machine) (marketLog, journal.Recovery, error) {
+func (n *node) openLog(ctx context.Context) host.OpenLog {
+	return func(m journal.Machine) (host.Log, journal.Recovery, error) {
 		if !n.config.Bus.OrderLog {
 			return journal.Open(n.dir.File("orders"), journal.DefaultSegment, m)
 		}
@@ -593,7 +596,7 @@ func (n *node) seeEvents(events []community.Event) {
 
 // status is what /api/v1/status says.
 func (n *node) status(ctx context.Context) web.Status {
-	counts := n.market.counts()
+	counts := n.market.Counts()
 	height, root, err := n.ledger.Head(ctx)
 	if err != nil {
 		n.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
@@ -654,13 +657,13 @@ const settleAgainAfter = 5 * time.Second
 // again or, a quote, is left out.
 func (n *node) tick(ctx context.Context) error {
 	now := n.clock()
-	for _, a := range n.market.advance(now) {
+	for _, a := range n.market.Advance(now) {
 		if ctx.Err() != nil && a.Step != community.Open && a.Step != community.Call && a.Step != community.Close {
 			continue // stopping: what is left out comes again
 		}
 		switch a.Step {
 		case community.Open, community.Call, community.Close:
-			if err := n.market.command(n.market.market.Command(a)); err != nil {
+			if err := n.market.Command(a); err != nil {
 				return err
 			}
 		case community.Quote:
@@ -682,7 +685,7 @@ func (n *node) tick(ctx context.Context) error {
 			}
 		}
 	}
-	if err := n.market.publish(ctx); err != nil && ctx.Err() == nil {
+	if err := n.market.Publish(ctx); err != nil && ctx.Err() == nil {
 		n.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}
 	return nil
@@ -696,7 +699,7 @@ const outsideFor = 2 * time.Hour
 // is configured, or that has sent orders lately.
 func (n *node) tradesOutside(member string, now time.Time) bool {
 	configured := slices.ContainsFunc(n.config.Agents, func(a agentConfig) bool { return a.Member == member })
-	return configured || now.Sub(n.market.heardOutside(member)) < outsideFor
+	return configured || now.Sub(n.market.HeardOutside(member)) < outsideFor
 }
 
 const tickEvery = 100 * time.Millisecond
@@ -749,7 +752,7 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	desk, err := web.NewDesk(n.config.Community, &outsideOrders{n.market, n.clock}, n.clock, traders, n.log)
+	desk, err := web.NewDesk(n.config.Community, orderEntry{host.Outside{Host: n.market}}, n.clock, traders, n.log)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/client"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -339,7 +340,7 @@ func TestKillUnderLoad(t *testing.T) {
 		l.send(t, p, fmt.Sprint("r", round), 4, 20, p.later(t))
 		time.Sleep(time.Second)
 		if round == 2 {
-			l.until(t, snapshotAfter+500)
+			l.until(t, host.SnapshotAfter+500)
 		}
 		p.kill()
 		l.senders.Wait()

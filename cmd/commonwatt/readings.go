@@ -101,7 +101,7 @@ func (n *node) openReadings(ctx context.Context) (err error) {
 	n.readBy = newReaders(id, n.config.Devices, n.devices)
 	n.evidence.May = n.readBy.may
 	n.signer = &meters.Signer{Community: n.config.Community, Gateway: id, Key: key, Out: n}
-	n.fleet.Sink, n.fleet.Together = n.signer, readingsTogether(n.config.Speed)
+	n.fleet.Sink, n.fleet.Together = n.signer, readingsTogether(n.config.Speed, n.deadline())
 	return n.continueChain(ctx)
 }
 
@@ -207,9 +207,9 @@ func (n *node) keep(ctx context.Context, messages [][]byte) error {
 // readingsTogether is for how long the readings of a home wait to be signed and
 // stored together, wall time. What is written to the disk is for the most part
 // whole pages, one or more a home and batch. World time tells how long settlement
-// may have to wait.
-func readingsTogether(speed float64) time.Duration {
-	const world = 5 * time.Second
+// may have to wait: it gets them well before the deadline, which is world time too.
+func readingsTogether(speed float64, deadline time.Duration) time.Duration {
+	world := min(5*time.Second, deadline/4)
 	return max(time.Duration(float64(world)/max(speed, 1)), meters.Period/2)
 }
 
@@ -422,7 +422,7 @@ func (n *node) tendEvidence(ctx context.Context) error {
 func (n *node) thinBefore() (whole, unnamed time.Time) {
 	now := n.clock()
 	whole, unnamed = now.Add(-max(evidenceWhole, n.config.Deadline+evidenceMargin)), now.Add(-evidence.Nameable)
-	if oldest := n.market.unsettled(); len(oldest) > 0 {
+	if oldest := n.market.Unsettled(); len(oldest) > 0 {
 		if begin := oldest[0].Begin().Add(-evidenceMargin); begin.Before(whole) {
 			whole = begin
 		}

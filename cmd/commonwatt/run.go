@@ -170,7 +170,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 
 	lease := start(n.keepLease)
 	defer lease.stop()
-	sequencer := start(n.market.sequencer.Run)
+	sequencer := start(n.market.Run)
 	defer sequencer.stop()
 	var ready atomic.Bool
 	pages := start(func(ctx context.Context) error { return n.runWeb(ctx, ready.Load) })
@@ -216,7 +216,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	}
 	moving := start(n.batteries.run)
 	defer moving.stop()
-	orders := start(n.market.serveOrders)
+	orders := start(n.market.Serve)
 	defer orders.stop()
 
 	// Nothing is settled before the meters were asked: after a long stop their
@@ -287,7 +287,7 @@ func (n *node) waitReady(ctx context.Context, failed <-chan error) error {
 
 // watch keeps the dashboard current from the bus.
 func (n *node) watch(ctx context.Context) error {
-	return n.bus.Watch(ctx, n.market.eventsSubject(), n.seeEventsMessage)
+	return n.bus.Watch(ctx, n.market.EventsSubject(), n.seeEventsMessage)
 }
 
 // drain lets the consumers finish what is on the bus.

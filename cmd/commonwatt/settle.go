@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
@@ -24,10 +25,13 @@ import (
 // settler makes runs of what was traded and metered. A run is frozen on the
 // bus before anything of it reaches the ledger.
 type settler struct {
-	market *marketService
-	store  store.Store
-	bus    *bus.Bus
-	meters []grid.Device        // the connection meters; guarded by the market's lock, as since is
+	community string
+	market    settledMarket
+	store     store.Store
+	bus       *bus.Bus
+
+	mu     sync.Mutex           // guards what follows
+	meters []grid.Device        // the connection meters
 	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
 
 	evidence *evidence.Log
@@ -42,16 +46,25 @@ type settler struct {
 	tell   func(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error // what the homes would have got without the community
 }
 
+// settledMarket is what the settlement must know of the market.
+type settledMarket interface {
+	Unsettled() []grid.Interval
+	Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error)
+	Settled(i grid.Interval, run int, substituted bool, now time.Time)
+	Traders(i grid.Interval) []string
+	Owner(point string) string
+}
+
 // allSubjects matches the runs of this community.
-func (s *settler) allSubjects() string { return "settlement." + s.market.community + ".>" }
+func (s *settler) allSubjects() string { return "settlement." + s.community + ".>" }
 
 func (s *settler) subject(i grid.Interval, run int) string {
-	return fmt.Sprintf("settlement.%s.%s.%d", s.market.community, i, run)
+	return fmt.Sprintf("settlement.%s.%s.%d", s.community, i, run)
 }
 
 // restore tells the market of the runs that were frozen before a restart.
 func (s *settler) restore(ctx context.Context, now time.Time) error {
-	for _, i := range s.market.market.Unsettled() {
+	for _, i := range s.market.Unsettled() {
 		for run := 1; ; run++ {
 			frozen, err := s.frozen(ctx, i, run)
 			if err != nil {
@@ -60,7 +73,7 @@ func (s *settler) restore(ctx context.Context, now time.Time) error {
 			if frozen == nil {
 				break
 			}
-			s.market.market.Settled(i, run, frozen.Substituted, now)
+			s.market.Settled(i, run, frozen.Substituted, now)
 			s.seen(i, *frozen)
 		}
 	}
@@ -108,9 +121,7 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 	if err != nil {
 		return err
 	}
-	s.market.mu.Lock()
-	run, err := s.market.market.Settle(i, a.Run, metered, root, previous)
-	s.market.mu.Unlock()
+	run, err := s.market.Settle(i, a.Run, metered, root, previous)
 	if err != nil {
 		return err
 	}
@@ -163,7 +174,7 @@ func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered 
 		if slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == st.MeteringPoint }) {
 			continue
 		}
-		account, err := s.names.Account(s.owner(st.MeteringPoint), st.MeteringPoint)
+		account, err := s.names.Account(s.market.Owner(st.MeteringPoint), st.MeteringPoint)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -201,9 +212,7 @@ func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Ru
 }
 
 func (s *settler) done(i grid.Interval, run int, substituted bool, now time.Time) {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
-	s.market.market.Settled(i, run, substituted, now)
+	s.market.Settled(i, run, substituted, now)
 }
 
 // meter returns the energy of every metering point. Where a register is
@@ -238,20 +247,12 @@ func (s *settler) meter(ctx context.Context, i grid.Interval, last bool) (metere
 // unmetered returns the metering points that traded and have no meter any
 // more: what they traded is settled against nothing metered.
 func (s *settler) unmetered(i grid.Interval, metered []record.Metered) (gone []record.Metered) {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
-	for _, point := range s.market.market.Traders(i) {
+	for _, point := range s.market.Traders(i) {
 		if !slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == point }) {
 			gone = append(gone, record.Metered{MeteringPoint: point, Quality: grid.Estimated})
 		}
 	}
 	return gone
-}
-
-func (s *settler) owner(point string) string {
-	s.market.mu.Lock()
-	defer s.market.mu.Unlock()
-	return s.market.market.Owner(point)
 }
 
 // leaves are what an interval's reading root commits to, one a metering point: what
@@ -261,7 +262,7 @@ func (s *settler) leaves(ctx context.Context, i grid.Interval, metered []record.
 	all := make([]json.RawMessage, len(metered))
 	var named []proof.Digest
 	for k, m := range metered {
-		owner := s.owner(m.MeteringPoint)
+		owner := s.market.Owner(m.MeteringPoint)
 		leaf := record.Leaf{Metered: m}
 		var err error
 		if leaf.MeteringPoint, err = s.names.Account(owner, m.MeteringPoint); err != nil {

@@ -47,7 +47,7 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &settler{market: &marketService{market: market}, store: kept, tariff: tariff}
+	s := &settler{market: market, store: kept, tariff: tariff}
 	s.add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
 	for _, c := range []struct {
 		i       grid.Interval
@@ -93,7 +93,7 @@ func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
 	for _, c := range append([]matching.Command{market.Begin(i.Begin())}, admissions...) {
 		market.Apply(&c)
 	}
-	s := &settler{market: &marketService{market: market}, evidence: evidence, names: names}
+	s := &settler{market: market, evidence: evidence, names: names}
 	metered := []record.Metered{
 		{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 300}, Quality: grid.Estimated}, {MeteringPoint: "mp-bob", Flow: grid.Flow{Export: 300}, Quality: grid.Good},
 	}

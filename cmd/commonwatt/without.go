@@ -51,7 +51,7 @@ func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
 // told, which is an estimate too: that it would have been the same.
 func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
 	if n.sim != nil {
-		f, known, err = n.sim.Alone(ctx, n.settle.owner(point), i)
+		f, known, err = n.sim.Alone(ctx, n.market.Owner(point), i)
 		return f, false, known, err
 	}
 	for _, h := range n.batteries.homes {
