@@ -18,12 +18,20 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
+// frozenRuns keeps the first message of a subject for good.
+type frozenRuns interface {
+	// Freeze returns what the subject holds: data, or what was frozen before.
+	Freeze(ctx context.Context, stream, subject string, data []byte) ([]byte, error)
+	// Frozen returns what the subject holds, nil when that is nothing.
+	Frozen(ctx context.Context, stream, subject string) ([]byte, error)
+}
+
 // settler makes runs of what was traded and metered. A run is frozen on the
 // bus before anything of it reaches the ledger.
 type settler struct {
 	market *marketService
 	store  store.Store
-	bus    *bus.Bus
+	bus    frozenRuns
 	meters []grid.Device        // the connection meters; guarded by the market's lock, as since is
 	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
 
