@@ -621,6 +621,38 @@ func TestDeliveryWithoutAChallengeEarnsNothing(t *testing.T) {
 	}
 }
 
+// TestTheShareOfChallengesMetWeighs challenges two batteries twice. One meets both and the
+// other its second alone, which is why it is paid less than its reputation by itself would
+// bring: weights of 1000 W × 2 intervals × 0.84 × 2/2 and × 0.60 × 1/2 divide 980 tokens.
+func TestTheShareOfChallengesMetWeighs(t *testing.T) {
+	s := embeddedStreet(t)
+	p := s.programme()
+	p.Availability, p.Slash = 1000, 0
+	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	s.commit(s.epoch)
+	for k := range s.battery {
+		must(t, s.pledge(k, s.epoch))
+	}
+	for n := range 2 {
+		s.seal(n)
+		for _, c := range s.challenges(n) {
+			if k := slices.Index(s.battery[:], c.Battery); k <= n {
+				must(t, s.prove("ProveChallenge", n, k, s.evidence(c, k, honest(c), nil)))
+			}
+		}
+		must(t, s.operator("ReportInterval", chaincode.Report{Community: community, Interval: s.interval(n).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}))
+	}
+	s.over(23)
+	c, err := s.closeEpoch(s.epoch)
+	must(t, err)
+	for _, r := range c.Rewards {
+		k := slices.Index(s.battery[:], r.Battery)
+		if want := [2]int64{722, 258}[k]; r.Tokens != want || r.Challenged != 2 || r.Met != 2-k {
+			t.Errorf("battery %d: %+v, want %d tokens", k, r, want)
+		}
+	}
+}
+
 // TestEmission adds up a programme's tokens.
 func TestEmission(t *testing.T) {
 	p := chaincode.Programme{From: "2026-01-01", Budget: 1000, Period: 10, Schedule: chaincode.Linear}
