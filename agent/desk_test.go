@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -49,5 +50,58 @@ func TestADeskGrows(t *testing.T) {
 	d.Add(grid.Device{ID: "bob/inverter", Kind: grid.Inverter, Member: "bob", MeteringPoint: "mp-bob"})
 	if o := order(); o.Source != "solar" || d.Homes() != 2 {
 		t.Errorf("of %d homes, %+v", d.Homes(), o)
+	}
+}
+
+// gappy is the telemetry of a home of which single intervals are not known. It notes
+// from when on it was asked.
+type gappy struct {
+	steady
+	unknown map[grid.Interval]bool
+	asked   grid.Interval
+}
+
+func (g *gappy) Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error) {
+	g.asked = first
+	energies, err := g.steady.Energies(ctx, meter, first, n)
+	for k := range energies {
+		if g.unknown[first.Shift(k)] {
+			energies[k] = math.NaN()
+		}
+	}
+	return energies, err
+}
+
+// TestAGapIsAskedForAgainForAnHour leaves two intervals out. As long as their readings
+// can still come an agent asks for them with every quote; an hour after their end they
+// are missing for good, and it asks for what is younger alone.
+func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
+	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
+	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
+	d := agent.NewDesk([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, home)
+	for _, c := range []struct {
+		after time.Duration // noon
+		from  grid.Interval // what it asks for begins here
+		known bool          // the readings of late have come
+	}{
+		{time.Minute, gap.Shift(-8*24*4 + 1), false}, // eight days back: it remembers nothing yet
+		{16 * time.Minute, gap, false},
+		{46 * time.Minute, gap, false},
+		{time.Hour, gap, false},
+		{time.Hour + time.Second, gap, false}, // for the last time
+		{time.Hour + 2*time.Second, late, false},
+		{80 * time.Minute, late, true},
+		{81 * time.Minute, grid.IntervalAt(noon.Add(81*time.Minute), 15), true},
+	} {
+		home.unknown[late] = !c.known
+		now := noon.Add(c.after)
+		if _, err := d.Quote(t.Context(), "ann", grid.IntervalAt(now, 15).Shift(1), now); err != nil {
+			t.Fatal(err)
+		}
+		if home.asked != c.from {
+			t.Errorf("%s after noon it asks from %s on, want from %s", c.after, home.asked, c.from)
+		}
 	}
 }

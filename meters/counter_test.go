@@ -10,6 +10,10 @@ import (
 
 func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 	start := time.Date(2026, 6, 1, 6, 0, 0, 0, time.UTC)
+	var leaps []grid.Energy // 1 MWh a minute
+	for k := range 2 * confirmations {
+		leaps = append(leaps, 200_000_000+grid.Energy(k)*1_000_000)
+	}
 	for _, c := range []struct {
 		name   string
 		values []grid.Energy // a minute apart, after 100000
@@ -19,6 +23,7 @@ func TestCounterHoldsBackWhatCannotBe(t *testing.T) {
 		{"one backward value is held back", []grid.Energy{99_000, 100_010}, []bool{false, true}},
 		{"a meter that was replaced is believed after a while", slices.Repeat([]grid.Energy{5}, confirmations+1), append(make([]bool, confirmations-1), true, true)},
 		{"a short jump beyond the rated power is held back", append(slices.Repeat([]grid.Energy{900_000_000}, 30), 100_010), append(make([]bool, 30), true)},
+		{"a leap does not confirm the one before it", leaps, make([]bool, len(leaps))},
 		{"what grows is taken", []grid.Energy{100_000, 100_001, 101_000}, []bool{true, true, true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,13 +22,21 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
+// frozenRuns keeps the first message of a subject for good.
+type frozenRuns interface {
+	// Freeze returns what the subject holds: data, or what was frozen before.
+	Freeze(ctx context.Context, stream, subject string, data []byte) ([]byte, error)
+	// Frozen returns what the subject holds, nil when that is nothing.
+	Frozen(ctx context.Context, stream, subject string) ([]byte, error)
+}
+
 // settler makes runs of what was traded and metered. A run is frozen on the
 // bus before anything of it reaches the ledger.
 type settler struct {
 	community string
 	market    settledMarket
 	store     store.Store
-	bus       *bus.Bus
+	bus       frozenRuns
 
 	mu     sync.Mutex           // guards what follows
 	meters []grid.Device        // the connection meters

@@ -148,6 +148,41 @@ func TestWhatIsNoEvidence(t *testing.T) {
 	}
 }
 
+// forged offers a batch that does not fit its chain, and then the honest one of the
+// same number: the first must be refused for that reason, the second must be taken.
+func forged(t *testing.T, e *evidence.Log, forged, honest []byte) {
+	t.Helper()
+	now := noon().Add(time.Minute)
+	var refused *evidence.RefusedError
+	if _, _, err := e.Receive(t.Context(), forged, now); !errors.As(err, &refused) || !strings.Contains(err.Error(), "the chain is broken") {
+		t.Errorf("the forged batch: %v, want that the chain is broken", err)
+	}
+	if _, fresh, err := e.Receive(t.Context(), honest, now); err != nil || !fresh {
+		t.Errorf("the honest batch: fresh %t, %v", fresh, err)
+	}
+}
+
+// TestTheFirstBatchFollowsNone refuses a first batch that names one before it: there
+// cannot have been one.
+func TestTheFirstBatchFollowsNone(t *testing.T) {
+	e, c := admitted(t)
+	cheat := *c
+	forged(t, e, cheat.next(func(b *proof.Batch) { b.Previous = "00" }), c.next(nil))
+}
+
+// TestABatchFitsTheOneAfterIt refuses a batch when the one after it came earlier and
+// names another. The one before is missing, so that only the later one can tell.
+func TestABatchFitsTheOneAfterIt(t *testing.T) {
+	e, c := admitted(t)
+	c.next(nil) // never comes
+	cheat := *c
+	honest := c.next(nil)
+	if _, _, err := e.Receive(t.Context(), c.next(nil), noon().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	forged(t, e, cheat.next(func(b *proof.Batch) { b.Readings[0].Import = new(grid.Energy(999)) }), honest)
+}
+
 // TestKeysChange rotates a key by the chain itself, loses it, is admitted anew,
 // and is revoked: what was signed before stays evidence.
 func TestKeysChange(t *testing.T) {

@@ -301,6 +301,34 @@ func TestImplausibleValuesAreRefused(t *testing.T) {
 	}
 }
 
+// TestWithoutARangeTheBoundsOfANeighbourhoodHold reads points whose profile gives no
+// range: what no device of a neighbourhood can show is refused all the same, in the
+// point's own unit, and so is a register that was never set.
+func TestWithoutARangeTheBoundsOfANeighbourhoodHold(t *testing.T) {
+	for point, c := range map[string]struct{ most, beyond uint32 }{
+		"role: power, unit: W, type: int32":                                                           {2_000_000, 2_000_001},
+		"role: power, unit: kW, type: uint32":                                                         {2_000, 2_001},
+		"role: charge, unit: \"%\", type: uint32":                                                     {100, 101},
+		"role: import, unit: Wh, type: uint32, counter: {kind: lifetime, width: 32, zero_is: valid}":  {4_000_000_000, 1<<32 - 1},
+		"role: import, unit: kWh, type: uint32, counter: {kind: lifetime, width: 64, zero_is: valid}": {10_000_000, 10_000_001},
+	} {
+		p, err := set(t).Parse([]byte("id: x\nversion: 1\nkind: battery\ndocument: d\npoints: [{name: p, addr: 1, " + point + "}]\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", point, err)
+		}
+		points, err := p.Locate(grid.Battery, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for value, want := range map[uint32]bool{c.most: true, c.beyond: false} {
+			m := profile.Measure(points, func(_ string, addr uint16) (uint16, bool) { return uint16(value >> (16 * (2 - addr))), true })[0]
+			if taken := m.Err == nil; taken != want {
+				t.Errorf("%s: %d taken: %t, want %t", point, value, taken, want)
+			}
+		}
+	}
+}
+
 // TestASumOfWhatWasNotReadIsNone leaves out each part of each sum of the profiles in
 // turn, as a device that refuses its register: the sum is refused as well, and with
 // a value out of range too.

@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
 // street is a community with two batteries and a gateway that reads them.
@@ -549,6 +550,106 @@ func (s *street) adjusts(epoch string) {
 	expect(s.t, "the same dispute for another battery", chaincode.CodeConflict, s.utility("Adjust", a))
 	if st := s.standing(1); st.Tokens != 30 {
 		s.t.Errorf("after the adjustment %+v", st)
+	}
+}
+
+// embeddedStreet is a street on an embedded ledger of its own: a test that closes epochs
+// would bind those of others on a network that all share.
+func embeddedStreet(t *testing.T) *street {
+	t.Helper()
+	l, err := embedded.OpenLedger(t.Context(), t.TempDir(), community, "EUR", ledger.SeededNames(5))
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return newStreet(t, l, 100)
+}
+
+// TestGrantsEndWithTheEmission has two batteries pledge for an epoch that emits one grant
+// and a half: the first is granted its stake, the second pledges without one.
+func TestGrantsEndWithTheEmission(t *testing.T) {
+	s := embeddedStreet(t)
+	p := s.programme()
+	p.Budget, p.Grant, p.Stake = 15, 10, 0
+	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	s.commit(s.epoch)
+	for k, granted := range []int64{10, 0} {
+		must(t, s.pledge(k, s.epoch))
+		if st := s.standing(k); st.Granted != granted || st.Stake != granted {
+			t.Errorf("battery %d stands at %+v, want %d granted", k, st, granted)
+		}
+	}
+	s.over(23)
+	c, err := s.closeEpoch(s.epoch)
+	if err != nil || c.Budget != 15 || c.Granted != 10 || c.Left != 5 {
+		t.Errorf("epoch %+v, %v, want 10 of 15 tokens granted", c, err)
+	}
+}
+
+// TestDeliveryWithoutAChallengeEarnsNothing has a battery of good repute deliver in a
+// flagged interval of an epoch that challenges nobody. It is paid for having been
+// available, on its repute; what it says to have delivered nobody has tested, and the
+// tokens for it stay.
+func TestDeliveryWithoutAChallengeEarnsNothing(t *testing.T) {
+	s := embeddedStreet(t)
+	p := s.programme()
+	p.Smoothing = 1000 // one challenge makes the reputation
+	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	s.commit(s.epoch)
+	must(t, s.pledge(0, s.epoch))
+	s.seal(0)
+	c := s.challenges(0)[0]
+	must(t, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, honest(c), nil)))
+	s.over(23)
+	_, err := s.closeEpoch(s.epoch)
+	must(t, err)
+
+	next := s.interval(24).Begin().Format(time.DateOnly)
+	p.From, p.Challenges = next, 0
+	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	s.commit(next)
+	for k := range s.battery {
+		must(t, s.pledge(k, next))
+	}
+	s.delivers(24)
+	must(t, s.operator("ReportInterval", chaincode.Report{Community: community, Interval: s.interval(24).String(), Available: s.battery[:1]}))
+	s.over(47)
+	second, err := s.closeEpoch(next)
+	must(t, err)
+	fund := second.Budget + second.Carried - second.Granted
+	want := chaincode.Reward{Battery: s.battery[0], Tokens: fund * p.Availability / 1000, Intervals: 1, Delivered: 1500, Reputation: 1000}
+	if at := slices.IndexFunc(second.Rewards, func(r chaincode.Reward) bool { return r.Battery == want.Battery }); at < 0 || second.Rewards[at] != want || second.Left != fund-want.Tokens {
+		t.Errorf("epoch %+v, want the reward %+v and nothing else paid", second, want)
+	}
+}
+
+// TestTheShareOfChallengesMetWeighs challenges two batteries twice. One meets both and the
+// other its second alone, which is why it is paid less than its reputation by itself would
+// bring: weights of 1000 W × 2 intervals × 0.84 × 2/2 and × 0.60 × 1/2 divide 980 tokens.
+func TestTheShareOfChallengesMetWeighs(t *testing.T) {
+	s := embeddedStreet(t)
+	p := s.programme()
+	p.Availability, p.Slash = 1000, 0
+	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	s.commit(s.epoch)
+	for k := range s.battery {
+		must(t, s.pledge(k, s.epoch))
+	}
+	for n := range 2 {
+		s.seal(n)
+		for _, c := range s.challenges(n) {
+			if k := slices.Index(s.battery[:], c.Battery); k <= n {
+				must(t, s.prove("ProveChallenge", n, k, s.evidence(c, k, honest(c), nil)))
+			}
+		}
+		must(t, s.operator("ReportInterval", chaincode.Report{Community: community, Interval: s.interval(n).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}))
+	}
+	s.over(23)
+	c, err := s.closeEpoch(s.epoch)
+	must(t, err)
+	for _, r := range c.Rewards {
+		k := slices.Index(s.battery[:], r.Battery)
+		if want := [2]int64{722, 258}[k]; r.Tokens != want || r.Challenged != 2 || r.Met != 2-k {
+			t.Errorf("battery %d: %+v, want %d tokens", k, r, want)
+		}
 	}
 }
 
