@@ -299,6 +299,9 @@ func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root
 		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
 	}
 	for _, x := range metered {
+		if m.accounts[x.MeteringPoint] == 0 && len(previous) > 0 {
+			continue // an account of the first run, whose member was erased
+		}
 		p, err := m.place(x.MeteringPoint)
 		if err != nil {
 			return settlement.Run{}, err

@@ -87,10 +87,7 @@ func (lastValue) Forecast(s forecast.Series, _ int) ([]forecast.Point, error) {
 // yesterday, on two streets: it is better than either, and its quantiles are about as
 // often exceeded as they say.
 func TestBlendBeatsItsParts(t *testing.T) {
-	days := 8
-	if testing.Short() {
-		days = 5
-	}
+	const days = 8 // with fewer the quantiles know too little of the time of day
 	for seed := range uint64(2) {
 		net, running := street(12, days, seed+1)
 		blend, last, yesterday := evaluate(forecast.Blend{}, net, running), evaluate(lastValue{}, net, running), evaluate(forecast.SeasonalNaive{}, net, running)

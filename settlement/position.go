@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,8 +58,14 @@ func open(in Input) (Basis, []*position, error) {
 		if p.account == "" {
 			p.account = m.MeteringPoint
 		}
-		if metered[m.MeteringPoint] || accounts[p.account] || slices.Contains(system, m.MeteringPoint) {
-			return b, nil, fmt.Errorf("metering point %q: metered twice or named as a system account", m.MeteringPoint)
+		if slices.Contains(system, m.MeteringPoint) {
+			return b, nil, fmt.Errorf("metering point %q: is named as an account that is not a member's; name it otherwise", m.MeteringPoint)
+		}
+		if metered[m.MeteringPoint] || accounts[p.account] {
+			return b, nil, fmt.Errorf("metering point %q: is there twice; give each metering point one value", m.MeteringPoint)
+		}
+		if m.Quality == grid.Final && in.Run == 1 {
+			return b, nil, fmt.Errorf("metering point %q: its value was substituted for good in the first run, which only a later one can", m.MeteringPoint)
 		}
 		metered[m.MeteringPoint], accounts[p.account] = true, true
 		switch {
@@ -71,6 +78,11 @@ func open(in Input) (Basis, []*position, error) {
 			at[p.account] = p
 		}
 		points = append(points, p)
+	}
+	for _, account := range slices.Sorted(maps.Keys(b.Members)) {
+		if in.First != nil && at[account] == nil {
+			return b, nil, fmt.Errorf("account %s: was part of the first run, and nothing of it is metered now", account)
+		}
 	}
 	slices.Sort(b.Apart)
 	for k := range b.Trades {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -121,7 +122,7 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 	if err != nil {
 		return err
 	}
-	metered, leaves, err = s.carry(ctx, previous, metered, leaves)
+	metered, leaves, err = s.carry(ctx, i, a.Last, previous, metered, leaves)
 	if err != nil {
 		return err
 	}
@@ -148,56 +149,133 @@ func (s *settler) settle(ctx context.Context, a community.Action, now time.Time)
 }
 
 // runsBefore returns the runs of an interval before one.
-func (s *settler) runsBefore(ctx context.Context, i grid.Interval, before int) (runs []settlement.Run, err error) {
+func (s *settler) runsBefore(ctx context.Context, i grid.Interval, before int) ([]settlement.Run, error) {
+	runs, err := s.runs(ctx, i, before)
+	if err == nil && len(runs) < before-1 {
+		return nil, fmt.Errorf("settle %s: run %d is missing on the bus", i, len(runs)+1)
+	}
+	return runs, err
+}
+
+// runs returns the runs of an interval before one, as far as there are any.
+func (s *settler) runs(ctx context.Context, i grid.Interval, before int) (runs []settlement.Run, err error) {
 	for run := 1; run < before; run++ {
 		frozen, err := s.frozen(ctx, i, run)
-		if err != nil {
-			return nil, err
-		}
-		if frozen == nil {
-			return nil, fmt.Errorf("settle %s: run %d is missing on the bus", i, run)
+		if err != nil || frozen == nil {
+			return runs, err
 		}
 		runs = append(runs, *frozen)
 	}
 	return runs, nil
 }
 
-// carry adds to a later run the metering points that its last run had and that have no
-// meter here any more: what was metered then stays, with what proves it.
-func (s *settler) carry(ctx context.Context, previous []settlement.Run, metered []record.Metered, leaves []json.RawMessage) ([]record.Metered, []json.RawMessage, error) {
+// carry adds to a later run the accounts that its last run had and that have no
+// meter here any more: what was metered then stays, with what proves it. Where another
+// meter counts at the metering point by now, and the first one never told, last
+// substitutes it for good.
+func (s *settler) carry(ctx context.Context, i grid.Interval, last bool, previous []settlement.Run, metered []record.Metered, leaves []json.RawMessage) ([]record.Metered, []json.RawMessage, error) {
 	if len(previous) == 0 {
 		return metered, leaves, nil
 	}
-	last := previous[len(previous)-1]
-	m := last.Manifest
-	text, err := s.evidence.Working(ctx, m.Interval, m.Run, m.ReadingRoot)
-	if err != nil || text == nil {
-		return metered, leaves, err
+	run := previous[len(previous)-1]
+	before, err := s.leavesOf(ctx, run)
+	if err != nil || before == nil {
+		return metered, leaves, err // a run that lacks an account is refused when it is settled
 	}
-	var w ledger.Working
-	if err := json.Unmarshal(text, &w); err != nil {
-		return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
-	}
-	for _, st := range last.Statements {
-		if slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == st.MeteringPoint }) {
-			continue
-		}
-		account, err := s.names.Account(s.market.Owner(st.MeteringPoint), st.MeteringPoint)
+	here := map[string]bool{}
+	for _, text := range leaves {
+		l, err := leafOf(text)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, l := range w.Leaves {
-			var leaf record.Leaf
-			if err := json.Unmarshal(l, &leaf); err != nil {
-				return nil, nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
+		here[l.MeteringPoint] = true
+	}
+	for _, text := range before {
+		l, err := leafOf(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		if here[l.MeteringPoint] {
+			continue
+		}
+		point, err := s.pointOf(run, l.MeteringPoint)
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, replaced := s.meterOf(point); last && replaced && l.Quality == grid.Estimated {
+			if text, l.Metered, err = s.substituted(ctx, i, point, l); err != nil {
+				return nil, nil, err
 			}
-			if leaf.MeteringPoint == account {
-				metered = append(metered, record.Metered{MeteringPoint: st.MeteringPoint, Flow: leaf.Flow, Quality: leaf.Quality})
-				leaves = append(leaves, l)
+		}
+		metered = append(metered, record.Metered{MeteringPoint: point, Flow: l.Flow, Quality: l.Quality})
+		leaves = append(leaves, text)
+	}
+	return metered, leaves, nil
+}
+
+// leavesOf returns what a run's reading root commits to, nil when it is not kept.
+func (s *settler) leavesOf(ctx context.Context, run settlement.Run) ([]json.RawMessage, error) {
+	m := run.Manifest
+	text, err := s.evidence.Working(ctx, m.Interval, m.Run, m.ReadingRoot)
+	if err != nil || text == nil {
+		return nil, err
+	}
+	var w ledger.Working
+	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
+	}
+	return w.Leaves, nil
+}
+
+func leafOf(text json.RawMessage) (l record.Leaf, err error) {
+	if err := json.Unmarshal(text, &l); err != nil {
+		return l, fmt.Errorf("what was metered: %w", err)
+	}
+	return l, nil
+}
+
+// pointOf returns the metering point of an account in a run. Of a member who was erased
+// nobody knows it any more: the account stands for it.
+func (s *settler) pointOf(run settlement.Run, account string) (string, error) {
+	for _, st := range run.Statements {
+		owner := s.market.Owner(st.MeteringPoint)
+		if s.names.Known(owner) == nil {
+			continue
+		}
+		its, err := s.names.Account(owner, st.MeteringPoint)
+		if err != nil || its == account {
+			return st.MeteringPoint, err
+		}
+	}
+	return account, nil
+}
+
+// substituted returns what is settled for good of a metering point whose meter is gone
+// and never told: the dearer of what was read and what was settled at the same time some
+// weeks before.
+func (s *settler) substituted(ctx context.Context, i grid.Interval, point string, l record.Leaf) (json.RawMessage, record.Metered, error) {
+	flows := []grid.Flow{l.Flow}
+	for week := 1; week <= mostWeeks && len(flows) == 1; week++ {
+		runs, err := s.runs(ctx, weeksBefore(i, week), math.MaxInt)
+		if err != nil {
+			return nil, l.Metered, err
+		}
+		if len(runs) == 0 {
+			continue
+		}
+		for _, st := range runs[len(runs)-1].Statements {
+			if st.MeteringPoint == point && st.Quality == grid.Good {
+				flows = append(flows, st.Metered)
 			}
 		}
 	}
-	return metered, leaves, nil
+	var err error
+	if l.Flow, err = dearest(s.tariff, flows...); err != nil {
+		return nil, l.Metered, err
+	}
+	l.Quality = grid.Final
+	text, err := json.Marshal(l)
+	return text, l.Metered, err
 }
 
 func (s *settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, now time.Time) error {

@@ -51,7 +51,11 @@ type settling struct {
 func newSettling(t *testing.T) *settling {
 	t.Helper()
 	s := &settling{t: t, i: grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)}
-	names := ledger.SeededNames(1)
+	dir := t.TempDir()
+	names, err := ledger.OpenNames(filepath.Join(dir, ledger.NamesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
 	terms := tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000}
 	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15, Names: names, Rules: new(settlement.DefaultRules())}, grid.SingleNode(), terms)
 	if err != nil {
@@ -76,7 +80,6 @@ func newSettling(t *testing.T) *settling {
 		_, commands, err := market.Submit(community.Submission{Product: product, Time: before, Order: o})
 		apply(commands, err)
 	}
-	dir := t.TempDir()
 	kept, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "telemetry.db"))
 	if err != nil {
 		t.Fatal(err)

@@ -120,7 +120,7 @@ func TestALaterRunKeepsWhoHasLeft(t *testing.T) {
 	}
 	// Ann's meter answers again; Bob has left.
 	now := []record.Metered{{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 200}, Quality: grid.Good}}
-	all, kept, err := s.carry(t.Context(), []settlement.Run{first}, now, leaves[:1])
+	all, kept, err := s.carry(t.Context(), i, false, []settlement.Run{first}, now, leaves[:1])
 	if err != nil || len(all) != 2 || all[1] != metered[1] || len(kept) != 2 || !bytes.Equal(kept[1], leaves[1]) {
 		t.Fatalf("%+v, %s, %v", all, kept, err)
 	}
