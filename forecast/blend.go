@@ -98,7 +98,8 @@ func (b blend) at(last, lead int) (mean float64, errs []float64) {
 		}
 	}
 	if len(able) == 0 {
-		return b.values[lastKnown(b.values)], nil
+		mean = b.values[lastKnown(b.values)]
+		return mean, doubted(mean, nil)
 	}
 	past := b.past(last, lead, able)
 	weights := b.fit(past, last, lead, len(able))
@@ -113,7 +114,18 @@ func (b blend) at(last, lead int) (mean float64, errs []float64) {
 	if len(near) < leastKnown {
 		near = all
 	}
-	return dot(pick(now, able), weights), near
+	mean = dot(pick(now, able), weights)
+	return mean, doubted(mean, near)
+}
+
+// doubted adds to errors, where few are known, such as range from nothing to twice the
+// value: of a home that is new nothing is sure.
+func doubted(mean float64, errs []float64) []float64 {
+	lacks := leastKnown - len(errs)
+	for k := range lacks {
+		errs = append(errs, mean*(2*(float64(k)+0.5)/float64(lacks)-1))
+	}
+	return errs
 }
 
 // apart returns how many intervals lie between two times of day.

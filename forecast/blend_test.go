@@ -2,6 +2,7 @@ package forecast_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,6 +99,22 @@ func TestBlendBeatsItsParts(t *testing.T) {
 		}
 		if blend.low > 0.18 || blend.high > 0.18 || blend.pinball > 0.5*yesterday.pinball {
 			t.Errorf("seed %d: %.3f below the lowest decile, %.3f above the highest, pinball %.1f of yesterday's %.1f", seed+1, blend.low, blend.high, blend.pinball, yesterday.pinball)
+		}
+	}
+}
+
+// TestANewHomeIsNotSure forecasts from one value, and from a few that were all alike.
+func TestANewHomeIsNotSure(t *testing.T) {
+	for _, value := range []float64{-750, 400} {
+		for known, most := range map[int]float64{1: 0.3, 6: 0.7} { // what is left of the surest decile, at most
+			p, err := forecast.Blend{}.Forecast(forecast.Series{First: grid.Interval{Minutes: 15}, Values: slices.Repeat([]float64{value}, known)}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := p[0].Quantiles
+			if sure := min(q[0]/value, q[8]/value); sure > most || sure < 0 || math.Abs(q[4]-value) > 0.1*math.Abs(value) {
+				t.Errorf("%d values of %.0f Wh: quantiles %.0f, want at most %.1f of it at the surest and about all in the middle", known, value, q, most)
+			}
 		}
 	}
 }
