@@ -28,12 +28,14 @@ type batteryHome struct {
 	meter            grid.Device
 	guard            *control.Guard
 	imports, exports grid.Power // of the connection, 0: not limited
+	answers                     // of the loop that follows the meters alone
 
-	mu     sync.Mutex // guards what follows
+	// mu guards what follows. Whoever holds the lock of the rewards asks for the battery's
+	// power, so that nobody who holds this one may ask the rewards anything.
+	mu     sync.Mutex
 	holder *hold.Holder
-	answers
-	moved bool        // the battery was moved since the program began
-	alone *alone.Home // what the home would do on its own; nil: the battery was not moved yet, or its size is not known
+	moved  bool        // the battery was moved since the program began
+	alone  *alone.Home // what the home would do on its own; nil: the battery was not moved yet, or its size is not known
 }
 
 // controlEvery is how often setpoints follow the meter, in wall time: as often as the
@@ -165,10 +167,12 @@ func (b *batteries) follow(h *batteryHome) {
 	i := grid.IntervalAt(now, n.config.Interval)
 	contracted, traded := n.market.Position(i, h.meter.MeteringPoint)
 	p, ok := n.challenged(h.guard.Target.ID, now) // which asks for the battery's power
+	if ok {
+		n.tellChallenge(h, now)
+	}
 	h.mu.Lock()
 	if ok {
 		h.holder.Told(p, now)
-		n.tellChallenge(h, now)
 	} else {
 		p, ok = h.holder.Step(now, i, contracted, traded)
 	}

@@ -127,7 +127,7 @@ type answers struct {
 const lostShare = 10
 
 // tellChallenge shows on its home's page what a battery is asked for, what it earns by it,
-// and about what that costs. h.mu is held.
+// and about what that costs.
 func (n *node) tellChallenge(h *batteryHome, now time.Time) {
 	if n.rewards == nil {
 		return

@@ -48,7 +48,8 @@ func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
 
 // flowAlone returns what a metering point would have drawn and given in an interval if
 // nobody had moved its battery. known is false where nobody did, and where it cannot be
-// told, which is an estimate too: that it would have been the same.
+// told: then it counts as if nobody had. With a real battery that may be moved either is
+// an estimate.
 func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
 	if n.sim != nil {
 		f, known, err = n.sim.Alone(ctx, n.market.Owner(point), i)
@@ -63,7 +64,7 @@ func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f 
 		if h.alone != nil {
 			f, known = h.alone.Flow(i)
 		}
-		return f, h.moved, known, nil
+		return f, true, known, nil // it may have been moved before this program was started too
 	}
 	return f, false, false, nil
 }
