@@ -331,8 +331,11 @@ func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err err
 	if err != nil {
 		return checked, err
 	}
-	err = readings.evidence.Workings(ctx, func(root string, text []byte) error { return judge.CheckKept(ctx, root, text) })
-	return judge.Finish(), err
+	err = readings.evidence.Workings(ctx, func(root string, text []byte) error { return judge.Note(judge.CheckKept(ctx, root, text)) })
+	if err != nil {
+		return checked, err
+	}
+	return judge.Finish()
 }
 
 // readingsHere are the signed readings of a data directory.

@@ -318,9 +318,12 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 		if err := json.Unmarshal(text, &w); err != nil {
 			return &proof.BundleError{File: proof.StatementsFile, Line: line, What: err.Error()}
 		}
-		return judge.Check(ctx, w)
+		return judge.Note(judge.Check(ctx, w))
 	})
-	r.Checked = judge.Finish()
+	if err != nil {
+		return r, err
+	}
+	r.Checked, err = judge.Finish()
 	return r, err
 }
 

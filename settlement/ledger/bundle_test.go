@@ -342,6 +342,34 @@ func TestAnOperatorWhoLies(t *testing.T) {
 	}
 }
 
+// TestAllThatIsWrongIsNamed changes what two homes metered in the first of three runs, and
+// what one did in the second: all are named, and the third is still computed anew.
+func TestAllThatIsWrongIsNamed(t *testing.T) {
+	s := newSettled(t, 3)
+	var accounts []string
+	for k, changed := range []int{2, 1} {
+		var w ledger.Working
+		must(t, json.Unmarshal(s.workings[k], &w))
+		for n := range changed {
+			var l record.Leaf
+			must(t, json.Unmarshal(w.Leaves[n], &l))
+			l.Flow.Import += 5
+			accounts = append(accounts, l.MeteringPoint)
+			w.Leaves[n], _ = json.Marshal(l)
+		}
+		s.workings[k], _ = json.Marshal(w)
+	}
+	report, err := s.verify(s.bundle(ledger.Query{}, nil), nil)
+	if err == nil || report.Checked.Runs != 1 || strings.Count(err.Error(), "the signed readings say") != 3 || !strings.Contains(err.Error(), "2 runs do not match; 1 others") {
+		t.Fatalf("%d runs were computed anew, %v", report.Checked.Runs, err)
+	}
+	for _, a := range accounts {
+		if !strings.Contains(err.Error(), a) {
+			t.Errorf("account %s is not named: %v", a, err)
+		}
+	}
+}
+
 // TestBundleLeavesOut shows what a bundle does not tell: a run without its working is
 // counted, one that the ledger does not have is left out.
 func TestBundleLeavesOut(t *testing.T) {

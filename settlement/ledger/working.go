@@ -54,6 +54,7 @@ type Judge struct {
 
 	readings  Readings
 	postings  func(ctx context.Context, interval string) ([]record.Posting, error)
+	wrong     []string                   // what did not match, in order
 	manifests map[string]record.Manifest // community/interval/run
 	closings  map[string]record.Closing
 	checked   map[string]bool // runs
@@ -145,15 +146,40 @@ func (j *Judge) CheckKept(ctx context.Context, root string, text []byte) error {
 
 func (w Working) name() string { return fmt.Sprintf("%s/%s/%d", w.Community, w.Interval, w.Run) }
 
-// Finish counts the closed runs that were not checked.
-func (j *Judge) Finish() Checked {
+// Note keeps what does not match for Finish, so that all of it is named and the rest is
+// checked too. It returns any other error.
+func (j *Judge) Note(err error) error {
+	var wrong *TamperedError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	j.wrong = append(j.wrong, wrong.Error())
+	return nil
+}
+
+// mostNamed is how many runs that do not come out are named.
+const mostNamed = 50
+
+// Finish counts the closed runs that were not checked, and names those that did not come
+// out. Errors: *TamperedError.
+func (j *Judge) Finish() (Checked, error) {
 	j.Checked.Without = 0
 	for name := range j.closings {
 		if !j.checked[name] {
 			j.Checked.Without++
 		}
 	}
-	return j.Checked
+	if len(j.wrong) == 0 {
+		return j.Checked, nil
+	}
+	text := strings.Join(j.wrong[:min(len(j.wrong), mostNamed)], "\n")
+	if more := len(j.wrong) - mostNamed; more > 0 {
+		text += fmt.Sprintf("\nand %d more", more)
+	}
+	if len(j.wrong) > 1 {
+		text += fmt.Sprintf("\n%d runs do not match; %d others do", len(j.wrong), j.Checked.Runs)
+	}
+	return j.Checked, &TamperedError{What: text}
 }
 
 // Check computes a run anew: what was metered from the signed readings, the
@@ -278,8 +304,11 @@ func (j *Judge) before(ctx context.Context, w Working) (previous []record.Postin
 	return previous, nil
 }
 
+// metered returns what was metered of each account, compared with the signed readings.
+// The error names every account that does not match.
 func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]record.Metered, error) {
 	metered := make([]record.Metered, len(leaves))
+	var wrong []error
 	for k, text := range leaves {
 		var l record.Leaf
 		if err := json.Unmarshal(text, &l); err != nil {
@@ -288,25 +317,24 @@ func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]record.Met
 		metered[k] = l.Metered
 		if l.Quality != grid.Good {
 			if l.Batches != [4]proof.Digest{} {
-				return nil, fmt.Errorf("account %s: was estimated, although it names readings", l.MeteringPoint)
+				wrong = append(wrong, fmt.Errorf("account %s: was estimated, although it names readings", l.MeteringPoint))
 			}
 			j.Checked.Estimated++
 			continue
 		}
 		flow, seen, err := j.flow(i, l)
-		if err != nil {
-			return nil, fmt.Errorf("account %s: %w", l.MeteringPoint, err)
-		}
-		if !seen {
+		switch {
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("account %s: %w", l.MeteringPoint, err))
+		case !seen:
 			j.Checked.Unseen++
-			continue
+		case flow != l.Flow:
+			wrong = append(wrong, fmt.Errorf("account %s: was settled with %d Wh import and %d Wh export, the signed readings say %d and %d", l.MeteringPoint, l.Flow.Import, l.Flow.Export, flow.Import, flow.Export))
+		default:
+			j.Checked.Proven++
 		}
-		if flow != l.Flow {
-			return nil, fmt.Errorf("account %s: was settled with %d Wh import and %d Wh export, the signed readings say %d and %d", l.MeteringPoint, l.Flow.Import, l.Flow.Export, flow.Import, flow.Export)
-		}
-		j.Checked.Proven++
 	}
-	return metered, nil
+	return metered, errors.Join(wrong...)
 }
 
 // flow computes what was metered from the signed readings.
