@@ -182,9 +182,15 @@ func TestBatchesAndManifest(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	final := metered("a", 1, 0)
+	final.Quality = grid.Final
+	without := input(nil, metered("a", 1, 0))
+	without.Run, without.First = 2, &settlement.Basis{Rules: new(settlement.DefaultRules()), Members: map[string]string{"a": "ann", "b": "bob"}}
 	for name, in := range map[string]settlement.Input{
 		"metered twice":      input(nil, metered("a", 1, 0), metered("a", 1, 0)),
 		"system account":     input(nil, metered("utility", 1, 0)),
+		"final at first":     input(nil, final),
+		"account left out":   without,
 		"trade not metered":  input([]grid.Trade{trade(1, "a", "x", 1, 1)}, metered("a", 1, 0)),
 		"overflowing amount": input([]grid.Trade{trade(1, "a", "b", 1<<62, 1<<62)}, metered("a", 1, 0), metered("b", 1, 0)),
 	} {
