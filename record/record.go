@@ -73,6 +73,16 @@ func PartsOf(id string) []string {
 	return parts
 }
 
+// IntervalOf returns the interval of the run that a posting belongs to, by the posting's
+// id; empty for one outside of the runs.
+func IntervalOf(id string) string {
+	parts := PartsOf(id)
+	if parts == nil {
+		return ""
+	}
+	return parts[1] + "/" + parts[2]
+}
+
 // Manifest freezes a run before its first batch is sent.
 type Manifest struct {
 	Community    string   `json:"community"`

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
@@ -139,7 +140,7 @@ func changedWorking(t *testing.T, dir string) {
 			return nil
 		})
 		for root, text := range all {
-			var w ledger.Working
+			var w audit.Working
 			err = errors.Join(err, json.Unmarshal(text, &w), evidence.KeepWorking(t.Context(), w.Interval, w.Run, root, text))
 		}
 		if err != nil || len(all) == 0 {

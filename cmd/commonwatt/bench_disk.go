@@ -28,7 +28,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios/world"
-	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -364,7 +364,7 @@ func (b *diskRun) measure() diskParts {
 
 // settle names what a settlement run of the interval names, and keeps its working.
 func (b *diskRun) settle(ctx context.Context, i grid.Interval) error {
-	w := ledger.Working{Community: benchCommunity, Interval: i.String(), Run: 1, Tariff: tariff.Tariff{Version: "demo-1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}}
+	w := audit.Working{Community: benchCommunity, Interval: i.String(), Run: 1, Tariff: tariff.Tariff{Version: "demo-1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}}
 	var named []proof.Digest
 	for k, home := range b.devices {
 		salt := rand.Text() + rand.Text() + rand.Text()

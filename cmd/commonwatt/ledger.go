@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
@@ -115,7 +116,7 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 			return usage.Errorf("--key: %w", err)
 		}
 	}
-	var report ledger.Report
+	var report audit.Report
 	var what string
 	var err error
 	if a.network != "" || a.config != "" {
@@ -158,21 +159,21 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 	return nil
 }
 
-func stateOrEndorsements(r ledger.Report) string {
+func stateOrEndorsements(r audit.Report) string {
 	if r.Endorsements > 0 {
 		return fmt.Sprintf("%d endorsements", r.Endorsements)
 	}
 	return fmt.Sprintf("%d keys of state", r.Keys)
 }
 
-func covered(r ledger.Report) string {
+func covered(r audit.Report) string {
 	if r.Signer == "" {
 		return "no checkpoint was looked at: the community's data directory is not here"
 	}
 	return fmt.Sprintf("%d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet", r.Checkpoints, r.Signer, r.Cosigned, r.Uncovered)
 }
 
-func recomputed(c ledger.Checked) string {
+func recomputed(c audit.Checked) string {
 	if c.Runs == 0 {
 		return "no statement computed anew: how the runs came about is not here"
 	}
@@ -181,7 +182,7 @@ func recomputed(c ledger.Checked) string {
 }
 
 // proven is the error of --strict: what was taken on trust.
-func proven(c ledger.Checked) error {
+func proven(c audit.Checked) error {
 	if c.Runs == 0 || c.Estimated+c.Unseen+c.Without > 0 {
 		return fmt.Errorf("ledger verify: --strict: not everything is proven by signed readings: %s", recomputed(c))
 	}
@@ -206,8 +207,8 @@ func blocksProgress(stderr io.Writer) func(done, all int64) {
 
 // verifyFabric verifies a ledger on a Fabric network, with what the data directory
 // has of it.
-func (a *audited) verifyFabric(ctx context.Context, key string, progress func(done, all int64)) (r ledger.Report, what string, err error) {
-	var auditor *ledger.Auditor
+func (a *audited) verifyFabric(ctx context.Context, key string, progress func(done, all int64)) (r audit.Report, what string, err error) {
+	var auditor *audit.Auditor
 	var witness string
 	given := key
 	var c config
@@ -263,15 +264,15 @@ func orElse(path, otherwise string) string {
 }
 
 // checkpoints holds the index of a data directory against the chain.
-func checkpoints(ctx context.Context, auditor *ledger.Auditor, x *ledger.Index, key, witness, what string) (ledger.Report, string, error) {
+func checkpoints(ctx context.Context, auditor *audit.Auditor, x *ledger.Index, key, witness, what string) (audit.Report, string, error) {
 	verifier, err := ledger.ReadVerifier(key)
 	if err != nil {
-		return ledger.Report{}, "", err
+		return audit.Report{}, "", err
 	}
 	var cosigner note.Verifier
 	if witness != "" {
 		if cosigner, err = ledger.ReadVerifier(witness); err != nil {
-			return ledger.Report{}, "", err
+			return audit.Report{}, "", err
 		}
 	}
 	err = auditor.Checkpoints(ctx, x, verifier, cosigner)
@@ -286,7 +287,7 @@ func (c config) channel() string {
 }
 
 // verifyExisting verifies the chain of an existing network.
-func (c config) verifyExisting(ctx context.Context, progress func(done, all int64)) (*ledger.Auditor, error) {
+func (c config) verifyExisting(ctx context.Context, progress func(done, all int64)) (*audit.Auditor, error) {
 	l := c.Ledger
 	if l.Profile == nil || l.Authorities[l.Organisation] == "" || l.Authorities[l.Utility] == "" {
 		return nil, usage.Errorf("ledger.authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", l.Organisation, l.Utility)
@@ -312,7 +313,7 @@ func (c config) verifyExisting(ctx context.Context, progress func(done, all int6
 }
 
 // recompute computes the runs of a data directory anew, whose ledger was verified.
-func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err error) {
+func (a audited) recompute(ctx context.Context) (checked audit.Checked, err error) {
 	readings, err := a.openReadings()
 	if err != nil || readings == nil {
 		return checked, err
@@ -327,7 +328,7 @@ func (a audited) recompute(ctx context.Context) (checked ledger.Checked, err err
 	if err := x.Records(ctx, func(record []byte) error { records = append(records, record); return nil }); err != nil {
 		return checked, err
 	}
-	judge, err := ledger.NewJudge(records, readings, x.PostingsOf)
+	judge, err := audit.NewJudge(records, readings, x.PostingsOf)
 	if err != nil {
 		return checked, err
 	}
@@ -358,12 +359,12 @@ func (a audited) openReadings() (*readingsHere, error) {
 	return &readingsHere{evidence, names}, err
 }
 
-// Reading implements ledger.Readings.
+// Reading implements audit.Readings.
 func (r *readingsHere) Reading(digest proof.Digest) ([]byte, error) {
 	return r.evidence.Signed(context.Background(), digest)
 }
 
-// Salt implements ledger.Readings.
+// Salt implements audit.Readings.
 func (r *readingsHere) Salt(member string) []byte { return r.names.Known(member) }
 
 // verifyBundle verifies a bundle offline.
@@ -391,7 +392,7 @@ func verifyBundle(ctx context.Context, dir, key, witness, older string, strict b
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return usage.Errorf("--bundle: %s is not a directory", dir)
 	}
-	r, err := ledger.VerifyBundle(ctx, os.DirFS(dir), verifier, cosigner, before)
+	r, err := audit.VerifyBundle(ctx, os.DirFS(dir), verifier, cosigner, before)
 	if err != nil {
 		return fmt.Errorf("ledger verify: %s: %w", dir, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -215,7 +216,7 @@ func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Qu
 	if err != nil {
 		return usage.Errorf("--data: a bundle is sealed by the community: %w; with the keys of a Fabric network give --network", err)
 	}
-	e := ledger.Export{Query: q, Program: version(), Signer: signer}
+	e := audit.Export{Query: q, Program: version(), Signer: signer}
 	readings, err := s.openReadings()
 	if err != nil {
 		return err
@@ -227,8 +228,8 @@ func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Qu
 			e.Readings = readings
 		}
 	}
-	c, err := x.Bundle(ctx, out, e)
-	if errors.Is(err, ledger.ErrNothing) {
+	c, err := audit.Bundle(ctx, x, out, e)
+	if errors.Is(err, audit.ErrNothing) {
 		return usage.Errorf("%w: nothing was written", err)
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -220,7 +221,7 @@ func (s *settler) leavesOf(ctx context.Context, run settlement.Run) ([]json.RawM
 	if err != nil || text == nil {
 		return nil, err
 	}
-	var w ledger.Working
+	var w audit.Working
 	if err := json.Unmarshal(text, &w); err != nil {
 		return nil, fmt.Errorf("settle %s: working of run %d: %w", m.Interval, m.Run, err)
 	}
@@ -394,7 +395,7 @@ func rootOf(leaves []json.RawMessage) (string, error) {
 // keepWorking keeps how a run came about, for who computes it anew.
 func (s *settler) keepWorking(ctx context.Context, run settlement.Run, leaves []json.RawMessage) error {
 	m := run.Manifest
-	text, err := json.Marshal(ledger.Working{
+	text, err := json.Marshal(audit.Working{
 		Community: m.Community, Interval: m.Interval, Run: m.Run, Tariff: run.Tariff, Basis: run.Basis, Leaves: leaves,
 	})
 	if err != nil {

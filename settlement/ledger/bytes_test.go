@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -67,7 +68,7 @@ func TestBytes(t *testing.T) {
 	show("run before there was a pool", old)
 	show("manifest on the ledger", run.Manifest)
 	show("closing", record.Closing{Community: "c", Interval: i.String(), Run: 1, Postings: 3, Turnover: 12})
-	show("working", ledger.Working{Community: "c", Interval: i.String(), Run: 1, Tariff: run.Tariff, Basis: run.Basis, Leaves: []json.RawMessage{[]byte(`{}`)}})
+	show("working", audit.Working{Community: "c", Interval: i.String(), Run: 1, Tariff: run.Tariff, Basis: run.Basis, Leaves: []json.RawMessage{[]byte(`{}`)}})
 	show("leaf", record.Leaf{Metered: in.Metered[0], Salt: "s", Batches: [4]proof.Digest{"1", "2", "3", "4"}})
 	show("metadata of the contracts", json.RawMessage(metadata))
 	golden := filepath.Join("testdata", "bytes.golden")

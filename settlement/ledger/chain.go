@@ -105,8 +105,8 @@ func SplitKey(key string) (kind string, attributes []string) {
 	return parts[0], parts[1:]
 }
 
-// postings returns the postings that a transaction wrote, write by write.
-func (t Transaction) postings() ([][]record.Posting, error) {
+// Postings returns the postings that a transaction wrote, write by write.
+func (t Transaction) Postings() ([][]record.Posting, error) {
 	all := make([][]record.Posting, len(t.Writes))
 	for k, w := range t.Writes {
 		if w.Deleted {

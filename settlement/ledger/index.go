@@ -22,6 +22,13 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
 )
 
+// A DamagedError reports a database that cannot be read as one.
+type DamagedError struct{ Reason string }
+
+func (e *DamagedError) Error() string {
+	return "the ledger's database is damaged: " + e.Reason + "; restore it from a copy"
+}
+
 // Index is what makes a chain searchable and provable: its postings in the
 // order of the chain, by account, interval, reason and hash, and the Merkle log
 // over them with its signed checkpoints. It follows the chain; removed, it is
@@ -344,7 +351,7 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 	for _, wr := range t.Writes {
 		kind, at := SplitKey(wr.Key)
 		if IsRecord(kind) {
-			record, err := recordOf(wr)
+			record, err := RecordOf(wr)
 			if err != nil {
 				return err
 			}
@@ -364,21 +371,21 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 			return err
 		}
 	}
-	all, err := t.postings()
+	all, err := t.Postings()
 	if err != nil {
 		return err
 	}
 	for _, p := range slices.Concat(all...) {
-		record, err := json.Marshal(p)
+		text, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
 		leaf := x.log.Size
-		hash, err := x.log.Add(record)
+		hash, err := x.log.Add(text)
 		if err != nil {
 			return err
 		}
-		if err := w.postings.Add(ctx, leaf, block, t.ID, intervalOf(p), p.Reason, short(hash), record); err != nil {
+		if err := w.postings.Add(ctx, leaf, block, t.ID, record.IntervalOf(p.ID), p.Reason, short(hash), text); err != nil {
 			return err
 		}
 		for _, account := range []string{p.Debit, p.Credit} {
@@ -402,15 +409,6 @@ func (x *Index) account(ctx context.Context, w indexWriter, name string) (int64,
 	n := int64(len(x.accounts))
 	x.accounts[name] = n
 	return n, w.accounts.Add(ctx, n, name)
-}
-
-// intervalOf returns the interval of a run's posting. Others have none.
-func intervalOf(p record.Posting) string {
-	parts := record.PartsOf(p.ID)
-	if parts == nil {
-		return ""
-	}
-	return parts[1] + "/" + parts[2]
 }
 
 func short(h tlog.Hash) int64 {
@@ -462,6 +460,29 @@ type Entry struct {
 	Posting  []byte // canonical JSON
 }
 
+// Logs returns the Merkle logs over the postings and over the records, to be read.
+func (x *Index) Logs() (postings, records proof.Log) { return x.log, x.records }
+
+// ByAccount shows by which accounts postings are found. Errors: *DamagedError.
+func (x *Index) ByAccount(ctx context.Context, see func(leaf int64, account string) error) error {
+	found, err := x.q.QueryContext(ctx, `SELECT leaf, accounts.account FROM by_account JOIN accounts ON n = by_account.account`)
+	if err != nil {
+		return &DamagedError{Reason: "index: " + err.Error()}
+	}
+	defer found.Close()
+	for found.Next() {
+		var leaf int64
+		var account string
+		if err := found.Scan(&leaf, &account); err != nil {
+			return &DamagedError{Reason: "index: " + err.Error()}
+		}
+		if err := see(leaf, account); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
 // Find shows the postings that a query selects, in the order of the log.
 func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error {
 	where, args := "leaf >= ?", []any{q.From}
@@ -476,7 +497,7 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	if q.ID != "" {
 		where += " AND json_extract(posting, '$.id') = ?"
 		args = append(args, q.ID)
-		if i := intervalOf(record.Posting{ID: q.ID}); i != "" {
+		if i := record.IntervalOf(q.ID); i != "" {
 			where += " AND interval = ?"
 			args = append(args, i)
 		}

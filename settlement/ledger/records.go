@@ -25,8 +25,8 @@ func IsRecord(kind string) bool {
 	}, kind)
 }
 
-// recordOf returns the canonical form of a write.
-func recordOf(w Write) ([]byte, error) {
+// RecordOf returns the canonical form of a write.
+func RecordOf(w Write) ([]byte, error) {
 	r := Record{Value: w.Value}
 	r.Kind, r.At = SplitKey(w.Key)
 	if w.Deleted {

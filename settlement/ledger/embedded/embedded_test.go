@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -152,7 +153,7 @@ func TestTampering(t *testing.T) {
 			dir := filled(t)
 			edit(t, filepath.Join(dir, c.file), c.statement, c.args...)
 			_, err := VerifyDir(t.Context(), dir, "", nil)
-			var tampered *ledger.TamperedError
+			var tampered *audit.TamperedError
 			if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one that names %q", err, c.want)
 			}

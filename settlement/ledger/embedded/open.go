@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
@@ -53,30 +54,30 @@ func OpenMemory(ctx context.Context, community, currency string, names *ledger.N
 // VerifyDir verifies the ledger of a data directory with the key in keyFile, or
 // without one with that of the directory, and the utility's cosignatures with
 // the directory's witness.pub.
-func VerifyDir(ctx context.Context, dir, keyFile string, progress func(done, all int64)) (ledger.Report, error) {
+func VerifyDir(ctx context.Context, dir, keyFile string, progress func(done, all int64)) (audit.Report, error) {
 	if keyFile == "" {
 		keyFile = filepath.Join(dir, ledger.PublicKey)
 	}
 	key, err := ledger.ReadVerifier(keyFile)
 	if err != nil {
-		return ledger.Report{}, err
+		return audit.Report{}, err
 	}
 	witness, err := ledger.ReadVerifier(filepath.Join(dir, ledger.WitnessKey))
 	if err != nil {
-		return ledger.Report{}, err
+		return audit.Report{}, err
 	}
 	trust, err := ledger.TrustOf(dir)
 	if err != nil {
-		return ledger.Report{}, err
+		return audit.Report{}, err
 	}
 	index, err := ledger.ReadIndex(ctx, dir)
 	if err != nil {
-		return ledger.Report{}, err
+		return audit.Report{}, err
 	}
 	defer index.Close() //nolint:errcheck // it was only read
 	auditor, err := Verify(ctx, filepath.Join(dir, File), trust, index, progress)
 	if err != nil {
-		return ledger.Report{}, err
+		return audit.Report{}, err
 	}
 	err = auditor.Checkpoints(ctx, index, key, witness)
 	return auditor.Report, err

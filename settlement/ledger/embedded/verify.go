@@ -16,6 +16,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -24,8 +25,8 @@ import (
 // hashes, every signature, every read against the version that the chain had,
 // every batch and run summed up again by the auditor, the state and the private
 // collections against the chain. index names what it has of a block's postings.
-// Errors: *ledger.TamperedError, *ledger.DamagedError.
-func Verify(ctx context.Context, path string, trust *identity.Trust, index *ledger.Index, progress func(done, all int64)) (*ledger.Auditor, error) {
+// Errors: *audit.TamperedError, *ledger.DamagedError.
+func Verify(ctx context.Context, path string, trust *identity.Trust, index *ledger.Index, progress func(done, all int64)) (*audit.Auditor, error) {
 	db, err := disk.ReadSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
@@ -40,7 +41,7 @@ func Verify(ctx context.Context, path string, trust *identity.Trust, index *ledg
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	v := &verifier{
-		ctx: ctx, db: tx, trust: trust, index: index, auditor: ledger.NewAuditor(),
+		ctx: ctx, db: tx, trust: trust, index: index, auditor: audit.NewAuditor(),
 		state: map[string]stated{}, private: map[string][]byte{}, progress: progress,
 	}
 	for _, step := range []func() error{v.chain, v.auditor.Close, v.compareState, v.comparePrivate} {
@@ -88,7 +89,7 @@ type verifier struct {
 	db       *sql.Tx
 	trust    *identity.Trust
 	index    *ledger.Index
-	auditor  *ledger.Auditor
+	auditor  *audit.Auditor
 	state    map[string]stated
 	private  map[string][]byte // collection and digest of the key → digest of the value
 	progress func(done, all int64)
@@ -100,7 +101,7 @@ type row struct {
 	hash, encoded, creator, signature []byte
 
 	content  content
-	prepared ledger.Prepared
+	prepared audit.Prepared
 	err      error
 }
 
@@ -121,10 +122,10 @@ func (v *verifier) chain() error {
 			return r.err
 		}
 		if r.number != next {
-			return &ledger.TamperedError{What: fmt.Sprintf("block %d is missing", next)}
+			return &audit.TamperedError{What: fmt.Sprintf("block %d is missing", next)}
 		}
 		if r.content.Number != r.number || !bytes.Equal(r.content.Previous, previous) {
-			return &ledger.TamperedError{What: fmt.Sprintf("block %d does not follow block %d: its previous hash differs", r.number, r.number-1)}
+			return &audit.TamperedError{What: fmt.Sprintf("block %d does not follow block %d: its previous hash differs", r.number, r.number-1)}
 		}
 		if err := v.replay(r); err != nil {
 			return err
@@ -192,25 +193,25 @@ func (v *verifier) read(ctx context.Context) <-chan chan row {
 func (v *verifier) check(r row) row {
 	sum := sha256.Sum256(r.encoded)
 	if !bytes.Equal(sum[:], r.hash) {
-		r.err = &ledger.TamperedError{What: fmt.Sprintf("block %d does not match its hash", r.number), Postings: v.suspects(r)}
+		r.err = &audit.TamperedError{What: fmt.Sprintf("block %d does not match its hash", r.number), Postings: v.suspects(r)}
 		return r
 	}
 	if _, err := v.trust.Verify(r.creator, r.hash, r.signature); err != nil {
-		r.err = &ledger.TamperedError{What: fmt.Sprintf("block %d: %v", r.number, err)}
+		r.err = &audit.TamperedError{What: fmt.Sprintf("block %d: %v", r.number, err)}
 		return r
 	}
 	dec := json.NewDecoder(bytes.NewReader(r.encoded))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r.content); err != nil {
-		r.err = &ledger.TamperedError{What: fmt.Sprintf("block %d: %v", r.number, err)}
+		r.err = &audit.TamperedError{What: fmt.Sprintf("block %d: %v", r.number, err)}
 		return r
 	}
 	b, err := r.content.block()
 	if err == nil {
-		r.prepared, err = ledger.Prepare(b)
+		r.prepared, err = audit.Prepare(b)
 	}
 	if err != nil {
-		r.err = &ledger.TamperedError{What: err.Error()}
+		r.err = &audit.TamperedError{What: err.Error()}
 	}
 	return r
 }
@@ -241,7 +242,7 @@ func (v *verifier) suspects(r row) (names []string) {
 func (v *verifier) replay(r row) error {
 	for _, was := range r.content.Reads {
 		if v.state[string(was.Key)].block != was.Version {
-			return &ledger.TamperedError{What: fmt.Sprintf("block %d read a version of %q that the chain did not have", r.number, was.Key)}
+			return &audit.TamperedError{What: fmt.Sprintf("block %d read a version of %q that the chain did not have", r.number, was.Key)}
 		}
 	}
 	for _, w := range r.content.Writes {
@@ -251,7 +252,7 @@ func (v *verifier) replay(r row) error {
 		}
 		value, err := r.content.value(w)
 		if err != nil {
-			return &ledger.TamperedError{What: err.Error()}
+			return &audit.TamperedError{What: err.Error()}
 		}
 		v.state[string(w.Key)] = stated{hash: sha256.Sum256(value), block: r.number}
 	}
@@ -316,7 +317,7 @@ func (v *verifier) differs(key string, got []byte, want stated) error {
 			}
 		}
 	}
-	return ledger.Tampered(key, recorded, got, what)
+	return audit.Tampered(key, recorded, got, what)
 }
 
 // comparePrivate holds the private collections against the digests on the
@@ -337,7 +338,7 @@ func (v *verifier) comparePrivate() error {
 		at := collection + "\x00" + string(keyHash[:])
 		if !bytes.Equal(v.private[at], valueHash[:]) {
 			kind, parts := ledger.SplitKey(key)
-			return &ledger.TamperedError{What: fmt.Sprintf("private value %s %s: differs from its digest on the chain", kind, strings.Join(parts, "/"))}
+			return &audit.TamperedError{What: fmt.Sprintf("private value %s %s: differs from its digest on the chain", kind, strings.Join(parts, "/"))}
 		}
 		delete(v.private, at)
 		v.auditor.Report.Private++
@@ -346,7 +347,7 @@ func (v *verifier) comparePrivate() error {
 		return &ledger.DamagedError{Reason: err.Error()}
 	}
 	if len(v.private) > 0 {
-		return &ledger.TamperedError{What: fmt.Sprintf("%d private values are gone that were not purged", len(v.private))}
+		return &audit.TamperedError{What: fmt.Sprintf("%d private values are gone that were not purged", len(v.private))}
 	}
 	return nil
 }

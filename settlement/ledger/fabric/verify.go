@@ -19,7 +19,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
@@ -27,13 +27,13 @@ import (
 // says: the chain of hashes, the orderers' signatures, of every valid transaction
 // the client's signature and the endorsements of all the organisations, and
 // every batch and run, summed up again by the auditor. Whom to trust comes from
-// outside. Errors: *ledger.TamperedError.
-func (c *Chain) Verify(ctx context.Context, trust *identity.Trust, endorsers []string, progress func(done, all int64)) (*ledger.Auditor, error) {
+// outside. Errors: *audit.TamperedError.
+func (c *Chain) Verify(ctx context.Context, trust *identity.Trust, endorsers []string, progress func(done, all int64)) (*audit.Auditor, error) {
 	height, last, err := c.Head(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{trust: trust, endorsers: endorsers, chaincode: c.profile.Chaincode, auditor: ledger.NewAuditor(), seen: map[string]bool{}}
+	v := &verifier{trust: trust, endorsers: endorsers, chaincode: c.profile.Chaincode, auditor: audit.NewAuditor(), seen: map[string]bool{}}
 	err = c.raw(ctx, 0, func(b *common.Block) error {
 		if progress != nil {
 			progress(v.next, height)
@@ -44,13 +44,13 @@ func (c *Chain) Verify(ctx context.Context, trust *identity.Trust, endorsers []s
 		return v.auditor, err
 	}
 	if v.next == height && !bytes.Equal(v.previous, last) {
-		return v.auditor, &ledger.TamperedError{What: fmt.Sprintf("block %d does not have the hash that the peer says", height-1)}
+		return v.auditor, &audit.TamperedError{What: fmt.Sprintf("block %d does not have the hash that the peer says", height-1)}
 	}
 	return v.auditor, v.auditor.Close()
 }
 
 // VerifyNetwork connects to a network, as a reader only, and verifies its chain.
-func VerifyNetwork(ctx context.Context, p Profile, reader *identity.Identity, trust *identity.Trust, endorsers []string, progress func(done, all int64)) (*ledger.Auditor, error) {
+func VerifyNetwork(ctx context.Context, p Profile, reader *identity.Identity, trust *identity.Trust, endorsers []string, progress func(done, all int64)) (*audit.Auditor, error) {
 	dir, err := os.MkdirTemp("", "commonwatt-verify-")
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -65,8 +65,8 @@ func VerifyNetwork(ctx context.Context, p Profile, reader *identity.Identity, tr
 }
 
 // VerifyBlocks verifies blocks from elsewhere, in order from the first.
-func VerifyBlocks(blocks []*common.Block, chaincode string, trust *identity.Trust, endorsers []string) (*ledger.Auditor, error) {
-	v := &verifier{trust: trust, endorsers: endorsers, chaincode: chaincode, auditor: ledger.NewAuditor(), seen: map[string]bool{}}
+func VerifyBlocks(blocks []*common.Block, chaincode string, trust *identity.Trust, endorsers []string) (*audit.Auditor, error) {
+	v := &verifier{trust: trust, endorsers: endorsers, chaincode: chaincode, auditor: audit.NewAuditor(), seen: map[string]bool{}}
 	for _, b := range blocks {
 		if err := v.block(b); err != nil {
 			return v.auditor, err
@@ -79,7 +79,7 @@ type verifier struct {
 	trust     *identity.Trust
 	endorsers []string // organisations that must have endorsed each transaction
 	chaincode string
-	auditor   *ledger.Auditor
+	auditor   *audit.Auditor
 	next      int64
 	previous  []byte
 	orderers  map[uint32][]byte // under SmartBFT: who orders, as serialized identities
@@ -88,7 +88,7 @@ type verifier struct {
 
 func (v *verifier) block(b *common.Block) error {
 	wrong := func(format string, args ...any) error {
-		return &ledger.TamperedError{What: fmt.Sprintf("block %d: ", v.next) + fmt.Sprintf(format, args...)}
+		return &audit.TamperedError{What: fmt.Sprintf("block %d: ", v.next) + fmt.Sprintf(format, args...)}
 	}
 	header := b.GetHeader()
 	if int64(header.GetNumber()) != v.next {
@@ -120,7 +120,7 @@ func (v *verifier) block(b *common.Block) error {
 	if err != nil {
 		return wrong("%v", err)
 	}
-	prepared, err := ledger.Prepare(block)
+	prepared, err := audit.Prepare(block)
 	if err == nil {
 		err = v.auditor.Audit(prepared)
 	}

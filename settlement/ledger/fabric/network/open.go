@@ -5,13 +5,14 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 )
 
 // Verify verifies the chain on the network, whole, as the utility reads it and with
 // the authorities in the network's directory.
-func (n *Network) Verify(ctx context.Context, progress func(done, all int64)) (*ledger.Auditor, error) {
+func (n *Network) Verify(ctx context.Context, progress func(done, all int64)) (*audit.Auditor, error) {
 	trust, err := ledger.TrustOf(n.Dir)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package ledger
+package audit
 
 import (
 	"bufio"
@@ -24,6 +24,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // saltsFile has the salts of the members whose readings are in a bundle, by which
@@ -32,7 +33,7 @@ const saltsFile = proof.ReadingsDir + "/salts.json"
 
 // Export is what goes into a bundle.
 type Export struct {
-	Query    Query // empty: the whole log
+	Query    ledger.Query // empty: the whole log
 	Program  string
 	Signer   note.Signer                                                                  // the community's
 	Workings func(ctx context.Context, see func(root string, working []byte) error) error // nil: no statements
@@ -45,7 +46,7 @@ var ErrNothing = errors.New("the ledger has no posting that fits")
 // Bundle writes a proof bundle to a directory, which must not exist. Workings and
 // readings go into a bundle of the whole log alone: a run is computed from all that
 // took part.
-func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Contents, err error) {
+func Bundle(ctx context.Context, x *ledger.Index, dir string, e Export) (c proof.Contents, err error) {
 	signed, size, err := x.Checkpoint(ctx)
 	if err != nil {
 		return c, err
@@ -62,8 +63,8 @@ func (x *Index) Bundle(ctx context.Context, dir string, e Export) (c proof.Conte
 	}
 	for _, step := range []func() error{
 		func() error { return b.write(proof.CheckpointFile, signed) },
-		func() error { return x.bundlePostings(ctx, b, e.Query, size) },
-		func() error { return x.bundleRecords(ctx, b, signed) },
+		func() error { return b.postings(ctx, x, e.Query, size) },
+		func() error { return b.records(ctx, x, signed) },
 		func() error { return b.workings(ctx, e) },
 		func() error { return b.seal(e.Signer) },
 		func() error { return disk.Rename(b.dir, dir) },
@@ -112,10 +113,10 @@ func writeLine(w io.Writer, line []byte) error {
 	return err
 }
 
-func (x *Index) bundlePostings(ctx context.Context, b *bundleWriter, q Query, size int64) error {
+func (b *bundleWriter) postings(ctx context.Context, x *ledger.Index, q ledger.Query, size int64) error {
 	var leaves []int64
 	err := b.file(proof.PostingsFile, func(w io.Writer) error {
-		return x.Find(ctx, q, func(e Entry) error {
+		return x.Find(ctx, q, func(e ledger.Entry) error {
 			if e.Leaf >= size {
 				return nil // it came since
 			}
@@ -152,8 +153,8 @@ func (x *Index) bundlePostings(ctx context.Context, b *bundleWriter, q Query, si
 	})
 }
 
-// bundleRecords writes the records that the checkpoint commits to.
-func (x *Index) bundleRecords(ctx context.Context, b *bundleWriter, signed []byte) error {
+// records writes the records that the checkpoint commits to.
+func (b *bundleWriter) records(ctx context.Context, x *ledger.Index, signed []byte) error {
 	text, _, _ := strings.Cut(string(signed), "\n\n")
 	c, err := proof.ParseCheckpoint(text + "\n")
 	if err != nil {
@@ -175,7 +176,7 @@ func (x *Index) bundleRecords(ctx context.Context, b *bundleWriter, signed []byt
 
 // note notes the reading root of a run.
 func (b *bundleWriter) note(text []byte) error {
-	var r Record
+	var r ledger.Record
 	var m record.Manifest
 	if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindManifest {
 		return err
@@ -188,7 +189,7 @@ func (b *bundleWriter) note(text []byte) error {
 // workings writes how the runs under the checkpoint came about, and the signed
 // readings by which.
 func (b *bundleWriter) workings(ctx context.Context, e Export) error {
-	if e.Workings == nil || e.Query != (Query{}) {
+	if e.Workings == nil || e.Query != (ledger.Query{}) {
 		return b.write(proof.StatementsFile, nil)
 	}
 	salts := map[string]string{}
@@ -335,7 +336,8 @@ func bundledPostings(b *proof.Bundle) (map[string][]record.Posting, error) {
 		if err := json.Unmarshal(text, &p); err != nil {
 			return &proof.BundleError{File: proof.PostingsFile, Line: line, What: err.Error()}
 		}
-		all[intervalOf(p)] = append(all[intervalOf(p)], p)
+		i := record.IntervalOf(p.ID)
+		all[i] = append(all[i], p)
 		return nil
 	})
 	return all, err

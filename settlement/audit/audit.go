@@ -1,4 +1,9 @@
-package ledger
+// Package audit holds a community to its ledger: the Auditor goes through the blocks of a
+// chain and sums them up again, the Judge computes every settlement run anew from what it
+// was made of and from the signed readings, and a proof bundle carries both to a stranger
+// who has nothing but the bundle and the keys. What does not match is a *TamperedError,
+// which names it.
+package audit
 
 import (
 	"bytes"
@@ -21,6 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // Report is what a verification covered.
@@ -56,13 +62,6 @@ func (e *TamperedError) Error() string {
 	return fmt.Sprintf("posting %s: %s", strings.Join(e.Postings, ", "), e.What)
 }
 
-// A DamagedError reports a database that cannot be read as one.
-type DamagedError struct{ Reason string }
-
-func (e *DamagedError) Error() string {
-	return "the ledger's database is damaged: " + e.Reason + "; restore it from a copy"
-}
-
 // Auditor goes through the blocks of a chain, of whichever kind, and sums them
 // up again: every batch is the one that its manifest announced, every
 // transaction moves between the accounts what its postings say, every closing
@@ -94,17 +93,17 @@ func NewAuditor() *Auditor {
 
 // Prepared is a block whose postings were read.
 type Prepared struct {
-	block    Block
+	block    ledger.Block
 	postings [][][]record.Posting // by transaction and write
 	records  [][][]byte           // canonical JSON of each, by transaction
 	accounts []uint64             // of each, as hashOf both summed up
 }
 
 // Prepare reads a block's postings. It may be called side by side.
-func Prepare(b Block) (Prepared, error) {
+func Prepare(b ledger.Block) (Prepared, error) {
 	p := Prepared{block: b}
 	for _, t := range b.Transactions {
-		all, err := t.postings()
+		all, err := t.Postings()
 		if err != nil {
 			return p, &TamperedError{What: fmt.Sprintf("block %d: %v", b.Number, err)}
 		}
@@ -140,14 +139,14 @@ func (a *Auditor) Audit(p Prepared) error {
 	return nil
 }
 
-func (a *Auditor) transaction(t Transaction, postings [][]record.Posting) error {
+func (a *Auditor) transaction(t ledger.Transaction, postings [][]record.Posting) error {
 	effect := map[string]int64{} // of the postings, less what the accounts changed
 	for k, w := range t.Writes {
 		for _, p := range postings[k] {
 			effect[p.Debit] -= int64(p.Amount)
 			effect[p.Credit] += int64(p.Amount)
 		}
-		kind, at := SplitKey(w.Key)
+		kind, at := ledger.SplitKey(w.Key)
 		if err := a.record(kind, w); err != nil {
 			return err
 		}
@@ -188,11 +187,11 @@ func (a *Auditor) transaction(t Transaction, postings [][]record.Posting) error 
 	return nil
 }
 
-func (a *Auditor) record(kind string, w Write) error {
-	if !IsRecord(kind) {
+func (a *Auditor) record(kind string, w ledger.Write) error {
+	if !ledger.IsRecord(kind) {
 		return nil
 	}
-	record, err := recordOf(w)
+	record, err := ledger.RecordOf(w)
 	if err != nil {
 		return err
 	}
@@ -249,7 +248,7 @@ func (a *Auditor) Close() error {
 // Checkpoints checks the index against the log that was built anew: its
 // postings, its hashes and every signed checkpoint. witness is the utility's
 // key; nil leaves cosignatures aside.
-func (a *Auditor) Checkpoints(ctx context.Context, x *Index, key, witness note.Verifier) error {
+func (a *Auditor) Checkpoints(ctx context.Context, x *ledger.Index, key, witness note.Verifier) error {
 	last := int64(0)
 	err := x.Checkpoints(ctx, func(size int64, signed []byte) error {
 		c, err := proof.OpenCheckpoint(signed, key)
@@ -304,8 +303,9 @@ func isCosigned(signed []byte, key, witness note.Verifier) (bool, error) {
 }
 
 // compareHashes holds what the index has against the log.
-func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
-	for leaf := range min(x.log.Size, a.log.Size) {
+func (a *Auditor) compareHashes(ctx context.Context, x *ledger.Index) error {
+	postings, records := x.Logs()
+	for leaf := range min(postings.Size, a.log.Size) {
 		at := tlog.StoredHashIndex(0, leaf)
 		until := tlog.StoredHashIndex(0, leaf+1)
 		for n := at; n < until; n++ {
@@ -313,24 +313,24 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 			if err != nil {
 				return err
 			}
-			got, err := x.log.Hashes.At(n)
+			got, err := postings.Hashes.At(n)
 			if err != nil || got != want {
 				return &TamperedError{What: fmt.Sprintf("hash %d of the Merkle log, which posting %d brought, does not match", n, leaf)}
 			}
 		}
 	}
 	next := int64(0)
-	root, err1 := x.records.Root(x.records.Size)
-	want, err2 := a.records.Root(min(x.records.Size, a.records.Size))
+	root, err1 := records.Root(records.Size)
+	want, err2 := a.records.Root(min(records.Size, a.records.Size))
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	if root != want || x.records.Size > a.records.Size {
-		return &TamperedError{What: "the index has other records than the chain: move " + IndexFile + " away and start the community to build it again"}
+	if root != want || records.Size > a.records.Size {
+		return &TamperedError{What: "the index has other records than the chain: move " + ledger.IndexFile + " away and start the community to build it again"}
 	}
-	err := x.Find(ctx, Query{}, func(e Entry) error {
+	err := x.Find(ctx, ledger.Query{}, func(e ledger.Entry) error {
 		if e.Leaf != next || e.Leaf >= a.log.Size {
-			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: move %s away and start the community to build it again", next, IndexFile)}
+			return &TamperedError{What: fmt.Sprintf("posting %d is missing from the index, or not on the chain: move %s away and start the community to build it again", next, ledger.IndexFile)}
 		}
 		next++
 		want, err := a.log.Hashes.At(tlog.StoredHashIndex(0, e.Leaf))
@@ -340,60 +340,38 @@ func (a *Auditor) compareHashes(ctx context.Context, x *Index) error {
 		return err
 	})
 	if err == nil {
-		err = x.sameAccounts(ctx, slices.Clone(a.accounts[:min(x.log.Size, a.log.Size)]))
+		err = sameAccounts(ctx, x, slices.Clone(a.accounts[:min(postings.Size, a.log.Size)]))
 	}
-	if err == nil && next != x.log.Size {
-		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: move %s away and start the community to build it again", next, IndexFile)}
+	if err == nil && next != postings.Size {
+		err = &TamperedError{What: fmt.Sprintf("posting %d is missing from the index: move %s away and start the community to build it again", next, ledger.IndexFile)}
 	}
 	return err
 }
 
 // sameAccounts holds by which accounts postings are found against what they say.
-func (x *Index) sameAccounts(ctx context.Context, want []uint64) error {
-	hashes, err := x.accountHashes(ctx)
-	if err != nil {
-		return err
-	}
-	found, err := x.q.QueryContext(ctx, `SELECT leaf, account FROM by_account`)
-	if err != nil {
-		return &DamagedError{Reason: "index: " + err.Error()}
-	}
-	defer found.Close()
-	for found.Next() {
-		var leaf, account int64
-		if err := found.Scan(&leaf, &account); err != nil {
-			return &DamagedError{Reason: "index: " + err.Error()}
-		}
+func sameAccounts(ctx context.Context, x *ledger.Index, want []uint64) error {
+	hashes := map[string]uint64{}
+	err := x.ByAccount(ctx, func(leaf int64, account string) error {
 		if leaf < 0 || leaf >= int64(len(want)) {
 			return &TamperedError{What: fmt.Sprintf("the index finds posting %d, which there is not", leaf)}
 		}
-		want[leaf] -= hashes[account]
+		h, known := hashes[account]
+		if !known {
+			h = hashOf(account)
+			hashes[account] = h
+		}
+		want[leaf] -= h
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for leaf, rest := range want {
 		if rest != 0 {
-			return &TamperedError{What: fmt.Sprintf("the index finds posting %d by other accounts than its own: move %s away and start the community to build it again", leaf, IndexFile)}
+			return &TamperedError{What: fmt.Sprintf("the index finds posting %d by other accounts than its own: move %s away and start the community to build it again", leaf, ledger.IndexFile)}
 		}
 	}
-	return found.Err()
-}
-
-// accountHashes returns hashOf every account, by its number.
-func (x *Index) accountHashes(ctx context.Context) (map[int64]uint64, error) {
-	found, err := x.q.QueryContext(ctx, `SELECT n, account FROM accounts`)
-	if err != nil {
-		return nil, &DamagedError{Reason: "index: " + err.Error()}
-	}
-	defer found.Close()
-	hashes := map[int64]uint64{}
-	for found.Next() {
-		var n int64
-		var account string
-		if err := found.Scan(&n, &account); err != nil {
-			return nil, &DamagedError{Reason: "index: " + err.Error()}
-		}
-		hashes[n] = hashOf(account)
-	}
-	return hashes, found.Err()
+	return nil
 }
 
 func hashOf(s string) uint64 {
@@ -413,7 +391,7 @@ func idOf(posting []byte) string {
 // Differing names the postings in which two values of a key differ, nil for
 // keys that hold none.
 func Differing(key string, want, got []byte) []string {
-	kind, _ := SplitKey(key)
+	kind, _ := ledger.SplitKey(key)
 	a, _ := chaincode.PostingsOf(kind, want)
 	b, err := chaincode.PostingsOf(kind, got)
 	var names []string
@@ -432,6 +410,6 @@ func Tampered(key string, want, got []byte, what string) error {
 			return &TamperedError{What: what, Postings: names}
 		}
 	}
-	kind, at := SplitKey(key)
+	kind, at := ledger.SplitKey(key)
 	return &TamperedError{What: fmt.Sprintf("%s %s: %s", kind, strings.Join(at, "/"), what)}
 }

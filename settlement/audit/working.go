@@ -1,4 +1,4 @@
-package ledger
+package audit
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
@@ -83,7 +84,7 @@ func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Con
 		devices: map[string]registered[chaincode.Device]{}, points: map[string]registered[chaincode.MeteringPoint]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
 	}
 	for n, text := range records {
-		var r Record
+		var r ledger.Record
 		err := json.Unmarshal(text, &r)
 		if err == nil {
 			err = j.learn(r)
@@ -95,7 +96,7 @@ func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Con
 	return j, nil
 }
 
-func (j *Judge) learn(r Record) error {
+func (j *Judge) learn(r ledger.Record) error {
 	name := strings.Join(r.At, "/")
 	switch r.Kind {
 	case chaincode.KindManifest:

@@ -1,4 +1,4 @@
-package ledger_test
+package audit_test
 
 import (
 	"bytes"
@@ -24,6 +24,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -43,10 +44,10 @@ type settled struct {
 
 const homes = 3
 
-// Reading implements ledger.Readings.
+// Reading implements audit.Readings.
 func (s *settled) Reading(digest proof.Digest) ([]byte, error) { return s.signed[digest], nil }
 
-// Salt implements ledger.Readings.
+// Salt implements audit.Readings.
 func (s *settled) Salt(member string) []byte { return s.l.Names.Known(member) }
 
 func newSettled(t *testing.T, intervals int) *settled {
@@ -98,7 +99,7 @@ func (s *settled) settle(i grid.Interval) {
 		Points: map[string]settlement.Point{},
 		Trades: []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},
 	}
-	w := ledger.Working{Community: community, Interval: i.String(), Run: 1, Tariff: in.Tariff}
+	w := audit.Working{Community: community, Interval: i.String(), Run: 1, Tariff: in.Tariff}
 	var records [][]byte
 	for home := range homes {
 		beginImport, beginExport := at(home, k)
@@ -139,7 +140,7 @@ func (s *settled) bundle(q ledger.Query, signer note.Signer) fstest.MapFS {
 		signer, err = ledger.OpenSigner(s.dir)
 		must(s.t, err)
 	}
-	_, err = x.Bundle(s.t.Context(), dir, ledger.Export{Query: q, Program: "test", Signer: signer, Readings: s, Workings: func(_ context.Context, see func(string, []byte) error) error {
+	_, err = audit.Bundle(s.t.Context(), x, dir, audit.Export{Query: q, Program: "test", Signer: signer, Readings: s, Workings: func(_ context.Context, see func(string, []byte) error) error {
 		for k, w := range s.workings {
 			if err := see(s.roots[k], w); err != nil {
 				return err
@@ -167,8 +168,8 @@ func (s *settled) verifier() note.Verifier {
 	return key
 }
 
-func (s *settled) verify(files fs.FS, older []byte) (ledger.BundleReport, error) {
-	return ledger.VerifyBundle(s.t.Context(), files, s.verifier(), nil, older)
+func (s *settled) verify(files fs.FS, older []byte) (audit.BundleReport, error) {
+	return audit.VerifyBundle(s.t.Context(), files, s.verifier(), nil, older)
 }
 
 // TestBundle verifies a bundle of the whole log and one of an account, and flips
@@ -179,8 +180,8 @@ func TestBundle(t *testing.T) {
 	whole := s.bundle(ledger.Query{}, nil)
 	witness, err := ledger.ReadVerifier(filepath.Join(s.dir, ledger.WitnessKey))
 	must(t, err)
-	r, err := ledger.VerifyBundle(t.Context(), whole, s.verifier(), witness, nil)
-	want := ledger.Checked{Runs: 2, Statements: 2 * homes, Proven: 2 * homes}
+	r, err := audit.VerifyBundle(t.Context(), whole, s.verifier(), witness, nil)
+	want := audit.Checked{Runs: 2, Statements: 2 * homes, Proven: 2 * homes}
 	if err != nil || !r.Whole || !r.Cosigned || r.Runs != 2 || r.Checked != want || r.Postings == 0 || r.Turnover == 0 {
 		t.Fatalf("report %+v, %v", r, err)
 	}
@@ -271,60 +272,60 @@ func TestBundleContinues(t *testing.T) {
 // community's own key: what was settled does not come out again.
 func TestAnOperatorWhoLies(t *testing.T) {
 	for what, c := range map[string]struct {
-		change func(s *settled, w *ledger.Working, l *record.Leaf)
+		change func(s *settled, w *audit.Working, l *record.Leaf)
 		want   string
 	}{
-		"less metered": {func(_ *settled, _ *ledger.Working, l *record.Leaf) { l.Flow.Import-- }, "the signed readings say"},
-		"less metered, without the readings": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
+		"less metered": {func(_ *settled, _ *audit.Working, l *record.Leaf) { l.Flow.Import-- }, "the signed readings say"},
+		"less metered, without the readings": {func(_ *settled, _ *audit.Working, l *record.Leaf) {
 			l.Flow.Import--
 			l.Batches = [4]proof.Digest{}
 		}, "names no readings"},
-		"called estimated": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
+		"called estimated": {func(_ *settled, _ *audit.Working, l *record.Leaf) {
 			l.Flow.Import += 50_000
 			l.Quality = grid.Estimated
 		}, "although it names readings"},
-		"called estimated, without the readings": {func(_ *settled, _ *ledger.Working, l *record.Leaf) {
+		"called estimated, without the readings": {func(_ *settled, _ *audit.Working, l *record.Leaf) {
 			l.Flow.Import += 50_000
 			l.Quality, l.Batches = grid.Estimated, [4]proof.Digest{}
 		}, "other readings"},
-		"readings of another day": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
+		"readings of another day": {func(s *settled, _ *audit.Working, l *record.Leaf) {
 			l.Batches[3] = s.batch(0, interval(120, 0), 20*96, s.key)
 		}, "apart"},
-		"another tariff":             {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
-		"a trade less":               {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Trades = nil }, "other trades"},
-		"another fee of a line":      {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},
-		"another node of an account": {func(_ *settled, w *ledger.Working, l *record.Leaf) { w.Basis.Nodes[l.MeteringPoint] = "street" }, "other rules"},
-		"an account of another member": {func(_ *settled, w *ledger.Working, l *record.Leaf) {
+		"another tariff":             {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
+		"a trade less":               {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Trades = nil }, "other trades"},
+		"another fee of a line":      {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},
+		"another node of an account": {func(_ *settled, w *audit.Working, l *record.Leaf) { w.Basis.Nodes[l.MeteringPoint] = "street" }, "other rules"},
+		"an account of another member": {func(_ *settled, w *audit.Working, l *record.Leaf) {
 			w.Basis.Members[l.MeteringPoint] = "another"
 		}, "the registry says otherwise"},
-		"an account that is said to share nothing": {func(_ *settled, w *ledger.Working, l *record.Leaf) {
+		"an account that is said to share nothing": {func(_ *settled, w *audit.Working, l *record.Leaf) {
 			w.Basis.Apart = append(w.Basis.Apart, l.MeteringPoint)
 		}, "other rules"},
-		"another price of the pool": {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Rules.Pool = settlement.Off }, "other rules"},
-		"own energy of a point counted otherwise": {func(_ *settled, w *ledger.Working, _ *record.Leaf) {
+		"another price of the pool": {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Rules.Pool = settlement.Off }, "other rules"},
+		"own energy of a point counted otherwise": {func(_ *settled, w *audit.Working, _ *record.Leaf) {
 			w.Basis.Rules.SamePoint = !w.Basis.Rules.SamePoint
 		}, "other rules"},
-		"another salt":    {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Salt = "of another" }, "other rules"},
-		"no rules at all": {func(_ *settled, w *ledger.Working, _ *record.Leaf) { w.Basis.Rules = nil }, "other rules"},
-		"a reading signed by nobody known": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
+		"another salt":    {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Salt = "of another" }, "other rules"},
+		"no rules at all": {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Rules = nil }, "other rules"},
+		"a reading signed by nobody known": {func(s *settled, _ *audit.Working, l *record.Leaf) {
 			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 			must(s.t, err)
 			l.Batches[0] = s.batch(0, interval(100, 0), 0, key)
 		}, "not signed by a registered key"},
-		"a neighbour's reading": {func(s *settled, _ *ledger.Working, l *record.Leaf) {
+		"a neighbour's reading": {func(s *settled, _ *audit.Working, l *record.Leaf) {
 			l.Batches[0] = s.batch(1, interval(100, 0), 0, s.key)
 		}, "no reading of the account's connection meter"},
-		"the same run twice": {func(s *settled, _ *ledger.Working, _ *record.Leaf) {
+		"the same run twice": {func(s *settled, _ *audit.Working, _ *record.Leaf) {
 			s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, s.roots[0])
 		}, "told twice"},
-		"a gateway that was revoked": {func(s *settled, _ *ledger.Working, _ *record.Leaf) {
+		"a gateway that was revoked": {func(s *settled, _ *audit.Working, _ *record.Leaf) {
 			must(s.t, invoke(s.t, s.l, s.l.People.Operator, "registry:Revoke", chaincode.Revocation{
 				Community: community, Kind: chaincode.KindGateway, ID: "gw-1", At: interval(100, 0).Begin().Format(time.RFC3339), Reason: "stolen",
 			}))
 		}, "was revoked before"},
 	} {
 		s := newSettled(t, 1)
-		var w ledger.Working
+		var w audit.Working
 		var l record.Leaf
 		must(t, json.Unmarshal(s.workings[0], &w))
 		must(t, json.Unmarshal(w.Leaves[0], &l))
@@ -335,7 +336,7 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		s.workings[0], err = json.Marshal(w)
 		must(t, err)
 		_, err = s.verify(s.bundle(ledger.Query{}, nil), nil)
-		var tampered *ledger.TamperedError
+		var tampered *audit.TamperedError
 		if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", what, err, c.want)
 		}
@@ -348,7 +349,7 @@ func TestAllThatIsWrongIsNamed(t *testing.T) {
 	s := newSettled(t, 3)
 	var accounts []string
 	for k, changed := range []int{2, 1} {
-		var w ledger.Working
+		var w audit.Working
 		must(t, json.Unmarshal(s.workings[k], &w))
 		for n := range changed {
 			var l record.Leaf

@@ -1,4 +1,4 @@
-package ledger_test
+package audit_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -21,7 +22,7 @@ import (
 // without bob's meter, and once more when that had answered.
 type adjusted struct {
 	runs     [2]settlement.Run
-	workings [2]ledger.Working
+	workings [2]audit.Working
 }
 
 // adjust settles the interval; lie changes what the adjusting run is made from.
@@ -44,7 +45,7 @@ func adjust(t *testing.T, lie func(in *settlement.Input)) *adjusted {
 			in.First, in.Previous = &basis, a.runs[0].Postings()
 			lie(&in)
 		}
-		w := ledger.Working{Community: community, Interval: i.String(), Run: in.Run, Tariff: in.Tariff}
+		w := audit.Working{Community: community, Interval: i.String(), Run: in.Run, Tariff: in.Tariff}
 		var records [][]byte
 		for _, m := range in.Metered {
 			leaf := record.Leaf{Metered: m, Salt: "blind"}
@@ -67,7 +68,7 @@ func adjust(t *testing.T, lie func(in *settlement.Input)) *adjusted {
 }
 
 // judged lets a judge, who has what the ledger says of both runs, check their workings.
-func (a *adjusted) judged(t *testing.T) (c ledger.Checked, first, second error) {
+func (a *adjusted) judged(t *testing.T) (c audit.Checked, first, second error) {
 	t.Helper()
 	var records [][]byte
 	var postings []record.Posting
@@ -79,7 +80,7 @@ func (a *adjusted) judged(t *testing.T) (c ledger.Checked, first, second error) 
 		records = append(records, text)
 		postings = append(postings, r.Postings()...)
 	}
-	j, err := ledger.NewJudge(records, nil, func(context.Context, string) ([]record.Posting, error) { return postings, nil })
+	j, err := audit.NewJudge(records, nil, func(context.Context, string) ([]record.Posting, error) { return postings, nil })
 	must(t, err)
 	first, second = j.Check(t.Context(), a.workings[0]), j.Check(t.Context(), a.workings[1])
 	return j.Checked, first, second
@@ -91,7 +92,7 @@ func honestly(*settlement.Input) {}
 // posts the difference from the first, and must come out as surely.
 func TestAnAdjustingRunIsAudited(t *testing.T) {
 	c, first, second := adjust(t, honestly).judged(t)
-	if want := (ledger.Checked{Runs: 2, Statements: 4, Estimated: 1, Unseen: 3}); first != nil || second != nil || c != want {
+	if want := (audit.Checked{Runs: 2, Statements: 4, Estimated: 1, Unseen: 3}); first != nil || second != nil || c != want {
 		t.Errorf("checked %+v, %v, %v, want %+v", c, first, second, want)
 	}
 	for what, c := range map[string]struct {
@@ -117,7 +118,7 @@ func TestAnAdjustingRunIsAudited(t *testing.T) {
 			c.change(a)
 		}
 		_, _, err := a.judged(t)
-		var tampered *ledger.TamperedError
+		var tampered *audit.TamperedError
 		if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", what, err, c.want)
 		}

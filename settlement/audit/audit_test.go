@@ -1,0 +1,45 @@
+package audit_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
+)
+
+const community = "test"
+
+func point(i int) string { return fmt.Sprintf("mp-%04d", i) }
+
+// interval returns one of a day after the first of 2026.
+func interval(day, number int) grid.Interval {
+	const aDay = 86_400
+	return grid.Interval{Start: 1_767_225_600 + int64(day)*aDay, Minutes: 15}.Shift(number)
+}
+
+// register gives each of some metering points a member and a meter.
+func register(t *testing.T, l *ledger.Ledger, points int) {
+	t.Helper()
+	devices := make([]grid.Device, points)
+	for i := range devices {
+		devices[i] = grid.Device{ID: point(i) + "/meter", Kind: grid.Meter, Member: "m-" + point(i), MeteringPoint: point(i)}
+	}
+	must(t, l.Register(t.Context(), devices...))
+}
+
+func invoke(t *testing.T, l *ledger.Ledger, who *identity.Identity, function string, arg any) error {
+	t.Helper()
+	b, err := json.Marshal(arg)
+	must(t, err)
+	return l.Invoke(t.Context(), ledger.Call{As: who, Function: function, Args: []string{string(b)}})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
