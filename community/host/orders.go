@@ -20,6 +20,7 @@ type Request struct {
 	Time    time.Time    `json:"time"`
 }
 
+// Answer says whether an order was taken, and why it was not.
 type Answer struct {
 	Accepted bool   `json:"accepted"`
 	Reason   string `json:"reason,omitempty"`

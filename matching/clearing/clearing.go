@@ -31,12 +31,14 @@ type Case struct {
 	ValueOfLostLoad *grid.Price   `json:"value_of_lost_load"`
 }
 
+// Utility is what the utility charges and pays, and how much of it can be had.
 type Utility struct {
 	Retail grid.Price   `json:"retail" required:""`
 	FeedIn grid.Price   `json:"feed_in" required:""`
 	Limit  *grid.Energy `json:"limit"`
 }
 
+// Order is one bid or offer of a case.
 type Order struct {
 	ID       string      `json:"id" required:""`
 	Member   string      `json:"member" required:""`

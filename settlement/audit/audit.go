@@ -229,7 +229,7 @@ func (a *Auditor) Close() error {
 	intervals := map[string]bool{}
 	for _, run := range slices.Sorted(maps.Keys(a.closings)) {
 		c, s := a.closings[run], a.sums[run]
-		if c.Postings != s.postings || grid.Money(c.Turnover) != s.turnover {
+		if c.Postings != s.postings || c.Turnover != s.turnover {
 			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", run)}
 		}
 		a.Report.Runs++

@@ -375,7 +375,7 @@ func (j *Judge) resum(report *BundleReport, postings map[string][]record.Posting
 		}
 	}
 	for name, c := range j.closings {
-		if s := sums[name]; s.postings != c.Postings || s.turnover != grid.Money(c.Turnover) {
+		if s := sums[name]; s.postings != c.Postings || s.turnover != c.Turnover {
 			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", name)}
 		}
 		report.Runs++

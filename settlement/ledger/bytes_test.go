@@ -33,7 +33,8 @@ func TestBytes(t *testing.T) {
 		Points: map[string]settlement.Point{"a": {Account: "A", Member: "m", Node: "street"}, "b": {Account: "B", Member: "n"}, "c": {Account: "C", Member: "o", Apart: true}},
 		Trades: []grid.Trade{{Product: grid.Product{Community: "c", Interval: i}, Seq: 7, Bid: "1", Offer: "2", Buyer: "a", Seller: "b", Energy: 500, BidPrice: 200_000, OfferPrice: 180_000}},
 		Metered: []record.Metered{
-			{MeteringPoint: "a", Flow: grid.Flow{Import: 600}, Quality: grid.Good}, {MeteringPoint: "b", Flow: grid.Flow{Export: 700}, Quality: grid.Good},
+			{MeteringPoint: "a", Flow: grid.Flow{Import: 600}, Quality: grid.Good},
+			{MeteringPoint: "b", Flow: grid.Flow{Export: 700}, Quality: grid.Good},
 			{MeteringPoint: "c", Flow: grid.Flow{Import: 100, Export: 20}, Quality: grid.Estimated},
 		},
 	}
