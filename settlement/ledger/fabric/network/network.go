@@ -10,11 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/commonwatt/commonwatt/disk"
@@ -35,6 +37,7 @@ type Network struct {
 	Nodes     []Node
 
 	binaries map[string]string
+	started  []string // the nodes that this process has started
 }
 
 // Node is a process of the network.
@@ -194,23 +197,51 @@ func (n *Network) choosePorts(ctx context.Context) error {
 			_ = l.Close()
 		}
 	}()
-	free := func() (int, error) {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, fmt.Errorf("find a free port: %w", err)
-		}
-		held = append(held, l)
-		return l.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert,errcheck // of a TCP listener
-	}
 	for k := range n.Nodes {
 		for _, port := range []*int{&n.Nodes[k].Port, &n.Nodes[k].Admin, &n.Nodes[k].Operations} {
-			var err error
-			if *port, err = free(); err != nil {
+			l, err := listenBelow(ctx, outgoing())
+			if err != nil {
 				return err
 			}
+			held = append(held, l)
+			*port = l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of a TCP listener
 		}
 	}
 	return nil
+}
+
+// firstPort is below the ports that are chosen: lower ones are well known.
+const firstPort = 15_000
+
+// outgoing returns the first port that the system may give to an outgoing connection.
+// A node that begins later than its port was chosen would find it taken.
+func outgoing() int {
+	const usual = 32_768
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return usual
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) == 0 {
+		return usual
+	}
+	first, err := strconv.Atoi(fields[0])
+	if err != nil || first <= firstPort {
+		return usual
+	}
+	return first
+}
+
+// listenBelow listens at a free port between firstPort and another.
+func listenBelow(ctx context.Context, end int) (l net.Listener, err error) {
+	const tries = 100
+	for range tries {
+		port := firstPort + rand.IntN(end-firstPort) //nolint:gosec // no secret
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("find a free port between %d and %d: %w", firstPort, end, err)
 }
 
 // node returns the node of a name.

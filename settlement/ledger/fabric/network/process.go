@@ -56,7 +56,40 @@ func (n *Network) Start(name string) (err error) {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() { _ = cmd.Wait() }() // while this process lives, it does not leave a zombie
+	n.started = append(n.started, name)
 	return os.WriteFile(n.file(name, "pid"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+}
+
+// EndedError says that a node ended by itself, and what it wrote last.
+type EndedError struct{ Node, Last, Log string }
+
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("%s has ended; the last line of %s is: %s", e.Node, e.Log, e.Last)
+}
+
+// ended returns an *EndedError for each node that this process has started and that does
+// not run any more, nil when all run.
+func (n *Network) ended() error {
+	var all []error
+	for _, name := range n.started {
+		node, err := n.node(name)
+		if err != nil {
+			continue
+		}
+		if _, running := n.pid(node); !running {
+			all = append(all, &EndedError{Node: name, Last: lastLine(n.file(name, "log")), Log: n.file(name, "log")})
+		}
+	}
+	return errors.Join(all...)
+}
+
+func lastLine(path string) string {
+	text, err := os.ReadFile(path) //nolint:gosec // in the network's directory
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 // pid returns the process of a node. A process that has the number by now but

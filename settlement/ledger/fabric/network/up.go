@@ -69,15 +69,18 @@ func (n *Network) startAll(kind string) error {
 // patience is how long a node may take to answer.
 const patience = 60 * time.Second
 
-// retry calls f until it succeeds or patience ends, and then says why it did
-// not.
-func retry(ctx context.Context, f func(context.Context) error) error {
+// retry calls f until it succeeds, a node has ended or patience ends, and then says why
+// it did not.
+func (n *Network) retry(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		err := f(ctx)
 		if err == nil {
 			return nil
+		}
+		if ended := n.ended(); ended != nil {
+			return ended
 		}
 		select {
 		case <-ctx.Done():
@@ -113,7 +116,7 @@ func (n *Network) joinOrderers(ctx context.Context) error {
 			return err
 		}
 		url := fmt.Sprintf("https://127.0.0.1:%d", node.Admin)
-		err = retry(ctx, func(context.Context) error {
+		err = n.retry(ctx, func(context.Context) error {
 			list, err := channel.ListChannel(url, roots, own)
 			if err != nil || len(list.Channels) > 0 {
 				return err
@@ -167,7 +170,7 @@ func (n *Network) atPeers(ctx context.Context, do func(ctx context.Context, node
 		if err != nil {
 			return err
 		}
-		err = retry(ctx, func(ctx context.Context) error { return do(ctx, node, conn, id) })
+		err = n.retry(ctx, func(ctx context.Context) error { return do(ctx, node, conn, id) })
 		if err = errors.Join(err, conn.Close()); err != nil {
 			return fmt.Errorf("%s: %w (see %s)", node.Name, err, n.file(node.Name, "log"))
 		}
