@@ -301,11 +301,17 @@ type DiscoverRequest struct {
 	Places string `json:"places"`
 }
 
-// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over; absent until each of its metering points has a forecast
 type Expected struct {
 	// Energy Wh, net
 	Energy int64 `json:"energy"`
 	Money  int64 `json:"money"`
+
+	// Over Wh that the trades leave to be given to the grid, at another metering point than short
+	Over int64 `json:"over"`
+
+	// Short Wh that the trades leave to be taken from the grid
+	Short int64 `json:"short"`
 }
 
 // Finding A unit that answers
@@ -348,13 +354,18 @@ type Home struct {
 	Contract Contract `json:"contract"`
 	Devices  []Device `json:"devices"`
 
-	// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+	// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over; absent until each of its metering points has a forecast
 	Expected *Expected `json:"expected,omitempty"`
 
 	// Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
-	Flow          *Flow  `json:"flow,omitempty"`
-	Id            string `json:"id"`
+	Flow *Flow  `json:"flow,omitempty"`
+	Id   string `json:"id"`
+
+	// MeteringPoint The first of the home, which may have several: contract, today and expected are the sums over all
 	MeteringPoint string `json:"metering_point"`
+
+	// Pool The price at which the home shares with others after delivery what no trade covers, millionths/kWh; absent where it shares nothing, or the price depends on the interval
+	Pool *int64 `json:"pool,omitempty"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -710,11 +721,8 @@ type StoreStatus struct {
 type Tariff struct {
 	Currency string `json:"currency"`
 	FeedIn   int64  `json:"feed_in"`
-
-	// Pool the price at which what no trade covers is shared among the members after delivery, millionths/kWh; absent where it is not shared, or the price depends on the interval
-	Pool    *int64 `json:"pool,omitempty"`
-	Retail  int64  `json:"retail"`
-	Version string `json:"version"`
+	Retail   int64  `json:"retail"`
+	Version  string `json:"version"`
 }
 
 // Today Settled intervals of the current day, UTC
@@ -724,6 +732,9 @@ type Today struct {
 	Intervals  int   `json:"intervals"`
 	Net        int64 `json:"net"`
 	RetailOnly int64 `json:"retail_only"`
+
+	// Since Begin of the first of the intervals; absent before it is settled
+	Since *time.Time `json:"since,omitempty"`
 
 	// Without What net would be without the community
 	Without int64 `json:"without"`
@@ -3304,121 +3315,124 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7F3vjts4kn8VwrdAdjDqtrsnE9y4cR+SbGYmh2QTpHsvwM7lGrRUtriWSA1J2fEFvbinuQe7JzmwSEqU",
-	"TNlyJ52dBeZbt0XxT7FY//ir0qdJKspKcOBaTeafJhJUJbgC/OcdLGsFmfkzFVwD1+ZPWlUFS6lmgk//",
-	"pgQ3v6k0h5Kav/4gYTmZT/5l2vY7tU/V9K0UiwLKyd3dXTLJQKWSVaabyXzyPt8RLvTEPHHNTW/PGM/e",
-	"wa81KDt0ljHzAi3eSlGB1MxMdEkLBcmkCn76NGE4bb2rYDKfKC0ZX03ukkkJ5QLkwCMN5u/bSjC70l6T",
-	"u2Qi4deaSUOSX8wITX97b39I/Nti8TdItRngeU6LAvgKTN/d5T8lSgtJV0BS34jonGqicyC5KOGRIguq",
-	"NcgdoVxtQSrCxXbSX3UqLKF6vS9ErckW+xMZ3T1S7TCKmHeacRLyLanoTl0RulDA9dzsCllzseWTZLIU",
-	"sqR6Mp8wrp88njRrZFzDCqRZZMYkpHbcTxPgdWlIleZUrmBinir3d0ugdgcqsbV70+ONhFRCMc02MCeL",
-	"HcnFlpR1mpNSSCQTJwtY2r8DAo6brxZr4CoyqKe+J/tKaLIUkjCtSEGVJmkhFGQko7txI9Vcs8IM1LTN",
-	"qIYzzUqYJEd4raWqp5Lvr1lBlOMKoNjf/FOPUUBpVlIN4SlZCFEA5eZFM225ocWxE/3StzO7J1kaYe2N",
-	"KOoSzrbAVrmGjJRAOREbkEhdP9AjRbSkGTSMR7Y5cMN8OeMr+ywbR+dKig1TKCX2Z6NA6wKyhCxqjawt",
-	"OM6jgGwFkuxAzwnTZEvNNuscJBDKM8IUkZAKmUFGap7mlK9wOvuUcwPEyWqXGDwLpm3p1OGPoTX2BZHf",
-	"hKaTZqR2Pkmw5V0aRRlHcC1pqg+cCyMt3J6RLdM54WaHF6KWijDe2VyyALOJGRRsA9JPIODGhahXuR61",
-	"9mRSUSvbRzSVkALbwNjmShTZfTbATd914GYYjB6j8J+g0DSmCCxzEbFEEl5rquEKia0sJzqaGoasCpoa",
-	"oScU2C0wbyhaAlnDbo/I2AeqRg2lOnayfxYlIMvaiVMpUc59PFuJM/PbmVqz6kxUVh2fodYzwlvLGgIB",
-	"Mn7ARlbdf1Clqa6PDnRtW3WOY3cT/gxbIjiohIgiA6XJkkll9nfUQm5Mr/deRY+13JLiHLRxArdnA1gF",
-	"uy/6DCsZvrINzCGtQJKSFQVEj8OACbVmPP5A8IJxiEu+RrWPUcmsjEzfHQhUvRJoxviq0RWB+vdbNUbJ",
-	"JpMtldzpxwExx7jSxqCQROWiLjJSCLEmVHcMJKOjjupwlAlIvIZUw9v6MgOumd4NzIySDJsRRXfK7CnT",
-	"Corl3plfMlluqYS4wSsyKKJPFEhG4482wDMh49Zxdy0Bx0/mRiaadufNwsIDwcpKSJT/FdX5ZD5ZMZ3X",
-	"i/NUlOaElYJvqdbhn2huq6nrFUe3hHsrxZIVkWNxgJuHzD9mOU3NCQ6XEMY3IPEvZxUm7jDJUDjsjdER",
-	"BEdouMcxrrGfaZRlmEqNRXU/Twm1SIQEPwulVUJ+fnN9M3/75t1NQoQklHDQWyHXhCpy8cPl+cWTfz2/",
-	"OJ9NLx8nVgeZTaKKLEBvAfjRU+FGjy3rxccKUmeiHjJCANsprzKHrI45PgUOcrUzboSx8IzYSKnSCT4r",
-	"BYfmkVUOCSpdN1qtWcG0cZ/Q1lWm6dZNZUcKoBtAy/Y/+d5BtMPGVpIYio6zbHF+9zFQ3Oi+hxixf2Q8",
-	"i0rCp6TmTFtv1Lmee6vLGlV0SDH2JBvGAMwvtwx/WrqgwjD7Dh+tdh2VPf8Rfr4xK1gyt9fovcVU+9HT",
-	"q2quKkg7hs3eNPovaSMldLR/Q96YS9DbQ9eDa+9pNwlW/GGcBPY7/cUF8I+F2O6T/a3AaIVYGpOKlKIE",
-	"rhPzLy0Kp8Wao2t9CrEC43mZ02Vk3p5HiG9ujWtmpLM5nG3PpKAait257erfrOAmZ43kJmeNQ3/mZbfx",
-	"7vwxJtIwRTidWhkpwMF4rBxWVLMNnEdOuOt2pI3j1ca41mYiI5v6hcaiQNZeaVaWU0W44JAYWe6WLAzl",
-	"1UhxBPrL2HTOynZWHaGlMC5/DuVIO65/UmwjOz1HvJjI+4lq2NLddeM1jDIYjAF666YaETKsbHy30FS1",
-	"8jM1vpliPLW2qtJUjrdVW/O6O+QzqtMcnBVohzCKmHFCScl4rSESqIhZGgeM0p8dA3YpRNNU1FzHRC2Q",
-	"SkGdCb4rPTl8hJSgw0NqnoEk25yleRiBMUxp1G8llGZ8pWKUSMNA6kGfsmlo3gpiGgdf8u0aBTXeiXU+",
-	"WUQBQGDMHOqhMXruksnSCdRD7VHoDjtrR4PayQRDwkedWmw0EALvDJE0bNGSLyC+Hy/GZS+DqGOX0ywf",
-	"D0TO7DG6X2DVH0E/QGxar5AzY442pOuGrt0T0Jx/K1+JYisOmdFeMOi1ep6PsrywPcRHag3TLdMclMJj",
-	"5MY0xpsQ0WBljkHZ/T4XhUjXI7XAGiJm7QYkWzKQZA07f/5bcinUOIy7M39e1YvYmn2gods1lAvIMsiM",
-	"N7KkC8nSSfQqwYmPvfet3OlOaNxKpRARWuVU5R2Jj8RLSA4fj3Kfiwa4bXAjWJIOM+KQvmo3c8yuDQVx",
-	"/CLvMfHolNkGXoNSNBaRQjduSis23VxMt4oo4Jm6IpSkBUNbznhUiohaE9OxskqUaZIJUM3FVMQbcaHV",
-	"w5LaNHJBQxgTMwzEejS0Ng9OcmmXfEUqwVf2gfWdiBaEksqecn89ZqeQuIkb5uWryAVZ38wxT4do/taL",
-	"pZ4bKqWQp0X1OC3j4aNfa1q4CJVfyEoI1AhMKbtCVRtXyXotxhKKXvtJUcBwBAavXoyZHzUFes5TEKei",
-	"RR29aOV1uQBpZLKGjxqDGrwuij3y4rp9P43X5Rc90tdqt+KLe1um6/8wk1NHY4S52Kqum5T4K5qSrkE+",
-	"srpi369nQRTyNM/eyvnRdlNLp5jvzHrez5iQ7mBMzwqOqqC1YguMfI91/eNuBmsDmm7RwRxOYJMvzyGv",
-	"qVyDflcXwyzCiZBGHZa10mQNUBEt9kEFwIq4s2M8SbbKjfNmb39H6VEbcon2ZqVnE8HTbsdEBRwv3zEo",
-	"l5Drm6fvbqavX/75LzcvrsNIPAfConJiWQgh42MWYnviAlZUw21aCFXLiIi5hlTwTHnzzsUfdzZ8gQsw",
-	"h4/ydplG7UUHMvbEwKTpcTrF6BAY0t1OXwFfaTRkaDvl4GY55tKn60i4x0ZGqQRS1oVmVeFd0zG07R0x",
-	"P9seyd3YfleThkNj2vCNYfCI8Y4mxu2A2zQUrn2qiKoXJdN6LBphyYoiHsK2QTBrLiJHFEVwu+ujYONG",
-	"CfEa+xELWEYv8i3blHRHlGZF0TDN2NDPYbdSeLrvM2+JgumRcro4ar+DZCIbcPgGkCZ4LljJtINGjQII",
-	"UIdg63b1xuyMhL9Z0I2xEVLKUygK6kA4+1dmLIPQFFrYkMpyCTJq9LR31f6NCnxcdkuZ8wMd9yQTN7wF",
-	"cnysmEVR2BlC3Kza0IJlTnkftiTtViXBmYh49YEswLUm7a2CF53NiO3+NQsN1oL8OHhUn6KdHN9dnCia",
-	"bNt8h44AQ5/aWIgujGR5a//+ZdDwbfj0kH1ihcjd3dCk73fz1pFB+6ulK+B4SmgJVqq3JLgwjsSTx6QA",
-	"bfR+QjK2YtpCRG7JOZmTv5OzK4dwCrCEFq9IagVZGyW0ELYKA9hm8P/65enZX+nZf8/Ofrj9+9mH4L/z",
-	"+d/PPnyaJU++u/tD7BQcuubyGL6rntzDrQu460Rxt0+3PfXVMxh89OFydvnkbPbkbHZxc3E5n83ms9lf",
-	"pxffR9Xmnrwbjq1bEj9SCWEYkc2pMntwRMplsKR1oSfziz409nWDcryYe7olLdTHXWgyTpQgJeW7QIks",
-	"pSiJzo1lwBNUMMbbsZMp6UdWGslz+f33aBfY/y6S8QL3lRG2xpPymr4J9XoBb/R0Z78tgSh/NDK6dKpY",
-	"DYVeQ1L0S2+NjrtdWU87dFg7D1hZQsaMsSHkrRW6TnSZH9asKI475qEYPSo1PxwRKeN9qI4gusMNfmnf",
-	"u5jNZvtuFbZXQXDmoOSKew8oomzcpsV0vofFtUjXoA27WhXvICpEbDmKKCOTxNLZUkkDZTOPLNFjN2xu",
-	"O/bY0EWLGKqbYWfuGD1OQBXibD9H2B8QnKMQru44nmpPh5w5gg/t9jwQA+5fJQweBfUOqmJ3AAZi5Y3l",
-	"w360zUocZHIrnoyrlCXIgkapovqxXjDjlkkbK4NygobDFRHSwltEjXxvOmic5+Z+CzndXvRZhHBCtrmA",
-	"DUZY3BCalKBj3O2xFSdR2xlLsfumQYNnNJ9/rmX0lq6OxH4pqcy2WPmhRRAL3iNPPPBaMb6ak5eEliQH",
-	"CVde4/lIgkN3K5BGODVAId5ckQIaChczogKtULHPir++pabJEDxzQAC4e/sB4PhgdPZz8lka6MipGEDF",
-	"Vvy25nh/EvNtX2obUCRbqhxywreNQuYZT6McAtxi8RWpkKRGn6SCc+eVWWzHghWtpROPIC1gxbhCaIgc",
-	"fd1+D8TOPw5POjoNKR5/fPZQkKC39m+Mb+6dhML9eiww7KLcyJNKOYTYwTwzO+q1a7135+t+T+wMho4w",
-	"46v7uXXxe0vvIjRIIxedZ8rLKoREBWLIA1gaSE/SgIxaAFE0j6o91sNuigfAaQeLU4cPQe/SOa3m02kA",
-	"DZW6Nvbf3u+6UPPp9P/+53+xyXw6nWawmWq9+8v1s9mhC53GeJ/1bc/Z3J4Zm4zVcyO+uxx2bWbJSIzd",
-	"AY64bjmwj5bdkiWVqNKwJfp9qSjhnmjJjhbBQGID0DyIB3HNhiEh97/UCXVUJKqH4pgpUoqaa8iQy7ZS",
-	"8BXZ0h2RouZZ0mZT0YzoWnLI7JOoZhhUe0OZgh6pi9oHdU5CviWaroG3KmIlGaIHPBBuKItsWDUe0X83",
-	"fgZGdWlBFuD1X6ODIlpQQxV6uh4UC1a+U1XbmJ/p+KxVpwtHvC2iwOKRwM9RZSqGcx0Gx+I0Rsrn99g2",
-	"qtb6YFckTnsG2u1pNGBwDdew6ekXcdeNangYRfjek6enCQVfgdK3K1rdhnR28fG75kr9FpFVfTfh6K44",
-	"EOIQfspeWA08dDf4e0z+zvVp9JZF8SlRgk3XRLtPGMOrYLAJzb4hyevnEMw1RA90CRQhx8j9tfT/8rvr",
-	"gFv7CMnSAyTHYIIlZANohgwWA09OChwMaIT2FiTyaAkSnH0+wh61E23WkngKBPEGN1rYd1ThumIBozEs",
-	"/ZwHbBbr+Z2N35S+nsF4y244vE3wUiN50OjNiIjNO9hSmUVzAi0QNouf8jY1Nxq6Z5wsC7paQZB/OrIc",
-	"QGPrRDzeIEW0OybdUFbQxUBeYgkDKksVVOWjs33bzP9TN6JJvXBdhGsJaZmEdLfzbic5vH0vKhFTEos6",
-	"i9viOAkfhTI6NqsLcNlY6G0YcZxSKRlkNkprjDA/j1HbCH5KvX0if7l57q6PRl47d+bhwnMcPo49O6fk",
-	"fhtajo+nuaNzDPVjKZH43WiSvd3596MO7y5kz9pMkUOntEu34yn1+yblgcM3JMnWUPkyFwl5n4/clbg1",
-	"XiG8N0vI+7GX8VWtmxSwXl9BpvKYayNj8g8dlc8rDGLsGuw+uwegpU3ackU8Aq3YLN5PP5AvAWcMc1YE",
-	"E2zjBQxOPQYtk8ZCy+YInNqjFWrHTlc732aY2Hqv2Yo/Ny7Qifq7EDR2tNAExEiypmvGVy6rFzPM4WPz",
-	"sJIiq1N87uvYYBP06Zq4HUmxHg3RosgIF1uE+fg8N5tFKYFwsRfJDCI/zYws2qP523qPRyPTuMwo3TzW",
-	"uV81qCyNo7WLioovUDfisLY3qzq1yMJgtYj7lIGgki2XRzNgbKsDZSPus454sYi9e7tmgwI8jZu236Cg",
-	"5ktL6yEmiOUPOB693Svj0EM+bukusvg33OYOkpKmOeOgurDMsfTo5uRFNrfhxmFUiLpNDXeMNgTb94Li",
-	"PSPeK5q8oIMR7DBpw9+qqVstNC1GmzLWJT7pJVVBbyWZqDsmdRtdUFrIETkQQkK/eMpJU9qA9MHTfdi2",
-	"kEV2ewrUu3dGfOd+5Z0u20PS4/I94vY2qLfOGJPFGKhhDk/b+EFsCbp3GgdCn7E8nFjfN41M64n6WhqX",
-	"Oy7plwDZLeNjUQhCFPF0NPRPiXE8MC6EPggXDvuMlSoUYYqo3NCvTfd1N+iK0KUG2cC4EjT8mOA6V9P1",
-	"+zzMB5fgUkTQKsP+Eh/atbPIoLLolK79PNYi1ZR9PncPcmqzG81Q7SZEd9WnavYR58h1AfDLp9xh/9p4",
-	"aIlx1fZhkWEZuP0LDYST9cpqWGx382JCsA4dodYMIrLmePOxbRGH5mcbqMsOy9+4WOegR8tJQ0NztMcG",
-	"xBykY+C+loMmW7ykXUCD/kC6Bvp4/Ci3B6j9lkq8AfSjMIXgE/fC8QRuW0MkJEC7uNgEuiGL9vco16GN",
-	"EolH7AaQB6fFJD+n1OAYPQhFMTBPBb/eJ/xjXusg+ywlmqFGYauQqPIlX4pItvNYUMep1wDO+u9Zbqjv",
-	"LPYOYUuKUGLj8R2wxID10E/ZiCMRMLJvho/RAqPy97trD+4uWgTt5ezQpfB3T2azEPAavxbuTdJek9SS",
-	"6d21YUjnEXkwR/wOsHn8SJE17JL2h/M17HwKXkY1JbbAp8CrfeR4POzGwAhuC3Otq8GU66e8AYzjWM11",
-	"pyEX1UJiYUtXsHEppM0G9Lt1ZMw7PKiWV7vDvjCszlzGD+PEIr2x5Iv5L/GlkhgP1HhXP6U7W2KoAknW",
-	"5n1bh+n4G+fkRyHtaMi+Dgr9rZGekTvfc/K0AWf7MRT51iVmtQg+V7dREeaAeprpwtDieXMJNAnU/eQC",
-	"zfoKOK3YZD757nx2/p3F09soiUe1tf6Ci+PanWGCv8wm88lPoF95o7FThvlyNvtiJZjdCJEKzM9zyniC",
-	"CfuGlrbEbZshjyegLksqdyH+t86YFtIjrIyewfxtUTV2g+lwAYXgK0WgUIBWG3bn6eJSNg7Q5bVP6ngw",
-	"uoS5khHimNMs3cMYHfazKC3SwRrAXdOpl6QXUsK6HqgQ4oWc/UhM2ZrMvlhZA+ydt4kBtiVdUcatOaG2",
-	"IF3aR2s7K02NeRxKfxfISogSLmBFpBXOZIu1Rh24dksVKYRyKdoVGAOCKLrE+ks3DQi3EQ1N+opnDdfr",
-	"OQkzc7eSaQ2cUEVCQLGtdCixIrmy0JJcFE0f5I+PZ7NvLNF9IM4WxEEMhhEGV9YmRei5JY1aW0noYOdm",
-	"9JxuEJLloMB2BUZwGDY2di0l0pXRFMN6E38s6Q6t4dqwA7mYzWZu3SWhOdDMze+Pjy9/+Oac/PTihnQP",
-	"hF3xdpDDzslTI+9dUFGBGbJOc1Ir6MLwSZe9pltF/qgASCcB4Bsr6rpH7xoB4LbdxOp5UPqZyHZf7OB1",
-	"cx3uuuaEq+v6Waf+88HUsWr1iCrFWktiiRBy89pjO7XYQM0Spr6oPra/OK395Q8ntf9+9t0J7QMTZzL/",
-	"5ZO1Mn75cPchFHiWIzzvtyLeaFSwhRV85uoVyWpJFwVYBevlT0TgTT818uvOFfAAa6l22fE5JoC8cdmK",
-	"D6YLPKQ9qgVwxldtUp2tFM6FLUavtDmzWMKKMHWvPZ49/mfjCbstVlIxhUgIm/Ll8lgtzTB8PKDffwNb",
-	"+vB7NYqW713J+a6iDA+Y09ht3CWjOxcxM5zIQjeZSmrRSjggw4tUqvOJr+rSSQjqit0koGw/nPUhmVR1",
-	"ZCcdsKbdzS+vLkLszgMoi986D5n2P/yzyYef2Ab60oBQbq+LXKy49d6M+DDytTB/KuV/9sBeo3LtO8YM",
-	"crUCJRM4hVC1OHzeNCjhFxU/r5jSIdZaTb6GwdFHdx+zOG6ahIF7aJX+LgVhi/5e/albkLUJdLqiuYIv",
-	"2ao2XoTg4BIX4lR3JalDX6ZLd1+0OqT6l5cX/dLY/ygDM4DljzIufTbgg1uVJ/DGK5918Vpki1qRm+dv",
-	"PU9eEVWIrXW/jFNSQJQrwuLMw4fRN/oa+9ItGj/yIDbLeEhqezLYIuMszRsQiQOYYD21GJVdftNxkedg",
-	"1l9H2oUJWePI3KzjQcns6BBCczRZMs4QHelKSe7T8BmsGHcvP5Ds6iWhfWVzZy+J7tAefRXvd3aqJXP5",
-	"MCxjU6KWuzCLD6NkNmsFhSAGRK1xEuQJDJ3U6acjnu8LnoW81tnyx7EEXOOIrQSHr+/WHCCcMwR9glxd",
-	"HfIJB9f7D2Xx3wgln/pZJUQLshJEcIzrjvP6TnX3jnHudOHAKl9+6EHxy7on4stL3/DTk7+L3od0Uk/g",
-	"e7MpodjFarrdwvLHBe3UZVN+XY59bQf9emINk+4P8467o+ompGO52N9iKOPBFPo7TEbG6oEbIBtXbuAo",
-	"Gym24l+XhxDz7qWDGf1hRF8Lr/9d8P2TsvRzUVbUfVzAAiTadLBuGZI1F1vMUs9pVQEfwfdNjvdDMn7/",
-	"4ttfXnusBk4Ca95uQF4FV9S+Fu6KbQAvX21xIf+KjVEgWZwZatxpa0EhgvF87xYU4UkPa2x0EFC/5UOX",
-	"9PjIboNRGZBd9cqaYI0HROBwsSW/H9hxOsjRD3EJZJuzAhzL0jUCNrauLFITIQzPa/DVi0G/qv2wTu/8",
-	"9kDFp5XMxMP/a22L0/jT30IkT5IBXyEg5RL2xwb8HM3wmyViFd72zL7G1/FvwsxPh1QJI4AtG900X1J6",
-	"1H5DyX98LVIY1aYDFwWGKmTNu/wU5NAOsZNPPXxAAeWHiBDmmc8XJIudOzkJsYmD7QdZ8JbiiiyEzgmU",
-	"ld61lfxIJcVK0rKEHh1/Ftvg6++svRHx3+l3pLG3sUnXkMZR3SwwPTikafO9kWgy900UuOO/jYLn3t55",
-	"db4z0ig1bifh8UgI8wk+wfJNQih+VsXMDznhkqhz8tSW4WtwRIpQEhTvc02XsHXwJszewBsezGD0armL",
-	"u0p91eKLGVFN3R/d5D06ZFrnTXxHC/O6efN7oq7C+o3NJrQUMjbOv1+/+TN+zEPFMEw/gb5231d5MA51",
-	"n4cZ0JzuYcheLwxF3aftG/eLqnwhqMy8B9ZjmvrgObz2aYEPushaHVplHYVHGqmC25+7ElmuJjLWxgoX",
-	"iXjIg/hYC5p/yEUGsPyBhTrI9GffSUSvyn/E0uYOs7yGncNrm7nc/X8AAAD//w==",
+	"7H39jts4lu+rEL4DZBqtKrvS6eC2C/ePJJPuzkVnEqRqNsD0Zgu0dWxxLJFqkirHG9Rgn2YfbJ9kwcMP",
+	"UTJly5VUpgeY/6osih+Hh+eLv3P0abIUVS04cK0m808TCaoWXAH+8w5WjYLc/LkUXAPX5k9a1yVbUs0E",
+	"n/5NCW5+U8sCKmr++oOE1WQ++T/Ttt+pfaqmb6VYlFBN7u7uskkOailZbbqZzCfvix3hQk/ME9fc9Pac",
+	"8fwd/NaAskPnOTMv0PKtFDVIzcxEV7RUkE3q6KdPE4bT1rsaJvOJ0pLx9eQum1RQLUAOPNJg/r6pBbMr",
+	"7TW5yyYSfmuYNCT51YwQ+tt7+0Pm3xaLv8FSmwFeFLQsga/B9N1d/jOitJB0DWTpGxFdUE10AaQQFTxS",
+	"ZEG1BrkjlKstSEW42E76q14KS6he7wvRaLLF/kROd49UO4wi5p0wTka+JTXdqUtCFwq4nptdIRsutnyS",
+	"TVZCVlRP5hPG9dMnk7BGxjWsQZpF5kzC0o77aQK8qQyplgWVa5iYp8r93RKo3YFabO3e9HgjI7VQTLNb",
+	"mJPFjhRiS6pmWZBKSCQTJwtY2b8jAo6brxYb4CoxqKe+J/taaLISkjCtSEmVJstSKMhJTnfjRmq4ZqUZ",
+	"KLTNqYYzzSqYZEd4raWqp5LvL6wgyXElUOxv/qnHKKA0q6iG+JQshCiBcvOimba8peWxE/3KtzO7J9ky",
+	"wdq3omwqONsCWxcaclIB5UTcgkTq+oEeKaIlzSEwHtkWwA3zFYyv7bN8HJ1rKW6ZQimxPxsFWpeQZ2TR",
+	"aGRtwXEeJeRrkGQHek6YJltqtlkXIIFQnhOmiISlkDnkpOHLgvI1Tmefcm6ANFntEqNn0bQtnTr8MbTG",
+	"viDymxA6CSO188miLe/SKMk4gmtJl/rAuTDSwu0Z2TJdEG52eCEaqQjjnc0lCzCbmEPJbkH6CUTcuBDN",
+	"utCj1p5Nampl+4imEpbAbmFscyXK/D4b4KbvOnAzjEZPUfhPUGqaUgSWuYhYIQmvNNVwicRWlhMdTQ1D",
+	"1iVdGqEnFNgtMG8oWgHZwG6PyNgHqkYNlTp2sn8WFSDL2olTKVHOfTxbizPz25nasPpM1FYdn6HWM8Jb",
+	"ywYiATJ+wCCr7j+o0lQ3Rwe6sq06x7G7CX+GLREcVEZEmYPSZMWkMvs7aiHXptd7r6LHWm5JaQ66dQK3",
+	"ZwNYBbsv+gwrGb6yDcwhrUGSipUlJI/DgAm1YTz9QPCScUhLvqDax6hkViWm7w4Eql4JNGd8HXRFpP79",
+	"Vo1RstlkSyV3+nFAzDGutDEoJFGFaMqclEJsCNUdA8noqKM6HGUCEi+QanhbX+XANdO7gZlRkmMzouhO",
+	"mT1lWkG52jvzKyarLZWQNnhFDmXyiQLJaPrRLfBcyLR13F1LxPGTuZGJpt15WFh8IFhVC4nyv6a6mMwn",
+	"a6aLZnG+FJU5YZXgW6p1/Cea22rqesXRLeHeSrFiZeJYHODmIfOPWU5Tc4LDZYTxW5D4l7MKM3eYZCwc",
+	"9sboCIIjNNzjGNfYzzTJMkwtjUV1P08JtUiCBD8LpVVGfn5zdT1/++bddUaEJJRw0FshN4QqcvHD4/OL",
+	"p//3/OJ8Nn38JLM6yGwSVWQBegvAj54KN3pqWS8/1rB0JuohIwSwnfIqc8jqmONT4CDXO+NGGAvPiI0l",
+	"VTrDZ5XgEB5Z5ZCh0nWjNZqVTBv3CW1dZZpu3VR2pAR6C2jZBrmEJjoBuizcGSXeTSQo9RUpqCI0TOPf",
+	"+d4JtvNNkSAzWzHOJMaFjZS+ZgGp4Vp/1Bl9dr1akAWQNbsFbv42z9eS5ZmhGTWi0aiYzqKtx6YKc+JH",
+	"zd42PXVKmm6Ak5UUVZjUmOF67OnI70noJ+PIlOLaHxnPkyrlGWk403bOzoff2+086PRDFkZPRWAwxfxy",
+	"w/CnlYvODMuBYRnVrqO2gjQhGK7NClbMHRp0g1M20lExqBqualh2LMS9afRf0kbc6mT/hrwp36q3pa4H",
+	"197TbhKt+MM4VeZ3+otrsh9Lsd0n+1uBYR+xMrYpqUQFXGfmX1qWzhwIMtA6Z2INeP4WO2KUx55rjW9u",
+	"jY9r1Jw5sW3PpKQayt257er/2TNMzoIKJGchMnLmlaBxk708JNIwRTydRhlxysG4/hzWVLNbOE9IPNft",
+	"SHHl9e+41mYiI5v6habCadbwCyszQpwLDplRim7JKPnUSPEM+ssYx85dceYxoZXga/OgGmkQ90+KbWSn",
+	"54iXEnk/UQ1bursK7tcoy8tY8jduqgkhw6rgBMc2v5WfS+PkKsaX1uhXmsrxRn/rp3SHfE71sgBnTtsh",
+	"jEXDOKGkYrzRkIj4pEy2A9b9z44BuxSiy6VouE6JWiC1giYXfFd5cvTUacNzkGRbsGURh7IMUxqLoxZK",
+	"M75WKUos44j0Qec8NDRvRcGhgy/5dkFBjY8GOOc2oQAgsgoP9RCsx7tssnIC9VB7FLrDXu/+7cD+TqEK",
+	"jGVe5ralojtSGNNEGelHyznxNMxsRB6tTL8yQp0vq5pK2VApLctJMmAuygGmMQaqkegtX6CoUgWVPmBn",
+	"RRShKyPOnZnsDFourElF0K9QGUYJmOC6UNPN+yLWJBLMaXH9Ol8YXQUdppFDDTxXPtYaxStHBehzujsa",
+	"c8FGAzc0nY3LwmFrmTJiaT9e6uy+ioLi3fNrpcNAYNcKp/vF/b1g8wOkpvULnvdUHAiWmwFuDVLVai2i",
+	"2JpDbrYPBoMqXpIkBYmwPaRHav2mLdMclHV73JjGJBYiGUsv8M5gv89FKZabkbp1Awnn6RYkWzGQZAM7",
+	"f15bcinU44w7SXpeN4vUmn0crNs1VAvIc8jNCVjRhWTL9MF1QnnvfSvNuxMat1IpRIJWBVVFR48i8TJS",
+	"wMej3OeCVW4b3AiWpMOMOGQFtJs5ZteGYox+kfeYeHLK7BZeg1I0FTDFKMOU1mx6ezHdKqKMELsklCxL",
+	"hhay8TYVEY0mpmNlTROmSS6sKMR704SP5yL/h/WfaeRi2jAmpB0py2Tkdx6d5Mou+ZLUgq/tA+uRGt+Z",
+	"ktqecn97a6eQuYkb5uXrxP1t33g0T4do/taLpV6wQ0ohTws6c1qlo5u/NbR0AVS/kLUQqBGYUnaFqjEO",
+	"qPUFjX2ZvJWWooThACHeDBrnKWlg9VzSKIxKyyaJA+BNtQBpZLKGjxoVKW/Kco+8uG7fT/Bl/aJHerDt",
+	"VnxxH9Z0/W9mcupoCLsQW9V1PjN/g1jRDchHVlfsR0tYFCQ/LV5i5fxoa7SlUyoiwXo+5Zgbh8GQsxUc",
+	"dUkbxRZ4MTM2oJJ23lgbb3eLjuZwApt8eQ55TeUG9LumHGYRToQ06rBqlCYbgJposY95AVamXUhj9LJ1",
+	"YVxiC04YpUdtIOuAgR8CzNrtmKiBIzYEbeaMXF0/e3c9ff3qz3+5fnkVXxRxICwpJ1alEDI9Zim2Jy5g",
+	"TTXcLEuhGpkQMVewFMYYd+ZdZPcDd0a/8Xh5u0yj9pIDGXtiYNL0OJ1SdIgM6W6nvwBfazRkaDvlyJFI",
+	"BUqWm0QQzQbujYdVNaVmdekd/nsEh/1seyR3Y/tdzQKHprThG8PgCeMdTYybAWd06FLgmSKqWVRM67Fg",
+	"mRUry/QNiw0tWnMROaIsI/CBjy2OGyWGE+3HgWB1ILpvXGelWVkGphkbUDsE5csmwtN9n3krFEyPlNPF",
+	"SfsdJBP5gMM3AITCc8Eqph1ybxR+hTqAZberN2ZnJPzNYsKMjbCkfAllSR1GbP9Gl+UQm0ILG6harTq3",
+	"GFH7YMX7N4wLb62mLWXOD3Tck03c8BZn9LFmFuRjZwhps+qWlix3yvuwJWm3KovORMKrj2QBrjVrr268",
+	"6AwjtvsXFhqtBflx8Kg+Qzs5vbs4UTTZtsUOHQGGPrWxEF0QxvLW/i3foOEb+PSQfWKFyN3d0KTvdzHc",
+	"kUH7q6Vr4HhKaAVWqrckuDCOxNMnpAStMX6UszXTFsF0Q87JnPydnF06AF4EdbVwWtIoyNvYq0VY1ngt",
+	"YAb/j1+fnf2Vnv3n7OyHm7+ffYj+O5///ezDp1n29Lu7P6ROwaHLVA8xvezJPdy600JWsbjbp9ue+uoZ",
+	"DD768Hj2+OnZ7OnZ7OL64vF8NpvPZn+dXnyfVJtHgpPxjYUl8SOVEYZx7oIqswdHpFwOK9qUejK/6CO3",
+	"XwcQ7sXc0y1rkWjuvp1xogSpKN9FSsRdzhrLgGeoYIy3YydT0Y+sMpLn8fffo11g/7vIxgvcX4ywNZ6U",
+	"1/QhgO4FvNHTnf22BKL80cjo0qliNRZ6gaTol94YHXeztp527LB2HrCqgpwZY0PIGyt0negyP2xYWR53",
+	"zGMxelRqfjgiUsb7UB1BdIcb/Mq+dzGbzfbdKmyvouDMQcmV9h5QRNm4TQs5fg+LK7HcgDbsalW8R2eI",
+	"LUcRZWSSWDlbKgtIS/PIEj11b+m2Y48NXbSIoboZduaO0eME0CvO9nOE/QHBOQqA7Y7jqfZ0zJkj+NBu",
+	"zwMx4P5VwuBRUO+gLncHUEpW3lg+7EfbrMRBJrfiybhKeYYsaJSqBQ+hF8y4ZdJgZVBO0HC4JEJa9JVo",
+	"kO8Rf+Od53BriJxur08tgD0j20LALUZY3BCaVKBT3O0RKydR2xlLqVu8QYNnNJ9/rmX0lq6PxH4pqc22",
+	"WPmhRRQL3iNPOvBaM76ek1eEVqQACZctHMldFdoolwJphFPAsfFw8QxoKFzMiIq0Qs0+K/76lpomQ+jh",
+	"AQHg0BADeQ2D0dnPSbcKgJxTIaqKrflNw/H+JOXbvtI2oEi2VDk8im+bzOhgfJnkEOA2VUSRGklq9MlS",
+	"cO68MouYWbCytXTSEaQFrBlXCLiRo0EM98BB/ePgzqOz5NLxx+cPBbR6a//G+ObeSSjdr8cCwy7KjTyp",
+	"lMPdHUyDtKNeudZ7d77u98zOYOgIM76+n1uXvrf0LkLAb7noPFMtrMGiELwY8rCgAJTKAnSrhWUl0/za",
+	"Yz3spnhYoXZgQ3X4EPQunZf1fDqNkMtSN8b+2/tdl2o+nf7Pf/03NplPp9Mcbqda7/5y9Xx26EInGO+z",
+	"vu05m9szY3MFe27Ed4+HXZtZNhK5eIAjrloO7IO5t2RFJao0bIl+31JUcE8MakeLYCAxwF4Pomxcs2Gg",
+	"zf0vdWIdlYjqoThmilSi4Rpy5LKtFHxNtnRHpGh4nrXJfjQnupEccvskqRkG1d5QIqsHkqP2QZ2TkW9T",
+	"SGWPnylEBUNJjsOq8Yj+u/YzMKrLgqVd26CDElpQQx17uh5qDFa+U9XYmJ/p+KxVpwtHvC1i69KRwM9R",
+	"ZSqFHh6GHOM0Rsrn99g2qdb6EGIkTnsG2u0JGjC6hgtsevpF3FVQDQ+jCN978vQ0oeBrUPpmTeubmM4u",
+	"Pn4XrtRvEFnVdxOO7oqDdg7hp+yF1cBDd4O/x+TvXJ9Gb1kMnBIV2GxitPuEMbxKBrex2Tckef0cornG",
+	"6IEugRLkGLm/lv5ffncdcGsfd1p52OkYpLWEfADNkMNi4MlJgYMBjdDegiQerUCCs89H2KN2omEtmadA",
+	"FG9wo8V9JxWuq2UxGsPSTyzBZqme39n4TeXLbYy37IbD2wQvNbIHjd6MiNi8gy2VeTJl1cKL8/QpbzPH",
+	"k6F7xsmqpOs1ROnRI6tVBFsn4fFGGczdMektZSVdDKTNVjCgslRJVTE6Gb0tTHHqRoSEFtdFvJaYlllM",
+	"dzvvdpLD2/eyFiklsWjytC2Ok/BRKKNj86YElyyI3oYRx0sqJYPcoZ15Tvw8Rm0j+Cn19on85fqFuz4a",
+	"ee3cmYcLz3H4OPbsnFKawNByfDzNHZ1jqB9LiczvRqhF4M6/H3V4dyF/3ubfHDqlXbodr/iwb1IeOHxD",
+	"kmwDta/CkpH3xchdSVvjNcJ784y8H3sZXzc6JNb1+ooS6cdcGxmTf+iofF7dGmPXYPf3yXZsU+FcjZlI",
+	"K4bF++lH8iXijGHOSmCCbbyAwanHoGXSVGjZHIFTe7RC7djpaucbhkmt94qt+QvjAp2ov0tBU0cLTUCM",
+	"JGu6wewKjK5gAQT4GB7WUuTNEp/7MkvYBH26ELcjSyyXRLQoc8LFFmE+PnvQ5qZKIFzsRTKjyE+YkUV7",
+	"hL+t93g0Mo3LTNLNY537Ra2qyjhau6So+AJlTQ5re7OqU2uADBYzuU+VEirZanU0A8a2OlDV5D7rSNcy",
+	"2bu3CxsU4WnctP0GRSWJWloPMUEqf8Dx6M1elZEe8nFLd4nFv+HE5aLTZcE4qC4scyw9upmOic0N3DiM",
+	"ClE3S8Mdow3B9r2ottSI98qQF3Qwgh0nbfhbNXWjhablaFPGusQnvaRq6K0kF03HpG6jC0oLOSIHQkjo",
+	"1/Y5aUq3IH3wdB+2LWSZ35wC9e6dEd+5X3mny/aQ9Lh8j7i9DeqtM8VkKQYKzOFpmz6ILUH3TuNA6DOV",
+	"h5Pq+zrItJ6ob6RxudOSfgWQ3zA+mis1ZZ+/9YPbGKYahmpnmFyyz2Psw7FxSyJUlM9Hw/61cV8y48fs",
+	"YwbjEn770X7EWvVKoljgc3gxcwVKqLURiGw4XgtsWzie+dlGsfLDwikt8zjok7bL8P3YaNHAvexzWDPu",
+	"F97JyA1z7ac42jSe9nCMzOSweIuBy1QOmmzxBnUBAZqB+xopyxGrdK/eHNjtt1TiGv0oTCEyxL1wPGfd",
+	"lpGJN6BdXGoC3XhC+3uS69GASAQLdgOwgNMChp9TpnIMi0FZDsxTwW/3ic2Y1zqwO0uJMNQo4BMSVb7i",
+	"K5FIRR6LuDg1Ru9M855ZhcrIAuMQU6QIJTZY3jlHA6q9n0+Rhglg2N0Mn6IFhszvdxEeXSy08NbHs0M3",
+	"tt89nc1iNGr6zrY3SXuH0Uimd1eGIZ274pEW6Qu68PiRIhvYZe0P5xvY+fy4nGpKbHFYgffuyPF42I32",
+	"j67yCq3rwXzoZzyguXGscBdpyEW1kFgU1RVZWglpU/X8bh0Z8w4PquXV7rAvDaszl47DOLEwbKxyY/7L",
+	"fJktxqP6A139uNzZqko1SLIx79saXsffOCc/CmlHs8UXLE75WyM9Exey5+RZQE77MRT51mVNtfA6V/NT",
+	"EeZQdJrp0tDiRbihmUTmxuQCbe4aOK3ZZD757nx2/p0Fu9sQhoectca8C7LanWGCv8on88lPoH/xFl2n",
+	"hPfj2eyLle92IySqd78oKOMZZtMbWtryyG36Op6Apqqo3MXg3CZnWkgPfzJ6BpOrRR3sFtPhAkrB14pA",
+	"qQDLTWB3ni4un+IAXV77jIsHo0ucyJggjjnN0j1M0WE/xdHCEOytZdd062XQxZSwfgEqhHQRcD8SU7ae",
+	"ty90F1C38xa1b1vSNWXcmhNqC9LlZERFPzTleVf6hwIgSrhoEpFWOJMt1ql1yNctVaQUyuVP12AMCKLo",
+	"CktOXQeEbBANIbfEs4br9ZzEabNbybQGTqgiMdrXVsmUWM1eWdxHIcrQB/njk9nsG0t0HyWzNYAQIGGE",
+	"waW1iREXbkmjNlYSOky4GR0rvDDlcbp2BUZwGDa2hf6kK8EqhvUm/ljRHVrjjWEHcjGbzdy6K0ILoLmb",
+	"3x+fPP7hm3Py08tr0j0QdsXbQQ47J8+MvHcRPwVmyGZZkEZBFyNPuuw13SryRwVAOuj8b6yo6x69K0Rn",
+	"23YTq+dB6eci332xg9dNRLjrmhOuJvBnnfrPRzqnvnSAkE8sLyVWiO82rz2xU0sNFJYw9R9kwPYXp7V/",
+	"/MNJ7b+ffXdC+8jEmcx//WStjF8/3H2IBZ7lCM/7rYg3GhVs1QOfVnpJ8kbSRQlWwXr5kxB4009Bft25",
+	"6hpgLdUuO77A7Iw3LpXwwXSBx5sntQDO+LLNeLNV5rmwHzJQ2pxZrNpFmLrXHs+e/LPxhN0WK6mYQpiC",
+	"zcdySaaWZhjbHdDvv4Mtffi9GkXL9+5zBV1FGR8wp7HbuA+WHsP6X4YTWewmU0ktlAgHZHjLSXUx8SVX",
+	"Otk6XbGbRZTth9M+ZJO6SeykQ720u/nl1UUMrHkAZfF75yHT/od/NvnwE7uFvjQIdYVdkbvWezPiw8jX",
+	"0vyplP/Zo26NyrXvGDPIlUeUTOAUYtXiwHPTqGphUvz8wpSOgdBq8jUMjj70+pjFcR3Q/PfQKv1disIW",
+	"/b36U7cGbQh0ujrBgq/YujFehODgsgrSVHflzGNfpkt3X/A8pvqXlxf9sur/KAMzwsyPMi59qt6DW5Un",
+	"8MYvPiXitcgXjSLXL956nrwkqhRb634Zp6SEJFfE9aiHD6Nv9DX2pfvBgZEHMSzjIantyWAL1LNlERAe",
+	"Dv2Bxc5SVHbJR8dFnsNAfx1pF2dLjSNzWMeDktnRIcbNaLJinCF00dV53KchXlG5lx9IdvUyxL6yubOX",
+	"4XZoj76K9zs71ZJ5/DAsY/OVVrs4xQ6jZDalBIUgBkStcRKB+IdO6vTTEc/3Jc9jXuts+ZNUdqxxxNaC",
+	"w9d3aw4QzhmCPnutqQ/5hIPr/Yey+O+Eks/8rDKiBVkLIjjGdcd5fae6e8c4d7pwSJIvP/Sg+GXdE/Hl",
+	"pW/82dJ/id6HdFJP4HuzKbHYxVK33Vr6xwXt1KU6fl2OfW0H/XpiDTPiD/OOu6PqZotjLdffYyjjwRT6",
+	"O8wUxtJ+t0BuXS2Ao2yk2Jp/XR5CQLqXDmb0hxF9Lfb9X4Lvn5SlX4iq9p+gsACJNlerWyNkw8UWU8gL",
+	"WtfAR/B9SMB+SMbvX3z7y2uP1cBJYEFa+7G2cBHsC9Xaz5k1NbGVf/wrNkaBZHFmqHGnrQWFCMrzvVtQ",
+	"hCc9rLHRQUD9ng9d1uMjuw1GZUB+2as5ggUYEIHDxZb868CO00GOfohLINuCleBYlm4QsLF1NYtChDA+",
+	"r9EnKQb9qvZbQr3z2wM1n1bPEg//b42tHONPfwuRPEkGfIWAlMumHxvwczTDD4qIdXzb8wXPoctGH5hD",
+	"SMt0SJU4Atiy0XX4eNSj9rNR/ntziaql/stEGKqQDe/yU5TgOsROPi/wAQWUHyJBmOc+mY8sdu7kZMRm",
+	"9bVfS8FbikuyELogUNV615bZI7UUa0mrCnp0/FlssYOQLRiSn7WQdG1oj5Oyt7FZ15DGUd0sMHc3pmn4",
+	"GEgy0/o6CdzxHy7Bc2/vvDofAQlKjdtJeDwSwnyi76N8g5/0LAHnh5zwmKhz8szWyAs4IkUoiSrruaYr",
+	"2Dp4kzLSHW94ML3Qq+Uu7mrpSwpfzIgKRXl0SEp0yLTOm/iOFuZ18+b3RF3GxRXDJrQUMjbO/79682f8",
+	"0oZKYZh+An3lPn7yYBzqvt0yoDndw5i9XhqK2jWHusk5VcVCUJl7D6zHNM3Bc3jlc/YedJGNOrTKJgmP",
+	"NFIFt79w9atcwWIsXBUvEvGQB/GxFjT/kIuMYPkDC3WQ6c++k0helf+IdccdZnkDO4fXNnO5+98AAAD/",
+	"/w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -422,7 +422,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 		return usage.Mark(err)
 	}
 	if rules.Pool == settlement.Midpoint {
-		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
+		n.live.SharePool((n.tariff.Retail+n.tariff.FeedIn)/2, n.config.apart()) //nolint:mnd // the middle
 	}
 	deadline := n.deadline()
 	m, err := community.NewMarket(community.Config{
