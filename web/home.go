@@ -73,49 +73,55 @@ func (l *Live) running(point string) outlook {
 	return outlook{}
 }
 
-// expected adds to the trades' money what they leave over of the energy that is
-// expected, at the utility's prices.
-func (o outlook) expected(t Tariff) *Expected {
-	if o.net == nil {
-		return nil
-	}
-	left := *o.net - grid.Energy(o.contract.Bought-o.contract.Sold)
-	price := grid.Price(t.Retail)
-	if left < 0 {
-		price = grid.Price(t.FeedIn)
-	}
-	cost, err := price.Cost(left)
-	if err != nil {
-		return nil // nobody expects so much
-	}
-	return &Expected{
-		Energy: int64(*o.net), Money: o.contract.Received - o.contract.Paid - int64(cost),
-		Short: int64(max(left, 0)), Over: int64(max(-left, 0)),
-	}
-}
-
 // contracted returns what a home trades in the interval that is being delivered, and
 // what it expects of that, nil unless it is known of all of its metering points.
 func (l *Live) contracted(at int) (Contract, *Expected) {
 	var all Contract
-	sum := &Expected{}
+	var shared grid.Energy // what the trades leave over of the points that meet each other's
+	var left []grid.Energy
+	sum, known := Expected{}, true
 	for _, point := range l.own[at] {
 		o := l.running(point)
 		all.Bought += o.contract.Bought
 		all.Sold += o.contract.Sold
 		all.Paid += o.contract.Paid
 		all.Received += o.contract.Received
-		e := o.expected(l.state.Tariff)
-		if e == nil || sum == nil {
-			sum = nil
+		if o.net == nil {
+			known = false
 			continue
 		}
-		sum.Energy += e.Energy
-		sum.Money += e.Money
-		sum.Short += e.Short
-		sum.Over += e.Over
+		sum.Energy += int64(*o.net)
+		if rest := *o.net - grid.Energy(o.contract.Bought-o.contract.Sold); l.apart[point] {
+			left = append(left, rest)
+		} else {
+			shared += rest
+		}
 	}
-	return all, sum
+	sum.Money = all.Received - all.Paid
+	for _, rest := range append(left, shared) {
+		known = known && sum.leave(rest, l.state.Tariff)
+	}
+	if !known {
+		return all, nil
+	}
+	return all, &sum
+}
+
+// leave adds what is left over to what is expected, at the utility's prices; false when
+// that is more than anybody expects.
+func (e *Expected) leave(rest grid.Energy, t Tariff) bool {
+	price := grid.Price(t.Retail)
+	if rest < 0 {
+		price = grid.Price(t.FeedIn)
+	}
+	cost, err := price.Cost(rest)
+	if err != nil {
+		return false
+	}
+	e.Money -= int64(cost)
+	e.Short += int64(max(rest, 0))
+	e.Over += int64(max(-rest, 0))
+	return true
 }
 
 // SeeChallenge shows the storage challenge that a member's battery answers, nil
@@ -247,10 +253,17 @@ func (l *Live) home(at int) Home {
 	return h
 }
 
-// SharePool tells the price at which what no trade covers is shared after delivery, and
-// the metering points that take no part in it.
-func (l *Live) SharePool(p grid.Price, apart map[string]bool) {
+// SharePool tells the price at which what no trade covers is shared after delivery.
+func (l *Live) SharePool(p grid.Price) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pool, l.apart = &p, maps.Clone(apart)
+	l.pool = &p
+}
+
+// Apart tells which metering points share nothing after delivery, neither with others
+// nor with the member's own.
+func (l *Live) Apart(points map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.apart = maps.Clone(points)
 }

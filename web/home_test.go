@@ -96,9 +96,14 @@ func TestAMemberWithTwoMeteringPoints(t *testing.T) {
 		t.Errorf("contract %+v, expected %+v while nothing is known of the roof", h.Contract, h.Expected)
 	}
 	l.SeeExpected("mp-roof", interval, -600)
-	want := web.Expected{Energy: -500, Money: 40_000 - 30_000 + 12_000, Short: 100, Over: 200} // at 300,000 and 60,000 per kWh
+	want := web.Expected{Energy: -500, Money: 40_000 + 6000, Over: 100} // at 60,000 per kWh: the roof gives the flat what it needs
 	if e := firstHome(t, l).Expected; e == nil || *e != want {
 		t.Errorf("expected %+v, want %+v", e, want)
+	}
+	l.Apart(map[string]bool{"mp-a": true})
+	want = web.Expected{Energy: -500, Money: 40_000 - 30_000 + 12_000, Short: 100, Over: 200} // at 300,000 and 60,000 per kWh
+	if e := firstHome(t, l).Expected; e == nil || *e != want {
+		t.Errorf("expected %+v of a flat that shares nothing, want %+v", e, want)
 	}
 	if s := l.State(t.Context()); s.Trades[0].Seller != "a" || len(s.Homes) != 2 {
 		t.Errorf("%d homes, the last trade is %+v: want the roof's by its member", len(s.Homes), s.Trades[0])
@@ -112,7 +117,8 @@ func TestAHomeThatSharesNothingHasNoPool(t *testing.T) {
 	if p := firstHome(t, l).Pool; p != nil {
 		t.Errorf("a pool at %d where nothing is shared", *p)
 	}
-	l.SharePool(180_000, map[string]bool{"mp-a": true, "mp-c": true})
+	l.SharePool(180_000)
+	l.Apart(map[string]bool{"mp-a": true, "mp-c": true})
 	for _, d := range []grid.Device{
 		{ID: "c/meter", Kind: grid.Meter, Member: "c", MeteringPoint: "mp-c"},
 		{ID: "c/roof", Kind: grid.Meter, Member: "c", MeteringPoint: "mp-roof"},
