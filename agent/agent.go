@@ -12,7 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 )
 
-// Home is what an agent trades for.
+// Home is what an agent trades for: a metering point of a member.
 type Home struct {
 	Member        string
 	MeteringPoint string
@@ -60,10 +60,10 @@ func expect(f forecast.Forecaster, v View) (forecast.Point, error) {
 }
 
 // order returns the n-th order of a home for what it takes (+) or gives (−), without
-// its price.
+// its price. It is named after the metering point, for a member may have several.
 func (h Home) order(v View, n int, net grid.Energy) grid.Order {
 	o := grid.Order{
-		ID: fmt.Sprintf("%s/%s/%d", h.Member, v.Interval, n), Member: h.Member, MeteringPoint: h.MeteringPoint, Node: h.Node,
+		ID: fmt.Sprintf("%s/%s/%d", h.MeteringPoint, v.Interval, n), Member: h.Member, MeteringPoint: h.MeteringPoint, Node: h.Node,
 		Side: grid.Bid, Energy: net,
 	}
 	if net < 0 {

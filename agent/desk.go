@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,18 +32,19 @@ type Desk struct {
 	known          map[string]map[grid.Interval]float64
 
 	mu      sync.Mutex        // guards all below
-	seats   map[string]seat   // by member
-	sources map[string]string // member → what it produces with
+	seats   map[string]seat   // by metering point
+	sources map[string]string // metering point → what it produces with
 }
 
-// seat is an agent, and the home that it trades for.
+// seat is an agent, and the metering point of a home that it trades for.
 type seat struct {
 	agent Agent // nil: the home does not trade
 	home  Home
 	meter string // connection meter
 }
 
-// NewDesk returns the desk for the homes that the devices belong to. strategy says how
+// NewDesk returns the desk for the homes that the devices belong to: each metering point
+// of a home is forecast and traded by itself, as it is metered. strategy says how
 // each member trades; nil: all by the default.
 func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, t Telemetry) *Desk {
 	d := &Desk{
@@ -58,47 +60,65 @@ func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, stra
 // solar is the source of a home with an inverter.
 const solar = "solar"
 
-// Add takes in one more device: a connection meter gives its member an agent, and
-// an inverter gives the member's agent a source.
+// Add takes in one more device: a connection meter gives its metering point an agent,
+// and an inverter gives the agent of its metering point a source.
 func (d *Desk) Add(dev grid.Device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at, seated := d.seats[dev.Member]
+	at, seated := d.seats[dev.MeteringPoint]
 	switch dev.Kind {
 	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
-		d.sources[dev.Member] = solar
+		d.sources[dev.MeteringPoint] = solar
 		if !seated {
 			return
 		}
 	case grid.Battery, grid.Charger:
 		return
 	}
-	at.home.Source = d.sources[dev.Member]
+	at.home.Source = d.sources[dev.MeteringPoint]
 	strategy := ByPriceCurve
 	if d.strategy != nil {
-		strategy = d.strategy(dev.Member)
+		strategy = d.strategy(at.home.Member)
 	}
 	at.agent = strategy.agent(at.home, d.seed)
-	d.seats[dev.Member] = at
+	d.seats[dev.MeteringPoint] = at
 }
 
-// Homes returns how many homes trade.
+// Homes returns how many homes trade: a member with several metering points is one.
 func (d *Desk) Homes() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.seats)
+	members := map[string]bool{}
+	for _, at := range d.seats {
+		members[at.home.Member] = true
+	}
+	return len(members)
 }
 
-// Quote lets a member's agent plan a delivery interval. Errors:
-// forecast.ErrNoHistory, those of the telemetry.
-func (d *Desk) Quote(ctx context.Context, member string, i grid.Interval, now time.Time) (Plan, error) {
+// Points returns the metering points that a member trades for, sorted.
+func (d *Desk) Points(member string) []string {
 	d.mu.Lock()
-	at, seated := d.seats[member]
+	defer d.mu.Unlock()
+	var points []string
+	for point, at := range d.seats {
+		if at.home.Member == member {
+			points = append(points, point)
+		}
+	}
+	slices.Sort(points)
+	return points
+}
+
+// Quote lets the agent of a metering point plan a delivery interval. Errors:
+// forecast.ErrNoHistory, those of the telemetry.
+func (d *Desk) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
+	d.mu.Lock()
+	at, seated := d.seats[point]
 	d.mu.Unlock()
 	if !seated {
-		return Plan{}, fmt.Errorf("quote: no agent for member %q", member)
+		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
 		return Plan{}, nil

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,12 +32,12 @@ func TestADeskGrows(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
 	d := agent.NewDesk([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, steady{})
-	if _, err := d.Quote(t.Context(), "bob", next, now); err == nil {
+	if _, err := d.Quote(t.Context(), "mp-bob", next, now); err == nil || d.Points("bob") != nil {
 		t.Error("an agent of nobody quotes")
 	}
 	order := func() grid.Order {
 		t.Helper()
-		p, err := d.Quote(t.Context(), "bob", next, now)
+		p, err := d.Quote(t.Context(), "mp-bob", next, now)
 		if err != nil || len(p.Orders) == 0 {
 			t.Fatalf("plan %+v, %v", p, err)
 		}
@@ -50,6 +51,53 @@ func TestADeskGrows(t *testing.T) {
 	d.Add(grid.Device{ID: "bob/inverter", Kind: grid.Inverter, Member: "bob", MeteringPoint: "mp-bob"})
 	if o := order(); o.Source != "solar" || d.Homes() != 2 {
 		t.Errorf("of %d homes, %+v", d.Homes(), o)
+	}
+}
+
+// byMeter is the telemetry of meters that each count the same energy in every interval.
+type byMeter map[string]float64 // Wh in a quarter of an hour, + import
+
+func (m byMeter) Energies(_ context.Context, meter string, _ grid.Interval, n int) ([]float64, error) {
+	return slices.Repeat([]float64{m[meter]}, n), nil
+}
+
+func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*grid.Power, error) {
+	return new(grid.Power(4 * m[meter])), nil
+}
+
+// TestEveryMeteringPointOfAMemberTrades quotes for a flat that takes and a roof that
+// gives, of one member.
+func TestEveryMeteringPointOfAMemberTrades(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	next := grid.IntervalAt(now, 15).Shift(1)
+	d := agent.NewDesk([]grid.Device{
+		{ID: "roof/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "roof"},
+		{ID: "roof/pv", Kind: grid.Inverter, Member: "ann", MeteringPoint: "roof"},
+		{ID: "flat/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "flat"},
+		{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"},
+	}, 300_000, 60_000, 1, nil, byMeter{"flat/meter": 100, "roof/meter": -900})
+	if points := d.Points("ann"); !slices.Equal(points, []string{"flat", "roof"}) || d.Homes() != 2 {
+		t.Fatalf("the metering points are %v, in %d homes", points, d.Homes())
+	}
+	names := map[string]bool{}
+	for _, c := range []struct {
+		point, source string
+		side          grid.Side
+		net           float64
+	}{{"flat", "", grid.Bid, 100}, {"roof", "solar", grid.Offer, -900}} {
+		p, err := d.Quote(t.Context(), c.point, next, now)
+		if err != nil || len(p.Orders) == 0 || math.Abs(p.Expected.Mean-c.net) > 1 {
+			t.Fatalf("%s: plan %+v, %v", c.point, p, err)
+		}
+		for _, o := range p.Orders {
+			if o.MeteringPoint != c.point || o.Member != "ann" || o.Side != c.side || o.Source != c.source {
+				t.Errorf("%s: order %+v", c.point, o)
+			}
+			if names[o.ID] {
+				t.Errorf("two orders of a member are named %s", o.ID)
+			}
+			names[o.ID] = true
+		}
 	}
 }
 
@@ -97,7 +145,7 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	} {
 		home.unknown[late] = !c.known
 		now := noon.Add(c.after)
-		if _, err := d.Quote(t.Context(), "ann", grid.IntervalAt(now, 15).Shift(1), now); err != nil {
+		if _, err := d.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now); err != nil {
 			t.Fatal(err)
 		}
 		if home.asked != c.from {

@@ -202,7 +202,16 @@ func (r *replay) apply(c matching.Command) {
 }
 
 func (r *replay) quote(ctx context.Context, a community.Action, now time.Time) error {
-	plan, err := r.desk.Quote(ctx, a.Member, a.Product.Interval, now)
+	for _, point := range r.desk.Points(a.Member) {
+		if err := r.quotePoint(ctx, a, point, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replay) quotePoint(ctx context.Context, a community.Action, point string, now time.Time) error {
+	plan, err := r.desk.Quote(ctx, point, a.Product.Interval, now)
 	if errors.Is(err, forecast.ErrNoHistory) {
 		return nil
 	}

@@ -301,11 +301,17 @@ type DiscoverRequest struct {
 	Places string `json:"places"`
 }
 
-// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over when the home's metering points have met each other's need; absent until each of its metering points has a forecast
 type Expected struct {
 	// Energy Wh, net
 	Energy int64 `json:"energy"`
 	Money  int64 `json:"money"`
+
+	// Over Wh that the trades leave to be given to the grid; both are above 0 only when a metering point shares nothing
+	Over int64 `json:"over"`
+
+	// Short Wh that the trades leave to be taken from the grid
+	Short int64 `json:"short"`
 }
 
 // Finding A unit that answers
@@ -348,13 +354,18 @@ type Home struct {
 	Contract Contract `json:"contract"`
 	Devices  []Device `json:"devices"`
 
-	// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over
+	// Expected What the home expects of the interval being delivered: the energy by its forecast, the money by its trades, and at the utility's prices by what they leave over when the home's metering points have met each other's need; absent until each of its metering points has a forecast
 	Expected *Expected `json:"expected,omitempty"`
 
 	// Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
-	Flow          *Flow  `json:"flow,omitempty"`
-	Id            string `json:"id"`
+	Flow *Flow  `json:"flow,omitempty"`
+	Id   string `json:"id"`
+
+	// MeteringPoint The first of the home, which may have several: contract, today and expected are the sums over all
 	MeteringPoint string `json:"metering_point"`
+
+	// Pool The price at which the home shares with others after delivery what no trade covers, millionths/kWh; absent where it shares nothing, or the price depends on the interval
+	Pool *int64 `json:"pool,omitempty"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -710,11 +721,8 @@ type StoreStatus struct {
 type Tariff struct {
 	Currency string `json:"currency"`
 	FeedIn   int64  `json:"feed_in"`
-
-	// Pool the price at which what no trade covers is shared among the members after delivery, millionths/kWh; absent where it is not shared, or the price depends on the interval
-	Pool    *int64 `json:"pool,omitempty"`
-	Retail  int64  `json:"retail"`
-	Version string `json:"version"`
+	Retail   int64  `json:"retail"`
+	Version  string `json:"version"`
 }
 
 // Today Settled intervals of the current day, UTC
@@ -724,6 +732,9 @@ type Today struct {
 	Intervals  int   `json:"intervals"`
 	Net        int64 `json:"net"`
 	RetailOnly int64 `json:"retail_only"`
+
+	// Since Begin of the first of the intervals; absent before it is settled
+	Since *time.Time `json:"since,omitempty"`
 
 	// Without What net would be without the community
 	Without int64 `json:"without"`
@@ -3304,121 +3315,124 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7F3vjts4kn8VwrdAdjDqtrsnE9y4cR+SbGYmh2QTpHsvwM7lGrRUtriWSA1J2fEFvbinuQe7JzmwSEqU",
-	"TNlyJ52dBeZbt0XxT7FY//ir0qdJKspKcOBaTeafJhJUJbgC/OcdLGsFmfkzFVwD1+ZPWlUFS6lmgk//",
-	"pgQ3v6k0h5Kav/4gYTmZT/5l2vY7tU/V9K0UiwLKyd3dXTLJQKWSVaabyXzyPt8RLvTEPHHNTW/PGM/e",
-	"wa81KDt0ljHzAi3eSlGB1MxMdEkLBcmkCn76NGE4bb2rYDKfKC0ZX03ukkkJ5QLkwCMN5u/bSjC70l6T",
-	"u2Qi4deaSUOSX8wITX97b39I/Nti8TdItRngeU6LAvgKTN/d5T8lSgtJV0BS34jonGqicyC5KOGRIguq",
-	"NcgdoVxtQSrCxXbSX3UqLKF6vS9ErckW+xMZ3T1S7TCKmHeacRLyLanoTl0RulDA9dzsCllzseWTZLIU",
-	"sqR6Mp8wrp88njRrZFzDCqRZZMYkpHbcTxPgdWlIleZUrmBinir3d0ugdgcqsbV70+ONhFRCMc02MCeL",
-	"HcnFlpR1mpNSSCQTJwtY2r8DAo6brxZr4CoyqKe+J/tKaLIUkjCtSEGVJmkhFGQko7txI9Vcs8IM1LTN",
-	"qIYzzUqYJEd4raWqp5Lvr1lBlOMKoNjf/FOPUUBpVlIN4SlZCFEA5eZFM225ocWxE/3StzO7J1kaYe2N",
-	"KOoSzrbAVrmGjJRAOREbkEhdP9AjRbSkGTSMR7Y5cMN8OeMr+ywbR+dKig1TKCX2Z6NA6wKyhCxqjawt",
-	"OM6jgGwFkuxAzwnTZEvNNuscJBDKM8IUkZAKmUFGap7mlK9wOvuUcwPEyWqXGDwLpm3p1OGPoTX2BZHf",
-	"hKaTZqR2Pkmw5V0aRRlHcC1pqg+cCyMt3J6RLdM54WaHF6KWijDe2VyyALOJGRRsA9JPIODGhahXuR61",
-	"9mRSUSvbRzSVkALbwNjmShTZfTbATd914GYYjB6j8J+g0DSmCCxzEbFEEl5rquEKia0sJzqaGoasCpoa",
-	"oScU2C0wbyhaAlnDbo/I2AeqRg2lOnayfxYlIMvaiVMpUc59PFuJM/PbmVqz6kxUVh2fodYzwlvLGgIB",
-	"Mn7ARlbdf1Clqa6PDnRtW3WOY3cT/gxbIjiohIgiA6XJkkll9nfUQm5Mr/deRY+13JLiHLRxArdnA1gF",
-	"uy/6DCsZvrINzCGtQJKSFQVEj8OACbVmPP5A8IJxiEu+RrWPUcmsjEzfHQhUvRJoxviq0RWB+vdbNUbJ",
-	"JpMtldzpxwExx7jSxqCQROWiLjJSCLEmVHcMJKOjjupwlAlIvIZUw9v6MgOumd4NzIySDJsRRXfK7CnT",
-	"Corl3plfMlluqYS4wSsyKKJPFEhG4482wDMh49Zxdy0Bx0/mRiaadufNwsIDwcpKSJT/FdX5ZD5ZMZ3X",
-	"i/NUlOaElYJvqdbhn2huq6nrFUe3hHsrxZIVkWNxgJuHzD9mOU3NCQ6XEMY3IPEvZxUm7jDJUDjsjdER",
-	"BEdouMcxrrGfaZRlmEqNRXU/Twm1SIQEPwulVUJ+fnN9M3/75t1NQoQklHDQWyHXhCpy8cPl+cWTfz2/",
-	"OJ9NLx8nVgeZTaKKLEBvAfjRU+FGjy3rxccKUmeiHjJCANsprzKHrI45PgUOcrUzboSx8IzYSKnSCT4r",
-	"BYfmkVUOCSpdN1qtWcG0cZ/Q1lWm6dZNZUcKoBtAy/Y/+d5BtMPGVpIYio6zbHF+9zFQ3Oi+hxixf2Q8",
-	"i0rCp6TmTFtv1Lmee6vLGlV0SDH2JBvGAMwvtwx/WrqgwjD7Dh+tdh2VPf8Rfr4xK1gyt9fovcVU+9HT",
-	"q2quKkg7hs3eNPovaSMldLR/Q96YS9DbQ9eDa+9pNwlW/GGcBPY7/cUF8I+F2O6T/a3AaIVYGpOKlKIE",
-	"rhPzLy0Kp8Wao2t9CrEC43mZ02Vk3p5HiG9ujWtmpLM5nG3PpKAait257erfrOAmZ43kJmeNQ3/mZbfx",
-	"7vwxJtIwRTidWhkpwMF4rBxWVLMNnEdOuOt2pI3j1ca41mYiI5v6hcaiQNZeaVaWU0W44JAYWe6WLAzl",
-	"1UhxBPrL2HTOynZWHaGlMC5/DuVIO65/UmwjOz1HvJjI+4lq2NLddeM1jDIYjAF666YaETKsbHy30FS1",
-	"8jM1vpliPLW2qtJUjrdVW/O6O+QzqtMcnBVohzCKmHFCScl4rSESqIhZGgeM0p8dA3YpRNNU1FzHRC2Q",
-	"SkGdCb4rPTl8hJSgw0NqnoEk25yleRiBMUxp1G8llGZ8pWKUSMNA6kGfsmlo3gpiGgdf8u0aBTXeiXU+",
-	"WUQBQGDMHOqhMXruksnSCdRD7VHoDjtrR4PayQRDwkedWmw0EALvDJE0bNGSLyC+Hy/GZS+DqGOX0ywf",
-	"D0TO7DG6X2DVH0E/QGxar5AzY442pOuGrt0T0Jx/K1+JYisOmdFeMOi1ep6PsrywPcRHag3TLdMclMJj",
-	"5MY0xpsQ0WBljkHZ/T4XhUjXI7XAGiJm7QYkWzKQZA07f/5bcinUOIy7M39e1YvYmn2gods1lAvIMsiM",
-	"N7KkC8nSSfQqwYmPvfet3OlOaNxKpRARWuVU5R2Jj8RLSA4fj3Kfiwa4bXAjWJIOM+KQvmo3c8yuDQVx",
-	"/CLvMfHolNkGXoNSNBaRQjduSis23VxMt4oo4Jm6IpSkBUNbznhUiohaE9OxskqUaZIJUM3FVMQbcaHV",
-	"w5LaNHJBQxgTMwzEejS0Ng9OcmmXfEUqwVf2gfWdiBaEksqecn89ZqeQuIkb5uWryAVZ38wxT4do/taL",
-	"pZ4bKqWQp0X1OC3j4aNfa1q4CJVfyEoI1AhMKbtCVRtXyXotxhKKXvtJUcBwBAavXoyZHzUFes5TEKei",
-	"RR29aOV1uQBpZLKGjxqDGrwuij3y4rp9P43X5Rc90tdqt+KLe1um6/8wk1NHY4S52Kqum5T4K5qSrkE+",
-	"srpi369nQRTyNM/eyvnRdlNLp5jvzHrez5iQ7mBMzwqOqqC1YguMfI91/eNuBmsDmm7RwRxOYJMvzyGv",
-	"qVyDflcXwyzCiZBGHZa10mQNUBEt9kEFwIq4s2M8SbbKjfNmb39H6VEbcon2ZqVnE8HTbsdEBRwv3zEo",
-	"l5Drm6fvbqavX/75LzcvrsNIPAfConJiWQgh42MWYnviAlZUw21aCFXLiIi5hlTwTHnzzsUfdzZ8gQsw",
-	"h4/ydplG7UUHMvbEwKTpcTrF6BAY0t1OXwFfaTRkaDvl4GY55tKn60i4x0ZGqQRS1oVmVeFd0zG07R0x",
-	"P9seyd3YfleThkNj2vCNYfCI8Y4mxu2A2zQUrn2qiKoXJdN6LBphyYoiHsK2QTBrLiJHFEVwu+ujYONG",
-	"CfEa+xELWEYv8i3blHRHlGZF0TDN2NDPYbdSeLrvM2+JgumRcro4ar+DZCIbcPgGkCZ4LljJtINGjQII",
-	"UIdg63b1xuyMhL9Z0I2xEVLKUygK6kA4+1dmLIPQFFrYkMpyCTJq9LR31f6NCnxcdkuZ8wMd9yQTN7wF",
-	"cnysmEVR2BlC3Kza0IJlTnkftiTtViXBmYh49YEswLUm7a2CF53NiO3+NQsN1oL8OHhUn6KdHN9dnCia",
-	"bNt8h44AQ5/aWIgujGR5a//+ZdDwbfj0kH1ihcjd3dCk73fz1pFB+6ulK+B4SmgJVqq3JLgwjsSTx6QA",
-	"bfR+QjK2YtpCRG7JOZmTv5OzK4dwCrCEFq9IagVZGyW0ELYKA9hm8P/65enZX+nZf8/Ofrj9+9mH4L/z",
-	"+d/PPnyaJU++u/tD7BQcuubyGL6rntzDrQu460Rxt0+3PfXVMxh89OFydvnkbPbkbHZxc3E5n83ms9lf",
-	"pxffR9Xmnrwbjq1bEj9SCWEYkc2pMntwRMplsKR1oSfziz409nWDcryYe7olLdTHXWgyTpQgJeW7QIks",
-	"pSiJzo1lwBNUMMbbsZMp6UdWGslz+f33aBfY/y6S8QL3lRG2xpPymr4J9XoBb/R0Z78tgSh/NDK6dKpY",
-	"DYVeQ1L0S2+NjrtdWU87dFg7D1hZQsaMsSHkrRW6TnSZH9asKI475qEYPSo1PxwRKeN9qI4gusMNfmnf",
-	"u5jNZvtuFbZXQXDmoOSKew8oomzcpsV0vofFtUjXoA27WhXvICpEbDmKKCOTxNLZUkkDZTOPLNFjN2xu",
-	"O/bY0EWLGKqbYWfuGD1OQBXibD9H2B8QnKMQru44nmpPh5w5gg/t9jwQA+5fJQweBfUOqmJ3AAZi5Y3l",
-	"w360zUocZHIrnoyrlCXIgkapovqxXjDjlkkbK4NygobDFRHSwltEjXxvOmic5+Z+CzndXvRZhHBCtrmA",
-	"DUZY3BCalKBj3O2xFSdR2xlLsfumQYNnNJ9/rmX0lq6OxH4pqcy2WPmhRRAL3iNPPPBaMb6ak5eEliQH",
-	"CVde4/lIgkN3K5BGODVAId5ckQIaChczogKtULHPir++pabJEDxzQAC4e/sB4PhgdPZz8lka6MipGEDF",
-	"Vvy25nh/EvNtX2obUCRbqhxywreNQuYZT6McAtxi8RWpkKRGn6SCc+eVWWzHghWtpROPIC1gxbhCaIgc",
-	"fd1+D8TOPw5POjoNKR5/fPZQkKC39m+Mb+6dhML9eiww7KLcyJNKOYTYwTwzO+q1a7135+t+T+wMho4w",
-	"46v7uXXxe0vvIjRIIxedZ8rLKoREBWLIA1gaSE/SgIxaAFE0j6o91sNuigfAaQeLU4cPQe/SOa3m02kA",
-	"DZW6Nvbf3u+6UPPp9P/+53+xyXw6nWawmWq9+8v1s9mhC53GeJ/1bc/Z3J4Zm4zVcyO+uxx2bWbJSIzd",
-	"AY64bjmwj5bdkiWVqNKwJfp9qSjhnmjJjhbBQGID0DyIB3HNhiEh97/UCXVUJKqH4pgpUoqaa8iQy7ZS",
-	"8BXZ0h2RouZZ0mZT0YzoWnLI7JOoZhhUe0OZgh6pi9oHdU5CviWaroG3KmIlGaIHPBBuKItsWDUe0X83",
-	"fgZGdWlBFuD1X6ODIlpQQxV6uh4UC1a+U1XbmJ/p+KxVpwtHvC2iwOKRwM9RZSqGcx0Gx+I0Rsrn99g2",
-	"qtb6YFckTnsG2u1pNGBwDdew6ekXcdeNangYRfjek6enCQVfgdK3K1rdhnR28fG75kr9FpFVfTfh6K44",
-	"EOIQfspeWA08dDf4e0z+zvVp9JZF8SlRgk3XRLtPGMOrYLAJzb4hyevnEMw1RA90CRQhx8j9tfT/8rvr",
-	"gFv7CMnSAyTHYIIlZANohgwWA09OChwMaIT2FiTyaAkSnH0+wh61E23WkngKBPEGN1rYd1ThumIBozEs",
-	"/ZwHbBbr+Z2N35S+nsF4y244vE3wUiN50OjNiIjNO9hSmUVzAi0QNouf8jY1Nxq6Z5wsC7paQZB/OrIc",
-	"QGPrRDzeIEW0OybdUFbQxUBeYgkDKksVVOWjs33bzP9TN6JJvXBdhGsJaZmEdLfzbic5vH0vKhFTEos6",
-	"i9viOAkfhTI6NqsLcNlY6G0YcZxSKRlkNkprjDA/j1HbCH5KvX0if7l57q6PRl47d+bhwnMcPo49O6fk",
-	"fhtajo+nuaNzDPVjKZH43WiSvd3596MO7y5kz9pMkUOntEu34yn1+yblgcM3JMnWUPkyFwl5n4/clbg1",
-	"XiG8N0vI+7GX8VWtmxSwXl9BpvKYayNj8g8dlc8rDGLsGuw+uwegpU3ackU8Aq3YLN5PP5AvAWcMc1YE",
-	"E2zjBQxOPQYtk8ZCy+YInNqjFWrHTlc732aY2Hqv2Yo/Ny7Qifq7EDR2tNAExEiypmvGVy6rFzPM4WPz",
-	"sJIiq1N87uvYYBP06Zq4HUmxHg3RosgIF1uE+fg8N5tFKYFwsRfJDCI/zYws2qP523qPRyPTuMwo3TzW",
-	"uV81qCyNo7WLioovUDfisLY3qzq1yMJgtYj7lIGgki2XRzNgbKsDZSPus454sYi9e7tmgwI8jZu236Cg",
-	"5ktL6yEmiOUPOB693Svj0EM+bukusvg33OYOkpKmOeOgurDMsfTo5uRFNrfhxmFUiLpNDXeMNgTb94Li",
-	"PSPeK5q8oIMR7DBpw9+qqVstNC1GmzLWJT7pJVVBbyWZqDsmdRtdUFrIETkQQkK/eMpJU9qA9MHTfdi2",
-	"kEV2ewrUu3dGfOd+5Z0u20PS4/I94vY2qLfOGJPFGKhhDk/b+EFsCbp3GgdCn7E8nFjfN41M64n6WhqX",
-	"Oy7plwDZLeNjUQhCFPF0NPRPiXE8MC6EPggXDvuMlSoUYYqo3NCvTfd1N+iK0KUG2cC4EjT8mOA6V9P1",
-	"+zzMB5fgUkTQKsP+Eh/atbPIoLLolK79PNYi1ZR9PncPcmqzG81Q7SZEd9WnavYR58h1AfDLp9xh/9p4",
-	"aIlx1fZhkWEZuP0LDYST9cpqWGx382JCsA4dodYMIrLmePOxbRGH5mcbqMsOy9+4WOegR8tJQ0NztMcG",
-	"xBykY+C+loMmW7ykXUCD/kC6Bvp4/Ci3B6j9lkq8AfSjMIXgE/fC8QRuW0MkJEC7uNgEuiGL9vco16GN",
-	"EolH7AaQB6fFJD+n1OAYPQhFMTBPBb/eJ/xjXusg+ywlmqFGYauQqPIlX4pItvNYUMep1wDO+u9Zbqjv",
-	"LPYOYUuKUGLj8R2wxID10E/ZiCMRMLJvho/RAqPy97trD+4uWgTt5ezQpfB3T2azEPAavxbuTdJek9SS",
-	"6d21YUjnEXkwR/wOsHn8SJE17JL2h/M17HwKXkY1JbbAp8CrfeR4POzGwAhuC3Otq8GU66e8AYzjWM11",
-	"pyEX1UJiYUtXsHEppM0G9Lt1ZMw7PKiWV7vDvjCszlzGD+PEIr2x5Iv5L/GlkhgP1HhXP6U7W2KoAknW",
-	"5n1bh+n4G+fkRyHtaMi+Dgr9rZGekTvfc/K0AWf7MRT51iVmtQg+V7dREeaAeprpwtDieXMJNAnU/eQC",
-	"zfoKOK3YZD757nx2/p3F09soiUe1tf6Ci+PanWGCv8wm88lPoF95o7FThvlyNvtiJZjdCJEKzM9zyniC",
-	"CfuGlrbEbZshjyegLksqdyH+t86YFtIjrIyewfxtUTV2g+lwAYXgK0WgUIBWG3bn6eJSNg7Q5bVP6ngw",
-	"uoS5khHimNMs3cMYHfazKC3SwRrAXdOpl6QXUsK6HqgQ4oWc/UhM2ZrMvlhZA+ydt4kBtiVdUcatOaG2",
-	"IF3aR2s7K02NeRxKfxfISogSLmBFpBXOZIu1Rh24dksVKYRyKdoVGAOCKLrE+ks3DQi3EQ1N+opnDdfr",
-	"OQkzc7eSaQ2cUEVCQLGtdCixIrmy0JJcFE0f5I+PZ7NvLNF9IM4WxEEMhhEGV9YmRei5JY1aW0noYOdm",
-	"9JxuEJLloMB2BUZwGDY2di0l0pXRFMN6E38s6Q6t4dqwA7mYzWZu3SWhOdDMze+Pjy9/+Oac/PTihnQP",
-	"hF3xdpDDzslTI+9dUFGBGbJOc1Ir6MLwSZe9pltF/qgASCcB4Bsr6rpH7xoB4LbdxOp5UPqZyHZf7OB1",
-	"cx3uuuaEq+v6Waf+88HUsWr1iCrFWktiiRBy89pjO7XYQM0Spr6oPra/OK395Q8ntf9+9t0J7QMTZzL/",
-	"5ZO1Mn75cPchFHiWIzzvtyLeaFSwhRV85uoVyWpJFwVYBevlT0TgTT818uvOFfAAa6l22fE5JoC8cdmK",
-	"D6YLPKQ9qgVwxldtUp2tFM6FLUavtDmzWMKKMHWvPZ49/mfjCbstVlIxhUgIm/Ll8lgtzTB8PKDffwNb",
-	"+vB7NYqW713J+a6iDA+Y09ht3CWjOxcxM5zIQjeZSmrRSjggw4tUqvOJr+rSSQjqit0koGw/nPUhmVR1",
-	"ZCcdsKbdzS+vLkLszgMoi986D5n2P/yzyYef2Ab60oBQbq+LXKy49d6M+DDytTB/KuV/9sBeo3LtO8YM",
-	"crUCJRM4hVC1OHzeNCjhFxU/r5jSIdZaTb6GwdFHdx+zOG6ahIF7aJX+LgVhi/5e/albkLUJdLqiuYIv",
-	"2ao2XoTg4BIX4lR3JalDX6ZLd1+0OqT6l5cX/dLY/ygDM4DljzIufTbgg1uVJ/DGK5918Vpki1qRm+dv",
-	"PU9eEVWIrXW/jFNSQJQrwuLMw4fRN/oa+9ItGj/yIDbLeEhqezLYIuMszRsQiQOYYD21GJVdftNxkedg",
-	"1l9H2oUJWePI3KzjQcns6BBCczRZMs4QHelKSe7T8BmsGHcvP5Ds6iWhfWVzZy+J7tAefRXvd3aqJXP5",
-	"MCxjU6KWuzCLD6NkNmsFhSAGRK1xEuQJDJ3U6acjnu8LnoW81tnyx7EEXOOIrQSHr+/WHCCcMwR9glxd",
-	"HfIJB9f7D2Xx3wgln/pZJUQLshJEcIzrjvP6TnX3jnHudOHAKl9+6EHxy7on4stL3/DTk7+L3od0Uk/g",
-	"e7MpodjFarrdwvLHBe3UZVN+XY59bQf9emINk+4P8467o+ompGO52N9iKOPBFPo7TEbG6oEbIBtXbuAo",
-	"Gym24l+XhxDz7qWDGf1hRF8Lr/9d8P2TsvRzUVbUfVzAAiTadLBuGZI1F1vMUs9pVQEfwfdNjvdDMn7/",
-	"4ttfXnusBk4Ca95uQF4FV9S+Fu6KbQAvX21xIf+KjVEgWZwZatxpa0EhgvF87xYU4UkPa2x0EFC/5UOX",
-	"9PjIboNRGZBd9cqaYI0HROBwsSW/H9hxOsjRD3EJZJuzAhzL0jUCNrauLFITIQzPa/DVi0G/qv2wTu/8",
-	"9kDFp5XMxMP/a22L0/jT30IkT5IBXyEg5RL2xwb8HM3wmyViFd72zL7G1/FvwsxPh1QJI4AtG900X1J6",
-	"1H5DyX98LVIY1aYDFwWGKmTNu/wU5NAOsZNPPXxAAeWHiBDmmc8XJIudOzkJsYmD7QdZ8JbiiiyEzgmU",
-	"ld61lfxIJcVK0rKEHh1/Ftvg6++svRHx3+l3pLG3sUnXkMZR3SwwPTikafO9kWgy900UuOO/jYLn3t55",
-	"db4z0ig1bifh8UgI8wk+wfJNQih+VsXMDznhkqhz8tSW4WtwRIpQEhTvc02XsHXwJszewBsezGD0armL",
-	"u0p91eKLGVFN3R/d5D06ZFrnTXxHC/O6efN7oq7C+o3NJrQUMjbOv1+/+TN+zEPFMEw/gb5231d5MA51",
-	"n4cZ0JzuYcheLwxF3aftG/eLqnwhqMy8B9ZjmvrgObz2aYEPushaHVplHYVHGqmC25+7ElmuJjLWxgoX",
-	"iXjIg/hYC5p/yEUGsPyBhTrI9GffSUSvyn/E0uYOs7yGncNrm7nc/X8AAAD//w==",
+	"7H39jts4lu+rEL4DZBqtqnKl08FtF+4fSSbdnYvOJEjVbIDpzRZo6djmWCLVJGXHG9Rgn2YfbJ9kwcMP",
+	"UTJly5VUpgeY/6osih+Hh+eLv3P0aZKLqhYcuFaT2aeJBFULrgD/eQeLRkFh/swF18C1+ZPWdclyqpng",
+	"F39TgpvfVL6Cipq//iBhMZlN/s9F2++Ffaou3koxL6Ga3N3dZZMCVC5ZbbqZzCbvVzvChZ6YJ6656e05",
+	"48U7+K0BZYcuCmZeoOVbKWqQmpmJLmipIJvU0U+fJgynrXc1TGYTpSXjy8ldNqmgmoMceKTB/H1bC2ZX",
+	"2mtyl00k/NYwaUjyqxkh9Lf39ofMvy3mf4NcmwFerGhZAl+C6bu7/GdEaSHpEkjuGxG9oproFZCVqOCR",
+	"InOqNcgdoVxtQSrCxXbSX3UuLKF6vc9Fo8kW+xMF3T1S7TCKmHfCOBn5ltR0p64InSvgemZ2hay52PJJ",
+	"NlkIWVE9mU0Y10+fTMIaGdewBGkWWTAJuR330wR4UxlS5SsqlzAxT5X7uyVQuwO12Nq96fFGRmqhmGYb",
+	"mJH5jqzEllRNviKVkEgmTuawsH9HBBw3Xy3WwFViUE99T/al0GQhJGFakZIqTfJSKChIQXfjRmq4ZqUZ",
+	"KLQtqIYzzSqYZEd4raWqp5LvL6wgyXElUOxv9qnHKKA0q6iG+JTMhSiBcvOimbbc0PLYiX7l25ndkyxP",
+	"sPZGlE0FZ1tgy5WGglRAOREbkEhdP9AjRbSkBQTGI9sVcMN8K8aX9lkxjs61FBumUErsz0aB1iUUGZk3",
+	"GllbcJxHCcUSJNmBnhGmyZaabdYrkEAoLwhTREIuZAEFaXi+onyJ09mnnBsgTVa7xOhZNG1Lpw5/DK2x",
+	"L4j8JoROwkjtfLJoy7s0SjKO4FrSXB84F0ZauD0jW6ZXhJsdnotGKsJ4Z3PJHMwmFlCyDUg/gYgb56JZ",
+	"rvSotWeTmlrZPqKphBzYBsY2V6Is7rMBbvquAzfDaPQUhf8EpaYpRWCZi4gFkvBaUw1XSGxlOdHR1DBk",
+	"XdLcCD2hwG6BeUPRCsgadntExj5QNWqo1LGT/bOoAFnWTpxKiXLu49lSnJnfztSa1Weitur4DLWeEd5a",
+	"NhAJkPEDBll1/0GVpro5OtC1bdU5jt1N+DNsieCgMiLKApQmCyaV2d9RC7kxvd57FT3WcktKc9DGCdye",
+	"DWAV7L7oM6xk+Mo2MIe0BkkqVpaQPA4DJtSa8fQDwUvGIS35gmofo5JZlZi+OxCoeiXQgvFl0BWR+vdb",
+	"NUbJZpMtldzpxwExx7jSxqCQRK1EUxakFGJNqO4YSEZHHdXhKBOQeIFUw9v6qgCumd4NzIySApsRRXfK",
+	"7CnTCsrF3plfMFltqYS0wSsKKJNPFEhG0482wAsh09Zxdy0Rx09mRiaadudhYfGBYFUtJMr/murVZDZZ",
+	"Mr1q5ue5qMwJqwTfUq3jP9HcVheuVxzdEu6tFAtWJo7FAW4eMv+Y5TQ1IzhcRhjfgMS/nFWYucMkY+Gw",
+	"N0ZHEByh4R7HuMZ+pkmWYSo3FtX9PCXUIgkS/CyUVhn5+c31zeztm3c3GRGSUMJBb4VcE6rI5Q+Pzy+f",
+	"/t/zy/PpxeMnmdVBZpOoInPQWwB+9FS40VPLevmxhtyZqIeMEMB2yqvMIatjhk+Bg1zujBthLDwjNnKq",
+	"dIbPKsEhPLLKIUOl60ZrNCuZNu4T2rrKNN26qexICXQD1rJF2zVy3bxzSFDWK7IyLSvQBGi+IsLYmY8U",
+	"4QBFEGlo3bvneLwTnShCwwr+ne8dfrvUFPUys4vjrGmkyUjBbdaeGq51ZZ29aEmlBZkDWbKNIZbA50vJ",
+	"iisyF3pFqDG952IDZEoEL3eWqLRHBqJWVIKKhPAYO2/lpM1JE9V0DZwspKjCVMcM1+N3tymesH4yjnip",
+	"Y/Aj40VSRz0jDWfaztkFBfZ4oAhGwiGTpadzMDpjfrll+NPChXuGBcuw0GvXUVvJnJA0N2YFC+ZOIfrV",
+	"KaPrqFxVDVc15B2Tc28a/Ze0kd862b8hb8pZ622p68G197SbRCv+ME43+p3+4qrxx1Js98n+VmAcSSyM",
+	"sUsqUQHXmfmXlqWzL4JQtd6eWIKRVUbuGW2056vjm1vjNBu9acRm2zMpqYZyd267+n/2HJOzoFPJWQi1",
+	"nHmtavxuL2CJNEwRT6dRRj5zMBKXw5JqtoHzhBx03Y4UYl6hj2ttJjKyqV9oKj5nLcmwMiPaueCQGS3r",
+	"loxaQo0U2qC/jLXt/B9nbxNaCb40D6qRFnb/pNhGdnqOeCmR9xPVsKW76+DPjTLljGtw66aaEDKsCl51",
+	"7ERY+Zkbr1kxnlsvQmkqx3sRrePTHfI51fkKnH1uhzAmEkM1xnijIRFCStmAB9yFnx0DdilE81w0XKdE",
+	"LZBaQVMIvqs8OXoqteEF2jAsX8WxMcOUxg6phdKML1WKEnkc4j7o7YeG5q0o2nTwJd8uKKjx4QXnLScU",
+	"AERm5qEegjl6l00WTqAeao9Cd9iN3r9u2N8pVIGxzMvctlR0Z41IZaQfLWfE0zCzIX40W/3K0JZCtm4q",
+	"ZS1UWpaTZARelANMYyxeI9FbvkBR5ewvNP2tiCJ0YcS5s7udhcyFNakIOioqw7ADE1yv1MX6/SrWJBLM",
+	"aenadeh76DCNAmrghfLB2ygAOiriX9Dd0SAONhq48ulsXBYOW8uUEUv78VJn91UUZe+eXysdBiLFVjjd",
+	"7yLBCzY/QGpav+B5TwWWIF8PcGuQqlZrEcWWHAqzfTAYpfGSJClIhO0hPVLriG2Z5qCsM+TGNCaxEMng",
+	"/AovIfb7nJciX4/UrWtIuFQbkGzBQJI17Px5bcmlUI8z7iTped3MU2v2gbVu11DNoSigMCdgQeeS5emD",
+	"64Ty3vtWmncnNG6lUogErVZUrTp6FImXkRV8PMp9LvrltsGNYEk6zIhDVkC7mWN2bSho6Rd5j4knp8w2",
+	"8BqUoqkILIYtLmjNLjaXF1tFlBFiV4SSvGRoIRtvUxHRaGI6VtY0YZoUwopCvIhN+HjuKuGw/jONXJAc",
+	"xsTII2WZDCXPopNc2SVfkVrwpX1gPVLjO1NS21Pur4PtFDI3ccO8fJm4EO4bj+bpEM3ferHUC4FIKeRp",
+	"UWxOq3S49LeGli4i6xeyFAI1AlPKrlA1xgG1vqCxL5PX3FKUMBxxxKtG4zwlDayeSxrFZWnZJIEFvKnm",
+	"II1M1vBRoyLlTVnukRfX7fsJvqxf9EgPtt2KL+7Dmq7/zUxOHY2Jr8RWdZ3PzF9JVnSNsTajK/ajJSyK",
+	"up8WL7FyfrQ12tIpFZFgPZ9yzBXGYAzbCo66pI1ic7zpGRtQSTtvrA3gu0VHcziBTb48h7ymcg36XVMO",
+	"swgnQhp1WDVKkzVATbTYB9EAK9MupDF62XJlXGKLdhilR20g64CBHyLW2u2YqIEj2ARt5oxc3zx7d3Px",
+	"+tWf/3Lz8jq+eeJAWFJOLEohZHrMUmxPXMCSarjNS6EamRAx15ALY4w78y6y+4E7o994vLxdplF7yYGM",
+	"PTEwaXqcTik6RIZ0t9NfgC81GjK0nXLkSKQCJfk6EUSzNwHGw6qaUrO69A7/PYLDfrY9krux/a5mgUNT",
+	"2vCNYfCE8Y4mxu2AMzp0VfBMEdXMK6b1WPTNgpVl+srGhhatuYgcUZYRmsHHFseNEuOT9uNAsDgQ3Teu",
+	"s9KsLAPTjA2oHcIGZhPh6b7PvBUKpkfK6eKk/Q6SiWLA4RtAVuG5YBXTDgo4ChBDHWKz29UbszMS/mZB",
+	"ZsZGyCnPoSypA53tXxGzAmJTaG4DVYtF5xYjah+seP+GceGt1bSlzPmBjnuyiRveApc+1syihuwMIW1W",
+	"bWjJCqe8D1uSdquy6EwkvPpIFuBas/bqxovOMGK7f2Gh0VqQHweP6jO0k9O7ixNFk2272qEjwNCnNhai",
+	"C8JY3tq/+xs0fAOfHrJPrBC5uxua9P1umjsyaH+1dAkcTwmtwEr1lgSXxpF4+oSUoDXGjwq2ZNpCom7J",
+	"OZmRv5OzK4foi7CzFp9LGgVFG3u1kM0arwXM4P/x67Ozv9Kz/5ye/XD797MP0X/ns7+fffg0zZ5+d/eH",
+	"1Ck4dMXqMatXPbmHW3dayCoWd/t021NfPYPBRx8eTx8/PZs+PZte3lw+nk2ns+n0rxeX3yfV5pHgZHxj",
+	"YUn8SGWEYZx7RZXZgyNSroAFbUo9mV32oeCvA6r3cubplrXQNneBzzhRglSU7yIl4i5njWXAM1Qwxtux",
+	"k6noR1YZyfP4++/RLrD/XWbjBe4vRtgaT8pr+hBA9wLe6OnOflsCUf5oZHTpVLEaC71AUvRLb42Ou11a",
+	"Tzt2WDsPWFVBwYyxIeStFbpOdJkf1qwsjzvmsRg9KjU/HBEp432ojiC6ww1+Zd+7nE6n+24VtldRcOag",
+	"5Ep7DyiibNymxTC/h/m1yNegDbtaFe8xG2LLUUQZmSQWzpbKAnTTPLJET91buu3YY0MXLWKoboaduWP0",
+	"OAFFi7P9HGF/QHCOQnS743iqPR1z5gg+tNvzQAy4f5UweBTUO6jL3QHYk5U3lg/70TYrcZDJrXgyrlKR",
+	"IQsapWohRegFM26ZNFgZlBM0HK6IkBbOJRrke9NBcJ7DrSFyur0+tYj4jGxXAjYYYXFDaFKBTnG3R6yc",
+	"RG1nLKVu8QYNntF8/rmW0Vu6PBL7paQ222LlhxZRLHiPPOnAa834ckZeEVqRFUi4auFI7qrQRrkUSCOc",
+	"AjCOh4tnQEPhckpUpBVq9lnx17fUNBmCIw8IAIeGGEiUGIzOfk7+VgDknIp5VWzJbxuO9ycp3/aVtgFF",
+	"sqXK4VF822SKCON5kkOA29wTRWokqdEnueDceWUWMTNnZWvppCNIc1gyrhBwI0eDGO6Bg/rH4adHp92l",
+	"44/PHwpo9db+jfHNvZNQul+PBYZdlBt5UimHuzuYV2lHvXat9+583e+ZncHQEWZ8eT+3Ln1v6V2EgN9y",
+	"0XmmWliDRSF4MeRhQQEolQXoVgvLSuYNtsd62E3xsELtwIbq8CHoXTrn9eziIoJCS90Y+2/vd12q2cXF",
+	"//zXf2OT2cXFRQGbC613f7l+Pj10oROM92nf9pzO7JmxyYc9N+K7x8OuzTQbiVw8wBHXLQf20eFbsqAS",
+	"VRq2RL8vFxXcE4Pa0SIYSAyw14MoG9dsGGhz/0udWEclonoojpkilWi4hgK5bCsFX5It3REpGl5kbfYg",
+	"LYhuJIfCPklqhkG1N5QZ65HpqH1Q52Tk2xRS2eNnVqKCoazJYdV4RP/d+BkY1WXB0q5t0EEJLaihjj1d",
+	"DzUGK9+pamzMz3R81qrTuSPeFrF16Ujg56gylUIPD0OOcRoj5fN7bJtUa30IMRKnPQPt9gQNGF3DBTY9",
+	"/SLuOqiGh1GE7z15eppQ8CUofbuk9W1MZxcfvwtX6reIrOq7CUd3xUE7h/BT9sJq4KG7wd9j8neuT6O3",
+	"LAZOiQpsejLafcIYXiWDTWz2DUleP4dorjF6oEugBDlG7q+l/5ffXQfc2sedVh52OgZpLaEYQDMUMB94",
+	"clLgYEAjtLcgiUcLkODs8xH2qJ1oWEvmKRDFG9xocd9JheuKY4zGsPQTS7BZqud3Nn5T+fod4y274fA2",
+	"wUuN7EGjNyMiNu9gS2WRzIG18OIifcrbVPRk6J5xsijpcglRvvXI8hfB1kl4vFFKdHdMuqGspPOBPNwK",
+	"BlSWKqlajc5ubytdnLoRIaHFdRGvJaZlFtPdzrud5PD2vaxFSknMmyJti+MkfBTK6NiiKcFlH6K3YcRx",
+	"TqVkUDi0My+In8eobQQ/pd4+kb/cvHDXRyOvnTvzcOE5Dh/Hnp1Tah0YWo6Pp7mjcwz1YymR+d0IxQ3c",
+	"+fejDu8uFM/b/JtDp7RLt+MlJPZNygOHb0iSraH2ZV0y8n41clfS1niN8N4iI+/HXsbXjQ6Jdb2+osz8",
+	"MddGxuQfOiqfVwjH2DXY/X2yHdtUOFe0JtKKYfF++pF8iThjmLMSmGAbL2Bw6jFomTQVWjZH4NQerVA7",
+	"drra+YZhUuu9Zkv+wrhAJ+rvUtDU0UITECPJmq4xuwKjK1hRAT6Gh7UURZPjc1+3CZugTxfidiTH+ktE",
+	"i7IgXGwR5uOzB21uqgTCxV4kM4r8hBlZtEf423qPRyPTuMwk3TzWuV8lq6qMo7VLioovUCflsLY3qzq1",
+	"qMhgdZT7lD2hki0WRzNgbKsDZVLus450cZS9e7uwQRGexk3bb1BU46il9RATpPIHHI/e7pUt6SEft3SX",
+	"WPwbbtOdSEXzFeOgurDMsfToZjomNjdw4zAqRN3mhjtGG4Lte1GxqhHvlSEv6GAEO07a8Ldq6lYLTcvR",
+	"pox1iU96SdXQW0khmo5J3UYXlBZyRA6EkNAvFnTSlDYgffB0H7YtZFncngL17p0R37lfeafL9pD0uHyP",
+	"uL0N6q0zxWQpBgrM4WmbPogtQfdO40DoM5WHk+r7Jsi0nqhvpHG505J+AVDcMj6aKzVln7/1g9sYphqG",
+	"ameYXLLPY+zDsXFLIlSUz0fD/rVxXzLjx+xjBuOagPvRfsRa9WqsWOBzeDFzZUuotRGIbDheC2xbOJ75",
+	"2UaxisPCKS3zOOiTtsvw/dho0cC97HNYMu4X3snIDXPtpzjaNJ72cIzM5LB4i4HLVA6abPEGdQ4BmoH7",
+	"GinLEat0r94e2O23VOIa/ShMITLEvXA8Z90Wl4k3oF1cagLdeEL7e5Lr0YBIBAt2A7CA0wKGn1P3cgyL",
+	"QVkOzFPBb/eJzZjXOrA7S4kw1CjgExJVvuILkUhFHou4ODVG70zznlmFysgC4xBTpAglNljeOUcDqr2f",
+	"T5GGCWDY3QyfogWGzO93ER5dLLTw1sfTQze23z2dTmM0avrOtjdJe4fRSKZ314YhnbvikRbpC7rw+JEi",
+	"a9hl7Q/na9j5/LiCakpstVmB9+7I8XjYjfaPrvJWWteD+dDPeEBz41jhLtKQi2ohscqqK7K0ENKm6vnd",
+	"OjLmHR5Uy6vdYV8aVmcuHYdxYmHYWOXG/Jf5ul2MR/UHuvox39mqSjVIsjbv26Jgx984Jz8KaUezxRcs",
+	"TvlbIz0TF7Ln5FlATvsxFPm2LR3m4HWuiKgizKHoNNOlocWLcEMzicyNySXa3DVwWrPJbPLd+fT8Owt2",
+	"tyEMDzlrjXkXZLU7wwR/VUxmk59A/+Ituk5N8MfT6RerB+5GSJQDf7GijGeYTW9oaestt+nreAKaqqJy",
+	"F4Nzm4JpIT38yegZTK4WdbBbTIdzKAVfKgKlAiw3gd15urh8igN0ee0zLh6MLnEiY4I45jRL9zBFh/0U",
+	"RwtDsLeWXdOtl0EXU8L6BagQ0lXF/UhM2QLhvnJeQN3OWtS+bUmXlHFrTqgtSJeTERX90JQXXekfCoAo",
+	"4aJJRFrhTLZY+NYhX7dUkVIolz9dgzEgiKILLDl1ExCyQTSE3BLPGq7XcxKnzW4l0xo4oYrEaF9bdlNi",
+	"eXxlcR8rUYY+yB+fTKffWKL7KJmtAYQACSMMrqxNjLhwSxq1tpLQYcLN6FjhhSmP07UrMILDsLEt/ydd",
+	"TVcxrDfxx4ru0BpvDDuQy+l06tZdEboCWrj5/fHJ4x++OSc/vbwh3QNhV7wd5LBz8szIexfxU2CGbPIV",
+	"aRR0MfKky14XW0X+qABIB53/jRV13aN3jehs225i9Two/VwUuy928LqJCHddc8IVGf6sU//5SOfUpxMQ",
+	"8onlpcQC8d3mtSd2aqmBwhIu/BcesP3lae0f/3BS+++n353QPjJxJrNfP1kr49cPdx9igWc5wvN+K+Kx",
+	"4qateuDTSq9I0Ug6L8GVkXTyJyHwLj4F+XXnqmuAtVS77PgCszPeuFTCB9MFHm+e1AI446s2482WrefC",
+	"fhlBaXNmsWoXYepeezx98s/GE3ZbrKRiCmEKNh/LJZlammFsd0C//w629OH3ahQt37vvH3QVZXzAnMZu",
+	"4z5YegzrfxlOZLGbTCW1UCIckOEtJ9WriS+50snW6YrdLKJsP5z2IZvUTWInHeql3c0vry5iYM0DKIvf",
+	"Ow+Z9j/8s8mHn9gG+tKAUG7vclyRu9Z7M+LjypYfLkEp/7NH3RqVa98xZpArjyiZwCnEqsWB5y6iqoVJ",
+	"8fMLUzoGQqvJ1zA4+tDrYxbHTUDz30Or9HcpClv09+pP3Rq0IdDp6gQLvmDLxngRgoPLKkhT3dVHj32Z",
+	"Lt19BfWY6l9eXvTrtP+jDMwIMz/KuPSpeg9uVZ7AG7/4lIjXopg3ity8eOt58oqoUmyt+2WckhKSXBHX",
+	"ox4+jL7R19iX7hcMRh7EsIyHpLYng614z/JVQHg49AcWO0tR2SUfHRd5DgP9daRdnC01jsxhHQ9KZkeH",
+	"GDejyYJxhtBFV+dxn4Z4ReVefiDZ1csQ+8rmzl6G26E9+ire7/RUS+bxw7CMzVda7OIUO4yS2ZQSFIIY",
+	"ELXGSQTiHzqpF5+OeL4veRHzWmfLn6SyY40jthQcvr5bc4BwzhD02WtNfcgnHFzvP5TFfyeUfOZnlREt",
+	"yFIQwTGuO87rO9XdO8a5F3OHJPnyQw+KX9Y9EV9e+sbfQf2X6H1IJ/UEvjebEotdLHXbraV/XNBeuFTH",
+	"r8uxr+2gX0+sYUb8Yd5xd1TdbHGs5fp7DGU8mEJ/h5nCWNpvA2TjagEcZSPFlvzr8hAC0r10MKM/jOhr",
+	"se//Enz/pCz9QlS1/wSFBUi0uVrdGiFrLraYQr6idQ18BN+HBOyHZPz+xbe/vPZYDZwEFqTdgLyKrqh9",
+	"oVr7kbOmJrbyj3/FxiiQLM4MNe60taAQQXm+dwuK8KSHNTY6CKjf86HLenxkt8GoDCiuejVHsAADInC4",
+	"2JJ/HdhxOsjRD3EJZLtiJTiWpWsEbGxdzaIQIYzPa/RJikG/qv2WUO/89kDNp9WzxMP/W2Mrx/jT30Ik",
+	"T5IBXyEg5bLpxwb8HM3wgyJiGd/2fMFz6LLRB+YQ0jIdUiWOALZsdBM+HvWo/WyU/95comqp/zIRhipk",
+	"w7v8FCW4DrGTzwt8QAHlh0gQ5rlP5iPznTs5GbFZfe3XUvCWwn3iEqpa79oye6SWYilpVUGPjj+LLXYQ",
+	"sgVD8rMWki4N7XFS9jY26xrSOKqbBebuxjQNHwNJZlrfJIE7/sMleO7tnVfnIyBBqXE7CY9HQphP9H2U",
+	"bzJC8ZsnZn7ICY+JOifPbI28gCNShJKosp5ruoCtgzcpI93xhgfTC71a7uKucl9S+HJKVCjKo0NSokOm",
+	"dd7Ed7Qwr5s3vyfqKi6uGDahpZCxcf7/9Zs/45c2VArD9BPoa/fxkwfjUPftlgHN6R7G7PXSUNSuOdRN",
+	"LqhazQWVhffAekzTHDyH1z5n70EX2ahDq2yS8EgjVXD7V65+lStYjIWr4kUiHvIgPtaC5h9ykREsf2Ch",
+	"DjL92XcSyavyH7HuuMMsr2Hn8NpmLnf/GwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -8,8 +9,8 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 )
 
-// outlook is what a home trades for an interval, and the net energy that it
-// expects, nil when it has not said.
+// outlook is what a metering point trades for an interval, and the net energy that
+// is expected of it, nil when nobody has said.
 type outlook struct {
 	contract Contract
 	net      *grid.Energy
@@ -28,16 +29,16 @@ func (l *Live) agree(point string, i grid.Interval, add Contract) {
 	})
 }
 
-// SeeExpected shows how much energy a member expects to take from the grid in an
-// interval, net: once that is delivered.
-func (l *Live) SeeExpected(member string, i grid.Interval, net grid.Energy) {
+// SeeExpected shows how much energy a metering point is expected to take from the grid
+// in an interval, net: once that is delivered.
+func (l *Live) SeeExpected(point string, i grid.Interval, net grid.Energy) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at, known := l.homes[member]
+	at, known := l.points[point]
 	if !known {
 		return
 	}
-	l.look(l.state.Homes[at].MeteringPoint, i, func(o *outlook) { o.net = &net })
+	l.look(point, i, func(o *outlook) { o.net = &net })
 	l.changed.homes[at] = true
 }
 
@@ -72,22 +73,55 @@ func (l *Live) running(point string) outlook {
 	return outlook{}
 }
 
-// expected adds to the trades' money what they leave over of the energy that is
-// expected, at the utility's prices.
-func (o outlook) expected(t Tariff) *Expected {
-	if o.net == nil {
-		return nil
+// contracted returns what a home trades in the interval that is being delivered, and
+// what it expects of that, nil unless it is known of all of its metering points.
+func (l *Live) contracted(at int) (Contract, *Expected) {
+	var all Contract
+	var shared grid.Energy // what the trades leave over of the points that meet each other's
+	var left []grid.Energy
+	sum, known := Expected{}, true
+	for _, point := range l.own[at] {
+		o := l.running(point)
+		all.Bought += o.contract.Bought
+		all.Sold += o.contract.Sold
+		all.Paid += o.contract.Paid
+		all.Received += o.contract.Received
+		if o.net == nil {
+			known = false
+			continue
+		}
+		sum.Energy += int64(*o.net)
+		if rest := *o.net - grid.Energy(o.contract.Bought-o.contract.Sold); l.apart[point] {
+			left = append(left, rest)
+		} else {
+			shared += rest
+		}
 	}
-	left := *o.net - grid.Energy(o.contract.Bought-o.contract.Sold)
+	sum.Money = all.Received - all.Paid
+	for _, rest := range append(left, shared) {
+		known = known && sum.leave(rest, l.state.Tariff)
+	}
+	if !known {
+		return all, nil
+	}
+	return all, &sum
+}
+
+// leave adds what is left over to what is expected, at the utility's prices; false when
+// that is more than anybody expects.
+func (e *Expected) leave(rest grid.Energy, t Tariff) bool {
 	price := grid.Price(t.Retail)
-	if left < 0 {
+	if rest < 0 {
 		price = grid.Price(t.FeedIn)
 	}
-	cost, err := price.Cost(left)
+	cost, err := price.Cost(rest)
 	if err != nil {
-		return nil // nobody expects so much
+		return false
 	}
-	return &Expected{Energy: int64(*o.net), Money: o.contract.Received - o.contract.Paid - int64(cost)}
+	e.Money -= int64(cost)
+	e.Short += int64(max(rest, 0))
+	e.Over += int64(max(-rest, 0))
+	return true
 }
 
 // SeeChallenge shows the storage challenge that a member's battery answers, nil
@@ -114,25 +148,31 @@ func (l *Live) count(at int, i grid.Interval, s settlement.Statement) {
 		l.counted[s.MeteringPoint] = all
 	}
 	all[i] = s
-	l.state.Homes[at].Today = today(all)
+	l.state.Homes[at].Today = l.today(at)
 	l.changed.homes[at] = true
 }
 
-func today(statements map[grid.Interval]settlement.Statement) Today {
-	sum := Today{Intervals: len(statements)}
-	for _, s := range statements {
-		without := s.RetailOnly
-		if s.Without != nil {
-			without = *s.Without
-		}
-		sum.Net += int64(s.Net)
-		sum.RetailOnly += int64(s.RetailOnly)
-		sum.Without += int64(without)
-		sum.WithoutEstimated = sum.WithoutEstimated || s.WithoutEstimated
-		if s.Quality != grid.Good {
-			sum.Estimated++
+// today adds up the statements of a home's metering points. An interval counts once, and
+// as estimated when it is so at any of them.
+func (l *Live) today(at int) Today {
+	var sum Today
+	settled, estimated := map[grid.Interval]bool{}, map[grid.Interval]bool{}
+	for _, point := range l.own[at] {
+		for i, s := range l.counted[point] {
+			sum.Net += int64(s.Net)
+			sum.RetailOnly += int64(s.RetailOnly)
+			sum.Without += int64(s.Alone())
+			sum.WithoutEstimated = sum.WithoutEstimated || s.WithoutEstimated
+			settled[i] = true
+			if s.Quality != grid.Good {
+				estimated[i] = true
+			}
+			if sum.Since == nil || i.Begin().Before(*sum.Since) {
+				sum.Since = new(i.Begin())
+			}
 		}
 	}
+	sum.Intervals, sum.Estimated = len(settled), len(estimated)
 	return sum
 }
 
@@ -206,8 +246,10 @@ func (l *Live) home(at int) Home {
 	if h.Challenge != nil && !l.clock().Before(h.Challenge.Until) {
 		h.Challenge = nil
 	}
-	o := l.running(h.MeteringPoint)
-	h.Contract, h.Expected = o.contract, o.expected(l.state.Tariff)
+	h.Contract, h.Expected = l.contracted(at)
+	if l.pool != nil && slices.ContainsFunc(l.own[at], func(point string) bool { return !l.apart[point] }) {
+		h.Pool = new(int64(*l.pool))
+	}
 	return h
 }
 
@@ -215,5 +257,13 @@ func (l *Live) home(at int) Home {
 func (l *Live) SharePool(p grid.Price) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state.Tariff.Pool = new(int64(p))
+	l.pool = &p
+}
+
+// Apart tells which metering points share nothing after delivery, neither with others
+// nor with the member's own.
+func (l *Live) Apart(points map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.apart = maps.Clone(points)
 }

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"time"
@@ -21,8 +22,20 @@ func firstHome(t *testing.T, l *web.Live) web.Home {
 	return l.State(t.Context()).Homes[0]
 }
 
+// todayOf returns what today came to for the first home, and when its first interval
+// began.
+func todayOf(t *testing.T, l *web.Live) (sum web.Today, since time.Time) {
+	t.Helper()
+	sum = firstHome(t, l).Today
+	if sum.Since != nil {
+		since = *sum.Since
+	}
+	sum.Since = nil
+	return sum, since
+}
+
 func run(number int, s settlement.Statement) settlement.Run {
-	s.MeteringPoint, s.Run = "mp-a", number
+	s.MeteringPoint, s.Run = cmp.Or(s.MeteringPoint, "mp-a"), number
 	if s.Quality == "" {
 		s.Quality = grid.Good
 	}
@@ -34,22 +47,92 @@ func TestTodayTurnsAtMidnight(t *testing.T) {
 	l := at(&clock)
 	late := grid.Interval{Start: clock.Add(-13 * time.Minute).Unix(), Minutes: 15} // 23:45
 	l.SeeSettled(late.Shift(-1), run(1, settlement.Statement{Net: 5, RetailOnly: 3}))
-	if got := firstHome(t, l).Today; got != (web.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
+	if got, _ := todayOf(t, l); got != (web.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
 		t.Errorf("today before midnight is %+v", got)
 	}
 	clock = clock.Add(2 * time.Minute)
-	if got := firstHome(t, l).Today; got != (web.Today{}) {
+	if got, _ := todayOf(t, l); got != (web.Today{}) {
 		t.Errorf("today at midnight is %+v, want nothing of yesterday", got)
 	}
 	l.SeeSettled(late, run(1, settlement.Statement{Net: 7}))
 	l.SeeSettled(late.Shift(-1), run(2, settlement.Statement{Net: 9}))
-	if got := firstHome(t, l).Today; got != (web.Today{}) {
+	if got, _ := todayOf(t, l); got != (web.Today{}) {
 		t.Errorf("today after late runs of yesterday is %+v", got)
 	}
 	clock = clock.Add(16 * time.Minute)
 	l.SeeSettled(late.Shift(1), run(1, settlement.Statement{Net: 11}))
-	if got := firstHome(t, l).Today; got.Net != 11 || got.Intervals != 1 {
+	if got, _ := todayOf(t, l); got.Net != 11 || got.Intervals != 1 {
 		t.Errorf("today after its first interval is %+v", got)
+	}
+}
+
+// TestAMemberWithTwoMeteringPoints is shown the sums over both: a flat that takes and a
+// roof that gives.
+func TestAMemberWithTwoMeteringPoints(t *testing.T) {
+	clock := now
+	l := at(&clock)
+	for _, d := range []grid.Device{
+		{ID: "roof/meter", Kind: grid.Meter, Member: "a", MeteringPoint: "mp-roof"},
+		{ID: "roof/pv", Kind: grid.Inverter, Member: "a", MeteringPoint: "mp-roof"},
+	} {
+		if err := l.Add(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := interval.Shift(-1)
+	l.SeeSettled(before, run(1, settlement.Statement{Net: -100, RetailOnly: -120}))
+	l.SeeSettled(before, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 900, RetailOnly: 500, Without: new(grid.Money(400)), Quality: grid.Estimated}))
+	l.SeeSettled(interval, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 50, RetailOnly: 50, Quality: grid.Estimated}))
+	got, since := todayOf(t, l)
+	if got != (web.Today{Net: 850, RetailOnly: 430, Without: 330, Intervals: 2, Estimated: 2}) || !since.Equal(before.Begin()) {
+		t.Errorf("today is %+v since %s, want the sums over both metering points, from the first interval on", got, since)
+	}
+
+	roof := trade(1, 400, 100_000) // it sells 400 Wh for 40,000
+	roof.Seller = "mp-roof"
+	l.SeeTrade(roof)
+	l.SeeExpected("mp-a", interval, 100)
+	if h := firstHome(t, l); h.Expected != nil || h.Contract.Sold != 400 || h.Contract.Received != 40_000 {
+		t.Errorf("contract %+v, expected %+v while nothing is known of the roof", h.Contract, h.Expected)
+	}
+	l.SeeExpected("mp-roof", interval, -600)
+	want := web.Expected{Energy: -500, Money: 40_000 + 6000, Over: 100} // at 60,000 per kWh: the roof gives the flat what it needs
+	if e := firstHome(t, l).Expected; e == nil || *e != want {
+		t.Errorf("expected %+v, want %+v", e, want)
+	}
+	l.Apart(map[string]bool{"mp-a": true})
+	want = web.Expected{Energy: -500, Money: 40_000 - 30_000 + 12_000, Short: 100, Over: 200} // at 300,000 and 60,000 per kWh
+	if e := firstHome(t, l).Expected; e == nil || *e != want {
+		t.Errorf("expected %+v of a flat that shares nothing, want %+v", e, want)
+	}
+	if s := l.State(t.Context()); s.Trades[0].Seller != "a" || len(s.Homes) != 2 {
+		t.Errorf("%d homes, the last trade is %+v: want the roof's by its member", len(s.Homes), s.Trades[0])
+	}
+}
+
+// TestAHomeThatSharesNothingHasNoPool shows the price of shared energy to those who take
+// part alone, whenever they come.
+func TestAHomeThatSharesNothingHasNoPool(t *testing.T) {
+	l := newLive()
+	if p := firstHome(t, l).Pool; p != nil {
+		t.Errorf("a pool at %d where nothing is shared", *p)
+	}
+	l.SharePool(180_000)
+	l.Apart(map[string]bool{"mp-a": true, "mp-c": true})
+	for _, d := range []grid.Device{
+		{ID: "c/meter", Kind: grid.Meter, Member: "c", MeteringPoint: "mp-c"},
+		{ID: "c/roof", Kind: grid.Meter, Member: "c", MeteringPoint: "mp-roof"},
+		{ID: "d/meter", Kind: grid.Meter, Member: "d", MeteringPoint: "mp-d"},
+	} {
+		if err := l.Add(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]bool{"a": false, "b": true, "c": true, "d": true} // of c the roof shares
+	for _, h := range l.State(t.Context()).Homes {
+		if (h.Pool != nil) != want[h.Id] || h.Pool != nil && *h.Pool != 180_000 {
+			t.Errorf("the pool of %s is %v, want one: %t", h.Id, h.Pool, want[h.Id])
+		}
 	}
 }
 
@@ -57,12 +140,12 @@ func TestTodaySaysWhatIsEstimated(t *testing.T) {
 	l := newLive()
 	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated, Without: new(grid.Money(-4)), WithoutEstimated: true}))
 	l.SeeSettled(interval.Shift(-1), run(1, settlement.Statement{Net: 2, RetailOnly: 1}))
-	if got := firstHome(t, l).Today; got != (web.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
+	if got, _ := todayOf(t, l); got != (web.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
 		t.Errorf("today is %+v", got)
 	}
 	l.SeeSettled(interval, run(2, settlement.Statement{Net: 5, RetailOnly: -4}))
 	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated}))
-	if got := firstHome(t, l).Today; got != (web.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
+	if got, _ := todayOf(t, l); got != (web.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
 		t.Errorf("today is %+v after the meter answered: the last run counts, whichever comes last", got)
 	}
 }
@@ -83,12 +166,12 @@ func TestExpectedMoneyIsTradesAndWhatTheyLeaveOver(t *testing.T) {
 		{-300, 40_000 - 30_000},
 		{100, 40_000 - 150_000}, // 500 Wh short, at 300,000 per kWh
 	} {
-		l.SeeExpected("a", interval, c.net)
+		l.SeeExpected("mp-a", interval, c.net)
 		if e := firstHome(t, l).Expected; e == nil || e.Energy != int64(c.net) || e.Money != c.want {
 			t.Errorf("expecting %d Wh: %+v, want money of %d", c.net, e, c.want)
 		}
 	}
-	l.SeeExpected("a", interval.Shift(1), -1000)
+	l.SeeExpected("mp-a", interval.Shift(1), -1000)
 	l.SeeExpected("nobody", interval, -1000)
 	if e := firstHome(t, l).Expected; e.Energy != 100 {
 		t.Errorf("expected %+v, want that of the interval being delivered", e)

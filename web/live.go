@@ -20,9 +20,12 @@ type Live struct {
 
 	mu       sync.Mutex // guards all below
 	state    State
-	speed    float64        // seconds of world time in one of wall time
-	homes    map[string]int // member → index in state.Homes
-	points   map[string]int // metering point → index
+	speed    float64         // seconds of world time in one of wall time
+	homes    map[string]int  // member → index in state.Homes
+	points   map[string]int  // metering point → index
+	own      [][]string      // metering points by the index of their home
+	pool     *grid.Price     // of what no trade covers; nil: it is not shared
+	apart    map[string]bool // metering points that share nothing
 	devices  map[string]*Device
 	heard    map[string]time.Time                              // wall time of a device's last reading
 	drawn    map[int]time.Time                                 // wall time of a home's flow
@@ -91,8 +94,13 @@ func (l *Live) Add(d grid.Device) error {
 			return err
 		}
 		at = len(l.state.Homes)
-		l.homes[d.Member], l.points[d.MeteringPoint] = at, at
+		l.homes[d.Member] = at
+		l.own = append(l.own, nil)
 		l.state.Homes = append(l.state.Homes, Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
+	}
+	if _, known := l.points[d.MeteringPoint]; !known {
+		l.points[d.MeteringPoint] = at
+		l.own[at] = append(l.own[at], d.MeteringPoint)
 	}
 	h := &l.state.Homes[at]
 	h.Devices = append(h.Devices, Device{Id: d.ID, Kind: string(d.Kind)})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -61,17 +62,28 @@ func (t telemetry) MeanPower(ctx context.Context, meter string, from, to time.Ti
 	return new(sum / n), nil
 }
 
-// quote lets a member's agent place its orders over the bus.
+// quote lets a member's agents place their orders over the bus, one agent for each
+// metering point. One that fails does not hold up the others.
 func (n *node) quote(ctx context.Context, due community.Action, now time.Time) error {
-	plan, err := n.desk.Quote(ctx, due.Member, due.Product.Interval, now)
+	var problems []error
+	for _, point := range n.desk.Points(due.Member) {
+		if err := n.quotePoint(ctx, due, point, now); err != nil {
+			problems = append(problems, fmt.Errorf("metering point %s: %w", point, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (n *node) quotePoint(ctx context.Context, due community.Action, point string, now time.Time) error {
+	plan, err := n.desk.Quote(ctx, point, due.Product.Interval, now)
 	if errors.Is(err, forecast.ErrNoHistory) {
-		n.log.InfoContext(ctx, "no order: nothing is known of the home yet", slog.String("member", due.Member))
+		n.log.InfoContext(ctx, "no order: nothing is known of the metering point yet", slog.String("member", due.Member), slog.String("metering_point", point))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	n.live.SeeExpected(due.Member, due.Product.Interval, grid.Energy(math.Round(plan.Expected.Mean)))
+	n.live.SeeExpected(point, due.Product.Interval, grid.Energy(math.Round(plan.Expected.Mean)))
 	for _, o := range plan.Orders {
 		answer, err := n.market.Send(ctx, host.Request{Product: due.Product, Order: n.market.OnTick(o), Time: now})
 		if err != nil {

@@ -249,7 +249,7 @@ func runGateway(ctx context.Context, c edgeConfig, log *slog.Logger) (err error)
 	if err := n.rotate(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "gateway %s reads %d devices for %s; stop with Ctrl-C\n", n.signer.Gateway, len(targets), c.Hub.URL)
+	fmt.Fprintf(os.Stderr, "gateway %s reads %s for %s; stop with Ctrl-C\n", n.signer.Gateway, number(len(targets), "device"), c.Hub.URL)
 	forwarding, stop := context.WithCancel(context.WithoutCancel(ctx))
 	sent := make(chan error, 1)
 	go func() { sent <- n.bus.Forward(forwarding, n.tellLink) }()

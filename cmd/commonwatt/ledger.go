@@ -139,14 +139,14 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 		return fmt.Errorf("ledger verify: %w", err)
 	}
 	fmt.Fprintf(stdout, `verified %s
-  %d blocks chained by hash, the last %s
-  %d signatures, %s
-  %d postings in the Merkle log, its root %s
+  %s chained by hash, the last %s
+  %s, %s
+  %s in the Merkle log, its root %s
   %s
-  %d runs of %d intervals, each summing to zero; turnover %s
+  %s of %s, each summing to zero; turnover %s
   %s
-`, what, report.Blocks, report.Hash, report.Signatures, stateOrEndorsements(report), report.Postings, report.Root,
-		covered(report), report.Runs, report.Intervals, money(report.Turnover), recomputed(checked))
+`, what, number(report.Blocks, "block"), report.Hash, number(report.Signatures, "signature"), stateOrEndorsements(report), number(report.Postings, "posting"), report.Root,
+		covered(report), number(report.Runs, "run"), number(report.Intervals, "interval"), money(report.Turnover), recomputed(checked))
 	if key != "" && report.Checkpoints == 0 {
 		return fmt.Errorf("ledger verify: --key: there is no checkpoint that it could have signed: the key proves nothing here")
 	}

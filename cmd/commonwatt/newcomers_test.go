@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,15 +95,20 @@ func (p *inProcess) call(path, body string, into any) {
 	}
 }
 
-// pair goes through the steps of a pairing.
+// pair goes through the steps of a pairing at the member's metering point.
 func (p *inProcess) pair(device *sim.Device, member string, load pairing.Load) {
+	p.t.Helper()
+	p.pairAt(device, fmt.Sprintf("%s/%s", member, device.Kind), member, "mp-"+member, load)
+}
+
+func (p *inProcess) pairAt(device *sim.Device, id, member, point string, load pairing.Load) {
 	p.t.Helper()
 	var s pairing.Session
 	p.call("sessions", fmt.Sprintf(`{"target": "tcp://%s"}`, device.Address()), &s)
 	step := "sessions/" + s.ID
 	p.call(step+"/measure", "", nil)
 	p.call(step+"/sign", fmt.Sprintf(`{"load": %q}`, load), nil)
-	p.call(step+"/bind", fmt.Sprintf(`{"id": "%s/%s", "member": %q, "metering_point": "mp-%s"}`, member, device.Kind, member, member), nil)
+	p.call(step+"/bind", fmt.Sprintf(`{"id": %q, "member": %q, "metering_point": %q}`, id, member, point), nil)
 	p.call(step+"/watch", `{"seconds": 10}`, nil)
 }
 
@@ -146,7 +152,8 @@ func doubted(s web.State, member string) bool {
 
 // TestPairedWhileRunning pairs two meters on a running community that has none: from
 // then on their homes are shown, trade and are billed, without a new start; what came
-// before is neither held up nor estimated because of them.
+// before is neither held up nor estimated because of them. A third meter gives one of the
+// homes another metering point, which is forecast beside the first.
 func TestPairedWhileRunning(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
@@ -172,6 +179,11 @@ func TestPairedWhileRunning(t *testing.T) {
 	p.state("doubt about both meters: homes without panels export", func(s web.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
 	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
 	p.state("end of the doubt where there are panels", func(s web.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
+	p.pairAt(devices["home-02/meter"], "roof/meter", "ann", "mp-roof", pairing.Exporting)
+	unknown := func(h web.Home) bool { return h.Id == "ann" && h.Expected == nil }
+	p.state("forecast of both metering points of a member", func(s web.State) bool {
+		return s.Status.Homes == 2 && len(s.Homes) == 2 && !slices.ContainsFunc(s.Homes, unknown)
+	})
 	p.stop()
 	verified(t, dir)
 

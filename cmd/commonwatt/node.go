@@ -421,6 +421,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return usage.Mark(err)
 	}
+	n.live.Apart(n.config.apart())
 	if rules.Pool == settlement.Midpoint {
 		n.live.SharePool((n.tariff.Retail + n.tariff.FeedIn) / 2) //nolint:mnd // the middle
 	}

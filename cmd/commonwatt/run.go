@@ -233,12 +233,12 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	rewarding := start(n.runRewards)
 	defer rewarding.stop()
 	ready.Store(true)
-	kind := "homes"
+	kind := "home"
 	if n.sim != nil {
-		kind = "simulated homes"
+		kind = "simulated home"
 	}
-	fmt.Fprintf(progress, "commonwatt %s: %d %s, %d devices, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		version(), n.desk.Homes(), kind, n.live.Devices(), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
+	fmt.Fprintf(progress, "commonwatt %s: %s, %s, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
+		version(), number(n.desk.Homes(), kind), number(n.live.Devices(), "device"), n.clock().Format("2006-01-02 15:04"), c.Speed, n.listener.Addr())
 	if n.sim == nil {
 		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", n.listener.Addr(), n.dir.File(installerKeyFile))
 	}
@@ -260,9 +260,17 @@ func (n *node) wait(ctx context.Context, duration time.Duration, failed <-chan e
 		return err
 	}
 	s := n.status(context.WithoutCancel(ctx))
-	fmt.Fprintf(progress, "Stopping at %s: %d intervals cleared, %d settled, %d trades, ledger height %d.\n",
-		s.WorldTime.Format("2006-01-02 15:04"), s.IntervalsCleared, s.IntervalsSettled, s.TradesTotal, s.Ledger.Height)
+	fmt.Fprintf(progress, "Stopping at %s: %s cleared, %d settled, %s, ledger height %d.\n",
+		s.WorldTime.Format("2006-01-02 15:04"), number(s.IntervalsCleared, "interval"), s.IntervalsSettled, number(s.TradesTotal, "trade"), s.Ledger.Height)
 	return nil
+}
+
+// number says how many there are of a thing: 1 home, 2 homes.
+func number[N int | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // waitReady waits until every device has answered, not for ever.

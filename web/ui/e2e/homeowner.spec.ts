@@ -44,6 +44,13 @@ test("a home that is not there is said", async ({ page }) => {
   await expect(page.locator("select")).toHaveValue("home-02");
 });
 
+test("a home is found in whatever case it is written, the first without a name", async ({ page }) => {
+  await page.goto("/?home=HOME-03");
+  await expect(page.locator("select")).toHaveValue("home-03");
+  await page.goto("/?home=");
+  await expect(page.locator("select")).toHaveValue("home-01");
+});
+
 test("what flows in the home adds up to the meter", async ({ page }) => {
   const { homes } = await (await page.request.get("/api/v1/state")).json();
   const drawn = homes.filter((h: { flow?: object }) => h.flow).map((h: { flow: Record<string, number> }) => h.flow);

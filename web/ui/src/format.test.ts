@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { about, money, period, price, seconds, since, span, unbroken, watts } from "./format";
+import { about, count, full, money, period, price, seconds, since, span, unbroken, watts } from "./format";
 
 const unit = 1_000_000;
 
@@ -29,6 +29,14 @@ describe("money", () => {
       "less than 1 ct", "about 1 ct", "less than 1 HUF", "about 65 HUF", "less than 0.01 CZK",
     ]);
   });
+});
+
+describe("count", () => {
+  it("has a singular", () => expect([0, 1, 2].map((n) => count(n, "interval"))).toEqual(["0 intervals", "1 interval", "2 intervals"]));
+});
+
+describe("full", () => {
+  it("is 100 % of a full battery alone", () => expect([0, 9, 10, 994, 995, 999, 1000].map(full)).toEqual(["0 %", "0 %", "1 %", "99 %", "99 %", "99 %", "100 %"]));
 });
 
 describe("unbroken", () => {

@@ -106,7 +106,17 @@ export function since(time: string, now: string, speed: number, ago = 0): string
   return seconds(ago + Math.max(0, (Date.parse(now) - Date.parse(time)) / 1000 / speed));
 }
 
+/** count shows a number of things. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
 /** tokens shows a number of reward tokens. */
 export function tokens(n: number): string {
-  return n === 1 ? "1 token" : `${n} tokens`;
+  return count(n, "token");
+}
+
+/** full shows how full a battery is, from per mille: 100 % is said of one that takes no more. */
+export function full(perMille: number): string {
+  return `${Math.floor(perMille / 10)} %`;
 }

@@ -1,10 +1,10 @@
 import { render } from "preact";
 import { signal } from "@preact/signals";
 import { Flow } from "./flow";
-import { clock, day, energy, price, seconds, since, span, unbroken } from "./format";
+import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "./format";
 import { connect, silence, state } from "./live";
-import { challenge, expectation, sentence } from "./sentence";
-import type { Clearing, Home, State, Trade } from "./state";
+import { challenge, expectation, prices, sentence } from "./sentence";
+import { type Clearing, find, type Home, type State, type Trade } from "./state";
 import { today } from "./today";
 import "./style.css";
 
@@ -34,7 +34,7 @@ function App() {
       )}
       <Chosen s={s} />
       <footer>
-        <a href="/installer.html">{s.status.devices_online} devices online</a> · {s.status.intervals_cleared} intervals cleared · {s.status.intervals_settled} settled ·{" "}
+        <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
           {s.status.ledger.kind} ledger at block {s.status.ledger.height}
         </a>
@@ -46,7 +46,7 @@ function App() {
 /** Chosen shows the home of the address, the first one when the address names none. */
 function Chosen({ s }: { s: State }) {
   if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
-  const home = chosen.value === null ? s.homes[0] : s.homes.find((h) => h.id === chosen.value);
+  const home = find(s.homes, chosen.value);
   return home ? <HomePage s={s} home={home} /> : <Unknown id={chosen.value ?? ""} homes={s.homes} />;
 }
 
@@ -90,7 +90,7 @@ function HomePage({ s, home }: { s: State; home: Home }) {
           <Flow home={home} age={age} />
         </section>
         <section class="figures" aria-label="Figures">
-          <PriceNow s={s} />
+          <PriceNow s={s} home={home} />
           <Figure id="earned" {...today(home.today, s.tariff.currency)} />
           <Charge home={home} age={age} />
         </section>
@@ -113,22 +113,21 @@ function Figure({ id, label, value, note }: { id: string; label: string; value: 
   );
 }
 
-function PriceNow({ s }: { s: State }) {
+function PriceNow({ s, home }: { s: State; home: Home }) {
   const now = Date.parse(s.status.world_time);
   const priced = s.intervals.filter((c) => c.price !== undefined);
   const current = priced.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
   const shown = current ?? priced[0];
-  const { currency, retail, feed_in } = s.tariff;
-  const range = `the grid sells at ${price(retail, currency)} and pays ${price(feed_in, currency)}`;
-  if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={range} />;
-  return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, currency)} note={`for ${span(shown.interval)}; ${range}`} />;
+  const others = prices(home, s.tariff);
+  if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={others} />;
+  return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, s.tariff.currency)} note={`for ${span(shown.interval)}; ${others}`} />;
 }
 
 function Charge({ home, age }: { home: Home; age: (time: string) => string }) {
   const battery = home.devices.find((d) => d.kind === "battery");
   if (!battery) return <Figure id="charge" label="Battery" value="none" note="this home has no battery" />;
   if (battery.charge === undefined || !battery.time) return <Figure id="charge" label="Battery" value="–" note="the battery has not answered yet" />;
-  return <Figure id="charge" label="State of charge" value={`${(battery.charge / 10).toFixed(0)} %`} note={battery.online ? `read ${age(battery.time)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
+  return <Figure id="charge" label="State of charge" value={full(battery.charge)} note={battery.online ? `read ${age(battery.time)} ago` : `last read at ${clock(battery.time)}; the battery does not answer`} />;
 }
 
 function Trades({ trades, home, currency }: { trades: Trade[]; home: string; currency: string }) {

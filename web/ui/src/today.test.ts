@@ -27,14 +27,21 @@ describe("today", () => {
   });
   it("does not make a difference of nothing", () => {
     expect(said(-30, -30)).toBe("Spent today: 30 ct, the same as without neighbours");
-    expect(said(-30, -30.2)).toBe("Spent today: 30 ct, less than 1 ct less than without neighbours");
-    expect(said(250, 249.8)).toBe("Earned today: 2.50 EUR, less than 0.01 EUR more than without neighbours");
+    expect(said(-30, -30.2)).toBe("Spent today: 30 ct, about the same as without neighbours");
+    expect(said(250, 249.8)).toBe("Earned today: 2.50 EUR, about the same as without neighbours");
   });
   it("marks what is estimated, and says why", () => {
     const words = day(-179, -250, { estimated: 2 });
     expect(words.value).toBe("about 1.79 EUR");
     expect(words.note).toBe("about 0.71 EUR less than without neighbours; 3 settled intervals, of which 2 are estimated until their meter answers");
     expect(day(-179, -250, { without_estimated: true }).note).toBe("about 0.71 EUR less than without neighbours; 3 settled intervals; what it would be without neighbours is an estimate");
+  });
+  it("says since when, where that is not midnight", () => {
+    expect(day(30, 30, { since: "2026-06-01T10:15:00Z" }).note).toBe("the same as without neighbours; 3 settled intervals since 10:15");
+    expect(day(30, 30, { since: "2026-06-01T00:00:00Z" }).note).toBe("the same as without neighbours; 3 settled intervals");
+    expect(day(30, 30, { since: "2026-06-01T10:15:00Z", intervals: 1, estimated: 1 }).note).toBe(
+      "about the same as without neighbours; 1 settled interval since 10:15, of which 1 is estimated until its meter answers",
+    );
   });
   it("is not yet known before the first settlement", () => expect(day(0, 0, { intervals: 0 })).toEqual({ label: "Today", value: "–", note: "no interval is settled yet today" }));
 });

@@ -1,4 +1,4 @@
-import { money, smallest } from "./format";
+import { clock, count, money, smallest } from "./format";
 import type { Home } from "./state";
 
 type Today = Home["today"];
@@ -30,9 +30,8 @@ function turnedRound(t: Today, currency: string): string {
 function compared(t: Today, currency: string): string {
   if (t.net === t.without) return `${roughly(t)}the same as without neighbours`;
   const difference = Math.abs(t.net - t.without);
-  const least = smallest(currency);
-  const amount = difference < least / 2 ? `less than ${money(least, currency, t.net)}` : `${roughly(t)}${money(difference, currency, t.net)}`;
-  return `${amount} ${Math.abs(t.net) < Math.abs(t.without) ? "less" : "more"} than without neighbours`;
+  if (difference < smallest(currency) / 2) return "about the same as without neighbours";
+  return `${roughly(t)}${money(difference, currency, t.net)} ${Math.abs(t.net) < Math.abs(t.without) ? "less" : "more"} than without neighbours`;
 }
 
 /** roughly marks an amount of which something is estimated. */
@@ -40,8 +39,10 @@ function roughly(t: Today): string {
   return t.without_estimated || t.estimated > 0 ? "about " : "";
 }
 
+/** settled counts the intervals, and says since when where that is not midnight, as on the first day. */
 function settled(t: Today): string {
-  const count = `${t.intervals} settled ${t.intervals === 1 ? "interval" : "intervals"}`;
-  if (t.estimated > 0) return `${count}, of which ${t.estimated} ${t.estimated === 1 ? "is estimated until its meter answers" : "are estimated until their meter answers"}`;
-  return t.without_estimated ? `${count}; what it would be without neighbours is an estimate` : count;
+  const begun = t.since === undefined || clock(t.since) === "00:00" ? "" : ` since ${clock(t.since)}`;
+  const counted = `${count(t.intervals, "settled interval")}${begun}`;
+  if (t.estimated > 0) return `${counted}, of which ${t.estimated} ${t.estimated === 1 ? "is estimated until its meter answers" : "are estimated until their meter answers"}`;
+  return t.without_estimated ? `${counted}; what it would be without neighbours is an estimate` : counted;
 }

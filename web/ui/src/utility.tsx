@@ -3,7 +3,7 @@
 import { render } from "preact";
 import { signal } from "@preact/signals";
 import type { components } from "./api.gen";
-import { energy, tokens, watts } from "./format";
+import { count, energy, tokens, watts } from "./format";
 import "./style.css";
 
 type Ledger = components["schemas"]["Ledger"];
@@ -57,9 +57,9 @@ function App() {
 }
 
 function summary(l: Ledger): string {
-  const chain = `${l.height} blocks on the ${l.kind} ledger`;
+  const chain = `${count(l.height, "block")} on the ${l.kind} ledger`;
   if (l.postings === undefined) return `${chain}, no posting yet`;
-  return `${chain}, ${l.postings} ${l.postings === 1 ? "posting" : "postings"} under a checkpoint${l.cosigned ? " that the utility has cosigned" : ""}`;
+  return `${chain}, ${count(l.postings, "posting")} under a checkpoint${l.cosigned ? " that the utility has cosigned" : ""}`;
 }
 
 function Proof({ l }: { l: Ledger }) {
@@ -146,7 +146,7 @@ function Epochs({ r }: { r: Rewards }) {
                 <tr key={w.device}>
                   <td>{w.device}</td>
                   <td class="number">{tokens(w.tokens)}</td>
-                  <td class="number">{w.intervals} intervals</td>
+                  <td class="number">{count(w.intervals, "interval")}</td>
                   <td class="number">
                     {w.met} of {w.challenged}
                   </td>
