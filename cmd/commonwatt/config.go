@@ -57,7 +57,7 @@ type config struct {
 	edge    bool             // of a gateway: it reads some of the community's devices
 	clock   func() time.Time // of real devices, in a test; nil: time.Now
 
-	given     map[string]bool // of the terms, and simulation: whether the file or the data directory gives them
+	given     map[string]bool // of the terms, simulation and data: whether the file or the data directory gives them
 	keepTerms bool            // the data directory is to keep them
 
 	Bus   busConfig   `yaml:"bus"`
@@ -357,7 +357,9 @@ func parseConfig(b []byte) (config, error) {
 	if yaml.Unmarshal(b, &given) != nil {
 		given = nil
 	}
-	c.given["community"], c.given["simulation"] = given["community"] != nil, given["simulation"] != nil
+	for _, field := range []string{"community", "simulation", "data"} {
+		c.given[field] = given[field] != nil
+	}
 	tariff, _ := given["tariff"].(map[string]any)
 	for field := range tariff {
 		c.given["tariff."+field] = true
@@ -548,7 +550,7 @@ func (c config) validate() error {
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
-	if err := c.Check(c.isMember); err != nil {
+	if err := c.Check(func(string) bool { return true }); err != nil { // their members: validateMembers
 		return err
 	}
 	if _, err := c.Rules(); err != nil {
@@ -649,8 +651,6 @@ func (c config) validateAgents() error {
 		switch {
 		case a.Name == "" || names[a.Name]:
 			return fmt.Errorf("%s.name: %q is missing or given twice", path, a.Name)
-		case !c.isMember(a.Member):
-			return fmt.Errorf("%s.member: there is no member %q", path, a.Member)
 		case a.Rate < 0 || a.Rate > 100_000:
 			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
 		}
@@ -742,15 +742,6 @@ func (c config) validatePlaces() error {
 	return nil
 }
 
-func (c config) isMember(name string) bool {
-	if c.Simulation != nil {
-		var n int
-		_, err := fmt.Sscanf(name, "home-%02d", &n)
-		return err == nil && n >= 1 && n <= c.Simulation.Homes && name == fmt.Sprintf("home-%02d", n)
-	}
-	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == name })
-}
-
 func (c config) tariff() (tariff.Tariff, error) {
 	t := tariff.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
 	var err error
@@ -765,7 +756,8 @@ func (c config) tariff() (tariff.Tariff, error) {
 
 func configCommand() *cobra.Command {
 	parent := &cobra.Command{Use: "config", Short: "Look at configuration files"}
-	parent.AddCommand(&cobra.Command{
+	var data string
+	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a configuration file",
 		Long: `Check a configuration file: that of a gateway ("commonwatt gateway --help"), which
@@ -838,26 +830,10 @@ and one of
 			if isGateways(args[0]) {
 				return checkGateway(cmd.OutOrStdout(), args[0])
 			}
-			c, err := readConfig(args[0])
-			if err != nil {
-				return err
-			}
-			if err := c.takeTerms(); err != nil {
-				return err
-			}
-			if !c.hasTerms() {
-				return usage.Errorf("%s: %w", args[0], c.errTerms())
-			}
-			if err := cmp.Or(c.Ledger.exists(), c.Bus.Gateways.exists(c)); err != nil {
-				return usage.Errorf("%s: %w", args[0], err)
-			}
-			what := fmt.Sprintf("real devices: %d", len(c.Devices))
-			if c.Simulation != nil {
-				what = fmt.Sprintf("simulated homes: %d", c.Simulation.Homes)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q, %s, %s ledger\n", args[0], c.Community, what, cmp.Or(c.Ledger.Kind, embeddedLedger))
-			return nil
+			return checkConfig(cmd.OutOrStdout(), args[0], data)
 		},
-	})
+	}
+	check.Flags().StringVar(&data, "data", "", "data directory with which it is started, whose pairings count (default: that of the file)")
+	parent.AddCommand(check)
 	return parent
 }
