@@ -116,6 +116,8 @@ func TestBadScenarios(t *testing.T) {
 	good := string(summerDay(t))
 	for want, text := range map[string]string{
 		"field colour not found": good + "colour: red\n",
+		"pool.prices":            good + "pool: {prices: off}\n",
+		"own: {same_point: ":     good + "own: false\n",
 		"version: 2":             strings.Replace(good, "version: 1\n", "version: 2\n", 1),
 		"tariff.retail":          strings.Replace(good, "0.30 EUR/kWh", "0.30 EUR/MWh", 1),
 		"interval length 20":     strings.Replace(good, "interval: 15", "interval: 20", 1),

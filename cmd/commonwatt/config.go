@@ -373,7 +373,7 @@ func parseConfig(b []byte) (config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, plain(err, `"commonwatt config check --help"`)
+		return config{}, plain(err, b, `"commonwatt config check --help"`)
 	}
 	if c.Simulation == nil && given["devices"] == nil {
 		c.Simulation = defaultSimulation()
@@ -421,61 +421,11 @@ func isSimulated(dir string) bool {
 	return err == nil
 }
 
-// plain says what the YAML library says without the names of Go types. fields is
-// where the fields are listed.
-func plain(err error, fields string) error {
-	var wrong *yaml.TypeError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	unknown := regexp.MustCompile(`field (\S+) not found in type .*`)
-	mismatch := regexp.MustCompile("cannot unmarshal !!\\w+ (?:`(.*)` )?into (\\S+)")
-	lines := make([]string, len(wrong.Errors))
-	for i, line := range wrong.Errors {
-		line = unknown.ReplaceAllString(line, `unknown field "$1": `+fields+` lists the fields`)
-		lines[i] = mismatch.ReplaceAllStringFunc(line, func(text string) string {
-			parts := mismatch.FindStringSubmatch(text)
-			if parts[1] == "" {
-				return "is not " + wanted(parts[2])
-			}
-			return fmt.Sprintf("%q is not %s", parts[1], wanted(parts[2]))
-		})
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
-
-// wanted says what a field of a Go type takes.
-func wanted(goType string) string {
-	goType = strings.TrimPrefix(goType, "*")
-	switch {
-	case goType == "time.Duration":
-		return "a duration with a unit, such as 5m or 30s"
-	case goType == "time.Time":
-		return "a time, such as 2026-06-01T10:00:00Z"
-	case goType == "bool":
-		return "true or false"
-	case goType == "string":
-		return "a text"
-	case goType == "uint8":
-		return "a number from 0 to 255"
-	case goType == "uint16":
-		return "a number from 0 to 65535"
-	case strings.HasPrefix(goType, "uint"), strings.HasPrefix(goType, "int"):
-		return "a whole number"
-	case strings.HasPrefix(goType, "float"):
-		return "a number"
-	case strings.HasPrefix(goType, "[]"):
-		return "a list"
-	default:
-		return "a mapping of fields"
-	}
-}
-
 // addProfile adds a profile from a file.
 func addProfile(set *profile.Set, file string) error {
 	err := set.AddFile(file)
 	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
-		err = fmt.Errorf("%s: %w", file, plain(err, "docs/profiles.md"))
+		err = fmt.Errorf("%s: %w", file, plain(err, nil, "docs/profiles.md"))
 	}
 	return err
 }
@@ -590,6 +540,9 @@ func (c config) validateDevices() error {
 		}
 		if d.Gateway != "" && !slices.ContainsFunc(c.Gateways, func(g gatewayConfig) bool { return g.ID == d.Gateway }) {
 			return fmt.Errorf("%s.gateway: there is no gateway %q under gateways", path, d.Gateway)
+		}
+		if d.Shares != nil && d.kind(p) != grid.Meter {
+			return fmt.Errorf("%s.shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", path, d.ID, *d.Shares, d.MeteringPoint)
 		}
 		if d.Capacity.text != "" {
 			if _, err := d.Capacity.energy(path + ".capacity"); err != nil {
@@ -774,10 +727,16 @@ has a hub, or that of a community. Of this every field has a default; the fields
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
-  strategy: price-curve           # how the built-in agents trade: price-curve, self-consumption, none, or zero-intelligence
-  strategies: {ann: none}         # (random prices, for experiments); of single members
-  pool: {price: midpoint}         # what no trade covers is shared after delivery, at the middle of retail and feed-in;
-                                  # marginal: at the price of the exact clearing; off: it goes to the utility
+  strategy: price-curve           # how the built-in agents trade; one of
+                                  # price-curve: what is sure at prices that soon find a partner, what is likely nearer to
+                                  #   the middle of retail and feed-in; the default
+                                  # self-consumption: own demand first; what the forecast leaves, at that middle
+                                  # zero-intelligence: the same energy at random prices, for experiments
+                                  # none: does not trade; what is left over is shared all the same
+  strategies: {ann: none}         # of single members, instead of strategy
+  pool: {price: midpoint}         # what no trade covers is shared after delivery (docs/settlement.md), at
+                                  # midpoint: the middle of retail and feed-in; marginal: what one kWh more would be
+                                  # worth at the node, by the exact clearing; off: it goes to the utility
   own: {same_point: true}         # import and export of one metering point within an interval cancel
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
@@ -794,7 +753,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
   gateways:                       # on other machines: id and key as "commonwatt gateway key" prints them there
     - {id: gw-1a2b3c4d, key: BASE64, password_file: F, revoked: 2027-01-01T00:00:00Z}  # devices with gateway: gw-1a2b3c4d
   agents:                         # programs outside that trade for a member instead of the built-in agent
-    - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
+    - {name: ann's, member: ann, key_file: F, rate: 50}  # what is in the file F is the key, 32 characters or more; rate: orders a second
 
   rewards:                        # storage rewards, paid in tokens; shares are per mille; these are the defaults
     {budget: 1000, schedule: halving, period: 365,     # tokens a day; until it halves (or linear: until nothing is left)
@@ -817,7 +776,7 @@ and one of
   devices:                        # real devices: a connection meter for each metering point, and others; []: all come by pairing
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
        address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
-                                  # shares: false keeps a metering point out of own energy and pool
+                                  # shares: false, at its connection meter, keeps a metering point out of own energy and pool
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}
     - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
        unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}

@@ -996,6 +996,9 @@ def read_parquet(path):
     JSON object a line, in NAME.jsonl."""
     beside = path.removesuffix(".parquet") + ".jsonl"
     if os.path.exists(beside):
+        if os.path.exists(path) and os.path.getmtime(beside) < os.path.getmtime(path):
+            raise InputError(f"{os.path.basename(beside)} is older than the table beside it:"
+                             " remove it, or lay the rows there anew")
         return read_json_lines(beside)
     try:
         import pyarrow.parquet
