@@ -79,8 +79,9 @@ func lines(t *testing.T, dir, name string) {
 	}
 }
 
-// judged replays the summer day with changes into a directory and settles it a second time.
-func judged(t *testing.T, rules string, change func(*scenarios.Scenario)) (dir string, figures map[string]any) {
+// results replays the summer day with changes, and lays its rows where the second
+// settlement reads them.
+func results(t *testing.T, rules string, change func(*scenarios.Scenario)) (dir string) {
 	t.Helper()
 	s, err := scenarios.Parse(append(summerDay(t), rules...))
 	if err != nil {
@@ -92,13 +93,19 @@ func judged(t *testing.T, rules string, change func(*scenarios.Scenario)) (dir s
 	for _, name := range []string{"statements", "trades", "feeder"} {
 		lines(t, dir, name)
 	}
+	return dir
+}
+
+// judged settles the results in a directory a second time.
+func judged(t *testing.T, dir string) map[string]any {
+	t.Helper()
 	result := independent(t, dir, "--json")
 	figures, ok := result["kpis"].(map[string]any)
 	t.Logf("%v", figures)
 	if !ok {
 		t.Fatalf("the result has no figures: %v", result)
 	}
-	return dir, figures
+	return figures
 }
 
 // needPython skips where there is none; make test says so at its end.
@@ -131,7 +138,7 @@ func TestIndependentSettlement(t *testing.T) {
 			if testing.Short() && c.days > 1 {
 				t.Skip("SKIPPED by -short: replays days; make test runs it")
 			}
-			_, figures := judged(t, "", func(s *scenarios.Scenario) { s.Homes, s.Days, s.Start = c.homes, c.days, c.start })
+			figures := judged(t, results(t, "", func(s *scenarios.Scenario) { s.Homes, s.Days, s.Start = c.homes, c.days, c.start }))
 			if share := figures["perfect_sharing_share"]; share != float64(1000) {
 				t.Errorf("%v per mille of perfect sharing", share)
 			}
@@ -146,18 +153,11 @@ func TestIndependentSettlement(t *testing.T) {
 // summary.json states, and refuses one that it does not know.
 func TestIndependentSettlementByOtherRules(t *testing.T) {
 	needPython(t)
+	asIs := func(*scenarios.Scenario) {}
 	for _, rules := range []string{"pool: {price: off}\n", "own: {same_point: false}\n", "pool: off\nown: {same_point: false}\n"} {
-		judged(t, rules, func(*scenarios.Scenario) {})
+		judged(t, results(t, rules, asIs))
 	}
-	s, err := scenarios.Parse(append(summerDay(t), "pool: {price: marginal}\nstrategy: self-consumption\nstrategies: {home-02: none}\n"...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	replay(t, s, dir)
-	for _, name := range []string{"statements", "trades", "feeder"} {
-		lines(t, dir, name)
-	}
+	dir := results(t, "pool: {price: marginal}\nstrategy: self-consumption\nstrategies: {home-02: none}\n", asIs)
 	const unknownRule = 3
 	out, err := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", "independent_settlement.py"), dir).CombinedOutput()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != unknownRule || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "pool.price is 'marginal'") {
