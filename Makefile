@@ -36,6 +36,7 @@ web/ui/node_modules/.installed: web/ui/package-lock.json
 test: build $(INFLUXD)
 	cd web/ui && npm run --silent test
 	INFLUXD=$(INFLUXD) go test -timeout 30m ./...
+	@command -v python3 > /dev/null || echo "SKIPPED: the second, independent settlement of replays: no python3 on PATH"
 	@for b in peer orderer configtxgen; do command -v "$${FABRIC_BIN:+$$FABRIC_BIN/}$$b" > /dev/null || \
 		{ echo "SKIPPED: the tests on a real Fabric network: no $$b in FABRIC_BIN or on PATH (commonwatt fabric up --help)"; break; }; done
 

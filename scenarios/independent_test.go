@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,14 +79,49 @@ func lines(t *testing.T, dir, name string) {
 	}
 }
 
-// TestIndependentSettlement settles what was metered in replays a second time, by a program
-// in another language that was written from the rules alone: the optimum in every interval,
-// every posting to the millionth, and nobody worse off over a week of summer, of winter,
-// and in a street of fifty homes.
-func TestIndependentSettlement(t *testing.T) {
+// results replays the summer day with changes, and lays its rows where the second
+// settlement reads them.
+func results(t *testing.T, rules string, change func(*scenarios.Scenario)) (dir string) {
+	t.Helper()
+	s, err := scenarios.Parse(append(summerDay(t), rules...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&s)
+	dir = t.TempDir()
+	replay(t, s, dir)
+	for _, name := range []string{"statements", "trades", "feeder"} {
+		lines(t, dir, name)
+	}
+	return dir
+}
+
+// judged settles the results in a directory a second time.
+func judged(t *testing.T, dir string) map[string]any {
+	t.Helper()
+	result := independent(t, dir, "--json")
+	figures, ok := result["kpis"].(map[string]any)
+	t.Logf("%v", figures)
+	if !ok {
+		t.Fatalf("the result has no figures: %v", result)
+	}
+	return figures
+}
+
+// needPython skips where there is none; make test says so at its end.
+func needPython(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("SKIPPED: the independent settlement wants python3 on PATH")
 	}
+}
+
+// TestIndependentSettlement settles what was metered in replays a second time, by a program
+// in another language that was written from the rules alone: the optimum in every interval,
+// every posting to the millionth, and nobody worse off over a week of summer, of winter,
+// a month, and in a street of fifty homes.
+func TestIndependentSettlement(t *testing.T) {
+	needPython(t)
 	independent(t, "--self-test")
 	for _, c := range []struct {
 		name        string
@@ -94,28 +131,14 @@ func TestIndependentSettlement(t *testing.T) {
 		{"a summer day", 12, 1, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 		{"a summer week", 12, 7, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 		{"a winter week", 12, 7, time.Date(2026, 1, 12, 0, 0, 0, 0, time.UTC)},
+		{"thirty days", 12, 30, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 		{"fifty homes", 50, 2, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if testing.Short() && c.days > 1 {
 				t.Skip("SKIPPED by -short: replays days; make test runs it")
 			}
-			s, err := scenarios.Parse(summerDay(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Homes, s.Days, s.Start = c.homes, c.days, c.start
-			dir := t.TempDir()
-			replay(t, s, dir)
-			for _, name := range []string{"statements", "trades", "feeder"} {
-				lines(t, dir, name)
-			}
-			result := independent(t, dir, "--json")
-			figures, ok := result["kpis"].(map[string]any)
-			t.Logf("%v", figures)
-			if !ok {
-				t.Fatalf("the result has no figures: %v", result)
-			}
+			figures := judged(t, results(t, "", func(s *scenarios.Scenario) { s.Homes, s.Days, s.Start = c.homes, c.days, c.start }))
 			if share := figures["perfect_sharing_share"]; share != float64(1000) {
 				t.Errorf("%v per mille of perfect sharing", share)
 			}
@@ -123,5 +146,39 @@ func TestIndependentSettlement(t *testing.T) {
 				t.Errorf("%v members worse off", worse)
 			}
 		})
+	}
+}
+
+// TestIndependentSettlementByOtherRules: the second settlement goes by the rules that
+// summary.json states, and refuses one that it does not know.
+func TestIndependentSettlementByOtherRules(t *testing.T) {
+	needPython(t)
+	asIs := func(*scenarios.Scenario) {}
+	for _, rules := range []string{"pool: {price: off}\n", "own: {same_point: false}\n", "pool: off\nown: {same_point: false}\n"} {
+		judged(t, results(t, rules, asIs))
+	}
+	dir := results(t, "pool: {price: marginal}\nstrategy: self-consumption\nstrategies: {home-02: none}\n", asIs)
+	const unknownRule = 3
+	out, err := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", "independent_settlement.py"), dir).CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != unknownRule || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "pool.price is 'marginal'") {
+		t.Errorf("at the marginal price: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type rules struct {
+		Pool       map[string]string
+		Own        map[string]bool
+		Strategy   string
+		Strategies map[string]string
+	}
+	var have rules
+	if err := json.Unmarshal(text, &have); err != nil {
+		t.Fatal(err)
+	}
+	want := rules{map[string]string{"price": "marginal"}, map[string]bool{"same_point": true}, "self-consumption", map[string]string{"home-02": "none"}}
+	if !reflect.DeepEqual(have, want) {
+		t.Errorf("summary.json states %+v, want %+v", have, want)
 	}
 }

@@ -2,10 +2,13 @@ package scenarios_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
@@ -116,6 +119,8 @@ func TestBadScenarios(t *testing.T) {
 	good := string(summerDay(t))
 	for want, text := range map[string]string{
 		"field colour not found": good + "colour: red\n",
+		"pool.prices":            good + "pool: {prices: off}\n",
+		"own: {same_point: ":     good + "own: false\n",
 		"version: 2":             strings.Replace(good, "version: 1\n", "version: 2\n", 1),
 		"tariff.retail":          strings.Replace(good, "0.30 EUR/kWh", "0.30 EUR/MWh", 1),
 		"interval length 20":     strings.Replace(good, "interval: 15", "interval: 20", 1),
@@ -126,5 +131,55 @@ func TestBadScenarios(t *testing.T) {
 		if _, err := scenarios.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
+	}
+}
+
+// TestEveryColumnIsDescribed holds the tables and the summary against docs/replay.md.
+func TestEveryColumnIsDescribed(t *testing.T) {
+	doc, err := os.ReadFile("../docs/replay.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Homes = 2
+	dir := t.TempDir()
+	replay(t, s, dir)
+	described := func(file, under, name string) {
+		t.Helper()
+		_, section, _ := strings.Cut(string(doc), "## "+under)
+		section, _, _ = strings.Cut(section, "\n## ")
+		if !strings.Contains(section, "`"+name+"`") && !strings.Contains(section, "`"+name+".") {
+			t.Errorf("docs/replay.md does not describe %s of %s", name, file)
+		}
+	}
+	for _, name := range scenarios.Files() {
+		path := filepath.Join(dir, name)
+		if filepath.Ext(name) == ".json" {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var fields map[string]any
+			if err := json.Unmarshal(text, &fields); err != nil {
+				t.Fatal(err)
+			}
+			for field := range fields {
+				described(name, name, field)
+			}
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := parquet.NewReader(f)
+		for _, column := range r.Schema().Columns() {
+			described(name, name, column[0])
+		}
+		_ = r.Close()
+		_ = f.Close()
 	}
 }

@@ -30,13 +30,36 @@ func (p *PoolText) UnmarshalYAML(n *yaml.Node) error {
 		p.Price = settlement.PoolPrice(n.Value)
 		return nil
 	}
-	for k := 0; k+1 < len(n.Content); k += 2 {
-		if name := n.Content[k]; name.Value != "price" {
-			return fmt.Errorf("line %d: field %s not found in type pool", name.Line, name.Value)
-		}
+	if err := onlyField(n, "pool", "price", "{price: midpoint}"); err != nil {
+		return err
 	}
 	type plain PoolText
 	return n.Decode((*plain)(p))
+}
+
+// UnmarshalYAML says what it takes.
+func (o *OwnText) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyField(n, "own", "same_point", "{same_point: false}"); err != nil {
+		return err
+	}
+	type plain OwnText
+	return n.Decode((*plain)(o))
+}
+
+// onlyField checks a mapping with one field, of which form is an example.
+func onlyField(n *yaml.Node, name, field, form string) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: %s: is not a mapping of fields: write %s: %s", n.Line, name, name, form)
+	}
+	for k := 0; k+1 < len(n.Content); k += 2 {
+		if key := n.Content[k]; key.Value != field {
+			return fmt.Errorf("line %d: %s.%s: unknown field: %s has the field %s alone, as in %s: %s", key.Line, name, key.Value, name, field, name, form)
+		}
+	}
+	return nil
 }
 
 // Rules returns the rules. The error begins with the name of the field.

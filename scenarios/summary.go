@@ -1,9 +1,11 @@
 package scenarios
 
 import (
+	"cmp"
 	"math"
 	"strings"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -17,12 +19,18 @@ type Summary struct {
 	ScenarioDigest string `json:"scenario_digest"` // SHA-256 of the file
 	Seed           uint64 `json:"seed"`
 	Mechanism      string `json:"mechanism"`
-	Currency       string `json:"currency"`
-	Homes          int    `json:"homes"`
-	Intervals      int    `json:"intervals"`
-	Orders         int64  `json:"orders"`
-	Trades         int    `json:"trades"`
-	Postings       int    `json:"postings"`
+
+	SharingRules        // by which it was settled, defaults filled in
+	Strategy     string `json:"strategy"` // of all homes but those in Strategies
+
+	Strategies map[string]string `json:"strategies"` // of single homes; empty: none
+
+	Currency  string `json:"currency"`
+	Homes     int    `json:"homes"`
+	Intervals int    `json:"intervals"`
+	Orders    int64  `json:"orders"`
+	Trades    int    `json:"trades"`
+	Postings  int    `json:"postings"`
 
 	KPIs
 
@@ -53,6 +61,16 @@ type Summary struct {
 
 	LedgerHeight int64  `json:"ledger_height"`
 	LedgerRoot   string `json:"ledger_root"`
+}
+
+// SharingRules are the rules in the form of a scenario.
+type SharingRules struct {
+	Pool struct {
+		Price settlement.PoolPrice `json:"price"`
+	} `json:"pool"`
+	Own struct {
+		SamePoint bool `json:"same_point"`
+	} `json:"own"`
 }
 
 // KPIs are what can be told of a community and of the same homes without one.
@@ -86,6 +104,15 @@ func (r *Result) Summarize(version string) (Summary, error) {
 		Version: version, Scenario: r.Scenario.Name, ScenarioDigest: r.Scenario.Digest, Seed: r.Scenario.Seed,
 		Mechanism: r.Scenario.Mechanism, Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
 		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root,
+	}
+	rules, err := r.Scenario.Rules()
+	if err != nil {
+		return s, err
+	}
+	s.SharingRules.Pool.Price, s.Own.SamePoint = rules.Pool, rules.SamePoint
+	s.Strategy, s.Strategies = cmp.Or(r.Scenario.Strategy, string(agent.ByPriceCurve)), r.Scenario.Strategies
+	if s.Strategies == nil {
+		s.Strategies = map[string]string{}
 	}
 	for _, i := range r.Intervals {
 		s.Traded += i.Traded

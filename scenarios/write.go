@@ -80,6 +80,13 @@ type (
 	}
 )
 
+// Files are the names of what Write writes.
+func Files() []string {
+	return []string{summaryFile, "trades.parquet", "intervals.parquet", "statements.parquet", "feeder.parquet", "readings.parquet"}
+}
+
+const summaryFile = "summary.json"
+
 // Write writes summary.json and the tables into dir.
 func (r *Result) Write(dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // results are for sharing
@@ -93,7 +100,7 @@ func (r *Result) Write(dir, version string) error {
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "summary.json"), append(summary, '\n'), 0o644); err != nil { //nolint:gosec // results are for sharing
+	if err := os.WriteFile(filepath.Join(dir, summaryFile), append(summary, '\n'), 0o644); err != nil { //nolint:gosec // results are for sharing
 		return fmt.Errorf("write results: %w", err)
 	}
 	return errors.Join(

@@ -124,7 +124,7 @@ func (p *position) take(to *sides, s sides) {
 }
 
 func (c *clearing) ownOf(points []*position) error {
-	cleared, err := c.clear(points, nil)
+	cleared, err := c.clear(points, nil, false)
 	if err != nil || cleared == nil {
 		return err
 	}
@@ -166,17 +166,23 @@ const (
 )
 
 // clear clears what is left short and long at the points over the lines without
-// their limits; nil when there is nothing to share.
-func (c *clearing) clear(points []*position, committed map[string]grid.Energy) (*result, error) {
+// their limits; nil when there is nothing to share. A point whose own import and
+// export did not cancel has both: among a member's own points they stay apart, in
+// the pool each goes to whoever there is.
+func (c *clearing) clear(points []*position, committed map[string]grid.Energy, pool bool) (*result, error) {
 	in := network.Case{K: network.Half, Committed: committed}
 	var all sides
 	for _, p := range points {
 		node := c.basis.Nodes[p.account]
+		buyer, seller := p.account, p.account // of one member the clearing nets
+		if pool {
+			buyer, seller = p.rank+bidding, p.rank+offering
+		}
 		if p.left.short > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: p.account, Node: node, Side: grid.Bid, Energy: p.left.short, Price: c.tariff.Retail})
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: buyer, Node: node, Side: grid.Bid, Energy: p.left.short, Price: c.tariff.Retail})
 		}
 		if p.left.long > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: p.account, Node: node, Side: grid.Offer, Energy: p.left.long, Price: c.tariff.FeedIn})
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: seller, Node: node, Side: grid.Offer, Energy: p.left.long, Price: c.tariff.FeedIn})
 		}
 		all.short, all.long = all.short+p.left.short, all.long+p.left.long
 	}
@@ -213,7 +219,7 @@ func (c *clearing) pool() error {
 		return nil
 	}
 	points := slices.DeleteFunc(slices.Clone(c.points), func(p *position) bool { return p.apart })
-	cleared, err := c.clear(points, c.flows)
+	cleared, err := c.clear(points, c.flows, true)
 	if err != nil {
 		return fmt.Errorf("pool: %w", err)
 	}

@@ -52,7 +52,7 @@ func audits(t *testing.T, dir string) {
 	}
 	refusesBundle(t, bundle, key, filepath.Join(dir, ledger.WitnessKey))
 	code, shown, errs := execute(t, "ledger", "show", "--data", dir, "--limit", "3")
-	if code != 0 || strings.Count(shown, "\n") != 4 || !strings.Contains(shown, "LEAF") {
+	if code != 0 || strings.Count(shown, "\n") != 4 || !strings.Contains(shown, "LEAF") || !strings.Contains(shown, "AMOUNT EUR") {
 		t.Errorf("show: exit code %d\n%s%s", code, shown, errs)
 	}
 	changedWorking(t, dir)

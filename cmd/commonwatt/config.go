@@ -57,7 +57,7 @@ type config struct {
 	edge    bool             // of a gateway: it reads some of the community's devices
 	clock   func() time.Time // of real devices, in a test; nil: time.Now
 
-	given     map[string]bool // of the terms, and simulation: whether the file or the data directory gives them
+	given     map[string]bool // of the terms, simulation and data: whether the file or the data directory gives them
 	keepTerms bool            // the data directory is to keep them
 
 	Bus   busConfig   `yaml:"bus"`
@@ -357,7 +357,9 @@ func parseConfig(b []byte) (config, error) {
 	if yaml.Unmarshal(b, &given) != nil {
 		given = nil
 	}
-	c.given["community"], c.given["simulation"] = given["community"] != nil, given["simulation"] != nil
+	for _, field := range []string{"community", "simulation", "data"} {
+		c.given[field] = given[field] != nil
+	}
 	tariff, _ := given["tariff"].(map[string]any)
 	for field := range tariff {
 		c.given["tariff."+field] = true
@@ -371,7 +373,7 @@ func parseConfig(b []byte) (config, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return config{}, plain(err, `"commonwatt config check --help"`)
+		return config{}, plain(err, b, `"commonwatt config check --help"`)
 	}
 	if c.Simulation == nil && given["devices"] == nil {
 		c.Simulation = defaultSimulation()
@@ -419,61 +421,11 @@ func isSimulated(dir string) bool {
 	return err == nil
 }
 
-// plain says what the YAML library says without the names of Go types. fields is
-// where the fields are listed.
-func plain(err error, fields string) error {
-	var wrong *yaml.TypeError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	unknown := regexp.MustCompile(`field (\S+) not found in type .*`)
-	mismatch := regexp.MustCompile("cannot unmarshal !!\\w+ (?:`(.*)` )?into (\\S+)")
-	lines := make([]string, len(wrong.Errors))
-	for i, line := range wrong.Errors {
-		line = unknown.ReplaceAllString(line, `unknown field "$1": `+fields+` lists the fields`)
-		lines[i] = mismatch.ReplaceAllStringFunc(line, func(text string) string {
-			parts := mismatch.FindStringSubmatch(text)
-			if parts[1] == "" {
-				return "is not " + wanted(parts[2])
-			}
-			return fmt.Sprintf("%q is not %s", parts[1], wanted(parts[2]))
-		})
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
-
-// wanted says what a field of a Go type takes.
-func wanted(goType string) string {
-	goType = strings.TrimPrefix(goType, "*")
-	switch {
-	case goType == "time.Duration":
-		return "a duration with a unit, such as 5m or 30s"
-	case goType == "time.Time":
-		return "a time, such as 2026-06-01T10:00:00Z"
-	case goType == "bool":
-		return "true or false"
-	case goType == "string":
-		return "a text"
-	case goType == "uint8":
-		return "a number from 0 to 255"
-	case goType == "uint16":
-		return "a number from 0 to 65535"
-	case strings.HasPrefix(goType, "uint"), strings.HasPrefix(goType, "int"):
-		return "a whole number"
-	case strings.HasPrefix(goType, "float"):
-		return "a number"
-	case strings.HasPrefix(goType, "[]"):
-		return "a list"
-	default:
-		return "a mapping of fields"
-	}
-}
-
 // addProfile adds a profile from a file.
 func addProfile(set *profile.Set, file string) error {
 	err := set.AddFile(file)
 	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
-		err = fmt.Errorf("%s: %w", file, plain(err, "docs/profiles.md"))
+		err = fmt.Errorf("%s: %w", file, plain(err, nil, "docs/profiles.md"))
 	}
 	return err
 }
@@ -548,7 +500,7 @@ func (c config) validate() error {
 	if err := c.Ledger.validate(); err != nil {
 		return err
 	}
-	if err := c.Check(c.isMember); err != nil {
+	if err := c.Check(func(string) bool { return true }); err != nil { // their members: validateMembers
 		return err
 	}
 	if _, err := c.Rules(); err != nil {
@@ -588,6 +540,9 @@ func (c config) validateDevices() error {
 		}
 		if d.Gateway != "" && !slices.ContainsFunc(c.Gateways, func(g gatewayConfig) bool { return g.ID == d.Gateway }) {
 			return fmt.Errorf("%s.gateway: there is no gateway %q under gateways", path, d.Gateway)
+		}
+		if d.Shares != nil && d.kind(p) != grid.Meter {
+			return fmt.Errorf("%s.shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", path, d.ID, *d.Shares, d.MeteringPoint)
 		}
 		if d.Capacity.text != "" {
 			if _, err := d.Capacity.energy(path + ".capacity"); err != nil {
@@ -649,8 +604,6 @@ func (c config) validateAgents() error {
 		switch {
 		case a.Name == "" || names[a.Name]:
 			return fmt.Errorf("%s.name: %q is missing or given twice", path, a.Name)
-		case !c.isMember(a.Member):
-			return fmt.Errorf("%s.member: there is no member %q", path, a.Member)
 		case a.Rate < 0 || a.Rate > 100_000:
 			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
 		}
@@ -742,15 +695,6 @@ func (c config) validatePlaces() error {
 	return nil
 }
 
-func (c config) isMember(name string) bool {
-	if c.Simulation != nil {
-		var n int
-		_, err := fmt.Sscanf(name, "home-%02d", &n)
-		return err == nil && n >= 1 && n <= c.Simulation.Homes && name == fmt.Sprintf("home-%02d", n)
-	}
-	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == name })
-}
-
 func (c config) tariff() (tariff.Tariff, error) {
 	t := tariff.Tariff{Version: c.Tariff.Version, Currency: c.Tariff.Currency}
 	var err error
@@ -765,7 +709,8 @@ func (c config) tariff() (tariff.Tariff, error) {
 
 func configCommand() *cobra.Command {
 	parent := &cobra.Command{Use: "config", Short: "Look at configuration files"}
-	parent.AddCommand(&cobra.Command{
+	var data string
+	check := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a configuration file",
 		Long: `Check a configuration file: that of a gateway ("commonwatt gateway --help"), which
@@ -782,10 +727,16 @@ has a hub, or that of a community. Of this every field has a default; the fields
   tariff: {version: demo-1, currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.06 EUR/kWh}
   feeder:                         # absent: all are at one node. Limits and fee are those of the line to the parent.
     nodes: [{id: root}, {id: street, parent: root, fee: 0.02 EUR/kWh, export_limit: 10 kW, import_limit: 10 kW}]
-  strategy: price-curve           # how the built-in agents trade: price-curve, self-consumption, none, or zero-intelligence
-  strategies: {ann: none}         # (random prices, for experiments); of single members
-  pool: {price: midpoint}         # what no trade covers is shared after delivery, at the middle of retail and feed-in;
-                                  # marginal: at the price of the exact clearing; off: it goes to the utility
+  strategy: price-curve           # how the built-in agents trade; one of
+                                  # price-curve: what is sure at prices that soon find a partner, what is likely nearer to
+                                  #   the middle of retail and feed-in; the default
+                                  # self-consumption: own demand first; what the forecast leaves, at that middle
+                                  # zero-intelligence: the same energy at random prices, for experiments
+                                  # none: does not trade; what is left over is shared all the same
+  strategies: {ann: none}         # of single members, instead of strategy
+  pool: {price: midpoint}         # what no trade covers is shared after delivery (docs/settlement.md), at
+                                  # midpoint: the middle of retail and feed-in; marginal: what one kWh more would be
+                                  # worth at the node, by the exact clearing; off: it goes to the utility
   own: {same_point: true}         # import and export of one metering point within an interval cancel
   bus: {url: "nats://a,b,c", replicas: 3, order_log: true}  # absent: embedded
                                   # order_log: keep it on the bus, so that a --standby on another machine can go on
@@ -802,7 +753,7 @@ has a hub, or that of a community. Of this every field has a default; the fields
   gateways:                       # on other machines: id and key as "commonwatt gateway key" prints them there
     - {id: gw-1a2b3c4d, key: BASE64, password_file: F, revoked: 2027-01-01T00:00:00Z}  # devices with gateway: gw-1a2b3c4d
   agents:                         # programs outside that trade for a member instead of the built-in agent
-    - {name: ann's, member: ann, key_file: F, rate: 50}  # key: 32 characters or more; rate: orders a second
+    - {name: ann's, member: ann, key_file: F, rate: 50}  # what is in the file F is the key, 32 characters or more; rate: orders a second
 
   rewards:                        # storage rewards, paid in tokens; shares are per mille; these are the defaults
     {budget: 1000, schedule: halving, period: 365,     # tokens a day; until it halves (or linear: until nothing is left)
@@ -825,7 +776,7 @@ and one of
   devices:                        # real devices: a connection meter for each metering point, and others; []: all come by pairing
     - {id: ann/meter, member: ann, metering_point: mp-ann, node: street, import_limit: 11 kW, export_limit: 10 kW,
        address: "192.0.2.7:502", unit: 1, profile: sunspec-meter}  # limits: nobody sells more than that
-                                  # shares: false keeps a metering point out of own energy and pool
+                                  # shares: false, at its connection meter, keeps a metering point out of own energy and pool
     - {id: ann/ev, member: ann, metering_point: mp-ann, address: "192.0.2.8:502", unit: 1, profile: alfen-eve}
     - {id: ann/sdm, member: ann, metering_point: mp-ann, address: "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
        unit: 3, profile: eastron-sdm630, kind: meter, rated: 10 kW, inverted: true}
@@ -838,26 +789,10 @@ and one of
 			if isGateways(args[0]) {
 				return checkGateway(cmd.OutOrStdout(), args[0])
 			}
-			c, err := readConfig(args[0])
-			if err != nil {
-				return err
-			}
-			if err := c.takeTerms(); err != nil {
-				return err
-			}
-			if !c.hasTerms() {
-				return usage.Errorf("%s: %w", args[0], c.errTerms())
-			}
-			if err := cmp.Or(c.Ledger.exists(), c.Bus.Gateways.exists(c)); err != nil {
-				return usage.Errorf("%s: %w", args[0], err)
-			}
-			what := fmt.Sprintf("real devices: %d", len(c.Devices))
-			if c.Simulation != nil {
-				what = fmt.Sprintf("simulated homes: %d", c.Simulation.Homes)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: community %q, %s, %s ledger\n", args[0], c.Community, what, cmp.Or(c.Ledger.Kind, embeddedLedger))
-			return nil
+			return checkConfig(cmd.OutOrStdout(), args[0], data)
 		},
-	})
+	}
+	check.Flags().StringVar(&data, "data", "", "data directory with which it is started, whose pairings count (default: that of the file)")
+	parent.AddCommand(check)
 	return parent
 }

@@ -62,7 +62,7 @@ func readEdgeConfig(path string) (edgeConfig, error) {
 	dec := yaml.NewDecoder(strings.NewReader(string(b)))
 	dec.KnownFields(true)
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, usage.Errorf("%s: %w", path, plain(err, `"commonwatt gateway --help"`))
+		return c, usage.Errorf("%s: %w", path, plain(err, b, `"commonwatt gateway --help"`))
 	}
 	if err := c.validate(); err != nil {
 		return c, usage.Errorf("%s: %w", path, err)

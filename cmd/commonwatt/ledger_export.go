@@ -36,7 +36,7 @@ func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringVar(&s.member, "member", "", "only postings of a member, by the community's own name for it")
 	c.Flags().StringVar(&s.account, "account", "", "only postings of an account")
 	c.Flags().StringVar(&s.interval, "interval", "", "only postings of a delivery interval, as in 2026-06-01T10:00:00Z/15")
-	c.Flags().StringVar(&s.reason, "reason", "", "only postings of a reason, such as trade, imbalance-retail, grid-fee")
+	c.Flags().StringVar(&s.reason, "reason", "", "only postings of a reason, such as trade, pool-bought, imbalance-retail")
 }
 
 // open opens the index of the ledger, and says what to look for in it.
@@ -46,6 +46,9 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 		if _, err := grid.ParseInterval(s.interval); err != nil {
 			return nil, q, usage.Errorf("--interval: %w", err)
 		}
+	}
+	if err := knownReason(s.reason); err != nil {
+		return nil, q, err
 	}
 	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
 		return nil, q, usage.Errorf("--data: no ledger in %s: %w", s.data, err)
@@ -100,7 +103,9 @@ signed readings. Money is in millionths of the currency unit, energy in Wh.
 
 A bundle of the whole log proves that nothing is missing; one of a part, as of a
 member, has no statements and no readings. Readings name members and devices: leave
-them out with --without-readings where they are nobody's business.`,
+them out with --without-readings where they are nobody's business.
+
+` + reasonsHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
@@ -247,7 +252,11 @@ func showCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show postings, the last ones first",
-		Args:  cobra.NoArgs,
+		Long: `Show postings, the last ones first: amounts in the currency of the ledger, energy in
+Wh. FROM pays, TO receives.
+
+` + reasonsHelp(),
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
 				return usage.Errorf("--limit: %d: must not be negative", limit)
@@ -260,7 +269,10 @@ func showCommand() *cobra.Command {
 				return err
 			}
 			q.ID, q.Hash, q.Limit, q.Backwards = id, hash, limit, true
-			err = showPostings(cmd.Context(), x, q, cmd.OutOrStdout())
+			currency, err := s.currency(cmd.Context())
+			if err == nil {
+				err = showPostings(cmd.Context(), x, q, currency, cmd.OutOrStdout())
+			}
 			return errors.Join(err, x.Close())
 		},
 	}
@@ -271,7 +283,7 @@ func showCommand() *cobra.Command {
 	return c
 }
 
-func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, out io.Writer) error {
+func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, currency string, out io.Writer) error {
 	shown := 0
 	err := x.Find(ctx, q, func(e ledger.Entry) error {
 		p, err := entry(e)
@@ -279,7 +291,7 @@ func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, out io.W
 			return err
 		}
 		if shown == 0 {
-			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", "AMOUNT", "WH", "REASON", "REFERENCE")
+			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", strings.TrimSpace("AMOUNT "+currency), "WH", "REASON", "REFERENCE")
 		}
 		shown++
 		fmt.Fprintf(out, "%8d %6d  %-23s %-24s %-24s %14s %8d  %-17s %s\n", p.Leaf, p.Block, p.Interval, p.Debit, p.Credit, money(p.Amount), p.Energy, p.Reason, p.Reference)

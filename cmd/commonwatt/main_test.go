@@ -534,6 +534,17 @@ func TestTamperedLedger(t *testing.T) {
 		t.Fatalf("replay: exit code %d\n%s%s", code, out, errs)
 	}
 	verified(t, dir)
+	for want, args := range map[string][]string{"AMOUNT EUR": {"show"}, "pool-bought": {"show", "--reason", "pool-bought"}} {
+		if code, out, errs := execute(t, append([]string{"ledger"}, append(args, "--data", dir)...)...); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%v: exit code %d, want %q\n%s%s", args, code, want, out, errs)
+		}
+	}
+	for _, args := range [][]string{{"show"}, {"export", "--out", filepath.Join(t.TempDir(), "x")}} {
+		args = append(append([]string{"ledger"}, args...), "--data", dir, "--reason", "pool-bouhgt")
+		if code, _, errs := execute(t, args...); code != exitUsage || !strings.Contains(errs, "pool-bought, pool-sold") {
+			t.Errorf("%v: exit code %d: %s", args, code, errs)
+		}
+	}
 	path := filepath.Join(dir, "ledger.db")
 	db, err := sql.Open("sqlite", path)
 	if err != nil {

@@ -23,12 +23,14 @@ import (
 func replayCommand() *cobra.Command {
 	var out, mechanism, kind string
 	var seed uint64
+	var force bool
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
 		Long: `Replay a scenario through the same engine, settlement and contracts that run
-live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings,feeder}.parquet;
-the same file, seed and version give the same bytes. With --ledger embedded the
+live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings,feeder}.parquet
+(docs/replay.md describes them; results that are there already stay, unless --force is
+given); the same file, seed and version give the same bytes. With --ledger embedded the
 ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
@@ -45,7 +47,7 @@ quarter-hours settles 95.`,
 			}
 			s, err := scenarios.Parse(b)
 			if err != nil {
-				return usage.Errorf("%s: %w", args[0], plain(err, "replay"))
+				return usage.Errorf("%s: %w", args[0], plain(err, b, `"commonwatt replay --help"`))
 			}
 			if cmd.Flags().Changed("seed") {
 				s.Seed = seed
@@ -56,10 +58,14 @@ quarter-hours settles 95.`,
 			if err := s.Validate(); err != nil {
 				return usage.Mark(err)
 			}
+			if err := unused(out, force); err != nil {
+				return err
+			}
 			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "directory for the results")
+	c.Flags().StringVar(&out, "out", "", "directory for the results; must hold no others")
+	c.Flags().BoolVar(&force, "force", false, "overwrite the results of another replay in --out (never its ledger)")
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
 	c.Flags().StringVar(&kind, "ledger", "memory", "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
@@ -67,6 +73,17 @@ quarter-hours settles 95.`,
 		panic(err) // the flag is defined above
 	}
 	return c
+}
+
+// unused refuses a directory that has the results of another replay, unless they may be
+// overwritten.
+func unused(out string, force bool) error {
+	for _, name := range scenarios.Files() {
+		if _, err := os.Stat(filepath.Join(out, name)); err == nil && !force {
+			return usage.Errorf("--out: %s has the results of another replay already (%s): choose another directory, or give --force to overwrite them", out, name)
+		}
+	}
+	return nil
 }
 
 const percent = 100

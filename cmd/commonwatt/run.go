@@ -59,6 +59,9 @@ them.`,
 			if err := conf.needTerms(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), isTerminal(os.Stdin) && isTerminal(os.Stderr), log); err != nil {
 				return err
 			}
+			if text := conf.unasked(true); text != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), text)
+			}
 			return runNode(cmd.Context(), conf, f.duration, log, cmd.ErrOrStderr())
 		},
 	}
@@ -106,7 +109,7 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 		return config{}, usage.Errorf("--homes, --seed: the configuration has real devices, there is nothing to simulate")
 	}
 	if given("homes") {
-		c.Simulation.Homes = f.homes
+		c.Simulation.Homes, c.given["simulation"] = f.homes, true
 	}
 	if given("seed") {
 		c.Simulation.Seed = f.seed
@@ -118,7 +121,7 @@ func (f runFlags) resolve(cmd *cobra.Command) (config, error) {
 	if err := c.validate(); err != nil {
 		return config{}, usage.Mark(err)
 	}
-	return c, nil
+	return c, usage.Mark(c.sought(c.validateMembers()))
 }
 
 // stage is a goroutine that ends when its context does, and whose failure ends

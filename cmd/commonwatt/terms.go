@@ -58,7 +58,7 @@ func readTerms(dir string) (t terms, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&t); err != nil && !errors.Is(err, io.EOF) {
-		return t, usage.Errorf("%s: %w", path, plain(err, "community and tariff are its fields: remove it, and give them in the configuration"))
+		return t, usage.Errorf("%s: %w", path, plain(err, b, "community and tariff are its fields: remove it, and give them in the configuration"))
 	}
 	return t, nil
 }
@@ -171,7 +171,12 @@ func (c *config) needTerms(ctx context.Context, in io.Reader, out io.Writer, ter
 func (c *config) askTerms(ctx context.Context, q *questions) error {
 	answers := terms{Tariff: tariffConfig{Version: strconv.Itoa(time.Now().Year())}}
 	if !c.given["community"] {
-		answers.Community = q.ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", communityName().MatchString)
+		answers.Community = q.ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", func(text string) error {
+			if !communityName().MatchString(text) {
+				return fmt.Errorf("%q is no name: use lower-case letters, digits and dashes alone, 63 at most, as in oak-street", text)
+			}
+			return nil
+		})
 	}
 	for {
 		c.askTariff(ctx, q, &answers.Tariff)
@@ -197,11 +202,18 @@ func (c *config) askTerms(ctx context.Context, q *questions) error {
 func (c *config) askTariff(ctx context.Context, q *questions, t *tariffConfig) {
 	t.Currency = c.Tariff.Currency
 	if !c.given["tariff.currency"] {
-		t.Currency = q.ask(ctx, "Which currency is its tariff in, such as EUR?", regexp.MustCompile(`^[A-Z]{3}$`).MatchString)
+		t.Currency = q.ask(ctx, "Which currency is its tariff in, such as EUR?", func(text string) error {
+			if !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(text) {
+				return fmt.Errorf("%q is no currency: write its three capital letters, such as EUR or CHF", text)
+			}
+			return nil
+		})
 	}
-	price := func(text string) bool {
-		_, err := quantity{text: inFull(text, t.Currency)}.price("", t.Currency)
-		return err == nil
+	price := func(text string) error {
+		if _, err := (quantity{text: inFull(text, t.Currency)}).price("", t.Currency); err != nil {
+			return fmt.Errorf("%q is no price in %s a kWh: write it in %s with a point, so that 31 cents are 0.31", text, t.Currency, t.Currency)
+		}
+		return nil
 	}
 	if !c.given["tariff.retail"] {
 		t.Retail.text = inFull(q.ask(ctx, "What does a kWh from the grid cost, such as 0.30 "+t.Currency+"?", price), t.Currency)
@@ -226,15 +238,20 @@ type questions struct {
 	silent bool
 }
 
-// ask asks until an answer fits. It is empty when nobody answers.
-func (q *questions) ask(ctx context.Context, question string, fits func(string) bool) string {
+// ask asks until an answer fits, and says what is wrong with one that does not. It is
+// empty when nobody answers.
+func (q *questions) ask(ctx context.Context, question string, wrong func(string) error) string {
 	for !q.silent {
 		fmt.Fprintf(q.out, "%s ", question)
 		answer, err := q.line(ctx)
 		q.silent = err != nil
-		if err == nil && fits(answer) {
+		if err != nil {
+			break
+		}
+		if err = wrong(answer); err == nil {
 			return answer
 		}
+		fmt.Fprintf(q.out, "%v.\n", err)
 	}
 	return ""
 }

@@ -69,6 +69,11 @@ func TestTermsAreAskedOnce(t *testing.T) {
 	if !strings.Contains(out.String(), "is above retail") {
 		t.Errorf("a feed-in price above retail was taken:\n%s", out)
 	}
+	for _, want := range []string{`"Oak Street" is no name: use lower-case letters`, `"euro" is no currency: write its three capital letters`, `"much" is no price in EUR a kWh`, "so that 31 cents are 0.31"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("nobody was told that %s:\n%s", want, out)
+		}
+	}
 	d, err := disk.OpenDir(dir)
 	if err != nil {
 		t.Fatal(err)

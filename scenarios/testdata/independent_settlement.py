@@ -7,7 +7,9 @@ rules alone (the documents on money, on the market and on conventions) and share
 no code with the program that wrote the results, so that an error would have to
 be made twice to stay unseen.  It knows the case of ONE tariff: in each interval
 every metering point has the same retail price and the same feed-in price, and
-retail is not below feed-in.
+retail is not below feed-in.  Of the rules that summary.json states it knows the
+pool's prices "midpoint" and "off", and own energy at the same point or not; it
+refuses the others.
 
     independent_settlement.py DIR                 a table for people
     independent_settlement.py DIR --json          the same for programs
@@ -15,6 +17,7 @@ retail is not below feed-in.
 
 Exit 0: nothing differs.  Exit 1: something differs, and the first differences
 are named.  Exit 2: the input cannot be read or is not of the kind known here.
+Exit 3: the replay went by a rule that this program does not know.
 
 Reading Parquet needs the package pyarrow.  If the package scipy is there, the
 optimum of each interval with line fees is taken from a linear programme solved
@@ -42,9 +45,21 @@ class InputError(Exception):
     """The input cannot be read, or lies outside of what this program knows."""
 
 
+class UnknownRule(InputError):
+    """The replay went by a rule that this program does not know."""
+
+
 # ---------------------------------------------------------------------------
 # Data of one interval
 # ---------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Rules:
+    """How energy that no trade covers is shared."""
+
+    pool: bool = True        # at the middle of retail and feed-in; else not at all
+    same_point: bool = True  # a point's own import and export cancel
+
 
 @dataclass
 class Row:
@@ -381,7 +396,7 @@ def short_and_long(row):
     return short, long
 
 
-def own_energy(feeder, rows, takes_part):
+def own_energy(feeder, rows, takes_part, rules):
     """Step 2: own energy at the same point, then between points of one member.
 
     The result maps each point to (Wh at the same point, Wh from or to other
@@ -392,11 +407,14 @@ def own_energy(feeder, rows, takes_part):
     for row in rows:
         same[row.point] = cross[row.point] = 0
         if row.quality in takes_part:
-            same[row.point] = min(short_and_long(row))
+            same[row.point] = min(short_and_long(row)) if rules.same_point else 0
             by_member[row.member].append(row)
     for points in by_member.values():
         if len(points) < 2:
             continue
+        if not rules.same_point:
+            raise UnknownRule("own.same_point is false, and a member has several metering points:"
+                              " this program settles that only with one point each")
         shortages, surpluses = left_after(feeder, points, same, cross)
         if shortages and surpluses:
             first = points[0]
@@ -408,15 +426,24 @@ def own_energy(feeder, rows, takes_part):
 
 
 def left_after(feeder, rows, same, cross):
-    """Give what is left short and long once own energy is taken off."""
+    """Give what is left short and long once own energy is taken off.
+
+    What a point's lesser side has left is not zero only where its own import and
+    export do not cancel; then it takes part on both sides.
+    """
     shortages, surpluses = [], []
     for row in rows:
         short, long = short_and_long(row)
-        gone = same[row.point] + cross[row.point]
-        if short > long and short > gone:
-            shortages.append((row.point, feeder.place(row.node), short - gone))
-        if long > short and long > gone:
-            surpluses.append((row.point, feeder.place(row.node), long - gone))
+        short -= same[row.point]
+        long -= same[row.point]
+        if short > long:
+            short -= cross[row.point]
+        else:
+            long -= cross[row.point]
+        if short > 0:
+            shortages.append((row.point, feeder.place(row.node), short))
+        if long > 0:
+            surpluses.append((row.point, feeder.place(row.node), long))
     return shortages, surpluses
 
 
@@ -511,7 +538,7 @@ class PoolPrices:
         return self.known[key]
 
 
-def settle(feeder, rows, trades, takes_part=("good",)):
+def settle(feeder, rows, trades, takes_part=("good",), rules=Rules()):
     """Settle one interval in full and give new rows.
 
     The check below does not use this function: it compares step by step.  The
@@ -519,7 +546,7 @@ def settle(feeder, rows, trades, takes_part=("good",)):
     """
     bought, sold, paid = trade_sums(trades)
     rows = [replace(r, bought=bought[r.point], sold=sold[r.point]) for r in rows]
-    same, cross = own_energy(feeder, rows, takes_part)
+    same, cross = own_energy(feeder, rows, takes_part, rules)
     good = [r for r in rows if r.quality in takes_part]
     retail, feed_in = rows[0].retail_price, rows[0].feed_in_price
     each_own = own_flows(feeder, rows, cross)
@@ -528,18 +555,16 @@ def settle(feeder, rows, trades, takes_part=("good",)):
         for node in flow:
             committed[node] += flow[node]
     shortages, surpluses = left_after(feeder, good, same, cross)
-    takes, gives = clear(feeder, shortages, surpluses, committed, retail, feed_in)
+    takes, gives = {}, {}
+    if rules.pool:
+        takes, gives = clear(feeder, shortages, surpluses, committed, retail, feed_in)
     for row in rows:
         row.own = same[row.point] + cross[row.point]
         row.pool_bought = takes.get(row.point, 0)
         row.pool_sold = gives.get(row.point, 0)
         short, long = short_and_long(row)
-        if short > long:
-            row.retail = short - row.own - row.pool_bought
-            row.feed_in = long - same[row.point]
-        else:
-            row.retail = short - same[row.point]
-            row.feed_in = long - row.own - row.pool_sold
+        row.retail = short - (row.own if short > long else same[row.point]) - row.pool_bought
+        row.feed_in = long - (same[row.point] if short > long else row.own) - row.pool_sold
     prices, _, _ = pool_prices(feeder, rows, committed)
     exact = []
     for row in rows:
@@ -548,8 +573,8 @@ def settle(feeder, rows, trades, takes_part=("good",)):
         taker = (middle + prices.fee_between(zone, True)[1]) / 2
         giver = (middle - prices.fee_between(zone, False)[1]) / 2
         exact.append((giver * row.pool_sold - taker * row.pool_bought) / 1000)
-        price = giver if row.pool_sold else taker if row.pool_bought else 0
-        row.pool_price = int(price)
+        energy = row.pool_sold + row.pool_bought
+        row.pool_price = int((giver * row.pool_sold + taker * row.pool_bought) / (energy or 1))
     total = -round_half_away(sum(prices.fees.values()))
     pool_money = round_to_sum(exact, total)
     # A member's own fee is put on the first of its points that takes own energy.
@@ -621,7 +646,8 @@ def _plain(value):
     return value
 
 
-def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=None):
+def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=None,
+                   rules=Rules()):
     """Compare one interval of a result, step by step.
 
     Each step is checked against an own computation that starts from what the
@@ -654,7 +680,7 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
 
     # Own energy.  Where points of one member have to be rationed, the tie rule
     # may move 1 Wh at each level of the feeder; sums by member must be exact.
-    same, cross = own_energy(feeder, rows, takes_part)
+    same, cross = own_energy(feeder, rows, takes_part, rules)
     their_cross = {}
     own_have, own_want = Counter(), Counter()
     slack = {r.point: 1 + feeder.depth[feeder.place(r.node)] for r in rows}
@@ -697,7 +723,9 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
             committed[node] += flow[node]
     good = [r for r in rows if r.quality in takes_part]
     shortages, surpluses = left_after(feeder, good, same, their_cross)
-    takes, gives = clear(feeder, shortages, surpluses, committed, retail, feed_in)
+    takes, gives = {}, {}
+    if rules.pool:
+        takes, gives = clear(feeder, shortages, surpluses, committed, retail, feed_in)
     uneven = []
     for row in rows:
         for name, have, want in (("pool_bought", row.pool_bought, takes.get(row.point, 0)),
@@ -730,7 +758,7 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
     # All that is bought from and sold to the utility, against the meters.
     sum_retail, sum_feed_in = sum(r.retail for r in rows), sum(r.feed_in for r in rows)
     balance = sum(r.imported - r.exported for r in rows)
-    if not feeder.has_fees and len(good) == len(rows):
+    if rules.pool and not feeder.has_fees and len(good) == len(rows):
         if sum_retail != max(balance, 0):
             differ("retail-sum", "all", sum_retail, max(balance, 0))
         if sum_feed_in != max(-balance, 0):
@@ -738,7 +766,8 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
     if sum_retail - sum_feed_in != balance:
         differ("energy-balance", "all", sum_retail - sum_feed_in, balance)
 
-    # The optimum.  What points with substituted values settle is not part of it.
+    # The optimum, given own energy; without a pool nobody strives for it.  What
+    # points with substituted values settle is not part of it.
     have = (retail * sum(r.retail for r in good) - feed_in * sum(r.feed_in for r in good)
             + feeder.cost(total_flow))
     shortage, surplus = Counter(), Counter()
@@ -747,13 +776,13 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
     for _, node, energy in surpluses:
         surplus[node] += energy
     problem = (feeder, shortage, surplus, committed, retail, feed_in)
-    want = optimum_by_paths(*problem)
+    want = optimum_by_paths(*problem) if rules.pool else have
     if have != want:
         differ("optimum", "all", Fraction(have, 1000), Fraction(want, 1000))
     for difference in uneven:
         differ(*difference, "the optimum is met, but shared otherwise among equals"
                if have == want else "")
-    if linprog and feeder.has_fees and shortage and surplus:
+    if linprog and rules.pool and feeder.has_fees and shortage and surplus:
         # A float solution is held to one millionth of the currency unit.
         solved = optimum_by_highs(linprog, *problem)
         if abs(have - solved) > max(1000.0, 1e-9 * abs(solved)):
@@ -763,6 +792,7 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
     # Money of each point.  Everything but the pool is known to the millionth.
     part_taken, part_given, part_points = Counter(), Counter(), Counter()
     part_money = {True: Counter(), False: Counter()}
+    part_mixed = set()  # parts with a point on both sides, whose net hides either's money
     pool_total = points_in_pool = 0
     for row in rows:
         point, zone = row.point, feeder.zone[feeder.place(row.node)]
@@ -770,8 +800,9 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
                  + round_half_away(row.feed_in * feed_in))
         money = row.net - other
         pool_total += money
-        taking = row.pool_bought > 0
-        energy = row.pool_bought or row.pool_sold
+        sides = [(taking, wh) for taking, wh in ((True, row.pool_bought), (False, row.pool_sold))
+                 if wh]
+        energy = row.pool_bought + row.pool_sold
         if not energy:
             if money:
                 differ("net", point, row.net, other)
@@ -779,24 +810,14 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
                 differ("pool_price", point, row.pool_price, 0)
         else:
             points_in_pool += 1
-            if row.pool_bought and row.pool_sold:
+            if len(sides) > 1 and rules.same_point:
                 differ("pool-both-ways", point, row.pool_sold, 0)
-            sign = -1 if taking else 1
-            low, mean, high = prices.fee_between(zone, taking)
-            middle = retail + feed_in
-            bounds = sorted(sign * energy * Fraction(middle - sign * fee, 2000)
-                            for fee in (low, high))
-            if not bounds[0] - 1 < money < bounds[1] + 1:
-                near = bounds[0] if money < bounds[0] else bounds[1]
-                differ("net", point, row.net, other + near)
-            exact = sign * energy * Fraction(middle - sign * mean, 2000)
-            report.sums["priced_as_mixed"] += abs(money - exact) < 1
-            # The price is rounded to an integer, so each kWh may be off by one.
-            if abs(1000 * money - sign * row.pool_price * energy) > 1000 + energy:
-                differ("pool_price", point, row.pool_price, Fraction(1000 * sign * money, energy))
+            check_pool_money(report, row, sides, prices, zone, money, other)
             part = prices.part[zone]
-            part_money[taking][part] += money
-            part_points[part] += 1
+            if len(sides) > 1:
+                part_mixed.add(part)
+            part_money[sides[0][0]][part] += money
+            part_points[part] += len(sides)
             part_taken[part] += row.pool_bought
             part_given[part] += row.pool_sold
         alone = round_half_away(row.exported * feed_in) - round_half_away(row.imported * retail)
@@ -808,6 +829,12 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
         fees, energy = prices.fees[part], part_taken[part]
         if energy != part_given[part]:
             continue  # The energies differ, and that was said above.
+        if part in part_mixed:
+            have = part_money[True][part] + part_money[False][part]
+            if abs(have + Fraction(fees, 1000)) > part_points[part]:
+                differ("pool-total", "all", have, Fraction(-fees, 1000),
+                       f"part of the feeder at {part}")
+            continue
         for taking, sign in ((True, -1), (False, 1)):
             want = sign * Fraction(energy * (retail + feed_in) - sign * fees, 2000)
             have = part_money[taking][part]
@@ -862,6 +889,37 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
             report.without_known = False
         else:
             member["without"] += row.without
+
+
+def check_pool_money(report, row, sides, prices, zone, money, other):
+    """Compare what a point got from the pool with what its energy is worth there.
+
+    Each side lies between the cheapest and the dearest partner, and is rounded once.
+    """
+    middle = row.retail_price + row.feed_in_price
+    low = high = exact = cheap = dear = Fraction(0)
+    for taking, energy in sides:
+        sign = -1 if taking else 1
+        fees = prices.fee_between(zone, taking)
+        worth = [energy * Fraction(middle - sign * fee, 2000) for fee in fees]
+        cheap += min(worth[0], worth[2])
+        dear += max(worth[0], worth[2])
+        low += min(sign * worth[0], sign * worth[2])
+        high += max(sign * worth[0], sign * worth[2])
+        exact += sign * worth[1]
+    if not low - len(sides) < money < high + len(sides):
+        report.differ("net", row.interval, row.point, row.net,
+                      other + (low if money < low else high))
+    report.sums["priced_as_mixed"] += abs(money - exact) < len(sides)
+    # The price is rounded to an integer, so each kWh may be off by one.  A point on
+    # both sides has the mean of the two, and its net does not tell them apart.
+    energy = sum(wh for _, wh in sides)
+    if len(sides) == 1:
+        cheap = dear = -money if sides[0][0] else money
+    slack = 1000 * len(sides) + energy
+    if not 1000 * cheap - slack <= row.pool_price * energy <= 1000 * dear + slack:
+        report.differ("pool_price", row.interval, row.point, row.pool_price,
+                      Fraction(1000 * cheap, energy))
 
 
 def figures(report):
@@ -938,6 +996,9 @@ def read_parquet(path):
     JSON object a line, in NAME.jsonl."""
     beside = path.removesuffix(".parquet") + ".jsonl"
     if os.path.exists(beside):
+        if os.path.exists(path) and os.path.getmtime(beside) < os.path.getmtime(path):
+            raise InputError(f"{os.path.basename(beside)} is older than the table beside it:"
+                             " remove it, or lay the rows there anew")
         return read_json_lines(beside)
     try:
         import pyarrow.parquet
@@ -999,18 +1060,26 @@ def read_directory(directory):
     return summary, feeder, rows, trades
 
 
+def rules_of(summary):
+    """Give the rules that summary.json states; one without them went by the usual ones."""
+    price = summary.get("pool", {}).get("price", "midpoint")
+    if price not in ("midpoint", "off"):
+        raise UnknownRule(f"pool.price is {price!r}: this program settles midpoint and off only")
+    return Rules(price != "off", summary.get("own", {}).get("same_point", True))
+
+
 def check_directory(directory, options):
     """Check a result directory and give what is to be printed."""
     summary, feeder, rows, trades = read_directory(directory)
     linprog = highs_or_none() if options.lp in ("auto", "highs") else None
     if options.lp == "highs" and linprog is None:
         raise InputError("--lp highs needs the Python package scipy")
-    report = Report(options.show)
+    report, rules = Report(options.show), rules_of(summary)
     for when in sorted(set(trades) - set(rows)):
         report.differ("trade-without-row", when, "all", len(trades[when]), 0)
     part = tuple(options.takes_part.split(","))
     for when in sorted(rows):
-        check_interval(report, feeder, rows[when], trades[when], part, linprog)
+        check_interval(report, feeder, rows[when], trades[when], part, linprog, rules)
     values = figures(report)
     compare_with_summary(report, values, summary)
     if options.homes:
@@ -1290,7 +1359,7 @@ def test_hand_cases():
         made = [from_numbers(r, trades, want[r.point]) for r in rows]
         expect(f"{name}: check", differences(feeder, made, trades), {})
         # The same with own energy taken and given in two columns.
-        same, cross = own_energy(feeder, made, ("good",))
+        same, cross = own_energy(feeder, made, ("good",), Rules())
         apart = []
         for row in made:
             short, long = short_and_long(row)
@@ -1311,6 +1380,56 @@ def test_hand_cases():
                 wrong[i] = replace(row, **{column: getattr(row, column) + step})
                 if not differences(feeder, wrong, trades):
                     raise AssertionError(f"{name}: {column} of {row.point} changed unseen")
+
+
+def test_rules():
+    """Settle by other rules than the usual ones, worked out by hand."""
+    one, apart, off = Feeder(), Rules(same_point=False), Rules(pool=False)
+    level = Feeder([("root", None, 0), ("street", "root", FEE)])
+    for name, rules, feeder, rows, want in (
+            # 300 at retail, 0.09; 200 at feed-in, 0.012.
+            ("both ways, nothing shared", Rules(False, False), one, [point("A", 300, 200)],
+             {"A": (0, 0, 0, 300, 200, 0, -78_000)}),
+            # A's 200 meet its own 300 in the pool, at no gain; 100 at retail.
+            ("both ways in the pool", apart, one, [point("A", 300, 200)],
+             {"A": (0, 200, 200, 100, 0, 0, -30_000)}),
+            # Without a pool 1,000 at retail, 600 at feed-in; C's 50 cancel.
+            ("no pool", off, one, [point("A", 1000), point("B", 0, 600), point("C", 50, 50)],
+             {"A": (0, 0, 0, 1000, 0, 0, -300_000), "B": (0, 0, 0, 0, 600, 0, 36_000),
+              "C": (50, 0, 0, 0, 0, 0, 0)}),
+            # A needs 300 and gives 100 at the root, G gives 300 in the street: A's
+            # own 100 are as good as without a line, 200 of G's come over it at 0.02.
+            # Takers pay 0.054 and half of 0.004: 0.056.  A gets 100 x 0.18 = 0.018,
+            # G 200 x 0.17 = 0.034 and 100 x 0.06 = 0.006.
+            ("both ways beside a line", apart, level,
+             [point("A", 300, 100), point("G", 0, 300, node="street")],
+             {"A": (0, 300, 100, 0, 0, 0, -38_000), "G": (0, 0, 200, 0, 100, 0, 40_000)})):
+        made = settle(feeder, rows, [], rules=rules)
+        expect(name, numbers(made), want)
+        expect(f"{name}: check", differences(feeder, made, rules=rules), {})
+        for i, row in enumerate(made):
+            for column, step in (("own", 7), ("pool_bought", 7), ("pool_sold", 7), ("retail", 1),
+                                 ("feed_in", 1), ("fees", 5), ("net", 5), ("net", -5)):
+                wrong = list(made)
+                wrong[i] = replace(row, **{column: getattr(row, column) + step})
+                if not differences(feeder, wrong, rules=rules):
+                    raise AssertionError(f"{name}: {column} of {row.point} changed unseen")
+    # By the usual rules each of these is found wrong, and the other way round.
+    rows = [point("A", 1000), point("B", 0, 600)]
+    for made, judged in ((off, Rules()), (Rules(), off)):
+        if not differences(one, settle(one, rows, [], rules=made), rules=judged):
+            raise AssertionError(f"settled by {made}, accepted by {judged}")
+    expect("rules", (rules_of({}), rules_of({"pool": {"price": "off"},
+                                             "own": {"same_point": False}})),
+           (Rules(), Rules(False, False)))
+    for attempt in (lambda: rules_of({"pool": {"price": "marginal"}}),
+                    lambda: settle(one, [point("A", 1, member="M"), point("B", 1, member="M")], [],
+                                   rules=apart)):
+        try:
+            attempt()
+        except UnknownRule:
+            continue
+        raise AssertionError("a rule was accepted that this program does not know")
 
 
 def test_sums():
@@ -1437,9 +1556,12 @@ def test_random(cases=400):
                 fees = sum(feeder.fee.values())
                 trades.append(Trade(0, buyer.point, seller.point, chance.randint(1, 500),
                                     150_000 + fees, 150_000))
+        rules = Rules(chance.random() < 0.8, chance.random() < 0.7)
+        if not rules.same_point:
+            rows = [replace(r, member=r.point) for r in rows]
         report = Report()
-        made = settle(feeder, rows, trades)
-        check_interval(report, feeder, made, trades, linprog=linprog)
+        made = settle(feeder, rows, trades, rules=rules)
+        check_interval(report, feeder, made, trades, linprog=linprog, rules=rules)
         expect(f"random case {number}: {report.first}", dict(report.by_check), {})
         if report.sums["priced_as_mixed"] != report.sums["pool_points"]:
             raise AssertionError(f"random case {number}: prices of the pool")
@@ -1449,6 +1571,7 @@ def test_random(cases=400):
 def self_test():
     """Run all tests and say so in one line."""
     test_hand_cases()
+    test_rules()
     test_sums()
     test_refusals()
     test_figures()
@@ -1480,6 +1603,9 @@ def main(arguments=None):
         if not options.directory:
             parser.error("a result directory is needed")
         result = check_directory(options.directory, options)
+    except UnknownRule as error:
+        print(f"independent_settlement: {error}", file=sys.stderr)
+        return 3
     except InputError as error:
         print(f"independent_settlement: {error}", file=sys.stderr)
         return 2

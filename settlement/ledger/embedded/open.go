@@ -2,11 +2,14 @@ package embedded
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
@@ -26,6 +29,30 @@ func OpenLedger(ctx context.Context, dir, community, currency string, names *led
 		return nil, errors.Join(err, chain.Close())
 	}
 	return ledger.Open(ctx, chain, index, people, names, community, currency)
+}
+
+// Currency returns the currency in which the community of a data directory was
+// founded, an ISO 4217 code.
+func Currency(ctx context.Context, dir string) (string, error) {
+	db, err := disk.ReadSQLite(filepath.Join(dir, File))
+	if err != nil {
+		return "", fmt.Errorf("open ledger: %w", err)
+	}
+	defer db.Close()
+	first, err := ledger.CompositeKey("community")
+	if err != nil {
+		return "", err
+	}
+	var founded chaincode.Community
+	var value []byte
+	err = db.QueryRowContext(ctx, `SELECT value FROM state WHERE key > ? AND key < ? ORDER BY key LIMIT 1`, []byte(first), []byte(first+"\xff")).Scan(&value)
+	if err == nil {
+		err = json.Unmarshal(value, &founded)
+	}
+	if err != nil {
+		return "", fmt.Errorf("currency of the ledger: %w", err)
+	}
+	return founded.Currency, nil
 }
 
 // OpenMemory begins a ledger that is gone when it is closed.

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryReasonIsDescribed holds the list of reasons against the constants of the
+// sources and against the table of the documentation.
+func TestEveryReasonIsDescribed(t *testing.T) {
+	var want, have []string
+	for _, file := range []string{"../../settlement/book.go", "../../chaincode/settlement.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^\tReason\w+ += "([a-z-]+)"`).FindAllStringSubmatch(string(text), -1) {
+			want = append(want, m[1])
+		}
+	}
+	table, err := os.ReadFile("../../docs/settlement.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reasons() {
+		have = append(have, r[0])
+		if !strings.Contains(string(table), "| `"+r[0]+"` |") {
+			t.Errorf("docs/settlement.md has no row for %s", r[0])
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if !slices.Equal(have, want) {
+		t.Errorf("%v are described, want %v", have, want)
+	}
+}
