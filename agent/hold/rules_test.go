@@ -125,3 +125,17 @@ func TestStale(t *testing.T) {
 		}
 	}
 }
+
+// TestUnread lets a meter be silent for two and a half minutes while a battery gives the
+// 800 W that are wanting to the kilowatt that was sold: what flows meanwhile is counted,
+// so that nothing is to be changed.
+func TestUnread(t *testing.T) {
+	s := newSteady(5000, -200, 900)
+	for range 20 {
+		s.second(-250)
+	}
+	s.now = s.now.Add(150 * time.Second)
+	if p, ok := s.step(-250); !ok || p != -800 {
+		t.Errorf("%d W, %t, want -800", p, ok)
+	}
+}
