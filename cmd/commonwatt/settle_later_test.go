@@ -13,9 +13,9 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
-// run carries out a Settle action and returns the run that is frozen then, nil when there
+// attempt carries out a Settle action and returns the run that is frozen then, nil when there
 // is none.
-func (s *settling) run(run int, last bool, now time.Time) *settlement.Run {
+func (s *settling) attempt(run int, last bool, now time.Time) *settlement.Run {
 	s.t.Helper()
 	a := community.Action{Step: community.Settle, Product: grid.Product{Community: "elm", Interval: s.i}, Run: run, Final: run == 1 || last, Last: last}
 	if err := s.settle(s.t.Context(), a, now); err != nil {
@@ -35,7 +35,7 @@ func withoutAnn(t *testing.T) *settling {
 	s.meter("ann")
 	s.meter("bob")
 	s.read("bob", s.i.Begin(), s.i.End())
-	first := s.run(1, false, s.i.End().Add(time.Hour))
+	first := s.attempt(1, false, s.i.End().Add(time.Hour))
 	if first == nil || !first.Substituted || first.Statements[0].Quality != grid.Estimated || first.Statements[1].Net != 30_000-180_000 {
 		t.Fatalf("first run %+v", first)
 	}
@@ -49,7 +49,7 @@ func TestWhoLeavesStaysInALaterRun(t *testing.T) {
 	s := withoutAnn(t)
 	s.meters = s.meters[:1]
 	s.read("ann", s.i.Begin(), s.i.End())
-	second := s.run(2, false, s.i.End().Add(2*time.Hour))
+	second := s.attempt(2, false, s.i.End().Add(2*time.Hour))
 	if second == nil || len(second.Statements) != 2 || second.Substituted {
 		t.Fatalf("second run %+v, want the statements of both, by what was read", second)
 	}
@@ -67,10 +67,10 @@ func TestWhoLeavesStaysInALaterRun(t *testing.T) {
 // bought and did not take bob has what he is short of, at the middle, 0.19.
 func TestTheLastRunIsFinal(t *testing.T) {
 	s := withoutAnn(t)
-	if again := s.run(2, false, s.i.End().Add(2*time.Hour)); again != nil {
+	if again := s.attempt(2, false, s.i.End().Add(2*time.Hour)); again != nil {
 		t.Errorf("nothing came, and a second run says %+v", again)
 	}
-	last := s.run(2, true, s.i.End().Add(31*24*time.Hour))
+	last := s.attempt(2, true, s.i.End().Add(31*24*time.Hour))
 	if last == nil || last.Substituted || last.Statements[0].Quality != grid.Final {
 		t.Fatalf("last run %+v, want one that is final", last)
 	}
@@ -100,7 +100,7 @@ func TestAProvisionalRunStaysProvisional(t *testing.T) {
 		measured.read(member, measured.i.Begin(), measured.i.End())
 	}
 	now := measured.i.End().Add(time.Hour)
-	if run := measured.run(1, false, now); run == nil || run.Substituted {
+	if run := measured.attempt(1, false, now); run == nil || run.Substituted {
 		t.Fatalf("first run %+v, want one that is measured", run)
 	}
 	for _, c := range []struct {
