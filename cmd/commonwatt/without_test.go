@@ -16,8 +16,8 @@ import (
 )
 
 // moved returns a node with real devices: of ann, whose battery was moved, it is estimated
-// that an empty one would have left her 400 W; bob's was moved and its size is not known;
-// cy's was not moved. dan has none.
+// that an empty one would have left her 400 W; bob's was moved and its size is not known.
+// Others have none.
 func moved(i grid.Interval) *node {
 	ann := alone.New(5000, 2000, 0, i.Minutes)
 	for at := i.Begin(); !at.After(i.End()); at = at.Add(time.Minute) {
@@ -26,7 +26,7 @@ func moved(i grid.Interval) *node {
 	home := func(member string) *batteryHome {
 		return &batteryHome{meter: grid.Device{ID: member + "/meter", Member: member, MeteringPoint: "mp-" + member}}
 	}
-	b := &batteries{homes: []*batteryHome{home("ann"), home("bob"), home("cy")}}
+	b := &batteries{homes: []*batteryHome{home("ann"), home("bob")}}
 	b.homes[0].moved, b.homes[0].alone = true, ann
 	b.homes[1].moved = true
 	return &node{batteries: b}
