@@ -103,10 +103,10 @@ func TestAMarkNearTheNextBoundary(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all [][]byte
-		for k := range 15 * m / every {
+		for after := time.Duration(0); after < 15*m; after += every {
 			all = append(all, c.next(func(b *proof.Batch) {
-				b.Readings[0].Time = noon().Add(k * every)
-				if k*every >= x.silent && k*every < x.again {
+				b.Readings[0].Time = noon().Add(after)
+				if after >= x.silent && after < x.again {
 					b.Readings[0].Device = "ann/pv"
 				}
 			}))
