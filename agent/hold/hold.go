@@ -11,13 +11,17 @@
 // battery, and the loop would mend what is no error.
 //
 // Two loops lay out the setpoint. The slow one brings the energy of the interval to what
-// was contracted, with the rest of the home as it was on average lately. The fast one
-// keeps the meter from running the wrong way: a home that sold never imports to mend
-// that it gave too much, and one that bought never exports to mend that it took too
-// little, for both directions of a meter are billed. Of what the mean and the last moment
-// ask for, the lesser counts: a kettle that goes off again leaves nothing to take back. What is delivered already is not
-// taken back: then the battery goes back to its own logic, as it does in a home that
-// promised nothing.
+// was contracted. It reckons with the rest of the home as it was on average lately, and as
+// it was last, and follows the smaller of both powers: the one that discharges less for
+// what was sold, and charges less for what was bought. So a kettle that goes off again
+// leaves nothing to take back. The fast loop keeps the meter from running the wrong way: a
+// home that sold never imports to mend that it gave too much, and one that bought never
+// exports to mend that it took too little, for both directions of a meter are billed.
+// What is delivered already is not taken back: then the battery goes back to its own
+// logic, as it does in a home that promised nothing.
+//
+// Where the meter was not read for longer than it may lag, what flowed since is estimated,
+// by the mean of the rest and the setpoint, and counts as metered.
 //
 // A setpoint is changed only by more than the dead band, only after the last change was
 // seen or should have been, only on a moment that came after it, and by no more than the
@@ -267,9 +271,9 @@ func (h *Holder) tell(p *grid.Power, now time.Time) {
 // logic does better.
 func (h *Holder) want(now time.Time, contracted grid.Energy) (p grid.Power, worth bool) {
 	last := h.meter[len(h.meter)-1]
-	metered := last.Import - h.begin.Import - (last.Export - h.begin.Export)
+	metered := float64(last.Import-h.begin.Import-(last.Export-h.begin.Export)) + h.unread(now)
 	left := max(h.interval.End().Sub(now), horizon)
-	goal := grid.Power(float64(contracted-metered) / left.Hours()) // at the meter
+	goal := grid.Power((float64(contracted) - metered) / left.Hours()) // at the meter
 	if contracted > 0 == (goal <= 0) {
 		return 0, false // all of it is delivered
 	}
@@ -288,4 +292,15 @@ func (h *Holder) want(now time.Time, contracted grid.Energy) (p grid.Power, wort
 		p = min(max(p, -h.rated), h.rated)
 	}
 	return p, true
+}
+
+// unread estimates the energy since the meter's last reading, in Wh, where that is longer
+// ago than a meter may lag: without it each setpoint would give again what the one before
+// gave meanwhile.
+func (h *Holder) unread(now time.Time) float64 {
+	age := now.Sub(h.meter[len(h.meter)-1].Time)
+	if h.told == nil || age <= Quiet {
+		return 0
+	}
+	return float64(h.mean+*h.told) * age.Hours()
 }

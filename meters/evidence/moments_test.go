@@ -84,3 +84,43 @@ func TestMarkedInstantsStay(t *testing.T) {
 		t.Errorf("a month later there is still %v", last)
 	}
 }
+
+// TestAMarkNearTheNextBoundary lets a meter be silent across the edge of what is looked at
+// together, half a raster of five minutes from 12:05, with a mark on the far side of it,
+// up to where the next boundary is near: what it said last and first again stays, though
+// it speaks beside all boundaries.
+func TestAMarkNearTheNextBoundary(t *testing.T) {
+	const m, s, every = time.Minute, time.Second, 5 * time.Second
+	for _, x := range []struct{ silent, mark, again time.Duration }{
+		{7 * m, 7*m + 31*s, 8 * m},
+		{7 * m, 9*m + 54*s, 9*m + 55*s},
+		{2 * m, 2*m + 29*s, 3 * m},
+		{5 * s, 6 * s, 3 * m},
+	} {
+		e, c := admitted(t)
+		at := noon().Add(x.mark)
+		if err := e.Mark(t.Context(), "ann/meter", at); err != nil {
+			t.Fatal(err)
+		}
+		var all [][]byte
+		for after := time.Duration(0); after < 15*m; after += every {
+			all = append(all, c.next(func(b *proof.Batch) {
+				b.Readings[0].Time = noon().Add(after)
+				if after >= x.silent && after < x.again {
+					b.Readings[0].Device = "ann/pv"
+				}
+			}))
+		}
+		if _, refused, err := e.ReceiveAll(t.Context(), all, noon().Add(time.Hour)); err != nil || len(refused) > 0 {
+			t.Fatal(refused, err)
+		}
+		if err := e.Thin(t.Context(), noon().Add(time.Hour), noon()); err != nil {
+			t.Fatal(err)
+		}
+		before, after, err := e.Around(t.Context(), "ann", "ann/meter", at)
+		last, first := digestOf(t, all[x.silent/every-1]), digestOf(t, all[x.again/every])
+		if err != nil || before != last || after != first {
+			t.Errorf("silent from %s to %s: beside %s is %.8s and %.8s, %v, want %.8s and %.8s", x.silent, x.again, x.mark, before, after, err, last, first)
+		}
+	}
+}

@@ -294,7 +294,8 @@ func (e *Log) said(ctx context.Context, where string, args ...any) (map[string][
 	return all, nil
 }
 
-// subject is what a reading tells of. One without import is apart: it tells less.
+// subject is what a reading tells of. A reading without import is a subject of its own:
+// no interval can be settled by it, so that it may not take the place of one that has it.
 func subject(r grid.Reading) string {
 	if r.Import == nil {
 		return r.Device + " without import"
