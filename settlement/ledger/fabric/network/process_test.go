@@ -19,7 +19,7 @@ func TestANodeThatEndsIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	n := &Network{Dir: dir, Nodes: []Node{{Name: "orderer-1", Kind: orderer}}}
 	program := filepath.Join(dir, "program")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\necho begins\necho panic: address in use >&2\nexit 2\n"), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho begins\necho panic: address in use >&2\nexit 2\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	n.binaries = map[string]string{orderer: program}
