@@ -26,6 +26,7 @@ type Device interface {
 // another unit gets the exception of a gateway whose device does not answer.
 type Server struct {
 	address string
+	make    func() (*modbus.ModbusServer, error)
 	server  *modbus.ModbusServer
 }
 
@@ -43,15 +44,13 @@ func Serve(address string, clients uint, units map[uint8]Device) (*Server, error
 		if at, err = freeAddress(address); err != nil {
 			return nil, fmt.Errorf("serve modbus on %s: %w", address, err)
 		}
-		var server *modbus.ModbusServer
-		server, err = modbus.NewServer(&modbus.ServerConfiguration{
-			URL: "tcp://" + at, Timeout: 2 * time.Minute, MaxClients: cmp.Or(clients, MostClients), Logger: silent(),
-		}, handler{units})
-		if err != nil {
-			return nil, fmt.Errorf("serve modbus on %s: %w", at, err)
-		}
-		if err = server.Start(); err == nil {
-			return &Server{address: at, server: server}, nil
+		s := &Server{address: at, make: func() (*modbus.ModbusServer, error) {
+			return modbus.NewServer(&modbus.ServerConfiguration{
+				URL: "tcp://" + at, Timeout: 2 * time.Minute, MaxClients: cmp.Or(clients, MostClients), Logger: silent(),
+			}, handler{units})
+		}}
+		if err = s.Start(); err == nil {
+			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("serve modbus on %s: %w", address, err)
@@ -80,8 +79,14 @@ func (s *Server) Address() string { return s.address }
 // Stop closes the listener and every session. Start serves again.
 func (s *Server) Stop() error { return s.server.Stop() }
 
-// Start serves again after Stop, on the same address.
-func (s *Server) Start() error { return s.server.Start() }
+// Start serves again after Stop, on the same address. It is another server of the
+// library: one that was stopped may still look at its listener.
+func (s *Server) Start() (err error) {
+	if s.server, err = s.make(); err != nil {
+		return err
+	}
+	return s.server.Start()
+}
 
 type handler struct{ units map[uint8]Device }
 
