@@ -23,6 +23,7 @@ describe("today", () => {
     expect(said(30, -71)).toBe("Earned today: 30 ct, would have spent 71 ct without neighbours");
     expect(said(-30, 150)).toBe("Spent today: 0.30 EUR, would have earned 1.50 EUR without neighbours");
     expect(said(0, -71)).toBe("Earned today: 0 ct, would have spent 71 ct without neighbours");
+    expect(said(26, -0.1)).toBe("Earned today: 26 ct, 26 ct more than without neighbours");
     expect(said(-71, 0)).toBe("Spent today: 71 ct, 71 ct more than without neighbours");
   });
   it("does not make a difference of nothing", () => {

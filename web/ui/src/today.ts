@@ -13,7 +13,7 @@ export interface Words {
 /** today says what the day came to so far, against what it would have been without neighbours, and what of it is estimated. */
 export function today(t: Today, currency: string): Words {
   if (t.intervals === 0) return { label: "Today", value: "–", note: "no interval is settled yet today" };
-  const turned = t.without !== 0 && t.without < 0 !== t.net < 0; // it earns where it would have spent, or the other way round
+  const turned = Math.abs(t.without) >= smallest(currency) / 2 && t.without < 0 !== t.net < 0; // it earns where it would have spent, or the other way round
   const beside = turned ? t.without : t.net - t.without;
   return {
     label: t.net < 0 ? "Spent today" : "Earned today",
