@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -42,4 +43,21 @@ func open(source string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return db, nil
+}
+
+// Column returns the first column of all rows that a query finds.
+func Column[T any](ctx context.Context, db *sql.DB, query string, args ...any) (all []T, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
 }

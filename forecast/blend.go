@@ -118,8 +118,8 @@ func (b blend) at(last, lead int) (mean float64, errs []float64) {
 	return mean, doubted(mean, near)
 }
 
-// doubted adds to errors, where few are known, such as range from nothing to twice the
-// value: of a home that is new nothing is sure.
+// doubted fills up the errors where few are known, as if the value could as well have
+// been anything from nothing to twice as much: nothing is sure of a home that is new.
 func doubted(mean float64, errs []float64) []float64 {
 	lacks := leastKnown - len(errs)
 	for k := range lacks {

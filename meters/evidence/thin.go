@@ -136,20 +136,8 @@ func (e *Log) Thin(ctx context.Context, whole, unnamed time.Time) error {
 	return disk.GiveBack(ctx, e.db)
 }
 
-func (e *Log) gateways(ctx context.Context) (all []string, err error) {
-	rows, err := e.db.QueryContext(ctx, `SELECT DISTINCT gateway FROM keys`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var g string
-		if err := rows.Scan(&g); err != nil {
-			return nil, err
-		}
-		all = append(all, g)
-	}
-	return all, rows.Err()
+func (e *Log) gateways(ctx context.Context) ([]string, error) {
+	return disk.Column[string](ctx, e.db, `SELECT DISTINCT gateway FROM keys`)
 }
 
 // link is a batch in its chain.

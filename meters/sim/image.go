@@ -21,15 +21,15 @@ func (im image) read(addr, n uint16) ([]uint16, error) {
 	return im.words[from : from+int(n)], nil
 }
 
-// model is one SunSpec model: its id, its length and its registers, all
-// registers at first "not implemented". Offsets count from the id register as
+// model is one SunSpec model: its id, its length and its registers, which at first
+// all say that the device has no such point. Offsets count from the id register as
 // in the SunSpec documents.
 type model []uint16
 
 func newModel(id, length uint16) model {
 	m := make(model, length+2)
 	for i := range m {
-		m[i] = 0x8000 // int16 and sunssf: not implemented
+		m[i] = 0x8000 // how SunSpec's types int16 and sunssf say that the device has no such point
 	}
 	m[0], m[1] = id, length
 	return m

@@ -66,20 +66,8 @@ func (s *SQLite) Retire(ctx context.Context, now time.Time, keep Keep) error {
 	return disk.GiveBack(ctx, s.db)
 }
 
-func (s *SQLite) deviceIDs(ctx context.Context) (ids []int64, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id FROM devices`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+func (s *SQLite) deviceIDs(ctx context.Context) ([]int64, error) {
+	return disk.Column[int64](ctx, s.db, `SELECT id FROM devices`)
 }
 
 // retire turns the oldest readings of a device into steps and tells whether there
