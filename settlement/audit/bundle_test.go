@@ -82,7 +82,7 @@ func (s *settled) batch(home int, i grid.Interval, k int, key *ecdsa.PrivateKey)
 		Community: community, Gateway: "gw-1", Sequence: uint64(10*k + home + 1), Member: "m-" + point(home),
 		Readings: []grid.Reading{
 			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Good, Import: new(imports + grid.Energy(7*k+7)), Export: new(exports + grid.Energy(7*k+7))}, // replaced
-			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Suspect, Import: &imports, Export: &exports},              // its power was not believed
+			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Suspect, Import: &imports, Export: &exports},                                                // its power was not believed
 		},
 	}, key)
 	must(s.t, err)
