@@ -116,6 +116,12 @@ func (m *Market) Counts() Counts { return m.counts }
 // Advance returns what is due by now.
 func (m *Market) Advance(now time.Time) []Action { return m.life.Advance(now) }
 
+// Begun tells that an action is being carried out (Lifecycle.Begun).
+func (m *Market) Begun(a Action) { m.life.Begun(a) }
+
+// Failed tells that an action came to nothing (Lifecycle.Failed).
+func (m *Market) Failed(a Action, retryAt time.Time) { m.life.Failed(a, retryAt) }
+
 // Join lets the agent of one more member quote: its metering point was admitted.
 func (m *Market) Join(member string) { m.life.Join(member) }
 

@@ -329,6 +329,20 @@ func (h *Host) Advance(now time.Time) []community.Action {
 	return h.market.Advance(now)
 }
 
+// Begun tells that an action is being carried out (community.Lifecycle.Begun).
+func (h *Host) Begun(a community.Action) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.market.Begun(a)
+}
+
+// Failed tells that an action came to nothing (community.Lifecycle.Failed).
+func (h *Host) Failed(a community.Action, retryAt time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.market.Failed(a, retryAt)
+}
+
 // Unsettled returns the intervals that wait for their first run, the oldest first.
 func (h *Host) Unsettled() []grid.Interval {
 	h.mu.Lock()

@@ -162,3 +162,13 @@ func (h *Host) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	return a, nil
 }
+
+// Place sends an agent's order over the bus, at the nearest price that the market knows.
+// refused says why the market did not take it, and is empty where it did.
+func (h *Host) Place(ctx context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
+	a, err := h.Send(ctx, Request{Product: product, Order: h.OnTick(o), Time: now})
+	if err != nil || a.Accepted {
+		return "", err
+	}
+	return a.Reason, nil
+}
