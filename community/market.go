@@ -300,9 +300,18 @@ func (m *Market) Unsettled() []grid.Interval {
 // earlier runs of the interval: from the first come tariff, trades, feeder, members
 // and rules, whatever they are by now.
 func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
+	in, err := m.Input(i, run, metered, root, previous)
+	if err != nil {
+		return settlement.Run{}, err
+	}
+	return settlement.Settle(in)
+}
+
+// Input returns what Settle makes a run of. It shares nothing with the market that changes.
+func (m *Market) Input(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Input, error) {
 	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
+		Trades: slices.Clone(m.trades[i]), Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
 	}
 	for _, x := range metered {
 		if m.accounts[x.MeteringPoint] == 0 && len(previous) > 0 {
@@ -310,14 +319,14 @@ func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root
 		}
 		p, err := m.place(x.MeteringPoint)
 		if err != nil {
-			return settlement.Run{}, err
+			return in, err
 		}
 		in.Points[x.MeteringPoint] = p
 	}
 	if m.config.Names != nil && in.Rules != nil {
 		var err error
 		if in.Salt, err = m.config.Names.Blind(communitysOwn, i.String()); err != nil {
-			return settlement.Run{}, err
+			return in, err
 		}
 	}
 	for k, p := range previous {
@@ -326,7 +335,7 @@ func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root
 		}
 		in.Previous = append(in.Previous, p.Postings()...)
 	}
-	return settlement.Settle(in)
+	return in, nil
 }
 
 // communitysOwn stands for a member where something is the community's own secret.

@@ -53,7 +53,7 @@ func (n *node) newBatteries() (*batteries, error) {
 			guard:  &control.Guard{Target: t, Speed: n.config.Speed, Log: n.log, Conn: func() *modbus.Conn { return n.fleet.Conn(t.Endpoint) }},
 			holder: hold.New(cmp.Or(t.Rated, rated)),
 		}
-		for k, d := range n.settle.meters {
+		for k, d := range n.metering.All() {
 			if d.MeteringPoint == t.MeteringPoint {
 				h.meter = d
 				p := n.point(d, k)

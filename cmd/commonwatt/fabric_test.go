@@ -253,7 +253,7 @@ func recordedAsFrozen(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	frozen := &settler{community: "demo", bus: b}
+	frozen := frozenRuns{"demo", b}
 	intervals := map[string]int{}
 	err = x.Find(t.Context(), ledger.Query{}, func(e ledger.Entry) error {
 		intervals[e.Interval]++
@@ -269,7 +269,7 @@ func recordedAsFrozen(t *testing.T, dir string) {
 		}
 		want := 0
 		for run := 1; ; run++ {
-			r, err := frozen.frozen(t.Context(), i, run)
+			r, err := frozen.Frozen(t.Context(), i, run)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -75,7 +75,7 @@ func (n *node) adopt(ctx context.Context, b pairing.Binding) (begin func(), err 
 			n.tellSign(ctx, c)
 		}
 		if b.Kind == grid.Meter {
-			n.settle.add(b.Device, b.Since)
+			n.metering.Add(b.Device, b.Since)
 		}
 		n.desk.Add(b.Device)
 		join()

@@ -465,11 +465,11 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 		t.Fatal(err)
 	}
 	defer l.Close()
-	frozen := &settler{community: "demo", bus: b}
+	frozen := frozenRuns{"demo", b}
 	for _, i := range closed {
 		var want []record.Posting
 		for run := 1; ; run++ {
-			r, err := frozen.frozen(t.Context(), i, run)
+			r, err := frozen.Frozen(t.Context(), i, run)
 			if err != nil {
 				t.Fatal(err)
 			}

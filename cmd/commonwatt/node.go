@@ -20,12 +20,14 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
@@ -67,11 +69,13 @@ type node struct {
 	rewards   *rewards.Desk // nil: no programme
 	ledger    *ledger.Ledger
 	market    *host.Host
-	settle    *settler
+	metering  *metering.Meters
+	settle    *drive.Settler
+	driver    *drive.Driver
+	workers   drive.Workers
 	desk      *agent.Desk
 	live      *web.Live
 
-	failing  map[grid.Interval]time.Time // settlements that failed, and when to try again (wall)
 	readings atomic.Int64
 	refused  atomic.Int64 // batches of readings that are no evidence
 	settled  atomic.Int64
@@ -88,7 +92,7 @@ func (n *node) ledgerConsumer() string { return "ledger-" + n.config.Community }
 
 // openNode opens everything; on an error it closes what it opened.
 func openNode(ctx context.Context, c config, log *slog.Logger) (*node, error) {
-	n := &node{config: c, log: log, failing: map[grid.Interval]time.Time{}}
+	n := &node{config: c, log: log}
 	n.fleet = &meters.Fleet{Clock: func() time.Time { return n.clock() }, Log: log}
 	for _, open := range []func(context.Context) error{
 		n.openDir, n.openBus, n.openLease, n.openListener, n.openDevices, n.openStore, n.openReadings, n.openLedger, n.openMarket, n.openRewards,
@@ -406,10 +410,9 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 	n.signs = signwatch.New(n.devices)
 	var members []string
 	var points []community.Point
-	var connectionMeters []grid.Device
 	for _, d := range n.devices {
 		if d.Kind == grid.Meter {
-			members, connectionMeters = append(members, d.Member), append(connectionMeters, d)
+			members = append(members, d.Member)
 			points = append(points, n.point(d, len(points)))
 		}
 	}
@@ -441,12 +444,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.market.Close)
-	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
-	n.settle = &settler{community: n.config.Community, market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
-	for _, d := range n.config.Devices {
-		n.settle.came(d.ID, d.since)
-	}
-	if err := n.settle.restore(ctx, n.clock()); err != nil {
+	if err := n.openDriver(ctx, deadline); err != nil {
 		return err
 	}
 	if n.batteries, err = n.newBatteries(); err != nil {
@@ -556,7 +554,7 @@ func (n *node) keepLease(ctx context.Context) error {
 // resubmit hands every frozen run to the ledger again when it lacks any, as
 // after it was restored from a copy.
 func (n *node) resubmit(ctx context.Context) error {
-	frozen, err := n.bus.Count(ctx, bus.Settlement, n.settle.allSubjects())
+	frozen, err := n.bus.Count(ctx, bus.Settlement, n.allRuns())
 	if err != nil {
 		return err
 	}
@@ -654,37 +652,10 @@ func (n *node) submit(ctx context.Context, run settlement.Run) error {
 const settleAgainAfter = 5 * time.Second
 
 // tick carries out what is due in the life of the intervals. Only a journal
-// that takes no commands is an error; what else fails is logged, and comes
-// again or, a quote, is left out.
+// that takes no commands is an error.
 func (n *node) tick(ctx context.Context) error {
-	now := n.clock()
-	for _, a := range n.market.Advance(now) {
-		if ctx.Err() != nil && a.Step != community.Open && a.Step != community.Call && a.Step != community.Close {
-			continue // stopping: what is left out comes again
-		}
-		switch a.Step {
-		case community.Open, community.Call, community.Close:
-			if err := n.market.Command(a); err != nil {
-				return err
-			}
-		case community.Quote:
-			if n.tradesOutside(a.Member, now) {
-				continue
-			}
-			if err := n.quote(ctx, a, now); err != nil && ctx.Err() == nil {
-				n.log.ErrorContext(ctx, "no order", slog.String("member", a.Member), slog.String("error", err.Error()))
-			}
-		case community.Settle:
-			i := a.Product.Interval
-			if time.Now().Before(n.failing[i]) {
-				continue
-			}
-			delete(n.failing, i)
-			if err := n.settle.settle(ctx, a, now); err != nil && ctx.Err() == nil {
-				n.failing[i] = time.Now().Add(settleAgainAfter)
-				n.log.ErrorContext(ctx, "interval not settled, will try again", slog.String("interval", i.String()), slog.String("error", err.Error()))
-			}
-		}
+	if err := n.driver.Advance(ctx, n.clock()); err != nil {
+		return err
 	}
 	if err := n.market.Publish(ctx); err != nil && ctx.Err() == nil {
 		n.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
@@ -739,7 +710,7 @@ func (n *node) traders() (map[string]web.Trader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("agent %s: %w", a.Name, err)
 		}
-		traders[key] = web.Trader{Name: a.Name, Member: a.Member, Points: func() []string { return n.settle.pointsOf(a.Member) }, Rate: cmp.Or(a.Rate, defaultRate)}
+		traders[key] = web.Trader{Name: a.Name, Member: a.Member, Points: func() []string { return n.metering.Points(a.Member) }, Rate: cmp.Or(a.Rate, defaultRate)}
 	}
 	return traders, nil
 }

@@ -190,7 +190,7 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	})
 	defer keep.stop()
 	post := start(func(ctx context.Context) error {
-		return n.bus.Consume(ctx, bus.Settlement, n.settle.allSubjects(), n.ledgerConsumer(), n.post, warn)
+		return n.bus.Consume(ctx, bus.Settlement, n.allRuns(), n.ledgerConsumer(), n.post, warn)
 	})
 	defer post.stop()
 	telling := start(n.serveClock)
@@ -227,7 +227,11 @@ func runNode(ctx context.Context, c config, duration time.Duration, log *slog.Lo
 	if err := n.waitReady(ctx, failed); err != nil {
 		return err
 	}
-	n.settle.begun = n.clock()
+	n.settle.Begun = n.clock()
+	settling := start(n.workers.Settlements.Run)
+	defer settling.stop()
+	quoting := start(n.workers.Quotes.Run)
+	defer quoting.stop()
 	if err := n.tick(ctx); err != nil { // products are open before anybody hears of it
 		return fmt.Errorf("market: %w", err)
 	}

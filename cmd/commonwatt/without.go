@@ -6,51 +6,13 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent/alone"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/settlement"
 )
 
-// tellWithout says in the statements of a run what the homes whose devices the community
-// moved would have got without it: exactly in a simulation, which goes on beside as if
-// nobody had moved anything, and with real devices by an estimate. A later run says what
-// the first one said.
-func (n *node) tellWithout(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error {
-	for k := range run.Statements {
-		s := &run.Statements[k]
-		if len(previous) > 0 {
-			s.Without, s.WithoutEstimated = withoutOf(previous[0], s.MeteringPoint)
-			continue
-		}
-		flow, estimated, known, err := n.flowAlone(ctx, s.MeteringPoint, i)
-		if err != nil {
-			return err
-		}
-		s.WithoutEstimated = estimated
-		if !known {
-			continue
-		}
-		value, err := run.Tariff.Value(flow)
-		if err != nil {
-			return err
-		}
-		s.Without = &value
-	}
-	return nil
-}
-
-func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
-	for _, s := range run.Statements {
-		if s.MeteringPoint == point {
-			return s.Without, s.WithoutEstimated
-		}
-	}
-	return nil, false
-}
-
-// flowAlone returns what a metering point would have drawn and given in an interval if
-// nobody had moved its battery. known is false where nobody did, and where it cannot be
-// told: then it counts as if nobody had. With a real battery that may be moved either is
-// an estimate.
-func (n *node) flowAlone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
+// Alone implements drive.Alone: exactly in a simulation, which goes on beside as if nobody
+// had moved anything, and with real devices by an estimate. Where it cannot be told it
+// counts as if nobody had moved the battery. With a real battery that may be moved either
+// is an estimate.
+func (n *node) Alone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
 	if n.sim != nil {
 		f, known, err = n.sim.Alone(ctx, n.market.Owner(point), i)
 		return f, false, known, err

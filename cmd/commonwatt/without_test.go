@@ -11,8 +11,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/sim"
-	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // moved returns a node with real devices: of ann, whose battery was moved, it is estimated
@@ -32,42 +30,22 @@ func moved(i grid.Interval) *node {
 	return &node{batteries: b}
 }
 
-// TestWhatItWouldBeWithout tells it in two runs. The first says what is estimated: 100 Wh
-// for ann at 0.30. A later one says what the first one said, whatever the estimate and
-// the runs between say by then.
-func TestWhatItWouldBeWithout(t *testing.T) {
+// TestAloneOfRealHomes asks what the meters would have shown: 100 Wh for ann, an estimate;
+// of bob only that it would be one, for he was moved and his battery's size is not known; of
+// the others nothing, for nobody moved them.
+func TestAloneOfRealHomes(t *testing.T) {
 	i := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
-	run := func() settlement.Run {
-		r := settlement.Run{Tariff: tariff.Tariff{Currency: "EUR", Retail: 300_000, FeedIn: 80_000}}
-		for _, point := range []string{"mp-ann", "mp-bob", "mp-cy", "mp-dan"} {
-			r.Statements = append(r.Statements, settlement.Statement{MeteringPoint: point, RetailOnly: -7})
-		}
-		return r
-	}
-	said := run()
-	said.Statements = said.Statements[:3] // dan came later
-	said.Statements[0].Without, said.Statements[0].WithoutEstimated = new(grid.Money(-123)), true
-	said.Statements[2].Without = new(grid.Money(-45))
 	type told struct {
-		without   grid.Money
-		estimated bool
+		flow             grid.Flow
+		estimated, known bool
 	}
-	for name, c := range map[string]struct {
-		previous []settlement.Run
-		want     [4]told
-	}{
-		"the first run":       {nil, [4]told{{-30_000, true}, {-7, true}, {-7, false}, {-7, false}}},
-		"the second run":      {[]settlement.Run{said}, [4]told{{-123, true}, {-7, false}, {-45, false}, {-7, false}}},
-		"the run after these": {[]settlement.Run{said, run()}, [4]told{{-123, true}, {-7, false}, {-45, false}, {-7, false}}},
+	for point, want := range map[string]told{
+		"mp-ann": {grid.Flow{Import: 100}, true, true}, "mp-bob": {grid.Flow{}, true, false}, "mp-cy": {grid.Flow{}, false, false},
 	} {
-		r := run()
-		if err := moved(i).tellWithout(t.Context(), i, &r, c.previous); err != nil {
-			t.Fatal(err)
-		}
-		for k, s := range r.Statements {
-			if got := (told{s.Alone(), s.WithoutEstimated}); got != c.want[k] {
-				t.Errorf("%s: %s without is %+v, want %+v", name, s.MeteringPoint, got, c.want[k])
-			}
+		var got told
+		var err error
+		if got.flow, got.estimated, got.known, err = moved(i).Alone(t.Context(), point, i); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", point, got, err, want)
 		}
 	}
 }

@@ -368,11 +368,16 @@ func (h *Host) Position(i grid.Interval, point string) (net grid.Energy, traded 
 // OnTick moves an order to the nearest price that the market knows.
 func (h *Host) OnTick(o grid.Order) grid.Order { return h.market.OnTick(o) } // it looks at what never changes
 
-// Settle makes a run of an interval from what was metered (community.Market.Settle).
+// Settle makes a run of an interval from what was metered (community.Market.Settle). The
+// market goes on meanwhile.
 func (h *Host) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Settle(i, run, metered, root, previous)
+	in, err := h.market.Input(i, run, metered, root, previous)
+	h.mu.Unlock()
+	if err != nil {
+		return settlement.Run{}, err
+	}
+	return settlement.Settle(in)
 }
 
 // Settled tells that a run is frozen (community.Market.Settled).

@@ -167,6 +167,22 @@ func TestOrdersOverTheBus(t *testing.T) {
 	}
 }
 
+// TestAnAgentPlacesOrders off the tick, which are moved to it, and outside of the collar,
+// which is refused with the reason.
+func TestAnAgentPlacesOrders(t *testing.T) {
+	h := opened(t, &log{}, &bus{}, seeNothing)
+	product := begin(t, h)
+	if refused, err := h.Place(t.Context(), product, order("ann", "1", grid.Bid, 200_017), noon()); refused != "" || err != nil {
+		t.Errorf("off the tick: %q, %v", refused, err)
+	}
+	if o, known := h.Find("ann", "1"); !known || o.Limit != 200_000 {
+		t.Errorf("the order is %+v, want a limit of 200000", o)
+	}
+	if refused, err := h.Place(t.Context(), product, order("ann", "2", grid.Bid, 9_000_000), noon()); !strings.Contains(refused, "5000000") || err != nil {
+		t.Errorf("above the ceiling: %q, %v", refused, err)
+	}
+}
+
 // TestEventsArePublishedOnce loses answers of the bus: a message is sent again as it was,
 // nothing is doubled or left out, and a host that starts anew shows others what the bus
 // has and publishes the rest.

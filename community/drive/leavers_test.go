@@ -1,4 +1,4 @@
-package main
+package drive
 
 import (
 	"slices"
@@ -12,17 +12,17 @@ import (
 
 // leave takes a member's meter out.
 func (s *settling) leave(member string) {
-	s.meters = slices.DeleteFunc(s.meters, func(d grid.Device) bool { return d.Member == member })
+	s.count(slices.DeleteFunc(s.metering.All(), func(d grid.Device) bool { return d.Member == member }))
 }
 
 // run carries out a Settle action, and returns the run that is frozen then.
 func (s *settling) run(i grid.Interval, number int, last bool) *settlement.Run {
 	s.t.Helper()
 	a := community.Action{Step: community.Settle, Product: grid.Product{Community: "elm", Interval: i}, Run: number, Final: true, Last: last}
-	if err := s.settle(s.t.Context(), a, i.End().Add(time.Hour)); err != nil {
+	if _, err := s.Settle(s.t.Context(), a, i.End().Add(time.Hour)); err != nil {
 		s.t.Fatal(err)
 	}
-	run, err := s.frozen(s.t.Context(), i, number)
+	run, err := s.Runs.Frozen(s.t.Context(), i, number)
 	if err != nil || run == nil {
 		s.t.Fatalf("run %d of %s: %v", number, i, err)
 	}
@@ -75,16 +75,16 @@ func TestAMeterThatIsReplacedDoesNotMakeItsSilenceFree(t *testing.T) {
 	s := newSettling(t)
 	s.meter("ann")
 	s.meter("bob")
-	before := weeksBefore(s.i, 2)
+	before := s.i.Weeks(-2)
 	s.read("bob", before.Begin(), before.End())
 	s.run(before, 1, false)
-	s.run(weeksBefore(s.i, 1), 1, false) // it was silent then too
+	s.run(s.i.Weeks(-1), 1, false) // it was silent then too
 	s.read("ann", s.i.Begin(), s.i.End())
 	if silent := statementOf(t, s.run(s.i, 1, false), "mp-bob"); silent.Quality != grid.Estimated || silent.Metered.Import != 0 {
 		t.Fatalf("bob has %+v, want that nothing is known", silent)
 	}
 	s.leave("bob")
-	s.add(grid.Device{ID: "bob/another", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"}, s.i.End().Add(time.Minute))
+	s.metering.Add(grid.Device{ID: "bob/another", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"}, s.i.End().Add(time.Minute))
 	if bob := statementOf(t, s.run(s.i, 2, true), "mp-bob"); bob.Quality != grid.Final || bob.Metered.Import != 300 {
 		t.Errorf("bob has %+v, want the 300 Wh of two weeks before, for good", bob)
 	}

@@ -1,16 +1,13 @@
-package main
+package drive
 
 import (
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // attempt carries out a Settle action and returns the run that is frozen then, nil when there
@@ -18,10 +15,10 @@ import (
 func (s *settling) attempt(run int, last bool, now time.Time) *settlement.Run {
 	s.t.Helper()
 	a := community.Action{Step: community.Settle, Product: grid.Product{Community: "elm", Interval: s.i}, Run: run, Final: run == 1 || last, Last: last}
-	if err := s.settle(s.t.Context(), a, now); err != nil {
+	if _, err := s.Settle(s.t.Context(), a, now); err != nil {
 		s.t.Fatal(err)
 	}
-	frozen, err := s.frozen(s.t.Context(), s.i, run)
+	frozen, err := s.Runs.Frozen(s.t.Context(), s.i, run)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -47,7 +44,7 @@ func withoutAnn(t *testing.T) *settling {
 // second run says of him what the first one said.
 func TestWhoLeavesStaysInALaterRun(t *testing.T) {
 	s := withoutAnn(t)
-	s.meters = s.meters[:1]
+	s.leave("bob")
 	s.read("ann", s.i.Begin(), s.i.End())
 	second := s.attempt(2, false, s.i.End().Add(2*time.Hour))
 	if second == nil || len(second.Statements) != 2 || second.Substituted {
@@ -84,8 +81,8 @@ func TestTheLastRunIsFinal(t *testing.T) {
 func restarted(t *testing.T, before *settling) *settling {
 	t.Helper()
 	s := newSettling(t)
-	s.bus = before.bus
-	s.market.(*community.Market).Advance(s.i.End())
+	s.Runs = before.Runs
+	s.market.Advance(s.i.End())
 	return s
 }
 
@@ -113,12 +110,12 @@ func TestAProvisionalRunStaysProvisional(t *testing.T) {
 			t.Fatalf("after the restart %v is not settled, want %s", got, s.i)
 		}
 		var seen []settlement.Run
-		s.seen = func(_ grid.Interval, r settlement.Run) { seen = append(seen, r) }
-		if err := s.restore(t.Context(), now); err != nil {
+		s.Seen = func(_ grid.Interval, r settlement.Run) { seen = append(seen, r) }
+		if err := s.Restore(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		due := 0
-		for _, a := range s.market.(*community.Market).Advance(now.Add(time.Hour)) {
+		for _, a := range s.market.Advance(now.Add(time.Hour)) {
 			if a.Step == community.Settle && a.Product.Interval == s.i {
 				due = a.Run
 			}
@@ -126,38 +123,5 @@ func TestAProvisionalRunStaysProvisional(t *testing.T) {
 		if got := s.market.Traders(s.i); len(seen) != 1 || due != c.due || !reflect.DeepEqual(got, c.trades) {
 			t.Errorf("%d runs seen, run %d due, trades of %v, want one, run %d, %v", len(seen), due, got, c.due, c.trades)
 		}
-	}
-}
-
-// TestTheForecastIsSettledWhereItIsDearer lets a home take 200 Wh in every interval of a
-// week, nothing in the one that is a week before its meter is cut, and 300 Wh in those of
-// the last three days: by the week before it would pay nothing.
-func TestTheForecastIsSettledWhereItIsDearer(t *testing.T) {
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
-	const day = 96
-	cut := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
-	var readings []grid.Reading
-	total := grid.Energy(0)
-	for k := -9 * day; k <= 0; k++ {
-		readings = append(readings, grid.Reading{Device: "ann/meter", Time: cut.Shift(k).Begin(), Import: new(total), Export: new(grid.Energy(0)), Quality: grid.Good})
-		switch {
-		case k >= -3*day:
-			total += 300
-		case k != -7*day:
-			total += 200
-		}
-	}
-	if err := kept.Write(t.Context(), readings); err != nil {
-		t.Fatal(err)
-	}
-	s := &settler{store: kept, tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000}}
-	s.add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
-	metered, _, err := s.meter(t.Context(), cut, true)
-	if err != nil || len(metered) != 1 || metered[0].Flow.Import < 290 || metered[0].Flow.Import > 310 || metered[0].Flow.Export != 0 || metered[0].Quality != grid.Final {
-		t.Errorf("%+v, %v, want about the 300 Wh of the last days", metered, err)
 	}
 }

@@ -1,14 +1,12 @@
-package main
+package metering
 
 import (
 	"context"
 	"errors"
 	"math"
 
-	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // substituteDays is how many days before an interval its forecast is made from.
@@ -17,19 +15,14 @@ const substituteDays = 8
 // mostWeeks is how far back a value of the same time is looked for.
 const mostWeeks = 8
 
-func weeksBefore(i grid.Interval, n int) grid.Interval {
-	const week = 7 * 24 * 60
-	return i.Shift(-n * week / i.Minutes)
-}
-
 // substitute returns the energy that is settled for good where a meter did not tell in
 // time: of what was forecast and what was metered at the same time a week before (or
 // more weeks, where it was silent then too) the dearer for the member, and never what is
 // cheaper than what was read of it. So it does not pay to cut a meter off.
-func (s *settler) substitute(ctx context.Context, meter grid.Device, i grid.Interval, read grid.Flow) (grid.Flow, error) {
+func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Interval, read grid.Flow) (grid.Flow, error) {
 	candidates := []grid.Flow{read}
 	for week := 1; week <= mostWeeks && len(candidates) == 1; week++ {
-		before, _, err := store.Energy(ctx, s.store, meter.ID, weeksBefore(i, week))
+		before, _, err := store.Energy(ctx, m.Store, meter.ID, i.Weeks(-week))
 		if err == nil {
 			candidates = append(candidates, before)
 		} else if !errors.Is(err, store.ErrIncomplete) {
@@ -37,26 +30,26 @@ func (s *settler) substitute(ctx context.Context, meter grid.Device, i grid.Inte
 		}
 	}
 	n := substituteDays * 24 * 60 / i.Minutes
-	history := forecast.Series{First: i.Shift(-n)}
-	var err error
-	if history.Values, err = (telemetry{s.store}).Energies(ctx, meter.ID, history.First, n); err != nil {
+	history, err := Telemetry{m.Store}.Energies(ctx, meter.ID, i.Shift(-n), n)
+	if err != nil {
 		return read, err
 	}
-	points, err := forecast.Blend{}.Forecast(history, 1)
-	if err == nil {
-		net := grid.Energy(math.Round(points[0].Mean))
+	mean, known, err := m.Forecast(i.Shift(-n), history)
+	if err != nil {
+		return read, err
+	}
+	if known {
+		net := grid.Energy(math.Round(mean))
 		candidates = append(candidates, grid.Flow{Import: max(net, 0), Export: max(-net, 0)})
-	} else if !errors.Is(err, forecast.ErrNoHistory) {
-		return read, err
 	}
-	return dearest(s.tariff, candidates...)
+	return m.Dearest(candidates...)
 }
 
-// dearest returns the flow that costs most at the tariff.
-func dearest(t tariff.Tariff, flows ...grid.Flow) (worst grid.Flow, err error) {
+// Dearest returns the flow that costs most at the tariff.
+func (m *Meters) Dearest(flows ...grid.Flow) (worst grid.Flow, err error) {
 	var least grid.Money
 	for k, f := range flows {
-		value, err := t.Value(f)
+		value, err := m.Tariff.Value(f)
 		if err != nil {
 			return f, err
 		}
