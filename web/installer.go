@@ -15,7 +15,7 @@ import (
 
 // Installer serves the pairing of devices to who has its key.
 type Installer struct {
-	Desk *pairing.Desk
+	Desk *pairing.Bench
 	Key  string
 }
 

@@ -64,11 +64,11 @@ type node struct {
 	readBy    *readers
 	signs     *signwatch.Watch
 	batteries *batteries
-	rewards   *rewards.Desk // nil: no programme
+	rewards   *rewards.Runner // nil: no programme
 	ledger    *ledger.Ledger
 	market    *host.Host
 	settle    *settler
-	desk      *agent.Desk
+	desk      *agent.Traders
 	live      *web.Live
 
 	failing  map[grid.Interval]time.Time // settlements that failed, and when to try again (wall)
@@ -441,7 +441,7 @@ func (n *node) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	n.closers = append(n.closers, n.market.Close)
-	n.desk = agent.NewDesk(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
+	n.desk = agent.NewTraders(n.devices, n.tariff.Retail, n.tariff.FeedIn, n.seed(), n.config.Of, telemetry{n.store})
 	n.settle = &settler{community: n.config.Community, market: n.market, store: n.store, evidence: n.evidence, names: n.ledger.Names, bus: n.bus, meters: connectionMeters, deadline: deadline, log: n.log, seen: n.seeSettled, tariff: n.tariff, tell: n.tellWithout}
 	for _, d := range n.config.Devices {
 		n.settle.came(d.ID, d.since)

@@ -399,7 +399,7 @@ func (p *pairFlags) placeFlags(c *cobra.Command) {
 }
 
 // desk opens the pairings of the community.
-func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
+func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Bench, error) {
 	set, err := p.profiles()
 	if err != nil {
 		return nil, err
@@ -432,7 +432,7 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Desk, error) {
 
 // lockedDesk opens the pairings of a community that does not run; the caller must
 // close the directory.
-func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Desk, *disk.Dir, error) {
+func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Bench, *disk.Dir, error) {
 	desk, err := p.desk(cmd)
 	if err != nil {
 		return nil, nil, err

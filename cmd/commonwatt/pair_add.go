@@ -68,7 +68,7 @@ func pairingError(err error) error {
 type wizard struct {
 	*pairFlags
 
-	desk     *pairing.Desk
+	desk     *pairing.Bench
 	out      io.Writer
 	progress io.Writer
 	in       *bufio.Reader

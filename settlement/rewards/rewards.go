@@ -50,7 +50,7 @@ type Evidence interface {
 	Mark(ctx context.Context, device string, instants ...time.Time) error
 }
 
-// Config is what a Desk works with.
+// Config is what a Runner works with.
 type Config struct {
 	Ledger      *ledger.Ledger
 	Community   string
@@ -66,8 +66,8 @@ type Config struct {
 	Log         *slog.Logger
 }
 
-// Desk runs the programme. Setpoint may be called while Advance runs.
-type Desk struct {
+// Runner runs the programme. Setpoint may be called while Advance runs.
+type Runner struct {
 	Config
 
 	epochs map[string]*epoch
@@ -91,22 +91,22 @@ type epoch struct {
 	ready bool                // committed and pledged
 }
 
-// New returns a desk. Errors: a battery's pseudonym cannot be had.
-func New(c Config) (*Desk, error) {
-	d := &Desk{Config: c, epochs: map[string]*epoch{}, names: map[string]string{}}
-	d.Programme.Community = c.Community
-	slices.SortFunc(d.Batteries, func(a, b Battery) int { return cmp.Compare(a.ID, b.ID) })
-	for _, b := range d.Batteries {
-		name, err := d.pseudonym(b)
+// New returns a runner. Errors: a battery's pseudonym cannot be had.
+func New(c Config) (*Runner, error) {
+	r := &Runner{Config: c, epochs: map[string]*epoch{}, names: map[string]string{}}
+	r.Programme.Community = c.Community
+	slices.SortFunc(r.Batteries, func(a, b Battery) int { return cmp.Compare(a.ID, b.ID) })
+	for _, b := range r.Batteries {
+		name, err := r.pseudonym(b)
 		if err != nil {
 			return nil, err
 		}
-		d.names[name] = b.ID
+		r.names[name] = b.ID
 	}
-	return d, nil
+	return r, nil
 }
 
-func (d *Desk) pseudonym(b Battery) (string, error) { return d.Ledger.Names.Device(b.Member, b.ID) }
+func (r *Runner) pseudonym(b Battery) (string, error) { return r.Ledger.Names.Device(b.Member, b.ID) }
 
 func nameOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
@@ -115,26 +115,26 @@ func nameOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 const ahead = time.Hour
 
 // Advance does what is due. What fails comes again with the next call.
-func (d *Desk) Advance(ctx context.Context, now time.Time) error {
-	i := grid.IntervalAt(now, d.Programme.Minutes)
+func (r *Runner) Advance(ctx context.Context, now time.Time) error {
+	i := grid.IntervalAt(now, r.Programme.Minutes)
 	var problems []error
 	for _, day := range slices.Compact([]string{nameOf(now), nameOf(now.Add(ahead))}) {
-		problems = append(problems, d.prepare(ctx, day, now))
+		problems = append(problems, r.prepare(ctx, day, now))
 	}
-	return errors.Join(append(problems, d.begin(ctx, i, now), d.Close(ctx, now))...)
+	return errors.Join(append(problems, r.begin(ctx, i, now), r.Close(ctx, now))...)
 }
 
-func (d *Desk) invoke(ctx context.Context, who *identity.Identity, function string, arg any) error {
+func (r *Runner) invoke(ctx context.Context, who *identity.Identity, function string, arg any) error {
 	c, err := ledger.NewCall(who, "rewards:"+function, arg)
 	if err != nil {
 		return err
 	}
-	return d.Ledger.Invoke(ctx, c)
+	return r.Ledger.Invoke(ctx, c)
 }
 
-func (d *Desk) ask(ctx context.Context, into any, function string, args ...string) error {
-	text, err := d.Ledger.Evaluate(ctx, ledger.Call{
-		As: d.Ledger.People.Operator, Function: "rewards:" + function, Args: append([]string{d.Community}, args...),
+func (r *Runner) ask(ctx context.Context, into any, function string, args ...string) error {
+	text, err := r.Ledger.Evaluate(ctx, ledger.Call{
+		As: r.Ledger.People.Operator, Function: "rewards:" + function, Args: append([]string{r.Community}, args...),
 	})
 	if err != nil {
 		return err
@@ -143,54 +143,54 @@ func (d *Desk) ask(ctx context.Context, into any, function string, args ...strin
 }
 
 // open returns an epoch as the ledger has it, and goes on with that.
-func (d *Desk) open(ctx context.Context, day string) (*epoch, error) {
-	if e := d.epochs[day]; e != nil {
+func (r *Runner) open(ctx context.Context, day string) (*epoch, error) {
+	if e := r.epochs[day]; e != nil {
 		return e, nil
 	}
 	e := &epoch{links: map[string][]string{}}
-	if err := d.ask(ctx, &e.OpenEpoch, "GetOpenEpoch", day); err != nil {
+	if err := r.ask(ctx, &e.OpenEpoch, "GetOpenEpoch", day); err != nil {
 		return nil, err
 	}
-	d.epochs[day] = e
+	r.epochs[day] = e
 	return e, nil
 }
 
 // prepare commits to the beacon of an epoch and pledges for it, by the programme,
 // which is set first if there is none; another one holds from an epoch that has
 // not begun.
-func (d *Desk) prepare(ctx context.Context, day string, now time.Time) error {
-	e, err := d.open(ctx, day)
+func (r *Runner) prepare(ctx context.Context, day string, now time.Time) error {
+	e, err := r.open(ctx, day)
 	missing := ledger.Refused(err, chaincode.CodeMissing)
 	if err != nil && !missing || err == nil && e.ready {
 		return err
 	}
-	if future := day > nameOf(now); missing || future && !d.holds(e.Programme) {
-		p := d.Programme
+	if future := day > nameOf(now); missing || future && !r.holds(e.Programme) {
+		p := r.Programme
 		p.From = day
-		if err := d.invoke(ctx, d.Ledger.People.Governor, "SetProgramme", p); err != nil {
+		if err := r.invoke(ctx, r.Ledger.People.Governor, "SetProgramme", p); err != nil {
 			return err
 		}
-		delete(d.epochs, day)
-		if e, err = d.open(ctx, day); err != nil {
+		delete(r.epochs, day)
+		if e, err = r.open(ctx, day); err != nil {
 			return err
 		}
 	}
-	for _, party := range d.parties() {
-		who, secret := d.party(party)
+	for _, party := range r.parties() {
+		who, secret := r.party(party)
 		const minutesADay = 24 * 60
 		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte(d.Community + "/" + day))
+		mac.Write([]byte(r.Community + "/" + day))
 		var anchor string
 		anchor, e.links[party] = chaincode.Links(mac.Sum(nil), minutesADay/e.Programme.Minutes)
 		if slices.Contains(e.Anchors, party) {
 			continue
 		}
-		if err := d.invoke(ctx, who, "CommitBeacon", chaincode.Anchor{Community: d.Community, Epoch: day, Anchor: anchor}); err != nil {
+		if err := r.invoke(ctx, who, "CommitBeacon", chaincode.Anchor{Community: r.Community, Epoch: day, Anchor: anchor}); err != nil {
 			return err
 		}
 	}
-	for _, b := range d.Batteries {
-		if err := d.pledge(ctx, e, b, day, now); err != nil {
+	for _, b := range r.Batteries {
+		if err := r.pledge(ctx, e, b, day, now); err != nil {
 			return err
 		}
 	}
@@ -198,46 +198,46 @@ func (d *Desk) prepare(ctx context.Context, day string, now time.Time) error {
 	return nil
 }
 
-// holds tells whether a programme is the desk's, from whenever it holds.
-func (d *Desk) holds(p chaincode.Programme) bool {
-	p.From = d.Programme.From
-	return p == d.Programme
+// holds tells whether a programme is the runner's, from whenever it holds.
+func (r *Runner) holds(p chaincode.Programme) bool {
+	p.From = r.Programme.From
+	return p == r.Programme
 }
 
 // parties of the beacon that are here.
-func (d *Desk) parties() (here []string) {
+func (r *Runner) parties() (here []string) {
 	for _, party := range []string{chaincode.RoleOperator, chaincode.RoleUtility} {
-		if who, secret := d.party(party); who != nil && secret != nil {
+		if who, secret := r.party(party); who != nil && secret != nil {
 			here = append(here, party)
 		}
 	}
 	return here
 }
 
-func (d *Desk) party(role string) (*identity.Identity, []byte) {
+func (r *Runner) party(role string) (*identity.Identity, []byte) {
 	if role == chaincode.RoleUtility {
-		return d.Ledger.People.Utility, d.Secret[role]
+		return r.Ledger.People.Utility, r.Secret[role]
 	}
-	return d.Ledger.People.Operator, d.Secret[role]
+	return r.Ledger.People.Operator, r.Secret[role]
 }
 
 // pledge pledges a battery. One that may not, as for want of a stake, does not
 // hold up the others.
-func (d *Desk) pledge(ctx context.Context, e *epoch, b Battery, day string, now time.Time) error {
-	name, err := d.pseudonym(b)
+func (r *Runner) pledge(ctx context.Context, e *epoch, b Battery, day string, now time.Time) error {
+	name, err := r.pseudonym(b)
 	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(e.Pledges, func(g chaincode.Pledge) bool { return g.Battery == name }) {
 		return nil
 	}
-	g := chaincode.Pledge{Community: d.Community, Epoch: day, Battery: name, Power: int64(b.Power), Energy: int64(b.Energy)}
-	if g.Charge, err = d.hours(ctx, b, now, e.Programme.Minutes); err != nil {
+	g := chaincode.Pledge{Community: r.Community, Epoch: day, Battery: name, Power: int64(b.Power), Energy: int64(b.Energy)}
+	if g.Charge, err = r.hours(ctx, b, now, e.Programme.Minutes); err != nil {
 		return err
 	}
-	err = d.invoke(ctx, d.Ledger.People.Operator, "Pledge", g)
+	err = r.invoke(ctx, r.Ledger.People.Operator, "Pledge", g)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
-		d.Log.WarnContext(ctx, "a battery is not pledged", slog.String("device", b.ID), slog.String("epoch", day), slog.String("error", err.Error()))
+		r.Log.WarnContext(ctx, "a battery is not pledged", slog.String("device", b.ID), slog.String("epoch", day), slog.String("error", err.Error()))
 		return nil
 	}
 	if err == nil {
@@ -256,8 +256,8 @@ func (e *epoch) pledged(battery string) (g chaincode.Pledge, found bool) {
 
 // begin declares who is away in the interval, reveals and seals its beacon, and
 // finds who is challenged.
-func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error {
-	e := d.epochs[nameOf(i.Begin())]
+func (r *Runner) begin(ctx context.Context, i grid.Interval, now time.Time) error {
+	e := r.epochs[nameOf(i.Begin())]
 	if e == nil || !e.ready {
 		return nil // it comes again
 	}
@@ -269,43 +269,43 @@ func (d *Desk) begin(ctx context.Context, i grid.Interval, now time.Time) error 
 		if window := time.Duration(e.Programme.Duration) * time.Second; now.After(i.Begin().Add(window)) {
 			return nil // a challenge may have begun, of which nobody could know
 		}
-		if err := d.declare(ctx, e, i); err != nil {
+		if err := r.declare(ctx, e, i); err != nil {
 			return err
 		}
-		if err := d.seal(ctx, e, i, now); err != nil {
+		if err := r.seal(ctx, e, i, now); err != nil {
 			return err
 		}
 		if _, sealed := e.Sealed[name]; !sealed {
 			return nil // the other party may still reveal
 		}
 	}
-	if d.of == name {
+	if r.of == name {
 		return nil
 	}
 	var asked []chaincode.Challenge
-	if err := d.ask(ctx, &asked, "GetChallenges", name); err != nil {
+	if err := r.ask(ctx, &asked, "GetChallenges", name); err != nil {
 		return err
 	}
 	for _, c := range asked {
-		if err := d.mark(ctx, c); err != nil {
+		if err := r.mark(ctx, c); err != nil {
 			return err
 		}
 	}
-	d.of = name
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.asked, d.base = asked, map[string]grid.Power{}
+	r.of = name
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked, r.base = asked, map[string]grid.Power{}
 	return nil
 }
 
 // mark keeps the readings by which a challenge is judged, of the battery and of its
 // meter, whenever they come.
-func (d *Desk) mark(ctx context.Context, c chaincode.Challenge) error {
-	for _, b := range d.Batteries {
-		if d.names[c.Battery] != b.ID {
+func (r *Runner) mark(ctx context.Context, c chaincode.Challenge) error {
+	for _, b := range r.Batteries {
+		if r.names[c.Battery] != b.ID {
 			continue
 		}
-		if err := errors.Join(d.Evidence.Mark(ctx, b.ID, c.Instants()...), d.Evidence.Mark(ctx, b.Meter.ID, c.Instants()...)); err != nil {
+		if err := errors.Join(r.Evidence.Mark(ctx, b.ID, c.Instants()...), r.Evidence.Mark(ctx, b.Meter.ID, c.Instants()...)); err != nil {
 			return err
 		}
 	}
@@ -314,17 +314,17 @@ func (d *Desk) mark(ctx context.Context, c chaincode.Challenge) error {
 
 // declare declares an outage of the batteries that cannot do what they pledged, and
 // flags the interval if it is one of peak.
-func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
+func (r *Runner) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 	name := i.String()
-	if d.Peaks != nil && d.Peaks(i) && !slices.Contains(e.Flagged, name) {
-		flag := chaincode.Flag{Community: d.Community, Interval: name, Reason: "peak"}
-		if err := d.invoke(ctx, d.Ledger.People.Operator, "FlagInterval", flag); err != nil {
+	if r.Peaks != nil && r.Peaks(i) && !slices.Contains(e.Flagged, name) {
+		flag := chaincode.Flag{Community: r.Community, Interval: name, Reason: "peak"}
+		if err := r.invoke(ctx, r.Ledger.People.Operator, "FlagInterval", flag); err != nil {
 			return err
 		}
 		e.Flagged = append(e.Flagged, name)
 	}
-	for _, b := range d.Batteries {
-		battery, err := d.pseudonym(b)
+	for _, b := range r.Batteries {
+		battery, err := r.pseudonym(b)
 		if err != nil {
 			return err
 		}
@@ -332,15 +332,15 @@ func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 		if !pledged {
 			continue
 		}
-		able, _, err := d.able(ctx, b, g, i)
+		able, _, err := r.able(ctx, b, g, i)
 		if err != nil {
 			return err
 		}
 		if able {
 			continue
 		}
-		err = d.invoke(ctx, d.Ledger.People.Operator, "DeclareOutage", chaincode.Outage{
-			Community: d.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, has no room, or was not read",
+		err = r.invoke(ctx, r.Ledger.People.Operator, "DeclareOutage", chaincode.Outage{
+			Community: r.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, has no room, or was not read",
 		})
 		if err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
 			return err
@@ -352,8 +352,8 @@ func (d *Desk) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 // able tells whether signed readings show that a battery can be reached when an
 // interval begins and holds what it pledged or, where it is challenged by charging,
 // has room for it; and by which batch.
-func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, i grid.Interval) (bool, proof.Digest, error) {
-	held, digest, err := d.held(ctx, b, i.Begin())
+func (r *Runner) able(ctx context.Context, b Battery, g chaincode.Pledge, i grid.Interval) (bool, proof.Digest, error) {
+	held, digest, err := r.held(ctx, b, i.Begin())
 	if err != nil || digest == "" {
 		return false, "", err
 	}
@@ -365,43 +365,43 @@ func (d *Desk) able(ctx context.Context, b Battery, g chaincode.Pledge, i grid.I
 
 // held returns what a battery holds about t, and the batch that shows it; none
 // where it was not read.
-func (d *Desk) held(ctx context.Context, b Battery, t time.Time) (grid.Energy, proof.Digest, error) {
-	digest, _, err := d.Evidence.Around(ctx, b.Member, b.ID, t)
+func (r *Runner) held(ctx context.Context, b Battery, t time.Time) (grid.Energy, proof.Digest, error) {
+	digest, _, err := r.Evidence.Around(ctx, b.Member, b.ID, t)
 	if err != nil || digest == "" {
 		return 0, "", err
 	}
-	signed, err := d.Evidence.Signed(ctx, digest)
+	signed, err := r.Evidence.Signed(ctx, digest)
 	if err != nil || signed == nil {
 		return 0, "", err
 	}
 	batch, _, err := proof.ReadBatch(signed)
 	if err != nil {
-		d.Log.WarnContext(ctx, "a batch of readings cannot be read", slog.String("device", b.ID), slog.String("error", err.Error()))
+		r.Log.WarnContext(ctx, "a batch of readings cannot be read", slog.String("device", b.ID), slog.String("error", err.Error()))
 		return 0, "", nil
 	}
-	for _, r := range slices.Backward(batch.Readings) {
-		if r.Device != b.ID || r.Charge == nil || r.Time.After(t) || t.Sub(r.Time) > chaincode.Sampling {
+	for _, reading := range slices.Backward(batch.Readings) {
+		if reading.Device != b.ID || reading.Charge == nil || reading.Time.After(t) || t.Sub(reading.Time) > chaincode.Sampling {
 			continue
 		}
 		const perMille = 1000
-		return grid.Energy(*r.Charge) * b.Capacity / perMille, digest, nil
+		return grid.Energy(*reading.Charge) * b.Capacity / perMille, digest, nil
 	}
 	return 0, "", nil
 }
 
 // seal reveals the links of who is here, and seals when all have revealed, or
 // when a challenge could begin.
-func (d *Desk) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
-	at := map[string]string{"community": d.Community, "interval": i.String()}
+func (r *Runner) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
+	at := map[string]string{"community": r.Community, "interval": i.String()}
 	begin := i.Begin()
 	index := (begin.Hour()*60 + begin.Minute()) / i.Minutes
-	here := d.parties()
+	here := r.parties()
 	for _, party := range here {
 		if last, found := e.Revealed[party]; found && last >= index {
 			continue
 		}
-		who, _ := d.party(party)
-		err := d.invoke(ctx, who, "RevealBeacon", chaincode.Reveal{Community: d.Community, Interval: i.String(), Value: e.links[party][index]})
+		who, _ := r.party(party)
+		err := r.invoke(ctx, who, "RevealBeacon", chaincode.Reveal{Community: r.Community, Interval: i.String(), Value: e.links[party][index]})
 		if ledger.Refused(err, chaincode.CodeTooLate) {
 			e.Sealed[i.String()] = chaincode.Beacon{} // by the other party: the challenges hold all the same
 			return nil
@@ -412,11 +412,11 @@ func (d *Desk) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Tim
 		e.Revealed[party] = index
 	}
 	const all = 2
-	who, _ := d.party(here[0])
+	who, _ := r.party(here[0])
 	if len(here) < all {
-		return d.sealAlone(ctx, e, i, now)
+		return r.sealAlone(ctx, e, i, now)
 	}
-	if err := d.invoke(ctx, who, "SealBeacon", at); err != nil {
+	if err := r.invoke(ctx, who, "SealBeacon", at); err != nil {
 		return err
 	}
 	e.Sealed[i.String()] = chaincode.Beacon{}
@@ -425,19 +425,19 @@ func (d *Desk) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Tim
 
 // sealAlone demands the other party's reveal, gives it half the time that there
 // is, and then seals with it or without.
-func (d *Desk) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
-	who, _ := d.party(d.parties()[0])
-	at := map[string]string{"community": d.Community, "interval": i.String()}
+func (r *Runner) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
+	who, _ := r.party(r.parties()[0])
+	at := map[string]string{"community": r.Community, "interval": i.String()}
 	window := time.Duration(e.Programme.Duration) * time.Second
-	if d.demanded == i.String() && now.Before(i.Begin().Add(window/2)) { //nolint:mnd // the other half is for the challenge to go out
+	if r.demanded == i.String() && now.Before(i.Begin().Add(window/2)) { //nolint:mnd // the other half is for the challenge to go out
 		return nil
 	}
-	if err := d.invoke(ctx, who, "SealBeacon", at); err != nil {
+	if err := r.invoke(ctx, who, "SealBeacon", at); err != nil {
 		return err
 	}
-	d.demanded = i.String()
+	r.demanded = i.String()
 	var asked []chaincode.Challenge
-	err := d.ask(ctx, &asked, "GetChallenges", i.String())
+	err := r.ask(ctx, &asked, "GetChallenges", i.String())
 	if ledger.Refused(err, chaincode.CodeMissing) {
 		return nil // not sealed yet
 	}
@@ -448,48 +448,48 @@ func (d *Desk) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now tim
 }
 
 // Standing returns how a battery stands.
-func (d *Desk) Standing(ctx context.Context, b Battery) (s chaincode.Standing, err error) {
-	name, err := d.pseudonym(b)
+func (r *Runner) Standing(ctx context.Context, b Battery) (s chaincode.Standing, err error) {
+	name, err := r.pseudonym(b)
 	if err != nil {
 		return s, err
 	}
-	err = d.ask(ctx, &s, "GetStanding", name)
+	err = r.ask(ctx, &s, "GetStanding", name)
 	return s, err
 }
 
 // Epoch returns a closed epoch, with the batteries by their own names.
-func (d *Desk) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing, err error) {
-	if err := d.ask(ctx, &c, "GetEpoch", day); err != nil {
+func (r *Runner) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing, err error) {
+	if err := r.ask(ctx, &c, "GetEpoch", day); err != nil {
 		return c, fmt.Errorf("epoch %s: %w", day, err)
 	}
-	for k, r := range c.Rewards {
-		c.Rewards[k].Battery = cmp.Or(d.names[r.Battery], r.Battery)
+	for k, reward := range c.Rewards {
+		c.Rewards[k].Battery = cmp.Or(r.names[reward.Battery], reward.Battery)
 	}
 	return c, nil
 }
 
 // Paid returns the tokens that a battery got for the last epoch that was closed; ok
 // is false while there is none, or it was not in it.
-func (d *Desk) Paid(device string) (tokens int64, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at := slices.IndexFunc(d.paid.Rewards, func(r chaincode.Reward) bool { return r.Battery == device })
+func (r *Runner) Paid(device string) (tokens int64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := slices.IndexFunc(r.paid.Rewards, func(reward chaincode.Reward) bool { return reward.Battery == device })
 	if at < 0 {
 		return 0, false
 	}
-	return d.paid.Rewards[at].Tokens, true
+	return r.paid.Rewards[at].Tokens, true
 }
 
 // remember keeps the last epoch that was closed.
-func (d *Desk) remember(ctx context.Context, day string) error {
-	c, err := d.Epoch(ctx, day)
+func (r *Runner) remember(ctx context.Context, day string) error {
+	c, err := r.Epoch(ctx, day)
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if c.Epoch > d.paid.Epoch {
-		d.paid = c
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.Epoch > r.paid.Epoch {
+		r.paid = c
 	}
 	return nil
 }

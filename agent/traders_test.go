@@ -26,31 +26,31 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 	return new(grid.Power(-2000)), nil
 }
 
-// TestADeskGrows gives a member that comes later an agent of its own, and its agent a
+// TestTradersGrow gives a member that comes later an agent of its own, and its agent a
 // source when an inverter follows.
-func TestADeskGrows(t *testing.T) {
+func TestTradersGrow(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
-	d := agent.NewDesk([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, steady{})
-	if _, err := d.Quote(t.Context(), "mp-bob", next, now); err == nil || d.Points("bob") != nil {
+	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, steady{})
+	if _, err := traders.Quote(t.Context(), "mp-bob", next, now); err == nil || traders.Points("bob") != nil {
 		t.Error("an agent of nobody quotes")
 	}
 	order := func() grid.Order {
 		t.Helper()
-		p, err := d.Quote(t.Context(), "mp-bob", next, now)
+		p, err := traders.Quote(t.Context(), "mp-bob", next, now)
 		if err != nil || len(p.Orders) == 0 {
 			t.Fatalf("plan %+v, %v", p, err)
 		}
 		return p.Orders[0]
 	}
-	d.Add(grid.Device{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"})
-	if o := order(); o.MeteringPoint != "mp-bob" || o.Source != "" || d.Homes() != 2 {
-		t.Errorf("of %d homes, %+v", d.Homes(), o)
+	traders.Add(grid.Device{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"})
+	if o := order(); o.MeteringPoint != "mp-bob" || o.Source != "" || traders.Homes() != 2 {
+		t.Errorf("of %d homes, %+v", traders.Homes(), o)
 	}
-	d.Add(grid.Device{ID: "bob/battery", Kind: grid.Battery, Member: "bob", MeteringPoint: "mp-bob"})
-	d.Add(grid.Device{ID: "bob/inverter", Kind: grid.Inverter, Member: "bob", MeteringPoint: "mp-bob"})
-	if o := order(); o.Source != "solar" || d.Homes() != 2 {
-		t.Errorf("of %d homes, %+v", d.Homes(), o)
+	traders.Add(grid.Device{ID: "bob/battery", Kind: grid.Battery, Member: "bob", MeteringPoint: "mp-bob"})
+	traders.Add(grid.Device{ID: "bob/inverter", Kind: grid.Inverter, Member: "bob", MeteringPoint: "mp-bob"})
+	if o := order(); o.Source != "solar" || traders.Homes() != 2 {
+		t.Errorf("of %d homes, %+v", traders.Homes(), o)
 	}
 }
 
@@ -70,14 +70,14 @@ func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*gr
 func TestEveryMeteringPointOfAMemberTrades(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
-	d := agent.NewDesk([]grid.Device{
+	traders := agent.NewTraders([]grid.Device{
 		{ID: "roof/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "roof"},
 		{ID: "roof/pv", Kind: grid.Inverter, Member: "ann", MeteringPoint: "roof"},
 		{ID: "flat/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "flat"},
 		{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"},
 	}, 300_000, 60_000, 1, nil, byMeter{"flat/meter": 100, "roof/meter": -900})
-	if points := d.Points("ann"); !slices.Equal(points, []string{"flat", "roof"}) || d.Homes() != 2 {
-		t.Fatalf("the metering points are %v, in %d homes", points, d.Homes())
+	if points := traders.Points("ann"); !slices.Equal(points, []string{"flat", "roof"}) || traders.Homes() != 2 {
+		t.Fatalf("the metering points are %v, in %d homes", points, traders.Homes())
 	}
 	names := map[string]bool{}
 	for _, c := range []struct {
@@ -85,7 +85,7 @@ func TestEveryMeteringPointOfAMemberTrades(t *testing.T) {
 		side          grid.Side
 		net           float64
 	}{{"flat", "", grid.Bid, 100}, {"roof", "solar", grid.Offer, -900}} {
-		p, err := d.Quote(t.Context(), c.point, next, now)
+		p, err := traders.Quote(t.Context(), c.point, next, now)
 		if err != nil || len(p.Orders) == 0 || math.Abs(p.Expected.Mean-c.net) > 1 {
 			t.Fatalf("%s: plan %+v, %v", c.point, p, err)
 		}
@@ -128,7 +128,7 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
 	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
 	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
-	d := agent.NewDesk([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, home)
+	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, home)
 	for _, c := range []struct {
 		after time.Duration // noon
 		from  grid.Interval // what it asks for begins here
@@ -145,7 +145,7 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	} {
 		home.unknown[late] = !c.known
 		now := noon.Add(c.after)
-		if _, err := d.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now); err != nil {
+		if _, err := traders.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now); err != nil {
 			t.Fatal(err)
 		}
 		if home.asked != c.from {

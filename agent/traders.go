@@ -22,9 +22,9 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
 
-// Desk is where the agents of a community quote. One agent quotes at a time; Add
-// and Homes are safe beside it.
-type Desk struct {
+// Traders are the agents of a community, by the metering points that they trade for. One
+// agent quotes at a time; Add, Homes and Points are safe beside it.
+type Traders struct {
 	retail, feedIn grid.Price
 	seed           uint64
 	strategy       func(member string) Strategy
@@ -43,18 +43,18 @@ type seat struct {
 	meter string // connection meter
 }
 
-// NewDesk returns the desk for the homes that the devices belong to: each metering point
+// NewTraders returns the agents of the homes that the devices belong to: each metering point
 // of a home is forecast and traded by itself, as it is metered. strategy says how
 // each member trades; nil: all by the default.
-func NewDesk(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, t Telemetry) *Desk {
-	d := &Desk{
-		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: t, known: map[string]map[grid.Interval]float64{},
+func NewTraders(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, telemetry Telemetry) *Traders {
+	t := &Traders{
+		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: telemetry, known: map[string]map[grid.Interval]float64{},
 		seats: map[string]seat{}, sources: map[string]string{},
 	}
 	for _, dev := range devices {
-		d.Add(dev)
+		t.Add(dev)
 	}
-	return d
+	return t
 }
 
 // solar is the source of a home with an inverter.
@@ -62,47 +62,47 @@ const solar = "solar"
 
 // Add takes in one more device: a connection meter gives its metering point an agent,
 // and an inverter gives the agent of its metering point a source.
-func (d *Desk) Add(dev grid.Device) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	at, seated := d.seats[dev.MeteringPoint]
+func (t *Traders) Add(dev grid.Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, seated := t.seats[dev.MeteringPoint]
 	switch dev.Kind {
 	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
-		d.sources[dev.MeteringPoint] = solar
+		t.sources[dev.MeteringPoint] = solar
 		if !seated {
 			return
 		}
 	case grid.Battery, grid.Charger:
 		return
 	}
-	at.home.Source = d.sources[dev.MeteringPoint]
+	at.home.Source = t.sources[dev.MeteringPoint]
 	strategy := ByPriceCurve
-	if d.strategy != nil {
-		strategy = d.strategy(at.home.Member)
+	if t.strategy != nil {
+		strategy = t.strategy(at.home.Member)
 	}
-	at.agent = strategy.agent(at.home, d.seed)
-	d.seats[dev.MeteringPoint] = at
+	at.agent = strategy.agent(at.home, t.seed)
+	t.seats[dev.MeteringPoint] = at
 }
 
 // Homes returns how many homes trade: a member with several metering points is one.
-func (d *Desk) Homes() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (t *Traders) Homes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	members := map[string]bool{}
-	for _, at := range d.seats {
+	for _, at := range t.seats {
 		members[at.home.Member] = true
 	}
 	return len(members)
 }
 
 // Points returns the metering points that a member trades for, sorted.
-func (d *Desk) Points(member string) []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (t *Traders) Points(member string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	var points []string
-	for point, at := range d.seats {
+	for point, at := range t.seats {
 		if at.home.Member == member {
 			points = append(points, point)
 		}
@@ -113,21 +113,21 @@ func (d *Desk) Points(member string) []string {
 
 // Quote lets the agent of a metering point plan a delivery interval. Errors:
 // forecast.ErrNoHistory, those of the telemetry.
-func (d *Desk) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
-	d.mu.Lock()
-	at, seated := d.seats[point]
-	d.mu.Unlock()
+func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
+	t.mu.Lock()
+	at, seated := t.seats[point]
+	t.mu.Unlock()
 	if !seated {
 		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
 		return Plan{}, nil
 	}
-	history, err := d.history(ctx, at.meter, i.Minutes, now)
+	history, err := t.history(ctx, at.meter, i.Minutes, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	return at.agent.Plan(View{Interval: i, History: history, Retail: d.retail, FeedIn: d.feedIn})
+	return at.agent.Plan(View{Interval: i, History: history, Retail: t.retail, FeedIn: t.feedIn})
 }
 
 const (
@@ -141,14 +141,14 @@ const (
 // history returns the net energy of a meter's past intervals, and for the one
 // that runs what the power of the last minutes would make of it. It asks for
 // what it does not remember.
-func (d *Desk) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
+func (t *Traders) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
 	current := grid.IntervalAt(now, minutes)
 	n := historyDays * 24 * 60 / minutes
 	s := forecast.Series{First: current.Shift(-n), Values: make([]float64, 0, n+1)}
-	known := d.known[meter]
+	known := t.known[meter]
 	if known == nil {
 		known = map[grid.Interval]float64{}
-		d.known[meter] = known
+		t.known[meter] = known
 	}
 	for i := s.First; i != current; i = i.Shift(1) {
 		v, remembered := known[i]
@@ -158,7 +158,7 @@ func (d *Desk) history(ctx context.Context, meter string, minutes int, now time.
 		s.Values = append(s.Values, v)
 	}
 	rest := s.Next()
-	asked, err := d.telemetry.Energies(ctx, meter, rest, n-len(s.Values))
+	asked, err := t.telemetry.Energies(ctx, meter, rest, n-len(s.Values))
 	if err != nil {
 		return forecast.Series{}, err
 	}
@@ -169,7 +169,7 @@ func (d *Desk) history(ctx context.Context, meter string, minutes int, now time.
 	}
 	delete(known, s.First.Shift(-1))
 	s.Values = append(s.Values, asked...)
-	power, err := d.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
+	power, err := t.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
 	if err != nil {
 		return forecast.Series{}, err
 	}
