@@ -257,7 +257,7 @@ func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) 
 	if err != nil {
 		return err
 	}
-	if err := r.ledger.SubmitRun(ctx, run); err != nil {
+	if err := r.ledger.SubmitRun(ctx, run.Record()); err != nil {
 		return err
 	}
 	r.market.Settled(i, a.Run, false, now)

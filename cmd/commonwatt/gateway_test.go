@@ -98,9 +98,9 @@ func onTheLedger(t *testing.T, dir, gateway string) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "registry:Get", Args: []string{"elm", chaincode.KindGateway, gateway}})
-	if err != nil || strings.Count(text, "public_key") != 2 {
-		t.Errorf("the ledger has %s, %v: want the key from before and after", text, err)
+	got, err := l.As(l.People.Utility).Registry.Get(t.Context(), chaincode.KindGateway, gateway)
+	if err != nil || strings.Count(string(got.Value), "public_key") != 2 {
+		t.Errorf("the ledger has %s, %v: want the key from before and after", got.Value, err)
 	}
 }
 

@@ -86,11 +86,7 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	call, err := ledger.NewCall(l.People.Operator, "registry:EraseMember", map[string]string{"community": c.Community, "id": id})
-	if err != nil {
-		return err
-	}
-	err = l.Invoke(ctx, call)
+	err = l.As(l.People.Operator).Registry.EraseMember(ctx, id)
 	switch {
 	case ledger.Refused(err, chaincode.CodeMissing):
 		fmt.Fprintln(stdout, "the ledger has no personal record of it")

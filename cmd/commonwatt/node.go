@@ -642,7 +642,7 @@ func (n *node) submit(ctx context.Context, run settlement.Run) error {
 	if err != nil {
 		return fmt.Errorf("frozen run: %w", err)
 	}
-	if err := n.ledger.SubmitRun(ctx, run); err != nil {
+	if err := n.ledger.SubmitRun(ctx, run.Record()); err != nil {
 		return err
 	}
 	n.live.SeeRecorded(i, run.Manifest.Run)

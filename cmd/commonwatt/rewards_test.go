@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,13 +59,9 @@ func TestCheatsEarnNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "rewards:GetEpoch", Args: []string{"demo", "2026-06-01"}})
+	c, err := l.As(l.People.Utility).Rewards.GetEpoch(t.Context(), "2026-06-01")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p.stderr)
-	}
-	var c chaincode.EpochClosing
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		t.Fatal(err)
 	}
 	got := map[string]chaincode.Reward{}
 	for _, r := range c.Rewards {

@@ -48,8 +48,8 @@ func (r *Runner) finish(ctx context.Context, now time.Time) error {
 
 // refresh reads what others may have put on the ledger of an epoch.
 func (r *Runner) refresh(ctx context.Context, e *epoch, day string) error {
-	var now chaincode.OpenEpoch
-	if err := r.ask(ctx, &now, "GetOpenEpoch", day); err != nil {
+	now, err := r.operator().Rewards.GetOpenEpoch(ctx, day)
+	if err != nil {
 		return err
 	}
 	e.Flagged, e.Pledges, e.Met, e.Delivered = now.Flagged, now.Pledges, now.Met, now.Delivered
@@ -90,7 +90,7 @@ func (r *Runner) report(ctx context.Context, e *epoch, i grid.Interval) error {
 	if said.ReadingRoot, err = proof.Root(shown); err != nil {
 		return err
 	}
-	err = r.invoke(ctx, r.Ledger.People.Operator, "ReportInterval", said)
+	err = r.operator().Rewards.ReportInterval(ctx, said)
 	if ledger.Refused(err, chaincode.CodeConflict) {
 		return nil // it was reported before; readings came since
 	}
@@ -101,8 +101,9 @@ func (r *Runner) report(ctx context.Context, e *epoch, i grid.Interval) error {
 // is flagged.
 func (r *Runner) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 	name := i.String()
-	var asked []chaincode.Challenge
-	if err := r.ask(ctx, &asked, "GetChallenges", name); err != nil {
+	operator := r.operator()
+	asked, err := operator.Rewards.GetChallenges(ctx, i)
+	if err != nil {
 		return err
 	}
 	for _, c := range asked {
@@ -117,13 +118,13 @@ func (r *Runner) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 		}
 		at := slices.IndexFunc(asked, func(c chaincode.Challenge) bool { return c.Battery == battery })
 		if at >= 0 && !slices.Contains(e.Met, name+" "+battery) {
-			if err := r.handIn(ctx, "ProveChallenge", i, b, battery, asked[at].Instants()); err != nil {
+			if err := r.handIn(ctx, operator.Rewards.ProveChallenge, i, b, battery, asked[at].Instants()); err != nil {
 				return err
 			}
 		}
 		_, pledged := e.pledged(battery)
 		if pledged && slices.Contains(e.Flagged, name) && !slices.Contains(e.Delivered, name+" "+battery) {
-			if err := r.handIn(ctx, "ProveDelivery", i, b, battery, []time.Time{i.Begin(), i.End()}); err != nil {
+			if err := r.handIn(ctx, operator.Rewards.ProveDelivery, i, b, battery, []time.Time{i.Begin(), i.End()}); err != nil {
 				return err
 			}
 		}
@@ -133,20 +134,13 @@ func (r *Runner) prove(ctx context.Context, e *epoch, i grid.Interval) error {
 
 // handIn hands in the batches around some instants. What does not prove it is
 // refused by the contract, and logged.
-func (r *Runner) handIn(ctx context.Context, function string, i grid.Interval, b Battery, battery string, instants []time.Time) error {
+func (r *Runner) handIn(ctx context.Context, prove func(context.Context, chaincode.Proof, []byte) error, i grid.Interval, b Battery, battery string, instants []time.Time) error {
 	evidence, err := r.gather(ctx, b, instants)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(evidence)
-	call, err := ledger.NewCall(r.Ledger.People.Operator, "rewards:"+function, chaincode.Proof{
-		Community: r.Community, Interval: i.String(), Battery: battery, Evidence: hex.EncodeToString(sum[:]),
-	})
-	if err != nil {
-		return err
-	}
-	call.Transient = map[string][]byte{chaincode.CollectionEvidence: evidence}
-	err = r.Ledger.Invoke(ctx, call)
+	err = prove(ctx, chaincode.Proof{Community: r.Community, Interval: i.String(), Battery: battery, Evidence: hex.EncodeToString(sum[:])}, evidence)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
 		r.Log.InfoContext(ctx, "not proven", slog.String("device", b.ID), slog.String("interval", i.String()), slog.String("error", refused.Message))
 		return nil
@@ -240,7 +234,7 @@ func (r *Runner) Close(ctx context.Context, now time.Time) error {
 		if err := r.proveAgain(ctx, r.epochs[day], day, now); err != nil {
 			return err
 		}
-		err := r.invoke(ctx, r.Ledger.People.Operator, "CloseEpoch", map[string]string{"community": r.Community, "epoch": day})
+		err := r.operator().Rewards.CloseEpoch(ctx, day)
 		if ledger.Refused(err, chaincode.CodeMissing) {
 			return nil // the ledger does not know yet that it is over: it will with the next reveal
 		}

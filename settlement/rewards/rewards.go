@@ -7,23 +7,14 @@
 package rewards
 
 import (
-	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 // Battery is one that takes part.
@@ -65,4 +56,3 @@ type Config struct {
 	Corrections time.Duration                          // after an epoch, before it is closed
 	Log         *slog.Logger
 }
-

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"testing"
@@ -154,11 +153,10 @@ func (s *street) epoch(day string) chaincode.EpochClosing {
 	return c
 }
 
-func (s *street) openEpoch(day string) (o chaincode.OpenEpoch) {
+func (s *street) openEpoch(day string) chaincode.OpenEpoch {
 	s.t.Helper()
-	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetOpenEpoch", Args: []string{community, day}})
+	o, err := s.l.As(s.l.People.Operator).Rewards.GetOpenEpoch(s.t.Context(), day)
 	must(s.t, err)
-	must(s.t, json.Unmarshal([]byte(text), &o))
 	return o
 }
 

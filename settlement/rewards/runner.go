@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,33 +77,19 @@ func (r *Runner) Advance(ctx context.Context, now time.Time) error {
 	return errors.Join(append(problems, r.begin(ctx, i, now), r.Close(ctx, now))...)
 }
 
-func (r *Runner) invoke(ctx context.Context, who *identity.Identity, function string, arg any) error {
-	c, err := ledger.NewCall(who, "rewards:"+function, arg)
-	if err != nil {
-		return err
-	}
-	return r.Ledger.Invoke(ctx, c)
-}
-
-func (r *Runner) ask(ctx context.Context, into any, function string, args ...string) error {
-	text, err := r.Ledger.Evaluate(ctx, ledger.Call{
-		As: r.Ledger.People.Operator, Function: "rewards:" + function, Args: append([]string{r.Community}, args...),
-	})
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal([]byte(text), into)
-}
+// operator calls the contracts as the community's operator.
+func (r *Runner) operator() ledger.Contracts { return r.Ledger.As(r.Ledger.People.Operator) }
 
 // open returns an epoch as the ledger has it, and goes on with that.
 func (r *Runner) open(ctx context.Context, day string) (*epoch, error) {
 	if e := r.epochs[day]; e != nil {
 		return e, nil
 	}
-	e := &epoch{links: map[string][]string{}}
-	if err := r.ask(ctx, &e.OpenEpoch, "GetOpenEpoch", day); err != nil {
+	o, err := r.operator().Rewards.GetOpenEpoch(ctx, day)
+	if err != nil {
 		return nil, err
 	}
+	e := &epoch{OpenEpoch: o, links: map[string][]string{}}
 	r.epochs[day] = e
 	return e, nil
 }
@@ -121,7 +106,7 @@ func (r *Runner) prepare(ctx context.Context, day string, now time.Time) error {
 	if future := day > nameOf(now); missing || future && !r.holds(e.Programme) {
 		p := r.Programme
 		p.From = day
-		if err := r.invoke(ctx, r.Ledger.People.Governor, "SetProgramme", p); err != nil {
+		if err := r.Ledger.As(r.Ledger.People.Governor).Rewards.SetProgramme(ctx, p); err != nil {
 			return err
 		}
 		delete(r.epochs, day)
@@ -139,7 +124,7 @@ func (r *Runner) prepare(ctx context.Context, day string, now time.Time) error {
 		if slices.Contains(e.Anchors, party) {
 			continue
 		}
-		if err := r.invoke(ctx, who, "CommitBeacon", chaincode.Anchor{Community: r.Community, Epoch: day, Anchor: anchor}); err != nil {
+		if err := r.Ledger.As(who).Rewards.CommitBeacon(ctx, chaincode.Anchor{Community: r.Community, Epoch: day, Anchor: anchor}); err != nil {
 			return err
 		}
 	}
@@ -189,7 +174,7 @@ func (r *Runner) pledge(ctx context.Context, e *epoch, b Battery, day string, no
 	if g.Charge, err = r.hours(ctx, b, now, e.Programme.Minutes); err != nil {
 		return err
 	}
-	err = r.invoke(ctx, r.Ledger.People.Operator, "Pledge", g)
+	err = r.operator().Rewards.Pledge(ctx, g)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
 		r.Log.WarnContext(ctx, "a battery is not pledged", slog.String("device", b.ID), slog.String("epoch", day), slog.String("error", err.Error()))
 		return nil
@@ -236,8 +221,8 @@ func (r *Runner) begin(ctx context.Context, i grid.Interval, now time.Time) erro
 	if r.of == name {
 		return nil
 	}
-	var asked []chaincode.Challenge
-	if err := r.ask(ctx, &asked, "GetChallenges", name); err != nil {
+	asked, err := r.operator().Rewards.GetChallenges(ctx, i)
+	if err != nil {
 		return err
 	}
 	for _, c := range asked {
@@ -272,7 +257,7 @@ func (r *Runner) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 	name := i.String()
 	if r.Peaks != nil && r.Peaks(i) && !slices.Contains(e.Flagged, name) {
 		flag := chaincode.Flag{Community: r.Community, Interval: name, Reason: "peak"}
-		if err := r.invoke(ctx, r.Ledger.People.Operator, "FlagInterval", flag); err != nil {
+		if err := r.operator().Rewards.FlagInterval(ctx, flag); err != nil {
 			return err
 		}
 		e.Flagged = append(e.Flagged, name)
@@ -293,7 +278,7 @@ func (r *Runner) declare(ctx context.Context, e *epoch, i grid.Interval) error {
 		if able {
 			continue
 		}
-		err = r.invoke(ctx, r.Ledger.People.Operator, "DeclareOutage", chaincode.Outage{
+		err = r.operator().Rewards.DeclareOutage(ctx, chaincode.Outage{
 			Community: r.Community, Battery: battery, From: name, Until: name, Reason: "holds too little, has no room, or was not read",
 		})
 		if err != nil && !ledger.Refused(err, chaincode.CodeTooLate) {
@@ -346,7 +331,6 @@ func (r *Runner) held(ctx context.Context, b Battery, t time.Time) (grid.Energy,
 // seal reveals the links of who is here, and seals when all have revealed, or
 // when a challenge could begin.
 func (r *Runner) seal(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
-	at := map[string]string{"community": r.Community, "interval": i.String()}
 	begin := i.Begin()
 	index := (begin.Hour()*60 + begin.Minute()) / i.Minutes
 	here := r.parties()
@@ -355,7 +339,7 @@ func (r *Runner) seal(ctx context.Context, e *epoch, i grid.Interval, now time.T
 			continue
 		}
 		who, _ := r.party(party)
-		err := r.invoke(ctx, who, "RevealBeacon", chaincode.Reveal{Community: r.Community, Interval: i.String(), Value: e.links[party][index]})
+		err := r.Ledger.As(who).Rewards.RevealBeacon(ctx, chaincode.Reveal{Community: r.Community, Interval: i.String(), Value: e.links[party][index]})
 		if ledger.Refused(err, chaincode.CodeTooLate) {
 			e.Sealed[i.String()] = chaincode.Beacon{} // by the other party: the challenges hold all the same
 			return nil
@@ -370,7 +354,7 @@ func (r *Runner) seal(ctx context.Context, e *epoch, i grid.Interval, now time.T
 	if len(here) < all {
 		return r.sealAlone(ctx, e, i, now)
 	}
-	if err := r.invoke(ctx, who, "SealBeacon", at); err != nil {
+	if err := r.Ledger.As(who).Rewards.SealBeacon(ctx, i); err != nil {
 		return err
 	}
 	e.Sealed[i.String()] = chaincode.Beacon{}
@@ -381,17 +365,15 @@ func (r *Runner) seal(ctx context.Context, e *epoch, i grid.Interval, now time.T
 // is, and then seals with it or without.
 func (r *Runner) sealAlone(ctx context.Context, e *epoch, i grid.Interval, now time.Time) error {
 	who, _ := r.party(r.parties()[0])
-	at := map[string]string{"community": r.Community, "interval": i.String()}
 	window := time.Duration(e.Programme.Duration) * time.Second
 	if r.demanded == i.String() && now.Before(i.Begin().Add(window/2)) { //nolint:mnd // the other half is for the challenge to go out
 		return nil
 	}
-	if err := r.invoke(ctx, who, "SealBeacon", at); err != nil {
+	if err := r.Ledger.As(who).Rewards.SealBeacon(ctx, i); err != nil {
 		return err
 	}
 	r.demanded = i.String()
-	var asked []chaincode.Challenge
-	err := r.ask(ctx, &asked, "GetChallenges", i.String())
+	_, err := r.operator().Rewards.GetChallenges(ctx, i)
 	if ledger.Refused(err, chaincode.CodeMissing) {
 		return nil // not sealed yet
 	}
@@ -407,13 +389,12 @@ func (r *Runner) Standing(ctx context.Context, b Battery) (s chaincode.Standing,
 	if err != nil {
 		return s, err
 	}
-	err = r.ask(ctx, &s, "GetStanding", name)
-	return s, err
+	return r.operator().Rewards.GetStanding(ctx, name)
 }
 
 // Epoch returns a closed epoch, with the batteries by their own names.
 func (r *Runner) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing, err error) {
-	if err := r.ask(ctx, &c, "GetEpoch", day); err != nil {
+	if c, err = r.operator().Rewards.GetEpoch(ctx, day); err != nil {
 		return c, fmt.Errorf("epoch %s: %w", day, err)
 	}
 	for k, reward := range c.Rewards {
