@@ -47,7 +47,9 @@ $(TOOLS)/influxd:
 ## check: lint, generated files up to date, race detector
 check: pages $(GOLANGCI) $(INFLUXD)
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint $(GOLANGCI) run
-	cp web/api.gen.go bin/api.gen.go.before && go generate ./web && cmp web/api.gen.go bin/api.gen.go.before
+	for f in api server; do cp web/api/$$f.gen.go bin/$$f.gen.go.before; done
+	go generate ./web/...
+	for f in api server; do cmp web/api/$$f.gen.go bin/$$f.gen.go.before || exit 1; done
 	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short -timeout 30m ./...
 
 $(GOLANGCI):

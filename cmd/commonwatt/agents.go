@@ -13,7 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // telemetry answers the agents from the store.
@@ -100,9 +100,9 @@ func (n *node) quotePoint(ctx context.Context, due community.Action, point strin
 type orderEntry struct{ host.Outside }
 
 // Rules implements web.Orders.
-func (e orderEntry) Rules() web.MarketRules {
+func (e orderEntry) Rules() api.MarketRules {
 	rules, calendar, first, last, some := e.Outside.Rules()
-	r := web.MarketRules{
+	r := api.MarketRules{
 		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
 		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // books shows the ledger to the pages.
@@ -22,7 +22,7 @@ func (b books) Postings(ctx context.Context, i grid.Interval) ([]record.Posting,
 }
 
 // Ledger implements web.Books.
-func (b books) Ledger(ctx context.Context) (l web.Ledger, err error) {
+func (b books) Ledger(ctx context.Context) (l api.Ledger, err error) {
 	n := b.node
 	l.Kind = n.ledger.Kind()
 	if l.Height, l.Root, err = n.ledger.Head(ctx); err != nil {
@@ -42,8 +42,8 @@ func (b books) Ledger(ctx context.Context) (l web.Ledger, err error) {
 const shownEpochs = 7
 
 // Rewards implements web.Books.
-func (b books) Rewards(ctx context.Context) (web.Rewards, error) {
-	r := web.Rewards{Batteries: []web.RewardedBattery{}, Epochs: []web.RewardEpoch{}}
+func (b books) Rewards(ctx context.Context) (api.Rewards, error) {
+	r := api.Rewards{Batteries: []api.RewardedBattery{}, Epochs: []api.RewardEpoch{}}
 	desk := b.node.rewards
 	if desk == nil {
 		return r, nil
@@ -54,7 +54,7 @@ func (b books) Rewards(ctx context.Context) (web.Rewards, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Batteries = append(r.Batteries, web.RewardedBattery{
+		r.Batteries = append(r.Batteries, api.RewardedBattery{
 			Device: battery.ID, Power: int64(battery.Power), Energy: int64(battery.Energy), Reputation: s.Reputation, Stake: s.Stake, Tokens: s.Tokens,
 			Challenged: desk.Challenged(battery.ID, now),
 		})
@@ -72,13 +72,13 @@ func (b books) Rewards(ctx context.Context) (web.Rewards, error) {
 	return r, nil
 }
 
-func epochShown(c chaincode.EpochClosing) web.RewardEpoch {
-	e := web.RewardEpoch{Epoch: c.Epoch, Budget: c.Budget + c.Carried + c.Slashed, Paid: c.Paid, Left: c.Left, Rewards: []web.Reward{}}
+func epochShown(c chaincode.EpochClosing) api.RewardEpoch {
+	e := api.RewardEpoch{Epoch: c.Epoch, Budget: c.Budget + c.Carried + c.Slashed, Paid: c.Paid, Left: c.Left, Rewards: []api.Reward{}}
 	for _, w := range c.Rewards {
-		e.Rewards = append(e.Rewards, web.Reward{
+		e.Rewards = append(e.Rewards, api.Reward{
 			Device: w.Battery, Tokens: w.Tokens, Intervals: w.Intervals, Delivered: w.Delivered, Challenged: w.Challenged, Met: w.Met, Slashed: w.Slashed,
 		})
 	}
-	slices.SortFunc(e.Rewards, func(a, b web.Reward) int { return cmp.Compare(b.Tokens, a.Tokens) })
+	slices.SortFunc(e.Rewards, func(a, b api.Reward) int { return cmp.Compare(b.Tokens, a.Tokens) })
 	return e
 }

@@ -7,18 +7,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // metrics serves the totals of the status for Prometheus.
-func metrics(status func(context.Context) web.Status) http.Handler {
+func metrics(status func(context.Context) api.Status) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(&statusCollector{status: status})
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
 type statusCollector struct {
-	status func(context.Context) web.Status
+	status func(context.Context) api.Status
 }
 
 // Describe sends nothing: the metrics are made when they are collected.

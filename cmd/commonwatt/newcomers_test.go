@@ -21,7 +21,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/tariff"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // inProcess is a program within the test, whose clock the test gives.
@@ -113,10 +113,10 @@ func (p *inProcess) pairAt(device *sim.Device, id, member, point string, load pa
 }
 
 // state waits until the state is as wanted.
-func (p *inProcess) state(what string, wanted func(web.State) bool) (s web.State) {
+func (p *inProcess) state(what string, wanted func(api.State) bool) (s api.State) {
 	p.t.Helper()
 	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		s = web.State{}
+		s = api.State{}
 		response, err := http.Get(p.base + "/api/v1/state")
 		if err != nil {
 			continue
@@ -131,7 +131,7 @@ func (p *inProcess) state(what string, wanted func(web.State) bool) (s web.State
 	return s
 }
 
-func everyHome(s web.State, n int, is func(web.Home) bool) bool {
+func everyHome(s api.State, n int, is func(api.Home) bool) bool {
 	for _, h := range s.Homes {
 		if !is(h) {
 			return false
@@ -141,7 +141,7 @@ func everyHome(s web.State, n int, is func(web.Home) bool) bool {
 }
 
 // doubted tells whether the sign of a member's meter is doubted.
-func doubted(s web.State, member string) bool {
+func doubted(s api.State, member string) bool {
 	for _, h := range s.Homes {
 		if h.Id == member {
 			return h.Devices[0].Warning != nil
@@ -164,11 +164,11 @@ func TestPairedWhileRunning(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
 	p := runs(t, dir, text, clock, speed)
-	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
+	p.state("empty community", func(s api.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
 	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
 	p.pair(devices["home-03/meter"], "bob", pairing.Exporting) // the installer was mistaken
-	billed := func(s web.State) bool {
-		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h web.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
+	billed := func(s api.State) bool {
+		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h api.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
 	}
 	s := p.state("bill of both homes", billed)
 	for _, i := range s.Intervals {
@@ -176,19 +176,19 @@ func TestPairedWhileRunning(t *testing.T) {
 			t.Errorf("the interval of %s is estimated", i.Interval.Start)
 		}
 	}
-	p.state("doubt about both meters: homes without panels export", func(s web.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
+	p.state("doubt about both meters: homes without panels export", func(s api.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
 	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
-	p.state("end of the doubt where there are panels", func(s web.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
+	p.state("end of the doubt where there are panels", func(s api.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
 	p.pairAt(devices["home-02/meter"], "roof/meter", "ann", "mp-roof", pairing.Exporting)
-	unknown := func(h web.Home) bool { return h.Id == "ann" && h.Expected == nil }
-	p.state("forecast of both metering points of a member", func(s web.State) bool {
+	unknown := func(h api.Home) bool { return h.Id == "ann" && h.Expected == nil }
+	p.state("forecast of both metering points of a member", func(s api.State) bool {
 		return s.Status.Homes == 2 && len(s.Homes) == 2 && !slices.ContainsFunc(s.Homes, unknown)
 	})
 	p.stop()
 	verified(t, dir)
 
 	again := runs(t, dir, text, clock, speed)
-	again.state("bill of both homes after a new start", func(s web.State) bool {
+	again.state("bill of both homes after a new start", func(s api.State) bool {
 		return s.Status.IntervalsSettled > 0 && billed(s)
 	})
 	again.stop()

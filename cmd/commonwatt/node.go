@@ -38,6 +38,7 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // node is one process of a community: all stages and the wires between them.
@@ -596,18 +597,18 @@ func (n *node) seeEvents(events []community.Event) {
 }
 
 // status is what /api/v1/status says.
-func (n *node) status(ctx context.Context) web.Status {
+func (n *node) status(ctx context.Context) api.Status {
 	counts := n.market.Counts()
 	height, root, err := n.ledger.Head(ctx)
 	if err != nil {
 		n.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
 	}
-	return web.Status{
+	return api.Status{
 		Version: version(), Speed: n.config.Speed, WorldTime: n.clock().UTC(), Homes: n.desk.Homes(),
 		DevicesOnline: n.live.DevicesOnline(), ReadingsTotal: n.readings.Load(), OrdersTotal: counts.Orders,
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: n.settled.Load(),
-		Ledger:   web.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
-		Store:    web.StoreStatus{Kind: n.store.Kind()},
+		Ledger:   api.LedgerStatus{Kind: n.ledger.Kind(), Height: height, Root: root},
+		Store:    api.StoreStatus{Kind: n.store.Kind()},
 		Gateways: n.heard.status(n.config.Gateways),
 	}
 }
@@ -753,7 +754,7 @@ func (n *node) runWeb(ctx context.Context, ready func() bool) error {
 	if err != nil {
 		return err
 	}
-	desk, err := web.NewDesk(n.config.Community, orderEntry{host.Outside{Host: n.market}}, n.clock, traders, n.log)
+	desk, err := web.NewOrderEntry(n.config.Community, orderEntry{host.Outside{Host: n.market}}, n.clock, traders, n.log)
 	if err != nil {
 		return err
 	}

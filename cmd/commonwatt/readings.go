@@ -26,7 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/usage"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // gatewayKeyFile holds the key with which this process signs what it reads, and
@@ -355,16 +355,16 @@ func (h *gatewaysHeard) see(b proof.Batch) {
 
 // status returns what is known of the gateways on other machines, nil when there
 // are none.
-func (h *gatewaysHeard) status(gateways []gatewayConfig) *[]web.GatewayStatus {
+func (h *gatewaysHeard) status(gateways []gatewayConfig) *[]api.GatewayStatus {
 	if len(gateways) == 0 {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := make([]web.GatewayStatus, len(gateways))
+	all := make([]api.GatewayStatus, len(gateways))
 	for i, g := range gateways {
 		heard, ever := h.by[g.ID]
-		all[i] = web.GatewayStatus{Id: g.ID, Online: ever && time.Since(heard.at) < gatewaySilent}
+		all[i] = api.GatewayStatus{Id: g.ID, Online: ever && time.Since(heard.at) < gatewaySilent}
 		if !heard.last.IsZero() {
 			all[i].LastReading = new(heard.last.UTC())
 		}

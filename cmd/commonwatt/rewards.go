@@ -11,7 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/usage"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // openRewards opens the desk of the storage rewards, if the community has a
@@ -145,9 +145,9 @@ func (n *node) tellChallenge(h *batteryHome, now time.Time) {
 		h.answers.cost += lost * lostShare / percent
 	}
 	tokens, _ := n.rewards.Paid(h.guard.Target.ID)
-	shown := &web.Challenge{Direction: web.Discharge, Power: c.Power, Until: c.Until, Tokens: tokens, Cost: new(int64(h.answers.cost))}
+	shown := &api.Challenge{Direction: api.Discharge, Power: c.Power, Until: c.Until, Tokens: tokens, Cost: new(int64(h.answers.cost))}
 	if c.Direction == chaincode.Charging {
-		shown.Direction = web.Charge
+		shown.Direction = api.Charge
 	}
 	n.live.SeeChallenge(h.meter.Member, shown)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // cheats are the homes whose batteries only pretend, each in its own way; honest
@@ -48,7 +48,7 @@ func TestCheatsEarnNothing(t *testing.T) {
 	for _, at := range []time.Time{
 		time.Date(2026, 6, 1, 23, 40, 0, 0, time.UTC), time.Date(2026, 6, 2, 0, 8, 0, 0, time.UTC), // it is closed
 	} {
-		p.until("the epoch's end", func(s web.Status) bool { return s.WorldTime.After(at) })
+		p.until("the epoch's end", func(s api.Status) bool { return s.WorldTime.After(at) })
 	}
 	p.stop()
 	verified(t, dir)

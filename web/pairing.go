@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"slices"
@@ -11,35 +10,13 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// Installer serves the pairing of devices to who has its key.
+// Installer serves the pairing of devices to who has its key; without one, to nobody.
 type Installer struct {
 	Desk *pairing.Desk
 	Key  string
-}
-
-func (i *Installer) authenticated(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+i.Key)) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			problem(w, http.StatusUnauthorized, "send the installer's key as \"Authorization: Bearer KEY\": it is in installer.key in the data directory")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// routes adds the installer's routes to mux; what they are sent is held to the
-// schemas.
-func (i *Installer) routes(mux *http.ServeMux, check checker, api http.Handler) {
-	mux.Handle("/api/v1/pairing/", i.authenticated(api))
-	for path, schema := range map[string]string{
-		"discover": "DiscoverRequest", "sessions": "PairingRequest",
-		"sessions/{id}/sign": "SignCheck", "sessions/{id}/bind": "BindRequest", "sessions/{id}/watch": "WatchRequest",
-	} {
-		mux.Handle("POST /api/v1/pairing/"+path, i.authenticated(check.body(schema, api)))
-	}
 }
 
 // refused says in the API's terms why a step was not taken. What is left is the
@@ -59,7 +36,7 @@ func refused(err error) error {
 }
 
 // DiscoverDevices implements the API.
-func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestObject) (DiscoverDevicesResponseObject, error) {
+func (s *Server) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesRequestObject) (api.DiscoverDevicesResponseObject, error) {
 	places, err := pairing.Places(r.Body.Places)
 	if err == nil {
 		err = pairing.Resolve(ctx, places)
@@ -68,7 +45,7 @@ func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestOb
 		return nil, refuse(http.StatusBadRequest, "places: %v", err)
 	}
 	desk := s.installer.Desk
-	found := DiscoverDevices200JSONResponse{}
+	found := api.DiscoverDevices200JSONResponse{}
 	for _, e := range pairing.Listening(ctx, places, desk.Holds, func() {}) {
 		units, err := pairing.Identify(ctx, e, pairing.Search{Access: desk.Access, First: true, Progress: func(uint8) {}})
 		if errors.Is(err, context.Canceled) {
@@ -82,7 +59,7 @@ func (s *Server) DiscoverDevices(ctx context.Context, r DiscoverDevicesRequestOb
 }
 
 // ListPairedDevices implements the API.
-func (s *Server) ListPairedDevices(context.Context, ListPairedDevicesRequestObject) (ListPairedDevicesResponseObject, error) {
+func (s *Server) ListPairedDevices(context.Context, api.ListPairedDevicesRequestObject) (api.ListPairedDevicesResponseObject, error) {
 	bound, err := s.installer.Desk.Bound()
 	if bound == nil {
 		bound = []pairing.Binding{}
@@ -90,16 +67,16 @@ func (s *Server) ListPairedDevices(context.Context, ListPairedDevicesRequestObje
 	for k := range bound {
 		bound[k].Warning = s.live.Warning(bound[k].ID)
 	}
-	return ListPairedDevices200JSONResponse(bound), err
+	return api.ListPairedDevices200JSONResponse(bound), err
 }
 
 // ListProfiles implements the API.
-func (s *Server) ListProfiles(context.Context, ListProfilesRequestObject) (ListProfilesResponseObject, error) {
+func (s *Server) ListProfiles(context.Context, api.ListProfilesRequestObject) (api.ListProfilesResponseObject, error) {
 	set := s.installer.Desk.Profiles
-	all := ListProfiles200JSONResponse{}
+	all := api.ListProfiles200JSONResponse{}
 	for _, id := range set.IDs() {
 		p := set.Get(id)
-		reads := DeviceProfile{Id: id, Vendor: p.Vendor}
+		reads := api.DeviceProfile{Id: id, Vendor: p.Vendor}
 		for _, k := range p.Kinds() {
 			reads.Kinds = append(reads.Kinds, string(k))
 		}
@@ -109,9 +86,9 @@ func (s *Server) ListProfiles(context.Context, ListProfilesRequestObject) (ListP
 }
 
 // ListPairings implements the API.
-func (s *Server) ListPairings(context.Context, ListPairingsRequestObject) (ListPairingsResponseObject, error) {
+func (s *Server) ListPairings(context.Context, api.ListPairingsRequestObject) (api.ListPairingsResponseObject, error) {
 	sessions, err := s.installer.Desk.Sessions()
-	all := make(ListPairings200JSONResponse, len(sessions))
+	all := make(api.ListPairings200JSONResponse, len(sessions))
 	for i, session := range sessions {
 		all[i] = *session
 	}
@@ -119,7 +96,7 @@ func (s *Server) ListPairings(context.Context, ListPairingsRequestObject) (ListP
 }
 
 // BeginPairing implements the API.
-func (s *Server) BeginPairing(ctx context.Context, r BeginPairingRequestObject) (BeginPairingResponseObject, error) {
+func (s *Server) BeginPairing(ctx context.Context, r api.BeginPairingRequestObject) (api.BeginPairingResponseObject, error) {
 	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
 	}
@@ -139,55 +116,55 @@ func (s *Server) BeginPairing(ctx context.Context, r BeginPairingRequestObject) 
 	if err != nil {
 		return nil, refused(err)
 	}
-	return BeginPairing200JSONResponse(*session), nil
+	return api.BeginPairing200JSONResponse(*session), nil
 }
 
 // GetPairing implements the API.
-func (s *Server) GetPairing(_ context.Context, r GetPairingRequestObject) (GetPairingResponseObject, error) {
+func (s *Server) GetPairing(_ context.Context, r api.GetPairingRequestObject) (api.GetPairingResponseObject, error) {
 	session, err := s.installer.Desk.Session(r.Id)
 	if err != nil {
 		return nil, refused(err)
 	}
-	return GetPairing200JSONResponse(*session), nil
+	return api.GetPairing200JSONResponse(*session), nil
 }
 
 // EndPairing implements the API.
-func (s *Server) EndPairing(_ context.Context, r EndPairingRequestObject) (EndPairingResponseObject, error) {
+func (s *Server) EndPairing(_ context.Context, r api.EndPairingRequestObject) (api.EndPairingResponseObject, error) {
 	if err := s.installer.Desk.Forget(r.Id); err != nil {
 		return nil, refused(err)
 	}
-	return EndPairing204Response{}, nil
+	return api.EndPairing204Response{}, nil
 }
 
 // MeasurePairing implements the API.
-func (s *Server) MeasurePairing(ctx context.Context, r MeasurePairingRequestObject) (MeasurePairingResponseObject, error) {
+func (s *Server) MeasurePairing(ctx context.Context, r api.MeasurePairingRequestObject) (api.MeasurePairingResponseObject, error) {
 	session, live, err := s.installer.Desk.Measure(ctx, r.Id)
 	if err != nil {
 		return nil, refused(err)
 	}
-	return MeasurePairing200JSONResponse{Session: *session, Live: live}, nil
+	return api.MeasurePairing200JSONResponse{Session: *session, Live: live}, nil
 }
 
 // CheckPairingSign implements the API.
-func (s *Server) CheckPairingSign(ctx context.Context, r CheckPairingSignRequestObject) (CheckPairingSignResponseObject, error) {
+func (s *Server) CheckPairingSign(ctx context.Context, r api.CheckPairingSignRequestObject) (api.CheckPairingSignResponseObject, error) {
 	session, err := s.installer.Desk.CheckSign(ctx, r.Id, pairing.Load(r.Body.Load))
 	if err != nil {
 		return nil, refused(err)
 	}
-	return CheckPairingSign200JSONResponse(*session), nil
+	return api.CheckPairingSign200JSONResponse(*session), nil
 }
 
 // BindPairing implements the API.
-func (s *Server) BindPairing(_ context.Context, r BindPairingRequestObject) (BindPairingResponseObject, error) {
+func (s *Server) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
 	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: r.Body.Id, Member: r.Body.Member, MeteringPoint: r.Body.MeteringPoint})
 	if err != nil {
 		return nil, refused(err)
 	}
-	return BindPairing200JSONResponse(*session), nil
+	return api.BindPairing200JSONResponse(*session), nil
 }
 
 // WatchPairing implements the API.
-func (s *Server) WatchPairing(ctx context.Context, r WatchPairingRequestObject) (WatchPairingResponseObject, error) {
+func (s *Server) WatchPairing(ctx context.Context, r api.WatchPairingRequestObject) (api.WatchPairingResponseObject, error) {
 	duration := pairing.WatchFor
 	if r.Body.Seconds != nil {
 		duration = time.Duration(*r.Body.Seconds) * time.Second
@@ -199,5 +176,5 @@ func (s *Server) WatchPairing(ctx context.Context, r WatchPairingRequestObject) 
 	if s.installer.Desk.Trial {
 		session.Warnings = append(slices.Clone(session.Warnings), "this community is simulated: the device was looked at, and not added")
 	}
-	return WatchPairing200JSONResponse(*session), nil
+	return api.WatchPairing200JSONResponse(*session), nil
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // counting is a market that counts the batches that reach it.
@@ -28,28 +28,28 @@ func (c *counting) Change(changes []community.Change) ([]community.Outcome, erro
 	return make([]community.Outcome, len(changes)), nil
 }
 
-// TestTheDeskKeepsBoundsOfItsOwn asks the desk past the schema of the API, which refuses
+// TestTheOrderEntryKeepsBoundsOfItsOwn asks it past the schema of the API, which refuses
 // the same before it: what is too much is the caller's mistake and not a matter of time.
-func TestTheDeskKeepsBoundsOfItsOwn(t *testing.T) {
+func TestTheOrderEntryKeepsBoundsOfItsOwn(t *testing.T) {
 	market := &counting{}
-	d, err := NewDesk("demo", market, time.Now, map[string]Trader{"key": {Member: "ann", Rate: 2}}, slog.New(slog.DiscardHandler))
+	e, err := NewOrderEntry("demo", market, time.Now, map[string]Trader{"key": {Name: "a1", Member: "ann", Rate: 2}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	trader := d.traders[sha256.Sum256([]byte("key"))]
-	batch := func(n, periods int) []OrderRequest {
-		all := make([]OrderRequest, n)
+	trader := e.traders["a1"]
+	batch := func(n, periods int) []api.OrderRequest {
+		all := make([]api.OrderRequest, n)
 		for k := range all {
-			all[k] = OrderRequest{Interval: "2026-06-01T12:00:00Z/15", Side: "bid", Energy: 1, Price: 100, Periods: &periods}
+			all[k] = api.OrderRequest{Interval: "2026-06-01T12:00:00Z/15", Side: "bid", Energy: 1, Price: 100, Periods: &periods}
 		}
 		return all
 	}
 	submit := func(n, periods int) error {
-		_, err := d.submit(trader, batch(n, periods))
+		_, err := e.submit(trader, batch(n, periods))
 		return err
 	}
 	change := func(n int) error {
-		_, err := d.change(trader, make([]community.Change, n))
+		_, err := e.change(trader, make([]community.Change, n))
 		return err
 	}
 	for what, err := range map[string]error{
