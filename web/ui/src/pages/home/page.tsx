@@ -1,38 +1,38 @@
-import { render } from "preact";
-import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "../../ui/format";
+import { Header } from "../../ui/header";
+import type { Live } from "../../ui/live";
+import type { Clearing, Home, State, Trade } from "../../ui/state";
+import { type Column, Table } from "../../ui/table";
+import type { Choice } from "./choice";
 import { Flow } from "./flow";
-import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "./format";
-import { connect, silence, state } from "./live";
+import { find } from "./home";
 import { challenge, expectation, prices, sentence } from "./sentence";
-import { type Clearing, find, type Home, type State, type Trade } from "./state";
 import { today } from "./today";
-import "./style.css";
 
-const chosen = signal(new URLSearchParams(location.search).get("home"));
-
-function choose(id: string): void {
-  chosen.value = id;
-  history.replaceState(null, "", `?home=${encodeURIComponent(id)}`);
+interface Props {
+  live: Live;
+  choice: Choice;
 }
 
-function App() {
-  const s = state.value;
-  if (!s) return <main class="waiting">{silence.value ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
+export function App({ live, choice }: Props) {
+  const s = live.state.value;
+  const silence = live.silence.value;
+  if (!s) return <main class="waiting">{silence ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
   return (
     <>
-      <header>
-        <strong>Commonwatt</strong> <span>{s.community}</span>
+      <Header name={s.community}>
         <span class="when">
           {day(s.status.world_time)}, <time dateTime={s.status.world_time}>{clock(s.status.world_time)}</time> UTC
           {s.status.speed !== 1 && ` · ${s.status.speed}× speed`}
         </span>
-      </header>
-      {silence.value > 0 && (
+      </Header>
+      {silence > 0 && (
         <p role="alert">
-          No news for <span aria-live="off">{seconds(silence.value)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
+          No news for <span aria-live="off">{seconds(silence)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
         </p>
       )}
-      <Chosen s={s} />
+      <Chosen s={s} silence={silence} choice={choice} />
       <footer>
         <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
@@ -44,10 +44,10 @@ function App() {
 }
 
 /** Chosen shows the home of the address, the first one when the address names none. */
-function Chosen({ s }: { s: State }) {
+function Chosen({ s, silence, choice }: { s: State; silence: number; choice: Choice }) {
   if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
-  const home = find(s.homes, chosen.value);
-  return home ? <HomePage s={s} home={home} /> : <Unknown id={chosen.value ?? ""} homes={s.homes} />;
+  const home = find(s.homes, choice.home.value);
+  return home ? <HomePage s={s} home={home} silence={silence} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
 function Unknown({ id, homes }: { id: string; homes: Home[] }) {
@@ -67,9 +67,9 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home }: { s: State; home: Home }) {
+function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence: number; choose: (id: string) => void }) {
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
-  const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence.value);
+  const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence);
   return (
     <main>
       <label class="choose">
@@ -131,36 +131,18 @@ function Charge({ home, age }: { home: Home; age: (time: string) => string }) {
 }
 
 function Trades({ trades, home, currency }: { trades: Trade[]; home: string; currency: string }) {
+  const columns: Column<Trade>[] = [
+    { title: "For", cell: (t) => span(t.interval) },
+    { title: "From", cell: (t) => t.seller },
+    { title: "To", cell: (t) => t.buyer },
+    { title: "Energy", number: true, cell: (t) => energy(t.energy) },
+    { title: "Price", number: true, cell: (t) => price(t.price, currency) },
+  ];
+  const own = (t: Trade) => (t.buyer === home || t.seller === home ? "own" : undefined);
   return (
-    <section>
-      <h2>Latest trades</h2>
-      {trades.length === 0 ? (
-        <p>No trade yet: orders are placed in the minutes before an interval's gate closes.</p>
-      ) : (
-        <table id="trades">
-          <thead>
-            <tr>
-              <th>For</th>
-              <th>From</th>
-              <th>To</th>
-              <th class="number">Energy</th>
-              <th class="number">Price</th>
-            </tr>
-          </thead>
-          <tbody>
-            {trades.slice(0, 10).map((t) => (
-              <tr key={t.seq} class={t.buyer === home || t.seller === home ? "own" : ""}>
-                <td>{span(t.interval)}</td>
-                <td>{t.seller}</td>
-                <td>{t.buyer}</td>
-                <td class="number">{energy(t.energy)}</td>
-                <td class="number">{price(t.price, currency)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
+    <Latest heading="Latest trades" none="No trade yet: orders are placed in the minutes before an interval's gate closes.">
+      {trades.length > 0 && <Table id="trades" columns={columns} rows={trades.slice(0, shown)} keyOf={(t) => t.seq} mark={own} />}
+    </Latest>
   );
 }
 
@@ -170,37 +152,27 @@ function settlement(c: Clearing): string {
 }
 
 function Intervals({ intervals, currency }: { intervals: Clearing[]; currency: string }) {
+  const columns: Column<Clearing>[] = [
+    { title: "Interval", cell: (c) => span(c.interval) },
+    { title: "Traded", number: true, cell: (c) => energy(c.volume) },
+    { title: "Price", number: true, cell: (c) => (c.price === undefined ? "–" : price(c.price, currency)) },
+    { title: "Settlement", cell: settlement },
+  ];
   return (
-    <section>
-      <h2>Delivery intervals</h2>
-      {intervals.length === 0 ? (
-        <p>None cleared yet.</p>
-      ) : (
-        <table id="intervals">
-          <thead>
-            <tr>
-              <th>Interval</th>
-              <th class="number">Traded</th>
-              <th class="number">Price</th>
-              <th>Settlement</th>
-            </tr>
-          </thead>
-          <tbody>
-            {intervals.slice(0, 10).map((c) => (
-              <tr key={c.interval.start}>
-                <td>{span(c.interval)}</td>
-                <td class="number">{energy(c.volume)}</td>
-                <td class="number">{c.price === undefined ? "–" : price(c.price, currency)}</td>
-                <td>{settlement(c)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
+    <Latest heading="Delivery intervals" none="None cleared yet.">
+      {intervals.length > 0 && <Table id="intervals" columns={columns} rows={intervals.slice(0, shown)} keyOf={(c) => c.interval.start} />}
+    </Latest>
   );
 }
 
-const root = document.getElementById("app");
-if (root) render(<App />, root);
-connect();
+/** shown is how many of the latest a table has. */
+const shown = 10;
+
+function Latest({ heading, none, children }: { heading: string; none: string; children: ComponentChildren }) {
+  return (
+    <section>
+      <h2>{heading}</h2>
+      {children || <p>{none}</p>}
+    </section>
+  );
+}

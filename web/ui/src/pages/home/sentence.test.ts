@@ -1,19 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { home, tariff } from "../../ui/example";
+import type { Home } from "../../ui/state";
+import { power } from "./home";
 import { challenge, expectation, prices, sentence } from "./sentence";
-import { find, type Home, merge, power, type State } from "./state";
-
-const tariff = { version: "t", currency: "EUR", retail: 300000, feed_in: 60000 };
-
-function home(meter: number | undefined, contract: Partial<Home["contract"]> = {}): Home {
-  return {
-    id: "home-01",
-    metering_point: "mp",
-    account: "ac",
-    devices: [{ id: "m", kind: "meter", online: meter !== undefined, power: meter }],
-    contract: { bought: 0, sold: 0, paid: 0, received: 0, ...contract },
-    today: { net: 0, retail_only: 0, without: 0, without_estimated: false, intervals: 0, estimated: 0 },
-  };
-}
 
 describe("sentence", () => {
   it("sells to neighbours at the contracted price", () => {
@@ -128,29 +117,5 @@ describe("challenge", () => {
       "The battery answers a storage challenge until 14:05: it takes 1.30 kW more than it did. It earned 83 tokens for its last closed day.",
     );
     expect(challenge({ ...asked, cost: -2_000_000 }, "HUF")).toContain("challenges brought about 2 HUF today");
-  });
-});
-
-describe("find", () => {
-  const homes = ["home-01", "home-02", "HOME-02"].map((id) => ({ ...home(0), id }));
-  it("takes the first home without a name", () => expect([find(homes, null)?.id, find(homes, "")?.id]).toEqual(["home-01", "home-01"]));
-  it("does not mind the case, unless that tells two apart", () => {
-    expect(["HOME-01", "home-02", "HOME-02", "home-9"].map((name) => find(homes, name)?.id)).toEqual(["home-01", "home-02", "HOME-02", undefined]);
-  });
-});
-
-describe("merge", () => {
-  const trade = (seq: number) => ({ seq, interval: { start: "2026-06-01T10:00:00Z", minutes: 15 }, buyer: "a", seller: "b", energy: 1, price: 1 });
-  const state = {
-    community: "demo", tariff, homes: [home(1), { ...home(2), id: "home-02" }], trades: [trade(1)], intervals: [],
-    status: { trades_total: 1 },
-  } as unknown as State;
-  it("replaces homes by id and puts new trades first, once", () => {
-    const after = merge(state, { status: state.status, homes: [{ ...home(7), id: "home-02" }], trades: [trade(1), trade(2), trade(3)] });
-    expect(after.trades.map((t) => t.seq)).toEqual([3, 2, 1]);
-    expect(after.homes.map((h) => h.devices[0]?.power)).toEqual([1, 7]);
-    expect(state.trades).toHaveLength(1);
-    const grown = merge(after, { status: state.status, homes: [{ ...home(9), id: "home-03" }] });
-    expect(grown.homes.map((h) => h.id)).toEqual(["home-01", "home-02", "home-03"]);
   });
 });

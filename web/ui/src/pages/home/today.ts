@@ -1,5 +1,5 @@
-import { clock, count, money, smallest } from "./format";
-import type { Home } from "./state";
+import { clock, count, money, smallest } from "../../ui/format";
+import type { Home } from "../../ui/state";
 
 type Today = Home["today"];
 

@@ -1,9 +1,9 @@
 // One socket that knows when it is dead, and is replaced then. A frozen
 // connection does not close by itself: that no news come is all that shows it.
-import type { components } from "./api.gen";
+import type { Schemas } from "./api";
 
-export type Message = components["schemas"]["LiveMessage"];
-type PageMessage = components["schemas"]["PageMessage"];
+export type Message = Schemas["LiveMessage"];
+type PageMessage = Schemas["PageMessage"];
 
 /** Socket is what is used of a WebSocket. */
 export type Socket = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose">;

@@ -1,20 +1,14 @@
 // One pairing: what the device is, its live values, the sign check, the binding to a
 // metering point, and the watch. The steps are the desk's; this shows them.
 import { useEffect, useState } from "preact/hooks";
-import { desk, type Kind, type Live, type Load, type Profile, type Session } from "./desk";
-import { watts } from "./format";
+import { watts } from "../../ui/format";
+import { type Column, Table } from "../../ui/table";
+import { type Installer, type Kind, type LiveValues, type Load, type Session, watchFor } from "./store";
 
-type Props = {
+interface Props {
+  installer: Installer;
   session: Session;
-  profiles: Profile[];
-  points: string[]; // "MEMBER METERING-POINT" of the connection meters
-  busy: boolean;
-  doing: (what: string, work: () => Promise<void>) => Promise<void>;
-  update: (s: Session) => void;
-  leave: (text?: string) => Promise<void>;
-};
-
-const watchFor = 120; // s
+}
 
 export function Pairing(p: Props) {
   const s = p.session;
@@ -37,7 +31,7 @@ export function Pairing(p: Props) {
       {s.step === "sign-checked" && <Bind {...p} />}
       {s.step === "bound" && <Watch {...p} />}
       <p>
-        <button disabled={p.busy} onClick={() => void p.leave()}>
+        <button disabled={busy(p)} onClick={() => void p.installer.leave()}>
           Back to the list
         </button>{" "}
         The pairing stays as it is, and can go on later.
@@ -46,15 +40,13 @@ export function Pairing(p: Props) {
   );
 }
 
+function busy(p: Props): boolean {
+  return p.installer.busy.value !== "";
+}
+
 function What(p: Props) {
   const s = p.session;
-  const kinds = p.profiles.find((x) => x.id === s.profile)?.kinds ?? [s.kind];
-  const choose = (profile: string, kind?: string) =>
-    p.doing("Asking the device again…", async () => {
-      const again = await desk.begin({ target: s.target, unit: s.unit, profile, ...(kind ? { kind: kind as Kind } : {}) });
-      await desk.end(s);
-      p.update(again);
-    });
+  const kinds = p.installer.profiles.value.find((x) => x.id === s.profile)?.kinds ?? [s.kind];
   return (
     <section>
       <dl>
@@ -66,7 +58,7 @@ function What(p: Props) {
           <label for="kind">Kind</label>
         </dt>
         <dd>
-          <select id="kind" value={s.kind} disabled={p.busy || kinds.length === 1} onChange={(e) => void choose(s.profile, e.currentTarget.value)}>
+          <select id="kind" value={s.kind} disabled={busy(p) || kinds.length === 1} onChange={(e) => void p.installer.readAs(s, s.profile, e.currentTarget.value as Kind)}>
             {kinds.map((k) => (
               <option key={k}>{k}</option>
             ))}
@@ -76,8 +68,8 @@ function What(p: Props) {
           <label for="profile">Read as</label>
         </dt>
         <dd>
-          <select id="profile" value={s.profile} disabled={p.busy} onChange={(e) => void choose(e.currentTarget.value)}>
-            {p.profiles.map((x) => (
+          <select id="profile" value={s.profile} disabled={busy(p)} onChange={(e) => void p.installer.readAs(s, e.currentTarget.value)}>
+            {p.installer.profiles.value.map((x) => (
               <option value={x.id} key={x.id}>
                 {x.id}
                 {s.finding.profiles.includes(x.id) ? " (fits)" : ""}
@@ -92,19 +84,14 @@ function What(p: Props) {
 
 function Values(p: Props) {
   const s = p.session;
-  const [live, setLive] = useState<Live | null>(null);
-  const read = () =>
-    p.doing("Reading the device…", async () => {
-      const now = await desk.measure(s);
-      setLive(now.live);
-      p.update(now.session);
-    });
+  const [live, setLive] = useState<LiveValues | null>(null);
+  const read = () => p.installer.measure(s, setLive);
   useEffect(() => void read(), [s.id]);
   return (
     <section>
       <h2>Live values</h2>
       {live && <Points live={live} />}
-      <button disabled={p.busy} onClick={() => void read()}>
+      <button disabled={busy(p)} onClick={() => void read()}>
         Read again
       </button>
       {live && <Sign {...p} />}
@@ -112,8 +99,20 @@ function Values(p: Props) {
   );
 }
 
-function Points({ live }: { live: Live }) {
-  const shown = live.points.filter((x) => x.role);
+type Point = LiveValues["points"][number];
+
+const points: Column<Point>[] = [
+  { title: "Point", cell: (x) => x.name },
+  { title: "Read as", cell: (x) => `${x.kind ?? ""} ${x.role}` },
+  { title: "Value", number: true, cell: value },
+  { title: "Quality", cell: (x) => x.quality },
+];
+
+function value(x: Point): string {
+  return x.value === null ? "–" : `${typeof x.value === "number" ? Number(x.value.toPrecision(10)) : x.value} ${x.unit}`;
+}
+
+function Points({ live }: { live: LiveValues }) {
   return (
     <>
       {live.warnings.map((w) => (
@@ -121,35 +120,14 @@ function Points({ live }: { live: Live }) {
           {w}
         </p>
       ))}
-      <table id="values">
-        <thead>
-          <tr>
-            <th>Point</th>
-            <th>Read as</th>
-            <th class="number">Value</th>
-            <th>Quality</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((x) => (
-            <tr key={x.name}>
-              <td>{x.name}</td>
-              <td>
-                {x.kind} {x.role}
-              </td>
-              <td class="number">{x.value === null ? "–" : `${typeof x.value === "number" ? Number(x.value.toPrecision(10)) : x.value} ${x.unit}`}</td>
-              <td>{x.quality}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table id="values" columns={points} rows={live.points.filter((x) => x.role)} keyOf={(x) => x.name} />
     </>
   );
 }
 
 function Sign(p: Props) {
   const s = p.session;
-  const check = (load: Load) => p.doing("Comparing with the device…", async () => p.update(await desk.sign(s, load)));
+  const check = (load: Load) => p.installer.sign(s, load);
   return (
     <div class="sign">
       <h2>Sign check: what do you know to happen at the device right now, importing or exporting?</h2>
@@ -158,14 +136,14 @@ function Sign(p: Props) {
           ? "Switch on a kettle in the home: it takes. Panels at noon with nothing switched on: it feeds in."
           : "Compare with the device's own display, or with what you have just switched on."}
       </p>
-      <button disabled={p.busy} onClick={() => void check("importing")}>
+      <button disabled={busy(p)} onClick={() => void check("importing")}>
         {s.kind === "meter" ? "Importing: it takes from the grid" : "Importing: it takes, or charges"}
       </button>{" "}
-      <button disabled={p.busy} onClick={() => void check("exporting")}>
+      <button disabled={busy(p)} onClick={() => void check("exporting")}>
         {s.kind === "meter" ? "Exporting: it feeds into the grid" : "Exporting: it produces, or discharges"}
       </button>{" "}
       {s.kind !== "meter" && (
-        <button disabled={p.busy} onClick={() => void check("later")}>
+        <button disabled={busy(p)} onClick={() => void check("later")}>
           Later: nothing flows now
         </button>
       )}
@@ -178,7 +156,8 @@ function Bind(p: Props) {
   const [member, setMember] = useState(s.device?.member ?? "");
   const [point, setPoint] = useState(s.device?.metering_point); // undefined: as the member has it
   const [id, setId] = useState(s.device?.id);
-  const [known] = p.points.map((x) => x.split(" ")).filter(([m]) => m === member);
+  const points = p.installer.connectionMeters();
+  const [known] = points.map((x) => x.split(" ")).filter(([m]) => m === member);
   const to = { member, metering_point: point ?? known?.[1] ?? (member && `mp-${member}`), id: id ?? (member && `${member}/${s.kind}`) };
   return (
     <section>
@@ -187,14 +166,14 @@ function Bind(p: Props) {
       <form
         onSubmit={(e) => {
           e.preventDefault();
-          void p.doing("Binding…", async () => p.update(await desk.bind(s, to)));
+          void p.installer.bind(s, to);
         }}
       >
         <label>
           Member <input required value={member} list="members" onInput={(e) => setMember(e.currentTarget.value.trim())} />
         </label>{" "}
         <datalist id="members">
-          {p.points.map((x) => (
+          {points.map((x) => (
             <option value={x.split(" ")[0]} key={x} />
           ))}
         </datalist>
@@ -204,7 +183,7 @@ function Bind(p: Props) {
         <label>
           Device <input required value={to.id} onInput={(e) => setId(e.currentTarget.value.trim())} />
         </label>{" "}
-        <button disabled={p.busy}>Bind</button>
+        <button disabled={busy(p)}>Bind</button>
       </form>
       <details>
         <summary>The answer to the sign check was wrong</summary>
@@ -233,10 +212,7 @@ function Watch(p: Props) {
   const watch = async () => {
     setBegan(Date.now());
     setNow(Date.now());
-    await p.doing("Reading the device as the community will…", async () => {
-      const passed = await desk.watch(s, watchFor);
-      await p.leave(result(passed, await desk.devices().then((all) => all.some((d) => d.id === passed.device?.id))));
-    });
+    await p.installer.watch(s);
     setBegan(0);
   };
   return (
@@ -247,7 +223,7 @@ function Watch(p: Props) {
         answers at least nine times in ten.
       </p>
       {began === 0 ? (
-        <button disabled={p.busy} onClick={() => void watch()}>
+        <button disabled={busy(p)} onClick={() => void watch()}>
           Watch it
         </button>
       ) : (
@@ -255,11 +231,4 @@ function Watch(p: Props) {
       )}
     </section>
   );
-}
-
-function result(s: Session, kept: boolean): string {
-  const w = s.watch;
-  const said = `${s.device?.id}: ${w?.readings} readings in ${w?.seconds} s, longest gap ${w?.longest_gap_s} s.`;
-  const missing = w && w.missing_counters.length > 0 ? ` It never showed its ${w.missing_counters.join(" and ")} counter.` : "";
-  return `${said}${missing} ${kept ? "It is paired, and is read from now on." : "This community is simulated: the device was not added."}`;
 }

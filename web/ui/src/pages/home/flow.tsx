@@ -1,5 +1,6 @@
-import { watts } from "./format";
-import { has, type Home, power } from "./state";
+import { watts } from "../../ui/format";
+import type { Home } from "../../ui/state";
+import { has, power } from "./home";
 
 interface Part {
   kind: "inverter" | "battery" | "charger" | "meter";

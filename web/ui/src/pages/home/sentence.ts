@@ -1,5 +1,6 @@
-import { about, clock, energy, money, period, price, smallest, tokens, watts } from "./format";
-import { type Home, power, type State } from "./state";
+import { about, clock, energy, money, period, price, smallest, tokens, watts } from "../../ui/format";
+import type { Home, State } from "../../ui/state";
+import { power } from "./home";
 
 type Tariff = State["tariff"];
 
