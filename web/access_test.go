@@ -46,7 +46,7 @@ func operations() map[string]asked {
 		"getOrder":          {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
 		"replaceOrder":      {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
 		"cancelOrder":       {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
-		"discoverDevices":   {http.MethodPost, "/api/v1/pairing/discover", "{}", installerWanted, http.StatusBadRequest},
+		"discoverDevices":   {http.MethodPost, "/api/v1/pairing/discover", `{"places":""}`, installerWanted, http.StatusBadRequest},
 		"listPairedDevices": {http.MethodGet, "/api/v1/pairing/devices", "", installerWanted, http.StatusOK},
 		"listProfiles":      {http.MethodGet, "/api/v1/pairing/profiles", "", installerWanted, http.StatusOK},
 		"listPairings":      {http.MethodGet, "/api/v1/pairing/sessions", "", installerWanted, http.StatusOK},
@@ -158,6 +158,39 @@ func TestEveryOperationIsTried(t *testing.T) {
 	}
 	for name := range tried {
 		t.Errorf("%s: is no operation of the contract", name)
+	}
+}
+
+// TestWhatIsSentIsHeldToTheContract sends every operation that takes a body one with a
+// field that nobody knows.
+func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
+	spec, err := api.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, tried := guarded(t), 0
+	for _, item := range spec.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			a := operations()[op.OperationID]
+			body := map[string]string{"[]": orders(1, ""), "{}": `{"seconds":10}`}[a.body]
+			if body == "" {
+				body = a.body
+			}
+			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(strings.Replace(body, "}", `,"more":1}`, 1)))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key"}[a.wanted])
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if tried++; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "more") {
+				t.Errorf("%s: %d %s, want it refused", op.OperationID, w.Code, w.Body)
+			}
+		}
+	}
+	if tried != 7 {
+		t.Errorf("%d operations take a body, want 7", tried)
 	}
 }
 

@@ -181,11 +181,7 @@ func TestTheOrdersMessagesStandInTheContract(t *testing.T) {
 		request := func(id string) api.OrderRequest {
 			return api.OrderRequest{ClientId: id, Interval: interval.Shift(4).String(), Side: "bid", Energy: 100, Price: 1000}
 		}
-		replacing := api.OrdersMessage{Id: 2, Replace: &struct {
-			ClientId string `json:"client_id"`
-			Energy   int64  `json:"energy"`
-			Price    int64  `json:"price"`
-		}{"o1", 40, 900}}
+		replacing := api.OrdersMessage{Id: 2, Replace: &api.OrderReplacement{ClientId: "o1", Energy: 40, Price: 900}}
 		said := []api.OrdersMessage{
 			{Id: 1, Submit: &[]api.OrderRequest{request("o1"), request("o2")}}, replacing, {Id: 3, Cancel: &[]string{"o1", "o2"}}, {Id: 4},
 		}
