@@ -58,6 +58,8 @@ bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
+	go run ./cmd/commonwatt bench replay
+	go run ./cmd/commonwatt bench start
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build
