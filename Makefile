@@ -47,7 +47,9 @@ $(TOOLS)/influxd:
 ## check: lint, generated files up to date, race detector
 check: pages $(GOLANGCI) $(INFLUXD)
 	GOLANGCI_LINT_CACHE=$(CURDIR)/bin/lint $(GOLANGCI) run
-	cp web/api.gen.go bin/api.gen.go.before && go generate ./web && cmp web/api.gen.go bin/api.gen.go.before
+	for f in api server; do cp web/api/$$f.gen.go bin/$$f.gen.go.before; done
+	go generate ./web/...
+	for f in api server; do cmp web/api/$$f.gen.go bin/$$f.gen.go.before || exit 1; done
 	CGO_ENABLED=1 INFLUXD=$(INFLUXD) go test -race -short -timeout 30m ./...
 
 $(GOLANGCI):
@@ -58,6 +60,8 @@ bench:
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
+	go run ./cmd/commonwatt bench replay
+	go run ./cmd/commonwatt bench start
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build

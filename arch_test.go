@@ -4,8 +4,16 @@ package commonwatt_test
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"io"
+	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +23,7 @@ const module = "github.com/commonwatt/commonwatt"
 
 // layers says which packages of the module a package may import, beside grid,
 // which all may. A package that is missing here fails the test: adding one
-// means deciding where it stands. "*" is any but web and cmd.
+// means deciding where it stands. "*" is any but cmd, hub, bench and web.
 func layers() map[string][]string {
 	return map[string][]string{
 		"grid":                             {},
@@ -31,13 +39,17 @@ func layers() map[string][]string {
 		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile", "disk"},
 		"meters/evidence":                  {"proof", "disk"},
+		"meters/metering":                  {"meters/evidence", "meters/store", "record", "proof", "tariff"},
 		"meters/store":                     {"proof", "disk"},
+		"meters/intake":                    {"meters/evidence", "meters/store", "proof"},
+		"meters/gateway":                   {"meters", "bus", "proof", "clock", "disk"},
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
 		"forecast":                         {},
 		"agent":                            {"forecast"},
 		"agent/hold":                       {},
 		"agent/alone":                      {},
+		"agent/steer":                      {"agent/hold", "agent/alone", "meters", "meters/control", "meters/modbus"},
 		"matching":                         {"matching/auction", "matching/book", "matching/network"},
 		"matching/auction":                 {},
 		"matching/book":                    {},
@@ -46,24 +58,30 @@ func layers() map[string][]string {
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
 		"settlement":                       {"matching/network", "tariff", "record"},
-		"settlement/ledger":                {"settlement", "chaincode", "proof", "settlement/ledger/identity", "settlement/ledger/rows", "disk", "record"},
+		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/audit":                 {"settlement", "settlement/ledger", "chaincode", "record", "tariff", "proof", "disk"},
 		"settlement/ledger/identity":       {"disk"},
-		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "disk"},
+		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "chaincode", "disk"},
 		"settlement/ledger/fabric/network": {"settlement/ledger", "settlement/audit", "settlement/ledger/fabric", "settlement/ledger/identity", "chaincode", "disk"},
 		"settlement/ledger/rows":           {},
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
-		"settlement/rewards":               {"settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
+		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
 		"chaincode":                        {"proof", "record"},
 		"proof":                            {},
 		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
+		"community/drive":                  {"community", "settlement", "record", "proof"},
 		"community":                        {"matching", "settlement", "tariff", "record"},
-		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record"},
+		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth"},
+		"web/auth":                         {"web/api"},
+		"web/api":                          {"meters/pairing"},
+		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "record"},
+		"hub":                              {"*", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
 		"client":                           {},
 		"client/example":                   {"client"},
-		"cmd/commonwatt":                   {"*", "web"},
+		"bench":                            {"*", "hub"},
+		"cmd/commonwatt":                   {"*", "hub", "bench"},
 		"cmd/chaincode":                    {"chaincode"},
 	}
 }
@@ -85,12 +103,13 @@ func owners() map[string][]string {
 		"github.com/influxdata/influxdb-client-go":      {"meters/store"},
 		"github.com/nats-io":                            {"bus"},
 		"github.com/gorilla/websocket":                  {"web", "client"},
+		"github.com/getkin/kin-openapi":                 {"web", "web/auth", "web/api"},
 		"github.com/hyperledger/fabric-gateway":         {"settlement/ledger/fabric"},
 		"github.com/hyperledger/fabric-admin-sdk":       {"settlement/ledger/fabric/network"},
 		"github.com/hyperledger/fabric-contract-api-go": {"chaincode", "settlement/ledger/embedded"},
 		"modernc.org/sqlite":                            {"disk"},
 		"github.com/spf13/cobra":                        {"cmd/commonwatt"},
-		"github.com/prometheus/client_golang":           {"cmd/commonwatt"},
+		"github.com/prometheus/client_golang":           {"hub"},
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
 	}
@@ -156,6 +175,96 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestNoCycleOfFiles holds that the files of the packages which compose the others can be
+// read in an order: none uses what a later one declares.
+func TestNoCycleOfFiles(t *testing.T) {
+	for _, dir := range []string{"hub", "cmd/commonwatt"} {
+		uses := fileGraph(t, dir)
+		if cycle := cycleIn(uses); cycle != nil {
+			t.Errorf("%s: the files use each other in a circle: %s", dir, strings.Join(cycle, " → "))
+		}
+	}
+}
+
+// fileGraph returns for each file of a package the files that declare, at the top level,
+// what it uses.
+func fileGraph(t *testing.T, dir string) map[string]map[string]bool {
+	t.Helper()
+	exports := map[string]string{}
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "./"+dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		exports[path] = file
+	}
+	out, err = exec.Command("go", "list", "-f", "{{range .GoFiles}}{{.}}\n{{end}}", "./"+dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range strings.Fields(string(out)) {
+		f, err := parser.ParseFile(set, filepath.Join(dir, name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
+	conf := types.Config{Importer: importer.ForCompiler(set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })}
+	pkg, err := conf.Check(module+"/"+dir, set, files, &info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := map[string]map[string]bool{}
+	for id, used := range info.Uses {
+		f, isFunc := used.(*types.Func)
+		if used.Pkg() != pkg || used.Parent() != pkg.Scope() && !(isFunc && f.Signature().Recv() != nil) {
+			continue
+		}
+		from, to := filepath.Base(set.Position(id.Pos()).Filename), filepath.Base(set.Position(used.Pos()).Filename)
+		if uses[from] == nil {
+			uses[from] = map[string]bool{}
+		}
+		if from != to {
+			uses[from][to] = true
+		}
+	}
+	return uses
+}
+
+// cycleIn returns a cycle of a graph, nil when it has none.
+func cycleIn(uses map[string]map[string]bool) []string {
+	done := map[string]bool{}
+	var path []string
+	var visit func(file string) []string
+	visit = func(file string) []string {
+		if at := slices.Index(path, file); at >= 0 {
+			return append(slices.Clone(path[at:]), file)
+		}
+		if done[file] {
+			return nil
+		}
+		path = append(path, file)
+		for _, next := range slices.Sorted(maps.Keys(uses[file])) {
+			if cycle := visit(next); cycle != nil {
+				return cycle
+			}
+		}
+		path = path[:len(path)-1]
+		done[file] = true
+		return nil
+	}
+	for _, file := range slices.Sorted(maps.Keys(uses)) {
+		if cycle := visit(file); cycle != nil {
+			return cycle
+		}
+	}
+	return nil
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" {
@@ -168,7 +277,8 @@ func mayImport(allowed []string, pkg string) bool {
 	if pkg == "grid" || slices.Contains(allowed, pkg) {
 		return true
 	}
-	return slices.Contains(allowed, "*") && pkg != "web" && !under(pkg, "cmd")
+	apart := slices.ContainsFunc([]string{"cmd", "hub", "bench", "web"}, func(top string) bool { return under(pkg, top) })
+	return slices.Contains(allowed, "*") && !apart
 }
 
 // inside returns the path within the module, "" for other modules.

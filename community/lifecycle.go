@@ -91,6 +91,8 @@ type life struct {
 	run       int       // last settled run
 	estimated bool      // of that run
 	retryAt   time.Time // of the correction
+	settling  bool      // a Settle action is being carried out
+	failed    time.Time // before this the one that came to nothing is not due again
 }
 
 // New returns the lifecycle of a community without a past.
@@ -120,8 +122,25 @@ func (l *Lifecycle) Settled(i grid.Interval, run int, estimated bool, now time.T
 	x := l.at(i)
 	x.closed, x.run, x.estimated = true, run, estimated
 	x.retryAt = retry(i, now)
+	x.settling = false
 	if !estimated {
 		delete(l.live, i)
+	}
+}
+
+// Begun tells that an action is being carried out. A Settle action is not due again
+// before Settled or Failed tells what came of it; every other action is due only once.
+func (l *Lifecycle) Begun(a Action) {
+	if x := l.live[a.Product.Interval]; x != nil && a.Step == Settle {
+		x.settling = true
+	}
+}
+
+// Failed tells that an action which had begun came to nothing. A Settle action is due again
+// from retryAt on. A Quote is left out: the member's agent quotes for the next interval.
+func (l *Lifecycle) Failed(a Action, retryAt time.Time) {
+	if x := l.live[a.Product.Interval]; x != nil && a.Step == Settle {
+		x.settling, x.failed = false, retryAt
 	}
 }
 
@@ -139,7 +158,7 @@ func (l *Lifecycle) at(i grid.Interval) *life {
 }
 
 // Advance returns what is due by now: openings first, then by interval. A
-// Settle action comes again until Settled is called.
+// Settle action comes again until Begun or Settled is called.
 func (l *Lifecycle) Advance(now time.Time) []Action {
 	actions := l.open(now)
 	intervals := slices.SortedFunc(maps.Keys(l.live), grid.Interval.Compare)
@@ -176,6 +195,8 @@ func (l *Lifecycle) advance(i grid.Interval, now time.Time) []Action {
 		x.closed = true
 		action.Step, action.Time = Close, gate
 		return []Action{action}
+	case x.settling || now.Before(x.failed):
+		return nil
 	case x.run > 0 && now.Sub(i.End()) > correctable:
 		action.Step, action.Time, action.Run, action.Final, action.Last = Settle, now, x.run+1, true, true
 		return []Action{action}

@@ -88,6 +88,53 @@ func TestAnEstimatedRunIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestWhatHasBegunIsNotDueAgain lets a settlement take three minutes and fail, and the next
+// one find that readings are missing: while one is under way no other is due, after a
+// failure not before its time, and then at once.
+func TestWhatHasBegunIsNotDueAgain(t *testing.T) {
+	l := community.New(config("ann"))
+	settle := func(minute int) (due []community.Action) {
+		for _, a := range l.Advance(start.Add(time.Duration(minute) * time.Minute)) {
+			if a.Step == community.Settle && a.Product.Interval.Begin().Equal(start.Add(15*time.Minute)) {
+				due = append(due, a)
+			}
+		}
+		return due
+	}
+	settle(0)
+	settle(10) // the gate closes
+	first := settle(30)
+	if len(first) != 1 || first[0].Final {
+		t.Fatalf("after the delivery %+v is due, want one settlement", first)
+	}
+	l.Begun(first[0])
+	for minute := 31; minute < 34; minute++ {
+		if due := settle(minute); due != nil {
+			t.Errorf("minute %d: %+v is due beside the one that is under way", minute, due)
+		}
+	}
+	l.Failed(first[0], start.Add(36*time.Minute))
+	if due := settle(35); due != nil {
+		t.Errorf("before its time %+v is due again", due)
+	}
+	second := settle(36)
+	if len(second) != 1 || second[0].Run != 1 || !second[0].Final {
+		t.Fatalf("after a failure %+v is due, want the first run again, final by now", second)
+	}
+	l.Begun(second[0])
+	l.Settled(second[0].Product.Interval, 1, true, start.Add(37*time.Minute))
+	l.Failed(second[0], start.Add(40*time.Minute))
+	if third := settle(60); len(third) != 1 || third[0].Run != 2 {
+		t.Errorf("after an estimated run %+v is due, want its correction", third)
+	}
+	quote := community.Action{Step: community.Quote, Member: "ann", Product: second[0].Product}
+	l.Begun(quote)
+	l.Failed(quote, start.Add(24*time.Hour))
+	if fourth := settle(61); len(fourth) != 0 { // a correction was handed out a minute ago
+		t.Errorf("a quote brought %+v", fourth)
+	}
+}
+
 func TestEveryMemberQuotesOnceBeforeTheGate(t *testing.T) {
 	members := []string{"a", "b", "c", "d", "e", "f"}
 	l := community.New(config(members...))

@@ -116,6 +116,12 @@ func (m *Market) Counts() Counts { return m.counts }
 // Advance returns what is due by now.
 func (m *Market) Advance(now time.Time) []Action { return m.life.Advance(now) }
 
+// Begun tells that an action is being carried out (Lifecycle.Begun).
+func (m *Market) Begun(a Action) { m.life.Begun(a) }
+
+// Failed tells that an action came to nothing (Lifecycle.Failed).
+func (m *Market) Failed(a Action, retryAt time.Time) { m.life.Failed(a, retryAt) }
+
 // Join lets the agent of one more member quote: its metering point was admitted.
 func (m *Market) Join(member string) { m.life.Join(member) }
 
@@ -294,9 +300,18 @@ func (m *Market) Unsettled() []grid.Interval {
 // earlier runs of the interval: from the first come tariff, trades, feeder, members
 // and rules, whatever they are by now.
 func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
+	in, err := m.Input(i, run, metered, root, previous)
+	if err != nil {
+		return settlement.Run{}, err
+	}
+	return settlement.Settle(in)
+}
+
+// Input returns what Settle makes a run of. It shares nothing with the market that changes.
+func (m *Market) Input(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Input, error) {
 	in := settlement.Input{
 		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.trades[i], Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
+		Trades: slices.Clone(m.trades[i]), Metered: metered, ReadingRoot: root, Feeder: m.rules.Feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
 	}
 	for _, x := range metered {
 		if m.accounts[x.MeteringPoint] == 0 && len(previous) > 0 {
@@ -304,14 +319,14 @@ func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root
 		}
 		p, err := m.place(x.MeteringPoint)
 		if err != nil {
-			return settlement.Run{}, err
+			return in, err
 		}
 		in.Points[x.MeteringPoint] = p
 	}
 	if m.config.Names != nil && in.Rules != nil {
 		var err error
 		if in.Salt, err = m.config.Names.Blind(communitysOwn, i.String()); err != nil {
-			return settlement.Run{}, err
+			return in, err
 		}
 	}
 	for k, p := range previous {
@@ -320,7 +335,7 @@ func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root
 		}
 		in.Previous = append(in.Previous, p.Postings()...)
 	}
-	return settlement.Settle(in)
+	return in, nil
 }
 
 // communitysOwn stands for a member where something is the community's own secret.

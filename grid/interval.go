@@ -63,6 +63,12 @@ func (i Interval) Shift(n int) Interval {
 	return i
 }
 
+// Weeks returns the interval of the same time n weeks later, or earlier when n is negative.
+func (i Interval) Weeks(n int) Interval {
+	const week = 7 * 24 * 60 // minutes
+	return i.Shift(n * week / i.Minutes)
+}
+
 // Compare orders intervals by start, then by length.
 func (i Interval) Compare(j Interval) int {
 	switch {

@@ -174,3 +174,12 @@ func DecodePrivateKey(text []byte) (*ecdsa.PrivateKey, error) {
 	}
 	return key, nil
 }
+
+// ReadingsSubject is where on a bus the signed batches of a gateway travel; member is
+// empty for a batch without readings.
+func ReadingsSubject(community, gateway, member string) string {
+	if member == "" {
+		member = "_"
+	}
+	return "readings." + community + "." + gateway + "." + member
+}

@@ -110,8 +110,8 @@ type Closing struct {
 
 // Run is what a ledger is handed of a settlement run.
 type Run struct {
-	Manifest Manifest
-	Batches  []Batch
+	Manifest Manifest `json:"manifest"`
+	Batches  []Batch  `json:"batches"`
 }
 
 // Postings returns the postings of all batches in order.

@@ -95,17 +95,17 @@ func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(flo
 type replay struct {
 	world    *world.World
 	recorder *recorder
-	desk     *agent.Desk
+	desk     *agent.Traders
 	market   *community.Market
 	ledger   *ledger.Ledger
-	rewards  *rewards.Desk     // nil: no programme
+	rewards  *rewards.Runner   // nil: no programme
 	meters   map[string]string // connection meters by metering point
 	open     map[grid.Interval]*Interval
 	result   Result
 }
 
 func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, error) {
-	tariff, err := s.tariff()
+	tariff, err := s.Tariff.Tariff()
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode()},
 	}
 	devices := r.recorder.grid()
-	r.desk = agent.NewDesk(devices, tariff.Retail, tariff.FeedIn, s.Seed, s.Of, r.recorder)
+	r.desk = agent.NewTraders(devices, tariff.Retail, tariff.FeedIn, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
@@ -257,7 +257,7 @@ func (r *replay) settle(ctx context.Context, a community.Action, now time.Time) 
 	if err != nil {
 		return err
 	}
-	if err := r.ledger.SubmitRun(ctx, run); err != nil {
+	if err := r.ledger.SubmitRun(ctx, run.Record()); err != nil {
 		return err
 	}
 	r.market.Settled(i, a.Run, false, now)

@@ -108,7 +108,8 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 	if s.Rewards == nil || s.Rewards.Off {
 		return nil
 	}
-	programme, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency)
+	terms := rewards.Terms{Rewards: *s.Rewards}
+	programme, err := terms.Programme(s.Interval, s.Tariff.Currency)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 		return err
 	}
 	r.rewards, err = rewards.New(rewards.Config{
-		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: s.Rewards.IsPeak, Batteries: r.batteries(*s.Rewards),
+		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.batteries(terms),
 		Evidence: g, Power: r.recorder.power, Lead: step, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
 		Secret: map[string][]byte{
 			chaincode.RoleOperator: secret(s.Seed, "beacon/operator"), chaincode.RoleUtility: secret(s.Seed, "beacon/utility"),

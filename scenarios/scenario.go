@@ -18,43 +18,35 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Scenario is a scenario file. Unknown fields are errors.
 type Scenario struct {
-	Version     int           `yaml:"version"` // of the format: 1
-	Name        string        `yaml:"name"`
-	Seed        uint64        `yaml:"seed"`
-	Start       time.Time     `yaml:"start"`
-	Days        int           `yaml:"days"`
-	Interval    int           `yaml:"interval"` // minutes
-	GateClosure time.Duration `yaml:"gate_closure"`
-	Deadline    time.Duration `yaml:"deadline"`
-	Latitude    float64       `yaml:"latitude"`
-	Longitude   float64       `yaml:"longitude"`
-	Homes       int           `yaml:"homes"`
-	Mechanism   string        `yaml:"mechanism"` // of the call auction
-	Tariff      TariffText    `yaml:"tariff"`
+	Version     int               `yaml:"version"` // of the format: 1
+	Name        string            `yaml:"name"`
+	Seed        uint64            `yaml:"seed"`
+	Start       time.Time         `yaml:"start"`
+	Days        int               `yaml:"days"`
+	Interval    int               `yaml:"interval"` // minutes
+	GateClosure time.Duration     `yaml:"gate_closure"`
+	Deadline    time.Duration     `yaml:"deadline"`
+	Latitude    float64           `yaml:"latitude"`
+	Longitude   float64           `yaml:"longitude"`
+	Homes       int               `yaml:"homes"`
+	Mechanism   string            `yaml:"mechanism"` // of the call auction
+	Tariff      config.TariffText `yaml:"tariff"`
 
-	SharingText  `yaml:",inline"` // what is left over is shared
-	StrategyText `yaml:",inline"`
+	config.SharingText  `yaml:",inline"` // what is left over is shared
+	config.StrategyText `yaml:",inline"`
 
-	Rewards *rewards.Terms `yaml:"rewards"` // storage rewards; absent: none
-	Cheats  []CheatText    `yaml:"cheats"`  // whose battery only pretends
+	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
+	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
 
 	Digest string `yaml:"-"` // SHA-256 of the file
-}
-
-// TariffText is a tariff as people write it.
-type TariffText struct {
-	Version  string `yaml:"version"`
-	Currency string `yaml:"currency"`
-	Retail   string `yaml:"retail"` // as in "0.30 EUR/kWh"
-	FeedIn   string `yaml:"feed_in"`
 }
 
 // Uniform names the one mechanism there is so far.
@@ -70,7 +62,7 @@ func Parse(b []byte) (Scenario, error) {
 		Rewards *yaml.Node `yaml:"rewards"`
 	}
 	if err := yaml.Unmarshal(b, &given); err == nil && given.Rewards != nil {
-		s.Rewards = new(rewards.DefaultTerms())
+		s.Rewards = new(config.DefaultRewards())
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
@@ -112,7 +104,7 @@ func (s Scenario) Validate() error {
 		}
 	}
 	if s.Rewards != nil {
-		if _, err := s.Rewards.Programme(s.Interval, s.Tariff.Currency); err != nil {
+		if _, err := (rewards.Terms{Rewards: *s.Rewards}).Programme(s.Interval, s.Tariff.Currency); err != nil {
 			return fmt.Errorf("rewards.%w", err)
 		}
 	}
@@ -125,18 +117,6 @@ func (s Scenario) Validate() error {
 	if _, err := s.Rules(); err != nil {
 		return err
 	}
-	_, err := s.tariff()
+	_, err := s.Tariff.Tariff()
 	return err
-}
-
-func (s Scenario) tariff() (tariff.Tariff, error) {
-	t := tariff.Tariff{Version: s.Tariff.Version, Currency: s.Tariff.Currency}
-	var err error
-	if t.Retail, err = grid.ParsePrice(s.Tariff.Retail, t.Currency); err != nil {
-		return t, fmt.Errorf("tariff.retail: %w", err)
-	}
-	if t.FeedIn, err = grid.ParsePrice(s.Tariff.FeedIn, t.Currency); err != nil {
-		return t, fmt.Errorf("tariff.feed_in: %w", err)
-	}
-	return t, t.Validate()
 }

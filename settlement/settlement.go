@@ -162,14 +162,11 @@ func (b Basis) digest(t tariff.Tariff) (string, error) {
 	}{b, t})
 }
 
+// Record returns what a ledger is handed of the run.
+func (r Run) Record() record.Run { return record.Run{Manifest: r.Manifest, Batches: r.Batches} }
+
 // Postings returns the postings of all batches in order.
-func (r Run) Postings() []record.Posting {
-	var all []record.Posting
-	for _, b := range r.Batches {
-		all = append(all, b.Postings...)
-	}
-	return all
-}
+func (r Run) Postings() []record.Posting { return r.Record().Postings() }
 
 // Settle makes the run. Errors: a metering point metered twice or traded but
 // not metered, grid.ErrOverflow.

@@ -11,18 +11,20 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// checker holds what agents send to the schemas of openapi.yaml: nothing that is
+// checker holds what is sent to the schemas of openapi.yaml: nothing that is
 // required is missing, nothing unknown is there.
-type checker struct{ schemas openapi3.Schemas }
+type checker struct{ spec *openapi3.T }
 
 func newChecker() (checker, error) {
-	spec, err := GetSpec()
+	spec, err := api.GetSpec()
 	if err != nil {
 		return checker{}, fmt.Errorf("openapi.yaml: %w", err)
 	}
-	return checker{spec.Components.Schemas}, nil
+	return checker{spec}, nil
 }
 
 // check reads one JSON value of a schema. Errors name the field.
@@ -35,7 +37,7 @@ func (c checker) check(schema string, b []byte) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("not JSON: more than one value")
 	}
-	err := c.schemas[schema].Value.VisitJSON(v)
+	err := c.spec.Components.Schemas[schema].Value.VisitJSON(v)
 	if wrong := (*openapi3.SchemaError)(nil); errors.As(err, &wrong) {
 		var path strings.Builder
 		for _, part := range wrong.JSONPointer() {
@@ -56,6 +58,19 @@ func (c checker) check(schema string, b []byte) error {
 	return err
 }
 
+// bodies has every operation that takes a body check it before next reads it.
+func (c checker) bodies(mux *http.ServeMux, next http.Handler) {
+	for path, item := range c.spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			schema := op.RequestBody.Value.Content.Get("application/json").Schema.Ref
+			mux.Handle(method+" "+path, c.body(strings.TrimPrefix(schema, "#/components/schemas/"), next))
+		}
+	}
+}
+
 // body checks the body of a request before it is read.
 func (c checker) body(schema string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +79,7 @@ func (c checker) body(schema string, next http.Handler) http.Handler {
 			err = c.check(schema, b)
 		}
 		if err != nil {
-			problem(w, http.StatusBadRequest, err.Error())
+			api.WriteProblem(w, http.StatusBadRequest, err.Error())
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(b))

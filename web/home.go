@@ -7,12 +7,13 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // outlook is what a metering point trades for an interval, and the net energy that
 // is expected of it, nil when nobody has said.
 type outlook struct {
-	contract Contract
+	contract api.Contract
 	net      *grid.Energy
 }
 
@@ -20,7 +21,7 @@ type outlook struct {
 const outlooksKept = time.Hour
 
 // agree adds what a trade means for a metering point.
-func (l *Live) agree(point string, i grid.Interval, add Contract) {
+func (l *Live) agree(point string, i grid.Interval, add api.Contract) {
 	l.look(point, i, func(o *outlook) {
 		o.contract.Bought += add.Bought
 		o.contract.Sold += add.Sold
@@ -75,11 +76,11 @@ func (l *Live) running(point string) outlook {
 
 // contracted returns what a home trades in the interval that is being delivered, and
 // what it expects of that, nil unless it is known of all of its metering points.
-func (l *Live) contracted(at int) (Contract, *Expected) {
-	var all Contract
+func (l *Live) contracted(at int) (api.Contract, *api.Expected) {
+	var all api.Contract
 	var shared grid.Energy // what the trades leave over of the points that meet each other's
 	var left []grid.Energy
-	sum, known := Expected{}, true
+	sum, known := api.Expected{}, true
 	for _, point := range l.own[at] {
 		o := l.running(point)
 		all.Bought += o.contract.Bought
@@ -99,7 +100,7 @@ func (l *Live) contracted(at int) (Contract, *Expected) {
 	}
 	sum.Money = all.Received - all.Paid
 	for _, rest := range append(left, shared) {
-		known = known && sum.leave(rest, l.state.Tariff)
+		known = known && leave(&sum, rest, l.state.Tariff)
 	}
 	if !known {
 		return all, nil
@@ -109,7 +110,7 @@ func (l *Live) contracted(at int) (Contract, *Expected) {
 
 // leave adds what is left over to what is expected, at the utility's prices; false when
 // that is more than anybody expects.
-func (e *Expected) leave(rest grid.Energy, t Tariff) bool {
+func leave(e *api.Expected, rest grid.Energy, t api.Tariff) bool {
 	price := grid.Price(t.Retail)
 	if rest < 0 {
 		price = grid.Price(t.FeedIn)
@@ -126,7 +127,7 @@ func (e *Expected) leave(rest grid.Energy, t Tariff) bool {
 
 // SeeChallenge shows the storage challenge that a member's battery answers, nil
 // when there is none any more.
-func (l *Live) SeeChallenge(member string, c *Challenge) {
+func (l *Live) SeeChallenge(member string, c *api.Challenge) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at, known := l.homes[member]
@@ -154,8 +155,8 @@ func (l *Live) count(at int, i grid.Interval, s settlement.Statement) {
 
 // today adds up the statements of a home's metering points. An interval counts once, and
 // as estimated when it is so at any of them.
-func (l *Live) today(at int) Today {
-	var sum Today
+func (l *Live) today(at int) api.Today {
+	var sum api.Today
 	settled, estimated := map[grid.Interval]bool{}, map[grid.Interval]bool{}
 	for _, point := range l.own[at] {
 		for i, s := range l.counted[point] {
@@ -196,7 +197,7 @@ const (
 // flow returns the powers of a home's devices and what remains for the home, nil
 // unless all are known and lie within so much time. A home that would produce
 // shows readings that do not belong together.
-func flow(devices []Device, within time.Duration) *Flow {
+func flow(devices []api.Device, within time.Duration) *api.Flow {
 	sums := map[string]*int64{}
 	var first, last time.Time
 	for _, d := range devices {
@@ -218,7 +219,7 @@ func flow(devices []Device, within time.Duration) *Flow {
 	if meter == nil || last.Sub(first) > within {
 		return nil
 	}
-	f := &Flow{
+	f := &api.Flow{
 		Time: first, Meter: *meter, Home: *meter,
 		Inverter: sums[string(grid.Inverter)], Battery: sums[string(grid.Battery)], Charger: sums[string(grid.Charger)],
 	}
@@ -234,7 +235,7 @@ func flow(devices []Device, within time.Duration) *Flow {
 }
 
 // home returns a copy of a home with what depends on the time.
-func (l *Live) home(at int) Home {
+func (l *Live) home(at int) api.Home {
 	h := l.state.Homes[at]
 	h.Devices = slices.Clone(h.Devices)
 	for k := range h.Devices {

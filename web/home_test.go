@@ -10,21 +10,22 @@ import (
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // at returns a dashboard whose world time is that of the pointer.
 func at(clock *time.Time) *web.Live {
-	return newLiveWith(func() time.Time { return *clock }, func(context.Context) web.Status { return web.Status{Speed: 60} })
+	return newLiveWith(func() time.Time { return *clock }, func(context.Context) api.Status { return api.Status{Speed: 60} })
 }
 
-func firstHome(t *testing.T, l *web.Live) web.Home {
+func firstHome(t *testing.T, l *web.Live) api.Home {
 	t.Helper()
 	return l.State(t.Context()).Homes[0]
 }
 
 // todayOf returns what today came to for the first home, and when its first interval
 // began.
-func todayOf(t *testing.T, l *web.Live) (sum web.Today, since time.Time) {
+func todayOf(t *testing.T, l *web.Live) (sum api.Today, since time.Time) {
 	t.Helper()
 	sum = firstHome(t, l).Today
 	if sum.Since != nil {
@@ -47,16 +48,16 @@ func TestTodayTurnsAtMidnight(t *testing.T) {
 	l := at(&clock)
 	late := grid.Interval{Start: clock.Add(-13 * time.Minute).Unix(), Minutes: 15} // 23:45
 	l.SeeSettled(late.Shift(-1), run(1, settlement.Statement{Net: 5, RetailOnly: 3}))
-	if got, _ := todayOf(t, l); got != (web.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
+	if got, _ := todayOf(t, l); got != (api.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
 		t.Errorf("today before midnight is %+v", got)
 	}
 	clock = clock.Add(2 * time.Minute)
-	if got, _ := todayOf(t, l); got != (web.Today{}) {
+	if got, _ := todayOf(t, l); got != (api.Today{}) {
 		t.Errorf("today at midnight is %+v, want nothing of yesterday", got)
 	}
 	l.SeeSettled(late, run(1, settlement.Statement{Net: 7}))
 	l.SeeSettled(late.Shift(-1), run(2, settlement.Statement{Net: 9}))
-	if got, _ := todayOf(t, l); got != (web.Today{}) {
+	if got, _ := todayOf(t, l); got != (api.Today{}) {
 		t.Errorf("today after late runs of yesterday is %+v", got)
 	}
 	clock = clock.Add(16 * time.Minute)
@@ -84,7 +85,7 @@ func TestAMemberWithTwoMeteringPoints(t *testing.T) {
 	l.SeeSettled(before, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 900, RetailOnly: 500, Without: new(grid.Money(400)), Quality: grid.Estimated}))
 	l.SeeSettled(interval, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 50, RetailOnly: 50, Quality: grid.Estimated}))
 	got, since := todayOf(t, l)
-	if got != (web.Today{Net: 850, RetailOnly: 430, Without: 330, Intervals: 2, Estimated: 2}) || !since.Equal(before.Begin()) {
+	if got != (api.Today{Net: 850, RetailOnly: 430, Without: 330, Intervals: 2, Estimated: 2}) || !since.Equal(before.Begin()) {
 		t.Errorf("today is %+v since %s, want the sums over both metering points, from the first interval on", got, since)
 	}
 
@@ -96,12 +97,12 @@ func TestAMemberWithTwoMeteringPoints(t *testing.T) {
 		t.Errorf("contract %+v, expected %+v while nothing is known of the roof", h.Contract, h.Expected)
 	}
 	l.SeeExpected("mp-roof", interval, -600)
-	want := web.Expected{Energy: -500, Money: 40_000 + 6000, Over: 100} // at 60,000 per kWh: the roof gives the flat what it needs
+	want := api.Expected{Energy: -500, Money: 40_000 + 6000, Over: 100} // at 60,000 per kWh: the roof gives the flat what it needs
 	if e := firstHome(t, l).Expected; e == nil || *e != want {
 		t.Errorf("expected %+v, want %+v", e, want)
 	}
 	l.Apart(map[string]bool{"mp-a": true})
-	want = web.Expected{Energy: -500, Money: 40_000 - 30_000 + 12_000, Short: 100, Over: 200} // at 300,000 and 60,000 per kWh
+	want = api.Expected{Energy: -500, Money: 40_000 - 30_000 + 12_000, Short: 100, Over: 200} // at 300,000 and 60,000 per kWh
 	if e := firstHome(t, l).Expected; e == nil || *e != want {
 		t.Errorf("expected %+v of a flat that shares nothing, want %+v", e, want)
 	}
@@ -140,12 +141,12 @@ func TestTodaySaysWhatIsEstimated(t *testing.T) {
 	l := newLive()
 	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated, Without: new(grid.Money(-4)), WithoutEstimated: true}))
 	l.SeeSettled(interval.Shift(-1), run(1, settlement.Statement{Net: 2, RetailOnly: 1}))
-	if got, _ := todayOf(t, l); got != (web.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
+	if got, _ := todayOf(t, l); got != (api.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
 		t.Errorf("today is %+v", got)
 	}
 	l.SeeSettled(interval, run(2, settlement.Statement{Net: 5, RetailOnly: -4}))
 	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated}))
-	if got, _ := todayOf(t, l); got != (web.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
+	if got, _ := todayOf(t, l); got != (api.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
 		t.Errorf("today is %+v after the meter answered: the last run counts, whichever comes last", got)
 	}
 }
@@ -185,7 +186,7 @@ func TestExpectedMoneyIsTradesAndWhatTheyLeaveOver(t *testing.T) {
 func TestAChallengeIsShownUntilItEnds(t *testing.T) {
 	clock := now
 	l := at(&clock)
-	c := web.Challenge{Direction: web.Discharge, Power: 1300, Until: now.Add(time.Minute), Tokens: 83}
+	c := api.Challenge{Direction: api.Discharge, Power: 1300, Until: now.Add(time.Minute), Tokens: 83}
 	l.SeeChallenge("a", &c)
 	l.SeeChallenge("nobody", &c)
 	if got := firstHome(t, l).Challenge; got == nil || *got != c {

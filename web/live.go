@@ -9,24 +9,25 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // Live is what the dashboard shows, kept current by what happens: readings,
 // trades, clearings, settlements. It is safe for concurrent use.
 type Live struct {
 	clock   func() time.Time // world time
-	status  func(context.Context) Status
+	status  func(context.Context) api.Status
 	account func(member, point string) (string, error)
 
 	mu       sync.Mutex // guards all below
-	state    State
+	state    api.State
 	speed    float64         // seconds of world time in one of wall time
 	homes    map[string]int  // member → index in state.Homes
 	points   map[string]int  // metering point → index
 	own      [][]string      // metering points by the index of their home
 	pool     *grid.Price     // of what no trade covers; nil: it is not shared
 	apart    map[string]bool // metering points that share nothing
-	devices  map[string]*Device
+	devices  map[string]*api.Device
 	heard    map[string]time.Time                              // wall time of a device's last reading
 	drawn    map[int]time.Time                                 // wall time of a home's flow
 	outlooks map[string]map[grid.Interval]outlook              // by metering point
@@ -44,7 +45,7 @@ type runs struct{ settled, recorded int }
 // change is what the next delta will carry.
 type change struct {
 	homes     map[int]bool
-	trades    []Trade
+	trades    []api.Trade
 	intervals map[time.Time]bool // by start
 }
 
@@ -61,15 +62,15 @@ const (
 
 // NewLive returns the dashboard of a community's devices. status fills the
 // totals, account tells the ledger's account of a member's metering point.
-func NewLive(community string, tariff tariff.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) Status) (*Live, error) {
+func NewLive(community string, tariff tariff.Tariff, devices []grid.Device, account func(member, point string) (string, error), clock func() time.Time, status func(context.Context) api.Status) (*Live, error) {
 	l := &Live{
-		clock: clock, status: status, account: account, speed: 1, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*Device{},
+		clock: clock, status: status, account: account, speed: 1, homes: map[string]int{}, points: map[string]int{}, devices: map[string]*api.Device{},
 		heard: map[string]time.Time{}, drawn: map[int]time.Time{}, outlooks: map[string]map[grid.Interval]outlook{},
 		counted: map[string]map[grid.Interval]settlement.Statement{}, runs: map[grid.Interval]runs{},
 		changed: newChange(), clients: map[*client]struct{}{},
-		state: State{
-			Community: community, Trades: []Trade{}, Intervals: []Clearing{}, Homes: []Home{},
-			Tariff: Tariff{Version: tariff.Version, Currency: tariff.Currency, Retail: int64(tariff.Retail), FeedIn: int64(tariff.FeedIn)},
+		state: api.State{
+			Community: community, Trades: []api.Trade{}, Intervals: []api.Clearing{}, Homes: []api.Home{},
+			Tariff: api.Tariff{Version: tariff.Version, Currency: tariff.Currency, Retail: int64(tariff.Retail), FeedIn: int64(tariff.FeedIn)},
 		},
 	}
 	for _, d := range devices {
@@ -96,14 +97,14 @@ func (l *Live) Add(d grid.Device) error {
 		at = len(l.state.Homes)
 		l.homes[d.Member] = at
 		l.own = append(l.own, nil)
-		l.state.Homes = append(l.state.Homes, Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
+		l.state.Homes = append(l.state.Homes, api.Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
 	}
 	if _, known := l.points[d.MeteringPoint]; !known {
 		l.points[d.MeteringPoint] = at
 		l.own[at] = append(l.own[at], d.MeteringPoint)
 	}
 	h := &l.state.Homes[at]
-	h.Devices = append(h.Devices, Device{Id: d.ID, Kind: string(d.Kind)})
+	h.Devices = append(h.Devices, api.Device{Id: d.ID, Kind: string(d.Kind)})
 	for k := range h.Devices { // which append may have moved
 		l.devices[h.Devices[k].Id] = &h.Devices[k]
 	}
@@ -150,7 +151,7 @@ func (l *Live) Warn(device, text string) {
 		d.Warning = &text
 	}
 	for at := range l.state.Homes {
-		if slices.ContainsFunc(l.state.Homes[at].Devices, func(d Device) bool { return d.Id == device }) {
+		if slices.ContainsFunc(l.state.Homes[at].Devices, func(d api.Device) bool { return d.Id == device }) {
 			l.changed.homes[at] = true
 		}
 	}
@@ -203,9 +204,9 @@ func (l *Live) SeeTrade(t grid.Trade) {
 	if err != nil {
 		return
 	}
-	l.agree(t.Buyer, t.Product.Interval, Contract{Bought: int64(t.Energy), Paid: int64(pays)})
-	l.agree(t.Seller, t.Product.Interval, Contract{Sold: int64(t.Energy), Received: int64(gets)})
-	shown := Trade{
+	l.agree(t.Buyer, t.Product.Interval, api.Contract{Bought: int64(t.Energy), Paid: int64(pays)})
+	l.agree(t.Seller, t.Product.Interval, api.Contract{Sold: int64(t.Energy), Received: int64(gets)})
+	shown := api.Trade{
 		Seq: int64(t.Seq), Interval: interval(t.Product.Interval), Buyer: l.name(t.Buyer), Seller: l.name(t.Seller),
 		Energy: int64(t.Energy), Price: int64(t.BidPrice),
 	}
@@ -230,23 +231,25 @@ func (l *Live) name(point string) string {
 	return point
 }
 
-func interval(i grid.Interval) Interval { return Interval{Start: i.Begin(), Minutes: i.Minutes} }
+func interval(i grid.Interval) api.Interval {
+	return api.Interval{Start: i.Begin(), Minutes: i.Minutes}
+}
 
 // clearing returns the interval's line, a new one when there is none. The
 // lines are kept latest first.
-func (l *Live) clearing(i grid.Interval) *Clearing {
+func (l *Live) clearing(i grid.Interval) *api.Clearing {
 	want := interval(i)
 	l.changed.intervals[want.Start] = true
-	at, found := slices.BinarySearchFunc(l.state.Intervals, want.Start, func(c Clearing, start time.Time) int {
+	at, found := slices.BinarySearchFunc(l.state.Intervals, want.Start, func(c api.Clearing, start time.Time) int {
 		return start.Compare(c.Interval.Start)
 	})
 	if !found {
-		l.state.Intervals = slices.Insert(l.state.Intervals, at, Clearing{Interval: want})
+		l.state.Intervals = slices.Insert(l.state.Intervals, at, api.Clearing{Interval: want})
 		if len(l.state.Intervals) > shownIntervals {
 			l.state.Intervals = l.state.Intervals[:shownIntervals]
 		}
 		if at == shownIntervals {
-			return &Clearing{Interval: want} // older than all that is shown
+			return &api.Clearing{Interval: want} // older than all that is shown
 		}
 	}
 	return &l.state.Intervals[at]
@@ -316,7 +319,7 @@ func (l *Live) turn() {
 		l.day = day
 		clear(l.counted)
 		for at := range l.state.Homes {
-			l.state.Homes[at].Today = Today{}
+			l.state.Homes[at].Today = api.Today{}
 		}
 	}
 	if minute != l.minute {
@@ -330,7 +333,7 @@ func (l *Live) turn() {
 func dayOf(t time.Time) int64 { return t.Unix() / int64((24 * time.Hour).Seconds()) }
 
 // State returns a copy of everything.
-func (l *Live) State(ctx context.Context) State {
+func (l *Live) State(ctx context.Context) api.State {
 	status := l.ask(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -339,18 +342,18 @@ func (l *Live) State(ctx context.Context) State {
 
 // ask returns the status, after statusWithin at the latest if who answers keeps
 // to the context.
-func (l *Live) ask(ctx context.Context) Status {
+func (l *Live) ask(ctx context.Context) api.Status {
 	ctx, cancel := context.WithTimeout(ctx, statusWithin)
 	defer cancel()
 	return l.status(ctx)
 }
 
-func (l *Live) snapshot(status Status) State {
+func (l *Live) snapshot(status api.Status) api.State {
 	l.speed = status.Speed
 	l.turn()
 	s := l.state
 	s.Status, s.Trades, s.Intervals = status, slices.Clone(s.Trades), slices.Clone(s.Intervals)
-	s.Homes = make([]Home, len(l.state.Homes))
+	s.Homes = make([]api.Home, len(l.state.Homes))
 	for at := range s.Homes {
 		s.Homes[at] = l.home(at)
 	}
@@ -359,10 +362,10 @@ func (l *Live) snapshot(status Status) State {
 
 // delta returns what changed since the last one, homes with a device that fell
 // silent among it.
-func (l *Live) delta(status Status) Delta {
+func (l *Live) delta(status api.Status) api.Delta {
 	l.speed = status.Speed
 	l.turn()
-	d := Delta{Status: status, Trades: l.changed.trades}
+	d := api.Delta{Status: status, Trades: l.changed.trades}
 	for at, h := range l.state.Homes {
 		for k := range h.Devices {
 			if dev := &h.Devices[k]; dev.Online && !l.online(dev.Id) {

@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 var (
@@ -25,10 +26,10 @@ var (
 )
 
 func newLive() *web.Live {
-	return newLiveWith(func() time.Time { return now }, func(context.Context) web.Status { return web.Status{Version: "x", Speed: 1} })
+	return newLiveWith(func() time.Time { return now }, func(context.Context) api.Status { return api.Status{Version: "x", Speed: 1} })
 }
 
-func newLiveWith(clock func() time.Time, status func(context.Context) web.Status) *web.Live {
+func newLiveWith(clock func() time.Time, status func(context.Context) api.Status) *web.Live {
 	devices := []grid.Device{
 		{ID: "a/meter", Kind: grid.Meter, Member: "a", MeteringPoint: "mp-a"},
 		{ID: "a/battery", Kind: grid.Battery, Member: "a", MeteringPoint: "mp-a"},
@@ -144,11 +145,11 @@ func (noBooks) Postings(context.Context, grid.Interval) ([]record.Posting, error
 	return []record.Posting{{ID: "p", Debit: "a", Credit: "b", Amount: 1}}, nil
 }
 
-func (noBooks) Ledger(context.Context) (web.Ledger, error) {
-	return web.Ledger{Kind: "none", Key: "k"}, nil
+func (noBooks) Ledger(context.Context) (api.Ledger, error) {
+	return api.Ledger{Kind: "none", Key: "k"}, nil
 }
 
-func (noBooks) Rewards(context.Context) (web.Rewards, error) { return web.Rewards{}, nil }
+func (noBooks) Rewards(context.Context) (api.Rewards, error) { return api.Rewards{}, nil }
 
 func serve(t *testing.T, l *web.Live) *httptest.Server {
 	t.Helper()
@@ -160,11 +161,11 @@ func serve(t *testing.T, l *web.Live) *httptest.Server {
 func handler(t *testing.T, l *web.Live) http.Handler {
 	t.Helper()
 	ready := false
-	desk, err := web.NewDesk("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
+	entry, err := web.NewOrderEntry("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := web.NewServer(l, noBooks{}, desk, &web.Installer{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	h, err := web.NewServer(l, noBooks{}, entry, &web.Installer{}, func() bool { return ready }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,8 +185,8 @@ func TestWebSocketSendsTheStateThenDeltas(t *testing.T) {
 	defer c.Close()
 	var message struct {
 		Type  string
-		State *web.State
-		Delta *web.Delta
+		State *api.State
+		Delta *api.Delta
 	}
 	if err := c.ReadJSON(&message); err != nil || message.Type != "state" || len(message.State.Homes) != 2 {
 		t.Fatalf("first message %+v, %v", message, err)
@@ -229,7 +230,7 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%s: %s, want %d, with the security headers", path, r.Status, want)
 		}
 		if want == http.StatusBadRequest {
-			var p web.Problem
+			var p api.Problem
 			if err := json.NewDecoder(r.Body).Decode(&p); err != nil || p.Error == "" {
 				t.Errorf("%s: problem %+v, %v", path, p, err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // counted is a market that takes every order and change, and counts them.
@@ -30,7 +31,7 @@ func (c *counted) Change(changes []community.Change) ([]community.Outcome, error
 
 func (*counted) Find(string, string) (o community.Order, known bool) { return o, false }
 
-func (*counted) Rules() (r web.MarketRules) { return r }
+func (*counted) Rules() (r api.MarketRules) { return r }
 
 func (*counted) Watch(string) (changes <-chan community.Order, stop func()) {
 	return make(chan community.Order), func() {}
@@ -49,11 +50,11 @@ func orders(n int, field string) string {
 func entry(t *testing.T, market web.Orders) http.Handler {
 	t.Helper()
 	traders := map[string]web.Trader{"ann's key": {Name: "a1", Member: "ann", Rate: 2}}
-	desk, err := web.NewDesk("demo", market, func() time.Time { return now }, traders, slog.New(slog.DiscardHandler))
+	entry, err := web.NewOrderEntry("demo", market, func() time.Time { return now }, traders, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := web.NewServer(newLive(), noBooks{}, desk, &web.Installer{}, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	h, err := web.NewServer(newLive(), noBooks{}, entry, &web.Installer{}, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestBatchesHaveBounds(t *testing.T) {
 		if w.Code != c.code || int(market) != c.took {
 			t.Errorf("%s: %d and %d orders taken, want %d and %d: %.200s", c.what, w.Code, market, c.code, c.took, w.Body)
 		}
-		var problem web.Problem
+		var problem api.Problem
 		if c.code == http.StatusBadRequest && (json.Unmarshal(w.Body.Bytes(), &problem) != nil || problem.Error == "") {
 			t.Errorf("%s: %q does not say what is wrong", c.what, w.Body)
 		}

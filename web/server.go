@@ -6,45 +6,36 @@ package web
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
 
-	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 )
-
-//go:generate go tool oapi-codegen -config oapi-codegen.yaml openapi.yaml
 
 //go:embed all:assets
 var assets embed.FS
-
-// Books read the ledger.
-type Books interface {
-	Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error)
-	Ledger(ctx context.Context) (Ledger, error)
-	Rewards(ctx context.Context) (Rewards, error)
-}
 
 // Server answers HTTP. Use NewServer.
 type Server struct {
 	live      *Live
 	books     Books
-	desk      *Desk
+	entry     *OrderEntry
 	installer *Installer
 	ready     func() bool
 	metrics   http.Handler
 	log       *slog.Logger
 }
 
-// NewServer returns a server of the live state. desk takes the orders of agents,
+// NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
-func NewServer(live *Live, books Books, desk *Desk, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{live: live, books: books, desk: desk, installer: installer, ready: ready, metrics: metrics, log: log}
+func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
+	return &Server{live: live, books: books, entry: entry, installer: installer, ready: ready, metrics: metrics, log: log}
 }
 
 // Handler returns all routes.
@@ -57,26 +48,32 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
-	mux.HandleFunc("GET /api/v1/ws", s.websocket)
-	api := HandlerWithOptions(NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{
+	operations := api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
-	}), StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
-	mux.Handle("/api/", api)
-	mux.Handle("/api/v1/trader", s.desk.authenticated(api))
-	mux.Handle("/api/v1/orders", s.desk.authenticated(api))
-	mux.Handle("/api/v1/orders/", s.desk.authenticated(api))
-	mux.Handle("POST /api/v1/orders", s.desk.authenticated(s.desk.checker.body("OrderRequests", api)))
-	mux.Handle("PUT /api/v1/orders/{client_id}", s.desk.authenticated(s.desk.checker.body("Replacement", api)))
-	s.installer.routes(mux, s.desk.checker, api)
-	mux.Handle("GET /api/v1/orders/ws", s.desk.authenticated(http.HandlerFunc(s.desk.websocket)))
+	}), api.StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
+	mux.Handle("/api/", operations)
+	s.entry.checker.bodies(mux, operations)
+	mux.HandleFunc("GET /api/v1/ws", s.websocket)
+	mux.HandleFunc("GET /api/v1/orders/ws", s.entry.websocket)
 	mux.Handle("/", http.FileServerFS(pages))
 	if _, err := fs.Stat(pages, "index.html"); err != nil {
 		mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "This program was built without its pages: build it with `make build`. The API is at /api/v1/status.", http.StatusNotFound)
 		})
 	}
-	return guarded(mux), nil
+	known, err := auth.Guard(s.entry.checker.spec, s.keys(), mux)
+	if err != nil {
+		return nil, err
+	}
+	return guarded(known), nil
+}
+
+// keys are who may do what.
+func (s *Server) keys() auth.Keys {
+	keys := maps.Clone(s.entry.keys)
+	keys.Grant(s.installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
+	return keys
 }
 
 // guarded adds the headers that every answer has and refuses requests that
@@ -101,7 +98,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 func badRequest(w http.ResponseWriter, _ *http.Request, err error) {
-	problem(w, http.StatusBadRequest, err.Error())
+	api.WriteProblem(w, http.StatusBadRequest, err.Error())
 }
 
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
@@ -109,57 +106,19 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 		if refused.retry > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refused.retry.Seconds()))))
 		}
-		problem(w, refused.code, refused.text)
+		api.WriteProblem(w, refused.code, refused.text)
 		return
 	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
-	problem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
-}
-
-func problem(w http.ResponseWriter, code int, text string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(Problem{Error: text}) // the client is gone if this fails
+	api.WriteProblem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
 }
 
 // GetStatus implements the API.
-func (s *Server) GetStatus(ctx context.Context, _ GetStatusRequestObject) (GetStatusResponseObject, error) {
-	return GetStatus200JSONResponse(s.live.status(ctx)), nil
+func (s *Server) GetStatus(ctx context.Context, _ api.GetStatusRequestObject) (api.GetStatusResponseObject, error) {
+	return api.GetStatus200JSONResponse(s.live.status(ctx)), nil
 }
 
 // GetState implements the API.
-func (s *Server) GetState(ctx context.Context, _ GetStateRequestObject) (GetStateResponseObject, error) {
-	return GetState200JSONResponse(s.live.State(ctx)), nil
-}
-
-// GetPostings implements the API.
-func (s *Server) GetPostings(ctx context.Context, r GetPostingsRequestObject) (GetPostingsResponseObject, error) {
-	i, err := grid.ParseInterval(r.Params.Interval)
-	if err != nil {
-		return GetPostings400JSONResponse{Error: err.Error()}, nil //nolint:nilerr // the error is the answer
-	}
-	found, err := s.books.Postings(ctx, i)
-	if err != nil {
-		return nil, err
-	}
-	postings := make(GetPostings200JSONResponse, len(found))
-	for k, p := range found {
-		postings[k] = Posting{
-			Id: p.ID, Debit: p.Debit, Credit: p.Credit, Amount: int64(p.Amount), Energy: int64(p.Energy),
-			Reason: p.Reason, Reference: p.Reference,
-		}
-	}
-	return postings, nil
-}
-
-// GetLedger implements the API.
-func (s *Server) GetLedger(ctx context.Context, _ GetLedgerRequestObject) (GetLedgerResponseObject, error) {
-	l, err := s.books.Ledger(ctx)
-	return GetLedger200JSONResponse(l), err
-}
-
-// GetRewards implements the API.
-func (s *Server) GetRewards(ctx context.Context, _ GetRewardsRequestObject) (GetRewardsResponseObject, error) {
-	r, err := s.books.Rewards(ctx)
-	return GetRewards200JSONResponse(r), err
+func (s *Server) GetState(ctx context.Context, _ api.GetStateRequestObject) (api.GetStateResponseObject, error) {
+	return api.GetState200JSONResponse(s.live.State(ctx)), nil
 }

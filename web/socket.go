@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // client is one WebSocket. A client that cannot keep up is closed, and comes
@@ -62,7 +64,7 @@ func (l *Live) push(ctx context.Context) error {
 	if len(l.clients) == 0 {
 		return nil
 	}
-	message, err := prepare(LiveMessage{Type: LiveMessageTypeDelta, Delta: &delta})
+	message, err := prepare(api.LiveMessage{Type: api.LiveMessageTypeDelta, Delta: &delta})
 	if err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (l *Live) drop(c *client) {
 	}
 }
 
-func prepare(m LiveMessage) (*websocket.PreparedMessage, error) {
+func prepare(m api.LiveMessage) (*websocket.PreparedMessage, error) {
 	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func (l *Live) join(ctx context.Context) (*client, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	state := l.snapshot(status)
-	message, err := prepare(LiveMessage{Type: LiveMessageTypeState, State: &state})
+	message, err := prepare(api.LiveMessage{Type: api.LiveMessageTypeState, State: &state})
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +160,7 @@ func (s *Server) debug(ctx context.Context, err error) {
 // read answers the pings of a page until it is gone: closed, or silent for
 // pageSilence. A client that never sends a ping may be silent.
 func (s *Server) read(conn *websocket.Conn, c *client) error {
-	pong, err := prepare(LiveMessage{Type: LiveMessageTypePong})
+	pong, err := prepare(api.LiveMessage{Type: api.LiveMessageTypePong})
 	if err != nil {
 		return err
 	}
@@ -168,8 +170,8 @@ func (s *Server) read(conn *websocket.Conn, c *client) error {
 		if err != nil {
 			return err
 		}
-		var m PageMessage
-		if json.Unmarshal(b, &m) != nil || m.Type != Ping {
+		var m api.PageMessage
+		if json.Unmarshal(b, &m) != nil || m.Type != api.Ping {
 			continue // of a later version, perhaps
 		}
 		if err := conn.SetReadDeadline(time.Now().Add(pageSilence)); err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // pipes is a listener whose connections have no buffer and keep to the time of
@@ -47,7 +47,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // connected calls f, in a time of its own, with a socket of a dashboard that runs.
-func connected(t *testing.T, status func(context.Context) web.Status, f func(t *testing.T, c *websocket.Conn)) {
+func connected(t *testing.T, status func(context.Context) api.Status, f func(t *testing.T, c *websocket.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLiveWith(time.Now, status)
@@ -73,13 +73,13 @@ func connected(t *testing.T, status func(context.Context) web.Status, f func(t *
 	})
 }
 
-func ready(context.Context) web.Status { return web.Status{Speed: 1} }
+func ready(context.Context) api.Status { return api.Status{Speed: 1} }
 
 // next reads a message and tells how long it took to come.
-func next(t *testing.T, c *websocket.Conn) (web.LiveMessage, time.Duration) {
+func next(t *testing.T, c *websocket.Conn) (api.LiveMessage, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	var m web.LiveMessage
+	var m api.LiveMessage
 	if err := c.ReadJSON(&m); err != nil {
 		t.Fatal(err)
 	}
@@ -98,16 +98,16 @@ func lives(c *websocket.Conn, most time.Duration) time.Duration {
 }
 
 func TestAPageHearsOftenEvenWhenTheStatusHangs(t *testing.T) {
-	hanging := func(ctx context.Context) web.Status {
+	hanging := func(ctx context.Context) api.Status {
 		<-ctx.Done()
-		return web.Status{Speed: 1}
+		return api.Status{Speed: 1}
 	}
 	connected(t, hanging, func(t *testing.T, c *websocket.Conn) {
-		if m, _ := next(t, c); m.Type != web.LiveMessageTypeState || m.State == nil {
+		if m, _ := next(t, c); m.Type != api.LiveMessageTypeState || m.State == nil {
 			t.Errorf("first message %+v, want the state", m)
 		}
 		for range 10 {
-			if m, took := next(t, c); m.Type != web.LiveMessageTypeDelta || took > 2*time.Second {
+			if m, took := next(t, c); m.Type != api.LiveMessageTypeDelta || took > 2*time.Second {
 				t.Errorf("%s after %s, want a delta within 2 s", m.Type, took)
 			}
 		}
@@ -116,10 +116,10 @@ func TestAPageHearsOftenEvenWhenTheStatusHangs(t *testing.T) {
 
 func TestAPageThatFallsSilentIsEvicted(t *testing.T) {
 	connected(t, ready, func(t *testing.T, c *websocket.Conn) {
-		if err := c.WriteJSON(web.PageMessage{Type: web.Ping}); err != nil {
+		if err := c.WriteJSON(api.PageMessage{Type: api.Ping}); err != nil {
 			t.Fatal(err)
 		}
-		for m, _ := next(t, c); m.Type != web.LiveMessageTypePong; m, _ = next(t, c) {
+		for m, _ := next(t, c); m.Type != api.LiveMessageTypePong; m, _ = next(t, c) {
 		}
 		if got := lives(c, time.Minute); got < 9*time.Second || got > 11*time.Second {
 			t.Errorf("a page that fell silent was evicted after %s, want 10 s", got)
@@ -130,7 +130,7 @@ func TestAPageThatFallsSilentIsEvicted(t *testing.T) {
 func TestAPageThatPingsStays(t *testing.T) {
 	connected(t, ready, func(t *testing.T, c *websocket.Conn) {
 		for range 20 {
-			if err := c.WriteJSON(web.PageMessage{Type: web.Ping}); err != nil {
+			if err := c.WriteJSON(api.PageMessage{Type: api.Ping}); err != nil {
 				t.Fatal(err)
 			}
 			const pause = 5 * time.Second

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -129,7 +131,7 @@ func changedWorking(t *testing.T, dir string) {
 	t.Helper()
 	change := func(from, to string) {
 		t.Helper()
-		evidence, err := evidence.Open(t.Context(), filepath.Join(dir, evidenceFile), defaults().Community)
+		evidence, err := evidence.Open(t.Context(), filepath.Join(dir, hub.EvidenceFile), config.Defaults().Community)
 		if err != nil {
 			t.Fatal(err)
 		}

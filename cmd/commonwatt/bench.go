@@ -2,24 +2,38 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/bench"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/matching/tape"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/intake"
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure parts of Commonwatt on recorded input"}
-	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand())
+	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand(),
+		benchReplayCommand(), benchStartCommand())
 	return c
+}
+
+// show prints what was measured.
+func show(cmd *cobra.Command, r interface{ Print(w io.Writer) error }, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+	}
+	return r.Print(cmd.OutOrStdout())
 }
 
 func benchMatchingCommand() *cobra.Command {
@@ -38,18 +52,15 @@ CPU time of the thread (on Linux; elsewhere wall time). Latencies come from a se
 every command is timed alone; "timer" is what the timing itself takes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := readTape(file)
+			t, err := bench.ReadTape(file)
 			if err != nil {
 				return err
 			}
-			r, err := benchTape(t)
+			r, err := bench.Matching(t)
 			if err != nil {
 				return usage.Errorf("%s: %w", file, err)
 			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
-			}
-			return r.print(cmd.OutOrStdout())
+			return show(cmd, r, asJSON)
 		},
 	}
 	c.Flags().StringVar(&file, "tape", "", "the tape (format OBWL1)")
@@ -60,121 +71,225 @@ every command is timed alone; "timer" is what the timing itself takes.`,
 	return c
 }
 
-func readTape(file string) (tape.Tape, error) {
-	f, err := os.Open(file) //nolint:gosec // the path is the user's
-	if err != nil {
-		return tape.Tape{}, usage.Mark(err)
+func benchDurableCommand() *cobra.Command {
+	var o bench.DurableOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "durable --tape FILE",
+		Short: "Play a command tape through the journal at a fixed rate",
+		Long: `Play a tape through journal and engine as the market does: commands that arrive
+while the disk is busy become durable together. A process of its own sends the
+commands at --rate, whatever the market does (open loop); the latency of a
+command is from the moment that it was due until it was durable and applied.
+The journal is written to a new directory below --dir and removed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.Tape, err = bench.ReadTape(o.File); err != nil {
+				return err
+			}
+			if o.Rate < 1 {
+				return usage.Errorf("--rate: %d: must be at least 1 command a second", o.Rate)
+			}
+			r, err := bench.Durable(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, asJSON)
+		},
 	}
-	defer func() { _ = f.Close() }() // only read
-	t, err := tape.Read(f)
-	if err != nil {
-		return t, usage.Errorf("%s: %w", file, err)
+	c.Flags().StringVar(&o.File, "tape", "", "the tape (format OBWL1)")
+	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
+	c.Flags().IntVar(&o.Rate, "rate", 1_000_000, "commands a second")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	if err := c.MarkFlagRequired("tape"); err != nil {
+		panic(err) // the flag is defined above
 	}
-	return t, nil
+	return c
 }
 
-// benchResult is what bench matching prints.
-type benchResult struct {
-	Commands uint64         `json:"commands"`
-	Trades   uint64         `json:"trades"`
-	Energy   uint64         `json:"qty"`
-	Hash     string         `json:"hash"`
-	Nanos    float64        `json:"ns_per_cmd_p25"`
-	Latency  latencyNumbers `json:"latency_ns"`
-	Allocs   float64        `json:"allocs_per_cmd"`
+// feedCommand is the load generator of bench durable, a process of its own.
+func feedCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "feed TAPE RATE START", Hidden: true, Args: cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return bench.Feed(cmd.OutOrStdout(), [3]string(args))
+		},
+	}
 }
 
-type latencyNumbers struct {
-	P50   int64 `json:"p50"`
-	P99   int64 `json:"p99"`
-	P999  int64 `json:"p999"`
-	Max   int64 `json:"max"`
-	Timer int64 `json:"timer"` // what is measured of nothing
+func benchTapeCommand() *cobra.Command {
+	var out string
+	spec := tape.Spec{Seed: 1, Commands: 1_000_000, Resting: 20_000, Products: 1, MaxTick: 10_000, Add: 600, Cancel: 350, Cross: 300}
+	c := &cobra.Command{
+		Use:   "tape --out FILE",
+		Short: "Make a random command tape for bench matching",
+		Long: `Make a tape of random orders. The same flags give the same bytes. Prices stay
+around a middle that wanders; shares are per mille of the commands, the rest are
+immediate-or-cancel orders. The first commands fill the book up to --resting orders
+and are not timed when the tape is played.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			t, err := tape.Generate(spec)
+			if err != nil {
+				return usage.Mark(err)
+			}
+			f, err := os.Create(out) //nolint:gosec // the path is the user's
+			if err != nil {
+				return usage.Mark(err)
+			}
+			if err := errors.Join(t.Write(f), f.Close()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d commands, %d of them to fill the book\n", out, len(t.Records), t.Prefill)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&out, "out", "", "the file to write")
+	f.Uint64Var(&spec.Seed, "seed", spec.Seed, "seed")
+	f.IntVar(&spec.Commands, "commands", spec.Commands, "timed commands")
+	f.IntVar(&spec.Resting, "resting", spec.Resting, "orders in the book before the timed commands")
+	f.IntVar(&spec.Products, "products", spec.Products, "products, at most 65536")
+	f.IntVar(&spec.MaxTick, "ticks", spec.MaxTick, "price range in ticks")
+	f.IntVar(&spec.Add, "add", spec.Add, "share of orders that may rest, per mille")
+	f.IntVar(&spec.Cancel, "cancel", spec.Cancel, "share of cancels, per mille")
+	f.IntVar(&spec.Cross, "cross", spec.Cross, "share of those orders that cross the middle, per mille")
+	if err := c.MarkFlagRequired("out"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return c
 }
 
-func (r benchResult) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `commands         %d
-trades           %d (%d Wh)
-check            %s
-time per command %.1f ns (lower quartile of CPU time), %.1f million commands a second
-latency          p50 %d ns, p99 %d ns, p99.9 %d ns, max %d ns; of that the timer %d ns
-allocations      %.4f per command
-`, r.Commands, r.Trades, r.Energy, r.Hash, r.Nanos, 1e3/r.Nanos, r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max, r.Latency.Timer, r.Allocs)
-	return err
+func benchDevicesCommand() *cobra.Command {
+	o := bench.DevicesOptions{Connect: 3 * time.Second}
+	var asJSON, serve bool
+	c := &cobra.Command{
+		Use:   "devices",
+		Short: "Read many Modbus TCP devices once a second",
+		Long: `Read --count meters over Modbus TCP once a second each, with validation, as the
+program does. Every meter has a socket of its own, in another process. Measured
+are polls that were missed, the time from when a poll was due until its reading
+was there, and the processor time of the reading process.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Count < 1 || o.Count > 8000 {
+				return usage.Errorf("--count: %d: must be 1 to 8000", o.Count)
+			}
+			if serve {
+				return bench.ServeMeters(cmd.Context(), o.Count, os.Stdin, cmd.OutOrStdout())
+			}
+			r, err := bench.Devices(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, asJSON)
+		},
+	}
+	c.Flags().IntVar(&o.Count, "count", 5000, "meters to read")
+	c.Flags().DurationVar(&o.Duration, "duration", 20*time.Second, "how long to measure, after 3 s to connect")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&serve, "serve", false, "be the meters")
+	_ = c.Flags().MarkHidden("serve") // the flag is defined above
+	return c
 }
 
-const benchChunk = 10_000
+func benchDiskCommand() *cobra.Command {
+	o := bench.DiskOptions{Upkeep: bench.DiskUpkeep{Trim: intake.TrimEvery, Thin: intake.ThinEvery, Whole: intake.Whole, Keep: store.Keep(config.Store{}.Kept())}}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "disk",
+		Short: "Measure what readings once a second take up on the disk",
+		Long: `Send the readings of simulated homes, once a second of world time, the way they
+go in the program: signed, over the embedded bus, into evidence and telemetry.
+The clock goes as fast as the machine can. What looks after the disk runs at its
+pace in world time, and every quarter of an hour is settled: the batches beside
+its ends are named.
 
-func newPlayer(t tape.Tape) (*tape.Player, error) {
-	e, err := matching.New(tape.Rules(t.MaxTick))
-	if err != nil {
-		return nil, err
+Printed is what the files of each part take up after each day, the most that
+they took up, what is kept for good, and what was written to the disk.
+Transactions hold --at-once of world time: a longer time is faster, and writes less
+than the program does.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Homes < 1 || o.Days <= 0 || o.Batch <= 0 || o.AtOnce < o.Batch {
+				return usage.Errorf("--homes, --days and --batch must be above 0, --at-once at least --batch")
+			}
+			r, err := bench.Disk(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, asJSON)
+		},
 	}
-	return tape.NewPlayer(e, t.Products), nil
+	c.Flags().IntVar(&o.Homes, "homes", 12, "simulated homes")
+	c.Flags().Float64Var(&o.Days, "days", 7, "days of world time")
+	c.Flags().DurationVar(&o.Batch, "batch", intake.Together(1, community.DefaultDeadline, meters.Period/2), "readings of a home that are signed together")
+	c.Flags().DurationVar(&o.AtOnce, "at-once", 15*time.Minute, "world time that is sent before it is waited for")
+	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
-func benchTape(t tape.Tape) (benchResult, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	p, err := newPlayer(t)
-	if err != nil {
-		return benchResult{}, err
+func benchReplayCommand() *cobra.Command {
+	var o bench.ReplayOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "replay",
+		Short: "Replay a day of communities of different sizes",
+		Long: `Replay a fair June day for each number of homes: physics, agents, market,
+settlement and contracts, with the ledger in memory and no results written.
+Printed is the median of --rounds; the processor time of a home and interval is
+compared with that of the first number of homes, so that a ratio of 1 means that
+the work grows as the community does. "root" in the JSON is the hash of the last
+block: programs that do the same work have the same.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(o.Homes) == 0 || slices.Min(o.Homes) < 1 || slices.Max(o.Homes) > 1000 {
+				return usage.Errorf("--homes: %v: must be 1 to 1000", o.Homes)
+			}
+			if o.Rounds < 1 {
+				return usage.Errorf("--rounds: %d: must be at least 1", o.Rounds)
+			}
+			r, err := bench.Replay(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, asJSON)
+		},
 	}
-	if err := p.Play(t.Records[:t.Prefill]); err != nil {
-		return benchResult{}, err
-	}
-	timed := t.Records[t.Prefill:]
-	perCommand := make([]float64, 0, len(timed)/benchChunk+1)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	for chunk := range slices.Chunk(timed, benchChunk) {
-		begin := threadTime()
-		if err := p.Play(chunk); err != nil {
-			return benchResult{}, err
-		}
-		perCommand = append(perCommand, float64(threadTime()-begin)/float64(len(chunk)))
-	}
-	runtime.ReadMemStats(&after)
-	c := p.Check()
-	r := benchResult{Commands: uint64(len(t.Records)), Trades: c.Trades, Energy: c.Energy, Hash: fmt.Sprintf("%016x", c.Hash)}
-	if len(timed) > 0 {
-		slices.Sort(perCommand)
-		r.Nanos = perCommand[(len(perCommand)-1)/4]
-		r.Allocs = float64(after.Mallocs-before.Mallocs) / float64(len(timed))
-	}
-	r.Latency, err = benchLatency(t)
-	return r, err
+	c.Flags().IntSliceVar(&o.Homes, "homes", []int{10, 100}, "numbers of homes")
+	c.Flags().IntVar(&o.Rounds, "rounds", 3, "replays of each, of which the median counts")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
-// benchLatency times every command alone.
-func benchLatency(t tape.Tape) (latencyNumbers, error) {
-	p, err := newPlayer(t)
-	if err != nil {
-		return latencyNumbers{}, err
+func benchStartCommand() *cobra.Command {
+	var o bench.StartOptions
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "start",
+		Short: "Measure from the start of the program until it is ready",
+		Long: `Start the program with simulated homes as a process of its own, on a fresh
+directory and, after it ran for --ran and was stopped, once more on the same.
+Measured is the wall time until /readyz says that it is ready: every device was
+read and trade is open. The directories are made below --dir and removed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Homes < 1 || o.Rounds < 1 || o.Ran < 0 {
+				return usage.Errorf("--homes and --rounds must be above 0, --ran not negative")
+			}
+			r, err := bench.Start(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, asJSON)
+		},
 	}
-	if err := p.Play(t.Records[:t.Prefill]); err != nil {
-		return latencyNumbers{}, err
-	}
-	timed := t.Records[t.Prefill:]
-	if len(timed) == 0 {
-		return latencyNumbers{}, nil
-	}
-	took := make([]int64, len(timed))
-	empty := make([]int64, len(timed))
-	for i := range timed {
-		begin := time.Now()
-		if err := p.Play(timed[i : i+1]); err != nil {
-			return latencyNumbers{}, err
-		}
-		took[i] = int64(time.Since(begin))
-	}
-	for i := range empty {
-		begin := time.Now()
-		empty[i] = int64(time.Since(begin))
-	}
-	slices.Sort(took)
-	slices.Sort(empty)
-	at := func(perMille int) int64 { return took[(len(took)-1)*perMille/1000] }
-	return latencyNumbers{P50: at(500), P99: at(990), P999: at(999), Max: took[len(took)-1], Timer: empty[len(empty)/2]}, nil
+	c.Flags().IntVar(&o.Homes, "homes", config.DefaultSimulation().Homes, "simulated homes")
+	c.Flags().IntVar(&o.Rounds, "rounds", 3, "directories, of which the median counts")
+	c.Flags().DurationVar(&o.Ran, "ran", 10*time.Second, "how long the program runs between the two starts")
+	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
@@ -50,7 +52,7 @@ A configuration file uses the network with
 			if _, err := os.Stat(dir); err == nil && !cmd.Flags().Changed("community") {
 				community = "" // the one that founded it
 			}
-			n, err := openNetwork(cmd.Context(), dir, community, orderers)
+			n, err := hub.OpenNetwork(cmd.Context(), dir, community, orderers)
 			if err != nil {
 				return err
 			}
@@ -66,13 +68,13 @@ A configuration file uses the network with
 			return errors.Join(fabricStatus(cmd.Context(), n, cmd.OutOrStdout()), l.Close())
 		},
 	}
-	up.Flags().StringVar(&community, "community", defaults().Community, "name of the community that founds it")
+	up.Flags().StringVar(&community, "community", config.Defaults().Community, "name of the community that founds it")
 	up.Flags().BoolVar(&bft, "bft", false, "four SmartBFT orderers of a new network, of which one may lie; Fabric 3 only")
 	up.Flags().IntVar(&orderers, "orderers", 3, "Raft orderers of a new network: 1 or 3")
 	down := &cobra.Command{
 		Use: "down", Short: "Stop what up has started; the ledger stays", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := openNetwork(cmd.Context(), dir, "", 0)
+			n, err := hub.OpenNetwork(cmd.Context(), dir, "", 0)
 			if err != nil {
 				return err
 			}
@@ -89,7 +91,7 @@ A configuration file uses the network with
 	status := &cobra.Command{
 		Use: "status", Short: "Show what runs, and the height of the ledger at each peer", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := openNetwork(cmd.Context(), dir, "", 0)
+			n, err := hub.OpenNetwork(cmd.Context(), dir, "", 0)
 			if err != nil {
 				return err
 			}
@@ -97,27 +99,10 @@ A configuration file uses the network with
 		},
 	}
 	for _, c := range []*cobra.Command{up, down, status} {
-		c.Flags().StringVar(&dir, "dir", defaultNetwork, "directory of the network")
+		c.Flags().StringVar(&dir, "dir", hub.DefaultNetwork, "directory of the network")
 		parent.AddCommand(c)
 	}
 	return parent
-}
-
-// defaultNetwork is where a network lies unless the operator says otherwise.
-const defaultNetwork = "data/fabric"
-
-// openNetwork opens a network; that there is none, or no binaries, is wrong usage.
-func openNetwork(ctx context.Context, dir, community string, orderers int) (*network.Network, error) {
-	if orderers == 0 {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, usage.Errorf("--dir: no network in %s: bring one up with commonwatt fabric up", dir)
-		}
-	}
-	n, err := network.Open(ctx, dir, community, orderers)
-	if missing := (*network.MissingError)(nil); errors.As(err, &missing) {
-		return nil, usage.Mark(err)
-	}
-	return n, err
 }
 
 func fabricStatus(ctx context.Context, n *network.Network, out io.Writer) error {

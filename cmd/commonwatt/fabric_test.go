@@ -15,11 +15,12 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // needsFabric skips a test where Fabric's binaries are not there, and builds the
@@ -191,7 +192,7 @@ func TestIslanded(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "--config", file, "--speed", "120")
-	before := p.until("a settled interval", func(s web.Status) bool { return s.IntervalsSettled > 0 })
+	before := p.until("a settled interval", func(s api.Status) bool { return s.IntervalsSettled > 0 })
 	for _, name := range []string{"peer-utility", "contracts-utility"} {
 		if err := n.Signal(name, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -218,10 +219,10 @@ func TestIslanded(t *testing.T) {
 }
 
 // provisional waits until so many intervals are settled and not on the ledger.
-func provisional(t *testing.T, p *process, enough func(count int) bool) web.Status {
+func provisional(t *testing.T, p *process, enough func(count int) bool) api.Status {
 	t.Helper()
 	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
-		var s web.State
+		var s api.State
 		if err := p.get("/api/v1/state", &s); err != nil {
 			t.Fatalf("%v\n%s", err, p.stderr)
 		}
@@ -237,7 +238,7 @@ func provisional(t *testing.T, p *process, enough func(count int) bool) web.Stat
 		<-time.After(200 * time.Millisecond)
 	}
 	t.Fatalf("not within 100 s\n%s", p.stderr)
-	return web.Status{}
+	return api.Status{}
 }
 
 // recordedAsFrozen compares the ledger's postings with the runs that were frozen.
@@ -253,7 +254,7 @@ func recordedAsFrozen(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	frozen := &settler{community: "demo", bus: b}
+	frozen := drive.FrozenRuns{Community: "demo", Stream: bus.Settlement, In: b}
 	intervals := map[string]int{}
 	err = x.Find(t.Context(), ledger.Query{}, func(e ledger.Entry) error {
 		intervals[e.Interval]++
@@ -269,7 +270,7 @@ func recordedAsFrozen(t *testing.T, dir string) {
 		}
 		want := 0
 		for run := 1; ; run++ {
-			r, err := frozen.frozen(t.Context(), i, run)
+			r, err := frozen.Frozen(t.Context(), i, run)
 			if err != nil {
 				t.Fatal(err)
 			}

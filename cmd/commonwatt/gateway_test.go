@@ -14,7 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // TestAGatewayOutlivesItsHub reads a home on a gateway; the hub is killed, the
@@ -51,7 +51,7 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	edge := spawn(t, "gateway", "--config", edgeConf)
 	time.Sleep(4 * time.Second) // it reads before there is a hub
 	hub := launch(t, hubDir, "--config", hubConf)
-	first := hub.until("readings over the gateway", func(s web.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
+	first := hub.until("readings over the gateway", func(s api.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
 	if g := first.Gateways; g == nil || len(*g) != 1 || (*g)[0].Id != id || !(*g)[0].Online || (*g)[0].LastReading == nil {
 		t.Errorf("gateways in the status: %+v", g)
 	}
@@ -64,9 +64,9 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	edge = spawn(t, "gateway", "--config", edgeConf)
 	time.Sleep(3 * time.Second)
 	hub = launch(t, hubDir, "--config", hubConf)
-	hub.until("what was read meanwhile", func(s web.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
+	hub.until("what was read meanwhile", func(s api.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
 	edge.stop()
-	hub.until("the rest", func(s web.Status) bool { return s.ReadingsTotal > 0 })
+	hub.until("the rest", func(s api.Status) bool { return s.ReadingsTotal > 0 })
 	time.Sleep(2 * time.Second) // the new key goes on the ledger
 	hub.stop()
 	onTheLedger(t, hubDir, id)
@@ -98,9 +98,9 @@ func onTheLedger(t *testing.T, dir, gateway string) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "registry:Get", Args: []string{"elm", chaincode.KindGateway, gateway}})
-	if err != nil || strings.Count(text, "public_key") != 2 {
-		t.Errorf("the ledger has %s, %v: want the key from before and after", text, err)
+	got, err := l.As(l.People.Utility).Registry.Get(t.Context(), chaincode.KindGateway, gateway)
+	if err != nil || strings.Count(string(got.Value), "public_key") != 2 {
+		t.Errorf("the ledger has %s, %v: want the key from before and after", got.Value, err)
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -47,37 +49,41 @@ the member's devices must be out of the configuration.`,
 			if names.Known(member) == nil {
 				return usage.Errorf("--member: %s knows no member %q", filepath.Join(c.Data, ledger.NamesFile), member)
 			}
-			if c.has(member) {
+			if hasDevices(c, member) {
 				return usage.Errorf("--member: %q still has devices in the configuration or the simulation: take them out first, and give that configuration with --config", member)
 			}
 			if !yes {
 				return usage.Errorf("this cannot be taken back: give --yes to forget who %q was", member)
 			}
-			return erase(cmd.Context(), c, member, cmd.OutOrStdout())
+			plan, err := hub.Resolve(c)
+			if err != nil {
+				return usage.Mark(err)
+			}
+			return erase(cmd.Context(), plan, member, cmd.OutOrStdout())
 		},
 	}
 	c.Flags().StringVar(&f.config, "config", "", "configuration of the community")
-	c.Flags().StringVar(&f.data, "data", defaults().Data, "data directory of the community")
+	c.Flags().StringVar(&f.data, "data", config.Defaults().Data, "data directory of the community")
 	c.Flags().StringVar(&member, "member", "", "the community's own name of the member")
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
 	return c
 }
 
-// has tells whether a member has devices.
-func (c config) has(member string) bool {
+// hasDevices tells whether a member has devices.
+func hasDevices(c config.Config, member string) bool {
 	if s := c.Simulation; s != nil {
 		return slices.ContainsFunc(world.Neighbourhood(s.Homes, s.Seed), func(h world.Home) bool { return h.ID == member })
 	}
-	return slices.ContainsFunc(c.Devices, func(d device) bool { return d.Member == member })
+	return slices.ContainsFunc(c.Devices, func(d config.Device) bool { return d.Member == member })
 }
 
-func erase(ctx context.Context, c config, member string, stdout io.Writer) (err error) {
-	dir, err := disk.OpenDir(c.Data)
+func erase(ctx context.Context, plan config.Plan, member string, stdout io.Writer) (err error) {
+	dir, err := disk.OpenDir(plan.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	l, err := c.openLedger(ctx, dir, slog.New(slog.DiscardHandler))
+	l, err := hub.OpenLedger(ctx, plan, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -86,11 +92,7 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	call, err := ledger.NewCall(l.People.Operator, "registry:EraseMember", map[string]string{"community": c.Community, "id": id})
-	if err != nil {
-		return err
-	}
-	err = l.Invoke(ctx, call)
+	err = l.As(l.People.Operator).Registry.EraseMember(ctx, id)
 	switch {
 	case ledger.Refused(err, chaincode.CodeMissing):
 		fmt.Fprintln(stdout, "the ledger has no personal record of it")
@@ -99,7 +101,7 @@ func erase(ctx context.Context, c config, member string, stdout io.Writer) (err 
 	default:
 		fmt.Fprintln(stdout, "purged from the ledger's private collection what it had of the member's person")
 	}
-	evidence, err := evidence.Open(ctx, dir.File(evidenceFile), c.Community)
+	evidence, err := evidence.Open(ctx, dir.File(hub.EvidenceFile), plan.Community)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/usage"
@@ -60,6 +61,6 @@ func (a audited) currency(ctx context.Context) (string, error) {
 	if _, err := os.Stat(filepath.Join(a.data, embedded.File)); err == nil {
 		return embedded.Currency(ctx, a.data)
 	}
-	kept, err := readTerms(a.data)
+	kept, err := hub.ReadTerms(a.data)
 	return kept.Tariff.Currency, err
 }

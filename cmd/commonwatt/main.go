@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -75,20 +74,4 @@ func leaves(c *cobra.Command) []*cobra.Command {
 		all = append(all, leaves(sub)...)
 	}
 	return all
-}
-
-// revision is what make build was run on.
-var revision string //nolint:gochecknoglobals // the linker sets it
-
-// version is the revision that the program was built from, else the module's
-// version.
-func version() string {
-	if revision != "" {
-		return revision
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "development"
-	}
-	return info.Main.Version
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
@@ -33,7 +34,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/tariff"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // binary is the program under test, built once.
@@ -147,9 +148,9 @@ func (p *process) get(path string, into any) error {
 }
 
 // until polls the status until it is as wanted.
-func (p *process) until(what string, wanted func(web.Status) bool) web.Status {
+func (p *process) until(what string, wanted func(api.Status) bool) api.Status {
 	p.t.Helper()
-	var s web.Status
+	var s api.Status
 	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
 		select {
 		case <-p.ended:
@@ -181,7 +182,7 @@ func TestFirstLight(t *testing.T) {
 	}
 	dir := t.TempDir()
 	p := launch(t, dir, "--homes", "12", "--speed", "60")
-	s := p.until("settled intervals", func(s web.Status) bool { return s.IntervalsSettled >= 2 && s.TradesTotal > 0 })
+	s := p.until("settled intervals", func(s api.Status) bool { return s.IntervalsSettled >= 2 && s.TradesTotal > 0 })
 	if s.DevicesOnline < 30 || s.IntervalsCleared < 2 || s.Ledger.Height == 0 || s.Ledger.Kind != "embedded" || s.Homes != 12 || s.Speed != 60 {
 		t.Errorf("status %+v", s)
 	}
@@ -196,7 +197,7 @@ func TestFirstLight(t *testing.T) {
 	registersAgree(t, dir)
 
 	again := launch(t, dir, "--homes", "12", "--speed", "60")
-	after := again.until("readiness", func(a web.Status) bool { return a.DevicesOnline >= 30 })
+	after := again.until("readiness", func(a api.Status) bool { return a.DevicesOnline >= 30 })
 	if after.Ledger.Height < s.Ledger.Height || after.TradesTotal < s.TradesTotal || after.IntervalsSettled < s.IntervalsSettled ||
 		after.ReadingsTotal < s.ReadingsTotal || after.WorldTime.Before(s.WorldTime) {
 		t.Errorf("a second run went back from %+v to %+v", s, after)
@@ -213,7 +214,7 @@ func TestOneIsNoPlural(t *testing.T) {
 // sumsToZero adds up the postings of every settled interval.
 func sumsToZero(t *testing.T, p *process) {
 	t.Helper()
-	var state web.State
+	var state api.State
 	if err := p.get("/api/v1/state", &state); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +225,7 @@ func sumsToZero(t *testing.T, p *process) {
 			continue
 		}
 		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
-		var postings []web.Posting
+		var postings []api.Posting
 		for deadline := time.Now().Add(10 * time.Second); len(postings) == 0 && time.Now().Before(deadline); {
 			if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
 				t.Fatal(err)
@@ -266,14 +267,14 @@ func liveOverWebSocket(t *testing.T, p *process) {
 	defer c.Close()
 	var first struct {
 		Type  string
-		State web.State
+		State api.State
 	}
 	if err := c.ReadJSON(&first); err != nil || first.Type != "state" || len(first.State.Homes) != 12 || len(first.State.Trades) == 0 {
 		t.Errorf("first message %q with %d homes: %v", first.Type, len(first.State.Homes), err)
 	}
 	var second struct {
 		Type  string
-		Delta web.Delta
+		Delta api.Delta
 	}
 	if err := c.ReadJSON(&second); err != nil || second.Type != "delta" || second.Delta.Status.Homes != 12 {
 		t.Errorf("second message %+v: %v", second, err)
@@ -384,17 +385,17 @@ func TestKill(t *testing.T) {
 		t.Skip("SKIPPED by -short: boots the program four times; make test runs it")
 	}
 	dir := t.TempDir()
-	var last web.Status
+	var last api.Status
 	for round := range int64(3) {
 		p := launch(t, dir, "--homes", "6", "--speed", "120")
-		last = p.until("progress", func(s web.Status) bool {
+		last = p.until("progress", func(s api.Status) bool {
 			return s.DevicesOnline > 10 && s.IntervalsSettled > round && s.WorldTime.After(last.WorldTime.Add(15*time.Minute)) && s.TradesTotal >= last.TradesTotal
 		})
 		p.kill()
 		verified(t, dir)
 	}
 	p := launch(t, dir, "--homes", "6", "--speed", "120")
-	end := p.until("progress after the last kill", func(s web.Status) bool { return s.IntervalsSettled > last.IntervalsSettled+1 })
+	end := p.until("progress after the last kill", func(s api.Status) bool { return s.IntervalsSettled > last.IntervalsSettled+1 })
 	if end.TradesTotal < last.TradesTotal || end.Ledger.Height <= last.Ledger.Height || end.OrdersTotal < last.OrdersTotal {
 		t.Errorf("totals went back from %+v to %+v", last, end)
 	}
@@ -408,7 +409,7 @@ func TestKill(t *testing.T) {
 // settledOnceEach checks that the ledger has each interval's first run once,
 // that none between the first and the last is missing, and that its postings
 // are those of the frozen runs: nothing is lost and nothing doubled.
-func settledOnceEach(t *testing.T, dir string, s web.Status) {
+func settledOnceEach(t *testing.T, dir string, s api.Status) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "ledger.db"))
 	if err != nil {
@@ -465,11 +466,11 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 		t.Fatal(err)
 	}
 	defer l.Close()
-	frozen := &settler{community: "demo", bus: b}
+	frozen := drive.FrozenRuns{Community: "demo", Stream: bus.Settlement, In: b}
 	for _, i := range closed {
 		var want []record.Posting
 		for run := 1; ; run++ {
-			r, err := frozen.frozen(t.Context(), i, run)
+			r, err := frozen.Frozen(t.Context(), i, run)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -497,12 +498,12 @@ func TestOutageIsAGapAndHeals(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "--config", conf)
-	full := p.until("all devices", func(s web.Status) bool { return s.DevicesOnline >= 8 }).DevicesOnline
-	p.until("the outage", func(s web.Status) bool { return s.DevicesOnline == full-1 })
-	p.until("the meter's return", func(s web.Status) bool { return s.DevicesOnline == full })
+	full := p.until("all devices", func(s api.Status) bool { return s.DevicesOnline >= 8 }).DevicesOnline
+	p.until("the outage", func(s api.Status) bool { return s.DevicesOnline == full-1 })
+	p.until("the meter's return", func(s api.Status) bool { return s.DevicesOnline == full })
 	begin := grid.Interval{Start: time.Date(2026, 6, 1, 10, 15, 0, 0, time.UTC).Unix(), Minutes: 15}
-	p.until("the correcting run", func(web.Status) bool {
-		var postings []web.Posting
+	p.until("the correcting run", func(api.Status) bool {
+		var postings []api.Posting
 		if err := p.get("/api/v1/postings?interval="+begin.String(), &postings); err != nil {
 			t.Fatal(err)
 		}
@@ -593,8 +594,8 @@ func TestWrongUseExitsWith2(t *testing.T) {
 		"choose another address with --listen":   {"run", "--data", t.TempDir(), "--listen", busy.Addr().String()},
 		`is of version "99"`:                     {"run", "--data", other, "--listen", "127.0.0.1:0"},
 		"it is not one of commonwatt's":          {"run", "--data", foreign, "--listen", "127.0.0.1:0"},
-		`unknown field "colour"`:                 {"run", "--config", "testdata/config/bad/unknown-field.yaml"},
-		"has not the unit EUR/kWh":               {"config", "check", "testdata/config/bad/bad-unit.yaml"},
+		`unknown field "colour"`:                 {"run", "--config", "../../config/testdata/bad/unknown-field.yaml"},
+		"has not the unit EUR/kWh":               {"config", "check", "../../config/testdata/bad/bad-unit.yaml"},
 		"unknown flag: --colour":                 {"run", "--colour"},
 		`unknown command "fly"`:                  {"fly"},
 		"speed: 0: must be above 0":              {"run", "--speed", "0"},
@@ -617,7 +618,7 @@ func TestTwoProcessesOnOneDirectory(t *testing.T) {
 	}
 	dir := t.TempDir()
 	p := launch(t, dir, "--homes", "1")
-	p.until("readiness", func(s web.Status) bool { return s.DevicesOnline > 0 })
+	p.until("readiness", func(s api.Status) bool { return s.DevicesOnline > 0 })
 	code, _, errs := execute(t, "run", "--data", dir, "--listen", "127.0.0.1:0")
 	if code != 2 || !strings.Contains(errs, "another commonwatt is running on it") {
 		t.Errorf("exit code %d: %s", code, errs)
@@ -643,14 +644,14 @@ simulation: {homes: 12, nodes: [street-1, street-2]}
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "--config", config)
-	p.until("settled intervals", func(s web.Status) bool { return s.IntervalsSettled >= 8 })
-	var state web.State
+	p.until("settled intervals", func(s api.Status) bool { return s.IntervalsSettled >= 8 })
+	var state api.State
 	if err := p.get("/api/v1/state", &state); err != nil {
 		t.Fatal(err)
 	}
 	fees := 0
 	for _, i := range state.Intervals {
-		var postings []web.Posting
+		var postings []api.Posting
 		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
 		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
 			t.Fatal(err)

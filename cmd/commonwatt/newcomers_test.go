@@ -15,13 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/commonwatt/commonwatt/community"
-	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
-	"github.com/commonwatt/commonwatt/meters/store"
-	"github.com/commonwatt/commonwatt/tariff"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // inProcess is a program within the test, whose clock the test gives.
@@ -35,18 +32,28 @@ type inProcess struct {
 // runs starts the program with a clock, which goes that many times as fast as the wall's.
 func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64) *inProcess {
 	t.Helper()
-	c, err := parseConfig([]byte(text))
+	file := filepath.Join(t.TempDir(), "community.yaml")
+	write(t, file, text)
+	c, err := hub.ReadConfig(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Data, c.Listen, c.clock, c.Speed = dir, free(t), clock, speed
-	if err := c.addPaired(false); err != nil {
+	c.Data, c.Listen, c.Speed = dir, free(t), speed
+	if c, err = hub.WithPaired(c, true); err != nil {
 		t.Fatal(err)
 	}
+	c.Speed = 1 // that of real devices
+	plan, err := hub.Resolve(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Speed = speed
 	ctx, cancel := context.WithCancel(context.Background())
 	log := &bytes.Buffer{}
 	ended := make(chan error, 1)
-	go func() { ended <- runNode(ctx, c, 0, slog.New(slog.NewTextHandler(log, nil)), io.Discard) }()
+	go func() {
+		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(log, nil))}, 0, io.Discard)
+	}()
 	p := &inProcess{t: t, base: "http://" + c.Listen, dir: dir}
 	stopped := false
 	p.stop = func() {
@@ -69,7 +76,7 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 // call asks the installer's desk.
 func (p *inProcess) call(path, body string, into any) {
 	p.t.Helper()
-	key, err := os.ReadFile(filepath.Join(p.dir, installerKeyFile))
+	key, err := os.ReadFile(filepath.Join(p.dir, hub.InstallerKeyFile))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -113,10 +120,10 @@ func (p *inProcess) pairAt(device *sim.Device, id, member, point string, load pa
 }
 
 // state waits until the state is as wanted.
-func (p *inProcess) state(what string, wanted func(web.State) bool) (s web.State) {
+func (p *inProcess) state(what string, wanted func(api.State) bool) (s api.State) {
 	p.t.Helper()
 	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		s = web.State{}
+		s = api.State{}
 		response, err := http.Get(p.base + "/api/v1/state")
 		if err != nil {
 			continue
@@ -131,7 +138,7 @@ func (p *inProcess) state(what string, wanted func(web.State) bool) (s web.State
 	return s
 }
 
-func everyHome(s web.State, n int, is func(web.Home) bool) bool {
+func everyHome(s api.State, n int, is func(api.Home) bool) bool {
 	for _, h := range s.Homes {
 		if !is(h) {
 			return false
@@ -141,7 +148,7 @@ func everyHome(s web.State, n int, is func(web.Home) bool) bool {
 }
 
 // doubted tells whether the sign of a member's meter is doubted.
-func doubted(s web.State, member string) bool {
+func doubted(s api.State, member string) bool {
 	for _, h := range s.Homes {
 		if h.Id == member {
 			return h.Devices[0].Warning != nil
@@ -164,11 +171,11 @@ func TestPairedWhileRunning(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	const text = ownTerms + "devices: []\ninterval: 5\ngate_closure: 1m\ndeadline: 2m\n"
 	p := runs(t, dir, text, clock, speed)
-	p.state("empty community", func(s web.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
+	p.state("empty community", func(s api.State) bool { return s.Status.IntervalsCleared > 0 && len(s.Homes) == 0 })
 	p.pair(devices["home-04/meter"], "ann", pairing.Exporting)
 	p.pair(devices["home-03/meter"], "bob", pairing.Exporting) // the installer was mistaken
-	billed := func(s web.State) bool {
-		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h web.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
+	billed := func(s api.State) bool {
+		return s.Status.Homes == 2 && s.Status.OrdersTotal > 0 && everyHome(s, 2, func(h api.Home) bool { return h.Today.Intervals > 1 && h.Devices[0].Online })
 	}
 	s := p.state("bill of both homes", billed)
 	for _, i := range s.Intervals {
@@ -176,72 +183,21 @@ func TestPairedWhileRunning(t *testing.T) {
 			t.Errorf("the interval of %s is estimated", i.Interval.Start)
 		}
 	}
-	p.state("doubt about both meters: homes without panels export", func(s web.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
+	p.state("doubt about both meters: homes without panels export", func(s api.State) bool { return doubted(s, "ann") && doubted(s, "bob") })
 	p.pair(devices["home-04/inverter"], "ann", pairing.Exporting)
-	p.state("end of the doubt where there are panels", func(s web.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
+	p.state("end of the doubt where there are panels", func(s api.State) bool { return !doubted(s, "ann") && doubted(s, "bob") })
 	p.pairAt(devices["home-02/meter"], "roof/meter", "ann", "mp-roof", pairing.Exporting)
-	unknown := func(h web.Home) bool { return h.Id == "ann" && h.Expected == nil }
-	p.state("forecast of both metering points of a member", func(s web.State) bool {
+	unknown := func(h api.Home) bool { return h.Id == "ann" && h.Expected == nil }
+	p.state("forecast of both metering points of a member", func(s api.State) bool {
 		return s.Status.Homes == 2 && len(s.Homes) == 2 && !slices.ContainsFunc(s.Homes, unknown)
 	})
 	p.stop()
 	verified(t, dir)
 
 	again := runs(t, dir, text, clock, speed)
-	again.state("bill of both homes after a new start", func(s web.State) bool {
+	again.state("bill of both homes after a new start", func(s api.State) bool {
 		return s.Status.IntervalsSettled > 0 && billed(s)
 	})
 	again.stop()
 	verified(t, dir)
-}
-
-// TestNewcomers settles the intervals around the pairing of a meter: those that began
-// before it was paired or first read neither wait for it nor count it.
-func TestNewcomers(t *testing.T) {
-	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
-	read := func(meter string, minutes ...int) {
-		for _, m := range minutes {
-			total := grid.Energy(1000 + m)
-			r := grid.Reading{Device: meter, Time: noon.Add(time.Duration(m) * time.Minute), Import: &total, Export: new(grid.Energy), Quality: grid.Good}
-			if err := kept.Write(t.Context(), []grid.Reading{r}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	every := func(from, to int) (minutes []int) {
-		for m := from; m <= to; m++ {
-			minutes = append(minutes, m)
-		}
-		return minutes
-	}
-	read("ann/meter", every(-20, 65)...)
-	read("bob/meter", every(21, 65)...)
-	market, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(),
-		tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &settler{market: market, store: kept}
-	meter := func(member string) grid.Device {
-		return grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
-	}
-	s.add(meter("ann"), time.Time{})
-	s.add(meter("bob"), noon.Add(10*time.Minute)) // and first read 11 minutes later
-	s.add(meter("eve"), noon.Add(20*time.Minute)) // and never read
-	s.add(meter("bob"), noon.Add(30*time.Minute)) // paired anew
-	for k, want := range []struct {
-		points   int
-		complete bool
-	}{{1, true}, {1, true}, {3, false}, {3, false}} {
-		i := grid.IntervalAt(noon.Add(time.Duration(k)*15*time.Minute), 15)
-		metered, complete, err := s.meter(t.Context(), i, false)
-		if err != nil || len(metered) != want.points || complete != want.complete {
-			t.Errorf("%s: %+v, complete: %t, %v", i, metered, complete, err)
-		}
-	}
 }

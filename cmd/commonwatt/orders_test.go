@@ -22,7 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/tariff"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // traded boots a street of two homes whose members trade by programs outside.
@@ -43,7 +43,7 @@ func traded(t *testing.T, dir string) *process {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "--config", config)
-	p.until("devices", func(s web.Status) bool { return s.DevicesOnline >= 2 })
+	p.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 2 })
 	p.ready(t)
 	return p
 }
@@ -394,7 +394,7 @@ func TestExampleAgent(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	p := launch(t, dir, "--homes", "6", "--speed", "300")
-	p.until("devices", func(s web.Status) bool { return s.DevicesOnline >= 12 })
+	p.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 12 })
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	agent := exec.CommandContext(ctx, example, "-url", p.base, "-key", filepath.Join(dir, "agent.key"))

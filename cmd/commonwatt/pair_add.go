@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
@@ -56,19 +56,11 @@ interrupted goes on where it stopped; the device is read from the next start of
 	return c
 }
 
-// pairingError makes what the installer can mend a usage error.
-func pairingError(err error) error {
-	if conflict := (*pairing.ConflictError)(nil); errors.As(err, &conflict) {
-		return usage.Mark(err)
-	}
-	return err
-}
-
 // wizard goes through the steps of a session.
 type wizard struct {
 	*pairFlags
 
-	desk     *pairing.Desk
+	desk     *pairing.Bench
 	out      io.Writer
 	progress io.Writer
 	in       *bufio.Reader
@@ -167,7 +159,7 @@ func (w wizard) keepProfiles() error {
 		if err != nil {
 			return usage.Mark(err)
 		}
-		dir := filepath.Join(w.data, keptProfiles)
+		dir := filepath.Join(w.data, hub.KeptProfiles)
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}

@@ -13,10 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/scenarios/world"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // field is a simulated neighbourhood whose devices the program does not know: to
@@ -129,8 +130,8 @@ func TestAnInstallersHour(t *testing.T) {
 	named := filepath.Join(t.TempDir(), "named.yaml")
 	write(t, named, ownTerms)
 	p := launch(t, dir, "--config", named)
-	p.until("the meter", func(s web.Status) bool { return s.DevicesOnline == 1 && s.ReadingsTotal > 2 && s.Speed == 1 })
-	key, err := os.ReadFile(filepath.Join(dir, installerKeyFile))
+	p.until("the meter", func(s api.Status) bool { return s.DevicesOnline == 1 && s.ReadingsTotal > 2 && s.Speed == 1 })
+	key, err := os.ReadFile(filepath.Join(dir, hub.InstallerKeyFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,10 +180,10 @@ func TestAnInstallersHour(t *testing.T) {
 	if r, err := http.Post(p.base+"/api/v1/pairing/sessions", "application/json", strings.NewReader(`{"target": "x"}`)); err != nil || r.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the key: %v, %v", r, err)
 	}
-	p.until("the inverter, without a new start", func(s web.Status) bool { return s.DevicesOnline == 2 })
+	p.until("the inverter, without a new start", func(s api.Status) bool { return s.DevicesOnline == 2 })
 	p.kill()
 	again := launch(t, dir)
-	again.until("both devices", func(s web.Status) bool { return s.DevicesOnline == 2 })
+	again.until("both devices", func(s api.Status) bool { return s.DevicesOnline == 2 })
 	again.stop()
 	code, out, errs = execute(t, "pair", "list", "--data", dir)
 	if code != 0 || !strings.Contains(out, "ann/pv") || !strings.Contains(out, "ann/meter") || strings.Contains(out, "not finished") {
@@ -195,6 +196,6 @@ func TestAnInstallersHour(t *testing.T) {
 		t.Errorf("remove: exit code %d\n%s", code, errs)
 	}
 	last := launch(t, dir)
-	last.until("the meter alone", func(s web.Status) bool { return s.DevicesOnline == 1 && s.Homes == 1 })
+	last.until("the meter alone", func(s api.Status) bool { return s.DevicesOnline == 1 && s.Homes == 1 })
 	last.stop()
 }

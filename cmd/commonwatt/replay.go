@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
@@ -47,7 +49,7 @@ quarter-hours settles 95.`,
 			}
 			s, err := scenarios.Parse(b)
 			if err != nil {
-				return usage.Errorf("%s: %w", args[0], plain(err, b, `"commonwatt replay --help"`))
+				return usage.Errorf("%s: %w", args[0], config.Plain(err, b, `"commonwatt replay --help"`))
 			}
 			if cmd.Flags().Changed("seed") {
 				s.Seed = seed
@@ -171,7 +173,7 @@ func replayOnFabric(ctx context.Context, out string, s scenarios.Scenario, names
 		return nil, usage.Errorf("--out: %s has a network already: choose another directory", out)
 	}
 	const raft = 3
-	n, err := openNetwork(ctx, dir, scenarios.Community, raft)
+	n, err := hub.OpenNetwork(ctx, dir, scenarios.Community, raft)
 	if err != nil {
 		return nil, err
 	}

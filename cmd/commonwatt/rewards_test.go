@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // cheats are the homes whose batteries only pretend, each in its own way; honest
@@ -48,7 +47,7 @@ func TestCheatsEarnNothing(t *testing.T) {
 	for _, at := range []time.Time{
 		time.Date(2026, 6, 1, 23, 40, 0, 0, time.UTC), time.Date(2026, 6, 2, 0, 8, 0, 0, time.UTC), // it is closed
 	} {
-		p.until("the epoch's end", func(s web.Status) bool { return s.WorldTime.After(at) })
+		p.until("the epoch's end", func(s api.Status) bool { return s.WorldTime.After(at) })
 	}
 	p.stop()
 	verified(t, dir)
@@ -60,13 +59,9 @@ func TestCheatsEarnNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "rewards:GetEpoch", Args: []string{"demo", "2026-06-01"}})
+	c, err := l.As(l.People.Utility).Rewards.GetEpoch(t.Context(), "2026-06-01")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p.stderr)
-	}
-	var c chaincode.EpochClosing
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		t.Fatal(err)
 	}
 	got := map[string]chaincode.Reward{}
 	for _, r := range c.Rewards {

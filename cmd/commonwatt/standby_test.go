@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // cluster starts three NATS servers that replicate their streams and returns
@@ -82,7 +82,7 @@ func TestStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	active := launch(t, t.TempDir(), "--config", config)
-	active.until("devices", func(s web.Status) bool { return s.DevicesOnline >= 2 })
+	active.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 2 })
 	active.ready(t)
 	i := active.later(t)
 
@@ -99,7 +99,7 @@ func TestStandby(t *testing.T) {
 	l.senders.Wait()
 	killed := time.Now()
 
-	standby.until("the other's place", func(s web.Status) bool { return s.DevicesOnline >= 2 })
+	standby.until("the other's place", func(s api.Status) bool { return s.DevicesOnline >= 2 })
 	standby.ready(t)
 	took := time.Since(killed)
 	l.again(t, standby)

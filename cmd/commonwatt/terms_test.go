@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/hub"
 )
 
 // TestTermsOfRealDevices checks which configurations with devices lack a name or a
@@ -44,13 +46,15 @@ func TestTermsOfRealDevices(t *testing.T) {
 }
 
 // ofRealDevices returns a configuration with real devices and without terms of its own.
-func ofRealDevices(t *testing.T, dir, more string) config {
+func ofRealDevices(t *testing.T, dir, more string) config.Config {
 	t.Helper()
-	c, err := parseConfig([]byte("devices: []\ndata: " + dir + "\n" + more))
-	if err != nil {
-		t.Fatal(err)
+	file := filepath.Join(t.TempDir(), "community.yaml")
+	write(t, file, "devices: []\ndata: "+dir+"\n"+more)
+	c, err := config.Read(file)
+	if err == nil {
+		c, err = hub.WithTerms(c)
 	}
-	if err := c.takeTerms(); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -63,7 +67,8 @@ func TestTermsAreAskedOnce(t *testing.T) {
 	c := ofRealDevices(t, dir, "")
 	answers := strings.NewReader("Oak Street\noak-street\neuro\nEUR\n0.05\nmuch\n0.08 EUR\nEUR\n0.30 EUR/kWh\n0.08\n")
 	out := &bytes.Buffer{}
-	if err := c.needTerms(t.Context(), answers, out, true, slog.New(slog.DiscardHandler)); err != nil {
+	c, terms, err := needTerms(t.Context(), c, answers, out, true, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if !strings.Contains(out.String(), "is above retail") {
@@ -79,7 +84,7 @@ func TestTermsAreAskedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := c.terms().keep(d); err != nil {
+	if err := hub.KeepTerms(d, *terms); err != nil {
 		t.Fatal(err)
 	}
 	for more, want := range map[string][2]string{
@@ -88,11 +93,11 @@ func TestTermsAreAskedOnce(t *testing.T) {
 		"tariff: {retail: 0.40 EUR/kWh}\n": {"oak-street", "0.40 EUR/kWh"},
 	} {
 		again := ofRealDevices(t, dir, more)
-		if err := again.needTerms(t.Context(), strings.NewReader(""), out, false, slog.New(slog.DiscardHandler)); err != nil {
+		if again, _, err = needTerms(t.Context(), again, strings.NewReader(""), out, false, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("%s: %v", more, err)
 		}
-		if again.Community != want[0] || again.Tariff.Retail.text != want[1] || again.Tariff.FeedIn.text != "0.08 EUR/kWh" {
-			t.Errorf("%s: %+v", more, again.terms())
+		if again.Community != want[0] || again.Tariff.Retail.Text != want[1] || again.Tariff.FeedIn.Text != "0.08 EUR/kWh" {
+			t.Errorf("%s: %+v", more, again.Terms())
 		}
 	}
 }
@@ -100,7 +105,7 @@ func TestTermsAreAskedOnce(t *testing.T) {
 // TestNobodyAnswers names the lines when the terminal is closed.
 func TestNobodyAnswers(t *testing.T) {
 	c := ofRealDevices(t, filepath.Join(t.TempDir(), "data"), "")
-	err := c.needTerms(t.Context(), strings.NewReader("oak-street\n"), &bytes.Buffer{}, true, slog.New(slog.DiscardHandler))
+	_, _, err := needTerms(t.Context(), c, strings.NewReader("oak-street\n"), &bytes.Buffer{}, true, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "  tariff: {version: ") {
 		t.Errorf("%v", err)
 	}
@@ -114,10 +119,11 @@ func TestItRanAsDemo(t *testing.T) {
 	}
 	c := ofRealDevices(t, dir, "")
 	log := &bytes.Buffer{}
-	if err := c.needTerms(t.Context(), strings.NewReader(""), &bytes.Buffer{}, false, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+	c, terms, err := needTerms(t.Context(), c, strings.NewReader(""), &bytes.Buffer{}, false, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Community != "demo" || c.keepTerms || strings.Count(log.String(), "level=WARN") != 1 {
-		t.Errorf("%+v, %s", c.terms(), log)
+	if c.Community != "demo" || terms != nil || strings.Count(log.String(), "level=WARN") != 1 {
+		t.Errorf("%+v, %s", c.Terms(), log)
 	}
 }

@@ -3,7 +3,7 @@
 // published after, in order, each once. It alone holds the market's lock, its sequencer,
 // its outbox and those who watch it.
 //
-// Who opens a Host runs it (Run, Serve) until its context ends, and closes it.
+// Who opens a Host runs it (Run) until its context ends, and closes it.
 package host
 
 import (
@@ -57,8 +57,6 @@ type Host struct {
 	watchers  map[string]map[chan community.Order]struct{} // by member
 }
 
-func (h *Host) ordersSubject() string { return "market." + h.community + ".orders" }
-
 // EventsSubject is where on the bus the events are published.
 func (h *Host) EventsSubject() string { return "market." + h.community + ".events" }
 
@@ -69,15 +67,12 @@ const (
 	snapshotEvery = 10 * time.Second
 )
 
-// Bus carries orders to the market, and what it decided to others.
+// Bus carries what the market decided to others.
 type Bus interface {
 	// Frozen returns the last message of a subject, nil when there is none.
 	Frozen(ctx context.Context, stream, subject string) ([]byte, error)
 	// Publish returns when the message is durable; one with an id that it has is none.
 	Publish(ctx context.Context, subject, id string, data []byte) error
-	// Serve answers requests until ctx ends.
-	Serve(ctx context.Context, subject string, answer func([]byte) []byte) error
-	Request(ctx context.Context, subject string, data []byte) ([]byte, error)
 }
 
 // Options are what a Host works with.
@@ -329,6 +324,20 @@ func (h *Host) Advance(now time.Time) []community.Action {
 	return h.market.Advance(now)
 }
 
+// Begun tells that an action is being carried out (community.Lifecycle.Begun).
+func (h *Host) Begun(a community.Action) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.market.Begun(a)
+}
+
+// Failed tells that an action came to nothing (community.Lifecycle.Failed).
+func (h *Host) Failed(a community.Action, retryAt time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.market.Failed(a, retryAt)
+}
+
 // Unsettled returns the intervals that wait for their first run, the oldest first.
 func (h *Host) Unsettled() []grid.Interval {
 	h.mu.Lock()
@@ -354,11 +363,16 @@ func (h *Host) Position(i grid.Interval, point string) (net grid.Energy, traded 
 // OnTick moves an order to the nearest price that the market knows.
 func (h *Host) OnTick(o grid.Order) grid.Order { return h.market.OnTick(o) } // it looks at what never changes
 
-// Settle makes a run of an interval from what was metered (community.Market.Settle).
+// Settle makes a run of an interval from what was metered (community.Market.Settle). The
+// market goes on meanwhile.
 func (h *Host) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Settle(i, run, metered, root, previous)
+	in, err := h.market.Input(i, run, metered, root, previous)
+	h.mu.Unlock()
+	if err != nil {
+		return settlement.Run{}, err
+	}
+	return settlement.Settle(in)
 }
 
 // Settled tells that a run is frozen (community.Market.Settled).

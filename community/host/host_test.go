@@ -47,8 +47,6 @@ type bus struct {
 	ids      []string
 	messages [][]byte
 	lose     int // answers
-	serving  chan struct{}
-	answer   func([]byte) []byte
 }
 
 func (b *bus) Frozen(context.Context, string, string) ([]byte, error) {
@@ -71,21 +69,10 @@ func (b *bus) Publish(_ context.Context, _, id string, data []byte) error {
 	return nil
 }
 
-func (b *bus) Serve(ctx context.Context, _ string, answer func([]byte) []byte) error {
-	b.answer = answer
-	close(b.serving)
-	<-ctx.Done()
-	return nil
-}
-
-func (b *bus) Request(_ context.Context, _ string, data []byte) ([]byte, error) {
-	return b.answer(data), nil
-}
-
 func noon() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) }
 
 // opened is a host that runs until the test ends.
-func opened(t *testing.T, l *log, b *bus, see func([]community.Event)) *host.Host {
+func opened(t *testing.T, l *log, b host.Bus, see func([]community.Event)) *host.Host {
 	t.Helper()
 	m, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15, GateClosure: 5 * time.Minute, Ahead: time.Hour, Members: []string{"ann", "bob"}},
 		grid.SingleNode(), tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
@@ -100,12 +87,9 @@ func opened(t *testing.T, l *log, b *bus, see func([]community.Event)) *host.Hos
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{}, 2)
-	b.serving = make(chan struct{})
+	done := make(chan struct{}, 1)
 	go func() { _ = h.Run(ctx); done <- struct{}{} }()
-	go func() { _ = h.Serve(ctx); done <- struct{}{} }()
-	<-b.serving
-	t.Cleanup(func() { cancel(); <-done; <-done; _ = h.Close() })
+	t.Cleanup(func() { cancel(); <-done; _ = h.Close() })
 	return h
 }
 
@@ -133,17 +117,18 @@ func order(member, id string, side grid.Side, price grid.Price) grid.Order {
 	return grid.Order{ID: id, Member: member, MeteringPoint: "mp-" + member, Side: side, Energy: 100, Price: price}
 }
 
-// TestOrdersOverTheBus trades between two members, shows it to who watches, and answers
-// why an order was refused.
-func TestOrdersOverTheBus(t *testing.T) {
+// TestOrdersOfAgents trades between two members, shows it to who watches, and answers
+// why an order was refused. An agent's price is moved to the nearest tick, a program's is
+// not.
+func TestOrdersOfAgents(t *testing.T) {
 	b := &bus{}
 	h := opened(t, &log{}, b, seeNothing)
 	product := begin(t, h)
 	changes, stop := h.Watch("ann")
 	defer stop()
 	for _, o := range []grid.Order{order("ann", "1", grid.Bid, 200_000), order("bob", "2", grid.Offer, 150_000)} {
-		if answer, err := h.Send(t.Context(), host.Request{Product: product, Order: o, Time: noon()}); err != nil || !answer.Accepted {
-			t.Fatalf("%+v: %+v, %v", o, answer, err)
+		if refused, err := h.Place(t.Context(), product, o, noon()); err != nil || refused != "" {
+			t.Fatalf("%+v: %s, %v", o, refused, err)
 		}
 	}
 	if net, traded := h.Position(product.Interval, "mp-ann"); net != 100 || !traded || h.Counts().Trades != 1 {
@@ -156,14 +141,34 @@ func TestOrdersOverTheBus(t *testing.T) {
 	if last.Status != community.Filled {
 		t.Errorf("who watches ann saw %+v", last)
 	}
-	if answer, err := h.Send(t.Context(), host.Request{Product: product, Order: order("ann", "3", grid.Bid, 123), Time: noon()}); err != nil || answer.Accepted || !strings.Contains(answer.Reason, "of 100") {
-		t.Errorf("off the tick: %+v, %v", answer, err)
+	if refused, err := h.Place(t.Context(), product, order("zed", "3", grid.Bid, 200_000), noon()); err != nil || !strings.Contains(refused, "zed") {
+		t.Errorf("an order of a stranger: %q, %v", refused, err)
 	}
 	if !h.HeardOutside("bob").IsZero() {
-		t.Error("an order over the bus counts as one of a program outside")
+		t.Error("an order of an agent counts as one of a program outside")
+	}
+	off := community.Submission{Product: product, Order: order("ann", "3", grid.Bid, 123), Time: noon()}
+	if outcomes, err := h.Submit([]community.Submission{off}); err != nil || outcomes[0].Err == nil || !strings.Contains(outcomes[0].Err.Error(), "of 100") {
+		t.Errorf("off the tick: %+v, %v", outcomes, err)
 	}
 	if _, err := (host.Outside{Host: h}).Submit([]community.Submission{{Product: product, Order: order("bob", "4", grid.Offer, 150_000), Time: noon()}}); err != nil || !h.HeardOutside("bob").Equal(noon()) {
 		t.Errorf("bob's program was heard at %s, %v", h.HeardOutside("bob"), err)
+	}
+}
+
+// TestAnAgentPlacesOrders off the tick, which are moved to it, and outside of the collar,
+// which is refused with the reason.
+func TestAnAgentPlacesOrders(t *testing.T) {
+	h := opened(t, &log{}, &bus{}, seeNothing)
+	product := begin(t, h)
+	if refused, err := h.Place(t.Context(), product, order("ann", "1", grid.Bid, 200_017), noon()); refused != "" || err != nil {
+		t.Errorf("off the tick: %q, %v", refused, err)
+	}
+	if o, known := h.Find("ann", "1"); !known || o.Limit != 200_000 {
+		t.Errorf("the order is %+v, want a limit of 200000", o)
+	}
+	if refused, err := h.Place(t.Context(), product, order("ann", "2", grid.Bid, 9_000_000), noon()); !strings.Contains(refused, "5000000") || err != nil {
+		t.Errorf("above the ceiling: %q, %v", refused, err)
 	}
 }
 

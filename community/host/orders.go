@@ -2,9 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
@@ -12,53 +9,6 @@ import (
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 )
-
-// Request is what an agent sends, Answer what it hears.
-type Request struct {
-	Product grid.Product `json:"product"`
-	Order   grid.Order   `json:"order"`
-	Time    time.Time    `json:"time"`
-}
-
-// Answer says whether an order was taken, and why it was not.
-type Answer struct {
-	Accepted bool   `json:"accepted"`
-	Reason   string `json:"reason,omitempty"`
-}
-
-// Serve answers agents until ctx ends; an order is acknowledged after it is durable.
-func (h *Host) Serve(ctx context.Context) error {
-	return h.bus.Serve(ctx, h.ordersSubject(), func(data []byte) []byte {
-		answer := h.takeOrder(data)
-		if !answer.Accepted {
-			h.log.DebugContext(ctx, "order refused", slog.String("reason", answer.Reason))
-		}
-		b, err := json.Marshal(answer)
-		if err != nil {
-			return []byte(`{"accepted":false,"reason":"the answer could not be encoded"}`)
-		}
-		return b
-	})
-}
-
-func (h *Host) takeOrder(data []byte) Answer {
-	var r Request
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Answer{Reason: err.Error()}
-	}
-	outcomes, err := h.Submit([]community.Submission{{Product: r.Product, Order: r.Order, Time: r.Time}})
-	if err == nil {
-		err = outcomes[0].Err
-	}
-	switch {
-	case err != nil:
-		return Answer{Reason: err.Error()}
-	case outcomes[0].Order.Status == community.IsRejected:
-		return Answer{Reason: outcomes[0].Order.Reason}
-	default:
-		return Answer{Accepted: true}
-	}
-}
 
 // Submit brings submissions into the market together and returns when they are
 // durable and applied. After an error nobody knows: asking again is safe.
@@ -146,19 +96,21 @@ func (h *Host) Rules() (rules matching.Config, calendar community.Config, first,
 	return h.market.Rules(), h.market.Calendar(), first, last, some
 }
 
-// Send sends an order over the bus, as agents in other processes do.
-func (h *Host) Send(ctx context.Context, r Request) (Answer, error) {
-	data, err := json.Marshal(r)
+// Place enters the order of an agent of this process, at the nearest price that the market
+// knows; it returns when the order is durable. refused says why the market did not take
+// it, and is empty where it did. Nothing takes orders from a bus, where anybody who may
+// write could order for others: from outside they come by the API, with a member's key.
+func (h *Host) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
+	outcomes, err := h.Submit([]community.Submission{{Product: product, Order: h.OnTick(o), Time: now}})
 	if err != nil {
-		return Answer{}, fmt.Errorf("submit order: %w", err)
+		return "", err
 	}
-	reply, err := h.bus.Request(ctx, h.ordersSubject(), data)
-	if err != nil {
-		return Answer{}, err
+	switch first := outcomes[0]; {
+	case first.Err != nil:
+		return first.Err.Error(), nil
+	case first.Order.Status == community.IsRejected:
+		return first.Order.Reason, nil
+	default:
+		return "", nil
 	}
-	var a Answer
-	if err := json.Unmarshal(reply, &a); err != nil {
-		return Answer{}, fmt.Errorf("submit order: %w", err)
-	}
-	return a, nil
 }

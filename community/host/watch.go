@@ -1,6 +1,10 @@
 package host
 
 import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/matching"
 )
@@ -53,4 +57,21 @@ func (h *Host) tell(events []matching.Event) {
 			}
 		}
 	}
+}
+
+// Watcher is told what is published on a subject from now on, until ctx ends.
+type Watcher interface {
+	Watch(ctx context.Context, subject string, see func(data []byte)) error
+}
+
+// Follow shows the market's events as they are published, until ctx ends.
+func (h *Host) Follow(ctx context.Context, on Watcher, see func([]community.Event)) error {
+	return on.Watch(ctx, h.EventsSubject(), func(data []byte) {
+		var events []community.Event
+		if err := json.Unmarshal(data, &events); err != nil {
+			h.log.ErrorContext(ctx, "market events", slog.String("error", err.Error()))
+			return
+		}
+		see(events)
+	})
 }

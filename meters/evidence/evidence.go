@@ -99,6 +99,23 @@ ON CONFLICT (gateway, since) DO UPDATE SET key = excluded.key`, gateway, text)
 	return nil
 }
 
+// AdmitGateway admits what a gateway on another machine signs with a key (proof.EncodeKey),
+// until it is revoked; a zero time says that it is not. The error begins with the name of
+// the field.
+func (e *Log) AdmitGateway(ctx context.Context, gateway, key string, revoked time.Time) error {
+	public, err := proof.DecodeKey(key)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	if err := e.Admit(ctx, gateway, public); err != nil {
+		return err
+	}
+	if revoked.IsZero() {
+		return nil
+	}
+	return e.Revoke(ctx, gateway, revoked)
+}
+
 // Key is a gateway's public key, as proof.EncodeKey writes it.
 type Key struct{ Gateway, Key string }
 

@@ -57,9 +57,9 @@ func neighbourhood(t *testing.T, faults map[string][]sim.Fault) map[string]*sim.
 
 func quiet(uint8) {}
 
-func begin(t *testing.T, desk *pairing.Desk, d *sim.Device) *pairing.Session {
+func begin(t *testing.T, bench *pairing.Bench, d *sim.Device) *pairing.Session {
 	t.Helper()
-	s, err := desk.Begin(t.Context(), "tcp://"+d.Address(), 0, "", d.Kind, quiet)
+	s, err := bench.Begin(t.Context(), "tcp://"+d.Address(), 0, "", d.Kind, quiet)
 	if err != nil {
 		t.Fatalf("%s: %v", d.ID, err)
 	}
@@ -67,56 +67,56 @@ func begin(t *testing.T, desk *pairing.Desk, d *sim.Device) *pairing.Session {
 }
 
 // checked goes through live values and sign check; the panels feed in.
-func checked(t *testing.T, desk *pairing.Desk, id string) *pairing.Session {
+func checked(t *testing.T, bench *pairing.Bench, id string) *pairing.Session {
 	t.Helper()
-	if _, live, err := desk.Measure(t.Context(), id); err != nil || len(live.Warnings) > 0 || live.Identity.Serial == "" {
+	if _, live, err := bench.Measure(t.Context(), id); err != nil || len(live.Warnings) > 0 || live.Identity.Serial == "" {
 		t.Fatalf("live values: %+v, %v", live, err)
 	}
-	s, err := desk.CheckSign(t.Context(), id, pairing.Exporting)
+	s, err := bench.CheckSign(t.Context(), id, pairing.Exporting)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// TestPairingIsResumable goes through every step with a new desk each, as other
+// TestPairingIsResumable goes through every step with a new bench each, as other
 // processes would, and ends with a device that can be read.
 func TestPairingIsResumable(t *testing.T) {
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongUnit}})["home-04/meter"]
 	dir := t.TempDir()
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	desk := func() *pairing.Desk {
+	bench := func() *pairing.Bench {
 		opened := pairing.Open(dir, profiles(t), nil)
 		opened.Clock = func() time.Time { return noon }
 		return opened
 	}
-	s := begin(t, desk(), d)
+	s := begin(t, bench(), d)
 	if s.Unit != 3 || s.Profile != "sunspec-meter" || s.Kind != grid.Meter || s.Step != pairing.Identified {
 		t.Fatalf("identified as %+v", s)
 	}
-	if _, err := desk().CheckSign(t.Context(), s.ID, pairing.Exporting); !conflict(err, "live values") {
+	if _, err := bench().CheckSign(t.Context(), s.ID, pairing.Exporting); !conflict(err, "live values") {
 		t.Errorf("sign check before the live values: %v", err)
 	}
-	resumed, err := desk().Resume("tcp://"+d.Address(), 0)
+	resumed, err := bench().Resume("tcp://"+d.Address(), 0)
 	if err != nil || resumed == nil || resumed.ID != s.ID {
 		t.Fatalf("resume: %+v, %v", resumed, err)
 	}
-	if _, err := desk().Bind(s.ID, d.Device); !conflict(err, "check the sign") {
+	if _, err := bench().Bind(s.ID, d.Device); !conflict(err, "check the sign") {
 		t.Errorf("bound before the sign check: %v", err)
 	}
-	s = checked(t, desk(), s.ID)
+	s = checked(t, bench(), s.ID)
 	if s.Inverted || s.Power == nil || *s.Power > -100 {
 		t.Fatalf("sign check %+v", s)
 	}
-	bound, err := desk().Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"})
+	bound, err := bench().Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"})
 	if err != nil || bound.Device.Serial != d.Serial {
 		t.Fatalf("bound %+v, %v", bound, err)
 	}
-	watched, err := desk().Watch(t.Context(), s.ID, 4*time.Second, func(int) {})
+	watched, err := bench().Watch(t.Context(), s.ID, 4*time.Second, func(int) {})
 	if err != nil || watched.Watch.Readings < 3 || watched.Watch.Suspect > 0 {
 		t.Fatalf("watch %+v, %v", watched, err)
 	}
-	paired, err := desk().Paired()
+	paired, err := bench().Paired()
 	want := pairing.Binding{
 		Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann", Serial: d.Serial},
 		Target: "tcp://" + d.Address(), Unit: 3, Profile: "sunspec-meter", Since: noon,
@@ -124,7 +124,7 @@ func TestPairingIsResumable(t *testing.T) {
 	if err != nil || len(paired) != 1 || paired[0] != want {
 		t.Errorf("paired %+v, %v, want %+v", paired, err, want)
 	}
-	if left, err := desk().Sessions(); err != nil || len(left) != 0 {
+	if left, err := bench().Sessions(); err != nil || len(left) != 0 {
 		t.Errorf("sessions left: %v, %v", left, err)
 	}
 }
@@ -134,32 +134,32 @@ func TestPairingIsResumable(t *testing.T) {
 // refuses is not kept.
 func TestAdopt(t *testing.T) {
 	devices := neighbourhood(t, nil)
-	desk := pairing.Open(t.TempDir(), profiles(t), nil)
-	second := begin(t, desk, devices["home-04/meter"])
-	checked(t, desk, second.ID)
-	first := begin(t, desk, devices["home-04/meter"])
-	checked(t, desk, first.ID)
+	bench := pairing.Open(t.TempDir(), profiles(t), nil)
+	second := begin(t, bench, devices["home-04/meter"])
+	checked(t, bench, second.ID)
+	first := begin(t, bench, devices["home-04/meter"])
+	checked(t, bench, first.ID)
 	ann := grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}
 	for _, id := range []string{second.ID, first.ID} {
-		if _, err := desk.Bind(id, ann); err != nil {
+		if _, err := bench.Bind(id, ann); err != nil {
 			t.Fatal(err)
 		}
 		ann.ID = "ann/other"
 	}
-	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) {
+	bench.Adopt = func(context.Context, pairing.Binding) (func(), error) {
 		return nil, &pairing.ConflictError{Reason: "not here"}
 	}
 	watch := func(id string) error {
-		_, err := desk.Watch(t.Context(), id, 2*time.Second, func(int) {})
+		_, err := bench.Watch(t.Context(), id, 2*time.Second, func(int) {})
 		return err
 	}
 	if err := watch(first.ID); !conflict(err, "not here") {
 		t.Errorf("a device that the community refuses: %v", err)
 	}
 	begun := 0
-	desk.Adopt = func(context.Context, pairing.Binding) (func(), error) {
+	bench.Adopt = func(context.Context, pairing.Binding) (func(), error) {
 		return func() {
-			if paired, err := desk.Paired(); err != nil || len(paired) != 1 || paired[0].ID != "ann/other" {
+			if paired, err := bench.Paired(); err != nil || len(paired) != 1 || paired[0].ID != "ann/other" {
 				t.Errorf("begun before it is kept: %+v, %v", paired, err)
 			}
 			begun++
@@ -180,19 +180,19 @@ func conflict(err error, text string) bool {
 
 func TestSignCheck(t *testing.T) {
 	devices := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
-	desk := pairing.Open(t.TempDir(), profiles(t), nil)
-	s := begin(t, desk, devices["home-04/meter"])
-	if s = checked(t, desk, s.ID); !s.Inverted {
+	bench := pairing.Open(t.TempDir(), profiles(t), nil)
+	s := begin(t, bench, devices["home-04/meter"])
+	if s = checked(t, bench, s.ID); !s.Inverted {
 		t.Errorf("a meter that shows %d W while the panels feed in passed as mounted right", *s.Power)
 	}
-	s = begin(t, desk, devices["home-04/inverter"])
-	if s = checked(t, desk, s.ID); s.Inverted || *s.Power >= 0 {
+	s = begin(t, bench, devices["home-04/inverter"])
+	if s = checked(t, bench, s.ID); s.Inverted || *s.Power >= 0 {
 		t.Errorf("an inverter that produces: %+v", s)
 	}
-	if _, err := desk.CheckSign(t.Context(), s.ID, pairing.Importing); !conflict(err, "does not fit") {
+	if _, err := bench.CheckSign(t.Context(), s.ID, pairing.Importing); !conflict(err, "does not fit") {
 		t.Errorf("an inverter said to take power: %v", err)
 	}
-	if _, err := desk.CheckSign(t.Context(), s.ID, "perhaps"); !conflict(err, "neither") {
+	if _, err := bench.CheckSign(t.Context(), s.ID, "perhaps"); !conflict(err, "neither") {
 		t.Errorf("a load %q: %v", "perhaps", err)
 	}
 }
@@ -201,13 +201,13 @@ func TestSignCheck(t *testing.T) {
 // not that of the meter that bills.
 func TestSignCheckLater(t *testing.T) {
 	devices := neighbourhood(t, nil)
-	desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{{Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}})
+	bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{{Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}})
 	later := func(d *sim.Device) (*pairing.Session, error) {
-		s := begin(t, desk, d)
-		if _, _, err := desk.Measure(t.Context(), s.ID); err != nil {
+		s := begin(t, bench, d)
+		if _, _, err := bench.Measure(t.Context(), s.ID); err != nil {
 			t.Fatal(err)
 		}
-		return desk.CheckSign(t.Context(), s.ID, pairing.Later)
+		return bench.CheckSign(t.Context(), s.ID, pairing.Later)
 	}
 	if s, err := later(devices["home-04/meter"]); !conflict(err, "bills") || s.Step != pairing.Measured {
 		t.Errorf("a connection meter: %v, %s", err, s.Step)
@@ -216,10 +216,10 @@ func TestSignCheckLater(t *testing.T) {
 	if err != nil || s.Step != pairing.Checked {
 		t.Fatalf("panels: %v, %s", err, s.Step)
 	}
-	if s, err = desk.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); err != nil || !s.Binding().Unchecked {
+	if s, err = bench.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); err != nil || !s.Binding().Unchecked {
 		t.Errorf("bound as %+v, %v", s.Binding(), err)
 	}
-	if s, err = desk.CheckSign(t.Context(), s.ID, pairing.Exporting); err != nil || s.Unchecked {
+	if s, err = bench.CheckSign(t.Context(), s.ID, pairing.Exporting); err != nil || s.Unchecked {
 		t.Errorf("checked after all: %+v, %v", s, err)
 	}
 }
@@ -231,18 +231,18 @@ func TestRemove(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "devices.json"), []byte(devices), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	desk := pairing.Open(dir, profiles(t), nil)
-	if err := desk.Remove("ann/meter"); !conflict(err, "ann/pv is behind") {
+	bench := pairing.Open(dir, profiles(t), nil)
+	if err := bench.Remove("ann/meter"); !conflict(err, "ann/pv is behind") {
 		t.Errorf("the meter first: %v", err)
 	}
-	if err := errors.Join(desk.Remove("ann/pv"), desk.Remove("ann/meter")); err != nil {
+	if err := errors.Join(bench.Remove("ann/pv"), bench.Remove("ann/meter")); err != nil {
 		t.Error(err)
 	}
 	missing := (*pairing.NotFoundError)(nil)
-	if err := desk.Remove("ann/meter"); !errors.As(err, &missing) {
+	if err := bench.Remove("ann/meter"); !errors.As(err, &missing) {
 		t.Errorf("once more: %v", err)
 	}
-	if left, err := desk.Paired(); err != nil || len(left) != 0 {
+	if left, err := bench.Paired(); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
@@ -263,31 +263,31 @@ func TestWhatTheLedgerKnows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	desk := pairing.Open(dir, profiles(t), nil)
+	bench := pairing.Open(dir, profiles(t), nil)
 	at := func(id string, kind grid.DeviceKind, serial, target string, inverted bool) pairing.Binding {
 		return pairing.Binding{Device: grid.Device{ID: id, Kind: kind, Member: "ann", MeteringPoint: "mp-ann", Serial: serial}, Target: target, Unit: 1, Profile: "sunspec-meter", Inverted: inverted}
 	}
 	ann := at("ann/meter", grid.Meter, meter.Serial, "tcp://"+meter.Address(), true)
 	write(ann, at("ann/pv", grid.Inverter, "OLD", "tcp://192.0.2.1:502", false))
-	if err := desk.Remove("ann/pv"); err != nil {
+	if err := bench.Remove("ann/pv"); err != nil {
 		t.Fatal(err)
 	}
-	pv := begin(t, desk, inverter)
-	checked(t, desk, pv.ID)
-	if _, err := desk.Bind(pv.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "needs another id") {
+	pv := begin(t, bench, inverter)
+	checked(t, bench, pv.ID)
+	if _, err := bench.Bind(pv.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "needs another id") {
 		t.Errorf("the id of a removed device: %v", err)
 	}
-	if _, err := desk.Bind(pv.ID, grid.Device{ID: "ann/pv2", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+	if _, err := bench.Bind(pv.ID, grid.Device{ID: "ann/pv2", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
 		t.Error(err)
 	}
-	s := begin(t, desk, meter)
-	checked(t, desk, s.ID)
+	s := begin(t, bench, meter)
+	checked(t, bench, s.ID)
 	same := grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}
-	if _, err := desk.Bind(s.ID, same); err != nil {
+	if _, err := bench.Bind(s.ID, same); err != nil {
 		t.Errorf("turned round before anything was read: %v", err)
 	}
-	desk.HasRead = true
-	if _, err := desk.Bind(s.ID, same); !conflict(err, "the other way round") {
+	bench.HasRead = true
+	if _, err := bench.Bind(s.ID, same); !conflict(err, "the other way round") {
 		t.Errorf("turned round: %v", err)
 	}
 	_, port, err := net.SplitHostPort(meter.Address())
@@ -295,7 +295,7 @@ func TestWhatTheLedgerKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(at("bob/meter", grid.Meter, "", "tcp://localhost:"+port, false))
-	if _, err := desk.Bind(s.ID, grid.Device{ID: "cy/meter", Member: "cy", MeteringPoint: "mp-cy"}); !conflict(err, "is bound already, as bob/meter") {
+	if _, err := bench.Bind(s.ID, grid.Device{ID: "cy/meter", Member: "cy", MeteringPoint: "mp-cy"}); !conflict(err, "is bound already, as bob/meter") {
 		t.Errorf("by another name of its host: %v", err)
 	}
 }
@@ -344,21 +344,21 @@ func TestPairingSharesTheConnection(t *testing.T) {
 		}
 	}
 	until(2)
-	desk := pairing.Open(t.TempDir(), profiles(t), nil)
-	if s, err := desk.Begin(t.Context(), e.String(), 1, "", "", quiet); err == nil {
+	bench := pairing.Open(t.TempDir(), profiles(t), nil)
+	if s, err := bench.Begin(t.Context(), e.String(), 1, "", "", quiet); err == nil {
 		t.Errorf("over a second connection: %+v", s)
 	}
-	desk.Shared = fleet.Conn
-	s, err := desk.Begin(t.Context(), e.String(), 1, "", "", quiet)
+	bench.Shared = fleet.Conn
+	s, err := bench.Begin(t.Context(), e.String(), 1, "", "", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checked(t, desk, s.ID)
-	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+	checked(t, bench, s.ID)
+	if _, err := bench.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
 		t.Fatal(err)
 	}
 	before := seen.readings.Load()
-	if s, err := desk.Watch(t.Context(), s.ID, 4*time.Second, func(int) {}); err != nil || s.Watch.Readings < 3 {
+	if s, err := bench.Watch(t.Context(), s.ID, 4*time.Second, func(int) {}); err != nil || s.Watch.Readings < 3 {
 		t.Errorf("watch %+v, %v", s.Watch, err)
 	}
 	until(before + 5)
@@ -388,22 +388,22 @@ func TestWhatMustNotBeBound(t *testing.T) {
 		{"a metering point with a meter", binding("ann/old", "mp-ann", "S-4", "tcp://192.0.2.1:502"), "has the connection meter ann/old already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{c.bound})
-			s := begin(t, desk, meter)
-			checked(t, desk, s.ID)
-			if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, c.want) {
+			bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{c.bound})
+			s := begin(t, bench, meter)
+			checked(t, bench, s.ID)
+			if _, err := bench.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, c.want) {
 				t.Errorf("error %v, want a conflict with %q", err, c.want)
 			}
 		})
 	}
-	desk := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{binding("ann/old", "mp-old", "", "rtuovertcp://"+meter.Address())})
-	if _, err := desk.Begin(t.Context(), here, 0, "", "", quiet); !conflict(err, "one port speaks one protocol") {
+	bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{binding("ann/old", "mp-old", "", "rtuovertcp://"+meter.Address())})
+	if _, err := bench.Begin(t.Context(), here, 0, "", "", quiet); !conflict(err, "one port speaks one protocol") {
 		t.Errorf("TCP where RTU is spoken: %v", err)
 	}
-	desk = pairing.Open(t.TempDir(), profiles(t), nil)
-	s := begin(t, desk, devices["home-04/inverter"])
-	checked(t, desk, s.ID)
-	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "no connection meter yet") {
+	bench = pairing.Open(t.TempDir(), profiles(t), nil)
+	s := begin(t, bench, devices["home-04/inverter"])
+	checked(t, bench, s.ID)
+	if _, err := bench.Bind(s.ID, grid.Device{ID: "ann/pv", Member: "ann", MeteringPoint: "mp-ann"}); !conflict(err, "no connection meter yet") {
 		t.Errorf("an inverter without a meter: %v", err)
 	}
 }
@@ -412,36 +412,36 @@ func TestWhatMustNotBeBound(t *testing.T) {
 // then.
 func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.Dropouts}})["home-04/meter"]
-	desk := pairing.Open(t.TempDir(), profiles(t), nil)
+	bench := pairing.Open(t.TempDir(), profiles(t), nil)
 	var s *pairing.Session
 	for range 5 { // until no answer is dropped on the way
 		var err error
-		if s, err = desk.Begin(t.Context(), "tcp://"+d.Address(), 1, "sunspec-meter", grid.Meter, quiet); err != nil {
+		if s, err = bench.Begin(t.Context(), "tcp://"+d.Address(), 1, "sunspec-meter", grid.Meter, quiet); err != nil {
 			continue
 		}
-		if _, _, err = desk.Measure(t.Context(), s.ID); err != nil {
+		if _, _, err = bench.Measure(t.Context(), s.ID); err != nil {
 			continue
 		}
-		if _, err = desk.CheckSign(t.Context(), s.ID, pairing.Exporting); err == nil {
+		if _, err = bench.CheckSign(t.Context(), s.ID, pairing.Exporting); err == nil {
 			break
 		}
 	}
-	if _, err := desk.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
+	if _, err := bench.Bind(s.ID, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := desk.Watch(t.Context(), s.ID, 12*time.Second, func(int) {})
+	kept, err := bench.Watch(t.Context(), s.ID, 12*time.Second, func(int) {})
 	if !conflict(err, "readings came") || kept.Watch.Gap < 3 {
 		t.Errorf("watch %+v, %v", kept.Watch, err)
 	}
-	if again, err := desk.Session(s.ID); err != nil || again.Step != pairing.Bound {
+	if again, err := bench.Session(s.ID); err != nil || again.Step != pairing.Bound {
 		t.Errorf("the session is gone or further: %+v, %v", again, err)
 	}
 }
 
 // TestNothingThere looks where nobody listens, and where something else does.
 func TestNothingThere(t *testing.T) {
-	desk := pairing.Open(t.TempDir(), profiles(t), nil)
-	if _, err := desk.Begin(t.Context(), "tcp://127.0.0.1:1", 0, "", "", quiet); !errors.Is(err, modbus.ErrConnect) {
+	bench := pairing.Open(t.TempDir(), profiles(t), nil)
+	if _, err := bench.Begin(t.Context(), "tcp://127.0.0.1:1", 0, "", "", quiet); !errors.Is(err, modbus.ErrConnect) {
 		t.Errorf("error %v, want ErrConnect", err)
 	}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -459,7 +459,7 @@ func TestNothingThere(t *testing.T) {
 			defer c.Close()
 		}
 	}()
-	if _, err := desk.Begin(t.Context(), "tcp://"+l.Addr().String(), 1, "", "", quiet); !errors.Is(err, pairing.ErrSilent) {
+	if _, err := bench.Begin(t.Context(), "tcp://"+l.Addr().String(), 1, "", "", quiet); !errors.Is(err, pairing.ErrSilent) {
 		t.Errorf("a mail server: %v, want ErrSilent", err)
 	}
 }

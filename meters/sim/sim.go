@@ -35,6 +35,7 @@ type Neighbourhood struct {
 	mu      sync.Mutex // guards world
 	world   *world.World
 	devices []*Device
+	spec    world.Spec
 	faults  map[string][]Fault // by device
 	shown   atomic.Int64       // unix time of what the registers show, always saved
 }
@@ -48,7 +49,7 @@ func Open(ctx context.Context, dir string, spec world.Spec, faults map[string][]
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	n := &Neighbourhood{db: db, faults: faults}
+	n := &Neighbourhood{db: db, spec: spec, faults: faults}
 	if err := n.load(ctx, spec); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}

@@ -1,13 +1,11 @@
 package audit_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 const community = "test"
@@ -28,13 +26,6 @@ func register(t *testing.T, l *ledger.Ledger, points int) {
 		devices[i] = grid.Device{ID: point(i) + "/meter", Kind: grid.Meter, Member: "m-" + point(i), MeteringPoint: point(i)}
 	}
 	must(t, l.Register(t.Context(), devices...))
-}
-
-func invoke(t *testing.T, l *ledger.Ledger, who *identity.Identity, function string, arg any) error {
-	t.Helper()
-	b, err := json.Marshal(arg)
-	must(t, err)
-	return l.Invoke(t.Context(), ledger.Call{As: who, Function: function, Args: []string{string(b)}})
 }
 
 func must(t *testing.T, err error) {

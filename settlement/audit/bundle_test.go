@@ -127,7 +127,7 @@ func (s *settled) settle(i grid.Interval) {
 	text, err := json.Marshal(w)
 	must(s.t, err)
 	s.workings, s.roots = append(s.workings, text), append(s.roots, in.ReadingRoot)
-	must(s.t, s.l.SubmitRun(s.t.Context(), r))
+	must(s.t, s.l.SubmitRun(s.t.Context(), r.Record()))
 }
 
 // bundle exports, with a signer of its own if one is given, and reads the files.
@@ -319,7 +319,7 @@ func TestAnOperatorWhoLies(t *testing.T) {
 			s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, s.roots[0])
 		}, "told twice"},
 		"a gateway that was revoked": {func(s *settled, _ *audit.Working, _ *record.Leaf) {
-			must(s.t, invoke(s.t, s.l, s.l.People.Operator, "registry:Revoke", chaincode.Revocation{
+			must(s.t, s.l.As(s.l.People.Operator).Registry.Revoke(s.t.Context(), chaincode.Revocation{
 				Community: community, Kind: chaincode.KindGateway, ID: "gw-1", At: interval(100, 0).Begin().Format(time.RFC3339), Reason: "stolen",
 			}))
 		}, "was revoked before"},

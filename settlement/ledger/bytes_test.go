@@ -53,7 +53,7 @@ func TestBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	metadata, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Operator, Function: "org.hyperledger.fabric:GetMetadata"})
+	metadata, err := l.Chain().Evaluate(t.Context(), ledger.Call{As: l.People.Operator, Function: "org.hyperledger.fabric:GetMetadata"})
 	if err != nil {
 		t.Fatal(err)
 	}

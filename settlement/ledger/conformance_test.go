@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -73,7 +74,7 @@ func interval(day, number int) grid.Interval {
 }
 
 // run settles an interval with points that draw 100 Wh and more.
-func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement.Run {
+func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) record.Run {
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000},
@@ -89,16 +90,7 @@ func run(t testing.TB, l *ledger.Ledger, i grid.Interval, points int) settlement
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
-}
-
-func invoke(t *testing.T, l *ledger.Ledger, who *identity.Identity, function string, arg any) error {
-	t.Helper()
-	b, err := json.Marshal(arg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.Invoke(t.Context(), ledger.Call{As: who, Function: function, Args: []string{string(b)}})
+	return r.Record()
 }
 
 func must(t testing.TB, err error) {
@@ -127,9 +119,9 @@ func TestSubmittingAgainChangesNothing(t *testing.T) {
 		must(t, err)
 		must(t, l.SubmitRun(t.Context(), r))
 		for _, b := range r.Batches { // past what the ledger itself leaves out
-			must(t, invoke(t, l, l.People.Operator, "settlement:PostBatch", b))
+			must(t, l.As(l.People.Operator).Settlement.PostBatch(t.Context(), b))
 		}
-		must(t, invoke(t, l, l.People.Operator, "settlement:OpenRun", r.Manifest))
+		must(t, l.As(l.People.Operator).Settlement.OpenRun(t.Context(), r.Manifest))
 		if again, _, err := l.Head(t.Context()); err != nil || again != height {
 			t.Errorf("height %d became %d: %v", height, again, err)
 		}
@@ -170,12 +162,14 @@ func TestSubmitGoesOnWhereItStopped(t *testing.T) {
 		register(t, l, 100)
 		for stop := range 4 {
 			r := run(t, l, interval(day, stop), 100) // two batches
-			steps := []struct {
-				function string
-				arg      any
-			}{{"OpenRun", r.Manifest}, {"PostBatch", r.Batches[1]}, {"PostBatch", r.Batches[0]}}
-			for _, c := range steps[:stop] {
-				must(t, invoke(t, l, l.People.Operator, "settlement:"+c.function, c.arg))
+			operator := l.As(l.People.Operator)
+			steps := []func() error{
+				func() error { return operator.Settlement.OpenRun(t.Context(), r.Manifest) },
+				func() error { return operator.Settlement.PostBatch(t.Context(), r.Batches[1]) },
+				func() error { return operator.Settlement.PostBatch(t.Context(), r.Batches[0]) },
+			}
+			for _, step := range steps[:stop] {
+				must(t, step())
 			}
 			must(t, l.SubmitRun(t.Context(), r))
 			postings, err := l.Postings(t.Context(), interval(day, stop))
@@ -191,26 +185,25 @@ func TestSettlementRefuses(t *testing.T) {
 		register(t, l, 2)
 		operator := l.People.Operator
 		r := run(t, l, interval(day, 0), 2)
-		expect(t, "a batch without a manifest", chaincode.CodeMissing, invoke(t, l, operator, "settlement:PostBatch", r.Batches[0]))
-		must(t, invoke(t, l, operator, "settlement:OpenRun", r.Manifest))
+		expect(t, "a batch without a manifest", chaincode.CodeMissing, l.As(operator).Settlement.PostBatch(t.Context(), r.Batches[0]))
+		must(t, l.As(operator).Settlement.OpenRun(t.Context(), r.Manifest))
 		other := r.Manifest
 		other.ReadingRoot = "another"
-		expect(t, "another manifest", chaincode.CodeConflict, invoke(t, l, operator, "settlement:OpenRun", other))
+		expect(t, "another manifest", chaincode.CodeConflict, l.As(operator).Settlement.OpenRun(t.Context(), other))
 		forged := r.Batches[0]
 		forged.Postings = append([]record.Posting(nil), forged.Postings...)
 		forged.Postings[0].Amount++
-		expect(t, "a batch that was not announced", chaincode.CodeConflict, invoke(t, l, operator, "settlement:PostBatch", forged))
-		id := map[string]any{"community": community, "interval": r.Manifest.Interval, "run": 1}
-		expect(t, "closing before the batches", chaincode.CodeMissing, invoke(t, l, operator, "settlement:CloseRun", id))
-		expect(t, "an unknown field", chaincode.CodeInvalid, invoke(t, l, operator, "settlement:OpenRun", map[string]any{"colour": "red"}))
+		expect(t, "a batch that was not announced", chaincode.CodeConflict, l.As(operator).Settlement.PostBatch(t.Context(), forged))
+		expect(t, "closing before the batches", chaincode.CodeMissing, l.As(operator).Settlement.CloseRun(t.Context(), r.Manifest))
+		expect(t, "an unknown field", chaincode.CodeInvalid, l.Chain().Submit(t.Context(), ledger.Call{As: operator, Function: "settlement:OpenRun", Args: []string{`{"colour":"red"}`}}))
 		second := r.Manifest
 		second.Run = 2
-		expect(t, "run 2 before run 1 is closed", chaincode.CodeMissing, invoke(t, l, operator, "settlement:OpenRun", second))
+		expect(t, "run 2 before run 1 is closed", chaincode.CodeMissing, l.As(operator).Settlement.OpenRun(t.Context(), second))
 		expect(t, "a metering point named as a system account", chaincode.CodeInvalid,
 			l.Register(t.Context(), grid.Device{ID: "d", Kind: grid.Meter, Member: "m", MeteringPoint: "utility"}))
 		stranger := run(t, l, interval(day, 1), 3) // the third is not registered
-		must(t, invoke(t, l, operator, "settlement:OpenRun", stranger.Manifest))
-		expect(t, "an unregistered metering point", chaincode.CodeMissing, invoke(t, l, operator, "settlement:PostBatch", stranger.Batches[0]))
+		must(t, l.As(operator).Settlement.OpenRun(t.Context(), stranger.Manifest))
+		expect(t, "an unregistered metering point", chaincode.CodeMissing, l.As(operator).Settlement.PostBatch(t.Context(), stranger.Batches[0]))
 		for name, spoil := range map[string]func(*record.Posting){
 			"a negative amount":      func(p *record.Posting) { p.Amount = -1 },
 			"the same account twice": func(p *record.Posting) { p.Credit = p.Debit },
@@ -221,8 +214,8 @@ func TestSettlementRefuses(t *testing.T) {
 			b, err := json.Marshal(bad.Batches[0])
 			must(t, err)
 			bad.Manifest.BatchDigests[0] = fmt.Sprintf("%x", sha256.Sum256(b))
-			must(t, invoke(t, l, operator, "settlement:OpenRun", bad.Manifest))
-			expect(t, name, chaincode.CodeInvalid, invoke(t, l, operator, "settlement:PostBatch", bad.Batches[0]))
+			must(t, l.As(operator).Settlement.OpenRun(t.Context(), bad.Manifest))
+			expect(t, name, chaincode.CodeInvalid, l.As(operator).Settlement.PostBatch(t.Context(), bad.Batches[0]))
 		}
 	})
 }
@@ -235,24 +228,24 @@ func TestMoneyOutsideOfRuns(t *testing.T) {
 		account, err := l.Account("m-"+point(0), point(0))
 		must(t, err)
 		date := interval(day, 0).Begin().Format("2006-01-02")
-		operator := l.People.Operator
-		pay := func(function, reference string, amount int64) error {
-			return invoke(t, l, operator, "settlement:"+function, chaincode.Transfer{
+		operator := l.As(l.People.Operator)
+		pay := func(way func(context.Context, chaincode.Transfer) error, reference string, amount int64) error {
+			return way(t.Context(), chaincode.Transfer{
 				Community: community, Reference: reference + account, Account: account, Amount: amount, Time: date + "T10:00:00Z",
 			})
 		}
-		must(t, pay("Deposit", "d1", 1_000))
-		must(t, pay("Deposit", "d1", 1_000)) // again
-		expect(t, "the same payment with another amount", chaincode.CodeConflict, pay("Deposit", "d1", 2_000))
-		expect(t, "more than there is", chaincode.CodeFunds, pay("Withdraw", "w0", 1_001))
-		must(t, pay("Withdraw", "w1", 400))
+		must(t, pay(operator.Settlement.Deposit, "d1", 1_000))
+		must(t, pay(operator.Settlement.Deposit, "d1", 1_000)) // again
+		expect(t, "the same payment with another amount", chaincode.CodeConflict, pay(operator.Settlement.Deposit, "d1", 2_000))
+		expect(t, "more than there is", chaincode.CodeFunds, pay(operator.Settlement.Withdraw, "w0", 1_001))
+		must(t, pay(operator.Settlement.Withdraw, "w1", 400))
 		for range 2 {
 			must(t, l.Fold(t.Context(), interval(day, 0).Begin()))
 			if b, err := l.Balance(t.Context(), account); err != nil || b != 600 {
 				t.Errorf("balance %d, %v, want 600", b, err)
 			}
 		}
-		must(t, pay("Withdraw", "w2", 600))
+		must(t, pay(operator.Settlement.Withdraw, "w2", 600))
 		if b, err := l.Balance(t.Context(), account); err != nil || b != 0 {
 			t.Errorf("balance %d, %v, want 0", b, err)
 		}
@@ -270,21 +263,20 @@ func TestHistory(t *testing.T) {
 			must(t, err)
 			must(t, l.RegisterGateway(t.Context(), gateway, public))
 		}
-		must(t, invoke(t, l, l.People.Operator, "registry:Revoke", chaincode.Revocation{
+		must(t, l.As(l.People.Operator).Registry.Revoke(t.Context(), chaincode.Revocation{
 			Community: community, Kind: chaincode.KindGateway, ID: gateway, At: interval(day, 1).Begin().Format(time.RFC3339), Reason: "stolen",
 		}))
-		text, err := l.Evaluate(t.Context(), ledger.Call{As: l.People.Utility, Function: "registry:GetHistory", Args: []string{community, chaincode.KindGateway, gateway}})
+		changes, err := l.As(l.People.Utility).Registry.GetHistory(t.Context(), chaincode.KindGateway, gateway)
 		must(t, err)
-		var changes []struct {
-			Tx    string
-			Value struct {
-				Value   []chaincode.GatewayKey
-				Revoked string
-			}
+		var of [3]struct {
+			Value   []chaincode.GatewayKey
+			Revoked string
 		}
-		must(t, json.Unmarshal([]byte(text), &changes))
-		if len(changes) != 3 || changes[0].Value.Revoked == "" || len(changes[1].Value.Value) != 2 || len(changes[2].Value.Value) != 1 || changes[0].Tx == changes[1].Tx {
-			t.Errorf("history %s", text)
+		for k, c := range changes[:min(len(of), len(changes))] {
+			must(t, json.Unmarshal(c.Value, &of[k]))
+		}
+		if len(changes) != 3 || of[0].Revoked == "" || len(of[1].Value) != 2 || len(of[2].Value) != 1 || changes[0].Tx == changes[1].Tx {
+			t.Errorf("history %+v", changes)
 		}
 	})
 }
@@ -295,12 +287,12 @@ func TestRevocation(t *testing.T) {
 		account, err := l.Account("m-"+point(0), point(0))
 		must(t, err)
 		revoke := chaincode.Revocation{Community: community, Kind: chaincode.KindMeteringPoint, ID: account, At: interval(day, 1).Begin().Format("2006-01-02T15:04:05Z"), Reason: "moved"}
-		expect(t, "revoked by an installer", chaincode.CodeDenied, invoke(t, l, l.People.Installer, "registry:Revoke", revoke))
-		must(t, invoke(t, l, l.People.Operator, "registry:Revoke", revoke))
-		must(t, invoke(t, l, l.People.Operator, "registry:Revoke", revoke))
+		expect(t, "revoked by an installer", chaincode.CodeDenied, l.As(l.People.Installer).Registry.Revoke(t.Context(), revoke))
+		must(t, l.As(l.People.Operator).Registry.Revoke(t.Context(), revoke))
+		must(t, l.As(l.People.Operator).Registry.Revoke(t.Context(), revoke))
 		earlier := revoke
 		earlier.Reason = "another"
-		expect(t, "revoked again otherwise", chaincode.CodeConflict, invoke(t, l, l.People.Operator, "registry:Revoke", earlier))
+		expect(t, "revoked again otherwise", chaincode.CodeConflict, l.As(l.People.Operator).Registry.Revoke(t.Context(), earlier))
 		must(t, l.SubmitRun(t.Context(), run(t, l, interval(day, 0), 2))) // before it
 		expect(t, "a run after it", chaincode.CodeInvalid, l.SubmitRun(t.Context(), run(t, l, interval(day, 1), 2)))
 		register(t, l, 2) // the same again is no new admission
@@ -322,22 +314,19 @@ func TestPersonalDataIsErasable(t *testing.T) {
 		call := ledger.Call{As: l.People.Operator, Function: "registry:AdmitMember", Args: []string{string(arg)}, Transient: map[string][]byte{chaincode.CollectionPersonal: record}}
 		wrong := call
 		wrong.Transient = map[string][]byte{chaincode.CollectionPersonal: []byte(`{"salt":"0123456789abcdef","details":{"name":"Eve"}}`)}
-		expect(t, "a record that was not committed to", chaincode.CodeInvalid, l.Invoke(t.Context(), wrong))
+		expect(t, "a record that was not committed to", chaincode.CodeInvalid, l.Chain().Submit(t.Context(), wrong))
 		wrong.Transient = map[string][]byte{chaincode.CollectionPersonal: []byte(`{"salt":"","details":{"name":"Ada"}}`)}
-		expect(t, "a record without salt", chaincode.CodeInvalid, l.Invoke(t.Context(), wrong))
-		must(t, l.Invoke(t.Context(), call))
-		get := ledger.Call{As: l.People.Utility, Function: "registry:GetPersonal", Args: []string{community, id}}
-		if got, err := l.Evaluate(t.Context(), get); err != nil || got != string(record) {
+		expect(t, "a record without salt", chaincode.CodeInvalid, l.Chain().Submit(t.Context(), wrong))
+		must(t, l.Chain().Submit(t.Context(), call))
+		if got, err := l.As(l.People.Utility).Registry.GetPersonal(t.Context(), id); err != nil || string(got) != string(record) {
 			t.Errorf("the utility reads %q, %v", got, err)
 		}
 		stranger, err := l.People.Member("someone-else")
 		must(t, err)
-		get.As = stranger
-		_, err = l.Evaluate(t.Context(), get)
+		_, err = l.As(stranger).Registry.GetPersonal(t.Context(), id)
 		expect(t, "another member reads it", chaincode.CodeDenied, err)
-		must(t, invoke(t, l, l.People.Operator, "registry:EraseMember", map[string]string{"community": community, "id": id}))
-		get.As = l.People.Operator
-		_, err = l.Evaluate(t.Context(), get)
+		must(t, l.As(l.People.Operator).Registry.EraseMember(t.Context(), id))
+		_, err = l.As(l.People.Operator).Registry.GetPersonal(t.Context(), id)
 		expect(t, "read after it was erased", chaincode.CodeMissing, err)
 	})
 }
@@ -356,22 +345,22 @@ func TestDispute(t *testing.T) {
 		neighbour, err := l.People.Member(other)
 		must(t, err)
 		d := chaincode.Dispute{Community: community, ID: "d" + id, Member: id, Subject: "a posting", Evidence: "ab", Time: interval(day, 0).Begin().Format("2006-01-02T15:04:05Z")}
-		expect(t, "opened by a neighbour", chaincode.CodeDenied, invoke(t, l, neighbour, "disputes:Open", d))
-		must(t, invoke(t, l, member, "disputes:Open", d))
+		expect(t, "opened by a neighbour", chaincode.CodeDenied, l.As(neighbour).Disputes.Open(t.Context(), d))
+		must(t, l.As(member).Disputes.Open(t.Context(), d))
 		end := chaincode.Resolution{Community: community, ID: d.ID, Upheld: true, Debit: "fund", Credit: account, Amount: 70, Reason: "meter", Time: d.Time}
-		expect(t, "resolved before it was answered", chaincode.CodeMissing, invoke(t, l, l.People.Utility, "disputes:Resolve", end))
-		must(t, invoke(t, l, l.People.Operator, "disputes:Respond", chaincode.Response{Community: community, ID: d.ID, Evidence: "cd", Time: d.Time}))
-		expect(t, "resolved by the operator", chaincode.CodeDenied, invoke(t, l, l.People.Operator, "disputes:Resolve", end))
+		expect(t, "resolved before it was answered", chaincode.CodeMissing, l.As(l.People.Utility).Disputes.Resolve(t.Context(), end))
+		must(t, l.As(l.People.Operator).Disputes.Respond(t.Context(), chaincode.Response{Community: community, ID: d.ID, Evidence: "cd", Time: d.Time}))
+		expect(t, "resolved by the operator", chaincode.CodeDenied, l.As(l.People.Operator).Disputes.Resolve(t.Context(), end))
 		rejected := end
 		rejected.Upheld = false
-		expect(t, "an adjustment of a dispute that is not upheld", chaincode.CodeInvalid, invoke(t, l, l.People.Utility, "disputes:Resolve", rejected))
-		must(t, invoke(t, l, l.People.Utility, "disputes:Resolve", end))
+		expect(t, "an adjustment of a dispute that is not upheld", chaincode.CodeInvalid, l.As(l.People.Utility).Disputes.Resolve(t.Context(), rejected))
+		must(t, l.As(l.People.Utility).Disputes.Resolve(t.Context(), end))
 		if b, err := l.Balance(t.Context(), account); err != nil || b != 70 {
 			t.Errorf("balance %d after the adjustment, %v, want 70", b, err)
 		}
-		text, err := l.Evaluate(t.Context(), ledger.Call{As: member, Function: "disputes:Get", Args: []string{community, d.ID}})
-		if err != nil || !strings.Contains(text, `"upheld":true`) {
-			t.Errorf("the member reads %s, %v", text, err)
+		read, err := l.As(member).Disputes.Get(t.Context(), d.ID)
+		if err != nil || read.Dispute != d || read.Response == nil || read.Resolution == nil || *read.Resolution != end {
+			t.Errorf("the member reads %+v, %v", read, err)
 		}
 	})
 }
@@ -403,7 +392,7 @@ func TestEveryFunctionRefusesTheWrongRole(t *testing.T) {
 		callers["the community's utility"] = posing
 		for name, who := range callers {
 			for function, args := range functions {
-				_, err := l.Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args})
+				_, err := l.Chain().Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args})
 				expect(t, name+" calls "+function, chaincode.CodeDenied, err)
 			}
 		}
@@ -427,7 +416,7 @@ func TestRolesAreAsDocumented(t *testing.T) {
 		}
 		for function, args := range functions {
 			for role, who := range callers {
-				_, err := l.Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args})
+				_, err := l.Chain().Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args})
 				if !slices.Contains(documented[function], role) {
 					expect(t, role+" calls "+function, chaincode.CodeDenied, err)
 				} else if err != nil && strings.Contains(err.Error(), "may not do this") {

@@ -17,7 +17,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
-	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
@@ -65,7 +64,7 @@ func TestFaultsOnARealNetwork(t *testing.T) {
 	must(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	var submitting sync.WaitGroup
-	runs := make(chan settlement.Run, 1000)
+	runs := make(chan record.Run, 1000)
 	next := make(chan int)
 	for range 4 {
 		submitting.Go(func() {

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,8 +24,6 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
-	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
 // Ledger is a community's ledger. It is safe for concurrent use.
@@ -48,7 +45,7 @@ type Ledger struct {
 // founds the community if that is new.
 func Open(ctx context.Context, chain Chain, index *Index, people *People, names *Names, community, currency string) (*Ledger, error) {
 	l := &Ledger{Names: names, People: people, community: community, chain: chain, index: index, more: make(chan struct{}, 1), stop: func() {}}
-	err := l.call(ctx, people.Operator, "registry:FoundCommunity", chaincode.Community{ID: community, Currency: currency, Utility: people.UtilityMSP})
+	err := l.As(people.Operator).Registry.FoundCommunity(ctx, chaincode.Community{ID: community, Currency: currency, Utility: people.UtilityMSP})
 	if err == nil {
 		err = index.Follow(ctx, chain)
 	}
@@ -104,83 +101,73 @@ func (l *Ledger) Close() error {
 	return errors.Join(l.chain.Close(), l.index.Close())
 }
 
-// Invoke submits calls, in any order, and waits until they are committed.
-func (l *Ledger) Invoke(ctx context.Context, calls ...Call) error {
-	return l.chain.Submit(ctx, calls...)
-}
-
-// Evaluate runs a call and commits nothing.
-func (l *Ledger) Evaluate(ctx context.Context, c Call) (string, error) {
-	return l.chain.Evaluate(ctx, c)
-}
-
-// NewCall encodes the argument of a function.
-func NewCall(who *identity.Identity, function string, arg any) (Call, error) {
-	b, err := json.Marshal(arg)
-	if err != nil {
-		return Call{}, fmt.Errorf("%s: %w", function, err)
+// Register records devices, with their members and metering points, all at once. The
+// error of the contracts names the device that they refuse.
+func (l *Ledger) Register(ctx context.Context, devices ...grid.Device) error {
+	err := l.register(ctx, devices...)
+	refused := (*ContractError)(nil)
+	if !errors.As(err, &refused) {
+		return err
 	}
-	return Call{As: who, Function: function, Args: []string{string(b)}}, nil
+	for _, d := range devices {
+		if err := l.register(ctx, d); errors.As(err, &refused) {
+			return fmt.Errorf("the ledger refuses device %s: %w: a device or metering point that changed needs a new id", d.ID, err)
+		}
+	}
+	return err
 }
 
-func (l *Ledger) call(ctx context.Context, who *identity.Identity, function string, arg any) error {
-	c, err := NewCall(who, function, arg)
+func (l *Ledger) register(ctx context.Context, devices ...grid.Device) error {
+	r := registration{seen: map[any]bool{}}
+	for _, d := range devices {
+		if err := r.add(l, d); err != nil {
+			return fmt.Errorf("register %s: %w", d.ID, err)
+		}
+	}
+	installer := l.As(l.People.Installer)
+	if err := installer.Registry.AdmitMember(ctx, r.members...); err != nil {
+		return err
+	}
+	if err := installer.Registry.RegisterMeteringPoint(ctx, r.points...); err != nil { // of members that are there
+		return err
+	}
+	return installer.Registry.RegisterDevice(ctx, r.devices...) // at metering points that are there
+}
+
+// registration is what some devices bring to the registry, each once.
+type registration struct {
+	members []chaincode.Member
+	points  []chaincode.MeteringPoint
+	devices []chaincode.Device
+	seen    map[any]bool
+}
+
+func (r *registration) add(l *Ledger, d grid.Device) error {
+	salt, err := l.Names.Salt(d.Member)
 	if err != nil {
 		return err
 	}
-	return l.chain.Submit(ctx, c)
-}
-
-// Register records devices, with their members and metering points.
-func (l *Ledger) Register(ctx context.Context, devices ...grid.Device) error {
-	var steps [3][]Call // each needs the one before
-	seen := map[string]bool{}
-	for _, d := range devices {
-		calls, err := l.registration(d)
-		if err != nil {
-			return fmt.Errorf("register %s: %w", d.ID, err)
-		}
-		for k, c := range calls {
-			if !seen[c.Function+c.Args[0]] {
-				steps[k] = append(steps[k], c)
-				seen[c.Function+c.Args[0]] = true
-			}
-		}
-	}
-	for _, calls := range steps {
-		if err := l.chain.Submit(ctx, calls...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Ledger) registration(d grid.Device) (calls [3]Call, err error) {
-	salt, err := l.Names.Salt(d.Member)
-	if err != nil {
-		return calls, err
-	}
-	member := chaincode.Pseudonym(salt, chaincode.KindMember, d.Member)
 	point := chaincode.Pseudonym(salt, chaincode.KindMeteringPoint, d.MeteringPoint)
 	if slices.Contains(record.SystemAccounts(), d.MeteringPoint) {
 		point = d.MeteringPoint // which the contract refuses
 	}
-	for k, c := range []struct {
-		function string
-		arg      any
-	}{
-		{"registry:AdmitMember", chaincode.Member{Community: l.community, ID: member}},
-		{"registry:RegisterMeteringPoint", chaincode.MeteringPoint{Community: l.community, ID: point, Member: member}},
-		{"registry:RegisterDevice", chaincode.Device{
-			Community: l.community, ID: chaincode.Pseudonym(salt, chaincode.KindDevice, d.ID), Kind: string(d.Kind),
-			MeteringPoint: point, Commitment: chaincode.Pseudonym(salt, "serial", d.Serial),
-		}},
-	} {
-		if calls[k], err = NewCall(l.People.Installer, c.function, c.arg); err != nil {
-			return calls, err
-		}
+	m := chaincode.Member{Community: l.community, ID: chaincode.Pseudonym(salt, chaincode.KindMember, d.Member)}
+	p := chaincode.MeteringPoint{Community: l.community, ID: point, Member: m.ID}
+	device := chaincode.Device{
+		Community: l.community, ID: chaincode.Pseudonym(salt, chaincode.KindDevice, d.ID), Kind: string(d.Kind),
+		MeteringPoint: point, Commitment: chaincode.Pseudonym(salt, "serial", d.Serial),
 	}
-	return calls, nil
+	if !r.seen[m] {
+		r.members = append(r.members, m)
+	}
+	if !r.seen[p] {
+		r.points = append(r.points, p)
+	}
+	if !r.seen[device] {
+		r.devices = append(r.devices, device)
+	}
+	r.seen[m], r.seen[p], r.seen[device] = true, true, true
+	return nil
 }
 
 // Account returns the account of a member's metering point.
@@ -188,20 +175,19 @@ func (l *Ledger) Account(member, point string) (string, error) { return l.Names.
 
 // RegisterGateway records a key that signs readings.
 func (l *Ledger) RegisterGateway(ctx context.Context, gateway, publicKey string) error {
-	return l.call(ctx, l.People.Installer, "registry:RegisterGatewayKey",
-		chaincode.GatewayKey{Community: l.community, Gateway: gateway, PublicKey: publicKey})
+	return l.As(l.People.Installer).Registry.RegisterGatewayKey(ctx, chaincode.GatewayKey{Community: l.community, Gateway: gateway, PublicKey: publicKey})
 }
 
 // RevokeGateway ends a gateway's keys: what they sign from t on counts no more.
 func (l *Ledger) RevokeGateway(ctx context.Context, gateway string, t time.Time) error {
-	return l.call(ctx, l.People.Operator, "registry:Revoke", chaincode.Revocation{
+	return l.As(l.People.Operator).Registry.Revoke(ctx, chaincode.Revocation{
 		Community: l.community, Kind: chaincode.KindGateway, ID: gateway, At: t.UTC().Format(time.RFC3339), Reason: "configured",
 	})
 }
 
 // SubmitRun records a run: manifest, batches, closing. Submitting it again,
 // whole or after a crash in the middle, changes nothing that is there.
-func (l *Ledger) SubmitRun(ctx context.Context, run settlement.Run) error {
+func (l *Ledger) SubmitRun(ctx context.Context, run record.Run) error {
 	m := run.Manifest
 	if l.IsClosed(m) {
 		return nil
@@ -221,53 +207,26 @@ func (l *Ledger) IsClosed(m record.Manifest) bool {
 	return l.index.IsClosed(fmt.Sprintf("%s/%s/%d", m.Community, m.Interval, m.Run))
 }
 
-func (l *Ledger) submitRun(ctx context.Context, run settlement.Run) error {
-	m := run.Manifest
-	if err := l.call(ctx, l.People.Operator, "settlement:OpenRun", m); err != nil {
+func (l *Ledger) submitRun(ctx context.Context, run record.Run) error {
+	operator := l.As(l.People.Operator)
+	if err := operator.Settlement.OpenRun(ctx, run.Manifest); err != nil {
 		return err
 	}
-	calls := make([]Call, len(run.Batches))
-	for k, b := range run.Batches {
-		var err error
-		if calls[k], err = NewCall(l.People.Operator, "settlement:PostBatch", b); err != nil {
-			return err
-		}
+	if err := operator.Settlement.PostBatch(ctx, run.Batches...); err != nil {
+		return err
 	}
-	if len(calls) > 0 {
-		if err := l.chain.Submit(ctx, calls...); err != nil {
-			return err
-		}
-	}
-	return l.call(ctx, l.People.Operator, "settlement:CloseRun", map[string]any{"community": m.Community, "interval": m.Interval, "run": m.Run})
+	return operator.Settlement.CloseRun(ctx, run.Manifest)
 }
 
 // Balance returns the balance of a system account.
 func (l *Ledger) Balance(ctx context.Context, account string) (grid.Money, error) {
-	s, err := l.chain.Evaluate(ctx, Call{As: l.People.Operator, Function: "settlement:Balance", Args: []string{l.community, account}})
-	if err != nil {
-		return 0, err
-	}
-	v, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("balance of %s: %w", account, err)
-	}
-	return grid.Money(v), nil
+	return l.As(l.People.Operator).Settlement.Balance(ctx, account)
 }
 
 // Fold sums up what moved the balances on a UTC day that is over, so that a balance
 // is read from a few keys. What comes later is taken in by a later call.
 func (l *Ledger) Fold(ctx context.Context, day time.Time) error {
-	var calls []Call
-	for _, bucket := range chaincode.Buckets() {
-		c, err := NewCall(l.People.Operator, "settlement:FoldBalances", map[string]string{
-			"community": l.community, "bucket": bucket, "day": day.UTC().Format(time.DateOnly),
-		})
-		if err != nil {
-			return err
-		}
-		calls = append(calls, c)
-	}
-	return l.chain.Submit(ctx, calls...)
+	return l.As(l.People.Operator).Settlement.FoldBalances(ctx, day.UTC().Format(time.DateOnly), chaincode.Buckets()...)
 }
 
 // Chain returns what the ledger is on.

@@ -25,7 +25,7 @@ func TestWhoSeesWhat(t *testing.T) {
 		for _, row := range rows {
 			function := strings.Trim(row[1], "`")
 			for k, who := range callers {
-				_, err := l.Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args[function]})
+				_, err := l.Chain().Evaluate(t.Context(), ledger.Call{As: who, Function: function, Args: args[function]})
 				if function == "rewards:GetEpoch" && ledger.Refused(err, chaincode.CodeMissing) {
 					err = nil // there is none, which is what may be known
 				}
@@ -75,7 +75,7 @@ func private(t *testing.T, l *ledger.Ledger, day int) map[string][]string {
 	must(t, err)
 	arg, err := json.Marshal(chaincode.Member{Community: community, ID: member, Commitment: fmt.Sprintf("%x", sha256.Sum256(record))})
 	must(t, err)
-	must(t, l.Invoke(t.Context(), ledger.Call{As: l.People.Operator, Function: "registry:AdmitMember", Args: []string{string(arg)}, Transient: map[string][]byte{chaincode.CollectionPersonal: record}}))
+	must(t, l.Chain().Submit(t.Context(), ledger.Call{As: l.People.Operator, Function: "registry:AdmitMember", Args: []string{string(arg)}, Transient: map[string][]byte{chaincode.CollectionPersonal: record}}))
 	must(t, l.Register(t.Context(),
 		grid.Device{ID: "ada/meter", Kind: grid.Meter, Member: "ada", MeteringPoint: "ada/point"},
 		grid.Device{ID: battery, Kind: grid.Battery, Member: owner, MeteringPoint: point(0)}))
@@ -85,7 +85,7 @@ func private(t *testing.T, l *ledger.Ledger, day int) map[string][]string {
 	device, err := l.Names.Device(owner, battery)
 	must(t, err)
 	d := chaincode.Dispute{Community: community, ID: "d-" + member, Member: member, Subject: "a posting", Evidence: "ab", Time: interval(day, 0).Begin().Format(time.RFC3339)}
-	must(t, invoke(t, l, l.People.Operator, "disputes:Open", d))
+	must(t, l.As(l.People.Operator).Disputes.Open(t.Context(), d))
 	return map[string][]string{
 		"registry:GetPersonal": {community, member}, "registry:Get": {community, chaincode.KindDevice, device},
 		"settlement:Balance": {community, account}, "settlement:GetRun": {community, interval(day, 0).String(), "1"},

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -78,25 +79,21 @@ func (s *street) programme() chaincode.Programme {
 	}
 }
 
-func (s *street) operator(function string, arg any) error {
-	return invoke(s.t, s.l, s.l.People.Operator, "rewards:"+function, arg)
-}
+func (s *street) operator() ledger.Contracts { return s.l.As(s.l.People.Operator) }
 
-func (s *street) utility(function string, arg any) error {
-	return invoke(s.t, s.l, s.l.People.Utility, "rewards:"+function, arg)
-}
+func (s *street) utility() ledger.Contracts { return s.l.As(s.l.People.Utility) }
 
 func (s *street) pledge(k int, epoch string) error {
-	return s.operator("Pledge", chaincode.Pledge{Community: community, Epoch: epoch, Battery: s.battery[k], Power: 2000, Energy: 1000})
+	return s.operator().Rewards.Pledge(s.t.Context(), chaincode.Pledge{Community: community, Epoch: epoch, Battery: s.battery[k], Power: 2000, Energy: 1000})
 }
 
 // commit commits both parties to the beacon of an epoch.
 func (s *street) commit(epoch string) {
 	s.t.Helper()
-	for party, call := range map[string]func(string, any) error{chaincode.RoleOperator: s.operator, chaincode.RoleUtility: s.utility} {
+	for party, by := range map[string]ledger.Contracts{chaincode.RoleOperator: s.operator(), chaincode.RoleUtility: s.utility()} {
 		anchor, links := chaincode.Links([]byte(party+epoch), 24)
 		s.links[party] = links
-		must(s.t, call("CommitBeacon", chaincode.Anchor{Community: community, Epoch: epoch, Anchor: anchor}))
+		must(s.t, by.Rewards.CommitBeacon(s.t.Context(), chaincode.Anchor{Community: community, Epoch: epoch, Anchor: anchor}))
 	}
 }
 
@@ -105,26 +102,21 @@ func (s *street) seal(k int) {
 	s.t.Helper()
 	must(s.t, s.reveal(chaincode.RoleOperator, k))
 	must(s.t, s.reveal(chaincode.RoleUtility, k))
-	must(s.t, s.operator("SealBeacon", s.at(k)))
+	must(s.t, s.operator().Rewards.SealBeacon(s.t.Context(), s.interval(k)))
 }
 
 func (s *street) reveal(party string, k int) error {
-	call := s.operator
+	by := s.operator()
 	if party == chaincode.RoleUtility {
-		call = s.utility
+		by = s.utility()
 	}
-	return call("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(k).String(), Value: s.links[party][k%24]})
+	return by.Rewards.RevealBeacon(s.t.Context(), chaincode.Reveal{Community: community, Interval: s.interval(k).String(), Value: s.links[party][k%24]})
 }
 
-func (s *street) at(k int) map[string]string {
-	return map[string]string{"community": community, "interval": s.interval(k).String()}
-}
-
-func (s *street) challenges(k int) (all []chaincode.Challenge) {
+func (s *street) challenges(k int) []chaincode.Challenge {
 	s.t.Helper()
-	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetChallenges", Args: []string{community, s.interval(k).String()}})
+	all, err := s.operator().Rewards.GetChallenges(s.t.Context(), s.interval(k))
 	must(s.t, err)
-	must(s.t, json.Unmarshal([]byte(text), &all))
 	return all
 }
 
@@ -172,32 +164,27 @@ func (s *street) evidence(c chaincode.Challenge, k int, shown readings, change f
 	return b
 }
 
-func (s *street) prove(function string, at, k int, evidence []byte) error {
+func (s *street) prove(prove func(context.Context, chaincode.Proof, []byte) error, at, k int, evidence []byte) error {
 	sum := sha256.Sum256(evidence)
-	c, err := ledger.NewCall(s.l.People.Operator, "rewards:"+function, chaincode.Proof{
+	return prove(s.t.Context(), chaincode.Proof{
 		Community: community, Interval: s.interval(at).String(), Battery: s.battery[k], Evidence: hex.EncodeToString(sum[:]),
-	})
-	must(s.t, err)
-	c.Transient = map[string][]byte{chaincode.CollectionEvidence: evidence}
-	return s.l.Invoke(s.t.Context(), c)
+	}, evidence)
 }
 
-func (s *street) standing(k int) (st chaincode.Standing) {
+func (s *street) standing(k int) chaincode.Standing {
 	s.t.Helper()
-	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Utility, Function: "rewards:GetStanding", Args: []string{community, s.battery[k]}})
+	st, err := s.utility().Rewards.GetStanding(s.t.Context(), s.battery[k])
 	must(s.t, err)
-	must(s.t, json.Unmarshal([]byte(text), &st))
 	return st
 }
 
 func (s *street) closeEpoch(epoch string) (c chaincode.EpochClosing, err error) {
 	s.t.Helper()
-	if err := s.operator("CloseEpoch", map[string]string{"community": community, "epoch": epoch}); err != nil {
+	if err := s.operator().Rewards.CloseEpoch(s.t.Context(), epoch); err != nil {
 		return c, err
 	}
-	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetEpoch", Args: []string{community, epoch}})
+	c, err = s.operator().Rewards.GetEpoch(s.t.Context(), epoch)
 	must(s.t, err)
-	must(s.t, json.Unmarshal([]byte(text), &c))
 	if c.Budget+c.Carried+c.Slashed != c.Granted+c.Adjusted+c.Paid+c.Left {
 		s.t.Errorf("epoch %+v does not add up", c)
 	}
@@ -211,8 +198,8 @@ func TestRewards(t *testing.T) {
 	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
 		s := newStreet(t, l, day)
 		expect(t, "a pledge without a programme", chaincode.CodeMissing, s.pledge(0, s.epoch))
-		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
-		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
+		must(t, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), s.programme()))
+		must(t, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), s.programme()))
 		s.commit(s.epoch)
 		for k := range s.battery {
 			must(t, s.pledge(k, s.epoch))
@@ -221,11 +208,11 @@ func TestRewards(t *testing.T) {
 				t.Errorf("after the first pledge: %+v", st)
 			}
 		}
-		expect(t, "sealed before it was revealed", chaincode.CodeMissing, s.operator("SealBeacon", s.at(0)))
+		expect(t, "sealed before it was revealed", chaincode.CodeMissing, s.operator().Rewards.SealBeacon(s.t.Context(), s.interval(0)))
 		s.seal(0)
-		expect(t, "committed after the epoch began", chaincode.CodeConflict, s.operator("CommitBeacon", chaincode.Anchor{Community: community, Epoch: s.epoch, Anchor: hex.EncodeToString(make([]byte, 32))}))
-		expect(t, "revealed again otherwise", chaincode.CodeTooLate, s.operator("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(0).String(), Value: s.links[chaincode.RoleUtility][0]}))
-		expect(t, "a link that was not committed to", chaincode.CodeInvalid, s.operator("RevealBeacon", chaincode.Reveal{Community: community, Interval: s.interval(1).String(), Value: s.links[chaincode.RoleUtility][1]}))
+		expect(t, "committed after the epoch began", chaincode.CodeConflict, s.operator().Rewards.CommitBeacon(s.t.Context(), chaincode.Anchor{Community: community, Epoch: s.epoch, Anchor: hex.EncodeToString(make([]byte, 32))}))
+		expect(t, "revealed again otherwise", chaincode.CodeTooLate, s.operator().Rewards.RevealBeacon(s.t.Context(), chaincode.Reveal{Community: community, Interval: s.interval(0).String(), Value: s.links[chaincode.RoleUtility][0]}))
+		expect(t, "a link that was not committed to", chaincode.CodeInvalid, s.operator().Rewards.RevealBeacon(s.t.Context(), chaincode.Reveal{Community: community, Interval: s.interval(1).String(), Value: s.links[chaincode.RoleUtility][1]}))
 		s.provesOne(0)
 		s.missingReveal(1)
 		s.declaredOutage(2)
@@ -241,7 +228,7 @@ func TestRewards(t *testing.T) {
 			t.Errorf("closed again: %+v, %v", again, err)
 		}
 		s.judged(first)
-		expect(t, "proof after the closing", chaincode.CodeTooLate, s.prove("ProveChallenge", 0, 1, s.evidence(s.challenges(0)[0], 1, readings{}, nil)))
+		expect(t, "proof after the closing", chaincode.CodeTooLate, s.prove(s.operator().Rewards.ProveChallenge, 0, 1, s.evidence(s.challenges(0)[0], 1, readings{}, nil)))
 		s.nextEpoch(first)
 	})
 }
@@ -263,8 +250,8 @@ func (s *street) provesOne(k int) {
 		s.t.Errorf("challenge %+v", c)
 	}
 	good := s.evidence(c, 0, honest(c), nil)
-	must(s.t, s.prove("ProveChallenge", k, 0, good))
-	must(s.t, s.prove("ProveChallenge", k, 0, good))
+	must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, good))
+	must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, good))
 	yes := honest(d)
 	half := yes
 	for n := range half.battery {
@@ -295,7 +282,7 @@ func (s *street) provesOne(k int) {
 		"the neighbour's evidence":          good,
 		"the neighbour's battery, its salt": s.evidence(d, 0, yes, nil),
 	} {
-		expect(s.t, what, chaincode.CodeInvalid, s.prove("ProveChallenge", k, 1, evidence))
+		expect(s.t, what, chaincode.CodeInvalid, s.prove(s.operator().Rewards.ProveChallenge, k, 1, evidence))
 	}
 	for what, evidence := range map[string][]byte{
 		"estimated readings": s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Readings[0].Quality = grid.Estimated }),
@@ -306,12 +293,11 @@ func (s *street) provesOne(k int) {
 		}),
 		"a gateway that is not registered": s.evidence(d, 1, yes, func(b *proof.Batch, _ **ecdsa.PrivateKey) { b.Gateway = "gw-unknown" }),
 	} {
-		expect(s.t, what, chaincode.CodeMissing, s.prove("ProveChallenge", k, 1, evidence))
+		expect(s.t, what, chaincode.CodeMissing, s.prove(s.operator().Rewards.ProveChallenge, k, 1, evidence))
 	}
-	expect(s.t, "a pledge that no challenge could test", chaincode.CodeInvalid, s.operator("Pledge",
+	expect(s.t, "a pledge that no challenge could test", chaincode.CodeInvalid, s.operator().Rewards.Pledge(s.t.Context(),
 		chaincode.Pledge{Community: community, Epoch: s.interval(24).Begin().Format(time.DateOnly), Battery: s.battery[1], Power: 119, Energy: 10}))
-	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, invoke(s.t, s.l, s.l.People.Operator, "rewards:Pledge",
-		chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
+	expect(s.t, "proof for a battery that is not pledged", chaincode.CodeMissing, s.l.As(s.l.People.Operator).Rewards.Pledge(s.t.Context(), chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: "unknown", Power: 1, Energy: 1}))
 }
 
 // TestChallengesByCharging challenges a battery by charging in the hours for which it
@@ -319,15 +305,15 @@ func (s *street) provesOne(k int) {
 func TestChallengesByCharging(t *testing.T) {
 	onBoth(t, func(t *testing.T, l *ledger.Ledger, day int) {
 		s := newStreet(t, l, day)
-		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", s.programme()))
+		must(t, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), s.programme()))
 		s.commit(s.epoch)
 		g := chaincode.Pledge{Community: community, Epoch: s.epoch, Battery: s.battery[0], Power: 2000, Energy: 1000}
 		for _, hours := range [][]string{{"1:00-2:00"}, {"02:00-01:00"}, {"23:00-24:01"}, {"00:00-02:00", "01:00-03:00"}, {"02:00-03:00", "00:00-01:00"}, {""}} {
 			g.Charge = hours
-			expect(t, fmt.Sprintf("charging in the hours %q", hours), chaincode.CodeInvalid, s.operator("Pledge", g))
+			expect(t, fmt.Sprintf("charging in the hours %q", hours), chaincode.CodeInvalid, s.operator().Rewards.Pledge(s.t.Context(), g))
 		}
 		g.Charge = []string{"00:00-01:00", "23:00-24:00"}
-		must(t, s.operator("Pledge", g))
+		must(t, s.operator().Rewards.Pledge(s.t.Context(), g))
 		for k, direction := range []string{chaincode.Charging, chaincode.Discharging} {
 			s.seal(k)
 			c := s.challenges(k)[0]
@@ -336,9 +322,9 @@ func TestChallengesByCharging(t *testing.T) {
 			}
 			shown := honest(c)
 			shown.taken = !shown.taken
-			expect(t, "the opposite of what was asked for", chaincode.CodeInvalid, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, shown, nil)))
+			expect(t, "the opposite of what was asked for", chaincode.CodeInvalid, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, shown, nil)))
 			shown.taken = !shown.taken
-			must(t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, shown, nil)))
+			must(t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, shown, nil)))
 		}
 		s.drifts(2)
 	})
@@ -354,9 +340,9 @@ func (s *street) drifts(k int) {
 	load := asked * 2 / 3
 	steady := honest(c)
 	steady.meter = [6]grid.Energy{0, 0, 0, asked + load, asked + load, asked + 3*load}
-	expect(s.t, "a home that gave more after than while challenged", chaincode.CodeInvalid, s.prove("ProveChallenge", k, 0, s.evidence(c, 0,
+	expect(s.t, "a home that gave more after than while challenged", chaincode.CodeInvalid, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0,
 		readings{battery: steady.battery, meter: [6]grid.Energy{0, 0, 0, asked + load, asked + load, asked + 5*load}}, nil)))
-	must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, steady, nil)))
+	must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, steady, nil)))
 }
 
 // TestAProgrammeOfBefore keeps to the rule of programmes without an energy: a
@@ -368,7 +354,7 @@ func TestAProgrammeOfBefore(t *testing.T) {
 		s := newStreet(t, l, day+later)
 		p := s.programme()
 		p.Energy = 0
-		must(t, invoke(t, l, l.People.Governor, "rewards:SetProgramme", p))
+		must(t, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 		s.commit(s.epoch)
 		must(t, s.pledge(0, s.epoch))
 		s.seal(0)
@@ -379,10 +365,10 @@ func TestAProgrammeOfBefore(t *testing.T) {
 		given := honest(c).battery[5]
 		stops := readings{taken: true, battery: [6]grid.Energy{0, given, given, given, given, 2 * given}}
 		stops.meter = stops.battery
-		expect(t, "a battery that stopped charging", chaincode.CodeInvalid, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, stops, nil)))
-		must(t, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, honest(c), nil)))
+		expect(t, "a battery that stopped charging", chaincode.CodeInvalid, s.prove(s.operator().Rewards.ProveChallenge, 0, 0, s.evidence(c, 0, stops, nil)))
+		must(t, s.prove(s.operator().Rewards.ProveChallenge, 0, 0, s.evidence(c, 0, honest(c), nil)))
 		p.Energy, p.From = 19, s.interval(24).Begin().Format(time.DateOnly)
-		expect(t, "an energy that registers cannot show", chaincode.CodeInvalid, invoke(t, l, l.People.Governor, "rewards:SetProgramme", p))
+		expect(t, "an energy that registers cannot show", chaincode.CodeInvalid, l.As(l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 	})
 }
 
@@ -393,10 +379,10 @@ func (s *street) missingReveal(k int) {
 	before, err := s.l.Balance(s.t.Context(), record.Utility)
 	must(s.t, err)
 	must(s.t, s.reveal(chaincode.RoleOperator, k))
-	expect(s.t, "sealed by who has not revealed", chaincode.CodeMissing, s.utility("SealBeacon", s.at(k)))
-	must(s.t, s.operator("SealBeacon", s.at(k))) // demands the other's reveal
+	expect(s.t, "sealed by who has not revealed", chaincode.CodeMissing, s.utility().Rewards.SealBeacon(s.t.Context(), s.interval(k)))
+	must(s.t, s.operator().Rewards.SealBeacon(s.t.Context(), s.interval(k))) // demands the other's reveal
 	s.notSealed(k)
-	must(s.t, s.operator("SealBeacon", s.at(k)))
+	must(s.t, s.operator().Rewards.SealBeacon(s.t.Context(), s.interval(k)))
 	expect(s.t, "revealed after it was sealed", chaincode.CodeTooLate, s.reveal(chaincode.RoleUtility, k))
 	after, err := s.l.Balance(s.t.Context(), record.Utility)
 	if err != nil || after-before != -7 {
@@ -407,12 +393,12 @@ func (s *street) missingReveal(k int) {
 		s.t.Errorf("%d of %d batteries are challenged", len(all), len(s.battery))
 	}
 	c := all[slices.IndexFunc(all, func(c chaincode.Challenge) bool { return c.Battery == s.battery[0] })]
-	must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+	must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, honest(c), nil)))
 }
 
 func (s *street) notSealed(k int) {
 	s.t.Helper()
-	_, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetChallenges", Args: []string{community, s.interval(k).String()}})
+	_, err := s.operator().Rewards.GetChallenges(s.t.Context(), s.interval(k))
 	expect(s.t, "the challenges of an interval that is not sealed", chaincode.CodeMissing, err)
 }
 
@@ -422,17 +408,17 @@ func (s *street) declaredOutage(k int) {
 	s.t.Helper()
 	name := s.interval(k).String()
 	o := chaincode.Outage{Community: community, Battery: s.battery[1], From: name, Until: name, Reason: "repair"}
-	must(s.t, s.operator("DeclareOutage", o))
+	must(s.t, s.operator().Rewards.DeclareOutage(s.t.Context(), o))
 	s.seal(k)
 	for _, c := range s.challenges(k) {
 		if c.Battery == s.battery[1] {
 			s.t.Error("a battery that is away is challenged")
 			continue
 		}
-		must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+		must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, honest(c), nil)))
 	}
 	o.Battery = s.battery[0]
-	expect(s.t, "an outage that comes after", chaincode.CodeTooLate, s.operator("DeclareOutage", o))
+	expect(s.t, "an outage that comes after", chaincode.CodeTooLate, s.operator().Rewards.DeclareOutage(s.t.Context(), o))
 }
 
 // delivers proves what battery 0 gave in a flagged interval.
@@ -441,16 +427,16 @@ func (s *street) delivers(k int) {
 	i := s.interval(k)
 	whole := chaincode.Challenge{Start: i.Begin(), From: i.Begin(), Until: i.End()} // its instants are the ends
 	evidence := s.evidence(whole, 0, readings{battery: [6]grid.Energy{0, 0, 0, 1500, 1500, 1500}}, nil)
-	expect(s.t, "delivery in an interval that is not flagged", chaincode.CodeMissing, s.prove("ProveDelivery", k, 0, evidence))
-	must(s.t, s.utility("FlagInterval", chaincode.Flag{Community: community, Interval: i.String(), Reason: "peak"}))
+	expect(s.t, "delivery in an interval that is not flagged", chaincode.CodeMissing, s.prove(s.operator().Rewards.ProveDelivery, k, 0, evidence))
+	must(s.t, s.utility().Rewards.FlagInterval(s.t.Context(), chaincode.Flag{Community: community, Interval: i.String(), Reason: "peak"}))
 	s.seal(k)
-	must(s.t, s.prove("ProveDelivery", k, 0, evidence))
+	must(s.t, s.prove(s.operator().Rewards.ProveDelivery, k, 0, evidence))
 	for _, c := range s.challenges(k) {
 		if c.Battery == s.battery[0] {
-			must(s.t, s.prove("ProveChallenge", k, 0, s.evidence(c, 0, honest(c), nil)))
+			must(s.t, s.prove(s.operator().Rewards.ProveChallenge, k, 0, s.evidence(c, 0, honest(c), nil)))
 		}
 	}
-	expect(s.t, "nothing given", chaincode.CodeInvalid, s.prove("ProveDelivery", k, 1, s.evidence(whole, 1, readings{}, nil)))
+	expect(s.t, "nothing given", chaincode.CodeInvalid, s.prove(s.operator().Rewards.ProveDelivery, k, 1, s.evidence(whole, 1, readings{}, nil)))
 }
 
 // over seals the last interval of an epoch; whoever is challenged in it fails.
@@ -458,20 +444,20 @@ func (s *street) over(k int) {
 	s.t.Helper()
 	name := s.interval(k).String()
 	for _, battery := range s.battery {
-		must(s.t, s.operator("DeclareOutage", chaincode.Outage{Community: community, Battery: battery, From: name, Until: name, Reason: "night"}))
+		must(s.t, s.operator().Rewards.DeclareOutage(s.t.Context(), chaincode.Outage{Community: community, Battery: battery, From: name, Until: name, Reason: "night"}))
 	}
 	s.seal(k)
 }
 
 func (s *street) reports() {
 	s.t.Helper()
-	expect(s.t, "a report of an interval that is not sealed", chaincode.CodeMissing, s.operator("ReportInterval",
+	expect(s.t, "a report of an interval that is not sealed", chaincode.CodeMissing, s.operator().Rewards.ReportInterval(s.t.Context(),
 		chaincode.Report{Community: community, Interval: s.interval(9).String(), Available: []string{}}))
 	for k := range 4 {
 		r := chaincode.Report{Community: community, Interval: s.interval(k).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}
-		must(s.t, s.operator("ReportInterval", r))
+		must(s.t, s.operator().Rewards.ReportInterval(s.t.Context(), r))
 		r.Available = []string{}
-		expect(s.t, "another report", chaincode.CodeConflict, s.operator("ReportInterval", r))
+		expect(s.t, "another report", chaincode.CodeConflict, s.operator().Rewards.ReportInterval(s.t.Context(), r))
 	}
 }
 
@@ -506,10 +492,10 @@ func (s *street) nextEpoch(first chaincode.EpochClosing) {
 	s.commit(next)
 	must(s.t, s.pledge(0, next))
 	expect(s.t, "a pledge without its stake", chaincode.CodeFunds, s.pledge(1, next))
-	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: 5, Reference: "more"}))
-	expect(s.t, "a stake taken back before the epoch is closed", chaincode.CodeConflict, s.operator("ChangeStake",
+	must(s.t, s.operator().Rewards.ChangeStake(s.t.Context(), chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: 5, Reference: "more"}))
+	expect(s.t, "a stake taken back before the epoch is closed", chaincode.CodeConflict, s.operator().Rewards.ChangeStake(s.t.Context(),
 		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1, Reference: "a"}))
-	expect(s.t, "more staked than there is", chaincode.CodeFunds, s.operator("ChangeStake",
+	expect(s.t, "more staked than there is", chaincode.CodeFunds, s.operator().Rewards.ChangeStake(s.t.Context(),
 		chaincode.StakeChange{Community: community, Battery: s.battery[1], Amount: 1, Reference: "b"}))
 	s.adjusts(next)
 	if _, err := s.closeEpoch(after); err == nil {
@@ -521,11 +507,11 @@ func (s *street) nextEpoch(first chaincode.EpochClosing) {
 	if c.Budget != 500 || c.Carried != first.Left || c.Adjusted != 30 || c.Paid != 0 || c.Left != 470 {
 		s.t.Errorf("second epoch %+v", c)
 	}
-	expect(s.t, "an amount beyond all bounds", chaincode.CodeInvalid, s.operator("ChangeStake",
+	expect(s.t, "an amount beyond all bounds", chaincode.CodeInvalid, s.operator().Rewards.ChangeStake(s.t.Context(),
 		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -1 << 63, Reference: "least"}))
-	expect(s.t, "taking out what was granted", chaincode.CodeFunds, s.operator("ChangeStake",
+	expect(s.t, "taking out what was granted", chaincode.CodeFunds, s.operator().Rewards.ChangeStake(s.t.Context(),
 		chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -6, Reference: "granted"}))
-	must(s.t, s.operator("ChangeStake", chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -5, Reference: "a"}))
+	must(s.t, s.operator().Rewards.ChangeStake(s.t.Context(), chaincode.StakeChange{Community: community, Battery: s.battery[0], Amount: -5, Reference: "a"}))
 	expect(s.t, "a pledge for an epoch that is closed", chaincode.CodeTooLate, s.pledge(1, next))
 }
 
@@ -538,16 +524,16 @@ func (s *street) adjusts(epoch string) {
 	must(s.t, err)
 	at := s.interval(25).Begin().Format(time.RFC3339)
 	a := chaincode.Adjustment{Community: community, Epoch: epoch, Battery: s.battery[1], Tokens: 30, Dispute: "lost-readings-" + id}
-	must(s.t, invoke(s.t, s.l, member, "disputes:Open", chaincode.Dispute{Community: community, ID: a.Dispute, Member: id, Subject: "epoch " + s.epoch, Evidence: "ab", Time: at}))
-	expect(s.t, "adjusted before the dispute was resolved", chaincode.CodeMissing, s.utility("Adjust", a))
-	must(s.t, invoke(s.t, s.l, s.l.People.Operator, "disputes:Respond", chaincode.Response{Community: community, ID: a.Dispute, Evidence: "cd", Time: at}))
-	must(s.t, invoke(s.t, s.l, s.l.People.Utility, "disputes:Resolve", chaincode.Resolution{Community: community, ID: a.Dispute, Upheld: true, Reason: "readings came late", Time: at}))
-	must(s.t, s.utility("Adjust", a))
-	must(s.t, s.utility("Adjust", a))
+	must(s.t, s.l.As(member).Disputes.Open(s.t.Context(), chaincode.Dispute{Community: community, ID: a.Dispute, Member: id, Subject: "epoch " + s.epoch, Evidence: "ab", Time: at}))
+	expect(s.t, "adjusted before the dispute was resolved", chaincode.CodeMissing, s.utility().Rewards.Adjust(s.t.Context(), a))
+	must(s.t, s.l.As(s.l.People.Operator).Disputes.Respond(s.t.Context(), chaincode.Response{Community: community, ID: a.Dispute, Evidence: "cd", Time: at}))
+	must(s.t, s.l.As(s.l.People.Utility).Disputes.Resolve(s.t.Context(), chaincode.Resolution{Community: community, ID: a.Dispute, Upheld: true, Reason: "readings came late", Time: at}))
+	must(s.t, s.utility().Rewards.Adjust(s.t.Context(), a))
+	must(s.t, s.utility().Rewards.Adjust(s.t.Context(), a))
 	a.Tokens = 40
-	expect(s.t, "adjusted again otherwise", chaincode.CodeConflict, s.utility("Adjust", a))
+	expect(s.t, "adjusted again otherwise", chaincode.CodeConflict, s.utility().Rewards.Adjust(s.t.Context(), a))
 	a.Tokens, a.Battery = 30, s.battery[0]
-	expect(s.t, "the same dispute for another battery", chaincode.CodeConflict, s.utility("Adjust", a))
+	expect(s.t, "the same dispute for another battery", chaincode.CodeConflict, s.utility().Rewards.Adjust(s.t.Context(), a))
 	if st := s.standing(1); st.Tokens != 30 {
 		s.t.Errorf("after the adjustment %+v", st)
 	}
@@ -569,7 +555,7 @@ func TestGrantsEndWithTheEmission(t *testing.T) {
 	s := embeddedStreet(t)
 	p := s.programme()
 	p.Budget, p.Grant, p.Stake = 15, 10, 0
-	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	must(t, s.l.As(s.l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 	s.commit(s.epoch)
 	for k, granted := range []int64{10, 0} {
 		must(t, s.pledge(k, s.epoch))
@@ -592,25 +578,25 @@ func TestDeliveryWithoutAChallengeEarnsNothing(t *testing.T) {
 	s := embeddedStreet(t)
 	p := s.programme()
 	p.Smoothing = 1000 // one challenge makes the reputation
-	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	must(t, s.l.As(s.l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 	s.commit(s.epoch)
 	must(t, s.pledge(0, s.epoch))
 	s.seal(0)
 	c := s.challenges(0)[0]
-	must(t, s.prove("ProveChallenge", 0, 0, s.evidence(c, 0, honest(c), nil)))
+	must(t, s.prove(s.operator().Rewards.ProveChallenge, 0, 0, s.evidence(c, 0, honest(c), nil)))
 	s.over(23)
 	_, err := s.closeEpoch(s.epoch)
 	must(t, err)
 
 	next := s.interval(24).Begin().Format(time.DateOnly)
 	p.From, p.Challenges = next, 0
-	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	must(t, s.l.As(s.l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 	s.commit(next)
 	for k := range s.battery {
 		must(t, s.pledge(k, next))
 	}
 	s.delivers(24)
-	must(t, s.operator("ReportInterval", chaincode.Report{Community: community, Interval: s.interval(24).String(), Available: s.battery[:1]}))
+	must(t, s.operator().Rewards.ReportInterval(s.t.Context(), chaincode.Report{Community: community, Interval: s.interval(24).String(), Available: s.battery[:1]}))
 	s.over(47)
 	second, err := s.closeEpoch(next)
 	must(t, err)
@@ -628,7 +614,7 @@ func TestTheShareOfChallengesMetWeighs(t *testing.T) {
 	s := embeddedStreet(t)
 	p := s.programme()
 	p.Availability, p.Slash = 1000, 0
-	must(t, invoke(t, s.l, s.l.People.Governor, "rewards:SetProgramme", p))
+	must(t, s.l.As(s.l.People.Governor).Rewards.SetProgramme(t.Context(), p))
 	s.commit(s.epoch)
 	for k := range s.battery {
 		must(t, s.pledge(k, s.epoch))
@@ -637,10 +623,10 @@ func TestTheShareOfChallengesMetWeighs(t *testing.T) {
 		s.seal(n)
 		for _, c := range s.challenges(n) {
 			if k := slices.Index(s.battery[:], c.Battery); k <= n {
-				must(t, s.prove("ProveChallenge", n, k, s.evidence(c, k, honest(c), nil)))
+				must(t, s.prove(s.operator().Rewards.ProveChallenge, n, k, s.evidence(c, k, honest(c), nil)))
 			}
 		}
-		must(t, s.operator("ReportInterval", chaincode.Report{Community: community, Interval: s.interval(n).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}))
+		must(t, s.operator().Rewards.ReportInterval(s.t.Context(), chaincode.Report{Community: community, Interval: s.interval(n).String(), Available: slices.Sorted(slices.Values(s.battery[:]))}))
 	}
 	s.over(23)
 	c, err := s.closeEpoch(s.epoch)

@@ -10,32 +10,32 @@ import (
 
 // Setpoint returns what a challenge wants of a battery now; ok is false when nothing
 // is, or what the battery does was not known when it began.
-func (d *Desk) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, p, ok = d.answer(device, now)
+func (r *Runner) Setpoint(device string, now time.Time) (p grid.Power, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, p, ok = r.answer(device, now)
 	return p, ok
 }
 
 // Answering returns the challenge for which a battery is moved now.
-func (d *Desk) Answering(device string, now time.Time) (c chaincode.Challenge, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c, _, ok = d.answer(device, now)
+func (r *Runner) Answering(device string, now time.Time) (c chaincode.Challenge, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, _, ok = r.answer(device, now)
 	return c, ok
 }
 
 // answer returns the challenge of a battery and what it wants of it now; mu is held.
-func (d *Desk) answer(device string, now time.Time) (c chaincode.Challenge, p grid.Power, ok bool) {
-	at := slices.IndexFunc(d.asked, func(c chaincode.Challenge) bool { return d.names[c.Battery] == device })
+func (r *Runner) answer(device string, now time.Time) (c chaincode.Challenge, p grid.Power, ok bool) {
+	at := slices.IndexFunc(r.asked, func(c chaincode.Challenge) bool { return r.names[c.Battery] == device })
 	if at < 0 {
 		return c, 0, false
 	}
-	c = d.asked[at]
+	c = r.asked[at]
 	if c.Direction == "" {
 		p, ok = discharge(c, now)
 	} else {
-		p, ok = d.change(device, c, now)
+		p, ok = r.change(device, c, now)
 	}
 	return c, p, ok
 }
@@ -44,32 +44,32 @@ func (d *Desk) answer(device string, now time.Time) (c chaincode.Challenge, p gr
 // its power, no earlier than readings need to show it from the beginning of the
 // window. A battery that has not so much power left changes the other way in the
 // window after: the two differ by the same.
-func (d *Desk) change(device string, c chaincode.Challenge, now time.Time) (grid.Power, bool) {
-	begins, ends := c.From.Add(-min(d.Lead, c.From.Sub(c.Start))), c.Until
-	base, known := d.base[device]
+func (r *Runner) change(device string, c chaincode.Challenge, now time.Time) (grid.Power, bool) {
+	begins, ends := c.From.Add(-min(r.Lead, c.From.Sub(c.Start))), c.Until
+	base, known := r.base[device]
 	if !known {
 		if !now.After(begins) || !now.Before(ends) {
 			return 0, false
 		}
-		if base, known = d.Power(device); !known {
+		if base, known = r.Power(device); !known {
 			return 0, false
 		}
-		d.base[device] = base
+		r.base[device] = base
 	}
 	power := grid.Power(c.Power)
 	if c.Direction == chaincode.Discharging {
 		power = -power
 	}
-	if rated := d.rated(device); rated > 0 && max(base+power, -base-power) > rated {
+	if rated := r.rated(device); rated > 0 && max(base+power, -base-power) > rated {
 		later := c.Until.Sub(c.Start)
 		begins, ends, power = begins.Add(later), ends.Add(later), -power
 	}
 	return base + power, now.After(begins) && now.Before(ends)
 }
 
-func (d *Desk) rated(device string) grid.Power {
-	at := slices.IndexFunc(d.Batteries, func(b Battery) bool { return b.ID == device })
-	return d.Batteries[at].Rated
+func (r *Runner) rated(device string) grid.Power {
+	at := slices.IndexFunc(r.Batteries, func(b Battery) bool { return b.ID == device })
+	return r.Batteries[at].Rated
 }
 
 // discharge is what a challenge without a direction wants: its power, and after it
@@ -88,10 +88,10 @@ func discharge(c chaincode.Challenge, now time.Time) (grid.Power, bool) {
 }
 
 // Challenged tells whether a battery is challenged in the interval of now.
-func (d *Desk) Challenged(device string, now time.Time) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.asked, func(c chaincode.Challenge) bool {
-		return d.names[c.Battery] == device && c.Interval == grid.IntervalAt(now, d.Programme.Minutes).String()
+func (r *Runner) Challenged(device string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.asked, func(c chaincode.Challenge) bool {
+		return r.names[c.Battery] == device && c.Interval == grid.IntervalAt(now, r.Programme.Minutes).String()
 	})
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -24,7 +24,7 @@ import (
 type street struct {
 	t       *testing.T
 	l       *ledger.Ledger
-	desk    *rewards.Desk
+	runner  *rewards.Runner
 	key     *ecdsa.PrivateKey
 	now     time.Time
 	given   float64 // Wh at the battery's terminals
@@ -76,11 +76,11 @@ func newStreet(t *testing.T, start string) *street {
 	return s
 }
 
-// open opens a desk on the ledger, as a start of the program does; change makes it
+// open opens a runner on the ledger, as a start of the program does; change makes it
 // another.
 func (s *street) open(change func(c *rewards.Config)) {
 	s.t.Helper()
-	terms := rewards.DefaultTerms()
+	terms := rewards.Terms{Rewards: config.DefaultRewards()}
 	terms.Challenges = 1000
 	programme, err := terms.Programme(15, "EUR")
 	must(s.t, err)
@@ -91,7 +91,7 @@ func (s *street) open(change func(c *rewards.Config)) {
 	if change != nil {
 		change(&c)
 	}
-	s.desk, err = rewards.New(c)
+	s.runner, err = rewards.New(c)
 	must(s.t, err)
 }
 
@@ -102,9 +102,9 @@ func (s *street) until(end string) {
 	must(s.t, err)
 	for ; s.now.Before(until); s.now = s.now.Add(step) {
 		s.sign()
-		must(s.t, s.desk.Advance(s.t.Context(), s.now))
+		must(s.t, s.runner.Advance(s.t.Context(), s.now))
 		power := s.base
-		if p, asked := s.desk.Setpoint(s.battery.ID, s.now); asked && !s.dead {
+		if p, asked := s.runner.Setpoint(s.battery.ID, s.now); asked && !s.dead {
 			power = max(p, -s.battery.Rated)
 		}
 		s.given -= float64(power) / 60
@@ -142,27 +142,26 @@ func (s *street) Signed(_ context.Context, digest proof.Digest) ([]byte, error) 
 
 func (s *street) standing() chaincode.Standing {
 	s.t.Helper()
-	st, err := s.desk.Standing(s.t.Context(), s.battery)
+	st, err := s.runner.Standing(s.t.Context(), s.battery)
 	must(s.t, err)
 	return st
 }
 
 func (s *street) epoch(day string) chaincode.EpochClosing {
 	s.t.Helper()
-	c, err := s.desk.Epoch(s.t.Context(), day)
+	c, err := s.runner.Epoch(s.t.Context(), day)
 	must(s.t, err)
 	return c
 }
 
-func (s *street) openEpoch(day string) (o chaincode.OpenEpoch) {
+func (s *street) openEpoch(day string) chaincode.OpenEpoch {
 	s.t.Helper()
-	text, err := s.l.Evaluate(s.t.Context(), ledger.Call{As: s.l.People.Operator, Function: "rewards:GetOpenEpoch", Args: []string{community, day}})
+	o, err := s.l.As(s.l.People.Operator).Rewards.GetOpenEpoch(s.t.Context(), day)
 	must(s.t, err)
-	must(s.t, json.Unmarshal([]byte(text), &o))
 	return o
 }
 
-// TestADay begins in the evening, goes on past midnight with a desk that is opened
+// TestADay begins in the evening, goes on past midnight with a runner that is opened
 // anew in the middle of a challenge, and pays the day when its corrections are over.
 func TestADay(t *testing.T) {
 	s := newStreet(t, "2026-06-01T20:00:00Z")
@@ -275,11 +274,11 @@ func TestAnswering(t *testing.T) {
 	s.base = -500
 	s.until("2026-06-01T23:30:00Z")
 	s.sign()
-	must(t, s.desk.Advance(t.Context(), s.now))
+	must(t, s.runner.Advance(t.Context(), s.now))
 	moved := 0
 	for at := s.now; at.Before(s.now.Add(15 * time.Minute)); at = at.Add(time.Second) {
-		c, answering := s.desk.Answering(s.battery.ID, at)
-		p, asked := s.desk.Setpoint(s.battery.ID, at)
+		c, answering := s.runner.Answering(s.battery.ID, at)
+		p, asked := s.runner.Setpoint(s.battery.ID, at)
 		if asked != answering || asked && p != s.base-grid.Power(c.Power) || asked && (c.Power < 1200 || c.Power > 1500) {
 			t.Fatalf("%s: %+v, setpoint %d", at, c, p)
 		}
@@ -290,13 +289,13 @@ func TestAnswering(t *testing.T) {
 	if moved != 60+59 { // the lead is a minute
 		t.Errorf("moved for %d s", moved)
 	}
-	if _, paid := s.desk.Paid(s.battery.ID); paid {
+	if _, paid := s.runner.Paid(s.battery.ID); paid {
 		t.Error("paid before anything was closed")
 	}
 	s.until("2026-06-02T01:02:00Z")
 	want := s.epoch("2026-06-01").Rewards[0].Tokens
 	for range 2 {
-		if tokens, paid := s.desk.Paid(s.battery.ID); !paid || tokens != want || want == 0 {
+		if tokens, paid := s.runner.Paid(s.battery.ID); !paid || tokens != want || want == 0 {
 			t.Errorf("paid %d, %v, want %d", tokens, paid, want)
 		}
 		s.open(nil)

@@ -9,38 +9,12 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 )
 
 // Terms are a programme as people write it, in configurations and scenarios.
-// Shares are per mille, tokens whole numbers.
-type Terms struct {
-	Off           bool          `yaml:"off"`            // no programme
-	Budget        int64         `yaml:"budget"`         // tokens of the first epoch, a UTC day
-	Schedule      string        `yaml:"schedule"`       // halving, or linear to nothing
-	Period        int64         `yaml:"period"`         // days until it halves, or until nothing is left
-	Availability  int64         `yaml:"availability"`   // of the budget; the rest is for delivery at peaks
-	Grant         int64         `yaml:"grant"`          // tokens staked for a battery with its first pledge
-	Stake         int64         `yaml:"stake"`          // tokens that a pledge of 1 kW needs
-	Slash         int64         `yaml:"slash"`          // of the stake, for a challenge that was not met
-	Smoothing     int64         `yaml:"smoothing"`      // that the last challenge weighs in the reputation
-	Threshold     int64         `yaml:"threshold"`      // of reputation and of challenges met, below which nothing is paid
-	Challenges    int64         `yaml:"challenges"`     // chance of one in an interval, at reputation 500
-	Response      time.Duration `yaml:"response"`       // until the power must be there; 0: a minute
-	Duration      time.Duration `yaml:"duration"`       // for which it must stay; 0: a minute
-	RevealPenalty string        `yaml:"reveal_penalty"` // as in "1 EUR"
-	Peaks         []string      `yaml:"peaks"`          // UTC, as in "17:00-20:00"
-	Corrections   time.Duration `yaml:"corrections"`    // after an epoch, before it is closed
-	Pledge        int64         `yaml:"pledge"`         // of a battery's rated power
-}
-
-// DefaultTerms suit a street. Peaks are the hours after work.
-func DefaultTerms() Terms {
-	return Terms{
-		Budget: 1000, Schedule: chaincode.Halving, Period: 365, Availability: 700, Grant: 20, Stake: 5, Slash: 50, Smoothing: 200,
-		Threshold: 500, Challenges: 100, Peaks: []string{"17:00-20:00"}, Corrections: time.Hour, Pledge: 500,
-	}
-}
+type Terms struct{ config.Rewards }
 
 // window is how long a challenge lasts, and how long it may take to come: short, so
 // that the home's loads change little meanwhile.

@@ -54,7 +54,7 @@ func account(t testing.TB, point string) string {
 }
 
 // run settles an interval with n metering points that draw 100 Wh and more.
-func run(t *testing.T, number, n int) settlement.Run {
+func run(t *testing.T, number, n int) record.Run {
 	t.Helper()
 	in := settlement.Input{
 		Community: community, Interval: grid.Interval{Start: 1_780_315_200, Minutes: 15}.Shift(number), Run: 1,
@@ -68,7 +68,7 @@ func run(t *testing.T, number, n int) settlement.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return r.Record()
 }
 
 func point(i int) string { return fmt.Sprintf("mp-%02d", i) }
@@ -298,7 +298,7 @@ func TestPrivateValuesAreHeldToTheirDigests(t *testing.T) {
 			l := openAt(t, dir)
 			record := []byte(`{"salt":"0123456789abcdef0123456789abcdef","details":{"name":"Ada"}}`)
 			sum := sha256.Sum256(record)
-			err := l.Invoke(t.Context(), ledger.Call{
+			err := l.Chain().Submit(t.Context(), ledger.Call{
 				As: l.People.Operator, Function: "registry:AdmitMember", Transient: map[string][]byte{chaincode.CollectionPersonal: record},
 				Args: []string{fmt.Sprintf(`{"community":"test","id":"m1","commitment":"%x"}`, sum)},
 			})
@@ -393,12 +393,14 @@ func BenchmarkSubmitRun(b *testing.B) {
 	if err := l.Register(b.Context(), devices...); err != nil {
 		b.Fatal(err)
 	}
-	runs := make([]settlement.Run, b.N)
+	runs := make([]record.Run, b.N)
 	for n := range runs {
 		in.Interval = grid.Interval{Start: 1_780_315_200, Minutes: 15}.Shift(n)
-		if runs[n], err = settlement.Settle(in); err != nil {
+		r, err := settlement.Settle(in)
+		if err != nil {
 			b.Fatal(err)
 		}
+		runs[n] = r.Record()
 	}
 	b.ResetTimer()
 	for _, r := range runs {

@@ -26,16 +26,16 @@ import (
 
 // Profile says how to reach a network.
 type Profile struct {
-	Channel   string `yaml:"channel"`
-	Chaincode string `yaml:"chaincode"`
-	Peers     []Peer `yaml:"peers"` // gateways, the first preferred
+	Channel   string
+	Chaincode string
+	Peers     []Peer // gateways, the first preferred
 }
 
 // Peer is a peer that serves as a gateway.
 type Peer struct {
-	Address string `yaml:"address"` // host:port
-	TLS     string `yaml:"tls"`     // file with the certificate of its TLS authority
-	Name    string `yaml:"name"`    // in its certificate, where that is not the host
+	Address string // host:port
+	TLS     string // file with the certificate of its TLS authority
+	Name    string // in its certificate, where that is not the host
 }
 
 // Validate names the field that is wrong.

@@ -1,0 +1,182 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/forecast"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Telemetry is what agents know of the past of a connection meter.
+type Telemetry interface {
+	// Energies returns the net energy in Wh (+ import) of n intervals from first
+	// on, NaN where it is not known (yet).
+	Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error)
+	// MeanPower returns the mean of what was read in [from, to), nil when
+	// nothing was.
+	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
+}
+
+// Traders are the agents of a community, by the metering points that they trade for. One
+// agent quotes at a time; Add, Homes and Points are safe beside it.
+type Traders struct {
+	retail, feedIn grid.Price
+	seed           uint64
+	strategy       func(member string) Strategy
+	telemetry      Telemetry
+	known          map[string]map[grid.Interval]float64
+
+	mu      sync.Mutex        // guards all below
+	seats   map[string]seat   // by metering point
+	sources map[string]string // metering point → what it produces with
+}
+
+// seat is an agent, and the metering point of a home that it trades for.
+type seat struct {
+	agent Agent // nil: the home does not trade
+	home  Home
+	meter string // connection meter
+}
+
+// NewTraders returns the agents of the homes that the devices belong to: each metering point
+// of a home is forecast and traded by itself, as it is metered. strategy says how
+// each member trades; nil: all by the default.
+func NewTraders(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, telemetry Telemetry) *Traders {
+	t := &Traders{
+		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: telemetry, known: map[string]map[grid.Interval]float64{},
+		seats: map[string]seat{}, sources: map[string]string{},
+	}
+	for _, dev := range devices {
+		t.Add(dev)
+	}
+	return t
+}
+
+// solar is the source of a home with an inverter.
+const solar = "solar"
+
+// Add takes in one more device: a connection meter gives its metering point an agent,
+// and an inverter gives the agent of its metering point a source.
+func (t *Traders) Add(dev grid.Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, seated := t.seats[dev.MeteringPoint]
+	switch dev.Kind {
+	case grid.Meter:
+		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
+	case grid.Inverter:
+		t.sources[dev.MeteringPoint] = solar
+		if !seated {
+			return
+		}
+	case grid.Battery, grid.Charger:
+		return
+	}
+	at.home.Source = t.sources[dev.MeteringPoint]
+	strategy := ByPriceCurve
+	if t.strategy != nil {
+		strategy = t.strategy(at.home.Member)
+	}
+	at.agent = strategy.agent(at.home, t.seed)
+	t.seats[dev.MeteringPoint] = at
+}
+
+// Homes returns how many homes trade: a member with several metering points is one.
+func (t *Traders) Homes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	members := map[string]bool{}
+	for _, at := range t.seats {
+		members[at.home.Member] = true
+	}
+	return len(members)
+}
+
+// Points returns the metering points that a member trades for, sorted.
+func (t *Traders) Points(member string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var points []string
+	for point, at := range t.seats {
+		if at.home.Member == member {
+			points = append(points, point)
+		}
+	}
+	slices.Sort(points)
+	return points
+}
+
+// Quote lets the agent of a metering point plan a delivery interval. Errors:
+// forecast.ErrNoHistory, those of the telemetry.
+func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
+	t.mu.Lock()
+	at, seated := t.seats[point]
+	t.mu.Unlock()
+	if !seated {
+		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
+	}
+	if at.agent == nil {
+		return Plan{}, nil
+	}
+	history, err := t.history(ctx, at.meter, i.Minutes, now)
+	if err != nil {
+		return Plan{}, err
+	}
+	return at.agent.Plan(View{Interval: i, History: history, Retail: t.retail, FeedIn: t.feedIn})
+}
+
+const (
+	historyDays = 8
+	recent      = 10 * time.Minute
+	// settles is how long an interval may stay unknown before it is taken as
+	// missing for good.
+	settles = time.Hour
+)
+
+// history returns the net energy of a meter's past intervals, and for the one
+// that runs what the power of the last minutes would make of it. It asks for
+// what it does not remember.
+func (t *Traders) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
+	current := grid.IntervalAt(now, minutes)
+	n := historyDays * 24 * 60 / minutes
+	s := forecast.Series{First: current.Shift(-n), Values: make([]float64, 0, n+1)}
+	known := t.known[meter]
+	if known == nil {
+		known = map[grid.Interval]float64{}
+		t.known[meter] = known
+	}
+	for i := s.First; i != current; i = i.Shift(1) {
+		v, remembered := known[i]
+		if !remembered {
+			break
+		}
+		s.Values = append(s.Values, v)
+	}
+	rest := s.Next()
+	asked, err := t.telemetry.Energies(ctx, meter, rest, n-len(s.Values))
+	if err != nil {
+		return forecast.Series{}, err
+	}
+	for k, v := range asked {
+		if i := rest.Shift(k); !math.IsNaN(v) || now.Sub(i.End()) > settles {
+			known[i] = v
+		}
+	}
+	delete(known, s.First.Shift(-1))
+	s.Values = append(s.Values, asked...)
+	power, err := t.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
+	if err != nil {
+		return forecast.Series{}, err
+	}
+	running := math.NaN()
+	if power != nil {
+		running = float64(*power) * current.Length().Hours()
+	}
+	s.Values = append(s.Values, running)
+	return s, nil
+}

@@ -1,0 +1,215 @@
+// Package drive carries out what is due in the life of the delivery intervals: it is the
+// one place with a switch over community.Action, for a community at work and for a replay
+// alike.
+//
+// It starts no goroutine and reads no clock: whoever owns a Driver calls Advance with the
+// time, as often as it likes. Openings, calls and closings are carried out within Advance.
+// Quotes and settlements, which ask others and may take long, go to an Executor: InPlace
+// does them at once, in the order of the actions; Workers lets them wait for a goroutine
+// each that the owner runs, so that a gate never waits for them.
+//
+// The lifecycle knows what is under way (community.Lifecycle.Begun) and when something that
+// failed is due again. What a task came to is told to it by the next Advance.
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Calendar says what is due.
+type Calendar interface {
+	Advance(now time.Time) []community.Action
+	Begun(a community.Action)
+	Failed(a community.Action, retryAt time.Time)
+}
+
+// Market takes commands of the calendar and orders.
+type Market interface {
+	Calendar
+	// Command carries out an Open, Call or Close action. An error is that of a market
+	// which takes nothing any more.
+	Command(a community.Action) error
+	// Place enters an agent's order; refused says why the market did not take it.
+	Place(ctx context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error)
+}
+
+// Agents plan the orders of the members.
+type Agents interface {
+	// Points returns the metering points that a member's agents quote for at that time.
+	Points(member string, now time.Time) []string
+	// Plan returns the orders of a metering point for an interval, none where nothing is
+	// known of it.
+	Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error)
+}
+
+// Settlements carries out Settle actions.
+type Settlements interface {
+	// Settle makes a run, or none while readings are missing and there is time.
+	Settle(ctx context.Context, a community.Action, now time.Time) (done bool, err error)
+}
+
+// Options are what a Driver works with.
+type Options struct {
+	Market      Market
+	Agents      Agents
+	Settlements Settlements
+	Executor    Executor
+	Again       time.Duration // after a settlement that failed until it is tried again, world time
+	Log         *slog.Logger
+}
+
+// Driver carries out what is due. Advance is called by one goroutine at a time; the tasks
+// that it hands to the Executor may run beside it.
+type Driver struct {
+	Options
+
+	mu     sync.Mutex // guards what follows
+	now    time.Time  // of the last Advance
+	closed grid.Interval
+	over   []over
+}
+
+// over is a settlement that came to nothing, and whether it failed: else readings were
+// missing.
+type over struct {
+	action community.Action
+	failed bool
+}
+
+// New returns a driver.
+func New(o Options) *Driver { return &Driver{Options: o} }
+
+// Advance carries out what is due by now. An error is the market's, which takes no commands
+// any more; what else fails is logged, and comes again or, a quote, is left out. Once ctx
+// has ended no quote and no settlement is begun: they come again after a start.
+func (d *Driver) Advance(ctx context.Context, now time.Time) error {
+	d.tell(now)
+	for _, a := range d.Market.Advance(now) {
+		switch a.Step {
+		case community.Open, community.Call, community.Close:
+			if err := d.Market.Command(a); err != nil {
+				return err
+			}
+			if a.Step == community.Close {
+				d.close(a.Product.Interval)
+			}
+		case community.Quote:
+			d.begin(ctx, a, func(ctx context.Context) error { return d.quote(ctx, a) })
+		case community.Settle:
+			d.begin(ctx, a, func(ctx context.Context) error { return d.settle(ctx, a) })
+		}
+	}
+	return nil
+}
+
+// tell lets the lifecycle know what came to nothing since the last time.
+func (d *Driver) tell(now time.Time) {
+	d.mu.Lock()
+	over := d.over
+	d.over, d.now = nil, now
+	d.mu.Unlock()
+	for _, o := range over {
+		retryAt := now
+		if o.failed {
+			retryAt = now.Add(d.Again)
+		}
+		d.Market.Failed(o.action, retryAt)
+	}
+}
+
+func (d *Driver) close(i grid.Interval) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i.Compare(d.closed) > 0 {
+		d.closed = i
+	}
+}
+
+// begin hands a task over.
+func (d *Driver) begin(ctx context.Context, a community.Action, task Task) {
+	if ctx.Err() != nil {
+		return
+	}
+	d.Market.Begun(a)
+	d.Executor.Do(ctx, a.Step, task)
+}
+
+// time returns that of the last Advance: a task may have waited since it was due.
+func (d *Driver) time() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+// quote lets a member's agents place their orders, one agent for each metering point. One
+// that fails does not hold up the others.
+func (d *Driver) quote(ctx context.Context, a community.Action) error {
+	var problems []error
+	for _, point := range d.Agents.Points(a.Member, d.time()) {
+		if err := d.quotePoint(ctx, a, point); err != nil {
+			problems = append(problems, fmt.Errorf("metering point %s: %w", point, err))
+		}
+	}
+	err := errors.Join(problems...)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() == nil {
+		d.Log.ErrorContext(ctx, "no order", slog.String("member", a.Member), slog.String("error", err.Error()))
+	}
+	return fmt.Errorf("quote of %s for %s: %w", a.Member, a.Product.Interval, err)
+}
+
+func (d *Driver) quotePoint(ctx context.Context, a community.Action, point string) error {
+	if d.gone(a.Product.Interval) {
+		d.Log.WarnContext(ctx, "quote refused", slog.String("member", a.Member), slog.String("metering_point", point),
+			slog.String("interval", a.Product.Interval.String()), slog.String("reason", "its turn came after the gate had closed"))
+		return nil
+	}
+	orders, err := d.Agents.Plan(ctx, point, a.Product.Interval, d.time())
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		refused, err := d.Market.Place(ctx, a.Product, o, d.time())
+		if err != nil {
+			return err
+		}
+		if refused != "" {
+			d.Log.InfoContext(ctx, "order refused", slog.String("order", o.ID), slog.String("reason", refused))
+		}
+	}
+	return nil
+}
+
+// gone tells whether the gate of an interval has closed.
+func (d *Driver) gone(i grid.Interval) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return i.Compare(d.closed) <= 0
+}
+
+// settle carries out a Settle action, and notes when nothing came of it.
+func (d *Driver) settle(ctx context.Context, a community.Action) error {
+	done, err := d.Settlements.Settle(ctx, a, d.time())
+	if !done || err != nil {
+		d.mu.Lock()
+		d.over = append(d.over, over{a, err != nil})
+		d.mu.Unlock()
+	}
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() == nil {
+		d.Log.ErrorContext(ctx, "interval not settled, will try again", slog.String("interval", a.Product.Interval.String()), slog.String("error", err.Error()))
+	}
+	return fmt.Errorf("settle %s: %w", a.Product.Interval, err)
+}

@@ -1,0 +1,52 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	wire "github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// TestNobodyOrdersOverTheBus sends orders for a member from an account that may do
+// everything on the bus, on the subject by which agents once ordered and on others that
+// one might try: nobody takes them.
+func TestNobodyOrdersOverTheBus(t *testing.T) {
+	real, err := wire.Open(t.Context(), wire.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer real.Close()
+	h := opened(t, &log{}, real, seeNothing)
+	product := begin(t, h)
+	data, err := json.Marshal(map[string]any{"product": product, "order": order("ann", "1", grid.Bid, 200_000), "time": noon()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"market.elm.orders", "orders.elm.ann", "orders.elm", "market.elm.ann"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		answer, err := real.Request(ctx, subject, data)
+		cancel()
+		if err == nil && !stored(answer) {
+			t.Errorf("%s: somebody answers %s", subject, answer)
+		}
+	}
+	if c := h.Counts(); c.Orders != 0 {
+		t.Errorf("an order without the member's key was taken: %+v", c)
+	}
+	if refused, err := h.Place(t.Context(), product, order("ann", "1", grid.Bid, 200_000), noon()); err != nil || refused != "" {
+		t.Errorf("the member's own agent is refused: %s %v", refused, err)
+	}
+}
+
+// stored tells whether an answer is that of a stream, which keeps a message that nobody
+// takes as an order.
+func stored(answer []byte) bool {
+	var a struct {
+		Stream string `json:"stream"`
+		Seq    uint64 `json:"seq"`
+	}
+	return json.Unmarshal(answer, &a) == nil && a.Stream != "" && a.Seq > 0
+}

@@ -1,0 +1,145 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/record"
+)
+
+// kind returns what the device is read as.
+func (d Device) kind(p *profile.Profile) grid.DeviceKind {
+	return cmp.Or(grid.DeviceKind(d.Kind), p.Kind)
+}
+
+// Bound says what the device is and where it belongs, read by a profile.
+func (d Device) Bound(p *profile.Profile) grid.Device {
+	return grid.Device{ID: d.ID, Kind: d.kind(p), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial}
+}
+
+// Target says how the device is read. The error names the field, after the path.
+func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
+	t = Target{
+		Device: d.Bound(p), Address: d.Address, Gateway: d.Gateway, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: p,
+		Inverted: d.Inverted, Control: d.Control, Node: d.Node, Since: d.Since,
+	}
+	for _, q := range []struct {
+		field string
+		from  Quantity
+		to    *grid.Power
+	}{{"rated", d.Rated, &t.Rated}, {"import_limit", d.ImportLimit, &t.Imports}, {"export_limit", d.ExportLimit, &t.Exports}} {
+		if *q.to, err = q.from.power(path + q.field); err != nil {
+			return t, err
+		}
+	}
+	t.Capacity, err = d.Capacity.energy(path + "capacity")
+	return t, err
+}
+
+// resolveDevices checks what would otherwise show only while running.
+func (c Config) resolveDevices(p *Plan) error {
+	known := map[string]bool{}
+	for _, g := range c.Gateways {
+		known[g.ID] = true
+	}
+	var err error
+	if p.Devices, err = targets(c.Devices, p.Profiles, known); err != nil {
+		return err
+	}
+	metered := map[string]bool{}
+	for _, d := range p.Devices {
+		if d.Kind == grid.Meter {
+			metered[d.MeteringPoint] = true
+		}
+	}
+	for i, d := range p.Devices {
+		if !metered[d.MeteringPoint] {
+			return fmt.Errorf("devices[%d].metering_point: %q has no connection meter among the devices: it could not be billed", i, d.MeteringPoint)
+		}
+	}
+	return nil
+}
+
+// targets reads a list of devices, of which gateways that are known read some.
+func targets(devices []Device, profiles *profile.Set, gateways map[string]bool) (all []Target, err error) {
+	ids, meters := map[string]bool{}, map[string]string{}
+	for i, d := range devices {
+		path := fmt.Sprintf("devices[%d].", i)
+		p := profiles.Get(d.Profile)
+		if err := d.check(p); err != nil {
+			return nil, fmt.Errorf("%s%w", path, err)
+		}
+		switch {
+		case d.ID == "" || ids[d.ID]:
+			return nil, fmt.Errorf("%sid: %q is missing or given twice", path, d.ID)
+		case d.kind(p) == grid.Meter && meters[d.MeteringPoint] != "":
+			return nil, fmt.Errorf("%smetering_point: %q has the connection meter %q already", path, d.MeteringPoint, meters[d.MeteringPoint])
+		case d.Gateway != "" && !gateways[d.Gateway]:
+			return nil, fmt.Errorf("%sgateway: there is no gateway %q under gateways", path, d.Gateway)
+		}
+		t, err := d.Target(path, p)
+		if err != nil {
+			return nil, err
+		}
+		ids[d.ID] = true
+		if t.Kind == grid.Meter {
+			meters[t.MeteringPoint] = t.ID
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// check checks a device by itself.
+func (d Device) check(p *profile.Profile) error {
+	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	switch {
+	case p == nil:
+		return fmt.Errorf("profile: there is no profile %q: \"commonwatt pair profiles\" lists them, and profiles: adds files", d.Profile)
+	case !slices.Contains(p.Kinds(), d.kind(p)):
+		return fmt.Errorf("kind: %q: profile %s reads %v", d.Kind, p.ID, p.Kinds())
+	case !name.MatchString(d.Member):
+		return fmt.Errorf("member: %q: use letters, digits, - and _", d.Member)
+	case !name.MatchString(d.MeteringPoint) || slices.Contains(record.SystemAccounts(), d.MeteringPoint):
+		return fmt.Errorf("metering_point: %q: use letters, digits, - and _, and no name of a system account", d.MeteringPoint)
+	case d.Shares != nil && d.kind(p) != grid.Meter:
+		return fmt.Errorf("shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", d.ID, *d.Shares, d.MeteringPoint)
+	}
+	return nil
+}
+
+// Profiles returns those that are built in, those of the files that a data directory
+// keeps, and those of files that are named.
+func Profiles(named []string, kept ...string) (*profile.Set, error) {
+	set, err := profile.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range kept {
+		if err := AddProfile(set, name); err != nil {
+			return nil, err
+		}
+	}
+	for i, name := range named {
+		if err := AddProfile(set, name); err != nil {
+			return nil, fmt.Errorf("profiles[%d]: %w", i, err)
+		}
+	}
+	return set, nil
+}
+
+// AddProfile adds a profile from a file.
+func AddProfile(set *profile.Set, file string) error {
+	err := set.AddFile(file)
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("%s: %w", file, Plain(err, nil, "docs/profiles.md"))
+	}
+	return err
+}

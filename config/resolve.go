@@ -1,0 +1,334 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
+)
+
+// Plan is a configuration whose values were read and checked, each once.
+type Plan struct {
+	Community, Listen, Data string
+	Speed                   float64
+
+	Market     Market
+	Tariff     tariff.Tariff
+	Simulation *Simulation // nil with real devices
+	Devices    []Target
+	Profiles   *profile.Set
+	Files      []string // of profiles that the configuration names
+	Strategy   func(member string) agent.Strategy
+	Agents     []Agent
+	Gateways   []Gateway
+	Bus        Bus
+	Store      Store // with the times for which it keeps, and Token in place of the file
+	Token      string
+	Ledger     Ledger
+	Rewards    Rewards
+}
+
+// Market is how the community trades.
+type Market struct {
+	Minutes                          int // of a delivery interval
+	GateClosure, Deadline, CallEvery time.Duration
+	Feeder                           grid.Feeder // limits in Wh of an interval
+	Rules                            settlement.Rules
+	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
+}
+
+// Target is a device and how it is read.
+type Target struct {
+	grid.Device
+
+	Address  string // empty: a gateway on another machine reads it
+	Gateway  string
+	Unit     uint8
+	Profile  *profile.Profile
+	Inverted bool
+	Control  bool
+	Rated    grid.Power  // 0: not given
+	Capacity grid.Energy // of a battery, 0: not given
+	Node     string      // of the feeder; empty: the root
+	Imports  grid.Power  // that the connection takes at most, 0: not limited
+	Exports  grid.Power  // that it gives at most, 0: not limited
+	Since    time.Time   // when it was paired; zero: it was configured
+}
+
+// Agent is a program outside that trades for a member.
+type Agent struct {
+	Name, Member, Key string
+	Rate              float64 // orders a second, 0: not given
+}
+
+// Gateway is a gateway on another machine.
+type Gateway struct {
+	ID       string
+	Key      string    // public
+	Password string    // with which it connects to the bus; empty: not given
+	Revoked  time.Time // zero: it is not
+}
+
+// NamePattern is what the name of a community looks like.
+func NamePattern() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) }
+
+// Resolve reads the values. kept are files of profiles beside those that the
+// configuration names and those that are built in. The error begins with the name of the
+// field.
+func (c Config) Resolve(kept ...string) (Plan, error) {
+	p := Plan{
+		Community: c.Community, Listen: c.Listen, Data: c.Data, Speed: c.Speed, Simulation: c.Simulation, Files: c.Profiles,
+		Bus: c.Bus, Store: c.Store, Ledger: c.Ledger, Rewards: c.Rewards, Strategy: c.Of,
+		Market: Market{Minutes: c.Interval, GateClosure: c.GateClosure, Deadline: c.Deadline, CallEvery: c.CallEvery},
+	}
+	p.Store.Keep = c.Store.Kept()
+	resolveProfiles := func(p *Plan) (err error) {
+		p.Profiles, err = Profiles(c.Profiles, kept...)
+		return err
+	}
+	for _, resolve := range []func(*Plan) error{
+		c.checkWhole, c.checkSimulation, c.resolveStore, resolveProfiles, c.resolveGateways, c.resolveDevices, c.resolveAgents,
+		c.resolveFeeder, c.resolveRules, c.resolveTariff,
+	} {
+		if err := resolve(&p); err != nil {
+			return Plan{}, err
+		}
+	}
+	return p, nil
+}
+
+// checkWhole checks the fields of the community as a whole.
+func (c Config) checkWhole(*Plan) error {
+	switch {
+	case !NamePattern().MatchString(c.Community):
+		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
+	case c.Speed <= 0 || c.Speed > 3600:
+		return fmt.Errorf("speed: %g: must be above 0 and at most 3600", c.Speed)
+	case len(c.Devices) > 0 && c.Simulation != nil:
+		return errors.New("devices, simulation: give one of them, not both")
+	case len(c.Devices) > 0 && c.Speed != 1:
+		return fmt.Errorf("speed: %g: real devices run at speed 1", c.Speed)
+	case c.Bus.OrderLog && c.Bus.URL == "":
+		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
+	case c.GateClosure < 0 || c.Deadline < 0:
+		return errors.New("gate_closure, deadline: must not be negative")
+	case c.CallEvery != 0 && c.CallEvery < time.Second:
+		return fmt.Errorf("call_every: %s: must be at least 1s, or 0: no call auction before gate closure", c.CallEvery)
+	}
+	if err := (grid.Interval{Minutes: c.Interval}).Validate(); err != nil {
+		return fmt.Errorf("interval: %w", err)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return nil
+}
+
+func (c Config) checkSimulation(*Plan) error {
+	switch s := c.Simulation; {
+	case s == nil:
+		return nil
+	case s.Homes < 1 || s.Homes > 1000:
+		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	case math.Abs(s.Latitude) > 90 || math.Abs(s.Longitude) > 180:
+		return fmt.Errorf("simulation.latitude, longitude: %g, %g: must be degrees, at most 90 and 180", s.Latitude, s.Longitude)
+	case s.Start.Unix()%60 != 0:
+		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (c Config) resolveStore(p *Plan) error {
+	if err := c.Store.validate(); err != nil {
+		return err
+	}
+	if c.Store.TokenFile != "" {
+		token, err := os.ReadFile(c.Store.TokenFile)
+		if err != nil {
+			return fmt.Errorf("store.token_file: %w", err)
+		}
+		p.Token = strings.TrimSpace(string(token))
+	}
+	return c.Ledger.validate()
+}
+
+func (c Config) resolveGateways(p *Plan) error {
+	if err := c.Bus.validate(); err != nil {
+		return err
+	}
+	for i, g := range c.Gateways {
+		path := fmt.Sprintf("gateways[%d].", i)
+		if _, err := proof.DecodeKey(g.Key); err != nil {
+			return fmt.Errorf("%skey: %w: \"commonwatt gateway key\" prints it", path, err)
+		}
+		out := Gateway{ID: g.ID, Key: g.Key, Revoked: g.Revoked}
+		if g.PasswordFile != "" {
+			password, err := os.ReadFile(g.PasswordFile)
+			if err != nil {
+				return fmt.Errorf("%spassword_file: %w", path, err)
+			}
+			out.Password = strings.TrimSpace(string(password))
+		}
+		p.Gateways = append(p.Gateways, out)
+	}
+	return nil
+}
+
+func (b Bus) validate() error {
+	leafs := b.Gateways
+	if leafs.Listen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(leafs.Listen)
+	ip := net.ParseIP(host)
+	switch {
+	case err != nil:
+		return fmt.Errorf("bus.gateways.listen: %w", err)
+	case b.URL != "":
+		return errors.New("bus.gateways: wants the embedded bus: gateways connect to an external one by its own configuration")
+	case leafs.Cert == "" && (ip == nil || !ip.IsLoopback()):
+		return fmt.Errorf("bus.gateways.cert, key: missing: %s is open to others, and passwords go over it", leafs.Listen)
+	}
+	return nil
+}
+
+// shortestKey is what an agent's key must have at least, in bytes.
+const shortestKey = 32
+
+// Secret reads an agent's key.
+func (a AgentText) Secret() (string, error) {
+	b, err := os.ReadFile(a.KeyFile)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(b))
+	if len(key) < shortestKey {
+		return "", fmt.Errorf("%s: a key of %d characters is too short: use %d or more, as from openssl rand -hex 32", a.KeyFile, len(key), shortestKey)
+	}
+	return key, nil
+}
+
+func (c Config) resolveAgents(p *Plan) error {
+	names, keys := map[string]bool{}, map[string]bool{}
+	for i, a := range c.Agents {
+		path := fmt.Sprintf("agents[%d]", i)
+		switch {
+		case a.Name == "" || names[a.Name]:
+			return fmt.Errorf("%s.name: %q is missing or given twice", path, a.Name)
+		case a.Rate < 0 || a.Rate > 100_000:
+			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
+		}
+		key, err := a.Secret()
+		if err != nil {
+			return fmt.Errorf("%s.key_file: %w", path, err)
+		}
+		if keys[key] {
+			return fmt.Errorf("%s.key_file: another agent has the same key", path)
+		}
+		names[a.Name], keys[key] = true, true
+		p.Agents = append(p.Agents, Agent{Name: a.Name, Member: a.Member, Key: key, Rate: a.Rate})
+	}
+	return nil
+}
+
+// resolveFeeder reads the feeder, and checks that all are at one of its nodes.
+func (c Config) resolveFeeder(p *Plan) (err error) {
+	if p.Market.Feeder, err = c.feeder(); err != nil {
+		return err
+	}
+	known := func(node string) bool {
+		return node == "" || slices.ContainsFunc(p.Market.Feeder.Nodes, func(n grid.Node) bool { return n.ID == node })
+	}
+	for i, d := range c.Devices {
+		if !known(d.Node) {
+			return fmt.Errorf("devices[%d].node: the feeder has no node %q", i, d.Node)
+		}
+	}
+	if c.Simulation != nil {
+		for i, n := range c.Simulation.Nodes {
+			if !known(n) {
+				return fmt.Errorf("simulation.nodes[%d]: the feeder has no node %q", i, n)
+			}
+		}
+	}
+	return nil
+}
+
+func (c Config) feeder() (f grid.Feeder, err error) {
+	if c.Feeder == nil {
+		return grid.SingleNode(), nil
+	}
+	for i, n := range c.Feeder.Nodes {
+		path := fmt.Sprintf("feeder.nodes[%d]", i)
+		out := grid.Node{ID: n.ID, Parent: n.Parent}
+		if n.Fee.Text != "" {
+			if out.Fee, err = n.Fee.Price(path+".fee", c.Tariff.Currency); err != nil {
+				return f, err
+			}
+		}
+		if out.ExportLimit, err = c.limit(n.ExportLimit, path+".export_limit"); err != nil {
+			return f, err
+		}
+		if out.ImportLimit, err = c.limit(n.ImportLimit, path+".import_limit"); err != nil {
+			return f, err
+		}
+		f.Nodes = append(f.Nodes, out)
+	}
+	if len(f.Nodes) == 0 {
+		return f, errors.New("feeder.nodes: missing: give at least the root")
+	}
+	return f, f.Validate()
+}
+
+// limit is what a line carries in an interval, nil when that is not limited.
+func (c Config) limit(q Quantity, path string) (*grid.Energy, error) {
+	if q.Text == "" {
+		return nil, nil
+	}
+	p, err := q.power(path)
+	return new(grid.Energy(int64(p) * int64(c.Interval) / 60)), err
+}
+
+func (c Config) resolveRules(p *Plan) (err error) {
+	if err := c.Check(func(string) bool { return true }); err != nil { // their members: Strangers
+		return err
+	}
+	p.Market.Apart = map[string]bool{}
+	for _, d := range c.Devices {
+		if d.Shares != nil && !*d.Shares {
+			p.Market.Apart[d.MeteringPoint] = true
+		}
+	}
+	p.Market.Rules, err = c.Rules()
+	return err
+}
+
+func (c Config) resolveTariff(p *Plan) (err error) {
+	p.Tariff, err = c.Tariff.Tariff()
+	return err
+}
+
+// Tariff reads the prices. The error begins with the name of the field.
+func (x TariffText) Tariff() (tariff.Tariff, error) {
+	t := tariff.Tariff{Version: x.Version, Currency: x.Currency}
+	var err error
+	if t.Retail, err = x.Retail.Price("tariff.retail", t.Currency); err != nil {
+		return t, err
+	}
+	if t.FeedIn, err = x.FeedIn.Price("tariff.feed_in", t.Currency); err != nil {
+		return t, err
+	}
+	return t, t.Validate()
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// SharingText is how people write settlement.Rules, in configurations and scenarios.
+type SharingText struct {
+	Pool PoolText `yaml:"pool" doc:"what no trade covers is shared after delivery (docs/settlement.md)"`
+	Own  OwnText  `yaml:"own"`
+}
+
+// PoolText is the pool's price: {price: midpoint}, or the price alone.
+type PoolText struct {
+	Price settlement.PoolPrice `yaml:"price" eg:"midpoint" doc:"the middle of retail and feed-in; marginal: what one kWh more would be worth at the node, by the exact clearing; off: it goes to the utility"`
+}
+
+// OwnText says what counts as a member's own energy.
+type OwnText struct {
+	SamePoint *bool `yaml:"same_point" eg:"true" doc:"import and export of one metering point within an interval cancel"`
+}
+
+// UnmarshalYAML reads both forms.
+func (p *PoolText) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		p.Price = settlement.PoolPrice(n.Value)
+		return nil
+	}
+	if err := onlyField(n, "pool", "price", "{price: midpoint}"); err != nil {
+		return err
+	}
+	type plain PoolText
+	return n.Decode((*plain)(p))
+}
+
+// UnmarshalYAML says what it takes.
+func (o *OwnText) UnmarshalYAML(n *yaml.Node) error {
+	if err := onlyField(n, "own", "same_point", "{same_point: false}"); err != nil {
+		return err
+	}
+	type plain OwnText
+	return n.Decode((*plain)(o))
+}
+
+// onlyField checks a mapping with one field, of which form is an example.
+func onlyField(n *yaml.Node, name, field, form string) error {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: %s: is not a mapping of fields: write %s: %s", n.Line, name, name, form)
+	}
+	for k := 0; k+1 < len(n.Content); k += 2 {
+		if key := n.Content[k]; key.Value != field {
+			return fmt.Errorf("line %d: %s.%s: unknown field: %s has the field %s alone, as in %s: %s", key.Line, name, key.Value, name, field, name, form)
+		}
+	}
+	return nil
+}
+
+// Rules returns the rules. The error begins with the name of the field.
+func (t SharingText) Rules() (settlement.Rules, error) {
+	r := settlement.DefaultRules()
+	if t.Pool.Price != "" {
+		r.Pool = t.Pool.Price
+	}
+	if t.Own.SamePoint != nil {
+		r.SamePoint = *t.Own.SamePoint
+	}
+	if err := r.Validate(); err != nil {
+		return r, fmt.Errorf("pool.price: must be %s, %s or %s, not %q", settlement.Midpoint, settlement.Marginal, settlement.Off, r.Pool)
+	}
+	return r, nil
+}

@@ -1,0 +1,44 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/agent"
+)
+
+// StrategyText says how homes trade, in configurations and scenarios.
+type StrategyText struct {
+	Strategy   string            `yaml:"strategy" eg:"price-curve" doc:"how the built-in agents trade. price-curve: what is sure at prices that soon find a partner, what is likely nearer to the middle of retail and feed-in; self-consumption: own demand first, what the forecast leaves at that middle; zero-intelligence: the same energy at random prices, for experiments; none: does not trade, what is left over is shared all the same"`
+	Strategies map[string]string `yaml:"strategies" eg:"{ann: none}" doc:"of single members, instead of strategy"`
+}
+
+// Check checks the names. The error begins with the name of the field.
+func (t StrategyText) Check(isMember func(name string) bool) error {
+	if _, err := agent.ParseStrategy(t.Strategy); err != nil {
+		return fmt.Errorf("strategy: %w", err)
+	}
+	for _, member := range slices.Sorted(maps.Keys(t.Strategies)) {
+		if !isMember(member) {
+			return fmt.Errorf("strategies.%s: there is no member %q", member, member)
+		}
+		if _, err := agent.ParseStrategy(t.Strategies[member]); err != nil {
+			return fmt.Errorf("strategies.%s: %w", member, err)
+		}
+	}
+	return nil
+}
+
+// Of returns a member's strategy, once the names were checked.
+func (t StrategyText) Of(member string) agent.Strategy {
+	name, own := t.Strategies[member]
+	if !own {
+		name = t.Strategy
+	}
+	s, err := agent.ParseStrategy(name)
+	if err != nil {
+		return agent.ByPriceCurve
+	}
+	return s
+}

@@ -1,0 +1,342 @@
+// Package hub composes the process of a community from its stages: it opens what a plan
+// names, in the order of the data, runs the roles, and stops them in reverse order. It
+// decides nothing itself. Readers, market, records, rewards and pages have a file each;
+// hub.go puts them together.
+package hub
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/clock"
+	"github.com/commonwatt/commonwatt/community/drive"
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/intake"
+	"github.com/commonwatt/commonwatt/meters/signwatch"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Options are what a Hub works by.
+type Options struct {
+	Plan    config.Plan
+	Terms   *config.Terms // to be kept in the data directory; nil: none
+	Standby bool          // wait until the process that runs the market is gone
+	Version string        // of the program
+	Log     *slog.Logger
+
+	Clock func() time.Time // of real devices; nil: time.Now
+}
+
+// Hub is the process of a community. Who opens one runs it, once, and closes it.
+type Hub struct {
+	Options
+
+	dir       *disk.Dir
+	bus       *bus.Bus
+	lease     *bus.Held
+	site      *site
+	fleet     *meters.Fleet
+	records   *records
+	market    *market
+	batteries *steer.Batteries
+	rewards   *rewarding
+	pages     *pages
+	signs     *signwatch.Watch
+	handler   http.Handler
+	poster    *ledger.Poster
+
+	closers []func() error // in order of opening
+}
+
+// Open opens the stages in the order of the data; on an error it closes what it opened.
+func Open(ctx context.Context, o Options) (*Hub, error) {
+	h := &Hub{Options: o, pages: &pages{version: o.Version, log: o.Log}}
+	if h.Clock == nil {
+		h.Clock = time.Now
+	}
+	for _, open := range []func(context.Context) error{
+		h.openDir, h.openBus, h.openSite, h.openRecords, h.openMarket, h.openRewards, h.openPages,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
+	}
+	return h, nil
+}
+
+// Close closes what Open opened, in reverse order.
+func (h *Hub) Close() error {
+	var problems []error
+	for _, c := range slices.Backward(h.closers) {
+		problems = append(problems, c())
+	}
+	h.closers = nil
+	return errors.Join(problems...)
+}
+
+func (h *Hub) openDir(context.Context) (err error) {
+	if h.dir, err = disk.OpenDir(h.Plan.Data); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.dir.Close)
+	if h.Terms != nil {
+		return KeepTerms(h.dir, *h.Terms)
+	}
+	return nil
+}
+
+// openBus opens the bus, and takes the market's lease and the address of the pages.
+func (h *Hub) openBus(ctx context.Context) (err error) {
+	if h.bus, err = openBus(ctx, h.Plan, h.dir); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, func() error { h.bus.Close(); return nil })
+	if h.Standby && h.Plan.Bus.OrderLog {
+		h.Log.WarnContext(ctx, "standing by: this process goes on when the one that runs the market is gone")
+	}
+	if h.lease, err = openLease(ctx, h.bus, h.Plan, h.Standby); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.lease.Close, h.pages.close)
+	return h.pages.listen(ctx, h.Plan.Listen)
+}
+
+func (h *Hub) openSite(ctx context.Context) (err error) {
+	if h.site, err = openSite(ctx, h.Plan, h.Clock); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.site.close)
+	h.signs = signwatch.New(h.site.devices)
+	return nil
+}
+
+func (h *Hub) openRecords(ctx context.Context) (err error) {
+	h.records = &records{site: h.site, bus: h.bus, log: h.Log}
+	h.closers = append(h.closers, h.records.close)
+	if err = h.records.open(ctx, h.dir, intake.Watch{Readings: h.arrived}); err != nil {
+		return err
+	}
+	h.fleet = &meters.Fleet{
+		Clock: h.site.clock, Sink: h.records.signer, Log: h.Log, Every: h.site.period(), Together: intake.Together(h.Plan.Speed, h.site.deadline(), meters.Period/2), Heard: h.heard,
+	}
+	o := steer.Options{
+		Homes: h.site.homes(), Speed: h.Plan.Speed, Minutes: h.Plan.Market.Minutes, Every: h.site.period(), Clock: h.site.clock, Log: h.Log, Conn: h.fleet.Conn,
+		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return h.market.host.Position(i, point) },
+		Owner:    func(point string) string { return h.market.host.Owner(point) },
+	}
+	if h.site.sim != nil {
+		o.Known = h.site.sim.Alone
+	}
+	h.batteries, err = steer.Open(o)
+	return err
+}
+
+// heard steers by what this process read, and shows it, as it comes: only what counts
+// for money waits until it is signed and durable.
+func (h *Hub) heard(r grid.Reading) {
+	h.batteries.Hear(r)
+	h.pages.live.SeeReadings(h.records.intake.Member(r.Device), []grid.Reading{r})
+}
+
+// arrived shows what other machines read, and looks for a meter that is mounted the wrong
+// way round.
+func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Reading, elsewhere bool) {
+	if elsewhere {
+		h.pages.live.SeeReadings(member, readings)
+		for _, r := range readings {
+			h.batteries.Hear(r)
+		}
+	}
+	for _, c := range h.signs.See(readings) {
+		tellSign(ctx, h.pages.live, h.Log, c)
+	}
+}
+
+// openMarket opens the market, what it moves and what shows it.
+func (h *Hub) openMarket(ctx context.Context) error {
+	h.pages.site, h.pages.records = h.site, h.records
+	h.market = &market{site: h.site, records: h.records, log: h.Log}
+	h.pages.market = h.market
+	if err := h.pages.open(); err != nil {
+		return err
+	}
+	h.market.watch = marketWatch{h.pages.live.SeeEvents, h.pages.live.SeeExpected, h.pages.settled}
+	h.closers = append(h.closers, h.market.close)
+	if err := h.market.open(ctx, h.bus, h.dir, h.batteries); err != nil {
+		return err
+	}
+	h.poster = &ledger.Poster{
+		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
+		Recorded: h.pages.live.SeeRecorded,
+	}
+	h.pages.poster = h.poster
+	return h.poster.Open(ctx)
+}
+
+func (h *Hub) openRewards(ctx context.Context) error {
+	h.rewards = &rewarding{
+		site: h.site, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.SeeChallenge,
+	}
+	return h.rewards.open(ctx)
+}
+
+func (h *Hub) openPages(context.Context) error {
+	a := &adoption{site: h.site, records: h.records, market: h.market, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
+	installer, err := a.installer(h.dir)
+	if err != nil {
+		return err
+	}
+	h.handler, err = h.pages.handler(h.dir, h.rewards.runner, installer)
+	return err
+}
+
+// State is what a Hub says of itself.
+type State struct {
+	api.Status
+
+	Devices      int
+	Simulated    bool
+	Address      string // of the pages
+	InstallerKey string // file
+}
+
+// State returns what there is now.
+func (h *Hub) State(ctx context.Context) State {
+	return State{
+		Status: h.pages.status(ctx), Devices: h.pages.live.Devices(), Simulated: h.site.sim != nil,
+		Address: h.pages.listener.Addr().String(), InstallerKey: h.dir.File(InstallerKeyFile),
+	}
+}
+
+const (
+	readyWithin = 15 * time.Second
+	drainWithin = 10 * time.Second
+)
+
+// Run runs until ctx ends, the duration (0: for ever) passes after readiness, or a stage
+// fails. It is told of the beginning and of the end. It stops in the order of the data:
+// the market, the world, the readers, what consumes their readings, the pages.
+func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending func(State)) error {
+	s := newStages(ctx)
+	defer s.stop()
+	h.startRecords(s)
+	if err := h.startReaders(ctx, s); err != nil {
+		return err
+	}
+	if err := h.startMarket(ctx, s); err != nil {
+		return err
+	}
+	h.pages.ready.Store(true)
+	began(h.State(ctx))
+	s.start(h.site.runOutages)
+	var over <-chan time.Time
+	if duration > 0 {
+		over = time.After(duration)
+	}
+	select {
+	case <-ctx.Done():
+	case <-over:
+	case err := <-s.failed:
+		return err
+	}
+	ending(h.State(context.WithoutCancel(ctx)))
+	return nil
+}
+
+// startRecords starts what readings and runs come to, and what shows them.
+func (h *Hub) startRecords(s *stages) {
+	s.start(h.lease.Run)
+	s.start(h.market.host.Run)
+	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.handler) })
+	s.start(h.pages.live.Run)
+	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
+	s.start(h.records.intake.Run)
+	s.start(h.poster.Run)
+	s.start(func(ctx context.Context) error { return serveClock(ctx, h.bus, h.Plan.Community, h.site.clock) })
+	s.start(h.records.registerNewKeys)
+	s.start(h.poster.Fold)
+	s.start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })
+	s.then(h.drain)
+}
+
+// startReaders starts the readers, the world that they read, and what moves the
+// batteries, and waits until the devices were asked: nothing is settled before. After a
+// long stop their registers say what flowed meanwhile.
+func (h *Hub) startReaders(ctx context.Context, s *stages) error {
+	s.start(func(ctx context.Context) error {
+		return errors.Join(h.fleet.Run(ctx, h.site.targets, h.records.store), h.records.signer.Close(context.WithoutCancel(ctx)))
+	})
+	if h.site.sim != nil {
+		s.then(func() { time.Sleep(h.batteries.Every + meters.Period/2) }) // each device is read once more, at rest
+		s.start(func(ctx context.Context) error {
+			return h.site.sim.Run(ctx, clock.Fast(h.site.sim.Now(), h.Plan.Speed))
+		})
+	}
+	s.start(func(ctx context.Context) error { return h.batteries.Run(ctx, h.rewards.challenge) })
+	return h.waitReady(ctx, s.failed)
+}
+
+// startMarket opens products before anybody hears of it, and starts what is due later.
+func (h *Hub) startMarket(ctx context.Context, s *stages) error {
+	h.market.settle.Begun = h.site.clock()
+	s.start(h.market.workers.Settlements.Run)
+	s.start(h.market.workers.Quotes.Run)
+	if err := h.market.tick(ctx); err != nil {
+		return err
+	}
+	s.start(h.market.run)
+	s.start(h.rewards.run)
+	return nil
+}
+
+// waitReady waits until every device was heard, not for ever.
+func (h *Hub) waitReady(ctx context.Context, failed <-chan error) error {
+	deadline := time.After(readyWithin)
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		silent := h.records.intake.Silent()
+		if len(silent) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-deadline:
+			h.Log.WarnContext(ctx, "not every device has answered", slog.Int("silent", len(silent)), slog.String("first", silent[0]))
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// drain lets the consumers finish what is on the bus.
+func (h *Hub) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	for stream, consumer := range map[string]string{bus.Readings: h.records.intake.Consumer(), bus.Settlement: h.poster.Consumer()} {
+		for {
+			left, err := h.bus.Pending(ctx, stream, consumer)
+			if err != nil {
+				h.Log.WarnContext(ctx, "stopping with messages on the bus; the next start takes them", slog.String("error", err.Error()))
+				break
+			}
+			if left == 0 || !pause(ctx, tickEvery/2) {
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package hub
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community/host"
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/usage"
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// pages serves the API and the pages.
+type pages struct {
+	site     *site
+	records  *records
+	market   *market
+	poster   *ledger.Poster
+	live     *web.Live
+	version  string
+	log      *slog.Logger
+	listener net.Listener
+	ready    atomic.Bool // the devices were asked and products are open
+}
+
+// listen takes the address of the pages.
+func (p *pages) listen(ctx context.Context, address string) (err error) {
+	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err != nil {
+		return usage.Errorf("listen on %s: %w: choose another address with --listen", address, err)
+	}
+	return nil
+}
+
+func (p *pages) close() error {
+	if p.listener == nil {
+		return nil
+	}
+	if err := p.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// open makes the dashboard.
+func (p *pages) open() (err error) {
+	plan := p.site.plan
+	p.live, err = web.NewLive(plan.Community, plan.Tariff, p.site.devices, p.records.ledger.Names.Account, p.site.clock, p.status)
+	if err != nil {
+		return err
+	}
+	p.live.Apart(plan.Market.Apart)
+	if plan.Market.Rules.Pool == settlement.Midpoint {
+		p.live.SharePool((plan.Tariff.Retail + plan.Tariff.FeedIn) / 2) //nolint:mnd // the middle
+	}
+	return nil
+}
+
+// follow keeps the dashboard current from the bus until ctx ends.
+func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
+	return p.market.host.Follow(ctx, b, p.live.SeeEvents)
+}
+
+// settled shows a run, which is provisional until the ledger has it.
+func (p *pages) settled(i grid.Interval, run settlement.Run) {
+	if p.records.ledger.IsClosed(run.Manifest) {
+		p.live.SeeRecorded(i, run.Manifest.Run)
+	}
+	p.live.SeeSettled(i, run)
+}
+
+// status is what /api/v1/status says.
+func (p *pages) status(ctx context.Context) api.Status {
+	counts := p.market.host.Counts()
+	height, root, err := p.records.ledger.Head(ctx)
+	if err != nil {
+		p.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
+	}
+	return api.Status{
+		Version: p.version, Speed: p.site.plan.Speed, WorldTime: p.site.clock().UTC(), Homes: p.market.traders.Homes(),
+		DevicesOnline: p.live.DevicesOnline(), ReadingsTotal: p.records.intake.Stored(), OrdersTotal: counts.Orders,
+		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.poster.Settled(),
+		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
+		Store:    api.StoreStatus{Kind: p.records.store.Kind()},
+		Gateways: p.gateways(),
+	}
+}
+
+// gatewaySilent is how long a gateway may be silent before it is offline.
+const gatewaySilent = time.Minute
+
+// gateways returns what is known of those on other machines, nil when there are none.
+func (p *pages) gateways() *[]api.GatewayStatus {
+	plan := p.site.plan
+	if len(plan.Gateways) == 0 {
+		return nil
+	}
+	all := make([]api.GatewayStatus, len(plan.Gateways))
+	for i, g := range plan.Gateways {
+		heard := p.records.intake.Heard(g.ID)
+		all[i] = api.GatewayStatus{Id: g.ID, Online: !heard.At.IsZero() && time.Since(heard.At) < gatewaySilent}
+		if !heard.Last.IsZero() {
+			all[i].LastReading = new(heard.Last.UTC())
+		}
+	}
+	return &all
+}
+
+// defaultRate is how many orders an agent may send in a second.
+const defaultRate = 50
+
+// agentKeyFile is where a simulated neighbourhood keeps the key of its first home.
+const agentKeyFile = "agent.key"
+
+// traders returns the agents outside by their keys. A simulated neighbourhood
+// without any gets one, for its first home, whose key is in the data directory.
+func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
+	agents := p.site.plan.Agents
+	if p.site.sim != nil && len(agents) == 0 {
+		key, err := dir.Secret(agentKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		agents = []config.Agent{{Name: "demo", Member: "home-01", Key: key}}
+	}
+	traders := map[string]web.Trader{}
+	for _, a := range agents {
+		traders[a.Key] = web.Trader{
+			Name: a.Name, Member: a.Member, Points: func() []string { return p.records.metering.Points(a.Member) }, Rate: cmp.Or(a.Rate, defaultRate),
+		}
+	}
+	return traders, nil
+}
+
+// handler makes the API of what the program is.
+func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) (http.Handler, error) {
+	traders, err := p.traders(dir)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := web.NewOrderEntry(p.site.plan.Community, orderEntry{host.Outside{Host: p.market.host}}, p.site.clock, traders, p.log)
+	if err != nil {
+		return nil, err
+	}
+	shown := books{p.records.ledger, runner, p.site.clock}
+	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, metrics(p.status), p.log).Handler()
+}
+
+// orderEntry is where agents outside enter orders. It implements web.Orders.
+type orderEntry struct{ host.Outside }
+
+// Rules implements web.Orders.
+func (e orderEntry) Rules() api.MarketRules {
+	rules, calendar, first, last, some := e.Outside.Rules()
+	r := api.MarketRules{
+		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
+		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
+	}
+	if some {
+		r.First, r.Last = new(first.String()), new(last.String())
+	}
+	return r
+}

@@ -1,0 +1,145 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/meters/signwatch"
+	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/usage"
+	"github.com/commonwatt/commonwatt/web"
+)
+
+// InstallerKeyFile holds the key that pairs devices over the API.
+const InstallerKeyFile = "installer.key"
+
+// adoption takes in devices that are paired while the community runs.
+type adoption struct {
+	site    *site
+	records *records
+	market  *market
+	fleet   *meters.Fleet
+	live    *web.Live
+	signs   *signwatch.Watch
+	log     *slog.Logger
+}
+
+// installer serves the pairing of devices. In a simulated community it goes
+// through the steps and adds nothing.
+func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
+	profiles, err := a.profiles()
+	if err != nil {
+		return nil, err
+	}
+	key, err := dir.Secret(InstallerKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	bench := pairing.Open(dir.Path, profiles, nil)
+	paired, err := bench.Paired()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range a.site.targets {
+		if !slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == t.ID }) {
+			bench.Configured = append(bench.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Inverted})
+		}
+	}
+	bench.HasRead, bench.Clock = true, a.site.clock
+	bench.Trial, bench.Reserved, bench.Adopt, bench.Shared = a.site.sim != nil, record.SystemAccounts(), a.adopt, a.fleet.Conn
+	return &web.Installer{Desk: bench, Key: key}, nil
+}
+
+// profiles returns those of now: pairing a device may have kept one more.
+func (a *adoption) profiles() (*profile.Set, error) {
+	kept, err := filepath.Glob(filepath.Join(a.site.plan.Data, KeptProfiles, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	return config.Profiles(a.site.plan.Files, kept...)
+}
+
+// adopt takes in a device that was paired. What may refuse it comes first: the
+// ledger, the market, and the page. Once it is kept, begin has it read; a connection
+// meter bills, and its member trades, from the next interval on.
+func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), err error) {
+	target, last, err := a.wanted(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	err = a.records.ledger.Register(ctx, b.Device)
+	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
+		return nil, &pairing.ConflictError{Reason: err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	join := func() {}
+	if b.Kind == grid.Meter {
+		if join, err = a.market.host.Admit(community.Point{MeteringPoint: b.MeteringPoint, Member: b.Member}, a.site.clock()); err != nil {
+			return nil, refusedAs(err)
+		}
+	}
+	if err := a.live.Add(b.Device); err != nil {
+		return nil, err
+	}
+	return func() {
+		a.records.intake.Add(b.Device)
+		if c, changed := a.signs.Add(b.Device); changed {
+			tellSign(ctx, a.live, a.log, c)
+		}
+		if b.Kind == grid.Meter {
+			a.records.metering.Add(b.Device, b.Since)
+		}
+		a.market.traders.Add(b.Device)
+		join()
+		a.fleet.Add(target, last)
+	}, nil
+}
+
+// refusedAs makes what the market refuses the installer's to mend.
+func refusedAs(err error) error {
+	if refused := (*usage.Error)(nil); errors.As(err, &refused) {
+		return &pairing.ConflictError{Reason: err.Error()}
+	}
+	return err
+}
+
+// wanted says how a paired device is read, and what its last registers were.
+func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (t meters.Target, last *grid.Reading, err error) {
+	profiles, err := a.profiles()
+	if err != nil {
+		return t, nil, err
+	}
+	d, err := OfBinding(b).Target("", profiles.Get(b.Profile))
+	if err != nil {
+		return t, nil, err
+	}
+	if t, err = Target(d); err != nil {
+		return t, nil, err
+	}
+	last, err = a.records.store.Totals(ctx, b.ID)
+	return t, last, err
+}
+
+// tellSign tells the installer that a meter is doubted to be mounted the right way round,
+// or no longer.
+func tellSign(ctx context.Context, live *web.Live, log *slog.Logger, c signwatch.Change) {
+	live.Warn(c.Meter, c.Warning)
+	if c.Warning == "" {
+		log.InfoContext(ctx, "the meter's sign is not doubted any more", slog.String("device", c.Meter))
+		return
+	}
+	log.WarnContext(ctx, c.Warning, slog.String("device", c.Meter))
+}

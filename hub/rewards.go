@@ -1,0 +1,133 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/usage"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// rewarding runs the programme of storage rewards.
+type rewarding struct {
+	site      *site
+	batteries *steer.Batteries
+	ledger    *ledger.Ledger
+	evidence  *evidence.Log
+	log       *slog.Logger
+	tell      func(member string, c *api.Challenge) // shows on a home's page what its battery is asked for
+
+	runner *rewards.Runner // nil: there is no programme
+	costs  rewards.Costs   // of the loop that follows the meters alone
+}
+
+// open makes what drives the programme, if the community has one.
+func (r *rewarding) open(ctx context.Context) error {
+	plan := r.site.plan
+	terms := rewards.Terms{Rewards: plan.Rewards}
+	if terms.Off {
+		return nil
+	}
+	// Readings have to show when the power changed, and neither the interval's seal
+	// nor a setpoint may come too late.
+	const samples = 2
+	apart := time.Duration(float64(r.every()) * plan.Speed)
+	terms = terms.Spread(samples*apart, plan.Market.Minutes)
+	programme, err := terms.Programme(plan.Market.Minutes, plan.Tariff.Currency)
+	if err != nil {
+		return usage.Errorf("rewards.%w", err)
+	}
+	if window := time.Duration(programme.Duration) * time.Second; apart > window/samples {
+		r.log.WarnContext(ctx, fmt.Sprintf("no storage rewards at this speed: readings and setpoints are %s of world time apart, and a challenge lasts %s", apart, window))
+		return nil
+	}
+	r.runner, err = rewards.New(rewards.Config{
+		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.pledging(terms),
+		Evidence: r.evidence, Power: r.batteries.Power, Lead: periods * apart, Secret: r.ledger.People.Beacon, Deadline: r.site.deadline(), Corrections: terms.Corrections, Log: r.log,
+	})
+	return err
+}
+
+// pledging returns the batteries that may be moved and whose size is known, with
+// what they pledge.
+func (r *rewarding) pledging(terms rewards.Terms) (all []rewards.Battery) {
+	for _, h := range r.batteries.Homes {
+		if h.Rated == 0 || h.Capacity == 0 || h.Meter.ID == "" {
+			continue
+		}
+		b := rewards.Battery{Device: h.Battery.Device, Meter: h.Meter, Rated: h.Rated, Capacity: h.Capacity}
+		if b.Power, b.Energy = terms.Pledged(h.Rated, h.Capacity); b.Power > 0 && b.Energy > 0 {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// periods of control and of reading pass until readings show a setpoint.
+const periods = 3
+
+const (
+	leastRewardsEvery = 200 * time.Millisecond
+	rewardsAgain      = 5 * time.Second // wall time, after a failure
+)
+
+// every is how often the programme is driven, in wall time: as often as batteries are
+// controlled, but not more than five times a second.
+func (r *rewarding) every() time.Duration { return max(r.batteries.Every, leastRewardsEvery) }
+
+// run drives the programme until ctx ends. What fails comes again: it never holds up
+// settlement.
+func (r *rewarding) run(ctx context.Context) error {
+	if r.runner == nil {
+		return nil
+	}
+	wait := r.every()
+	for pause(ctx, wait) {
+		wait = r.every()
+		if err := r.runner.Advance(ctx, r.site.clock()); err != nil && ctx.Err() == nil {
+			r.log.ErrorContext(ctx, "storage rewards, will try again", slog.String("error", err.Error()))
+			wait = rewardsAgain
+		}
+	}
+	return nil
+}
+
+// challenge returns what a challenge wants of a home's battery, and tells the home.
+func (r *rewarding) challenge(h steer.Home, now time.Time) (grid.Power, bool) {
+	if r.runner == nil {
+		return 0, false
+	}
+	p, ok := r.runner.Setpoint(h.Battery.ID, now)
+	if ok {
+		r.show(h, now)
+	}
+	return p, ok
+}
+
+// show tells a home's page what its battery is asked for, what it earns by it, and about
+// what that costs.
+func (r *rewarding) show(h steer.Home, now time.Time) {
+	battery := h.Battery.ID
+	c, asked := r.runner.Answering(battery, now)
+	if !asked {
+		return // the page forgets it by itself
+	}
+	cost, first := r.costs.Of(battery, c, r.site.plan.Tariff.Retail, now)
+	if !first {
+		return
+	}
+	tokens, _ := r.runner.Paid(battery)
+	shown := &api.Challenge{Direction: api.Discharge, Power: c.Power, Until: c.Until, Tokens: tokens, Cost: new(int64(cost))}
+	if c.Direction == chaincode.Charging {
+		shown.Direction = api.Charge
+	}
+	r.tell(h.Meter.Member, shown)
+}

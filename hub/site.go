@@ -1,0 +1,231 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/sim"
+	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/usage"
+)
+
+// site is what a community has at its start: devices, real or simulated, where they are
+// and what they are rated for, and the time of its world.
+type site struct {
+	plan    config.Plan
+	clock   func() time.Time   // world time
+	sim     *sim.Neighbourhood // nil with real devices
+	devices []grid.Device
+	targets []meters.Target // the devices that this process reads
+}
+
+// openSite begins the simulation, or takes the devices of the plan. clock is that of real
+// devices.
+func openSite(ctx context.Context, plan config.Plan, clock func() time.Time) (*site, error) {
+	s := &site{plan: plan, clock: clock}
+	if plan.Simulation != nil {
+		return s, s.simulate(ctx)
+	}
+	for i, d := range plan.Devices {
+		s.devices = append(s.devices, d.Device)
+		if d.Gateway != "" {
+			continue
+		}
+		target, err := Target(d)
+		if err != nil {
+			return nil, usage.Errorf("devices[%d].%w", i, err)
+		}
+		s.targets = append(s.targets, target)
+	}
+	return s, nil
+}
+
+// Target says how a device of the plan is polled. The error begins with the name of the
+// field.
+func Target(d config.Target) (meters.Target, error) {
+	endpoint, err := modbus.ParseEndpoint(d.Address)
+	if err != nil {
+		return meters.Target{}, fmt.Errorf("address: %w", err)
+	}
+	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Inverted: d.Inverted, Rated: d.Rated}, nil
+}
+
+func (s *site) simulate(ctx context.Context) error {
+	of := s.plan.Simulation
+	faults := map[string][]sim.Fault{}
+	for _, f := range of.Faults {
+		faults[f.Device] = append(faults[f.Device], sim.Fault(f.Fault)) // checked with the plan
+	}
+	neighbourhood, err := sim.Open(ctx, s.plan.Data, world.Spec{
+		Seed: of.Seed, Start: of.Start.UTC(), Latitude: of.Latitude, Longitude: of.Longitude, Homes: world.Neighbourhood(of.Homes, of.Seed),
+	}, faults)
+	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
+		return usage.Mark(err)
+	}
+	if err != nil {
+		return err
+	}
+	s.sim, s.clock = neighbourhood, neighbourhood.Now
+	for _, d := range neighbourhood.Devices() {
+		endpoint, err := modbus.ParseEndpoint(d.Address())
+		if err != nil {
+			return errors.Join(err, s.close())
+		}
+		s.devices = append(s.devices, d.Device)
+		s.targets = append(s.targets, meters.Target{Device: d.Device, Endpoint: endpoint, Unit: 1, Profile: s.plan.Profiles.Get(d.Profile)})
+	}
+	if err := s.fits(); err != nil {
+		return errors.Join(err, s.close())
+	}
+	return nil
+}
+
+// fits checks that the devices exist which the simulation breaks.
+func (s *site) fits() error {
+	for i, o := range s.plan.Simulation.Outages {
+		if err := s.sim.Fits(o.Device, ""); err != nil {
+			return usage.Errorf("simulation.outages[%d].device: %w", i, err)
+		}
+	}
+	for i, f := range s.plan.Simulation.Faults {
+		if err := s.sim.Fits(f.Device, sim.Fault(f.Fault)); err != nil {
+			return usage.Errorf("simulation.faults[%d].device: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s *site) close() error {
+	if s.sim == nil {
+		return nil
+	}
+	return s.sim.Close()
+}
+
+// period is how often a device is read, in wall time: simulated ones once a second of
+// their own time, but not more than ten times a second.
+func (s *site) period() time.Duration {
+	if s.sim == nil {
+		return meters.Period
+	}
+	return min(max(time.Duration(float64(meters.Period)/s.plan.Speed), sim.Tick), meters.Period)
+}
+
+// leastDeadline is the wall time that readings of a simulation get at least, however fast
+// it runs: this machine may be busy.
+const leastDeadline = 5 * time.Second
+
+// deadline is for how long after an interval its readings are waited for, world time.
+func (s *site) deadline() time.Duration {
+	if s.sim == nil {
+		return s.plan.Market.Deadline
+	}
+	return max(s.plan.Market.Deadline, time.Duration(float64(leastDeadline)*s.plan.Speed))
+}
+
+// seed is that of what is drawn at random.
+func (s *site) seed() uint64 {
+	if of := s.plan.Simulation; of != nil {
+		return of.Seed
+	}
+	return 1
+}
+
+// since returns when a device was paired, the zero time when it was configured.
+func (s *site) since(id string) time.Time { return s.planned(id).Since }
+
+func (s *site) planned(id string) config.Target {
+	for _, d := range s.plan.Devices {
+		if d.ID == id {
+			return d
+		}
+	}
+	return config.Target{}
+}
+
+// meters returns the connection meters.
+func (s *site) meters() (all []grid.Device) {
+	for _, d := range s.devices {
+		if d.Kind == grid.Meter {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// points returns the metering points of the connection meters.
+func (s *site) points() []community.Point {
+	meters := s.meters()
+	points := make([]community.Point, len(meters))
+	for k, m := range meters {
+		p := community.Point{MeteringPoint: m.MeteringPoint, Member: m.Member}
+		if of := s.plan.Simulation; of != nil {
+			p.Import, p.Export = s.sim.Connection(m.Member)
+			if len(of.Nodes) > 0 {
+				p.Node = of.Nodes[k%len(of.Nodes)]
+			}
+		} else {
+			d := s.planned(m.ID)
+			p.Node, p.Import, p.Export = d.Node, d.Imports, d.Exports
+		}
+		points[k] = p
+	}
+	return points
+}
+
+// storage returns what a battery is rated for and what it holds, as its owner says; 0
+// where the owner does not say both.
+func (s *site) storage(id string) (grid.Power, grid.Energy) {
+	if s.sim != nil {
+		return s.sim.Storage(id)
+	}
+	d := s.planned(id)
+	if d.Rated == 0 || d.Capacity == 0 {
+		return 0, 0
+	}
+	return d.Rated, d.Capacity
+}
+
+// homes returns those whose batteries may be moved: simulated ones unless the
+// configuration says otherwise, real ones only when it says so.
+func (s *site) homes() (all []steer.Home) {
+	meters, points := s.meters(), s.points()
+	for _, t := range s.targets {
+		controlled := s.planned(t.ID).Control
+		if of := s.plan.Simulation; of != nil {
+			controlled = of.Controlled()
+		}
+		if t.Kind != grid.Battery || t.Profile.Control == nil || !controlled {
+			continue
+		}
+		h := steer.Home{Battery: t}
+		h.Rated, h.Capacity = s.storage(t.ID)
+		for k, m := range meters {
+			if m.MeteringPoint == t.MeteringPoint {
+				h.Meter, h.Imports, h.Exports = m, points[k].Import, points[k].Export
+			}
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// runOutages takes simulated devices off the network as configured.
+func (s *site) runOutages(ctx context.Context) error {
+	if s.sim == nil {
+		return nil
+	}
+	var outages []sim.Outage
+	for _, o := range s.plan.Simulation.Outages {
+		outages = append(outages, sim.Outage(o))
+	}
+	return s.sim.RunOutages(ctx, outages)
+}

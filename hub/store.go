@@ -1,0 +1,37 @@
+package hub
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/meters/store"
+)
+
+// TelemetryFile is where a data directory keeps readings, EvidenceFile where it keeps the
+// signed ones and how runs came about.
+const (
+	TelemetryFile = "telemetry.db"
+	EvidenceFile  = "evidence.db"
+)
+
+// openStore opens the store of readings that the plan names.
+func openStore(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.Logger) (store.Store, error) {
+	if plan.Store.Kind != config.InfluxDB {
+		return store.OpenSQLite(ctx, dir.File(TelemetryFile))
+	}
+	influx := store.InfluxConfig{URL: plan.Store.URL, Org: plan.Store.Org, Bucket: plan.Store.Bucket, Token: plan.Token}
+	keep := store.Keep(plan.Store.Keep)
+	if plan.Simulation != nil {
+		keep = store.Keep{} // for good: a server would drop the readings of another time
+	}
+	made, err := store.SetUpInflux(ctx, influx, keep)
+	for _, what := range made {
+		log.InfoContext(ctx, "InfluxDB: "+what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return store.OpenInflux(ctx, influx)
+}

@@ -1,0 +1,192 @@
+// Package metering says what flowed over the connection meters of a community in a delivery
+// interval, from the registers in the telemetry and the signed batches in the evidence.
+//
+// A meter that was read at both ends of the interval says it itself. Where a register is
+// missing what was read of the interval counts for now, and when corrections are over a
+// value is put in its place for good: of what was forecast and what was metered at the same
+// time a week before the dearer for the member.
+//
+// A metering point that is paired while the community runs takes part in the intervals that
+// begin after it was paired and its meter was first read. The others neither wait for it nor
+// are estimated because of it.
+//
+// Energy is in Wh, times are world time. Meters starts nothing and owns neither store nor
+// evidence.
+package metering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/tariff"
+)
+
+// Options are what Meters works with.
+type Options struct {
+	Store    store.Store
+	Evidence *evidence.Log
+	Tariff   tariff.Tariff
+	// Forecast returns the net energy of the interval that follows a history, of which
+	// unknown values are NaN; known is false where the history is too short.
+	Forecast func(first grid.Interval, history []float64) (net float64, known bool, err error)
+}
+
+// Meters are the connection meters of a community. It is safe for concurrent use.
+type Meters struct {
+	Options
+
+	mu     sync.Mutex           // guards what follows
+	meters []grid.Device        // the connection meters, in the order in which they came
+	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
+}
+
+// New returns a community without meters.
+func New(o Options) *Meters { return &Meters{Options: o, since: map[string]time.Time{}} }
+
+// Add counts one more connection meter, from when it was paired; a zero time says that it was
+// always there. One that is known, and was paired anew, stays as it is.
+func (m *Meters) Add(meter grid.Device, since time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.ContainsFunc(m.meters, func(known grid.Device) bool { return known.ID == meter.ID }) {
+		return
+	}
+	m.meters = append(slices.Clone(m.meters), meter)
+	if !since.IsZero() {
+		m.since[meter.ID] = since
+	}
+}
+
+// All returns the connection meters, in the order in which they came.
+func (m *Meters) All() []grid.Device {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.meters)
+}
+
+// Points returns the metering points of a member.
+func (m *Meters) Points(member string) []string {
+	points := []string{}
+	for _, d := range m.All() {
+		if d.Member == member {
+			points = append(points, d.MeteringPoint)
+		}
+	}
+	return points
+}
+
+// Has tells whether a metering point has a connection meter.
+func (m *Meters) Has(point string) bool {
+	_, has := m.at(point)
+	return has
+}
+
+// at returns the connection meter of a metering point.
+func (m *Meters) at(point string) (grid.Device, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.meters {
+		if d.MeteringPoint == point {
+			return d, true
+		}
+	}
+	return grid.Device{}, false
+}
+
+// in returns the connection meters that were there when the interval began.
+func (m *Meters) in(i grid.Interval) (there []grid.Device) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.meters {
+		if !i.Begin().Before(m.since[d.ID]) {
+			there = append(there, d)
+		}
+	}
+	return there
+}
+
+func (m *Meters) paired(meter string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, is := m.since[meter]
+	return is
+}
+
+// Energies returns the energy of every metering point. Where a register is
+// missing complete is false and the declared substitution applies: what was
+// read of the interval counts, the rest is left to a later run; last settles for good.
+func (m *Meters) Energies(ctx context.Context, i grid.Interval, last bool) (metered []record.Metered, complete bool, err error) {
+	complete = true
+	for _, d := range m.in(i) {
+		flow, quality, err := m.energy(ctx, d, i)
+		if errors.Is(err, errNewcomer) {
+			continue
+		}
+		if errors.Is(err, store.ErrIncomplete) {
+			complete = false
+			flow, err = store.Known(ctx, m.Store, d.ID, i)
+			quality = grid.Estimated
+			if last && err == nil {
+				flow, err = m.substitute(ctx, d, i, flow)
+			}
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("meter %s: %w", d.ID, err)
+		}
+		if last && quality == grid.Estimated {
+			quality = grid.Final
+		}
+		metered = append(metered, record.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: quality})
+	}
+	return metered, complete, nil
+}
+
+// errNewcomer reports a paired meter that was first read after the interval began.
+var errNewcomer = errors.New("the meter was first read later")
+
+// energy returns the energy of an interval at a meter. Errors: store.ErrIncomplete,
+// errNewcomer.
+func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval) (grid.Flow, grid.Quality, error) {
+	flow, quality, incomplete := store.Energy(ctx, m.Store, meter.ID, i)
+	if !errors.Is(incomplete, store.ErrIncomplete) || !m.paired(meter.ID) {
+		return flow, quality, incomplete
+	}
+	before, after, err := m.Store.Around(ctx, meter.ID, i.Begin(), store.Reach)
+	switch {
+	case err != nil:
+		return flow, "", err
+	case before == nil && after != nil:
+		return flow, "", errNewcomer
+	default:
+		return flow, "", incomplete
+	}
+}
+
+// Batches returns the signed batches by which the registers at both ends of an interval are
+// known (record.Leaf). signed is false for a metering point without a meter.
+func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, signed bool, err error) {
+	d, has := m.at(point)
+	if !has {
+		return batches, false, nil
+	}
+	for end, t := range []time.Time{i.Begin(), i.End()} {
+		if batches[2*end], batches[2*end+1], err = m.Evidence.Around(ctx, d.Member, d.ID, t); err != nil {
+			return batches, true, err
+		}
+	}
+	return batches, true, nil
+}
+
+// Name keeps batches for good.
+func (m *Meters) Name(ctx context.Context, batches ...proof.Digest) error {
+	return m.Evidence.Name(ctx, batches...)
+}

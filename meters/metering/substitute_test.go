@@ -1,0 +1,107 @@
+package metering
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/forecast"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/tariff"
+)
+
+// counting returns a community without meters that forecasts as the agents do.
+func counting(s store.Store) *Meters {
+	return New(Options{
+		Store: s, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000},
+		Forecast: func(first grid.Interval, history []float64) (float64, bool, error) {
+			points, err := forecast.Blend{}.Forecast(forecast.Series{First: first, Values: history}, 1)
+			if errors.Is(err, forecast.ErrNoHistory) {
+				return 0, false, nil
+			}
+			return points[0].Mean, true, err
+		},
+	})
+}
+
+// TestCuttingTheMeterDoesNotPay lets a home take 200 Wh in every interval for nine days,
+// and 900 Wh in one of the week before; then its meter is cut. It settles provisionally
+// outside of own energy and pool, and for good with the dearer of what was forecast and
+// what it took a week before; with that it takes part.
+func TestCuttingTheMeterDoesNotPay(t *testing.T) {
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	cut := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
+	dear := cut.Shift(-7 * 96)
+	var readings []grid.Reading
+	total := grid.Energy(0)
+	for i := cut.Shift(-9 * 96); i.Compare(cut) <= 0; i = i.Shift(1) {
+		readings = append(readings, grid.Reading{Device: "ann/meter", Time: i.Begin(), Import: new(total), Export: new(grid.Energy(0)), Quality: grid.Good})
+		total += 200
+		if i == dear {
+			total += 700
+		}
+	}
+	if err := kept.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	s := counting(kept)
+	s.Add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
+	for _, c := range []struct {
+		i       grid.Interval
+		last    bool
+		want    grid.Energy
+		quality grid.Quality
+	}{
+		{cut, false, 0, grid.Estimated},
+		{cut, true, 900, grid.Final},          // a week before
+		{cut.Shift(1), true, 200, grid.Final}, // as forecast, and a week before
+		{cut.Shift(-1), true, 200, grid.Good},
+	} {
+		metered, complete, err := s.Energies(t.Context(), c.i, c.last)
+		if err != nil || len(metered) != 1 || metered[0].Flow.Import != c.want || metered[0].Quality != c.quality || complete != (c.quality == grid.Good) {
+			t.Errorf("%s, last %t: %+v, complete %t, %v, want %d Wh, %s", c.i, c.last, metered, complete, err, c.want, c.quality)
+		}
+	}
+	if f, err := s.Dearest(grid.Flow{Export: 500}, grid.Flow{}, grid.Flow{Export: 100, Import: 10}); err != nil || f != (grid.Flow{}) {
+		t.Errorf("the dearest of what is given is %+v, %v, want nothing", f, err)
+	}
+}
+
+// TestTheForecastIsSettledWhereItIsDearer lets a home take 200 Wh in every interval of a
+// week, nothing in the one that is a week before its meter is cut, and 300 Wh in those of
+// the last three days: by the week before it would pay nothing.
+func TestTheForecastIsSettledWhereItIsDearer(t *testing.T) {
+	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	const day = 96
+	cut := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
+	var readings []grid.Reading
+	total := grid.Energy(0)
+	for k := -9 * day; k <= 0; k++ {
+		readings = append(readings, grid.Reading{Device: "ann/meter", Time: cut.Shift(k).Begin(), Import: new(total), Export: new(grid.Energy(0)), Quality: grid.Good})
+		switch {
+		case k >= -3*day:
+			total += 300
+		case k != -7*day:
+			total += 200
+		}
+	}
+	if err := kept.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	s := counting(kept)
+	s.Add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
+	metered, _, err := s.Energies(t.Context(), cut, true)
+	if err != nil || len(metered) != 1 || metered[0].Flow.Import < 290 || metered[0].Flow.Import > 310 || metered[0].Flow.Export != 0 || metered[0].Quality != grid.Final {
+		t.Errorf("%+v, %v, want about the 300 Wh of the last days", metered, err)
+	}
+}

@@ -1,0 +1,1 @@
+"""The parts of the second, independent settlement: see independent_settlement.py."""

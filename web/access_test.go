@@ -1,0 +1,209 @@
+package web_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// What the refusals of who sends no key, or not the right one, say.
+const (
+	agentWanted     = `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`
+	installerWanted = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
+)
+
+// asked is a request, what is said to who may not make it, empty when everybody may,
+// and the status that who may gets.
+type asked struct {
+	method, path, body string
+	wanted             string
+	code               int
+}
+
+// operations has one request of each operation of openapi.yaml. Written out: an
+// operation that is new is open to all only when somebody writes it here.
+func operations() map[string]asked {
+	return map[string]asked{
+		"getStatus":         {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
+		"getState":          {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
+		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
+		"getMarket":         {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
+		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
+		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
+		"getRewards":        {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
+		"submitOrders":      {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
+		"streamOrders":      {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
+		"getTrader":         {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
+		"getOrder":          {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
+		"replaceOrder":      {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
+		"cancelOrder":       {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
+		"discoverDevices":   {http.MethodPost, "/api/v1/pairing/discover", `{"places":""}`, installerWanted, http.StatusBadRequest},
+		"listPairedDevices": {http.MethodGet, "/api/v1/pairing/devices", "", installerWanted, http.StatusOK},
+		"listProfiles":      {http.MethodGet, "/api/v1/pairing/profiles", "", installerWanted, http.StatusOK},
+		"listPairings":      {http.MethodGet, "/api/v1/pairing/sessions", "", installerWanted, http.StatusOK},
+		"beginPairing":      {http.MethodPost, "/api/v1/pairing/sessions", `{"target":"ftp://x"}`, installerWanted, http.StatusBadRequest},
+		"getPairing":        {http.MethodGet, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
+		"endPairing":        {http.MethodDelete, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
+		"measurePairing":    {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
+		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
+		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
+		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
+	}
+}
+
+// besides are requests of no operation: below what needs a key they need it too.
+func besides() map[string]asked {
+	return map[string]asked{
+		"nothing there":             {http.MethodGet, "/api/v1/nothing", "", "", http.StatusNotFound},
+		"no page":                   {http.MethodGet, "/nothing.html", "", "", http.StatusNotFound},
+		"is it well":                {http.MethodGet, "/healthz", "", "", http.StatusOK},
+		"dots that are no way up":   {http.MethodGet, "/api/v1/x/%2e%2e/pairing/devices", "", "", http.StatusNotFound},
+		"another method":            {http.MethodPost, "/api/v1/status", "", "", http.StatusMethodNotAllowed},
+		"a trader, to be written":   {http.MethodPost, "/api/v1/trader", "", agentWanted, http.StatusMethodNotAllowed},
+		"all orders":                {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusMethodNotAllowed},
+		"an order whose id is ws":   {http.MethodDelete, "/api/v1/orders/ws", "", agentWanted, http.StatusOK},
+		"a head of an order":        {http.MethodHead, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
+		"below an order":            {http.MethodGet, "/api/v1/orders/o1/more", "", agentWanted, http.StatusNotFound},
+		"the pairing":               {http.MethodGet, "/api/v1/pairing/", "", installerWanted, http.StatusNotFound},
+		"no part of the pairing":    {http.MethodGet, "/api/v1/pairing/nothing", "", installerWanted, http.StatusNotFound},
+		"a pairing, to be replaced": {http.MethodPut, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusMethodNotAllowed},
+	}
+}
+
+// guarded is a server with one agent's key and the installer's.
+func guarded(t *testing.T) http.Handler {
+	t.Helper()
+	profiles, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var market counted
+	traders := map[string]web.Trader{"ann's key": {Name: "a1", Member: "ann", Points: func() []string { return []string{"mp-ann"} }, Rate: 2}}
+	entry, err := web.NewOrderEntry("demo", &market, func() time.Time { return now }, traders, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
+	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// TestWhoMayDoWhat tries every operation of the contract, and what is beside them, with
+// each key and without one.
+func TestWhoMayDoWhat(t *testing.T) {
+	h := guarded(t)
+	headers := map[string]string{
+		"": "", "Bearer ann's key": agentWanted, "Bearer installer's key": installerWanted, "Bearer wrong": "none", "Bearer ": "none",
+		"ann's key": "none", "bearer installer's key": "none", "Basic ann's key": "none", "Bearer ann's key ": "none",
+	}
+	try := func(name string, a asked) {
+		for header, opens := range headers {
+			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(a.body))
+			r.Header.Set("Content-Type", "application/json")
+			if header != "" {
+				r.Header.Set("Authorization", header)
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if a.wanted == "" || a.wanted == opens {
+				if w.Code != a.code || w.Header().Get("WWW-Authenticate") != "" {
+					t.Errorf("%s with %q: %d, want %d: %.200s", name, header, w.Code, a.code, w.Body)
+				}
+				continue
+			}
+			var problem api.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil || w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") != "Bearer" || problem.Error != a.wanted {
+				t.Errorf("%s with %q: %d %s, want 401 and %q", name, header, w.Code, w.Body, a.wanted)
+			}
+		}
+	}
+	for name, a := range operations() {
+		try(name, a)
+	}
+	for name, a := range besides() {
+		try(name, a)
+	}
+}
+
+// TestEveryOperationIsTried holds the list of operations to the contract.
+func TestEveryOperationIsTried(t *testing.T) {
+	spec, err := api.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := operations()
+	for path, item := range spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			a, known := tried[op.OperationID]
+			if !known || a.method != method {
+				t.Errorf("%s: %s %s is not tried with each key", op.OperationID, method, path)
+			}
+			if secured := op.Security != nil && len(*op.Security) > 0; secured != (a.wanted != "") {
+				t.Errorf("%s: its security and what is wanted of who calls it differ", op.OperationID)
+			}
+			delete(tried, op.OperationID)
+		}
+	}
+	for name := range tried {
+		t.Errorf("%s: is no operation of the contract", name)
+	}
+}
+
+// TestWhatIsSentIsHeldToTheContract sends every operation that takes a body one with a
+// field that nobody knows.
+func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
+	spec, err := api.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, tried := guarded(t), 0
+	for _, item := range spec.Paths.Map() {
+		for _, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			a := operations()[op.OperationID]
+			body := map[string]string{"[]": orders(1, ""), "{}": `{"seconds":10}`}[a.body]
+			if body == "" {
+				body = a.body
+			}
+			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(strings.Replace(body, "}", `,"more":1}`, 1)))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key"}[a.wanted])
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if tried++; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "more") {
+				t.Errorf("%s: %d %s, want it refused", op.OperationID, w.Code, w.Body)
+			}
+		}
+	}
+	if tried != 7 {
+		t.Errorf("%d operations take a body, want 7", tried)
+	}
+}
+
+// TestWithoutAKeyNobodyPairs asks a server that has no installer's key.
+func TestWithoutAKeyNobodyPairs(t *testing.T) {
+	var market counted
+	for _, header := range []string{"", "Bearer ", "Bearer"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/pairing/devices", http.NoBody)
+		r.Header.Set("Authorization", header)
+		w := httptest.NewRecorder()
+		entry(t, &market).ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized {
+			t.Errorf("with %q: %d", header, w.Code)
+		}
+	}
+}

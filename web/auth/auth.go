@@ -1,0 +1,76 @@
+// Package auth says who sent a request, and lets it pass when they may do what it
+// asks for. What an operation needs stands in openapi.yaml, as its security: the
+// schemes there are the roles here. An operation without security is open to all.
+//
+// A Guard stands before the whole API and is the only place that reads a key. What
+// it lets pass has the Principal in its context.
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+)
+
+// Role is what the holder of a key may do: the name of a security scheme of
+// openapi.yaml.
+type Role string
+
+// The roles.
+const (
+	Trader    Role = "key"       // trades for one member
+	Installer Role = "installer" // pairs devices
+)
+
+// keyOf says which key a role needs and where it is found, to who came without it.
+func keyOf(r Role) (string, error) {
+	switch r {
+	case Trader:
+		return `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`, nil
+	case Installer:
+		return `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`, nil
+	}
+	return "", fmt.Errorf("nobody can have the security scheme %q", r)
+}
+
+// Principal is who sent a request.
+type Principal struct {
+	Role Role
+	Name string // among those of the role
+}
+
+// Keys are who may do what. They are kept by their digests, so that looking one up
+// takes the same time however much of it is right.
+type Keys map[holding]Principal
+
+// holding is a role and the digest of a key that gives it.
+type holding struct {
+	role   Role
+	digest [sha256.Size]byte
+}
+
+// Grant gives the holder of a key a role. An empty key is nobody's.
+func (k Keys) Grant(key string, p Principal) {
+	if key != "" {
+		k[holding{p.Role, sha256.Sum256([]byte(key))}] = p
+	}
+}
+
+// find returns who holds a key that gives one of the roles.
+func (k Keys) find(key string, roles []Role) (Principal, bool) {
+	digest := sha256.Sum256([]byte(key))
+	for _, r := range roles {
+		if p, known := k[holding{r, digest}]; known {
+			return p, true
+		}
+	}
+	return Principal{}, false
+}
+
+type principalKey struct{}
+
+// From returns who sent the request of a context; false for an open operation.
+func From(ctx context.Context) (Principal, bool) {
+	p, known := ctx.Value(principalKey{}).(Principal)
+	return p, known
+}

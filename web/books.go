@@ -1,0 +1,48 @@
+package web
+
+import (
+	"context"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Books read the ledger.
+type Books interface {
+	Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error)
+	Ledger(ctx context.Context) (api.Ledger, error)
+	Rewards(ctx context.Context) (api.Rewards, error)
+}
+
+// GetPostings implements the API.
+func (s *Server) GetPostings(ctx context.Context, r api.GetPostingsRequestObject) (api.GetPostingsResponseObject, error) {
+	i, err := grid.ParseInterval(r.Params.Interval)
+	if err != nil {
+		return api.GetPostings400JSONResponse{Error: err.Error()}, nil //nolint:nilerr // the error is the answer
+	}
+	found, err := s.books.Postings(ctx, i)
+	if err != nil {
+		return nil, err
+	}
+	postings := make(api.GetPostings200JSONResponse, len(found))
+	for k, p := range found {
+		postings[k] = api.Posting{
+			Id: p.ID, Debit: p.Debit, Credit: p.Credit, Amount: int64(p.Amount), Energy: int64(p.Energy),
+			Reason: p.Reason, Reference: p.Reference,
+		}
+	}
+	return postings, nil
+}
+
+// GetLedger implements the API.
+func (s *Server) GetLedger(ctx context.Context, _ api.GetLedgerRequestObject) (api.GetLedgerResponseObject, error) {
+	l, err := s.books.Ledger(ctx)
+	return api.GetLedger200JSONResponse(l), err
+}
+
+// GetRewards implements the API.
+func (s *Server) GetRewards(ctx context.Context, _ api.GetRewardsRequestObject) (api.GetRewardsResponseObject, error) {
+	r, err := s.books.Rewards(ctx)
+	return api.GetRewards200JSONResponse(r), err
+}

@@ -1,0 +1,180 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Installer serves the pairing of devices to who has its key; without one, to nobody.
+type Installer struct {
+	Desk *pairing.Bench
+	Key  string
+}
+
+// refused says in the API's terms why a step was not taken. What is left is the
+// device: it does not answer, or not well.
+func refused(err error) error {
+	conflict, missing := (*pairing.ConflictError)(nil), (*pairing.NotFoundError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &missing):
+		return refuse(http.StatusNotFound, "%v", err)
+	case errors.As(err, &conflict):
+		return refuse(http.StatusConflict, "%v", err)
+	default:
+		return refuse(http.StatusBadGateway, "%v", err)
+	}
+}
+
+// DiscoverDevices implements the API.
+func (s *Server) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesRequestObject) (api.DiscoverDevicesResponseObject, error) {
+	places, err := pairing.Places(r.Body.Places)
+	if err == nil {
+		err = pairing.Resolve(ctx, places)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "places: %v", err)
+	}
+	desk := s.installer.Desk
+	found := api.DiscoverDevices200JSONResponse{}
+	for _, e := range pairing.Listening(ctx, places, desk.Holds, func() {}) {
+		units, err := pairing.Identify(ctx, e, pairing.Search{Access: desk.Access, First: true, Progress: func(uint8) {}})
+		if errors.Is(err, context.Canceled) {
+			return nil, err
+		}
+		if err == nil {
+			found = append(found, units...)
+		}
+	}
+	return found, nil
+}
+
+// ListPairedDevices implements the API.
+func (s *Server) ListPairedDevices(context.Context, api.ListPairedDevicesRequestObject) (api.ListPairedDevicesResponseObject, error) {
+	bound, err := s.installer.Desk.Bound()
+	if bound == nil {
+		bound = []pairing.Binding{}
+	}
+	for k := range bound {
+		bound[k].Warning = s.live.Warning(bound[k].ID)
+	}
+	return api.ListPairedDevices200JSONResponse(bound), err
+}
+
+// ListProfiles implements the API.
+func (s *Server) ListProfiles(context.Context, api.ListProfilesRequestObject) (api.ListProfilesResponseObject, error) {
+	set := s.installer.Desk.Profiles
+	all := api.ListProfiles200JSONResponse{}
+	for _, id := range set.IDs() {
+		p := set.Get(id)
+		reads := api.DeviceProfile{Id: id, Vendor: p.Vendor}
+		for _, k := range p.Kinds() {
+			reads.Kinds = append(reads.Kinds, string(k))
+		}
+		all = append(all, reads)
+	}
+	return all, nil
+}
+
+// ListPairings implements the API.
+func (s *Server) ListPairings(context.Context, api.ListPairingsRequestObject) (api.ListPairingsResponseObject, error) {
+	sessions, err := s.installer.Desk.Sessions()
+	all := make(api.ListPairings200JSONResponse, len(sessions))
+	for i, session := range sessions {
+		all[i] = *session
+	}
+	return all, err
+}
+
+// BeginPairing implements the API.
+func (s *Server) BeginPairing(ctx context.Context, r api.BeginPairingRequestObject) (api.BeginPairingResponseObject, error) {
+	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
+		return nil, refuse(http.StatusBadRequest, "target: %v", err)
+	}
+	var unit int32
+	var by string
+	var kind grid.DeviceKind
+	if r.Body.Unit != nil {
+		unit = *r.Body.Unit
+	}
+	if r.Body.Profile != nil {
+		by = *r.Body.Profile
+	}
+	if r.Body.Kind != nil {
+		kind = grid.DeviceKind(*r.Body.Kind)
+	}
+	session, err := s.installer.Desk.Begin(ctx, r.Body.Target, uint8(unit), by, kind, func(uint8) {})
+	if err != nil {
+		return nil, refused(err)
+	}
+	return api.BeginPairing200JSONResponse(*session), nil
+}
+
+// GetPairing implements the API.
+func (s *Server) GetPairing(_ context.Context, r api.GetPairingRequestObject) (api.GetPairingResponseObject, error) {
+	session, err := s.installer.Desk.Session(r.Id)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return api.GetPairing200JSONResponse(*session), nil
+}
+
+// EndPairing implements the API.
+func (s *Server) EndPairing(_ context.Context, r api.EndPairingRequestObject) (api.EndPairingResponseObject, error) {
+	if err := s.installer.Desk.Forget(r.Id); err != nil {
+		return nil, refused(err)
+	}
+	return api.EndPairing204Response{}, nil
+}
+
+// MeasurePairing implements the API.
+func (s *Server) MeasurePairing(ctx context.Context, r api.MeasurePairingRequestObject) (api.MeasurePairingResponseObject, error) {
+	session, live, err := s.installer.Desk.Measure(ctx, r.Id)
+	if err != nil {
+		return nil, refused(err)
+	}
+	return api.MeasurePairing200JSONResponse{Session: *session, Live: live}, nil
+}
+
+// CheckPairingSign implements the API.
+func (s *Server) CheckPairingSign(ctx context.Context, r api.CheckPairingSignRequestObject) (api.CheckPairingSignResponseObject, error) {
+	session, err := s.installer.Desk.CheckSign(ctx, r.Id, pairing.Load(r.Body.Load))
+	if err != nil {
+		return nil, refused(err)
+	}
+	return api.CheckPairingSign200JSONResponse(*session), nil
+}
+
+// BindPairing implements the API.
+func (s *Server) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
+	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: r.Body.Id, Member: r.Body.Member, MeteringPoint: r.Body.MeteringPoint})
+	if err != nil {
+		return nil, refused(err)
+	}
+	return api.BindPairing200JSONResponse(*session), nil
+}
+
+// WatchPairing implements the API.
+func (s *Server) WatchPairing(ctx context.Context, r api.WatchPairingRequestObject) (api.WatchPairingResponseObject, error) {
+	duration := pairing.WatchFor
+	if r.Body.Seconds != nil {
+		duration = time.Duration(*r.Body.Seconds) * time.Second
+	}
+	session, err := s.installer.Desk.Watch(ctx, r.Id, duration, func(int) {})
+	if err != nil {
+		return nil, refused(err)
+	}
+	if s.installer.Desk.Trial {
+		session.Warnings = append(slices.Clone(session.Warnings), "this community is simulated: the device was looked at, and not added")
+	}
+	return api.WatchPairing200JSONResponse(*session), nil
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { home, tariff } from "../../ui/example";
+import type { Home } from "../../ui/state";
+import { power } from "./home";
+import { challenge, expectation, prices, sentence } from "./sentence";
+
+describe("sentence", () => {
+  it("sells to neighbours at the contracted price", () => {
+    expect(sentence(home(-900, { sold: 250, received: 46000 }), tariff, 15)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+  });
+  it("gives the rest to the grid", () => {
+    expect(sentence(home(-1500), tariff, 15)).toBe("Giving 1.50 kW to the grid at 6.00 ct/kWh");
+    expect(sentence(home(-2530, { sold: 45, received: 4410 }), tariff, 15)).toBe(
+      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW to the grid at 6.00 ct/kWh",
+    );
+  });
+  it("says what neighbours may still share after delivery", () => {
+    const pooled = (...of: Parameters<typeof home>) => ({ ...home(...of), pool: 180000 });
+    expect(sentence(pooled(-1500), tariff, 15)).toBe("Giving 1.50 kW: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh");
+    expect(sentence(pooled(420), tariff, 15)).toBe("Taking 420 W: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh");
+    expect(sentence(pooled(-2530, { sold: 45, received: 4410 }), tariff, 15)).toBe(
+      "Selling 180 W to neighbours at 9.80 ct/kWh, giving 2.35 kW more: what neighbours need of it at 18.00 ct/kWh, the rest to the grid at 6.00 ct/kWh",
+    );
+    expect(sentence(pooled(300, { sold: 100, received: 18400 }), tariff, 15)).toBe(
+      "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W right now: what neighbours have over at 18.00 ct/kWh, the rest from the grid at 30.00 ct/kWh",
+    );
+    const expecting = { ...pooled(-1500), expected: { energy: -300, money: 18000, short: 0, over: 300 } };
+    expect(expectation(expecting, tariff, 15)).toBe(
+      "Forecast for this quarter of an hour: about 2 ct earned, with 300 Wh to the grid at 6.00 ct/kWh, or to neighbours who need it at 18.00 ct/kWh, if you use and produce as forecast",
+    );
+    expect(prices(home(0), tariff)).toBe("the grid sells at 30.00 ct/kWh and pays 6.00 ct/kWh");
+    expect(prices(pooled(0), tariff)).toBe(
+      "the grid sells at 30.00 ct/kWh and pays 6.00 ct/kWh; shared energy 18.00 ct/kWh: the price of what is not traded and is met by neighbours",
+    );
+  });
+  it("buys", () => {
+    expect(sentence(home(420, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 420 W from neighbours at 20.00 ct/kWh");
+    expect(sentence(home(420), tariff, 15)).toBe("Taking 420 W from the grid at 30.00 ct/kWh");
+  });
+  it("says when something else flows than was traded", () => {
+    expect(sentence(home(300, { sold: 100, received: 18400 }), tariff, 15)).toBe(
+      "Sold 400 W to neighbours for this quarter of an hour, but taking 300 W from the grid right now at 30.00 ct/kWh",
+    );
+    expect(sentence(home(-200, { bought: 420, paid: 84000 }), tariff, 60)).toBe(
+      "Bought 420 W from neighbours for this hour, but giving 200 W to the grid right now at 6.00 ct/kWh",
+    );
+    expect(sentence(home(0, { bought: 105, paid: 21000 }), tariff, 15)).toBe(
+      "Bought 420 W from neighbours for this quarter of an hour, but nothing flows in or out right now",
+    );
+  });
+  it("says what was traded and does not flow", () => {
+    expect(sentence(home(300, { bought: 105, paid: 21000 }), tariff, 15)).toBe("Buying 300 W from neighbours at 20.00 ct/kWh; 120 W more was bought than is used right now");
+    expect(sentence(home(-300, { sold: 105, received: 10500 }), tariff, 15)).toBe("Selling 300 W to neighbours at 10.00 ct/kWh; 120 W more was sold than is given right now");
+  });
+  it("says why a battery that is nearly empty does not make up for what was sold", () => {
+    const sold = (meter: number, charge: number | undefined, online = true) => {
+      const h = home(meter, { sold: 30, received: 5400 });
+      return sentence({ ...h, devices: [...h.devices, { id: "b", kind: "battery", online, charge }] }, tariff, 15);
+    };
+    const why = "; the battery is less than a fifth full and keeps its reserve for the home";
+    const nothing = "Sold 120 W to neighbours for this quarter of an hour, but nothing flows in or out right now";
+    expect(sold(0, 199)).toBe(nothing + why);
+    expect([sold(0, 200), sold(0, undefined), sold(0, 50, false)]).toEqual([nothing, nothing, nothing]);
+    expect(sold(300, 50)).toBe(`Sold 120 W to neighbours for this quarter of an hour, but taking 300 W from the grid right now at 30.00 ct/kWh${why}`);
+    expect(sold(-40, 50)).toBe(`Selling 40 W to neighbours at 18.00 ct/kWh; 80 W more was sold than is given right now${why}`);
+    expect(sold(-120, 50)).toBe("Selling 120 W to neighbours at 18.00 ct/kWh");
+  });
+  it("is of all the home's meters", () => {
+    const flat = home(100);
+    const both = { ...flat, devices: [...flat.devices, { id: "roof", kind: "meter", online: true, power: -900 }] };
+    expect(sentence(both, tariff, 15)).toBe("Giving 800 W to the grid at 6.00 ct/kWh");
+    expect(power({ ...both, devices: [...flat.devices, { id: "roof", kind: "meter", online: false, power: -900 }] }, "meter")).toBeUndefined();
+    expect(power(both, "battery")).toBeUndefined();
+  });
+  it("takes what was sold off what was bought", () => {
+    expect(sentence(home(-900, { sold: 350, received: 64400, bought: 100, paid: 20000 }), tariff, 15)).toBe("Selling 900 W to neighbours at 18.40 ct/kWh");
+  });
+  it("is of the moment that is drawn", () => {
+    expect(sentence({ ...home(420), flow: { time: "", meter: 400, home: 400 } }, tariff, 15)).toBe("Taking 400 W from the grid at 30.00 ct/kWh");
+  });
+  it("does not invent a number for a silent meter", () => {
+    expect(sentence(home(undefined), tariff, 15)).toContain("not known");
+  });
+});
+
+describe("expectation", () => {
+  const expecting = (energy: number, money: number, contract: Partial<Home["contract"]> = {}) => {
+    const { contract: c } = home(0, contract);
+    const left = energy - (c.bought - c.sold);
+    return expectation({ ...home(0, contract), expected: { energy, money, short: Math.max(left, 0), over: Math.max(-left, 0) } }, tariff, 15);
+  };
+  it("is silent when the home has not said", () => expect(expectation(home(0), tariff, 15)).toBe(""));
+  it("says what the trades leave over", () => {
+    expect(expecting(-500, 46000, { sold: 400, received: 40000 })).toBe(
+      "Forecast for this quarter of an hour: about 5 ct earned, as traded and with 100 Wh to the grid at 6.00 ct/kWh, if you use and produce as forecast",
+    );
+    expect(expecting(105, -21000, { bought: 105, paid: 21000 })).toBe("Forecast for this quarter of an hour: about 2 ct spent, as traded, if you use and produce as forecast");
+  });
+  it("says so when next to nothing is expected", () => {
+    expect(expecting(10, -3000)).toBe("Forecast for this quarter of an hour: about nothing, with 10 Wh from the grid at 30.00 ct/kWh, if you use and produce as forecast");
+    expect(expecting(0, 0)).toBe("Forecast for this quarter of an hour: about nothing, if you use and produce as forecast");
+  });
+  it("tells both ways of a home of which a metering point shares nothing", () => {
+    expect(expectation({ ...home(0), expected: { energy: -100, money: -18000, short: 100, over: 200 } }, tariff, 15)).toBe(
+      "Forecast for this quarter of an hour: about 2 ct spent, with 100 Wh from the grid at 30.00 ct/kWh and 200 Wh to the grid at 6.00 ct/kWh, if you use and produce as forecast",
+    );
+  });
+});
+
+describe("challenge", () => {
+  const asked = { direction: "discharge" as const, power: 1300, until: "2026-06-01T14:05:00Z", tokens: 83 };
+  it("says what the battery does and gets", () => {
+    expect(challenge({ ...asked, cost: 9000 }, "EUR")).toBe(
+      "The battery answers a storage challenge until 14:05: it gives 1.30 kW more than it did. It earned 83 tokens for its last closed day; challenges cost about 1 ct today.",
+    );
+    expect(challenge({ ...asked, direction: "charge" }, "EUR")).toBe(
+      "The battery answers a storage challenge until 14:05: it takes 1.30 kW more than it did. It earned 83 tokens for its last closed day.",
+    );
+    expect(challenge({ ...asked, cost: -2_000_000 }, "HUF")).toContain("challenges brought about 2 HUF today");
+  });
+});

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Api, Failed } from "./api";
+import { Key } from "./key";
+
+const asked: { path: string; init: RequestInit }[] = [];
+
+/** answers has the next request answered so; never: not at all. */
+function answers(answer: () => Response | Promise<Response>): void {
+  vi.stubGlobal("fetch", (path: string, init: RequestInit) => {
+    asked.push({ path, init });
+    return Promise.resolve(answer());
+  });
+}
+
+function json(value: unknown, status = 200): () => Response {
+  return () => new Response(JSON.stringify(value), { status, statusText: "Some Reason" });
+}
+
+function storage(kept: Record<string, string> = {}) {
+  return { kept, getItem: (name: string) => kept[name] ?? null, setItem: (name: string, value: string) => void (kept[name] = value) };
+}
+
+beforeEach(() => {
+  asked.length = 0;
+  vi.useFakeTimers();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("api", () => {
+  it("asks with the key, the path filled in and the body", async () => {
+    const api = new Api(new Key("installer", storage({ "installer key": "secret" })));
+    answers(json({ id: "s" }));
+    expect(await api.call("post", "/api/v1/pairing/sessions/{id}/sign", { at: { id: "a/b" }, body: { load: "later" } })).toEqual({ id: "s" });
+    const { path, init } = asked[0]!;
+    expect(path).toBe("/api/v1/pairing/sessions/a%2Fb/sign");
+    expect(init).toMatchObject({ method: "POST", body: '{"load":"later"}', headers: { Authorization: "Bearer secret", "Content-Type": "application/json" } });
+  });
+  it("sends no key where there is none", async () => {
+    answers(json({}));
+    await new Api().call("get", "/api/v1/ledger", {});
+    await new Api(new Key("installer", storage())).call("get", "/api/v1/status", {});
+    expect(asked.map((a) => a.init.headers)).toEqual([{}, {}]);
+  });
+  it("gives nothing for an answer without a body", async () => {
+    answers(() => new Response(null, { status: 204 }));
+    expect(await new Api().call("delete", "/api/v1/pairing/sessions/{id}", { at: { id: "s" } })).toBeUndefined();
+  });
+  it("says what the community says is wrong, or else the status", async () => {
+    const ask = () => new Api().call("get", "/api/v1/rewards", {});
+    answers(json({ error: "the ledger is away" }, 503));
+    await expect(ask()).rejects.toEqual(new Failed("the ledger is away", 503));
+    answers(() => new Response("<html>", { status: 502, statusText: "Bad Gateway" }));
+    await expect(ask()).rejects.toThrow("502 Bad Gateway");
+    answers(json({ error: "send a key" }, 401));
+    await expect(ask()).rejects.toThrow("send a key");
+    answers(() => Promise.reject(new TypeError("Failed to fetch")));
+    await expect(ask()).rejects.toThrow("Failed to fetch");
+  });
+  it("forgets a key that is refused", async () => {
+    const kept = storage({ "installer key": "wrong" });
+    const key = new Key("installer", kept);
+    answers(json({ error: "send the installer's key" }, 401));
+    await expect(new Api(key).call("get", "/api/v1/pairing/devices", {})).rejects.toThrow("That is not the installer's key of this community.");
+    expect([key.value, kept.kept["installer key"]]).toEqual(["", ""]);
+  });
+  it("does not wait for ever, and longer where devices are asked", async () => {
+    vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => new Promise((_done, fail) => signal?.addEventListener("abort", () => fail(signal.reason))));
+    const first = expect(new Api().call("get", "/api/v1/ledger", {})).rejects.toThrow("The community did not answer within 15 s.");
+    let over = false;
+    const second = new Api().call("post", "/api/v1/pairing/discover", { body: { places: "here" }, within: 60_000 }).catch((e: Error) => {
+      over = true;
+      return e.message;
+    });
+    await vi.advanceTimersByTimeAsync(15_000);
+    await first;
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(45_000);
+    expect(await second).toBe("The community did not answer within 60 s.");
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
