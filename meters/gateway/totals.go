@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
@@ -32,7 +33,10 @@ func openTotals(dir *disk.Dir) (*totals, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, json.Unmarshal(b, &t.last)
+	if err := json.Unmarshal(b, &t.last); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir.File(totalsFile), err)
+	}
+	return t, nil
 }
 
 func (t *totals) save() error {
