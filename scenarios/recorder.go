@@ -64,27 +64,38 @@ func (r *recorder) grid() []grid.Device {
 	return devices
 }
 
+// show reads the device of a home as it is at a time.
+func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
+	reading := grid.Reading{Device: d.ID, Time: now, Quality: grid.Good}
+	switch d.Kind {
+	case grid.Meter:
+		reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
+	case grid.Inverter:
+		reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
+	case grid.Battery:
+		charge := h.Charge(d.spec)
+		if d.cheat != nil {
+			var shown world.HomeState
+			shown, _, charge = d.cheat.Show(*h, d.spec, now.Unix())
+			h = &shown
+		}
+		reading.Power, reading.Import, reading.Export = new(h.Battery), new(world.Energy(h.Charged)), new(world.Energy(h.Discharged))
+		reading.Charge = new(charge)
+	case grid.Charger:
+		reading.Power, reading.Import = new(h.Car), new(world.Energy(h.Delivered))
+	}
+	return reading
+}
+
 // read takes one reading of every device.
 func (r *recorder) read(w *world.World) {
-	state := w.State()
-	for _, d := range r.devices {
-		h := state.Homes[d.home]
-		reading := grid.Reading{Device: d.ID, Time: w.Now(), Quality: grid.Good}
-		switch d.Kind {
-		case grid.Meter:
-			reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
-			r.alone[d.ID] = append(r.alone[d.ID], grid.Reading{Time: reading.Time, Import: new(world.Energy(h.Alone.Imported)), Export: new(world.Energy(h.Alone.Exported))})
-		case grid.Inverter:
-			reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
-		case grid.Battery:
-			charge := h.Charge(d.spec)
-			if d.cheat != nil {
-				h, _, charge = d.cheat.Show(h, d.spec, w.Now().Unix())
-			}
-			reading.Power, reading.Import, reading.Export = new(h.Battery), new(world.Energy(h.Charged)), new(world.Energy(h.Discharged))
-			reading.Charge = new(charge)
-		case grid.Charger:
-			reading.Power, reading.Import = new(h.Car), new(world.Energy(h.Delivered))
+	state, now := w.State(), w.Now()
+	for k := range r.devices {
+		d := &r.devices[k]
+		h := &state.Homes[d.home]
+		reading := d.show(h, now)
+		if d.Kind == grid.Meter {
+			r.alone[d.ID] = append(r.alone[d.ID], grid.Reading{Time: now, Import: new(world.Energy(h.Alone.Imported)), Export: new(world.Energy(h.Alone.Exported))})
 		}
 		r.all = append(r.all, reading)
 		if d.Kind == grid.Meter || d.Kind == grid.Battery {

@@ -91,6 +91,40 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestBatteriesKeepWhatTheirHomesTraded adds up what the homes with a battery sold and did
+// not give, and what that would be on their batteries' own logic. Homes without one take and
+// give the same either way.
+func TestBatteriesKeepWhatTheirHomesTraded(t *testing.T) {
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := replay(t, s, t.TempDir())
+	stores := map[string]bool{}
+	for _, reading := range r.Readings {
+		if home, is := strings.CutSuffix(reading.Device, "/battery"); is {
+			stores[home] = true
+		}
+	}
+	var sold, held, left grid.Energy
+	for _, st := range r.Statements {
+		promised := st.Sold - st.Bought
+		switch {
+		case !stores[st.Member]:
+			if st.Metered != st.Apart {
+				t.Errorf("%s has no battery, and took %+v instead of %+v in %s", st.Member, st.Metered, st.Apart, st.Interval)
+			}
+		case promised > 0:
+			sold += promised
+			held += max(promised-max(-st.Metered.Net(), 0), 0)
+			left += max(promised-max(-st.Apart.Net(), 0), 0)
+		}
+	}
+	if held*2 > left || sold == 0 {
+		t.Errorf("of %d Wh that the homes sold %d Wh are missing, and %d Wh on their own: want less than half of that", sold, held, left)
+	}
+}
+
 func TestAnotherSeedIsAnotherDay(t *testing.T) {
 	s, err := scenarios.Parse(summerDay(t))
 	if err != nil {

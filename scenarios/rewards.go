@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -125,7 +123,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 		return err
 	}
 	r.rewards, err = rewards.New(rewards.Config{
-		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.batteries(terms),
+		Ledger: r.ledger, Community: Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.pledging(terms),
 		Evidence: g, Power: r.recorder.power, Lead: step, Deadline: s.Deadline, Corrections: s.Rewards.Corrections, Log: slog.New(slog.DiscardHandler),
 		Secret: map[string][]byte{
 			chaincode.RoleOperator: secret(s.Seed, "beacon/operator"), chaincode.RoleUtility: secret(s.Seed, "beacon/utility"),
@@ -134,18 +132,11 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 	return err
 }
 
-// batteries returns those of the homes, as their owners say they are.
-func (r *replay) batteries(terms rewards.Terms) (all []rewards.Battery) {
-	for _, d := range r.recorder.devices {
-		if d.Kind != grid.Battery {
-			continue
-		}
-		claimed := d.spec.Battery
-		if d.cheat != nil {
-			claimed = d.cheat.Cheat.Claimed(claimed)
-		}
-		at := slices.IndexFunc(r.recorder.devices, func(m recorded) bool { return m.Kind == grid.Meter && m.home == d.home })
-		b := rewards.Battery{Device: d.Device, Meter: r.recorder.devices[at].Device, Rated: claimed.Power, Capacity: claimed.Capacity}
+// pledging returns the batteries of the homes, as their owners say they are.
+func (r *replay) pledging(terms rewards.Terms) (all []rewards.Battery) {
+	for _, d := range r.batteries {
+		claimed := d.claimed()
+		b := rewards.Battery{Device: d.Device, Meter: d.meter.Device, Rated: claimed.Power, Capacity: claimed.Capacity}
 		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}
@@ -153,7 +144,7 @@ func (r *replay) batteries(terms rewards.Terms) (all []rewards.Battery) {
 	return all
 }
 
-// reward advances the programme, and sets the batteries to what its challenges ask.
+// reward advances the programme, and asks what its challenges ask of the batteries.
 func (r *replay) reward(ctx context.Context, now time.Time) error {
 	if r.rewards == nil {
 		return nil
@@ -161,19 +152,11 @@ func (r *replay) reward(ctx context.Context, now time.Time) error {
 	if err := r.rewards.Advance(ctx, now); err != nil {
 		return err
 	}
-	for _, d := range r.recorder.devices {
-		if d.Kind != grid.Battery {
-			continue
+	for _, b := range r.batteries {
+		b.asked = nil
+		if p, ok := r.rewards.Setpoint(b.ID, now); ok {
+			b.asked = &p
 		}
-		var asked *world.Setpoint
-		if p, ok := r.rewards.Setpoint(d.ID, now); ok {
-			asked = &world.Setpoint{Power: p}
-		}
-		if d.cheat != nil {
-			d.cheat.Asked = asked
-			asked = world.Idle()
-		}
-		r.world.SetBattery(d.home, asked)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func TestOnlyProvenStorageIsPaid(t *testing.T) {
 			t.Errorf("%s: paid %d, the batteries got %d", e.Epoch, e.Paid, paid)
 		}
 	}
-	checkCosts(t, s, r)
+	checkCosts(t, s)
 	if _, err := embedded.VerifyDir(t.Context(), first, "", nil); err != nil {
 		t.Error(err)
 	}
@@ -69,11 +69,13 @@ func TestOnlyProvenStorageIsPaid(t *testing.T) {
 	}
 }
 
-// checkCosts replays the same days without rewards: the challenges cost no honest
-// owner more than five cents, and they are as many as when each asked for a discharge
-// of minutes, which cost 26 to 38 cents.
-func checkCosts(t *testing.T, s scenarios.Scenario, with *scenarios.Result) {
+// checkCosts replays the same days with rewards and without, where nobody trades, so that
+// nothing but challenges moves a battery: they cost no honest owner more than five cents, and
+// they are as many as when each asked for a discharge of minutes, which cost 26 to 38 cents.
+func checkCosts(t *testing.T, s scenarios.Scenario) {
 	t.Helper()
+	s.Strategy = "none"
+	with := replay(t, s, t.TempDir())
 	s.Rewards = nil
 	without := replay(t, s, t.TempDir())
 	challenged := map[string]int{}

@@ -31,6 +31,7 @@
 package hold
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -131,6 +132,39 @@ func (h *Holder) Battery(r grid.Reading) {
 // Told takes note of a setpoint that somebody else has for the battery, such as a storage
 // challenge; the next Step goes on from there.
 func (h *Holder) Told(p grid.Power, now time.Time) { h.tell(&p, now) }
+
+// Follow is Step for a battery of which somebody else may ask for a power, such as a storage
+// challenge: that goes first; asked is nil where nobody does.
+func (h *Holder) Follow(now time.Time, asked *grid.Power, i grid.Interval, contracted grid.Energy, traded bool) (setpoint grid.Power, ok bool) {
+	if asked != nil {
+		h.Told(*asked, now)
+		return *asked, true
+	}
+	return h.Step(now, i, contracted, traded)
+}
+
+// Limits are what a home's battery and its connection carry; 0: not known, not limited.
+type Limits struct{ Rated, Import, Export grid.Power }
+
+// Bounds returns between which powers the battery may be set, so that it keeps to its rating
+// and the connection to its limits.
+func (h *Holder) Bounds(l Limits, now time.Time) (least, most grid.Power) {
+	if l.Rated == 0 {
+		l.Rated = math.MaxInt32 // the device keeps to its own rating
+	}
+	least, most = -l.Rated, l.Rated
+	rest, known := h.Rest(now)
+	if !known {
+		return least, most
+	}
+	if l.Import > 0 {
+		most = max(min(most, l.Import-rest), least)
+	}
+	if l.Export > 0 {
+		least = min(max(least, -l.Export-rest), most)
+	}
+	return least, most
+}
 
 // Rest returns what the home takes without its battery, where that is known.
 func (h *Holder) Rest(now time.Time) (p grid.Power, known bool) {

@@ -2,6 +2,7 @@ package hold_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -222,5 +223,54 @@ func TestLoops(t *testing.T) {
 				t.Errorf("holding did a harm of %.3f EUR and saved %.3f, want at most %.2f and at least %.2f", o.harm, o.saved, c.harm, c.saved)
 			}
 		})
+	}
+}
+
+// TestBounds keeps a battery to its rating and its home's connection to what it carries.
+func TestBounds(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		limits      hold.Limits
+		rest        grid.Power
+		age         time.Duration
+		least, most grid.Power
+	}{
+		"nothing is known":            {hold.Limits{}, 0, time.Hour, -math.MaxInt32, math.MaxInt32},
+		"by its rating":               {hold.Limits{Rated: 5000}, 2000, 0, -5000, 5000},
+		"the home takes 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, 6000, 0, -5000, 3000},
+		"the home gives 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, -6000, 0, -3000, 5000},
+		"that was too long ago":       {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, -6000, time.Hour, -5000, 5000},
+		"it takes more than it may":   {hold.Limits{Rated: 5000, Import: 9000}, 10_000, 0, -5000, -1000},
+		"more than the battery mends": {hold.Limits{Rated: 5000, Import: 9000}, 20_000, 0, -5000, -5000},
+		"it gives more than it may":   {hold.Limits{Rated: 5000, Export: 9000}, -20_000, 0, 5000, 5000},
+	} {
+		h := hold.New(5000)
+		h.Battery(grid.Reading{Time: now, Power: new(grid.Power(0))})
+		h.Meter(grid.Reading{Time: now, Power: &c.rest, Import: new(grid.Energy(0)), Export: new(grid.Energy(0))})
+		if least, most := h.Bounds(c.limits, now.Add(c.age)); least != c.least || most != c.most {
+			t.Errorf("%s: %d to %d W, want %d to %d", name, least, most, c.least, c.most)
+		}
+	}
+}
+
+// TestWhatIsAskedForGoesFirst sets a battery to what somebody asks for, whatever its home
+// promised; then the promise counts again.
+func TestWhatIsAskedForGoesFirst(t *testing.T) {
+	begin := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	i := grid.IntervalAt(begin, 15)
+	h := hold.New(5000)
+	h.Follow(begin.Add(-time.Minute), nil, i, 0, false)
+	for _, at := range []time.Time{begin, begin.Add(time.Second)} {
+		h.Battery(grid.Reading{Time: at, Power: new(grid.Power(0)), Charge: new(grid.PerMille(900))})
+		h.Meter(grid.Reading{Time: at, Power: new(grid.Power(-500)), Import: new(grid.Energy(0)), Export: new(grid.Energy(0)), Quality: grid.Good})
+	}
+	if p, ok := h.Follow(begin.Add(time.Second), new(grid.Power(1234)), i, -500, true); p != 1234 || !ok {
+		t.Errorf("%d W, %t, want the 1234 W that are asked for", p, ok)
+	}
+	at := begin.Add(time.Minute)
+	h.Battery(grid.Reading{Time: at, Power: new(grid.Power(1234)), Charge: new(grid.PerMille(900))})
+	h.Meter(grid.Reading{Time: at, Power: new(grid.Power(734)), Import: new(grid.Energy(12)), Export: new(grid.Energy(0)), Quality: grid.Good})
+	if p, ok := h.Follow(at, nil, i, -500, true); p >= 1234 || !ok {
+		t.Errorf("%d W, %t, want less, for 500 Wh were sold", p, ok)
 	}
 }

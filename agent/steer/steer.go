@@ -10,7 +10,6 @@ package steer
 import (
 	"context"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -136,24 +135,9 @@ func (h *home) estimate() {
 // bounds keeps the battery within its rating, and the connection within its
 // limits.
 func (b *Batteries) bounds(h *home) (least, most grid.Power) {
-	rated := h.Battery.Rated
-	if rated == 0 {
-		rated = math.MaxInt32 // the device keeps to its own rating
-	}
-	least, most = -rated, rated
 	h.mu.Lock()
-	rest, known := h.holder.Rest(b.Clock())
-	h.mu.Unlock()
-	if !known {
-		return least, most
-	}
-	if h.Imports > 0 {
-		most = max(min(most, h.Imports-rest), least)
-	}
-	if h.Exports > 0 {
-		least = min(max(least, -h.Exports-rest), most)
-	}
-	return least, most
+	defer h.mu.Unlock()
+	return h.holder.Bounds(hold.Limits{Rated: h.Battery.Rated, Import: h.Imports, Export: h.Exports}, b.Clock())
 }
 
 // Run follows the meters until ctx ends, and then releases every battery. challenge may be
@@ -184,17 +168,14 @@ func (b *Batteries) follow(h *home, challenge Challenge) {
 	now := b.Clock()
 	i := grid.IntervalAt(now, b.Minutes)
 	contracted, traded := b.Position(i, h.Meter.MeteringPoint)
-	var p grid.Power
-	ok := false
+	var asked *grid.Power
 	if challenge != nil {
-		p, ok = challenge(h.Home, now)
+		if p, ok := challenge(h.Home, now); ok {
+			asked = &p
+		}
 	}
 	h.mu.Lock()
-	if ok {
-		h.holder.Told(p, now)
-	} else {
-		p, ok = h.holder.Step(now, i, contracted, traded)
-	}
+	p, ok := h.holder.Follow(now, asked, i, contracted, traded)
 	if ok {
 		b.leave(h)
 	}

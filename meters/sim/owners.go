@@ -47,14 +47,10 @@ func (n *Neighbourhood) Storage(battery string) (grid.Power, grid.Energy) {
 	return claimed.Power, claimed.Capacity
 }
 
-// fuse is what a home's connection carries.
-const fuse grid.Power = 22_000
-
 // Connection returns what a member's home can take and give at most: what its panels and
 // battery are rated for, within its fuse.
 func (n *Neighbourhood) Connection(member string) (imports, exports grid.Power) {
-	h := n.home(member)
-	return fuse, min(max(h.PV.Peak+h.Battery.Power, 1), fuse) // 0 would be no limit
+	return n.home(member).Connection()
 }
 
 func (n *Neighbourhood) home(member string) world.Home {

@@ -51,6 +51,15 @@ type Home struct {
 	Office  bool       // somebody works from home
 }
 
+// fuse is what a home's connection carries.
+const fuse grid.Power = 22_000
+
+// Connection returns what the home can take from the grid and give to it: giving is bounded
+// by what its panels and battery are rated for as well. Neither is 0.
+func (h Home) Connection() (imports, exports grid.Power) {
+	return fuse, min(max(h.PV.Peak+h.Battery.Power, 1), fuse)
+}
+
 // Panels describes a PV generator.
 type Panels struct {
 	Peak    grid.Power // under standard test conditions
@@ -211,6 +220,9 @@ func (w *World) State() State {
 	copy(s.Homes, w.state.Homes)
 	return s
 }
+
+// Home returns a copy of the state of one home.
+func (w *World) Home(home int) HomeState { return w.state.Homes[home] }
 
 // SetBattery asks the home's battery for a power (+ charges) until the given
 // time; nil gives it back to its own logic.
