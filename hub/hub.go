@@ -263,7 +263,9 @@ func (h *Hub) startRecords(s *stages) {
 	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.start(h.records.intake.Run)
 	s.start(h.poster.Run)
-	s.start(func(ctx context.Context) error { return serveClock(ctx, h.bus, h.Plan.Community, h.site.clock) })
+	s.start(func(ctx context.Context) error { // gateways ask for the time
+		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
+	})
 	s.start(h.records.registerNewKeys)
 	s.start(h.poster.Fold)
 	s.start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
@@ -60,11 +59,6 @@ func CheckGateways(plan config.Plan) error {
 		return fmt.Errorf("bus.gateways: cert, key: %w", err)
 	}
 	return nil
-}
-
-// serveClock tells gateways the time until ctx ends.
-func serveClock(ctx context.Context, b *bus.Bus, community string, now func() time.Time) error {
-	return b.Serve(ctx, clock.Subject(community), func([]byte) []byte { return clock.Answer(now()) })
 }
 
 // openLease makes this process the one that runs the community's market, and keeps it so
