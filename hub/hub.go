@@ -146,6 +146,7 @@ func (h *Hub) openRecords(ctx context.Context) (err error) {
 // for money waits until it is signed and durable.
 func (h *Hub) heard(r grid.Reading) {
 	h.batteries.Hear(r)
+	h.records.intake.Answered(r.Device)
 	h.pages.live.SeeReadings(h.records.intake.Member(r.Device), []grid.Reading{r})
 }
 

@@ -106,7 +106,15 @@ func (in *Intake) Member(device string) string {
 	return in.device[device].Member
 }
 
-// Silent returns the devices that were not heard since the start, sorted.
+// Answered notes that this process has read a device, before that is signed and durable.
+func (in *Intake) Answered(device string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.silent, device)
+}
+
+// Silent returns the devices that have not answered since the start, sorted: nothing of
+// them was read here, and nothing came from the gateway that reads them.
 func (in *Intake) Silent() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -228,8 +236,7 @@ func (in *Intake) take(ctx context.Context, accepted []evidence.Received) error 
 	return nil
 }
 
-// note remembers who was heard. Only what is stored counts: settlement begins when all
-// were heard.
+// note remembers who was heard.
 func (in *Intake) note(accepted []evidence.Received) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

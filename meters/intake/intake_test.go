@@ -98,8 +98,8 @@ func (s *street) say(t *testing.T, gateway, member, device string) {
 	}
 }
 
-// TestWhoWasHeard counts devices as heard when what they said is stored: the start waits
-// for that. Of a gateway it is known when it was heard.
+// TestWhoWasHeard counts devices as heard when they answered here, or what they said came
+// from elsewhere: the start waits for that. Of a gateway it is known when it was heard.
 func TestWhoWasHeard(t *testing.T) {
 	s := newStreet(t)
 	if got := strings.Join(s.Silent(), " "); got != "ann/meter bob/meter" || !s.Heard("gw-2").At.IsZero() {
@@ -112,6 +112,10 @@ func TestWhoWasHeard(t *testing.T) {
 	s.say(t, "gw-2", "bob", "bob/meter")
 	if heard := s.Heard("gw-2"); len(s.Silent()) > 0 || heard.At.IsZero() || !heard.Last.Equal(noon()) || !slices.Equal(s.elsewhere, []string{"bob"}) {
 		t.Errorf("silent %v, gateway heard %+v, read elsewhere %v", s.Silent(), heard, s.elsewhere)
+	}
+	s.Add(grid.Device{ID: "dee/meter", Member: "dee"})
+	if s.Answered("dee/meter"); len(s.Silent()) > 0 {
+		t.Errorf("a device that answered is silent: %v", s.Silent())
 	}
 	s.Add(grid.Device{ID: "cy/meter", Member: "cy"})
 	if got := strings.Join(s.Silent(), " "); got != "cy/meter" || s.Member("cy/meter") != "cy" {
