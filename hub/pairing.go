@@ -38,15 +38,11 @@ type adoption struct {
 // installer serves the pairing of devices. In a simulated community it goes
 // through the steps and adds nothing.
 func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
-	profiles, err := a.profiles()
-	if err != nil {
-		return nil, err
-	}
 	key, err := dir.Secret(InstallerKeyFile)
 	if err != nil {
 		return nil, err
 	}
-	bench := pairing.Open(dir.Path, profiles, nil)
+	bench := pairing.Open(dir.Path, a.site.plan.Profiles, nil)
 	paired, err := bench.Paired()
 	if err != nil {
 		return nil, err

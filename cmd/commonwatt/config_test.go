@@ -68,7 +68,7 @@ func TestMembersWhoWerePaired(t *testing.T) {
 		if err := cmd.Flags().Set("data", dir); err != nil {
 			t.Fatal(err)
 		}
-		_, err := runFlags{config: file, data: dir}.resolve(cmd)
+		_, _, err := runFlags{config: file, data: dir}.resolve(cmd)
 		if c.start == "" && err != nil || c.start != "" && (err == nil || !strings.Contains(err.Error(), c.start)) {
 			t.Errorf("%s: the start says %v, want %q", c.text, err, c.start)
 		}

@@ -38,7 +38,7 @@ the member's devices must be out of the configuration.`,
 			if member == "" {
 				return usage.Errorf("--member: missing: whom to forget")
 			}
-			c, err := f.resolve(cmd)
+			c, plan, err := f.resolve(cmd)
 			if err != nil {
 				return err
 			}
@@ -54,10 +54,6 @@ the member's devices must be out of the configuration.`,
 			}
 			if !yes {
 				return usage.Errorf("this cannot be taken back: give --yes to forget who %q was", member)
-			}
-			plan, err := hub.Resolve(c)
-			if err != nil {
-				return usage.Mark(err)
 			}
 			return erase(cmd.Context(), plan, member, cmd.OutOrStdout())
 		},

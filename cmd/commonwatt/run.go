@@ -59,7 +59,7 @@ them.`,
 }
 
 func (f runFlags) run(cmd *cobra.Command) error {
-	c, err := f.resolve(cmd)
+	c, plan, err := f.resolve(cmd)
 	if err != nil {
 		return err
 	}
@@ -68,13 +68,14 @@ func (f runFlags) run(cmd *cobra.Command) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	c, terms, err := needTerms(cmd.Context(), c, cmd.InOrStdin(), cmd.ErrOrStderr(), isTerminal(os.Stdin) && isTerminal(os.Stderr), log)
+	terms, asked, err := needTerms(cmd.Context(), c, cmd.InOrStdin(), cmd.ErrOrStderr(), isTerminal(os.Stdin) && isTerminal(os.Stderr), log)
 	if err != nil {
 		return err
 	}
-	plan, err := hub.Resolve(c)
-	if err != nil {
-		return usage.Mark(err)
+	if asked {
+		if plan, err = hub.Resolve(c.Fill(*terms)); err != nil {
+			return usage.Mark(err)
+		}
 	}
 	if text := c.Unasked(true); text != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), text)
@@ -83,19 +84,19 @@ func (f runFlags) run(cmd *cobra.Command) error {
 }
 
 // resolve joins the file, the data directory and the flags; a flag that was given wins.
-func (f runFlags) resolve(cmd *cobra.Command) (c config.Config, err error) {
+func (f runFlags) resolve(cmd *cobra.Command) (c config.Config, plan config.Plan, err error) {
 	if c, err = f.read(cmd.Flags().Changed); err != nil {
-		return c, err
+		return c, plan, err
 	}
 	if c, err = hub.WithPaired(c, cmd.Flags().Changed("speed")); err != nil {
-		return c, err
+		return c, plan, err
 	}
 	if c, err = hub.WithTerms(c); err != nil {
-		return c, err
+		return c, plan, err
 	}
 	given := cmd.Flags().Changed
 	if (given("homes") || given("seed")) && c.Simulation == nil {
-		return c, usage.Errorf("--homes, --seed: the configuration has real devices, there is nothing to simulate")
+		return c, plan, usage.Errorf("--homes, --seed: the configuration has real devices, there is nothing to simulate")
 	}
 	if given("homes") {
 		c.Simulation.Homes = f.homes
@@ -105,15 +106,15 @@ func (f runFlags) resolve(cmd *cobra.Command) (c config.Config, err error) {
 		c.Simulation.Seed = f.seed
 	}
 	if f.duration < 0 {
-		return c, usage.Errorf("--duration: %s is negative", f.duration)
+		return c, plan, usage.Errorf("--duration: %s is negative", f.duration)
 	}
 	if f.standby && !c.Bus.OrderLog {
-		return c, usage.Errorf("--standby: wants bus.url and bus.order_log in the configuration, so that there is an order log to go on with")
+		return c, plan, usage.Errorf("--standby: wants bus.url and bus.order_log in the configuration, so that there is an order log to go on with")
 	}
-	if _, err := hub.Resolve(c); err != nil {
-		return c, usage.Mark(err)
+	if plan, err = hub.Resolve(c); err != nil {
+		return c, plan, usage.Mark(err)
 	}
-	return c, usage.Mark(c.StrangersHere())
+	return c, plan, usage.Mark(c.StrangersHere())
 }
 
 // read reads the file, and the flags that say where.

@@ -43,24 +43,26 @@ func hasTerms(c config.Config) bool {
 
 // needTerms refuses to run a community with real devices without its own name and
 // tariff, which it returns when the data directory is to keep them. On a terminal it asks
-// for them.
-func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer, terminal bool, log *slog.Logger) (config.Config, *config.Terms, error) {
+// for them, and says so: the configuration lacks them.
+func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer, terminal bool, log *slog.Logger) (terms *config.Terms, asked bool, err error) {
 	switch {
 	case c.Simulation != nil:
-		return c, nil, nil
+		return nil, false, nil
 	case len(c.Lacks()) == 0:
-		return c, new(c.Terms()), nil
+		return new(c.Terms()), false, nil
 	case hub.RanAsDemo(c.Data):
 		log.WarnContext(ctx, fmt.Sprintf("this community has real devices, and goes on with the name %q and the tariff %q: give it its own tariff, in the configuration, before bills depend on it",
 			c.Community, c.Tariff.Version))
-		return c, nil, nil
+		return nil, false, nil
 	case !terminal:
-		return c, nil, errTerms(c)
+		return nil, false, errTerms(c)
 	}
 	q := &questions{in: bufio.NewReader(in), out: out}
 	fmt.Fprintf(out, "This community has real devices, and no name and tariff of its own yet. They are asked for once, and kept in %s.\n", filepath.Join(c.Data, hub.TermsFile))
-	c, err := askTerms(ctx, c, q)
-	return c, new(c.Terms()), err
+	if c, err = askTerms(ctx, c, q); err != nil {
+		return nil, false, err
+	}
+	return new(c.Terms()), true, nil
 }
 
 // askTerms asks for what is missing, until it fits.

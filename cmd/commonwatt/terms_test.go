@@ -67,8 +67,8 @@ func TestTermsAreAskedOnce(t *testing.T) {
 	c := ofRealDevices(t, dir, "")
 	answers := strings.NewReader("Oak Street\noak-street\neuro\nEUR\n0.05\nmuch\n0.08 EUR\nEUR\n0.30 EUR/kWh\n0.08\n")
 	out := &bytes.Buffer{}
-	c, terms, err := needTerms(t.Context(), c, answers, out, true, slog.New(slog.DiscardHandler))
-	if err != nil {
+	terms, asked, err := needTerms(t.Context(), c, answers, out, true, slog.New(slog.DiscardHandler))
+	if err != nil || !asked {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if !strings.Contains(out.String(), "is above retail") {
@@ -93,7 +93,7 @@ func TestTermsAreAskedOnce(t *testing.T) {
 		"tariff: {retail: 0.40 EUR/kWh}\n": {"oak-street", "0.40 EUR/kWh"},
 	} {
 		again := ofRealDevices(t, dir, more)
-		if again, _, err = needTerms(t.Context(), again, strings.NewReader(""), out, false, slog.New(slog.DiscardHandler)); err != nil {
+		if _, _, err = needTerms(t.Context(), again, strings.NewReader(""), out, false, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("%s: %v", more, err)
 		}
 		if again.Community != want[0] || again.Tariff.Retail.Text != want[1] || again.Tariff.FeedIn.Text != "0.08 EUR/kWh" {
@@ -119,7 +119,7 @@ func TestItRanAsDemo(t *testing.T) {
 	}
 	c := ofRealDevices(t, dir, "")
 	log := &bytes.Buffer{}
-	c, terms, err := needTerms(t.Context(), c, strings.NewReader(""), &bytes.Buffer{}, false, slog.New(slog.NewTextHandler(log, nil)))
+	terms, _, err := needTerms(t.Context(), c, strings.NewReader(""), &bytes.Buffer{}, false, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
