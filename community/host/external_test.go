@@ -14,12 +14,12 @@ import (
 // everything on the bus, on the subject by which agents once ordered and on others that
 // one might try: nobody takes them.
 func TestNobodyOrdersOverTheBus(t *testing.T) {
-	real, err := wire.Open(t.Context(), wire.Config{Dir: t.TempDir()})
+	external, err := wire.Open(t.Context(), wire.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer real.Close()
-	h := opened(t, &log{}, real, seeNothing)
+	defer external.Close()
+	h := opened(t, &log{}, external, seeNothing)
 	product := begin(t, h)
 	data, err := json.Marshal(map[string]any{"product": product, "order": order("ann", "1", grid.Bid, 200_000), "time": noon()})
 	if err != nil {
@@ -27,7 +27,7 @@ func TestNobodyOrdersOverTheBus(t *testing.T) {
 	}
 	for _, subject := range []string{"market.elm.orders", "orders.elm.ann", "orders.elm", "market.elm.ann"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		answer, err := real.Request(ctx, subject, data)
+		answer, err := external.Request(ctx, subject, data)
 		cancel()
 		if err == nil && !stored(answer) {
 			t.Errorf("%s: somebody answers %s", subject, answer)

@@ -105,12 +105,12 @@ func (h *Host) Place(_ context.Context, product grid.Product, o grid.Order, now 
 	if err != nil {
 		return "", err
 	}
-	switch first := outcomes[0]; {
-	case first.Err != nil:
-		return first.Err.Error(), nil
-	case first.Order.Status == community.IsRejected:
-		return first.Order.Reason, nil
-	default:
-		return "", nil
+	first := outcomes[0]
+	if first.Err != nil {
+		return first.Err.Error(), nil //nolint:nilerr // it is the market's answer
 	}
+	if first.Order.Status == community.IsRejected {
+		return first.Order.Reason, nil
+	}
+	return "", nil
 }
