@@ -98,8 +98,11 @@ func median[T any](rounds []T, of func(T) float64) float64 {
 
 func summerDay(homes int) scenarios.Scenario {
 	return scenarios.Scenario{
-		Version: 1, Name: "bench", Seed: 1, Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Days: 1,
-		Interval: 15, GateClosure: 5 * time.Minute, Deadline: 2 * time.Minute, Latitude: 50, Homes: homes, Mechanism: scenarios.Uniform,
+		Version: 1, Name: "bench", Seed: 1, Latitude: 50, Homes: homes, Mechanism: scenarios.Uniform,
+		Calendar: scenarios.Calendar{
+			Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Days: 1,
+			Interval: 15, GateClosure: 5 * time.Minute, Deadline: 2 * time.Minute,
+		},
 		Tariff: config.TariffText{Version: "demo-1", Currency: "EUR", Retail: config.Quantity{Text: "0.30 EUR/kWh"}, FeedIn: config.Quantity{Text: "0.06 EUR/kWh"}},
 	}
 }

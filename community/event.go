@@ -76,7 +76,7 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 	case matching.Done:
 		return out, false
 	}
-	o := m.orders[ev.Order]
+	o := m.byNumber[ev.Order]
 	if o == nil {
 		return out, false // a command that is not about an order was rejected
 	}
@@ -118,26 +118,3 @@ func (m *Market) Explain(why matching.Reason) string {
 		return text
 	}
 }
-
-// Open returns the first and the last interval whose product is open for trade.
-func (m *Market) Open() (first, last grid.Interval, some bool) {
-	for i, g := range m.gates {
-		if g.closed {
-			continue
-		}
-		if !some || i.Compare(first) < 0 {
-			first = i
-		}
-		if !some || i.Compare(last) > 0 {
-			last = i
-		}
-		some = true
-	}
-	return first, last, some
-}
-
-// Calendar returns the community's calendar.
-func (m *Market) Calendar() Config { return m.config }
-
-// Rules returns what an order must keep to.
-func (m *Market) Rules() matching.Config { return m.rules }

@@ -144,6 +144,22 @@ func (l *Lifecycle) Failed(a Action, retryAt time.Time) {
 	}
 }
 
+// Unsettled returns the intervals whose gate has closed and of which no run is
+// known, by time.
+func (l *Lifecycle) Unsettled() []grid.Interval {
+	var intervals []grid.Interval
+	for i, x := range l.live {
+		if x.closed && x.run == 0 {
+			intervals = append(intervals, i)
+		}
+	}
+	slices.SortFunc(intervals, grid.Interval.Compare)
+	return intervals
+}
+
+// knows tells whether an interval's life goes on.
+func (l *Lifecycle) knows(i grid.Interval) bool { return l.live[i] != nil }
+
 // retry returns when to look for late readings again: after an interval at
 // first, less and less often as time passes.
 func retry(i grid.Interval, now time.Time) time.Time {

@@ -75,6 +75,21 @@ func submit(t testing.TB, m *community.Market, s community.Submission) community
 	return o
 }
 
+// BenchmarkOrder enters an offer and the bid that takes it: two orders and a trade.
+func BenchmarkOrder(b *testing.B) {
+	m, n := openMarket(b), 0
+	for b.Loop() {
+		n++
+		for _, s := range []community.Submission{
+			order(fmt.Sprint("o", n), "ann", grid.Offer, 500, 100_000), order(fmt.Sprint("b", n), "bob", grid.Bid, 500, 120_000),
+		} {
+			if o := submit(b, m, s); o.Reason != "" {
+				b.Fatalf("%+v", o)
+			}
+		}
+	}
+}
+
 func change(m *community.Market, c community.Change) ([]matching.Command, error) {
 	_, commands, err := m.Change(c)
 	return commands, err

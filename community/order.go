@@ -54,9 +54,6 @@ type Order struct {
 // clientID is what a client may call an order.
 var clientID = regexp.MustCompile(`^[!-~]{1,64}$`)
 
-// clientKey finds an order by what its member calls it.
-type clientKey struct{ member, id string }
-
 // RefusedError reports a submission that does not reach the market.
 type RefusedError struct{ Reason string }
 
@@ -87,31 +84,31 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 	case s.Product.Interval.Minutes != m.config.Minutes || s.Product.Interval.Validate() != nil || m.product(m.label(s.Product.Interval)) != s.Product:
 		return refuse("interval: %s: delivery intervals of this market have %d minutes and begin on multiples of them", s.Product.Interval, m.config.Minutes)
 	}
-	gate := s.Product.Interval.Begin().Add(-m.config.GateClosure)
+	gate := m.closure(s.Product.Interval)
 	if why := m.engine.Check(&matching.Command{
 		Kind: matching.Submit, Side: o.Side, Validity: s.Validity, Periods: s.Periods, Product: m.label(s.Product.Interval),
 		Account: account, Price: o.Price, Energy: o.Energy,
 	}); why != matching.NoReason {
 		// An order that was taken is answered with where it stands, though its
 		// interval may have closed since.
-		if m.clients[clientKey{o.Member, o.ID}] == 0 {
+		if m.byClient[clientKey{o.Member, o.ID}] == 0 {
 			return refuse("%s", m.Explain(why))
 		}
-	} else if !s.Time.Before(gate) && m.clients[clientKey{o.Member, o.ID}] == 0 {
+	} else if !s.Time.Before(gate) && m.byClient[clientKey{o.Member, o.ID}] == 0 {
 		return refuse("interval: its gate closed at %s", gate.Format(time.RFC3339))
 	}
 	entry := Order{
 		ClientID: o.ID, Member: o.Member, MeteringPoint: o.MeteringPoint, Product: s.Product, Side: o.Side, Energy: o.Energy, Price: o.Price,
 		Validity: s.Validity, Periods: s.Periods, Status: Pending, Limit: o.Price,
 	}
-	if before := m.clients[clientKey{o.Member, o.ID}]; before != 0 {
-		if !m.orders[before].same(entry) {
+	if before := m.byClient[clientKey{o.Member, o.ID}]; before != 0 {
+		if !m.byNumber[before].same(entry) {
 			return refuse("client_id: %q is the id of another order of the member", o.ID)
 		}
 		return before, nil, nil
 	}
 	entry.Number = m.next
-	m.enter(entry)
+	m.orders.enter(entry)
 	return entry.Number, []matching.Command{{
 		Kind: matching.Submit, Side: o.Side, Validity: s.Validity, Periods: s.Periods, Product: m.label(s.Product.Interval), Account: account,
 		Time: s.Time.UnixMilli(), Order: entry.Number, Price: o.Price, Energy: o.Energy, Name: o.ID,
@@ -122,27 +119,6 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 func (o *Order) same(p Order) bool {
 	return o.MeteringPoint == p.MeteringPoint && o.Product == p.Product && o.Side == p.Side && o.Energy == p.Energy && o.Price == p.Price &&
 		o.Validity == p.Validity && o.Periods == p.Periods
-}
-
-// enter remembers an order.
-func (m *Market) enter(o Order) {
-	m.orders[o.Number] = &o
-	m.clients[clientKey{o.Member, o.ClientID}] = o.Number
-	m.next = max(m.next, o.Number+1)
-	m.numbers[o.Product.Interval] = append(m.numbers[o.Product.Interval], o.Number)
-}
-
-// only returns a member's metering point if it has just one.
-func (m *Market) only(member string) (point string) {
-	for _, p := range m.points[1:] {
-		if p.Member == member {
-			if point != "" {
-				return ""
-			}
-			point = p.MeteringPoint
-		}
-	}
-	return point
 }
 
 // Change is what a member wants of one of its orders: to cancel it, or another
@@ -166,7 +142,7 @@ func (m *Market) Change(c Change) (number uint64, commands []matching.Command, e
 	if !known {
 		return 0, nil, fmt.Errorf("client_id %q: %w", c.ClientID, ErrNoOrder)
 	}
-	if gate := o.Product.Interval.Begin().Add(-m.config.GateClosure); !c.Cancel && !c.Time.Before(gate) {
+	if gate := m.closure(o.Product.Interval); !c.Cancel && !c.Time.Before(gate) {
 		return 0, nil, &RefusedError{fmt.Sprintf("interval: its gate closed at %s", gate.Format(time.RFC3339))}
 	}
 	command := matching.Command{Kind: matching.Cancel, Account: m.accounts[o.MeteringPoint], Order: o.Number, Time: c.Time.UnixMilli()}
@@ -185,75 +161,11 @@ type Outcome struct {
 	Err      error // *RefusedError or ErrNoOrder
 }
 
-// Order returns what is known of an order. It is kept for a day after its
-// product closed.
-func (m *Market) Order(number uint64) (Order, bool) {
-	if o := m.orders[number]; o != nil {
-		return *o, true
-	}
-	return Order{}, false
-}
-
-// Find returns a member's order by what the member calls it.
-func (m *Market) Find(member, client string) (Order, bool) {
-	return m.Order(m.clients[clientKey{member, client}])
-}
-
-// follow notes in an order what an event did to it.
-func (m *Market) follow(ev *matching.Event) {
-	o := m.orders[ev.Order]
-	if o == nil {
-		return
-	}
-	switch ev.Kind {
-	case matching.Accepted:
-		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price
-	case matching.Rejected:
-		if o.Status == Pending {
-			o.Status, o.Reason = IsRejected, m.Explain(ev.Reason)
-		}
-	case matching.Replaced:
-		o.Status, o.Left, o.Limit = Waiting, ev.Energy, ev.Price
-	case matching.Cancelled:
-		o.Status, o.Left, o.Reason = IsCancelled, 0, ev.Reason.String()
-	case matching.Expired:
-		o.Status, o.Left = IsExpired, 0
-	case matching.Traded:
-		o.fill(ev.Energy)
-		if maker := m.orders[ev.Maker]; maker != nil {
-			maker.fill(ev.Energy)
-		}
-	case matching.Done, matching.Opened, matching.Cleared, matching.Called:
-	}
-}
-
 func (o *Order) fill(energy grid.Energy) {
 	o.Filled += energy
 	if o.Periods > 1 {
 		o.Left, o.Status = 0, Filled // all or none
 	} else if o.Left -= energy; o.Left == 0 {
 		o.Status = Filled
-	}
-}
-
-// remembered is for how many intervals after its own an order is known.
-const remembered = 24 * time.Hour
-
-// forget drops the orders of products that closed long before this one.
-func (m *Market) forget(now grid.Interval) {
-	for i, numbers := range m.numbers {
-		if now.Begin().Sub(i.Begin()) <= remembered {
-			continue
-		}
-		for _, number := range numbers {
-			delete(m.clients, clientKey{m.orders[number].Member, m.orders[number].ClientID})
-			delete(m.orders, number)
-		}
-		delete(m.numbers, i)
-	}
-	for i := range m.gates {
-		if _, known := m.life.live[i]; !known && now.Begin().Sub(i.Begin()) > remembered {
-			delete(m.gates, i)
-		}
 	}
 }

@@ -33,15 +33,8 @@ func (m *Market) Snapshot() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := savedMarket{
-		Engine: engine, Points: m.points[1:], Members: make([]string, len(m.members)), Next: m.next, Trades: m.Trades(), Counts: m.counts,
-	}
-	for name, n := range m.members {
-		s.Members[n-1] = name
-	}
-	for _, number := range slices.Sorted(maps.Keys(m.orders)) {
-		s.Orders = append(s.Orders, *m.orders[number])
-	}
+	s := savedMarket{Engine: engine, Orders: m.orders.saved(), Next: m.next, Trades: m.Trades(), Counts: m.counts}
+	s.Points, s.Members = m.roster.saved()
 	// What is due is not what was done: only the commands count.
 	for _, i := range slices.SortedFunc(maps.Keys(m.gates), grid.Interval.Compare) {
 		s.Intervals = append(s.Intervals, savedInterval{i, m.gates[i].closed})
@@ -63,29 +56,20 @@ func (m *Market) Restore(snapshot []byte) error {
 	if err != nil {
 		return err
 	}
-	m.empty()
-	m.engine, m.next, m.counts = engine, s.Next, s.Counts
-	m.points = append(m.points, s.Points...)
-	for n, p := range m.points {
-		if n > 0 {
-			m.accounts[p.MeteringPoint] = uint32(n)
-		}
-	}
-	for n, name := range s.Members {
-		m.members[name] = uint32(n) + 1
-	}
+	m.empty(m.config)
+	m.engine, m.counts = engine, s.Counts
+	m.roster.restore(s.Points, s.Members)
 	for _, o := range s.Orders {
-		m.enter(o)
+		m.orders.enter(o)
 	}
 	m.next = s.Next
 	for _, t := range s.Trades {
-		m.trades[t.Product.Interval] = append(m.trades[t.Product.Interval], t)
+		m.traded.add(t)
 	}
 	for _, i := range s.Intervals {
-		m.gates[i.Interval] = gate{i.Closed}
-		m.life.Opened(i.Interval)
+		m.calendar.opened(i.Interval)
 		if i.Closed {
-			m.life.Closed(i.Interval)
+			m.calendar.closed(i.Interval)
 		}
 	}
 	return nil

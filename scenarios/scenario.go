@@ -24,21 +24,28 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
 
+// Calendar is when a scenario takes place, and in which intervals.
+type Calendar struct {
+	Start       time.Time     `yaml:"start"`
+	Days        int           `yaml:"days"`
+	Interval    int           `yaml:"interval"` // minutes
+	GateClosure time.Duration `yaml:"gate_closure"`
+	Deadline    time.Duration `yaml:"deadline"`
+}
+
 // Scenario is a scenario file. Unknown fields are errors.
 type Scenario struct {
-	Version     int               `yaml:"version"` // of the format: 1
-	Name        string            `yaml:"name"`
-	Seed        uint64            `yaml:"seed"`
-	Start       time.Time         `yaml:"start"`
-	Days        int               `yaml:"days"`
-	Interval    int               `yaml:"interval"` // minutes
-	GateClosure time.Duration     `yaml:"gate_closure"`
-	Deadline    time.Duration     `yaml:"deadline"`
-	Latitude    float64           `yaml:"latitude"`
-	Longitude   float64           `yaml:"longitude"`
-	Homes       int               `yaml:"homes"`
-	Mechanism   string            `yaml:"mechanism"` // of the call auction
-	Tariff      config.TariffText `yaml:"tariff"`
+	Version int    `yaml:"version"` // of the format: 1
+	Name    string `yaml:"name"`
+	Seed    uint64 `yaml:"seed"`
+
+	Calendar `yaml:",inline"`
+
+	Latitude  float64           `yaml:"latitude"`
+	Longitude float64           `yaml:"longitude"`
+	Homes     int               `yaml:"homes"`
+	Mechanism string            `yaml:"mechanism"` // of the call auction
+	Tariff    config.TariffText `yaml:"tariff"`
 
 	config.SharingText  `yaml:",inline"` // what is left over is shared
 	config.StrategyText `yaml:",inline"`
@@ -55,8 +62,10 @@ const Uniform = "uniform"
 // Parse reads a scenario. The error names the line or the field.
 func Parse(b []byte) (Scenario, error) {
 	s := Scenario{
-		Interval: community.DefaultMinutes, GateClosure: community.DefaultGateClosure, Deadline: community.DefaultDeadline,
-		Days: 1, Mechanism: Uniform,
+		Calendar: Calendar{
+			Days: 1, Interval: community.DefaultMinutes, GateClosure: community.DefaultGateClosure, Deadline: community.DefaultDeadline,
+		},
+		Mechanism: Uniform,
 	}
 	var given struct {
 		Rewards *yaml.Node `yaml:"rewards"`

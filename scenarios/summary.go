@@ -14,6 +14,29 @@ import (
 // Summary is summary.json. Energies are in Wh, money in millionths of the
 // currency unit; shares are in per mille.
 type Summary struct {
+	Replayed
+
+	Currency  string `json:"currency"`
+	Homes     int    `json:"homes"`
+	Intervals int    `json:"intervals"`
+	Orders    int64  `json:"orders"`
+	Trades    int    `json:"trades"`
+	Postings  int    `json:"postings"`
+
+	KPIs
+	Shared
+	Gain
+
+	Without KPIs `json:"without"` // the same seed without market, control and rewards
+
+	Rewards map[string]int64 `json:"rewards,omitempty"` // tokens of the storage rewards, by home
+
+	LedgerHeight int64  `json:"ledger_height"`
+	LedgerRoot   string `json:"ledger_root"`
+}
+
+// Replayed is what was replayed, and by which rules.
+type Replayed struct {
 	Version        string `json:"version"` // of the program
 	Scenario       string `json:"scenario"`
 	ScenarioDigest string `json:"scenario_digest"` // SHA-256 of the file
@@ -24,16 +47,10 @@ type Summary struct {
 	Strategy     string `json:"strategy"` // of all homes but those in Strategies
 
 	Strategies map[string]string `json:"strategies"` // of single homes; empty: none
+}
 
-	Currency  string `json:"currency"`
-	Homes     int    `json:"homes"`
-	Intervals int    `json:"intervals"`
-	Orders    int64  `json:"orders"`
-	Trades    int    `json:"trades"`
-	Postings  int    `json:"postings"`
-
-	KPIs
-
+// Shared is the energy that stayed in the community.
+type Shared struct {
 	Traded grid.Energy `json:"traded"`
 	// Shareable is what perfect sharing of the metered energy would move: in each
 	// interval the lesser of all import and all export.
@@ -47,20 +64,16 @@ type Summary struct {
 	// LocalShare is the share of the connection meters' import that was not bought
 	// from the utility.
 	LocalShare int64 `json:"local_share"`
+}
 
+// Gain is what the members have of it in money.
+type Gain struct {
 	RetailOnly grid.Money  `json:"retail_only"` // what was metered, at the tariff alone
 	MeanPrice  *grid.Price `json:"mean_price"`  // of trades, volume-weighted; null without trade
 	// PerfectSharing is the share of what perfect sharing of the metered energy is
 	// worth against everybody alone; null when there is nothing to share.
 	PerfectSharing *int64 `json:"perfect_sharing_share"`
 	WorseOff       int    `json:"members_worse_off"` // see settlement.WorseOff
-
-	Without KPIs `json:"without"` // the same seed without market, control and rewards
-
-	Rewards map[string]int64 `json:"rewards,omitempty"` // tokens of the storage rewards, by home
-
-	LedgerHeight int64  `json:"ledger_height"`
-	LedgerRoot   string `json:"ledger_root"`
 }
 
 // SharingRules are the rules in the form of a scenario.
@@ -101,8 +114,10 @@ func (k *KPIs) finish(produced grid.Energy) {
 // Summarize computes the summary. Errors: grid.ErrOverflow.
 func (r *Result) Summarize(version string) (Summary, error) {
 	s := Summary{
-		Version: version, Scenario: r.Scenario.Name, ScenarioDigest: r.Scenario.Digest, Seed: r.Scenario.Seed,
-		Mechanism: r.Scenario.Mechanism, Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
+		Replayed: Replayed{
+			Version: version, Scenario: r.Scenario.Name, ScenarioDigest: r.Scenario.Digest, Seed: r.Scenario.Seed, Mechanism: r.Scenario.Mechanism,
+		},
+		Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
 		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root,
 	}
 	rules, err := r.Scenario.Rules()

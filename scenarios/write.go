@@ -39,29 +39,41 @@ type (
 		MeteringPoint string `parquet:"metering_point,dict"`
 		Run           int64  `parquet:"run"`
 		Quality       string `parquet:"quality,dict"`
-		Import        int64  `parquet:"import"`
-		Export        int64  `parquet:"export"`
-		Bought        int64  `parquet:"bought"`
-		Sold          int64  `parquet:"sold"`
-		Retail        int64  `parquet:"retail"`
-		FeedIn        int64  `parquet:"feed_in"`
-		Imbalance     int64  `parquet:"imbalance"`
-		Net           int64  `parquet:"net"`
-		RetailOnly    int64  `parquet:"retail_only"`
-		Member        string `parquet:"member,dict"`
-		Node          string `parquet:"node,dict"`
-		RetailPrice   int64  `parquet:"retail_price"`
-		FeedInPrice   int64  `parquet:"feed_in_price"`
-		Uncovered     int64  `parquet:"uncovered"` // by trades
-		Own           int64  `parquet:"own"`       // short, met by own energy
-		OwnGiven      int64  `parquet:"own_given"`
-		PoolBought    int64  `parquet:"pool_bought"`
-		PoolSold      int64  `parquet:"pool_sold"`
-		PoolPrice     int64  `parquet:"pool_price"`
-		Fees          int64  `parquet:"fees"` // of lines, for own energy
-		Without       int64  `parquet:"without"`
-		WithoutImport int64  `parquet:"without_import"`
-		WithoutExport int64  `parquet:"without_export"`
+		meteredColumns
+		Net         int64  `parquet:"net"`
+		RetailOnly  int64  `parquet:"retail_only"`
+		Member      string `parquet:"member,dict"`
+		Node        string `parquet:"node,dict"`
+		RetailPrice int64  `parquet:"retail_price"`
+		FeedInPrice int64  `parquet:"feed_in_price"`
+		sharedColumns
+		aloneColumns
+	}
+	// meteredColumns are what was metered, and which of it was traded ahead.
+	meteredColumns struct {
+		Import    int64 `parquet:"import"`
+		Export    int64 `parquet:"export"`
+		Bought    int64 `parquet:"bought"`
+		Sold      int64 `parquet:"sold"`
+		Retail    int64 `parquet:"retail"`
+		FeedIn    int64 `parquet:"feed_in"`
+		Imbalance int64 `parquet:"imbalance"`
+	}
+	// sharedColumns are what was shared after delivery.
+	sharedColumns struct {
+		Uncovered  int64 `parquet:"uncovered"` // by trades
+		Own        int64 `parquet:"own"`       // short, met by own energy
+		OwnGiven   int64 `parquet:"own_given"`
+		PoolBought int64 `parquet:"pool_bought"`
+		PoolSold   int64 `parquet:"pool_sold"`
+		PoolPrice  int64 `parquet:"pool_price"`
+		Fees       int64 `parquet:"fees"` // of lines, for own energy
+	}
+	// aloneColumns are the same home without the community.
+	aloneColumns struct {
+		Without       int64 `parquet:"without"`
+		WithoutImport int64 `parquet:"without_import"`
+		WithoutExport int64 `parquet:"without_export"`
 	}
 	lineRow struct {
 		Node   string `parquet:"node"`
@@ -157,11 +169,16 @@ func (r *Result) writeStatements(dir string) error {
 	return table(dir, "statements", r.Statements, func(s Statement) statementRow {
 		return statementRow{
 			Interval: s.Interval.Start, MeteringPoint: s.MeteringPoint, Run: int64(s.Run), Quality: string(s.Quality),
-			Import: int64(s.Metered.Import), Export: int64(s.Metered.Export), Bought: int64(s.Bought), Sold: int64(s.Sold),
-			Retail: int64(s.Retail), FeedIn: int64(s.FeedIn), Imbalance: int64(s.Imbalance), Net: int64(s.Net), RetailOnly: int64(s.RetailOnly),
-			Member: s.Member, Node: s.Node, RetailPrice: int64(r.Tariff.Retail), FeedInPrice: int64(r.Tariff.FeedIn), Uncovered: int64(s.Uncovered),
-			Own: int64(s.Own), OwnGiven: int64(s.OwnGiven), PoolBought: int64(s.PoolBought), PoolSold: int64(s.PoolSold), PoolPrice: int64(s.PoolPrice),
-			Fees: int64(s.Fees), Without: int64(s.Alone()), WithoutImport: int64(s.Apart.Import), WithoutExport: int64(s.Apart.Export),
+			meteredColumns: meteredColumns{
+				Import: int64(s.Metered.Import), Export: int64(s.Metered.Export), Bought: int64(s.Bought), Sold: int64(s.Sold),
+				Retail: int64(s.Retail), FeedIn: int64(s.FeedIn), Imbalance: int64(s.Imbalance),
+			},
+			Net: int64(s.Net), RetailOnly: int64(s.RetailOnly), Member: s.Member, Node: s.Node, RetailPrice: int64(r.Tariff.Retail), FeedInPrice: int64(r.Tariff.FeedIn),
+			sharedColumns: sharedColumns{
+				Uncovered: int64(s.Uncovered), Own: int64(s.Own), OwnGiven: int64(s.OwnGiven), PoolBought: int64(s.PoolBought),
+				PoolSold: int64(s.PoolSold), PoolPrice: int64(s.PoolPrice), Fees: int64(s.Fees),
+			},
+			aloneColumns: aloneColumns{Without: int64(s.Alone()), WithoutImport: int64(s.Apart.Import), WithoutExport: int64(s.Apart.Export)},
 		}
 	})
 }

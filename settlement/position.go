@@ -40,18 +40,51 @@ type position struct {
 // open finds what the run is made from, and the positions before anything is
 // shared, by metering point.
 func open(in Input) (Basis, []*position, error) {
+	b := in.basis()
+	at, points, err := in.enter(&b)
+	if err != nil {
+		return b, nil, err
+	}
+	for _, account := range slices.Sorted(maps.Keys(b.Members)) {
+		if in.First != nil && at[account] == nil {
+			return b, nil, fmt.Errorf("account %s: was part of the first run, and nothing of it is metered now", account)
+		}
+	}
+	slices.Sort(b.Apart)
+	if err := b.contract(at); err != nil {
+		return b, nil, err
+	}
+	for _, p := range points {
+		p.member, p.rank = b.Members[p.account], rank(in.Interval, p.account)
+		p.apart = b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final || slices.Contains(b.Apart, p.account)
+		p.uncover()
+	}
+	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
+	return b, points, nil
+}
+
+// basis returns that of the first run; this one's, without an account yet, if it is the
+// first.
+func (in Input) basis() Basis {
+	if in.First != nil {
+		b := *in.First
+		b.Trades = slices.Clone(b.Trades)
+		return b
+	}
 	b := Basis{Trades: slices.Clone(in.Trades), Feeder: in.Feeder, Nodes: map[string]string{}, Rules: in.Rules, Salt: in.Salt}
 	if in.Rules != nil {
 		b.Members = map[string]string{}
 	}
-	if in.First != nil {
-		b = *in.First
-		b.Trades = slices.Clone(b.Trades)
-	}
-	at := map[string]*position{} // by metering point in the first run, by account in later ones
-	system := record.SystemAccounts()
+	return b
+}
+
+// enter returns the positions of what was metered and the basis knows; at finds them by
+// metering point in the first run, which tells the basis of them, by account in later
+// ones.
+func (in Input) enter(b *Basis) (at map[string]*position, points []*position, err error) {
+	at = map[string]*position{}
 	metered, accounts := map[string]bool{}, map[string]bool{}
-	var points []*position
+	system := record.SystemAccounts()
 	for _, m := range in.Metered {
 		place := in.Points[m.MeteringPoint]
 		p := &position{Metered: m, account: place.Account}
@@ -59,13 +92,13 @@ func open(in Input) (Basis, []*position, error) {
 			p.account = m.MeteringPoint
 		}
 		if slices.Contains(system, m.MeteringPoint) {
-			return b, nil, fmt.Errorf("metering point %q: is named as an account that is not a member's; name it otherwise", m.MeteringPoint)
+			return nil, nil, fmt.Errorf("metering point %q: is named as an account that is not a member's; name it otherwise", m.MeteringPoint)
 		}
 		if metered[m.MeteringPoint] || accounts[p.account] {
-			return b, nil, fmt.Errorf("metering point %q: is there twice; give each metering point one value", m.MeteringPoint)
+			return nil, nil, fmt.Errorf("metering point %q: is there twice; give each metering point one value", m.MeteringPoint)
 		}
 		if m.Quality == grid.Final && in.Run == 1 {
-			return b, nil, fmt.Errorf("metering point %q: its value was substituted for good in the first run, which only a later one can", m.MeteringPoint)
+			return nil, nil, fmt.Errorf("metering point %q: its value was substituted for good in the first run, which only a later one can", m.MeteringPoint)
 		}
 		metered[m.MeteringPoint], accounts[p.account] = true, true
 		switch {
@@ -79,29 +112,22 @@ func open(in Input) (Basis, []*position, error) {
 		}
 		points = append(points, p)
 	}
-	for _, account := range slices.Sorted(maps.Keys(b.Members)) {
-		if in.First != nil && at[account] == nil {
-			return b, nil, fmt.Errorf("account %s: was part of the first run, and nothing of it is metered now", account)
-		}
-	}
-	slices.Sort(b.Apart)
+	return at, points, nil
+}
+
+// contract adds the trades to the positions that they bind, and names them by account.
+func (b *Basis) contract(at map[string]*position) error {
 	for k := range b.Trades {
 		t := &b.Trades[k]
 		buyer, seller := at[t.Buyer], at[t.Seller]
 		if buyer == nil || seller == nil {
-			return b, nil, fmt.Errorf("trade %d between %q and %q: not both metered", t.Seq, t.Buyer, t.Seller)
+			return fmt.Errorf("trade %d between %q and %q: not both metered", t.Seq, t.Buyer, t.Seller)
 		}
 		buyer.bought += t.Energy
 		seller.sold += t.Energy
 		t.Buyer, t.Seller = buyer.account, seller.account
 	}
-	for _, p := range points {
-		p.member, p.rank = b.Members[p.account], rank(in.Interval, p.account)
-		p.apart = b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final || slices.Contains(b.Apart, p.account)
-		p.uncover()
-	}
-	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
-	return b, points, nil
+	return nil
 }
 
 // rank orders accounts by chance, anew in each interval: of equal remainders nobody

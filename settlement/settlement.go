@@ -82,6 +82,23 @@ type Input struct {
 	ReadingRoot string
 }
 
+// Cover is how a metering point's energy was covered in an interval, step by step: by
+// trades, by the member's own energy, by the pool and by the utility.
+type Cover struct {
+	Bought     grid.Energy `json:"bought"`      // from neighbours, traded ahead
+	Sold       grid.Energy `json:"sold"`        // to neighbours, traded ahead
+	Imbalance  grid.Energy `json:"imbalance"`   // metered − contracted net import
+	Uncovered  grid.Energy `json:"uncovered"`   // that no trade covers, either way, before own energy and pool
+	Own        grid.Energy `json:"own"`         // short, met by the member's own surplus
+	OwnGiven   grid.Energy `json:"own_given"`   // long, that met the member's own shortage
+	PoolBought grid.Energy `json:"pool_bought"` // from neighbours after delivery
+	PoolSold   grid.Energy `json:"pool_sold"`   // to neighbours after delivery
+	PoolPrice  grid.Price  `json:"pool_price"`  // of the pool's energy, millionths/kWh; 0 without
+	Fees       grid.Money  `json:"fees"`        // of lines, for own energy
+	Retail     grid.Energy `json:"retail"`      // from the utility
+	FeedIn     grid.Energy `json:"feed_in"`     // to the utility
+}
+
 // Statement is what an interval means for one metering point.
 type Statement struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -89,20 +106,11 @@ type Statement struct {
 	Run           int           `json:"run"`
 	Quality       grid.Quality  `json:"quality"`
 	Metered       grid.Flow     `json:"metered"`
-	Bought        grid.Energy   `json:"bought"`      // from neighbours, traded ahead
-	Sold          grid.Energy   `json:"sold"`        // to neighbours, traded ahead
-	Imbalance     grid.Energy   `json:"imbalance"`   // metered − contracted net import
-	Uncovered     grid.Energy   `json:"uncovered"`   // that no trade covers, either way, before own energy and pool
-	Own           grid.Energy   `json:"own"`         // short, met by the member's own surplus
-	OwnGiven      grid.Energy   `json:"own_given"`   // long, that met the member's own shortage
-	PoolBought    grid.Energy   `json:"pool_bought"` // from neighbours after delivery
-	PoolSold      grid.Energy   `json:"pool_sold"`   // to neighbours after delivery
-	PoolPrice     grid.Price    `json:"pool_price"`  // of the pool's energy, millionths/kWh; 0 without
-	Fees          grid.Money    `json:"fees"`        // of lines, for own energy
-	Retail        grid.Energy   `json:"retail"`      // from the utility
-	FeedIn        grid.Energy   `json:"feed_in"`     // to the utility
-	Net           grid.Money    `json:"net"`         // + receives, over all runs
-	RetailOnly    grid.Money    `json:"retail_only"` // the metered energy at the tariff alone
+
+	Cover // how the metered energy was covered
+
+	Net        grid.Money `json:"net"`         // + receives, over all runs
+	RetailOnly grid.Money `json:"retail_only"` // the metered energy at the tariff alone
 	// Without is what the home would have got without the community; nil: the same
 	// as RetailOnly, for nothing of it was moved. It is shown and never posted.
 	Without          *grid.Money `json:"without,omitempty"`
@@ -209,10 +217,16 @@ func (p position) statement(in Input, net grid.Money) (Statement, error) {
 	retailOnly, err := in.Tariff.Value(p.Flow)
 	return Statement{
 		MeteringPoint: p.MeteringPoint, Interval: in.Interval, Run: in.Run, Quality: p.Quality, Metered: p.Flow,
+		Cover: p.cover(), Net: net, RetailOnly: retailOnly,
+	}, err
+}
+
+func (p position) cover() Cover {
+	return Cover{
 		Bought: p.bought, Sold: p.sold, Imbalance: p.uncovered.short - p.uncovered.long, Uncovered: p.uncovered.short + p.uncovered.long,
 		Own: p.owned.short, OwnGiven: p.owned.long, PoolBought: p.pooled.short, PoolSold: p.pooled.long, PoolPrice: p.poolPrice,
-		Fees: p.ownFee, Retail: p.left.short, FeedIn: p.left.long, Net: net, RetailOnly: retailOnly,
-	}, err
+		Fees: p.ownFee, Retail: p.left.short, FeedIn: p.left.long,
+	}
 }
 
 func manifest(in Input, basis Basis, all []record.Batch) (record.Manifest, error) {

@@ -15,13 +15,16 @@ type Books interface {
 	Rewards(ctx context.Context) (api.Rewards, error)
 }
 
+// auditors answers those who look into the books.
+type auditors struct{ books Books }
+
 // GetPostings implements the API.
-func (s *Server) GetPostings(ctx context.Context, r api.GetPostingsRequestObject) (api.GetPostingsResponseObject, error) {
+func (a auditors) GetPostings(ctx context.Context, r api.GetPostingsRequestObject) (api.GetPostingsResponseObject, error) {
 	i, err := grid.ParseInterval(r.Params.Interval)
 	if err != nil {
 		return api.GetPostings400JSONResponse{Error: err.Error()}, nil //nolint:nilerr // the error is the answer
 	}
-	found, err := s.books.Postings(ctx, i)
+	found, err := a.books.Postings(ctx, i)
 	if err != nil {
 		return nil, err
 	}
@@ -36,13 +39,13 @@ func (s *Server) GetPostings(ctx context.Context, r api.GetPostingsRequestObject
 }
 
 // GetLedger implements the API.
-func (s *Server) GetLedger(ctx context.Context, _ api.GetLedgerRequestObject) (api.GetLedgerResponseObject, error) {
-	l, err := s.books.Ledger(ctx)
+func (a auditors) GetLedger(ctx context.Context, _ api.GetLedgerRequestObject) (api.GetLedgerResponseObject, error) {
+	l, err := a.books.Ledger(ctx)
 	return api.GetLedger200JSONResponse(l), err
 }
 
 // GetRewards implements the API.
-func (s *Server) GetRewards(ctx context.Context, _ api.GetRewardsRequestObject) (api.GetRewardsResponseObject, error) {
-	r, err := s.books.Rewards(ctx)
+func (a auditors) GetRewards(ctx context.Context, _ api.GetRewardsRequestObject) (api.GetRewardsResponseObject, error) {
+	r, err := a.books.Rewards(ctx)
 	return api.GetRewards200JSONResponse(r), err
 }

@@ -198,53 +198,6 @@ func order(o community.Order) api.Order {
 	return out
 }
 
-// GetTrader implements the API.
-func (s *Server) GetTrader(ctx context.Context, _ api.GetTraderRequestObject) (api.GetTraderResponseObject, error) {
-	t := s.entry.trader(ctx)
-	return api.GetTrader200JSONResponse{Member: t.Member, MeteringPoints: t.Points(), Rate: t.Rate}, nil
-}
-
-// GetMarket implements the API.
-func (s *Server) GetMarket(context.Context, api.GetMarketRequestObject) (api.GetMarketResponseObject, error) {
-	return api.GetMarket200JSONResponse(s.entry.orders.Rules()), nil
-}
-
-// SubmitOrders implements the API.
-func (s *Server) SubmitOrders(ctx context.Context, r api.SubmitOrdersRequestObject) (api.SubmitOrdersResponseObject, error) {
-	all, err := s.entry.submit(s.entry.trader(ctx), *r.Body)
-	return api.SubmitOrders200JSONResponse(all), err
-}
-
-// GetOrder implements the API.
-func (s *Server) GetOrder(ctx context.Context, r api.GetOrderRequestObject) (api.GetOrderResponseObject, error) {
-	o, known := s.entry.orders.Find(s.entry.trader(ctx).Member, r.ClientId)
-	if !known {
-		return nil, refuse(http.StatusNotFound, "client_id %q: %s", r.ClientId, community.ErrNoOrder)
-	}
-	return api.GetOrder200JSONResponse(order(o)), nil
-}
-
-// ReplaceOrder implements the API.
-func (s *Server) ReplaceOrder(ctx context.Context, r api.ReplaceOrderRequestObject) (api.ReplaceOrderResponseObject, error) {
-	o, err := s.entry.one(s.entry.trader(ctx), community.Change{ClientID: r.ClientId, Energy: grid.Energy(r.Body.Energy), Price: grid.Price(r.Body.Price)})
-	if err != nil {
-		return nil, err
-	}
-	if o.Rejected != "" {
-		return nil, refuse(http.StatusConflict, "%s", o.Rejected)
-	}
-	return api.ReplaceOrder200JSONResponse(order(o.Order)), nil
-}
-
-// CancelOrder implements the API.
-func (s *Server) CancelOrder(ctx context.Context, r api.CancelOrderRequestObject) (api.CancelOrderResponseObject, error) {
-	o, err := s.entry.one(s.entry.trader(ctx), community.Change{ClientID: r.ClientId, Cancel: true})
-	if err != nil {
-		return nil, err
-	}
-	return api.CancelOrder200JSONResponse(order(o.Order)), nil
-}
-
 func (e *OrderEntry) one(t *Trader, c community.Change) (community.Outcome, error) {
 	outcomes, err := e.change(t, []community.Change{c})
 	if err != nil {

@@ -35,8 +35,14 @@ func refused(err error) error {
 	}
 }
 
+// installers answers those who pair devices.
+type installers struct {
+	installer *Installer
+	live      *Live
+}
+
 // DiscoverDevices implements the API.
-func (s *Server) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesRequestObject) (api.DiscoverDevicesResponseObject, error) {
+func (s installers) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesRequestObject) (api.DiscoverDevicesResponseObject, error) {
 	places, err := pairing.Places(r.Body.Places)
 	if err == nil {
 		err = pairing.Resolve(ctx, places)
@@ -59,7 +65,7 @@ func (s *Server) DiscoverDevices(ctx context.Context, r api.DiscoverDevicesReque
 }
 
 // ListPairedDevices implements the API.
-func (s *Server) ListPairedDevices(context.Context, api.ListPairedDevicesRequestObject) (api.ListPairedDevicesResponseObject, error) {
+func (s installers) ListPairedDevices(context.Context, api.ListPairedDevicesRequestObject) (api.ListPairedDevicesResponseObject, error) {
 	bound, err := s.installer.Desk.Bound()
 	if bound == nil {
 		bound = []pairing.Binding{}
@@ -71,7 +77,7 @@ func (s *Server) ListPairedDevices(context.Context, api.ListPairedDevicesRequest
 }
 
 // ListProfiles implements the API.
-func (s *Server) ListProfiles(context.Context, api.ListProfilesRequestObject) (api.ListProfilesResponseObject, error) {
+func (s installers) ListProfiles(context.Context, api.ListProfilesRequestObject) (api.ListProfilesResponseObject, error) {
 	set := s.installer.Desk.Profiles
 	all := api.ListProfiles200JSONResponse{}
 	for _, id := range set.IDs() {
@@ -86,7 +92,7 @@ func (s *Server) ListProfiles(context.Context, api.ListProfilesRequestObject) (a
 }
 
 // ListPairings implements the API.
-func (s *Server) ListPairings(context.Context, api.ListPairingsRequestObject) (api.ListPairingsResponseObject, error) {
+func (s installers) ListPairings(context.Context, api.ListPairingsRequestObject) (api.ListPairingsResponseObject, error) {
 	sessions, err := s.installer.Desk.Sessions()
 	all := make(api.ListPairings200JSONResponse, len(sessions))
 	for i, session := range sessions {
@@ -96,7 +102,7 @@ func (s *Server) ListPairings(context.Context, api.ListPairingsRequestObject) (a
 }
 
 // BeginPairing implements the API.
-func (s *Server) BeginPairing(ctx context.Context, r api.BeginPairingRequestObject) (api.BeginPairingResponseObject, error) {
+func (s installers) BeginPairing(ctx context.Context, r api.BeginPairingRequestObject) (api.BeginPairingResponseObject, error) {
 	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
 	}
@@ -120,7 +126,7 @@ func (s *Server) BeginPairing(ctx context.Context, r api.BeginPairingRequestObje
 }
 
 // GetPairing implements the API.
-func (s *Server) GetPairing(_ context.Context, r api.GetPairingRequestObject) (api.GetPairingResponseObject, error) {
+func (s installers) GetPairing(_ context.Context, r api.GetPairingRequestObject) (api.GetPairingResponseObject, error) {
 	session, err := s.installer.Desk.Session(r.Id)
 	if err != nil {
 		return nil, refused(err)
@@ -129,7 +135,7 @@ func (s *Server) GetPairing(_ context.Context, r api.GetPairingRequestObject) (a
 }
 
 // EndPairing implements the API.
-func (s *Server) EndPairing(_ context.Context, r api.EndPairingRequestObject) (api.EndPairingResponseObject, error) {
+func (s installers) EndPairing(_ context.Context, r api.EndPairingRequestObject) (api.EndPairingResponseObject, error) {
 	if err := s.installer.Desk.Forget(r.Id); err != nil {
 		return nil, refused(err)
 	}
@@ -137,7 +143,7 @@ func (s *Server) EndPairing(_ context.Context, r api.EndPairingRequestObject) (a
 }
 
 // MeasurePairing implements the API.
-func (s *Server) MeasurePairing(ctx context.Context, r api.MeasurePairingRequestObject) (api.MeasurePairingResponseObject, error) {
+func (s installers) MeasurePairing(ctx context.Context, r api.MeasurePairingRequestObject) (api.MeasurePairingResponseObject, error) {
 	session, live, err := s.installer.Desk.Measure(ctx, r.Id)
 	if err != nil {
 		return nil, refused(err)
@@ -146,7 +152,7 @@ func (s *Server) MeasurePairing(ctx context.Context, r api.MeasurePairingRequest
 }
 
 // CheckPairingSign implements the API.
-func (s *Server) CheckPairingSign(ctx context.Context, r api.CheckPairingSignRequestObject) (api.CheckPairingSignResponseObject, error) {
+func (s installers) CheckPairingSign(ctx context.Context, r api.CheckPairingSignRequestObject) (api.CheckPairingSignResponseObject, error) {
 	session, err := s.installer.Desk.CheckSign(ctx, r.Id, pairing.Load(r.Body.Load))
 	if err != nil {
 		return nil, refused(err)
@@ -155,7 +161,7 @@ func (s *Server) CheckPairingSign(ctx context.Context, r api.CheckPairingSignReq
 }
 
 // BindPairing implements the API.
-func (s *Server) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
+func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
 	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: r.Body.Id, Member: r.Body.Member, MeteringPoint: r.Body.MeteringPoint})
 	if err != nil {
 		return nil, refused(err)
@@ -164,7 +170,7 @@ func (s *Server) BindPairing(_ context.Context, r api.BindPairingRequestObject) 
 }
 
 // WatchPairing implements the API.
-func (s *Server) WatchPairing(ctx context.Context, r api.WatchPairingRequestObject) (api.WatchPairingResponseObject, error) {
+func (s installers) WatchPairing(ctx context.Context, r api.WatchPairingRequestObject) (api.WatchPairingResponseObject, error) {
 	duration := pairing.WatchFor
 	if r.Body.Seconds != nil {
 		duration = time.Duration(*r.Body.Seconds) * time.Second

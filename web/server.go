@@ -4,7 +4,6 @@
 package web
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"io/fs"
@@ -23,19 +22,36 @@ var assets embed.FS
 
 // Server answers HTTP. Use NewServer.
 type Server struct {
-	live      *Live
-	books     Books
-	entry     *OrderEntry
-	installer *Installer
-	ready     func() bool
-	metrics   http.Handler
-	log       *slog.Logger
+	operations operations
+	keys       auth.Keys
+	checker    checker
+	ready      func() bool
+	metrics    http.Handler
+	log        *slog.Logger
+}
+
+// operations are those of the API, each answered by the part that serves its readers.
+type operations struct {
+	pages
+	auditors
+	agents
+	installers
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{live: live, books: books, entry: entry, installer: installer, ready: ready, metrics: metrics, log: log}
+	return &Server{
+		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}},
+		keys:       keys(entry, installer), checker: entry.checker, ready: ready, metrics: metrics, log: log,
+	}
+}
+
+// keys are who may do what.
+func keys(entry *OrderEntry, installer *Installer) auth.Keys {
+	all := maps.Clone(entry.keys)
+	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
+	return all
 }
 
 // Handler returns all routes.
@@ -48,32 +64,25 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
-	operations := api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s, nil, api.StrictHTTPServerOptions{
+	answers := api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
 	}), api.StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
-	mux.Handle("/api/", operations)
-	s.entry.checker.bodies(mux, operations)
-	mux.HandleFunc("GET /api/v1/ws", s.websocket)
-	mux.HandleFunc("GET /api/v1/orders/ws", s.entry.websocket)
+	mux.Handle("/api/", answers)
+	s.checker.bodies(mux, answers)
+	mux.HandleFunc("GET /api/v1/ws", s.operations.websocket)
+	mux.HandleFunc("GET /api/v1/orders/ws", s.operations.entry.websocket)
 	mux.Handle("/", http.FileServerFS(pages))
 	if _, err := fs.Stat(pages, "index.html"); err != nil {
 		mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "This program was built without its pages: build it with `make build`. The API is at /api/v1/status.", http.StatusNotFound)
 		})
 	}
-	known, err := auth.Guard(s.entry.checker.spec, s.keys(), mux)
+	known, err := auth.Guard(s.checker.spec, s.keys, mux)
 	if err != nil {
 		return nil, err
 	}
 	return guarded(known), nil
-}
-
-// keys are who may do what.
-func (s *Server) keys() auth.Keys {
-	keys := maps.Clone(s.entry.keys)
-	keys.Grant(s.installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
-	return keys
 }
 
 // guarded adds the headers that every answer has and refuses requests that
@@ -111,14 +120,4 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 	api.WriteProblem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
-}
-
-// GetStatus implements the API.
-func (s *Server) GetStatus(ctx context.Context, _ api.GetStatusRequestObject) (api.GetStatusResponseObject, error) {
-	return api.GetStatus200JSONResponse(s.live.status(ctx)), nil
-}
-
-// GetState implements the API.
-func (s *Server) GetState(ctx context.Context, _ api.GetStateRequestObject) (api.GetStateResponseObject, error) {
-	return api.GetState200JSONResponse(s.live.State(ctx)), nil
 }

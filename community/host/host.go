@@ -12,16 +12,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/record"
-	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -35,30 +31,27 @@ type Log interface {
 type OpenLog func(m journal.Machine) (Log, journal.Recovery, error)
 
 // Host is a community's market at work. It is safe for concurrent use.
+//
+// Locks are taken in this order: admitting, locked.mu, then that of the outbox or that of
+// the watchers. What a command changes in market, outbox and watchers changes while
+// locked.mu is held, so that a snapshot has the events which belong to its market, but for
+// those that the bus got meanwhile.
 type Host struct {
-	community string
-	bus       Bus
-	clock     func() time.Time // world time
-	log       *slog.Logger
+	locked
+
+	outbox   outbox
+	watchers watchers
+	programs programs
+	log      *slog.Logger
+
+	admitting sync.Mutex // one admission after the other
+
 	journal   Log
 	sequencer *journal.Sequencer
 	saved     time.Time // when the last snapshot was taken
-
-	admitting sync.Mutex // one admission after the other; before mu
-
-	mu        sync.Mutex // guards all below
-	market    *community.Market
-	outbox    []community.Event                            // not yet published
-	sending   []community.Event                            // of the outbox, the message that is under way
-	seq       uint64                                       // of the last event
-	published uint64                                       // number of the last published event
-	outside   map[string]time.Time                         // by member, when a program outside sent orders (world time)
-	foreign   bool                                         // the log was begun under other rules
-	watchers  map[string]map[chan community.Order]struct{} // by member
+	seq       uint64    // of the last event; locked.mu guards it
+	foreign   bool      // the log was begun under other rules
 }
-
-// EventsSubject is where on the bus the events are published.
-func (h *Host) EventsSubject() string { return "market." + h.community + ".events" }
 
 // A snapshot is taken after SnapshotAfter commands, and not more often than the wall
 // clock allows: a start replays no more than what came since.
@@ -66,14 +59,6 @@ const (
 	SnapshotAfter = 20_000
 	snapshotEvery = 10 * time.Second
 )
-
-// Bus carries what the market decided to others.
-type Bus interface {
-	// Frozen returns the last message of a subject, nil when there is none.
-	Frozen(ctx context.Context, stream, subject string) ([]byte, error)
-	// Publish returns when the message is durable; one with an id that it has is none.
-	Publish(ctx context.Context, subject, id string, data []byte) error
-}
 
 // Options are what a Host works with.
 type Options struct {
@@ -90,18 +75,16 @@ type Options struct {
 
 // Open replays the log and admits the metering points.
 func Open(ctx context.Context, o Options) (*Host, error) {
-	h := &Host{community: o.Community, bus: o.Bus, clock: o.Clock, log: o.Log, market: o.Market, outside: map[string]time.Time{}, watchers: map[string]map[chan community.Order]struct{}{}}
-	last, err := h.bus.Frozen(ctx, o.Stream, h.EventsSubject())
-	if err != nil {
+	h := &Host{
+		locked: locked{market: o.Market}, log: o.Log,
+		outbox:   outbox{community: o.Community, bus: o.Bus, log: o.Log},
+		watchers: watchers{of: map[string]map[chan community.Order]struct{}{}},
+		programs: programs{clock: o.Clock, heard: map[string]time.Time{}},
+	}
+	if err := h.outbox.resume(ctx, o.Stream); err != nil {
 		return nil, err
 	}
-	if last != nil {
-		var events []community.Event
-		if err := json.Unmarshal(last, &events); err != nil {
-			return nil, fmt.Errorf("last events on the bus: %w", err)
-		}
-		h.published = events[len(events)-1].Seq
-	}
+	var err error
 	var recovery journal.Recovery
 	if h.journal, recovery, err = o.Open(&replayed{h, o.See}); err != nil {
 		return nil, err
@@ -109,8 +92,8 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if h.foreign {
 		return nil, errors.Join(usage.Errorf("%w", matching.ErrOtherRules), h.journal.Close())
 	}
-	if h.published > h.seq {
-		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", h.published, h.seq), h.journal.Close())
+	if published := h.outbox.last(); published > h.seq {
+		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", published, h.seq), h.journal.Close())
 	}
 	for _, note := range recovery.Notes {
 		h.log.WarnContext(ctx, "journal: "+note)
@@ -184,9 +167,10 @@ type replayed struct {
 func (r *replayed) Apply(c *matching.Command) []matching.Event {
 	events := r.Host.Apply(c)
 	r.foreign = r.foreign || c.Kind == matching.Begin && events[0].Kind == matching.Rejected
+	published := r.outbox.last()
 	var old []community.Event
 	for _, ev := range r.market.Events() {
-		if ev.Seq <= r.published {
+		if ev.Seq <= published {
 			old = append(old, ev)
 		}
 	}
@@ -199,9 +183,10 @@ func (r *replayed) Restore(snapshot []byte) error {
 	if err := r.Host.Restore(snapshot); err != nil {
 		return err
 	}
+	published := r.outbox.last()
 	var old []community.Event
 	for _, t := range r.market.Trades() {
-		if t.Seq <= r.published {
+		if t.Seq <= published {
 			old = append(old, community.Event{Kind: community.Traded, Product: t.Product, Trade: &t})
 		}
 	}
@@ -222,12 +207,8 @@ func (h *Host) Restore(snapshot []byte) error {
 	if err := json.Unmarshal(snapshot, &saved); err != nil {
 		return fmt.Errorf("restore the market: %w", err)
 	}
-	h.seq, h.outbox = saved.Seq, nil
-	for _, ev := range saved.Outbox {
-		if ev.Seq > h.published {
-			h.outbox = append(h.outbox, ev)
-		}
-	}
+	h.seq = saved.Seq
+	h.outbox.restore(saved.Outbox)
 	return h.market.Restore(saved.Market)
 }
 
@@ -238,12 +219,8 @@ func (h *Host) Apply(c *matching.Command) []matching.Event {
 	defer h.mu.Unlock()
 	events := h.market.Apply(c)
 	h.seq = events[len(events)-1].Seq
-	for _, ev := range h.market.Events() {
-		if ev.Seq > h.published {
-			h.outbox = append(h.outbox, ev)
-		}
-	}
-	h.tell(events)
+	h.outbox.put(h.market.Events())
+	h.watchers.tell(events, h.market.Order)
 	return events
 }
 
@@ -259,7 +236,7 @@ func (h *Host) snapshot(commands uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(saved{market, h.seq, h.outbox})
+	b, err := json.Marshal(saved{market, h.seq, h.outbox.unpublished()})
 	if err != nil {
 		return nil, fmt.Errorf("save the market: %w", err)
 	}
@@ -275,125 +252,22 @@ func (h *Host) Command(a community.Action) error {
 	return h.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command { return []matching.Command{c} }})
 }
 
-// publishedAtOnce is how many events share a message.
-const publishedAtOnce = 500
+// EventsSubject is where on the bus the events are published.
+func (h *Host) EventsSubject() string { return h.outbox.subject() }
 
-// Publish sends what is in the outbox, in order. A message whose answer was lost
-// is sent again as it was, so that the bus knows it.
-func (h *Host) Publish(ctx context.Context) error {
-	for {
-		h.mu.Lock()
-		if len(h.sending) == 0 {
-			h.sending = slices.Clone(h.outbox[:min(len(h.outbox), publishedAtOnce)])
-		}
-		events := h.sending
-		h.mu.Unlock()
-		if len(events) == 0 {
-			return nil
-		}
-		last := events[len(events)-1].Seq
-		if err := h.bus.Publish(ctx, h.EventsSubject(), fmt.Sprintf("%s-%d", h.community, last), h.encode(ctx, events)); err != nil {
-			return err
-		}
-		h.mu.Lock()
-		h.published, h.outbox, h.sending = last, h.outbox[len(events):], nil
-		h.mu.Unlock()
-	}
+// Publish sends what the bus does not have, in order. A message whose answer was lost is
+// sent again as it was, so that the bus knows it.
+func (h *Host) Publish(ctx context.Context) error { return h.outbox.publish(ctx) }
+
+// Follow shows the market's events as they are published, until ctx ends.
+func (h *Host) Follow(ctx context.Context, on Watcher, see func([]community.Event)) error {
+	return h.outbox.follow(ctx, on, see)
 }
 
-// encode writes events as JSON. One that cannot be written, a defect, is left
-// out: it must not hold up the others.
-func (h *Host) encode(ctx context.Context, events []community.Event) []byte {
-	all := make([]json.RawMessage, 0, len(events))
-	for _, ev := range events {
-		b, err := json.Marshal(ev)
-		if err != nil {
-			h.log.ErrorContext(ctx, "an event cannot be published", slog.Uint64("seq", ev.Seq), slog.String("error", err.Error()))
-			b, _ = json.Marshal(community.Event{Seq: ev.Seq, Kind: ev.Kind}) // plain fields
-		}
-		all = append(all, b)
-	}
-	b, _ := json.Marshal(all) // of valid JSON
-	return b
-}
-
-// Advance returns what is due by now.
-func (h *Host) Advance(now time.Time) []community.Action {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Advance(now)
-}
-
-// Begun tells that an action is being carried out (community.Lifecycle.Begun).
-func (h *Host) Begun(a community.Action) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.market.Begun(a)
-}
-
-// Failed tells that an action came to nothing (community.Lifecycle.Failed).
-func (h *Host) Failed(a community.Action, retryAt time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.market.Failed(a, retryAt)
-}
-
-// Unsettled returns the intervals that wait for their first run, the oldest first.
-func (h *Host) Unsettled() []grid.Interval {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Unsettled()
-}
-
-// Counts returns the totals.
-func (h *Host) Counts() community.Counts {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Counts()
-}
-
-// Position returns what a metering point bought less what it sold for an interval, and
-// whether it traded.
-func (h *Host) Position(i grid.Interval, point string) (net grid.Energy, traded bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Position(i, point)
-}
-
-// OnTick moves an order to the nearest price that the market knows.
-func (h *Host) OnTick(o grid.Order) grid.Order { return h.market.OnTick(o) } // it looks at what never changes
-
-// Settle makes a run of an interval from what was metered (community.Market.Settle). The
-// market goes on meanwhile.
-func (h *Host) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
-	h.mu.Lock()
-	in, err := h.market.Input(i, run, metered, root, previous)
-	h.mu.Unlock()
-	if err != nil {
-		return settlement.Run{}, err
-	}
-	return settlement.Settle(in)
-}
-
-// Settled tells that a run is frozen (community.Market.Settled).
-func (h *Host) Settled(i grid.Interval, run int, substituted bool, now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.market.Settled(i, run, substituted, now)
-}
-
-// Traders returns the metering points with trades in the interval, sorted.
-func (h *Host) Traders(i grid.Interval) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Traders(i)
-}
-
-// Owner returns the member of a metering point, empty when it is not known.
-func (h *Host) Owner(point string) string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Owner(point)
+// Watch returns a channel with the member's orders as they change. It is closed
+// when the watcher does not keep up, and by stop.
+func (h *Host) Watch(member string) (changes <-chan community.Order, stop func()) {
+	return h.watchers.watch(member)
 }
 
 // Run carries out commands until ctx ends.

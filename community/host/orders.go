@@ -60,42 +60,6 @@ func (h *Host) enter(n int, prepare func(i int) (uint64, []matching.Command, err
 	return outcomes, nil
 }
 
-// Find returns a member's order by what the member calls it.
-func (h *Host) Find(member, clientID string) (community.Order, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.market.Find(member, clientID)
-}
-
-// Outside takes orders of programs outside, and notes for whom they trade.
-type Outside struct{ *Host }
-
-// Submit implements web.Orders.
-func (o Outside) Submit(submissions []community.Submission) ([]community.Outcome, error) {
-	o.mu.Lock()
-	for _, s := range submissions {
-		o.outside[s.Order.Member] = o.clock()
-	}
-	o.mu.Unlock()
-	return o.Host.Submit(submissions)
-}
-
-// HeardOutside returns when a program outside last sent orders for the member.
-func (h *Host) HeardOutside(member string) time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.outside[member]
-}
-
-// Rules returns what an order must keep to, the calendar, and the first and the last
-// interval whose product is open; some is false when none is.
-func (h *Host) Rules() (rules matching.Config, calendar community.Config, first, last grid.Interval, some bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	first, last, some = h.market.Open()
-	return h.market.Rules(), h.market.Calendar(), first, last, some
-}
-
 // Place enters the order of an agent of this process, at the nearest price that the market
 // knows; it returns when the order is durable. refused says why the market did not take
 // it, and is empty where it did. Nothing takes orders from a bus, where anybody who may

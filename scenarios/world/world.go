@@ -87,13 +87,7 @@ type HomeState struct {
 	Car     grid.Power // ≥ 0
 	Meter   grid.Power
 
-	// Integrals of power in W·s, each ≥ 0 and never decreasing.
-	Imported   int64
-	Exported   int64
-	Produced   int64
-	Charged    int64 // at the battery's terminals
-	Discharged int64
-	Delivered  int64 // to the car
+	Registers
 
 	Stored   int64 // energy in the battery, W·s
 	CarHere  bool
@@ -105,6 +99,17 @@ type HomeState struct {
 	// Alone is what the home would have done if nobody had ever asked its battery or
 	// its charger for anything: the same sun, loads and cars on the home's own logic.
 	Alone Alone
+}
+
+// Registers are the cumulative energies of a home: integrals of power in W·s, each ≥ 0
+// and never decreasing.
+type Registers struct {
+	Imported   int64 // over the connection meter
+	Exported   int64
+	Produced   int64
+	Charged    int64 // at the battery's terminals
+	Discharged int64
+	Delivered  int64 // to the car
 }
 
 // Alone is the part of a home's state that others can change, as it would be if
@@ -163,7 +168,7 @@ func initial(spec Spec, home int) HomeState {
 		share := 0.5 + uniform(spec.Seed, purpose, uint64(home), 0)
 		return int64(kWh*share*1000) * wsPerWh
 	}
-	s := HomeState{Imported: past(drawPast, 6000)}
+	s := HomeState{Registers: Registers{Imported: past(drawPast, 6000)}}
 	if h.PV.Peak > 0 {
 		s.Produced = past(drawPast+1, float64(h.PV.Peak)*2)
 		s.Exported = s.Produced / 2

@@ -1,0 +1,114 @@
+package host
+
+import (
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/settlement"
+)
+
+// locked is the market behind its lock, and all that is asked of it or told to it without
+// a command.
+type locked struct {
+	mu     sync.Mutex // guards the market
+	market *community.Market
+}
+
+// Advance returns what is due by now.
+func (l *locked) Advance(now time.Time) []community.Action {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Advance(now)
+}
+
+// Begun tells that an action is being carried out (community.Lifecycle.Begun).
+func (l *locked) Begun(a community.Action) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.market.Begun(a)
+}
+
+// Failed tells that an action came to nothing (community.Lifecycle.Failed).
+func (l *locked) Failed(a community.Action, retryAt time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.market.Failed(a, retryAt)
+}
+
+// Unsettled returns the intervals that wait for their first run, the oldest first.
+func (l *locked) Unsettled() []grid.Interval {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Unsettled()
+}
+
+// Counts returns the totals.
+func (l *locked) Counts() community.Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Counts()
+}
+
+// Position returns what a metering point bought less what it sold for an interval, and
+// whether it traded.
+func (l *locked) Position(i grid.Interval, point string) (net grid.Energy, traded bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Position(i, point)
+}
+
+// OnTick moves an order to the nearest price that the market knows.
+func (l *locked) OnTick(o grid.Order) grid.Order { return l.market.OnTick(o) } // it looks at what never changes
+
+// Settle makes a run of an interval from what was metered (community.Market.Settle). The
+// market goes on meanwhile.
+func (l *locked) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
+	l.mu.Lock()
+	in, err := l.market.Input(i, run, metered, root, previous)
+	l.mu.Unlock()
+	if err != nil {
+		return settlement.Run{}, err
+	}
+	return settlement.Settle(in)
+}
+
+// Settled tells that a run is frozen (community.Market.Settled).
+func (l *locked) Settled(i grid.Interval, run int, substituted bool, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.market.Settled(i, run, substituted, now)
+}
+
+// Traders returns the metering points with trades in the interval, sorted.
+func (l *locked) Traders(i grid.Interval) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Traders(i)
+}
+
+// Owner returns the member of a metering point, empty when it is not known.
+func (l *locked) Owner(point string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Owner(point)
+}
+
+// Find returns a member's order by what the member calls it.
+func (l *locked) Find(member, clientID string) (community.Order, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Find(member, clientID)
+}
+
+// Rules returns what an order must keep to, the calendar, and the first and the last
+// interval whose product is open; some is false when none is.
+func (l *locked) Rules() (rules matching.Config, calendar community.Config, first, last grid.Interval, some bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first, last, some = l.market.Open()
+	return l.market.Rules(), l.market.Calendar(), first, last, some
+}

@@ -1,0 +1,44 @@
+package host
+
+import (
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+)
+
+// programs are those outside that trade for members. It is safe for concurrent use.
+type programs struct {
+	clock func() time.Time // world time
+
+	mu    sync.Mutex
+	heard map[string]time.Time // by member, when one last sent orders (world time)
+}
+
+// note keeps for whom orders were sent just now.
+func (p *programs) note(submissions []community.Submission) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range submissions {
+		p.heard[s.Order.Member] = p.clock()
+	}
+}
+
+// last returns when orders were last sent for the member.
+func (p *programs) last(member string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.heard[member]
+}
+
+// Outside takes orders of programs outside, and notes for whom they trade.
+type Outside struct{ *Host }
+
+// Submit implements web.Orders.
+func (o Outside) Submit(submissions []community.Submission) ([]community.Outcome, error) {
+	o.programs.note(submissions)
+	return o.Host.Submit(submissions)
+}
+
+// HeardOutside returns when a program outside last sent orders for the member.
+func (h *Host) HeardOutside(member string) time.Time { return h.programs.last(member) }

@@ -1,0 +1,147 @@
+package community
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
+)
+
+// Point is a metering point that trades.
+type Point struct {
+	MeteringPoint string
+	Member        string
+	Node          string     // of the feeder; empty: its root
+	Import        grid.Power // what it can take at most, W; 0: not limited
+	Export        grid.Power // what it can give at most, W
+}
+
+// roster is who trades: the metering points on the feeder and their members, by the
+// numbers that the engine has of them.
+type roster struct {
+	feeder   grid.Feeder
+	points   []Point           // by account, from 1
+	accounts map[string]uint32 // by metering point
+	members  map[string]uint32
+}
+
+func newRoster(feeder grid.Feeder) roster {
+	return roster{feeder: feeder, points: make([]Point, 1), accounts: map[string]uint32{}, members: map[string]uint32{}}
+}
+
+// Point returns a metering point, empty when it is not known.
+func (r *roster) Point(name string) Point { return r.points[r.accounts[name]] }
+
+// Owner returns the member of a metering point, empty when it is not known.
+func (r *roster) Owner(point string) string { return r.points[r.accounts[point]].Member }
+
+// only returns a member's metering point if it has just one.
+func (r *roster) only(member string) (point string) {
+	for _, p := range r.points[1:] {
+		if p.Member == member {
+			if point != "" {
+				return ""
+			}
+			point = p.MeteringPoint
+		}
+	}
+	return point
+}
+
+// admissions returns the commands that admit the metering points which are not
+// part of the market yet. It fails when a known one has another member now.
+func (r *roster) admissions(points []Point, now time.Time, carries func(grid.Power) grid.Energy) ([]matching.Command, error) {
+	var commands []matching.Command
+	account, members := uint32(len(r.points)), maps.Clone(r.members)
+	for _, p := range points {
+		if n := r.accounts[p.MeteringPoint]; n != 0 {
+			if r.points[n].Member != p.Member {
+				return nil, fmt.Errorf("metering point %s: belongs to member %s, not %s: give it another name", p.MeteringPoint, r.points[n].Member, p.Member)
+			}
+			if node := cmp.Or(p.Node, r.feeder.Root()); r.points[n].Node != node {
+				return nil, fmt.Errorf("metering point %s: is at node %s, not %s: give it another name", p.MeteringPoint, r.points[n].Node, node)
+			}
+			commands = append(commands, limits(n, p, r.points[n], now, carries)...)
+			continue
+		}
+		node := slices.IndexFunc(r.feeder.Nodes, func(n grid.Node) bool {
+			return n.ID == cmp.Or(p.Node, r.feeder.Root())
+		})
+		if node < 0 {
+			return nil, fmt.Errorf("metering point %s: the feeder has no node %q", p.MeteringPoint, p.Node)
+		}
+		if members[p.Member] == 0 {
+			members[p.Member] = uint32(len(members)) + 1
+		}
+		commands = append(commands, matching.Command{
+			Kind: matching.Admit, Time: now.UnixMilli(), Account: account, Member: members[p.Member], Node: uint32(node),
+			Name: p.MeteringPoint + "\n" + p.Member,
+		})
+		commands = append(commands, limits(account, p, Point{}, now, carries)...)
+		account++
+	}
+	return commands, nil
+}
+
+// limits returns the commands that bring a metering point's limits from what
+// they were to what they shall be.
+func limits(account uint32, p, was Point, now time.Time, carries func(grid.Power) grid.Energy) (commands []matching.Command) {
+	for _, l := range []struct {
+		side    grid.Side
+		to, was grid.Power
+	}{{grid.Bid, p.Import, was.Import}, {grid.Offer, p.Export, was.Export}} {
+		if l.to != l.was {
+			commands = append(commands, matching.Command{
+				Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: l.side, Energy: carries(l.to), Name: strconv.FormatInt(int64(l.to), 10),
+			})
+		}
+	}
+	return commands
+}
+
+// admit carries out an admission, which names the metering point and its member.
+func (r *roster) admit(c *matching.Command) {
+	point, member, _ := strings.Cut(c.Name, "\n")
+	if int(c.Account) == len(r.points) && int(c.Node) < len(r.feeder.Nodes) {
+		r.points = append(r.points, Point{MeteringPoint: point, Member: member, Node: r.feeder.Nodes[c.Node].ID})
+		r.accounts[point], r.members[member] = c.Account, c.Member
+	}
+}
+
+// limit notes the limit that a metering point has from now on.
+func (r *roster) limit(c *matching.Command) {
+	power, _ := strconv.ParseInt(c.Name, 10, 64) // written by limits
+	if p := &r.points[c.Account]; c.Side == grid.Bid {
+		p.Import = grid.Power(power)
+	} else {
+		p.Export = grid.Power(power)
+	}
+}
+
+// saved returns the metering points by account and the members by number.
+func (r *roster) saved() (points []Point, members []string) {
+	members = make([]string, len(r.members))
+	for name, n := range r.members {
+		members[n-1] = name
+	}
+	return r.points[1:], members
+}
+
+// restore enters what was saved.
+func (r *roster) restore(points []Point, members []string) {
+	r.points = append(r.points, points...)
+	for n, p := range r.points {
+		if n > 0 {
+			r.accounts[p.MeteringPoint] = uint32(n)
+		}
+	}
+	for n, name := range members {
+		r.members[name] = uint32(n) + 1
+	}
+}

@@ -1,0 +1,205 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// homes are those of the members, by their place in the list, with what is known of each:
+// what its devices said, what it trades and expects, and what today came to.
+type homes struct {
+	all    []api.Home
+	member map[string]int
+	point  map[string]int
+	own    [][]string        // metering points by the place of their home
+	drawn  map[int]time.Time // wall time of a home's flow
+
+	devices  devices
+	outlooks outlooks
+	today    today
+
+	speed   float64 // seconds of world time in one of wall time
+	minute  int64   // that was last shown, in minutes since 1970
+	changed map[int]bool
+}
+
+func newHomes() homes {
+	return homes{
+		all: []api.Home{}, member: map[string]int{}, point: map[string]int{}, drawn: map[int]time.Time{}, speed: 1, changed: map[int]bool{},
+		devices:  devices{shown: map[string]*api.Device{}, heard: map[string]time.Time{}},
+		outlooks: outlooks{of: map[string]map[grid.Interval]outlook{}},
+		today:    today{counted: map[string]map[grid.Interval]settlement.Statement{}},
+	}
+}
+
+// add shows one more device, and its home if that is new.
+func (h *homes) add(d grid.Device, account func(member, point string) (string, error)) error {
+	if h.devices.shown[d.ID] != nil {
+		return nil
+	}
+	at, known := h.member[d.Member]
+	if !known {
+		account, err := account(d.Member, d.MeteringPoint)
+		if err != nil {
+			return err
+		}
+		at = len(h.all)
+		h.member[d.Member] = at
+		h.own = append(h.own, nil)
+		h.all = append(h.all, api.Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
+	}
+	if _, known := h.point[d.MeteringPoint]; !known {
+		h.point[d.MeteringPoint] = at
+		h.own[at] = append(h.own[at], d.MeteringPoint)
+	}
+	home := &h.all[at]
+	home.Devices = append(home.Devices, api.Device{Id: d.ID, Kind: string(d.Kind)})
+	h.devices.place(home.Devices) // which append may have moved
+	h.changed[at] = true
+	return nil
+}
+
+// name shows a metering point as its home.
+func (h *homes) name(point string) string {
+	if at, known := h.point[point]; known {
+		return h.all[at].Id
+	}
+	return point
+}
+
+// read shows what a member's devices said.
+func (h *homes) read(member string, readings []grid.Reading) {
+	at, known := h.member[member]
+	if !known {
+		return
+	}
+	h.changed[at] = true
+	for _, r := range readings {
+		if h.devices.read(r) {
+			h.draw(at)
+		}
+	}
+}
+
+// draw keeps the powers of a home when all of them were read at one moment.
+func (h *homes) draw(at int) {
+	if f := flow(h.all[at].Devices, max(oneMoment, time.Duration(h.speed*float64(oneTick)))); f != nil {
+		h.all[at].Flow = f
+		h.drawn[at] = time.Now()
+	}
+}
+
+// warn shows what the installer should look at; an empty text takes it back.
+func (h *homes) warn(device, text string) {
+	if !h.devices.warn(device, text) {
+		return
+	}
+	for at := range h.all {
+		if slices.ContainsFunc(h.all[at].Devices, func(d api.Device) bool { return d.Id == device }) {
+			h.changed[at] = true
+		}
+	}
+}
+
+// agree adds what a trade means for a home's metering point.
+func (h *homes) agree(point string, i grid.Interval, now time.Time, add api.Contract) {
+	if _, known := h.point[point]; known {
+		h.outlooks.agree(point, i, now, add)
+	}
+}
+
+// expect shows how much energy a metering point is expected to take.
+func (h *homes) expect(point string, i grid.Interval, now time.Time, net grid.Energy) {
+	if at, known := h.point[point]; known {
+		h.outlooks.expect(point, i, now, net)
+		h.changed[at] = true
+	}
+}
+
+// challenge shows the storage challenge that a member's battery answers.
+func (h *homes) challenge(member string, c *api.Challenge) {
+	if at, known := h.member[member]; known {
+		h.all[at].Challenge = c
+		h.changed[at] = true
+	}
+}
+
+// settle adds the statements of an interval to what today came to.
+func (h *homes) settle(i grid.Interval, now time.Time, statements []settlement.Statement) {
+	h.turn(now)
+	if dayOf(i.Begin()) != h.today.day {
+		return
+	}
+	for _, s := range statements {
+		if at, known := h.point[s.MeteringPoint]; known {
+			h.today.count(i, s)
+			h.all[at].Today = h.today.sum(h.own[at])
+			h.changed[at] = true
+		}
+	}
+}
+
+// follow goes on with the world's clock and its speed.
+func (h *homes) follow(now time.Time, speed float64) {
+	h.speed = speed
+	h.turn(now)
+}
+
+// turn goes on with the world's clock: at midnight today is empty, and every
+// minute each home is shown again, for intervals begin on whole minutes.
+func (h *homes) turn(now time.Time) {
+	if h.today.turn(now) {
+		for at := range h.all {
+			h.all[at].Today = api.Today{}
+		}
+	}
+	if minute := now.Unix() / int64(time.Minute.Seconds()); minute != h.minute {
+		h.minute = minute
+		for at := range h.all {
+			h.changed[at] = true
+		}
+	}
+}
+
+// shown returns copies of all homes.
+func (h *homes) shown(now time.Time, t api.Tariff) []api.Home {
+	all := make([]api.Home, len(h.all))
+	for at := range all {
+		all[at] = h.home(at, now, t)
+	}
+	return all
+}
+
+// changes returns copies of those that changed since the last time, with a device that
+// fell silent or otherwise.
+func (h *homes) changes(now time.Time, t api.Tariff) (changed []api.Home) {
+	for at := range h.all {
+		if h.devices.silence(h.all[at].Devices) || h.changed[at] {
+			changed = append(changed, h.home(at, now, t))
+		}
+	}
+	h.changed = map[int]bool{}
+	return changed
+}
+
+// home returns a copy of a home with what depends on the time.
+func (h *homes) home(at int, now time.Time, t api.Tariff) api.Home {
+	home := h.all[at]
+	home.Devices = slices.Clone(home.Devices)
+	for k := range home.Devices {
+		home.Devices[k].Online = h.devices.online(home.Devices[k].Id)
+	}
+	if time.Since(h.drawn[at]) >= silentAfter {
+		home.Flow = nil
+	}
+	if home.Challenge != nil && !now.Before(home.Challenge.Until) {
+		home.Challenge = nil
+	}
+	home.Contract, home.Expected = h.outlooks.contracted(h.own[at], now, t)
+	home.Pool = h.outlooks.shared(h.own[at])
+	return home
+}
