@@ -13,23 +13,34 @@ import (
 // Programme says what is paid for from an epoch on. Tokens are whole numbers.
 type Programme struct {
 	Community    string `json:"community"`
-	From         string `json:"from"`             // first epoch
-	Minutes      int    `json:"minutes"`          // length of the intervals
-	Budget       int64  `json:"budget"`           // tokens of the first epoch
-	Schedule     string `json:"schedule"`         // halving, or linear to nothing
-	Period       int64  `json:"period"`           // epochs: until it halves, or until nothing is left
-	Availability int64  `json:"availability"`     // per mille of the budget; the rest is for delivery
-	Grant        int64  `json:"grant"`            // tokens staked for a battery with its first pledge, out of the budget
-	Stake        int64  `json:"stake"`            // tokens that a pledge of 1 kW needs
-	Slash        int64  `json:"slash"`            // per mille of the stake that a failed challenge costs
-	Smoothing    int64  `json:"smoothing"`        // per mille that the last challenge weighs in the reputation
-	Threshold    int64  `json:"threshold"`        // per mille of reputation, and of challenges met, below which nothing is paid
-	Challenges   int64  `json:"challenges"`       // per mille: chance of a challenge in an interval at reputation 500
-	Response     int64  `json:"response"`         // s until the power must be there
-	Duration     int64  `json:"duration"`         // s for which it must stay
-	Energy       int64  `json:"energy,omitempty"` // Wh that a challenge changes in that time at least; 0: it asks for a power instead
-
+	From         string `json:"from"`         // first epoch
+	Minutes      int    `json:"minutes"`      // length of the intervals
+	Budget       int64  `json:"budget"`       // tokens of the first epoch
+	Schedule     string `json:"schedule"`     // halving, or linear to nothing
+	Period       int64  `json:"period"`       // epochs: until it halves, or until nothing is left
+	Availability int64  `json:"availability"` // per mille of the budget; the rest is for delivery
+	Grant        int64  `json:"grant"`        // tokens staked for a battery with its first pledge, out of the budget
+	Stake        int64  `json:"stake"`        // tokens that a pledge of 1 kW needs
+	Slash        int64  `json:"slash"`        // per mille of the stake that a failed challenge costs
+	Smoothing    int64  `json:"smoothing"`    // per mille that the last challenge weighs in the reputation
+	Threshold    int64  `json:"threshold"`    // per mille of reputation, and of challenges met, below which nothing is paid
+	Challenging
 	RevealPenalty int64 `json:"reveal_penalty"` // millionths of the currency unit
+}
+
+// Challenging says how batteries are challenged. In JSON its fields stand among those of
+// the Programme, in this place.
+type Challenging struct {
+	Challenges int64 `json:"challenges"`       // per mille: chance of a challenge in an interval at reputation 500
+	Response   int64 `json:"response"`         // s until the power must be there
+	Duration   int64 `json:"duration"`         // s for which it must stay
+	Energy     int64 `json:"energy,omitempty"` // Wh that a challenge changes in that time at least; 0: it asks for a power instead
+}
+
+// windows is how much of an interval a challenge can take: the response twice, and the
+// windows before, in and after it.
+func (c Challenging) windows() time.Duration {
+	return time.Duration(2*c.Response+3*c.Duration) * time.Second
 }
 
 // Schedules of the emission.
@@ -78,7 +89,6 @@ func (p Programme) Validate() error {
 	if _, err := day(p.From); err != nil {
 		return err
 	}
-	windows := time.Duration(2*p.Response+3*p.Duration) * time.Second
 	switch {
 	case (grid.Interval{Minutes: p.Minutes}).Validate() != nil:
 		return fail(CodeInvalid, "minutes: %d: must be one of 5, 15, 30, 60", p.Minutes)
@@ -90,7 +100,7 @@ func (p Programme) Validate() error {
 		return fail(CodeInvalid, "availability, slash, smoothing, threshold, challenges: must be 0 to 1000 per mille")
 	case p.Energy != 0 && p.Energy < counts || p.Energy > most:
 		return fail(CodeInvalid, "energy: %d: must be at least %d Wh for registers to show it, or 0", p.Energy, counts)
-	case p.Response < 0 || p.Duration < 1 || windows > time.Duration(p.Minutes)*time.Minute:
+	case p.Response < 0 || p.Duration < 1 || p.windows() > time.Duration(p.Minutes)*time.Minute:
 		return fail(CodeInvalid, "response, duration: the response twice and three windows of the duration must fit into an interval")
 	}
 	return nil

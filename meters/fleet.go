@@ -13,7 +13,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // Batch is what a home's devices said in about one period.
@@ -50,11 +49,10 @@ type Fleet struct {
 	// when there is none; may be nil.
 	Shared func(modbus.Endpoint) *modbus.Conn
 
-	mu      sync.Mutex
-	pending map[string][]grid.Reading // by member
-	latest  map[string]time.Time      // of the last reading, by device
-	conns   map[modbus.Endpoint]*modbus.Conn
-	own     []*modbus.Conn                // of conns
+	waiting waiting // has a lock of its own, which is never held together with mu
+
+	mu      sync.Mutex // guards what follows
+	lines   lines
 	ctx     context.Context               //nolint:containedctx // of Run, under which pollers that are added later run; nil: not running
 	running map[string]context.CancelFunc // pollers by device
 	pollers sync.WaitGroup
@@ -64,9 +62,11 @@ type Fleet struct {
 // behind one endpoint share a connection.
 func (f *Fleet) Run(ctx context.Context, targets []Target, memory Memory) error {
 	polling, cancel := context.WithCancel(ctx)
+	f.waiting.begin()
 	f.mu.Lock()
-	f.pending, f.latest, f.conns, f.ctx, f.running = map[string][]grid.Reading{}, map[string]time.Time{}, map[modbus.Endpoint]*modbus.Conn{}, polling, map[string]context.CancelFunc{}
-	f.connect(targets)
+	f.lines = lines{shared: f.Shared, conns: map[modbus.Endpoint]*modbus.Conn{}}
+	f.ctx, f.running = polling, map[string]context.CancelFunc{}
+	f.lines.connect(targets)
 	f.mu.Unlock()
 	defer f.stop(ctx, cancel)
 	for _, t := range targets {
@@ -89,10 +89,10 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	if f.ctx == nil {
 		return
 	}
-	if f.conns[t.Endpoint] == nil {
-		f.connect([]Target{t})
+	if f.lines.conns[t.Endpoint] == nil {
+		f.lines.connect([]Target{t})
 	}
-	p := newPoller(t, f.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+	p := newPoller(t, f.lines.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
 	p.seen = f.Seen
 	if end := f.running[t.ID]; end != nil {
 		end()
@@ -110,14 +110,14 @@ func (f *Fleet) Conn(e modbus.Endpoint) *modbus.Conn {
 	if f.ctx == nil {
 		return nil
 	}
-	return f.conns[e]
+	return f.lines.conns[e]
 }
 
 func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
 	cancel()
 	f.mu.Lock()
-	own := f.own
-	f.ctx, f.own = nil, nil
+	own := f.lines.own
+	f.ctx, f.lines.own = nil, nil
 	f.mu.Unlock()
 	for _, c := range own {
 		c.Close()
@@ -126,46 +126,12 @@ func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
 	f.publish(context.WithoutCancel(ctx))
 }
 
-// connect opens one connection for each endpoint. It is as careful as the most
-// delicate device behind it needs.
-func (f *Fleet) connect(targets []Target) {
-	options := map[modbus.Endpoint]modbus.Options{}
-	for _, t := range targets {
-		options[t.Endpoint] = Careful(options[t.Endpoint], t.Profile.Quirks)
-	}
-	for e, o := range options {
-		if f.Shared != nil {
-			f.conns[e] = f.Shared(e)
-		}
-		if f.conns[e] == nil {
-			f.conns[e] = modbus.Open(e, o)
-			f.own = append(f.own, f.conns[e])
-		}
-	}
-}
-
-// Careful returns options that respect a profile's quirks too.
-func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
-	return modbus.Options{
-		Timeout:      max(o.Timeout, requestTimeout, time.Duration(q.TimeoutMS)*time.Millisecond),
-		Gap:          max(o.Gap, time.Duration(q.GapMS)*time.Millisecond),
-		ConnectDelay: max(o.ConnectDelay, time.Duration(q.ConnectDelayMS)*time.Millisecond),
-	}
-}
-
-// add takes a reading. Of a device only one of a time is published: a simulation that
-// falls behind stands still for longer than a period.
+// add takes a reading, which is told at once and published with others of its home.
 func (f *Fleet) add(member string, r grid.Reading) {
 	if f.Heard != nil {
 		f.Heard(r)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if r.Time.Equal(f.latest[r.Device]) {
-		return
-	}
-	f.latest[r.Device] = r.Time
-	f.pending[member] = append(f.pending[member], r)
+	f.waiting.add(member, r)
 }
 
 func (f *Fleet) publishUntil(ctx context.Context) {
@@ -184,10 +150,7 @@ func (f *Fleet) publishUntil(ctx context.Context) {
 // publish sends what has come in. What cannot be sent is kept for the next
 // time.
 func (f *Fleet) publish(ctx context.Context) {
-	f.mu.Lock()
-	batches := f.pending
-	f.pending = map[string][]grid.Reading{}
-	f.mu.Unlock()
+	batches := f.waiting.take()
 	for _, member := range slices.Sorted(maps.Keys(batches)) {
 		readings := batches[member]
 		slices.SortStableFunc(readings, func(a, b grid.Reading) int {
@@ -200,30 +163,15 @@ func (f *Fleet) publish(ctx context.Context) {
 			n := min(len(readings), mostInBatch)
 			if err := f.send(ctx, member, readings[:n]); err != nil {
 				f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
-				f.keep(ctx, member, readings)
+				if lost := f.waiting.putBack(member, readings); lost > 0 {
+					f.Log.ErrorContext(ctx, "readings lost: they cannot be stored", slog.String("member", member), slog.Int("readings", lost))
+				}
 				break
 			}
 			readings = readings[n:]
 		}
 	}
 }
-
-// keep puts readings back before those that came meanwhile. Of more than can
-// wait in memory the oldest are lost, which is an alarm: totals go on with the
-// next reading, only the detail is gone.
-func (f *Fleet) keep(ctx context.Context, member string, readings []grid.Reading) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	all := append(readings, f.pending[member]...)
-	if lost := len(all) - mostWaiting; lost > 0 {
-		f.Log.ErrorContext(ctx, "readings lost: they cannot be stored", slog.String("member", member), slog.Int("readings", lost))
-		all = all[lost:]
-	}
-	f.pending[member] = all
-}
-
-// mostWaiting bounds the readings of a member that wait in memory.
-const mostWaiting = 4 * 3600
 
 // mostInBatch keeps a batch well below the size of a message on the bus.
 const mostInBatch = 500

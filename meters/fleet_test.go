@@ -69,7 +69,7 @@ func (s *published) PublishBatch(_ context.Context, _ string, b Batch) error {
 func TestOneReadingOfATime(t *testing.T) {
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	var sent published
-	f := &Fleet{Sink: &sent, Log: slog.New(slog.DiscardHandler), pending: map[string][]grid.Reading{}, latest: map[string]time.Time{}}
+	f := &Fleet{Sink: &sent, Log: slog.New(slog.DiscardHandler)}
 	for k, second := range []int{0, 0, 12, 12, 24} {
 		for _, device := range []string{"ann/meter", "ann/battery"} {
 			f.add("ann", grid.Reading{Device: device, Time: noon.Add(time.Duration(second) * time.Second), Import: new(grid.Energy(k))})

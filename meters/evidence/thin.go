@@ -54,9 +54,15 @@ func upgrade(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
+// thinner forgets the batches that no bill can need any more.
+type thinner struct {
+	db     *sql.DB
+	packer *packer
+}
+
 // Name keeps batches for good: something on the ledger names them.
-func (e *Log) Name(ctx context.Context, digests ...proof.Digest) error {
-	tx, err := e.db.BeginTx(ctx, nil)
+func (t thinner) Name(ctx context.Context, digests ...proof.Digest) error {
+	tx, err := t.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("name batches: %w", err)
 	}
@@ -74,9 +80,9 @@ func (e *Log) Name(ctx context.Context, digests ...proof.Digest) error {
 
 // Mark keeps what a device said beside some instants as if an interval could begin
 // there. It is called before evidence of about then is thinned out.
-func (e *Log) Mark(ctx context.Context, device string, instants ...time.Time) error {
-	for _, t := range instants {
-		if _, err := e.db.ExecContext(ctx, `INSERT INTO moments (device, time) VALUES (?, ?) ON CONFLICT DO NOTHING`, device, t.UnixMilli()); err != nil {
+func (t thinner) Mark(ctx context.Context, device string, instants ...time.Time) error {
+	for _, at := range instants {
+		if _, err := t.db.ExecContext(ctx, `INSERT INTO moments (device, time) VALUES (?, ?) ON CONFLICT DO NOTHING`, device, at.UnixMilli()); err != nil {
 			return fmt.Errorf("mark what %s said: %w", device, err)
 		}
 	}
@@ -84,8 +90,8 @@ func (e *Log) Mark(ctx context.Context, device string, instants ...time.Time) er
 }
 
 // moments returns the instants of [from, until) that were marked, by device.
-func (e *Log) moments(ctx context.Context, from, until int64) (map[string][]int64, error) {
-	rows, err := e.db.QueryContext(ctx, `SELECT device, time FROM moments WHERE time >= ? AND time < ?`, from, until)
+func (t thinner) moments(ctx context.Context, from, until int64) (map[string][]int64, error) {
+	rows, err := t.db.QueryContext(ctx, `SELECT device, time FROM moments WHERE time >= ? AND time < ?`, from, until)
 	if err != nil {
 		return nil, err
 	}
@@ -115,29 +121,29 @@ const Nameable = mostLate + 24*time.Hour
 // silence. Of before unnamed it forgets all that nothing names. The chain stays: of
 // what was forgotten the ends are known. A gateway's last batch and those without
 // readings stay. What is free then goes back to the disk.
-func (e *Log) Thin(ctx context.Context, whole, unnamed time.Time) error {
-	gateways, err := e.gateways(ctx)
+func (t thinner) Thin(ctx context.Context, whole, unnamed time.Time) error {
+	gateways, err := t.gateways(ctx)
 	if err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)
 	}
 	for _, g := range gateways {
 		for more := true; more; {
-			if more, err = e.thin(ctx, g, whole.UnixMilli()); err != nil {
+			if more, err = t.thin(ctx, g, whole.UnixMilli()); err != nil {
 				return fmt.Errorf("thin out evidence: %w", err)
 			}
 		}
-		if err := e.forgetUnnamed(ctx, g, unnamed.UnixMilli()); err != nil {
+		if err := t.forgetUnnamed(ctx, g, unnamed.UnixMilli()); err != nil {
 			return fmt.Errorf("thin out evidence: %w", err)
 		}
 	}
-	if _, err := e.db.ExecContext(ctx, `DELETE FROM moments WHERE time < ?`, unnamed.UnixMilli()); err != nil {
+	if _, err := t.db.ExecContext(ctx, `DELETE FROM moments WHERE time < ?`, unnamed.UnixMilli()); err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)
 	}
-	return disk.GiveBack(ctx, e.db)
+	return disk.GiveBack(ctx, t.db)
 }
 
-func (e *Log) gateways(ctx context.Context) ([]string, error) {
-	return disk.Column[string](ctx, e.db, `SELECT DISTINCT gateway FROM keys`)
+func (t thinner) gateways(ctx context.Context) ([]string, error) {
+	return disk.Column[string](ctx, t.db, `SELECT DISTINCT gateway FROM keys`)
 }
 
 // link is a batch in its chain.
@@ -174,9 +180,9 @@ func links(ctx context.Context, from querier, signed, where string, args ...any)
 // thin looks at the oldest batches around one boundary that were not looked at yet
 // and tells whether there may be more to do. What comes meanwhile is looked at the
 // next time, and what is named meanwhile stays.
-func (e *Log) thin(ctx context.Context, gateway string, whole int64) (more bool, err error) {
+func (t thinner) thin(ctx context.Context, gateway string, whole int64) (more bool, err error) {
 	var oldest sql.NullInt64
-	err = e.db.QueryRowContext(ctx, `SELECT MIN(first) FROM batches WHERE gateway = ? AND kept = 0 AND first IS NOT NULL`, gateway).Scan(&oldest)
+	err = t.db.QueryRowContext(ctx, `SELECT MIN(first) FROM batches WHERE gateway = ? AND kept = 0 AND first IS NOT NULL`, gateway).Scan(&oldest)
 	if err != nil || !oldest.Valid {
 		return false, err
 	}
@@ -185,21 +191,21 @@ func (e *Log) thin(ctx context.Context, gateway string, whole int64) (more bool,
 		return false, nil
 	}
 	needed := besides{boundary: boundary}
-	around, err := e.read(ctx, `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
+	around, err := t.read(ctx, `gateway = ? AND kept = 0 AND first < ?`, gateway, boundary+raster/2)
 	if err == nil {
-		needed.moments, err = e.moments(ctx, boundary-raster, boundary+raster)
+		needed.moments, err = t.moments(ctx, boundary-raster, boundary+raster)
 	}
 	if err == nil {
-		needed.earlier, err = e.said(ctx, `gateway = ? AND kept = 1 AND last >= ? AND last < ?`, gateway, boundary-raster, boundary-raster+glance)
+		needed.earlier, err = t.said(ctx, `gateway = ? AND kept = 1 AND last >= ? AND last < ?`, gateway, boundary-raster, boundary-raster+glance)
 	}
 	if err == nil {
-		needed.later, err = e.said(ctx, `gateway = ? AND kept = 0 AND first >= ? AND first < ?`, gateway, boundary+raster-glance, boundary+raster)
+		needed.later, err = t.said(ctx, `gateway = ? AND kept = 0 AND first >= ? AND first < ?`, gateway, boundary+raster-glance, boundary+raster)
 	}
 	if err != nil {
 		return false, err
 	}
 	keep := needed.of(around)
-	tx, err := e.db.BeginTx(ctx, nil)
+	tx, err := t.db.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
@@ -241,14 +247,14 @@ type readBatch struct {
 }
 
 // read returns the batches of a gateway with their readings.
-func (e *Log) read(ctx context.Context, where string, args ...any) ([]readBatch, error) {
-	found, err := links(ctx, e.db, "signed", where, args...)
+func (t thinner) read(ctx context.Context, where string, args ...any) ([]readBatch, error) {
+	found, err := links(ctx, t.db, "signed", where, args...)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]readBatch, len(found))
 	for k, l := range found {
-		text, err := e.packer.unpack(l.signed)
+		text, err := t.packer.unpack(l.signed)
 		if err != nil {
 			return nil, fmt.Errorf("batch %s: %w", l.digest, err)
 		}
@@ -263,8 +269,8 @@ func (e *Log) read(ctx context.Context, where string, args ...any) ([]readBatch,
 
 // said returns the subjects of the readings of some batches, with the times of their
 // first and last ones, in ms.
-func (e *Log) said(ctx context.Context, where string, args ...any) (map[string][2]int64, error) {
-	batches, err := e.read(ctx, where, args...)
+func (t thinner) said(ctx context.Context, where string, args ...any) (map[string][2]int64, error) {
+	batches, err := t.read(ctx, where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -374,8 +380,8 @@ func (s besides) saidLater(subject string) bool {
 
 // forgetUnnamed forgets the batches that nothing can name any more; the others
 // stay for good.
-func (e *Log) forgetUnnamed(ctx context.Context, gateway string, before int64) error {
-	tx, err := e.db.BeginTx(ctx, nil)
+func (t thinner) forgetUnnamed(ctx context.Context, gateway string, before int64) error {
+	tx, err := t.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -3,18 +3,13 @@ package pairing
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
@@ -37,98 +32,22 @@ type Bench struct {
 	Adopt func(ctx context.Context, b Binding) (begin func(), err error)
 	Clock func() time.Time // of the community; nil: time.Now
 
-	dir      string
-	adopting sync.Mutex // one device after the other is taken; before mu
-	mu       sync.Mutex // guards the files and busy
+	shelf
+
+	adopting sync.Mutex // one device after the other is taken; before the shelf's
+	stepping sync.Mutex // guards busy; no other is taken under it
 	busy     map[string]bool
 }
 
-const (
-	sessionsDir = "pairing"
-	devicesFile = "devices.json"
-	removedFile = "removed.json"
-)
-
 // Open returns the bench of a data directory.
 func Open(dir string, profiles *profile.Set, configured []Binding) *Bench {
-	return &Bench{Access: Access{Profiles: profiles}, Configured: configured, dir: dir, busy: map[string]bool{}}
-}
-
-// Paired returns the devices that were paired, in the order of pairing.
-func (b *Bench) Paired() ([]Binding, error) {
-	return b.read(devicesFile)
-}
-
-func (b *Bench) read(name string) (all []Binding, err error) {
-	text, err := os.ReadFile(filepath.Join(b.dir, name)) //nolint:gosec // our own
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(b.dir, name), err)
-	}
-	return all, nil
+	return &Bench{Access: Access{Profiles: profiles}, Configured: configured, shelf: shelf{dir: dir}, busy: map[string]bool{}}
 }
 
 // Bound returns the devices of the community, the configured ones first.
 func (b *Bench) Bound() ([]Binding, error) {
 	paired, err := b.Paired()
 	return append(slices.Clone(b.Configured), paired...), err
-}
-
-// NotFoundError reports a session that there is not.
-type NotFoundError struct{ ID string }
-
-func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no pairing %q", e.ID) }
-
-// Session returns a kept session. Errors: *NotFoundError.
-func (b *Bench) Session(id string) (*Session, error) {
-	if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(id) {
-		return nil, &NotFoundError{id}
-	}
-	text, err := os.ReadFile(filepath.Join(b.dir, sessionsDir, id+".json")) //nolint:gosec // the name is checked
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &NotFoundError{id}
-	}
-	s := &Session{}
-	if err == nil {
-		err = json.Unmarshal(text, s)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("pairing %s: %w", id, err)
-	}
-	return s, nil
-}
-
-// Sessions returns the kept sessions, by id.
-func (b *Bench) Sessions() ([]*Session, error) {
-	names, err := filepath.Glob(filepath.Join(b.dir, sessionsDir, "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*Session, 0, len(names))
-	for _, name := range names {
-		s, err := b.Session(strings.TrimSuffix(filepath.Base(name), ".json"))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-// Resume returns the session of a target, nil when there is none.
-func (b *Bench) Resume(target string, unit uint8) (*Session, error) {
-	all, err := b.Sessions()
-	for _, s := range all {
-		if s.Target == target && (unit == 0 || s.Unit == unit) {
-			return s, nil
-		}
-	}
-	return nil, err
 }
 
 // Begin starts a session.
@@ -147,17 +66,17 @@ func (b *Bench) Begin(ctx context.Context, target string, unit uint8, profileID 
 // step carries out one step of a session and keeps what it found, also when it
 // refuses to go on.
 func (b *Bench) step(id string, do func(*Session) error) (*Session, error) {
-	b.mu.Lock()
+	b.stepping.Lock()
 	if b.busy[id] {
-		b.mu.Unlock()
+		b.stepping.Unlock()
 		return nil, &ConflictError{"another step of this pairing is running"}
 	}
 	b.busy[id] = true
-	b.mu.Unlock()
+	b.stepping.Unlock()
 	defer func() {
-		b.mu.Lock()
+		b.stepping.Lock()
 		delete(b.busy, id)
-		b.mu.Unlock()
+		b.stepping.Unlock()
 	}()
 	s, err := b.Session(id)
 	if err != nil {
@@ -277,72 +196,18 @@ func (b *Bench) since(id string, bound []Binding) time.Time {
 	return b.Clock().UTC()
 }
 
-func (b *Bench) keep(binding Binding) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	paired, err := b.Paired()
-	if err != nil {
-		return err
-	}
-	paired = slices.DeleteFunc(paired, func(old Binding) bool { return old.ID == binding.ID })
-	return b.write(devicesFile, append(paired, binding))
-}
-
 // Remove lets go of a device that was paired: it is not read from the next start
 // on. What it measured stays where it is. A connection meter goes last of its
 // metering point. Errors: *NotFoundError, *ConflictError.
 func (b *Bench) Remove(id string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	paired, err := b.Paired()
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
-	if at < 0 {
-		return &NotFoundError{id}
-	}
-	gone := paired[at]
-	for _, other := range append(slices.Clone(b.Configured), paired...) {
-		if gone.Kind == grid.Meter && other.ID != id && other.MeteringPoint == gone.MeteringPoint {
-			return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", other.ID, id, other.ID)}
+	return b.remove(id, func(gone Binding, paired []Binding) error {
+		for _, other := range append(slices.Clone(b.Configured), paired...) {
+			if gone.Kind == grid.Meter && other.ID != id && other.MeteringPoint == gone.MeteringPoint {
+				return &ConflictError{fmt.Sprintf("%s is behind the connection meter %s: remove %s first", other.ID, id, other.ID)}
+			}
 		}
-	}
-	removed, err := b.read(removedFile)
-	if err != nil {
-		return err
-	}
-	if err := b.write(removedFile, append(removed, gone)); err != nil {
-		return err
-	}
-	return b.write(devicesFile, slices.Delete(paired, at, at+1))
-}
-
-// Forget ends a session.
-func (b *Bench) Forget(id string) error {
-	if _, err := b.Session(id); err != nil {
-		return err
-	}
-	return os.Remove(filepath.Join(b.dir, sessionsDir, id+".json"))
-}
-
-func (b *Bench) save(s *Session) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.write(filepath.Join(sessionsDir, s.ID+".json"), s)
-}
-
-// write replaces a file durably: after a crash it is the old one or the new one.
-func (b *Bench) write(name string, v any) error {
-	path := filepath.Join(b.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return disk.Replace(path, append(text, '\n'), disk.Private)
+		return nil
+	})
 }
 
 // Holds tells whether a device with a single connection is bound at an endpoint:

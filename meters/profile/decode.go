@@ -410,7 +410,7 @@ func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
 
 // Holds tells whether the registers are as the rule says.
 func (r Rule) Holds(word Words) bool {
-	l := Located{Point: Point{FC: r.FC, Addr: r.Addr, Type: r.Type, Words: r.Words, WordOrder: r.WordOrder, Scale: 1}, Addr: r.Addr}
+	l := Located{Point: Point{Register: Register{FC: r.FC, Addr: r.Addr, Type: r.Type, Words: r.Words, WordOrder: r.WordOrder}, Scaling: Scaling{Scale: 1}}, Addr: r.Addr}
 	v, err := l.Value(word)
 	if err != nil {
 		return false

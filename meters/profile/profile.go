@@ -145,33 +145,48 @@ type Rule struct {
 	pattern *regexp.Regexp
 }
 
-// Point is one quantity of the device.
+// Point is one quantity of the device. In YAML its parts are written side by side.
 type Point struct {
-	Name      string          `yaml:"name"`
-	Kind      grid.DeviceKind `yaml:"kind"` // of a device in one box with others; absent: Profile.Kind
-	Role      Role            `yaml:"role"` // absent: shown to the installer only
-	FC        string          `yaml:"fc"`   // holding (absent) or input
-	Addr      uint16          `yaml:"addr"`
-	Model     uint16          `yaml:"model"` // SunSpec: the model that has the point; absent: the one of Profile.SunSpec that was found
-	Type      Type            `yaml:"type"`
-	Words     uint16          `yaml:"words"`      // of text
-	WordOrder string          `yaml:"word_order"` // big (absent): most significant word first; little
-	Bits      []int           `yaml:"bits"`       // [lowest, highest] of the raw value that count
-	Scale     float64         `yaml:"scale"`      // from the raw value to Unit; 1 when absent
-	Decimals  *int            `yaml:"decimals"`   // to which a floating-point value is rounded
-	SFRef     string          `yaml:"sf_ref"`     // the point that holds the power of ten
-	NaN       []uint64        `yaml:"nan"`        // raw values that mean "no such value"
-	Unit      string          `yaml:"unit"`
-	Sign      int             `yaml:"sign"` // −1 turns the maker's sign round for the reading; 1 when absent
-	Counter   *Counter        `yaml:"counter"`
-	Poll      string          `yaml:"poll"`  // fast (absent) or slow
-	Range     []float64       `yaml:"range"` // plausible [min, max], in Unit
-	Optional  bool            `yaml:"optional"`
-	PresentIf *PresentIf      `yaml:"present_if"`
-	WriteOnly bool            `yaml:"write_only"` // cannot be read
-	Writable  *Writable       `yaml:"writable"`
+	Name     string          `yaml:"name"`
+	Kind     grid.DeviceKind `yaml:"kind"` // of a device in one box with others; absent: Profile.Kind
+	Role     Role            `yaml:"role"` // absent: shown to the installer only
+	Register `yaml:",inline"`
+	Scaling  `yaml:",inline"`
 
-	// A derived point has one of these in place of an address.
+	Counter   *Counter   `yaml:"counter"`
+	Poll      string     `yaml:"poll"` // fast (absent) or slow
+	Optional  bool       `yaml:"optional"`
+	PresentIf *PresentIf `yaml:"present_if"`
+	WriteOnly bool       `yaml:"write_only"` // cannot be read
+	Writable  *Writable  `yaml:"writable"`
+
+	Derived `yaml:",inline"`
+}
+
+// Register says where a point's raw value stands, and how it is written there.
+type Register struct {
+	FC        string `yaml:"fc"` // holding (absent) or input
+	Addr      uint16 `yaml:"addr"`
+	Model     uint16 `yaml:"model"` // SunSpec: the model that has the point; absent: the one of Profile.SunSpec that was found
+	Type      Type   `yaml:"type"`
+	Words     uint16 `yaml:"words"`      // of text
+	WordOrder string `yaml:"word_order"` // big (absent): most significant word first; little
+	Bits      []int  `yaml:"bits"`       // [lowest, highest] of the raw value that count
+}
+
+// Scaling says what a point's raw value means.
+type Scaling struct {
+	Scale    float64   `yaml:"scale"`    // from the raw value to Unit; 1 when absent
+	Decimals *int      `yaml:"decimals"` // to which a floating-point value is rounded
+	SFRef    string    `yaml:"sf_ref"`   // the point that holds the power of ten
+	NaN      []uint64  `yaml:"nan"`      // raw values that mean "no such value"
+	Unit     string    `yaml:"unit"`
+	Sign     int       `yaml:"sign"`  // −1 turns the maker's sign round for the reading; 1 when absent
+	Range    []float64 `yaml:"range"` // plausible [min, max], in Unit
+}
+
+// Derived says how a point without an address comes from others: it has one of these.
+type Derived struct {
 	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those of which the device says that it has no such value count nothing; without a value on the plus or the minus side there is none
 	Classify *Classify          `yaml:"classify"`
 }
@@ -393,7 +408,7 @@ func (p *Profile) complete(pt *Point) error {
 	return pt.validate(p)
 }
 
-func (pt *Point) derived() bool { return pt.Sum != nil || pt.Classify != nil }
+func (d *Derived) derived() bool { return d.Sum != nil || d.Classify != nil }
 
 const (
 	holding = "holding"

@@ -430,7 +430,7 @@ func TestEncode(t *testing.T) {
 	} {
 		for _, order := range []string{"big", "little"} {
 			for _, v := range values {
-				l := &profile.Located{Point: profile.Point{Name: "p", Type: typ, WordOrder: order, Scale: 0.5, Unit: "A"}}
+				l := &profile.Located{Point: profile.Point{Name: "p", Register: profile.Register{Type: typ, WordOrder: order}, Scaling: profile.Scaling{Scale: 0.5, Unit: "A"}}}
 				words, err := l.Encode(v, 0)
 				if err != nil {
 					t.Errorf("%s %s %g: %v", typ, order, v, err)
@@ -443,7 +443,7 @@ func TestEncode(t *testing.T) {
 			}
 		}
 	}
-	narrow := profile.Located{Point: profile.Point{Name: "p", Type: profile.Uint16, Scale: 1}}
+	narrow := profile.Located{Point: profile.Point{Name: "p", Register: profile.Register{Type: profile.Uint16}, Scaling: profile.Scaling{Scale: 1}}}
 	for _, v := range []float64{-1, 65536} {
 		if words, err := narrow.Encode(v, 0); err == nil {
 			t.Errorf("%g became %v", v, words)

@@ -124,7 +124,10 @@ func (s *Set) All(models []Model) []Located {
 		prefix := strconv.Itoa(int(m.ID)) + "."
 		add := func(prefix string, offset uint16, e entry) {
 			if l, fits := t.place(m, offset, e); fits && e.Type.shown() {
-				l.Point = Point{Name: prefix + e.Name, Type: e.Type, Words: e.Words, Unit: e.Unit, FC: holding, Scale: 1, Sign: 1, Optional: true}
+				l.Point = Point{
+					Name: prefix + e.Name, Optional: true,
+					Register: Register{Type: e.Type, Words: e.Words, FC: holding}, Scaling: Scaling{Unit: e.Unit, Scale: 1, Sign: 1},
+				}
 				all = append(all, l)
 			}
 		}

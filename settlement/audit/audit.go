@@ -31,22 +31,28 @@ import (
 
 // Report is what a verification covered.
 type Report struct {
+	Sealed
+
 	Blocks       int64
+	Hash         string // of the last block, hex
 	Signatures   int64
-	Keys         int // of state
-	Private      int // values of the private collections
+	Endorsements int64 // on Fabric
+	Keys         int   // of state
+	Private      int   // values of the private collections
 	Postings     int64
 	Records      int64 // manifests, keys, devices, closings that the checkpoints commit to
 	Runs         int
 	Intervals    int
-	Checkpoints  int
-	Cosigned     int64 // postings under a checkpoint that the utility cosigned
-	Uncovered    int64 // postings after the last checkpoint
 	Turnover     grid.Money
-	Hash         string // of the last block, hex
-	Root         string // of the Merkle log, base64
-	Signer       string
-	Endorsements int64 // on Fabric
+}
+
+// Sealed is what checkpoints say of the Merkle log over the postings.
+type Sealed struct {
+	Root        string // of the log, base64
+	Signer      string
+	Checkpoints int
+	Cosigned    int64 // postings under a checkpoint that the utility cosigned
+	Uncovered   int64 // postings after the last checkpoint
 }
 
 // A TamperedError names what does not match.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
@@ -71,6 +72,10 @@ func TestBytes(t *testing.T) {
 	show("closing", record.Closing{Community: "c", Interval: i.String(), Run: 1, Postings: 3, Turnover: 12})
 	show("working", audit.Working{Community: "c", Interval: i.String(), Run: 1, Tariff: run.Tariff, Basis: run.Basis, Leaves: []json.RawMessage{[]byte(`{}`)}})
 	show("leaf", record.Leaf{Metered: in.Metered[0], Salt: "s", Batches: [4]proof.Digest{"1", "2", "3", "4"}})
+	show("programme", chaincode.Programme{
+		Community: "c", From: "2026-06-01", Minutes: 15, Budget: 1000, Schedule: chaincode.Halving, Period: 2, Availability: 600, Grant: 10, Stake: 5, Slash: 500, Smoothing: 600,
+		Threshold: 501, Challenging: chaincode.Challenging{Challenges: 100, Response: 60, Duration: 61, Energy: 20}, RevealPenalty: 7,
+	})
 	show("metadata of the contracts", json.RawMessage(metadata))
 	golden := filepath.Join("testdata", "bytes.golden")
 	if *update {

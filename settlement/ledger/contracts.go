@@ -36,8 +36,14 @@ func ContractsOn(chain Chain, community string, as *identity.Identity) Contracts
 	}
 }
 
+// callers call the contracts of a community on a chain.
+type callers struct {
+	on        Chain
+	community string
+}
+
 // As returns the contracts of the ledger's community, called by an identity.
-func (l *Ledger) As(who *identity.Identity) Contracts { return ContractsOn(l.chain, l.community, who) }
+func (c callers) As(who *identity.Identity) Contracts { return ContractsOn(c.on, c.community, who) }
 
 // contract is one of them.
 type contract struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -29,19 +28,17 @@ func (e *DamagedError) Error() string {
 // built again from it. Only the checkpoints, and their cosignatures, are worth
 // keeping. Beside the postings it has the records that a stranger needs to judge
 // them (see IsRecord), in a log of their own.
+//
+// Lock order: the trees' mu, then the closed runs'.
 type Index struct {
+	finder
+	trees
+	closedRuns
+
 	db       *sql.DB
-	q        reader  // the database, or a snapshot of it
-	snapshot *sql.Tx // nil: it is not one
-	hashes   *hashFile
-	mu       sync.Mutex
-	log      proof.Log
-	records  proof.Log // in memory
-	next     int64     // block
-	accounts map[string]int64
-	closed   sync.RWMutex // guards runs and days: who asks for them does not wait for the chain
-	runs     map[string]bool
-	days     map[string]bool // intervals with a closed run
+	snapshot *sql.Tx        // nil: it is not one
+	next     int64          // block; guarded by the trees' mu, as accounts are
+	accounts accountNumbers // of postings
 	signer   note.Signer
 }
 
@@ -94,13 +91,10 @@ func OpenIndex(ctx context.Context, dir string, signer note.Signer) (*Index, err
 }
 
 func newIndex() *Index {
-	return &Index{accounts: map[string]int64{}, runs: map[string]bool{}, days: map[string]bool{}, records: proof.Log{Hashes: &proof.Memory{}}}
-}
-
-// reader reads a database.
-type reader interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	return &Index{
+		trees: trees{records: proof.Log{Hashes: &proof.Memory{}}}, closedRuns: closedRuns{runs: map[string]bool{}, days: map[string]bool{}},
+		accounts: accountNumbers{},
+	}
 }
 
 // ReadIndex opens the index of a data directory to look at it as it is now; a
@@ -174,25 +168,7 @@ func (x *Index) restore(ctx context.Context) error {
 	if err := errors.Join(found.Err(), found.Close()); err != nil {
 		return err
 	}
-	return errors.Join(x.restoreAccounts(ctx), x.restoreRecords(ctx))
-}
-
-func (x *Index) restoreAccounts(ctx context.Context) error {
-	clear(x.accounts)
-	found, err := x.db.QueryContext(ctx, `SELECT account, n FROM accounts`)
-	if err != nil {
-		return err
-	}
-	defer found.Close()
-	for found.Next() {
-		var name string
-		var n int64
-		if err := found.Scan(&name, &n); err != nil {
-			return err
-		}
-		x.accounts[name] = n
-	}
-	return found.Err()
+	return errors.Join(x.accounts.restore(ctx, x.db), x.restoreRecords(ctx))
 }
 
 // restoreRecords builds the log of the records anew.
@@ -217,16 +193,11 @@ func (x *Index) Close() error {
 	return err
 }
 
-// Closed returns how many intervals and runs are closed.
-func (x *Index) Closed() (intervals, runs int64) {
-	x.closed.RLock()
-	defer x.closed.RUnlock()
-	return int64(len(x.days)), int64(len(x.runs))
-}
-
-// IsClosed tells whether a run, named community/interval/run, is closed.
-func (x *Index) IsClosed(run string) bool {
-	x.closed.RLock()
-	defer x.closed.RUnlock()
-	return x.runs[run]
+// Cosigned keeps a checkpoint that got further signatures.
+func (x *Index) Cosigned(ctx context.Context, c proof.Checkpoint, signed []byte) error {
+	_, err := x.db.ExecContext(ctx, `UPDATE checkpoints SET note = ? WHERE size = ? AND records = ?`, signed, c.Size, c.Records)
+	if err != nil {
+		return fmt.Errorf("keep cosignature: %w", err)
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -34,8 +36,17 @@ type Entry struct {
 	Posting  []byte // canonical JSON
 }
 
+// reader reads a database.
+type reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// finder reads what is in an index.
+type finder struct{ q reader } // the database, or a snapshot of it
+
 // Find shows the postings that a query selects, in the order of the log.
-func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error {
+func (f finder) Find(ctx context.Context, q Query, see func(Entry) error) error {
 	where, args := "leaf >= ?", []any{q.From}
 	for clause, value := range map[string]string{
 		"interval = ?": q.Interval, "reason = ?": q.Reason, "leaf IN (SELECT leaf FROM by_account JOIN accounts ON n = by_account.account WHERE accounts.account = ?)": q.Account,
@@ -69,7 +80,7 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 	if q.Backwards {
 		order = "DESC"
 	}
-	found, err := x.q.QueryContext(ctx, `SELECT leaf, block, tx, interval, posting FROM postings WHERE `+where+` ORDER BY leaf `+order+` LIMIT ?`, append(args, limit)...)
+	found, err := f.q.QueryContext(ctx, `SELECT leaf, block, tx, interval, posting FROM postings WHERE `+where+` ORDER BY leaf `+order+` LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return fmt.Errorf("find postings: %w", err)
 	}
@@ -87,8 +98,8 @@ func (x *Index) Find(ctx context.Context, q Query, see func(Entry) error) error 
 }
 
 // ByAccount shows by which accounts postings are found. Errors: *DamagedError.
-func (x *Index) ByAccount(ctx context.Context, see func(leaf int64, account string) error) error {
-	found, err := x.q.QueryContext(ctx, `SELECT leaf, accounts.account FROM by_account JOIN accounts ON n = by_account.account`)
+func (f finder) ByAccount(ctx context.Context, see func(leaf int64, account string) error) error {
+	found, err := f.q.QueryContext(ctx, `SELECT leaf, accounts.account FROM by_account JOIN accounts ON n = by_account.account`)
 	if err != nil {
 		return &DamagedError{Reason: "index: " + err.Error()}
 	}
@@ -107,8 +118,8 @@ func (x *Index) ByAccount(ctx context.Context, see func(leaf int64, account stri
 }
 
 // Records shows all records in the order of the chain.
-func (x *Index) Records(ctx context.Context, see func(record []byte) error) error {
-	found, err := x.q.QueryContext(ctx, `SELECT record FROM records ORDER BY n`)
+func (f finder) Records(ctx context.Context, see func(record []byte) error) error {
+	found, err := f.q.QueryContext(ctx, `SELECT record FROM records ORDER BY n`)
 	if err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
@@ -127,8 +138,8 @@ func (x *Index) Records(ctx context.Context, see func(record []byte) error) erro
 
 // MeteringPoints returns the metering points of a member, by pseudonyms; all without
 // one.
-func (x *Index) MeteringPoints(ctx context.Context, member string) (points []string, err error) {
-	err = x.Records(ctx, func(text []byte) error {
+func (f finder) MeteringPoints(ctx context.Context, member string) (points []string, err error) {
+	err = f.Records(ctx, func(text []byte) error {
 		var r Record
 		if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindMeteringPoint {
 			return err
@@ -144,14 +155,46 @@ func (x *Index) MeteringPoints(ctx context.Context, member string) (points []str
 }
 
 // PostingsOf returns the postings of an interval over its runs.
-func (x *Index) PostingsOf(ctx context.Context, interval string) (all []record.Posting, err error) {
-	err = x.Find(ctx, Query{Interval: interval}, func(e Entry) error {
+func (f finder) PostingsOf(ctx context.Context, interval string) (all []record.Posting, err error) {
+	err = f.Find(ctx, Query{Interval: interval}, func(e Entry) error {
 		var p record.Posting
 		err := json.Unmarshal(e.Posting, &p)
 		all = append(all, p)
 		return err
 	})
 	return all, err
+}
+
+// Checkpoint returns the last checkpoint, signed; nil when there is none yet.
+func (f finder) Checkpoint(ctx context.Context) (signed []byte, size int64, err error) {
+	err = f.q.QueryRowContext(ctx, `SELECT note, size FROM checkpoints ORDER BY size DESC, records DESC LIMIT 1`).Scan(&signed, &size)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("checkpoint: %w", err)
+	}
+	return signed, size, nil
+}
+
+// Checkpoints shows all checkpoints by size.
+func (f finder) Checkpoints(ctx context.Context, see func(size int64, signed []byte) error) error {
+	found, err := f.q.QueryContext(ctx, `SELECT size, note FROM checkpoints ORDER BY size, records`)
+	if err != nil {
+		return fmt.Errorf("checkpoints: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var size int64
+		var signed []byte
+		if err := found.Scan(&size, &signed); err != nil {
+			return fmt.Errorf("checkpoints: %w", err)
+		}
+		if err := see(size, signed); err != nil {
+			return err
+		}
+	}
+	return found.Err()
 }
 
 func short(h tlog.Hash) int64 {

@@ -9,10 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger/rows"
 )
@@ -20,8 +17,8 @@ import (
 // Follow reads what the chain has more, and signs a checkpoint when that holds
 // postings.
 func (x *Index) Follow(ctx context.Context, chain Chain) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.trees.mu.Lock()
+	defer x.trees.mu.Unlock()
 	var some []Block
 	take := func() error {
 		if len(some) == 0 {
@@ -54,7 +51,7 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 		if err != nil { // the hashes go back to what is on record
 			x.log.Size = before
 			again := context.WithoutCancel(ctx)
-			err = errors.Join(err, tx.Rollback(), x.uncommitted(), x.restoreAccounts(again), x.restoreRecords(again))
+			err = errors.Join(err, tx.Rollback(), x.uncommitted(), x.accounts.restore(again, x.db), x.restoreRecords(again))
 		}
 	}()
 	w := newIndexWriter(tx)
@@ -70,7 +67,7 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 		return err
 	}
 	if x.log.Size > before || x.log.Size > 0 && x.records.Size > records {
-		if err := x.checkpoint(ctx, tx); err != nil {
+		if err := x.checkpoint(ctx, tx, x.signer); err != nil {
 			return err
 		}
 	}
@@ -85,21 +82,7 @@ func (x *Index) take(ctx context.Context, blocks []Block) (err error) {
 		return fmt.Errorf("index: %w", err)
 	}
 	x.next = next
-	x.closed.Lock()
-	defer x.closed.Unlock()
-	for run, interval := range closed {
-		x.runs[run], x.days[interval] = true, true
-	}
-	return nil
-}
-
-// uncommitted takes back hashes that a failed transaction added.
-func (x *Index) uncommitted() error {
-	if x.hashes != nil {
-		return x.hashes.cut(tlog.StoredHashCount(x.log.Size))
-	}
-	m, _ := x.log.Hashes.(*proof.Memory)
-	*m = (*m)[:tlog.StoredHashCount(x.log.Size)]
+	x.closedRuns.close(closed)
 	return nil
 }
 
@@ -164,7 +147,7 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 			return err
 		}
 		for _, account := range []string{p.Debit, p.Credit} {
-			n, err := x.account(ctx, w, account)
+			n, err := x.accounts.of(ctx, w, account)
 			if err != nil {
 				return err
 			}
@@ -174,33 +157,4 @@ func (x *Index) transaction(ctx context.Context, w indexWriter, block int64, t T
 		}
 	}
 	return nil
-}
-
-// account returns an account's number, which it gets at first.
-func (x *Index) account(ctx context.Context, w indexWriter, name string) (int64, error) {
-	if n, known := x.accounts[name]; known {
-		return n, nil
-	}
-	n := int64(len(x.accounts))
-	x.accounts[name] = n
-	return n, w.accounts.Add(ctx, n, name)
-}
-
-func (x *Index) checkpoint(ctx context.Context, tx *sql.Tx) error {
-	root, err := x.log.Root(x.log.Size)
-	if err != nil {
-		return err
-	}
-	recordsRoot, err := x.records.Root(x.records.Size)
-	if err != nil {
-		return err
-	}
-	signed, err := proof.Checkpoint{
-		Origin: x.signer.Name(), Size: x.log.Size, Root: root, Records: x.records.Size, RecordsRoot: recordsRoot,
-	}.Sign(x.signer)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)`, x.log.Size, x.records.Size, signed)
-	return err
 }

@@ -3,69 +3,37 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
+	"sync"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/commonwatt/commonwatt/proof"
 )
 
+// trees are the Merkle logs over the postings and over the records.
+type trees struct {
+	mu      sync.Mutex // guards what follows; held by Follow from the first block to the commit
+	log     proof.Log
+	records proof.Log // in memory
+	hashes  *hashFile // of log; nil: they are in memory
+}
+
 // Logs returns the Merkle logs over the postings and over the records, to be read.
-func (x *Index) Logs() (postings, records proof.Log) { return x.log, x.records }
-
-// Checkpoint returns the last checkpoint, signed; nil when there is none yet.
-func (x *Index) Checkpoint(ctx context.Context) (signed []byte, size int64, err error) {
-	err = x.q.QueryRowContext(ctx, `SELECT note, size FROM checkpoints ORDER BY size DESC, records DESC LIMIT 1`).Scan(&signed, &size)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("checkpoint: %w", err)
-	}
-	return signed, size, nil
-}
-
-// Cosigned keeps a checkpoint that got further signatures.
-func (x *Index) Cosigned(ctx context.Context, c proof.Checkpoint, signed []byte) error {
-	_, err := x.db.ExecContext(ctx, `UPDATE checkpoints SET note = ? WHERE size = ? AND records = ?`, signed, c.Size, c.Records)
-	if err != nil {
-		return fmt.Errorf("keep cosignature: %w", err)
-	}
-	return nil
-}
-
-// Checkpoints shows all checkpoints by size.
-func (x *Index) Checkpoints(ctx context.Context, see func(size int64, signed []byte) error) error {
-	found, err := x.q.QueryContext(ctx, `SELECT size, note FROM checkpoints ORDER BY size, records`)
-	if err != nil {
-		return fmt.Errorf("checkpoints: %w", err)
-	}
-	defer found.Close()
-	for found.Next() {
-		var size int64
-		var signed []byte
-		if err := found.Scan(&size, &signed); err != nil {
-			return fmt.Errorf("checkpoints: %w", err)
-		}
-		if err := see(size, signed); err != nil {
-			return err
-		}
-	}
-	return found.Err()
-}
+func (t *trees) Logs() (postings, records proof.Log) { return t.log, t.records }
 
 // Consistency proves that a checkpoint continues an older one, as far as there is
 // anything to continue.
-func (x *Index) Consistency(newer, older proof.Checkpoint) (c Consistency, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (t *trees) Consistency(newer, older proof.Checkpoint) (c Consistency, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, log := range []struct {
 		log          *proof.Log
 		newer, older int64
 		into         *tlog.TreeProof
 	}{
-		{&x.log, newer.Size, older.Size, &c.Postings}, {&x.records, newer.Records, older.Records, &c.Records},
+		{&t.log, newer.Size, older.Size, &c.Postings}, {&t.records, newer.Records, older.Records, &c.Records},
 	} {
 		if log.older == 0 || log.older >= log.newer {
 			continue
@@ -78,12 +46,42 @@ func (x *Index) Consistency(newer, older proof.Checkpoint) (c Consistency, err e
 }
 
 // Inclusion proves that a leaf is in the log of a size.
-func (x *Index) Inclusion(size, leaf int64) (tlog.RecordProof, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	p, err := tlog.ProveRecord(size, leaf, &x.log)
+func (t *trees) Inclusion(size, leaf int64) (tlog.RecordProof, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, err := tlog.ProveRecord(size, leaf, &t.log)
 	if err != nil {
 		return nil, fmt.Errorf("prove posting %d of %d: %w", leaf, size, err)
 	}
 	return p, nil
+}
+
+// checkpoint signs what the logs are now; mu is held.
+func (t *trees) checkpoint(ctx context.Context, tx *sql.Tx, signer note.Signer) error {
+	root, err := t.log.Root(t.log.Size)
+	if err != nil {
+		return err
+	}
+	recordsRoot, err := t.records.Root(t.records.Size)
+	if err != nil {
+		return err
+	}
+	signed, err := proof.Checkpoint{
+		Origin: signer.Name(), Size: t.log.Size, Root: root, Records: t.records.Size, RecordsRoot: recordsRoot,
+	}.Sign(signer)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)`, t.log.Size, t.records.Size, signed)
+	return err
+}
+
+// uncommitted takes back hashes that a failed transaction added; mu is held.
+func (t *trees) uncommitted() error {
+	if t.hashes != nil {
+		return t.hashes.cut(tlog.StoredHashCount(t.log.Size))
+	}
+	m, _ := t.log.Hashes.(*proof.Memory)
+	*m = (*m)[:tlog.StoredHashCount(t.log.Size)]
+	return nil
 }

@@ -74,8 +74,8 @@ func (s *street) interval(k int) grid.Interval {
 func (s *street) programme() chaincode.Programme {
 	return chaincode.Programme{
 		Community: community, From: s.epoch, Minutes: hour, Budget: 1000, Schedule: chaincode.Halving, Period: 1, Availability: 600,
-		Grant: 10, Stake: 5, Slash: 500, Smoothing: 600, Threshold: 500, Challenges: 1000, Response: 300, Duration: 600, RevealPenalty: 7,
-		Energy: 20,
+		Grant: 10, Stake: 5, Slash: 500, Smoothing: 600, Threshold: 500, RevealPenalty: 7,
+		Challenging: chaincode.Challenging{Challenges: 1000, Response: 300, Duration: 600, Energy: 20},
 	}
 }
 

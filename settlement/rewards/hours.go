@@ -25,12 +25,12 @@ const (
 // hours returns those of the coming day in which a battery pledges to be challenged
 // by charging: in which it will have room, and be empty before it is full, if it does
 // from now on what it did in the day before. Nothing read, none.
-func (r *Runner) hours(ctx context.Context, b Battery, now time.Time, minutes int) ([]string, error) {
+func (p pledger) hours(ctx context.Context, b Battery, now time.Time, minutes int) ([]string, error) {
 	n := 24 * 60 / minutes
 	current := grid.IntervalAt(now, minutes)
 	held := make([]*grid.Energy, n+1) // from a day ago until now
 	for k := range held {
-		energy, digest, err := r.held(ctx, b, current.Shift(k-n).Begin())
+		energy, digest, err := p.held(ctx, b, current.Shift(k-n).Begin())
 		if err != nil {
 			return nil, err
 		}

@@ -35,8 +35,10 @@ func (t Terms) Programme(minutes int, currency string) (chaincode.Programme, err
 	const energy = 20 // Wh: the least that registers show
 	p := chaincode.Programme{
 		From: time.Unix(0, 0).UTC().Format(time.DateOnly), Minutes: minutes, Budget: t.Budget, Schedule: t.Schedule, Period: t.Period,
-		Availability: t.Availability, Grant: t.Grant, Stake: t.Stake, Slash: t.Slash, Smoothing: t.Smoothing, Threshold: t.Threshold, Challenges: t.Challenges,
-		Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second), Energy: energy,
+		Availability: t.Availability, Grant: t.Grant, Stake: t.Stake, Slash: t.Slash, Smoothing: t.Smoothing, Threshold: t.Threshold,
+		Challenging: chaincode.Challenging{
+			Challenges: t.Challenges, Response: int64(t.Response / time.Second), Duration: int64(t.Duration / time.Second), Energy: energy,
+		},
 	}
 	p.Response, p.Duration = cmp.Or(p.Response, int64(window/time.Second)), cmp.Or(p.Duration, int64(window/time.Second))
 	if t.RevealPenalty != "" {

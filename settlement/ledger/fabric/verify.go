@@ -33,7 +33,7 @@ func (c *Chain) Verify(ctx context.Context, trust *identity.Trust, endorsers []s
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{trust: trust, endorsers: endorsers, chaincode: c.profile.Chaincode, auditor: audit.NewAuditor(), seen: map[string]bool{}}
+	v := &verifier{trust: trust, endorsers: endorsers, chaincode: c.peers.profile.Chaincode, auditor: audit.NewAuditor(), seen: map[string]bool{}}
 	err = c.raw(ctx, 0, func(b *common.Block) error {
 		if progress != nil {
 			progress(v.next, height)

@@ -16,12 +16,15 @@ import (
 // tree is YAML to be.
 type tree = map[string]any
 
-func (n *Network) writeYAML(content tree, parts ...string) error {
+// configs writes the configurations of a network's channel and nodes.
+type configs struct{ *description }
+
+func (c configs) writeYAML(content tree, parts ...string) error {
 	text, err := yaml.Marshal(content)
 	if err != nil {
 		return err
 	}
-	path := n.file(parts...)
+	path := c.file(parts...)
 	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), disk.Replace(path, text, disk.Private))
 }
 
@@ -34,21 +37,21 @@ func meta(readers, writers, admins string) tree {
 }
 
 // writeChannel writes the channel's configuration for configtxgen.
-func (n *Network) writeChannel() error {
+func (c configs) writeChannel() error {
 	var orgs, ordering []tree // ordering: those that have an orderer
 	for _, msp := range organisations() {
 		var endpoints []string
-		for _, o := range n.kind(orderer) {
+		for _, o := range c.kind(orderer) {
 			if o.MSP == msp {
 				endpoints = append(endpoints, o.address())
 			}
 		}
-		anchor, err := n.node("peer-" + strings.ToLower(msp))
+		anchor, err := c.node("peer-" + strings.ToLower(msp))
 		if err != nil {
 			return err
 		}
 		org := tree{
-			"Name": msp, "ID": msp, "MSPDir": n.mspDir(strings.ToLower(msp)),
+			"Name": msp, "ID": msp, "MSPDir": c.mspDir(strings.ToLower(msp)),
 			"Policies": tree{
 				"Readers":     policy("Signature", fmt.Sprintf("OR('%s.member')", msp)),
 				"Writers":     policy("Signature", fmt.Sprintf("OR('%s.member')", msp)),
@@ -63,18 +66,18 @@ func (n *Network) writeChannel() error {
 			ordering = append(ordering, org)
 		}
 	}
-	consensus := n.raft()
-	if n.bft() {
-		consensus = n.smartBFT()
+	consensus := c.raft()
+	if c.bft() {
+		consensus = c.smartBFT()
 	}
 	orderers := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
 	orderers["BlockValidation"] = policy("ImplicitMeta", "ANY Writers")
 	application := meta("ANY Readers", "ANY Writers", "MAJORITY Admins")
 	application["LifecycleEndorsement"] = policy("ImplicitMeta", "ALL Endorsement")
 	application["Endorsement"] = policy("ImplicitMeta", "ALL Endorsement")
-	return n.writeYAML(tree{"Profiles": tree{"Commonwatt": tree{
+	return c.writeYAML(tree{"Profiles": tree{"Commonwatt": tree{
 		"Policies":     meta("ANY Readers", "ANY Writers", "MAJORITY Admins"),
-		"Capabilities": n.capabilities(),
+		"Capabilities": c.capabilities(),
 		"Orderer": merged(consensus, tree{
 			"BatchTimeout":  "200ms",
 			"BatchSize":     tree{"MaxMessageCount": 500, "AbsoluteMaxBytes": "10 MB", "PreferredMaxBytes": "2 MB"},
@@ -86,21 +89,18 @@ func (n *Network) writeChannel() error {
 
 // capabilities of the channel are no more than what is needed, so that Fabric 2.5
 // serves as well as 3.
-func (n *Network) capabilities() tree {
-	if n.bft() {
+func (c configs) capabilities() tree {
+	if c.bft() {
 		return tree{"V3_0": true}
 	}
 	return tree{"V2_0": true}
 }
 
-// bft tells whether the orderers tolerate one that lies: four do.
-func (n *Network) bft() bool { return len(n.kind(orderer)) == byzantine }
-
 // raft is the consensus of orderers that may stop.
-func (n *Network) raft() tree {
+func (c configs) raft() tree {
 	var consenters []tree
-	for _, o := range n.kind(orderer) {
-		consenters = append(consenters, n.consenter(o))
+	for _, o := range c.kind(orderer) {
+		consenters = append(consenters, c.consenter(o))
 	}
 	return tree{"OrdererType": "etcdraft", "EtcdRaft": tree{"Consenters": consenters, "Options": tree{
 		"TickInterval": "100ms", "ElectionTick": 10, "HeartbeatTick": 1, "MaxInflightBlocks": 5, "SnapshotIntervalSize": "16 MB",
@@ -108,11 +108,11 @@ func (n *Network) raft() tree {
 }
 
 // smartBFT is the consensus of orderers of which some may lie.
-func (n *Network) smartBFT() tree {
+func (c configs) smartBFT() tree {
 	var consenters []tree
-	for k, o := range n.kind(orderer) {
-		consenters = append(consenters, merged(n.consenter(o), tree{
-			"ID": k + 1, "MSPID": o.MSP, "Identity": filepath.Join(n.mspDir(o.Name), "signcerts", "cert.pem"),
+	for k, o := range c.kind(orderer) {
+		consenters = append(consenters, merged(c.consenter(o), tree{
+			"ID": k + 1, "MSPID": o.MSP, "Identity": filepath.Join(c.mspDir(o.Name), "signcerts", "cert.pem"),
 		}))
 	}
 	return tree{"OrdererType": "BFT", "ConsenterMapping": consenters, "SmartBFT": tree{
@@ -122,8 +122,8 @@ func (n *Network) smartBFT() tree {
 	}}
 }
 
-func (n *Network) consenter(o Node) tree {
-	return tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": n.tlsFile(o, ".pem"), "ServerTLSCert": n.tlsFile(o, ".pem")}
+func (c configs) consenter(o Node) tree {
+	return tree{"Host": "127.0.0.1", "Port": o.Port, "ClientTLSCert": c.tlsFile(o, ".pem"), "ServerTLSCert": c.tlsFile(o, ".pem")}
 }
 
 func merged(a, b tree) tree {
@@ -134,13 +134,13 @@ func merged(a, b tree) tree {
 
 // writeBuilder writes the external builder by which a peer connects to a
 // contract service: the package holds its address and certificate.
-func (n *Network) writeBuilder() error {
+func (c configs) writeBuilder() error {
 	for name, script := range map[string]string{
 		"detect":  "exit 0\n",
 		"build":   `cp "$1/connection.json" "$3/"` + "\n",
 		"release": `mkdir -p "$2/chaincode/server" && cp "$1/connection.json" "$2/chaincode/server/"` + "\n",
 	} {
-		path := n.file("builder", "bin", name)
+		path := c.file("builder", "bin", name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
@@ -151,16 +151,16 @@ func (n *Network) writeBuilder() error {
 	return nil
 }
 
-func (n *Network) writeNodes() error {
-	for _, node := range n.Nodes {
+func (c configs) writeNodes() error {
+	for _, node := range c.Nodes {
 		var err error
 		switch node.Kind {
 		case orderer:
-			err = n.writeYAML(n.ordererConfig(node), node.Name, "orderer.yaml")
+			err = c.writeYAML(c.ordererConfig(node), node.Name, "orderer.yaml")
 		case peer:
-			err = n.writeYAML(n.peerConfig(node), node.Name, "core.yaml")
+			err = c.writeYAML(c.peerConfig(node), node.Name, "core.yaml")
 		default:
-			err = os.MkdirAll(n.file(node.Name), 0o700)
+			err = os.MkdirAll(c.file(node.Name), 0o700)
 		}
 		if err != nil {
 			return err
@@ -169,38 +169,38 @@ func (n *Network) writeNodes() error {
 	return nil
 }
 
-func (n *Network) ordererConfig(node Node) tree {
+func (c configs) ordererConfig(node Node) tree {
 	var roots []string
 	for _, msp := range organisations() {
-		roots = append(roots, n.tlsCA(msp))
+		roots = append(roots, c.tlsCA(msp))
 	}
-	tls := tree{"Enabled": true, "PrivateKey": n.tlsFile(node, ".key"), "Certificate": n.tlsFile(node, ".pem"), "RootCAs": roots}
+	tls := tree{"Enabled": true, "PrivateKey": c.tlsFile(node, ".key"), "Certificate": c.tlsFile(node, ".pem"), "RootCAs": roots}
 	admin := tree{
-		"Enabled": true, "PrivateKey": n.tlsFile(node, ".key"), "Certificate": n.tlsFile(node, ".pem"), "RootCAs": roots,
-		"ClientAuthRequired": true, "ClientRootCAs": []string{n.tlsCA(node.MSP)},
+		"Enabled": true, "PrivateKey": c.tlsFile(node, ".key"), "Certificate": c.tlsFile(node, ".pem"), "RootCAs": roots,
+		"ClientAuthRequired": true, "ClientRootCAs": []string{c.tlsCA(node.MSP)},
 	}
 	return tree{
 		"General": tree{
 			"ListenAddress": "127.0.0.1", "ListenPort": node.Port, "TLS": tls, "BootstrapMethod": "none",
-			"LocalMSPDir": n.mspDir(node.Name), "LocalMSPID": node.MSP,
-			"Cluster":        tree{"ClientCertificate": n.tlsFile(node, ".pem"), "ClientPrivateKey": n.tlsFile(node, ".key"), "RootCAs": roots, "SendBufferSize": 100},
+			"LocalMSPDir": c.mspDir(node.Name), "LocalMSPID": node.MSP,
+			"Cluster":        tree{"ClientCertificate": c.tlsFile(node, ".pem"), "ClientPrivateKey": c.tlsFile(node, ".key"), "RootCAs": roots, "SendBufferSize": 100},
 			"Keepalive":      tree{"ServerMinInterval": "1s", "ServerInterval": "60s", "ServerTimeout": "20s"},
 			"BCCSP":          tree{"Default": "SW", "SW": tree{"Hash": "SHA2", "Security": 256}},
 			"Authentication": tree{"TimeWindow": "15m"},
 			"MaxRecvMsgSize": 104857600, "MaxSendMsgSize": 104857600,
 		},
-		"FileLedger":           tree{"Location": n.file(node.Name, "ledger")},
+		"FileLedger":           tree{"Location": c.file(node.Name, "ledger")},
 		"Operations":           tree{"ListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Operations)},
 		"Metrics":              tree{"Provider": "disabled"},
 		"Admin":                tree{"ListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Admin), "TLS": admin},
 		"ChannelParticipation": tree{"Enabled": true, "MaxRequestBodySize": "10 MB"},
-		"Consensus":            tree{"WALDir": n.file(node.Name, "wal"), "SnapDir": n.file(node.Name, "snapshots")},
+		"Consensus":            tree{"WALDir": c.file(node.Name, "wal"), "SnapDir": c.file(node.Name, "snapshots")},
 	}
 }
 
-func (n *Network) peerConfig(node Node) tree {
+func (c configs) peerConfig(node Node) tree {
 	other := ""
-	for _, p := range n.kind(peer) {
+	for _, p := range c.kind(peer) {
 		if p.MSP != node.MSP {
 			other = p.address()
 		}
@@ -209,11 +209,11 @@ func (n *Network) peerConfig(node Node) tree {
 		"peer": tree{
 			"id": node.Name, "networkId": "commonwatt", "listenAddress": node.address(), "address": node.address(),
 			"chaincodeListenAddress": fmt.Sprintf("127.0.0.1:%d", node.Admin),
-			"localMspId":             node.MSP, "mspConfigPath": n.mspDir(node.Name), "fileSystemPath": n.file(node.Name, "data"),
+			"localMspId":             node.MSP, "mspConfigPath": c.mspDir(node.Name), "fileSystemPath": c.file(node.Name, "data"),
 			"BCCSP": tree{"Default": "SW", "SW": tree{"Hash": "SHA2", "Security": 256}},
 			"tls": tree{
-				"enabled": true, "clientAuthRequired": false, "cert": tree{"file": n.tlsFile(node, ".pem")}, "key": tree{"file": n.tlsFile(node, ".key")},
-				"rootcert": tree{"file": n.tlsCA(node.MSP)},
+				"enabled": true, "clientAuthRequired": false, "cert": tree{"file": c.tlsFile(node, ".pem")}, "key": tree{"file": c.tlsFile(node, ".key")},
+				"rootcert": tree{"file": c.tlsCA(node.MSP)},
 			},
 			"keepalive": tree{"minInterval": "1s", "interval": "60s", "timeout": "20s"},
 			"gossip": tree{
@@ -240,7 +240,7 @@ func (n *Network) peerConfig(node Node) tree {
 		"vm": tree{"endpoint": ""},
 		"chaincode": tree{
 			"mode": "net", "keepalive": 0, "installTimeout": "60s", "startuptimeout": "60s", "executetimeout": "30s",
-			"externalBuilders": []tree{{"name": "commonwatt", "path": n.file("builder")}},
+			"externalBuilders": []tree{{"name": "commonwatt", "path": c.file("builder")}},
 			"system":           tree{"_lifecycle": "enable", "cscc": "enable", "lscc": "enable", "qscc": "enable"},
 			"logging":          tree{"level": "info", "shim": "warning"},
 		},
@@ -248,7 +248,7 @@ func (n *Network) peerConfig(node Node) tree {
 			"state":        tree{"stateDatabase": "goleveldb", "totalQueryLimit": 100000},
 			"history":      tree{"enableHistoryDatabase": true},
 			"pvtdataStore": tree{"collElgProcMaxDbBatchSize": 5000, "collElgProcDbBatchesInterval": 1000, "deprioritizedDataReconcilerInterval": "60m", "purgeInterval": 100, "purgedKeyAuditLogging": true},
-			"snapshots":    tree{"rootDir": n.file(node.Name, "snapshots")},
+			"snapshots":    tree{"rootDir": c.file(node.Name, "snapshots")},
 		},
 		"operations": tree{"listenAddress": fmt.Sprintf("127.0.0.1:%d", node.Operations)},
 		"metrics":    tree{"provider": "disabled"},

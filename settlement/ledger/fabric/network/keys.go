@@ -14,36 +14,21 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
-// Keys lie where the embedded ledger keeps its own: the organisations'
-// authorities, and with them the operator and the utility, are the same.
-
-func (n *Network) authorityDir(msp string) string {
-	if msp == ledger.MSPUtility {
-		return n.file(ledger.UtilityDir)
-	}
-	return n.file(ledger.CommunityDir)
-}
-
-func (n *Network) tlsCA(msp string) string { return n.file("tls", strings.ToLower(msp), "ca.pem") }
-
-func (n *Network) mspDir(owner string) string { return n.file("msp", owner) }
-
-func (n *Network) tlsFile(node Node, ending string) string {
-	return n.file("tls", strings.ToLower(node.MSP), node.Name+ending)
-}
+// keyMaker makes the keys and certificates of a network's organisations and nodes.
+type keyMaker struct{ *description }
 
 // makeKeys makes the organisations' authorities, an administrator each, and
 // identity and TLS certificate of every node.
-func (n *Network) makeKeys() error {
-	if _, err := ledger.OpenPeople(n.Dir, n.Community); err != nil {
+func (m keyMaker) makeKeys() error {
+	if _, err := ledger.OpenPeople(m.Dir, m.Community); err != nil {
 		return err
 	}
 	for _, msp := range organisations() {
-		authority, err := identity.OpenAuthority(n.authorityDir(msp), msp)
+		authority, err := identity.OpenAuthority(m.authorityDir(msp), msp)
 		if err != nil {
 			return err
 		}
-		tls, err := identity.OpenAuthority(filepath.Dir(n.tlsCA(msp)), msp+" TLS")
+		tls, err := identity.OpenAuthority(filepath.Dir(m.tlsCA(msp)), msp+" TLS")
 		if err != nil {
 			return err
 		}
@@ -51,17 +36,17 @@ func (n *Network) makeKeys() error {
 		if err != nil {
 			return err
 		}
-		if err := n.writeMSP(strings.ToLower(msp), msp, nil); err != nil {
+		if err := m.writeMSP(strings.ToLower(msp), msp, nil); err != nil {
 			return err
 		}
-		if err := n.writeMSP("admin-"+strings.ToLower(msp), msp, admin); err != nil {
+		if err := m.writeMSP("admin-"+strings.ToLower(msp), msp, admin); err != nil {
 			return err
 		}
-		for _, node := range n.Nodes {
+		for _, node := range m.Nodes {
 			if node.MSP != msp {
 				continue
 			}
-			if err := n.nodeKeys(node, authority, tls); err != nil {
+			if err := m.nodeKeys(node, authority, tls); err != nil {
 				return fmt.Errorf("keys of %s: %w", node.Name, err)
 			}
 		}
@@ -69,7 +54,7 @@ func (n *Network) makeKeys() error {
 	return nil
 }
 
-func (n *Network) nodeKeys(node Node, authority, tls *identity.Authority) error {
+func (m keyMaker) nodeKeys(node Node, authority, tls *identity.Authority) error {
 	_, err := tls.Open(node.Name, nil, func(c *x509.Certificate) {
 		c.Subject.OrganizationalUnit = nil
 		c.IPAddresses, c.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"localhost", node.Name}
@@ -83,7 +68,7 @@ func (n *Network) nodeKeys(node Node, authority, tls *identity.Authority) error 
 	if err != nil {
 		return err
 	}
-	return n.writeMSP(node.Name, node.MSP, id)
+	return m.writeMSP(node.Name, node.MSP, id)
 }
 
 func unit(name string) func(*x509.Certificate) {
@@ -92,20 +77,20 @@ func unit(name string) func(*x509.Certificate) {
 
 // writeMSP lays out what Fabric calls a membership service provider; a nil
 // identity lays out an organisation's, which verifies only.
-func (n *Network) writeMSP(owner, msp string, id *identity.Identity) error {
-	dir := n.mspDir(owner)
-	ca, err := os.ReadFile(filepath.Join(n.authorityDir(msp), identity.CAFile+".pem"))
+func (m keyMaker) writeMSP(owner, msp string, id *identity.Identity) error {
+	dir := m.mspDir(owner)
+	ca, err := os.ReadFile(filepath.Join(m.authorityDir(msp), identity.CAFile+".pem"))
 	if err != nil {
 		return err
 	}
-	tls, err := os.ReadFile(n.tlsCA(msp))
+	tls, err := os.ReadFile(m.tlsCA(msp))
 	if err != nil {
 		return err
 	}
 	files := map[string][]byte{"cacerts/ca.pem": ca, "tlscacerts/ca.pem": tls, "config.yaml": []byte(nodeUnits)}
 	if id != nil {
 		files["signcerts/cert.pem"] = id.Certificate
-		key, err := os.ReadFile(filepath.Join(n.authorityDir(msp), nameOf(owner)+".key"))
+		key, err := os.ReadFile(filepath.Join(m.authorityDir(msp), nameOf(owner)+".key"))
 		if err != nil {
 			return err
 		}

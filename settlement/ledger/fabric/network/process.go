@@ -1,33 +1,42 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
+// processes are those of a network's nodes.
+type processes struct {
+	of       *description
+	binaries map[string]string // found when the first is started
+	started  []string          // the nodes that this process has started
+}
+
 // Start starts a node that does not run, apart from this process: it goes on
 // when this one ends.
-func (n *Network) Start(name string) (err error) {
-	node, err := n.node(name)
+func (p *processes) Start(name string) (err error) {
+	node, err := p.of.node(name)
 	if err != nil {
 		return err
 	}
-	if _, running := n.pid(node); running {
+	if _, running := p.pid(node); running {
 		return nil
 	}
-	if n.binaries == nil {
-		if n.binaries, err = Binaries(); err != nil {
+	if p.binaries == nil {
+		if p.binaries, err = Binaries(); err != nil {
 			return err
 		}
 	}
-	log, err := os.OpenFile(n.file(name, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(p.of.file(name, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
@@ -35,29 +44,72 @@ func (n *Network) Start(name string) (err error) {
 	var cmd *exec.Cmd
 	switch node.Kind {
 	case orderer:
-		cmd = exec.Command(n.binaries[orderer]) //nolint:noctx,gosec // it outlives this process
+		cmd = exec.Command(p.binaries[orderer]) //nolint:noctx,gosec // it outlives this process
 	case peer:
-		cmd = exec.Command(n.binaries[peer], "node", "start") //nolint:noctx,gosec // it outlives this process
+		cmd = exec.Command(p.binaries[peer], "node", "start") //nolint:noctx,gosec // it outlives this process
 	default:
-		id, err := os.ReadFile(n.file(name, "package.id"))
+		id, err := os.ReadFile(p.of.file(name, "package.id"))
 		if err != nil {
 			return fmt.Errorf("start %s: %w", name, err)
 		}
-		cmd = exec.Command(n.binaries[contracts]) //nolint:noctx,gosec // it outlives this process
+		cmd = exec.Command(p.binaries[contracts]) //nolint:noctx,gosec // it outlives this process
 		cmd.Env = []string{
 			"CHAINCODE_SERVER_ADDRESS=" + node.address(), "CORE_CHAINCODE_ID=" + strings.TrimSpace(string(id)),
-			"CHAINCODE_TLS_KEY=" + n.tlsFile(node, ".key"), "CHAINCODE_TLS_CERT=" + n.tlsFile(node, ".pem"),
+			"CHAINCODE_TLS_KEY=" + p.of.tlsFile(node, ".key"), "CHAINCODE_TLS_CERT=" + p.of.tlsFile(node, ".pem"),
 		}
 	}
-	cmd.Env = append(cmd.Env, "FABRIC_CFG_PATH="+n.file(name), "PATH="+os.Getenv("PATH"), "FABRIC_LOGGING_SPEC=warning")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = n.file(name), log, log
+	cmd.Env = append(cmd.Env, "FABRIC_CFG_PATH="+p.of.file(name), "PATH="+os.Getenv("PATH"), "FABRIC_LOGGING_SPEC=warning")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.of.file(name), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() { _ = cmd.Wait() }() // while this process lives, it does not leave a zombie
-	n.started = append(n.started, name)
-	return os.WriteFile(n.file(name, "pid"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+	p.started = append(p.started, name)
+	return os.WriteFile(p.of.file(name, "pid"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600)
+}
+
+// startAll starts the nodes of a kind.
+func (p *processes) startAll(kind string) error {
+	for _, node := range p.of.kind(kind) {
+		if err := p.Start(node.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patience is how long a node may take to answer.
+const patience = 60 * time.Second
+
+// retry calls f until it succeeds, a node has ended or patience ends, and then says why
+// it did not.
+func (p *processes) retry(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		if ended := p.ended(); ended != nil {
+			return ended
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// IsUp tells whether a peer of the network runs.
+func (p *processes) IsUp() bool {
+	up := p.Running()
+	return slices.ContainsFunc(p.of.Nodes, func(node Node) bool {
+		_, peer := p.of.PeerOf(node)
+		return peer && up[node.Name]
+	})
 }
 
 // EndedError says that a node ended by itself, and what it wrote last.
@@ -69,15 +121,15 @@ func (e *EndedError) Error() string {
 
 // ended returns an *EndedError for each node that this process has started and that does
 // not run any more, nil when all run.
-func (n *Network) ended() error {
+func (p *processes) ended() error {
 	var all []error
-	for _, name := range n.started {
-		node, err := n.node(name)
+	for _, name := range p.started {
+		node, err := p.of.node(name)
 		if err != nil {
 			continue
 		}
-		if _, running := n.pid(node); !running {
-			all = append(all, &EndedError{Node: name, Last: lastLine(n.file(name, "log")), Log: n.file(name, "log")})
+		if _, running := p.pid(node); !running {
+			all = append(all, &EndedError{Node: name, Last: lastLine(p.of.file(name, "log")), Log: p.of.file(name, "log")})
 		}
 	}
 	return errors.Join(all...)
@@ -94,8 +146,8 @@ func lastLine(path string) string {
 
 // pid returns the process of a node. A process that has the number by now but
 // is another one does not count.
-func (n *Network) pid(node Node) (pid int, running bool) {
-	text, err := os.ReadFile(n.file(node.Name, "pid"))
+func (p *processes) pid(node Node) (pid int, running bool) {
+	text, err := os.ReadFile(p.of.file(node.Name, "pid"))
 	if err != nil {
 		return 0, false
 	}
@@ -103,7 +155,7 @@ func (n *Network) pid(node Node) (pid int, running bool) {
 		return 0, false
 	}
 	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
-	if err != nil || cwd != n.file(node.Name) {
+	if err != nil || cwd != p.of.file(node.Name) {
 		return pid, false
 	}
 	state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -115,12 +167,12 @@ func (n *Network) pid(node Node) (pid int, running bool) {
 }
 
 // Signal sends a node's process a signal.
-func (n *Network) Signal(name string, s syscall.Signal) error {
-	node, err := n.node(name)
+func (p *processes) Signal(name string, s syscall.Signal) error {
+	node, err := p.of.node(name)
 	if err != nil {
 		return err
 	}
-	pid, running := n.pid(node)
+	pid, running := p.pid(node)
 	if !running {
 		return fmt.Errorf("%s does not run", name)
 	}
@@ -134,11 +186,11 @@ func (n *Network) Signal(name string, s syscall.Signal) error {
 const stopWithin = 10 * time.Second
 
 // Down stops the nodes that Up has started, and nothing else.
-func (n *Network) Down() (stopped []string, err error) {
+func (p *processes) Down() (stopped []string, err error) {
 	var waiting []Node
-	for _, node := range n.Nodes {
-		if _, running := n.pid(node); running {
-			err = errors.Join(err, n.Signal(node.Name, syscall.SIGTERM))
+	for _, node := range p.of.Nodes {
+		if _, running := p.pid(node); running {
+			err = errors.Join(err, p.Signal(node.Name, syscall.SIGTERM))
 			waiting = append(waiting, node)
 			stopped = append(stopped, node.Name)
 		}
@@ -146,12 +198,12 @@ func (n *Network) Down() (stopped []string, err error) {
 	deadline := time.Now().Add(stopWithin)
 	for _, node := range waiting {
 		for {
-			if _, running := n.pid(node); !running {
-				_ = os.Remove(filepath.Join(n.file(node.Name), "pid"))
+			if _, running := p.pid(node); !running {
+				_ = os.Remove(filepath.Join(p.of.file(node.Name), "pid"))
 				break
 			}
 			if time.Now().After(deadline) {
-				_ = n.Signal(node.Name, syscall.SIGKILL) // it may have stopped by now
+				_ = p.Signal(node.Name, syscall.SIGKILL) // it may have stopped by now
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -160,10 +212,10 @@ func (n *Network) Down() (stopped []string, err error) {
 }
 
 // Running tells which nodes run.
-func (n *Network) Running() map[string]bool {
+func (p *processes) Running() map[string]bool {
 	all := map[string]bool{}
-	for _, node := range n.Nodes {
-		_, all[node.Name] = n.pid(node)
+	for _, node := range p.of.Nodes {
+		_, all[node.Name] = p.pid(node)
 	}
 	return all
 }

@@ -17,7 +17,7 @@ func TestANodeThatEndsIsNamed(t *testing.T) {
 		t.Skip("SKIPPED: a node's process is looked for in /proc, which Linux alone has")
 	}
 	dir := t.TempDir()
-	n := &Network{Dir: dir, Nodes: []Node{{Name: "orderer-1", Kind: orderer}}}
+	n := newNetwork(&description{Dir: dir, Nodes: []Node{{Name: "orderer-1", Kind: orderer}}})
 	program := filepath.Join(dir, "program")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\necho begins\necho panic: address in use >&2\nexit 2\n"), 0o700); err != nil {
 		t.Fatal(err)
@@ -39,8 +39,8 @@ func TestANodeThatEndsIsNamed(t *testing.T) {
 
 // TestPortsAreNotThoseOfOutgoingConnections chooses the ports of a network.
 func TestPortsAreNotThoseOfOutgoingConnections(t *testing.T) {
-	n := &Network{Nodes: make([]Node, 20)}
-	if err := n.choosePorts(t.Context()); err != nil {
+	n := &description{Nodes: make([]Node, 20)}
+	if err := (layout{description: n}).choosePorts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[int]bool{}

@@ -4,20 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
-
-// IsUp tells whether a peer of the network runs.
-func (n *Network) IsUp() bool {
-	up := n.Running()
-	return slices.ContainsFunc(n.Nodes, func(node Node) bool {
-		_, peer := n.PeerOf(node)
-		return peer && up[node.Name]
-	})
-}
 
 // PublishKeys copies the network's verifier keys to a community's directory, where its
 // auditors look for them.

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/hyperledger/fabric-admin-sdk/pkg/chaincode"
 	"github.com/hyperledger/fabric-admin-sdk/pkg/channel"
@@ -32,21 +31,29 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
 
-// Up brings the network up, as far as it is not: processes, channel, contracts.
+// deployment brings a network's channel and contracts up, as the administrators of its
+// organisations.
+type deployment struct {
+	*description
+
+	processes *processes
+}
+
+// up brings the network up, as far as it is not: processes, channel, contracts.
 // say is told each step. It returns when both organisations have committed the
 // contracts' definition.
-func (n *Network) Up(ctx context.Context, say func(step string)) error {
+func (u deployment) up(ctx context.Context, say func(step string)) error {
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
-		{"starting orderers", func(context.Context) error { return n.startAll(orderer) }},
-		{"orderers join the channel", n.joinOrderers},
-		{"starting peers", func(context.Context) error { return n.startAll(peer) }},
-		{"peers join the channel", n.joinPeers},
-		{"installing the contracts", n.install},
-		{"starting the contracts", func(context.Context) error { return n.startAll(contracts) }},
-		{"both organisations approve and commit the contracts", n.define},
+		{"starting orderers", func(context.Context) error { return u.processes.startAll(orderer) }},
+		{"orderers join the channel", u.joinOrderers},
+		{"starting peers", func(context.Context) error { return u.processes.startAll(peer) }},
+		{"peers join the channel", u.joinPeers},
+		{"installing the contracts", u.install},
+		{"starting the contracts", func(context.Context) error { return u.processes.startAll(contracts) }},
+		{"both organisations approve and commit the contracts", u.define},
 	}
 	for _, s := range steps {
 		say(s.name)
@@ -57,41 +64,8 @@ func (n *Network) Up(ctx context.Context, say func(step string)) error {
 	return nil
 }
 
-func (n *Network) startAll(kind string) error {
-	for _, node := range n.kind(kind) {
-		if err := n.Start(node.Name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// patience is how long a node may take to answer.
-const patience = 60 * time.Second
-
-// retry calls f until it succeeds, a node has ended or patience ends, and then says why
-// it did not.
-func (n *Network) retry(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := f(ctx)
-		if err == nil {
-			return nil
-		}
-		if ended := n.ended(); ended != nil {
-			return ended
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-func (n *Network) genesis() (*common.Block, error) {
-	b, err := os.ReadFile(n.file("genesis.block"))
+func (u deployment) genesis() (*common.Block, error) {
+	b, err := os.ReadFile(u.file("genesis.block"))
 	if err != nil {
 		return nil, err
 	}
@@ -99,24 +73,24 @@ func (n *Network) genesis() (*common.Block, error) {
 	return block, proto.Unmarshal(b, block)
 }
 
-func (n *Network) joinOrderers(ctx context.Context) error {
-	block, err := n.genesis()
+func (u deployment) joinOrderers(ctx context.Context) error {
+	block, err := u.genesis()
 	if err != nil {
 		return err
 	}
-	for _, node := range n.kind(orderer) {
+	for _, node := range u.kind(orderer) {
 		roots := x509.NewCertPool()
-		ca, err := os.ReadFile(n.tlsCA(node.MSP))
+		ca, err := os.ReadFile(u.tlsCA(node.MSP))
 		if err != nil {
 			return err
 		}
 		roots.AppendCertsFromPEM(ca)
-		own, err := tls.LoadX509KeyPair(n.tlsFile(node, ".pem"), n.tlsFile(node, ".key"))
+		own, err := tls.LoadX509KeyPair(u.tlsFile(node, ".pem"), u.tlsFile(node, ".key"))
 		if err != nil {
 			return err
 		}
 		url := fmt.Sprintf("https://127.0.0.1:%d", node.Admin)
-		err = n.retry(ctx, func(context.Context) error {
+		err = u.processes.retry(ctx, func(context.Context) error {
 			list, err := channel.ListChannel(url, roots, own)
 			if err != nil || len(list.Channels) > 0 {
 				return err
@@ -139,12 +113,12 @@ func (n *Network) joinOrderers(ctx context.Context) error {
 }
 
 // admin connects to an organisation's peer as its administrator.
-func (n *Network) admin(node Node) (*grpc.ClientConn, adminid.SigningIdentity, error) {
-	conn, err := fabric.Dial(fabric.Peer{Address: node.address(), TLS: n.tlsCA(node.MSP)})
+func (u deployment) admin(node Node) (*grpc.ClientConn, adminid.SigningIdentity, error) {
+	conn, err := fabric.Dial(fabric.Peer{Address: node.address(), TLS: u.tlsCA(node.MSP)})
 	if err != nil {
 		return nil, nil, err
 	}
-	authority, err := identity.OpenAuthority(n.authorityDir(node.MSP), node.MSP)
+	authority, err := identity.OpenAuthority(u.authorityDir(node.MSP), node.MSP)
 	if err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
 	}
@@ -164,26 +138,26 @@ func (n *Network) admin(node Node) (*grpc.ClientConn, adminid.SigningIdentity, e
 }
 
 // atPeers does something as the administrator of each peer.
-func (n *Network) atPeers(ctx context.Context, do func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error) error {
-	for _, node := range n.kind(peer) {
-		conn, id, err := n.admin(node)
+func (u deployment) atPeers(ctx context.Context, do func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error) error {
+	for _, node := range u.kind(peer) {
+		conn, id, err := u.admin(node)
 		if err != nil {
 			return err
 		}
-		err = n.retry(ctx, func(ctx context.Context) error { return do(ctx, node, conn, id) })
+		err = u.processes.retry(ctx, func(ctx context.Context) error { return do(ctx, node, conn, id) })
 		if err = errors.Join(err, conn.Close()); err != nil {
-			return fmt.Errorf("%s: %w (see %s)", node.Name, err, n.file(node.Name, "log"))
+			return fmt.Errorf("%s: %w (see %s)", node.Name, err, u.file(node.Name, "log"))
 		}
 	}
 	return nil
 }
 
-func (n *Network) joinPeers(ctx context.Context) error {
-	block, err := n.genesis()
+func (u deployment) joinPeers(ctx context.Context) error {
+	block, err := u.genesis()
 	if err != nil {
 		return err
 	}
-	return n.atPeers(ctx, func(ctx context.Context, _ Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
+	return u.atPeers(ctx, func(ctx context.Context, _ Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
 		joined, err := channel.ListChannelOnPeer(ctx, conn, id)
 		if err != nil || len(joined) > 0 {
 			return err
@@ -195,13 +169,13 @@ func (n *Network) joinPeers(ctx context.Context) error {
 const label = "commonwatt"
 
 // install puts a package on each peer that says where its contract service is.
-func (n *Network) install(ctx context.Context) error {
-	return n.atPeers(ctx, func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
-		service, err := n.node("contracts-" + strings.ToLower(node.MSP))
+func (u deployment) install(ctx context.Context) error {
+	return u.atPeers(ctx, func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
+		service, err := u.node("contracts-" + strings.ToLower(node.MSP))
 		if err != nil {
 			return err
 		}
-		pack, err := n.packageOf(service)
+		pack, err := u.packageOf(service)
 		if err != nil {
 			return err
 		}
@@ -220,13 +194,13 @@ func (n *Network) install(ctx context.Context) error {
 				return err
 			}
 		}
-		return disk.Replace(n.file(service.Name, "package.id"), []byte(packageID+"\n"), disk.Private)
+		return disk.Replace(u.file(service.Name, "package.id"), []byte(packageID+"\n"), disk.Private)
 	})
 }
 
 // packageOf makes the package of a service, the same bytes every time.
-func (n *Network) packageOf(service Node) ([]byte, error) {
-	root, err := os.ReadFile(n.tlsCA(service.MSP))
+func (u deployment) packageOf(service Node) ([]byte, error) {
+	root, err := os.ReadFile(u.tlsCA(service.MSP))
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +245,7 @@ func archive(files map[string][]byte) ([]byte, error) {
 
 // define has both organisations approve the contracts, and commits them:
 // transactions need both.
-func (n *Network) define(ctx context.Context) error {
+func (u deployment) define(ctx context.Context) error {
 	rule := fmt.Sprintf("AND('%s.peer','%s.peer')", ledger.MSPCommunity, ledger.MSPUtility)
 	policy, err := chaincode.NewApplicationPolicy(rule, "")
 	if err != nil {
@@ -285,7 +259,7 @@ func (n *Network) define(ctx context.Context) error {
 		ChannelName: Channel, Name: Chaincode, Version: "1", Sequence: 1, ApplicationPolicy: policy, Collections: private,
 	}
 	committed := false
-	err = n.atPeers(ctx, func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
+	err = u.atPeers(ctx, func(ctx context.Context, node Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
 		g := chaincode.NewGateway(conn, id)
 		there, err := g.QueryCommitted(ctx, Channel)
 		if err != nil {
@@ -294,7 +268,7 @@ func (n *Network) define(ctx context.Context) error {
 		if committed = committed || len(there.GetChaincodeDefinitions()) > 0; committed {
 			return nil
 		}
-		text, err := os.ReadFile(filepath.Join(n.file("contracts-"+strings.ToLower(node.MSP)), "package.id"))
+		text, err := os.ReadFile(filepath.Join(u.file("contracts-"+strings.ToLower(node.MSP)), "package.id"))
 		if err != nil {
 			return err
 		}
@@ -309,7 +283,7 @@ func (n *Network) define(ctx context.Context) error {
 		return err
 	}
 	done := false
-	return n.atPeers(ctx, func(ctx context.Context, _ Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
+	return u.atPeers(ctx, func(ctx context.Context, _ Node, conn *grpc.ClientConn, id adminid.SigningIdentity) error {
 		g := chaincode.NewGateway(conn, id)
 		there, err := g.QueryCommitted(ctx, Channel)
 		if err != nil {

@@ -1,0 +1,62 @@
+package evidence
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// workings tell how settlement runs came about.
+type workings struct {
+	db     *sql.DB
+	packer *packer
+}
+
+// KeepWorking keeps how a settlement run came about, by the reading root that it
+// led to: of several tries the ledger has one.
+func (w workings) KeepWorking(ctx context.Context, interval string, run int, root string, working []byte) error {
+	_, err := w.db.ExecContext(ctx, `INSERT INTO workings (interval, run, root, working) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET working = excluded.working`, interval, run, root, w.packer.pack(working))
+	if err != nil {
+		return fmt.Errorf("keep working of %s run %d: %w", interval, run, err)
+	}
+	return nil
+}
+
+// Working returns how a run came about, by its reading root; nil when it is not kept.
+func (w workings) Working(ctx context.Context, interval string, run int, root string) (working []byte, err error) {
+	err = w.db.QueryRowContext(ctx, `SELECT working FROM workings WHERE interval = ? AND run = ? AND root = ?`, interval, run, root).Scan(&working)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		working, err = w.packer.unpack(working)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("working of %s run %d: %w", interval, run, err)
+	}
+	return working, nil
+}
+
+// Workings shows what is kept, by interval and run, with its reading root.
+func (w workings) Workings(ctx context.Context, see func(root string, working []byte) error) error {
+	rows, err := w.db.QueryContext(ctx, `SELECT root, working FROM workings ORDER BY interval, run, root`)
+	if err != nil {
+		return fmt.Errorf("workings: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var root string
+		var working []byte
+		if err := rows.Scan(&root, &working); err != nil {
+			return fmt.Errorf("workings: %w", err)
+		}
+		if working, err = w.packer.unpack(working); err != nil {
+			return fmt.Errorf("working of %s: %w", root, err)
+		}
+		if err := see(root, working); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

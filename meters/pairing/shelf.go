@@ -1,0 +1,166 @@
+package pairing
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/commonwatt/commonwatt/disk"
+)
+
+const (
+	sessionsDir = "pairing"
+	devicesFile = "devices.json"
+	removedFile = "removed.json"
+)
+
+// shelf keeps the sessions and what was paired, each in a file of a directory. It is safe
+// for concurrent use.
+type shelf struct {
+	dir string
+	mu  sync.Mutex // held by who writes a file
+}
+
+// Paired returns the devices that were paired, in the order of pairing.
+func (s *shelf) Paired() ([]Binding, error) {
+	return s.read(devicesFile)
+}
+
+func (s *shelf) read(name string) (all []Binding, err error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, name)) //nolint:gosec // our own
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(s.dir, name), err)
+	}
+	return all, nil
+}
+
+// keep has a device among those that were paired, in place of the one with its id.
+func (s *shelf) keep(binding Binding) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paired, err := s.Paired()
+	if err != nil {
+		return err
+	}
+	paired = slices.DeleteFunc(paired, func(old Binding) bool { return old.ID == binding.ID })
+	return s.write(devicesFile, append(paired, binding))
+}
+
+// remove lets go of a device that was paired, unless it may not go yet. Errors:
+// *NotFoundError, and those of may.
+func (s *shelf) remove(id string, may func(gone Binding, paired []Binding) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paired, err := s.Paired()
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(paired, func(other Binding) bool { return other.ID == id })
+	if at < 0 {
+		return &NotFoundError{id}
+	}
+	gone := paired[at]
+	if err := may(gone, paired); err != nil {
+		return err
+	}
+	removed, err := s.read(removedFile)
+	if err != nil {
+		return err
+	}
+	if err := s.write(removedFile, append(removed, gone)); err != nil {
+		return err
+	}
+	return s.write(devicesFile, slices.Delete(paired, at, at+1))
+}
+
+// NotFoundError reports a session that there is not.
+type NotFoundError struct{ ID string }
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("there is no pairing %q", e.ID) }
+
+// Session returns a kept session. Errors: *NotFoundError.
+func (s *shelf) Session(id string) (*Session, error) {
+	if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(id) {
+		return nil, &NotFoundError{id}
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, sessionsDir, id+".json")) //nolint:gosec // the name is checked
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &NotFoundError{id}
+	}
+	one := &Session{}
+	if err == nil {
+		err = json.Unmarshal(text, one)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pairing %s: %w", id, err)
+	}
+	return one, nil
+}
+
+// Sessions returns the kept sessions, by id.
+func (s *shelf) Sessions() ([]*Session, error) {
+	names, err := filepath.Glob(filepath.Join(s.dir, sessionsDir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*Session, 0, len(names))
+	for _, name := range names {
+		one, err := s.Session(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// Resume returns the session of a target, nil when there is none.
+func (s *shelf) Resume(target string, unit uint8) (*Session, error) {
+	all, err := s.Sessions()
+	for _, one := range all {
+		if one.Target == target && (unit == 0 || one.Unit == unit) {
+			return one, nil
+		}
+	}
+	return nil, err
+}
+
+// Forget ends a session.
+func (s *shelf) Forget(id string) error {
+	if _, err := s.Session(id); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(s.dir, sessionsDir, id+".json"))
+}
+
+// save keeps a session.
+func (s *shelf) save(session *Session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.write(filepath.Join(sessionsDir, session.ID+".json"), session)
+}
+
+// write replaces a file durably: after a crash it is the old one or the new one.
+func (s *shelf) write(name string, v any) error {
+	path := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return disk.Replace(path, append(text, '\n'), disk.Private)
+}

@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+)
+
+// accountNumbers are what accounts are in the index, by name.
+type accountNumbers map[string]int64
+
+// restore reads the numbers anew.
+func (a accountNumbers) restore(ctx context.Context, from reader) error {
+	clear(a)
+	found, err := from.QueryContext(ctx, `SELECT account, n FROM accounts`)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var name string
+		var n int64
+		if err := found.Scan(&name, &n); err != nil {
+			return err
+		}
+		a[name] = n
+	}
+	return found.Err()
+}
+
+// of returns an account's number, which it gets at first.
+func (a accountNumbers) of(ctx context.Context, w indexWriter, name string) (int64, error) {
+	if n, known := a[name]; known {
+		return n, nil
+	}
+	n := int64(len(a))
+	a[name] = n
+	return n, w.accounts.Add(ctx, n, name)
+}
+
+// closedRuns are the runs that are known to be closed. They have a lock of their own: who
+// asks for them does not wait for the chain.
+type closedRuns struct {
+	mu   sync.RWMutex
+	runs map[string]bool
+	days map[string]bool // intervals with a closed run
+}
+
+// close notes runs, by name, each with its interval.
+func (c *closedRuns) close(runs map[string]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for run, interval := range runs {
+		c.runs[run], c.days[interval] = true, true
+	}
+}
+
+// Closed returns how many intervals and runs are closed.
+func (c *closedRuns) Closed() (intervals, runs int64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return int64(len(c.days)), int64(len(c.runs))
+}
+
+// IsClosed tells whether a run, named community/interval/run, is closed.
+func (c *closedRuns) IsClosed(run string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.runs[run]
+}
