@@ -511,26 +511,7 @@ simulation: {homes: 12, nodes: [street-1, street-2]}
 	}
 	p := launch(t, dir, "--config", config)
 	p.until("settled intervals", func(s api.Status) bool { return s.IntervalsSettled >= 8 })
-	var state api.State
-	if err := p.get("/api/v1/state", &state); err != nil {
-		t.Fatal(err)
-	}
-	fees := 0
-	for _, i := range state.Intervals {
-		var postings []api.Posting
-		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
-		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range postings {
-			if x.Reason == settlement.ReasonFee {
-				fees++
-			}
-		}
-	}
-	if fees == 0 {
-		t.Error("no trade went over a line")
-	}
+	p.wait("trade over a line", func() bool { return fees(t, p) > 0 })
 	p.stop()
 	verified(t, dir)
 
@@ -543,4 +524,26 @@ simulation: {homes: 12, nodes: [street-1, street-2]}
 	if code != 2 || !strings.Contains(errs, "begun with another feeder, tick or collar") {
 		t.Errorf("another feeder: exit code %d: %s", code, errs)
 	}
+}
+
+// fees counts the postings to the grid operator in the intervals that a community shows.
+func fees(t *testing.T, p *process) (n int) {
+	t.Helper()
+	var state api.State
+	if err := p.get("/api/v1/state", &state); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range state.Intervals {
+		var postings []api.Posting
+		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
+		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range postings {
+			if x.Reason == settlement.ReasonFee {
+				n++
+			}
+		}
+	}
+	return n
 }

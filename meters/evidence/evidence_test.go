@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
 	"slices"
