@@ -26,8 +26,9 @@ type hostile struct {
 	mu      sync.Mutex
 	r       *rand.Rand
 	version uint16
-	conn    net.Conn // the last that connected
-	kept    sending  // a frame that comes again after the next one
+	asked   time.Time // when the last read began
+	conn    net.Conn  // the last that connected
+	kept    sending   // a frame that comes again after the next one
 	queue   chan sending
 	count   map[string]int
 }
@@ -41,10 +42,11 @@ type sending struct {
 
 const hostileTimeout = 20 * time.Millisecond
 
-// hostileLate is how late a frame can be at most. What comes ten timeouts after its
-// request cannot be told from the answer to a later one: a machine that is so busy that it
-// holds up the sender must not make the bus worse than the reader can know.
-const hostileLate = 6 * hostileTimeout
+// hostileLate is how long after a read began a frame of its can come at most. What comes
+// ten timeouts after its request cannot be told from the answer to a later one: a machine
+// that is so busy that it holds up the sender must not make the bus worse than the reader
+// can know.
+const hostileLate = 7 * hostileTimeout
 
 func startHostile(t *testing.T, h *hostile) string {
 	t.Helper()
@@ -108,7 +110,7 @@ func (h *hostile) serve(conn net.Conn) {
 func (h *hostile) answer(conn net.Conn, request []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	until := time.Now().Add(hostileLate)
+	until := h.asked.Add(hostileLate)
 	pdu := request[1:6]
 	unit := request[0]
 	if !h.rtu {
@@ -240,7 +242,7 @@ func TestNoAnswerGoesToAnotherRequest(t *testing.T) {
 				if r.IntN(10) == 0 {
 					addr = 950 // refused
 				}
-				before := h.now()
+				before := h.ask()
 				words, err := conn.Read(context.Background(), unit, table, addr, n)
 				if ex := (*modbus.ExceptionError)(nil); errors.As(err, &ex) {
 					refused++
@@ -284,9 +286,11 @@ func (h *hostile) lose() {
 	h.count["lost by the machine"]++
 }
 
-func (h *hostile) now() uint16 {
+// ask returns how many requests came before a read that begins now.
+func (h *hostile) ask() uint16 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.asked = time.Now()
 	return h.version
 }
 

@@ -38,6 +38,7 @@ func TestSerialLine(t *testing.T) {
 			}
 			have = 0
 			h.faults = []string{"none"}
+			h.ask()
 			h.answer(nil, request)
 			select {
 			case d := <-late:
