@@ -90,6 +90,16 @@ func filled(t *testing.T) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// A busy machine signs checkpoints in the middle of a run too. The one of each run
+	// that the utility's witness has signed as well is left.
+	const signature = "\n— "
+	db := openFile(t, filepath.Join(dir, ledger.IndexFile))
+	if _, err := db.Exec(`DELETE FROM checkpoints WHERE LENGTH(CAST(note AS TEXT)) - LENGTH(REPLACE(CAST(note AS TEXT), ?1, '')) < 2 * LENGTH(?1)`, signature); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 
