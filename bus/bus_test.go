@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -26,7 +25,7 @@ func open(t *testing.T, dir string) *bus.Bus {
 // consume collects n messages of a durable consumer; handle may fail.
 func consume(t *testing.T, b *bus.Bus, n int, handle func([]string) error) (got []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	err := b.Consume(ctx, bus.Readings, "readings.demo.*", "test", func(_ context.Context, messages [][]byte) error {
 		var texts []string
@@ -51,6 +50,7 @@ func consume(t *testing.T, b *bus.Bus, n int, handle func([]string) error) (got 
 // TestMessagesSurviveARestart publishes, restarts the server, and consumes in
 // order; what was acknowledged does not come again.
 func TestMessagesSurviveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := open(t, dir)
 	for i := range 6 {
@@ -82,6 +82,7 @@ func TestMessagesSurviveARestart(t *testing.T) {
 }
 
 func TestAFailedBatchComesAgain(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	defer b.Close()
 	publish := func(texts ...string) {
@@ -108,6 +109,7 @@ func TestAFailedBatchComesAgain(t *testing.T) {
 
 // TestFreezeKeepsTheFirst lets many freeze one subject: all get the same.
 func TestFreezeKeepsTheFirst(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	defer b.Close()
 	const subject = "settlement.demo.2026-06-01T12:00:00Z/15.1"
@@ -136,6 +138,7 @@ func TestFreezeKeepsTheFirst(t *testing.T) {
 }
 
 func TestRequest(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	defer b.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -161,6 +164,7 @@ func TestRequest(t *testing.T) {
 
 // TestExternalServer runs a server of its own and uses it over the network.
 func TestExternalServer(t *testing.T) {
+	t.Parallel()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +172,7 @@ func TestExternalServer(t *testing.T) {
 	s.Start()
 	defer s.WaitForShutdown()
 	defer s.Shutdown()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(patience) {
 		t.Fatal("the server is not ready")
 	}
 	b, err := bus.Open(t.Context(), bus.Config{URL: s.ClientURL()})

@@ -18,6 +18,7 @@ import (
 // TestFrozenRunsArePacked freezes more than a block into a stream that was made
 // before it was compressed: all is there after a restart, and takes up less.
 func TestFrozenRunsArePacked(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	frozenBefore(t, dir, "settlement.demo.0.1", "before")
 	b := open(t, dir)
@@ -59,7 +60,7 @@ func frozenBefore(t *testing.T, dir, subject, data string) {
 	s.Start()
 	defer s.WaitForShutdown()
 	defer s.Shutdown()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(patience) {
 		t.Fatal("not ready")
 	}
 	conn, err := nats.Connect("", nats.InProcessServer(s))

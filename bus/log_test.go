@@ -34,6 +34,7 @@ func readLog(t *testing.T, l *bus.Log) (got []string) {
 // TestALogHasOneWriter lets two write to a log: who has not seen what the other
 // wrote is refused for good, until it reads it.
 func TestALogHasOneWriter(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	first, second, other := openLog(t, b, "a"), openLog(t, b, "a"), openLog(t, b, "b")
 	if got := readLog(t, first); got != nil {
@@ -67,6 +68,7 @@ func TestALogHasOneWriter(t *testing.T) {
 }
 
 func TestALogSurvivesARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	b := open(t, dir)
 	if err := openLog(t, b, "a").Append(t.Context(), []byte("x")); err != nil {
@@ -84,6 +86,7 @@ func TestALogSurvivesARestart(t *testing.T) {
 }
 
 func TestALeaseHasOneHolder(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	first, err := b.Acquire(t.Context(), "market.c", "one", 1, false)
 	if err != nil {

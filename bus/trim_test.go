@@ -11,6 +11,7 @@ import (
 // TestTrim removes what was acknowledged the time before, of the subject alone, and
 // nothing that was not.
 func TestTrim(t *testing.T) {
+	t.Parallel()
 	b := open(t, t.TempDir())
 	defer b.Close()
 	sent := 0

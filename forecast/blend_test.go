@@ -1,6 +1,7 @@
 package forecast_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -90,16 +91,19 @@ func (lastValue) Forecast(s forecast.Series, _ int) ([]forecast.Point, error) {
 func TestBlendBeatsItsParts(t *testing.T) {
 	const days = 8 // with fewer the quantiles know too little of the time of day
 	for seed := range uint64(2) {
-		net, running := street(12, days, seed+1)
-		blend, last, yesterday := evaluate(forecast.Blend{}, net, running), evaluate(lastValue{}, net, running), evaluate(forecast.SeasonalNaive{}, net, running)
-		t.Logf("seed %d: mean absolute error %.1f Wh (blend), %.1f (last interval), %.1f (yesterday); below the lowest decile %.3f, above the highest %.3f; pinball %.1f, yesterday's %.1f",
-			seed+1, blend.mae, last.mae, yesterday.mae, blend.low, blend.high, blend.pinball, yesterday.pinball)
-		if blend.mae > 0.97*last.mae || blend.mae > 0.5*yesterday.mae {
-			t.Errorf("seed %d: the blend errs by %.1f Wh, the last interval by %.1f, yesterday by %.1f", seed+1, blend.mae, last.mae, yesterday.mae)
-		}
-		if blend.low > 0.18 || blend.high > 0.18 || blend.pinball > 0.5*yesterday.pinball {
-			t.Errorf("seed %d: %.3f below the lowest decile, %.3f above the highest, pinball %.1f of yesterday's %.1f", seed+1, blend.low, blend.high, blend.pinball, yesterday.pinball)
-		}
+		t.Run(fmt.Sprint(seed+1), func(t *testing.T) {
+			t.Parallel()
+			net, running := street(12, days, seed+1)
+			blend, last, yesterday := evaluate(forecast.Blend{}, net, running), evaluate(lastValue{}, net, running), evaluate(forecast.SeasonalNaive{}, net, running)
+			t.Logf("seed %d: mean absolute error %.1f Wh (blend), %.1f (last interval), %.1f (yesterday); below the lowest decile %.3f, above the highest %.3f; pinball %.1f, yesterday's %.1f",
+				seed+1, blend.mae, last.mae, yesterday.mae, blend.low, blend.high, blend.pinball, yesterday.pinball)
+			if blend.mae > 0.97*last.mae || blend.mae > 0.5*yesterday.mae {
+				t.Errorf("seed %d: the blend errs by %.1f Wh, the last interval by %.1f, yesterday by %.1f", seed+1, blend.mae, last.mae, yesterday.mae)
+			}
+			if blend.low > 0.18 || blend.high > 0.18 || blend.pinball > 0.5*yesterday.pinball {
+				t.Errorf("seed %d: %.3f below the lowest decile, %.3f above the highest, pinball %.1f of yesterday's %.1f", seed+1, blend.low, blend.high, blend.pinball, yesterday.pinball)
+			}
+		})
 	}
 }
 

@@ -121,6 +121,7 @@ func needPython(t *testing.T) {
 // every posting to the millionth, and nobody worse off over a week of summer, of winter,
 // a month, and in a street of fifty homes.
 func TestIndependentSettlement(t *testing.T) {
+	t.Parallel()
 	needPython(t)
 	independent(t, "--self-test")
 	for _, c := range []struct {
@@ -135,6 +136,7 @@ func TestIndependentSettlement(t *testing.T) {
 		{"fifty homes", 50, 2, time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && c.days > 1 {
 				t.Skip("SKIPPED by -short: replays days; make test runs it")
 			}
@@ -152,10 +154,14 @@ func TestIndependentSettlement(t *testing.T) {
 // TestIndependentSettlementByOtherRules: the second settlement goes by the rules that
 // summary.json states, and refuses one that it does not know.
 func TestIndependentSettlementByOtherRules(t *testing.T) {
+	t.Parallel()
 	needPython(t)
 	asIs := func(*scenarios.Scenario) {}
 	for _, rules := range []string{"pool: {price: off}\n", "own: {same_point: false}\n", "pool: off\nown: {same_point: false}\n"} {
-		judged(t, results(t, rules, asIs))
+		t.Run(strings.TrimSpace(rules), func(t *testing.T) {
+			t.Parallel()
+			judged(t, results(t, rules, asIs))
+		})
 	}
 	dir := results(t, "pool: {price: marginal}\nstrategy: self-consumption\nstrategies: {home-02: none}\n", asIs)
 	const unknownRule = 3

@@ -47,6 +47,7 @@ func replay(t *testing.T, s scenarios.Scenario, dir string) *scenarios.Result {
 // TestReplay replays the day twice: the same bytes, a ledger that verifies,
 // intervals that sum to zero, and no more traded than was offered.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	s, err := scenarios.Parse(summerDay(t))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +127,7 @@ func TestBatteriesKeepWhatTheirHomesTraded(t *testing.T) {
 }
 
 func TestAnotherSeedIsAnotherDay(t *testing.T) {
+	t.Parallel()
 	s, err := scenarios.Parse(summerDay(t))
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +152,7 @@ func TestAnotherSeedIsAnotherDay(t *testing.T) {
 }
 
 func TestBadScenarios(t *testing.T) {
+	t.Parallel()
 	good := string(summerDay(t))
 	for want, text := range map[string]string{
 		"field colour not found": good + "colour: red\n",
@@ -170,6 +173,7 @@ func TestBadScenarios(t *testing.T) {
 
 // TestEveryColumnIsDescribed holds the tables and the summary against docs/replay.md.
 func TestEveryColumnIsDescribed(t *testing.T) {
+	t.Parallel()
 	doc, err := os.ReadFile("../docs/replay.md")
 	if err != nil {
 		t.Fatal(err)

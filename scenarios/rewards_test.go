@@ -18,6 +18,7 @@ import (
 // batteries: those earn nothing and lose stake, the honest ones share out every
 // epoch to the last token, and a second replay says the same.
 func TestOnlyProvenStorageIsPaid(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("storage-rewards.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +122,7 @@ func worth(t *testing.T, r *scenarios.Result, home string) (sum grid.Money) {
 }
 
 func TestBadRewards(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"rewards: {budget: -1}":                                "rewards.budget",
 		"rewards: {peaks: [\"25:00-26:00\"]}":                  "rewards.peaks[0]",

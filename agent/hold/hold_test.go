@@ -39,7 +39,7 @@ type street struct {
 
 	spec  world.Spec
 	world *world.World
-	ahead *world.World // the same without anybody's setpoints, one interval ahead
+	ahead []world.State // the same without anybody's setpoints, from now and the end of the interval on
 	past  []world.State
 	homes []*home // nil: without a battery
 	share float64 // by how much promises are wrong at most
@@ -58,11 +58,22 @@ type home struct {
 	from    world.HomeState // at its begin
 }
 
+// alone returns the states of a street without anybody's setpoints, at its begin and at
+// the end of each interval.
+func alone(spec world.Spec, hours int) []world.State {
+	w := world.New(spec)
+	states := []world.State{w.State()}
+	for i := range 4 * hours {
+		w.Advance(spec.Start.Add(time.Duration(i+1) * 15 * time.Minute))
+		states = append(states, w.State())
+	}
+	return states
+}
+
 // drive runs a simulated street in which every home sells or buys what it would have
-// done on its own, more or less so much (share), and holds it by the loop.
-func drive(seed uint64, start time.Time, hours int, l loop, share float64) outcome {
-	spec := world.Spec{Seed: seed, Start: start, Latitude: 50, Homes: world.Neighbourhood(12, seed)}
-	s := &street{loop: l, spec: spec, world: world.New(spec), ahead: world.New(spec), share: share, draw: rand.New(rand.NewPCG(seed, 1))}
+// done on its own (alone), more or less so much (share), and holds it by the loop.
+func drive(spec world.Spec, alone []world.State, hours int, l loop, share float64) outcome {
+	s := &street{loop: l, spec: spec, world: world.New(spec), ahead: alone, share: share, draw: rand.New(rand.NewPCG(spec.Seed, 1))}
 	s.homes = make([]*home, len(spec.Homes))
 	for k, h := range spec.Homes {
 		if h.Battery.Capacity > 0 {
@@ -71,10 +82,10 @@ func drive(seed uint64, start time.Time, hours int, l loop, share float64) outco
 	}
 	begin := s.world.State()
 	for second := range hours * 3600 {
-		now := start.Add(time.Duration(second) * time.Second)
+		now := spec.Start.Add(time.Duration(second) * time.Second)
 		i := grid.IntervalAt(now, 15)
 		if now.Equal(i.Begin()) {
-			s.open(i, second > 0)
+			s.open(second > 0)
 		}
 		s.world.Advance(now)
 		s.past = append(s.past, s.world.State())
@@ -91,9 +102,9 @@ func drive(seed uint64, start time.Time, hours int, l loop, share float64) outco
 }
 
 // open begins an interval, after another.
-func (s *street) open(i grid.Interval, after bool) {
-	state, before := s.world.State(), s.ahead.State()
-	s.ahead.Advance(i.End())
+func (s *street) open(after bool) {
+	state, before, end := s.world.State(), s.ahead[0], s.ahead[1]
+	s.ahead = s.ahead[1:]
 	for k, h := range s.homes {
 		if h == nil {
 			continue
@@ -102,7 +113,7 @@ func (s *street) open(i grid.Interval, after bool) {
 			s.count(h.promise, h.held, h.from, state.Homes[k])
 		}
 		h.from, h.held = state.Homes[k], false
-		a := s.ahead.State().Homes[k]
+		a := end.Homes[k]
 		net := float64(a.Imported-before.Homes[k].Imported-(a.Exported-before.Homes[k].Exported)) / 3600
 		h.promise = grid.Energy(net * (1 + s.share*(2*s.draw.Float64()-1)))
 		if h.promise > -10 && h.promise < 10 {
@@ -195,7 +206,9 @@ func value(promise, imported, exported grid.Energy, stored int64) float64 {
 // life. What holding costs (harm) is bounded for each, and so is what it saves, both with
 // a tenth or so to spare.
 func TestLoops(t *testing.T) {
-	start := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	const seed, hours = 1, 24
+	spec := world.Spec{Seed: seed, Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, seed)}
+	onTheirOwn := alone(spec, hours)
 	for _, c := range []struct {
 		loop
 
@@ -213,7 +226,7 @@ func TestLoops(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("poll %s, lag %s, control %s, offset %s", c.poll, c.lag, c.control, c.offset), func(t *testing.T) {
 			t.Parallel()
-			o := drive(1, start, 24, c.loop, 0.25)
+			o := drive(spec, onTheirOwn, hours, c.loop, 0.25)
 			t.Logf("%d battery intervals, held %d, both ways %.1f %%, %.2f flips a held interval, %.0f of %.0f Wh missed, harm %.3f EUR, saved %.3f EUR", o.intervals, o.held, 100*float64(o.both)/float64(o.intervals),
 				float64(o.flips)/max(float64(o.held), 1), float64(o.missed), float64(o.promised), o.harm, o.saved)
 			if o.both*100 > o.intervals*3 || o.flips > 2*o.held || o.missed*10 > o.promised || o.held < 250 {

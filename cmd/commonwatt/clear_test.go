@@ -10,6 +10,7 @@ import (
 // TestClear clears the example of the file format, and another that a mechanism refuses:
 // nothing on standard output then, and exit code 2.
 func TestClear(t *testing.T) {
+	t.Parallel()
 	const example = "../../matching/clearing/testdata/example.json"
 	code, out, errs := execute(t, "clear", example)
 	if code != 0 || !strings.Contains(out, `"welfare": 153000000,`) {

@@ -10,6 +10,7 @@ import (
 // TestConfigCheckOfAGateway checks the other kind of configuration, and profiles
 // of one's own: what is wrong is said without names of Go types.
 func TestConfigCheckOfAGateway(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	gateway, own := filepath.Join(dir, "gateway.yaml"), filepath.Join(dir, "own.yaml")
 	const good = `hub: {url: "tls://hub.example:7422", password_file: %s}
@@ -51,6 +52,7 @@ devices: [{id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2
 // pairing: the start and the check look for them in the data directory, and a name that
 // nobody has is refused.
 func TestMembersWhoWerePaired(t *testing.T) {
+	t.Parallel()
 	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "c.yaml")
 	key := filepath.Join(t.TempDir(), "key")
 	write(t, key, strings.Repeat("k", 32))
@@ -90,6 +92,7 @@ func TestMembersWhoWerePaired(t *testing.T) {
 
 // TestAMistypedDirectory starts a simulation that the file did not ask for, and says so.
 func TestAMistypedDirectory(t *testing.T) {
+	t.Parallel()
 	dir, file := filepath.Join(t.TempDir(), "stret"), filepath.Join(t.TempDir(), "c.yaml")
 	want := "No device is listed or paired in " + dir + ": this is a simulation of 12 homes. To run without any, write devices: []."
 	for text, loud := range map[string]bool{ownTerms: true, ownTerms + "simulation: {homes: 12}\n": false, "listen: 127.0.0.1:8080\n": false} {

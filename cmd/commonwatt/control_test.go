@@ -15,6 +15,7 @@ import (
 // TestAPromiseMovesTheBattery runs an evening: homes that traded hold their
 // batteries to it, and the batteries' own registers show the setpoints.
 func TestAPromiseMovesTheBattery(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}

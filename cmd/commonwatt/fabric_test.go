@@ -92,16 +92,7 @@ func TestADayOnFabric(t *testing.T) {
 // middle of the load, and returns how many it killed.
 func killInTurn(t *testing.T, p *process, dir string) (kills int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !exists(filepath.Join(dir, "..", ledger.IndexFile)); {
-		select {
-		case <-p.ended:
-			t.Fatalf("the replay ended before it began\n%s", p.stderr)
-		case <-time.After(100 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("no network within a minute")
-		}
-	}
+	p.wait("network", func() bool { return exists(filepath.Join(dir, "..", ledger.IndexFile)) })
 	n, err := network.Open(t.Context(), dir, scenarios.Community, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +107,7 @@ func killInTurn(t *testing.T, p *process, dir string) (kills int) {
 		if err := n.Signal(node.Name, syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // a real node is away long enough for the others to notice, which none of them tells
 		if err := n.Start(node.Name); err != nil {
 			t.Error(err)
 		}
@@ -221,8 +212,9 @@ func TestIslanded(t *testing.T) {
 // provisional waits until so many intervals are settled and not on the ledger.
 func provisional(t *testing.T, p *process, enough func(count int) bool) api.Status {
 	t.Helper()
-	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
-		var s api.State
+	var s api.State
+	p.wait("such count of provisional intervals", func() bool {
+		s = api.State{}
 		if err := p.get("/api/v1/state", &s); err != nil {
 			t.Fatalf("%v\n%s", err, p.stderr)
 		}
@@ -232,13 +224,9 @@ func provisional(t *testing.T, p *process, enough func(count int) bool) api.Stat
 				count++
 			}
 		}
-		if enough(count) {
-			return s.Status
-		}
-		<-time.After(200 * time.Millisecond)
-	}
-	t.Fatalf("not within 100 s\n%s", p.stderr)
-	return api.Status{}
+		return enough(count)
+	})
+	return s.Status
 }
 
 // recordedAsFrozen compares the ledger's postings with the runs that were frozen.

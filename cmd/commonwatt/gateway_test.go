@@ -3,11 +3,11 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "modernc.org/sqlite" // to look into the evidence
 
@@ -21,6 +21,7 @@ import (
 // gateway is killed while the hub is away, its key is rotated: no batch is
 // missing at the end, and what was read meanwhile is there.
 func TestAGatewayOutlivesItsHub(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -49,25 +50,25 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	hubDir := filepath.Join(dir, "hub")
 
 	edge := spawn(t, "gateway", "--config", edgeConf)
-	time.Sleep(4 * time.Second) // it reads before there is a hub
+	buffers(edge, filepath.Join(dir, "edge"), 4) // it reads before there is a hub
 	hub := launch(t, hubDir, "--config", hubConf)
 	first := hub.until("readings over the gateway", func(s api.Status) bool { return s.DevicesOnline == 2 && s.ReadingsTotal >= 12 })
 	if g := first.Gateways; g == nil || len(*g) != 1 || (*g)[0].Id != id || !(*g)[0].Online || (*g)[0].LastReading == nil {
 		t.Errorf("gateways in the status: %+v", g)
 	}
 	hub.kill()
-	time.Sleep(3 * time.Second)
+	buffers(edge, filepath.Join(dir, "edge"), 3)
 	edge.kill()
 	if code, out, errs := execute(t, "gateway", "key", "--rotate", "--config", edgeConf); code != 0 {
 		t.Fatalf("rotate: exit code %d\n%s%s", code, out, errs)
 	}
 	edge = spawn(t, "gateway", "--config", edgeConf)
-	time.Sleep(3 * time.Second)
+	buffers(edge, filepath.Join(dir, "edge"), 3)
 	hub = launch(t, hubDir, "--config", hubConf)
 	hub.until("what was read meanwhile", func(s api.Status) bool { return s.ReadingsTotal >= first.ReadingsTotal+14 })
 	edge.stop()
 	hub.until("the rest", func(s api.Status) bool { return s.ReadingsTotal > 0 })
-	time.Sleep(2 * time.Second) // the new key goes on the ledger
+	hub.wait("new key on the ledger", func() bool { return keysOnTheLedger(t, hubDir, id) == 2 })
 	hub.stop()
 	onTheLedger(t, hubDir, id)
 
@@ -84,6 +85,48 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 		t.Errorf("%d batches, numbered up to %d, under %d keys: a batch is missing, or the key did not change\ngateway: %s\nhub: %s", batches, last, keys, edge.stderr, hub.stderr)
 	}
 	t.Logf("%d batches of gateway %s, none missing", batches, id)
+}
+
+// buffers waits until a gateway's buffer on disk has grown so many times.
+func buffers(gateway *process, dir string, times int) {
+	gateway.t.Helper()
+	var last int64
+	grown := -1 // the first look finds what was there
+	gateway.wait("readings in its buffer", func() bool {
+		var size int64
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if filepath.Ext(path) != ".blk" {
+				return nil
+			}
+			info, err := d.Info()
+			if err == nil {
+				size += info.Size()
+			}
+			return nil
+		})
+		if err == nil && size > last || grown < 0 {
+			last = size
+			grown++
+		}
+		return grown >= times
+	})
+}
+
+// keysOnTheLedger counts the keys of a gateway in the registry of a ledger that is in use.
+func keysOnTheLedger(t *testing.T, dir, gateway string) (keys int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "ledger.db")+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const each = `SELECT MAX((LENGTH(text) - LENGTH(REPLACE(text, 'public_key', ''))) / LENGTH('public_key')) FROM
+	(SELECT CAST(value AS TEXT) AS text FROM state WHERE INSTR(CAST(key AS TEXT), ?) > 0)`
+	var most sql.NullInt64
+	if err := db.QueryRow(each, gateway).Scan(&most); err != nil {
+		t.Fatal(err)
+	}
+	return int(most.Int64)
 }
 
 // onTheLedger expects both keys of a gateway in the registry.
@@ -113,6 +156,7 @@ func write(t *testing.T, file, text string) {
 
 // TestBadGatewayConfigs names field and remedy of each mistake.
 func TestBadGatewayConfigs(t *testing.T) {
+	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "password")
 	write(t, secret, "x")
 	hub := "hub: {url: \"nats-leaf://127.0.0.1:1\", password_file: " + secret + "}\n"

@@ -2,20 +2,15 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -37,146 +32,10 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// binary is the program under test, built once.
-var binary string
-
-func TestMain(m *testing.M) {
-	if slices.Contains(os.Args, "-test.fuzzworker") {
-		os.Exit(m.Run()) // it needs no program
-	}
-	dir, err := os.MkdirTemp("", "commonwatt-test-")
-	if err != nil {
-		panic(err)
-	}
-	binary = filepath.Join(dir, "commonwatt")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v\n%s", err, out))
-	}
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
-
-// execute runs the program to its end.
-func execute(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	c := exec.CommandContext(ctx, binary, args...)
-	var out, errs bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return c.ProcessState.ExitCode(), out.String(), errs.String()
-}
-
-// process is a running program.
-type process struct {
-	t       *testing.T
-	command *exec.Cmd
-	stderr  *bytes.Buffer
-	base    string
-	ended   chan struct{}
-}
-
-func launch(t *testing.T, dir string, args ...string) *process {
-	t.Helper()
-	address := free(t)
-	p := spawn(t, append([]string{"run", "--data", dir, "--listen", address}, args...)...)
-	p.base = "http://" + address
-	return p
-}
-
-// spawn starts the program; it is killed when the test ends.
-func spawn(t *testing.T, args ...string) *process {
-	t.Helper()
-	p := &process{t: t, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
-	p.command = exec.Command(binary, args...)
-	p.command.Stderr = p.stderr
-	if err := p.command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = p.command.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(p.kill)
-	return p
-}
-
-// free returns an address of this machine that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func (p *process) kill() {
-	_ = p.command.Process.Kill()
-	<-p.ended
-}
-
-// stop interrupts the program as Ctrl-C does and expects it to end well.
-func (p *process) stop() {
-	p.t.Helper()
-	if err := p.command.Process.Signal(syscall.SIGINT); err != nil {
-		p.t.Fatal(err)
-	}
-	<-p.ended
-	if code := p.command.ProcessState.ExitCode(); code != 0 {
-		p.t.Fatalf("exit code %d\n%s", code, p.stderr)
-	}
-}
-
-func (p *process) get(path string, into any) error {
-	response, err := http.Get(p.base + path)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", path, response.Status)
-	}
-	return json.NewDecoder(response.Body).Decode(into)
-}
-
-// until polls the status until it is as wanted.
-func (p *process) until(what string, wanted func(api.Status) bool) api.Status {
-	p.t.Helper()
-	var s api.Status
-	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); {
-		select {
-		case <-p.ended:
-			p.t.Fatalf("the program ended before %s\n%s", what, p.stderr)
-		case <-time.After(100 * time.Millisecond):
-		}
-		if err := p.get("/api/v1/status", &s); err == nil && wanted(s) {
-			return s
-		}
-	}
-	p.t.Fatalf("no %s within 100 s: %+v\n%s", what, s, p.stderr)
-	return s
-}
-
-func verified(t *testing.T, dir string) string {
-	t.Helper()
-	code, out, errs := execute(t, "ledger", "verify", "--data", dir)
-	if code != 0 || !strings.Contains(out, "verified") {
-		t.Fatalf("ledger verify: exit code %d\n%s%s", code, out, errs)
-	}
-	return out
-}
-
 // TestFirstLight boots the program, waits for settled intervals, and follows
 // the energy and the money through every stage.
 func TestFirstLight(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program for a minute; make test runs it")
 	}
@@ -226,11 +85,12 @@ func sumsToZero(t *testing.T, p *process) {
 		}
 		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
 		var postings []api.Posting
-		for deadline := time.Now().Add(10 * time.Second); len(postings) == 0 && time.Now().Before(deadline); {
+		p.wait("posting of "+id.String(), func() bool {
 			if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
 				t.Fatal(err)
 			}
-		}
+			return len(postings) > 0
+		})
 		balance := map[string]int64{}
 		var total int64
 		for _, x := range postings {
@@ -260,7 +120,7 @@ func sumsToZero(t *testing.T, p *process) {
 // liveOverWebSocket expects the full state first, then a delta.
 func liveOverWebSocket(t *testing.T, p *process) {
 	t.Helper()
-	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(p.base, "http")+"/api/v1/ws", nil)
+	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(p.base(), "http")+"/api/v1/ws", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,6 +241,7 @@ func registersAgree(t *testing.T, dir string) {
 // TestKill kills the program three times in the middle of its work. Nothing
 // that was settled may be lost or doubled, and it goes on.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program four times; make test runs it")
 	}
@@ -489,6 +350,7 @@ func postingsAreTheFrozenOnes(t *testing.T, dir string, closed []grid.Interval) 
 // intervals: the gap shows, the intervals settle as estimated, the meter comes
 // back by itself, and a later run puts the energy right.
 func TestOutageIsAGapAndHeals(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program for more than a minute; make test runs it")
 	}
@@ -529,6 +391,7 @@ func TestOutageIsAGapAndHeals(t *testing.T) {
 
 // TestTamperedLedger changes one byte through SQLite, then damages a page.
 func TestTamperedLedger(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "replayed")
 	code, out, errs := execute(t, "replay", "../../scenarios/summer-day.yaml", "--out", dir, "--ledger", "embedded")
 	if code != 0 || !strings.Contains(out, "results in") {
@@ -577,6 +440,7 @@ WHERE key = (SELECT key FROM state WHERE CAST(value AS TEXT) LIKE '%"amount":1%'
 }
 
 func TestWrongUseExitsWith2(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -613,6 +477,7 @@ func TestWrongUseExitsWith2(t *testing.T) {
 }
 
 func TestTwoProcessesOnOneDirectory(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -628,6 +493,7 @@ func TestTwoProcessesOnOneDirectory(t *testing.T) {
 // TestFeederWithLimits runs a neighbourhood of two streets, whose lines have
 // fees and limits: it settles, and the grid operator is paid.
 func TestFeederWithLimits(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -645,26 +511,7 @@ simulation: {homes: 12, nodes: [street-1, street-2]}
 	}
 	p := launch(t, dir, "--config", config)
 	p.until("settled intervals", func(s api.Status) bool { return s.IntervalsSettled >= 8 })
-	var state api.State
-	if err := p.get("/api/v1/state", &state); err != nil {
-		t.Fatal(err)
-	}
-	fees := 0
-	for _, i := range state.Intervals {
-		var postings []api.Posting
-		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
-		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range postings {
-			if x.Reason == settlement.ReasonFee {
-				fees++
-			}
-		}
-	}
-	if fees == 0 {
-		t.Error("no trade went over a line")
-	}
+	p.wait("trade over a line", func() bool { return fees(t, p) > 0 })
 	p.stop()
 	verified(t, dir)
 
@@ -677,4 +524,26 @@ simulation: {homes: 12, nodes: [street-1, street-2]}
 	if code != 2 || !strings.Contains(errs, "begun with another feeder, tick or collar") {
 		t.Errorf("another feeder: exit code %d: %s", code, errs)
 	}
+}
+
+// fees counts the postings to the grid operator in the intervals that a community shows.
+func fees(t *testing.T, p *process) (n int) {
+	t.Helper()
+	var state api.State
+	if err := p.get("/api/v1/state", &state); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range state.Intervals {
+		var postings []api.Posting
+		id := grid.Interval{Start: i.Interval.Start.Unix(), Minutes: i.Interval.Minutes}
+		if err := p.get("/api/v1/postings?interval="+id.String(), &postings); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range postings {
+			if x.Reason == settlement.ReasonFee {
+				n++
+			}
+		}
+	}
+	return n
 }

@@ -24,7 +24,7 @@ import (
 // inProcess is a program within the test, whose clock the test gives.
 type inProcess struct {
 	t    *testing.T
-	base string
+	said *printed
 	dir  string
 	stop func()
 }
@@ -38,7 +38,7 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Data, c.Listen, c.Speed = dir, free(t), speed
+	c.Data, c.Listen, c.Speed = dir, "127.0.0.1:0", speed
 	if c, err = hub.WithPaired(c, true); err != nil {
 		t.Fatal(err)
 	}
@@ -49,12 +49,12 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 	}
 	plan.Speed = speed
 	ctx, cancel := context.WithCancel(context.Background())
-	log := &bytes.Buffer{}
+	said := &printed{}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(log, nil))}, 0, io.Discard)
+		ended <- runHub(ctx, hub.Options{Plan: plan, Clock: clock, Version: version(), Log: slog.New(slog.NewTextHandler(said, nil))}, 0, said)
 	}()
-	p := &inProcess{t: t, base: "http://" + c.Listen, dir: dir}
+	p := &inProcess{t: t, said: said, dir: dir}
 	stopped := false
 	p.stop = func() {
 		if stopped {
@@ -66,7 +66,7 @@ func runs(t *testing.T, dir, text string, clock func() time.Time, speed float64)
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Log(log.String())
+			t.Log(said)
 		}
 	}
 	t.Cleanup(p.stop)
@@ -80,7 +80,7 @@ func (p *inProcess) call(path, body string, into any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.base+"/api/v1/pairing/"+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.said.base()+"/api/v1/pairing/"+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -122,19 +122,18 @@ func (p *inProcess) pairAt(device *sim.Device, id, member, point string, load pa
 // state waits until the state is as wanted.
 func (p *inProcess) state(what string, wanted func(api.State) bool) (s api.State) {
 	p.t.Helper()
-	for deadline := time.Now().Add(100 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	come := eventually(func() bool {
 		s = api.State{}
-		response, err := http.Get(p.base + "/api/v1/state")
+		response, err := http.Get(p.said.base() + "/api/v1/state")
 		if err != nil {
-			continue
+			return false
 		}
-		err = json.NewDecoder(response.Body).Decode(&s)
-		_ = response.Body.Close()
-		if err == nil && wanted(s) {
-			return s
-		}
+		defer response.Body.Close()
+		return json.NewDecoder(response.Body).Decode(&s) == nil && wanted(s)
+	})
+	if !come {
+		p.t.Fatalf("no %s within %s: %+v", what, patience, s)
 	}
-	p.t.Fatalf("no %s within 100 s: %+v", what, s)
 	return s
 }
 
@@ -162,6 +161,7 @@ func doubted(s api.State, member string) bool {
 // before is neither held up nor estimated because of them. A third meter gives one of the
 // homes another metering point, which is forecast beside the first.
 func TestPairedWhileRunning(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}

@@ -44,29 +44,13 @@ func traded(t *testing.T, dir string) *process {
 	}
 	p := launch(t, dir, "--config", config)
 	p.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 2 })
-	p.ready(t)
+	p.ready()
 	return p
-}
-
-// ready waits until products are open.
-func (p *process) ready(t *testing.T) {
-	t.Helper()
-	for {
-		answer, err := http.Get(p.base + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 func key(name string) string { return strings.Repeat(name, 5) }
 
-func (p *process) client(name string) *client.Client { return client.New(p.base, key(name)) }
+func (p *process) client(name string) *client.Client { return client.New(p.base(), key(name)) }
 
 // later is a delivery interval whose gate is open during the test.
 func (p *process) later(t *testing.T) grid.Interval {
@@ -89,6 +73,7 @@ func submitted(t *testing.T, c *client.Client, o client.Order) client.Standing {
 }
 
 func TestAgentsOutside(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -142,7 +127,7 @@ func TestAgentsOutside(t *testing.T) {
 	}
 
 	for want, err := range map[string]error{
-		"send an agent's key":                       failed(client.New(p.base, "wrong").Get(t.Context(), "sell")),
+		"send an agent's key":                       failed(client.New(p.base(), "wrong").Get(t.Context(), "sell")),
 		`client_id "nothing": no such order`:        failed(ann.Cancel(t.Context(), "nothing")),
 		"order: the metering point has no such":     failed(ann.Replace(t.Context(), "sell", 1, 100)),
 		`[0].side: value is not one of the allowed`: post(t, p, `[{"client_id":"x","interval":"`+i.String()+`","side":"ask","energy":1,"price":100}]`),
@@ -185,7 +170,7 @@ func failed(_ client.Standing, err error) error { return err }
 // post sends a body as it is and returns what the server says to it.
 func post(t *testing.T, p *process, body string) error {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base+"/api/v1/orders", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base()+"/api/v1/orders", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,16 +257,14 @@ func (l *load) send(t *testing.T, p *process, prefix string, senders, batch int,
 // until waits until so many orders were acknowledged, however busy the machine.
 func (l *load) until(t *testing.T, orders int) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	n := 0
+	if !eventually(func() bool {
 		l.mu.Lock()
-		n := len(l.acknowledged)
-		l.mu.Unlock()
-		if n >= orders {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d orders were acknowledged within 2 minutes", n)
-		}
+		defer l.mu.Unlock()
+		n = len(l.acknowledged)
+		return n >= orders
+	}) {
+		t.Fatalf("%d orders were acknowledged within %s", n, patience)
 	}
 }
 
@@ -330,6 +313,7 @@ func (l *load) again(t *testing.T, p *process) {
 // WebSockets, three times: every acknowledged order is there afterwards, under
 // its number, and once; submitting all again adds none twice.
 func TestKillUnderLoad(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -338,8 +322,8 @@ func TestKillUnderLoad(t *testing.T) {
 	for round := range 3 {
 		p := traded(t, dir)
 		l.send(t, p, fmt.Sprint("r", round), 4, 20, p.later(t))
-		time.Sleep(time.Second)
-		if round == 2 {
+		const inARound = 1000
+		if l.until(t, (round+1)*inARound); round == 2 {
 			l.until(t, host.SnapshotAfter+500)
 		}
 		p.kill()
@@ -386,6 +370,7 @@ func TestKillUnderLoad(t *testing.T) {
 
 // TestExampleAgent lets the worked example trade in the demonstration.
 func TestExampleAgent(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -397,7 +382,7 @@ func TestExampleAgent(t *testing.T) {
 	p.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 12 })
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	agent := exec.CommandContext(ctx, example, "-url", p.base, "-key", filepath.Join(dir, "agent.key"))
+	agent := exec.CommandContext(ctx, example, "-url", p.base(), "-key", filepath.Join(dir, "agent.key"))
 	agent.Stderr = os.Stderr
 	out, err := agent.StdoutPipe()
 	if err != nil {

@@ -69,6 +69,7 @@ const ownTerms = "community: elm\ntariff: {version: \"2026\", currency: EUR, ret
 // TestAnInstallersHour finds two devices, pairs one from the command line and
 // one over the API of the running community, and both are read.
 func TestAnInstallersHour(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
@@ -136,7 +137,7 @@ func TestAnInstallersHour(t *testing.T) {
 		t.Fatal(err)
 	}
 	call := func(path, body string) (int, string) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base+"/api/v1/pairing/"+path, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base()+"/api/v1/pairing/"+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +178,7 @@ func TestAnInstallersHour(t *testing.T) {
 			t.Fatalf("%s %s: %d %s, want %d with %q", c.path, c.body, status, body, c.status, c.want)
 		}
 	}
-	if r, err := http.Post(p.base+"/api/v1/pairing/sessions", "application/json", strings.NewReader(`{"target": "x"}`)); err != nil || r.StatusCode != http.StatusUnauthorized {
+	if r, err := http.Post(p.base()+"/api/v1/pairing/sessions", "application/json", strings.NewReader(`{"target": "x"}`)); err != nil || r.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the key: %v, %v", r, err)
 	}
 	p.until("the inverter, without a new start", func(s api.Status) bool { return s.DevicesOnline == 2 })

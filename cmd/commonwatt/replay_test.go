@@ -10,6 +10,7 @@ import (
 // TestReplayOverwritesNothing refuses a directory with results, unless it is told to
 // overwrite them; a mistyped field is refused with the place where the fields are listed.
 func TestReplayOverwritesNothing(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../../scenarios/summer-day.yaml")
 	if err != nil {
 		t.Fatal(err)

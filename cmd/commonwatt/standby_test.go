@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,13 +23,12 @@ func cluster(t *testing.T) string {
 	const servers = 3
 	ports, routes, urls := make([]int, servers), make([]*url.URL, servers), make([]string, servers)
 	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := net.ResolveTCPAddr("tcp", free(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
-		_ = l.Close()
+		ports[i] = address.Port
+		routes[i] = &url.URL{Scheme: "nats", Host: address.String()}
 	}
 	all := make([]*server.Server, servers)
 	for i := range all {
@@ -47,27 +47,22 @@ func cluster(t *testing.T) string {
 		all[i] = s
 	}
 	for i, s := range all {
-		if !s.ReadyForConnections(20 * time.Second) {
+		if !s.ReadyForConnections(patience) {
 			t.Fatal("a NATS server does not start")
 		}
 		urls[i] = s.ClientURL()
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		for _, s := range all {
-			if s.JetStreamIsLeader() {
-				return strings.Join(urls, ",")
-			}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the NATS cluster has no leader")
-		}
+	if !eventually(func() bool { return slices.ContainsFunc(all, (*server.Server).JetStreamIsLeader) }) {
+		t.Fatal("the NATS cluster has no leader")
 	}
+	return strings.Join(urls, ",")
 }
 
 // TestStandby kills the process that runs the market in the middle of the load:
 // the one that stands by goes on with it and knows every acknowledged order by
 // its number.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED by -short: boots a cluster and two programs; make test runs it")
 	}
@@ -83,7 +78,7 @@ func TestStandby(t *testing.T) {
 	}
 	active := launch(t, t.TempDir(), "--config", config)
 	active.until("devices", func(s api.Status) bool { return s.DevicesOnline >= 2 })
-	active.ready(t)
+	active.ready()
 	i := active.later(t)
 
 	code, _, errs := execute(t, "run", "--config", config, "--data", t.TempDir(), "--listen", "127.0.0.1:0")
@@ -94,13 +89,13 @@ func TestStandby(t *testing.T) {
 
 	l := &load{acknowledged: map[string]string{}}
 	l.send(t, active, "x", 3, 5, i)
-	time.Sleep(2 * time.Second)
+	l.until(t, 1000)
 	active.kill()
 	l.senders.Wait()
 	killed := time.Now()
 
 	standby.until("the other's place", func(s api.Status) bool { return s.DevicesOnline >= 2 })
-	standby.ready(t)
+	standby.ready()
 	took := time.Since(killed)
 	l.again(t, standby)
 	t.Logf("%d orders acknowledged, %d sent; the other process answered %s after the kill", len(l.acknowledged), len(l.sent), took.Round(time.Millisecond))

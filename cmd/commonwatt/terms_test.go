@@ -16,6 +16,7 @@ import (
 // TestTermsOfRealDevices checks which configurations with devices lack a name or a
 // tariff, and that exactly the lines which are missing are named.
 func TestTermsOfRealDevices(t *testing.T) {
+	t.Parallel()
 	const (
 		device = `devices: [{id: a, member: a, metering_point: mp-a, address: "192.0.2.7:502", profile: sunspec-meter}]` + "\n"
 		tariff = `tariff: {version: "2026", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}` + "\n"
@@ -63,6 +64,7 @@ func ofRealDevices(t *testing.T, dir, more string) config.Config {
 // TestTermsAreAskedOnce answers on a terminal, with mistakes; later starts know the
 // answers, and a configuration wins over them.
 func TestTermsAreAskedOnce(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	c := ofRealDevices(t, dir, "")
 	answers := strings.NewReader("Oak Street\noak-street\neuro\nEUR\n0.05\nmuch\n0.08 EUR\nEUR\n0.30 EUR/kWh\n0.08\n")
@@ -104,6 +106,7 @@ func TestTermsAreAskedOnce(t *testing.T) {
 
 // TestNobodyAnswers names the lines when the terminal is closed.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	c := ofRealDevices(t, filepath.Join(t.TempDir(), "data"), "")
 	_, _, err := needTerms(t.Context(), c, strings.NewReader("oak-street\n"), &bytes.Buffer{}, true, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "  tariff: {version: ") {
@@ -113,6 +116,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestItRanAsDemo goes on with a data directory of before, and says so once.
 func TestItRanAsDemo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ledger.db"), nil, 0o600); err != nil {
 		t.Fatal(err)

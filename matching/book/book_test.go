@@ -2,7 +2,6 @@ package book
 
 import (
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -178,7 +177,7 @@ func sound(t *testing.T, b *Books, n *naive, books uint32) {
 				}
 				return true
 			})
-			if want := n.side(book, side); !reflect.DeepEqual(got, want) {
+			if want := n.side(book, side); !slices.Equal(got, want) {
 				t.Fatalf("%v of book %d: %v, want %v", side, book, got, want)
 			}
 			for _, v := range b.levels[1:] {

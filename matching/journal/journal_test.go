@@ -103,6 +103,7 @@ func put(t testing.TB, path string, b []byte) {
 }
 
 func TestReplayReturnsWhatWasAppended(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, 3)
 	write(t, dir, 2)
@@ -115,6 +116,7 @@ func TestReplayReturnsWhatWasAppended(t *testing.T) {
 // TestTornTail cuts the last group at every length, with and without the zeros
 // that lie ahead of the frames: what was whole comes back, and the log goes on.
 func TestTornTail(t *testing.T) {
+	t.Parallel()
 	from := t.TempDir()
 	write(t, from, 3)
 	whole := bytes.TrimRight(read(t, segment(from, 0)), "\x00")
@@ -144,6 +146,7 @@ func TestTornTail(t *testing.T) {
 // TestDamage flips every byte: before the last frame that is an error which
 // names the offset, in the last it is a torn tail, in the zeros too.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	from := t.TempDir()
 	write(t, from, 3)
 	whole := bytes.TrimRight(read(t, segment(from, 0)), "\x00")
@@ -181,6 +184,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestSnapshots(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 4 {
 		write(t, dir, 2)
@@ -226,6 +230,7 @@ func TestSnapshots(t *testing.T) {
 
 // TestAMisplacedFrameIsNotATornTail appends a whole frame that does not follow.
 func TestAMisplacedFrameIsNotATornTail(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, 2)
 	whole := bytes.TrimRight(read(t, segment(dir, 0)), "\x00")
@@ -241,6 +246,7 @@ func TestAMisplacedFrameIsNotATornTail(t *testing.T) {
 }
 
 func TestForeignFilesAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	put(t, segment(dir, 0), []byte("something else entirely"))
 	if _, _, err := journal.Open(dir, testSegment, &machine{}); !errors.As(err, new(*journal.CorruptError)) {

@@ -38,6 +38,7 @@ func (l *memory) Append(group []matching.Command) error {
 // written: they all share the next group, each is answered after it was
 // applied, and a command that comes late is refused.
 func TestGroupsGrowWhileTheLogIsBusy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, m := &memory{gate: make(chan struct{})}, &machine{}
 		s := journal.NewSequencer(log, m, 0, nil)
@@ -82,6 +83,7 @@ func TestGroupsGrowWhileTheLogIsBusy(t *testing.T) {
 }
 
 func TestAFailedLogStopsTheMarket(t *testing.T) {
+	t.Parallel()
 	full := errors.New("disk full")
 	m := &machine{}
 	s := journal.NewSequencer(&memory{fail: full}, m, 0, nil)
@@ -154,6 +156,7 @@ func work(dir string, out io.Writer) error {
 // TestKill kills a process that acknowledges commands, at a random moment, over
 // and over: every acknowledged command is in the log once, in order.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 1))
 	acknowledged := -1

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -311,130 +312,134 @@ func TestThinningForgetsNoProof(t *testing.T) {
 		seeds = 1
 	}
 	for seed := range seeds {
-		r := mathrand.New(mathrand.NewPCG(seed, 8))
-		e, c := admitted(t)
-		const seconds = 5400
-		type at struct {
-			device string
-			minute int
-		}
-		want := map[at][2]proof.Digest{}
-		var signed [][]byte
-		var late []int
-		silent := map[string]int{}
-		for k := range seconds {
-			if r.IntN(400) == 0 {
-				silent[[]string{"ann/meter", "ann/pv"}[r.IntN(2)]] = k + r.IntN(900)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := mathrand.New(mathrand.NewPCG(seed, 8))
+			e, c := admitted(t)
+			const seconds = 5400
+			type at struct {
+				device string
+				minute int
 			}
-			moment := noon().Add(time.Duration(k) * time.Second)
-			signed = append(signed, c.next(func(b *proof.Batch) {
-				b.Readings = nil
-				for _, device := range []string{"ann/meter", "ann/pv"} {
-					if silent[device] > k && (device == "ann/pv" || silent["ann/pv"] <= k) {
-						continue // but one is always there
-					}
-					x := grid.Reading{Device: device, Time: moment, Import: new(grid.Energy(k)), Export: new(grid.Energy(0)), Quality: grid.Good}
-					if r.IntN(20) == 0 {
-						x.Import = nil
-					}
-					b.Readings = append(b.Readings, x)
+			want := map[at][2]proof.Digest{}
+			var signed [][]byte
+			var late []int
+			silent := map[string]int{}
+			for k := range seconds {
+				if r.IntN(400) == 0 {
+					silent[[]string{"ann/meter", "ann/pv"}[r.IntN(2)]] = k + r.IntN(900)
 				}
-			}))
-			for _, x := range readings(t, signed[k]) {
-				for minute := 0; minute <= seconds/60; minute += 5 {
-					key, ends := at{x.Device, minute}, want[at{x.Device, minute}]
-					boundary := noon().Add(time.Duration(minute) * time.Minute)
-					if x.Import == nil {
-						continue
+				moment := noon().Add(time.Duration(k) * time.Second)
+				signed = append(signed, c.next(func(b *proof.Batch) {
+					b.Readings = nil
+					for _, device := range []string{"ann/meter", "ann/pv"} {
+						if silent[device] > k && (device == "ann/pv" || silent["ann/pv"] <= k) {
+							continue // but one is always there
+						}
+						x := grid.Reading{Device: device, Time: moment, Import: new(grid.Energy(k)), Export: new(grid.Energy(0)), Quality: grid.Good}
+						if r.IntN(20) == 0 {
+							x.Import = nil
+						}
+						b.Readings = append(b.Readings, x)
 					}
-					if !x.Time.After(boundary) {
-						ends[0] = digestOf(t, signed[k])
+				}))
+				digest := digestOf(t, signed[k])
+				for _, x := range readings(t, signed[k]) {
+					for minute := 0; minute <= seconds/60; minute += 5 {
+						key, ends := at{x.Device, minute}, want[at{x.Device, minute}]
+						boundary := noon().Add(time.Duration(minute) * time.Minute)
+						if x.Import == nil {
+							continue
+						}
+						if !x.Time.After(boundary) {
+							ends[0] = digest
+						}
+						if ends[1] == "" && !x.Time.Before(boundary) {
+							ends[1] = digest
+						}
+						want[key] = ends
 					}
-					if ends[1] == "" && !x.Time.Before(boundary) {
-						ends[1] = digestOf(t, signed[k])
-					}
-					want[key] = ends
+				}
+				if r.IntN(50) == 0 {
+					late = append(late, k)
 				}
 			}
-			if r.IntN(50) == 0 {
-				late = append(late, k)
+			now := noon().Add(3 * time.Hour)
+			receive := func(all [][]byte) {
+				t.Helper()
+				if _, refused, err := e.ReceiveAll(t.Context(), all, now); err != nil || len(refused) > 0 {
+					t.Fatal(refused, err)
+				}
 			}
-		}
-		now := noon().Add(3 * time.Hour)
-		receive := func(all [][]byte) {
-			t.Helper()
-			if _, refused, err := e.ReceiveAll(t.Context(), all, now); err != nil || len(refused) > 0 {
-				t.Fatal(refused, err)
+			var punctual, unpunctual [][]byte
+			for k, s := range signed {
+				if slices.Contains(late, k) {
+					unpunctual = append(unpunctual, s)
+				} else {
+					punctual = append(punctual, s)
+				}
 			}
-		}
-		var punctual, unpunctual [][]byte
-		for k, s := range signed {
-			if slices.Contains(late, k) {
-				unpunctual = append(unpunctual, s)
-			} else {
-				punctual = append(punctual, s)
+			receive(punctual)
+			for _, whole := range []time.Duration{20 * time.Minute, 47 * time.Minute} {
+				if err := e.Thin(t.Context(), noon().Add(whole), noon()); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		receive(punctual)
-		for _, whole := range []time.Duration{20 * time.Minute, 47 * time.Minute} {
-			if err := e.Thin(t.Context(), noon().Add(whole), noon()); err != nil {
+			receive(unpunctual)
+			forgotten := -1
+			for range 2 {
+				if err := e.Thin(t.Context(), now, noon()); err != nil {
+					t.Fatal(err)
+				}
+				for key, ends := range want {
+					before, after, err := e.Around(t.Context(), "ann", key.device, noon().Add(time.Duration(key.minute)*time.Minute))
+					if err != nil || before != ends[0] || after != ends[1] {
+						t.Fatalf("seed %d: around minute %d of %s: %.8s, %.8s, %v, want %.8s, %.8s", seed, key.minute, key.device, before, after, err, ends[0], ends[1])
+					}
+				}
+				if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
+					t.Fatalf("seed %d: gaps %v, %v", seed, gaps, err)
+				}
+				left := 0
+				for k, s := range signed {
+					if kept, err := e.Signed(t.Context(), digestOf(t, s)); err != nil {
+						t.Fatal(err)
+					} else if kept != nil {
+						left++
+					} else {
+						forgotten = k
+					}
+				}
+				if left > 600 {
+					t.Errorf("seed %d: %d of %d batches are kept", seed, left, seconds)
+				}
+			}
+			if _, _, err := e.Receive(t.Context(), signed[forgotten], now); err == nil || !strings.Contains(err.Error(), "thinned out") {
+				t.Errorf("a batch that was forgotten comes again: %v", err)
+			}
+
+			// A month later the named ones and the last one are left.
+			named := want[at{"ann/meter", 30}]
+			if err := e.Name(t.Context(), named[0], named[1], ""); err != nil {
 				t.Fatal(err)
 			}
-		}
-		receive(unpunctual)
-		forgotten := -1
-		for range 2 {
-			if err := e.Thin(t.Context(), now, noon()); err != nil {
+			if err := e.Thin(t.Context(), now, now); err != nil {
 				t.Fatal(err)
 			}
-			for key, ends := range want {
-				before, after, err := e.Around(t.Context(), "ann", key.device, noon().Add(time.Duration(key.minute)*time.Minute))
-				if err != nil || before != ends[0] || after != ends[1] {
-					t.Fatalf("seed %d: around minute %d of %s: %.8s, %.8s, %v, want %.8s, %.8s", seed, key.minute, key.device, before, after, err, ends[0], ends[1])
+			for _, s := range signed {
+				digest := digestOf(t, s)
+				kept, err := e.Signed(t.Context(), digest)
+				if stays := digest == named[0] || digest == named[1] || digest == c.previous; err != nil || (kept != nil) != stays {
+					t.Fatalf("seed %d: %.8s is kept: %t, want %t, %v", seed, digest, kept != nil, stays, err)
 				}
 			}
 			if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
-				t.Fatalf("seed %d: gaps %v, %v", seed, gaps, err)
+				t.Fatalf("seed %d: in the end gaps %v, %v", seed, gaps, err)
 			}
-			left := 0
-			for k, s := range signed {
-				if kept, err := e.Signed(t.Context(), digestOf(t, s)); err != nil {
-					t.Fatal(err)
-				} else if kept != nil {
-					left++
-				} else {
-					forgotten = k
-				}
+			if _, fresh, err := e.Receive(t.Context(), c.next(func(b *proof.Batch) { b.Readings[0].Time = now }), now); err != nil || !fresh {
+				t.Errorf("the next batch: %t, %v", fresh, err)
 			}
-			if left > 600 {
-				t.Errorf("seed %d: %d of %d batches are kept", seed, left, seconds)
-			}
-		}
-		if _, _, err := e.Receive(t.Context(), signed[forgotten], now); err == nil || !strings.Contains(err.Error(), "thinned out") {
-			t.Errorf("a batch that was forgotten comes again: %v", err)
-		}
-
-		// A month later the named ones and the last one are left.
-		named := want[at{"ann/meter", 30}]
-		if err := e.Name(t.Context(), named[0], named[1], ""); err != nil {
-			t.Fatal(err)
-		}
-		if err := e.Thin(t.Context(), now, now); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range signed {
-			digest := digestOf(t, s)
-			kept, err := e.Signed(t.Context(), digest)
-			if stays := digest == named[0] || digest == named[1] || digest == c.previous; err != nil || (kept != nil) != stays {
-				t.Fatalf("seed %d: %.8s is kept: %t, want %t, %v", seed, digest, kept != nil, stays, err)
-			}
-		}
-		if gaps, err := e.Gaps(t.Context()); err != nil || len(gaps) > 0 {
-			t.Fatalf("seed %d: in the end gaps %v, %v", seed, gaps, err)
-		}
-		if _, fresh, err := e.Receive(t.Context(), c.next(func(b *proof.Batch) { b.Readings[0].Time = now }), now); err != nil || !fresh {
-			t.Errorf("the next batch: %t, %v", fresh, err)
-		}
+		})
 	}
 }
 

@@ -26,8 +26,9 @@ type hostile struct {
 	mu      sync.Mutex
 	r       *rand.Rand
 	version uint16
-	conn    net.Conn // the last that connected
-	kept    []byte   // a frame that comes again after the next one
+	asked   time.Time // when the last read began
+	conn    net.Conn  // the last that connected
+	kept    sending   // a frame that comes again after the next one
 	queue   chan sending
 	count   map[string]int
 }
@@ -36,9 +37,16 @@ type sending struct {
 	to    net.Conn // nil: who is connected by then
 	frame []byte
 	after time.Duration
+	until time.Time // on a busy machine it is lost then
 }
 
 const hostileTimeout = 20 * time.Millisecond
+
+// hostileLate is how long after a read began a frame of its can come at most. What comes
+// ten timeouts after its request cannot be told from the answer to a later one: a machine
+// that is so busy that it holds up the sender must not make the bus worse than the reader
+// can know.
+const hostileLate = 7 * hostileTimeout
 
 func startHostile(t *testing.T, h *hostile) string {
 	t.Helper()
@@ -50,7 +58,11 @@ func startHostile(t *testing.T, h *hostile) string {
 	var all sync.WaitGroup
 	all.Go(func() {
 		for s := range h.queue {
-			time.Sleep(s.after)
+			time.Sleep(s.after) // the bus is slow, by the clock that the reader's timeout goes by
+			if time.Now().After(s.until) {
+				h.lose()
+				continue
+			}
 			if s.to == nil {
 				h.mu.Lock()
 				s.to = h.conn
@@ -98,6 +110,7 @@ func (h *hostile) serve(conn net.Conn) {
 func (h *hostile) answer(conn net.Conn, request []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	until := h.asked.Add(hostileLate)
 	pdu := request[1:6]
 	unit := request[0]
 	if !h.rtu {
@@ -119,11 +132,11 @@ func (h *hostile) answer(conn net.Conn, request []byte) {
 	h.count[fault]++
 	frame := h.frame(request, body)
 	again := h.kept
-	h.kept = nil
+	h.kept = sending{}
 	if h.rtu {
 		conn = nil // a bus has no connections
 	}
-	send := func(frame []byte, after time.Duration) { h.queue <- sending{conn, frame, after} }
+	send := func(frame []byte, after time.Duration) { h.queue <- sending{conn, frame, after, until} }
 	switch fault {
 	case "none":
 		send(frame, 0)
@@ -135,7 +148,7 @@ func (h *hostile) answer(conn net.Conn, request []byte) {
 		send(frame, 0)
 	case "duplicate later":
 		send(frame, 0)
-		h.kept = frame
+		h.kept = sending{conn, frame, 0, until}
 	case "truncate":
 		send(frame[:1+h.r.IntN(len(frame)-1)], 0)
 	case "unit":
@@ -158,8 +171,9 @@ func (h *hostile) answer(conn net.Conn, request []byte) {
 		}
 		send(slices.Concat(noise, frame), 0)
 	}
-	if again != nil {
-		send(again, time.Duration(h.r.Int64N(int64(hostileTimeout))))
+	if again.frame != nil {
+		again.to, again.after = conn, time.Duration(h.r.Int64N(int64(hostileTimeout)))
+		h.queue <- again
 	}
 }
 
@@ -228,7 +242,7 @@ func TestNoAnswerGoesToAnotherRequest(t *testing.T) {
 				if r.IntN(10) == 0 {
 					addr = 950 // refused
 				}
-				before := h.now()
+				before := h.ask()
 				words, err := conn.Read(context.Background(), unit, table, addr, n)
 				if ex := (*modbus.ExceptionError)(nil); errors.As(err, &ex) {
 					refused++
@@ -265,9 +279,18 @@ func TestNoAnswerGoesToAnotherRequest(t *testing.T) {
 	}
 }
 
-func (h *hostile) now() uint16 {
+// lose counts a frame that the machine was too busy to send in time.
+func (h *hostile) lose() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.count["lost by the machine"]++
+}
+
+// ask returns how many requests came before a read that begins now.
+func (h *hostile) ask() uint16 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked = time.Now()
 	return h.version
 }
 

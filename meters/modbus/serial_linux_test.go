@@ -27,7 +27,7 @@ func TestSerialLine(t *testing.T) {
 			n, err := bus.Read(request[have:])
 			if errors.Is(err, unix.EIO) { // nobody has the other end open
 				have = 0
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // a terminal does not tell when somebody opens it
 				continue
 			}
 			if err != nil {
@@ -38,10 +38,11 @@ func TestSerialLine(t *testing.T) {
 			}
 			have = 0
 			h.faults = []string{"none"}
+			h.ask()
 			h.answer(nil, request)
 			select {
 			case d := <-late:
-				time.Sleep(d)
+				time.Sleep(d) // the device is slow, by the clock that the timeout goes by
 			default:
 			}
 			_, _ = bus.Write((<-h.queue).frame)

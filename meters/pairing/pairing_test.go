@@ -25,9 +25,12 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
+// embedded is read once: all tests share it, and none changes it.
+var embedded = sync.OnceValues(profile.Embedded)
+
 func profiles(t *testing.T) *profile.Set {
 	t.Helper()
-	set, err := profile.Embedded()
+	set, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +85,7 @@ func checked(t *testing.T, bench *pairing.Bench, id string) *pairing.Session {
 // TestPairingIsResumable goes through every step with a new bench each, as other
 // processes would, and ends with a device that can be read.
 func TestPairingIsResumable(t *testing.T) {
+	t.Parallel()
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongUnit}})["home-04/meter"]
 	dir := t.TempDir()
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -133,6 +137,7 @@ func TestPairingIsResumable(t *testing.T) {
 // time: what it begins, it begins once the meter is kept, and what the community
 // refuses is not kept.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	devices := neighbourhood(t, nil)
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
 	second := begin(t, bench, devices["home-04/meter"])
@@ -179,6 +184,7 @@ func conflict(err error, text string) bool {
 }
 
 func TestSignCheck(t *testing.T) {
+	t.Parallel()
 	devices := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.WrongSign}})
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
 	s := begin(t, bench, devices["home-04/meter"])
@@ -200,6 +206,7 @@ func TestSignCheck(t *testing.T) {
 // TestSignCheckLater leaves the sign of panels open, which the binding tells, but
 // not that of the meter that bills.
 func TestSignCheckLater(t *testing.T) {
+	t.Parallel()
 	devices := neighbourhood(t, nil)
 	bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{{Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}})
 	later := func(d *sim.Device) (*pairing.Session, error) {
@@ -226,6 +233,7 @@ func TestSignCheckLater(t *testing.T) {
 
 // TestRemove lets go of devices; the connection meter goes last.
 func TestRemove(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	devices := `[{"id": "ann/meter", "kind": "meter", "metering_point": "mp-ann"}, {"id": "ann/pv", "kind": "inverter", "metering_point": "mp-ann"}]`
 	if err := os.WriteFile(filepath.Join(dir, "devices.json"), []byte(devices), 0o600); err != nil {
@@ -250,6 +258,7 @@ func TestRemove(t *testing.T) {
 // TestWhatTheLedgerKnows refuses the id of a removed device for another one, and a
 // meter that was read the other way round so far; localhost is no other host.
 func TestWhatTheLedgerKnows(t *testing.T) {
+	t.Parallel()
 	devices := neighbourhood(t, nil)
 	meter, inverter := devices["home-04/meter"], devices["home-04/inverter"]
 	dir := t.TempDir()
@@ -301,13 +310,20 @@ func TestWhatTheLedgerKnows(t *testing.T) {
 }
 
 // sink counts the readings of a community that runs.
-type sink struct{ readings atomic.Int64 }
+type sink struct {
+	readings atomic.Int64
+	arrived  chan struct{}
+}
 
 func (s *sink) PublishBatch(_ context.Context, _ string, b meters.Batch) error {
 	for _, r := range b.Readings {
 		if r.Power != nil {
 			s.readings.Add(1)
 		}
+	}
+	select {
+	case s.arrived <- struct{}{}:
+	default: // nobody has looked since the last
 	}
 	return nil
 }
@@ -318,12 +334,13 @@ func (*sink) Totals(context.Context, string) (*grid.Reading, error) { return nil
 // the community reads it: over the community's connection it goes, and no reading
 // is lost; over one of its own it does not.
 func TestPairingSharesTheConnection(t *testing.T) {
+	t.Parallel()
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.SingleConnection}})["home-04/meter"]
 	e, err := modbus.ParseEndpoint("tcp://" + d.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := &sink{}
+	seen := &sink{arrived: make(chan struct{}, 1)}
 	fleet := &meters.Fleet{Clock: time.Now, Sink: seen, Log: slog.New(slog.DiscardHandler)}
 	ctx, stop := context.WithCancel(t.Context())
 	var run sync.WaitGroup
@@ -337,8 +354,10 @@ func TestPairingSharesTheConnection(t *testing.T) {
 	defer stop()
 	until := func(n int64) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); seen.readings.Load() < n; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
+		for seen.readings.Load() < n {
+			select {
+			case <-seen.arrived:
+			case <-time.After(time.Minute):
 				t.Fatalf("%d readings, want %d", seen.readings.Load(), n)
 			}
 		}
@@ -370,6 +389,7 @@ func TestPairingSharesTheConnection(t *testing.T) {
 // TestWhatMustNotBeBound tries duplicates, swaps, a taken metering point and a
 // second protocol on one port.
 func TestWhatMustNotBeBound(t *testing.T) {
+	t.Parallel()
 	devices := neighbourhood(t, nil)
 	meter := devices["home-04/meter"]
 	binding := func(id, point, serial, target string) pairing.Binding {
@@ -388,6 +408,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 		{"a metering point with a meter", binding("ann/old", "mp-ann", "S-4", "tcp://192.0.2.1:502"), "has the connection meter ann/old already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{c.bound})
 			s := begin(t, bench, meter)
 			checked(t, bench, s.ID)
@@ -411,6 +432,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 // TestADeviceThatDropsOutIsNotTaken watches one that answers too late now and
 // then.
 func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
+	t.Parallel()
 	d := neighbourhood(t, map[string][]sim.Fault{"home-04/meter": {sim.Dropouts}})["home-04/meter"]
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
 	var s *pairing.Session
@@ -440,6 +462,7 @@ func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
 
 // TestNothingThere looks where nobody listens, and where something else does.
 func TestNothingThere(t *testing.T) {
+	t.Parallel()
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
 	if _, err := bench.Begin(t.Context(), "tcp://127.0.0.1:1", 0, "", "", quiet); !errors.Is(err, modbus.ErrConnect) {
 		t.Errorf("error %v, want ErrConnect", err)
@@ -465,6 +488,7 @@ func TestNothingThere(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string][]string{
 		"192.0.2.0/30":             {"192.0.2.1:502", "192.0.2.1:1502", "192.0.2.2:502", "192.0.2.2:1502"},
 		"192.0.2.9:1503, meter":    {"192.0.2.9:1503", "meter:502", "meter:1502"},
@@ -488,6 +512,7 @@ func TestPlaces(t *testing.T) {
 
 // TestResolve names a host that there is not.
 func TestResolve(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{"127.0.0.1,localhost:502": "", "127.0.0.1,nosuch.host.invalid": "nosuch.host.invalid: there is no such host"} {
 		places, err := pairing.Places(text)
 		if err != nil {
@@ -501,6 +526,7 @@ func TestResolve(t *testing.T) {
 
 // TestListening leaves out what must not be disturbed.
 func TestListening(t *testing.T) {
+	t.Parallel()
 	d := neighbourhood(t, nil)["home-04/meter"]
 	places, err := pairing.Places(d.Address() + ",127.0.0.1:1")
 	if err != nil {
@@ -523,6 +549,7 @@ func TestListening(t *testing.T) {
 
 // TestABrokenFileIsNamed opens the pairings of a directory that was damaged.
 func TestABrokenFileIsNamed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "devices.json"), []byte("[{"), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestCounters(t *testing.T) {
+	t.Parallel()
 	const wattHour = 3600
 	for _, c := range []struct {
 		byPower, byCounters int64
@@ -31,6 +32,7 @@ func TestCounters(t *testing.T) {
 }
 
 func TestJump(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		behind, meter grid.Power
 		want          signwatch.Evidence
@@ -50,6 +52,7 @@ func TestJump(t *testing.T) {
 }
 
 func TestExport(t *testing.T) {
+	t.Parallel()
 	for meter, want := range map[grid.Power]signwatch.Evidence{
 		-100: signwatch.Wrong, -99: signwatch.Nothing, 0: signwatch.Nothing, 99: signwatch.Nothing, 100: signwatch.Right,
 	} {
@@ -139,6 +142,7 @@ func periods() []time.Duration { return []time.Duration{time.Second, time.Minute
 // TestHonestHomes sees no doubt about any meter of twelve homes in two days, also
 // where the simulation runs sixty times faster than life.
 func TestHonestHomes(t *testing.T) {
+	t.Parallel()
 	for _, period := range periods() {
 		s := newStreet()
 		s.pass(48*time.Hour, period)
@@ -152,6 +156,7 @@ func TestHonestHomes(t *testing.T) {
 // doubt back when it was turned. Where a battery hides what the others do that takes
 // days.
 func TestWrongSign(t *testing.T) {
+	t.Parallel()
 	s := newStreet()
 	for _, h := range s.spec.Homes {
 		s.wrong[h.ID] = true
@@ -203,6 +208,7 @@ func (s *scene) pass(d time.Duration, says map[string]grid.Power) {
 // TestExportWhereNothingProduces doubts a meter that shows export alone, until panels
 // are paired: then they are what feeds in, unless they have been dark for an hour.
 func TestExportWhereNothingProduces(t *testing.T) {
+	t.Parallel()
 	s := newScene()
 	s.pass(5*time.Minute, map[string]grid.Power{"meter": -900})
 	if s.warning != "" {
@@ -231,6 +237,7 @@ func TestExportWhereNothingProduces(t *testing.T) {
 // TestPowerAgainstCounters doubts a meter whose counters are right while its power is
 // turned, and trusts it again when both agree.
 func TestPowerAgainstCounters(t *testing.T) {
+	t.Parallel()
 	s := newScene(grid.Battery) // so that it may export
 	imported, exported := grid.Energy(1000), grid.Energy(0)
 	pass := func(d time.Duration, power grid.Power) {
@@ -255,6 +262,7 @@ func TestPowerAgainstCounters(t *testing.T) {
 
 // TestJumps doubts a meter that moves the other way than its charger, five times.
 func TestJumps(t *testing.T) {
+	t.Parallel()
 	s := newScene(grid.Charger, grid.Battery)
 	charge := func(times int, sign grid.Power) {
 		for range times {

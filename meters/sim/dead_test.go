@@ -9,14 +9,13 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // silent is a unit that does not answer in time.
 type silent struct{}
 
 func (silent) Registers(modbus.Table, uint16, uint16) ([]uint16, error) {
-	time.Sleep(3 * time.Second)
+	time.Sleep(3 * time.Second) // too slow, by the clock that the reader's timeout goes by
 	return nil, &modbus.ExceptionError{Code: modbus.IllegalAddress}
 }
 
@@ -26,6 +25,7 @@ func (silent) SetRegisters(uint16, []uint16) error { return nil }
 // silent: the other goes on being read, and misses no more polls than one timeout
 // costs each time the dead one is probed.
 func TestADeadUnitOnASharedBus(t *testing.T) {
+	t.Parallel()
 	n := start(t, t.TempDir(), 1)
 	alive := n.Devices()[0]
 	server, err := modbus.Serve("127.0.0.1:0", 0, map[uint8]modbus.Device{1: alive, 2: silent{}})
@@ -37,7 +37,7 @@ func TestADeadUnitOnASharedBus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	profiles, err := profile.Embedded()
+	profiles, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}

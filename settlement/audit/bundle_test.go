@@ -175,6 +175,7 @@ func (s *settled) verify(files fs.FS, older []byte) (audit.BundleReport, error) 
 // TestBundle verifies a bundle of the whole log and one of an account, and flips
 // every byte of every file: each time the file is named.
 func TestBundle(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 2)
 	must(t, s.l.Cosign(t.Context()))
 	whole := s.bundle(ledger.Query{}, nil)
@@ -216,6 +217,7 @@ func TestBundle(t *testing.T) {
 // TestBundleOfAnother rebuilds a bundle with another key, leaves files out, and adds
 // one.
 func TestBundleOfAnother(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 1)
 	skey, _, err := note.GenerateKey(rand.Reader, "commonwatt/"+community)
 	must(t, err)
@@ -242,6 +244,7 @@ func TestBundleOfAnother(t *testing.T) {
 // TestBundleContinues holds a bundle against earlier checkpoints: its own, one of
 // another history under the same key, and a later one.
 func TestBundleContinues(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 1)
 	before := s.bundle(ledger.Query{}, nil)[proof.CheckpointFile].Data
 	s.settle(interval(100, 1))
@@ -271,6 +274,7 @@ func TestBundleContinues(t *testing.T) {
 // TestAnOperatorWhoLies changes how a run came about, and seals it with the
 // community's own key: what was settled does not come out again.
 func TestAnOperatorWhoLies(t *testing.T) {
+	t.Parallel()
 	for what, c := range map[string]struct {
 		change func(s *settled, w *audit.Working, l *record.Leaf)
 		want   string
@@ -346,6 +350,7 @@ func TestAnOperatorWhoLies(t *testing.T) {
 // TestAllThatIsWrongIsNamed changes what two homes metered in the first of three runs, and
 // what one did in the second: all are named, and the third is still computed anew.
 func TestAllThatIsWrongIsNamed(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 3)
 	var accounts []string
 	for k, changed := range []int{2, 1} {
@@ -374,6 +379,7 @@ func TestAllThatIsWrongIsNamed(t *testing.T) {
 // TestBundleLeavesOut shows what a bundle does not tell: a run without its working is
 // counted, one that the ledger does not have is left out.
 func TestBundleLeavesOut(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 2)
 	s.workings, s.roots = s.workings[:1], s.roots[:1]
 	s.workings, s.roots = append(s.workings, s.workings[0]), append(s.roots, "another try")
@@ -386,6 +392,7 @@ func TestBundleLeavesOut(t *testing.T) {
 // TestErasedReadings leaves out who has left: what is not there any more counts as
 // unseen, and everything else is proven.
 func TestErasedReadings(t *testing.T) {
+	t.Parallel()
 	s := newSettled(t, 1)
 	files := s.bundle(ledger.Query{}, nil)
 	if r, err := s.verify(files, nil); err != nil || r.Checked.Proven != homes {

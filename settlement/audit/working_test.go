@@ -91,6 +91,7 @@ func honestly(*settlement.Input) {}
 // TestAnAdjustingRunIsAudited computes both runs of an interval anew. The second one
 // posts the difference from the first, and must come out as surely.
 func TestAnAdjustingRunIsAudited(t *testing.T) {
+	t.Parallel()
 	c, first, second := adjust(t, honestly).judged(t)
 	if want := (audit.Checked{Runs: 2, Statements: 4, Estimated: 1, Unseen: 3}); first != nil || second != nil || c != want {
 		t.Errorf("checked %+v, %v, %v, want %+v", c, first, second, want)
@@ -128,6 +129,7 @@ func TestAnAdjustingRunIsAudited(t *testing.T) {
 // TestAnEstimateIsNotPassedOffAsRead says in the manifest of a first run that all was
 // read, although one of its leaves is an estimate.
 func TestAnEstimateIsNotPassedOffAsRead(t *testing.T) {
+	t.Parallel()
 	a := adjust(t, honestly)
 	if !a.runs[0].Manifest.Estimated || a.runs[1].Manifest.Estimated {
 		t.Fatal("the first run is estimated, the second is not")

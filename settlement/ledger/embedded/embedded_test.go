@@ -90,10 +90,21 @@ func filled(t *testing.T) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// A busy machine signs checkpoints in the middle of a run too. The one of each run
+	// that the utility's witness has signed as well is left.
+	const signature = "\n— "
+	db := openFile(t, filepath.Join(dir, ledger.IndexFile))
+	if _, err := db.Exec(`DELETE FROM checkpoints WHERE LENGTH(CAST(note AS TEXT)) - LENGTH(REPLACE(CAST(note AS TEXT), ?1, '')) < 2 * LENGTH(?1)`, signature); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	report, err := VerifyDir(t.Context(), filled(t), "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +119,27 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func edit(t *testing.T, path, statement string, args ...any) {
+func openFile(t *testing.T, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func edit(t *testing.T, path, statement string, args ...any) {
+	t.Helper()
+	db := openFile(t, path)
+	change(t, db, statement, args...)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func change(t *testing.T, db *sql.DB, statement string, args ...any) {
+	t.Helper()
 	result, err := db.Exec(statement, args...)
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +152,7 @@ func edit(t *testing.T, path, statement string, args ...any) {
 // TestTampering changes one thing at a time, wherever it is stored. Each must
 // be found, and named where it is a posting.
 func TestTampering(t *testing.T) {
+	t.Parallel()
 	const posting = "test/2026-06-01T12:15:00Z/15/1/0/2"
 	const batchBlock = 15 // of the second run
 	for _, c := range []struct {
@@ -173,6 +199,7 @@ func key(t *testing.T, kind string, attributes ...string) []byte {
 // TestTheWholeTailRemoved takes the last run from the chain and its state: the
 // signed checkpoint still speaks of it.
 func TestTheWholeTailRemoved(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
 	path := filepath.Join(dir, File)
 	for number := 17; number <= 19; number++ {
@@ -192,29 +219,39 @@ func TestTheWholeTailRemoved(t *testing.T) {
 	}
 }
 
-// TestEveryByteOfABlock flips each byte of a block's content in turn, and of
-// the log's hashes.
+// TestEveryByteOfABlock flips each byte of a block's content in turn.
 func TestEveryByteOfABlock(t *testing.T) {
+	t.Parallel()
+	const parts = 2 // of the bytes, each on a ledger of its own
+	for part := range parts {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			dir := filled(t)
+			db := openFile(t, filepath.Join(dir, File))
+			var content []byte
+			if err := db.QueryRow(`SELECT content FROM blocks WHERE number = 15`).Scan(&content); err != nil {
+				t.Fatal(err)
+			}
+			for at := part; at < len(content); at += parts {
+				damaged := append([]byte(nil), content...)
+				damaged[at] ^= 0x01
+				change(t, db, `UPDATE blocks SET content = ? WHERE number = 15`, damaged)
+				if _, err := VerifyDir(t.Context(), dir, "", nil); err == nil || !strings.Contains(err.Error(), "block 15") {
+					t.Fatalf("byte %d of the block: %v", at, err)
+				}
+			}
+			change(t, db, `UPDATE blocks SET content = ? WHERE number = 15`, content)
+			if _, err := VerifyDir(t.Context(), dir, "", nil); err != nil {
+				t.Errorf("after mending: %v", err)
+			}
+		})
+	}
+}
+
+// TestEveryByteOfTheHashes flips each byte of the log's hashes in turn.
+func TestEveryByteOfTheHashes(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
-	path := filepath.Join(dir, File)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var content []byte
-	if err := db.QueryRow(`SELECT content FROM blocks WHERE number = 15`).Scan(&content); err != nil {
-		t.Fatal(err)
-	}
-	for at := range content {
-		damaged := append([]byte(nil), content...)
-		damaged[at] ^= 0x01
-		edit(t, path, `UPDATE blocks SET content = ? WHERE number = 15`, damaged)
-		if _, err := VerifyDir(t.Context(), dir, "", nil); err == nil || !strings.Contains(err.Error(), "block 15") {
-			t.Fatalf("byte %d of the block: %v", at, err)
-		}
-	}
-	edit(t, path, `UPDATE blocks SET content = ? WHERE number = 15`, content)
 	hashes := filepath.Join(dir, ledger.HashesFile)
 	whole, err := os.ReadFile(hashes)
 	if err != nil {
@@ -240,13 +277,9 @@ func TestEveryByteOfABlock(t *testing.T) {
 
 // TestEveryByteOfACheckpoint flips each byte of a signed checkpoint.
 func TestEveryByteOfACheckpoint(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
-	path := filepath.Join(dir, ledger.IndexFile)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := openFile(t, filepath.Join(dir, ledger.IndexFile))
 	var note []byte
 	if err := db.QueryRow(`SELECT note FROM checkpoints WHERE size = 6`).Scan(&note); err != nil {
 		t.Fatal(err)
@@ -254,7 +287,7 @@ func TestEveryByteOfACheckpoint(t *testing.T) {
 	for at := range note {
 		damaged := append([]byte(nil), note...)
 		damaged[at] ^= 0x01
-		edit(t, path, `UPDATE checkpoints SET note = ? WHERE size = 6`, damaged)
+		change(t, db, `UPDATE checkpoints SET note = ? WHERE size = 6`, damaged)
 		if _, err := VerifyDir(t.Context(), dir, "", nil); err == nil || !strings.Contains(err.Error(), "checkpoint of size") {
 			t.Errorf("byte %d (%q) of the checkpoint: %v", at, note[at], err)
 		}
@@ -264,6 +297,7 @@ func TestEveryByteOfACheckpoint(t *testing.T) {
 // TestTheIndexIsBuiltAgain removes the index: it comes back from the chain with
 // the same log.
 func TestTheIndexIsBuiltAgain(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
 	before, err := VerifyDir(t.Context(), dir, "", nil)
 	if err != nil {
@@ -289,6 +323,7 @@ func TestTheIndexIsBuiltAgain(t *testing.T) {
 // TestPrivateValuesAreHeldToTheirDigests changes and removes one behind the
 // chain's back.
 func TestPrivateValuesAreHeldToTheirDigests(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ statement, want string }{
 		"changed": {`UPDATE private SET value = X'00'`, "private value member test/"},
 		"removed": {`DELETE FROM private`, "1 private values are gone"},
@@ -318,6 +353,7 @@ func TestPrivateValuesAreHeldToTheirDigests(t *testing.T) {
 }
 
 func TestAnotherKeyIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	dir, other := filled(t), t.TempDir()
 	openAt(t, other)
 	public, err := os.ReadFile(filepath.Join(other, ledger.PublicKey))
@@ -336,6 +372,7 @@ func TestAnotherKeyIsNotTrusted(t *testing.T) {
 // TestDamagedPage overwrites each page of the database in turn, whole and its
 // beginning: every time the report is of damage, not of a posting.
 func TestDamagedPage(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
 	path := filepath.Join(dir, File)
 	whole, err := os.ReadFile(path)
@@ -363,6 +400,7 @@ func TestDamagedPage(t *testing.T) {
 }
 
 func TestReopen(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
 	l := openAt(t, dir)
 	if err := l.SubmitRun(t.Context(), run(t, 3, 3)); err != nil {
