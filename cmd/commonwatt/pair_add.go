@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +37,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), in: bufio.NewReader(cmd.InOrStdin())}
+			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asker: newAsker(cmd.InOrStdin(), cmd.ErrOrStderr())}
 			return pairingError(w.run(cmd.Context(), args[0]))
 		},
 	}
@@ -63,7 +61,7 @@ type wizard struct {
 	desk     *pairing.Bench
 	out      io.Writer
 	progress io.Writer
-	in       *bufio.Reader
+	asker    asker
 }
 
 func (w wizard) run(ctx context.Context, target string) error {
@@ -213,8 +211,7 @@ func (w wizard) differs(kept *pairing.Session) error {
 // show prints what the device is read as; pair probe shows the rest.
 func (w wizard) show(s *pairing.Session, live pairing.Live) error {
 	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
-	r := probed{Finding: s.Finding, Live: live, Profile: s.Profile}
-	return r.print(w.progress)
+	return printProbed(w.progress, pairing.Probed{Finding: s.Finding, Live: live, Profile: s.Profile})
 }
 
 // signed says what the sign check found.
@@ -238,32 +235,17 @@ func (w wizard) ask(ctx context.Context, flag, value, question string, fits func
 	if value != "" {
 		return value, nil // the step says what is wrong with it
 	}
-	for {
-		answer, err := w.askOnce(ctx, flag, question)
-		if err != nil || fits(answer) {
-			return answer, err
+	answer, err := w.asker.ask(ctx, question, func(answer string) error {
+		if !fits(answer) {
+			return errAgain
 		}
-	}
-}
-
-func (w wizard) askOnce(ctx context.Context, flag, question string) (string, error) {
-	fmt.Fprintf(w.progress, "%s ", question)
-	type answer struct {
-		line string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := w.in.ReadString('\n')
-		answers <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
 		return "", errInterrupted()
-	case a := <-answers:
-		if a.err != nil {
-			return "", usage.Errorf("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
-		}
-		return strings.TrimSpace(a.line), nil
+	case err != nil:
+		return "", usage.Errorf("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
 	}
+	return answer, nil
 }

@@ -11,29 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/usage"
 )
-
-// probed is what pair probe prints.
-type probed struct {
-	pairing.Finding
-	pairing.Live
-
-	Profile  string         `json:"profile"` // by which the points were read; empty: SunSpec's names alone
-	Readings []probeReading `json:"readings"`
-}
-
-// probeReading is what the program would take from the device.
-type probeReading struct {
-	Kind grid.DeviceKind `json:"kind"`
-
-	grid.Reading
-}
 
 func (p *pairFlags) probeCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -59,7 +41,7 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 			if p.json {
 				return printJSON(cmd.OutOrStdout(), result)
 			}
-			return result.print(cmd.OutOrStdout())
+			return printProbed(cmd.OutOrStdout(), result)
 		},
 	}
 	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id (0: look for it)")
@@ -67,49 +49,24 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 	return c
 }
 
-func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.Set, progress io.Writer) (probed, error) {
-	search := pairing.Search{Access: pairing.Access{Profiles: set}, First: true}
+func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.Set, progress io.Writer) (pairing.Probed, error) {
+	search := pairing.Search{Access: pairing.Access{Profiles: set}}
+	units := len(pairing.Units())
 	if p.unit != 0 {
-		search.Units = []uint8{p.unit}
+		search.Units, units = []uint8{p.unit}, 1
 	}
-	bar := newBar(progress, "asking "+e.Address, max(len(search.Units), 1))
-	if p.unit == 0 {
-		bar = newBar(progress, "asking "+e.Address, len(pairing.Units()))
-	}
+	bar := newBar(progress, "asking "+e.Address, units)
 	search.Progress = func(uint8) { bar.step() }
-	found, err := pairing.Identify(ctx, e, search)
-	bar.end()
-	if err != nil {
-		if p.unit == 0 && errors.Is(err, pairing.ErrSilent) {
-			return probed{}, fmt.Errorf("%w: a unit id of its own is given with --unit", err)
-		}
-		return probed{}, err
+	defer bar.end()
+	r, err := pairing.Probe(ctx, e, search, p.profile)
+	if p.unit == 0 && errors.Is(err, pairing.ErrSilent) {
+		err = fmt.Errorf("%w: a unit id of its own is given with --unit", err)
 	}
-	r := probed{Finding: found[0], Profile: p.profile, Readings: []probeReading{}}
-	if r.Profile == "" && len(r.Profiles) > 0 {
-		r.Profile = r.Profiles[0]
-	}
-	by := set.Get(r.Profile)
-	var quirks profile.Quirks
-	if by != nil {
-		quirks = by.Quirks
-	}
-	conn := modbus.Open(e, meters.Careful(modbus.Options{}, quirks))
-	defer conn.Close()
-	if r.Live, err = pairing.Measure(ctx, conn, r.Finding, by, set); err != nil || by == nil {
-		return r, err
-	}
-	for _, kind := range by.Kinds() {
-		reading, doubt := r.Reading(kind)
-		if doubt != nil {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %v", kind, doubt))
-		}
-		r.Readings = append(r.Readings, probeReading{kind, reading})
-	}
-	return r, nil
+	return r, err
 }
 
-func (r probed) print(w io.Writer) error {
+// printProbed prints what a device says.
+func printProbed(w io.Writer, r pairing.Probed) error {
 	fmt.Fprintf(w, "%s unit %d\n", r.Target, r.Unit)
 	for _, line := range [][2]string{
 		{"vendor", r.Identity.Vendor},
