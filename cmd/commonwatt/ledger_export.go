@@ -43,8 +43,8 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 			return nil, q, usage.Errorf("--interval: %w", err)
 		}
 	}
-	if err := knownReason(s.reason); err != nil {
-		return nil, q, err
+	if err := audit.CheckReason(s.reason); err != nil {
+		return nil, q, usage.Errorf("--reason: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
 		return nil, q, usage.Errorf("--data: no ledger in %s: %w", s.data, err)
@@ -208,7 +208,7 @@ Wh. FROM pays, TO receives.
 			q.ID, q.Hash, q.Limit, q.Backwards = id, hash, limit, true
 			currency, err := s.currency(cmd.Context())
 			if err == nil {
-				err = showPostings(cmd.Context(), x, q, currency, cmd.OutOrStdout())
+				err = audit.PrintPostings(cmd.Context(), x, q, currency, cmd.OutOrStdout())
 			}
 			return errors.Join(err, x.Close())
 		},
@@ -220,18 +220,12 @@ Wh. FROM pays, TO receives.
 	return c
 }
 
-func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, currency string, out io.Writer) error {
-	shown := 0
-	err := audit.Select(ctx, x, q, func(p audit.Exported) error {
-		if shown == 0 {
-			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", strings.TrimSpace("AMOUNT "+currency), "WH", "REASON", "REFERENCE")
-		}
-		shown++
-		fmt.Fprintf(out, "%8d %6d  %-23s %-24s %-24s %14s %8d  %-17s %s\n", p.Leaf, p.Block, p.Interval, p.Debit, p.Credit, p.Amount.Text(), p.Energy, p.Reason, p.Reference)
-		return nil
-	})
-	if err == nil && shown == 0 {
-		fmt.Fprintln(out, "no posting fits")
+// reasonsHelp lists the reasons for a command's help.
+func reasonsHelp() string {
+	var b strings.Builder
+	b.WriteString("The reasons of postings (docs/settlement.md tells who pays whom):\n\n")
+	for _, r := range audit.Reasons() {
+		fmt.Fprintf(&b, "  %-18s %s\n", r.Name, r.Says)
 	}
-	return err
+	return strings.TrimRight(b.String(), "\n")
 }

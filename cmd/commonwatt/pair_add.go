@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,17 +130,17 @@ func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session,
 	if s.Step != pairing.Checked {
 		return s, nil
 	}
-	var before grid.Device
-	if s.Device != nil {
-		before = *s.Device
-	}
-	member, err := w.ask(ctx, "member", cmp.Or(w.member, before.Member), "Which member does it belong to?", func(answer string) bool { return answer != "" })
-	if err != nil {
+	d := s.Said(w.device())
+	var err error
+	if d.Member, err = w.ask(ctx, "member", d.Member, "Which member does it belong to?", func(answer string) bool { return answer != "" }); err != nil {
 		return s, err
 	}
-	return w.desk.Bind(s.ID, grid.Device{
-		ID: cmp.Or(w.id, before.ID, member+"/"+string(s.Kind)), Member: member, MeteringPoint: cmp.Or(w.point, before.MeteringPoint, "mp-"+member),
-	})
+	return w.desk.Bind(s.ID, s.Proposed(d))
+}
+
+// device is what the flags say of the device.
+func (w wizard) device() grid.Device {
+	return grid.Device{ID: w.id, Member: w.member, MeteringPoint: w.point}
 }
 
 // errInterrupted tells how to go on after Ctrl-C.
@@ -178,8 +177,8 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 		return nil, err
 	}
 	if kept != nil && !w.fresh {
-		if err := w.differs(kept); err != nil {
-			return nil, err
+		if flag, before := kept.Differs(w.profile, grid.DeviceKind(w.kind), w.device()); flag != "" {
+			return nil, usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
 		}
 		fmt.Fprintf(w.progress, "going on with the pairing of %s unit %d, which is %s (--fresh begins anew)\n", target, kept.Unit, kept.Step)
 		return kept, nil
@@ -194,24 +193,10 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
 }
 
-// differs refuses flags that an interrupted pairing was begun without.
-func (w wizard) differs(kept *pairing.Session) error {
-	was := map[string][2]string{"profile": {w.profile, kept.Profile}, "kind": {w.kind, string(kept.Kind)}}
-	if kept.Device != nil {
-		was["member"], was["id"], was["metering-point"] = [2]string{w.member, kept.Device.Member}, [2]string{w.id, kept.Device.ID}, [2]string{w.point, kept.Device.MeteringPoint}
-	}
-	for _, flag := range slices.Sorted(maps.Keys(was)) {
-		if now, before := was[flag][0], was[flag][1]; now != "" && now != before {
-			return usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
-		}
-	}
-	return nil
-}
-
 // show prints what the device is read as; pair probe shows the rest.
 func (w wizard) show(s *pairing.Session, live pairing.Live) error {
 	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
-	return printProbed(w.progress, pairing.Probed{Finding: s.Finding, Live: live, Profile: s.Profile})
+	return pairing.Probed{Finding: s.Finding, Live: live, Profile: s.Profile}.Print(w.progress)
 }
 
 // signed says what the sign check found.

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +38,7 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 			if p.json {
 				return printJSON(cmd.OutOrStdout(), result)
 			}
-			return printProbed(cmd.OutOrStdout(), result)
+			return result.Print(cmd.OutOrStdout())
 		},
 	}
 	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id (0: look for it)")
@@ -63,66 +60,6 @@ func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.S
 		err = fmt.Errorf("%w: a unit id of its own is given with --unit", err)
 	}
 	return r, err
-}
-
-// printProbed prints what a device says.
-func printProbed(w io.Writer, r pairing.Probed) error {
-	fmt.Fprintf(w, "%s unit %d\n", r.Target, r.Unit)
-	for _, line := range [][2]string{
-		{"vendor", r.Identity.Vendor},
-		{"model", r.Identity.Model},
-		{"serial number", r.Identity.Serial},
-		{"firmware", r.Identity.Firmware},
-		{"profile", cmp.Or(r.Profile, "none fits")},
-	} {
-		if line[1] != "" {
-			fmt.Fprintf(w, "  %-14s %s\n", line[0], line[1])
-		}
-	}
-	if len(r.Profiles) > 1 {
-		fmt.Fprintf(w, "  %-14s %s\n", "would fit too", strings.Join(r.Profiles[1:], ", "))
-	}
-	fmt.Fprintln(w)
-	if len(r.Points) == 0 {
-		_, err := fmt.Fprintln(w, "The unit answers, but no profile fits it: name one with --profile, or give one of your own with --profile-file (docs/profiles.md).")
-		return err
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "POINT\tVALUE\tQUALITY\tREAD AS")
-	missing, shown := 0, map[string]bool{}
-	for _, lp := range r.Points {
-		_, name, _ := strings.Cut(lp.Name, ".") // of a point of a SunSpec model
-		if shown[name] {
-			continue
-		}
-		if lp.Quality == pairing.Missing && lp.Role == "" {
-			missing++
-			continue
-		}
-		shown[lp.Name] = true
-		value := "–"
-		switch v := lp.Value.(type) {
-		case string:
-			value = v
-		case float64:
-			value = strings.TrimSpace(profile.Value{Number: v}.String() + " " + lp.Unit)
-		}
-		as := ""
-		if lp.Role != "" {
-			as = lp.Kind + " " + lp.Role
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", lp.Name, value, lp.Quality, as)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	if missing > 0 {
-		fmt.Fprintf(w, "(the device does not have %d further points; --json lists them)\n", missing)
-	}
-	for _, warning := range r.Warnings {
-		fmt.Fprintln(w, "! "+warning)
-	}
-	return nil
 }
 
 func (p *pairFlags) discoverCommand() *cobra.Command {
@@ -165,25 +102,7 @@ makers ship are asked who they are. Nothing is ever written.`,
 			if p.json {
 				return printJSON(cmd.OutOrStdout(), found)
 			}
-			return printFindings(cmd.OutOrStdout(), len(places), found)
+			return pairing.PrintFindings(cmd.OutOrStdout(), len(places), found)
 		},
 	}
-}
-
-func printFindings(w io.Writer, tried int, found []pairing.Finding) error {
-	if len(found) == 0 {
-		_, err := fmt.Fprintf(w, "no Modbus device answered at %d addresses: is Modbus TCP switched on in the device?\n", tried)
-		return err
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "TARGET\tUNIT\tDEVICE\tSUNSPEC MODELS\tPROFILES")
-	for _, f := range found {
-		device := cmp.Or(strings.TrimSpace(f.Device.Vendor+" "+f.Device.Model), "–")
-		models := make([]string, len(f.SunSpec))
-		for i, m := range f.SunSpec {
-			models[i] = fmt.Sprint(m.ID)
-		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", f.Target, f.Unit, device, cmp.Or(strings.Join(models, " "), "–"), cmp.Or(strings.Join(f.Profiles, ", "), "–"))
-	}
-	return t.Flush()
 }

@@ -63,9 +63,7 @@ quarter-hours settles 95.`,
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
 	c.Flags().StringVar(&kind, "ledger", scenarios.InMemory, "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
-	if err := c.MarkFlagRequired("out"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	require(c, "out")
 	return c
 }
 

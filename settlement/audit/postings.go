@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/record"
@@ -97,4 +98,16 @@ func Reasons() []Reason {
 		{chaincode.ReasonAdjustment, "what the decision of a dispute moves"},
 		{chaincode.ReasonPenalty, "paid by who did not reveal what was committed to for challenges"},
 	}
+}
+
+// CheckReason refuses a reason that no posting can have; none is any.
+func CheckReason(name string) error {
+	var names []string
+	for _, r := range Reasons() {
+		if r.Name == name || name == "" {
+			return nil
+		}
+		names = append(names, r.Name)
+	}
+	return fmt.Errorf("no posting has the reason %q; the reasons are %s", name, strings.Join(names, ", "))
 }

@@ -2,10 +2,13 @@ package audit
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // Print writes what the verification of a ledger covered, and what was computed anew, as
@@ -68,5 +71,22 @@ func (r BundleReport) Print(w io.Writer, dir, signer string, continued bool) err
 		fmt.Fprintf(&b, "  continues the earlier checkpoint\n")
 	}
 	_, err := b.WriteTo(w)
+	return err
+}
+
+// PrintPostings writes the postings that a query selects, in a currency, as people read them.
+func PrintPostings(ctx context.Context, x Postings, q ledger.Query, currency string, out io.Writer) error {
+	shown := 0
+	err := Select(ctx, x, q, func(p Exported) error {
+		if shown == 0 {
+			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", strings.TrimSpace("AMOUNT "+currency), "WH", "REASON", "REFERENCE")
+		}
+		shown++
+		fmt.Fprintf(out, "%8d %6d  %-23s %-24s %-24s %14s %8d  %-17s %s\n", p.Leaf, p.Block, p.Interval, p.Debit, p.Credit, p.Amount.Text(), p.Energy, p.Reason, p.Reference)
+		return nil
+	})
+	if err == nil && shown == 0 {
+		fmt.Fprintln(out, "no posting fits")
+	}
 	return err
 }

@@ -2,10 +2,12 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/audit"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // TestPrintedReports prints what verifications covered whose figures were made up.
@@ -51,6 +53,32 @@ func TestPrintedReports(t *testing.T) {
 		out := &bytes.Buffer{}
 		if err := print(out); err != nil || out.String() != want {
 			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+// posted is a log of one posting, or of none.
+type posted []ledger.Entry
+
+func (p posted) Find(_ context.Context, _ ledger.Query, see func(ledger.Entry) error) error {
+	for _, e := range p {
+		if err := see(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestPrintedPostings prints postings in a table, which is left out where nothing fits.
+func TestPrintedPostings(t *testing.T) {
+	const want = `    LEAF  BLOCK  INTERVAL                FROM                     TO                           AMOUNT EUR       WH  REASON            REFERENCE
+       7      2  2026-01-01T00:00:00Z/15 ann                      bob                            0.250000      900  trade             t-1
+`
+	entry := ledger.Entry{Leaf: 7, Block: 2, Interval: "2026-01-01T00:00:00Z/15", Posting: []byte(`{"id":"p","debit":"ann","credit":"bob","amount":250000,"energy":900,"reason":"trade","reference":"t-1"}`)}
+	for want, log := range map[string]posted{want: {entry}, "no posting fits\n": nil} {
+		out := &bytes.Buffer{}
+		if err := audit.PrintPostings(t.Context(), log, ledger.Query{}, "EUR", out); err != nil || out.String() != want {
+			t.Errorf("%v, got\n%s\nwant\n%s", err, out, want)
 		}
 	}
 }

@@ -39,3 +39,16 @@ func TestEveryReasonIsDescribed(t *testing.T) {
 		t.Errorf("%v are described, want %v", have, want)
 	}
 }
+
+// TestReasonsAreChecked refuses a reason that no posting can have, and names those there
+// are.
+func TestReasonsAreChecked(t *testing.T) {
+	for _, name := range []string{"", "trade", "penalty"} {
+		if err := audit.CheckReason(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := audit.CheckReason("gift"); err == nil || !strings.HasPrefix(err.Error(), `no posting has the reason "gift"; the reasons are trade, lines, `) {
+		t.Errorf("a gift: %v", err)
+	}
+}

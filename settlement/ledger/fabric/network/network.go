@@ -262,8 +262,8 @@ func (n *Network) kind(kind string) (some []Node) {
 	return some
 }
 
-// PeerOf returns how a node is reached as a peer, if it is one.
-func (n *Network) PeerOf(node Node) (p fabric.Peer, is bool) {
+// peerOf returns how a node is reached as a peer, if it is one.
+func (n *Network) peerOf(node Node) (p fabric.Peer, is bool) {
 	return fabric.Peer{Address: node.address(), TLS: n.tlsCA(node.MSP)}, node.Kind == peer
 }
 

@@ -14,7 +14,7 @@ import (
 func (n *Network) IsUp() bool {
 	up := n.Running()
 	return slices.ContainsFunc(n.Nodes, func(node Node) bool {
-		_, peer := n.PeerOf(node)
+		_, peer := n.peerOf(node)
 		return peer && up[node.Name]
 	})
 }
