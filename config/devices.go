@@ -44,7 +44,7 @@ func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 }
 
 // resolveDevices checks what would otherwise show only while running.
-func (c Config) resolveDevices(p *Plan) error {
+func (c resolver) resolveDevices(p *Plan) error {
 	known := map[string]bool{}
 	for _, g := range c.Gateways {
 		known[g.ID] = true

@@ -98,9 +98,10 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 		p.Profiles, err = Profiles(c.Profiles, kept...)
 		return err
 	}
+	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
-		c.checkWhole, c.checkSimulation, c.resolveStore, resolveProfiles, c.resolveGateways, c.resolveDevices, c.resolveAgents,
-		c.resolveFeeder, c.resolveRules, c.resolveTariff,
+		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
+		r.resolveFeeder, r.resolveRules, r.resolveTariff,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err
@@ -109,8 +110,11 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	return p, nil
 }
 
+// resolver reads the values of a configuration, a part of it after the other.
+type resolver struct{ Config }
+
 // checkWhole checks the fields of the community as a whole.
-func (c Config) checkWhole(*Plan) error {
+func (c resolver) checkWhole(*Plan) error {
 	switch {
 	case !NamePattern().MatchString(c.Community):
 		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
@@ -136,7 +140,7 @@ func (c Config) checkWhole(*Plan) error {
 	return nil
 }
 
-func (c Config) checkSimulation(*Plan) error {
+func (c resolver) checkSimulation(*Plan) error {
 	switch s := c.Simulation; {
 	case s == nil:
 		return nil
@@ -150,7 +154,7 @@ func (c Config) checkSimulation(*Plan) error {
 	return nil
 }
 
-func (c Config) resolveStore(p *Plan) error {
+func (c resolver) resolveStore(p *Plan) error {
 	if err := c.Store.validate(); err != nil {
 		return err
 	}
@@ -164,7 +168,7 @@ func (c Config) resolveStore(p *Plan) error {
 	return c.Ledger.validate()
 }
 
-func (c Config) resolveGateways(p *Plan) error {
+func (c resolver) resolveGateways(p *Plan) error {
 	if err := c.Bus.validate(); err != nil {
 		return err
 	}
@@ -220,7 +224,7 @@ func (a AgentText) Secret() (string, error) {
 	return key, nil
 }
 
-func (c Config) resolveAgents(p *Plan) error {
+func (c resolver) resolveAgents(p *Plan) error {
 	names, keys := map[string]bool{}, map[string]bool{}
 	for i, a := range c.Agents {
 		path := fmt.Sprintf("agents[%d]", i)
@@ -244,7 +248,7 @@ func (c Config) resolveAgents(p *Plan) error {
 }
 
 // resolveFeeder reads the feeder, and checks that all are at one of its nodes.
-func (c Config) resolveFeeder(p *Plan) (err error) {
+func (c resolver) resolveFeeder(p *Plan) (err error) {
 	if p.Market.Feeder, err = c.feeder(); err != nil {
 		return err
 	}
@@ -266,7 +270,7 @@ func (c Config) resolveFeeder(p *Plan) (err error) {
 	return nil
 }
 
-func (c Config) feeder() (f grid.Feeder, err error) {
+func (c resolver) feeder() (f grid.Feeder, err error) {
 	if c.Feeder == nil {
 		return grid.SingleNode(), nil
 	}
@@ -293,7 +297,7 @@ func (c Config) feeder() (f grid.Feeder, err error) {
 }
 
 // limit is what a line carries in an interval, nil when that is not limited.
-func (c Config) limit(q Quantity, path string) (*grid.Energy, error) {
+func (c resolver) limit(q Quantity, path string) (*grid.Energy, error) {
 	if q.Text == "" {
 		return nil, nil
 	}
@@ -301,7 +305,7 @@ func (c Config) limit(q Quantity, path string) (*grid.Energy, error) {
 	return new(grid.Energy(int64(p) * int64(c.Interval) / 60)), err
 }
 
-func (c Config) resolveRules(p *Plan) (err error) {
+func (c resolver) resolveRules(p *Plan) (err error) {
 	if err := c.Check(func(string) bool { return true }); err != nil { // their members: Strangers
 		return err
 	}
@@ -315,7 +319,7 @@ func (c Config) resolveRules(p *Plan) (err error) {
 	return err
 }
 
-func (c Config) resolveTariff(p *Plan) (err error) {
+func (c resolver) resolveTariff(p *Plan) (err error) {
 	p.Tariff, err = c.Tariff.Tariff()
 	return err
 }

@@ -110,7 +110,7 @@ func sumsOfExports(t *testing.T, all, asJSON, one string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var postings []exported
+	var postings []audit.Exported
 	if err := json.Unmarshal(text, &postings); err != nil {
 		t.Fatal(err)
 	}

@@ -28,18 +28,29 @@ func benchCommand() *cobra.Command {
 	return c
 }
 
-// show prints what was measured.
-func show(cmd *cobra.Command, r interface{ Print(w io.Writer) error }, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+// measured is what a measurement came to.
+type measured interface{ Print(w io.Writer) error }
+
+// measurement completes a command that measures and prints the result.
+func measurement[R measured](c *cobra.Command, measure func(cmd *cobra.Command) (R, error)) *cobra.Command {
+	asJSON := c.Flags().Bool("json", false, "print JSON")
+	c.Args = cobra.NoArgs
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		r, err := measure(cmd)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+		}
+		return r.Print(cmd.OutOrStdout())
 	}
-	return r.Print(cmd.OutOrStdout())
+	return c
 }
 
 func benchMatchingCommand() *cobra.Command {
 	var file string
-	var asJSON bool
-	c := &cobra.Command{
+	c := measurement(&cobra.Command{
 		Use:   "matching --tape FILE",
 		Short: "Play a command tape on the matching engine",
 		Long: `Play a tape of orders on the matching engine, as the market would: each command
@@ -50,31 +61,24 @@ price and energy of every trade in order, so that engines can be compared.
 The time per command is the lower quartile over chunks of 10,000 commands of the
 CPU time of the thread (on Linux; elsewhere wall time). Latencies come from a second pass, in which
 every command is timed alone; "timer" is what the timing itself takes.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			t, err := bench.ReadTape(file)
-			if err != nil {
-				return err
-			}
-			r, err := bench.Matching(t)
-			if err != nil {
-				return usage.Errorf("%s: %w", file, err)
-			}
-			return show(cmd, r, asJSON)
-		},
-	}
+	}, func(cmd *cobra.Command) (r bench.MatchingResult, err error) {
+		t, err := bench.ReadTape(file)
+		if err != nil {
+			return r, err
+		}
+		if r, err = bench.Matching(t); err != nil {
+			return r, usage.Errorf("%s: %w", file, err)
+		}
+		return r, nil
+	})
 	c.Flags().StringVar(&file, "tape", "", "the tape (format OBWL1)")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	if err := c.MarkFlagRequired("tape"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	require(c, "tape")
 	return c
 }
 
 func benchDurableCommand() *cobra.Command {
 	var o bench.DurableOptions
-	var asJSON bool
-	c := &cobra.Command{
+	c := measurement(&cobra.Command{
 		Use:   "durable --tape FILE",
 		Short: "Play a command tape through the journal at a fixed rate",
 		Long: `Play a tape through journal and engine as the market does: commands that arrive
@@ -82,29 +86,19 @@ while the disk is busy become durable together. A process of its own sends the
 commands at --rate, whatever the market does (open loop); the latency of a
 command is from the moment that it was due until it was durable and applied.
 The journal is written to a new directory below --dir and removed.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if o.Tape, err = bench.ReadTape(o.File); err != nil {
-				return err
-			}
-			if o.Rate < 1 {
-				return usage.Errorf("--rate: %d: must be at least 1 command a second", o.Rate)
-			}
-			r, err := bench.Durable(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r, asJSON)
-		},
-	}
+	}, func(cmd *cobra.Command) (r bench.DurableResult, err error) {
+		if o.Tape, err = bench.ReadTape(o.File); err != nil {
+			return r, err
+		}
+		if o.Rate < 1 {
+			return r, usage.Errorf("--rate: %d: must be at least 1 command a second", o.Rate)
+		}
+		return bench.Durable(cmd.Context(), o)
+	})
 	c.Flags().StringVar(&o.File, "tape", "", "the tape (format OBWL1)")
 	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
 	c.Flags().IntVar(&o.Rate, "rate", 1_000_000, "commands a second")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	if err := c.MarkFlagRequired("tape"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	require(c, "tape")
 	return c
 }
 
@@ -155,40 +149,35 @@ and are not timed when the tape is played.`,
 	f.IntVar(&spec.Add, "add", spec.Add, "share of orders that may rest, per mille")
 	f.IntVar(&spec.Cancel, "cancel", spec.Cancel, "share of cancels, per mille")
 	f.IntVar(&spec.Cross, "cross", spec.Cross, "share of those orders that cross the middle, per mille")
-	if err := c.MarkFlagRequired("out"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	require(c, "out")
 	return c
 }
 
 func benchDevicesCommand() *cobra.Command {
 	o := bench.DevicesOptions{Connect: 3 * time.Second}
-	var asJSON, serve bool
-	c := &cobra.Command{
+	var serve bool
+	c := measurement(&cobra.Command{
 		Use:   "devices",
 		Short: "Read many Modbus TCP devices once a second",
 		Long: `Read --count meters over Modbus TCP once a second each, with validation, as the
 program does. Every meter has a socket of its own, in another process. Measured
 are polls that were missed, the time from when a poll was due until its reading
 was there, and the processor time of the reading process.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Count < 1 || o.Count > 8000 {
-				return usage.Errorf("--count: %d: must be 1 to 8000", o.Count)
-			}
-			if serve {
-				return bench.ServeMeters(cmd.Context(), o.Count, os.Stdin, cmd.OutOrStdout())
-			}
-			r, err := bench.Devices(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r, asJSON)
-		},
+	}, func(cmd *cobra.Command) (r bench.DevicesResult, err error) {
+		return bench.Devices(cmd.Context(), o)
+	})
+	measure := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if o.Count < 1 || o.Count > 8000 {
+			return usage.Errorf("--count: %d: must be 1 to 8000", o.Count)
+		}
+		if serve {
+			return bench.ServeMeters(cmd.Context(), o.Count, os.Stdin, cmd.OutOrStdout())
+		}
+		return measure(cmd, args)
 	}
 	c.Flags().IntVar(&o.Count, "count", 5000, "meters to read")
 	c.Flags().DurationVar(&o.Duration, "duration", 20*time.Second, "how long to measure, after 3 s to connect")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&serve, "serve", false, "be the meters")
 	_ = c.Flags().MarkHidden("serve") // the flag is defined above
 	return c
@@ -196,8 +185,7 @@ was there, and the processor time of the reading process.`,
 
 func benchDiskCommand() *cobra.Command {
 	o := bench.DiskOptions{Upkeep: bench.DiskUpkeep{Trim: intake.TrimEvery, Thin: intake.ThinEvery, Whole: intake.Whole, Keep: store.Keep(config.Store{}.Kept())}}
-	var asJSON bool
-	c := &cobra.Command{
+	c := measurement(&cobra.Command{
 		Use:   "disk",
 		Short: "Measure what readings once a second take up on the disk",
 		Long: `Send the readings of simulated homes, once a second of world time, the way they
@@ -210,31 +198,23 @@ Printed is what the files of each part take up after each day, the most that
 they took up, what is kept for good, and what was written to the disk.
 Transactions hold --at-once of world time: a longer time is faster, and writes less
 than the program does.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Homes < 1 || o.Days <= 0 || o.Batch <= 0 || o.AtOnce < o.Batch {
-				return usage.Errorf("--homes, --days and --batch must be above 0, --at-once at least --batch")
-			}
-			r, err := bench.Disk(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r, asJSON)
-		},
-	}
+	}, func(cmd *cobra.Command) (r bench.DiskResult, err error) {
+		if o.Homes < 1 || o.Days <= 0 || o.Batch <= 0 || o.AtOnce < o.Batch {
+			return r, usage.Errorf("--homes, --days and --batch must be above 0, --at-once at least --batch")
+		}
+		return bench.Disk(cmd.Context(), o)
+	})
 	c.Flags().IntVar(&o.Homes, "homes", 12, "simulated homes")
 	c.Flags().Float64Var(&o.Days, "days", 7, "days of world time")
 	c.Flags().DurationVar(&o.Batch, "batch", intake.Together(1, community.DefaultDeadline, meters.Period/2), "readings of a home that are signed together")
 	c.Flags().DurationVar(&o.AtOnce, "at-once", 15*time.Minute, "world time that is sent before it is waited for")
 	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 func benchReplayCommand() *cobra.Command {
 	var o bench.ReplayOptions
-	var asJSON bool
-	c := &cobra.Command{
+	c := measurement(&cobra.Command{
 		Use:   "replay",
 		Short: "Replay a day of communities of different sizes",
 		Long: `Replay a fair June day for each number of homes: physics, agents, market,
@@ -243,53 +223,38 @@ Printed is the median of --rounds; the processor time of a home and interval is
 compared with that of the first number of homes, so that a ratio of 1 means that
 the work grows as the community does. "root" in the JSON is the hash of the last
 block: programs that do the same work have the same.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if len(o.Homes) == 0 || slices.Min(o.Homes) < 1 || slices.Max(o.Homes) > 1000 {
-				return usage.Errorf("--homes: %v: must be 1 to 1000", o.Homes)
-			}
-			if o.Rounds < 1 {
-				return usage.Errorf("--rounds: %d: must be at least 1", o.Rounds)
-			}
-			r, err := bench.Replay(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r, asJSON)
-		},
-	}
+	}, func(cmd *cobra.Command) (r bench.ReplayResult, err error) {
+		if len(o.Homes) == 0 || slices.Min(o.Homes) < 1 || slices.Max(o.Homes) > 1000 {
+			return r, usage.Errorf("--homes: %v: must be 1 to 1000", o.Homes)
+		}
+		if o.Rounds < 1 {
+			return r, usage.Errorf("--rounds: %d: must be at least 1", o.Rounds)
+		}
+		return bench.Replay(cmd.Context(), o)
+	})
 	c.Flags().IntSliceVar(&o.Homes, "homes", []int{10, 100}, "numbers of homes")
 	c.Flags().IntVar(&o.Rounds, "rounds", 3, "replays of each, of which the median counts")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 func benchStartCommand() *cobra.Command {
 	var o bench.StartOptions
-	var asJSON bool
-	c := &cobra.Command{
+	c := measurement(&cobra.Command{
 		Use:   "start",
 		Short: "Measure from the start of the program until it is ready",
 		Long: `Start the program with simulated homes as a process of its own, on a fresh
 directory and, after it ran for --ran and was stopped, once more on the same.
 Measured is the wall time until /readyz says that it is ready: every device was
 read and trade is open. The directories are made below --dir and removed.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Homes < 1 || o.Rounds < 1 || o.Ran < 0 {
-				return usage.Errorf("--homes and --rounds must be above 0, --ran not negative")
-			}
-			r, err := bench.Start(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return show(cmd, r, asJSON)
-		},
-	}
+	}, func(cmd *cobra.Command) (r bench.StartResult, err error) {
+		if o.Homes < 1 || o.Rounds < 1 || o.Ran < 0 {
+			return r, usage.Errorf("--homes and --rounds must be above 0, --ran not negative")
+		}
+		return bench.Start(cmd.Context(), o)
+	})
 	c.Flags().IntVar(&o.Homes, "homes", config.DefaultSimulation().Homes, "simulated homes")
 	c.Flags().IntVar(&o.Rounds, "rounds", 3, "directories, of which the median counts")
 	c.Flags().DurationVar(&o.Ran, "ran", 10*time.Second, "how long the program runs between the two starts")
 	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
 func fabricCommand() *cobra.Command {
+	var dir string
 	parent := &cobra.Command{
 		Use:   "fabric",
 		Short: "Run a real Hyperledger Fabric network on this machine",
@@ -34,97 +34,96 @@ A configuration file uses the network with
     kind: fabric
     network: data/fabric`,
 	}
-	var dir, community string
-	var orderers int
-	var bft bool
-	up := &cobra.Command{
-		Use: "up", Short: "Lay out a network, or start it again, and deploy the contracts", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains([]int{1, 3}, orderers) {
-				return usage.Errorf("--orderers: %d: must be 1 or 3", orderers)
-			}
-			if bft {
-				if cmd.Flags().Changed("orderers") {
-					return usage.Errorf("--bft: has four orderers: leave --orderers out")
-				}
-				orderers = 4
-			}
-			if _, err := os.Stat(dir); err == nil && !cmd.Flags().Changed("community") {
-				community = "" // the one that founded it
-			}
-			n, err := hub.OpenNetwork(cmd.Context(), dir, community, orderers)
-			if err != nil {
-				return err
-			}
-			say := func(step string) { fmt.Fprintln(cmd.ErrOrStderr(), step) }
-			if err := n.Up(cmd.Context(), say); err != nil {
-				return err
-			}
-			say("a first transaction of both organisations")
-			l, _, err := n.OpenLedger(cmd.Context(), n.Dir, "EUR", ledger.SeededNames(0), slog.New(slog.DiscardHandler))
-			if err != nil {
-				return err
-			}
-			return errors.Join(fabricStatus(cmd.Context(), n, cmd.OutOrStdout()), l.Close())
-		},
-	}
-	up.Flags().StringVar(&community, "community", config.Defaults().Community, "name of the community that founds it")
-	up.Flags().BoolVar(&bft, "bft", false, "four SmartBFT orderers of a new network, of which one may lie; Fabric 3 only")
-	up.Flags().IntVar(&orderers, "orderers", 3, "Raft orderers of a new network: 1 or 3")
-	down := &cobra.Command{
-		Use: "down", Short: "Stop what up has started; the ledger stays", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := hub.OpenNetwork(cmd.Context(), dir, "", 0)
-			if err != nil {
-				return err
-			}
-			stopped, err := n.Down()
-			for _, name := range stopped {
-				fmt.Fprintln(cmd.OutOrStdout(), "stopped", name)
-			}
-			if len(stopped) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "nothing was running")
-			}
-			return err
-		},
-	}
-	status := &cobra.Command{
-		Use: "status", Short: "Show what runs, and the height of the ledger at each peer", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := hub.OpenNetwork(cmd.Context(), dir, "", 0)
-			if err != nil {
-				return err
-			}
-			return fabricStatus(cmd.Context(), n, cmd.OutOrStdout())
-		},
-	}
-	for _, c := range []*cobra.Command{up, down, status} {
+	for _, c := range []*cobra.Command{fabricUpCommand(&dir), fabricDownCommand(&dir), fabricStatusCommand(&dir)} {
+		c.Args = cobra.NoArgs
 		c.Flags().StringVar(&dir, "dir", hub.DefaultNetwork, "directory of the network")
 		parent.AddCommand(c)
 	}
 	return parent
 }
 
-func fabricStatus(ctx context.Context, n *network.Network, out io.Writer) error {
-	people, err := ledger.OpenPeople(n.Dir, n.Community)
+func fabricUpCommand(dir *string) *cobra.Command {
+	var community string
+	var orderers int
+	var bft bool
+	c := &cobra.Command{Use: "up", Short: "Lay out a network, or start it again, and deploy the contracts"}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.Contains([]int{1, 3}, orderers) {
+			return usage.Errorf("--orderers: %d: must be 1 or 3", orderers)
+		}
+		if bft {
+			if cmd.Flags().Changed("orderers") {
+				return usage.Errorf("--bft: has four orderers: leave --orderers out")
+			}
+			orderers = 4
+		}
+		if _, err := os.Stat(*dir); err == nil && !cmd.Flags().Changed("community") {
+			community = "" // the one that founded it
+		}
+		n, err := hub.OpenNetwork(cmd.Context(), *dir, community, orderers)
+		if err != nil {
+			return err
+		}
+		say := func(step string) { fmt.Fprintln(cmd.ErrOrStderr(), step) }
+		if err := n.Up(cmd.Context(), say); err != nil {
+			return err
+		}
+		say("a first transaction of both organisations")
+		l, _, err := n.OpenLedger(cmd.Context(), n.Dir, "EUR", ledger.SeededNames(0), slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return errors.Join(printNodes(cmd.Context(), n, cmd.OutOrStdout()), l.Close())
+	}
+	c.Flags().StringVar(&community, "community", config.Defaults().Community, "name of the community that founds it")
+	c.Flags().BoolVar(&bft, "bft", false, "four SmartBFT orderers of a new network, of which one may lie; Fabric 3 only")
+	c.Flags().IntVar(&orderers, "orderers", 3, "Raft orderers of a new network: 1 or 3")
+	return c
+}
+
+func fabricDownCommand(dir *string) *cobra.Command {
+	c := &cobra.Command{Use: "down", Short: "Stop what up has started; the ledger stays"}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		n, err := hub.OpenNetwork(cmd.Context(), *dir, "", 0)
+		if err != nil {
+			return err
+		}
+		stopped, err := n.Down()
+		for _, name := range stopped {
+			fmt.Fprintln(cmd.OutOrStdout(), "stopped", name)
+		}
+		if len(stopped) == 0 {
+			fmt.Fprintln(cmd.OutOrStdout(), "nothing was running")
+		}
+		return err
+	}
+	return c
+}
+
+func fabricStatusCommand(dir *string) *cobra.Command {
+	c := &cobra.Command{Use: "status", Short: "Show what runs, and the height of the ledger at each peer"}
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		n, err := hub.OpenNetwork(cmd.Context(), *dir, "", 0)
+		if err != nil {
+			return err
+		}
+		return printNodes(cmd.Context(), n, cmd.OutOrStdout())
+	}
+	return c
+}
+
+func printNodes(ctx context.Context, n *network.Network, out io.Writer) error {
+	states, err := n.States(ctx)
 	if err != nil {
 		return err
 	}
-	running := n.Running()
 	fmt.Fprintf(out, "%-22s %-8s %-17s %s\n", "NODE", "STATE", "ADDRESS", "HEIGHT")
-	for _, node := range n.Nodes {
-		state, height := "down", ""
-		if running[node.Name] {
+	for _, s := range states {
+		state := "down"
+		if s.Up {
 			state = "up"
-			if p, is := n.PeerOf(node); is {
-				if h, err := fabric.HeightAt(ctx, p, network.Channel, people.Operator); err == nil {
-					height = fmt.Sprintf("%d blocks", h)
-				} else {
-					height = "does not answer"
-				}
-			}
 		}
-		fmt.Fprintf(out, "%-22s %-8s 127.0.0.1:%-7d %s\n", node.Name, state, node.Port, height)
+		fmt.Fprintf(out, "%-22s %-8s 127.0.0.1:%-7d %s\n", s.Name, state, s.Port, s.Height)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/gateway"
@@ -110,7 +111,7 @@ func runGateway(ctx context.Context, plan config.EdgePlan, targets []meters.Targ
 			URL: plan.Hub.URL, CA: plan.Hub.CA, Password: password, MaxBytes: plan.MaxBytes, DropOldest: plan.WhenFull == config.DropOldest,
 		},
 		Began: func(name string) {
-			fmt.Fprintf(progress, "gateway %s reads %s for %s; stop with Ctrl-C\n", name, number(len(targets), "device"), plan.Hub.URL)
+			fmt.Fprintf(progress, "gateway %s reads %s for %s; stop with Ctrl-C\n", name, grid.Number(len(targets), "device"), plan.Hub.URL)
 		},
 	})
 	return errors.Join(err, dir.Close())

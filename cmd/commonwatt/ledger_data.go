@@ -12,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 )
 
 // audited is the ledger that a command is about.
@@ -52,3 +53,13 @@ func (r *readingsHere) Reading(digest proof.Digest) ([]byte, error) {
 
 // Salt implements audit.Readings.
 func (r *readingsHere) Salt(member string) []byte { return r.names.Known(member) }
+
+// currency returns the one of a data directory's ledger; empty where only a Fabric
+// network knows it.
+func (a audited) currency(ctx context.Context) (string, error) {
+	if _, err := os.Stat(filepath.Join(a.data, embedded.File)); err == nil {
+		return embedded.Currency(ctx, a.data)
+	}
+	kept, err := hub.ReadTerms(a.data)
+	return kept.Tariff.Currency, err
+}

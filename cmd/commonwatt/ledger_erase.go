@@ -7,16 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
-	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -49,7 +46,7 @@ the member's devices must be out of the configuration.`,
 			if names.Known(member) == nil {
 				return usage.Errorf("--member: %s knows no member %q", filepath.Join(c.Data, ledger.NamesFile), member)
 			}
-			if hasDevices(c, member) {
+			if c.IsMember(member) {
 				return usage.Errorf("--member: %q still has devices in the configuration or the simulation: take them out first, and give that configuration with --config", member)
 			}
 			if !yes {
@@ -65,14 +62,6 @@ the member's devices must be out of the configuration.`,
 	return c
 }
 
-// hasDevices tells whether a member has devices.
-func hasDevices(c config.Config, member string) bool {
-	if s := c.Simulation; s != nil {
-		return slices.ContainsFunc(world.Neighbourhood(s.Homes, s.Seed), func(h world.Home) bool { return h.ID == member })
-	}
-	return slices.ContainsFunc(c.Devices, func(d config.Device) bool { return d.Member == member })
-}
-
 func erase(ctx context.Context, plan config.Plan, member string, stdout io.Writer) (err error) {
 	dir, err := disk.OpenDir(plan.Data)
 	if err != nil {
@@ -84,31 +73,16 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	id, err := l.Names.Member(member)
-	if err != nil {
+	readings := func(ctx context.Context, member string) error {
+		e, err := evidence.Open(ctx, dir.File(hub.EvidenceFile), plan.Community)
+		if err != nil {
+			return err
+		}
+		return errors.Join(e.Erase(ctx, member), e.Close())
+	}
+	if err := l.Erase(ctx, member, readings, func(step string) { fmt.Fprintln(stdout, step) }); err != nil {
 		return err
 	}
-	err = l.As(l.People.Operator).Registry.EraseMember(ctx, id)
-	switch {
-	case ledger.Refused(err, chaincode.CodeMissing):
-		fmt.Fprintln(stdout, "the ledger has no personal record of it")
-	case err != nil:
-		return err
-	default:
-		fmt.Fprintln(stdout, "purged from the ledger's private collection what it had of the member's person")
-	}
-	evidence, err := evidence.Open(ctx, dir.File(hub.EvidenceFile), plan.Community)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(evidence.Erase(ctx, member), evidence.Close()); err != nil {
-		return err
-	}
-	fmt.Fprintln(stdout, "deleted its signed readings")
-	// Last: without the salt none of the above could be found again.
-	if err := l.Names.Erase(member); err != nil {
-		return err
-	}
-	fmt.Fprintf(stdout, "forgot its salt: whose the accounts of %q were can no longer be told from the ledger\nWhat lies beside the ledger is not touched: telemetry, the order journal, and on the bus the readings of the last days.\n", member)
-	return nil
+	_, err = fmt.Fprintf(stdout, "forgot its salt: whose the accounts of %q were can no longer be told from the ledger\nWhat lies beside the ledger is not touched: telemetry, the order journal, and on the bus the readings of the last days.\n", member)
+	return err
 }

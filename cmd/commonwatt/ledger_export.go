@@ -3,14 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +15,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/usage"
@@ -47,8 +43,8 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 			return nil, q, usage.Errorf("--interval: %w", err)
 		}
 	}
-	if err := knownReason(s.reason); err != nil {
-		return nil, q, err
+	if err := audit.CheckReason(s.reason); err != nil {
+		return nil, q, usage.Errorf("--reason: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
 		return nil, q, usage.Errorf("--data: no ledger in %s: %w", s.data, err)
@@ -117,9 +113,9 @@ them out with --without-readings where they are nobody's business.
 			}
 			switch format {
 			case "csv":
-				err = toFile(out, func(w io.Writer) error { return writeCSV(cmd.Context(), x, q, w) })
+				err = toFile(out, func(w io.Writer) error { return audit.WriteCSV(cmd.Context(), x, q, w) })
 			case "json":
-				err = toFile(out, func(w io.Writer) error { return writeJSON(cmd.Context(), x, q, w) })
+				err = toFile(out, func(w io.Writer) error { return audit.WriteJSON(cmd.Context(), x, q, w) })
 			case "bundle":
 				err = s.writeBundle(cmd.Context(), x, q, out, without, cmd.OutOrStdout())
 			default:
@@ -150,65 +146,6 @@ func toFile(path string, write func(w io.Writer) error) error {
 		return errors.Join(err, os.Remove(path+".new"))
 	}
 	return disk.Rename(path+".new", path)
-}
-
-// exported is a posting with its place.
-type exported struct {
-	record.Posting
-
-	Interval string `json:"interval"`
-	Leaf     int64  `json:"leaf"`  // in the Merkle log
-	Block    int64  `json:"block"` // of the chain
-	Tx       string `json:"tx"`
-}
-
-func entry(e ledger.Entry) (x exported, err error) {
-	x = exported{Interval: e.Interval, Leaf: e.Leaf, Block: e.Block, Tx: e.Tx}
-	err = json.Unmarshal(e.Posting, &x.Posting)
-	return x, err
-}
-
-func writeCSV(ctx context.Context, x *ledger.Index, q ledger.Query, out io.Writer) error {
-	w := csv.NewWriter(out)
-	if err := w.Write([]string{"leaf", "block", "interval", "id", "debit", "credit", "amount_millionths", "energy_wh", "reason", "reference", "tx"}); err != nil {
-		return err
-	}
-	err := x.Find(ctx, q, func(e ledger.Entry) error {
-		p, err := entry(e)
-		if err != nil {
-			return err
-		}
-		number := func(n int64) string { return strconv.FormatInt(n, 10) }
-		return w.Write([]string{
-			number(p.Leaf), number(p.Block), p.Interval, p.ID, p.Debit, p.Credit, number(int64(p.Amount)), number(int64(p.Energy)), p.Reason, p.Reference, p.Tx,
-		})
-	})
-	w.Flush()
-	return errors.Join(err, w.Error())
-}
-
-func writeJSON(ctx context.Context, x *ledger.Index, q ledger.Query, w io.Writer) error {
-	before := "["
-	err := x.Find(ctx, q, func(e ledger.Entry) error {
-		p, err := entry(e)
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(w, "%s\n%s", before, text)
-		before = ","
-		return err
-	})
-	if before == "[" {
-		before = "[]\n"
-	} else {
-		before = "\n]\n"
-	}
-	_, end := io.WriteString(w, before)
-	return errors.Join(err, end)
 }
 
 // writeBundle writes a proof bundle.
@@ -271,7 +208,7 @@ Wh. FROM pays, TO receives.
 			q.ID, q.Hash, q.Limit, q.Backwards = id, hash, limit, true
 			currency, err := s.currency(cmd.Context())
 			if err == nil {
-				err = showPostings(cmd.Context(), x, q, currency, cmd.OutOrStdout())
+				err = audit.PrintPostings(cmd.Context(), x, q, currency, cmd.OutOrStdout())
 			}
 			return errors.Join(err, x.Close())
 		},
@@ -283,22 +220,12 @@ Wh. FROM pays, TO receives.
 	return c
 }
 
-func showPostings(ctx context.Context, x *ledger.Index, q ledger.Query, currency string, out io.Writer) error {
-	shown := 0
-	err := x.Find(ctx, q, func(e ledger.Entry) error {
-		p, err := entry(e)
-		if err != nil {
-			return err
-		}
-		if shown == 0 {
-			fmt.Fprintf(out, "%8s %6s  %-23s %-24s %-24s %14s %8s  %-17s %s\n", "LEAF", "BLOCK", "INTERVAL", "FROM", "TO", strings.TrimSpace("AMOUNT "+currency), "WH", "REASON", "REFERENCE")
-		}
-		shown++
-		fmt.Fprintf(out, "%8d %6d  %-23s %-24s %-24s %14s %8d  %-17s %s\n", p.Leaf, p.Block, p.Interval, p.Debit, p.Credit, money(p.Amount), p.Energy, p.Reason, p.Reference)
-		return nil
-	})
-	if err == nil && shown == 0 {
-		fmt.Fprintln(out, "no posting fits")
+// reasonsHelp lists the reasons for a command's help.
+func reasonsHelp() string {
+	var b strings.Builder
+	b.WriteString("The reasons of postings (docs/settlement.md tells who pays whom):\n\n")
+	for _, r := range audit.Reasons() {
+		fmt.Fprintf(&b, "  %-18s %s\n", r.Name, r.Says)
 	}
-	return err
+	return strings.TrimRight(b.String(), "\n")
 }

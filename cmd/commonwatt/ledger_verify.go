@@ -23,7 +23,6 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
-	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -117,15 +116,9 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 	if err != nil {
 		return fmt.Errorf("ledger verify: %w", err)
 	}
-	fmt.Fprintf(stdout, `verified %s
-  %s chained by hash, the last %s
-  %s, %s
-  %s in the Merkle log, its root %s
-  %s
-  %s of %s, each summing to zero; turnover %s
-  %s
-`, what, number(report.Blocks, "block"), report.Hash, number(report.Signatures, "signature"), stateOrEndorsements(report), number(report.Postings, "posting"), report.Root,
-		covered(report), number(report.Runs, "run"), number(report.Intervals, "interval"), money(report.Turnover), recomputed(checked))
+	if err := report.Print(stdout, what, checked); err != nil {
+		return err
+	}
 	if key != "" && report.Checkpoints == 0 {
 		return fmt.Errorf("ledger verify: --key: there is no checkpoint that it could have signed: the key proves nothing here")
 	}
@@ -138,32 +131,10 @@ func (a audited) verify(ctx context.Context, key string, strict bool, stdout, st
 	return nil
 }
 
-func stateOrEndorsements(r audit.Report) string {
-	if r.Endorsements > 0 {
-		return fmt.Sprintf("%d endorsements", r.Endorsements)
-	}
-	return fmt.Sprintf("%d keys of state", r.Keys)
-}
-
-func covered(r audit.Report) string {
-	if r.Signer == "" {
-		return "no checkpoint was looked at: the community's data directory is not here"
-	}
-	return fmt.Sprintf("%d checkpoints signed by %s; %d postings cosigned by the utility, %d not covered yet", r.Checkpoints, r.Signer, r.Cosigned, r.Uncovered)
-}
-
-func recomputed(c audit.Checked) string {
-	if c.Runs == 0 {
-		return "no statement computed anew: how the runs came about is not here"
-	}
-	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
-		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without)
-}
-
 // proven is the error of --strict: what was taken on trust.
 func proven(c audit.Checked) error {
-	if c.Runs == 0 || c.Estimated+c.Unseen+c.Without > 0 {
-		return fmt.Errorf("ledger verify: --strict: not everything is proven by signed readings: %s", recomputed(c))
+	if !c.IsProven() {
+		return fmt.Errorf("ledger verify: --strict: not everything is proven by signed readings: %s", c)
 	}
 	return nil
 }
@@ -181,9 +152,6 @@ func blocksProgress(stderr io.Writer) func(done, all int64) {
 // verifyFabric verifies a ledger on a Fabric network, with what the data directory
 // has of it.
 func (a *audited) verifyFabric(ctx context.Context, key string, progress func(done, all int64)) (r audit.Report, what string, err error) {
-	var auditor *audit.Auditor
-	var witness string
-	given := key
 	var c config.Config
 	if a.config != "" {
 		if c, err = hub.ReadConfig(a.config); err != nil {
@@ -196,92 +164,55 @@ func (a *audited) verifyFabric(ctx context.Context, key string, progress func(do
 	}
 	// What the index has now the chain has too, whatever is written meanwhile.
 	var x *ledger.Index
-	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); err == nil || given != "" {
+	if _, err := os.Stat(filepath.Join(a.data, ledger.IndexFile)); err == nil || key != "" {
 		if x, err = ledger.ReadIndex(ctx, a.data); err != nil {
 			return r, "", err
 		}
 		defer func() { err = errors.Join(err, x.Close()) }()
 	}
+	var auditor *audit.Auditor
+	keys, witness := a.data, ""
 	if a.network != "" {
-		n, err := hub.OpenNetwork(ctx, a.network, "", 0)
-		if err != nil {
-			return r, "", err
-		}
-		if !n.IsUp() {
-			return r, "", usage.Errorf("--network: the network in %s is not running: commonwatt fabric up --dir %s", a.network, a.network)
-		}
 		what = "channel " + network.Channel + " on the network in " + a.network
-		auditor, err = n.Verify(ctx, progress)
-		if err != nil {
-			return r, "", err
-		}
-		key, witness = orElse(key, filepath.Join(n.Dir, ledger.PublicKey)), filepath.Join(n.Dir, ledger.WitnessKey)
+		auditor, keys, err = verifyNetwork(ctx, a.network, progress)
+		witness = filepath.Join(keys, ledger.WitnessKey)
 	} else {
-		what = "channel " + channelOf(c.Ledger)
-		if auditor, err = verifyExisting(ctx, c.Ledger, progress); err != nil {
-			return r, "", err
-		}
-		key = orElse(key, filepath.Join(c.Data, ledger.PublicKey))
+		what = "channel " + c.Ledger.Profile.Channel
+		auditor, err = verifyExisting(ctx, c.Ledger, progress)
 	}
-	if x == nil {
-		return auditor.Report, what, nil // a network alone, without a community's directory
-	}
-	return checkpoints(ctx, auditor, x, key, witness, what)
-}
-
-func orElse(path, otherwise string) string {
-	if path == "" {
-		return otherwise
-	}
-	return path
-}
-
-// checkpoints holds the index of a data directory against the chain.
-func checkpoints(ctx context.Context, auditor *audit.Auditor, x *ledger.Index, key, witness, what string) (audit.Report, string, error) {
-	verifier, err := ledger.ReadVerifier(key)
 	if err != nil {
-		return audit.Report{}, "", err
+		return r, "", err
 	}
-	var cosigner note.Verifier
-	if witness != "" {
-		if cosigner, err = ledger.ReadVerifier(witness); err != nil {
-			return audit.Report{}, "", err
-		}
+	if x != nil { // else a network alone, without a community's directory
+		err = auditor.CheckpointsBy(ctx, x, cmp.Or(key, filepath.Join(keys, ledger.PublicKey)), witness)
 	}
-	err = auditor.Checkpoints(ctx, x, verifier, cosigner)
 	return auditor.Report, what, err
 }
 
-func channelOf(l config.Ledger) string {
-	if l.Profile == nil {
-		return ""
+// verifyNetwork verifies the chain of a network of commonwatt fabric up, and returns where
+// its keys are.
+func verifyNetwork(ctx context.Context, dir string, progress func(done, all int64)) (auditor *audit.Auditor, keys string, err error) {
+	n, err := hub.OpenNetwork(ctx, dir, "", 0)
+	if err != nil {
+		return nil, "", err
 	}
-	return l.Profile.Channel
+	if !n.IsUp() {
+		return nil, "", usage.Errorf("--network: the network in %s is not running: commonwatt fabric up --dir %s", dir, dir)
+	}
+	auditor, err = n.Verify(ctx, progress)
+	return auditor, n.Dir, err
 }
 
 // verifyExisting verifies the chain of an existing network.
 func verifyExisting(ctx context.Context, l config.Ledger, progress func(done, all int64)) (*audit.Auditor, error) {
-	if l.Profile == nil || l.Authorities[l.Organisation] == "" || l.Authorities[l.Utility] == "" {
-		return nil, usage.Errorf("ledger.authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", l.Organisation, l.Utility)
-	}
-	authorities := map[string][]byte{}
-	for organisation, path := range l.Authorities {
-		certificate, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
-		if err != nil {
-			return nil, usage.Errorf("ledger.authorities.%s: %w", organisation, err)
-		}
-		authorities[organisation] = certificate
-	}
-	trust, err := identity.NewTrust(authorities)
-	if err != nil {
-		return nil, usage.Errorf("ledger.authorities: %w", err)
-	}
 	own := l.Identities[chaincode.RoleOperator]
-	reader, err := identity.Load(l.Organisation, own.Certificate, own.Key)
+	reader, err := fabric.Outside{
+		Profile: hub.Profile(*l.Profile), Organisation: l.Organisation, Utility: l.Utility, Authorities: l.Authorities, Certificate: own.Certificate, Key: own.Key,
+	}.Open()
 	if err != nil {
-		return nil, usage.Errorf("ledger.identities.%s: %w", chaincode.RoleOperator, err)
+		return nil, usage.Errorf("ledger.%w", err)
 	}
-	return fabric.VerifyNetwork(ctx, hub.Profile(*l.Profile), reader, trust, []string{l.Organisation, l.Utility}, progress)
+	return reader.Verify(ctx, progress)
 }
 
 // recompute computes the runs of a data directory anew, whose ledger was verified.
@@ -296,19 +227,7 @@ func (a audited) recompute(ctx context.Context) (checked audit.Checked, err erro
 		return checked, err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	var records [][]byte
-	if err := x.Records(ctx, func(record []byte) error { records = append(records, record); return nil }); err != nil {
-		return checked, err
-	}
-	judge, err := audit.NewJudge(records, readings, x.PostingsOf)
-	if err != nil {
-		return checked, err
-	}
-	err = readings.evidence.Workings(ctx, func(root string, text []byte) error { return judge.Note(judge.CheckKept(ctx, root, text)) })
-	if err != nil {
-		return checked, err
-	}
-	return judge.Finish()
+	return audit.Recompute(ctx, x, readings, readings.evidence.Workings)
 }
 
 // verifyBundle verifies a bundle offline.
@@ -343,18 +262,8 @@ func verifyBundle(ctx context.Context, dir, key, witness, older string, strict b
 	if cosigner != nil && !r.Cosigned {
 		return fmt.Errorf("ledger verify: %s: %s: the utility has not cosigned it", dir, proof.CheckpointFile)
 	}
-	fmt.Fprintf(stdout, "verified %s\n  sealed by %s, every file as it was written\n", dir, verifier.Name())
-	if r.Whole {
-		fmt.Fprintf(stdout, "  all %d postings of the log, %d of them outside of the runs, its root %s\n  %d runs, each as its manifest announced and summing to zero; turnover %s\n  %s\n",
-			r.Postings, r.Outside, r.Checkpoint.Root, r.Runs, money(r.Turnover), recomputed(r.Checked))
-	} else {
-		fmt.Fprintf(stdout, "  %d of the %d postings of the log, its root %s\n  a part of the log: that nothing is missing is proved by a bundle of the whole\n", r.Postings, r.Checkpoint.Size, r.Checkpoint.Root)
-	}
-	if r.Cosigned {
-		fmt.Fprintf(stdout, "  cosigned by the utility\n")
-	}
-	if before != nil {
-		fmt.Fprintf(stdout, "  continues the earlier checkpoint\n")
+	if err := r.Print(stdout, dir, verifier.Name(), before != nil); err != nil {
+		return err
 	}
 	if strict {
 		return proven(r.Checked)

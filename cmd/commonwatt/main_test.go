@@ -64,12 +64,6 @@ func TestFirstLight(t *testing.T) {
 	again.stop()
 }
 
-func TestOneIsNoPlural(t *testing.T) {
-	if got := number(1, "home") + ", " + number(0, "device") + ", " + number(int64(2), "interval"); got != "1 home, 0 devices, 2 intervals" {
-		t.Error(got)
-	}
-}
-
 // sumsToZero adds up the postings of every settled interval.
 func sumsToZero(t *testing.T, p *process) {
 	t.Helper()

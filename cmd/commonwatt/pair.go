@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -72,26 +71,7 @@ func (p *pairFlags) listCommand() *cobra.Command {
 			if p.json {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"devices": paired, "sessions": sessions})
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
-			for _, b := range paired {
-				mounted := "right"
-				switch {
-				case b.Inverted:
-					mounted = "turned round"
-				case b.Unchecked:
-					mounted = "not checked"
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile, mounted)
-			}
-			for _, s := range sessions {
-				var bound grid.Device
-				if s.Device != nil {
-					bound = *s.Device
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", strings.TrimSpace(bound.ID+" ("+string(s.Step)+", not finished)"), s.Kind, bound.Member, bound.MeteringPoint, s.Identity.Serial, s.Target, s.Unit, s.Profile)
-			}
-			return t.Flush()
+			return pairing.PrintPaired(cmd.OutOrStdout(), paired, sessions)
 		},
 	}
 	p.placeFlags(c)

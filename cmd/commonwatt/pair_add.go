@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +36,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), in: bufio.NewReader(cmd.InOrStdin())}
+			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asker: newAsker(cmd.InOrStdin(), cmd.ErrOrStderr())}
 			return pairingError(w.run(cmd.Context(), args[0]))
 		},
 	}
@@ -63,7 +60,7 @@ type wizard struct {
 	desk     *pairing.Bench
 	out      io.Writer
 	progress io.Writer
-	in       *bufio.Reader
+	asker    asker
 }
 
 func (w wizard) run(ctx context.Context, target string) error {
@@ -133,17 +130,17 @@ func (w wizard) bind(ctx context.Context, s *pairing.Session) (*pairing.Session,
 	if s.Step != pairing.Checked {
 		return s, nil
 	}
-	var before grid.Device
-	if s.Device != nil {
-		before = *s.Device
-	}
-	member, err := w.ask(ctx, "member", cmp.Or(w.member, before.Member), "Which member does it belong to?", func(answer string) bool { return answer != "" })
-	if err != nil {
+	d := s.Said(w.device())
+	var err error
+	if d.Member, err = w.ask(ctx, "member", d.Member, "Which member does it belong to?", func(answer string) bool { return answer != "" }); err != nil {
 		return s, err
 	}
-	return w.desk.Bind(s.ID, grid.Device{
-		ID: cmp.Or(w.id, before.ID, member+"/"+string(s.Kind)), Member: member, MeteringPoint: cmp.Or(w.point, before.MeteringPoint, "mp-"+member),
-	})
+	return w.desk.Bind(s.ID, s.Proposed(d))
+}
+
+// device is what the flags say of the device.
+func (w wizard) device() grid.Device {
+	return grid.Device{ID: w.id, Member: w.member, MeteringPoint: w.point}
 }
 
 // errInterrupted tells how to go on after Ctrl-C.
@@ -180,8 +177,8 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 		return nil, err
 	}
 	if kept != nil && !w.fresh {
-		if err := w.differs(kept); err != nil {
-			return nil, err
+		if flag, before := kept.Differs(w.profile, grid.DeviceKind(w.kind), w.device()); flag != "" {
+			return nil, usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
 		}
 		fmt.Fprintf(w.progress, "going on with the pairing of %s unit %d, which is %s (--fresh begins anew)\n", target, kept.Unit, kept.Step)
 		return kept, nil
@@ -196,25 +193,10 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
 }
 
-// differs refuses flags that an interrupted pairing was begun without.
-func (w wizard) differs(kept *pairing.Session) error {
-	was := map[string][2]string{"profile": {w.profile, kept.Profile}, "kind": {w.kind, string(kept.Kind)}}
-	if kept.Device != nil {
-		was["member"], was["id"], was["metering-point"] = [2]string{w.member, kept.Device.Member}, [2]string{w.id, kept.Device.ID}, [2]string{w.point, kept.Device.MeteringPoint}
-	}
-	for _, flag := range slices.Sorted(maps.Keys(was)) {
-		if now, before := was[flag][0], was[flag][1]; now != "" && now != before {
-			return usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
-		}
-	}
-	return nil
-}
-
 // show prints what the device is read as; pair probe shows the rest.
 func (w wizard) show(s *pairing.Session, live pairing.Live) error {
 	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
-	r := probed{Finding: s.Finding, Live: live, Profile: s.Profile}
-	return r.print(w.progress)
+	return pairing.Probed{Finding: s.Finding, Live: live, Profile: s.Profile}.Print(w.progress)
 }
 
 // signed says what the sign check found.
@@ -238,32 +220,17 @@ func (w wizard) ask(ctx context.Context, flag, value, question string, fits func
 	if value != "" {
 		return value, nil // the step says what is wrong with it
 	}
-	for {
-		answer, err := w.askOnce(ctx, flag, question)
-		if err != nil || fits(answer) {
-			return answer, err
+	answer, err := w.asker.ask(ctx, question, func(answer string) error {
+		if !fits(answer) {
+			return errAgain
 		}
-	}
-}
-
-func (w wizard) askOnce(ctx context.Context, flag, question string) (string, error) {
-	fmt.Fprintf(w.progress, "%s ", question)
-	type answer struct {
-		line string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := w.in.ReadString('\n')
-		answers <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
 		return "", errInterrupted()
-	case a := <-answers:
-		if a.err != nil {
-			return "", usage.Errorf("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
-		}
-		return strings.TrimSpace(a.line), nil
+	case err != nil:
+		return "", usage.Errorf("--%s: missing, and nobody answers: the pairing is kept, go on with the same command", flag)
 	}
+	return answer, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -147,7 +148,7 @@ func runHub(ctx context.Context, o hub.Options, duration time.Duration, progress
 	}
 	err = h.Run(ctx, duration, func(s hub.State) { sayBegan(progress, s) }, func(s hub.State) {
 		fmt.Fprintf(progress, "Stopping at %s: %s cleared, %d settled, %s, ledger height %d.\n",
-			s.WorldTime.Format("2006-01-02 15:04"), number(s.IntervalsCleared, "interval"), s.IntervalsSettled, number(s.TradesTotal, "trade"), s.Ledger.Height)
+			s.WorldTime.Format("2006-01-02 15:04"), grid.Number(s.IntervalsCleared, "interval"), s.IntervalsSettled, grid.Number(s.TradesTotal, "trade"), s.Ledger.Height)
 	})
 	return errors.Join(err, h.Close())
 }
@@ -158,7 +159,7 @@ func sayBegan(progress io.Writer, s hub.State) {
 		kind = "simulated home"
 	}
 	fmt.Fprintf(progress, "commonwatt %s: %s, %s, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
-		s.Version, number(s.Homes, kind), number(s.Devices, "device"), s.WorldTime.Format("2006-01-02 15:04"), s.Speed, s.Address)
+		s.Version, grid.Number(s.Homes, kind), grid.Number(s.Devices, "device"), s.WorldTime.Format("2006-01-02 15:04"), s.Speed, s.Address)
 	if !s.Simulated {
 		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", s.Address, s.InstallerKey)
 	}

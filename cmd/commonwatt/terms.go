@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,23 +15,9 @@ import (
 	"github.com/commonwatt/commonwatt/usage"
 )
 
-// missingTerms returns the lines that a configuration lacks.
-func missingTerms(c config.Config) (lines []string) {
-	lacks := c.Lacks()
-	if lacks["community"] {
-		lines = append(lines, "  community: NAME")
-	}
-	for field := range lacks {
-		if field != "community" {
-			return append(lines, fmt.Sprintf(`  tariff: {version: "%d", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}`, time.Now().Year()))
-		}
-	}
-	return lines
-}
-
 // errTerms names the lines that a configuration lacks.
 func errTerms(c config.Config) error {
-	return usage.Errorf("a community with real devices needs its own name and tariff: add to its configuration (--config FILE), or start it once on a terminal, which asks for them\n%s", strings.Join(missingTerms(c), "\n"))
+	return usage.Errorf("a community with real devices needs its own name and tariff: add to its configuration (--config FILE), or start it once on a terminal, which asks for them\n%s", strings.Join(c.MissingTerms(time.Now().Year()), "\n"))
 }
 
 // hasTerms tells whether the community has its own name and tariff, or goes on without.
@@ -57,116 +41,67 @@ func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer
 	case !terminal:
 		return nil, false, errTerms(c)
 	}
-	q := &questions{in: bufio.NewReader(in), out: out}
 	fmt.Fprintf(out, "This community has real devices, and no name and tariff of its own yet. They are asked for once, and kept in %s.\n", filepath.Join(c.Data, hub.TermsFile))
-	if c, err = askTerms(ctx, c, q); err != nil {
-		return nil, false, err
+	answered, err := askTerms(ctx, c, newAsker(in, out))
+	switch {
+	case ctx.Err() != nil:
+		return nil, false, usage.Errorf("interrupted: nothing was kept, start again")
+	case err != nil:
+		return nil, false, errTerms(c)
 	}
-	return new(c.Terms()), true, nil
+	return new(answered.Terms()), true, nil
 }
 
-// askTerms asks for what is missing, until it fits.
-func askTerms(ctx context.Context, c config.Config, q *questions) (config.Config, error) {
+// askTerms asks for what is missing, until it fits. Errors: those of asker.ask.
+func askTerms(ctx context.Context, c config.Config, a asker) (_ config.Config, err error) {
 	lacks := c.Lacks()
 	answers := config.Terms{Tariff: config.TariffText{Version: strconv.Itoa(time.Now().Year())}}
 	if lacks["community"] {
-		answers.Community = q.ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", func(text string) error {
-			if !config.NamePattern().MatchString(text) {
-				return fmt.Errorf("%q is no name: use lower-case letters, digits and dashes alone, 63 at most, as in oak-street", text)
-			}
-			return nil
-		})
+		if answers.Community, err = a.ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", config.CheckName); err != nil {
+			return c, err
+		}
 	}
 	for {
-		answers.Tariff = askTariff(ctx, q, answers.Tariff, c.Tariff.Currency, lacks)
-		switch {
-		case ctx.Err() != nil:
-			return c, usage.Errorf("interrupted: nothing was kept, start again")
-		case q.silent:
-			return c, errTerms(c)
+		if answers.Tariff, err = askTariff(ctx, a, answers.Tariff, c.Tariff.Currency, lacks); err != nil {
+			return c, err
 		}
 		answered := c.Fill(answers)
-		_, err := answered.Tariff.Tariff()
-		if err == nil {
+		if _, err = answered.Tariff.Tariff(); err == nil {
 			return answered, nil
 		}
-		fmt.Fprintf(q.out, "That does not fit: %v\n", err)
+		fmt.Fprintf(a.out, "That does not fit: %v\n", err)
 	}
 }
 
 // askTariff asks for what the tariff lacks.
-func askTariff(ctx context.Context, q *questions, t config.TariffText, currency string, lacks map[string]bool) config.TariffText {
+func askTariff(ctx context.Context, a asker, t config.TariffText, currency string, lacks map[string]bool) (_ config.TariffText, err error) {
 	t.Currency = currency
 	if lacks["tariff.currency"] {
-		t.Currency = q.ask(ctx, "Which currency is its tariff in, such as EUR?", func(text string) error {
-			if !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(text) {
-				return fmt.Errorf("%q is no currency: write its three capital letters, such as EUR or CHF", text)
-			}
-			return nil
-		})
+		if t.Currency, err = a.ask(ctx, "Which currency is its tariff in, such as EUR?", config.CheckCurrency); err != nil {
+			return t, err
+		}
 	}
 	price := func(text string) error {
-		if _, err := (config.Quantity{Text: inFull(text, t.Currency)}).Price("", t.Currency); err != nil {
-			return fmt.Errorf("%q is no price in %s a kWh: write it in %s with a point, so that 31 cents are 0.31", text, t.Currency, t.Currency)
+		_, err := config.AnsweredPrice(text, t.Currency)
+		return err
+	}
+	for _, q := range []struct {
+		field, question string
+		into            *config.Quantity
+	}{
+		{"tariff.retail", "What does a kWh from the grid cost, such as 0.30 " + t.Currency + "?", &t.Retail},
+		{"tariff.feed_in", "What does a kWh fed into the grid earn, such as 0.08 " + t.Currency + "?", &t.FeedIn},
+	} {
+		if !lacks[q.field] {
+			continue
 		}
-		return nil
-	}
-	if lacks["tariff.retail"] {
-		t.Retail.Text = inFull(q.ask(ctx, "What does a kWh from the grid cost, such as 0.30 "+t.Currency+"?", price), t.Currency)
-	}
-	if lacks["tariff.feed_in"] {
-		t.FeedIn.Text = inFull(q.ask(ctx, "What does a kWh fed into the grid earn, such as 0.08 "+t.Currency+"?", price), t.Currency)
-	}
-	return t
-}
-
-// inFull is a price as the configuration has it, of one that may lack its unit.
-func inFull(price, currency string) string {
-	if price == "" || strings.HasSuffix(price, "/kWh") {
-		return price
-	}
-	return strings.TrimSpace(strings.TrimSuffix(price, currency)) + " " + currency + "/kWh"
-}
-
-// questions asks on a terminal, until nobody answers any more.
-type questions struct {
-	in     *bufio.Reader
-	out    io.Writer
-	silent bool
-}
-
-// ask asks until an answer fits, and says what is wrong with one that does not. It is
-// empty when nobody answers.
-func (q *questions) ask(ctx context.Context, question string, wrong func(string) error) string {
-	for !q.silent {
-		fmt.Fprintf(q.out, "%s ", question)
-		answer, err := q.line(ctx)
-		q.silent = err != nil
+		text, err := a.ask(ctx, q.question, price)
 		if err != nil {
-			break
+			return t, err
 		}
-		if err = wrong(answer); err == nil {
-			return answer
+		if *q.into, err = config.AnsweredPrice(text, t.Currency); err != nil {
+			return t, err
 		}
-		fmt.Fprintf(q.out, "%v.\n", err)
 	}
-	return ""
-}
-
-func (q *questions) line(ctx context.Context) (string, error) {
-	type answer struct {
-		text string
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() { // it ends with the program: nothing else ends the wait at a terminal
-		text, err := q.in.ReadString('\n')
-		answers <- answer{strings.TrimSpace(text), err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case a := <-answers:
-		return a.text, a.err
-	}
+	return t, nil
 }

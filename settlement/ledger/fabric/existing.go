@@ -3,10 +3,13 @@ package fabric
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/identity"
 )
@@ -36,4 +39,53 @@ func OpenLedger(ctx context.Context, e Existing, names *ledger.Names, log *slog.
 		return nil, errors.Join(err, chain.Close())
 	}
 	return ledger.Open(ctx, chain, index, people, names, e.Community, e.Currency)
+}
+
+// Outside is what an auditor brings along to verify an existing network: whom to trust
+// does not come from the network.
+type Outside struct {
+	Profile      Profile
+	Organisation string            // the community's MSP
+	Utility      string            // the utility's MSP
+	Authorities  map[string]string // files with the CA certificates, by organisation
+	Certificate  string            // file, of the operator, who reads
+	Key          string            // file
+}
+
+// Reader reads an existing network, and verifies it.
+type Reader struct {
+	profile   Profile
+	endorsers []string
+	identity  *identity.Identity
+	trust     *identity.Trust
+}
+
+// Open reads the files. An error begins with the name of the field that is wrong.
+func (o Outside) Open() (*Reader, error) {
+	endorsers := []string{o.Organisation, o.Utility}
+	if o.Authorities[o.Organisation] == "" || o.Authorities[o.Utility] == "" {
+		return nil, fmt.Errorf("authorities: the CA certificates of %q and %q must be given: whom to trust does not come from the network", o.Organisation, o.Utility)
+	}
+	authorities := map[string][]byte{}
+	for organisation, path := range o.Authorities {
+		certificate, err := os.ReadFile(path) //nolint:gosec // the path is the operator's
+		if err != nil {
+			return nil, fmt.Errorf("authorities.%s: %w", organisation, err)
+		}
+		authorities[organisation] = certificate
+	}
+	trust, err := identity.NewTrust(authorities)
+	if err != nil {
+		return nil, fmt.Errorf("authorities: %w", err)
+	}
+	reader, err := identity.Load(o.Organisation, o.Certificate, o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("identities.%s: %w", chaincode.RoleOperator, err)
+	}
+	return &Reader{profile: o.Profile, endorsers: endorsers, identity: reader, trust: trust}, nil
+}
+
+// Verify verifies the chain of the network. Errors: *audit.TamperedError.
+func (r *Reader) Verify(ctx context.Context, progress func(done, all int64)) (*audit.Auditor, error) {
+	return VerifyNetwork(ctx, r.profile, r.identity, r.trust, r.endorsers, progress)
 }

@@ -1,4 +1,4 @@
-package main
+package audit_test
 
 import (
 	"os"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/commonwatt/commonwatt/settlement/audit"
 )
 
 // TestEveryReasonIsDescribed holds the list of reasons against the constants of the
@@ -25,15 +27,28 @@ func TestEveryReasonIsDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range reasons() {
-		have = append(have, r[0])
-		if !strings.Contains(string(table), "| `"+r[0]+"` |") {
-			t.Errorf("docs/settlement.md has no row for %s", r[0])
+	for _, r := range audit.Reasons() {
+		have = append(have, r.Name)
+		if !strings.Contains(string(table), "| `"+r.Name+"` |") {
+			t.Errorf("docs/settlement.md has no row for %s", r.Name)
 		}
 	}
 	slices.Sort(want)
 	slices.Sort(have)
 	if !slices.Equal(have, want) {
 		t.Errorf("%v are described, want %v", have, want)
+	}
+}
+
+// TestReasonsAreChecked refuses a reason that no posting can have, and names those there
+// are.
+func TestReasonsAreChecked(t *testing.T) {
+	for _, name := range []string{"", "trade", "penalty"} {
+		if err := audit.CheckReason(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := audit.CheckReason("gift"); err == nil || !strings.HasPrefix(err.Error(), `no posting has the reason "gift"; the reasons are trade, lines, `) {
+		t.Errorf("a gift: %v", err)
 	}
 }

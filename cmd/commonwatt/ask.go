@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// asker asks on a terminal.
+type asker struct {
+	in  *bufio.Reader
+	out io.Writer
+}
+
+func newAsker(in io.Reader, out io.Writer) asker { return asker{bufio.NewReader(in), out} }
+
+// errAgain has a question asked once more, as if it had not been answered.
+var errAgain = errors.New("the question is asked again")
+
+// ask asks until an answer fits, and says what is wrong with one that does not. Errors: the
+// context's; io.EOF when nobody answers any more.
+func (a asker) ask(ctx context.Context, question string, wrong func(answer string) error) (string, error) {
+	for {
+		fmt.Fprintf(a.out, "%s ", question)
+		answer, err := a.line(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err = wrong(answer); err == nil {
+			return answer, nil
+		}
+		if !errors.Is(err, errAgain) {
+			fmt.Fprintf(a.out, "%v.\n", err)
+		}
+	}
+}
+
+func (a asker) line(ctx context.Context) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() { // it ends with the program: nothing else ends the wait at a terminal
+		text, err := a.in.ReadString('\n')
+		answers <- answer{strings.TrimSpace(text), err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case got := <-answers:
+		return got.text, got.err
+	}
+}

@@ -1,0 +1,123 @@
+package pairing
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
+)
+
+// Print writes what a device says as people read it.
+func (r Probed) Print(w io.Writer) error {
+	fmt.Fprintf(w, "%s unit %d\n", r.Target, r.Unit)
+	for _, line := range [][2]string{
+		{"vendor", r.Identity.Vendor},
+		{"model", r.Identity.Model},
+		{"serial number", r.Identity.Serial},
+		{"firmware", r.Identity.Firmware},
+		{"profile", cmp.Or(r.Profile, "none fits")},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "  %-14s %s\n", line[0], line[1])
+		}
+	}
+	if len(r.Profiles) > 1 {
+		fmt.Fprintf(w, "  %-14s %s\n", "would fit too", strings.Join(r.Profiles[1:], ", "))
+	}
+	fmt.Fprintln(w)
+	if len(r.Points) == 0 {
+		_, err := fmt.Fprintln(w, "The unit answers, but no profile fits it: name one with --profile, or give one of your own with --profile-file (docs/profiles.md).")
+		return err
+	}
+	missing, err := printPoints(w, r.Points)
+	if err != nil {
+		return err
+	}
+	if missing > 0 {
+		fmt.Fprintf(w, "(the device does not have %d further points; --json lists them)\n", missing)
+	}
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(w, "! "+warning)
+	}
+	return nil
+}
+
+// printPoints writes the points that the device has, each once, and returns how many it
+// has not.
+func printPoints(w io.Writer, all []LivePoint) (missing int, err error) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "POINT\tVALUE\tQUALITY\tREAD AS")
+	shown := map[string]bool{}
+	for _, lp := range all {
+		_, name, _ := strings.Cut(lp.Name, ".") // of a point of a SunSpec model
+		if shown[name] {
+			continue
+		}
+		if lp.Quality == Missing && lp.Role == "" {
+			missing++
+			continue
+		}
+		shown[lp.Name] = true
+		value := "–"
+		switch v := lp.Value.(type) {
+		case string:
+			value = v
+		case float64:
+			value = strings.TrimSpace(profile.Value{Number: v}.String() + " " + lp.Unit)
+		}
+		as := ""
+		if lp.Role != "" {
+			as = lp.Kind + " " + lp.Role
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", lp.Name, value, lp.Quality, as)
+	}
+	return missing, t.Flush()
+}
+
+// PrintFindings writes what was found at some addresses as people read it.
+func PrintFindings(w io.Writer, tried int, found []Finding) error {
+	if len(found) == 0 {
+		_, err := fmt.Fprintf(w, "no Modbus device answered at %d addresses: is Modbus TCP switched on in the device?\n", tried)
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "TARGET\tUNIT\tDEVICE\tSUNSPEC MODELS\tPROFILES")
+	for _, f := range found {
+		device := cmp.Or(strings.TrimSpace(f.Device.Vendor+" "+f.Device.Model), "–")
+		models := make([]string, len(f.SunSpec))
+		for i, m := range f.SunSpec {
+			models[i] = fmt.Sprint(m.ID)
+		}
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", f.Target, f.Unit, device, cmp.Or(strings.Join(models, " "), "–"), cmp.Or(strings.Join(f.Profiles, ", "), "–"))
+	}
+	return t.Flush()
+}
+
+// PrintPaired writes the paired devices, and the pairings that were not finished, as people
+// read them.
+func PrintPaired(w io.Writer, paired []Binding, sessions []*Session) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
+	for _, b := range paired {
+		mounted := "right"
+		switch {
+		case b.Inverted:
+			mounted = "turned round"
+		case b.Unchecked:
+			mounted = "not checked"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", b.ID, b.Kind, b.Member, b.MeteringPoint, b.Serial, b.Target, b.Unit, b.Profile, mounted)
+	}
+	for _, s := range sessions {
+		var bound grid.Device
+		if s.Device != nil {
+			bound = *s.Device
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", strings.TrimSpace(bound.ID+" ("+string(s.Step)+", not finished)"), s.Kind, bound.Member, bound.MeteringPoint, s.Identity.Serial, s.Target, s.Unit, s.Profile)
+	}
+	return t.Flush()
+}

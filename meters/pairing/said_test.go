@@ -1,0 +1,54 @@
+package pairing_test
+
+import (
+	"testing"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/pairing"
+)
+
+// TestWhatIsNotSaidIsProposed names a device after its member, unless it was named before
+// or is named otherwise.
+func TestWhatIsNotSaidIsProposed(t *testing.T) {
+	s := &pairing.Session{Kind: grid.Meter}
+	for _, c := range []struct{ before, said, want grid.Device }{
+		{grid.Device{}, grid.Device{Member: "ann"}, grid.Device{ID: "ann/meter", Member: "ann", MeteringPoint: "mp-ann"}},
+		{grid.Device{}, grid.Device{ID: "x", Member: "ann", MeteringPoint: "y"}, grid.Device{ID: "x", Member: "ann", MeteringPoint: "y"}},
+		{grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}, grid.Device{}, grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}},
+		{grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}, grid.Device{Member: "bob"}, grid.Device{ID: "a", Member: "bob", MeteringPoint: "b"}},
+	} {
+		s.Device = nil
+		if c.before != (grid.Device{}) {
+			s.Device = &c.before
+		}
+		if got := s.Proposed(s.Said(c.said)); got != c.want {
+			t.Errorf("%+v is said of %+v: %+v, want %+v", c.said, c.before, got, c.want)
+		}
+	}
+}
+
+// TestAnInterruptedPairingIsNotAnother names the flag that does not go with what was begun.
+func TestAnInterruptedPairingIsNotAnother(t *testing.T) {
+	begun := &pairing.Session{Profile: "p", Kind: grid.Meter}
+	bound := &pairing.Session{Profile: "p", Kind: grid.Meter, Device: &grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}}
+	for _, c := range []struct {
+		of        *pairing.Session
+		profile   string
+		kind      grid.DeviceKind
+		device    grid.Device
+		what, has string
+	}{
+		{begun, "", "", grid.Device{ID: "x", Member: "bob", MeteringPoint: "y"}, "", ""},
+		{begun, "p", grid.Meter, grid.Device{}, "", ""},
+		{begun, "q", "", grid.Device{}, "profile", "p"},
+		{begun, "q", grid.Battery, grid.Device{}, "kind", "meter"},
+		{bound, "", "", grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}, "", ""},
+		{bound, "q", "", grid.Device{Member: "bob", MeteringPoint: "y"}, "member", "ann"},
+		{bound, "", "", grid.Device{MeteringPoint: "y"}, "metering-point", "b"},
+		{bound, "", grid.Battery, grid.Device{ID: "x"}, "id", "a"},
+	} {
+		if what, has := c.of.Differs(c.profile, c.kind, c.device); what != c.what || has != c.has {
+			t.Errorf("%q, %q, %+v: %s has %q, want %s with %q", c.profile, c.kind, c.device, what, has, c.what, c.has)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/scenarios"
+)
+
+// TestPrintedSummary prints a summary whose figures were made up, with the batteries of
+// an epoch in the order of their names.
+func TestPrintedSummary(t *testing.T) {
+	k := scenarios.Summary{
+		Replayed: scenarios.Replayed{Scenario: "day", Seed: 7}, Intervals: 95, Orders: 4, Trades: 3, Postings: 2, Currency: "EUR", Homes: 12,
+		KPIs: scenarios.KPIs{Consumed: 12_340, Produced: 5678, SelfSufficiency: 456, SelfConsumption: 789, Net: -1_500_000},
+	}
+	k.WorseOff, k.Traded, k.Shareable, k.Delivered, k.LocalShare = 1, 1500, 2000, 1000, 123
+	k.Without.Net = -2_250_000
+	r := scenarios.Result{Epochs: []chaincode.EpochClosing{{
+		Epoch: "2026-06-01", Budget: 10, Carried: 1, Slashed: 2, Granted: 3, Paid: 4, Left: 6,
+		Rewards: []chaincode.Reward{{Battery: "b", Tokens: 1}, {Battery: "a", Tokens: 3, Intervals: 90, Met: 4, Challenged: 5, Delivered: 600, Slashed: 2, Reputation: 987}},
+	}}}
+	const want = `day, seed 7: 95 intervals, 4 orders, 3 trades, 2 postings
+  consumed 12.34 kWh, produced 5.68 kWh, traded 1.50 kWh
+  self-sufficiency 45.6 %, self-consumption 78.9 %, import covered by neighbours 12.3 %
+  all members together -1.50 EUR, without the community -2.25 EUR (+ received)
+  nothing could be shared; 1 of 12 homes worse off; trades moved 50 % of what could be shared
+  results in out
+
+storage rewards of 2026-06-01: 10 tokens of the schedule, 1 carried over, 2 slashed, 3 granted; 4 paid, 6 left
+  BATTERY                TOKENS  AVAILABLE  CHALLENGES MET     AT PEAKS  SLASHED  REPUTATION
+  a                           3         90          4 of 5       600 Wh        2      98.7 %
+  b                           1          0          0 of 0         0 Wh        0       0.0 %
+`
+	out := &bytes.Buffer{}
+	if err := r.Print(out, k, "out"); err != nil || out.String() != want {
+		t.Errorf("%v\n%s", err, out)
+	}
+	k.PerfectSharing = new(int64(905))
+	out.Reset()
+	if err := r.Print(out, k, "out"); err != nil || !bytes.Contains(out.Bytes(), []byte("90.5 % of what perfect sharing is worth; 1 of")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
