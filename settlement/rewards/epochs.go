@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // epoch is what was done of one.
@@ -25,8 +26,7 @@ func (e *epoch) pledged(battery string) (g chaincode.Pledge, found bool) {
 
 // epochs are those that are not closed yet, as the ledger has them.
 type epochs struct {
-	*participants
-
+	as    ledger.Contracts  // as the operator calls them
 	begun map[string]*epoch // by day
 }
 
@@ -35,7 +35,7 @@ func (s *epochs) open(ctx context.Context, day string) (*epoch, error) {
 	if e := s.begun[day]; e != nil {
 		return e, nil
 	}
-	o, err := s.operator().Rewards.GetOpenEpoch(ctx, day)
+	o, err := s.as.Rewards.GetOpenEpoch(ctx, day)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *epochs) open(ctx context.Context, day string) (*epoch, error) {
 
 // refresh reads what others may have put on the ledger of an epoch.
 func (s *epochs) refresh(ctx context.Context, e *epoch, day string) error {
-	now, err := s.operator().Rewards.GetOpenEpoch(ctx, day)
+	now, err := s.as.Rewards.GetOpenEpoch(ctx, day)
 	if err != nil {
 		return err
 	}

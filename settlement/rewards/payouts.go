@@ -8,12 +8,15 @@ import (
 	"sync"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
 
 // payouts say how batteries stand, and what they were paid. They are safe for concurrent
 // use.
 type payouts struct {
 	*participants
+
+	as ledger.Contracts // as the operator calls them
 
 	mu   sync.Mutex // guards paid; no other lock is taken under it
 	paid chaincode.EpochClosing
@@ -25,12 +28,12 @@ func (p *payouts) Standing(ctx context.Context, b Battery) (s chaincode.Standing
 	if err != nil {
 		return s, err
 	}
-	return p.operator().Rewards.GetStanding(ctx, name)
+	return p.as.Rewards.GetStanding(ctx, name)
 }
 
 // Epoch returns a closed epoch, with the batteries by their own names.
 func (p *payouts) Epoch(ctx context.Context, day string) (c chaincode.EpochClosing, err error) {
-	if c, err = p.operator().Rewards.GetEpoch(ctx, day); err != nil {
+	if c, err = p.as.Rewards.GetEpoch(ctx, day); err != nil {
 		return c, fmt.Errorf("epoch %s: %w", day, err)
 	}
 	for k, reward := range c.Rewards {

@@ -46,8 +46,8 @@ func New(c Config) (*Runner, error) {
 	c.Programme.Community = c.Community
 	shown := readings{c.Evidence, c.Log}
 	return &Runner{
-		participants: who, answers: &answers{participants: who, power: c.Power, lead: c.Lead, minutes: c.Programme.Minutes}, payouts: &payouts{participants: who},
-		epochs: &epochs{who, map[string]*epoch{}}, beacon: &beacon{participants: who, secret: c.Secret}, pledger: pledger{who, shown}, prover: prover{who, shown},
+		participants: who, answers: &answers{participants: who, power: c.Power, lead: c.Lead, minutes: c.Programme.Minutes}, payouts: &payouts{participants: who, as: who.operator()},
+		epochs: &epochs{who.operator(), map[string]*epoch{}}, beacon: &beacon{participants: who, secret: c.Secret}, pledger: pledger{who, shown}, prover: prover{who, shown},
 		programme: c.Programme, peaks: c.Peaks, deadline: c.Deadline, corrections: c.Corrections, log: c.Log,
 	}, nil
 }
