@@ -73,6 +73,7 @@ func postings(t *testing.T, dir string) []string {
 // TestADirectoryOfBefore goes on with a data directory that an earlier revision left: what
 // was billed stays, the whole is verified, and a bundle of then still proves what it did.
 func TestADirectoryOfBefore(t *testing.T) {
+	t.Parallel()
 	data, bundle := before(t)
 	verified(t, data)
 	was := postings(t, data)

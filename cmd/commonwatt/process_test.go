@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 // waitTogether lets more tests run at once than there are processors, unless the caller
 // says how many: those that boot the program wait for its world most of the time.
 func waitTogether() error {
-	const eachProcessor = 4
+	const eachProcessor = 3
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if given {

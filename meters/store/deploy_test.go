@@ -149,6 +149,7 @@ func TestSetUpInflux(t *testing.T) {
 		}
 		defer means.Close()
 		var got []grid.Reading
+		// A real server tells nobody when its task has run: it has to be asked again and again.
 		for deadline := time.Now().Add(30 * time.Second); len(got) < steps && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 			if got, err = means.Range(t.Context(), "home-01/meter", quarter, quarter.Add(15*time.Minute), store.Raw); err != nil {
 				t.Fatal(err)

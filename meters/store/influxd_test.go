@@ -158,6 +158,7 @@ func (s *influx) start() {
 	if err := s.server.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	// A real server tells nobody when it is ready: it has to be asked again and again.
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		response, err := http.Get(s.base + "/health")
 		if err == nil {
@@ -212,7 +213,7 @@ func TestInfluxIsKilledUnderLoad(t *testing.T) { eachInflux(t, influxIsKilledUnd
 func influxIsKilledUnderLoad(t *testing.T, s *influx) {
 	db := openInflux(t, s, "killed")
 	var acknowledged atomic.Int64
-	stop := make(chan struct{})
+	more, stop := make(chan struct{}, 1), make(chan struct{})
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for k := 0; ; k++ {
@@ -229,6 +230,10 @@ func influxIsKilledUnderLoad(t *testing.T, s *influx) {
 			}
 			acknowledged.Add(int64(len(batch)))
 			select {
+			case more <- struct{}{}:
+			default: // nobody has looked since the last
+			}
+			select {
 			case <-stop:
 				return
 			default:
@@ -238,7 +243,7 @@ func influxIsKilledUnderLoad(t *testing.T, s *influx) {
 	for range 3 {
 		before := acknowledged.Load()
 		for acknowledged.Load() < before+2000 {
-			time.Sleep(10 * time.Millisecond)
+			<-more
 		}
 		s.kill()
 		s.start()
