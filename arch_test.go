@@ -205,7 +205,7 @@ func fileGraph(t *testing.T, dir string) map[string]map[string]bool {
 	}
 	set := token.NewFileSet()
 	var files []*ast.File
-	for _, name := range strings.Fields(string(out)) {
+	for name := range strings.FieldsSeq(string(out)) {
 		f, err := parser.ParseFile(set, filepath.Join(dir, name), nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +221,8 @@ func fileGraph(t *testing.T, dir string) map[string]map[string]bool {
 	uses := map[string]map[string]bool{}
 	for id, used := range info.Uses {
 		f, isFunc := used.(*types.Func)
-		if used.Pkg() != pkg || used.Parent() != pkg.Scope() && !(isFunc && f.Signature().Recv() != nil) {
+		isMethod := isFunc && f.Signature().Recv() != nil
+		if used.Pkg() != pkg || used.Parent() != pkg.Scope() && !isMethod {
 			continue
 		}
 		from, to := filepath.Base(set.Position(id.Pos()).Filename), filepath.Base(set.Position(used.Pos()).Filename)

@@ -12,7 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a flag of the test
+var update = flag.Bool("update", false, "write the golden files anew")
 
 func files(t *testing.T, dir string) []string {
 	t.Helper()

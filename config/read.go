@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -127,9 +128,7 @@ func (c Config) Terms() Terms { return Terms{c.Community, c.Tariff} }
 // Fill returns the configuration with what it does not give taken from other terms.
 func (c Config) Fill(from Terms) Config {
 	t, given := c.Terms(), map[string]bool{}
-	for field, is := range c.given {
-		given[field] = is
-	}
+	maps.Copy(given, c.given)
 	all := t.Fields()
 	for field, text := range from.Fields() {
 		if *text != "" && !given[field] {

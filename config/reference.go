@@ -25,8 +25,7 @@ const (
 // fields writes the fields of a struct. The first line of an element of a list begins
 // with a dash, which the indent of the others makes room for.
 func (r *reference) fields(t reflect.Type, indent string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch {
 		case options == "inline":
@@ -34,8 +33,8 @@ func (r *reference) fields(t reflect.Type, indent string) {
 		case name != "" && name != "-":
 			r.field(name, f, indent)
 		}
-		if strings.HasSuffix(indent, "- ") {
-			indent = strings.TrimSuffix(indent, "- ") + "  "
+		if before, first := strings.CutSuffix(indent, "- "); first {
+			indent = before + "  "
 		}
 	}
 }

@@ -88,7 +88,7 @@ func TestASimulatedSite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close() //nolint:errcheck // it only serves
+	defer s.close()
 	if s.deadline() != 50*time.Minute || s.period() != 100*time.Millisecond {
 		t.Errorf("at speed 600: deadline %s, read every %s", s.deadline(), s.period())
 	}

@@ -61,7 +61,7 @@ price and energy of every trade in order, so that engines can be compared.
 The time per command is the lower quartile over chunks of 10,000 commands of the
 CPU time of the thread (on Linux; elsewhere wall time). Latencies come from a second pass, in which
 every command is timed alone; "timer" is what the timing itself takes.`,
-	}, func(cmd *cobra.Command) (r bench.MatchingResult, err error) {
+	}, func(*cobra.Command) (r bench.MatchingResult, err error) {
 		t, err := bench.ReadTape(file)
 		if err != nil {
 			return r, err

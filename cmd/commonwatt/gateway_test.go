@@ -94,12 +94,11 @@ func buffers(gateway *process, dir string, times int) {
 	grown := -1 // the first look finds what was there
 	gateway.wait("readings in its buffer", func() bool {
 		var size int64
-		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, _ error) error { // of files that come and go
 			if filepath.Ext(path) != ".blk" {
 				return nil
 			}
-			info, err := d.Info()
-			if err == nil {
+			if info, gone := d.Info(); gone == nil {
 				size += info.Size()
 			}
 			return nil
