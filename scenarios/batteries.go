@@ -17,6 +17,8 @@ type battery struct {
 	limits hold.Limits
 	asked  *grid.Power // what a challenge asks for, nil when none does
 
+	written *world.Setpoint // at the last look; the battery follows from the next one on
+
 	interval   grid.Interval // of which the next two tell
 	contracted grid.Energy
 	traded     bool
@@ -54,6 +56,7 @@ func (d *recorded) claimed() world.Storage {
 func (r *replay) hold(now time.Time) {
 	i := grid.IntervalAt(now, r.result.Scenario.Interval)
 	for _, b := range r.batteries {
+		b.set(r.world, b.written)
 		home := r.world.Home(b.home)
 		b.holder.Meter(b.meter.show(&home, now))
 		b.holder.Battery(b.show(&home, now))
@@ -62,12 +65,10 @@ func (r *replay) hold(now time.Time) {
 			b.contracted, b.traded = r.market.Position(i, b.MeteringPoint)
 		}
 		setpoint, ok := b.holder.Follow(now, b.asked, i, b.contracted, b.traded)
-		if !ok {
-			b.set(r.world, nil)
-			continue
+		if b.written = nil; ok {
+			least, most := b.holder.Bounds(b.limits, now)
+			b.written = &world.Setpoint{Power: min(max(setpoint, least), most)}
 		}
-		least, most := b.holder.Bounds(b.limits, now)
-		b.set(r.world, &world.Setpoint{Power: min(max(setpoint, least), most)})
 	}
 }
 

@@ -56,10 +56,11 @@ type Interval struct {
 const Community = "replay"
 
 // step is how often devices are read and the calendar is consulted, and holdEvery how often
-// the batteries are held to what their homes traded: a setpoint changes no more often.
+// the batteries are held to what their homes traded: as often as the devices of a simulation
+// at speed 60 are read.
 const (
 	step      = time.Minute
-	holdEvery = hold.Quiet
+	holdEvery = hold.Quiet / 2
 )
 
 // Replay runs the scenario. progress is called with the share done, 0 to 1.
