@@ -69,20 +69,28 @@ func (p *Poster) Run(ctx context.Context) error {
 }
 
 // post submits some runs. One that fails does not hold up the others; all come again,
-// which changes nothing for those that are recorded.
+// which changes nothing for those that are recorded. They are counted before anybody is
+// told of them.
 func (p *Poster) post(ctx context.Context, messages [][]byte) error {
 	var problems []error
-	for _, m := range messages {
-		var run record.Run
-		err := json.Unmarshal(m, &run)
+	recorded := map[int]grid.Interval{}
+	runs := make([]record.Run, len(messages))
+	for k, m := range messages {
+		err := json.Unmarshal(m, &runs[k])
 		if err == nil {
-			err = p.submit(ctx, run)
+			recorded[k], err = p.submit(ctx, runs[k])
 		}
 		if err != nil {
+			delete(recorded, k)
 			problems = append(problems, fmt.Errorf("frozen run: %w", err))
 		}
 	}
 	problems = append(problems, p.count(ctx))
+	for k := range runs {
+		if i, is := recorded[k]; is {
+			p.Recorded(i, runs[k].Manifest.Run)
+		}
+	}
 	if err := p.Ledger.Cosign(ctx); err != nil {
 		p.Log.ErrorContext(ctx, "the utility's witness does not cosign", slog.String("error", err.Error()))
 	}
@@ -97,16 +105,12 @@ func (p *Poster) count(ctx context.Context) error {
 	return err
 }
 
-func (p *Poster) submit(ctx context.Context, run record.Run) error {
+func (p *Poster) submit(ctx context.Context, run record.Run) (grid.Interval, error) {
 	i, err := grid.ParseInterval(run.Manifest.Interval)
 	if err != nil {
-		return err
+		return i, err
 	}
-	if err := p.Ledger.SubmitRun(ctx, run); err != nil {
-		return err
-	}
-	p.Recorded(i, run.Manifest.Run)
-	return nil
+	return i, p.Ledger.SubmitRun(ctx, run)
 }
 
 // foldAfter is how long after a day (world time) its balances are folded: most of
