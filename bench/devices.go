@@ -136,8 +136,10 @@ func (p *polls) measure(o DevicesOptions) (cores float64, err error) {
 	return (after - before).Seconds() / o.Duration.Seconds(), nil
 }
 
-// result is called when nobody polls any more.
+// result is what was seen until now.
 func (p *polls) result(o DevicesOptions, cores float64) DevicesResult {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	slices.Sort(p.took)
 	ms := func(perMille int) float64 { return float64(quantile(p.took, perMille).Microseconds()) / 1e3 }
 	polls, readings := int64(float64(o.Count)*o.Duration.Seconds()), int64(len(p.took))
