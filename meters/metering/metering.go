@@ -1,10 +1,10 @@
 // Package metering says what flowed over the connection meters of a community in a delivery
 // interval, from the registers in the telemetry and the signed batches in the evidence.
 //
-// A meter that was read at both ends of the interval says it itself. Where a register is
-// missing what was read of the interval counts for now, and when corrections are over a
-// value is put in its place for good: of what was forecast and what was metered at the same
-// time a week before the dearer for the member.
+// A meter that was read at both ends of the interval says it itself. Where it was not read
+// at one of them, what was read of the interval counts until a later run corrects it. When
+// corrections are over, a value is put in its place for good: the one that is dearer for the
+// member, of what was forecast and what was metered at the same time a week before.
 //
 // A metering point that is paired while the community runs takes part in the intervals that
 // begin after it was paired and its meter was first read. The others neither wait for it nor

@@ -54,7 +54,8 @@ func (m model) text(offset, words int, s string) {
 	}
 }
 
-// absent marks unsigned registers as not implemented; the others already are.
+// absent gives unsigned registers the value by which SunSpec says that a device does not
+// have the point. Signed ones have their own such value from the beginning.
 func (m model) absent(offsets ...int) {
 	for _, o := range offsets {
 		m[o] = 0xffff
