@@ -15,9 +15,15 @@ func TestIsMember(t *testing.T) {
 		name string
 		want bool
 	}{
-		{simulated, "home-01", true}, {simulated, "home-12", true}, {simulated, "home-13", false}, {simulated, "home-0", false},
-		{simulated, "home-1", false}, {simulated, "home-01x", false}, {simulated, "ann", false},
-		{devices, "ann", true}, {devices, "home-01", false},
+		{simulated, "home-01", true},
+		{simulated, "home-12", true},
+		{simulated, "home-13", false},
+		{simulated, "home-0", false},
+		{simulated, "home-1", false},
+		{simulated, "home-01x", false},
+		{simulated, "ann", false},
+		{devices, "ann", true},
+		{devices, "home-01", false},
 	} {
 		if got := c.of.IsMember(c.name); got != c.want {
 			t.Errorf("%s is a member: %t, want %t", c.name, got, c.want)
