@@ -90,14 +90,17 @@ const nearby = 512
 
 // Around returns the digests of the batches by which the registers of a member's
 // device at t are known: that with the last reading at or before t, and that with
-// the first at or after it; empty where there is none.
+// the first at or after it; empty where there is none. What it looks at is bounded on
+// both sides of t, however long the history is: a batch that reaches to t began no
+// earlier than the longest one of the member lasts.
 func (c chain) Around(ctx context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
 	ms := t.UnixMilli()
-	before, err = c.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ? AND first <= ? ORDER BY first DESC LIMIT ?`, member, ms, func(r grid.Reading) bool { return !r.Time.After(t) })
+	before, err = c.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ?1 AND first <= ?2 ORDER BY first DESC LIMIT ?3`, member, ms, func(r grid.Reading) bool { return !r.Time.After(t) })
 	if err != nil {
 		return "", "", err
 	}
-	after, err = c.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ? AND first IS NOT NULL AND last >= ? ORDER BY first LIMIT ?`, member, ms, func(r grid.Reading) bool { return !r.Time.Before(t) })
+	const longest = `COALESCE((SELECT last - first FROM batches WHERE member = ?1 ORDER BY last - first DESC LIMIT 1), 0)`
+	after, err = c.holding(ctx, device, `SELECT digest, signed FROM batches WHERE member = ?1 AND first >= ?2 - `+longest+` AND last >= ?2 ORDER BY first LIMIT ?3`, member, ms, func(r grid.Reading) bool { return !r.Time.Before(t) })
 	return before, after, err
 }
 

@@ -69,7 +69,9 @@ CREATE TABLE IF NOT EXISTS set_aside ( -- batches that the gateway may not repor
 	gateway TEXT NOT NULL, sequence INTEGER NOT NULL, signed BLOB NOT NULL, came INTEGER NOT NULL, -- unix ms
 	PRIMARY KEY (gateway, sequence)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS batches_member ON batches (member, first);
+CREATE INDEX IF NOT EXISTS batches_reach ON batches (member, first, last);
+CREATE INDEX IF NOT EXISTS batches_span ON batches (member, last - first);
+DROP INDEX IF EXISTS batches_member; -- batches_reach does what it did
 CREATE INDEX IF NOT EXISTS batches_digest ON batches (digest);
 CREATE TABLE IF NOT EXISTS workings (
 	interval TEXT NOT NULL, run INTEGER NOT NULL, root TEXT NOT NULL, -- the reading root
