@@ -24,7 +24,11 @@ const (
 	Readings   = "READINGS"   // readings.COMMUNITY.GATEWAY.MEMBER: signed batches of readings
 	Market     = "MARKET"     // market.COMMUNITY.events: what the market decided
 	Settlement = "SETTLEMENT" // settlement.COMMUNITY.INTERVAL.RUN: frozen runs, one message each
+	SetAside   = "ASIDE"      // aside.DURABLE: messages of the others that a consumer could not take
 )
+
+// mostMessage bounds a message with readings, in bytes, with its headers.
+const mostMessage = 1 << 20
 
 // Config says which server to use.
 type Config struct {
@@ -122,8 +126,9 @@ func streams(replicas int) []jetstream.StreamConfig {
 		dedupe       = 2 * time.Minute
 	)
 	return []jetstream.StreamConfig{
+		{Name: SetAside, Subjects: []string{asidePrefix + "*"}, MaxAge: asideKept, MaxBytes: mostAside, Discard: jetstream.DiscardOld, Duplicates: dedupe, Replicas: replicas},
 		// Who keeps readings trims them earlier; older ones nobody has taken.
-		{Name: Readings, Subjects: []string{"readings.>"}, MaxAge: readingsKept, Duplicates: dedupe, Replicas: replicas},
+		{Name: Readings, Subjects: []string{"readings.>"}, MaxAge: readingsKept, MaxMsgSize: mostMessage, Duplicates: dedupe, Replicas: replicas},
 		{Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas, Compression: jetstream.S2Compression},
 		// One message a subject, the first: a run that was frozen stays as it is.
 		{
@@ -195,78 +200,6 @@ func (b *Bus) Frozen(ctx context.Context, stream, subject string) ([]byte, error
 		return nil, fmt.Errorf("last message of %s: %w", subject, err)
 	}
 	return msg.Data, nil
-}
-
-const (
-	fetchMost  = 512
-	fetchWait  = 200 * time.Millisecond
-	retryAfter = time.Second
-	// ackWithin is after how long an unacknowledged batch comes again, as after
-	// a crash between its effect and the acknowledgement.
-	ackWithin = 10 * time.Second
-)
-
-// Consume hands the stream's messages on the subject to handle in batches and
-// acknowledges each of a batch when handle returns nil; after an error all of
-// the batch come again, and failed (which logs) is told. Messages come oldest
-// first, but those that come again may come after younger ones. The durable
-// name remembers what was acknowledged. Consume returns when ctx ends or the
-// consumer cannot be made.
-func (b *Bus) Consume(ctx context.Context, stream, subject, durable string, handle func(context.Context, [][]byte) error, failed func(error)) error {
-	consumer, err := b.stream.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable:       durable,
-		FilterSubject: subject,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       ackWithin,
-		MaxAckPending: 4 * fetchMost,
-	})
-	if err != nil {
-		return fmt.Errorf("consume %s as %s: %w", stream, durable, err)
-	}
-	for ctx.Err() == nil {
-		if err := consumeBatch(ctx, consumer, handle); err != nil && ctx.Err() == nil {
-			failed(fmt.Errorf("consume %s as %s: %w", stream, durable, err))
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryAfter):
-			}
-		}
-	}
-	return nil
-}
-
-func consumeBatch(ctx context.Context, consumer jetstream.Consumer, handle func(context.Context, [][]byte) error) error {
-	batch, err := consumer.Fetch(fetchMost, jetstream.FetchMaxWait(fetchWait))
-	if err != nil {
-		return err
-	}
-	var data [][]byte
-	var messages []jetstream.Msg
-	for msg := range batch.Messages() {
-		data, messages = append(data, msg.Data()), append(messages, msg)
-	}
-	if err := batch.Error(); err != nil && len(data) == 0 {
-		return err
-	}
-	if len(data) == 0 {
-		return nil
-	}
-	if err := handle(ctx, data); err != nil {
-		for _, msg := range messages {
-			err = errors.Join(err, msg.NakWithDelay(retryAfter))
-		}
-		return err
-	}
-	// The effect is there: stopping must not keep it from being acknowledged.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
-	defer cancel()
-	last := len(messages) - 1
-	for _, msg := range messages[:last] {
-		if err := msg.Ack(); err != nil {
-			return err
-		}
-	}
-	return messages[last].DoubleAck(ctx) // answered after the acknowledgements before it
 }
 
 // Watch hands messages that match the subject to see as they come, from now

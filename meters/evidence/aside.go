@@ -9,14 +9,34 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 )
 
-// setAside are the batches that their gateways may not report as things are.
+// setAside are the batches that cannot be taken as things are: their gateways may not report
+// them, or their time has not come.
 type setAside struct{ db *sql.DB }
 
-// add sets a batch aside.
-func (setAside) add(ctx context.Context, tx *sql.Tx, b proof.Batch, signed []byte, now time.Time) error {
+// Bounds of what is set aside of one gateway.
+const (
+	mostAside      = 20_000
+	mostAsideBytes = 32 << 20
+)
+
+// add sets a batch aside, and refuses it for a reason. Of more than may be set aside of a
+// gateway nothing is kept.
+func (setAside) add(ctx context.Context, tx *sql.Tx, a arrival, now time.Time, reason error) error {
+	var n, bytes int64
+	const there = `SELECT COUNT(*), COALESCE(SUM(LENGTH(signed)), 0) FROM set_aside WHERE gateway = ?`
+	if err := tx.QueryRowContext(ctx, there, a.Gateway).Scan(&n, &bytes); err != nil {
+		return err
+	}
+	if n >= mostAside || bytes+int64(len(a.signed)) > mostAsideBytes {
+		return a.refuse("%v: and %d batches of this gateway are set aside already, more are not kept", reason, n)
+	}
 	const insert = `INSERT INTO set_aside (gateway, sequence, signed, came) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	_, err := tx.ExecContext(ctx, insert, b.Gateway, b.Sequence, signed, now.UnixMilli())
-	return err
+	if _, err := tx.ExecContext(ctx, insert, a.Gateway, a.Sequence, a.signed, now.UnixMilli()); err != nil {
+		return err
+	}
+	refused := a.refuse("%v: it is set aside until then, for 30 days at most", reason)
+	refused.Aside = true
+	return refused
 }
 
 // expire forgets what was set aside before t.

@@ -17,34 +17,37 @@ type chain struct {
 	packer *packer
 }
 
+// usedTwice tells of a batch in whose place another one is kept.
+const usedTwice = "another batch with this number is kept: the gateway's key is used twice, or its chain was rewritten"
+
 // fits checks that a batch fits those beside it, and tells whether it is kept already.
-func (chain) fits(ctx context.Context, tx *sql.Tx, b proof.Batch, digest proof.Digest) (already bool, err error) {
+func (chain) fits(ctx context.Context, tx *sql.Tx, a arrival) (already bool, err error) {
 	var kept, previous, next string
 	var forgotten bool
 	const around = `SELECT COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2), ''),
 	COALESCE((SELECT digest FROM batches WHERE gateway = ?1 AND sequence = ?2 - 1), (SELECT digest FROM forgotten WHERE gateway = ?1 AND last = ?2 - 1), ''),
 	COALESCE((SELECT previous FROM batches WHERE gateway = ?1 AND sequence = ?2 + 1), (SELECT previous FROM forgotten WHERE gateway = ?1 AND first = ?2 + 1), ''),
 	COALESCE((SELECT last >= ?2 FROM forgotten WHERE gateway = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1), FALSE)`
-	if err := tx.QueryRowContext(ctx, around, b.Gateway, b.Sequence).Scan(&kept, &previous, &next, &forgotten); err != nil {
+	if err := tx.QueryRowContext(ctx, around, a.Gateway, a.Sequence).Scan(&kept, &previous, &next, &forgotten); err != nil {
 		return false, err
 	}
 	switch {
 	case forgotten:
-		return false, refuse(b, "a batch with this number was there, and was thinned out long ago")
-	case kept == string(digest):
+		return false, a.refuse("a batch with this number was there, and was thinned out long ago")
+	case kept == string(a.digest):
 		return true, nil
 	case kept != "":
-		return false, refuse(b, "another batch with this number is kept: the gateway's key is used twice, or its chain was rewritten")
-	case previous != "" && previous != string(b.Previous), next != "" && next != string(digest), b.Sequence == 1 && b.Previous != "":
-		return false, refuse(b, "the chain is broken: it does not fit the batch beside it")
+		return false, a.refuse("%s", usedTwice)
+	case previous != "" && previous != string(a.Previous), next != "" && next != string(a.digest), a.Sequence == 1 && a.Previous != "":
+		return false, a.refuse("the chain is broken: it does not fit the batch beside it")
 	}
 	return false, nil
 }
 
 // add keeps a batch that fits.
-func (c chain) add(ctx context.Context, tx *sql.Tx, b proof.Batch, digest proof.Digest, s span, signed []byte) error {
+func (c chain) add(ctx context.Context, tx *sql.Tx, a arrival, s span) error {
 	const insert = `INSERT INTO batches (gateway, sequence, member, first, last, previous, digest, signed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	_, err := tx.ExecContext(ctx, insert, b.Gateway, b.Sequence, b.Member, s.first, s.last, string(b.Previous), string(digest), c.packer.pack(signed))
+	_, err := tx.ExecContext(ctx, insert, a.Gateway, a.Sequence, a.Member, s.first, s.last, string(a.Previous), string(a.digest), c.packer.pack(a.signed))
 	return err
 }
 

@@ -34,8 +34,7 @@ func Fill(ctx context.Context, e *Log, member, device string, begin time.Time, n
 		if err != nil {
 			return err
 		}
-		s, _ := times(b, at, nil)
-		if err := e.chain.add(ctx, tx, b, digest, s, signed); err != nil {
+		if err := e.chain.add(ctx, tx, arrival{Batch: b, digest: digest, signed: signed}, spanOf(b)); err != nil {
 			return err
 		}
 		previous = digest

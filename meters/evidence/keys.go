@@ -1,11 +1,12 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/proof"
@@ -76,19 +77,62 @@ func (k keys) Revoke(ctx context.Context, gateway string, t time.Time) error {
 	return err
 }
 
-// keyOf returns the key that signs the batch, nil when the gateway has none.
-func keyOf(ctx context.Context, tx *sql.Tx, b proof.Batch) (*ecdsa.PublicKey, *int64, error) {
-	var text string
-	var until *int64
-	err := tx.QueryRowContext(ctx, `SELECT key, until FROM keys WHERE gateway = ? AND since <= ? ORDER BY since DESC LIMIT 1`, b.Gateway, b.Sequence).Scan(&text, &until)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, nil
-	}
+// signing are the keys that sign, by gateway, each from a sequence on, ascending.
+type signing map[string][]signingKey
+
+// signingKey is a public key from a sequence on.
+type signingKey struct {
+	since uint64
+	text  string // as proof.EncodeKey writes it
+	until *int64 // unix ms after which its readings are refused; nil: it goes on
+}
+
+// signingKeys reads all keys. What is looked for among them is not asked of the database.
+func signingKeys(ctx context.Context, tx *sql.Tx) (signing, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT gateway, since, key, until FROM keys ORDER BY gateway, since`)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	key, err := proof.DecodeKey(text)
-	return key, until, err
+	defer rows.Close()
+	all := signing{}
+	for rows.Next() {
+		var gateway string
+		var k signingKey
+		if err := rows.Scan(&gateway, &k.since, &k.text, &k.until); err != nil {
+			return nil, err
+		}
+		all[gateway] = append(all[gateway], k)
+	}
+	return all, rows.Err()
+}
+
+// of returns the key that signs a batch; false when its gateway has none.
+func (s signing) of(b proof.Batch) (k signingKey, known bool) {
+	for _, k := range slices.Backward(s[b.Gateway]) {
+		if k.since <= b.Sequence {
+			return k, true
+		}
+	}
+	return k, false
+}
+
+// rotate adds the key that a batch announces.
+func (s signing) rotate(b proof.Batch) {
+	since := b.Sequence + 1
+	if b.NextKey == "" || slices.ContainsFunc(s[b.Gateway], func(k signingKey) bool { return k.since == since }) {
+		return
+	}
+	s[b.Gateway] = append(s[b.Gateway], signingKey{since: since, text: b.NextKey})
+	slices.SortFunc(s[b.Gateway], func(a, b signingKey) int { return cmp.Compare(a.since, b.since) })
+}
+
+// verify checks that the key signed the bytes.
+func (k signingKey) verify(signed []byte) error {
+	public, err := proof.DecodeKey(k.text)
+	if err != nil {
+		return err
+	}
+	return proof.VerifyBatch(signed, public)
 }
 
 // rotate takes the key with which the gateway signs after a batch, if that announces one.

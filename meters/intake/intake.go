@@ -29,7 +29,9 @@ type Bus interface {
 	Last(ctx context.Context, stream, subject string) ([]byte, error)
 	// Publish returns when the message is durable; one with an id that it has is none.
 	Publish(ctx context.Context, subject, id string, data []byte) error
-	// Consume hands over messages until ctx ends; what handle fails on comes again.
+	// Consume hands over messages until ctx ends; what handle fails on comes again. An
+	// error with a method Aside names the messages that can never be taken, by their place:
+	// they are kept apart, and the others are done with.
 	Consume(ctx context.Context, stream, subject, durable string, handle func(context.Context, [][]byte) error, failed func(error)) error
 }
 
@@ -60,8 +62,8 @@ type Watch struct {
 type Intake struct {
 	Options
 
-	stored  atomic.Int64
-	refused atomic.Int64
+	stored   atomic.Int64
+	refusals *refusals
 
 	mu     sync.Mutex // guards what follows
 	device map[string]grid.Device
@@ -78,7 +80,7 @@ type Heard struct {
 // Open returns the intake of a community's devices, and has the evidence admit what they
 // say alone.
 func Open(ctx context.Context, o Options) (*Intake, error) {
-	in := &Intake{Options: o, device: map[string]grid.Device{}, silent: map[string]bool{}, heard: map[string]Heard{}}
+	in := &Intake{Options: o, refusals: newRefusals(o.Log), device: map[string]grid.Device{}, silent: map[string]bool{}, heard: map[string]Heard{}}
 	for _, d := range o.Devices {
 		in.Add(d)
 	}
@@ -130,7 +132,7 @@ func (in *Intake) Silent() []string {
 func (in *Intake) Stored() int64 { return in.stored.Load() }
 
 // Refused returns how many batches were no evidence.
-func (in *Intake) Refused() int64 { return in.refused.Load() }
+func (in *Intake) Refused() int64 { return in.refusals.count() }
 
 // Heard returns when a gateway was heard.
 func (in *Intake) Heard(gateway string) Heard {
@@ -184,11 +186,20 @@ func (in *Intake) PublishSigned(ctx context.Context, member, id string, signed [
 // Run takes readings until ctx ends. Batches that came before the one that they follow
 // are considered first.
 func (in *Intake) Run(ctx context.Context) error {
-	again := func(err error) { in.Log.WarnContext(ctx, "will try again", slog.String("error", err.Error())) }
+	again := func(err error) { in.tell(ctx, err) }
 	if err := in.Evidence.Reconsider(ctx, in.Clock(), in.take); err != nil {
 		again(err) // at the next start
 	}
 	return in.Bus.Consume(ctx, in.Stream, proof.ReadingsSubject(in.Community, "*", "*"), in.Consumer(), in.receive, again)
+}
+
+// tell says what could not be taken from the bus.
+func (in *Intake) tell(ctx context.Context, err error) {
+	if aside := (interface{ IsSetAside() bool })(nil); errors.As(err, &aside) {
+		in.Log.ErrorContext(ctx, "readings refused", slog.String("error", shortened(err.Error())))
+		return
+	}
+	in.Log.WarnContext(ctx, "will try again", slog.String("error", err.Error()))
 }
 
 // receive takes signed batches from the bus.
@@ -197,11 +208,20 @@ func (in *Intake) receive(ctx context.Context, messages [][]byte) error {
 	if err != nil {
 		return err
 	}
-	for _, no := range refused {
-		in.refused.Add(1)
-		in.Log.ErrorContext(ctx, "readings refused", slog.String("error", no.Error()))
+	if err := in.take(ctx, accepted); err != nil {
+		return err
 	}
-	return in.take(ctx, accepted)
+	aside := map[int]error{}
+	for _, no := range refused {
+		in.refusals.note(ctx, no, time.Now())
+		if !no.Aside { // the evidence has those
+			aside[no.Message] = no
+		}
+	}
+	if len(aside) == 0 {
+		return nil
+	}
+	return &asideError{aside}
 }
 
 // take stores and tells what was accepted.

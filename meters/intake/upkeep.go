@@ -26,6 +26,8 @@ const (
 	TrimEvery = 5 * time.Minute
 	ThinEvery = time.Hour
 	Whole     = 3 * time.Hour
+	// AsideEvery is how often batches that were set aside are looked at again.
+	AsideEvery = time.Minute
 )
 
 const (
@@ -37,7 +39,8 @@ const (
 
 // Maintain keeps what came in small until ctx ends.
 func (in *Intake) Maintain(ctx context.Context, u Upkeep) error {
-	trim, thin, retire := time.NewTicker(TrimEvery), time.NewTimer(thinFirst), time.NewTicker(ThinEvery)
+	trim, thin, retire, aside := time.NewTicker(TrimEvery), time.NewTimer(thinFirst), time.NewTicker(ThinEvery), time.NewTicker(AsideEvery)
+	defer aside.Stop()
 	defer trim.Stop()
 	defer thin.Stop()
 	defer retire.Stop()
@@ -53,6 +56,10 @@ func (in *Intake) Maintain(ctx context.Context, u Upkeep) error {
 		case <-thin.C:
 			in.thin(ctx, u)
 			thin.Reset(ThinEvery)
+		case <-aside.C:
+			if err := in.Evidence.Reconsider(ctx, in.Clock(), in.take); err != nil {
+				in.warn(ctx, "readings stay set aside", err)
+			}
 		case <-retire.C:
 			in.retire(ctx, u)
 		}

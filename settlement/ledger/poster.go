@@ -64,6 +64,10 @@ func (p *Poster) Open(ctx context.Context) error {
 // Run submits runs until ctx ends.
 func (p *Poster) Run(ctx context.Context) error {
 	return p.Frozen.Consume(ctx, p.Stream, p.Subject, p.Consumer(), p.post, func(err error) {
+		if aside := (interface{ IsSetAside() bool })(nil); errors.As(err, &aside) {
+			p.Log.ErrorContext(ctx, "a settlement run is not on the ledger", slog.String("error", err.Error()))
+			return
+		}
 		p.Log.WarnContext(ctx, "will try again", slog.String("error", err.Error()))
 	})
 }
