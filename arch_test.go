@@ -28,6 +28,7 @@ func layers() map[string][]string {
 	return map[string][]string{
 		"grid":                             {},
 		"usage":                            {},
+		"strict":                           {},
 		"disk":                             {"usage"},
 		"clock":                            {},
 		"tariff":                           {},
@@ -54,7 +55,7 @@ func layers() map[string][]string {
 		"matching/auction":                 {},
 		"matching/book":                    {},
 		"matching/network":                 {"matching/auction"},
-		"matching/clearing":                {"matching/auction", "matching/network"},
+		"matching/clearing":                {"matching/auction", "matching/network", "strict"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
 		"settlement":                       {"matching/network", "tariff", "record"},
@@ -71,7 +72,7 @@ func layers() map[string][]string {
 		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
 		"community/drive":                  {"community", "settlement", "record", "proof"},
 		"community":                        {"matching", "settlement", "tariff", "record"},
-		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth"},
+		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth", "strict"},
 		"web/auth":                         {"web/api"},
 		"web/api":                          {"meters/pairing"},
 		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "record"},
@@ -89,7 +90,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

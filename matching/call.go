@@ -3,7 +3,6 @@ package matching
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -171,11 +170,11 @@ func (e *Engine) callNetwork(p *product, left []waiting) (volume grid.Energy, pr
 	for i, w := range left {
 		orders[i] = e.named(i, w)
 	}
-	clearing, pairs, err := ClearPaired(network.Case{Feeder: e.config.Feeder, Orders: orders, Committed: e.committed(p), K: network.Half})
+	clearing, err := network.ClearPaired(network.Case{Feeder: e.config.Feeder, Orders: orders, Committed: e.committed(p), K: network.Half})
 	if err != nil {
 		panic(fmt.Sprintf("matching: orders that were checked do not clear: %v", err)) // a defect of the engine
 	}
-	for _, pair := range pairs {
+	for _, pair := range clearing.Pairs {
 		b, o := callIndex(pair.Bid), callIndex(pair.Offer)
 		e.pair(p, &left[b], &left[o], pair.Energy, *clearing.Prices[orders[b].Node], *clearing.Prices[orders[o].Node])
 		volume += pair.Energy
@@ -184,45 +183,6 @@ func (e *Engine) callNetwork(p *product, left []waiting) (volume grid.Energy, pr
 		price = *root
 	}
 	return volume, price
-}
-
-// mostClearings bounds how often what cannot be paired is taken out by parts.
-const mostClearings = 8
-
-// ClearPaired clears a case so that all that is filled pairs between different
-// members: what a member would have to trade with itself, at nodes of different
-// prices, is taken out of its orders, and the rest is cleared anew. The flows are
-// those of the pairs then.
-func ClearPaired(c network.Case) (clearing network.Clearing, pairs []auction.Pair, err error) {
-	c.Orders = slices.Clone(c.Orders)
-	for n := 0; ; n++ {
-		if clearing, err = network.Clear(c); err != nil {
-			return clearing, nil, err
-		}
-		pairs = auction.Pairs(c.Orders, clearing.Fills, auction.DifferentMembers)
-		alone := maps.Clone(clearing.Fills)
-		for _, p := range pairs {
-			alone[p.Bid] -= p.Energy
-			alone[p.Offer] -= p.Energy
-		}
-		whole := true
-		for i := range c.Orders {
-			o := &c.Orders[i]
-			switch left := alone[o.ID]; {
-			case left == 0:
-				continue
-			case n < mostClearings:
-				o.Energy -= left
-			default:
-				o.Energy = 0
-			}
-			whole = false
-		}
-		if whole {
-			return clearing, pairs, nil
-		}
-		c.Orders = slices.DeleteFunc(c.Orders, func(o grid.Order) bool { return o.Energy == 0 })
-	}
 }
 
 // committed returns what earlier calls send over each node's line: what they sold

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/network"
 )
 
@@ -50,7 +49,7 @@ func TestCallsKeepTheLimits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			clearing, pairs, err := matching.ClearPaired(c)
+			clearing, err := network.ClearPaired(c)
 			if err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
@@ -58,7 +57,7 @@ func TestCallsKeepTheLimits(t *testing.T) {
 				taken++
 			}
 			next := maps.Clone(flows)
-			for _, p := range pairs {
+			for _, p := range clearing.Pairs {
 				trades++
 				bid, offer := orders[p.Bid], orders[p.Offer]
 				pays, gets := *clearing.Prices[bid.Node], *clearing.Prices[offer.Node]

@@ -11,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/book"
+	"github.com/commonwatt/commonwatt/matching/network"
 )
 
 // Config are the market's rules. They are part of its state: a journal replays
@@ -35,7 +36,7 @@ const mostPrice grid.Price = 1_000_000_000
 
 // Validate tells what is wrong with the rules.
 func (c Config) Validate() error {
-	if err := c.Feeder.Validate(); err != nil {
+	if err := network.CheckFeeder(c.Feeder); err != nil {
 		return err
 	}
 	switch {

@@ -577,11 +577,11 @@ func (n *naive) call(c matching.Command) (waiting map[string]*nOrder, volume gri
 			})
 		}
 	}
-	clearing, pairs, err := matching.ClearPaired(network.Case{Feeder: n.config.Feeder, Orders: orders, Committed: n.committed(c.Product), K: network.Half})
+	clearing, err := network.ClearPaired(network.Case{Feeder: n.config.Feeder, Orders: orders, Committed: n.committed(c.Product), K: network.Half})
 	if err != nil {
 		panic(err)
 	}
-	for _, p := range pairs {
+	for _, p := range clearing.Pairs {
 		bid, offer := waiting[p.Bid], waiting[p.Offer]
 		n.trade(bid.Command, offer.Command, c.Product, p.Energy, *clearing.Prices[n.nodeOf(bid.Account)], *clearing.Prices[n.nodeOf(offer.Account)])
 		n.trades[len(n.trades)-1].called, n.trades[len(n.trades)-2].called = true, true

@@ -143,6 +143,15 @@ func TestSharedCases(t *testing.T) {
 	}
 }
 
+func mustRound(t *testing.T, sum *big.Int) grid.Money {
+	t.Helper()
+	m, err := rounded(sum)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // TestEveryMechanismAddsUp clears random streets without limits by every
 // mechanism: fills, trades, flows, welfare and surplus must tell one story.
 func TestEveryMechanismAddsUp(t *testing.T) {
@@ -188,7 +197,7 @@ func TestEveryMechanismAddsUp(t *testing.T) {
 					t.Fatalf("%s, seed %d: %s trades %d Wh of %d", mechanism, seed, id, energy, filled[id])
 				}
 			}
-			if welfare.Cmp(r.Welfare) != 0 || c.Mechanism != "vickrey" && rounded(surplus) != r.BudgetSurplus || flow != 0 || lines != r.Utility.Export-r.Utility.Import {
+			if welfare.Cmp(r.Welfare) != 0 || c.Mechanism != "vickrey" && mustRound(t, surplus) != r.BudgetSurplus || flow != 0 || lines != r.Utility.Export-r.Utility.Import {
 				t.Fatalf("%s, seed %d: welfare %s, surplus %s, balance %d, over the line %d: %+v", mechanism, seed, welfare, surplus, flow, lines, r)
 			}
 		}

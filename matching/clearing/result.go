@@ -26,6 +26,15 @@ type Result struct {
 	GridFees       grid.Money  `json:"grid_fees"`
 	CongestionRent grid.Money  `json:"congestion_rent"`
 	BudgetSurplus  grid.Money  `json:"budget_surplus"`
+	// Own is what orders lost before the clearing, because the best use of it was to bring it
+	// from one place of their member to another: no trade, but the member's own energy.
+	Own []Own `json:"own,omitempty"`
+}
+
+// Own is energy of an order that stays with its member.
+type Own struct {
+	Order  string      `json:"order"`
+	Energy grid.Energy `json:"energy"`
 }
 
 // NodePrice is the price at a node; nil where no order gives one.
@@ -64,33 +73,42 @@ type Line struct {
 	Rent      grid.Money  `json:"rent"`
 }
 
-// Clear clears the case. Its errors name the field that a mechanism does
-// not allow.
+// Clear clears the case. Its errors name the field that a mechanism does not allow, and
+// the sum that leaves 64 bits.
 func (c Case) Clear() (Result, error) {
 	n, err := c.network()
 	if err != nil {
 		return Result{}, err
 	}
-	clearing, err := network.Clear(n) // it checks the input, too
-	if err != nil {
+	if _, err := network.Clear(n); err != nil { // it checks the input for every mechanism
 		return Result{}, err
 	}
 	if c.Mechanism != Uniform {
 		return c.clearHere(n, auction.Mechanisms()[c.Mechanism])
 	}
-	r := newResult(c)
-	r.Utility = UtilityFlow{Import: clearing.Import, Export: clearing.Export}
-	root := n.Feeder.Root()
-	prices := map[string]grid.Price{} // by order
-	surplus := new(big.Int)           // what is collected and not paid out, price × energy
-	r.addOrders(n, clearing, root, prices, surplus)
-	if err := r.addLines(n, clearing, surplus); err != nil {
+	clearing, err := network.ClearPaired(n)
+	if err != nil {
 		return Result{}, err
 	}
-	if clearing.Prices[root] != nil {
-		r.addUtility(n, *clearing.Prices[root], surplus)
+	r := newResult(c)
+	r.Utility = UtilityFlow{Import: clearing.Import, Export: clearing.Export}
+	for _, o := range n.Orders {
+		if energy := clearing.Own[o.ID]; energy > 0 {
+			r.Own = append(r.Own, Own{o.ID, energy})
+		}
 	}
-	r.BudgetSurplus = rounded(surplus)
+	root := n.Feeder.Root()
+	prices := map[string]grid.Price{} // by order
+	sums := newSums()
+	r.addOrders(n, clearing.Clearing, root, prices, sums)
+	if err := r.addLines(n, clearing.Clearing, sums); err != nil {
+		return Result{}, err
+	}
+	r.addUtility(n, clearing.Prices[root], sums)
+	if err := r.account(sums); err != nil {
+		return Result{}, err
+	}
+	r.sort()
 	if bound := r.addTrades(c, n, clearing, prices); bound < 0 {
 		return r, nil
 	} else if i := limited(n.Feeder); i >= 0 {
@@ -126,22 +144,26 @@ func (c Case) clearHere(n network.Case, mechanism auction.Mechanism) (Result, er
 		return Result{}, err
 	}
 	r := newResult(c)
-	fills, surplus := map[Fill]grid.Energy{}, new(big.Int)
+	fills, sums := map[Fill]grid.Energy{}, newSums()
+	utility := sums.surplus // what is over where the utility's limit binds
+	if c.Mechanism == Uniform {
+		utility = sums.rent
+	}
 	add := func(id string, energy grid.Energy, price grid.Price) { fills[Fill{Order: id, Price: price}] += energy }
 	for _, t := range cleared.Trades {
 		add(t.Bid, t.Energy, t.BidPrice)
 		add(t.Offer, t.Energy, t.OfferPrice)
-		addProduct(surplus, t.BidPrice-t.OfferPrice, t.Energy)
+		addProduct(sums.surplus, t.BidPrice-t.OfferPrice, t.Energy)
 		r.Trades = append(r.Trades, Trade(t))
 	}
 	for _, f := range cleared.Import {
 		add(f.Order, f.Energy, f.Price)
-		addProduct(surplus, f.Price-n.Utility.Retail, f.Energy)
+		addProduct(utility, f.Price-n.Utility.Retail, f.Energy)
 		r.Utility.Import += f.Energy
 	}
 	for _, f := range cleared.Export {
 		add(f.Order, f.Energy, f.Price)
-		addProduct(surplus, n.Utility.FeedIn-f.Price, f.Energy)
+		addProduct(utility, n.Utility.FeedIn-f.Price, f.Energy)
 		r.Utility.Export += f.Energy
 	}
 	var bought, sold grid.Energy
@@ -161,8 +183,10 @@ func (c Case) clearHere(n network.Case, mechanism auction.Mechanism) (Result, er
 		flows[cmp.Or(o.Node, n.Feeder.Root())] += sign * energy
 	}
 	r.Volume = min(bought, sold)
-	r.addUtility(n, 0, new(big.Int))
-	r.BudgetSurplus = rounded(surplus)
+	r.addUtility(n, nil, sums)
+	if err := r.account(sums); err != nil {
+		return Result{}, err
+	}
 	r.addPlaces(n.Feeder, flows, cleared)
 	r.sort()
 	return r, nil
@@ -221,19 +245,53 @@ func (r *Result) sort() {
 	slices.SortFunc(r.Fills, func(a, b Fill) int { return cmp.Or(strings.Compare(a.Order, b.Order), cmp.Compare(a.Price, b.Price)) })
 	slices.SortFunc(r.NodePrices, func(a, b NodePrice) int { return strings.Compare(a.Node, b.Node) })
 	slices.SortFunc(r.Lines, func(a, b Line) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(r.Own, func(a, b Own) int { return strings.Compare(a.Order, b.Order) })
 }
 
-// addUtility counts what the utility does for the welfare, and at the root's
-// price for the surplus.
-func (r *Result) addUtility(n network.Case, price grid.Price, surplus *big.Int) {
-	if u := n.Utility; u != nil {
-		addProduct(r.Welfare, -u.Retail, r.Utility.Import)
-		addProduct(r.Welfare, u.FeedIn, r.Utility.Export)
-		addProduct(surplus, price, r.Utility.Export-r.Utility.Import)
+// sums are money before it is rounded, in price × energy.
+type sums struct {
+	surplus *big.Int // what is collected and not paid out
+	rent    *big.Int // of what is scarce at the utility
+	fees    grid.Money
+	lines   grid.Money // rent of the lines, each rounded
+}
+
+func newSums() *sums { return &sums{surplus: new(big.Int), rent: new(big.Int)} }
+
+// account rounds the sums into the result.
+func (r *Result) account(s *sums) (err error) {
+	if r.BudgetSurplus, err = rounded(s.surplus); err != nil {
+		return fmt.Errorf("budget_surplus: what is collected and not paid out: %w", err)
+	}
+	rent, err := rounded(s.rent)
+	if err == nil {
+		r.CongestionRent, err = s.lines.Add(rent)
+	}
+	if err != nil {
+		return fmt.Errorf("congestion_rent: the rents of the lines and of the utility together: %w", err)
+	}
+	r.GridFees = s.fees
+	return nil
+}
+
+// addUtility counts what the utility does for the welfare. At the root's price, nil where
+// every order has its own, members pay it more than it asks, or get less than it pays, where
+// its limit binds: that is rent, as on a line that is full.
+func (r *Result) addUtility(n network.Case, price *grid.Price, s *sums) {
+	u := n.Utility
+	if u == nil {
+		return
+	}
+	addProduct(r.Welfare, -u.Retail, r.Utility.Import)
+	addProduct(r.Welfare, u.FeedIn, r.Utility.Export)
+	if price != nil {
+		addProduct(s.surplus, *price, r.Utility.Export-r.Utility.Import)
+		addProduct(s.rent, *price-u.Retail, r.Utility.Import)
+		addProduct(s.rent, u.FeedIn-*price, r.Utility.Export)
 	}
 }
 
-func (r *Result) addOrders(n network.Case, clearing network.Clearing, root string, prices map[string]grid.Price, surplus *big.Int) {
+func (r *Result) addOrders(n network.Case, clearing network.Clearing, root string, prices map[string]grid.Price, s *sums) {
 	var bought, sold grid.Energy
 	for _, o := range n.Orders {
 		energy := clearing.Fills[o.ID]
@@ -246,26 +304,24 @@ func (r *Result) addOrders(n network.Case, clearing network.Clearing, root strin
 		if o.Side == grid.Bid {
 			bought += energy
 			addProduct(r.Welfare, o.Price, energy)
-			addProduct(surplus, price, energy)
+			addProduct(s.surplus, price, energy)
 		} else {
 			sold += energy
 			addProduct(r.Welfare, o.Price, -energy)
-			addProduct(surplus, price, -energy)
+			addProduct(s.surplus, price, -energy)
 		}
 	}
 	r.Volume = min(bought, sold)
-	slices.SortFunc(r.Fills, func(a, b Fill) int { return strings.Compare(a.Order, b.Order) })
 	for _, node := range n.Feeder.Nodes {
 		r.NodePrices = append(r.NodePrices, NodePrice{node.ID, clearing.Prices[node.ID]})
 	}
-	slices.SortFunc(r.NodePrices, func(a, b NodePrice) int { return strings.Compare(a.Node, b.Node) })
 	if len(r.Fills) > 0 {
 		r.ClearingPrice = clearing.Prices[root]
 	}
 }
 
-func (r *Result) addLines(n network.Case, clearing network.Clearing, surplus *big.Int) error {
-	for _, node := range n.Feeder.Nodes {
+func (r *Result) addLines(n network.Case, clearing network.Clearing, s *sums) error {
+	for i, node := range n.Feeder.Nodes {
 		if node.Parent == "" {
 			continue
 		}
@@ -281,19 +337,22 @@ func (r *Result) addLines(n network.Case, clearing network.Clearing, surplus *bi
 			gain -= node.Fee
 		}
 		fee, err := node.Fee.Cost(over)
-		if err != nil {
-			return err
+		if err == nil {
+			s.fees, err = s.fees.Add(fee)
 		}
-		if line.Rent, err = gain.Cost(over); err != nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("feeder.nodes[%d].fee: grid_fees, of the lines up to here: %w", i, err)
+		}
+		if line.Rent, err = gain.Cost(over); err == nil {
+			s.lines, err = s.lines.Add(line.Rent)
+		}
+		if err != nil {
+			return fmt.Errorf("feeder.nodes[%d]: congestion_rent, of the lines up to here: %w", i, err)
 		}
 		addProduct(r.Welfare, -node.Fee, over)
-		addProduct(surplus, -node.Fee-gain, over)
-		r.GridFees += fee
-		r.CongestionRent += line.Rent
+		addProduct(s.surplus, -node.Fee-gain, over)
 		r.Lines = append(r.Lines, line)
 	}
-	slices.SortFunc(r.Lines, func(a, b Line) int { return strings.Compare(a.Node, b.Node) })
 	return nil
 }
 
@@ -301,21 +360,24 @@ func addProduct(sum *big.Int, p grid.Price, e grid.Energy) {
 	sum.Add(sum, new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(e))))
 }
 
-// rounded turns price × energy into money, half away from zero.
-func rounded(sum *big.Int) grid.Money {
+// rounded turns price × energy into money, half away from zero. Errors: grid.ErrOverflow.
+func rounded(sum *big.Int) (grid.Money, error) {
 	const wh = 1000
 	half := new(big.Int).Add(new(big.Int).Abs(sum), big.NewInt(wh/2))
-	m := half.Quo(half, big.NewInt(wh)).Int64()
+	m := half.Quo(half, big.NewInt(wh))
 	if sum.Sign() < 0 {
-		return -grid.Money(m)
+		m.Neg(m)
 	}
-	return grid.Money(m)
+	if !m.IsInt64() {
+		return 0, fmt.Errorf("%s: %w", m, grid.ErrOverflow)
+	}
+	return grid.Money(m.Int64()), nil
 }
 
 // addTrades pairs the fills: preferred partners where that leaves nobody
 // without a pair, and a required source always. It returns the first order
 // whose requirement binds, −1 when none does.
-func (r *Result) addTrades(c Case, n network.Case, clearing network.Clearing, prices map[string]grid.Price) (bound int) {
+func (r *Result) addTrades(c Case, n network.Case, clearing network.Paired, prices map[string]grid.Price) (bound int) {
 	fits, prefers, requires := c.fits(), c.prefers(), c.requires()
 	some := map[string]bool{} // bids that prefer
 	for _, o := range c.Orders {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/strict"
 )
 
 // decode reads one JSON value into v, which points to a struct. Errors
@@ -20,6 +21,9 @@ import (
 func decode(b []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	var tree any
+	if duplicate := (*strict.DuplicateError)(nil); errors.As(strict.JSON(b), &duplicate) {
+		return fmt.Errorf("%s: %w", position(b, duplicate.Offset), duplicate)
+	}
 	if err := dec.Decode(&tree); err != nil {
 		syntax := (*json.SyntaxError)(nil)
 		if errors.As(err, &syntax) {

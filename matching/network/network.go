@@ -72,11 +72,14 @@ const (
 
 const unlimited = math.MaxInt64 / 4
 
-// mostEnergy and mostPrice bound the inputs so that no sum or shifted price
-// overflows.
+// The bounds of single inputs, and of their sums, within which no sum of energies and no
+// price that fees shift leaves 64 bits: each is checked on the way in, and so nothing has to
+// be on the way through.
 const (
-	mostEnergy = 1 << 40
-	mostPrice  = 1 << 40
+	mostEnergy   = 1 << 40
+	mostPrice    = 1 << 40
+	mostTogether = 1 << 60 // Wh of all orders
+	mostFees     = 1 << 60 // of all lines
 )
 
 type node struct {
@@ -115,33 +118,65 @@ func Clear(c Case) (Clearing, error) {
 }
 
 func validate(c Case) error {
-	if err := c.Feeder.Validate(); err != nil {
+	if err := CheckFeeder(c.Feeder); err != nil {
 		return err
 	}
-	known := map[string]bool{"": true}
 	for i, n := range c.Feeder.Nodes {
-		known[n.ID] = true
-		if n.Fee > mostPrice {
-			return fmt.Errorf("feeder.nodes[%d].fee: %d is out of range", i, n.Fee)
-		}
 		if f := int64(c.Committed[n.ID]); f > limit(n.ExportLimit) || f < -limit(n.ImportLimit) {
 			return fmt.Errorf("feeder.nodes[%d]: %d Wh are committed, beyond its limits", i, f)
 		}
 	}
-	if u := c.Utility; u != nil {
-		switch {
-		case u.FeedIn > u.Retail:
-			return fmt.Errorf("utility.feed_in: %d is above retail (%d)", u.FeedIn, u.Retail)
-		case u.Limit < 0 || u.Limit > mostEnergy:
-			return fmt.Errorf("utility.limit: %d Wh is out of range", u.Limit)
-		case outOfRange(u.Retail) || outOfRange(u.FeedIn):
-			return fmt.Errorf("utility: a price is out of range")
-		}
+	if err := validateUtility(c.Utility); err != nil {
+		return err
 	}
 	if c.K < 0 || c.K > One {
 		return fmt.Errorf("k: %d billionths is outside of 0 to 1", c.K)
 	}
+	return validateOrders(c)
+}
+
+// CheckFeeder tells whether a feeder can be cleared over. Errors name the path of the
+// field that is wrong.
+func CheckFeeder(f grid.Feeder) error {
+	if err := f.Validate(); err != nil {
+		return err
+	}
+	fees := grid.Price(0)
+	for i, n := range f.Nodes {
+		if n.Fee > mostPrice {
+			return fmt.Errorf("feeder.nodes[%d].fee: %d is out of range: at most %d", i, n.Fee, int64(mostPrice))
+		}
+		if fees += n.Fee; fees > mostFees {
+			return fmt.Errorf("feeder.nodes[%d].fee: the fees of all lines up to here sum to more than %d, beyond which prices cannot be reckoned", i, int64(mostFees))
+		}
+	}
+	return nil
+}
+
+func validateUtility(u *Utility) error {
+	switch {
+	case u == nil:
+		return nil
+	case u.FeedIn > u.Retail:
+		return fmt.Errorf("utility.feed_in: %d is above retail (%d)", u.FeedIn, u.Retail)
+	case u.Limit < 0 || u.Limit > mostEnergy:
+		return fmt.Errorf("utility.limit: %d Wh is out of range: from 0 to %d", u.Limit, int64(mostEnergy))
+	case outOfRange(u.Retail):
+		return fmt.Errorf("utility.retail: %d is out of range: at most %d either way", u.Retail, int64(mostPrice))
+	case outOfRange(u.FeedIn):
+		return fmt.Errorf("utility.feed_in: %d is out of range: at most %d either way", u.FeedIn, int64(mostPrice))
+	default:
+		return nil
+	}
+}
+
+func validateOrders(c Case) error {
+	known := map[string]bool{"": true}
+	for _, n := range c.Feeder.Nodes {
+		known[n.ID] = true
+	}
 	ids := make(map[string]bool, len(c.Orders))
+	sum := grid.Energy(0)
 	for i, o := range c.Orders {
 		if err := o.Validate(); err != nil {
 			return fmt.Errorf("orders[%d].%w", i, err)
@@ -152,11 +187,14 @@ func validate(c Case) error {
 		case !known[o.Node]:
 			return fmt.Errorf("orders[%d].node: unknown node %q", i, o.Node)
 		case o.Energy > mostEnergy:
-			return fmt.Errorf("orders[%d].energy: %d Wh is out of range", i, o.Energy)
+			return fmt.Errorf("orders[%d].energy: %d Wh is out of range: at most %d", i, o.Energy, int64(mostEnergy))
 		case outOfRange(o.Price):
-			return fmt.Errorf("orders[%d].price: %d is out of range", i, o.Price)
+			return fmt.Errorf("orders[%d].price: %d is out of range: at most %d either way", i, o.Price, int64(mostPrice))
 		}
 		ids[o.ID] = true
+		if sum += o.Energy; sum > mostTogether {
+			return fmt.Errorf("orders[%d].energy: the orders up to here have more than %d Wh together, beyond which they cannot be added up", i, int64(mostTogether))
+		}
 	}
 	return nil
 }
