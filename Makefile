@@ -8,8 +8,11 @@ INFLUXD ?= $(TOOLS)/influxd
 GOLANGCI := $(TOOLS)/golangci-lint
 LISTEN ?= 127.0.0.1:8080
 DATA ?= data
+SEED ?= 1
+N ?= 1000
+CUTS ?= 100
 
-.PHONY: run build pages test check bench e2e generate fuzz clean
+.PHONY: run build pages test check bench torture powercuts e2e generate fuzz clean
 
 ## run: build everything and start the demonstration
 run: build
@@ -62,6 +65,14 @@ bench:
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
 	go run ./cmd/commonwatt bench replay
 	go run ./cmd/commonwatt bench start
+
+## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command
+torture: build
+	go run ./bench/torture -program bin/commonwatt -seed $(SEED) -n $(N)
+
+## powercuts: CUTS power cuts on a file system of their own, and a negative control (root, Linux)
+powercuts: build
+	go run ./bench/torture -program bin/commonwatt -seed $(SEED) -cuts $(CUTS)
 
 ## e2e: the pages in Chromium (Debian's package chromium, or CHROMIUM=path)
 e2e: build

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+)
+
+// check looks for all that was acknowledged.
+func (s *street) check(ctx context.Context) error {
+	if err := s.boot(ctx); err != nil {
+		return err
+	}
+	s.notes.mu.Lock()
+	wrong := s.notes.wrong
+	s.notes.mu.Unlock()
+	if wrong != nil {
+		return wrong
+	}
+	for _, look := range []struct {
+		what string
+		at   func(context.Context) error
+	}{{"orders", s.checkOrders}, {"readings", s.checkReadings}, {"postings", s.checkPostings}, {"ledger", s.checkLedger}} {
+		if err := look.at(ctx); err != nil {
+			return fmt.Errorf("%s: %w", look.what, err)
+		}
+	}
+	return nil
+}
+
+// known is for how long, in world time, the market knows of an order.
+const known = 20 * time.Hour
+
+// checkOrders asks where every order stands.
+func (s *street) checkOrders(ctx context.Context) error {
+	status, err := s.at.status(ctx)
+	if err != nil {
+		return err
+	}
+	from := grid.IntervalAt(status.WorldTime.Add(-known), minutes)
+	for _, k := range s.notes.answered(from) {
+		stands, err := s.client(k.member).Get(ctx, k.order.ClientID)
+		if err != nil {
+			return fmt.Errorf("order %s, which was acknowledged: %w", k.order.ClientID, err)
+		}
+		if err := s.notes.heard(stands); err != nil {
+			return err
+		}
+		if over := stands.Interval.Begin().Before(status.WorldTime); over && !final(stands.Status) {
+			return fmt.Errorf("order %s is of an interval that has begun, and is still %s", k.order.ClientID, stands.Status)
+		}
+	}
+	return nil
+}
+
+// checkReadings looks whether readings that were stored are there, and whether one is
+// missing between those that were signed.
+func (s *street) checkReadings(ctx context.Context) error {
+	s.notes.mu.Lock()
+	stored := s.notes.readings
+	s.notes.mu.Unlock()
+	status, err := s.at.status(ctx)
+	if err != nil {
+		return err
+	}
+	if status.ReadingsTotal < stored {
+		return fmt.Errorf("%d were stored, and %d are", stored, status.ReadingsTotal)
+	}
+	log, err := evidence.Read(filepath.Join(s.data, "evidence.db"))
+	if err != nil {
+		return err
+	}
+	// What was signed ahead of the world's clock, which a kill sets back, waits for its time.
+	err = s.at.until(ctx, "all that was signed had come", func() bool {
+		gaps, err := log.Gaps(ctx)
+		return err == nil && len(gaps) == 0
+	})
+	return errors.Join(err, log.Close())
+}
+
+// checkPostings looks whether every posting that was there is there still, once.
+func (s *street) checkPostings(ctx context.Context) error {
+	out := filepath.Join(s.dir, "postings.csv")
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	if _, err := finish(ctx, s.program, "ledger", "export", "--data", s.data, "--format", "csv", "--out", out); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(out) //nolint:gosec // ours
+	if err != nil {
+		return err
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if err != nil {
+		return err
+	}
+	const id = 3
+	there := map[string]string{}
+	for _, row := range rows[1:] {
+		if _, twice := there[row[id]]; twice {
+			return fmt.Errorf("%s is there twice", row[id])
+		}
+		there[row[id]] = strings.Join(row, ",")
+	}
+	for known, line := range s.notes.postings {
+		if there[known] != line {
+			return fmt.Errorf("%q was there, and now it is %q", line, there[known])
+		}
+	}
+	s.notes.postings = there
+	return nil
+}
+
+// checkLedger has the program verify itself.
+func (s *street) checkLedger(ctx context.Context) error {
+	_, err := finish(ctx, s.program, "ledger", "verify", "--data", s.data)
+	return err
+}
