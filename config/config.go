@@ -105,8 +105,9 @@ type Device struct {
 	Unit          uint8    `yaml:"unit" eg:"1"`
 	Profile       string   `yaml:"profile" eg:"sunspec-meter" doc:"\"commonwatt pair profiles\" lists them"`
 	Kind          string   `yaml:"kind" eg:"meter" doc:"of a device that is several things; absent: what it is first of all"`
-	Rated         Quantity `yaml:"rated" eg:"10 kW" doc:"what it moves at most: a register that gains more is not believed"`
-	Inverted      bool     `yaml:"inverted" eg:"false" doc:"true: a meter that is mounted the wrong way round"`
+	Rated         Quantity `yaml:"rated" eg:"10 kW" doc:"what it moves at most: a power above it, and a register that gains more, are not believed"`
+	Inverted      bool     `yaml:"inverted" eg:"false" doc:"true: a meter that is mounted the wrong way round: its power has the wrong sign"`
+	Counters      *bool    `yaml:"inverted_counters" eg:"false" doc:"true: its import and export registers change places; absent: as inverted says"`
 	Serial        string   `yaml:"serial" eg:"A-17"`
 	Gateway       string   `yaml:"gateway" eg:"gw-1a2b3c4d" doc:"which reads it, in place of an address"`
 	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery be moved, so that its home keeps what it sold and bought"`

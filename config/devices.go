@@ -24,11 +24,20 @@ func (d Device) Bound(p *profile.Profile) grid.Device {
 	return grid.Device{ID: d.ID, Kind: d.kind(p), Member: d.Member, MeteringPoint: d.MeteringPoint, Serial: d.Serial}
 }
 
+// turned says what of a meter is the wrong way round.
+func (d Device) turned() grid.Turned {
+	t := grid.Turned{Power: d.Inverted, Counters: d.Inverted}
+	if d.Counters != nil {
+		t.Counters = *d.Counters
+	}
+	return t
+}
+
 // Target says how the device is read. The error names the field, after the path.
 func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 	t = Target{
 		Device: d.Bound(p), Address: d.Address, Gateway: d.Gateway, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: p,
-		Inverted: d.Inverted, Control: d.Control, Node: d.Node, Since: d.Since,
+		Turned: d.turned(), Control: d.Control, Node: d.Node, Since: d.Since,
 	}
 	for _, q := range []struct {
 		field string
@@ -109,6 +118,10 @@ func (d Device) check(p *profile.Profile) error {
 		return fmt.Errorf("member: %q: use letters, digits, - and _", d.Member)
 	case !name.MatchString(d.MeteringPoint) || slices.Contains(record.SystemAccounts(), d.MeteringPoint):
 		return fmt.Errorf("metering_point: %q: use letters, digits, - and _, and no name of a system account", d.MeteringPoint)
+	case d.kind(p) == grid.Meter && len(p.Counters(grid.Meter)) == 0:
+		return fmt.Errorf("profile: %s reads no energy register of a meter: a connection meter bills by its registers: use a profile with role import or export", p.ID)
+	case d.kind(p) != grid.Meter && d.Counters != nil:
+		return fmt.Errorf("inverted_counters: %q is no connection meter: leave it out", d.ID)
 	case d.Shares != nil && d.kind(p) != grid.Meter:
 		return fmt.Errorf("shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", d.ID, *d.Shares, d.MeteringPoint)
 	}

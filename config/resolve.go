@@ -57,7 +57,7 @@ type Target struct {
 	Gateway  string
 	Unit     uint8
 	Profile  *profile.Profile
-	Inverted bool
+	Turned   grid.Turned
 	Control  bool
 	Rated    grid.Power  // 0: not given
 	Capacity grid.Energy // of a battery, 0: not given

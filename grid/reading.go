@@ -26,6 +26,13 @@ type Device struct {
 	Serial        string     `json:"serial,omitempty"`
 }
 
+// Turned says what of a meter is the wrong way round. Power and counters are told apart:
+// of a meter that is mounted the wrong way round its maker's counters may be right.
+type Turned struct {
+	Power    bool // it has the wrong sign
+	Counters bool // import and export change places
+}
+
 // Quality says how far a number can be trusted.
 type Quality string
 

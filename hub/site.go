@@ -55,7 +55,7 @@ func Target(d config.Target) (meters.Target, error) {
 	if err != nil {
 		return meters.Target{}, fmt.Errorf("address: %w", err)
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Inverted: d.Inverted, Rated: d.Rated}, nil
+	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Rated, d.Imports, d.Exports)}, nil
 }
 
 func (s *site) simulate(ctx context.Context) error {

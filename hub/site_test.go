@@ -116,8 +116,8 @@ func TestAnAddressIsNeeded(t *testing.T) {
 	if _, err := Target(config.Target{Device: grid.Device{ID: "a"}, Address: "udp://nowhere:1"}); err == nil || !strings.HasPrefix(err.Error(), "address: ") {
 		t.Errorf("%v", err)
 	}
-	d, err := Target(config.Target{Device: grid.Device{ID: "a"}, Address: "192.0.2.1", Unit: 3, Inverted: true, Rated: 10})
-	if want, _ := modbus.ParseEndpoint("192.0.2.1"); err != nil || d.Endpoint != want || d.Unit != 3 || !d.Inverted || d.Rated != 10 {
+	d, err := Target(config.Target{Device: grid.Device{ID: "a"}, Address: "192.0.2.1", Unit: 3, Turned: grid.Turned{Power: true}, Rated: 16})
+	if want, _ := modbus.ParseEndpoint("192.0.2.1"); err != nil || d.Endpoint != want || d.Unit != 3 || !d.Turned.Power || d.Turned.Counters || d.Most != 18 {
 		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -2,6 +2,7 @@ package meters
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -9,96 +10,130 @@ import (
 
 // A counter watches one cumulative register and gives its total, which goes on
 // where the register wraps. A zero is held back: a register read while an
-// inverter wakes up is not a new total. A value that runs backwards is held back
-// until it is confirmed, as a replaced meter's is. A jump further than the device
-// can have moved is held back; once it is confirmed the total goes on from where it
-// was, and nothing is billed for the jump.
+// inverter wakes up is not a new total. A value that runs backwards, and one that is
+// further ahead than the device can have moved it, are held back until they are
+// confirmed: a replaced meter's and a stuck register's stay, a torn read's do not. The
+// total is then what the register shows; what flowed over such a step is not for the
+// counter to say.
 type counter struct {
-	zeroValid bool
-	most      grid.Power // that the device can move, W
+	zeroValid bool       // the register may begin at zero at any time
+	most      grid.Power // that can flow, W
 
 	known bool
 	last  grid.Energy // total
 	at    time.Time
 
-	suspect   grid.Energy // the value in quarantine
-	since     time.Time   // when it was first read
-	confirmed int         // consecutive times that it, or more, was read
-	offset    grid.Energy // from the register to the total, after a jump that no energy explains
+	held quarantine
 }
 
-// confirmations is how often a suspicious value must be read in a row.
-const confirmations = 60
+// quarantine is a run of values that are not believed yet, each of which can follow the
+// one before.
+type quarantine struct {
+	n           int // of values; 0: there are none
+	first, last grid.Energy
+	since, at   time.Time // when the first and the last one were read
+	reading     grid.Reading
+}
 
-// check returns the total that a register value stands for, or an error when
-// it is not to be believed (yet). wraps is what the register counts to, 0 when
-// that is out of reach.
-func (c *counter) check(value, wraps grid.Energy, at time.Time) (grid.Energy, error) {
-	total := c.unwrap(value+c.offset, wraps, at)
-	reason := c.doubt(total, at)
+// A suspicious value is believed when it was read so often in a row and for so long.
+const (
+	confirmations = 3
+	confirmFor    = time.Minute
+)
+
+// shown is what a register says.
+type shown struct {
+	value grid.Energy
+	wraps grid.Energy // what the register counts to; 0: that is out of reach
+	step  grid.Energy // what one count of it is, at least 1
+	at    time.Time
+
+	zeroValid bool // a zero is a total
+}
+
+// check returns the total that a register stands for, or an error when it is not to be
+// believed (yet). It is confirmed when it ends a quarantine.
+func (c *counter) check(s shown) (total grid.Energy, confirmed bool, err error) {
+	if s.value < 0 {
+		return 0, false, fmt.Errorf("register %d Wh left out: a register counts upwards from zero", s.value)
+	}
+	total = c.unwrap(s)
+	reason := c.doubt(total, s)
 	if reason == "" {
-		c.accept(total, at)
-		return total, nil
+		c.accept(total, s.at)
+		return total, false, nil
 	}
-	if total == 0 && !c.zeroValid || !c.known {
-		c.confirmed = 0
-		return 0, fmt.Errorf("register %d Wh held back: %s", value, reason)
+	held := fmt.Errorf("register %d Wh held back: %s", s.value, reason)
+	if total == 0 && !s.zeroValid || !c.known {
+		c.held = quarantine{}
+		return 0, false, held
 	}
-	if c.confirmed > 0 && total >= c.suspect && total-c.suspect <= c.possible(at.Sub(c.since)) {
-		c.confirmed++
-	} else {
-		c.confirmed, c.since = 1, at
+	if !c.hold(total, s) {
+		return 0, false, held
 	}
-	c.suspect = total
-	if c.confirmed < confirmations {
-		return 0, fmt.Errorf("register %d Wh held back: %s", value, reason)
+	c.accept(total, s.at)
+	return total, true, nil
+}
+
+// hold takes a value into quarantine, and tells whether it is confirmed.
+func (c *counter) hold(total grid.Energy, s shown) (confirmed bool) {
+	q := &c.held
+	if q.n == 0 || total < q.last || total-q.last > Possible(c.most, s.at.Sub(q.at), s.step) {
+		*q = quarantine{first: total, since: s.at}
 	}
-	if total > c.last { // a meter was changed: its total goes on, and bills nothing for the jump
-		c.offset += c.last - total
-		total = c.last
-	}
-	c.accept(total, at)
-	return total, nil
+	q.n++
+	q.last, q.at = total, s.at
+	return q.n >= confirmations && s.at.Sub(q.since) >= confirmFor
 }
 
 // unwrap adds as many full turns of the register as bring it to the last total
 // or above. Where the device cannot have moved that far, or the register begins
 // again at exactly zero, which a reset does too, the value stays as it is.
-func (c *counter) unwrap(value, wraps grid.Energy, at time.Time) grid.Energy {
-	if !c.known || wraps <= 0 || value >= c.last || value == 0 && !c.zeroValid {
-		return value
+func (c *counter) unwrap(s shown) grid.Energy {
+	if !c.known || s.wraps <= 0 || s.value >= c.last || s.value == 0 && !s.zeroValid {
+		return s.value
 	}
-	turns := (c.last - value + wraps - 1) / wraps
-	if total := value + turns*wraps; total-c.last <= c.possible(at.Sub(c.at)) {
+	turns := (c.last-s.value-1)/s.wraps + 1
+	if total := s.value + turns*s.wraps; total-c.last <= Possible(c.most, s.at.Sub(c.at), s.step) {
 		return total
 	}
-	return value
+	return s.value
 }
 
 func (c *counter) accept(total grid.Energy, at time.Time) {
-	c.known, c.last, c.at, c.confirmed = true, total, at, 0
+	c.known, c.last, c.at = true, total, at
+	c.held.n = 0
 }
 
-func (c *counter) doubt(total grid.Energy, at time.Time) string {
+func (c *counter) doubt(total grid.Energy, s shown) string {
 	switch {
-	case total == 0 && !c.zeroValid && (!c.known || c.last > 0):
+	case total == 0 && !s.zeroValid && (!c.known || c.last > 0):
 		return "zero"
 	case !c.known:
 		return ""
 	case total < c.last:
 		return fmt.Sprintf("below the last good total of %d Wh", c.last)
-	case c.confirmed > 0 && c.suspect > c.last && total >= c.suspect:
+	case c.held.n > 0 && c.held.last > c.last && total >= c.held.last:
 		return "it jumped, and is not confirmed yet"
-	case total-c.last > c.possible(at.Sub(c.at)):
-		return fmt.Sprintf("%d Wh above the last good total %s ago, more than %d W can do", total-c.last, at.Sub(c.at).Round(time.Second), c.most)
+	case total-c.last > Possible(c.most, s.at.Sub(c.at), s.step):
+		return fmt.Sprintf("%d Wh above the last good total %s ago, more than %d W can do", total-c.last, s.at.Sub(c.at).Round(time.Second), c.most)
 	default:
 		return ""
 	}
 }
 
-// possible returns how far the register can have moved, with a margin for its
-// resolution and for the moment of reading.
-func (c *counter) possible(elapsed time.Duration) grid.Energy {
-	const slack = 5 * time.Minute
-	return grid.Energy(float64(c.most)*(elapsed+slack).Hours()) + 1
+// slack is for how long a device may leave its register standing still before it shows
+// what was counted meanwhile.
+const slack = 30 * time.Second
+
+// Possible returns how far a register can have moved in a time, with a margin for the
+// moment of reading and for its resolution: step is what one count of it is. A clock that
+// ran backwards in that time makes it no less than what the margin allows.
+func Possible(most grid.Power, elapsed time.Duration, step grid.Energy) grid.Energy {
+	wh := float64(most) * (max(elapsed, 0) + slack).Hours()
+	return grid.Energy(math.Ceil(min(wh, mostTotal))) + max(step, 1)
 }
+
+// mostTotal is the highest total that a register is taken to have, in Wh: beyond it whole
+// numbers are not exact in all that handles them.
+const mostTotal = 1 << 53

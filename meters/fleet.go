@@ -92,7 +92,7 @@ func (f *Fleet) Add(t Target, last *grid.Reading) {
 	if f.lines.conns[t.Endpoint] == nil {
 		f.lines.connect([]Target{t})
 	}
-	p := newPoller(t, f.lines.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(r grid.Reading) { f.add(t.Member, r) }, f.Log)
+	p := newPoller(t, f.lines.conns[t.Endpoint], cmp.Or(f.Every, Period), f.Clock, last, func(polled ...grid.Reading) { f.add(t.Member, polled...) }, f.Log)
 	p.seen = f.Seen
 	if end := f.running[t.ID]; end != nil {
 		end()
@@ -126,12 +126,13 @@ func (f *Fleet) stop(ctx context.Context, cancel context.CancelFunc) {
 	f.publish(context.WithoutCancel(ctx))
 }
 
-// add takes a reading, which is told at once and published with others of its home.
-func (f *Fleet) add(member string, r grid.Reading) {
+// add takes the readings of one poll, which are published with others of their home. The
+// last one is that of now, and told at once.
+func (f *Fleet) add(member string, polled ...grid.Reading) {
 	if f.Heard != nil {
-		f.Heard(r)
+		f.Heard(polled[len(polled)-1])
 	}
-	f.waiting.add(member, r)
+	f.waiting.add(member, polled...)
 }
 
 func (f *Fleet) publishUntil(ctx context.Context) {

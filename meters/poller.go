@@ -34,23 +34,23 @@ type Target struct {
 	Endpoint modbus.Endpoint
 	Unit     uint8
 	Profile  *profile.Profile
-	Rated    grid.Power // what the device moves at most, W; 0: what no home device exceeds
-	Inverted bool       // the meter is mounted the wrong way round: import and export change places
+	Rated    grid.Power // what the device moves at most, W; 0: not known
+	Most     grid.Power // above which nothing is believed that it says, W (Bound); 0: by its rating
+	Turned   grid.Turned
 }
 
 const (
 	requestTimeout = 2 * time.Second
 	backoffStep    = 2 * time.Second
 	backoffMost    = 5 * time.Minute
-	mostPower      = 200_000 // W; what no home device exceeds
 )
 
 // poller reads one device.
 type poller struct {
 	target Target
 	conn   *modbus.Conn
-	clock  func() time.Time // world time
-	emit   func(grid.Reading)
+	clock  func() time.Time          // world time
+	emit   func(...grid.Reading)     // readings of one poll, by time
 	period time.Duration             // between polls, wall time
 	seen   func(due, done time.Time) // may be nil
 	log    *slog.Logger
@@ -58,7 +58,7 @@ type poller struct {
 	plans    [2]plan   // of fast points, and of all; without points until the device was identified
 	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
-	counters map[profile.Role]*counter
+	belief   belief
 	failures int
 	retryAt  time.Time // wall
 	doubted  string    // the last doubt that was logged
@@ -70,40 +70,8 @@ type plan struct {
 	*modbus.Reader
 }
 
-func newPoller(t Target, conn *modbus.Conn, period time.Duration, clock func() time.Time, last *grid.Reading, emit func(grid.Reading), log *slog.Logger) *poller {
-	p := &poller{target: t, conn: conn, period: period, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), counters: map[profile.Role]*counter{}}
-	for _, pt := range t.Profile.Points {
-		if pt.Counter != nil && pt.Kind == t.Kind && pt.Role != "" {
-			p.counters[pt.Role] = &counter{zeroValid: pt.Counter.ZeroIs == "valid", most: cmp.Or(t.Rated, mostPower)}
-		}
-	}
-	p.remember(last)
-	return p
-}
-
-// remember takes the last good totals from before a restart.
-func (p *poller) remember(last *grid.Reading) {
-	if last == nil {
-		return
-	}
-	p.turn(last)
-	for role, c := range p.counters {
-		if value := total(last, role); value != nil && *value != nil {
-			c.accept(**value, last.Time)
-		}
-	}
-}
-
-// total returns the reading's field of a counter's role, nil for another role.
-func total(r *grid.Reading, role profile.Role) **grid.Energy {
-	switch role {
-	case profile.RoleImport:
-		return &r.Import
-	case profile.RoleExport:
-		return &r.Export
-	default:
-		return nil
-	}
+func newPoller(t Target, conn *modbus.Conn, period time.Duration, clock func() time.Time, last *grid.Reading, emit func(...grid.Reading), log *slog.Logger) *poller {
+	return &poller{target: t, conn: conn, period: period, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), belief: newBelief(t, last)}
 }
 
 // run polls until ctx ends, at fixed times: a poll that takes longer than the
@@ -149,7 +117,7 @@ func (p *poller) poll(ctx context.Context) {
 	if time.Now().Before(p.retryAt) {
 		return
 	}
-	reading, err := p.read(ctx)
+	readings, err := p.read(ctx)
 	if ctx.Err() != nil {
 		return
 	}
@@ -166,14 +134,15 @@ func (p *poller) poll(ctx context.Context) {
 		p.log.InfoContext(ctx, "device answers again", slog.Int("failures", p.failures))
 		p.failures = 0
 	}
-	p.emit(reading)
+	p.emit(readings...)
 }
 
 // read asks for the points that are due. A point that cannot be believed is
-// left out and logged; only a device that does not answer is an error.
-func (p *poller) read(ctx context.Context) (grid.Reading, error) {
+// left out and logged; only a device that does not answer is an error. The last reading
+// is that of now; before it comes what was held back and is believed from now on.
+func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 	if err := p.identify(ctx); err != nil {
-		return grid.Reading{}, err
+		return nil, err
 	}
 	due := fast
 	if !time.Now().Before(p.slowAt) || len(p.plans[fast].Reads()) == 0 {
@@ -186,7 +155,7 @@ func (p *poller) read(ctx context.Context) (grid.Reading, error) {
 		if p.failures >= forgetAfter {
 			p.plans = [2]plan{}
 		}
-		return grid.Reading{}, err
+		return nil, err
 	}
 	if due == slow {
 		p.slowAt = began.Add(slowPeriod)
@@ -196,58 +165,15 @@ func (p *poller) read(ctx context.Context) (grid.Reading, error) {
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
 	measured := profile.Measure(p.plans[due].points, words.At)
 	doubt := profile.Fill(&reading, measured)
-	doubt = errors.Join(doubt, p.validate(&reading, measured))
-	if doubt != nil {
-		reading.Quality = grid.Suspect
-	}
-	p.note(ctx, doubt)
-	p.turn(&reading)
-	return reading, nil
-}
-
-// turn puts right what a meter mounted the wrong way round says.
-func (p *poller) turn(r *grid.Reading) {
-	if !p.target.Inverted {
-		return
-	}
-	r.Import, r.Export = r.Export, r.Import
-	if r.Power != nil {
-		r.Power = new(-*r.Power)
-	}
+	readings, disbelief := p.belief.judge(reading, measured, doubt != nil)
+	p.note(ctx, errors.Join(doubt, disbelief))
+	return readings, nil
 }
 
 const (
 	fast = 0
 	slow = 1 // with the fast ones
 )
-
-// validate replaces the registers by the totals they stand for, and withholds
-// those that their counters doubt.
-func (p *poller) validate(r *grid.Reading, measured []profile.Measured) error {
-	var problems []error
-	// A meter's register that never moved is zero beside one that did: a home that
-	// only takes energy exports none. (A meter does not wake up.)
-	moved := p.target.Kind == grid.Meter && (r.Import != nil && *r.Import > 0 || r.Export != nil && *r.Export > 0)
-	for _, m := range measured {
-		value := total(r, m.Role)
-		if value == nil || *value == nil || m.Err != nil {
-			continue
-		}
-		c := p.counters[m.Role]
-		if **value == 0 && moved && c.last == 0 {
-			c.accept(0, r.Time)
-			continue
-		}
-		sum, err := c.check(**value, m.Wraps(), r.Time)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s %w", m.Role, err))
-			*value = nil
-			continue
-		}
-		*value = new(sum)
-	}
-	return errors.Join(problems...)
-}
 
 // note logs a doubt when it begins and when it changes, not at every poll.
 func (p *poller) note(ctx context.Context, doubt error) {

@@ -22,19 +22,22 @@ func (w *waiting) begin() {
 	w.pending, w.latest = nil, nil
 }
 
-// add takes a reading. Of a device only one of a time is published: a simulation that
-// falls behind stands still for longer than a period.
-func (w *waiting) add(member string, r grid.Reading) {
+// add takes the readings of one poll, which are published together. Of a device only one
+// of a time is published: a simulation that falls behind stands still for longer than a
+// period.
+func (w *waiting) add(member string, polled ...grid.Reading) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r.Time.Equal(w.latest[r.Device]) {
-		return
-	}
 	if w.latest == nil {
 		w.latest = map[string]time.Time{}
 	}
-	w.latest[r.Device] = r.Time
-	w.set(member, append(w.pending[member], r))
+	for _, r := range polled {
+		if r.Time.Equal(w.latest[r.Device]) {
+			continue
+		}
+		w.latest[r.Device] = r.Time
+		w.set(member, append(w.pending[member], r))
+	}
 }
 
 // take returns what waits, by member, of which nothing waits any more.

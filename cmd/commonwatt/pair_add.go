@@ -92,8 +92,8 @@ func (w wizard) run(ctx context.Context, target string) error {
 	if w.json {
 		return printJSON(w.out, s)
 	}
-	_, err = fmt.Fprintf(w.out, "%s is paired: %s, serial number %s, metering point %s\n%d readings in %d s, longest gap %.1f s\nIt is read from the next start of: commonwatt run --data %s\n",
-		s.Device.ID, s.Profile, cmp.Or(s.Identity.Serial, "unknown"), s.Device.MeteringPoint, s.Watch.Readings, s.Watch.Seconds, s.Watch.Gap, w.data)
+	_, err = fmt.Fprintf(w.out, "%s is paired: %s, serial number %s, metering point %s\n%d readings in %d s, longest gap %.1f s\n%sIt is read from the next start of: commonwatt run --data %s\n",
+		s.Device.ID, s.Profile, cmp.Or(s.Identity.Serial, "unknown"), s.Device.MeteringPoint, s.Watch.Readings, s.Watch.Seconds, s.Watch.Gap, pairing.Said(s.Warnings), w.data)
 	return err
 }
 
@@ -210,7 +210,7 @@ func (w wizard) signed(s *pairing.Session) string {
 	}
 	text := fmt.Sprintf("the %s shows %d W %s", s.Kind, power, direction)
 	if s.Inverted {
-		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round (if you answered wrongly, give the right --load with the same command)"
+		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round, its counters as the watch will tell (if you answered wrongly, give the right --load with the same command)"
 	}
 	return text
 }

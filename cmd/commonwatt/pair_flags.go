@@ -106,7 +106,7 @@ func bindings(c config.Config, profiles *profile.Set) []pairing.Binding {
 	all := make([]pairing.Binding, len(c.Devices))
 	for i, d := range c.Devices {
 		p := profiles.Get(d.Profile) // the configuration was checked
-		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: d.Profile, Inverted: d.Inverted}
+		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: d.Profile, Inverted: d.Inverted, Counters: d.Counters}
 	}
 	return all
 }

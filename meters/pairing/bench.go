@@ -112,16 +112,15 @@ func (b *Bench) Bind(id string, device grid.Device) (*Session, error) {
 				return &ConflictError{fmt.Sprintf("device %s is in the configuration of the community: change it there", configured.ID)}
 			}
 		}
-		if err := b.vacant(s, device, bound); err != nil {
+		if err := b.vacant(s, device); err != nil {
 			return err
 		}
 		return s.Bind(device, bound, b.Reserved)
 	})
 }
 
-// vacant refuses an id that means another device on the ledger, or registers that
-// would run backwards.
-func (b *Bench) vacant(s *Session, device grid.Device, bound []Binding) error {
+// vacant refuses an id that means another device on the ledger.
+func (b *Bench) vacant(s *Session, device grid.Device) error {
 	removed, err := b.read(removedFile)
 	if err != nil {
 		return err
@@ -132,9 +131,19 @@ func (b *Bench) vacant(s *Session, device grid.Device, bound []Binding) error {
 			return &ConflictError{fmt.Sprintf("device: the id %q was that of another device, which was removed: the ledger knows it, so that this one needs another id", other.ID)}
 		}
 	}
+	return nil
+}
+
+// continues refuses a device whose registers would seem to run backwards, since they
+// change places with one another from now on.
+func (b *Bench) continues(s *Session, bound []Binding) error {
+	removed, err := b.read(removedFile)
+	if err != nil {
+		return err
+	}
 	for _, other := range append(bound, removed...) {
-		if b.HasRead && other.ID == device.ID && other.Inverted != s.Inverted {
-			return &ConflictError{fmt.Sprintf("%s was read the other way round so far, and its registers would seem to run backwards: remove it (commonwatt pair remove %s) and give it another id", other.ID, other.ID)}
+		if b.HasRead && other.ID == s.Device.ID && other.Turned().Counters != turned(s.Inverted, s.Counters).Counters {
+			return &ConflictError{fmt.Sprintf("the counters of %s were read the other way round so far, and would seem to run backwards: remove it (commonwatt pair remove %s) and give it another id", other.ID, other.ID)}
 		}
 	}
 	return nil
@@ -166,6 +175,9 @@ func (b *Bench) take(ctx context.Context, s *Session) error {
 		return err
 	}
 	if err := s.fits(*s.Device, bound); err != nil {
+		return err
+	}
+	if err := b.continues(s, bound); err != nil {
 		return err
 	}
 	binding := s.Binding()

@@ -296,7 +296,7 @@ func TestWhatTheLedgerKnows(t *testing.T) {
 		t.Errorf("turned round before anything was read: %v", err)
 	}
 	bench.HasRead = true
-	if _, err := bench.Bind(s.ID, same); !conflict(err, "the other way round") {
+	if _, err := bench.Watch(t.Context(), s.ID, 3*time.Second, func(int) {}); !conflict(err, "the other way round") {
 		t.Errorf("turned round: %v", err)
 	}
 	_, port, err := net.SplitHostPort(meter.Address())

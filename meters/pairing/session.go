@@ -44,6 +44,9 @@ type Session struct {
 	Identity Identity        `json:"identity"`
 	Power    *grid.Power     `json:"power,omitempty"` // at the sign check, W, + taken from the grid or the home
 	Inverted bool            `json:"inverted"`        // the sign check found the meter mounted the wrong way round
+	// Counters tells that import and export change places, as the watch has seen; absent: as
+	// Inverted says.
+	Counters *bool `json:"inverted_counters,omitempty"`
 	// Unchecked tells that the sign was to be checked later.
 	Unchecked bool         `json:"sign_unchecked,omitempty"`
 	Device    *grid.Device `json:"device,omitempty"`
@@ -58,7 +61,9 @@ type Binding struct {
 	Target   string `json:"target"`
 	Unit     uint8  `json:"unit"`
 	Profile  string `json:"profile"`
-	Inverted bool   `json:"inverted,omitempty"`
+	Inverted bool   `json:"inverted,omitempty"` // its power has the wrong sign
+	// Counters tells that import and export change places; absent: as Inverted says.
+	Counters *bool `json:"inverted_counters,omitempty"`
 	// Since is when it was paired: a connection meter takes part in intervals that
 	// begin later. Zero: always.
 	Since time.Time `json:"since,omitzero"`
@@ -189,7 +194,7 @@ func (s *Session) CheckSign(ctx context.Context, known Load, a Access) error {
 	if s.Step == Identified {
 		return &ConflictError{"look at the live values before the sign check"}
 	}
-	s.Inverted, s.Unchecked, s.Step = false, false, Measured // until it is checked anew
+	s.Inverted, s.Counters, s.Unchecked, s.Step = false, nil, false, Measured // until it is checked anew
 	power, err := s.power(ctx, a)
 	if err != nil {
 		return err
@@ -349,7 +354,7 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Acce
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	began := time.Now()
-	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Inverted: s.Inverted}
+	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Turned: turned(s.Inverted, s.Counters)}
 	if err := fleet.Run(ctx, []meters.Target{target}, w); err != nil {
 		return err
 	}
@@ -359,6 +364,9 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Acce
 	s.Watch = w.result(began, duration, target.Profile.Counters(s.Kind))
 	if expected := int(duration / meters.Period); s.Watch.Readings*10 < expected*9-10 {
 		return &ConflictError{fmt.Sprintf("only %d of about %d readings came: look at the wiring, the Wi-Fi, and whether something else reads the device too", s.Watch.Readings, expected)}
+	}
+	if err := s.judgeCounters(w.all()); err != nil {
+		return err
 	}
 	s.Step = Watched
 	return nil
@@ -378,6 +386,13 @@ func (w *watcher) PublishBatch(_ context.Context, _ string, b meters.Batch) erro
 	w.readings = append(w.readings, b.Readings...)
 	w.progress(len(w.readings))
 	return nil
+}
+
+// all returns what was read.
+func (w *watcher) all() []grid.Reading {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.readings)
 }
 
 func (*watcher) Totals(context.Context, string) (*grid.Reading, error) { return nil, nil }
@@ -409,5 +424,5 @@ func (w *watcher) result(began time.Time, duration time.Duration, counters []pro
 
 // Binding returns the session's result.
 func (s *Session) Binding() Binding {
-	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Unchecked: s.Unchecked}
+	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Counters: s.Counters, Unchecked: s.Unchecked}
 }

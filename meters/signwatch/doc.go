@@ -1,7 +1,8 @@
 // Package signwatch notices a connection meter whose sign is wrong while the
 // community runs, from three witnesses:
 //
-//   - Counters: its power and its own counters say opposite things.
+//   - Counters: its power and its own counters say opposite things. Which of them is wrong
+//     the jumps tell, where there are any: power and counters are turned separately.
 //   - Jump: when an inverter, battery or charger behind it moves by a kilowatt, the
 //     meter moves the other way by as much, again and again.
 //   - Export: the home feeds in where nothing can, at night or with no generator known.

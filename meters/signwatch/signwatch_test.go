@@ -205,6 +205,14 @@ func (s *scene) pass(d time.Duration, says map[string]grid.Power) {
 	}
 }
 
+// see has a device say something now.
+func (s *scene) see(id string, r grid.Reading) {
+	r.Device, r.Time = id, s.now
+	for _, c := range s.watch.See([]grid.Reading{r}) {
+		s.warning = c.Warning
+	}
+}
+
 // TestExportWhereNothingProduces doubts a meter that shows export alone, until panels
 // are paired: then they are what feeds in, unless they have been dark for an hour.
 func TestExportWhereNothingProduces(t *testing.T) {
@@ -257,6 +265,50 @@ func TestPowerAgainstCounters(t *testing.T) {
 	pass(time.Hour, 6000)
 	if s.warning != "" {
 		t.Errorf("power and counters agree: %s", s.warning)
+	}
+}
+
+// TestCountersAloneAreTheWrongWayRound has a meter whose power follows the car behind it,
+// and whose counters count the opposite, with an export counter and without one; the clock
+// is put back by a day meanwhile. When the counters change places the doubt is gone.
+func TestCountersAloneAreTheWrongWayRound(t *testing.T) {
+	t.Parallel()
+	for _, both := range []bool{true, false} {
+		s := newScene(grid.Charger, grid.Battery)
+		right, wrong := grid.Energy(1000), grid.Energy(0)
+		charge := func(times int, turned bool) {
+			for k := range times * 20 {
+				s.now = s.now.Add(time.Minute)
+				power, car := grid.Power(-300), grid.Power(0) // exports
+				if k%20 >= 10 {
+					power, car = 6900, 7200
+				}
+				s.see("charger", grid.Reading{Power: &car})
+				s.see("battery", grid.Reading{Power: new(grid.Power)})
+				r := grid.Reading{Power: &power}
+				if power > 0 {
+					right += grid.Energy(power / 60)
+				}
+				in, out := right, wrong
+				if turned {
+					in, out = out, in
+				}
+				r.Import = &in
+				if r.Export = &out; !both {
+					r.Import = nil
+				}
+				s.see("meter", r)
+			}
+		}
+		charge(4, true)
+		s.now = s.now.Add(-24 * time.Hour)
+		charge(4, true)
+		if !strings.Contains(s.warning, "inverted_counters") || !strings.Contains(s.warning, "counters may be") {
+			t.Errorf("with both counters %t: %q", both, s.warning)
+		}
+		if charge(12, false); both && s.warning != "" {
+			t.Errorf("when they changed places: %q", s.warning)
+		}
 	}
 }
 

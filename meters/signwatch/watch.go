@@ -99,7 +99,7 @@ type device struct {
 }
 
 func (d *device) see(p grid.Power, at time.Time) {
-	if at.After(d.quiet.last) {
+	if at.After(d.quiet.last) || d.quiet.last.Sub(at) > tooOld { // the clock was put back
 		d.power = p
 		d.quiet.see(p, at)
 	}
@@ -122,6 +122,12 @@ type evidence struct {
 	counters, jumps, exports tally
 	verdicts                 [3]Evidence // the last clear ones, of these
 }
+
+// The first witnesses, in the order of the verdicts.
+const (
+	byCounters = iota
+	byJumps
+)
 
 // judge keeps clear verdicts. Where one turns the meter was turned, and what the
 // others said before does not count any more.
@@ -162,9 +168,9 @@ func (p *point) forget() {
 func (p *point) see(r grid.Reading) {
 	elapsed := r.Time.Sub(p.last.Time)
 	switch {
-	case elapsed <= 0:
+	case elapsed <= 0 && elapsed >= -tooOld:
 		return // it came late
-	case elapsed > tooOld:
+	case elapsed > tooOld, elapsed < 0: // the clock was put back
 		p.window, p.moved = window{}, moved{}
 	default:
 		p.count(r, elapsed)
@@ -181,19 +187,41 @@ func (p *point) see(r grid.Reading) {
 func (p *point) count(r grid.Reading, elapsed time.Duration) {
 	w := &p.window
 	w.byPower += int64(*p.last.Power) * elapsed.Milliseconds() / 1000
-	if r.Import == nil || r.Export == nil {
+	if r.Import == nil && r.Export == nil {
 		return
 	}
-	if w.begin.Import == nil {
+	if w.begin.Import == nil && w.begin.Export == nil {
 		*w = window{begin: r}
 		return
 	}
-	byCounters := int64(*r.Import-*w.begin.Import-*r.Export+*w.begin.Export) * wattHour
-	e := Counters(w.byPower, byCounters)
+	in, counts1 := gained(w.begin.Import, r.Import)
+	out, counts2 := gained(w.begin.Export, r.Export)
+	if !counts1 || !counts2 {
+		if r.Time.Sub(w.begin.Time) > windowFor {
+			*w = window{begin: r}
+		}
+		return
+	}
+	e := Counters(w.byPower, (in-out)*wattHour)
 	p.counters.add(e, 1, keptWindows)
 	if e != Nothing || r.Time.Sub(w.begin.Time) > windowFor {
 		*w = window{begin: r}
 	}
+}
+
+// gained returns by how many Wh a counter moved; one that is not there at both ends did not.
+// counts is false where it is there at one of them alone, or where it moved further than
+// counts in W·s.
+func gained(begin, now *grid.Energy) (wh int64, counts bool) {
+	const most = 1 << 40
+	switch {
+	case begin == nil && now == nil:
+		return 0, true
+	case begin == nil || now == nil || *begin < 0 || *now < 0:
+		return 0, false
+	}
+	by := int64(*now - *begin)
+	return by, by < most && by > -most
 }
 
 // follow looks whether the meter follows what lies behind it.
@@ -241,8 +269,11 @@ func (p *point) nothingFeedsIn(now time.Time) bool {
 
 // warning says why the meter is doubted, empty when it is not.
 func (p *point) warning() string {
+	if p.verdicts[byCounters] == Wrong && p.verdicts[byJumps] == Right {
+		return "The meter's counters may be the wrong way round: its power follows the devices behind it, and its own counters count the opposite. Pair it anew with a load that you know, or have them change places with inverted_counters."
+	}
 	reasons := [3]string{
-		"its power says the opposite of what its own counters count.",
+		"its power says the opposite of what its own counters count. Power and counters are turned separately (inverted, inverted_counters).",
 		"when the devices behind it move, it moves the other way by as much.",
 		"it shows power flowing out although nothing here can produce any: the panels are dark, or neither panels nor a battery were paired. If there are some, pair them.",
 	}
