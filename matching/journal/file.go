@@ -218,13 +218,15 @@ func (f *File) resume(path string, end int64, b []byte) (err error) {
 		return fmt.Errorf("open journal: %w", err)
 	}
 	f.end, f.filled = end, int64(len(b))
+	left := len(bytes.TrimRight(b[end:], "\x00"))
 	clear(b[end:])
 	if end < int64(len(magic)) {
 		f.end = int64(len(magic))
 		b = append([]byte(magic), b[min(len(magic), len(b)):]...)
-		f.filled = int64(len(b))
+		f.filled, left = int64(len(b)), len(b)-int(end)
 	}
-	_, err = f.segment.WriteAt(b[end:], end)
+	_, err = f.segment.WriteAt(b[end:end+int64(left)], end)
+	// What was replayed may be in memory only, as after a kill; it is published from now on.
 	if err = errors.Join(err, f.segment.Sync()); err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}

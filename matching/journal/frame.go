@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -102,9 +103,19 @@ func (e *replayError) Error() string { return fmt.Sprintf("replay command %d: %v
 
 func (e *replayError) Unwrap() error { return e.err }
 
-// follows tells whether b has a whole frame somewhere.
+// follows tells whether b has a whole frame somewhere. A frame begins with its length,
+// which is not zero, so that zeros are passed over but for the three that may be part of
+// the first length behind them.
 func follows(b []byte) bool {
 	for ; len(b) >= headerSize; b = b[1:] {
+		rest := bytes.TrimLeft(b, "\x00")
+		if len(rest) == 0 {
+			return false
+		}
+		b = b[max(len(b)-len(rest)-3, 0):]
+		if len(b) < headerSize {
+			return false
+		}
 		if _, _, err := frame(b); err == nil {
 			return true
 		}
