@@ -66,6 +66,9 @@ type Standing struct {
 	Filled grid.Energy `json:"filled"` // Wh, of a block in all intervals together
 	Left   grid.Energy `json:"left"`   // Wh that may still trade
 	Reason string      `json:"reason"` // of a rejection or cancellation
+
+	Version   uint32      `json:"version"`    // 1, and one more with each replacement
+	FillPrice *grid.Price `json:"fill_price"` // mean of what was filled; nil: nothing was
 }
 
 // Answer is what became of a submission or change; Error is why it was not
@@ -111,12 +114,83 @@ func (c *Client) Cancel(ctx context.Context, clientID string) (s Standing, err e
 	return s, err
 }
 
-// Replace gives a waiting order another price and energy left. It is not
-// repeated: part of the order may have traded in between.
-func (c *Client) Replace(ctx context.Context, clientID string, energy grid.Energy, price grid.Price) (s Standing, err error) {
-	body := map[string]int64{"energy": int64(energy), "price": int64(price)}
-	err = c.call(ctx, http.MethodPut, "/api/v1/orders/"+url.PathEscape(clientID), body, &s)
+// Replace gives a waiting order another price and total; what was filled is part of the total,
+// so that the same again changes nothing. It repeats what got no answer.
+func (c *Client) Replace(ctx context.Context, clientID string, total grid.Energy, price grid.Price) (s Standing, err error) {
+	return c.replace(ctx, clientID, replacement{Energy: total, Price: price})
+}
+
+// ReplaceVersion is Replace of the version that the order has: it is refused (409) when another
+// replacement came first.
+func (c *Client) ReplaceVersion(ctx context.Context, clientID string, version uint32, total grid.Energy, price grid.Price) (s Standing, err error) {
+	return c.replace(ctx, clientID, replacement{Energy: total, Price: price, Version: version})
+}
+
+func (c *Client) replace(ctx context.Context, clientID string, r replacement) (s Standing, err error) {
+	err = c.repeat(ctx, func() error { return c.call(ctx, http.MethodPut, "/api/v1/orders/"+url.PathEscape(clientID), r, &s) })
 	return s, err
+}
+
+// CancelAll cancels all orders of the member that wait, of one interval or, where it is nil, of
+// all, and returns where they stand. It repeats what got no answer.
+func (c *Client) CancelAll(ctx context.Context, only *grid.Interval) (all []Standing, err error) {
+	err = c.repeat(ctx, func() error { return c.call(ctx, http.MethodDelete, "/api/v1/orders"+query(only), nil, &all) })
+	return all, err
+}
+
+// Waiting returns the orders of the member that wait.
+func (c *Client) Waiting(ctx context.Context) (all []Standing, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v1/orders", nil, &all)
+	return all, err
+}
+
+// Fill is a trade of one of the member's orders.
+type Fill struct {
+	Seq           uint64      `json:"seq"` // of the trade: later ones have higher numbers
+	Interval      string      `json:"interval"`
+	ClientID      string      `json:"client_id"`
+	MeteringPoint string      `json:"metering_point"`
+	Side          grid.Side   `json:"side"`
+	Energy        grid.Energy `json:"energy"` // Wh
+	Price         grid.Price  `json:"price"`  // what the member pays or gets
+}
+
+// Fills returns the member's trades, of one interval or, where it is nil, of all that are not
+// settled.
+func (c *Client) Fills(ctx context.Context, only *grid.Interval) (all []Fill, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v1/fills"+query(only), nil, &all)
+	return all, err
+}
+
+// Level is what waits at a price.
+type Level struct {
+	Price  grid.Price  `json:"price"`
+	Energy grid.Energy `json:"energy"` // Wh
+}
+
+// Best is with what an order would trade at once.
+type Best struct {
+	Bid   *Level `json:"bid"` // nil: none waits
+	Offer *Level `json:"offer"`
+}
+
+// Best returns the best prices of an interval at the member's metering point, which is empty
+// where it has only one.
+func (c *Client) Best(ctx context.Context, i grid.Interval, point string) (b Best, err error) {
+	path := "/api/v1/market/best" + query(&i)
+	if point != "" {
+		path += "&metering_point=" + url.QueryEscape(point)
+	}
+	err = c.call(ctx, http.MethodGet, path, nil, &b)
+	return b, err
+}
+
+// query is that of an interval, empty for none.
+func query(i *grid.Interval) string {
+	if i == nil {
+		return ""
+	}
+	return "?interval=" + url.QueryEscape(i.String())
 }
 
 // Get tells where an order stands, until a day after its interval.
@@ -129,7 +203,7 @@ func (c *Client) Get(ctx context.Context, clientID string) (s Standing, err erro
 type Trader struct {
 	Member         string   `json:"member"`
 	MeteringPoints []string `json:"metering_points"`
-	Rate           float64  `json:"rate"` // orders and changes a second
+	Rate           float64  `json:"rate"` // orders and replacements a second
 }
 
 // Trader asks for whom the key trades.

@@ -39,6 +39,8 @@ type reply struct {
 	Answers []Answer  `json:"answers"`
 	Error   string    `json:"error"`
 	Order   *Standing `json:"order"`
+	Fills   []Fill    `json:"fills"`
+	Best    *Best     `json:"best"`
 }
 
 type message struct {
@@ -46,12 +48,36 @@ type message struct {
 	Submit  []wireOrder  `json:"submit,omitempty"`
 	Replace *replacement `json:"replace,omitempty"`
 	Cancel  []string     `json:"cancel,omitempty"`
+
+	CancelAll          *selection   `json:"cancel_all,omitempty"`
+	List               *selection   `json:"list,omitempty"`
+	Fills              *selection   `json:"fills,omitempty"`
+	Best               *bestRequest `json:"best,omitempty"`
+	CancelOnDisconnect *bool        `json:"cancel_on_disconnect,omitempty"`
 }
 
 type replacement struct {
-	ClientID string      `json:"client_id"`
-	Energy   grid.Energy `json:"energy"`
+	ClientID string      `json:"client_id,omitempty"` // over HTTP the path has it
+	Energy   grid.Energy `json:"energy"`              // the total
 	Price    grid.Price  `json:"price"`
+	Version  uint32      `json:"version,omitempty"`
+}
+
+// selection says which orders are meant: of one interval, or of all.
+type selection struct {
+	Interval string `json:"interval,omitempty"`
+}
+
+func selected(i *grid.Interval) *selection {
+	if i == nil {
+		return &selection{}
+	}
+	return &selection{i.String()}
+}
+
+type bestRequest struct {
+	Interval      string `json:"interval"`
+	MeteringPoint string `json:"metering_point,omitempty"`
 }
 
 // changesKept is how many changes may wait to be read.
@@ -86,27 +112,78 @@ func (s *Stream) Close() error {
 // Submit submits orders together and returns an answer for each; they are
 // durable then.
 func (s *Stream) Submit(ctx context.Context, orders ...Order) ([]Answer, error) {
-	return s.call(ctx, message{Submit: wire(orders)})
+	r, err := s.call(ctx, message{Submit: wire(orders)})
+	return r.Answers, err
 }
 
-// Replace gives a waiting order another price and energy left.
-func (s *Stream) Replace(ctx context.Context, clientID string, energy grid.Energy, price grid.Price) ([]Answer, error) {
-	return s.call(ctx, message{Replace: &replacement{clientID, energy, price}})
+// Replace gives a waiting order another price and total, of which what was filled is part.
+func (s *Stream) Replace(ctx context.Context, clientID string, total grid.Energy, price grid.Price) ([]Answer, error) {
+	return s.ReplaceVersion(ctx, clientID, 0, total, price)
+}
+
+// ReplaceVersion is Replace of the version that the order has, 0: whichever.
+func (s *Stream) ReplaceVersion(ctx context.Context, clientID string, version uint32, total grid.Energy, price grid.Price) ([]Answer, error) {
+	r, err := s.call(ctx, message{Replace: &replacement{clientID, total, price, version}})
+	return r.Answers, err
 }
 
 // Cancel cancels what is left of orders.
 func (s *Stream) Cancel(ctx context.Context, clientIDs ...string) ([]Answer, error) {
-	return s.call(ctx, message{Cancel: clientIDs})
+	r, err := s.call(ctx, message{Cancel: clientIDs})
+	return r.Answers, err
+}
+
+// CancelAll cancels all orders of the member that wait, of one interval or, where it is nil, of
+// all.
+func (s *Stream) CancelAll(ctx context.Context, only *grid.Interval) ([]Answer, error) {
+	r, err := s.call(ctx, message{CancelAll: selected(only)})
+	return r.Answers, err
+}
+
+// Waiting returns the orders of the member that wait, of one interval or, where it is nil, of
+// all.
+func (s *Stream) Waiting(ctx context.Context, only *grid.Interval) (all []Standing, err error) {
+	r, err := s.call(ctx, message{List: selected(only)})
+	for _, a := range r.Answers {
+		if a.Order != nil {
+			all = append(all, *a.Order)
+		}
+	}
+	return all, err
+}
+
+// Fills returns the member's trades, of one interval or, where it is nil, of all that are not
+// settled.
+func (s *Stream) Fills(ctx context.Context, only *grid.Interval) ([]Fill, error) {
+	r, err := s.call(ctx, message{Fills: selected(only)})
+	return r.Fills, err
+}
+
+// Best returns the best prices of an interval at the member's metering point, which is empty
+// where it has only one.
+func (s *Stream) Best(ctx context.Context, i grid.Interval, point string) (b Best, err error) {
+	r, err := s.call(ctx, message{Best: &bestRequest{i.String(), point}})
+	if r.Best != nil {
+		b = *r.Best
+	}
+	return b, err
+}
+
+// CancelOnDisconnect has what waits of the orders of this stream cancelled when it ends, or
+// not. When the community itself stops nothing is promised: look at the orders when it is back.
+func (s *Stream) CancelOnDisconnect(ctx context.Context, on bool) error {
+	_, err := s.call(ctx, message{CancelOnDisconnect: &on})
+	return err
 }
 
 const writeDeadline = 5 * time.Second
 
-func (s *Stream) call(ctx context.Context, m message) ([]Answer, error) {
+func (s *Stream) call(ctx context.Context, m message) (reply, error) {
 	answer := make(chan reply, 1)
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
-		return nil, s.err
+		return reply{}, s.err
 	}
 	s.next++
 	m.ID = s.next
@@ -117,22 +194,22 @@ func (s *Stream) call(ctx context.Context, m message) ([]Answer, error) {
 	s.writing.Unlock()
 	if err != nil {
 		s.forget(m.ID)
-		return nil, fmt.Errorf("stream: %w", err)
+		return reply{}, fmt.Errorf("stream: %w", err)
 	}
 	select {
 	case <-ctx.Done():
 		s.forget(m.ID)
-		return nil, ctx.Err()
+		return reply{}, ctx.Err()
 	case r, open := <-answer:
 		switch {
 		case !open:
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return nil, s.err
+			return reply{}, s.err
 		case r.Error != "":
-			return nil, errors.New(r.Error)
+			return reply{}, errors.New(r.Error)
 		default:
-			return r.Answers, nil
+			return r, nil
 		}
 	}
 }

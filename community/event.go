@@ -61,7 +61,7 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 		}
 		return out, true
 	case matching.Traded:
-		out.Kind, out.Trade = Traded, m.trade(ev)
+		out.Kind, out.Trade = Traded, m.trade(ev, m.product(ev.Product))
 		return out, true
 	case matching.Accepted:
 		out.Kind = Accepted
@@ -88,18 +88,6 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 		out.Product, out.Order.Energy, out.Order.Price = o.Product, o.Left, o.Limit
 	}
 	return out, true
-}
-
-func (m *Market) trade(ev *matching.Event) *grid.Trade {
-	t := &grid.Trade{
-		Product: m.product(ev.Product), Seq: ev.Seq, Bid: id(ev.Order), Offer: id(ev.Maker),
-		Buyer: m.points[ev.Account].MeteringPoint, Seller: m.points[ev.MakerAccount].MeteringPoint,
-		Energy: ev.Energy, BidPrice: ev.Price, OfferPrice: ev.OfferPrice,
-	}
-	if ev.Side == grid.Offer {
-		t.Bid, t.Offer, t.Buyer, t.Seller = t.Offer, t.Bid, t.Seller, t.Buyer
-	}
-	return t
 }
 
 // Explain says why, with what the market's rules are.

@@ -24,10 +24,10 @@ type Market struct {
 	orders
 	traded
 	rulebook
+	totals
 
 	tariff tariff.Tariff
 	engine *matching.Engine
-	counts Counts
 	events []Event // of the last command
 }
 
@@ -71,8 +71,11 @@ func (m *Market) empty(c Config) {
 	m.counts = Counts{}
 }
 
+// totals keeps the Counts.
+type totals struct{ counts Counts }
+
 // Counts returns the totals.
-func (m *Market) Counts() Counts { return m.counts }
+func (t *totals) Counts() Counts { return t.counts }
 
 // Admissions returns the commands that admit the metering points which are not
 // part of the market yet. It fails when a known one has another member now.
@@ -92,7 +95,7 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 	default:
 	}
 	m.events = m.events[:0]
-	events := m.engine.Apply(c)
+	events := m.carryOut(c)
 	if c.Kind == matching.Limit && events[0].Kind == matching.Done {
 		m.roster.limit(c)
 	}
@@ -102,6 +105,26 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 			m.see(ev)
 			m.events = append(m.events, ev)
 		}
+	}
+	return events
+}
+
+// carryOut has the engine carry out a command. Of an order that is to be changed the engine
+// is told the history.
+func (m *Market) carryOut(c *matching.Command) []matching.Event {
+	if c.Kind != matching.Amend {
+		return m.engine.Apply(c)
+	}
+	o := m.byNumber[c.Order]
+	if o == nil {
+		return m.engine.Amend(c, 0, 0)
+	}
+	if o.stands(c.Energy, c.Price) {
+		return m.engine.Acknowledge(c) // the change that it has already, once more
+	}
+	events := m.engine.Amend(c, o.Filled, o.Version())
+	if events[0].Kind != matching.Rejected {
+		o.Amended++
 	}
 	return events
 }
@@ -118,7 +141,7 @@ func (m *Market) known(c *matching.Command) {
 	p := m.points[c.Account]
 	m.orders.enter(Order{
 		Number: c.Order, ClientID: c.Name, Member: p.Member, MeteringPoint: p.MeteringPoint, Product: m.product(c.Product), Side: c.Side,
-		Energy: c.Energy, Price: c.Price, Limit: c.Price, Validity: c.Validity, Periods: c.Periods, Status: Pending,
+		Energy: c.Energy, Price: c.Price, Limit: c.Price, Manner: Manner{c.Validity, c.Periods}, Status: Pending,
 	})
 }
 

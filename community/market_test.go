@@ -133,8 +133,12 @@ func TestOrdersStandWhereTheyStand(t *testing.T) {
 	if events := apply(m, cancel); len(events) != 1 || events[0].Kind != community.Cancelled || events[0].ClientID != "o3" || events[0].Order.Energy != 70 {
 		t.Errorf("events %+v", events)
 	}
+	// What is cancelled has nothing to be cancelled, and nobody can make the log grow by asking.
+	if again, err := change(m, community.Change{Member: "ann", ClientID: "o3", Cancel: true}); err != nil || len(again) != 0 {
+		t.Errorf("cancelled twice: %+v, %v", again, err)
+	}
 	// What is refused changes nothing but to be told, and can be told.
-	for _, c := range []community.Change{{Member: "ann", ClientID: "o3", Cancel: true}, {Member: "ann", ClientID: "o3", Energy: 5, Price: 100}} {
+	for _, c := range []community.Change{{Member: "ann", ClientID: "o3", Energy: 5, Price: 100}} {
 		again, err := change(m, c)
 		if err != nil {
 			t.Fatal(err)
@@ -216,7 +220,12 @@ func TestSnapshotAndReplayAgree(t *testing.T) {
 		case 2:
 			commands, err = change(m, community.Change{
 				Member: members[r.IntN(3)], ClientID: fmt.Sprint("n", k-r.IntN(30)), Energy: grid.Energy(1 + r.IntN(60)), Price: grid.Price(100 * r.IntN(20)), Time: now,
+				Version: r.Uint32N(3),
 			})
+		case 3:
+			if _, commands = m.Withdraw(community.Withdrawal{Member: members[r.IntN(3)], Time: now}); k%9 > 0 {
+				commands = nil
+			}
 		default:
 			s := order(fmt.Sprint("n", k-r.IntN(2)), members[r.IntN(3)], grid.Side(1+r.IntN(2)), grid.Energy(1+r.IntN(60)), grid.Price(100*r.IntN(20)))
 			s.Product, s.Time, s.Periods = near(k), now, uint8(r.IntN(3))

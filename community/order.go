@@ -42,13 +42,40 @@ type Order struct {
 	Side          grid.Side
 	Energy        grid.Energy // as submitted, of a block in each interval
 	Price         grid.Price  // as submitted
-	Validity      matching.Validity
-	Periods       uint8
-	Status        Status
-	Filled        grid.Energy // Wh, of a block in all intervals together
-	Left          grid.Energy // Wh that may still trade, of a block in each interval
-	Limit         grid.Price  // now, after replacements
-	Reason        string      // of the rejection or cancellation
+
+	Manner
+
+	Status Status
+	Filled grid.Energy // Wh, of a block in all intervals together
+	Left   grid.Energy // Wh that may still trade, of a block in each interval
+	Limit  grid.Price  // now, after replacements
+	Reason string      // of the rejection or cancellation
+
+	History
+}
+
+// Manner is how an order trades.
+type Manner struct {
+	Validity matching.Validity
+	Periods  uint8 // of a block: so many consecutive intervals; 0 and 1: not a block
+}
+
+// History is what an order went through.
+type History struct {
+	Amended uint32    // how often its member gave it another price and total
+	Mean    grid.Mean // of the prices that it was filled at
+}
+
+// Version is what a change names that must not meet another one: 1, and one more with each
+// change.
+func (o Order) Version() uint32 { return o.Amended + 1 }
+
+// Final tells whether nothing can become of the order any more.
+func (o Order) Final() bool { return o.Status != Pending && o.Status != Waiting }
+
+// stands tells whether the order has a total and a price already.
+func (o Order) stands(total grid.Energy, price grid.Price) bool {
+	return (o.Status == Waiting || o.Status == Filled) && o.Periods <= 1 && o.Filled+o.Left == total && o.Limit == price
 }
 
 // clientID is what a client may call an order.
@@ -99,7 +126,7 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 	}
 	entry := Order{
 		ClientID: o.ID, Member: o.Member, MeteringPoint: o.MeteringPoint, Product: s.Product, Side: o.Side, Energy: o.Energy, Price: o.Price,
-		Validity: s.Validity, Periods: s.Periods, Status: Pending, Limit: o.Price,
+		Manner: Manner{s.Validity, s.Periods}, Status: Pending, Limit: o.Price,
 	}
 	if before := m.byClient[clientKey{o.Member, o.ID}]; before != 0 {
 		if !m.byNumber[before].same(entry) {
@@ -121,14 +148,16 @@ func (o *Order) same(p Order) bool {
 		o.Validity == p.Validity && o.Periods == p.Periods
 }
 
-// Change is what a member wants of one of its orders: to cancel it, or another
-// price and energy left.
+// Change is what a member wants of one of its orders: to cancel it, or another price and
+// total. The total counts what was filled, so that a change whose answer was lost can be
+// asked for again.
 type Change struct {
 	Member   string
 	ClientID string
 	Cancel   bool
-	Energy   grid.Energy
+	Energy   grid.Energy // the total, Wh
 	Price    grid.Price
+	Version  uint32 // of the order that is to be changed; 0: whichever it has
 	Time     time.Time
 }
 
@@ -142,14 +171,41 @@ func (m *Market) Change(c Change) (number uint64, commands []matching.Command, e
 	if !known {
 		return 0, nil, fmt.Errorf("client_id %q: %w", c.ClientID, ErrNoOrder)
 	}
-	if gate := m.closure(o.Product.Interval); !c.Cancel && !c.Time.Before(gate) {
+	if c.Cancel {
+		return o.Number, m.cancel(o, c.Time), nil
+	}
+	if gate := m.closure(o.Product.Interval); !c.Time.Before(gate) {
 		return 0, nil, &RefusedError{fmt.Sprintf("interval: its gate closed at %s", gate.Format(time.RFC3339))}
 	}
-	command := matching.Command{Kind: matching.Cancel, Account: m.accounts[o.MeteringPoint], Order: o.Number, Time: c.Time.UnixMilli()}
-	if !c.Cancel {
-		command.Kind, command.Energy, command.Price = matching.Replace, c.Energy, c.Price
+	return o.Number, []matching.Command{{
+		Kind: matching.Amend, Account: m.accounts[o.MeteringPoint], Order: o.Number, Node: c.Version, Energy: c.Energy, Price: c.Price, Time: c.Time.UnixMilli(),
+	}}, nil
+}
+
+// Withdrawal is a member's wish to have nothing waiting any more.
+type Withdrawal struct {
+	Member   string
+	Interval *grid.Interval // of the orders, of blocks the first; nil: all
+	Time     time.Time
+}
+
+// Withdraw prepares the cancellation of all that a member has waiting, or on its way into the
+// market, and returns the orders' numbers in order.
+func (m *Market) Withdraw(w Withdrawal) (numbers []uint64, commands []matching.Command) {
+	for _, o := range m.Waiting(w.Member) {
+		if w.Interval == nil || *w.Interval == o.Product.Interval {
+			numbers, commands = append(numbers, o.Number), append(commands, m.cancel(o, w.Time)...)
+		}
 	}
-	return o.Number, []matching.Command{command}, nil
+	return numbers, commands
+}
+
+// Request is what is asked of the market at once: submissions, then changes, then what is
+// withdrawn. It is carried out whole before what is asked later.
+type Request struct {
+	Submissions []Submission
+	Changes     []Change
+	Withdrawal  *Withdrawal
 }
 
 // Outcome is what became of a submission or a change: where the order stands,
@@ -161,8 +217,9 @@ type Outcome struct {
 	Err      error // *RefusedError or ErrNoOrder
 }
 
-func (o *Order) fill(energy grid.Energy) {
+func (o *Order) fill(energy grid.Energy, price grid.Price) {
 	o.Filled += energy
+	o.Mean = o.Mean.Add(price, energy)
 	if o.Periods > 1 {
 		o.Left, o.Status = 0, Filled // all or none
 	} else if o.Left -= energy; o.Left == 0 {

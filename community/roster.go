@@ -124,6 +124,27 @@ func (r *roster) limit(c *matching.Command) {
 	}
 }
 
+// cancel returns the command that cancels what is left of an order, none where nothing is.
+func (r *roster) cancel(o Order, now time.Time) []matching.Command {
+	if o.Final() {
+		return nil
+	}
+	return []matching.Command{{Kind: matching.Cancel, Account: r.accounts[o.MeteringPoint], Order: o.Number, Time: now.UnixMilli()}}
+}
+
+// trade names the two sides of a trade.
+func (r *roster) trade(ev *matching.Event, p grid.Product) *grid.Trade {
+	t := &grid.Trade{
+		Product: p, Seq: ev.Seq, Bid: id(ev.Order), Offer: id(ev.Maker),
+		Buyer: r.points[ev.Account].MeteringPoint, Seller: r.points[ev.MakerAccount].MeteringPoint,
+		Energy: ev.Energy, BidPrice: ev.Price, OfferPrice: ev.OfferPrice,
+	}
+	if ev.Side == grid.Offer {
+		t.Bid, t.Offer, t.Buyer, t.Seller = t.Offer, t.Bid, t.Seller, t.Buyer
+	}
+	return t
+}
+
 // saved returns the metering points by account and the members by number.
 func (r *roster) saved() (points []Point, members []string) {
 	members = make([]string, len(r.members))

@@ -285,6 +285,15 @@ func (e *Engine) IsOpen(label uint32) bool {
 	return open
 }
 
+// Best returns the best price on a side of a product's book in the zone of an account, and the
+// energy that waits there; false when nothing does. The product must be open. Blocks, which
+// wait beside the book, do not count.
+func (e *Engine) Best(account, label uint32, side grid.Side) (price grid.Price, energy grid.Energy, some bool) {
+	p, _ := e.find(label)
+	tick, wh, some := e.books.Best(p.books[e.accounts[account].zone], side)
+	return e.price(tick), grid.Energy(wh), some
+}
+
 // drop forgets a product.
 func (e *Engine) drop(p *product) {
 	e.free = append(e.free, e.labels[p.label])

@@ -247,3 +247,49 @@ func TestApplyAllocatesNothing(t *testing.T) {
 		t.Errorf("%g allocations a command", n)
 	}
 }
+
+// TestAnAmendIsAReplaceByTheRest drives two engines at random: where one is given the total of
+// an order and what was filled of it, the other is given what is left of the total. They say
+// the same.
+func TestAnAmendIsAReplaceByTheRest(t *testing.T) {
+	changed := 0
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 31))
+		a, b := newEngine(t, rules()), newEngine(t, rules())
+		filled := map[uint64]grid.Energy{}
+		for k := range 3000 {
+			c := randomCommand(r, k)
+			if c.Kind != matching.Replace {
+				got := slices.Clone(a.Apply(&c))
+				if want := b.Apply(&c); !slices.Equal(got, want) {
+					t.Fatalf("seed %d, command %d: %+v and %+v", seed, k, got, want)
+				}
+				noteFills(filled, got)
+				continue
+			}
+			rest := c
+			c.Kind, c.Energy, c.Node = matching.Amend, c.Energy+filled[c.Order], 7
+			got := slices.Clone(a.Amend(&c, filled[c.Order], 7))
+			want := b.Apply(&rest)
+			if got[0].Kind == matching.Rejected {
+				got[0].Energy = rest.Energy // what was asked for is said as it was asked for
+			}
+			if changed += len(got); !slices.Equal(got, want) {
+				t.Fatalf("seed %d, amend %d: %+v and %+v", seed, k, got, want)
+			}
+			noteFills(filled, got)
+		}
+	}
+	if changed < 1000 {
+		t.Errorf("only %d events of changes", changed)
+	}
+}
+
+func noteFills(filled map[uint64]grid.Energy, events []matching.Event) {
+	for _, ev := range events {
+		if ev.Kind == matching.Traded {
+			filled[ev.Order] += ev.Energy
+			filled[ev.Maker] += ev.Energy
+		}
+	}
+}

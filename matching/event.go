@@ -77,6 +77,9 @@ const (
 	ByMember
 	ByOperator
 	GateClosed
+	OtherVersion
+	BelowFilled
+	TotalReached
 )
 
 // ErrOtherRules reports a log or snapshot of a market with other rules.
@@ -90,7 +93,7 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-func reasons() [32]string {
+func reasons() [35]string {
 	return [...]string{
 		NoReason:           "",
 		UnknownCommand:     "kind: unknown command",
@@ -124,5 +127,8 @@ func reasons() [32]string {
 		ByMember:           "by the member",
 		ByOperator:         "by the operator of the market",
 		GateClosed:         "the gate has closed",
+		OtherVersion:       "version: the order was replaced meanwhile; look at it and name the version that it has now",
+		BelowFilled:        "energy: more than that was filled already; it is the order's total, of which what was filled is part",
+		TotalReached:       "its total is what was filled",
 	}
 }

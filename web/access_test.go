@@ -42,6 +42,10 @@ func operations() map[string]asked {
 		"getRewards":        {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
 		"submitOrders":      {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
 		"streamOrders":      {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
+		"listOrders":        {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"cancelOrders":      {http.MethodDelete, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"listFills":         {http.MethodGet, "/api/v1/fills", "", agentWanted, http.StatusOK},
+		"getBestPrices":     {http.MethodGet, "/api/v1/market/best?interval=2026-06-01T10:15:00Z/15", "", agentWanted, http.StatusOK},
 		"getTrader":         {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
 		"getOrder":          {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
 		"replaceOrder":      {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
@@ -69,7 +73,7 @@ func besides() map[string]asked {
 		"dots that are no way up":   {http.MethodGet, "/api/v1/x/%2e%2e/pairing/devices", "", "", http.StatusNotFound},
 		"another method":            {http.MethodPost, "/api/v1/status", "", "", http.StatusMethodNotAllowed},
 		"a trader, to be written":   {http.MethodPost, "/api/v1/trader", "", agentWanted, http.StatusMethodNotAllowed},
-		"all orders":                {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusMethodNotAllowed},
+		"all orders, to be written": {http.MethodPut, "/api/v1/orders", "", agentWanted, http.StatusMethodNotAllowed},
 		"an order whose id is ws":   {http.MethodDelete, "/api/v1/orders/ws", "", agentWanted, http.StatusOK},
 		"a head of an order":        {http.MethodHead, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
 		"below an order":            {http.MethodGet, "/api/v1/orders/o1/more", "", agentWanted, http.StatusNotFound},
@@ -97,7 +101,7 @@ func guarded(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return contracted(t, h)
 }
 
 // TestWhoMayDoWhat tries every operation of the contract, and what is beside them, with

@@ -47,5 +47,14 @@ func (a auditors) GetLedger(ctx context.Context, _ api.GetLedgerRequestObject) (
 // GetRewards implements the API.
 func (a auditors) GetRewards(ctx context.Context, _ api.GetRewardsRequestObject) (api.GetRewardsResponseObject, error) {
 	r, err := a.books.Rewards(ctx)
+	r.Batteries, r.Epochs = listed(r.Batteries), listed(r.Epochs)
 	return api.GetRewards200JSONResponse(r), err
+}
+
+// listed is a list as JSON has it: one without entries is empty, never null.
+func listed[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
 }

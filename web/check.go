@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/commonwatt/commonwatt/strict"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
@@ -29,6 +30,9 @@ func newChecker() (checker, error) {
 
 // check reads one JSON value of a schema. Errors name the field.
 func (c checker) check(schema string, b []byte) error {
+	if duplicate := (*strict.DuplicateError)(nil); errors.As(strict.JSON(b), &duplicate) {
+		return duplicate
+	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(b))
 	if err := dec.Decode(&v); err != nil {

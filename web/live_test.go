@@ -169,7 +169,7 @@ func handler(t *testing.T, l *web.Live) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return contracted(t, h)
 }
 
 func TestWebSocketSendsTheStateThenDeltas(t *testing.T) {
@@ -236,5 +236,18 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 		_ = r.Body.Close()
+	}
+}
+
+// TestMeanPricesDoNotDrift shows a thousand trades of 1 Wh at two prices: their mean is that of
+// the prices, however often it was shown meanwhile.
+func TestMeanPricesDoNotDrift(t *testing.T) {
+	l := newLive()
+	for k := range 1000 {
+		l.SeeTrade(trade(uint64(k+1), 1, 100_000+grid.Price(k%2)*3))
+	}
+	c := l.State(t.Context()).Intervals[0]
+	if *c.Price != 100_002 || c.Volume != 1000 || c.Trades != 1000 { // 100,001.5, half up
+		t.Errorf("mean %d of %d Wh in %d trades", *c.Price, c.Volume, c.Trades)
 	}
 }

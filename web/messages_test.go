@@ -143,21 +143,18 @@ func outcomes(ids []string) []community.Outcome {
 	return all
 }
 
-func (*busy) Submit(s []community.Submission) ([]community.Outcome, error) {
+func (b *busy) Begin(r community.Request) func() ([]community.Outcome, error) {
 	var ids []string
-	for _, one := range s {
+	for _, one := range r.Submissions {
 		ids = append(ids, one.Order.ID)
 	}
-	return outcomes(ids), nil
-}
-
-func (b *busy) Change(changes []community.Change) ([]community.Outcome, error) {
-	var ids []string
-	for _, one := range changes {
+	for _, one := range r.Changes {
 		ids = append(ids, one.ClientID)
 	}
-	b.changes <- known()
-	return outcomes(ids), nil
+	if len(r.Changes) > 0 {
+		b.changes <- known()
+	}
+	return func() ([]community.Outcome, error) { return outcomes(ids), nil }
 }
 
 func (b *busy) Watch(string) (changes <-chan community.Order, stop func()) {

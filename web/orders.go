@@ -20,13 +20,21 @@ import (
 
 // Orders is the market as agents outside see it.
 type Orders interface {
-	// Submit and Change return when all is durable and applied. After an error
-	// nobody knows: asking again is safe.
-	Submit(submissions []community.Submission) ([]community.Outcome, error)
-	Change(changes []community.Change) ([]community.Outcome, error)
-	Find(member, clientID string) (community.Order, bool)
+	// Begin hands in a request; requests are carried out in the order in which they are
+	// handed in. wait returns when all is durable and applied. After an error nobody
+	// knows: asking again is safe.
+	Begin(r community.Request) (wait func() ([]community.Outcome, error))
 	// Rules are what an order must keep to.
 	Rules() api.MarketRules
+	Standings
+}
+
+// Standings are what a member may know of its orders and of the market.
+type Standings interface {
+	Find(member, clientID string) (community.Order, bool)
+	Waiting(member string) []community.Order
+	Fills(member string, only *grid.Interval) []community.Fill
+	Best(member, point string, i grid.Interval) (community.Best, error)
 	// Watch returns the member's orders as they change; the channel is closed
 	// when the watcher does not keep up.
 	Watch(member string) (changes <-chan community.Order, stop func())
@@ -37,7 +45,7 @@ type Trader struct {
 	Name   string // of the agent, for the log
 	Member string
 	Points func() []string // metering points of the member
-	Rate   float64         // orders and changes a second, and up to 1000 of them ahead
+	Rate   float64         // orders and replacements a second, and up to 1000 of them ahead
 
 	limiter *rate.Limiter
 }
@@ -111,7 +119,23 @@ func (t *Trader) allow(n int) error {
 	return nil
 }
 
-func (e *OrderEntry) submit(t *Trader, requests []api.OrderRequest) ([]api.OrderAnswer, error) {
+// waits is what a request that was handed in waits for.
+type waits func() ([]community.Outcome, error)
+
+// begin hands in a request.
+func (e *OrderEntry) begin(r community.Request) waits {
+	wait := e.orders.Begin(r)
+	return func() ([]community.Outcome, error) {
+		outcomes, err := wait()
+		if err != nil {
+			return nil, refuse(http.StatusServiceUnavailable, "%s; whether it was carried out is not known: ask again", err.Error())
+		}
+		return outcomes, nil
+	}
+}
+
+// submit hands in orders.
+func (e *OrderEntry) submit(t *Trader, requests []api.OrderRequest) (waits, error) {
 	if err := t.allow(len(requests)); err != nil {
 		return nil, err
 	}
@@ -124,11 +148,7 @@ func (e *OrderEntry) submit(t *Trader, requests []api.OrderRequest) ([]api.Order
 		}
 		submissions[i] = s
 	}
-	outcomes, err := e.orders.Submit(submissions)
-	if err != nil {
-		return nil, refuse(http.StatusServiceUnavailable, "%s; whether the orders were taken is not known: send them again", err.Error())
-	}
-	return answers(outcomes), nil
+	return e.begin(community.Request{Submissions: submissions}), nil
 }
 
 func (e *OrderEntry) submission(r api.OrderRequest, member string, now time.Time) (community.Submission, error) {
@@ -159,19 +179,103 @@ func (e *OrderEntry) submission(r api.OrderRequest, member string, now time.Time
 	return s, nil
 }
 
-func (e *OrderEntry) change(t *Trader, changes []community.Change) ([]community.Outcome, error) {
-	if err := t.allow(len(changes)); err != nil {
+// replace hands in a replacement.
+func (e *OrderEntry) replace(t *Trader, id string, energy, price int64, version *int64) (waits, error) {
+	if err := t.allow(1); err != nil {
 		return nil, err
 	}
-	now := e.clock()
-	for i := range changes {
-		changes[i].Member, changes[i].Time = t.Member, now
+	c := community.Change{Member: t.Member, ClientID: id, Energy: grid.Energy(energy), Price: grid.Price(price), Time: e.clock()}
+	if version != nil {
+		if *version < 1 || *version > math.MaxUint32 {
+			return nil, refuse(http.StatusBadRequest, "version: %d: must be from 1 to %d", *version, uint32(math.MaxUint32))
+		}
+		c.Version = uint32(*version)
 	}
-	outcomes, err := e.orders.Change(changes)
+	return e.begin(community.Request{Changes: []community.Change{c}}), nil
+}
+
+// cancel hands in cancellations. No rate holds them up: an order that a key may not take out
+// of the market would trap it there.
+func (e *OrderEntry) cancel(t *Trader, ids []string) (waits, error) {
+	if len(ids) > mostAtOnce {
+		return nil, refuse(http.StatusBadRequest, "%d orders: at most %d at once", len(ids), mostAtOnce)
+	}
+	changes := make([]community.Change, len(ids))
+	for i, id := range ids {
+		changes[i] = community.Change{Member: t.Member, ClientID: id, Cancel: true, Time: e.clock()}
+	}
+	return e.begin(community.Request{Changes: changes}), nil
+}
+
+// withdraw hands in the cancellation of all, or of all of an interval.
+func (e *OrderEntry) withdraw(t *Trader, interval *string) (waits, error) {
+	only, err := selected(interval)
 	if err != nil {
-		return nil, refuse(http.StatusServiceUnavailable, "%s; whether the change was taken is not known: look at the order", err.Error())
+		return nil, err
 	}
-	return outcomes, nil
+	return e.begin(community.Request{Withdrawal: &community.Withdrawal{Member: t.Member, Interval: only, Time: e.clock()}}), nil
+}
+
+// selected reads which interval is meant, nil: all.
+func selected(interval *string) (*grid.Interval, error) {
+	if interval == nil {
+		return nil, nil
+	}
+	i, err := grid.ParseInterval(*interval)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "%s", err)
+	}
+	return &i, nil
+}
+
+// list returns a member's orders that wait.
+func (e *OrderEntry) list(t *Trader, interval *string) ([]api.Order, error) {
+	only, err := selected(interval)
+	all := []api.Order{}
+	for _, o := range e.orders.Waiting(t.Member) {
+		if only == nil || *only == o.Product.Interval {
+			all = append(all, order(o))
+		}
+	}
+	return all, err
+}
+
+// fills returns a member's trades.
+func (e *OrderEntry) fills(t *Trader, interval *string) ([]api.Fill, error) {
+	only, err := selected(interval)
+	all := []api.Fill{}
+	for _, f := range e.orders.Fills(t.Member, only) {
+		all = append(all, api.Fill{
+			Seq: int64(f.Seq), Interval: f.Interval.String(), ClientId: f.ClientID, MeteringPoint: f.MeteringPoint,
+			Side: api.FillSide(f.Side.String()), Energy: int64(f.Energy), Price: int64(f.Price),
+		})
+	}
+	return all, err
+}
+
+// best returns the best prices at a metering point of a member.
+func (e *OrderEntry) best(t *Trader, interval string, point *string) (api.BestPrices, error) {
+	out := api.BestPrices{Interval: interval}
+	i, err := selected(&interval)
+	if err != nil {
+		return out, err
+	}
+	if point == nil {
+		point = new("")
+	}
+	b, err := e.orders.Best(t.Member, *point, *i)
+	if err != nil {
+		return out, refuse(http.StatusBadRequest, "%s", err)
+	}
+	out.Bid, out.Offer = level(b.Bid), level(b.Offer)
+	return out, nil
+}
+
+func level(l *community.Level) *api.PriceLevel {
+	if l == nil {
+		return nil
+	}
+	return &api.PriceLevel{Price: int64(l.Price), Energy: int64(l.Energy)}
 }
 
 func answers(outcomes []community.Outcome) []api.OrderAnswer {
@@ -190,7 +294,10 @@ func order(o community.Order) api.Order {
 	out := api.Order{
 		Order: strconv.FormatUint(o.Number, 10), ClientId: o.ClientID, MeteringPoint: o.MeteringPoint, Interval: o.Product.Interval.String(),
 		Side: api.OrderSide(o.Side.String()), Energy: int64(o.Energy), Price: int64(o.Limit), Validity: o.Validity.String(), Periods: max(int(o.Periods), 1),
-		Status: api.OrderStatus(o.Status), Filled: int64(o.Filled), Left: int64(o.Left),
+		Status: api.OrderStatus(o.Status), Filled: int64(o.Filled), Left: int64(o.Left), Version: new(int64(o.Version())),
+	}
+	if mean, some := o.Mean.Price(); some {
+		out.FillPrice = new(int64(mean))
 	}
 	if o.Reason != "" {
 		out.Reason = &o.Reason
@@ -198,13 +305,22 @@ func order(o community.Order) api.Order {
 	return out
 }
 
-func (e *OrderEntry) one(t *Trader, c community.Change) (community.Outcome, error) {
-	outcomes, err := e.change(t, []community.Change{c})
+// one waits for what became of a single order. What is no success is an error: 404 where the
+// member has no such order, 409 where the market does not do what was asked for.
+func one(wait waits, err error) (community.Outcome, error) {
 	if err != nil {
 		return community.Outcome{}, err
 	}
-	if errors.Is(outcomes[0].Err, community.ErrNoOrder) {
-		return community.Outcome{}, refuse(http.StatusNotFound, "%s", outcomes[0].Err)
+	outcomes, err := wait()
+	if err != nil {
+		return community.Outcome{}, err
 	}
-	return outcomes[0], nil
+	switch o := outcomes[0]; {
+	case errors.Is(o.Err, community.ErrNoOrder):
+		return o, refuse(http.StatusNotFound, "%s", o.Err)
+	case o.Err != nil:
+		return o, refuse(http.StatusConflict, "%s", o.Err)
+	default:
+		return o, nil
+	}
 }

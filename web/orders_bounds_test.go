@@ -18,14 +18,11 @@ type counting struct {
 	batches int
 }
 
-func (c *counting) Submit(s []community.Submission) ([]community.Outcome, error) {
+func (c *counting) Begin(r community.Request) func() ([]community.Outcome, error) {
 	c.batches++
-	return make([]community.Outcome, len(s)), nil
-}
-
-func (c *counting) Change(changes []community.Change) ([]community.Outcome, error) {
-	c.batches++
-	return make([]community.Outcome, len(changes)), nil
+	return func() ([]community.Outcome, error) {
+		return make([]community.Outcome, len(r.Submissions)+len(r.Changes)), nil
+	}
 }
 
 // TestTheOrderEntryKeepsBoundsOfItsOwn asks it past the schema of the API, which refuses
@@ -49,11 +46,11 @@ func TestTheOrderEntryKeepsBoundsOfItsOwn(t *testing.T) {
 		return err
 	}
 	change := func(n int) error {
-		_, err := e.change(trader, make([]community.Change, n))
+		_, err := e.cancel(trader, make([]string, n))
 		return err
 	}
 	for what, err := range map[string]error{
-		"1001 orders": submit(1001, 1), "1001 changes": change(1001), "no period": submit(1, 0), "256 periods": submit(1, 256),
+		"1001 orders": submit(1001, 1), "1001 cancellations": change(1001), "no period": submit(1, 0), "256 periods": submit(1, 256),
 	} {
 		var refused *refusal
 		if !errors.As(err, &refused) || refused.code != http.StatusBadRequest || refused.retry != 0 {

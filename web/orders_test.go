@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -19,14 +20,26 @@ import (
 // counted is a market that takes every order and change, and counts them.
 type counted int
 
-func (c *counted) Submit(s []community.Submission) ([]community.Outcome, error) {
-	*c += counted(len(s))
-	return make([]community.Outcome, len(s)), nil
+func (c *counted) Begin(r community.Request) func() ([]community.Outcome, error) {
+	all := make([]community.Outcome, len(r.Submissions)+len(r.Changes))
+	for i := range all {
+		all[i].Order = known()
+	}
+	*c += counted(len(all))
+	return func() ([]community.Outcome, error) { return all, nil }
 }
 
-func (c *counted) Change(changes []community.Change) ([]community.Outcome, error) {
-	*c += counted(len(changes))
-	return make([]community.Outcome, len(changes)), nil
+func (*counted) Waiting(string) []community.Order { return []community.Order{known()} }
+
+func (*counted) Fills(string, *grid.Interval) []community.Fill {
+	return []community.Fill{{Seq: 1, Interval: interval, ClientID: "o1", MeteringPoint: "mp-ann", Side: grid.Bid, Energy: 60, Price: 900}}
+}
+
+func (*counted) Best(_, point string, _ grid.Interval) (b community.Best, err error) {
+	if point != "" {
+		return b, &community.RefusedError{Reason: "metering_point: not yours"}
+	}
+	return community.Best{Bid: &community.Level{Price: 1000, Energy: 40}}, nil
 }
 
 func (*counted) Find(string, string) (o community.Order, known bool) { return o, false }
@@ -58,7 +71,7 @@ func entry(t *testing.T, market web.Orders) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return contracted(t, h)
 }
 
 // ask sends a request with ann's key.
@@ -74,7 +87,7 @@ func ask(t *testing.T, h http.Handler, method, path, body string) *httptest.Resp
 
 // TestOrdersArriveAtTheirRate spends what a key may send ahead, which are a thousand
 // orders, and then what two a second allow. What is refused reaches no market and costs
-// the key nothing; a change counts as an order does.
+// the key nothing; a replacement counts as an order does, and a cancellation not at all.
 func TestOrdersArriveAtTheirRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var market counted
@@ -90,9 +103,11 @@ func TestOrdersArriveAtTheirRate(t *testing.T) {
 			{0, http.MethodPost, "", 500, http.StatusTooManyRequests, "50"},
 			{0, http.MethodPost, "", 400, http.StatusOK, ""},
 			{0, http.MethodPost, "", 1, http.StatusTooManyRequests, "1"},
-			{0, http.MethodDelete, "/o1", 1, http.StatusTooManyRequests, "1"},
+			{0, http.MethodPut, "/o1", 1, http.StatusTooManyRequests, "1"},
+			{0, http.MethodDelete, "/o1", 1, http.StatusOK, ""}, // nobody is kept from leaving
+			{0, http.MethodDelete, "", 0, http.StatusOK, ""},
 			{time.Second, http.MethodPost, "", 3, http.StatusTooManyRequests, "1"},
-			{0, http.MethodDelete, "/o1", 1, http.StatusOK, ""},
+			{0, http.MethodPut, "/o1", 1, http.StatusOK, ""},
 			{0, http.MethodPost, "", 1, http.StatusOK, ""},
 			{0, http.MethodPost, "", 1, http.StatusTooManyRequests, "1"},
 			{time.Hour, http.MethodPost, "", 1000, http.StatusOK, ""}, // no more than a thousand are saved up
@@ -101,8 +116,11 @@ func TestOrdersArriveAtTheirRate(t *testing.T) {
 			time.Sleep(c.wait)
 			before := market
 			body := ""
-			if c.method == http.MethodPost {
+			switch c.method {
+			case http.MethodPost:
 				body = orders(c.orders, "")
+			case http.MethodPut:
+				body = `{"energy":100,"price":1000}`
 			}
 			w := ask(t, h, c.method, "/api/v1/orders"+c.path, body)
 			if w.Code != c.code || w.Header().Get("Retry-After") != c.retry {

@@ -19,6 +19,7 @@ type trading struct {
 	trades    []api.Trade
 	intervals []api.Clearing
 	runs      map[grid.Interval]runs
+	means     map[grid.Interval]grid.Mean // of the prices that buyers pay
 
 	added   []api.Trade        // since the last changes
 	changed map[time.Time]bool // intervals, by start
@@ -28,7 +29,7 @@ type trading struct {
 type runs struct{ settled, recorded int }
 
 func newTrading() trading {
-	return trading{trades: []api.Trade{}, intervals: []api.Clearing{}, runs: map[grid.Interval]runs{}, changed: map[time.Time]bool{}}
+	return trading{trades: []api.Trade{}, intervals: []api.Clearing{}, runs: map[grid.Interval]runs{}, means: map[grid.Interval]grid.Mean{}, changed: map[time.Time]bool{}}
 }
 
 func interval(i grid.Interval) api.Interval {
@@ -45,12 +46,13 @@ func (x *trading) trade(t grid.Trade, buyer, seller string) {
 	x.trades = x.trades[:min(len(x.trades), shownTrades)]
 	x.added = append(x.added, shown)
 	c := x.clearing(t.Product.Interval)
-	turnover := int64(t.Energy) * int64(t.BidPrice)
-	if c.Price != nil {
-		turnover += *c.Price * c.Volume
+	mean := x.means[t.Product.Interval].Add(t.BidPrice, t.Energy)
+	x.means[t.Product.Interval] = mean
+	forgetBefore(x.means, t.Product.Interval)
+	c.Volume = int64(mean.Energy)
+	if price, some := mean.Price(); some {
+		c.Price = new(int64(price))
 	}
-	c.Volume += int64(t.Energy)
-	c.Price = new(turnover / c.Volume)
 	c.Trades++
 }
 
@@ -85,8 +87,17 @@ func (x *trading) settle(i grid.Interval, run int, estimated bool) bool {
 	return true
 }
 
-// remembered is how long the runs of an interval are.
+// remembered is how long the runs and the mean price of an interval are.
 const remembered = 48 * time.Hour
+
+// forgetBefore drops what is kept of intervals long before one.
+func forgetBefore[T any](kept map[grid.Interval]T, i grid.Interval) {
+	for old := range kept {
+		if i.Begin().Sub(old.Begin()) > remembered {
+			delete(kept, old)
+		}
+	}
+}
 
 // note keeps the runs of an interval: until the ledger has the last one, what is
 // shown is provisional.
@@ -94,11 +105,7 @@ func (x *trading) note(i grid.Interval, now runs) {
 	r := x.runs[i]
 	r = runs{settled: max(r.settled, now.settled), recorded: max(r.recorded, now.recorded)}
 	x.runs[i] = r
-	for old := range x.runs {
-		if i.Begin().Sub(old.Begin()) > remembered {
-			delete(x.runs, old)
-		}
-	}
+	forgetBefore(x.runs, i)
 	if r.settled > 0 {
 		x.clearing(i).Provisional = r.settled > r.recorded
 	}

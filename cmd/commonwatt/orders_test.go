@@ -104,7 +104,7 @@ func TestAgentsOutside(t *testing.T) {
 	if s := submitted(t, ann, offer); s.Number != number || s.Filled != 300 || s.Left != 200 {
 		t.Errorf("the same order again: %+v", s)
 	}
-	if s, err := ann.Replace(t.Context(), "sell", 150, 110_000); err != nil || s.Left != 150 || s.Price != 110_000 {
+	if s, err := ann.Replace(t.Context(), "sell", 450, 110_000); err != nil || s.Version != 2 || s.Left != 150 || s.Price != 110_000 {
 		t.Errorf("replaced: %+v, %v", s, err)
 	}
 	for range 2 { // the second changes nothing

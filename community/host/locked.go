@@ -104,6 +104,27 @@ func (l *locked) Find(member, clientID string) (community.Order, bool) {
 	return l.market.Find(member, clientID)
 }
 
+// Waiting returns a member's orders that wait or are on their way into the market.
+func (l *locked) Waiting(member string) []community.Order {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Waiting(member)
+}
+
+// Fills returns a member's trades (community.Market.Fills).
+func (l *locked) Fills(member string, only *grid.Interval) []community.Fill {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Fills(member, only)
+}
+
+// Best returns the best prices at a metering point of a member (community.Market.Best).
+func (l *locked) Best(member, point string, i grid.Interval) (community.Best, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.Best(member, point, i)
+}
+
 // Rules returns what an order must keep to, the calendar, and the first and the last
 // interval whose product is open; some is false when none is.
 func (l *locked) Rules() (rules matching.Config, calendar community.Config, first, last grid.Interval, some bool) {

@@ -13,51 +13,96 @@ import (
 // Submit brings submissions into the market together and returns when they are
 // durable and applied. After an error nobody knows: asking again is safe.
 func (h *Host) Submit(submissions []community.Submission) ([]community.Outcome, error) {
-	return h.enter(len(submissions), func(i int) (uint64, []matching.Command, error) { return h.market.Submit(submissions[i]) })
+	return h.Begin(community.Request{Submissions: submissions})()
 }
 
 // Change brings changes of orders into the market together and returns when
 // they are durable and applied.
 func (h *Host) Change(changes []community.Change) ([]community.Outcome, error) {
-	return h.enter(len(changes), func(i int) (uint64, []matching.Command, error) { return h.market.Change(changes[i]) })
+	return h.Begin(community.Request{Changes: changes})()
 }
 
-// enter has n commands prepared when it is their turn and entered.
-func (h *Host) enter(n int, prepare func(i int) (uint64, []matching.Command, error)) ([]community.Outcome, error) {
-	outcomes, numbers := make([]community.Outcome, n), make([]uint64, n)
-	var entered []int // whose commands they are
-	err := h.sequencer.Do(&journal.Batch{
-		Prepare: func() (all []matching.Command) {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			for i := range n {
-				var commands []matching.Command
-				numbers[i], commands, outcomes[i].Err = prepare(i)
-				for range commands {
-					entered = append(entered, i)
-				}
-				all = append(all, commands...)
+// Begin hands in a request. Requests are carried out in the order in which they are handed
+// in, each whole. wait returns when the request is durable and applied, with an outcome for
+// each of its submissions and changes, and for each order that was withdrawn: where the order
+// stood when that was done.
+func (h *Host) Begin(r community.Request) (wait func() ([]community.Outcome, error)) {
+	e := &entry{Host: h}
+	done := h.sequencer.Start(&journal.Batch{Prepare: func() []matching.Command { return e.prepare(r) }, See: e.see})
+	return func() ([]community.Outcome, error) {
+		if err := <-done; err != nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for i, number := range e.numbers {
+			if e.outcomes[i].Order.Number == 0 { // nothing was to be done
+				e.outcomes[i].Order, _ = h.market.Order(number)
 			}
-			return all
-		},
-		See: func(_ *matching.Command, events []matching.Event) {
-			defer func() { entered = entered[1:] }()
-			if events[0].Kind == matching.Rejected {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				outcomes[entered[0]].Rejected = h.market.Explain(events[0].Reason)
+		}
+		return e.outcomes, nil
+	}
+}
+
+// entry is a request on its way through the sequencer.
+type entry struct {
+	*Host
+
+	outcomes []community.Outcome
+	numbers  []uint64 // of their orders
+	entered  []int    // whose commands are not applied yet
+	commands []matching.Command
+}
+
+// prepare makes the commands of a request when it is their turn.
+func (e *entry) prepare(r community.Request) []matching.Command {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range r.Submissions {
+		e.add(e.market.Submit(s))
+	}
+	cancelled := map[uint64]bool{}
+	for _, c := range r.Changes {
+		number, commands, err := e.market.Change(c)
+		if c.Cancel && err == nil {
+			if cancelled[number] {
+				commands = nil // once is enough
 			}
-		},
-	})
-	if err != nil {
-		return nil, err
+			cancelled[number] = true
+		}
+		e.add(number, commands, err)
+		if err == nil && len(commands) == 0 {
+			e.outcomes[len(e.outcomes)-1].Rejected = e.market.Explain(matching.UnknownOrder)
+		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i, number := range numbers {
-		outcomes[i].Order, _ = h.market.Order(number)
+	if r.Withdrawal != nil {
+		numbers, commands := e.market.Withdraw(*r.Withdrawal)
+		for k := range numbers {
+			e.add(numbers[k], commands[k:k+1], nil)
+		}
 	}
-	return outcomes, nil
+	return e.commands
+}
+
+// add notes what became of a part of the request.
+func (e *entry) add(number uint64, commands []matching.Command, err error) {
+	for range commands {
+		e.entered = append(e.entered, len(e.outcomes))
+	}
+	e.outcomes, e.numbers = append(e.outcomes, community.Outcome{Err: err}), append(e.numbers, number)
+	e.commands = append(e.commands, commands...)
+}
+
+// see notes where the order of a command stands now, and why the market did not take it.
+func (e *entry) see(_ *matching.Command, events []matching.Event) {
+	of := e.entered[0]
+	e.entered = e.entered[1:]
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.outcomes[of].Order, _ = e.market.Order(e.numbers[of])
+	if events[0].Kind == matching.Rejected {
+		e.outcomes[of].Rejected = e.market.Explain(events[0].Reason)
+	}
 }
 
 // Place enters the order of an agent of this process, at the nearest price that the market

@@ -34,10 +34,15 @@ func (p *programs) last(member string) time.Time {
 // Outside takes orders of programs outside, and notes for whom they trade.
 type Outside struct{ *Host }
 
-// Submit implements web.Orders.
+// Begin implements web.Orders.
+func (o Outside) Begin(r community.Request) (wait func() ([]community.Outcome, error)) {
+	o.programs.note(r.Submissions)
+	return o.Host.Begin(r)
+}
+
+// Submit is Host.Submit for a program outside.
 func (o Outside) Submit(submissions []community.Submission) ([]community.Outcome, error) {
-	o.programs.note(submissions)
-	return o.Host.Submit(submissions)
+	return o.Begin(community.Request{Submissions: submissions})()
 }
 
 // HeardOutside returns when a program outside last sent orders for the member.

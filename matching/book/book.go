@@ -237,6 +237,15 @@ func (b *Books) Reduce(n, energy uint32) {
 	}
 }
 
+// Best returns the best tick of a side and the energy there; false when nothing rests.
+func (b *Books) Best(book uint32, side grid.Side) (tick uint32, energy uint64, some bool) {
+	l := &b.ladders[number(book, side)]
+	if l.best == 0 {
+		return 0, 0, false
+	}
+	return b.rank(side, l.bestRank), b.levels[l.best].energy, true
+}
+
 // Walk yields the orders of a side in priority until yield returns false. The
 // book must not change meanwhile.
 func (b *Books) Walk(book uint32, side grid.Side, yield func(tick uint32, o Order) bool) {

@@ -35,6 +35,24 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for FillSide.
+const (
+	FillSideBid   FillSide = "bid"
+	FillSideOffer FillSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the FillSide enum.
+func (e FillSide) Valid() bool {
+	switch e {
+	case FillSideBid:
+		return true
+	case FillSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeDelta LiveMessageType = "delta"
@@ -203,6 +221,25 @@ func (e SignCheckLoad) Valid() bool {
 	}
 }
 
+// BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+type BestPrices struct {
+	// Bid A price, and the energy that waits at it; absent where nothing waits
+	Bid      *PriceLevel `json:"bid,omitempty"`
+	Interval string      `json:"interval"`
+
+	// Offer A price, and the energy that waits at it; absent where nothing waits
+	Offer *PriceLevel `json:"offer,omitempty"`
+}
+
+// BestRequest defines model for BestRequest.
+type BestRequest struct {
+	// Interval START/MINUTES
+	Interval string `json:"interval"`
+
+	// MeteringPoint Absent: the member's, if it has one
+	MeteringPoint *string `json:"metering_point,omitempty"`
+}
+
 // BindRequest defines model for BindRequest.
 type BindRequest struct {
 	Id            string `json:"id"`
@@ -306,6 +343,26 @@ type Expected struct {
 	// Short Wh that the trades leave to be taken from the grid
 	Short int64 `json:"short"`
 }
+
+// Fill A trade as the member of one of its two orders sees it
+type Fill struct {
+	ClientId      string `json:"client_id"`
+	Energy        int64  `json:"energy"`
+	Interval      string `json:"interval"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price What the member pays or gets
+	Price int64 `json:"price"`
+
+	// Seq Of the trade: later trades have higher ones
+	Seq int64 `json:"seq"`
+
+	// Side Of the member's order
+	Side FillSide `json:"side"`
+}
+
+// FillSide Of the member's order
+type FillSide string
 
 // Finding A unit that answers
 type Finding = pairing.Finding
@@ -451,6 +508,9 @@ type Order struct {
 	// Energy As submitted
 	Energy int64 `json:"energy"`
 
+	// FillPrice Mean price of what was filled, exact but for one rounding; absent: nothing was
+	FillPrice *int64 `json:"fill_price,omitempty"`
+
 	// Filled Wh, of a block in all intervals together
 	Filled   int64  `json:"filled"`
 	Interval string `json:"interval"`
@@ -471,6 +531,9 @@ type Order struct {
 	Side     OrderSide   `json:"side"`
 	Status   OrderStatus `json:"status"`
 	Validity string      `json:"validity"`
+
+	// Version 1, and one more with each replacement
+	Version *int64 `json:"version,omitempty"`
 }
 
 // OrderSide defines model for Order.Side.
@@ -489,9 +552,12 @@ type OrderAnswer struct {
 type OrderReplacement struct {
 	ClientId string `json:"client_id"`
 
-	// Energy Wh left
+	// Energy The order's total, Wh: what was filled is part of it
 	Energy int64 `json:"energy"`
 	Price  int64 `json:"price"`
+
+	// Version That the order has; absent: whichever it has
+	Version *int64 `json:"version,omitempty"`
 }
 
 // OrderRequest defines model for OrderRequest.
@@ -508,7 +574,7 @@ type OrderRequest struct {
 	// MeteringPoint Absent: the member's, if it has one
 	MeteringPoint *string `json:"metering_point,omitempty"`
 
-	// Periods More than 1: a block, the same energy in so many intervals from this on, all or none
+	// Periods More than 1: a block, the same energy in so many intervals from this on, all or none. A block trades with single orders that wait, as soon as they fill all of it at its mean price; two blocks never trade with each other, and a block takes no part in call auctions: what of it is left expires when the gate of its first interval closes
 	Periods *int `json:"periods,omitempty"`
 
 	// Price Limit, a multiple of the market's tick; of a block the mean's
@@ -526,11 +592,31 @@ type OrderRequestValidity string
 // OrderRequests defines model for OrderRequests.
 type OrderRequests = []OrderRequest
 
-// OrdersMessage What an agent sends over the WebSocket: a number of its own and one of submit, replace and cancel.
+// OrderSelection Which orders, or trades, of the member are meant
+type OrderSelection struct {
+	// Interval Of this delivery interval, START/MINUTES; absent: of all
+	Interval *string `json:"interval,omitempty"`
+}
+
+// OrdersMessage What an agent sends over the WebSocket: a number of its own and one of the others. The messages of a connection are carried out in their order, without waiting for the answers; submit and replace count against the key's rate, nothing else does.
 type OrdersMessage struct {
+	Best *BestRequest `json:"best,omitempty"`
+
 	// Cancel client ids
-	Cancel  *[]string         `json:"cancel,omitempty"`
-	Id      int64             `json:"id"`
+	Cancel *[]string `json:"cancel,omitempty"`
+
+	// CancelAll Which orders, or trades, of the member are meant
+	CancelAll *OrderSelection `json:"cancel_all,omitempty"`
+
+	// CancelOnDisconnect true: when this connection ends, or nothing is heard of its program for 30 s, what waits of the orders that came by it, before and after this message, is cancelled. When the community itself stops nothing is promised: look at the orders when it is back
+	CancelOnDisconnect *bool `json:"cancel_on_disconnect,omitempty"`
+
+	// Fills Which orders, or trades, of the member are meant
+	Fills *OrderSelection `json:"fills,omitempty"`
+	Id    int64           `json:"id"`
+
+	// List Which orders, or trades, of the member are meant
+	List    *OrderSelection   `json:"list,omitempty"`
 	Replace *OrderReplacement `json:"replace,omitempty"`
 	Submit  *[]OrderRequest   `json:"submit,omitempty"`
 }
@@ -538,9 +624,15 @@ type OrdersMessage struct {
 // OrdersReply What the market sends: the answer to the message of that id, one for each order in its order, or an error; or, without an id, an order of the member that changed, whoever's order it met.
 type OrdersReply struct {
 	Answers *[]OrderAnswer `json:"answers,omitempty"`
-	Error   *string        `json:"error,omitempty"`
-	Id      *int64         `json:"id,omitempty"`
-	Order   *Order         `json:"order,omitempty"`
+
+	// Best With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
+	Best  *BestPrices `json:"best,omitempty"`
+	Error *string     `json:"error,omitempty"`
+
+	// Fills The answer to fills
+	Fills *[]Fill `json:"fills,omitempty"`
+	Id    *int64  `json:"id,omitempty"`
+	Order *Order  `json:"order,omitempty"`
 }
 
 // PageMessage What a page sends to /api/v1/ws
@@ -599,6 +691,12 @@ type Posting struct {
 	Reference string `json:"reference"`
 }
 
+// PriceLevel A price, and the energy that waits at it; absent where nothing waits
+type PriceLevel struct {
+	Energy int64 `json:"energy"`
+	Price  int64 `json:"price"`
+}
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -606,9 +704,12 @@ type Problem struct {
 
 // Replacement defines model for Replacement.
 type Replacement struct {
-	// Energy Wh left
+	// Energy The order's total, Wh: what was filled is part of it
 	Energy int64 `json:"energy"`
 	Price  int64 `json:"price"`
+
+	// Version That the order has; absent: whichever it has
+	Version *int64 `json:"version,omitempty"`
 }
 
 // Reward defines model for Reward.
@@ -756,7 +857,7 @@ type TraderInfo struct {
 	Member         string   `json:"member"`
 	MeteringPoints []string `json:"metering_points"`
 
-	// Rate Orders and changes a second
+	// Rate Orders and replacements a second
 	Rate float64 `json:"rate"`
 }
 
@@ -767,6 +868,27 @@ type WatchRequest struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// ListFillsParams defines parameters for ListFills.
+type ListFillsParams struct {
+	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
+	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
+}
+
+// GetBestPricesParams defines parameters for GetBestPrices.
+type GetBestPricesParams struct {
+	// Interval START/MINUTES
+	Interval string `form:"interval" json:"interval"`
+
+	// MeteringPoint Absent: the member's, if it has one
+	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
+}
+
+// CancelOrdersParams defines parameters for CancelOrders.
+type CancelOrdersParams struct {
+	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
+	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
+}
 
 // GetPostingsParams defines parameters for GetPostings.
 type GetPostingsParams struct {
@@ -800,126 +922,146 @@ type WatchPairingJSONRequestBody = WatchRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vjtw2lu+rEHUH8ARRd1U7jnFTjfvB9iQTXyRjw92zBibrbbCkUxKnJFIhqS7XGj3Yp9kH2ydZ8JCU",
-	"KBVVpWp3OxlgvnWXKP45PDz/+DtHn2apqGrBgWs1W36aSVC14Arwn3ewbhRk5s9UcA1cmz9pXZcspZoJ",
-	"Pv+7Etz8ptICKmr++oOE9Ww5+z/zrt+5farmb6VYlVDN7u7uklkGKpWsNt3MlrP3xY5woWfmiWtuenvJ",
-	"ePYOfm1A2aGzjJkXaPlWihqkZmaia1oqSGZ18NOnGcNp610Ns+VMacl4PrtLZhVUK5AjjzSYv29qwexK",
-	"B03ukpmEXxsmDUl+MSO0/e29/SHxb4vV3yHVZoBXBS1L4DmYvvvLf0GUFpLmQFLfiOiCaqILIIWo4Iki",
-	"K6o1yB2hXG1BKsLFdjZcdSosoQa9r0SjyRb7ExndPVHdMIqYd9pxEvI1qelOXRK6UsD10uwK2XCx5bNk",
-	"thayonq2nDGunz+btWtkXEMO0iwyYxJSO+6nGfCmMqRKCypzmJmnyv3dEajbgVps7d4MeCMhtVBMs1tY",
-	"ktWOFGJLqiYtSCUkkomTFazt3wEBp81Xiw1wFRnUU9+TPRearIUkTCtSUqVJWgoFGcnobtpIDdesNAO1",
-	"bTOq4UyzCmbJEV7rqOqp5PtrVxDluBIo9rf8NGAUUJpVVEN4SlZClEC5edFMW97S8tiJfu3bmd2TLI2w",
-	"9q0omwrOtsDyQkNGKqCciFuQSF0/0BNFtKQZtIxHtgVww3wF47l9lk2jcy3FLVMoJfZno0DrErKErBqN",
-	"rC04zqOELAdJdqCXhGmypWabdQESCOUZYYpISIXMICMNTwvKc5zOPuXcAHGy2iUGz4JpWzr1+GNsjUNB",
-	"5Deh7aQdqZtPEmx5n0ZRxhFcS5rqA+fCSAu3Z2TLdEG42eGVaKQijPc2l6zAbGIGJbsF6ScQcONKNHmh",
-	"J609mdXUyvYJTSWkwG5hanMlyuw+G+Cm7zpwMwxGj1H4T1BqGlMElrmIWCMJrzTVcInEVpYTHU0NQ9Yl",
-	"TY3QEwrsFpg3FK2AbGC3R2TsA1WjhkodO9k/igqQZe3EqZQo5z6e5eLM/HamNqw+E7VVx2eo9Yzw1rKB",
-	"QIBMH7CVVfcfVGmqm6MDXdlWvePY34S/wJYIDiohosxAabJmUpn9nbSQa9PrvVcxYC23pDgH3TqBO7AB",
-	"rILdF32GlQxf2QbmkNYgScXKEqLHYcSE2jAefyB4yTjEJV+r2qeoZFZFpu8OBKpeCTRjPG91RaD+/VZN",
-	"UbLJbEsld/pxRMwxrrQxKCRRhWjKjJRCbAjVPQPJ6KijOhxlAhKvJdX4tr7OgGumdyMzoyTDZkTRnTJ7",
-	"yrSCcr135tdMVlsqIW7wigzK6BMFktH4o1vgmZBx67i/loDjZ0sjE02783Zh4YFgVS0kyv+a6mK2nOVM",
-	"F83qPBWVOWGV4Fuqdfgnmttq7nrF0S3h3kqxZmXkWBzg5jHzj1lOU0uCwyWE8VuQ+JezChN3mGQoHPbG",
-	"6AmCIzTc4xjX2M80yjJMpcaiup+nhFokQoIfhdIqIT++ubpevn3z7johQhJKOOitkBtCFbn47un5xfP/",
-	"e35xvpg/fZZYHWQ2iSqyAr0F4EdPhRs9tqzvP9aQOhP1kBEC2E55lTlmdSzxKXCQ+c64EcbCM2IjpUon",
-	"+KwSHNpHVjkkqHTdaI1mJdPGfUJbV5mmWzeVHSmB3oK1bNF2DVw37xwSlPWKFKZlBZoATQsijJ35RBEO",
-	"kLUiDa179xyPd6QTRWi7gn/ne4ffLjVGvcTs4jRrGmkyUXCbtceG61xZZy9aUmlBVkBydmuIJfB5Lll2",
-	"SVZCF4Qa03slboEsiODlzhKVDshAVEElqEAIT7HzCidtTpqophvgZC1F1U51ynADfneb4gnrJ+OIFzsG",
-	"PzCeRXXUC9Jwpu2cXVBgjwey1kg4ZLIMdA5GZ8wvNwx/Wrtwz7hgGRd63TpqK5kjkubarGDN3ClEvzpm",
-	"dB2Vq6rhqoa0Z3LuTWP4kjbyW0f7N+SNOWuDLXU9uPaedrNgxR+m6Ua/0w+uGn8oxXaf7G8FxpHE2hi7",
-	"pBIVcJ2Yf2lZOvuiFarW2xM5GFll5J7RRnu+Or65NU6z0ZtGbHY9k5JqKHfntqv/Z88xOWt1KjlrQy1n",
-	"Xqsav9sLWCINU4TTaZSRzxyMxOWQU81u4TwiB123E4WYV+jTWpuJTGzqFxqLz1lLsl2ZEe1ccEiMlnVL",
-	"Ri2hJgpt0A9jbTv/x9nbhFaC5+ZBNdHCHp4U28hOzxEvJvL+TDVs6e6q9ecmmXLGNbhxU40IGVa1XnXo",
-	"RFj5mRqvWTGeWi9CaSqnexGd49Mf8iXVaQHOPrdDGBOJoRpjvNEQCSHFbMAD7sKPjgH7FKJpKhquY6IW",
-	"SK2gyQTfVZ4cA5Xa8AxtGJYWYWzMMKWxQ2qhNOO5ilEiDUPcB739tqF5K4g2HXzJt2sV1PTwgvOWIwoA",
-	"AjPzUA+tOXqXzNZOoB5qj0J33I3ev27Y3ylUgaHMS9y2VHRnjUhlpB8tl8TTMLEhfjRb/crQlkK2bipl",
-	"LVRalrNoBF6UI0xjLF4j0Tu+QFHl7C80/a2IInRtxLmzu52FzIU1qQg6KirBsAMTXBdqvnlfhJpEgjkt",
-	"fbsOfQ/dTiODGnimfPA2CIBOivhndHc0iIONRq58ehuXtIetY8qApf14sbP7Ooiy98+vlQ4jkWIrnO53",
-	"keAFmx8gNq2f8LzHAkuQbka4tZWqVmsRxXIOmdk+GI3SeEkSFSTC9hAfqXPEtkxzUNYZcmMak1iIaHC+",
-	"wEuI/T5XpUg3E3XrBiIu1S1ItmYgyQZ2/rx25FKoxxl3kvS8blaxNfvAWr9rqFaQZZCZE7CmK8nS+MF1",
-	"QnnvfSvN+xOatlIpRIRWBVVFT48i8RJSwMej3OeiX24b3AiWpOOMOGYFdJs5ZdfGgpZ+kfeYeHTK7BZ+",
-	"BqVoLAKLYYs5rdn89mK+VUQZIXZJKElLhhay8TYVEY0mpmNlTROmSSasKMSL2IiP564SDus/08gFyWFK",
-	"jDxQltFQ8jI4yZVd8iWpBc/tA+uRGt+Zktqecn8dbKeQuIkb5uV55EJ4aDyap2M0f+vF0iAEIqWQp0Wx",
-	"Oa3i4dJfG1q6iKxfSC4EagSmlF2haowDan1BY19Gr7mlKGE84ohXjcZ5ihpYA5c0iMvSsokCC3hTrUAa",
-	"mazho0ZFypuy3CMvrtv30/qyftETPdhuKx7chzVd/5uZnDoaEy/EVvWdz8RfSVZ0g7E2oyv2oyUsiLqf",
-	"Fi+xcn6yNdrRKRaRYAOfcsoVxmgM2wqOuqSNYiu86ZkaUIk7b6wL4LtFB3M4gU0enkN+pnID+l1TjrMI",
-	"J0IadVg1SpMNQE202AfRACvjLqQxelleGJfYoh0m6VEbyDpg4LcRa+12TNTAEWyCNnNCrq5fvLue//z6",
-	"L3+9/v4qvHniQFhUTqxLIWR8zFJsT1xATjXcpKVQjYyImCtIhTHGnXkX2P3AndFvPF7eLdOovehAxp4Y",
-	"mTQ9TqcYHQJDut/pT8BzjYYM7aYcOBKxQEm6iQTR7E2A8bCqptSsLr3Df4/gsJ/tgORubL+rScuhMW34",
-	"xjB4xHhHE+NmxBkduyp4oYhqVhXTeir6Zs3KMn5lY0OL1lxEjijLAM3gY4vTRgnxSftxIFgfiO4b11lp",
-	"VpYt00wNqB3CBiYz4em+z7wVCqYnyuniqP0OkolsxOEbQVbhuWAV0w4KOAkQQx1is9/VG7MzEv5uQWbG",
-	"RkgpT6EsqQOd7V8RswxCU2hlA1Xrde8WI2jfWvH+DePCW6tpS5nzAx33JDM3vAUufayZRQ3ZGULcrLql",
-	"Jcuc8j5sSdqtSoIzEfHqA1mAa026qxsvOtsRu/1rFxqsBflx9Ki+QDs5vrs4UTTZtsUOHQGGPrWxEF0Q",
-	"xvLW/t3fqOHb8ukh+8QKkbu7sUm/s9ijykOCp982308OvS8IUnEiANAdl1PFb8gPg83+ME6J+9y596iw",
-	"v+80B47yglZg9VvHDBfGpXr+jJSgNUbSMpYzbcFhN+ScLMk/yNmlwzYGKGKLVCaNgqyLQlvwao0XJGbw",
-	"//jlxdnf6Nl/Ls6+u/nH2Yfgv/PlP84+fFokz7+5+0NMHhy6bPbo3cuBBkAmPi14Fwr+fbrtKfKB6eTj",
-	"ME8XT5+fLZ6fLS6uL54uF4vlYvG3+cW3UQPiSJg2vLuxJH6iEsIw4l9QZfbgiLzPYE2bUs+WF0NQ/M8t",
-	"vvli6emWdCA/B2VgnChBKsp3gTp119TGRuIJqlrj99nJVPQjq4wMfvrtt2gh2f8ukumq5yejdoxP6W2e",
-	"9irBqzpjsfT22xKI8icT42ynKphQ/LckRQ/9xmj7m9zGHELXvfeAVRVkzJhdQt5Y9eOEuPlhw8ryeIgi",
-	"FCBH9ccxkTLdm+wJojvc4Nf2vYvFYrHvYGJ7FYSpDkquuB+FIspGsDo093tYXYl0A9qwqzV2PHpFbDmK",
-	"KCOTxNpZlUkLYjWPLNFjN7huO/bY0MXNGCrecbf2GD1OwBPjbCfuR6ciEZtgFvxIW7p/TTHKXMrMa3cA",
-	"UmVPsN3ZYSTPnmFkG3vgjRuWJbipRk1ZuBJ62IzbbW8tGMoJGiWXREgLFRMNcpLpoHXM2xtJ5B17NWvR",
-	"9gnZFgJuMXrjhtCkAh3jF4+GOYnazhCL3RCOGlOTOedzra63ND8SV6akNttiT6QWQZx5jzzxoG7NeL4k",
-	"rwmtSAESLjuok7uGtBE0BdIc9xZ0x9tLbUDVe7EgKpCzNfus2O5bapqMQZ1HrEiHtIgYV6/x/nprkSUY",
-	"ZtWN5JARKRoeT+jwnd3gJZ/jqv1ebQTLX7uaPyXkTJkXPKTfQh278A3aIrZzxPFGhx+NU39OJlsLTToV",
-	"/atYzm8ajjdJY/Q1bciWKofM8W2jyTKMp1F+Bm6zcBSpkQGMPkkF584/tdihFSs7SyceS1tBzrhC6JGc",
-	"DOe4ByLst0OST05AjEdiXz4W5Oyt/RsjvXvntnS/HguRu3g/8qRSDoF4MMPUjnrlWu/dfrvfEzuDMYHD",
-	"eH4/ty5+g+tdhBbJ5u4pmOoAHhaP4YWmB0i1kLGkBbF1ALVoBmV3rMfdFA+w1A52qQ4fgsH1e1ov5/MA",
-	"FC51Y+y/vd91qZbz+f/8139jk+V8Ps/gdq717q9XLxeHrrZa430xtD0XS3tmbBrmwI345um4a7NIJmI4",
-	"D3DEVceBQ5z8lqypRAWMLdHvS0UF90Tj9nQehlRbAPBBvJFrNg45uv/11rhGvfb4McPOFarIDLlsKwXP",
-	"yZburG61QHr22+tfjAHgBKlOCwscAeAPpZbHcph9DgFqR9SJCfk6hin3SKdCVDCW3zquuo/o52s/A6Na",
-	"LazdtW11ZERLa6hDT9yDwsHqH6oaG501HZ916n7lthTpPBKz/RxVq2I473FwOE5jov54j22jancI9kbi",
-	"dGe0255WQwcXpu0xOv3K9KpVXY+jqN978gw0teA5KH2T0/ompLO7ybhrwQ+94zl9VxwIdwzpZq8WRx46",
-	"rMUek79zfRq9atGKSlRgE8nRLhXGMCwZ3IZm6Zhm8HMI5hriPPoEipBj4v5a+j/87jqI3T5CuPIA4SmY",
-	"eAnZCO4kg9XIky4iPCWuO4LOau+rIo/WIMH5DxPsZTvRdi2Jp0AQl3OjhX1HDQJXxmQy2miYAoTNYj3f",
-	"/1rlt704mRDZfAdbKrNotrIFgmfxU94VDYheLTBO1iXNcwgy4ycWKmltsUj8IEhe749Jbykr6WokY7qC",
-	"EZWlSqqKyXUIupokp25Em3rkugjXEtIyCelu591Ncnz7vq9FTEmsmizuK+AkfEzP6NisKcHliaI3ZMRx",
-	"SqVkkDlcOs+In8ekbQQ/pcE+kb9ev3LXWxMBAr15uGAnh49Tz84pVSkMLadHJ93ROYbPspRI/G60ZSjc",
-	"+fejju8uZC+7TKlDp7RPt+PFPvZNygOHb0ySbaD2BXgS8r6YuCtxa7xGIHaWkPdTYRN1o9sUyEFfQQ2F",
-	"KddaxuQfOyqfV7LI2DXY/X3yUrukRVdeKNCK7eL99AP5EnDGOGdF0Ns2nsHg1GPQMWksUG+OwKk9WqF2",
-	"7HR1822Hia33iuX8lXGBTtTfpaCxo4UmIMblNd1gHgxGf7D2hXVz8WEtRdak+NxX2MIm6NO1cUWSYqUs",
-	"okWZES62CMjyeZ42i1gC4WIv0hpEptoZWVxO+7f1Ho/G+XGZUbp5VPqwnllVGUdrFxUVD1DR5rC2N6s6",
-	"tfzLaB2b+xSooZKt10dzlWyrAwVt7rOOeBmbvRvvdoMC5JObtt+goBpVR+sxJohlejgevdkrMDPAqG7p",
-	"LrL4N9wmppGKpgXjoPoA2qn06OekRja35cZx1Iq6SQ13TDYEu/eCsmIT3ivbDK6DEfYwvcbfUaobLTQt",
-	"J5sy1iU+6SVVw2AlmWh6JnUXXVBayAnZKkLCsKzTSVO6BemDu/sAeyHL7OYUUP7gjPjO/cp7XXaHZMDl",
-	"e8QdbNBgnTEmizFQyxyetvGD2BF07zSOhD5jGVOxvq9bmTYQ9Y00Lndc0q8BshvGJ3Olpuzzt350G9up",
-	"tkN1M4wu2WecDoHzuCUBastnDmL/2rgvifFj9tGdYfXG/dsIxIINquFYiHr7YuIKzFBrIxDZcAyFbzu4",
-	"oPnZRrGyw8IpLvM46JO2y/D91GjRyL3xS8gZ9wvv5U63cx0mo9qEq+5wTMy5seiVkcteDpps8YZ3BS3Q",
-	"Bfc1UJYTVulevTmw22+pxDX6UZhCnI174Xh1AVsGKNyAbnGxCfTjCd3vUa5HAyISLNiNwBZOCxh+ToXS",
-	"KSwGZTkyTwW/3ic2Y17rwQItJdqhJgEEkajyNV+LSNL4VETIqTF6Z5oPzCpURha4h/drilBig+W9czSi",
-	"2oeZL3EYA4bdzfAxWmDI/H4X9cHFQge/fbo4dKP8zfPFIkTLxu+UB5O0dxiNZHp3ZRjSuSseCRK/oGsf",
-	"P1FkA7uk++F8AzufyZhRTYmtCywQF4Acj4fdaP/gKq/Quh7NXH/BW7Q5jtXeRRpyUS0k1sN15bDWQtqk",
-	"Sr9bR8a8w4NqebU/7PeG1ZlLnGKcWJg41iMy/yW+whrjQaWIvn5Md7b+VQ2SbMz7tnzb8TfOyQ9Cumto",
-	"vC+2OOqvjfSMXMiekxctstuPocjXXZE3B1Z05V4VYQ6TqJkuDS1etTc0s8DcmF2gzV0DpzWbLWffnC/O",
-	"v7FgfBvC8AC+zph3QVa7M0zw19lsaX78yVt0vertTxeLB6vc7kaIFG5/VVDGE6x7YGhpK2N3hQbwBDRV",
-	"ReUuBA83GdNCeniW0TOYBi/q1m4xHa6gFDxXBEoFWBgEu/N0cZkvB+jys8+NeTS6hCmnEeKY0yzdwxgd",
-	"9pNRLUzC3lr2TbdBrmNICesXoEKI13/3IzFlS7n7GoctXn3ZZRXYljSnjFtzQm1BupyRoDyLpjzrS/+2",
-	"VIsSLppEpBXOZIslih2OeEsVKYVyme41UAu0WGNxsOsWb9yKhjb3xbOG6/WchAnOW8m0Bk6oIiF22hZI",
-	"lfghAwf7KETZ9kH++Gyx+MoS3UfJbLUmBEgYYXBpbWLErVvSqI2VhA6zbkbHWjxMedSzXYERHIaNbaFG",
-	"6arvinG9iT9WdIfWeGPYgVwsFgu37orQAmjm5vfHZ0+/++qc/Pn7a9I/EHbF21EOOycvjLx3ET8FZsgm",
-	"LUijoI/hJ332mm8V+aMCIL3sga+sqOsfPYt1t+1mVs+D0i9Ftnuwg9dPlLjrmxOuHPRnnfrPx43HPnKB",
-	"kFQsBCbWiJY3rz2zU4sN1C5h7r/Fge0vTmv/9LuT2n+7+OaE9oGJM1v+8slaGb98uPsQCrwr5AjP+52I",
-	"x9qotj6FTwC+JFkj6aoEV/DTyZ+IwJtvVSD942aNw8P3eDYJ8xyCpIig8Oj/v3rzF6yXoc73uVtLoFXA",
-	"3QGXXdit2dcC3alyaeunb+QkQvfHEmtLheFhjxHzU6sM7lxRGbBmf3/1NhXnjcugfTTF6lMhoioVZ3zZ",
-	"pTfarzVwYT8IorQRgFisjjB1rwOzePbPdsBe4bZYsc8UYj5s8p3LrbY0w0D5iLH0O9jSx9+rSbR87z77",
-	"0bc6QmnlzJ8uiIYV97DsneFEFsYcqKQWl4UDMrwyprqY+UpDvaTBvg5LAsoOY5MfklndRHbSpah1u/nw",
-	"ureX2fbwmvf3zkOm/Xf/bPLhz+wWhtKAUG4vxlxtx84VNuLj0lbdLkEp/7OHMBv7xb5jbEpXFVQygVMI",
-	"VYtDIs6DYp1R8VMypUPUu5p9CettiLM/Zr5dt6kb6vO1dxADGu7Vn/qll9uosSuPLfia5Y1xyQQHl0IS",
-	"p7r7LEDoGPbp7luEVH94eTH8PMFvZa0HCRKTLHWfRfroJvoJvPGTz3/5WWSrRpHrV289T14SVYqt9WWN",
-	"0VdClCvCMuzjh9E3+hL70v9wx8SD2C7jMantyWA/9MDSooXLOCgN1viLUdllmh0XeQ5Q/mWkXZgaN43M",
-	"7ToelcyODiEISZM14wxxoK686T4NMXzoXn4k2TVIB/zC5s5eOuOhPfoioYTFqZbM08dhGZuctt6F+ZQY",
-	"crT5OSgEkT2scRJkRIyd1PmnI54v8Czktd6WP4slpRlHLBccvrxbc4BwzhD0qYpNfcgnHF3vb8rivxNK",
-	"vvCzSogWJBdEcAyST/P6TnX3jnHufOVgOQ8/9Kj4Zf0T8fDSN/z8779E72M6qSfwvdmUUOxihef+JySO",
-	"C9q5yxv9shzrBv1yYg3LHxzmHXfh1y8NgCWMf4+hjEdT6O8wGRwrWt4CuXWFH46ykWI5/7I8hJfbXjqY",
-	"0R9H9HWJBP8SfP+kLP1KVLX/8opFm3SJb/2CMBsutpiPX9Aa74aO8n2bzf6YjD+8UvNIAA98sRUUmC0A",
-	"dxnc9/v6zPbbfk1NbFEq/4qNUSBZnBlq3GlrQSEcdf/SDd97XGOjByf7PR+6ZMBHdhuMyoDsclBgBmts",
-	"IJyJiy3514GdpoMc/RDkQbYFK8GxLN0g+mXrClS1EcLwvAZfYhn1q7pPaA3O7wAhflrxUjz8vza2TJA/",
-	"/R3e9CQZ8AUCUq40wdSAn6MZfkdH5OFtzwOeQ5faPzKHNsfVwX7CCGD/Dt6C9p50X0vzn1mMlKj1H+TC",
-	"UIVseJ+fgmzhMXbySZaPKKD8EBHCvPSZkWS1cycnITZFsvtIEN5SOIAFVLXedRUgSS1FLmlVwYCOP4ot",
-	"dtCmXraZ5FpImhva46TsbWzSN6RxVDcLTIQOadp+AyeKHbmOoqD893rw3Ns7r963b1qlxu0kPLgLMVPB",
-	"Z4G+SgjFT/2Y+SEnPCXqnLyw5RtbnIYilARFH13TNWwdVkwZ6Y73N5ir6dVyH8SW+vrRFwviPmXM0M5w",
-	"bzmYX+9NfEcL87p581uiLsO6n+0mdBQaAGYigLAc9JX75s+jcaj7ZNGI5nQPQ/b63lDUrrktkp1RVawE",
-	"lZn3wAZM0xw8h1c+AfJRF9moQ6tsolhTI1Vw+wtXrMxVp8YqZeEiEVx6EGxsMxAec5FBjsPIQh3+/HEg",
-	"VD9guX0HAN/AzoHfe2Q6gDy7Dq9s3VEOjn/iC7UGh3si8AztvOg5OgV2dncQLmaN8tzCme/+NwAA//8=",
+	"7H3tbuQ2tuCrELUX6AlGtstOJ7ttY3905yaTXiSTRtuzDdzZXoNVOlXFsUQqIuVKbeDBPs0+2D7JBc8h",
+	"KUqiqlRuu5MB8s8uSfw4PN9f/HW2VGWlJEijZ5e/zmrQlZIa8J/3sGo05PbPpZIGpLF/8qoqxJIboeTZ",
+	"P7SS9je93EDJ7V//VsNqdjn7L2ftuGf0VJ+9q9WigHL28PCQzXLQy1pUdpjZ5ezDZsekMjP7xL1uR3sD",
+	"2ryrxZLW0/tEmA3bbrhhXDJV51CzVa1KxlkJBmoh16xSQhq2VU2RM1PzHBg3TMklXDKzAbYAbZha4d9a",
+	"yHUBNI5mxg675cKw7QZqYFKxQkhgWzsnZyuwbzLOClEKwwoBmi3AbAHkKXtTqOWdZrmyG2JL1Uhz+r/k",
+	"LJtVtaqgNoI2sxD5YXiJJfwA91DMHrKZkAbqe17Yr8yugtnlTBu7TftQrVZQHzPeQzar4edG1PZ8/94O",
+	"/jHzg6vFP2Bp7OD2FN7Dzw1oQoA8F/YMePEu2tGKFxr6m4zX3D2965vX72/Ofnz717/dfHs9y4Y78od4",
+	"i4c4HOD1QoM0dJAllAuoX+iMiRUThm24ZkrCcNijdi1k/shd58kzolWOPOpv9sDC81kYb/B1ajPfbHhR",
+	"gFxDApBMG1XzNbClf4nw30J2o0p4odmCGwP1jnGpt5Y+pNoOEHqpdPKYVGOITI3K+e6FbqfRzH4T5snY",
+	"n1nFd/qKcXe2loDupNpa6lmpuuRmdmkP7euX7dHaM1xDbTeZixqWNO+vM5BNaUG13PB6bVEhF9r9/TGB",
+	"bpXa0tn0mEzGKqWFEfdwyRY7tlFbVjbLDStVjWCSbAEr+jsC4LT1GnUHMsXZPPQ92NfKsJWqmTCaFVwb",
+	"tiyUhpzlfDdtpkYagUQY3s25gRMjysNE0kLVQ8mPF3aQxLgCOI53+WsPUUAbUXIDMZUslCqAyz6f28fN",
+	"3vr37OlZzjYE5L0qmhJOtiDWGwM5K8GKinuoEbp+oheahENAPMv0pUW+jRUi+CyfBueqVvdCI5cYrkaD",
+	"MQXkGVs0BlFbSVxHAfkaarYDc2mZlxU7VgJZucNlzoRmNSytYMpZI5cbLte4nCHk3ARpsNIWo2fRsglO",
+	"HfwY2+MYBw2DhJna9WTRkXdhlEQcJU3Nl2YPXVhu4c6MRLK0J7xQTa2ZkJ3DZQuwh5hDIe6h9guI5bBq",
+	"1hszae/ZrOLE2ye8WsMSxD1MfV2rIn/MAbjluwHcCqPZUxD+dygMTwkCQi6vEl0bbuAKga0JEx1MLUJW",
+	"BV9apqe004pQieIlsDvYDYCMY6BoNFDqQ5T9vSoBUZYWzusa+dwvJ2t1Yn870XeiOlEVieMTlHqWeZu6",
+	"gYiBTJ8w8KrHT6oNN83Bia7prQ45dg/hr7C1qovOmCpyq5+uRK3t+U7ayI0d9dG76KGW21Iag+4dw+3p",
+	"ACRgh6zPopLFK3rBEmkFNStFUUCSHEZUqDsh0w+UtPp5mvMF0T5FJIsysXxHECh6a+C5kOsgKyLx749q",
+	"ipDNZlteSycfR9ickNpYhaJmeoM2TKHUHeOmoyBZGXVY0bU8AYEXQDV+rG9zkEaY3cjKOMvxNab5Ttsz",
+	"FUZDsRrQ/ErU5ZbXkFZ4VQ5pS0ZDLUaMnHuQuarT2nF3LxHGzy4tT7TvnYaNxQQhykrVyP8rbjazy9la",
+	"mE2zOF2q0lJYqeSWGxP/ieq2PnOj4uwEuHe1WokiQRZ7sHlM/ROEafqSrNmMCXkPNf7ltMLMEVMdM4fB",
+	"HB1GcACGA4xxL/uVJlFG6KXVqB5nKaEUSYDge6WNztj3P13fXL776f1NRua2BLNV9R3jmp2/ujg9//q/",
+	"nZ6fzs8uXmYkg+wh8WCKH6QKN3tqW9/+UsHSqaj7lBDA97QXmWNaB5mpIKFe76wZYTU8yzaWXJuMTFgl",
+	"ITwi4ZCh0HWzNUYUwljzCXVdbV/duqXsWAH8HkizRd01Mt26zhDNNvbNEgwDvtwwZfXMF5pJgDywNNTu",
+	"3XMk78QgmvGwg4R3g7aagl5mT3GaNo0wmci47d5T07WmrNMXCVRGsQWwtbi3wFL4fF2L/IotlNkwblXv",
+	"hboHNmdKFjsC6sCxpDe8Bh0x4Sl63sZxm6MWavgdSHJv+aVOma6H7+5QPGD9YhzwUmTwnSiKlKLonGk6",
+	"8r5YVFESPMaYrfLONA2gmTBDh0EhQJrbEebYYtAEqO71jR10rozaj4HW3RYrlHg1W4PRE48bfh4O+9Oq",
+	"PedLVnBjDVI6dKTOjVhvLEAlTJ1F5DA6jXeO0XFYY8x5RhaIROQ5/HiIV9qNZLG5157eAMJuQVmLcATf",
+	"NIbJPKkFvWaNFIaowrmdBhiUBzV0n1Lc02rQ92x/uRX408o5s8dF17hYbfdRkexPyLIbu4OVcHwePTcp",
+	"tf6g5NaN1BUsO0bNYBn9j4zVENI4b8Gbcgf0Dt6N4N73sJtFO/44TfvyJ/3kytd3hdoOwf5OoafScaVS",
+	"lSBNZv/lReE02CC2yZ+g1mCloZWsVt8ZeIPwyy3UgJoZhRL8yEjFxe6UhvrvJCnYSdDa2Elw5p14vY0J",
+	"HUQ4q6NYBI7RaKsBSLAyXcKaG3EPyTgCDTuRUXqVcdrbdiGTOTBtdL+jHndmlQepJGRWgLgtox4ykdsh",
+	"bJ/CnnMWtrPoGC+VXNsH5UQbrk8p9BItzwEvxfL+wg1s+e46eAwmGQvW+Lx1S00wGVEGv01sphL/XPIS",
+	"I1xLslO14fV0O7U1rbtTvuFmuQFnAdIUVgkXqCgJ2RhIOClTVsYeg/R7h4BdCPElRtVSrBZYpaHJldyV",
+	"Hhw9pa2ROWrJYrmJva8WKa3eUilthFzrFCSWcRBlrz8pvGi/ivyZez/y7wUBNd2B5fwxCQEAkSGzb4Rg",
+	"8Dxks5VjqPveR6Y77qg5FL278e6SmOdl7lhKviNFSFvux4tL5mGYURAJDSO/M9TWEa2bUpMNxItilozx",
+	"qGIEaax+Yjl6ixfIqpyGj8YlsSjGV5adO8vO2WBSOY0YTWGdoWNLKGk2+uzuwyaWJDVYaulaDmjdmrCM",
+	"HCqQufbhgUjnmhRTyvnuoJsQXxoJKvZUOU9sLVJGKO3nS9Hu20gn79IvcYeRWAQxp8eFqjxj8xOklvUD",
+	"0nvKdQnLuxFsDVyVpBbTYi0ht8cHo35Az0mSjETRCOmZWlN/K4wETea2m9OqxEolwz8bDHMNx1xgQsI0",
+	"9LmDhNF+D7VYCajZHew8vbbg0ijHhXSc9LRqFqk9e9dtd2hrm+Q55JYCVnxRi2WacB1THnxP3Ly7oGk7",
+	"rZVKwGrD9aYjRxF4GdvALwexz/lX3TG4GQik44g4pgW0hznl1Mbc4n6Tj1h4csniHn4Erfl6zFg+45U4",
+	"uz8/21qzX+b6inFGliL5MzRTjWF2YJdkIwzLFbFCDPUnbDwXrNov/+xLLgwDU6IwkbBMBisuI0ouactX",
+	"rFJyTQ/IImVGMc4qonJvVtMSMrdwi7xyfdi+xqdjMH/n2VLPyVbXqj4uTiJ5mXbI/9zwwvn8/UbWSqFE",
+	"EFrTDnVjDVCyBa1+mUykqFUB4z5tDGZb4ympYPVM0sjzz4smmboim3IBteXJBn4xKEhlUwzzm3Dffpxg",
+	"y/pNT7Rg26N4chvWDv0/7eL0wajLRm111/jMfNC75Hfo6bGyYugtEVFc5zh/CfH5ydpoC6eUR0L0bMop",
+	"QbLRKAkxjqrgjRYLjCVOdaikjTfRhojcpqM1HIEmT48hP/L6Dsz7phhHEZ8GWTbasDuAihk19LqCKNIm",
+	"5MZ5Hq3uUpOPZ4LsIUfWHgU/xESMOzFVgcR0JtSZM9ZJBYxjmxKYSPKJVaFUnZ6zUNsjN7DmBm6XhdJN",
+	"nWAx17BUVhl36l2k94N0Sr+1eGW7TSv2khNZfWJk0fwwnJI5kq0i3R30B5Brg4oMb5ccGRIpR8nyLuFE",
+	"o1iTtbDKpjCiKrzB/4jwg19tD+Rubn+qWcDQlDT8CX3YQ+V9YiihJz40082iFMZMze9aiaK4HQkW/Ahc",
+	"OgtOrcgu3HLN7CeQZwx+4UuDqV/2SC1u16qRcSpBCOfb76avJx2kJFcnqa+IoUUR5e94X+e0WfZGVwpY",
+	"7YlnWVNeG1EUAYmnOvj2B2yUx4MhMZXIKF9opxsk7QmohcpHDNCR40U6xXRv0lInpYBxlx8/CMxwVsM/",
+	"KK3S6ixLLpdQFNylWQ6TIlyAZ1roJs5G8l9U4L3vWy6cXeqwJ5u56SlV75dKUJ4crRDSat49L0TulIlE",
+	"okatRWrn5xTTJtWldpljGGh2GWVWnXkEa/Ghrb1BqYj/peNT0a5aHAnAjOCFOD/Knl6jbZDGIFwoqqnb",
+	"zQ6NH4F+BKsVO8cT4e8woj6q7Ada2KeTEeN8eBhb9PsI/sflcDyO9wZgvLDcyPAiYx82l322acVgxWsz",
+	"XeZE9Dvh3VFEvfFxGdKoNjzKSkcfIcZlqNQgtayS/yJKS3kvL169fPX1f7149RWKa/rx/CBCx4g8IYrq",
+	"jvAxKTid4xueEV+DRGbKSyBlpMXic2v/fv2SFWAMuj1zsRaGckVv2Sm7ZP9kJ1cu1TkqKnDR9EZD3oYM",
+	"KJe9wmiWnfx///31yX/wk/8zP3l1+8+Tj9F/p5f/PPn46zz7+suHf0sxy325Jz6Z/6onHpH6jvO0jte2",
+	"WLgNtK6enuudZhfzi69P5l+fzM9vzi8u5/PL+fw/zs6/+mwVMR1hmMOKN4VBBO0pN6Hc4fzSwy1rc35d",
+	"ZpOQTCtWcrmLdA2XtWIVWpmhHmKNdCXhlL12BxCnco8UYiG8tFLSZZ3skEPQcLhD9C9oSvFHQrnCHBRy",
+	"fro4KunrrdBBl75Ls/JL4XfojSK2IyRb2il4g6JaOwZFMwrNrCBgJDF1m3m1dsmumOXVtYEo/B8ziIuv",
+	"DnCGUY3kB6uNZIwH1TxEvLwGZBXrDqYTanD54sjEkql6R6wVBGRCR9KtVQJv1+Qaiz1MnQeiLCEX1jpQ",
+	"9S1pJU7u2h/uRFEc9qTFrPOgyD/ETKc7PTos+AEP+C19dz6fz4d+EHz/Goq2Ymkv0+6zMmHRF2mEokcu",
+	"Y1DFOT9ktwGXQ21inHlh1pDQBxlYKw8ppyLpHk/DVkc+5KM2TU4OFEnkXm6LeT7A4lot78BY9kSavydB",
+	"tZVB6+ykG5wytBdoMZroZKmkdHq5hd6S17WAHL3W5GQTtRd/lo9gcRsp1EE6umylK2dc4ty+YAJjaYyv",
+	"uZCu8u0Odi80q7mBLNh/UGhAt3gy4cPJ+H3IGFdsPnj9fnjWzjMvUM0dd5wdQmUa/pYXxSQiaZG+/VbJ",
+	"21xoB/xEWKxu4NIzWKHjU7JoQH5fBzyh2QZ4nfvjr2q1rnmJx/PlnOnMK5mizduNpQ1mMmAibua9Pigg",
+	"MO6LszuMyexUwXQ6ZR88/1+qsmykMDuXGs+0UZWOF1jVqhQa8kuf0h+vArdJ8mXB0TMyjPVZlqiPh/bk",
+	"6qVCHEay4fAOyyeyytbgwOw2SyvPxG2Hge5Rvq/tunb7UkFRuBL76ceCTMtOCLOsUpJnyHks+pHSgRaF",
+	"kMSbgj3IJUMT74qpiLdwiQME126XvxO+UkWgRWtltRyf6WlRqIRk7bnPpzwK2s6sTbj0p3IkV8lvVfRR",
+	"YzYgdsIUCXCmlybWRGEOc2LVk2nhU+3rd3x9IGrKWWVRhkSaUVEUdXB06ZBlJeT6kr1lvGQbqOGqTRV3",
+	"STbEmDTUVl6GogUZUrYARf35nOlIPavEJ0Uu33H7ylip2Ii/wOURJqzRt5idtaW8SQwimqaWkJMfNckl",
+	"/WC3KHYdxg9HpfiMTyqyf9awFtp+4EsiqVSk1XnQeKPBsQ4qOf1oFPZTOgGExNtjq6e0WMvbRmKexBh8",
+	"7TvofiF7yb+bLDYWMp0yT8LLDlIhAlx2tSrKjF1YCu5jaTcCsoC1kJrS4ycnKz4i3/m3q8Sb3MAhHWd8",
+	"81wJ1e/ob4xjDui2cL8eCgC7aDbipPZOtr3dSWjWa/f2sACBfs9oBWMMR8j14/xg6fyk18Hn5zDBReGF",
+	"btMXyfjxTNOn/4aE6CykaLfp18kOFC1Zj/t1fPmAcUUFej8R9LToZXV5dhYV1dWmsQbU4HdT6Muzs///",
+	"f/8fvnJ5dnaWw/2ZMbu/Xb+Z70vcCDb/vG+8zZ2qS20set6HLy/GPSLzbGKFwh6MuG4xsF9nuGUrXqMA",
+	"xjfRUbZUJTyy1qQj81CdCeUt+3UUem08ofbxyRvjEvXGZ0dbdC5RROaIZdtaYRRyR7KVPGTit5e/mS85",
+	"23Kz3FBaJIB8KrE81gPG22coHVEmZuzPqZo8n8e7USWM9QcZF90H5PONX4EVrVQW6N4NMjIhpQ1UsQPP",
+	"lzwByR+uG4r12YFPWnG/cEeKcB6JAH6KqNWpKqbx0idcxkT58QHfTYrdfikTAqel0fZ4goSO0oECGR2f",
+	"EHQdRNfzCOoPHjw9Sa3kGrS5XfPqNoazi4s/hNS+DnlOPxVXYjKWx02JMyMPXSbhAMnfuzEphUIsN0yr",
+	"EkJWBMaSFlAIuI/V0jHJ4NcQrTXOYuwCKAGOiedL8H/603UJ5MP6l9KXv0yp+KohH8mqzGEx8uS44tuR",
+	"3OOQ/ZB4tIIanP0wQV+mhYa9ZB4CkTvfzRaPnVQI2hZ4iWxSjAmQtIvq9U3rLsQgU6+co03aIXVsrBD+",
+	"SUPX/U4GLn/BzZbeOTVfnJxF3C8ex9dSIz8+deCP5IBHJQdMiGG9hy2v82SDHqpMy9OMue2TlQyfC8lW",
+	"BV+vIWoGNbE3X1CfEy6fqF9Td05+z0XBFyNNgkoY0TJ0wfVmcuuttg3fsWQXaqHdEPFeYlhmMdxp3e0i",
+	"x4/v20ql5PqiydPmHS4iNDS1iltTgGuNEmgnRLSwUE7mzK9j0jGCX1LvnNjfbr5xKRwTMwQ763C+cwm/",
+	"TKXjYxqxWVhOd3Y70jmUME6QyPxphM5ruNt21vHThfxNW7q9j0q7cDvc325oBewhvjEWfAeV7zlpme/E",
+	"U0kbUBVWhuUZ+zA1b7JqTOjJ0Bsrahs2JYHBWmljpPJpXTqtKorDP6YVS9tFwXXUjBSZsHm//Ii/RJgx",
+	"jlmJcjJyQQk4lgxaJE3VFlsSOHZEYmqHqKtdb5gmtd9rsZbfWKv1SMWjUDxFWqi1YyjF8DsszEWHHeZo",
+	"k2cCH1a1ypslPvdNZfEVNMPbLO4lNodlRhU5k2qLyRm+8QS1NaHO0n3neORMDCuixNzwNxn8B0MzuM0k",
+	"3HyZXL+FrwtcJ1nFEzRx3C/t7a6O7Xg42rrxMT0ZeS1Wq4PF0/TWnh6Oj9lHunPjILcpHFCUluyW7Q8o",
+	"asDawnoMCVKlpw5Hbwc9FXtFM1u+S2z+J0nZNazky42QoLsVPVPh0W2SkTjcgI3jmZn6dmmxY7Ii2H4X",
+	"ddKdkiwRSsr3BkXiel8fVta3aN9MVmXIi3HUR7qC3k5y1XRU6tYhpI2qJ5TPqhr6nUyPWlJkWQ0r/lRd",
+	"5LfHVAn2aMQP7nfeGbIlkh6WD4DbO6DePlNIlkKggBwetmlCbAE6oMYRb3WqhDs19k3gaT1W39Q1yGWa",
+	"068A8lshJ2Ol4eLTj370GMNSw1TtCpNb9i0w+pV8eCRRZrJvZYDjG2u+ZNaOGfpw4oblwwAS5jv3GkBS",
+	"zVz4MHM9Fbnr9lY3EqMX2zYl3v5Mjsd8P3NK8zwJ5qjjsng/1S01Eup/A2sh/cY7zVzCWvvdMSirrSWO",
+	"iUXAlAw1Ep+X4K/4WEDIm+qk4U3T892nt3tO+53zNvlZhMa0LffB4XZH1PkyPoB2c6kFdP0J7e9JrEcF",
+	"IuEs2I1kmjy6weLRTfkn9UksipF1uhaKx1pYg4aFBIkw1aRUcARq/VauVKKLzdQknmPDKk4176lVlBsa",
+	"5RKXFvCMMwpydIhpRL7363HT6ScYLrFrSAEEQx2PS7CIAkJtncnFfF8mwJdfz+exZzSdC9BbJMWemlqY",
+	"3bXFSp/w7jJ40t7m8PiFZnewy9ofTu9g5/sr5NxwRvdhKMznQLRHircqQBSC3RhTjfbTeS1DWRXOFWLI",
+	"FlzcqBrvgXBFMb5aOJzWgTkfkFoJYbvTfmvxXbhybiEZ1UNhl0T7X+Y7CwsZ9a/qCsnljrpyVlCzO/s9",
+	"tS0+/MUp+07VLn0A4/wUWvmzZaGJQPope932LXVzaPbntsTGJcC6aw40Ey7P1QhTWFh8EyJrs0jnmJ2j",
+	"4l2B5JWYXc6+PJ2ffklVZ+TH8ImXIQvVOVrpYISSb3Nr3wltvnMpqBWvOcXuZpd/H9pChdMMHlFQEfsI",
+	"TCQzrV42+7mhhCLq59KpcwlXcfX1q49Z93qvi/n8qKu9PiHbdnjh103b6NgXdC05eQxe0rpSs4T1n/m7",
+	"yfD98yPej9gDnhhS6N8/Wujopix5veuuzmEzlWk4tPMXXoja0YzX7+i34JttdZ2rtsvRvhIQXJ5Hwtas",
+	"TGLhGswP3rb4pHM9bLSmDvCbDRcyw5ZglqDpWqK2BxfCOcAzlO40uTCq9rmdFo7YIUpVuwjQbAGFkmuN",
+	"dTAYZO3AxRVI74HLj76E+tngEndjGcHu2j1MwWHYp4WizpTy0DUiem1AhpA48/n3Y+CIcu8PMKz+rWwH",
+	"eE2rTZi6gX28J3tcsWpq/mGz6WfjeFMLGtIIUIVyh98JR8utwqANW4g85DgsN8Ar6j28ovqSqJcNFd2C",
+	"l879BviPYWrkVHGN3cAky1rvwNUjxG0xOp3i9pfRaeVkJzIT/JNSBSU2T6QL3JaWHRVbviMFpK3GoRZ1",
+	"nVLaU/ZTXI4MNbANlzk6Ezo1YpZcfZXglu9cCaGrELPA3EJRkKbSpVJ6iWZ5Uq0Cow6uCDrY6Ynazd+3",
+	"VuGqa6apFap/Vq5AMwuahjb2tDAms9ix1v35vHSazb6af/nUdP0NIo4rq89dx/OBwhJSmK5Y3tR8UYC7",
+	"0gJLqmhxo6puwMrf5Tk/I7+cAtAIgyazQ2pomrQLXeWepmsv/X0woaT9sm25QG/iFOSHopP02R6+0bDF",
+	"dHIbUCZ11HS4ZZM1GfRsi9e5uTq7LdesUNr1bKyAU1L1Ctvct/V4wZxsE6IcwNyopyxu1bethTGAXRzi",
+	"Gk66TKrGI3Ip3htVhDHYn17O51+QjuTDq9SEAZOhrQF55VozyAAafUfWM26eSzs7dpUW2ldf0g6ssWkF",
+	"BV1qU7vmDeqAwwWflHyHvtzGqnDsfD6fu82XjG+Auxpk9qeXF6++OGV/+faGdVU32vZ2VCs8Za/XOCse",
+	"lAY7pRVejYZu1TvrytezrWZ/0gCsU2//RUryUOFtROMI8Dcq3z2ZqtRtqPDQ9UO5+/M+E28ZK2JN3UiN",
+	"NWhYDa5WWLr7OUTEy4tXv7VIuaa2BePcLwv940bFyUDjO9vG/pS0P8wVwHZwNouLrqMK7eimpv9x/dNf",
+	"sf2rPh1it6mBl2kJdk5HMxQsLVW5LozPKGPauawqliL2FDB/DRLhoatKj2qVz2kM+9rncSl91TaAokRq",
+	"qagBnDaWAeLdC0zoRxHM/OXvRAfbOjGHTYGwmYjvDOJgMFk9GDPkfwcn+fxHNAnkH9z1yF2No6OikerT",
+	"Rl7x3ghs4mERUMSBqq61haYQ1m0ESyjuKTTd6fExm1XNSMtX3zFLt3pTm+weil9GMt7RbvtqPmcfNqTv",
+	"fTmfh0ajF/M5skWLhqfsWqF+FxSYyTpeZm1wSXzdZ9m3Kh5dio3NhbYbUWAvr3gWJHULPNqf88B7/5bx",
+	"72qaGE/e6nivvggu/hpIraVkIss+rKKttikdxo3WksfT6zCddiVPr8E8BVE+s2JyJJ99OX/1r6b4/EXc",
+	"Q59rBwx0V8TInIj0ii6GLEBrT8u+StRqjPS21eLdtUK1UDh5LMxdsddZdNvPqBEeFxZ/Hlu8X8o8xST3",
+	"O/lkfSkK1/ZP6d+7d7eFLA93v56SK7FurCWsJLgq/TTU3c21GNl39ngX7v6NGOpPz1n6N+j+VvZRVIM+",
+	"yTbyTYQ+u397D2784FsM/KjyRaPZzTfvPE5eMV2oLbkQrJpdQBIr4nscx4nRv/Q5zqV7t/REQgzbeE5o",
+	"ezDQXcRWsvv0dpf6jpeEpKDsmnkcZnmuZvfzcLu4+8g0MId9PCuYHRy6CQErIQXWbUXuxC4MMcjqPn4m",
+	"3tXruPKZFaNBx5h9Z/R5dKRjdZiL50EZ6v+x2sUta9DTSy0QkAkiepByEhWdj1Hq2a8HfA0g8xjXOkf+",
+	"MtX3w6r3ayXh81uUewDnVEDfDaap9pnjo/v9TVH8dwLJ135VGTOKrRWz5p8wm2kG97GW9iHMPVu4NPqn",
+	"n3qU/YouRTw9930jZP4H6/0c5ukReG8PJWa7eEVcN2/iMKM9c615Pi/Gukk/H1vDDnP7ccelRXW7r+Ed",
+	"aL9HJ8azCfT32G8Lr6C5B3bveusdRCMt1vLz4hCmAHruYGd/HtbXFv7+wfj+RVH6G1VW/upmSgxvG1V0",
+	"e27eSbXFlmcbXmE07iDeh4Zhz4n4/SCmT8DwOerUpE5Qk/qrKM3CX/C2FveAuQPU99d/0jYg8mqoNadJ",
+	"g8LysWGYE797XmWjU/nxeya6rIdHdAxWZEB+1evhiW0MMbdRqi37g2CnySAHP8ytYRj+cShLeZShgX3w",
+	"EMb0Gl3lPGpXtXfwT89WPnyhzpMlM3+WlEff/W2qw8/BDC/iVutBXOhp6ND1EBtZQ3vLDWVbxR7AbtYD",
+	"lTa80O2y1QpjfIl0Vn+jP7oq6kZ28Snq7jOGTr4pyjMyKD9FAjBvfCcTttg5yskYtTRpbxl3WbmY0gJl",
+	"ZXbtBQD+/ooSenD8Xm1xgNAqJXR+Mqrmawt7XBQFwrOuIo2zulVg46IYpuES7WS2zk0y78xf+I10r6Or",
+	"j8JlGU6oSVqEz0bELLXoXvEvMsbxrnC7PsSEC6ZP2WvqkB8yYzTjLOqr715dwdZl52Fgub1RxIvlbu7g",
+	"0t9pdo7XgmCTW9Qz3Fcuu7LzJX5jlP3cfvkV01fxtQ/hEFoI9VKUEuHrNZhrd2n4s2Gou/N8RHIan6bf",
+	"ote3FqK053BxW871ZqF4nXsLrIc0zV46vPYNS551k43et8smWZFjuQoe/8b1g3ZFKNgIOt4kpj3sLcmi",
+	"iuHn3GRUkzyyUVcq+jxJa9/h3ZWuVhPrK6jbTAymPbl+N537cYiUI/LP/F0YEXFPTPVDPS9JR8ck+j3s",
+	"TdAjpXxNNT8P/xkAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

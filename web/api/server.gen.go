@@ -18,22 +18,34 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListFills The trades of the key's member with their prices, until their interval is settled; does not count against the key's rate
+	// (GET /api/v1/fills)
+	ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(w http.ResponseWriter, r *http.Request)
 	// GetMarket What an order must keep to, and which intervals are open for trade
 	// (GET /api/v1/market)
 	GetMarket(w http.ResponseWriter, r *http.Request)
+	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
+	// (GET /api/v1/market/best)
+	GetBestPrices(w http.ResponseWriter, r *http.Request, params GetBestPricesParams)
+	// CancelOrders Cancel all orders of the key's member that wait; durable when answered
+	// (DELETE /api/v1/orders)
+	CancelOrders(w http.ResponseWriter, r *http.Request, params CancelOrdersParams)
+	// ListOrders The orders of the key's member that wait, by number; does not count against the key's rate
+	// (GET /api/v1/orders)
+	ListOrders(w http.ResponseWriter, r *http.Request)
 	// SubmitOrders Submit orders of the key's member, together; durable when answered
 	// (POST /api/v1/orders)
 	SubmitOrders(w http.ResponseWriter, r *http.Request)
-	// CancelOrder Cancel what is left of a waiting order
+	// CancelOrder Cancel what is left of a waiting order; does not count against the key's rate
 	// (DELETE /api/v1/orders/{client_id})
 	CancelOrder(w http.ResponseWriter, r *http.Request, clientId string)
 	// GetOrder Where an order of the key's member stands, until a day after its interval
 	// (GET /api/v1/orders/{client_id})
 	GetOrder(w http.ResponseWriter, r *http.Request, clientId string)
-	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
+	// ReplaceOrder Give a waiting order another price and total; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(w http.ResponseWriter, r *http.Request, clientId string)
 	// ListPairedDevices Devices of the community, the configured ones first
@@ -95,6 +107,39 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc func(http.Handler) http.Handler
 
+// ListFills operation middleware
+func (siw *ServerInterfaceWrapper) ListFills(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFillsParams
+
+	// ------------- Optional query parameter "interval" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "interval", r.URL.Query(), &params.Interval, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "interval"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "interval", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListFills(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetLedger operation middleware
 func (siw *ServerInterfaceWrapper) GetLedger(w http.ResponseWriter, r *http.Request) {
 
@@ -114,6 +159,99 @@ func (siw *ServerInterfaceWrapper) GetMarket(w http.ResponseWriter, r *http.Requ
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetMarket(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBestPrices operation middleware
+func (siw *ServerInterfaceWrapper) GetBestPrices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBestPricesParams
+
+	// ------------- Required query parameter "interval" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "interval", r.URL.Query(), &params.Interval, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "interval"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "interval", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "metering_point" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "metering_point", r.URL.Query(), &params.MeteringPoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "metering_point"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "metering_point", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBestPrices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CancelOrders operation middleware
+func (siw *ServerInterfaceWrapper) CancelOrders(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelOrdersParams
+
+	// ------------- Optional query parameter "interval" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "interval", r.URL.Query(), &params.Interval, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "interval"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "interval", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CancelOrders(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListOrders operation middleware
+func (siw *ServerInterfaceWrapper) ListOrders(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListOrders(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -656,7 +794,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/ledger", wrapper.GetLedger)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/rewards", wrapper.GetRewards)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders", wrapper.CancelOrders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders", wrapper.ListOrders)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/orders", wrapper.SubmitOrders)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/fills", wrapper.ListFills)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/market/best", wrapper.GetBestPrices)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/trader", wrapper.GetTrader)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.CancelOrder)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders/{client_id}", wrapper.GetOrder)
@@ -677,6 +819,56 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 }
 
 type RefusedJSONResponse Problem
+
+type ListFillsRequestObject struct {
+	Params ListFillsParams
+}
+
+type ListFillsResponseObject interface {
+	VisitListFillsResponse(w http.ResponseWriter) error
+}
+
+type ListFills200JSONResponse []Fill
+
+func (response ListFills200JSONResponse) VisitListFillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFills400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListFills400JSONResponse) VisitListFillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFills401JSONResponse Problem
+
+func (response ListFills401JSONResponse) VisitListFillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type GetLedgerRequestObject struct {
 }
@@ -716,6 +908,155 @@ func (response GetMarket200JSONResponse) VisitGetMarketResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBestPricesRequestObject struct {
+	Params GetBestPricesParams
+}
+
+type GetBestPricesResponseObject interface {
+	VisitGetBestPricesResponse(w http.ResponseWriter) error
+}
+
+type GetBestPrices200JSONResponse BestPrices
+
+func (response GetBestPrices200JSONResponse) VisitGetBestPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBestPrices400JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetBestPrices400JSONResponse) VisitGetBestPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBestPrices401JSONResponse Problem
+
+func (response GetBestPrices401JSONResponse) VisitGetBestPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrdersRequestObject struct {
+	Params CancelOrdersParams
+}
+
+type CancelOrdersResponseObject interface {
+	VisitCancelOrdersResponse(w http.ResponseWriter) error
+}
+
+type CancelOrders200JSONResponse []Order
+
+func (response CancelOrders200JSONResponse) VisitCancelOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrders400JSONResponse struct{ RefusedJSONResponse }
+
+func (response CancelOrders400JSONResponse) VisitCancelOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrders401JSONResponse Problem
+
+func (response CancelOrders401JSONResponse) VisitCancelOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelOrders503JSONResponse Problem
+
+func (response CancelOrders503JSONResponse) VisitCancelOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrdersRequestObject struct {
+}
+
+type ListOrdersResponseObject interface {
+	VisitListOrdersResponse(w http.ResponseWriter) error
+}
+
+type ListOrders200JSONResponse []Order
+
+func (response ListOrders200JSONResponse) VisitListOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrders401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListOrders401JSONResponse) VisitListOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -848,20 +1189,6 @@ func (response CancelOrder404JSONResponse) VisitCancelOrderResponse(w http.Respo
 	return err
 }
 
-type CancelOrder429JSONResponse Problem
-
-func (response CancelOrder429JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(429)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 type CancelOrder503JSONResponse Problem
 
 func (response CancelOrder503JSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
@@ -949,7 +1276,21 @@ func (response ReplaceOrder200JSONResponse) VisitReplaceOrderResponse(w http.Res
 	return err
 }
 
-type ReplaceOrder401JSONResponse struct{ RefusedJSONResponse }
+type ReplaceOrder400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ReplaceOrder400JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceOrder401JSONResponse Problem
 
 func (response ReplaceOrder401JSONResponse) VisitReplaceOrderResponse(w http.ResponseWriter) error {
 
@@ -1825,22 +2166,34 @@ func (response GetTrader401JSONResponse) VisitGetTraderResponse(w http.ResponseW
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListFills The trades of the key's member with their prices, until their interval is settled; does not count against the key's rate
+	// (GET /api/v1/fills)
+	ListFills(ctx context.Context, request ListFillsRequestObject) (ListFillsResponseObject, error)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(ctx context.Context, request GetLedgerRequestObject) (GetLedgerResponseObject, error)
 	// GetMarket What an order must keep to, and which intervals are open for trade
 	// (GET /api/v1/market)
 	GetMarket(ctx context.Context, request GetMarketRequestObject) (GetMarketResponseObject, error)
+	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
+	// (GET /api/v1/market/best)
+	GetBestPrices(ctx context.Context, request GetBestPricesRequestObject) (GetBestPricesResponseObject, error)
+	// CancelOrders Cancel all orders of the key's member that wait; durable when answered
+	// (DELETE /api/v1/orders)
+	CancelOrders(ctx context.Context, request CancelOrdersRequestObject) (CancelOrdersResponseObject, error)
+	// ListOrders The orders of the key's member that wait, by number; does not count against the key's rate
+	// (GET /api/v1/orders)
+	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
 	// SubmitOrders Submit orders of the key's member, together; durable when answered
 	// (POST /api/v1/orders)
 	SubmitOrders(ctx context.Context, request SubmitOrdersRequestObject) (SubmitOrdersResponseObject, error)
-	// CancelOrder Cancel what is left of a waiting order
+	// CancelOrder Cancel what is left of a waiting order; does not count against the key's rate
 	// (DELETE /api/v1/orders/{client_id})
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
 	// GetOrder Where an order of the key's member stands, until a day after its interval
 	// (GET /api/v1/orders/{client_id})
 	GetOrder(ctx context.Context, request GetOrderRequestObject) (GetOrderResponseObject, error)
-	// ReplaceOrder Give a waiting order another price and energy left; only less energy at the same price keeps its priority
+	// ReplaceOrder Give a waiting order another price and total; only less energy at the same price keeps its priority
 	// (PUT /api/v1/orders/{client_id})
 	ReplaceOrder(ctx context.Context, request ReplaceOrderRequestObject) (ReplaceOrderResponseObject, error)
 	// ListPairedDevices Devices of the community, the configured ones first
@@ -1932,6 +2285,32 @@ type strictHandler struct {
 	options     StrictHTTPServerOptions
 }
 
+// ListFills operation middleware
+func (sh *strictHandler) ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams) {
+	var request ListFillsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFills(ctx, request.(ListFillsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFills")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListFillsResponseObject); ok {
+		if err := validResponse.VisitListFillsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetLedger operation middleware
 func (sh *strictHandler) GetLedger(w http.ResponseWriter, r *http.Request) {
 	var request GetLedgerRequestObject
@@ -1973,6 +2352,82 @@ func (sh *strictHandler) GetMarket(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetMarketResponseObject); ok {
 		if err := validResponse.VisitGetMarketResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBestPrices operation middleware
+func (sh *strictHandler) GetBestPrices(w http.ResponseWriter, r *http.Request, params GetBestPricesParams) {
+	var request GetBestPricesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBestPrices(ctx, request.(GetBestPricesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBestPrices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBestPricesResponseObject); ok {
+		if err := validResponse.VisitGetBestPricesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CancelOrders operation middleware
+func (sh *strictHandler) CancelOrders(w http.ResponseWriter, r *http.Request, params CancelOrdersParams) {
+	var request CancelOrdersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelOrders(ctx, request.(CancelOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelOrders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CancelOrdersResponseObject); ok {
+		if err := validResponse.VisitCancelOrdersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListOrders operation middleware
+func (sh *strictHandler) ListOrders(w http.ResponseWriter, r *http.Request) {
+	var request ListOrdersRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOrders(ctx, request.(ListOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOrders")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListOrdersResponseObject); ok {
+		if err := validResponse.VisitListOrdersResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
