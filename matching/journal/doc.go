@@ -6,8 +6,8 @@
 // # Files
 //
 // A directory holds segments, N.journal, and snapshots, N.snapshot, named by
-// the number of commands before them, 20 digits. Snapshots shorten the start;
-// segments are never removed.
+// the number of commands before them, 20 digits. Snapshots shorten the start. Of the
+// segments that neither of the two newest snapshots needs, the sixteen newest stay.
 //
 // A segment begins with the 8 bytes "CWJRNL2\n". A frame is the group of
 // commands that became durable together: u32 length of the payload, u64 number

@@ -48,6 +48,9 @@ const (
 	snapshotMagic  = "CWSNAP1\n"
 	// keptSnapshots is how many of the newest snapshots stay.
 	keptSnapshots = 2
+	// keptSegments is how many segments stay that no start needs: half a year or more of a
+	// neighbourhood's orders, for whoever wants to look into a dispute.
+	keptSegments = 16
 	// preparedName is the next segment while it is being filled with zeros.
 	preparedName = "next.zeros"
 )
@@ -352,9 +355,29 @@ func (f *File) Snapshot(state []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range snapshots[:max(len(snapshots)-keptSnapshots, 0)] {
+	old := max(len(snapshots)-keptSnapshots, 0)
+	for _, n := range snapshots[:old] {
 		if err := os.Remove(f.path(n, snapshotSuffix)); err != nil {
 			return fmt.Errorf("remove an old snapshot: %w", err)
+		}
+	}
+	return f.forget(snapshots[old])
+}
+
+// forget removes the oldest segments that no start from a snapshot needs, which is of so
+// many commands or more.
+func (f *File) forget(snapshot uint64) error {
+	segments, err := list(f.dir, segmentSuffix)
+	if err != nil {
+		return err
+	}
+	needed, found := slices.BinarySearch(segments, snapshot)
+	if !found {
+		needed-- // the segment that the snapshot lies in
+	}
+	for _, n := range segments[:max(needed-keptSegments, 0)] {
+		if err := os.Remove(f.path(n, segmentSuffix)); err != nil {
+			return fmt.Errorf("remove an old segment: %w", err)
 		}
 	}
 	return nil

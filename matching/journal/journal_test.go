@@ -228,6 +228,38 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
+// TestOldSegmentsGo saves the machine again and again: of the segments that neither of two
+// snapshots needs only so many stay, and the log opens with the newer snapshot or the older.
+func TestOldSegmentsGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const rounds, stay = 30, 16
+	for range rounds {
+		f, m, _ := open(t, dir)
+		c := command(uint64(len(m.orders)))
+		m.Apply(&c)
+		if err := errors.Join(f.Append([]matching.Command{c}), f.Snapshot(m.state()), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(segments) != stay+2 {
+		t.Errorf("%d segments, %v", len(segments), err)
+	}
+	for _, damaged := range []bool{false, true} {
+		snapshots, err := filepath.Glob(filepath.Join(dir, "*.snapshot"))
+		if err != nil || len(snapshots) != 2 {
+			t.Fatalf("snapshots %v, %v", snapshots, err)
+		}
+		if damaged {
+			put(t, snapshots[1], []byte("damaged"))
+		}
+		if _, _, r := open(t, dir); r.Commands != rounds {
+			t.Errorf("the newer snapshot damaged: %t: %+v", damaged, r)
+		}
+	}
+}
+
 // TestAMisplacedFrameIsNotATornTail appends a whole frame that does not follow.
 func TestAMisplacedFrameIsNotATornTail(t *testing.T) {
 	t.Parallel()
