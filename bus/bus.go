@@ -124,12 +124,17 @@ func streams(replicas int) []jetstream.StreamConfig {
 	const (
 		readingsKept = 48 * time.Hour
 		dedupe       = 2 * time.Minute
+		marketKept   = 1_000_000 // messages of a community
 	)
 	return []jetstream.StreamConfig{
 		{Name: SetAside, Subjects: []string{asidePrefix + "*"}, MaxAge: asideKept, MaxBytes: mostAside, Discard: jetstream.DiscardOld, Duplicates: dedupe, Replicas: replicas},
 		// Who keeps readings trims them earlier; older ones nobody has taken.
 		{Name: Readings, Subjects: []string{"readings.>"}, MaxAge: readingsKept, MaxMsgSize: mostMessage, Duplicates: dedupe, Replicas: replicas},
-		{Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas, Compression: jetstream.S2Compression},
+		// The newest events of a community; the last one, by which its market goes on, is never among those that go.
+		{
+			Name: Market, Subjects: []string{"market.*.events"}, Duplicates: dedupe, Replicas: replicas, Compression: jetstream.S2Compression,
+			Discard: jetstream.DiscardOld, MaxMsgsPerSubject: marketKept,
+		},
 		// One message a subject, the first: a run that was frozen stays as it is.
 		{
 			Name: Settlement, Subjects: []string{"settlement.>"}, Duplicates: dedupe, Replicas: replicas,
