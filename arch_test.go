@@ -111,7 +111,7 @@ func owners() map[string][]string {
 		"github.com/hyperledger/fabric-contract-api-go": {"chaincode", "settlement/ledger/embedded"},
 		"modernc.org/sqlite":                            {"disk"},
 		"github.com/spf13/cobra":                        {"cmd/commonwatt"},
-		"github.com/prometheus/client_golang":           {"hub"},
+		"github.com/prometheus/client_golang":           {"web"},
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
 	}

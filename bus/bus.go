@@ -97,7 +97,7 @@ func (b *Bus) embed(dir string, leafs *Leafs) error {
 	if err := b.start(o); err != nil || leafs == nil {
 		return err
 	}
-	return leafs.isolate(b.server)
+	return errors.Join(leafs.isolate(b.server), leafs.admit(b))
 }
 
 // start runs a server inside the process and connects to it.
@@ -237,9 +237,13 @@ const answerWithin = 5 * time.Second
 
 // Request asks the one who serves the subject and returns the answer.
 func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	return request(ctx, b.conn, subject, data)
+}
+
+func request(ctx context.Context, conn *nats.Conn, subject string, data []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	m, err := b.conn.RequestWithContext(ctx, subject, data)
+	m, err := conn.RequestWithContext(ctx, subject, data)
 	if err != nil {
 		return nil, fmt.Errorf("request %s: %w", subject, err)
 	}

@@ -2,15 +2,14 @@ package bus
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,80 +19,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Leafs lets gateways connect to the embedded server as leaf nodes. Each has an
-// account of its own: of the hub it reaches only the subjects that it may publish
-// on, as services, and hears nothing but their answers.
-type Leafs struct {
-	Listen    string // HOST:PORT
-	Cert, Key string // PEM files; empty: no TLS, which only loopback may do without
-	Users     []Leaf
-}
-
-// Leaf is a gateway that may connect.
-type Leaf struct {
-	Name, Password string
-	Publish        []string // subjects
-}
-
-func (l *Leafs) options(o *server.Options) error {
-	host, port, err := net.SplitHostPort(l.Listen)
-	if err != nil {
-		return fmt.Errorf("leaf nodes: %w", err)
-	}
-	o.LeafNode.Host = host
-	if o.LeafNode.Port, err = strconv.Atoi(port); err != nil {
-		return fmt.Errorf("leaf nodes: port %q: %w", port, err)
-	}
-	for _, u := range l.Users {
-		account := server.NewAccount(u.Name)
-		o.Accounts = append(o.Accounts, account)
-		o.Users = append(o.Users, &server.User{Username: u.Name, Password: u.Password, Account: account})
-	}
-	if l.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(l.Cert, l.Key)
-		if err != nil {
-			return fmt.Errorf("leaf nodes: %w", err)
-		}
-		o.LeafNode.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-		o.LeafNode.TLSTimeout = leafTLSTimeout
-	}
-	return nil
-}
-
-// isolate opens to every gateway's account what it may publish on. The hub's own
-// streams are in the global account.
-func (l *Leafs) isolate(s *server.Server) error {
-	hub := s.GlobalAccount()
-	tasks := make(chan func())
-	defer close(tasks)
-	go func() {
-		for task := range tasks {
-			task()
-		}
-	}()
-	if err := hub.EnableJetStream(nil, tasks); err != nil {
-		return err
-	}
-	for _, u := range l.Users {
-		account, err := s.LookupAccount(u.Name)
-		if err != nil {
-			return err
-		}
-		for _, subject := range u.Publish {
-			if err := errors.Join(hub.AddServiceExport(subject, nil), account.AddServiceImport(hub, subject, subject)); err != nil {
-				return fmt.Errorf("gateway %s: %s: %w", u.Name, subject, err)
-			}
-		}
-	}
-	return nil
-}
-
 const (
 	leafTLSTimeout = 5 // s
 	edgeStream     = "EDGE"
 	edgePrefix     = "edge."
-	forwardAtOnce  = 64
-	forwardWithin  = 5 * time.Second
 	leafReconnect  = time.Second
 	connectWithin  = 3 * time.Second // after the start nobody is told that the hub is away
 )
@@ -106,20 +35,32 @@ type EdgeConfig struct {
 	CA             string // PEM file that the hub's certificate is checked against; empty: the system's
 	MaxBytes       int64  // that wait for the hub at most
 	DropOldest     bool   // when that is full; else what is new is refused
+	// Decided tells what became at the hub of messages that its bus has, the oldest first:
+	// of how many of the first is decided. Until then they are kept here, and after a while
+	// sent again. Nil: that the hub's bus has them is enough.
+	Decided func(ctx context.Context, messages [][]byte) (decided int, err error)
 }
 
 // Edge is a gateway's bus: what is published is durable on its own disk first,
-// and goes to the hub in order, as soon as and whenever it can be reached. It is
-// safe for concurrent use.
+// and goes to the hub in order, as soon as and whenever it can be reached. Its own streams
+// are in another account than the link to the hub: who comes over the link reaches none of
+// them. It is safe for concurrent use.
 type Edge struct {
 	*Bus
 
+	link      *nats.Conn // in the account that is linked to the hub
 	said      *lastError
 	edge      jetstream.Stream // Forward's
 	most      int64
-	confirmed atomic.Uint64 // the last message that the hub has, by its place in the stream
-	lost      atomic.Uint64 // messages that were dropped before the hub had them
+	decided   func(ctx context.Context, messages [][]byte) (int, error)
+	underWay  []underWay    // Forward's
+	sent      atomic.Uint64 // the last message that the hub's bus has, by its place in the stream
+	confirmed atomic.Uint64 // the last of which the hub has decided
+	lost      atomic.Uint64 // messages that were dropped before the hub's bus had them
 }
+
+// linked is the account that is linked to the hub.
+const linked = "LINK"
 
 // OpenEdge starts the server of a gateway. The hub need not be there. The caller
 // must Close the edge.
@@ -135,8 +76,11 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 	}
 	o.LeafNode.ReconnectInterval = leafReconnect
 	o.LeafNode.Remotes = []*server.RemoteLeafOpts{remote}
-	if err := b.start(o); err != nil {
-		b.Close()
+	link := server.NewAccount(linked)
+	o.Accounts = []*server.Account{link}
+	e := &Edge{Bus: b, said: said, most: c.MaxBytes, decided: c.Decided}
+	if err := e.connect(o, link); err != nil {
+		e.Close()
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	if b.stream, err = jetstream.New(b.conn); err != nil {
@@ -160,9 +104,37 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	// The first that is kept may have been confirmed before: the hub knows it then.
-	e := &Edge{Bus: b, said: said, edge: stream, most: c.MaxBytes}
+	e.edge = stream
 	e.confirmed.Store(max(info.State.FirstSeq, 1) - 1)
+	e.sent.Store(e.confirmed.Load())
 	return e, nil
+}
+
+// connect starts the server and connects to both of its accounts.
+func (e *Edge) connect(o *server.Options, link *server.Account) (err error) {
+	to := &server.User{Username: linked, Password: rand.Text(), Account: link}
+	o.Users = append(o.Users, to)
+	if err := e.start(o); err != nil {
+		return err
+	}
+	if err := enableStreams(e.server.GlobalAccount()); err != nil {
+		return err
+	}
+	e.link, err = nats.Connect("", nats.InProcessServer(e.server), nats.Name("commonwatt"), nats.UserInfo(to.Username, to.Password))
+	return err
+}
+
+// Close disconnects and stops the server, its stream flushed.
+func (e *Edge) Close() {
+	if e.link != nil {
+		e.link.Close()
+	}
+	e.Bus.Close()
+}
+
+// Request asks the hub.
+func (e *Edge) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	return request(ctx, e.link, subject, data)
 }
 
 func (c EdgeConfig) remote() (*server.RemoteLeafOpts, error) {
@@ -171,7 +143,7 @@ func (c EdgeConfig) remote() (*server.RemoteLeafOpts, error) {
 		return nil, fmt.Errorf("hub: %q is not nats-leaf://HOST:PORT or tls://HOST:PORT", c.Hub)
 	}
 	u.User = url.UserPassword(c.Name, c.Password)
-	r := &server.RemoteLeafOpts{URLs: []*url.URL{u}}
+	r := &server.RemoteLeafOpts{URLs: []*url.URL{u}, LocalAccount: linked}
 	if u.Scheme != "tls" {
 		return r, nil
 	}
@@ -228,138 +200,8 @@ func (e *Edge) DropOthers(ctx context.Context, prefix string) (dropped uint64, e
 		return dropped, fmt.Errorf("stored messages: %w", err)
 	}
 	e.confirmed.Store(max(e.confirmed.Load(), max(info.State.FirstSeq, 1)-1)) // what was dropped here is not lost to the hub
+	e.sent.Store(e.confirmed.Load())
 	return dropped, nil
-}
-
-// Forward sends what is stored to the hub until ctx ends, oldest first. A message
-// is done with, and removed, when the hub has it on its disk; only the last one
-// stays. After a crash some are sent again, which the hub recognizes. waits is told
-// why the hub takes nothing, again when the reason changes, and that it does again
-// (nil).
-func (e *Edge) Forward(ctx context.Context, waits func(error)) error {
-	away, began := "", time.Now()
-	for ctx.Err() == nil {
-		sent, err := e.forwardSome(ctx)
-		why := ""
-		if err != nil {
-			why = err.Error()
-		}
-		if starting := err != nil && time.Since(began) < connectWithin; why != away && !starting && ctx.Err() == nil {
-			away = why
-			waits(err)
-		}
-		switch {
-		case err != nil:
-			pause(ctx, retryAfter)
-		case sent == 0:
-			pause(ctx, fetchWait/2)
-		}
-	}
-	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// forwardSome sends the next messages, and removes those that the hub confirmed.
-func (e *Edge) forwardSome(ctx context.Context) (sent int, err error) {
-	messages, err := e.next(ctx)
-	if err != nil || len(messages) == 0 {
-		return 0, err
-	}
-	done, err := e.send(ctx, messages)
-	if done == 0 {
-		return 0, err
-	}
-	last := messages[done-1].Sequence
-	e.confirmed.Store(last)
-	return done, errors.Join(err, e.edge.Purge(context.WithoutCancel(ctx), jetstream.WithPurgeSequence(last)))
-}
-
-// next returns the oldest messages that are not confirmed. Those that were dropped
-// in front of them are counted.
-func (e *Edge) next(ctx context.Context) (messages []*jetstream.RawStreamMsg, err error) {
-	info, err := e.edge.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	confirmed := e.confirmed.Load()
-	if first := info.State.FirstSeq; info.State.Msgs > 0 && first > confirmed+1 {
-		e.lost.Add(first - 1 - confirmed)
-		e.confirmed.Store(first - 1)
-		confirmed = first - 1
-	}
-	for seq := confirmed + 1; seq <= info.State.LastSeq && len(messages) < forwardAtOnce; seq++ {
-		m, err := e.edge.GetMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			if info, err = e.edge.Info(ctx); err != nil || seq < info.State.FirstSeq {
-				return messages, err // dropped meanwhile: counted the next time
-			}
-			continue // dropped by DropOthers
-		}
-		if err != nil {
-			return messages, err
-		}
-		messages = append(messages, m)
-	}
-	return messages, nil
-}
-
-// send publishes messages at the hub, several on their way at once, and returns
-// how many of the first it confirmed.
-func (e *Edge) send(ctx context.Context, messages []*jetstream.RawStreamMsg) (confirmed int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, forwardWithin)
-	defer cancel()
-	answers := make([]chan *nats.Msg, len(messages))
-	for i, m := range messages {
-		answers[i] = make(chan *nats.Msg, 1)
-		inbox := e.conn.NewInbox()
-		sub, err := e.conn.ChanSubscribe(inbox, answers[i])
-		if err != nil {
-			return 0, err
-		}
-		defer sub.Unsubscribe() //nolint:errcheck // it ends with the connection otherwise
-		out := nats.NewMsg(strings.TrimPrefix(m.Subject, edgePrefix))
-		out.Data, out.Reply = m.Data, inbox
-		out.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr))
-		if err := e.conn.PublishMsg(out); err != nil {
-			return 0, err
-		}
-	}
-	for i := range messages {
-		select {
-		case <-ctx.Done():
-			return i, errors.New("the hub does not answer")
-		case a := <-answers[i]:
-			if err := e.confirmation(a, strings.TrimPrefix(messages[i].Subject, edgePrefix)); err != nil {
-				return i, err
-			}
-		}
-	}
-	return len(messages), nil
-}
-
-// confirmation reads the hub's answer to a message on a subject.
-func (e *Edge) confirmation(a *nats.Msg, subject string) error {
-	switch {
-	case a.Header.Get("Status") != "503":
-	case e.server.NumLeafNodes() > 0:
-		return fmt.Errorf("the hub is connected, but takes nothing on %s: is the community's name right, and are this gateway's devices in the hub's configuration?", subject)
-	default:
-		return fmt.Errorf("the hub is not connected: %s", e.said.why())
-	}
-	text := string(a.Data)
-	if strings.Contains(text, `"error"`) {
-		return fmt.Errorf("the hub refuses: %s", text)
-	}
-	if !strings.Contains(text, `"seq"`) {
-		return fmt.Errorf("the hub answers %q", text)
-	}
-	return nil
 }
 
 // Backlog is what waits for the hub.
@@ -367,7 +209,7 @@ type Backlog struct {
 	Messages uint64
 	Bytes    uint64
 	Share    float64 // of what may wait
-	Lost     uint64  // messages that were dropped before the hub had them
+	Lost     uint64  // messages that were dropped before the hub's bus had them
 }
 
 // Backlog returns what waits for the hub.
@@ -383,7 +225,7 @@ func (e *Edge) Backlog(ctx context.Context) (Backlog, error) {
 	confirmed := e.confirmed.Load()
 	b := Backlog{Lost: e.lost.Load()}
 	if first := info.State.FirstSeq; info.State.Msgs > 0 && first > confirmed+1 {
-		b.Lost += first - 1 - confirmed
+		b.Lost += first - 1 - min(max(confirmed, e.sent.Load()), first-1)
 		confirmed = first - 1
 	}
 	b.Messages = info.State.LastSeq - min(confirmed, info.State.LastSeq)

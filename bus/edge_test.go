@@ -44,7 +44,7 @@ func free(t *testing.T) string {
 func hub(t *testing.T, dir, address string) *bus.Bus {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Config{Dir: dir, Leafs: &bus.Leafs{Listen: address, Users: []bus.Leaf{
-		{Name: "gw-1", Password: "secret", Publish: []string{"readings.elm.gw-1.>"}},
+		{Name: "gw-1", Password: "secret", Store: []string{"readings.elm.gw-1.*"}},
 	}}})
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ type Config struct {
 
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
+	AccessText   `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`
 	Store    Store         `yaml:"store"`

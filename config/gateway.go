@@ -82,6 +82,8 @@ func (e Edge) check() error {
 		return errors.New("hub.url: missing: as in tls://hub.example:7422, where bus.gateways listens")
 	case !regexp.MustCompile(`^(nats-leaf|tls)://([^/:]+|\[[0-9a-fA-F:]+\]):\d+$`).MatchString(e.Hub.URL):
 		return fmt.Errorf("hub.url: %q is not nats-leaf://HOST:PORT or tls://HOST:PORT", e.Hub.URL)
+	case !strings.HasPrefix(e.Hub.URL, "tls://") && !isLoopback(e.Hub.hostPort()):
+		return fmt.Errorf("hub.url: %s: the password and the readings would go over the network for everybody to read: use tls://", e.Hub.URL)
 	case e.Hub.PasswordFile == "":
 		return errors.New("hub.password_file: missing: the password that the hub has for this gateway")
 	case e.Buffer.MaxMB < 1:
@@ -114,7 +116,7 @@ func (e Edge) Resolve() (EdgePlan, error) {
 // Password reads the password with which the gateway connects, and checks that the other
 // file is there.
 func (p EdgePlan) Password() (string, error) {
-	password, err := os.ReadFile(p.Hub.PasswordFile)
+	password, err := ReadSecret(p.Hub.PasswordFile)
 	if err != nil {
 		return "", fmt.Errorf("hub.password_file: %w", err)
 	}
@@ -123,5 +125,11 @@ func (p EdgePlan) Password() (string, error) {
 			return "", fmt.Errorf("hub.ca: %w", err)
 		}
 	}
-	return strings.TrimSpace(string(password)), nil
+	return password, nil
+}
+
+// hostPort is where the hub is, without the scheme.
+func (h Hub) hostPort() string {
+	_, at, _ := strings.Cut(h.URL, "://")
+	return at
 }

@@ -23,6 +23,7 @@ import (
 type Plan struct {
 	Community, Listen, Data string
 	Speed                   float64
+	Access                  Access
 
 	Market     Market
 	Tariff     tariff.Tariff
@@ -114,7 +115,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 type resolver struct{ Config }
 
 // checkWhole checks the fields of the community as a whole.
-func (c resolver) checkWhole(*Plan) error {
+func (c resolver) checkWhole(p *Plan) (err error) {
 	switch {
 	case !NamePattern().MatchString(c.Community):
 		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
@@ -137,7 +138,8 @@ func (c resolver) checkWhole(*Plan) error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	return nil
+	p.Access, err = c.access(c.Listen)
+	return err
 }
 
 func (c resolver) checkSimulation(*Plan) error {
@@ -163,7 +165,9 @@ func (c resolver) resolveStore(p *Plan) error {
 		if err != nil {
 			return fmt.Errorf("store.token_file: %w", err)
 		}
-		p.Token = strings.TrimSpace(string(token))
+		if p.Token = strings.TrimSpace(string(token)); p.Token == "" {
+			return fmt.Errorf("store.token_file: %s: is empty: put in the token of the database", c.Store.TokenFile)
+		}
 	}
 	return c.Ledger.validate()
 }
@@ -179,11 +183,11 @@ func (c resolver) resolveGateways(p *Plan) error {
 		}
 		out := Gateway{ID: g.ID, Key: g.Key, Revoked: g.Revoked}
 		if g.PasswordFile != "" {
-			password, err := os.ReadFile(g.PasswordFile)
+			password, err := ReadSecret(g.PasswordFile)
 			if err != nil {
 				return fmt.Errorf("%spassword_file: %w", path, err)
 			}
-			out.Password = strings.TrimSpace(string(password))
+			out.Password = password
 		}
 		p.Gateways = append(p.Gateways, out)
 	}
@@ -195,33 +199,16 @@ func (b Bus) validate() error {
 	if leafs.Listen == "" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(leafs.Listen)
-	ip := net.ParseIP(host)
+	_, _, err := net.SplitHostPort(leafs.Listen)
 	switch {
 	case err != nil:
 		return fmt.Errorf("bus.gateways.listen: %w", err)
 	case b.URL != "":
 		return errors.New("bus.gateways: wants the embedded bus: gateways connect to an external one by its own configuration")
-	case leafs.Cert == "" && (ip == nil || !ip.IsLoopback()):
+	case leafs.Cert == "" && !isLoopback(leafs.Listen):
 		return fmt.Errorf("bus.gateways.cert, key: missing: %s is open to others, and passwords go over it", leafs.Listen)
 	}
 	return nil
-}
-
-// shortestKey is what an agent's key must have at least, in bytes.
-const shortestKey = 32
-
-// Secret reads an agent's key.
-func (a AgentText) Secret() (string, error) {
-	b, err := os.ReadFile(a.KeyFile)
-	if err != nil {
-		return "", err
-	}
-	key := strings.TrimSpace(string(b))
-	if len(key) < shortestKey {
-		return "", fmt.Errorf("%s: a key of %d characters is too short: use %d or more, as from openssl rand -hex 32", a.KeyFile, len(key), shortestKey)
-	}
-	return key, nil
 }
 
 func (c resolver) resolveAgents(p *Plan) error {
@@ -234,7 +221,7 @@ func (c resolver) resolveAgents(p *Plan) error {
 		case a.Rate < 0 || a.Rate > 100_000:
 			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
 		}
-		key, err := a.Secret()
+		key, err := ReadSecret(a.KeyFile)
 		if err != nil {
 			return fmt.Errorf("%s.key_file: %w", path, err)
 		}

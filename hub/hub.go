@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -267,6 +268,11 @@ func (h *Hub) startRecords(s *stages) {
 	s.start(func(ctx context.Context) error { // gateways ask for the time
 		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
 	})
+	for _, g := range h.Plan.Gateways { // and what became of their readings
+		s.start(func(ctx context.Context) error {
+			return h.bus.Serve(ctx, proof.ReceiptSubject(h.Plan.Community, g.ID), func(q []byte) []byte { return h.records.intake.Receipt(ctx, g.ID, q) })
+		})
+	}
 	s.start(h.records.registerNewKeys)
 	s.start(h.poster.Fold)
 	s.start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })

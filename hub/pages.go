@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
@@ -114,6 +115,12 @@ func (p *pages) gateways() *[]api.GatewayStatus {
 		if !heard.Last.IsZero() {
 			all[i].LastReading = new(heard.Last.UTC())
 		}
+		if heard.Ahead.Abs() > proof.MostSkew {
+			all[i].AheadMs = new(heard.Ahead.Milliseconds())
+		}
+		if refused := p.records.intake.RefusedOf(g.ID); refused.Count > 0 {
+			all[i].Refused, all[i].Refusal = &refused.Count, &refused.Reason
+		}
 	}
 	return &all
 }
@@ -155,7 +162,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 		return nil, err
 	}
 	shown := books{p.records.ledger, runner, p.site.clock}
-	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, metrics(p.status), p.log).Handler()
+	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Handler()
 }
 
 // orderEntry is where agents outside enter orders. It implements web.Orders.

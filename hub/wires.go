@@ -36,8 +36,8 @@ func leafs(plan config.Plan) (*bus.Leafs, error) {
 			return nil, fmt.Errorf("gateways[%d].password_file: missing: the password with which the gateway connects", i)
 		}
 		l.Users = append(l.Users, bus.Leaf{
-			Name: g.ID, Password: g.Password,
-			Publish: []string{proof.ReadingsSubject(plan.Community, g.ID, ">"), clock.Subject(plan.Community)},
+			Name: g.ID, Password: g.Password, Store: []string{proof.ReadingsSubject(plan.Community, g.ID, "*")},
+			Ask: []string{clock.Subject(plan.Community), proof.ReceiptSubject(plan.Community, g.ID)},
 		})
 	}
 	return l, nil

@@ -45,6 +45,18 @@ func (s *Signer) Continue(sequence uint64, last proof.Digest) {
 	s.sequence, s.previous = sequence, last
 }
 
+// Follow goes on after the batch that the hub accepted last, if that is not one that this
+// signer has signed or goes on after; it tells whether it does.
+func (s *Signer) Follow(last proof.Mark) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last.Sequence < s.sequence || last.Sequence == s.sequence && last.Digest == s.previous {
+		return false
+	}
+	s.sequence, s.previous = last.Sequence, last.Digest
+	return true
+}
+
 // PublishBatch signs a batch and sends it. An error means that the batch was not
 // taken; what was signed is the signer's to send, and no error.
 func (s *Signer) PublishBatch(ctx context.Context, _ string, b Batch) error {

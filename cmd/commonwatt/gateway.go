@@ -37,8 +37,8 @@ there, and follows in order.
     - {id: ann/meter, member: ann, metering_point: mp-ann, address: "192.0.2.7", profile: sunspec-meter}
 
 The hub admits the gateway by the lines that "commonwatt gateway key" prints, put
-into its configuration. The password is any long secret that you make up: one file
-with it on each machine. The hub listens with bus: {gateways: {listen: ADDR}}, and
+into its configuration. The password is a secret of 32 characters or more, as from
+openssl rand -hex 32: one file with it on each machine. The hub listens with bus: {gateways: {listen: ADDR}}, and
 lists the same devices with gateway: ID in place of an address.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -28,7 +28,7 @@ func TestAGatewayOutlivesItsHub(t *testing.T) {
 	devices := field(t, nil)
 	dir := t.TempDir()
 	secret := filepath.Join(dir, "password")
-	write(t, secret, "correct horse battery staple\n")
+	write(t, secret, "correct horse battery staple, twice\n")
 	leafs := free(t)
 	edgeConf := filepath.Join(dir, "gateway.yaml")
 	var lines strings.Builder
@@ -157,18 +157,24 @@ func write(t *testing.T, file, text string) {
 func TestBadGatewayConfigs(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "password")
-	write(t, secret, "x")
+	write(t, secret, strings.Repeat("x", 32))
+	short, empty := filepath.Join(t.TempDir(), "short"), filepath.Join(t.TempDir(), "empty")
+	write(t, short, "hunter2")
+	write(t, empty, "\n")
 	hub := "hub: {url: \"nats-leaf://127.0.0.1:1\", password_file: " + secret + "}\n"
 	devices := "devices: [{id: a/m, member: a, metering_point: mp-a, address: \"192.0.2.1\", profile: sunspec-meter}]\n"
 	for want, text := range map[string]string{
-		"devices: missing":                  hub,
-		"hub.url: missing":                  devices,
-		"hub.password_file: missing":        devices + "hub: {url: \"tls://x:1\"}\n",
-		"buffer.when_full: \"explode\"":     hub + devices + "buffer: {max_mb: 1, when_full: explode}\n",
-		"buffer.max_mb: 0":                  hub + devices + "buffer: {max_mb: 0, when_full: refuse_new}\n",
-		"unknown field \"colour\"":          hub + devices + "colour: red\n",
-		"there is no profile \"toaster\"":   hub + strings.Replace(devices, "sunspec-meter", "toaster", 1),
-		"is not nats-leaf://HOST:PORT or t": strings.Replace(hub, "nats-leaf://127.0.0.1:1", "hub", 1) + devices,
+		"devices: missing":                                           hub,
+		"hub.url: missing":                                           devices,
+		"hub.password_file: missing":                                 devices + "hub: {url: \"tls://x:1\"}\n",
+		"buffer.when_full: \"explode\"":                              hub + devices + "buffer: {max_mb: 1, when_full: explode}\n",
+		"buffer.max_mb: 0":                                           hub + devices + "buffer: {max_mb: 0, when_full: refuse_new}\n",
+		"unknown field \"colour\"":                                   hub + devices + "colour: red\n",
+		"there is no profile \"toaster\"":                            hub + strings.Replace(devices, "sunspec-meter", "toaster", 1),
+		"hub.password_file: " + empty + ": is empty":                 strings.Replace(hub, secret, empty, 1) + devices,
+		"hub.password_file: " + short + ": 7 characters are too sho": strings.Replace(hub, secret, short, 1) + devices,
+		"for everybody to read: use tls://":                          strings.Replace(hub, "127.0.0.1", "192.0.2.5", 1) + devices,
+		"is not nats-leaf://HOST:PORT or t":                          strings.Replace(hub, "nats-leaf://127.0.0.1:1", "hub", 1) + devices,
 	} {
 		conf := filepath.Join(t.TempDir(), "gateway.yaml")
 		write(t, conf, text+"data: "+filepath.Join(t.TempDir(), "d")+"\n")

@@ -43,10 +43,12 @@ type Hub struct {
 type gateway struct {
 	Options
 
-	bus    *bus.Edge
-	signer *meters.Signer
-	skew   atomic.Int64 // ns by which this clock is ahead of the hub's
-	totals *totals
+	bus      *bus.Edge
+	signer   *meters.Signer
+	skew     atomic.Int64 // ns by which this clock is ahead of the hub's
+	totals   *totals
+	receipts *receipts
+	mustAsk  bool // nothing is signed before the hub has said what it has
 }
 
 // Run reads the targets until ctx ends, and gives the hub a moment to take what is left.
@@ -88,11 +90,12 @@ func (n *gateway) open(ctx context.Context) error {
 	}
 	n.bus, err = bus.OpenEdge(ctx, bus.EdgeConfig{
 		Dir: n.Dir.File("bus"), Hub: n.Hub.URL, CA: n.Hub.CA, Name: id.Name, Password: n.Hub.Password,
-		MaxBytes: n.Hub.MaxBytes, DropOldest: n.Hub.DropOldest,
+		MaxBytes: n.Hub.MaxBytes, DropOldest: n.Hub.DropOldest, Decided: n.decided,
 	})
 	if err != nil {
 		return err
 	}
+	n.receipts = &receipts{log: n.Log, subject: proof.ReceiptSubject(n.Community, id.Name), ask: n.bus.Request}
 	dropped, err := n.bus.DropOthers(ctx, "readings."+n.Community+".")
 	if err != nil {
 		return err
@@ -102,14 +105,17 @@ func (n *gateway) open(ctx context.Context) error {
 	}
 	n.signer = &meters.Signer{Community: n.Community, Gateway: id.Name, Key: id.Key, Out: n, Skew: func() time.Duration { return time.Duration(n.skew.Load()) }}
 	last, err := n.bus.LastStored(ctx, n.subject(">"))
-	if err != nil || last == nil {
+	if err != nil {
 		return err
 	}
-	b, digest, err := proof.ReadBatch(last)
-	if err != nil {
-		return fmt.Errorf("the last batch: %w", err)
+	if last != nil {
+		b, digest, err := proof.ReadBatch(last)
+		if err != nil {
+			return fmt.Errorf("the last batch: %w", err)
+		}
+		n.signer.Continue(b.Sequence, digest)
 	}
-	n.signer.Continue(b.Sequence, digest)
+	n.settle(ctx, last == nil && n.totals.kept)
 	return nil
 }
 
@@ -149,6 +155,9 @@ func (n *gateway) PublishSigned(ctx context.Context, member, id string, signed [
 
 // PublishBatch remembers the registers and hands the batch to the signer.
 func (n *gateway) PublishBatch(ctx context.Context, id string, b meters.Batch) error {
+	if n.mustAsk && !n.receipts.known() {
+		return errUnknown
+	}
 	n.totals.note(b.Readings)
 	return n.signer.PublishBatch(ctx, id, b)
 }
@@ -175,6 +184,9 @@ func (n *gateway) mind(ctx context.Context) {
 	filling := false
 	for {
 		n.compareClocks(ctx)
+		if n.mustAsk && !n.receipts.known() {
+			n.asked(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -204,8 +216,24 @@ func (n *gateway) compareClocks(ctx context.Context) {
 	skew, err := clock.Skew(asked, func(ctx context.Context) ([]byte, error) {
 		return n.bus.Request(ctx, clock.Subject(n.Community), nil)
 	})
-	if err == nil { // else the last comparison holds
-		n.skew.Store(int64(skew))
+	if err != nil { // the last comparison holds
+		return
+	}
+	off := func(d time.Duration) bool { return d.Abs() > proof.MostSkew }
+	if before := time.Duration(n.skew.Swap(int64(skew))); off(skew) != off(before) {
+		n.sayClock(ctx, skew)
+	}
+}
+
+// sayClock says that this machine's clock is off, or right again.
+func (n *gateway) sayClock(ctx context.Context, skew time.Duration) {
+	switch {
+	case skew > proof.MostSkew:
+		n.Log.ErrorContext(ctx, "this machine's clock is ahead of the hub's: its readings count as estimated, and wait or are refused when they are far ahead; set the clock", slog.Duration("by", skew))
+	case skew < -proof.MostSkew:
+		n.Log.ErrorContext(ctx, "this machine's clock is behind the hub's: its readings count as estimated; set the clock", slog.Duration("by", -skew))
+	default:
+		n.Log.InfoContext(ctx, "this machine's clock agrees with the hub's again")
 	}
 }
 

@@ -18,7 +18,8 @@ const totalsFile = "totals.json"
 
 // totals are these registers. They implement meters.Memory.
 type totals struct {
-	dir *disk.Dir
+	dir  *disk.Dir
+	kept bool // there were some at the start: this gateway has read before
 
 	mu   sync.Mutex              // guards what follows
 	last map[string]grid.Reading // by device
@@ -33,6 +34,7 @@ func openTotals(dir *disk.Dir) (*totals, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.kept = true
 	if err := json.Unmarshal(b, &t.last); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir.File(totalsFile), err)
 	}

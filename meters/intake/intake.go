@@ -75,6 +75,8 @@ type Intake struct {
 type Heard struct {
 	At   time.Time // wall time; zero: never
 	Last time.Time // of a reading
+	// Ahead is by how much its clock is ahead, as its last batch says.
+	Ahead time.Duration
 }
 
 // Open returns the intake of a community's devices, and has the evidence admit what they
@@ -264,7 +266,7 @@ func (in *Intake) note(accepted []evidence.Received) {
 		if !b.Fresh {
 			continue
 		}
-		heard := Heard{At: time.Now(), Last: in.heard[b.Gateway].Last}
+		heard := Heard{At: time.Now(), Last: in.heard[b.Gateway].Last, Ahead: time.Duration(b.SkewMS) * time.Millisecond}
 		for _, r := range b.Readings {
 			delete(in.silent, r.Device)
 			if r.Time.After(heard.Last) {

@@ -62,7 +62,16 @@ const gateways: Column<Gateway>[] = [
   { cell: (g) => g.id },
   { cell: (g) => (g.online ? "sends" : "silent") },
   { cell: (g) => (g.last_reading ? `last reading of ${day(g.last_reading)}, ${clock(g.last_reading)}` : "nothing came since the start") },
+  { cell: (g) => trouble(g) },
 ];
+
+/** trouble is what is wrong with a gateway's readings, empty when nothing is. */
+function trouble(g: Gateway): string {
+  const refused = g.refused ? `${g.refused} ${g.refused === 1 ? "batch was" : "batches were"} not accepted, the last because: ${g.refusal}` : "";
+  const seconds = Math.round(Math.abs(g.ahead_ms ?? 0) / 1000);
+  const off = seconds ? `its clock is ${seconds} s ${(g.ahead_ms ?? 0) > 0 ? "ahead" : "behind"}` : "";
+  return [refused, off].filter(Boolean).join("; ");
+}
 
 function Gateways({ all }: { all: Gateway[] }) {
   return (

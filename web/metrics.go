@@ -1,4 +1,4 @@
-package hub
+package web
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// metrics serves the totals of the status for Prometheus.
-func metrics(status func(context.Context) api.Status) http.Handler {
+// Metrics serves the totals of the status for Prometheus.
+func Metrics(status func(context.Context) api.Status) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(&statusCollector{status: status})
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+)
+
+// AccessText says how the pages and the API are reached by others.
+type AccessText struct {
+	TLS         TLSText  `yaml:"tls" doc:"without it, or behind_proxy, only listen on loopback is allowed"`
+	BehindProxy []string `yaml:"behind_proxy" eg:"[\"192.0.2.1\"]" doc:"addresses of the proxies that speak TLS with others, from which alone requests are taken then"`
+	Hosts       []string `yaml:"hosts" eg:"[hub.example]" doc:"names by which the pages are asked for, beside those in the certificate"`
+}
+
+// TLSText names the files by which the pages speak TLS.
+type TLSText struct {
+	Cert string `yaml:"cert" eg:"F" doc:"PEM, with what signed it"`
+	Key  string `yaml:"key" eg:"F" doc:"PEM"`
+}
+
+// Access is how the pages and the API are reached.
+type Access struct {
+	Certificate *tls.Certificate // nil: no TLS
+	Proxies     []netip.Addr     // requests come from them alone; none: from everybody
+	Hosts       []string         // names by which the pages are asked for, beside loopback's
+	Open        bool             // whoever is on this machine, and nobody else, reaches the pages
+}
+
+// access reads how the pages are reached at an address. The error begins with the name of
+// the field.
+func (t AccessText) access(listen string) (a Access, err error) {
+	a.Open = isLoopback(listen) && len(t.BehindProxy) == 0
+	for i, text := range t.BehindProxy {
+		proxy, err := netip.ParseAddr(text)
+		if err != nil {
+			return a, fmt.Errorf("behind_proxy[%d]: %q is not the address of a machine, as in 192.0.2.1", i, text)
+		}
+		a.Proxies = append(a.Proxies, proxy.Unmap())
+	}
+	for i, name := range t.Hosts {
+		if !regexp.MustCompile(`^[a-zA-Z0-9.-]+$|^\[?[0-9a-fA-F:]+\]?$`).MatchString(name) {
+			return a, fmt.Errorf("hosts[%d]: %q is not the name of a machine, as in hub.example", i, name)
+		}
+	}
+	a.Hosts = append(a.Hosts, t.Hosts...)
+	switch {
+	case t.TLS.Cert == "" && t.TLS.Key == "":
+	case t.TLS.Cert == "" || t.TLS.Key == "":
+		return a, errors.New("tls.cert, tls.key: give both or none")
+	default:
+		pair, err := tls.LoadX509KeyPair(t.TLS.Cert, t.TLS.Key)
+		if err != nil {
+			return a, fmt.Errorf("tls.cert, tls.key: %w", err)
+		}
+		a.Certificate = &pair
+		a.Hosts = append(a.Hosts, named(pair)...)
+	}
+	if a.Certificate == nil && len(a.Proxies) == 0 && !isLoopback(listen) {
+		return a, fmt.Errorf("listen: %s is open to others, and readings, keys and orders would go over the network for everybody to read: give tls: {cert: FILE, key: FILE}, or behind_proxy (--behind-proxy) where a proxy speaks TLS, or listen on 127.0.0.1", listen)
+	}
+	return a, nil
+}
+
+// named returns the names and addresses that a certificate is for.
+func named(pair tls.Certificate) (names []string) {
+	if pair.Leaf == nil {
+		return nil
+	}
+	names = append(names, pair.Leaf.DNSNames...)
+	for _, ip := range pair.Leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
+}
+
+// isLoopback tells whether HOST:PORT is reached from this machine alone.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
