@@ -3,6 +3,7 @@ package grid
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 )
 
@@ -109,8 +110,14 @@ func At(a, b Registers, t time.Time) (Registers, error) {
 		return Registers{Time: t, Import: b.Import, Export: b.Export}, nil
 	}
 	part := t.Sub(a.Time).Milliseconds()
-	between := func(from, to Energy) Energy {
-		return from + Energy((2*int64(to-from)*part+span)/(2*span))
-	}
-	return Registers{Time: t, Import: between(a.Import, b.Import), Export: between(a.Export, b.Export)}, nil
+	return Registers{Time: t, Import: between(a.Import, b.Import, part, span), Export: between(a.Export, b.Export, part, span)}, nil
+}
+
+// between returns from + (to − from) × part / span, rounded once, half up. It wants
+// from ≤ to and 0 ≤ part ≤ span, and does not overflow.
+func between(from, to Energy, part, span int64) Energy {
+	hi, lo := bits.Mul64(uint64(to)-uint64(from), uint64(part))
+	lo, carry := bits.Add64(lo, uint64(span)/2, 0)
+	quotient, _ := bits.Div64(hi+carry, lo, uint64(span))
+	return Energy(uint64(from) + quotient)
 }

@@ -284,7 +284,7 @@ func (h *Hub) startRecords(s *stages) {
 // long stop their registers say what flowed meanwhile.
 func (h *Hub) startReaders(ctx context.Context, s *stages) error {
 	s.start(func(ctx context.Context) error {
-		return errors.Join(h.fleet.Run(ctx, h.site.targets, h.records.store), h.records.signer.Close(context.WithoutCancel(ctx)))
+		return errors.Join(h.fleet.Run(ctx, h.site.targets, h.records.evidence), h.records.signer.Close(context.WithoutCancel(ctx)))
 	})
 	if h.site.sim != nil {
 		s.then(func() { time.Sleep(h.batteries.Every + meters.Period/2) }) // each device is read once more, at rest

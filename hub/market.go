@@ -70,7 +70,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, plan.Tariff.Retail, plan.Tariff.FeedIn, m.site.seed(), plan.Strategy, metering.Telemetry{Store: m.records.store})
+	m.traders = agent.NewTraders(m.site.devices, plan.Tariff.Retail, plan.Tariff.FeedIn, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }

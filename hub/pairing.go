@@ -96,7 +96,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 			tellSign(ctx, a.live, a.log, c)
 		}
 		if b.Kind == grid.Meter {
-			a.records.metering.Add(b.Device, b.Since)
+			a.records.metering.Add(b.Device, b.Since, target.Most)
 		}
 		a.market.traders.Add(b.Device)
 		join()
@@ -125,7 +125,7 @@ func (a *adoption) wanted(ctx context.Context, b pairing.Binding) (t meters.Targ
 	if t, err = Target(d); err != nil {
 		return t, nil, err
 	}
-	last, err = a.records.store.Totals(ctx, b.ID)
+	last, err = a.records.evidence.Totals(ctx, b.ID)
 	return t, last, err
 }
 

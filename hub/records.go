@@ -52,9 +52,10 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	if err := r.openIntake(ctx, dir, watch); err != nil {
 		return err
 	}
-	r.metering = metering.New(metering.Options{Store: r.store, Evidence: r.evidence, Tariff: plan.Tariff, Forecast: forecast.Next})
+	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Doubted: r.doubted, Forecast: forecast.Next})
 	for _, m := range r.site.meters() {
-		r.metering.Add(m, r.site.since(m.ID))
+		d := r.site.planned(m.ID)
+		r.metering.Add(m, d.Since, meters.Bound(d.Rated, d.Imports, d.Exports))
 	}
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
@@ -67,6 +68,11 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		return err
 	}
 	return r.registerGateways(ctx)
+}
+
+// doubted says that a meter is not believed.
+func (r *records) doubted(ctx context.Context, meter grid.Device, i grid.Interval) {
+	r.log.WarnContext(ctx, "registers are not believed as they stand: the interval is estimated of this metering point", slog.String("device", meter.ID), slog.String("interval", i.String()))
 }
 
 func (r *records) close() error {

@@ -139,9 +139,7 @@ func (s *site) seed() uint64 {
 	return 1
 }
 
-// since returns when a device was paired, the zero time when it was configured.
-func (s *site) since(id string) time.Time { return s.planned(id).Since }
-
+// planned returns a device of the plan, an empty one when it is simulated.
 func (s *site) planned(id string) config.Target {
 	for _, d := range s.plan.Devices {
 		if d.ID == id {

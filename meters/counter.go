@@ -2,7 +2,6 @@ package meters
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -78,7 +77,7 @@ func (c *counter) check(s shown) (total grid.Energy, confirmed bool, err error) 
 // hold takes a value into quarantine, and tells whether it is confirmed.
 func (c *counter) hold(total grid.Energy, s shown) (confirmed bool) {
 	q := &c.held
-	if q.n == 0 || total < q.last || total-q.last > Possible(c.most, s.at.Sub(q.at), s.step) {
+	if q.n == 0 || total < q.last || total-q.last > grid.MostGain(c.most, s.at.Sub(q.at), s.step) {
 		*q = quarantine{first: total, since: s.at}
 	}
 	q.n++
@@ -94,7 +93,7 @@ func (c *counter) unwrap(s shown) grid.Energy {
 		return s.value
 	}
 	turns := (c.last-s.value-1)/s.wraps + 1
-	if total := s.value + turns*s.wraps; total-c.last <= Possible(c.most, s.at.Sub(c.at), s.step) {
+	if total := s.value + turns*s.wraps; total-c.last <= grid.MostGain(c.most, s.at.Sub(c.at), s.step) {
 		return total
 	}
 	return s.value
@@ -115,25 +114,9 @@ func (c *counter) doubt(total grid.Energy, s shown) string {
 		return fmt.Sprintf("below the last good total of %d Wh", c.last)
 	case c.held.n > 0 && c.held.last > c.last && total >= c.held.last:
 		return "it jumped, and is not confirmed yet"
-	case total-c.last > Possible(c.most, s.at.Sub(c.at), s.step):
+	case total-c.last > grid.MostGain(c.most, s.at.Sub(c.at), s.step):
 		return fmt.Sprintf("%d Wh above the last good total %s ago, more than %d W can do", total-c.last, s.at.Sub(c.at).Round(time.Second), c.most)
 	default:
 		return ""
 	}
 }
-
-// slack is for how long a device may leave its register standing still before it shows
-// what was counted meanwhile.
-const slack = 30 * time.Second
-
-// Possible returns how far a register can have moved in a time, with a margin for the
-// moment of reading and for its resolution: step is what one count of it is. A clock that
-// ran backwards in that time makes it no less than what the margin allows.
-func Possible(most grid.Power, elapsed time.Duration, step grid.Energy) grid.Energy {
-	wh := float64(most) * (max(elapsed, 0) + slack).Hours()
-	return grid.Energy(math.Ceil(min(wh, mostTotal))) + max(step, 1)
-}
-
-// mostTotal is the highest total that a register is taken to have, in Wh: beyond it whole
-// numbers are not exact in all that handles them.
-const mostTotal = 1 << 53

@@ -84,7 +84,7 @@ func TestAMeterThatIsReplacedDoesNotMakeItsSilenceFree(t *testing.T) {
 		t.Fatalf("bob has %+v, want that nothing is known", silent)
 	}
 	s.leave("bob")
-	s.metering.Add(grid.Device{ID: "bob/another", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"}, s.i.End().Add(time.Minute))
+	s.metering.Add(grid.Device{ID: "bob/another", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"}, s.i.End().Add(time.Minute), 10_000)
 	if bob := statementOf(t, s.run(s.i, 2, true), "mp-bob"); bob.Quality != grid.Final || bob.Metered.Import != 300 {
 		t.Errorf("bob has %+v, want the 300 Wh of two weeks before, for good", bob)
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/metering"
-	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -66,7 +65,6 @@ type settling struct {
 	*Settler
 
 	market   *community.Market
-	store    store.Store
 	evidence *evidence.Log
 	names    *ledger.Names
 	metering *metering.Meters
@@ -110,22 +108,18 @@ func newSettling(t *testing.T) *settling {
 		_, commands, err := market.Submit(community.Submission{Product: product, Time: before, Order: o})
 		apply(commands, err)
 	}
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	readings, err := evidence.Open(t.Context(), filepath.Join(dir, "evidence.db"), "elm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = kept.Close(), readings.Close() })
+	t.Cleanup(func() { _ = readings.Close() })
 	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if err := readings.Admit(t.Context(), "gw-1", &s.key.PublicKey); err != nil {
 		t.Fatal(err)
 	}
-	s.market, s.store, s.evidence, s.names = market, kept, readings, names
+	s.market, s.evidence, s.names = market, readings, names
 	s.Settler = &Settler{
 		Trades: market, Names: names, Runs: frozenInMemory{}, Workings: audit.Workings{In: readings}, Alone: unmoved{},
 		Deadline: 2 * time.Minute, Log: slog.New(slog.DiscardHandler), Seen: func(grid.Interval, settlement.Run) {},
@@ -137,7 +131,7 @@ func newSettling(t *testing.T) *settling {
 // count makes these the connection meters.
 func (s *settling) count(meters []grid.Device) {
 	s.metering = metering.New(metering.Options{
-		Store: s.store, Evidence: s.evidence, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000},
+		Evidence: s.evidence, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000},
 		Forecast: func(first grid.Interval, history []float64) (float64, bool, error) {
 			points, err := forecast.Blend{}.Forecast(forecast.Series{First: first, Values: history}, 1)
 			if errors.Is(err, forecast.ErrNoHistory) {
@@ -148,25 +142,22 @@ func (s *settling) count(meters []grid.Device) {
 	})
 	s.Meters, s.Evidence = s.metering, s.metering
 	for _, m := range meters {
-		s.metering.Add(m, time.Time{})
+		s.metering.Add(m, time.Time{}, 10_000)
 	}
 }
 
 // meter gives a member a connection meter.
 func (s *settling) meter(member string) {
-	s.metering.Add(grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}, time.Time{})
+	s.metering.Add(grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}, time.Time{}, 10_000)
 }
 
-// read reads a member's meter at instants, between which it takes 300 Wh, into the
-// telemetry and, signed, into the evidence.
+// read reads a member's meter at instants, between which it takes 300 Wh, signed, into the
+// evidence.
 func (s *settling) read(member string, instants ...time.Time) {
 	s.t.Helper()
 	b := proof.Batch{Community: "elm", Gateway: "gw-1", Sequence: s.sequence + 1, Previous: s.previous, Member: member}
 	for k, at := range instants {
 		b.Readings = append(b.Readings, grid.Reading{Device: member + "/meter", Time: at, Import: new(grid.Energy(300 * k)), Export: new(grid.Energy(0)), Quality: grid.Good})
-	}
-	if err := s.store.Write(s.t.Context(), b.Readings); err != nil {
-		s.t.Fatal(err)
 	}
 	text, digest, err := proof.SignBatch(b, s.key)
 	if err != nil {

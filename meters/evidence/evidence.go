@@ -21,9 +21,13 @@ type Log struct {
 	// is set before the first batch is received. What it refuses is set aside, for
 	// Reconsider.
 	May func(proof.Batch) error
+	// Meters tells whether the registers of a device are looked for later (Registers); it is
+	// set before the first batch is received. Nil: those of all devices.
+	Meters func(device string) bool
 
 	keys
 	chain
+	registers
 	setAside
 	thinner
 	workings
@@ -36,7 +40,7 @@ type Log struct {
 // them is one transaction.
 func newLog(db *sql.DB, community string, packer *packer) *Log {
 	return &Log{
-		keys: keys{db}, chain: chain{db, packer}, setAside: setAside{db}, thinner: thinner{db, packer}, workings: workings{db, packer},
+		keys: keys{db}, chain: chain{db, packer}, registers: registers{db, packer}, setAside: setAside{db}, thinner: thinner{db, packer, registers{db, packer}}, workings: workings{db, packer},
 		db: db, community: community,
 	}
 }
@@ -85,6 +89,9 @@ CREATE TABLE IF NOT EXISTS workings (
 	if err == nil {
 		err = disk.MakeElastic(ctx, db)
 	}
+	if err == nil {
+		err = registers{db, packer}.fill(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
@@ -111,6 +118,9 @@ func (e *Log) Close() error { return e.db.Close() }
 // Erase forgets the readings of a member. Digests stay: they tell nothing.
 func (e *Log) Erase(ctx context.Context, member string) error {
 	_, err := e.db.ExecContext(ctx, `UPDATE batches SET signed = NULL, member = '' WHERE member = ?`, member)
+	if err == nil {
+		err = e.registers.erase(ctx, member)
+	}
 	var aside []proof.Batch
 	if err == nil {
 		err = e.setAside.each(ctx, func(b proof.Batch, _ []byte) bool {

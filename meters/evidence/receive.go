@@ -157,6 +157,9 @@ func (r *receipt) receive(ctx context.Context, signed []byte) (proof.Batch, bool
 	if err := r.chain.add(ctx, r.tx, a, s); err != nil {
 		return a.Batch, false, err
 	}
+	if err := r.registers.add(ctx, r.tx, a.Batch, r.Meters); err != nil {
+		return a.Batch, false, err
+	}
 	if err := r.keys.rotate(ctx, r.tx, a.Batch); err != nil {
 		return a.Batch, false, err
 	}

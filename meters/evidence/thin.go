@@ -58,6 +58,7 @@ func upgrade(ctx context.Context, db *sql.DB) error {
 type thinner struct {
 	db     *sql.DB
 	packer *packer
+	counts registers
 }
 
 // Name keeps batches for good: something on the ledger names them.
@@ -135,6 +136,9 @@ func (t thinner) Thin(ctx context.Context, whole, unnamed time.Time) error {
 		if err := t.forgetUnnamed(ctx, g, unnamed.UnixMilli()); err != nil {
 			return fmt.Errorf("thin out evidence: %w", err)
 		}
+	}
+	if err := t.counts.thin(ctx, whole); err != nil {
+		return fmt.Errorf("thin out registers: %w", err)
 	}
 	if _, err := t.db.ExecContext(ctx, `DELETE FROM moments WHERE time < ?`, unnamed.UnixMilli()); err != nil {
 		return fmt.Errorf("thin out evidence: %w", err)

@@ -86,10 +86,17 @@ func Open(ctx context.Context, o Options) (*Intake, error) {
 	for _, d := range o.Devices {
 		in.Add(d)
 	}
-	o.Evidence.May = in.may
+	o.Evidence.May, o.Evidence.Meters = in.may, in.isMeter
 	count, err := o.Store.Count(ctx)
 	in.stored.Store(count)
 	return in, err
+}
+
+// isMeter tells whether a device is a connection meter, by whose registers bills are made.
+func (in *Intake) isMeter(device string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.device[device].Kind == grid.Meter
 }
 
 // Consumer is the durable name by which readings are taken: several communities may share

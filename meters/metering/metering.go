@@ -1,17 +1,24 @@
 // Package metering says what flowed over the connection meters of a community in a delivery
-// interval, from the registers in the telemetry and the signed batches in the evidence.
+// interval, from the registers in the signed batches of the evidence. Telemetry, which may be
+// in a database on another machine, is for pages and forecasts: no bill waits for it.
 //
 // A meter that was read at both ends of the interval says it itself. Where it was not read
 // at one of them, what was read of the interval counts until a later run corrects it. When
 // corrections are over, a value is put in its place for good: the one that is dearer for the
-// member, of what was forecast and what was metered at the same time a week before.
+// member, of what was forecast and what was metered at the same time a week before. Each
+// direction counts by itself: where one register is missing the other one still says what
+// flowed its way.
+//
+// Registers are judged by the rule of a counter, with what can flow through the connection:
+// one that jumps counts once it has stayed for a minute, and nothing flowed by the jump. A
+// meter that was replaced, a register that was torn, and one that nothing can have brought
+// to where it is make the interval of that member an estimate, and nobody else's.
 //
 // A metering point that is paired while the community runs takes part in the intervals that
 // begin after it was paired and its meter was first read. The others neither wait for it nor
 // are estimated because of it.
 //
-// Energy is in Wh, times are world time. Meters starts nothing and owns neither store nor
-// evidence.
+// Energy is in Wh, times are world time. Meters starts nothing and does not own the evidence.
 package metering
 
 import (
@@ -24,7 +31,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
-	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -32,9 +38,11 @@ import (
 
 // Options are what Meters works with.
 type Options struct {
-	Store    store.Store
 	Evidence *evidence.Log
 	Tariff   tariff.Tariff
+	// Doubted is told of a meter whose registers are not believed as they stand, once an
+	// interval; nil: nobody is told.
+	Doubted func(ctx context.Context, meter grid.Device, i grid.Interval)
 	// Forecast returns the net energy of the interval that follows a history, of which
 	// unknown values are NaN; known is false where the history is too short.
 	Forecast func(first grid.Interval, history []float64) (net float64, known bool, err error)
@@ -47,16 +55,27 @@ type Meters struct {
 	mu     sync.Mutex           // guards what follows
 	meters []grid.Device        // the connection meters, in the order in which they came
 	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
+	most   map[string]grid.Power // connection meter → above which nothing can flow through it
+	shown  map[string]shown     // connection meter → how it was proven what flowed in the last interval that was asked for
+	told   map[string]grid.Interval
+}
+
+// shown are the readings that prove what flowed in an interval.
+type shown struct {
+	i      grid.Interval
+	around [4]evidence.Registered
 }
 
 // New returns a community without meters.
-func New(o Options) *Meters { return &Meters{Options: o, since: map[string]time.Time{}} }
+func New(o Options) *Meters { return &Meters{Options: o, since: map[string]time.Time{}, most: map[string]grid.Power{}, shown: map[string]shown{}, told: map[string]grid.Interval{}} }
 
 // Add counts one more connection meter, from when it was paired; a zero time says that it was
-// always there. One that is known, and was paired anew, stays as it is.
-func (m *Meters) Add(meter grid.Device, since time.Time) {
+// always there. most is the power above which nothing can flow through it. One that is known,
+// and was paired anew, stays as it is but for that.
+func (m *Meters) Add(meter grid.Device, since time.Time, most grid.Power) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.most[meter.ID] = most
 	if slices.ContainsFunc(m.meters, func(known grid.Device) bool { return known.ID == meter.ID }) {
 		return
 	}
@@ -114,6 +133,13 @@ func (m *Meters) in(i grid.Interval) (there []grid.Device) {
 	return there
 }
 
+// mostOf returns the power above which nothing can flow through a connection meter.
+func (m *Meters) mostOf(meter string) grid.Power {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.most[meter]
+}
+
 func (m *Meters) paired(meter string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -127,25 +153,22 @@ func (m *Meters) paired(meter string) bool {
 func (m *Meters) Energies(ctx context.Context, i grid.Interval, last bool) (metered []record.Metered, complete bool, err error) {
 	complete = true
 	for _, d := range m.in(i) {
-		flow, quality, err := m.energy(ctx, d, i)
+		e, err := m.energy(ctx, d, i)
 		if errors.Is(err, errNewcomer) {
 			continue
 		}
-		if errors.Is(err, store.ErrIncomplete) {
-			complete = false
-			flow, err = store.Known(ctx, m.Store, d.ID, i)
-			quality = grid.Estimated
-			if last && err == nil {
-				flow, err = m.substitute(ctx, d, i, flow)
-			}
+		if err == nil && !e.complete() && last {
+			e.flow, err = m.substitute(ctx, d, i, e)
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("meter %s: %w", d.ID, err)
 		}
+		complete = complete && e.complete()
+		quality := e.quality
 		if last && quality == grid.Estimated {
 			quality = grid.Final
 		}
-		metered = append(metered, record.Metered{MeteringPoint: d.MeteringPoint, Flow: flow, Quality: quality})
+		metered = append(metered, record.Metered{MeteringPoint: d.MeteringPoint, Flow: e.flow, Quality: quality})
 	}
 	return metered, complete, nil
 }
@@ -153,33 +176,24 @@ func (m *Meters) Energies(ctx context.Context, i grid.Interval, last bool) (mete
 // errNewcomer reports a paired meter that was first read after the interval began.
 var errNewcomer = errors.New("the meter was first read later")
 
-// energy returns the energy of an interval at a meter. Errors: store.ErrIncomplete,
-// errNewcomer.
-func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval) (grid.Flow, grid.Quality, error) {
-	flow, quality, incomplete := store.Energy(ctx, m.Store, meter.ID, i)
-	if !errors.Is(incomplete, store.ErrIncomplete) || !m.paired(meter.ID) {
-		return flow, quality, incomplete
-	}
-	before, after, err := m.Store.Around(ctx, meter.ID, i.Begin(), store.Reach)
-	switch {
-	case err != nil:
-		return flow, "", err
-	case before == nil && after != nil:
-		return flow, "", errNewcomer
-	default:
-		return flow, "", incomplete
-	}
-}
-
 // Batches returns the signed batches by which the registers at both ends of an interval are
-// known (record.Leaf). signed is false for a metering point without a meter.
+// known (record.Leaf), empty where they cannot be shown. signed is false for a metering point
+// without a meter.
 func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, signed bool, err error) {
 	d, has := m.at(point)
 	if !has {
 		return batches, false, nil
 	}
-	for end, t := range []time.Time{i.Begin(), i.End()} {
-		if batches[2*end], batches[2*end+1], err = m.Evidence.Around(ctx, d.Member, d.ID, t); err != nil {
+	around, known := m.shownBy(d.ID, i)
+	if !known {
+		e, err := m.energy(ctx, d, i)
+		if err != nil || e.quality != grid.Good {
+			return batches, true, err
+		}
+		around = e.around
+	}
+	for k, r := range around {
+		if batches[k], err = m.Evidence.BatchOf(ctx, r); err != nil {
 			return batches, true, err
 		}
 	}

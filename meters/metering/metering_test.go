@@ -1,30 +1,21 @@
 package metering
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // TestNewcomers settles the intervals around the pairing of a meter: those that began
 // before it was paired or first read neither wait for it nor count it.
 func TestNewcomers(t *testing.T) {
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
-	read := func(meter string, minutes ...int) {
+	s := newCounting(t)
+	read := func(member string, minutes ...int) {
 		for _, m := range minutes {
 			total := grid.Energy(1000 + m)
-			r := grid.Reading{Device: meter, Time: noon.Add(time.Duration(m) * time.Minute), Import: &total, Export: new(grid.Energy), Quality: grid.Good}
-			if err := kept.Write(t.Context(), []grid.Reading{r}); err != nil {
-				t.Fatal(err)
-			}
+			s.says(member, 1, grid.Reading{Device: member + "/meter", Time: noon.Add(time.Duration(m) * time.Minute), Import: &total, Export: new(grid.Energy), Quality: grid.Good})
 		}
 	}
 	every := func(from, to int) (minutes []int) {
@@ -33,16 +24,12 @@ func TestNewcomers(t *testing.T) {
 		}
 		return minutes
 	}
-	read("ann/meter", every(-20, 65)...)
-	read("bob/meter", every(21, 65)...)
-	s := counting(kept)
-	meter := func(member string) grid.Device {
-		return grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
-	}
-	s.Add(meter("ann"), time.Time{})
-	s.Add(meter("bob"), noon.Add(10*time.Minute)) // and first read 11 minutes later
-	s.Add(meter("eve"), noon.Add(20*time.Minute)) // and never read
-	s.Add(meter("bob"), noon.Add(30*time.Minute)) // paired anew
+	read("ann", every(-20, 65)...)
+	read("bob", every(21, 65)...)
+	s.meter("ann", time.Time{})
+	s.meter("bob", noon.Add(10*time.Minute)) // and first read 11 minutes later
+	s.meter("eve", noon.Add(20*time.Minute)) // and never read
+	s.meter("bob", noon.Add(30*time.Minute)) // paired anew
 	for k, want := range []struct {
 		points   int
 		complete bool

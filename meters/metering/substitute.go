@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // substituteDays is how many days before an interval its forecast is made from.
@@ -18,29 +17,38 @@ const mostWeeks = 8
 // substitute returns the energy that is settled for good where a meter did not tell in
 // time: of what was forecast and what was metered at the same time a week before (or
 // more weeks, where it was silent then too) the dearer for the member, and never what is
-// cheaper than what was read of it. So it does not pay to cut a meter off.
-func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Interval, read grid.Flow) (grid.Flow, error) {
-	candidates := []grid.Flow{read}
+// cheaper than what was read of it. So it does not pay to cut a meter off. A direction that
+// is known stays as it was read.
+func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Interval, read energy) (grid.Flow, error) {
+	candidates := []grid.Flow{read.flow}
 	for week := 1; week <= mostWeeks && len(candidates) == 1; week++ {
-		before, _, err := store.Energy(ctx, m.Store, meter.ID, i.Weeks(-week))
-		if err == nil {
-			candidates = append(candidates, before)
-		} else if !errors.Is(err, store.ErrIncomplete) {
-			return read, err
+		before, err := m.energy(ctx, meter, i.Weeks(-week))
+		if err == nil && before.complete() {
+			candidates = append(candidates, before.flow)
+		} else if err != nil && !errors.Is(err, errNewcomer) {
+			return read.flow, err
 		}
 	}
 	n := substituteDays * 24 * 60 / i.Minutes
-	history, err := Telemetry{m.Store}.Energies(ctx, meter.ID, i.Shift(-n), n)
+	history, err := m.net(ctx, meter, i.Shift(-n), n)
 	if err != nil {
-		return read, err
+		return read.flow, err
 	}
 	mean, known, err := m.Forecast(i.Shift(-n), history)
 	if err != nil {
-		return read, err
+		return read.flow, err
 	}
 	if known {
 		net := grid.Energy(math.Round(mean))
 		candidates = append(candidates, grid.Flow{Import: max(net, 0), Export: max(-net, 0)})
+	}
+	for k := range candidates {
+		if read.whole[imports] {
+			candidates[k].Import = read.flow.Import
+		}
+		if read.whole[exports] {
+			candidates[k].Export = read.flow.Export
+		}
 	}
 	return m.Dearest(candidates...)
 }

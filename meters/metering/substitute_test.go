@@ -1,21 +1,51 @@
 package metering
 
 import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters/store"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
-// counting returns a community without meters that forecasts as the agents do.
-func counting(s store.Store) *Meters {
-	return New(Options{
-		Store: s, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000},
+// counting is a community whose gateway signs what its meters say, and that forecasts as
+// the agents do.
+type counting struct {
+	*Meters
+
+	t        *testing.T
+	key      *ecdsa.PrivateKey
+	sequence uint64
+	previous proof.Digest
+	doubted  []string // intervals of meters
+}
+
+func newCounting(t *testing.T) *counting {
+	t.Helper()
+	c := &counting{t: t}
+	kept, err := evidence.Open(t.Context(), filepath.Join(t.TempDir(), "evidence.db"), "elm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	if c.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if err := kept.Admit(t.Context(), "gw-1", &c.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	c.Meters = New(Options{
+		Evidence: kept, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 80_000},
 		Forecast: func(first grid.Interval, history []float64) (float64, bool, error) {
 			points, err := forecast.Blend{}.Forecast(forecast.Series{First: first, Values: history}, 1)
 			if errors.Is(err, forecast.ErrNoHistory) {
@@ -23,7 +53,41 @@ func counting(s store.Store) *Meters {
 			}
 			return points[0].Mean, true, err
 		},
+		Doubted: func(_ context.Context, meter grid.Device, i grid.Interval) { c.doubted = append(c.doubted, meter.ID+" "+i.String()) },
 	})
+	return c
+}
+
+// meter gives a member a connection meter through which 11 kW can flow.
+func (c *counting) meter(member string, since time.Time) grid.Device {
+	d := grid.Device{ID: member + "/meter", Kind: grid.Meter, Member: member, MeteringPoint: "mp-" + member}
+	c.Add(d, since, 12_375)
+	return d
+}
+
+// says has the gateway sign readings of a member, in batches of no more than so many.
+func (c *counting) says(member string, most int, readings ...grid.Reading) {
+	c.t.Helper()
+	var signed [][]byte
+	now := time.Time{}
+	for some := range slices.Chunk(readings, most) {
+		b := proof.Batch{Community: "elm", Gateway: "gw-1", Sequence: c.sequence + 1, Previous: c.previous, Member: member, Readings: some}
+		text, digest, err := proof.SignBatch(b, c.key)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.sequence, c.previous = b.Sequence, digest
+		signed = append(signed, text)
+		for _, r := range some {
+			if r.Time.After(now) {
+				now = r.Time
+			}
+		}
+	}
+	_, refused, err := c.Evidence.ReceiveAll(c.t.Context(), signed, now)
+	if err != nil || len(refused) > 0 {
+		c.t.Fatal(refused, err)
+	}
 }
 
 // TestCuttingTheMeterDoesNotPay lets a home take 200 Wh in every interval for nine days,
@@ -31,11 +95,7 @@ func counting(s store.Store) *Meters {
 // outside of own energy and pool, and for good with the dearer of what was forecast and
 // what it took a week before; with that it takes part.
 func TestCuttingTheMeterDoesNotPay(t *testing.T) {
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
+	s := newCounting(t)
 	cut := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
 	dear := cut.Shift(-7 * 96)
 	var readings []grid.Reading
@@ -47,11 +107,8 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 			total += 700
 		}
 	}
-	if err := kept.Write(t.Context(), readings); err != nil {
-		t.Fatal(err)
-	}
-	s := counting(kept)
-	s.Add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
+	s.says("ann", 96, readings...)
+	s.meter("ann", time.Time{})
 	for _, c := range []struct {
 		i       grid.Interval
 		last    bool
@@ -77,11 +134,7 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 // week, nothing in the one that is a week before its meter is cut, and 300 Wh in those of
 // the last three days: by the week before it would pay nothing.
 func TestTheForecastIsSettledWhereItIsDearer(t *testing.T) {
-	kept, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer kept.Close()
+	s := newCounting(t)
 	const day = 96
 	cut := grid.IntervalAt(time.Date(2026, 6, 10, 18, 0, 0, 0, time.UTC), 15)
 	var readings []grid.Reading
@@ -95,11 +148,8 @@ func TestTheForecastIsSettledWhereItIsDearer(t *testing.T) {
 			total += 200
 		}
 	}
-	if err := kept.Write(t.Context(), readings); err != nil {
-		t.Fatal(err)
-	}
-	s := counting(kept)
-	s.Add(grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}, time.Time{})
+	s.says("ann", 96, readings...)
+	s.meter("ann", time.Time{})
 	metered, _, err := s.Energies(t.Context(), cut, true)
 	if err != nil || len(metered) != 1 || metered[0].Flow.Import < 290 || metered[0].Flow.Import > 310 || metered[0].Flow.Export != 0 || metered[0].Quality != grid.Final {
 		t.Errorf("%+v, %v, want about the 300 Wh of the last days", metered, err)

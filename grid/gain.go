@@ -1,0 +1,23 @@
+package grid
+
+import (
+	"math"
+	"time"
+)
+
+// MostTotal is the highest total that an energy register is taken to have: beyond it whole
+// numbers are not exact in all that handles them.
+const MostTotal Energy = 1 << 53
+
+// Standstill is for how long a device may leave a register standing still before it shows
+// what was counted meanwhile.
+const Standstill = 30 * time.Second
+
+// MostGain returns how far an energy register can have moved in a time through which no
+// more than a power flows, with a margin for the moment of reading and for its resolution:
+// step is what one count of it is. A clock that ran backwards in that time leaves the
+// margin.
+func MostGain(most Power, elapsed time.Duration, step Energy) Energy {
+	wh := float64(max(most, 0)) * (max(elapsed, 0) + Standstill).Hours()
+	return Energy(math.Ceil(min(wh, float64(MostTotal)))) + min(max(step, 1), MostTotal)
+}

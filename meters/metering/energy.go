@@ -1,0 +1,122 @@
+package metering
+
+import (
+	"context"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+)
+
+// Reach is how far from a boundary a register may have been read to serve for
+// interpolation at all.
+const Reach = 30 * 24 * time.Hour
+
+const (
+	// near is how far from a boundary readings are looked at: what a register shows for less
+	// than a minute is found out by what it shows before and after.
+	near = confirmedAfter + grid.Standstill
+	// Where that does not tell, the whole interval is looked at, and so much before and after.
+	longBefore = time.Hour
+	longAfter  = 10 * time.Minute
+	beyond     = 3 // readings still further away
+)
+
+// energy is what is known of an interval at a meter.
+type energy struct {
+	flow    grid.Flow
+	quality grid.Quality
+	whole   [2]bool                // by direction: it is known from begin to end
+	around  [4]evidence.Registered // of one that is good: what proves it
+}
+
+func (e energy) complete() bool { return e.whole[imports] && e.whole[exports] }
+
+// energy returns what is known of an interval at a meter. Errors: errNewcomer.
+func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval) (energy, error) {
+	j, err := m.judge(ctx, meter, i)
+	if err != nil {
+		return energy{}, err
+	}
+	if flow, around, ok := j.proven(); ok {
+		m.keepShown(meter.ID, shown{i, around})
+		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, around: around}, nil
+	}
+	m.tell(ctx, meter, j)
+	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) {
+		return energy{}, errNewcomer
+	}
+	e := energy{quality: grid.Estimated}
+	for d, sum := range map[direction]*grid.Energy{imports: &e.flow.Import, exports: &e.flow.Export} {
+		*sum, e.whole[d] = j.courses[d].gain(i.Begin(), i.End())
+	}
+	counts := [2]bool{}
+	if counts[imports], counts[exports], err = m.Evidence.Counts(ctx, meter.Member, meter.ID); err != nil {
+		return e, err
+	}
+	if counts[imports] != counts[exports] { // of a direction that the meter does not count nothing is missing
+		e.whole[imports] = e.whole[imports] || !counts[imports]
+		e.whole[exports] = e.whole[exports] || !counts[exports]
+	}
+	return e, nil
+}
+
+// judge looks at what was told about both ends of an interval, and where that does not
+// tell what flowed at all of it.
+func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) (j judgement, err error) {
+	most := m.mostOf(meter.ID)
+	var rows []evidence.Registered
+	for _, t := range []time.Time{i.Begin(), i.End()} {
+		some, err := m.Evidence.Registers(ctx, meter.Member, meter.ID, t.Add(-near), t.Add(near))
+		if err != nil {
+			return j, err
+		}
+		rows = append(rows, some...)
+	}
+	if j = judge(rows, i, most); !j.doubted() {
+		if _, _, ok := j.proven(); ok {
+			return j, nil
+		}
+	}
+	from, to := i.Begin().Add(-longBefore), i.End().Add(longAfter)
+	before, _, err := m.Evidence.RegistersBeside(ctx, meter.Member, meter.ID, from, Reach, beyond)
+	if err != nil {
+		return j, err
+	}
+	rows, err = m.Evidence.Registers(ctx, meter.Member, meter.ID, from, to)
+	if err != nil {
+		return j, err
+	}
+	_, after, err := m.Evidence.RegistersBeside(ctx, meter.Member, meter.ID, to, Reach, beyond)
+	return judge(append(append(before, rows...), after...), i, most), err
+}
+
+// keepShown remembers how it was proven what flowed.
+func (m *Meters) keepShown(meter string, s shown) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shown[meter] = s
+}
+
+// shownBy returns the readings that prove what flowed in an interval, where it was the last
+// one that was asked for.
+func (m *Meters) shownBy(meter string, i grid.Interval) (around [4]evidence.Registered, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, known := m.shown[meter]
+	return s.around, known && s.i == i
+}
+
+// tell says that a meter is not believed, once an interval.
+func (m *Meters) tell(ctx context.Context, meter grid.Device, j judgement) {
+	if !j.doubted() || m.Doubted == nil {
+		return
+	}
+	m.mu.Lock()
+	before := m.told[meter.ID]
+	m.told[meter.ID] = j.i
+	m.mu.Unlock()
+	if before != j.i {
+		m.Doubted(ctx, meter, j.i)
+	}
+}

@@ -1,0 +1,113 @@
+package metering
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/meters/store"
+)
+
+// History answers what agents ask of the past of a connection meter.
+type History struct {
+	*Meters
+
+	Store store.Store // has the powers
+}
+
+// Energies returns the net energy in Wh (+ import) of n intervals from first on, NaN where
+// it is not known. It takes the registers at the ends of the intervals from what was read
+// last before: for a forecast that is exact enough, and it is one query.
+func (h History) Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error) {
+	return h.net(ctx, h.byID(meter), first, n)
+}
+
+// askedFor is how long the store may take to answer before the registers do.
+const askedFor = 2 * time.Second
+
+// MeanPower returns the mean of the powers that were read in [from, to), nil when none was.
+// While the store does not answer it is what the registers gained.
+func (h History) MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error) {
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	readings, err := h.Store.Range(asked, meter, from, to, store.Raw)
+	if err != nil {
+		return h.meanGain(ctx, h.byID(meter), from, to)
+	}
+	var sum, n grid.Power
+	for _, r := range readings {
+		if r.Power != nil {
+			sum += *r.Power
+			n++
+		}
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return new(sum / n), nil
+}
+
+// meanGain is the mean power in [from, to) by what the registers gained, nil where they were
+// not read twice.
+func (m *Meters) meanGain(ctx context.Context, d grid.Device, from, to time.Time) (*grid.Power, error) {
+	rows, err := m.Evidence.Registers(ctx, d.Member, d.ID, from, to)
+	if err != nil || len(rows) < 2 { //nolint:mnd // its ends
+		return nil, err
+	}
+	first, last := rows[0], rows[len(rows)-1]
+	net := m.gained(d, first, last)
+	if math.IsNaN(net) {
+		return nil, nil
+	}
+	return new(grid.Power(math.Round(net / last.Time.Sub(first.Time).Hours()))), nil
+}
+
+// byID returns a connection meter by its id.
+func (m *Meters) byID(id string) grid.Device {
+	for _, d := range m.All() {
+		if d.ID == id {
+			return d
+		}
+	}
+	return grid.Device{ID: id}
+}
+
+// net returns the net energies of n intervals at a meter, NaN where they are not known.
+func (m *Meters) net(ctx context.Context, meter grid.Device, first grid.Interval, n int) ([]float64, error) {
+	at, err := m.Evidence.LastTotals(ctx, meter.Member, meter.ID, first.Shift(-1).Begin(), first.Shift(n).Begin(), first.Length())
+	if err != nil {
+		return nil, err
+	}
+	energies := make([]float64, n)
+	for k := range energies {
+		before, known1 := at[first.Shift(k-1).Start]
+		after, known2 := at[first.Shift(k).Start]
+		if energies[k] = math.NaN(); known1 && known2 {
+			energies[k] = m.gained(meter, before, after)
+		}
+	}
+	return energies, nil
+}
+
+// gained returns by how much the registers show that more was taken than given between two
+// readings, in Wh, NaN where that cannot be.
+func (m *Meters) gained(meter grid.Device, before, after evidence.Registered) float64 {
+	most := grid.MostGain(m.mostOf(meter.ID), after.Time.Sub(before.Time), 1)
+	net, known := 0.0, false
+	for sign, d := range map[float64]direction{1: imports, -1: exports} {
+		a, b := d.of(before), d.of(after)
+		if a == nil && b == nil {
+			continue // the meter does not count it
+		}
+		if !possible(a) || !possible(b) || *b < *a || *b-*a > most {
+			return math.NaN()
+		}
+		net, known = net+sign*float64(*b-*a), true
+	}
+	if !known {
+		return math.NaN()
+	}
+	return net
+}
