@@ -52,11 +52,11 @@ type Options struct {
 type Meters struct {
 	Options
 
-	mu     sync.Mutex           // guards what follows
-	meters []grid.Device        // the connection meters, in the order in which they came
-	since  map[string]time.Time // connection meter → when it was paired; absent: it was always there
+	mu     sync.Mutex            // guards what follows
+	meters []grid.Device         // the connection meters, in the order in which they came
+	since  map[string]time.Time  // connection meter → when it was paired; absent: it was always there
 	most   map[string]grid.Power // connection meter → above which nothing can flow through it
-	shown  map[string]shown     // connection meter → how it was proven what flowed in the last interval that was asked for
+	shown  map[string]shown      // connection meter → how it was proven what flowed in the last interval that was asked for
 	told   map[string]grid.Interval
 }
 
@@ -67,7 +67,9 @@ type shown struct {
 }
 
 // New returns a community without meters.
-func New(o Options) *Meters { return &Meters{Options: o, since: map[string]time.Time{}, most: map[string]grid.Power{}, shown: map[string]shown{}, told: map[string]grid.Interval{}} }
+func New(o Options) *Meters {
+	return &Meters{Options: o, since: map[string]time.Time{}, most: map[string]grid.Power{}, shown: map[string]shown{}, told: map[string]grid.Interval{}}
+}
 
 // Add counts one more connection meter, from when it was paired; a zero time says that it was
 // always there. most is the power above which nothing can flow through it. One that is known,

@@ -53,7 +53,9 @@ func newCounting(t *testing.T) *counting {
 			}
 			return points[0].Mean, true, err
 		},
-		Doubted: func(_ context.Context, meter grid.Device, i grid.Interval) { c.doubted = append(c.doubted, meter.ID+" "+i.String()) },
+		Doubted: func(_ context.Context, meter grid.Device, i grid.Interval) {
+			c.doubted = append(c.doubted, meter.ID+" "+i.String())
+		},
 	})
 	return c
 }
