@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
@@ -263,6 +264,7 @@ func (h *Hub) startRecords(s *stages) {
 	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.handler) })
 	s.start(h.pages.live.Run)
 	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
+	s.start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.start(h.records.intake.Run)
 	s.start(h.poster.Run)
 	s.start(func(ctx context.Context) error { // gateways ask for the time

@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -94,9 +95,21 @@ func (p *pages) status(ctx context.Context) api.Status {
 		DevicesOnline: p.live.DevicesOnline(), ReadingsTotal: p.records.intake.Stored(), OrdersTotal: counts.Orders,
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.poster.Settled(),
 		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
-		Store:    api.StoreStatus{Kind: p.records.store.Kind()},
+		Store:    p.store(),
 		Gateways: p.gateways(),
 	}
+}
+
+// store returns what is known of where telemetry is kept.
+func (p *pages) store() api.StoreStatus {
+	s, w := api.StoreStatus{Kind: p.records.store.Kind()}, store.Waits(p.records.store)
+	if w.Waiting > 0 {
+		s.Waiting = &w.Waiting
+	}
+	if w.Problem != "" {
+		s.AwaySince, s.Problem = new(w.Since.UTC()), &w.Problem
+	}
+	return s
 }
 
 // gatewaySilent is how long a gateway may be silent before it is offline.

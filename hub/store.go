@@ -9,10 +9,11 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
-// TelemetryFile is where a data directory keeps readings, EvidenceFile where it keeps the
-// signed ones and how runs came about.
+// Where a data directory keeps readings, those that wait for a database on another machine,
+// and the signed ones with how runs came about.
 const (
 	TelemetryFile = "telemetry.db"
+	WaitingFile   = "waiting.db"
 	EvidenceFile  = "evidence.db"
 )
 
@@ -26,12 +27,5 @@ func openStore(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.L
 	if plan.Simulation != nil {
 		keep = store.Keep{} // for good: a server would drop the readings of another time
 	}
-	made, err := store.SetUpInflux(ctx, influx, keep)
-	for _, what := range made {
-		log.InfoContext(ctx, "InfluxDB: "+what)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return store.OpenInflux(ctx, influx)
+	return store.OpenOutbox(ctx, dir.File(WaitingFile), store.Connect(influx, keep, log), log)
 }

@@ -6,12 +6,14 @@ package web
 import (
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
@@ -98,12 +100,15 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if !s.ready() {
 		http.Error(w, "not every device has answered yet", http.StatusServiceUnavailable)
 		return
 	}
 	_, _ = w.Write([]byte("ready\n"))
+	if of := s.operations.pages.live.status.soon(r.Context()).Store; of.AwaySince != nil {
+		_, _ = fmt.Fprintf(w, "the telemetry database is away since %s: %s; readings wait on this machine's disk\n", of.AwaySince.Format(time.RFC3339), *of.Problem)
+	}
 }
 
 func badRequest(w http.ResponseWriter, _ *http.Request, err error) {

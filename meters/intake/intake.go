@@ -62,8 +62,9 @@ type Watch struct {
 type Intake struct {
 	Options
 
-	stored   atomic.Int64
-	refusals *refusals
+	stored    atomic.Int64
+	refusals  *refusals
+	telemetry telemetry
 
 	mu     sync.Mutex // guards what follows
 	device map[string]grid.Device
@@ -87,6 +88,7 @@ func Open(ctx context.Context, o Options) (*Intake, error) {
 		in.Add(d)
 	}
 	o.Evidence.May, o.Evidence.Meters = in.may, in.isMeter
+	in.telemetry.store, in.telemetry.log = o.Store, o.Log
 	count, err := o.Store.Count(ctx)
 	in.stored.Store(count)
 	return in, err
@@ -249,15 +251,7 @@ func (in *Intake) take(ctx context.Context, accepted []evidence.Received) error 
 			}
 		}
 	}
-	err := in.Store.Write(ctx, readings)
-	if bad := (*store.RefusedPointsError)(nil); errors.As(err, &bad) {
-		for _, p := range bad.Points { // the evidence has them
-			in.Log.ErrorContext(ctx, "the telemetry store refuses a reading", slog.String("device", p.Device),
-				slog.Time("time", p.Time), slog.String("error", p.Err.Error()))
-		}
-		err = nil
-	}
-	if err != nil {
+	if err := in.telemetry.write(ctx, readings); err != nil {
 		return err
 	}
 	in.stored.Add(int64(fresh))

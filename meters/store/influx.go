@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
@@ -35,15 +36,20 @@ type Influx struct {
 	write  api.WriteAPIBlocking
 	query  api.QueryAPI
 	bucket string
+	atOnce atomic.Int64 // readings that one request carries
 }
 
 const measurement = "reading"
 
+// requestWithin is how long a server may take for one request.
+const requestWithin = 20 * time.Second
+
 // OpenInflux connects and checks that the bucket answers queries.
 func OpenInflux(ctx context.Context, c InfluxConfig) (*Influx, error) {
-	options := influxdb2.DefaultOptions().SetPrecision(time.Millisecond)
+	options := influxdb2.DefaultOptions().SetPrecision(time.Millisecond).SetHTTPRequestTimeout(uint(requestWithin / time.Second))
 	client := influxdb2.NewClientWithOptions(c.URL, c.Token, options)
 	s := &Influx{client: client, write: client.WriteAPIBlocking(c.Org, c.Bucket), query: client.QueryAPI(c.Org), bucket: c.Bucket}
+	s.atOnce.Store(mostPoints)
 	if _, err := s.Last(ctx, "-"); err != nil {
 		client.Close()
 		return nil, fmt.Errorf("open influxdb %s bucket %q: %w", c.URL, c.Bucket, err)
@@ -62,14 +68,17 @@ func (s *Influx) Close() error {
 
 // Write sends the readings and waits for the server's 204. What the server refuses
 // for good, as a field whose type another program changed, is found point by
-// point; the others are written. Errors: *RefusedPointsError, or the network's,
-// after which the same readings are to be written again.
+// point; the others are written. A body that is larger than the server takes is sent in
+// smaller ones. Errors: *RefusedPointsError, or the network's, after which the same
+// readings are to be written again.
 func (s *Influx) Write(ctx context.Context, readings []grid.Reading) error {
 	var refused RefusedPointsError
-	for chunk := range slices.Chunk(readings, mostPoints) {
-		if err := s.writeChunk(ctx, chunk, &refused); err != nil {
+	for len(readings) > 0 {
+		n := min(len(readings), int(s.atOnce.Load()))
+		if err := s.writeChunk(ctx, readings[:n], &refused); err != nil {
 			return fmt.Errorf("write %d readings to influxdb: %w", len(readings), err)
 		}
+		readings = readings[n:]
 	}
 	if len(refused.Points) > 0 {
 		return &refused
@@ -92,7 +101,18 @@ func (s *Influx) writeChunk(ctx context.Context, readings []grid.Reading, refuse
 	if err == nil {
 		return nil
 	}
-	if answer := (*influxhttp.Error)(nil); !errors.As(err, &answer) || answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusUnprocessableEntity {
+	if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
+		s.atOnce.Store(int64(max(len(readings)/2, 1))) //nolint:mnd // half of what took too long
+	}
+	answer := (*influxhttp.Error)(nil)
+	if !errors.As(err, &answer) {
+		return err
+	}
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+	case http.StatusRequestEntityTooLarge:
+		s.atOnce.Store(int64(max(len(readings)/2, 1))) //nolint:mnd // half of what was too much
+	default:
 		return err
 	}
 	if len(readings) == 1 {
@@ -104,6 +124,22 @@ func (s *Influx) writeChunk(ctx context.Context, readings []grid.Reading, refuse
 		return err
 	}
 	return s.writeChunk(ctx, readings[half:], refused)
+}
+
+// Refuses tells whether a server has answered that it does not take what it was sent, so
+// that the configuration is to be mended: its token, its organisation, its bucket. A server
+// that is busy, or does not answer, does not refuse.
+func Refuses(err error) bool {
+	answer := (*influxhttp.Error)(nil)
+	if !errors.As(err, &answer) {
+		return errors.Is(err, errHidden) || errors.Is(err, errNoOrg)
+	}
+	switch answer.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return answer.StatusCode >= http.StatusBadRequest && answer.StatusCode < http.StatusInternalServerError
+	}
 }
 
 func point(r grid.Reading) *write.Point {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -19,6 +20,20 @@ import (
 type Keep struct {
 	Raw     time.Duration
 	Minutes time.Duration
+}
+
+// Connect returns how to reach a server, for an outbox: what is missing there is made first.
+func Connect(c InfluxConfig, keep Keep, log *slog.Logger) func(context.Context) (Store, error) {
+	return func(ctx context.Context) (Store, error) {
+		made, err := SetUpInflux(ctx, c, keep)
+		for _, what := range made {
+			log.InfoContext(ctx, "InfluxDB: "+what)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return OpenInflux(ctx, c)
+	}
 }
 
 // SetUpInflux makes what is missing on a server of version 2: the bucket, the
@@ -37,7 +52,7 @@ func SetUpInflux(ctx context.Context, c InfluxConfig, keep Keep) (made []string,
 		return []string{"InfluxDB " + *health.Version + " has no tasks: readings are kept as the retention policy of the database says, and no means are made"}, nil
 	}
 	if c.Org == "" {
-		return nil, errors.New("org: must be given for InfluxDB 2")
+		return nil, errNoOrg
 	}
 	s := setup{client: client, config: c, keep: keep}
 	err = s.run(ctx)
@@ -49,6 +64,9 @@ func SetUpInflux(ctx context.Context, c InfluxConfig, keep Keep) (made []string,
 	}
 	return s.made, nil
 }
+
+// errNoOrg reports a configuration that lacks what InfluxDB 2 wants.
+var errNoOrg = errors.New("org: must be given for InfluxDB 2")
 
 // errHidden reports an organisation that is not there or that the token may not
 // see: the server answers both alike.

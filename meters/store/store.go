@@ -51,6 +51,25 @@ const (
 	Hour    Step = Step(time.Hour)
 )
 
+// A Store that works of itself, such as an Outbox, has Run; whoever opens it runs it until
+// it is closed. Run is that, and nothing for any other store.
+func Run(ctx context.Context, s Store) error {
+	if runner, works := s.(interface {
+		Run(ctx context.Context) error
+	}); works {
+		return runner.Run(ctx)
+	}
+	return nil
+}
+
+// Waits returns what a store holds that its database does not have yet, and why.
+func Waits(s Store) State {
+	if outbox, is := s.(interface{ State() State }); is {
+		return outbox.State()
+	}
+	return State{}
+}
+
 // RefusedPoint is a reading that a server does not take, now or later.
 type RefusedPoint struct {
 	Device string
