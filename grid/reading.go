@@ -71,6 +71,30 @@ func (r Reading) Registers() *Registers {
 	return &Registers{Time: r.Time, Import: *r.Import, Export: *r.Export, Quality: r.Quality}
 }
 
+// Only names the one energy register of a meter that has no other; empty: it has both.
+type Only string
+
+// The registers that a meter may have alone.
+const (
+	ImportOnly Only = "import"
+	ExportOnly Only = "export"
+)
+
+// RegistersOf is Registers of a meter that may have one register only: what it does not
+// count is 0. It is nil where the reading shows a register that the meter is said not to
+// have.
+func (r Reading) RegistersOf(only Only) *Registers {
+	switch {
+	case only == ImportOnly && r.Export == nil:
+		r.Export = new(Energy)
+	case only == ExportOnly && r.Import == nil:
+		r.Import = new(Energy)
+	case only != "":
+		return nil
+	}
+	return r.Registers()
+}
+
 // Registers is a pair of cumulative energy registers at one instant.
 type Registers struct {
 	Time    time.Time

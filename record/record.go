@@ -138,4 +138,7 @@ type Leaf struct {
 
 	Salt    string          `json:"salt"` // without it the reading root tells nothing
 	Batches [4]proof.Digest `json:"batches"`
+	// Only names the one register of a meter that has no other: what it does not count is not
+	// metered. Empty: it has both.
+	Only grid.Only `json:"only,omitempty"`
 }

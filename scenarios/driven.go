@@ -106,8 +106,8 @@ func (*replay) Dearest(...grid.Flow) (f grid.Flow, err error) {
 type unsigned struct{}
 
 // Batches implements drive.Evidence.
-func (unsigned) Batches(context.Context, string, grid.Interval) (b [4]proof.Digest, signed bool, err error) {
-	return b, false, nil
+func (unsigned) Batches(context.Context, string, grid.Interval) (b [4]proof.Digest, only grid.Only, signed bool, err error) {
+	return b, "", false, nil
 }
 
 // Name implements drive.Evidence.

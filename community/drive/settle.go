@@ -39,9 +39,10 @@ type Meters interface {
 // Evidence has the signed batches of readings.
 type Evidence interface {
 	// Batches returns by which batches the registers at both ends of an interval are known
-	// (record.Leaf); an end that cannot be shown is empty. signed is false where the meter's
-	// readings are not signed here: it is gone, or it is simulated in a replay.
-	Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, signed bool, err error)
+	// (record.Leaf); an end that cannot be shown is empty. only names the one register of a
+	// meter that has no other. signed is false where the meter's readings are not signed here:
+	// it is gone, or it is simulated in a replay.
+	Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, only grid.Only, signed bool, err error)
 	// Name keeps batches for good.
 	Name(ctx context.Context, batches ...proof.Digest) error
 }
@@ -206,7 +207,7 @@ func (s *Settler) leaves(ctx context.Context, i grid.Interval, metered []record.
 			return nil, err
 		}
 		if m.Quality == grid.Good { // others have no meter any more, or were estimated
-			batches, signed, err := s.Evidence.Batches(ctx, m.MeteringPoint, i)
+			batches, only, signed, err := s.Evidence.Batches(ctx, m.MeteringPoint, i)
 			switch {
 			case err != nil:
 				return nil, err
@@ -218,7 +219,7 @@ func (s *Settler) leaves(ctx context.Context, i grid.Interval, metered []record.
 				}
 				metered[k].Quality = leaf.Quality
 			default:
-				leaf.Batches = batches
+				leaf.Batches, leaf.Only = batches, only
 				named = append(named, batches[:]...)
 			}
 		}

@@ -226,8 +226,8 @@ func TestWhatCannotBeShownWasNotRead(t *testing.T) {
 // unsigned is evidence where nothing is signed, as in a replay.
 type unsigned struct{}
 
-func (unsigned) Batches(context.Context, string, grid.Interval) (b [4]proof.Digest, signed bool, err error) {
-	return b, false, nil
+func (unsigned) Batches(context.Context, string, grid.Interval) (b [4]proof.Digest, only grid.Only, signed bool, err error) {
+	return b, "", false, nil
 }
 
 func (unsigned) Name(context.Context, ...proof.Digest) error { return nil }

@@ -104,6 +104,8 @@ func needed(all []instant) map[int64]bool {
 		for _, fits := range []func(instant) bool{
 			func(one instant) bool { return one.values[0] != nil },
 			func(one instant) bool { return one.values[1] != nil },
+			func(one instant) bool { return one.values[0] != nil && !one.estimated },
+			func(one instant) bool { return one.values[1] != nil && !one.estimated },
 			func(one instant) bool { return one.values[0] != nil && one.values[1] != nil && !one.estimated },
 		} {
 			endsOf(stretch, fits, keep)

@@ -26,8 +26,8 @@ const (
 type energy struct {
 	flow    grid.Flow
 	quality grid.Quality
-	whole   [2]bool                // by direction: it is known from begin to end
-	around  [4]evidence.Registered // of one that is good: what proves it
+	whole   [2]bool // by direction: it is known from begin to end
+	shown   shown   // of one that is good: what proves it
 }
 
 func (e energy) complete() bool { return e.whole[imports] && e.whole[exports] }
@@ -39,8 +39,9 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 		return energy{}, err
 	}
 	if flow, around, ok := j.proven(); ok {
-		m.keepShown(meter.ID, shown{i, around})
-		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, around: around}, nil
+		s := shown{i, around, j.only}
+		m.keepShown(meter.ID, s)
+		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, shown: s}, nil
 	}
 	m.tell(ctx, meter, j)
 	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) {
@@ -50,14 +51,9 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 	for d, sum := range map[direction]*grid.Energy{imports: &e.flow.Import, exports: &e.flow.Export} {
 		*sum, e.whole[d] = j.courses[d].gain(i.Begin(), i.End())
 	}
-	counts := [2]bool{}
-	if counts[imports], counts[exports], err = m.Evidence.Counts(ctx, meter.Member, meter.ID); err != nil {
-		return e, err
-	}
-	if counts[imports] != counts[exports] { // of a direction that the meter does not count nothing is missing
-		e.whole[imports] = e.whole[imports] || !counts[imports]
-		e.whole[exports] = e.whole[exports] || !counts[exports]
-	}
+	// Of a direction that the meter does not count nothing is missing.
+	e.whole[imports] = e.whole[imports] || j.only == grid.ExportOnly
+	e.whole[exports] = e.whole[exports] || j.only == grid.ImportOnly
 	return e, nil
 }
 
@@ -65,6 +61,10 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 // tell what flowed at all of it.
 func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) (j judgement, err error) {
 	most := m.mostOf(meter.ID)
+	only, err := m.only(ctx, meter)
+	if err != nil {
+		return j, err
+	}
 	var rows []evidence.Registered
 	for _, t := range []time.Time{i.Begin(), i.End()} {
 		some, err := m.Evidence.Registers(ctx, meter.Member, meter.ID, t.Add(-near), t.Add(near))
@@ -73,7 +73,7 @@ func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) 
 		}
 		rows = append(rows, some...)
 	}
-	if j = judge(rows, i, most); !j.doubted() {
+	if j = judge(rows, i, most, only); !j.doubted() {
 		if _, _, ok := j.proven(); ok {
 			return j, nil
 		}
@@ -88,7 +88,20 @@ func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) 
 		return j, err
 	}
 	_, after, err := m.Evidence.RegistersBeside(ctx, meter.Member, meter.ID, to, Reach, beyond)
-	return judge(append(append(before, rows...), after...), i, most), err
+	return judge(append(append(before, rows...), after...), i, most, only), err
+}
+
+// only returns the register that a meter has alone, as far as it was ever read.
+func (m *Meters) only(ctx context.Context, meter grid.Device) (grid.Only, error) {
+	counts1, counts2, err := m.Evidence.Counts(ctx, meter.Member, meter.ID)
+	switch {
+	case counts1 && !counts2:
+		return grid.ImportOnly, err
+	case counts2 && !counts1:
+		return grid.ExportOnly, err
+	default:
+		return "", err
+	}
 }
 
 // keepShown remembers how it was proven what flowed.
@@ -98,13 +111,13 @@ func (m *Meters) keepShown(meter string, s shown) {
 	m.shown[meter] = s
 }
 
-// shownBy returns the readings that prove what flowed in an interval, where it was the last
-// one that was asked for.
-func (m *Meters) shownBy(meter string, i grid.Interval) (around [4]evidence.Registered, known bool) {
+// shownBy returns how it was proven what flowed in an interval, where it was the last one
+// that was asked for.
+func (m *Meters) shownBy(meter string, i grid.Interval) (s shown, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, known := m.shown[meter]
-	return s.around, known && s.i == i
+	s, known = m.shown[meter]
+	return s, known && s.i == i
 }
 
 // tell says that a meter is not believed, once an interval.

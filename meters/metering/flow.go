@@ -32,12 +32,13 @@ func possible(v *grid.Energy) bool { return v != nil && *v >= 0 && *v <= grid.Mo
 // by what can flow through its connection.
 type judgement struct {
 	i       grid.Interval
+	only    grid.Only             // the register that the meter has alone
 	rows    []evidence.Registered // by time
 	courses [2]course             // by direction
 }
 
-func judge(rows []evidence.Registered, i grid.Interval, most grid.Power) judgement {
-	j := judgement{i: i, rows: rows}
+func judge(rows []evidence.Registered, i grid.Interval, most grid.Power, only grid.Only) judgement {
+	j := judgement{i: i, only: only, rows: rows}
 	for _, d := range []direction{imports, exports} {
 		j.courses[d] = courseOf(d, rows, most)
 	}
@@ -58,25 +59,27 @@ func (j judgement) proven() (flow grid.Flow, around [4]evidence.Registered, ok b
 		if before == nil || after == nil || after.Time.Sub(before.Time) > proof.Fresh {
 			return flow, around, false
 		}
-		at, err := grid.At(pair(*before), pair(*after), t)
+		at, err := grid.At(j.pair(*before), j.pair(*after), t)
 		if err != nil {
 			return flow, around, false
 		}
 		ends[k], around[2*k], around[2*k+1] = at, *before, *after
 	}
-	if !j.courses[imports].holds(around) || !j.courses[exports].holds(around) {
-		return flow, around, false
+	for _, d := range []direction{imports, exports} {
+		if !j.lacks(d) && !j.courses[d].holds(around) {
+			return flow, around, false
+		}
 	}
 	flow = grid.Flow{Import: ends[1].Import - ends[0].Import, Export: ends[1].Export - ends[0].Export}
 	return flow, around, flow.Import >= 0 && flow.Export >= 0
 }
 
 // nearest returns the last and the first reading at t or before and after it that tells of
-// both registers and is no estimate.
+// all registers that the meter has and is no estimate.
 func (j judgement) nearest(t time.Time) (before, after *evidence.Registered) {
 	for k := range j.rows {
 		r := &j.rows[k]
-		if r.Import == nil || r.Export == nil || r.Estimated {
+		if r.Import == nil && !j.lacks(imports) || r.Export == nil && !j.lacks(exports) || r.Estimated {
 			continue
 		}
 		if !r.Time.After(t) {
@@ -89,8 +92,21 @@ func (j judgement) nearest(t time.Time) (before, after *evidence.Registered) {
 	return before, after
 }
 
-func pair(r evidence.Registered) grid.Registers {
-	return grid.Registers{Time: r.Time, Import: *r.Import, Export: *r.Export}
+// lacks tells whether the meter does not count a direction.
+func (j judgement) lacks(d direction) bool {
+	return j.only == grid.ImportOnly && d == exports || j.only == grid.ExportOnly && d == imports
+}
+
+// pair are the registers of a reading; what the meter does not count is 0.
+func (j judgement) pair(r evidence.Registered) grid.Registers {
+	p := grid.Registers{Time: r.Time}
+	if !j.lacks(imports) {
+		p.Import = *r.Import
+	}
+	if !j.lacks(exports) {
+		p.Export = *r.Export
+	}
+	return p
 }
 
 // course is how one register went, without what is not believed: stretches, each of which

@@ -92,8 +92,8 @@ func TestWhatTheFieldDoesToAnInterval(t *testing.T) {
 		{"the meter is replaced half-way", replacedBy(150, 0), grid.Estimated, true, true, 0},
 		{"the meter is replaced by one that was in use", replacedBy(150, 77_000_000), grid.Estimated, true, true, 1},
 		{"the meter is replaced just before the end", replacedBy(290, 0), grid.Estimated, true, true, 1},
-		{"there is no export register", func(s *second) bool { s.exports = nil; return true }, grid.Estimated, true, false, 0},
-		{"there is no import register", func(s *second) bool { s.exports, s.imports = s.imports, nil; return true }, grid.Estimated, true, false, 0},
+		{"there is no export register", func(s *second) bool { s.exports = nil; return true }, grid.Good, true, false, 0},
+		{"there is no import register", func(s *second) bool { s.exports, s.imports = s.imports, nil; return true }, grid.Good, true, false, 0},
 		{"the export register is missing now and then", func(s *second) bool {
 			if s.after > 250 && s.after < 380 {
 				s.exports = nil
@@ -144,7 +144,7 @@ func TestWhatTheFieldDoesToAnInterval(t *testing.T) {
 // does: from the readings in them that are nearest to the ends.
 func (f field) proves(t *testing.T, want grid.Flow) {
 	t.Helper()
-	batches, signed, err := f.Batches(t.Context(), f.meter.MeteringPoint, f.i)
+	batches, only, signed, err := f.Batches(t.Context(), f.meter.MeteringPoint, f.i)
 	if err != nil || !signed {
 		t.Fatal(signed, err)
 	}
@@ -161,7 +161,7 @@ func (f field) proves(t *testing.T, want grid.Flow) {
 		at := []time.Time{f.i.Begin(), f.i.End()}[k/2]
 		for _, r := range b.Readings {
 			before := k%2 == 0
-			if registers := r.Registers(); registers != nil && (before && !r.Time.After(at) || !before && ends[k] == nil && !r.Time.Before(at)) {
+			if registers := r.RegistersOf(only); registers != nil && (before && !r.Time.After(at) || !before && ends[k] == nil && !r.Time.Before(at)) {
 				ends[k] = registers
 			}
 		}
@@ -195,7 +195,7 @@ func TestALaterRunSaysTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		batches1, _, err := f.Batches(t.Context(), f.meter.MeteringPoint, i)
+		batches1, _, _, err := f.Batches(t.Context(), f.meter.MeteringPoint, i)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestALaterRunSaysTheSame(t *testing.T) {
 			if err != nil || after[0] != before[0] || complete1 != complete2 {
 				t.Errorf("%s: %+v, %t, %v, before thinning %+v, %t", i, after, complete2, err, before, complete1)
 			}
-			if batches2, _, err := f.Batches(t.Context(), f.meter.MeteringPoint, i); err != nil || batches2 != batches1 {
+			if batches2, _, _, err := f.Batches(t.Context(), f.meter.MeteringPoint, i); err != nil || batches2 != batches1 {
 				t.Errorf("%s: proven by %q, %v, before thinning by %q", i, batches2, err, batches1)
 			}
 		}()

@@ -64,6 +64,7 @@ type Meters struct {
 type shown struct {
 	i      grid.Interval
 	around [4]evidence.Registered
+	only   grid.Only // the one register that the meter has
 }
 
 // New returns a community without meters.
@@ -179,27 +180,27 @@ func (m *Meters) Energies(ctx context.Context, i grid.Interval, last bool) (mete
 var errNewcomer = errors.New("the meter was first read later")
 
 // Batches returns the signed batches by which the registers at both ends of an interval are
-// known (record.Leaf), empty where they cannot be shown. signed is false for a metering point
-// without a meter.
-func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, signed bool, err error) {
+// known (record.Leaf), empty where they cannot be shown, and which register the meter has
+// alone. signed is false for a metering point without a meter.
+func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (batches [4]proof.Digest, only grid.Only, signed bool, err error) {
 	d, has := m.at(point)
 	if !has {
-		return batches, false, nil
+		return batches, "", false, nil
 	}
-	around, known := m.shownBy(d.ID, i)
+	s, known := m.shownBy(d.ID, i)
 	if !known {
 		e, err := m.energy(ctx, d, i)
 		if err != nil || e.quality != grid.Good {
-			return batches, true, err
+			return batches, "", true, err
 		}
-		around = e.around
+		s = e.shown
 	}
-	for k, r := range around {
+	for k, r := range s.around {
 		if batches[k], err = m.Evidence.BatchOf(ctx, r); err != nil {
-			return batches, true, err
+			return batches, "", true, err
 		}
 	}
-	return batches, true, nil
+	return batches, s.only, true, nil
 }
 
 // Name keeps batches for good.

@@ -70,20 +70,29 @@ func newSettled(t *testing.T, intervals int) *settled {
 	return s
 }
 
+// withoutExport is a home whose meter counts what it takes alone.
+const withoutExport = homes - 1
+
 // at returns the registers of a home's meter at the beginning of the k-th interval.
 func at(home, k int) (imports, exports grid.Energy) {
+	if home == withoutExport {
+		return grid.Energy(1000 + 100*k*(home+1)), 0
+	}
 	return grid.Energy(1000 + 100*k*(home+1)), grid.Energy(500 + 7*k*home)
 }
 
 // batch signs what a home's meter showed at an instant.
 func (s *settled) batch(home int, i grid.Interval, k int, key *ecdsa.PrivateKey) proof.Digest {
 	imports, exports := at(home, k)
+	readings := []grid.Reading{
+		{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Good, Import: new(imports + grid.Energy(7*k+7)), Export: new(exports + grid.Energy(7*k+7))}, // replaced
+		{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Suspect, Import: &imports, Export: &exports},                                                // its power was not believed
+	}
+	if home == withoutExport {
+		readings[0].Export, readings[1].Export = nil, nil
+	}
 	signed, digest, err := proof.SignBatch(proof.Batch{
-		Community: community, Gateway: "gw-1", Sequence: uint64(10*k + home + 1), Member: "m-" + point(home),
-		Readings: []grid.Reading{
-			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Good, Import: new(imports + grid.Energy(7*k+7)), Export: new(exports + grid.Energy(7*k+7))}, // replaced
-			{Device: point(home) + "/meter", Time: i.Begin(), Quality: grid.Suspect, Import: &imports, Export: &exports},                                                // its power was not believed
-		},
+		Community: community, Gateway: "gw-1", Sequence: uint64(10*k + home + 1), Member: "m-" + point(home), Readings: readings,
 	}, key)
 	must(s.t, err)
 	s.signed[digest] = signed
@@ -108,6 +117,9 @@ func (s *settled) settle(i grid.Interval) {
 		m := record.Metered{MeteringPoint: point(home), Flow: grid.Flow{Import: endImport - beginImport, Export: endExport - beginExport}, Quality: grid.Good}
 		in.Metered = append(in.Metered, m)
 		leaf := record.Leaf{Metered: m, Salt: "blind", Batches: [4]proof.Digest{begin, begin, end, end}}
+		if home == withoutExport {
+			leaf.Only = grid.ImportOnly
+		}
 		var err error
 		leaf.MeteringPoint, err = s.l.Account("m-"+point(home), point(home))
 		must(s.t, err)
@@ -295,6 +307,8 @@ func TestAnOperatorWhoLies(t *testing.T) {
 		"readings of another day": {func(s *settled, _ *audit.Working, l *record.Leaf) {
 			l.Batches[3] = s.batch(0, interval(120, 0), 20*96, s.key)
 		}, "apart"},
+		"a meter that is said to have no export register": {func(_ *settled, _ *audit.Working, l *record.Leaf) { l.Only = grid.ImportOnly }, "shows both registers"},
+		"a meter that is said to have no import register": {func(_ *settled, _ *audit.Working, l *record.Leaf) { l.Only = grid.ExportOnly }, "shows both registers"},
 		"another tariff":             {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Tariff.Retail += 1000 }, "another tariff"},
 		"a trade less":               {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Trades = nil }, "other trades"},
 		"another fee of a line":      {func(_ *settled, w *audit.Working, _ *record.Leaf) { w.Basis.Feeder.Nodes[1].Fee++ }, "other rules"},

@@ -353,7 +353,7 @@ func (j *Judge) flow(i grid.Interval, l record.Leaf) (flow grid.Flow, seen bool,
 			return flow, false, err
 		}
 		t, before := [2]time.Time{i.Begin(), i.End()}[k/2], k%2 == 0
-		around[k], err = j.registers(signed, digest, l.MeteringPoint, t, before)
+		around[k], err = j.registers(signed, digest, l, t, before)
 		if errors.Is(err, errErased) {
 			return flow, false, nil
 		}
@@ -380,7 +380,7 @@ var errErased = errors.New("the member's salt is not here")
 // registers returns what a signed batch says of an account's connection meter at
 // t or the nearest before, or after it. Of two at one time the later one counts, as
 // where readings are kept.
-func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t time.Time, before bool) (at grid.Registers, err error) {
+func (j *Judge) registers(signed []byte, digest proof.Digest, l record.Leaf, t time.Time, before bool) (at grid.Registers, err error) {
 	b, got, err := proof.ReadBatch(signed)
 	if err != nil {
 		return at, err
@@ -400,9 +400,12 @@ func (j *Judge) registers(signed []byte, digest proof.Digest, account string, t 
 	}
 	found := false
 	for _, r := range b.Readings {
-		registers := r.Registers()
 		d := j.devices[chaincode.Pseudonym(salt, chaincode.KindDevice, r.Device)]
-		mine := d.Value.MeteringPoint == account && d.Value.Kind == string(grid.Meter) && d.counts(r.Time)
+		mine := d.Value.MeteringPoint == l.MeteringPoint && d.Value.Kind == string(grid.Meter) && d.counts(r.Time)
+		if mine && (l.Only == grid.ImportOnly && r.Export != nil || l.Only == grid.ExportOnly && r.Import != nil) {
+			return at, fmt.Errorf("shows both registers of the account's connection meter at %s, and it was settled as if it had %s alone", r.Time.Format(time.RFC3339), l.Only)
+		}
+		registers := r.RegistersOf(l.Only)
 		if !mine || registers == nil || before && r.Time.After(t) || !before && r.Time.Before(t) {
 			continue
 		}
