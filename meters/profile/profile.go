@@ -222,27 +222,21 @@ type Writable struct {
 }
 
 // Control says how a setpoint is given: the named points are written in the
-// order Before, Setpoint, Revert, Enable; Release gives the device back to its
-// own logic.
+// order Fallback, Before, Setpoint, Revert, Enable; Release gives the device back to
+// its own logic.
 type Control struct {
 	Setpoint string             `yaml:"setpoint"` // in W, or in A of a charger
+	Fallback map[string]float64 `yaml:"fallback"` // what the device does once nobody tells it anything, whatever another controller left there
 	Before   map[string]float64 `yaml:"before"`
-	Revert   string             `yaml:"revert"` // takes the seconds after which the device returns to its own logic
+	Revert   string             `yaml:"revert"`    // takes the seconds after which the device returns to its own logic
+	ExpiresS int                `yaml:"expires_s"` // the seconds after which the device drops by itself a setpoint that is not repeated
 	Enable   map[string]float64 `yaml:"enable"`
 	Release  map[string]float64 `yaml:"release"`
 }
 
-// Quirks bounds what may be asked of the device.
-type Quirks struct {
-	MaxRegs          uint16      `yaml:"max_regs"`
-	MaxHole          uint16      `yaml:"max_hole"`
-	ForbiddenRanges  [][2]uint16 `yaml:"forbidden_ranges"` // first and last register
-	GapMS            int         `yaml:"gap_ms"`
-	ConnectDelayMS   int         `yaml:"connect_delay_ms"`
-	TimeoutMS        int         `yaml:"timeout_ms"` // of one answer, when longer than usual
-	SingleConnection bool        `yaml:"single_connection"`
-	WriteSingle      bool        `yaml:"write_single"` // takes function 6, not 16
-}
+// LetsGo tells whether the device returns to its own logic when nobody tells it anything
+// any more: by a timer that is set, by one of its own, or as its fallback says.
+func (c *Control) LetsGo() bool { return c.Revert != "" || c.ExpiresS > 0 || len(c.Fallback) > 0 }
 
 // Slow and fast polling, as in Point.Poll.
 const (
@@ -303,10 +297,9 @@ func (p *Profile) validate() error {
 		return fmt.Errorf("kind: %q is not one of %v", p.Kind, kinds())
 	case len(p.Points) == 0:
 		return errors.New("points: missing")
-	case p.Quirks.MaxRegs < 1 || p.Quirks.MaxRegs > defaultRegs:
-		return fmt.Errorf("quirks.max_regs: %d is not 1 to %d, the most of the protocol", p.Quirks.MaxRegs, defaultRegs)
-	case p.Quirks.GapMS < 0 || p.Quirks.ConnectDelayMS < 0 || p.Quirks.TimeoutMS < 0:
-		return errors.New("quirks: a time below 0")
+	}
+	if err := p.Quirks.Validate(); err != nil {
+		return fmt.Errorf("quirks.%w", err)
 	}
 	names, roles := map[string]bool{}, map[string]bool{}
 	for i := range p.Points {
@@ -354,24 +347,7 @@ func (p *Profile) refer() error {
 			problems = append(problems, known(pt.Name+".present_if.of", cmp.Or(pt.PresentIf.Of, "?")))
 		}
 	}
-	if c := p.Control; c != nil {
-		written := map[string]float64{c.Setpoint: 0, c.Revert: 0}
-		for _, m := range []map[string]float64{c.Before, c.Enable, c.Release} {
-			for name := range m {
-				written[name] = 0
-			}
-		}
-		for name := range written {
-			problems = append(problems, known("control", name))
-			if pt := p.point(name); pt != nil && pt.Writable == nil {
-				problems = append(problems, fmt.Errorf("control: point %s is not writable", name))
-			}
-		}
-		if c.Setpoint == "" {
-			problems = append(problems, errors.New("control.setpoint: missing"))
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, p.referControl(known))...)
 }
 
 func (p *Profile) point(name string) *Point {
