@@ -106,23 +106,41 @@ func (s installers) BeginPairing(ctx context.Context, r api.BeginPairingRequestO
 	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
 	}
-	var unit int32
-	var by string
-	var kind grid.DeviceKind
-	if r.Body.Unit != nil {
-		unit = *r.Body.Unit
-	}
-	if r.Body.Profile != nil {
-		by = *r.Body.Profile
-	}
-	if r.Body.Kind != nil {
-		kind = grid.DeviceKind(*r.Body.Kind)
-	}
-	session, err := s.installer.Desk.Begin(ctx, r.Body.Target, uint8(unit), by, kind, func(uint8) {})
+	session, err := s.installer.Desk.Begin(ctx, wish(*r.Body), func(uint8) {})
 	if err != nil {
 		return nil, refused(err)
 	}
 	return api.BeginPairing200JSONResponse(*session), nil
+}
+
+// wish is what the installer says of the device to pair.
+func wish(said api.PairingRequest) pairing.Wish {
+	w := pairing.Wish{
+		Target: said.Target, Unit: narrow[uint8](said.Unit),
+		How: pairing.How{Own: pairing.Own{
+			MaxRegs: narrow[uint16](said.MaxRegs), MaxHole: narrow[uint16](said.MaxHole), GapMS: narrow[int](said.GapMs),
+			ConnectDelayMS: narrow[int](said.ConnectDelayMs), TimeoutMS: narrow[int](said.TimeoutMs), SingleConnection: said.SingleConnection,
+		}},
+	}
+	if said.Profile != nil {
+		w.Profile = *said.Profile
+	}
+	if said.Kind != nil {
+		w.Kind = grid.DeviceKind(*said.Kind)
+	}
+	if said.Part != nil {
+		w.Part = int(*said.Part)
+	}
+	return w
+}
+
+// narrow is a number that the API has checked, in the type of what it is for; nil where
+// none is given.
+func narrow[T uint8 | uint16 | int](n *int32) *T {
+	if n == nil {
+		return nil
+	}
+	return new(T(*n))
 }
 
 // GetPairing implements the API.

@@ -185,5 +185,5 @@ var errNotTheAnswer = errors.New("the answer does not fit the request")
 type OtherUnitError struct{ Asked, Answered uint8 }
 
 func (e *OtherUnitError) Error() string {
-	return fmt.Sprintf("unit %d was asked, and what answers calls itself unit %d: is %d the unit id?", e.Asked, e.Answered, e.Answered)
+	return fmt.Sprintf("unit %d was asked, and what answers calls itself unit %d: ask unit %d", e.Asked, e.Answered, e.Answered)
 }

@@ -51,12 +51,12 @@ func (b *Bench) Bound() ([]Binding, error) {
 }
 
 // Begin starts a session.
-func (b *Bench) Begin(ctx context.Context, target string, unit uint8, profileID string, kind grid.DeviceKind, progress func(unit uint8)) (*Session, error) {
+func (b *Bench) Begin(ctx context.Context, w Wish, progress func(unit uint8)) (*Session, error) {
 	bound, err := b.Bound()
 	if err != nil {
 		return nil, err
 	}
-	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), target, unit, profileID, kind, b.Access, bound, progress)
+	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), w, b.Access, bound, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +232,6 @@ func (b *Bench) Holds(e modbus.Endpoint) bool {
 	return slices.ContainsFunc(bound, func(binding Binding) bool {
 		other, err := modbus.ParseEndpoint(binding.Target)
 		p := b.Profiles.Get(binding.Profile)
-		return err == nil && other.Address == e.Address && p != nil && p.Quirks.SingleConnection
+		return err == nil && other.Address == e.Address && p != nil && binding.quirks(p).SingleConnection
 	})
 }

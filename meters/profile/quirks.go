@@ -67,3 +67,20 @@ func (q Quirks) Validate() error {
 	}
 	return nil
 }
+
+// UsualQuirks are those of a device of which nothing is known.
+func UsualQuirks() Quirks { return Quirks{MaxRegs: defaultRegs, MaxHole: defaultHole} }
+
+// Allows refuses quirks of one device that cannot be kept to.
+func (p *Profile) Allows(o Own) error {
+	quirks := p.Quirks.With(o)
+	if err := quirks.Validate(); err != nil {
+		return err
+	}
+	for i := range p.Points {
+		if pt := &p.Points[i]; !pt.derived() && pt.Type.words(pt.Words) > quirks.MaxRegs {
+			return fmt.Errorf("max_regs: %d: the point %s of profile %s has %d registers, which are read at once", quirks.MaxRegs, pt.Name, p.ID, pt.Type.words(pt.Words))
+		}
+	}
+	return nil
+}

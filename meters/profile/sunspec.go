@@ -177,8 +177,10 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 			if pt.Classify != nil {
 				wanted[pt.Classify.Of] = true
 			}
-			if pt.PresentIf != nil {
-				wanted[pt.PresentIf.Of] = true
+			for _, while := range []*While{pt.PresentIf, pt.NegativeIf} {
+				if while != nil {
+					wanted[while.Of] = true
+				}
 			}
 		}
 	}
