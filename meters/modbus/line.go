@@ -182,8 +182,7 @@ func (l *line) exchange(a ask, words uint16) (string, error) {
 	if err := l.quiet(); err != nil {
 		return "", err
 	}
-	frame := append([]byte{a.unit}, a.pdu...)
-	frame = binary.LittleEndian.AppendUint16(frame, checksum(frame))
+	frame := Frame(a.unit, []byte(a.pdu))
 	if _, err := l.port.Write(frame); err != nil {
 		return "", err
 	}
@@ -223,6 +222,12 @@ func (l *line) quiet() error {
 func isTimeout(err error) bool {
 	var t net.Error
 	return errors.As(err, &t) && t.Timeout()
+}
+
+// Frame wraps what is said from the function code on as it goes over a line.
+func Frame(unit uint8, pdu []byte) []byte {
+	frame := append([]byte{unit}, pdu...)
+	return binary.LittleEndian.AppendUint16(frame, checksum(frame))
 }
 
 // checksum is the CRC of Modbus over Serial Line V1.02, 2.5.1.2.
