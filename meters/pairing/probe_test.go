@@ -3,6 +3,7 @@ package pairing_test
 import (
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -65,5 +66,12 @@ func TestProbeDoubts(t *testing.T) {
 	search.Shared = nil
 	if _, err := pairing.Probe(t.Context(), e, search); !errors.Is(err, modbus.ErrConnect) {
 		t.Errorf("where nobody listens: error %v, want ErrConnect", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
