@@ -120,6 +120,8 @@ func wish(said api.PairingRequest) pairing.Wish {
 		How: pairing.How{Own: pairing.Own{
 			MaxRegs: narrow[uint16](said.MaxRegs), MaxHole: narrow[uint16](said.MaxHole), GapMS: narrow[int](said.GapMs),
 			ConnectDelayMS: narrow[int](said.ConnectDelayMs), TimeoutMS: narrow[int](said.TimeoutMs), SingleConnection: said.SingleConnection,
+		}, Ratings: pairing.Ratings{
+			Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit),
 		}},
 	}
 	if said.Profile != nil {
@@ -180,7 +182,14 @@ func (s installers) CheckPairingSign(ctx context.Context, r api.CheckPairingSign
 
 // BindPairing implements the API.
 func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
-	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: r.Body.Id, Member: r.Body.Member, MeteringPoint: r.Body.MeteringPoint})
+	said := r.Body
+	ratings := pairing.Ratings{Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit)}
+	if ratings != (pairing.Ratings{}) {
+		if _, err := s.installer.Desk.Rate(r.Id, ratings); err != nil {
+			return nil, refused(err)
+		}
+	}
+	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: said.Id, Member: said.Member, MeteringPoint: said.MeteringPoint})
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -42,6 +42,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 	}
 	p.placeFlags(c)
 	c.Flags().AddGoFlagSet(p.wish.Flags())
+	c.Flags().AddGoFlagSet(p.wish.Ratings.Flags())
 	c.Flags().StringVar(&p.kind, "kind", "", "what to bind: meter, inverter, battery or charger (default: what the device is first of all)")
 	c.Flags().StringVar(&p.id, "id", "", "id of the device (default: MEMBER/KIND)")
 	c.Flags().StringVar(&p.member, "member", "", "member to whom the metering point belongs")

@@ -119,6 +119,17 @@ func (b *Bench) Bind(id string, device grid.Device) (*Session, error) {
 	})
 }
 
+// Rate adds to a kept session what the device and its connection are made for.
+func (b *Bench) Rate(id string, r Ratings) (*Session, error) {
+	return b.step(id, func(s *Session) error {
+		if err := r.check(s.Kind); err != nil {
+			return err
+		}
+		s.Finding.Ratings = s.Finding.Ratings.with(r)
+		return nil
+	})
+}
+
 // vacant refuses an id that means another device on the ledger.
 func (b *Bench) vacant(s *Session, device grid.Device) error {
 	removed, err := b.read(removedFile)

@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"strconv"
@@ -18,6 +19,51 @@ type How struct {
 	Part int `json:"part,omitempty"` // of several of a kind behind one unit, from 1; 0: what says that it is the connection meter, or the only one
 
 	Own
+	Ratings
+}
+
+// Ratings are what a device and its connection are made for: what it says beyond them is
+// not believed. What is nil is not known; a limit of 0 is one.
+type Ratings struct {
+	Rated       *grid.Power  `json:"rated,omitempty"`        // what the device moves at most, W
+	Capacity    *grid.Energy `json:"capacity,omitempty"`     // of a battery, Wh
+	ImportLimit *grid.Power  `json:"import_limit,omitempty"` // what the connection takes at most, W, of a connection meter
+	ExportLimit *grid.Power  `json:"export_limit,omitempty"` // what it gives at most, W
+}
+
+// check refuses what would have no effect on a kind of device.
+func (r Ratings) check(kind grid.DeviceKind) error {
+	limits := r.ImportLimit != nil || r.ExportLimit != nil
+	switch {
+	case limits && kind != grid.Meter:
+		return &ConflictError{fmt.Sprintf("import_limit, export_limit: they are about the connection: give them to the connection meter, not to a %s", kind)}
+	case r.Capacity != nil && kind != grid.Battery:
+		return &ConflictError{fmt.Sprintf("capacity: a %s has none, only a battery has", kind)}
+	case r.Rated != nil && *r.Rated <= 0, r.Capacity != nil && *r.Capacity <= 0:
+		return &ConflictError{"rated, capacity: must be above 0; leave out what is not known"}
+	case limits && (r.ImportLimit != nil && *r.ImportLimit < 0 || r.ExportLimit != nil && *r.ExportLimit < 0):
+		return &ConflictError{"import_limit, export_limit: must not be below 0"}
+	}
+	return nil
+}
+
+// most is above which nothing is believed that the device says.
+func (r Ratings) most() grid.Power {
+	var known []grid.Power
+	for _, p := range []*grid.Power{r.Rated, r.ImportLimit, r.ExportLimit} {
+		if p != nil {
+			known = append(known, *p)
+		}
+	}
+	return meters.Bound(known...)
+}
+
+// with returns the ratings with others in their place that are given.
+func (r Ratings) with(o Ratings) Ratings {
+	return Ratings{
+		Rated: cmp.Or(o.Rated, r.Rated), Capacity: cmp.Or(o.Capacity, r.Capacity),
+		ImportLimit: cmp.Or(o.ImportLimit, r.ImportLimit), ExportLimit: cmp.Or(o.ExportLimit, r.ExportLimit),
+	}
 }
 
 // Part is one of several things of a kind behind one unit.
@@ -119,4 +165,23 @@ func number[T uint16 | int](fs *flag.FlagSet, to **T, name, usage string) {
 		*to = new(T(n))
 		return nil
 	})
+}
+
+// quantity is a flag with a unit.
+func quantity[T grid.Power | grid.Energy](fs *flag.FlagSet, to **T, parse func(string) (T, error), name, usage string) {
+	fs.Func(name, usage, func(s string) error {
+		q, err := parse(s)
+		*to = &q
+		return err
+	})
+}
+
+// Flags are those of a command line that says what a device and its connection are made for.
+func (r *Ratings) Flags() *flag.FlagSet {
+	fs := flag.NewFlagSet("ratings", flag.ContinueOnError)
+	quantity(fs, &r.Rated, grid.ParsePower, "rated", "what the device moves at most, as `10kW`: what it says beyond is not believed")
+	quantity(fs, &r.Capacity, grid.ParseEnergy, "capacity", "what a battery holds, as `10kWh`")
+	quantity(fs, &r.ImportLimit, grid.ParsePower, "import-limit", "what the connection takes at most, as `11kW`; of a connection meter")
+	quantity(fs, &r.ExportLimit, grid.ParsePower, "export-limit", "what the connection gives at most, as `10kW`; of a connection meter")
+	return fs
 }

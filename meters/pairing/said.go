@@ -63,6 +63,10 @@ func (h How) said(before How) [][3]string {
 		{"connect-delay-ms", text(h.ConnectDelayMS), text(before.ConnectDelayMS)},
 		{"timeout-ms", text(h.TimeoutMS), text(before.TimeoutMS)},
 		{"single-connection", text(h.SingleConnection), text(before.SingleConnection)},
+		{"rated", text(h.Rated), text(before.Rated)},
+		{"capacity", text(h.Capacity), text(before.Capacity)},
+		{"import-limit", text(h.ImportLimit), text(before.ImportLimit)},
+		{"export-limit", text(h.ExportLimit), text(before.ExportLimit)},
 	}
 }
 

@@ -196,6 +196,9 @@ func TestOneOfTwoMeters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := bench.Rate(s.ID, pairing.Ratings{ExportLimit: new(grid.Power(0))}); err != nil {
+			t.Fatal(err)
+		}
 		if _, _, err := bench.Measure(t.Context(), s.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +214,7 @@ func TestOneOfTwoMeters(t *testing.T) {
 		return s.Binding()
 	}
 	b := two("Export+Import")
-	if got := pair(b, 0, pairing.Exporting, "ann/meter", "mp-ann"); got.Serial != "M2" || got.Part != 2 || got.Inverted {
+	if got := pair(b, 0, pairing.Exporting, "ann/meter", "mp-ann"); got.Serial != "M2" || got.Part != 2 || got.Inverted || got.ExportLimit == nil || *got.ExportLimit != 0 || got.ImportLimit != nil {
 		t.Errorf("the connection meter: %+v", got)
 	}
 	if got := pair(b, 1, pairing.Importing, "ann/roof", "mp-roof"); got.Serial != "M1" || got.Part != 1 || got.Inverted {
@@ -237,6 +240,8 @@ func TestWhatHasNoEffectIsRefused(t *testing.T) {
 		"has no part 2":        {Profile: "sunspec-meter", How: pairing.How{Part: 2}},
 		"max_regs: 0":          {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(0))}}},
 		"has 16 registers":     {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(9))}}},
+		"only a battery has":   {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Capacity: new(grid.Energy(5))}}},
+		"must be above 0":      {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Rated: new(grid.Power(0))}}},
 		"timeout_ms: 3600000 ": {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(3_600_000)}}},
 	} {
 		w.Target, w.Unit = b.Target(), one()

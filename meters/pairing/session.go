@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func Begin(ctx context.Context, id string, w Wish, a Access, bound []Binding, pr
 func (s *Session) choosePart(ctx context.Context, a Access) error {
 	f := &s.Finding
 	p := a.Profiles.Get(s.Profile)
-	if err := f.check(p); err != nil || len(p.Parts(f.SunSpec)) < 2 && f.Part == 0 {
+	if err := cmp.Or(f.check(p), f.Ratings.check(s.Kind)); err != nil || len(p.Parts(f.SunSpec)) < 2 && f.Part == 0 {
 		return err
 	}
 	conn, done, p, err := s.open(a)
@@ -405,7 +406,7 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Acce
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	began := time.Now()
-	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Turned: turned(s.Inverted, s.Counters), Own: profile.Own(s.Finding.Own), Part: s.Finding.Part}
+	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Turned: turned(s.Inverted, s.Counters), Most: s.Finding.most(), Own: profile.Own(s.Finding.Own), Part: s.Finding.Part}
 	if err := fleet.Run(ctx, []meters.Target{target}, w); err != nil {
 		return err
 	}
