@@ -103,7 +103,7 @@ type Device struct {
 	Member        string   `yaml:"member" eg:"ann"`
 	MeteringPoint string   `yaml:"metering_point" eg:"mp-ann"`
 	Address       string   `yaml:"address" eg:"\"192.0.2.7:502\"" doc:"HOST:PORT, or a target as of pair, such as rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1"`
-	Unit          uint8    `yaml:"unit" eg:"1"`
+	Unit          *uint8   `yaml:"unit" eg:"1" doc:"0 is a unit too; absent: the usual one of the profile"`
 	Profile       string   `yaml:"profile" eg:"sunspec-meter" doc:"\"commonwatt pair profiles\" lists them"`
 	Kind          string   `yaml:"kind" eg:"meter" doc:"of a device that is several things; absent: what it is first of all"`
 	Rated         Quantity `yaml:"rated" eg:"10 kW" doc:"what it moves at most: a power above it, and a register that gains more, are not believed"`
@@ -118,7 +118,27 @@ type Device struct {
 	ExportLimit   Quantity `yaml:"export_limit" eg:"10 kW" doc:"what it can give at most: nobody sells more than that"`
 	Shares        *bool    `yaml:"shares" eg:"true" doc:"false, at its connection meter, keeps a metering point out of own energy and pool"`
 
+	How `yaml:",inline"`
+
 	Since time.Time `yaml:"-"` // when it was paired; zero: it was configured
+}
+
+// How says how a device is read where its profile does not.
+type How struct {
+	Part int `yaml:"part" eg:"2" doc:"which of several meters behind one unit, from 1; absent: the one with the serial, or that says that it is the connection meter"`
+
+	Own `yaml:",inline"`
+}
+
+// Own are the limits of one device, or of what it stands behind. What is absent is as the
+// profile says.
+type Own struct {
+	MaxRegs          *uint16 `yaml:"max_regs" eg:"60" doc:"registers of one read at most; this and what follows only where a device is not as its profile says"`
+	MaxHole          *uint16 `yaml:"max_hole" eg:"0" doc:"registers that may be read for nothing between two that are wanted"`
+	GapMS            *int    `yaml:"gap_ms" eg:"50" doc:"silence between requests"`
+	ConnectDelayMS   *int    `yaml:"connect_delay_ms" eg:"1500" doc:"between connecting and the first request"`
+	TimeoutMS        *int    `yaml:"timeout_ms" eg:"5000" doc:"that an answer may take"`
+	SingleConnection *bool   `yaml:"single_connection" eg:"true" doc:"it is never searched while it is read"`
 }
 
 // AgentText lets a program outside trade for a member.

@@ -36,8 +36,9 @@ func (d Device) turned() grid.Turned {
 // Target says how the device is read. The error names the field, after the path.
 func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 	t = Target{
-		Device: d.Bound(p), Address: d.Address, Gateway: d.Gateway, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: p,
+		Device: d.Bound(p), Address: d.Address, Gateway: d.Gateway, Unit: p.Transport.Usual(d.Unit), Profile: p,
 		Turned: d.turned(), Control: d.Control, Node: d.Node, Since: d.Since,
+		Own: profile.Own(d.Own), Part: d.Part,
 	}
 	for _, q := range []struct {
 		field string
@@ -125,7 +126,7 @@ func (d Device) check(p *profile.Profile) error {
 	case d.Shares != nil && d.kind(p) != grid.Meter:
 		return fmt.Errorf("shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", d.ID, *d.Shares, d.MeteringPoint)
 	}
-	return nil
+	return d.effective(p)
 }
 
 // Profiles returns those that are built in, those of the files that a data directory

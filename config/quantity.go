@@ -2,9 +2,6 @@ package config
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,6 +23,14 @@ func (q *Quantity) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// Written is a number of a unit as it would be written; nothing where there is none.
+func Written[T ~int64](n *T, unit string) Quantity {
+	if n == nil {
+		return Quantity{}
+	}
+	return Quantity{Text: fmt.Sprint(int64(*n), " ", unit)}
+}
+
 // Price reads "0.30 EUR/kWh". The error names the line and the field.
 func (q Quantity) Price(field, currency string) (grid.Price, error) {
 	p, err := grid.ParsePrice(q.Text, currency)
@@ -40,17 +45,11 @@ func (q Quantity) power(field string) (grid.Power, error) {
 	if q.Text == "" {
 		return 0, nil
 	}
-	m := regexp.MustCompile(`^([0-9]+)(?:\.([0-9]{1,3}))? ?(kW|W)$`).FindStringSubmatch(q.Text)
-	if m == nil || m[3] == "W" && m[2] != "" || len(m[1]) > 9 {
-		return 0, q.wrong(field, fmt.Errorf("%q: want a power, such as 10 kW or 800 W", q.Text))
+	p, err := grid.ParsePower(q.Text)
+	if err != nil {
+		return 0, q.wrong(field, err)
 	}
-	whole, err := strconv.ParseInt(m[1], 10, 64)
-	if err != nil || m[3] == "W" {
-		return grid.Power(whole), err
-	}
-	const thousandths = "000"
-	part, err := strconv.ParseInt("0"+(m[2] + thousandths)[:3], 10, 64)
-	return grid.Power(whole*1000 + part), err
+	return p, nil
 }
 
 // energy reads "10 kWh" or "800 Wh"; 0 when nothing is given.
@@ -58,11 +57,11 @@ func (q Quantity) energy(field string) (grid.Energy, error) {
 	if q.Text == "" {
 		return 0, nil
 	}
-	p, err := Quantity{strings.TrimSuffix(q.Text, "h"), q.line}.power(field)
-	if err != nil || !strings.HasSuffix(q.Text, "h") {
-		return 0, q.wrong(field, fmt.Errorf("%q: want an energy, such as 10 kWh or 800 Wh", q.Text))
+	e, err := grid.ParseEnergy(q.Text)
+	if err != nil {
+		return 0, q.wrong(field, err)
 	}
-	return grid.Energy(p), nil
+	return e, nil
 }
 
 // wrong says where the quantity stands and what is wrong with it.

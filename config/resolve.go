@@ -66,6 +66,8 @@ type Target struct {
 	Imports  grid.Power  // that the connection takes at most, 0: not limited
 	Exports  grid.Power  // that it gives at most, 0: not limited
 	Since    time.Time   // when it was paired; zero: it was configured
+	Own      profile.Own // limits
+	Part     int         // of several of a kind behind the unit; 0: not given
 }
 
 // Agent is a program outside that trades for a member.

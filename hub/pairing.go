@@ -49,7 +49,7 @@ func (a *adoption) installer(dir *disk.Dir) (*web.Installer, error) {
 	}
 	for _, t := range a.site.targets {
 		if !slices.ContainsFunc(paired, func(b pairing.Binding) bool { return b.ID == t.ID }) {
-			bench.Configured = append(bench.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Turned.Power, Counters: new(t.Turned.Counters)})
+			bench.Configured = append(bench.Configured, pairing.Binding{Device: t.Device, Target: t.Endpoint.String(), Unit: t.Unit, Profile: t.Profile.ID, Inverted: t.Turned.Power, Counters: new(t.Turned.Counters), How: pairing.How{Part: t.Part, Own: pairing.Own(t.Own)}})
 		}
 	}
 	bench.HasRead, bench.Clock = true, a.site.clock

@@ -42,7 +42,7 @@ func Resolve(c config.Config) (config.Plan, error) {
 		return p, err
 	}
 	for i, d := range p.Devices {
-		if _, err := modbus.ParseEndpoint(d.Address); err != nil && d.Gateway == "" {
+		if _, err := modbus.ParseUnit(d.Address, d.Unit); err != nil && d.Gateway == "" {
 			return p, fmt.Errorf("devices[%d].address: %w", i, err)
 		}
 	}
@@ -100,7 +100,10 @@ func IsSimulated(dir string) bool {
 // OfBinding is the configuration of a device that was paired.
 func OfBinding(b pairing.Binding) config.Device {
 	return config.Device{
-		ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: b.Unit,
+		ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: &b.Unit,
 		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Counters: b.Counters, Serial: b.Serial, Since: b.Since,
+		How:   config.How{Part: b.Part, Own: config.Own(b.Own)},
+		Rated: config.Written(b.Rated, "W"), Capacity: config.Written(b.Capacity, "Wh"),
+		ImportLimit: config.Written(b.ImportLimit, "W"), ExportLimit: config.Written(b.ExportLimit, "W"),
 	}
 }

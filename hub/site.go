@@ -51,11 +51,11 @@ func openSite(ctx context.Context, plan config.Plan, clock func() time.Time) (*s
 // Target says how a device of the plan is polled. The error begins with the name of the
 // field.
 func Target(d config.Target) (meters.Target, error) {
-	endpoint, err := modbus.ParseEndpoint(d.Address)
+	endpoint, err := modbus.ParseUnit(d.Address, d.Unit)
 	if err != nil {
 		return meters.Target{}, fmt.Errorf("address: %w", err)
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Rated, d.Imports, d.Exports)}, nil
+	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Rated, d.Imports, d.Exports), Own: d.Own, Part: d.Part}, nil
 }
 
 func (s *site) simulate(ctx context.Context) error {

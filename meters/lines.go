@@ -20,7 +20,7 @@ type lines struct {
 func (l *lines) connect(targets []Target) {
 	options := map[modbus.Endpoint]modbus.Options{}
 	for _, t := range targets {
-		options[t.Endpoint] = Careful(options[t.Endpoint], t.Profile.Quirks)
+		options[t.Endpoint] = Careful(options[t.Endpoint], t.Quirks())
 	}
 	for e, o := range options {
 		if l.shared != nil {

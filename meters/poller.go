@@ -37,7 +37,12 @@ type Target struct {
 	Rated    grid.Power // what the device moves at most, W; 0: not known
 	Most     grid.Power // above which nothing is believed that it says, W (Bound); 0: by its rating
 	Turned   grid.Turned
+	Own      profile.Own
+	Part     int // which of several of a kind behind the unit, from 1; 0: the serial number tells, or what it says of itself
 }
+
+// Quirks are the device's own, and those of its profile otherwise.
+func (t Target) Quirks() profile.Quirks { return t.Profile.Quirks.With(t.Own) }
 
 const (
 	requestTimeout = 2 * time.Second
@@ -55,6 +60,7 @@ type poller struct {
 	seen   func(due, done time.Time) // may be nil
 	log    *slog.Logger
 
+	chain    *Chain
 	plans    [2]plan   // of fast points, and of all; without points until the device was identified
 	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
@@ -71,7 +77,7 @@ type plan struct {
 }
 
 func newPoller(t Target, conn *modbus.Conn, period time.Duration, clock func() time.Time, last *grid.Reading, emit func(...grid.Reading), log *slog.Logger) *poller {
-	return &poller{target: t, conn: conn, period: period, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), belief: newBelief(t, last)}
+	return &poller{target: t, conn: conn, period: period, clock: clock, emit: emit, log: log.With(slog.String("device", t.ID)), belief: newBelief(t, last), chain: NewChain(t)}
 }
 
 // run polls until ctx ends, at fixed times: a poll that takes longer than the
@@ -149,12 +155,8 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 		due = slow
 	}
 	began := time.Now()
-	words, err := p.plans[due].Read(ctx, p.conn, p.target.Unit)
+	words, err := p.words(ctx, due)
 	if err != nil {
-		p.sure = false // it may be another device when it comes back
-		if p.failures >= forgetAfter {
-			p.plans = [2]plan{}
-		}
 		return nil, err
 	}
 	if due == slow {
@@ -169,6 +171,40 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 	p.note(ctx, errors.Join(doubt, disbelief))
 	return readings, nil
 }
+
+// words reads the registers of a plan, by addresses that are looked for anew where the
+// device has moved its models.
+func (p *poller) words(ctx context.Context, due int) (modbus.Answers, error) {
+	for again := false; ; again = true {
+		words, err := p.plans[due].Read(ctx, p.conn, p.target.Unit)
+		if err != nil {
+			p.sure = false // it may be another device when it comes back
+			if p.failures >= forgetAfter {
+				p.forget()
+			}
+			return nil, err
+		}
+		if !profile.Moved(p.plans[due].points, words.At) {
+			return words, nil
+		}
+		p.forget()
+		if again {
+			return nil, errMoving
+		}
+		p.log.InfoContext(ctx, "the device has moved its registers: they are looked for anew")
+		if err := p.identify(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// forget has addresses and identity of the device looked for anew.
+func (p *poller) forget() {
+	p.plans, p.sure = [2]plan{}, false
+	p.chain.Forget()
+}
+
+var errMoving = errors.New("the device moves its registers from one read to the next: perhaps it is starting up")
 
 const (
 	fast = 0
@@ -210,25 +246,21 @@ func (p *poller) identify(ctx context.Context) error {
 
 // locate finds the addresses of the points and plans the reads.
 func (p *poller) locate(ctx context.Context) error {
-	var models []profile.Model
-	if len(p.target.Profile.SunSpec) > 0 {
-		found, err := modbus.WalkSunSpec(ctx, p.conn, p.target.Unit)
-		if err != nil {
-			return err
-		}
-		for _, m := range found {
-			models = append(models, profile.Model(m))
-		}
+	models, doubt, err := p.chain.Models(ctx, p.conn)
+	if err != nil {
+		return err
+	}
+	if doubt != nil {
+		p.log.WarnContext(ctx, "the first is read", slog.String("reason", doubt.Error()))
 	}
 	points, err := p.target.Profile.Locate(p.target.Kind, models)
 	if err != nil {
 		return err
 	}
 	often := slices.DeleteFunc(slices.Clone(points), func(l profile.Located) bool { return l.Poll == profile.PollSlow })
-	limits := Limits(p.target.Profile.Quirks)
 	p.plans = [2]plan{
-		fast: {often, modbus.NewReader(Ranges(often, limits), limits)},
-		slow: {points, modbus.NewReader(Ranges(points, limits), limits)},
+		fast: {often, newReader(often, p.target.Quirks(), true)},
+		slow: {points, newReader(points, p.target.Quirks(), true)},
 	}
 	return nil
 }
@@ -256,37 +288,28 @@ func (p *poller) checkSerial(ctx context.Context) error {
 	if len(identity) == 0 {
 		return nil
 	}
-	limits := Limits(p.target.Profile.Quirks)
-	words, err := modbus.NewReader(Ranges(identity, limits), limits).Read(ctx, p.conn, p.target.Unit)
+	words, err := NewReader(identity, p.target.Quirks()).Read(ctx, p.conn, p.target.Unit)
 	if errors.Is(err, modbus.ErrRefusesAll) {
 		return nil // this model does not tell
 	}
 	if err == nil {
-		if m := profile.Measure(identity, words.At)[0]; m.Err == nil && m.String() != p.target.Serial {
+		if m := profile.Measure(identity, words.At)[0]; m.Err == nil && m.String() != p.target.Serial && !p.headHas(ctx, p.target.Serial) {
 			err = &AnotherDeviceError{Bound: p.target.Serial, Found: m.String()}
 		}
 	}
 	return err
 }
 
-// Limits returns what a profile's quirks allow of a read.
-func Limits(q profile.Quirks) modbus.Limits {
-	limits := modbus.Limits{MaxRegs: q.MaxRegs, MaxHole: q.MaxHole}
-	for _, f := range q.ForbiddenRanges {
-		for _, table := range []modbus.Table{modbus.Holding, modbus.Input} {
-			limits.Forbidden = append(limits.Forbidden, modbus.Range{Table: table, Addr: f[0], Count: f[1] - f[0] + 1})
-		}
+// headHas tells whether what stands at the head of the chain has a serial number: a meter
+// behind an inverter was bound by that of the inverter before parts were told apart.
+func (p *poller) headHas(ctx context.Context, serial string) bool {
+	head, there := p.chain.head()
+	points := p.target.Profile.Introduces(head)
+	if !there || len(points) == 0 {
+		return false
 	}
-	return limits
-}
-
-// Ranges returns what must be read for points: a value together with its scale
-// factor, unless one read cannot hold both.
-func Ranges(points []profile.Located, limits modbus.Limits) (wanted []modbus.Range) {
-	for _, pt := range points {
-		for _, s := range pt.Spans(limits.MaxRegs) {
-			wanted = append(wanted, modbus.Range{Table: modbus.Table(pt.FC), Addr: s.Addr, Count: s.Count})
-		}
-	}
-	return wanted
+	words, err := NewReader(points, p.target.Quirks()).Read(ctx, p.conn, p.target.Unit)
+	return err == nil && slices.ContainsFunc(profile.Measure(points, words.At), func(m profile.Measured) bool {
+		return m.Name == "1.SN" && m.Err == nil && m.Text == serial
+	})
 }

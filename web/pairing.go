@@ -106,23 +106,43 @@ func (s installers) BeginPairing(ctx context.Context, r api.BeginPairingRequestO
 	if _, err := modbus.ParseEndpoint(r.Body.Target); err != nil {
 		return nil, refuse(http.StatusBadRequest, "target: %v", err)
 	}
-	var unit int32
-	var by string
-	var kind grid.DeviceKind
-	if r.Body.Unit != nil {
-		unit = *r.Body.Unit
-	}
-	if r.Body.Profile != nil {
-		by = *r.Body.Profile
-	}
-	if r.Body.Kind != nil {
-		kind = grid.DeviceKind(*r.Body.Kind)
-	}
-	session, err := s.installer.Desk.Begin(ctx, r.Body.Target, uint8(unit), by, kind, func(uint8) {})
+	session, err := s.installer.Desk.Begin(ctx, wish(*r.Body), func(uint8) {})
 	if err != nil {
 		return nil, refused(err)
 	}
 	return api.BeginPairing200JSONResponse(*session), nil
+}
+
+// wish is what the installer says of the device to pair.
+func wish(said api.PairingRequest) pairing.Wish {
+	w := pairing.Wish{
+		Target: said.Target, Unit: narrow[uint8](said.Unit),
+		How: pairing.How{Own: pairing.Own{
+			MaxRegs: narrow[uint16](said.MaxRegs), MaxHole: narrow[uint16](said.MaxHole), GapMS: narrow[int](said.GapMs),
+			ConnectDelayMS: narrow[int](said.ConnectDelayMs), TimeoutMS: narrow[int](said.TimeoutMs), SingleConnection: said.SingleConnection,
+		}, Ratings: pairing.Ratings{
+			Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit),
+		}},
+	}
+	if said.Profile != nil {
+		w.Profile = *said.Profile
+	}
+	if said.Kind != nil {
+		w.Kind = grid.DeviceKind(*said.Kind)
+	}
+	if said.Part != nil {
+		w.Part = int(*said.Part)
+	}
+	return w
+}
+
+// narrow is a number that the API has checked, in the type of what it is for; nil where
+// none is given.
+func narrow[T uint8 | uint16 | int](n *int32) *T {
+	if n == nil {
+		return nil
+	}
+	return new(T(*n))
 }
 
 // GetPairing implements the API.
@@ -162,7 +182,14 @@ func (s installers) CheckPairingSign(ctx context.Context, r api.CheckPairingSign
 
 // BindPairing implements the API.
 func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
-	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: r.Body.Id, Member: r.Body.Member, MeteringPoint: r.Body.MeteringPoint})
+	said := r.Body
+	ratings := pairing.Ratings{Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit)}
+	if ratings != (pairing.Ratings{}) {
+		if _, err := s.installer.Desk.Rate(r.Id, ratings); err != nil {
+			return nil, refused(err)
+		}
+	}
+	session, err := s.installer.Desk.Bind(r.Id, grid.Device{ID: said.Id, Member: said.Member, MeteringPoint: said.MeteringPoint})
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -39,13 +38,7 @@ func (p *pairFlags) profilesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "PROFILE\tVENDOR\tREADS\tADDRESSES FROM")
-			for _, id := range set.IDs() {
-				by := set.Get(id)
-				fmt.Fprintf(t, "%s\t%s\t%v\t%s\n", id, by.Vendor, strings.Trim(fmt.Sprint(by.Kinds()), "[]"), by.Document)
-			}
-			return t.Flush()
+			return pairing.PrintProfiles(cmd.OutOrStdout(), set)
 		},
 	}
 }
@@ -57,6 +50,9 @@ func (p *pairFlags) listCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			desk, err := p.desk(cmd)
+			if err == nil {
+				err = p.isThere()
+			}
 			if err != nil {
 				return err
 			}
@@ -86,8 +82,11 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 "commonwatt run" on, or give up the pairing of TARGET that was not finished (with
 --unit, if there are several). What a device measured stays, and so does its
 entry on the ledger: another device needs another id.`,
-		Args: cobra.ExactArgs(1),
+		Args: needs("ID|TARGET", "as commonwatt pair list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := p.desk(cmd); err != nil || p.isThere() != nil {
+				return cmp.Or(err, p.isThere())
+			}
 			desk, dir, err := p.lockedDesk(cmd)
 			if err != nil {
 				return err
@@ -101,7 +100,7 @@ entry on the ledger: another device needs another id.`,
 			if missing := (*pairing.NotFoundError)(nil); !errors.As(err, &missing) {
 				return pairingError(err)
 			}
-			kept, err := desk.Resume(args[0], p.unit)
+			kept, err := desk.Resume(args[0], p.wish.Unit)
 			if err != nil {
 				return err
 			}
@@ -116,6 +115,6 @@ entry on the ledger: another device needs another id.`,
 		},
 	}
 	p.placeFlags(c)
-	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id of the pairing (0: any)")
+	c.Flags().AddGoFlagSet(p.wish.UnitFlag("unit `id` of the pairing (default: any)"))
 	return c
 }

@@ -29,7 +29,7 @@ against a load that you know, bind it to a metering point, and watch it for two
 minutes. What a flag does not say is asked on a terminal. A pairing that was
 interrupted goes on where it stopped; the device is read from the next start of
 "commonwatt run" on the same data directory.`,
-		Args: cobra.ExactArgs(1),
+		Args: target(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			desk, dir, err := p.lockedDesk(cmd)
 			if err != nil {
@@ -41,8 +41,8 @@ interrupted goes on where it stopped; the device is read from the next start of
 		},
 	}
 	p.placeFlags(c)
-	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id (0: look for it)")
-	c.Flags().StringVar(&p.profile, "profile", "", "read by this profile (default: the closest one that fits)")
+	c.Flags().AddGoFlagSet(p.wish.Flags())
+	c.Flags().AddGoFlagSet(p.wish.Ratings.Flags())
 	c.Flags().StringVar(&p.kind, "kind", "", "what to bind: meter, inverter, battery or charger (default: what the device is first of all)")
 	c.Flags().StringVar(&p.id, "id", "", "id of the device (default: MEMBER/KIND)")
 	c.Flags().StringVar(&p.member, "member", "", "member to whom the metering point belongs")
@@ -121,7 +121,7 @@ func (w wizard) sign(ctx context.Context, s *pairing.Session) (*pairing.Session,
 	if s, err = w.desk.CheckSign(ctx, s.ID, pairing.Load(load)); err != nil {
 		return s, err
 	}
-	fmt.Fprintf(w.progress, "sign: %s\n", w.signed(s))
+	fmt.Fprintf(w.progress, "sign: %s\n", s.Signed())
 	return s, nil
 }
 
@@ -172,12 +172,13 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	if _, err := modbus.ParseEndpoint(target); err != nil {
 		return nil, usage.Mark(err)
 	}
-	kept, err := w.desk.Resume(target, w.unit)
+	w.wish.Target, w.wish.Kind = target, grid.DeviceKind(w.kind)
+	kept, err := w.desk.Resume(target, w.wish.Unit)
 	if err != nil {
 		return nil, err
 	}
 	if kept != nil && !w.fresh {
-		if flag, before := kept.Differs(w.profile, grid.DeviceKind(w.kind), w.device()); flag != "" {
+		if flag, before := kept.Differs(w.wish, w.device()); flag != "" {
 			return nil, usage.Errorf("--%s: the pairing of this device that was interrupted has %q: leave the flag out to go on with it, or begin anew with --fresh", flag, before)
 		}
 		fmt.Fprintf(w.progress, "going on with the pairing of %s unit %d, which is %s (--fresh begins anew)\n", target, kept.Unit, kept.Step)
@@ -190,29 +191,13 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 	}
 	bar := newBar(w.progress, "asking "+target, len(pairing.Units()))
 	defer bar.end()
-	return w.desk.Begin(ctx, target, w.unit, w.profile, grid.DeviceKind(w.kind), func(uint8) { bar.step() })
+	return w.desk.Begin(ctx, w.wish, func(uint8) { bar.step() })
 }
 
 // show prints what the device is read as; pair probe shows the rest.
 func (w wizard) show(s *pairing.Session, live pairing.Live) error {
 	live.Points = slices.DeleteFunc(live.Points, func(lp pairing.LivePoint) bool { return lp.Role == "" })
 	return pairing.Probed{Finding: s.Finding, Live: live, Profile: s.Profile}.Print(w.progress)
-}
-
-// signed says what the sign check found.
-func (w wizard) signed(s *pairing.Session) string {
-	if s.Unchecked {
-		return "not checked: pair the device anew, with --fresh, when power flows"
-	}
-	direction, power := pairing.Importing, *s.Power
-	if power < 0 {
-		direction, power = pairing.Exporting, -power
-	}
-	text := fmt.Sprintf("the %s shows %d W %s", s.Kind, power, direction)
-	if s.Inverted {
-		text += ", not what you said: it is taken to be mounted the wrong way round, and is read turned round, its counters as the watch will tell (if you answered wrongly, give the right --load with the same command)"
-	}
-	return text
 }
 
 // ask returns the flag's value, or asks for it until the answer fits.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,19 +21,18 @@ import (
 )
 
 type pairFlags struct {
-	files   []string
-	json    bool
-	unit    uint8
-	profile string
-	kind    string
-	data    string
-	config  string
-	id      string
-	member  string
-	point   string
-	load    string
-	watch   time.Duration
-	fresh   bool
+	files  []string
+	json   bool
+	wish   pairing.Wish
+	kind   string
+	data   string
+	config string
+	id     string
+	member string
+	point  string
+	load   string
+	watch  time.Duration
+	fresh  bool
 }
 
 func (p *pairFlags) profiles() (*profile.Set, error) {
@@ -87,6 +85,14 @@ func (p *pairFlags) desk(cmd *cobra.Command) (*pairing.Bench, error) {
 	return desk, nil
 }
 
+// isThere refuses a data directory that no community has.
+func (p *pairFlags) isThere() error {
+	if _, err := os.Stat(p.data); err != nil {
+		return usage.Errorf("--data %s: there is no community: name its data directory, or --config FILE (commonwatt pair add begins one)", p.data)
+	}
+	return nil
+}
+
 // lockedDesk opens the pairings of a community that does not run; the caller must
 // close the directory.
 func (p *pairFlags) lockedDesk(cmd *cobra.Command) (*pairing.Bench, *disk.Dir, error) {
@@ -106,7 +112,7 @@ func bindings(c config.Config, profiles *profile.Set) []pairing.Binding {
 	all := make([]pairing.Binding, len(c.Devices))
 	for i, d := range c.Devices {
 		p := profiles.Get(d.Profile) // the configuration was checked
-		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: cmp.Or(d.Unit, p.Transport.Unit, 1), Profile: d.Profile, Inverted: d.Inverted, Counters: d.Counters}
+		all[i] = pairing.Binding{Device: d.Bound(p), Target: d.Address, Unit: p.Transport.Usual(d.Unit), Profile: d.Profile, Inverted: d.Inverted, Counters: d.Counters, How: pairing.How{Part: d.Part, Own: pairing.Own(d.Own)}}
 	}
 	return all
 }
@@ -124,3 +130,15 @@ func pairingError(err error) error {
 	}
 	return err
 }
+
+// needs has a command take one argument, and says which is missing or too much.
+func needs(what, eg string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage.Errorf("%s: %d given, want one, %s", what, len(args), eg)
+		}
+		return nil
+	}
+}
+
+func target() cobra.PositionalArgs { return needs("TARGET", "as tcp://192.168.1.20") }

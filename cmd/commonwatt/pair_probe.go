@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe TARGET",
 		Short: "Show what a device says: identity, points, quality",
-		Args:  cobra.ExactArgs(1),
+		Args:  target(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {
@@ -28,12 +29,12 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 			if err != nil {
 				return usage.Mark(err)
 			}
-			if p.profile != "" && set.Get(p.profile) == nil {
-				return usage.Errorf("--profile: there is no profile %q: commonwatt pair profiles lists them", p.profile)
+			if by := p.wish.Profile; by != "" && set.Get(by) == nil {
+				return usage.Errorf("--profile: there is no profile %q: commonwatt pair profiles lists them", by)
 			}
 			result, err := p.probe(cmd.Context(), e, set, cmd.ErrOrStderr())
 			if err != nil {
-				return err
+				return pairingError(err)
 			}
 			if p.json {
 				return printJSON(cmd.OutOrStdout(), result)
@@ -41,22 +42,18 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 			return result.Print(cmd.OutOrStdout())
 		},
 	}
-	c.Flags().Uint8Var(&p.unit, "unit", 0, "unit id (0: look for it)")
-	c.Flags().StringVar(&p.profile, "profile", "", "read by this profile (default: the closest one that fits)")
+	c.Flags().AddGoFlagSet(p.wish.Flags())
 	return c
 }
 
 func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.Set, progress io.Writer) (pairing.Probed, error) {
-	search := pairing.Search{Access: pairing.Access{Profiles: set}}
-	units := len(pairing.Units())
-	if p.unit != 0 {
-		search.Units, units = []uint8{p.unit}, 1
-	}
+	search := p.wish.Search(pairing.Access{Profiles: set})
+	units := cmp.Or(len(search.Units), len(pairing.Units()))
 	bar := newBar(progress, "asking "+e.Address, units)
 	search.Progress = func(uint8) { bar.step() }
 	defer bar.end()
-	r, err := pairing.Probe(ctx, e, search, p.profile)
-	if p.unit == 0 && errors.Is(err, pairing.ErrSilent) {
+	r, err := pairing.Probe(ctx, e, search)
+	if p.wish.Unit == nil && errors.Is(err, pairing.ErrSilent) {
 		err = fmt.Errorf("%w: a unit id of its own is given with --unit", err)
 	}
 	return r, err
@@ -70,7 +67,7 @@ func (p *pairFlags) discoverCommand() *cobra.Command {
 192.168.1.0/24, with commas between. Without a port 502 and 1502 are tried. Each
 address is connected to once, a few at a time; at those that listen the units that
 makers ship are asked who they are. Nothing is ever written.`,
-		Args: cobra.ExactArgs(1),
+		Args: needs("PLACES", "as 192.168.1.0/24 or 192.168.1.20"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {

@@ -78,7 +78,7 @@ func (f runFlags) run(cmd *cobra.Command) error {
 			return usage.Mark(err)
 		}
 	}
-	if text := c.Unasked(true); text != "" {
+	if text := c.Notes(true); text != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), text)
 	}
 	return runHub(cmd.Context(), hub.Options{Plan: plan, Terms: terms, Standby: f.standby, Version: version(), Log: log}, f.duration, cmd.ErrOrStderr())

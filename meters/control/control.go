@@ -12,9 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,9 +45,11 @@ type Guard struct {
 	wanted *grid.Power
 	heard  time.Time // last reading, wall
 
-	models []profile.Model // nil until they were looked for
-	holds  bool            // a setpoint may be in force on the device
-	poked  chan struct{}
+	chain   *meters.Chain
+	checked profile.Model // that was seen at its place in this beat
+	holds   bool          // a setpoint may be in force on the device
+	secured bool          // the last setpoint was written with all that lets the device go without us
+	poked   chan struct{}
 }
 
 // ErrNoControl reports a profile that does not say how to control the device.
@@ -128,6 +128,7 @@ func (g *Guard) Run(ctx context.Context) {
 
 // beat brings the device to what is asked for.
 func (g *Guard) beat(ctx context.Context) {
+	g.checked = profile.Model{}
 	g.mu.Lock()
 	wanted, fresh := g.wanted, time.Since(g.heard) < Stale
 	g.mu.Unlock()
@@ -155,21 +156,22 @@ func (g *Guard) tell(power grid.Power, on bool) {
 	}
 }
 
-// hold writes a setpoint with everything that belongs to it.
-func (g *Guard) hold(ctx context.Context, power grid.Power) error {
+// hold writes a setpoint with everything that belongs to it, and enables it last.
+func (g *Guard) hold(ctx context.Context, power grid.Power) (err error) {
 	c := g.Target.Profile.Control
 	g.holds = true // from the first register on
+	defer func() { g.secured = err == nil }()
+	if err := g.fallBack(ctx, c.Fallback); err != nil {
+		return err
+	}
 	if err := g.writeAll(ctx, c.Before); err != nil {
 		return err
 	}
 	if err := g.write(ctx, c.Setpoint, func(l profile.Located) float64 { return value(l, power) }); err != nil {
 		return err
 	}
-	if c.Revert != "" {
-		seconds := math.Ceil((beats * Heartbeat).Seconds() * g.Speed)
-		if err := g.write(ctx, c.Revert, func(profile.Located) float64 { return seconds }); err != nil {
-			return err
-		}
+	if err := g.setTimer(ctx, c.Revert); err != nil {
+		return err
 	}
 	return g.writeAll(ctx, c.Enable)
 }
@@ -189,6 +191,7 @@ func (g *Guard) release(ctx context.Context) {
 	if !g.holds {
 		return
 	}
+	g.secured = false
 	c := g.Target.Profile.Control
 	if err := g.writeAll(ctx, c.Release); err != nil {
 		g.Log.WarnContext(ctx, "device not released yet", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
@@ -196,62 +199,4 @@ func (g *Guard) release(ctx context.Context) {
 	}
 	g.holds = false
 	g.tell(0, false)
-}
-
-func (g *Guard) writeAll(ctx context.Context, values map[string]float64) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := g.write(ctx, name, func(profile.Located) float64 { return values[name] }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// write writes one point, within the bounds that its profile sets.
-func (g *Guard) write(ctx context.Context, name string, of func(profile.Located) float64) error {
-	conn := g.Conn()
-	if conn == nil {
-		return modbus.ErrConnect
-	}
-	l, err := g.locate(ctx, conn, name)
-	if err != nil {
-		return err
-	}
-	exponent := 0
-	if l.ScaleAddr != 0 {
-		words, err := conn.Read(ctx, g.Target.Unit, modbus.Table(l.FC), l.ScaleAddr, 1)
-		if err != nil {
-			return err
-		}
-		if exponent = int(int16(words[0])); exponent < -10 || exponent > 10 {
-			return fmt.Errorf("%s: the device shows no scale factor", name)
-		}
-	}
-	v := math.Min(of(l), l.Writable.Max)
-	if v < l.Writable.Min && name == g.Target.Profile.Control.Setpoint {
-		return errTooLittle // more than what is allowed would be written
-	}
-	v = math.Max(v, l.Writable.Min)
-	words, err := l.Encode(v, exponent)
-	if err != nil {
-		return err
-	}
-	if g.Target.Profile.Quirks.WriteSingle && len(words) == 1 {
-		return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
-	}
-	return conn.Write(ctx, g.Target.Unit, l.Addr, words)
-}
-
-func (g *Guard) locate(ctx context.Context, conn *modbus.Conn, name string) (profile.Located, error) {
-	p := g.Target.Profile
-	if len(p.SunSpec) > 0 && g.models == nil {
-		found, err := modbus.WalkSunSpec(ctx, conn, g.Target.Unit)
-		if err != nil {
-			return profile.Located{}, err
-		}
-		for _, m := range found {
-			g.models = append(g.models, profile.Model(m))
-		}
-	}
-	return p.LocateNamed(name, g.models)
 }

@@ -1,9 +1,12 @@
 package modbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +23,13 @@ const (
 	Input   Table = "input"   // function code 4
 )
 
+func (t Table) function() uint8 {
+	if t == Input {
+		return readInput
+	}
+	return readHolding
+}
+
 // ErrConnect reports that there is no connection to the endpoint.
 var ErrConnect = errors.New("no connection")
 
@@ -31,6 +41,7 @@ type Options struct {
 	Timeout      time.Duration // of one request
 	Gap          time.Duration // of silence before each request
 	ConnectDelay time.Duration // between connecting and the first request
+	Busy         time.Duration // for which a device that says that it is busy is asked again; 0: usualBusy
 }
 
 // Conn is one connection, served by one goroutine.
@@ -117,7 +128,35 @@ func (c *Conn) Write(ctx context.Context, unit uint8, addr uint16, words []uint1
 	return nil
 }
 
+const (
+	usualBusy  = 4 * time.Second
+	firstPause = 100 * time.Millisecond // before a busy device is asked again; the next are longer
+	mostPause  = time.Second
+	hangUp     = 500 * time.Millisecond // before one that hung up is called again: it may still hold the last connection
+)
+
+// call has the owner carry out a request. A device that says that it is busy, or needs
+// longer, is asked again for a while; the line is free for others meanwhile.
 func (c *Conn) call(ctx context.Context, do func(link) error) error {
+	until, pause := time.Now().Add(cmp.Or(c.options.Busy, usualBusy)), firstPause
+	for {
+		err := c.once(ctx, do)
+		refused := (*ExceptionError)(nil)
+		if !errors.As(err, &refused) || !refused.ForNow() || time.Now().Add(pause).After(until) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.closing:
+			return ErrClosed
+		}
+		pause = min(2*pause, mostPause)
+	}
+}
+
+func (c *Conn) once(ctx context.Context, do func(link) error) error {
 	r := request{ctx: ctx, do: do, done: make(chan error, 1)}
 	select {
 	case c.requests <- r:
@@ -134,13 +173,8 @@ func (c *Conn) call(ctx context.Context, do func(link) error) error {
 // own serves requests one at a time.
 func (c *Conn) own(l link) {
 	defer close(c.closed)
-	connected := false
-	defer func() {
-		if connected {
-			l.close()
-		}
-	}()
-	var last time.Time // end of the last exchange
+	o := owner{link: l, options: c.options}
+	defer o.hangUp()
 	for {
 		select {
 		case <-c.closing:
@@ -150,22 +184,60 @@ func (c *Conn) own(l link) {
 				r.done <- err
 				continue
 			}
-			if !connected {
-				if err := l.open(); err != nil {
-					r.done <- fmt.Errorf("%w: %w", ErrConnect, err)
-					continue
-				}
-				connected = true
-				time.Sleep(c.options.ConnectDelay)
-			}
-			time.Sleep(time.Until(last.Add(c.options.Gap)))
-			err := r.do(l)
-			last = time.Now()
-			if refused := (*ExceptionError)(nil); err != nil && !errors.As(err, &refused) {
-				l.close()
-				connected = false
-			}
-			r.done <- err
+			r.done <- o.serve(r.do)
 		}
 	}
+}
+
+// owner has the link of a connection, and opens and closes it.
+type owner struct {
+	link
+
+	options   Options
+	connected bool
+	last      time.Time // end of the last exchange
+}
+
+func (o *owner) hangUp() {
+	if o.connected {
+		o.close()
+		o.connected = false
+	}
+}
+
+// serve carries out a request. A device that hung up instead of answering is called once
+// more: some do after each answer, after a while of silence, or while the connection that
+// was there before is not forgotten yet.
+func (o *owner) serve(do func(link) error) error {
+	fresh := !o.connected
+	err := o.exchange(do)
+	if !hungUp(err) {
+		return err
+	}
+	if fresh {
+		time.Sleep(hangUp)
+	}
+	return o.exchange(do)
+}
+
+func (o *owner) exchange(do func(link) error) error {
+	if !o.connected {
+		if err := o.open(); err != nil {
+			return fmt.Errorf("%w: %w", ErrConnect, err)
+		}
+		o.connected = true
+		time.Sleep(o.options.ConnectDelay)
+	}
+	time.Sleep(time.Until(o.last.Add(o.options.Gap)))
+	err := do(o.link)
+	o.last = time.Now()
+	if refused := (*ExceptionError)(nil); err != nil && !errors.As(err, &refused) {
+		o.hangUp()
+	}
+	return err
+}
+
+// hungUp tells whether the other side ended the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -121,3 +121,20 @@ func (e *Endpoint) option(name, value string) (err error) {
 
 // String returns the endpoint as a target, without what is secret or default.
 func (e Endpoint) String() string { return string(e.Scheme) + "://" + e.Address }
+
+// Takes refuses a unit id that no device answers to.
+func (e Endpoint) Takes(unit uint8) error {
+	if unit == broadcast && (e.Scheme == RTU || e.Scheme == RTUOverTCP) {
+		return fmt.Errorf("%s: %w", e, errBroadcast)
+	}
+	return nil
+}
+
+// ParseUnit reads a target of which a unit is to be asked.
+func ParseUnit(target string, unit uint8) (Endpoint, error) {
+	e, err := ParseEndpoint(target)
+	if err != nil {
+		return e, err
+	}
+	return e, e.Takes(unit)
+}

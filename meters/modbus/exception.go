@@ -1,7 +1,6 @@
 package modbus
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/simonvetter/modbus"
@@ -20,6 +19,8 @@ const (
 	IllegalValue    = 3
 
 	deviceFailure = 4
+	acknowledged  = 5
+	busy          = 6
 
 	gatewayNoPath   = 10
 	gatewayNoAnswer = 11
@@ -28,7 +29,7 @@ const (
 func (e *ExceptionError) Error() string {
 	meaning := map[uint8]string{
 		IllegalFunction: "it does not know this function", IllegalAddress: "it has no such registers", IllegalValue: "it does not take this value",
-		deviceFailure: "it failed", 5: "it needs longer", 6: "it is busy", 8: "its memory has a parity error",
+		deviceFailure: "it failed", acknowledged: "it needs longer", busy: "it is busy", 8: "its memory has a parity error",
 		gatewayNoPath: "the gateway has no path to it", gatewayNoAnswer: "it does not answer the gateway",
 	}[e.Code]
 	if meaning == "" {
@@ -45,32 +46,17 @@ func (e *ExceptionError) ForGood() bool { return e.Code <= IllegalValue }
 // were asked for.
 func (e *ExceptionError) OfRange() bool { return e.Code <= deviceFailure }
 
+// ForNow tells whether the device asks to be asked again.
+func (e *ExceptionError) ForNow() bool { return e.Code == acknowledged || e.Code == busy }
+
 // Absent tells whether a gateway answered in place of the device.
 func (e *ExceptionError) Absent() bool { return e.Code == gatewayNoPath || e.Code == gatewayNoAnswer }
 
-// exception turns the library's errors for exceptions into an ExceptionError;
-// other errors pass.
-func exception(err error) error {
-	for code, e := range libraryErrors() {
-		if errors.Is(err, e) {
-			return &ExceptionError{Code: code}
-		}
-	}
-	if err != nil {
-		// The library has no type for codes that the protocol does not define.
-		var code uint8
-		if n, _ := fmt.Sscanf(err.Error(), "unknown exception code (%d)", &code); n == 1 {
-			return &ExceptionError{Code: code}
-		}
-	}
-	return err
-}
-
-// libraryErrors returns the library's error of each exception code.
+// libraryErrors returns the library's error of each exception code, for what is served.
 func libraryErrors() map[uint8]error {
 	return map[uint8]error{
 		IllegalFunction: modbus.ErrIllegalFunction, IllegalAddress: modbus.ErrIllegalDataAddress, IllegalValue: modbus.ErrIllegalDataValue,
-		deviceFailure: modbus.ErrServerDeviceFailure, 5: modbus.ErrAcknowledge, 6: modbus.ErrServerDeviceBusy, 8: modbus.ErrMemoryParityError,
+		deviceFailure: modbus.ErrServerDeviceFailure, acknowledged: modbus.ErrAcknowledge, busy: modbus.ErrServerDeviceBusy, 8: modbus.ErrMemoryParityError,
 		gatewayNoPath: modbus.ErrGWPathUnavailable, gatewayNoAnswer: modbus.ErrGWTargetFailedToRespond,
 	}
 }

@@ -17,6 +17,8 @@ import (
 // other), and makes sure of it:
 //
 //   - bytes that are there before a request was sent belong to no request;
+//   - bytes that make no frame, before an answer or behind it, are noise of the line, and
+//     skipped: an answer begins where its checksum says so (see frames.go);
 //   - an answer of another unit, function or length is not the answer;
 //   - an answer that may be one that is still owed is believed only after a second
 //     request, whose answer nothing earlier fits, was answered: by then everything
@@ -34,6 +36,7 @@ type line struct {
 	timeout  time.Duration
 	silence  time.Duration // that marks the end of a frame
 	port     port
+	behind   []byte // what came behind the last answer
 	lost     []lost
 	heard    []heard // the last answers, oldest first
 }
@@ -53,10 +56,12 @@ const (
 	fastBaud       = 19200
 	fastSilence    = 1750 * time.Microsecond // Modbus over Serial Line V1.02, 2.5.1.1
 	rtuOverTCPBaud = fastBaud
+	broadcast      = 0
 )
 
 var (
 	errUnsolicited = errors.New("bytes came that no request asked for")
+	errBroadcast   = errors.New("unit 0 of a line means all devices at once, and none answers: give the unit id that is set at the device")
 	errChecksum    = errors.New("the answer's checksum is wrong")
 )
 
@@ -81,6 +86,7 @@ func (l *line) open() (err error) {
 	if err != nil {
 		return err
 	}
+	l.behind = nil
 	if err := l.discard(); err != nil {
 		l.close()
 		return err
@@ -112,31 +118,37 @@ func (l *line) read(unit uint8, table Table, addr, n uint16) ([]uint16, error) {
 	if n == 0 || n > MaxRegisters {
 		return nil, fmt.Errorf("a read of %d registers: must be 1 to %d", n, MaxRegisters)
 	}
-	function := uint8(readHolding)
-	if table == Input {
-		function = readInput
-	}
-	answer, err := l.settled(ask{unit, readPDU(function, addr, n)}, n)
+	answer, err := l.settled(ask{unit, readPDU(table.function(), addr, n)}, n)
 	if err != nil {
 		return nil, err
 	}
-	words := make([]uint16, n)
-	for i := range words {
-		words[i] = binary.BigEndian.Uint16([]byte(answer[2+2*i : 4+2*i]))
+	return words([]byte(answer[2:])), nil
+}
+
+// words are the registers in the bytes of an answer.
+func words(b []byte) []uint16 {
+	all := make([]uint16, len(b)/2)
+	for i := range all {
+		all[i] = binary.BigEndian.Uint16(b[2*i:])
 	}
-	return words, nil
+	return all
 }
 
 func readPDU(function uint8, addr, n uint16) string {
 	return string([]byte{function, byte(addr >> 8), byte(addr), byte(n >> 8), byte(n)})
 }
 
-func (l *line) write(unit uint8, addr uint16, words []uint16) error {
+func writePDU(addr uint16, words []uint16) []byte {
 	pdu := []byte(readPDU(writeMultiple, addr, uint16(len(words))))
 	pdu = append(pdu, byte(2*len(words)))
 	for _, w := range words {
 		pdu = binary.BigEndian.AppendUint16(pdu, w)
 	}
+	return pdu
+}
+
+func (l *line) write(unit uint8, addr uint16, words []uint16) error {
+	pdu := writePDU(addr, words)
 	answer, err := l.settled(ask{unit, string(pdu)}, 0)
 	if err == nil && answer != string(pdu[:5]) {
 		return errNotTheAnswer
@@ -164,15 +176,17 @@ func (l *line) identify(unit, category, object uint8) ([]byte, error) {
 // exchange sends a request and returns the frame that answers it, from the
 // function code on. A request without an answer is remembered.
 func (l *line) exchange(a ask, words uint16) (string, error) {
+	if a.unit == broadcast {
+		return "", errBroadcast
+	}
 	if err := l.quiet(); err != nil {
 		return "", err
 	}
-	frame := append([]byte{a.unit}, a.pdu...)
-	frame = binary.LittleEndian.AppendUint16(frame, checksum(frame))
+	frame := Frame(a.unit, []byte(a.pdu))
 	if _, err := l.port.Write(frame); err != nil {
 		return "", err
 	}
-	answer, err := l.answer(a, words)
+	answer, err := l.answer(a, words, string(frame))
 	if err != nil {
 		l.lost = append(l.lost, lost{shape{a.unit, a.pdu[0], words}, time.Now()})
 		return "", err
@@ -180,20 +194,28 @@ func (l *line) exchange(a ask, words uint16) (string, error) {
 	return answer, nil
 }
 
-// quiet waits for the silence between frames, and fails when bytes come in.
+// quiet waits for the silence between frames. A few bytes that make no frame are noise;
+// a frame that comes in belongs to no request, and quiet fails.
 func (l *line) quiet() error {
-	if err := l.port.SetReadDeadline(time.Now().Add(l.silence)); err != nil {
-		return err
-	}
-	var one [1]byte
-	n, err := l.port.Read(one[:])
-	switch {
-	case n > 0:
-		return errUnsolicited
-	case isTimeout(err):
-		return nil
-	default:
-		return err
+	noise := l.behind
+	l.behind = nil
+	for {
+		if err := l.port.SetReadDeadline(time.Now().Add(l.silence)); err != nil {
+			return err
+		}
+		var some [mostNoise]byte
+		n, err := l.port.Read(some[:])
+		noise = append(noise, some[:n]...)
+		switch {
+		case len(noise) > mostNoise || holdsFrame(noise):
+			return errUnsolicited
+		case n > 0:
+			continue
+		case isTimeout(err):
+			return nil
+		default:
+			return err
+		}
 	}
 }
 
@@ -202,67 +224,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-func (l *line) answer(a ask, words uint16) (string, error) {
-	if err := l.port.SetReadDeadline(time.Now().Add(l.timeout)); err != nil {
-		return "", err
-	}
-	frame := make([]byte, 3, 256)
-	if _, err := io.ReadFull(l.port, frame); err != nil {
-		return "", err
-	}
-	function := a.pdu[0]
-	if frame[0] != a.unit || frame[1]&^exceptionBit != function {
-		return "", errNotTheAnswer
-	}
-	var err error
-	switch {
-	case frame[1]&exceptionBit != 0:
-		frame, err = l.more(frame, 2)
-	case function == encapsulated:
-		frame, err = l.moreIdentification(frame)
-	case function == writeMultiple, function == writeSingle:
-		frame, err = l.more(frame, 3+2)
-	case int(frame[2]) != 2*int(words):
-		return "", errNotTheAnswer
-	default:
-		frame, err = l.more(frame, 2*int(words)+2)
-	}
-	if err != nil {
-		return "", err
-	}
-	end := len(frame) - 2
-	if binary.LittleEndian.Uint16(frame[end:]) != checksum(frame[:end]) {
-		return "", errChecksum
-	}
-	return string(frame[1:end]), nil
-}
-
-func (l *line) more(frame []byte, n int) ([]byte, error) {
-	have := len(frame)
-	frame = append(frame, make([]byte, n)...)
-	_, err := io.ReadFull(l.port, frame[have:])
-	return frame, err
-}
-
-// moreIdentification reads the objects one after the other: the frame does not
-// say how long it is.
-func (l *line) moreIdentification(frame []byte) ([]byte, error) {
-	frame, err := l.more(frame, 5)
-	if err != nil {
-		return nil, err
-	}
-	for range int(frame[7]) {
-		if frame, err = l.more(frame, 2); err != nil {
-			return nil, err
-		}
-		if frame, err = l.more(frame, int(frame[len(frame)-1])); err != nil {
-			return nil, err
-		}
-		if len(frame) > maxPDU+1 {
-			return nil, errNotTheAnswer
-		}
-	}
-	return l.more(frame, 2)
+// Frame wraps what is said from the function code on as it goes over a line.
+func Frame(unit uint8, pdu []byte) []byte {
+	frame := append([]byte{unit}, pdu...)
+	return binary.LittleEndian.AppendUint16(frame, checksum(frame))
 }
 
 // checksum is the CRC of Modbus over Serial Line V1.02, 2.5.1.2.

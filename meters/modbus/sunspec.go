@@ -25,22 +25,39 @@ const (
 	maxModels   = 100
 )
 
+// SunSpecBases are the registers at which a chain may begin.
+func SunSpecBases() []uint16 { return []uint16{40000, 50000, 0} }
+
 // WalkSunSpec returns the chain of models of a unit, by the lengths that the
-// device declares; with an error those that were found before it. Errors:
-// ErrNoSunSpec, or those of Read.
-func WalkSunSpec(ctx context.Context, c *Conn, unit uint8) ([]Model, error) {
-	for _, base := range []uint16{40000, 50000, 0} {
+// device declares; with an error those that were found before it. It looks at the given
+// bases, at all that there are when none is given. Some devices do not answer at all where
+// others refuse. Errors: ErrNoSunSpec, or those of Read.
+func WalkSunSpec(ctx context.Context, c *Conn, unit uint8, bases ...uint16) ([]Model, error) {
+	if len(bases) == 0 {
+		bases = SunSpecBases()
+	}
+	var silent error
+	said := false
+	for _, base := range bases {
 		words, err := c.Read(ctx, unit, Holding, base, modelHeader)
 		var refused *ExceptionError
-		if errors.As(err, &refused) {
-			continue
-		}
-		if err != nil {
+		switch {
+		case errors.As(err, &refused) && refused.Absent():
 			return nil, fmt.Errorf("look for SunSpec: %w", err)
-		}
-		if words[0] == markerHigh && words[1] == markerLow {
+		case errors.As(err, &refused):
+			said = true
+		case err != nil && silentTo(ctx, err):
+			silent = err
+		case err != nil:
+			return nil, fmt.Errorf("look for SunSpec: %w", err)
+		case words[0] == markerHigh && words[1] == markerLow:
 			return walk(ctx, c, unit, base+modelHeader)
+		default:
+			said = true
 		}
+	}
+	if silent != nil && !said {
+		return nil, fmt.Errorf("look for SunSpec: %w", silent)
 	}
 	return nil, fmt.Errorf("%s unit %d: %w", c.endpoint, unit, ErrNoSunSpec)
 }
@@ -49,7 +66,11 @@ func walk(ctx context.Context, c *Conn, unit uint8, addr uint16) ([]Model, error
 	var models []Model
 	for range maxModels {
 		header, err := c.Read(ctx, unit, Holding, addr, modelHeader)
-		if refused := (*ExceptionError)(nil); errors.As(err, &refused) && len(models) > 0 {
+		if err != nil && silentTo(ctx, err) {
+			header, err = c.Read(ctx, unit, Holding, addr, modelHeader) // it may have been lost on the way
+		}
+		refused := (*ExceptionError)(nil)
+		if len(models) > 0 && (errors.As(err, &refused) || err != nil && silentTo(ctx, err)) {
 			return models, nil // a chain without its end
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,36 +12,47 @@ import (
 	"net"
 	"os"
 	"time"
-
-	"github.com/simonvetter/modbus"
 )
 
-// tcpLink is Modbus TCP, plain or within TLS. The library drops answers whose
-// transaction id is not the one of the request.
+// tcpLink is Modbus TCP, plain or within TLS (Modbus Messaging on TCP/IP Implementation
+// Guide V1.0b). An answer whose transaction id is not the one of the request is dropped.
 type tcpLink struct {
 	endpoint Endpoint
 	timeout  time.Duration
-	client   *modbus.ModbusClient
+	conn     net.Conn
+	last     uint16 // transaction id
+	strange  bool   // bytes came that are no frame of Modbus TCP
 }
 
+const (
+	usualTimeout = time.Second
+	dialWithin   = 5 * time.Second
+	headerBytes  = 7
+)
+
+// errNoFrames reports an endpoint that speaks, but another protocol.
+var errNoFrames = errors.New("what answers there does not speak Modbus TCP: it may carry RTU frames, which rtuovertcp://HOST:PORT reads")
+
 func (l *tcpLink) open() error {
-	config := &modbus.ClientConfiguration{URL: "tcp://" + l.endpoint.Address, Timeout: l.timeout, Logger: silent()}
-	if l.endpoint.Scheme == TLS {
-		secure, err := l.endpoint.tls()
-		if err != nil {
-			return err
-		}
-		config.URL, config.TLSClientCert, config.TLSRootCAs = "tcp+tls://"+l.endpoint.Address, &secure.Certificates[0], secure.RootCAs
-	}
-	client, err := modbus.NewClient(config)
+	conn, err := l.dial()
 	if err != nil {
 		return err
 	}
-	if err := client.Open(); err != nil {
-		return err
-	}
-	l.client = client
+	l.conn = conn
 	return nil
+}
+
+func (l *tcpLink) dial() (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(l.timeout, dialWithin))
+	defer cancel()
+	if l.endpoint.Scheme == TLS {
+		config, err := l.endpoint.tls()
+		if err != nil {
+			return nil, err
+		}
+		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", l.endpoint.Address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", l.endpoint.Address)
 }
 
 func (e Endpoint) tls() (*tls.Config, error) {
@@ -60,90 +72,118 @@ func (e Endpoint) tls() (*tls.Config, error) {
 }
 
 func (l *tcpLink) close() {
-	if l.client != nil {
-		_ = l.client.Close() // the connection is given up either way
-		l.client = nil
+	if l.conn != nil {
+		_ = l.conn.Close() // the connection is given up either way
+		l.conn = nil
 	}
 }
 
 func (l *tcpLink) read(unit uint8, table Table, addr, n uint16) ([]uint16, error) {
-	if err := l.client.SetUnitId(unit); err != nil {
-		return nil, err
+	if n == 0 || n > MaxRegisters {
+		return nil, fmt.Errorf("a read of %d registers: must be 1 to %d", n, MaxRegisters)
 	}
-	kind := modbus.HOLDING_REGISTER
-	if table == Input {
-		kind = modbus.INPUT_REGISTER
-	}
-	words, err := l.client.ReadRegisters(addr, n, kind)
-	return words, exception(err)
-}
-
-func (l *tcpLink) write(unit uint8, addr uint16, words []uint16) error {
-	if err := l.client.SetUnitId(unit); err != nil {
-		return err
-	}
-	return exception(l.client.WriteRegisters(addr, words))
-}
-
-func (l *tcpLink) writeOne(unit uint8, addr, word uint16) error {
-	if err := l.client.SetUnitId(unit); err != nil {
-		return err
-	}
-	return exception(l.client.WriteRegister(addr, word))
-}
-
-// identify uses a connection of its own, because the library does not know the
-// function; the other one is closed meanwhile: some devices accept only one.
-func (l *tcpLink) identify(unit, category, object uint8) (answer []byte, err error) {
-	l.close()
-	defer func() {
-		if openErr := l.open(); openErr != nil {
-			answer, err = nil, fmt.Errorf("%w: %w", ErrConnect, openErr) // also after a refusal: there is no connection
-		}
-	}()
-	conn, err := l.dial()
+	answer, err := l.exchange(unit, []byte(readPDU(table.function(), addr, n)))
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
-	if err := conn.SetDeadline(time.Now().Add(l.timeout)); err != nil {
-		return nil, err
-	}
-	const transaction = 0x2b0e
-	pdu := identification(category, object)
-	frame := binary.BigEndian.AppendUint16(nil, transaction)
-	frame = binary.BigEndian.AppendUint16(frame, 0)
-	frame = binary.BigEndian.AppendUint16(frame, uint16(len(pdu)+1))
-	if _, err := conn.Write(append(append(frame, unit), pdu...)); err != nil {
-		return nil, err
-	}
-	header := make([]byte, 7)
-	if _, err := io.ReadFull(conn, header); err != nil {
-		return nil, err
-	}
-	length := int(binary.BigEndian.Uint16(header[4:]))
-	if binary.BigEndian.Uint16(header) != transaction || binary.BigEndian.Uint16(header[2:]) != 0 || header[6] != unit || length < 3 || length > maxPDU+1 {
+	if len(answer) != 2+2*int(n) || int(answer[1]) != 2*int(n) {
 		return nil, errNotTheAnswer
 	}
-	body := make([]byte, length-1)
-	if _, err := io.ReadFull(conn, body); err != nil {
-		return nil, err
-	}
-	return checkIdentification(body)
+	return words(answer[2:]), nil
 }
 
-func (l *tcpLink) dial() (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
-	defer cancel()
-	if l.endpoint.Scheme == TLS {
-		config, err := l.endpoint.tls()
-		if err != nil {
-			return nil, err
-		}
-		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", l.endpoint.Address)
+func (l *tcpLink) write(unit uint8, addr uint16, words []uint16) error {
+	return l.confirmed(unit, writePDU(addr, words), 5)
+}
+
+func (l *tcpLink) writeOne(unit uint8, addr, word uint16) error {
+	return l.confirmed(unit, []byte(readPDU(writeSingle, addr, word)), 5)
+}
+
+// confirmed sends a write, of which the answer repeats the first bytes.
+func (l *tcpLink) confirmed(unit uint8, pdu []byte, repeats int) error {
+	answer, err := l.exchange(unit, pdu)
+	if err == nil && string(answer) != string(pdu[:repeats]) {
+		return errNotTheAnswer
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", l.endpoint.Address)
+	return err
+}
+
+func (l *tcpLink) identify(unit, category, object uint8) ([]byte, error) {
+	answer, err := l.exchange(unit, identification(category, object))
+	if err != nil {
+		return nil, err
+	}
+	return checkIdentification(answer)
+}
+
+// exchange sends a request and returns its answer, from the function code on.
+func (l *tcpLink) exchange(unit uint8, pdu []byte) ([]byte, error) {
+	if err := l.conn.SetDeadline(time.Now().Add(cmp.Or(l.timeout, usualTimeout))); err != nil {
+		return nil, err
+	}
+	l.last++
+	frame := binary.BigEndian.AppendUint16(nil, l.last)
+	frame = binary.BigEndian.AppendUint16(frame, 0)
+	frame = binary.BigEndian.AppendUint16(frame, uint16(len(pdu)+1))
+	if _, err := l.conn.Write(append(append(frame, unit), pdu...)); err != nil {
+		return nil, err
+	}
+	l.strange = false
+	for {
+		transaction, from, answer, err := l.frame()
+		switch {
+		case err != nil && l.strange:
+			return nil, fmt.Errorf("%w (%w)", errNoFrames, err)
+		case err != nil:
+			return nil, err
+		case transaction != l.last:
+			continue
+		case from != unit:
+			return nil, &OtherUnitError{Asked: unit, Answered: from}
+		case len(answer) == 2 && answer[0] == pdu[0]|exceptionBit:
+			return nil, &ExceptionError{Code: answer[1]}
+		case answer[0] != pdu[0]:
+			return nil, errNotTheAnswer
+		default:
+			return answer, nil
+		}
+	}
+}
+
+// frame reads the next frame of the protocol.
+func (l *tcpLink) frame() (transaction uint16, unit uint8, pdu []byte, err error) {
+	header := make([]byte, headerBytes)
+	for {
+		n, err := io.ReadFull(l.conn, header)
+		if err != nil {
+			l.strange = l.strange || n > 0
+			return 0, 0, nil, err
+		}
+		length := int(binary.BigEndian.Uint16(header[4:])) - 1 // without the unit
+		protocol := binary.BigEndian.Uint16(header[2:])
+		l.strange = l.strange || protocol != 0
+		if length < 1 || length > maxPDU {
+			l.strange = true
+			return 0, 0, nil, errNotTheAnswer
+		}
+		pdu := make([]byte, length)
+		if _, err := io.ReadFull(l.conn, pdu); err != nil {
+			return 0, 0, nil, err
+		}
+		if protocol == 0 {
+			return binary.BigEndian.Uint16(header), header[6], pdu, nil
+		}
+	}
 }
 
 // errNotTheAnswer reports a frame that does not fit the request.
 var errNotTheAnswer = errors.New("the answer does not fit the request")
+
+// An OtherUnitError reports an answer in the name of another unit than the one that was
+// asked: something is there, under another id.
+type OtherUnitError struct{ Asked, Answered uint8 }
+
+func (e *OtherUnitError) Error() string {
+	return fmt.Sprintf("unit %d was asked, and what answers calls itself unit %d: ask unit %d", e.Asked, e.Answered, e.Answered)
+}

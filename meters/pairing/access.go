@@ -1,6 +1,10 @@
 package pairing
 
 import (
+	"context"
+	"errors"
+
+	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
@@ -12,6 +16,17 @@ type Access struct {
 	// already, nil when there is none: a serial line has one owner, and many
 	// devices accept one connection. Nil where no community runs.
 	Shared func(modbus.Endpoint) *modbus.Conn
+}
+
+// read reads points once, and once more when an answer was lost on the way: an installer
+// waits for it, and a reader tries again soon anyway.
+func read(ctx context.Context, conn *modbus.Conn, unit uint8, points []profile.Located, quirks profile.Quirks) (modbus.Answers, error) {
+	reader := meters.NewReader(points, quirks)
+	words, err := reader.Read(ctx, conn, unit)
+	if err != nil && ctx.Err() == nil && !answered(err) && !errors.Is(err, modbus.ErrRefusesAll) && !errors.Is(err, modbus.ErrConnect) {
+		words, err = reader.Read(ctx, conn, unit)
+	}
+	return words, err
 }
 
 // open returns a connection, and what to call when it is no longer needed.

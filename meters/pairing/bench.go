@@ -51,12 +51,12 @@ func (b *Bench) Bound() ([]Binding, error) {
 }
 
 // Begin starts a session.
-func (b *Bench) Begin(ctx context.Context, target string, unit uint8, profileID string, kind grid.DeviceKind, progress func(unit uint8)) (*Session, error) {
+func (b *Bench) Begin(ctx context.Context, w Wish, progress func(unit uint8)) (*Session, error) {
 	bound, err := b.Bound()
 	if err != nil {
 		return nil, err
 	}
-	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), target, unit, profileID, kind, b.Access, bound, progress)
+	s, err := Begin(ctx, strings.ToLower(rand.Text()[:10]), w, b.Access, bound, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,17 @@ func (b *Bench) Bind(id string, device grid.Device) (*Session, error) {
 			return err
 		}
 		return s.Bind(device, bound, b.Reserved)
+	})
+}
+
+// Rate adds to a kept session what the device and its connection are made for.
+func (b *Bench) Rate(id string, r Ratings) (*Session, error) {
+	return b.step(id, func(s *Session) error {
+		if err := r.check(s.Kind); err != nil {
+			return err
+		}
+		s.Finding.Ratings = s.Finding.Ratings.with(r)
+		return nil
 	})
 }
 
@@ -232,6 +243,6 @@ func (b *Bench) Holds(e modbus.Endpoint) bool {
 	return slices.ContainsFunc(bound, func(binding Binding) bool {
 		other, err := modbus.ParseEndpoint(binding.Target)
 		p := b.Profiles.Get(binding.Profile)
-		return err == nil && other.Address == e.Address && p != nil && p.Quirks.SingleConnection
+		return err == nil && other.Address == e.Address && p != nil && binding.quirks(p).SingleConnection
 	})
 }

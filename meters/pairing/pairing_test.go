@@ -62,7 +62,7 @@ func quiet(uint8) {}
 
 func begin(t *testing.T, bench *pairing.Bench, d *sim.Device) *pairing.Session {
 	t.Helper()
-	s, err := bench.Begin(t.Context(), "tcp://"+d.Address(), 0, "", d.Kind, quiet)
+	s, err := bench.Begin(t.Context(), pairing.Wish{Target: "tcp://" + d.Address(), Kind: d.Kind}, quiet)
 	if err != nil {
 		t.Fatalf("%s: %v", d.ID, err)
 	}
@@ -101,7 +101,7 @@ func TestPairingIsResumable(t *testing.T) {
 	if _, err := bench().CheckSign(t.Context(), s.ID, pairing.Exporting); !conflict(err, "live values") {
 		t.Errorf("sign check before the live values: %v", err)
 	}
-	resumed, err := bench().Resume("tcp://"+d.Address(), 0)
+	resumed, err := bench().Resume("tcp://"+d.Address(), nil)
 	if err != nil || resumed == nil || resumed.ID != s.ID {
 		t.Fatalf("resume: %+v, %v", resumed, err)
 	}
@@ -364,11 +364,11 @@ func TestPairingSharesTheConnection(t *testing.T) {
 	}
 	until(2)
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
-	if s, err := bench.Begin(t.Context(), e.String(), 1, "", "", quiet); err == nil {
+	if s, err := bench.Begin(t.Context(), pairing.Wish{Target: e.String(), Unit: new(uint8(1))}, quiet); err == nil {
 		t.Errorf("over a second connection: %+v", s)
 	}
 	bench.Shared = fleet.Conn
-	s, err := bench.Begin(t.Context(), e.String(), 1, "", "", quiet)
+	s, err := bench.Begin(t.Context(), pairing.Wish{Target: e.String(), Unit: new(uint8(1))}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func TestWhatMustNotBeBound(t *testing.T) {
 		})
 	}
 	bench := pairing.Open(t.TempDir(), profiles(t), []pairing.Binding{binding("ann/old", "mp-old", "", "rtuovertcp://"+meter.Address())})
-	if _, err := bench.Begin(t.Context(), here, 0, "", "", quiet); !conflict(err, "one port speaks one protocol") {
+	if _, err := bench.Begin(t.Context(), pairing.Wish{Target: here}, quiet); !conflict(err, "one port speaks one protocol") {
 		t.Errorf("TCP where RTU is spoken: %v", err)
 	}
 	bench = pairing.Open(t.TempDir(), profiles(t), nil)
@@ -438,7 +438,7 @@ func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
 	var s *pairing.Session
 	for range 5 { // until no answer is dropped on the way
 		var err error
-		if s, err = bench.Begin(t.Context(), "tcp://"+d.Address(), 1, "sunspec-meter", grid.Meter, quiet); err != nil {
+		if s, err = bench.Begin(t.Context(), pairing.Wish{Target: "tcp://" + d.Address(), Unit: new(uint8(1)), Profile: "sunspec-meter", Kind: grid.Meter}, quiet); err != nil {
 			continue
 		}
 		if _, _, err = bench.Measure(t.Context(), s.ID); err != nil {
@@ -464,7 +464,7 @@ func TestADeviceThatDropsOutIsNotTaken(t *testing.T) {
 func TestNothingThere(t *testing.T) {
 	t.Parallel()
 	bench := pairing.Open(t.TempDir(), profiles(t), nil)
-	if _, err := bench.Begin(t.Context(), "tcp://127.0.0.1:1", 0, "", "", quiet); !errors.Is(err, modbus.ErrConnect) {
+	if _, err := bench.Begin(t.Context(), pairing.Wish{Target: "tcp://127.0.0.1:1"}, quiet); !errors.Is(err, modbus.ErrConnect) {
 		t.Errorf("error %v, want ErrConnect", err)
 	}
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -482,7 +482,7 @@ func TestNothingThere(t *testing.T) {
 			defer c.Close()
 		}
 	}()
-	if _, err := bench.Begin(t.Context(), "tcp://"+l.Addr().String(), 1, "", "", quiet); !errors.Is(err, pairing.ErrSilent) {
+	if _, err := bench.Begin(t.Context(), pairing.Wish{Target: "tcp://" + l.Addr().String(), Unit: new(uint8(1))}, quiet); !errors.Is(err, pairing.ErrSilent) {
 		t.Errorf("a mail server: %v, want ErrSilent", err)
 	}
 }

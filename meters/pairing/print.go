@@ -28,6 +28,13 @@ func (r Probed) Print(w io.Writer) error {
 	if len(r.Profiles) > 1 {
 		fmt.Fprintf(w, "  %-14s %s\n", "would fit too", strings.Join(r.Profiles[1:], ", "))
 	}
+	for _, part := range r.Live.Parts {
+		read := ""
+		if part.Number == r.Live.Part {
+			read = ", which is read (--part names another one)"
+		}
+		fmt.Fprintf(w, "  %-14s %s%s\n", "part", part, read)
+	}
 	fmt.Fprintln(w)
 	if len(r.Points) == 0 {
 		_, err := fmt.Fprintln(w, "The unit answers, but no profile fits it: name one with --profile, or give one of your own with --profile-file (docs/profiles.md).")
@@ -76,6 +83,17 @@ func printPoints(w io.Writer, all []LivePoint) (missing int, err error) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", lp.Name, value, lp.Quality, as)
 	}
 	return missing, t.Flush()
+}
+
+// PrintProfiles writes which devices can be read as people read it.
+func PrintProfiles(w io.Writer, set *profile.Set) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PROFILE\tVENDOR\tREADS\tADDRESSES FROM")
+	for _, id := range set.IDs() {
+		by := set.Get(id)
+		fmt.Fprintf(t, "%s\t%s\t%v\t%s\n", id, by.Vendor, strings.Trim(fmt.Sprint(by.Kinds()), "[]"), by.Document)
+	}
+	return t.Flush()
 }
 
 // PrintFindings writes what was found at some addresses as people read it.

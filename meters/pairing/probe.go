@@ -5,9 +5,7 @@ import (
 	"fmt"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
-	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
 // Probed is all that a device says, and what the program would take from it.
@@ -26,24 +24,26 @@ type ProbeReading struct {
 	grid.Reading
 }
 
-// Probe looks at the first unit that answers a search, and reads it by a profile; by the
-// closest one that fits when none is named. Nothing is kept. Errors: those of Identify.
-func Probe(ctx context.Context, e modbus.Endpoint, s Search, profileID string) (Probed, error) {
+// Probe looks at the first unit that answers a search, and reads it by the profile that the
+// search names; by the closest one that fits when none is named. Nothing is kept. Errors:
+// those of Identify.
+func Probe(ctx context.Context, e modbus.Endpoint, s Search) (Probed, error) {
 	s.First = true
+	if by := s.Profiles.Get(s.Profile); by != nil {
+		if err := s.check(by); err != nil {
+			return Probed{}, err
+		}
+	}
 	found, err := Identify(ctx, e, s)
 	if err != nil {
 		return Probed{}, err
 	}
-	p := Probed{Finding: found[0], Profile: profileID, Readings: []ProbeReading{}}
+	p := Probed{Finding: found[0], Profile: s.Profile, Readings: []ProbeReading{}}
 	if p.Profile == "" && len(p.Profiles) > 0 {
 		p.Profile = p.Profiles[0]
 	}
 	by := s.Profiles.Get(p.Profile)
-	var quirks profile.Quirks
-	if by != nil {
-		quirks = by.Quirks
-	}
-	conn, done := s.open(e, meters.Careful(modbus.Options{}, quirks))
+	conn, done := s.open(e, s.options(by))
 	defer done()
 	if p.Live, err = Measure(ctx, conn, p.Finding, by, s.Profiles); err != nil || by == nil {
 		return p, err

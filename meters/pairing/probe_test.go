@@ -3,6 +3,7 @@ package pairing_test
 import (
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestProbe(t *testing.T) {
 	}
 	var asked []uint8
 	search := pairing.Search{Access: pairing.Access{Profiles: profiles(t)}, Progress: func(unit uint8) { asked = append(asked, unit) }}
-	p, err := pairing.Probe(t.Context(), e, search, "")
+	p, err := pairing.Probe(t.Context(), e, search)
 	if err != nil || p.Profile != "sunspec-meter" || p.Identity.Serial != d.Serial || len(p.Points) == 0 || len(asked) != 1 {
 		t.Fatalf("%v: asked units %v, read %+v", err, asked, p)
 	}
@@ -29,7 +30,7 @@ func TestProbe(t *testing.T) {
 		t.Errorf("readings %+v", p.Readings)
 	}
 	search.Units = []uint8{99}
-	if _, err := pairing.Probe(t.Context(), e, search, ""); !errors.Is(err, pairing.ErrSilent) {
+	if _, err := pairing.Probe(t.Context(), e, search); !errors.Is(err, pairing.ErrSilent) {
 		t.Errorf("a unit that is not there: error %v, want ErrSilent", err)
 	}
 }
@@ -46,7 +47,8 @@ func TestProbeDoubts(t *testing.T) {
 	defer conn.Close()
 	shared := 0
 	search := pairing.Search{Progress: quiet, Access: pairing.Access{Profiles: profiles(t), Shared: func(modbus.Endpoint) *modbus.Conn { shared++; return conn }}}
-	p, err := pairing.Probe(t.Context(), e, search, "eastron-sdm120")
+	search.Profile = "eastron-sdm120"
+	p, err := pairing.Probe(t.Context(), e, search)
 	if shared != 2 {
 		t.Errorf("the shared connection was taken %d times, want for looking and for reading", shared)
 	}
@@ -62,7 +64,14 @@ func TestProbeDoubts(t *testing.T) {
 		t.Fatal(err)
 	}
 	search.Shared = nil
-	if _, err := pairing.Probe(t.Context(), e, search, ""); !errors.Is(err, modbus.ErrConnect) {
+	if _, err := pairing.Probe(t.Context(), e, search); !errors.Is(err, modbus.ErrConnect) {
 		t.Errorf("where nobody listens: error %v, want ErrConnect", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

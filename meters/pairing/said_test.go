@@ -31,23 +31,29 @@ func TestWhatIsNotSaidIsProposed(t *testing.T) {
 func TestAnInterruptedPairingIsNotAnother(t *testing.T) {
 	begun := &pairing.Session{Profile: "p", Kind: grid.Meter}
 	bound := &pairing.Session{Profile: "p", Kind: grid.Meter, Device: &grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}}
+	limited := &pairing.Session{Profile: "p", Kind: grid.Meter, Finding: pairing.Finding{How: pairing.How{Part: 2, Own: pairing.Own{GapMS: new(0)}}}}
 	for _, c := range []struct {
 		of        *pairing.Session
 		profile   string
 		kind      grid.DeviceKind
 		device    grid.Device
+		how       pairing.How
 		what, has string
 	}{
-		{begun, "", "", grid.Device{ID: "x", Member: "bob", MeteringPoint: "y"}, "", ""},
-		{begun, "p", grid.Meter, grid.Device{}, "", ""},
-		{begun, "q", "", grid.Device{}, "profile", "p"},
-		{begun, "q", grid.Battery, grid.Device{}, "kind", "meter"},
-		{bound, "", "", grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}, "", ""},
-		{bound, "q", "", grid.Device{Member: "bob", MeteringPoint: "y"}, "member", "ann"},
-		{bound, "", "", grid.Device{MeteringPoint: "y"}, "metering-point", "b"},
-		{bound, "", grid.Battery, grid.Device{ID: "x"}, "id", "a"},
+		{begun, "", "", grid.Device{ID: "x", Member: "bob", MeteringPoint: "y"}, pairing.How{}, "", ""},
+		{begun, "p", grid.Meter, grid.Device{}, pairing.How{}, "", ""},
+		{begun, "q", "", grid.Device{}, pairing.How{}, "profile", "p"},
+		{begun, "q", grid.Battery, grid.Device{}, pairing.How{}, "kind", "meter"},
+		{bound, "", "", grid.Device{ID: "a", Member: "ann", MeteringPoint: "b"}, pairing.How{}, "", ""},
+		{bound, "q", "", grid.Device{Member: "bob", MeteringPoint: "y"}, pairing.How{}, "member", "ann"},
+		{bound, "", "", grid.Device{MeteringPoint: "y"}, pairing.How{}, "metering-point", "b"},
+		{bound, "", grid.Battery, grid.Device{ID: "x"}, pairing.How{}, "id", "a"},
+		{limited, "", "", grid.Device{}, pairing.How{Part: 2, Own: pairing.Own{GapMS: new(0)}}, "", ""},
+		{limited, "", "", grid.Device{}, pairing.How{Part: 1}, "part", "2"},
+		{limited, "", "", grid.Device{}, pairing.How{Own: pairing.Own{GapMS: new(9)}}, "gap-ms", "0"},
+		{begun, "", "", grid.Device{}, pairing.How{Own: pairing.Own{GapMS: new(0)}}, "gap-ms", ""},
 	} {
-		if what, has := c.of.Differs(c.profile, c.kind, c.device); what != c.what || has != c.has {
+		if what, has := c.of.Differs(pairing.Wish{Profile: c.profile, Kind: c.kind, How: c.how}, c.device); what != c.what || has != c.has {
 			t.Errorf("%q, %q, %+v: %s has %q, want %s with %q", c.profile, c.kind, c.device, what, has, c.what, c.has)
 		}
 	}

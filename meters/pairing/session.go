@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ type Binding struct {
 	Warning string `json:"warning,omitempty"`
 	// Unchecked tells that the sign was never checked: pairing the device anew does.
 	Unchecked bool `json:"sign_unchecked,omitempty"`
+
+	How // it is read
 }
 
 // A ConflictError says why a pairing must not go on as it is.
@@ -79,27 +82,59 @@ type ConflictError struct{ Reason string }
 
 func (e *ConflictError) Error() string { return e.Reason }
 
-// Begin identifies the device at a target. unit 0 looks for it; profileID "" takes
-// the closest one; kind "" what the device is first of all. bound are the devices
-// of the community: a host that is spoken to otherwise already is refused.
-func Begin(ctx context.Context, id, target string, unit uint8, profileID string, kind grid.DeviceKind, a Access, bound []Binding, progress func(unit uint8)) (*Session, error) {
-	e, err := modbus.ParseEndpoint(target)
+// Begin identifies the device that is wished for. bound are the devices of the community:
+// a host that is spoken to otherwise already is refused.
+func Begin(ctx context.Context, id string, w Wish, a Access, bound []Binding, progress func(unit uint8)) (*Session, error) {
+	e, err := modbus.ParseEndpoint(w.Target)
 	if err != nil {
 		return nil, err
 	}
 	if err := otherProtocol(e, bound); err != nil {
 		return nil, err
 	}
-	search := Search{Access: a, Progress: progress, First: true}
-	if unit != 0 {
-		search.Units = []uint8{unit}
+	if by := a.Profiles.Get(w.Profile); by != nil {
+		if err := w.check(by); err != nil {
+			return nil, err
+		}
 	}
+	search := w.Search(a)
+	search.Progress, search.First = progress, true
 	found, err := Identify(ctx, e, search)
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{ID: id, Target: target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}}
-	return s, s.choose(profileID, kind, a.Profiles)
+	s := &Session{ID: id, Target: w.Target, Unit: found[0].Unit, Step: Identified, Finding: found[0], Warnings: []string{}}
+	if err := s.choose(w.Profile, w.Kind, a.Profiles); err != nil {
+		return s, err
+	}
+	return s, s.choosePart(ctx, a)
+}
+
+// choosePart tells which of several of a kind behind the unit is meant, where that can be
+// told.
+func (s *Session) choosePart(ctx context.Context, a Access) error {
+	f := &s.Finding
+	p := a.Profiles.Get(s.Profile)
+	if err := cmp.Or(f.check(p), f.Ratings.check(s.Kind)); err != nil || len(p.Parts(f.SunSpec)) < 2 && f.Part == 0 {
+		return err
+	}
+	conn, done, p, err := s.open(a)
+	if err != nil {
+		return err
+	}
+	defer done()
+	parts, err := meters.Parts(ctx, conn, s.Unit, p, f.quirks(p), f.SunSpec)
+	if err != nil {
+		return err
+	}
+	part, certain := meters.Choose(parts, f.Part, "")
+	if !certain {
+		return &ConflictError{(&meters.AmbiguousError{Unit: s.Unit, Asked: f.Part, Parts: parts}).Error()}
+	}
+	if len(parts) > 1 {
+		f.Part = part.Number
+	}
+	return nil
 }
 
 func (s *Session) choose(id string, kind grid.DeviceKind, profiles *profile.Set) error {
@@ -152,7 +187,7 @@ func (s *Session) open(a Access) (*modbus.Conn, func(), *profile.Profile, error)
 	if p == nil {
 		return nil, nil, nil, fmt.Errorf("there is no profile %q", s.Profile)
 	}
-	conn, done := a.open(e, meters.Careful(modbus.Options{}, p.Quirks))
+	conn, done := a.open(e, s.Finding.options(p))
 	return conn, done, p, nil
 }
 
@@ -195,6 +230,10 @@ func (s *Session) CheckSign(ctx context.Context, known Load, a Access) error {
 		return &ConflictError{"look at the live values before the sign check"}
 	}
 	s.Inverted, s.Counters, s.Unchecked, s.Step = false, nil, false, Measured // until it is checked anew
+	if p := a.Profiles.Get(s.Profile); s.Kind != grid.Meter && p != nil && !p.Shows(s.Kind, profile.RolePower) {
+		s.Power, s.Step = nil, Checked // as of a battery that shows its charge alone
+		return nil
+	}
 	power, err := s.power(ctx, a)
 	if err != nil {
 		return err
@@ -236,12 +275,16 @@ func (s *Session) power(ctx context.Context, a Access) (grid.Power, error) {
 		return 0, err
 	}
 	defer done()
-	points, err := p.Locate(s.Kind, s.Finding.SunSpec)
+	parts, err := meters.Parts(ctx, conn, s.Unit, p, s.Finding.quirks(p), s.Finding.SunSpec)
 	if err != nil {
 		return 0, err
 	}
-	limits := meters.Limits(p.Quirks)
-	words, err := modbus.NewReader(meters.Ranges(points, limits), limits).Read(ctx, conn, s.Unit)
+	part, _ := meters.Choose(parts, s.Finding.Part, "")
+	points, err := p.Locate(s.Kind, part.Of(s.Finding.SunSpec))
+	if err != nil {
+		return 0, err
+	}
+	words, err := read(ctx, conn, s.Unit, points, s.Finding.quirks(p))
 	if err != nil {
 		return 0, err
 	}
@@ -287,7 +330,7 @@ func (s *Session) fits(d grid.Device, bound []Binding) error {
 			return &ConflictError{fmt.Sprintf("device: the id %q is taken by a device at %s unit %d", d.ID, b.Target, b.Unit)}
 		case d.Serial != "" && b.Serial == d.Serial && b.Kind == d.Kind && b.ID != d.ID:
 			return &ConflictError{fmt.Sprintf("the %s with the serial number %s is bound already, as %s: a device counts once", d.Kind, d.Serial, b.ID)}
-		case sameAddress && b.Kind == d.Kind && b.Serial != "" && d.Serial != "" && b.Serial != d.Serial:
+		case sameAddress && b.Kind == d.Kind && b.Serial != "" && d.Serial != "" && b.Serial != d.Serial && b.Serial != s.Finding.Device.Serial:
 			return &ConflictError{fmt.Sprintf("swapped: %s unit %d is bound as %s with the serial number %s, and now shows %s: bind that one anew first", b.Target, b.Unit, b.ID, b.Serial, d.Serial)}
 		case sameAddress && b.Kind == d.Kind && b.ID != d.ID:
 			return &ConflictError{fmt.Sprintf("%s unit %d is bound already, as %s", b.Target, b.Unit, b.ID)}
@@ -307,7 +350,16 @@ const mostName = 64
 func (s *Session) sameAddress(b Binding) bool {
 	mine, err1 := modbus.ParseEndpoint(s.Target)
 	theirs, err2 := modbus.ParseEndpoint(b.Target)
-	return err1 == nil && err2 == nil && s.Unit == b.Unit && sameHost(mine.Address, theirs.Address)
+	return err1 == nil && err2 == nil && s.Unit == b.Unit && s.samePart(b) && sameHost(mine.Address, theirs.Address)
+}
+
+// samePart tells whether a device of the same unit may be the same part of it: one that was
+// bound when there was no choice has no number, and is told by its serial number.
+func (s *Session) samePart(b Binding) bool {
+	if mine := s.Finding.Part; mine == b.Part || mine > 0 && b.Part > 0 {
+		return mine == b.Part
+	}
+	return s.Identity.Serial == "" || b.Serial == "" || s.Identity.Serial == b.Serial
 }
 
 // sameHost tells whether two addresses are of one port of one host, as far as the
@@ -354,7 +406,7 @@ func (s *Session) WatchBound(ctx context.Context, duration time.Duration, a Acce
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	began := time.Now()
-	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Turned: turned(s.Inverted, s.Counters)}
+	target := meters.Target{Device: *s.Device, Endpoint: e, Unit: s.Unit, Profile: a.Profiles.Get(s.Profile), Turned: turned(s.Inverted, s.Counters), Most: s.Finding.most(), Own: profile.Own(s.Finding.Own), Part: s.Finding.Part}
 	if err := fleet.Run(ctx, []meters.Target{target}, w); err != nil {
 		return err
 	}
@@ -424,5 +476,5 @@ func (w *watcher) result(began time.Time, duration time.Duration, counters []pro
 
 // Binding returns the session's result.
 func (s *Session) Binding() Binding {
-	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Counters: s.Counters, Unchecked: s.Unchecked}
+	return Binding{Device: *s.Device, Target: s.Target, Unit: s.Unit, Profile: s.Profile, Inverted: s.Inverted, Counters: s.Counters, Unchecked: s.Unchecked, How: s.Finding.How}
 }

@@ -126,11 +126,12 @@ func (s *shelf) Sessions() ([]*Session, error) {
 	return all, nil
 }
 
-// Resume returns the session of a target, nil when there is none.
-func (s *shelf) Resume(target string, unit uint8) (*Session, error) {
+// Resume returns the session of a target, and of a unit if one is given, nil when there is
+// none.
+func (s *shelf) Resume(target string, unit *uint8) (*Session, error) {
 	all, err := s.Sessions()
 	for _, one := range all {
-		if one.Target == target && (unit == 0 || one.Unit == unit) {
+		if one.Target == target && (unit == nil || one.Unit == *unit) {
 			return one, nil
 		}
 	}

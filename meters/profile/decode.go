@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ const (
 	Uint64  Type = "uint64"
 	Float32 Type = "float32"
 	Float64 Type = "float64"
+	BCD16   Type = "bcd16" // a decimal digit in each four bits
+	BCD32   Type = "bcd32"
 	Text    Type = "text"
 
 	// Of SunSpec. A text there is called string; an accumulator says 0 for "not
@@ -44,9 +47,9 @@ const (
 // text takes as many as are given.
 func (t Type) words(given uint16) uint16 {
 	switch t {
-	case Int16, Uint16, Enum16, Bitfield16, Count, SunSSF, Pad:
+	case Int16, Uint16, BCD16, Enum16, Bitfield16, Count, SunSSF, Pad:
 		return 1
-	case Int32, Uint32, Acc32, Float32, Bitfield32:
+	case Int32, Uint32, BCD32, Acc32, Float32, Bitfield32:
 		return 2
 	case Int64, Uint64, Acc64, Float64:
 		return 4
@@ -102,6 +105,12 @@ func (t Type) number(raw uint64) float64 {
 		return float64(math.Float32frombits(uint32(raw)))
 	case Float64:
 		return math.Float64frombits(raw)
+	case BCD16, BCD32:
+		n, err := strconv.ParseUint(strconv.FormatUint(raw, 16), 10, 64)
+		if err != nil {
+			return math.NaN() // a digit above nine
+		}
+		return float64(n)
 	case Uint16, Uint32, Uint64, Acc32, Acc64, Enum16, Bitfield16, Bitfield32, Count, Pad, Text, String:
 		return float64(raw)
 	default:
@@ -124,7 +133,7 @@ func (t Type) notImplemented(raw uint64) bool {
 		return raw == math.MaxUint32
 	case Uint64, Acc64:
 		return raw == math.MaxUint64
-	case Float32, Float64, Text, String:
+	case Float32, Float64, BCD16, BCD32, Text, String:
 		return false // NaN is never a value; text is judged by itself
 	default:
 		return true
@@ -152,9 +161,12 @@ func (l *Located) Value(word Words) (Value, error) {
 		words = append(words, w)
 	}
 	if l.Type == Text || l.Type == String {
-		return decodeText(words)
+		return decodeText(words, l.ByteOrder)
 	}
 	raw := joined(words, l.WordOrder)
+	if l.ByteOrder == little {
+		raw = turned(raw, len(words))
+	}
 	if slices.Contains(l.NaN, raw) || l.sentinels && l.Type.notImplemented(raw) {
 		return Value{}, ErrNotImplemented
 	}
@@ -175,7 +187,7 @@ func (l *Located) Value(word Words) (Value, error) {
 		value = scaled(value, math.Pow10(exponent))
 		step *= math.Pow10(exponent)
 	}
-	value = scaled(value, l.Scale)
+	value = scaled(value, l.Scale) + l.Offset
 	if l.Decimals != nil {
 		shift := math.Pow10(*l.Decimals)
 		value = math.Round(value*shift) / shift
@@ -204,9 +216,12 @@ func joined(words []uint16, order string) (raw uint64) {
 
 // decodeText takes two characters a register, up to the first NUL. Text that is
 // empty or holds what cannot be printed is no value.
-func decodeText(words []uint16) (Value, error) {
+func decodeText(words []uint16, order string) (Value, error) {
 	var b strings.Builder
 	for _, w := range words {
+		if order == little {
+			w = bits.ReverseBytes16(w)
+		}
 		b.WriteByte(byte(w >> 8))
 		b.WriteByte(byte(w))
 	}
@@ -245,8 +260,13 @@ func Measure(points []Located, word Words) []Measured {
 		}
 	}
 	for i := range points {
+		if all[i].Err == nil {
+			all[i].sign(all)
+		}
+	}
+	for i := range points {
 		if points[i].absent(all) {
-			all[i].Value, all[i].Err = Value{}, ErrNotImplemented
+			all[i].Value, all[i].Err = Value{}, errAbsent
 		}
 	}
 	for i := range points {
@@ -291,6 +311,9 @@ func (l *Located) derive(all []Measured) (Value, error) {
 	for _, name := range sortedNames(l.Sum) {
 		part := named(all, name)
 		switch {
+		case part != nil && errors.Is(part.Err, errAbsent) && l.otherWay(part, all):
+			found[l.Sum[name] > 0] = true
+			continue
 		case part == nil || errors.Is(part.Err, ErrNotImplemented):
 			continue
 		case part.Err != nil:
@@ -307,6 +330,53 @@ func (l *Located) derive(all []Measured) (Value, error) {
 		}
 	}
 	return l.plausible(Value{Number: sum})
+}
+
+// errAbsent marks a point that another one says does not count now.
+var errAbsent = fmt.Errorf("%w now", ErrNotImplemented)
+
+// sign turns a value below zero when another point says so. Without that the direction is
+// not known, and neither is the value.
+func (m *Measured) sign(all []Measured) {
+	if m.NegativeIf == nil {
+		return
+	}
+	of := named(all, m.NegativeIf.Of)
+	switch {
+	case of == nil:
+		m.Value, m.Err = Value{}, fmt.Errorf("there is no %s, which has its sign", m.NegativeIf.Of)
+	case of.Err != nil:
+		m.Value, m.Err = Value{}, fmt.Errorf("%s, which has its sign: %w", m.NegativeIf.Of, of.Err)
+	case slices.Contains(m.NegativeIf.Values, of.Number):
+		m.Number = -m.Number
+		m.Value, m.Err = m.plausible(m.Value)
+	}
+}
+
+// otherWay tells whether a part of a sum that does not count now is one of two directions,
+// of which the other one counts by the same point: then nothing flows its way.
+func (l *Located) otherWay(part *Measured, all []Measured) bool {
+	for name, weight := range l.Sum {
+		other := named(all, name)
+		opposite := weight > 0 != (l.Sum[part.Name] > 0)
+		if opposite && other != nil && other.Err == nil && other.PresentIf != nil && part.PresentIf != nil && other.PresentIf.Of == part.PresentIf.Of {
+			return true
+		}
+	}
+	return false
+}
+
+// turned has the bytes of a value of some words in the opposite order.
+func turned(raw uint64, words int) uint64 { return bits.ReverseBytes64(raw) >> (64 - 16*words) }
+
+// decimal writes a whole number with a digit in each four bits; what has none is left as
+// it is, which does not read back.
+func decimal(n float64) uint64 {
+	bits, err := strconv.ParseUint(strconv.FormatFloat(math.Round(n), 'f', 0, 64), 16, 64)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return bits
 }
 
 // Wraps returns the Wh after which a counter begins again at zero, 0 for what
@@ -377,7 +447,7 @@ func assign(r *grid.Reading, role Role, value int64) {
 // Encode returns the words that write a value, in the point's unit, to the
 // point. exponent is the scale factor that the device shows, 0 without one.
 func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
-	raw := value / l.Scale / math.Pow10(exponent)
+	raw := (value - l.Offset) / l.Scale / math.Pow10(exponent)
 	var bits uint64
 	switch l.Type {
 	case Float32:
@@ -386,6 +456,9 @@ func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
 		bits = math.Float64bits(raw)
 	default:
 		bits = uint64(int64(math.Round(raw)))
+		if l.Type == BCD16 || l.Type == BCD32 {
+			bits = decimal(raw)
+		}
 		n := 16 * uint(l.Type.words(0))
 		if n == 0 {
 			return nil, fmt.Errorf("%s: a %s cannot be written", l.Name, l.Type)
@@ -398,6 +471,9 @@ func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
 		}
 	}
 	words := make([]uint16, l.Type.words(0))
+	if l.ByteOrder == little {
+		bits = turned(bits, len(words))
+	}
 	for i := range words {
 		k := len(words) - 1 - i
 		if l.WordOrder == little {
@@ -410,7 +486,7 @@ func (l Located) Encode(value float64, exponent int) ([]uint16, error) {
 
 // Holds tells whether the registers are as the rule says.
 func (r Rule) Holds(word Words) bool {
-	l := Located{Point: Point{Register: Register{FC: r.FC, Addr: r.Addr, Type: r.Type, Words: r.Words, WordOrder: r.WordOrder}, Scaling: Scaling{Scale: 1}}, Addr: r.Addr}
+	l := Located{Point: Point{Register: Register{FC: r.FC, Addr: r.Addr, Type: r.Type, Words: r.Words, WordOrder: r.WordOrder, ByteOrder: r.ByteOrder}, Scaling: Scaling{Scale: 1}}, Addr: r.Addr}
 	v, err := l.Value(word)
 	if err != nil {
 		return false

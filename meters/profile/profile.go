@@ -111,24 +111,48 @@ type Profile struct {
 	Vendor       string          `yaml:"vendor"`
 	Models       []string        `yaml:"models"`   // for people
 	Document     string          `yaml:"document"` // the maker's document that the addresses come from
-	SunSpec      []uint16        `yaml:"sunspec"`  // models of which the device has one; empty: fixed addresses
-	Transport    Transport       `yaml:"transport"`
-	Identify     []Rule          `yaml:"identify"` // all must hold; empty: the device cannot be told by its registers
-	Capabilities []string        `yaml:"capabilities"`
-	Points       []Point         `yaml:"points"`
-	Quirks       Quirks          `yaml:"quirks"`
-	Control      *Control        `yaml:"control"`
+	Chain        `yaml:",inline"`
+	Transport    Transport `yaml:"transport"`
+	Identify     []Rule    `yaml:"identify"` // all must hold; empty: the device cannot be told by its registers
+	Capabilities []string  `yaml:"capabilities"`
+	Points       []Point   `yaml:"points"`
+	Quirks       Quirks    `yaml:"quirks"`
+	Control      *Control  `yaml:"control"`
+	Variants     []Variant `yaml:"variants"`
 
 	tables map[uint16]*table // of SunSpec
+}
+
+// Chain says by which SunSpec models a device is known.
+type Chain struct {
+	SunSpec []uint16 `yaml:"sunspec"`         // of which the device has one; empty: fixed addresses
+	With    []uint16 `yaml:"sunspec_with"`    // all of which it has as well
+	Without []uint16 `yaml:"sunspec_without"` // none of which it has: another profile reads it better
+}
+
+// Fits tells whether a device with these models is of the family.
+func (c Chain) Fits(models []Model) bool {
+	has := func(id uint16) bool {
+		return slices.ContainsFunc(models, func(m Model) bool { return m.ID == id })
+	}
+	lacks := func(id uint16) bool { return !has(id) }
+	return slices.ContainsFunc(c.SunSpec, has) && !slices.ContainsFunc(c.With, lacks) && !slices.ContainsFunc(c.Without, has)
 }
 
 // Transport holds defaults for reaching the device.
 type Transport struct {
 	Port     uint16 `yaml:"port"`
-	Unit     uint8  `yaml:"unit"`
+	Unit     *uint8 `yaml:"unit"` // 0 is one too; nil: 1
 	Baud     int    `yaml:"baud"`
 	Parity   string `yaml:"parity"`
 	StopBits int    `yaml:"stop_bits"`
+}
+
+// Usual is the unit id under which a device is asked: the one that is given, and else the
+// usual one of the family.
+func (t Transport) Usual(given *uint8) uint8 {
+	const first = 1
+	return *cmp.Or(given, t.Unit, new(uint8(first)))
 }
 
 // Rule is a register content that tells the family.
@@ -138,6 +162,7 @@ type Rule struct {
 	Type      Type     `yaml:"type"`
 	Words     uint16   `yaml:"words"`      // of text
 	WordOrder string   `yaml:"word_order"` // as of Point
+	ByteOrder string   `yaml:"byte_order"` // as of Point
 	Matches   string   `yaml:"matches"`    // RE2, of text
 	Equals    []uint64 `yaml:"equals"`     // any of these raw values
 	Range     []int64  `yaml:"range"`      // of the raw value
@@ -153,12 +178,13 @@ type Point struct {
 	Register `yaml:",inline"`
 	Scaling  `yaml:",inline"`
 
-	Counter   *Counter   `yaml:"counter"`
-	Poll      string     `yaml:"poll"` // fast (absent) or slow
-	Optional  bool       `yaml:"optional"`
-	PresentIf *PresentIf `yaml:"present_if"`
-	WriteOnly bool       `yaml:"write_only"` // cannot be read
-	Writable  *Writable  `yaml:"writable"`
+	Counter    *Counter  `yaml:"counter"`
+	Poll       string    `yaml:"poll"` // fast (absent) or slow
+	Optional   bool      `yaml:"optional"`
+	PresentIf  *While    `yaml:"present_if"`  // it has a value only then, as a meter that may or may not be fitted
+	NegativeIf *While    `yaml:"negative_if"` // its value is below zero then: the sign is in another register
+	WriteOnly  bool      `yaml:"write_only"`  // cannot be read
+	Writable   *Writable `yaml:"writable"`
 
 	Derived `yaml:",inline"`
 }
@@ -171,12 +197,14 @@ type Register struct {
 	Type      Type   `yaml:"type"`
 	Words     uint16 `yaml:"words"`      // of text
 	WordOrder string `yaml:"word_order"` // big (absent): most significant word first; little
+	ByteOrder string `yaml:"byte_order"` // big (absent): most significant byte of the value first; little; of text: of each word
 	Bits      []int  `yaml:"bits"`       // [lowest, highest] of the raw value that count
 }
 
 // Scaling says what a point's raw value means.
 type Scaling struct {
 	Scale    float64   `yaml:"scale"`    // from the raw value to Unit; 1 when absent
+	Offset   float64   `yaml:"offset"`   // in Unit, added to what was scaled
 	Decimals *int      `yaml:"decimals"` // to which a floating-point value is rounded
 	SFRef    string    `yaml:"sf_ref"`   // the point that holds the power of ten
 	NaN      []uint64  `yaml:"nan"`      // raw values that mean "no such value"
@@ -187,14 +215,14 @@ type Scaling struct {
 
 // Derived says how a point without an address comes from others: it has one of these.
 type Derived struct {
-	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those of which the device says that it has no such value count nothing; without a value on the plus or the minus side there is none
+	Sum      map[string]float64 `yaml:"sum"` // other points and their weights; those of which the device says that it has no such value count nothing; without a value on the plus or the minus side there is none, unless the same point shows that the other side counts
 	Classify *Classify          `yaml:"classify"`
 }
 
-// PresentIf says that a point has a value only while another one shows one of
-// Values, as a meter that may or may not be fitted. Where the device does not have
-// that other point, it tells nothing.
-type PresentIf struct {
+// While says that something holds while another point shows one of Values. Where the
+// device does not have that other point, present_if tells nothing, and what has its sign
+// there has no value.
+type While struct {
 	Of     string    `yaml:"of"`
 	Values []float64 `yaml:"values"`
 }
@@ -222,27 +250,21 @@ type Writable struct {
 }
 
 // Control says how a setpoint is given: the named points are written in the
-// order Before, Setpoint, Revert, Enable; Release gives the device back to its
-// own logic.
+// order Fallback, Before, Setpoint, Revert, Enable; Release gives the device back to
+// its own logic.
 type Control struct {
 	Setpoint string             `yaml:"setpoint"` // in W, or in A of a charger
+	Fallback map[string]float64 `yaml:"fallback"` // what the device does once nobody tells it anything, whatever another controller left there
 	Before   map[string]float64 `yaml:"before"`
-	Revert   string             `yaml:"revert"` // takes the seconds after which the device returns to its own logic
+	Revert   string             `yaml:"revert"`    // takes the seconds after which the device returns to its own logic
+	ExpiresS int                `yaml:"expires_s"` // the seconds after which the device drops by itself a setpoint that is not repeated
 	Enable   map[string]float64 `yaml:"enable"`
 	Release  map[string]float64 `yaml:"release"`
 }
 
-// Quirks bounds what may be asked of the device.
-type Quirks struct {
-	MaxRegs          uint16      `yaml:"max_regs"`
-	MaxHole          uint16      `yaml:"max_hole"`
-	ForbiddenRanges  [][2]uint16 `yaml:"forbidden_ranges"` // first and last register
-	GapMS            int         `yaml:"gap_ms"`
-	ConnectDelayMS   int         `yaml:"connect_delay_ms"`
-	TimeoutMS        int         `yaml:"timeout_ms"` // of one answer, when longer than usual
-	SingleConnection bool        `yaml:"single_connection"`
-	WriteSingle      bool        `yaml:"write_single"` // takes function 6, not 16
-}
+// LetsGo tells whether the device returns to its own logic when nobody tells it anything
+// any more: by a timer that is set, by one of its own, or as its fallback says.
+func (c *Control) LetsGo() bool { return c.Revert != "" || c.ExpiresS > 0 || len(c.Fallback) > 0 }
 
 // Slow and fast polling, as in Point.Poll.
 const (
@@ -254,7 +276,7 @@ const (
 func (s *Set) Parse(b []byte) (*Profile, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
-	p := &Profile{tables: s.tables, Quirks: Quirks{MaxRegs: defaultRegs, MaxHole: defaultHole}}
+	p := &Profile{tables: s.tables, Quirks: UsualQuirks()}
 	if err := dec.Decode(p); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
@@ -280,6 +302,9 @@ func (p *Profile) given(b []byte) error {
 		case scaled && (scale == 0 || scale == 0.0):
 			return fmt.Errorf("points[%d] %s: scale: 0 would make every value 0: leave it out for 1", i, p.Points[i].Name)
 		}
+		if field, why := p.Points[i].idle(pt, len(p.SunSpec) > 0); field != "" {
+			return fmt.Errorf("points[%d] %s: %s: it has no effect: %s", i, p.Points[i].Name, field, why)
+		}
 	}
 	return nil
 }
@@ -303,10 +328,9 @@ func (p *Profile) validate() error {
 		return fmt.Errorf("kind: %q is not one of %v", p.Kind, kinds())
 	case len(p.Points) == 0:
 		return errors.New("points: missing")
-	case p.Quirks.MaxRegs < 1 || p.Quirks.MaxRegs > defaultRegs:
-		return fmt.Errorf("quirks.max_regs: %d is not 1 to %d, the most of the protocol", p.Quirks.MaxRegs, defaultRegs)
-	case p.Quirks.GapMS < 0 || p.Quirks.ConnectDelayMS < 0 || p.Quirks.TimeoutMS < 0:
-		return errors.New("quirks: a time below 0")
+	}
+	if err := p.Quirks.Validate(); err != nil {
+		return fmt.Errorf("quirks.%w", err)
 	}
 	names, roles := map[string]bool{}, map[string]bool{}
 	for i := range p.Points {
@@ -328,7 +352,7 @@ func (p *Profile) validate() error {
 			return fmt.Errorf("identify[%d]: %w", i, err)
 		}
 	}
-	return p.refer()
+	return errors.Join(p.refer(), p.forbidden(), p.related())
 }
 
 // refer checks the names by which points refer to each other.
@@ -350,28 +374,13 @@ func (p *Profile) refer() error {
 		if pt.Classify != nil {
 			problems = append(problems, known(pt.Name+".classify.of", pt.Classify.Of))
 		}
-		if pt.PresentIf != nil {
-			problems = append(problems, known(pt.Name+".present_if.of", cmp.Or(pt.PresentIf.Of, "?")))
-		}
-	}
-	if c := p.Control; c != nil {
-		written := map[string]float64{c.Setpoint: 0, c.Revert: 0}
-		for _, m := range []map[string]float64{c.Before, c.Enable, c.Release} {
-			for name := range m {
-				written[name] = 0
+		for where, while := range map[string]*While{".present_if.of": pt.PresentIf, ".negative_if.of": pt.NegativeIf} {
+			if while != nil {
+				problems = append(problems, known(pt.Name+where, cmp.Or(while.Of, "?")))
 			}
 		}
-		for name := range written {
-			problems = append(problems, known("control", name))
-			if pt := p.point(name); pt != nil && pt.Writable == nil {
-				problems = append(problems, fmt.Errorf("control: point %s is not writable", name))
-			}
-		}
-		if c.Setpoint == "" {
-			problems = append(problems, errors.New("control.setpoint: missing"))
-		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, p.referControl(known))...)
 }
 
 func (p *Profile) point(name string) *Point {
@@ -428,6 +437,8 @@ func (pt *Point) validate(p *Profile) error {
 		return fmt.Errorf("unit: %q does not fit the role %s", pt.Unit, pt.Role)
 	case !slices.Contains(kinds(), pt.Kind):
 		return fmt.Errorf("kind: %q is not one of %v", pt.Kind, kinds())
+	case pt.ByteOrder != "" && pt.ByteOrder != "big" && pt.ByteOrder != little:
+		return fmt.Errorf("byte_order: %q is neither big nor little", pt.ByteOrder)
 	case !pt.derived() && pt.Type.words(pt.Words) == 0:
 		return fmt.Errorf("type: unknown %q, or text without words", pt.Type)
 	case int(pt.Addr)+int(pt.Type.words(pt.Words)) > 1<<16:
@@ -462,8 +473,11 @@ func (r *Rule) validate() (err error) {
 	if r.FC == "" {
 		r.FC = holding
 	}
-	if r.Type.words(r.Words) == 0 {
+	switch {
+	case r.Type.words(r.Words) == 0:
 		return fmt.Errorf("type: unknown %q, or text without words", r.Type)
+	case !slices.Contains([]string{"", "big", little}, r.WordOrder) || !slices.Contains([]string{"", "big", little}, r.ByteOrder):
+		return fmt.Errorf("word_order, byte_order: %q, %q: want big or little", r.WordOrder, r.ByteOrder)
 	}
 	if len(r.Range) != 0 && len(r.Range) != 2 || r.Matches == "" && len(r.Equals) == 0 && len(r.Range) == 0 {
 		return errors.New("want matches, equals, or range: [min, max]")
@@ -483,6 +497,11 @@ func (p *Profile) Kinds() []grid.DeviceKind {
 		}
 	}
 	return found
+}
+
+// Shows tells whether the family has a point of a kind and role.
+func (p *Profile) Shows(kind grid.DeviceKind, role Role) bool {
+	return slices.ContainsFunc(p.Points, func(pt Point) bool { return pt.Kind == kind && pt.Role == role })
 }
 
 // Counters returns the roles of the lifetime counters that a kind has.

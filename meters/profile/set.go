@@ -70,10 +70,14 @@ func (s *Set) AddFile(name string) error {
 
 func (s *Set) add(b []byte) error {
 	p, err := s.Parse(b)
-	if err == nil {
-		s.byID[p.ID] = p
+	if err != nil {
+		return err
 	}
-	return err
+	s.byID[p.ID] = p
+	for _, v := range p.Variants {
+		s.byID[v.ID] = p.variant(v)
+	}
+	return nil
 }
 
 // Get returns a profile, nil when there is none of that id.

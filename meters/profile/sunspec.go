@@ -104,7 +104,7 @@ func (p *Profile) locateSunSpec(pt Point, models []Model) (Located, bool) {
 func (t *table) place(m Model, offset uint16, e entry) (Located, bool) {
 	const header = 2
 	end := int(offset) + int(e.Offset) + int(e.Type.words(e.Words))
-	l := Located{Addr: m.Addr + offset + e.Offset, sentinels: true}
+	l := Located{In: m, Addr: m.Addr + offset + e.Offset, sentinels: true}
 	if e.SF != "" {
 		l.ScaleAddr = m.Addr + t.entry(e.SF).Offset
 	}
@@ -156,6 +156,7 @@ func (s *Set) All(models []Model) []Located {
 // Located is a point whose address on one device is known.
 type Located struct {
 	Point
+	In        Model  // of SunSpec, that holds it; zero: its address is fixed
 	Addr      uint16 // first register of the value
 	ScaleAddr uint16 // register of the scale factor; 0: none
 	sentinels bool   // SunSpec's "not implemented" values hold
@@ -176,8 +177,10 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 			if pt.Classify != nil {
 				wanted[pt.Classify.Of] = true
 			}
-			if pt.PresentIf != nil {
-				wanted[pt.PresentIf.Of] = true
+			for _, while := range []*While{pt.PresentIf, pt.NegativeIf} {
+				if while != nil {
+					wanted[while.Of] = true
+				}
 			}
 		}
 	}
@@ -205,7 +208,7 @@ func (p *Profile) LocateNamed(name string, models []Model) (Located, error) {
 	}
 	l, found := p.locate(*pt, models)
 	if !found {
-		return Located{}, fmt.Errorf("profile %s: point %s: the device has no SunSpec model %v that holds it", p.ID, name, p.candidates(pt))
+		return Located{}, fmt.Errorf("profile %s: point %s: %w: none of the SunSpec models %v that it has holds it", p.ID, name, ErrNotImplemented, p.candidates(pt))
 	}
 	return l, nil
 }
@@ -234,13 +237,26 @@ func (l *Located) Spans(most uint16) []Span {
 	if l.derived() {
 		return nil
 	}
+	apart := l.Apart()
+	if len(apart) == 1 {
+		return apart
+	}
+	value := apart[0]
+	from, to := min(int(l.Addr), int(l.ScaleAddr)), max(int(l.Addr)+int(value.Count), int(l.ScaleAddr)+1)
+	if to-from > int(most) {
+		return apart
+	}
+	return []Span{{uint16(from), uint16(to - from)}}
+}
+
+// Apart returns the registers of the value, and of its scale factor if it has one.
+func (l *Located) Apart() []Span {
+	if l.derived() {
+		return nil
+	}
 	value := Span{l.Addr, l.Type.words(l.Words)}
 	if l.ScaleAddr == 0 {
 		return []Span{value}
 	}
-	from, to := min(int(l.Addr), int(l.ScaleAddr)), max(int(l.Addr)+int(value.Count), int(l.ScaleAddr)+1)
-	if to-from > int(most) {
-		return []Span{value, {l.ScaleAddr, 1}}
-	}
-	return []Span{{uint16(from), uint16(to - from)}}
+	return []Span{value, {l.ScaleAddr, 1}}
 }

@@ -33,6 +33,10 @@ type control struct {
 	enable uint16
 	watts  int32 // + injects
 	revert uint32
+
+	// What takes their place when the time in revert is over.
+	thenEnable uint16
+	thenWatts  int32
 }
 
 const (
@@ -106,9 +110,8 @@ func (d *Device) setBattery(addr uint16, words []uint16, state world.State) bool
 	}
 	copy(m[from:], words)
 	c := control{
-		enable: m[setEnable],
-		watts:  int32(uint32(m[setWatts])<<16 | uint32(m[setWatts+1])),
-		revert: uint32(m[setRevert])<<16 | uint32(m[setRevert+1]),
+		enable: m[setEnable], watts: int32(m.get32(setWatts)), revert: m.get32(setRevert),
+		thenEnable: m[thenEnable], thenWatts: int32(m.get32(thenWatts)),
 	}
 	if m[setMode] != modeWatts {
 		return false
@@ -121,12 +124,30 @@ func (d *Device) setBattery(addr uint16, words []uint16, state world.State) bool
 			s.Until = state.Time + int64(c.revert)
 		}
 	}
+	d.ask(s)
+	return true
+}
+
+// ask has a setpoint in force; none when nil. in.mu is held.
+func (d *Device) ask(s *world.Setpoint) {
 	if d.cheat != nil {
 		d.cheat.Asked = s
-		return true
+		return
 	}
 	d.in.world.SetBattery(d.home, s)
-	return true
+}
+
+// revert does what model 704 says of a battery whose time is over: what its fallback
+// registers hold is in force from then on, whoever left it there. in.mu is held.
+func (d *Device) revert(state world.State) {
+	over := d.Kind == grid.Battery && d.written.enable == enabled && d.written.revert > 0 && d.controls(state).enable != enabled
+	if !over {
+		return
+	}
+	d.written.enable, d.written.watts, d.written.revert = d.written.thenEnable, d.written.thenWatts, 0
+	if d.written.enable == enabled {
+		d.ask(&world.Setpoint{Power: -grid.Power(d.written.watts)})
+	}
 }
 
 // controls returns what the setpoint registers show: the setpoint in force or,
@@ -141,7 +162,7 @@ func (d *Device) controls(state world.State) control {
 		c.enable = 0
 		return c
 	}
-	c := control{enable: enabled, watts: int32(-s.Power)}
+	c := control{enable: enabled, watts: int32(-s.Power), thenEnable: d.written.thenEnable, thenWatts: d.written.thenWatts}
 	if s.Until > 0 {
 		c.revert = uint32(max(s.Until-state.Time, 0))
 	}

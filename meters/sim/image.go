@@ -41,6 +41,8 @@ func (m model) i16(offset int, v int64) { m[offset] = uint16(int16(v)) }
 
 func (m model) u32(offset int, v uint64) { m[offset], m[offset+1] = uint16(v>>16), uint16(v) }
 
+func (m model) get32(offset int) uint32 { return uint32(m[offset])<<16 | uint32(m[offset+1]) }
+
 func (m model) u64(offset int, v uint64) {
 	m.u32(offset, v>>32)
 	m.u32(offset+2, v)
@@ -199,6 +201,8 @@ const (
 	setEnable  = 22
 	setMode    = 23
 	setWatts   = 24 // int32, + injects
+	thenWatts  = 26 // int32, what is in force once the time of setRevert is over
+	thenEnable = 30
 	setRevert  = 31 // uint32, s
 	modeWatts  = 1
 	enabled    = 1
@@ -217,6 +221,8 @@ func controlModel(c control) model {
 	m.u16(setEnable, c.enable)
 	m.u16(setMode, modeWatts)
 	m.u32(setWatts, uint64(uint32(c.watts)))
+	m.u32(thenWatts, uint64(uint32(c.thenWatts)))
+	m.u16(thenEnable, c.thenEnable)
 	m.u32(setRevert, uint64(c.revert))
 	m.i16(55, 0)
 	return m

@@ -146,6 +146,10 @@ func (n *Neighbourhood) advance(ctx context.Context, t time.Time) error {
 		return err
 	}
 	state := n.world.State()
+	for _, d := range n.devices {
+		d.revert(state)
+	}
+	state = n.world.State()
 	saved, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("save world: %w", err)

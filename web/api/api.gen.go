@@ -242,9 +242,20 @@ type BestRequest struct {
 
 // BindRequest defines model for BindRequest.
 type BindRequest struct {
-	Id            string `json:"id"`
+	// Capacity What a battery holds, Wh
+	Capacity *int64 `json:"capacity,omitempty"`
+
+	// ExportLimit What it gives at most, W: nobody sells more than that
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+	Id          string `json:"id"`
+
+	// ImportLimit What the connection takes at most, W, of a connection meter; absent: not limited
+	ImportLimit   *int64 `json:"import_limit,omitempty"`
 	Member        string `json:"member"`
 	MeteringPoint string `json:"metering_point"`
+
+	// Rated What the device moves at most, W: what it says beyond is not believed; absent: not known
+	Rated *int64 `json:"rated,omitempty"`
 }
 
 // Challenge A storage challenge that the home's battery answers now
@@ -315,6 +326,9 @@ type Device struct {
 
 // DeviceIdentity What a device says of itself
 type DeviceIdentity = pairing.Identity
+
+// DevicePart One of several things of a kind behind one unit, and how it introduces itself
+type DevicePart = pairing.Part
 
 // DeviceProfile defines model for DeviceProfile.
 type DeviceProfile struct {
@@ -666,16 +680,49 @@ type PairingLive struct {
 
 // PairingRequest defines model for PairingRequest.
 type PairingRequest struct {
+	// Capacity What a battery holds, Wh
+	Capacity *int64 `json:"capacity,omitempty"`
+
+	// ConnectDelayMs Between connecting and the first request
+	ConnectDelayMs *int32 `json:"connect_delay_ms,omitempty"`
+
+	// ExportLimit What it gives at most, W: nobody sells more than that
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// GapMs Silence between requests
+	GapMs *int32 `json:"gap_ms,omitempty"`
+
+	// ImportLimit What the connection takes at most, W, of a connection meter; absent: not limited
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+
 	// Kind Absent: what the device is first of all
 	Kind *PairingRequestKind `json:"kind,omitempty"`
+
+	// MaxHole Registers that may be read for nothing between two that are wanted
+	MaxHole *int32 `json:"max_hole,omitempty"`
+
+	// MaxRegs Registers of one read at most; absent, as what follows: as the profile says
+	MaxRegs *int32 `json:"max_regs,omitempty"`
+
+	// Part Which of several meters behind one unit, from 1; absent: the one that says that it is the connection meter
+	Part *int32 `json:"part,omitempty"`
 
 	// Profile Absent: the closest that fits
 	Profile *string `json:"profile,omitempty"`
 
+	// Rated What the device moves at most, W: what it says beyond is not believed; absent: not known
+	Rated *int64 `json:"rated,omitempty"`
+
+	// SingleConnection The device accepts one connection, and is never searched while it is read
+	SingleConnection *bool `json:"single_connection,omitempty"`
+
 	// Target tcp://HOST:PORT, rtuovertcp://HOST:PORT, tls://…, rtu:///dev/ttyUSB0
 	Target string `json:"target"`
 
-	// Unit 0: look for it
+	// TimeoutMs That an answer may take
+	TimeoutMs *int32 `json:"timeout_ms,omitempty"`
+
+	// Unit Absent: look for it; 0 is a unit too
 	Unit *int32 `json:"unit,omitempty"`
 }
 
@@ -938,149 +985,159 @@ type WatchPairingJSONRequestBody = WatchRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tbuQ2tuCrELUX6BuMbJedTnbbxv7ozk0mvUgmjbZnG7izvQardKqKY4lURMqV2sCDfZp9sH2SC55D",
-	"UpREVancdqcvMP/sksSPw/P9xd9nS1VWSoI0enb5+6wGXSmpAf95D6tGQ27/XCppQBr7J6+qQiy5EUqe",
-	"/V0raX/Tyw2U3P71LzWsZpez/3LWjntGT/XZu1otCihnDw8P2SwHvaxFZYeZXc4+bHZMKjOzT9zrdrQ3",
-	"oM27WixpPb1PhNmw7YYbxiVTdQ41W9WqZJyVYKAWcs0qJaRhW9UUOTM1z4Fxw5RcwiUzG2AL0IapFf6t",
-	"hVwXQONoZuywWy4M226gBiYVK4QEtrVzcrYC+ybjrBClMKwQoNkCzBZAnrI3hVreaZYruyG2VI00p/9L",
-	"zrJZVasKaiNoMwuRH4aXWMJPcA/F7CGbCWmgvueF/crsKphdzrSx27QP1WoF9THjPWSzGn5tRG3P92/t",
-	"4B8zP7ha/B2Wxg5uT+E9/NqAJgTIc2HPgBfvoh2teKGhv8l4zd3Tu755/f7m7Oe3f/nrzffXs2y4I3+I",
-	"t3iIwwFeLzRIQwdZQrmA+oXOmFgxYdiGa6YkDIc9atdC5o/cdZ48I1rlyKP+Zg8sPJ+F8QZfpzbz3YYX",
-	"Bcg1JADJtFE1XwNb+pcI/y1kN6qEF5otuDFQ7xiXemvpQ6rtAKGXSiePSTWGyNSonO9e6HYazew3YZ6M",
-	"/YlVfKevGHdnawnoTqqtpZ6VqktuZpf20L592R6tPcM11HaTuahhSfP+PgPZlBZUyw2v1xYVcqHd3x8T",
-	"6FapLZ1Nj8lkrFJaGHEPl2yxYxu1ZWWz3LBS1QgmyRawor8jAE5br1F3IFOczUPfg32tDFupmgmjWcG1",
-	"YctCachZznfTZmqkEUiE4d2cGzgxojxMJC1UPZT8eGEHSYwrgON4l7/3EAW0ESU3EFPJQqkCuOzzuX3c",
-	"7K1/z56e5WxDQN6roinhZAtivTGQsxKsqLiHGqHrJ3qhSTgExLNMX1rk21ghgs/yaXCuanUvNHKJ4Wo0",
-	"GFNAnrFFYxC1lcR1FJCvoWY7MJeWeVmxYyWQlTtc5kxoVsPSCqacNXK54XKNyxlCzk2QBittMXoWLZvg",
-	"1MGPsT2OcdAwSJipXU8WHXkXRknEUdLUfGn20IXlFu7MSCRLe8IL1dSaCdk5XLYAe4g5FOIear+AWA6r",
-	"Zr0xk/aezSpOvH3CqzUsQdzD1Ne1KvLHHIBbvhvArTCaPQXhf4PC8JQgIOTyKtG14QauENiaMNHB1CJk",
-	"VfClZXpKO60IlSheAruD3QDIOAaKRgOlPkTZP6oSEGVp4byukc/9drJWJ/a3E30nqhNVkTg+Qalnmbep",
-	"G4gYyPQJA696/KTacNMcnOia3uqQY/cQ/gJbq7rojKkit/rpStTanu+kjdzYUR+9ix5quS2lMejeMdye",
-	"DkACdsj6LCpZvKIXLJFWULNSFAUkyWFEhboTMv1ASaufpzlfEO1TRLIoE8t3BIGitwaeC7kOsiIS//6o",
-	"pgjZbLbltXTycYTNCamNVShqpjdowxRK3TFuOgqSlVGHFV3LExB4AVTjx/o2B2mE2Y2sjLMcX2Oa77Q9",
-	"U2E0FKsBza9EXW55DWmFV+WQtmQ01GLEyLkHmas6rR139xJh/OzS8kT73mnYWEwQoqxUjfy/4mYzu5yt",
-	"hdk0i9OlKi2FlUpuuTHxn6hu6zM3Ks5OgHtXq5UoEmSxB5vH1D9BmKYvyZrNmJD3UONfTivMHDHVMXMY",
-	"zNFhBAdgOMAY97JfaRJlhF5ajepxlhJKkQQIflTa6Iz9+Mv1zeW7X97fZGRuSzBbVd8xrtn5q4vT82//",
-	"2+n56fzs4mVGMsgeEg+m+EGqcLOntvX9bxUsnYq6TwkBfE97kTmmdZCZChLq9c6aEVbDs2xjybXJyIRV",
-	"EsIjEg4ZCl03W2NEIYw1n1DX1fbVrVvKjhXA74E0W9RdI9Ot6wzRbGPfLMEw4MsNU1bPfKGZBMgDS0Pt",
-	"3j1H8k4MohkPO0h4N2irKehl9hSnadMIk4mM2+49NV1ryjp9kUBlFFsAW4t7CyyFz9e1yK/YQpkN41b1",
-	"Xqh7YHOmZLEjoA4cS3rDa9ARE56i520ctzlqoYbfgST3ll/qlOl6+O4OxQPWL8YBL0UGP4iiSCmKzpmm",
-	"I++LRRUlwWOM2SrvTNMAmgkzdBgUAqS5HWGOLQZNgOpe39hB58qo/Rho3W2xQolXszUYPfG44dfhsL+s",
-	"2nO+ZAU31iClQ0fq3Ij1xgJUwtRZRA6j03jnGB2HNcacZ2SBSESew4+HeKXdSBabe+3pDSDsFpS1CEfw",
-	"TWOYzJNa0GvWSGGIKpzbaYBBeVBD9ynFPa0Gfc/2l1uBP62cM3tcdI2L1XYfFcn+hCy7sTtYCcfn0XOT",
-	"UusPSm7dSF3BsmPUDJbR/8hYDSGN8xa8KXdA7+DdCO59D7tZtOOP07Qvf9JPrnz9UKjtEOzvFHoqHVcq",
-	"VQnSZPZfXhROgw1im/wJag1WGlrJavWdgTcIv9xCDaiZUSjBj4xUXOxOaaj/TpKCnQStjZ0EZ96J19uY",
-	"0EGEszqKReAYjbYagAQr0yWsuRH3kIwj0LATGaVXGae9bRcymQPTRvc76nFnVnmQSkJmBYjbMuohE7kd",
-	"wvYp7DlnYTuLjvFSybV9UE604fqUQi/R8hzwUizvz9zAlu+ug8ege6B8Azy/LROc5I3zP3O5Q9NZaFgq",
-	"mWsUuMtCLe8sSuH3AZWaxQuNgBYGDbbWdhSG8XUNU2XMiJi2NvGtg2CC94kyuJNi65nY+pKXGHhbkvms",
-	"Da+nm8+txd8DEjfLDTjDlKawtoFA/U3IxkDSd1rDqtEpr+2Hza5dPm2lZFtEYZNaV90GTfctjCKMFFs0",
-	"jC+XUBnI+9CILX0Jj1D5xAGL/0dH4T0UXGLYMiXLgFUamlzJXekPtqcVNzJHM0QsN7F7e8MJTyuljZBr",
-	"nYLdMo5S7XXYhRftV5HDeO9H/r2gAUz3EDqHV0LCQmQp7hshWJQP2WzlJNa+91GqjdPdofDojfdHxUIl",
-	"c8dS8h1pmtqKF15cMg/DjKJ0aHn6naE5hCjZlJqMTF4Us2QQTRUjSGMVQCsyW7xAWeBMKLTeSQYwvrLy",
-	"0pnOzsiVypkc6GvQGbE/Jc1Gn9192MSiugZkdR3TDN0HJiwjhwos21TdUMHUoF3Odwf9sPjSSNS2pyt7",
-	"YmuRMkJpP1+Kdt9GRk+XfonPjQR7iM0+LhboWbSfILWsn5DeU75hWN6NYGvLYFEtYFqsJeT2+GDU0eo5",
-	"SZKRKBohPVPrS9kKI0GTP8PNaXmzUkkZscE44nDMBWZ8TEOfO0h4Re6hFisBNbuDnafXFlxOfkvHSU+r",
-	"ZpHas/eNd4e2xl+eQ24pYMUXtVimCdcx5cH3xM27C5q201qpBKw2XG86GgECL2Mb+O0g9jkHtjsGNwOB",
-	"dBwRx9Ss9jCnnNpY3MFv8hELTy5Z3MPPoDVfj3kjznglzu7Pz7aaacvErhhnZIqTw0gz1RhmB3ZZTMKw",
-	"XBErxFyKhBHtooH75Z99ycW5YEqYKxKWyWjQZUTJJW35ilVKrukBmfzMKMZZRVTu/Ra0hMwt3CKvXB92",
-	"YODTMZi/82yp58Wsa1UfF4iSvExHPH5teOGCKn4ja6VQIgitaYe6sRY+GdtWU05mqtSqgPGgAWYLWOs0",
-	"qWD1bP4otMKLJpkbJJtyAbXlyQZ+MyhIZVMME8hw336c4Czwm57oImiP4smdBHbo/2kXpw+GtTZqq7vW",
-	"feazCkp+h640KyuG7igRBc6Oc0gRn5+sjbZwSrl8RM9onxKFHA1DEeOoCt5oscBg7VSPVdo6Fm0Mzm06",
-	"WsMRaPL0GPIzr+/AvG+KcRTxeaZlow27A6iYUUO3NogibQxvnGvX6i41OdEmyB7yFO5R8EPQybgTUxVI",
-	"zBdDnTljnVzLrknJRJJPrAql6vSchdoeuYE1N3C7LJRu6gSLuXY+DKfeRXo/SKf0W9tdttu0Yi85kdUn",
-	"RhbND8MpmYTaKtLdQX8CuTaoyPB2yZEhkfJELe8SXkoK5lkLq2wKI6rCewgeYez71fZA7ub2p5oFDE1J",
-	"w18wSDBU3ifGanriQzPdLEphzNQEupUoituRaMzPwKWz4NSK7MIt18x+AnnG4De+NJhbZ4/U4natGhnn",
-	"aoR8Cfvd9PWko8DkSyb1FTG0KKIEKe9Mnuhb2xe+KmC1J2BoTXltRFEEJJ7qQd0fEVMeD4bEVCKjfKGd",
-	"bpC0J6AWKh8xQEeOF+kU8+lJS52UY8ddAcIg8sVZDX+nvFWrsyy5XEJRcJfHOsw6cRG0abGxON3Lf1GB",
-	"D29suXB2qcOebOamp1zI3ypBiYi0Qkirefe8ELlTJhKZMLUWqZ2fU9IAqS61S83DSL5L2bPqzCNYi48d",
-	"7o36RfwvHQCMdtXiSABmBC/E+VH29BptgzQG4UJRTd1udmj8CPQjWK3YOZ4If4cpC6PKfqCFfToZMc6H",
-	"h7FFv4/gf1ySzON4bwDGC8uNDC8y9mFz2WebVgxWvDbTZU5EvxPeHUXUGx/4Io1qw6PIBPoIMfBFtRyp",
-	"ZZX8N1Faynt58erlq2//68Wrb1Bc04/nBxE6RuQJYWp3hI/Jceoc3/CM+BokMlNeAikjLRafW/v325es",
-	"AGPQ7ZmLtTCUjHvLTtkl+wc7uXK55FHVhktXaDTkbfCDigUqDBfayf/3316f/Ds/+T/zk1e3/zj5GP13",
-	"evmPk4+/z7Nvv374lxSz3Jfc46slrnriEanvOE/rePGQhdtA6+rpud5pdjG/+PZk/u3J/Pzm/OJyPr+c",
-	"z//97Pybz1Zy1BGGOax4UxhE0J5yE+pJzi893LI2qdqljgnJtKIAYKtruLQgq9DKDPUQa6QrCafstTuA",
-	"OFd+pNIN4aWVki6tZ4ccgobDHaJ/QVMNBRLKFSb5kPPTBapJX2+FDrr0XR6bXwq/Q28UsR0h2dJOwRsU",
-	"1doxKJpRaGYFASOJqdvUtrXLJsY0uq4NRPkVMYO4+OYAZxjVSH6y2kjGeFDNQ8TLa0BWse5gOqEGly+O",
-	"zNyZqnfEWkFAJnQk3Vol8HZNrrHYw9R5IMoScmGtA1Xfklbi5K794U4UxWFPWsw6D4r8Q8x0utOjw4If",
-	"8IDf0nfn8/l86AfB96+haEvC9jLtPisTFn2RRih65FIyVZxURXYbcDnUJsaZF6ZlCX2QgbXykJJWku7x",
-	"NGx15EM+atPk5ECRRO7ltlrqAyyu1fIOjGVPpPl7ElRbGbTOTj7HKUN7gRajiU6WSkqnl1voLXldC8jR",
-	"a01ONlF78Wf5CFYPkkIdpKNLB7tyxiXO7StSMJbG+JoL6UoL72D3QrOaG8iC/QeFBnSLJzNqnIzfh4xx",
-	"SeyD1++HZ+088wLV3HHH2SFUpuFveVFMIpIW6dtvlbzNhXbAT4TF6gYuPYMVOj4liwbk93XAE5ptgNe5",
-	"P/6qVuual3g8X8+ZzrySKdrE6FjaYE4GZjpn3uuDAgLjvji7w5jMThVMp1P2wfP/pSrLRgqzc7UHTBtV",
-	"6XiBVa1KoSG/9DUT8SpwmyRfFhw9I8NYn2WJ+nhoTy4PK8RhJBsO77B8IqtsDQ5MH7S08kzcdhjoHuX7",
-	"2q5rty/XFoUrsZ9+LMi07IQwyyoleYacx6IfKR1oUQhJvCnYg1wyNPGumIp4C5c4QHDtdvk74SuVXFq0",
-	"VlbL8am0FoVKSBb3+4TVo6DtzNqES38qR3KtEqyKPmrMBsROmCIBzvTSxKIzTBJPrHoyLXyqff2Orw9E",
-	"TTmrLMqQSDMqiqIOji4dsqyEXF+yt4yXbAM1XLW5+C7JhhiThtrKy1AVIkPyGaCoP58zHalnlfikyOU7",
-	"bl8Zq8Ub8Re4RM2ENfoWs7O2lJiKQUTT1BJy8qMmuaQf7BbFrsP44agUn/FJRfbPGtZC2w98zSnV4rQ6",
-	"DxpvNDjmLSanH43CfkqrhZDZfGx5mhZredtIzJMYg699h7IH0V7y7yaruYVM1ySQ8LKDVIgAl12tilKP",
-	"F5aC+1jajYAsYC2kpvqDyWmXj0go/+NKHSd3yEjHGd88V8b6O/ob45gDui3cr4cCwC6ajTipvZNtb/sX",
-	"mvXavT2s8KDfM1rBGMMRcv04P1g6P+l18Pk5THBReKHb9EUyfjzT9PnVIeM8CznwbX57ssVHS9bjfh1f",
-	"n2Fc1YbeTwQ9LXpZXZ6dRVWLtWmsATX43RT68uzs///f/4evXJ6dneVwf2bM7q/Xb+b7EjeCzT/vG29z",
-	"p+pSn5Ce9+Hri3GPyDybWAKyByOuWwzsF3Ju2YrXKIDxTXSULVUJjyzm6cg8VGdC/dB+HYVeG0+ofXzy",
-	"xrhEvfHZ0RadSxSROWLZtlYYhdyRbCUPmfjj5W/ma/q23Cw3lBYJIJ9KLI812fH2GUpHlIkZ+1Oq6NHn",
-	"8W5UCWMNWMZF9wH5fONXYEUr1V26d4OMTEhpA1XswPM1ZUDyh+uGYn124JNW3C/ckSKcRyKAnyJqdapM",
-	"bLy2DJcxUX58wHeTYrdfK4bAaWm0PZ4goaN0oEBGxycEXQfR9TyC+oMHT09SK7kGbW7XvLqN4ezi4g8h",
-	"ta9DntNPxRXLjOVxU+LMyEOXSThA8vduTEqhEMsN06qEkBWBsaQFFALuY7V0TDL4NURrjbMYuwBKgGPi",
-	"+RL8n/50XQL5sP6l9OUvU0rqashHsipzWIw8Oa66eST3OGQ/pIqQoAZnP0zQl2mhYS+Zh0DkznezxWMn",
-	"FYK2x2AimxRjAiTtooYIpnUXYpCpV87RJu2QOjbWaeBJQ9f9VhEuf8HNlt45dbecnEXcr87H11IjPz51",
-	"4J/JAY9KDpgQw3oPW17nyQ5IVJmWpxlz24gsGT4Xkq0Kvl5D1G1rYvPDoD4nXD5RQ6zunPyei4IvRrow",
-	"lTCiZeiC683k3mZtn8NjyS4Um7sh4r3EsMxiuNO620WOH9/3lUrJ9UWTp807XEToGGsVt6YA13sm0E6I",
-	"aGGhnMyZX8ekYwS/pN45sb/efOdSOCZmCHbW4XznEn6bSsfHdLqzsJzu7HakcyhhnCCR+dMIre1wt+2s",
-	"46cL+Zu2Nn4flXbhdriB4NAK2EN8Yyz4Dirf1NMy34mnkjagKqwMyzP2YWreZNWY0PSiN1bUl21KAoO1",
-	"0sZI5dPaoFpVFId/TK+btk2Fa1kaKTJh8375EX+JMGMcsxLlZOSCEnAsGbRImqottiRw7IjE1A5RV7ve",
-	"ME1qv9diLb+zVuuRikeheIq0UGvHUIrhd1iYiw47zNEmzwQ+rGqVN0t87rv24itohrdZ3EvsvsuMKnIm",
-	"1RaTM3xnD+obQ627+87xyJkYVkSJueFvMvgPhmZwm0m4+TK5fo9kF7hOsoon6JK5X9rbXR3bUnK0N+Zj",
-	"ml7yWqxWB4un6a09TTIfs490a8xBblM4oCgt2S3bH1DU4baF9RgSpEpPHY7eDppW9opmtnyX2PwvkrJr",
-	"WMmXGyFBD5pETIJHtwtJ4nADNo5nZurbpcWOyYpg+13UqnhKskQoKd8bFInrfX1YWd+ifTNZlSEvxlEf",
-	"6Qp6O8lV01GpW4eQNqqeUD6raui3ij1qSZFlNaz4U3WR3x5TJdijET+433lnyJZIelg+AG7vgHr7TCFZ",
-	"CoECcnjYpgmxBejQ2bPlu9uRYOs1tmNxaVHcsJwbvuAudwx9ZVZ/8F1tus117CuTw6rjLvPWqzDsSxPV",
-	"dqdrO4VJhl2DE7C950K5xC/HVF5oK3kpmsTbbSvJuCTuoyR8cnca3HXqwG6CoOjJz6auQS7T4nMFkN8K",
-	"OZnUDRefTk+jtBGWGqZqV5jcsu8r0i+PRDyP0r19fwgc36LkLrPG4dAxFrfZH0blMIm817aUChHDh5nr",
-	"BMpdj8K6kRgS2rZ1BvZn8ubm+zl+WpBIMEcdl2UmU319IyT9BtZC+o13OuSEtfZbjlCqYMtxJlZWU4bZ",
-	"SNKDBH8xzQJCMlont3Ga8eQ+vd1z2u+cC8/PIjTmwrkPEvZsv7QfzKx7AO3mUgvoOmna35NYj1pZwgOz",
-	"G0nfeXRb0KOvkpjU3bMoRtbpGn8eyxEHbTYJEmGqSfn1CNT6rVypRGugqZlRx8aqnL3T01Up4TZK0C4t",
-	"4BlnFDnqENOI0tQvck7n9GAMyq4hBRCMHz0uayWKsrXFOxfzfekVX387n8fu5nSCRW+RFNBramF21xYr",
-	"fRWBS4tKu/DD4xea3cEua384vYOdb1phpTejW1wUJskg2iPFW70qimtvjKlGmxS9lqFWDecKgXkLLm5U",
-	"jVqPqzTyJdjhtA7M+YDUSgjbnfZ7i+/C1cgLyajIDHt72v8y3w9byKgpWFdILnfUS7aCmt3Z76nZ9uEv",
-	"TtkPqnY5GZg8QfGqP1kWmshOOGWv2267bg7N/tTWLbmsYnc5h2bCJQ8bYQoLi+9CuHIW6Ryzc7RmKpC8",
-	"ErPL2den89OvqZSPnEM+mzWk9jrvNR2MUPJtbo1moc0PLq+34jWngOjs8m9DA7NwmsEjqlRix4uJZKbV",
-	"y2a/NpSlRU1yOsVD4QK5vn71MeteSncxnx91Id0npDAPr6m7adtz+yq5JSc3zEtaV2qWsP4zf6Mevn9+",
-	"xPsRe8ATQwr920cLHd2UJa933dU5bKbaF4d2/poWUTua8fod/RYc3q2uc9XaOfvqanB5HglbWz2JhWsw",
-	"P3mD7ZPO9bAnIHWA3224kBn2WbMETZdptY3NEM4BnqEeqsmFUbVPmLVwxLZbqtpFgGYLKJQ1qqDQgJHr",
-	"Dlxc1fkeuPzs69KfDS5xi5sR7K7dwxQchs1vKJRPeSRdI6LXW2UIiTNf1DAGjqig4QDD6t8leIDXtNqE",
-	"qRvYx3uyx1UAp+Yftkh/No43tUokjQBVqCH5QjhabhUGbdhC5CFxZLkBXlHH7BUV7UQNgqiSGbx07l/b",
-	"8BimRp4q1y0PTLJW+A5ckUfca6TTfm9/baJWTnYiM8E/Kf9SYkdKunZwadlRseU7UkDaEifq+9epTz5l",
-	"v8Q13lAD23CZozOhU3hXg6tfETXmpFJdpiu7s8DcQlGQptKlUnqJZnlSrQJDOa6yPNjpiYLYL1urcCVL",
-	"09QK1T8r573LgqahjT0tDHQtdqz1KT8vnWazb+ZfPzVdf4eI43oV5K5P/0BhCd7JK5Y3NV8UzhVLdWq0",
-	"uFFVN2DlF3nOz8gvpwA0wqDJ7JC6xCbtQlcOqemyVn+LUegTcNn2saA3cQryQ9FJ+hQa373ZYjq5DSg9",
-	"Perk3LLJmgx6tsVLCF3x4pZrVijtGmFWwClTfYWXM7RFjsGcbLPMHMDcqKcs7n+4rYUxgK0x4sJYugKN",
-	"Or67vPmNKsIY7F9fzudfkY7kY9bU2QIzzK0BeeX6XcgAGn1H1jNunks7O7bqFtqXtNIOrLFpBQVdxVS7",
-	"jhjqgMMFn5R8h77cxqpw7Hw+n4fG9uHyAGFXf/Hqq1P25+9vWFd1o21vR7XCU/Z6jbPiQWmwU1rh1Wjo",
-	"thJgXfl6ttXsXzUA6zQx+ColeaiaOaJxBPgble+eTFXqdql46Pqh3K2Pn4m3jFUGp+5Rx8I+LLFXK6yH",
-	"/hwi4uXFqz9apFxTL4hx7peFpnyj4mSg8Z1tY39K2h/mqoo7OJvFlexR2Xt0v9j/uP7lL9hTV58OsdvU",
-	"wMu0BDunoxkKlpaqXGvLZ5Qx7VxWFUsRewqYvweJ8NBVpUe1yuc0hn1B+biUvmq7alF2ulTUVU8bywDp",
-	"UhWhH0Uw85dfiA62dWIOOy1hhxbfbsXBYLJ6MGbIfwEn+fxHNAnkH9yl3l2No6OikerTRl7xMg7sjGIR",
-	"UMSBqq61haYQFsMESyhu1DTd6fExm1XNSB9d34ZMt3pTW0EQKopGygjQbvtmPmcfNqTvfT2fh+6tF/M5",
-	"skWLhqfsWqF+FxSYyTpeZm1wSXzdly60Kh5d5Y4dm7YbUWCDtHgWJHULPNqf88B7/5bx72qaGE/e6niv",
-	"vgou/hpIrQ05Eqhoq21Kh3GjteTx9DpMpwfM02swT0GUz6yYHMlnX85f/WdTfP4s7qHPtQMGunt3ZE5E",
-	"ekXXmRagtadlX3prNUZ622rx7q6mWiicPBbmroLuLLpCadQIj6u1P48t3q8Pn2KS+518sr4UhWv7p/Rv",
-	"3RsHQ5aHuxVSyZVYN9YSVhJc64M01N19yxjZd/Z4F+7+jRjqT89Z+vc+/1H2UVTYP8k28p2ZPrt/ew9u",
-	"/OT7Nvys8kWj2c137zxOXjFdqC25EKyaXUASK+LbR8eJ0b/0Oc6leyP6REIM23hOaHsw0A3aVrL7mgFX",
-	"T4A3r6Sg7DqkHGZ5rhD683C7uKXLNDCHfTwrmB0cugkBKyEFFsNF7sQuDDHI6j5+Jt7Va2PzmRWjQRue",
-	"fWf0eXSkY3WYi+dBGWqqstrFfYDQ00t9JZAJInqQchJV8o9R6tnvB3wNIPMY1zpH/jLVTMWq92sl4fNb",
-	"lHsA51RA32KnqfaZ46P7/UNR/AuB5Gu/qowZxdaKWfNPmM00g/tYS/sQ5p4tXFnA0089yn5FlyKenvu+",
-	"ETL/J+v9HObpEXhvDyVmu3jvXjdv4jCjPXP9jj4vxrpJPx9bw7Z9+3HHpUV1W9rhxXJfohPj2QT6e2xi",
-	"hvf63AO7dw0LD6KRFmv5eXEIUwA9d7CzPw/ra6up/8n4/pOi9HeqrPx92JQY3nb/6DYyvZNqi33kNrzC",
-	"aNxBvA9d2J4T8ftBTJ+A4XPUqfOfoM7/V1Gahb81by3uAXMHqJmy/6Tt6uTVUGtOkwaF5WPDMCd+97zK",
-	"Rqfy40smuqyHR3QMVmRAftVrjIq9ITG3Uaot+yfBTpNBDn5U0YrhH4eylEcZbgUIHsKYXqP7sUftKv/O",
-	"MdnKh28perJk5s+S8uhb6k11+DmY4e3maj2ICz0NHboS6pE1tFcHUbZV7AHsZj1QacML3S5brTDGl0hn",
-	"pe5PRYGuirqRXXyKWiaNoZPvNPOMDMpPkQDMG98ehi12jnIyRn1i2qvbXVYuprRAWZlde6uCvxSkhB4c",
-	"f1RbHCD0nwnttIyq+drCHhdFgfCsq0jjrG4V2A0qhmm4mTyZrXOTzDvzt6gj3evoPqlwA4kTapIW4bMR",
-	"MUstuqz9q4xxvIDdrg8x4YLpU/aarh0ImTGacRZdVuBeXcHWZedhYLm9psWL5W7u4NJfFHeOd61g52DU",
-	"M9xXLruy8yV+Y5T93H75DdNX8V0a4RBaCPVSlBLh6zWYa3cT+7NhqLtIfkRyGp+m36LX9xaitOdwG17O",
-	"9WaheJ17C6yHNM1eOrz2XWCedZON3rfLJlmRY7kKHv/GNdl2RSjYXTveJKY97C3Joorh59xkVJM8slFX",
-	"Kvo8SWs/4IWgrlYT6yuohU8Mpj25fjedS4eIlCPyz/wFIxFxT0z1Qz0vSUfHJPo97E3QI6V8TTU/D/8R",
-	"AAD//w==",
+	"7H3tctw2tuCroHpvle/UUFLLcbIbqfaHnUkm2UomLkuzrrpZrwrdPN2NEQkwBKh2b0pT+zT7YPskt3AO",
+	"AIIk2M2WJcep8a8obhAfB+f7C7/NlqqslARp9Ozit1kNulJSA/7PG1g1GnL751JJA9LYP3lVFWLJjVDy",
+	"7B9aSftvermBktu//q2G1exi9l/O2nnP6Fd99rpWiwLK2f39fTbLQS9rUdlpZhezt5sdk8rM7C9uuJ3t",
+	"FWjzuhZL2k/vE2E2bLvhhnHJVJ1DzVa1KhlnJRiohVyzSglp2FY1Rc5MzXNg3DAll3DBzAbYArRhaoV/",
+	"ayHXBdA8mhk77ZYLw7YbqIFJxQohgW3tmpytwI5knBWiFIYVAjRbgNkCyFP2qlDLW81yZQ/ElqqR5vR/",
+	"yVk2q2pVQW0EHWYh8sPwEkv4Ee6gmN1nMyEN1He8sF+ZXQWzi5k29pj2R7VaQX3MfPfZrIZfG1Hb+/2l",
+	"nfxd5idXi3/A0tjJ7S28gV8b0IQAeS7sHfDidXSiFS809A8Z77l7e1fXL99cn/30w9/+fv3t1Swbnshf",
+	"4g1e4nCClwsN0tBFllAuoH6mMyZWTBi24ZopCcNpjzq1kPnDTr3kFV8Ks0vgLKIrW3BjoN6xjSpynbG3",
+	"m1k2W6m65GZ2YTf11YtZNiuFFGVTzi7Ow+bsftdQ293B+0rV5gYRcGQdYdha3IG2SF8qbTL29oJJtVD5",
+	"jmkoCs1KVYPFdYkIv3cT89QmCIUHVyfKg3uzt7ZUUsLS/isz/Lazz8ySJY9HIDpcMu5u3ZIWzg/58dsm",
+	"dElufYh1gyE1N8QTR46Vw51YAitVH/Rbdyma7yy72CmZM6HxKAsoBNxB3j3grVRbeSxq9FHcwscdeHC8",
+	"FNp/s+FFAXINCZJj2qiar4Et/SDilPbYG1XCMx1Qm0u9tZxUqu2A9S2VThK0agwByaic757pdhnN7Ddh",
+	"nYz9mVV8pyeCa4gBuagJr+w2QFpQ/jJbbni9tkwjF9r9/S7BmCq1JeTp3X/GKqWFEXdwwRaWtresbJab",
+	"iMgWsKK/IwBO269RtyD1HqTzYF8rw1aqZsJoVnBt2LJQGnKW8920lRppBLLrMDbnBk6MKA+z0xaqHkp+",
+	"vnCCJMYVwHG+i996iALaiNKTm/tuoVQBXPYl4j6594MfZ2/PysAhIO9U0ZRwsgWx3hjIWQlWqbiDGqHr",
+	"F3qmSY0IiGfVA2mRb2PVDfwtnwbnqlZ3QqM8Ge5GgzEF5BlbNAZR27LIDbAC8jXUbAfmwjISq6BYXcVq",
+	"KJyYSQ1Lq8LkrJHLDZdr3M4Qcm6BNFjpiNFv0bYJTh38GDvjmKwNk4SV2v1k0ZV3YZREHCVNzZf7ZIzl",
+	"Fu7OSHmT9oYXqqk1E7JzuWwB9hJzKMQd1H4DscammvXGTDp7Nqs4CccJQ2tYgriDqcO1KvKHXIDbvpvA",
+	"7TBaPQXhv0BheEoQEHJ55fnKcAOXCGxNmOhgahGyKvjSMj2lnf6M6jYvgd3CbgBknANVRwOlPkTZ36sS",
+	"EGVp47yukc+9P1mrE/tvJ/pWVCeqIsXtBKWeZd6mbiBiINMXDLzq4Ytqw01zcKErGtUhx+4l/A22VsnV",
+	"GVNFbi2Zlai1vd9JB7m2sz74FD3UckdKY9CdY7g9HYAE7JD1WVSyeEUDLJFWULNSFAXMjtBBb4VM/6Ck",
+	"teTSnC+I9ikiWZSJ7TuCQNFbA8+FXAdZEYl/f1VThGw22/JaOvk4wuaE1MYqFDXTG7R2C6VuGTcdBcnK",
+	"qMMmkeUJCLwAqvFr/SEHafYZOk4XRo1XWdNMQ7Ea0PxK1OWW15DWyFUOaZtXQy1GzOE7kLlKafj3/bNE",
+	"GD+7sDzRjjsNB4sJgswaRGVuNrOL2VqYTbM4XarSUlip5JYbE/+J6rY+c7Pi6gS417xOSK2fJWK+hjuo",
+	"ecHwwjRZQvZG2AI29j9KAmukMBmyWqtnCmM5bq3yZgl6DMoBkL1FV+yqkVcVLJNojl/dSF6mb0c23pTq",
+	"zvpdrUp2nnkZS+4ZRxyEFM+0X9eSupDJ1VXllfSeANJMW8le8ltrZGi+c54gshOtJrRSdYqWHog0MYm4",
+	"M3vUfDcNpfDKnwqdarUSRYLL7mGOetxrYBmXviBQ2iu8gxr/ckZG5nhzHcuawRoduXIEdJEBucF+p0kO",
+	"JPTSKugPc9GgUpIAwfdKG52x73++ur54/fOb64z8fBLMVtW3jGt2/vXz0/Ov/tvp+en87PmLjFQae0k8",
+	"+AAPMlm3eupY376vYLnfwYA6LeA47WlqTIkl/xhIqNc7a5Vag8FKoSXXJiPfmZIQfiJdgxiLW60xohDG",
+	"WuNoOmk7dOu2smMF8DsgQwlNocgT0PXCaraxI0swDPhyw5Q1W55pJqH1ejA0Ft3vKC0Sk2jGwwkSblU6",
+	"agp6mb3FacYZwmSiHmDPnlqu9Yw484NAZRRbAPrlpP3b/r6uRX7JFspsGLeW3ELdAZszJYsdAXXg0dYb",
+	"XoOOZPoUs2GjanP0Rg2/BUl+db/VKcv18N1diges34wDXooMvhNFkbI7nBdfR25fiyqKJCei8FZ5L74G",
+	"lIZD/1MhQJqbEebYYtAEqO51yk9wJo64IwKtuyNWqEDVbA1GT7xu+DUp68M9X7CCW1HpLh2pcyPWGwtQ",
+	"CVNXETmMLuO98nQd1rZ3jrYFIhGFLN4d4pX2IFnsPWhvbwBht6GsRTiCbxrDZJ5Uql+ickVU4byYs9/D",
+	"w++c3zc5FHx3UyaE1SsSN8FNLtfIuIOBwWonG7trf/Hcrs3f09pfzefz+SGPeR6suH02Zc8oCN/dCPyn",
+	"lYsajovqcTWivbdPIvCx5lXyRq5EAXIJXhHwF6A//AY++ZgKf3+zUUWCG7yBtdAmRFVLvrOCxeqY6Kn2",
+	"zlMPMsu/ifZqYFsuh7vpQu/8+ZdT9lbDWu/bmxMiuC0HMw+ZzMobVHlWqijUVl94AVSR3o327RGbPE87",
+	"DNPiWZAy5I1CsgGGpiCK6PP2MtHqki4+g/a3caQhdB9TcM7k/vfvmE6fAOs1Aks4DRNDECn/1EGb4RMP",
+	"tVlxI9cF3LSwTMEi7JMvl1AZDE1H4M+8717aK2YaeL3cQM62G4tadGEWLdOO/EZqa7rH/ssBy+yD1Vjr",
+	"La2PGFGCakySuV27XAsSikjIlsd8OG+zGJwKN/Q0AbdtNz4IpQgRJ5riXvQ/ujX+XaG2Q7i9VtuIw5Sq",
+	"RJ5imXFRONQIdhzFK9QarHlkTS1rAA+iTfjlFuqWX7Uzo1pX7E5pqv/uHCInwYxnJ0E5OfGGvEUxb9Ox",
+	"OsqKwTkabU1Cwk4Ja27EHSQzWmjaiZqz9yFMG203Mlklp4PuTxnBk1lrUioJyOHdkdEwnaj+EuN8BH+x",
+	"8+A7jzHjpZJr+0M50UfcpxQa5Pk6Ai+lA/+VG9jy3VWISHQvlG+A52nN08W3udyha15oWCqZo+/R8vvl",
+	"rUUp/D6gUrN4phHQji+3DFgYxtc1TDU6Ruy2gmtz4yCYYF6iDOGq2DtPYnHJS0wBW5J7Xhty1k1zz7cR",
+	"hR6QuFluwDm+aYmtsMqONeiFbAwkWXoNq0anosJvN7t2+3SUkm0RhU1qX3WbvrdvY5TrRlluxskoyPvQ",
+	"iMWlhAf4AMSBiML3jsJ7KLjEBLq0WK00NLmSu9JfbM9N0sgc/VJWhYrC5xtOeFopbW0mnYLdMs6C2RsQ",
+	"DAPJZAsB6b0f+XHBRJoegXQBtYRYh8h1uG+G4GK8z2YrJ7H2jUepNk53hxL1roM5GgmVzF2LVSLQ9eD0",
+	"2wvmYZhRFhAqR/5kaBMgSjalJq8jL4pZMklHFSNIU6MqZiK8QFngfGroziUZwPjKykvnS3VeT6mcDwqd",
+	"zzoj9qek2eiz27ebWFTXqL11fXXoTzZhGzlUYNmm6qYiTE0KyvnuYJwXB41khfWcJ57YWqSMUNqvl6Ld",
+	"HyIvWC/ohHxuJJmE2OzDco08i/YLpLb1I9J7KvYMy9sRbG0ZLKoFTIu1hNxeH4wGcj0nSTISRTOkV2qd",
+	"61thJGhycLs1LW9WKikjNpinNJxzgbnH09DnFhLuqzuoxUpAzW5h5+m1BZeT39Jx0tOqWaTO7GPv3amh",
+	"XECeQ24pYMUXtVimCdcx5cH3xM27G5p20lqpBKw2XG86GgECL2MbeH8Q+1yA3F2DW4FAOo6IY2pWe5lT",
+	"bm0sr8Ef8gEbT25Z3MFPoDVfj7mnz3glzu7Oz7aaacvELhln5JulCIJmqjHMTtz6HnJFrBDt7YEBkfts",
+	"o/3yzw5yeTQwJY0mEpbJbJOLiJJLOvIlq5Rc0w/O3DWKcVYRlXtHNm0hcxu3yCvXhz3a+OsYzF97ttQL",
+	"a9W1qo9LdBmN2f/a8ML5rv1B1kqhRBBa0wl1oysyoBuJzodUJmyd9Pe9bf1MZJ0mFayezR9F4XnRJHOP",
+	"KexuebKB9wYFqWyKYSkDntvPE5wF/tATXQTtVTy6k8BO/T/t5vTBtJmN2uqudR8yKjDz4RnJimF8QkSJ",
+	"Ocd57NNuSIrolJkj5L5DqufGTB4MnMTE4AqdzPs0HRN2vOkILRhzKhKaMAmrySp1e9kpZ5noeR6mpGqN",
+	"JlcQ96sK3mixwIy2qd7QtIkv2kQld+hoD0fg+uOj+U+8vgXzpinG8dyXbZWNNuwWoGJGDUNtIIq0Rb9x",
+	"AUurgNXkCZwgQMkLvcdKCakUHtdVBRJDFaj4Z6xTutS1i5lIMrtVoVSdXrNQ2yMPsOYGbpaF0k2d4JNX",
+	"zhHjdNTIeAHpLBchLejDMa3sTi5klaKRTfPDcErWdLXWQHfSH0GuzYYCVGHLkTWUcqctbxOuVkpRsWZi",
+	"2RRGVIV3czzAY+F32wO5W9vfahYwNCXSf8bQ99ACmZiBMMx6axalMGZqlcFKFMXNSI7BT8ClM0PViozb",
+	"LdfMfgJ5xuA9XxosQLBXirEx1cg4oTUkldrvpu8nHdFx0ckF+Q4lerjbLHLvEZ/oINyXlFHAak8aTMl3",
+	"TBtRFAGJp7qB9+d5KI8HQ2IqkVE+0yzkFQ6NIqiFykes6JHrRTrF8lRStScVInCdCmH9bG+mhn+4cKGq",
+	"2ZLLJRQFd8U+wyxLlxcyLeMjzon3X1TgYzRbLpxx7bAnm7nlqWDkfSWoWoN2CGld9Y4XIncaUSLzs9bJ",
+	"4N05BedI/6pd/QLmp7m6BquTPYC1+IyYvbksEf9Lp7VEp2pxJAAzghfi/Ch7eokGThqDcKOoa283O7Tg",
+	"BDpDrALovGeEv8NEvFGLJdDCPp2MGOf9/dim30TwP7I690G8NwDjmeVGhhcZe7u56LNNKwatBjxd5kT0",
+	"O2HsKKJe++gdaVQbHoVX0NGJ0TsqjU6GuX3A9sXzr198/dV/ff71l0eVmcaIPCH5yl3hg4qr4+sb3hFf",
+	"g0RmyksgZaTF4nNrxH/1ghVgDPpuc7EWhiqWbtgpu2D/ZCeXruAuKm11SXiNhryN4FBFZYUxT7v4//7l",
+	"5cl/8JP/Mz/5+uafJ++i/zu9+OfJu9/m2Vdf3P9bilnuS1n1JaWXPfGI1Hecu3i8Fp9SFHpaV0/P9Z6/",
+	"5/PnX53MvzqZn1+fP7+Yzy/m8/84O//yo1Xwd4RhDiveFAYRtKfchASv8wsPt6ytPHMJ0UIyrSiK2eoa",
+	"LtnVKrQyQz0Es5QknLKX7gLigsKRxhEIL62UdLlCO+QQNB2eEJ0kmgpNkVAuMfWJPLgu2k76eit0MC7h",
+	"srP9VjDLSypiO0KypV2CNyiqtWNQtKLQzAoCRhJTtwnba1dyhcnhXRuIcndiBvH8y8OpTGmN5EerjWSM",
+	"B9U8hO28BmQV6w6mE2pw+ezIfNSpekesFQRkQm/YjVUCb9bk34vdZJ0fRFlCLqx1oOob0kqc3LX/cCuK",
+	"4rA7MGadB0X+IWY63enRYcGUJPcDfXeOKTt9PwiOv4KizXPay7STaWxIIxQCc4UGKk4VJrsNuBxqE+PM",
+	"C11TQh9kYK08pMybpI8/DVsdOcKPOrTLl7IiiXzkbUn5W1hcqeUtGMueSPP3JKi2MmidnaSUU4b2Am1G",
+	"D9I5LfSWvK4F5Oh6J0+hqL34s3wEWyyQQh2ko0tyvnTGJa7ty3YxIMj4mgvp+i/cwu6ZZjU3kAX7DwoN",
+	"6NtPpgU5Gb8PGeMOM/devx/etQsvCFRzxx1nh1CZpr/hRTGJSFqkb79V8iYX2gE/EdurG7jwDFbo+JYs",
+	"GpDz2gFPaLYBXuf++qtarWte4vV8MWc680qmaMt9YmmDiSVYv5N5rw8KCAxe4+oOYzK7VDCdTtlbz/+X",
+	"qiwbKczOlQ4ybVSl4w1WtSqFhvzCF5bGu8BjknxZcPSMDAOWliXq46E9uYa+EIeRbDi9w/KJrLI1ODDx",
+	"cuEysZ+A2w6j9aN8X9t97fZVkKBwJfbTD2iZlp0QZlmlJM+Q81j0I6UDLQohiTcFe5BLhibeJVMRb+ES",
+	"Jwiu3S5/J3ylvhQWrZXVcnyBiEWhEpK9snwZxlHQdmZtwqU/lSO5zmNWRR81ZgNiJ0yRAGcaNDG0gaVP",
+	"iV1PpoUPta9f8/WB0C9nlUUZEmlGRaHgwdWl466VkOsL9gPjJdtADZdthZnLFCLGpKG28jLUOsqQQQco",
+	"6s/nTEfqWSU+KPz6mtshow0L/sVKfv5V62z+mC3NXNJzwinyA2Y6binJGwPypqkl5OTOTwprP9kNan+O",
+	"8Q5nJZj4BD37Zx3KaVx/GCp0bs+IPgSa3BfNDJcfzWj4XGP0gTVGH9b47g9bofRHbOO3t1OFFmt500jM",
+	"gxujeTuGssPRleTHJouIhEwXIZNebyepUDZeJBgYW1jlpi/Au8HhBayF1FRwPDmt/nevrfqjlEn9fg2C",
+	"JveVTCeevHqqOqzX9DcmtgwUucL966GMIJejhZSofdRlb3tdWvXKjR4WstO/Z7SDMQ1UyPWn23X2s4L6",
+	"uRD8wP7Syd8vQyyyK16FbmtDyCnrjTkv8kM5XxYKDNviwZRP/7OW+K9aib4/xOjL0I0rTk9m6n2uOJ+u",
+	"FfVc3svq4uwsapxVm0ZZ0u3/uyn0xdnZ//+//w+HXJydneVwd2bM7u9Xr+apO/ldla00PqH2RH2WL9kc",
+	"a11d1xgs2Blfuxs9nWcTa973KAtXrXLSb2W2ZSteo7MOR2JQfalKSBReTGnv0vGPoeszdNDZ78+kYXuc",
+	"Kw/OVh93e1z7clB7OSX6MUgL2dYKMxZ35ABxtPD7O0kyz8q33Cw3VAcGIB/LdzLWtdzHctBcRCMxY39O",
+	"tf3yhYsbVcLsWGP7kMF67XdgbU3qPObGBqMxYbYaqOJgv+8yBGSacN1QXqCd+KS1fxfuShHOI9mCe0y/",
+	"g1aYTjXjGO9xgtuYaFq8xbFJi6zfHAOB09Joez3BeItKBwIZHV88cBWsmqex4d568PSMOCXXoM2N1b9j",
+	"OLsc2vtQy9QhzyM6z1B3gLHCVUqyH/nRlU4lVDyak9KtrTalVQkhg7qjKxxOIfV7iPYal211AZQAx8T7",
+	"Jfg//u26itlhwX/p6/2n9BCpIR8pI8thMfLLcf39RootQ6Z0qusC1OAcahNcKbTRcJbMQyBK/XGrxXMn",
+	"FYL2eZ9E+RzmD2XBGHcZcKZNLUD9tVe/3ib4k7481mvzUdNc+81SXa6zWy19cnpYanLZZL8/JQ5Lzfzw",
+	"NOPPicQPSiSekO/2Bra8zpMt5akVR55mzO3LDslUWyHZquDrNUTPF0x8TSaoz0PVNn5hoLsmv+Oi4IuR",
+	"tvYljGgZuuB6M/mxiPbhmGPJLnTXclPEZ4lhmcVwp323mxy/vm8rlZLriyZPW5e4ifBYm1XcmgJc9+VA",
+	"OyH7DTuDyJz5fUy6RvBb6t0T+/v1Ny7de2I1UWcfLs9GwvupdHzM0yEWltMTYxzpHCouJUhk/jbCWyF4",
+	"2nbV8duF/FXbDGwflXbhdvhFlqEVsIf4xljwLVT+laQxN3jiVtIGVIWtMPKMvZ1aY1U1hqcdN/FDF1OS",
+	"ndHTMUIqH/aulFVFcfqHdHtu+/K5N6AiRSYc3m8/4i8RZoxjVqJ/BrmFBRxLBi2SppopWRI4dkZiaoeo",
+	"q91vWCZ13iuxlt9Yq/VIxaNQPEVaqLVj2pXht9iJCJ3oWM9Jngn8scJXJPB3/wwaDkEzvK34XOJzZsyo",
+	"ImdSbTGk4FsZBp+5VCnfbjDX/Y5mPpZDf5PBfzCNC4+ZhJvvC9J/dM4luSZZxSM8O7Rf2ttTHftGz+hj",
+	"Qw95RYjXYrU62C2KRu15degh50i/NTSogwgXFJUwum37C4qeDGthPYYEqV47DkdvBq8A9Qrst3ynUw+0",
+	"UCY+K/lyIyToQVe8SfDotl1MXG7AxvEqLn2ztNgxWRFsv4vefpuSWB16aO2Nl8cNjnwKqr5B+2ayKkNe",
+	"jKM+0hX0TpKrpqNStw4hbVQ9oV+QqqH/9tZRW4osq2F3EFUX+c0xHUV6NOIn9yfvTNkSSQ/LB8DtXVDv",
+	"nCkkSyFQQA4P2zQhtgAdOnu2fHczkn10hf0nXQkFNyznhi+4qzNBX5nVH3wbz243UTtkcp7RuMu89SoM",
+	"G3FGzazSfWCESWbkBCdg+8S0ckUijqk801byUniJt8dWknFJ3EdJ+OB2nHjq1IVdB0HRk59NXYNcpsXn",
+	"CiC/EXIyqRsuPpyeRmkjbDUs1e4weWTfSLHfSgXxPCoN9Q3xcH6LkrvMGodDx1j8bukwKocFp72He6hp",
+	"Sfgwc2/hcPdKR91IDAlt25pk+8/kzc33c/y0IJFgjrouy0ym+vpGSPoVrIX0B++0BA177fdYpGB0y3Em",
+	"dmGiapSROL4E/yb8AkLhSqcOaprx5D692XPbr50Lz68iNNbNuA8S9my/lxmYWfcC2sOlNtB10rT/nsR6",
+	"1MoSHpjdSIrwgx/GOfpt3knv2xTFyD7d0zfHcsTBQzMEibDUpFpcBGr9g1ypRC/UqdnXx8aqnL3T01Wp",
+	"OC8q5iwt4BlnFDnqENOI0tRviJRO98QYlN1DCiAYP3pYQmMUZWsL/Z/P96VXfPFVJ7PjPJ1g0dskBfSa",
+	"WpjdlcVKX3HsMmbTLvzw8zPNbmGXtf9wegs736XPSm9Gz2IrTFxDtEeKt3pVFNfeGFONdmV9KUNfC1wr",
+	"BOYtuLhRNWo9riuBb9cUbuvAmvdIrYSw3WW/tfguXD8tIRk1pMDHDOz/Zf5FOCGjLshdIbncUV5MBTW7",
+	"td/Tc3OHvzhl36na5WRg8gTFq/6MSWPD7IRT9rJ9b8qtodmf2x4HrgLRvXasmXCFhkaYwsLimxCunEU6",
+	"x+ycXqEEySsxu5h9cTo//YLafpBzyFe+hTJA572mixFK/pBbo1lo852rAax4zSkgOrv4ZWhgFk4zeEBF",
+	"e+x4MZHMtHrZ7NeGMiepK2in0QBy4pR+9c6Sv66U1EQSz+dz8qRI4+NhVVW4V53O/uEiou18H1DueH+f",
+	"JYjOYbjvqLHk5IZ5QftKrRL2f/bGdcPH8edHjI/YA94YUugv7yx0dFOWvN51d+e7WWKdvEM7/+61qB3N",
+	"eP2O/i04vFtd57K1c/bV4OP2PBK2tnoSC9dgfvQG2wfd62FPQOoCv9lwITNsLG0JGnsIRp2cEc4BnqF3",
+	"QpMLo2pfQWLhiH2GVbWLAM0WUChrVEGhASPXHbi4DlV74PKT72H1ZHCJ22GOYHftfkzBYdgok0L5lEfS",
+	"NSJ6fRiHkDjzBdBj4IiKnw8wrA5DOsxrWm3C1A3s4z3Zw7oFpdYfPhL4ZBxvakV5GgGqUG/+iXC03CoM",
+	"2rCFyEPiyHIDvKInglZU4B81E6WuR+Clc//h0ocwNfJUufbgYJJ9hW7BFYTHfQk7/cb39zHRPtEfmQn+",
+	"SfmXEjN6WdksNxjy4MUWE9j5LbTtEKjReaeX0Sn7Oe4HBTWwDZc5OhM6TTpqcLXuosacVOrh4lp0YLY/",
+	"FAVpKl0qpUG0yqNqFRjKcV2ogp2eaJ7zaWsVrr3BNLVC9e/Kee+yoGloY28LA12LHWt9yk9Lp9nsy/kX",
+	"j03X3yDiuL5muSs4GSgswTt5yfKm5ovCuWIpz542N6rqBqz8JO/5CfnlFIBGGDSZHdKzGEm70LVO0VRP",
+	"4t/xDj3FLtqedzQSlyA/FN2kT6Hxz9VYTCe3AaWnR0/XtGzSlbOx7Ubp0OhkyzUrlHblIxVwylRf4Wt0",
+	"bUOUYE62WWYOYG7WUxb3St/WwhjANnpxEx0qtKEnrlze/EYVYQ727y/m8z+RjuRj1tQFDzPMrQF56Xrj",
+	"yQAafUvWMx6eS7s6vk0ktG9/QyewxqYVFPQYee2656kDDhf8peQ79OU2VoVj5/P5PLzkFV5LE3b3z7/+",
+	"0yn767fXrKu60bG3o1rhKXu5xlWp2grsklZ4NRq6bcdYV76ebTX7dw3AOg3P/pSSPNT5KKJxBPgrle8e",
+	"TVXqdrS77/qhrOZ4/9F4y1gXoSGHeUuV7tiOS62wd9LHEBEvnn/9e4uUK+obN879stDAe1ScDDS+s23s",
+	"T0n7w1wHog7OZnHXq6hFVvTC/v+4+vlv+IiIPh1it6mBl2kJdk5XMxQsLVW5NvhPKGPatawqliL2FDB/",
+	"CxLhvqtKj2qVT2kM++ZT41L6si0Zpex0qahWWxvLAOkVSaEfRDDzF5+IDrZ1Yg67smJNtm/N6GAwWT0Y",
+	"M+Q/gZt8+iuaBHJ6gKbfl66jopHq00Ze8fVB7KJoEVDEgaqutYWmEBbDBEsobuo63enxLptVzcibG75l",
+	"sW71praCIFQUjZQRoN325XzO3m5I3/tiPg8vPTyfz5EtWjQ8ZVcK9bugwEzW8TJrg0vi6750oVXx0BeV",
+	"Y3dXLDO2OlS8CpK6BR6dz3ngvX/L+LGaFsabtzre138KLv4aSK0NORKoaKttSodxs7Xk8fg6TKdf5ONr",
+	"MI9BlE+smBzJZ1/Mv/6jKT5/FXfQ59oBA91DozInIrUSrdixArT2tOxLb63GSKOtFu8ep62FwsVjYe4q",
+	"6M6iN2NHjfC4Wvvj2OL9+vApJrk/yQfrS1G4tn9Lf+k+sR6yPDLffWIl1o21hJUE144kDXWh8dFXjOw7",
+	"e7wLdz8ihvrjc5a/uFVCO9nfyT6KCvsn2Ua+i+tH92/vwY0ffSOHn1S+aDS7/ua1x8lLpgu1JReCVbML",
+	"SGKFq6s+QIx+0Me4F/c2nqv3nkiI4RhPCW0PBiuZSbL7mgFXT4BdR1JQds2zDrM8Vwj9cbhd3O1rGpjD",
+	"OZ4UzA4O3YSAlZACi+Eid2IXhhhkdR8/Ee/qdTj7yIrRoEPbvjv6ODrSsTrM86dBGWqqstrFTY7Q00t9",
+	"JZAJInqQchJV8o9R6tlvB3wNIPMY1zpX/iLVTMWq92sl4eNblHsA51RA32KnqfaZ46Pn/V1R/BOB5Eu/",
+	"q4wZxdaKWfNPmM00g/tYS/sQ5p4tXFnA4y89yn5FlyIen/u+EjL/zHo/hnl6BN7bS4nZLj403s2bOMxo",
+	"z1y/o4+LsW7Rj8fWsKPrftxxaVHdfn343vSn6MR4MoH+BpuY4Rugd8DuXC/bg2ikxVp+XBzCFEDPHezq",
+	"T8P62mrqz4zvD4rS36iy4u4VeUoMb7t/dHtc30q1xT5yG15hNO4g3ocubE+J+P0gpk/A8Dnq1PlP0Cth",
+	"l1GahX9hey3uAHMH6OEV/0nb1cmrodacJg0Ky8eGYU787mmVjU7lx6dMdFkPj+garMiA/LLXrJiaBdeq",
+	"ZFJt2WeCnSaDHPyoohXDPw5lKY8yvCAWPIQxvVKnOL0vX/m1H3NMtvLhF00fLZn5o6Q8+pZ6Ux1+DmYW",
+	"BIVaD+JCj0OHroR6ZA/tM6OUbRV7ALtZD1Ta8Ey323ZtshPprNT9qSjQVVE3sotPUcukMXTynWaekEH5",
+	"JRKAeeXbw7DFzlFOxqhPDCl03PffcCktUFZm177A5h8QLKEHx+/VFicI/WdCOy2jar62sMdNUSA86yrS",
+	"uKrbBXaDimGqfcuVZLbOdTLvbKtd9o6lex29PRteK3RCTdImfDYiZqlZO8DnqGWMG1YA7g8x4TnTp+wl",
+	"PVEWMmM04yx62MwNXcHWZedhYLl90tGL5W7u4NI/Kn2O7zK6LtomtLlx2ZWdL/Ebo+zn9ssvmb6M390L",
+	"l9BCqJeilAhfr8FQl5snxFBaYExyGp+m36LXtxaidObwcnbO9WaheJ17C6yHNM1eOrzyXWCe9JCN3nfK",
+	"JlmRY7kKXv/GNdl2RSjYXTs+JKY97C3JoorhpzxkVJM8clBXKvo0SWvfqZptN65WE+srqIVPDKY9uX7X",
+	"nQdKiZQj8s/8Y4QRcU9M9UM9L0lHxyT63e9N0COlfE01P/f/GQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

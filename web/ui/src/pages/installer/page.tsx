@@ -4,7 +4,7 @@ import { clock, day } from "../../ui/format";
 import { Header } from "../../ui/header";
 import { type Column, Table } from "../../ui/table";
 import { Pairing } from "./pairing";
-import type { Device, Finding, Gateway, Installer, Session } from "./store";
+import type { Device, Finding, Gateway, How, Installer, Session } from "./store";
 
 interface Props {
   installer: Installer;
@@ -96,24 +96,59 @@ function Find({ installer }: Props) {
         onSubmit={(e) => {
           e.preventDefault();
           const form = new FormData(e.currentTarget);
-          void installer.look(String(form.get("where")).trim(), Number(form.get("unit")));
+          void installer.look(String(form.get("where")).trim(), number(form.get("unit")), said(form));
         }}
       >
         <label>
           Where <input name="where" required placeholder="192.168.1.0/24, or 192.168.1.7:502" size={32} />
         </label>{" "}
         <label>
-          Unit (0: look for it) <input name="unit" type="number" min={0} max={255} value={0} />
+          Unit (empty: look for it) <input name="unit" type="number" min={0} max={255} />
         </label>{" "}
         <button disabled={installer.busy.value !== ""}>Look</button>
         <p>
           A host, a network, or a target as <code>rtuovertcp://192.168.1.7:4196</code> or <code>rtu:///dev/ttyUSB0?baud=9600</code>, which wants its
           unit. Nothing is ever written to a device here.
         </p>
+        <details>
+          <summary>Limits of this device, where it is not as its profile says (only with a unit)</summary>
+          <label>
+            Part of the unit, of several meters <input name="part" type="number" min={1} />
+          </label>
+          {own.map(([name, title, most]) => (
+            <label key={name}>
+              {title} <input name={name} type="number" min={name === "max_regs" ? 1 : 0} max={most} />
+            </label>
+          ))}
+          <label>
+            <input name="single_connection" type="checkbox" /> It accepts one connection
+          </label>
+        </details>
       </form>
       {found && (found.length === 0 ? <p>Nothing answered there: is Modbus switched on in the device?</p> : <Found installer={installer} all={found} />)}
     </section>
   );
+}
+
+/** own are the limits of one device: name in the API, title, and the most that can be given. */
+const own = [
+  ["max_regs", "Registers of one read at most", 125],
+  ["max_hole", "Registers read for nothing between two that are wanted", 125],
+  ["gap_ms", "Silence between requests, ms", 60_000],
+  ["connect_delay_ms", "Between connecting and the first request, ms", 60_000],
+  ["timeout_ms", "That an answer may take, ms", 60_000],
+] as const;
+
+/** number is what a field has, undefined when it is empty. */
+function number(field: FormDataEntryValue | null): number | undefined {
+  return field === null || field === "" ? undefined : Number(field);
+}
+
+/** said is what the form says of how the device is read. */
+function said(form: FormData): How {
+  const all: How = { part: number(form.get("part")), ...(form.get("single_connection") ? { single_connection: true } : {}) };
+  for (const [name] of own) all[name] = number(form.get(name));
+  return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined));
 }
 
 function Found({ installer, all }: Props & { all: Finding[] }) {

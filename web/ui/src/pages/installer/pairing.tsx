@@ -90,6 +90,7 @@ function Values(p: Props) {
   return (
     <section>
       <h2>Live values</h2>
+      {live && <Parts {...p} live={live} />}
       {live && <Points live={live} />}
       <button disabled={busy(p)} onClick={() => void read()}>
         Read again
@@ -122,6 +123,26 @@ function Points({ live }: { live: LiveValues }) {
       ))}
       <Table id="values" columns={points} rows={live.points.filter((x) => x.role)} keyOf={(x) => x.name} />
     </>
+  );
+}
+
+/** Parts are the several meters of a unit, of which another one can be chosen. */
+function Parts(p: Props & { live: LiveValues }) {
+  const s = p.session;
+  if (!p.live.parts) return null;
+  return (
+    <p>
+      <label>
+        This unit shows several of the kind; read is{" "}
+        <select value={p.live.part} disabled={busy(p)} onChange={(e) => void p.installer.readAs(s, s.profile, s.kind as Kind, Number(e.currentTarget.value))}>
+          {p.live.parts.map((x) => (
+            <option value={x.number} key={x.number}>
+              {[`${x.number}:`, x.vendor, x.model_name, x.option, x.serial].filter(Boolean).join(" ")}
+            </option>
+          ))}
+        </select>
+      </label>
+    </p>
   );
 }
 
@@ -166,7 +187,7 @@ function Bind(p: Props) {
       <form
         onSubmit={(e) => {
           e.preventDefault();
-          void p.installer.bind(s, to);
+          void p.installer.bind(s, { ...to, ...ratings(new FormData(e.currentTarget)) });
         }}
       >
         <label>
@@ -183,6 +204,13 @@ function Bind(p: Props) {
         <label>
           Device <input required value={to.id} onInput={(e) => setId(e.currentTarget.value.trim())} />
         </label>{" "}
+        {made
+          .filter(([, , kind]) => !kind || kind === s.kind)
+          .map(([name, title]) => (
+            <label key={name}>
+              {title} <input name={name} type="number" min={0} step="any" />{" "}
+            </label>
+          ))}
         <button disabled={busy(p)}>Bind</button>
       </form>
       <details>
@@ -191,6 +219,20 @@ function Bind(p: Props) {
       </details>
     </section>
   );
+}
+
+/** made is what a device and its connection are made for: name in the API, title, and of which kind alone. */
+const made = [
+  ["rated", "Rated power, kW (what it says beyond is not believed)", ""],
+  ["capacity", "Capacity, kWh", "battery"],
+  ["import_limit", "The connection takes at most, kW", "meter"],
+  ["export_limit", "The connection gives at most, kW", "meter"],
+] as const;
+
+/** ratings are in W and Wh; those that were left empty are not known. */
+function ratings(form: FormData): Partial<Record<(typeof made)[number][0], number>> {
+  const given = made.map(([name]) => [name, form.get(name)] as const).filter(([, v]) => v !== null && v !== "");
+  return Object.fromEntries(given.map(([name, v]) => [name, Math.round(Number(v) * 1000)]));
 }
 
 function signed(s: Session): string {

@@ -41,13 +41,18 @@ describe("installer", () => {
   it("looks at a place, at a unit, and not along a serial line", async () => {
     const found = [{ target: "tcp://a:502", unit: 1, device: {}, profiles: [] }] as Finding[];
     const { installer, asked } = community({ "post /api/v1/pairing/discover": found, "post /api/v1/pairing/sessions": session });
-    await installer.look("10.0.0.0/24", 0);
+    await installer.look("10.0.0.0/24", undefined);
     expect(installer.found.value).toEqual(found);
-    await installer.look("rtu:///dev/ttyUSB0", 0);
+    await installer.look("rtu:///dev/ttyUSB0", undefined);
     expect([installer.found.value, installer.problem.value]).toEqual([null, "A serial line is not searched: give the unit of the device."]);
+    await installer.look("10.0.0.7", 0, { gap_ms: 0, part: 2 });
     await installer.look("rtu:///dev/ttyUSB0", 3);
     expect([installer.open.value, installer.problem.value]).toEqual([session, ""]);
-    expect(asked).toEqual(['post /api/v1/pairing/discover {"places":"10.0.0.0/24"}', 'post /api/v1/pairing/sessions {"target":"rtu:///dev/ttyUSB0","unit":3}']);
+    expect(asked).toEqual([
+      'post /api/v1/pairing/discover {"places":"10.0.0.0/24"}',
+      'post /api/v1/pairing/sessions {"target":"10.0.0.7","unit":0,"gap_ms":0,"part":2}',
+      'post /api/v1/pairing/sessions {"target":"rtu:///dev/ttyUSB0","unit":3}',
+    ]);
   });
   it("says what went wrong, and stays where it was", async () => {
     const { installer } = community({ "post /api/v1/pairing/sessions/{id}/bind": new Failed("ann/inverter is bound already", 409) });

@@ -12,6 +12,9 @@ export type Load = Schemas["SignCheck"]["load"];
 export type Profile = Schemas["DeviceProfile"];
 export type Session = Schemas["PairingSession"];
 
+/** How is how one device is read where its profile does not say it: its limits, and which part of its unit. */
+export type How = Pick<Schemas["PairingRequest"], "part" | "max_regs" | "max_hole" | "gap_ms" | "connect_delay_ms" | "timeout_ms" | "single_connection">;
+
 /** device is how long an answer may take that waits for devices, in ms: a whole network, or a watch, takes minutes. */
 const device = { within: 15 * 60_000 };
 
@@ -48,18 +51,18 @@ export class Installer {
     return this.doing("Reading the list of devices…", () => this.read());
   }
 
-  /** look asks a unit of a target what it is, or finds what is at a place. */
-  async look(where: string, unit: number): Promise<void> {
+  /** look asks a unit of a target what it is, or finds what is at a place when no unit is given: 0 is one too. */
+  async look(where: string, unit: number | undefined, how: How = {}): Promise<void> {
     this.found.value = null;
-    if (unit === 0 && /^rtu:/.test(where)) this.problem.value = "A serial line is not searched: give the unit of the device.";
-    else if (unit !== 0) await this.begin(where, unit);
+    if (unit === undefined && /^rtu:/.test(where)) this.problem.value = "A serial line is not searched: give the unit of the device.";
+    else if (unit !== undefined) await this.begin(where, unit, how);
     else await this.search(where);
   }
 
-  begin(target: string, unit: number): Promise<void> {
+  begin(target: string, unit: number, how: How = {}): Promise<void> {
     return this.doing(`Asking ${target} what it is…`, async () => {
       this.done.value = "";
-      this.open.value = await this.api.call("post", "/api/v1/pairing/sessions", { body: { target, unit }, ...device });
+      this.open.value = await this.api.call("post", "/api/v1/pairing/sessions", { body: { target, unit, ...how }, ...device });
     });
   }
 
@@ -81,10 +84,11 @@ export class Installer {
     return this.refresh();
   }
 
-  /** readAs begins the pairing of the same device anew, by another profile or as another kind. */
-  readAs(s: Session, profile: string, kind?: Kind): Promise<void> {
+  /** readAs begins the pairing of the same device anew, by another profile, as another kind, or as another part of its unit. */
+  readAs(s: Session, profile: string, kind?: Kind, part?: number): Promise<void> {
     return this.doing("Asking the device again…", async () => {
-      const again = await this.api.call("post", "/api/v1/pairing/sessions", { body: { target: s.target, unit: s.unit, profile, ...(kind ? { kind } : {}) }, ...device });
+      const how = { ...limits(s.finding), ...(kind ? { kind } : {}), ...(part ? { part } : {}) };
+      const again = await this.api.call("post", "/api/v1/pairing/sessions", { body: { target: s.target, unit: s.unit, profile, ...how }, ...device });
       await this.end(s);
       this.open.value = again;
     });
@@ -161,6 +165,13 @@ export class Installer {
     }
     this.busy.value = "";
   }
+}
+
+/** limits are those of one device, without the part of its unit: another profile counts parts otherwise. */
+export function limits(f: How = {}): How {
+  const { max_regs, max_hole, gap_ms, connect_delay_ms, timeout_ms, single_connection } = f;
+  const all: How = { max_regs, max_hole, gap_ms, connect_delay_ms, timeout_ms, single_connection };
+  return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined));
 }
 
 /** result says what a watch showed, and whether the device was kept. */

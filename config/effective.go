@@ -1,0 +1,65 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/profile"
+)
+
+// effective refuses what would be read and then have no effect on a device of its kind.
+func (d Device) effective(p *profile.Profile) error {
+	if d.Control {
+		if err := d.controllable(p); err != nil {
+			return fmt.Errorf("control: %w", err)
+		}
+	}
+	kind := d.kind(p)
+	if d.Capacity.Text != "" && kind != grid.Battery {
+		return fmt.Errorf("capacity: %q is a %s: only a battery has one: leave it out", d.ID, kind)
+	}
+	for _, q := range []struct{ field, text string }{{"node", d.Node}, {"import_limit", d.ImportLimit.Text}, {"export_limit", d.ExportLimit.Text}} {
+		if q.text != "" && kind != grid.Meter {
+			return fmt.Errorf("%s: %q is no connection meter: write it at that of %s, which it is about", q.field, d.ID, d.MeteringPoint)
+		}
+	}
+	switch {
+	case d.Part < 0:
+		return fmt.Errorf("part: %d: parts are counted from 1", d.Part)
+	case d.Part > 0 && len(p.SunSpec) == 0:
+		return fmt.Errorf("part: %d: profile %s has fixed addresses, and reads one device behind a unit: leave it out", d.Part, p.ID)
+	}
+	return p.Allows(profile.Own(d.Own))
+}
+
+// controllable tells why the program cannot move a device.
+func (d Device) controllable(p *profile.Profile) error {
+	switch {
+	case d.kind(p) != grid.Battery:
+		return fmt.Errorf("%q is a %s, and only batteries are moved: leave it out", d.ID, d.kind(p))
+	case p.Control == nil:
+		return fmt.Errorf("profile %s does not say how a setpoint is written, so that %q would never be moved: leave it out, or use a profile with control (docs/profiles.md)", p.ID, d.ID)
+	case !p.Control.LetsGo():
+		return fmt.Errorf("profile %s says nothing by which %q would return to its own logic if this program were gone: give it control.revert, control.expires_s or control.fallback (docs/profiles.md)", p.ID, d.ID)
+	case d.Gateway != "":
+		return errors.New("a device that a gateway reads cannot be moved: leave it out, or have the community read the battery")
+	}
+	return nil
+}
+
+// Notes are what the reader of a configuration should know although nothing in it is
+// wrong; empty when there is nothing. located is as of Unasked.
+func (c Config) Notes(located bool) string {
+	var notes []string
+	if text := c.Unasked(located); text != "" {
+		notes = append(notes, text)
+	}
+	for i, d := range c.Devices {
+		if d.Capacity.Text != "" && (!d.Control || d.Rated.Text == "") {
+			notes = append(notes, fmt.Sprintf("devices[%d].capacity: it has no effect without control: true and rated: the battery %s takes no part in the storage rewards.", i, d.ID))
+		}
+	}
+	return strings.Join(notes, "\n")
+}
