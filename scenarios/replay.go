@@ -152,7 +152,8 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 			r.meters[d.MeteringPoint] = d.ID
 			members = append(members, d.Member)
 			p := community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member}
-			p.Import, p.Export = spec.Homes[len(points)].Connection()
+			imports, exports := spec.Homes[len(points)].Connection()
+			p.Import, p.Export = &imports, &exports
 			points = append(points, p)
 		}
 	}
