@@ -33,7 +33,6 @@ func (p *pairFlags) profilesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "profiles",
 		Short: "List the devices that can be read",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := p.profiles()
 			if err != nil {
@@ -54,7 +53,6 @@ func (p *pairFlags) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the devices that were paired, and pairings that were not finished",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			desk, err := p.desk(cmd)
 			if err != nil {
@@ -86,7 +84,6 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 "commonwatt run" on, or give up the pairing of TARGET that was not finished (with
 --unit, if there are several). What a device measured stays, and so does its
 entry on the ledger: another device needs another id.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			desk, dir, err := p.lockedDesk(cmd)
 			if err != nil {

@@ -18,7 +18,6 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe TARGET",
 		Short: "Show what a device says: identity, points, quality",
-		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {
@@ -70,7 +69,6 @@ func (p *pairFlags) discoverCommand() *cobra.Command {
 192.168.1.0/24, with commas between. Without a port 502 and 1502 are tried. Each
 address is connected to once, a few at a time; at those that listen the units that
 makers ship are asked who they are. Nothing is ever written.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {
