@@ -61,5 +61,5 @@ func (t Tariff) Value(f grid.Flow) (grid.Money, error) {
 	if err != nil {
 		return 0, err
 	}
-	return earned.Add(-owed)
+	return earned.Sub(owed)
 }
