@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
@@ -33,6 +34,9 @@ func (r *Result) Print(out io.Writer, k Summary, dir string) error {
 		float64(k.SelfSufficiency)/ofPercent, float64(k.SelfConsumption)/ofPercent, float64(k.LocalShare)/ofPercent,
 		float64(k.Net)/millionth, k.Currency, float64(k.Without.Net)/millionth, k.Currency,
 		k.perfect(), k.WorseOff, k.Homes, percent*float64(k.Delivered)/max(float64(k.Shareable), 1), dir)
+	for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
+		fmt.Fprintf(&b, "  %d orders of agents were refused: %s\n", r.Refused[reason], reason)
+	}
 	if why := r.why(k); why != "" {
 		fmt.Fprintln(&b, " ", why)
 	}

@@ -35,6 +35,11 @@ storage rewards of 2026-06-01: 10 tokens of the schedule, 1 carried over, 2 slas
   b                           1          0          0 of 0         0 Wh        0       0.0 %
 `
 	out := &bytes.Buffer{}
+	refused := scenarios.Result{Refused: map[string]int{"price: too high": 3}}
+	if err := refused.Print(out, k, "out"); err != nil || !strings.Contains(out.String(), "  3 orders of agents were refused: price: too high\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out.Reset()
 	if err := r.Print(out, k, "out"); err != nil || out.String() != want {
 		t.Errorf("%v\n%s", err, out)
 	}
