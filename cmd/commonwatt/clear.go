@@ -44,7 +44,8 @@ an order several prices; prefers breaks ties.
 In the result welfare is in Wh × millionths/kWh (a thousandth of the unit of
 money), grid_fees, rent and budget_surplus in millionths of the currency unit;
 flow is + to the parent. Prices of nodes where nothing trades lie between the
-orders that are there, null without any.`,
+orders that are there, null without any. own has what orders lost because its best
+use was their own member's, at another node: nobody trades with itself.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())
 			if err != nil {
