@@ -40,12 +40,15 @@ func (c *calendar) product(label uint32) grid.Product {
 // closure is when the gate of an interval's product closes.
 func (c *calendar) closure(i grid.Interval) time.Time { return i.Begin().Add(-c.config.GateClosure) }
 
-// carries is the energy of an interval at a power; 0 W stands for no limit.
-func (c *calendar) carries(p grid.Power) grid.Energy {
-	if p == 0 {
-		return math.MaxInt64
+// unlimited is the energy of an interval that no limit bounds.
+const unlimited grid.Energy = math.MaxInt64
+
+// carries is the energy of an interval at a power, unlimited where there is none.
+func (c *calendar) carries(p *grid.Power) grid.Energy {
+	if p == nil {
+		return unlimited
 	}
-	return grid.Energy(int64(p) * int64(c.config.Minutes) / 60)
+	return grid.Energy(int64(*p) * int64(c.config.Minutes) / 60)
 }
 
 // Command returns the engine's command for an Open, Call or Close action.

@@ -35,7 +35,7 @@ func openMarket(t testing.TB) *community.Market {
 	t.Helper()
 	m := newMarket(t)
 	commands, err := m.Admissions([]community.Point{
-		{MeteringPoint: "mp-ann", Member: "ann"}, {MeteringPoint: "mp-bob", Member: "bob"}, {MeteringPoint: "mp-cy", Member: "cy", Export: 4000},
+		{MeteringPoint: "mp-ann", Member: "ann"}, {MeteringPoint: "mp-bob", Member: "bob"}, {MeteringPoint: "mp-cy", Member: "cy", Export: new(grid.Power(4000))},
 	}, start)
 	if err != nil {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestAdmissions(t *testing.T) {
 	if commands, err := m.Admissions(known, start); err != nil || len(commands) != 0 {
 		t.Errorf("admitted twice: %v, %v", commands, err)
 	}
-	more := []community.Point{{MeteringPoint: "mp-cy", Member: "cy", Export: 8000}}
+	more := []community.Point{{MeteringPoint: "mp-cy", Member: "cy", Export: new(grid.Power(8000))}}
 	if commands, err := m.Admissions(more, start); err != nil || len(commands) != 1 || commands[0].Energy != 2000 || commands[0].Side != grid.Offer {
 		t.Errorf("another limit: %v, %v", commands, err)
 	} else {
@@ -376,5 +376,49 @@ func tradeOverALine(t *testing.T, steps []community.Step) {
 	want := map[string]grid.Money{"mp-ann": -125_000, "mp-bob": 50_000, "mp-cy": 30_000, "grid": 6_000, "fund": 39_000}
 	if !reflect.DeepEqual(balance, want) {
 		t.Errorf("balances %v, want %v", balance, want)
+	}
+}
+
+// TestZeroIsALimit has a metering point that may give nothing, one that may take nothing, and
+// takes both limits away again: a limit of 0 W is one, no limit is none, and what was saved
+// before that could be said counts as it did.
+func TestZeroIsALimit(t *testing.T) {
+	m := openMarket(t)
+	limited := func(imports, exports *grid.Power) {
+		commands, err := m.Admissions([]community.Point{{MeteringPoint: "mp-zoe", Member: "zoe", Import: imports, Export: exports}}, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(m, commands)
+	}
+	try := func(id string, side grid.Side, taken bool) {
+		t.Helper()
+		o := submit(t, m, order(id, "zoe", side, 1, 100))
+		if (o.Status != community.IsRejected) != taken || !taken && !strings.Contains(o.Reason, "can carry") {
+			t.Errorf("%s of %s: %+v, want it taken: %t", id, side, o, taken)
+		}
+	}
+	limited(nil, new(grid.Power(0)))
+	try("1", grid.Offer, false)
+	try("2", grid.Bid, true)
+	limited(new(grid.Power(0)), nil)
+	try("3", grid.Offer, true)
+	try("4", grid.Bid, false)
+	state, err := m.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m = newMarket(t); m.Restore(state) != nil {
+		t.Fatal("the market is not restored")
+	}
+	if p := m.Point("mp-zoe"); *p.Import != 0 || p.Export != nil || *m.Point("mp-cy").Export != 4000 {
+		t.Errorf("restored: %+v, %+v", p, m.Point("mp-cy"))
+	}
+	before := bytes.Replace(state, []byte(`"MeteringPoint":"mp-zoe","Member":"zoe","Node":"root","Takes":0`), []byte(`"MeteringPoint":"mp-zoe","Member":"zoe","Node":"root","Import":0,"Export":7000`), 1)
+	if m = newMarket(t); bytes.Equal(before, state) || m.Restore(before) != nil {
+		t.Fatalf("an older state is not restored: %s", before)
+	}
+	if p := m.Point("mp-zoe"); p.Import != nil || *p.Export != 7000 {
+		t.Errorf("restored from an older state: %+v", p)
 	}
 }

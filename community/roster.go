@@ -17,9 +17,9 @@ import (
 type Point struct {
 	MeteringPoint string
 	Member        string
-	Node          string     // of the feeder; empty: its root
-	Import        grid.Power // what it can take at most, W; 0: not limited
-	Export        grid.Power // what it can give at most, W
+	Node          string      // of the feeder; empty: its root
+	Import        *grid.Power // what it can take at most, W; nil: not limited
+	Export        *grid.Power // what it can give at most, W; nil: not limited
 }
 
 // roster is who trades: the metering points on the feeder and their members, by the
@@ -56,7 +56,7 @@ func (r *roster) only(member string) (point string) {
 
 // admissions returns the commands that admit the metering points which are not
 // part of the market yet. It fails when a known one has another member now.
-func (r *roster) admissions(points []Point, now time.Time, carries func(grid.Power) grid.Energy) ([]matching.Command, error) {
+func (r *roster) admissions(points []Point, now time.Time, carries func(*grid.Power) grid.Energy) ([]matching.Command, error) {
 	var commands []matching.Command
 	account, members := uint32(len(r.points)), maps.Clone(r.members)
 	for _, p := range points {
@@ -91,16 +91,21 @@ func (r *roster) admissions(points []Point, now time.Time, carries func(grid.Pow
 
 // limits returns the commands that bring a metering point's limits from what
 // they were to what they shall be.
-func limits(account uint32, p, was Point, now time.Time, carries func(grid.Power) grid.Energy) (commands []matching.Command) {
+func limits(account uint32, p, was Point, now time.Time, carries func(*grid.Power) grid.Energy) (commands []matching.Command) {
 	for _, l := range []struct {
 		side    grid.Side
-		to, was grid.Power
+		to, was *grid.Power
 	}{{grid.Bid, p.Import, was.Import}, {grid.Offer, p.Export, was.Export}} {
-		if l.to != l.was {
-			commands = append(commands, matching.Command{
-				Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: l.side, Energy: carries(l.to), Name: strconv.FormatInt(int64(l.to), 10),
-			})
+		if same := l.to == l.was || l.to != nil && l.was != nil && *l.to == *l.was; same {
+			continue
 		}
+		var watts int64
+		if l.to != nil {
+			watts = int64(*l.to)
+		}
+		commands = append(commands, matching.Command{
+			Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: l.side, Energy: carries(l.to), Name: strconv.FormatInt(watts, 10),
+		})
 	}
 	return commands
 }
@@ -116,11 +121,15 @@ func (r *roster) admit(c *matching.Command) {
 
 // limit notes the limit that a metering point has from now on.
 func (r *roster) limit(c *matching.Command) {
-	power, _ := strconv.ParseInt(c.Name, 10, 64) // written by limits
+	var limit *grid.Power
+	if c.Energy < unlimited {
+		power, _ := strconv.ParseInt(c.Name, 10, 64) // written by limits
+		limit = new(grid.Power(power))
+	}
 	if p := &r.points[c.Account]; c.Side == grid.Bid {
-		p.Import = grid.Power(power)
+		p.Import = limit
 	} else {
-		p.Export = grid.Power(power)
+		p.Export = limit
 	}
 }
 

@@ -12,36 +12,63 @@ import (
 // earlier runs of the interval: from the first come tariff, trades, feeder, members
 // and rules, whatever they are by now.
 func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
-	in, err := m.Input(i, run, metered, root, previous)
+	return m.Draft(i, run, metered, root, previous).Settle()
+}
+
+// Draft is a run of an interval that is still to be made. It shares nothing with the market
+// that changes, so that the run is made while the market goes on.
+type Draft struct {
+	input    settlement.Input // without what is called otherwise on the ledger
+	places   []Point          // of what was metered
+	previous []settlement.Run
+	config   Config
+}
+
+// Draft notes what a run is made from (see Settle). It only copies, however much is metered.
+func (m *Market) Draft(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) Draft {
+	d := Draft{
+		input: settlement.Input{
+			Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
+			Trades: m.traded.of(i), Metered: metered, ReadingRoot: root, Feeder: m.feeder, Rules: m.config.Rules,
+		},
+		places: make([]Point, len(metered)), previous: previous, config: m.config,
+	}
+	for k, x := range metered {
+		d.places[k] = m.Point(x.MeteringPoint)
+	}
+	return d
+}
+
+// Settle makes the run.
+func (d Draft) Settle() (settlement.Run, error) {
+	in, err := d.named()
 	if err != nil {
 		return settlement.Run{}, err
 	}
 	return settlement.Settle(in)
 }
 
-// Input returns what Settle makes a run of. It shares nothing with the market that changes.
-func (m *Market) Input(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Input, error) {
-	in := settlement.Input{
-		Community: m.config.Community, Interval: i, Run: run, Tariff: m.tariff,
-		Trades: m.traded.of(i), Metered: metered, ReadingRoot: root, Feeder: m.feeder, Points: map[string]settlement.Point{}, Rules: m.config.Rules,
-	}
-	for _, x := range metered {
-		if m.accounts[x.MeteringPoint] == 0 && len(previous) > 0 {
+// named returns what the run is made of, with the names of the ledger.
+func (d Draft) named() (settlement.Input, error) {
+	in, names := d.input, d.config.Names
+	in.Points = make(map[string]settlement.Point, len(in.Metered))
+	for k, x := range in.Metered {
+		if d.places[k].MeteringPoint == "" && len(d.previous) > 0 {
 			continue // an account of the first run, whose member was erased
 		}
-		p, err := m.place(x.MeteringPoint)
+		p, err := d.config.place(d.places[k], x.MeteringPoint)
 		if err != nil {
 			return in, err
 		}
 		in.Points[x.MeteringPoint] = p
 	}
-	if m.config.Names != nil && in.Rules != nil {
+	if names != nil && in.Rules != nil {
 		var err error
-		if in.Salt, err = m.config.Names.Blind(communitysOwn, i.String()); err != nil {
+		if in.Salt, err = names.Blind(communitysOwn, in.Interval.String()); err != nil {
 			return in, err
 		}
 	}
-	for k, p := range previous {
+	for k, p := range d.previous {
 		if k == 0 {
 			in.Tariff, in.First = p.Tariff, &p.Basis
 		}
@@ -54,16 +81,15 @@ func (m *Market) Input(i grid.Interval, run int, metered []record.Metered, root 
 const communitysOwn = "/community"
 
 // place says where a metering point stands and what it is called on the ledger.
-func (m *Market) place(point string) (p settlement.Point, err error) {
-	at := m.Point(point)
-	p.Node, p.Member, p.Apart = at.Node, at.Member, m.config.Apart[point]
-	if m.config.Names == nil {
+func (c Config) place(at Point, point string) (p settlement.Point, err error) {
+	p.Node, p.Member, p.Apart = at.Node, at.Member, c.Apart[point]
+	if c.Names == nil {
 		return p, nil
 	}
-	if p.Account, err = m.config.Names.Account(at.Member, point); err != nil {
+	if p.Account, err = c.Names.Account(at.Member, point); err != nil {
 		return p, err
 	}
-	p.Member, err = m.config.Names.Member(at.Member)
+	p.Member, err = c.Names.Member(at.Member)
 	return p, err
 }
 

@@ -13,13 +13,44 @@ import (
 // savedMarket is a market at rest. What settlement knows comes from the bus.
 type savedMarket struct {
 	Engine    json.RawMessage `json:"engine"`
-	Points    []Point         `json:"points"` // by account
+	Points    []savedPoint    `json:"points"` // by account
 	Members   []string        `json:"members"`
 	Orders    []Order         `json:"orders"` // by number
 	Next      uint64          `json:"next"`
 	Trades    []grid.Trade    `json:"trades"` // by interval
 	Counts    Counts          `json:"counts"`
 	Intervals []savedInterval `json:"intervals"` // by time
+}
+
+// savedPoint is a metering point. Before a limit of 0 W was one, Import and Export had the
+// limits, 0 for none.
+type savedPoint struct {
+	MeteringPoint, Member, Node string
+	Import, Export              grid.Power  `json:",omitempty"`
+	Takes, Gives                *grid.Power `json:",omitempty"` // limits, nil: none
+}
+
+func savePoints(points []Point) []savedPoint {
+	all := make([]savedPoint, len(points))
+	for i, p := range points {
+		all[i] = savedPoint{MeteringPoint: p.MeteringPoint, Member: p.Member, Node: p.Node, Takes: p.Import, Gives: p.Export}
+	}
+	return all
+}
+
+func restorePoints(saved []savedPoint) []Point {
+	points := make([]Point, len(saved))
+	for i, s := range saved {
+		p := Point{MeteringPoint: s.MeteringPoint, Member: s.Member, Node: s.Node, Import: s.Takes, Export: s.Gives}
+		if s.Import != 0 {
+			p.Import = &s.Import
+		}
+		if s.Export != 0 {
+			p.Export = &s.Export
+		}
+		points[i] = p
+	}
+	return points
 }
 
 type savedInterval struct {
@@ -34,7 +65,8 @@ func (m *Market) Snapshot() ([]byte, error) {
 		return nil, err
 	}
 	s := savedMarket{Engine: engine, Orders: m.orders.saved(), Next: m.next, Trades: m.Trades(), Counts: m.counts}
-	s.Points, s.Members = m.roster.saved()
+	points, members := m.roster.saved()
+	s.Points, s.Members = savePoints(points), members
 	// What is due is not what was done: only the commands count.
 	for _, i := range slices.SortedFunc(maps.Keys(m.gates), grid.Interval.Compare) {
 		s.Intervals = append(s.Intervals, savedInterval{i, m.gates[i].closed})
@@ -58,7 +90,7 @@ func (m *Market) Restore(snapshot []byte) error {
 	}
 	m.empty(m.config)
 	m.engine, m.counts = engine, s.Counts
-	m.roster.restore(s.Points, s.Members)
+	m.roster.restore(restorePoints(s.Points), s.Members)
 	for _, o := range s.Orders {
 		m.orders.enter(o)
 	}

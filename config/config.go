@@ -143,10 +143,10 @@ type Own struct {
 
 // AgentText lets a program outside trade for a member.
 type AgentText struct {
-	Name    string  `yaml:"name" eg:"ann's"`
-	Member  string  `yaml:"member" eg:"ann"`
-	KeyFile string  `yaml:"key_file" eg:"F" doc:"what is in the file is the key, 32 characters or more"`
-	Rate    float64 `yaml:"rate" eg:"50" doc:"orders a second"`
+	Name    string   `yaml:"name" eg:"ann's"`
+	Member  string   `yaml:"member" eg:"ann"`
+	KeyFile string   `yaml:"key_file" eg:"F" doc:"what is in the file is the key, 32 characters or more"`
+	Rate    *float64 `yaml:"rate" eg:"50" doc:"orders a second"`
 }
 
 // GatewayText admits a gateway on another machine.

@@ -40,16 +40,28 @@ func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 		Turned: d.turned(), Control: d.Control, Node: d.Node, Since: d.Since,
 		Own: profile.Own(d.Own), Part: d.Part,
 	}
+	if t.Rated, err = d.Rated.some(path+"rated", Quantity.power); err != nil {
+		return t, err
+	}
 	for _, q := range []struct {
 		field string
 		from  Quantity
-		to    *grid.Power
-	}{{"rated", d.Rated, &t.Rated}, {"import_limit", d.ImportLimit, &t.Imports}, {"export_limit", d.ExportLimit, &t.Exports}} {
-		if *q.to, err = q.from.power(path + q.field); err != nil {
+		to    **grid.Power
+	}{{"import_limit", d.ImportLimit, &t.Imports}, {"export_limit", d.ExportLimit, &t.Exports}} {
+		if !q.from.given() {
+			continue
+		}
+		p, err := q.from.power(path + q.field)
+		if err != nil {
 			return t, err
 		}
+		*q.to = &p
 	}
-	t.Capacity, err = d.Capacity.energy(path + "capacity")
+	capacity, err := d.Capacity.some(path+"capacity", func(q Quantity, field string) (grid.Power, error) {
+		e, err := q.energy(field)
+		return grid.Power(e), err
+	})
+	t.Capacity = grid.Energy(capacity)
 	return t, err
 }
 

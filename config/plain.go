@@ -91,7 +91,9 @@ func wanted(goType string) string {
 		return "a number from 0 to 255"
 	case goType == "uint16":
 		return "a number from 0 to 65535"
-	case strings.HasPrefix(goType, "uint"), strings.HasPrefix(goType, "int"):
+	case strings.HasPrefix(goType, "uint"):
+		return "a whole number, 0 or more"
+	case strings.HasPrefix(goType, "int"):
 		return "a whole number"
 	case strings.HasPrefix(goType, "float"):
 		return "a number"

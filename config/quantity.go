@@ -40,11 +40,23 @@ func (q Quantity) Price(field, currency string) (grid.Price, error) {
 	return p, nil
 }
 
-// power reads "10 kW" or "800 W"; 0 when nothing is given.
-func (q Quantity) power(field string) (grid.Power, error) {
-	if q.Text == "" {
+// given tells whether the quantity was written at all: 0 kW is a quantity, and nothing is none.
+func (q Quantity) given() bool { return q.Text != "" || q.line > 0 }
+
+// some reads a quantity of which nothing would make no sense, 0 when it is not given.
+func (q Quantity) some(field string, read func(Quantity, string) (grid.Power, error)) (grid.Power, error) {
+	if !q.given() {
 		return 0, nil
 	}
+	p, err := read(q, field)
+	if err == nil && p == 0 {
+		err = q.wrong(field, fmt.Errorf("%q: must be above 0; leave it out where it is not known", q.Text))
+	}
+	return p, err
+}
+
+// power reads "10 kW" or "800 W".
+func (q Quantity) power(field string) (grid.Power, error) {
 	p, err := grid.ParsePower(q.Text)
 	if err != nil {
 		return 0, q.wrong(field, err)
@@ -52,11 +64,8 @@ func (q Quantity) power(field string) (grid.Power, error) {
 	return p, nil
 }
 
-// energy reads "10 kWh" or "800 Wh"; 0 when nothing is given.
+// energy reads "10 kWh" or "800 Wh".
 func (q Quantity) energy(field string) (grid.Energy, error) {
-	if q.Text == "" {
-		return 0, nil
-	}
 	e, err := grid.ParseEnergy(q.Text)
 	if err != nil {
 		return 0, q.wrong(field, err)

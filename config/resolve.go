@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"regexp"
@@ -63,18 +62,33 @@ type Target struct {
 	Rated    grid.Power  // 0: not given
 	Capacity grid.Energy // of a battery, 0: not given
 	Node     string      // of the feeder; empty: the root
-	Imports  grid.Power  // that the connection takes at most, 0: not limited
-	Exports  grid.Power  // that it gives at most, 0: not limited
+	Imports  *grid.Power // that the connection takes at most, nil: not limited
+	Exports  *grid.Power // that it gives at most, nil: not limited
 	Since    time.Time   // when it was paired; zero: it was configured
 	Own      profile.Own // limits
 	Part     int         // of several of a kind behind the unit; 0: not given
 }
 
+// Ratings are the powers that the device and its connection are made for, those that are known.
+func (t Target) Ratings() []grid.Power {
+	all := []grid.Power{t.Rated}
+	for _, limit := range []*grid.Power{t.Imports, t.Exports} {
+		if limit != nil {
+			all = append(all, *limit)
+		}
+	}
+	return all
+}
+
 // Agent is a program outside that trades for a member.
 type Agent struct {
 	Name, Member, Key string
-	Rate              float64 // orders a second, 0: not given
+	Rate              float64 // orders a second
 }
+
+// DefaultRate is how many orders an agent may send in a second, unless its configuration says
+// otherwise.
+const DefaultRate = 50
 
 // Gateway is a gateway on another machine.
 type Gateway struct {
@@ -121,7 +135,7 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	switch {
 	case !NamePattern().MatchString(c.Community):
 		return fmt.Errorf("community: %q: use lower-case letters, digits and dashes", c.Community)
-	case c.Speed <= 0 || c.Speed > 3600:
+	case !between(c.Speed, 0, 3600):
 		return fmt.Errorf("speed: %g: must be above 0 and at most 3600", c.Speed)
 	case len(c.Devices) > 0 && c.Simulation != nil:
 		return errors.New("devices, simulation: give one of them, not both")
@@ -129,13 +143,9 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 		return fmt.Errorf("speed: %g: real devices run at speed 1", c.Speed)
 	case c.Bus.OrderLog && c.Bus.URL == "":
 		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
-	case c.GateClosure < 0 || c.Deadline < 0:
-		return errors.New("gate_closure, deadline: must not be negative")
-	case c.CallEvery != 0 && c.CallEvery < time.Second:
-		return fmt.Errorf("call_every: %s: must be at least 1s, or 0: no call auction before gate closure", c.CallEvery)
 	}
-	if err := (grid.Interval{Minutes: c.Interval}).Validate(); err != nil {
-		return fmt.Errorf("interval: %w", err)
+	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline, c.CallEvery}).Check(); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -145,17 +155,22 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 }
 
 func (c resolver) checkSimulation(*Plan) error {
-	switch s := c.Simulation; {
-	case s == nil:
+	s := c.Simulation
+	if s == nil {
 		return nil
-	case s.Homes < 1 || s.Homes > 1000:
-		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
-	case math.Abs(s.Latitude) > 90 || math.Abs(s.Longitude) > 180:
-		return fmt.Errorf("simulation.latitude, longitude: %g, %g: must be degrees, at most 90 and 180", s.Latitude, s.Longitude)
-	case s.Start.Unix()%60 != 0:
-		return fmt.Errorf("simulation.start: %s: must be a whole minute", s.Start.Format(time.RFC3339))
 	}
-	return nil
+	if s.Homes < 1 || s.Homes > 1000 {
+		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	for i, o := range s.Outages {
+		switch path := fmt.Sprintf("simulation.outages[%d].", i); {
+		case o.After < 0:
+			return fmt.Errorf("%safter: %s is negative", path, o.After)
+		case o.Lasts <= 0:
+			return fmt.Errorf("%slasts: %s: must be above 0s", path, o.Lasts)
+		}
+	}
+	return PlaceText{s.Start, s.Latitude, s.Longitude}.Check("simulation.")
 }
 
 func (c resolver) resolveStore(p *Plan) error {
@@ -220,8 +235,8 @@ func (c resolver) resolveAgents(p *Plan) error {
 		switch {
 		case a.Name == "" || names[a.Name]:
 			return fmt.Errorf("%s.name: %q is missing or given twice", path, a.Name)
-		case a.Rate < 0 || a.Rate > 100_000:
-			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, a.Rate)
+		case a.Rate != nil && !between(*a.Rate, 0, 100_000):
+			return fmt.Errorf("%s.rate: %g orders a second: must be above 0 and at most 100000", path, *a.Rate)
 		}
 		key, err := ReadSecret(a.KeyFile)
 		if err != nil {
@@ -231,7 +246,11 @@ func (c resolver) resolveAgents(p *Plan) error {
 			return fmt.Errorf("%s.key_file: another agent has the same key", path)
 		}
 		names[a.Name], keys[key] = true, true
-		p.Agents = append(p.Agents, Agent{Name: a.Name, Member: a.Member, Key: key, Rate: a.Rate})
+		out := Agent{Name: a.Name, Member: a.Member, Key: key, Rate: DefaultRate}
+		if a.Rate != nil {
+			out.Rate = *a.Rate
+		}
+		p.Agents = append(p.Agents, out)
 	}
 	return nil
 }
@@ -266,7 +285,7 @@ func (c resolver) feeder() (f grid.Feeder, err error) {
 	for i, n := range c.Feeder.Nodes {
 		path := fmt.Sprintf("feeder.nodes[%d]", i)
 		out := grid.Node{ID: n.ID, Parent: n.Parent}
-		if n.Fee.Text != "" {
+		if n.Fee.given() {
 			if out.Fee, err = n.Fee.Price(path+".fee", c.Tariff.Currency); err != nil {
 				return f, err
 			}
@@ -287,7 +306,7 @@ func (c resolver) feeder() (f grid.Feeder, err error) {
 
 // limit is what a line carries in an interval, nil when that is not limited.
 func (c resolver) limit(q Quantity, path string) (*grid.Energy, error) {
-	if q.Text == "" {
+	if !q.given() {
 		return nil, nil
 	}
 	p, err := q.power(path)

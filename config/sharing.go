@@ -65,6 +65,7 @@ func onlyField(n *yaml.Node, name, field, form string) error {
 // Rules returns the rules. The error begins with the name of the field.
 func (t SharingText) Rules() (settlement.Rules, error) {
 	r := settlement.DefaultRules()
+	r.NodesByRank = true
 	if t.Pool.Price != "" {
 		r.Pool = t.Pool.Price
 	}

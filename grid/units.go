@@ -59,6 +59,15 @@ func (m Money) Add(n Money) (Money, error) {
 	return sum, nil
 }
 
+// Sub returns m − n. Errors: ErrOverflow.
+func (m Money) Sub(n Money) (Money, error) {
+	difference := m - n
+	if (m >= 0) != (n >= 0) && (difference >= 0) != (m >= 0) {
+		return 0, fmt.Errorf("difference of %d and %d: %w", m, n, ErrOverflow)
+	}
+	return difference, nil
+}
+
 // Sum adds amounts. Errors: ErrOverflow.
 func Sum(amounts ...Money) (Money, error) {
 	var total Money

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -138,9 +137,6 @@ func (p *pages) gateways() *[]api.GatewayStatus {
 	return &all
 }
 
-// defaultRate is how many orders an agent may send in a second.
-const defaultRate = 50
-
 // agentKeyFile is where a simulated neighbourhood keeps the key of its first home.
 const agentKeyFile = "agent.key"
 
@@ -153,12 +149,12 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 		if err != nil {
 			return nil, err
 		}
-		agents = []config.Agent{{Name: "demo", Member: "home-01", Key: key}}
+		agents = []config.Agent{{Name: "demo", Member: "home-01", Key: key, Rate: config.DefaultRate}}
 	}
 	traders := map[string]web.Trader{}
 	for _, a := range agents {
 		traders[a.Key] = web.Trader{
-			Name: a.Name, Member: a.Member, Points: func() []string { return p.records.metering.Points(a.Member) }, Rate: cmp.Or(a.Rate, defaultRate),
+			Name: a.Name, Member: a.Member, Points: func() []string { return p.records.metering.Points(a.Member) }, Rate: a.Rate,
 		}
 	}
 	return traders, nil

@@ -55,7 +55,7 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Doubted: r.doubted, Forecast: forecast.Next})
 	for _, m := range r.site.meters() {
 		d := r.site.planned(m.ID)
-		r.metering.Add(m, d.Since, meters.Bound(d.Rated, d.Imports, d.Exports))
+		r.metering.Add(m, d.Since, meters.Bound(d.Ratings()...))
 	}
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err

@@ -55,7 +55,7 @@ func Target(d config.Target) (meters.Target, error) {
 	if err != nil {
 		return meters.Target{}, fmt.Errorf("address: %w", err)
 	}
-	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Rated, d.Imports, d.Exports), Own: d.Own, Part: d.Part}, nil
+	return meters.Target{Device: d.Device, Endpoint: endpoint, Unit: d.Unit, Profile: d.Profile, Rated: d.Rated, Turned: d.Turned, Most: meters.Bound(d.Ratings()...), Own: d.Own, Part: d.Part}, nil
 }
 
 func (s *site) simulate(ctx context.Context) error {
@@ -166,7 +166,8 @@ func (s *site) points() []community.Point {
 	for k, m := range meters {
 		p := community.Point{MeteringPoint: m.MeteringPoint, Member: m.Member}
 		if of := s.plan.Simulation; of != nil {
-			p.Import, p.Export = s.sim.Connection(m.Member)
+			imports, exports := s.sim.Connection(m.Member)
+			p.Import, p.Export = &imports, &exports
 			if len(of.Nodes) > 0 {
 				p.Node = of.Nodes[k%len(of.Nodes)]
 			}

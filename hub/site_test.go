@@ -53,11 +53,11 @@ func TestASiteOfRealDevices(t *testing.T) {
 		t.Errorf("%s are polled, of %d devices", got, len(s.devices))
 	}
 	points := s.points()
-	if len(points) != 2 || points[0].Node != "street" || points[0].Import != 11_000 || points[0].Export != 5500 || points[1].Member != "bob" || points[1].Import != 0 {
+	if len(points) != 2 || points[0].Node != "street" || *points[0].Import != 11_000 || *points[0].Export != 5500 || points[1].Member != "bob" || points[1].Import != nil {
 		t.Errorf("points %+v", points)
 	}
 	homes := s.homes()
-	if len(homes) != 1 || homes[0].Battery.ID != "ann/battery" || homes[0].Meter.ID != "ann/meter" || homes[0].Rated != 3000 || homes[0].Capacity != 10_000 || homes[0].Imports != 11_000 {
+	if len(homes) != 1 || homes[0].Battery.ID != "ann/battery" || homes[0].Meter.ID != "ann/meter" || homes[0].Rated != 3000 || homes[0].Capacity != 10_000 || *homes[0].Imports != 11_000 || *homes[0].Exports != 5500 {
 		t.Errorf("homes whose batteries may be moved: %+v", homes)
 	}
 	if power, capacity := s.storage("ann/other"); power != 0 || capacity != 0 {
@@ -96,7 +96,7 @@ func TestASimulatedSite(t *testing.T) {
 		t.Errorf("a battery that claims ten times its size is rated %d W and holds %d Wh", power, capacity)
 	}
 	for _, point := range s.points() {
-		if point.Import != 22_000 || point.Export < 1 || point.Export > 22_000 {
+		if *point.Import != 22_000 || *point.Export < 0 || *point.Export > 22_000 {
 			t.Errorf("%+v", point)
 		}
 	}

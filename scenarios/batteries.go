@@ -35,7 +35,8 @@ func newBatteries(r *recorder) (all []*battery) {
 		case grid.Battery:
 			rated := d.claimed().Power
 			b := &battery{recorded: d, meter: meter, holder: hold.New(rated), limits: hold.Limits{Rated: rated}}
-			b.limits.Import, b.limits.Export = d.spec.Connection()
+			imports, exports := d.spec.Connection()
+			b.limits.Import, b.limits.Export = &imports, &exports
 			all = append(all, b)
 		case grid.Inverter, grid.Charger:
 		}

@@ -53,17 +53,23 @@ func (d driven) Command(a community.Action) error {
 	return nil
 }
 
-// Place implements drive.Market. Why the market refuses an order is not told: it counts as
-// not placed.
+// Place implements drive.Market. Why the market refuses orders is counted.
 func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
-	_, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(o), Time: now})
-	if err != nil {
-		return "", fmt.Errorf("order of %s: %w", o.Member, err)
-	}
+	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(o), Time: now})
 	for _, c := range commands {
 		d.replay.apply(c)
 	}
-	return "", nil
+	if wrong := (*community.RefusedError)(nil); errors.As(err, &wrong) {
+		refused = wrong.Reason
+	} else if err != nil {
+		return "", fmt.Errorf("order of %s: %w", o.Member, err)
+	} else if placed, _ := d.Order(number); placed.Status == community.IsRejected {
+		refused = placed.Reason
+	}
+	if refused != "" {
+		d.replay.result.Refused[refused]++
+	}
+	return refused, nil
 }
 
 // Points implements drive.Agents.

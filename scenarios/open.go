@@ -2,11 +2,15 @@ package scenarios
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/ledger/fabric/network"
@@ -20,14 +24,46 @@ const (
 	OnFabric = "fabric"   // on a network of the replay's own, which runs as long as it does
 )
 
-// Unused refuses a directory that has the results of another replay.
-func Unused(dir string) error {
-	for _, name := range Files() {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return usage.Errorf("--out: %s has the results of another replay already (%s): choose another directory, or give --force to overwrite them", dir, name)
+// Read reads a scenario from a file, has it changed, and checks it. Errors are the caller's to
+// mend and name the file.
+func Read(file string, change func(*Scenario)) (Scenario, error) {
+	b, err := os.ReadFile(file) //nolint:gosec // the path is the user's
+	if err != nil {
+		return Scenario{}, usage.Mark(err)
+	}
+	s, err := Parse(b)
+	if err != nil {
+		return s, usage.Errorf("%s: %w", file, config.Plain(err, b, `"commonwatt replay --help"`))
+	}
+	change(&s)
+	return s, usage.Mark(s.Validate())
+}
+
+// Free refuses a directory that has anything but what the same replay by the same program
+// wrote: its results would replace what is there, or be taken for a part of it.
+func (s Scenario) Free(dir, version string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return usage.Errorf("--out: %w", err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(Files(), e.Name()) {
+			return usage.Errorf("--out: %s has something that is no result of a replay (%s): choose another directory, or give --force to write the results beside it", dir, e.Name())
 		}
 	}
-	return nil
+	want, err := s.replayed(version)
+	if err != nil {
+		return err
+	}
+	var there Replayed
+	b, err := os.ReadFile(filepath.Join(dir, summaryFile)) //nolint:gosec // the directory is the user's
+	if err == nil && json.Unmarshal(b, &there) == nil && reflect.DeepEqual(there, want) {
+		return nil
+	}
+	return usage.Errorf("--out: %s has the results of another replay already (%s): choose another directory, or give --force to overwrite them", dir, entries[0].Name())
 }
 
 // Ledger is the new ledger of a replay, with what ends with it.

@@ -56,18 +56,25 @@ func TestLedgersThatAReplayCannotHave(t *testing.T) {
 	mendable(t, err, "has a network already")
 }
 
-// TestResultsOfAnotherReplay knows a directory by any one of the files.
+// TestResultsOfAnotherReplay knows a directory by any one of the files, and what belongs to no
+// replay by its being there.
 func TestResultsOfAnotherReplay(t *testing.T) {
 	dir := t.TempDir()
-	if err := scenarios.Unused(filepath.Join(dir, "new")); err != nil {
-		t.Error(err)
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range scenarios.Files() {
+	for _, free := range []string{filepath.Join(dir, "new"), dir} {
+		if err := s.Free(free, "v1"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range append(scenarios.Files(), "letter.txt") {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		mendable(t, scenarios.Unused(dir), "("+name+")")
+		mendable(t, s.Free(dir, "v1"), "("+name+")")
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}

@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
 )
 
 const (
@@ -32,11 +34,39 @@ func (r *Result) Print(out io.Writer, k Summary, dir string) error {
 		float64(k.SelfSufficiency)/ofPercent, float64(k.SelfConsumption)/ofPercent, float64(k.LocalShare)/ofPercent,
 		float64(k.Net)/millionth, k.Currency, float64(k.Without.Net)/millionth, k.Currency,
 		k.perfect(), k.WorseOff, k.Homes, percent*float64(k.Delivered)/max(float64(k.Shareable), 1), dir)
+	for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
+		fmt.Fprintf(&b, "  %d orders of agents were refused: %s\n", r.Refused[reason], reason)
+	}
+	if why := r.why(k); why != "" {
+		fmt.Fprintln(&b, " ", why)
+	}
 	for _, e := range r.Epochs {
 		printEpoch(&b, e)
 	}
 	_, err := b.WriteTo(out)
 	return err
+}
+
+// why says why nothing was traded; empty where something was.
+func (r *Result) why(k Summary) string {
+	var offered, wanted grid.Energy
+	for _, i := range r.Intervals {
+		offered, wanted = offered+i.Offered, wanted+i.Wanted
+	}
+	switch {
+	case k.Trades > 0:
+		return ""
+	case k.Intervals == 0:
+		return "no trades: no interval was cleared and delivered within the days of the scenario"
+	case k.Orders == 0:
+		return fmt.Sprintf("no trades: no home sent an order; strategy %s, and an agent knows nothing of its home in the first hours", k.Strategy)
+	case offered == 0:
+		return "no trades: no home offered anything, be it that it has no sun or that its battery takes all"
+	case wanted == 0:
+		return "no trades: no home wanted anything"
+	default:
+		return "no trades: no bid was as high as an offer, after the fees of the lines between"
+	}
 }
 
 // perfect says how near the result came to perfect sharing.

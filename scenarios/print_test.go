@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/chaincode"
@@ -34,6 +35,11 @@ storage rewards of 2026-06-01: 10 tokens of the schedule, 1 carried over, 2 slas
   b                           1          0          0 of 0         0 Wh        0       0.0 %
 `
 	out := &bytes.Buffer{}
+	refused := scenarios.Result{Refused: map[string]int{"price: too high": 3}}
+	if err := refused.Print(out, k, "out"); err != nil || !strings.Contains(out.String(), "  3 orders of agents were refused: price: too high\n") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out.Reset()
 	if err := r.Print(out, k, "out"); err != nil || out.String() != want {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -41,5 +47,26 @@ storage rewards of 2026-06-01: 10 tokens of the schedule, 1 carried over, 2 slas
 	out.Reset()
 	if err := r.Print(out, k, "out"); err != nil || !bytes.Contains(out.Bytes(), []byte("90.5 % of what perfect sharing is worth; 1 of")) {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestWithoutTradesTheSummarySaysWhy prints results in which nothing was traded.
+func TestWithoutTradesTheSummarySaysWhy(t *testing.T) {
+	for want, c := range map[string]struct {
+		k    scenarios.Summary
+		open scenarios.Interval
+	}{
+		"no interval was cleared":  {},
+		"no home sent an order":    {k: scenarios.Summary{Intervals: 1}},
+		"no home offered anything": {scenarios.Summary{Intervals: 1, Orders: 1}, scenarios.Interval{Wanted: 1}},
+		"no home wanted anything":  {scenarios.Summary{Intervals: 1, Orders: 1}, scenarios.Interval{Offered: 1}},
+		"no bid was as high":       {scenarios.Summary{Intervals: 1, Orders: 1}, scenarios.Interval{Offered: 1, Wanted: 1}},
+		"results in":               {scenarios.Summary{Intervals: 1, Orders: 2, Trades: 1}, scenarios.Interval{Offered: 1, Wanted: 1}},
+	} {
+		out := &bytes.Buffer{}
+		r := scenarios.Result{Intervals: []scenarios.Interval{c.open}}
+		if err := r.Print(out, c.k, "out"); err != nil || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "no trades") != (c.k.Trades == 0) {
+			t.Errorf("%v\n%s, want %q", err, out, want)
+		}
 	}
 }

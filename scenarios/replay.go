@@ -30,8 +30,9 @@ type Result struct {
 	Readings   []grid.Reading
 	Epochs     []chaincode.EpochClosing // of the storage rewards, by devices' names
 	Orders     int64
-	Height     int64  // of the ledger
-	Root       string // hash of its last block
+	Refused    map[string]int // orders that the market did not take, by the reason
+	Height     int64          // of the ledger
+	Root       string         // hash of its last block
 }
 
 // Statement is what an interval means for one metering point of the replay.
@@ -134,7 +135,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
-		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode()},
+		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
@@ -152,7 +153,8 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 			r.meters[d.MeteringPoint] = d.ID
 			members = append(members, d.Member)
 			p := community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member}
-			p.Import, p.Export = spec.Homes[len(points)].Connection()
+			imports, exports := spec.Homes[len(points)].Connection()
+			p.Import, p.Export = &imports, &exports
 			points = append(points, p)
 		}
 	}

@@ -164,6 +164,17 @@ func TestBadScenarios(t *testing.T) {
 		"mechanism":              strings.Replace(good, "mechanism: uniform", "mechanism: lottery", 1),
 		"homes: 0":               strings.Replace(good, "homes: 12", "homes: 0", 1),
 		"the file is empty":      "",
+
+		"deadline: -20m0s":               strings.Replace(good, "deadline: 2m", "deadline: -20m", 1),
+		"gate_closure: -5m0s":            strings.Replace(good, "gate_closure: 5m", "gate_closure: -5m", 1),
+		"gate_closure: 25h0m0s":          strings.Replace(good, "gate_closure: 5m", "gate_closure: 25h", 1),
+		"latitude: 950: must be degrees": strings.Replace(good, "latitude: 50", "latitude: 950", 1),
+		"latitude: NaN":                  strings.Replace(good, "latitude: 50", "latitude: .nan", 1),
+		"longitude: +Inf":                strings.Replace(good, "longitude: 0", "longitude: .inf", 1),
+		"start: 1960-06-01":              strings.Replace(good, "start: 2", "start: 1960-06-01T00:00:00Z # 2", 1),
+		"start: 2200-06-01":              strings.Replace(good, "start: 2", "start: 2200-06-01T00:00:00Z # 2", 1),
+		`tariff.currency: "eur"`:         strings.ReplaceAll(good, "EUR", "eur"),
+		"tariff.retail: 90000000000000":  strings.Replace(good, "0.30 EUR/kWh", "90000000 EUR/kWh", 1),
 	} {
 		if _, err := scenarios.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

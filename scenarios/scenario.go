@@ -19,7 +19,6 @@ import (
 
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 )
@@ -91,7 +90,7 @@ func (s Scenario) Validate() error {
 	switch {
 	case s.Version != 1:
 		return fmt.Errorf("version: %d: this program reads version 1", s.Version)
-	case s.Start.IsZero() || s.Start.Unix()%3600 != 0:
+	case s.Start.IsZero() || s.Start.Unix()%3600 != 0 || s.Start.Nanosecond() != 0:
 		return errors.New("start: must be given and be a full hour")
 	case s.Days < 1 || s.Days > 366:
 		return fmt.Errorf("days: %d: must be 1 to 366", s.Days)
@@ -100,8 +99,11 @@ func (s Scenario) Validate() error {
 	case s.Mechanism != Uniform:
 		return fmt.Errorf("mechanism: %q: must be %s", s.Mechanism, Uniform)
 	}
-	if err := (grid.Interval{Minutes: s.Interval}).Validate(); err != nil {
-		return fmt.Errorf("interval: %w", err)
+	if err := (config.CalendarText{Interval: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline}).Check(); err != nil {
+		return err
+	}
+	if err := (config.PlaceText{Start: s.Start, Latitude: s.Latitude, Longitude: s.Longitude}).Check(""); err != nil {
+		return err
 	}
 	for i, c := range s.Cheats {
 		if _, err := world.ParseCheat(string(c.Cheat)); err != nil {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"strings"
 
@@ -111,23 +112,29 @@ func (k *KPIs) finish(produced grid.Energy) {
 	k.SelfConsumption = perMille(produced-k.FeedIn, produced)
 }
 
+// replayed says what is replayed by a scenario, and by which rules.
+func (s Scenario) replayed(version string) (r Replayed, err error) {
+	r = Replayed{
+		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
+		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
+	}
+	rules, err := s.Rules()
+	r.Pool.Price, r.Own.SamePoint = rules.Pool, rules.SamePoint
+	if r.Strategies == nil {
+		r.Strategies = map[string]string{}
+	}
+	return r, err
+}
+
 // Summarize computes the summary. Errors: grid.ErrOverflow.
 func (r *Result) Summarize(version string) (Summary, error) {
 	s := Summary{
-		Replayed: Replayed{
-			Version: version, Scenario: r.Scenario.Name, ScenarioDigest: r.Scenario.Digest, Seed: r.Scenario.Seed, Mechanism: r.Scenario.Mechanism,
-		},
 		Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
 		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root,
 	}
-	rules, err := r.Scenario.Rules()
-	if err != nil {
+	var err error
+	if s.Replayed, err = r.Scenario.replayed(version); err != nil {
 		return s, err
-	}
-	s.SharingRules.Pool.Price, s.Own.SamePoint = rules.Pool, rules.SamePoint
-	s.Strategy, s.Strategies = cmp.Or(r.Scenario.Strategy, string(agent.ByPriceCurve)), r.Scenario.Strategies
-	if s.Strategies == nil {
-		s.Strategies = map[string]string{}
 	}
 	for _, i := range r.Intervals {
 		s.Traded += i.Traded
@@ -138,14 +145,19 @@ func (r *Result) Summarize(version string) (Summary, error) {
 		s.Exported += st.Metered.Export
 		s.Retail += st.Retail
 		s.FeedIn += st.FeedIn
-		s.Net += st.Net
-		s.RetailOnly += st.RetailOnly
 		s.Imbalance += st.Uncovered
 		s.OwnEnergy += st.Own
 		s.Pool += st.PoolBought
 		s.Without.Imported += st.Apart.Import
 		s.Without.Exported += st.Apart.Export
-		s.Without.Net += st.Alone()
+		for _, m := range []struct {
+			sum *grid.Money
+			add grid.Money
+		}{{&s.Net, st.Net}, {&s.RetailOnly, st.RetailOnly}, {&s.Without.Net, st.Alone()}} {
+			if *m.sum, err = m.sum.Add(m.add); err != nil {
+				return s, fmt.Errorf("all members together, up to %s in %s: %w", st.MeteringPoint, st.Interval, err)
+			}
+		}
 	}
 	s.Without.Retail, s.Without.FeedIn = s.Without.Imported, s.Without.Exported
 	produced := r.produced()
@@ -158,12 +170,12 @@ func (r *Result) Summarize(version string) (Summary, error) {
 	if len(r.Epochs) > 0 {
 		s.Rewards = r.rewards()
 	}
-	if s.Traded > 0 {
-		var turnover int64
-		for _, t := range r.Trades {
-			turnover += int64(t.Energy) * int64(t.BidPrice)
-		}
-		s.MeanPrice = new(grid.Price(turnover / int64(s.Traded)))
+	var mean grid.Mean
+	for _, t := range r.Trades {
+		mean = mean.Add(t.BidPrice, t.Energy)
+	}
+	if price, some := mean.Price(); some {
+		s.MeanPrice = &price
 	}
 	return s, nil
 }

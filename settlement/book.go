@@ -2,7 +2,9 @@ package settlement
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,13 +46,15 @@ func newBook() *book { return &book{entries: map[key]amount{}} }
 // pay adds money that debit owes credit; negative money flows back.
 func (b *book) pay(debit, credit string, money grid.Money, energy grid.Energy, reason, reference string) {
 	k := key{debit, credit, reason, reference}
+	var err error
 	if credit < debit {
 		k.low, k.high = credit, debit
-		money, energy = -money, -energy
+		money, err = grid.Money(0).Sub(money)
+		energy = -energy // which is bounded (see Input.bounds)
 	}
 	sum := b.entries[k]
-	total, err := sum.money.Add(money)
-	if err != nil && b.err == nil {
+	total, err2 := sum.money.Add(money)
+	if err = errors.Join(err, err2); err != nil && b.err == nil {
 		b.err = fmt.Errorf("%s of %s: %w", reason, reference, err)
 	}
 	b.entries[k] = amount{total, sum.energy + energy}
@@ -66,11 +70,21 @@ func (b *book) nets() map[string]grid.Money {
 		}
 		net[account] = sum
 	}
-	for k, v := range b.entries {
-		add(k.low, -v.money)
+	for _, k := range slices.SortedFunc(maps.Keys(b.entries), key.compare) {
+		v := b.entries[k]
+		paid, err := grid.Money(0).Sub(v.money)
+		if err != nil && b.err == nil {
+			b.err = fmt.Errorf("%s of %s: %w", k.reason, k.reference, err)
+		}
+		add(k.low, paid)
 		add(k.high, v.money)
 	}
 	return net
+}
+
+// compare orders entries, so that of several sums that leave their range the same is named.
+func (k key) compare(l key) int {
+	return cmp.Or(strings.Compare(k.reason, l.reason), strings.Compare(k.reference, l.reference), strings.Compare(k.low, l.low), strings.Compare(k.high, l.high))
 }
 
 // less returns the postings that lead from the previous ones to the entries,

@@ -15,6 +15,10 @@ import (
 type Rules struct {
 	Pool      PoolPrice `json:"pool" yaml:"pool"`
 	SamePoint bool      `json:"same_point" yaml:"same_point"` // a point's own import and export in one interval cancel
+	// NodesByRank orders the nodes of the feeder by chance in each interval, as the accounts are,
+	// where energy that cannot be divided has to go to one of them; absent: by id, as it was
+	// before, so that the first always got it.
+	NodesByRank bool `json:"nodes_by_rank,omitempty" yaml:"-"`
 }
 
 // PoolPrice says at which price the pool's energy changes hands.
@@ -53,7 +57,8 @@ type clearing struct {
 	book   *book
 	flows  map[string]grid.Energy // over each node's line to its parent, + export
 	lines  map[string]grid.Node
-	root   string // of the feeder
+	root   string            // of the feeder
+	names  map[string]string // by which nodes are ordered, by id; nil: by their ids
 }
 
 func newClearing(basis Basis, in Input, points []*position) *clearing {
@@ -66,7 +71,21 @@ func newClearing(basis Basis, in Input, points []*position) *clearing {
 			c.root = n.ID
 		}
 	}
+	if basis.Rules != nil && basis.Rules.NodesByRank {
+		c.names = map[string]string{c.root: grid.Rank(in.Interval, c.root)}
+		for id := range c.lines {
+			c.names[id] = grid.Rank(in.Interval, id)
+		}
+	}
 	return c
+}
+
+// name returns that by which a node is ordered among others.
+func (c *clearing) name(id string) string {
+	if name, some := c.names[id]; some {
+		return name
+	}
+	return id
 }
 
 // trades pays them, and notes what they send over the lines.
@@ -82,7 +101,11 @@ func (c *clearing) trades() error {
 		}
 		reference := fmt.Sprintf("trade-%d", t.Seq)
 		c.book.pay(t.Buyer, t.Seller, gets, t.Energy, ReasonTrade, reference)
-		c.book.pay(t.Buyer, record.Fund, pays-gets, 0, ReasonLines, reference)
+		lines, err := pays.Sub(gets)
+		if err != nil {
+			return fmt.Errorf("trade %d: %w", t.Seq, err)
+		}
+		c.book.pay(t.Buyer, record.Fund, lines, 0, ReasonLines, reference)
 		for n := c.lines[c.basis.Nodes[t.Seller]]; n.Parent != ""; n = c.lines[n.Parent] {
 			c.flows[n.ID] += t.Energy
 		}
@@ -132,7 +155,7 @@ func (c *clearing) ownOf(points []*position) error {
 	if err != nil {
 		return err
 	}
-	fees, err := apportion(shares.fees, thousandths, exactly(points, func(p *position) int64 { return shares.fee[p] }))
+	fees, err := apportion(thousandths, exactly(points, func(p *position) int64 { return shares.fee[p] }))
 	if err != nil {
 		return err
 	}
@@ -170,10 +193,10 @@ const (
 // export did not cancel has both: among a member's own points they stay apart, in
 // the pool each goes to whoever there is.
 func (c *clearing) clear(points []*position, committed map[string]grid.Energy, pool bool) (*result, error) {
-	in := network.Case{K: network.Half, Committed: committed}
+	in := network.Case{K: network.Half, Committed: map[string]grid.Energy{}}
 	var all sides
 	for _, p := range points {
-		node := c.basis.Nodes[p.account]
+		node := c.name(c.node(p))
 		buyer, seller := p.account, p.account // of one member the clearing nets
 		if pool {
 			buyer, seller = p.rank+bidding, p.rank+offering
@@ -189,9 +212,25 @@ func (c *clearing) clear(points []*position, committed map[string]grid.Energy, p
 	if all.short == 0 || all.long == 0 {
 		return nil, nil
 	}
-	in.Feeder = c.between(points)
+	between := c.between(points).Nodes
+	for _, n := range between {
+		in.Committed[c.name(n.ID)] = committed[n.ID]
+		n.ID = c.name(n.ID)
+		if n.Parent != "" {
+			n.Parent = c.name(n.Parent)
+		}
+		in.Feeder.Nodes = append(in.Feeder.Nodes, n)
+	}
 	cleared, err := network.Clear(in)
-	return &result{cleared}, err
+	if err != nil {
+		return nil, err
+	}
+	flows, prices := map[string]grid.Energy{}, map[string]*grid.Price{}
+	for _, n := range between {
+		flows[n.ID], prices[n.ID] = cleared.Flows[c.name(n.ID)], cleared.Prices[c.name(n.ID)]
+	}
+	cleared.Flows, cleared.Prices = flows, prices
+	return &result{cleared}, nil
 }
 
 // between returns the part of the feeder on which the points' energy can flow, without

@@ -1,8 +1,6 @@
 package settlement
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,6 +39,9 @@ type position struct {
 // shared, by metering point.
 func open(in Input) (Basis, []*position, error) {
 	b := in.basis()
+	if err := in.bounds(b); err != nil {
+		return b, nil, err
+	}
 	at, points, err := in.enter(&b)
 	if err != nil {
 		return b, nil, err
@@ -55,12 +56,43 @@ func open(in Input) (Basis, []*position, error) {
 		return b, nil, err
 	}
 	for _, p := range points {
-		p.member, p.rank = b.Members[p.account], rank(in.Interval, p.account)
-		p.apart = b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final || slices.Contains(b.Apart, p.account)
+		p.member, p.rank = b.Members[p.account], grid.Rank(in.Interval, p.account)
+		_, apart := slices.BinarySearch(b.Apart, p.account)
+		p.apart = apart || b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final
 		p.uncover()
 	}
 	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })
 	return b, points, nil
+}
+
+// The bounds of what is metered and traded, within which no sum of energies leaves 64 bits:
+// each is checked on the way in, and so nothing has to be on the way through.
+const (
+	mostEnergy   grid.Energy = 1 << 40 // of a metering point or trade
+	mostTogether grid.Energy = 1 << 58 // of all
+)
+
+// bounds refuses energies that could not be added up.
+func (in Input) bounds(b Basis) error {
+	var sum grid.Energy
+	within := func(e grid.Energy) bool {
+		if e < 0 || e > mostEnergy {
+			return false
+		}
+		sum += e
+		return sum <= mostTogether
+	}
+	for _, m := range in.Metered {
+		if !within(m.Flow.Import) || !within(m.Flow.Export) {
+			return fmt.Errorf("metering point %q: %d Wh import and %d Wh export are negative, too much, or too much together with all others: %w", m.MeteringPoint, m.Flow.Import, m.Flow.Export, grid.ErrOverflow)
+		}
+	}
+	for _, t := range b.Trades {
+		if !within(t.Energy) {
+			return fmt.Errorf("trade %d: %d Wh are negative, too much, or too much together with all others: %w", t.Seq, t.Energy, grid.ErrOverflow)
+		}
+	}
+	return nil
 }
 
 // basis returns that of the first run; this one's, without an account yet, if it is the
@@ -128,13 +160,6 @@ func (b *Basis) contract(at map[string]*position) error {
 		t.Buyer, t.Seller = buyer.account, seller.account
 	}
 	return nil
-}
-
-// rank orders accounts by chance, anew in each interval: of equal remainders nobody
-// gets one more than another over a year.
-func rank(i grid.Interval, account string) string {
-	sum := sha256.Sum256([]byte(i.String() + account))
-	return hex.EncodeToString(sum[:])
 }
 
 // enter notes where an account stands.

@@ -2,6 +2,8 @@ package settlement
 
 import (
 	"fmt"
+	"math"
+	"math/big"
 	"math/bits"
 	"slices"
 
@@ -28,30 +30,58 @@ func (c *clearing) payPool(points []*position, r *result) error {
 	if err != nil {
 		return err
 	}
-	paid, err := apportion(sum(pays), halfThousandth, exactly(points, func(p *position) int64 { return pays[p] }))
+	paid, err := apportion(halfThousandth, exactly(points, func(p *position) int64 { return pays[p] }))
 	if err != nil {
 		return err
 	}
-	got, err := apportion(sum(gets), halfThousandth, exactly(points, func(p *position) int64 { return gets[p] }))
+	got, err := apportion(halfThousandth, exactly(points, func(p *position) int64 { return gets[p] }))
 	if err != nil {
 		return err
 	}
-	var pool grid.Money
+	var sum sums
+	var pool int64
 	for k, p := range points {
 		c.book.pay(p.account, record.Pool, paid[k], p.pooled.short, ReasonPoolBought, p.account)
 		c.book.pay(record.Pool, p.account, got[k], p.pooled.long, ReasonPoolSold, p.account)
-		pool += paid[k] - got[k]
+		sum.add(&pool, int64(paid[k]))
+		sum.subtract(&pool, int64(got[k]))
 		if e := p.pooled.short + p.pooled.long; e > 0 {
-			p.poolPrice = grid.Price(roundDiv((int64(paid[k])+int64(got[k]))*thousandths, int64(e)))
+			p.poolPrice = perKWh(paid[k], got[k], e)
 		}
 	}
-	c.book.pay(record.Pool, record.Fund, pool, 0, ReasonPoolFee, record.Pool)
-	return nil
+	c.book.pay(record.Pool, record.Fund, grid.Money(pool), 0, ReasonPoolFee, record.Pool)
+	return sum.err
+}
+
+// perKWh is what two amounts come to for a kWh of so much energy. Each is a price times a part
+// of the energy, so that a price holds what comes of it.
+func perKWh(paid, got grid.Money, e grid.Energy) grid.Price {
+	whole := new(big.Int).Add(big.NewInt(int64(paid)), big.NewInt(int64(got)))
+	whole.Mul(whole, big.NewInt(2*thousandths)) // halves, to round
+	sign := int64(whole.Sign())
+	whole.Add(whole, big.NewInt(sign*int64(e)))
+	return grid.Price(whole.Quo(whole, big.NewInt(2*int64(e))).Int64())
+}
+
+// sums adds up int64s, and keeps that one left its range.
+type sums struct{ err error }
+
+func (s *sums) add(to *int64, x int64) { s.set(to)(grid.Money(*to).Add(grid.Money(x))) }
+
+func (s *sums) subtract(from *int64, x int64) { s.set(from)(grid.Money(*from).Sub(grid.Money(x))) }
+
+func (s *sums) set(to *int64) func(grid.Money, error) {
+	return func(sum grid.Money, err error) {
+		if *to = int64(sum); err != nil && s.err == nil {
+			s.err = err
+		}
+	}
 }
 
 // amounts returns what each point owes the pool and what the pool owes it, exactly,
 // in parts of halfThousandth.
 func (c *clearing) amounts(points []*position, r *result) (pays, gets map[*position]int64, err error) {
+	var sum sums
 	pays, gets = map[*position]int64{}, map[*position]int64{}
 	t, err := c.trace(points, r, c.flows)
 	if err != nil {
@@ -72,11 +102,12 @@ func (c *clearing) amounts(points []*position, r *result) (pays, gets map[*posit
 			return nil, nil, fmt.Errorf("%s: %w", p.MeteringPoint, grid.ErrOverflow)
 		}
 		if c.basis.Rules.Pool == Midpoint {
-			owes, earns = owes+t.fee[p], earns-t.toll[p]
+			sum.add(&owes, t.fee[p])
+			sum.subtract(&earns, t.toll[p])
 		}
 		pays[p], gets[p] = owes, earns
 	}
-	return pays, gets, nil
+	return pays, gets, sum.err
 }
 
 // node returns the node of a point.
@@ -107,7 +138,8 @@ type crossing struct {
 func (c *clearing) trace(points []*position, r *result, committed map[string]grid.Energy) (traced, error) {
 	t := traced{fee: map[*position]int64{}, toll: map[*position]int64{}}
 	var crossings []crossing
-	for _, n := range c.basis.Feeder.Nodes {
+	var sum sums
+	for _, n := range c.between(points).Nodes {
 		flow, before := r.Flows[n.ID], committed[n.ID]
 		if n.Parent == "" || flow == 0 {
 			continue
@@ -121,10 +153,10 @@ func (c *clearing) trace(points []*position, r *result, committed map[string]gri
 			x.from, x.to, x.energy = n.Parent, n.ID, -x.energy
 		}
 		crossings = append(crossings, x)
-		t.fees += toll
+		sum.add(&t.fees, toll)
 	}
-	if len(crossings) == 0 {
-		return t, nil
+	if len(crossings) == 0 || sum.err != nil {
+		return t, sum.err
 	}
 	taken, given := map[string][]*position{}, map[string][]*position{}
 	for _, p := range points {
@@ -157,16 +189,15 @@ func downstream(crossings []crossing) []string {
 		into[x.to]++
 	}
 	var order []string
+	onward, begun := leaving(crossings), map[string]bool{}
 	for _, x := range crossings {
-		if into[x.from] == 0 && !slices.Contains(order, x.from) {
+		if into[x.from] == 0 && !begun[x.from] {
+			begun[x.from] = true
 			order = append(order, x.from)
 		}
 	}
 	for at := 0; at < len(order); at++ {
-		for _, x := range crossings {
-			if x.from != order[at] {
-				continue
-			}
+		for _, x := range onward[order[at]] {
 			if into[x.to]--; into[x.to] == 0 {
 				order = append(order, x.to)
 			}
@@ -175,18 +206,29 @@ func downstream(crossings []crossing) []string {
 	return order
 }
 
+// leaving returns the crossings by where they come from.
+func leaving(crossings []crossing) map[string][]crossing {
+	from := map[string][]crossing{}
+	for _, x := range crossings {
+		from[x.from] = append(from[x.from], x)
+	}
+	return from
+}
+
 // carry hands what the lines cost from node to node to the points at which the
 // energy ends.
 func (c *clearing) carry(order []string, crossings []crossing, ends map[string][]*position, energy func(*position) int64, cost map[*position]int64) error {
-	pot := map[string]int64{}
+	pot, from := map[string]int64{}, leaving(crossings)
+	var sum sums
+	pay := func(to, x int64) int64 {
+		sum.add(&to, x)
+		return to
+	}
 	for _, node := range order {
 		var shares []grid.Share
-		var onward []crossing
-		for _, x := range crossings {
-			if x.from == node {
-				onward = append(onward, x)
-				shares = append(shares, grid.Share{ID: x.id, Weight: x.energy})
-			}
+		onward := from[node]
+		for _, x := range onward {
+			shares = append(shares, grid.Share{ID: c.name(x.id), Weight: x.energy})
 		}
 		for _, p := range ends[node] {
 			shares = append(shares, grid.Share{ID: p.rank, Weight: energy(p)})
@@ -196,13 +238,13 @@ func (c *clearing) carry(order []string, crossings []crossing, ends map[string][
 			return err
 		}
 		for k, x := range onward {
-			pot[x.to] += parts[k] + x.toll
+			pot[x.to] = pay(pay(pot[x.to], parts[k]), x.toll)
 		}
 		for k, p := range ends[node] {
-			cost[p] += parts[len(onward)+k]
+			cost[p] = pay(cost[p], parts[len(onward)+k])
 		}
 	}
-	return nil
+	return sum.err
 }
 
 // share is an account's exact part of a sum, and the rank by which it gets what
@@ -220,22 +262,22 @@ func exactly(points []*position, exact func(*position) int64) []share {
 	return all
 }
 
-func sum(parts map[*position]int64) (total int64) {
-	for _, part := range parts {
-		total += part
-	}
-	return total
-}
-
-// apportion rounds a sum of exact parts (in parts of unit) to millionths, and each
+// apportion rounds the sum of exact parts (in parts of unit) to millionths, and each
 // part so that they sum to it: down, and one up by largest remainder. Errors:
 // grid.ErrOverflow.
-func apportion(total, unit int64, shares []share) ([]grid.Money, error) {
+func apportion(unit int64, shares []share) ([]grid.Money, error) {
+	var sum sums
+	var total int64
+	for _, s := range shares {
+		sum.add(&total, s.exact)
+	}
+	if sum.err != nil {
+		return nil, sum.err
+	}
 	parts := make([]grid.Money, len(shares))
 	order := make([]int, len(shares))
 	remainder := make([]int64, len(shares))
 	left := roundDiv(total, unit)
-	var check int64
 	for k, s := range shares {
 		whole := s.exact / unit
 		if s.exact%unit < 0 {
@@ -243,10 +285,6 @@ func apportion(total, unit int64, shares []share) ([]grid.Money, error) {
 		}
 		parts[k], order[k], remainder[k] = grid.Money(whole), k, s.exact-whole*unit
 		left -= whole
-		check += s.exact
-	}
-	if check != total || left < 0 || left > int64(len(shares)) {
-		return nil, fmt.Errorf("shares of %d: %w", total, grid.ErrOverflow)
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		switch {
@@ -268,19 +306,20 @@ func apportion(total, unit int64, shares []share) ([]grid.Money, error) {
 
 // roundDiv divides and rounds half away from zero.
 func roundDiv(a, unit int64) int64 {
-	const half = 2
-	if a < 0 {
-		return -((-a + unit/half) / unit)
+	whole, rest := a/unit, a%unit
+	switch {
+	case rest >= unit-rest:
+		whole++
+	case -rest >= unit+rest:
+		whole--
 	}
-	return (a + unit/half) / unit
+	return whole
 }
 
-// times multiplies, and refuses what leaves the range in which a million of such
-// products can be added.
+// times multiplies. Errors: grid.ErrOverflow.
 func times(price, energy int64) (int64, error) {
 	hi, lo := bits.Mul64(magnitude(price), magnitude(energy))
-	const most = 1 << 63 >> 1
-	if hi > 0 || lo > most>>10 {
+	if hi > 0 || lo > math.MaxInt64 {
 		return 0, grid.ErrOverflow
 	}
 	if (price < 0) != (energy < 0) {

@@ -65,3 +65,28 @@ func TestAFinalValueTakesPart(t *testing.T) {
 		}
 	}
 }
+
+// TestEqualNodesGetWhatIsLeftOverInTurn has the same shortage at two nodes, and one Wh more
+// than an even number between them: which of the nodes gets it changes from interval to
+// interval. By the rules before it was always the first.
+func TestEqualNodesGetWhatIsLeftOverInTurn(t *testing.T) {
+	for byRank, want := range map[bool]int{true: 2, false: 1} {
+		luck := map[string]int{}
+		for k := range 20 {
+			in := shared(nil, metered("a", 100, 0), metered("b", 100, 0), metered("d", 0, 101))
+			in.Feeder.Nodes = []grid.Node{{ID: "root"}, {ID: "n1", Parent: "root"}, {ID: "n2", Parent: "root"}}
+			in.Points = map[string]settlement.Point{"a": {Member: "a", Node: "n1"}, "b": {Member: "b", Node: "n2"}, "d": {Member: "d"}}
+			rules := *in.Rules
+			rules.NodesByRank = byRank
+			in.Rules, in.Interval = &rules, interval.Shift(k)
+			for _, s := range settle(t, in).Statements[:2] {
+				if s.PoolBought == 51 {
+					luck[s.MeteringPoint]++
+				}
+			}
+		}
+		if len(luck) != want {
+			t.Errorf("nodes by rank: %t: the Wh that is left over went to %v", byRank, luck)
+		}
+	}
+}

@@ -24,13 +24,31 @@ func (t Tariff) Validate() error {
 	switch {
 	case t.Version == "":
 		return fmt.Errorf("tariff.version: missing")
-	case len(t.Currency) != 3:
-		return fmt.Errorf("tariff.currency: %q is not an ISO 4217 code", t.Currency)
+	case !isCurrency(t.Currency):
+		return fmt.Errorf("tariff.currency: %q is not an ISO 4217 code: write its three capital letters, such as EUR or CHF", t.Currency)
+	case outOfRange(t.Retail):
+		return fmt.Errorf("tariff.retail: %d is out of range: at most %d either way", t.Retail, int64(mostPrice))
+	case outOfRange(t.FeedIn):
+		return fmt.Errorf("tariff.feed_in: %d is out of range: at most %d either way", t.FeedIn, int64(mostPrice))
 	case t.FeedIn > t.Retail:
 		return fmt.Errorf("tariff.feed_in: %d is above retail (%d)", t.FeedIn, t.Retail)
 	default:
 		return nil
 	}
+}
+
+// mostPrice bounds a tariff to what energy can be cleared at: a million currency units a kWh.
+const mostPrice grid.Price = 1_000_000_000_000
+
+func outOfRange(p grid.Price) bool { return p > mostPrice || p < -mostPrice }
+
+func isCurrency(code string) bool {
+	for _, letter := range []byte(code) {
+		if letter < 'A' || letter > 'Z' {
+			return false
+		}
+	}
+	return len(code) == len("EUR")
 }
 
 // Value returns what metered energy is worth at the tariff alone, + receives.
@@ -43,5 +61,5 @@ func (t Tariff) Value(f grid.Flow) (grid.Money, error) {
 	if err != nil {
 		return 0, err
 	}
-	return earned.Add(-owed)
+	return earned.Sub(owed)
 }

@@ -28,6 +28,11 @@ func TestBadTariffs(t *testing.T) {
 		"tariff.version":  func(x *tariff.Tariff) { x.Version = "" },
 		"tariff.currency": func(x *tariff.Tariff) { x.Currency = "Euro" },
 		"tariff.feed_in":  func(x *tariff.Tariff) { x.FeedIn = 300_001 },
+
+		"tariff.currency: \"eur\"":  func(x *tariff.Tariff) { x.Currency = "eur" },
+		"tariff.currency: \"E R\"":  func(x *tariff.Tariff) { x.Currency = "E R" },
+		"tariff.retail: 1000000":    func(x *tariff.Tariff) { x.Retail = 1_000_000_000_001 },
+		"tariff.feed_in: -10000000": func(x *tariff.Tariff) { x.FeedIn = -1_000_000_000_001 },
 	} {
 		bad := good
 		change(&bad)

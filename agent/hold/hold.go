@@ -143,8 +143,11 @@ func (h *Holder) Follow(now time.Time, asked *grid.Power, i grid.Interval, contr
 	return h.Step(now, i, contracted, traded)
 }
 
-// Limits are what a home's battery and its connection carry; 0: not known, not limited.
-type Limits struct{ Rated, Import, Export grid.Power }
+// Limits are what a home's battery and its connection carry.
+type Limits struct {
+	Rated          grid.Power  // 0: not known
+	Import, Export *grid.Power // nil: not limited
+}
 
 // Bounds returns between which powers the battery may be set, so that it keeps to its rating
 // and the connection to its limits.
@@ -157,11 +160,11 @@ func (h *Holder) Bounds(l Limits, now time.Time) (least, most grid.Power) {
 	if !known {
 		return least, most
 	}
-	if l.Import > 0 {
-		most = max(min(most, l.Import-rest), least)
+	if l.Import != nil {
+		most = max(min(most, *l.Import-rest), least)
 	}
-	if l.Export > 0 {
-		least = min(max(least, -l.Export-rest), most)
+	if l.Export != nil {
+		least = min(max(least, -*l.Export-rest), most)
 	}
 	return least, most
 }

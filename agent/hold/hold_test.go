@@ -250,12 +250,14 @@ func TestBounds(t *testing.T) {
 	}{
 		"nothing is known":            {hold.Limits{}, 0, time.Hour, -math.MaxInt32, math.MaxInt32},
 		"by its rating":               {hold.Limits{Rated: 5000}, 2000, 0, -5000, 5000},
-		"the home takes 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, 6000, 0, -5000, 3000},
-		"the home gives 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, -6000, 0, -3000, 5000},
-		"that was too long ago":       {hold.Limits{Rated: 5000, Import: 9000, Export: 9000}, -6000, time.Hour, -5000, 5000},
-		"it takes more than it may":   {hold.Limits{Rated: 5000, Import: 9000}, 10_000, 0, -5000, -1000},
-		"more than the battery mends": {hold.Limits{Rated: 5000, Import: 9000}, 20_000, 0, -5000, -5000},
-		"it gives more than it may":   {hold.Limits{Rated: 5000, Export: 9000}, -20_000, 0, 5000, 5000},
+		"the home takes 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: new(grid.Power(9000)), Export: new(grid.Power(9000))}, 6000, 0, -5000, 3000},
+		"the home gives 6 of 9 kW":    {hold.Limits{Rated: 5000, Import: new(grid.Power(9000)), Export: new(grid.Power(9000))}, -6000, 0, -3000, 5000},
+		"that was too long ago":       {hold.Limits{Rated: 5000, Import: new(grid.Power(9000)), Export: new(grid.Power(9000))}, -6000, time.Hour, -5000, 5000},
+		"it takes more than it may":   {hold.Limits{Rated: 5000, Import: new(grid.Power(9000))}, 10_000, 0, -5000, -1000},
+		"more than the battery mends": {hold.Limits{Rated: 5000, Import: new(grid.Power(9000))}, 20_000, 0, -5000, -5000},
+		"it gives more than it may":   {hold.Limits{Rated: 5000, Export: new(grid.Power(9000))}, -20_000, 0, 5000, 5000},
+		"it may give nothing":         {hold.Limits{Rated: 5000, Export: new(grid.Power(0))}, 1000, 0, -1000, 5000},
+		"it may take nothing":         {hold.Limits{Rated: 5000, Import: new(grid.Power(0))}, -2000, 0, -5000, 2000},
 	} {
 		h := hold.New(5000)
 		h.Battery(grid.Reading{Time: now, Power: new(grid.Power(0))})

@@ -27,7 +27,7 @@ type Home struct {
 	Meter            grid.Device // its connection meter
 	Rated            grid.Power  // of the battery, 0: not known
 	Capacity         grid.Energy // of the battery, 0: not known
-	Imports, Exports grid.Power  // of the connection, 0: not limited
+	Imports, Exports *grid.Power // of the connection, nil: not limited
 }
 
 // Options are what Batteries work with.

@@ -105,7 +105,7 @@ The journal is written to a new directory below --dir and removed.`,
 // feedCommand is the load generator of bench durable, a process of its own.
 func feedCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "feed TAPE RATE START", Hidden: true, Args: cobra.ExactArgs(3),
+		Use: "feed TAPE RATE START", Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return bench.Feed(cmd.OutOrStdout(), [3]string(args))
 		},
@@ -122,7 +122,6 @@ func benchTapeCommand() *cobra.Command {
 around a middle that wanders; shares are per mille of the commands, the rest are
 immediate-or-cancel orders. The first commands fill the book up to --resting orders
 and are not timed when the tape is played.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t, err := tape.Generate(spec)
 			if err != nil {

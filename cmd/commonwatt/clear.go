@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 
@@ -43,8 +44,8 @@ an order several prices; prefers breaks ties.
 In the result welfare is in Wh × millionths/kWh (a thousandth of the unit of
 money), grid_fees, rent and budget_surplus in millionths of the currency unit;
 flow is + to the parent. Prices of nodes where nothing trades lie between the
-orders that are there, null without any.`,
-		Args: cobra.ExactArgs(1),
+orders that are there, null without any. own has what orders lost because its best
+use was their own member's, at another node: nobody trades with itself.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())
 			if err != nil {
@@ -57,6 +58,9 @@ orders that are there, null without any.`,
 			result, err := input.Clear()
 			if err != nil {
 				return usage.Errorf("%s: %w", args[0], err)
+			}
+			if why := input.Why(result); why != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), why)
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")

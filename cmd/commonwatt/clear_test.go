@@ -30,3 +30,29 @@ func TestClear(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// TestTheCommandLineNamesWhatIsMissing leaves arguments and flags out, gives one too many, and
+// mistypes a command.
+func TestTheCommandLineNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	for want, args := range map[string][]string{
+		`FILE|- is missing: write it as in "commonwatt clear FILE|-"`:  {"clear"},
+		`FILE is missing: write it as in "commonwatt config check`:     {"config", "check"},
+		`FILE is missing: write it as in "commonwatt replay FILE"`:     {"replay", "--out", "x"},
+		`TARGET is missing: write it as in "commonwatt pair add`:       {"pair", "add"},
+		`PLACES is missing: write it as in "commonwatt pair disc`:      {"pair", "discover"},
+		`"b" is one argument too many: write "commonwatt clear FILE|-`: {"clear", "a", "b"},
+		`"up" is one argument too many: write "commonwatt run"`:        {"run", "up"},
+		`give --config: configuration file`:                            {"gateway"},
+		`not set: give --config: configuration`:                        {"gateway", "key"},
+		`give --tape: the tape`:                                        {"bench", "matching"},
+		`"commonwatt ledger" needs one of its commands erase, export`:  {"ledger"},
+		`unknown command "verfy" for "commonwatt ledger": it has`:      {"ledger", "verfy"},
+		`speed: NaN: must be above 0`:                                  {"run", "--speed", "NaN"},
+		`speed: +Inf: must be above 0`:                                 {"run", "--speed", "Inf"},
+	} {
+		if code, out, errs := execute(t, args...); code != exitUsage || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit code %d: %s%s, want %s", args, code, out, errs, want)
+		}
+	}
+}

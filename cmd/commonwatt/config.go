@@ -23,7 +23,6 @@ has a hub, or that of a community. Of this every field has a default; the fields
 each with an example,
 
 ` + config.Reference(),
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if config.IsEdge(args[0]) {
 				return checkGateway(cmd.OutOrStdout(), args[0])

@@ -40,7 +40,6 @@ The hub admits the gateway by the lines that "commonwatt gateway key" prints, pu
 into its configuration. The password is a secret of 32 characters or more, as from
 openssl rand -hex 32: one file with it on each machine. The hub listens with bus: {gateways: {listen: ADDR}}, and
 lists the same devices with gateway: ID in place of an address.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, targets, err := readEdge(file)
 			if err != nil {
@@ -58,9 +57,7 @@ lists the same devices with gateway: ID in place of an address.`,
 	c.PersistentFlags().StringVar(&file, "config", "", "configuration file")
 	c.Flags().DurationVar(&duration, "duration", 0, "stop after this time (0: run until stopped)")
 	c.AddCommand(gatewayKeyCommand(&file))
-	if err := c.MarkPersistentFlagRequired("config"); err != nil {
-		panic(err) // the flag is defined above
-	}
+	require(c, "config")
 	return c
 }
 
@@ -122,7 +119,6 @@ func gatewayKeyCommand(file *string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key --config FILE",
 		Short: "Print the gateway's id and public key for the hub's configuration",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, _, err := readEdge(*file)
 			if err != nil {

@@ -30,7 +30,6 @@ ledger's private collection, its signed readings are deleted, and the salt is
 forgotten by which its pseudonyms could be told. Its postings stay on the ledger,
 under accounts that are nobody's any more. The community must not be running, and
 the member's devices must be out of the configuration.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if member == "" {
 				return usage.Errorf("--member: missing: whom to forget")

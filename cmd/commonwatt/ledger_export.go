@@ -102,7 +102,6 @@ member, has no statements and no readings. Readings name members and devices: le
 them out with --without-readings where they are nobody's business.
 
 ` + reasonsHelp(),
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return usage.Errorf("--out: missing: where to write to")
@@ -193,7 +192,6 @@ func showCommand() *cobra.Command {
 Wh. FROM pays, TO receives.
 
 ` + reasonsHelp(),
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
 				return usage.Errorf("--limit: %d: must not be negative", limit)

@@ -49,7 +49,6 @@ the bundle is read, and the key must come from elsewhere:
   commonwatt ledger verify --bundle DIR --key ledger.pub [--checkpoint OLDER] [--witness witness.pub]
 
 OLDER is the file checkpoint of an earlier bundle, or what /api/v1/ledger said then.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.config != "" {
 				c, err := hub.ReadConfig(a.config)

@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	root.AddCommand(runCommand(), clearCommand(), replayCommand(), benchCommand(), ledgerCommand(), fabricCommand(), configCommand(), pairCommand(), gatewayCommand())
 	started := false
 	for _, c := range leaves(root) {
+		c.Args = checkArguments
 		inner := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
 			started = true
@@ -65,13 +66,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-func leaves(c *cobra.Command) []*cobra.Command {
+// leaves returns the commands that do something. One that only has others does nothing, and
+// says so.
+func leaves(c *cobra.Command) (all []*cobra.Command) {
 	if !c.HasSubCommands() {
 		return []*cobra.Command{c}
 	}
-	var all []*cobra.Command
+	var names []string
 	for _, sub := range c.Commands() {
-		all = append(all, leaves(sub)...)
+		if all = append(all, leaves(sub)...); !sub.Hidden {
+			names = append(names, sub.Name())
+		}
+	}
+	if c.RunE != nil {
+		all = append(all, c)
+	} else if c.HasParent() {
+		c.RunE = func(c *cobra.Command, args []string) error { return usage.Choose(c.CommandPath(), args, names) }
 	}
 	return all
 }

@@ -32,7 +32,6 @@ func (p *pairFlags) profilesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "profiles",
 		Short: "List the devices that can be read",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set, err := p.profiles()
 			if err != nil {
@@ -47,7 +46,6 @@ func (p *pairFlags) listCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the devices that were paired, and pairings that were not finished",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			desk, err := p.desk(cmd)
 			if err == nil {
@@ -82,7 +80,6 @@ func (p *pairFlags) removeCommand() *cobra.Command {
 "commonwatt run" on, or give up the pairing of TARGET that was not finished (with
 --unit, if there are several). What a device measured stays, and so does its
 entry on the ledger: another device needs another id.`,
-		Args: needs("ID|TARGET", "as commonwatt pair list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := p.desk(cmd); err != nil || p.isThere() != nil {
 				return cmp.Or(err, p.isThere())

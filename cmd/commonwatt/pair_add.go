@@ -29,7 +29,6 @@ against a load that you know, bind it to a metering point, and watch it for two
 minutes. What a flag does not say is asked on a terminal. A pairing that was
 interrupted goes on where it stopped; the device is read from the next start of
 "commonwatt run" on the same data directory.`,
-		Args: target(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			desk, dir, err := p.lockedDesk(cmd)
 			if err != nil {

@@ -130,15 +130,3 @@ func pairingError(err error) error {
 	}
 	return err
 }
-
-// needs has a command take one argument, and says which is missing or too much.
-func needs(what, eg string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage.Errorf("%s: %d given, want one, %s", what, len(args), eg)
-		}
-		return nil
-	}
-}
-
-func target() cobra.PositionalArgs { return needs("TARGET", "as tcp://192.168.1.20") }

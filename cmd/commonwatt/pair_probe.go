@@ -19,7 +19,6 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe TARGET",
 		Short: "Show what a device says: identity, points, quality",
-		Args:  target(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {
@@ -67,7 +66,6 @@ func (p *pairFlags) discoverCommand() *cobra.Command {
 192.168.1.0/24, with commas between. Without a port 502 and 1502 are tried. Each
 address is connected to once, a few at a time; at those that listen the units that
 makers ship are asked who they are. Nothing is ever written.`,
-		Args: needs("PLACES", "as 192.168.1.0/24 or 192.168.1.20"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			set, err := p.profiles()
 			if err != nil {

@@ -1,17 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/scenarios"
-	"github.com/commonwatt/commonwatt/usage"
 )
 
 func replayCommand() *cobra.Command {
@@ -23,8 +21,8 @@ func replayCommand() *cobra.Command {
 		Short: "Replay a scenario without waiting and write its results",
 		Long: `Replay a scenario through the same engine, settlement and contracts that run
 live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings,feeder}.parquet
-(docs/replay.md describes them; results that are there already stay, unless --force is
-given); the same file, seed and version give the same bytes. With --ledger embedded the
+(docs/replay.md describes them; a DIR that has anything but results of the same replay is
+refused, unless --force is given); the same file, seed and version give the same bytes. With --ledger embedded the
 ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
@@ -33,33 +31,24 @@ mechanism (uniform), tariff {version, currency, retail, feed_in}, rewards (the
 terms of the storage rewards, as in a configuration), pool, own, strategy and strategies (as there), cheats [{home, cheat}]
 (claims-capacity, replays-readings, fakes-delivery). Trade begins with the first interval whose gate is still open at the start, so that a day of 96
 quarter-hours settles 95.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := os.ReadFile(args[0])
+			s, err := scenarios.Read(args[0], func(s *scenarios.Scenario) {
+				if cmd.Flags().Changed("seed") {
+					s.Seed = seed
+				}
+				s.Mechanism = cmp.Or(mechanism, s.Mechanism)
+			})
+			if err == nil && !force {
+				err = s.Free(out, version())
+			}
 			if err != nil {
-				return usage.Mark(err)
-			}
-			s, err := scenarios.Parse(b)
-			if err != nil {
-				return usage.Errorf("%s: %w", args[0], config.Plain(err, b, `"commonwatt replay --help"`))
-			}
-			if cmd.Flags().Changed("seed") {
-				s.Seed = seed
-			}
-			if mechanism != "" {
-				s.Mechanism = mechanism
-			}
-			if err := s.Validate(); err != nil {
-				return usage.Mark(err)
-			}
-			if err := scenarios.Unused(out); err != nil && !force {
 				return err
 			}
 			return replay(cmd.Context(), s, out, kind, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "directory for the results; must hold no others")
-	c.Flags().BoolVar(&force, "force", false, "overwrite the results of another replay in --out (never its ledger)")
+	c.Flags().StringVar(&out, "out", "", "directory for the results; must be new or empty, or have those of the same replay")
+	c.Flags().BoolVar(&force, "force", false, "write into an --out that has something else, over the results of another replay (never over its ledger)")
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
 	c.Flags().StringVar(&kind, "ledger", scenarios.InMemory, "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")

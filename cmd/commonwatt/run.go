@@ -43,7 +43,6 @@ in the configuration, as
 
 or on the first start, which asks for them on a terminal. The data directory keeps
 them.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	d := config.Defaults()

@@ -71,6 +71,8 @@ type Options struct {
 type Driver struct {
 	Options
 
+	refusals refusals
+
 	mu     sync.Mutex // guards what follows
 	now    time.Time  // of the last Advance
 	closed grid.Interval
@@ -85,7 +87,9 @@ type over struct {
 }
 
 // New returns a driver.
-func New(o Options) *Driver { return &Driver{Options: o} }
+func New(o Options) *Driver {
+	return &Driver{Options: o, refusals: refusals{log: o.Log, last: map[string]refusal{}}}
+}
 
 // Advance carries out what is due by now. An error is the market's, which takes no commands
 // any more; what else fails is logged, and comes again or, a quote, is left out. Once ctx
@@ -184,7 +188,7 @@ func (d *Driver) quotePoint(ctx context.Context, a community.Action, point strin
 			return err
 		}
 		if refused != "" {
-			d.Log.InfoContext(ctx, "order refused", slog.String("order", o.ID), slog.String("reason", refused))
+			d.refusals.see(ctx, a, point, o, refused, d.time())
 		}
 	}
 	return nil

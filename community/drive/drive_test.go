@@ -392,3 +392,26 @@ func TestAWorkerStops(t *testing.T) {
 		}
 	})
 }
+
+// TestARefusedOrderIsLoggedOnceADay has the market refuse the same again and again: the log, as
+// it stands without -v, tells it once a day with how many there were since, and another reason
+// at once.
+func TestARefusedOrderIsLoggedOnceADay(t *testing.T) {
+	var text strings.Builder
+	r := refusals{log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelWarn})), last: map[string]refusal{}}
+	begin := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	see := func(point, reason string, after time.Duration) {
+		r.see(t.Context(), community.Action{Member: "ann"}, point, grid.Order{ID: "o", Side: grid.Offer, Energy: 5}, reason, begin.Add(after))
+	}
+	for k := range 100 {
+		see("roof", "too dear", time.Duration(k)*15*time.Minute)
+	}
+	see("flat", "too dear", 0)
+	see("roof", "too much", 25*time.Hour)
+	told := strings.Split(strings.TrimSpace(text.String()), "\n")
+	for k, want := range []string{"metering_point=roof", "more_since_last_told=95", "metering_point=flat", `reason="too much"`} {
+		if len(told) != 4 || !strings.Contains(told[k], want) || !strings.Contains(told[k], "side=offer energy=5") {
+			t.Fatalf("the log, want %s:\n%s", want, text.String())
+		}
+	}
+}

@@ -68,12 +68,9 @@ func (l *locked) OnTick(o grid.Order) grid.Order { return l.market.OnTick(o) } /
 // market goes on meanwhile.
 func (l *locked) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	l.mu.Lock()
-	in, err := l.market.Input(i, run, metered, root, previous)
+	d := l.market.Draft(i, run, metered, root, previous)
 	l.mu.Unlock()
-	if err != nil {
-		return settlement.Run{}, err
-	}
-	return settlement.Settle(in)
+	return d.Settle()
 }
 
 // Settled tells that a run is frozen (community.Market.Settled).

@@ -166,6 +166,18 @@ func (c Case) clearHere(n network.Case, mechanism auction.Mechanism) (Result, er
 		addProduct(utility, n.Utility.FeedIn-f.Price, f.Energy)
 		r.Utility.Export += f.Energy
 	}
+	flows := r.addFills(fills, orders, n.Feeder.Root())
+	r.addUtility(n, nil, sums)
+	if err := r.account(sums); err != nil {
+		return Result{}, err
+	}
+	r.addPlaces(n.Feeder, flows, cleared)
+	r.sort()
+	return r, nil
+}
+
+// addFills adds what orders got at a place, and returns what they send from their nodes.
+func (r *Result) addFills(fills map[Fill]grid.Energy, orders map[string]grid.Order, root string) map[string]grid.Energy {
 	var bought, sold grid.Energy
 	flows := map[string]grid.Energy{} // of the orders at a node, + export
 	for f, energy := range fills {
@@ -180,16 +192,10 @@ func (c Case) clearHere(n network.Case, mechanism auction.Mechanism) (Result, er
 			sold += energy
 		}
 		addProduct(r.Welfare, -o.Price, sign*energy)
-		flows[cmp.Or(o.Node, n.Feeder.Root())] += sign * energy
+		flows[cmp.Or(o.Node, root)] += sign * energy
 	}
 	r.Volume = min(bought, sold)
-	r.addUtility(n, nil, sums)
-	if err := r.account(sums); err != nil {
-		return Result{}, err
-	}
-	r.addPlaces(n.Feeder, flows, cleared)
-	r.sort()
-	return r, nil
+	return flows
 }
 
 // honoured checks that nobody gets energy of a source that it does not allow.

@@ -118,6 +118,10 @@ func PrintFindings(w io.Writer, tried int, found []Finding) error {
 // PrintPaired writes the paired devices, and the pairings that were not finished, as people
 // read them.
 func PrintPaired(w io.Writer, paired []Binding, sessions []*Session) error {
+	if len(paired)+len(sessions) == 0 {
+		_, err := fmt.Fprintln(w, `no device is paired, and no pairing was begun: "commonwatt pair add TARGET" begins one`)
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
 	for _, b := range paired {

@@ -55,9 +55,10 @@ type Home struct {
 const fuse grid.Power = 22_000
 
 // Connection returns what the home can take from the grid and give to it: giving is bounded
-// by what its panels and battery are rated for as well. Neither is 0.
+// by what its panels and battery are rated for as well, so that a home without either gives
+// nothing.
 func (h Home) Connection() (imports, exports grid.Power) {
-	return fuse, min(max(h.PV.Peak+h.Battery.Power, 1), fuse)
+	return fuse, min(h.PV.Peak+h.Battery.Power, fuse)
 }
 
 // Panels describes a PV generator.

@@ -86,7 +86,23 @@ func PrintPostings(ctx context.Context, x Postings, q ledger.Query, currency str
 		return nil
 	})
 	if err == nil && shown == 0 {
-		fmt.Fprintln(out, "no posting fits")
+		var why string
+		if why, err = WhyNone(ctx, x); err == nil {
+			fmt.Fprintln(out, why)
+		}
 	}
 	return err
+}
+
+// WhyNone says why a query selects nothing.
+func WhyNone(ctx context.Context, x Postings) (string, error) {
+	some := false
+	err := x.Find(ctx, ledger.Query{Limit: 1}, func(ledger.Entry) error {
+		some = true
+		return nil
+	})
+	if some {
+		return "no posting fits: the ledger has others; leave out what narrows the question", err
+	}
+	return "no posting fits: the ledger has none yet; an interval is posted when it is over and its meters were read", err
 }

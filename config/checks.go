@@ -1,0 +1,76 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// What configurations and scenarios have in common is checked here, for both alike.
+
+// CalendarText is the life of a delivery interval as it is written.
+type CalendarText struct {
+	Interval                         int // minutes
+	GateClosure, Deadline, CallEvery time.Duration
+}
+
+// longestDeadline is how long late readings are waited for at most: so long corrections
+// follow, which a deadline beyond them would leave no time for.
+const longestDeadline = 30 * 24 * time.Hour
+
+// Check tells what is wrong with the times. The error begins with the name of the field.
+func (c CalendarText) Check() error {
+	if err := (grid.Interval{Minutes: c.Interval}).Validate(); err != nil {
+		return fmt.Errorf("interval: %w", err)
+	}
+	switch {
+	case c.GateClosure < 0 || c.GateClosure >= community.DefaultAhead:
+		return fmt.Errorf("gate_closure: %s: must be from 0s to less than %s: an interval opens for trade so long before it begins", c.GateClosure, community.DefaultAhead)
+	case c.Deadline < 0 || c.Deadline > longestDeadline:
+		return fmt.Errorf("deadline: %s: must be from 0s to %s", c.Deadline, longestDeadline)
+	case c.CallEvery != 0 && c.CallEvery < time.Second:
+		return fmt.Errorf("call_every: %s: must be at least 1s, or 0: no call auction before gate closure", c.CallEvery)
+	case c.CallEvery >= community.DefaultAhead:
+		return fmt.Errorf("call_every: %s: must be less than %s: an interval opens for trade so long before it begins", c.CallEvery, community.DefaultAhead)
+	default:
+		return nil
+	}
+}
+
+// The years in which a simulated world may take place: the sun's place is reckoned well in
+// them, and every delivery interval has a number.
+const (
+	firstYear = 2000
+	lastYear  = 2099
+)
+
+// PlaceText is where and when a simulated world begins, as it is written.
+type PlaceText struct {
+	Start               time.Time
+	Latitude, Longitude float64 // degrees
+}
+
+// Check tells what is wrong with the place. The error begins with the name of the field, after
+// the path.
+func (p PlaceText) Check(path string) error {
+	const north, east = 90, 180
+	switch {
+	case !(math.Abs(p.Latitude) <= north): // also what is no number
+		return fmt.Errorf("%slatitude: %g: must be degrees from -%d to %d", path, p.Latitude, north, north)
+	case !(math.Abs(p.Longitude) <= east):
+		return fmt.Errorf("%slongitude: %g: must be degrees from -%d to %d", path, p.Longitude, east, east)
+	case p.Start.UTC().Year() < firstYear || p.Start.UTC().Year() > lastYear:
+		return fmt.Errorf("%sstart: %s: must be from the year %d to %d", path, p.Start.Format(time.RFC3339), firstYear, lastYear)
+	case p.Start.Unix()%60 != 0 || p.Start.Nanosecond() != 0:
+		return fmt.Errorf("%sstart: %s: must be a whole minute", path, p.Start.Format(time.RFC3339Nano))
+	default:
+		return nil
+	}
+}
+
+// between tells whether a number is above the least and at most the most; what is no number is
+// not.
+func between(x, least, most float64) bool { return x > least && x <= most }

@@ -1,0 +1,31 @@
+package usage_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/usage"
+)
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	for _, c := range []struct{ use, args, want string }{
+		{"clear FILE|-", "case.json", ""},
+		{"clear FILE|-", "", `FILE|- is missing: write it as in "x clear FILE|-"`},
+		{"feed TAPE RATE START", "tape", `RATE and START is missing`},
+		{"clear FILE|-", "a b", `"b" is one argument too many: write "x clear FILE|-"`},
+		{"gateway --config FILE", "", ""},
+		{"gateway --config FILE", "a", `"a" is one argument too many: write "x gateway"`},
+		{"run", "", ""},
+	} {
+		err := usage.Arguments("x "+strings.Fields(c.use)[0], c.use, strings.Fields(c.args))
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || !usage.Is(err) || !strings.Contains(err.Error(), "--help")) {
+			t.Errorf("%s with %q: %v, want %q", c.use, c.args, err, c.want)
+		}
+	}
+	if err := usage.Choose("x ledger", []string{"verfy"}, []string{"show", "verify"}); !usage.Is(err) || !strings.Contains(err.Error(), `unknown command "verfy" for "x ledger": it has show, verify`) {
+		t.Error(err)
+	}
+	if err := usage.Flag("x replay", "out", "directory for the results"); !usage.Is(err) || !strings.Contains(err.Error(), "give --out: directory for the results") {
+		t.Error(err)
+	}
+}
