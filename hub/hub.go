@@ -209,16 +209,24 @@ type State struct {
 
 	Devices      int
 	Simulated    bool
-	Address      string // of the pages
+	Address      string // of the pages, with http:// or https://
 	InstallerKey string // file
+	ViewerKey    string // file; empty: the pages are open
 }
 
 // State returns what there is now.
 func (h *Hub) State(ctx context.Context) State {
-	return State{
+	s := State{
 		Status: h.pages.status(ctx), Devices: h.pages.live.Devices(), Simulated: h.site.sim != nil,
-		Address: h.pages.listener.Addr().String(), InstallerKey: h.dir.File(InstallerKeyFile),
+		Address: "http://" + h.pages.listener.Addr().String(), InstallerKey: h.dir.File(InstallerKeyFile),
 	}
+	if h.Plan.Access.Certificate != nil {
+		s.Address = "https://" + h.pages.listener.Addr().String()
+	}
+	if !s.Simulated || !h.Plan.Access.Open {
+		s.ViewerKey = h.dir.File(ViewerKeyFile)
+	}
+	return s
 }
 
 const (
@@ -260,7 +268,7 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 func (h *Hub) startRecords(s *stages) {
 	s.start(h.lease.Run)
 	s.start(h.market.host.Run)
-	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.handler) })
+	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler) })
 	s.start(h.pages.live.Run)
 	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.start(h.records.intake.Run)
