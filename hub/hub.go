@@ -56,6 +56,7 @@ type Hub struct {
 	signs     *signwatch.Watch
 	handler   http.Handler
 	poster    *ledger.Poster
+	judge     *clock.Judge // of the time of real devices; nil in a simulation
 
 	closers []func() error // in order of opening
 }
@@ -114,6 +115,10 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {
+	if h.Plan.Simulation == nil {
+		h.judge = clock.NewJudge(h.Clock, h.Plan.Speed, func(text string) { h.Log.ErrorContext(ctx, text) })
+		h.Clock = h.judge.Now
+	}
 	if h.site, err = openSite(ctx, h.Plan, h.Clock); err != nil {
 		return err
 	}
@@ -177,6 +182,9 @@ func (h *Hub) openMarket(ctx context.Context) error {
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.batteries); err != nil {
 		return err
+	}
+	if h.judge != nil {
+		h.judge.NotBefore(h.market.host.Latest())
 	}
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
@@ -268,7 +276,9 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 func (h *Hub) startRecords(s *stages) {
 	s.start(h.lease.Run)
 	s.start(h.market.host.Run)
-	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler) })
+	s.start(func(ctx context.Context) error {
+		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler)
+	})
 	s.start(h.pages.live.Run)
 	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.start(h.records.intake.Run)
