@@ -27,16 +27,15 @@ func Subject(community string) string { return "clock." + community }
 // Answer is what a hub answers: unix milliseconds.
 func Answer(now time.Time) []byte { return strconv.AppendInt(nil, now.UnixMilli(), 10) }
 
-// Skew asks a hub for the time and returns by how much this machine's clock is ahead of
-// it. The answer is taken to be of the middle between question and answer.
-func Skew(ctx context.Context, ask func(ctx context.Context) ([]byte, error)) (time.Duration, error) {
-	before := time.Now()
+// Skew asks a hub for the time and returns by how much a clock is ahead of it. The answer is taken to be of the middle between question and answer.
+func Skew(ctx context.Context, own Clock, ask func(ctx context.Context) ([]byte, error)) (time.Duration, error) {
+	shown, before := own(), time.Now()
 	answer, err := ask(ctx)
 	if err != nil {
 		return 0, err
 	}
 	const half = 2
-	middle := before.Add(time.Since(before) / half)
+	middle := shown.Add(time.Since(before) / half)
 	ms, err := strconv.ParseInt(string(answer), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("the hub's time: %w", err)

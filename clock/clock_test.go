@@ -25,7 +25,7 @@ func TestFast(t *testing.T) {
 func TestSkew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, behind := range []time.Duration{3 * time.Second, -time.Minute, 0} {
-			skew, err := clock.Skew(t.Context(), func(context.Context) ([]byte, error) {
+			skew, err := clock.Skew(t.Context(), time.Now, func(context.Context) ([]byte, error) {
 				time.Sleep(200 * time.Millisecond)
 				answer := clock.Answer(time.Now().Add(-behind))
 				time.Sleep(200 * time.Millisecond)
@@ -36,10 +36,10 @@ func TestSkew(t *testing.T) {
 			}
 		}
 		no := errors.New("no answer")
-		if _, err := clock.Skew(t.Context(), func(context.Context) ([]byte, error) { return nil, no }); !errors.Is(err, no) {
+		if _, err := clock.Skew(t.Context(), time.Now, func(context.Context) ([]byte, error) { return nil, no }); !errors.Is(err, no) {
 			t.Errorf("%v, want %v", err, no)
 		}
-		if _, err := clock.Skew(t.Context(), func(context.Context) ([]byte, error) { return []byte("noon"), nil }); err == nil {
+		if _, err := clock.Skew(t.Context(), time.Now, func(context.Context) ([]byte, error) { return []byte("noon"), nil }); err == nil {
 			t.Error("noon is a time")
 		}
 	})

@@ -46,7 +46,10 @@ func (t AccessText) access(listen string) (a Access, err error) {
 			return a, fmt.Errorf("hosts[%d]: %q is not the name of a machine, as in hub.example", i, name)
 		}
 	}
-	a.Hosts = append(a.Hosts, t.Hosts...)
+	a.Hosts = append([]string{}, t.Hosts...)
+	if host, _, err := net.SplitHostPort(listen); err == nil && !net.ParseIP(host).IsUnspecified() && host != "" {
+		a.Hosts = append(a.Hosts, host)
+	}
 	switch {
 	case t.TLS.Cert == "" && t.TLS.Key == "":
 	case t.TLS.Cert == "" || t.TLS.Key == "":

@@ -57,6 +57,7 @@ type Hub struct {
 	signs     *signwatch.Watch
 	handler   http.Handler
 	poster    *ledger.Poster
+	judge     *clock.Judge // of the time of real devices; nil in a simulation
 
 	closers []func() error // in order of opening
 }
@@ -115,6 +116,10 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {
+	if h.Plan.Simulation == nil {
+		h.judge = clock.NewJudge(h.Clock, h.Plan.Speed, func(text string) { h.Log.ErrorContext(ctx, text) })
+		h.Clock = h.judge.Now
+	}
 	if h.site, err = openSite(ctx, h.Plan, h.Clock); err != nil {
 		return err
 	}
@@ -179,6 +184,9 @@ func (h *Hub) openMarket(ctx context.Context) error {
 	if err := h.market.open(ctx, h.bus, h.dir, h.batteries); err != nil {
 		return err
 	}
+	if h.judge != nil {
+		h.judge.NotBefore(h.market.host.Latest())
+	}
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
 		Recorded: h.pages.live.SeeRecorded,
@@ -210,16 +218,24 @@ type State struct {
 
 	Devices      int
 	Simulated    bool
-	Address      string // of the pages
+	Address      string // of the pages, with http:// or https://
 	InstallerKey string // file
+	ViewerKey    string // file; empty: the pages are open
 }
 
 // State returns what there is now.
 func (h *Hub) State(ctx context.Context) State {
-	return State{
+	s := State{
 		Status: h.pages.status(ctx), Devices: h.pages.live.Devices(), Simulated: h.site.sim != nil,
-		Address: h.pages.listener.Addr().String(), InstallerKey: h.dir.File(InstallerKeyFile),
+		Address: "http://" + h.pages.listener.Addr().String(), InstallerKey: h.dir.File(InstallerKeyFile),
 	}
+	if h.Plan.Access.Certificate != nil {
+		s.Address = "https://" + h.pages.listener.Addr().String()
+	}
+	if !s.Simulated || !h.Plan.Access.Open {
+		s.ViewerKey = h.dir.File(ViewerKeyFile)
+	}
+	return s
 }
 
 const (
@@ -261,7 +277,9 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 func (h *Hub) startRecords(s *stages) {
 	s.start(h.lease.Run)
 	s.start(h.market.host.Run)
-	s.start(func(ctx context.Context) error { return web.Serve(ctx, h.pages.listener, h.handler) })
+	s.start(func(ctx context.Context) error {
+		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler)
+	})
 	s.start(h.pages.live.Run)
 	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })

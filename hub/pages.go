@@ -160,6 +160,9 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 	return traders, nil
 }
 
+// ViewerKeyFile holds the key that opens what the pages show.
+const ViewerKeyFile = "viewer.key"
+
 // handler makes the API of what the program is.
 func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) (http.Handler, error) {
 	traders, err := p.traders(dir)
@@ -171,7 +174,14 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 		return nil, err
 	}
 	shown := books{p.records.ledger, runner, p.site.clock}
-	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Handler()
+	viewer, err := dir.Secret(ViewerKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	at := p.site.plan.Access
+	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
+		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+	}).Handler()
 }
 
 // orderEntry is where agents outside enter orders. It implements web.Orders.

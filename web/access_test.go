@@ -33,6 +33,8 @@ type asked struct {
 // operation that is new is open to all only when somebody writes it here.
 func operations() map[string]asked {
 	return map[string]asked{
+		"openSession":       {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
+		"closeSession":      {http.MethodDelete, "/api/v1/session", "", "", http.StatusNoContent},
 		"getStatus":         {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
 		"getState":          {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
 		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
@@ -193,8 +195,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 7 {
-		t.Errorf("%d operations take a body, want 7", tried)
+	if tried != 8 {
+		t.Errorf("%d operations take a body, want 8", tried)
 	}
 }
 

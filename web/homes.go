@@ -16,6 +16,7 @@ type homes struct {
 	member map[string]int
 	point  map[string]int
 	own    [][]string        // metering points by the place of their home
+	ledger []string          // accounts by the place of their home, which strangers are not told
 	drawn  map[int]time.Time // wall time of a home's flow
 
 	devices  devices
@@ -50,7 +51,8 @@ func (h *homes) add(d grid.Device, account func(member, point string) (string, e
 		at = len(h.all)
 		h.member[d.Member] = at
 		h.own = append(h.own, nil)
-		h.all = append(h.all, api.Home{Id: d.Member, MeteringPoint: d.MeteringPoint, Account: account})
+		h.ledger = append(h.ledger, account)
+		h.all = append(h.all, api.Home{Id: d.Member, MeteringPoint: d.MeteringPoint})
 	}
 	if _, known := h.point[d.MeteringPoint]; !known {
 		h.point[d.MeteringPoint] = at

@@ -183,7 +183,19 @@ func (l *Live) Apart(points map[string]bool) {
 	l.homes.outlooks.apart = maps.Clone(points)
 }
 
-// State returns a copy of everything.
+// Joined returns a copy of everything, with the accounts that the homes have on the ledger:
+// by them all postings of a home can be told, which is no stranger's business.
+func (l *Live) Joined(ctx context.Context) api.State {
+	state := l.State(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k := range state.Homes {
+		state.Homes[k].Account = l.homes.ledger[l.homes.member[state.Homes[k].Id]]
+	}
+	return state
+}
+
+// State returns a copy of everything that strangers may see in a demonstration.
 func (l *Live) State(ctx context.Context) api.State { return l.snapshot(l.status.soon(ctx)) }
 
 // snapshot returns a copy of everything, with this status.

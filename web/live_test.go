@@ -82,7 +82,10 @@ func TestADeviceComesLater(t *testing.T) {
 	for member, device := range map[string]string{"a": "a/meter", "c": "c/meter"} {
 		l.SeeReadings(member, []grid.Reading{{Device: device, Time: now, Power: new(grid.Power(7)), Quality: grid.Good}})
 	}
-	homes := l.State(t.Context()).Homes
+	if stranger := l.State(t.Context()).Homes; stranger[2].Account != "" {
+		t.Errorf("strangers are told whose account %s is", stranger[2].Account)
+	}
+	homes := l.Joined(t.Context()).Homes
 	if len(homes) != 3 || len(homes[0].Devices) != 3 || *homes[0].Devices[0].Power != 7 || homes[2].Account != "account of c at mp-c" || *homes[2].Devices[0].Power != 7 {
 		t.Errorf("homes %+v", homes)
 	}

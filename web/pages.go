@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 )
 
 // pages answers those that show the live state.
@@ -38,6 +39,9 @@ func (p pages) GetStatus(ctx context.Context, _ api.GetStatusRequestObject) (api
 
 // GetState implements the API.
 func (p pages) GetState(ctx context.Context, _ api.GetStateRequestObject) (api.GetStateResponseObject, error) {
+	if _, known := auth.From(ctx); known {
+		return api.GetState200JSONResponse(p.live.Joined(ctx)), nil
+	}
 	return api.GetState200JSONResponse(p.live.State(ctx)), nil
 }
 

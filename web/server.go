@@ -25,7 +25,8 @@ var assets embed.FS
 // Server answers HTTP. Use NewServer.
 type Server struct {
 	operations operations
-	keys       auth.Keys
+	door       auth.Door
+	access     Access
 	checker    checker
 	ready      func() bool
 	metrics    http.Handler
@@ -45,7 +46,7 @@ type operations struct {
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	return &Server{
 		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}},
-		keys:       keys(entry, installer), checker: entry.checker, ready: ready, metrics: metrics, log: log,
+		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
 }
 
@@ -66,10 +67,13 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
-	answers := api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
+	answers := http.NewServeMux()
+	answers.HandleFunc("POST /api/v1/session", s.openSession)
+	answers.HandleFunc("DELETE /api/v1/session", s.closeSession)
+	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,
-	}), api.StdHTTPServerOptions{ErrorHandlerFunc: badRequest})
+	}), api.StdHTTPServerOptions{ErrorHandlerFunc: badRequest}))
 	mux.Handle("/api/", answers)
 	s.checker.bodies(mux, answers)
 	mux.HandleFunc("GET /api/v1/ws", s.operations.websocket)
@@ -80,24 +84,11 @@ func (s *Server) Handler() (http.Handler, error) {
 			http.Error(w, "This program was built without its pages: build it with `make build`. The API is at /api/v1/status.", http.StatusNotFound)
 		})
 	}
-	known, err := auth.Guard(s.checker.spec, s.keys, mux)
+	known, err := s.door.Guard(s.checker.spec, mux)
 	if err != nil {
 		return nil, err
 	}
-	return guarded(known), nil
-}
-
-// guarded adds the headers that every answer has and refuses requests that
-// another site's page sends.
-func guarded(next http.Handler) http.Handler {
-	protected := http.NewCrossOriginProtection().Handler(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		protected.ServeHTTP(w, r)
-	})
+	return s.access.guarded(known), nil
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {

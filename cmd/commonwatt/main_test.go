@@ -449,6 +449,8 @@ func TestWrongUseExitsWith2(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
+		"listen: 0.0.0.0:0 is open to others":    {"run", "--data", t.TempDir(), "--listen", "0.0.0.0:0"},
+		"behind_proxy[0]: \"proxy\" is not":      {"run", "--data", t.TempDir(), "--listen", "0.0.0.0:0", "--behind-proxy=proxy"},
 		"choose another address with --listen":   {"run", "--data", t.TempDir(), "--listen", busy.Addr().String()},
 		`is of version "99"`:                     {"run", "--data", other, "--listen", "127.0.0.1:0"},
 		"it is not one of commonwatt's":          {"run", "--data", foreign, "--listen", "127.0.0.1:0"},

@@ -124,7 +124,7 @@ func (p *inProcess) state(what string, wanted func(api.State) bool) (s api.State
 	p.t.Helper()
 	come := eventually(func() bool {
 		s = api.State{}
-		response, err := http.Get(p.said.base() + "/api/v1/state")
+		response, err := look(p.said.base()+"/api/v1/state", p.dir)
 		if err != nil {
 			return false
 		}

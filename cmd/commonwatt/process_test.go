@@ -127,12 +127,15 @@ type process struct {
 	command *exec.Cmd
 	stderr  *printed
 	ended   chan struct{}
+	dir     string // of a community: its viewer's key is there
 }
 
 // launch starts a community whose pages are on an address of their own.
 func launch(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	return spawn(t, append([]string{"run", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	p := spawn(t, append([]string{"run", "--data", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	p.dir = dir
+	return p
 }
 
 // spawn starts the program; it is killed when the test ends.
@@ -194,7 +197,7 @@ func (p *process) stop() {
 }
 
 func (p *process) get(path string, into any) error {
-	response, err := http.Get(p.base() + path)
+	response, err := look(p.base()+path, p.dir)
 	if err != nil {
 		return err
 	}
@@ -203,6 +206,20 @@ func (p *process) get(path string, into any) error {
 		return fmt.Errorf("%s: %s", path, response.Status)
 	}
 	return json.NewDecoder(response.Body).Decode(into)
+}
+
+// look asks a community for what its pages show, with the viewer's key of its directory.
+func look(url, dir string) (*http.Response, error) {
+	key, err := os.ReadFile(filepath.Join(dir, "viewer.key"))
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(key)))
+	return http.DefaultClient.Do(r)
 }
 
 // wait waits until something is so while the program runs.

@@ -24,6 +24,7 @@ type runFlags struct {
 	homes                int
 	seed                 uint64
 	verbose, standby     bool
+	proxies              []string
 }
 
 func runCommand() *cobra.Command {
@@ -49,6 +50,8 @@ them.`,
 	c.Flags().StringVar(&f.config, "config", "", "configuration file (see commonwatt config check --help)")
 	c.Flags().StringVar(&f.data, "data", d.Data, "directory of everything that is kept")
 	c.Flags().StringVar(&f.listen, "listen", d.Listen, "address of the pages and the API")
+	c.Flags().StringSliceVar(&f.proxies, "behind-proxy", nil, "addresses of the proxies that speak TLS with others, from which alone requests are taken; without one, those of this machine")
+	c.Flags().Lookup("behind-proxy").NoOptDefVal = "127.0.0.1,::1"
 	c.Flags().Float64Var(&f.speed, "speed", d.Speed, "world seconds a second")
 	c.Flags().DurationVar(&f.duration, "duration", 0, "stop after this wall time from readiness, such as 60s (0: run until stopped)")
 	c.Flags().IntVar(&f.homes, "homes", config.DefaultSimulation().Homes, "simulated homes")
@@ -133,6 +136,9 @@ func (f runFlags) read(given func(flag string) bool) (c config.Config, err error
 	if given("listen") {
 		c.Listen = f.listen
 	}
+	if given("behind-proxy") {
+		c.BehindProxy = f.proxies
+	}
 	if given("speed") {
 		c.Speed = f.speed
 	}
@@ -157,9 +163,12 @@ func sayBegan(progress io.Writer, s hub.State) {
 	if s.Simulated {
 		kind = "simulated home"
 	}
-	fmt.Fprintf(progress, "commonwatt %s: %s, %s, world time %s at %g× speed\nOpen http://%s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
+	fmt.Fprintf(progress, "commonwatt %s: %s, %s, world time %s at %g× speed\nOpen %s/ in a browser: flow, price and trades move there. Stop with Ctrl-C.\n",
 		s.Version, grid.Number(s.Homes, kind), grid.Number(s.Devices, "device"), s.WorldTime.Format("2006-01-02 15:04"), s.Speed, s.Address)
+	if s.ViewerKey != "" {
+		fmt.Fprintf(progress, "The pages ask for a key, which is in %s\n", s.ViewerKey)
+	}
 	if !s.Simulated {
-		fmt.Fprintf(progress, "Devices are paired at http://%s/installer.html with the key in %s\n", s.Address, s.InstallerKey)
+		fmt.Fprintf(progress, "Devices are paired at %s/installer.html with the key in %s\n", s.Address, s.InstallerKey)
 	}
 }

@@ -50,6 +50,7 @@ type Host struct {
 	sequencer *journal.Sequencer
 	saved     time.Time // when the last snapshot was taken
 	seq       uint64    // of the last event; locked.mu guards it
+	latest    int64     // world time of the latest command, unix ms; locked.mu guards it
 	foreign   bool      // the log was begun under other rules
 }
 
@@ -198,6 +199,7 @@ func (r *replayed) Restore(snapshot []byte) error {
 type saved struct {
 	Market json.RawMessage   `json:"market"`
 	Seq    uint64            `json:"seq"`
+	Latest int64             `json:"latest,omitempty"` // world time of the latest command, unix ms
 	Outbox []community.Event `json:"outbox"`
 }
 
@@ -207,7 +209,7 @@ func (h *Host) Restore(snapshot []byte) error {
 	if err := json.Unmarshal(snapshot, &saved); err != nil {
 		return fmt.Errorf("restore the market: %w", err)
 	}
-	h.seq = saved.Seq
+	h.seq, h.latest = saved.Seq, saved.Latest
 	h.outbox.restore(saved.Outbox)
 	return h.market.Restore(saved.Market)
 }
@@ -219,6 +221,7 @@ func (h *Host) Apply(c *matching.Command) []matching.Event {
 	defer h.mu.Unlock()
 	events := h.market.Apply(c)
 	h.seq = events[len(events)-1].Seq
+	h.latest = max(h.latest, c.Time)
 	h.outbox.put(h.market.Events())
 	h.watchers.tell(events, h.market.Order)
 	return events
@@ -236,7 +239,7 @@ func (h *Host) snapshot(commands uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(saved{market, h.seq, h.outbox.unpublished()})
+	b, err := json.Marshal(saved{market, h.seq, h.latest, h.outbox.unpublished()})
 	if err != nil {
 		return nil, fmt.Errorf("save the market: %w", err)
 	}
@@ -250,6 +253,17 @@ func (h *Host) Command(a community.Action) error {
 	c := h.market.Command(a)
 	h.mu.Unlock()
 	return h.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command { return []matching.Command{c} }})
+}
+
+// Latest returns the time of the latest command that was carried out, now or before the
+// start, the zero time when there was none.
+func (h *Host) Latest() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.latest == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(h.latest)
 }
 
 // EventsSubject is where on the bus the events are published.

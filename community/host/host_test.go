@@ -233,3 +233,18 @@ func TestNothingIsSaidThatIsNotDurable(t *testing.T) {
 		t.Errorf("%+v", h.Counts())
 	}
 }
+
+// TestTheLatestTimeIsKnownAfterAStart tells when the last command was of, also to a host
+// that goes on with the log, so that a clock which is behind it is not believed.
+func TestTheLatestTimeIsKnownAfterAStart(t *testing.T) {
+	l := &log{}
+	h := opened(t, l, &bus{}, seeNothing)
+	begin(t, h)
+	if got := h.Latest(); !got.Equal(noon()) {
+		t.Errorf("after commands of noon it is %s", got)
+	}
+	l.commands = append(l.commands, matching.Command{Kind: matching.Cancel, Order: 1, Time: noon().Add(time.Hour).UnixMilli()})
+	if got := opened(t, l, &bus{}, seeNothing).Latest(); !got.Equal(noon().Add(time.Hour)) {
+		t.Errorf("after a start it is %s", got)
+	}
+}

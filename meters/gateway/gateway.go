@@ -48,12 +48,13 @@ type gateway struct {
 	skew     atomic.Int64 // ns by which this clock is ahead of the hub's
 	totals   *totals
 	receipts *receipts
+	clock    *clock.Judge
 	mustAsk  bool // nothing is signed before the hub has said what it has
 }
 
 // Run reads the targets until ctx ends, and gives the hub a moment to take what is left.
 func Run(ctx context.Context, o Options) (err error) {
-	n := &gateway{Options: o}
+	n := &gateway{Options: o, clock: clock.NewJudge(time.Now, 1, func(text string) { o.Log.Error(text) })}
 	if n.totals, err = openTotals(o.Dir); err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer close(minding)
 		n.mind(ctx)
 	}()
-	fleet := &meters.Fleet{Clock: time.Now, Sink: n, Log: n.Log}
+	fleet := &meters.Fleet{Clock: n.clock.Now, Sink: n, Log: n.Log}
 	err = errors.Join(fleet.Run(ctx, n.Targets, n.totals), n.signer.Close(context.WithoutCancel(ctx)), n.totals.save())
 	<-minding
 	n.finish()
@@ -213,7 +214,7 @@ func (n *gateway) mind(ctx context.Context) {
 func (n *gateway) compareClocks(ctx context.Context) {
 	asked, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	skew, err := clock.Skew(asked, func(ctx context.Context) ([]byte, error) {
+	skew, err := clock.Skew(asked, n.clock.Now, func(ctx context.Context) ([]byte, error) {
 		return n.bus.Request(ctx, clock.Subject(n.Community), nil)
 	})
 	if err != nil { // the last comparison holds

@@ -1,6 +1,8 @@
 // Package auth says who sent a request, and lets it pass when they may do what it
 // asks for. What an operation needs stands in openapi.yaml, as its security: the
-// schemes there are the roles here. An operation without security is open to all.
+// schemes there are the roles here. An operation without security is open in a
+// demonstration; else any of the keys opens it, or the cookie of who has shown one
+// (Sessions). Only what says that it needs none (security: []) is open to all.
 //
 // A Guard stands before the whole API and is the only place that reads a key. What
 // it lets pass has the Principal in its context.
@@ -20,13 +22,22 @@ type Role string
 const (
 	Trader    Role = "key"       // trades for one member
 	Installer Role = "installer" // pairs devices
+	Viewer    Role = "viewer"    // looks at everything that the pages show
 )
+
+// readers are the roles whose holders may look at what is open in a demonstration.
+func readers() []Role { return []Role{Viewer, Installer, Trader} }
+
+// readersWanted says what to send to who came without a key where one is wanted to look.
+const readersWanted = `this community shows nothing to who sends no key: send the viewer's key as "Authorization: Bearer KEY", it is in viewer.key in the data directory, or show it at POST /api/v1/session and come back with the cookie`
 
 // keyOf says which key a role needs and where it is found, to who came without it.
 func keyOf(r Role) (string, error) {
 	switch r {
 	case Trader:
 		return `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`, nil
+	case Viewer:
+		return readersWanted, nil
 	case Installer:
 		return `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`, nil
 	}
@@ -55,6 +66,9 @@ func (k Keys) Grant(key string, p Principal) {
 		k[holding{p.Role, sha256.Sum256([]byte(key))}] = p
 	}
 }
+
+// Reader returns who holds a key by which the pages may be looked at.
+func (k Keys) Reader(key string) (Principal, bool) { return k.find(key, readers()) }
 
 // find returns who holds a key that gives one of the roles.
 func (k Keys) find(key string, roles []Role) (Principal, bool) {

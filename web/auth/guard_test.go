@@ -53,7 +53,7 @@ func TestTheGuardReadsTheContract(t *testing.T) {
 	keys.Grant("both", auth.Principal{Role: auth.Trader, Name: "bo"})
 	keys.Grant("both", auth.Principal{Role: auth.Installer, Name: "bo"})
 	keys.Grant("", auth.Principal{Role: auth.Trader, Name: "nobody"})
-	h, err := auth.Guard(read(t, contract), keys, http.HandlerFunc(named))
+	h, err := auth.Door{Keys: keys}.Guard(read(t, contract), http.HandlerFunc(named))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestTheGuardReadsTheContract(t *testing.T) {
 
 // TestARequestOfTwoNames is answered with both ways in.
 func TestARequestOfTwoNames(t *testing.T) {
-	h, err := auth.Guard(read(t, contract), auth.Keys{}, http.HandlerFunc(named))
+	h, err := auth.Door{}.Guard(read(t, contract), http.HandlerFunc(named))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestAPathThatIsWrittenAnotherWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached := false
-	h, err := auth.Guard(spec, auth.Keys{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	h, err := auth.Door{}.Guard(spec, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestAContractThatNobodyCanKeepIsRefused(t *testing.T) {
 		"[{}]":                       "GET /open: each of its security has to be one scheme, not 0",
 		"[{member: []}]":             `GET /open: nobody can have the security scheme "member"`,
 	} {
-		_, err := auth.Guard(read(t, strings.Replace(contract, "security: []", "security: "+security, 1)), auth.Keys{}, http.NotFoundHandler())
+		_, err := auth.Door{}.Guard(read(t, strings.Replace(contract, "security: []", "security: "+security, 1)), http.NotFoundHandler())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", security, err, want)
 		}

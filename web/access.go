@@ -1,0 +1,144 @@
+package web
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
+)
+
+// Access says who reaches the pages, and how.
+type Access struct {
+	Closed    bool         // nothing is shown without a key; else whoever comes may look
+	ViewerKey string       // opens what the pages show
+	Secure    bool         // requests come over TLS
+	Hosts     []string     // names by which the pages are asked for, beside those of loopback; nil: none is checked
+	Proxies   []netip.Addr // requests come from them alone; none: from everybody
+}
+
+// Behind has a server answer as the access says.
+func (s *Server) Behind(a Access) *Server {
+	s.access, s.door.Closed = a, a.Closed
+	s.door.Sessions.Secure = a.Secure
+	s.door.Keys.Grant(a.ViewerKey, auth.Principal{Role: auth.Viewer, Name: "viewer"})
+	return s
+}
+
+// longWait is for how long an answer may be written that waits for devices, usualWait any
+// other one. The WebSockets have deadlines of their own.
+const (
+	usualWait = 60 * time.Second
+	longWait  = 20 * time.Minute
+)
+
+// guarded adds the headers that every answer has, and refuses what another site's page
+// sends or asks for under a name of its own.
+func (a Access) guarded(next http.Handler) http.Handler {
+	protected := http.NewCrossOriginProtection().Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.head(w, r)
+		if why, code := a.refuses(r); why != "" {
+			api.WriteProblem(w, code, why)
+			return
+		}
+		wait := usualWait
+		if strings.HasPrefix(r.URL.Path, "/api/v1/pairing/") {
+			wait = longWait
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait)) // the server's own holds where there is none
+		protected.ServeHTTP(w, r)
+	})
+}
+
+func (a Access) head(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	if strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics" {
+		h.Set("Cache-Control", "no-store")
+	}
+	if a.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// refuses tells why a request is not answered, empty when it is.
+func (a Access) refuses(r *http.Request) (why string, code int) {
+	if len(a.Proxies) > 0 && !a.fromProxy(r) {
+		return "requests come by a proxy here (behind_proxy), and this one does not", http.StatusForbidden
+	}
+	if !a.knows(r.Host) {
+		return "nobody asks for this community by that name: put it into hosts in the configuration if it is one of its own", http.StatusMisdirectedRequest
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if from, err := url.Parse(origin); err != nil || !strings.EqualFold(from.Host, r.Host) {
+			return "another site's page asks for this", http.StatusForbidden
+		}
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && strings.HasPrefix(r.URL.Path, "/api/") {
+		return "another site's page asks for this", http.StatusForbidden
+	}
+	return "", 0
+}
+
+func (a Access) fromProxy(r *http.Request) bool {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && slices.Contains(a.Proxies, from.Addr().Unmap())
+}
+
+// knows tells whether the pages may be asked for by a name: a page of another site that has
+// its own name point here is not answered.
+func (a Access) knows(host string) bool {
+	if a.Hosts == nil {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") {
+		return true
+	}
+	return slices.ContainsFunc(a.Hosts, func(known string) bool { return sameHost(known, name) })
+}
+
+// sameHost tells whether a name is meant by one that is known; of a certificate for
+// *.example that is any name one level below.
+func sameHost(known, name string) bool {
+	if below, wild := strings.CutPrefix(known, "*."); wild {
+		_, domain, found := strings.Cut(name, ".")
+		return found && strings.EqualFold(domain, below)
+	}
+	return strings.EqualFold(strings.Trim(known, "[]"), name)
+}
+
+// openSession gives who shows a key a cookie by which the pages can be looked at.
+func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
+	var asked api.SessionRequest
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil { // its form was checked
+		badRequest(w, r, err)
+		return
+	}
+	p, known := s.door.Keys.Reader(asked.Key)
+	if !known {
+		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
+		return
+	}
+	s.door.Sessions.Begin(w, p, time.Now())
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
+	s.door.Sessions.End(w, r)
+	w.WriteHeader(http.StatusNoContent)
+}
