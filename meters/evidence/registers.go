@@ -50,6 +50,8 @@ type registers struct {
 type source struct {
 	id, thinned      int64
 	imports, exports bool
+	newest           int64  // unix ms of what was told last
+	sequence         uint64 // of the batch that says it
 }
 
 // add notes what a batch says. Where the gateway's clock was put back, what it said of
@@ -68,8 +70,10 @@ func (registers) add(ctx context.Context, tx *sql.Tx, b proof.Batch, counts func
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM registers WHERE source = ? AND time > ? AND sequence < ?`, s.id, last, b.Sequence); err != nil {
-			return err
+		if s.newest > last {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM registers WHERE source = ? AND time > ? AND sequence < ?`, s.id, last, b.Sequence); err != nil {
+				return err
+			}
 		}
 		sources[device] = s
 	}
@@ -88,8 +92,10 @@ func (registers) add(ctx context.Context, tx *sql.Tx, b proof.Batch, counts func
 
 func sourceOf(ctx context.Context, tx *sql.Tx, device, member, gateway string) (*source, error) {
 	s := &source{}
-	const find = `SELECT id, thinned, imports, exports FROM sources WHERE device = ? AND member = ? AND gateway = ?`
-	err := tx.QueryRowContext(ctx, find, device, member, gateway).Scan(&s.id, &s.thinned, &s.imports, &s.exports)
+	const find = `SELECT s.id, s.thinned, s.imports, s.exports, COALESCE(r.time, 0), COALESCE(r.sequence, 0)
+FROM sources s LEFT JOIN registers r ON r.source = s.id AND r.time = (SELECT MAX(time) FROM registers WHERE source = s.id)
+WHERE s.device = ? AND s.member = ? AND s.gateway = ?`
+	err := tx.QueryRowContext(ctx, find, device, member, gateway).Scan(&s.id, &s.thinned, &s.imports, &s.exports, &s.newest, &s.sequence)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = tx.QueryRowContext(ctx, `INSERT INTO sources (device, member, gateway) VALUES (?, ?, ?) RETURNING id`, device, member, gateway).Scan(&s.id)
 	}
@@ -102,14 +108,18 @@ const lateWithin = int64(time.Hour / time.Millisecond)
 
 // add notes a reading, unless a later batch tells of an earlier time, or of the same.
 func (s *source) add(ctx context.Context, tx *sql.Tx, r grid.Reading, sequence uint64, estimated bool) error {
-	const insert = `INSERT INTO registers (source, time, sequence, import, export, estimated)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
-	SELECT 1 FROM registers WHERE source = ?1 AND time < ?2 AND time >= ?2 - ?7 AND sequence > ?3
-	AND (SELECT sequence FROM registers WHERE source = ?1 ORDER BY time DESC LIMIT 1) > ?3)
+	const insert = `INSERT INTO registers (source, time, sequence, import, export, estimated) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (source, time) DO UPDATE SET sequence = excluded.sequence, import = excluded.import, export = excluded.export, estimated = excluded.estimated
 WHERE excluded.sequence >= sequence`
 	ms := r.Time.UnixMilli()
-	if _, err := tx.ExecContext(ctx, insert, s.id, ms, sequence, r.Import, r.Export, estimated, lateWithin); err != nil {
+	if s.sequence > sequence { // it comes late
+		const overtaken = `SELECT EXISTS (SELECT 1 FROM registers WHERE source = ?1 AND time < ?2 AND time >= ?2 - ?4 AND sequence > ?3)`
+		var is bool
+		if err := tx.QueryRowContext(ctx, overtaken, s.id, ms, sequence, lateWithin).Scan(&is); err != nil || is {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, insert, s.id, ms, sequence, r.Import, r.Export, estimated); err != nil {
 		return err
 	}
 	imports, exports := s.imports || r.Import != nil, s.exports || r.Export != nil

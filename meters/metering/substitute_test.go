@@ -23,14 +23,14 @@ import (
 type counting struct {
 	*Meters
 
-	t        *testing.T
+	t        testing.TB
 	key      *ecdsa.PrivateKey
 	sequence uint64
 	previous proof.Digest
 	doubted  []string // intervals of meters
 }
 
-func newCounting(t *testing.T) *counting {
+func newCounting(t testing.TB) *counting {
 	t.Helper()
 	c := &counting{t: t}
 	kept, err := evidence.Open(t.Context(), filepath.Join(t.TempDir(), "evidence.db"), "elm")
