@@ -82,7 +82,7 @@ func layers() map[string][]string {
 		"client":                           {},
 		"client/example":                   {"client"},
 		"bench":                            {"*", "hub"},
-		"bench/torture":                    {"client", "meters/evidence", "meters/sim", "scenarios/world", "web/api"},
+		"bench/torture":                    {"client", "disk", "meters/evidence", "meters/sim", "scenarios/world", "web/api"},
 		"cmd/commonwatt":                   {"*", "hub", "bench"},
 		"cmd/chaincode":                    {"chaincode"},
 	}

@@ -16,7 +16,7 @@ import (
 // tradeEvery is how often a member sends an order.
 const tradeEvery = 60 * time.Millisecond
 
-// countEvery is how often it is asked how many readings are stored.
+// countEvery is how often it is looked how many readings are stored.
 const countEvery = 200 * time.Millisecond
 
 // trade has the members trade until the function that it returns is called.
@@ -27,11 +27,10 @@ func (s *street) trade(ctx context.Context) (end func()) {
 		c, random := s.client(member), rand.New(rand.NewPCG(s.random.Uint64(), uint64(k))) //nolint:gosec // repeatable, not secret
 		wg.Go(func() { s.tradeFor(ctx, member, c, random) })
 	}
-	at := s.at
 	wg.Go(func() {
 		for pause(ctx, countEvery) == nil {
-			if status, err := at.status(ctx); err == nil {
-				s.notes.stored(status.ReadingsTotal)
+			if n, err := s.readings(ctx); err == nil {
+				s.notes.stored(n)
 			}
 		}
 	})
