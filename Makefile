@@ -65,6 +65,7 @@ bench:
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
 	go run ./cmd/commonwatt bench replay
 	go run ./cmd/commonwatt bench start
+	go run ./cmd/commonwatt bench settle
 
 ## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command
 torture: build

@@ -24,7 +24,7 @@ import (
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure parts of Commonwatt on recorded input"}
 	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand(),
-		benchReplayCommand(), benchStartCommand())
+		benchReplayCommand(), benchStartCommand(), benchSettleCommand())
 	return c
 }
 
@@ -254,6 +254,28 @@ read and trade is open. The directories are made below --dir and removed.`,
 	c.Flags().IntVar(&o.Homes, "homes", config.DefaultSimulation().Homes, "simulated homes")
 	c.Flags().IntVar(&o.Rounds, "rounds", 3, "directories, of which the median counts")
 	c.Flags().DurationVar(&o.Ran, "ran", 10*time.Second, "how long the program runs between the two starts")
+	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
+	return c
+}
+
+func benchSettleCommand() *cobra.Command {
+	var o bench.SettleOptions
+	c := measurement(&cobra.Command{
+		Use:   "settle",
+		Short: "Measure the settlement of an interval after readings of hours or days",
+		Long: `Settle intervals of a community whose homes were read once a second for as long as
+--history says, from the signed registers to the closing on the embedded ledger. Every
+home has traded. Measured is wall time; the directories are made below --dir and removed.`,
+	}, func(cmd *cobra.Command) (r bench.SettleResult, err error) {
+		if o.Homes < 1 || o.Rounds < 1 || len(o.Histories) == 0 || slices.Min(o.Histories) < time.Hour {
+			return r, usage.Errorf("--homes and --rounds must be above 0, each --history at least 1h")
+		}
+		o.Progress = cmd.ErrOrStderr()
+		return bench.Settle(cmd.Context(), o)
+	})
+	c.Flags().IntVar(&o.Homes, "homes", 200, "homes")
+	c.Flags().DurationSliceVar(&o.Histories, "history", []time.Duration{2 * time.Hour, 48 * time.Hour}, "how long the homes were read before")
+	c.Flags().IntVar(&o.Rounds, "rounds", 3, "intervals, of which the median counts")
 	c.Flags().StringVar(&o.Dir, "dir", os.TempDir(), "directory on the disk to measure")
 	return c
 }

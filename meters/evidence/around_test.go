@@ -1,6 +1,9 @@
 package evidence_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
@@ -96,6 +99,46 @@ func BenchmarkAround(b *testing.B) {
 			for b.Loop() {
 				if before, after, err := e.Around(b.Context(), "ann", "ann/meter", at); err != nil || before == "" || after == "" {
 					b.Fatalf("%q, %q, %v", before, after, err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkReceive receives what a home's meter says in five seconds, after hours of readings.
+func BenchmarkReceive(b *testing.B) {
+	for _, hours := range []int{0, 1, 12} {
+		b.Run(fmt.Sprintf("%dh", hours), func(b *testing.B) {
+			e, err := evidence.Open(b.Context(), filepath.Join(b.TempDir(), "evidence.db"), "elm")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close()
+			if err := evidence.Fill(b.Context(), e, "ann", "ann/meter", noon(), hours*3600); err != nil {
+				b.Fatal(err)
+			}
+			key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := e.Admit(b.Context(), "gw-1", &key.PublicKey); err != nil {
+				b.Fatal(err)
+			}
+			at, batch := noon().Add(time.Duration(hours)*time.Hour), proof.Batch{Community: "elm", Gateway: "gw-1", Member: "ann"}
+			for b.Loop() {
+				batch.Sequence++
+				batch.Readings = nil
+				for range 5 {
+					at = at.Add(time.Second)
+					batch.Readings = append(batch.Readings, grid.Reading{Device: "ann/meter", Time: at, Import: new(grid.Energy(batch.Sequence)), Export: new(grid.Energy), Quality: grid.Good})
+				}
+				signed, digest, err := proof.SignBatch(batch, key)
+				if err != nil {
+					b.Fatal(err)
+				}
+				batch.Previous = digest
+				if _, _, err := e.Receive(b.Context(), signed, at); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})
