@@ -12,10 +12,10 @@ func TestWhatAPairCommandLacks(t *testing.T) {
 	t.Parallel()
 	nowhere := filepath.Join(t.TempDir(), "nowhere")
 	for want, args := range map[string][]string{
-		"TARGET: 0 given, want one, as tcp://":             {"pair", "probe"},
-		"PLACES: 0 given, want one, as 192.168.1.0/24":     {"pair", "discover"},
-		"TARGET: 2 given":                                  {"pair", "add", "a", "b"},
-		"ID|TARGET: 0 given":                               {"pair", "remove"},
+		"TARGET is missing":                                {"pair", "probe"},
+		"PLACES is missing":                                {"pair", "discover"},
+		`"b" is one argument too many`:                     {"pair", "add", "a", "b"},
+		"ID|TARGET is missing":                             {"pair", "remove"},
 		"there is no community: name its data directory":   {"pair", "list", "--data", nowhere},
 		"--data " + nowhere + ": there is no community":    {"pair", "remove", "ann/meter", "--data", nowhere},
 		`"256" is not a unit id, 0 to 255`:                 {"pair", "probe", "127.0.0.1:1", "--unit", "256"},
