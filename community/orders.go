@@ -11,19 +11,28 @@ import (
 )
 
 // orders are those that the market knows, until a day after their interval's gate closed.
+// Of those that came to nothing (rejected, cancelled or expired without a fill) a member's
+// newest are known, so that nobody fills the memory with them.
 type orders struct {
 	byNumber   map[uint64]*Order
-	byClient   map[clientKey]uint64       // numbers
-	byInterval map[grid.Interval][]uint64 // numbers, by their (first) interval
-	alive      map[string]map[uint64]bool // numbers of those that are not final, by member
-	next       uint64                     // number
+	byClient   map[clientKey]uint64              // numbers
+	byInterval map[grid.Interval]map[uint64]bool // numbers, by their (first) interval
+	alive      map[string]map[uint64]bool        // numbers of those that are not final, by member
+	nothing    map[string][]uint64               // numbers of those that came to nothing, by member, the oldest first
+	next       uint64                            // number
 }
+
+// mostNothing is how many orders of a member that came to nothing are known.
+const mostNothing = 10_000
 
 // clientKey finds an order by what its member calls it.
 type clientKey struct{ member, id string }
 
 func newOrders() orders {
-	return orders{byNumber: map[uint64]*Order{}, byClient: map[clientKey]uint64{}, byInterval: map[grid.Interval][]uint64{}, alive: map[string]map[uint64]bool{}, next: 1}
+	return orders{
+		byNumber: map[uint64]*Order{}, byClient: map[clientKey]uint64{}, byInterval: map[grid.Interval]map[uint64]bool{},
+		alive: map[string]map[uint64]bool{}, nothing: map[string][]uint64{}, next: 1,
+	}
 }
 
 // enter remembers an order.
@@ -31,8 +40,39 @@ func (x *orders) enter(o Order) {
 	x.byNumber[o.Number] = &o
 	x.byClient[clientKey{o.Member, o.ClientID}] = o.Number
 	x.next = max(x.next, o.Number+1)
-	x.byInterval[o.Product.Interval] = append(x.byInterval[o.Product.Interval], o.Number)
+	if x.byInterval[o.Product.Interval] == nil {
+		x.byInterval[o.Product.Interval] = map[uint64]bool{}
+	}
+	x.byInterval[o.Product.Interval][o.Number] = true
 	x.note(&o)
+	if o.Final() && o.Filled == 0 {
+		x.bury(&o)
+	}
+}
+
+// bury remembers that an order came to nothing, and forgets the member's oldest such one
+// where there are too many.
+func (x *orders) bury(o *Order) {
+	all := append(x.nothing[o.Member], o.Number)
+	if len(all) > mostNothing {
+		x.drop(all[0])
+		all = all[1:]
+	}
+	x.nothing[o.Member] = all
+}
+
+// drop forgets an order.
+func (x *orders) drop(number uint64) {
+	o := x.byNumber[number]
+	if o == nil {
+		return
+	}
+	if key := (clientKey{o.Member, o.ClientID}); x.byClient[key] == number {
+		delete(x.byClient, key)
+	}
+	delete(x.alive[o.Member], number)
+	delete(x.byInterval[o.Product.Interval], number)
+	delete(x.byNumber, number)
 }
 
 // note keeps who has orders that are not final.
@@ -42,8 +82,11 @@ func (x *orders) note(o *Order) {
 		x.alive[o.Member] = map[uint64]bool{o.Number: true}
 	case !o.Final():
 		of[o.Number] = true
-	default:
+	case of[o.Number]:
 		delete(of, o.Number)
+		if o.Filled == 0 {
+			x.bury(o)
+		}
 	}
 }
 
@@ -138,11 +181,12 @@ func (x *orders) forget(now grid.Interval) {
 		if !longAgo(i, now) {
 			continue
 		}
-		for _, number := range numbers {
-			delete(x.byClient, clientKey{x.byNumber[number].Member, x.byNumber[number].ClientID})
-			delete(x.alive[x.byNumber[number].Member], number)
-			delete(x.byNumber, number)
+		for number := range numbers {
+			x.drop(number)
 		}
 		delete(x.byInterval, i)
+	}
+	for member, all := range x.nothing {
+		x.nothing[member] = slices.DeleteFunc(all, func(number uint64) bool { return x.byNumber[number] == nil })
 	}
 }
