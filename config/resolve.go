@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -199,6 +200,9 @@ func (c resolver) resolveGateways(p *Plan) error {
 			return fmt.Errorf("%skey: %w: \"commonwatt gateway key\" prints it", path, err)
 		}
 		out := Gateway{ID: g.ID, Key: g.Key, Revoked: g.Revoked}
+		if g.PasswordFile == "" && c.Bus.Gateways.Listen != "" {
+			return fmt.Errorf("%spassword_file: missing: the password with which the gateway connects", path)
+		}
 		if g.PasswordFile != "" {
 			password, err := ReadSecret(g.PasswordFile)
 			if err != nil {
@@ -224,6 +228,13 @@ func (b Bus) validate() error {
 		return errors.New("bus.gateways: wants the embedded bus: gateways connect to an external one by its own configuration")
 	case leafs.Cert == "" && !isLoopback(leafs.Listen):
 		return fmt.Errorf("bus.gateways.cert, key: missing: %s is open to others, and passwords go over it", leafs.Listen)
+	case leafs.Cert == "" && leafs.Key == "":
+		return nil
+	case leafs.Cert == "" || leafs.Key == "":
+		return errors.New("bus.gateways: cert, key: give both or none")
+	}
+	if _, err := tls.LoadX509KeyPair(leafs.Cert, leafs.Key); err != nil {
+		return fmt.Errorf("bus.gateways: cert, key: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/commonwatt/commonwatt/usage"
@@ -38,7 +39,8 @@ func steps() []Step { return nil }
 type Dir struct {
 	Path string
 
-	lock *os.File
+	lock   *os.File
+	noting sync.Mutex // held while partsFile changes
 }
 
 // OpenDir makes or takes a data directory, and brings it to the present version. That
@@ -47,7 +49,7 @@ type Dir struct {
 func OpenDir(path string) (*Dir, error) { return openDir(path, Version, steps()) }
 
 func openDir(path string, version int, steps []Step) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := MakeFolder(path); err != nil {
 		return nil, usage.Errorf("data directory: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, Private) //nolint:gosec // the path is the operator's
@@ -58,7 +60,11 @@ func openDir(path string, version int, steps []Step) (*Dir, error) {
 		return nil, errors.Join(usage.Errorf("data directory %s: another commonwatt is running on it", path), lock.Close())
 	}
 	d := &Dir{Path: path, lock: lock}
-	if err := d.migrate(version, steps); err != nil {
+	err = d.migrate(version, steps)
+	if err == nil {
+		err = d.checkParts()
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return d, nil

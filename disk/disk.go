@@ -15,6 +15,37 @@ import (
 // Private is the mode of files that are nobody else's business.
 const Private os.FileMode = 0o600
 
+// PrivateFolder is the mode of folders that are nobody else's business.
+const PrivateFolder os.FileMode = 0o700
+
+// MakeFolder makes a folder, and those above it, where they are not there yet: durably, so
+// that what is put into it later cannot be lost with its name.
+func MakeFolder(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s is no folder", path)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	above := filepath.Dir(path)
+	if err := MakeFolder(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, PrivateFolder); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if err := Sync(above); err != nil && !errors.Is(err, os.ErrPermission) { // a folder that may be written to, and not be read
+		return err
+	}
+	return nil
+}
+
 // Replace writes a file whole or not at all: whatever happens, the path has the old
 // content or the new one, and when Replace has returned it has the new one also after the
 // power fails.

@@ -3,7 +3,9 @@ package disk
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -29,7 +31,29 @@ func OpenSQLite(path string, pragmas ...string) (*sql.DB, error) {
 			pragmas = append(pragmas, one)
 		}
 	}
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
 	return open("file:" + path + "?_pragma=" + strings.Join(pragmas, "&_pragma=") + "&_txlock=immediate")
+}
+
+// private makes the file of a database, and those beside it that the program of before left,
+// readable to their owner alone. The driver gives the files that it makes beside it the same
+// mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, Private) //nolint:gosec // the path is the caller's
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, beside := range []string{"", "-wal", "-shm"} {
+		if err := os.Chmod(path+beside, Private); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReadSQLite opens a database to look at it; a program may be writing it.

@@ -208,8 +208,10 @@ func (h *Hub) openPages(context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.handler, err = h.pages.handler(h.dir, h.rewards.runner, installer)
-	return err
+	if h.handler, err = h.pages.handler(h.dir, h.rewards.runner, installer); err != nil {
+		return err
+	}
+	return h.dir.NoteParts() // all of them are there now
 }
 
 // State is what a Hub says of itself.

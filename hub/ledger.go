@@ -20,11 +20,37 @@ import (
 )
 
 // OpenLedger opens the ledger that a plan names, on the community's data directory.
+// What does not belong to the rest of the directory is refused.
 func OpenLedger(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.Logger) (*ledger.Ledger, error) {
 	names, err := ledger.OpenNames(dir.File(ledger.NamesFile))
+	if err == nil {
+		err = dir.StillHolds(ledger.NamesFile, names.Marks())
+	}
 	if err != nil {
 		return nil, err
 	}
+	names.Kept = func(marks []string) error { return dir.Hold(ledger.NamesFile, marks) }
+	l, err := openLedger(ctx, plan, dir, names, log)
+	if errors.As(err, new(*disk.PartError)) {
+		err = usage.Mark(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l, err = atHome(ctx, l); err != nil || !plan.Ledger.IsEmbedded() {
+		return l, err
+	}
+	height, _, err := l.Head(ctx)
+	if err == nil {
+		err = dir.Grown(embedded.File, height)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func openLedger(ctx context.Context, plan config.Plan, dir *disk.Dir, names *ledger.Names, log *slog.Logger) (*ledger.Ledger, error) {
 	currency := plan.Tariff.Currency
 	switch {
 	case plan.Ledger.IsEmbedded():
@@ -38,21 +64,18 @@ func OpenLedger(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.
 			return nil, err
 		}
 		l, _, err := n.OpenLedger(ctx, dir.Path, currency, names, log)
-		return atHome(ctx, l, err)
+		return l, err
 	default:
-		l, err := openExisting(ctx, plan, dir, names, log)
-		return atHome(ctx, l, err)
+		return openExisting(ctx, plan, dir, names, log)
 	}
 }
 
 // atHome refuses a ledger of another community, or the wrong directory.
-func atHome(ctx context.Context, l *ledger.Ledger, err error) (*ledger.Ledger, error) {
-	if err == nil {
-		if err = usage.Mark(l.CheckHome(ctx)); err != nil {
-			err = errors.Join(err, l.Close())
-		}
+func atHome(ctx context.Context, l *ledger.Ledger) (*ledger.Ledger, error) {
+	if err := usage.Mark(l.CheckHome(ctx)); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
-	return l, err
+	return l, nil
 }
 
 // CheckNetwork checks that the network was laid out which a ledger is on.

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -17,48 +16,23 @@ import (
 
 // openBus opens the bus of the plan.
 func openBus(ctx context.Context, plan config.Plan, dir *disk.Dir) (*bus.Bus, error) {
-	gateways, err := leafs(plan)
-	if err != nil {
-		return nil, usage.Mark(err)
-	}
-	return bus.Open(ctx, bus.Config{URL: plan.Bus.URL, Replicas: plan.Bus.Replicas, Dir: dir.File("bus"), Leafs: gateways})
+	return bus.Open(ctx, bus.Config{URL: plan.Bus.URL, Replicas: plan.Bus.Replicas, Dir: dir.File("bus"), Leafs: leafs(plan)})
 }
 
 // leafs returns which gateways may connect to the bus, nil when none may.
-func leafs(plan config.Plan) (*bus.Leafs, error) {
+func leafs(plan config.Plan) *bus.Leafs {
 	at := plan.Bus.Gateways
 	if at.Listen == "" {
-		return nil, nil
+		return nil
 	}
 	l := &bus.Leafs{Listen: at.Listen, Cert: at.Cert, Key: at.Key}
-	for i, g := range plan.Gateways {
-		if g.Password == "" {
-			return nil, fmt.Errorf("gateways[%d].password_file: missing: the password with which the gateway connects", i)
-		}
+	for _, g := range plan.Gateways {
 		l.Users = append(l.Users, bus.Leaf{
 			Name: g.ID, Password: g.Password, Store: []string{proof.ReadingsSubject(plan.Community, g.ID, "*")},
 			Ask: []string{clock.Subject(plan.Community), proof.ReceiptSubject(plan.Community, g.ID)},
 		})
 	}
-	return l, nil
-}
-
-// CheckGateways checks the files with which gateways connect to the bus of a plan.
-func CheckGateways(plan config.Plan) error {
-	if _, err := leafs(plan); err != nil {
-		return err
-	}
-	at := plan.Bus.Gateways
-	if at.Cert == "" && at.Key == "" {
-		return nil
-	}
-	if at.Cert == "" || at.Key == "" {
-		return errors.New("bus.gateways: cert, key: give both or none")
-	}
-	if _, err := tls.LoadX509KeyPair(at.Cert, at.Key); err != nil {
-		return fmt.Errorf("bus.gateways: cert, key: %w", err)
-	}
-	return nil
+	return l
 }
 
 // openLease makes this process the one that runs the community's market, and keeps it so

@@ -156,7 +156,7 @@ func (w wizard) keepProfiles() error {
 			return usage.Mark(err)
 		}
 		dir := filepath.Join(w.data, hub.KeptProfiles)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := disk.MakeFolder(dir); err != nil {
 			return err
 		}
 		if err := disk.Replace(filepath.Join(dir, filepath.Base(f)), b, disk.Private); err != nil {

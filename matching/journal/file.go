@@ -84,7 +84,7 @@ type prepared struct {
 func Open(dir string, size int64, m Machine) (*File, Recovery, error) {
 	f := &File{dir: dir, size: size}
 	var r Recovery
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return nil, r, fmt.Errorf("open journal: %w", err)
 	}
 	segments, err := list(dir, segmentSuffix)

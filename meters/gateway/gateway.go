@@ -117,7 +117,7 @@ func (n *gateway) open(ctx context.Context) error {
 		n.signer.Continue(b.Sequence, digest)
 	}
 	n.settle(ctx, last == nil && n.totals.kept)
-	return nil
+	return n.Dir.NoteParts()
 }
 
 // rotate announces a key that waits for it.

@@ -47,6 +47,9 @@ func OpenIdentity(d *disk.Dir) (Identity, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return Identity{}, fmt.Errorf("%s is missing beside %s: restore it from a copy, or remove the key to go on as another gateway", d.File(nameFile), keyFile)
 	}
+	if err == nil && strings.TrimSpace(string(name)) == "" {
+		err = fmt.Errorf("%s is empty: restore it from a copy, or remove the key to go on as another gateway", d.File(nameFile))
+	}
 	return Identity{strings.TrimSpace(string(name)), key}, err
 }
 

@@ -28,7 +28,7 @@ type totals struct {
 func openTotals(dir *disk.Dir) (*totals, error) {
 	t := &totals{dir: dir, last: map[string]grid.Reading{}}
 	b, err := os.ReadFile(dir.File(totalsFile))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(b) == 0 {
 		return t, nil
 	}
 	if err != nil {

@@ -156,7 +156,7 @@ func (s *shelf) save(session *Session) error {
 // write replaces a file durably: after a crash it is the old one or the new one.
 func (s *shelf) write(name string, v any) error {
 	path := filepath.Join(s.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := disk.MakeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(v, "", "  ")

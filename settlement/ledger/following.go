@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 )
@@ -26,6 +27,19 @@ type following struct {
 
 func newFollowing(chain Chain, index *Index) *following {
 	return &following{chain: chain, index: index, more: make(chan struct{}, 1), stop: func() {}}
+}
+
+// fits refuses a chain of this program's own that is shorter than what the index has of it.
+// The peers of a network may be behind each other.
+func (f *following) fits(ctx context.Context) error {
+	if f.chain.Kind() != "embedded" {
+		return nil
+	}
+	height, _, err := f.chain.Head(ctx)
+	if had := f.index.next - 1; err == nil && had > height {
+		err = &disk.PartError{Path: "the ledger", Reason: fmt.Sprintf("is older than its index %s: it has %d blocks, and the index has %d of them", IndexFile, height, had)}
+	}
+	return err
 }
 
 // begin follows until close; what there is already is followed when it returns.

@@ -180,6 +180,13 @@ func (x *Index) restoreRecords(ctx context.Context) error {
 	})
 }
 
+// size is how many postings the index has.
+func (x *Index) size() int64 {
+	x.trees.mu.Lock()
+	defer x.trees.mu.Unlock()
+	return x.log.Size
+}
+
 // Close closes the index.
 func (x *Index) Close() error {
 	var err error

@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // hashFile keeps a log's hashes one after the other. What is appended is in
@@ -19,6 +23,9 @@ func openHashes(path string) (*hashFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the directory is the operator's
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
+	}
+	if err := disk.Sync(filepath.Dir(path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("open log: %w", err), f.Close())
 	}
 	return &hashFile{f: f}, nil
 }

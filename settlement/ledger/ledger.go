@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 )
@@ -39,14 +40,37 @@ func Open(ctx context.Context, chain Chain, index *Index, people *People, names 
 	l := &Ledger{
 		Names: names, People: people, callers: calls, registrar: registrar{calls, names, people}, following: following, cosigner: &cosigner{of: following, people: people},
 	}
-	err := l.As(people.Operator).Registry.FoundCommunity(ctx, chaincode.Community{ID: community, Currency: currency, Utility: people.UtilityMSP})
+	err := following.fits(ctx)
+	if err == nil {
+		err = l.found(ctx, currency)
+	}
 	if err == nil {
 		err = following.begin(ctx)
+	}
+	if err == nil {
+		err = l.continues()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
 	}
 	return l, nil
+}
+
+// found founds the community if that is new.
+func (l *Ledger) found(ctx context.Context, currency string) error {
+	return l.As(l.People.Operator).Registry.FoundCommunity(ctx, chaincode.Community{ID: l.community, Currency: currency, Utility: l.People.UtilityMSP})
+}
+
+// continues refuses a ledger that is shorter than what the utility has cosigned.
+func (l *Ledger) continues() error {
+	if l.People.Witness == nil {
+		return nil
+	}
+	cosigned := l.People.Witness.Last().Size
+	if size := l.index.size(); size < cosigned {
+		return &disk.PartError{Path: "the ledger", Reason: fmt.Sprintf("is older than keys/utility/witnessed: it has %d postings, and %d were cosigned", size, cosigned)}
+	}
+	return nil
 }
 
 // Kind names the driver.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/commonwatt/commonwatt/chaincode"
@@ -20,6 +21,10 @@ import (
 // member has a random salt, kept off the ledger. Without the salt nothing on the
 // ledger can be told to be the member's. It is safe for concurrent use.
 type Names struct {
+	// Kept is told whose salts are kept from now on, by marks that tell nobody who that is:
+	// before one is forgotten, and after one was made. It may be nil.
+	Kept func(marks []string) error
+
 	path string
 	seed []byte // of a replay; nil: salts are random and kept
 	mu   sync.Mutex
@@ -77,7 +82,32 @@ func (n *Names) Salt(member string) ([]byte, error) {
 		delete(n.salt, member)
 		return nil, err
 	}
-	return salt, nil
+	return salt, n.tell()
+}
+
+// Marks returns one for each salt that is kept, sorted.
+func (n *Names) Marks() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.marks()
+}
+
+func (n *Names) marks() []string {
+	marks := make([]string, 0, len(n.salt))
+	for member, salt := range n.salt {
+		sum := sha256.Sum256([]byte("commonwatt/names\n" + member + "\n" + salt))
+		marks = append(marks, hex.EncodeToString(sum[:saltBytes]))
+	}
+	slices.Sort(marks)
+	return marks
+}
+
+// tell says whose salts are kept. n.mu is held.
+func (n *Names) tell() error {
+	if n.Kept == nil {
+		return nil
+	}
+	return n.Kept(n.marks())
 }
 
 // Empty tells whether no member has a salt yet.
@@ -120,11 +150,14 @@ func (n *Names) Erase(member string) error {
 		return fmt.Errorf("erase %s: there is no such member", member)
 	}
 	delete(n.salt, member)
-	if err := n.keep(); err != nil {
-		n.salt[member] = before
-		return err
+	err := n.tell()
+	if err == nil {
+		err = n.keep()
 	}
-	return nil
+	if err != nil {
+		n.salt[member] = before
+	}
+	return err
 }
 
 // of returns the pseudonym of something of a member.

@@ -102,7 +102,7 @@ func OpenPeople(dir, community string) (*People, error) {
 // authority that is not this program's: an existing network. The signing key of
 // the checkpoints is in dir.
 func Elsewhere(dir, community, utilityMSP string, operator, installer, governor *identity.Identity) (*People, error) {
-	if err := os.MkdirAll(filepath.Join(dir, CommunityDir), 0o700); err != nil {
+	if err := disk.MakeFolder(filepath.Join(dir, CommunityDir)); err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
 	signer, err := openSigner(filepath.Join(dir, KeyDir, signerFile), filepath.Join(dir, PublicKey), "commonwatt/"+community)
@@ -132,6 +132,9 @@ func openBeacon(parties map[string]string) (map[string][]byte, error) {
 		}
 		if err == nil {
 			secrets[role], err = hex.DecodeString(strings.TrimSpace(string(text)))
+		}
+		if err == nil && len(secrets[role]) != sha256.Size {
+			err = fmt.Errorf("has %d bytes, want %d: restore it from a copy", len(secrets[role]), sha256.Size)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("secret of the beacon %s: %w", path, err)

@@ -44,7 +44,7 @@ type Authority struct {
 // OpenAuthority reads an organisation's authority and later its identities in
 // dir, or makes them there. Private keys are readable by their owner alone.
 func OpenAuthority(dir, organisation string) (*Authority, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
 	template := Template(organisation, organisation+" CA")

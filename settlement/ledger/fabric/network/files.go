@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,7 +24,7 @@ func (c configs) writeYAML(content tree, parts ...string) error {
 		return err
 	}
 	path := c.file(parts...)
-	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), disk.Replace(path, text, disk.Private))
+	return errors.Join(disk.MakeFolder(filepath.Dir(path)), disk.Replace(path, text, disk.Private))
 }
 
 func policy(kind, rule string) tree { return tree{"Type": kind, "Rule": rule} }
@@ -141,10 +140,10 @@ func (c configs) writeBuilder() error {
 		"release": `mkdir -p "$2/chaincode/server" && cp "$1/connection.json" "$2/chaincode/server/"` + "\n",
 	} {
 		path := c.file("builder", "bin", name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err := disk.MakeFolder(filepath.Dir(path)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil { //nolint:gosec // it is run
+		if err := disk.Replace(path, []byte("#!/bin/sh\n"+script), disk.PrivateFolder); err != nil { // it is run
 			return err
 		}
 	}
@@ -160,7 +159,7 @@ func (c configs) writeNodes() error {
 		case peer:
 			err = c.writeYAML(c.peerConfig(node), node.Name, "core.yaml")
 		default:
-			err = os.MkdirAll(c.file(node.Name), 0o700)
+			err = disk.MakeFolder(c.file(node.Name))
 		}
 		if err != nil {
 			return err

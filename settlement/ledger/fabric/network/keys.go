@@ -98,7 +98,7 @@ func (m keyMaker) writeMSP(owner, msp string, id *identity.Identity) error {
 	}
 	for name, content := range files {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), disk.Replace(path, content, disk.Private)); err != nil {
+		if err := errors.Join(disk.MakeFolder(filepath.Dir(path)), disk.Replace(path, content, disk.Private)); err != nil {
 			return err
 		}
 	}
