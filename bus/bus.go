@@ -72,6 +72,12 @@ func Open(ctx context.Context, c Config) (*Bus, error) {
 			return nil, fmt.Errorf("open bus: stream %s: %w", s.Name, err)
 		}
 	}
+	if b.server != nil {
+		if err := syncFolders(c.Dir); err != nil {
+			b.Close()
+			return nil, fmt.Errorf("open bus: %w", err)
+		}
+	}
 	return b, nil
 }
 

@@ -84,7 +84,7 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	if b.stream, err = jetstream.New(b.conn); err != nil {
-		b.Close()
+		e.Close()
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	discard := jetstream.DiscardNew
@@ -95,12 +95,15 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 		Name: edgeStream, Subjects: []string{edgePrefix + ">"}, MaxBytes: c.MaxBytes, Discard: discard,
 	})
 	if err != nil {
-		b.Close()
+		e.Close()
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	info, err := stream.Info(ctx)
+	if err == nil {
+		err = syncFolders(c.Dir)
+	}
 	if err != nil {
-		b.Close()
+		e.Close()
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	// The first that is kept may have been confirmed before: the hub knows it then.

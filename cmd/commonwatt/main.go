@@ -25,12 +25,13 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stderr := usage.Redacting(os.Stderr)
+	err := run(ctx, os.Args[1:], os.Stdout, stderr)
 	stop()
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "commonwatt:", err)
+	fmt.Fprintln(stderr, "commonwatt:", err)
 	if e := (*usage.Error)(nil); errors.As(err, &e) {
 		os.Exit(exitUsage)
 	}

@@ -1,0 +1,27 @@
+package usage
+
+import (
+	"io"
+	"regexp"
+)
+
+// secrets are the parts of a text that nobody else should read: what stands before the host
+// of a URL, and the values of fields that are called so.
+var secrets = regexp.MustCompile(`(://)[^/\s"'@]*:[^/\s"'@]*@|((?i)[?&](?:token|password|secret|key|p)=)[^&\s"']+`)
+
+// Redact returns a text without the passwords that are in its URLs.
+func Redact(text string) string { return secrets.ReplaceAllString(text, "$1$2…") }
+
+// Redacting returns a writer to which texts are written without passwords, each call at
+// once: a program's log and its errors.
+func Redacting(w io.Writer) io.Writer { return redacting{w} }
+
+type redacting struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (r redacting) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(r.w, Redact(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
