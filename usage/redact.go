@@ -5,12 +5,17 @@ import (
 	"regexp"
 )
 
-// secrets are the parts of a text that nobody else should read: what stands before the host
-// of a URL, and the values of fields that are called so.
-var secrets = regexp.MustCompile(`(://)[^/\s"'@]*:[^/\s"'@]*@|((?i)[?&](?:token|password|secret|key|p)=)[^&\s"']+`)
+// What nobody else should read of a text: what stands before the host of a URL, and the
+// values of its fields that are called so.
+var (
+	credentials = regexp.MustCompile(`(://)[^/\s"'@]*:[^/\s"'@]*@`)
+	fields      = regexp.MustCompile(`((?i)[?&](?:token|password|secret|key|p)=)[^&\s"']+`)
+)
 
 // Redact returns a text without the passwords that are in its URLs.
-func Redact(text string) string { return secrets.ReplaceAllString(text, "$1$2…") }
+func Redact(text string) string {
+	return fields.ReplaceAllString(credentials.ReplaceAllString(text, "$1…@"), "$1…")
+}
 
 // Redacting returns a writer to which texts are written without passwords, each call at
 // once: a program's log and its errors.
