@@ -105,7 +105,7 @@ func (e *AmbiguousError) Error() string {
 	if e.Asked > 0 {
 		return fmt.Sprintf("unit %d has no part %d: it has %s", e.Unit, e.Asked, strings.Join(all, "; "))
 	}
-	return fmt.Sprintf("unit %d shows %d of the kind: say which is meant by its number as part (%s)", e.Unit, len(all), strings.Join(all, "; "))
+	return fmt.Sprintf("unit %d shows %d of the kind: say which is meant, with --part N, or part: N in a configuration (%s)", e.Unit, len(all), strings.Join(all, "; "))
 }
 
 // Chain is where a unit's SunSpec models are, as far as it was looked for. It is used by

@@ -76,6 +76,21 @@ func TestAMapThatMovesIsReadAnew(t *testing.T) {
 	if got := power(); got != 1400 {
 		t.Errorf("with a shorter common model %d W", got)
 	}
+	b.Drop(modbus.Holding, 40000, 400)
+	b.Chain(50000, short, sim.MeterModel(1500, 5003, 100))
+	if got := power(); got != 1500 {
+		t.Errorf("with another base %d W", got)
+	}
+	b.Bend = func(r sim.Request) *sim.Reply {
+		const head = 50069
+		if at, reads := r.Read(); reads && at.Addr <= head && head < at.Addr+at.Count && at.Count != 2 {
+			return &sim.Reply{Code: modbus.IllegalAddress}
+		}
+		return nil
+	}
+	if got := power(); got != 1500 {
+		t.Errorf("where a head can be read alone only %d W", got)
+	}
 }
 
 // solarEdge has two meters behind an inverter: what counts production, and the

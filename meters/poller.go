@@ -62,6 +62,7 @@ type poller struct {
 
 	chain    *Chain
 	plans    [2]plan   // of fast points, and of all; without points until the device was identified
+	headless bool      // it refuses the heads of its models, by which one sees that they moved
 	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
 	belief   belief
@@ -177,14 +178,17 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 func (p *poller) words(ctx context.Context, due int) (modbus.Answers, error) {
 	for again := false; ; again = true {
 		words, err := p.plans[due].Read(ctx, p.conn, p.target.Unit)
-		if err != nil {
+		chained := slices.ContainsFunc(p.plans[due].points, func(l profile.Located) bool { return l.In != profile.Model{} })
+		if err != nil && (again || !chained || !errors.Is(err, modbus.ErrRefusesAll)) {
 			p.sure = false // it may be another device when it comes back
 			if p.failures >= forgetAfter {
 				p.forget()
 			}
 			return nil, err
 		}
-		if !profile.Moved(p.plans[due].points, words.At) {
+		headless := profile.Headless(p.plans[due].points, words.At) && !p.headless
+		if !profile.Moved(p.plans[due].points, words.At) && (again || !headless) {
+			p.headless = p.headless || headless // it does not show them a second time either
 			return words, nil
 		}
 		p.forget()

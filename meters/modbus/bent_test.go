@@ -135,7 +135,7 @@ func TestADeviceThatHangsUpIsCalledAgain(t *testing.T) {
 // asked in vain the next time.
 func TestLongReadsAreShortened(t *testing.T) {
 	t.Parallel()
-	for name, reply := range map[string]sim.Reply{"silent": {Silent: true}, "hangs up": {HangUp: true}} {
+	for name, reply := range map[string]sim.Reply{"silent": {Silent: true}, "hangs up": {HangUp: true}, "refuses the length": {Code: 3}, "refuses the registers": {Code: 2}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, c := bent(t, &sim.Bent{Bend: func(r sim.Request) *sim.Reply {

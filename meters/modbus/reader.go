@@ -87,6 +87,8 @@ func (r *Reader) split(ctx context.Context, c *Conn, unit uint8, at Range, err e
 	case errors.As(err, &refused) && refused.ForGood() && len(parts) == 0:
 		r.refused = append(r.refused, at)
 		return nil, true
+	case errors.As(err, &refused) && refused.Code == IllegalValue:
+		return halves(at, parts), len(parts) > 0 // it may be too long
 	case errors.As(err, &refused):
 		return parts, len(parts) > 0 && refused.OfRange()
 	case len(parts) == 0 || at.Count <= r.proven || !silentTo(ctx, err):
@@ -103,10 +105,15 @@ func (r *Reader) shorter(ctx context.Context, c *Conn, unit uint8, at Range, par
 	if refused := (*ExceptionError)(nil); err != nil && !errors.As(err, &refused) {
 		return nil, false
 	}
+	return halves(at, parts), true
+}
+
+// halves joins the parts of a read to reads half as long at most.
+func halves(at Range, parts []Range) []Range {
 	if joined := Plan(parts, Limits{MaxRegs: at.Count / 2, MaxHole: at.Count}); len(joined) > 1 {
-		return joined, true
+		return joined
 	}
-	return parts, true
+	return parts
 }
 
 // silentTo tells whether a request found no answer, or a part of one, while there was a

@@ -58,8 +58,8 @@ const (
 	hesitation = 1500 * time.Millisecond // after connecting, for devices that are deaf at first
 	gentleGap  = 20 * time.Millisecond   // to a device that is not known yet
 
-	searchWithin = 45 * time.Second // at one endpoint
-	namedWithin  = 4 * time.Minute  // for a unit that is named
+	searchWithin = time.Minute     // at one endpoint
+	namedWithin  = 4 * time.Minute // for a unit that is named
 )
 
 // pass is one way of going through units.
@@ -131,6 +131,10 @@ func (s Search) pass(ctx context.Context, e modbus.Endpoint, p pass) (found []Fi
 		f, err := s.identify(ctx, conn, unit, p.patient)
 		other := (*modbus.OtherUnitError)(nil)
 		switch {
+		case err == nil:
+			if found = append(found, f); s.First {
+				return found, nil
+			}
 		case ctx.Err() != nil && len(found) == 0:
 			return found, fmt.Errorf("%s: no more answers are waited for: %w", e, ctx.Err())
 		case ctx.Err() != nil:
@@ -139,11 +143,6 @@ func (s Search) pass(ctx context.Context, e modbus.Endpoint, p pass) (found []Fi
 			return nil, fmt.Errorf("%w: check the address, and that Modbus is switched on in the device", err)
 		case errors.As(err, &other), err != nil && !errors.As(last, &other):
 			last = err
-		case err == nil:
-			found = append(found, f)
-			if s.First {
-				return found, nil
-			}
 		}
 	}
 	if errors.Is(last, io.EOF) {
@@ -271,11 +270,19 @@ func (s Search) fitting(ctx context.Context, conn *modbus.Conn, unit uint8, pati
 		if err != nil {
 			silences++
 		}
-		if ctx.Err() != nil || silences >= mostSilences && (!patient || time.Since(began) > patienceWithin) {
+		if overdue(ctx) || silences >= mostSilences && (!patient || time.Since(began) > patienceWithin) {
 			break
 		}
 	}
 	return ids, heard
+}
+
+// overdue tells whether no time is left for more questions: what was found is still to be
+// introduced.
+func overdue(ctx context.Context) bool {
+	const left = 10 * time.Second
+	until, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && time.Until(until) < left
 }
 
 type fit int

@@ -221,7 +221,7 @@ func TestOneOfTwoMeters(t *testing.T) {
 		t.Errorf("the other one: %+v", got)
 	}
 	_, err := bench.Begin(t.Context(), pairing.Wish{Target: two("Consumption").Target(), Unit: one(), Profile: "sunspec-meter"}, quiet)
-	if !conflict(err, "say which is meant by its number as part (1: SolarEdge MTR Production, serial number M1; 2: SolarEdge MTR Consumption, serial number M2)") {
+	if !conflict(err, "say which is meant, with --part N, or part: N in a configuration (1: SolarEdge MTR Production, serial number M1; 2: SolarEdge MTR Consumption, serial number M2)") {
 		t.Errorf("nothing tells: %v", err)
 	}
 	p, err := probed(t, two("Consumption"), pairing.Wish{Unit: one(), Profile: "sunspec-meter"})

@@ -118,6 +118,17 @@ func (t Type) number(raw uint64) float64 {
 	}
 }
 
+// field picks bits of a raw value; of a signed type the highest one has the sign.
+func (t Type) field(raw uint64, low, high int) uint64 {
+	n := high - low + 1
+	raw = raw >> low & (1<<n - 1)
+	signed := t == Int16 || t == Int32 || t == Int64
+	if signed && raw>>(n-1)&1 == 1 {
+		raw |= math.MaxUint64 << n
+	}
+	return raw
+}
+
 // notImplemented is SunSpec's sentinel of a type.
 func (t Type) notImplemented(raw uint64) bool {
 	switch t {
@@ -171,7 +182,7 @@ func (l *Located) Value(word Words) (Value, error) {
 		return Value{}, ErrNotImplemented
 	}
 	if len(l.Bits) == 2 {
-		raw = raw >> l.Bits[0] & (1<<(l.Bits[1]-l.Bits[0]+1) - 1)
+		raw = l.Type.field(raw, l.Bits[0], l.Bits[1])
 	}
 	value := l.Type.number(raw)
 	if math.IsNaN(value) || math.IsInf(value, 0) {
@@ -191,6 +202,9 @@ func (l *Located) Value(word Words) (Value, error) {
 	if l.Decimals != nil {
 		shift := math.Pow10(*l.Decimals)
 		value = math.Round(value*shift) / shift
+	}
+	if l.Times != "" || l.NegativeIf != nil {
+		return Value{Number: value, Step: step}, nil // it is not whole yet
 	}
 	return l.plausible(Value{Number: value, Step: step})
 }
@@ -260,6 +274,9 @@ func Measure(points []Located, word Words) []Measured {
 		}
 	}
 	for i := range points {
+		if all[i].Err == nil {
+			all[i].multiply(all)
+		}
 		if all[i].Err == nil {
 			all[i].sign(all)
 		}
@@ -335,6 +352,23 @@ func (l *Located) derive(all []Measured) (Value, error) {
 // errAbsent marks a point that another one says does not count now.
 var errAbsent = fmt.Errorf("%w now", ErrNotImplemented)
 
+// multiply takes a value times that of another point, as of a meter whose transformers'
+// ratio is in a register. Without that there is no value.
+func (m *Measured) multiply(all []Measured) {
+	if m.Times == "" {
+		return
+	}
+	of := named(all, m.Times)
+	if of == nil || of.Err != nil {
+		m.Value, m.Err = Value{}, fmt.Errorf("there is no %s, by which it is multiplied", m.Times)
+		return
+	}
+	m.Number, m.Step = m.Number*of.Number, m.Step*of.Number
+	if m.NegativeIf == nil {
+		m.Value, m.Err = m.plausible(m.Value)
+	}
+}
+
 // sign turns a value below zero when another point says so. Without that the direction is
 // not known, and neither is the value.
 func (m *Measured) sign(all []Measured) {
@@ -347,8 +381,10 @@ func (m *Measured) sign(all []Measured) {
 		m.Value, m.Err = Value{}, fmt.Errorf("there is no %s, which has its sign", m.NegativeIf.Of)
 	case of.Err != nil:
 		m.Value, m.Err = Value{}, fmt.Errorf("%s, which has its sign: %w", m.NegativeIf.Of, of.Err)
-	case slices.Contains(m.NegativeIf.Values, of.Number):
-		m.Number = -m.Number
+	default:
+		if slices.Contains(m.NegativeIf.Values, of.Number) {
+			m.Number = -m.Number
+		}
 		m.Value, m.Err = m.plausible(m.Value)
 	}
 }

@@ -15,12 +15,12 @@ func (pt *Point) idle(written map[string]any, sunSpec bool) (field, why string) 
 		fields []string
 		why    string
 	}{
-		{pt.derived(), []string{"addr", "fc", "model", "type", "words", "word_order", "byte_order", "bits", "sf_ref", "nan", "scale", "offset", "decimals", "writable", "write_only"}, "the point is made of others"},
+		{pt.derived(), []string{"addr", "fc", "model", "type", "words", "word_order", "byte_order", "bits", "sf_ref", "nan", "scale", "offset", "times", "decimals", "writable", "write_only"}, "the point is made of others"},
 		{sunSpec && !pt.derived(), []string{"addr", "fc", "type", "words", "word_order", "byte_order", "sf_ref", "nan"}, "the SunSpec table says it"},
 		{!sunSpec, []string{"model"}, "the profile names no SunSpec models"},
 		{!pt.derived() && !sunSpec && number, []string{"words"}, "the type says how many there are"},
-		{!pt.derived() && !number, []string{"scale", "offset", "decimals", "bits", "sf_ref", "nan", "range", "sign", "counter", "negative_if"}, "the point is a text"},
-		{pt.WriteOnly, []string{"role", "nan", "range", "poll", "counter", "present_if", "negative_if"}, "the point cannot be read"},
+		{!pt.derived() && !number, []string{"scale", "offset", "times", "decimals", "bits", "sf_ref", "nan", "range", "sign", "counter", "negative_if"}, "the point is a text"},
+		{pt.WriteOnly, []string{"role", "nan", "range", "poll", "counter", "present_if", "negative_if", "times"}, "the point cannot be read"},
 		{pt.Type == Float32 || pt.Type == Float64, []string{"bits"}, "a floating-point value has none that could be picked"},
 	} {
 		for _, f := range c.fields {

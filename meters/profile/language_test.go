@@ -26,6 +26,18 @@ func described(t *testing.T, points, name string, registers map[uint16]uint16) (
 		return w, there
 	})
 	k := slices.IndexFunc(all, func(m profile.Measured) bool { return m.Name == name })
+	if role := all[k].Role; role != "" { // as it is polled
+		if located, err = p.Locate(p.Kind, nil); err != nil {
+			t.Fatal(err)
+		}
+		polled := profile.Measure(located, func(_ string, addr uint16) (uint16, bool) {
+			w, there := registers[addr]
+			return w, there
+		})
+		if j := slices.IndexFunc(polled, func(m profile.Measured) bool { return m.Name == name }); j < 0 || polled[j].Value != all[k].Value {
+			t.Errorf("%s is polled as %+v, and probed as %v", name, polled, all[k].Value)
+		}
+	}
 	return all[k], all[k].Err
 }
 
@@ -50,6 +62,7 @@ func TestASignInAnotherRegister(t *testing.T) {
 		{two, map[uint16]uint16{0: 1 << 1, 1: 1500}, 1500},
 		{two, map[uint16]uint16{0: 2 << 1, 1: 1500}, -1500},
 		{two, map[uint16]uint16{0: 0, 1: 1500}, math.NaN()}, // neither direction
+		{flagged + ", {name: r, addr: 7, type: uint16}", map[uint16]uint16{0: 2 << 1, 1: 1500, 7: 1}, -1500},
 		{same, map[uint16]uint16{1: 700}, 700},
 		{same, map[uint16]uint16{1: 1<<15 | 700}, -700},
 	} {
@@ -110,6 +123,7 @@ func TestOffsetsAndDecimalDigits(t *testing.T) {
 		{"type: bcd16", []uint16{0x1234}, 1234},
 		{"type: bcd32, word_order: little", []uint16{0x5678, 0x1234}, 12345678},
 		{"type: bcd16", []uint16{0x12a4}, math.NaN()},
+		{"type: int16", []uint16{0xff38}, -200},
 	} {
 		m, err := described(t, "{name: p, addr: 0, "+c.fields+"}", "p", map[uint16]uint16{0: c.words[0], 1: c.words[len(c.words)-1]})
 		if math.IsNaN(c.want) != (err != nil) || err == nil && math.Abs(m.Number-c.want) > 1e-9 {
@@ -123,6 +137,30 @@ func TestOffsetsAndDecimalDigits(t *testing.T) {
 	m, err := described(t, "{name: p, addr: 0, type: bcd16}", "p", map[uint16]uint16{0: 0x9999})
 	if words, wrong := m.Encode(10_000, 0); err != nil || wrong == nil {
 		t.Errorf("five digits became %#x", words)
+	}
+}
+
+// TestAPartOfARegisterHasASignToo reads a field of a signed register, whose highest bit has
+// the sign, and one of an unsigned register, which has none.
+func TestAPartOfARegisterHasASignToo(t *testing.T) {
+	for typ, want := range map[string]float64{"int16": -2, "uint16": 4094} {
+		if m, err := described(t, "{name: p, addr: 0, bits: [4, 15], type: "+typ+"}", "p", map[uint16]uint16{0: 0xffe7}); err != nil || m.Number != want {
+			t.Errorf("%s: %v, %v, want %v", typ, m.Value, err, want)
+		}
+	}
+}
+
+// TestAValueTimesAnother reads a power behind transformers whose ratio is in a register of
+// its own, within the bounds of the product.
+func TestAValueTimesAnother(t *testing.T) {
+	const points = "{name: ratio, addr: 0, type: uint16, scale: 0.1}, {name: p, role: power, addr: 1, type: int16, unit: W, times: ratio, range: [-9000, 9000]}"
+	for power, want := range map[uint16]float64{100: 2000, 0xff9c: -2000, 600: math.NaN()} {
+		if m, err := described(t, points, "p", map[uint16]uint16{0: 200, 1: power}); math.IsNaN(want) != (err != nil) || err == nil && m.Number != want {
+			t.Errorf("%d: %v, %v, want %v", power, m.Value, err, want)
+		}
+	}
+	if m, err := described(t, points, "p", map[uint16]uint16{1: 100}); err == nil {
+		t.Errorf("without the ratio %v", m.Value)
 	}
 }
 

@@ -76,3 +76,11 @@ func Moved(points []Located, word Words) bool {
 		return read1 && id != l.In.ID || read2 && length != l.In.Length
 	})
 }
+
+// Headless tells whether the head of a model was not read: the device refuses it now.
+func Headless(points []Located, word Words) bool {
+	return slices.ContainsFunc(points, func(l Located) bool {
+		_, read := word(l.FC, l.In.Addr)
+		return l.In != (Model{}) && !read
+	})
+}

@@ -207,6 +207,7 @@ type Scaling struct {
 	Offset   float64   `yaml:"offset"`   // in Unit, added to what was scaled
 	Decimals *int      `yaml:"decimals"` // to which a floating-point value is rounded
 	SFRef    string    `yaml:"sf_ref"`   // the point that holds the power of ten
+	Times    string    `yaml:"times"`    // the point by whose value it is multiplied, as a transformers' ratio
 	NaN      []uint64  `yaml:"nan"`      // raw values that mean "no such value"
 	Unit     string    `yaml:"unit"`
 	Sign     int       `yaml:"sign"`  // −1 turns the maker's sign round for the reading; 1 when absent
@@ -368,6 +369,7 @@ func (p *Profile) refer() error {
 		if len(p.SunSpec) == 0 {
 			problems = append(problems, known(pt.Name+".sf_ref", pt.SFRef))
 		}
+		problems = append(problems, known(pt.Name+".times", pt.Times))
 		for other := range pt.Sum {
 			problems = append(problems, known(pt.Name+".sum", other))
 		}

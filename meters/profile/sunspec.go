@@ -168,20 +168,9 @@ type Located struct {
 // are optional.
 func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error) {
 	wanted := map[string]bool{}
-	for _, pt := range p.Points {
-		if !pt.WriteOnly && (kind == "" || pt.Kind == kind && pt.Role != "") {
-			wanted[pt.Name] = true
-			for other := range pt.Sum {
-				wanted[other] = true
-			}
-			if pt.Classify != nil {
-				wanted[pt.Classify.Of] = true
-			}
-			for _, while := range []*While{pt.PresentIf, pt.NegativeIf} {
-				if while != nil {
-					wanted[while.Of] = true
-				}
-			}
+	for i := range p.Points {
+		if pt := &p.Points[i]; !pt.WriteOnly && (kind == "" || pt.Kind == kind && pt.Role != "") {
+			p.want(pt, wanted)
 		}
 	}
 	var located []Located
@@ -198,6 +187,26 @@ func (p *Profile) Locate(kind grid.DeviceKind, models []Model) ([]Located, error
 		}
 	}
 	return located, nil
+}
+
+// want notes a point, and all that are needed to decode it.
+func (p *Profile) want(pt *Point, wanted map[string]bool) {
+	if pt == nil || wanted[pt.Name] {
+		return
+	}
+	wanted[pt.Name] = true
+	for other := range pt.Sum {
+		p.want(p.point(other), wanted)
+	}
+	if pt.Classify != nil {
+		p.want(p.point(pt.Classify.Of), wanted)
+	}
+	for _, while := range []*While{pt.PresentIf, pt.NegativeIf} {
+		if while != nil {
+			p.want(p.point(while.Of), wanted)
+		}
+	}
+	p.want(p.point(pt.Times), wanted)
 }
 
 // LocateNamed finds one point on a device.
