@@ -198,7 +198,7 @@ they took up, what is kept for good, and what was written to the disk.
 Transactions hold --at-once of world time: a longer time is faster, and writes less
 than the program does.`,
 	}, func(cmd *cobra.Command) (r bench.DiskResult, err error) {
-		if o.Homes < 1 || !(o.Days > 0 && o.Days <= 366) || o.Batch <= 0 || o.AtOnce < o.Batch {
+		if days := o.Days > 0 && o.Days <= 366; o.Homes < 1 || !days || o.Batch <= 0 || o.AtOnce < o.Batch {
 			return r, usage.Errorf("--homes, --days (366 at most) and --batch must be above 0, --at-once at least --batch")
 		}
 		return bench.Disk(cmd.Context(), o)
