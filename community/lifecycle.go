@@ -37,7 +37,7 @@ type Config struct {
 	// Names says what members and metering points are called on the ledger; nil: by
 	// their own names.
 	Names Names
-	// Rules say how energy that no trade covers is shared; nil: it is not.
+	// Rules say how energy that no trade covers is shared; nil: by settlement.DefaultRules.
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
 }

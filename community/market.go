@@ -8,6 +8,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
@@ -49,6 +50,9 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 	}
 	if len(zones) == 1 {
 		c.CallEvery = 0 // continuous trade leaves nothing to a call
+	}
+	if c.Rules == nil {
+		c.Rules = new(settlement.DefaultRules())
 	}
 	m := &Market{
 		tariff: tariff,

@@ -15,9 +15,7 @@ import (
 // feeder.
 func twoPoints(t *testing.T, f grid.Feeder, roof, flat, hut string) *community.Market {
 	t.Helper()
-	c := config("ann", "bob")
-	c.Rules = new(settlement.DefaultRules())
-	m, err := community.NewMarket(c, f, tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	m, err := community.NewMarket(config("ann", "bob"), f, tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
@@ -58,9 +57,9 @@ type PlaceText struct {
 func (p PlaceText) Check(path string) error {
 	const north, east = 90, 180
 	switch {
-	case !(math.Abs(p.Latitude) <= north): // also what is no number
+	case !within(p.Latitude, north):
 		return fmt.Errorf("%slatitude: %g: must be degrees from -%d to %d", path, p.Latitude, north, north)
-	case !(math.Abs(p.Longitude) <= east):
+	case !within(p.Longitude, east):
 		return fmt.Errorf("%slongitude: %g: must be degrees from -%d to %d", path, p.Longitude, east, east)
 	case p.Start.UTC().Year() < firstYear || p.Start.UTC().Year() > lastYear:
 		return fmt.Errorf("%sstart: %s: must be from the year %d to %d", path, p.Start.Format(time.RFC3339), firstYear, lastYear)
@@ -70,6 +69,9 @@ func (p PlaceText) Check(path string) error {
 		return nil
 	}
 }
+
+// within tells whether a number is at most the most, either way; what is no number is not.
+func within(x, most float64) bool { return x >= -most && x <= most }
 
 // between tells whether a number is above the least and at most the most; what is no number is
 // not.

@@ -167,8 +167,8 @@ was there, and the processor time of the reading process.`,
 	})
 	measure := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if o.Count < 1 || o.Count > 8000 {
-			return usage.Errorf("--count: %d: must be 1 to 8000", o.Count)
+		if o.Count < 1 || o.Count > 8000 || o.Duration <= 0 {
+			return usage.Errorf("--count: %d: must be 1 to 8000; --duration: %s: must be above 0s", o.Count, o.Duration)
 		}
 		if serve {
 			return bench.ServeMeters(cmd.Context(), o.Count, os.Stdin, cmd.OutOrStdout())
@@ -198,8 +198,8 @@ they took up, what is kept for good, and what was written to the disk.
 Transactions hold --at-once of world time: a longer time is faster, and writes less
 than the program does.`,
 	}, func(cmd *cobra.Command) (r bench.DiskResult, err error) {
-		if o.Homes < 1 || o.Days <= 0 || o.Batch <= 0 || o.AtOnce < o.Batch {
-			return r, usage.Errorf("--homes, --days and --batch must be above 0, --at-once at least --batch")
+		if days := o.Days > 0 && o.Days <= 366; o.Homes < 1 || !days || o.Batch <= 0 || o.AtOnce < o.Batch {
+			return r, usage.Errorf("--homes, --days (366 at most) and --batch must be above 0, --at-once at least --batch")
 		}
 		return bench.Disk(cmd.Context(), o)
 	})

@@ -50,6 +50,8 @@ func TestTheCommandLineNamesWhatIsMissing(t *testing.T) {
 		`unknown command "verfy" for "commonwatt ledger": it has`:      {"ledger", "verfy"},
 		`speed: NaN: must be above 0`:                                  {"run", "--speed", "NaN"},
 		`speed: +Inf: must be above 0`:                                 {"run", "--speed", "Inf"},
+		`--days (366 at most) and --batch must be above 0`:             {"bench", "disk", "--days", "NaN"},
+		`--duration: -5s: must be above 0s`:                            {"bench", "devices", "--duration", "-5s"},
 	} {
 		if code, out, errs := execute(t, args...); code != exitUsage || out != "" || !strings.Contains(errs, want) {
 			t.Errorf("%v: exit code %d: %s%s, want %s", args, code, out, errs, want)

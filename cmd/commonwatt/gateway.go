@@ -42,6 +42,9 @@ openssl rand -hex 32: one file with it on each machine. The hub listens with bus
 lists the same devices with gateway: ID in place of an address.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, targets, err := readEdge(file)
+			if err == nil && duration < 0 {
+				err = usage.Errorf("--duration: %s is negative", duration)
+			}
 			if err != nil {
 				return err
 			}
