@@ -18,6 +18,6 @@ const Standstill = 30 * time.Second
 // step is what one count of it is. A clock that ran backwards in that time leaves the
 // margin.
 func MostGain(most Power, elapsed time.Duration, step Energy) Energy {
-	wh := float64(max(most, 0)) * (max(elapsed, 0) + Standstill).Hours()
+	wh := float64(max(most, 0)) * (max(elapsed, 0).Hours() + Standstill.Hours())
 	return Energy(math.Ceil(min(wh, float64(MostTotal)))) + min(max(step, 1), MostTotal)
 }

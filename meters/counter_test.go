@@ -64,6 +64,7 @@ func TestAJumpIsConfirmedBeforeItCounts(t *testing.T) {
 		{"10 kWh for 59 seconds, no rating", Bound(), 10_000, 59, 0},
 		{"a torn register of 32 bits", Bound(10_000), 65_536, 1, 0},
 		{"half a kWh at a home of 11 kW", Bound(11_000), 500, 2, 0},
+		{"200 Wh for 59 seconds at a home of 11 kW, which could have taken so much by then", Bound(11_000), 200, 59, 0},
 		{"10 kWh that stay", Bound(11_000), 10_000, 100, 40},
 		{"what was counted while the register stood still", Bound(11_000), 90, 1, 1},
 	} {

@@ -49,17 +49,17 @@ func TestRegistersFollowTheClockThatIsPutBack(t *testing.T) {
 	for k := range 120 {
 		signed = append(signed, c.next(func(b *proof.Batch) {
 			if k >= 60 {
-				b.Readings[0].Time = b.Readings[0].Time.Add(-30 * time.Second)
+				b.Readings[0].Time = b.Readings[0].Time.Add(-30*time.Second - 500*time.Millisecond)
 			}
 		}))
 	}
 	want := map[time.Duration]grid.Energy{}
 	for k := range 90 {
-		n := k
+		at, n := time.Duration(k)*time.Second, k
 		if k >= 30 {
-			n += 30
+			at, n = at-500*time.Millisecond, k+30
 		}
-		want[time.Duration(k)*time.Second] = grid.Energy(n)
+		want[at] = grid.Energy(n)
 	}
 	shuffled := slices.Clone(signed)
 	mathrand.New(mathrand.NewPCG(3, 4)).Shuffle(len(shuffled), func(a, b int) { shuffled[a], shuffled[b] = shuffled[b], shuffled[a] })

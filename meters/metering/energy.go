@@ -43,7 +43,9 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 		m.keepShown(meter.ID, s)
 		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, shown: s}, nil
 	}
-	m.tell(ctx, meter, j)
+	if n := len(j.rows); n > 0 && !j.rows[n-1].Time.Before(i.End()) {
+		m.tell(ctx, meter, j)
+	}
 	if m.paired(meter.ID) && len(j.rows) > 0 && j.rows[0].Time.After(i.Begin()) {
 		return energy{}, errNewcomer
 	}
@@ -73,10 +75,9 @@ func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) 
 		}
 		rows = append(rows, some...)
 	}
-	if j = judge(rows, i, most, only); !j.doubted() {
-		if _, _, ok := j.proven(); ok {
-			return j, nil
-		}
+	j = judge(rows, i, most, only)
+	if _, _, ok := j.proven(); ok {
+		return j, nil
 	}
 	from, to := i.Begin().Add(-longBefore), i.End().Add(longAfter)
 	before, _, err := m.Evidence.RegistersBeside(ctx, meter.Member, meter.ID, from, Reach, beyond)
@@ -120,16 +121,18 @@ func (m *Meters) shownBy(meter string, i grid.Interval) (s shown, known bool) {
 	return s, known && s.i == i
 }
 
-// tell says that a meter is not believed, once an interval.
+// tell says that a meter is not believed, once an interval, and not again of older ones.
 func (m *Meters) tell(ctx context.Context, meter grid.Device, j judgement) {
 	if !j.doubted() || m.Doubted == nil {
 		return
 	}
 	m.mu.Lock()
-	before := m.told[meter.ID]
-	m.told[meter.ID] = j.i
+	news := j.i.Compare(m.told[meter.ID]) > 0
+	if news {
+		m.told[meter.ID] = j.i
+	}
 	m.mu.Unlock()
-	if before != j.i {
+	if news {
 		m.Doubted(ctx, meter, j.i)
 	}
 }

@@ -84,6 +84,12 @@ func TestWhatTheFieldDoesToAnInterval(t *testing.T) {
 		{"10 kWh too much for fifty seconds over the end", jump(280, 330, 10_000), grid.Estimated, true, true, 0},
 		{"half a kWh too much for two seconds, at the begin", jump(0, 2, 500), grid.Estimated, true, true, 0},
 		{"half a kWh too little for two seconds, at the end", jump(299, 302, -500), grid.Estimated, true, true, 0},
+		{"a jump of which nobody knows yet whether it stays", func(s *second) bool {
+			if s.after >= 280 {
+				*s.imports += 10_000
+			}
+			return s.after < 330
+		}, grid.Estimated, false, true, 18},
 		{"a jump of 187 kWh that stays", jump(100, 999, 187_000), grid.Estimated, true, true, 1},
 		{"a jump of 187 kWh that stays, of before", jump(-30, 999, 187_000), grid.Good, true, false, 0},
 		{"the largest number for two seconds, at the begin", jump(0, 2, math.MaxInt64-10_000_000), grid.Estimated, true, true, 0},
