@@ -164,10 +164,6 @@ type Change struct {
 // ErrNoOrder reports that a member has no order of an id.
 var ErrNoOrder = errors.New("no such order: it is not the member's, or its interval was more than a day ago")
 
-// ErrNotNow reports that the market takes neither orders nor changes for a while; what waits
-// can be cancelled.
-var ErrNotNow = errors.New("the market takes no orders for now; what waits can be cancelled")
-
 // Change prepares a change and returns the order's number. Errors: ErrNoOrder,
 // *RefusedError.
 func (m *Market) Change(c Change) (number uint64, commands []matching.Command, err error) {

@@ -38,7 +38,6 @@ func steps() []Step { return nil }
 // Dir is a data directory held by this process.
 type Dir struct {
 	Path string
-	Room *Room
 
 	lock   *os.File
 	noting sync.Mutex // held while partsFile changes
@@ -60,10 +59,7 @@ func openDir(path string, version int, steps []Step) (*Dir, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(usage.Errorf("data directory %s: another commonwatt is running on it", path), lock.Close())
 	}
-	d := &Dir{Path: path, Room: NewRoom(path), lock: lock}
-	if _, _, err := d.Room.Look(); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
+	d := &Dir{Path: path, lock: lock}
 	err = d.migrate(version, steps)
 	if err == nil {
 		err = d.checkParts()

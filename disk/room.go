@@ -1,16 +1,9 @@
 package disk
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
-	"syscall"
-	"time"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Space is what a disk has, in bytes.
@@ -38,12 +31,6 @@ const (
 
 // ErrFull reports that nothing more is taken in until there is room on the disk.
 var ErrFull = errors.New("the disk is full")
-
-// IsFull tells whether an error is that of a disk without room, whoever found that out.
-func IsFull(err error) bool {
-	database := (*sqlite.Error)(nil)
-	return errors.Is(err, ErrFull) || errors.Is(err, syscall.ENOSPC) || errors.As(err, &database) && database.Code()&0xFF == sqlite3.SQLITE_FULL
-}
 
 // stateOf tells how full a disk is. One that was full stays full until a quarter more than
 // that is free, so that it does not change all the time.
@@ -89,50 +76,6 @@ func (r *Room) Look() (state State, changed bool, err error) {
 	return state, state != before, nil
 }
 
-// lookEvery is so short that little is written between the moment when a disk is full and
-// the one when that is known.
-const lookEvery = 100 * time.Millisecond
-
-// Watch looks until ctx ends, and tells the log when the state changes.
-func (r *Room) Watch(ctx context.Context, log *slog.Logger) error {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	blind := false
-	for {
-		state, changed, err := r.Look()
-		if err != nil && !blind {
-			log.WarnContext(ctx, "how much is free on the disk is not known", slog.String("error", err.Error()))
-		}
-		blind = err != nil
-		free := slog.Int64("free_bytes", r.free.Load())
-		switch {
-		case !changed:
-		case state == Full:
-			log.ErrorContext(ctx, "the disk is full: orders are refused, readings wait in memory and settlements until there is room; remove something", slog.String("directory", r.dir), free)
-		case state == Short:
-			log.WarnContext(ctx, "the disk is nearly full: make room before orders are refused", slog.String("directory", r.dir), free)
-		default:
-			log.InfoContext(ctx, "there is room on the disk again", slog.String("directory", r.dir), free)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// String is one word.
-func (s State) String() string { return [...]string{"plenty", "short", "full"}[s] }
-
-// State returns what Look saw last.
-func (r *Room) State() State {
-	if r == nil {
-		return Plenty
-	}
-	return State(r.state.Load())
-}
-
 // Space returns what Look saw last.
 func (r *Room) Space() Space {
 	if r == nil {
@@ -143,7 +86,7 @@ func (r *Room) Space() Space {
 
 // Err returns ErrFull, with what is free, while the disk is full.
 func (r *Room) Err() error {
-	if r.State() != Full {
+	if r == nil || State(r.state.Load()) != Full {
 		return nil
 	}
 	const megabyte = 1 << 20

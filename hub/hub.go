@@ -92,7 +92,6 @@ func (h *Hub) openDir(context.Context) (err error) {
 	if h.dir, err = disk.OpenDir(h.Plan.Data); err != nil {
 		return err
 	}
-	h.pages.room = h.dir.Room
 	h.closers = append(h.closers, h.dir.Close)
 	if h.Terms != nil {
 		return KeepTerms(h.dir, *h.Terms)
@@ -278,7 +277,6 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 
 // startRecords starts what readings and runs come to, and what shows them.
 func (h *Hub) startRecords(s *stages) {
-	s.start(func(ctx context.Context) error { return h.dir.Room.Watch(ctx, h.Log) })
 	s.start(h.lease.Run)
 	s.start(h.market.host.Run)
 	s.start(func(ctx context.Context) error {

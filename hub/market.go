@@ -65,7 +65,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	}
 	m.host, err = host.Open(ctx, host.Options{
 		Community: plan.Community, Market: trading, Points: points, Bus: b, Stream: bus.Market, Clock: m.site.clock, Log: m.log,
-		Open: openLog(ctx, plan, b, dir), See: m.watch.events, Room: dir.Room.Err,
+		Open: openLog(ctx, plan, b, dir), See: m.watch.events,
 	})
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (m *market) tick(ctx context.Context) error {
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil {
 		return fmt.Errorf("market: %w", err)
 	}
-	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil && !disk.IsFull(err) {
+	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}
 	return nil

@@ -34,7 +34,6 @@ type pages struct {
 	version  string
 	log      *slog.Logger
 	listener net.Listener
-	room     *disk.Room
 	ready    atomic.Bool // the devices were asked and products are open
 }
 
@@ -96,7 +95,6 @@ func (p *pages) status(ctx context.Context) api.Status {
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.poster.Settled(),
 		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
 		Store:    p.store(),
-		Disk:     api.DiskStatus{State: api.DiskStatusState(p.room.State().String()), Free: p.room.Space().Free, Total: p.room.Space().Total},
 		Gateways: p.gateways(),
 	}
 }

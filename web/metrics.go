@@ -38,7 +38,6 @@ func (c *statusCollector) Collect(out chan<- prometheus.Metric) {
 		{"commonwatt_trades_total", "Trades made.", prometheus.CounterValue, s.TradesTotal},
 		{"commonwatt_intervals_cleared_total", "Delivery intervals cleared.", prometheus.CounterValue, s.IntervalsCleared},
 		{"commonwatt_intervals_settled_total", "Delivery intervals with a closed run on the ledger.", prometheus.CounterValue, s.IntervalsSettled},
-		{"commonwatt_disk_free_bytes", "What is free on the disk of the data directory.", prometheus.GaugeValue, s.Disk.Free},
 		{"commonwatt_ledger_height", "Blocks of the ledger.", prometheus.GaugeValue, s.Ledger.Height},
 	} {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, nil, nil), m.kind, float64(m.value))

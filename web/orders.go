@@ -127,18 +127,12 @@ func (e *OrderEntry) begin(r community.Request) waits {
 	wait := e.orders.Begin(r)
 	return func() ([]community.Outcome, error) {
 		outcomes, err := wait()
-		if errors.Is(err, community.ErrNotNow) {
-			return nil, &refusal{http.StatusServiceUnavailable, err.Error(), notNow}
-		}
 		if err != nil {
 			return nil, refuse(http.StatusServiceUnavailable, "%s; whether it was carried out is not known: ask again", err.Error())
 		}
 		return outcomes, nil
 	}
 }
-
-// notNow is when to come again where the market takes no orders for a while.
-const notNow = 10 * time.Second
 
 // submit hands in orders.
 func (e *OrderEntry) submit(t *Trader, requests []api.OrderRequest) (waits, error) {

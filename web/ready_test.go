@@ -41,23 +41,3 @@ func TestReadyTellsOfADatabaseThatIsAway(t *testing.T) {
 		}
 	}
 }
-
-// TestReadyTellsOfAFullDisk: the program is not ready while it refuses orders.
-func TestReadyTellsOfAFullDisk(t *testing.T) {
-	for state, want := range map[api.DiskStatusState]int{api.Plenty: http.StatusOK, api.Short: http.StatusOK, api.Full: http.StatusServiceUnavailable} {
-		l := newLiveWith(func() time.Time { return now }, func(context.Context) api.Status { return api.Status{Disk: api.DiskStatus{State: state}} })
-		entry, err := web.NewOrderEntry("demo", nil, func() time.Time { return now }, nil, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := web.NewServer(l, noBooks{}, entry, &web.Installer{}, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRecorder()
-		h.ServeHTTP(r, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/readyz", nil))
-		if r.Code != want {
-			t.Errorf("%s: %d, want %d: %s", state, r.Code, want, r.Body)
-		}
-	}
-}

@@ -96,13 +96,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not every device has answered yet", http.StatusServiceUnavailable)
 		return
 	}
-	status := s.operations.pages.live.status.soon(r.Context())
-	if status.Disk.State == api.Full {
-		http.Error(w, fmt.Sprintf("the disk is full: %d bytes of %d are free; orders are refused until there is room", status.Disk.Free, status.Disk.Total), http.StatusServiceUnavailable)
-		return
-	}
 	_, _ = w.Write([]byte("ready\n"))
-	if of := status.Store; of.AwaySince != nil {
+	if of := s.operations.pages.live.status.soon(r.Context()).Store; of.AwaySince != nil {
 		_, _ = fmt.Fprintf(w, "the telemetry database is away since %s: %s; readings wait on this machine's disk\n", of.AwaySince.Format(time.RFC3339), *of.Problem)
 	}
 }

@@ -52,7 +52,6 @@ type Host struct {
 	seq       uint64    // of the last event; locked.mu guards it
 	latest    int64     // world time of the latest command, unix ms; locked.mu guards it
 	foreign   bool      // the log was begun under other rules
-	room      func() error
 }
 
 // A snapshot is taken after SnapshotAfter commands, and not more often than the wall
@@ -73,7 +72,6 @@ type Options struct {
 	Log       *slog.Logger            //
 	Open      OpenLog                 // the log
 	See       func([]community.Event) // is shown the events that the bus has
-	Room      func() error            // tells why nothing more may be stored now; nil: there is always room
 }
 
 // Open replays the log and admits the metering points.
@@ -83,10 +81,6 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 		outbox:   outbox{community: o.Community, bus: o.Bus, log: o.Log},
 		watchers: watchers{of: map[string]map[chan community.Order]struct{}{}},
 		programs: programs{clock: o.Clock, heard: map[string]time.Time{}},
-		room:     o.Room,
-	}
-	if h.room == nil {
-		h.room = func() error { return nil }
 	}
 	if err := h.outbox.resume(ctx, o.Stream); err != nil {
 		return nil, err
@@ -235,7 +229,7 @@ func (h *Host) Apply(c *matching.Command) []matching.Event {
 
 // snapshot returns the market when it is worth saving.
 func (h *Host) snapshot(commands uint64) ([]byte, error) {
-	if commands < SnapshotAfter || time.Since(h.saved) < snapshotEvery || h.room() != nil {
+	if commands < SnapshotAfter || time.Since(h.saved) < snapshotEvery {
 		return nil, nil
 	}
 	h.saved = time.Now()

@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
@@ -29,9 +27,6 @@ func (h *Host) Change(changes []community.Change) ([]community.Outcome, error) {
 // each of its submissions and changes, and for each order that was withdrawn: where the order
 // stood when that was done.
 func (h *Host) Begin(r community.Request) (wait func() ([]community.Outcome, error)) {
-	if err := h.refuses(r); err != nil {
-		return func() ([]community.Outcome, error) { return nil, err }
-	}
 	e := &entry{Host: h}
 	done := h.sequencer.Start(&journal.Batch{Prepare: func() []matching.Command { return e.prepare(r) }, See: e.see})
 	return func() ([]community.Outcome, error) {
@@ -47,16 +42,6 @@ func (h *Host) Begin(r community.Request) (wait func() ([]community.Outcome, err
 		}
 		return e.outcomes, nil
 	}
-}
-
-// refuses tells why nothing of a request is carried out: where there is no room for more
-// orders, only what makes them fewer is.
-func (h *Host) refuses(r community.Request) error {
-	adds := len(r.Submissions) > 0 || slices.ContainsFunc(r.Changes, func(c community.Change) bool { return !c.Cancel })
-	if err := h.room(); adds && err != nil {
-		return fmt.Errorf("%w: %w", community.ErrNotNow, err)
-	}
-	return nil
 }
 
 // entry is a request on its way through the sequencer.

@@ -122,13 +122,12 @@ func (n *Neighbourhood) Now() time.Time { return time.Unix(n.shown.Load(), 0).UT
 // Devices returns the device servers, in order of home.
 func (n *Neighbourhood) Devices() []*Device { return n.devices }
 
-// Run moves the world with the clock until ctx ends. While the disk is full the world stands
-// still.
+// Run moves the world with the clock until ctx ends.
 func (n *Neighbourhood) Run(ctx context.Context, clock func() time.Time) error {
 	ticker := time.NewTicker(Tick)
 	defer ticker.Stop()
 	for {
-		if err := n.advance(context.WithoutCancel(ctx), clock()); err != nil && !disk.IsFull(err) {
+		if err := n.advance(context.WithoutCancel(ctx), clock()); err != nil {
 			return err
 		}
 		select {
