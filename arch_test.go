@@ -31,6 +31,7 @@ func layers() map[string][]string {
 		"strict":                           {},
 		"disk":                             {"usage"},
 		"clock":                            {},
+		"stages":                           {},
 		"tariff":                           {},
 		"record":                           {"proof"},
 		"meters":                           {"meters/modbus", "meters/profile", "proof"},

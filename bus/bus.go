@@ -36,6 +36,9 @@ type Config struct {
 	Dir      string // where the embedded server keeps its streams
 	Replicas int    // of each stream on an external cluster; 1 when zero
 	Leafs    *Leafs // gateways that may connect to the embedded server; nil: none
+	// Room tells why nothing more may be stored, nil while it may: a server that finds its
+	// disk full gives up for good. Nil: there always is room.
+	Room func() error
 }
 
 // Bus is a connection to the streams. It is safe for concurrent use.
@@ -44,6 +47,15 @@ type Bus struct {
 	log    server.Logger  // of the server; nil: none
 	conn   *nats.Conn
 	stream jetstream.JetStream
+	room   func() error // nil: there always is
+}
+
+// hasRoom returns why nothing more may be stored.
+func (b *Bus) hasRoom() error {
+	if b.room == nil {
+		return nil
+	}
+	return b.room()
 }
 
 const startTimeout = 10 * time.Second
@@ -51,7 +63,7 @@ const startTimeout = 10 * time.Second
 // Open starts or connects to the server and makes sure that the streams exist.
 // The caller must Close the bus.
 func Open(ctx context.Context, c Config) (*Bus, error) {
-	b := &Bus{}
+	b := &Bus{room: c.Room}
 	var err error
 	if c.URL == "" {
 		err = b.embed(c.Dir, c.Leafs)
@@ -164,7 +176,11 @@ func (b *Bus) Close() {
 // Publish stores a message and returns when it is durable. A second message
 // with the id of a recent one is dropped.
 func (b *Bus) Publish(ctx context.Context, subject, id string, data []byte) error {
-	if _, err := b.stream.Publish(ctx, subject, data, jetstream.WithMsgID(id)); err != nil {
+	err := b.hasRoom()
+	if err == nil {
+		_, err = b.stream.Publish(ctx, subject, data, jetstream.WithMsgID(id))
+	}
+	if err != nil {
 		return fmt.Errorf("publish %s: %w", subject, err)
 	}
 	return nil
@@ -173,6 +189,9 @@ func (b *Bus) Publish(ctx context.Context, subject, id string, data []byte) erro
 // Freeze stores data as the only message that the subject will ever have in
 // the stream, and returns what it holds: data, or what was frozen before.
 func (b *Bus) Freeze(ctx context.Context, stream, subject string, data []byte) ([]byte, error) {
+	if err := b.hasRoom(); err != nil {
+		return nil, fmt.Errorf("freeze %s: %w", subject, err)
+	}
 	_, err := b.stream.Publish(ctx, subject, data, jetstream.WithExpectLastSequencePerSubject(0))
 	if err == nil {
 		return data, nil

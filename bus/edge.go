@@ -32,9 +32,10 @@ type EdgeConfig struct {
 	Dir            string // its own disk
 	Hub            string // nats-leaf://HOST:PORT or tls://HOST:PORT
 	Name, Password string
-	CA             string // PEM file that the hub's certificate is checked against; empty: the system's
-	MaxBytes       int64  // that wait for the hub at most
-	DropOldest     bool   // when that is full; else what is new is refused
+	CA             string       // PEM file that the hub's certificate is checked against; empty: the system's
+	MaxBytes       int64        // that wait for the hub at most
+	DropOldest     bool         // when that is full; else what is new is refused
+	Room           func() error // as of Config
 	// Decided tells what became at the hub of messages that its bus has, the oldest first:
 	// of how many of the first is decided. Until then they are kept here, and after a while
 	// sent again. Nil: that the hub's bus has them is enough.
@@ -70,7 +71,7 @@ func OpenEdge(ctx context.Context, c EdgeConfig) (*Edge, error) {
 		return nil, fmt.Errorf("open edge: %w", err)
 	}
 	said := &lastError{}
-	b := &Bus{log: said}
+	b := &Bus{log: said, room: c.Room}
 	o := &server.Options{
 		ServerName: "commonwatt-" + c.Name, JetStreamDomain: c.Name, DontListen: true, JetStream: true, StoreDir: c.Dir, SyncAlways: true, NoSigs: true, NoLog: true,
 	}

@@ -115,7 +115,7 @@ func enableStreams(a *server.Account) error {
 
 // admit has what arrives from gateways stored, within their quotas.
 func (l *Leafs) admit(b *Bus) error {
-	hall := &hall{conn: b.conn, inbox: b.conn.NewInbox(), waiting: map[string]waiting{}}
+	hall := &hall{conn: b.conn, room: b.hasRoom, inbox: b.conn.NewInbox(), waiting: map[string]waiting{}}
 	if _, err := b.conn.Subscribe(hall.inbox+".*", hall.answer); err != nil {
 		return fmt.Errorf("answers to gateways: %w", err)
 	}
@@ -138,6 +138,7 @@ func (l *Leafs) admit(b *Bus) error {
 // concurrent use.
 type hall struct {
 	conn  *nats.Conn
+	room  func() error
 	inbox string // where the streams answer, with a number behind it
 
 	mu      sync.Mutex // guards what follows
@@ -201,6 +202,10 @@ const longestID = 256
 // the id is taken, and made the gateway's own: others would tell the stream what to do.
 func (d *door) pass(m *nats.Msg) {
 	id := m.Header.Get(nats.MsgIdHdr)
+	if err := d.hall.room(); err != nil {
+		d.refuse(m, err.Error())
+		return
+	}
 	switch {
 	case len(m.Data) > mostMessage/2 || len(id) > longestID:
 		d.refuse(m, fmt.Sprintf("a message of %d bytes is too long: at most %d", len(m.Data), mostMessage/2))

@@ -5,6 +5,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,6 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -57,6 +59,7 @@ type Hub struct {
 	signs     *signwatch.Watch
 	handler   http.Handler
 	poster    *ledger.Poster
+	space     *disk.Space
 	judge     *clock.Judge // of the time of real devices; nil in a simulation
 
 	closers []func() error // in order of opening
@@ -93,6 +96,7 @@ func (h *Hub) openDir(context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.dir.Close)
+	h.space = disk.NewSpace(h.dir.Path, func(alarm string) { h.Log.Error(cmp.Or(alarm, "there is room on the disk again")) })
 	if h.Terms != nil {
 		return KeepTerms(h.dir, *h.Terms)
 	}
@@ -101,7 +105,7 @@ func (h *Hub) openDir(context.Context) (err error) {
 
 // openBus opens the bus, and takes the market's lease and the address of the pages.
 func (h *Hub) openBus(ctx context.Context) (err error) {
-	if h.bus, err = openBus(ctx, h.Plan, h.dir); err != nil {
+	if h.bus, err = openBus(ctx, h.Plan, h.dir, h.space); err != nil {
 		return err
 	}
 	h.closers = append(h.closers, func() error { h.bus.Close(); return nil })
@@ -173,8 +177,8 @@ func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Readin
 
 // openMarket opens the market, what it moves and what shows it.
 func (h *Hub) openMarket(ctx context.Context) error {
-	h.pages.site, h.pages.records = h.site, h.records
-	h.market = &market{site: h.site, records: h.records, log: h.Log}
+	h.pages.site, h.pages.records, h.pages.alarms, h.pages.room = h.site, h.records, h.alarms, h.space.Room
+	h.market = &market{site: h.site, records: h.records, room: h.space.Room, log: h.Log}
 	h.pages.market = h.market
 	if err := h.pages.open(); err != nil {
 		return err
@@ -214,6 +218,19 @@ func (h *Hub) openPages(context.Context) error {
 	return h.dir.NoteParts() // all of them are there now
 }
 
+// alarms say what is wrong with this machine. While there is one of its clock, or no room on
+// its disk, the process is not ready.
+func (h *Hub) alarms() (all []string, ready bool) {
+	ready = h.space.Room() == nil
+	if text := h.space.Alarm(); text != "" {
+		all = append(all, text)
+	}
+	if h.judge != nil && h.judge.Trouble() != "" {
+		all, ready = append(all, h.judge.Trouble()), false
+	}
+	return all, ready
+}
+
 // State is what a Hub says of itself.
 type State struct {
 	api.Status
@@ -249,8 +266,8 @@ const (
 // fails. It is told of the beginning and of the end. It stops in the order of the data:
 // the market, the world, the readers, what consumes their readings, the pages.
 func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending func(State)) error {
-	s := newStages(ctx)
-	defer s.stop()
+	s := stages.New(ctx)
+	defer s.Stop()
 	h.startRecords(s)
 	if err := h.startReaders(ctx, s); err != nil {
 		return err
@@ -260,7 +277,7 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 	}
 	h.pages.ready.Store(true)
 	began(h.State(ctx))
-	s.start(h.site.runOutages)
+	s.Start(h.site.runOutages)
 	var over <-chan time.Time
 	if duration > 0 {
 		over = time.After(duration)
@@ -268,7 +285,7 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 	select {
 	case <-ctx.Done():
 	case <-over:
-	case err := <-s.failed:
+	case err := <-s.Failed():
 		return err
 	}
 	ending(h.State(context.WithoutCancel(ctx)))
@@ -276,58 +293,58 @@ func (h *Hub) Run(ctx context.Context, duration time.Duration, began, ending fun
 }
 
 // startRecords starts what readings and runs come to, and what shows them.
-func (h *Hub) startRecords(s *stages) {
-	s.start(h.lease.Run)
-	s.start(h.market.host.Run)
-	s.start(func(ctx context.Context) error {
+func (h *Hub) startRecords(s *stages.Stages) {
+	s.Start(h.lease.Run)
+	s.Start(h.market.host.Run)
+	s.Start(func(ctx context.Context) error {
 		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler)
 	})
-	s.start(h.pages.live.Run)
-	s.start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
-	s.start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
-	s.start(h.records.intake.Run)
-	s.start(h.poster.Run)
-	s.start(func(ctx context.Context) error { // gateways ask for the time
+	s.Start(h.pages.live.Run)
+	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
+	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
+	s.Start(h.records.intake.Run)
+	s.Start(h.poster.Run)
+	s.Start(func(ctx context.Context) error { // gateways ask for the time
 		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
 	})
 	for _, g := range h.Plan.Gateways { // and what became of their readings
-		s.start(func(ctx context.Context) error {
+		s.Start(func(ctx context.Context) error {
 			return h.bus.Serve(ctx, proof.ReceiptSubject(h.Plan.Community, g.ID), func(q []byte) []byte { return h.records.intake.Receipt(ctx, g.ID, q) })
 		})
 	}
-	s.start(h.records.registerNewKeys)
-	s.start(h.poster.Fold)
-	s.start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })
-	s.then(h.drain)
+	s.Start(h.records.registerNewKeys)
+	s.Start(h.poster.Fold)
+	s.Start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })
+	s.Then(h.drain)
 }
 
 // startReaders starts the readers, the world that they read, and what moves the
 // batteries, and waits until the devices were asked: nothing is settled before. After a
 // long stop their registers say what flowed meanwhile.
-func (h *Hub) startReaders(ctx context.Context, s *stages) error {
-	s.start(func(ctx context.Context) error {
+func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
+	s.Start(func(ctx context.Context) error {
 		return errors.Join(h.fleet.Run(ctx, h.site.targets, h.records.evidence), h.records.signer.Close(context.WithoutCancel(ctx)))
 	})
 	if h.site.sim != nil {
-		s.then(func() { time.Sleep(h.batteries.Every + meters.Period/2) }) // each device is read once more, at rest
-		s.start(func(ctx context.Context) error {
+		s.Then(func() { time.Sleep(h.batteries.Every + meters.Period/2) }) // each device is read once more, at rest
+		s.Start(func(ctx context.Context) error {
 			return h.site.sim.Run(ctx, clock.Fast(h.site.sim.Now(), h.Plan.Speed))
 		})
 	}
-	s.start(func(ctx context.Context) error { return h.batteries.Run(ctx, h.rewards.challenge) })
-	return h.waitReady(ctx, s.failed)
+	s.Start(func(ctx context.Context) error { return h.batteries.Run(ctx, h.rewards.challenge) })
+	return h.waitReady(ctx, s.Failed())
 }
 
 // startMarket opens products before anybody hears of it, and starts what is due later.
-func (h *Hub) startMarket(ctx context.Context, s *stages) error {
+func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
-	s.start(h.market.workers.Settlements.Run)
-	s.start(h.market.workers.Quotes.Run)
+	s.Start(h.market.workers.Settlements.Run)
+	s.Start(h.market.workers.Quotes.Run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}
-	s.start(h.market.run)
-	s.start(h.rewards.run)
+	s.Start(h.market.run)
+	s.Start(h.rewards.run)
 	return nil
 }
 

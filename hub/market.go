@@ -29,6 +29,7 @@ import (
 type market struct {
 	site    *site
 	records *records
+	room    func() error // why nothing can be kept
 	log     *slog.Logger
 	watch   marketWatch
 
@@ -135,6 +136,9 @@ func (m *market) run(ctx context.Context) error {
 // tick carries out what is due in the life of the intervals. Only a journal that takes no
 // commands is an error.
 func (m *market) tick(ctx context.Context) error {
+	if m.room() != nil {
+		return nil // what is due waits: the disk's alarm was told
+	}
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil {
 		return fmt.Errorf("market: %w", err)
 	}

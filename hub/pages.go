@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,8 @@ type pages struct {
 	log      *slog.Logger
 	listener net.Listener
 	ready    atomic.Bool // the devices were asked and products are open
+	alarms   func() (all []string, ready bool)
+	room     func() error
 }
 
 // listen takes the address of the pages.
@@ -89,8 +92,9 @@ func (p *pages) status(ctx context.Context) api.Status {
 	if err != nil {
 		p.log.ErrorContext(ctx, "ledger", slog.String("error", err.Error()))
 	}
+	alarms, _ := p.alarms()
 	return api.Status{
-		Version: p.version, Speed: p.site.plan.Speed, WorldTime: p.site.clock().UTC(), Homes: p.market.traders.Homes(),
+		Alarms: alarms, Version: p.version, Speed: p.site.plan.Speed, WorldTime: p.site.clock().UTC(), Homes: p.market.traders.Homes(),
 		DevicesOnline: p.live.DevicesOnline(), ReadingsTotal: p.records.intake.Stored(), OrdersTotal: counts.Orders,
 		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.poster.Settled(),
 		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
@@ -181,7 +185,16 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	at := p.site.plan.Access
 	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+		Trouble: p.trouble, Room: p.room,
 	}).Handler()
+}
+
+// trouble says why this process is not ready although it has begun, nothing when it is.
+func (p *pages) trouble() string {
+	if all, ready := p.alarms(); !ready {
+		return strings.Join(all, "; ")
+	}
+	return ""
 }
 
 // orderEntry is where agents outside enter orders. It implements web.Orders.

@@ -15,8 +15,8 @@ import (
 )
 
 // openBus opens the bus of the plan.
-func openBus(ctx context.Context, plan config.Plan, dir *disk.Dir) (*bus.Bus, error) {
-	return bus.Open(ctx, bus.Config{URL: plan.Bus.URL, Replicas: plan.Bus.Replicas, Dir: dir.File("bus"), Leafs: leafs(plan)})
+func openBus(ctx context.Context, plan config.Plan, dir *disk.Dir, space *disk.Space) (*bus.Bus, error) {
+	return bus.Open(ctx, bus.Config{URL: plan.Bus.URL, Replicas: plan.Bus.Replicas, Dir: dir.File("bus"), Leafs: leafs(plan), Room: space.Room})
 }
 
 // leafs returns which gateways may connect to the bus, nil when none may.

@@ -21,11 +21,17 @@ type Access struct {
 	Secure    bool         // requests come over TLS
 	Hosts     []string     // names by which the pages are asked for, beside those of loopback; nil: none is checked
 	Proxies   []netip.Addr // requests come from them alone; none: from everybody
+
+	// Trouble says what is wrong with this process so that it is not ready, nothing when all
+	// is well, and Room why no orders are taken; each may be nil.
+	Trouble func() string
+	Room    func() error
 }
 
 // Behind has a server answer as the access says.
 func (s *Server) Behind(a Access) *Server {
 	s.access, s.door.Closed = a, a.Closed
+	s.operations.entry.room = a.Room
 	s.door.Sessions.Secure = a.Secure
 	s.door.Keys.Grant(a.ViewerKey, auth.Principal{Role: auth.Viewer, Name: "viewer"})
 	return s

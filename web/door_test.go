@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -267,5 +268,38 @@ func TestASlowSenderIsHungUpOn(t *testing.T) {
 	}
 	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil || strings.Contains(err.Error(), "timeout") {
 		t.Errorf("after a header that never ends: %d bytes, %v", n, err)
+	}
+}
+
+// TestAFullDiskIsSaid takes no orders while nothing can be kept, though they can still be
+// taken out of the market; the process is not ready then, and is again by itself.
+func TestAFullDiskIsSaid(t *testing.T) {
+	full := errors.New("the disk is full")
+	h := behind(t, web.Access{Room: func() error { return full }, Trouble: func() string {
+		if full != nil {
+			return full.Error()
+		}
+		return ""
+	}})
+	json, key := "Content-Type: application/json", "Authorization: Bearer ann's key"
+	for name, a := range map[string]asked{
+		"orders": {http.MethodPost, "/api/v1/orders", orders(1, ""), "", http.StatusOK}, "a replacement": {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, "", http.StatusOK},
+	} {
+		if w := knock(t, h, a.method, a.path, a.body, json, key); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "the disk is full") {
+			t.Errorf("%s on a full disk: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if w := knock(t, h, http.MethodDelete, "/api/v1/orders/o1", "", key); w.Code != http.StatusOK {
+		t.Errorf("a cancellation on a full disk: %d %s", w.Code, w.Body)
+	}
+	if w := knock(t, h, http.MethodGet, "/readyz", ""); w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the disk is full") {
+		t.Errorf("ready on a full disk: %d %s", w.Code, w.Body)
+	}
+	full = nil
+	if w := knock(t, h, http.MethodGet, "/readyz", ""); w.Code != http.StatusOK {
+		t.Errorf("ready with room again: %d %s", w.Code, w.Body)
+	}
+	if w := knock(t, h, http.MethodPost, "/api/v1/orders", orders(1, ""), json, key); w.Code != http.StatusOK {
+		t.Errorf("orders with room again: %d %s", w.Code, w.Body)
 	}
 }

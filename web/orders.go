@@ -58,6 +58,7 @@ type OrderEntry struct {
 	traders   map[string]*Trader // by name
 	keys      auth.Keys          // of the traders
 	checker   checker
+	room      func() error // why nothing is taken; nil: it always is
 	log       *slog.Logger
 }
 
@@ -119,6 +120,21 @@ func (t *Trader) allow(n int) error {
 	return nil
 }
 
+// hasRoom refuses what would have to be kept while there is no room for it. Orders can still
+// be taken out of the market.
+func (e *OrderEntry) hasRoom() error {
+	if e.room == nil {
+		return nil
+	}
+	if err := e.room(); err != nil {
+		return &refusal{http.StatusServiceUnavailable, err.Error(), roomAgain}
+	}
+	return nil
+}
+
+// roomAgain is when who was refused for want of room may come again.
+const roomAgain = 30 * time.Second
+
 // waits is what a request that was handed in waits for.
 type waits func() ([]community.Outcome, error)
 
@@ -136,6 +152,9 @@ func (e *OrderEntry) begin(r community.Request) waits {
 
 // submit hands in orders.
 func (e *OrderEntry) submit(t *Trader, requests []api.OrderRequest) (waits, error) {
+	if err := e.hasRoom(); err != nil {
+		return nil, err
+	}
 	if err := t.allow(len(requests)); err != nil {
 		return nil, err
 	}
@@ -181,6 +200,9 @@ func (e *OrderEntry) submission(r api.OrderRequest, member string, now time.Time
 
 // replace hands in a replacement.
 func (e *OrderEntry) replace(t *Trader, id string, energy, price int64, version *int64) (waits, error) {
+	if err := e.hasRoom(); err != nil {
+		return nil, err
+	}
 	if err := t.allow(1); err != nil {
 		return nil, err
 	}

@@ -96,6 +96,12 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not every device has answered yet", http.StatusServiceUnavailable)
 		return
 	}
+	if s.access.Trouble != nil {
+		if trouble := s.access.Trouble(); trouble != "" {
+			http.Error(w, trouble, http.StatusServiceUnavailable)
+			return
+		}
+	}
 	_, _ = w.Write([]byte("ready\n"))
 	if of := s.operations.pages.live.status.soon(r.Context()).Store; of.AwaySince != nil {
 		_, _ = fmt.Fprintf(w, "the telemetry database is away since %s: %s; readings wait on this machine's disk\n", of.AwaySince.Format(time.RFC3339), *of.Problem)

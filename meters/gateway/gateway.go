@@ -49,12 +49,14 @@ type gateway struct {
 	totals   *totals
 	receipts *receipts
 	clock    *clock.Judge
+	space    *disk.Space
 	mustAsk  bool // nothing is signed before the hub has said what it has
 }
 
 // Run reads the targets until ctx ends, and gives the hub a moment to take what is left.
 func Run(ctx context.Context, o Options) (err error) {
 	n := &gateway{Options: o, clock: clock.NewJudge(time.Now, 1, func(text string) { o.Log.Error(text) })}
+	n.space = disk.NewSpace(o.Dir.Path, func(alarm string) { n.sayRoom(ctx, alarm) })
 	if n.totals, err = openTotals(o.Dir); err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (n *gateway) open(ctx context.Context) error {
 	}
 	n.bus, err = bus.OpenEdge(ctx, bus.EdgeConfig{
 		Dir: n.Dir.File("bus"), Hub: n.Hub.URL, CA: n.Hub.CA, Name: id.Name, Password: n.Hub.Password,
-		MaxBytes: n.Hub.MaxBytes, DropOldest: n.Hub.DropOldest, Decided: n.decided,
+		MaxBytes: n.Hub.MaxBytes, DropOldest: n.Hub.DropOldest, Decided: n.decided, Room: n.space.Room,
 	})
 	if err != nil {
 		return err
@@ -193,6 +195,7 @@ func (n *gateway) mind(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		n.space.Alarm()
 		if err := n.totals.save(); err != nil {
 			n.Log.ErrorContext(ctx, "last registers not kept", slog.String("error", err.Error()))
 		}
@@ -224,6 +227,15 @@ func (n *gateway) compareClocks(ctx context.Context) {
 	if before := time.Duration(n.skew.Swap(int64(skew))); off(skew) != off(before) {
 		n.sayClock(ctx, skew)
 	}
+}
+
+// sayRoom says that the disk is filling up, or has room again.
+func (n *gateway) sayRoom(ctx context.Context, alarm string) {
+	if alarm == "" {
+		n.Log.InfoContext(ctx, "there is room on the disk again")
+		return
+	}
+	n.Log.ErrorContext(ctx, alarm)
 }
 
 // sayClock says that this machine's clock is off, or right again.

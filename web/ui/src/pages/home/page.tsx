@@ -32,6 +32,11 @@ export function App({ live, choice }: Props) {
           No news for <span aria-live="off">{seconds(silence)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
         </p>
       )}
+      {s.status.alarms?.map((alarm) => (
+        <p role="alert" key={alarm}>
+          {alarm}
+        </p>
+      ))}
       <Chosen s={s} silence={silence} choice={choice} />
       <footer>
         <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
