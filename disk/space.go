@@ -1,9 +1,14 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Space watches how much room is left where a directory is. Before nothing can be written
@@ -21,6 +26,12 @@ type Space struct {
 	state  state
 }
 
+// IsFull tells whether an error is that of a disk on which nothing can be written.
+func IsFull(err error) bool {
+	database := (*sqlite.Error)(nil)
+	return errors.Is(err, syscall.ENOSPC) || errors.As(err, &database) && database.Code()&0xFF == sqlite3.SQLITE_FULL
+}
+
 // state is how full the disk is.
 type state int
 
@@ -31,8 +42,9 @@ const (
 )
 
 const (
-	// lookEvery bounds how often the disk is asked.
-	lookEvery = time.Second
+	// lookEvery bounds how often the disk is asked. It is so short that little is written
+	// between the moment when a disk is full and the one when that is known.
+	lookEvery = 100 * time.Millisecond
 	// Below a part of the disk, or a number of bytes, an alarm is raised, and below another
 	// one whoever writes much is refused.
 	alarmPart, alarmBytes = 5, 1 << 30

@@ -163,11 +163,16 @@ func (f *Fleet) publish(ctx context.Context) {
 		for len(readings) > 0 {
 			n := min(len(readings), mostInBatch)
 			if err := f.send(ctx, member, readings[:n]); err != nil {
-				f.Log.WarnContext(ctx, "readings wait for the bus", slog.String("member", member), slog.String("error", err.Error()))
+				if f.waiting.stall(true) {
+					f.Log.WarnContext(ctx, "readings wait in memory for the bus", slog.String("error", err.Error()))
+				}
 				if lost := f.waiting.putBack(member, readings); lost > 0 {
 					f.Log.ErrorContext(ctx, "readings lost: they cannot be stored", slog.String("member", member), slog.Int("readings", lost))
 				}
 				break
+			}
+			if f.waiting.stall(false) {
+				f.Log.InfoContext(ctx, "readings go to the bus again")
 			}
 			readings = readings[n:]
 		}

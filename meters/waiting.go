@@ -13,6 +13,16 @@ type waiting struct {
 	mu      sync.Mutex
 	pending map[string][]grid.Reading // by member
 	latest  map[string]time.Time      // of the last reading, by device
+	stalled bool                      // nothing could be published when that was tried last
+}
+
+// stall notes whether what was published last went out, and tells whether that is news.
+func (w *waiting) stall(stalled bool) (news bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	news = w.stalled != stalled
+	w.stalled = stalled
+	return news
 }
 
 // begin forgets what waited.

@@ -243,6 +243,10 @@ func (f *File) begin() error {
 		f.prepare()
 	}
 	next := <-f.prepared
+	if next.err != nil { // there may have been no room then
+		f.prepare()
+		next = <-f.prepared
+	}
 	f.prepared = nil
 	if next.err != nil {
 		return fmt.Errorf("begin journal: %w", next.err)

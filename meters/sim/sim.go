@@ -122,12 +122,13 @@ func (n *Neighbourhood) Now() time.Time { return time.Unix(n.shown.Load(), 0).UT
 // Devices returns the device servers, in order of home.
 func (n *Neighbourhood) Devices() []*Device { return n.devices }
 
-// Run moves the world with the clock until ctx ends.
+// Run moves the world with the clock until ctx ends. While the disk is full the world stands
+// still.
 func (n *Neighbourhood) Run(ctx context.Context, clock func() time.Time) error {
 	ticker := time.NewTicker(Tick)
 	defer ticker.Stop()
 	for {
-		if err := n.advance(context.WithoutCancel(ctx), clock()); err != nil {
+		if err := n.advance(context.WithoutCancel(ctx), clock()); err != nil && !disk.IsFull(err) {
 			return err
 		}
 		select {
