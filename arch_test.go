@@ -28,6 +28,7 @@ func layers() map[string][]string {
 	return map[string][]string{
 		"grid":                             {},
 		"usage":                            {},
+		"terminal":                         {},
 		"strict":                           {},
 		"disk":                             {"usage"},
 		"clock":                            {},

@@ -29,7 +29,7 @@ func (s *street) check(ctx context.Context) error {
 	for _, look := range []struct {
 		what string
 		at   func(context.Context) error
-	}{{"orders", s.checkOrders}, {"readings", s.checkReadings}, {"postings", s.checkPostings}, {"ledger", s.checkLedger}} {
+	}{{"orders", checks{s}.orders}, {"readings", checks{s}.readings}, {"postings", checks{s}.postings}, {"ledger", checks{s}.ledger}} {
 		if err := look.at(ctx); err != nil {
 			return fmt.Errorf("%s: %w", look.what, err)
 		}
@@ -37,11 +37,14 @@ func (s *street) check(ctx context.Context) error {
 	return nil
 }
 
+// checks look for one kind of thing each.
+type checks struct{ *street }
+
 // known is for how long, in world time, the market knows of an order.
 const known = 20 * time.Hour
 
-// checkOrders asks where every order stands.
-func (s *street) checkOrders(ctx context.Context) error {
+// orders asks where every order stands.
+func (s checks) orders(ctx context.Context) error {
 	status, err := s.at.status(ctx)
 	if err != nil {
 		return err
@@ -62,13 +65,13 @@ func (s *street) checkOrders(ctx context.Context) error {
 	return nil
 }
 
-// checkReadings looks whether readings that were stored are there, and whether one is
+// readings looks whether readings that were stored are there, and whether one is
 // missing between those that were signed.
-func (s *street) checkReadings(ctx context.Context) error {
+func (s checks) readings(ctx context.Context) error {
 	s.notes.mu.Lock()
 	stored := s.notes.readings
 	s.notes.mu.Unlock()
-	n, err := s.readings(ctx)
+	n, err := s.stored(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,10 +90,10 @@ func (s *street) checkReadings(ctx context.Context) error {
 	return errors.Join(err, log.Close())
 }
 
-// readings counts those that others may rely on: what another connection can see of the
+// stored counts the readings that others may rely on: what another connection can see of the
 // database has been synced. The number that the API tells is no measure, since a world that
 // a power cut set back reads some instants twice.
-func (s *street) readings(ctx context.Context) (n int64, err error) {
+func (s *street) stored(ctx context.Context) (n int64, err error) {
 	db, err := disk.ReadSQLite(filepath.Join(s.data, "telemetry.db"))
 	if err != nil {
 		return 0, err
@@ -101,8 +104,8 @@ func (s *street) readings(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// checkPostings looks whether every posting that was there is there still, once.
-func (s *street) checkPostings(ctx context.Context) error {
+// postings looks whether every posting that was there is there still, once.
+func (s checks) postings(ctx context.Context) error {
 	out := filepath.Join(s.dir, "postings.csv")
 	if err := os.RemoveAll(out); err != nil {
 		return err
@@ -135,8 +138,8 @@ func (s *street) checkPostings(ctx context.Context) error {
 	return nil
 }
 
-// checkLedger has the program verify itself.
-func (s *street) checkLedger(ctx context.Context) error {
+// ledger has the program verify itself.
+func (s checks) ledger(ctx context.Context) error {
 	_, err := finish(ctx, s.program, "ledger", "verify", "--data", s.data)
 	return err
 }

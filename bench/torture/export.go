@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -31,7 +32,7 @@ func (s *street) killExport(ctx context.Context) error {
 	if err := empty(); err != nil {
 		return err
 	}
-	if err := s.killed(ctx, 300*time.Millisecond, empty, func() []string { return export }); err != nil {
+	if err := killed(ctx, s.program, s.random, 300*time.Millisecond, empty, func() []string { return export }); err != nil {
 		return err
 	}
 	if _, err := os.Stat(out); err == nil { // what bears the name is whole
@@ -50,13 +51,13 @@ func (s *street) verifyBundle(ctx context.Context, out string) error {
 
 // killed starts the program and kills it within so long. A run that comes to its end before
 // counts for nothing: early is told, and the program is started anew, to be killed sooner.
-func (s *street) killed(ctx context.Context, within time.Duration, early func() error, args func() []string) error {
+func killed(ctx context.Context, program string, random *rand.Rand, within time.Duration, early func() error, args func() []string) error {
 	for range tries {
-		p, err := start(s.program, args()...)
+		p, err := start(program, args()...)
 		if err != nil {
 			return err
 		}
-		err = pause(ctx, time.Duration(s.random.Int64N(int64(within))))
+		err = pause(ctx, time.Duration(random.Int64N(int64(within))))
 		ended := p.ended()
 		p.kill()
 		switch {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
@@ -50,53 +51,64 @@ func openField(ctx context.Context, dir string) (*field, error) {
 	return nil, errors.New("the field has no meter")
 }
 
+// workshop pairs a device again and again, in a directory for each time.
+type workshop struct {
+	program string
+	dir     string
+	random  *rand.Rand
+	job     *job // which goes on; nil: none
+	done    int  // jobs
+}
+
 // job is a pairing that is killed several times before it may come to its end.
 type job struct {
 	dir   string
 	kills int // before that
 }
 
-// killPairing kills a pairing, and finishes it some time.
-func (s *street) killPairing(ctx context.Context, site *field) error {
+// kill kills a pairing, and finishes it some time.
+func (w *workshop) kill(ctx context.Context, site *field) error {
 	const mostKills = 4
 	add := func() []string {
-		if s.job == nil {
-			s.job = &job{dir: filepath.Join(s.dir, fmt.Sprintf("pairing-%d", s.notes.number())), kills: 1 + s.random.IntN(mostKills)}
+		if w.job == nil {
+			w.done++
+			w.job = &job{dir: filepath.Join(w.dir, fmt.Sprintf("pairing-%d", w.done)), kills: 1 + w.random.IntN(mostKills)}
 		}
-		return s.pairing(site)
+		return w.line(site)
 	}
-	if err := s.killed(ctx, 1800*time.Millisecond, func() error { return s.finishPairing(ctx, site) }, add); err != nil {
+	early := func() error { return w.finish(ctx, site) }
+	if err := killed(ctx, w.program, w.random, 1800*time.Millisecond, early, add); err != nil {
 		return err
 	}
-	if s.job.kills--; s.job.kills > 0 {
+	if w.job.kills--; w.job.kills > 0 {
 		return nil
 	}
-	return s.finishPairing(ctx, site)
+	return w.finish(ctx, site)
 }
 
-// pairing is the command line.
-func (s *street) pairing(site *field) []string {
-	return []string{"pair", "add", "tcp://" + site.meter.Address(), "--member", "ann", "--watch", "1s", "--load", "exporting", "--data", s.job.dir}
+// line is the command line.
+func (w *workshop) line(site *field) []string {
+	return []string{"pair", "add", "tcp://" + site.meter.Address(), "--member", "ann", "--watch", "1s", "--load", "exporting", "--data", w.job.dir}
 }
 
-// finishPairing lets a pairing come to its end, and looks whether the device is there, once.
-func (s *street) finishPairing(ctx context.Context, site *field) error {
-	listed, before := s.paired(ctx)
+// finish lets a pairing come to its end, and looks whether the device is there, once.
+func (w *workshop) finish(ctx context.Context, site *field) error {
+	listed, before := w.paired(ctx)
 	if before == nil && len(listed) == 1 {
-		s.job = nil
+		w.job = nil
 		return nil // it had come to its end
 	}
-	if _, err := finish(ctx, s.program, s.pairing(site)...); err != nil {
+	if _, err := finish(ctx, w.program, w.line(site)...); err != nil {
 		return err
 	}
-	listed, err := s.paired(ctx)
+	listed, err := w.paired(ctx)
 	if err != nil {
 		return err
 	}
 	if len(listed) != 1 || listed[0].Serial != site.meter.Serial || listed[0].Member != "ann" {
 		return fmt.Errorf("the pairing was killed, and finished: there are %+v", listed)
 	}
-	s.job = nil
+	w.job = nil
 	return nil
 }
 
@@ -108,8 +120,8 @@ type device struct {
 }
 
 // paired lists the devices that were paired.
-func (s *street) paired(ctx context.Context) ([]device, error) {
-	text, err := finish(ctx, s.program, "pair", "list", "--json", "--data", s.job.dir)
+func (w *workshop) paired(ctx context.Context) ([]device, error) {
+	text, err := finish(ctx, w.program, "pair", "list", "--json", "--data", w.job.dir)
 	if err != nil {
 		return nil, err
 	}

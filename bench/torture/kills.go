@@ -166,7 +166,7 @@ const checkEvery = 10 // kills
 
 // live kills one data directory again and again, and checks it.
 func live(ctx context.Context, o options, s *street, state *ledgerOf, site *field) error {
-	defer s.end()
+	defer s.cut()
 	for n := 1; n <= killsALife && state.total() < o.kills; n++ {
 		m := moments()[s.random.IntN(len(moments()))]
 		if err := s.kill(ctx, m, site); err != nil {
@@ -198,7 +198,7 @@ func (s *street) kill(ctx context.Context, m moment, site *field) error {
 	case settling:
 		return s.killAround(ctx, s.nextSettlement)
 	case pairing:
-		return s.killPairing(ctx, site)
+		return s.workshop.kill(ctx, site)
 	case exporting:
 		return s.killExport(ctx)
 	}

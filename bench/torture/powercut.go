@@ -155,17 +155,20 @@ func cutPower(ctx context.Context, o options) (err error) {
 // control leaves out the sync of the order log, by having the system pretend it, and
 // expects that something is lost.
 func control(ctx context.Context, o options, disk *simulatedDisk, random *rand.Rand) error {
-	if _, err := exec.LookPath("strace"); err != nil {
-		fmt.Fprintln(os.Stderr, "SKIPPED: the negative control: strace is not on PATH")
-		return nil
+	if _, missing := exec.LookPath("strace"); missing != nil {
+		_, err := fmt.Fprintln(os.Stderr, "SKIPPED: the negative control: strace is not on PATH")
+		return err
 	}
 	pretend := []string{"strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:retval=0"}
 	for n := range o.control {
-		err := cutLife(ctx, o, disk, pretend, -1-n, 1, random)
-		if err != nil && ctx.Err() == nil {
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			fmt.Fprintf(os.Stderr, "negative control: without fdatasync it fails, as it must: %.300s\n", first)
-			return nil
+		lost := cutLife(ctx, o, disk, pretend, -1-n, 1, random)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if lost != nil {
+			first, _, _ := strings.Cut(lost.Error(), "\n")
+			_, err := fmt.Fprintf(os.Stderr, "negative control: without fdatasync it fails, as it must: %.300s\n", first)
+			return err
 		}
 	}
 	return fmt.Errorf("negative control: %d power cuts without fdatasync lost nothing: the cuts show nothing", o.control)
@@ -183,7 +186,7 @@ func cutLife(ctx context.Context, o options, disk *simulatedDisk, wrap []string,
 	if err != nil {
 		return err
 	}
-	defer s.end()
+	defer s.cut()
 	s.wrap, s.data = wrap, filepath.Join(disk.mounted, "data")
 	for n := range cuts {
 		within := 15 * time.Second // of the first start

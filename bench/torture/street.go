@@ -34,7 +34,8 @@ type street struct {
 
 	at      *process // nil: none runs
 	trading func()   // ends the trade and waits for that; nil: none
-	job     *job     // a pairing that goes on
+
+	workshop workshop // beside the community
 }
 
 // newStreet lays out a street; nothing runs yet.
@@ -43,6 +44,7 @@ func newStreet(program, dir string, life int, random *rand.Rand) (*street, error
 		return nil, err
 	}
 	s := &street{program: program, dir: dir, data: filepath.Join(dir, "data"), life: life, random: random, notes: newNotes()}
+	s.workshop = workshop{program: program, dir: dir, random: random}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -106,9 +108,6 @@ func (s *street) cut() {
 		s.trading = nil
 	}
 }
-
-// end ends what runs.
-func (s *street) end() { s.cut() }
 
 // killStart kills the community while it starts.
 func (s *street) killStart(ctx context.Context) error {

@@ -29,7 +29,7 @@ func (s *street) trade(ctx context.Context) (end func()) {
 	}
 	wg.Go(func() {
 		for pause(ctx, countEvery) == nil {
-			if n, err := s.readings(ctx); err == nil {
+			if n, err := s.stored(ctx); err == nil {
 				s.notes.stored(n)
 			}
 		}

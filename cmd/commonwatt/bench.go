@@ -53,14 +53,7 @@ func benchMatchingCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "matching --tape FILE",
 		Short: "Play a command tape on the matching engine",
-		Long: `Play a tape of orders on the matching engine, as the market would: each command
-is encoded for the journal and applied, and its events are read. The first
-records of a tape fill the book and are not timed. The hash covers maker, taker,
-price and energy of every trade in order, so that engines can be compared.
-
-The time per command is the lower quartile over chunks of 10,000 commands of the
-CPU time of the thread (on Linux; elsewhere wall time). Latencies come from a second pass, in which
-every command is timed alone; "timer" is what the timing itself takes.`,
+		Long:  bench.AboutMatching,
 	}, func(*cobra.Command) (r bench.MatchingResult, err error) {
 		t, err := bench.ReadTape(file)
 		if err != nil {
@@ -81,11 +74,7 @@ func benchDurableCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "durable --tape FILE",
 		Short: "Play a command tape through the journal at a fixed rate",
-		Long: `Play a tape through journal and engine as the market does: commands that arrive
-while the disk is busy become durable together. A process of its own sends the
-commands at --rate, whatever the market does (open loop); the latency of a
-command is from the moment that it was due until it was durable and applied.
-The journal is written to a new directory below --dir and removed.`,
+		Long:  bench.AboutDurable,
 	}, func(cmd *cobra.Command) (r bench.DurableResult, err error) {
 		if o.Tape, err = bench.ReadTape(o.File); err != nil {
 			return r, err
@@ -118,10 +107,7 @@ func benchTapeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tape --out FILE",
 		Short: "Make a random command tape for bench matching",
-		Long: `Make a tape of random orders. The same flags give the same bytes. Prices stay
-around a middle that wanders; shares are per mille of the commands, the rest are
-immediate-or-cancel orders. The first commands fill the book up to --resting orders
-and are not timed when the tape is played.`,
+		Long:  bench.AboutTape,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t, err := tape.Generate(spec)
 			if err != nil {
@@ -158,10 +144,7 @@ func benchDevicesCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "devices",
 		Short: "Read many Modbus TCP devices once a second",
-		Long: `Read --count meters over Modbus TCP once a second each, with validation, as the
-program does. Every meter has a socket of its own, in another process. Measured
-are polls that were missed, the time from when a poll was due until its reading
-was there, and the processor time of the reading process.`,
+		Long:  bench.AboutDevices,
 	}, func(cmd *cobra.Command) (r bench.DevicesResult, err error) {
 		return bench.Devices(cmd.Context(), o)
 	})
@@ -187,16 +170,7 @@ func benchDiskCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "disk",
 		Short: "Measure what readings once a second take up on the disk",
-		Long: `Send the readings of simulated homes, once a second of world time, the way they
-go in the program: signed, over the embedded bus, into evidence and telemetry.
-The clock goes as fast as the machine can. What looks after the disk runs at its
-pace in world time, and every quarter of an hour is settled: the batches beside
-its ends are named.
-
-Printed is what the files of each part take up after each day, the most that
-they took up, what is kept for good, and what was written to the disk.
-Transactions hold --at-once of world time: a longer time is faster, and writes less
-than the program does.`,
+		Long:  bench.AboutDisk,
 	}, func(cmd *cobra.Command) (r bench.DiskResult, err error) {
 		if days := o.Days > 0 && o.Days <= 366; o.Homes < 1 || !days || o.Batch <= 0 || o.AtOnce < o.Batch {
 			return r, usage.Errorf("--homes, --days (366 at most) and --batch must be above 0, --at-once at least --batch")
@@ -216,12 +190,7 @@ func benchReplayCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "replay",
 		Short: "Replay a day of communities of different sizes",
-		Long: `Replay a fair June day for each number of homes: physics, agents, market,
-settlement and contracts, with the ledger in memory and no results written.
-Printed is the median of --rounds; the processor time of a home and interval is
-compared with that of the first number of homes, so that a ratio of 1 means that
-the work grows as the community does. "root" in the JSON is the hash of the last
-block: programs that do the same work have the same.`,
+		Long:  bench.AboutReplay,
 	}, func(cmd *cobra.Command) (r bench.ReplayResult, err error) {
 		if len(o.Homes) == 0 || slices.Min(o.Homes) < 1 || slices.Max(o.Homes) > 1000 {
 			return r, usage.Errorf("--homes: %v: must be 1 to 1000", o.Homes)
@@ -241,10 +210,7 @@ func benchStartCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "start",
 		Short: "Measure from the start of the program until it is ready",
-		Long: `Start the program with simulated homes as a process of its own, on a fresh
-directory and, after it ran for --ran and was stopped, once more on the same.
-Measured is the wall time until /readyz says that it is ready: every device was
-read and trade is open. The directories are made below --dir and removed.`,
+		Long:  bench.AboutStart,
 	}, func(cmd *cobra.Command) (r bench.StartResult, err error) {
 		if o.Homes < 1 || o.Rounds < 1 || o.Ran < 0 {
 			return r, usage.Errorf("--homes and --rounds must be above 0, --ran not negative")
@@ -263,9 +229,7 @@ func benchSettleCommand() *cobra.Command {
 	c := measurement(&cobra.Command{
 		Use:   "settle",
 		Short: "Measure the settlement of an interval after readings of hours or days",
-		Long: `Settle intervals of a community whose homes were read once a second for as long as
---history says, from the signed registers to the closing on the embedded ledger. Every
-home has traded. Measured is wall time; the directories are made below --dir and removed.`,
+		Long:  bench.AboutSettle,
 	}, func(cmd *cobra.Command) (r bench.SettleResult, err error) {
 		if o.Homes < 1 || o.Rounds < 1 || len(o.Histories) == 0 || slices.Min(o.Histories) < time.Hour {
 			return r, usage.Errorf("--homes and --rounds must be above 0, each --history at least 1h")

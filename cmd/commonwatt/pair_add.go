@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
+	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -35,7 +36,7 @@ interrupted goes on where it stopped; the device is read from the next start of
 				return err
 			}
 			defer dir.Close() //nolint:errcheck // only the lock is held
-			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asker: newAsker(cmd.InOrStdin(), cmd.ErrOrStderr())}
+			w := wizard{pairFlags: p, desk: desk, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), asker: terminal.NewAsker(cmd.InOrStdin(), cmd.ErrOrStderr())}
 			return pairingError(w.run(cmd.Context(), args[0]))
 		},
 	}
@@ -59,7 +60,7 @@ type wizard struct {
 	desk     *pairing.Bench
 	out      io.Writer
 	progress io.Writer
-	asker    asker
+	asker    terminal.Asker
 }
 
 func (w wizard) run(ctx context.Context, target string) error {
@@ -79,9 +80,9 @@ func (w wizard) run(ctx context.Context, target string) error {
 	if err := w.keepProfiles(); err != nil {
 		return err
 	}
-	bar := newBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
-	s, err = w.desk.Watch(ctx, s.ID, w.watch, bar.set)
-	bar.end()
+	bar := terminal.NewBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
+	s, err = w.desk.Watch(ctx, s.ID, w.watch, bar.Set)
+	bar.End()
 	if ctx.Err() != nil {
 		return errInterrupted()
 	}
@@ -188,9 +189,9 @@ func (w wizard) begin(ctx context.Context, target string) (*pairing.Session, err
 			return nil, err
 		}
 	}
-	bar := newBar(w.progress, "asking "+target, len(pairing.Units()))
-	defer bar.end()
-	return w.desk.Begin(ctx, w.wish, func(uint8) { bar.step() })
+	bar := terminal.NewBar(w.progress, "asking "+target, len(pairing.Units()))
+	defer bar.End()
+	return w.desk.Begin(ctx, w.wish, func(uint8) { bar.Step() })
 }
 
 // show prints what the device is read as; pair probe shows the rest.
@@ -204,9 +205,9 @@ func (w wizard) ask(ctx context.Context, flag, value, question string, fits func
 	if value != "" {
 		return value, nil // the step says what is wrong with it
 	}
-	answer, err := w.asker.ask(ctx, question, func(answer string) error {
+	answer, err := w.asker.Ask(ctx, question, func(answer string) error {
 		if !fits(answer) {
-			return errAgain
+			return terminal.ErrAgain
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -48,9 +49,9 @@ func (p *pairFlags) probeCommand() *cobra.Command {
 func (p *pairFlags) probe(ctx context.Context, e modbus.Endpoint, set *profile.Set, progress io.Writer) (pairing.Probed, error) {
 	search := p.wish.Search(pairing.Access{Profiles: set})
 	units := cmp.Or(len(search.Units), len(pairing.Units()))
-	bar := newBar(progress, "asking "+e.Address, units)
-	search.Progress = func(uint8) { bar.step() }
-	defer bar.end()
+	bar := terminal.NewBar(progress, "asking "+e.Address, units)
+	search.Progress = func(uint8) { bar.Step() }
+	defer bar.End()
 	r, err := pairing.Probe(ctx, e, search)
 	if p.wish.Unit == nil && errors.Is(err, pairing.ErrSilent) {
 		err = fmt.Errorf("%w: a unit id of its own is given with --unit", err)
@@ -78,14 +79,14 @@ makers ship are asked who they are. Nothing is ever written.`,
 			if err != nil {
 				return usage.Mark(err)
 			}
-			bar := newBar(cmd.ErrOrStderr(), "connecting", len(places))
-			open := pairing.Listening(cmd.Context(), places, func(modbus.Endpoint) bool { return false }, bar.step)
-			bar.end()
+			bar := terminal.NewBar(cmd.ErrOrStderr(), "connecting", len(places))
+			open := pairing.Listening(cmd.Context(), places, func(modbus.Endpoint) bool { return false }, bar.Step)
+			bar.End()
 			found := []pairing.Finding{}
 			for _, e := range open {
-				bar := newBar(cmd.ErrOrStderr(), "asking "+e.Address, len(pairing.Units()))
-				units, err := pairing.Identify(cmd.Context(), e, pairing.Search{Access: pairing.Access{Profiles: set}, First: true, Progress: func(uint8) { bar.step() }})
-				bar.end()
+				bar := terminal.NewBar(cmd.ErrOrStderr(), "asking "+e.Address, len(pairing.Units()))
+				units, err := pairing.Identify(cmd.Context(), e, pairing.Search{Access: pairing.Access{Profiles: set}, First: true, Progress: func(uint8) { bar.Step() }})
+				bar.End()
 				if cmd.Context().Err() != nil {
 					return cmd.Context().Err()
 				}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/terminal"
 )
 
 func replayCommand() *cobra.Command {
@@ -64,9 +65,9 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	bar := newBar(stderr, "replayed", percent)
-	result, err := scenarios.Replay(ctx, s, l.Ledger, func(share float64) { bar.set(int(share * percent)) })
-	bar.end()
+	bar := terminal.NewBar(stderr, "replayed", percent)
+	result, err := scenarios.Replay(ctx, s, l.Ledger, func(share float64) { bar.Set(int(share * percent)) })
+	bar.End()
 	if err != nil {
 		return err
 	}

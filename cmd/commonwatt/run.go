@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
+	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -71,7 +72,7 @@ func (f runFlags) run(cmd *cobra.Command) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
-	terms, asked, err := needTerms(cmd.Context(), c, cmd.InOrStdin(), cmd.ErrOrStderr(), isTerminal(os.Stdin) && isTerminal(os.Stderr), log)
+	terms, asked, err := needTerms(cmd.Context(), c, cmd.InOrStdin(), cmd.ErrOrStderr(), terminal.Is(os.Stdin) && terminal.Is(os.Stderr), log)
 	if err != nil {
 		return err
 	}

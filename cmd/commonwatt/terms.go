@@ -12,6 +12,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/hub"
+	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -28,7 +29,7 @@ func hasTerms(c config.Config) bool {
 // needTerms refuses to run a community with real devices without its own name and
 // tariff, which it returns when the data directory is to keep them. On a terminal it asks
 // for them, and says so: the configuration lacks them.
-func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer, terminal bool, log *slog.Logger) (terms *config.Terms, asked bool, err error) {
+func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer, atTerminal bool, log *slog.Logger) (terms *config.Terms, asked bool, err error) {
 	switch {
 	case c.Simulation != nil:
 		return nil, false, nil
@@ -38,11 +39,11 @@ func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer
 		log.WarnContext(ctx, fmt.Sprintf("this community has real devices, and goes on with the name %q and the tariff %q: give it its own tariff, in the configuration, before bills depend on it",
 			c.Community, c.Tariff.Version))
 		return nil, false, nil
-	case !terminal:
+	case !atTerminal:
 		return nil, false, errTerms(c)
 	}
 	fmt.Fprintf(out, "This community has real devices, and no name and tariff of its own yet. They are asked for once, and kept in %s.\n", filepath.Join(c.Data, hub.TermsFile))
-	answered, err := askTerms(ctx, c, newAsker(in, out))
+	answered, err := askTerms(ctx, c, terminal.NewAsker(in, out))
 	switch {
 	case ctx.Err() != nil:
 		return nil, false, usage.Errorf("interrupted: nothing was kept, start again")
@@ -52,12 +53,12 @@ func needTerms(ctx context.Context, c config.Config, in io.Reader, out io.Writer
 	return new(answered.Terms()), true, nil
 }
 
-// askTerms asks for what is missing, until it fits. Errors: those of asker.ask.
-func askTerms(ctx context.Context, c config.Config, a asker) (_ config.Config, err error) {
+// askTerms asks for what is missing, until it fits. Errors: those of Asker.Ask.
+func askTerms(ctx context.Context, c config.Config, a terminal.Asker) (_ config.Config, err error) {
 	lacks := c.Lacks()
 	answers := config.Terms{Tariff: config.TariffText{Version: strconv.Itoa(time.Now().Year())}}
 	if lacks["community"] {
-		if answers.Community, err = a.ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", config.CheckName); err != nil {
+		if answers.Community, err = a.Ask(ctx, "What is its name? Lower-case letters, digits and dashes, such as oak-street:", config.CheckName); err != nil {
 			return c, err
 		}
 	}
@@ -74,10 +75,10 @@ func askTerms(ctx context.Context, c config.Config, a asker) (_ config.Config, e
 }
 
 // askTariff asks for what the tariff lacks.
-func askTariff(ctx context.Context, a asker, t config.TariffText, currency string, lacks map[string]bool) (_ config.TariffText, err error) {
+func askTariff(ctx context.Context, a terminal.Asker, t config.TariffText, currency string, lacks map[string]bool) (_ config.TariffText, err error) {
 	t.Currency = currency
 	if lacks["tariff.currency"] {
-		if t.Currency, err = a.ask(ctx, "Which currency is its tariff in, such as EUR?", config.CheckCurrency); err != nil {
+		if t.Currency, err = a.Ask(ctx, "Which currency is its tariff in, such as EUR?", config.CheckCurrency); err != nil {
 			return t, err
 		}
 	}
@@ -95,7 +96,7 @@ func askTariff(ctx context.Context, a asker, t config.TariffText, currency strin
 		if !lacks[q.field] {
 			continue
 		}
-		text, err := a.ask(ctx, q.question, price)
+		text, err := a.Ask(ctx, q.question, price)
 		if err != nil {
 			return t, err
 		}

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestIsTerminal tells a terminal from what else may stand there: a service's null
+// TestIs tells a terminal from what else may stand there: a service's null
 // device is no terminal.
-func TestIsTerminal(t *testing.T) {
+func TestIs(t *testing.T) {
 	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skipf("SKIPPED: no pseudo terminals here: %v", err)
@@ -23,12 +23,12 @@ func TestIsTerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]bool{fmt.Sprintf("/dev/pts/%d", n): true, os.DevNull: false, "terminal_linux.go": false} {
+	for path, want := range map[string]bool{fmt.Sprintf("/dev/pts/%d", n): true, os.DevNull: false, "is_linux.go": false} {
 		f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOCTTY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if isTerminal(f) != want {
+		if Is(f) != want {
 			t.Errorf("%s is a terminal: %t", path, !want)
 		}
 		_ = f.Close()

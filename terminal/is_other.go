@@ -1,13 +1,13 @@
 //go:build !linux
 
-package main
+package terminal
 
 import (
 	"os"
 )
 
-// isTerminal tells whether somebody can answer at a file.
-func isTerminal(f *os.File) bool {
+// Is tells whether somebody can answer at a file.
+func Is(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
 }

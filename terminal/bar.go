@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// bar shows progress: a bar on a terminal, a line for each quarter otherwise. It
+// Bar shows progress: a bar on a terminal, a line for each quarter otherwise. It
 // is safe for concurrent use.
-type bar struct {
+type Bar struct {
 	w     io.Writer
 	what  string
 	total int
@@ -25,27 +25,30 @@ const (
 	quarters = 4
 )
 
-func newBar(w io.Writer, what string, total int) *bar {
-	return &bar{w: w, what: what, total: max(total, 1)}
+// NewBar returns a bar that shows, on w, how much of a total is done.
+func NewBar(w io.Writer, what string, total int) *Bar {
+	return &Bar{w: w, what: what, total: max(total, 1)}
 }
 
-func (b *bar) step() {
+// Step notes that one more is done.
+func (b *Bar) Step() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done++
 	b.draw()
 }
 
-func (b *bar) set(done int) {
+// Set notes how many are done.
+func (b *Bar) Set(done int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.done = done
 	b.draw()
 }
 
-func (b *bar) draw() {
+func (b *Bar) draw() {
 	done := min(b.done, b.total)
-	if terminal(b.w) {
+	if onTerminal(b.w) {
 		if state := done + 1; state != b.shown {
 			b.shown = state
 			fmt.Fprintf(b.w, "\r%s [%-*s] %d of %d", b.what, barWidth, strings.Repeat("#", barWidth*done/b.total), done, b.total)
@@ -58,15 +61,16 @@ func (b *bar) draw() {
 	}
 }
 
-func (b *bar) end() {
+// End leaves the line.
+func (b *Bar) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if terminal(b.w) && b.shown > 0 {
+	if onTerminal(b.w) && b.shown > 0 {
 		fmt.Fprintln(b.w)
 	}
 }
 
-func terminal(w io.Writer) bool {
+func onTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && isTerminal(f)
+	return ok && Is(f)
 }

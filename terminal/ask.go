@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bufio"
@@ -9,20 +9,21 @@ import (
 	"strings"
 )
 
-// asker asks on a terminal.
-type asker struct {
+// Asker asks on a terminal.
+type Asker struct {
 	in  *bufio.Reader
 	out io.Writer
 }
 
-func newAsker(in io.Reader, out io.Writer) asker { return asker{bufio.NewReader(in), out} }
+// NewAsker asks on out, and reads the answers from in.
+func NewAsker(in io.Reader, out io.Writer) Asker { return Asker{bufio.NewReader(in), out} }
 
-// errAgain has a question asked once more, as if it had not been answered.
-var errAgain = errors.New("the question is asked again")
+// ErrAgain has a question asked once more, as if it had not been answered.
+var ErrAgain = errors.New("the question is asked again")
 
-// ask asks until an answer fits, and says what is wrong with one that does not. Errors: the
+// Ask asks until an answer fits, and says what is wrong with one that does not. Errors: the
 // context's; io.EOF when nobody answers any more.
-func (a asker) ask(ctx context.Context, question string, wrong func(answer string) error) (string, error) {
+func (a Asker) Ask(ctx context.Context, question string, wrong func(answer string) error) (string, error) {
 	for {
 		fmt.Fprintf(a.out, "%s ", question)
 		answer, err := a.line(ctx)
@@ -32,13 +33,13 @@ func (a asker) ask(ctx context.Context, question string, wrong func(answer strin
 		if err = wrong(answer); err == nil {
 			return answer, nil
 		}
-		if !errors.Is(err, errAgain) {
+		if !errors.Is(err, ErrAgain) {
 			fmt.Fprintf(a.out, "%v.\n", err)
 		}
 	}
 }
 
-func (a asker) line(ctx context.Context) (string, error) {
+func (a Asker) line(ctx context.Context) (string, error) {
 	type answer struct {
 		text string
 		err  error
