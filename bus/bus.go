@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -48,14 +49,79 @@ type Bus struct {
 	conn   *nats.Conn
 	stream jetstream.JetStream
 	room   func() error // nil: there always is
+
+	streams *server.JetStreamConfig // of the embedded server
+	full    full
+}
+
+// full is what is known of a disk that is or was full.
+type full struct {
+	mu      sync.Mutex // guards what follows, and is held while the streams begin again
+	at      time.Time  // when it was last
+	hurt    bool       // something was not stored then: a stream may have stopped for good
+	revived time.Time
 }
 
 // hasRoom returns why nothing more may be stored.
 func (b *Bus) hasRoom() error {
-	if b.room == nil {
+	if b.room != nil {
+		if err := b.room(); err != nil {
+			b.full.mu.Lock()
+			defer b.full.mu.Unlock()
+			b.full.at = time.Now()
+			return err
+		}
+	}
+	return b.revive()
+}
+
+const (
+	// reviveEvery is how often it is tried to have the server's streams again.
+	reviveEvery = 2 * time.Second
+	// hurtFor is for how long after a disk was full what fails is blamed on that.
+	hurtFor = 5 * time.Minute
+)
+
+// failed notes that something was not stored. It may be that the disk was full before that
+// was known.
+func (b *Bus) failed(err error) {
+	if err == nil || errors.As(err, new(*jetstream.APIError)) || errors.Is(err, context.Canceled) || b.server == nil {
+		return
+	}
+	full := b.room != nil && b.room() != nil
+	b.full.mu.Lock()
+	defer b.full.mu.Unlock()
+	b.full.hurt = b.full.hurt || full || time.Since(b.full.at) < hurtFor
+}
+
+// revive has the embedded server begin with its streams again after the disk was full: it
+// gives them up for good then, one or all.
+func (b *Bus) revive() error {
+	b.full.mu.Lock()
+	defer b.full.mu.Unlock()
+	if b.server == nil || b.streams == nil || b.server.JetStreamEnabled() && !b.full.hurt {
 		return nil
 	}
-	return b.room()
+	if time.Since(b.full.revived) < reviveEvery || !b.server.Running() {
+		return errors.New("the bus has stopped storing because the disk was full, and begins again")
+	}
+	b.full.revived = time.Now()
+	var err error
+	if b.server.JetStreamEnabled() {
+		err = b.server.DisableJetStream()
+	}
+	again := *b.streams
+	if err == nil {
+		err = b.server.EnableJetStream(&again)
+	}
+	if err == nil && !b.server.GlobalAccount().JetStreamEnabled() {
+		err = enableStreams(b.server.GlobalAccount())
+	}
+	if err != nil {
+		return fmt.Errorf("the bus does not store again after the disk was full: %w", err)
+	}
+	b.full.hurt = false
+	return nil
 }
 
 const startTimeout = 10 * time.Second
@@ -134,6 +200,9 @@ func (b *Bus) start(o *server.Options) error {
 	if !s.ReadyForConnections(startTimeout) {
 		return fmt.Errorf("embedded server in %s: not ready after %s", o.StoreDir, startTimeout)
 	}
+	if b.streams = s.JetStreamConfig(); b.streams != nil {
+		b.streams.StoreDir = o.StoreDir // the server puts a folder of its own below it
+	}
 	b.conn, err = nats.Connect("", nats.InProcessServer(s), nats.Name("commonwatt"), nats.UserInfo(own.Username, own.Password))
 	return err
 }
@@ -179,6 +248,7 @@ func (b *Bus) Publish(ctx context.Context, subject, id string, data []byte) erro
 	err := b.hasRoom()
 	if err == nil {
 		_, err = b.stream.Publish(ctx, subject, data, jetstream.WithMsgID(id))
+		b.failed(err)
 	}
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", subject, err)
@@ -196,6 +266,7 @@ func (b *Bus) Freeze(ctx context.Context, stream, subject string, data []byte) (
 	if err == nil {
 		return data, nil
 	}
+	b.failed(err)
 	var refused *jetstream.APIError
 	if !errors.As(err, &refused) {
 		return nil, fmt.Errorf("freeze %s: %w", subject, err)

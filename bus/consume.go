@@ -100,6 +100,9 @@ func (c *consumption) run(ctx context.Context, subject string) error {
 	}
 	for ctx.Err() == nil {
 		if err := c.next(ctx, consumer); err != nil && ctx.Err() == nil {
+			if not := c.bus.hasRoom(); not != nil {
+				err = not // which is why
+			}
 			c.failed(err)
 			pause(ctx, retryAfter)
 		}

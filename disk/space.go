@@ -29,7 +29,7 @@ type Space struct {
 // IsFull tells whether an error is that of a disk on which nothing can be written.
 func IsFull(err error) bool {
 	database := (*sqlite.Error)(nil)
-	return errors.Is(err, syscall.ENOSPC) || errors.As(err, &database) && database.Code()&0xFF == sqlite3.SQLITE_FULL
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.As(err, &database) && database.Code()&0xFF == sqlite3.SQLITE_FULL
 }
 
 // state is how full the disk is.

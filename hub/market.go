@@ -139,7 +139,7 @@ func (m *market) tick(ctx context.Context) error {
 	if m.room() != nil {
 		return nil // what is due waits: the disk's alarm was told
 	}
-	if err := m.driver.Advance(ctx, m.site.clock()); err != nil {
+	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)
 	}
 	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil {

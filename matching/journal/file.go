@@ -311,21 +311,31 @@ func (f *File) Append(commands []matching.Command) error {
 		return fmt.Errorf("append to journal: %w", err) // nothing was written
 	}
 	f.buffer = frame[:0]
+	if err := f.room(int64(len(frame))); err != nil {
+		err = fmt.Errorf("append to journal: %w", err)
+		if !disk.IsFull(err) { // else nothing was written, and it can be tried again
+			f.err = err
+		}
+		return err
+	}
 	if err := f.write(frame); err != nil {
-		f.err = fmt.Errorf("append to journal: %w", err)
+		f.err = fmt.Errorf("append to journal: a group may be cut short: %v", err) //nolint:errorlint // it cannot be tried again, whatever the reason is
 		return f.err
 	}
 	f.commands += uint64(len(commands))
 	return nil
 }
 
+// room begins the next segment when this one has no room for a frame.
+func (f *File) room(size int64) error {
+	if f.end+size > f.filled && f.end > int64(len(magic)) {
+		return f.begin()
+	}
+	return nil
+}
+
 func (f *File) write(frame []byte) error {
 	size := int64(len(frame))
-	if f.end+size > f.filled && f.end > int64(len(magic)) {
-		if err := f.begin(); err != nil {
-			return err
-		}
-	}
 	if _, err := f.segment.WriteAt(frame, f.end); err != nil {
 		return err
 	}
@@ -352,7 +362,9 @@ func (f *File) Snapshot(state []byte) error {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	if err := f.begin(); err != nil {
-		f.err = err
+		if !disk.IsFull(err) { // else the segment before goes on
+			f.err = err
+		}
 		return err
 	}
 	snapshots, err := list(f.dir, snapshotSuffix)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/matching"
 )
 
@@ -123,7 +124,7 @@ func (s *Sequencer) run(ctx context.Context) error {
 			for _, b := range batches {
 				b.finished <- err
 			}
-			if err != nil {
+			if err != nil && !disk.IsFull(err) { // of a group for which there was no room nothing is written
 				return err
 			}
 		}
@@ -171,9 +172,13 @@ func (s *Sequencer) save() error {
 	if err != nil || state == nil {
 		return err
 	}
-	s.done = 0
-	if err := log.Snapshot(state); err != nil {
+	err = log.Snapshot(state)
+	if disk.IsFull(err) {
+		return nil // the next one will do: the log has all
+	}
+	if err != nil {
 		return fmt.Errorf("snapshot of the market: %w", err)
 	}
+	s.done = 0
 	return nil
 }
