@@ -23,8 +23,13 @@ func TestSpaceIsWatched(t *testing.T) {
 			free        int64
 			room, alarm bool
 		}{
-			{all, true, false}, {min(all/5, 1<<30), true, false}, {min(all/5, 1<<30) - 1, true, true}, {min(all/20, 128<<20) - 1, false, true}, {0, false, true},
-			{min(all/20, 128<<20), true, true}, {all / 2, true, false},
+			{all, true, false},
+			{min(all/5, 1<<30), true, false},
+			{min(all/5, 1<<30) - 1, true, true},
+			{min(all/20, 128<<20) - 1, false, true},
+			{0, false, true},
+			{min(all/20, 128<<20), true, true},
+			{all / 2, true, false},
 		} {
 			free, now = c.free, now.Add(lookEvery)
 			if err := s.Room(); (err == nil) != c.room || (s.Alarm() != "") != c.alarm {

@@ -12,7 +12,7 @@ import (
 // Asker asks on a terminal.
 type Asker struct {
 	in  *bufio.Reader
-	out io.Writer
+	Out io.Writer
 }
 
 // NewAsker asks on out, and reads the answers from in.
@@ -25,7 +25,7 @@ var ErrAgain = errors.New("the question is asked again")
 // context's; io.EOF when nobody answers any more.
 func (a Asker) Ask(ctx context.Context, question string, wrong func(answer string) error) (string, error) {
 	for {
-		fmt.Fprintf(a.out, "%s ", question)
+		fmt.Fprintf(a.Out, "%s ", question)
 		answer, err := a.line(ctx)
 		if err != nil {
 			return "", err
@@ -34,7 +34,7 @@ func (a Asker) Ask(ctx context.Context, question string, wrong func(answer strin
 			return answer, nil
 		}
 		if !errors.Is(err, ErrAgain) {
-			fmt.Fprintf(a.out, "%v.\n", err)
+			fmt.Fprintf(a.Out, "%v.\n", err)
 		}
 	}
 }

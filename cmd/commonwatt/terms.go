@@ -70,7 +70,7 @@ func askTerms(ctx context.Context, c config.Config, a terminal.Asker) (_ config.
 		if _, err = answered.Tariff.Tariff(); err == nil {
 			return answered, nil
 		}
-		fmt.Fprintf(a.out, "That does not fit: %v\n", err)
+		fmt.Fprintf(a.Out, "That does not fit: %v\n", err)
 	}
 }
 
