@@ -17,7 +17,7 @@ func clearCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "clear FILE|-",
 		Short: "Clear one auction from JSON",
-		Long: clearing.Help,
+		Long:  clearing.Help,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := readInput(args[0], cmd.InOrStdin())
 			if err != nil {

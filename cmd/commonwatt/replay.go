@@ -19,7 +19,7 @@ func replayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
-		Long: scenarios.Help,
+		Long:  scenarios.Help,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenarios.Read(args[0], func(s *scenarios.Scenario) {
 				if cmd.Flags().Changed("seed") {
