@@ -398,6 +398,8 @@ func TestZeroIsALimit(t *testing.T) {
 			t.Errorf("%s of %s: %+v, want it taken: %t", id, side, o, taken)
 		}
 	}
+	limited(nil, nil)
+	try("0", grid.Offer, true) // before any limit
 	limited(nil, new(grid.Power(0)))
 	try("1", grid.Offer, false)
 	try("2", grid.Bid, true)

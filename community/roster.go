@@ -38,6 +38,9 @@ func newRoster(feeder grid.Feeder) roster {
 // Point returns a metering point, empty when it is not known.
 func (r *roster) Point(name string) Point { return r.points[r.accounts[name]] }
 
+// At returns the metering point that has a number in the market's commands.
+func (r *roster) At(account uint32) Point { return r.points[account] }
+
 // Owner returns the member of a metering point, empty when it is not known.
 func (r *roster) Owner(point string) string { return r.points[r.accounts[point]].Member }
 
@@ -83,7 +86,12 @@ func (r *roster) admissions(points []Point, now time.Time, carries func(*grid.Po
 			Kind: matching.Admit, Time: now.UnixMilli(), Account: account, Member: members[p.Member], Node: uint32(node),
 			Name: p.MeteringPoint + "\n" + p.Member,
 		})
-		commands = append(commands, limits(account, p, Point{}, now, carries)...)
+		// What a point trades is counted from its first order on or never: a limit may come later.
+		first := limits(account, p, Point{}, now, carries)
+		if len(first) == 0 {
+			first = []matching.Command{{Kind: matching.Limit, Time: now.UnixMilli(), Account: account, Side: grid.Bid, Energy: unlimited, Name: "0"}}
+		}
+		commands = append(commands, first...)
 		account++
 	}
 	return commands, nil

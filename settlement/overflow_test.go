@@ -42,9 +42,11 @@ func TestEverySumOfASettlementIsChecked(t *testing.T) {
 		traded.Trades = append(traded.Trades, trade(uint64(k), "p000000", "p000001", 5_000_000_000, dear))
 	}
 	for name, in := range map[string]settlement.Input{
-		"one point meters too much":        many(1, func(k int, in *settlement.Input) { add(in, k, much+1, 0) }),
-		"one point meters less than none":  many(1, func(k int, in *settlement.Input) { add(in, k, 0, -1) }),
-		"all points together":              many(1<<18+1, func(k int, in *settlement.Input) { add(in, k, much, 0) }),
+		"one point meters too much":       many(1, func(k int, in *settlement.Input) { add(in, k, much+1, 0) }),
+		"one point meters less than none": many(1, func(k int, in *settlement.Input) { add(in, k, 0, -1) }),
+		"all trades together": many(1<<20+1, func(_ int, in *settlement.Input) {
+			in.Trades = append(in.Trades, grid.Trade{Energy: much})
+		}),
 		"what the pool is worth":           pool,
 		"what the utility is owed":         utility,
 		"what is paid between two members": traded,

@@ -69,7 +69,7 @@ func open(in Input) (Basis, []*position, error) {
 // each is checked on the way in, and so nothing has to be on the way through.
 const (
 	mostEnergy   grid.Energy = 1 << 40 // of a metering point or trade
-	mostTogether grid.Energy = 1 << 58 // of all
+	mostTogether grid.Energy = 1 << 60 // of all
 )
 
 // bounds refuses energies that could not be added up.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,13 +143,15 @@ func (s *street) dial(t *testing.T) *websocket.Conn {
 func say(t *testing.T, c *websocket.Conn, messages ...string) (replies []api.OrdersReply) {
 	t.Helper()
 	schemas := contract(t)
-	go func() {
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	writer.Go(func() {
 		for _, m := range messages {
 			if c.WriteMessage(websocket.TextMessage, []byte(m)) != nil {
 				return // the reader says so
 			}
 		}
-	}()
+	})
 	for len(replies) < len(messages) {
 		_, b, err := c.ReadMessage()
 		if err != nil {

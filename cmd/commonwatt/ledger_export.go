@@ -120,6 +120,9 @@ them out with --without-readings where they are nobody's business.
 			default:
 				err = usage.Errorf("--format: %q: must be csv, json or bundle", format)
 			}
+			if why, wrong := audit.Empty(cmd.Context(), x, q); err == nil && wrong == nil && why != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), why)
+			}
 			return errors.Join(err, x.Close())
 		},
 	}

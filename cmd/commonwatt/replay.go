@@ -20,18 +20,7 @@ func replayCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
-		Long: `Replay a scenario through the same engine, settlement and contracts that run
-live. Writes DIR/summary.json and DIR/{trades,intervals,statements,readings,feeder}.parquet
-(docs/replay.md describes them; a DIR that has anything but results of the same replay is
-refused, unless --force is given); the same file, seed and version give the same bytes. With --ledger embedded the
-ledger is kept in DIR, for commonwatt ledger verify --data DIR.
-
-The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
-days, interval (minutes), gate_closure, deadline, latitude, longitude, homes,
-mechanism (uniform), tariff {version, currency, retail, feed_in}, rewards (the
-terms of the storage rewards, as in a configuration), pool, own, strategy and strategies (as there), cheats [{home, cheat}]
-(claims-capacity, replays-readings, fakes-delivery). Trade begins with the first interval whose gate is still open at the start, so that a day of 96
-quarter-hours settles 95.`,
+		Long:  scenarios.Help,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenarios.Read(args[0], func(s *scenarios.Scenario) {
 				if cmd.Flags().Changed("seed") {

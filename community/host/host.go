@@ -103,14 +103,14 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 		h.log.WarnContext(ctx, "journal: the tail that a crash cut short was removed; nothing of it was acknowledged", slog.Int64("bytes", recovery.Cut))
 	}
 	h.sequencer = journal.NewSequencer(h.journal, h, recovery.Replayed, h.snapshot)
-	if err := h.begin(recovery.Commands == 0, o.Points, o.Clock()); err != nil {
+	if err := h.begin(ctx, recovery.Commands == 0, o.Points, o.Clock()); err != nil {
 		return nil, errors.Join(err, h.journal.Close())
 	}
 	return h, nil
 }
 
 // begin brings into the market what must be there before any order.
-func (h *Host) begin(empty bool, points []community.Point, now time.Time) error {
+func (h *Host) begin(ctx context.Context, empty bool, points []community.Point, now time.Time) error {
 	commands, err := h.market.Admissions(points, now)
 	if err != nil {
 		return usage.Mark(err)
@@ -122,7 +122,11 @@ func (h *Host) begin(empty bool, points []community.Point, now time.Time) error 
 		return err
 	}
 	for i := range commands {
-		h.Apply(&commands[i])
+		c := &commands[i]
+		if events := h.Apply(c); events[0].Kind == matching.Rejected && c.Kind == matching.Limit {
+			h.log.WarnContext(ctx, "a metering point traded before it was given a limit, so that nobody knows what it has left of it: the limit does not count; give the metering point another name",
+				slog.String("metering_point", h.market.At(c.Account).MeteringPoint), slog.String("side", c.Side.String()), slog.String("limit_w", c.Name))
+		}
 	}
 	return nil
 }

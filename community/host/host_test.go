@@ -248,3 +248,28 @@ func TestTheLatestTimeIsKnownAfterAStart(t *testing.T) {
 		t.Errorf("after a start it is %s", got)
 	}
 }
+
+// TestALimitThatCannotCountIsSaid goes on with a log in which ann's metering point traded
+// before anything of it was counted, and is given a limit now.
+func TestALimitThatCannotCountIsSaid(t *testing.T) {
+	at := noon().UnixMilli()
+	l := &log{}
+	opened(t, l, &bus{}, seeNothing)
+	l.commands = append(l.commands[:1:1],
+		matching.Command{Kind: matching.Admit, Time: at, Account: 1, Member: 1, Name: "mp-ann\nann"},
+		matching.Command{Kind: matching.Open, Time: at, Product: 7},
+		matching.Command{Kind: matching.Submit, Time: at, Product: 7, Account: 1, Order: 1, Side: grid.Bid, Energy: 1, Price: 100, Name: "o"})
+	m, err := community.NewMarket(community.Config{Community: "elm", Minutes: 15}, grid.SingleNode(), tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	h, err := host.Open(t.Context(), host.Options{
+		Community: "elm", Market: m, Bus: &bus{}, Stream: "MARKET", Clock: noon, Log: slog.New(slog.NewTextHandler(&text, nil)), Open: l.open, See: seeNothing,
+		Points: []community.Point{{MeteringPoint: "mp-ann", Member: "ann", Export: new(grid.Power(0))}},
+	})
+	if err != nil || !strings.Contains(text.String(), "the limit does not count") || !strings.Contains(text.String(), "metering_point=mp-ann side=offer limit_w=0") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	_ = h.Close()
+}

@@ -78,8 +78,8 @@ const unlimited = math.MaxInt64 / 4
 const (
 	mostEnergy   = 1 << 40
 	mostPrice    = 1 << 40
-	mostTogether = 1 << 60 // Wh of all orders
-	mostFees     = 1 << 60 // of all lines
+	mostTogether = 1 << 60 // Wh of all orders: no market takes so many that they reach it
+	mostFees     = 1 << 50 // of all lines
 )
 
 type node struct {

@@ -3,6 +3,8 @@ package network_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -323,6 +325,18 @@ func simplex(c network.Case) (welfare float64, ok bool) {
 	}
 	value, _, err := lp.Simplex(cost, a, b, 1e-10, nil)
 	return -value, err == nil
+}
+
+// TestOrdersThatCannotBeAddedUp has so many orders of the most energy that their sum would leave
+// the range in which they are reckoned with.
+func TestOrdersThatCannotBeAddedUp(t *testing.T) {
+	c := network.Case{Feeder: grid.SingleNode(), Orders: make([]grid.Order, 1<<20+1)}
+	for k := range c.Orders {
+		c.Orders[k] = bid(strconv.Itoa(k), 1<<40, 1)
+	}
+	if _, err := network.Clear(c); err == nil || !strings.Contains(err.Error(), "orders[1048576].energy: the orders up to here") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestPairsAreOfDifferentMembers(t *testing.T) {

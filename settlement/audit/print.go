@@ -94,6 +94,20 @@ func PrintPostings(ctx context.Context, x Postings, q ledger.Query, currency str
 	return err
 }
 
+// Empty says why a query selects nothing; empty where it selects something.
+func Empty(ctx context.Context, x Postings, q ledger.Query) (string, error) {
+	some := false
+	q.Limit = 1
+	err := x.Find(ctx, q, func(ledger.Entry) error {
+		some = true
+		return nil
+	})
+	if some || err != nil {
+		return "", err
+	}
+	return WhyNone(ctx, x)
+}
+
 // WhyNone says why a query selects nothing.
 func WhyNone(ctx context.Context, x Postings) (string, error) {
 	some := false

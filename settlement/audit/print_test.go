@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/proof"
@@ -82,6 +83,16 @@ func TestPrintedPostings(t *testing.T) {
 		out := &bytes.Buffer{}
 		if err := audit.PrintPostings(t.Context(), log, ledger.Query{}, "EUR", out); err != nil || out.String() != want {
 			t.Errorf("%v, got\n%s\nwant\n%s", err, out, want)
+		}
+	}
+}
+
+// TestAnEmptySelectionSaysWhy asks a ledger with nothing and one whose postings are others.
+func TestAnEmptySelectionSaysWhy(t *testing.T) {
+	entry := ledger.Entry{Posting: []byte(`{"id":"p"}`)}
+	for want, log := range map[string]posted{"the ledger has none yet": nil, "": {entry}} {
+		if why, err := audit.Empty(t.Context(), log, ledger.Query{}); err != nil || !strings.Contains(why, want) || (why == "") != (want == "") {
+			t.Errorf("%q, %v, want %q", why, err, want)
 		}
 	}
 }
