@@ -32,8 +32,11 @@ func kept() []string {
 // together are parts of which the second has never been without the first.
 func together() [][2]string {
 	return [][2]string{
-		{"keys/ledger.key", "ledger.db"}, {"keys/community/ca.key", "ledger.db"}, {"keys/ledger.key", "ledger-index.db"},
-		{"gateway.key", "evidence.db"}, {"gateway.id", "evidence.db"},
+		{"keys/ledger.key", "ledger.db"},
+		{"keys/community/ca.key", "ledger.db"},
+		{"keys/ledger.key", "ledger-index.db"},
+		{"gateway.key", "evidence.db"},
+		{"gateway.id", "evidence.db"},
 	}
 }
 
