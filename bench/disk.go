@@ -205,6 +205,7 @@ func (b *diskRun) open(ctx context.Context) (err error) {
 	if b.evidence, err = evidence.Open(ctx, filepath.Join(b.dir, evidenceFile), communityName); err != nil {
 		return err
 	}
+	b.evidence.Meters = func(device string) bool { return strings.HasSuffix(device, "/"+string(grid.Meter)) }
 	if b.store, err = store.OpenSQLite(ctx, filepath.Join(b.dir, telemetryFile)); err != nil {
 		return err
 	}

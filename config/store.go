@@ -34,8 +34,8 @@ const (
 
 const day = 24 * time.Hour
 
-// Kept returns for how long telemetry is kept. In InfluxDB settlement asks for raw
-// readings as long as late ones may come; embedded, the steps answer as well.
+// Kept returns for how long telemetry is kept. In InfluxDB raw readings stay as long as late
+// ones may come; embedded, the steps answer as well.
 func (s Store) Kept() Keep {
 	keep := Keep{Raw: 2 * day, Minutes: 35 * day}
 	if s.Kind == InfluxDB {

@@ -12,8 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,24 +64,13 @@ type Intake struct {
 	refusals  *refusals
 	telemetry telemetry
 
-	mu     sync.Mutex // guards what follows
-	device map[string]grid.Device
-	silent map[string]bool // devices that were not heard since the start
-	heard  map[string]Heard
-}
-
-// Heard says when a gateway was heard.
-type Heard struct {
-	At   time.Time // wall time; zero: never
-	Last time.Time // of a reading
-	// Ahead is by how much its clock is ahead, as its last batch says.
-	Ahead time.Duration
+	roll
 }
 
 // Open returns the intake of a community's devices, and has the evidence admit what they
 // say alone.
 func Open(ctx context.Context, o Options) (*Intake, error) {
-	in := &Intake{Options: o, refusals: newRefusals(o.Log), device: map[string]grid.Device{}, silent: map[string]bool{}, heard: map[string]Heard{}}
+	in := &Intake{Options: o, refusals: newRefusals(o.Log), roll: newRoll()}
 	for _, d := range o.Devices {
 		in.Add(d)
 	}
@@ -94,50 +81,9 @@ func Open(ctx context.Context, o Options) (*Intake, error) {
 	return in, err
 }
 
-// isMeter tells whether a device is a connection meter, by whose registers bills are made.
-func (in *Intake) isMeter(device string) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.device[device].Kind == grid.Meter
-}
-
 // Consumer is the durable name by which readings are taken: several communities may share
 // a bus.
 func (in *Intake) Consumer() string { return "store-" + in.Community }
-
-// Add takes in the readings of one more device.
-func (in *Intake) Add(d grid.Device) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.device[d.ID], in.silent[d.ID] = d, true
-}
-
-// Member returns whose device it is, empty when it is not known.
-func (in *Intake) Member(device string) string {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.device[device].Member
-}
-
-// Answered notes that this process has read a device, before that is signed and durable.
-func (in *Intake) Answered(device string) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	delete(in.silent, device)
-}
-
-// Silent returns the devices that have not answered since the start, sorted: nothing of
-// them was read here, and nothing came from the gateway that reads them.
-func (in *Intake) Silent() []string {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	var names []string
-	for name := range in.silent {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
 
 // Stored returns how many readings are stored.
 func (in *Intake) Stored() int64 { return in.stored.Load() }
@@ -145,20 +91,11 @@ func (in *Intake) Stored() int64 { return in.stored.Load() }
 // Refused returns how many batches were no evidence.
 func (in *Intake) Refused() int64 { return in.refusals.count() }
 
-// Heard returns when a gateway was heard.
-func (in *Intake) Heard(gateway string) Heard {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.heard[gateway]
-}
-
 // may refuses readings of devices that the gateway does not read. What this process read
 // itself, also before a device was taken out, is its own.
 func (in *Intake) may(b proof.Batch) error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	for _, reading := range b.Readings {
-		d, known := in.device[reading.Device]
+		d, known := in.find(reading.Device)
 		by := cmp.Or(in.ReadBy[reading.Device], in.Gateway)
 		switch {
 		case !known && b.Gateway == in.Gateway:
@@ -257,23 +194,4 @@ func (in *Intake) take(ctx context.Context, accepted []evidence.Received) error 
 	in.stored.Add(int64(fresh))
 	in.note(accepted)
 	return nil
-}
-
-// note remembers who was heard.
-func (in *Intake) note(accepted []evidence.Received) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, b := range accepted {
-		if !b.Fresh {
-			continue
-		}
-		heard := Heard{At: time.Now(), Last: in.heard[b.Gateway].Last, Ahead: time.Duration(b.SkewMS) * time.Millisecond}
-		for _, r := range b.Readings {
-			delete(in.silent, r.Device)
-			if r.Time.After(heard.Last) {
-				heard.Last = r.Time
-			}
-		}
-		in.heard[b.Gateway] = heard
-	}
 }

@@ -40,7 +40,7 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 	}
 	if flow, around, ok := j.proven(); ok {
 		s := shown{i, around, j.only}
-		m.keepShown(meter.ID, s)
+		m.proofs.keep(meter.ID, s)
 		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, shown: s}, nil
 	}
 	if n := len(j.rows); n > 0 && !j.rows[n-1].Time.Before(i.End()) {
@@ -105,34 +105,9 @@ func (m *Meters) only(ctx context.Context, meter grid.Device) (grid.Only, error)
 	}
 }
 
-// keepShown remembers how it was proven what flowed.
-func (m *Meters) keepShown(meter string, s shown) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.shown[meter] = s
-}
-
-// shownBy returns how it was proven what flowed in an interval, where it was the last one
-// that was asked for.
-func (m *Meters) shownBy(meter string, i grid.Interval) (s shown, known bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, known = m.shown[meter]
-	return s, known && s.i == i
-}
-
 // tell says that a meter is not believed, once an interval, and not again of older ones.
 func (m *Meters) tell(ctx context.Context, meter grid.Device, j judgement) {
-	if !j.doubted() || m.Doubted == nil {
-		return
-	}
-	m.mu.Lock()
-	news := j.i.Compare(m.told[meter.ID]) > 0
-	if news {
-		m.told[meter.ID] = j.i
-	}
-	m.mu.Unlock()
-	if news {
+	if j.doubted() && m.Doubted != nil && m.news(meter.ID, j.i) {
 		m.Doubted(ctx, meter, j.i)
 	}
 }

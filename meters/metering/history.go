@@ -64,16 +64,6 @@ func (m *Meters) meanGain(ctx context.Context, d grid.Device, from, to time.Time
 	return new(grid.Power(math.Round(net / last.Time.Sub(first.Time).Hours()))), nil
 }
 
-// byID returns a connection meter by its id.
-func (m *Meters) byID(id string) grid.Device {
-	for _, d := range m.All() {
-		if d.ID == id {
-			return d
-		}
-	}
-	return grid.Device{ID: id}
-}
-
 // net returns the net energies of n intervals at a meter, NaN where they are not known.
 func (m *Meters) net(ctx context.Context, meter grid.Device, first grid.Interval, n int) ([]float64, error) {
 	at, err := m.Evidence.LastTotals(ctx, meter.Member, meter.ID, first.Shift(-1).Begin(), first.Shift(n).Begin(), first.Length())

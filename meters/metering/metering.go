@@ -25,8 +25,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -52,102 +50,17 @@ type Options struct {
 type Meters struct {
 	Options
 
-	mu     sync.Mutex            // guards what follows
-	meters []grid.Device         // the connection meters, in the order in which they came
-	since  map[string]time.Time  // connection meter → when it was paired; absent: it was always there
-	most   map[string]grid.Power // connection meter → above which nothing can flow through it
-	shown  map[string]shown      // connection meter → how it was proven what flowed in the last interval that was asked for
-	told   map[string]grid.Interval
-}
-
-// shown are the readings that prove what flowed in an interval.
-type shown struct {
-	i      grid.Interval
-	around [4]evidence.Registered
-	only   grid.Only // the one register that the meter has
+	roster
+	proofs
 }
 
 // New returns a community without meters.
 func New(o Options) *Meters {
-	return &Meters{Options: o, since: map[string]time.Time{}, most: map[string]grid.Power{}, shown: map[string]shown{}, told: map[string]grid.Interval{}}
-}
-
-// Add counts one more connection meter, from when it was paired; a zero time says that it was
-// always there. most is the power above which nothing can flow through it. One that is known,
-// and was paired anew, stays as it is but for that.
-func (m *Meters) Add(meter grid.Device, since time.Time, most grid.Power) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.most[meter.ID] = most
-	if slices.ContainsFunc(m.meters, func(known grid.Device) bool { return known.ID == meter.ID }) {
-		return
+	return &Meters{
+		Options: o,
+		roster:  roster{since: map[string]time.Time{}, most: map[string]grid.Power{}},
+		proofs:  proofs{shown: map[string]shown{}, told: map[string]grid.Interval{}},
 	}
-	m.meters = append(slices.Clone(m.meters), meter)
-	if !since.IsZero() {
-		m.since[meter.ID] = since
-	}
-}
-
-// All returns the connection meters, in the order in which they came.
-func (m *Meters) All() []grid.Device {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.meters)
-}
-
-// Points returns the metering points of a member.
-func (m *Meters) Points(member string) []string {
-	points := []string{}
-	for _, d := range m.All() {
-		if d.Member == member {
-			points = append(points, d.MeteringPoint)
-		}
-	}
-	return points
-}
-
-// Has tells whether a metering point has a connection meter.
-func (m *Meters) Has(point string) bool {
-	_, has := m.at(point)
-	return has
-}
-
-// at returns the connection meter of a metering point.
-func (m *Meters) at(point string) (grid.Device, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, d := range m.meters {
-		if d.MeteringPoint == point {
-			return d, true
-		}
-	}
-	return grid.Device{}, false
-}
-
-// in returns the connection meters that were there when the interval began.
-func (m *Meters) in(i grid.Interval) (there []grid.Device) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, d := range m.meters {
-		if !i.Begin().Before(m.since[d.ID]) {
-			there = append(there, d)
-		}
-	}
-	return there
-}
-
-// mostOf returns the power above which nothing can flow through a connection meter.
-func (m *Meters) mostOf(meter string) grid.Power {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.most[meter]
-}
-
-func (m *Meters) paired(meter string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, is := m.since[meter]
-	return is
 }
 
 // Energies returns the energy of every metering point. Where a register is
@@ -187,7 +100,7 @@ func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (ba
 	if !has {
 		return batches, "", false, nil
 	}
-	s, known := m.shownBy(d.ID, i)
+	s, known := m.proofs.of(d.ID, i)
 	if !known {
 		e, err := m.energy(ctx, d, i)
 		if err != nil || e.quality != grid.Good {

@@ -126,9 +126,13 @@ func PrintPaired(w io.Writer, paired []Binding, sessions []*Session) error {
 	fmt.Fprintln(t, "DEVICE\tKIND\tMEMBER\tMETERING POINT\tSERIAL\tTARGET\tUNIT\tPROFILE\tMOUNTED")
 	for _, b := range paired {
 		mounted := "right"
-		switch {
-		case b.Inverted:
+		switch is := b.Turned(); {
+		case is.Power && is.Counters:
 			mounted = "turned round"
+		case is.Power:
+			mounted = "power turned round"
+		case is.Counters:
+			mounted = "counters turned round"
 		case b.Unchecked:
 			mounted = "not checked"
 		}

@@ -24,8 +24,9 @@ func TestPrinted(t *testing.T) {
 	}}
 	none := pairing.Probed{Finding: pairing.Finding{Target: "tcp://192.0.2.1:502", Unit: 1}}
 	bound := pairing.Binding{Device: grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann", Serial: "77"}, Target: "t", Unit: 3, Profile: "p"}
-	turned, later := bound, bound
-	turned.Inverted, later.Unchecked = true, true
+	turned, power, counters, later := bound, bound, bound, bound
+	turned.Inverted, power.Inverted, later.Unchecked = true, true, true
+	power.Counters, counters.Counters = new(false), new(true)
 	for want, print := range map[string]func(out *bytes.Buffer) error{
 		`tcp://192.0.2.1:502 unit 3
   vendor         Acme
@@ -56,6 +57,8 @@ tcp://192.0.2.1:502  1     –        –               –
 		`DEVICE                           KIND   MEMBER  METERING POINT  SERIAL  TARGET  UNIT  PROFILE  MOUNTED
 ann/meter                        meter  ann     mp-ann          77      t       3     p        right
 ann/meter                        meter  ann     mp-ann          77      t       3     p        turned round
+ann/meter                        meter  ann     mp-ann          77      t       3     p        power turned round
+ann/meter                        meter  ann     mp-ann          77      t       3     p        counters turned round
 ann/meter                        meter  ann     mp-ann          77      t       3     p        not checked
 (measured, not finished)         meter                          77      t       3     p        
 ann/meter (bound, not finished)  meter  ann     mp-ann          77      t       3     p        
@@ -63,7 +66,7 @@ ann/meter (bound, not finished)  meter  ann     mp-ann          77      t       
 			s := pairing.Session{Target: "t", Unit: 3, Step: pairing.Measured, Profile: "p", Kind: grid.Meter, Identity: pairing.Identity{Serial: "77"}}
 			again := s
 			again.Step, again.Device = pairing.Bound, &bound.Device
-			return pairing.PrintPaired(out, []pairing.Binding{bound, turned, later}, []*pairing.Session{&s, &again})
+			return pairing.PrintPaired(out, []pairing.Binding{bound, turned, power, counters, later}, []*pairing.Session{&s, &again})
 		},
 	} {
 		out := &bytes.Buffer{}

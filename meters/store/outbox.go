@@ -81,21 +81,25 @@ func OpenOutbox(ctx context.Context, path string, connect func(context.Context) 
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), o.db.Close())
 	}
-	if err := o.reach(ctx); err != nil && Refuses(err) {
+	if err := o.reach(ctx, connectWithin); err != nil && Refuses(err) {
 		return nil, errors.Join(err, o.db.Close())
 	}
 	return o, nil
 }
 
-// connectWithin is how long a start waits for the database.
-const connectWithin = 5 * time.Second
+// How long a start waits for the database, and how long it may take later to connect.
+const (
+	connectWithin = 5 * time.Second
+	reachWithin   = time.Minute
+)
 
-// reach connects to the database, where that was not done yet.
-func (o *Outbox) reach(ctx context.Context) error {
+// reach connects to the database, where that was not done yet, and waits no longer than wait
+// for it.
+func (o *Outbox) reach(ctx context.Context, wait time.Duration) error {
 	if o.there() != nil {
 		return nil
 	}
-	within, cancel := context.WithTimeout(ctx, connectWithin)
+	within, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	remote, err := o.connect(within)
 	if err != nil {

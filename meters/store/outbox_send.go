@@ -62,7 +62,7 @@ type parcel struct {
 
 // send sends the oldest readings that wait, and tells whether there may be more.
 func (o *Outbox) send(ctx context.Context) (more bool, err error) {
-	if err := o.reach(ctx); err != nil {
+	if err := o.reach(ctx, reachWithin); err != nil {
 		return false, err
 	}
 	p, err := o.oldest(ctx)

@@ -168,6 +168,14 @@ function Found({ installer, all }: Props & { all: Finding[] }) {
   return <Table id="found" columns={columns} rows={all} keyOf={(f) => `${f.target} ${f.unit}`} />;
 }
 
+// mounted says what of a meter is read turned round: its power, its counters, or both.
+function mounted(d: Device): string {
+  const counters = d.inverted_counters ?? d.inverted ?? false;
+  if (d.inverted) return counters ? "turned round" : "power turned round";
+  if (counters) return "counters turned round";
+  return d.sign_unchecked ? "not checked" : "right";
+}
+
 function already(d: Device | undefined): string {
   return d ? ` (paired as ${d.id})` : "";
 }
@@ -210,7 +218,7 @@ const devices: Column<Device>[] = [
   { title: "Serial number", cell: (d) => d.serial ?? "–" },
   { title: "Target", cell: (d) => d.target },
   { title: "Unit", number: true, cell: (d) => d.unit },
-  { title: "Mounted", cell: (d) => (d.inverted ? "turned round" : d.sign_unchecked ? "not checked" : "right") },
+  { title: "Mounted", cell: mounted },
 ];
 
 function Devices({ all }: { all: Device[] }) {

@@ -239,7 +239,7 @@ function signed(s: Session): string {
   if (s.sign_unchecked) return "The sign was not checked: pair the device anew when power flows.";
   const power = s.power ?? 0;
   const shows = `The device shows ${watts(Math.abs(power))} ${power < 0 ? "exporting" : "importing"}`;
-  return s.inverted ? `${shows}, not what you said: the meter is taken to be mounted the wrong way round, and is read turned round.` : `${shows}, as you said.`;
+  return s.inverted ? `${shows}, not what you said: the meter is taken to be mounted the wrong way round, and is read turned round, its counters as the watch will tell.` : `${shows}, as you said.`;
 }
 
 function Watch(p: Props) {

@@ -1,0 +1,105 @@
+package metering
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// roster are the connection meters that are known. It is safe for concurrent use.
+type roster struct {
+	mu     sync.Mutex            // guards what follows
+	meters []grid.Device         // in the order in which they came
+	since  map[string]time.Time  // connection meter → when it was paired; absent: it was always there
+	most   map[string]grid.Power // connection meter → above which nothing can flow through it
+}
+
+// Add counts one more connection meter, from when it was paired; a zero time says that it was
+// always there. most is the power above which nothing can flow through it. One that is known,
+// and was paired anew, stays as it is but for that.
+func (r *roster) Add(meter grid.Device, since time.Time, most grid.Power) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.most[meter.ID] = most
+	if slices.ContainsFunc(r.meters, func(known grid.Device) bool { return known.ID == meter.ID }) {
+		return
+	}
+	r.meters = append(slices.Clone(r.meters), meter)
+	if !since.IsZero() {
+		r.since[meter.ID] = since
+	}
+}
+
+// All returns the connection meters, in the order in which they came.
+func (r *roster) All() []grid.Device {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.meters)
+}
+
+// Points returns the metering points of a member.
+func (r *roster) Points(member string) []string {
+	points := []string{}
+	for _, d := range r.All() {
+		if d.Member == member {
+			points = append(points, d.MeteringPoint)
+		}
+	}
+	return points
+}
+
+// Has tells whether a metering point has a connection meter.
+func (r *roster) Has(point string) bool {
+	_, has := r.at(point)
+	return has
+}
+
+// at returns the connection meter of a metering point.
+func (r *roster) at(point string) (grid.Device, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.meters {
+		if d.MeteringPoint == point {
+			return d, true
+		}
+	}
+	return grid.Device{}, false
+}
+
+// in returns the connection meters that were there when the interval began.
+func (r *roster) in(i grid.Interval) (there []grid.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range r.meters {
+		if !i.Begin().Before(r.since[d.ID]) {
+			there = append(there, d)
+		}
+	}
+	return there
+}
+
+// mostOf returns the power above which nothing can flow through a connection meter.
+func (r *roster) mostOf(meter string) grid.Power {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.most[meter]
+}
+
+func (r *roster) paired(meter string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, is := r.since[meter]
+	return is
+}
+
+// byID returns a connection meter by its id.
+func (r *roster) byID(id string) grid.Device {
+	for _, d := range r.All() {
+		if d.ID == id {
+			return d
+		}
+	}
+	return grid.Device{ID: id}
+}
