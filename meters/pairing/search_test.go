@@ -84,6 +84,7 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 		"by its profile":    {Unit: one(), Profile: "deaf"},
 		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
 		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
+		"nothing is said":   {Unit: one()},
 		"without a unit":    {Profile: "deaf"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +98,9 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 			p, err := probedBy(t, b, w, set)
 			if err != nil || power(p, grid.Meter) != grid.Power(1200) {
 				t.Errorf("%v: %+v", err, p.Readings)
+			}
+			if found := w.Profile == "" && w.ConnectDelayMS == nil; found && (p.ConnectDelayMS == nil || *p.ConnectDelayMS < 1000) {
+				t.Errorf("what the search found out is not kept: %+v", p.How)
 			}
 		})
 	}
