@@ -69,8 +69,8 @@ func one() *uint8 { return new(uint8(1)) }
 // that is not known: the profile says both, and so does the installer.
 func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 	t.Parallel()
-	const deaf = 600 * time.Millisecond
-	text := `{id: deaf, version: 1, kind: meter, vendor: any, document: d, sunspec: [203], quirks: {connect_delay_ms: 800}, points: [{name: W, role: power}]}`
+	const deaf = 700 * time.Millisecond
+	text := `{id: deaf, version: 1, kind: meter, vendor: any, document: d, sunspec: [203], quirks: {connect_delay_ms: 1500}, points: [{name: W, role: power}]}`
 	set, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +82,8 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 	}
 	for name, w := range map[string]pairing.Wish{
 		"by its profile":    {Unit: one(), Profile: "deaf"},
-		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
-		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
+		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
+		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
 		"nothing is said":   {Unit: one()},
 		"without a unit":    {Profile: "deaf"},
 	} {
