@@ -240,13 +240,15 @@ func TestWhatHasNoEffectIsRefused(t *testing.T) {
 	t.Parallel()
 	b := served(t, aMeter(&sim.Bent{}))
 	for want, w := range map[string]pairing.Wish{
-		"fixed addresses":      {Profile: "eastron-sdm120", How: pairing.How{Part: 2}},
-		"has no part 2":        {Profile: "sunspec-meter", How: pairing.How{Part: 2}},
-		"max_regs: 0":          {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(0))}}},
-		"has 16 registers":     {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(9))}}},
-		"only a battery has":   {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Capacity: new(grid.Energy(5))}}},
-		"must be above 0":      {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Rated: new(grid.Power(0))}}},
-		"timeout_ms: 3600000 ": {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(3_600_000)}}},
+		"fixed addresses":         {Profile: "eastron-sdm120", How: pairing.How{Part: 2}},
+		"has no part 2":           {Profile: "sunspec-meter", How: pairing.How{Part: 2}},
+		"timeout_ms: 0":           {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(0)}}},
+		"no profile \"nobody's\"": {Profile: "nobody's"},
+		"max_regs: 0":             {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(0))}}},
+		"has 16 registers":        {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(9))}}},
+		"only a battery has":      {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Capacity: new(grid.Energy(5))}}},
+		"must be above 0":         {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Rated: new(grid.Power(0))}}},
+		"timeout_ms: 3600000 ":    {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(3_600_000)}}},
 	} {
 		w.Target, w.Unit = b.Target(), one()
 		if _, err := pairing.Open(t.TempDir(), profiles(t), nil).Begin(t.Context(), w, quiet); !conflict(err, want) {
