@@ -84,7 +84,7 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 		"by its profile":    {Unit: one(), Profile: "deaf"},
 		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
 		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
-		"nothing is said":   {Unit: one()},
+		"nobody says it":    {Unit: one(), How: pairing.How{Own: pairing.Own{TimeoutMS: new(700)}}},
 		"without a unit":    {Profile: "deaf"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestSilenceAndBusyAreNoAbsence(t *testing.T) {
 		b := aMeter(&sim.Bent{})
 		b.Bend = bend(b)
 		served(t, b)
-		p, err := probed(t, b, pairing.Wish{Unit: one(), Profile: "sunspec-meter"})
+		p, err := probed(t, b, pairing.Wish{Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(700)}}})
 		if err != nil || power(p, grid.Meter) != grid.Power(1200) {
 			t.Errorf("%s: %v: %+v", name, err, p.Readings)
 		}
