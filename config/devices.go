@@ -33,6 +33,14 @@ func (d Device) turned() grid.Turned {
 	return t
 }
 
+// MadeFor returns the device with what it and its connection are made for, as far as it is
+// known.
+func (d Device) MadeFor(rated *grid.Power, capacity *grid.Energy, imports, exports *grid.Power) Device {
+	d.Rated, d.Capacity = written(rated, "W"), written(capacity, "Wh")
+	d.ImportLimit, d.ExportLimit = written(imports, "W"), written(exports, "W")
+	return d
+}
+
 // Target says how the device is read. The error names the field, after the path.
 func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 	t = Target{

@@ -23,8 +23,8 @@ func (q *Quantity) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// Written is a number of a unit as it would be written; nothing where there is none.
-func Written[T ~int64](n *T, unit string) Quantity {
+// written is a number of a unit as it would be written; nothing where there is none.
+func written[T grid.Power | grid.Energy](n *T, unit string) Quantity {
 	if n == nil {
 		return Quantity{}
 	}

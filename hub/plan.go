@@ -102,8 +102,6 @@ func OfBinding(b pairing.Binding) config.Device {
 	return config.Device{
 		ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: &b.Unit,
 		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Counters: b.Counters, Serial: b.Serial, Since: b.Since,
-		How:   config.How{Part: b.Part, Own: config.Own(b.Own)},
-		Rated: config.Written(b.Rated, "W"), Capacity: config.Written(b.Capacity, "Wh"),
-		ImportLimit: config.Written(b.ImportLimit, "W"), ExportLimit: config.Written(b.ExportLimit, "W"),
-	}
+		How: config.How{Part: b.Part, Own: config.Own(b.Own)},
+	}.MadeFor(b.Rated, b.Capacity, b.ImportLimit, b.ExportLimit)
 }

@@ -114,6 +114,8 @@ type Chain struct {
 	target Target
 	found  []profile.Model // as on the device
 	chosen []profile.Model // the part that is meant first; nil: it must be looked for
+
+	headless bool // the device refuses the heads of its models, by which one sees that they moved
 }
 
 // Models returns the models of the device, those of the part that is meant first. doubt

@@ -157,6 +157,9 @@ func TestLimitsOfOneDevice(t *testing.T) {
 	if want := (modbus.Options{Timeout: 7 * time.Second, Gap: 30 * time.Millisecond, ConnectDelay: 900 * time.Millisecond}); options != want {
 		t.Errorf("a connection with %+v, want %+v", options, want)
 	}
+	if soon := Careful(modbus.Options{}, profile.UsualQuirks().With(profile.Own{TimeoutMS: new(500)})); soon.Timeout != 500*time.Millisecond {
+		t.Errorf("a timeout of 500 ms that is given is %s", soon.Timeout)
+	}
 	if quirks := (profile.Quirks{GapMS: 50}).With(profile.Own{GapMS: new(0)}); quirks.GapMS != 0 {
 		t.Errorf("a gap of 0 that is given is %d", quirks.GapMS)
 	}

@@ -1,6 +1,7 @@
 package meters
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/commonwatt/commonwatt/meters/modbus"
@@ -36,7 +37,7 @@ func (l *lines) connect(targets []Target) {
 // Careful returns options that respect a profile's quirks too.
 func Careful(o modbus.Options, q profile.Quirks) modbus.Options {
 	return modbus.Options{
-		Timeout:      max(o.Timeout, requestTimeout, time.Duration(q.TimeoutMS)*time.Millisecond),
+		Timeout:      max(o.Timeout, cmp.Or(time.Duration(q.TimeoutMS)*time.Millisecond, requestTimeout)),
 		Gap:          max(o.Gap, time.Duration(q.GapMS)*time.Millisecond),
 		ConnectDelay: max(o.ConnectDelay, time.Duration(q.ConnectDelayMS)*time.Millisecond),
 	}

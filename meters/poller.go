@@ -62,7 +62,6 @@ type poller struct {
 
 	chain    *Chain
 	plans    [2]plan   // of fast points, and of all; without points until the device was identified
-	headless bool      // it refuses the heads of its models, by which one sees that they moved
 	sure     bool      // that the device is the one that was bound
 	slowAt   time.Time // wall, when the slow points are due
 	belief   belief
@@ -186,9 +185,9 @@ func (p *poller) words(ctx context.Context, due int) (modbus.Answers, error) {
 			}
 			return nil, err
 		}
-		headless := profile.Headless(p.plans[due].points, words.At) && !p.headless
+		headless := profile.Headless(p.plans[due].points, words.At) && !p.chain.headless
 		if !profile.Moved(p.plans[due].points, words.At) && (again || !headless) {
-			p.headless = p.headless || headless // it does not show them a second time either
+			p.chain.headless = p.chain.headless || headless // it does not show them a second time either
 			return words, nil
 		}
 		p.forget()

@@ -5,13 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters"
@@ -77,7 +74,7 @@ func (w wizard) run(ctx context.Context, target string) error {
 	if s, err = w.bind(ctx, s); err != nil {
 		return err
 	}
-	if err := w.keepProfiles(); err != nil {
+	if err := w.desk.KeepProfiles(hub.KeptProfiles, w.files); err != nil {
 		return err
 	}
 	bar := terminal.NewBar(w.progress, "watching "+s.Device.ID, int(w.watch/meters.Period))
@@ -146,25 +143,6 @@ func (w wizard) device() grid.Device {
 // errInterrupted tells how to go on after Ctrl-C.
 func errInterrupted() error {
 	return usage.Errorf("interrupted: the pairing is kept, go on with the same command")
-}
-
-// keepProfiles copies the given profiles into the data directory, where the
-// community reads them.
-func (w wizard) keepProfiles() error {
-	for _, f := range w.files {
-		b, err := os.ReadFile(f) //nolint:gosec // the operator's file
-		if err != nil {
-			return usage.Mark(err)
-		}
-		dir := filepath.Join(w.data, hub.KeptProfiles)
-		if err := disk.MakeFolder(dir); err != nil {
-			return err
-		}
-		if err := disk.Replace(filepath.Join(dir, filepath.Base(f)), b, disk.Private); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // begin goes on with an interrupted session of the target, or begins one.

@@ -193,7 +193,12 @@ func (g *Guard) release(ctx context.Context) {
 	}
 	g.secured = false
 	c := g.Target.Profile.Control
-	if err := g.writeAll(ctx, c.Release); err != nil {
+	err := g.writeAll(ctx, c.Release)
+	if errors.Is(err, profile.ErrNotImplemented) {
+		g.Log.WarnContext(ctx, "the device cannot be moved", slog.String("device", g.Target.ID), slog.String("reason", err.Error()))
+		err = nil // nobody can have moved it either
+	}
+	if err != nil {
 		g.Log.WarnContext(ctx, "device not released yet", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
 		return
 	}

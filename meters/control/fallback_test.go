@@ -80,22 +80,28 @@ func controls(t *testing.T, conn *modbus.Conn) uint16 {
 	return models[k].Addr
 }
 
-// bentBattery is a battery that is bent, under a guard that is asked to hold it once. It
-// returns what the guard logged.
+// bentBattery is a battery that is bent, under a guard that is asked to hold it once, and
+// once more after between. It returns what the guard logged.
 func bentBattery(t *testing.T, bend func(b *sim.Bent, at uint16), between func(b *sim.Bent)) (b *sim.Bent, at uint16, logged string) {
 	t.Helper()
 	b = &sim.Bent{Units: []uint8{1}}
 	measured, controls, holds := sim.BatteryModels(0, 650)
 	at = b.Chain(40000, sim.CommonModel("Acme", "B", "", "S1"), measured, controls, holds)[2]
 	bend(b, at)
-	if err := b.Serve(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
 	set, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b, at, guarded(t, b, set.Get("sunspec-storage"), between)
+}
+
+// guarded has a guard hold a device at −700 W, and at −1400 W after between.
+func guarded(t *testing.T, b *sim.Bent, by *profile.Profile, between func(b *sim.Bent)) (logged string) {
+	t.Helper()
+	if err := b.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
 	e, err := modbus.ParseEndpoint(b.Target())
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +112,7 @@ func bentBattery(t *testing.T, bend func(b *sim.Bent, at uint16), between func(b
 	var held sync.Once
 	done := make(chan struct{})
 	g := &control.Guard{
-		Target: meters.Target{Unit: 1, Profile: set.Get("sunspec-storage")}, Speed: 1, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Target: meters.Target{Unit: 1, Profile: by}, Speed: 1, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Conn: func() *modbus.Conn { return conn }, Bounds: func() (grid.Power, grid.Power) { return -3000, 3000 },
 		Moved: func(_ grid.Power, on bool) {
 			if on {
@@ -136,7 +142,7 @@ func bentBattery(t *testing.T, bend func(b *sim.Bent, at uint16), between func(b
 		writes := len(b.Writes())
 		log.until(func() bool { return len(b.Writes()) >= writes+4 })
 	}
-	return b, at, logged
+	return logged
 }
 
 type lines struct{ more chan string }
@@ -217,5 +223,47 @@ func TestNothingIsWrittenWhereTheModelWas(t *testing.T) {
 	}
 	if logged != "" {
 		t.Errorf("%q: written %v", logged, writes)
+	}
+}
+
+// TestABatteryWithoutControlsIsNotWrittenTo has a battery without model 704: the log
+// says that it cannot be moved, and nothing is written.
+func TestABatteryWithoutControlsIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	b, _, logged := bentBattery(t, func(b *sim.Bent, _ uint16) {
+		measured, _, holds := sim.BatteryModels(0, 650)
+		b.Chain(40000, sim.CommonModel("Acme", "B", "", "S1"), measured, holds)
+	}, nil)
+	if len(b.Writes()) > 0 || !strings.Contains(logged, "has no such value") {
+		t.Errorf("written %v, log %q", b.Writes(), logged)
+	}
+}
+
+// TestADeviceWithoutATimerFallsBackAsItIsTold holds a battery that has no timer, and a
+// register for what it does when contact is lost, which another controller left at "stay":
+// that is put right first, and not written again while it stands.
+func TestADeviceWithoutATimerFallsBackAsItIsTold(t *testing.T) {
+	t.Parallel()
+	set, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := set.Parse([]byte(`{id: x, version: 1, kind: battery, document: d, quirks: {write_single: true}, points: [
+{name: power, role: power, addr: 1, type: int16, unit: W}, {name: set, addr: 10, type: int16, unit: W, writable: {min: -5000, max: 5000}},
+{name: on, addr: 11, type: uint16, writable: {min: 0, max: 1}}, {name: when_lost, addr: 12, type: uint16, writable: {min: 0, max: 2}}],
+control: {setpoint: set, fallback: {when_lost: 1}, enable: {on: 1}, release: {on: 0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &sim.Bent{Units: []uint8{1}}
+	b.Put(modbus.Holding, 1, 0)
+	b.Put(modbus.Holding, 10, 0, 0, 2)
+	logged := guarded(t, b, by, func(*sim.Bent) {})
+	var written []uint16
+	for _, w := range b.Writes() {
+		written = append(written, w.Addr)
+	}
+	if want := []uint16{12, 10, 11, 10, 11}; logged != "" || len(written) < len(want) || !slices.Equal(written[:len(want)], want) || b.Get(12) != 1 {
+		t.Errorf("%q: written were %v, want %v first; register 12 is %d", logged, written, want, b.Get(12))
 	}
 }

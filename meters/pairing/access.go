@@ -29,6 +29,9 @@ func read(ctx context.Context, conn *modbus.Conn, unit uint8, points []profile.L
 	return words, err
 }
 
+// reads tells whether the community has a connection to an endpoint.
+func (a Access) reads(e modbus.Endpoint) bool { return a.Shared != nil && a.Shared(e) != nil }
+
 // open returns a connection, and what to call when it is no longer needed.
 func (a Access) open(e modbus.Endpoint, o modbus.Options) (conn *modbus.Conn, done func()) {
 	if a.Shared != nil {

@@ -43,7 +43,7 @@ func Probe(ctx context.Context, e modbus.Endpoint, s Search) (Probed, error) {
 		p.Profile = p.Profiles[0]
 	}
 	by := s.Profiles.Get(p.Profile)
-	conn, done := s.open(e, s.options(by))
+	conn, done := s.open(e, p.options(by))
 	defer done()
 	if p.Live, err = Measure(ctx, conn, p.Finding, by, s.Profiles); err != nil || by == nil {
 		return p, err

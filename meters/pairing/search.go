@@ -64,9 +64,10 @@ const (
 
 // pass is one way of going through units.
 type pass struct {
-	units   []uint8
-	patient bool
-	options modbus.Options
+	units     []uint8
+	patient   bool
+	hesitates bool // it leaves the device alone for a while after connecting, which is not said of it
+	options   modbus.Options
 }
 
 // passes are the ways in which an endpoint is searched, the next one when the one before
@@ -75,20 +76,22 @@ func (s Search) passes(e modbus.Endpoint) []pass {
 	by := s.Profiles.Get(s.Profile)
 	careful := s.options(by)
 	careful.Gap = max(careful.Gap, gentleGap)
+	again := careful
+	again.ConnectDelay = hesitation
 	if len(s.Units) > 0 || by != nil {
 		units := s.Units
 		if len(units) == 0 {
 			first := by.Transport.Usual(nil)
 			units = append([]uint8{first}, slices.DeleteFunc(unitsAt(e), func(u uint8) bool { return u == first })...)
 		}
-		return []pass{{units, true, careful}}
+		all := []pass{{units, true, false, careful}}
+		if careful.ConnectDelay == 0 {
+			all = append(all, pass{units[:min(len(units), likeliest)], true, true, again})
+		}
+		return all
 	}
-	again := careful
-	again.ConnectDelay = max(again.ConnectDelay, hesitation)
-	return []pass{
-		{unitsAt(e), false, modbus.Options{Timeout: brief, Busy: brief, Gap: careful.Gap, ConnectDelay: careful.ConnectDelay}},
-		{Units()[:likeliest], true, again},
-	}
+	shortly := modbus.Options{Timeout: brief, Busy: brief, Gap: careful.Gap, ConnectDelay: careful.ConnectDelay}
+	return []pass{{unitsAt(e), false, false, shortly}, {Units()[:likeliest], true, true, again}}
 }
 
 // Identify looks at the units of an endpoint and returns those that answer.
@@ -107,6 +110,9 @@ func Identify(ctx context.Context, e modbus.Endpoint, s Search) ([]Finding, erro
 	defer cancel()
 	var last error
 	for _, p := range s.passes(e) {
+		if p.hesitates && (errors.Is(last, io.EOF) || s.reads(e)) {
+			break // whoever hangs up is not deaf, and who is read already does not connect anew
+		}
 		found, err := s.pass(ctx, e, p)
 		if len(found) > 0 || ctx.Err() != nil || errors.Is(err, modbus.ErrConnect) {
 			return found, err
@@ -132,6 +138,9 @@ func (s Search) pass(ctx context.Context, e modbus.Endpoint, p pass) (found []Fi
 		other := (*modbus.OtherUnitError)(nil)
 		switch {
 		case err == nil:
+			if p.hesitates && f.ConnectDelayMS == nil {
+				f.ConnectDelayMS = new(int(hesitation.Milliseconds())) // it answers only so
+			}
 			if found = append(found, f); s.First {
 				return found, nil
 			}

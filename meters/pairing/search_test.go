@@ -69,8 +69,8 @@ func one() *uint8 { return new(uint8(1)) }
 // that is not known: the profile says both, and so does the installer.
 func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 	t.Parallel()
-	const deaf = 600 * time.Millisecond
-	text := `{id: deaf, version: 1, kind: meter, vendor: any, document: d, sunspec: [203], quirks: {connect_delay_ms: 800}, points: [{name: W, role: power}]}`
+	const deaf = 700 * time.Millisecond
+	text := `{id: deaf, version: 1, kind: meter, vendor: any, document: d, sunspec: [203], quirks: {connect_delay_ms: 1500}, points: [{name: W, role: power}]}`
 	set, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +82,9 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 	}
 	for name, w := range map[string]pairing.Wish{
 		"by its profile":    {Unit: one(), Profile: "deaf"},
-		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
-		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(800)}}},
+		"by the installer":  {Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
+		"without a profile": {Unit: one(), How: pairing.How{Own: pairing.Own{ConnectDelayMS: new(1500)}}},
+		"nobody says it":    {Unit: one(), How: pairing.How{Own: pairing.Own{TimeoutMS: new(700)}}},
 		"without a unit":    {Profile: "deaf"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +98,9 @@ func TestASearchKeepsToTheNamedProfile(t *testing.T) {
 			p, err := probedBy(t, b, w, set)
 			if err != nil || power(p, grid.Meter) != grid.Power(1200) {
 				t.Errorf("%v: %+v", err, p.Readings)
+			}
+			if found := w.Profile == "" && w.ConnectDelayMS == nil; found && (p.ConnectDelayMS == nil || *p.ConnectDelayMS < 1000) {
+				t.Errorf("what the search found out is not kept: %+v", p.How)
 			}
 		})
 	}
@@ -128,7 +132,7 @@ func TestSilenceAndBusyAreNoAbsence(t *testing.T) {
 		b := aMeter(&sim.Bent{})
 		b.Bend = bend(b)
 		served(t, b)
-		p, err := probed(t, b, pairing.Wish{Unit: one(), Profile: "sunspec-meter"})
+		p, err := probed(t, b, pairing.Wish{Unit: one(), Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(700)}}})
 		if err != nil || power(p, grid.Meter) != grid.Power(1200) {
 			t.Errorf("%s: %v: %+v", name, err, p.Readings)
 		}
@@ -236,13 +240,15 @@ func TestWhatHasNoEffectIsRefused(t *testing.T) {
 	t.Parallel()
 	b := served(t, aMeter(&sim.Bent{}))
 	for want, w := range map[string]pairing.Wish{
-		"fixed addresses":      {Profile: "eastron-sdm120", How: pairing.How{Part: 2}},
-		"has no part 2":        {Profile: "sunspec-meter", How: pairing.How{Part: 2}},
-		"max_regs: 0":          {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(0))}}},
-		"has 16 registers":     {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(9))}}},
-		"only a battery has":   {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Capacity: new(grid.Energy(5))}}},
-		"must be above 0":      {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Rated: new(grid.Power(0))}}},
-		"timeout_ms: 3600000 ": {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(3_600_000)}}},
+		"fixed addresses":         {Profile: "eastron-sdm120", How: pairing.How{Part: 2}},
+		"has no part 2":           {Profile: "sunspec-meter", How: pairing.How{Part: 2}},
+		"timeout_ms: 0":           {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(0)}}},
+		"no profile \"nobody's\"": {Profile: "nobody's"},
+		"max_regs: 0":             {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(0))}}},
+		"has 16 registers":        {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{MaxRegs: new(uint16(9))}}},
+		"only a battery has":      {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Capacity: new(grid.Energy(5))}}},
+		"must be above 0":         {Profile: "sunspec-meter", How: pairing.How{Ratings: pairing.Ratings{Rated: new(grid.Power(0))}}},
+		"timeout_ms: 3600000 ":    {Profile: "sunspec-meter", How: pairing.How{Own: pairing.Own{TimeoutMS: new(3_600_000)}}},
 	} {
 		w.Target, w.Unit = b.Target(), one()
 		if _, err := pairing.Open(t.TempDir(), profiles(t), nil).Begin(t.Context(), w, quiet); !conflict(err, want) {

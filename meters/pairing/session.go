@@ -92,10 +92,13 @@ func Begin(ctx context.Context, id string, w Wish, a Access, bound []Binding, pr
 	if err := otherProtocol(e, bound); err != nil {
 		return nil, err
 	}
-	if by := a.Profiles.Get(w.Profile); by != nil {
+	switch by := a.Profiles.Get(w.Profile); {
+	case by != nil:
 		if err := w.check(by); err != nil {
 			return nil, err
 		}
+	case w.Profile != "":
+		return nil, &ConflictError{fmt.Sprintf("there is no profile %q", w.Profile)}
 	}
 	search := w.Search(a)
 	search.Progress, search.First = progress, true

@@ -146,6 +146,25 @@ func (s *shelf) Forget(id string) error {
 	return os.Remove(filepath.Join(s.dir, sessionsDir, id+".json"))
 }
 
+// KeepProfiles copies profiles into a folder of the directory, where the community reads
+// them.
+func (s *shelf) KeepProfiles(folder string, files []string) error {
+	for _, f := range files {
+		text, err := os.ReadFile(f) //nolint:gosec // the installer's file, which was read before
+		if err != nil {
+			return err
+		}
+		into := filepath.Join(s.dir, folder)
+		if err := disk.MakeFolder(into); err != nil {
+			return err
+		}
+		if err := disk.Replace(filepath.Join(into, filepath.Base(f)), text, disk.Private); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // save keeps a session.
 func (s *shelf) save(session *Session) error {
 	s.mu.Lock()

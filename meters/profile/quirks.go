@@ -12,7 +12,7 @@ type Quirks struct {
 	ForbiddenRanges  [][2]uint16 `yaml:"forbidden_ranges"` // first and last register
 	GapMS            int         `yaml:"gap_ms"`
 	ConnectDelayMS   int         `yaml:"connect_delay_ms"`
-	TimeoutMS        int         `yaml:"timeout_ms"` // of one answer, when longer than usual
+	TimeoutMS        int         `yaml:"timeout_ms"` // of one answer; 0: as usual
 	SingleConnection bool        `yaml:"single_connection"`
 	WriteSingle      bool        `yaml:"write_single"` // takes function 6, not 16
 }
@@ -76,6 +76,9 @@ func (p *Profile) Allows(o Own) error {
 	quirks := p.Quirks.With(o)
 	if err := quirks.Validate(); err != nil {
 		return err
+	}
+	if o.TimeoutMS != nil && *o.TimeoutMS == 0 {
+		return errors.New("timeout_ms: 0: no answer comes in no time: leave it out for the usual one")
 	}
 	for i := range p.Points {
 		if pt := &p.Points[i]; !pt.derived() && pt.Type.words(pt.Words) > quirks.MaxRegs {
