@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -99,7 +100,7 @@ func (c resolver) resolveDevices(p *Plan) error {
 
 // targets reads a list of devices, of which gateways that are known read some.
 func targets(devices []Device, profiles *profile.Set, gateways map[string]bool) (all []Target, err error) {
-	ids, meters := map[string]bool{}, map[string]string{}
+	ids, meters, once := map[string]bool{}, map[string]string{}, map[string]string{}
 	for i, d := range devices {
 		path := fmt.Sprintf("devices[%d].", i)
 		p := profiles.Get(d.Profile)
@@ -118,6 +119,12 @@ func targets(devices []Device, profiles *profile.Set, gateways map[string]bool) 
 		if err != nil {
 			return nil, err
 		}
+		for _, is := range t.is() {
+			if other, taken := once[is]; taken {
+				return nil, fmt.Errorf("%sid: %q is %s, as %q is already: a device counts once, in one home", path, d.ID, is, other)
+			}
+			once[is] = d.ID
+		}
 		ids[d.ID] = true
 		if t.Kind == grid.Meter {
 			meters[t.MeteringPoint] = t.ID
@@ -125,6 +132,29 @@ func targets(devices []Device, profiles *profile.Set, gateways map[string]bool) 
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// is returns by what a device is known to be the same as another one: what is read where, and
+// the serial number, of its kind.
+func (t Target) is() (all []string) {
+	if t.Serial != "" {
+		all = append(all, fmt.Sprintf("the %s with the serial number %q", t.Kind, t.Serial))
+	}
+	if t.Address == "" {
+		return all
+	}
+	at := strings.TrimPrefix(strings.ToLower(t.Address), "tcp://")
+	if !strings.Contains(at, "://") && !regexp.MustCompile(`:\d+$`).MatchString(at) {
+		at += ":502"
+	}
+	what := fmt.Sprintf("the %s that is read as %s at %s unit %d", t.Kind, t.Profile.ID, at, t.Unit)
+	switch { // of several behind one unit
+	case t.Part > 0:
+		what += fmt.Sprintf(", part %d", t.Part)
+	case t.Serial != "":
+		what += ", serial number " + t.Serial
+	}
+	return append(all, what)
 }
 
 // check checks a device by itself.
