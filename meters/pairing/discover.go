@@ -25,9 +25,11 @@ const (
 
 // Places turns what an installer types into endpoints to try: hosts, HOST:PORT,
 // targets as tcp://HOST, or a network as 192.168.1.0/24, with commas between.
-// Without a port those of Ports are tried.
+// Without a port those of Ports are tried. All together they are no more hosts than one
+// network may have.
 func Places(text string) ([]modbus.Endpoint, error) {
 	var all []modbus.Endpoint
+	searched := 0
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		hosts := []string{part}
@@ -35,6 +37,9 @@ func Places(text string) ([]modbus.Endpoint, error) {
 			if hosts, err = hostsOf(network); err != nil {
 				return nil, err
 			}
+		}
+		if searched += len(hosts); searched > mostHosts+2 {
+			return nil, fmt.Errorf("more than %d hosts in all: search fewer or smaller networks at once", mostHosts)
 		}
 		for _, h := range hosts {
 			found, err := places(h)

@@ -558,3 +558,19 @@ func TestABrokenFileIsNamed(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestManyNetworksAtOnceAreRefused bounds what is searched in all, however many networks the
+// text lists.
+func TestManyNetworksAtOnceAreRefused(t *testing.T) {
+	t.Parallel()
+	var networks []string
+	for k := range 200 {
+		networks = append(networks, fmt.Sprintf("10.0.%d.0/24", k))
+	}
+	if all, err := pairing.Places(strings.Join(networks, ",")); err == nil || !strings.Contains(err.Error(), "more than 1024 hosts in all") {
+		t.Errorf("%d places, %v", len(all), err)
+	}
+	if all, err := pairing.Places(strings.Join(networks[:4], ",")); err != nil || len(all) != 4*254*len(pairing.Ports()) {
+		t.Errorf("four networks: %d places, %v", len(all), err)
+	}
+}
