@@ -110,8 +110,9 @@ func Identify(ctx context.Context, e modbus.Endpoint, s Search) ([]Finding, erro
 	defer cancel()
 	var last error
 	for _, p := range s.passes(e) {
-		if p.hesitates && (errors.Is(last, io.EOF) || s.reads(e)) {
-			break // whoever hangs up is not deaf, and who is read already does not connect anew
+		other := (*modbus.OtherUnitError)(nil)
+		if p.hesitates && (errors.Is(last, io.EOF) || errors.As(last, &other) || s.reads(e)) {
+			break // whoever hangs up, or answers as another unit, is not deaf, and who is read already does not connect anew
 		}
 		found, err := s.pass(ctx, e, p)
 		if len(found) > 0 || ctx.Err() != nil || errors.Is(err, modbus.ErrConnect) {
