@@ -45,8 +45,8 @@ type Options struct {
 // Hub is the process of a community. Who opens one runs it, once, and closes it.
 type Hub struct {
 	Options
+	machine
 
-	dir       *disk.Dir
 	bus       *bus.Bus
 	lease     *bus.Held
 	site      *site
@@ -59,10 +59,15 @@ type Hub struct {
 	signs     *signwatch.Watch
 	handler   http.Handler
 	poster    *ledger.Poster
-	space     *disk.Space
-	judge     *clock.Judge // of the time of real devices; nil in a simulation
 
 	closers []func() error // in order of opening
+}
+
+// machine is the one that the process runs on: its disk and its clock.
+type machine struct {
+	dir   *disk.Dir
+	space *disk.Space
+	judge *clock.Judge // of the time of real devices; nil in a simulation
 }
 
 // Open opens the stages in the order of the data; on an error it closes what it opened.
@@ -220,13 +225,13 @@ func (h *Hub) openPages(context.Context) error {
 
 // alarms say what is wrong with this machine. While there is one of its clock, or no room on
 // its disk, the process is not ready.
-func (h *Hub) alarms() (all []string, ready bool) {
-	ready = h.space.Room() == nil
-	if text := h.space.Alarm(); text != "" {
+func (m *machine) alarms() (all []string, ready bool) {
+	ready = m.space.Room() == nil
+	if text := m.space.Alarm(); text != "" {
 		all = append(all, text)
 	}
-	if h.judge != nil && h.judge.Trouble() != "" {
-		all, ready = append(all, h.judge.Trouble()), false
+	if m.judge != nil && m.judge.Trouble() != "" {
+		all, ready = append(all, m.judge.Trouble()), false
 	}
 	return all, ready
 }

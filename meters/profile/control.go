@@ -9,7 +9,7 @@ import (
 )
 
 // referControl checks the points that the control names.
-func (p *Profile) referControl(known func(where, name string) error) error {
+func (p checks) referControl(known func(where, name string) error) error {
 	c := p.Control
 	if c == nil {
 		return nil
@@ -36,7 +36,7 @@ func (p *Profile) referControl(known func(where, name string) error) error {
 
 // timerIsWhole makes sure that whoever sets a reversion timer of SunSpec also writes what
 // the device does when it runs out: another controller may have left anything there.
-func (p *Profile) timerIsWhole() error {
+func (p checks) timerIsWhole() error {
 	const timer, enabled, value = "RvrtTms", "EnaRvrt", "Rvrt"
 	of, sets := strings.CutSuffix(p.Control.Revert, timer)
 	pt := p.point(p.Control.Revert)

@@ -33,7 +33,7 @@ func (pt *Point) idle(written map[string]any, sunSpec bool) (field, why string) 
 }
 
 // forbidden refuses points in registers that may not be read.
-func (p *Profile) forbidden() error {
+func (p checks) forbidden() error {
 	for _, pt := range p.Points {
 		first, last := int(pt.Addr), int(pt.Addr)+int(pt.Type.words(pt.Words))-1
 		if pt.derived() || pt.WriteOnly || len(p.SunSpec) > 0 {
@@ -49,7 +49,7 @@ func (p *Profile) forbidden() error {
 }
 
 // related checks what the profile says of SunSpec models and of its own variants.
-func (p *Profile) related() error {
+func (p checks) related() error {
 	if len(p.SunSpec) == 0 && len(p.With)+len(p.Without) > 0 {
 		return errors.New("sunspec_with, sunspec_without: they have no effect without sunspec")
 	}

@@ -281,15 +281,18 @@ func (s *Set) Parse(b []byte) (*Profile, error) {
 	if err := dec.Decode(p); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	if err := errors.Join(p.given(b), p.validate()); err != nil {
+	if err := errors.Join(checks{p}.given(b), checks{p}.validate()); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.ID, err)
 	}
 	return p, nil
 }
 
+// checks are what a profile is held to when it is read.
+type checks struct{ *Profile }
+
 // given checks what must be written down because its absence would read as 0, and
 // what must not be 0 because that would read as absent.
-func (p *Profile) given(b []byte) error {
+func (p checks) given(b []byte) error {
 	var raw struct{ Points []map[string]any }
 	if err := yaml.Unmarshal(b, &raw); err != nil {
 		return err
@@ -319,7 +322,7 @@ const (
 	defaultHole = 16
 )
 
-func (p *Profile) validate() error {
+func (p checks) validate() error {
 	switch {
 	case p.ID == "":
 		return errors.New("id: missing")
@@ -357,7 +360,7 @@ func (p *Profile) validate() error {
 }
 
 // refer checks the names by which points refer to each other.
-func (p *Profile) refer() error {
+func (p checks) refer() error {
 	known := func(where, name string) error {
 		if name != "" && p.point(name) == nil {
 			return fmt.Errorf("%s: there is no point %q", where, name)
@@ -395,7 +398,7 @@ func (p *Profile) point(name string) *Point {
 }
 
 // complete fills in what a point leaves out, and checks it.
-func (p *Profile) complete(pt *Point) error {
+func (p checks) complete(pt *Point) error {
 	if len(p.SunSpec) > 0 && !pt.derived() {
 		if err := p.fromTable(pt); err != nil {
 			return err
@@ -416,7 +419,7 @@ func (p *Profile) complete(pt *Point) error {
 	if factor, _ := pt.Role.factor(pt.Unit); len(pt.Range) == 0 && factor != 0 {
 		pt.Range = pt.plausible(factor)
 	}
-	return pt.validate(p)
+	return pt.validate(p.Profile)
 }
 
 func (d *Derived) derived() bool { return d.Sum != nil || d.Classify != nil }

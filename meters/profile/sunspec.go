@@ -52,7 +52,7 @@ func (t *table) entry(name string) *entry {
 // fromTable fills in what the SunSpec tables say of a point. Models with
 // floating-point twins agree in names, not in types: those are looked up anew
 // on the device.
-func (p *Profile) fromTable(pt *Point) error {
+func (p checks) fromTable(pt *Point) error {
 	for _, id := range p.candidates(pt) {
 		t := p.tables[id]
 		if t == nil {
