@@ -93,7 +93,6 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./meters/evidence
 	go test -run '^$$' -fuzz FuzzParseEndpoint -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzFrames -fuzztime 20s ./meters/modbus
-	go test -run '^$$' -fuzz FuzzJSON -fuzztime 20s ./strict
 	go test -run '^$$' -fuzz FuzzReadBatch -fuzztime 20s ./proof
 
 generate:
