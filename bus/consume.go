@@ -210,7 +210,7 @@ func (c *consumption) takeApart(ctx context.Context, messages []jetstream.Msg, t
 	if len(messages) == 1 {
 		return c.release(messages, together)
 	}
-	order := rand.Perm(len(messages)) //nolint:gosec // nobody gains by guessing it
+	order := rand.Perm(len(messages))
 	bad := map[int]error{}
 	taken, renewed := 0, time.Now()
 	for n, k := range order {

@@ -13,12 +13,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// neverTaken says which messages can never be taken.
-type neverTaken map[int]error
+// neverTakenError says which messages can never be taken.
+type neverTakenError map[int]error
 
-func (neverTaken) Error() string { return "some can never be taken" }
+func (neverTakenError) Error() string { return "some can never be taken" }
 
-func (n neverTaken) Aside() map[int]error { return n }
+func (n neverTakenError) Aside() map[int]error { return n }
 
 // taker takes messages but for those that it is told to fail on.
 type taker struct {
@@ -33,7 +33,7 @@ type taker struct {
 func (t *taker) handle(_ context.Context, messages [][]byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	never := neverTaken{}
+	never := neverTakenError{}
 	for k, m := range messages {
 		switch text := string(m); {
 		case t.fails != nil && t.fails(text):

@@ -104,9 +104,9 @@ func (s *Space) see() state {
 	default:
 		s.state = roomy
 	}
-	switch {
-	case s.state == before:
-	case s.state == roomy:
+	switch s.state {
+	case before:
+	case roomy:
 		s.say("")
 	default:
 		s.say(s.text())

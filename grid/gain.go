@@ -2,6 +2,7 @@ package grid
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -18,6 +19,15 @@ const Standstill = 30 * time.Second
 // step is what one count of it is. A clock that ran backwards in that time leaves the
 // margin.
 func MostGain(most Power, elapsed time.Duration, step Energy) Energy {
-	wh := float64(max(most, 0)) * (max(elapsed, 0).Hours() + Standstill.Hours())
-	return Energy(math.Ceil(min(wh, float64(MostTotal)))) + min(max(step, 1), MostTotal)
+	const hour = uint64(time.Hour / time.Millisecond)
+	passed := uint64(min(max(elapsed, 0), math.MaxInt64-Standstill)+Standstill) / uint64(time.Millisecond)
+	flowed := MostTotal
+	if high, low := bits.Mul64(uint64(max(most, 0)), passed); high < hour {
+		whole, rest := bits.Div64(high, low, hour)
+		if rest > 0 && whole < uint64(MostTotal) {
+			whole++
+		}
+		flowed = Energy(min(whole, uint64(MostTotal)))
+	}
+	return flowed + min(max(step, 1), MostTotal)
 }

@@ -137,7 +137,7 @@ func (m *market) run(ctx context.Context) error {
 // commands is an error.
 func (m *market) tick(ctx context.Context) error {
 	if m.room() != nil {
-		return nil // what is due waits: the disk's alarm was told
+		return nil //nolint:nilerr // what is due waits: the disk's alarm was told
 	}
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)

@@ -90,6 +90,7 @@ func (n *naive) Apply(c *matching.Command) []matching.Event {
 		why = n.open(*c)
 	case matching.Submit:
 		why = n.submit(*c)
+	case matching.Amend: // the market's, of orders that it remembers; the engine is told what is left
 	case matching.Replace:
 		why = n.replace(*c)
 	case matching.Cancel:

@@ -26,12 +26,8 @@ type Part struct {
 
 // String describes the part for people.
 func (p Part) String() string {
-	text := fmt.Sprintf("%d:", p.Number)
-	for _, word := range []string{p.Maker, p.Name, p.Option} {
-		if word != "" {
-			text += " " + word
-		}
-	}
+	words := slices.DeleteFunc([]string{fmt.Sprintf("%d:", p.Number), p.Maker, p.Name, p.Option}, func(word string) bool { return word == "" })
+	text := strings.Join(words, " ")
 	if p.Serial != "" {
 		text += ", serial number " + p.Serial
 	}

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,9 +43,7 @@ func contracted(t *testing.T, h http.Handler) http.Handler {
 		if route, params, err := router.FindRoute(r); err == nil && answer.Code != http.StatusMethodNotAllowed {
 			fitsContract(t, r, route, params, answer)
 		}
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	})

@@ -115,14 +115,13 @@ func (s *street) call(t *testing.T, who, method, path, body string, out any) int
 }
 
 // place submits an order of a member that has to be taken.
-func (s *street) place(t *testing.T, who, id, side string, energy, price int) api.Order {
+func (s *street) place(t *testing.T, who, id, side string, energy, price int) {
 	t.Helper()
 	var answers []api.OrderAnswer
 	body := fmt.Sprintf(`[{"client_id":%q,"interval":%q,"side":%q,"energy":%d,"price":%d}]`, id, product(), side, energy, price)
 	if code := s.call(t, who, http.MethodPost, "/api/v1/orders", body, &answers); code != http.StatusOK || answers[0].Order == nil {
 		t.Fatalf("%s of %s: %d %+v", id, who, code, answers)
 	}
-	return *answers[0].Order
 }
 
 // dial opens the WebSocket of ann's program.

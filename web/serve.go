@@ -61,7 +61,7 @@ func connections() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return leastConns
 	}
-	return int(min(max(files.Cur, spareFiles+leastConns)-spareFiles, mostConns)) //nolint:gosec // at most mostConns
+	return int(min(max(files.Cur, spareFiles+leastConns)-spareFiles, mostConns))
 }
 
 // limited is a listener that hangs up on who comes when there are connections enough.

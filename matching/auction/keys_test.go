@@ -3,6 +3,7 @@ package auction_test
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -24,7 +25,7 @@ func TestSharesMayBeFinerThanAThousandth(t *testing.T) {
 	if got, err := auction.Allocate(auction.Static, 300, thirds); err != nil || got[0] != 100 || got[1] != 100 || got[2] != 100 {
 		t.Errorf("thirds of 300 Wh: %v, %v", got, err)
 	}
-	mixed := append(thirds, auction.Consumer{ID: "d", Share: 1})
+	mixed := append(slices.Clone(thirds), auction.Consumer{ID: "d", Share: 1})
 	if _, err := auction.Allocate(auction.Static, 1, mixed); err == nil || err.Error() != "share: 1001 ‰ together: at most 1000" {
 		t.Errorf("more than the whole: %v", err)
 	}

@@ -188,7 +188,7 @@ func TestABatteryThatWouldStayIsNotMoved(t *testing.T) {
 			for offset, words := range keeps {
 				b.Put(modbus.Holding, at+offset, words...)
 			}
-			b.Bend = func(r sim.Request) *sim.Reply {
+			b.Bend = func(sim.Request) *sim.Reply {
 				for offset, words := range keeps {
 					b.Put(modbus.Holding, at+offset, words...) // whatever was written
 				}

@@ -22,7 +22,7 @@ func Fill(ctx context.Context, e *Log, member, device string, begin time.Time, n
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it has nothing to do
+	defer tx.Rollback()
 	var previous proof.Digest
 	for k := range n {
 		at := begin.Add(time.Duration(k) * time.Second)

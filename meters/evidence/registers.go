@@ -182,7 +182,7 @@ func (r registers) list(ctx context.Context, device string, member *string, wher
 }
 
 func (r registers) appendFrom(ctx context.Context, all []Registered, gateway, where string, args []any) ([]Registered, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT time, sequence, import, export, estimated FROM registers WHERE source = ? `+where, args...)
+	rows, err := r.db.QueryContext(ctx, `SELECT time, sequence, import, export, estimated FROM registers WHERE source = ? `+where, args...) //nolint:gosec // what bounds and orders is written in this package
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ type gateway struct {
 
 // Run reads the targets until ctx ends, and gives the hub a moment to take what is left.
 func Run(ctx context.Context, o Options) (err error) {
-	n := &gateway{Options: o, clock: clock.NewJudge(time.Now, 1, func(text string) { o.Log.Error(text) })}
+	n := &gateway{Options: o, clock: clock.NewJudge(time.Now, 1, func(text string) { o.Log.ErrorContext(ctx, text) })}
 	n.space = disk.NewSpace(o.Dir.Path, func(alarm string) { n.sayRoom(ctx, alarm) })
 	if n.totals, err = openTotals(o.Dir); err != nil {
 		return err

@@ -151,7 +151,7 @@ func (s Search) pass(ctx context.Context, e modbus.Endpoint, p pass) (found []Fi
 			return found, nil
 		case errors.Is(err, modbus.ErrConnect) && len(found) == 0:
 			return nil, fmt.Errorf("%w: check the address, and that Modbus is switched on in the device", err)
-		case errors.As(err, &other), err != nil && !errors.As(last, &other):
+		case errors.As(err, &other), !errors.As(last, &other):
 			last = err
 		}
 	}
@@ -218,7 +218,8 @@ func (s Search) identify(ctx context.Context, conn *modbus.Conn, unit uint8, pat
 // named asks for one profile only. A device that is there and does not look like it is
 // read by it all the same: who names a profile knows better, and sees what comes of it.
 func (s Search) named(ctx context.Context, conn *modbus.Conn, f Finding, by *profile.Profile) (Finding, error) {
-	fits, err := another, error(nil)
+	fits := another
+	var err error
 	if len(by.SunSpec) == 0 {
 		if fits, err = (&asked{conn: conn, unit: f.Unit}).matches(ctx, by); fits == nothing {
 			if err2 := present(ctx, conn, f.Unit); err2 != nil {

@@ -112,7 +112,7 @@ func TestSilenceAndBusyAreNoAbsence(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	for name, bend := range map[string]func(b *sim.Bent) func(r sim.Request) *sim.Reply{
-		"silent where others refuse": func(b *sim.Bent) func(r sim.Request) *sim.Reply {
+		"silent where others refuse": func(*sim.Bent) func(r sim.Request) *sim.Reply {
 			return func(r sim.Request) *sim.Reply {
 				if at, reads := r.Read(); !reads || at.Addr < 40000 || at.Table != modbus.Holding || at.Addr > 40180 {
 					return &sim.Reply{Silent: true}

@@ -216,7 +216,7 @@ func (r *Request) receive(conn net.Conn, rtu bool) error {
 		if _, err := io.ReadFull(conn, rest); err != nil {
 			return err
 		}
-		head = append(head, rest...)
+		head = slices.Concat(head, rest)
 	}
 	r.Unit, r.PDU, r.frame = head[0], head[1:len(head)-2], head
 	return nil

@@ -51,8 +51,8 @@ const (
 	Hour    Step = Step(time.Hour)
 )
 
-// A Store that works of itself, such as an Outbox, has Run; whoever opens it runs it until
-// it is closed. Run is that, and nothing for any other store.
+// Run lets a store work that works of itself, as an Outbox does, until ctx ends: whoever opens
+// it calls Run before it is closed. Any other store has nothing to do.
 func Run(ctx context.Context, s Store) error {
 	if runner, works := s.(interface {
 		Run(ctx context.Context) error

@@ -55,7 +55,7 @@ func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Sessions) cookie(value string, age int) *http.Cookie {
-	return &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode}
+	return &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.Secure, SameSite: http.SameSiteStrictMode} //nolint:gosec // it is secure wherever there is TLS; on loopback there is none
 }
 
 // of returns whose session a request belongs to; false when to none.
