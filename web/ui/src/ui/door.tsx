@@ -48,7 +48,7 @@ function Door() {
           void show(String(new FormData(e.currentTarget).get("key")).trim());
         }}
       >
-        <h1>This community shows its pages to who has a key</h1>
+        <h1>This community's pages open with a key</h1>
         {problem && <p role="alert">{problem}</p>}
         <section>
           <label>
