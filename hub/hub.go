@@ -163,14 +163,14 @@ func (h *Hub) openRecords(ctx context.Context) (err error) {
 func (h *Hub) heard(r grid.Reading) {
 	h.batteries.Hear(r)
 	h.records.intake.Answered(r.Device)
-	h.pages.live.SeeReadings(h.records.intake.Member(r.Device), []grid.Reading{r})
+	h.pages.live.ShowReadings(h.records.intake.Member(r.Device), []grid.Reading{r})
 }
 
 // arrived shows what other machines read, and looks for a meter that is mounted the wrong
 // way round.
 func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Reading, elsewhere bool) {
 	if elsewhere {
-		h.pages.live.SeeReadings(member, readings)
+		h.pages.live.ShowReadings(member, readings)
 		for _, r := range readings {
 			h.batteries.Hear(r)
 		}
@@ -188,7 +188,7 @@ func (h *Hub) openMarket(ctx context.Context) error {
 	if err := h.pages.open(); err != nil {
 		return err
 	}
-	h.market.watch = marketWatch{h.pages.live.SeeEvents, h.pages.live.SeeExpected, h.pages.settled}
+	h.market.watch = marketWatch{h.pages.live.ShowEvents, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.batteries); err != nil {
 		return err
@@ -198,7 +198,7 @@ func (h *Hub) openMarket(ctx context.Context) error {
 	}
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
-		Recorded: h.pages.live.SeeRecorded,
+		Recorded: h.pages.live.ShowRecorded,
 	}
 	h.pages.poster = h.poster
 	return h.poster.Open(ctx)
@@ -206,7 +206,7 @@ func (h *Hub) openMarket(ctx context.Context) error {
 
 func (h *Hub) openRewards(ctx context.Context) error {
 	h.rewards = &rewarding{
-		site: h.site, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.SeeChallenge,
+		site: h.site, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
 	}
 	return h.rewards.open(ctx)
 }

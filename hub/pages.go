@@ -74,15 +74,15 @@ func (p *pages) open() (err error) {
 
 // follow keeps the dashboard current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
-	return p.market.host.Follow(ctx, b, p.live.SeeEvents)
+	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
 }
 
 // settled shows a run, which is provisional until the ledger has it.
 func (p *pages) settled(i grid.Interval, run settlement.Run) {
 	if p.records.ledger.IsClosed(run.Manifest) {
-		p.live.SeeRecorded(i, run.Manifest.Run)
+		p.live.ShowRecorded(i, run.Manifest.Run)
 	}
-	p.live.SeeSettled(i, run)
+	p.live.ShowSettled(i, run)
 }
 
 // status is what /api/v1/status says.

@@ -47,7 +47,7 @@ func TestTodayTurnsAtMidnight(t *testing.T) {
 	clock := time.Date(2026, 6, 1, 23, 58, 0, 0, time.UTC)
 	l := at(&clock)
 	late := grid.Interval{Start: clock.Add(-13 * time.Minute).Unix(), Minutes: 15} // 23:45
-	l.SeeSettled(late.Shift(-1), run(1, settlement.Statement{Net: 5, RetailOnly: 3}))
+	l.ShowSettled(late.Shift(-1), run(1, settlement.Statement{Net: 5, RetailOnly: 3}))
 	if got, _ := todayOf(t, l); got != (api.Today{Net: 5, RetailOnly: 3, Without: 3, Intervals: 1}) {
 		t.Errorf("today before midnight is %+v", got)
 	}
@@ -55,13 +55,13 @@ func TestTodayTurnsAtMidnight(t *testing.T) {
 	if got, _ := todayOf(t, l); got != (api.Today{}) {
 		t.Errorf("today at midnight is %+v, want nothing of yesterday", got)
 	}
-	l.SeeSettled(late, run(1, settlement.Statement{Net: 7}))
-	l.SeeSettled(late.Shift(-1), run(2, settlement.Statement{Net: 9}))
+	l.ShowSettled(late, run(1, settlement.Statement{Net: 7}))
+	l.ShowSettled(late.Shift(-1), run(2, settlement.Statement{Net: 9}))
 	if got, _ := todayOf(t, l); got != (api.Today{}) {
 		t.Errorf("today after late runs of yesterday is %+v", got)
 	}
 	clock = clock.Add(16 * time.Minute)
-	l.SeeSettled(late.Shift(1), run(1, settlement.Statement{Net: 11}))
+	l.ShowSettled(late.Shift(1), run(1, settlement.Statement{Net: 11}))
 	if got, _ := todayOf(t, l); got.Net != 11 || got.Intervals != 1 {
 		t.Errorf("today after its first interval is %+v", got)
 	}
@@ -81,9 +81,9 @@ func TestAMemberWithTwoMeteringPoints(t *testing.T) {
 		}
 	}
 	before := interval.Shift(-1)
-	l.SeeSettled(before, run(1, settlement.Statement{Net: -100, RetailOnly: -120}))
-	l.SeeSettled(before, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 900, RetailOnly: 500, Without: new(grid.Money(400)), Quality: grid.Estimated}))
-	l.SeeSettled(interval, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 50, RetailOnly: 50, Quality: grid.Estimated}))
+	l.ShowSettled(before, run(1, settlement.Statement{Net: -100, RetailOnly: -120}))
+	l.ShowSettled(before, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 900, RetailOnly: 500, Without: new(grid.Money(400)), Quality: grid.Estimated}))
+	l.ShowSettled(interval, run(1, settlement.Statement{MeteringPoint: "mp-roof", Net: 50, RetailOnly: 50, Quality: grid.Estimated}))
 	got, since := todayOf(t, l)
 	if got != (api.Today{Net: 850, RetailOnly: 430, Without: 330, Intervals: 2, Estimated: 2}) || !since.Equal(before.Begin()) {
 		t.Errorf("today is %+v since %s, want the sums over both metering points, from the first interval on", got, since)
@@ -91,12 +91,12 @@ func TestAMemberWithTwoMeteringPoints(t *testing.T) {
 
 	roof := trade(1, 400, 100_000) // it sells 400 Wh for 40,000
 	roof.Seller = "mp-roof"
-	l.SeeTrade(roof)
-	l.SeeExpected("mp-a", interval, 100)
+	l.ShowTrade(roof)
+	l.ShowExpected("mp-a", interval, 100)
 	if h := firstHome(t, l); h.Expected != nil || h.Contract.Sold != 400 || h.Contract.Received != 40_000 {
 		t.Errorf("contract %+v, expected %+v while nothing is known of the roof", h.Contract, h.Expected)
 	}
-	l.SeeExpected("mp-roof", interval, -600)
+	l.ShowExpected("mp-roof", interval, -600)
 	want := api.Expected{Energy: -500, Money: 40_000 + 6000, Over: 100} // at 60,000 per kWh: the roof gives the flat what it needs
 	if e := firstHome(t, l).Expected; e == nil || *e != want {
 		t.Errorf("expected %+v, want %+v", e, want)
@@ -139,13 +139,13 @@ func TestAHomeThatSharesNothingHasNoPool(t *testing.T) {
 
 func TestTodaySaysWhatIsEstimated(t *testing.T) {
 	l := newLive()
-	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated, Without: new(grid.Money(-4)), WithoutEstimated: true}))
-	l.SeeSettled(interval.Shift(-1), run(1, settlement.Statement{Net: 2, RetailOnly: 1}))
+	l.ShowSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated, Without: new(grid.Money(-4)), WithoutEstimated: true}))
+	l.ShowSettled(interval.Shift(-1), run(1, settlement.Statement{Net: 2, RetailOnly: 1}))
 	if got, _ := todayOf(t, l); got != (api.Today{Net: 3, RetailOnly: 1, Without: -3, WithoutEstimated: true, Intervals: 2, Estimated: 1}) {
 		t.Errorf("today is %+v", got)
 	}
-	l.SeeSettled(interval, run(2, settlement.Statement{Net: 5, RetailOnly: -4}))
-	l.SeeSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated}))
+	l.ShowSettled(interval, run(2, settlement.Statement{Net: 5, RetailOnly: -4}))
+	l.ShowSettled(interval, run(1, settlement.Statement{Net: 1, Quality: grid.Estimated}))
 	if got, _ := todayOf(t, l); got != (api.Today{Net: 7, RetailOnly: -3, Without: -3, Intervals: 2}) {
 		t.Errorf("today is %+v after the meter answered: the last run counts, whichever comes last", got)
 	}
@@ -157,7 +157,7 @@ func TestExpectedMoneyIsTradesAndWhatTheyLeaveOver(t *testing.T) {
 	if e := firstHome(t, l).Expected; e != nil {
 		t.Errorf("expected %+v before the home said so", e)
 	}
-	l.SeeTrade(trade(1, 400, 100_000)) // a sells 400 Wh for 40,000
+	l.ShowTrade(trade(1, 400, 100_000)) // a sells 400 Wh for 40,000
 	for _, c := range []struct {
 		net  grid.Energy
 		want int64
@@ -167,13 +167,13 @@ func TestExpectedMoneyIsTradesAndWhatTheyLeaveOver(t *testing.T) {
 		{-300, 40_000 - 30_000},
 		{100, 40_000 - 150_000}, // 500 Wh short, at 300,000 per kWh
 	} {
-		l.SeeExpected("mp-a", interval, c.net)
+		l.ShowExpected("mp-a", interval, c.net)
 		if e := firstHome(t, l).Expected; e == nil || e.Energy != int64(c.net) || e.Money != c.want {
 			t.Errorf("expecting %d Wh: %+v, want money of %d", c.net, e, c.want)
 		}
 	}
-	l.SeeExpected("mp-a", interval.Shift(1), -1000)
-	l.SeeExpected("nobody", interval, -1000)
+	l.ShowExpected("mp-a", interval.Shift(1), -1000)
+	l.ShowExpected("nobody", interval, -1000)
 	if e := firstHome(t, l).Expected; e.Energy != 100 {
 		t.Errorf("expected %+v, want that of the interval being delivered", e)
 	}
@@ -187,8 +187,8 @@ func TestAChallengeIsShownUntilItEnds(t *testing.T) {
 	clock := now
 	l := at(&clock)
 	c := api.Challenge{Direction: api.Discharge, Power: 1300, Until: now.Add(time.Minute), Tokens: 83}
-	l.SeeChallenge("a", &c)
-	l.SeeChallenge("nobody", &c)
+	l.ShowChallenge("a", &c)
+	l.ShowChallenge("nobody", &c)
 	if got := firstHome(t, l).Challenge; got == nil || *got != c {
 		t.Errorf("challenge %+v", got)
 	}
@@ -197,7 +197,7 @@ func TestAChallengeIsShownUntilItEnds(t *testing.T) {
 		t.Errorf("challenge %+v after its end", got)
 	}
 	clock = now
-	l.SeeChallenge("a", nil)
+	l.ShowChallenge("a", nil)
 	if got := firstHome(t, l).Challenge; got != nil {
 		t.Errorf("challenge %+v that is over", got)
 	}
@@ -207,7 +207,7 @@ func TestFlowIsOfOneMoment(t *testing.T) {
 	l := at(&now)
 	l.State(t.Context()) // tells the speed: six seconds are a tick of wall time
 	see := func(device string, after time.Duration, w grid.Power) {
-		l.SeeReadings("a", []grid.Reading{{Device: device, Time: now.Add(after), Power: &w, Quality: grid.Good}})
+		l.ShowReadings("a", []grid.Reading{{Device: device, Time: now.Add(after), Power: &w, Quality: grid.Good}})
 	}
 	see("a/meter", 0, 500)
 	if f := firstHome(t, l).Flow; f != nil {

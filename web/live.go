@@ -72,8 +72,8 @@ func (l *Live) Add(d grid.Device) error {
 	return l.homes.add(d, l.account)
 }
 
-// SeeReadings shows what a member's devices said.
-func (l *Live) SeeReadings(member string, readings []grid.Reading) {
+// ShowReadings shows what a member's devices said.
+func (l *Live) ShowReadings(member string, readings []grid.Reading) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.homes.read(member, readings)
@@ -107,8 +107,8 @@ func (l *Live) DevicesOnline() int {
 	return l.homes.devices.count()
 }
 
-// SeeTrade shows a trade.
-func (l *Live) SeeTrade(t grid.Trade) {
+// ShowTrade shows a trade.
+func (l *Live) ShowTrade(t grid.Trade) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pays, err := t.BidPrice.Cost(t.Energy)
@@ -125,16 +125,16 @@ func (l *Live) SeeTrade(t grid.Trade) {
 	l.trading.trade(t, l.homes.name(t.Buyer), l.homes.name(t.Seller))
 }
 
-// SeeCleared shows that an interval's gate has closed.
-func (l *Live) SeeCleared(i grid.Interval) {
+// ShowCleared shows that an interval's gate has closed.
+func (l *Live) ShowCleared(i grid.Interval) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trading.clearing(i)
 }
 
-// SeeSettled shows what a run came to; a later run of an interval replaces an
+// ShowSettled shows what a run came to; a later run of an interval replaces an
 // earlier one.
-func (l *Live) SeeSettled(i grid.Interval, run settlement.Run) {
+func (l *Live) ShowSettled(i grid.Interval, run settlement.Run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.trading.settle(i, run.Manifest.Run, run.Manifest.Estimated) {
@@ -142,24 +142,24 @@ func (l *Live) SeeSettled(i grid.Interval, run settlement.Run) {
 	}
 }
 
-// SeeRecorded shows that the ledger has a run of an interval.
-func (l *Live) SeeRecorded(i grid.Interval, run int) {
+// ShowRecorded shows that the ledger has a run of an interval.
+func (l *Live) ShowRecorded(i grid.Interval, run int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.trading.note(i, runs{recorded: run})
 }
 
-// SeeExpected shows how much energy a metering point is expected to take from the grid
+// ShowExpected shows how much energy a metering point is expected to take from the grid
 // in an interval, net: once that is delivered.
-func (l *Live) SeeExpected(point string, i grid.Interval, net grid.Energy) {
+func (l *Live) ShowExpected(point string, i grid.Interval, net grid.Energy) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.homes.expect(point, i, l.clock(), net)
 }
 
-// SeeChallenge shows the storage challenge that a member's battery answers, nil
+// ShowChallenge shows the storage challenge that a member's battery answers, nil
 // when there is none any more.
-func (l *Live) SeeChallenge(member string, c *api.Challenge) {
+func (l *Live) ShowChallenge(member string, c *api.Challenge) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c != nil {

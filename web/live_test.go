@@ -69,7 +69,7 @@ func TestAWarning(t *testing.T) {
 // TestADeviceComesLater adds one to a home that is shown, and one of a new home.
 func TestADeviceComesLater(t *testing.T) {
 	l := newLive()
-	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(1)), Quality: grid.Good}})
+	l.ShowReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(1)), Quality: grid.Good}})
 	for _, d := range []grid.Device{
 		{ID: "a/pv", Kind: grid.Inverter, Member: "a", MeteringPoint: "mp-a"},
 		{ID: "a/pv", Kind: grid.Inverter, Member: "a", MeteringPoint: "mp-a"},
@@ -80,7 +80,7 @@ func TestADeviceComesLater(t *testing.T) {
 		}
 	}
 	for member, device := range map[string]string{"a": "a/meter", "c": "c/meter"} {
-		l.SeeReadings(member, []grid.Reading{{Device: device, Time: now, Power: new(grid.Power(7)), Quality: grid.Good}})
+		l.ShowReadings(member, []grid.Reading{{Device: device, Time: now, Power: new(grid.Power(7)), Quality: grid.Good}})
 	}
 	if stranger := l.State(t.Context()).Homes; stranger[2].Account != "" {
 		t.Errorf("strangers are told whose account %s is", stranger[2].Account)
@@ -93,11 +93,11 @@ func TestADeviceComesLater(t *testing.T) {
 
 func TestStateFollowsWhatHappens(t *testing.T) {
 	l := newLive()
-	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(-900)), Quality: grid.Good}})
-	l.SeeTrade(trade(1, 100, 100_000))
-	l.SeeTrade(trade(2, 300, 200_000))
-	l.SeeSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 70_000, RetailOnly: 24_000}}})
-	l.SeeSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 75_000, RetailOnly: 24_000}}})
+	l.ShowReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(-900)), Quality: grid.Good}})
+	l.ShowTrade(trade(1, 100, 100_000))
+	l.ShowTrade(trade(2, 300, 200_000))
+	l.ShowSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 70_000, RetailOnly: 24_000}}})
+	l.ShowSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 75_000, RetailOnly: 24_000}}})
 	s := l.State(t.Context())
 	a, b := s.Homes[0], s.Homes[1]
 	if !a.Devices[0].Online || *a.Devices[0].Power != -900 || a.Devices[1].Online || a.Devices[1].Power != nil {
@@ -119,8 +119,8 @@ func TestStateFollowsWhatHappens(t *testing.T) {
 
 func TestAnOlderReadingDoesNotReplaceANewerOne(t *testing.T) {
 	l := newLive()
-	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(5))}})
-	l.SeeReadings("a", []grid.Reading{{Device: "a/meter", Time: now.Add(-time.Minute), Power: new(grid.Power(7))}})
+	l.ShowReadings("a", []grid.Reading{{Device: "a/meter", Time: now, Power: new(grid.Power(5))}})
+	l.ShowReadings("a", []grid.Reading{{Device: "a/meter", Time: now.Add(-time.Minute), Power: new(grid.Power(7))}})
 	if p := *l.State(t.Context()).Homes[0].Devices[0].Power; p != 5 {
 		t.Errorf("power %d W, want that of the newer reading", p)
 	}
@@ -129,7 +129,7 @@ func TestAnOlderReadingDoesNotReplaceANewerOne(t *testing.T) {
 func TestManyIntervalsKeepTheLatest(t *testing.T) {
 	l := newLive()
 	for n := range 120 {
-		l.SeeCleared(interval.Shift((n * 37) % 120))
+		l.ShowCleared(interval.Shift((n * 37) % 120))
 	}
 	s := l.State(t.Context())
 	if len(s.Intervals) != 96 {
@@ -194,7 +194,7 @@ func TestWebSocketSendsTheStateThenDeltas(t *testing.T) {
 	if err := c.ReadJSON(&message); err != nil || message.Type != "state" || len(message.State.Homes) != 2 {
 		t.Fatalf("first message %+v, %v", message, err)
 	}
-	l.SeeTrade(trade(9, 100, 100_000))
+	l.ShowTrade(trade(9, 100, 100_000))
 	for message.Delta == nil || len(message.Delta.Trades) == 0 {
 		if err := c.ReadJSON(&message); err != nil {
 			t.Fatal(err)
@@ -247,7 +247,7 @@ func TestAnswers(t *testing.T) {
 func TestMeanPricesDoNotDrift(t *testing.T) {
 	l := newLive()
 	for k := range 1000 {
-		l.SeeTrade(trade(uint64(k+1), 1, 100_000+3*grid.Price(min(k, 1))))
+		l.ShowTrade(trade(uint64(k+1), 1, 100_000+3*grid.Price(min(k, 1))))
 	}
 	c := l.State(t.Context()).Intervals[0]
 	if *c.Price != 100_003 || c.Volume != 1000 || c.Trades != 1000 { // 100,002.997

@@ -67,17 +67,17 @@ func receive(t *testing.T, c *websocket.Conn, schemas openapi3.Schemas, schema s
 // eventful lets everything happen that the dashboard shows.
 func eventful(l *web.Live) {
 	l.SharePool(180_000)
-	l.SeeReadings("a", []grid.Reading{
+	l.ShowReadings("a", []grid.Reading{
 		{Device: "a/meter", Time: now, Power: new(grid.Power(900)), Quality: grid.Good},
 		{Device: "a/battery", Time: now, Power: new(grid.Power(-100)), Charge: new(grid.PerMille(500)), Quality: grid.Good},
 	})
 	l.Warn("a/meter", "look at it")
-	l.SeeTrade(trade(1, 100, 100_000))
-	l.SeeExpected("mp-a", interval, -100)
-	l.SeeChallenge("a", &api.Challenge{Direction: api.Charge, Power: 100, Until: now.Add(time.Hour), Tokens: 5, Cost: new(int64(7))})
-	l.SeeCleared(interval)
-	l.SeeSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 70_000, RetailOnly: 24_000}}})
-	l.SeeRecorded(interval, 1)
+	l.ShowTrade(trade(1, 100, 100_000))
+	l.ShowExpected("mp-a", interval, -100)
+	l.ShowChallenge("a", &api.Challenge{Direction: api.Charge, Power: 100, Until: now.Add(time.Hour), Tokens: 5, Cost: new(int64(7))})
+	l.ShowCleared(interval)
+	l.ShowSettled(interval, settlement.Run{Statements: []settlement.Statement{{MeteringPoint: "mp-a", Net: 70_000, RetailOnly: 24_000}}})
+	l.ShowRecorded(interval, 1)
 }
 
 // TestTheLiveMessagesStandInTheContract reads a state, deltas with everything that may
@@ -102,7 +102,7 @@ func TestTheLiveMessagesStandInTheContract(t *testing.T) {
 	}
 	receive(t, c, schemas, "LiveMessage", text(`"type":"state"`))
 	eventful(l)
-	l.SeeTrade(trade(2, 100, 100_000))
+	l.ShowTrade(trade(2, 100, 100_000))
 	receive(t, c, schemas, "LiveMessage", text(`"seq":2`))
 	ping, err := json.Marshal(api.PageMessage{Type: api.Ping})
 	if err != nil {
