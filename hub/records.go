@@ -43,13 +43,17 @@ type records struct {
 // keys. What it opened when it fails, close closes.
 func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (err error) {
 	plan := r.site.plan
+	id, err := gateway.OpenIdentity(dir) // before any evidence, which is never without
+	if err != nil {
+		return err
+	}
 	if r.store, err = openStore(ctx, plan, dir, r.log); err != nil {
 		return err
 	}
 	if r.evidence, err = evidence.Open(ctx, dir.File(EvidenceFile), plan.Community); err != nil {
 		return err
 	}
-	if err := r.openIntake(ctx, dir, watch); err != nil {
+	if err := r.openIntake(ctx, id, watch); err != nil {
 		return err
 	}
 	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Doubted: r.doubted, Forecast: forecast.Next})
@@ -90,12 +94,8 @@ func (r *records) close() error {
 }
 
 // openIntake opens what takes readings in, and the signer of what this process reads.
-func (r *records) openIntake(ctx context.Context, dir *disk.Dir, watch intake.Watch) error {
+func (r *records) openIntake(ctx context.Context, id gateway.Identity, watch intake.Watch) (err error) {
 	plan := r.site.plan
-	id, err := gateway.OpenIdentity(dir)
-	if err != nil {
-		return err
-	}
 	if err := r.evidence.Admit(ctx, id.Name, &id.Key.PublicKey); err != nil {
 		return err
 	}
