@@ -20,9 +20,11 @@ type Bent struct {
 
 	// Bend says what is done about a request, nil for what a device does that is not bent.
 	Bend func(r Request) *Reply
-	// Frame bends the bytes that are sent; may be nil.
+	// Frame bends the bytes that are sent; may be nil. Bend and Frame are called one at a time,
+	// whatever the connection.
 	Frame func(r Request, frame []byte) []byte
 
+	bending   sync.Mutex // is held while Bend or Frame is called, before mu
 	mu        sync.Mutex
 	registers map[modbus.Table]map[uint16]uint16
 	asked     []Request
@@ -172,10 +174,8 @@ func (b *Bent) session(conn net.Conn, of Request) {
 		b.asked = append(b.asked, r)
 		b.mu.Unlock()
 		reply := &Reply{Silent: !slices.Contains(b.Units, r.Unit)}
-		if b.Bend != nil {
-			if bent := b.Bend(r); bent != nil {
-				reply = bent
-			}
+		if bent := b.bend(r); bent != nil {
+			reply = bent
 		}
 		switch {
 		case reply.HangUp:
@@ -185,12 +185,24 @@ func (b *Bent) session(conn net.Conn, of Request) {
 		}
 		frame := b.frame(r, b.answer(r, reply.Code))
 		if b.Frame != nil {
+			b.bending.Lock()
 			frame = b.Frame(r, frame)
+			b.bending.Unlock()
 		}
 		if _, err := conn.Write(frame); err != nil {
 			return
 		}
 	}
+}
+
+// bend asks what to do about a request; one is asked about at a time.
+func (b *Bent) bend(r Request) *Reply {
+	if b.Bend == nil {
+		return nil
+	}
+	b.bending.Lock()
+	defer b.bending.Unlock()
+	return b.Bend(r)
 }
 
 // receive reads a request: of the functions 3, 4, 6, 16 and 43.
