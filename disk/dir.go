@@ -110,7 +110,7 @@ func (d *Dir) version(present int) (int, error) {
 		}
 		for _, e := range entries {
 			if !slices.Contains([]string{lockFile, versionFile, versionFile + ".new"}, e.Name()) {
-				return 0, usage.Errorf("data directory %s: has files but no version: it is not one of commonwatt's; choose another --data", d.Path)
+				return 0, usage.Errorf("data directory %s: has files but no version: %s is missing or empty: restore that file from the same copy as the rest, or choose another --data where this is none of commonwatt's", d.Path, d.File(versionFile))
 			}
 		}
 		return present, Replace(d.File(versionFile), fmt.Appendln(nil, present), Private)
