@@ -40,6 +40,7 @@ type Index struct {
 	next     int64          // block; guarded by the trees' mu, as accounts are
 	accounts accountNumbers // of postings
 	signer   note.Signer
+	rebuilt  string // the path of the one that was set aside; empty: none was
 }
 
 const indexSchema = `
