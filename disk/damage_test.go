@@ -44,6 +44,18 @@ func TestADamagedDatabaseIsNamed(t *testing.T) {
 	}
 }
 
+// TestALostPartIsNamedToWhoLooks asks for parts of a directory without taking it.
+func TestALostPartIsNamedToWhoLooks(t *testing.T) {
+	t.Parallel()
+	dir := lived(t)
+	if err := errors.Join(disk.Lacks(dir, "ledger.db"), disk.Lacks(dir, "another.db"), disk.Lacks(t.TempDir(), "ledger.db"), os.Remove(filepath.Join(dir, "ledger.db"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := disk.Lacks(dir, "ledger.db"); !errors.As(err, new(*usage.Error)) || !strings.Contains(err.Error(), filepath.Join(dir, "ledger.db")+" is missing") {
+		t.Errorf("without a ledger: %v", err)
+	}
+}
+
 // TestADirectoryThatLostItsVersionNamesIt opens one whose file of the version is gone or
 // empty.
 func TestADirectoryThatLostItsVersionNamesIt(t *testing.T) {

@@ -89,6 +89,20 @@ func (d *Dir) checkParts() error {
 	return nil
 }
 
+// Lacks tells that a directory, which may be in use, has lost a part that was noted there; nil
+// where it was not, or is there.
+func Lacks(path, name string) error {
+	d := &Dir{Path: path}
+	all, err := d.parts()
+	if err != nil {
+		return err
+	}
+	if _, known := all[name]; known && !d.holds(name) {
+		return Mismatch(d.File(name), "is missing or empty, although it was there")
+	}
+	return nil
+}
+
 // holds tells whether a part is there and not empty.
 func (d *Dir) holds(name string) bool {
 	info, err := os.Stat(d.File(name))

@@ -112,6 +112,9 @@ func Read(path string) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	if _, err := disk.Column[string](context.Background(), db, `SELECT name FROM sqlite_master`); err != nil {
+		return nil, errors.Join(disk.Unreadable(path, err), db.Close())
+	}
 	return newLog(db, "", packer), nil
 }
 
