@@ -36,7 +36,7 @@ func (t AccessText) access(listen string) (a Access, err error) {
 	a.Open = isLoopback(listen) && len(t.BehindProxy) == 0
 	for i, text := range t.BehindProxy {
 		proxy, err := netip.ParseAddr(text)
-		if err != nil {
+		if err != nil || proxy.IsUnspecified() { // from which nothing ever comes
 			return a, fmt.Errorf("behind_proxy[%d]: %q is not the address of a machine, as in 192.0.2.1", i, text)
 		}
 		a.Proxies = append(a.Proxies, proxy.Unmap())

@@ -110,7 +110,7 @@ func (d *Dir) version(present int) (int, error) {
 		}
 		for _, e := range entries {
 			if !slices.Contains([]string{lockFile, versionFile, versionFile + ".new"}, e.Name()) {
-				return 0, usage.Errorf("data directory %s: has files but no version: it is not one of commonwatt's; choose another --data", d.Path)
+				return 0, d.withoutVersion()
 			}
 		}
 		return present, Replace(d.File(versionFile), fmt.Appendln(nil, present), Private)
@@ -123,6 +123,17 @@ func (d *Dir) version(present int) (int, error) {
 		return 0, d.refuse(found, present)
 	}
 	return at, nil
+}
+
+// withoutVersion is the error of a directory that has files and no version: one of this
+// program that has lost it, or somebody else's.
+func (d *Dir) withoutVersion() error {
+	for _, name := range []string{partsFile, "keys", "ledger.db", "gateway.key"} {
+		if _, err := os.Stat(d.File(name)); err == nil {
+			return usage.Errorf("data directory %s: has files but no version: %s is missing or empty: restore that file from the same copy as the rest of the data directory", d.Path, d.File(versionFile))
+		}
+	}
+	return usage.Errorf("data directory %s: has files but no version: it is not one of commonwatt's; choose another --data", d.Path)
 }
 
 // File returns the path of a file in the directory.

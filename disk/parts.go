@@ -26,7 +26,7 @@ func fixed() []string {
 }
 
 func kept() []string {
-	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed"}
+	return []string{"gateway.key", "members.json", "ledger.db", "evidence.db", "bus", "orders", "keys/utility/witnessed", "simulation.db"}
 }
 
 // together are parts of which the second has never been without the first.
@@ -56,6 +56,10 @@ func (e *PartError) Error() string {
 	return fmt.Sprintf("%s %s: restore it from the same copy as the rest of the data directory, or the whole directory from one copy; nothing new is put in its place", e.Path, e.Reason)
 }
 
+// Mismatch returns the error of a part that does not belong to the others, which is the
+// caller's to mend.
+func Mismatch(path, reason string) error { return usage.Mark(&PartError{path, reason}) }
+
 // checkParts checks that what was there is there still, and what never changes the same.
 func (d *Dir) checkParts() error {
 	all, err := d.parts()
@@ -64,12 +68,12 @@ func (d *Dir) checkParts() error {
 	}
 	for _, pair := range together() {
 		if _, known := all[pair[0]]; !known && d.holds(pair[1]) && !d.holds(pair[0]) {
-			return usage.Mark(&PartError{d.File(pair[0]), "is missing or empty, although " + pair[1] + " is there"})
+			return Mismatch(d.File(pair[0]), "is missing or empty, although "+pair[1]+" is there")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !d.holds(name) {
-			return usage.Mark(&PartError{d.File(name), "is missing or empty, although it was there"})
+			return Mismatch(d.File(name), "is missing or empty, although it was there")
 		}
 		if all[name].Digest == "" {
 			continue
@@ -79,8 +83,22 @@ func (d *Dir) checkParts() error {
 			return err
 		}
 		if digest != all[name].Digest {
-			return usage.Mark(&PartError{d.File(name), "is another than the one that was there"})
+			return Mismatch(d.File(name), "is another than the one that was there")
 		}
+	}
+	return nil
+}
+
+// Lacks tells that a directory, which may be in use, has lost a part that was noted there; nil
+// where it was not, or is there.
+func Lacks(path, name string) error {
+	d := &Dir{Path: path}
+	all, err := d.parts()
+	if err != nil {
+		return err
+	}
+	if _, known := all[name]; known && !d.holds(name) {
+		return Mismatch(d.File(name), "is missing or empty, although it was there")
 	}
 	return nil
 }
@@ -177,7 +195,7 @@ func (d *Dir) Grown(name string, mark int64) error {
 		return err
 	}
 	if had := all[name].Mark; had > mark {
-		return usage.Mark(&PartError{d.File(name), fmt.Sprintf("is older than the rest of the directory: it has come to %d, and had come to %d", mark, had)})
+		return Mismatch(d.File(name), fmt.Sprintf("is older than the rest of the directory: it has come to %d, and had come to %d", mark, had))
 	}
 	return d.note(func(all map[string]noted) error {
 		one := all[name]
@@ -201,7 +219,7 @@ func (d *Dir) StillHolds(name string, marks []string) error {
 		}
 	}
 	if lost > 0 {
-		return usage.Mark(&PartError{d.File(name), fmt.Sprintf("is older than the rest of the directory: it lacks %d of the %d that it held", lost, len(all[name].Holds))})
+		return Mismatch(d.File(name), fmt.Sprintf("is older than the rest of the directory: it lacks %d of the %d that it held", lost, len(all[name].Holds)))
 	}
 	return nil
 }

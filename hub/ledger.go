@@ -31,11 +31,11 @@ func OpenLedger(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.
 	}
 	names.Kept = func(marks []string) error { return dir.Hold(ledger.NamesFile, marks) }
 	l, err := openLedger(ctx, plan, dir, names, log)
-	if errors.As(err, new(*disk.PartError)) {
-		err = usage.Mark(err)
-	}
 	if err != nil {
 		return nil, err
+	}
+	for _, path := range l.Rebuilt() {
+		log.WarnContext(ctx, "the index of the ledger did not fit: it is set aside, as ….damaged, and built anew from the ledger", slog.String("file", path))
 	}
 	if l, err = atHome(ctx, l); err != nil || !plan.Ledger.IsEmbedded() {
 		return l, err

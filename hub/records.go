@@ -64,6 +64,9 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
 	}
+	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && plan.Ledger.IsEmbedded() {
+		return err
+	}
 	err = r.ledger.Register(ctx, r.site.devices...)
 	if refused := (*ledger.ContractError)(nil); errors.As(err, &refused) {
 		err = usage.Mark(err)

@@ -20,7 +20,7 @@ const (
 // openStore opens the store of readings that the plan names.
 func openStore(ctx context.Context, plan config.Plan, dir *disk.Dir, log *slog.Logger) (store.Store, error) {
 	if plan.Store.Kind != config.InfluxDB {
-		return store.OpenSQLite(ctx, dir.File(TelemetryFile))
+		return store.OpenEmbedded(ctx, dir.File(TelemetryFile), log)
 	}
 	influx := store.InfluxConfig{URL: plan.Store.URL, Org: plan.Store.Org, Bucket: plan.Store.Bucket, Token: plan.Token}
 	keep := store.Keep(plan.Store.Keep)

@@ -16,6 +16,9 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 		"http://db:8086/query?q=x&token=abc&u=y&PASSWORD=z": "http://db:8086/query?q=x&token=…&u=y&PASSWORD=…",
 		"rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1":   "rtu:///dev/ttyUSB0?baud=9600&parity=none&stop=1",
 		"tls://hub.example:7422: ann@example.org":           "tls://hub.example:7422: ann@example.org",
+		"http://hunter2@db:8086/health":                     "http://…@db:8086/health",
+		"nats://u:a/b?c@d@h:4222,tls://token@b":             "nats://…@h:4222,tls://…@b",
+		"http://db?auth_token=a&X-Api-Key=b&Passwd=c&d=e":   "http://db?auth_token=…&X-Api-Key=…&Passwd=…&d=e",
 		"http://127.0.0.1:8080/":                            "http://127.0.0.1:8080/",
 	} {
 		if got := usage.Redact(text); got != want {

@@ -69,12 +69,17 @@ func (a Access) head(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
-	if strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics" {
+	if isSaid(r.URL.Path) {
 		h.Set("Cache-Control", "no-store")
 	}
 	if a.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+}
+
+// isSaid tells whether what is at a path is said anew each time, and is no file of the pages.
+func isSaid(path string) bool {
+	return strings.HasPrefix(path, "/api/") || slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, path)
 }
 
 // refuses tells why a request is not answered, empty when it is.
@@ -90,7 +95,7 @@ func (a Access) refuses(r *http.Request) (why string, code int) {
 			return "another site's page asks for this", http.StatusForbidden
 		}
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && strings.HasPrefix(r.URL.Path, "/api/") {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) {
 		return "another site's page asks for this", http.StatusForbidden
 	}
 	return "", 0

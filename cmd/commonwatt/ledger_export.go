@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -48,6 +49,9 @@ func (s selection) open(ctx context.Context) (*ledger.Index, ledger.Query, error
 	}
 	if _, err := os.Stat(filepath.Join(s.data, ledger.IndexFile)); err != nil {
 		return nil, q, usage.Errorf("--data: no ledger in %s: %w", s.data, err)
+	}
+	if err := disk.Lacks(s.data, embedded.File); err != nil { // its index alone proves nothing
+		return nil, q, err
 	}
 	x, err := ledger.ReadIndex(ctx, s.data)
 	if err != nil || s.member == "" {

@@ -94,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 		return nil, errors.Join(usage.Errorf("%w", matching.ErrOtherRules), h.journal.Close())
 	}
 	if published := h.outbox.last(); published > h.seq {
-		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: it is of another past; use the order log that belongs to this bus, or another community name", published, h.seq), h.journal.Close())
+		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: the order log (orders in the data directory, or bus.order_log) is older than the bus, or of another past: restore both from the same copy, or, on a bus of others, use another community name", published, h.seq), h.journal.Close())
 	}
 	for _, note := range recovery.Notes {
 		h.log.WarnContext(ctx, "journal: "+note)

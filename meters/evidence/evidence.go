@@ -34,6 +34,7 @@ type Log struct {
 
 	db        *sql.DB
 	community string
+	path      string
 }
 
 // newLog returns the log of a database, whose parts all work on it: what spans several of
@@ -93,9 +94,11 @@ CREATE TABLE IF NOT EXISTS workings (
 		err = registers{db, packer}.fill(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+		return nil, errors.Join(disk.Unreadable(path, err), db.Close())
 	}
-	return newLog(db, community, packer), nil
+	e := newLog(db, community, packer)
+	e.path = path
+	return e, nil
 }
 
 // Read opens the database at path to look at it; a program may be writing
@@ -108,6 +111,9 @@ func Read(path string) (*Log, error) {
 	db, err := disk.ReadSQLite(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if _, err := disk.Column[string](context.Background(), db, `SELECT name FROM sqlite_master`); err != nil {
+		return nil, errors.Join(disk.Unreadable(path, err), db.Close())
 	}
 	return newLog(db, "", packer), nil
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/commonwatt/commonwatt/disk"
 )
 
 // workings tell how settlement runs came about.
@@ -59,4 +61,18 @@ func (w workings) Workings(ctx context.Context, see func(root string, working []
 		}
 	}
 	return rows.Err()
+}
+
+// Covers refuses evidence that lacks how a run came about that the ledger has closed, by
+// its interval: it is an older copy. That of a program which kept no workings is not judged.
+func (e *Log) Covers(ctx context.Context, interval string) error {
+	var some, this bool
+	err := e.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM workings), EXISTS (SELECT 1 FROM workings WHERE interval = ?)`, interval).Scan(&some, &this)
+	if err != nil {
+		return fmt.Errorf("workings: %w", err)
+	}
+	if interval != "" && some && !this {
+		return disk.Mismatch(e.path, "is older than the ledger: it does not tell how "+interval+" was settled, which the ledger has")
+	}
+	return nil
 }

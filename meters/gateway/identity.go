@@ -41,7 +41,7 @@ func OpenIdentity(d *disk.Dir) (Identity, error) {
 	}
 	key, err := proof.DecodePrivateKey(text)
 	if err != nil {
-		return Identity{}, fmt.Errorf("%s: %w", d.File(keyFile), err)
+		return Identity{}, disk.Mismatch(d.File(keyFile), fmt.Sprintf("cannot be read (%v)", err))
 	}
 	name, err := os.ReadFile(d.File(nameFile))
 	if errors.Is(err, os.ErrNotExist) {

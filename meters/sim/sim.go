@@ -51,12 +51,20 @@ func Open(ctx context.Context, dir string, spec world.Spec, faults map[string][]
 	}
 	n := &Neighbourhood{db: db, spec: spec, faults: faults}
 	if err := n.load(ctx, spec); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+		return nil, errors.Join(unreadable(path, err), db.Close())
 	}
 	if err := n.serve(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// unreadable says where an error is, and of a damaged file what to do.
+func unreadable(path string, err error) error {
+	if disk.IsDamaged(err) {
+		return disk.Unreadable(path, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func (n *Neighbourhood) load(ctx context.Context, spec world.Spec) error {

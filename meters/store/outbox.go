@@ -79,7 +79,7 @@ func OpenOutbox(ctx context.Context, path string, connect func(context.Context) 
 		err = o.db.QueryRowContext(ctx, `SELECT COALESCE(SUM(n), 0) FROM waiting`).Scan(&o.waiting.Waiting)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), o.db.Close())
+		return nil, errors.Join(disk.Unreadable(path, err), o.db.Close())
 	}
 	if err := o.reach(ctx, connectWithin); err != nil && Refuses(err) {
 		return nil, errors.Join(err, o.db.Close())

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -19,6 +20,22 @@ type SQLite struct {
 
 	mu  sync.Mutex
 	ids map[string]int64 // of devices, once they are committed
+}
+
+// OpenEmbedded opens or creates the database at path. One that is damaged is set aside, and
+// another one begun: the evidence has every signed reading, and bills need no telemetry.
+func OpenEmbedded(ctx context.Context, path string, log *slog.Logger) (Store, error) {
+	s, err := OpenSQLite(ctx, path)
+	if disk.IsDamaged(err) {
+		log.WarnContext(ctx, "the telemetry database is damaged: it is set aside, as ….damaged, and a new one is begun; bills come from the signed readings", slog.String("file", path), slog.String("error", err.Error()))
+		if err = disk.SetAside(path); err == nil {
+			s, err = OpenSQLite(ctx, path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // OpenSQLite opens or creates the database at path.

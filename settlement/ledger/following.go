@@ -37,7 +37,7 @@ func (f *following) fits(ctx context.Context) error {
 	}
 	height, _, err := f.chain.Head(ctx)
 	if had := f.index.next - 1; err == nil && had > height {
-		err = &disk.PartError{Path: "the ledger", Reason: fmt.Sprintf("is older than its index %s: it has %d blocks, and the index has %d of them", IndexFile, height, had)}
+		err = disk.Mismatch("the ledger (ledger.db)", fmt.Sprintf("is older than its index %s: it has %d blocks, and the index has %d of them", IndexFile, height, had))
 	}
 	return err
 }

@@ -16,9 +16,15 @@ import (
 )
 
 // A DamagedError reports a database that cannot be read as one.
-type DamagedError struct{ Reason string }
+type DamagedError struct {
+	Reason string
+	Index  bool // it is what follows the chain
+}
 
 func (e *DamagedError) Error() string {
+	if e.Index {
+		return "the ledger's index is damaged: " + e.Reason + "; it is built anew from the ledger when the community starts (commonwatt run)"
+	}
 	return "the ledger's database is damaged: " + e.Reason + "; restore it from a copy"
 }
 
@@ -40,6 +46,7 @@ type Index struct {
 	next     int64          // block; guarded by the trees' mu, as accounts are
 	accounts accountNumbers // of postings
 	signer   note.Signer
+	rebuilt  string // the path of the one that was set aside; empty: none was
 }
 
 const indexSchema = `
@@ -118,7 +125,7 @@ func ReadIndex(ctx context.Context, dir string) (*Index, error) {
 	x.q = snapshot
 	err = x.q.QueryRowContext(ctx, `SELECT next, size FROM followed`).Scan(&x.next, &x.log.Size)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, snapshot.Rollback(), x.Close())
+		return nil, errors.Join(&DamagedError{Reason: IndexFile + ": " + err.Error(), Index: true}, snapshot.Rollback(), x.Close())
 	}
 	x.snapshot = snapshot
 	// Its hashes are on disk before their number is: more may be there by now.
@@ -132,10 +139,10 @@ func ReadIndex(ctx context.Context, dir string) (*Index, error) {
 	}
 	x.log.Hashes = &all
 	if int64(len(all)) < tlog.StoredHashCount(x.log.Size) {
-		return nil, errors.Join(&DamagedError{Reason: fmt.Sprintf("%s: has %d hashes, want %d", HashesFile, len(all), tlog.StoredHashCount(x.log.Size))}, x.Close())
+		return nil, errors.Join(&DamagedError{Reason: fmt.Sprintf("%s: has %d hashes, want %d", HashesFile, len(all), tlog.StoredHashCount(x.log.Size)), Index: true}, x.Close())
 	}
 	if err := x.restoreRecords(ctx); err != nil {
-		return nil, errors.Join(&DamagedError{Reason: "index: " + err.Error()}, x.Close())
+		return nil, errors.Join(&DamagedError{Reason: IndexFile + ": " + err.Error(), Index: true}, x.Close())
 	}
 	return x, nil
 }

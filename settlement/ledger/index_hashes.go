@@ -37,7 +37,7 @@ func (h *hashFile) cut(hashes int64) error {
 		return fmt.Errorf("log: %w", err)
 	}
 	if info.Size() < hashes*tlog.HashSize {
-		return fmt.Errorf("log: has %d bytes, want %d", info.Size(), hashes*tlog.HashSize)
+		return &DamagedError{Reason: fmt.Sprintf("%s: has %d bytes, want %d", HashesFile, info.Size(), hashes*tlog.HashSize)}
 	}
 	h.size, h.pending = hashes, nil
 	return h.f.Truncate(hashes * tlog.HashSize)

@@ -61,6 +61,16 @@ func (c *closedRuns) Closed() (intervals, runs int64) {
 	return int64(len(c.days)), int64(len(c.runs))
 }
 
+// Latest returns the latest interval with a closed run, empty when there is none.
+func (c *closedRuns) Latest() (interval string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for one := range c.days {
+		interval = max(interval, one) // which begin with their time
+	}
+	return interval
+}
+
 // IsClosed tells whether a run, named community/interval/run, is closed.
 func (c *closedRuns) IsClosed(run string) bool {
 	c.mu.RLock()

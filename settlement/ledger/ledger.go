@@ -68,7 +68,7 @@ func (l *Ledger) continues() error {
 	}
 	cosigned := l.People.Witness.Last().Size
 	if size := l.index.size(); size < cosigned {
-		return &disk.PartError{Path: "the ledger", Reason: fmt.Sprintf("is older than keys/utility/witnessed: it has %d postings, and %d were cosigned", size, cosigned)}
+		return disk.Mismatch("the ledger", fmt.Sprintf("is older than keys/utility/witnessed: it has %d postings, and %d were cosigned", size, cosigned))
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func OpenNames(path string) (*Names, error) {
 		return nil, fmt.Errorf("open names: %w", err)
 	}
 	if err := json.Unmarshal(b, &n.salt); err != nil {
-		return nil, fmt.Errorf("open names: %s: %w", path, err)
+		return nil, disk.Mismatch(path, fmt.Sprintf("cannot be read (%v)", err))
 	}
 	return n, nil
 }

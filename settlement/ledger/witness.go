@@ -31,7 +31,9 @@ func NewWitness(signer note.Signer, path string) (*Witness, error) {
 		return w, nil
 	}
 	if err == nil {
-		w.last, err = proof.ParseCheckpoint(string(text))
+		if w.last, err = proof.ParseCheckpoint(string(text)); err != nil {
+			return nil, disk.Mismatch(path, fmt.Sprintf("cannot be read (%v)", err))
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open witness: %s: %w", path, err)

@@ -80,11 +80,11 @@ func Open(ctx context.Context, path string, trust *identity.Trust) (*Chain, erro
 	}
 	c := &Chain{db: db, trust: trust, stmts: map[string]*sql.Stmt{}, cache: cache{held: map[string]held{}}}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+		return nil, errors.Join(disk.Unreadable(path, err), db.Close())
 	}
 	for _, query := range statements() {
 		if c.stmts[query], err = db.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // closed with the database
-			return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+			return nil, errors.Join(disk.Unreadable(path, err), db.Close())
 		}
 	}
 	if c.contracts, err = chaincode.New(); err != nil {

@@ -24,7 +24,7 @@ func OpenLedger(ctx context.Context, dir, community, currency string, names *led
 	if err != nil {
 		return nil, err
 	}
-	index, err := ledger.OpenIndex(ctx, dir, people.Signer)
+	index, err := ledger.RebuildIndex(ctx, dir, people.Signer)
 	if err != nil {
 		return nil, errors.Join(err, chain.Close())
 	}
