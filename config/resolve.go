@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
@@ -353,5 +354,9 @@ func (x TariffText) Tariff() (tariff.Tariff, error) {
 	if t.FeedIn, err = x.FeedIn.Price("tariff.feed_in", t.Currency); err != nil {
 		return t, err
 	}
-	return t, t.Validate()
+	if err := t.Validate(); err != nil {
+		return t, err
+	}
+	_, err = community.CollarOf(t)
+	return t, err
 }
