@@ -31,9 +31,9 @@ type Config struct {
 	Ahead       time.Duration // how long before delivery a product opens
 	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
 	Members     []string
-	Tick        grid.Price // price step; DefaultTick when 0
-	Floor       grid.Price // the lowest price; DefaultFloor when 0
-	Ceiling     grid.Price // the highest; DefaultCeiling when 0
+	Tick        grid.Price // price step; by the tariff when 0, as the two others
+	Floor       grid.Price // the lowest price
+	Ceiling     grid.Price // the highest
 	// Names says what members and metering points are called on the ledger; nil: by
 	// their own names.
 	Names Names

@@ -1,7 +1,6 @@
 package community
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -54,15 +53,13 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 	if c.Rules == nil {
 		c.Rules = new(settlement.DefaultRules())
 	}
-	m := &Market{
-		tariff: tariff,
-		rulebook: rulebook{matching.Config{
-			Market: fmt.Sprintf("%s, intervals of %d minutes", c.Community, c.Minutes), Feeder: feeder, Tick: cmp.Or(c.Tick, DefaultTick), Floor: cmp.Or(c.Floor, DefaultFloor),
-			Ceiling: cmp.Or(c.Ceiling, DefaultCeiling),
-		}},
+	collar, err := CollarOf(tariff)
+	if err != nil {
+		return nil, err
 	}
+	rules := matching.Config{Market: fmt.Sprintf("%s, intervals of %d minutes", c.Community, c.Minutes), Feeder: feeder}
+	m := &Market{tariff: tariff, rulebook: rulebook{collar.given(c).under(rules)}}
 	m.empty(c)
-	var err error
 	if m.engine, err = matching.New(m.rules); err != nil {
 		return nil, fmt.Errorf("market of %s: %w", c.Community, err)
 	}
@@ -96,6 +93,8 @@ func (m *Market) Apply(c *matching.Command) []matching.Event {
 		m.known(c)
 	case matching.Admit:
 		m.roster.admit(c)
+	case matching.Begin:
+		m.begun(c.Name)
 	default:
 	}
 	m.events = m.events[:0]

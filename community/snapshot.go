@@ -84,6 +84,7 @@ func (m *Market) Restore(snapshot []byte) error {
 	if err := json.Unmarshal(snapshot, &s); err != nil {
 		return fmt.Errorf("restore the market: %w", err)
 	}
+	m.begun(matching.RulesOf(s.Engine))
 	engine, err := matching.Restore(m.rules, s.Engine)
 	if err != nil {
 		return err

@@ -1,7 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/commonwatt/commonwatt/community"
@@ -76,3 +80,28 @@ func within(x, most float64) bool { return x >= -most && x <= most }
 // between tells whether a number is above the least and at most the most; what is no number is
 // not.
 func between(x, least, most float64) bool { return x > least && x <= most }
+
+// listens checks an address to listen on; port 0 is any that is free.
+func listens(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("%q: the port must be a number from 0 to 65535", address)
+	}
+	return nil
+}
+
+// serves checks the address of a database.
+func serves(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return errors.New("is no URL: write it as http://localhost:8086")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return errors.New("must begin with http:// or https:// and name a host, as in http://localhost:8086")
+	default:
+		return nil
+	}
+}

@@ -90,7 +90,7 @@ func decode(b []byte, into any, fields string) error {
 	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
 		return Plain(err, b, fields)
 	}
-	return nil
+	return Strictly(b, into)
 }
 
 // Given tells whether the file gives a field: community, simulation, data, or one of

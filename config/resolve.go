@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
@@ -148,8 +148,11 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline, c.CallEvery}).Check(); err != nil {
 		return err
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if err := listens(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if c.Data == "" {
+		return errors.New("data: is empty: name the directory of everything that is kept")
 	}
 	p.Access, err = c.access(c.Listen)
 	return err
@@ -220,8 +223,7 @@ func (b Bus) validate() error {
 	if leafs.Listen == "" {
 		return nil
 	}
-	_, _, err := net.SplitHostPort(leafs.Listen)
-	switch {
+	switch err := listens(leafs.Listen); {
 	case err != nil:
 		return fmt.Errorf("bus.gateways.listen: %w", err)
 	case b.URL != "":
@@ -296,15 +298,18 @@ func (c resolver) feeder() (f grid.Feeder, err error) {
 	for i, n := range c.Feeder.Nodes {
 		path := fmt.Sprintf("feeder.nodes[%d]", i)
 		out := grid.Node{ID: n.ID, Parent: n.Parent}
+		if n.Fee.given() && n.Parent == "" {
+			return f, n.Fee.wrong(path+".fee", errors.New("the root has no line to a parent: give it to the nodes below, or add a root above"))
+		}
 		if n.Fee.given() {
 			if out.Fee, err = n.Fee.Price(path+".fee", c.Tariff.Currency); err != nil {
 				return f, err
 			}
 		}
-		if out.ExportLimit, err = c.limit(n.ExportLimit, path+".export_limit"); err != nil {
+		if out.ExportLimit, err = c.limit(n.ExportLimit, path+".export_limit", n.Parent == ""); err != nil {
 			return f, err
 		}
-		if out.ImportLimit, err = c.limit(n.ImportLimit, path+".import_limit"); err != nil {
+		if out.ImportLimit, err = c.limit(n.ImportLimit, path+".import_limit", n.Parent == ""); err != nil {
 			return f, err
 		}
 		f.Nodes = append(f.Nodes, out)
@@ -316,9 +321,12 @@ func (c resolver) feeder() (f grid.Feeder, err error) {
 }
 
 // limit is what a line carries in an interval, nil when that is not limited.
-func (c resolver) limit(q Quantity, path string) (*grid.Energy, error) {
+func (c resolver) limit(q Quantity, path string, root bool) (*grid.Energy, error) {
 	if !q.given() {
 		return nil, nil
+	}
+	if root {
+		return nil, q.wrong(path, errors.New("the root has no line to a parent: give it to the nodes below, or add a root above"))
 	}
 	p, err := q.power(path)
 	return new(grid.Energy(int64(p) * int64(c.Interval) / 60)), err
@@ -353,5 +361,9 @@ func (x TariffText) Tariff() (tariff.Tariff, error) {
 	if t.FeedIn, err = x.FeedIn.Price("tariff.feed_in", t.Currency); err != nil {
 		return t, err
 	}
-	return t, t.Validate()
+	if err := t.Validate(); err != nil {
+		return t, err
+	}
+	_, err = community.CollarOf(t)
+	return t, err
 }

@@ -56,10 +56,19 @@ func (s Store) validate() error {
 		return fmt.Errorf("store.kind: %q: must be embedded or influxdb", s.Kind)
 	case s.Kind == InfluxDB && (s.URL == "" || s.Bucket == ""):
 		return errors.New("store.url, store.bucket: must be given for influxdb")
+	case s.Kind == EmbeddedStore && (s.URL != "" || s.Org != "" || s.Bucket != "" || s.TokenFile != ""):
+		return errors.New("store.url, store.org, store.bucket, store.token_file: have no effect on the embedded store: leave them out, or write kind: influxdb")
+	case s.Keep.Raw < 0 || s.Keep.Minutes < 0:
+		return errors.New("store.keep: must not be negative")
 	case keep.Raw < least:
 		return fmt.Errorf("store.keep.raw: %s: must be at least %s for %s", keep.Raw, least, s.Kind)
 	case keep.Minutes < 31*day:
 		return fmt.Errorf("store.keep.minutes: %s: must be at least %s: late readings may come for 30 days", keep.Minutes, 31*day)
+	}
+	if s.Kind == InfluxDB {
+		if err := serves(s.URL); err != nil {
+			return fmt.Errorf("store.url: %w", err)
+		}
 	}
 	if s.TokenFile == "" {
 		return nil

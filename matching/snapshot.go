@@ -106,6 +106,18 @@ func (e *Engine) saveProduct(p *product) savedProduct {
 	return s
 }
 
+// RulesOf returns the digest of the rules under which an engine was saved, empty where the snapshot
+// is none.
+func RulesOf(snapshot []byte) string {
+	var s struct {
+		Rules string `json:"rules"`
+	}
+	if json.Unmarshal(snapshot, &s) != nil {
+		return ""
+	}
+	return s.Rules
+}
+
 // Restore returns an engine in a saved state. The rules must be those that it
 // was saved under.
 func Restore(c Config, snapshot []byte) (*Engine, error) {

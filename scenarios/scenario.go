@@ -80,6 +80,9 @@ func Parse(b []byte) (Scenario, error) {
 		}
 		return Scenario{}, err
 	}
+	if err := config.Strictly(b, &s); err != nil {
+		return Scenario{}, err
+	}
 	sum := sha256.Sum256(b)
 	s.Digest = hex.EncodeToString(sum[:])
 	return s, s.Validate()

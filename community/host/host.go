@@ -96,6 +96,10 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if published := h.outbox.last(); published > h.seq {
 		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: the order log (orders in the data directory, or bus.order_log) is older than the bus, or of another past: restore both from the same copy, or, on a bus of others, use another community name", published, h.seq), h.journal.Close())
 	}
+	if err := o.Market.Fits(); err != nil {
+		h.log.WarnContext(ctx, "the order log was begun under a tariff in other units: nobody can trade at the prices of this one; put the tariff back, or begin with new data",
+			slog.Any("error", err))
+	}
 	for _, note := range recovery.Notes {
 		h.log.WarnContext(ctx, "journal: "+note)
 	}

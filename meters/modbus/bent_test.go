@@ -228,3 +228,36 @@ func TestWhatAnswersIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingWithinAValueIsLost reads a meter whose registers share one scale factor far behind
+// them, from devices that refuse what is longer than some length: a read that is joined happens to
+// be just a value with its scale factor, and others lie between the two.
+func TestNothingWithinAValueIsLost(t *testing.T) {
+	t.Parallel()
+	for longest := uint16(2); longest < 20; longest++ {
+		_, c := bent(t, &sim.Bent{Bend: func(r sim.Request) *sim.Reply {
+			if at, reads := r.Read(); reads && at.Count > longest {
+				return &sim.Reply{Code: modbus.IllegalValue}
+			}
+			return nil
+		}})
+		scale := modbus.Range{Table: modbus.Holding, Addr: 16, Count: 1}
+		var wanted []modbus.Range
+		for _, value := range []uint16{0, 4, 8, 12} {
+			wanted = append(wanted, modbus.Range{Table: modbus.Holding, Addr: value, Count: scale.Addr - value + 1})
+		}
+		reader := modbus.NewReader(wanted, modbus.Limits{MaxRegs: 125, MaxHole: 125})
+		for _, w := range wanted {
+			reader.MayPart(w, modbus.Range{Table: modbus.Holding, Addr: w.Addr, Count: 2}, scale)
+		}
+		words, err := reader.Read(t.Context(), c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []uint16{0, 1, 4, 5, 8, 9, 12, 13, 16} {
+			if w, read := words.At("holding", a); !read || w != a {
+				t.Errorf("%d registers at most: register %d is %d, %t", longest, a, w, read)
+			}
+		}
+	}
+}

@@ -132,15 +132,18 @@ func (r *Reader) Retry() {
 	r.refused = nil
 }
 
-// within returns the wanted ranges that a read was joined from, or the parts in which it
-// may be read when it is one of them; none when there are none.
+// within returns the wanted ranges that a read was joined from; of one that is the read itself
+// the parts in which it may be read, beside what else is wanted of it. There are none when it
+// cannot be read otherwise.
 func (r *Reader) within(at Range) (parts []Range) {
-	if parts, may := r.apart[at]; may {
-		return parts
-	}
+	itself, may := r.apart[at]
+	parts = slices.Clone(itself)
 	for _, w := range r.wanted {
 		if w == at {
-			return nil
+			if !may {
+				return nil
+			}
+			continue
 		}
 		if w.Table == at.Table && w.Addr >= at.Addr && w.end() <= at.end() && !slices.Contains(parts, w) {
 			parts = append(parts, w)
