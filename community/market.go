@@ -59,15 +59,15 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 	}
 	rules := matching.Config{Market: fmt.Sprintf("%s, intervals of %d minutes", c.Community, c.Minutes), Feeder: feeder}
 	m := &Market{tariff: tariff, rulebook: rulebook{collar.given(c).under(rules)}}
-	m.empty(c)
+	empty(m, c)
 	if m.engine, err = matching.New(m.rules); err != nil {
 		return nil, fmt.Errorf("market of %s: %w", c.Community, err)
 	}
 	return m, nil
 }
 
-// empty forgets everything but the rules.
-func (m *Market) empty(c Config) {
+// empty has a market forget everything but the rules.
+func empty(m *Market, c Config) {
 	m.calendar, m.roster, m.orders, m.traded = newCalendar(c), newRoster(m.rules.Feeder), newOrders(), newTraded()
 	m.counts = Counts{}
 }

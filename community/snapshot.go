@@ -89,7 +89,7 @@ func (m *Market) Restore(snapshot []byte) error {
 	if err != nil {
 		return err
 	}
-	m.empty(m.config)
+	empty(m, m.config)
 	m.engine, m.counts = engine, s.Counts
 	m.roster.restore(restorePoints(s.Points), s.Members)
 	for _, o := range s.Orders {

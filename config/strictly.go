@@ -65,8 +65,7 @@ func below(t reflect.Type, name string) reflect.Type {
 	case reflect.Map:
 		return t.Elem()
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
+		for f := range t.Fields() {
 			tag, rest, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			if rest == "inline" {
 				if found := below(f.Type, name); found != nil {
