@@ -21,7 +21,7 @@ func lived(t *testing.T) string {
 	}
 	for name, text := range map[string]string{
 		"gateway.id": "gw-1\n", "gateway.key": "k1", "keys/ledger.key": "k2", "keys/community/ca.key": "k3", "keys/community/ca.pem": "p", "keys/community/member-1.key": "m",
-		"keys/utility/witness.key": "w", "members.json": `{"ann":"00"}`, "ledger.db": "l", "evidence.db": "e", "orders/1.journal": "o", "viewer.key": "v",
+		"keys/utility/witness.key": "w", "members.json": `{"ann":"00"}`, "community.yaml": "c", "devices.json": "[]", "simulation.db": "s", "ledger.db": "l", "evidence.db": "e", "orders/1.journal": "o", "viewer.key": "v",
 	} {
 		if err := errors.Join(disk.MakeFolder(filepath.Dir(d.File(name))), d.Replace(name, []byte(text))); err != nil {
 			t.Fatal(err)
@@ -39,7 +39,7 @@ func TestTheFilesOfADirectoryKnowEachOther(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"gateway.id": "another", "gateway.key": "", "keys/ledger.key": "another", "keys/community/ca.key": "another", "keys/community/ca.pem": "another",
-		"keys/utility/witness.key": "another", "members.json": "", "ledger.db": "", "evidence.db": "",
+		"keys/utility/witness.key": "another", "members.json": "", "ledger.db": "", "evidence.db": "", "community.yaml": "", "devices.json": "", "simulation.db": "",
 	} {
 		for how, change := range map[string]func(path string) error{
 			"missing or empty, although": os.Remove,

@@ -9,8 +9,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
-// Where a data directory keeps readings, those that wait for a database on another machine,
-// and the signed ones with how runs came about.
+// Where a data directory keeps readings, those that wait to be sent, and the signed ones.
 const (
 	TelemetryFile = "telemetry.db"
 	WaitingFile   = "waiting.db"

@@ -21,6 +21,9 @@ const TermsFile = "community.yaml"
 
 // ReadTerms returns what a data directory keeps, nothing when it keeps nothing.
 func ReadTerms(dir string) (config.Terms, error) {
+	if err := disk.Lacks(dir, TermsFile); err != nil {
+		return config.Terms{}, err
+	}
 	path := filepath.Join(dir, TermsFile)
 	b, err := os.ReadFile(path) //nolint:gosec // in the data directory
 	if errors.Is(err, os.ErrNotExist) {

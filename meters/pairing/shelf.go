@@ -37,11 +37,11 @@ func (s *shelf) read(name string) (all []Binding, err error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("paired devices: %s: %w", filepath.Join(s.dir, name), err)
+		return nil, fmt.Errorf("paired devices: %w", err)
+	}
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, disk.Mismatch(filepath.Join(s.dir, name), fmt.Sprintf("cannot be read (%v)", err))
 	}
 	return all, nil
 }
