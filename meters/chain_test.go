@@ -183,3 +183,25 @@ func TestAValueAndItsScaleFactorApart(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestATextIsReadInParts: a device does not answer reads as long as a SunSpec name, or refuses
+// them: its serial number is read in parts, and its registers besides.
+func TestATextIsReadInParts(t *testing.T) {
+	for name, reply := range map[string]sim.Reply{"silent": {Silent: true}, "refuses the length": {Code: modbus.IllegalValue}, "refuses the registers": {Code: modbus.IllegalAddress}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &sim.Bent{Units: []uint8{1}}
+			b.Chain(40000, sim.CommonModel("Acme", "A long name of a meter", "", "SERIAL-0123456789"), sim.MeterModel(1200, 5000, 100))
+			b.Bend = func(r sim.Request) *sim.Reply {
+				if at, reads := r.Read(); reads && at.Count > 9 {
+					return &reply
+				}
+				return nil
+			}
+			p := bent(t, b, "sunspec-meter", Target{Device: grid.Device{Serial: "SERIAL-0123456789"}})
+			if r, err := latest(t, p); err != nil || r.Power == nil || *r.Power != 1200 || r.Import == nil || r.Export == nil {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // NewReader reads the registers of points, as a device's quirks allow. A value and its
-// scale factor are read at once, and apart where the device forces it.
+// scale factor are read at once, and apart where the device forces it, as the parts of a text are.
 func NewReader(points []profile.Located, quirks profile.Quirks) *modbus.Reader {
 	return newReader(points, quirks, false)
 }
@@ -27,9 +27,25 @@ func newReader(points []profile.Located, quirks profile.Quirks, heads bool) *mod
 	for _, pt := range points {
 		if whole, apart := pt.Spans(limits.MaxRegs), pt.Apart(); len(whole) == 1 && len(apart) > 1 {
 			reader.MayPart(rangesOf(pt, whole)[0], rangesOf(pt, apart)...)
+		} else if len(whole) == 1 && (pt.Type == profile.Text || pt.Type == profile.String) {
+			mayHalve(reader, rangesOf(pt, whole)[0])
 		}
 	}
 	return reader
+}
+
+// mayHalve lets a text be read in shorter and shorter parts: unlike a number it is not torn by
+// that.
+func mayHalve(reader *modbus.Reader, text modbus.Range) {
+	if text.Count < 2 {
+		return
+	}
+	first, second := text, text
+	first.Count = (text.Count + 1) / 2
+	second.Addr, second.Count = text.Addr+first.Count, text.Count-first.Count
+	reader.MayPart(text, first, second)
+	mayHalve(reader, first)
+	mayHalve(reader, second)
 }
 
 const headWords = 2 // id and length of a SunSpec model

@@ -100,7 +100,10 @@ func (r *Reader) split(ctx context.Context, c *Conn, unit uint8, at Range, err e
 // shorter finds out whether a device that is silent to a long read answers a short one: if
 // so, reads are half as long from now on. One that answers neither is not there.
 func (r *Reader) shorter(ctx context.Context, c *Conn, unit uint8, at Range, parts []Range) ([]Range, bool) {
-	least := slices.MinFunc(parts, func(a, b Range) int { return cmp.Compare(a.Count, b.Count) })
+	var least Range
+	for finer := parts; len(finer) > 0; finer = r.within(least) {
+		least = slices.MinFunc(finer, func(a, b Range) int { return cmp.Compare(a.Count, b.Count) })
+	}
 	_, err := c.Read(ctx, unit, least.Table, least.Addr, least.Count)
 	if refused := (*ExceptionError)(nil); err != nil && !errors.As(err, &refused) {
 		return nil, false
