@@ -39,7 +39,7 @@ func (m *Meters) energy(ctx context.Context, meter grid.Device, i grid.Interval)
 		return energy{}, err
 	}
 	if flow, around, ok := j.proven(); ok {
-		s := shown{i, around, j.only}
+		s := shown{i, flow, around, j.only}
 		m.proofs.keep(meter.ID, s)
 		return energy{flow: flow, quality: grid.Good, whole: [2]bool{true, true}, shown: s}, nil
 	}

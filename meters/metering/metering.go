@@ -113,6 +113,9 @@ func (m *Meters) Batches(ctx context.Context, point string, i grid.Interval) (ba
 			return batches, "", true, err
 		}
 	}
+	if same, err := m.shows(ctx, d.ID, s, batches); err != nil || !same {
+		return [4]proof.Digest{}, s.only, true, err
+	}
 	return batches, s.only, true, nil
 }
 
