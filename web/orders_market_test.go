@@ -84,7 +84,7 @@ func opened(t *testing.T) *street {
 	}
 	traders := map[string]web.Trader{}
 	for _, name := range []string{"ann", "bob"} {
-		traders[name+"'s key"] = web.Trader{Name: name, Member: name, Points: func() []string { return []string{"mp-" + name} }, Rate: 2}
+		traders[name+"'s key"] = web.Trader{Name: name, Member: name, Points: func() []string { return []string{"mp-" + name} }, Rate: 0.001} // no time that a test takes gives one back
 	}
 	entry, err := web.NewOrderEntry("demo", s, s.clock, traders, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -276,7 +276,7 @@ func TestALimitTrapsNobody(t *testing.T) {
 		`"offer":{"energy":300,"price":200`: say(t, c, fmt.Sprintf(`{"id":1,"best":{"interval":%q}}`, product()))[0],
 		`"status":"cancelled"`:              say(t, c, `{"id":1,"cancel":["o5"]}`)[0],
 		`"answers":[]`:                      say(t, c, `{"id":1,"cancel_all":{"interval":"2026-06-01T20:00:00Z/15"}}`)[0],
-		`"error":"more than 2 orders`:       say(t, c, `{"id":1,"replace":{"client_id":"o6","energy":2,"price":100}}`)[0],
+		`"error":"more than 0.001 orders`:   say(t, c, `{"id":1,"replace":{"client_id":"o6","energy":2,"price":100}}`)[0],
 		`"error":"interval`:                 say(t, c, `{"id":1,"list":{"interval":"today"}}`)[0],
 		`"error":"metering_point`:           say(t, c, fmt.Sprintf(`{"id":1,"best":{"interval":%q,"metering_point":"mp-bob"}}`, product()))[0],
 		`"error":"submit: is given twice`:   say(t, c, `{"id":1,"submit":[],"submit":[]}`)[0],
