@@ -6,6 +6,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/proof"
 )
 
 // Reach is how far from a boundary a register may have been read to serve for
@@ -67,13 +68,9 @@ func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) 
 	if err != nil {
 		return j, err
 	}
-	var rows []evidence.Registered
-	for _, t := range []time.Time{i.Begin(), i.End()} {
-		some, err := m.Evidence.Registers(ctx, meter.Member, meter.ID, t.Add(-near), t.Add(near))
-		if err != nil {
-			return j, err
-		}
-		rows = append(rows, some...)
+	rows, err := m.atTheEnds(ctx, meter, i)
+	if err != nil {
+		return j, err
 	}
 	j = judge(rows, i, most, only)
 	if _, _, ok := j.proven(); ok {
@@ -90,6 +87,21 @@ func (m *Meters) judge(ctx context.Context, meter grid.Device, i grid.Interval) 
 	}
 	_, after, err := m.Evidence.RegistersBeside(ctx, meter.Member, meter.ID, to, Reach, beyond)
 	return judge(append(append(before, rows...), after...), i, most, only), err
+}
+
+// atTheEnds returns what was told about both ends of an interval. Of one so short that a reading
+// beside its begin could be taken for the last one before its end, it returns all between too:
+// the nearest reading to an end may lie there.
+func (m *Meters) atTheEnds(ctx context.Context, meter grid.Device, i grid.Interval) ([]evidence.Registered, error) {
+	if i.Length() <= proof.Fresh+2*near {
+		return m.Evidence.Registers(ctx, meter.Member, meter.ID, i.Begin().Add(-near), i.End().Add(near))
+	}
+	begin, err := m.Evidence.Registers(ctx, meter.Member, meter.ID, i.Begin().Add(-near), i.Begin().Add(near))
+	if err != nil {
+		return nil, err
+	}
+	end, err := m.Evidence.Registers(ctx, meter.Member, meter.ID, i.End().Add(-near), i.End().Add(near))
+	return append(begin, end...), err
 }
 
 // only returns the register that a meter has alone, as far as it was ever read.
