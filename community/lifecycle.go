@@ -13,6 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Names turns the community's own names into those of the ledger.
@@ -31,15 +32,25 @@ type Config struct {
 	Ahead       time.Duration // how long before delivery a product opens
 	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
 	Members     []string
-	Tick        grid.Price // price step; by the tariff when 0, as the two others
-	Floor       grid.Price // the lowest price
-	Ceiling     grid.Price // the highest
+	Collar      *Collar // of prices, in products that are not open yet; nil: it follows from the tariffs
 	// Names says what members and metering points are called on the ledger; nil: by
 	// their own names.
 	Names Names
 	// Rules say how energy that no trade covers is shared; nil: by settlement.DefaultRules.
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
+	// Tariffs say what energy costs, by the delivery interval; nil: the tariff of NewMarket,
+	// for all at all times. They are asked while the market goes on.
+	Tariffs  Tariffs
+	Extremes *tariff.Extremes // of all tariffs; nil: of that of NewMarket
+}
+
+// Tariffs say what energy costs. An error means that it is not known (yet): what asks waits.
+type Tariffs interface {
+	// Default is the community's usual tariff in an interval.
+	Default(i grid.Interval) (tariff.Tariff, error)
+	// Rates are those of a metering point in an interval.
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
 }
 
 // Defaults of the calendar.

@@ -68,6 +68,12 @@ func (d Draft) named() (settlement.Input, error) {
 			return in, err
 		}
 	}
+	if len(d.previous) == 0 && d.config.Tariffs != nil {
+		var err error
+		if in.Tariff, err = d.config.Tariffs.Default(in.Interval); err != nil {
+			return in, err
+		}
+	}
 	for k, p := range d.previous {
 		if k == 0 {
 			in.Tariff, in.First = p.Tariff, &p.Basis
