@@ -85,7 +85,7 @@ func layers() map[string][]string {
 		"client/example":                   {"client"},
 		"bench":                            {"*", "hub"},
 		"bench/torture":                    {"client", "disk", "meters/evidence", "meters/sim", "scenarios/world", "web/api"},
-		"cmd/commonwatt":                   {"*", "hub", "bench"},
+		"cmd/commonwatt":                   {"*", "hub", "bench", "web/api"},
 		"cmd/chaincode":                    {"chaincode"},
 	}
 }
