@@ -61,7 +61,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
 		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
-		Tariffs: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
+		Rates: m.tariffs, Usual: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ type Statement struct {
 	settlement.Statement
 
 	Member, Node string
-	Apart        grid.Flow // what would have been metered without the community
+	Counted      tariff.Rates // by which it was settled
+	Apart        grid.Flow    // what would have been metered without the community
 }
 
 // Interval is what happened in one delivery interval.
@@ -147,7 +148,11 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	r.desk = agent.NewTraders(devices, book, s.Seed, s.Of, r.recorder)
+	prices := s.Rates
+	if prices == nil {
+		prices = book
+	}
+	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
@@ -169,7 +174,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
-		Tariffs: book, Extremes: &money.Extremes, Collar: money.Collar,
+		Rates: prices, Usual: book, Extremes: &money.Extremes, Collar: money.Collar,
 	}, r.result.Feeder, usual)
 	if err != nil {
 		return nil, err
