@@ -148,11 +148,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	prices := s.Rates
-	if prices == nil {
-		prices = book
-	}
-	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
+	r.desk = agent.NewTraders(devices, book, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
@@ -171,10 +167,14 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 			points = append(points, p)
 		}
 	}
+	counted := s.Rates
+	if counted == nil {
+		counted = book
+	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
-		Rates: prices, Usual: book, Extremes: &money.Extremes, Collar: money.Collar,
+		Rates: counted, Usual: book, Extremes: &money.Extremes, Collar: money.Collar,
 	}, r.result.Feeder, usual)
 	if err != nil {
 		return nil, err

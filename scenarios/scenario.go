@@ -56,7 +56,7 @@ type Scenario struct {
 	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
 
-	// Rates say what a kWh costs at each metering point, by the interval; nil: Tariff at all.
+	// Rates are by what is settled at each metering point, by the interval; nil: by the tariffs.
 	Rates community.Rates `yaml:"-"`
 
 	Digest string `yaml:"-"` // SHA-256 of the file
