@@ -60,7 +60,8 @@ func layers() map[string][]string {
 		"matching/clearing":                {"matching/auction", "matching/network", "strict"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {"matching/network", "tariff", "record"},
+		"settlement":                       {"matching/network", "tariff", "record", "settlement/sharing"},
+		"settlement/sharing":               {},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/audit":                 {"settlement", "settlement/ledger", "chaincode", "record", "tariff", "proof", "disk"},
 		"settlement/ledger/identity":       {"disk"},
@@ -93,7 +94,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "settlement/sharing", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {
