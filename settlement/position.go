@@ -30,6 +30,7 @@ type position struct {
 	owned        sides // met by the member's own energy
 	pooled       sides // shared after delivery
 	left         sides // with the utility
+	keyed        keyed // shared by an allocation key
 
 	ownFee    grid.Money
 	poolPrice grid.Price
@@ -52,6 +53,9 @@ func open(in Input) (Basis, []*position, error) {
 		}
 	}
 	slices.Sort(b.Apart)
+	if in.First == nil {
+		b.Rules = b.Rules.named(in.Interval, at)
+	}
 	if err := b.contract(at); err != nil {
 		return b, nil, err
 	}

@@ -67,7 +67,7 @@ func (s Scheme) Allocate(points []Point, rank func(id string) string) (Allocatio
 
 // allocator is a division at work.
 type allocator struct {
-	at    map[string]int // points by id
+	at map[string]int // points by id
 	counting
 	need []*big.Rat // what each point consumes and was not given yet
 }
