@@ -268,16 +268,16 @@ func TestInvariants(t *testing.T) {
 func TestBadSchemes(t *testing.T) {
 	two := static(t, "a=60 %", "b=50 %")
 	for want, s := range map[string]sharing.Scheme{
-		`kind: "fair"`:             {Key: sharing.Key{Kind: "fair"}},
-		"entries: missing":         {Key: sharing.Key{Kind: sharing.Static}},
-		"entries: the shares sum":  {Key: two},
-		"rounds: 6":                {Key: sharing.Key{Kind: sharing.Static, Rounds: 6}},
-		"unused: a dynamic":        {Key: sharing.Key{Kind: sharing.Dynamic, Unused: sharing.Own}},
-		"entries[1].point: \"a\"":  {Key: sharing.Key{Kind: sharing.Dynamic, Entries: []sharing.Entry{{Point: "a"}, {Point: "a"}}}},
-		"entries[0].order: 0":      {Key: sharing.Key{Kind: sharing.Priority, Entries: []sharing.Entry{{Point: "a"}}}},
-		"plants[1].point: \"p\"":   {Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "p"}, {Point: "p"}}},
-		"plants[0].key.entries: t": {Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "p", Key: &two}}},
-		"factors[1].since":         {Key: sharing.Key{Kind: sharing.Dynamic}, Factors: []sharing.Factor{{Point: "p", Since: 3}, {Point: "p", Since: 3}}},
+		`kind: "fair"`:              {Key: sharing.Key{Kind: "fair"}},
+		"entries: missing":          {Key: sharing.Key{Kind: sharing.Static}},
+		"shares: sum to 11/10":      {Key: two},
+		"rounds: 6":                 {Key: sharing.Key{Kind: sharing.Static, Rounds: 6}},
+		"unused: a dynamic":         {Key: sharing.Key{Kind: sharing.Dynamic, Unused: sharing.Own}},
+		"entries[1].point: \"a\"":   {Key: sharing.Key{Kind: sharing.Dynamic, Entries: []sharing.Entry{{Point: "a"}, {Point: "a"}}}},
+		"entries[0].order: 0":       {Key: sharing.Key{Kind: sharing.Priority, Entries: []sharing.Entry{{Point: "a"}}}},
+		"plants[1].point: \"p\"":    {Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "p"}, {Point: "p"}}},
+		"plants[0].key.shares: sum": {Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "p", Key: &two}}},
+		"factors[1].since":          {Key: sharing.Key{Kind: sharing.Dynamic}, Factors: []sharing.Factor{{Point: "p", Since: 3}, {Point: "p", Since: 3}}},
 	} {
 		if err := s.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -133,16 +133,14 @@ func (k Key) validate(path string, named map[string]bool, depth int) error {
 	case depth > deepest:
 		return fmt.Errorf("%sentries: groups are nested deeper than %d", path, deepest)
 	}
-	sum := new(big.Rat)
 	for i, e := range k.Entries {
 		here := fmt.Sprintf("%sentries[%d]", path, i)
 		if err := e.validate(k.Kind, here, named, depth); err != nil {
 			return err
 		}
-		sum.Add(sum, e.Share.rat())
 	}
-	if sum.Cmp(big.NewRat(1, 1)) > 0 {
-		return fmt.Errorf("%sentries: the shares sum to %s, which is more than 1", path, sum.RatString())
+	if sum := k.Sum(); sum.Cmp(big.NewRat(1, 1)) > 0 {
+		return fmt.Errorf("%sshares: sum to %s, which is more than 1", path, sum.RatString())
 	}
 	return nil
 }
@@ -171,6 +169,15 @@ func (e Entry) validate(kind Kind, path string, named map[string]bool, depth int
 		return nil
 	}
 	return e.Key.validate(path+".key.", named, depth+1)
+}
+
+// Sum returns the sum of the shares of a static key.
+func (k Key) Sum() *big.Rat {
+	sum := new(big.Rat)
+	for _, e := range k.Entries {
+		sum.Add(sum, e.Share.rat())
+	}
+	return sum
 }
 
 // At returns the scheme as it counts in an interval that begins then (Unix seconds): of each
