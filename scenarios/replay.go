@@ -127,7 +127,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.Rules()
+	rules, err := s.Rules(s.Tariff.Currency, s.Interval)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Rules(); err != nil {
+	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
 		return err
 	}
 	_, err := s.Tariff.Tariff()

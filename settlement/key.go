@@ -12,13 +12,6 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/sharing"
 )
 
-// Reasons of the postings of an allocation key.
-const (
-	ReasonKeyBought = "key-bought" // energy that the key allocated, to who consumes it
-	ReasonKeySold   = "key-sold"   // energy that the key allocated to others
-	ReasonKeyFee    = "key-fee"    // of lines that the key's energy took
-)
-
 // Key is an allocation key: in place of a market it says whose energy goes to whom, and
 // what it costs. In Rules it names metering points, in a Basis their accounts.
 type Key struct {
