@@ -153,7 +153,7 @@ func (c *clearing) keyAmounts(points []*position, all sharing.Allocation) (pays,
 		}
 	default:
 		for _, pot := range all.Pots {
-			c.meet(pot, points, key.Price, owners, pays, gets)
+			charge(pot, points, key.Price, owners, pays, gets)
 		}
 	}
 	return pays, gets
@@ -162,23 +162,23 @@ func (c *clearing) keyAmounts(points []*position, all sharing.Allocation) (pays,
 // whole is a whole number.
 func whole(n int64) *big.Rat { return new(big.Rat).SetInt64(n) }
 
-// meet adds what the energy of a pot costs. In it all energy mixes, so that what each takes
+// charge adds what the energy of a pot costs. In it all energy mixes, so that what each takes
 // comes from each giver in the same parts.
-func (c *clearing) meet(pot sharing.Pot, points []*position, price KeyPrice, owners map[string][]string, pays, gets []*big.Rat) {
+func charge(pot sharing.Pot, points []*position, price KeyPrice, owners map[string][]string, pays, gets []*big.Rat) {
 	together, brought, saved := new(big.Rat), new(big.Rat), new(big.Rat)
 	takes, worths := map[string]*big.Rat{}, map[string]*big.Rat{} // by account
 	for _, x := range pot.Gives {
 		e := new(big.Rat).Add(x.Used, x.Own)
 		together.Add(together, e)
-		brought.Add(brought, e.Mul(e, whole(int64(c.feedIn(points[x.Point])))))
+		brought.Add(brought, e.Mul(e, whole(int64(points[x.Point].rates.FeedIn))))
 	}
 	if together.Sign() == 0 {
 		return
 	}
 	for _, x := range pot.Takes {
 		p := points[x.Point]
-		worth := new(big.Rat).Mul(x.Used, whole(int64(c.avoided(p))))
-		worth.Add(worth, new(big.Rat).Mul(x.Own, whole(int64(c.feedIn(p)))))
+		worth := new(big.Rat).Mul(x.Used, whole(int64(p.rates.Avoided())))
+		worth.Add(worth, new(big.Rat).Mul(x.Own, whole(int64(p.rates.FeedIn))))
 		takes[p.account], worths[p.account] = new(big.Rat).Add(x.Used, x.Own), worth
 		saved.Add(saved, worth)
 	}
@@ -203,7 +203,7 @@ func (c *clearing) meet(pot sharing.Pot, points []*position, price KeyPrice, own
 	for _, x := range pot.Gives {
 		p := points[x.Point]
 		e := new(big.Rat).Add(x.Used, x.Own)
-		worth := new(big.Rat).Mul(e, whole(int64(c.feedIn(p))))
+		worth := new(big.Rat).Mul(e, whole(int64(p.rates.FeedIn)))
 		gets[x.Point].Add(gets[x.Point], cost(together, e, saved, worth))
 		for _, owner := range owners[p.account] {
 			if take, some := takes[owner]; some {
@@ -279,9 +279,3 @@ func (c *clearing) keyFees(points []*position) error {
 	c.send(r)
 	return nil
 }
-
-// avoided is what a kWh of neighbours' energy saves a point.
-func (c *clearing) avoided(*position) grid.Price { return c.tariff.Retail }
-
-// feedIn is what a kWh brings a point that nobody else takes.
-func (c *clearing) feedIn(*position) grid.Price { return c.tariff.FeedIn }

@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/sharing"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 func share(t *testing.T, text string) sharing.Ratio {
@@ -78,6 +79,19 @@ func TestKeyAtTheMiddle(t *testing.T) {
 	expect(t, settle(t, byKey(t, k, flows...)), map[string]grid.Money{"a": -54_000, "b": -27_000, "c": 27_000 + 6_000, "d": 54_000 + 6_000, "pool": 0})
 	k.Price = settlement.KeyPrice{By: settlement.ByAmount, Fixed: 100_000}
 	expect(t, settle(t, byKey(t, k, flows...)), map[string]grid.Money{"a": -30_000, "b": -15_000, "c": 15_000 + 6_000, "d": 30_000 + 6_000, "pool": 0})
+}
+
+// TestKeyAtTheMiddleOfSeveralTariffs is computed by hand: a avoids 0.40 − 0.10, b 0.20, the plant
+// gets 0.06 else: a pays half of 0.36 for its 100 Wh, b half of 0.26, and a's components go to the
+// utility beside.
+func TestKeyAtTheMiddleOfSeveralTariffs(t *testing.T) {
+	k := settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}}, Price: settlement.KeyPrice{By: settlement.ByMidpoint}}
+	in := byKey(t, k, metered("a", 100, 0), metered("b", 100, 0), metered("c", 0, 200))
+	rates := func(retail, community grid.Price) tariff.Rates {
+		return tariff.Rates{Tariff: "t", Version: "1", Currency: "EUR", Retail: retail, FeedIn: 60_000, Community: community}
+	}
+	in.Rates = map[string]tariff.Rates{"a": rates(400_000, 100_000), "b": rates(200_000, 0), "c": rates(300_000, 0)}
+	expect(t, settle(t, in), map[string]grid.Money{"a": -18_000 - 10_000, "b": -13_000, "c": 31_000, "utility": 10_000, "pool": 0})
 }
 
 // TestOwnEnergyBesideAKey: roof and flat are of one member. Only where the key says so does the
