@@ -26,6 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -101,6 +102,9 @@ func (h *Hub) openDir(context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.dir.Close)
+	if err := forgetDoor(h.dir); err != nil {
+		return err
+	}
 	h.space = disk.NewSpace(h.dir.Path, func(alarm string) { h.Log.Error(cmp.Or(alarm, "there is room on the disk again")) })
 	if h.Terms != nil {
 		return KeepTerms(h.dir, *h.Terms)
@@ -121,7 +125,11 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.lease.Close, h.pages.close)
-	return h.pages.listen(ctx, h.Plan.Listen)
+	if err := h.pages.listen(ctx, h.Plan.Listen); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, func() error { return forgetDoor(h.dir) })
+	return noteDoor(h.dir, h.pages.listener.Addr(), h.Plan.Access.Certificate)
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {
@@ -201,7 +209,11 @@ func (h *Hub) openMarket(ctx context.Context) error {
 		Recorded: h.pages.live.ShowRecorded,
 	}
 	h.pages.poster = h.poster
-	return h.poster.Open(ctx)
+	if err := h.poster.Open(ctx); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.records.account.close)
+	return h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -309,6 +321,7 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
 	s.Start(h.poster.Run)
+	s.Start(h.records.account.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time
 		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
 	})
