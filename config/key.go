@@ -162,3 +162,20 @@ func (k KeyText) free() (*settlement.Key, error) {
 	key.Price.By = settlement.ByNothing
 	return key, nil
 }
+
+// Strangers checks that the metering points which the key names exist. The error begins with
+// the name of the field.
+func (k KeyText) Strangers(isPoint func(name string) bool) error {
+	key, err := k.rules(0)
+	if !k.given || err != nil {
+		return nil //nolint:nilerr // the error is that of Rules
+	}
+	var unknown error
+	key.Rename(func(point string) (string, bool) {
+		if unknown == nil && !isPoint(point) {
+			unknown = fmt.Errorf("sharing: there is no metering point %q", point)
+		}
+		return point, true
+	})
+	return unknown
+}

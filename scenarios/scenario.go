@@ -128,6 +128,11 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
+	if err := s.Sharing.Strangers(func(point string) bool {
+		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
+	}); err != nil {
+		return err
+	}
 	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
 		return err
 	}
