@@ -61,7 +61,7 @@ func layers() map[string][]string {
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
 		"settlement":                       {"matching/network", "tariff", "record", "settlement/sharing"},
-		"settlement/sharing":               {},
+		"settlement/sharing":               {"strict"},
 		"settlement/sharing/packs":         {"settlement/sharing"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/statements":            {"settlement", "tariff", "record", "disk"},

@@ -179,6 +179,38 @@ func TestKeysSumToZero(t *testing.T) {
 	}
 }
 
+// TestClearAndSettlementDivideAlike: over random intervals a case that is divided by itself, with
+// the accounts of the ledger, comes out as the settlement of the same values.
+func TestClearAndSettlementDivideAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for n := range 300 {
+		in := byKey(t, settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "c", Key: new(halves(t))}}, Factors: []sharing.Factor{{Point: "b", Share: share(t, "40 %")}}},
+			Price: settlement.KeyPrice{By: settlement.ByNothing}, OwnFirst: n%2 == 0})
+		in.Interval, in.Points = in.Interval.Shift(n), map[string]settlement.Point{}
+		c := sharing.Case{Interval: in.Interval}
+		for _, p := range []string{"a", "b", "c", "d", "e"} {
+			x := sharing.CasePoint{ID: p, Account: "account-" + p, Member: []string{"ann", "bob"}[r.IntN(2)], Import: grid.Energy(r.IntN(2) * r.IntN(50)), Export: grid.Energy(r.IntN(2) * r.IntN(50))}
+			c.Points = append(c.Points, x)
+			in.Metered = append(in.Metered, metered(p, x.Import, x.Export))
+			in.Points[p] = settlement.Point{Account: x.Account, Member: x.Member}
+		}
+		run := settle(t, in)
+		d, err := c.Divide(in.Rules.Key.Scheme, in.Rules.Key.OwnFirst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, s := range run.Statements {
+			got := sharing.DividedPoint{
+				ID: s.MeteringPoint, Member: in.Points[s.MeteringPoint].Member, Import: s.Metered.Import, Export: s.Metered.Export, Own: s.Own, OwnGiven: s.OwnGiven,
+				Bought: s.KeyBought, Sold: s.KeySold, Surplus: s.KeySurplus, Given: s.KeyGiven, Retail: s.Retail, FeedIn: s.FeedIn,
+			}
+			if got != d.Points[k] {
+				t.Fatalf("case %d: settled %+v, divided %+v", n, got, d.Points[k])
+			}
+		}
+	}
+}
+
 func TestBadKeys(t *testing.T) {
 	good := settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}}, Price: settlement.KeyPrice{By: settlement.ByMidpoint}}
 	for want, r := range map[string]settlement.Rules{
