@@ -150,6 +150,24 @@ func ParseKey(text []byte) (*settlement.Key, error) {
 	return k.free()
 }
 
+// NewKeyText returns the sharing that people name on a command line: "market", a pack, or the
+// text of a file with the fields of a key; price is what allocated energy costs, empty: as the
+// file has it.
+func NewKeyText(name string, file []byte, price string) (k KeyText, err error) {
+	switch {
+	case file != nil:
+		if err := yaml.Unmarshal(file, &k); err != nil {
+			return k, Plain(err, file, `"commonwatt run --help"`)
+		}
+	case name != ByMarket:
+		k.given, k.Pack = true, name
+	}
+	if price != "" {
+		k.Price = Quantity{Text: price}
+	}
+	return k, nil
+}
+
 // PackKey returns the allocation key of a pack, as far as it needs no agreement.
 func PackKey(id string) (*settlement.Key, error) { return KeyText{given: true, Pack: id}.free() }
 

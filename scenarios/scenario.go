@@ -88,6 +88,13 @@ func Parse(b []byte) (Scenario, error) {
 	return s, s.Validate()
 }
 
+// Share replaces how the scenario shares. Beside an allocation key there is no pool.
+func (s *Scenario) Share(k config.KeyText) {
+	if s.Sharing = k; k.IsKey() {
+		s.Pool = config.PoolText{}
+	}
+}
+
 // Validate checks the scenario. The error begins with the name of the field.
 func (s Scenario) Validate() error {
 	switch {

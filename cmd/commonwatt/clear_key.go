@@ -33,14 +33,12 @@ with an account of each point, to the least SHA-256(interval ‖ account), as in
 // readKey reads an allocation key: that of a pack, or a file. What is wrong is the caller's to
 // mend.
 func readKey(name string) (*settlement.Key, error) {
-	if !strings.ContainsAny(name, "./\\") {
+	if !isKeyFile(name) {
 		key, err := config.PackKey(name)
-		if err == nil {
-			return key, nil
-		}
-		if _, found := os.Stat(name); found != nil {
+		if err != nil {
 			return nil, usage.Errorf("--key %s: %w", name, err)
 		}
+		return key, nil
 	}
 	b, err := os.ReadFile(name) //nolint:gosec // the path is the user's
 	if err != nil {
@@ -52,6 +50,9 @@ func readKey(name string) (*settlement.Key, error) {
 	}
 	return key, nil
 }
+
+// isKeyFile tells a file from a pack: its name has a dot or a directory.
+func isKeyFile(name string) bool { return strings.ContainsAny(name, "./\\") }
 
 // divide divides the interval of a case by a key. What is wrong is the caller's to mend.
 func divide(file string, text []byte, key *settlement.Key) (sharing.Divided, error) {
