@@ -47,6 +47,7 @@ type (
 		RetailPrice int64  `parquet:"retail_price"`
 		FeedInPrice int64  `parquet:"feed_in_price"`
 		sharedColumns
+		keyColumns
 		aloneColumns
 		tariffColumns
 	}
@@ -69,6 +70,14 @@ type (
 		PoolSold   int64 `parquet:"pool_sold"`
 		PoolPrice  int64 `parquet:"pool_price"`
 		Fees       int64 `parquet:"fees"` // of lines, for own energy
+	}
+	// keyColumns are what an allocation key gave and took.
+	keyColumns struct {
+		KeyBought  int64 `parquet:"key_bought"`
+		KeySold    int64 `parquet:"key_sold"`
+		KeySurplus int64 `parquet:"key_surplus"`
+		KeyGiven   int64 `parquet:"key_given"`
+		KeyPrice   int64 `parquet:"key_price"`
 	}
 	// aloneColumns are the same home without the community.
 	aloneColumns struct {
@@ -188,6 +197,9 @@ func (r *Result) writeStatements(dir string) error {
 			sharedColumns: sharedColumns{
 				Uncovered: int64(s.Uncovered), Own: int64(s.Own), OwnGiven: int64(s.OwnGiven), PoolBought: int64(s.PoolBought),
 				PoolSold: int64(s.PoolSold), PoolPrice: int64(s.PoolPrice), Fees: int64(s.Fees),
+			},
+			keyColumns: keyColumns{
+				KeyBought: int64(s.KeyBought), KeySold: int64(s.KeySold), KeySurplus: int64(s.KeySurplus), KeyGiven: int64(s.KeyGiven), KeyPrice: int64(s.KeyPrice),
 			},
 			aloneColumns: aloneColumns{Without: int64(s.Alone()), WithoutImport: int64(s.Apart.Import), WithoutExport: int64(s.Apart.Export)},
 			tariffColumns: tariffColumns{
