@@ -39,6 +39,7 @@ func layers() map[string][]string {
 		"meters/modbus":                    {},
 		"meters/profile":                   {},
 		"meters/control":                   {"meters", "meters/modbus", "meters/profile"},
+		"meters/official":                  {},
 		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile", "disk"},
 		"meters/evidence":                  {"proof", "disk"},
@@ -93,7 +94,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "strict", "meters/official", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {
