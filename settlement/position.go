@@ -58,7 +58,7 @@ func open(in Input) (Basis, []*position, error) {
 	for _, p := range points {
 		p.member, p.rank = b.Members[p.account], grid.Rank(in.Interval, p.account)
 		_, apart := slices.BinarySearch(b.Apart, p.account)
-		p.apart = apart || b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final
+		p.apart = apart || b.Rules == nil || !p.Quality.Shares()
 		p.uncover()
 	}
 	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })

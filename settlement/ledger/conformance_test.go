@@ -460,7 +460,7 @@ func functionsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for name, contract := range map[string]any{
-		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{},
+		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{}, "official": &chaincode.Official{},
 	} {
 		kind := reflect.TypeOf(contract)
 		inherited := reflect.TypeFor[*contractapi.Contract]()
