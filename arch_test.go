@@ -40,6 +40,7 @@ func layers() map[string][]string {
 		"meters/profile":                   {},
 		"meters/control":                   {"meters", "meters/modbus", "meters/profile"},
 		"meters/official":                  {},
+		"meters/official/archive":          {"meters/official", "disk"},
 		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile", "disk"},
 		"meters/evidence":                  {"proof", "disk"},
@@ -62,6 +63,7 @@ func layers() map[string][]string {
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
 		"settlement":                       {"matching/network", "tariff", "record"},
+		"settlement/reconcile":             {"settlement"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/audit":                 {"settlement", "settlement/ledger", "chaincode", "record", "tariff", "proof", "disk"},
 		"settlement/ledger/identity":       {"disk"},
@@ -94,7 +96,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "meters/official", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "strict", "meters/official", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "settlement/reconcile", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -175,7 +175,7 @@ func Parse(text []byte, o Options) (File, error) {
 		return File{}, c.problems.sorted()
 	}
 	c.judge(values)
-	return File{Format: format, Values: values, Notes: c.notes}, nil
+	return File{Format: format, Values: values, Notes: append(c.notes, Shares(values)...)}, nil
 }
 
 // Detect finds out the format of a file; CSV is what looks like no other.
