@@ -65,6 +65,7 @@ func layers() map[string][]string {
 		"settlement":                       {"matching/network", "tariff", "record"},
 		"settlement/reconcile":             {"settlement"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
+		"settlement/statements":            {"settlement", "tariff", "record", "disk"},
 		"settlement/audit":                 {"settlement", "settlement/ledger", "chaincode", "record", "tariff", "proof", "disk"},
 		"settlement/ledger/identity":       {"disk"},
 		"settlement/ledger/fabric":         {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "chaincode", "disk"},
@@ -73,6 +74,7 @@ func layers() map[string][]string {
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
 		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
 		"chaincode":                        {"proof", "record"},
+		"members":                          {"chaincode"},
 		"proof":                            {},
 		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
 		"community/drive":                  {"community", "settlement", "record", "proof"},
@@ -119,6 +121,8 @@ func owners() map[string][]string {
 		"github.com/prometheus/client_golang":           {"web"},
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
+		"github.com/xuri/excelize":                      {"members", "settlement/billing/paper"},
+		"github.com/almerlucke/go-iban":                 {"members", "settlement/billing/paper"},
 	}
 }
 

@@ -73,11 +73,13 @@ func fail(code, format string, args ...any) error {
 
 // New returns the chaincode with all contracts.
 func New() (*contractapi.ContractChaincode, error) {
-	registry, settlement, rewards, disputes, official := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Official{}
-	registry.Name, settlement.Name, rewards.Name, disputes.Name, official.Name = "registry", "settlement", "rewards", "disputes", "official"
+	registry, settlement, rewards, disputes, guarantee, official := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}, &Official{}
+	registry.Name, settlement.Name, rewards.Name, disputes.Name = "registry", "settlement", "rewards", "disputes"
 	registry.BeforeTransaction, settlement.BeforeTransaction = identified, identified
-	rewards.BeforeTransaction, disputes.BeforeTransaction, official.BeforeTransaction = identified, identified, identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, official)
+	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
+	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
+	official.Name, official.BeforeTransaction = "official", identified
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, official)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

@@ -101,13 +101,13 @@ func (s *Settler) substituted(ctx context.Context, i grid.Interval, point string
 			continue
 		}
 		for _, st := range runs[len(runs)-1].Statements {
-			if st.MeteringPoint == point && st.Quality == grid.Good {
+			if st.MeteringPoint == point && st.Quality.Measured() {
 				flows = append(flows, st.Metered)
 			}
 		}
 	}
 	var err error
-	if l.Flow, err = s.Meters.Dearest(flows...); err != nil {
+	if l.Flow, err = s.Meters.Dearest(point, i, flows...); err != nil {
 		return nil, l.Metered, err
 	}
 	l.Quality = grid.Final

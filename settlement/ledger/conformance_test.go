@@ -460,7 +460,8 @@ func functionsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
 	for name, contract := range map[string]any{
-		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{}, "official": &chaincode.Official{},
+		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{},
+		"guarantee": &chaincode.Guarantee{}, "official": &chaincode.Official{},
 	} {
 		kind := reflect.TypeOf(contract)
 		inherited := reflect.TypeFor[*contractapi.Contract]()
