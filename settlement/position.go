@@ -45,7 +45,7 @@ type position struct {
 type paid struct{ owed, earned grid.Money }
 
 // estimated tells whether what was metered is no measurement, nor settled for good.
-func (p *position) estimated() bool { return p.Quality != grid.Good && p.Quality != grid.Final }
+func (p *position) estimated() bool { return !p.Quality.Shares() }
 
 // poolPrice is what a kWh of the pool came to.
 func (p *position) poolPrice() grid.Price {

@@ -27,8 +27,9 @@
 // those who deviated, at the price of the points whose utility energy they changed, dearest
 // import and cheapest export first (deviation.go; docs/settlement.md describes it).
 //
-// A metering point whose value was substituted takes part in trades and utility
-// alone, until a run with the measured value, or with the final substitute, brings it in.
+// A metering point whose value was substituted, or estimated by the grid operator, takes
+// part in trades and utility alone, until a run with the measured value, or with the final
+// substitute, brings it in.
 //
 // The fund receives what buyers pay more than sellers get, and the fees of own
 // energy and pool; it pays the grid operator each line's fee on the net flow of
@@ -317,7 +318,7 @@ func manifest(in Input, basis Basis, all []record.Batch) (record.Manifest, error
 			return record.Manifest{}, err
 		}
 	}
-	m.Estimated = slices.ContainsFunc(in.Metered, func(m record.Metered) bool { return m.Quality != grid.Good })
+	m.Estimated = slices.ContainsFunc(in.Metered, func(m record.Metered) bool { return !m.Quality.Measured() })
 	return m, nil
 }
 
