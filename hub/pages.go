@@ -66,6 +66,7 @@ func (p *pages) open() (err error) {
 		return err
 	}
 	p.live.Apart(plan.Market.Apart)
+	p.live.PricedBy(p.market.tariffs, plan.Market.Minutes)
 	if plan.Market.Rules.Pool == settlement.Midpoint {
 		p.live.SharePool((plan.Tariff.Retail + plan.Tariff.FeedIn) / 2) //nolint:mnd // the middle
 	}
@@ -182,7 +183,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site}.operator(dir)
+	operator, err := office{p.site, p.market.tariffs}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

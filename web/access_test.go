@@ -11,6 +11,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -64,6 +65,8 @@ func operations() map[string]asked {
 		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
 		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
+		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
 	}
 }
@@ -104,11 +107,22 @@ func guarded(t *testing.T) http.Handler {
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
 		Operated(web.Operator{Key: "operator's key", Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}}).Handler()
+		}, Tariffs: takesAll{}}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return contracted(t, h)
+}
+
+// takesAll is a book of tariffs that takes all prices.
+type takesAll struct{}
+
+func (takesAll) Shown() api.Tariffs {
+	return api.Tariffs{Zone: "UTC", Minutes: 15, Time: now, Currency: "EUR", MinorDigits: 2, Tariffs: []api.TariffNow{}}
+}
+
+func (takesAll) Push(_ string, prices []tariff.SpotPrice) (api.TariffSeries, error) {
+	return api.TariffSeries{Minutes: 15, Prices: len(prices)}, nil
 }
 
 // TestWhoMayDoWhat tries every operation of the contract, and what is beside them, with
@@ -200,8 +214,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 8 {
-		t.Errorf("%d operations take a body, want 8", tried)
+	if tried != 9 {
+		t.Errorf("%d operations take a body, want 9", tried)
 	}
 }
 

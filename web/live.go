@@ -205,7 +205,7 @@ func (l *Live) snapshot(status api.Status) api.State {
 	now := l.clock()
 	l.homes.follow(now, status.Speed)
 	return api.State{
-		Community: l.community, Tariff: l.tariff, Status: status,
+		Community: l.community, Tariff: l.homes.prices.usual(l.tariff, l.homes.prices.interval(now)), Status: status,
 		Trades: slices.Clone(l.trading.trades), Intervals: slices.Clone(l.trading.intervals), Homes: l.homes.shown(now, l.tariff),
 	}
 }

@@ -221,6 +221,33 @@ func (e SignCheckLoad) Valid() bool {
 	}
 }
 
+// Defines values for TariffPartKind.
+const (
+	Energy   TariffPartKind = "energy"
+	Grid     TariffPartKind = "grid"
+	Levy     TariffPartKind = "levy"
+	Metering TariffPartKind = "metering"
+	Tax      TariffPartKind = "tax"
+)
+
+// Valid indicates whether the value is a known member of the TariffPartKind enum.
+func (e TariffPartKind) Valid() bool {
+	switch e {
+	case Energy:
+		return true
+	case Grid:
+		return true
+	case Levy:
+		return true
+	case Metering:
+		return true
+	case Tax:
+		return true
+	default:
+		return false
+	}
+}
+
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
 type BestPrices struct {
 	// Bid A price, and the energy that waits at it; absent where nothing waits
@@ -450,7 +477,8 @@ type Home struct {
 	MeteringPoint string `json:"metering_point"`
 
 	// Pool The price at which the home shares with others after delivery what no trade covers, millionths/kWh; absent where it shares nothing, or the price depends on the interval
-	Pool *int64 `json:"pool,omitempty"`
+	Pool   *int64  `json:"pool,omitempty"`
+	Tariff *Tariff `json:"tariff,omitempty"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -770,6 +798,19 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// PushedPrice defines model for PushedPrice.
+type PushedPrice struct {
+	// Price millionths of the currency unit per kWh
+	Price int64     `json:"price"`
+	Start time.Time `json:"start"`
+}
+
+// PushedPrices defines model for PushedPrices.
+type PushedPrices struct {
+	// Prices In any order; together they have no hole
+	Prices []PushedPrice `json:"prices"`
+}
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -902,10 +943,103 @@ type StoreStatus struct {
 
 // Tariff defines model for Tariff.
 type Tariff struct {
+	// Community The part of retail that energy of neighbours pays too; absent: none
+	Community *int64 `json:"community,omitempty"`
+	Currency  string `json:"currency"`
+	FeedIn    int64  `json:"feed_in"`
+
+	// Name Absent: it is the version
+	Name    *string `json:"name,omitempty"`
+	Retail  int64   `json:"retail"`
+	Version string  `json:"version"`
+}
+
+// TariffNow defines model for TariffNow.
+type TariffNow struct {
+	// Components What now is the sum of
+	Components []TariffPart `json:"components"`
+	Name       string       `json:"name"`
+	Now        *Tariff      `json:"now,omitempty"`
+
+	// Problem Why there is no price now; absent: now has it
+	Problem *string       `json:"problem,omitempty"`
+	Series  *TariffSeries `json:"series,omitempty"`
+
+	// Versions By date
+	Versions []TariffVersion `json:"versions"`
+}
+
+// TariffPart defines model for TariffPart.
+type TariffPart struct {
+	// Community What energy of neighbours pays of it, millionths/kWh; absent: nothing
+	Community *int64 `json:"community,omitempty"`
+	Component string `json:"component"`
+
+	// Export Of energy given to the utility; absent: of energy taken
+	Export *bool `json:"export,omitempty"`
+
+	// Gross The price contains it
+	Gross *bool          `json:"gross,omitempty"`
+	Kind  TariffPartKind `json:"kind"`
+
+	// Price millionths/kWh
+	Price int64 `json:"price"`
+
+	// Vat Rate of the value-added tax that falls on it, in millionths; absent: none
+	Vat *int64 `json:"vat,omitempty"`
+}
+
+// TariffPartKind defines model for TariffPart.Kind.
+type TariffPartKind string
+
+// TariffSeries defines model for TariffSeries.
+type TariffSeries struct {
+	// From Of the first; absent: none is known
+	From *time.Time `json:"from,omitempty"`
+
+	// Minutes Of each price
+	Minutes int `json:"minutes"`
+
+	// Prices How many are known
+	Prices int `json:"prices"`
+
+	// Until Up to where the last one counts
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// TariffVersion defines model for TariffVersion.
+type TariffVersion struct {
+	// Components Names
+	Components []string `json:"components"`
+
+	// Digest SHA-256 of what it says, hex
+	Digest *string `json:"digest,omitempty"`
+
+	// ValidFrom Local date, as 2026-01-01; absent: it always counted
+	ValidFrom *string `json:"valid_from,omitempty"`
+	Version   string  `json:"version"`
+}
+
+// Tariffs defines model for Tariffs.
+type Tariffs struct {
+	// Currency ISO 4217
 	Currency string `json:"currency"`
-	FeedIn   int64  `json:"feed_in"`
-	Retail   int64  `json:"retail"`
-	Version  string `json:"version"`
+
+	// MinorDigits Decimals of amounts in it: 2 of EUR, 0 of JPY
+	MinorDigits int `json:"minor_digits"`
+
+	// Minutes Length of a delivery interval
+	Minutes int         `json:"minutes"`
+	Tariffs []TariffNow `json:"tariffs"`
+
+	// Time World time of what counts now
+	Time time.Time `json:"time"`
+
+	// Usual Name of the one that metering points without their own have now
+	Usual string `json:"usual"`
+
+	// Zone Local time of windows and dates, of the tz database
+	Zone string `json:"zone"`
 }
 
 // Today Settled intervals of the current day, UTC
@@ -1004,173 +1138,192 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
+type PushPricesJSONRequestBody = PushedPrices
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7H3vchs3tueroLi3yndqWhKlOJ4NVfvB8SST3Epil6Vc185sVgWyD0mMugGmgRbNSWlqn2YfbJ9kC+cA",
+	"aHQ3mmzKkuPcySfLZLMBHBwcnL+/88tkocqNkiCNnsx+mVSgN0pqwP+8hWWtIbd/LpQ0II39k282hVhw",
+	"I5Q8+7tW0n6mF2souf3r3ypYTmaT/3bWvPeMvtVnbyo1L6Cc3N/fZ5Mc9KISG/uayWzybr1jUpmJ/cY9",
+	"bt/2JWjzphILmk/nJ8Ks2XbNDeOSqSqHii0rVTLOSjBQCbliGyWkYVtVFzkzFc+BccOUXMCMmTWwOWjD",
+	"1BL/1kKuCqD3aGbsa7dcGLZdQwVMKlYICWxrx+RsCfZJxlkhSmFYIUCzOZgtgDxlXxZqcatZruyC2ELV",
+	"0pz+LznJJptKbaAyghYzF/lheokFfAd3UEzus4mQBqo7Xthfmd0GJrOJNnaZ9ku1XEJ1zPvus0kFP9ei",
+	"svv7t+blP2X+5Wr+d1gY+3K7C2/h5xo0MUCeC7sHvHgTrWjJCw3dRcZzbu/e1fXLt9dn33/7w4/XX11N",
+	"sv6K/Cbe4Cb2X/ByrkEa2sgSyjlUz3TGxJIJw9ZcMyWh/9qjVi1k/rBVL/iGL4TZJXgW2ZXNuTFQ7dha",
+	"FbnO2Lv1JJssVVVyM5nZSb14PskmpZCirMvJ7DxMzs53BZWdHbzfqMrcIAMOjCMMW4k70JbpS6VNxt7N",
+	"mFRzle+YhqLQrFQVWF6XyPB7JzFNTYJYuLd1ojw4N7trCyUlLOynzPDb1jwzeyx5/ASywyXjbtft0cL3",
+	"Q378tIldklPvc13vkYobkokDy8rhTiyAlapL+q3bFM13VlzslMyZ0LiUORQC7iBvL/BWqq08ljW6LG7p",
+	"4xbcW16K7V+teVGAXEHiyDFtVMVXwBb+IZKUdtlrVcIzHVibS721klSqbU/0LZROHmhVGyKSUTnfPdPN",
+	"MJrZ34RxMvZHtuE7PZJcfQ7IRUV8ZacB0pLyb5PFmlcrKzRyod3fPyUE00ZtiXk6+5+xjdLCiDuYsbk9",
+	"21tW1ot1dMjmsKS/IwKOm69RtyD1HqbzZF8pw5aqYsJoVnBt2KJQGnKW8924kWppBIrr8GzODZwYUR4W",
+	"pw1VPZX8+8IKkhxXAMf3zX7pMApoI0p/3Nzv5koVwGX3Rtx3733rn7O7Z+/APiHvVFGXcLIFsVobyFkJ",
+	"Vqm4gwqp6wd6pkmNCIxn1QNpmW9t1Q38Lh9H502l7oTG+6Q/Gw3GFJBnbF4bZG0rItfACshXULEdmJkV",
+	"JFZBsbqK1VA4CZMKFlaFyVktF2suVzidPuXcAGmy0hKj76JpE51a/DG0xqG7NrwkjNTMJ4u2vE2jJOOo",
+	"sqylu2i7Iib6qk3cb41mkpfQJmpKBVnUVQVykXrH1Wv2/OL8T0nFRcjapBTW1/ZKy6EQd/akRvTok3mr",
+	"qiK/wUP3sKPYrD9aRjO31ghp0kpT8cW+69sKYnccSC+W9vDMVV1pJmTr3LA52PPh1u73NlaGVb1am1Fs",
+	"lU02nPSOEY9WsABxB2Mf16rIH8LbbvruBW6G0egpCv8ZCsNTdyydW2+XXBlu4BKJremQO5ras74p+MLe",
+	"J0o70wQtGcvbt7DrERnfgVq5gVIfEprfqBJQGtDEeVXhFfL+ZKVO7Gcn+lZsTtSGdOITVCjsvWiqGiLZ",
+	"PH7AcA08fFBtuKkPDnRFT7UkXXsTfoCttR90xlSRWyNxKSpt93fUQq7tWx+8ig5ruSWlOejO3WUd2Ue6",
+	"S/9Wsaxk+YoesId0AxUrRVHA5Aj1/lbI9BdKWiM5fakErWmMtuPkXnv67kCgVlMBz4VchWs40qz8Vo0R",
+	"mtlkyyvpVI8BMSekNlZXq5heoyOhUOqWcdPSPe31f9jatDIBiRdINbyt3+YgzT4b0pkZaEwoa/VqKJa9",
+	"M78UVbnlFaSNHZVD2p2goRIDnoY7kLlKGU/33bVEHD+ZWZlonzsNC4sPBFmMyMrcrCezyUqYdT0/XajS",
+	"nrBSyS03Jv4TLRl95t6KoxPh3vAqcWu9lsj5Gu6g4gXDDdNkZNodYXNY23+UBGavzQxFrVXhhbESt1J5",
+	"vQA9ROVAyN6Ff1XLqw0skmyOv7qxqkiS0LL2Vmr7rV9XqmTnmb9jyfPlDgcxxTPtx7VHXcjk6Grj7Z/O",
+	"BaSZtjd7yW+t/ab5zjnZyAS3SuZSJdWlBzJNfETcmj1r/jSOpXDLn4qdKrUURULK7hGOetghYwWXnhEp",
+	"7RbeQYV/Ofstc7K5iu+a3hite+UI6qIAcg/7mSYlkNALa/s8zPuFSkmCBN8obXTGvnl9dT178/rtdUYu",
+	"VAlmq6pbxjU7/+Li9PzFfz89P52eXTzPSKWxm8SDe/WgkHWjp5b11fsNLPb7blCnBXxO+zM1pMSS6xEk",
+	"VKudNfitLWZvoQXXJiO3pJIQviJdgwSLG602ohBm90wztEq1fXTrprJjBfA7IBsUrczIydJ2cGu2tk+W",
+	"YBjwxZopaxE+00xC41BiaIe77/G2SLxEMx5WkPBY01JT1MvsLo6ze5EmI/UAu/bUcI3TyZkfRCqj2BzQ",
+	"5Snt3/b7VSXySzZXZs24NZLn6g7YlClZ7IiovWCBXvMKdHSnjzEb1qoyR0/U8FuQFLLwUx0zXIff3aZ4",
+	"wvrJOOKljsHXoihSdocLkOjIo25ZRdHNiSy8VT5AogFvw75rrxAgzc2AcGw4aARV98Y7RvhpBzw94ay7",
+	"JW5QgarYCoweud3wc/KuD/s8YwW3V6XbdDyda7FaW4JKGDuKyGFwGB/woO2YZMGHOUcmomjQT4dkpV1I",
+	"Fjtmmt3rUdhNKGsYjuib5jCZJ5Xql6hc0alwDuLJrxE8cXGFmxwKvrspE5fVl3TdhAiEXKHgDgYGq9zd",
+	"2B77sws7Nn9PY7+YTqfTQ8GIPFhx+2zKjlEQfncj8KOlC8gOX9XDakSzb59ETGnFN8kduRIFyAV4RcBv",
+	"gP7wHfjkw1X8/c1aFQlp8BZWQpsQsC75zl4sVsfEIID3S3uSWflNZ68CtuWyP5s29c4vPh8ztwpWet/c",
+	"3CWC03I085TJ7H2DKs9SFYXa6pm/gDakd6N9e8Qkz9MOw/T1LEgZ8kYh2QB9UxCv6PNmM9Hqki70hfa3",
+	"cUdD6C6n4DuT898/Y1p9gqzXSCzhNEyM7qT8Uwdthk88immvG7kq4KahZYoWYZ58sYCNwah/RP7Mh0Wk",
+	"3WKmgVeLNeRsu7asRRtm2TIdI6mltqZ77L/sicwuWY213tL6iBElqNokhdu1S2OhSxEPspUxHy7bLAen",
+	"IjkdTcBN2z0fLqWIEUea4v7qf3Rr/OtCbft0e6O2kYQpVYkyxQrjonCsEew4ileoFVjzyJpa1gDuBfLw",
+	"l1uoGnnVvBnVumJ3Sq/6H84hchLMeHYSlJMTb8hbFvM2HauihCN8R62tSUjcKWHFjbiDZLIQvXak5ux9",
+	"COOethMZrZLTQvdn4+DKrDUplQSU8G7JaJiOVH9JcD6Cv9h58J3HmPFSyZX9ohzpI+6eFHrIy3UkXkoH",
+	"/gs3sOW7qxCRaG8oXwPP05qnSx3gcoeueaFhoWSOvkcr7xe3lqXw94GV6vkzjYR2crkRwMIwvqpgrNEx",
+	"YLcVXJsbR8GE8BJlCFfF3nm6Fhe8xOy6BbnntSFn3Tj3fBNR6BCJm8UanOObhtgKq+xYgx5jnEmRXsGy",
+	"1qmA+7v1rpk+LaVkW2Rhk5pX1WRG7psYpRFSAqFxdxTkXWrE16WEB/gAxIGIwjfuhHdYcIG5ielrdaOh",
+	"zpXclX5jO26SWubol7IqVJSZsObEpxulrc2kLxmUG7Pzvup3ML9Si1sweC9bFXW7VkyDZW+p2C3sZkyb",
+	"isuVlerc0c2owl7ZSrsrOxmqj7OW9kYZw4NkB4Yo994f+eeC3TU+rOmidAldASJ/5L43BL/lfTZZumtw",
+	"3/N4VQ4f5kOJldfBxo1uqszttdVM0J/hlOYZ8zTMKGsLd9avDLcQ+bwuNbkyeVFMkklVqhjgxAr1OxMx",
+	"G14wzlGHPmK6WBhf2ks4ZFjgtSuVc2yhR1tnJFOVNGt9dvtuHd//FfJX2wGITmoTppHDBplVtfMbRiZx",
+	"8Uoslwejx/QUJn3lfHfwcXxoIOuv48HxJ75h4ugI+PFSAuTbyBXXiXw1yS4JFd44w+sB96y/J/wAqWl9",
+	"R5k7iQA4LG4HuLuR8qibMC1WEnK73TAYTfbiLCl4FL0hPVLj4d8KI0GTl92NaS8IpZIX1Rrz0PrvnGNu",
+	"+Th2u4WED+0OKrEUUFlZ6893Qy6nREgnzk839Ty1Zp8A0H41lHPIc8jtiVnyeSUW6YNON0P/93SltCc0",
+	"bqWVUglarblet9QSJF7G1vD+IPe5KL3bBjcCkXSYEYd0vWYzx+zaUHKFX+QDJp6csriD70FrvhrykZ/x",
+	"jTi7Oz/barqhLxln5CCmMIZmqjbMvrhxgOSKRCca/T0rJvcpT/vvS/uQS+aBMbk80eWaTHmZRSe5pCVf",
+	"so2SK/rC2dxGMc42dMq9N52mkLmJW+aVq8Nudfx2iOZvvFjqxNaqSlXHZdsMJg78XPPCOdD9QlZK4Y0g",
+	"tKYV6lpvyIqvJXpAUpnOVdLp+K5xdpGJnFTIOo6HKBWAF3Uyt5xi/1YmG3hv8OKVddEvVcF1+/cEj4Vf",
+	"9Eg/RbMVj+6psK/+Tzs5fTB3Z622uu1iCGkdmH7xjO6KfpBERNlBx4UN0r5QCiuVmTvIXa9Yx5eaXBi4",
+	"GxMjPLQy71h1QtjJpiO0ZkzsSGjOdFmNVsGbzU557I5Isg35YoMZHiT9NgWvtZhjWt1Yl2zazyCabCm3",
+	"6GgOR/D647P597y6BfO2Lob53JfllbU27BZgw4zqx/tAFGm3wtpFTa0CVpE7csQFSq7wPVZNyOfwvK42",
+	"INEYRUMhY63StLZxPmB9LgulqvSYhdoeuYAVN3CzKJSuq4ScvHLeIKejRsYOSGfpCGlJH5Zp7+7kQFYp",
+	"Gpg0P0yno1LfvwO5MmuKko3LgDdicZvw91KejDUry7owYlN4X8sD3CZNMnyL5G5sv6tZ4NDUlf4a4+99",
+	"C2RkGkQ/9a6el8KYsVUkS1EUNwOJDt8Dl85sVUsyhrdcM/sTyDMG7/nCYIGJ3VIM0Klaxlm1IbPV/m78",
+	"fNJhJRcinZMDU6KbvUll9275kV7KfZkhBSz35OKUfMe0EUURmHisL3p/sonyfNA/TCUKymeaheTGvlEE",
+	"lVD5gBU9sL14TrH8mFTtUdUQXKfiaFiYUsHfXcxSVWzB5QKKgrtirn6qp0tOGZd2Eifm+19swAeKtlw4",
+	"49pxTzZxw1NB0PuNoJIRmiGkddU7XojcaUSJ9NNKJyOI5xQhJP2rckUUmCTniiusTvYA0eLTcvYm1ETy",
+	"L51bE62q4ZFAzIheyPOD4uklGjhpDsKJoq69Xe/QghPoDLEKoPO2Ef/2swEHLZZwFvbpZCQ47++HJv02",
+	"ov+R1dcPkr2BGM+sNDK8yNi79awrNu01aDXg8XdOdH5HPDvIqNc+hEga1ZpHMR50jGIIkUrfk7F2HzV+",
+	"fvHF8y9e/Onii8+PKiOOGXlEBpjbwgcVz8fb198jvgKJwpSXQMpIw8Xn1oh/8ZwVYAz6enOxEobKpm7Y",
+	"KZuxf7KTS1dQGZUuu0zAWkPehJGoYnaDgVc7+P/+28uTv/KTf0xPvrj558lP0f9OZ/88+emXafbis/t/",
+	"SwnLfXmzvmT4snM94uk7zr08jLVAeRIdrauj53rP38X04sXJ9MXJ9Pz6/GI2nc6m07+enX/+0RAaWpdh",
+	"DkteFwYZtKPchCyz85mnW9aUv7msbCGZVhRKbXQNl3FrFVqZoR6CqVISTtlLtwFxVeMAMAjSSyslXcLS",
+	"DiUEvQ5XiE4STYXEeFAuMf+KPLgu5E/6enPpYBzDpYj7qWCqmVQkdoRkCzsEr/Gq1k5A0YhCM3sRMLox",
+	"dZM1vnJ1X5ih3raBKIEoFhAXnx/Op0prJN9ZbSRjPKjmIXboNSCrWLc4nViDy2dHJsWO1TtirSAwE3rD",
+	"bqwSeLMi/17sJmt9IcoScmGtA1XdkFbi7l37wa0oisPuwFh0HrzyDwnT8U6PlgimTL1v6XfnmDfU9YPg",
+	"81dQNMlWe4V2MpcOzwiFzFy1g4rzlcluAy772sSw8ELXlNAHBVhzH1L6T9LHn6atjhzhRy3aJW3ZK8lF",
+	"sQNkQAh1W/FEmr8/gmorg9bZyow5ZWgv0GR0L6fUUm/Bq0pAjq538hSKyl9/Vo4ghAYp1OF2dJnWl864",
+	"xLF97TAGBBlfcSEdvsYt7J5pVnEDWbD/oNCAvv1kbpK74/cxY4wgdO/1+/5eu/CCQDV32HF2iJXp9Te8",
+	"KEYdkobpm98qeZML7YifiO1VNcy8gBU63iXLBuS8dsQTmq2BV7nf/k2lVhUvcXs+mzKdeSVTNDVH8W2D",
+	"2S1YRJR5rw9eEBjsxtEdx2R2qGA6nbJ3Xv4HMABXv8i0URsdT3BTqVJoyGe+ujWeBS6T7pc5R89IP2Bp",
+	"RaI+ntqjC/kLcZjJ+q93XD5SVDYGB2Z/zl06+BNI2360flDuazuv3b4yFrxcSfx0A1qmESfEWVYpyTOU",
+	"PJb9SOlAi0JIkk3BHuSSoYl3yVQkW7jEFwTXblu+E78S7ohla2W1HF+lYlmohCQWmq8FOYrazqxNuPTH",
+	"SiSHLGdV9EFjNjB2whQJdKaHRoY2sP4qMevRZ+FD7es3fHUg9MvZxrIMXWlGRaHg3tal464bIVcz9i3j",
+	"JVtDBZdNmZvLLCLBpKGy92UouJQhjQ/wqj+fMh2pZxvxQeHXN9w+Moia8C9Wd/SvWuzz24Ssc5nXeRrO",
+	"CME1QkDe1JWEnNz5ycvav+wGtT8nePtvJZr4hD77ZxVqehxIDVVbN2tEHwK93Ffu9IcfzGj4vdDpAwud",
+	"PgzY8DdbJvVbhGncC5ehxUre1BLz4IbOvH2GUtTRleSfTVYyCZmuhCa93r5kg3fjLCHA2NwqN90LvB0c",
+	"nsNKSE1Vz6Nz+3/1Aq/fSq3Wr4dSNBo3NJ148uVTFYO9ob8xsaWnyBXu00MZQS5HC0+i9lGXvfDJNOqV",
+	"e7pfTU+fZzSDIQ1UyNWniyr8u4L6ezX6gfmlk79fhlhk+3oVuqklIaesN+b8lR9qCrNQ5dhUMKZ8+r9r",
+	"if+q5fD7Q4y+Ft64Cvlkpt7vZe/jtaKOy3uxmZ2dRehdlamVPbrdz02hZ2dn/+///F98ZHZ2dpbD3Zkx",
+	"ux+vvpym9uRXVbbS/ITaE+FoX7IpFtw66Bos2Bkeux09nWYjC+/3KAtXjXLSxVPbsiWv0FmHT2JQfaFK",
+	"SBRejMGYafnH0PUZYHz2+zPpsT3OlQdnqw+7Pa59TardnBL9GKSFbCuFGYs7coC4s/DrO0kyL8q33CzW",
+	"VAcGIB/LdzKESu9jOWguopGYsT+msMd8oeNalTA51tg+ZLBe+xlYW5Pgz9yzwWhMmK0GNnGw30MdAZkm",
+	"XNeUF2hffNLYv3O3pUjngWzBPabfQStMpxBBhoFWcBojTYt3+GzSIusidCBxmjPabE8w3qLSgXCMji8e",
+	"uApWzdPYcO88eTpGnJIr0ObG6t8xnV0O7X2oZWodzyPgbwiiYKhwlZLsB750pVMJFY/eSenWVpvSqoSQ",
+	"Qd3SFQ6nkPo5RHONy7baBEqQY+T+Ev0ff3ddxWwfdaD0oANjgEwqyAfKyHKYD3xzHMjgQLFlyJROQT9A",
+	"Bc6hNsKVQhMNa8k8BaLUHzda/O6kQtC0b0qUz2H+UBaMcZcBZ5rUAtRfO/XuTYI/6ctDgJ+PmubaRWx1",
+	"uc5utPTKqXHY6LLJLkgmPpZ8c63XkL/xcz8G5jadBNfAC4Tyatd+gRTIDVTsNu2aeZoC+uG8smjt+iGL",
+	"T2lEVlPfUbz/sgFbwvxIhI2QiqHtPjJWHm9PK6viedDxfZrFgRwLN+MUHR6eav57MvmDkslH5Dy+hS2v",
+	"8mRvA4JvydOXc9NiJJluLSRbFny1gqiPxsiOUcGE6ps3cauL9pj8jouCzwf6K5QwoGnqglu+Hwt/FZpD",
+	"HSt6A8ybe0W8lpiWWUx3mnczyeHt+2qjUrrdvM7THgacRGjIaJX3ugAHAx7OTsiARDQZmTM/j1HbCH5K",
+	"nX1iP16/cin/IyvKWvNwuVYS3o89x8f0sLG0HJ8c5Y7OoQJjokTmdyM0rcHVNqMO7y7kXzaodPtOaZtu",
+	"h1sD9S3BPYdvSATfwsZ3QhsKhSR2JW1EbxAOJc/Yu7F1dpva8LTzLu64Mk4DuIWho/JhveOsOYKvfwjs",
+	"eAMQ6fq8RcpsWLyffiRfIs4Y5qwEhgqFBgQcewwaJk0BcNkjcOwbSagdOl3NfMMwqfU66/phAcEkwI9V",
+	"Pe4EbFH3uIVd1g4PP9P0gX0PN4qSM8lKUMuQzE53PBVtT2afn18cxMsZAMa5Eiv5ag1Uyn3E0grFU6ID",
+	"LVNMLTT8FtG5MFCENcvkfcMvN9iuBb/3rRzxEXQ1NVXNC2zJSPByUm0xbOYxQ0NcSKpU/CK4pPyMJj5e",
+	"SX+TU+tgqiIuM0k3j32zp6tdTxQ+Qn+v/dqMXdWxzbAGu3o9pF3XsQBqA+29HrKOdFOvfW33Qpmum7bf",
+	"oKjtYUPrISZIYocWvCr3IJA4D7jvB1fyxVpImKETPBf6ltKVWb3J2piig7Eslzcy0rs2vl2bO2w3vb5h",
+	"HTSMLd+l2ilKKpvxC9Q9HM1RG9sGak1waThWwyWX+mZh2Xy0xt78LmrEOaYKIgDe7U1uidHIfL64vkFD",
+	"dLTOSS7Ho36kN9BZSa7qlu3TeG+1UdUIcC9VQbdb31FTikzgPpTPh/bY9C/3K2+9sjntHS7vEbezQZ11",
+	"ppgsxUCBOTxt0xKlIWhfrGz57mYgVfAKEWtdvRM3LOeGz7krCiOQVn4LHvi3jT9sHxmdFDgc32pcgH3o",
+	"3gh5Lg3aJEwyfS547Jt+/8pVdDmh8syLTOxVFZatJOOSpI+S8MEAvrjq1IZdhxtvdHtbxEx1XqUKDBcu",
+	"R9M5hNUy7tOKzW+MUsevoN0dt182A5DfCDnymHoou3QwvskkaU5cwi1vl/rBYmHwiEdNdN1QzSKHd+4H",
+	"QuvtbZ6TdAN3uFRbv2Jdl0wtRyspOOgQatpwp8HDmMKNUrX3IFIvakEF6wg9JNU2Zq6tg4ge6h8II9d4",
+	"Rc82e5lGUs9dGfd44v2n2/FDmp5DIYz2MprKMEP47pSjj/O7/WcXXcdDoMaz49qYhbWkHS3vN2oAOtBN",
+	"r9V5zSHftqqyfUyK38aN/CI/z6pSWu+DgV4oabiQbQ5KpEd4+yx4JVx3tQLudlE6Myrn79Nd/g+Fd85G",
+	"R3HueCpY7DAZUKzxooYTjuC5hr93GWzcKulK4v4KGW3xB183zUaHZIFhT3zrvPU4d1mpcrBLGRpYPQC9",
+	"fmbcXo1gXzt1rF/18cOBYIlOZ04hKIg18P1sUiliRiRCrT9uLI9vA+ClR5OmWnr9sLYSDRbdnkBVW0Id",
+	"da/8wEkZHZ8hkYsVpPABr755eXLx+YuAKedyIgdwlR0Ex02aT75TC16gkMbsKMKeOT+ZnrcbWBTWACTy",
+	"xg7iJL7X6Pu8IdYwqRMMH2s9ndjn1Wv2/OL8TwNMrKobgiPq//LPsBAlLwjxAbMDNNVjz9iF/eyrH99m",
+	"bGr/+o83/zMdSXpE4MVm5Udcmz9Qy4EhcNXOnWbNJGZc2xDkIjo7XSi7vYKh1nUKL8RyeoBR8GnJ3V6n",
+	"vpzd4WdspY9Ob1Mj/UOlepAQ84ZVCJkjmq/MkaEb7BPzj2A3HBQD/yCB3kgDt/hI+2yxkqdCs21JZvaN",
+	"BLpQomg6RtBIrYwFa+XtMvbj9at+Yog2okxnUgfZ2umeS6Cd4YeZa0jLXavMqpaoGW4bTC77ce/Mp5wo",
+	"ad+MBDPa2WH1eWufj811GbCSv4SVkH7hrRYaYa7dHgNk2zRG/EgUYmLfIfMBDNtiEdgcYk5nsXdyxCrd",
+	"T2/27PYbZ2j6UYRG3Aj3g4SK1tWiwUzaG9AsLjWBdoC6+TzJ9eixTUSfdwMlsg/uTrtPPIbWGUcmb2go",
+	"ioF5uv6zx2p9vW6vRIkw1CgsKiRq9a1cqkQvkLHVx8fmarpYSEf9I3CaCMyotIRnnFHmZOswDfghu0pY",
+	"utwRczDtHFIEwfzJh8XvoizTBujuYrqvvOCzF63KhvN0gUFnkpTQWlfC7K4sV3rELRcSTNtbUcSQwojh",
+	"g9NbCA2d7MXGclHBwigs3EK2xxMPvIrzutfGbAa7kryUAdcRxwqJ6T5MiXqgQ+XzcMVhtw6O6d8ykKjV",
+	"hEJxcP//4XVaY3YpFoIXZLrpzBVJY/Klu4hHzIvitGNiuPS/fTMSBvG5oxt0gyBieo06zYG53KNEo0Pd",
+	"nstXViYIh7ktJCPQSuy6aP+X+db1LQt1b+pj5vriH/7FKftaVa5uAwssyH/wR3SO9SsYTtnLpjG2G0Oz",
+	"PzY4iA6lqIIFYNWoHeE17rZQslEK/WHBJSPoOQGCQqmkNvR010/MeIEIku+EWbMKeOg+SVhKVMOU5xVo",
+	"52x2LasQZjdjkcJ0CzvttpJaMri6jIVSt8Kps/ZrlzpgdQcHy2aEKeyWvgqZ2ZPINJqcu6Mg+UZMZpPP",
+	"TqennxHCKeVAeJCfgHjkkrSUp9C3+WSGQFxfO7ijDa845X5PZn/rh+cKt6YHgPfF8XcTqUfCvvnnmopE",
+	"yZ/ZwlTESzdlBv5kJb3eKKlJ+l1Mp2QyS+PTPjebwnXRPvu7S/5u3vcByE7391nifDth5sFDF5yi8c9p",
+	"XqlRwvzP3rrug/j8+RHPRzcB7hgK47/9ZKmj67Lk1a49u4Yl7Ymi0+PjyqJyR9+r8vRZyOtq1NrLJkq0",
+	"D24Qp+eZsIl0JrlwBeY7H+76oH09HEdNbeCrNRcywx5aVi6hByhqWoV0DvQMMJF1LoyqPFiGpSO2VFKb",
+	"+OyzORRKrjRiLqKTqUUXB8a9hy7fe7juJ6NL3PljgLsr92WKDv2eIFS1QCUzbXux03KiT4kzj/U2RI4I",
+	"5+2AwGoJpMOyplEcTVXDPtmTPQwYOTV+D0P+6STeWPC8NANsArTeJyLRcqv3aMPmIg81Mos18A21ZF4S",
+	"lmHUN4UAnsErGbzjQ3qIUIv10CF+fRXZ6E+2f80gA9vXeAo+eEeaRXe3JRTdRxq4HZhjO1iAnBmF7vmg",
+	"HEbTjqiKhqDrLwcmCUx9Cw5RMG5s0WpYtx8IV3ukCBTR+CcV8EosCWdlvVhjPqHzVWM2RMDTpE55LTDs",
+	"U/Y6BhSHCtiayxy9cS2U1wocWKKosKiZQIAdxivCRUBRkP7X5iV6iEZ5VF0NHZsOxjwR5QlAH5+2rubw",
+	"Mccpa6q7Vy6jJAv6mzZ2tzCLdL5jTZ7T00q/bPL59LPHlpavkHEcMH7uEEt6amDImLlkeV3xeeHSgwio",
+	"gSY3aEAErvwk9/kJb6ExBI04aPQlQ31Vk44Vh73rwq4EJK1ZAKWfNU0T6Ekcghy5tJO+/sb3RzYony27",
+	"E75B1Cu5EZMOD8m17XboHVuuWaG0wx/ZACeogyUUO4I+dzjA3tfQlKg5grm3nrK42d62EsYA9mGIUZgJ",
+	"qYUatTvghbUqwjvYvz+fTv9AmqdPCKc2CghRwG9BXrrmCjKQRt+S+wkXz6UdHeNGQnv8ZFrBKXuJF4W9",
+	"IzhuEaL+HPBY4jcl32EwpMYo8/l0Og396EPPf2Fnf/HFH07ZX766Zm2FmJa9HdS1T9nLFY5KcD1gh7SX",
+	"V62h06K9fb+ebTX7dw3AWoj5f0jdPASdHZ1xJPiXKt89mgLTbolw33bkuuzijyRbhmCo+xLmHUElLlyA",
+	"EjjVkTz1FfH84otf+0q5osYDw9IvC7XCg9dJT+M728ZeqrRD2UFYt3g2i2HTI4z1SzZXZo2y5z+uXv+A",
+	"XWj1aZ+7TQW8TN9g57Q1/YulOVWuj+IT3jHNWFYVSx32FDF/CTfCfVuVHtQqn9JA8ejlw7f0ZRPcJ3gD",
+	"qQjsTxsrADHJkAn9oAMzff6J6GBbd81hWx/M4fC9PRwNRqsHQ+bmJ7CTT79Fo0hOHYy7jQ1aKhqpPk3q",
+	"Qm7tMWzDITBjJ4r0tq0tNIUQTSVYQnFXoPGupJ+yyaYeaNrqe17pRm9q4AcCJM0ABgHabZ9Pp+zdmvS9",
+	"z6bT0Cr0YjpFsWjZ8JRdKdTvggIzWsfLrA0uSa77DPVGxUMPX47tgRCnzupQ8Sh41C3xWqng3mto/LOa",
+	"BsadtzreF38I8R/KTI7y9lHRVtuUDuPe1hyPx9dhWg1HHl+DeYxD+cSKyZFy9vn0i9+a4vMXcQddqR04",
+	"kFKa0RlpD6m90YodK0Brf5Y9dpvVGOlpq8Vr10ZIqKrrC3MQTGcu+Lg3ihfD/X0cW7wLMDjGJPcr+WB9",
+	"Kcp36O6So0HPzZh5+NKlWNXWElYSHJ5tmupCL9Sd6wft7PE23f0TMdUfX7L82Y0S+hH9SvZRhAw5yjby",
+	"bYA+etRgD29855FAv1f5vNbs+tUbz5OXTBdqSy4Eq2YXkOQKB8x34DD6hz7GvhD3uSHHHsSwjKektieD",
+	"vZnpZvcF+a5YH2FrU1R26OuHRZ5D0vs40i6Gix9H5rCOJyWzo0M7zWIppEAkncid2KYhhq7dj59IdnUg",
+	"8j+yYtSD+N+3Rx9HRzpWh7l4GpYhVN7lLkbJRk8vAZOiEET2IOUkgoIcOqlnvxzwNYDMY15rbfnzFBqv",
+	"Ve9XSsLHtyj3EM6pgB6jud7sM8cH1/ursvgnQsmXflYZM4qtFLPmnzDrcQb3sZb2Ic49m7taw8cfelD8",
+	"ivaJeHzp+6WQ+e+i92OYp0fwvd2UWOwa1ctGOSxozxxg9sflWDfoxxNr2BJoP++4ZLN2wwe9Vlv9KTox",
+	"nuxCf4so+Gtghb2g7lwzpINspMVKflwewsRKLx3s6E8j+hqost8F32+UpV+pcsNdVTZVDTTQoe0mabdS",
+	"bbERwZpvMBp3kO8DjP9TMn43iOkTMHwBA7WOENRm/jJKszAuUEQQDPWGUede/5MGFtyrodacJg0K6y/7",
+	"YU783dMqG63SqU/50GUdPqJtsFcG5JedblfUbapSJYKd/H5gx91Bjn6EsoThH8eylEcZWtAHD2F8XqnV",
+	"gN6XVfvGP3NMDnhGLVkcLMGLk+n59fnFbDqdTad/PTv//DFTxD9KyqPvyTDW4edoZklQqFUvLvQ459Ch",
+	"CQ3MIVSTuGyr2APYznqggpFnupm267OWSGcl6OiiQFdFVcs2P0V4y0Ps5GFqn1BA+SEShPnSY8uy+c6d",
+	"nIwRyGwDSOKycjGlBcqN2TUt/NmmUquKlyV06PiN2uILAnhtwOI2quIrS3ucFAXCs7YijaO6WSCUdExT",
+	"HTexGsgsKZSGptvMYX9PrNK7KxGLKCjSu3V1FB1x1BI/X7lLMdKt0jfxdVN/FyrzmNpXOeje3MrFCUWZ",
+	"GQq68wu2RiAnVTUVVH5v8AKnPEcE45cAuXbp55gIUqkC3Ke+ckgYDcUyFc2O6gWfSntuAxmPus2f7yU0",
+	"1Y997FhQO21trbae5tIeMqN8X92owjYArcYVmgtV2vPJ0ZyIzoHH9U1mrV0n8y+32mWx2fuPYr+ELVH6",
+	"fDbHbdJBqbisXMzWtPawz9XM7LwLwHOKEvGC6VP2EpfRZIhZLnvDV/5X7tElbF2WKiZYYBwTUZG9etrO",
+	"ocUcR2TyKdOhHaEJWMouy7j1S/yNUfbn9pefM33pKqRwIkEYNRTqpOolGH8FhqCUn1BS0wBDGqTxRUCR",
+	"2LEUpTWb4Ibgej1XvMq9J6LDNPXe++jKQw0/6SJrvW+VdbLez96uuP1r163Qlbhhm8J4kRHs0GD47jqU",
+	"1j/ZOv0QQ1W79DUmDvESU0mVJrihrfKl8E2CQFtFCXkFz7R/UWxZcHb7bs0WShMOkj/VomIBVzBBsLNf",
+	"7ETuzxqss8MGqsMufAQT9RprlzH30EpIqoXhFYS83QzXhlcYmdraAwT6wnkruCj7v0lz0U4+uAaKTkLQ",
+	"U5QHg3cgYi+FYqw5rGrZSf9sZYlq5pqkBfyASIXZcmFlGXWMiIqXU1JlU+t1qCl9kiBo3JnpI1vGbXzN",
+	"gUwN0ppQRVxzgu36L+eRHy5cxJCeY1THzTroy9yd7YzperGmAjEvI1DQ706okMOVcrfONKLr7JP0hL/z",
+	"pBKwQfgZEIIOeOVpMti/VhXbrh2qBxZbElh+TKY9if8tOev0mUgHyjASu4JYwxmZ949On6QycUzW//3e",
+	"bP2gVFrS3///AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
