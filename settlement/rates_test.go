@@ -2,6 +2,7 @@ package settlement_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -312,6 +313,71 @@ func TestBadRates(t *testing.T) {
 		change(&in)
 		if run, err := settlement.Settle(in); err == nil {
 			t.Errorf("%s: settled as %+v", name, run.Postings())
+		}
+	}
+}
+
+// TestDeviationsLeaveTheFundWhole: each trade's buyer pays the fees of the lines between, as a
+// market has it pay. Whatever of the trades comes otherwise, the fund can pay the grid on what
+// flowed, up to the rounding of each fee.
+func TestDeviationsLeaveTheFundWhole(t *testing.T) {
+	r := rand.New(rand.NewPCG(26, 27))
+	for n := range 400 {
+		in := varied(r)
+		for k := range in.Trades {
+			tr := &in.Trades[k]
+			lines := map[string]int{}
+			along(in, tr.Buyer, func(line string) { lines[line]++ })
+			along(in, tr.Seller, func(line string) { lines[line]++ })
+			for _, node := range in.Feeder.Nodes {
+				if lines[node.ID] == 1 {
+					tr.BidPrice += node.Fee
+				}
+			}
+		}
+		run := settle(t, in)
+		most := grid.Money(len(in.Trades) + len(in.Feeder.Nodes) + 2)
+		if fund := balances(run)[record.Fund]; fund < -most {
+			t.Errorf("interval %d: the fund is short of %d", n, -fund)
+		}
+	}
+}
+
+// TestEverySumOfSeveralTariffsIsChecked lets sums leave 64 bits that are there only with several
+// tariffs: the run is refused.
+func TestEverySumOfSeveralTariffsIsChecked(t *testing.T) {
+	const dear = 1_000_000_000_000
+	several := func(trades []grid.Trade, metered ...record.Metered) settlement.Input {
+		in := shared(trades, metered...)
+		in.Rates = map[string]tariff.Rates{}
+		for _, m := range metered {
+			in.Rates[m.MeteringPoint] = rates("dear", dear, dear, 0)
+		}
+		in.Rates["z"] = rates("free", 0, 0, 0)
+		in.Metered = append(in.Metered, record.Metered{MeteringPoint: "z", Quality: grid.Good})
+		return in
+	}
+	much := func(n int) (trades []grid.Trade) {
+		for k := range n {
+			trades = append(trades, trade(uint64(k), "a", "b", 1<<38, 0))
+		}
+		return trades
+	}
+	components := several(nil, metered("a", 0, 4_000_000_000), metered("b", 4_000_000_000, 0), metered("c", 0, 8_000_000_000), metered("d", 8_000_000_000, 0))
+	components.Rules.Pool = settlement.Off
+	components.Trades = []grid.Trade{trade(1, "b", "a", 4_000_000_000, 0), trade(2, "d", "c", 8_000_000_000, 0)}
+	for _, point := range []string{"a", "b", "c", "d"} {
+		components.Rates[point] = rates("all of it", dear, 0, dear)
+	}
+	for name, in := range map[string]settlement.Input{
+		"what cancels":             several(much(2), metered("a", 0, 0), metered("b", 0, 0)),
+		"what the pool is worth":   several(nil, metered("a", 1<<38, 0), metered("b", 0, 1<<38)),
+		"what is stood in for":     several(much(1), metered("a", 1<<38, 0), metered("b", 0, 0)),
+		"what the utility is owed": several(nil, metered("a", 1<<39, 0)),
+		"all components":           components,
+	} {
+		if run, err := settlement.Settle(in); !errors.Is(err, grid.ErrOverflow) {
+			t.Errorf("%s: %v; %d statements", name, err, len(run.Statements))
 		}
 	}
 }
