@@ -31,7 +31,7 @@ func (in Input) freezeRates(b *Basis, at map[string]*position) error {
 			return err
 		}
 		all[at[point].account] = r
-		note = note || !samePrices(r, own) || r.Community != 0
+		note = note || !samePrices(r, own)
 	}
 	note = note || !sameNames(all)
 	if !note {

@@ -169,7 +169,7 @@ func TestSeveralTariffsProperties(t *testing.T) {
 		}
 		optimal(t, n, in, run, apart)
 		later := in
-		later.Run, later.First, later.Previous, later.Rates = 2, &run.Basis, run.Postings(), nil
+		later.Run, later.First, later.Previous, later.Rates = 2, &run.Basis, run.Postings(), map[string]tariff.Rates{"mp-1": rates("later", 1, 1, 1)}
 		later.Tariff.Retail++
 		if second := settle(t, later); len(second.Postings()) != 0 || !reflect.DeepEqual(run.Basis, second.Basis) {
 			t.Fatalf("interval %d: a second run with the same meters posts %v", n, second.Postings())
@@ -295,6 +295,51 @@ func TestOwnTradesMoveBetweenPoints(t *testing.T) {
 	expect(t, run, map[string]grid.Money{"flat": -30_000, "s": 30_000, "shop": -2_000, "utility": 2_000})
 	if s := run.Statements[2]; s.Own != 0 || s.Retail != 0 || s.Components != 2_000 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestWhoSharesNothingStandsInLast: s sold 100 Wh each to a, who takes part in nothing, and to
+// b, and gave 100. Although a's price is the dearer, b stands in first, and has of g what it lacks.
+func TestWhoSharesNothingStandsInLast(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "s", 100, 200_000), trade(2, "b", "s", 100, 200_000)}, metered("a", 100, 0), metered("b", 100, 0), metered("g", 0, 100), metered("s", 0, 100))
+	in.Points = map[string]settlement.Point{"a": {Apart: true}}
+	in.Rates = map[string]tariff.Rates{"a": rates("dear", 500_000, 60_000, 0)}
+	expect(t, settle(t, in), map[string]grid.Money{"a": -20_000, "b": -20_000, "g": 18_000, "s": 40_000 - 18_000, "utility": 0})
+	// Where 150 Wh are missing a stands in for the rest, with its utility.
+	in.Metered[3].Flow.Export = 50
+	expect(t, settle(t, in), map[string]grid.Money{"a": -20_000, "b": -20_000, "g": 18_000, "s": 40_000 - 18_000 - 25_000, "utility": 25_000})
+}
+
+// TestOneTariffWithAPartOfNeighbours: all have one tariff, of which neighbours' energy pays 0.05.
+// a bought 300 Wh of b, who gave none: a's utility supplies them, and they pay no part a second
+// time. c's own energy pays none either.
+func TestOneTariffWithAPartOfNeighbours(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "b", 300, 100_000)}, metered("a", 400, 0), metered("b", 0, 0), metered("c", 80, 200))
+	in.Rates = map[string]tariff.Rates{}
+	for _, m := range in.Metered {
+		in.Rates[m.MeteringPoint] = rates("one", 300_000, 60_000, 50_000)
+	}
+	run := settle(t, in)
+	// c's 120 Wh go to a's 400 short ones at (0.25 + 0.06)/2 = 0.155, 90 of them for b, and pay
+	// 0.006. b makes good 90 Wh at 0.155 and 210 Wh at 0.25; a has 280 Wh of its utility.
+	const b = 13_950 + 52_500
+	expect(t, run, map[string]grid.Money{"a": -30_000 - 18_600 - 84_000 - 6_000 + b, "b": 30_000 - b, "c": 18_600, "utility": 90_000})
+}
+
+// TestTwoNamesOfOnePrice: where two tariffs happen to cost the same the statements say whose
+// each is, and nothing else changes.
+func TestTwoNamesOfOnePrice(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "b", 300, 100_000)}, metered("a", 400, 0), metered("b", 0, 100))
+	want := settle(t, in)
+	in.Rates = map[string]tariff.Rates{"a": rates("one", 300_000, 60_000, 0), "b": rates("other", 300_000, 60_000, 0)}
+	run := settle(t, in)
+	if !reflect.DeepEqual(run.Postings(), want.Postings()) {
+		t.Errorf("posted %+v, want %+v", run.Postings(), want.Postings())
+	}
+	for k, name := range []string{"one", "other"} {
+		if got := run.Counted(run.Statements[k]).Tariff; got != name {
+			t.Errorf("%s was settled by %q, want %q", run.Statements[k].MeteringPoint, got, name)
+		}
 	}
 }
 
