@@ -32,14 +32,14 @@ func TestOneTariffAsRatesIsTheSameRun(t *testing.T) {
 		}
 		in.Rates = map[string]tariff.Rates{}
 		for _, m := range in.Metered {
-			in.Rates[m.MeteringPoint] = rates("same", prices.Retail, prices.FeedIn, 0)
+			in.Rates[m.MeteringPoint] = prices.Rates()
 		}
 		if after, err := json.Marshal(settle(t, in)); err != nil || string(before) != string(after) {
 			t.Fatalf("with rates:\n%s\nwithout:\n%s", after, before)
 		}
 		// One Wh-price apart it is another run, and says so.
 		in.Rates["mp-3"] = rates("dear", prices.Retail+1, prices.FeedIn, 0)
-		if run := settle(t, in); run.Basis.Rates == nil || run.Statements[3].Rates.Tariff != "dear" || run.Counted(run.Statements[0]).Tariff != "same" {
+		if run := settle(t, in); run.Basis.Rates == nil || run.Statements[3].Rates.Tariff != "dear" || run.Counted(run.Statements[0]) != prices.Rates() {
 			t.Fatalf("%+v", run.Basis.Rates)
 		}
 	}
@@ -324,6 +324,20 @@ func TestOneTariffWithAPartOfNeighbours(t *testing.T) {
 	// 0.006. b makes good 90 Wh at 0.155 and 210 Wh at 0.25; a has 280 Wh of its utility.
 	const b = 13_950 + 52_500
 	expect(t, run, map[string]grid.Money{"a": -30_000 - 18_600 - 84_000 - 6_000 + b, "b": 30_000 - b, "c": 18_600, "utility": 90_000})
+}
+
+// TestOwnEnergySavesTheRetailPrice: roof and flat of m meet although neighbours' energy would
+// save the flat, which has 0.10 of which 0.06 are a part, less than the roof's feed-in price. f,
+// whose feed-in price is above retail, sells all that it gives and buys all that it takes.
+func TestOwnEnergySavesTheRetailPrice(t *testing.T) {
+	in := shared(nil, metered("f", 100, 300), metered("flat", 200, 0), metered("roof", 0, 200))
+	in.Points = map[string]settlement.Point{"flat": {Member: "m"}, "roof": {Member: "m"}, "f": {Member: "f"}}
+	in.Rates = map[string]tariff.Rates{"flat": rates("a", 100_000, 60_000, 60_000), "roof": rates("b", 300_000, 60_000, 0), "f": rates("c", 280_000, 460_000, 0)}
+	run := settle(t, in)
+	expect(t, run, map[string]grid.Money{"flat": 0, "roof": 0, "f": 138_000 - 28_000})
+	if f, flat := run.Statements[0], run.Statements[1]; f.Own != 0 || f.Retail != 100 || flat.Own != 200 || flat.Components != 0 {
+		t.Errorf("%+v\n%+v", f, flat)
+	}
 }
 
 // TestTwoNamesOfOnePrice: where two tariffs happen to cost the same the statements say whose
