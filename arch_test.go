@@ -68,6 +68,8 @@ func layers() map[string][]string {
 		"settlement/ledger/fabric/network": {"settlement/ledger", "settlement/audit", "settlement/ledger/fabric", "settlement/ledger/identity", "chaincode", "disk"},
 		"settlement/ledger/rows":           {},
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
+		"settlement/fund":                  {"chaincode", "record"},
+		"settlement/guarantee":             {"settlement", "record", "proof"},
 		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
 		"chaincode":                        {"proof", "record"},
 		"members":                          {"chaincode"},
@@ -94,7 +96,7 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "settlement/fund", "settlement/guarantee", "community", "chaincode", "proof", "scenarios/world"}
 }
 
 func impure() []string {

@@ -74,6 +74,27 @@ func (e LiveMessageType) Valid() bool {
 	}
 }
 
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderSide.
 const (
 	OrderSideBid   OrderSide = "bid"
@@ -408,6 +429,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -535,6 +605,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -748,6 +871,33 @@ type PairingSession = pairing.Session
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
 
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -945,6 +1095,18 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -968,6 +1130,12 @@ type GetBestPricesParams struct {
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
 }
 
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -979,6 +1147,9 @@ type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1009,168 +1180,194 @@ type OpenSessionJSONRequestBody = SessionRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7L3/ktu4tSf+Kih9U+Wkht2t9njm3lHX9w977kzirXHscjvXt5L17YLEIwlpEmAIsGXtlFP7NPtg+yRb",
+	"OAcAQRKUqLbb46nMX25LFAEcHJzf54OfZytVVkqCNHq2+HlWg66U1ID/eQ3rRkNu/1wpaUAa+yevqkKs",
+	"uBFKXvxdK2k/06stlNz+9bsa1rPF7P+7aN97Qd/qi1e1WhZQzj58+JDNctCrWlT2NbPF7O12z6QyM/uN",
+	"e9y+7Rlo86oWK5pP7yfCbNluyw3jkqk6h5qta1UyzkowUAu5YZUS0rCdaoqcmZrnwLhhSq5gwcwW2BK0",
+	"YWqNf2shNwXQezQz9rU7LgzbbaEGJhUrhAS2s2Nytgb7JOOsEKUwrBCg2RLMDkCes2eFWt1qliu7ILZS",
+	"jTTn/1POsllVqwpqI2gxS5Efp5dYwU9wB8XsQzYT0kB9xwv7K7OvYLaYaWOXab9U6zXUp7zvQzar4R+N",
+	"qO3+/q19+bvMv1wt/w4rY19ud+E1/KMBTQyQ58LuAS9eRSta80JDf5HxnLu7d/3m6es3Fy+e//kvb364",
+	"nmXDFflNvMFNHL7g6VKDNLSRJZRLqB/pjIk1E4ZtuWZKwvC1J61ayPx+q17xiq+E2Sd4FtmVLbkxUO/Z",
+	"VhW5ztjb7SybrVVdcjNb2El9+2SWzUohRdmUs8VlmJyd7wZqOzt4X6na3CADjowjDNuIO9CW6UulTcbe",
+	"LphUS5XvmYai0KxUNVhel8jwBycxT02CWHiwdaI8Oje7ayslJazsp8zw2848M3ssefwEssMV427X7dHC",
+	"90N++rSJXZJTH3Ld4JGaG5KJI8vK4U6sgJWqT/qd2xTN91Zc7JXMmdC4lCUUAu4g7y7wVqqdPJU1+ixu",
+	"6eMWPFheiu2/3/KiALmBxJFj2qiab4Ct/EMkKe2yt6qERzqwNpd6ZyWpVLuB6FspnTzQqjFEJKNyvn+k",
+	"22E0s78J42TsK1bxvZ5IriEH5KImvrLTAGlJ+bfZasvrjRUaudDu73cJwVSpHTFPb/8zViktjLiDBVva",
+	"s71jZbPaRodsCWv6OyLgtPkadQtSH2A6T/aNMmytaiaMZgXXhq0KpSFnOd9PG6mRRqC4Ds/m3MCZEeVx",
+	"cdpS1VPJvy+sIMlxBXB83+LnHqOANqL0x839bqlUAVz2NeIhvffcP2d3z+rAISHvVNGUcLYDsdkayFkJ",
+	"1qi4gxqp6wd6pMmMCIxnzQNpmW9rzQ38Lp9G56pWd0KjPhnORoMxBeQZWzYGWduKyC2wAvIN1GwPZmEF",
+	"iTVQrK1iLRROwqSGlTVhctbI1ZbLDU5nSDk3QJqstMTou2jaRKcOf4ytcUzXhpeEkdr5ZNGWd2mUZBxV",
+	"lo10irYvYqKvusR9bjSTvIQuUVMmyKqpa5Cr1DuuX7Injy//LWm4CNmYlMH60qq0HApxZ09qRI8hmXeq",
+	"LvIbPHT3O4rt+qNltHPrjJAmrTQ1Xx1S31YQu+NAdrG0h2epmlozITvnhi3Bng+3dr+3sTGsms3WTGKr",
+	"bFZxsjsmPFrDCsQdTH1cqyK/D2+76bsXuBlGo6co/B9QGJ7SsXRuvV9ybbiBKyS2pkPuaGrPelXwldUn",
+	"SjvXBD0Zy9u3sB8QGd+BVrmBUh8Tmn9SJaA0oInzukYV8v5so87sZ2f6VlRnqiKb+AwNCqsXTd1AJJun",
+	"DxjUwP0H1Yab5uhA1/RUR9J1N+HPsLP+g86YKnLrJK5Fre3+TlrIG/vWe6+ix1puSWkOunO6rCf7yHYZ",
+	"ahXLSpav6AF7SCuoWSmKAmYnmPe3Qqa/UNI6yWmlEqymKdaOk3vd6bsDgVZNDTwXchPUcGRZ+a2aIjSz",
+	"2Y7X0pkeI2JOSG2srVYzvcVAQqHULeOmY3ta9X/c27QyAYkXSDW+rc9zkOaQD+ncDHQmlPV6NRTrwZlf",
+	"i7rc8RrSzo7KIR1O0FCLkUjDHchcpZynD/21RBw/W1iZaJ87DwuLDwR5jMjK3Gxni9lGmG2zPF+p0p6w",
+	"UskdNyb+Ez0ZfeHeiqMT4V7xOqG1XkrkfA13UPOC4YZpcjLtjrAlbO0/SgKzajNDUWtNeGGsxK1V3qxA",
+	"j1E5EHKg8K8beV3BKsnm+Ksba4okCS0b76V23/pjrUp2mXkdS5EvdziIKR5pP6496kImR1eV9396Ckgz",
+	"bTV7yW+t/6b53gXZyAW3RuZaJc2lezJNfETcmj1rvpvGUrjlD8VOtVqLIiFlDwhHPR6QsYJLL4iUdgvv",
+	"oMa/nP+WOdlcx7pmMEZHr5xAXRRA7mE/06QEEnplfZ/7Rb/QKEmQ4E9KG52xP728frN49fL1m4xCqBLM",
+	"TtW3jGt2+d3j88tv//388nx+8fhJRiaN3SQewqtHhawbPbWsH95XsDocu0GbFvA57c/UmBFLoUeQUG/2",
+	"1uG3vpjVQiuuTUZhSSUhfEW2BgkWN1pjRCHM/pFm6JVq++jOTWXPCuB3QD4oeplRkKUb4NZsa58swTDg",
+	"qy1T1iN8pJmENqDE0A9336O2SLxEMx5WkIhY01JT1MvsLk7ze5EmE+0Au/bUcG3QybkfRCqj2BIw5Cnt",
+	"3/b7TS3yK7ZUZsu4dZKX6g7YnClZ7Imog2SB3vIadKTTp7gNW1Wbkydq+C1ISln4qU4ZrsfvblM8Yf1k",
+	"HPFSx+BHURQpv8MlSHQUUbesokhzIgvvlE+QaEBtOAztFQKkuRkRji0HTaDqwXzHhDjtSKQnnHW3xAoN",
+	"qJptwOiJ2w3/SOr6sM8LVnCrKt2m4+ncis3WElTC1FFEDqPD+IQHbccsCzHMJTIRZYPeHZOVdiFZHJhp",
+	"d29AYTehrGU4om+aw2SeNKqfonFFp8IFiGe/RPLE5RVucij4/qZMKKtnpG5CBkJuUHAHB4PVTjd2x/76",
+	"sR2bv6exv53P5/NjyYg8eHGHfMqeUxB+dyPwo7VLyI6r6nEzot23LyKntOFVckeuRQFyBd4Q8BugP34H",
+	"vvh0FX9/s1VFQhq8ho3QJiSsS763isXamJgE8HFpTzIrv+ns1cB2XA5n06Xe5eNvpsytho0+NDenRHBa",
+	"jmaeMpnVN2jyrFVRqJ1eeAVUkd2N/u0Jk7xMBwzT6lmQMeSdQvIBhq4gqujLdjPR65Iu9YX+t3FHQ+g+",
+	"p+A7k/M/PGNafYKsb5BYwlmYmN1JxaeO+gxfeBbTqhu5KeCmpWWKFmGefLWCymDWPyJ/5tMi0m4x08Dr",
+	"1RZyttta1qINs2yZzpE0UlvXPY5fDkRmn6zGem9pe8SIElRjksLtjStjIaWIB9nKmI+XbZaDU5mcniXg",
+	"pu2eD0opYsSJrrhX/Z/cG/+xULsh3V6pXSRhSlWiTLHCuCgcawQ/jvIVagPWPbKulnWAB4k8/OUO6lZe",
+	"tW9Gs67Yn9Or/n8XEDkLbjw7C8bJmXfkLYt5n47VUcERvqPR1iUk7pSw4UbcQbJYiF470XL2MYRpT9uJ",
+	"TDbJaaGHq3FwZdablEoCSni3ZHRMJ5q/JDg/QbzYRfBdxJjxUsmN/aKcGCPunxR6yMt1JF7SBm4oSN7f",
+	"x4LLlFfyQhSFUNJsA7F81s4poQI0KZdNw2uruuGRtr6L5UvdanXLwXqrdpLtp3rk98xy4mTTMhlD9Cel",
+	"TCy1Xtg3pmSq2kE+5QUv7XODRGib/PTED5Mf2zeayWDzSv9xd8U/qZU1HuyXyOxCssfzx9+ezb9NBkmb",
+	"pLuxtwyqsXJiMsGum3JIrt7yac5u2LH1vtwlTQFhtqyqoeIiZ452OiNhRv6nZmoHaGmixaZU8Uj7gJhV",
+	"vCsuLT9WfJiLXLvjkfBunay0TzBtuMyRpBRzTtgQ/tzMFrIpivFyr2REcsdKLvd2GSMxcpDjs3Ruz4pL",
+	"u0R74DLWzucKjSSD0YUd5D4iZZ2kyUJQJTcmkhWBWo747u0Uclip0ko8H2Eq7xFd8qRzU8lo3xxhxtjJ",
+	"8uXg8PBSNakyzhcRwb5iK15iwFUFFpiqLUa22MVLgtBkvFASFnY3tn73sZLGClORW6u6puJe68eO1BRw",
+	"V/V8WFOEA+2WniLXH7mBHd9fh7x1j2hb4PnNiMAI80ee07BSeFSMtl7B6tYaHvj7YHA0y0eaJBRZ762Z",
+	"LgzjmxqmhqZGontW7N84PZtQDKIMRQ1xDpd4GDdeC7miJK42lNKZlsRt8849InGz2oJLj9IQO2FdYsYZ",
+	"VcIkDf8a1o1OlWW93e7b6dNSSmQdqUxqXnVbP39oYlRsDk57kycDeZ8asVMl4R5nWRzJO//J2YE9Flyt",
+	"0gfXKvpKQ5MruS/9xvaC6Y3MMXthHe2ofm3LiU8rpY2QG33FoKzM3mc038LyWq1uwaASseplt1VMg2Vv",
+	"qdgt7BdMm5rLjRV13uoxqrCOndLOsUsWdMW1rQdrUcKDFC0MtVAHf+SfC9G56cUvrpYjYf1AlLU69IaQ",
+	"3fqQzdbOWTpoQdhnxg/zsfL7NyESGvkzmdtr67+iCnKhlQXzNMyothd31q8MtxD5vCk1Jbx4UcySpbeq",
+	"GOHEGqMAJmI2dENcOgczieR+ML62rlqow9uRKnfpD8x76liPX9y+3cZeYo381U0TYSrThGnkUCGzqm4V",
+	"3NRS35zvj5YY4UMjtd69uL0/wS1TRiztx0sJhOdRAqZnCbcljonAjXHhtnt4V17u+wFS0/qJ6jUTZU+w",
+	"uh3h1lZqo0fKtNhIyO32wWgNkRdPSUGi6A3pkdq87k4YaR03K/HcmFbgK5VUPFusPh6+c4kdRdPY5xYS",
+	"jtwd1GItoLayM/iXgVzauy0kns+rZplasy/76r7aGl55Drk9AWu+rMUqfXBJ0g9/TyqiO6FpK62VStBq",
+	"y/W2Y2Yg8TK2hfdHuc/VZrltcCMQSccZccx2azdzyq6NldT5Rd5j4skpizt4AVrzzVhm9IJX4uLu8mKn",
+	"SeNeMc4oLUjJa81UY5h9cRv2zhWJQgz1Dly93Be6HtZ/9iFXwglTKjgjZZksdFxEJ7mkJV+xSskNfeEi",
+	"rUYxzio65T6HSlPI3MQt88rN8WQqfjtG81deLPUqKupa1afVWI6Wi/2j4YVLm/qFbJRCjSC0phXqRlcU",
+	"u20kxr1T/S11MtX0tk1xUGA0aWD1ws1RARgvmmRHEVV8WZls4L1BRWr9+GFlGEf1Qe8JcWq/6InR6XYr",
+	"Pnl82r76P+3k9NGKza3a6W5gORTzYdHdI9IVw9S4iGpCT0sWpzNg5ByXmTvI/VxIL4OWXBg4jYl5fVqZ",
+	"T6c5Iexk0wlWMJbzJSxhUlaTTep2s1N5mhNaK0KV8GhdH0m/quCNFksspp6aiEtHl0VbI+sWHc3hBF7/",
+	"9Gz+gte3YF43xTif+2bsstGG3QJUzKhhlQeIIh0m2LpaGWuA1ZSEmqBAKdp8wEsJVXye11UFkmKX1vDP",
+	"WKchuetsj3iT60KpeiQCrnYnLmDDDdysCqWbOiEnr110x9mokfMC0nkuQlrSh2Va3Z0cyBpFB8L2R+h0",
+	"UsPTTyA3Zku1EdP6noxY3SayfFQdad3EsimMqAofO7lPSDO0QHVI7sb2u5oFDk2p9BcYbnzWJnMmZnn6",
+	"1VvONdMhLdkNIC+hUDs27xTk7aYG6ZYqGWKPo/oLdguVcREWTlHQUN5qNbHQ/aLXkFBXhoUuxSgI/4AZ",
+	"p3UNcGw9uAxXooj1WlSBV/I9W1H6FxuJT59yW4yfqDME35E2PFNu29w8lMS4V5uI6vuAY+XwySyWH3ic",
+	"Q5+3Ir8b1KuqQoyWf1ADmkZ22NXCmLjsOm7pITiP6RqZJhVQQBJFKWp36tteUxTroFb1y3UDRDMfJ52f",
+	"5YB2awHFyGavVNGU0kUzyc3YbVUBiB2SYuleu1QcROF7fdzvc++lKbkfjS/pNQUFE8tJyO7vcS3OxyOO",
+	"OKm+KB2RdwJwLQrwdVXp43a8KWaYBWjMyoWwvQMkwbqjbSN02xSdbuz39mUvRdUrlFexFL9ic2skeOPe",
+	"TtwVRh/RQ27vwhF3Do5fReZ3JswrtbEvsfx3GAqbWIU97PxplqU98PlUq6sobkbqrF8Aly4eqtatfrE/",
+	"sToD3vOVwf52q36wPtAqrKipLzTW2d9Nn09arLkKzSVlxiRW+bSdtF79Tkx/HSpML2B9oBXAKiJtRFEE",
+	"a2pqKczhWnfl+SChgdBif6RZ4LQh40MtVD4Szh3ZXjQYEf2IYj6TmrF94jTRF1/D313JpKrZymq4ouAO",
+	"S2JYROFq46dVvcd9wf4XFfg6tR0XLsrruCebueEJj+B9JahjnWY4IjvueCFy55onut9qnSxgvKQCRQoE",
+	"1K6HG3t0XG93CfI+Nq7vCjhYzx8Z4unS/mhVLY8EYkb0Qp4fFU9PMdKW5iCcKAZ9dltMxOcCo/KsRiqY",
+	"wL/DZqTR0Fk4C4eMBxKcHz6MTfp1RP8TwZ/uJXsDMR5ZaWR4kbG320VfbFrLu+K1me78ROd3wrOjjPrG",
+	"15mQa7/lUfEAZtywgpGQt5JlOr5o9cnj75589+2/Pf7um5NQjGJGntCA4rbwXthd8fYN94hvQKIw5WVb",
+	"+eS4+NK6F98+YQUYg0nEXGysuW+P+A07Zwv2T3Z25fBcIuQk5yM0GvK2PoEAeyqs+7SD//ffnp79lZ/9",
+	"r/nZdzf/PHsX/e988c+zdz/Ps2+//vC7lLA81LbnEYuueuoRT99pectxqDcq0+65/72AS69y7mx++eby",
+	"8WI+X8znf724/OazAcR1lGEOa94UBhm0Z9yEJpfLhadb1qJvuBo4IZlWrsYo2BquHEvYCWRoh2CnhoRz",
+	"9tRtQAyqMoJLiPTSSknXL7FHCUGvwxVitF4TjhEelCts/6BUoqs4psBRq3QUhSCwQ9VPBTtdpCKxIyRb",
+	"2SF4g6pae4d77TIDVhEw0pi6bVrdONgJbJDtBuOofyEWEI+/Od7OkbZIfrLWSMZ4iBEFQ91bQEasbjuc",
+	"TqzB5aMTe/Km2h2xVRCYCdMyN9YIvNlQoinO13S+EGUJueAGblR9Q1aJ07v2g1tRFMfzUrHoPKryjwnT",
+	"6d55RwRTo9Bz+t0lti30/UV8/hqKttfjoNBOtvLgGaFaDNds3XHVKIAIXA6tiXHhhR6r0EcFWKsPqfsg",
+	"mWxO01ZHGdmTFu16RqxKcuVRAbEs1FBZ8USWvz+CaieD1dkpzD9nFLHCyehBS5ul3orXtYAcc8CUshK1",
+	"V39WjiCCHxnUQTu6Rs8r51zi2B66CMOfjG+4kA7e7xb2jzSruYEs+H9QaMAkc7I1wun4Q8wYA5h+8Pb9",
+	"cK9dnlugmTse6jjGyvT6G14Ukw5Jy/Ttb5W8yYV2xE8UmdQNLLyAFTreJcsGlEV1xBOabYHXud/+qlab",
+	"mpe4PV/Pma/oJiw5zw+RtsGyScQwyHz6ARUEVlHh6I5jMjtUcJ3O2Vsv/wMWmYNPYdqoSscTrGpVCg35",
+	"woPrxLPAZZJ+WXIM0Q9DkVYk6tOpPRlHrBDHmWz4esflE0Vl63Bgm8DSdaM+gLQdlo2Nyn1t57U/1EWP",
+	"ypXET7+ywrTihDjLGiV5hpLHsh8ZHehRCIqMt/4glwxdvCumItnCJb4g5Bi78j2KVeaWrZW1cnyTvGWh",
+	"EpJQzL4V/SRqO7c2EfqcKpEcsLU10Ued2cDYCVck0Jkemto5Yq2GxKwnn4WP9a9f8c2RGiTOKssypNKM",
+	"imqSBluXLgCqhNws2HPGS7aFGq5alA1XsipdL0Zt9WXAe5GhPhxQ1V/OmY7Ms0p8VB3QK24fGQVt+xeD",
+	"PfhXxRr4dSJmu8bPPI2mith+oTLMNLWEnML5SWXtX3aD1l+ybce+lWjiK8Xtn3WAFHAYmQT21K4RYwj0",
+	"cg8cMBx+tLTuN5yFj8RZ+Dhc9V8tSsOvESX+IFqfFht500gsyB478/YZ6n3CUJJ/NgmkIGQaiInsetd7",
+	"h4hqQwHGlta46SvwbpXSEjZCagJdmtw09ovjS/xaoCJ+OZDUydcWpCsgnz0UFsUr+hsrLAeGXOE+PVaa",
+	"6oqF8SRqn3U5eHsLjXrtnh6CedHnGc1gzAIVcvPlXmrym4H6GxjWkfmlu5CehlxkV70K3TYpUlDWO3Ne",
+	"5QdIkyyArLQAKqmY/m9W4r8qGtfhFKOH4jIOoCtZMv4b6tZ0q6gX8l5Vi4uLCDy4No2yR7f/uSn04uLi",
+	"//7v/4OPLC4uLnK4uzBm/5frZ/PUnvyixlaan9B6omt8rtgckRwcciZ2jo6P3c2ezrOJuF8HjIXr1jgZ",
+	"gqeseY3BOnwSk+qudrHfATgF4rITH8PQZ0ARPRzPpMcOBFfu3TY1HvZ448EO7OYgvgeQFbKrFVYs7ikA",
+	"4s7CLx8kybwo33Gz2lJDMoD8VLGTsUuxfC4H3UV0EjP2VQr62HfQb1UJs1Od7WMO6xs/A+trEvqyezY4",
+	"jQm31UAVJ/s90iqQa8J1Q3WB9sVnrf+7dFuKdB6pFjzg+h31wnQKkHC8DhunMdG1eIvPJj2yPkAgEqc9",
+	"o+32BOct6mELx+j0Lrbr4NU8jA/31pOn58QpuQFtbqz9HdPZ1dB+CE21neN5AvomYd+MIShQt9fIl66H",
+	"N2Hi0Tup3NpaU1qVECqoO7bC8RJSP4dornH/cJdACXJM3F+i/6ffXahdqXEv05fnNehUq5rA6340VBxt",
+	"NLbc042va4A8acrlQlcFT5fRO6QRDRClJ5O1eSUX6RicWHI5grIkN00yd/b8+iX79uvvzi6T1XJc5q6z",
+	"vs82a6jRmfQ3Tv3w6imjq/xYDkthPRn67fhrb9Lvftqr6Uu94eT7T57tI5CXlZJrsWlqLBV/pAPmJ5ap",
+	"Hab95233CNX3B7o5XjnAkQPgaVO662rIR7rwcTs/ATL/CFbFGDAaImERk028pIQmGtYSMNSigrUAr9a+",
+	"O0nT9s7jBPoAVr1lIYTk6jZNWxCDXlcP/qdtSyEvb+yWjE9anN2/5sRV6LvR0isf6WAbqzbo3yyBj6Xe",
+	"fP/i+N/K3+9V/j6hSvM17HidJy+DIySzPG1OtHcyJgvEhWTrgm82EF08OPGK3eD0DXVbfDdgd0x+x0XB",
+	"lyMX0pUwYhvrguvt5Gse29t0Tz12ARfbvSJeS0zLLKY7zbud5Pj2/VCplDW6bPJ0TAQnEW6wt+5GU4C7",
+	"NymcnVCzicBqMmd+HpO2EfyUevvE/vLme9ekMLEHrjMPVx0m4f3Uc3zKpZ+WltPLudzROdZFTJTI/G6E",
+	"Wz5xte2o47sL+bMWxvvQKe3S7fhdqkPf9cDhGxPBAQpAmLHkTWJX0m5/hUhiecbeTu0MrBrD0+HG+IrK",
+	"KSX6GJ8bOSofd9k2Yh7Y19/nnqYWUd9djB0ZMmHxfvqRfIk4Y5yzdAqDwrKagFOPQcukKSxKewROfSMJ",
+	"tWOnq51vGCa1XhcPuF8KM4mNZ02POwE7tD1uYZ91E9qPNH1g38ONonJSshDVOpTfk44nvJPZ4pvLx0eh",
+	"5kYw5a7FRn6/BUJBOWFpheIp0YG+NBZDGn6LQJWY2sIua4oX4pcV3m+J3/u77/ERDI61fdgrvMOekFal",
+	"2mGizztcEQJ9KuMSgmh+RjOfYaW/KQx3tLgSl5mkm4eNO3AN+EAUfoILkQ9bM3ZVp0Lhj16DfJ/7jXkt",
+	"1uujYKL01IH7kO+zjvQtyIfuKQ+NxW7afoOie+JbWo8xQRJGu+B1eQC8y8Xs/QXaJV9thYQFhu1zoW+p",
+	"wJo1VdaF1x7NvrlKl4nxwOn3W7vDdjO4aLkHJLVz6CH9O3ApMOUXqAeQ0pM2totZnuDScKzGm0T1zcqy",
+	"+WSLvf2dAx2a2rcRsGIPluPEQJ6+wl3foCM62eakIOlJP9IV9FaSq6bj+7TxZm1UPQEXU9XQv978pClF",
+	"LvAQBU/VRX5zCnJe77D7l/uVd17ZnvYelw+I29ug3jpTTJZioMAcnrZpidISdChWdnx/M1LceI3g7a5D",
+	"ixuWc8OX3LWxEV45vwWPgd+F4rePTC5jHM/IteGfIYp9BNqaxjsUJlnwF3IMIURGvRRCe6HyyItMvNw3",
+	"LFtJxiVJHyXho7HscdWpDXsTNF7PEIggx4ZNNgD5jZCTj7pxQfuPOk+jZyPC+nJDtTNMLtkDhvchA5HP",
+	"o87zzsVCliX3mfXihxFMbUSZLlRpb0zp3o1M4Hzhh5m7bpi7i1DrRmLGeddCHtiPKVmUH5b4aUUiwZy0",
+	"XVaYTA3KjhzpZ7AR0i+8A30f5trHEqdal1biTEQbpWa3EXtFgmE7rLFdQuiL67RZTvNy3U9vDuz2Kxdr",
+	"9aMIjW157gcT4OvAzLob0C4uNYFuNK39PMn1aF4mQmX7kQ6Ee989fEjhBoj8EyPNdE9PupaBbhc+VSIO",
+	"7vIlSoShJrX6I1Hr53KtEpj/U5s7Tk2FJzOHL1sMxwgKSTPOKDHdOUwjRlPyLqPZcLpuDiMEkXp9XyyZ",
+	"43ceJS97u2JfhQuJmJAZO2v/S0fnXqBhfVmiNHgAUixiAi7NVXvWTReq1Pt+h1N7SbQ/d0udh3ixHy25",
+	"vH2kGSKtl4P4ybdPMDvi/3vZxcH574t3X/3uqK3ZTuvgBUxYf3C/3Y2qNFqgmMfzQ+V5X3/bqQy8TBfo",
+	"9SZJBSFNLcz+2oodj1jhAlTpiFYUv6KgVvjg/BbCTTvWPHOpfoWFzyjXUKRbwzlKm2+NqUavl3gqAy4S",
+	"jhUKu3zQDM1ah2rj4f7CcTw6pn/LSNqwDczh4P7/4+tcMLVei5XgBUM4eZ25JiNMA6MBqafMi6KGUyKK",
+	"9L9DM7KGdAUyMpEqBOHQW0TXOzKXD6iySGp35/KDFfrCgScLyQj0CS9Ntf/LKAOO/ykPSyVWQc1u7e9L",
+	"JWkhR35xzn5Utat7xAJFyq5/hYXZwwrAc/a0FTduDG1FoceRcF3+NawAuy7sCC9xt4WSOkguf1hwyYhe",
+	"TYBaUCqpDT3d91roWrhzhmjCNfBweSxhEVANMNUOudgvVfggTF3GIov4FvbabSVh67u6xpVSt8JVqduv",
+	"XSDbGocO1sQIUwAir/rKplnkP8wu/YWEvBKzxezr8/n514QQRhF53yQfEANcylB5Cj3PZwsEsvjRwQVU",
+	"vOZUOzVb/G0YLCrcmu4BftO7jzTYv9bHmv2joSYLKvzpYBKhVZXyld5Z4a4rJTVJv8fzOYV3pfFFCFVV",
+	"uEvwL/7uylDa930EMsKHD1nifDth5sG3Vpxiw09oXqlRwvwvXrtr4fD5yxOejzQB7hgK47+9s9TRTVny",
+	"et+dXcuS9kTR6fFRTlG7o+99NfosZBlbv+WqjVkcguvB6QUmdNjjybT1dVNqOnD+6mPrVUhT79ly702S",
+	"cxaaItrLG8ki0syuFnLWVB7wqAZo7ySluxsX0e24iq1h5wCgnNPZyh68IhWhuSUVc2TtLdFILfJhFRYI",
+	"4m7vrIuHGewa4Kqln7dtEKAb54k38VqzZ02/3PLcRY1BspLn7rLn7hndgPmRaog/iuePXR87xtpr+i7m",
+	"qajty/mY1iJsZO6b/ax4p4th1R3dcbXcO8KSCY+1WjGHtJHZpJzagPnJh+cejApuhAQdvt9ya3hbhW3n",
+	"jzcjRPdTJahjFUSTC6Nq345seQdvT1JVrB0Q1V9uNKJaYUFZhy4O7vQAXV54QNQHo0t8yccIk9TuyxQd",
+	"htd/eAYREaqkbvVze7vEkBIXHk1njBwRks4RldZRWce1UetNmLqBQ9opux/0ZGr8AUrvw+nEqfBEaQao",
+	"AnjRF6LzcmsZa8OWIg/1nKst8Iru3F8TWlR0RQpBaII3Q3nv8tL7qL3oGuLR0xtuVH54g8ZVwU80afzk",
+	"P3qLWn+tv09Bj/gmJWxTREMFscBoCplVHm3mq1KjF9YIjaGL76//k/3+L29+PPv3P1jt/18/Xf9X60xg",
+	"bIN6cdr3nrMf0J6t1c5+//cm39DXhFCHmK6cuk6xY6tS2BeFugDWhqnGEFoiwr3iPJA9wt0ZLgmcUu9U",
+	"AtHywUGZ9bYWBki1uld3QjQtht6IPLFctO+IkRCrcEGNQQz3HYk+0OaZyvcHuFKtDJgzbWrgZZc7QwRk",
+	"KSSvEzWC3WiNy24/nD6LL0NJcP9bAhFBpEPPijXdK/J5hdv4yXmGgokTq6l1MHbDXen+RKHDqQF8IIH7",
+	"bIG7wyMhri5+pkPx4SK6uGhU3bbXz3T5FrkPW3YC84Weh+mq9N2Ds4FfwIgU9CQ4eS/t808eTmryxK1R",
+	"DsbO36qtijy6SCqY5AGdmToTDzKAcfFuynYnBe8PdD2BbxoKU1m5GzdRIvr3pKViFueC3SXhvi0cqcN+",
+	"/2T+3R+sDK/43oo6NCaX7npmktSxq+Wsax/Npl8nRK+f1gslYf+gLDxFfp7Gvf1UxC8iQ6cdHgKHpcLU",
+	"B5ehp547+/x3DyOjlbp1gUsTH9k2keMrR+N0DjOKCdM5lnHAe0wOfx9lex9s09tBRja8zTl/DqsxCvXb",
+	"gbnMNZMAVuqhIRmi0NG0I6piStHdSAwmiSB/Cw76M76BpnPF8WHEau0hXdDTxz+p0x4DRoqVzWqLZbS8",
+	"2CFUCb+FFviW7lbuoNafs5cx8j/UwLZc5ljX0YFjrsGpA1Ej+gChdTswZsR1gaJIyUR6iEb5pEFhLA92",
+	"9w2EkokETPqXHRR2QLbTXCjV3ytXSJWFQLE2dreweLrj5Dy0jPxm/vWndrq/R8ZxN1jkDlpoEG8OhWJX",
+	"LG9qvixcVRwhqtDkRjMVgSu/yH1+wGDGFIJGHDQ5VjHmTT/1UTuhCTnI+cIs3B4RGXf0JFl2WBJEO+nb",
+	"zoAKn5DTKac6MP9aMeksJbajcgSC2bHqsVDaWYQVcMIkWUOxJ6/bAXb7pGbbmekI5t7qcgiuUttdZWmP",
+	"YgyXTpBKZHjq6M5GP7PfP5nP/0DmtPe2yaJGLBF+C/LK2dkykEbfUp4bF8+lHX3L7zCW4IDOaQXWwr3F",
+	"tIC2tHD3pKgjtS/4Tcn3WFbXVFb7Xc7nc7f4kvEtcAf3z37/5LE1pP/4wxvWjavSsnejIdtz9nRDyRPE",
+	"1QI7pFVejYbuBROsq18vdpr93vqfnastktY4YdxHZ/zTG83du0sewGT+eLz4SeGIz2JGP/7ul1Yp13RD",
+	"yLj0a1Nzo+pkYPFd7PRoKvJp9/qUDs9m8f0G0WUIV2ypzBZlz/+4fvlnZuC90edD7sa4WFqDXdLWDBVL",
+	"e6rczdsPqGPasawpljrsKWL+HDTCh64pPWpVPqSD4q8ZGNfSVy04ICE6SEWonNpYAcg1RR4+h9/5cDbY",
+	"zqk5ik2vGQ+X8DgaTDYPxtzNL2AnP39ILknyt2jg9G8g6ZhoZPq0RfC59cfwvhzLgCKuGT4agIqv7zop",
+	"BlU1I1kTfzmdbu2mFnUjYEeNQG+g3/bNfM7ebsne+3o+D3f6Pp7PUSxaNjxn1wrtu2DATLbxMuuDS5Lr",
+	"Hu6jNfEwUZxjuSoCSlobKh4Fjzrh8tgfuQIqn3w2/lk9CDeGQrMayKxtQ5TW0Fa7lA3j3tYej09vw3Ru",
+	"Bvq8Qb+ph/LXHN/7IgyfP4o76EvtwIF0iTbmtO0htRqt2LMCtPZn2YMsWouRnrZWvHb3fQlV92NhDivt",
+	"wlU5HiwXjHE5P1PeuocEOsUl9yv5aHspKqzu75KjwSDMmHWgyADzxr5iPkl1oTGRESdZunT3T8RU//SS",
+	"5T/cKA+YUphYeBkgXCf5Rv6+rs+enz3AGz95yN4XKl82mr35/pXnySumC7WjEII1swtIcoVD0DxyGP1D",
+	"n2NfiPvckFMPYljGQ1Lbk8FqZtLsLfCf9KjrSSq7axKOizwHefl5pF18r8M0Mod1PCiZHR269dxrIQUC",
+	"SEXhxC4NsQLS/fiBZFfvLovPbBgN7uI4tEefx0Y61YZ5/DAsQ/DZ630MZ4+RXkIQRiGI7EHGSYTZOnZS",
+	"L34+EmsAmce81tnyJynYbGveb5T8BYo8DhDOmYAeTL2pDrnjo+v9RVn8C6HkUz+rjBnFNopZ90+Y7TSH",
+	"+1RP+xjnXiwdQsOnH3pU/Iruifj00veZkPlvoveXKD85wPd2U2Kxa9SgqPm4oL1wyPafl2PdoJ9PrOHd",
+	"XYd5p62gi2iqt2qnv8QgxoMp9Nd4XQVWW9+Ba5idwEZabOTn5SHsz/HSwY7+MKKvRej7TfD9Sln6e1VW",
+	"vKY8NrUnt4i53dsMqT3BKLblFWbjjvJ9uG/jIRm/n8T0BRi+BZHueBEa2yOvojIL4xJFG3EHWDtAV2z7",
+	"n7RI6N4Mte40WVDYBTlMc+LvHtbY6GA0fMmHLuvxEW2DVRmQX/WupaNr4WpVMixc/O3ATtJBjn4ELobp",
+	"H8eyVEdJJ0BEEcL4vNLtCge7s175Z05pJfTAJu09F28uHy/m88V8/teLy28+ZafhZyl59NdQTA34OZpZ",
+	"EhRqM8gLfZpz6NDsRuYQ2tZdtVUcAexWPVCzxCPdTttdiJgoZyXE9KLAUEXdyC4/RTDjY+zk0ZkfUED5",
+	"IRKEeeYhldly705OxghbmQw67jFdXUkLlJXZh/YyzqpabWpeltCj45/UzrVf+AE8BL1RNd9Y2uOkKBGe",
+	"dQ1pHNXNAhHUY5rq+La5kcqSQmlor4U6Hu+JTXqnEjPXkI8VutSO2xNHHfHzg1OKkW013pTogD4CBAhT",
+	"hyBK3Js7tTgB/SVDQXf5mG1VQ8AGAWrA7w0qcKpzRCQFCZBrV36OhSC1KsB96hvQqccxlc2OgEkeynru",
+	"4ndP0uZPDhKagCo+dy6oW7a2VTtPc2kPmVH+AuwIyifgC8dQMCtV2vPJ0Z2IzoGHs05Wrb1J1l/utKti",
+	"s/qPcr+EUlj6ejbHbbLTT0rVmtYf9rWamZ13AXhOUSI+Zpp6sTbQVohZLnvFN/5X7tE17FyVKhZYYB4T",
+	"wcC9edqtocUaR2TyOdPh3lATIMRdlXHnl/gbbJrBX37D9JVrtMeJBGHUUqhXqpeG3CAE8QeU1DTAmAVp",
+	"fC95JHYsRWnNJoQhuN4uFa9zH4noMU1zUB9de4TtB11kow+tsknCRljtitu/ddeKOqQEvE80XiSW/xzs",
+	"jCIQw4dcZASTeLCX/oGKN39UNdttHXoN9hkRPHpMpgM1r52+LXeUo+OfYRJiA/Hhnljyiv5O8hydUvD6",
+	"4WChapCnlvQf/l8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
