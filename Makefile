@@ -91,6 +91,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./matching/tape
 	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./meters/evidence
+	go test -run '^$$' -fuzz FuzzUnpack -fuzztime 20s ./settlement/statements
 	go test -run '^$$' -fuzz FuzzParseEndpoint -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzFrames -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzReadBatch -fuzztime 20s ./proof

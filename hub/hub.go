@@ -26,6 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -208,7 +209,11 @@ func (h *Hub) openMarket(ctx context.Context) error {
 		Recorded: h.pages.live.ShowRecorded,
 	}
 	h.pages.poster = h.poster
-	return h.poster.Open(ctx)
+	if err := h.poster.Open(ctx); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.records.account.close)
+	return h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -316,6 +321,7 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
 	s.Start(h.poster.Run)
+	s.Start(h.records.account.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time
 		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
 	})

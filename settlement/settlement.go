@@ -47,6 +47,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
@@ -143,6 +144,8 @@ type Run struct {
 	Basis      Basis           `json:"basis"`
 	// Substituted is true when a register was missing: a later run may follow.
 	Substituted bool `json:"substituted,omitempty"`
+	// Frozen is when it was, world time; zero: not yet, or before that was noted.
+	Frozen time.Time `json:"frozen,omitzero"`
 }
 
 // Basis is what a run was made from beside meters and tariff, by accounts. Later

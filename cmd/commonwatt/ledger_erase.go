@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -77,7 +78,14 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 		if err != nil {
 			return err
 		}
-		return errors.Join(e.Erase(ctx, member), e.Close())
+		if err := errors.Join(e.Erase(ctx, member), e.Close()); err != nil {
+			return err
+		}
+		book, err := statements.Open(ctx, dir.File(statements.File))
+		if err != nil {
+			return err
+		}
+		return errors.Join(book.Forget(ctx, member), book.Close())
 	}
 	if err := l.Erase(ctx, member, readings, func(step string) { fmt.Fprintln(stdout, step) }); err != nil {
 		return err

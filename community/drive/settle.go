@@ -240,6 +240,7 @@ func rootOf(leaves []json.RawMessage) (string, error) {
 }
 
 func (s *Settler) freeze(ctx context.Context, i grid.Interval, run settlement.Run, now time.Time) error {
+	run.Frozen = now.UTC()
 	run, err := s.Runs.Freeze(ctx, i, run)
 	if err != nil {
 		return err
