@@ -209,6 +209,7 @@ func (h *Hub) openMarket(ctx context.Context) error {
 		Recorded: h.pages.live.ShowRecorded,
 	}
 	h.pages.poster = h.poster
+	h.pages.purse = newPurse(h.site, h.records)
 	if err := h.poster.Open(ctx); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/members"
+	"github.com/commonwatt/commonwatt/settlement/fund"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -20,11 +20,19 @@ import (
 // purse keeps the members' persons and their money, both on the ledger. It implements
 // web.Members and web.Fund.
 type purse struct {
-	ledger   *ledger.Ledger
-	currency string
-	clock    func() time.Time
-	points   func(member string) []string // metering points, sorted
-	fund     *fund
+	ledger    *ledger.Ledger
+	community string
+	currency  string
+	clock     func() time.Time
+	points    func(member string) []string // metering points, sorted
+	treasury  *treasury
+}
+
+func newPurse(s *site, r *records) *purse {
+	return &purse{
+		ledger: r.ledger, community: s.plan.Community, currency: s.plan.Tariff.Currency, clock: s.clock, points: r.metering.Points,
+		treasury: &treasury{ledger: r.ledger, sums: fund.Sums{Zone: zoneOf(s.plan)}},
+	}
 }
 
 // Import implements web.Members.
@@ -44,7 +52,7 @@ func (p *purse) Import(ctx context.Context, list []byte, apply bool) (api.Member
 		})
 	}
 	for _, w := range done.Problems {
-		shown.Problems = append(shown.Problems, api.MemberProblem(w))
+		shown.Problems = append(shown.Problems, api.MemberProblem{Line: w.Line, Field: w.Field, Says: w.Says})
 	}
 	return shown, nil
 }
@@ -129,7 +137,7 @@ func (p *purse) Transfer(ctx context.Context, member, point, reference string, a
 	}
 	operator := p.ledger.As(p.ledger.People.Operator)
 	t := chaincode.Transfer{
-		Community: p.ledger.Community(), Reference: reference, Account: accounts[at], Amount: int64(max(amount, -amount)), Time: p.clock().UTC().Truncate(time.Second).Format(time.RFC3339),
+		Community: p.community, Reference: reference, Account: accounts[at], Amount: int64(max(amount, -amount)), Time: p.clock().UTC().Truncate(time.Second).Format(time.RFC3339),
 	}
 	switch {
 	case amount > 0:
@@ -155,8 +163,15 @@ func transferRefused(err error, reference string) error {
 	case chaincode.CodeConflict:
 		return &web.Refusal{Code: http.StatusConflict, Text: fmt.Sprintf("reference: %q was booked already, for another account or amount: each payment has a reference of its own", reference)}
 	case chaincode.CodeFunds:
-		return &web.Refusal{Code: http.StatusConflict, Text: "amount: " + why.Text}
+		return &web.Refusal{Code: http.StatusConflict, Text: "amount: is more than the account holds: commonwatt member balance shows what that is"}
 	default:
-		return &web.Refusal{Code: http.StatusBadRequest, Text: cmp.Or(why.Text, err.Error())}
+		return &web.Refusal{Code: http.StatusBadRequest, Text: why.Message}
 	}
+}
+
+// Fund implements web.Fund.
+func (p *purse) Fund(ctx context.Context) (api.Fund, error) {
+	f, err := p.treasury.shown(ctx)
+	f.Currency = p.currency
+	return f, err
 }

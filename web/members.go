@@ -40,13 +40,12 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Text }
 
-// refused returns the refusal in an error, and what is no refusal.
-func refused(err error) (*Refusal, error) {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return r, nil
+// inTerms says in the API's terms why something is not done.
+func inTerms(err error) error {
+	if r := (*Refusal)(nil); errors.As(err, &r) {
+		return refuse(r.Code, "%s", r.Text)
 	}
-	return nil, err
+	return err
 }
 
 // funds answers who asks for the community's fund.
@@ -72,25 +71,17 @@ func (s operators) GetMembers(ctx context.Context, _ api.GetMembersRequestObject
 func (s operators) ImportMembers(ctx context.Context, r api.ImportMembersRequestObject) (api.ImportMembersResponseObject, error) {
 	list, err := io.ReadAll(r.Body)
 	if err != nil {
-		return api.ImportMembers400JSONResponse{RefusedJSONResponse: api.RefusedJSONResponse{Error: "the list did not come whole: " + err.Error()}}, nil //nolint:nilerr // the error is the answer
+		return nil, refuse(http.StatusBadRequest, "the list did not come whole: %v", err)
 	}
 	done, err := s.operator.Members.Import(ctx, list, r.Params.Apply != nil && *r.Params.Apply)
-	why, err := refused(err)
-	if why != nil {
-		return api.ImportMembers400JSONResponse{RefusedJSONResponse: api.RefusedJSONResponse{Error: why.Text}}, nil
-	}
 	done.Rows, done.Problems = listed(done.Rows), listed(done.Problems)
-	return api.ImportMembers200JSONResponse(done), err
+	return api.ImportMembers200JSONResponse(done), inTerms(err)
 }
 
 // GetBalance implements the API.
 func (s operators) GetBalance(ctx context.Context, r api.GetBalanceRequestObject) (api.GetBalanceResponseObject, error) {
 	b, err := s.operator.Members.Balance(ctx, r.Number)
-	why, err := refused(err)
-	if why != nil {
-		return api.GetBalance404JSONResponse{RefusedJSONResponse: api.RefusedJSONResponse{Error: why.Text}}, nil
-	}
-	return api.GetBalance200JSONResponse(b), err
+	return api.GetBalance200JSONResponse(b), inTerms(err)
 }
 
 // TransferMoney implements the API.
@@ -100,17 +91,5 @@ func (s operators) TransferMoney(ctx context.Context, r api.TransferMoneyRequest
 		point = *r.Body.MeteringPoint
 	}
 	b, err := s.operator.Members.Transfer(ctx, r.Number, point, r.Body.Reference, grid.Money(r.Body.Amount))
-	why, err := refused(err)
-	if why == nil {
-		return api.TransferMoney200JSONResponse(b), err
-	}
-	text := api.RefusedJSONResponse{Error: why.Text}
-	switch why.Code {
-	case http.StatusNotFound:
-		return api.TransferMoney404JSONResponse{RefusedJSONResponse: text}, nil
-	case http.StatusConflict:
-		return api.TransferMoney409JSONResponse{RefusedJSONResponse: text}, nil
-	default:
-		return api.TransferMoney400JSONResponse{RefusedJSONResponse: text}, nil
-	}
+	return api.TransferMoney200JSONResponse(b), inTerms(err)
 }
