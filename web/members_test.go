@@ -61,7 +61,7 @@ func TestTheOperatorKeepsMembersAndMoney(t *testing.T) {
 		`POST /api/v1/members/1/transfers {"reference":"a/b","amount":5}`:               `400 {"error":"reference`,
 		`POST /api/v1/members/1/transfers {"reference":"","amount":5}`:                  `400 {"error":"reference`,
 		`POST /api/v1/members/1/transfers {"reference":"r","amount":5,"amount":6}`:      `400 {"error":"amount`,
-		`POST /api/v1/members/1/transfers {"reference":"r","amount":5,"colour":"blue"}`: `400 {"error":"property \\"colour\\"`,
+		`POST /api/v1/members/1/transfers {"reference":"r","amount":5,"colour":"blue"}`: `400 {"error":"property \"colour\"`,
 		"GET /api/v1/fund ": `200 {"balance":7,"currency":"EUR","months":[{"month":"2026-06","sums":[{"amount":-3,"members":3,"reason":"guarantee"}]}]}`,
 	} {
 		method, rest, _ := strings.Cut(ask, " ")
