@@ -45,13 +45,19 @@ func (c Checked) String() string {
 	if c.Runs == 0 {
 		return "no statement computed anew: how the runs came about is not here"
 	}
-	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
+	text := fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
 		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without)
+	if c.Months+c.MonthsWithout > 0 {
+		text += fmt.Sprintf("; the guarantee of %s reckoned anew, of %d not", grid.Number(int64(c.Months), "month"), c.MonthsWithout)
+	}
+	return text
 }
 
 // IsProven tells whether nothing is taken on trust: all runs were computed anew, from
 // signed readings.
-func (c Checked) IsProven() bool { return c.Runs > 0 && c.Estimated+c.Unseen+c.Without == 0 }
+func (c Checked) IsProven() bool {
+	return c.Runs > 0 && c.Estimated+c.Unseen+c.Without+c.MonthsWithout == 0
+}
 
 // Print writes what the verification of the bundle in a directory covered as people read
 // it. continued tells whether it was held against an earlier checkpoint.

@@ -47,6 +47,9 @@ type Checked struct {
 	Estimated  int // of these, by the declared substitution, which is taken on trust
 	Unseen     int // of these, whose readings are not here
 	Without    int // closed runs of which it is not here how they came about
+
+	Months        int // that the fund guaranteed and that were reckoned anew
+	MonthsWithout int // of which it is not here how they came about
 }
 
 // Judge computes runs anew from their workings.
@@ -62,6 +65,7 @@ type Judge struct {
 	devices   map[string]registered[chaincode.Device]
 	points    map[string]registered[chaincode.MeteringPoint]
 	keys      map[string]registered[[]chaincode.GatewayKey]
+	months    guaranteed
 }
 
 // registered is what the registry has, and until when it counts.
@@ -82,6 +86,7 @@ func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Con
 		readings: readings, postings: postings,
 		manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{}, checked: map[string]bool{},
 		devices: map[string]registered[chaincode.Device]{}, points: map[string]registered[chaincode.MeteringPoint]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
+		months: newGuaranteed(),
 	}
 	for n, text := range records {
 		var r ledger.Record
@@ -124,6 +129,8 @@ func (j *Judge) learn(r ledger.Record) error {
 		err := json.Unmarshal(r.Value, &k)
 		j.keys[r.At[len(r.At)-1]] = k
 		return err
+	case chaincode.KindGuarantee:
+		return j.months.learn(r.Value)
 	default:
 		return nil
 	}
@@ -152,7 +159,7 @@ func (w Working) name() string { return fmt.Sprintf("%s/%s/%d", w.Community, w.I
 func (j *Judge) Note(err error) error {
 	var wrong *TamperedError
 	if !errors.As(err, &wrong) {
-		return err
+		return err // also nil
 	}
 	j.wrong = append(j.wrong, wrong.Error())
 	return nil
@@ -169,6 +176,9 @@ func (j *Judge) Finish() (Checked, error) {
 		if !j.checked[name] {
 			j.Checked.Without++
 		}
+	}
+	if err := j.Note(j.months.finish(&j.Checked)); err != nil {
+		return j.Checked, err
 	}
 	if len(j.wrong) == 0 {
 		return j.Checked, nil
@@ -236,7 +246,7 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	}
 	j.Checked.Runs++
 	j.Checked.Statements += len(run.Statements)
-	return nil
+	return j.months.take(name, run)
 }
 
 // membersOf makes sure that own energy was shared between accounts of one member alone.

@@ -18,11 +18,15 @@
 //   - What was bought and sold again in one interval counts as nothing: one price for both.
 //   - Of the rest, what the member metered as well counts at the mean price of its trades,
 //     each no further than the bounds of its point: the feed-in price below, above what
-//     neighbours' energy saves it of retail.
+//     neighbours' energy saves it of retail (all of it, where no component is paid for both).
 //   - What was bought and not drawn, or sold and not given, counts at the price at which the
 //     member's energy was settled after delivery on that side: the pool's price where the pool
 //     took it, and the utility's for what it did not. Where several tariffs count and the
 //     members made good among themselves what deviated, that counts as nothing on both sides.
+//
+// So a forecast that was wrong is nobody's but the member's own: what it cost could not be told
+// from what a friend was given. What is left are the costs of sharing itself: a price of the
+// rule that is worse than the utility's, fees, and what was rounded.
 //
 // # Corrections
 //
@@ -206,8 +210,11 @@ func trade(m *member, r tariff.Rates, of grid.Side, t grid.Trade) (err error) {
 	if err != nil {
 		return fmt.Errorf("guarantee: trade %d: %w", t.Seq, err)
 	}
-	least, most := min(r.FeedIn, r.Avoided()), max(r.FeedIn, r.Avoided())
-	into.add(min(max(price, least), most), t.Energy)
+	if of == grid.Bid {
+		into.add(min(max(price, r.FeedIn), r.Avoided()), t.Energy) // a purchase never counts for more than it saved
+	} else {
+		into.add(max(min(price, r.Avoided()), r.FeedIn), t.Energy) // a sale never for less than the utility pays
+	}
 	return nil
 }
 
