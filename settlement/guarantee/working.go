@@ -115,8 +115,37 @@ type Month struct {
 	Head
 
 	Leaves []Leaf
+}
 
-	begin, end time.Time
+// span returns when the month's first interval begins and its last one ends.
+func (h Head) span() (begin, end time.Time, err error) {
+	if begin, err = time.Parse(time.RFC3339, h.Begin); err != nil {
+		return begin, end, fmt.Errorf("begin: %w", err)
+	}
+	if end, err = time.Parse(time.RFC3339, h.End); err != nil {
+		return begin, end, fmt.Errorf("end: %w", err)
+	}
+	if h.Minutes <= 0 || end.Before(begin) || end.Sub(begin) > mostIntervals*time.Minute {
+		return begin, end, errors.New("begin, end, minutes: are no month")
+	}
+	return begin, end, nil
+}
+
+// mostIntervals bounds a month, so that a bad head costs nothing.
+const mostIntervals = 32 * 24 * 60
+
+// Covers tells whether an interval lies between the month's first and last one.
+func (h Head) Covers(i grid.Interval) bool {
+	begin, end, err := h.span()
+	return err == nil && !i.Begin().Before(begin) && i.Begin().Before(end)
+}
+
+// RunOf returns the run of one of the month's own intervals that counts, 0 where none does.
+func (h Head) RunOf(i grid.Interval) int {
+	if run, noted := h.Runs[i.String()]; noted {
+		return run
+	}
+	return 1
 }
 
 // Read reads a working and reckons its payments anew from the sums of its leaves. Errors say
@@ -125,11 +154,8 @@ func (w Working) Read() (m Month, err error) {
 	if err := json.Unmarshal(w.Head, &m.Head); err != nil {
 		return m, fmt.Errorf("head: %w", err)
 	}
-	if m.begin, err = time.Parse(time.RFC3339, m.Begin); err != nil {
-		return m, fmt.Errorf("begin: %w", err)
-	}
-	if m.end, err = time.Parse(time.RFC3339, m.End); err != nil {
-		return m, fmt.Errorf("end: %w", err)
+	if _, _, err := m.span(); err != nil {
+		return m, err
 	}
 	needs := map[string]grid.Money{}
 	for k, text := range w.Leaves {
@@ -169,37 +195,32 @@ type Use struct {
 	Sign     int
 }
 
-// mostIntervals bounds a month, so that a bad head costs nothing.
-const mostIntervals = 32 * 24 * 60
-
 // Uses lists the runs from which the sums of the month come, in order of time, its own
 // first.
-func (m Month) Uses() ([]Use, error) {
-	if m.Minutes <= 0 || m.end.Before(m.begin) || m.end.Sub(m.begin) > mostIntervals*time.Minute {
-		return nil, errors.New("begin, end: are no month")
+func (h Head) Uses() ([]Use, error) {
+	begin, end, err := h.span()
+	if err != nil {
+		return nil, err
 	}
 	var all []Use
-	seen := 0
-	for i := grid.IntervalAt(m.begin, m.Minutes); i.Begin().Before(m.end); i = i.Shift(1) {
-		run, noted := m.Runs[i.String()]
-		if noted {
-			seen++
-		} else {
-			run = 1
+	noted := 0
+	for i := grid.IntervalAt(begin, h.Minutes); i.Begin().Before(end); i = i.Shift(1) {
+		if _, is := h.Runs[i.String()]; is {
+			noted++
 		}
-		if run > 0 {
+		if run := h.RunOf(i); run > 0 {
 			all = append(all, Use{i, run, 1})
 		}
 	}
-	if seen != len(m.Runs) {
+	if noted != len(h.Runs) {
 		return nil, errors.New("runs: has intervals of another month")
 	}
-	for _, c := range m.Corrections {
+	for _, c := range h.Corrections {
 		i, err := grid.ParseInterval(c.Interval)
 		if err != nil {
 			return nil, fmt.Errorf("corrections: %w", err)
 		}
-		if !i.Begin().Before(m.begin) || c.From < 0 || c.To <= c.From {
+		if !i.Begin().Before(begin) || c.From < 0 || c.To <= c.From {
 			return nil, fmt.Errorf("corrections: %s run %d after %d is none of an earlier month", c.Interval, c.To, c.From)
 		}
 		all = append(all, Use{i, c.To, 1})
