@@ -29,6 +29,7 @@ type Config struct {
 
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
+	FundText     `yaml:",inline"`
 	AccessText   `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`

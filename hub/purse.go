@@ -175,3 +175,17 @@ func (p *purse) Fund(ctx context.Context) (api.Fund, error) {
 	f.Currency = p.currency
 	return f, err
 }
+
+// available returns what the fund can give to the guarantee: what it holds, less what it
+// stands in for.
+func (p *purse) available(ctx context.Context) (held grid.Money, err error) {
+	err = p.treasury.follow(ctx, func(s *fund.Sums) error {
+		held = s.Held()
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	owed, err := p.owed(ctx, held)
+	return held - owed.Fund, err
+}
