@@ -70,6 +70,7 @@ func layers() map[string][]string {
 		"settlement/ledger/rows":           {},
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
 		"settlement/fund":                  {"chaincode", "record"},
+		"settlement/prepaid":               {"matching"},
 		"settlement/guarantee":             {"settlement", "tariff", "proof"},
 		"settlement/guarantee/monthly":     {"settlement", "settlement/guarantee", "settlement/statements", "chaincode"},
 		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},

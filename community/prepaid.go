@@ -1,15 +1,11 @@
 package community
 
 import (
-	"math"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 )
-
-// Unbounded is a balance that stops nobody: that of a member who no longer trades on one.
-const Unbounded grid.Money = math.MaxInt64 / 4
 
 // Funds returns how a member's prepaid balance stands in the market.
 func (m *Market) Funds(member string) matching.Funds { return m.engine.Funds(m.roster.members[member]) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/fund"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -46,10 +47,16 @@ func (t *treasury) follow(ctx context.Context, show func(*fund.Sums) error) erro
 	return show(&t.sums)
 }
 
-// shown returns what everybody may see.
-func (t *treasury) shown(ctx context.Context) (f api.Fund, err error) {
+// shown returns what everybody may see, or the whole, which is the operator's, and what the
+// fund holds.
+func (t *treasury) shown(ctx context.Context, whole bool) (f api.Fund, held grid.Money, err error) {
 	err = t.follow(ctx, func(s *fund.Sums) error {
-		balance, months, err := s.Shown()
+		held = s.Held()
+		together := fund.Together
+		if whole {
+			together = 1
+		}
+		balance, months, err := s.Shown(together)
 		f.Balance = int64(balance)
 		for _, m := range months {
 			month := api.FundMonth{Month: m.Month, Sums: []api.FundSum{}}
@@ -64,5 +71,5 @@ func (t *treasury) shown(ctx context.Context) (f api.Fund, err error) {
 		}
 		return err
 	})
-	return f, err
+	return f, held, err
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/members"
 	"github.com/commonwatt/commonwatt/settlement/fund"
+	"github.com/commonwatt/commonwatt/settlement/guarantee/monthly"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/prepaid"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -26,6 +28,8 @@ type purse struct {
 	clock     func() time.Time
 	points    func(member string) []string // metering points, sorted
 	treasury  *treasury
+	keeper    *prepaid.Keeper
+	months    *monthly.Runner // nil: no month is guaranteed
 }
 
 func newPurse(s *site, r *records) *purse {
@@ -120,7 +124,12 @@ func (p *purse) held(ctx context.Context, member string) (sum grid.Money, err er
 // Balance implements web.Purse.
 func (p *purse) Balance(ctx context.Context, member string) (api.MemberBalance, error) {
 	held, err := p.held(ctx, member)
-	return api.MemberBalance{Number: member, Currency: p.currency, Balance: int64(held)}, err
+	b := api.MemberBalance{Number: member, Currency: p.currency, Balance: int64(held)}
+	if s, is := p.keeper.Of(member); is {
+		bound := int64(s.Bound)
+		b.Prepaid, b.Bound, b.Free = true, &bound, new(int64(min(max(held-s.Bound, 0), prepaid.Unbounded)))
+	}
+	return b, err
 }
 
 // Transfer implements web.Purse.
@@ -167,25 +176,4 @@ func transferRefused(err error, reference string) error {
 	default:
 		return &web.Refusal{Code: http.StatusBadRequest, Text: why.Message}
 	}
-}
-
-// Fund implements web.Fund.
-func (p *purse) Fund(ctx context.Context) (api.Fund, error) {
-	f, err := p.treasury.shown(ctx)
-	f.Currency = p.currency
-	return f, err
-}
-
-// available returns what the fund can give to the guarantee: what it holds, less what it
-// stands in for.
-func (p *purse) available(ctx context.Context) (held grid.Money, err error) {
-	err = p.treasury.follow(ctx, func(s *fund.Sums) error {
-		held = s.Held()
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	owed, err := p.owed(ctx, held)
-	return held - owed.Fund, err
 }

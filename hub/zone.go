@@ -7,4 +7,9 @@ import (
 )
 
 // zoneOf returns the community's local time, by which its months are.
-func zoneOf(config.Plan) *time.Location { return time.UTC }
+func zoneOf(p config.Plan) *time.Location {
+	if p.Money.Zone == nil {
+		return time.UTC
+	}
+	return p.Money.Zone
+}

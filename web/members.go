@@ -8,6 +8,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
 )
 
 // Members keeps what a community knows of its members' persons, and their money. What the
@@ -27,9 +28,9 @@ type Purse interface {
 	Transfer(ctx context.Context, member, point, reference string, amount grid.Money) (api.MemberBalance, error)
 }
 
-// Fund tells what the community's fund holds, as everybody may see it.
+// Fund tells what the community's fund holds: the whole of it, or what everybody may see.
 type Fund interface {
-	Fund(ctx context.Context) (api.Fund, error)
+	Fund(ctx context.Context, whole bool) (api.Fund, error)
 }
 
 // Refusal is why something that was asked for is not done.
@@ -56,7 +57,8 @@ func (f funds) GetFund(ctx context.Context, _ api.GetFundRequestObject) (api.Get
 	if f.fund == nil {
 		return api.GetFund200JSONResponse{Months: []api.FundMonth{}}, nil
 	}
-	answer, err := f.fund.Fund(ctx)
+	who, _ := auth.From(ctx)
+	answer, err := f.fund.Fund(ctx, who.Role == auth.Operator)
 	answer.Months = listed(answer.Months)
 	return api.GetFund200JSONResponse(answer), err
 }

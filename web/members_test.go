@@ -39,8 +39,11 @@ func (p purses) Transfer(ctx context.Context, member, _, reference string, _ gri
 	return p.Balance(ctx, member)
 }
 
-func (purses) Fund(context.Context) (api.Fund, error) {
+func (purses) Fund(_ context.Context, whole bool) (api.Fund, error) {
 	three := 3
+	if whole {
+		three = 2
+	}
 	return api.Fund{Currency: "EUR", Balance: 7, Months: []api.FundMonth{{Month: "2026-06", Sums: []api.FundSum{{Reason: "guarantee", Amount: -3, Members: &three}}}}}, nil
 }
 
@@ -62,7 +65,7 @@ func TestTheOperatorKeepsMembersAndMoney(t *testing.T) {
 		`POST /api/v1/members/1/transfers {"reference":"","amount":5}`:                  `400 {"error":"reference`,
 		`POST /api/v1/members/1/transfers {"reference":"r","amount":5,"amount":6}`:      `400 {"error":"amount`,
 		`POST /api/v1/members/1/transfers {"reference":"r","amount":5,"colour":"blue"}`: `400 {"error":"property \"colour\"`,
-		"GET /api/v1/fund ": `200 {"balance":7,"currency":"EUR","months":[{"month":"2026-06","sums":[{"amount":-3,"members":3,"reason":"guarantee"}]}]}`,
+		"GET /api/v1/fund ": `200 {"balance":7,"currency":"EUR","months":[{"month":"2026-06","sums":[{"amount":-3,"members":2,"reason":"guarantee"}]}]}`,
 	} {
 		method, rest, _ := strings.Cut(ask, " ")
 		path, body, _ := strings.Cut(rest, " ")
@@ -76,6 +79,22 @@ func TestTheOperatorKeepsMembersAndMoney(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if got := fmt.Sprint(w.Code, " ", w.Body); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s, want %s", ask, got, want)
+		}
+	}
+}
+
+// TestOnlyTheOperatorSeesTheWholeFund asks for the fund with each key and without one.
+func TestOnlyTheOperatorSeesTheWholeFund(t *testing.T) {
+	h := guarded(t)
+	for key, want := range map[string]string{"operator's key": `"members":2`, "installer's key": `"members":3`, "ann's key": `"members":3`, "": `"members":3`} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/fund", http.NoBody)
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("with %q: %d %s, want %s", key, w.Code, w.Body, want)
 		}
 	}
 }

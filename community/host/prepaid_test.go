@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -141,7 +142,7 @@ func TestAFirstBalanceWaitsForWhatWasTradedBefore(t *testing.T) {
 		t.Errorf("after the gate: %+v", h.Funds("ann"))
 	}
 	later := noon().Add(time.Minute)
-	if held, err := h.Prepay("ann", community.Unbounded, dear, later); held || err != nil {
+	if held, err := h.Prepay("ann", math.MaxInt64/4, dear, later); held || err != nil {
 		t.Errorf("no longer prepaid: %t %v", held, err)
 	}
 }

@@ -106,9 +106,10 @@ func (s *Sums) monthOf(p record.Posting) string {
 	return i.Begin().In(s.Zone).Format("2006-01")
 }
 
-// Shown returns what everybody may see: the balance, and the sums by month, the last first.
-func (s *Sums) Shown() (balance grid.Money, months []Month, err error) {
-	guarantee, waits, err := s.shownGuarantee()
+// Shown returns the balance, and the sums by month, the last first, with sums of the guarantee
+// over so many members at least: Together for what everybody may see.
+func (s *Sums) Shown(together int) (balance grid.Money, months []Month, err error) {
+	guarantee, waits, err := s.shownGuarantee(together)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -135,7 +136,7 @@ func (s *Sums) Shown() (balance grid.Money, months []Month, err error) {
 
 // shownGuarantee returns the sums that may be seen, by the month in which they are, and what
 // waits for more members (at most 0).
-func (s *Sums) shownGuarantee() (shown map[string]Sum, waits grid.Money, err error) {
+func (s *Sums) shownGuarantee(together int) (shown map[string]Sum, waits grid.Money, err error) {
 	shown = map[string]Sum{}
 	who := map[string]bool{}
 	for _, month := range slices.Sorted(maps.Keys(s.guaranteed)) {
@@ -145,7 +146,7 @@ func (s *Sums) shownGuarantee() (shown map[string]Sum, waits grid.Money, err err
 				return nil, 0, fmt.Errorf("guarantee of %s: %w", month, err)
 			}
 		}
-		if len(who) >= Together {
+		if len(who) >= together {
 			shown[month] = Sum{Reason: chaincode.ReasonGuarantee, Amount: waits, Members: len(who)}
 			who, waits = map[string]bool{}, 0
 		}

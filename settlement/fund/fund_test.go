@@ -37,7 +37,7 @@ func sums(t *testing.T, postings ...record.Posting) *fund.Sums {
 
 func shown(t *testing.T, s *fund.Sums) string {
 	t.Helper()
-	balance, months, err := s.Shown()
+	balance, months, err := s.Shown(fund.Together)
 	if err != nil {
 		t.Fatal(err)
 	}
