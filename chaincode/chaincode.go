@@ -73,12 +73,13 @@ func fail(code, format string, args ...any) error {
 
 // New returns the chaincode with all contracts.
 func New() (*contractapi.ContractChaincode, error) {
-	registry, settlement, rewards, disputes, guarantee := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}
+	registry, settlement, rewards, disputes, guarantee, official := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}, &Official{}
 	registry.Name, settlement.Name, rewards.Name, disputes.Name = "registry", "settlement", "rewards", "disputes"
 	registry.BeforeTransaction, settlement.BeforeTransaction = identified, identified
 	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
 	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee)
+	official.Name, official.BeforeTransaction = "official", identified
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, official)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

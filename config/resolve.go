@@ -343,7 +343,7 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 			p.Market.Apart[d.MeteringPoint] = true
 		}
 	}
-	if p.Market.Rules, err = c.Rules(); err != nil {
+	if p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval); err != nil {
 		return err
 	}
 	return c.FundText.check()

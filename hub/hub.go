@@ -168,7 +168,7 @@ func (h *Hub) openTariffs(context.Context) (err error) {
 }
 
 func (h *Hub) openRecords(ctx context.Context) (err error) {
-	h.records = &records{site: h.site, bus: h.bus, log: h.Log}
+	h.records = &records{site: h.site, tariffs: h.tariffs, bus: h.bus, log: h.Log}
 	h.closers = append(h.closers, h.records.close)
 	if err = h.records.open(ctx, h.dir, intake.Watch{Readings: h.arrived}); err != nil {
 		return err

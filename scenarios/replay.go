@@ -140,7 +140,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if t, err := book.Default(grid.IntervalAt(s.Start, s.Interval)); err == nil {
 		usual = t
 	}
-	rules, err := s.Rules()
+	rules, err := s.Rules(usual.Currency, s.Interval)
 	if err != nil {
 		return nil, err
 	}

@@ -95,6 +95,13 @@ func Parse(b []byte) (Scenario, error) {
 	return s, s.Validate()
 }
 
+// Share replaces how the scenario shares. Beside an allocation key there is no pool.
+func (s *Scenario) Share(k config.KeyText) {
+	if s.Sharing = k; k.IsKey() {
+		s.Pool = config.PoolText{}
+	}
+}
+
 // Validate checks the scenario. The error begins with the name of the field.
 func (s Scenario) Validate() error {
 	switch {
@@ -135,7 +142,12 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Rules(); err != nil {
+	if err := s.Sharing.Strangers(func(point string) bool {
+		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
+	}); err != nil {
+		return err
+	}
+	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
 		return err
 	}
 	money, err := s.Money(s.Tariff, s.Interval)

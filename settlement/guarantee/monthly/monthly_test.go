@@ -36,7 +36,9 @@ type street struct {
 
 var errDown = errors.New("the ledger is down")
 
-func (s *street) Month(_ context.Context, month string) (string, error) { return s.ledger[month].Root, nil }
+func (s *street) Month(_ context.Context, month string) (string, error) {
+	return s.ledger[month].Root, nil
+}
 
 func (s *street) Record(_ context.Context, t chaincode.TopUps) error {
 	if s.refuse > 0 {
