@@ -30,6 +30,7 @@ type Config struct {
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
 	AccessText   `yaml:",inline"`
+	BillsText    `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`
 	Store    Store         `yaml:"store"`

@@ -32,6 +32,7 @@ type pages struct {
 	market   *market
 	poster   *ledger.Poster
 	live     *web.Live
+	values   *valuesDesk
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -182,7 +183,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site}.operator(dir)
+	operator, err := office{p.site, p.values}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,9 @@ func operations() map[string]asked {
 		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
 		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
+		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
+		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
 	}
 }
@@ -90,6 +93,12 @@ func besides() map[string]asked {
 // guarded is a server with one agent's key and the installer's.
 func guarded(t *testing.T) http.Handler {
 	t.Helper()
+	return operated(t, &noValues{})
+}
+
+// operated is such a server with the grid operator's values.
+func operated(t *testing.T, values web.Values) http.Handler {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +113,7 @@ func guarded(t *testing.T) http.Handler {
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
 		Operated(web.Operator{Key: "operator's key", Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}}).Handler()
+		}, Values: values}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +191,7 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 	h, tried := guarded(t), 0
 	for _, item := range spec.Paths.Map() {
 		for _, op := range item.Operations() {
-			if op.RequestBody == nil {
+			if op.RequestBody == nil || op.RequestBody.Value.Content.Get("application/json") == nil {
 				continue
 			}
 			a := operations()[op.OperationID]

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -200,6 +201,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -215,6 +234,24 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -770,6 +807,79 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -945,6 +1055,127 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -980,6 +1211,32 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
 
@@ -1004,173 +1261,204 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7L3tchs31iB8Kyi+T5VnaloSpdh+3lC1P2w/ycRbycRlaca1k/WqQPYhiVE3wDTQojkpT+3V7IXtlWzh",
+	"HACN7kaTTVlynJr8skw2G8DB+f78ZbJQ5UZJkEZPZr9MKtAbJTXgf97CstaQ2z8XShqQxv7JN5tCLLgR",
+	"Sp79QytpP9OLNZTc/vUfFSwns8n/d9a894y+1WdvKjUvoJx8/Pgxm+SgF5XY2NdMZpN36x2TykzsN+5x",
+	"+7aXoM2bSixoP52fCLNm2zU3jEumqhwqtqxUyTgrwUAl5IptlJCGbVVd5MxUPAfGDVNyATNm1sDmoA1T",
+	"S/xbC7kqgN6jmbGv3XJh2HYNFTCpWCEksK1dk7Ml2CcZZ4UohWGFAM3mYLYA8pS9LNTiVrNc2QOxhaql",
+	"Of2fcpJNNpXaQGUEHWYu8sPwEgv4Hu6gmHzMJkIaqO54YX9ldhuYzCba2GPaL9VyCdUx7/uYTSr4uRaV",
+	"vd+fmpe/z/zL1fwfsDD25fYW3sLPNWhCgDwX9g548SY60ZIXGrqHjPfcvr2r6xdvr89+eP2Xv15/czXJ",
+	"+ifyl3iDl9h/wYu5BmnoIkso51A90RkTSyYMW3PNlIT+a486tZD5/U694Bu+EGaXwFlEVzbnxkC1Y2tV",
+	"5Dpj79aTbLJUVcnNZGY39fzpJJuUQoqyLiez87A5u98VVHZ38GGjKnODCDiwjjBsJe5AW6QvlTYZezdj",
+	"Us1VvmMaikKzUlVgcV0iwu/dxDS1CULh3tWJ8uDe7K0tlJSwsJ8yw29b+8wsWfL4CUSHS8bdrVvSwvdD",
+	"fvy2CV2SW+9jXe+RihviiQPHyuFOLICVqgv6rbsUzXeWXeyUzJnQeJQ5FALuIG8f8FaqrTwWNboobuHj",
+	"Dtw7XgrtX615UYBcQYLkmDaq4itgC/8QcUp77LUq4YkOqM2l3lpOKtW2x/oWSicJWtWGgGRUzndPdLOM",
+	"ZvY3YZ2M/Ylt+E6PBFcfA3JREV7ZbYC0oPxpsljzamWZRi60+/t9gjFt1JaQp3P/GdsoLYy4gxmbW9re",
+	"srJerCMim8OS/o4AOG6/Rt2C1HuQzoN9pQxbqooJo1nBtWGLQmnIWc5341aqpRHIrsOzOTdwYkR5mJ02",
+	"UPVQ8u8LJ0hiXAEc3zf7pYMooI0oPbm5382VKoDLrkTcJ/de++fs7VkZ2AfknSrqEk62IFZrAzkrwSoV",
+	"d1AhdP1CTzSpEQHxrHogLfKtrbqB3+Xj4Lyp1J3QKE/6u9FgTAF5xua1QdS2LHINrIB8BRXbgZlZRmIV",
+	"FKurWA2FEzOpYGFVmJzVcrHmcoXb6UPOLZAGKx0x+i7aNsGphR9DZxySteElYaVmP1l05W0YJRFHlWUt",
+	"naDtspjoqzZwXxvNJC+hDdSUCrKoqwrkIvWOqx/Z04vz/0wqLkLWJqWw/mhFWg6FuLOUGsGjD+atqor8",
+	"BonufqTYnD86RrO31gpp0EpT8cU+8W0ZsSMH0oulJZ65qivNhGzRDZuDpQ93dn+3sTKs6tXajEKrbLLh",
+	"pHeMeLSCBYg7GPu4VkV+H9x223cvcDuMVk9B+L+gMDwlY4luvV1yZbiBSwS2JiJ3MLW0vin4wsoTpZ1p",
+	"gpaMxe1b2PWAjO9ArdxAqQ8xze9UCcgNaOO8qlCEfDhZqRP72Ym+FZsTtSGd+AQVCisXTVVDxJvHLxjE",
+	"wP0X1Yab+uBCV/RUi9O1L+EvsLX2g86YKnJrJC5Fpe39jjrItX3rvU/RQS13pDQG3TlZ1uF9pLv0pYpF",
+	"JYtX9IAl0g1UrBRFAZMj1PtbIdNfKGmN5LRQCVrTGG3H8b329h1BoFZTAc+FXAUxHGlW/qrGMM1ssuWV",
+	"dKrHAJsTUhurq1VMr9GRUCh1y7hp6Z5W/B+2Ni1PQOAFUA1f6+scpNlnQzozA40JZa1eDcWyR/NLUZVb",
+	"XkHa2FE5pN0JGiox4Gm4A5mrlPH0sXuWCOMnM8sT7XOn4WAxQZDFiKjMzXoym6yEWdfz04UqLYWVSm65",
+	"MfGfaMnoM/dWXJ0A94ZXCan1o0TM13AHFS8YXpgmI9PeCJvD2v6jJDArNjNktVaFF8Zy3Erl9QL0EJQD",
+	"IHsC/6qWVxtYJNEcf3VjVZEkoGXtrdT2W7+tVMnOMy9jyfPliIOQ4on261pSFzK5utp4+6cjgDTTVrKX",
+	"/Nbab5rvnJONTHCrZC5VUl26J9LEJOLO7FHz/TiUwit/LHSq1FIUCS67hznqYYeMZVx6RqC0V3gHFf7l",
+	"7LfM8eYqljW9NVpy5QjoIgNyD/udJjmQ0Atr+9zP+4VKSQIE3yltdMa++/Hqevbmx7fXGblQJZitqm4Z",
+	"1+z864vT8+f//+n56fTs4mlGKo29JB7cqweZrFs9daxvPmxgsd93gzot4HPa09SQEkuuR5BQrXbW4Le2",
+	"mJVCC65NRm5JJSF8RboGMRa3Wm1EIczuiWZolWr76NZtZccK4HdANihamZGTpe3g1mxtnyzBMOCLNVPW",
+	"InyimYTGocTQDnffo7RIvEQzHk6Q8FjTUVPQy+wtjrN7ESYj9QB79tRyjdPJmR8EKqPYHNDlKe3f9vtV",
+	"JfJLNldmzbg1kufqDtiUKVnsCKi9YIFe8wp0JNPHmA1rVZmjN2r4LUgKWfitjlmug+/uUjxg/WYc8FJk",
+	"8K0oipTd4QIkOvKoW1RRJDkRhbfKB0g0oDTsu/YKAdLcDDDHBoNGQHVvvGOEn3bA0xNo3R1xgwpUxVZg",
+	"9Mjrhp+Tsj7c84wV3IpKd+lInWuxWluAShi7ishhcBkf8KDrmGTBhzlHJKJo0PtDvNIeJIsdM83t9SDs",
+	"NpQ1CEfwTWOYzJNK9QtUrogqnIN48msET1xc4SaHgu9uyoSwekniJkQg5AoZdzAwWOVkY3vtry7s2vwD",
+	"rf18Op1ODwUj8mDF7bMpO0ZB+N2NwI+WLiA7LKqH1Yjm3r6ImNKKb5I3ciUKkAvwioC/AP3pN/DFh6v4",
+	"h5u1KhLc4C2shDYhYF3ynRUsVsfEIID3S3uQWf5NtFcB23LZ300beucXz8bsrYKV3rc3J0RwWw5mHjKZ",
+	"lTeo8ixVUaitnnkBtCG9G+3bIzZ5nnYYpsWzIGXIG4VkA/RNQRTR581lotUlXegL7W/jSEPoLqbgO5P7",
+	"379jOn0CrNcILOE0TIzupPxTB22GLzyKacWNXBVw08AyBYuwT75YwMZg1D8Cf+bDItJeMdPAq8UacrZd",
+	"W9SiC7NomY6R1FJb0z32X/ZYZhesxlpvaX3EiBJUbZLM7dqlsZBQREK2PObTeZvF4FQkp6MJuG2754NQ",
+	"ihBxpCnuRf+DW+PfFmrbh9sbtY04TKlK5CmWGReFQ41gx1G8Qq3AmkfW1LIGcC+Qh7/cQtXwq+bNqNYV",
+	"u1N61X9zDpGTYMazk6CcnHhD3qKYt+lYFSUc4TtqbU1Cwk4JK27EHSSThei1IzVn70MY97TdyGiVnA66",
+	"PxsHT2atSakkIId3R0bDdKT6S4zzAfzFzoPvPMaMl0qu7BflSB9xl1LoIc/XEXgpHfjP3MCW765CRKJ9",
+	"oXwNPE9rni51gMsduuaFhoWSOfoeLb9f3FqUwt8HVKrnTzQC2vHlhgELw/iqgrFGx4DdVnBtbhwEE8xL",
+	"lCFcFXvnSSwueInZdQtyz2tDzrpx7vkmotABEjeLNTjHNy2xFVbZsQY9xjiTLL2CZa1TAfd3612zfTpK",
+	"ybaIwia1r6rJjNy3MUojpARC42QU5F1oxOJSwj18AOJAROE7R+EdFFxgbmJarG401LmSu9JfbMdNUssc",
+	"/VJWhYoyE9ac8HSjtLWZ9CWDcmN23lf9DuZXanELBuWyVVG3a8U0WPSWit3Cbsa0qbhcWa7OHdyMKqzI",
+	"VtqJ7GSoPs5a2htlDA+SHRii3Ht/5J8Ldtf4sKaL0iV0BYj8kfveEPyWH7PJ0onBfc+jqBwm5kOJldfB",
+	"xo0kVebu2mom6M9wSvOMeRhmlLWFN+tPhleIeF6XmlyZvCgmyaQqVQxgYoX6nYmQDQWMc9Shj5gEC+NL",
+	"K4RDhgWKXamcYws92jojnqqkWeuz23frWP5XiF9tByA6qU3YRg4bRFbVzm8Ym8SV893B4DE+NJDF1/HI",
+	"eApukDJCab9eiiG8jlxrnUhWk7ySUMmNM6TuITc93/cLpLb1PWXiJALasLgdwNaGa6OuwbRYScjt9cFg",
+	"dNizpyQjUfSG9EqNx34rjARNXnO3pmX4SiUFzxrzyvrvnGOu+Dj0uYWET+wOKrEUUFne6em1AZdTCqRj",
+	"z6ebep46sw/ot18N5RzyHHJLAUs+r8QiTbjE6fu/JxHR3tC4k1ZKJWC15nrdUjMQeBlbw4eD2Oei7u4a",
+	"3AoE0mFEHNLdmsscc2tDyRL+kPfYeHLL4g5+AK35asjnfcY34uzu/GyrSeJeMs7I4UthCc1UbZh9cePQ",
+	"yBWxQjTie1ZJ7lOY9ss/+5BLzoExuTmRsEymsMwiSi7pyJdso+SKvnA2tFGMsw1RufeO0xYyt3GLvHJ1",
+	"2E2O3w7B/I1nS51YWVWp6rjsmcFEgJ9rXjiHuD/ISimUCEJrOqGu9Yas8lqiRyOVuVwlnYjvGucVmbxJ",
+	"BavjSIhC+7yok7niFMu3PNnAB4OCVNZFv/QEz+3fEzwQ/tAj/Q7NVTy458G++m92c/pgLs5abXXbZRDS",
+	"NDCd4gnJin7QQ0TZPseFAdK+TQoTlZkj5K6Xq+MbTR4MnMTEiA2dzDtKHRN2vOkILRgTNRKaMAmr0Sp1",
+	"c9kpD9wRSbMh/2swY4O436bgtRZzTJMb62JN+w1Ek/3kDh3t4Qhcf3g0/4FXt2De1sUwnvsyu7LWht0C",
+	"bJhR/fgdiCLtJli7KKhVwCpyL44QoOTa3mOlhPwMj+tqAxKNS1T8M9YqNWsb2wPW5LJQqkqvWajtkQdY",
+	"cQM3i0LpukrwySvn3XE6amS8gHSWi5AW9OGYVnYnF7JK0cCm+WE4HZXK/j3IlVlT1GtcRrsRi9uE/5by",
+	"XqyZWNaFEZvC+07u4QZpkttbIHdr+1vNAoamRPqPGE/vWyAj0xr6qXT1vBTGjK0KWYqiuBlIXPgBuHRm",
+	"qFqScbvlmtmfQJ4x+MAXBgtG7JViwE3VMs6SDZmq9nfj95MOE7mQ55wckhLd5k1qunezj/Q67sv0KGC5",
+	"J7em5DumjSiKgMRjfcv7k0eUx4M+MZXIKJ9oFpIV+0YRVELlA1b0wPUinWI5Manao6obuE7FxbDQpIJ/",
+	"uBikqtiCywUUBXfFWf3UTZdsMi6NJE6097/YgA/8bLlwxrXDnmzilqcCnw8bQSUgtENI66p3vBC504gS",
+	"6aSVTkYEzyniR/pX5YoiMOnNFUtYnewerMWn2exNkIn4XzpXJjpVgyMBmBG8EOcH2dMLNHDSGIQbRV17",
+	"u96hBSfQGWIVQOc9I/ztZ/cNWiyBFvbpZMQ4P34c2vTbCP5HVlPfi/cGYDyx3MjwImPv1rMu27Ri0GrA",
+	"42VORL8jnh1E1GsfEiSNas2jmA06OjEkSKXsydi5jwI/vfj66dfP//Pi62dHlQXHiDwio8td4b2K4ePr",
+	"698RX4FEZspLIGWkweJza8Q/f8oKMAZ9t7lYCUNlUDfslM3Yv9jJpSuQjEqRXWZfrSFvwkJUAbvBQKpd",
+	"/H/99OLk7/zkn9OTr2/+dfI++t/p7F8n73+ZZs+/+vgfKWa5Lw/WlwBfdsQjUt9x7uLh3gmU99DRujp6",
+	"rvf8XUwvnp9Mn59Mz6/PL2bT6Ww6/fvZ+bPP1nGhJQxzWPK6MIigHeUmZI2dzzzcsqaczWVZC8m0otBo",
+	"o2u4DFqr0MoM9RBMfZJwyl64C4irFAcafSC8tFLSJSDtkEPQ6/CE6CTRVBiMhHKJ+VTkwXUhfNLXG6GD",
+	"cQmX8u23gqljUhHbEZIt7BK8RlGtHYOiFYVmVhAwkpi6yQJfuTouzDhv20CUEBQziItnh/Oj0hrJ91Yb",
+	"yRgPqnmIBXoNyCrWLUwn1ODyyZFJrmP1jlgrCMiE3rAbqwTerMi/F7vJWl+IsoRcWOtAVTeklTi5az+4",
+	"FUVx2B0Ys86DIv8QMx3v9GixYMq8e02/O8c8oK4fBJ+/gqJJntrLtJO5cUgjFAJz1Qsqzj8muw247GsT",
+	"w8wLXVNCH2RgjTykdJ6kjz8NWx05wo86tEvCsiLJRaVDC4AQurbsiTR/T4JqK4PW2cp0OWVoL9BmdC9H",
+	"1EJvwatKQI6ud/IUisqLP8tHsCUGKdRBOrrM6UtnXOLavhYYA4KMr7iQrl/GLeyeaFZxA1mw/6DQgL79",
+	"ZK6Rk/H7kDHuCPTR6/f9u3bhBYFq7rDj7BAq0+tveFGMIpIG6ZvfKnmTC+2An4jtVTXMPIMVOr4liwbk",
+	"vHbAE5qtgVe5v/5NpVYVL/F6vpoynXklUzQ1RLG0wWwVLArKvNcHBQQGr3F1hzGZXSqYTqfsnef/objf",
+	"1SMybdRGxxvcVKoUGvKZr1aNd4HHJPky5+gZ6QcsLUvUx0N7dGF+IQ4jWf/1DstHssrG4MBszrlL734E",
+	"btuP1g/yfW33tdtXloLCldhPN6BlGnZCmGWVkjxDzmPRj5QOtCiEJN4U7EEuGZp4l0xFvIVLfEFw7bb5",
+	"O+Er9RGxaK2sluOrTiwKlZDsbeZrO46CtjNrEy79sRzJdYqzKvqgMRsQO2GKBDjTQyNDG1hPldj1aFr4",
+	"VPv6DV8dCP1ytrEoQyLNqCgU3Lu6dNx1I+Rqxl4zXrI1VHDZlK25TCFiTBoqKy9DAaUMaXmAov58ynSk",
+	"nm3EJ4Vf33D7yGAXhH+zOqJ/1+Kd32YLOpdJnafbE2GzjBCQN3UlISd3flJY+5fdoPbnGG//rQQTn6Bn",
+	"/6xCjY5rOkPV080Z0YdAL/eVOP3lBzMafi9c+sTCpU9rVPibLXv6LbZd3Nv+QouVvKkl5sEN0bx9hlLO",
+	"0ZXkn01WJgmZrmwmvd6+ZIOycZZgYGxulZuuAG8Hh+ewElJTFfPoXP1fvWDrt1J79et1HRrdBzSdePLy",
+	"sYq73tDfmNjSU+QK9+mhjCCXo4WUqH3UZW87ZFr1yj3dr46nzzPawZAGKuTqy+0S/LuC+nt1+YH9pZO/",
+	"X4RYZFu8Ct3UhpBT1htzXuSHGsEsVC02FYkpn/7vWuK/a3n7/hCjr203ruI9man3exn7eK2o4/JebGZn",
+	"Z1E3rsrUypJu93NT6NnZ2f/93/8HH5mdnZ3lcHdmzO6vVy+nqTv5VZWtND6h9kR9sS/ZFAtoXSsaLNgZ",
+	"XrsdPZ1mIwvp9ygLV41y0u2PtmVLXqGzDp/EoPpClZAovBjTM6blH0PXZ2jLs9+fSY/tca7cO1t92O1x",
+	"7WtM7eWU6McgLWRbKcxY3JEDxNHCr+8kyTwr33KzWFMdGIB8KN/JUJd5H8tBcxGNxIz9KdVLzBcurlUJ",
+	"k2ON7UMG67XfgbU1qZ2ZezYYjQmz1cAmDvb71kVApgnXNeUF2hefNPbv3F0pwnkgW3CP6XfQCtOpDh/D",
+	"jVNwGyNNi3f4bNIi63bcQOA0NNpcTzDeotKBQEbHFw9cBavmcWy4dx48HSNOyRVoc2P17xjOLof2Y6hl",
+	"apHnEe1sqOXAUOEqJdkPfOlKpxIqHr2T0q2tNqVVCSGDuqUrHE4h9XuI9hqXbbUBlADHyPsl+D/87bqK",
+	"2X4XgdI3ERjTmKSCfKCMLIf5wDfHNQ0cKLYMmdKpVg5QgXOojXCl0EbDWTIPgSj1x60WvzupEDTjmBLl",
+	"c5g/lAVj3GXAmSa1APXXTv16k+BP+vJQA88HTXPtdmB1uc5utfTJaRDY6LLJbtNLfCz15reWyhaigPyb",
+	"cNjhzKTUGC2xELy4IdmfMizGJbaFFzXUd78XDbv3o7LQZI9ILKhskmL9jhjN2sB+Rut0redQXYHrkrJj",
+	"uVguXVoBTR9By6lZApd2vT9mzkCJbaikvgH5J0PdveZTYe5eEwH4QM/hVAFAvJM+PnSP3Ee93jaaGw83",
+	"tJ8CfvCtdjvGA14eJEMIP/obLED7vgZja2oGQ1X+ZGOHcAz0X/ghNO4IjQ7cYBPnyPhTnLriZm/o+9SR",
+	"eS95OH84QRZD7yD0zXoI+knn/+uQ0ixk1O3EbJUjuL1p4gPajS8R37NaUG+GaXk/j2vI9n6c8ZPYYI91",
+	"3IdPHC3jQk/cTyfz5gKzCDuam9uHZoKnXUovlVlHjJ4qLF1bvG7fb/uxjLJw0Yp07jHv7a1qtC7/iTn1",
+	"pcXsUEU6p0Ka+a6DMtohbRRqVBITH127FPcU1i0W2CYdHXaBvnBn2NU6PT6zKPTNvNUVoU+v7w9Mddqj",
+	"bI7K/eqpG6k8sJhAE94w7A/mBmChumfX4RXk+/unH7k/EgaJ7ZWeTyXGg1hme7+1zDptOwtzgBkFB76r",
+	"6iTfgqoqKhVMgeSfKtkibhfxUEJZoVmhFrw4GDMlmLg3twZoBbSL6xxjCo77sVvo+RtLU/F9a+J+r3q7",
+	"V9XbiOKMt7DlVZ4cqkR94/K0nG1mmyXrwoRky4KvVhAN8Bo5qjL4evt+2GHOwu+4KPh8YLBTCQMuMV1w",
+	"vR49Lq2ZSnms/Az9Zd0rOlIwmhMXwZ323Wxy+Pq+2aiUE2pe5+lQCG4iTIJerCGvC3DzRwLthFINbGMn",
+	"c+b3MeoawW+pc0/sr9evXG3iyNL31j5cUriED2Pp+JjheRaWxwgAJJ1DnVAIEpm/jTAtD0/brDp8u5C/",
+	"bNrh7qPSNtwOzyTsu6z3EN8QC76FjR/BOpSzkVJvk97+DfZtyzP2bmxDgE1tBlTCeNTbGBUZw3IDpPJp",
+	"Q2ulMgxff595J01najdgNvK6hcP77Uf8JcKMYcxKNHujHAYBx5JBg6Spzp+WBI59IzG1Q9TV7Dcskzqv",
+	"CwPcL3Mp2YnQqh53Araoe9zCLmvnsT3R9IF9DzeKqkhI2yMDBKvuSMZTd5nJ7Nn5xcHGfgOq1ZVYyVdr",
+	"oJ4zRxytUDzFOtCawxoIw2+xLShmtGBzFTLk8MsNzonD7/0MaXwEY2JN+5UFzoKmvrZSbTG/xzcrD/qv",
+	"VKlEixA78zua+MQq+puibwdrKvCYSbj5Jn17xun2WOEDDBbdr83YUx07hXNwnOh95oTySiyXB1u30lN7",
+	"5ore5xzpaaL75v2GfiJu2/6ConnLDayHkCDZtLzgVbmnVZoL1ftBtCVfrIWEGfoRcqFvqa6K1Zus3cx8",
+	"MOnGJbiODAOOnxPriO2mN7C007Zry3epOc6S6nv9AXWvgfeoi213iE9gaSCrPU6/m4VF89Eae/O7aAL4",
+	"mHLN0Jl3bxZu3DbVF7bpGzRER+ucFBs96kd6A52T5Kpu2T5NmFkbVY3oQqoq6I4JPmpLkQnc7zn4qcO9",
+	"/cv9yVuvbKi9g+U94HYuqHPOFJKlECggh4dtmqM0AO2zlS3f3QzUNFxhq3xXmM0Ny7nhc+6q16k7PL8F",
+	"P3GgPfjAPjK6emE4EaeJVfajYVGL3HR3yQF/V0gtCPFcKqEU2jOVJ55l4pDMcGwlGZfEfZSET54cgKdO",
+	"Xdh1kHgdRWCf83QJkN8IOZrUDRefTk+DtBF57dxSzQ6TR/bt2bsNGskzK+J4SRN9sii5y6wV3w+3ayPK",
+	"dH7qd37CR2fGKDnqww8zN7aTu4GCVS0x0WzbdDqyH1OOSH6f8JAEc9R1WWayGx1lSZL0S1gJ6Q/eGjQQ",
+	"9trt3E4R5IbjjOztSjXuA/qKBMO2WFozh1AO3+quMM7KdT+92XPbb5yv1a8iNFbjux8kHA/dDslgJu0L",
+	"aA6X2kDHIx0+T2I9qpcJV9luIJp77xme+wRuGEhwpKdZg7UtB0aY/3wfz2RvJiZBIiw1qsMPArV6LZcq",
+	"MWFhbE3nsRlwznDr6KrU8iNqEePigYzy0VrENKA0DYXHu9t1e0gBhGqzXmH+bEIBWJr0oN9xFIg/T2Rr",
+	"RI8QH7n/EvT7m8GUm3Pm81czduEhnWfsKxZTZao+K097F3NRNeUCieTgoWj4J2iVPqbtHsatxRsJUHQQ",
+	"n/TA0r2KYUz4NjlS3XUaOdTOnAYqwZapyk9+wYqwsL1kHZyBVE+7q+9enFw8e96IowIGJkpYUKwg1WH5",
+	"Bc3dMjyaDBN04r6S5G4mpT9VqhzfupxcQMmAk7UGmPvduJeVfLNJaqodALnnGkCFLC9KHtm6sW+pNQYH",
+	"HFSwsJbIQJ55a7RUxrTy9UjapxD4KTiJlHNemAOhYbpVrDrA0c3Rge2vM+ZwB3moB1NyQILpaLN7AX43",
+	"MFHg2tUltVLzhoSVG53gVmzQvLlPB4KAvBHaOHzzOw9bygIdRjezn5RTfvMoP2Oo0sNdH5Wci1Y14bhU",
+	"jjAjdZTDJWI9j5GbwOa71omQTUXQPnCXycyCgdmbAfivm9zujqfOWsQDwMeOmlh9aKnV79CxT8o4Dp5q",
+	"xIR06QrfbAoxRLQxZVICkFRbFjefjt4U8f3kMEvcQp8zqWbsYAx3LxL4LQ2woMZ4ajnWL9fSVRKI4i5c",
+	"78medNuxV4r9khqu5S23nS8mauwa6tqXDkMeLXlajhBfrNBHxkcQSxK2A6amMoOjJYI3Zy3C1KioEkur",
+	"EqgInJoh3GLURNeLNeOarfhGH3e5f1EGHmAOCb1scBKJ8xzpQdeRaF9LnDBNIaLjTuWz6lMBj7bobdVN",
+	"3lNsHWBnnjtkgRdFlBOJrCB0LN7EokeTbAu2RcOKAlw9Tg3zR7zoREeJIae/gQ8jhnI5dyo+PLz2m3QX",
+	"5VCaHOq/qby/M2DTt/AM6Sf4PeSMcnRl0xs52Pou3aB91n+nJN1solVdLeAQ0Be8KDQWzzS6K3P4dn+M",
+	"DznBtIcItbtZwoM5wf08YvfMHiwbKqVZCigGpvkmR+p+69oATAkc27UqCFzp3I5jCIW2sodgsGjtfrkI",
+	"UWlf0138Yrqvpvur561y8vN0VXdnk1RFWFfC7K4s1/XFRC69Ia0FRdkPlBIRPji9hTAVN+eGM7KzFXbL",
+	"QLaOKgDwKrYi18ZsBkdBvpChmT6u1aRdu5QLFCyuFbqfEdPUOhxa079lIOm0SevAxf3/h8856+aLZ64z",
+	"FVa8YfhBj9kX5ZyMyUeh/+3bkTA4FClysG+wc7Ne40iWA3v5iA5P8vm194LJ4cINOhKS0aQAHF1v/5dR",
+	"sR/+p9xf5cI2ULFb+3tMKx7xi1P2rapcsTxWtVMh4Z+wm0e/bBwT/F1zf7+GZn9qms936muYXeFHvG2h",
+	"pA4+bk8sVHmwAcloCgOUSmpDT3djXowX2Lb/nTBrVgEPI/ypgS01jsjzCnRb1cfZJtZwCfGUW9hpd5Xk",
+	"OHLF8AulboUrirNfuzQoq4K7XthGmMJe6atQDjuJok+Tc0cKkm/EZDb56nR6+hWNlaB8Lt9ZNbSZdQmn",
+	"ykPodT6ZYffjb12P2Q2vOBXcTmY/9VMNCneme3RMj3OJTBQ9EfbNP9fUmYecMq3SNVQqU8z9veXueqOk",
+	"Ju53MZ1SclBwrqHWt8CDnv3D1RA27/uEdrofP2YJ+nbMzE9sWHDKLHpK+0qtEvZ/9taNcMfnz494PpIE",
+	"eGPIjH96b6Gj67Lk1a69uwYlLUUR9fgcGVE50veRPvos5Kg21uFlYyPt6/GO2/NI2GRtJLFwBeZ776b8",
+	"pHs9nBOSusBXay5khoOLLV/CGXXRpGCEc4Bn6M1f58KoyncotHDEObZqE9M+m0Oh5Epjo3usjG7BxU1A",
+	"2gOXH/yMpEeDSzxucQC7K/dlCg79QYzkuCG/Zjuc3Jnz14fEmW+wPQSOqLn2AYbVYkiHeU2jLJqqhn28",
+	"J7vfNJrU+r3BXY/H8cZ2LE8jwCb0M/9COFpu9R5t2FzkoTHBYg18AxjEX1ID+VY1oWuLQ0pG18q9D1OL",
+	"9dAhfH0VhfAf7f6aRQaur0kk+OQbaQ7dvZZg2UYauF0YXYISIGdGob8sKIfRtiOoYpzYDfUGk5wGdAuu",
+	"jXs8TbA1JXz/9BHvA+XIovFP6poksQ8XK+vFGh1fvNhi2zl+C80QAxpP3ppAdMp+jKc4QQVszWWOyTqt",
+	"0RoVOO+oqLCTFE1ecYM1sEcfFAXpf21coodolQfV1TDn282OCnkwiZE3X7au5oYSjFPWVPeuXJgjC/ob",
+	"OrIpI36+Y03O5uNyv2zybPrVQ3PLV4g4bhpZ7tpE9tTAkP13yfK64vPCpTpSdzza3KABEbDyi7znR5RC",
+	"YwAaYdBoIZNNNioZZfHqltDUwYSm92gWJoE1HkT3JC5BeV50k76WECibzYVssNqb/No+5BazSdeElm3X",
+	"SofxJFuuWaG0a/q4AU795ZZQ7GjelBu+4n0NTbmtA5h76ymLJ5xvK2EM4PC7ePQN+acrvCId+QX9zv7w",
+	"dDr9YztkSLPrsC8cvwV56SbayQAafUvuJzw8lxj14XcYCXNDa+gEp+wFCgorIzheEbZaPZDQ5ML0O8yV",
+	"rK1izM6n06k7fMn4Grgb3cT+8PTi6z+esj9/c83aCjEdezuoa5+yFytclXqkgl3SCq9aQ3tYGGvL17Ot",
+	"Zn/QAKw1puyPKclD84oiGkeAv1QU1H0QBaY9h+5j23nrKiU+E28Zmv3T5zDvqD89DtFSS5x49DlExNOL",
+	"r39tkXJF096GuV8Wxm4PipOexne2jb1UaYeymxvUwtksnlUVDba6ZHNl1sh7/vvVj39hBj4YfdrHblMB",
+	"L9MS7Jyupi9YGqpyw+sfUcY0a1lVLEXsKWD+EiTCx7YqPahVPqaB4kdGDUvpy6bRM/WUk4o6rGtjGSBm",
+	"XDGh70Uw06dfiA62dWIOZ6liqNUPVHQwGK0eDJmbX8BNPv4VjQL5O1RwutPkWioaqT5NZUNu7TGcfWgR",
+	"UMSJ4G1rC00hbGEZLKF4FOt4V9L7bLJJlQVcN20WXafzTiuV0ChroJ8K2m3PplP2bk363lfTqXskYxfT",
+	"KbJFi4an7EqhfhcUmNE6XmZtcEl83fdwaVQ89PDlOJMVm4NbHSpeBUndAo/O5+Ia3mto/LOaFsabtzre",
+	"138M8R9qEBbVIKGirbYpHca9rSGPh9dhWlMeH16DeQiifGTF5Eg++3T69W9N8fmzuIMu1w4YiD5SckZa",
+	"IrUSrdhR+0JHy75httUY6WmrxWs3u1WoqusLc31vz1zwcW8UL+6x/nls8W5X9zEmuT/JJ+tLUb5D95Yc",
+	"DHpuxszPjFiKVW0tYSXBtZVLQ13ohbqjsJW3x9tw90/EUH94zvJfbpUwBPZXso+idvyjbCM/e/WzRw32",
+	"4Mb3fvzCDyqf15pdv3rjcfKS6UJtyYVg1ewCkljhuqEfIEb/0Oe4F8I+t+RYQgzHeExoezBYyUyS3TcX",
+	"cY1HcFZICspu5NVhlufal38ebhfP6BoH5nCORwWzg0M7zWIppMCuYJE7sQ1DDF27Hz8S7+rMJfvMilFv",
+	"rtq+O/o8OtKxOszF46AMjUJZ7uLRROjppWkQyAQRPUg5ifrvD1Hq2S8HfA0g8xjXWlf+NDUCxar3KyXh",
+	"81uUewDnVEA/GKfe7DPHB8/7q6L4FwLJF35XGTOKrRSz5p+gdq2HDe5jLe1DmHs2d203Hn7pQfYr2hTx",
+	"8Nz3pZD576z3c5inR+C9vZSY7RrVy0Y5zGjPXJX358VYt+jnY2s4h3U/7rhks/aUPb1WW/0lOjEeTaC/",
+	"xdFja2CFFVCu4OMwGmmxkp8XhzCx0nMHu/rjsL6m7eLvjO83itKvqPs8VT9g1UDTBrk9mfpWqi1Of1vz",
+	"DUbjDuJ9mJ32mIjfDWL6BAxfwEDz+oTGBsqXUZqFn2iwEneAuQMY9gw/aWYxeTXUmtOkQWF7pn6YE3/3",
+	"uMpGq3TqSya6rINHdA1WZEB+2RkxTCN+o6rx3wl2hAxy8KOOcRj+cShLeZREASLyEMb0SvPd9L6s2jf+",
+	"mWNywDOag8kuphfPT6bPT6bn1+cXs+l0Np3+/ez82UOmiH+WlEc/CG+sw8/BzIKgUKteXOhh6NAXfqf3",
+	"EKpJXLZV7AFsZz1QwcgT3WzbDbdOpLNSG/yiQFdFVcs2PkW944fQybfcfkQG5ZdIAOal75PN5jtHORmj",
+	"htmk0HHfqNeltGCpcChv42xTqVXFyxI6cPxObfEFoRF3mCtgVMVXFva4KQqEZ21FGld1u8C2+DFMdTw5",
+	"eCCzpFAamhGfh/09sUrvRCIWUTTdfNAV1GZHLfbzjROKkW6VlsTXTf1dqMxjal/loHtzKxcnFGVmyOjO",
+	"L9ha1RU2Ew8VVP5uUIBTniMOFpEAuXbp55gIUqkC3Ke+ckgYDcUyFc2O6gUfS3tuN2UfJc2f7gU01Y99",
+	"7lhQO21trbYe5tISmVE0jrtVYRuaRscVmgtVWvrkaE5EdOB7lCez1q6T+Zdb7bLYrPzT0WSr0uezOWyT",
+	"RIw+KxezNa097HM1M7vvApBOkSNeMH3KXuAxmgwxi2Vv+Mr/yj26hK3LUsUEC4xjYod3r562c2gxxxGR",
+	"fMp0mAFvQl94l2Xc+iX+xij7c/vLZ0xfugop3EhgRg2EOql6CcRfgaG28I/IqWmBIQ3S+CKgiO1YiNKZ",
+	"w4jLnOv1XPEq956IDtLUe+XRlW+b/qiHrPW+U9bJej8rXfH6125EvCtxw9nw8SEx/WdvZRR1pnzMQ0a9",
+	"LwcO6noOPE7y5reqYtu1K2jHOiPqeR+DqWnpMRjk/Jvv3fFocIq7pw0ACqO4WaMYuI5ILnfiMWvKxGJN",
+	"q3t+QRPlmxKzVgO3dqezQQXgndedNptiFziW8HP1XRWFS4FrZeC7g1O73lxFSlPI3VwK4xoH0OtDsxcR",
+	"tThrscr2wAJhMlfboCp8oV25KC6b3CF8G7HcTs1GimnSmgGNUg6Pjs2D+27VdIWGJq7zSb9NcG82lL7L",
+	"GMxrIwphhEUenXOTsdJKGlSSQG9EU2e2VLXMGfURTu0ptGk6YHUN6UJlXRix4ZU5s286ybnhbQrp9qwp",
+	"YKjLmZVsmIJ58ew5++GlvZ9S6dbUq7mQvNod1d7yutfT8n+8+OH7WaORL1RRlzQc7NXV3zCzMq607g7T",
+	"tNLUPjNqX51uOXj6fnucz+vTafUVHMoxitqzWQLE9hqeOD9/4tEwI/ve6ZmciHcEL3NqFp1NmITYOKt6",
+	"s1eTUsQ/BkM8oFNeqxa8oDmVHZdJQ61BEISsfWeyDRW6uzGWx1TVF1p1OtKHYcRoBmu+i9tlJRlZURzH",
+	"xt4/qgugdVspT4A9luHz4tcotR/G3VYF+RPdmZobFyl08DmjDkOEyJJ6+LTweE/JT2tRZ8lE1k+GORgr",
+	"iG2bkRU/6O5NmhHH1Pt83FunE8xJe80f/18AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
