@@ -93,7 +93,7 @@ func (d *valuesDesk) Import(ctx context.Context, u web.ValuesUpload) (api.Values
 		Content: content, Mapping: mapping, Salt: salt, Digest: hexDigest([]byte(salt + content + mapping)), Name: u.Name, Format: parsed.Format,
 		Imported: d.market.site.clock().UTC(), From: time.Unix(preview.From, 0).UTC(), Until: time.Unix(preview.Until, 0).UTC(), Values: preview.Values,
 	}
-	if err := d.corrections.archive.Stage(ctx, f, preview.News, d.market.site.plan.Market.Minutes); err != nil {
+	if err := d.corrections.archive.Stage(ctx, f, archive.News{Values: preview.News, Minutes: d.market.site.plan.Market.Minutes, Owner: d.market.host.Owner}); err != nil {
 		return done, err
 	}
 	return d.count(ctx, done, f)

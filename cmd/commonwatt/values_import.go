@@ -139,7 +139,7 @@ func printImport(w io.Writer, path string, done api.ValuesImport) {
 		done.From.Format("2006-01-02 15:04Z"), done.Until.Format("2006-01-02 15:04Z"))
 	fmt.Fprintf(w, "  %d new, %d changed, %d as they are known\n", done.New, done.Changed, done.Same)
 	if len(done.Points) > 0 {
-		fmt.Fprintf(w, "\n  %-33s %8s %14s %14s %10s %14s %14s %10s\n", "POINT", "VALUES", "TAKEN, SIGNED", "OFFICIAL", "", "GIVEN, SIGNED", "OFFICIAL", "Wh")
+		fmt.Fprintf(w, "\n  %-33s %8s %14s %14s %10s %14s %14s %10s\n", "Wh BY METERING POINT", "VALUES", "TAKEN, SIGNED", "OFFICIAL", "DIFFERENCE", "GIVEN, SIGNED", "OFFICIAL", "DIFFERENCE")
 		for _, p := range done.Points {
 			fmt.Fprintf(w, "  %-33s %8d %14d %14d %+10d %14d %14d %+10d\n", p.Point, p.Values, p.SignedImport, p.OfficialImport, p.OfficialImport-p.SignedImport,
 				p.SignedExport, p.OfficialExport, p.OfficialExport-p.SignedExport)

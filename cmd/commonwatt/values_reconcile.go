@@ -80,9 +80,9 @@ func printReconciliation(w io.Writer, r api.Reconciliation) {
 	if r.Waiting > 0 {
 		fmt.Fprintf(w, "still to be corrected by values that were imported: %s\n", grid.Number(r.Waiting, "interval"))
 	}
-	fmt.Fprintf(w, "\n%-33s %12s %12s %9s %12s %12s %9s %9s %9s\n", "ENERGY, Wh", "TAKEN", "OFFICIAL", "", "GIVEN", "OFFICIAL", "", "DIFFERING", "MISSING")
+	fmt.Fprintf(w, "\n%-33s %13s %12s %10s %13s %12s %10s %9s %9s\n", "Wh BY METERING POINT", "TAKEN, SIGNED", "OFFICIAL", "DIFFERENCE", "GIVEN, SIGNED", "OFFICIAL", "DIFFERENCE", "DIFFERING", "MISSING")
 	for _, m := range r.Months {
-		fmt.Fprintf(w, "%-33s %12d %12d %+9d %12d %12d %+9d %9d %9d\n", m.Point, m.SignedImport, m.OfficialImport, m.OfficialImport-m.SignedImport,
+		fmt.Fprintf(w, "%-33s %13d %12d %+10d %13d %12d %+10d %9d %9d\n", m.Point, m.SignedImport, m.OfficialImport, m.OfficialImport-m.SignedImport,
 			m.SignedExport, m.OfficialExport, m.OfficialExport-m.SignedExport, m.Differing, m.Missing)
 	}
 	fmt.Fprintf(w, "\n%-33s %16s %16s %16s\n", "MONEY, "+r.Currency, "SIGNED", "OFFICIAL", "DIFFERENCE")
