@@ -51,7 +51,7 @@ func layers() map[string][]string {
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
 		"forecast":                         {},
-		"agent":                            {"forecast"},
+		"agent":                            {"forecast", "tariff"},
 		"agent/hold":                       {},
 		"agent/alone":                      {},
 		"agent/steer":                      {"agent/hold", "agent/alone", "meters", "meters/control", "meters/modbus"},
@@ -62,7 +62,9 @@ func layers() map[string][]string {
 		"matching/clearing":                {"matching/auction", "matching/network", "strict"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {"matching/network", "tariff", "record"},
+		"settlement":                       {"matching/network", "tariff", "record", "settlement/sharing"},
+		"settlement/sharing":               {"strict"},
+		"settlement/sharing/packs":         {"settlement/sharing"},
 		"settlement/reconcile":             {"settlement"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/statements":            {"settlement", "tariff", "record", "disk"},
@@ -82,7 +84,7 @@ func layers() map[string][]string {
 		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth", "strict"},
 		"web/auth":                         {"web/api"},
 		"web/api":                          {"meters/pairing"},
-		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "record"},
+		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "settlement/sharing", "settlement/sharing/packs", "record"},
 		"hub":                              {"*", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
@@ -98,7 +100,27 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "meters/official", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "settlement/reconcile", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{
+		"grid",
+		"strict",
+		"tariff",
+		"record",
+		"agent/hold",
+		"agent/alone",
+		"matching",
+		"matching/auction",
+		"matching/book",
+		"matching/clearing",
+		"matching/network",
+		"settlement",
+		"settlement/sharing",
+		"community",
+		"chaincode",
+		"proof",
+		"scenarios/world",
+		"meters/official",
+		"settlement/reconcile",
+	}
 }
 
 func impure() []string {

@@ -23,13 +23,6 @@ type Names interface {
 	Blind(member, what string) (string, error) // unguessable without the member's secret
 }
 
-// Rates says what a kWh costs at a metering point in a delivery interval. It is asked by
-// the interval that was delivered, whenever that is settled, and from several goroutines.
-// An error says that it is not known (yet): the interval is settled later then.
-type Rates interface {
-	Rates(point string, i grid.Interval) (tariff.Rates, error)
-}
-
 // Config is a community's calendar.
 type Config struct {
 	Community   string
@@ -39,16 +32,25 @@ type Config struct {
 	Ahead       time.Duration // how long before delivery a product opens
 	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
 	Members     []string
-	Tick        grid.Price // price step; by the tariff when 0, as the two others
-	Floor       grid.Price // the lowest price
-	Ceiling     grid.Price // the highest
+	Collar      *Collar // of prices, in products that are not open yet; nil: it follows from the tariffs
 	// Names says what members and metering points are called on the ledger; nil: by
 	// their own names.
 	Names Names
 	// Rules say how energy that no trade covers is shared; nil: by settlement.DefaultRules.
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
-	Rates Rates           // nil: the market's tariff, at every metering point
+	// Tariffs say what energy costs, by the delivery interval; nil: the tariff of NewMarket,
+	// for all at all times. They are asked while the market goes on.
+	Tariffs  Tariffs
+	Extremes *tariff.Extremes // of all tariffs; nil: of that of NewMarket
+}
+
+// Tariffs say what energy costs. An error means that it is not known (yet): what asks waits.
+type Tariffs interface {
+	// Default is the community's usual tariff in an interval.
+	Default(i grid.Interval) (tariff.Tariff, error)
+	// Rates are those of a metering point in an interval.
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
 }
 
 // Defaults of the calendar.

@@ -55,7 +55,7 @@ func (d driven) Command(a community.Action) error {
 
 // Place implements drive.Market. Why the market refuses orders is counted.
 func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
-	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(o), Time: now})
+	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(product.Interval, o), Time: now})
 	for _, c := range commands {
 		d.replay.apply(c)
 	}
@@ -73,7 +73,12 @@ func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now
 }
 
 // Points implements drive.Agents.
-func (r *replay) Points(member string, _ time.Time) []string { return r.desk.Points(member) }
+func (r *replay) Points(member string, _ time.Time) []string {
+	if !r.market.HasMarket() {
+		return nil
+	}
+	return r.desk.Points(member)
+}
 
 // Plan implements drive.Agents.
 func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {

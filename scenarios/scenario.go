@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Calendar is when a scenario takes place, and in which intervals.
@@ -46,14 +48,16 @@ type Scenario struct {
 	Mechanism string            `yaml:"mechanism"` // of the call auction
 	Tariff    config.TariffText `yaml:"tariff"`
 
+	config.MoneyText    `yaml:",inline"` // other tariffs, and who has them
+	HomeTariffs         []string         `yaml:"home_tariffs"` // which the homes have in turn
 	config.SharingText  `yaml:",inline"` // what is left over is shared
 	config.StrategyText `yaml:",inline"`
 
 	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
 
-	// Rates say what a kWh costs at each metering point, by the interval; nil: Tariff at all.
-	Rates community.Rates `yaml:"-"`
+	// Rates say what a kWh costs at each metering point, by the interval; nil: the tariffs above.
+	Rates community.Tariffs `yaml:"-"`
 
 	Digest string `yaml:"-"` // SHA-256 of the file
 }
@@ -89,6 +93,13 @@ func Parse(b []byte) (Scenario, error) {
 	sum := sha256.Sum256(b)
 	s.Digest = hex.EncodeToString(sum[:])
 	return s, s.Validate()
+}
+
+// Share replaces how the scenario shares. Beside an allocation key there is no pool.
+func (s *Scenario) Share(k config.KeyText) {
+	if s.Sharing = k; k.IsKey() {
+		s.Pool = config.PoolText{}
+	}
 }
 
 // Validate checks the scenario. The error begins with the name of the field.
@@ -131,9 +142,35 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Rules(); err != nil {
+	if err := s.Sharing.Strangers(func(point string) bool {
+		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
+	}); err != nil {
 		return err
 	}
-	_, err := s.Tariff.Tariff()
+	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
+		return err
+	}
+	money, err := s.Money(s.Tariff, s.Interval)
+	if err != nil {
+		return err
+	}
+	_, err = s.book(money)
 	return err
+}
+
+// book says what energy costs each home in each interval.
+func (s Scenario) book(m config.Money) (*tariff.Book, error) {
+	given := m.Given
+	given.Points = maps.Clone(given.Points)
+	for k, h := range world.Neighbourhood(s.Homes, s.Seed) {
+		point := "mp-" + h.ID // as the recorder names it
+		if _, own := given.Points[point]; !own && len(s.HomeTariffs) > 0 {
+			given.Points[point] = []tariff.Dated{{Tariff: s.HomeTariffs[k%len(s.HomeTariffs)]}}
+		}
+	}
+	kept, err := tariff.Kept{}.With(given, tariff.Clock{Now: s.Start, Minutes: s.Interval, Zone: m.Zone})
+	if err != nil {
+		return nil, fmt.Errorf("home_tariffs: %w", err)
+	}
+	return tariff.NewBook(kept, m.Zone), nil
 }

@@ -32,6 +32,7 @@ type position struct {
 	owned        sides // met by the member's own energy
 	pooled       sides // shared after delivery
 	left         sides // with the utility
+	keyed        keyed // shared by an allocation key
 
 	ownFee     grid.Money
 	pool       paid
@@ -73,6 +74,7 @@ func open(in Input) (Basis, []*position, error) {
 	}
 	slices.Sort(b.Apart)
 	if in.First == nil {
+		b.Rules = b.Rules.named(in.Interval, at)
 		if err := in.freezeRates(&b, at); err != nil {
 			return b, nil, err
 		}

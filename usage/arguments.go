@@ -15,12 +15,15 @@ func Arguments(command, use string, args []string) error {
 	case len(args) < len(names):
 		missing := strings.Join(names[len(args):], " and ")
 		return Errorf("%s is missing: write it as in %q; %q says what it is", missing, example, command+" --help")
-	case len(args) > len(names):
+	case len(args) > len(names) && !(len(names) > 0 && strings.HasSuffix(names[len(names)-1], more)):
 		return Errorf("%q is one argument too many: write %q, with flags as %q lists them", args[len(names)], example, command+" --help")
 	default:
 		return nil
 	}
 }
+
+// more ends a word of a use that stands for one argument or several.
+const more = "…"
 
 // needed returns the words of a use that stand for arguments: neither its first word nor what a
 // flag takes.
