@@ -32,6 +32,7 @@ type Config struct {
 	SharingText  `yaml:",inline"`
 	FundText     `yaml:",inline"`
 	AccessText   `yaml:",inline"`
+	BillsText    `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`
 	Store    Store         `yaml:"store"`

@@ -49,6 +49,7 @@ type Market struct {
 	Feeder                           grid.Feeder // limits in Wh of an interval
 	Rules                            settlement.Rules
 	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
+	OfficialBills                    bool            // the grid operator's values bill, where they were imported
 }
 
 // Target is a device and how it is read.
@@ -342,6 +343,9 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 		if d.Shares != nil && !*d.Shares {
 			p.Market.Apart[d.MeteringPoint] = true
 		}
+	}
+	if p.Market.OfficialBills, err = c.ByOfficialValues(); err != nil {
+		return err
 	}
 	if p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval); err != nil {
 		return err

@@ -13,6 +13,7 @@ type Operator struct {
 	Community func() api.Community
 	Members   Members
 	Fund      Fund // which everybody may look at
+	Values    Values
 }
 
 // Operated has a server answer the operator.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -221,6 +222,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -236,6 +255,24 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -920,6 +957,79 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -1107,6 +1217,127 @@ type TransferRequest struct {
 	Reference string `json:"reference"`
 }
 
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -1148,6 +1379,32 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1175,199 +1432,229 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3/ktu4tSf+Kih9U+Wkht2t9njm3lHX9w977kzirXHscjvXt5L17YLEIwlpEmAIsGXtlFP7NPtg+yRb",
-	"OAcAQRKUqLbb46nMX25LFAEcHJzf54OfZytVVkqCNHq2+HlWg66U1ID/eQ3rRkNu/1wpaUAa+yevqkKs",
-	"uBFKXvxdK2k/06stlNz+9bsa1rPF7P+7aN97Qd/qi1e1WhZQzj58+JDNctCrWlT2NbPF7O12z6QyM/uN",
-	"e9y+7Rlo86oWK5pP7yfCbNluyw3jkqk6h5qta1UyzkowUAu5YZUS0rCdaoqcmZrnwLhhSq5gwcwW2BK0",
-	"YWqNf2shNwXQezQz9rU7LgzbbaEGJhUrhAS2s2Nytgb7JOOsEKUwrBCg2RLMDkCes2eFWt1qliu7ILZS",
-	"jTTn/1POsllVqwpqI2gxS5Efp5dYwU9wB8XsQzYT0kB9xwv7K7OvYLaYaWOXab9U6zXUp7zvQzar4R+N",
-	"qO3+/q19+bvMv1wt/w4rY19ud+E1/KMBTQyQ58LuAS9eRSta80JDf5HxnLu7d/3m6es3Fy+e//kvb364",
-	"nmXDFflNvMFNHL7g6VKDNLSRJZRLqB/pjIk1E4ZtuWZKwvC1J61ayPx+q17xiq+E2Sd4FtmVLbkxUO/Z",
-	"VhW5ztjb7SybrVVdcjNb2El9+2SWzUohRdmUs8VlmJyd7wZqOzt4X6na3CADjowjDNuIO9CW6UulTcbe",
-	"LphUS5XvmYai0KxUNVhel8jwBycxT02CWHiwdaI8Oje7ayslJazsp8zw2848M3ssefwEssMV427X7dHC",
-	"90N++rSJXZJTH3Ld4JGaG5KJI8vK4U6sgJWqT/qd2xTN91Zc7JXMmdC4lCUUAu4g7y7wVqqdPJU1+ixu",
-	"6eMWPFheiu2/3/KiALmBxJFj2qiab4Ct/EMkKe2yt6qERzqwNpd6ZyWpVLuB6FspnTzQqjFEJKNyvn+k",
-	"22E0s78J42TsK1bxvZ5IriEH5KImvrLTAGlJ+bfZasvrjRUaudDu73cJwVSpHTFPb/8zViktjLiDBVva",
-	"s71jZbPaRodsCWv6OyLgtPkadQtSH2A6T/aNMmytaiaMZgXXhq0KpSFnOd9PG6mRRqC4Ds/m3MCZEeVx",
-	"cdpS1VPJvy+sIMlxBXB83+LnHqOANqL0x839bqlUAVz2NeIhvffcP2d3z+rAISHvVNGUcLYDsdkayFkJ",
-	"1qi4gxqp6wd6pMmMCIxnzQNpmW9rzQ38Lp9G56pWd0KjPhnORoMxBeQZWzYGWduKyC2wAvIN1GwPZmEF",
-	"iTVQrK1iLRROwqSGlTVhctbI1ZbLDU5nSDk3QJqstMTou2jaRKcOf4ytcUzXhpeEkdr5ZNGWd2mUZBxV",
-	"lo10irYvYqKvusR9bjSTvIQuUVMmyKqpa5Cr1DuuX7Injy//LWm4CNmYlMH60qq0HApxZ09qRI8hmXeq",
-	"LvIbPHT3O4rt+qNltHPrjJAmrTQ1Xx1S31YQu+NAdrG0h2epmlozITvnhi3Bng+3dr+3sTGsms3WTGKr",
-	"bFZxsjsmPFrDCsQdTH1cqyK/D2+76bsXuBlGo6co/B9QGJ7SsXRuvV9ybbiBKyS2pkPuaGrPelXwldUn",
-	"SjvXBD0Zy9u3sB8QGd+BVrmBUh8Tmn9SJaA0oInzukYV8v5so87sZ2f6VlRnqiKb+AwNCqsXTd1AJJun",
-	"DxjUwP0H1Yab5uhA1/RUR9J1N+HPsLP+g86YKnLrJK5Fre3+TlrIG/vWe6+ix1puSWkOunO6rCf7yHYZ",
-	"ahXLSpav6AF7SCuoWSmKAmYnmPe3Qqa/UNI6yWmlEqymKdaOk3vd6bsDgVZNDTwXchPUcGRZ+a2aIjSz",
-	"2Y7X0pkeI2JOSG2srVYzvcVAQqHULeOmY3ta9X/c27QyAYkXSDW+rc9zkOaQD+ncDHQmlPV6NRTrwZlf",
-	"i7rc8RrSzo7KIR1O0FCLkUjDHchcpZynD/21RBw/W1iZaJ87DwuLDwR5jMjK3Gxni9lGmG2zPF+p0p6w",
-	"UskdNyb+Ez0ZfeHeiqMT4V7xOqG1XkrkfA13UPOC4YZpcjLtjrAlbO0/SgKzajNDUWtNeGGsxK1V3qxA",
-	"j1E5EHKg8K8beV3BKsnm+Ksba4okCS0b76V23/pjrUp2mXkdS5EvdziIKR5pP6496kImR1eV9396Ckgz",
-	"bTV7yW+t/6b53gXZyAW3RuZaJc2lezJNfETcmj1rvpvGUrjlD8VOtVqLIiFlDwhHPR6QsYJLL4iUdgvv",
-	"oMa/nP+WOdlcx7pmMEZHr5xAXRRA7mE/06QEEnplfZ/7Rb/QKEmQ4E9KG52xP728frN49fL1m4xCqBLM",
-	"TtW3jGt2+d3j88tv//388nx+8fhJRiaN3SQewqtHhawbPbWsH95XsDocu0GbFvA57c/UmBFLoUeQUG/2",
-	"1uG3vpjVQiuuTUZhSSUhfEW2BgkWN1pjRCHM/pFm6JVq++jOTWXPCuB3QD4oeplRkKUb4NZsa58swTDg",
-	"qy1T1iN8pJmENqDE0A9336O2SLxEMx5WkIhY01JT1MvsLk7ze5EmE+0Au/bUcG3QybkfRCqj2BIw5Cnt",
-	"3/b7TS3yK7ZUZsu4dZKX6g7YnClZ7Imog2SB3vIadKTTp7gNW1Wbkydq+C1ISln4qU4ZrsfvblM8Yf1k",
-	"HPFSx+BHURQpv8MlSHQUUbesokhzIgvvlE+QaEBtOAztFQKkuRkRji0HTaDqwXzHhDjtSKQnnHW3xAoN",
-	"qJptwOiJ2w3/SOr6sM8LVnCrKt2m4+ncis3WElTC1FFEDqPD+IQHbccsCzHMJTIRZYPeHZOVdiFZHJhp",
-	"d29AYTehrGU4om+aw2SeNKqfonFFp8IFiGe/RPLE5RVucij4/qZMKKtnpG5CBkJuUHAHB4PVTjd2x/76",
-	"sR2bv6exv53P5/NjyYg8eHGHfMqeUxB+dyPwo7VLyI6r6nEzot23LyKntOFVckeuRQFyBd4Q8BugP34H",
-	"vvh0FX9/s1VFQhq8ho3QJiSsS763isXamJgE8HFpTzIrv+ns1cB2XA5n06Xe5eNvpsytho0+NDenRHBa",
-	"jmaeMpnVN2jyrFVRqJ1eeAVUkd2N/u0Jk7xMBwzT6lmQMeSdQvIBhq4gqujLdjPR65Iu9YX+t3FHQ+g+",
-	"p+A7k/M/PGNafYKsb5BYwlmYmN1JxaeO+gxfeBbTqhu5KeCmpWWKFmGefLWCymDWPyJ/5tMi0m4x08Dr",
-	"1RZyttta1qINs2yZzpE0UlvXPY5fDkRmn6zGem9pe8SIElRjksLtjStjIaWIB9nKmI+XbZaDU5mcniXg",
-	"pu2eD0opYsSJrrhX/Z/cG/+xULsh3V6pXSRhSlWiTLHCuCgcawQ/jvIVagPWPbKulnWAB4k8/OUO6lZe",
-	"tW9Gs67Yn9Or/n8XEDkLbjw7C8bJmXfkLYt5n47VUcERvqPR1iUk7pSw4UbcQbJYiF470XL2MYRpT9uJ",
-	"TDbJaaGHq3FwZdablEoCSni3ZHRMJ5q/JDg/QbzYRfBdxJjxUsmN/aKcGCPunxR6yMt1JF7SBm4oSN7f",
-	"x4LLlFfyQhSFUNJsA7F81s4poQI0KZdNw2uruuGRtr6L5UvdanXLwXqrdpLtp3rk98xy4mTTMhlD9Cel",
-	"TCy1Xtg3pmSq2kE+5QUv7XODRGib/PTED5Mf2zeayWDzSv9xd8U/qZU1HuyXyOxCssfzx9+ezb9NBkmb",
-	"pLuxtwyqsXJiMsGum3JIrt7yac5u2LH1vtwlTQFhtqyqoeIiZ452OiNhRv6nZmoHaGmixaZU8Uj7gJhV",
-	"vCsuLT9WfJiLXLvjkfBunay0TzBtuMyRpGtVZ5iqolMyVYjgNFOxyB0rudzbBYxEx0GOz885PCsu7eLs",
-	"UYvndoXmkcG4wg5yH4uy7tFk8aeSWxJJiUAnR3b3dgo2rFRpZZ2PLZX3iCt50rmpZLRjjjBjjGQ5cnBs",
-	"eKmaVAHni4hgX7EVLzHUqsLmf+QWu0hJEJeMF0rCwu7G1u8+1tBYMSpya0/XVNZrPdiRagLu6p0P64hw",
-	"lN3SU+T6Izew4/vrkLHuEW0LPL8ZERVh/shzGlYKD4nR1h9Y3VqTA38fTI1m+UiTbCK7vTXQhWF8U8PU",
-	"oNRIXM8K/BunYRMqQZShnCHO3hIP48ZrIVeUvtWGkjnT0rdtxrlHJG5WW3CJURpiJ6wzzDijGpikyV/D",
-	"utGpgqy32307fVpKiawjlUnNq24r5w9NjMrMwelt8mEg71Mjdqck3OMsiyMZ5z85C7DHgqtV+uBaFV9p",
-	"aHIl96Xf2F4YvZE55i2six1Vrm058WmltBFyo68YlJXZ+1zmW1heq9UtGFQfVrHstoppsOwtFbuF/YJp",
-	"U3O5saLO2ztGFdalU9q5dMlSrriq9WAVSniQ4oShCurgj/xzIS43vezFVXEk7B6I8lWH3hDyWh+y2dq5",
-	"SQdtB/vM+GE+Vnj/JsRAI08mc3ttPVdUQS6osmCehhlV9eLO+pXhFiKfN6WmVBcvilmy6FYVI5xYo/9v",
-	"ImZDB8QlcjCHSI4H42vrpIUKvB2pcpf4wIynjvX4xe3bbewf1shf3QQRJjFNmEYOFTKr6ta/TS3yzfn+",
-	"aHERPjRS5d2L2PsT3DJlxNJ+vJRAeB6lXno2cFvcmAjZGBdou4df5eW+HyA1rZ+oUjNR8ASr2xFubaU2",
-	"+qJMi42E3G4fjFYPefGUFCSK3pAeqc3o7oSR1mWzEs+NaQW+UknFs8W64+E7l9hLNI19biHhwt1BLdYC",
-	"ais7g2cZyKW9w0Li+bxqlqk1+4Kv7qut4ZXnkNsTsObLWqzSB5ck/fD3pCK6E5q20lqpBK22XG87ZgYS",
-	"L2NbeH+U+1xVltsGNwKRdJwRx2y3djOn7NpYMZ1f5D0mnpyyuIMXoDXfjOVEL3glLu4uL3aaNO4V44wS",
-	"gpS21kw1htkXtwHvXJEoxCDvwMnLfYnrYf1nH3LFmzCldjNSlskSx0V0kkta8hWrlNzQFy7GahTjrKJT",
-	"7rOnNIXMTdwyr9wcT6Pit2M0f+XFUq+Woq5VfVp15Wih2D8aXriEqV/IRinUCEJrWqFudEVR20ZixDvV",
-	"2VInk0xv2+QGhUSTBlYv0ByVfvGiSfYSUa2XlckG3htUpLIphq2JuG7/nhCh9oueGJdut+KTR6btq//T",
-	"Tk4frdXcqp3uhpRDGR+W2z0iXTFMiouoGvS0NHE690XOcZm5g9zPgvRyZ8mFgdOYmNGnlflEmhPCTjad",
-	"YAVjIV/CEiZlNdmkbjc7laE5oaki1AePVvSR9KsK3mixxDLqqSm4dFxZtNWxbtHRHE7g9U/P5i94fQvm",
-	"dVOM87lvwy4bbdgtQMWMGtZ3gCjSYYKtq5KxBlhN6acJCpTizAe8lFC/53ldVSApamkN/4x1WpG7zvaI",
-	"N7kulKpHYt9qd+ICNtzAzapQuqkTcvLaRXecjRo5LyCd5yKkJX1YptXdyYGsUXQgYH+ETie1Ov0EcmO2",
-	"VBUxrePJiNVtIr9HdZHWTSybwoiq8LGT+4Q0Q/NTh+RubL+rWeDQlEp/geHGZ20aZ2J+p1+35VwzHRKS",
-	"3QDyEgq1Y/NOKd5uapBuqZLB9Tiev2C3UBkXYeEUBQ2FrVYTC90vdw2pdGVY6E88NSB/v1zTugY4th5c",
-	"hitOxEotqr0r+Z6tKPGLLcSnT7ktw09UGILvRRueKbdtbh5KYtyrTUH1fcCxQvhk/soPPM6hz1uR3w3q",
-	"VVUhRgs/qPVMIzvsamFMXHAdN/MQkMd0jUyTCvgfiXIUtTv1ba8pinVQq/rlugGimY+Tzs9yQLu1gGJk",
-	"s1eqaErpopnkZuy2qgBEDUmxdK9RKg6i8L0+7ve599KU3I/Gl/SagoKJ5SRk9/e4FufjEUecVFmUjsg7",
-	"AbgWBfiKqvRxO94OM8wCNGblQtjeAZJg3dG2Bbpth0639Hv7spei6pXIq1iKX7G5NRK8cW8n7kqij+gh",
-	"t3fhiDsHx68i8zsT5pXa2JdY+DsMhU2svx72/DTL0h74fKrVVRQ3IxXWL4BLFw9V61a/2J9YnQHv+cpg",
-	"Z7tVP1gZaBVW1M4XWurs76bPJy3WXG3mkjJjEut72h5ar34npr8OlaQXsD7QBGAVkTaiKII1NbUI5nCV",
-	"u/J8kNBAaLE/0ixw2pDxoRYqHwnnjmwvGoyIe0Qxn0lt2D5xmuiIr+HvrlhS1WxlNVxRcIciMSyfcFXx",
-	"0+rd445g/4sKfIXajgsX5XXck83c8IRE8L4S1KtOMxyRHXe8ELlzzRN9b7VOli5eUmkiBQJq172N3Tmu",
-	"q7sEeR8b1/cDHKzkjwzxdFF/tKqWRwIxI3ohz4+Kp6cYaUtzEE4Ugz67LSbic4FReVYjFUzg32Eb0mjo",
-	"LJyFQ8YDCc4PH8Ym/Tqi/4mwT/eSvYEYj6w0MrzI2Nvtoi82reVd8dpMd36i8zvh2VFGfePrTMi13/Ko",
-	"eAAzbli7SJhbySJfX6765PF3T7779t8ef/fNSfhFMSNPaD1xW3gv1K54+4Z7xDcgUZjysq15clx8ad2L",
-	"b5+wAozBJGIuNtbct0f8hp2zBfsnO7tySC4RZpLzERoNeVufQFA9FVZ82sH/+29Pz/7Kz/7X/Oy7m3+e",
-	"vYv+d77459m7n+fZt19/+F1KWB5q2PNYRVc99Yin77S85TjIGxVo99z/XsClVzN3Nr98c/l4MZ8v5vO/",
-	"Xlx+89mg4TrKMIc1bwqDDNozbkJ7y+XC0y1rcTdc9ZuQTCtXYxRsDVeOJewEMrRDsEdDwjl76jYghlMZ",
-	"QSREemmlpOuU2KOEoNfhCjFarwnBCA/KFTZ+UCrR1RpT4KhVOopCENib6qeCPS5SkdgRkq3sELxBVa29",
-	"w712mQGrCBhpTN22q24c4AS2xnaDcdS5EAuIx98cb+RIWyQ/WWskYzzEiIKh7i0gI1a3HU4n1uDy0Ynd",
-	"eFPtjtgqCMyEaZkbawTebCjRFOdrOl+IsoRccAM3qr4hq8TpXfvBrSiK43mpWHQeVfnHhOl077wjgqlF",
-	"6Dn97hIbFvr+Ij5/DUXb5XFQaCebePCMUC2Ga7PuuGoUQAQuh9bEuPBCj1XoowKs1YfUd5BMNqdpq6OM",
-	"7EmLdt0iViW58qiAVRZqqKx4IsvfH0G1k8Hq7JTknzOKWOFk9KCZzVJvxetaQI45YEpZidqrPytHELuP",
-	"DOqgHV2L55VzLnFsD1qE4U/GN1xIB+x3C/tHmtXcQBb8Pyg0YJI52RThdPwhZoyhSz94+3641y7PLdDM",
-	"HQ91HGNlev0NL4pJh6Rl+va3St7kQjviJ4pM6gYWXsAKHe+SZQPKojriCc22wOvcb39Vq03NS9yer+fM",
-	"13ITipznh0jbYNkkohdkPv2ACgKrqHB0xzGZHSq4TufsrZf/AYXMAacwbVSl4wlWtSqFhnzhYXXiWeAy",
-	"Sb8sOYboh6FIKxL16dSejCBWiONMNny94/KJorJ1OLBBYOn6UB9A2g7Lxkblvrbz2h/qn0flSuKnX1lh",
-	"WnFCnGWNkjxDyWPZj4wO9CgERcZbf5BLhi7eFVORbOESXxByjF35HsUqc8vWylo5vj3eslAJSRBm34R+",
-	"ErWdW5sIfU6VSA7S2proo85sYOyEKxLoTA9N7RmxVkNi1pPPwsf616/45kgNEmeVZRlSaUZFNUmDrUsX",
-	"AFVCbhbsOeMl20INVy2+hitZla4Xo7b6MiC9yFAfDqjqL+dMR+ZZJT6qDugVt4+MwrX9iwEe/KuiDPw6",
-	"sbJdy2eexlFFVL9QGWaaWkJO4fyksvYvu0HrL9m2Y99KNPGV4vbPOoAJOHRMgnlq14gxBHq5hwwYDj9a",
-	"WvcbwsJHIix8HKL6rxaf4deID38Qp0+LjbxpJBZkj515+wz1PmEoyT+bhFAQMg3BRHa9671DLLWhAGNL",
-	"a9z0FXi3SmkJGyE1wS1Nbhr7xZElfi0gEb8cPOrkCwvSFZDPHgqF4hX9jRWWA0OucJ8eK011xcJ4ErXP",
-	"uhy8t4VGvXZPD2G86POMZjBmgQq5+XKvM/nNQP0NBuvI/NJdSE9DLrKrXoVumxQpKOudOa/yA5hJFuBV",
-	"WuiUVEz/NyvxXxWH63CK0YNwGQfNlSwZ/w1va7pV1At5r6rFxUUEG1ybRtmj2//cFHpxcfF///f/wUcW",
-	"FxcXOdxdGLP/y/WzeWpPflFjK81PaD3RBT5XbI5IDg4zEztHx8fuZk/n2UTErwPGwnVrnAzBU9a8xmAd",
-	"PolJdVe72O8AnAJu2YmPYegz4IcejmfSYweCK/dumxoPe7zxYAd2cxDfA8gK2dUKKxb3FABxZ+GXD5Jk",
-	"XpTvuFltqSEZQH6q2MnYdVg+l4PuIjqJGfsqBXrsO+i3qoTZqc72MYf1jZ+B9TUJd9k9G5zGhNtqoIqT",
-	"/R5jFcg14bqhukD74rPW/126LUU6j1QLHnD9jnphOgVFOF6HjdOY6Fq8xWeTHlkfGhCJ057RdnuC8xb1",
-	"sIVjdHoX23Xwah7Gh3vrydNz4pTcgDY31v6O6exqaD+EptrO8TwBd5Owb8YQFKjba+RL18ObMPHonVRu",
-	"ba0prUoIFdQdW+F4CamfQzTXuH+4S6AEOSbuL9H/0+8u1K7UuJfpy/MadKpVTeBFPxoqjjYaW+7prtc1",
-	"QJ405XKhq4Kny+gd0ogGiNKTydq8kot0DE4suRxBWZKbJpk7e379kn379Xdnl8lqOS5z11nfZ5s11OhM",
-	"+rumfnj1lNElfiyHpbCeDP12/LU36Xc/7dX0pd5w8s0nz/YRyMtKybXYNDWWij/SAe0Ty9QO0/7ztnuE",
-	"6vsD3RyvHODIAfC0Kd11NeQjXfi4nZ8Ak38Eq2IMGA2RsIjJJl5PQhMNawkYalHBWoBXa9+dpGl723EC",
-	"fQCr3rIQQnJ1m6YtiEGvqwf/07alkJc3dj/GJy3O7l9w4ir03WjplY90sI1VG/TvlMDHUm++f3H8b+Xv",
-	"9yp/n1Cl+Rp2vM6T18ARklmeNifa2xiTBeJCsnXBNxuIrhyceLlucPqGui2+FbA7Jr/jouDLkavoShix",
-	"jXXB9XbyBY/tPbqnHruAiO1eEa8lpmUW053m3U5yfPt+qFTKGl02eTomgpMId9dbd6MpwN2YFM5OqNlE",
-	"YDWZMz+PSdsIfkq9fWJ/efO9a1KY2APXmYerDpPwfuo5PuW6T0vL6eVc7ugc6yImSmR+N8L9nrjadtTx",
-	"3YX8WQvgfeiUdul2/BbVoe964PCNieAABSDMWPImsStpt79CJLE8Y2+ndgZWjeHpcGN8OeWUEn2Mz40c",
-	"lY+7ZhsxD+zr73NDU4ul767EjgyZsHg//Ui+RJwxzlk6hUFhWU3AqcegZdIUFqU9Aqe+kYTasdPVzjcM",
-	"k1qviwfcL4WZxMazpsedgB3aHrewz7oJ7UeaPrDv4UZROSlZiGodyu9JxxPeyWzxzeXjo1BzI5hy12Ij",
-	"v98CoaCcsLRC8ZToQF8aiyENv0WgSkxtYZc1xQvxywpvtsTv/a33+AgGx9o+7BXeXk9Iq1LtMNHnHa4I",
-	"ez6VcQlBND+jmc+w0t8UhjtaXInLTNLNw8YduAB8IAo/wVXIh60Zu6pTQfBHL0C+z83GvBbr9VEwUXrq",
-	"wE3I91lH+v7jQzeUh8ZiN22/QdEN8S2tx5ggCaNd8Lo8AN7lYvb+6uySr7ZCwgLD9rnQt1RgzZoq68Jr",
-	"j2bfXKXLxHjg9Jut3WG7GVyx3AOS2jn0kP7ttxSY8gvUA0jpSRvbxSxPcGk4VuNNovpmZdl8ssXe/s6B",
-	"Dk3t2whYsQfLcWIgT1/hrm/QEZ1sc1KQ9KQf6Qp6K8lV0/F92nizNqqegIupauhfbH7SlCIXeIiCp+oi",
-	"vzkFOa932P3L/co7r2xPe4/LB8TtbVBvnSkmSzFQYA5P27REaQk6FCs7vr8ZKW68RvB216HFDcu54Uvu",
-	"2tgIr5zfgsfA70Lx20cmlzGOZ+Ta8M8QxT4CbU3jHQqTLPgLOYYQIqNeCqG9UHnkRSZe6xuWrSTjkqSP",
-	"kvDRWPa46tSGvQkar2cIRJBjwyYbgPxGyMlH3big/Uedp9GzEWF9uaHaGSaX7AHD+5CByOdR53nnSiHL",
-	"kvvMevHDCKY2okwXqrQ3pnRvRSZwvvDDzF00zN0VqHUjMeO8ayEP7MeULMoPS/y0IpFgTtouK0ymBmVH",
-	"jvQz2AjpF96Bvg9z7WOJU61LK3Emoo1Ss9uIvSLBsB3W2C4h9MV12iynebnupzcHdvuVi7X6UYTGtjz3",
-	"gwnwdWBm3Q1oF5eaQDea1n6e5Ho0LxOhsv1IB8K9bx0+pHADRP6JkWa6pyddy0D3Cp8qEQe3+BIlwlCT",
-	"Wv2RqPVzuVYJzP+pzR2npsKTmcOXLYZjBIWkGWeUmO4cphGjKXmX0Ww4XTeHEYJIvb4vlszxO4+S17xd",
-	"sa/ChURMyIydtf+lo3Mv0LC+LFEaPAApFjEBl+aqPeumC1Xqfb/Dqb0k2p+7n85DvNiPllzePtIMkdbL",
-	"Qfzk2yeYHfH/vezi4Pz3xbuvfnfU1myndfACJqw/uN/uRlUaLVDM4/mh8ryvv+1UBl6mC/R6k6SCkKYW",
-	"Zn9txY5HrHABqnREK4pfUVArfHB+C+GmHWueuVS/wsJnlGso0q3hHKXNt8ZUo9dLPJUBFwnHCoVdPmiG",
-	"Zq1DtfFwf+E4Hh3Tv2UkbdgG5nBw///xdS6YWq/FSvCCIZy8zlyTEaaB0YDUU+ZFUcMpEUX636EZWUO6",
-	"AhmZSBWCcOgtousdmcsHVFkktbtz+cEKfeHAk4VkBPqE16Xa/2WUAcf/lIelEqugZrf296WStJAjvzhn",
-	"P6ra1T1igSJl17/CwuxhBeA5e9qKGzeGtqLQ40i4Lv8aVoBdF3aEl7jbQkkdJJc/LLhkRK8mQC0oldSG",
-	"nu57LXQt3DlDNOEaeLg2lrAIqAaYaodc7JcqfBCmLmORRXwLe+22krD1XV3jSqlb4arU7dcukG2NQwdr",
-	"YoQpAJFXfWXTLPIfZpf+QkJeidli9vX5/PxrQgijiLxvkg+IAS5lqDyFnuezBQJZ/OjgAipec6qdmi3+",
-	"NgwWFW5N9wC/6d1EGuxf62PN/tFQkwUV/nQwidCqSvlK76xw15WSmqTf4/mcwrvS+CKEqirc9fcXf3dl",
-	"KO37PgIZ4cOHLHG+nTDz4FsrTrHhJzSv1Chh/hev3bVw+PzlCc9HmgB3DIXx395Z6uimLHm9786uZUl7",
-	"ouj0+CinqN3R974afRayjK3fctXGLA7B9eD0AhM67PFk2vq6KTUdOH/psfUqpKn3bLn3Jsk5C00R7eWN",
-	"ZBFpZlcLOWsqD3hUA7S3kdLdjYvoXlzF1rBzAFDO6WxlD16OitDckoo5svZ+aKQW+bAKCwRxt3fWxcMM",
-	"dg1w1dLP2zYI0I3zxDt4rdmzpl9uee6ixiBZyXN3zXP3jG7A/Eg1xB/F88cujh1j7TV9F/NU1PblfExr",
-	"ETYy981+VrzTlbDqju64Wu4dYcmEx1qtmEPayGxSTm3A/OTDcw9GBTdCgg7fb7k1vK3CtvPHmxGi+6kS",
-	"1LEKosmFUbVvR7a8g7cnqSrWDojqLzcaUa2woKxDFwd3eoAuLzwg6oPRJb7kY4RJavdlig7D6z88g4gI",
-	"VVK3+rm9XWJIiQuPpjNGjghJ54hK66is49qo9SZM3cAh7ZTdD3oyNf4ApffhdOJUeKI0A1QBvOgL0Xm5",
-	"tYy1YUuRh3rO1RZ4RbftrwktKroihSA0wZuhvHd56X3UXnQN8ejpDTcqP7xB46rgJ5o0fvIfvUWtv9bf",
-	"p6BHfJMStimioYJYYDSFzCqPNvNVqdELa4TG0MX31//Jfv+XNz+e/fsfrPb/r5+u/6t1JjC2Qb047XvP",
-	"2Q9oz9ZqZ7//e5Nv6GtCqENMV05dp9ixVSnsi0JdAGvDVGMILRHhXnEeyB7h7gyXBE6pdyqBaPngoMx6",
-	"WwsDpFrdqzshmhZDb0SeWC7ad8RIiFW4oMYghvuORB9o80zl+wNcqVYGzJk2NfCyy50hArIUkteJGsFu",
-	"tMZltx9On8WXoSS4/y2BiCDSoWfFmu4V+bzCbfzkPEPBxInV1DoYu+GudH+i0OHUAD6QwH22wN3hkRBX",
-	"Fz/TofhwEV1cNKpu2+tnunyL3IctO4H5Qs/DdFX67sHZwC9gRAp6Epy8l/b5Jw8nNXni1igHY+dv1VZF",
-	"Hl0kFUzygM5MnYkHGcC4eDdlu5OC9we6nsA3DYWprNyNmygR/XvSUjGLc8HuknDfFo7UYb9/Mv/uD1aG",
-	"V3xvRR0ak0t3PTNJ6tjVcta1j2bTrxOi10/rhZKwf1AWniI/T+PefiriF5Gh0w4PgcNSYeqDy9BTz519",
-	"/ruHkdFK3brApYmPbJvI8ZWjcTqHGcWE6RzLOOA9Joe/j7K9D7bp7SAjG97mnD+H1RiF+u3AXOaaSQAr",
-	"9dCQDFHoaNoRVTGl6G4kBpNEkL8FB/0Z30DTueL4MGK19pAu6Onjn9RpjwEjxcpmtcUyWl7sEKqE30IL",
-	"fEt3K3dQ68/Zyxj5H2pgWy5zrOvowDHX4NSBqBF9gNC6HRgz4rpAUaRkIj1Eo3zSoDCWB7v7BkLJRAIm",
-	"/csOCjsg22kulOrvlSukykKgWBu7W1g83XFyHlpGfjP/+lM73d8j47gbLHIHLTSIN4dCsSuWNzVfFq4q",
-	"jhBVaHKjmYrAlV/kPj9gMGMKQSMOmhyrGPOmn/qondCEHOR8YRZuj4iMO3qSLDssCaKd9G1nQIVPyOmU",
-	"Ux2Yf62YdJYS21E5AsHsWPVYKO0swgo4YZKsodiT1+0Au31Ss+3MdARzb3U5BFep7a6ytEcxhksnSCUy",
-	"PHV0Z6Of2e+fzOd/IHPae9tkUSOWCL8FeeXsbBlIo28pz42L59KOvuV3GEtwQOe0Amvh3mJaQFtauHtS",
-	"1JHaF/ym5Hssq2sqq/0u5/O5W3zJ+Ba4g/tnv3/y2BrSf/zhDevGVWnZu9GQ7Tl7uqHkCeJqgR3SKq9G",
-	"Q/eCCdbVrxc7zX5v/c/O1RZJa5ww7qMz/umN5u7dJQ9gMn88XvykcMRnMaMff/dLq5RruiFkXPq1qblR",
-	"dTKw+C52ejQV+bR7fUqHZ7P4foPoMoQrtlRmi7Lnf1y//DMz8N7o8yF3Y1wsrcEuaWuGiqU9Ve7m7QfU",
-	"Me1Y1hRLHfYUMX8OGuFD15QetSof0kHx1wyMa+mrFhyQEB2kIlRObawA5JoiD5/D73w4G2zn1BzFpteM",
-	"h0t4HA0mmwdj7uYXsJOfPySXJPlbNHD6N5B0TDQyfdoi+Nz6Y3hfjmVAEdcMHw1Axdd3nRSDqpqRrIm/",
-	"nE63dlOLuhGwo0agN9Bv+2Y+Z2+3ZO99PZ+HO30fz+coFi0bnrNrhfZdMGAm23iZ9cElyXUP99GaeJgo",
-	"zrFcFQElrQ0Vj4JHnXB57I9cAZVPPhv/rB6EG0OhWQ1k1rYhSmtoq13KhnFva4/Hp7dhOjcDfd6g39RD",
-	"+WuO730Rhs8fxR30pXbgQLpEG3Pa9pBajVbsWQFa+7PsQRatxUhPWyteu/u+hKr7sTCHlXbhqhwPlgvG",
-	"uJyfKW/dQwKd4pL7lXy0vRQVVvd3ydFgEGbMOlBkgHljXzGfpLrQmMiIkyxduvsnYqp/esnyH26UB0wp",
-	"TCy8DBCuk3wjf1/XZ8/PHuCNnzxk7wuVLxvN3nz/yvPkFdOF2lEIwZrZBSS5wiFoHjmM/qHPsS/EfW7I",
-	"qQcxLOMhqe3JYDUzafYW+E961PUkld01CcdFnoO8/DzSLr7XYRqZwzoelMyODt167rWQAgGkonBil4ZY",
-	"Ael+/ECyq3eXxWc2jAZ3cRzao89jI51qwzx+GJYh+Oz1Poazx0gvIQijEET2IOMkwmwdO6kXPx+JNYDM",
-	"Y17rbPmTFGy2Ne83Sv4CRR4HCOdMQA+m3lSH3PHR9f6iLP6FUPKpn1XGjGIbxaz7J8x2msN9qqd9jHMv",
-	"lg6h4dMPPSp+RfdEfHrp+0zI/DfR+0uUnxzge7spsdg1alDUfFzQXjhk+8/LsW7QzyfW8O6uw7zTVtBF",
-	"NNVbtdNfYhDjwRT6a7yuAqut78A1zE5gIy028vPyEPbneOlgR38Y0dci9P0m+H6lLP29KiteUx6b2pNb",
-	"xNzubYbUnmAU2/IKs3FH+T7ct/GQjN9PYvoCDN+CSHe8CI3tkVdRmYVxiaKNuAOsHaArtv1PWiR0b4Za",
-	"d5osKOyCHKY58XcPa2x0MBq+5EOX9fiItsGqDMivetfS0bVwtSoZFi7+dmAn6SBHPwIXw/SPY1mqo6QT",
-	"IKIIYXxe6XaFg91Zr/wzp7QSemCT9p6LN5ePF/P5Yj7/68XlN5+y0/CzlDz6ayimBvwczSwJCrUZ5IU+",
-	"zTl0aHYjcwht667aKo4AdqseqFnikW6n7S5ETJSzEmJ6UWCoom5kl58imPExdvLozA8ooPwQCcI885DK",
-	"bLl3JydjhK1MBh33mK6upAXKyuxDexlnVa02NS9L6NHxT2rn2i/8AB6C3qiabyztcVKUCM+6hjSO6maB",
-	"COoxTXV829xIZUmhNLTXQh2P98QmvVOJmWvIxwpdasftiaOO+PnBKcXIthpvSnRAHwEChKlDECXuzZ1a",
-	"nID+kqGgu3zMtqohYIMANeD3BhU41TkikoIEyLUrP8dCkFoV4D71DejU45jKZkfAJA9lPXfxuydp8ycH",
-	"CU1AFZ87F9QtW9uqnae5tIfMKH8BdgTlE/CFYyiYlSrt+eToTkTnwMNZJ6vW3iTrL3faVbFZ/Ue5X0Ip",
-	"LH09m+M22eknpWpN6w/7Ws3MzrsAPKcoER8zTb1YG2grxCyXveIb/yv36Bp2rkoVCywwj4lg4N487dbQ",
-	"Yo0jMvmc6XBvqAkQ4q7KuPNL/A02zeAvv2H6yjXa40SCMGop1CvVS0NuEIL4A0pqGmDMgjS+lzwSO5ai",
-	"tGYTwhBcb5eK17mPRPSYpjmoj649wvaDLrLRh1bZJGEjrHbF7d+6a0UdUgLeJxovEst/DnZGEYjhQy4y",
-	"gkk82Ev/QMWbP6qa7bYOvQb7jAgePSbTgZrXTt+WO8rR8c8wCbGB+HBPLHlFfyd5jk4peP1wsFA1yFNL",
-	"+g//LwAA//8=",
+	"7H3tkty2teCroHpTpaTM+bSsez1T+0PStWNtWZFKM4nuJqs7hW6iu5EhgTYBTqvjUmqfZh9sn+QWzjkA",
+	"QRJks0caWa74l+VpkgAOzvfnz7OFLjdaCWXN7OLnWSXMRisj4H/eiGVtRO7+udDKCmXdP/lmU8gFt1Kr",
+	"k78brdzfzGItSu7+9btKLGcXs/9x0nz3BH81J68rPS9EOfvw4UM2y4VZVHLjPjO7mL1d75jSduZ+ocfd",
+	"154JY19XcoH76bwi7Zpt19wyrpiuclGxZaVLxlkprKikWrGNlsqyra6LnNmK54Jxy7RaiAtm14LNhbFM",
+	"L+HfRqpVIfA7hln32S2Xlm3XohJMaVZIJdjWrcnZUrgnGWeFLKVlhRSGzYXdCqGO2bNCL24Ny7U7EFvo",
+	"Wtnj/6Nm2WxT6Y2orMTDzGW+H15yIX4Ud6KYfchmUllR3fHCvWV3GzG7mBnrjul+1MulqA753odsVomf",
+	"alm5+/1b8/F3mf+4nv9dLKz7uLuFN+KnWhhEgDyX7g548To60ZIXRnQPGe+5fXtX10/fXJ+8fPGnP19/",
+	"dzXL+ifyl3gDl9j/wNO5EcriRZainIvqkcmYXDJp2ZobppXof/agU0uV3+/UC77hC2l3CZwFdGVzbq2o",
+	"dmyti9xk7O16ls2Wuiq5nV24TT15PMtmpVSyrMvZxVnYnNvvSlRud+L9Rlf2BhBwYB1p2UreCeOQvtTG",
+	"ZuztBVN6rvMdM6IoDCt1JRyuK0D40U2cpjaBKNy7Olnu3Zu7tYVWSizcX5nlt619Zo4sefwEoMMl43Tr",
+	"jrTg+yI/fNuILsmt97Gu90jFLfLEgWPl4k4uBCt1F/RbuhTDd45d7LTKmTRwlLkopLgTefuAt0pv1aGo",
+	"0UVxBx86cO94KbR/vuZFIdRKJEiOGasrvhJs4R9CTumOvdaleGQCanNlto6TKr3tsb6FNkmC1rVFIFmd",
+	"890j0yxjmHsnrJOxr9iG78xEcPUxIJcV4pXbhlAOlH+bLda8WjmmkUtD/36XYEwbvUXk6dx/xjbaSCvv",
+	"xAWbO9resrJerCMim4sl/jsC4LT9Wn0rlBlBOg/2lbZsqSsmrWEFN5YtCm1EznK+m7ZSrawEdh2ezbkV",
+	"R1aW+9lpA1UPJf+9cIIkxhWCw/cufu4gijBWlp7c6L251oXgqisRx+TeC/+cuz0nA/uAvNNFXYqjrZCr",
+	"tRU5K4VTKu5EBdD1Cz0yqEYExHPqgXLIt3bqBvyWT4PzptJ30oA86e/GCGsLkWdsXltAbcci14IVIl+J",
+	"iu2EvXCMxCkoTldxGgpHZlKJhVNhclarxZqrFWynDzlaIA1WPGL0W7RthFMLP4bOOCRrw0fCSs1+sujK",
+	"2zBKIo4uy1qRoO2ymOinNnBfWMMUL0UbqCkVZFFXlVCL1DeuXrHH52f/llRcpKptSmF95URaLgp55yg1",
+	"gkcfzFtdFfkNEN39SLE5f3SMZm+tFdKgVbbiizHx7RgxkQPqxcoRz1zXlWFSteiGzYWjDzq7v9tYGdb1",
+	"am0noVU223DUOyY8WomFkHdi6uNGF/l9cJu2Tx+gHUarpyD8H6KwPCVjkW69XXJluRWXAGyDRE4wdbS+",
+	"KfjCyRNtyDQBS8bh9q3Y9YAM3wCt3IrS7GOaP+hSADfAjfOqAhHy/milj9zfjsyt3BzpDerER6BQOLlo",
+	"q1pEvHn6gkEM3H9RY7mt9y50hU+1OF37Ev4kts5+MBnTRe6MxKWsjLvfSQe5dl+99yk6qEVHSmPQHcmy",
+	"Du9D3aUvVRwqObzCBxyRbkTFSlkUYnaAen8rVfoHrZyRnBYqQWuaou0Q32tvnwgCtJpK8FyqVRDDkWbl",
+	"r2oK08xmW14pUj0G2JxUxjpdrWJmDY6EQutbxm1L93Tif7+16XgCAC+AavhaX+RC2TEbkswMMCa0s3qN",
+	"KJY9ml/KqtzySqSNHZ2LtDvBiEoOeBruhMp1ynj60D1LhPGzC8cT3XPH4WAxQaDFCKjM7Xp2MVtJu67n",
+	"xwtdOgortdpya+N/giVjTuirsDoC7jWvElLrlQLMN+JOVLxgcGEGjUx3I2wu1u4/WgnmxGYGrNap8NI6",
+	"jlvpvF4IMwTlAMiewL+q1dVGLJJoDm/dOFUkCWhVeyu1/dXvK12ys8zLWPR8EXEgUjwyfl1H6lIlV9cb",
+	"b/90BJBhxkn2kt86+83wHTnZ0AR3SuZSJ9WleyJNTCJ0Zo+a76ahFFz5Q6FTpZeySHDZEeZohh0yjnGZ",
+	"CwSlu8I7UcG/yH7LiDdXsazprdGSKwdAFxgQPex3muRA0iyc7XM/7xcoJQkQ/KCNNRn74dXV9cXrV2+u",
+	"M3ShKmG3urpl3LCzb8+Pz578+/HZ8enJ+eMMVRp3STy4V/cyWVo9dazv3m/EYtx3AzqtgOeMp6khJRZd",
+	"j0KJarVzBr+zxZwUWnBjM3RLaiXCT6hrIGOh1WorC2l3jwwDq9S4R7e0lR0rBL8TaIOClRk5WdoObsPW",
+	"7slSWCb4Ys20swgfGaZE41BiYIfT7yAtEh8xjIcTJDzWeNQU9DJ3i9PsXoDJRD3AnT21XON0IvMDQWU1",
+	"mwtweSr3b/f7qpL5JZtru2bcGclzfSfYKdOq2CFQe8ECs+aVMJFMn2I2rHVlD96o5bdCYcjCb3XKch18",
+	"p0vxgPWbIeClyOB7WRQpu4MCJCbyqDtU0Sg5AYW32gdIjABp2HftFVIoezPAHBsMmgDV0XjHBD/tgKcn",
+	"0DodcQMKVMVWwpqJ1y1+Ssr6cM8XrOBOVNKlA3Wu5WrtAKrE1FVkLgaX8QEPvI5ZFnyYc0AijAa928cr",
+	"3UGy2DHT3F4PwrShrEE4hG8aw1SeVKqfgnKFVEEO4tkvETyhuMJNLgq+uykTwuoZipsQgVArYNzBwGAV",
+	"ycb22l+fu7X5e1z7yenp6em+YEQerLgxm7JjFIT3biT8aUkB2WFRPaxGNPf2RcSUVnyTvJErWQi1EF4R",
+	"8BdgPv4GvvhwFX9/s9ZFghu8EStpbAhYl3znBIvTMSEI4P3SHmSOfyPtVYJtuervpg29s/NvpuytEisz",
+	"tjcSIrAtgpmHTObkDag8S10UemsuvADaoN4N9u0BmzxLOwzT4lmiMuSNQrQB+qYgiOiz5jLB6lIU+gL7",
+	"2xJpSNPFFPhmcv/jO8bTJ8B6DcCSpGFCdCfln9prM3zhUUwnbtSqEDcNLFOwCPvki4XYWIj6R+DPfFhE",
+	"uStmRvBqsRY5264dauGFObRMx0hqZZzpHvsveyyzC1brrLe0PmJlKXRtk8ztmtJYUCgCITse8/G8zWFw",
+	"KpLT0QRo2/R8EEoRIk40xb3o/+TW+PeF3vbh9lpvIw5T6hJ4imPGRUGoEew4jFfolXDmkTO1nAHcC+TB",
+	"m1tRNfyq+TKodcXuGD/1P8khchTMeHYUlJMjb8g7FPM2HauihCP4Rm2cSYjYqcSKW3knkslC+NmJmrP3",
+	"IUx72m1kskqOBx3PxoGTOWtSaSWAw9ORwTCdqP4i4/wE/mLy4JPHmPFSq5X7oZzoI+5SCj7k+ToAL6kD",
+	"1+gk795jwVXKKnkpi0JqZdcBWD5qR0KoEAaFy6rmlRPd4pFxtovDS9NIdYfBZq23iu2mWuT3jHLCZtM8",
+	"GVz0B4VMHLReui+meKreinzKB16553qB0Cb46YEfNj90b7iT3uWV/s/tE/+oF055cD8CskvFzk/Pnxyd",
+	"Pkk6SeukubFzCGogc2IywK7qsg+uzvFxz7Ts0HlfbZOqgLRrtqnEhsucEexMhswM7U/D9FaApgkam9bF",
+	"I+MdYk7wLrhy+Ljh/VjkksgjYd0Sr3RPMGO5ygGkS11lEKpCKpnKRGCbKV/klpVc7dwBBrzjQg3vjwye",
+	"BVfucI7U4r1dgnpkwa+wFbn3RTnzaDL708kribhEgBOBnb6OzoaFLh2v876l8h5+JQ862kqGN0aAGUIk",
+	"h5E9suGlrlMJnC8jgH3FFrwEV6sOl/+RV0yeksAuGS+0EhfuNtb+9iGHxrFRmTt9usK0XmfBDmQTcMp3",
+	"HpcRgZTp6Clw/ZFbseW7qxCx7gBtLXh+M8Aqwv4B54xYaCASa5w9sLh1Kge8H1SNev7IIG9Cvb1R0KVl",
+	"fFWJqU6pAb+eY/g3JGETIkGWIZ0hjt4iDsPFG6kWGL41FoM508K3TcS5AyRuF2tBgVFcYiudMcw4wxyY",
+	"pMpfiWVtUglZb9e7Zvt4lBJQR2mb2lfVZM6PbQzTzAXJbbRhRN6FRmxOKXEPWpZ7Is4/kAbYQcHFIk24",
+	"TsRvjKhzrXalv9iOG71WOcQtnIkdZa6tOeLpRhsr1cpcMlFu7M7HMt+K+ZVe3AoL4sMJlu1aMyMceivN",
+	"bsXughlbcbVyrM7rO1YXzqTThky6ZCpXnNU6moUSHkQ/YciCGn3JPxf8ctPTXiiLI6H3iCheNfaFENf6",
+	"kM2WZCaN6g7umWFi3pd4fx18oJElk9FdO8sVRBA5VS6Yh2GGWb1ws/5kcIWA53VpMNTFi2KWTLrVxQAm",
+	"VmD/2wjZwAChQA7EENHwYHzpjLSQgbdFUU6BD4h4mliOn9y+Xcf2YQX41Q4QQRDThm3kYgPIqtv5b1OT",
+	"fHO+25tcBA8NZHl3PPaeghukjFDar5diCC+i0EtHB26SGxMuG0uOtnvYVZ7v+wVS2/oRMzUTCU9icTuA",
+	"rQ3XBluUGblSInfXJwazhzx7SjISjV9Ir9REdLfSKmeyOY5HazqGr3VS8Kwh77j/zTnUEk1Dn1uRMOHu",
+	"RCWXUlSOdwbLMoDLeIMF2fPxpp6nzuwTvtqfdopXnovcUcCSzyu5SBMucvr++ygi2huadtJK6wSs1tys",
+	"W2oGAC9ja/F+L/ZRVhZdA62AIB1GxCHdrbnMKbc2lEznD3mPjSe3LO/ES2EMXw3FRE/4Rp7cnZ1sDUrc",
+	"S8YZBgQxbG2Yri1zH24c3rlGVghO3p6Rl/sU13H55x6i5E0xJXczEpbJFMeLiJJLPPIl22i1wh/Ix2o1",
+	"42yDVO6jp7iFjDbukFet9odR4dchmL/2bKmTS1FVujosu3IwUeynmhcUMPUHWWkNEkEagyc0tdmg17ZW",
+	"4PFOVbZUySDT2ya4gS7RpILVcTRHqV+8qJO1RJjr5XiyFe8tCFJVF/3SRDi3/07wUPtDT/RLN1fxyT3T",
+	"7tN/cZsze3M113pr2i7lkMYH6XaPUFb0g+IyygY9LEycjn2hcVxmRMjdKEgndpY8mCCJCRF9PJkPpBET",
+	"Jt50gBYMiXwJTRiF1WSVurnsVITmgKKKkB88mNGH3G9T8NrIOaRRTw3Bpf3KssmOpUNHezgA1z89mr/k",
+	"1a2wb+piGM99GXZZG8tuhdgwq/v5HUIWaTfBmrJknAJWYfhpggBFP/OIlRLy9zyu641Q6LV0in/GWqXI",
+	"bWN7wJpcFlpXA75vvT3wACtuxc2i0KauEnzyirw7pKNGxotQZLlI5UAfjulkd3IhpxSNOOz3wOmgUqcf",
+	"hVrZNWZFTKt4snJxm4jvYV6kMxPLurByU3jfyX1cmqH4qQVyWtvfahYwNCXSX4K78VkTxpkY3+nmbZFp",
+	"ZkJAsu1AnotCb9lpKxVvO9VJN9dJ53rsz79gt2JjycPC0QsaEludJJamm+4aQunaslCfeKhD/n6xpmUl",
+	"xL7zwDEoOREytTD3ruQ7tsDAL5QQH77lJg0/kWEofC1an6bo2mgfWoHfqwlBdW3AoUT4ZPzKLzyMoS8a",
+	"lt926m02hRxM/MDSMwPosK2ktXHCdVzMg408pktk3FTo/5FIR9HbQ7/2Br1Yo1LVH5cWiHY+DDq/yx7s",
+	"llIUA5e90EVdKvJmopmxXetCQNeQFEp3CqViJwrfmf12H30Xt0QvDR/pDToFE8dJ8O7ncBay8RAjDsos",
+	"SnvkiQEuZSF8RlWa3PaXw/SjALVdkAvbG0BKOHO0KYFuyqHTJf1ev+yEqDop8jrm4pfs1CkJXrl3G6eU",
+	"6D1yiO4ukDgZOP4Umb+ZsK/Uxb6CxN++K2xi/nW/5qeel47g86laV1HcDGRYvxRckT9ULxv54l5xMkO8",
+	"5wsLle1O/EBmoBNYUTlfKKlz703fT5qtUW7mHCNjCvJ7mhpaL34nhr/GUtILsRwpAnCCyFhZFEGbmpoE",
+	"M57lrj0eJCQQaOyPDAuY1kd8UUmdD7hzB64XFEboe4Q+n0ll2D5wmqiIr8TfKVlSV2zhJFxRcOoi0U+f",
+	"oKz4afnucUWwf2MjfIbalkvy8hL2ZDNaHjsRvN9IrFXHHQ7wjjteyJxM80TdW2WSqYtnmJqIjoCKqreh",
+	"Ooequkuh7qPj+nqA0Uz+SBFPJ/VHp2pwJAAzghfg/CB7egqetjQGwUbB6bNdQyA+l+CVZxVAwQb87Zch",
+	"DbrOAi2MKQ/IOD98GNr0mwj+B7Z9uhfvDcB45LiR5UXG3q4vumzTad4bXtnpxk9EvxOeHUTUa59ngqb9",
+	"mkfJAxBxg9xF7LmVTPL16aqPz799/O2Tfzv/9puD+hfFiDyh9ISu8F5du+Lr698RXwkFzJSXTc4TYfGZ",
+	"My+ePGaFsBaCiLlcOXXfkfgNO2YX7J/s6JI6uUQ9k8hGqI3Im/wEbNWzgYxPt/h//e3p0V/50T9Oj769",
+	"+efRu+j/ji/+efTu59PsydcffpdilmMFe75X0WVHPAL1HRa3HG7yhgnaHfO/43Dp5MwdnZ5dn51fnJ5e",
+	"nJ7+9eTsm8/WGq4lDHOx5HVhAUE7yk0obzm78HDLmr4blP0mFTOacoyCrkHpWNJtIAM9BGo0lDhmT+kC",
+	"4nYqAx0JAV5Ga0WVEjvgEPg5OCF46w12MAJCuYTCDwwlUq4xOo4aoaPRBQG1qX4rUOOiNLIdqdjCLcFr",
+	"ENXGG9xLigw4QcBQYpqmXHVFDSegNLbtjMPKhZhBnH+zv5AjrZH86LSRjPHgIwqKuteArFzctjAdUYOr",
+	"RwdW403VO2KtICAThGVunBJ4s8JAUxyvaf0gy1Lkkltxo6sb1EpI7ro/3Mqi2B+XilnnXpG/j5lOt85b",
+	"LBhLhF7ge2dQsNC1F+H5K1E0VR6jTDtZxAM0grkYVGbdMtXQgSi46msTw8wLLFZp9jKwRh5i3UEy2JyG",
+	"rYkisgcdmqpFnEii9KjQqyzkUDn2hJq/J0G9VUHrbKXkHzP0WMFmTK+YzUFvwatKihxiwBiykpUXf46P",
+	"QO8+VKiDdKQSz0syLmFt37QI3J+Mr7hU1NjvVuweGVZxK7Jg/4nCCAgyJ4siSMaPIWPcuvSD1+/7d01x",
+	"bglq7rCrYx8q4+dveFFMIpIG6Zt3tbrJpSHgJ5JMqlpceAYrTXxLDg0wikrAk4atBa9yf/2bSq8qXsL1",
+	"fH3KfC43dpHz+BBJG0ibhO4FmQ8/gICALCpYnTAmc0sF0+mYvfX8P3Qho8YpzFi9MfEGN5UupRH5hW+r",
+	"E+8CjonyZc7BRd93RTqWaA6H9uQOYoXcj2T9zxOWT2SVjcEBBQJzqkN9AG7bTxsb5PvG7Ws3Vj8PwhXZ",
+	"TzezwjbsBDHLKSV5BpzHoR8qHWBRSPSMN/YgVwxMvEumI97CFXwgxBjb/D3yVeYOrbXTcnx5vEOhUiSb",
+	"MPsi9IOgTWZtwvU5lSNRS2unog8aswGxE6ZIgDM+NLVmxGkNiV1PpoWPta9f89WeHCTONg5lUKRZHeUk",
+	"9a4unQC0kWp1wV4wXrK1qMRl01+DUlYV1WJUTl6GTi8q5IcLEPVnp8xE6tlGflQe0GvuHhls1/Yv1vDg",
+	"X7XLwK+zVzaVfObpPqrQ1S9khtm6UiJHd35SWPuP3YD2lyzbcV9FmPhMcffPKjQToO6Y2OapOSP4EPDj",
+	"vmVAf/nB1LrfOix8ZIeFj+uo/qvtz/Br7A8/2qfPyJW6qRUkZA/RvHsGa5/AleSfTbZQkCrdggn1eqq9",
+	"g15qfQbG5k656QrwdpbSXKykMthuaXLR2C/eWeLX0iTil2uPOnlgQToD8tlDdaF4jf+GDMueIlfQX/el",
+	"plKyMFCi8VGX0bktuOoVPd1v44V/z3AHQxqoVKsvd5zJbwrqb22w9uwvXYX0NMQi2+JVmqZIEZ2y3pjz",
+	"Ij80M8lCe5WmdUrKp/+blviv2odrPMTom3BZas2VTBn/rd/WdK2o4/JebC5OTqK2wZWttSPd7t9tYS5O",
+	"Tv7///1/8MjFyclJLu5OrN39+erZaepOflFlK41PoD3hAJ9LdgqdHKhnJlSODq/djp6eZhM7fo0oC1eN",
+	"ctJvnrLkFTjr4EkIqlPuYrcCcEpzy5Z/DFyfoX/ouD8THxtxrty7bGrY7XHtmx24y4H+HgK1kG2lIWNx",
+	"hw4QooVf3kmSeVa+5XaxxoJkIdSn8p0MjcPysRwwF8FIzNhXqabHvoJ+rUsxO9TY3mewXvsdOFsT+y7T",
+	"s8FoTJitVmziYL/vsSrQNOGmxrxA9+Gjxv6d05UCnAeyBUdMv71WmEm1IhzOw4ZtTDQt3sKzSYus2xoQ",
+	"gNPQaHM9wXiLatgCGR1exXYVrJqHseHeevB0jDitVsLYG6d/x3CmHNoPoai2RZ4H9N3E3jdDHRSw2mvg",
+	"R6rhTah4+E1Mt3balNGlCBnULV1hfwqp30O017h+uA2gBDgm3i/C/9Pfrqgo1bgT6cvzSphUqZqEQT9G",
+	"bDjoaGy+w1mvSyHypCqXS7MpeDqNnjqNGCGi8GQyN6/kMu2Dk3OuBrosqVWdjJ29uHrFnnz97dFZMluO",
+	"q5wq67tosxQVGJN+1tR3r58yHOLHcjGXzpLBd4c/e5P+9tNOTl/qCwdPPnm2i5q8LLRaylVdQar4IxO6",
+	"fUKa2jjsP2+5R8i+H6nmeE0NR0aap02prqtEPlCFD9f5CXryD/SqGGqMBp2wEMkmjifBjYazhB5qUcJa",
+	"aK/WfDsJ02bacaL7AGS9ZcGFRHmbtkmIAaur0/6nKUtBK29oPsYnTc7uDjihDH1aLX3ygQq2oWyD7kwJ",
+	"eCz15TdONixkIfLvwmGH8+lSU6rlQvLiBjXWlDk8sT2i/1AjM+73oeGgVNRVI1nJBv0omlRuvyOqjYV2",
+	"wet0q4yhahhqMrdjuVwuKRkGh3uCvd8sAUuHYkMZ2hB4yz+pJYv8o6FOn/lYmNNnIgDvGemTKluJd9LH",
+	"h+6R+6jX20Zz4+GGxingpZ9k0zF54fLEQBU43SB086VGUge0uRwlqqkzLgfaV+3tQPxVnHBFoy3NvTuL",
+	"hguI7gZGLy/HeHoL+qkevfh+MmT1IiTiSxXpEXarieBGixsGdHLfYWdktaCUD9PyOI9ryPZ+nPGj2GCP",
+	"ddyHTxws48LImY8n8+YCswg7mpsbQzPJ047QZ9quI0aPDSqo63zZVyKj7hzkxSanro9RVDX4RP4BlSDQ",
+	"sjk04Zhj+dd810EZQ0gbBci1gnRd6jZHT0G1bQFTyMDNHOgLdgZDo5K51bIozM281VSqT6/v9gxNHlE2",
+	"J2Us9tSNVPZiTKAJHy60V6WGFdiVWpcbXol8fDzZgftDYZDYXmgaPtJB/fC10o3SfUHrCDMKYSeqRUaP",
+	"mK4qLHBNgeQfOtlhN7bFEGWlYYVe8GJvpN83Jf8HFmLFLS482sXVuTEFx+POsIUH3liaiu9byflbrea9",
+	"ajUnlBS9EVte5cmZxdh2N0/L2WZ0eLKaUSq2LPhqJaL52NMA30Qo+o6YYc7C77gs+HxgbnIpBhy5puBm",
+	"PXkaudW3Qpn7yM8wvoU+0ZGC0Rj2CO6472aTw9f33UanXKfzOk8H8GATXqt0/CyvC0HjPQPthAIj6AKs",
+	"cub3Mekahd9S557Yn6+fU0XtxIYNrX1QKYMS76fS8SGz6R0sDxEAQDr7Wt4gJDJ/G2EYPZy2WXX4dkX+",
+	"rJk2M0albbjtH/nfD7SMEN8QCw59q5xJMt3KT8aoNtD2Ns/Y26ltLDa1HVAJ40nqU1RkCCYPkMrUdtGe",
+	"PbS/AQ263OfvM060GfwEIGt53cLh/fYj/hJhxjBmmVTDNIdqUhxKBg2SphqnOxI49IvI1PZRV7PfsEzq",
+	"vBS8ul++XbKRs1M97qTYgu5xK3ZZO/vykcE/uO9wq7H2CbU9NECgVhRlPDbnm118c3a+ty/ygGp1JVfq",
+	"+Vpgy74DjlZonmIdYM1B5Y7lt9BVHfKwoCUQGnLw4wbGsMPvuTTNIxDJbZoGLbiC+bq6yJnSW8hK89GB",
+	"aFBSKj0oRHz9jmY+HRD/jTHjvZVAcMwk3HyP4w5f9XWSSVa41uUB9AHDHA6zk9ypDp3Y9LwQfCjG2TTd",
+	"2dfKuTYUFJfL5d7O9/iUex5qvD/NOa6hG9M+sm8uKOqCQ9v2FxT2FcN6CAmSM18KXpUjnWYpwURa3x5n",
+	"sZZKXIAfIZfmFqsBWb3J2rNgBlPFKC17YvA6DtWaW7k50huk+iPwdDgBa6taNCMwbprpLOmup1tqdddx",
+	"kiqMovoDmt78k0kX2x6wk8DSQFYjTr+bhUPzyRp78x45HKYWGYfBBqO543HXeV+OaW7AEJ2sc2JE/6CX",
+	"zEZ0TpLrumX7NMkRxupqQhN3XYnoYoBsDtpSZAL3WzbrqshvDmnz3CF2/3F/8tYnG2rvYHkPuJ0L6pwz",
+	"hWQpBArI4WGb5igNQPtsZct3NwOVOFcwaYjaCXDLcm75nFPPBRyuw2+FH9jUnhvlHplcczOcPtbEKvvR",
+	"sGjCQLo594C/KyTEhHguFv5K45nKI88ydQUtl+jYWjGukPtoJT568BKcOnVh10HidRSBMefpUoj8RqrJ",
+	"pG4pw+Sj6GmQNiKvHS3V7DB5ZD/dptvfGj2zMo6XNNEnh5K7zFnx/XC7sbJMZ1U34/2WLaMUHfXhxYzV",
+	"ysqCcZrXX9UK0iO3TX8u92fMbMrvEx5Swh50XY6Z7CZHWZIk/UyspPIHb81pCnvtDr7BCHLDcSa2xsfO",
+	"DAP6ihKWbaEgbC5CE4dWT5BpVi69ejNy26/J1+pXkQZ6SNALE3otCztrX0BzuNQGOh7p8Pck1oN6mXCV",
+	"7QaiuYel40TJFmMCN8xzOtDTjEMl03FB8dN9PJPutVYkHyERlprUlwqAWr1QS50YUDW1EvnQvM1kmtur",
+	"puF41LfTMM4wi7JFTANK01B4vLtd2sMAQJRZ3rfx4f4BncmMgEv2VZieyaTK2FHzv0g69+pw2+Ul2gjf",
+	"LR8y7gVX9rKhddvuq+9tv/E8tGRCDw1T9v0I3Z/mXN0+MgzGApU9/8mTxxAd8f971m7a+F8n77763V5d",
+	"s9nW6LRQLBl9js24+xreMjmTe6p3FF5PpOPEIwVAUNx/CXz/ZjCn6oz5tPqMnXtSyjP2NYvZbqpsNE+7",
+	"jzGLdchEGE53+AizwSct0MOwtXgjAYoE8VkPLN2rGMaE76keoueeT/vm2+N+cOCo2DJd+XxlKFQN20uW",
+	"51qRos+rH54enX/zpNE3CjEwcc2BYiVSE0ieGhqYHE1ODEZPXwumm0kpyJUup4/2QR9fMqLozD1G7037",
+	"WMk3m6Qp0gEQPdcAKp4ZANWgxhsb0/OlK7FwpuZA+Utr9GrGjPZlksbniPgpkYlKGF7YPbF/vFVgzTwX",
+	"Fyw6sHs7Y4Q7ICQ9mJIDxGzHXBkF+N3AxK1rKpds5V4Opmbz+IobNG/uk0AQkDdCG8I3v/OwpXjsQLiZ",
+	"cVJOBUaiBJyhAjS6PuyEIVtFztNydZZ+7UketYj1PETyCZvvWicCNhVBe89dJlNH8IDDwB8ck1JUgucD",
+	"wIdGv1AU7ajV75DYJ6aUh1AEDlRJ0tbgKJZrn11MlIkZXkpvmU6PY4n4foJ10xb6nEk3Y7ljuHuRwG+x",
+	"hgX7derlVMdrS1dJIApduBlJj6XtuCuFNm4N1/Km+c7XODaGKzYTTceZD5Y8LU+Xr6HqI+MDiCUltgO+",
+	"BG0HR68Fd91ahqmqUYGo0aXA3hTYo+UWwmKmXqydsrviG3PY5f5JW/EJ5vThxwYn9cVThpK+Qdm+ljgj",
+	"HmOAh51qZDyRaYveVjn3PcXWHnbWTC7yvCiinEhkBaHTnXhjULYF47FhRQGuHqeG+SNcdKLRzVBUx4r3",
+	"dvLwInh4eO3XQxYhOedCWwrsOtIZQO87C4f8Ivhd5AyTsFXTsj04cyifpH3Wf6Us7GxmdF0txD6gL3hR",
+	"GKiOiuZdEb7dH+ND0jfuIULtbhr4YNJ3P1GcnhnBsr3TvgZnd7VB9D11JzmNx39RYfRHEoqf8jVIMFBL",
+	"ez/nT1Rx3Aw9OD8dazXx9ZNWl4uzdLOJziaxuLmupN1dOa7rq8UofyWtBUXpLZjzEv5wfCt2nopzbjmV",
+	"rWpo4gNsHVQAwavYilxbuxkclf5UhRkfsFaTV085NSBYaEKDH13VFLPsW9N/ZSCruMnbgcX9/w+f86Jb",
+	"EJBRwzwoaYT4kpmyL0wqmpJwhP83tiNpYWhoFEHZQEN5s4ZJUXv28gE82ujUbe8Fsv8lDQKViuEAk61T",
+	"U93/ZVjNCf9Tjjst2UZU7Na9D3njE944Zt/rinp4QLMNrBT9CpoM9btZQAWH90bSGoZ91czE6BRQMbfC",
+	"K7htqZUJjk1PLFhashGK4XAYUWplLD7dDWoyXsA0EZiMWQle+LQn7KuN/WywDr6l6sPIJWe4hIDZrdgZ",
+	"ukp0HFGPjoXWt5KqHt3PlOfmVHBq0W+lLQRMEfRV+rMovDg7I1JQfCNnF7Ovj0+Pv8ZpN5iw5xs+h+7X",
+	"lFGsPYRe5LMLaMr+PbW+3vCKYx+A2cXf+rkkBZ3pHoMc4mQxG4XHpPvyTzU2DEOnTKs2EZTKFHN/57i7",
+	"2WhlkPudn55i9ldwroHWt4CDnvydikSb731El+8PH7IEfRMz84NkFhxTxx7jvlKrhP2fvBHL2ogcnz87",
+	"4PlIEsCNATP+2zsHHVOXJa927d01KOkoCqnHJ0HJikjfh3LxbyEJubEOLxsbaWz0BGwvICHN0U1mtV/V",
+	"pUGCy6jdFVdMKFtBrRVFLI5Z0JxWNa+4skJQwMQwd1qRs3rjh3dUwrMHyN4sdSUufFgCutcsxZaGmVBM",
+	"uuE9WIKjVShuzMJsQ4QWhrg1NLuA294KZTHBvRLisoGfD33AsFnY5xoGhxgml/jmmueUVCYUeP2Q9Ns0",
+	"uhL2e+yH81E4P4rq7vsDqL3E32KciloYUgj6kYHnfONKx95BcpX6TuROms13BFiM8EFVcIwhTeJWkk+t",
+	"hP3RO7IfDAq0QgIOz9dcqsxhN+wfpnxDuyJUtRPQcQKizqXVlW+t63DnEpo6bmLpABOq1crAhBZojtCC",
+	"C43uG4HLSz/c78HgEg+sH0CSin5MwaE/yt4jiIwmpJlGPjeT0vuQOPGTIYbAEU2F2CPSWiJrvzRqzAlb",
+	"1WJMOmX3G6OWWr83cfLhZOLUURtpBNiEQRxfiMzLnWZsLJvLPPQmWawF3wjI41ni5JNWQTH1c0NR0PWD",
+	"3EfskQgapV565HMoNNTRaaJK4zf/0VfU2GvdewpyxDfcA38qKCow1wa3kDnh0STGbnTKAY2zdDF89vzq",
+	"L+z3f77+/ujf/+Ck/3/+ePWfjTGB8TXoK9d895h9B/pspbfu97/X+Qp/xmlLMJ+QYwdV6D5IgQqQBWJp",
+	"ma4tTv4CPxjsA9AjzIGnMEZKvKOrpcGDUZ71tpJWoGilT7cyOJp5UAP8xGHRrsVGgq+CnBq9FK93yPqE",
+	"sc80BnIGsFIvrLBHxlaCl23sDB6QuVS8SpQQtt01lPz+cPIsHuyfwP632BAfpnZ5VKxwRv7nZW7DlPMM",
+	"GBNHVNPLoOxKRYWWnqLA4DRCeEcC98mENI8+wa5Ofkai+HBCquuouKVHengL2Aft5wLyhf5d00XpuwdH",
+	"A3+AAS7oQXDwXbrnHz8c1+SNb4QspE7cDVTxYLlEKnmYNIpdNkcRwFI6HIbVk4z3Oxy17Rvgha0sROPN",
+	"Zv47aa6YxanirFY0aQw4LUCH/f7x6bd/cDx8w3eO1YEyCSFvKIn1PTm8qUXatU92w7cTrNdvC3tOPCQK",
+	"T+Gfh2FvN1PxF+Gh04gHBx1i3eqD89BD6c49/+3D8Gitb8lxaWOSbfI8fWFpnO3JrGbStsgydngP8eHn",
+	"UTL4g116s8jAhTcp6Z9Da4xc/W5hyD1QQjiuB4pk8EJH246gChnHyNAKYZPTkG8FjbGjmZzoLI6KafZM",
+	"X/XJFhwsffgndo0Gh5FmZb1YQ4SdF1tou89vRTPE0QA+tCYwH7NX8RRrUQm25iqHso/WaNFKkDiQFXTS",
+	"xsmzNFgUZhSIokjxRHwIV/mkTmGoHqbZ2aGiIjHy98t2CtNQxmkmlO7eFeVTZcFRDBkzWFvdMnIemkd+",
+	"c/r1pza6nwPi0DT2nMZk9PzNoY7skuV1xecFFc3hdADc3GCkImDlF3nPD+jMmALQCIMm+yqGrOmn3msn",
+	"DfbCJFuYhUnokXKHT6JmBxVDeJO+K43AuijKDYO+YV31r2GTpCmxLVYr4MgIJx4LbUgj3AiO/fWXotih",
+	"1U3DZ31Qs2ncRACjr1IMgZKdtpW0VoA7Ph79i4kwqHiaKAHB7+z3j09P/9DOTUSNGvri81uhLknPVgE0",
+	"5hbj3HB4riC9jN+BL4GG9uIJnIZ7C2EB42BBM//1ntIYygfeQdVdvXHS7+z09JQOXzK+FpxGV7PfPz53",
+	"ivQfv7tmbb8qHns76LI9Zk9XGDyBGTHCLemEV21Ee1g6a8vXk61hv3f2Z2tMe1Ibx3nNEY1/eqW5PYf/",
+	"AVTmj599PMkd8VnU6PNvf2mRcoXT7oe5XxOaGxQnPY3vZGsGQ5E+c4XmJrdwNotndUeDvS/ZXNs18J7/",
+	"dfXqT8yK99Yc97Eb/GJpCXaGV9MXLA1VScwieEAZ06zlVLEUsaeA+XOQCB/aqvSgVvmQBoofmT0spS+b",
+	"QVfYnVxpnDBnrGOAUNrBpPkcdufD6WBbEnPom14y7hVPD4PJ6sGQufkF3OTnd8klQf4WFJzuNP2Wioaq",
+	"T1Mjnzt7bAmDj6wJ5hLNddvjgArkdqgPalMPRE0oDYsmvXWacoaWywOdOcFu++b0lL1do7739ekpPZKx",
+	"89NTYIsODY/ZlQb9Ligwk3W8zNngCvm67wbaqHgQKM6hmhWGozkdKl4FSB1nTEB9BiZQ+eCz9c+anrsx",
+	"JJphq+nYRekUbb1N6TD0tYY8Pr0OEzdj/cxOv6lE+Wv2730Ris8f5Z3ocu2AgRBqx5i2I1In0YodNsIn",
+	"WvYDw5zGiE87Ld7gDLVK6qrrC6O5PyeU5TiaLhjPmPtMcevOVLspJrk/yUfrS1FidfeWCAY9N2PWGqsj",
+	"IG7sC+qTUJcGAhlxkKUNd/9EDPVPz1n+g1Z5wJDCxMTLMI5wkm1E5v/nj8+O4MaPfvzkS53Pa8Oun7/2",
+	"OHnJTKG36EJwanYhklhB0+D2EKN/6HPcC2IfLTmVEMMxHhLaHgxOMqNkb4ZYKT9BOAllGvm9n+XR+LbP",
+	"w+3iGeXTwBzO8aBgJji087mXUknoLx25E9swhAxIevmBeFdnLvtnVox6c+XH7ujz6EiH6jDnD4MyOAp2",
+	"uYtHM4OnF6dhAhME9EDlJJo/OESpJz/v8TUIlce41rryx6kRsE69X2n1CyR5jACOVEA/GLjejJnjg+f9",
+	"RVH8C4HkU7+rjFnNVpo580/i4I/9BvehlvY+zD2ZUwPHT7/0IPuVbYr49Nz3mVT5b6z3l0g/GcF7dykx",
+	"27W6l9S8n9GeUDupz4uxtOjnY2s/yjuxB3eaDLoIpmatt+ZLdGI8mEB/A6PXIdv6zrc7mYBGRq7U58Uh",
+	"qM/x3MGt/jCsr2ng/xvj+5Wi9HOcY4Zl1lCe3AzUac2GoPIEq9mabyAatxfvw+z4h0T8bhDTJ2D4EkTY",
+	"BIQQ76AhT0hm8LPxVvJOQO4AhD3DK81UX6+GOnMaNSioguyHOeG9h1U2Wj0avmSiyzp4hNfgRIbIL2Mp",
+	"AqEHnrfaU/1GsBNkEMEPe49D+IdQFvMokQJk5CGM6RUnhY9WZ732zxxSSuj7njYz26/Pzi9OTy9OT/96",
+	"cvbNp6w0/Cwpj36k+lSHH8HMgaDQq15c6NPQoe8wld5DKFunbKvYA9jOesBiiUem2bZeQowvkc6KA9WK",
+	"AlwVVa3a+BRNIRtCJz+86QEZlF8iAZhnfuISm++IcjKGo5dQoeN+5AultEBPolBextmm0quKl6XowPEH",
+	"vaXyC7+An1BndcVXDvawKQyEZ21FGlalXcCAtRimXnsZyywptBGeH0/x98QqPYnEjAryqW0ouILa7KjF",
+	"fr4joRjpVsNFidToI7QAYXqsRQl9uZWLE7q/ZMDozs7ZWtfY2CC0GvB3AwIc8xyhk4ISIjeUfg6JIJUu",
+	"BP3VF6BjjWMqmh01Jnko7bk93muSNH88CmhsVPG5Y0HttLW13nqYK0dkVrNC61vWauUTxg/FrWAWunT0",
+	"ycGciOjAT7tKZq1dJ/Mvt4ay2Jz8M9GM5NLnsxG2qVY9KWZrOnvY52pmbt+FADoFjnjODNZirUSTIeaw",
+	"7DVf+bfo0aXYUpYqJFhAHBNmhXn1tJ1DCzmOgOSnjNpISNC36S3KMm69Ce9A0Qy8+Q0zl1RoDxsJzKiB",
+	"UCdVL91yAweMPSCnxgWGNEjra8kjtuMgime2wQ3BzXqueZV7T0QHaepReXTlB3A96CFrM3bKOtk2wklX",
+	"uH5HSkvuZ+0CfbQOCek/o5VROOPgIQ8ZTVEYraV/oOTN73XFtmvqXgN1Rjg9LQZT0ztwMMj5F98k8MHg",
+	"FLdpHmo2437MGsWAWq9S7sRD1pTJxRpX9/xiVck8LjFrdYput1QeVADeet1psyl2UXU+MVuqoqAUuFYG",
+	"Ph0ca7VzHSlNIXdzKS11KMPPh66SMuql3GKV7dF30mZU26Ar+KBbuSgum9wh+NqBjQwCGqUcHh/fjaDX",
+	"W2Vh7jIm5rWVhbTSIY/Juc1Y6SQNKEnCbGRTZ7bUtfJjNVJ7Cv1g71nRW9aFlRte2RP3paOcW96mkG5z",
+	"zEIMtVN2kg1SMM+/ecJePmPQT8m05oEMNVQY6aN/3Wue/7+fvvzxotHIF7qoSxwz/fzqL5BZGTfsaUcQ",
+	"sOgGZolM2VenLSecvt+H8/P6dFoNzIdyjKI+0I4AoXbXE+eX1BjiR9IzORLvBF5GahaerVN5jE+cVE6D",
+	"W8hChpHNSSniHxNDPKBTXqsXvMCuYB2XSUOtQRCErH0y2Yb6JbmvzQ5rzlQY3Zlt5ju/oRls+C7uy5tk",
+	"ZEVxj6YqD+YCaN1WyhPgjmX5vPglOjYN4+51p6Mcdif2IjcuUujgc4atTBGRFdbct/B4pOSntShZMpH1",
+	"k0EOxkrEts3Eih9w9ybNiEPqfT6M1ukEc9Jd84f/DgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 
 	"github.com/oapi-codegen/runtime"
@@ -115,6 +116,15 @@ type ServerInterface interface {
 	// GetTrader For whom the key trades
 	// (GET /api/v1/trader)
 	GetTrader(w http.ResponseWriter, r *http.Request)
+	// ListValues Which files of the grid operator's meter values were imported
+	// (GET /api/v1/values)
+	ListValues(w http.ResponseWriter, r *http.Request)
+	// ImportValues Look at a file of the grid operator's meter values, and import it
+	// (POST /api/v1/values)
+	ImportValues(w http.ResponseWriter, r *http.Request, params ImportValuesParams)
+	// ReconcileValues The community's signed values against the grid operator's, in Wh and in money
+	// (GET /api/v1/values/reconciliation)
+	ReconcileValues(w http.ResponseWriter, r *http.Request, params ReconcileValuesParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -814,6 +824,112 @@ func (siw *ServerInterfaceWrapper) GetTrader(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// ListValues operation middleware
+func (siw *ServerInterfaceWrapper) ListValues(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListValues(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ImportValues operation middleware
+func (siw *ServerInterfaceWrapper) ImportValues(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportValuesParams
+
+	// ------------- Optional query parameter "apply" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "apply", r.URL.Query(), &params.Apply, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "apply"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "apply", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ImportValues(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReconcileValues operation middleware
+func (siw *ServerInterfaceWrapper) ReconcileValues(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReconcileValuesParams
+
+	// ------------- Optional query parameter "month" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "month", r.URL.Query(), &params.Month, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "month"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "month", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "all" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all", r.URL.Query(), &params.All, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "all"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "all", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReconcileValues(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 type UnescapedCookieParamError struct {
 	ParamName string
 	Err       error
@@ -966,6 +1082,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/bind", wrapper.BindPairing)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/watch", wrapper.WatchPairing)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/operator", wrapper.GetCommunity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values", wrapper.ListValues)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/values", wrapper.ImportValues)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values/reconciliation", wrapper.ReconcileValues)
 
 	return m
 }
@@ -2587,6 +2706,142 @@ func (response GetTrader401JSONResponse) VisitGetTraderResponse(w http.ResponseW
 	return err
 }
 
+type ListValuesRequestObject struct {
+}
+
+type ListValuesResponseObject interface {
+	VisitListValuesResponse(w http.ResponseWriter) error
+}
+
+type ListValues200JSONResponse ValuesFiles
+
+func (response ListValues200JSONResponse) VisitListValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListValues401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ListValues401JSONResponse) VisitListValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportValuesRequestObject struct {
+	Params ImportValuesParams
+	Body   *multipart.Reader
+}
+
+type ImportValuesResponseObject interface {
+	VisitImportValuesResponse(w http.ResponseWriter) error
+}
+
+type ImportValues200JSONResponse ValuesImport
+
+func (response ImportValues200JSONResponse) VisitImportValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportValues400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ImportValues400JSONResponse) VisitImportValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportValues401JSONResponse Problem
+
+func (response ImportValues401JSONResponse) VisitImportValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReconcileValuesRequestObject struct {
+	Params ReconcileValuesParams
+}
+
+type ReconcileValuesResponseObject interface {
+	VisitReconcileValuesResponse(w http.ResponseWriter) error
+}
+
+type ReconcileValues200JSONResponse Reconciliation
+
+func (response ReconcileValues200JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReconcileValues400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ReconcileValues400JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReconcileValues401JSONResponse Problem
+
+func (response ReconcileValues401JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListFills The trades of the key's member with their prices, until their interval is settled; does not count against the key's rate
@@ -2685,6 +2940,15 @@ type StrictServerInterface interface {
 	// GetTrader For whom the key trades
 	// (GET /api/v1/trader)
 	GetTrader(ctx context.Context, request GetTraderRequestObject) (GetTraderResponseObject, error)
+	// ListValues Which files of the grid operator's meter values were imported
+	// (GET /api/v1/values)
+	ListValues(ctx context.Context, request ListValuesRequestObject) (ListValuesResponseObject, error)
+	// ImportValues Look at a file of the grid operator's meter values, and import it
+	// (POST /api/v1/values)
+	ImportValues(ctx context.Context, request ImportValuesRequestObject) (ImportValuesResponseObject, error)
+	// ReconcileValues The community's signed values against the grid operator's, in Wh and in money
+	// (GET /api/v1/values/reconciliation)
+	ReconcileValues(ctx context.Context, request ReconcileValuesRequestObject) (ReconcileValuesResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx context.Context, w http.ResponseWriter, r *http.Request, request any) (any, error)
@@ -3577,6 +3841,89 @@ func (sh *strictHandler) GetTrader(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetTraderResponseObject); ok {
 		if err := validResponse.VisitGetTraderResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListValues operation middleware
+func (sh *strictHandler) ListValues(w http.ResponseWriter, r *http.Request) {
+	var request ListValuesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListValues(ctx, request.(ListValuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListValues")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListValuesResponseObject); ok {
+		if err := validResponse.VisitListValuesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ImportValues operation middleware
+func (sh *strictHandler) ImportValues(w http.ResponseWriter, r *http.Request, params ImportValuesParams) {
+	var request ImportValuesRequestObject
+
+	request.Params = params
+
+	if reader, err := r.MultipartReader(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode multipart body: %w", err))
+		return
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportValues(ctx, request.(ImportValuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportValues")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ImportValuesResponseObject); ok {
+		if err := validResponse.VisitImportValuesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReconcileValues operation middleware
+func (sh *strictHandler) ReconcileValues(w http.ResponseWriter, r *http.Request, params ReconcileValuesParams) {
+	var request ReconcileValuesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReconcileValues(ctx, request.(ReconcileValuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReconcileValues")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReconcileValuesResponseObject); ok {
+		if err := validResponse.VisitReconcileValuesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
