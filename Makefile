@@ -94,6 +94,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzDetect -fuzztime 20s ./meters/official
 	go test -run '^$$' -fuzz FuzzJSON -fuzztime 20s ./strict
 	go test -run '^$$' -fuzz FuzzParseRatio -fuzztime 20s ./settlement/sharing
+	go test -run '^$$' -fuzz FuzzCase -fuzztime 20s ./settlement/sharing
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./settlement/sharing/packs
 	go test -run '^$$' -fuzz FuzzClear -fuzztime 20s ./matching/clearing
 	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal

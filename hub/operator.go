@@ -10,12 +10,14 @@ import (
 type office struct {
 	site    *site
 	tariffs *tariffs
+	purse   *purse
+	values  *valuesDesk
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}}, err
+	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}, Members: o.purse, Fund: o.purse, Values: o.values}, err
 }
 
 func (o office) community() api.Community {

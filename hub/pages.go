@@ -31,7 +31,9 @@ type pages struct {
 	records  *records
 	market   *market
 	poster   *ledger.Poster
+	purse    *purse
 	live     *web.Live
+	values   *valuesDesk
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -67,10 +69,28 @@ func (p *pages) open() (err error) {
 	}
 	p.live.Apart(plan.Market.Apart)
 	p.live.PricedBy(p.market.tariffs, plan.Market.Minutes)
-	if plan.Market.Rules.Pool == settlement.Midpoint {
-		p.live.SharePool((plan.Tariff.Retail + plan.Tariff.FeedIn) / 2) //nolint:mnd // the middle
+	if price, some := sharedAt(plan); some {
+		p.live.SharePool(price)
+	}
+	if key := plan.Market.Rules.Key; key == nil || key.Price.By == settlement.ByMidpoint {
+		p.live.ShareHalfWay()
 	}
 	return nil
+}
+
+// sharedAt is the price of what is shared after delivery, where it is known before: by the
+// pool, or by an allocation key.
+func sharedAt(plan config.Plan) (price grid.Price, some bool) {
+	middle := (plan.Tariff.Retail + plan.Tariff.FeedIn) / 2 //nolint:mnd // the middle
+	key := plan.Market.Rules.Key
+	switch {
+	case key == nil:
+		return middle, plan.Market.Rules.Pool == settlement.Midpoint
+	case key.Price.By == settlement.ByMidpoint:
+		return middle, true
+	default:
+		return key.Price.Fixed, true
+	}
 }
 
 // follow keeps the dashboard current from the bus until ctx ends.
@@ -183,7 +203,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site, p.market.tariffs}.operator(dir)
+	operator, err := office{p.site, p.market.tariffs, p.purse, p.values}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -3,16 +3,13 @@ package scenarios
 import (
 	"bytes"
 	"cmp"
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -135,11 +132,24 @@ func (c Comparison) differences() (notes []string) {
 	return notes
 }
 
+// amount writes money with two decimals and its sign, none of nothing.
+func amount(m grid.Money) string {
+	text := fmt.Sprintf("%+.2f", float64(m)/millionth)
+	if strings.Trim(text, "+-0.") == "" {
+		return "0.00"
+	}
+	return text
+}
+
 // Print writes the comparison as people read it.
 func (c Comparison) Print(out io.Writer) error {
 	var b bytes.Buffer
 	for k, r := range c.Replays {
-		fmt.Fprintf(&b, "%d  %s: %s (%s), %d of %d members worse off than without the community\n", k+1, r.Scenario, r.Sharing, r.Dir, r.WorseOff, len(c.Members))
+		name := r.Sharing
+		if r.Scenario != "" {
+			name = r.Scenario + ": " + name
+		}
+		fmt.Fprintf(&b, "%d  %s (%s), %d of %d members worse off than without the community\n", k+1, name, r.Dir, r.WorseOff, len(c.Members))
 	}
 	fmt.Fprintln(&b)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -155,9 +165,9 @@ func (c Comparison) Print(out io.Writer) error {
 	line := func(name string, net []grid.Money, shared []grid.Energy) {
 		fmt.Fprintf(w, "%s\t", name)
 		for k := range net {
-			fmt.Fprintf(w, "%+.2f\t", float64(net[k])/millionth)
+			fmt.Fprintf(w, "%s\t", amount(net[k]))
 			if k > 0 {
-				fmt.Fprintf(w, "%+.2f\t", float64(net[k]-net[0])/millionth)
+				fmt.Fprintf(w, "%s\t", amount(net[k]-net[0]))
 			}
 			fmt.Fprintf(w, "%.2f\t", float64(shared[k])/kilo)
 		}
@@ -179,31 +189,4 @@ func (c Comparison) Print(out io.Writer) error {
 	}
 	_, err := b.WriteTo(out)
 	return err
-}
-
-// Write writes compare.json and compare.csv into a directory. Money is in millionths of the
-// currency unit, energy in Wh.
-func (c Comparison) Write(dir string) error {
-	text, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	var table bytes.Buffer
-	w := csv.NewWriter(&table)
-	err = w.Write([]string{"member", "dir", "sharing", "net", "without", "shared"})
-	for _, m := range c.Members {
-		for k, r := range c.Replays {
-			err = errors.Join(err, w.Write([]string{
-				m.Member, r.Dir, r.Sharing, strconv.FormatInt(int64(m.Net[k]), 10), strconv.FormatInt(int64(m.Without[k]), 10), strconv.FormatInt(int64(m.Shared[k]), 10),
-			}))
-		}
-	}
-	w.Flush()
-	if err = errors.Join(err, w.Error(), os.MkdirAll(dir, 0o755)); err != nil { //nolint:gosec // results are for sharing
-		return fmt.Errorf("write the comparison: %w", err)
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "compare.json"), append(text, '\n'), 0o644), //nolint:gosec // results are for sharing
-		os.WriteFile(filepath.Join(dir, "compare.csv"), table.Bytes(), 0o644),       //nolint:gosec // results are for sharing
-	)
 }

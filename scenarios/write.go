@@ -1,11 +1,14 @@
 package scenarios
 
 import (
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -208,4 +211,31 @@ func (r *Result) writeStatements(dir string) error {
 			},
 		}
 	})
+}
+
+// Write writes compare.json and compare.csv into a directory. Money is in millionths of the
+// currency unit, energy in Wh.
+func (c Comparison) Write(dir string) error {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	var table bytes.Buffer
+	w := csv.NewWriter(&table)
+	err = w.Write([]string{"member", "dir", "sharing", "net", "without", "shared"})
+	for _, m := range c.Members {
+		for k, r := range c.Replays {
+			err = errors.Join(err, w.Write([]string{
+				m.Member, r.Dir, r.Sharing, strconv.FormatInt(int64(m.Net[k]), 10), strconv.FormatInt(int64(m.Without[k]), 10), strconv.FormatInt(int64(m.Shared[k]), 10),
+			}))
+		}
+	}
+	w.Flush()
+	if err = errors.Join(err, w.Error(), os.MkdirAll(dir, 0o755)); err != nil { //nolint:gosec // results are for sharing
+		return fmt.Errorf("write the comparison: %w", err)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "compare.json"), append(text, '\n'), 0o644), //nolint:gosec // results are for sharing
+		os.WriteFile(filepath.Join(dir, "compare.csv"), table.Bytes(), 0o644),       //nolint:gosec // results are for sharing
+	)
 }

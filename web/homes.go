@@ -208,7 +208,7 @@ func (h *homes) home(at int, now time.Time, t api.Tariff) api.Home {
 	}
 	home.Contract, home.Expected = h.outlooks.contracted(h.own[at], now, t)
 	switch home.Pool = h.outlooks.shared(h.own[at]); {
-	case home.Pool == nil || h.prices.prices == nil:
+	case home.Pool == nil || h.prices.prices == nil || !h.outlooks.halfWay:
 	case own == nil:
 		home.Pool = nil // what it costs is not known
 	default:

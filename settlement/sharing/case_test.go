@@ -48,7 +48,7 @@ func TestBadCases(t *testing.T) {
 		head + `{"id": "a", "account": "x"}, {"id": "b"}]}`:                 "points[1].account: give it of all",
 		head + `{"id": "a", "account": "x"}, {"id": "b", "account": "x"}]}`: `points[1].account: duplicate "x"`,
 		head + `{"id": "*"}]}`:                                              `points[0].id: "*" is no metering point`,
-		strings.Replace(head, "15", "7", 1) + `{"id": "a"}]}`: "interval length 7 min",
+		strings.Replace(head, "15", "7", 1) + `{"id": "a"}]}`:               "interval length 7 min",
 		head + `{"id": "a", "import": 0.5}]}`:                               "line 1, column",
 	} {
 		if _, err := sharing.ParseCase([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {

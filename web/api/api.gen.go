@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -68,6 +69,27 @@ func (e LiveMessageType) Valid() bool {
 	case LiveMessageTypePong:
 		return true
 	case LiveMessageTypeState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
 		return true
 	default:
 		return false
@@ -200,6 +222,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -242,6 +282,24 @@ func (e TariffPartKind) Valid() bool {
 	case Metering:
 		return true
 	case Tax:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -435,6 +493,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for, millionths
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -563,6 +670,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -776,6 +936,33 @@ type PairingSession = pairing.Session
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
 
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -810,6 +997,79 @@ type PushedPrices struct {
 	// Prices In any order; together they have no hole
 	Prices []PushedPrice `json:"prices"`
 }
+
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -1079,6 +1339,139 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -1102,6 +1495,12 @@ type GetBestPricesParams struct {
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
 }
 
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -1113,6 +1512,35 @@ type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
+
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1141,189 +1569,245 @@ type OpenSessionJSONRequestBody = SessionRequest
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vchs3tueroLi3yndqWhKlOJ4NVfvB8SST3Epil6Vc185sVgWyD0mMugGmgRbNSWlqn2YfbJ9kC+cA",
-	"aHQ3mmzKkuPcySfLZLMBHBwcnL+/88tkocqNkiCNnsx+mVSgN0pqwP+8hWWtIbd/LpQ0II39k282hVhw",
-	"I5Q8+7tW0n6mF2souf3r3ypYTmaT/3bWvPeMvtVnbyo1L6Cc3N/fZ5Mc9KISG/uayWzybr1jUpmJ/cY9",
-	"bt/2JWjzphILmk/nJ8Ks2XbNDeOSqSqHii0rVTLOSjBQCbliGyWkYVtVFzkzFc+BccOUXMCMmTWwOWjD",
-	"1BL/1kKuCqD3aGbsa7dcGLZdQwVMKlYICWxrx+RsCfZJxlkhSmFYIUCzOZgtgDxlXxZqcatZruyC2ELV",
-	"0pz+LznJJptKbaAyghYzF/lheokFfAd3UEzus4mQBqo7Xthfmd0GJrOJNnaZ9ku1XEJ1zPvus0kFP9ei",
-	"svv7t+blP2X+5Wr+d1gY+3K7C2/h5xo0MUCeC7sHvHgTrWjJCw3dRcZzbu/e1fXLt9dn33/7w4/XX11N",
-	"sv6K/Cbe4Cb2X/ByrkEa2sgSyjlUz3TGxJIJw9ZcMyWh/9qjVi1k/rBVL/iGL4TZJXgW2ZXNuTFQ7dha",
-	"FbnO2Lv1JJssVVVyM5nZSb14PskmpZCirMvJ7DxMzs53BZWdHbzfqMrcIAMOjCMMW4k70JbpS6VNxt7N",
-	"mFRzle+YhqLQrFQVWF6XyPB7JzFNTYJYuLd1ojw4N7trCyUlLOynzPDb1jwzeyx5/ASywyXjbtft0cL3",
-	"Q378tIldklPvc13vkYobkokDy8rhTiyAlapL+q3bFM13VlzslMyZ0LiUORQC7iBvL/BWqq08ljW6LG7p",
-	"4xbcW16K7V+teVGAXEHiyDFtVMVXwBb+IZKUdtlrVcIzHVibS721klSqbU/0LZROHmhVGyKSUTnfPdPN",
-	"MJrZ34RxMvZHtuE7PZJcfQ7IRUV8ZacB0pLyb5PFmlcrKzRyod3fPyUE00ZtiXk6+5+xjdLCiDuYsbk9",
-	"21tW1ot1dMjmsKS/IwKOm69RtyD1HqbzZF8pw5aqYsJoVnBt2KJQGnKW8924kWppBIrr8GzODZwYUR4W",
-	"pw1VPZX8+8IKkhxXAMf3zX7pMApoI0p/3Nzv5koVwGX3Rtx3733rn7O7Z+/APiHvVFGXcLIFsVobyFkJ",
-	"Vqm4gwqp6wd6pkmNCIxn1QNpmW9t1Q38Lh9H502l7oTG+6Q/Gw3GFJBnbF4bZG0rItfACshXULEdmJkV",
-	"JFZBsbqK1VA4CZMKFlaFyVktF2suVzidPuXcAGmy0hKj76JpE51a/DG0xqG7NrwkjNTMJ4u2vE2jJOOo",
-	"sqylu2i7Iib6qk3cb41mkpfQJmpKBVnUVQVykXrH1Wv2/OL8T0nFRcjapBTW1/ZKy6EQd/akRvTok3mr",
-	"qiK/wUP3sKPYrD9aRjO31ghp0kpT8cW+69sKYnccSC+W9vDMVV1pJmTr3LA52PPh1u73NlaGVb1am1Fs",
-	"lU02nPSOEY9WsABxB2Mf16rIH8LbbvruBW6G0egpCv8ZCsNTdyydW2+XXBlu4BKJremQO5ras74p+MLe",
-	"J0o70wQtGcvbt7DrERnfgVq5gVIfEprfqBJQGtDEeVXhFfL+ZKVO7Gcn+lZsTtSGdOITVCjsvWiqGiLZ",
-	"PH7AcA08fFBtuKkPDnRFT7UkXXsTfoCttR90xlSRWyNxKSpt93fUQq7tWx+8ig5ruSWlOejO3WUd2Ue6",
-	"S/9Wsaxk+YoesId0AxUrRVHA5Aj1/lbI9BdKWiM5fakErWmMtuPkXnv67kCgVlMBz4VchWs40qz8Vo0R",
-	"mtlkyyvpVI8BMSekNlZXq5heoyOhUOqWcdPSPe31f9jatDIBiRdINbyt3+YgzT4b0pkZaEwoa/VqKJa9",
-	"M78UVbnlFaSNHZVD2p2goRIDnoY7kLlKGU/33bVEHD+ZWZlonzsNC4sPBFmMyMrcrCezyUqYdT0/XajS",
-	"nrBSyS03Jv4TLRl95t6KoxPh3vAqcWu9lsj5Gu6g4gXDDdNkZNodYXNY23+UBGavzQxFrVXhhbESt1J5",
-	"vQA9ROVAyN6Ff1XLqw0skmyOv7qxqkiS0LL2Vmr7rV9XqmTnmb9jyfPlDgcxxTPtx7VHXcjk6Grj7Z/O",
-	"BaSZtjd7yW+t/ab5zjnZyAS3SuZSJdWlBzJNfETcmj1r/jSOpXDLn4qdKrUURULK7hGOetghYwWXnhEp",
-	"7RbeQYV/Ofstc7K5iu+a3hite+UI6qIAcg/7mSYlkNALa/s8zPuFSkmCBN8obXTGvnl9dT178/rtdUYu",
-	"VAlmq6pbxjU7/+Li9PzFfz89P52eXTzPSKWxm8SDe/WgkHWjp5b11fsNLPb7blCnBXxO+zM1pMSS6xEk",
-	"VKudNfitLWZvoQXXJiO3pJIQviJdgwSLG602ohBm90wztEq1fXTrprJjBfA7IBsUrczIydJ2cGu2tk+W",
-	"YBjwxZopaxE+00xC41BiaIe77/G2SLxEMx5WkPBY01JT1MvsLo6ze5EmI/UAu/bUcI3TyZkfRCqj2BzQ",
-	"5Snt3/b7VSXySzZXZs24NZLn6g7YlClZ7IiovWCBXvMKdHSnjzEb1qoyR0/U8FuQFLLwUx0zXIff3aZ4",
-	"wvrJOOKljsHXoihSdocLkOjIo25ZRdHNiSy8VT5AogFvw75rrxAgzc2AcGw4aARV98Y7RvhpBzw94ay7",
-	"JW5QgarYCoweud3wc/KuD/s8YwW3V6XbdDyda7FaW4JKGDuKyGFwGB/woO2YZMGHOUcmomjQT4dkpV1I",
-	"Fjtmmt3rUdhNKGsYjuib5jCZJ5Xql6hc0alwDuLJrxE8cXGFmxwKvrspE5fVl3TdhAiEXKHgDgYGq9zd",
-	"2B77sws7Nn9PY7+YTqfTQ8GIPFhx+2zKjlEQfncj8KOlC8gOX9XDakSzb59ETGnFN8kduRIFyAV4RcBv",
-	"gP7wHfjkw1X8/c1aFQlp8BZWQpsQsC75zl4sVsfEIID3S3uSWflNZ68CtuWyP5s29c4vPh8ztwpWet/c",
-	"3CWC03I085TJ7H2DKs9SFYXa6pm/gDakd6N9e8Qkz9MOw/T1LEgZ8kYh2QB9UxCv6PNmM9Hqki70hfa3",
-	"cUdD6C6n4DuT898/Y1p9gqzXSCzhNEyM7qT8Uwdthk88immvG7kq4KahZYoWYZ58sYCNwah/RP7Mh0Wk",
-	"3WKmgVeLNeRsu7asRRtm2TIdI6mltqZ77L/sicwuWY213tL6iBElqNokhdu1S2OhSxEPspUxHy7bLAen",
-	"IjkdTcBN2z0fLqWIEUea4v7qf3Rr/OtCbft0e6O2kYQpVYkyxQrjonCsEew4ileoFVjzyJpa1gDuBfLw",
-	"l1uoGnnVvBnVumJ3Sq/6H84hchLMeHYSlJMTb8hbFvM2HauihCN8R62tSUjcKWHFjbiDZLIQvXak5ux9",
-	"COOethMZrZLTQvdn4+DKrDUplQSU8G7JaJiOVH9JcD6Cv9h58J3HmPFSyZX9ohzpI+6eFHrIy3UkXkoH",
-	"/gs3sOW7qxCRaG8oXwPP05qnSx3gcoeueaFhoWSOvkcr7xe3lqXw94GV6vkzjYR2crkRwMIwvqpgrNEx",
-	"YLcVXJsbR8GE8BJlCFfF3nm6Fhe8xOy6BbnntSFn3Tj3fBNR6BCJm8UanOObhtgKq+xYgx5jnEmRXsGy",
-	"1qmA+7v1rpk+LaVkW2Rhk5pX1WRG7psYpRFSAqFxdxTkXWrE16WEB/gAxIGIwjfuhHdYcIG5ielrdaOh",
-	"zpXclX5jO26SWubol7IqVJSZsObEpxulrc2kLxmUG7Pzvup3ML9Si1sweC9bFXW7VkyDZW+p2C3sZkyb",
-	"isuVlerc0c2owl7ZSrsrOxmqj7OW9kYZw4NkB4Yo994f+eeC3TU+rOmidAldASJ/5L43BL/lfTZZumtw",
-	"3/N4VQ4f5kOJldfBxo1uqszttdVM0J/hlOYZ8zTMKGsLd9avDLcQ+bwuNbkyeVFMkklVqhjgxAr1OxMx",
-	"G14wzlGHPmK6WBhf2ks4ZFjgtSuVc2yhR1tnJFOVNGt9dvtuHd//FfJX2wGITmoTppHDBplVtfMbRiZx",
-	"8Uoslwejx/QUJn3lfHfwcXxoIOuv48HxJ75h4ugI+PFSAuTbyBXXiXw1yS4JFd44w+sB96y/J/wAqWl9",
-	"R5k7iQA4LG4HuLuR8qibMC1WEnK73TAYTfbiLCl4FL0hPVLj4d8KI0GTl92NaS8IpZIX1Rrz0PrvnGNu",
-	"+Th2u4WED+0OKrEUUFlZ6893Qy6nREgnzk839Ty1Zp8A0H41lHPIc8jtiVnyeSUW6YNON0P/93SltCc0",
-	"bqWVUglarblet9QSJF7G1vD+IPe5KL3bBjcCkXSYEYd0vWYzx+zaUHKFX+QDJp6csriD70FrvhrykZ/x",
-	"jTi7Oz/barqhLxln5CCmMIZmqjbMvrhxgOSKRCca/T0rJvcpT/vvS/uQS+aBMbk80eWaTHmZRSe5pCVf",
-	"so2SK/rC2dxGMc42dMq9N52mkLmJW+aVq8Nudfx2iOZvvFjqxNaqSlXHZdsMJg78XPPCOdD9QlZK4Y0g",
-	"tKYV6lpvyIqvJXpAUpnOVdLp+K5xdpGJnFTIOo6HKBWAF3Uyt5xi/1YmG3hv8OKVddEvVcF1+/cEj4Vf",
-	"9Eg/RbMVj+6psK/+Tzs5fTB3Z622uu1iCGkdmH7xjO6KfpBERNlBx4UN0r5QCiuVmTvIXa9Yx5eaXBi4",
-	"GxMjPLQy71h1QtjJpiO0ZkzsSGjOdFmNVsGbzU557I5Isg35YoMZHiT9NgWvtZhjWt1Yl2zazyCabCm3",
-	"6GgOR/D647P597y6BfO2Lob53JfllbU27BZgw4zqx/tAFGm3wtpFTa0CVpE7csQFSq7wPVZNyOfwvK42",
-	"INEYRUMhY63StLZxPmB9LgulqvSYhdoeuYAVN3CzKJSuq4ScvHLeIKejRsYOSGfpCGlJH5Zp7+7kQFYp",
-	"Gpg0P0yno1LfvwO5MmuKko3LgDdicZvw91KejDUry7owYlN4X8sD3CZNMnyL5G5sv6tZ4NDUlf4a4+99",
-	"C2RkGkQ/9a6el8KYsVUkS1EUNwOJDt8Dl85sVUsyhrdcM/sTyDMG7/nCYIGJ3VIM0Klaxlm1IbPV/m78",
-	"fNJhJRcinZMDU6KbvUll9275kV7KfZkhBSz35OKUfMe0EUURmHisL3p/sonyfNA/TCUKymeaheTGvlEE",
-	"lVD5gBU9sL14TrH8mFTtUdUQXKfiaFiYUsHfXcxSVWzB5QKKgrtirn6qp0tOGZd2Eifm+19swAeKtlw4",
-	"49pxTzZxw1NB0PuNoJIRmiGkddU7XojcaUSJ9NNKJyOI5xQhJP2rckUUmCTniiusTvYA0eLTcvYm1ETy",
-	"L51bE62q4ZFAzIheyPOD4uklGjhpDsKJoq69Xe/QghPoDLEKoPO2Ef/2swEHLZZwFvbpZCQ47++HJv02",
-	"ov+R1dcPkr2BGM+sNDK8yNi79awrNu01aDXg8XdOdH5HPDvIqNc+hEga1ZpHMR50jGIIkUrfk7F2HzV+",
-	"fvHF8y9e/Onii8+PKiOOGXlEBpjbwgcVz8fb198jvgKJwpSXQMpIw8Xn1oh/8ZwVYAz6enOxEobKpm7Y",
-	"KZuxf7KTS1dQGZUuu0zAWkPehJGoYnaDgVc7+P/+28uTv/KTf0xPvrj558lP0f9OZ/88+emXafbis/t/",
-	"SwnLfXmzvmT4snM94uk7zr08jLVAeRIdrauj53rP38X04sXJ9MXJ9Pz6/GI2nc6m07+enX/+0RAaWpdh",
-	"DkteFwYZtKPchCyz85mnW9aUv7msbCGZVhRKbXQNl3FrFVqZoR6CqVISTtlLtwFxVeMAMAjSSyslXcLS",
-	"DiUEvQ5XiE4STYXEeFAuMf+KPLgu5E/6enPpYBzDpYj7qWCqmVQkdoRkCzsEr/Gq1k5A0YhCM3sRMLox",
-	"dZM1vnJ1X5ih3raBKIEoFhAXnx/Op0prJN9ZbSRjPKjmIXboNSCrWLc4nViDy2dHJsWO1TtirSAwE3rD",
-	"bqwSeLMi/17sJmt9IcoScmGtA1XdkFbi7l37wa0oisPuwFh0HrzyDwnT8U6PlgimTL1v6XfnmDfU9YPg",
-	"81dQNMlWe4V2MpcOzwiFzFy1g4rzlcluAy772sSw8ELXlNAHBVhzH1L6T9LHn6atjhzhRy3aJW3ZK8lF",
-	"sQNkQAh1W/FEmr8/gmorg9bZyow5ZWgv0GR0L6fUUm/Bq0pAjq538hSKyl9/Vo4ghAYp1OF2dJnWl864",
-	"xLF97TAGBBlfcSEdvsYt7J5pVnEDWbD/oNCAvv1kbpK74/cxY4wgdO/1+/5eu/CCQDV32HF2iJXp9Te8",
-	"KEYdkobpm98qeZML7YifiO1VNcy8gBU63iXLBuS8dsQTmq2BV7nf/k2lVhUvcXs+mzKdeSVTNDVH8W2D",
-	"2S1YRJR5rw9eEBjsxtEdx2R2qGA6nbJ3Xv4HMABXv8i0URsdT3BTqVJoyGe+ujWeBS6T7pc5R89IP2Bp",
-	"RaI+ntqjC/kLcZjJ+q93XD5SVDYGB2Z/zl06+BNI2360flDuazuv3b4yFrxcSfx0A1qmESfEWVYpyTOU",
-	"PJb9SOlAi0JIkk3BHuSSoYl3yVQkW7jEFwTXblu+E78S7ohla2W1HF+lYlmohCQWmq8FOYrazqxNuPTH",
-	"SiSHLGdV9EFjNjB2whQJdKaHRoY2sP4qMevRZ+FD7es3fHUg9MvZxrIMXWlGRaHg3tal464bIVcz9i3j",
-	"JVtDBZdNmZvLLCLBpKGy92UouJQhjQ/wqj+fMh2pZxvxQeHXN9w+Moia8C9Wd/SvWuzz24Ssc5nXeRrO",
-	"CME1QkDe1JWEnNz5ycvav+wGtT8nePtvJZr4hD77ZxVqehxIDVVbN2tEHwK93Ffu9IcfzGj4vdDpAwud",
-	"PgzY8DdbJvVbhGncC5ehxUre1BLz4IbOvH2GUtTRleSfTVYyCZmuhCa93r5kg3fjLCHA2NwqN90LvB0c",
-	"nsNKSE1Vz6Nz+3/1Aq/fSq3Wr4dSNBo3NJ148uVTFYO9ob8xsaWnyBXu00MZQS5HC0+i9lGXvfDJNOqV",
-	"e7pfTU+fZzSDIQ1UyNWniyr8u4L6ezX6gfmlk79fhlhk+3oVuqklIaesN+b8lR9qCrNQ5dhUMKZ8+r9r",
-	"if+q5fD7Q4y+Ft64Cvlkpt7vZe/jtaKOy3uxmZ2dRehdlamVPbrdz02hZ2dn/+///F98ZHZ2dpbD3Zkx",
-	"ux+vvpym9uRXVbbS/ITaE+FoX7IpFtw66Bos2Bkeux09nWYjC+/3KAtXjXLSxVPbsiWv0FmHT2JQfaFK",
-	"SBRejMGYafnH0PUZYHz2+zPpsT3OlQdnqw+7Pa59TardnBL9GKSFbCuFGYs7coC4s/DrO0kyL8q33CzW",
-	"VAcGIB/LdzKESu9jOWguopGYsT+msMd8oeNalTA51tg+ZLBe+xlYW5Pgz9yzwWhMmK0GNnGw30MdAZkm",
-	"XNeUF2hffNLYv3O3pUjngWzBPabfQStMpxBBhoFWcBojTYt3+GzSIusidCBxmjPabE8w3qLSgXCMji8e",
-	"uApWzdPYcO88eTpGnJIr0ObG6t8xnV0O7X2oZWodzyPgbwiiYKhwlZLsB750pVMJFY/eSenWVpvSqoSQ",
-	"Qd3SFQ6nkPo5RHONy7baBEqQY+T+Ev0ff3ddxWwfdaD0oANjgEwqyAfKyHKYD3xzHMjgQLFlyJROQT9A",
-	"Bc6hNsKVQhMNa8k8BaLUHzda/O6kQtC0b0qUz2H+UBaMcZcBZ5rUAtRfO/XuTYI/6ctDgJ+PmubaRWx1",
-	"uc5utPTKqXHY6LLJLkgmPpZ8c63XkL/xcz8G5jadBNfAC4Tyatd+gRTIDVTsNu2aeZoC+uG8smjt+iGL",
-	"T2lEVlPfUbz/sgFbwvxIhI2QiqHtPjJWHm9PK6viedDxfZrFgRwLN+MUHR6eav57MvmDkslH5Dy+hS2v",
-	"8mRvA4JvydOXc9NiJJluLSRbFny1gqiPxsiOUcGE6ps3cauL9pj8jouCzwf6K5QwoGnqglu+Hwt/FZpD",
-	"HSt6A8ybe0W8lpiWWUx3mnczyeHt+2qjUrrdvM7THgacRGjIaJX3ugAHAx7OTsiARDQZmTM/j1HbCH5K",
-	"nX1iP16/cin/IyvKWvNwuVYS3o89x8f0sLG0HJ8c5Y7OoQJjokTmdyM0rcHVNqMO7y7kXzaodPtOaZtu",
-	"h1sD9S3BPYdvSATfwsZ3QhsKhSR2JW1EbxAOJc/Yu7F1dpva8LTzLu64Mk4DuIWho/JhveOsOYKvfwjs",
-	"eAMQ6fq8RcpsWLyffiRfIs4Y5qwEhgqFBgQcewwaJk0BcNkjcOwbSagdOl3NfMMwqfU66/phAcEkwI9V",
-	"Pe4EbFH3uIVd1g4PP9P0gX0PN4qSM8lKUMuQzE53PBVtT2afn18cxMsZAMa5Eiv5ag1Uyn3E0grFU6ID",
-	"LVNMLTT8FtG5MFCENcvkfcMvN9iuBb/3rRzxEXQ1NVXNC2zJSPByUm0xbOYxQ0NcSKpU/CK4pPyMJj5e",
-	"SX+TU+tgqiIuM0k3j32zp6tdTxQ+Qn+v/dqMXdWxzbAGu3o9pF3XsQBqA+29HrKOdFOvfW33Qpmum7bf",
-	"oKjtYUPrISZIYocWvCr3IJA4D7jvB1fyxVpImKETPBf6ltKVWb3J2piig7Eslzcy0rs2vl2bO2w3vb5h",
-	"HTSMLd+l2ilKKpvxC9Q9HM1RG9sGak1waThWwyWX+mZh2Xy0xt78LmrEOaYKIgDe7U1uidHIfL64vkFD",
-	"dLTOSS7Ho36kN9BZSa7qlu3TeG+1UdUIcC9VQbdb31FTikzgPpTPh/bY9C/3K2+9sjntHS7vEbezQZ11",
-	"ppgsxUCBOTxt0xKlIWhfrGz57mYgVfAKEWtdvRM3LOeGz7krCiOQVn4LHvi3jT9sHxmdFDgc32pcgH3o",
-	"3gh5Lg3aJEwyfS547Jt+/8pVdDmh8syLTOxVFZatJOOSpI+S8MEAvrjq1IZdhxtvdHtbxEx1XqUKDBcu",
-	"R9M5hNUy7tOKzW+MUsevoN0dt182A5DfCDnymHoou3QwvskkaU5cwi1vl/rBYmHwiEdNdN1QzSKHd+4H",
-	"QuvtbZ6TdAN3uFRbv2Jdl0wtRyspOOgQatpwp8HDmMKNUrX3IFIvakEF6wg9JNU2Zq6tg4ge6h8II9d4",
-	"Rc82e5lGUs9dGfd44v2n2/FDmp5DIYz2MprKMEP47pSjj/O7/WcXXcdDoMaz49qYhbWkHS3vN2oAOtBN",
-	"r9V5zSHftqqyfUyK38aN/CI/z6pSWu+DgV4oabiQbQ5KpEd4+yx4JVx3tQLudlE6Myrn79Nd/g+Fd85G",
-	"R3HueCpY7DAZUKzxooYTjuC5hr93GWzcKulK4v4KGW3xB183zUaHZIFhT3zrvPU4d1mpcrBLGRpYPQC9",
-	"fmbcXo1gXzt1rF/18cOBYIlOZ04hKIg18P1sUiliRiRCrT9uLI9vA+ClR5OmWnr9sLYSDRbdnkBVW0Id",
-	"da/8wEkZHZ8hkYsVpPABr755eXLx+YuAKedyIgdwlR0Ex02aT75TC16gkMbsKMKeOT+ZnrcbWBTWACTy",
-	"xg7iJL7X6Pu8IdYwqRMMH2s9ndjn1Wv2/OL8TwNMrKobgiPq//LPsBAlLwjxAbMDNNVjz9iF/eyrH99m",
-	"bGr/+o83/zMdSXpE4MVm5Udcmz9Qy4EhcNXOnWbNJGZc2xDkIjo7XSi7vYKh1nUKL8RyeoBR8GnJ3V6n",
-	"vpzd4WdspY9Ob1Mj/UOlepAQ84ZVCJkjmq/MkaEb7BPzj2A3HBQD/yCB3kgDt/hI+2yxkqdCs21JZvaN",
-	"BLpQomg6RtBIrYwFa+XtMvbj9at+Yog2okxnUgfZ2umeS6Cd4YeZa0jLXavMqpaoGW4bTC77ce/Mp5wo",
-	"ad+MBDPa2WH1eWufj811GbCSv4SVkH7hrRYaYa7dHgNk2zRG/EgUYmLfIfMBDNtiEdgcYk5nsXdyxCrd",
-	"T2/27PYbZ2j6UYRG3Aj3g4SK1tWiwUzaG9AsLjWBdoC6+TzJ9eixTUSfdwMlsg/uTrtPPIbWGUcmb2go",
-	"ioF5uv6zx2p9vW6vRIkw1CgsKiRq9a1cqkQvkLHVx8fmarpYSEf9I3CaCMyotIRnnFHmZOswDfghu0pY",
-	"utwRczDtHFIEwfzJh8XvoizTBujuYrqvvOCzF63KhvN0gUFnkpTQWlfC7K4sV3rELRcSTNtbUcSQwojh",
-	"g9NbCA2d7MXGclHBwigs3EK2xxMPvIrzutfGbAa7kryUAdcRxwqJ6T5MiXqgQ+XzcMVhtw6O6d8ykKjV",
-	"hEJxcP//4XVaY3YpFoIXZLrpzBVJY/Klu4hHzIvitGNiuPS/fTMSBvG5oxt0gyBieo06zYG53KNEo0Pd",
-	"nstXViYIh7ktJCPQSuy6aP+X+db1LQt1b+pj5vriH/7FKftaVa5uAwssyH/wR3SO9SsYTtnLpjG2G0Oz",
-	"PzY4iA6lqIIFYNWoHeE17rZQslEK/WHBJSPoOQGCQqmkNvR010/MeIEIku+EWbMKeOg+SVhKVMOU5xVo",
-	"52x2LasQZjdjkcJ0CzvttpJaMri6jIVSt8Kps/ZrlzpgdQcHy2aEKeyWvgqZ2ZPINJqcu6Mg+UZMZpPP",
-	"TqennxHCKeVAeJCfgHjkkrSUp9C3+WSGQFxfO7ijDa845X5PZn/rh+cKt6YHgPfF8XcTqUfCvvnnmopE",
-	"yZ/ZwlTESzdlBv5kJb3eKKlJ+l1Mp2QyS+PTPjebwnXRPvu7S/5u3vcByE7391nifDth5sFDF5yi8c9p",
-	"XqlRwvzP3rrug/j8+RHPRzcB7hgK47/9ZKmj67Lk1a49u4Yl7Ymi0+PjyqJyR9+r8vRZyOtq1NrLJkq0",
-	"D24Qp+eZsIl0JrlwBeY7H+76oH09HEdNbeCrNRcywx5aVi6hByhqWoV0DvQMMJF1LoyqPFiGpSO2VFKb",
-	"+OyzORRKrjRiLqKTqUUXB8a9hy7fe7juJ6NL3PljgLsr92WKDv2eIFS1QCUzbXux03KiT4kzj/U2RI4I",
-	"5+2AwGoJpMOyplEcTVXDPtmTPQwYOTV+D0P+6STeWPC8NANsArTeJyLRcqv3aMPmIg81Mos18A21ZF4S",
-	"lmHUN4UAnsErGbzjQ3qIUIv10CF+fRXZ6E+2f80gA9vXeAo+eEeaRXe3JRTdRxq4HZhjO1iAnBmF7vmg",
-	"HEbTjqiKhqDrLwcmCUx9Cw5RMG5s0WpYtx8IV3ukCBTR+CcV8EosCWdlvVhjPqHzVWM2RMDTpE55LTDs",
-	"U/Y6BhSHCtiayxy9cS2U1wocWKKosKiZQIAdxivCRUBRkP7X5iV6iEZ5VF0NHZsOxjwR5QlAH5+2rubw",
-	"Mccpa6q7Vy6jJAv6mzZ2tzCLdL5jTZ7T00q/bPL59LPHlpavkHEcMH7uEEt6amDImLlkeV3xeeHSgwio",
-	"gSY3aEAErvwk9/kJb6ExBI04aPQlQ31Vk44Vh73rwq4EJK1ZAKWfNU0T6Ekcghy5tJO+/sb3RzYony27",
-	"E75B1Cu5EZMOD8m17XboHVuuWaG0wx/ZACeogyUUO4I+dzjA3tfQlKg5grm3nrK42d62EsYA9mGIUZgJ",
-	"qYUatTvghbUqwjvYvz+fTv9AmqdPCKc2CghRwG9BXrrmCjKQRt+S+wkXz6UdHeNGQnv8ZFrBKXuJF4W9",
-	"IzhuEaL+HPBY4jcl32EwpMYo8/l0Og396EPPf2Fnf/HFH07ZX766Zm2FmJa9HdS1T9nLFY5KcD1gh7SX",
-	"V62h06K9fb+ebTX7dw3AWoj5f0jdPASdHZ1xJPiXKt89mgLTbolw33bkuuzijyRbhmCo+xLmHUElLlyA",
-	"EjjVkTz1FfH84otf+0q5osYDw9IvC7XCg9dJT+M728ZeqrRD2UFYt3g2i2HTI4z1SzZXZo2y5z+uXv+A",
-	"XWj1aZ+7TQW8TN9g57Q1/YulOVWuj+IT3jHNWFYVSx32FDF/CTfCfVuVHtQqn9JA8ejlw7f0ZRPcJ3gD",
-	"qQjsTxsrADHJkAn9oAMzff6J6GBbd81hWx/M4fC9PRwNRqsHQ+bmJ7CTT79Fo0hOHYy7jQ1aKhqpPk3q",
-	"Qm7tMWzDITBjJ4r0tq0tNIUQTSVYQnFXoPGupJ+yyaYeaNrqe17pRm9q4AcCJM0ABgHabZ9Pp+zdmvS9",
-	"z6bT0Cr0YjpFsWjZ8JRdKdTvggIzWsfLrA0uSa77DPVGxUMPX47tgRCnzupQ8Sh41C3xWqng3mto/LOa",
-	"BsadtzreF38I8R/KTI7y9lHRVtuUDuPe1hyPx9dhWg1HHl+DeYxD+cSKyZFy9vn0i9+a4vMXcQddqR04",
-	"kFKa0RlpD6m90YodK0Brf5Y9dpvVGOlpq8Vr10ZIqKrrC3MQTGcu+Lg3ihfD/X0cW7wLMDjGJPcr+WB9",
-	"Kcp36O6So0HPzZh5+NKlWNXWElYSHJ5tmupCL9Sd6wft7PE23f0TMdUfX7L82Y0S+hH9SvZRhAw5yjby",
-	"bYA+etRgD29855FAv1f5vNbs+tUbz5OXTBdqSy4Eq2YXkOQKB8x34DD6hz7GvhD3uSHHHsSwjKektieD",
-	"vZnpZvcF+a5YH2FrU1R26OuHRZ5D0vs40i6Gix9H5rCOJyWzo0M7zWIppEAkncid2KYhhq7dj59IdnUg",
-	"8j+yYtSD+N+3Rx9HRzpWh7l4GpYhVN7lLkbJRk8vAZOiEET2IOUkgoIcOqlnvxzwNYDMY15rbfnzFBqv",
-	"Ve9XSsLHtyj3EM6pgB6jud7sM8cH1/ursvgnQsmXflYZM4qtFLPmnzDrcQb3sZb2Ic49m7taw8cfelD8",
-	"ivaJeHzp+6WQ+e+i92OYp0fwvd2UWOwa1ctGOSxozxxg9sflWDfoxxNr2BJoP++4ZLN2wwe9Vlv9KTox",
-	"nuxCf4so+Gtghb2g7lwzpINspMVKflwewsRKLx3s6E8j+hqost8F32+UpV+pcsNdVTZVDTTQoe0mabdS",
-	"bbERwZpvMBp3kO8DjP9TMn43iOkTMHwBA7WOENRm/jJKszAuUEQQDPWGUede/5MGFtyrodacJg0K6y/7",
-	"YU783dMqG63SqU/50GUdPqJtsFcG5JedblfUbapSJYKd/H5gx91Bjn6EsoThH8eylEcZWtAHD2F8XqnV",
-	"gN6XVfvGP3NMDnhGLVkcLMGLk+n59fnFbDqdTad/PTv//DFTxD9KyqPvyTDW4edoZklQqFUvLvQ459Ch",
-	"CQ3MIVSTuGyr2APYznqggpFnupm267OWSGcl6OiiQFdFVcs2P0V4y0Ps5GFqn1BA+SEShPnSY8uy+c6d",
-	"nIwRyGwDSOKycjGlBcqN2TUt/NmmUquKlyV06PiN2uILAnhtwOI2quIrS3ucFAXCs7YijaO6WSCUdExT",
-	"HTexGsgsKZSGptvMYX9PrNK7KxGLKCjSu3V1FB1x1BI/X7lLMdKt0jfxdVN/FyrzmNpXOeje3MrFCUWZ",
-	"GQq68wu2RiAnVTUVVH5v8AKnPEcE45cAuXbp55gIUqkC3Ke+ckgYDcUyFc2O6gWfSntuAxmPus2f7yU0",
-	"1Y997FhQO21trbae5tIeMqN8X92owjYArcYVmgtV2vPJ0ZyIzoHH9U1mrV0n8y+32mWx2fuPYr+ELVH6",
-	"fDbHbdJBqbisXMzWtPawz9XM7LwLwHOKEvGC6VP2EpfRZIhZLnvDV/5X7tElbF2WKiZYYBwTUZG9etrO",
-	"ocUcR2TyKdOhHaEJWMouy7j1S/yNUfbn9pefM33pKqRwIkEYNRTqpOolGH8FhqCUn1BS0wBDGqTxRUCR",
-	"2LEUpTWb4Ibgej1XvMq9J6LDNPXe++jKQw0/6SJrvW+VdbLez96uuP1r163Qlbhhm8J4kRHs0GD47jqU",
-	"1j/ZOv0QQ1W79DUmDvESU0mVJrihrfKl8E2CQFtFCXkFz7R/UWxZcHb7bs0WShMOkj/VomIBVzBBsLNf",
-	"7ETuzxqss8MGqsMufAQT9RprlzH30EpIqoXhFYS83QzXhlcYmdraAwT6wnkruCj7v0lz0U4+uAaKTkLQ",
-	"U5QHg3cgYi+FYqw5rGrZSf9sZYlq5pqkBfyASIXZcmFlGXWMiIqXU1JlU+t1qCl9kiBo3JnpI1vGbXzN",
-	"gUwN0ppQRVxzgu36L+eRHy5cxJCeY1THzTroy9yd7YzperGmAjEvI1DQ706okMOVcrfONKLr7JP0hL/z",
-	"pBKwQfgZEIIOeOVpMti/VhXbrh2qBxZbElh+TKY9if8tOev0mUgHyjASu4JYwxmZ949On6QycUzW//3e",
-	"bP2gVFrS3///AAAA//8=",
+	"7L3tktw2ki58K4h+N0KzYbb6w7J23R3vD0lr72jDshTq9mh353g7UCSqCtMkUEOAXapxaOJczbmwcyUn",
+	"kJkAQRJksVpqWY7xr/GoWSSQSOR3PvnLUa6rjVZCWXN08ctRLcxGKyPg/7wVy8aIwv1nrpUVyrr/5JtN",
+	"KXNupVYnfzFauX8z+VpU3P3XP9VieXRx9P+dtO89wb+akze1XpSiOvrw4UN2VAiT13LjXnN0cfRuvWNK",
+	"2yP3F3rcve25MPZNLXNcT+8n0q7Zds0t44rpuhA1W9a6YpxVwopaqhXbaKks2+qmLJiteSEYt0yrXFww",
+	"uxZsIYxlegn/baRalQLfY5h1r91yadl2LWrBlGalVIJt3Tc5Wwr3JOOslJW0rJTCsIWwWyHUY/a81Pmt",
+	"YYV2G2K5bpR9/L/UUXa0qfVG1FbiZhay2E8vmYsfxJ0ojz5kR1JZUd/x0v3K7jbi6OLIWLdN90e9XIr6",
+	"kPd9yI5q8ddG1u58/9y+/OfMv1wv/iJy617uTuGt+GsjDDJAUUh3Brx8E+1oyUsj+puM19w9vavrZ2+v",
+	"T169/PGn6++ujrLhjvwh3sAhDl/wbGGEsniQlagWon5kMiaXTFq25oZpJYavPWjXUhX323XONzyXdpfg",
+	"WWBXtuDWinrH1rosTMberY+yo6WuK26PLtyinj45yo4qqWTVVEcXZ2Fxbr0rUbvVifcbXdsbYMCR70jL",
+	"VvJOGMf0lTY2Y+8umNILXeyYEWVpWKVr4XhdAcNPLuI0tQhk4cHRyWrv2typ5Vopkbt/ZZbfdtaZuWvJ",
+	"4yeAHS4Zp1N3VwveL4rDl43sklz6kOsGj9Tcokwc2VYh7mQuWKX7pN/SoRi+c+Jip1XBpIGtLEQpxZ0o",
+	"uhu8VXqrDmWNPos7+tCGB9tLsf2LNS9LoVYiceWYsbrmK8Fy/xBKSrftta7EIxNYmyuzdZJU6e1A9OXa",
+	"JC+0biwSyeqC7x6Z9jOGud+E72TsK7bhOzOTXEMOKGSNfOWWIZQj5Z+P8jWvV05oFNLQf/+cEEwbvUXm",
+	"6Z1/xjbaSCvvxAVbuLu9ZVWTr6NLthBL/O+IgPPWa/WtUGaC6TzZV9qypa6ZtIaV3FiWl9qIghV8N+9L",
+	"jbISxHV4tuBWHFtZ7RenLVU9lfz7wg6SHFcKDu+7+KXHKMJYWfnrRr9baF0KrvoacUrvvfTPudNzOnBI",
+	"yDtdNpU43gq5WltRsEo4o+JO1EBd/6FHBs2IwHjOPFCO+dbO3IC/FfPovKn1nTSgT4arMcLaUhQZWzQW",
+	"WNuJyLVgpShWomY7YS+cIHEGirNVnIXCUZjUIncmTMEala+5WsFyhpSjD6TJiluM/hYtG+nU4Y+xPY7p",
+	"2vCS8KV2PVl05F0aJRlHV1WjSNH2RUz0py5xX1rDFK9El6gpEyRv6lqoPPWOq9fsyfnZvyQNF6kamzJY",
+	"XzuVVohS3rmbGtFjSOatrsviBi7d/a5iu/9oG+3aOl9Ik1bZmudT6tsJYroOaBcrd3kWuqkNk6pzb9hC",
+	"uPtBe/dnGxvDulmt7Sy2yo42HO2OGY/WIhfyTsx93OiyuA9v0/LpBbTC6OspCv+bKC1P6Vi8t94vubLc",
+	"iksgtsFLTjR1d31T8tzpE23INQFPxvH2rdgNiAzvAKvcisrsE5p/1JUAaYAL53UNKuT98Uofu387Nrdy",
+	"c6w3aBMfg0Hh9KKtGxHJ5vkfDGrg/h81lttm74eu8KmOpOsewo9i6/wHkzFdFs5JXMrauPOdtZFr99Z7",
+	"76LHWrSlNAfdkS7ryT60XYZaxbGS4yt8wF3SjahZJctSHB1g3t9Klf6DVs5JTiuVYDXNsXZI7nWXTxcC",
+	"rJpa8EKqVVDDkWXlj2qO0MyOtrxWZHqMiDmpjHW2Ws3MGgIJpda3jNuO7enU/35v08kEIF4g1fixviyE",
+	"slM+JLkZ4Exo5/UaUS4Hd34p62rLa5F2dnQh0uEEI2o5Emm4E6rQKefpQ38vEccfXTiZ6J57HDYWXwj0",
+	"GIGVuV0fXRytpF03i8e5rtwNq7Tacmvj/wRPxpzQW+HrSLg3vE5ordcKON+IO1HzksGBGXQy3YmwhVi7",
+	"/9FKMKc2MxC1zoSX1kncWhdNLswYlQMhBwr/qlFXG5En2Rx+deNMkSShVeO91O5bv691xc4yr2Mx8kWX",
+	"A5nikfHfdVddquTX9cb7Pz0FZJhxmr3it85/M3xHQTZ0wZ2RudRJc+meTBNfEdqzZ82f57EUHPlDsVOt",
+	"l7JMSNkJ4WjGAzJOcJkLJKU7wjtRw3+R/5aRbK5jXTP4RkevHEBdEED0sF9pUgJJkzvf537RLzBKEiT4",
+	"ozbWZOyPr6+uL968fnudYQhVCbvV9S3jhp19e/747Om/Pj57fHpy/iRDk8YdEg/h1b1Clr6e2tZ37zci",
+	"n47dgE0r4Dnj79SYEYuhR6FEvdo5h9/5Yk4L5dzYDMOSWonwJ7Q1ULDQ1xorS2l3jwwDr9S4R7e0lB0r",
+	"Bb8T6IOClxkFWboBbsPW7slKWCZ4vmbaeYSPDFOiDSgx8MPp76AtEi8xjIcdJCLWuNUU9TJ3ivP8XqDJ",
+	"TDvA7T31uTboRO4HkspqthAQ8lTuv93fV7UsLtlC2zXjzkle6DvBTplW5Q6JOkgWmDWvhYl0+hy3Ya1r",
+	"e/BCLb8VClMWfqlzPtfjdzoUT1i/GCJe6hp8L8sy5XdQgsREEXXHKho1J7DwVvsEiRGgDYehvVIKZW9G",
+	"hGPLQTOoOpnvmBGnHYn0hLtOW9yAAVWzlbBm5nGLvyZ1fTjnC1Zypyrp0OF2ruVq7QiqxNyvyEKMfsYn",
+	"PPA4jrIQw1wAE2E26Od9stJtJIsDM+3pDShMC8pahkP6pjlMFUmj+hkYV3grKEB89GskTyivcFOIku9u",
+	"qoSyeo7qJmQg1AoEd3AwWE26sfvtr8/dt/l7/PbT09PT033JiCJ4cVM+Zc8pCL+7kfBPS0rIjqvqcTOi",
+	"PbcvIqe04pvkiVzJUqhceEPAH4D5+BP44tNV/P3NWpcJafBWrKSxIWFd8Z1TLM7GhCSAj0t7kjn5jXev",
+	"FmzL1XA1XeqdnX8zZ221WJmptZESgWURzTxlMqdvwORZ6rLUW3PhFdAG7W7wbw9Y5Fk6YJhWzxKNIe8U",
+	"og8wdAVBRZ+1hwlel6LUF/jflq6GNH1OgXcm1z+9Ytx9gqzXQCxJFiZkd1Lxqb0+wxeexXTqRq1KcdPS",
+	"MkWLsE6e52JjIesfkT/zaRHljpgZwet8LQq2XTvWwgNzbJnOkTTKONc9jl8ORGafrNZ5b2l7xMpK6MYm",
+	"hds1lbGgUoSL7GTMx8s2x8GpTE7PEqBl0/NBKUWMONMV96r/k3vj35d6O6TbG72NJEylK5ApThiXJbFG",
+	"8OMwX6FXwrlHztVyDvAgkQe/3Iq6lVftm8GsK3eP8VX/PwVEjoMbz46DcXLsHXnHYt6nY3VUcATvaIxz",
+	"CZE7lVhxK+9EslgIXzvTcvYxhHlPu4XMNslxo9PVOLAz500qrQRIeNoyOKYzzV8UnJ8gXkwRfIoYM15p",
+	"tXJ/qGbGiPs3BR/ych2Il7SBGwyS98+x5CrllbySZSm1sutALJ+1IyVUCoPKZdXw2qlu8cg438XxpWm1",
+	"uuNgs9ZbxXZzPfJ7ZjlhsWmZDCH6g1Imjlqv3BtTMlVvRTHnBa/dc4NEaJv89MQPix87N1zJ4PAq/8/d",
+	"Hf+gc2c8uD8Cs0vFzk/Pnx6fPk0GSZuku7FzDGqgcmI2wa6aakiu3vZxzfTZsf2+3iZNAWnXbFOLDZcF",
+	"I9qZDIUZ+p+G6a0ASxMsNq3LR8YHxJzizbly/Ljhw1zkkq5HwrslWemeYMZyVQBJl7rOIFWFt2SuEIFl",
+	"pmKRW1ZxtXMbGImOCzW+PnJ4cq7c5txVi9d2CeaRhbjCVhQ+FuXco9niTyePJJISgU5Edno7BhtyXTlZ",
+	"52NL1T3iSp50tJQMT4wIM8ZIjiMH14ZXukkVcL6KCPYVy3kFoVYdDv8jj5giJUFcMl5qJS7caaz96UMN",
+	"jROjsnD2dI1lvc6DHakm4FTvPK0jwlWmrafI9e/cii3fXYWMdY9oa8GLmxFREdYPPGdEruGSWOP8gfzW",
+	"mRzw+2BqNItHBmUT2u2tgS4t46tazA1KjcT1nMC/IQ2bUAmyCuUMcfYWeRgO3kiVY/rWWEzmzEvfthnn",
+	"HpG4zdeCEqP4ia10zjDjDGtgkiZ/LZaNSRVkvVvv2uXjVipgHaVtal11Wzk/tTAsMxekt9GHEUWfGrE7",
+	"pcQ97rLck3H+I1mAPRbM8/TFdSp+Y0RTaLWr/MH2wuiNKiBv4VzsqHJtzZFPN9pYqVbmkolqY3c+l/lO",
+	"LK50fissqA+nWLZrzYxw7K00uxW7C2ZszdXKiTpv71hdOpdOG3LpkqVccVXrZBVKeBDjhKEKavJH/rkQ",
+	"l5tf9kJVHAm7R0T5qqk3hLzWh+xoSW7SpO3gnhm/zPsK769DDDTyZDI6a+e5ggqioMoF8zTMsKoXTtbv",
+	"DI4Q+LypDKa6eFkeJYtudTnCiTX4/zZiNnBAKJEDOUR0PBhfOictVOBtUZVT4gMynibW4ye379axf1gD",
+	"f3UTRJDEtGEZhdgAs+pu/dvMIl9ey+Vyb3URPgVFwQXf7X0cHhqpCu9F+P2Nb5k4ugL+eykB8jJK1fRs",
+	"5rYYMhHisRSYu4cf5vWE/0BqWT9gZWeiQErktyPc3Up58F2ZkSslCnfcYrTayIuzpODR+Ib0l9oM8FZa",
+	"5Vw8JyHpm05BaJ1UVGuoUx6+cwG9R/PY7VYkXL47UculFLWTtcETDeQy3sFBcf540yxSe/YFYt1XO0Ot",
+	"KEThbsySL2qZpy86aobh71GldBc0b6e11glarblZd8wSIF7G1uL9Xu6jKi46BvoCknScEcdsvfYw55za",
+	"WPGd3+Q9Fp5csrwTr4QxfDWWQz3hG3lyd3ayNaihLxlnmEDENLdhurHMvbgNkBcaRScEhQdOYeFLYqf1",
+	"pXuIij3FnFrPSLkmSyIvoptc4ZYv2UarFf6BYrJWM842eMt9thWXkNHCHfOq1f60K/x1jOZvvFjq1V7U",
+	"ta4Pq8YcLSz7a8NLSrD6jay0Bo0gjcEdmsZsMMrbKIiQpzph6mRS6l2bDMEQatIg6wWmo1IxXjbJ3iOs",
+	"DXMy2Yr3FhSvasphKyPs278nRLT9pmfGsduj+OSRbPfqP7nFmb21nWu9Nd0QdCj7g/K8R6grhkl0GVWP",
+	"HpZWTufK0JmuMrrI/axJL9eW3JggjQkVALgzn3gjIUyy6QCrGQr/EpYzKqvZJnh72KmMzgFNGKGeeLQC",
+	"EKXfpuSNkQsou56bskvHoWVbTUubjtZwAK9/ejZ/xetbYd825Tif+7btqjGW3QqxYVYP60GELNNhhTVV",
+	"1TgDrMZ01QwFinHpCa8m1Pt5XtcboTDK6RyFjHVal7vO+Yj3uSy1rkdi5Xp74AZW3IqbvNSmqRNy8oqi",
+	"QWSjRs6OUOTpSOVIH7bpdHfyQ84omgjw76HTQa1RPwi1smusopjXIWVlfpvIB2IdpXMrq6a0clP6WMt9",
+	"QqChWapDcvq2P9UscGhKpb+C8OTzNu0zMx/Ur/Mi18yEBGY34LwQpd6y007p3nZuUG+hk8H4OP5/wW7F",
+	"xlJEhmPUNBTCOk0sTb88NqTetWWhn/HQAP79clPLWoh9+4FtUDEjVHZhrV7FdyzHRDG0HB++5LZsP1GR",
+	"KHzv2vBO0bHROrSCOFmbsur7gGOF88l8l//wOIe+bEV+Nwi42ZRytFAEW9UMsMO2ltbGBdpx8w8Cf8zX",
+	"yLiogBeSKF/R20Pf9hajXpNa1W+XPhCtfJx0fpUD2i2lKEcOO9dlUymKfqKbsV3rUgDKSIqle41VcRCF",
+	"78x+v4/ei0uiH41v6S0GERPbScjuF7AX8vGQIw6qREpH8EkALmUpfAVW+rrtb58ZZg0am1PI2ztASjh3",
+	"tG2Zbtun0xAA3r7spbR6JfU6luKX7NQZCd64dwunEuo9eojOLlxxcnD8LjJ/MmFdqYN9DYXCw1DYzHrt",
+	"YY9Qs6jchS/mWl1leTNSkf1KcEXxU71s9Yv7idMZ4j3PLXTCO/UDlYROYUXtf6EFz/1u/nrSYo1qOReY",
+	"SVNQD9T23Hr1OzNdNlXCXorlRNOAU0TGyrIM1tTcopnpqnjt+SChgcBif2RY4LQh44ta6mIknDtyvGAw",
+	"Ak4SxnxmtW37RGuig74Wf6HiSl2z3Gm4suSEOjEst6Aq+nn18XEHsf/FRviKti2XFOUl7smO6POIXPB+",
+	"I7G3HVc4IjvueCkLcs0TfXK1SZY6nmEpIwYCaur2hm4e6gKvhLqPjev7ByYr/yNDPN0EEO2q5ZFAzIhe",
+	"wPOj4ukZRNrSHAQLhaDPdg2J+0JCVJ7VQAUb+HfYtjQaOgt3Ycp4QMH54cPYot9G9D8QJupesjcQ45GT",
+	"RpaXGXu3vuiLTWd5b3ht5zs/0f2d8ewoo177uhR07dc8KjaADB3UOiJGV7Io2Je3Pjn/9sm3T//l/Ntv",
+	"DsI7ihl5RqsKHeG9UL7i4xueEV8JBcKUV22NFHHxmXMvnj5hpbAWko6FXDlz313xG/aYXbC/s+NLQn6J",
+	"MJbIR2iMKNp6BoT22UCFqPv4//z52fF/8+O/nR5/e/P345+j//f44u/HP/9ymj39+sM/pYTlVIOfxza6",
+	"7KlHuH2H5TnHQeGwoLvn/vcCLr0au+PTs+uz84vT04vT0/8+Ofvms0HJdZRhIZa8KS0waM+4Ce0wZxee",
+	"blmL00HVclIxo6kmKdgaVL4l3QIysEOgp0OJx+wZHUAMvzKCYAj0Mlor6qzYgYTA18EOIVpvEPEILsol",
+	"NIpgKpFqkzFw1CodjSEI6GX1S4GeGKVR7EjFcvcJ3oCqNt7hXlJmwCkChhrTtO2tKwKogFbabjAOOx1i",
+	"AXH+zf7Gj7RF8oOzRjLGQ4woGOreArIyv+1wOrIGV48O7N6ba3fEVkFgJkjL3Dgj8GaFiaY4X9P5g6wq",
+	"UUhuxY2ub9AqIb3r/uFWluX+vFQsOveq/H3CdL533hHB2FL0En93Bg0OfX8Rnr8SZdsVMim0k00/cEew",
+	"doPasjuuGgYQBVdDa2JceIHHKs1eAdbqQ+xTSCab07Q1UUb2oE1Td4lTSVROFbDNQs2VE09o+fsrqLcq",
+	"WJ2dEv7HDCNWsBgzaH5z1Mt5XUtRQA4YU1ay9urPyRHA+kODOmhHagm9JOcSvu1BjiD8yfiKS0VAgLdi",
+	"98iwmluRBf9PlEZAkjnZREE6fooZY6jTD96+H5415bklmLnjoY59rIyvv+FlOeuStEzf/larm0IaIn6i",
+	"yKRuxIUXsNLEp+TYALOoRDxp2FrwuvDHv6n1quYVHM/Xp8zXfiPqnOeHSNtAmSWgHWQ+/QAKAqqu4OvE",
+	"MZn7VHCdHrN3Xv4H1DICWmHG6o2JF7ipdSWNKC48DE+8Ctgm6pcFhxD9MBTpRKI5nNqzEcdKuZ/Jhq8n",
+	"Lp8pKluHAxoKFtS3+gDSdlg2Nir3jVvXbqrfHpQrip9+ZYVtxQlyljNKigwkj2M/NDrAo5AYGW/9Qa4Y",
+	"uHiXTEeyhSt4QcgxduV7FKssHFtrZ+X4dnrHQpVIgjb7pvWDqE1ubSL0OVciEQS2M9FHndnA2AlXJNAZ",
+	"H5rbY+KshsSqZ9+Fj/Wv3/DVnhokzjaOZVClWR3VJA2OLl0AtJFqdcFeMl6xtajFZYvHQSWuino3aqcv",
+	"AzKMCvXkAlT92SkzkXm2kR9VB/SGu0dG4d3+wQAS/lFRCX6b2NrUIlqkcVcBBTBUhtmmVqLAcH5SWfuX",
+	"3YD1l2zzcW9FmvjKcvefdQAfIDRNhIVq9wgxBHy5hxgYfn60tO53RIaPRGT4OAT23yyew28RT34S18/I",
+	"lbppFBRkj9159wz2SkEoyT+bhFyQKg3ZhHY99eoB9tpQgLGFM276CrxbpbQQK6kMwjPNbjL71ZEofiug",
+	"Er8enOrsAQfpCsjnD4Va8Qb/GyosB4ZcSf+6rzSVioXhJhqfdZmc84JfvaKnh7Bf+O8ZrmDMApVq9eWO",
+	"P/ndQP0dNmvP+tJdSM9CLrKrXqVpmxoxKOudOa/yA/hJFuBYWqiVVEz/dyvxHxW3azrF6EG7LEF5JUvG",
+	"f8fnmm8V9ULe+ebi5CSCGa5to93V7f+7Lc3Fycn//d//Bx65ODk5KcTdibW7n66en6bO5Fc1ttL8BNYT",
+	"Dvy5ZKeA/EAYm9A5Ov7tbvb0NJuJEDZhLFy1xskQbGXJawjWwZOQVKfaxX4H4BwwzE58DEKfAW90Op6J",
+	"j00EV+7dNjUe9rj24AjucAAPRKAVsq01VCzuMABCd+HXD5JkXpRvuc3X2JAshPpUsZOx8Vk+lwPuIjiJ",
+	"GfsqBZLsO+7XuhJHhzrb+xzWa78C52siTjM9G5zGhNtqxSZO9ntMVoGuCTcN1gW6Fx+3/u+CjhToPFIt",
+	"OOH67fXCTAq6cLwOG5Yx07V4B88mPbI+lCAQp72j7fEE5y3qYQvX6PAutqvg1TyMD/fOk6fnxGm1Esbe",
+	"OPs7pjPV0H4ITbWd63kATidi5YwhKGC318gfqYc3YeLhO7Hc2llTRlciVFB3bIX9JaR+DdFa4/7hLoES",
+	"5Jh5vkj/T3+6oqZS416mryhqYVKtahIGAxmx4WCjscUOZ8MuhSiSplwhzabk6TJ6QiYxQkTpyWRtXsVl",
+	"OgYnF1yNoDKpVZPMnb28es2efv3t8VmyWo6rgjrr+2yzFDU4k3421XdvnjEc+scKsZDOk8Hfjr/2Jv3u",
+	"Z72avtQbDp6U8nwXgcLkWi3lqqmhVPyRCeigUKY2TfvP2+4Rqu8nujneEODIBNjanO66WhQjXfhwnJ8A",
+	"w38Eq2IMSA2Qs5DJZo4zwYWGvQTMtahgLcCxte9O0rSdjpxAH4CqtyyEkKhu07YFMeB19eCC2rYU9PLG",
+	"5ml80uLs/kAUqtCnr6V3PtLBNlZt0J9BAY8l39yYtSje+LUfMkUmXbpZTeOkwkCz23RA8WHwh8arIaO9",
+	"m/tsPmXHO/9yh1Uqly2WMVT1AuqW0gwiTjMrPOLj6dQCPQmeqS8O2lMZRCtO0eGtsw9yWYriu8Dw4zWV",
+	"qcnmMpe8vEGvJRUSmQmp6V/U2g33e9F4YjJCVkl2MwImSVvO71dE/dEAMb1Ow6WMdUQRMOGOFXK5pIIo",
+	"HAgLMZ/2E/Dp0HAqAxSFj/4kPSVRfDTV6TUfS3N6TUTgPWOgUq1L8UqG/NDf8pD1BstoTzyc0PQNeOWn",
+	"H/XCHnB4YgQJgE4QEKAJTOwAaNTJSzV3LuoIhNle1Oqv4qI7Godq7o1GGw4gOhsY172c0usd6qdwnfH3",
+	"ybTly9CMIVVkS9qtpgs32eAy4pd5lKWJrwXHbPwuT8u49treTzJ+lBgciI77yImD7Zwwpujjr3l7gFnE",
+	"He3JTbGZ5Olg+HNt15GgR5ASmlRQDR2JCKGFMhkU2Pd5qrqBuNjfoBsIYL4DEMsCWwAXux7LGGLaqEhC",
+	"KyjZJsRBego6rkuYXAephnC/YGUwaCxZXy/L0twsOsBiw/v6855B2xMOxyybZmBupCpY4wuaiOMDJC+B",
+	"liCSua42vBbF9Ei7A9eHyiCxvAA0P4G6f/i30uD6vql5QhiF1CP1o2NUVNc1NjmnSPI3nURljv1xZFlp",
+	"WKlzXu61tz2Q/d+wGS+GOfFsF3doxzc4HpGHMC54YulbfN9u3t/7de/Vrzujreyt2PK6SM65RqjmIq1n",
+	"23HzyY5Wqdiy5KuViGaqzyN8m6UaBuPGJQu/47Lki5FZ25UYCeabkjsnbe4oFH0rlLmP/gwjf+gVPS0Y",
+	"je6P6I7rbhc5fnzfbXQqfL5oinQSFxbhrUonz4qmFDQSNtyd0GQGyNGqYH4ds45R+CX1zon9dP2Cuqpn",
+	"gnZ01kHtLEq8n3uP+eyOihpoeYgCgKuzD/YIKZH506Al0W7br46friietxOKpm5pl25STU7YTSbbJi7f",
+	"mAgO2GXOJZnv5SfzlBuAPi4y9m4ulMmmsSMmYTx9f1646laMXZWZEONBPHTfASBt7vX3GUHbDgsDknUi",
+	"r2HzfvmRfIk4Y5yzTAo0z7GaFIdeg5ZJU2D77goc+kYUavtuV7ve8JnUfimBeb+ayySYtzM97qTYgu1x",
+	"K3ZZtwL3kcF/cO/hVmP/G1p76IBAvzDqeARoPLr45ux8Lzb2iGl1JVfqxVogbOMBWys1T4kO8Oage8vy",
+	"W0Dih1o8gIVCRw7+uIHR/fD3Qpr2Ecjmt8BROVcwk1mXBVN6C5WJPkMUDddKlYiFrL9f0ZEvCcX/xrqB",
+	"vd1gsM0k3TzOdU+u+l7ZpChc6+qA+wEDQA7zk9yuDp3y9aIUfCzP3QIv7YPzbsy9hiVAn/+n2cc1IHLt",
+	"u/btAUVISLRsf0BhXTGtx5ggOSeo5HU1gTZMRUbSeoikfC2VuIA4QiHNLXaEsmaTdecHjZYLUmn+zAKG",
+	"OF1vbuXmWG/w1h9DpMMpWFs3oh2bctNO9Ekj324J7rAXJFWYSfcbNIOZObMOtjuUKcGl4VpNBP1ucsfm",
+	"sy329ncUcJjbaB6GW0z2D8STB3xLrrkBR3S2zYlVHQf9yGxEbyeFbjq+T1sgY6yuZwD561pEBwPX5qAl",
+	"RS7wELZb12VxcwjUd++y+5f7nXde2d72HpcPiNs7oN4+U0yWYqDAHJ62aYnSEnQoVrZ8dzPSjXUF06kI",
+	"UoJbVnDLF5xwN3AgE78VfshXd9aYe2R239V4CWGbrx5mw6IpE2mA9pF4VyiKCjl9bP6WxguVR15k6hpg",
+	"t2jbWjGuUPpoJT56WBfsOnVg10HjTRgCiflIFFWqheWS2uCoekEvmRJytV7opoZhooZZrQ/fwZ4A7lKI",
+	"4kaqmdfUV/mk653bYv32xiWSpZaKpT5KLIxe8Sj4SJ9qNzl+cj+mQHVbSTeiw5Xe+h2bpmJ6OdtIgY+O",
+	"TUgYr6XaPz+sNaomL2KcukJ0V6W3MXNtaRxcMvscHLz9K7nCZ9uzTE9NpMK0A4j3JzrxfZYeAfJGZxkt",
+	"ZZwh3vAU4vbEdX43fXchdDw2wCw23uZcaL+XdKBlpCjg9dIvbyXvnH7AUBhNueoAX/kCKn47ghm+qrUx",
+	"UyPfcq0sl6rLQYkKdO+fhajEqqbg1t0u6hgF4/x9Gu55Xy3SyeySozueqscl2LtQInLMYVCW5e+pSYg7",
+	"Ix0w4SFuHUP/f6S6aQ861GOPR+I7920IEF7ragLIuzZ2MCxj2Hw0aRGMzo9wjMfzdRijMZIsmZoE7Bz8",
+	"XjFMpwvHykRd4E8bx+PbMNzGT45DuDJzvxHj7dyJiaqqroQ6SK/8yNEYnV+EXsiVSM0Cufrjs+Pzb54G",
+	"2G5qOxuZoUYohzdpPsEx2gXAuXFDpcBnx6dn3WG1pXMAkbxxgDgJoTxbn7fEGid1guHvOTldKl3fIOLr",
+	"8Jf/JnJZUQkIlrIahLy6YOfu37776W3GTt1//ceb/0pnkj7hkJV25weozR9TgxbGpvS/c24SszQiGLiI",
+	"Jp300MInBUNjmhQko+P0gFTnOz/7xRYeMYwgCrfKl1JuU19KZ7aRecMupCpgcpcqgKFbeEn7t+A37BUD",
+	"lOlupQFtPrI+O6zkqdAeW5KZ/dDQ/tggLHaQcQlSW9DlvLxdxn66fjGsYjZWVulm1XbK+rKT58Hal/DD",
+	"jIF0ZRyDslDZsvb9xWG28PDOz6+4UsLODnY4e97557vZhUtJL/m5WEnlN94ZlxvW2p8nir5N68TPnDiG",
+	"7DvmPgjLtoCzsRAxp7M4Ojljl/TTm4nTfkOOpv+KNADNRz+YMcJG2KPuAbSbSy2gV+QR/j3J9RCxTWSf",
+	"dyMFkod1OUT1y1PiMYzJPbB4A2f7p0vtxF/vk+x3P+sUxyIlwqdmwf0CUeuXaqkTc3/nAjwd2g6X7B56",
+	"3c5xisYhGMYZNqd1LtNIHHKs4rS/XFrDCEGUWd4XT75t3TmoyPaSfeWBkZz4zthx+3/x6txrcEhflmgj",
+	"/BAyaGQWXNnL9q7b7rgyn06Zbu9JOgobvqs8wgTVByy4un1kGExbrQYpyadPQBH6/3vWxcL/n5Ofv/qn",
+	"vbq2XVZoIEodMCLxvMAZR8Og6dImO5tnuobw80SFezypDRTF/T+Bv78ZbVM4Y75bOWPn/ioVGfuaxWI3",
+	"FS0o0tEkbA4ci7qPVxB/RCTe1wF7a0kDenm7kEBFovjRgCz9oxjnhO+pzXxQ8ZIud+lOUYUiUyW2TNe+",
+	"DRTwf8LykqhHVqhpR6ydmjXihI05c88M+G+WRwPsQx5hGNSlk0nFe8m/m2e/YNo8WaQXXIP5AQK+2SSj",
+	"+z0C0XMtoeJRbACyY3xAZX4bai1yXRdjqAJISgp5Zsxojz5jfNm1H76fABjgpd1TTounCqKZF+KCRRt2",
+	"v84Y8Q4oSU+m5Fxm2wudTxL8bmSQ8TWFAzrtTKMdrzw+4pbN2/MkEgTmjdiG+M2vPCwpnuYWTmb6Kqdq",
+	"jaKa9jFcDzo+BBiUHeyoeeXvS//tWU52JHoeop6bLXadHYGYiqi95yyT1di4wXHij06fLGvBixHiw/wU",
+	"wJpyt9WvkMQnduqG6h6cU5m8W6MTLq99NJZuJjZNKL1lOh2xjuR+QnTTEoaSSVfd4C/R3asEfouhRRyD",
+	"MD//07FVEoxCB24mOs5oOe5IAR27lVreNd956JjWccUZDenSzYM1Tyf256Ephsz4AGpJie1ILEHb0YnW",
+	"IQO+lqqg+RoR7o7RlUDIP4S+vIVKM9Pka2fsrvjGHHa4P2orPsH4c3zZ6AD0eHhrMt0uu8cSN5liWd1h",
+	"u5qY+mq6qjcVnz9Ube0RZ+1AWC+LopsTqaygdPqDRA3qtuA8tqIo0NXz1Lh8hINO4IeOFUpZ8d7OngkL",
+	"D49/+82YR0jBuYD2h4HlbnQ1DGwJJfvwd1EwTA6rdhJWCOZQiXZ3r/9IjY3ZkdFNnYt9RM8hKyhtZ4ww",
+	"8dv9OT70UeIaItbud1aO9lEOey/pmQku2ztEeXQkcpdE3xPo42k8VZnwpj7yovjhyaMXBiCK7hf8iYCc",
+	"2lly56dTCH5fP+2AB56lMfx6i0TMqKaWdnflpK4HYKCS8LQVFFWMYxl5+IfHt2Lnb3HBLSc0IA3YqCDW",
+	"wQQQvI69yLW1G8jQp4rWn6kwOhG+1baqUpk6KBYafOcnArf94fu+6d8y0qjXlsLDx/3/H9/nRb/HNiMc",
+	"ckCKoUTMjHVhnf6cGn78f1MrktYtXEUZlA3M6TJryGntWcsHiGhjULe7FmiolQLTN1IxnAu5dWaq+38Z",
+	"pt9Nt0JhEqclw27iGb94zL7XNUEjAoYh1o98BcVRQ5BAaIr20Uj6hmFftaMGe5gEzH3hNZy21KpNCvrL",
+	"gt3aG6EYztwUlVbG4tP9OkHGSxjS+E7aNasFL30nAY4rQphQhBfrmPowyTZjUcLsVji1CkeJgSOCPsy1",
+	"vpWUznR/ptYRZ4LT5DMrbSlgOLsHPzuKUuNHZ3QVFN/Io4ujrx+fPv4ah4hiD4yfoxOGClGTnvYUelkc",
+	"XcCsq+9potCG1xzh1Y4u/jwszy5pT/eYjxf3X9goPSbdm//aIA4zBmU6cB9gVKaE+89OupuNVgal3/np",
+	"KZZMhOAaWH05bPTkL4S70r7vI4YnffiQJe43CTM/nzPn2I3xBNeV+kpY/8lbsWyMKPD5swOejzQBnBgI",
+	"4z//7Khjmqri9a67upYl3Y3C2+P7CmRNV9+ncvHfQl9f6x1etj7S1EQ/WF5gwgYLuZKNoldNZfDCZYQi",
+	"zBUTytYAX0AZi8csWE6rhtdcWSEoYWKY260oWLPxMxFr4cUDNERVuhYXPi0BoKBLsaUZkZSTbmUPdrVr",
+	"FfBCshamCaiFKW4NGIJw2luhLBbK1UJctvTzqY+SK4Qnd9IbhrjKpUd8KqhPQyiI+uHV797RlbDfI8zo",
+	"R/H8JKu794+w9hL/FvNUhAxPKehHBp7z8wCceAfNVek7UThtttgRYTHDB0A7MYe0vRBJObUS9gcfyH4w",
+	"KtAXEnR4seZSZY67Yf1QIwYosGhqJ6jjFERTSKtrP7HE8c4lYOVvYu3AFqLUamVg8CWUoXXoQhPRJ+jy",
+	"ys9MfzC64BfeNqUwY0xS0x9TdEBYgqoxlt0KsWFWewaR0eBp0+rnpR/qmqDEiR+4N0aOaNjeHpXWUVn7",
+	"tVHrTti6EVPaKbvfdOrU9weD/B9OJ86dYJhmgE2Yb/iF6LzCWcbGsoUsAuRjvhZ8I6COZ4kDJTsYPQST",
+	"jaqgHwe5j9ojFTR5e+mRz2HQEFDuTJPGL/6jj6j11/rnFPSIxzGHeCoYKlALjEvInPJoe802OhWAhvyc",
+	"xPTZi6s/sT/8dP398b/+s9P+//nD1X+2zgTm1wCuu33vY/Yd2LM1tmr8pSlW+GccYgtj3zkOpgBQd0pU",
+	"gC4QS8t0Y3GgMsTBYB3AHj5t4dMYKfWOoZaWDyZl1rtaWkE1lvjqTgVHO2Z3RJ44Ltp1xEiIVVBQY1Di",
+	"9TOKPmHsc42JnBGu1LkV9tjYWvCqy50hArKQitcJVI5uuIb6SR9OnwGtKWOV4P53OGcsp9JTYMUaK2I/",
+	"r3AbvznPQTBxZDW9DMauVNSw4W8UOJxGCB9I4L6YMKe00lBcnfyCl+LDCZmuk+qWHhnwLXAfoHoH5guw",
+	"yPNV6c8PzgZ+AyNS0JPg4LN0zz95OKnJ29gIeUi9vBuY4sFziUxy6DECjDntLftRBrBUDodp9aTg/Q5u",
+	"R8AVD0vJRRvNZv49aamYxd2XrFE0wBkkLVCH/eHJ6bf/7GT4hu+cqANjElLegDLjYe68q0XWtS92w18n",
+	"RK9fFsK4PSQLz5Gfh3Fvv1LxV5Gh8y4Pzo9HKJgHl6GH3jv3/LcPI6O1vqXApY2vbFvn6bFa4mpPZjWT",
+	"tnMt44D3mBx+ERWDP9ihtx8ZOfC2JP1zWI1RqN99GGoPlBBO6oEhGaLQ0bIjqkLFMQq0UqRqkn+Qt4Km",
+	"g+eOj8sSg8VRf/qkL9AWW3Dw9OE/cRgPBIw0q5p8DRl2aoqCUpEwG98AP4R6N+f+PmZUKN0W9qy5KqDt",
+	"wzchOEkPvrSiIN6WY/CbNuEMV8O2oixTMhEfwq980qAwdNAsSp3fmlQ7YRja92UHhWnW/TwXSvfPiuqp",
+	"shAohooZhCvqODkPLSO/Of36UzvdL4BxINzvuTcRbw7QDJesaGq+KAmHAoeu4eJGMxWBK7/Ic37AYMYc",
+	"gkYcNDtWMeZNP/NRO9/fS74wy0splL2RRWTc4ZNo2UHHEJ6kB3oU2BdFtWEAxds3/1oxSZYS22K3Ak7i",
+	"c+qx1IYswo3gOLZsKcodet34XEhqtlioRDB6K+UQqNhpW0trBYTj4bDJkMJCGDQ8TVSA4Ff2hyenp//c",
+	"rU1EixrGjfFboS7JzlaBNOYW89ywea6gvIzfQSwBGkM90ZyFewtpAeNoQT3lek9rDNUD76DrroF25rPT",
+	"01PafMX4WvCCFvmHJ+fOkP73765ZN66K296Ohmwfs2crTJ7A6E3hPumUV2OwtvGdWFzp3L2oq19Ptob9",
+	"wfmfeHdfCWP4SiStcdMsKhnf8U9vNMcHbR7CZJ4vW57Bic+RMIlwxGcxo8+//bVVyhVwxIT0a1Nzo+pk",
+	"YPGdbM1oKtJXrgCDmy7PZpEZRn95Kzbl7pIttF2D7PmPq9c/MiveW/N4yN0QF0trsDM8mqFiaW+VxCqC",
+	"B9Qx7becKZa67Cli/hI0woeuKT1qVT6kg0Jae0JLX7Zd5Dj0SWkc3G2sE4DQ2sGk+Rx+58PZYFtScxib",
+	"XjLuDU9Pg9nmwZi7+QWc5OcPySVJ/g4MnKAzUyYamj5tj3zh/LElzJMFaIiopXhvACpct0NjUJtmJGtC",
+	"ZViEUNXDuQ9TTEbA7sFv++b0lL1bo7339ekpPZKx89NTEIuODR+zKw32XTBgZtt4mfPBFcp1D4XWmniQ",
+	"KC6gmxVmTjsbKv4KXHUc3Rdhjvnks/XPmkG4MRSaIQRWHKJ0hrbepmwYelt7PT69DRPPN/jMQb+5l/K3",
+	"HN/7Igyff5d3oi+1AwcidhbktN0ldRqt3OFsKbrLfg6zsxjxaWfFGxxNXUtd92NhNE71hKocJ8sF49Hd",
+	"nylv3RsWPscl9zv5aHspKqzunxLRYBBmzDrTSgXkjX1DfZLq0kAiI06ydOnun4ip/ukly7/RVx4wpTCz",
+	"8DJMeZ/lG5H7//nzsxO88YOf6v9KF4vGsOsXbzxPXjJT6i2GEJyZXYokV9CQ7T2X0T/0Oc4FuY8+Ofci",
+	"hm08JLU9GZxmRs3ezgYGVPha8CJJZYN11/tFHk3F/jzSTqqVH4Y+k8xhHw9KZqJDt557KZWEkS1ROLFL",
+	"Q6iApB8/kOyit/9K2dD+mU2e0eexkQ61Yc4fhmVeFkJZuaQxdDhIGyK9ltcrgU21wB5onERj3cdu6skv",
+	"e2INQhUxr3WO/Emiqx58jpVWv0KRxwThyASk3bNmM+WOj+73V2XxL4SSz/yqMmY1W2nm3D+Js/T2O9yH",
+	"etr7OPdkQaC2n/7To+JXdm/Ep5e+z6Uqfhe9v0b5yQTfu0OJxa7Vg6Lm/YL2hOCkPi/H0kc/n1j7Qd6J",
+	"PbzTVtBFNDVrvTVfYhDjwRT6W8GRq0qnoKizfD8bGblSn5eHoD/HSwf39YcRfe1MrN8F32+UpV/gaGBs",
+	"s4b25HZGZWfcGrUnWM3WfAPZuL18v+WWhmY+IOP3k5i+AMO3IMIiIIV4B4A8oZjBj5tGrP9mwyDtGX6S",
+	"hc4Zb4Y6dxotKOiCHKY54XcPa2x0MBq+5EuX9fgIj8GpDFFcxloEUg+86MBT/X5hZ+ggoh+O84H0D7Es",
+	"1lHiDZBRhDC+r9pYCOpMVNW+8c8c0krocU8R//7p8enZ9dn5xenpxenpf5+cffMpOw0/S8kjEWF2wI9o",
+	"5khQ6tUgL/Rp7qFHmEqvIbStU7VVHAHsVj1gs8Qj0y5bLyHHlyhnxRnFZQmhirpRXX6KBvuOsZOfh/qA",
+	"Asp/IkGY536IKVvs6OZkDKeZtpMvqCoXSloAkyi0l3G2qfWq5lUlenT8o95S+4X/gB/6bHXNV472sChM",
+	"hGddQxq+SquAmcUxTb31MlVZUmojvDyeE++JTXpSiRk15BNsKISCuuKoI36+I6UY2VbjTYkE9BEgQJie",
+	"giihN3dqcQL6SwaC7uycrWFikK5bqAF/NqDAsc4RkBSUEIWh8nMoBKl1KehffQM69jimstkRMMlDWc/d",
+	"ibmztPmTSUIjUMXnzgV1y9bWeutprtwls5qVWt+yDpRPmOgZQ8HkunL3k4M7Ed0DP0A2WbV2nay/3Bqq",
+	"YnP6D3O/OMSg8vVsxG2q00+K1ZrOH/a1mplbdyngnoJEPGcGe7FWoq0Qc1z2hq/8r+jRpdhSlSoUWEAe",
+	"E8bvevO0W0MLNY7A5KeMYCQk2Nv0K6oy7vwSfgNNM/DLb5i5pEZ7WEgQRi2FeqV6acgNnNn7gJIaPzBm",
+	"QVrfSx6JHUdR3LMNYQhu1gvN68JHInpM00zqoys/0/ZBN9mYqV02SdgIp13h+N1VWvLaIyXkuupmS6P5",
+	"NqPpu+uA4fVg+/SfGIMHwj9D4RCvoJRUG+xT3GqPudUWCHRNlBhkhV4Uexac3b5bs1wbHLjjb7WsWRhg",
+	"lyDYyS9uIR9O2qFaM5ofEZjwE7io1wCSBLWHTkJiLwyvRajbzWBvoMLQ1TZ+Ep1H6HKCK+q5JxrG/aWh",
+	"6Z61E+dAB8KQn9CMtRCrRvXKPztVooZV0hhsq8cK/8iE2XIJ6EG67g5/SUmVTWPWAZrkQZKgjVmLIgbq",
+	"+HyecXeQ40ilBlpNYCKuOc6H+gdqCIWUHjEqcbMJ9jKnu92iCbcyAgT97hgbOQgRqHOnYYzLlKTHQS8P",
+	"KgHbUTKTgCIPVMH+va7Zdk0QXtBsiVPZYzK1AKqjquJPHin1wegUY9WPIW65P2atd0T406QfHrKxVuZr",
+	"/Lpnu1Uti7jPtgOX38WVH/WC3nkHcrMpdxFECYlpaiWjOuBOGxJtHAErCh2J3VDAvpSWYBrx9QFaV0aA",
+	"8h17sTtSX9qMGrx0DS90Xy7Ly7aAEt52IJpLYKOUUv14SJYBwFRu7jImFjilVTrmMQW3GaucuQ2eojAb",
+	"2TbbLnWj/Gyh1JoCKPY9YQ2qprRyw2t74t50XHDLuzekjxBcijFM+RzsJb1k5988Za+eMwCVM52hSGOo",
+	"MhPDRK4HE0T+69mrHy7asESuy6ZScA9eXP0Jystj1LL+BEJnu8BApTnr6mETw+6HYMSfV313pjhMqW+6",
+	"k+4CAoCBv5xfEjrOD+Rsc7y8M2QZ+Zq4tx78Aj5xUjs3Npel5H4aUlKL+MfEmAxIjZ0EaMRe3Li9rZ2x",
+	"tD5lAwXDI6Bx7m1HhyHUlUb3Bjx6+EuMBRq+i8HJk4KsLO+BLPVgcdDOaaXCoW5bli/KXwO2bpx3+x4f",
+	"QrR7lRt3avX4OUM8Z2RkhcAjHT6e6HvsfJTCOVEIKINCtJWIAzwz2x4h55WMpRzS9PhhslkxxNTcMX/4",
+	"fwEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
