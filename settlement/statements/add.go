@@ -141,11 +141,12 @@ func counterpart(account string) string {
 	return Members
 }
 
-// add adds to the sum of the same reason and counterpart. Errors: grid.ErrOverflow.
+// add adds to the sum of the same reason, counterpart and direction of the energy: what an
+// account bought stays apart from what it sold. Errors: grid.ErrOverflow.
 func add(sums *[]Sum, s Sum) (err error) {
 	for k := range *sums {
 		t := &(*sums)[k]
-		if t.Reason != s.Reason || t.Counterpart != s.Counterpart {
+		if t.Reason != s.Reason || t.Counterpart != s.Counterpart || (t.Energy < 0) != (s.Energy < 0) {
 			continue
 		}
 		t.Energy += s.Energy // bounded by what a run may meter and trade

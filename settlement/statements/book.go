@@ -50,7 +50,8 @@ const File = "statements.db"
 // Members stands for all accounts that are not system accounts, as a counterpart.
 const Members = "members"
 
-// Sum is what the postings of one reason moved between an account and a counterpart.
+// Sum is what the postings of one reason moved between an account and a counterpart, of
+// energy that the account took or, by itself, of energy that it gave.
 type Sum struct {
 	Reason      string
 	Counterpart string // a system account, or Members
