@@ -95,6 +95,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParseEndpoint -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzFrames -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzReadBatch -fuzztime 20s ./proof
+	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./members
 
 generate:
 	go generate ./...

@@ -71,6 +71,7 @@ func layers() map[string][]string {
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
 		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},
 		"chaincode":                        {"proof", "record"},
+		"members":                          {"chaincode"},
 		"proof":                            {},
 		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
 		"community/drive":                  {"community", "settlement", "record", "proof"},
@@ -86,7 +87,7 @@ func layers() map[string][]string {
 		"client/example":                   {"client"},
 		"bench":                            {"*", "hub"},
 		"bench/torture":                    {"client", "disk", "meters/evidence", "meters/sim", "scenarios/world", "web/api"},
-		"cmd/commonwatt":                   {"*", "hub", "bench"},
+		"cmd/commonwatt":                   {"*", "hub", "bench", "web/api"},
 		"cmd/chaincode":                    {"chaincode"},
 	}
 }
@@ -117,6 +118,8 @@ func owners() map[string][]string {
 		"github.com/prometheus/client_golang":           {"web"},
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
+		"github.com/xuri/excelize":                      {"members", "settlement/billing/paper"},
+		"github.com/almerlucke/go-iban":                 {"members", "settlement/billing/paper"},
 	}
 }
 

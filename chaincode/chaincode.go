@@ -73,11 +73,12 @@ func fail(code, format string, args ...any) error {
 
 // New returns the chaincode with all contracts.
 func New() (*contractapi.ContractChaincode, error) {
-	registry, settlement, rewards, disputes := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}
+	registry, settlement, rewards, disputes, guarantee := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}
 	registry.Name, settlement.Name, rewards.Name, disputes.Name = "registry", "settlement", "rewards", "disputes"
 	registry.BeforeTransaction, settlement.BeforeTransaction = identified, identified
 	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes)
+	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

@@ -70,6 +70,19 @@ func openDir(path string, version int, steps []Step) (*Dir, error) {
 	return d, nil
 }
 
+// Held tells whether a process uses a data directory.
+func Held(path string) (bool, error) {
+	lock, err := os.Open(filepath.Join(path, lockFile)) //nolint:gosec // the path is the operator's
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, usage.Errorf("data directory: %w", err)
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	return err != nil, lock.Close()
+}
+
 // migrate carries out the steps from the directory's version to this one. The version is
 // written last, after each step.
 func (d *Dir) migrate(version int, steps []Step) error {

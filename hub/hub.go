@@ -102,6 +102,9 @@ func (h *Hub) openDir(context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.dir.Close)
+	if err := forgetDoor(h.dir); err != nil {
+		return err
+	}
 	h.space = disk.NewSpace(h.dir.Path, func(alarm string) { h.Log.Error(cmp.Or(alarm, "there is room on the disk again")) })
 	if h.Terms != nil {
 		return KeepTerms(h.dir, *h.Terms)
@@ -122,7 +125,11 @@ func (h *Hub) openBus(ctx context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.lease.Close, h.pages.close)
-	return h.pages.listen(ctx, h.Plan.Listen)
+	if err := h.pages.listen(ctx, h.Plan.Listen); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, func() error { return forgetDoor(h.dir) })
+	return noteDoor(h.dir, h.pages.listener.Addr(), h.Plan.Access.Certificate)
 }
 
 func (h *Hub) openSite(ctx context.Context) (err error) {

@@ -182,11 +182,15 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
+	operator, err := office{p.site}.operator(dir)
+	if err != nil {
+		return nil, err
+	}
 	at := p.site.plan.Access
 	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Handler()
+	}).Operated(operator).Handler()
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

@@ -37,7 +37,7 @@ func (s *Server) Behind(a Access) *Server {
 	return s
 }
 
-// longWait is for how long an answer may be written that waits for devices, usualWait any
+// longWait is for how long an answer may be written that waits for devices or makes files, usualWait any
 // other one. The WebSockets have deadlines of their own.
 const (
 	usualWait = 60 * time.Second
@@ -55,12 +55,18 @@ func (a Access) guarded(next http.Handler) http.Handler {
 			return
 		}
 		wait := usualWait
-		if strings.HasPrefix(r.URL.Path, "/api/v1/pairing/") {
+		if takesLong(r.URL.Path) {
 			wait = longWait
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wait)) // a file may come slowly
 		}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait)) // the server's own holds where there is none
 		protected.ServeHTTP(w, r)
 	})
+}
+
+// takesLong tells whether what is at a path waits for devices, or reads and writes files.
+func takesLong(path string) bool {
+	return slices.ContainsFunc([]string{"/api/v1/pairing/", "/api/v1/values", "/api/v1/bills", "/api/v1/tariff"}, func(of string) bool { return strings.HasPrefix(path, of) })
 }
 
 func (a Access) head(w http.ResponseWriter, r *http.Request) {

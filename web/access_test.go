@@ -18,6 +18,7 @@ import (
 // What the refusals of who sends no key, or not the right one, say.
 const (
 	agentWanted     = `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`
+	operatorWanted  = `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`
 	installerWanted = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
 )
 
@@ -62,6 +63,7 @@ func operations() map[string]asked {
 		"measurePairing":    {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
 		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
 		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
+		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
 	}
 }
@@ -99,7 +101,10 @@ func guarded(t *testing.T) http.Handler {
 		t.Fatal(err)
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
-	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).Handler()
+	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
+		Operated(web.Operator{Key: "operator's key", Community: func() api.Community {
+			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
+		}}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +116,7 @@ func guarded(t *testing.T) http.Handler {
 func TestWhoMayDoWhat(t *testing.T) {
 	h := guarded(t)
 	headers := map[string]string{
-		"": "", "Bearer ann's key": agentWanted, "Bearer installer's key": installerWanted, "Bearer wrong": "none", "Bearer ": "none",
+		"": "", "Bearer ann's key": agentWanted, "Bearer installer's key": installerWanted, "Bearer operator's key": operatorWanted, "Bearer wrong": "none", "Bearer ": "none",
 		"ann's key": "none", "bearer installer's key": "none", "Basic ann's key": "none", "Bearer ann's key ": "none",
 	}
 	try := func(name string, a asked) {
@@ -187,7 +192,7 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(strings.Replace(body, "}", `,"more":1}`, 1)))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key"}[a.wanted])
+			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key", operatorWanted: "Bearer operator's key"}[a.wanted])
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			if tried++; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "more") {

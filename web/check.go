@@ -62,14 +62,30 @@ func (c checker) check(schema string, b []byte) error {
 	return err
 }
 
-// bodies has every operation that takes a body check it before next reads it.
+// mostFile is how large a file may be that is sent, in bytes.
+const mostFile = 256 << 20
+
+// file bounds the body of an operation that takes a file, which who reads it checks.
+func file(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, mostFile)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bodies has every operation that takes a JSON body check it before next reads it.
 func (c checker) bodies(mux *http.ServeMux, next http.Handler) {
 	for path, item := range c.spec.Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.RequestBody == nil {
 				continue
 			}
-			schema := op.RequestBody.Value.Content.Get("application/json").Schema.Ref
+			asJSON := op.RequestBody.Value.Content.Get("application/json")
+			if asJSON == nil {
+				mux.Handle(method+" "+path, file(next))
+				continue
+			}
+			schema := asJSON.Schema.Ref
 			mux.Handle(method+" "+path, c.body(strings.TrimPrefix(schema, "#/components/schemas/"), next))
 		}
 	}

@@ -461,6 +461,7 @@ func functionsOf(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for name, contract := range map[string]any{
 		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{},
+		"guarantee": &chaincode.Guarantee{},
 	} {
 		kind := reflect.TypeOf(contract)
 		inherited := reflect.TypeFor[*contractapi.Contract]()

@@ -25,6 +25,7 @@ type Contracts struct {
 	Settlement Settlement
 	Rewards    Rewards
 	Disputes   Disputes
+	Guarantee  Guarantee
 }
 
 // ContractsOn returns the contracts of a community on a chain, called by an identity.
@@ -32,7 +33,7 @@ func ContractsOn(chain Chain, community string, as *identity.Identity) Contracts
 	of := func(name string) contract { return contract{chain: chain, name: name, community: community, as: as} }
 	return Contracts{
 		Registry: Registry{of("registry")}, Settlement: Settlement{of("settlement")},
-		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")},
+		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")}, Guarantee: Guarantee{of("guarantee")},
 	}
 }
 

@@ -30,6 +30,9 @@ type ServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(w http.ResponseWriter, r *http.Request, params GetBestPricesParams)
+	// GetCommunity What the operator's commands need to know of the community
+	// (GET /api/v1/operator)
+	GetCommunity(w http.ResponseWriter, r *http.Request)
 	// CancelOrders Cancel all orders of the key's member that wait; durable when answered
 	// (DELETE /api/v1/orders)
 	CancelOrders(w http.ResponseWriter, r *http.Request, params CancelOrdersParams)
@@ -205,6 +208,20 @@ func (siw *ServerInterfaceWrapper) GetBestPrices(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBestPrices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetCommunity operation middleware
+func (siw *ServerInterfaceWrapper) GetCommunity(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetCommunity(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -814,6 +831,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/sign", wrapper.CheckPairingSign)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/bind", wrapper.BindPairing)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/watch", wrapper.WatchPairing)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/operator", wrapper.GetCommunity)
 
 	return m
 }
@@ -951,6 +969,41 @@ func (response GetBestPrices400JSONResponse) VisitGetBestPricesResponse(w http.R
 type GetBestPrices401JSONResponse Problem
 
 func (response GetBestPrices401JSONResponse) VisitGetBestPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCommunityRequestObject struct {
+}
+
+type GetCommunityResponseObject interface {
+	VisitGetCommunityResponse(w http.ResponseWriter) error
+}
+
+type GetCommunity200JSONResponse Community
+
+func (response GetCommunity200JSONResponse) VisitGetCommunityResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCommunity401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetCommunity401JSONResponse) VisitGetCommunityResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -2178,6 +2231,9 @@ type StrictServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(ctx context.Context, request GetBestPricesRequestObject) (GetBestPricesResponseObject, error)
+	// GetCommunity What the operator's commands need to know of the community
+	// (GET /api/v1/operator)
+	GetCommunity(ctx context.Context, request GetCommunityRequestObject) (GetCommunityResponseObject, error)
 	// CancelOrders Cancel all orders of the key's member that wait; durable when answered
 	// (DELETE /api/v1/orders)
 	CancelOrders(ctx context.Context, request CancelOrdersRequestObject) (CancelOrdersResponseObject, error)
@@ -2378,6 +2434,30 @@ func (sh *strictHandler) GetBestPrices(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetBestPricesResponseObject); ok {
 		if err := validResponse.VisitGetBestPricesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetCommunity operation middleware
+func (sh *strictHandler) GetCommunity(w http.ResponseWriter, r *http.Request) {
+	var request GetCommunityRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCommunity(ctx, request.(GetCommunityRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCommunity")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetCommunityResponseObject); ok {
+		if err := validResponse.VisitGetCommunityResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

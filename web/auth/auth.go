@@ -23,10 +23,11 @@ const (
 	Trader    Role = "key"       // trades for one member
 	Installer Role = "installer" // pairs devices
 	Viewer    Role = "viewer"    // looks at everything that the pages show
+	Operator  Role = "operator"  // runs the community: official values, bills, tariffs
 )
 
 // readers are the roles whose holders may look at what is open in a demonstration.
-func readers() []Role { return []Role{Viewer, Installer, Trader} }
+func readers() []Role { return []Role{Viewer, Installer, Trader, Operator} }
 
 // readersWanted says what to send to who came without a key where one is wanted to look.
 const readersWanted = `this community shows nothing to who sends no key: send the viewer's key as "Authorization: Bearer KEY", it is in viewer.key in the data directory, or show it at POST /api/v1/session and come back with the cookie`
@@ -38,6 +39,8 @@ func keyOf(r Role) (string, error) {
 		return `send an agent's key as "Authorization: Bearer KEY"; the operator gives keys out (agents in the config)`, nil
 	case Viewer:
 		return readersWanted, nil
+	case Operator:
+		return `send the operator's key as "Authorization: Bearer KEY": it is in operator.key in the data directory`, nil
 	case Installer:
 		return `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`, nil
 	}

@@ -1,0 +1,21 @@
+package hub
+
+import (
+	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// office is where those who run the community are served.
+type office struct{ site *site }
+
+// operator makes what the API serves to who has the operator's key.
+func (o office) operator(dir *disk.Dir) (web.Operator, error) {
+	key, err := dir.Secret(OperatorKeyFile)
+	return web.Operator{Key: key, Community: o.community}, err
+}
+
+func (o office) community() api.Community {
+	plan := o.site.plan
+	return api.Community{Community: plan.Community, Currency: plan.Tariff.Currency, Minutes: plan.Market.Minutes, WorldTime: o.site.clock().UTC()}
+}

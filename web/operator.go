@@ -1,0 +1,30 @@
+package web
+
+import (
+	"context"
+
+	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
+)
+
+// Operator serves those who run the community; without a key, nobody.
+type Operator struct {
+	Key       string
+	Community func() api.Community
+}
+
+// Operated has a server answer the operator.
+func (s *Server) Operated(o Operator) *Server {
+	s.operations.operators = operators{o}
+	s.door.Keys.Grant(o.Key, auth.Principal{Role: auth.Operator, Name: "operator"})
+	return s
+}
+
+// operators answers those who run the community. An operation is reached with the key
+// alone, so that a server without an operator answers none of them.
+type operators struct{ operator Operator }
+
+// GetCommunity implements the API.
+func (s operators) GetCommunity(context.Context, api.GetCommunityRequestObject) (api.GetCommunityResponseObject, error) {
+	return api.GetCommunity200JSONResponse(s.operator.Community()), nil
+}
