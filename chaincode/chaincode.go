@@ -78,7 +78,9 @@ func New() (*contractapi.ContractChaincode, error) {
 	registry.BeforeTransaction, settlement.BeforeTransaction = identified, identified
 	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
 	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee)
+	bills := &Bills{}
+	bills.Name, bills.BeforeTransaction = "bills", identified
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, bills)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

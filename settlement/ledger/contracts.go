@@ -26,6 +26,7 @@ type Contracts struct {
 	Rewards    Rewards
 	Disputes   Disputes
 	Guarantee  Guarantee
+	Bills      Bills
 }
 
 // ContractsOn returns the contracts of a community on a chain, called by an identity.
@@ -34,6 +35,7 @@ func ContractsOn(chain Chain, community string, as *identity.Identity) Contracts
 	return Contracts{
 		Registry: Registry{of("registry")}, Settlement: Settlement{of("settlement")},
 		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")}, Guarantee: Guarantee{of("guarantee")},
+		Bills: Bills{of("bills")},
 	}
 }
 
