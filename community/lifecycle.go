@@ -13,6 +13,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Names turns the community's own names into those of the ledger.
@@ -20,6 +21,13 @@ type Names interface {
 	Account(member, point string) (string, error) // of a metering point
 	Member(member string) (string, error)
 	Blind(member, what string) (string, error) // unguessable without the member's secret
+}
+
+// Rates says what a kWh costs at a metering point in a delivery interval. It is asked by
+// the interval that was delivered, whenever that is settled, and from several goroutines.
+// An error says that it is not known (yet): the interval is settled later then.
+type Rates interface {
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
 }
 
 // Config is a community's calendar.
@@ -40,6 +48,7 @@ type Config struct {
 	// Rules say how energy that no trade covers is shared; nil: by settlement.DefaultRules.
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
+	Rates Rates           // nil: the market's tariff, at every metering point
 }
 
 // Defaults of the calendar.

@@ -1,15 +1,17 @@
 package community
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Settle makes a run of the interval from what was metered. previous are the
-// earlier runs of the interval: from the first come tariff, trades, feeder, members
+// earlier runs of the interval: from the first come tariffs, trades, feeder, members
 // and rules, whatever they are by now.
 func (m *Market) Settle(i grid.Interval, run int, metered []record.Metered, root string, previous []settlement.Run) (settlement.Run, error) {
 	return m.Draft(i, run, metered, root, previous).Settle()
@@ -68,6 +70,11 @@ func (d Draft) named() (settlement.Input, error) {
 			return in, err
 		}
 	}
+	if len(d.previous) == 0 {
+		if err := d.rates(&in); err != nil {
+			return in, err
+		}
+	}
 	for k, p := range d.previous {
 		if k == 0 {
 			in.Tariff, in.First = p.Tariff, &p.Basis
@@ -75,6 +82,23 @@ func (d Draft) named() (settlement.Input, error) {
 		in.Previous = append(in.Previous, p.Postings()...)
 	}
 	return in, nil
+}
+
+// rates looks up what a kWh costs at each metering point in the interval of a first run:
+// later ones go by what that has frozen.
+func (d Draft) rates(in *settlement.Input) error {
+	if d.config.Rates == nil {
+		return nil
+	}
+	in.Rates = make(map[string]tariff.Rates, len(in.Metered))
+	for _, x := range in.Metered {
+		r, err := d.config.Rates.Rates(x.MeteringPoint, in.Interval)
+		if err != nil {
+			return fmt.Errorf("settle %s: metering point %s: %w", in.Interval, x.MeteringPoint, err)
+		}
+		in.Rates[x.MeteringPoint] = r
+	}
+	return nil
 }
 
 // communitysOwn stands for a member where something is the community's own secret.

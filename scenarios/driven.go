@@ -103,7 +103,7 @@ func (r *replay) Energies(_ context.Context, i grid.Interval, _ bool) (metered [
 func (r *replay) Has(point string) bool { return r.meters[point] != "" }
 
 // Dearest implements drive.Meters.
-func (*replay) Dearest(...grid.Flow) (f grid.Flow, err error) {
+func (*replay) Dearest(string, grid.Interval, ...grid.Flow) (f grid.Flow, err error) {
 	return f, errors.New("in a replay every meter tells in time")
 }
 

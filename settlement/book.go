@@ -23,6 +23,9 @@ const (
 	ReasonPoolFee    = "pool-fee"          // of lines that the pool's energy took
 	ReasonRetail     = "imbalance-retail"  // energy that nothing else covers, bought
 	ReasonFeedIn     = "imbalance-feed-in" // energy that nothing else covers, sold
+	ReasonDeviation  = "deviation"         // for trades that came otherwise, where there are several tariffs
+	// ReasonComponents is what neighbours' energy pays to the utility beside its price.
+	ReasonComponents = "community-components"
 )
 
 // key identifies an entry over the runs of an interval: two accounts in order

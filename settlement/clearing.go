@@ -2,13 +2,11 @@ package settlement
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/network"
 	"github.com/commonwatt/commonwatt/record"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Rules say how energy that no trade covers is shared.
@@ -52,7 +50,7 @@ func (r Rules) Validate() error {
 // clearing carries out the steps of an interval.
 type clearing struct {
 	basis  Basis
-	tariff tariff.Tariff
+	one    bool        // one tariff for all, of which neighbours' energy pays no part
 	points []*position // by metering point
 	book   *book
 	flows  map[string]grid.Energy // over each node's line to its parent, + export
@@ -61,9 +59,13 @@ type clearing struct {
 	names  map[string]string // by which nodes are ordered, by id; nil: by their ids
 }
 
-func newClearing(basis Basis, in Input, points []*position) *clearing {
+func newClearing(basis Basis, in Input, points []*position) (*clearing, error) {
+	one, err := basis.rates(in.Tariff, points)
+	if err != nil {
+		return nil, err
+	}
 	c := &clearing{
-		basis: basis, tariff: in.Tariff, points: points, book: newBook(), flows: map[string]grid.Energy{}, lines: map[string]grid.Node{}, root: grid.RootNode,
+		basis: basis, one: one, points: points, book: newBook(), flows: map[string]grid.Energy{}, lines: map[string]grid.Node{}, root: grid.RootNode,
 	}
 	for _, n := range basis.Feeder.Nodes {
 		c.lines[n.ID] = n
@@ -77,7 +79,7 @@ func newClearing(basis Basis, in Input, points []*position) *clearing {
 			c.names[id] = grid.Rank(in.Interval, id)
 		}
 	}
-	return c
+	return c, nil
 }
 
 // name returns that by which a node is ordered among others.
@@ -116,56 +118,10 @@ func (c *clearing) trades() error {
 	return nil
 }
 
-// own shares a member's energy among its own metering points.
-func (c *clearing) own() error {
-	members := map[string][]*position{}
-	for _, p := range c.points {
-		if p.apart {
-			continue
-		}
-		if both := min(p.left.short, p.left.long); both > 0 && c.basis.Rules.SamePoint {
-			p.take(&p.owned, sides{both, both})
-		}
-		if p.member != "" {
-			members[p.member] = append(members[p.member], p)
-		}
-	}
-	for _, member := range slices.Sorted(maps.Keys(members)) {
-		if len(members[member]) > 1 {
-			if err := c.ownOf(members[member]); err != nil {
-				return fmt.Errorf("own energy: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
 // take moves energy from what is left to where a step puts it.
 func (p *position) take(to *sides, s sides) {
 	to.short, to.long = to.short+s.short, to.long+s.long
 	p.left = p.left.less(s)
-}
-
-func (c *clearing) ownOf(points []*position) error {
-	cleared, err := c.clear(points, nil, false)
-	if err != nil || cleared == nil {
-		return err
-	}
-	shares, err := c.trace(points, cleared, nil)
-	if err != nil {
-		return err
-	}
-	fees, err := apportion(thousandths, exactly(points, func(p *position) int64 { return shares.fee[p] }))
-	if err != nil {
-		return err
-	}
-	for k, p := range points {
-		p.take(&p.owned, cleared.of(p))
-		p.ownFee = fees[k]
-		c.book.pay(p.account, record.Fund, fees[k], 0, ReasonOwnFee, p.account)
-	}
-	c.send(cleared)
-	return nil
 }
 
 // send notes what own energy and pool send over the lines.
@@ -188,11 +144,14 @@ const (
 	offering = "-"
 )
 
-// clear clears what is left short and long at the points over the lines without
+// remaining is what is left short and long.
+func remaining(p *position) sides { return p.left }
+
+// clear clears what is short and long at the points over the lines without
 // their limits; nil when there is nothing to share. A point whose own import and
 // export did not cancel has both: among a member's own points they stay apart, in
 // the pool each goes to whoever there is.
-func (c *clearing) clear(points []*position, committed map[string]grid.Energy, pool bool) (*result, error) {
+func (c *clearing) clear(points []*position, of func(*position) sides, committed map[string]grid.Energy, pool bool) (*result, error) {
 	in := network.Case{K: network.Half, Committed: map[string]grid.Energy{}}
 	var all sides
 	for _, p := range points {
@@ -201,13 +160,14 @@ func (c *clearing) clear(points []*position, committed map[string]grid.Energy, p
 		if pool {
 			buyer, seller = p.rank+bidding, p.rank+offering
 		}
-		if p.left.short > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: buyer, Node: node, Side: grid.Bid, Energy: p.left.short, Price: c.tariff.Retail})
+		s := of(p)
+		if s.short > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: buyer, Node: node, Side: grid.Bid, Energy: s.short, Price: p.rates.Avoided()})
 		}
-		if p.left.long > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: seller, Node: node, Side: grid.Offer, Energy: p.left.long, Price: c.tariff.FeedIn})
+		if s.long > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: seller, Node: node, Side: grid.Offer, Energy: s.long, Price: p.rates.FeedIn})
 		}
-		all.short, all.long = all.short+p.left.short, all.long+p.left.long
+		all.short, all.long = all.short+s.short, all.long+s.long
 	}
 	if all.short == 0 || all.long == 0 {
 		return nil, nil
@@ -258,7 +218,7 @@ func (c *clearing) pool() error {
 		return nil
 	}
 	points := slices.DeleteFunc(slices.Clone(c.points), func(p *position) bool { return p.apart })
-	cleared, err := c.clear(points, c.flows, true)
+	cleared, err := c.clear(points, remaining, c.flows, true)
 	if err != nil {
 		return fmt.Errorf("pool: %w", err)
 	}
@@ -272,14 +232,14 @@ func (c *clearing) pool() error {
 	return nil
 }
 
-// utility settles the rest at the tariff.
+// utility settles the rest, each point's at its own tariff.
 func (c *clearing) utility() error {
 	for _, p := range c.points {
-		owed, err := c.tariff.Retail.Cost(p.left.short)
+		owed, err := p.rates.Retail.Cost(p.left.short)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.MeteringPoint, err)
 		}
-		earned, err := c.tariff.FeedIn.Cost(p.left.long)
+		earned, err := p.rates.FeedIn.Cost(p.left.long)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.MeteringPoint, err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // sides are energies in Wh, each ≥ 0: what a metering point lacks, and what it has
@@ -22,6 +23,7 @@ type position struct {
 	record.Metered
 
 	account, member string
+	rates           tariff.Rates
 	rank            string // by which it gets what rounding leaves over
 	apart           bool   // shares nothing: so it is agreed, or its value is no measurement
 
@@ -31,8 +33,26 @@ type position struct {
 	pooled       sides // shared after delivery
 	left         sides // with the utility
 
-	ownFee    grid.Money
-	poolPrice grid.Price
+	ownFee     grid.Money
+	pool       paid
+	components grid.Money // + pays
+
+	deviating // where there are several tariffs
+}
+
+// paid is what a point paid, and what it got.
+type paid struct{ owed, earned grid.Money }
+
+// estimated tells whether what was metered is no measurement, nor settled for good.
+func (p *position) estimated() bool { return p.Quality != grid.Good && p.Quality != grid.Final }
+
+// poolPrice is what a kWh of the pool came to.
+func (p *position) poolPrice() grid.Price {
+	e := p.pooled.short + p.pooled.long
+	if e == 0 {
+		return 0
+	}
+	return perKWh(p.pool.owed, p.pool.earned, e)
 }
 
 // open finds what the run is made from, and the positions before anything is
@@ -52,13 +72,18 @@ func open(in Input) (Basis, []*position, error) {
 		}
 	}
 	slices.Sort(b.Apart)
+	if in.First == nil {
+		if err := in.freezeRates(&b, at); err != nil {
+			return b, nil, err
+		}
+	}
 	if err := b.contract(at); err != nil {
 		return b, nil, err
 	}
 	for _, p := range points {
 		p.member, p.rank = b.Members[p.account], grid.Rank(in.Interval, p.account)
 		_, apart := slices.BinarySearch(b.Apart, p.account)
-		p.apart = apart || b.Rules == nil || p.Quality != grid.Good && p.Quality != grid.Final
+		p.apart = apart || b.Rules == nil || p.estimated()
 		p.uncover()
 	}
 	slices.SortFunc(points, func(a, b *position) int { return strings.Compare(a.MeteringPoint, b.MeteringPoint) })

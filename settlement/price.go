@@ -30,7 +30,7 @@ func (c *clearing) payPool(points []*position, r *result) error {
 	if err != nil {
 		return err
 	}
-	paid, err := apportion(halfThousandth, exactly(points, func(p *position) int64 { return pays[p] }))
+	owed, err := apportion(halfThousandth, exactly(points, func(p *position) int64 { return pays[p] }))
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,11 @@ func (c *clearing) payPool(points []*position, r *result) error {
 	var sum sums
 	var pool int64
 	for k, p := range points {
-		c.book.pay(p.account, record.Pool, paid[k], p.pooled.short, ReasonPoolBought, p.account)
+		c.book.pay(p.account, record.Pool, owed[k], p.pooled.short, ReasonPoolBought, p.account)
 		c.book.pay(record.Pool, p.account, got[k], p.pooled.long, ReasonPoolSold, p.account)
-		sum.add(&pool, int64(paid[k]))
+		sum.add(&pool, int64(owed[k]))
 		sum.subtract(&pool, int64(got[k]))
-		if e := p.pooled.short + p.pooled.long; e > 0 {
-			p.poolPrice = perKWh(paid[k], got[k], e)
-		}
+		p.pool.owed, p.pool.earned = owed[k], got[k]
 	}
 	c.book.pay(record.Pool, record.Fund, grid.Money(pool), 0, ReasonPoolFee, record.Pool)
 	return sum.err
@@ -70,6 +68,21 @@ func (s *sums) add(to *int64, x int64) { s.set(to)(grid.Money(*to).Add(grid.Mone
 
 func (s *sums) subtract(from *int64, x int64) { s.set(from)(grid.Money(*from).Sub(grid.Money(x))) }
 
+// plus returns the sum of two.
+func (s *sums) plus(x, y int64) int64 {
+	s.add(&x, y)
+	return x
+}
+
+// times returns the product of two.
+func (s *sums) times(x, y int64) int64 {
+	product, err := times(x, y)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return product
+}
+
 func (s *sums) set(to *int64) func(grid.Money, error) {
 	return func(sum grid.Money, err error) {
 		if *to = int64(sum); err != nil && s.err == nil {
@@ -87,27 +100,79 @@ func (c *clearing) amounts(points []*position, r *result) (pays, gets map[*posit
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.basis.Rules.Pool == Midpoint {
+		if t.brought, t.saved, err = c.meetings(points, r); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, p := range points {
-		buys, sells := 2*int64(c.tariff.Retail), 2*int64(c.tariff.FeedIn) //nolint:mnd // halves
+		var owes, earns int64
 		switch price := r.Prices[c.node(p)]; {
 		case c.basis.Rules.Pool == Midpoint:
-			buys = int64(c.tariff.Retail) + int64(c.tariff.FeedIn)
-			sells = buys
-		case price != nil:
-			buys, sells = 2*int64(*price), 2*int64(*price) //nolint:mnd // halves
-		}
-		owes, err1 := times(buys, int64(p.pooled.short))
-		earns, err2 := times(sells, int64(p.pooled.long))
-		if err1 != nil || err2 != nil {
-			return nil, nil, fmt.Errorf("%s: %w", p.MeteringPoint, grid.ErrOverflow)
-		}
-		if c.basis.Rules.Pool == Midpoint {
+			owes = sum.times(int64(p.rates.Avoided()), int64(p.pooled.short))
+			earns = sum.times(int64(p.rates.FeedIn), int64(p.pooled.long))
+			sum.add(&owes, t.brought[p])
+			sum.add(&earns, t.saved[p])
 			sum.add(&owes, t.fee[p])
 			sum.subtract(&earns, t.toll[p])
+		case price != nil:
+			owes = sum.times(2*int64(*price), int64(p.pooled.short)) //nolint:mnd // halves
+			earns = sum.times(2*int64(*price), int64(p.pooled.long)) //nolint:mnd // halves
+		}
+		if sum.err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", p.MeteringPoint, sum.err)
 		}
 		pays[p], gets[p] = owes, earns
 	}
-	return pays, gets, sum.err
+	return pays, gets, nil
+}
+
+// meetings returns the feed-in value of the energy that reaches each taker, and the avoided
+// value at the takers whom each giver's energy reaches, in thousandths of a millionth: so
+// that half of the own value and half of what it meets is the middle. With one tariff these
+// are its feed-in price and what it saves, whoever meets whom.
+func (c *clearing) meetings(points []*position, r *result) (brought, saved map[*position]int64, err error) {
+	brought, saved = map[*position]int64{}, map[*position]int64{}
+	var sum sums
+	if c.one {
+		for _, p := range points {
+			brought[p] = sum.times(int64(p.rates.FeedIn), int64(p.pooled.short))
+			saved[p] = sum.times(int64(p.rates.Avoided()), int64(p.pooled.long))
+		}
+		return brought, saved, sum.err
+	}
+	crossings, err := c.crossings(points, r, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for k := range crossings {
+		crossings[k].toll = 0
+	}
+	takes, gives := c.ends(points, func(p *position) int64 { return int64(r.of(p).short) }), c.ends(points, func(p *position) int64 { return int64(r.of(p).long) })
+	given, taken := map[string]int64{}, map[string]int64{} // values by node
+	for _, p := range points {
+		node, s := c.node(p), r.of(p)
+		given[node] = sum.plus(given[node], sum.times(int64(p.rates.FeedIn), int64(s.long)))
+		taken[node] = sum.plus(taken[node], sum.times(int64(p.rates.Avoided()), int64(s.short)))
+	}
+	if sum.err != nil {
+		return nil, nil, sum.err
+	}
+	order := downstream(crossings)
+	known := map[string]bool{}
+	for _, n := range order {
+		known[n] = true
+	}
+	for _, p := range points { // at nodes that no energy crosses
+		if n := c.node(p); !known[n] {
+			known[n], order = true, append(order, n)
+		}
+	}
+	if err := c.carry(order, crossings, takes, given, brought); err != nil {
+		return nil, nil, err
+	}
+	slices.Reverse(order)
+	return brought, saved, c.carry(order, upstream(crossings), gives, taken, saved)
 }
 
 // node returns the node of a point.
@@ -123,6 +188,8 @@ func (c *clearing) node(p *position) string {
 type traced struct {
 	fee, toll map[*position]int64
 	fees      int64
+
+	brought, saved map[*position]int64 // what meets it, see meetings
 }
 
 // crossing is the flow over a line, from one node to another.
@@ -133,12 +200,10 @@ type crossing struct {
 	toll     int64 // that it costs, < 0 where it relieves the line
 }
 
-// trace follows the energy over the lines by proportional sharing: it mixes at each
-// node, and everything that leaves a node has the same share of what came in.
-func (c *clearing) trace(points []*position, r *result, committed map[string]grid.Energy) (traced, error) {
-	t := traced{fee: map[*position]int64{}, toll: map[*position]int64{}}
-	var crossings []crossing
-	var sum sums
+// crossings returns where the energy of a clearing goes over lines, and what that costs
+// beside what is committed.
+func (c *clearing) crossings(points []*position, r *result, committed map[string]grid.Energy) ([]crossing, error) {
+	var all []crossing
 	for _, n := range c.between(points).Nodes {
 		flow, before := r.Flows[n.ID], committed[n.ID]
 		if n.Parent == "" || flow == 0 {
@@ -146,38 +211,67 @@ func (c *clearing) trace(points []*position, r *result, committed map[string]gri
 		}
 		toll, err := times(int64(n.Fee), int64(max(before+flow, -before-flow)-max(before, -before)))
 		if err != nil {
-			return t, err
+			return nil, err
 		}
 		x := crossing{id: n.ID, from: n.ID, to: n.Parent, energy: int64(flow), toll: toll}
 		if flow < 0 {
 			x.from, x.to, x.energy = n.Parent, n.ID, -x.energy
 		}
-		crossings = append(crossings, x)
-		sum.add(&t.fees, toll)
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+// upstream turns crossings round.
+func upstream(crossings []crossing) []crossing {
+	turned := slices.Clone(crossings)
+	for k := range turned {
+		turned[k].from, turned[k].to = turned[k].to, turned[k].from
+	}
+	return turned
+}
+
+// ending is where energy ends at a node, or begins.
+type ending struct {
+	*position
+
+	energy int64
+}
+
+// ends returns the points that have some of an energy, by node.
+func (c *clearing) ends(points []*position, energy func(*position) int64) map[string][]ending {
+	all := map[string][]ending{}
+	for _, p := range points {
+		if e := energy(p); e > 0 {
+			all[c.node(p)] = append(all[c.node(p)], ending{p, e})
+		}
+	}
+	return all
+}
+
+// trace follows the energy over the lines by proportional sharing: it mixes at each
+// node, and everything that leaves a node has the same share of what came in.
+func (c *clearing) trace(points []*position, r *result, committed map[string]grid.Energy) (traced, error) {
+	t := traced{fee: map[*position]int64{}, toll: map[*position]int64{}}
+	crossings, err := c.crossings(points, r, committed)
+	if err != nil {
+		return t, err
+	}
+	var sum sums
+	for _, x := range crossings {
+		sum.add(&t.fees, x.toll)
 	}
 	if len(crossings) == 0 || sum.err != nil {
 		return t, sum.err
 	}
-	taken, given := map[string][]*position{}, map[string][]*position{}
-	for _, p := range points {
-		s := r.of(p)
-		if s.short > 0 {
-			taken[c.node(p)] = append(taken[c.node(p)], p)
-		}
-		if s.long > 0 {
-			given[c.node(p)] = append(given[c.node(p)], p)
-		}
-	}
+	taken := c.ends(points, func(p *position) int64 { return int64(r.of(p).short) })
+	given := c.ends(points, func(p *position) int64 { return int64(r.of(p).long) })
 	downwards := downstream(crossings)
-	err := c.carry(downwards, crossings, taken, func(p *position) int64 { return int64(r.of(p).short) }, t.fee)
-	if err != nil {
+	if err := c.carry(downwards, crossings, taken, map[string]int64{}, t.fee); err != nil {
 		return t, err
 	}
 	slices.Reverse(downwards)
-	for k := range crossings {
-		crossings[k].from, crossings[k].to = crossings[k].to, crossings[k].from
-	}
-	return t, c.carry(downwards, crossings, given, func(p *position) int64 { return int64(r.of(p).long) }, t.toll)
+	return t, c.carry(downwards, upstream(crossings), given, map[string]int64{}, t.toll)
 }
 
 // downstream orders the nodes so that every crossing goes from an earlier one to a
@@ -215,15 +309,11 @@ func leaving(crossings []crossing) map[string][]crossing {
 	return from
 }
 
-// carry hands what the lines cost from node to node to the points at which the
-// energy ends.
-func (c *clearing) carry(order []string, crossings []crossing, ends map[string][]*position, energy func(*position) int64, cost map[*position]int64) error {
-	pot, from := map[string]int64{}, leaving(crossings)
+// carry hands what is in the pots of the nodes, and what the lines cost, from node to node to
+// the points at which the energy ends.
+func (c *clearing) carry(order []string, crossings []crossing, ends map[string][]ending, pot map[string]int64, cost map[*position]int64) error {
+	from := leaving(crossings)
 	var sum sums
-	pay := func(to, x int64) int64 {
-		sum.add(&to, x)
-		return to
-	}
 	for _, node := range order {
 		var shares []grid.Share
 		onward := from[node]
@@ -231,17 +321,17 @@ func (c *clearing) carry(order []string, crossings []crossing, ends map[string][
 			shares = append(shares, grid.Share{ID: c.name(x.id), Weight: x.energy})
 		}
 		for _, p := range ends[node] {
-			shares = append(shares, grid.Share{ID: p.rank, Weight: energy(p)})
+			shares = append(shares, grid.Share{ID: p.rank, Weight: p.energy})
 		}
 		parts, err := grid.Split(pot[node], shares)
 		if err != nil {
 			return err
 		}
 		for k, x := range onward {
-			pot[x.to] = pay(pay(pot[x.to], parts[k]), x.toll)
+			pot[x.to] = sum.plus(sum.plus(pot[x.to], parts[k]), x.toll)
 		}
 		for k, p := range ends[node] {
-			cost[p] = pay(cost[p], parts[len(onward)+k])
+			cost[p.position] = sum.plus(cost[p.position], parts[len(onward)+k])
 		}
 	}
 	return sum.err

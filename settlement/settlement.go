@@ -21,6 +21,12 @@
 //     that a flow against it gives the fee back.
 //  4. Utility. The rest is bought at retail or sold at the feed-in price.
 //
+// Where metering points have several tariffs, or neighbours' energy pays a part of one too,
+// each bids at what neighbours' energy saves it and offers at its own feed-in price, and the
+// clearing runs on metered energy: trades that came otherwise than agreed are made good by
+// those who deviated, at the price of the points whose utility energy they changed, dearest
+// import and cheapest export first (deviation.go; docs/settlement.md describes it).
+//
 // A metering point whose value was substituted takes part in trades and utility
 // alone, until a run with the measured value, or with the final substitute, brings it in.
 //
@@ -66,15 +72,17 @@ type Point struct {
 type Input struct {
 	Community string
 	Interval  grid.Interval
-	Run       int // from 1
-	Tariff    tariff.Tariff
-	Trades    []grid.Trade
-	Feeder    grid.Feeder // that was traded over; zero: one node
-	Rules     *Rules      // of own energy and pool; nil: there is neither, as before there were any
-	Salt      string      // without it the digest of the rules tells nothing
-	Points    map[string]Point
-	Metered   []record.Metered
-	// First is the basis of the interval's first run, in place of Trades, Feeder,
+	Run       int           // from 1
+	Tariff    tariff.Tariff // the community's, of every metering point that Rates lack
+	// Rates are what a kWh costs in this interval, by metering point; nil: Tariff at all.
+	Rates   map[string]tariff.Rates
+	Trades  []grid.Trade
+	Feeder  grid.Feeder // that was traded over; zero: one node
+	Rules   *Rules      // of own energy and pool; nil: there is neither, as before there were any
+	Salt    string      // without it the digest of the rules tells nothing
+	Points  map[string]Point
+	Metered []record.Metered
+	// First is the basis of the interval's first run, in place of Rates, Trades, Feeder,
 	// Rules, Salt and of all but the account of each of the Points; nil: this is the
 	// first. Metering points that it does not know are left out.
 	First    *Basis
@@ -100,6 +108,16 @@ type Cover struct {
 	FeedIn     grid.Energy `json:"feed_in"`     // to the utility
 }
 
+// Deviation is how a metering point's trades that came otherwise were settled among the
+// members. It is all zero where one tariff counts for all: then what a point has short or
+// long after its trades goes on to own energy, pool and utility by itself.
+type Deviation struct {
+	Undelivered grid.Energy `json:"undelivered,omitempty"` // sold, and not given by anybody of the member
+	Undrawn     grid.Energy `json:"undrawn,omitempty"`     // bought, and not drawn by anybody of the member
+	StoodIn     grid.Energy `json:"stood_in,omitempty"`    // metered, agreed with others who did not deliver or draw it, and supplied or taken by pool and utility
+	Deviated    grid.Money  `json:"deviation,omitempty"`   // what all of it brought, + receives
+}
+
 // Statement is what an interval means for one metering point.
 type Statement struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -108,10 +126,16 @@ type Statement struct {
 	Quality       grid.Quality  `json:"quality"`
 	Metered       grid.Flow     `json:"metered"`
 
-	Cover // how the metered energy was covered
+	Cover     // how the metered energy was covered
+	Deviation // and how what was traded otherwise than metered was made good
+
+	// Rates are those that counted; nil: the run's one tariff did (see Run.Counted).
+	Rates *tariff.Rates `json:"rates,omitempty"`
+	// Components is what neighbours' energy paid to the utility beside its price, + pays.
+	Components grid.Money `json:"community_components,omitempty"`
 
 	Net        grid.Money `json:"net"`         // + receives, over all runs
-	RetailOnly grid.Money `json:"retail_only"` // the metered energy at the tariff alone
+	RetailOnly grid.Money `json:"retail_only"` // the metered energy at its own tariff alone
 	// Without is what the home would have got without the community; nil: the same
 	// as RetailOnly, for nothing of it was moved. It is shown and never posted.
 	Without          *grid.Money `json:"without,omitempty"`
@@ -156,12 +180,14 @@ type Basis struct {
 	Nodes   map[string]string `json:"nodes"`             // by account; absent: the root
 	Members map[string]string `json:"members,omitempty"` // pseudonyms by account
 	Apart   []string          `json:"apart,omitempty"`   // accounts that share nothing, sorted
-	Rules   *Rules            `json:"rules,omitempty"`   // nil: there was no pool
-	Salt    string            `json:"salt,omitempty"`    // of the digest
+	// Rates are what a kWh cost, by account; nil: the run's one tariff at all.
+	Rates map[string]tariff.Rates `json:"rates,omitempty"`
+	Rules *Rules                  `json:"rules,omitempty"` // nil: there was no pool
+	Salt  string                  `json:"salt,omitempty"`  // of the digest
 }
 
-// digest is what the manifest commits to, of one tariff for all; empty when there
-// was no pool.
+// digest is what the manifest commits to, with the rates of each account where they are not
+// all of one tariff; empty when there was no pool.
 func (b Basis) digest(t tariff.Tariff) (string, error) {
 	if b.Rules == nil {
 		return "", nil
@@ -194,8 +220,11 @@ func settle(in Input) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	c := newClearing(basis, in, points)
-	for _, step := range []func() error{c.trades, c.own, c.pool, c.utility, c.fees} {
+	c, err := newClearing(basis, in, points)
+	if err != nil {
+		return Run{}, err
+	}
+	for _, step := range c.steps() {
 		if err := step(); err != nil {
 			return Run{}, err
 		}
@@ -203,7 +232,7 @@ func settle(in Input) (Run, error) {
 	run := Run{Tariff: in.Tariff, Statements: make([]Statement, len(points)), Basis: basis}
 	net := c.book.nets()
 	for i, p := range points {
-		if run.Statements[i], err = p.statement(in, net[p.account]); err != nil {
+		if run.Statements[i], err = p.statement(in, net[p.account], basis.Rates != nil); err != nil {
 			return Run{}, fmt.Errorf("%s: %w", p.MeteringPoint, err)
 		}
 	}
@@ -216,18 +245,39 @@ func settle(in Input) (Run, error) {
 	return run, err
 }
 
-func (p position) statement(in Input, net grid.Money) (Statement, error) {
-	retailOnly, err := in.Tariff.Value(p.Flow)
-	return Statement{
+// steps are those of the interval, in their order. What is shared between trades and utility
+// is the rules' affair: own energy and pool.
+func (c *clearing) steps() []func() error {
+	steps := append([]func() error{c.trades}, c.sharing()...)
+	return append(steps, c.utility, c.makeGood, c.components, c.fees)
+}
+
+// sharing are the steps by which members' energy is shared among them, each on what the one
+// before left over.
+func (c *clearing) sharing() []func() error {
+	if c.one {
+		return []func() error{c.own, c.pool}
+	}
+	return []func() error{c.ownMetered, c.cancel, c.standIn, c.pool}
+}
+
+func (p position) statement(in Input, net grid.Money, frozen bool) (Statement, error) {
+	retailOnly, err := Worth(p.rates, p.Flow)
+	s := Statement{
 		MeteringPoint: p.MeteringPoint, Interval: in.Interval, Run: in.Run, Quality: p.Quality, Metered: p.Flow,
-		Cover: p.cover(), Net: net, RetailOnly: retailOnly,
-	}, err
+		Cover: p.cover(), Net: net, RetailOnly: retailOnly, Components: p.components,
+		Deviation: Deviation{p.settled.short, p.settled.long, p.stands.short + p.stands.long, p.deviated},
+	}
+	if frozen {
+		s.Rates = &p.rates
+	}
+	return s, err
 }
 
 func (p position) cover() Cover {
 	return Cover{
 		Bought: p.bought, Sold: p.sold, Imbalance: p.uncovered.short - p.uncovered.long, Uncovered: p.uncovered.short + p.uncovered.long,
-		Own: p.owned.short, OwnGiven: p.owned.long, PoolBought: p.pooled.short, PoolSold: p.pooled.long, PoolPrice: p.poolPrice,
+		Own: p.owned.short, OwnGiven: p.owned.long, PoolBought: p.pooled.short, PoolSold: p.pooled.long, PoolPrice: p.poolPrice(),
 		Fees: p.ownFee, Retail: p.left.short, FeedIn: p.left.long,
 	}
 }

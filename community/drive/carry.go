@@ -101,7 +101,7 @@ func (s *Settler) substituted(ctx context.Context, i grid.Interval, point string
 		}
 	}
 	var err error
-	if l.Flow, err = s.Meters.Dearest(flows...); err != nil {
+	if l.Flow, err = s.Meters.Dearest(point, i, flows...); err != nil {
 		return nil, l.Metered, err
 	}
 	l.Quality = grid.Final

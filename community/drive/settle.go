@@ -32,8 +32,9 @@ type Meters interface {
 	Energies(ctx context.Context, i grid.Interval, last bool) (metered []record.Metered, complete bool, err error)
 	// Has tells whether a metering point has a meter here.
 	Has(point string) bool
-	// Dearest returns the flow that costs a member most.
-	Dearest(flows ...grid.Flow) (grid.Flow, error)
+	// Dearest returns the flow that costs most at a metering point, by what counted there in
+	// the interval.
+	Dearest(point string, i grid.Interval, flows ...grid.Flow) (grid.Flow, error)
 }
 
 // Evidence has the signed batches of readings.
@@ -182,8 +183,12 @@ func (s *Settler) runs(ctx context.Context, i grid.Interval, before int) (runs [
 // unmetered returns the metering points that traded and have no meter any
 // more: what they traded is settled against nothing metered.
 func (s *Settler) unmetered(i grid.Interval, metered []record.Metered) (gone []record.Metered) {
+	here := make(map[string]bool, len(metered))
+	for _, m := range metered {
+		here[m.MeteringPoint] = true
+	}
 	for _, point := range s.Trades.Traders(i) {
-		if !slices.ContainsFunc(metered, func(m record.Metered) bool { return m.MeteringPoint == point }) {
+		if !here[point] {
 			gone = append(gone, record.Metered{MeteringPoint: point, Quality: grid.Estimated})
 		}
 	}

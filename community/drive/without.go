@@ -11,10 +11,17 @@ import (
 // tellWithout says in the statements of a run what the homes whose devices the community
 // moved would have got without it. A later run says what the first one said.
 func (s *Settler) tellWithout(ctx context.Context, i grid.Interval, run *settlement.Run, previous []settlement.Run) error {
+	before := map[string]settlement.Statement{}
+	if len(previous) > 0 {
+		for _, st := range previous[0].Statements {
+			before[st.MeteringPoint] = st
+		}
+	}
 	for k := range run.Statements {
 		st := &run.Statements[k]
 		if len(previous) > 0 {
-			st.Without, st.WithoutEstimated = withoutOf(previous[0], st.MeteringPoint)
+			was := before[st.MeteringPoint]
+			st.Without, st.WithoutEstimated = was.Without, was.WithoutEstimated
 			continue
 		}
 		flow, estimated, known, err := s.Alone.Alone(ctx, st.MeteringPoint, i)
@@ -25,20 +32,11 @@ func (s *Settler) tellWithout(ctx context.Context, i grid.Interval, run *settlem
 		if !known {
 			continue
 		}
-		value, err := run.Tariff.Value(flow)
+		value, err := settlement.Worth(run.Counted(*st), flow)
 		if err != nil {
 			return fmt.Errorf("%s without the community: %w", st.MeteringPoint, err)
 		}
 		st.Without = &value
 	}
 	return nil
-}
-
-func withoutOf(run settlement.Run, point string) (*grid.Money, bool) {
-	for _, s := range run.Statements {
-		if s.MeteringPoint == point {
-			return s.Without, s.WithoutEstimated
-		}
-	}
-	return nil, false
 }

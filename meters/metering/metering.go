@@ -34,10 +34,16 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
+// Rates says what a kWh costs at a metering point in an interval.
+type Rates interface {
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
+}
+
 // Options are what Meters works with.
 type Options struct {
 	Evidence *evidence.Log
 	Tariff   tariff.Tariff
+	Rates    Rates // nil: Tariff, at every metering point
 	// Doubted is told of a meter whose registers are not believed as they stand, once an
 	// interval; nil: nobody is told.
 	Doubted func(ctx context.Context, meter grid.Device, i grid.Interval)

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // substituteDays is how many days before an interval its forecast is made from.
@@ -50,14 +51,23 @@ func (m *Meters) substitute(ctx context.Context, meter grid.Device, i grid.Inter
 			candidates[k].Export = read.flow.Export
 		}
 	}
-	return m.Dearest(candidates...)
+	return m.Dearest(meter.MeteringPoint, i, candidates...)
 }
 
-// Dearest returns the flow that costs most at the tariff.
-func (m *Meters) Dearest(flows ...grid.Flow) (worst grid.Flow, err error) {
+// Dearest returns the flow that costs most at a metering point, by the rates that count there
+// in an interval.
+func (m *Meters) Dearest(point string, i grid.Interval, flows ...grid.Flow) (worst grid.Flow, err error) {
+	counts := m.Tariff
+	if m.Rates != nil {
+		r, err := m.Rates.Rates(point, i)
+		if err != nil {
+			return worst, err
+		}
+		counts = tariff.Tariff{Retail: r.Retail, FeedIn: r.FeedIn}
+	}
 	var least grid.Money
 	for k, f := range flows {
-		value, err := m.Tariff.Value(f)
+		value, err := counts.Value(f)
 		if err != nil {
 			return f, err
 		}

@@ -127,9 +127,28 @@ func TestCuttingTheMeterDoesNotPay(t *testing.T) {
 			t.Errorf("%s, last %t: %+v, complete %t, %v, want %d Wh, %s", c.i, c.last, metered, complete, err, c.want, c.quality)
 		}
 	}
-	if f, err := s.Dearest(grid.Flow{Export: 500}, grid.Flow{}, grid.Flow{Export: 100, Import: 10}); err != nil || f != (grid.Flow{}) {
+	if f, err := s.Dearest("mp-ann", cut, grid.Flow{Export: 500}, grid.Flow{}, grid.Flow{Export: 100, Import: 10}); err != nil || f != (grid.Flow{}) {
 		t.Errorf("the dearest of what is given is %+v, %v, want nothing", f, err)
 	}
+	// Where taking is paid for at that time, to have taken nothing is the dearest.
+	s.Rates = counted{"mp-ann": tariff.Rates{Retail: -10_000, FeedIn: -50_000}}
+	if f, err := s.Dearest("mp-ann", cut, grid.Flow{Import: 500}, grid.Flow{}, grid.Flow{Import: 100}); err != nil || f != (grid.Flow{}) {
+		t.Errorf("the dearest at a negative price is %+v, %v, want nothing", f, err)
+	}
+	if _, err := s.Dearest("mp-bob", cut, grid.Flow{}); err == nil {
+		t.Error("a price that is not known counts as one")
+	}
+}
+
+// counted are rates by metering point.
+type counted map[string]tariff.Rates
+
+func (c counted) Rates(point string, _ grid.Interval) (tariff.Rates, error) {
+	r, some := c[point]
+	if !some {
+		return r, errors.New("not known")
+	}
+	return r, nil
 }
 
 // TestTheForecastIsSettledWhereItIsDearer lets a home take 200 Wh in every interval of a

@@ -92,6 +92,8 @@ func Reasons() []Reason {
 		{settlement.ReasonPoolFee, "fees of lines that the pool's energy took"},
 		{settlement.ReasonRetail, "energy that nothing else covers, bought at retail"},
 		{settlement.ReasonFeedIn, "energy that nothing else covers, sold at the feed-in price"},
+		{settlement.ReasonDeviation, "trades that came otherwise than agreed, where there are several tariffs"},
+		{settlement.ReasonComponents, "what neighbours' energy pays to the utility beside its price"},
 		{settlement.ReasonFee, "fee of a line on the net flow over it"},
 		{chaincode.ReasonDeposit, "money that was paid in"},
 		{chaincode.ReasonWithdrawal, "money that was paid out"},
