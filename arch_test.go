@@ -49,7 +49,7 @@ func layers() map[string][]string {
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
 		"forecast":                         {},
-		"agent":                            {"forecast"},
+		"agent":                            {"forecast", "tariff"},
 		"agent/hold":                       {},
 		"agent/alone":                      {},
 		"agent/steer":                      {"agent/hold", "agent/alone", "meters", "meters/control", "meters/modbus"},

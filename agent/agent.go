@@ -24,9 +24,13 @@ type Home struct {
 type View struct {
 	Interval grid.Interval   // of delivery
 	History  forecast.Series // net energy at the connection meter
-	Retail   grid.Price      // what the utility charges
+	Retail   grid.Price      // what a kWh of neighbours' energy saves (tariff.Rates.Avoided): the most that it is worth
 	FeedIn   grid.Price      // what the utility pays
 }
+
+// trades tells whether there is anything to gain from neighbours: not where the utility pays
+// more than their energy would save.
+func (v View) trades() bool { return v.Retail >= v.FeedIn }
 
 // Setpoint asks a device of the home for a power over the interval.
 type Setpoint struct {

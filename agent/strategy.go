@@ -76,7 +76,7 @@ func surer() []int { return []int{9, 7, 5} }
 func (a PriceCurve) Plan(v View) (Plan, error) {
 	x, err := expect(a.Forecaster, v)
 	p := Plan{Expected: x}
-	if err != nil {
+	if err != nil || !v.trades() {
 		return p, err
 	}
 	const deciles = 10
@@ -144,7 +144,7 @@ const randomParts = 4
 func plan(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
 	x, err := expect(f, v)
 	p := Plan{Expected: x}
-	if err != nil {
+	if err != nil || !v.trades() {
 		return p, err
 	}
 	left := rounded(x.Mean)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Telemetry is what agents know of the past of a connection meter.
@@ -22,14 +23,27 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
 }
 
+// Prices are what energy costs the homes. Errors: what makes that no price is known, such as
+// *tariff.MissingPriceError.
+type Prices interface {
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
+}
+
+// NoPriceError says that a home orders nothing, since nobody knows what energy costs it.
+type NoPriceError struct{ Err error }
+
+func (e *NoPriceError) Error() string { return "no order: " + e.Err.Error() }
+
+func (e *NoPriceError) Unwrap() error { return e.Err }
+
 // Traders are the agents of a community, by the metering points that they trade for. One
 // agent quotes at a time; Add, Homes and Points are safe beside it.
 type Traders struct {
-	retail, feedIn grid.Price
-	seed           uint64
-	strategy       func(member string) Strategy
-	telemetry      Telemetry
-	known          map[string]map[grid.Interval]float64
+	prices    Prices
+	seed      uint64
+	strategy  func(member string) Strategy
+	telemetry Telemetry
+	known     map[string]map[grid.Interval]float64
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point
@@ -46,9 +60,9 @@ type seat struct {
 // NewTraders returns the agents of the homes that the devices belong to: each metering point
 // of a home is forecast and traded by itself, as it is metered. strategy says how
 // each member trades; nil: all by the default.
-func NewTraders(devices []grid.Device, retail, feedIn grid.Price, seed uint64, strategy func(member string) Strategy, telemetry Telemetry) *Traders {
+func NewTraders(devices []grid.Device, prices Prices, seed uint64, strategy func(member string) Strategy, telemetry Telemetry) *Traders {
 	t := &Traders{
-		retail: retail, feedIn: feedIn, seed: seed, strategy: strategy, telemetry: telemetry, known: map[string]map[grid.Interval]float64{},
+		prices: prices, seed: seed, strategy: strategy, telemetry: telemetry, known: map[string]map[grid.Interval]float64{},
 		seats: map[string]seat{}, sources: map[string]string{},
 	}
 	for _, dev := range devices {
@@ -111,8 +125,9 @@ func (t *Traders) Points(member string) []string {
 	return points
 }
 
-// Quote lets the agent of a metering point plan a delivery interval. Errors:
-// forecast.ErrNoHistory, those of the telemetry.
+// Quote lets the agent of a metering point plan a delivery interval at the prices that the
+// utility has for the point then. Errors: forecast.ErrNoHistory, those of the telemetry, and
+// beside a plan without orders *NoPriceError.
 func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now time.Time) (Plan, error) {
 	t.mu.Lock()
 	at, seated := t.seats[point]
@@ -127,7 +142,12 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	if err != nil {
 		return Plan{}, err
 	}
-	return at.agent.Plan(View{Interval: i, History: history, Retail: t.retail, FeedIn: t.feedIn})
+	rates, unknown := t.prices.Rates(point, i)
+	plan, err := at.agent.Plan(View{Interval: i, History: history, Retail: rates.Avoided(), FeedIn: rates.FeedIn})
+	if err == nil && unknown != nil {
+		plan.Orders, err = nil, &NoPriceError{unknown}
+	}
+	return plan, err
 }
 
 const (

@@ -9,7 +9,13 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
 )
+
+// prices are the same at all times.
+func prices() agent.Prices {
+	return tariff.FlatBook(tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
+}
 
 // steady is the telemetry of a home that feeds in without end.
 type steady struct{}
@@ -31,7 +37,7 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 func TestTradersGrow(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
-	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, steady{})
+	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, prices(), 1, nil, steady{})
 	if _, err := traders.Quote(t.Context(), "mp-bob", next, now); err == nil || traders.Points("bob") != nil {
 		t.Error("an agent of nobody quotes")
 	}
@@ -75,7 +81,7 @@ func TestEveryMeteringPointOfAMemberTrades(t *testing.T) {
 		{ID: "roof/pv", Kind: grid.Inverter, Member: "ann", MeteringPoint: "roof"},
 		{ID: "flat/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "flat"},
 		{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"},
-	}, 300_000, 60_000, 1, nil, byMeter{"flat/meter": 100, "roof/meter": -900})
+	}, prices(), 1, nil, byMeter{"flat/meter": 100, "roof/meter": -900})
 	if points := traders.Points("ann"); !slices.Equal(points, []string{"flat", "roof"}) || traders.Homes() != 2 {
 		t.Fatalf("the metering points are %v, in %d homes", points, traders.Homes())
 	}
@@ -128,7 +134,7 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
 	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
 	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
-	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, 300_000, 60_000, 1, nil, home)
+	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, prices(), 1, nil, home)
 	for _, c := range []struct {
 		after time.Duration // noon
 		from  grid.Interval // what it asks for begins here

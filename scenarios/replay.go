@@ -139,7 +139,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	r.desk = agent.NewTraders(devices, tariff.Retail, tariff.FeedIn, s.Seed, s.Of, r.recorder)
+	r.desk = agent.NewTraders(devices, book, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {

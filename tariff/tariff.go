@@ -1,6 +1,24 @@
 // Package tariff is what energy costs: what a utility charges and pays at a metering
 // point. It is pure.
 //
+// A Tariff has two prices, which are the same at all times. A Schedule is made of components
+// (energy, grid, levies, metering, taxes), each by the kWh, the day, the month or in percent
+// of others, by windows of local time or a series of prices, in versions that count from a
+// local date on. A Book joins them with who has which from when, and gives the Rates of a
+// metering point in a delivery interval; Kept is what a community keeps of them, so that a
+// configuration which changes never prices the past anew.
+//
+// Rounding: a component is reckoned exactly, percentages of exact prices, and rounded once to
+// a millionth, half away from zero; the price of a kWh is the sum of its components, so that
+// the lines of a bill sum to what was settled.
+//
+// Feed-in may be above retail, and both may be negative: who has such a tariff simply does
+// not offer what the utility pays more for.
+//
+// A tariff is never guessed: without a price for an interval (a series that ends, an interval
+// before the first version) there are no Rates, so that nobody orders by them and a
+// settlement waits.
+//
 // Prices are in millionths of the currency unit per kWh, energy in Wh, money in millionths
 // of the currency unit, + receives.
 package tariff
@@ -30,8 +48,6 @@ func (t Tariff) Validate() error {
 		return fmt.Errorf("tariff.retail: %d is out of range: at most %d either way", t.Retail, int64(mostPrice))
 	case outOfRange(t.FeedIn):
 		return fmt.Errorf("tariff.feed_in: %d is out of range: at most %d either way", t.FeedIn, int64(mostPrice))
-	case t.FeedIn > t.Retail:
-		return fmt.Errorf("tariff.feed_in: %d is above retail (%d)", t.FeedIn, t.Retail)
 	default:
 		return nil
 	}

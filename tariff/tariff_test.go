@@ -24,10 +24,13 @@ func TestBadTariffs(t *testing.T) {
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
+	dear := good
+	if dear.FeedIn = 400_000; dear.Validate() != nil {
+		t.Error("feed-in above retail is real")
+	}
 	for want, change := range map[string]func(*tariff.Tariff){
 		"tariff.version":  func(x *tariff.Tariff) { x.Version = "" },
 		"tariff.currency": func(x *tariff.Tariff) { x.Currency = "Euro" },
-		"tariff.feed_in":  func(x *tariff.Tariff) { x.FeedIn = 300_001 },
 
 		"tariff.currency: \"eur\"":  func(x *tariff.Tariff) { x.Currency = "eur" },
 		"tariff.currency: \"E R\"":  func(x *tariff.Tariff) { x.Currency = "E R" },
