@@ -77,14 +77,18 @@ func TestBillsAreApprovedOnce(t *testing.T) {
 func refusesBadBills(t *testing.T, bills ledger.Bills, good chaincode.ApprovedBill) {
 	t.Helper()
 	for field, change := range map[string]func(*chaincode.ApprovedBill){
-		"year":               func(b *chaincode.ApprovedBill) { b.Year = 26 },
-		"number":             func(b *chaincode.ApprovedBill) { b.Number = 0 },
-		"hash":               func(b *chaincode.ApprovedBill) { b.Hash = "ab" },
-		"time":               func(b *chaincode.ApprovedBill) { b.Time = "today" },
-		"charges[0].reason":  func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{{Reason: "gift", Account: "a", Amount: 1}} },
-		"charges[0].account": func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{{Reason: "vat", Account: record.Fund, Amount: 1}} },
-		"charges[0].amount":  func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{{Reason: "vat", Account: "a"}} },
-		"charges[1]":         func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{b.Charges[1], b.Charges[0]} },
+		"year":   func(b *chaincode.ApprovedBill) { b.Year = 26 },
+		"number": func(b *chaincode.ApprovedBill) { b.Number = 0 },
+		"hash":   func(b *chaincode.ApprovedBill) { b.Hash = "ab" },
+		"time":   func(b *chaincode.ApprovedBill) { b.Time = "today" },
+		"charges[0].reason": func(b *chaincode.ApprovedBill) {
+			b.Charges = []chaincode.BillCharge{{Reason: "gift", Account: "a", Amount: 1}}
+		},
+		"charges[0].account": func(b *chaincode.ApprovedBill) {
+			b.Charges = []chaincode.BillCharge{{Reason: "vat", Account: record.Fund, Amount: 1}}
+		},
+		"charges[0].amount": func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{{Reason: "vat", Account: "a"}} },
+		"charges[1]":        func(b *chaincode.ApprovedBill) { b.Charges = []chaincode.BillCharge{b.Charges[1], b.Charges[0]} },
 	} {
 		bad := good
 		change(&bad)

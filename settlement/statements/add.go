@@ -96,7 +96,7 @@ func rowOf(i grid.Interval, run settlement.Run, owner Owner) (*Interval, error) 
 		}
 		row.Points[k] = Point{
 			MeteringPoint: s.MeteringPoint, Member: member, Account: account, Quality: s.Quality, Metered: s.Metered, Cover: s.Cover,
-			Rates: run.Counted(s), Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
+			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
 		}
 		if account != "" {
 			at[account] = k

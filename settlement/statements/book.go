@@ -67,7 +67,9 @@ type Point struct {
 	Quality       grid.Quality
 	Metered       grid.Flow
 	Cover         settlement.Cover
+	Deviation     settlement.Deviation
 	Rates         tariff.Rates
+	Components    grid.Money // what neighbours' energy paid to the utility beside its price, + pays
 	Net           grid.Money // + receives, over all runs
 	RetailOnly    grid.Money // the metered energy at its own tariff alone
 	// Without is what the home would have got without the community; that is an estimate

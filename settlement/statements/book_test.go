@@ -185,7 +185,7 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			p.Sums = nil
 			member, account, _ := owner(st.MeteringPoint)
 			want := statements.Point{
-				MeteringPoint: st.MeteringPoint, Member: member, Account: account, Quality: st.Quality, Metered: st.Metered, Cover: st.Cover, Rates: prices.Rates(),
+				MeteringPoint: st.MeteringPoint, Member: member, Account: account, Quality: st.Quality, Metered: st.Metered, Cover: st.Cover, Deviation: st.Deviation, Components: st.Components, Rates: prices.Rates(),
 				Net: st.Net, RetailOnly: st.RetailOnly, Without: st.Alone(), WithoutEstimated: st.WithoutEstimated,
 			}
 			if !reflect.DeepEqual(p, want) {

@@ -12,23 +12,26 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
-// TestEveryNumberOfACoverIsPacked fails when a field is added to settlement.Cover and not to
-// numbersOf: it would be lost in silence.
-func TestEveryNumberOfACoverIsPacked(t *testing.T) {
+// TestEveryNumberIsPacked fails when a field is added to settlement.Cover or Deviation and
+// not to numbersOf: it would be lost in silence.
+func TestEveryNumberIsPacked(t *testing.T) {
 	var p Point
-	cover := reflect.ValueOf(&p.Cover).Elem()
-	if cover.NumField() != coverNumbers {
-		t.Errorf("settlement.Cover has %d fields, of which the book packs %d: add the new ones at the end of numbersOf", cover.NumField(), coverNumbers)
-	}
-	for k := range cover.NumField() {
-		cover.Field(k).SetInt(int64(k + 1))
+	set := int64(0)
+	for of, want := range map[reflect.Value]int{reflect.ValueOf(&p.Cover).Elem(): coverNumbers, reflect.ValueOf(&p.Deviation).Elem(): deviationNumbers} {
+		if of.NumField() != want {
+			t.Errorf("settlement.%s has %d fields, of which the book packs %d: add the new ones at the end of numbersOf", of.Type().Name(), of.NumField(), want)
+		}
+		for k := range of.NumField() {
+			of.Field(k).SetInt(1)
+			set++
+		}
 	}
 	var sum int64
 	for _, n := range numbersOf(&p) {
 		sum += *n
 	}
-	if want := int64(coverNumbers * (coverNumbers + 1) / 2); sum != want {
-		t.Errorf("the packed numbers sum up to %d, the fields to %d", sum, want)
+	if sum != set {
+		t.Errorf("%d numbers are packed of %d", sum, set)
 	}
 }
 
