@@ -168,3 +168,14 @@ func addItem(items []Item, i Item) []Item {
 	}
 	return append(items, i)
 }
+
+// EntryOf says how lines of a kind look; one that a bill does not know stands among the fees,
+// by its name.
+func EntryOf(k Kind) Entry {
+	for _, e := range Entries() {
+		if e.Kind == k {
+			return e
+		}
+	}
+	return Entry{k, Fees, string(k), "the postings of that reason"}
+}
