@@ -147,7 +147,7 @@ func (r *replay) see(i grid.Interval, run settlement.Run) {
 	r.result.Intervals = append(r.result.Intervals, *done)
 	for _, s := range run.Statements {
 		p := r.market.Point(s.MeteringPoint)
-		x := Statement{Statement: s, Member: p.Member, Node: p.Node}
+		x := Statement{Statement: s, Member: p.Member, Node: p.Node, Counted: run.Counted(s)}
 		x.Apart, _ = between(r.recorder.alone[r.meters[s.MeteringPoint]], s.Interval)
 		r.result.Statements = append(r.result.Statements, x)
 	}

@@ -8,13 +8,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // independent runs the second settlement, which shares no code with the first, over the
@@ -148,6 +152,68 @@ func TestIndependentSettlement(t *testing.T) {
 				t.Errorf("%v members worse off", worse)
 			}
 		})
+	}
+}
+
+// dealt deals three tariffs in turn: one has a feed-in price above retail, one is negative at
+// noon, and one asks a part of neighbours' energy too.
+type dealt struct{}
+
+func (dealt) Rates(point string, i grid.Interval) (tariff.Rates, error) {
+	r := tariff.Rates{Tariff: "flat", Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000, Community: 25_000}
+	home, err := strconv.Atoi(strings.TrimPrefix(point, "mp-home-"))
+	switch noon := i.Begin().Hour() >= 11 && i.Begin().Hour() < 14; {
+	case home%3 == 1:
+		r.Tariff, r.Retail, r.FeedIn, r.Community = "old", 280_000, 460_000, 0
+	case home%3 == 2 && noon:
+		r.Tariff, r.Retail, r.FeedIn, r.Community = "spot", -40_000, -70_000, 0
+	case home%3 == 2:
+		r.Tariff, r.Retail, r.FeedIn, r.Community = "spot", 350_000, 90_000, 0
+	}
+	return r, err
+}
+
+// TestIndependentSettlementOfSeveralTariffs settles the summer day with three tariffs a second
+// time, and finds what is changed in a row.
+func TestIndependentSettlementOfSeveralTariffs(t *testing.T) {
+	t.Parallel()
+	needPython(t)
+	for _, rules := range []string{"", "pool: off\n", "own: {same_point: false}\n"} {
+		dir := results(t, rules, func(s *scenarios.Scenario) { s.Rates = dealt{} })
+		result := independent(t, dir, "--json")
+		sums, ok := result["sums"].(map[string]any)
+		if !ok || sums["several_tariffs"] != float64(95) || sums["deviations"].(float64) < 100 || sums["components"].(float64) <= 0 {
+			t.Errorf("%q: %v", rules, result)
+		}
+	}
+	dir := results(t, "", func(s *scenarios.Scenario) { s.Rates = dealt{} })
+	file := filepath.Join(dir, "statements.jsonl")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"retail_price", "community_price", "deviation", "net", "community_components", "stood_in", "undelivered"} {
+		all := strings.Split(strings.TrimSpace(string(text)), "\n")
+		k := slices.IndexFunc(all, func(line string) bool {
+			return !strings.Contains(line, `"stood_in":0`) && !strings.Contains(line, `"retail":0`) && !strings.Contains(line, `"pool_bought":0`)
+		})
+		var row map[string]any
+		if err := json.Unmarshal([]byte(all[max(k, 0)]), &row); err != nil || k < 0 {
+			t.Fatalf("no row stands in for others: %v", err)
+		}
+		row[column] = row[column].(float64) + 40_000
+		changed, err := json.Marshal(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[k] = string(changed)
+		if err := os.WriteFile(file, []byte(strings.Join(all, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "python3", filepath.Join("testdata", "independent_settlement.py"), dir).CombinedOutput()
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Errorf("with another %s the second settlement says: %v\n%s", column, err, out)
+		}
 	}
 }
 

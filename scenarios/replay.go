@@ -40,7 +40,8 @@ type Statement struct {
 	settlement.Statement
 
 	Member, Node string
-	Apart        grid.Flow // what would have been metered without the community
+	Counted      tariff.Rates // by which it was settled
+	Apart        grid.Flow    // what would have been metered without the community
 }
 
 // Interval is what happened in one delivery interval.
@@ -160,7 +161,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
+		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules, Rates: s.Rates,
 	}, r.result.Feeder, tariff)
 	if err != nil {
 		return nil, err

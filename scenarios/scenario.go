@@ -52,6 +52,9 @@ type Scenario struct {
 	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
 
+	// Rates say what a kWh costs at each metering point, by the interval; nil: Tariff at all.
+	Rates community.Rates `yaml:"-"`
+
 	Digest string `yaml:"-"` // SHA-256 of the file
 }
 

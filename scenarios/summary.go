@@ -9,7 +9,6 @@ import (
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Summary is summary.json. Energies are in Wh, money in millionths of the
@@ -183,21 +182,20 @@ func (r *Result) Summarize(version string) (Summary, error) {
 // compare holds what came out against perfect sharing of what was metered, and each
 // member against itself without the community.
 func (r *Result) compare(s *Summary) error {
-	metered, bought, sold := map[grid.Interval]grid.Flow{}, map[grid.Interval]grid.Energy{}, map[grid.Interval]grid.Energy{}
+	intervals, bought, sold := map[grid.Interval][]Statement{}, map[grid.Interval]grid.Energy{}, map[grid.Interval]grid.Energy{}
 	type account struct{ net, without, worth grid.Money }
 	members := map[string]account{}
 	for _, st := range r.Statements {
-		f := metered[st.Interval]
-		metered[st.Interval] = grid.Flow{Import: f.Import + st.Metered.Import, Export: f.Export + st.Metered.Export}
+		intervals[st.Interval] = append(intervals[st.Interval], st)
 		contracted := st.Bought - st.Sold
 		bought[st.Interval] += min(max(contracted, 0), st.Metered.Import)
 		sold[st.Interval] += min(max(-contracted, 0), st.Metered.Export)
-		worth, err := tariff.Tariff{Retail: r.Tariff.Retail, FeedIn: -r.Tariff.FeedIn}.Value(st.Metered)
+		worth, err := worthOf(st)
 		if err != nil {
 			return err
 		}
 		m := members[st.Member]
-		members[st.Member] = account{m.net + st.Net, m.without + st.Alone(), m.worth - worth}
+		members[st.Member] = account{m.net + st.Net, m.without + st.Alone(), m.worth + worth}
 	}
 	for _, m := range members {
 		if settlement.WorseOff(m.net, m.without, m.worth) {
@@ -205,11 +203,14 @@ func (r *Result) compare(s *Summary) error {
 		}
 	}
 	var perfect grid.Money
-	for i, f := range metered {
-		both := min(f.Import, f.Export)
-		s.Shareable += both
+	for i, statements := range intervals {
+		var all grid.Flow
+		for _, st := range statements {
+			all = grid.Flow{Import: all.Import + st.Metered.Import, Export: all.Export + st.Metered.Export}
+		}
+		s.Shareable += min(all.Import, all.Export)
 		s.Delivered += min(bought[i], sold[i])
-		value, err := r.Tariff.Value(grid.Flow{Import: f.Import - both, Export: f.Export - both})
+		value, err := perfectSharing(statements)
 		if err != nil {
 			return err
 		}

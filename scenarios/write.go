@@ -48,6 +48,7 @@ type (
 		FeedInPrice int64  `parquet:"feed_in_price"`
 		sharedColumns
 		aloneColumns
+		tariffColumns
 	}
 	// meteredColumns are what was metered, and which of it was traded ahead.
 	meteredColumns struct {
@@ -74,6 +75,16 @@ type (
 		Without       int64 `parquet:"without"`
 		WithoutImport int64 `parquet:"without_import"`
 		WithoutExport int64 `parquet:"without_export"`
+	}
+	// tariffColumns are what is beside retail_price and feed_in_price of the own tariff.
+	tariffColumns struct {
+		Tariff         string `parquet:"tariff,dict"`
+		CommunityPrice int64  `parquet:"community_price"` // the part of it that neighbours' energy pays
+		Components     int64  `parquet:"community_components"`
+		Undelivered    int64  `parquet:"undelivered"` // settled among members, as the next three
+		Undrawn        int64  `parquet:"undrawn"`
+		StoodIn        int64  `parquet:"stood_in"`
+		Deviation      int64  `parquet:"deviation"`
 	}
 	lineRow struct {
 		Node   string `parquet:"node"`
@@ -173,12 +184,16 @@ func (r *Result) writeStatements(dir string) error {
 				Import: int64(s.Metered.Import), Export: int64(s.Metered.Export), Bought: int64(s.Bought), Sold: int64(s.Sold),
 				Retail: int64(s.Retail), FeedIn: int64(s.FeedIn), Imbalance: int64(s.Imbalance),
 			},
-			Net: int64(s.Net), RetailOnly: int64(s.RetailOnly), Member: s.Member, Node: s.Node, RetailPrice: int64(r.Tariff.Retail), FeedInPrice: int64(r.Tariff.FeedIn),
+			Net: int64(s.Net), RetailOnly: int64(s.RetailOnly), Member: s.Member, Node: s.Node, RetailPrice: int64(s.Counted.Retail), FeedInPrice: int64(s.Counted.FeedIn),
 			sharedColumns: sharedColumns{
 				Uncovered: int64(s.Uncovered), Own: int64(s.Own), OwnGiven: int64(s.OwnGiven), PoolBought: int64(s.PoolBought),
 				PoolSold: int64(s.PoolSold), PoolPrice: int64(s.PoolPrice), Fees: int64(s.Fees),
 			},
 			aloneColumns: aloneColumns{Without: int64(s.Alone()), WithoutImport: int64(s.Apart.Import), WithoutExport: int64(s.Apart.Export)},
+			tariffColumns: tariffColumns{
+				Tariff: s.Counted.Tariff, CommunityPrice: int64(s.Counted.Community), Components: int64(s.Components),
+				Undelivered: int64(s.Undelivered), Undrawn: int64(s.Undrawn), StoodIn: int64(s.StoodIn), Deviation: int64(s.Deviated),
+			},
 		}
 	})
 }

@@ -264,7 +264,9 @@ func agreed(in settlement.Input, before settlement.Run) map[string]float64 {
 func flowed(in settlement.Input, before settlement.Run) map[string]float64 {
 	committed := map[string]float64{}
 	for _, s := range before.Statements {
-		along(in, s.MeteringPoint, func(line string) { committed[line] += float64(s.Metered.Export - s.FeedIn - s.Metered.Import + s.Retail) })
+		along(in, s.MeteringPoint, func(line string) {
+			committed[line] += float64(s.Metered.Export - s.FeedIn - s.Metered.Import + s.Retail)
+		})
 	}
 	return committed
 }

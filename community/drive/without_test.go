@@ -62,6 +62,15 @@ func TestWhatItWouldBeWithout(t *testing.T) {
 		"the run after these": {[]settlement.Run{said, run()}, [4]told{{-123, true}, {-7, false}, {-45, false}, {-7, false}}},
 	} {
 		r := run()
+		// By its own tariff, which is not the community's, ann's 100 Wh cost 0.04.
+		dear := run()
+		dear.Statements[0].Rates = &tariff.Rates{Retail: 400_000}
+		if err := (&Settler{Alone: moved(i)}).tellWithout(t.Context(), i, &dear, c.previous); err != nil {
+			t.Fatal(err)
+		}
+		if got := dear.Statements[0].Alone(); len(c.previous) == 0 && got != -40_000 {
+			t.Errorf("%s: at her own tariff ann has %d without, want −40000", name, got)
+		}
 		if err := (&Settler{Alone: moved(i)}).tellWithout(t.Context(), i, &r, c.previous); err != nil {
 			t.Fatal(err)
 		}

@@ -5,9 +5,10 @@ The program reads the result directory of a replay and settles every interval
 anew: trades, own energy, pool, utility, in this order.  It was written from the
 rules alone (the documents on money, on the market and on conventions) and shares
 no code with the program that wrote the results, so that an error would have to
-be made twice to stay unseen.  It knows the case of ONE tariff: in each interval
-every metering point has the same retail price and the same feed-in price, and
-retail is not below feed-in.  Of the rules that summary.json states it knows the
+be made twice to stay unseen.  Where every metering point has the same retail price
+and the same feed-in price, retail must not be below feed-in.  With several tariffs,
+or where neighbours' energy pays a part of one, it knows feeders without line fees and
+members with one metering point each.  Of the rules that summary.json states it knows the
 pool's prices "midpoint" and "off", and own energy at the same point or not; it
 refuses the others.
 

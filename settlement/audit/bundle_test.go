@@ -40,6 +40,7 @@ type settled struct {
 	workings [][]byte
 	roots    []string // reading roots of the workings
 	signed   map[proof.Digest][]byte
+	rates    map[string]tariff.Rates // by metering point; nil: one tariff
 }
 
 const homes = 3
@@ -52,7 +53,13 @@ func (s *settled) Salt(member string) []byte { return s.l.Names.Known(member) }
 
 func newSettled(t *testing.T, intervals int) *settled {
 	t.Helper()
-	s := &settled{t: t, dir: t.TempDir(), signed: map[proof.Digest][]byte{}}
+	return newSettledBy(t, intervals, nil)
+}
+
+// newSettledBy is the same by rates of metering points.
+func newSettledBy(t *testing.T, intervals int, rates map[string]tariff.Rates) *settled {
+	t.Helper()
+	s := &settled{t: t, dir: t.TempDir(), signed: map[proof.Digest][]byte{}, rates: rates}
 	names, err := ledger.OpenNames(filepath.Join(s.dir, ledger.NamesFile))
 	must(t, err)
 	s.l, err = embedded.OpenLedger(t.Context(), s.dir, community, "EUR", names)
@@ -105,7 +112,7 @@ func (s *settled) settle(i grid.Interval) {
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 		Rules: new(settlement.DefaultRules()), Salt: "salted", Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000}}},
-		Points: map[string]settlement.Point{},
+		Points: map[string]settlement.Point{}, Rates: s.rates,
 		Trades: []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},
 	}
 	w := audit.Working{Community: community, Interval: i.String(), Run: 1, Tariff: in.Tariff}
@@ -342,22 +349,27 @@ func TestAnOperatorWhoLies(t *testing.T) {
 			}))
 		}, "was revoked before"},
 	} {
-		s := newSettled(t, 1)
-		var w audit.Working
-		var l record.Leaf
-		must(t, json.Unmarshal(s.workings[0], &w))
-		must(t, json.Unmarshal(w.Leaves[0], &l))
-		c.change(s, &w, &l)
-		var err error
-		w.Leaves[0], err = json.Marshal(l)
-		must(t, err)
-		s.workings[0], err = json.Marshal(w)
-		must(t, err)
-		_, err = s.verify(s.bundle(ledger.Query{}, nil), nil)
-		var tampered *audit.TamperedError
-		if !errors.As(err, &tampered) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", what, err, c.want)
-		}
+		newSettled(t, 1).lies(what, c.change, c.want)
+	}
+}
+
+// lies changes how the first run came about, and wants its verification to say what is wrong.
+func (s *settled) lies(what string, change func(s *settled, w *audit.Working, l *record.Leaf), want string) {
+	s.t.Helper()
+	var w audit.Working
+	var l record.Leaf
+	must(s.t, json.Unmarshal(s.workings[0], &w))
+	must(s.t, json.Unmarshal(w.Leaves[0], &l))
+	change(s, &w, &l)
+	var err error
+	w.Leaves[0], err = json.Marshal(l)
+	must(s.t, err)
+	s.workings[0], err = json.Marshal(w)
+	must(s.t, err)
+	_, err = s.verify(s.bundle(ledger.Query{}, nil), nil)
+	var tampered *audit.TamperedError
+	if !errors.As(err, &tampered) || !strings.Contains(err.Error(), want) {
+		s.t.Errorf("%s: error %v, want %q", what, err, want)
 	}
 }
 

@@ -276,7 +276,7 @@ func difference(a, b record.Manifest) string {
 	case a.Estimated != b.Estimated:
 		return "not estimated alike"
 	case a.RulesDigest != b.RulesDigest:
-		return "other rules, nodes or members"
+		return "other rules, nodes, members or rates"
 	case !slices.Equal(a.BatchDigests, b.BatchDigests):
 		return "other postings"
 	default:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from independent.model import InputError, round_half_away, Rules
 from independent.optimum import clear, optimum_by_highs, optimum_by_paths
+from independent.several import check_several, one_tariff
 from independent.steps import (
     left_after, own_energy, own_flows, pool_prices, short_and_long, trade_flow, trade_sums)
 
@@ -45,9 +46,16 @@ def check_interval(report, feeder, rows, trades, takes_part=("good",), linprog=N
     tie is seen once, within its tolerance, and not in every later number.
     """
     when = rows[0].interval
+    if not one_tariff(rows):
+        if len({r.point for r in rows}) != len(rows):
+            raise InputError(f"interval {when}: a metering point has two rows")
+        check_several(report, feeder, rows, trades, takes_part, rules)
+        return
+    for row in rows:
+        for name in ("components", "undelivered", "undrawn", "stood_in", "deviation"):
+            if getattr(row, name):
+                report.differ(name, when, row.point, getattr(row, name), 0, "with one tariff")
     tariffs = {(r.retail_price, r.feed_in_price) for r in rows}
-    if len(tariffs) != 1:
-        raise InputError(f"interval {when}: {len(tariffs)} tariffs, but this program knows one")
     retail, feed_in = tariffs.pop()
     if retail < feed_in:
         raise InputError(f"interval {when}: feed-in {feed_in} is above retail {retail}")

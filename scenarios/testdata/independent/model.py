@@ -46,6 +46,12 @@ class Row:
     without: object = None
     retail_price: int = 0
     feed_in_price: int = 0
+    community_price: int = 0
+    components: int = 0
+    undelivered: int = 0
+    undrawn: int = 0
+    stood_in: int = 0
+    deviation: int = 0
 
 
 @dataclass

@@ -55,6 +55,9 @@ STATEMENT = ("interval", "metering_point", "member", "node", "quality", "import"
              "bought", "sold", "own", "own_given", "pool_bought", "pool_sold", "retail", "feed_in",
              "pool_price", "fees", "net", "retail_only", "without", "retail_price",
              "feed_in_price")
+# What is there since there are several tariffs; all of it is 0 with one.
+SEVERAL = ("community_price", "community_components", "undelivered", "undrawn", "stood_in",
+           "deviation")
 
 
 def read_directory(directory):
@@ -73,7 +76,9 @@ def read_directory(directory):
     rows = defaultdict(list)
     # Beside these a file may say in a column of its own what own energy was given.
     table.setdefault("own_given", [None] * len(table.get("interval", ())))
-    for values in zip(*columns(table, "statements.parquet", STATEMENT)):
+    for name in SEVERAL:
+        table.setdefault(name, [0] * len(table.get("interval", ())))
+    for values in zip(*columns(table, "statements.parquet", STATEMENT + SEVERAL)):
         when = seconds(values[0])
         rows[when].append(Row(when, *values[1:]))
     table = read_parquet(os.path.join(directory, "trades.parquet"))
@@ -122,7 +127,8 @@ def check_directory(directory, options):
         "intervals", "rows", "estimated_rows", "imported", "exported", "trades", "traded",
         "delivered", "imbalance", "sharable", "retail", "feed_in", "net", "retail_only",
         "utility", "grid", "own_fees", "fund",
-        "pool_points", "priced_as_mixed", "programmes")}
+        "pool_points", "priced_as_mixed", "programmes", "several_tariffs", "deviations",
+        "components")}
     sums["sharing_gain"] = round_half_away(report.sums["sharing_gain"])
     return {"currency": summary.get("currency"), "differences": sum(report.by_check.values()),
             "by_check": dict(sorted(report.by_check.items())), "first": report.first,
@@ -145,7 +151,10 @@ LABELS = (
     ("own_fees", "  of own energy", "money"), ("fund", "Stays in the fund", "money"),
     ("pool_points", "Postings of the pool", "count"),
     ("priced_as_mixed", "  priced as the flow mixes", "count"),
-    ("programmes", "Linear programmes solved", "count"))
+    ("programmes", "Linear programmes solved", "count"),
+    ("several_tariffs", "Intervals of several tariffs", "count"),
+    ("deviations", "  rows with deviations made good", "count"),
+    ("components", "  paid by neighbours' energy", "money"))
 
 KPI_LABELS = (
     ("perfect_sharing_share", "Share of perfect sharing", "per mille"),

@@ -7,6 +7,7 @@ from independent.check import both_ways, check_interval, compare_with_summary, f
 from independent.model import Feeder, InputError, round_half_away, Row, Rules, Trade, UnknownRule
 from independent.optimum import highs_or_none
 from independent.results import rules_of
+from independent.several import settle_several
 from independent.steps import own_energy, settle, short_and_long, trade_sums
 
 R, F = 300_000, 60_000          # 0.30 and 0.06 of the currency unit per kWh
@@ -299,11 +300,15 @@ def test_sums():
 
 
 def test_refusals():
-    """Refuse what lies outside: two tariffs, feed-in above retail, a bad feeder."""
-    for rows in ([point("A", 1), point("B", 1, retail_price=R + 1)],
-                 [point("A", 1, feed_in_price=R + 1)], [point("A", 1), point("A", 1)]):
+    """Refuse what lies outside: two tariffs beside fees, feed-in above retail, a bad feeder."""
+    street = Feeder([("root", None, 0), ("street", "root", FEE)])
+    for feeder, rows in ((street, [point("A", 1), point("B", 1, retail_price=R + 1)]),
+                         (Feeder(), [point("A", 1, member="M"),
+                                     point("B", 1, member="M", retail_price=R + 1)]),
+                         (Feeder(), [point("A", 1, feed_in_price=R + 1)]),
+                         (Feeder(), [point("A", 1), point("A", 1)])):
         try:
-            differences(Feeder(), rows)
+            differences(feeder, rows)
         except InputError:
             continue
         raise AssertionError("rows accepted that lie outside")
@@ -407,6 +412,76 @@ def test_random(cases=400):
     return linprog is not None
 
 
+def test_several_by_hand():
+    """Settle an interval of several tariffs worked out by hand.
+
+    Ann has 0.40, of which neighbours' energy pays 0.02 too; she saves 0.38.  She
+    bought 300 of Bob at 0.20 and draws 500: 200 are short.  Bob gives 250, so 50
+    of Ann's have to come from elsewhere.  Dee, who saves 0.22, draws 100.  Cy
+    gives 200 at a feed-in price of 0.10: all go to Ann at (0.38+0.10)/2 = 0.24,
+    0.048; of these 200 x 50/250 = 40 are for Bob.  Ann has 50 of her utility,
+    0.02, of which 10 are for Bob.  He makes good 40 x 0.24 and 10 x 0.38: 0.0096
+    and 0.0038.  Ann's 450 of neighbours pay 0.009.
+    """
+    rows = [point("Ann", 500, retail_price=400_000, community_price=20_000),
+            point("Bob", 0, 250, community_price=20_000),
+            point("Cy", 0, 200, feed_in_price=100_000, community_price=20_000),
+            point("Dee", 100, retail_price=240_000, community_price=20_000)]
+    trades = [Trade(0, "Ann", "Bob", 300, 200_000, 200_000)]
+    made = settle_several(Feeder(), rows, trades, rules=Rules())
+    expect("several tariffs", {r.point: (r.pool_bought, r.pool_sold, r.retail, r.feed_in,
+                                         r.stood_in, r.undelivered, r.deviation, r.components,
+                                         r.net) for r in made},
+           {"Ann": (200, 0, 50, 0, 50, 0, 13_400, 9_000, -123_600),
+            "Bob": (0, 0, 0, 0, 0, 50, -13_400, 0, 46_600),
+            "Cy": (0, 200, 0, 0, 0, 0, 0, 0, 48_000),
+            "Dee": (0, 0, 100, 0, 0, 0, 0, 0, -24_000)})
+    expect("several tariffs: check", differences(Feeder(), made, trades), {})
+    for i, row in enumerate(made):
+        for column, step in (("own", 7), ("pool_bought", 7), ("pool_sold", 7), ("retail", 1),
+                             ("feed_in", 1), ("fees", 5), ("net", 5), ("net", -5),
+                             ("bought", 1), ("sold", 1), ("retail_only", 5), ("components", 1),
+                             ("undelivered", 2), ("undrawn", 2), ("stood_in", 1),
+                             ("deviation", 900), ("deviation", -900), ("retail_price", 9_000),
+                             ("feed_in_price", 40_000), ("community_price", 9_000)):
+            unused = {"feed_in_price": ("Ann", "Dee"), "community_price": ("Bob", "Cy", "Dee"),
+                      "retail_price": ("Bob", "Cy")}
+            if row.point in unused.get(column, ()):
+                continue
+            wrong = list(made)
+            wrong[i] = replace(row, **{column: getattr(row, column) + step})
+            if not differences(Feeder(), wrong, trades):
+                raise AssertionError(f"several tariffs: {column} of {row.point} changed unseen")
+
+
+def test_several_random(cases=300):
+    """Settle random intervals of several tariffs, and see them accepted."""
+    chance = random.Random(20261129)
+    tariffs = ((R, F, 0), (410_003, 81_001, 31_007), (280_000, 460_000, 15_000),
+               (-50_000, -120_000, 70_000), (200_000, 200_000, 0))
+    for number in range(cases):
+        rows = []
+        for i in range(chance.randint(2, 9)):
+            retail, feed_in, community = chance.choice(tariffs)
+            rows.append(point(f"p{i}", chance.choice((0, chance.randint(0, 900))),
+                              chance.choice((0, chance.randint(0, 900))),
+                              quality=chance.choice(("good",) * 9 + ("estimated",)),
+                              retail_price=retail, feed_in_price=feed_in,
+                              community_price=community))
+        rows[0].retail_price += 1
+        trades = []
+        for _ in range(chance.randint(0, 5)):
+            buyer, seller = chance.sample(rows, 2)
+            trades.append(Trade(0, buyer.point, seller.point, chance.randint(1, 500), 150_000,
+                                150_000))
+        rules = Rules(chance.random() < 0.8, chance.random() < 0.7)
+        report = Report()
+        check_interval(report, Feeder(), settle_several(Feeder(), rows, trades, rules=rules),
+                       trades, rules=rules)
+        expect(f"random case {number} of several tariffs: {report.first}",
+               dict(report.by_check), {})
+
+
 def self_test():
     """Run all tests and say so in one line."""
     test_hand_cases()
@@ -414,6 +489,8 @@ def self_test():
     test_sums()
     test_refusals()
     test_figures()
+    test_several_by_hand()
+    test_several_random()
     with_highs = test_random()
     print(f"self-test: {len(hand_cases())} cases by hand and 400 random ones agree"
           + ("" if with_highs else " (without scipy: no linear programme)"))
