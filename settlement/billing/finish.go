@@ -271,3 +271,42 @@ func (t *tally) all() (sum grid.Money, err error) {
 	}
 	return sum.Add(vat)
 }
+
+// Reverse returns what a credit note says: a bill with all amounts turned, so that both
+// together come to nothing.
+func Reverse(b Bill) Bill {
+	turnedLines := func(all []Line) []Line {
+		all = slices.Clone(all)
+		for k := range all {
+			all[k].Amount = -all[k].Amount
+		}
+		return all
+	}
+	turnedPosted := func(all []Posted) []Posted {
+		all = slices.Clone(all)
+		for k := range all {
+			all[k].Amount = -all[k].Amount
+		}
+		return all
+	}
+	b.Points = slices.Clone(b.Points)
+	for k := range b.Points {
+		p := &b.Points[k]
+		p.Lines, p.Components = turnedLines(p.Lines), slices.Clone(p.Components)
+		for n := range p.Components {
+			p.Components[n].Amount = -p.Components[n].Amount
+		}
+	}
+	b.Corrections, b.Others = turnedLines(b.Corrections), turnedPosted(b.Others)
+	b.Standing, b.VAT = slices.Clone(b.Standing), slices.Clone(b.VAT)
+	for k := range b.Standing {
+		b.Standing[k].Amount = -b.Standing[k].Amount
+	}
+	for k := range b.VAT {
+		b.VAT[k].Amount, b.VAT[k].Base = -b.VAT[k].Amount, -b.VAT[k].Base
+	}
+	b.Energy, b.Rounding, b.Total = -b.Energy, -b.Rounding, -b.Total
+	b.Brought, b.Payments, b.Due = 0, nil, b.Total
+	b.Compared, b.Rewards = nil, nil
+	return b
+}

@@ -42,6 +42,17 @@ func (a *adding) add(ctx context.Context, run settlement.Run) error {
 	if err := a.keepNames(ctx); err != nil {
 		return err
 	}
+	if run.Manifest.Run == 1 {
+		for k := range row.Points {
+			p := &row.Points[k]
+			if p.Account == "" {
+				continue
+			}
+			if _, err := a.tx.ExecContext(ctx, `INSERT INTO owners (account, member, point) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, p.Account, p.Member, p.MeteringPoint); err != nil {
+				return err
+			}
+		}
+	}
 	_, err = a.tx.ExecContext(ctx, `INSERT INTO runs (start, minutes, run, place, row) SELECT ?, ?, ?, coalesce(max(place), 0) + 1, ? FROM runs`, i.Start, i.Minutes, run.Manifest.Run, packed)
 	return err
 }

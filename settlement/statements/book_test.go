@@ -288,6 +288,9 @@ func TestForget(t *testing.T) {
 	if err := b.Forget(t.Context(), "of mp-2"); err != nil {
 		t.Fatal(err)
 	}
+	if all, err := b.Accounts(t.Context()); err != nil || len(all) != points-1 || all[2].Account != "account mp-3" || all[2].Member != "of mp-3" || all[2].Point != "mp-3" {
+		t.Errorf("accounts %v, %v", all, err)
+	}
 	for range 2 {
 		err := b.Each(t.Context(), time.Time{}, s.first.Shift(1000).Begin(), func(i *statements.Interval) error {
 			if p := i.Points[2]; p.Member != "" || p.Account != "" || i.Points[1].Member != "of mp-1" || i.Points[1].Account != "account mp-1" {

@@ -16,7 +16,7 @@ func EPC(to Party, currency string, amount grid.Money, reference string) string 
 	if currency != "EUR" || to.IBAN == "" || amount < 10_000 || amount > most {
 		return ""
 	}
-	name := cut(to.Name, 70) //nolint:mnd // the standard's
+	name := cut(to.Name, 70)                                                                                                                    //nolint:mnd // the standard's
 	return strings.Join([]string{"BCD", "002", "1", "SCT", to.BIC, name, to.IBAN, "EUR" + Plain(amount, 2), "", "", cut(reference, 140)}, "\n") //nolint:mnd // the standard's
 }
 

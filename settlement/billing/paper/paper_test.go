@@ -61,8 +61,8 @@ func document(t *testing.T) paper.Document {
 	}
 	return paper.Document{
 		Number: "2026-000017", Bill: b, Issued: time.Date(2026, 7, 4, 8, 15, 0, 0, time.UTC), DueBy: "2026-07-18",
-		From: paper.Party{Name: "Energiegemeinschaft Lindengasse", Address: []string{"Lindengasse 12", "1070 Wien"}, EMail: "office@lindengasse.example", IBAN: "AT611904300234573201", BIC: "BKAUATWW", TaxID: "ATU12345678", Creditor: "AT61ZZZ01234567890"},
-		To:   paper.Party{Number: "17", Name: "Zoë Ćwiklińska-Παπαδοπούλου", Address: []string{"Lindengasse 14/3", "1070 Wien"}, EMail: "zoe@example.org"},
+		From:  paper.Party{Name: "Energiegemeinschaft Lindengasse", Address: []string{"Lindengasse 12", "1070 Wien"}, EMail: "office@lindengasse.example", IBAN: "AT611904300234573201", BIC: "BKAUATWW", TaxID: "ATU12345678", Creditor: "AT61ZZZ01234567890"},
+		To:    paper.Party{Number: "17", Name: "Zoë Ćwiklińska-Παπαδοπούλου", Address: []string{"Lindengasse 14/3", "1070 Wien"}, EMail: "zoe@example.org"},
 		Proof: paper.Proof{Hash: strings.Repeat("3f9a", 16), Salt: "5d0c7f1e9b2a4c6d8e0f1a2b3c4d5e6f", Postings: 412_033, Root: "kQ3u0b3XqJ0w9m0mB5n1b0b9pXk0lq3zB1u8Z3mYV3A="},
 	}
 }

@@ -170,7 +170,7 @@ func (p *page) head() {
 	p.fit(name, 8, from.Name, "L") //nolint:mnd // line height
 	p.write(title, true, black())
 	p.cell(wide-name, 8, p.heading(), "R") //nolint:mnd // line height
-	p.SetXY(left, top+9)                //nolint:mnd // below it
+	p.SetXY(left, top+9)                   //nolint:mnd // below it
 	p.write(small, false, grey())
 	p.fit(wide, 4, strings.Join(nonEmpty(append(from.Address, from.EMail, prefixed("Tax no. ", from.TaxID))...), " · "), "L") //nolint:mnd // line height
 	const window = 42.0
@@ -361,7 +361,8 @@ func (p *page) rest() {
 		p.row(fmt.Sprintf("correction of %s: %s", months(l.Months), billing.EntryOf(l.Kind).Text), l.Energy, nil, l.Amount)
 	}
 	for _, o := range b.Others {
-		p.row(o.Reason+" "+o.Reference, 0, nil, o.Amount)
+		of, _, _ := strings.Cut(o.Reference, "/") // then comes the account
+		p.row(prefixed(wordsOf(o.Reason)+" ", of), 0, nil, o.Amount)
 	}
 	for _, v := range b.VAT {
 		rate := strings.TrimSuffix(strings.TrimRight(decimal(grid.Money(v.Rate)*100, 4, ""), "0"), ".") //nolint:mnd // percent
@@ -372,6 +373,18 @@ func (p *page) rest() {
 		p.row(fmt.Sprintf("VAT %s %% on %s", rate, Amount(v.Base, b.Digits)), 0, nil, v.Amount)
 	}
 	p.Ln(3) //nolint:mnd // before the sums
+}
+
+// wordsOf says what a posting outside of the settlement runs is for.
+func wordsOf(reason string) string {
+	switch reason {
+	case "guarantee":
+		return "guarantee, paid by the fund for"
+	case "adjustment":
+		return "adjustment after a dispute"
+	default:
+		return reason
+	}
 }
 
 // months says which months a correction is of.
@@ -568,5 +581,5 @@ func (p *page) footer() {
 	p.write(small, false, grey())
 	p.SetX(left)
 	p.fit(wide-30, 4, strings.Join(nonEmpty(p.doc.From.Name, prefixed("IBAN ", Spaced(p.doc.From.IBAN)), prefixed("BIC ", p.doc.From.BIC)), " · "), "L") //nolint:mnd // column
-	p.cell(30, 4, fmt.Sprintf("page %d", p.PageNo()), "R")                                                                                                //nolint:mnd // column
+	p.cell(30, 4, fmt.Sprintf("page %d", p.PageNo()), "R")                                                                                               //nolint:mnd // column
 }
