@@ -3,6 +3,8 @@ package desk
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -15,9 +17,10 @@ type SMTP struct {
 	Port     int
 	User     string // empty: without signing in
 	Password string
-	From     string // address
-	Name     string // of the sender
-	Plain    bool   // without TLS: on loopback alone
+	From     string         // address
+	Name     string         // of the sender
+	Plain    bool           // without TLS: on loopback alone
+	Roots    *x509.CertPool // who vouches for the server; nil: whom the machine trusts
 	Within   time.Duration
 }
 
@@ -36,14 +39,17 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	if err := m.AttachReader(l.File.Name, bytes.NewReader(l.File.Data), mail.WithFileContentType(mail.ContentType(l.File.Type))); err != nil {
 		return err
 	}
-	options := []mail.Option{mail.WithPort(s.Port), mail.WithTimeout(s.Within), mail.WithTLSPortPolicy(mail.TLSMandatory)}
+	options := []mail.Option{
+		mail.WithPort(s.Port), mail.WithTimeout(s.Within), mail.WithTLSPolicy(mail.TLSMandatory),
+		mail.WithTLSConfig(&tls.Config{ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}),
+	}
 	if s.Plain {
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
 	}
 	if s.User != "" {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(s.User), mail.WithPassword(s.Password))
 	}
-	client, err := mail.NewClient(s.Host, append(options, mail.WithPort(s.Port))...)
+	client, err := mail.NewClient(s.Host, options...)
 	if err != nil {
 		return err
 	}

@@ -164,9 +164,12 @@ func XLSX(docs []Document) (out []byte, err error) {
 	if _, err := f.NewSheet("lines"); err != nil {
 		return nil, err
 	}
-	for sheet, table := range map[string][][]any{"bills": bills, "lines": rows} {
-		if err := fill(f, sheet, table); err != nil {
-			return nil, fmt.Errorf("sheet %s: %w", sheet, err)
+	for _, sheet := range []struct {
+		name  string
+		table [][]any
+	}{{"bills", bills}, {"lines", rows}} {
+		if err := fill(f, sheet.name, sheet.table); err != nil {
+			return nil, fmt.Errorf("sheet %s: %w", sheet.name, err)
 		}
 	}
 	buffer, err := f.WriteToBuffer()
