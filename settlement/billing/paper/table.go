@@ -1,9 +1,13 @@
 package paper
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -176,7 +180,35 @@ func XLSX(docs []Document) (out []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return buffer.Bytes(), nil
+	return sorted(buffer.Bytes())
+}
+
+// sorted packs a workbook again with its parts in the order of their names, and no times.
+func sorted(workbook []byte) ([]byte, error) {
+	from, err := zip.NewReader(bytes.NewReader(workbook), int64(len(workbook)))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(from.File, func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
+	var out bytes.Buffer
+	to := zip.NewWriter(&out)
+	for _, part := range from.File {
+		r, err := part.Open()
+		if err != nil {
+			return nil, err
+		}
+		w, err := to.CreateHeader(&zip.FileHeader{Name: part.Name, Method: zip.Deflate})
+		if err == nil {
+			_, err = io.Copy(w, r) //nolint:gosec // what was packed a moment before
+		}
+		if err := errors.Join(err, r.Close()); err != nil {
+			return nil, err
+		}
+	}
+	if err := to.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func fill(f *excelize.File, sheet string, table [][]any) error {
