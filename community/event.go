@@ -80,7 +80,7 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 	if o == nil {
 		return out, false // a command that is not about an order was rejected
 	}
-	out.ClientID, out.Reason = o.ClientID, m.Explain(ev.Reason)
+	out.ClientID, out.Reason = o.ClientID, m.explain(ev.Reason, m.QuotesOf(o.Product.Interval))
 	out.Order = &grid.Order{
 		ID: id(ev.Order), Member: o.Member, MeteringPoint: o.MeteringPoint, Side: o.Side, Energy: ev.Energy, Price: ev.Price,
 	}
@@ -91,12 +91,15 @@ func (m *Market) name(ev *matching.Event, at time.Time) (out Event, known bool) 
 }
 
 // Explain says why, with what the market's rules are.
-func (m *Market) Explain(why matching.Reason) string {
+func (m *Market) Explain(why matching.Reason) string { return m.explain(why, m.engine.Quotes()) }
+
+// explain says why an order is refused whose price must be as the quotes say.
+func (m *Market) explain(why matching.Reason, q Collar) string {
 	switch text := why.String(); why {
 	case matching.OffTick:
-		return fmt.Sprintf("%s of %d", text, m.rules.Tick)
+		return fmt.Sprintf("%s of %d", text, q.Tick)
 	case matching.OutsideCollar:
-		return fmt.Sprintf("%s of %d to %d", text, m.rules.Floor, m.rules.Ceiling)
+		return fmt.Sprintf("%s of %d to %d", text, q.Floor, q.Ceiling)
 	case matching.NotOpen, matching.WrongPeriods:
 		if first, last, some := m.Open(); some {
 			return fmt.Sprintf("%s; open are the intervals from %s to %s", text, first, last)

@@ -30,6 +30,12 @@ type Rates interface {
 	Rates(point string, i grid.Interval) (tariff.Rates, error)
 }
 
+// Usual says what the community's usual tariff is in a delivery interval. It is asked as
+// Rates is.
+type Usual interface {
+	Default(i grid.Interval) (tariff.Tariff, error)
+}
+
 // Config is a community's calendar.
 type Config struct {
 	Community   string
@@ -39,9 +45,7 @@ type Config struct {
 	Ahead       time.Duration // how long before delivery a product opens
 	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
 	Members     []string
-	Tick        grid.Price // price step; by the tariff when 0, as the two others
-	Floor       grid.Price // the lowest price
-	Ceiling     grid.Price // the highest
+	Collar      *Collar // of prices, in products that are not open yet; nil: it follows from the tariffs
 	// Names says what members and metering points are called on the ledger; nil: by
 	// their own names.
 	Names Names
@@ -49,6 +53,9 @@ type Config struct {
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
 	Rates Rates           // nil: the market's tariff, at every metering point
+	Usual Usual           // nil: the tariff of NewMarket at all times
+	// Extremes are those of all tariffs; nil: of that of NewMarket.
+	Extremes *tariff.Extremes
 }
 
 // Defaults of the calendar.

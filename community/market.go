@@ -53,12 +53,19 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 	if c.Rules == nil {
 		c.Rules = new(settlement.DefaultRules())
 	}
-	collar, err := CollarOf(tariff)
+	extremes := tariff.Extremes()
+	if c.Extremes != nil {
+		extremes = *c.Extremes
+	}
+	collar, err := CollarFor(extremes)
 	if err != nil {
 		return nil, err
 	}
 	rules := matching.Config{Market: fmt.Sprintf("%s, intervals of %d minutes", c.Community, c.Minutes), Feeder: feeder}
-	m := &Market{tariff: tariff, rulebook: rulebook{collar.given(c).under(rules)}}
+	m := &Market{tariff: tariff, rulebook: rulebook{under(collar, rules), collar, extremes}}
+	if c.Collar != nil {
+		m.wanted = *c.Collar
+	}
 	empty(m, c)
 	if m.engine, err = matching.New(m.rules); err != nil {
 		return nil, fmt.Errorf("market of %s: %w", c.Community, err)

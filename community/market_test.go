@@ -314,7 +314,7 @@ func TestOnTick(t *testing.T) {
 	}{
 		{grid.Bid, 12_345, 12_300}, {grid.Offer, 12_345, 12_400}, {grid.Bid, -12_345, -12_400}, {grid.Offer, -12_345, -12_300}, {grid.Bid, 500, 500},
 	} {
-		if got := m.OnTick(grid.Order{Side: c.side, Price: c.price}).Price; got != c.want {
+		if got := m.OnTick(grid.Interval{Start: 0, Minutes: 15}, grid.Order{Side: c.side, Price: c.price}).Price; got != c.want {
 			t.Errorf("%v at %d became %d, want %d", c.side, c.price, got, c.want)
 		}
 	}

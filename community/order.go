@@ -119,7 +119,7 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 		// An order that was taken is answered with where it stands, though its
 		// interval may have closed since.
 		if m.byClient[clientKey{o.Member, o.ID}] == 0 {
-			return refuse("%s", m.Explain(why))
+			return refuse("%s", m.explain(why, m.QuotesOf(s.Product.Interval)))
 		}
 	} else if !s.Time.Before(gate) && m.byClient[clientKey{o.Member, o.ID}] == 0 {
 		return refuse("interval: its gate closed at %s", gate.Format(time.RFC3339))

@@ -1,7 +1,6 @@
 package community
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -11,57 +10,64 @@ import (
 )
 
 // Collar is the price step of a market, and the lowest and the highest price of an order.
-type Collar struct{ Tick, Floor, Ceiling grid.Price }
+type Collar = matching.Quotes
 
 // collars returns those that a market may have, from the finest. The usual one, of currencies in
 // which a kWh costs tenths, has steps of 0.01 ct and goes from -1 to 5 units a kWh; the others
 // are tens of it, and the last goes as far as the engine reckons.
 func collars() []Collar {
 	return []Collar{
-		{1, -10_000, 50_000},
-		{10, -100_000, 500_000},
-		{100, -1_000_000, 5_000_000},
-		{1_000, -10_000_000, 50_000_000},
-		{10_000, -100_000_000, 500_000_000},
-		{100_000, -1_000_000_000, 1_000_000_000},
+		{Tick: 1, Floor: -10_000, Ceiling: 50_000},
+		{Tick: 10, Floor: -100_000, Ceiling: 500_000},
+		{Tick: 100, Floor: -1_000_000, Ceiling: 5_000_000},
+		{Tick: 1_000, Floor: -10_000_000, Ceiling: 50_000_000},
+		{Tick: 10_000, Floor: -100_000_000, Ceiling: 500_000_000},
+		{Tick: 100_000, Floor: -1_000_000_000, Ceiling: 1_000_000_000},
 	}
 }
 
-// CollarOf returns the collar in which the members of a tariff can trade: its prices are at most
-// half as far from nothing as the highest and the lowest price, and retail is two hundred steps
-// at least. The error names the price that is beyond every collar.
-func CollarOf(t tariff.Tariff) (Collar, error) {
+// CollarOf returns the collar in which the members of a tariff can trade.
+func CollarOf(t tariff.Tariff) (Collar, error) { return CollarFor(t.Extremes()) }
+
+// CollarFor returns the collar in which members can trade whose tariffs have these extremes:
+// their prices are at most half as far from nothing as the highest and the lowest price, and
+// the dearest is two hundred steps at least. The error names the price that is beyond every
+// collar.
+func CollarFor(e tariff.Extremes) (Collar, error) {
 	all := collars()
 	for _, c := range all {
-		usual := c.Tick >= 100 || t.Retail > 0 && 25*t.Retail <= c.Ceiling
-		if usual && 2*max(t.Retail, t.FeedIn) <= c.Ceiling && 2*min(t.Retail, t.FeedIn) >= c.Floor {
+		usual := c.Tick >= 100 || e.RetailHigh > 0 && 25*e.RetailHigh <= c.Ceiling
+		if usual && 2*e.Highest() <= c.Ceiling && 2*e.Lowest() >= c.Floor {
 			return c, nil
 		}
 	}
 	last := all[len(all)-1]
-	return last, last.Fits(t)
+	return last, Fits(last, e)
 }
 
-// Fits tells which price of a tariff no order could have.
-func (c Collar) Fits(t tariff.Tariff) error {
+// Fits tells which price of the tariffs no order could have.
+func Fits(c Collar, e tariff.Extremes) error {
 	for _, p := range []struct {
 		field string
 		price grid.Price
-	}{{"retail", t.Retail}, {"feed_in", t.FeedIn}} {
+	}{
+		{"retail", e.RetailLow}, {"retail", e.RetailHigh}, {"feed_in", e.FeedInLow}, {"feed_in", e.FeedInHigh},
+		{"retail less what community energy pays", e.AvoidedLow}, {"retail less what community energy pays", e.AvoidedHigh},
+	} {
 		if p.price < c.Floor || p.price > c.Ceiling {
-			return fmt.Errorf("tariff.%s: %d is no price at which the market can trade: its prices go from %d to %d millionths of %s a kWh", p.field, p.price, c.Floor, c.Ceiling, t.Currency)
+			return fmt.Errorf("tariff.%s: %d is no price at which the market can trade: its prices go from %d to %d millionths of %s a kWh", p.field, p.price, c.Floor, c.Ceiling, e.Currency)
 		}
 	}
 	return nil
 }
 
-// given returns the collar that an operator gives, as far as he does.
-func (c Collar) given(by Config) Collar {
-	return Collar{cmp.Or(by.Tick, c.Tick), cmp.Or(by.Floor, c.Floor), cmp.Or(by.Ceiling, c.Ceiling)}
+// CheckCollar tells what is wrong with a collar. The error begins with the name of the field.
+func CheckCollar(c Collar) error {
+	return under(c, matching.Config{Feeder: grid.SingleNode()}).Validate()
 }
 
 // under returns the rules with another collar.
-func (c Collar) under(rules matching.Config) matching.Config {
+func under(c Collar, rules matching.Config) matching.Config {
 	rules.Tick, rules.Floor, rules.Ceiling = c.Tick, c.Floor, c.Ceiling
 	return rules
 }
@@ -71,7 +77,7 @@ func (c Collar) under(rules matching.Config) matching.Config {
 // stay as they are, and the engine refuses the log.
 func (m *Market) begun(digest string) {
 	for _, c := range collars() {
-		rules := c.under(m.rules)
+		rules := under(c, m.rules)
 		if m.rules.Digest() == digest || rules.Digest() != digest {
 			continue
 		}
@@ -81,19 +87,32 @@ func (m *Market) begun(digest string) {
 	}
 }
 
-// Fits tells whether the tariff's prices are prices of the market. They are not where its log was
-// begun under another tariff, in other units.
-func (m *Market) Fits() error {
-	return Collar{m.rules.Tick, m.rules.Floor, m.rules.Ceiling}.Fits(m.tariff)
+// Fits tells whether the tariffs' prices are prices of the market in the products that are
+// opened now.
+func (m *Market) Fits() error { return Fits(m.engine.Quotes(), m.extremes) }
+
+// Reprice returns the command that has the products which are opened from now on follow the
+// price rules of the configuration; nothing where they do. It is journaled as all commands:
+// what is open keeps its rules, and a log that was written before replays as it was.
+func (m *Market) Reprice(now time.Time) []matching.Command {
+	if m.engine.Quotes() == m.wanted {
+		return nil
+	}
+	return []matching.Command{{Kind: matching.Requote, Time: now.UnixMilli(), Name: m.wanted.String()}}
 }
 
-// rulebook is what an order must keep to. It does not change once the log is replayed.
+// Rules returns what an order must keep to in a product that is opened now.
+func (m *Market) Rules() matching.Config { return under(m.engine.Quotes(), m.rules) }
+
+// QuotesOf returns what the price of an order must be for an interval.
+func (m *Market) QuotesOf(i grid.Interval) Collar { return m.engine.QuotesOf(m.label(i)) }
+
+// rulebook is what the market was begun with, and what prices are to be from now on.
 type rulebook struct {
-	rules matching.Config
+	rules    matching.Config // under which the log was begun
+	wanted   Collar
+	extremes tariff.Extremes // of all tariffs
 }
-
-// Rules returns what an order must keep to.
-func (r *rulebook) Rules() matching.Config { return r.rules }
 
 // Begin returns the command that begins a log. The market rejects it, and what
 // follows cannot be trusted, when it was begun under other rules.
@@ -101,16 +120,17 @@ func (r *rulebook) Begin(now time.Time) matching.Command {
 	return matching.Command{Kind: matching.Begin, Time: now.UnixMilli(), Name: r.rules.Digest()}
 }
 
-// OnTick moves an order to the nearest price that the market knows: not
+// OnTick moves an order for an interval to the nearest price that the market knows: not
 // above the limit of a bid, not below that of an offer.
-func (r *rulebook) OnTick(o grid.Order) grid.Order {
-	off := (o.Price%r.rules.Tick + r.rules.Tick) % r.rules.Tick
+func (m *Market) OnTick(i grid.Interval, o grid.Order) grid.Order {
+	tick := m.QuotesOf(i).Tick
+	off := (o.Price%tick + tick) % tick
 	switch {
 	case off == 0:
 	case o.Side == grid.Bid:
 		o.Price -= off
 	default:
-		o.Price += r.rules.Tick - off
+		o.Price += tick - off
 	}
 	return o
 }

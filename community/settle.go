@@ -86,7 +86,12 @@ func (d Draft) named() (settlement.Input, error) {
 
 // rates looks up what a kWh costs at each metering point in the interval of a first run:
 // later ones go by what that has frozen.
-func (d Draft) rates(in *settlement.Input) error {
+func (d Draft) rates(in *settlement.Input) (err error) {
+	if d.config.Usual != nil {
+		if in.Tariff, err = d.config.Usual.Default(in.Interval); err != nil {
+			return fmt.Errorf("settle %s: %w", in.Interval, err)
+		}
+	}
 	if d.config.Rates == nil {
 		return nil
 	}

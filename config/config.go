@@ -24,9 +24,10 @@ type Config struct {
 	GateClosure time.Duration `yaml:"gate_closure" eg:"5m" doc:"before delivery"`
 	Deadline    time.Duration `yaml:"deadline" eg:"2m" doc:"for readings, after delivery; in a simulation 5 s of wall time at least"`
 	CallEvery   time.Duration `yaml:"call_every" eg:"0s" doc:"trade over lines with a limit or fee before gate closure too, so often; 0s: then alone"`
-	Tariff      TariffText    `yaml:"tariff"`
+	Tariff      TariffText    `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
 	Feeder      *Feeder       `yaml:"feeder" doc:"absent: all are at one node"`
 
+	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
 	AccessText   `yaml:",inline"`
@@ -45,8 +46,11 @@ type Config struct {
 	given map[string]bool // whether the file, or what was filled in, gives a field of the terms, the simulation or the data directory
 }
 
-// TariffText is a tariff as people write it.
+// TariffText is a tariff as people write it: two prices that are the same at all times, or the
+// name of one of components.
 type TariffText struct {
+	Named TariffOf `yaml:"-"` // nil: it has two prices
+
 	Version  string   `yaml:"version" eg:"demo-1" doc:"name of this tariff on bills"`
 	Currency string   `yaml:"currency" eg:"EUR" doc:"three capital letters"`
 	Retail   Quantity `yaml:"retail" eg:"0.30 EUR/kWh" doc:"what a kWh from the grid costs"`
@@ -76,6 +80,7 @@ type Simulation struct {
 	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
 	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
 	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
+	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
 	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`
 	Faults    []Fault   `yaml:"faults" doc:"devices that misbehave"`
 	Control   *bool     `yaml:"control" eg:"true" doc:"false leaves the batteries on their own logic"`
@@ -117,6 +122,7 @@ type Device struct {
 	ImportLimit   Quantity `yaml:"import_limit" eg:"11 kW" doc:"of a connection meter: what it can take at most"`
 	ExportLimit   Quantity `yaml:"export_limit" eg:"10 kW" doc:"what it can give at most: nobody sells more than that"`
 	Shares        *bool    `yaml:"shares" eg:"true" doc:"false, at its connection meter, keeps a metering point out of own energy and pool"`
+	Tariff        TariffOf `yaml:"tariff" eg:"dynamic" doc:"of the metering point, at its connection meter; as tariff_of has it"`
 
 	How `yaml:",inline"`
 

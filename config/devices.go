@@ -173,6 +173,8 @@ func (d Device) check(p *profile.Profile) error {
 		return fmt.Errorf("profile: %s reads no energy register of a meter: a connection meter bills by its registers: use a profile with role import or export", p.ID)
 	case d.kind(p) != grid.Meter && d.Counters != nil:
 		return fmt.Errorf("inverted_counters: %q is no connection meter: leave it out", d.ID)
+	case len(d.Tariff) > 0 && d.kind(p) != grid.Meter:
+		return fmt.Errorf("tariff: %q is no connection meter: write it at the connection meter of %s, which it is about", d.ID, d.MeteringPoint)
 	case d.Shares != nil && d.kind(p) != grid.Meter:
 		return fmt.Errorf("shares: %q is no connection meter: write shares: %t at the connection meter of %s, which it is about", d.ID, *d.Shares, d.MeteringPoint)
 	}

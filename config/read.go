@@ -64,9 +64,16 @@ func parse(b []byte) (Config, error) {
 	for _, field := range []string{"community", "simulation", "data"} {
 		c.given[field] = given[field] != nil
 	}
-	tariff, _ := given["tariff"].(map[string]any)
-	for field := range tariff {
-		c.given["tariff."+field] = true
+	switch tariff := given["tariff"].(type) {
+	case map[string]any:
+		for field := range tariff {
+			c.given["tariff."+field] = true
+		}
+	case nil:
+	default: // named: it has all that a tariff of two prices has
+		for _, field := range []string{"version", "currency", "retail", "feed_in"} {
+			c.given["tariff."+field] = true
+		}
 	}
 	if given["simulation"] != nil {
 		c.Simulation = DefaultSimulation()
@@ -130,6 +137,12 @@ func (c Config) Fill(from Terms) Config {
 	t, given := c.Terms(), map[string]bool{}
 	maps.Copy(given, c.given)
 	all := t.Fields()
+	if len(from.Tariff.Named) > 0 && !given["tariff.version"] {
+		t.Tariff.Named = from.Tariff.Named
+		for field := range all {
+			given[field] = given[field] || field != "community"
+		}
+	}
 	for field, text := range from.Fields() {
 		if *text != "" && !given[field] {
 			*all[field] = *text

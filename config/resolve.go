@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
-	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
@@ -26,7 +25,8 @@ type Plan struct {
 	Access                  Access
 
 	Market     Market
-	Tariff     tariff.Tariff
+	Tariff     tariff.Tariff // the usual one, of two prices; of one of components its name and currency
+	Money      Money
 	Simulation *Simulation // nil with real devices
 	Devices    []Target
 	Profiles   *profile.Set
@@ -119,7 +119,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveFeeder, r.resolveRules, r.resolveTariff,
+		r.resolveTariff, r.resolveFeeder, r.resolveRules,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err
@@ -270,7 +270,7 @@ func (c resolver) resolveAgents(p *Plan) error {
 
 // resolveFeeder reads the feeder, and checks that all are at one of its nodes.
 func (c resolver) resolveFeeder(p *Plan) (err error) {
-	if p.Market.Feeder, err = c.feeder(); err != nil {
+	if p.Market.Feeder, err = c.feeder(p.Tariff.Currency); err != nil {
 		return err
 	}
 	known := func(node string) bool {
@@ -291,7 +291,7 @@ func (c resolver) resolveFeeder(p *Plan) (err error) {
 	return nil
 }
 
-func (c resolver) feeder() (f grid.Feeder, err error) {
+func (c resolver) feeder(currency string) (f grid.Feeder, err error) {
 	if c.Feeder == nil {
 		return grid.SingleNode(), nil
 	}
@@ -302,7 +302,7 @@ func (c resolver) feeder() (f grid.Feeder, err error) {
 			return f, n.Fee.wrong(path+".fee", errors.New("the root has no line to a parent: give it to the nodes below, or add a root above"))
 		}
 		if n.Fee.given() {
-			if out.Fee, err = n.Fee.Price(path+".fee", c.Tariff.Currency); err != nil {
+			if out.Fee, err = n.Fee.Price(path+".fee", currency); err != nil {
 				return f, err
 			}
 		}
@@ -346,9 +346,35 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 	return err
 }
 
+// resolveTariff reads the tariffs, and who has which.
 func (c resolver) resolveTariff(p *Plan) (err error) {
-	p.Tariff, err = c.Tariff.Tariff()
-	return err
+	if p.Money, err = c.Money(c.Tariff, c.Interval); err != nil {
+		return err
+	}
+	p.Tariff = p.Money.Flat
+	names := func(name string) bool {
+		return slices.ContainsFunc(p.Money.Given.Schedules, func(s tariff.Schedule) bool { return s.Name == name })
+	}
+	if c.Simulation != nil {
+		for i, name := range c.Simulation.Tariffs {
+			if !names(name) {
+				return fmt.Errorf("simulation.tariffs[%d]: there is no tariff %q under tariffs", i, name)
+			}
+		}
+	}
+	for i, d := range c.Devices {
+		if len(d.Tariff) == 0 {
+			continue
+		}
+		if _, twice := p.Money.Given.Points[d.MeteringPoint]; twice {
+			return fmt.Errorf("devices[%d].tariff: tariff_of.%s says it already: give one of them", i, d.MeteringPoint)
+		}
+		if err := d.Tariff.check(fmt.Sprintf("devices[%d].tariff", i), names); err != nil {
+			return err
+		}
+		p.Money.Given.Points[d.MeteringPoint] = d.Tariff.given()
+	}
+	return nil
 }
 
 // Tariff reads the prices. The error begins with the name of the field.
@@ -361,9 +387,5 @@ func (x TariffText) Tariff() (tariff.Tariff, error) {
 	if t.FeedIn, err = x.FeedIn.Price("tariff.feed_in", t.Currency); err != nil {
 		return t, err
 	}
-	if err := t.Validate(); err != nil {
-		return t, err
-	}
-	_, err = community.CollarOf(t)
-	return t, err
+	return t, t.Validate()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/commonwatt/commonwatt/community"
 )
 
 // MissingTerms returns the lines that the configuration of a community with real devices
@@ -19,6 +21,21 @@ func (c Config) MissingTerms(year int) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// CheckAnswered says what is wrong with a tariff as somebody answered it: that both prices were
+// taken for each other is likelier there than that feeding in earns more than energy costs,
+// which a configuration can say.
+func CheckAnswered(x TariffText) error {
+	t, err := x.Tariff()
+	if err != nil {
+		return err
+	}
+	if t.FeedIn > t.Retail {
+		return fmt.Errorf("tariff.feed_in: %s is above retail (%s); where that is so, give the tariff in a configuration", x.FeedIn.Text, x.Retail.Text)
+	}
+	_, err = community.CollarOf(t)
+	return err
 }
 
 // CheckName says what is wrong with a community's name as somebody answered it.

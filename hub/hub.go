@@ -28,6 +28,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -51,6 +52,7 @@ type Hub struct {
 	bus       *bus.Bus
 	lease     *bus.Held
 	site      *site
+	tariffs   *tariffs
 	fleet     *meters.Fleet
 	records   *records
 	market    *market
@@ -66,9 +68,10 @@ type Hub struct {
 
 // machine is the one that the process runs on: its disk and its clock.
 type machine struct {
-	dir   *disk.Dir
-	space *disk.Space
-	judge *clock.Judge // of the time of real devices; nil in a simulation
+	dir    *disk.Dir
+	before *tariff.Tariff // that the start before kept in the terms; nil: none
+	space  *disk.Space
+	judge  *clock.Judge // of the time of real devices; nil in a simulation
 }
 
 // Open opens the stages in the order of the data; on an error it closes what it opened.
@@ -78,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		h.Clock = time.Now
 	}
 	for _, open := range []func(context.Context) error{
-		h.openDir, h.openBus, h.openSite, h.openRecords, h.openMarket, h.openRewards, h.openPages,
+		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openRewards, h.openPages,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -106,10 +109,15 @@ func (h *Hub) openDir(context.Context) (err error) {
 		return err
 	}
 	h.space = disk.NewSpace(h.dir.Path, func(alarm string) { h.Log.Error(cmp.Or(alarm, "there is room on the disk again")) })
-	if h.Terms != nil {
-		return KeepTerms(h.dir, *h.Terms)
+	if h.Terms == nil {
+		return nil
 	}
-	return nil
+	if kept, err := ReadTerms(h.dir.Path); err == nil && kept.Tariff.Version != "" {
+		if t, err := kept.Tariff.Tariff(); err == nil {
+			h.before = &t
+		}
+	}
+	return KeepTerms(h.dir, *h.Terms)
 }
 
 // openBus opens the bus, and takes the market's lease and the address of the pages.
@@ -145,8 +153,21 @@ func (h *Hub) openSite(ctx context.Context) (err error) {
 	return nil
 }
 
+// openTariffs finds what energy costs, and has the plan know what the usual tariff comes to
+// now.
+func (h *Hub) openTariffs(context.Context) (err error) {
+	now, money := h.site.clock(), h.Plan.Money
+	if h.tariffs, err = openTariffs(h.dir, h.site.given(), h.Plan.Market.Minutes, money.Zone, now, h.before); err != nil {
+		return err
+	}
+	if t, err := h.tariffs.Default(grid.IntervalAt(now, h.Plan.Market.Minutes)); err == nil {
+		h.Plan.Tariff, h.site.plan.Tariff = t, t
+	}
+	return nil
+}
+
 func (h *Hub) openRecords(ctx context.Context) (err error) {
-	h.records = &records{site: h.site, bus: h.bus, log: h.Log}
+	h.records = &records{site: h.site, tariffs: h.tariffs, bus: h.bus, log: h.Log}
 	h.closers = append(h.closers, h.records.close)
 	if err = h.records.open(ctx, h.dir, intake.Watch{Readings: h.arrived}); err != nil {
 		return err
@@ -191,7 +212,7 @@ func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Readin
 // openMarket opens the market, what it moves and what shows it.
 func (h *Hub) openMarket(ctx context.Context) error {
 	h.pages.site, h.pages.records, h.pages.alarms, h.pages.room = h.site, h.records, h.alarms, h.space.Room
-	h.market = &market{site: h.site, records: h.records, room: h.space.Room, log: h.Log}
+	h.market = &market{site: h.site, tariffs: h.tariffs, records: h.records, room: h.space.Room, log: h.Log}
 	h.pages.market = h.market
 	if err := h.pages.open(); err != nil {
 		return err

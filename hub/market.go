@@ -28,6 +28,7 @@ import (
 // intervals.
 type market struct {
 	site    *site
+	tariffs *tariffs
 	records *records
 	room    func() error // why nothing can be kept
 	log     *slog.Logger
@@ -60,6 +61,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
 		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
+		Rates: m.tariffs, Usual: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, plan.Tariff.Retail, plan.Tariff.FeedIn, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
+	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }
@@ -139,6 +141,9 @@ func (m *market) tick(ctx context.Context) error {
 	if m.room() != nil {
 		return nil //nolint:nilerr // what is due waits: the disk's alarm was told
 	}
+	if err := m.tariffs.day(m.site.clock()); err != nil && !disk.IsFull(err) {
+		return err
+	}
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)
 	}
@@ -169,7 +174,9 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 		m.log.InfoContext(ctx, "no order: nothing is known of the metering point yet", slog.String("member", m.host.Owner(point)), slog.String("metering_point", point))
 		return nil, nil
 	}
-	if err != nil {
+	if unknown := (*agent.NoPriceError)(nil); errors.As(err, &unknown) {
+		m.log.WarnContext(ctx, err.Error(), slog.String("metering_point", point), slog.String("interval", i.String()))
+	} else if err != nil {
 		return nil, err
 	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))

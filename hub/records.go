@@ -25,9 +25,10 @@ import (
 
 // records is where readings arrive, and where what was settled is put on the ledger.
 type records struct {
-	site *site
-	bus  *bus.Bus
-	log  *slog.Logger
+	site    *site
+	tariffs *tariffs
+	bus     *bus.Bus
+	log     *slog.Logger
 
 	store    store.Store
 	evidence *evidence.Log
@@ -57,7 +58,7 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	if err := r.openIntake(ctx, id, watch); err != nil {
 		return err
 	}
-	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Doubted: r.doubted, Forecast: forecast.Next})
+	r.metering = metering.New(metering.Options{Evidence: r.evidence, Tariff: plan.Tariff, Rates: r.tariffs, Doubted: r.doubted, Forecast: forecast.Next})
 	for _, m := range r.site.meters() {
 		d := r.site.planned(m.ID)
 		r.metering.Add(m, d.Since, meters.Bound(d.Ratings()...))

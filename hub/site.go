@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/steer"
@@ -14,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/sim"
 	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -178,6 +180,26 @@ func (s *site) points() []community.Point {
 		points[k] = p
 	}
 	return points
+}
+
+// given returns what the configuration says of tariffs; simulated homes have them in turn.
+func (s *site) given() tariff.Given {
+	g := s.plan.Money.Given
+	of := s.plan.Simulation
+	if of == nil || len(of.Tariffs) == 0 {
+		return g
+	}
+	points := maps.Clone(g.Points)
+	if points == nil {
+		points = map[string][]tariff.Dated{}
+	}
+	for k, m := range s.meters() {
+		if _, own := points[m.MeteringPoint]; !own {
+			points[m.MeteringPoint] = []tariff.Dated{{Tariff: of.Tariffs[k%len(of.Tariffs)]}}
+		}
+	}
+	g.Points = points
+	return g
 }
 
 // storage returns what a battery is rated for and what it holds, as its owner says; 0

@@ -66,6 +66,11 @@ func RanAsDemo(dir string) bool {
 
 // KeepTerms writes terms to the data directory.
 func KeepTerms(d *disk.Dir, t config.Terms) error {
+	if len(t.Tariff.Named) > 0 { // its prices are in the configuration, and in TariffsFile
+		named := fmt.Sprintf("# The name and tariff that this community was last started with. A configuration file wins over it.\ncommunity: %q\ntariff: %q\n",
+			t.Community, t.Tariff.Named[len(t.Tariff.Named)-1].Tariff)
+		return d.Replace(TermsFile, []byte(named))
+	}
 	text := fmt.Sprintf(`# The name and tariff that this community was last started with. A configuration file wins over it.
 community: %q
 tariff: {version: %q, currency: %q, retail: %q, feed_in: %q}

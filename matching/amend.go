@@ -14,7 +14,11 @@ func (e *Engine) Amend(c *Command, filled grid.Energy, version uint32) []Event {
 	rest := *c
 	rest.Kind, rest.Node, rest.Energy = Replace, 0, c.Energy-filled
 	number := e.owned(c)
-	why := e.misquoted(c)
+	var why Reason
+	if number != 0 {
+		_, at := e.books.Get(number)
+		why = misquoted(c, &e.quoted[at.Book])
+	}
 	switch {
 	case number == 0:
 		e.replace(&rest) // says why there is none to be replaced

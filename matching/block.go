@@ -65,11 +65,13 @@ func (e *Engine) refuseBlock(c *Command) Reason {
 		switch {
 		case !open || c.Product+k < c.Product:
 			return WrongPeriods
+		case p.quotes != e.QuotesOf(c.Product):
+			return OtherQuotes
 		case p.blocks >= mostBlocks:
 			return BlocksFull
 		}
 	}
-	if why := e.refuse(c); why != NoReason {
+	if why := e.refuse(c, new(e.QuotesOf(c.Product))); why != NoReason {
 		return why
 	}
 	for k := range uint32(c.Periods) {
@@ -110,9 +112,9 @@ func (e *Engine) tryBlocks(p *product) {
 }
 
 // worst is the tick that crosses everything.
-func (e *Engine) worst(side grid.Side) uint32 {
+func (p *product) worst(side grid.Side) uint32 {
 	if side == grid.Bid {
-		return e.tick(e.config.Ceiling)
+		return p.quotes.tick(p.quotes.Ceiling)
 	}
 	return 0
 }
@@ -128,7 +130,7 @@ func (e *Engine) fillable(b *block) bool {
 		}
 		cost += c
 	}
-	limit := uint64(e.tick(b.price)) * uint64(b.energy) * uint64(b.periods)
+	limit := uint64(e.QuotesOf(b.first).tick(b.price)) * uint64(b.energy) * uint64(b.periods)
 	if b.side == grid.Bid {
 		return cost <= limit
 	}
@@ -136,7 +138,7 @@ func (e *Engine) fillable(b *block) bool {
 }
 
 func (e *Engine) blockPlace(b *block, p *product) book.Place {
-	return book.Place{Book: p.books[e.accounts[b.account].zone], Side: b.side, Tick: e.worst(b.side)}
+	return book.Place{Book: p.books[e.accounts[b.account].zone], Side: b.side, Tick: p.worst(b.side)}
 }
 
 // try fills a block if all of it can be filled.

@@ -111,11 +111,11 @@ func (e *Engine) callHere(p *product, left []waiting) (volume grid.Energy, price
 			places[s] = append(places[s], i)
 		}
 	}
-	u := e.ticks.Clear(e.tick(e.config.Ceiling)+1, sides[0], sides[1])
+	u := e.ticks.Clear(p.quotes.ticks(), sides[0], sides[1])
 	if u.Volume == 0 {
 		return 0, 0
 	}
-	price = auction.Between(e.price(uint32(u.Low)), e.price(uint32(u.High)), auction.Half)
+	price = auction.Between(p.quotes.price(uint32(u.Low)), p.quotes.price(uint32(u.High)), auction.Half)
 	bought, sold := make([]uint32, len(sides[0])), make([]uint32, len(sides[1]))
 	u.Fill(sides[0], sides[1], bought, sold)
 	for b, o := 0, 0; b < len(bought) && o < len(sold); {
@@ -160,7 +160,7 @@ func (e *Engine) netted(left []waiting) []uint32 {
 func (e *Engine) named(i int, w waiting) grid.Order {
 	return grid.Order{
 		ID: callID(i), Member: strconv.Itoa(int(w.Owner)), Node: e.config.Feeder.Nodes[e.accounts[e.account(w.Tag)].node].ID,
-		Side: w.place.Side, Energy: grid.Energy(w.Energy), Price: e.price(w.place.Tick),
+		Side: w.place.Side, Energy: grid.Energy(w.Energy), Price: e.priceAt(w.place),
 	}
 }
 
@@ -219,7 +219,7 @@ func (e *Engine) pair(p *product, bid, offer *waiting, energy grid.Energy, pays,
 		}
 		w.Energy -= uint32(energy)
 		e.books.Reduce(e.books.Find(w.ID), w.Energy)
-		e.waits(w.Tag, w.place.Side, e.price(w.place.Tick), -int64(energy), int64(w.Energy))
+		e.waits(w.Tag, w.place.Side, e.priceAt(w.place), -int64(energy), int64(w.Energy))
 		e.trades(w.Tag, w.place.Side, price, int64(energy))
 	}
 	ev := e.emit(Traded)

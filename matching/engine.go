@@ -68,6 +68,11 @@ type Engine struct {
 	labels   map[uint32]uint32 // product → number in products
 	recent   uint32            // number of the product that was asked for last
 	traded   []uint32          // by book, its product's label
+	quoted   []Quotes          // by book, those of its product
+	quotes   Quotes            // of a product that is opened now
+
+	ticksOfBooks uint32 // how many prices a book has room for
+
 	holdings holdings
 	blocks   []block // waiting, the oldest first
 	in       incoming
@@ -90,6 +95,7 @@ type member struct {
 
 type product struct {
 	label  uint32
+	quotes Quotes
 	open   bool     // else closed and not yet released
 	books  []uint32 // by zone
 	held   uint32   // head of its list of holdings
@@ -103,7 +109,7 @@ func New(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("market: %w", err)
 	}
 	e := &Engine{
-		config: c, books: book.New(uint32((c.Ceiling-c.Floor)/c.Tick) + 1),
+		config: c, quotes: c.quotes(), books: book.New(c.quotes().ticks()), ticksOfBooks: c.quotes().ticks(),
 		accounts: make([]account, 1), members: make([]member, 1), labels: map[uint32]uint32{}, holdings: newHoldings(),
 	}
 	names, numbers := c.Feeder.Zones(), map[string]uint32{}
@@ -147,6 +153,8 @@ func (e *Engine) Apply(c *Command) []Event {
 		e.release(c)
 	case Call:
 		e.callEarly(c)
+	case Requote:
+		e.requote(c)
 	default:
 		e.reject(c, UnknownCommand)
 	}
@@ -251,14 +259,9 @@ func (e *Engine) open(c *Command) {
 		e.products = append(e.products, product{})
 	}
 	p := &e.products[n]
-	*p = product{label: c.Product, open: true, books: p.books[:0]}
+	*p = product{label: c.Product, quotes: e.quotes, open: true, books: p.books[:0]}
 	for range e.width {
-		b := e.books.Add()
-		p.books = append(p.books, b)
-		for int(b) >= len(e.traded) {
-			e.traded = append(e.traded, 0)
-		}
-		e.traded[b] = c.Product
+		p.books = append(p.books, e.addBook(p))
 	}
 	e.labels[c.Product] = n
 	e.answer(c, Opened, c.Energy, NoReason)
@@ -291,7 +294,7 @@ func (e *Engine) IsOpen(label uint32) bool {
 func (e *Engine) Best(account, label uint32, side grid.Side) (price grid.Price, energy grid.Energy, some bool) {
 	p, _ := e.find(label)
 	tick, wh, some := e.books.Best(p.books[e.accounts[account].zone], side)
-	return e.price(tick), grid.Energy(wh), some
+	return p.quotes.price(tick), grid.Energy(wh), some
 }
 
 // drop forgets a product.
@@ -302,15 +305,5 @@ func (e *Engine) drop(p *product) {
 	p.held = 0
 }
 
-// price and tick turn one into the other; a price must be in the collar.
-func (e *Engine) price(tick uint32) grid.Price {
-	return e.config.Floor + grid.Price(tick)*e.config.Tick
-}
-
-func (e *Engine) tick(p grid.Price) uint32 {
-	from := uint64(p - e.config.Floor)
-	if e.config.Tick == 1 {
-		return uint32(from)
-	}
-	return uint32(from / uint64(e.config.Tick))
-}
+// priceAt is the price of what rests at a place.
+func (e *Engine) priceAt(at book.Place) grid.Price { return e.quoted[at.Book].price(at.Tick) }

@@ -80,6 +80,8 @@ const (
 	OtherVersion
 	BelowFilled
 	TotalReached
+	WrongQuotes
+	OtherQuotes
 )
 
 // ErrOtherRules reports a log or snapshot of a market with other rules.
@@ -93,7 +95,7 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-func reasons() [35]string {
+func reasons() [37]string {
 	return [...]string{
 		NoReason:           "",
 		UnknownCommand:     "kind: unknown command",
@@ -130,5 +132,7 @@ func reasons() [35]string {
 		OtherVersion:       "version: the order was replaced meanwhile; look at it and name the version that it has now",
 		BelowFilled:        "energy: more than that was filled already; it is the order's total, of which what was filled is part",
 		TotalReached:       "its total is what was filled",
+		WrongQuotes:        "name: must be tick, floor and ceiling of a collar that the market can have",
+		OtherQuotes:        "periods: the intervals have other price steps or bounds; place a block for those that have the same",
 	}
 }

@@ -20,8 +20,10 @@ type naive struct {
 	events   []matching.Event
 	accounts map[uint32]*nAccount
 	members  map[uint32]*nMember
-	products map[uint32]bool // open, else closed and reserved
-	orders   []*nOrder       // that wait, in priority of time
+	products map[uint32]bool            // open, else closed and reserved
+	quotes   map[uint32]matching.Quotes // of products
+	next     matching.Quotes            // of one that is opened now
+	orders   []*nOrder                  // that wait, in priority of time
 	blocks   []*nOrder
 	trades   []nTrade
 }
@@ -54,6 +56,7 @@ type nTrade struct {
 func newNaive(c matching.Config) *naive {
 	n := &naive{
 		config: c, zones: map[uint32]string{}, accounts: map[uint32]*nAccount{}, members: map[uint32]*nMember{}, products: map[uint32]bool{},
+		quotes: map[uint32]matching.Quotes{}, next: matching.Quotes{Tick: c.Tick, Floor: c.Floor, Ceiling: c.Ceiling},
 	}
 	for i, node := range c.Feeder.Nodes {
 		n.zones[uint32(i)] = c.Feeder.Zones()[node.ID]
@@ -101,11 +104,25 @@ func (n *naive) Apply(c *matching.Command) []matching.Event {
 		why = n.release(*c)
 	case matching.Call:
 		why = n.callEarly(*c)
+	case matching.Requote:
+		why = n.requote(*c)
 	}
 	if why != matching.NoReason {
 		n.tell(matching.Rejected, *c, c.Energy, why)
 	}
 	return n.events
+}
+
+func (n *naive) requote(c matching.Command) matching.Reason {
+	q, err := matching.ParseQuotes(c.Name)
+	rules := n.config
+	rules.Tick, rules.Floor, rules.Ceiling = q.Tick, q.Floor, q.Ceiling
+	if err != nil || rules.Validate() != nil {
+		return matching.WrongQuotes
+	}
+	n.next = q
+	n.tell(matching.Done, c, c.Energy, 0)
+	return matching.NoReason
 }
 
 func (n *naive) admit(c matching.Command) matching.Reason {
@@ -200,7 +217,7 @@ func (n *naive) open(c matching.Command) matching.Reason {
 	if _, known := n.products[c.Product]; known {
 		return matching.AlreadyOpen
 	}
-	n.products[c.Product] = true
+	n.products[c.Product], n.quotes[c.Product] = true, n.next
 	n.tell(matching.Opened, c, c.Energy, 0)
 	return matching.NoReason
 }
@@ -215,12 +232,13 @@ func (n *naive) find(id uint64) *nOrder {
 }
 
 func (n *naive) misquoted(c matching.Command) matching.Reason {
+	q := n.quotes[c.Product]
 	switch {
 	case c.Energy <= 0 || c.Energy > 1<<32-1:
 		return matching.WrongEnergy
-	case c.Price < n.config.Floor || c.Price > n.config.Ceiling:
+	case c.Price < q.Floor || c.Price > q.Ceiling:
 		return matching.OutsideCollar
-	case c.Price%n.config.Tick != 0:
+	case c.Price%q.Tick != 0:
 		return matching.OffTick
 	}
 	return matching.NoReason
@@ -425,6 +443,9 @@ func (n *naive) submitBlock(c matching.Command) matching.Reason {
 		if !n.products[product] {
 			return matching.WrongPeriods
 		}
+		if n.quotes[product] != n.quotes[c.Product] {
+			return matching.OtherQuotes
+		}
 		if waiting >= 64 {
 			return matching.BlocksFull
 		}
@@ -487,6 +508,7 @@ func (n *naive) replace(c matching.Command) matching.Reason {
 	case o.Periods > 1:
 		return matching.NotABlocksBusiness
 	}
+	c.Product = o.Product
 	if why := n.misquoted(c); why != matching.NoReason {
 		return why
 	}

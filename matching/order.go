@@ -24,7 +24,7 @@ func (e *Engine) submit(c *Command) {
 		e.reject(c, NotOpen)
 		return
 	}
-	if why := e.refuse(c); why != NoReason {
+	if why := e.refuse(c, &p.quotes); why != NoReason {
 		e.reject(c, why)
 		return
 	}
@@ -46,20 +46,24 @@ func (e *Engine) submit(c *Command) {
 // Check tells why an order would be rejected whatever else is in the market,
 // NoReason when it would not.
 func (e *Engine) Check(c *Command) Reason {
+	quotes := e.QuotesOf(c.Product)
 	for k := range max(uint32(c.Periods), 1) {
-		if !e.IsOpen(c.Product+k) || c.Product+k < c.Product {
-			if c.Periods > 1 {
-				return WrongPeriods
-			}
+		switch {
+		case e.IsOpen(c.Product+k) && c.Product+k >= c.Product && e.QuotesOf(c.Product+k) == quotes:
+		case e.IsOpen(c.Product+k) && c.Product+k >= c.Product:
+			return OtherQuotes
+		case c.Periods > 1:
+			return WrongPeriods
+		default:
 			return NotOpen
 		}
 	}
-	return e.malformed(c)
+	return e.malformed(c, &quotes)
 }
 
 // refuse checks an order but for what its metering point and member can do.
-func (e *Engine) refuse(c *Command) Reason {
-	if why := e.malformed(c); why != NoReason {
+func (e *Engine) refuse(c *Command, q *Quotes) Reason {
+	if why := e.malformed(c, q); why != NoReason {
 		return why
 	}
 	if e.books.Find(c.Order) != 0 || len(e.blocks) > 0 && e.block(c.Order) >= 0 {
@@ -69,7 +73,7 @@ func (e *Engine) refuse(c *Command) Reason {
 }
 
 // malformed checks what an order says, but for its product.
-func (e *Engine) malformed(c *Command) Reason {
+func (e *Engine) malformed(c *Command, q *Quotes) Reason {
 	switch {
 	case !e.known(c.Account):
 		return UnknownAccount
@@ -78,29 +82,23 @@ func (e *Engine) malformed(c *Command) Reason {
 	case c.Validity > FillOrKill:
 		return WrongValidity
 	default:
-		return e.misquoted(c)
+		return misquoted(c, q)
 	}
 }
 
 // misquoted checks energy and price.
-func (e *Engine) misquoted(c *Command) Reason {
-	switch {
-	case c.Energy <= 0 || c.Energy > most:
+func misquoted(c *Command, q *Quotes) Reason {
+	if c.Energy <= 0 || c.Energy > most {
 		return WrongEnergy
-	case c.Price < e.config.Floor || c.Price > e.config.Ceiling:
-		return OutsideCollar
-	case e.config.Tick > 1 && c.Price%e.config.Tick != 0:
-		return OffTick
-	default:
-		return NoReason
 	}
+	return q.refuse(c.Price)
 }
 
 // incoming prepares an order that was checked; it holds until the next.
 func (e *Engine) incoming(c *Command, p *product) *incoming {
 	a, in := &e.accounts[c.Account], &e.in
 	in.command, in.product, in.member, in.tag = c, p, a.member, e.tag(c.Account, p)
-	in.place.Book, in.place.Side, in.place.Tick = p.books[a.zone], c.Side, e.tick(c.Price)
+	in.place.Book, in.place.Side, in.place.Tick = p.books[a.zone], c.Side, p.quotes.tick(c.Price)
 	return in
 }
 
@@ -147,7 +145,7 @@ func (e *Engine) withdrawn(in *incoming, left grid.Energy, why Reason) {
 
 // fill books a continuous trade, at the resting order's price.
 func (e *Engine) fill(in *incoming, f *book.Fill) {
-	c, price := in.command, e.price(f.Tick)
+	c, price := in.command, in.product.quotes.price(f.Tick)
 	maker := book.Opposite(c.Side)
 	e.waits(f.Tag, maker, price, -int64(f.Energy), int64(f.Left))
 	e.trades(f.Tag, maker, price, int64(f.Energy))
@@ -192,7 +190,7 @@ func cancelledBy(c *Command) Reason {
 
 // gone tells that a resting order left the book.
 func (e *Engine) gone(o *book.Order, at book.Place, kind EventKind, why Reason) {
-	price := e.price(at.Tick)
+	price := e.priceAt(at)
 	e.waits(o.Tag, at.Side, price, -int64(o.Energy), 0)
 	ev := e.emit(kind)
 	ev.Order, ev.Account, ev.Side, ev.Price = o.ID, e.account(o.Tag), at.Side, price
@@ -211,16 +209,16 @@ func (e *Engine) replace(c *Command) {
 		e.reject(c, why)
 		return
 	}
-	if why := e.misquoted(c); why != NoReason {
+	o, at := e.books.Get(number)
+	if why := misquoted(c, &e.quoted[at.Book]); why != NoReason {
 		e.reject(c, why)
 		return
 	}
-	o, at := e.books.Get(number)
 	anew := *c
 	anew.Account, anew.Side, anew.Validity, anew.Product = e.account(o.Tag), at.Side, GoodTillGate, e.traded[at.Book]
 	p, _ := e.find(anew.Product)
 	in := e.incoming(&anew, p)
-	old := e.price(at.Tick)
+	old := e.priceAt(at)
 	if in.place.Tick == at.Tick && c.Energy <= grid.Energy(o.Energy) {
 		e.books.Reduce(number, uint32(c.Energy))
 		e.waits(o.Tag, at.Side, old, int64(c.Energy)-int64(o.Energy), int64(c.Energy))

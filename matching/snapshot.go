@@ -20,6 +20,7 @@ type (
 		Members  []savedMember
 		Products []savedProduct // by label
 		Blocks   []savedBlock   // the oldest first
+		Quotes   *Quotes        `json:",omitempty"` // nil: those of the rules
 	}
 	savedAccount struct {
 		Member, Node   uint32
@@ -37,6 +38,7 @@ type (
 		Holdings []savedHolding // by account
 		Orders   []savedOrder   // by zone and side, in priority
 		Sold     []int64        `json:",omitempty"`
+		Quotes   *Quotes        `json:",omitempty"` // nil: those of the rules
 	}
 	savedHolding struct {
 		Account  uint32
@@ -64,7 +66,7 @@ type (
 
 // Snapshot returns the state after the last command.
 func (e *Engine) Snapshot() ([]byte, error) {
-	s := savedEngine{Rules: e.config.Digest(), Seq: e.seq}
+	s := savedEngine{Rules: e.config.Digest(), Seq: e.seq, Quotes: e.other(e.quotes)}
 	for _, a := range e.accounts[1:] {
 		s.Accounts = append(s.Accounts, savedAccount{a.member, a.node, a.used, a.followed, a.limit})
 	}
@@ -86,7 +88,7 @@ func (e *Engine) Snapshot() ([]byte, error) {
 }
 
 func (e *Engine) saveProduct(p *product) savedProduct {
-	s := savedProduct{Label: p.label, Open: p.open}
+	s := savedProduct{Label: p.label, Open: p.open, Quotes: e.other(p.quotes)}
 	if slices.ContainsFunc(p.sold, func(wh int64) bool { return wh != 0 }) {
 		s.Sold = p.sold
 	}
@@ -104,6 +106,14 @@ func (e *Engine) saveProduct(p *product) savedProduct {
 		}
 	}
 	return s
+}
+
+// other returns quotes that are not those of the rules.
+func (e *Engine) other(q Quotes) *Quotes {
+	if q == e.config.quotes() {
+		return nil
+	}
+	return &q
 }
 
 // RulesOf returns the digest of the rules under which an engine was saved, empty where the snapshot
@@ -133,6 +143,7 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 		return nil, err
 	}
 	e.seq = s.Seq
+	e.requoted(s)
 	for _, a := range s.Accounts {
 		if int(a.Node) >= len(e.zones) {
 			return nil, fmt.Errorf("restore the market: node %d of the feeder is gone", a.Node)
@@ -161,8 +172,26 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 	return e, nil
 }
 
+// requoted makes room for all prices of a saved engine.
+func (e *Engine) requoted(s savedEngine) {
+	for _, p := range s.Products {
+		if p.Quotes != nil {
+			e.widen(p.Quotes.ticks())
+		}
+	}
+	if s.Quotes != nil {
+		e.quotes = *s.Quotes
+		e.widen(e.quotes.ticks())
+	}
+}
+
 func (e *Engine) restoreProduct(s savedProduct) {
+	usual := e.quotes
+	if e.quotes = e.config.quotes(); s.Quotes != nil {
+		e.quotes = *s.Quotes
+	}
 	e.open(&Command{Product: s.Label})
+	e.quotes = usual
 	e.seq-- // that was no event
 	e.events = e.events[:0]
 	n := e.labels[s.Label]

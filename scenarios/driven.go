@@ -55,7 +55,7 @@ func (d driven) Command(a community.Action) error {
 
 // Place implements drive.Market. Why the market refuses orders is counted.
 func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
-	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(o), Time: now})
+	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(product.Interval, o), Time: now})
 	for _, c := range commands {
 		d.replay.apply(c)
 	}

@@ -124,9 +124,17 @@ func (r *replay) move(now time.Time) {
 }
 
 func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, error) {
-	tariff, err := s.Tariff.Tariff()
+	money, err := s.Money(s.Tariff, s.Interval)
 	if err != nil {
 		return nil, err
+	}
+	book, err := s.book(money)
+	if err != nil {
+		return nil, err
+	}
+	usual := money.Flat // of one of components what it comes to at the start
+	if t, err := book.Default(grid.IntervalAt(s.Start, s.Interval)); err == nil {
+		usual = t
 	}
 	rules, err := s.Rules()
 	if err != nil {
@@ -136,11 +144,15 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
-		result: Result{Scenario: s, Tariff: tariff, Feeder: grid.SingleNode(), Refused: map[string]int{}},
+		result: Result{Scenario: s, Tariff: usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	r.desk = agent.NewTraders(devices, book, s.Seed, s.Of, r.recorder)
+	prices := s.Rates
+	if prices == nil {
+		prices = book
+	}
+	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
@@ -161,8 +173,9 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules, Rates: s.Rates,
-	}, r.result.Feeder, tariff)
+		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
+		Rates: prices, Usual: book, Extremes: &money.Extremes, Collar: money.Collar,
+	}, r.result.Feeder, usual)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +183,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range admissions {
+	for _, c := range append(admissions, r.market.Reprice(s.Start)...) {
 		r.apply(c)
 	}
 	r.newDriver(s.Deadline)

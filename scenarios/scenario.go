@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Calendar is when a scenario takes place, and in which intervals.
@@ -46,6 +48,8 @@ type Scenario struct {
 	Mechanism string            `yaml:"mechanism"` // of the call auction
 	Tariff    config.TariffText `yaml:"tariff"`
 
+	config.MoneyText    `yaml:",inline"` // other tariffs, and who has them
+	HomeTariffs         []string         `yaml:"home_tariffs"` // which the homes have in turn
 	config.SharingText  `yaml:",inline"` // what is left over is shared
 	config.StrategyText `yaml:",inline"`
 
@@ -134,6 +138,27 @@ func (s Scenario) Validate() error {
 	if _, err := s.Rules(); err != nil {
 		return err
 	}
-	_, err := s.Tariff.Tariff()
+	money, err := s.Money(s.Tariff, s.Interval)
+	if err != nil {
+		return err
+	}
+	_, err = s.book(money)
 	return err
+}
+
+// book says what energy costs each home in each interval.
+func (s Scenario) book(m config.Money) (*tariff.Book, error) {
+	given := m.Given
+	given.Points = maps.Clone(given.Points)
+	for k, h := range world.Neighbourhood(s.Homes, s.Seed) {
+		point := "mp-" + h.ID // as the recorder names it
+		if _, own := given.Points[point]; !own && len(s.HomeTariffs) > 0 {
+			given.Points[point] = []tariff.Dated{{Tariff: s.HomeTariffs[k%len(s.HomeTariffs)]}}
+		}
+	}
+	kept, err := tariff.Kept{}.With(given, tariff.Clock{Now: s.Start, Minutes: s.Interval, Zone: m.Zone})
+	if err != nil {
+		return nil, fmt.Errorf("home_tariffs: %w", err)
+	}
+	return tariff.NewBook(kept, m.Zone), nil
 }

@@ -164,3 +164,20 @@ func (m moment) String() string {
 func (h Hours) String() string { return clockText(h.From) + "-" + clockText(h.To) }
 
 func clockText(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, minute%60) }
+
+// Fits tells whether local time fits delivery intervals of so many minutes: windows and
+// versions begin with an interval only where the clock differs from UTC by whole intervals,
+// or by what their hours make up for.
+func (s Schedule) Fits(minutes int, zone *time.Location) error {
+	length := minutes * 60
+	for _, v := range s.Versions {
+		const first = 2000 // before it nobody counts intervals
+		for _, month := range []time.Month{time.January, time.July, v.ValidFrom.Month} {
+			at := time.Date(max(v.ValidFrom.Year, first), month, 1, 0, 0, 0, 0, zone)
+			if _, offset := at.Zone(); offset%length != 0 {
+				return fmt.Errorf("local time in %s is %s from UTC, and delivery intervals of %d minutes begin on multiples of it in UTC: take shorter intervals", zone, time.Duration(offset)*time.Second, minutes)
+			}
+		}
+	}
+	return nil
+}

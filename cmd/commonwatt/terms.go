@@ -67,7 +67,7 @@ func askTerms(ctx context.Context, c config.Config, a terminal.Asker) (_ config.
 			return c, err
 		}
 		answered := c.Fill(answers)
-		if _, err = answered.Tariff.Tariff(); err == nil {
+		if err = config.CheckAnswered(answered.Tariff); err == nil {
 			return answered, nil
 		}
 		fmt.Fprintf(a.Out, "That does not fit: %v\n", err)

@@ -96,10 +96,6 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	if published := h.outbox.last(); published > h.seq {
 		return nil, errors.Join(usage.Errorf("the bus has the market's events up to %d, the order log only up to %d: the order log (orders in the data directory, or bus.order_log) is older than the bus, or of another past: restore both from the same copy, or, on a bus of others, use another community name", published, h.seq), h.journal.Close())
 	}
-	if err := o.Market.Fits(); err != nil {
-		h.log.WarnContext(ctx, "the order log was begun under a tariff in other units: nobody can trade at the prices of this one; put the tariff back, or begin with new data",
-			slog.Any("error", err))
-	}
 	for _, note := range recovery.Notes {
 		h.log.WarnContext(ctx, "journal: "+note)
 	}
@@ -109,6 +105,9 @@ func Open(ctx context.Context, o Options) (*Host, error) {
 	h.sequencer = journal.NewSequencer(h.journal, h, recovery.Replayed, h.snapshot)
 	if err := h.begin(ctx, recovery.Commands == 0, o.Points, o.Clock()); err != nil {
 		return nil, errors.Join(err, h.journal.Close())
+	}
+	if err := o.Market.Fits(); err != nil {
+		h.log.WarnContext(ctx, "nobody can trade at some prices of the tariffs: widen market.floor and market.ceiling, or leave them out", slog.Any("error", err))
 	}
 	return h, nil
 }
@@ -122,6 +121,7 @@ func (h *Host) begin(ctx context.Context, empty bool, points []community.Point, 
 	if empty {
 		commands = append([]matching.Command{h.market.Begin(now)}, commands...)
 	}
+	commands = append(commands, h.market.Reprice(now)...)
 	if err := h.journal.Append(commands); err != nil {
 		return err
 	}

@@ -61,8 +61,12 @@ func (l *locked) Position(i grid.Interval, point string) (net grid.Energy, trade
 	return l.market.Position(i, point)
 }
 
-// OnTick moves an order to the nearest price that the market knows.
-func (l *locked) OnTick(o grid.Order) grid.Order { return l.market.OnTick(o) } // it looks at what never changes
+// OnTick moves an order for an interval to the nearest price that the market knows.
+func (l *locked) OnTick(i grid.Interval, o grid.Order) grid.Order {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.market.OnTick(i, o)
+}
 
 // Settle makes a run of an interval from what was metered (community.Market.Settle). The
 // market goes on meanwhile.

@@ -110,7 +110,7 @@ func (e *entry) see(_ *matching.Command, events []matching.Event) {
 // it, and is empty where it did. Nothing takes orders from a bus, where anybody who may
 // write could order for others: from outside they come by the API, with a member's key.
 func (h *Host) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
-	outcomes, err := h.Submit([]community.Submission{{Product: product, Order: h.OnTick(o), Time: now}})
+	outcomes, err := h.Submit([]community.Submission{{Product: product, Order: h.OnTick(product.Interval, o), Time: now}})
 	if err != nil {
 		return "", err
 	}
