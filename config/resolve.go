@@ -39,6 +39,7 @@ type Plan struct {
 	Token      string
 	Ledger     Ledger
 	Rewards    Rewards
+	Billing    Billing
 }
 
 // Market is how the community trades.
@@ -119,7 +120,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules,
+		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err

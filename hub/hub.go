@@ -234,7 +234,11 @@ func (h *Hub) openMarket(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, h.records.account.close)
-	return h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
+	err := h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
+	if err != nil {
+		return err
+	}
+	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {

@@ -182,7 +182,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site}.operator(dir)
+	operator, err := office{p.site, p.records.account.desk}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

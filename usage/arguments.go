@@ -15,15 +15,18 @@ func Arguments(command, use string, args []string) error {
 	case len(args) < len(names):
 		missing := strings.Join(names[len(args):], " and ")
 		return Errorf("%s is missing: write it as in %q; %q says what it is", missing, example, command+" --help")
-	case len(args) > len(names):
+	case len(args) > len(names) && !anyMore(use):
 		return Errorf("%q is one argument too many: write %q, with flags as %q lists them", args[len(names)], example, command+" --help")
 	default:
 		return nil
 	}
 }
 
-// needed returns the words of a use that stand for arguments: neither its first word nor what a
-// flag takes.
+// anyMore tells whether a use takes any number of further arguments, as in "approve [DRAFT…]".
+func anyMore(use string) bool { return strings.HasSuffix(use, "…]") }
+
+// needed returns the words of a use that stand for arguments: neither its first word, nor what a
+// flag takes, nor what may be left out.
 func needed(use string) (names []string) {
 	words := strings.Fields(use)
 	for i := 1; i < len(words); i++ {
@@ -31,7 +34,9 @@ func needed(use string) (names []string) {
 			i++ // and what it takes
 			continue
 		}
-		names = append(names, words[i])
+		if !strings.HasPrefix(words[i], "[") {
+			names = append(names, words[i])
+		}
 	}
 	return names
 }

@@ -11,6 +11,7 @@ import (
 type Operator struct {
 	Key       string
 	Community func() api.Community
+	Bills     Bills
 }
 
 // Operated has a server answer the operator.

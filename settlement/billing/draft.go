@@ -41,6 +41,7 @@ type Drafter struct {
 
 	members map[string]*builder
 	others  []Other
+	lacking []bool // which of them have no price of an interval: they are not compared
 	prices  map[tariff.Rates][]Part // of the interval that is shown
 	items   []Item
 	keyed   keyed
@@ -49,7 +50,7 @@ type Drafter struct {
 // NewDrafter returns a drafter.
 func NewDrafter(o Options) (*Drafter, error) {
 	others, err := o.Tariffs.Others(o.Period)
-	return &Drafter{Options: o, members: map[string]*builder{}, others: others, prices: map[tariff.Rates][]Part{}}, err
+	return &Drafter{Options: o, members: map[string]*builder{}, others: others, lacking: make([]bool, len(others)), prices: map[tariff.Rates][]Part{}}, err
 }
 
 // Since returns the place in the statement book from which on runs are to be shown to Earlier.
@@ -144,7 +145,7 @@ func (d *Drafter) Interval(i *statements.Interval) error {
 	for k, o := range d.others {
 		var err error
 		if other[k], err = o.Parts(i.Interval); err != nil {
-			return fmt.Errorf("%s: %w", i.Interval, err)
+			d.lacking[k] = true
 		}
 	}
 	if err := d.keyed.share(i); err != nil {

@@ -80,6 +80,9 @@ func (d *Drafter) finishPoint(b *builder, p *part) (err error) {
 			}
 		}
 		for k, o := range d.others {
+			if d.lacking[k] {
+				continue
+			}
 			fixed, err := o.Standing(from.Format(time.DateOnly), to.Format(time.DateOnly))
 			if err == nil {
 				_, err = b.others[k].standing(fixed)
@@ -215,6 +218,9 @@ func (d *Drafter) compare(b *builder) error {
 		{Name: UnderKey, Amount: key, Method: "what all gave in an interval shared out in proportion to what each took, at the middle between avoided retail and feed-in; computed from the same readings"},
 	}
 	for k, o := range d.others {
+		if d.lacking[k] || b.hasOnly(o.Name()) {
+			continue
+		}
 		a := Alternative{Name: AnotherTariff + o.Name(), Method: "what was metered, bought and sold at that tariff alone, with its standing charges"}
 		if a.Amount, err = b.others[k].all(); err != nil {
 			return err
@@ -222,6 +228,16 @@ func (d *Drafter) compare(b *builder) error {
 		bill.Compared = append(bill.Compared, a)
 	}
 	return nil
+}
+
+// hasOnly tells whether all points of a bill were supplied by one tariff.
+func (b *builder) hasOnly(name string) bool {
+	for _, p := range b.points {
+		if p.tariff.Tariff != name {
+			return false
+		}
+	}
+	return true
 }
 
 // thisPeriod returns what the bill comes to without corrections, other postings and rounding.
@@ -306,7 +322,7 @@ func Reverse(b Bill) Bill {
 		b.VAT[k].Amount, b.VAT[k].Base = -b.VAT[k].Amount, -b.VAT[k].Base
 	}
 	b.Energy, b.Rounding, b.Total = -b.Energy, -b.Rounding, -b.Total
-	b.Brought, b.Payments, b.Due = 0, nil, b.Total
+	b.Brought, b.Payments, b.Due = 0, nil, 0
 	b.Compared, b.Rewards = nil, nil
 	return b
 }

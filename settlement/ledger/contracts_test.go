@@ -30,7 +30,7 @@ func forOthers() []string {
 		"disputes:Get", "disputes:Open", "disputes:Resolve", "disputes:Respond",
 		"bills:Get", "guarantee:Get", "guarantee:Record", "registry:Get", "registry:GetHistory",
 		"rewards:Adjust", "rewards:ChangeStake",
-		"settlement:Deposit", "settlement:GetRun", "settlement:Withdraw",
+		"settlement:GetRun",
 	}
 }
 

@@ -17,6 +17,39 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
+// Defines values for BillSummaryState.
+const (
+	BillSummaryStateApproved   BillSummaryState = "approved"
+	BillSummaryStateApproving  BillSummaryState = "approving"
+	BillSummaryStateCancelled  BillSummaryState = "cancelled"
+	BillSummaryStateCancelling BillSummaryState = "cancelling"
+	BillSummaryStateDraft      BillSummaryState = "draft"
+	BillSummaryStatePaid       BillSummaryState = "paid"
+	BillSummaryStateSent       BillSummaryState = "sent"
+)
+
+// Valid indicates whether the value is a known member of the BillSummaryState enum.
+func (e BillSummaryState) Valid() bool {
+	switch e {
+	case BillSummaryStateApproved:
+		return true
+	case BillSummaryStateApproving:
+		return true
+	case BillSummaryStateCancelled:
+		return true
+	case BillSummaryStateCancelling:
+		return true
+	case BillSummaryStateDraft:
+		return true
+	case BillSummaryStatePaid:
+		return true
+	case BillSummaryStateSent:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChallengeDirection.
 const (
 	Charge    ChallengeDirection = "charge"
@@ -94,28 +127,28 @@ func (e OrderSide) Valid() bool {
 
 // Defines values for OrderStatus.
 const (
-	Cancelled OrderStatus = "cancelled"
-	Expired   OrderStatus = "expired"
-	Filled    OrderStatus = "filled"
-	Pending   OrderStatus = "pending"
-	Rejected  OrderStatus = "rejected"
-	Waiting   OrderStatus = "waiting"
+	OrderStatusCancelled OrderStatus = "cancelled"
+	OrderStatusExpired   OrderStatus = "expired"
+	OrderStatusFilled    OrderStatus = "filled"
+	OrderStatusPending   OrderStatus = "pending"
+	OrderStatusRejected  OrderStatus = "rejected"
+	OrderStatusWaiting   OrderStatus = "waiting"
 )
 
 // Valid indicates whether the value is a known member of the OrderStatus enum.
 func (e OrderStatus) Valid() bool {
 	switch e {
-	case Cancelled:
+	case OrderStatusCancelled:
 		return true
-	case Expired:
+	case OrderStatusExpired:
 		return true
-	case Filled:
+	case OrderStatusFilled:
 		return true
-	case Pending:
+	case OrderStatusPending:
 		return true
-	case Rejected:
+	case OrderStatusRejected:
 		return true
-	case Waiting:
+	case OrderStatusWaiting:
 		return true
 	default:
 		return false
@@ -221,6 +254,30 @@ func (e SignCheckLoad) Valid() bool {
 	}
 }
 
+// Defines values for ExportBillsParamsFormat.
+const (
+	Csv            ExportBillsParamsFormat = "csv"
+	SepaCollection ExportBillsParamsFormat = "sepa-collection"
+	SepaPayouts    ExportBillsParamsFormat = "sepa-payouts"
+	Xlsx           ExportBillsParamsFormat = "xlsx"
+)
+
+// Valid indicates whether the value is a known member of the ExportBillsParamsFormat enum.
+func (e ExportBillsParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case SepaCollection:
+		return true
+	case SepaPayouts:
+		return true
+	case Xlsx:
+		return true
+	default:
+		return false
+	}
+}
+
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
 type BestPrices struct {
 	// Bid A price, and the energy that waits at it; absent where nothing waits
@@ -238,6 +295,152 @@ type BestRequest struct {
 
 	// MeteringPoint Absent: the member's, if it has one
 	MeteringPoint *string `json:"metering_point,omitempty"`
+}
+
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string          `json:"name,omitempty"`
+	Period string           `json:"period"`
+	State  BillSummaryState `json:"state"`
+	Total  int64            `json:"total"`
+}
+
+// BillSummaryState defines model for BillSummary.State.
+type BillSummaryState string
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
 }
 
 // BindRequest defines model for BindRequest.
@@ -953,6 +1156,46 @@ type WatchRequest struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	Format ExportBillsParamsFormat `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ExportBillsParamsFormat defines parameters for ExportBills.
+type ExportBillsParamsFormat string
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -979,6 +1222,15 @@ type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
+
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1009,168 +1261,195 @@ type OpenSessionJSONRequestBody = SessionRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7H1vc9s40udXQemequzW0rbsycze2HUvMrMzz+Qqs0mNvU+qnr05FyS2JKxJgEOAVnRT2bpPcx/sPskV",
+	"ugEQJEGJcuL8uc2rOBJFAI1Go//8uvv32VKVlZIgjZ5d/j6rQVdKasD//AKrRkNu/1wqaUAa+yevqkIs",
+	"uRFKnv1DK2k/08sNlNz+9W81rGaXs/9y1r73jL7VZ69qtSignL19+zab5aCXtajsa2aXs9ebHZPKzOw3",
+	"7nH7tu9Am1e1WNJ8ej8RZsO2G24Yl0zVOdRsVauScVaCgVrINauUkIZtVVPkzNQ8B8YNU3IJl8xsgC1A",
+	"G6ZW+LcWcl0AvUczY1+75cKw7QZqYFKxQkhgWzsmZyuwTzLOClEKwwoBmi3AbAHkKfuuUMs7zXJlF8SW",
+	"qpHm9H/IWTaralVBbQQtZiHyw/QSS3gB91DM3mYzIQ3U97ywvzK7CmaXM23sMu2XarWC+pj3vc1mNfzW",
+	"iNru79/bl/+a+ZerxT9gaezL7S78Ar81oIkB8lzYPeDFq2hFK15o6C8ynnN3965vnv1yc/bz87/+7eaH",
+	"61k2XJHfxFvcxOELni00SEMbWUK5gPqJzphYMWHYhmumJAxfe9SqRYHz7q4oOgjd+byy09TEIWYDokaO",
+	"0YzLnLV7kbGlqmtY2h/pjGnDZW45dbnh9Rp0xv7j2U3GjDK8aH/Ka6GV1OwPuVrqs1JJ2J2W+R/tJDUv",
+	"EnP5Cd5cIWE2XG+Y0EzdQ20JY99oP3eruGJQVmZ3yTjLa74yqX3QTVnyeneItyy1rt2jfTL7V2SBem7i",
+	"Y2T/CxTiHmjQHvk3XEpIn4EalqISbnMG3xpRgv1ipeqSm9nlLOcGTvDTQ2zSvjgLE3AvHF2BJefDzgwx",
+	"8zjD86JInhclzWb4qxdqyQuGX5JUc9yQMa6ZkOxifvHNyfybgzSg148t90dRwHCzcm54h+SLnYHU3AtY",
+	"IZWEgVJP4bQX9gdvw5t4XfOd/b/ktMnD3ccP+sT5+fnPPzD86tDy8cXuoYwW5qY9RpLnkejrkoWX9k7o",
+	"EEZI883TdhJWLq2htq8CCfV6l7j9NrNsyu/HJfCzeP9P5uc35xeX8/nlfP6fZ+dfp3bpt4YXwuzSZ6+R",
+	"CRkPxhRQgjSsbiSxH96HVjrTDSxiZg7THhPTNE47k0CezBN1bDdeOA7rXU/5cNIvV2Fmmb3k2/slRZPt",
+	"JkWP/vzzGT05PjtjoNbHXq657hyaEab3p2MwKT0+HyETx9lvgz7qqIZzcHBC4fVj03rFd6VXQqeTqYYV",
+	"1CCXML7XXN7NslnJ37wAubZS9PzpPCUR0rNS2tgH3u2cL2vIRfrmymEx8k0rHKZIgjz5jgL4KqHNFHwJ",
+	"Vj5Y+hSQr616xQq1zthix7YbsdxYfUJoVtXqHuQ0YVQDdwZD4vKOdmn/ccIZZ3SqiDaBfEEORJLBDRoP",
+	"8ev+rdTDvayibyazvueMQ5wfXj42r+tWB+vJ8JLEqZCsFEUh7CWtvUmzbGq73B1rpDAZk7DmRtyDM2la",
+	"ucbUFvTAPiGK3qoEc9w4+UgS3WyEZvS0tXiALblcQqFT4tJPaYTPUevz0mYqlYOymNAHcrEWJmE7/gWW",
+	"orQqtrL2gmalkKpGOiX5Nm9gn/255ZotatWsN4atVL3ldY6adsWRRyccjLyB28VuTHuzmmqKmla7T9y6",
+	"Pz07ufj6G7s0q2Q7KwL1blT6VHyoU69N3Yp/bSyndJXG+Xx+/ucrO44zH5CUsabUeavWDfkSpmjgWaQG",
+	"D77yWt5An/EXt5VLPM9r0Bry1MsrqIVKy0NtLLUvf5+BbEp7Or1lxCsr6uxT/m98tya7wO018X5BT7n/",
+	"QB4d7Oh2tkbeJNmdUidomoFMYUnRGQvs78ciRu4ctDGJkxCBC//x5JMZ7MED8o/ePDoVtKWIdR5tRu/N",
+	"Bkku7YCpoK+dVtNd3nuzirR7/QM1Rcfhe5Yg84eZukte8aUzKfrmDTeMswW3ivGObVSR64yljZ5SSFHa",
+	"s3qeNKDeVKo2t+ipGxlHGLYW96AZN6xU2mTs9SWTaqHyHdNQFJqVCm9MTkbM3knMj9C9RHlwbs5bI8ll",
+	"xAy/68wzI/EbPYF+syvGnbdAKkNeSsiPn/YeGTx0zw1VOu5O7ciycrgXS2Cl6pN+6zZF851mC9gpmVuJ",
+	"bpeygELAPeTdBd5JtZXHskZKqgZp2lteiu2/3/CiALlOXUVMG1XzNbClf8jrSsA2qoQnOrA2l3oLtV3d",
+	"dqiDKZ30fKrGEJGMyvnuiW6H0cz+JoyTsT+xiu/0RHIlFBPhnJXxjUjOSrxftPs7dcFVapvyY73OWKW0",
+	"sKropTUmNmrLyma5iQ7ZAlbKqahhZdPma9QdSL2H6TzZ1wp1NVRZCq4NWxZKQ85yvps2UiONKB7oUGyp",
+	"6qnk3xdWkOS4AnidNDVBG1H64+Z+t1CqAC77TqB9l0hsq1e1SJnM96poSjjZglhvDOSsBC7JvWyp6wd6",
+	"oineEhjPGh3SMt9GyDV9N1E1RqVL430ynI1GD1OesUWDxkdXuWU7MJdWkGy53WaDdg8nYVLDUtU55KyR",
+	"yw2X61hPjCjnBkiTlZYYfRdNm+j0IPWu9Xa5l4SR2vlk0ZZ3aZRkHFWW1rhJOdTjr7rEfe60+cMWQ2zW",
+	"9d5x/ZI9vTj/c1LDF7IxqcjeS7QonFnHInoMybxVdZHfvoNvv11/R3P2c+uMkCatNDVf7ru+rSB2x4HC",
+	"Q9IenoVqau09LH6NbAH2fLi1+72NVV60Mid6fNAmmfZoDUsQ9zD1ca2K/CG87abvXhCspjB6isJ/gYLC",
+	"CP07ls6t93ZcW4PoColNkbPgT2Q1VOjOMhulIUTomLa8fQe7AZHxHZM1759UCQMdOpu9OVmrE/vZib4T",
+	"1YmqSCc+QYXC3oumbiCSzdMHDNfAwwe11mNzcKBreqoj6XpuAdgyJUFnTBU5aMNWotZ2fyct5Ma+9cGr",
+	"6FspNNk0B927u2wQTKxT6hva1pav6AF7SCuo0cMGx7hW74RMf6Fk4Tzsw0slaE1TtB2RcoS4A4FaTQ08",
+	"F3IdruFIs/JbNc0ds+W1dKrHiJgTUhurq9VMbxBxUSh1x7jp6J4b8oxMiJcg8QKpxrf1eQ7S7LMhnZmB",
+	"xgS5+6BYDc78StTlltfp6GGp8pGYs4ZajEAy7kHmqk67s7triTh+dmllon3uNCwsPhBkMSIrc7OZXc7W",
+	"wmyaxelSlfaElUpuuTHxn2jJ6DP3VhydCPeK14lb66VEztdwDzUvGG6YJiPT7ghbwMb+oyQ4t7IVtVaF",
+	"F8ZK3FrlzRL0GJUDIQcX/nUjrytYJtkcf3U7GtuVTTpg/mOtSnae+TuWIELucBBTPNF+XHvUhUyOripv",
+	"/wz8jdre7CW/s/ab5juHRiIT3CqZK5VUlx7INJ14dOMNVaTor9NYCrf8sdipVqskCmCPcNTjDhkruPQl",
+	"kdJu4T3U+Jez3zInm+v4rjng1ppOXRRA7mE/06QEEnppbZ+Heb9QKUmQ4Celjc7YTy+vby5fvfzlJiOs",
+	"mQSzVfUd45qdf3txev7Nfz09P52fXTzNSKWxm8QDDu2gkHWjp5b1w5sKlvt9N6jTAj4X4k1jSixhtCge",
+	"Zw1+a4vZW2jJtckoDqUkhK9I1yDB4kZrjCiE2T3RDK1STTFI+nLHCuD3QDYoWpmRk6WLBNRsY58swTDg",
+	"yw1T1iJ8opmE1qHE0A5337vg0OAlmvGwggS0bxyzkdldnGb3Ik0m6gF27anhWqeTMz+IVEaxBaDLU9q/",
+	"7ffrWuRXbKHMhnFrJC/UPbA5U7LYEVEHqEq94TXo6E6fYjZsVG2OnqjhdyAJ2+mnOmW4Hr+HeDAR1k/G",
+	"ES91DH50AMC+3eGQpLoTQl3hleg4xmyVR5JqwNtw6NorBEhzOyIcjwvs7wOGTvDTjnh6wll3S6xQgarZ",
+	"GjCkNGW74bdRzAUS8ZIV3F6VbtPxdG7EemMJKmHqKCIfh3Z4ZChtB8ICyIe5QCYi2Oyvh2SlXUgWO2ba",
+	"3RtQ2E0oAiAQfdMchujPFJNZ5YpOhXMQzz5G8MTFFW5zKPjutkxcVt/RdRMiEHIdQKZoYLDa3Y3dsb+6",
+	"IMANjf3NfD6fHwpG5MGK22dT9oyC8LtbgR+tHHJ9/KoeVyPaffskYkprXiV35FoUIJfgFQG/Afrdd+CT",
+	"D1fxN7cbVSSkwS+wFtoEZH/Jd/ZisTomBgG8X9qTzMpvOns1sC2Xw9l0qXd+8fWUudWw1vvm5i4RnJaj",
+	"macMIi9Q5VmpolBbfekvoIr0brRvj5jkedphmL6eBSlD3igkG2BoCuIVfd5uJlpd0oW+0P427mgI3ecU",
+	"fGdy/vtnTKvXKZCSJZZwGiZGd1L+qYM2wycexbTXjVwXcNvSMg3YcvPkyyVUCMCNyZ/5sIi0W8w08Hq5",
+	"gZxtN5a1aMMsW6ZjJI3U1nRPIAxakdknq7HW2zhSXzUmKdxuXL4PXYp4kK2MeXfZhtivRCSnpwm4abvn",
+	"w6UUMeJEU9xf/e/dGv+xUNtUdso2kjClKlGmWGFcFI41gh1H8Qq1BmseWVPLGsCDQB7+cgt1K6/aN6Na",
+	"V+xO6VX/zTlEToIZz06CcnLiDXnLYt6mY3WUmYXvaLQ1CYk7PZAxmVVFr50KunU+hGlP24lMVslpofvT",
+	"lnBl1pqUSgJh82jJaJhOVH9JcL4Hf7Hz4DuPMeOlkmv7RTnRR9w/KfSQl+tIvJQO/O/cwJbvrkNEogei",
+	"3gDP05qngw5wuSPwq4alkjn6Hq28X94hDND+PrBSs3iiCcRIcrkVwMIwvq5hqtExBqbm2tw6CiaElyhD",
+	"uCr2zrvMCF5iGuKS3PPakLNumnu+jSj0iMTNcgPO8U1DbIVVdqxBjzHOpEivYdXoVMD99WbXTp+WUiL+",
+	"Vapk9ljdppDumxjlW1KmpXF3FOR9asTXpYQH+ADEgYjCT+6E91hwufRA/uG1WmlociV3pd/YnpukkTn6",
+	"pawKFSETNpz41EO/XSae91W/hsW1Wt4BoXetirrdKKbBsrdU7A52l0ybmsu1lerc0c2owl7ZSrsrOxmq",
+	"j1FLe6OM4UGyA0OUe++P/HPB7poe1nRRuoSuAJE/ct8bgt/ybTZbuWtw3/N4VY4f5kMZqDfBxo1uqszt",
+	"tdVM0J/hlOZL5mmYEWoLd9avDLcQ+bwpXbbmSJpfpVQxwok16ncmYja8YJyjDn3EdLEwvrKXcEBY4LUr",
+	"lXNsoUdbZ1FCwdnd6018/9fIX10HYMiVomnkUCGzqi6+YSqIK+cHE05v8KERFF/PI+NPcMuUEUv78VIC",
+	"YTyJLwKvJFRy4wypB9ybXu77AVLTekFInERAG5Z3I9zaSm3UNZgWawk5ZmyMRoe9eEoKEkVvSI/Ueuy3",
+	"wkjQ5DV3Y1qBr1Ty4tkgrmz4zgUm1U9jnztI+MTuoRYrAbWVnSFBJpBL+8wGEs+nVbNIrdkH9LuvhnIB",
+	"eQ65PQErvqjFMn1w2wyi7u/piuhOaGI+lVIJWmHSd6xmIPEytoE3B7nPRd3dNrgRiKTjjDimu7WbOWXX",
+	"xsASfpEPmHhyyuIefgat+XrM533GK3F2f3621XTjXjHOyOFLYQnNVGMwbbh1aOSKRCEa8QOrJPcQpv33",
+	"n30ozkA5hM2B8cxmfMdldJJLWvIVq5Rc0xfOhjaKcVbRKffecZ9dQhO3zCvXh93k+O0YzV95sdSLldW1",
+	"qo9Dz4wCAaIEZb+QtcKcmFJoTSvUja7IKm8kejRSyOU66UR83TqvyORNKlg9R0IU2udFk8SKS59bxQy8",
+	"MXiRyqYoxnLQ6T3BA+EXPdHv0G7Fe/c82Ff/h52cPojF2ait7roMAkwD4RRP6K4YBj1EhPY5LgyQ9m1S",
+	"mKjMQm2Erper5xtNLswnU2LEhlbmHaVOCDvZdIQWjECNhCZMl9Vklbrd7JQH7gjQbMB/jSI2SPpVBW+0",
+	"WCBM7oHZRm4CokU/uUVHcziC198/m//M6zswvzTFOJ/7ekRlow27A6iYUcP4HYgi7SbYuCioVcBqci9O",
+	"uEDJtb3HSgn4jFAHpAKJxiUq/hnr1OTpGtsj1uSqUKpOj1mo7ZELWHMDt8tC6aaGVDEJ8u44HTUyXkA6",
+	"y0VIS/qwTHt3JweyStHIpPlhOh0FZaeCAi5HdhKi3YjlXcJ/S7gXayaWTWFEVXjfyQPcIC24vUNyN7bf",
+	"1SxwaOpKf4nx9KEFMhHWMITSNYtSGDM1K2QliuJ2BLjwM3DpzFC1ajO07U8gzxi84UuDCSN2SzHgphoZ",
+	"o2QDUtX+bvp80mEiF/JckENSotu8haZ7N/vxxVxGi+iksTUl3zFtMGnfMfFU3/J+8IjyfDA8TCUKyiea",
+	"BbDiSB72iBU9sr14TrHuGqnaR9WdSCSa1PAPF4NUtatdUHCXnDWEbjqwyTQYSQy097+owAd+tlw449px",
+	"T5wxjl4vQSkgNMORNPJ7Xoh8rCzPPdQ6GRE8p4gf6V+1S4pA0JtLlihBPkS0eJjNXoBMJP/SWJloVS2P",
+	"BGJG9BrNSUbx9AwNnDQH4URR195udmjBCXSGWAXQec+If4fovlGLJZyFfToZCc5kNRn86peI/kdmUz9I",
+	"9gZiPNFUdy5jrzeXfbGJlV54babfOdH5nfDsKKPe+JAgaVQbHsVs0NEJrrTdJi2qQxT46cW3T7/95s8X",
+	"3359VFpwzMgTEF1uCx+UDB9v33CP+BokClNeAikjLRefWyP+m6esoDpSGaPCD3jEb9kpu2T/ZCdXLkEy",
+	"SkV2yL5GQ96GhSgDtsJAqh38f/792cl/8pP/NT/59vafJ79G/zu9/OfJr7/Ps2++evtvKWG5DwfrU4Cv",
+	"etcjnr7j3MXjJc4I99DTunp6bq8Q3pRCaI9SmrJzGeaw4k1hkEF7yk1AjZ1ferplbTqbQ1kLybSi0Gir",
+	"azgErVVoZYZ6CEKfJJyyZ24D4izFkYqoSC+tlHQApB1KCHodrpAbh5r2WtgV4qnIg+tC+KSvt5cOxiUc",
+	"5NtPBaFjUpHYEZIt7RC8odKZTkDRiEIzexEwujF1iwJfuzwuRJx3bSACBMUC4uLrw/iotEbywmojGeNB",
+	"NQ+xQK8BWcW6w+nEGlw+ORLkOlXviLWCwEzoDbu1SuDtmvx7sZus84UoS8iFtQ5UfUtaibt37Qd3oigO",
+	"uwNj0Xnwyj8kTKc7PToimJB3z+l354gD6vtB8PlrKFrw1F6hncTG4RmhEJjLXlAx/pjsNuByqE2MCy90",
+	"TQl9UIC19yHBeWaTKtfhqnXkCD9q0Q6EZa8kF5UOJQBC6NqKJ9L8/RFUWxm0zg7S5ZShvUCT0QOMqKXe",
+	"kte1gBxd7+QpFLW//qwcwZIYpFCH29Ehp6+ccYlj+1xgDAgyvuZCunoZd7B7olnNDWTB/oNCA/r2k1gj",
+	"d8fvLcsTlU5+6/X74V678IJANXfccXaIlen1t7woJh2Slunb3yp5mwvtiJ+I7dUNXHoBK3S8S5YNyHnt",
+	"iCc02wCvc7/9Va3WNS9xe76aM515JVO0OUTxbYNoFUwKyrzXBy8IDF7j6I5jMjtUMJ1O2Wsv/0Nyv8tH",
+	"ZNqoSscTrGpVCg35pc9WjWeBy6T7ZcHRMzIMWK58DarjqD05Mb8Qh5ls+HrH5RNFZWtwIJpz4eDdjyBt",
+	"h9H6Ubmv7bx2+9JS8HIl8dMPaJlWnBBnWaUkz1DyWPYjpQMtCiFJNgV7kEuGJt4VU5Fs4RJfEFy7XflO",
+	"/Ep1RCxbK6vl+KwTy0IlJIvA+9yOo6jtzNqES3+qRHIl9a2KPmrMBsZOmCKBzitX3mzS5DGfKjHryWfh",
+	"Xe3rV3x9IPTLWWVZhq40o6JQ8GDr0nHXSsj1JXvOeMk2UMNVm7bmkEIkmDTU9r4MCZQywPIAr/rzOdOR",
+	"elaJdwq/vuL2kdEqCP9ieUT/qsk7n2cJOoekztPlibBYRgjIm6aWkJM7P3lZ+5fdovbnBO/wrUQTD9Cz",
+	"f9YhR8cVnaHs6XaN6EOgl/tMnOHwo4iGL4lL75i49G6FCj/btKfPsezi3vIXWqzlbSMRBzd25u0zBDlH",
+	"V5J/NpmZJGQ6s5n0evuSCu/Gy4QAw0rCun+Bd4PDC1gLqSmLeTJW/6MnbH0uuVcfr+rQ5DqgaeDJd4+V",
+	"3PWK/kZgy7BesPv0ECLIYbTwJGofddnbN4pGvXZPD7Pj6fOMZjCmgQq5/nSrBH9RUL9klx+YXxr8/SzE",
+	"IrvXq9Btbgg5Zb0x56/8kCOYhazFNiMx5dP/oiX+q6a37w8x+tx24zLek0i9L2ns07Winst7WV2enUXV",
+	"uGrTKHt0+5+bQl+enf3f//1/8JHLs7OzHO7PjNn97fq7eWpPPqqyleYn1J6oLvYVm2MCrStFgwk742N3",
+	"o6fzbGIi/R5l4bpVTvr10bZsxWt01uGTGFRfqhISiRdTasZ0/GPo+gxlefb7M+mxPc6VB6PVx90eNz7H",
+	"1G4Otv8B0kK2tULE4o4cIO4sfHwnSeZF+Zab5YbywADk+/KdjFWZ97EcNBfRSMzYn1K1xHzi4kaVMDvW",
+	"2D5ksN74GVhbk8qZuWeD0ZgwWw1UcbDfly4CMk24bggXaF980tq/C7elSOexpjPjpt9BK+yobnNuGhNN",
+	"i9f4bNIi61fcQOK0Z7TdnmC8RakD4RgdnzxwHayax7HhXnvy9Iw4Jdegza3Vv2M6Owzt25DL1DmeR5Sz",
+	"oZIDY4mrBLIf+dKlTiVUPHonwa2tNqVVCQFB3dEVDkNI/RyiucZpW10CJcgxcX+J/u9/dz/vboDvp0Pf",
+	"e27NF/WtTqTPIX4oC8a4Q8CZFlqA+msvf70F+JO+PFbA873CXPsVWB3W2Y2WXjl1TJ+cNtkveomPpd78",
+	"cJjxFyDxg4DEE/Buv8CW13myTj2V4sjTgrltF5GE2grJVgVfryHqiTCx+09Qn4eqbdy2oDsmv+ei4IuR",
+	"WvkljGgZuuB6M7kDRdvo59hjF0p2uVfEa4lpmcV0p3m3kxzfvh8qlbrXF02eti5xEh5OYtWivCnAlXQO",
+	"Zyeg37AyiMyZn8ekbQQ/pd4+sb/dfO/g3hOziTrzcDgbCW+mnuNj+pFYWk4Hxrijcyi5lCiR+d0IDUhw",
+	"te2o47sL+XdthbF9p7RLt8NtXoZWwJ7DNyaC76DyXa3G3OCJXUkbUBWWwsgz9npqjlXVGJ523MTdM6aA",
+	"ndHTMXJU3q0PmFVF8fUPKSHdFvtzPbsiRSYs3k8/ki8RZ4xzVqrjJrLaMf1w+0yaKqZkj8CxbyShdrDZ",
+	"ZZhvGCa1XmdZPSwYlCzuYlWPewFb1D3uYJd1Q4NPNH1g38ONImAeaYhqFYDM3Q7gX59fHKyVMlIU5Vqs",
+	"5ffWKj9yaYXiKdGBVgnCygy/w0pLGCTAfFXyvOCXFbbewO99Wz58BN0MbUbrEtvrUakwqbYYMvH1H0NM",
+	"QKqU7zq4I/yMZj5WRX+TQ+MgTA2XmaSbr3uyp0PZsAfyu/dq2q/N2FUd29hotEPTQ1ov8VqsVgerYdFT",
+	"e1o1PWQd6QZN+1qohRRNN22/QVELu/19/kfrQBa8LvdUn3DeT9/bq+TLjZBwiQ7QXOg7gqqypsq69SFH",
+	"4xgOMzDRszK99ZY7bLeDHlC9Sghbvku1xpOUMuEXqAc1ESdtbLfoZoJLw7EaT7fTt0vL5pM19vZ3UVPF",
+	"KQj4UOxsL7AhrkTlscL6dnqT7dbddNSPdAX9ruaq6dg+redOG1VPKOykauh3XjtqSpEJPCzj8q79Ev3L",
+	"/co7r2xPe4/LB8TtbVBvnSkmSzFQYA5P27REaQk6FCtbvrsdgYldY/VRl+vCDcu54QvuEoKo4Ca/A1/E",
+	"tVtL1j4yGRA2Htto3T/DMqxR1bF0wR5hktCp4K0NLjJCpQvthcoTLzKx71BYtpKMS5I+SsI7F2PFVac2",
+	"7CbceD1FIOoyOkxXAMhvhZx81A0X736eRs9G1EnUDdXOMLlkX/GyX/MG+TzK4fWVC/H9liV3mbXihx7M",
+	"uCHwMHyKmcG9tk1UXSb8MHOdkLjr0VI3EmN32zZ53H5Mbvd8v8RPXyQSzFHbZYXJVKfsyJH+DtZC+oV3",
+	"areGufaLYRJqoJU4E8tlUdrQiL4iwbAtohUXEDKMOglr06xc99PbPbv9yvla/ShCY4KT+0HC8dAvOgdm",
+	"1t2AdnGpCXS9ae3nSa5H9TLhKtuNYLkf3Bbp6KbXk7obWdtypCvkbw/xTA7aDBElwlCTkqaRqPVzuVKJ",
+	"orVTYfLHBhWd4dbTVSmLMsq6LS3hGWcU4uscphGlqV+5Ko3LxWChnUOKIBjoe5izIQqHthUZLub7cDBf",
+	"fdOB4JynkTC9SVLktamF2V1brvSp4c5/kXZ4RO4N8nmED07vIFQSt7c3o37zChGGyPZ44q1eFQEQNsZU",
+	"o+Vzn8lQgATHCggK71NBrceVj/B1tcJuHRzTv2UkqtT6bXBw///xdV4ytVqJpeAFw3KZOnNofowSon6h",
+	"p8yLnEpTHE70v30zsnpWBTK6QSvMdtcbLGN1YC5vUaLRoe7O5QcrE4QrDicko+oq2O7D/i/zPROFjEp6",
+	"dxWJ5Y5AXhXU7M7+nhoyHv7FKftR1Q5ghEggCr7+CRGQQ6jNKXvWdmRzY2j2p7Zgh0undf3ANbMjvMTd",
+	"FkrqcIn5w4JLxup8VLkGSiW1oaf7Si3jBZY6eS3Mxursoe0JJf0S2C7Pa9BOM3a10rEeVMYihekOdtpt",
+	"JdUOdQCipVJ3wsFB7dfOz2l1B1c/wAhT2C39PkAIZpF6OTt3R0HySswuZ1+dzk+/olI85LD12aiWlU9C",
+	"2yMXVlKeTM/z2aXzy33n0nMrXnPCKswu/24Fy+xy9ltDiGOqpuslWixuTd2A40sew5GW+n6Wzd4U+g1e",
+	"TRU/WarCJ5+7Tyq+U43RSW9govpfW38HL8Dh9Kg2zt7p9cf51T6sKyU10eliPid3ojQ+6F1VhesHd/YP",
+	"B3to37c3iVoUxY+iADqXqYKbRQRJINETeVcNZZ3b7X5Ks0oNFmZ/9ovrooHPnx/5/NMjno8uIuSUVi7/",
+	"/VdLUN2UJa93bpW0LsTc0/4w7Ixq+MKu3p4qbJQqirZg1YLLOxymw8uubhUqLEon2FmDzD0zu4yD71S+",
+	"e6/7+cJN4m1X6XBuu0dlJX2NxReGvETY9K01R1Tjmm1vNzsvm1zNusfno+l8cQ0yd4yx2DE4KbkoMqq3",
+	"YJQrDEXlrpW10PqsMC7RCqHH5Nk7iJNx8ZGl5WRXpznml76m+seTWDrFYn+p+cqXx8IwmbQb1zotH4tR",
+	"cEIZI3QYtqEg7SzH+fiOCUN1x80XXW+oRGE5H7yalcaParBi9qqVSr6O7yIgkLBcGCoEmbNPVlQED3/d",
+	"6q4IvuD6DjCR5nSW9ZgSJ/vYgglXHEqsfATphBPA3U1edrRjXjip0NHs07ve7PPfPgo3I4miyx4vxdIq",
+	"zqHLHnEUhp4pE2oo/M5+F/nbUQm4BmS1Q/LvudFtS4FIFs7n8/M/uyJ0uGUojV1TARRYCHsN8krsV7ei",
+	"WPlFVOjngwmzMW5cuCozn4qi9AxnRJHJUCRRs0JI0CMccMarqla+7VBSIaIn4As/BH64dhTfwxatpdZe",
+	"Ov9KQuqFWt6FzW67Dkl4Y1oOkTl2fQp5f5SROsqqnYLZo+xKT33h1i/cOp1bv0eeYZzk52LHeJcSaX70",
+	"oIrkDaoqkGjqUUz6c2DEbNjdIO4vOWbfuO+me0uydGcc5sL3qUFcutW7jQG8LgTUpCvpkZGWqq5b/1J4",
+	"f/DJO+f9IJT12KcY+ShxhJ/HVQJFCZ+a46YTT+a4x644Mcodl8PVlKypyGofO20V3/kMkrTgr/juc5P6",
+	"j2PEvXKU+gj224S75l/pXvmrMs5J764WzEgSLmF6oZSrzq0k7Eb5Pl+NXjJVLeT/v4aaW3n7+hAKXQjJ",
+	"60QuyefEdUebddRKHAsJC2ncK1IME3X/3KuaPG+j/1/Uk6lBo0TThtSwEbLi0wkjvfKccUiPwJ5q6889",
+	"ZuQPQqtvPNH9nundPm5ZQHWL2pWU8CF2Qn8+0USY6OStDoYSfpwSSngpCxf1fUAd/m7ArwWQHeDMx+PE",
+	"dyjSnJbhDu7h+4AseQkfPhSFcJUUp7nZtUH7Jzp49SOGqgkDQGBH+iyk6bXAv6sW9Luvc0CHCVvg+pg7",
+	"94VHLz+ahHEjJDbw+w0XMsN22Fbvwc6HUf9ppHOgZ+j40OTCqNrXvbR0xO7IqorREWwBhbJnHAoNGFLp",
+	"0MX11dpDl599561Ho0vcxHOEu2v3ZYoOw/aePvwhovZFusWntN0jh5Q482XbR73+bcn2AwKrI5De5y2Y",
+	"PazHUTqC2msH95Hu3qgOfpoBqlAl/xORaDnwGrRhC5EHbMlyA7wCxDGvSFHoXJ2u2BLBsHjvon2IUIuR",
+	"emP8+n2EYn60/WsHGdm+Fkv9iFHsUD8vwijagbnMNZMAOTMKK+IF+Fw07YiqCJV1reLBJHtM3YFrDhC7",
+	"3Du95/f3tNG+6COKaPyTanFJrO7Gyma5wfRQXmyxmCG/g7Y1BjW97/S1OmUv495gUAPbcJljvkKnYQuG",
+	"1N3duuU718/HtWvByo9QFISQS4UNaJT3qqthUNZ1JAupAIlGSp+2ruZaXUxT1lR/r1yCUBb0N23sbmFS",
+	"cA8B8rjmxtfzr963tPSxA+xxl7viowM1MCRAXbG8qfmicNleVHORJjdqQASu/CT3+RFvoSkEjTho8iUz",
+	"Bvh55tUtoam2KPWE0iz0l7ts+x/SkzgEpbrQTvpyKkAJPcjpBDeiUoWhJ1QsJp0rmG0RWOQKcW65tTa1",
+	"KyVaAaeqhSsodtTFzLX08WjstuKQI5h76ymL++Zva2EMYEvFuKESFV0lcJKrobhRRXgH+8PT+fyPpHn6",
+	"/H7qiIjVBvkdyCvXJ1EG0ug7Aujj4rm0o2/4PRYsdq2QaAWn7BleFBsEcdauk6I6kNOB35R8h+liFD04",
+	"n8/nbvEl4xvgriEY+8PTi2//eMr+/Ycb1lWIadnbUV37lD1b46hUeRfskPbyagj/1bagY9379Wyr2R80",
+	"AOs0v/tj6uahLljRGX//UYFud8NHiAu8e0epFCAVux5gaza1QlznB/FIXXz7sa+Ua+ohOC79stDMffQ6",
+	"GWh8Z9vYS5VOuXHdqDo8m8Ud0KJ2aVdsocwGZc9/v375V2bgjdFD2KI2NfAyfYOd09YML5b2VAlKf3jE",
+	"O6Ydy6piqcOeIubv4UZ421WlR7XKxzRQfCOy8Vv6qi0fTpUKpaK6/dpYAehjCx8i2PZ4OtjWXXMIuUWn",
+	"r2/T6WgwWT0YMzc/gZ388F72JMlfE/i5FzXoqGik+rTJ3bm1x7CjpmVAEefCJpKGurGjuMHvUQGVKpUZ",
+	"fdMW73T183vVJEN12ZGSkmi3fT2fs9cb0ve+ms/dIxm7mM9RLFo2PGXXCvW7oMBM1vEya4NLkuu+jGWr",
+	"4qGHL8dOv1hy3upQ8Sh41C3xaH0u88t7DY1/VtPABEn/w9P5t38MGXI1kFobyjCgoq22KR3Gva09Hu9f",
+	"h+n0Dv2wyIaph/JzBjV8EorPv4t76EvtwIHoIyVnpD2k9kYrdqwArf1Z9mXYrcZIT1stXruOwELVfV+Y",
+	"q6Z85tIz90bx4sr9H8YW7/cKmGKS+5W8s74UZYQPEhBcDbe+mzHznUhWYt1YS1hJcNk+aaoLvVT3FLZK",
+	"Q7r8EzHV379k+Ysb5RHzXibGQ0OTh0m2ke/o+8GjBnt444Vv6vGzyheNZjffv/I8ecV0obbkQrBqdgFJ",
+	"rnA19g8cRv/Qh9gX4j435NSDGJbxmNT2ZLA3M93svr6iq72IHWhSVHaN1A6LPFcU/8NIu7jz2zQyh3U8",
+	"KpkdHbowi5WQAgsjR+7ELg0xdO1+/Eiyq9ft7gMrRoNuffv26MPoSMfqMBePwzLUYGe1ixteoaeXeowQ",
+	"/hMrRKFyEnV1GDupIWFvzNcAMo95rbPlT1ONdax6vw7Jkx/SotxDOKcC+nZLTbXPHB9d70dl8U+Eks/8",
+	"rDJmFFsrZs0/YTbTDO5jLe1DnHu2cJUH3//Qo+JXdE/EY6DtZf5F9H4MzP0evrebEotdowZolMOC9sz1",
+	"vvqwHOsG/XBiDbv77ucdBzbr9m7UG7XVn6IT49Eu9F+woR1mqd2Dq/Q1gY20WMsPy0MIrPTSwY7+OKKv",
+	"rTz/RfB9piz9vSorXrvSJlhXre0E0+13fifVFnsKbniF0biDfB868j0m4/eDmB6A4Uu8URdIobGHzFUE",
+	"s/BVWtbiHhA7gGHP8JO2nJZXQ605TRoUVqgdhjnxd4+rbHSKS37Khy7r8RFtg70yIL/qNa6mxtG1KhkC",
+	"F78c2El3kKMfFc3G8I9jWcJR0gkQkYcwPq+H0sOsXeWfOQYD3k0O+6QTpaY5pFx7xakOP59tJCQr1HoQ",
+	"F3o/59BVaR+ZQ8gmcWir2APYRT2EdKY4SUpJSMFZqRNYUaCrom5kl5+i9llj7OS7Dj2igPJDJAjznW8V",
+	"xBY7d3IyRj2DSKHjvleJg7RAWZldKADKWVWrdc3LEnp0/EltXaFBP4BvrWZUzdeW9jgpCoRnXUUaR3Wz",
+	"wM5gMU113I96BFlSKA1t49jD/p5YpXdXIiZRUKR36/IoeuKoI35+cJdipFulb+KbtkJpqF3K1L7aqu7N",
+	"HSxOKFuboaA7v2Ab1VBRq5BB5fcGL3DCOWJvRQmQawc/RyBIrQpwn/rMIWE0FKtUNDuqqPpY2nO3L9Wk",
+	"2/zpXkJT/tiHjgV1YWsbtfU0l/aQGUVN3js1iEPfnLiG7VKV9nzyZbdip/ZtmpKotZsk/nKrHYrN3n8U",
+	"+6Xq+6XHszluk3QYPSoX0ZrWHvZYzczOuwA8pygRL5g+Zc9wGS1CzHLZK772v3KPrmDrUKoIsMA4Jja5",
+	"8uppF0OLGEdk8jlz1e0E6tvuVw5l3Pkl/gYrZuAvv2b6ymVI4USCMGop1IPqJRh/DebalY58NElNA4xp",
+	"kMYnAUVix1KU1myCG4LrzULxOveeiB7TNHvvo2vfOepRF9nofatskvl+9nbF7bdHacV9k1g8H51FIvxn",
+	"b2YUFed/zEVG5f9HFuoqmD4OePNHVbPtxpX8xjwjavsVk2kP5rWTt+WOcnT8MwxCrCE+3BMhr2jvJM/R",
+	"MYDXt3uBqkGeWtK//X8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

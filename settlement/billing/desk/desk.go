@@ -210,3 +210,6 @@ func (d *Desk) party(ctx context.Context, member string) (paper.Party, error) {
 	}
 	return p, nil
 }
+
+// Refused tells who only knows the error's methods what it is.
+func (e *RefusedError) Refused() (missing, conflict bool) { return e.Missing, e.Conflict }

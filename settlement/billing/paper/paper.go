@@ -127,3 +127,6 @@ type MissingLetterError struct {
 func (e *MissingLetterError) Error() string {
 	return fmt.Sprintf("%q cannot be printed: the font has no %q: name a TrueType font that has it as billing.font", e.Text, e.Letter)
 }
+
+// Mean returns a mean price with four decimals, as in 0.1812.
+func Mean(p grid.Price) string { return price(p) }

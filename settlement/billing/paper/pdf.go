@@ -263,7 +263,7 @@ func (p *page) row(what string, e grid.Energy, x *grid.Price, amount grid.Money)
 			energy = "−" + energy
 		}
 	}
-	if x != nil && e != 0 {
+	if x != nil && *x != 0 && e > 0 {
 		mean = price(*x)
 	}
 	p.cell(numberWidth, lineHeight, energy, "R")
@@ -448,6 +448,8 @@ func (p *page) pay() {
 	p.write(title, true, green())
 	who, amount := "You pay ", Amount(b.Due, b.Digits)+" "+b.Currency
 	switch {
+	case doc.CreditOf != "":
+		who, amount = "Taken back: ", Amount(b.Total, b.Digits)+" "+b.Currency
 	case b.Due > 0:
 		who = "You get "
 	case b.Due == 0:
@@ -471,7 +473,9 @@ func (p *page) how() []string {
 	switch {
 	case doc.Number == "":
 		return []string{"A draft: nothing is due before it is approved."}
-	case doc.CreditOf != "", b.Due == 0:
+	case doc.CreditOf != "":
+		return []string{"Bill " + doc.CreditOf + " does not count any more; the period is billed anew.", "What was paid on it counts for the next bill."}
+	case b.Due == 0:
 		return nil
 	case b.Due > 0 && doc.To.IBAN != "":
 		return []string{"It is paid out to " + Spaced(doc.To.IBAN) + "."}
@@ -568,7 +572,7 @@ func (p *page) proof() {
 	if x.Hash == "" {
 		return
 	}
-	text := "Proof. Every line is the sum of postings on the community's ledger, each proven down to signed meter readings: commonwatt bill show " + p.doc.Number + " --lines. " +
+	text := "Proof. Every line is the sum of postings on the community's ledger, each proven down to signed meter readings: commonwatt bill show " + p.doc.Number + " --line 1. " +
 		"SHA-256 of this bill with its salt, on the ledger: " + x.Hash + " (salt " + x.Salt + ")."
 	if x.Root != "" {
 		text += fmt.Sprintf(" Checkpoint over %d postings: %s.", x.Postings, x.Root)
