@@ -54,7 +54,7 @@ type bills struct{ desk *desk.Desk }
 func summaryOf(r desk.Record) api.BillSummary {
 	b := &r.Bill
 	s := api.BillSummary{
-		Id: r.ID, State: api.BillSummaryState(r.State), Member: b.Member, Period: b.Period.Name, Currency: b.Currency, Digits: b.Digits,
+		Id: r.ID, State: string(r.State), Member: b.Member, Period: b.Period.Name, Currency: b.Currency, Digits: b.Digits,
 		Total: int64(b.Total), Due: int64(b.Due), Deliveries: []api.BillDelivery{},
 	}
 	for from, to := range map[*string]**string{&r.CreditOf: &s.CreditOf, &r.Made.To.Name: &s.Name, &r.Made.DueBy: &s.DueBy, &r.Made.Proof.Hash: &s.Hash} {

@@ -112,7 +112,7 @@ func (s operators) OpenBillInterval(ctx context.Context, r api.OpenBillIntervalR
 
 // ExportBills implements the API.
 func (s operators) ExportBills(ctx context.Context, r api.ExportBillsRequestObject) (api.ExportBillsResponseObject, error) {
-	f, err := s.operator.Bills.Export(ctx, string(r.Params.Format), r.Params.Period)
+	f, err := s.operator.Bills.Export(ctx, r.Params.Format, r.Params.Period)
 	f.Left = listed(f.Left)
 	return api.ExportBills200JSONResponse(f), billing(err)
 }

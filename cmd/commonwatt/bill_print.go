@@ -34,7 +34,7 @@ func printBills(w io.Writer, all []api.BillSummary) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) //nolint:mnd // blanks between columns
 	fmt.Fprintln(t, "NUMBER\tSTATE\tMEMBER\tNAME\tPERIOD\tTOTAL\tDUE")
 	for _, b := range all {
-		name, what := "", string(b.State)
+		name, what := "", b.State
 		if b.Name != nil {
 			name = *b.Name
 		}

@@ -17,39 +17,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Defines values for BillSummaryState.
-const (
-	BillSummaryStateApproved   BillSummaryState = "approved"
-	BillSummaryStateApproving  BillSummaryState = "approving"
-	BillSummaryStateCancelled  BillSummaryState = "cancelled"
-	BillSummaryStateCancelling BillSummaryState = "cancelling"
-	BillSummaryStateDraft      BillSummaryState = "draft"
-	BillSummaryStatePaid       BillSummaryState = "paid"
-	BillSummaryStateSent       BillSummaryState = "sent"
-)
-
-// Valid indicates whether the value is a known member of the BillSummaryState enum.
-func (e BillSummaryState) Valid() bool {
-	switch e {
-	case BillSummaryStateApproved:
-		return true
-	case BillSummaryStateApproving:
-		return true
-	case BillSummaryStateCancelled:
-		return true
-	case BillSummaryStateCancelling:
-		return true
-	case BillSummaryStateDraft:
-		return true
-	case BillSummaryStatePaid:
-		return true
-	case BillSummaryStateSent:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ChallengeDirection.
 const (
 	Charge    ChallengeDirection = "charge"
@@ -127,28 +94,28 @@ func (e OrderSide) Valid() bool {
 
 // Defines values for OrderStatus.
 const (
-	OrderStatusCancelled OrderStatus = "cancelled"
-	OrderStatusExpired   OrderStatus = "expired"
-	OrderStatusFilled    OrderStatus = "filled"
-	OrderStatusPending   OrderStatus = "pending"
-	OrderStatusRejected  OrderStatus = "rejected"
-	OrderStatusWaiting   OrderStatus = "waiting"
+	Cancelled OrderStatus = "cancelled"
+	Expired   OrderStatus = "expired"
+	Filled    OrderStatus = "filled"
+	Pending   OrderStatus = "pending"
+	Rejected  OrderStatus = "rejected"
+	Waiting   OrderStatus = "waiting"
 )
 
 // Valid indicates whether the value is a known member of the OrderStatus enum.
 func (e OrderStatus) Valid() bool {
 	switch e {
-	case OrderStatusCancelled:
+	case Cancelled:
 		return true
-	case OrderStatusExpired:
+	case Expired:
 		return true
-	case OrderStatusFilled:
+	case Filled:
 		return true
-	case OrderStatusPending:
+	case Pending:
 		return true
-	case OrderStatusRejected:
+	case Rejected:
 		return true
-	case OrderStatusWaiting:
+	case Waiting:
 		return true
 	default:
 		return false
@@ -248,30 +215,6 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ExportBillsParamsFormat.
-const (
-	Csv            ExportBillsParamsFormat = "csv"
-	SepaCollection ExportBillsParamsFormat = "sepa-collection"
-	SepaPayouts    ExportBillsParamsFormat = "sepa-payouts"
-	Xlsx           ExportBillsParamsFormat = "xlsx"
-)
-
-// Valid indicates whether the value is a known member of the ExportBillsParamsFormat enum.
-func (e ExportBillsParamsFormat) Valid() bool {
-	switch e {
-	case Csv:
-		return true
-	case SepaCollection:
-		return true
-	case SepaPayouts:
-		return true
-	case Xlsx:
 		return true
 	default:
 		return false
@@ -417,14 +360,13 @@ type BillSummary struct {
 	Member string     `json:"member"`
 
 	// Name As the bill is addressed
-	Name   *string          `json:"name,omitempty"`
-	Period string           `json:"period"`
-	State  BillSummaryState `json:"state"`
-	Total  int64            `json:"total"`
-}
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
 
-// BillSummaryState defines model for BillSummary.State.
-type BillSummaryState string
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
 
 // Bills defines model for Bills.
 type Bills struct {
@@ -1158,14 +1100,12 @@ type Refused = Problem
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
-	Format ExportBillsParamsFormat `form:"format" json:"format"`
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
 
 	// Period As in 2026-06
 	Period string `form:"period" json:"period"`
 }
-
-// ExportBillsParamsFormat defines parameters for ExportBills.
-type ExportBillsParamsFormat string
 
 // ListBillsParams defines parameters for ListBills.
 type ListBillsParams struct {
@@ -1261,195 +1201,195 @@ type OpenSessionJSONRequestBody = SessionRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1vc9s40udXQemequzW0rbsycze2HUvMrMzz+Qqs0mNvU+qnr05FyS2JKxJgEOAVnRT2bpPcx/sPskV",
-	"ugEQJEGJcuL8uc2rOBJFAI1Go//8uvv32VKVlZIgjZ5d/j6rQVdKasD//AKrRkNu/1wqaUAa+yevqkIs",
-	"uRFKnv1DK2k/08sNlNz+9W81rGaXs/9y1r73jL7VZ69qtSignL19+zab5aCXtajsa2aXs9ebHZPKzOw3",
-	"7nH7tu9Am1e1WNJ8ej8RZsO2G24Yl0zVOdRsVauScVaCgVrINauUkIZtVVPkzNQ8B8YNU3IJl8xsgC1A",
-	"G6ZW+LcWcl0AvUczY1+75cKw7QZqYFKxQkhgWzsmZyuwTzLOClEKwwoBmi3AbAHkKfuuUMs7zXJlF8SW",
-	"qpHm9H/IWTaralVBbQQtZiHyw/QSS3gB91DM3mYzIQ3U97ywvzK7CmaXM23sMu2XarWC+pj3vc1mNfzW",
-	"iNru79/bl/+a+ZerxT9gaezL7S78Ar81oIkB8lzYPeDFq2hFK15o6C8ynnN3965vnv1yc/bz87/+7eaH",
-	"61k2XJHfxFvcxOELni00SEMbWUK5gPqJzphYMWHYhmumJAxfe9SqRYHz7q4oOgjd+byy09TEIWYDokaO",
-	"0YzLnLV7kbGlqmtY2h/pjGnDZW45dbnh9Rp0xv7j2U3GjDK8aH/Ka6GV1OwPuVrqs1JJ2J2W+R/tJDUv",
-	"EnP5Cd5cIWE2XG+Y0EzdQ20JY99oP3eruGJQVmZ3yTjLa74yqX3QTVnyeneItyy1rt2jfTL7V2SBem7i",
-	"Y2T/CxTiHmjQHvk3XEpIn4EalqISbnMG3xpRgv1ipeqSm9nlLOcGTvDTQ2zSvjgLE3AvHF2BJefDzgwx",
-	"8zjD86JInhclzWb4qxdqyQuGX5JUc9yQMa6ZkOxifvHNyfybgzSg148t90dRwHCzcm54h+SLnYHU3AtY",
-	"IZWEgVJP4bQX9gdvw5t4XfOd/b/ktMnD3ccP+sT5+fnPPzD86tDy8cXuoYwW5qY9RpLnkejrkoWX9k7o",
-	"EEZI883TdhJWLq2htq8CCfV6l7j9NrNsyu/HJfCzeP9P5uc35xeX8/nlfP6fZ+dfp3bpt4YXwuzSZ6+R",
-	"CRkPxhRQgjSsbiSxH96HVjrTDSxiZg7THhPTNE47k0CezBN1bDdeOA7rXU/5cNIvV2Fmmb3k2/slRZPt",
-	"JkWP/vzzGT05PjtjoNbHXq657hyaEab3p2MwKT0+HyETx9lvgz7qqIZzcHBC4fVj03rFd6VXQqeTqYYV",
-	"1CCXML7XXN7NslnJ37wAubZS9PzpPCUR0rNS2tgH3u2cL2vIRfrmymEx8k0rHKZIgjz5jgL4KqHNFHwJ",
-	"Vj5Y+hSQr616xQq1zthix7YbsdxYfUJoVtXqHuQ0YVQDdwZD4vKOdmn/ccIZZ3SqiDaBfEEORJLBDRoP",
-	"8ev+rdTDvayibyazvueMQ5wfXj42r+tWB+vJ8JLEqZCsFEUh7CWtvUmzbGq73B1rpDAZk7DmRtyDM2la",
-	"ucbUFvTAPiGK3qoEc9w4+UgS3WyEZvS0tXiALblcQqFT4tJPaYTPUevz0mYqlYOymNAHcrEWJmE7/gWW",
-	"orQqtrL2gmalkKpGOiX5Nm9gn/255ZotatWsN4atVL3ldY6adsWRRyccjLyB28VuTHuzmmqKmla7T9y6",
-	"Pz07ufj6G7s0q2Q7KwL1blT6VHyoU69N3Yp/bSyndJXG+Xx+/ucrO44zH5CUsabUeavWDfkSpmjgWaQG",
-	"D77yWt5An/EXt5VLPM9r0Bry1MsrqIVKy0NtLLUvf5+BbEp7Or1lxCsr6uxT/m98tya7wO018X5BT7n/",
-	"QB4d7Oh2tkbeJNmdUidomoFMYUnRGQvs78ciRu4ctDGJkxCBC//x5JMZ7MED8o/ePDoVtKWIdR5tRu/N",
-	"Bkku7YCpoK+dVtNd3nuzirR7/QM1Rcfhe5Yg84eZukte8aUzKfrmDTeMswW3ivGObVSR64yljZ5SSFHa",
-	"s3qeNKDeVKo2t+ipGxlHGLYW96AZN6xU2mTs9SWTaqHyHdNQFJqVCm9MTkbM3knMj9C9RHlwbs5bI8ll",
-	"xAy/68wzI/EbPYF+syvGnbdAKkNeSsiPn/YeGTx0zw1VOu5O7ciycrgXS2Cl6pN+6zZF851mC9gpmVuJ",
-	"bpeygELAPeTdBd5JtZXHskZKqgZp2lteiu2/3/CiALlOXUVMG1XzNbClf8jrSsA2qoQnOrA2l3oLtV3d",
-	"dqiDKZ30fKrGEJGMyvnuiW6H0cz+JoyTsT+xiu/0RHIlFBPhnJXxjUjOSrxftPs7dcFVapvyY73OWKW0",
-	"sKropTUmNmrLyma5iQ7ZAlbKqahhZdPma9QdSL2H6TzZ1wp1NVRZCq4NWxZKQ85yvps2UiONKB7oUGyp",
-	"6qnk3xdWkOS4AnidNDVBG1H64+Z+t1CqAC77TqB9l0hsq1e1SJnM96poSjjZglhvDOSsBC7JvWyp6wd6",
-	"oineEhjPGh3SMt9GyDV9N1E1RqVL430ynI1GD1OesUWDxkdXuWU7MJdWkGy53WaDdg8nYVLDUtU55KyR",
-	"yw2X61hPjCjnBkiTlZYYfRdNm+j0IPWu9Xa5l4SR2vlk0ZZ3aZRkHFWW1rhJOdTjr7rEfe60+cMWQ2zW",
-	"9d5x/ZI9vTj/c1LDF7IxqcjeS7QonFnHInoMybxVdZHfvoNvv11/R3P2c+uMkCatNDVf7ru+rSB2x4HC",
-	"Q9IenoVqau09LH6NbAH2fLi1+72NVV60Mid6fNAmmfZoDUsQ9zD1ca2K/CG87abvXhCspjB6isJ/gYLC",
-	"CP07ls6t93ZcW4PoColNkbPgT2Q1VOjOMhulIUTomLa8fQe7AZHxHZM1759UCQMdOpu9OVmrE/vZib4T",
-	"1YmqSCc+QYXC3oumbiCSzdMHDNfAwwe11mNzcKBreqoj6XpuAdgyJUFnTBU5aMNWotZ2fyct5Ma+9cGr",
-	"6FspNNk0B927u2wQTKxT6hva1pav6AF7SCuo0cMGx7hW74RMf6Fk4Tzsw0slaE1TtB2RcoS4A4FaTQ08",
-	"F3IdruFIs/JbNc0ds+W1dKrHiJgTUhurq9VMbxBxUSh1x7jp6J4b8oxMiJcg8QKpxrf1eQ7S7LMhnZmB",
-	"xgS5+6BYDc78StTlltfp6GGp8pGYs4ZajEAy7kHmqk67s7triTh+dmllon3uNCwsPhBkMSIrc7OZXc7W",
-	"wmyaxelSlfaElUpuuTHxn2jJ6DP3VhydCPeK14lb66VEztdwDzUvGG6YJiPT7ghbwMb+oyQ4t7IVtVaF",
-	"F8ZK3FrlzRL0GJUDIQcX/nUjrytYJtkcf3U7GtuVTTpg/mOtSnae+TuWIELucBBTPNF+XHvUhUyOripv",
-	"/wz8jdre7CW/s/ab5juHRiIT3CqZK5VUlx7INJ14dOMNVaTor9NYCrf8sdipVqskCmCPcNTjDhkruPQl",
-	"kdJu4T3U+Jez3zInm+v4rjng1ppOXRRA7mE/06QEEnppbZ+Heb9QKUmQ4Celjc7YTy+vby5fvfzlJiOs",
-	"mQSzVfUd45qdf3txev7Nfz09P52fXTzNSKWxm8QDDu2gkHWjp5b1w5sKlvt9N6jTAj4X4k1jSixhtCge",
-	"Zw1+a4vZW2jJtckoDqUkhK9I1yDB4kZrjCiE2T3RDK1STTFI+nLHCuD3QDYoWpmRk6WLBNRsY58swTDg",
-	"yw1T1iJ8opmE1qHE0A5337vg0OAlmvGwggS0bxyzkdldnGb3Ik0m6gF27anhWqeTMz+IVEaxBaDLU9q/",
-	"7ffrWuRXbKHMhnFrJC/UPbA5U7LYEVEHqEq94TXo6E6fYjZsVG2OnqjhdyAJ2+mnOmW4Hr+HeDAR1k/G",
-	"ES91DH50AMC+3eGQpLoTQl3hleg4xmyVR5JqwNtw6NorBEhzOyIcjwvs7wOGTvDTjnh6wll3S6xQgarZ",
-	"GjCkNGW74bdRzAUS8ZIV3F6VbtPxdG7EemMJKmHqKCIfh3Z4ZChtB8ICyIe5QCYi2Oyvh2SlXUgWO2ba",
-	"3RtQ2E0oAiAQfdMchujPFJNZ5YpOhXMQzz5G8MTFFW5zKPjutkxcVt/RdRMiEHIdQKZoYLDa3Y3dsb+6",
-	"IMANjf3NfD6fHwpG5MGK22dT9oyC8LtbgR+tHHJ9/KoeVyPaffskYkprXiV35FoUIJfgFQG/Afrdd+CT",
-	"D1fxN7cbVSSkwS+wFtoEZH/Jd/ZisTomBgG8X9qTzMpvOns1sC2Xw9l0qXd+8fWUudWw1vvm5i4RnJaj",
-	"macMIi9Q5VmpolBbfekvoIr0brRvj5jkedphmL6eBSlD3igkG2BoCuIVfd5uJlpd0oW+0P427mgI3ecU",
-	"fGdy/vtnTKvXKZCSJZZwGiZGd1L+qYM2wycexbTXjVwXcNvSMg3YcvPkyyVUCMCNyZ/5sIi0W8w08Hq5",
-	"gZxtN5a1aMMsW6ZjJI3U1nRPIAxakdknq7HW2zhSXzUmKdxuXL4PXYp4kK2MeXfZhtivRCSnpwm4abvn",
-	"w6UUMeJEU9xf/e/dGv+xUNtUdso2kjClKlGmWGFcFI41gh1H8Qq1BmseWVPLGsCDQB7+cgt1K6/aN6Na",
-	"V+xO6VX/zTlEToIZz06CcnLiDXnLYt6mY3WUmYXvaLQ1CYk7PZAxmVVFr50KunU+hGlP24lMVslpofvT",
-	"lnBl1pqUSgJh82jJaJhOVH9JcL4Hf7Hz4DuPMeOlkmv7RTnRR9w/KfSQl+tIvJQO/O/cwJbvrkNEogei",
-	"3gDP05qngw5wuSPwq4alkjn6Hq28X94hDND+PrBSs3iiCcRIcrkVwMIwvq5hqtExBqbm2tw6CiaElyhD",
-	"uCr2zrvMCF5iGuKS3PPakLNumnu+jSj0iMTNcgPO8U1DbIVVdqxBjzHOpEivYdXoVMD99WbXTp+WUiL+",
-	"Vapk9ljdppDumxjlW1KmpXF3FOR9asTXpYQH+ADEgYjCT+6E91hwufRA/uG1WmlociV3pd/YnpukkTn6",
-	"pawKFSETNpz41EO/XSae91W/hsW1Wt4BoXetirrdKKbBsrdU7A52l0ybmsu1lerc0c2owl7ZSrsrOxmq",
-	"j1FLe6OM4UGyA0OUe++P/HPB7poe1nRRuoSuAJE/ct8bgt/ybTZbuWtw3/N4VY4f5kMZqDfBxo1uqszt",
-	"tdVM0J/hlOZL5mmYEWoLd9avDLcQ+bwpXbbmSJpfpVQxwok16ncmYja8YJyjDn3EdLEwvrKXcEBY4LUr",
-	"lXNsoUdbZ1FCwdnd6018/9fIX10HYMiVomnkUCGzqi6+YSqIK+cHE05v8KERFF/PI+NPcMuUEUv78VIC",
-	"YTyJLwKvJFRy4wypB9ybXu77AVLTekFInERAG5Z3I9zaSm3UNZgWawk5ZmyMRoe9eEoKEkVvSI/Ueuy3",
-	"wkjQ5DV3Y1qBr1Ty4tkgrmz4zgUm1U9jnztI+MTuoRYrAbWVnSFBJpBL+8wGEs+nVbNIrdkH9LuvhnIB",
-	"eQ65PQErvqjFMn1w2wyi7u/piuhOaGI+lVIJWmHSd6xmIPEytoE3B7nPRd3dNrgRiKTjjDimu7WbOWXX",
-	"xsASfpEPmHhyyuIefgat+XrM533GK3F2f3621XTjXjHOyOFLYQnNVGMwbbh1aOSKRCEa8QOrJPcQpv33",
-	"n30ozkA5hM2B8cxmfMdldJJLWvIVq5Rc0xfOhjaKcVbRKffecZ9dQhO3zCvXh93k+O0YzV95sdSLldW1",
-	"qo9Dz4wCAaIEZb+QtcKcmFJoTSvUja7IKm8kejRSyOU66UR83TqvyORNKlg9R0IU2udFk8SKS59bxQy8",
-	"MXiRyqYoxnLQ6T3BA+EXPdHv0G7Fe/c82Ff/h52cPojF2ait7roMAkwD4RRP6K4YBj1EhPY5LgyQ9m1S",
-	"mKjMQm2Erper5xtNLswnU2LEhlbmHaVOCDvZdIQWjECNhCZMl9Vklbrd7JQH7gjQbMB/jSI2SPpVBW+0",
-	"WCBM7oHZRm4CokU/uUVHcziC198/m//M6zswvzTFOJ/7ekRlow27A6iYUcP4HYgi7SbYuCioVcBqci9O",
-	"uEDJtb3HSgn4jFAHpAKJxiUq/hnr1OTpGtsj1uSqUKpOj1mo7ZELWHMDt8tC6aaGVDEJ8u44HTUyXkA6",
-	"y0VIS/qwTHt3JweyStHIpPlhOh0FZaeCAi5HdhKi3YjlXcJ/S7gXayaWTWFEVXjfyQPcIC24vUNyN7bf",
-	"1SxwaOpKf4nx9KEFMhHWMITSNYtSGDM1K2QliuJ2BLjwM3DpzFC1ajO07U8gzxi84UuDCSN2SzHgphoZ",
-	"o2QDUtX+bvp80mEiF/JckENSotu8haZ7N/vxxVxGi+iksTUl3zFtMGnfMfFU3/J+8IjyfDA8TCUKyiea",
-	"BbDiSB72iBU9sr14TrHuGqnaR9WdSCSa1PAPF4NUtatdUHCXnDWEbjqwyTQYSQy097+owAd+tlw449px",
-	"T5wxjl4vQSkgNMORNPJ7Xoh8rCzPPdQ6GRE8p4gf6V+1S4pA0JtLlihBPkS0eJjNXoBMJP/SWJloVS2P",
-	"BGJG9BrNSUbx9AwNnDQH4URR195udmjBCXSGWAXQec+If4fovlGLJZyFfToZCc5kNRn86peI/kdmUz9I",
-	"9gZiPNFUdy5jrzeXfbGJlV54babfOdH5nfDsKKPe+JAgaVQbHsVs0NEJrrTdJi2qQxT46cW3T7/95s8X",
-	"3359VFpwzMgTEF1uCx+UDB9v33CP+BokClNeAikjLRefWyP+m6esoDpSGaPCD3jEb9kpu2T/ZCdXLkEy",
-	"SkV2yL5GQ96GhSgDtsJAqh38f/792cl/8pP/NT/59vafJ79G/zu9/OfJr7/Ps2++evtvKWG5DwfrU4Cv",
-	"etcjnr7j3MXjJc4I99DTunp6bq8Q3pRCaI9SmrJzGeaw4k1hkEF7yk1AjZ1ferplbTqbQ1kLybSi0Gir",
-	"azgErVVoZYZ6CEKfJJyyZ24D4izFkYqoSC+tlHQApB1KCHodrpAbh5r2WtgV4qnIg+tC+KSvt5cOxiUc",
-	"5NtPBaFjUpHYEZIt7RC8odKZTkDRiEIzexEwujF1iwJfuzwuRJx3bSACBMUC4uLrw/iotEbywmojGeNB",
-	"NQ+xQK8BWcW6w+nEGlw+ORLkOlXviLWCwEzoDbu1SuDtmvx7sZus84UoS8iFtQ5UfUtaibt37Qd3oigO",
-	"uwNj0Xnwyj8kTKc7PToimJB3z+l354gD6vtB8PlrKFrw1F6hncTG4RmhEJjLXlAx/pjsNuByqE2MCy90",
-	"TQl9UIC19yHBeWaTKtfhqnXkCD9q0Q6EZa8kF5UOJQBC6NqKJ9L8/RFUWxm0zg7S5ZShvUCT0QOMqKXe",
-	"kte1gBxd7+QpFLW//qwcwZIYpFCH29Ehp6+ccYlj+1xgDAgyvuZCunoZd7B7olnNDWTB/oNCA/r2k1gj",
-	"d8fvLcsTlU5+6/X74V678IJANXfccXaIlen1t7woJh2Slunb3yp5mwvtiJ+I7dUNXHoBK3S8S5YNyHnt",
-	"iCc02wCvc7/9Va3WNS9xe76aM515JVO0OUTxbYNoFUwKyrzXBy8IDF7j6I5jMjtUMJ1O2Wsv/0Nyv8tH",
-	"ZNqoSscTrGpVCg35pc9WjWeBy6T7ZcHRMzIMWK58DarjqD05Mb8Qh5ls+HrH5RNFZWtwIJpz4eDdjyBt",
-	"h9H6Ubmv7bx2+9JS8HIl8dMPaJlWnBBnWaUkz1DyWPYjpQMtCiFJNgV7kEuGJt4VU5Fs4RJfEFy7XflO",
-	"/Ep1RCxbK6vl+KwTy0IlJIvA+9yOo6jtzNqES3+qRHIl9a2KPmrMBsZOmCKBzitX3mzS5DGfKjHryWfh",
-	"Xe3rV3x9IPTLWWVZhq40o6JQ8GDr0nHXSsj1JXvOeMk2UMNVm7bmkEIkmDTU9r4MCZQywPIAr/rzOdOR",
-	"elaJdwq/vuL2kdEqCP9ieUT/qsk7n2cJOoekztPlibBYRgjIm6aWkJM7P3lZ+5fdovbnBO/wrUQTD9Cz",
-	"f9YhR8cVnaHs6XaN6EOgl/tMnOHwo4iGL4lL75i49G6FCj/btKfPsezi3vIXWqzlbSMRBzd25u0zBDlH",
-	"V5J/NpmZJGQ6s5n0evuSCu/Gy4QAw0rCun+Bd4PDC1gLqSmLeTJW/6MnbH0uuVcfr+rQ5DqgaeDJd4+V",
-	"3PWK/kZgy7BesPv0ECLIYbTwJGofddnbN4pGvXZPD7Pj6fOMZjCmgQq5/nSrBH9RUL9klx+YXxr8/SzE",
-	"IrvXq9Btbgg5Zb0x56/8kCOYhazFNiMx5dP/oiX+q6a37w8x+tx24zLek0i9L2ns07Winst7WV2enUXV",
-	"uGrTKHt0+5+bQl+enf3f//1/8JHLs7OzHO7PjNn97fq7eWpPPqqyleYn1J6oLvYVm2MCrStFgwk742N3",
-	"o6fzbGIi/R5l4bpVTvr10bZsxWt01uGTGFRfqhISiRdTasZ0/GPo+gxlefb7M+mxPc6VB6PVx90eNz7H",
-	"1G4Otv8B0kK2tULE4o4cIO4sfHwnSeZF+Zab5YbywADk+/KdjFWZ97EcNBfRSMzYn1K1xHzi4kaVMDvW",
-	"2D5ksN74GVhbk8qZuWeD0ZgwWw1UcbDfly4CMk24bggXaF980tq/C7elSOexpjPjpt9BK+yobnNuGhNN",
-	"i9f4bNIi61fcQOK0Z7TdnmC8RakD4RgdnzxwHayax7HhXnvy9Iw4Jdegza3Vv2M6Owzt25DL1DmeR5Sz",
-	"oZIDY4mrBLIf+dKlTiVUPHonwa2tNqVVCQFB3dEVDkNI/RyiucZpW10CJcgxcX+J/u9/dz/vboDvp0Pf",
-	"e27NF/WtTqTPIX4oC8a4Q8CZFlqA+msvf70F+JO+PFbA873CXPsVWB3W2Y2WXjl1TJ+cNtkveomPpd78",
-	"cJjxFyDxg4DEE/Buv8CW13myTj2V4sjTgrltF5GE2grJVgVfryHqiTCx+09Qn4eqbdy2oDsmv+ei4IuR",
-	"WvkljGgZuuB6M7kDRdvo59hjF0p2uVfEa4lpmcV0p3m3kxzfvh8qlbrXF02eti5xEh5OYtWivCnAlXQO",
-	"Zyeg37AyiMyZn8ekbQQ/pd4+sb/dfO/g3hOziTrzcDgbCW+mnuNj+pFYWk4Hxrijcyi5lCiR+d0IDUhw",
-	"te2o47sL+XdthbF9p7RLt8NtXoZWwJ7DNyaC76DyXa3G3OCJXUkbUBWWwsgz9npqjlXVGJ523MTdM6aA",
-	"ndHTMXJU3q0PmFVF8fUPKSHdFvtzPbsiRSYs3k8/ki8RZ4xzVqrjJrLaMf1w+0yaKqZkj8CxbyShdrDZ",
-	"ZZhvGCa1XmdZPSwYlCzuYlWPewFb1D3uYJd1Q4NPNH1g38ONImAeaYhqFYDM3Q7gX59fHKyVMlIU5Vqs",
-	"5ffWKj9yaYXiKdGBVgnCygy/w0pLGCTAfFXyvOCXFbbewO99Wz58BN0MbUbrEtvrUakwqbYYMvH1H0NM",
-	"QKqU7zq4I/yMZj5WRX+TQ+MgTA2XmaSbr3uyp0PZsAfyu/dq2q/N2FUd29hotEPTQ1ov8VqsVgerYdFT",
-	"e1o1PWQd6QZN+1qohRRNN22/QVELu/19/kfrQBa8LvdUn3DeT9/bq+TLjZBwiQ7QXOg7gqqypsq69SFH",
-	"4xgOMzDRszK99ZY7bLeDHlC9Sghbvku1xpOUMuEXqAc1ESdtbLfoZoJLw7EaT7fTt0vL5pM19vZ3UVPF",
-	"KQj4UOxsL7AhrkTlscL6dnqT7dbddNSPdAX9ruaq6dg+redOG1VPKOykauh3XjtqSpEJPCzj8q79Ev3L",
-	"/co7r2xPe4/LB8TtbVBvnSkmSzFQYA5P27REaQk6FCtbvrsdgYldY/VRl+vCDcu54QvuEoKo4Ca/A1/E",
-	"tVtL1j4yGRA2Htto3T/DMqxR1bF0wR5hktCp4K0NLjJCpQvthcoTLzKx71BYtpKMS5I+SsI7F2PFVac2",
-	"7CbceD1FIOoyOkxXAMhvhZx81A0X736eRs9G1EnUDdXOMLlkX/GyX/MG+TzK4fWVC/H9liV3mbXihx7M",
-	"uCHwMHyKmcG9tk1UXSb8MHOdkLjr0VI3EmN32zZ53H5Mbvd8v8RPXyQSzFHbZYXJVKfsyJH+DtZC+oV3",
-	"areGufaLYRJqoJU4E8tlUdrQiL4iwbAtohUXEDKMOglr06xc99PbPbv9yvla/ShCY4KT+0HC8dAvOgdm",
-	"1t2AdnGpCXS9ae3nSa5H9TLhKtuNYLkf3Bbp6KbXk7obWdtypCvkbw/xTA7aDBElwlCTkqaRqPVzuVKJ",
-	"orVTYfLHBhWd4dbTVSmLMsq6LS3hGWcU4uscphGlqV+5Ko3LxWChnUOKIBjoe5izIQqHthUZLub7cDBf",
-	"fdOB4JynkTC9SVLktamF2V1brvSp4c5/kXZ4RO4N8nmED07vIFQSt7c3o37zChGGyPZ44q1eFQEQNsZU",
-	"o+Vzn8lQgATHCggK71NBrceVj/B1tcJuHRzTv2UkqtT6bXBw///xdV4ytVqJpeAFw3KZOnNofowSon6h",
-	"p8yLnEpTHE70v30zsnpWBTK6QSvMdtcbLGN1YC5vUaLRoe7O5QcrE4QrDicko+oq2O7D/i/zPROFjEp6",
-	"dxWJ5Y5AXhXU7M7+nhoyHv7FKftR1Q5ghEggCr7+CRGQQ6jNKXvWdmRzY2j2p7Zgh0undf3ANbMjvMTd",
-	"FkrqcIn5w4JLxup8VLkGSiW1oaf7Si3jBZY6eS3Mxursoe0JJf0S2C7Pa9BOM3a10rEeVMYihekOdtpt",
-	"JdUOdQCipVJ3wsFB7dfOz2l1B1c/wAhT2C39PkAIZpF6OTt3R0HySswuZ1+dzk+/olI85LD12aiWlU9C",
-	"2yMXVlKeTM/z2aXzy33n0nMrXnPCKswu/24Fy+xy9ltDiGOqpuslWixuTd2A40sew5GW+n6Wzd4U+g1e",
-	"TRU/WarCJ5+7Tyq+U43RSW9govpfW38HL8Dh9Kg2zt7p9cf51T6sKyU10eliPid3ojQ+6F1VhesHd/YP",
-	"B3to37c3iVoUxY+iADqXqYKbRQRJINETeVcNZZ3b7X5Ks0oNFmZ/9ovrooHPnx/5/NMjno8uIuSUVi7/",
-	"/VdLUN2UJa93bpW0LsTc0/4w7Ixq+MKu3p4qbJQqirZg1YLLOxymw8uubhUqLEon2FmDzD0zu4yD71S+",
-	"e6/7+cJN4m1X6XBuu0dlJX2NxReGvETY9K01R1Tjmm1vNzsvm1zNusfno+l8cQ0yd4yx2DE4KbkoMqq3",
-	"YJQrDEXlrpW10PqsMC7RCqHH5Nk7iJNx8ZGl5WRXpznml76m+seTWDrFYn+p+cqXx8IwmbQb1zotH4tR",
-	"cEIZI3QYtqEg7SzH+fiOCUN1x80XXW+oRGE5H7yalcaParBi9qqVSr6O7yIgkLBcGCoEmbNPVlQED3/d",
-	"6q4IvuD6DjCR5nSW9ZgSJ/vYgglXHEqsfATphBPA3U1edrRjXjip0NHs07ve7PPfPgo3I4miyx4vxdIq",
-	"zqHLHnEUhp4pE2oo/M5+F/nbUQm4BmS1Q/LvudFtS4FIFs7n8/M/uyJ0uGUojV1TARRYCHsN8krsV7ei",
-	"WPlFVOjngwmzMW5cuCozn4qi9AxnRJHJUCRRs0JI0CMccMarqla+7VBSIaIn4As/BH64dhTfwxatpdZe",
-	"Ov9KQuqFWt6FzW67Dkl4Y1oOkTl2fQp5f5SROsqqnYLZo+xKT33h1i/cOp1bv0eeYZzk52LHeJcSaX70",
-	"oIrkDaoqkGjqUUz6c2DEbNjdIO4vOWbfuO+me0uydGcc5sL3qUFcutW7jQG8LgTUpCvpkZGWqq5b/1J4",
-	"f/DJO+f9IJT12KcY+ShxhJ/HVQJFCZ+a46YTT+a4x644Mcodl8PVlKypyGofO20V3/kMkrTgr/juc5P6",
-	"j2PEvXKU+gj224S75l/pXvmrMs5J764WzEgSLmF6oZSrzq0k7Eb5Pl+NXjJVLeT/v4aaW3n7+hAKXQjJ",
-	"60QuyefEdUebddRKHAsJC2ncK1IME3X/3KuaPG+j/1/Uk6lBo0TThtSwEbLi0wkjvfKccUiPwJ5q6889",
-	"ZuQPQqtvPNH9nundPm5ZQHWL2pWU8CF2Qn8+0USY6OStDoYSfpwSSngpCxf1fUAd/m7ArwWQHeDMx+PE",
-	"dyjSnJbhDu7h+4AseQkfPhSFcJUUp7nZtUH7Jzp49SOGqgkDQGBH+iyk6bXAv6sW9Luvc0CHCVvg+pg7",
-	"94VHLz+ahHEjJDbw+w0XMsN22Fbvwc6HUf9ppHOgZ+j40OTCqNrXvbR0xO7IqorREWwBhbJnHAoNGFLp",
-	"0MX11dpDl599561Ho0vcxHOEu2v3ZYoOw/aePvwhovZFusWntN0jh5Q482XbR73+bcn2AwKrI5De5y2Y",
-	"PazHUTqC2msH95Hu3qgOfpoBqlAl/xORaDnwGrRhC5EHbMlyA7wCxDGvSFHoXJ2u2BLBsHjvon2IUIuR",
-	"emP8+n2EYn60/WsHGdm+Fkv9iFHsUD8vwijagbnMNZMAOTMKK+IF+Fw07YiqCJV1reLBJHtM3YFrDhC7",
-	"3Du95/f3tNG+6COKaPyTanFJrO7Gyma5wfRQXmyxmCG/g7Y1BjW97/S1OmUv495gUAPbcJljvkKnYQuG",
-	"1N3duuU718/HtWvByo9QFISQS4UNaJT3qqthUNZ1JAupAIlGSp+2ruZaXUxT1lR/r1yCUBb0N23sbmFS",
-	"cA8B8rjmxtfzr963tPSxA+xxl7viowM1MCRAXbG8qfmicNleVHORJjdqQASu/CT3+RFvoSkEjTho8iUz",
-	"Bvh55tUtoam2KPWE0iz0l7ts+x/SkzgEpbrQTvpyKkAJPcjpBDeiUoWhJ1QsJp0rmG0RWOQKcW65tTa1",
-	"KyVaAaeqhSsodtTFzLX08WjstuKQI5h76ymL++Zva2EMYEvFuKESFV0lcJKrobhRRXgH+8PT+fyPpHn6",
-	"/H7qiIjVBvkdyCvXJ1EG0ug7Aujj4rm0o2/4PRYsdq2QaAWn7BleFBsEcdauk6I6kNOB35R8h+liFD04",
-	"n8/nbvEl4xvgriEY+8PTi2//eMr+/Ycb1lWIadnbUV37lD1b46hUeRfskPbyagj/1bagY9379Wyr2R80",
-	"AOs0v/tj6uahLljRGX//UYFud8NHiAu8e0epFCAVux5gaza1QlznB/FIXXz7sa+Ua+ohOC79stDMffQ6",
-	"GWh8Z9vYS5VOuXHdqDo8m8Ud0KJ2aVdsocwGZc9/v375V2bgjdFD2KI2NfAyfYOd09YML5b2VAlKf3jE",
-	"O6Ydy6piqcOeIubv4UZ421WlR7XKxzRQfCOy8Vv6qi0fTpUKpaK6/dpYAehjCx8i2PZ4OtjWXXMIuUWn",
-	"r2/T6WgwWT0YMzc/gZ388F72JMlfE/i5FzXoqGik+rTJ3bm1x7CjpmVAEefCJpKGurGjuMHvUQGVKpUZ",
-	"fdMW73T183vVJEN12ZGSkmi3fT2fs9cb0ve+ms/dIxm7mM9RLFo2PGXXCvW7oMBM1vEya4NLkuu+jGWr",
-	"4qGHL8dOv1hy3upQ8Sh41C3xaH0u88t7DY1/VtPABEn/w9P5t38MGXI1kFobyjCgoq22KR3Gva09Hu9f",
-	"h+n0Dv2wyIaph/JzBjV8EorPv4t76EvtwIHoIyVnpD2k9kYrdqwArf1Z9mXYrcZIT1stXruOwELVfV+Y",
-	"q6Z85tIz90bx4sr9H8YW7/cKmGKS+5W8s74UZYQPEhBcDbe+mzHznUhWYt1YS1hJcNk+aaoLvVT3FLZK",
-	"Q7r8EzHV379k+Ysb5RHzXibGQ0OTh0m2ke/o+8GjBnt444Vv6vGzyheNZjffv/I8ecV0obbkQrBqdgFJ",
-	"rnA19g8cRv/Qh9gX4j435NSDGJbxmNT2ZLA3M93svr6iq72IHWhSVHaN1A6LPFcU/8NIu7jz2zQyh3U8",
-	"KpkdHbowi5WQAgsjR+7ELg0xdO1+/Eiyq9ft7gMrRoNuffv26MPoSMfqMBePwzLUYGe1ixteoaeXeowQ",
-	"/hMrRKFyEnV1GDupIWFvzNcAMo95rbPlT1ONdax6vw7Jkx/SotxDOKcC+nZLTbXPHB9d70dl8U+Eks/8",
-	"rDJmFFsrZs0/YTbTDO5jLe1DnHu2cJUH3//Qo+JXdE/EY6DtZf5F9H4MzP0evrebEotdowZolMOC9sz1",
-	"vvqwHOsG/XBiDbv77ucdBzbr9m7UG7XVn6IT49Eu9F+woR1mqd2Dq/Q1gY20WMsPy0MIrPTSwY7+OKKv",
-	"rTz/RfB9piz9vSorXrvSJlhXre0E0+13fifVFnsKbniF0biDfB868j0m4/eDmB6A4Uu8URdIobGHzFUE",
-	"s/BVWtbiHhA7gGHP8JO2nJZXQ605TRoUVqgdhjnxd4+rbHSKS37Khy7r8RFtg70yIL/qNa6mxtG1KhkC",
-	"F78c2El3kKMfFc3G8I9jWcJR0gkQkYcwPq+H0sOsXeWfOQYD3k0O+6QTpaY5pFx7xakOP59tJCQr1HoQ",
-	"F3o/59BVaR+ZQ8gmcWir2APYRT2EdKY4SUpJSMFZqRNYUaCrom5kl5+i9llj7OS7Dj2igPJDJAjznW8V",
-	"xBY7d3IyRj2DSKHjvleJg7RAWZldKADKWVWrdc3LEnp0/EltXaFBP4BvrWZUzdeW9jgpCoRnXUUaR3Wz",
-	"wM5gMU113I96BFlSKA1t49jD/p5YpXdXIiZRUKR36/IoeuKoI35+cJdipFulb+KbtkJpqF3K1L7aqu7N",
-	"HSxOKFuboaA7v2Ab1VBRq5BB5fcGL3DCOWJvRQmQawc/RyBIrQpwn/rMIWE0FKtUNDuqqPpY2nO3L9Wk",
-	"2/zpXkJT/tiHjgV1YWsbtfU0l/aQGUVN3js1iEPfnLiG7VKV9nzyZbdip/ZtmpKotZsk/nKrHYrN3n8U",
-	"+6Xq+6XHszluk3QYPSoX0ZrWHvZYzczOuwA8pygRL5g+Zc9wGS1CzHLZK772v3KPrmDrUKoIsMA4Jja5",
-	"8uppF0OLGEdk8jlz1e0E6tvuVw5l3Pkl/gYrZuAvv2b6ymVI4USCMGop1IPqJRh/DebalY58NElNA4xp",
-	"kMYnAUVix1KU1myCG4LrzULxOveeiB7TNHvvo2vfOepRF9nofatskvl+9nbF7bdHacV9k1g8H51FIvxn",
-	"b2YUFed/zEVG5f9HFuoqmD4OePNHVbPtxpX8xjwjavsVk2kP5rWTt+WOcnT8MwxCrCE+3BMhr2jvJM/R",
-	"MYDXt3uBqkGeWtK//X8BAAD//w==",
+	"7H1vc9s40udXQemequzW0rbsycze2HUvMrMzz+Qqs0mNvU+qnr05FyS2JKxJgEOAVnRb2bpPcx/sPskV",
+	"ugEQJEGJcuL8ucmrOBJFAI1Go//8uvufs6UqKyVBGj27/OesBl0pqQH/8wusGg25/XOppAFp7J+8qgqx",
+	"5EYoefYPraT9TC83UHL717/VsJpdzv7LWfveM/pWn72q1aKAcvb27dtsloNe1qKyr5ldzl5vdkwqM7Pf",
+	"uMft274DbV7VYknz6f1EmA3bbrhhXDJV51CzVa1KxlkJBmoh16xSQhq2VU2RM1PzHBg3TMklXDKzAbYA",
+	"bZha4d9ayHUB9B7NjH3tlgvDthuogUnFCiGBbe2YnK3APsk4K0QpDCsEaLYAswWQp+y7Qi3vNMuVXRBb",
+	"qkaa0/8hZ9msqlUFtRG0mIXID9NLLOEF3EMxe5vNhDRQ3/PC/srsKphdzrSxy7RfqtUK6mPe9zab1fBb",
+	"I2q7v39vX/5r5l+uFv+ApbEvt7vwC/zWgCYGyHNh94AXr6IVrXihob/IeM7d3bu+efbLzdnPz//6t5sf",
+	"rmfZcEV+E29xE4cveLbQIA1tZAnlAuonOmNixYRhG66ZkjB87VGrFgXOu7ui6CB05/PKTlMTh5gNiBo5",
+	"RjMuc9buRcaWqq5haX+kM6YNl7nl1OWG12vQGfuPZzcZM8rwov0pr4VWUrM/5Gqpz0olYXda5n+0k9S8",
+	"SMzlJ3hzhYTZcL1hQjN1D7UljH2j/dyt4opBWZndJeMsr/nKpPZBN2XJ690h3rLUunaP9snsX5EF6rmJ",
+	"j5H9L1CIe6BBe+TfcCkhfQZqWIpKuM0ZfGtECfaLlapLbmaXs5wbOMFPD7FJ++IsTMC9cHQFlpwPOzPE",
+	"zOMMz4sieV6UNJvhr16oJS8YfklSzXFDxrhmQrKL+cU3J/NvDtKAXj+23B9FAcPNyrnhHZIvdgZScy9g",
+	"hVQSBko9hdNe2B+8DW/idc139v+S0yYPdx8/6BPn5+c//8Dwq0PLxxe7hzJamJv2GEmeR6KvSxZe2juh",
+	"QxghzTdP20lYubSG2r4KJNTrXeL228yyKb8fl8DP4v0/mZ/fnF9czueX8/l/np1/ndql3xpeCLNLn71G",
+	"JmQ8GFNACdKwupHEfngfWulMN7CImTlMe0xM0zjtTAJ5Mk/Usd144Tisdz3lw0m/XIWZZfaSb++XFE22",
+	"mxQ9+vPPZ/Tk+OyMgVofe7nmunNoRpjen47BpPT4fIRMHGe/DfqooxrOwcEJhdePTesV35VeCZ1OphpW",
+	"UINcwvhec3k3y2Ylf/MC5NpK0fOn85RESM9KaWMfeLdzvqwhF+mbK4fFyDetcJgiCfLkOwrgq4Q2U/Al",
+	"WPlg6VNAvrbqFSvUOmOLHdtuxHJj9QmhWVWre5DThFEN3BkMics72qX9xwlnnNGpItoE8gU5EEkGN2g8",
+	"xK/7t1IP97KKvpnM+p4zDnF+ePnYvK5bHawnw0sSp0KyUhSFsJe09ibNsqntcneskcJkTMKaG3EPzqRp",
+	"5RpTW9AD+4QoeqsSzHHj5CNJdLMRmtHT1uIBtuRyCYVOiUs/pRE+R63PS5upVA7KYkIfyMVamITt+BdY",
+	"itKq2MraC5qVQqoa6ZTk27yBffbnlmu2qFWz3hi2UvWW1zlq2hVHHp1wMPIGbhe7Me3NaqopalrtPnHr",
+	"/vTs5OLrb+zSrJLtrAjUu1HpU/GhTr02dSv+tbGc0lUa5/P5+Z+v7DjOfEBSxppS561aN+RLmKKBZ5Ea",
+	"PPjKa3kDfcZf3FYu8TyvQWvIUy+voBYqLQ+1sdQevB0XmDFeWXkn5Nr/CXnGNJLW7nbmmL+wNp2q/f/S",
+	"k0Arb5LwTukTNM9Ap7Cm6JAF/vdjESd3TtqYyEnIwIX/ePLRDAbhAQFIbx6dChpTxDuPNqP3ZoQkl3bA",
+	"VtDXTq3pLu+9mUXavf6BqqIm03fPEmT+MFt3ySu+dDZF377hhnG24FYz3rGNKnKdsbTVUwopyqacXZ4n",
+	"Lag3larNLbrqRsYRhq3FPWjGDSuVNhl7fcmkWqh8xzQUhWalwiuTkxWzdxLzI5QvUR6cm3PXSPIZMcPv",
+	"OvPMSP5GT6Dj7Ipx5y6QypCbEvLjp71HCA/9c0OdjrtTO7KsHO7FElip+qTfuk3RfKfZAnZK5lak26Us",
+	"oBBwD3l3gXdSbeWxrJGSqkGa9paXYvvvN7woQK5TdxHTRtV8DWzpH/LKErCNKuGJDqzNpd5CbVe3HSph",
+	"Siddn6oxRCSjcr57otthNLO/CeNk7E+s4js9kVwJzUQ4b6WdBkhLyr/PyFuJ94t2f/+aumXVNuXIep2x",
+	"SmlhddFLa01s1JaVzXITHbIFrJTTUcPKps3XqDuQeg/TebKvFSprqLMUXBu2LJSGnOV8N22kRhpRPNCj",
+	"2FLVU8m/L6wgyXEF8Dppa4I2ovTHzf1uoVQBXPa9QPsukdhYr2qRspnvVdGUcLIFsd4YyFkJXJJ/2VLX",
+	"D/REU8AlMJ61OqRlvo1VjfC7iboxKlwa75PhbDS6mPKMLRq0PrraLduBubSCZMvtNhs0fDgJkxqWqs4h",
+	"Z41cbrhcxzpaRDk3QJqstMTou2jaRKcHqXetu8u9JIzUzieLtrxLoyTjqLK01k3Kox5/1SXuc6fOHzYZ",
+	"Yruu947rl+zpxfmfkyq+kI1JhfZeoknh7DoW0WNI5q2qi/z2HZz77fo7mrOfW2eENGmlqfly3/VtBbE7",
+	"DhQfkvbwLFRTa+9i8WtkC7Dnw63d722s8qKZOdHlgwbotEdrWIK4h6mPa1XkD+FtN333AjfDaPQUhf8C",
+	"BcUR+ncsnVvv7ri2BtEVEptCZ8GhyGqo0J9lNkpDCNExbXn7DnYDIuM7JmveP6kSBjp0NntzslYn9rMT",
+	"fSeqE1WRTnyCCoW9F03dQCSbpw8YroGHD2qtx+bgQNf0VEfS9fwCsGVKgs6YKnLQhq1Ere3+TlrIjX3r",
+	"g1fRt1JosmkOund32SCaWKfUN7StLV/RA/aQVlCjiw2O8a3eCZn+QsnCudiHl0rQmqZoOyLlCXEHArWa",
+	"Gngu5Dpcw5Fm5bdqmj9my2vpVI8RMSekNlZXq5neIOSiUOqOcdPRPe31fzgub2UCEi+Qanxbn+cgzT4b",
+	"0pkZaEyQvw+K1eDMr0RdbnmdDh+WKh8JOmuoxQgm4x5kruq0P7u7lojjZ5dWJtrnTsPC4gNBFiOyMjeb",
+	"2eVsLcymWZwuVWlPWKnklhsT/4mWjD5zb8XRiXCveJ24tV5K5HwN91DzguGGaTIy7Y6wBWzsP0qC8ytb",
+	"UWtVeGGsxK1V3ixBj1E5EHJw4V838rqCZZLN8Ve3o8Fd2aQj5j/WqmTnmb9jCSPkDgcxxRPtx7VHXcjk",
+	"6Kry9s/A4ajtzV7yO2u/ab5zcCQywa2SuVJJdemBTNMJSDfeUEWK/jqNpXDLH4udarVKwgD2CEc97pCx",
+	"gktfEintFt5DjX85+y1zsrmO75oDbq3p1EUB5B72M01KIKGX1vZ5mPcLlZIECX5S2uiM/fTy+uby1ctf",
+	"bjICm0kwW1XfMa7Z+bcXp+ff/NfT89P52cXTjFQau0k8ANEOClk3empZP7ypYLnfd4M6LeBzIeA0psQS",
+	"SIsCctbgt7aYvYWWXJuMAlFKQviKdA0SLG60xohCmN0TzdAq1RSEpC93rAB+D2SDopUZOVm6UEDNNvbJ",
+	"EgwDvtwwZS3CJ5pJaB1KDO1w972LDg1eohkPK0hg+8ZBG5ndxWl2L9Jkoh5g154arnU6OfODSGUUWwC6",
+	"PKX9236/rkV+xRbKbBi3RvJC3QObMyWLHRF1AKvUG16Dju70KWbDRtXm6IkafgeSwJ1+qlOG6/F7CAgT",
+	"Yf1kHPFSx+BHhwDs2x0OSqo7MdQVXomOY8xWeSipBrwNh669QoA0tyPC8bjI/j5k6AQ/7YinJ5x1t8QK",
+	"FaiarQFDSlO2G34bBV0gES9Zwe1V6TYdT+dGrDeWoBKmjiLycWyHh4bSdiAugHyYC2Qiws3+ekhW2oVk",
+	"sWOm3b0Bhd2EIgQC0TfNYQj/TDGZVa7oVDgH8exjBE9cXOE2h4LvbsvEZfUdXTchAiHXAWWKBgar3d3Y",
+	"HfurC0Lc0NjfzOfz+aFgRB6suH02Zc8oCL+7FfjRykHXx6/qcTWi3bdPIqa05lVyR65FAXIJXhHwG6Df",
+	"fQc++XAVf3O7UUVCGvwCa6FNgPaXfGcvFqtjYhDA+6U9yaz8prNXA9tyOZxNl3rnF19PmVsNa71vbu4S",
+	"wWk5mnnKIPQCVZ6VKgq11Zf+AqpI70b79ohJnqcdhunrWZAy5I1CsgGGpiBe0eftZqLVJV3oC+1v446G",
+	"0H1OwXcm579/xrR6nUIpWWIJp2FidCflnzpoM3ziUUx73ch1AbctLdOILTdPvlxChQjcmPyZD4tIu8VM",
+	"A6+XG8jZdmNZizbMsmU6RtJIbU33BMKgFZl9shprvY1D9VVjksLtxiX80KWIB9nKmHeXbQj+SkRyepqA",
+	"m7Z7PlxKESNONMX91f/erfEfC7VNpadsIwlTqhJlihXGReFYI9hxFK9Qa7DmkTW1rAE8COThL7dQt/Kq",
+	"fTOqdcXulF7135xD5CSY8ewkKCcn3pC3LOZtOlZHqVn4jkZbk5C40yMZk2lV9NqpqFvnQ5j2tJ3IZJWc",
+	"Fro/bwlXZq1JqSQQOI+WjIbpRPWXBOd78Bc7D77zGDNeKrm2X5QTfcT9k0IPebmOxEvpwP/ODWz57jpE",
+	"JHoo6g3wPK15OugAlztCv2pYKpmj79HK++Ud4gDt7wMrNYsnmlCMJJdbASwM4+saphodY2hqrs2to2BC",
+	"eIkyhKti77xLjeAl5iEuyT2vDTnrprnn24hCj0jcLDfgHN80xFZYZcca9BjjTIr0GlaNTgXcX2927fRp",
+	"KSUCYKVKpo/VbQ7pvolRwiWlWhp3R0Hep0Z8XUp4gA9AHIgo/OROeI8Fl0uP5B9eq5WGJldyV/qN7blJ",
+	"GpmjX8qqUBEyYcOJTz3226XieV/1a1hcq+UdEHzXqqjbjWIaLHtLxe5gd8m0qblcW6nOHd2MKuyVrbS7",
+	"spOh+hi1tDfKGB4kOzBEuff+yD8X7K7pYU0XpUvoChD5I/e9Ifgt32azlbsG9z2PV+X4YT6UgnoTbNzo",
+	"psrcXlvNBP0ZTmm+ZJ6GGaG2cGf9ynALkc+b0qVrjuT5VUoVI5xYo35nImbDC8Y56tBHTBcL4yt7CQeE",
+	"BV67UjnHFnq0dRZlFJzdvd7E93+N/NV1AIZkKZpGDhUyq+riG6aCuHJ+MOP0Bh8aQfH1PDL+BLdMGbG0",
+	"Hy8lEMaz+CLwSkIlN86QesC96eW+HyA1rReExEkEtGF5N8KtrdRGXYNpsZaQY8rGaHTYi6ekIFH0hvRI",
+	"rcd+K4wETV5zN6YV+EolL54N4sqG71xgVv009rmDhE/sHmqxElBb2RkyZAK5tE9tIPF8WjWL1Jp9QL/7",
+	"aigXkOeQ2xOw4otaLNMHt00h6v6erojuhCYmVCmVoBVmfcdqBhIvYxt4c5D7XNTdbYMbgUg6zohjulu7",
+	"mVN2bQws4Rf5gIknpyzu4WfQmq/HfN5nvBJn9+dnW0037hXjjBy+FJbQTDUG84Zbh0auSBSiET+wSnIP",
+	"Ydp//9mH4hSUQ9gcGE9txndcRie5pCVfsUrJNX3hbGijGGcVnXLvHffZJTRxy7xyfdhNjt+O0fyVF0u9",
+	"WFldq/o49MwoECDKUPYLWSvMiSmF1rRC3eiKrPJGokcjhVyuk07E163zikzepILVcyREoX1eNEmsuPTJ",
+	"VczAG4MXqWyKYiwJnd4TPBB+0RP9Du1WvHfPg331f9jJ6YNYnI3a6q7LIMA0EE7xhO6KYdBDRGif48IA",
+	"ad8mhYnKLBRH6Hq5er7R5MJ8NiVGbGhl3lHqhLCTTUdowQjUSGjCdFlNVqnbzU554I4AzQb81yhig6Rf",
+	"VfBGiwXC5B6YbeQmIFr0k1t0NIcjeP39s/nPvL4D80tTjPO5L0hUNtqwO4CKGTWM34Eo0m6CjYuCWgWs",
+	"JvfihAuUXNt7rJSAzwiFQCqQaFyi4p+xTlGerrE9Yk2uCqXq9JiF2h65gDU3cLsslG5qSFWTIO+O01Ej",
+	"4wWks1yEtKQPy7R3d3IgqxSNTJofptNRUHaqKOCSZCch2o1Y3iX8t4R7sWZi2RRGVIX3nTzADdKC2zsk",
+	"d2P7Xc0Ch6au9JcYTx9aIBNhDUMoXbMohTFTs0JWoihuR4ALPwOXzgxVqzZF2/4E8ozBG740mDBitxQD",
+	"bqqRMUo2IFXt76bPJx0mciHPBTkkJbrNW2i6d7MfX81ltIpOGltT8h3TBrP2HRNP9S3vB48ozwfDw1Si",
+	"oHyiWQArjiRij1jRI9uL5xQLr5GqfVThiUSiSQ3/cDHINmObu+SsIXTTgU2mwUhioL3/RQU+8LPlwhnX",
+	"jnuyWZwwDm8qQSkgNENI66r3vBD5WF2ee6h1MiJ4ThE/0r9qlxSBoDeXLFGCfIho8TCbvQCZSP6lsTLR",
+	"qloeCcSM6DWak4zi6RkaOGkOwomirr3d7NCCE+gMsQqg854R/w7RfaMWSzgL+3QyEpzJcjL41S8R/Y/M",
+	"pn6Q7A3EeKKp8FzGXm8u+2ITS73w2ky/c6LzO+HZUUa98SFB0qg2PIrZoKMTXG27TVpUhyjw04tvn377",
+	"zZ8vvv36qLTgmJEnILrcFj4oGT7evuEe8TVIFKa8BFJGWi4+t0b8N09ZQYWkMkaFH/CI37JTdsn+xU6u",
+	"XIJklIrskH2NhrwNC1EGbIWBVDv4//z7s5P/5Cf/a37y7e2/Tn6N/nd6+a+TX/85z7756u2/pYTlPhys",
+	"TwG+6l2PePqOcxeP1zgj3ENP6+rpub1KeFMqoT1KbcrOZZjDijeFQQbtKTcBNXZ+6emWtelsDmUtJNOK",
+	"QqOtruEQtFahlRnqIQh9knDKnrkNiLMUR0qiIr20UtIBkHYoIeh1uEJuHGraa2FXiKciD64L4ZO+3l46",
+	"GJdwkG8/FYSOSUViR0i2tEPwhmpnOgFFIwrN7EXA6MbULQp87fK4EHHetYEIEBQLiIuvD+Oj0hrJC6uN",
+	"ZIwH1TzEAr0GZBXrDqcTa3D55EiQ61S9I9YKAjOhN+zWKoG3a/LvxW6yzheiLCEX1jpQ9S1pJe7etR/c",
+	"iaI47A6MRefBK/+QMJ3u9OiIYELePaffnSMOqO8HweevoWjBU3uFdhIbh2eEQmAue0HF+GOy24DLoTYx",
+	"LrzQNSX0QQHW3ocE55lNKl2Hq9aRI/yoRTsQlr2SXFQ6lAAIoWsrnkjz90dQbWXQOjtIl1OG9gJNRg8w",
+	"opZ6S17XAnJ0vZOnUNT++rNyBEtikEIdbkeHnL5yxiWO7XOBMSDI+JoL6epl3MHuiWY1N5AF+w8KDejb",
+	"T2KN3B2/tyxPVDv5rdfvh3vtwgsC1dxxx9khVqbX3/KimHRIWqZvf6vkbS60I34itlc3cOkFrNDxLlk2",
+	"IOe1I57QbAO8zv32V7Va17zE7flqznTmlUzR5hDFtw2iVTApKPNeH7wgMHiNozuOyexQwXQ6Za+9/A/J",
+	"/S4fkWmjKh1PsKpVKTTklz5bNZ4FLpPulwVHz8gwYLnyNaiOo/bkxPxCHGay4esdl08Ula3BgWjOhYN3",
+	"P4K0HUbrR+W+tvPa7UtLwcuVxE8/oGVacUKcZZWSPEPJY9mPlA60KIQk2RTsQS4ZmnhXTEWyhUt8QXDt",
+	"duU78SvVEbFsrayW47NOLAuVkKwC73M7jqK2M2sTLv2pEsnV1Lcq+qgxGxg7YYoEOq9cebNJk8d8qsSs",
+	"J5+Fd7WvX/H1gdAvZ5VlGbrSjIpCwYOtS8ddKyHXl+w54yXbQA1XbdqaQwqRYNJQ2/syJFDKAMsDvOrP",
+	"50xH6lkl3in8+orbR0arIPzO8oh+r8k7n2cJOoekztPlibBYRgjIm6aWkJM7P3lZ+5fdovbnBO/wrUQT",
+	"D9Czf9YhR8cVnaHs6XaN6EOgl/tMnOHwo4iGL4lL75i49G6FCj/btKfPsezi3vIXWqzlbSMRBzd25u0z",
+	"BDlHV5J/NpmZJGQ6s5n0evuSCu/Gy4QAw1LCun+Bd4PDC1gLqSmLeTJW/6MnbH0uuVcfr+rQ5DqgaeDJ",
+	"d4+V3PWK/kZgy7BesPv0ECLIYbTwJGofddnbOIpGvXZPD7Pj6fOMZjCmgQq5/nSrBH9RUL9klx+YXxr8",
+	"/SzEIrvXq9Btbgg5Zb0x56/8kCOYhazFNiMx5dP/oiX+XtPb94cYfW67cRnvSaTelzT26VpRz+W9rC7P",
+	"zqJqXLVplD26/c9NoS/Pzv7v//4/+Mjl2dlZDvdnxuz+dv3dPNkB4mMqW2l+Qu2J6mJfsTkm0LpSNJiw",
+	"Mz52N3o6zyYm0u9RFq5b5aRfH23LVrxGZx0+iUH1pSohkXgxpWZMxz+Grs9Qlme/P5Me2+NceTBafdzt",
+	"ceNzTO3mYP8fIC1kWytELO7IAeLOwsd3kmRelG+5WW4oDwxAvi/fyViVeR/LQXMRjcSM/SlVS8wnLm5U",
+	"CbNjje1DBuuNn4G1NamcmXs2GI0Js9VAFQf7fekiINOE64ZwgfbFJ639u3BbinQeQQvuMf0OWmFHtZtz",
+	"05hoWrzGZ5MWWb/iBhKnPaPt9gTjLUodCMfo+OSB62DVPI4N99qTp2fEKbkGbW6t/h3T2WFo34Zcps7x",
+	"PKKcDZUcGEtcJZD9yJcudSqh4tE7CW5ttSmtSggI6o6ucBhC6ucQzTVO2+oSKEGOiftL9H//u/t5twN8",
+	"Py363nNvvqhxdSJ9DvFDWTDGHQLOtNAC1F97+estwJ/05bECnu8V5tqvwOqwzm609MqpZfrktMl+0Ut8",
+	"LPXmh8OMvwCJHwQknoB3+wW2vM6TdeqpFEeeFsxtu4gk1FZItir4eg1RT4SJ3X+C+jxUbeO2Bd0x+T0X",
+	"BV+M1MovYUTL0AXXm8kdKNpGP8ceu1Cyy70iXktMyyymO827neT49v1QqdS9vmjytHWJk/BwEqsW5U0B",
+	"rqRzODsB/YaVQWTO/DwmbSP4KfX2if3t5nsH956YTdSZh8PZSHgz9Rwf04/E0nI6MMYdnUPJpUSJzO9G",
+	"aECCq21HHd9dyL9rK4ztO6Vduh1u8zK0AvYcvjERfAeV72o15gZP7EragKqwFEaesddTc6yqxvC04ybu",
+	"njEF7IyejpGj8m59wKwqiq9/SAnpttif69kVKTJh8X76kXyJOGOcs1IdN5HVjmmI22fSVDElewSOfSMJ",
+	"tYPNLsN8wzCp9TrL6mHBoGRxF6t63AvYou5xB7usGxp8oukD+x5uFAHzSENUqwBk7rYA//r84mCtlJGi",
+	"KNdiLb+3VvmRSysUT4kOtEoQVmb4HVZawiAB5quS5wW/rLD1Bn7v2/LhI+hmaDNal9hej0qFSbXFkImv",
+	"/xhiAlKlfNfBHeFnNPOxKvqbHBoHYWq4zCTdfN2TPR3Khk2Q371X035txq7q2MZGox2aHtJ6idditTpY",
+	"DYue2tOq6SHrSDdo2tdCLaRoumn7DYpa2O1v9D9aB7Lgdbmn+oTzfvreXiVfboSES3SA5kLfEVSVNVXW",
+	"rQ85GsdwmIGJnpXprbfcYbsd9IDqVULY8l2qNZ6klAm/QD2oiThpY7tFNxNcGo7VeLqdvl1aNp+ssbe/",
+	"i5oqTkHAh2Jne4ENcSUqjxXWt9ObbLfupqN+pCvotzVXTcf2aT132qh6QmEnVUO/89pRU4pM4GEZl3ft",
+	"l+hf7lfeeWV72ntcPiBub4N660wxWYqBAnN42qYlSkvQoVjZ8t3tCEzsGquPulwXbljODV9wlxBEBTf5",
+	"Hfgirt1asvaRyYCw8dhG6/4ZlmGNqo6lC/YIk4ROBW9tcJERKl1oL1SeeJGJfYfCspVkXJL0URLeuRgr",
+	"rjq1YTfhxuspAlGX0WG6AkB+K+Tko264ePfzNHo2ok6ibqh2hskl+4qX/Zo3yOdRDq+vXIjvtyy5y6wV",
+	"P/Rgxg2Bh+FTzAzutW2i6jLhh5nrhMRdj5a6kRi727bJ4/Zjcrvn+yV++iKRYI7aLitMpjplR470d7AW",
+	"0i+8U7s1zLVfDJNQA63EmVgui9KGRvQVCYZtEa24gJBh1ElYm2blup/e7tntV87X6kcRGhOc3A8Sjod+",
+	"0Tkws+4GtItLTaDrTWs/T3I9qpcJV9luBMv94LZIRze9ntTdyNqWI10hf3uIZ3LQZogoEYaalDSNRK2f",
+	"y5VKFK2dCpM/NqjoDLeerkpZlFHWbWkJzzijEF/nMI0oTf3KVWlcLgYL7RxSBMFA38OcDVE4tK3IcDHf",
+	"h4P56psOBOc8jYTpTZIir00tzO7acqVPDXf+i7TDI3JvkM8jfHB6B6GSuL29GfWbV4gwRLbHE2/1qgiA",
+	"sDGmGi2f+0yGAiQ4VkBQeJ8Kaj2ufISvqxV26+CY/i0jUaXWb4OD+/+Pr/OSqdVKLAUvGJbL1JlD82OU",
+	"EPULPWVe5FSa4nCi/+2bkdWzKpDRDVphtrveYBmrA3N5ixKNDnV3Lj9YmSBccTghGVVXwXYf9n+Z75ko",
+	"ZFTSu6tILHcE8qqgZnf299SQ8fAvTtmPqnYAI0QCUfD1T4iAHEJtTtmztiObG0OzP7UFO1w6resHrpkd",
+	"4SXutlBSh0vMHxZcMlbno8o1UCqpDT3dV2oZL7DUyWthNlZnD21PKOmXwHZ5XoN2mrGrlY71oDIWKUx3",
+	"sNNuK6l2qAMQLZW6Ew4Oar92fk6rO7j6AUaYwm7p9wFCMIvUy9m5OwqSV2J2OfvqdH76FZXiIYetz0a1",
+	"rHwS2h65sJLyZHqezy6dX+47l55b8ZoTVmF2+fdBTEffZ+xNod9kTEPFT5aqKNqCaPhRxXeqMeS8mV3O",
+	"fmsIrEyFeL0wjCW1qRtwLM2TenOiAmBbg2dkHKqPc9Q4v9qHdaWkJlpdzOfkUpTGB76rqnA94c7+4aAP",
+	"7fv2JlKLovhRFEBnM1V0s4hgCSR+Ig+rocxzu+VPaVapwcLsz35xnTTw+fMjn396xPPRZYTc0srmv/9q",
+	"CaqbsuT1zq2S1oW4e9ofht1RDV/Y1duThc1SRdEWrVpweYfDdPjZ1a5CpUXpBEtrkLlnaJd18J3Kd+91",
+	"P1+4SbztKh7OdfeorKSvsQDDkJcIn761JolqXMPt7Wbn5ZOrW/f4fDSdL65B5o4xFjsGJyUXRUY1F4xy",
+	"xaGo5LWyVlqfFcalWiH0NJl2lDjZK6ZSv+zqNcf80tdV/3gSS6dY7C81X/kSWRgqk3bjWsflYzEKTihj",
+	"hBDDVhSkoeU4H981YajyuPmi+w0VKSzpg9ez0vhRDVbMXrVSydfyXQQUEpYMQ6UgczbKigrh4a9b/RUB",
+	"GFzfASbTnM6yHlPiZB9bMOGKQ5mVjyCdcAK4u8nLjnbMCycVupp9etebff7bR+FmJFF02eOlWFrlOXTa",
+	"I47C8DNlQw2F39k/Rf52VAKuAVntkPx7bnTbViCShfP5/PzPrhAdbhlKY9dYAAUWQl+DvBL71a0oXn4R",
+	"Ffv5YMJsjBsXrtLMp6IoPcMZUXQyFErUrBAS9AgHnPGqqpVvPZRUiOgJ+MIPgR+uHcX3sEVrrbWXzu9J",
+	"SL1Qy7uw2W3nIQlvTMshMsfOTyH3j7JSR1m1UzR7lF3pqS/c+oVbp3Pr98gzjJP8XOwY71IizY8eWJG8",
+	"QVUFEk09ikt/DoyYDTscxD0mx+wb9907eGVeuiZiRKrUIC7l6t3GAF4XAmrSlca8TEtV1y4xOH5/8Ms7",
+	"B/4gnPXYpxj5KHGEn8eVAkUJn5rjphNT5rjHrkAxyh2Xx9WUrKnIah87bRXf+SyStOCv+O5zk/qPY8S9",
+	"cpT6CPbbhLvm93Sv/FUZ56h3VwtmJQmXNL1QylXoVhJ2o3yfr0YvmaoW8v9fQ82tvH19CIcuhOR1Ip/k",
+	"c+K6o806aieOxYSFNO4VKYaJOoDuVU2etwiAL+rJ1KBRonFDatgIXfHphJFeec44pEdgX7X15x4z8geh",
+	"1Tee6H7f9G4vtywgu0Xtykr4MDshQJ9oIkx08lYHQwk/TgklvJSFi/w+oBZ/N+DXgsgOcObjceI7FGpO",
+	"y3AH+fC9QJa8hA8fikLISorT3OzawP0THbz6EUPVhAMgwCN9FlL1WvDfVQv83dc9oMOELXh9zJ37wiOY",
+	"H03CuBESG/j9hguZYUtsq/dg98OoBzXSOdAzdH1ocmFU7WtfWjpih2RVxQgJtoBC2TMOhQYMqXTo4npr",
+	"7aHLz7771qPRJW7kOcLdtfsyRYdhi08f/hBRCyPdYlTaDpJDSpz50u2jXv+2bPsBgdURSO/zFswe1uco",
+	"HUHttYT7SHdvVAs/zQBVqJT/iUi0HHgN2rCFyAO2ZLkBXgFimVekKHSuTldwiaBYvHfRPkSoxWi9MX79",
+	"PkIyP9r+tYOMbF+Lp37EKHaooRfhFO3AXOaaSYCcGYVV8QKELpp2RFWEy7p28WCSfabuwDUIiF3unf7z",
+	"+/vaaF/4EUU0/kn1uCRWeGNls9xgiigvtljQkN9B2x6DGt93eludspdxfzCogW24zDFnodO0BUPq7m7d",
+	"8p3r6eNatmD1RygKQsmlwgY0ynvV1TAo67qShXSARDOlT1tXc+0upilrqr9XLkkoC/qbNna3MDG4hwB5",
+	"XHPj6/lX71ta+tgB9rnLXQHSgRoYkqCuWN7UfFG4jC+qu0iTGzUgAld+kvv8iLfQFIJGHDT5khkD/Dzz",
+	"6pbQVF+U+kJpFnrMXbY9EOlJHILSXWgnfUkVoKQe5HSCG1G5wtAXKhaTzhXMtggscsU4t9xam9qVE62A",
+	"U+XCFRQ76mTm2vp4RHZbdcgRzL31lMW987e1MAawrWLcVIkKrxI4ydVR3KgivIP94el8/kfSPH2OP3VF",
+	"xIqD/A7kleuVKANp9B2B9HHxXNrRN/weixa7dki0glP2DC+KDYI4a9dNUR3I68BvSr7DlDGKHpzP53O3",
+	"+JLxDXDXFIz94enFt388Zf/+ww3rKsS07O2orn3Knq1xVKq+C3ZIe3k1hP9q29Cx7v16ttXsDxqAdRrg",
+	"/TF181AnrOiMv/+oQLfD4SPEBd69q1QKkIqdD7A9m1ohrvODeKQuvv3YV8o19REcl35ZaOg+ep0MNL6z",
+	"beylSqfduI5UHZ7N4i5oUcu0K7ZQZoOy579fv/wrM/DG6CFsUZsaeJm+wc5pa4YXS3uqBKVAPOId045l",
+	"VbHUYU8R85/hRnjbVaVHtcrHNFB8M7LxW/qqLSFO1Qqlotr92lgB6GMLHyLY9ng62NZdcwi5Raevb9Xp",
+	"aDBZPRgzNz+BnfzwXvYkyV8T+LkXNeioaKT6tAneubXHsKumZUAR58N2ra1E7Chu8ntUQKVKZUfftAU8",
+	"XQ39XkXJUGF2pKwk2m1fz+fs9Yb0va/mc/dIxi7mcxSLlg1P2bVC/S4oMJN1vMza4JLkui9l2ap46OHL",
+	"sdsvlp23OlQ8Ch51Szxan8v+8l5D45/VNDBB0v/wdP7tH0OWXA2k1oZSDKhoq21Kh3Fva4/H+9dhOv1D",
+	"PyyyYeqh/JxBDZ+E4vPv4h76UjtwIPpIyRlpD6m90YodK0Brf5Z9KXarMdLTVovXriuwUHXfF+YqKp+5",
+	"FM29Uby4ev+HscX7/QKmmOR+Je+sL0VZ4YMEBFfHre9mzHw3kpVYN9YSVhJctk+a6kIv1T2FrdKQLv9E",
+	"TPX3L1n+4kZ5xLyXifHQ0Ohhkm3ku/p+8KjBHt544Rt7/KzyRaPZzfevPE9eMV2oLbkQrJpdQJIrXJ39",
+	"A4fRP/Qh9oW4zw059SCGZTwmtT0Z7M1MN7uvsejqL2IXmhSVXTO1wyLPFcb/MNIu7v42jcxhHY9KZkeH",
+	"LsxiJaTA4siRO7FLQwxdux8/kuzqdbz7wIrRoGPfvj36MDrSsTrMxeOwDDXZWe3iplfo6aU+I4T/xCpR",
+	"qJxEnR3GTmpI2BvzNYDMY17rbPnTVHMdq96vQ/Lkh7Qo9xDOqYC+5VJT7TPHR9f7UVn8E6HkMz+rjBnF",
+	"1opZ80+YzTSD+1hL+xDnni1c9cH3P/So+BXdE/EYaHuZfxG9HwNzv4fv7abEYteoARrlsKA9c/2vPizH",
+	"ukE/nFjDDr/7eceBzbr9G/VGbfWn6MR4tAv9F2xqh1lq9+CqfU1gIy3W8sPyEAIrvXSwoz+O6Gurz38R",
+	"fJ8pS3+vyorXrrQJ1lZru8F0e57fSbXFvoIbXmE07iDfh658j8n4/SCmB2D4Mm/UCVJo7CNzFcEsfJWW",
+	"tbgHxA5g2DP8pC2n5dVQa06TBoVVaodhTvzd4yobnQKTn/Khy3p8RNtgrwzIr3rNq6l5dK1KhsDFLwd2",
+	"0h3k6EeFszH841iWcJR0AkTkIYzP66H0MGtX+WeOwYB3k8M+6USpaQ4p12JxqsPPZxsJyQq1HsSF3s85",
+	"dJXaR+YQskkc2ir2AHZRDyGdKU6SUhJScFbqBlYU6KqoG9nlp6iF1hg7+c5Djyig/BAJwnzn2wWxxc6d",
+	"nIxR3yBS6LjvV+IgLVBWZheKgHJW1Wpd87KEHh1/UltXaNAP4NurGVXztaU9TooC4VlXkcZR3SywO1hM",
+	"Ux33pB5BlhRKQ9s89rC/J1bp3ZWISRQU6d26PIqeOOqInx/cpRjpVumb+KatUhrqlzK1r76qe3MHixNK",
+	"12Yo6M4v2EY1VNQqZFD5vcELnHCO2F9RAuTawc8RCFKrAtynPnNIGA3FKhXNjqqqPpb23O1NNek2f7qX",
+	"0JQ/9qFjQV3Y2kZtPc2lPWRGUaP3Th3i0DsnrmO7VKU9n3zZrdipfaumJGrtJom/3GqHYrP3H8V+qQJ/",
+	"6fFsjtskHUaPykW0prWHPVYzs/MuAM8pSsQLpk/ZM1xGixCzXPaKr/2v3KMr2DqUKgIsMI6Jja68etrF",
+	"0CLGEZl8zlx1O4H6tvuVQxl3fom/wYoZ+Muvmb5yGVI4kSCMWgr1oHoJxl+DuXalIx9NUtMAYxqk8UlA",
+	"kdixFKU1m+CG4HqzULzOvSeixzTN3vvo2nePetRFNnrfKptkvp+9XXH77VFacd8oFs9HZ5EI/9mbGUUF",
+	"+h9zkVELgJGFugqmjwPe/FHVbLtxZb8xz4haf8Vk2oN57eRtuaMcHf8MgxBriA/3RMgr2jvJc3QM4PXt",
+	"XqBqkKeW9G//XwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
