@@ -86,7 +86,16 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzCommands -fuzztime 20s ./matching
 	go test -run '^$$' -fuzz FuzzOpen -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./meters/profile
+	go test -run '^$$' -fuzz FuzzEbUtilities -fuzztime 20s ./meters/official
+	go test -run '^$$' -fuzz FuzzSDAT -fuzztime 20s ./meters/official
+	go test -run '^$$' -fuzz FuzzMSCONS -fuzztime 20s ./meters/official
+	go test -run '^$$' -fuzz FuzzESPI -fuzztime 20s ./meters/official
+	go test -run '^$$' -fuzz FuzzCSV -fuzztime 20s ./meters/official
+	go test -run '^$$' -fuzz FuzzDetect -fuzztime 20s ./meters/official
 	go test -run '^$$' -fuzz FuzzJSON -fuzztime 20s ./strict
+	go test -run '^$$' -fuzz FuzzParseRatio -fuzztime 20s ./settlement/sharing
+	go test -run '^$$' -fuzz FuzzCase -fuzztime 20s ./settlement/sharing
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./settlement/sharing/packs
 	go test -run '^$$' -fuzz FuzzClear -fuzztime 20s ./matching/clearing
 	go test -run '^$$' -fuzz FuzzDecodeCommand -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./matching/tape

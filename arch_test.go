@@ -39,6 +39,8 @@ func layers() map[string][]string {
 		"meters/modbus":                    {},
 		"meters/profile":                   {},
 		"meters/control":                   {"meters", "meters/modbus", "meters/profile"},
+		"meters/official":                  {},
+		"meters/official/archive":          {"meters/official", "disk"},
 		"meters/signwatch":                 {},
 		"meters/pairing":                   {"meters", "meters/modbus", "meters/profile", "disk"},
 		"meters/evidence":                  {"proof", "disk"},
@@ -60,7 +62,10 @@ func layers() map[string][]string {
 		"matching/clearing":                {"matching/auction", "matching/network", "strict"},
 		"matching/journal":                 {"matching", "disk"},
 		"matching/tape":                    {"matching", "matching/journal"},
-		"settlement":                       {"matching/network", "tariff", "record"},
+		"settlement":                       {"matching/network", "tariff", "record", "settlement/sharing"},
+		"settlement/sharing":               {"strict"},
+		"settlement/sharing/packs":         {"settlement/sharing"},
+		"settlement/reconcile":             {"settlement"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
 		"settlement/billing/desk":          {"settlement/billing", "settlement/billing/paper", "settlement/statements", "settlement/ledger", "chaincode", "record", "disk"},
 		"settlement/billing/paper":         {"settlement/billing"},
@@ -82,7 +87,7 @@ func layers() map[string][]string {
 		"web":                              {"community", "agent", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth", "strict"},
 		"web/auth":                         {"web/api"},
 		"web/api":                          {"meters/pairing"},
-		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "record"},
+		"config":                           {"usage", "tariff", "community", "meters/profile", "proof", "agent", "settlement", "settlement/sharing", "settlement/sharing/packs", "record"},
 		"hub":                              {"*", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
@@ -98,7 +103,28 @@ func layers() map[string][]string {
 // pure packages are functions of their inputs: nothing in them may reach the
 // clock, the disk, the network or a random source.
 func pure() []string {
-	return []string{"grid", "strict", "tariff", "record", "agent/hold", "agent/alone", "matching", "matching/auction", "matching/book", "matching/clearing", "matching/network", "settlement", "settlement/billing", "community", "chaincode", "proof", "scenarios/world"}
+	return []string{
+		"grid",
+		"strict",
+		"tariff",
+		"record",
+		"agent/hold",
+		"agent/alone",
+		"matching",
+		"matching/auction",
+		"matching/book",
+		"matching/clearing",
+		"matching/network",
+		"settlement",
+		"settlement/billing",
+		"settlement/sharing",
+		"community",
+		"chaincode",
+		"proof",
+		"scenarios/world",
+		"meters/official",
+		"settlement/reconcile",
+	}
 }
 
 func impure() []string {

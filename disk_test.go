@@ -25,6 +25,7 @@ func TestFilesAreMadeByDisk(t *testing.T) {
 		"cmd/commonwatt/ledger_export.go":             "an export",
 		"matching/journal/file.go":                    "synced zeros, renamed by disk",
 		"scenarios/write.go":                          "results of a replay",
+		"scenarios/compare.go":                        "a comparison of replays",
 		"settlement/audit/bundle.go":                  "a bundle",
 		"settlement/ledger/index_hashes.go":           "synced with its folder",
 		"settlement/ledger/fabric/network/process.go": "a log and the number of a process",

@@ -73,14 +73,15 @@ func fail(code, format string, args ...any) error {
 
 // New returns the chaincode with all contracts.
 func New() (*contractapi.ContractChaincode, error) {
-	registry, settlement, rewards, disputes, guarantee := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}
+	registry, settlement, rewards, disputes, guarantee, official := &Registry{}, &Settlement{}, &Rewards{}, &Disputes{}, &Guarantee{}, &Official{}
 	registry.Name, settlement.Name, rewards.Name, disputes.Name = "registry", "settlement", "rewards", "disputes"
 	registry.BeforeTransaction, settlement.BeforeTransaction = identified, identified
 	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
 	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
+	official.Name, official.BeforeTransaction = "official", identified
 	bills := &Bills{}
 	bills.Name, bills.BeforeTransaction = "bills", identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, bills)
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, official, bills)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

@@ -23,19 +23,6 @@ type Names interface {
 	Blind(member, what string) (string, error) // unguessable without the member's secret
 }
 
-// Rates says what a kWh costs at a metering point in a delivery interval. It is asked by
-// the interval that was delivered, whenever that is settled, and from several goroutines.
-// An error says that it is not known (yet): the interval is settled later then.
-type Rates interface {
-	Rates(point string, i grid.Interval) (tariff.Rates, error)
-}
-
-// Usual says what the community's usual tariff is in a delivery interval. It is asked as
-// Rates is.
-type Usual interface {
-	Default(i grid.Interval) (tariff.Tariff, error)
-}
-
 // Config is a community's calendar.
 type Config struct {
 	Community   string
@@ -52,10 +39,18 @@ type Config struct {
 	// Rules say how energy that no trade covers is shared; nil: by settlement.DefaultRules.
 	Rules *settlement.Rules
 	Apart map[string]bool // metering points that take part in neither own energy nor pool
-	Rates Rates           // nil: the market's tariff, at every metering point
-	Usual Usual           // nil: the tariff of NewMarket at all times
-	// Extremes are those of all tariffs; nil: of that of NewMarket.
-	Extremes *tariff.Extremes
+	// Tariffs say what energy costs, by the delivery interval; nil: the tariff of NewMarket,
+	// for all at all times. They are asked while the market goes on.
+	Tariffs  Tariffs
+	Extremes *tariff.Extremes // of all tariffs; nil: of that of NewMarket
+}
+
+// Tariffs say what energy costs. An error means that it is not known (yet): what asks waits.
+type Tariffs interface {
+	// Default is the community's usual tariff in an interval.
+	Default(i grid.Interval) (tariff.Tariff, error)
+	// Rates are those of a metering point in an interval.
+	Rates(point string, i grid.Interval) (tariff.Rates, error)
 }
 
 // Defaults of the calendar.

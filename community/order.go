@@ -81,6 +81,12 @@ func (o Order) stands(total grid.Energy, price grid.Price) bool {
 // clientID is what a client may call an order.
 var clientID = regexp.MustCompile(`^[!-~]{1,64}$`)
 
+// noMarket is why a community that shares by an allocation key takes no order.
+const noMarket = "order: this community shares by an allocation key, and nothing is traded in it"
+
+// HasMarket tells whether there is a market: a community that shares by an allocation key has none.
+func (m *Market) HasMarket() bool { return m.config.Rules == nil || m.config.Rules.Key == nil }
+
 // RefusedError reports a submission that does not reach the market.
 type RefusedError struct{ Reason string }
 
@@ -100,6 +106,8 @@ func (m *Market) Submit(s Submission) (number uint64, commands []matching.Comman
 	}
 	account, known := m.accounts[o.MeteringPoint]
 	switch {
+	case !m.HasMarket() && m.byClient[clientKey{o.Member, o.ID}] == 0:
+		return refuse("%s", noMarket)
 	case !clientID.MatchString(o.ID):
 		return refuse("client_id: %q: use 1 to 64 printable ASCII characters without spaces", o.ID)
 	case !known:

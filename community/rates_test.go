@@ -20,6 +20,11 @@ type book struct {
 	before, on map[string]tariff.Rates
 }
 
+// Default implements community.Tariffs.
+func (book) Default(grid.Interval) (tariff.Tariff, error) {
+	return tariff.Tariff{Version: "t1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}, nil
+}
+
 func (b book) Rates(point string, i grid.Interval) (tariff.Rates, error) {
 	all := b.on
 	if i.Compare(b.change) < 0 {
@@ -42,10 +47,10 @@ func costing(name string, retail grid.Price) map[string]tariff.Rates {
 }
 
 // ratedMarket is a market with rates in which bob sold ann 300 Wh for the first two intervals.
-func ratedMarket(t *testing.T, b community.Rates) *community.Market {
+func ratedMarket(t *testing.T, b community.Tariffs) *community.Market {
 	t.Helper()
 	c := config("ann", "bob", "cy")
-	c.Rates = b
+	c.Tariffs = b
 	m, err := community.NewMarket(c, grid.SingleNode(), tariff.Tariff{Version: "1", Currency: "EUR", Retail: 300_000, FeedIn: 60_000})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +124,7 @@ func TestACorrectionAfterAllHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := config("ann", "cy")
-	c.Rates = book{}
+	c.Tariffs = book{}
 	c.Rules = &settlement.Rules{Pool: settlement.Off}
 	m, err := community.NewMarket(c, grid.SingleNode(), tariff.Tariff{Version: "9", Currency: "EUR", Retail: 900_000, FeedIn: 10_000})
 	if err != nil {

@@ -86,18 +86,17 @@ func (d Draft) named() (settlement.Input, error) {
 
 // rates looks up what a kWh costs at each metering point in the interval of a first run:
 // later ones go by what that has frozen.
-func (d Draft) rates(in *settlement.Input) (err error) {
-	if d.config.Usual != nil {
-		if in.Tariff, err = d.config.Usual.Default(in.Interval); err != nil {
-			return fmt.Errorf("settle %s: %w", in.Interval, err)
-		}
-	}
-	if d.config.Rates == nil {
+func (d Draft) rates(in *settlement.Input) error {
+	if d.config.Tariffs == nil {
 		return nil
+	}
+	var err error
+	if in.Tariff, err = d.config.Tariffs.Default(in.Interval); err != nil {
+		return err
 	}
 	in.Rates = make(map[string]tariff.Rates, len(in.Metered))
 	for _, x := range in.Metered {
-		r, err := d.config.Rates.Rates(x.MeteringPoint, in.Interval)
+		r, err := d.config.Tariffs.Rates(x.MeteringPoint, in.Interval)
 		if err != nil {
 			return fmt.Errorf("settle %s: metering point %s: %w", in.Interval, x.MeteringPoint, err)
 		}

@@ -3,12 +3,16 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Strangers checks that members who are named exist, once it is known who was paired.
 // The error begins with the name of the field.
 func (c Config) Strangers() error {
 	err := c.Check(c.IsMember)
+	if err == nil {
+		err = c.Sharing.Strangers(c.isPoint)
+	}
 	for i, a := range c.Agents {
 		if err == nil && !c.IsMember(a.Member) {
 			err = fmt.Errorf("agents[%d].member: there is no member %q", i, a.Member)
@@ -36,6 +40,15 @@ func (c Config) IsMember(name string) bool {
 		return err == nil && n >= 1 && n <= c.Simulation.Homes && name == fmt.Sprintf("home-%02d", n)
 	}
 	return slices.ContainsFunc(c.Devices, func(d Device) bool { return d.Member == name })
+}
+
+// isPoint tells whether a metering point is that of a home that is simulated, or of a device.
+func (c Config) isPoint(name string) bool {
+	if c.Simulation != nil {
+		home, ok := strings.CutPrefix(name, "mp-")
+		return ok && c.IsMember(home)
+	}
+	return slices.ContainsFunc(c.Devices, func(d Device) bool { return d.MeteringPoint == name })
 }
 
 // Unasked says that a file with a name or tariff of its own starts a simulation that

@@ -343,7 +343,7 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 			p.Market.Apart[d.MeteringPoint] = true
 		}
 	}
-	p.Market.Rules, err = c.Rules()
+	p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval)
 	return err
 }
 

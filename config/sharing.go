@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
@@ -12,6 +13,8 @@ import (
 type SharingText struct {
 	Pool PoolText `yaml:"pool" doc:"what no trade covers is shared after delivery (docs/settlement.md)"`
 	Own  OwnText  `yaml:"own"`
+
+	Sharing KeyText `yaml:"sharing" doc:"market, the default; or an allocation key in its place: then nobody trades, there is no pool, and price must be given (docs/money.md)"`
 }
 
 // PoolText is the pool's price: {price: midpoint}, or the price alone.
@@ -62,10 +65,21 @@ func onlyField(n *yaml.Node, name, field, form string) error {
 	return nil
 }
 
-// Rules returns the rules. The error begins with the name of the field.
-func (t SharingText) Rules() (settlement.Rules, error) {
+// Rules returns the rules, of prices in the currency and intervals of so many minutes. The
+// error begins with the name of the field.
+func (t SharingText) Rules(currency string, minutes int) (settlement.Rules, error) {
 	r := settlement.DefaultRules()
 	r.NodesByRank = true
+	var err error
+	if r.Key, err = t.Sharing.Rules(currency, minutes); err != nil {
+		return r, err
+	}
+	if r.Key != nil {
+		if t.Pool.Price != "" {
+			return r, errors.New("pool: beside an allocation key (sharing) nothing is left for a pool: leave out one of them")
+		}
+		r.Pool = settlement.Off
+	}
 	if t.Pool.Price != "" {
 		r.Pool = t.Pool.Price
 	}

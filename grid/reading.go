@@ -40,10 +40,24 @@ type Quality string
 // The qualities of a reading and of an interval's energy.
 const (
 	Good      Quality = "good"
-	Suspect   Quality = "suspect"   // a reading of which something was not believed, and is left out
-	Estimated Quality = "estimated" // substituted by rule: part of it was not read
-	Final     Quality = "final"     // substituted by rule, for good: no reading came in time
+	Suspect   Quality = "suspect"    // a reading of which something was not believed, and is left out
+	Estimated Quality = "estimated"  // substituted by rule: part of it was not read
+	Final     Quality = "final"      // substituted by rule, for good: no reading came in time
+	Official1 Quality = "official-1" // the grid operator's value, which it measured
+	Official2 Quality = "official-2" // the grid operator's value, which stands in the place of one that was measured
+	Official3 Quality = "official-3" // the grid operator's value, which it estimated
 )
+
+// Measured tells whether the energy of an interval was measured: here, or by the grid
+// operator, who vouches for what it put in the place of a measurement too.
+func (q Quality) Measured() bool { return q == Good || q == Official1 || q == Official2 }
+
+// Shares tells whether a metering point with such a value takes part in own energy and pool:
+// its value is a measurement, or the last word.
+func (q Quality) Shares() bool { return q.Measured() || q == Final }
+
+// IsOfficial tells whether the value is the grid operator's.
+func (q Quality) IsOfficial() bool { return q == Official1 || q == Official2 || q == Official3 }
 
 // Reading is what one device said at one instant. A nil field was not read or
 // not valid: missing is missing, never zero.

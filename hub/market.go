@@ -61,7 +61,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
 		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
-		Rates: m.tariffs, Usual: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
+		Tariffs: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
 	if err != nil {
 		return err
@@ -160,6 +160,9 @@ const outsideFor = 2 * time.Hour
 // Points implements drive.Agents: the agents of a member for whom a program outside
 // trades, one that is configured or that has sent orders lately, quote for none.
 func (m *market) Points(member string, now time.Time) []string {
+	if m.site.plan.Market.Rules.Key != nil {
+		return nil // nothing is traded
+	}
 	configured := slices.ContainsFunc(m.site.plan.Agents, func(a config.Agent) bool { return a.Member == member })
 	if configured || now.Sub(m.host.HeardOutside(member)) < outsideFor {
 		return nil

@@ -66,10 +66,25 @@ func (p *pages) open() (err error) {
 		return err
 	}
 	p.live.Apart(plan.Market.Apart)
-	if plan.Market.Rules.Pool == settlement.Midpoint {
-		p.live.SharePool((plan.Tariff.Retail + plan.Tariff.FeedIn) / 2) //nolint:mnd // the middle
+	if price, some := sharedAt(plan); some {
+		p.live.SharePool(price)
 	}
 	return nil
+}
+
+// sharedAt is the price of what is shared after delivery, where it is known before: by the
+// pool, or by an allocation key.
+func sharedAt(plan config.Plan) (price grid.Price, some bool) {
+	middle := (plan.Tariff.Retail + plan.Tariff.FeedIn) / 2 //nolint:mnd // the middle
+	key := plan.Market.Rules.Key
+	switch {
+	case key == nil:
+		return middle, plan.Market.Rules.Pool == settlement.Midpoint
+	case key.Price.By == settlement.ByMidpoint:
+		return middle, true
+	default:
+		return key.Price.Fixed, true
+	}
 }
 
 // follow keeps the dashboard current from the bus until ctx ends.

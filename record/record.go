@@ -132,7 +132,8 @@ type Metered struct {
 
 // Leaf is what was metered at an account, and by which signed batches the
 // registers at both ends are known (begin before and after, end before and after;
-// empty where there is none). The reading root of a run commits to its leaves.
+// empty where there is none). What the grid operator metered names the files that say so
+// instead. The reading root of a run commits to its leaves.
 type Leaf struct {
 	Metered
 
@@ -141,4 +142,7 @@ type Leaf struct {
 	// Only names the one register of a meter that has no other: what it does not count is not
 	// metered. Empty: it has both.
 	Only grid.Only `json:"only,omitempty"`
+	// Official are the digests of the files of official values that say what was metered, as
+	// they are on the ledger, sorted; none: it was metered here.
+	Official []string `json:"official,omitempty"`
 }

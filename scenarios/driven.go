@@ -73,7 +73,12 @@ func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now
 }
 
 // Points implements drive.Agents.
-func (r *replay) Points(member string, _ time.Time) []string { return r.desk.Points(member) }
+func (r *replay) Points(member string, _ time.Time) []string {
+	if !r.market.HasMarket() {
+		return nil
+	}
+	return r.desk.Points(member)
+}
 
 // Plan implements drive.Agents.
 func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {

@@ -159,6 +159,11 @@ func TestIndependentSettlement(t *testing.T) {
 // noon, and one asks a part of neighbours' energy too.
 type dealt struct{}
 
+// Default implements community.Tariffs.
+func (dealt) Default(grid.Interval) (tariff.Tariff, error) {
+	return tariff.Tariff{Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}, nil
+}
+
 func (dealt) Rates(point string, i grid.Interval) (tariff.Rates, error) {
 	r := tariff.Rates{Tariff: "flat", Version: "2026", Currency: "EUR", Retail: 300_000, FeedIn: 60_000, Community: 25_000}
 	home, err := strconv.Atoi(strings.TrimPrefix(point, "mp-home-"))

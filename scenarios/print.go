@@ -54,6 +54,8 @@ func (r *Result) why(k Summary) string {
 		offered, wanted = offered+i.Offered, wanted+i.Wanted
 	}
 	switch {
+	case k.Sharing != nil:
+		return fmt.Sprintf("no trades: shared by an allocation key, %.2f kWh", float64(k.KeyEnergy)/kilo)
 	case k.Trades > 0:
 		return ""
 	case k.Intervals == 0:

@@ -132,11 +132,15 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
+	prices := community.Tariffs(book)
+	if s.Rates != nil {
+		prices = s.Rates
+	}
 	usual := money.Flat // of one of components what it comes to at the start
 	if t, err := book.Default(grid.IntervalAt(s.Start, s.Interval)); err == nil {
 		usual = t
 	}
-	rules, err := s.Rules()
+	rules, err := s.Rules(usual.Currency, s.Interval)
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +152,6 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	prices := s.Rates
-	if prices == nil {
-		prices = book
-	}
 	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
 	var members []string
 	var points []community.Point
@@ -174,7 +174,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
-		Rates: prices, Usual: book, Extremes: &money.Extremes, Collar: money.Collar,
+		Tariffs: prices, Extremes: &money.Extremes, Collar: money.Collar,
 	}, r.result.Feeder, usual)
 	if err != nil {
 		return nil, err

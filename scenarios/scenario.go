@@ -56,8 +56,8 @@ type Scenario struct {
 	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
 
-	// Rates say what a kWh costs at each metering point, by the interval; nil: Tariff at all.
-	Rates community.Rates `yaml:"-"`
+	// Rates say what a kWh costs at each metering point, by the interval; nil: the tariffs above.
+	Rates community.Tariffs `yaml:"-"`
 
 	Digest string `yaml:"-"` // SHA-256 of the file
 }
@@ -93,6 +93,13 @@ func Parse(b []byte) (Scenario, error) {
 	sum := sha256.Sum256(b)
 	s.Digest = hex.EncodeToString(sum[:])
 	return s, s.Validate()
+}
+
+// Share replaces how the scenario shares. Beside an allocation key there is no pool.
+func (s *Scenario) Share(k config.KeyText) {
+	if s.Sharing = k; k.IsKey() {
+		s.Pool = config.PoolText{}
+	}
 }
 
 // Validate checks the scenario. The error begins with the name of the field.
@@ -135,7 +142,12 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Rules(); err != nil {
+	if err := s.Sharing.Strangers(func(point string) bool {
+		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
+	}); err != nil {
+		return err
+	}
+	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
 		return err
 	}
 	money, err := s.Money(s.Tariff, s.Interval)

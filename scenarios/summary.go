@@ -61,6 +61,7 @@ type Shared struct {
 	Imbalance grid.Energy `json:"imbalance_energy"` // that no trade covers, before own energy and pool
 	OwnEnergy grid.Energy `json:"own_energy"`
 	Pool      grid.Energy `json:"pool_energy"`
+	KeyEnergy grid.Energy `json:"key_energy,omitempty"` // that an allocation key gave to who consumed it
 	// LocalShare is the share of the connection meters' import that was not bought
 	// from the utility.
 	LocalShare int64 `json:"local_share"`
@@ -84,6 +85,7 @@ type SharingRules struct {
 	Own struct {
 		SamePoint bool `json:"same_point"`
 	} `json:"own"`
+	Sharing *settlement.Key `json:"sharing,omitempty"` // an allocation key; absent: the market
 }
 
 // KPIs are what can be told of a community and of the same homes without one.
@@ -117,8 +119,8 @@ func (s Scenario) replayed(version string) (r Replayed, err error) {
 		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
 		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
 	}
-	rules, err := s.Rules()
-	r.Pool.Price, r.Own.SamePoint = rules.Pool, rules.SamePoint
+	rules, err := s.Rules(s.Tariff.Currency, s.Interval)
+	r.Pool.Price, r.Own.SamePoint, r.Sharing = rules.Pool, rules.SamePoint, rules.Key
 	if r.Strategies == nil {
 		r.Strategies = map[string]string{}
 	}
@@ -147,6 +149,7 @@ func (r *Result) Summarize(version string) (Summary, error) {
 		s.Imbalance += st.Uncovered
 		s.OwnEnergy += st.Own
 		s.Pool += st.PoolBought
+		s.KeyEnergy += st.KeyBought
 		s.Without.Imported += st.Apart.Import
 		s.Without.Exported += st.Apart.Export
 		for _, m := range []struct {

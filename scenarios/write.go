@@ -1,11 +1,14 @@
 package scenarios
 
 import (
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -47,6 +50,7 @@ type (
 		RetailPrice int64  `parquet:"retail_price"`
 		FeedInPrice int64  `parquet:"feed_in_price"`
 		sharedColumns
+		keyColumns
 		aloneColumns
 		tariffColumns
 	}
@@ -69,6 +73,14 @@ type (
 		PoolSold   int64 `parquet:"pool_sold"`
 		PoolPrice  int64 `parquet:"pool_price"`
 		Fees       int64 `parquet:"fees"` // of lines, for own energy
+	}
+	// keyColumns are what an allocation key gave and took.
+	keyColumns struct {
+		KeyBought  int64 `parquet:"key_bought"`
+		KeySold    int64 `parquet:"key_sold"`
+		KeySurplus int64 `parquet:"key_surplus"`
+		KeyGiven   int64 `parquet:"key_given"`
+		KeyPrice   int64 `parquet:"key_price"`
 	}
 	// aloneColumns are the same home without the community.
 	aloneColumns struct {
@@ -189,6 +201,9 @@ func (r *Result) writeStatements(dir string) error {
 				Uncovered: int64(s.Uncovered), Own: int64(s.Own), OwnGiven: int64(s.OwnGiven), PoolBought: int64(s.PoolBought),
 				PoolSold: int64(s.PoolSold), PoolPrice: int64(s.PoolPrice), Fees: int64(s.Fees),
 			},
+			keyColumns: keyColumns{
+				KeyBought: int64(s.KeyBought), KeySold: int64(s.KeySold), KeySurplus: int64(s.KeySurplus), KeyGiven: int64(s.KeyGiven), KeyPrice: int64(s.KeyPrice),
+			},
 			aloneColumns: aloneColumns{Without: int64(s.Alone()), WithoutImport: int64(s.Apart.Import), WithoutExport: int64(s.Apart.Export)},
 			tariffColumns: tariffColumns{
 				Tariff: s.Counted.Tariff, CommunityPrice: int64(s.Counted.Community), Components: int64(s.Components),
@@ -196,4 +211,31 @@ func (r *Result) writeStatements(dir string) error {
 			},
 		}
 	})
+}
+
+// Write writes compare.json and compare.csv into a directory. Money is in millionths of the
+// currency unit, energy in Wh.
+func (c Comparison) Write(dir string) error {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	var table bytes.Buffer
+	w := csv.NewWriter(&table)
+	err = w.Write([]string{"member", "dir", "sharing", "net", "without", "shared"})
+	for _, m := range c.Members {
+		for k, r := range c.Replays {
+			err = errors.Join(err, w.Write([]string{
+				m.Member, r.Dir, r.Sharing, strconv.FormatInt(int64(m.Net[k]), 10), strconv.FormatInt(int64(m.Without[k]), 10), strconv.FormatInt(int64(m.Shared[k]), 10),
+			}))
+		}
+	}
+	w.Flush()
+	if err = errors.Join(err, w.Error(), os.MkdirAll(dir, 0o755)); err != nil { //nolint:gosec // results are for sharing
+		return fmt.Errorf("write the comparison: %w", err)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "compare.json"), append(text, '\n'), 0o644), //nolint:gosec // results are for sharing
+		os.WriteFile(filepath.Join(dir, "compare.csv"), table.Bytes(), 0o644),       //nolint:gosec // results are for sharing
+	)
 }

@@ -21,6 +21,9 @@ const (
 	ReasonPoolBought = "pool-bought"       // energy of neighbours, after delivery
 	ReasonPoolSold   = "pool-sold"         // energy to neighbours, after delivery
 	ReasonPoolFee    = "pool-fee"          // of lines that the pool's energy took
+	ReasonKeyBought  = "key-bought"        // energy that an allocation key gave a point
+	ReasonKeySold    = "key-sold"          // energy of a point that an allocation key gave others
+	ReasonKeyFee     = "key-fee"           // of lines that the key's energy took
 	ReasonRetail     = "imbalance-retail"  // energy that nothing else covers, bought
 	ReasonFeedIn     = "imbalance-feed-in" // energy that nothing else covers, sold
 	ReasonDeviation  = "deviation"         // for trades that came otherwise, where there are several tariffs

@@ -17,6 +17,8 @@ type Rules struct {
 	// where energy that cannot be divided has to go to one of them; absent: by id, as it was
 	// before, so that the first always got it.
 	NodesByRank bool `json:"nodes_by_rank,omitempty" yaml:"-"`
+	// Key shares by an allocation key in place of market and pool; nil: there is none.
+	Key *Key `json:"key,omitempty" yaml:"-"`
 }
 
 // PoolPrice says at which price the pool's energy changes hands.
@@ -43,6 +45,15 @@ func DefaultRules() Rules { return Rules{Pool: Midpoint, SamePoint: true} }
 func (r Rules) Validate() error {
 	if !slices.Contains([]PoolPrice{Midpoint, Marginal, Off}, r.Pool) {
 		return fmt.Errorf("pool: %q: must be %s, %s or %s", r.Pool, Midpoint, Marginal, Off)
+	}
+	switch {
+	case r.Key == nil:
+		return nil
+	case r.Pool != Off:
+		return fmt.Errorf("pool: %q: beside an allocation key nothing is left for a pool: leave it out", r.Pool)
+	}
+	if err := r.Key.Validate(); err != nil {
+		return fmt.Errorf("sharing.%w", err)
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ type position struct {
 	owned        sides // met by the member's own energy
 	pooled       sides // shared after delivery
 	left         sides // with the utility
+	keyed        keyed // shared by an allocation key
 
 	ownFee     grid.Money
 	pool       paid
@@ -44,7 +45,7 @@ type position struct {
 type paid struct{ owed, earned grid.Money }
 
 // estimated tells whether what was metered is no measurement, nor settled for good.
-func (p *position) estimated() bool { return p.Quality != grid.Good && p.Quality != grid.Final }
+func (p *position) estimated() bool { return !p.Quality.Shares() }
 
 // poolPrice is what a kWh of the pool came to.
 func (p *position) poolPrice() grid.Price {
@@ -73,6 +74,7 @@ func open(in Input) (Basis, []*position, error) {
 	}
 	slices.Sort(b.Apart)
 	if in.First == nil {
+		b.Rules = b.Rules.named(in.Interval, at)
 		if err := in.freezeRates(&b, at); err != nil {
 			return b, nil, err
 		}

@@ -27,8 +27,9 @@
 // those who deviated, at the price of the points whose utility energy they changed, dearest
 // import and cheapest export first (deviation.go; docs/settlement.md describes it).
 //
-// A metering point whose value was substituted takes part in trades and utility
-// alone, until a run with the measured value, or with the final substitute, brings it in.
+// A metering point whose value was substituted, or estimated by the grid operator, takes
+// part in trades and utility alone, until a run with the measured value, or with the final
+// substitute, brings it in.
 //
 // The fund receives what buyers pay more than sellers get, and the fees of own
 // energy and pool; it pays the grid operator each line's fee on the net flow of
@@ -103,9 +104,20 @@ type Cover struct {
 	PoolBought grid.Energy `json:"pool_bought"` // from neighbours after delivery
 	PoolSold   grid.Energy `json:"pool_sold"`   // to neighbours after delivery
 	PoolPrice  grid.Price  `json:"pool_price"`  // of the pool's energy, millionths/kWh; 0 without
-	Fees       grid.Money  `json:"fees"`        // of lines, for own energy
+	Fees       grid.Money  `json:"fees"`        // of lines, for own energy and that of an allocation key
 	Retail     grid.Energy `json:"retail"`      // from the utility
-	FeedIn     grid.Energy `json:"feed_in"`     // to the utility
+	FeedIn     grid.Energy `json:"feed_in"`     // to the utility, with the key's own surplus
+
+	Keyed // by an allocation key
+}
+
+// Keyed is what an allocation key gave a metering point and took from it.
+type Keyed struct {
+	KeyBought  grid.Energy `json:"key_bought,omitempty"`  // allocated to it and consumed
+	KeySold    grid.Energy `json:"key_sold,omitempty"`    // that it gave, allocated to others and consumed
+	KeySurplus grid.Energy `json:"key_surplus,omitempty"` // allocated to it, not consumed, its own surplus
+	KeyGiven   grid.Energy `json:"key_given,omitempty"`   // that it gave, and that became the own surplus of others
+	KeyPrice   grid.Price  `json:"key_price,omitempty"`   // of all of it, millionths/kWh
 }
 
 // Deviation is how a metering point's trades that came otherwise were settled among the
@@ -246,7 +258,7 @@ func settle(in Input) (Run, error) {
 }
 
 // steps are those of the interval, in their order. What is shared between trades and utility
-// is the rules' affair: own energy and pool.
+// is the rules' affair: own energy and pool, or an allocation key.
 func (c *clearing) steps() []func() error {
 	steps := append([]func() error{c.trades}, c.sharing()...)
 	return append(steps, c.utility, c.makeGood, c.components, c.fees)
@@ -255,7 +267,10 @@ func (c *clearing) steps() []func() error {
 // sharing are the steps by which members' energy is shared among them, each on what the one
 // before left over.
 func (c *clearing) sharing() []func() error {
-	if c.one {
+	switch {
+	case c.basis.Rules != nil && c.basis.Rules.Key != nil:
+		return c.byKey()
+	case c.one:
 		return []func() error{c.own, c.pool}
 	}
 	return []func() error{c.ownMetered, c.cancel, c.standIn, c.pool}
@@ -279,6 +294,7 @@ func (p position) cover() Cover {
 		Bought: p.bought, Sold: p.sold, Imbalance: p.uncovered.short - p.uncovered.long, Uncovered: p.uncovered.short + p.uncovered.long,
 		Own: p.owned.short, OwnGiven: p.owned.long, PoolBought: p.pooled.short, PoolSold: p.pooled.long, PoolPrice: p.poolPrice(),
 		Fees: p.ownFee, Retail: p.left.short, FeedIn: p.left.long,
+		Keyed: Keyed{p.keyed.short, p.keyed.long, p.keyed.surplus, p.keyed.given, p.keyed.price},
 	}
 }
 
@@ -302,7 +318,7 @@ func manifest(in Input, basis Basis, all []record.Batch) (record.Manifest, error
 			return record.Manifest{}, err
 		}
 	}
-	m.Estimated = slices.ContainsFunc(in.Metered, func(m record.Metered) bool { return m.Quality != grid.Good })
+	m.Estimated = slices.ContainsFunc(in.Metered, func(m record.Metered) bool { return !m.Quality.Measured() })
 	return m, nil
 }
 

@@ -1,6 +1,7 @@
 // Package strict refuses JSON of which two readers could make two things: a field that is
 // given twice, of which one reader takes the first and another the last, and more than one
-// value. All JSON that comes from outside passes it before it is read. It is pure.
+// value. All JSON that comes from outside passes it before it is read. Decode reads what people
+// write by hand. It is pure.
 package strict
 
 import (

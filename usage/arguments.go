@@ -22,8 +22,12 @@ func Arguments(command, use string, args []string) error {
 	}
 }
 
-// anyMore tells whether a use takes any number of further arguments, as in "approve [DRAFT…]".
-func anyMore(use string) bool { return strings.HasSuffix(use, "…]") }
+// more ends a word of a use that stands for one argument or several, or, in brackets, for any
+// number of them.
+const more = "…"
+
+// anyMore tells whether a use takes further arguments.
+func anyMore(use string) bool { return strings.HasSuffix(strings.TrimSuffix(use, "]"), more) }
 
 // needed returns the words of a use that stand for arguments: neither its first word, nor what a
 // flag takes, nor what may be left out.

@@ -48,7 +48,7 @@ func (t *today) sum(points []string) api.Today {
 			sum.Without += int64(s.Alone())
 			sum.WithoutEstimated = sum.WithoutEstimated || s.WithoutEstimated
 			settled[i] = true
-			if s.Quality != grid.Good {
+			if !s.Quality.Measured() {
 				estimated[i] = true
 			}
 			if sum.Since == nil || i.Begin().Before(*sum.Since) {

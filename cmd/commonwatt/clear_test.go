@@ -58,3 +58,39 @@ func TestTheCommandLineNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// TestClearByAKey divides a metered interval by a pack, by a file, and says what is wrong with
+// either: nothing on standard output then, and exit code 2.
+func TestClearByAKey(t *testing.T) {
+	t.Parallel()
+	const example = "../../settlement/sharing/testdata/case.json"
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	code, out, errs := execute(t, "clear", example, "--key", "at-eeg")
+	if code != 0 || !strings.Contains(out, `"shared": 400,`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	shares := write("shares.yaml", "{key: static, shares: {mp-bob: 1/2, mp-flat: 1/2}, unused: own, price: 0.12 EUR/kWh}")
+	code, out, errs = execute(t, "clear", example, "--key", shares)
+	if code != 0 || !strings.Contains(out, `"shared": 350,`) || !strings.Contains(out, `"surplus": 150,`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	for want, args := range map[string][]string{
+		`--key xx: sharing.pack: "xx": there is no such pack: there are at-eeg`: {example, "--key", "xx"},
+		`--key es-rd244: sharing.shares: missing`:                               {example, "--key", "es-rd244"},
+		`bad.yaml: line 1: sharing.colour: unknown field`:                       {example, "--key", write("bad.yaml", "{key: dynamic, colour: 1}")},
+		`case.json: points[0].colour: unknown field`:                            {write("case.json", `{"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15}, "points": [{"id": "a", "colour": 1}]}`), "--key", "lu"},
+		`give one of them, not both`:                                            {example, "--key", "lu", "--mechanism", "uniform"},
+		`none.yaml: no such file`:                                               {example, "--key", filepath.Join(dir, "none.yaml")},
+	} {
+		if code, out, errs := execute(t, append([]string{"clear"}, args...)...); code != 2 || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit code %d: %s%s, want %s", args, code, out, errs, want)
+		}
+	}
+}

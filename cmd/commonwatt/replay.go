@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/scenarios"
 	"github.com/commonwatt/commonwatt/terminal"
+	"github.com/commonwatt/commonwatt/usage"
 )
 
 func replayCommand() *cobra.Command {
-	var out, mechanism, kind string
+	var out, mechanism, kind, sharing, price string
 	var seed uint64
 	var force bool
 	c := &cobra.Command{
@@ -22,7 +25,14 @@ func replayCommand() *cobra.Command {
 		Short: "Replay a scenario without waiting and write its results",
 		Long:  scenarios.Help,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := replayedSharing(sharing, price)
+			if err != nil {
+				return err
+			}
 			s, err := scenarios.Read(args[0], func(s *scenarios.Scenario) {
+				if sharing != "" {
+					s.Share(key)
+				}
 				if cmd.Flags().Changed("seed") {
 					s.Seed = seed
 				}
@@ -42,8 +52,29 @@ func replayCommand() *cobra.Command {
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
 	c.Flags().StringVar(&kind, "ledger", scenarios.InMemory, "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
+	c.Flags().StringVar(&sharing, "sharing", "", "market, or an allocation key (a pack or a file, as of clear --key) instead of the scenario's")
+	c.Flags().StringVar(&price, "sharing-price", "", "what energy costs that the key of --sharing allocates, such as \"0.12 EUR/kWh\", midpoint or free")
 	require(c, "out")
 	return c
+}
+
+// replayedSharing reads what --sharing names.
+func replayedSharing(name, price string) (config.KeyText, error) {
+	if name == "" && price != "" {
+		return config.KeyText{}, usage.Errorf("--sharing-price: is the price of what --sharing allocates: give both")
+	}
+	var file []byte
+	if name != "" && name != config.ByMarket && isKeyFile(name) {
+		var err error
+		if file, err = os.ReadFile(name); err != nil { //nolint:gosec // the path is the user's
+			return config.KeyText{}, usage.Errorf("--sharing: %w", err)
+		}
+	}
+	k, err := config.NewKeyText(name, file, price)
+	if err != nil {
+		return k, usage.Errorf("--sharing %s: %w", name, err)
+	}
+	return k, nil
 }
 
 const percent = 100

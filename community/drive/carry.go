@@ -32,6 +32,10 @@ func (s *Settler) carry(ctx context.Context, i grid.Interval, last bool, previou
 		}
 		here[l.MeteringPoint] = true
 	}
+	points, err := s.pointsOf(run)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, text := range before {
 		l, err := leafOf(text)
 		if err != nil {
@@ -40,9 +44,9 @@ func (s *Settler) carry(ctx context.Context, i grid.Interval, last bool, previou
 		if here[l.MeteringPoint] {
 			continue
 		}
-		point, err := s.pointOf(run, l.MeteringPoint)
-		if err != nil {
-			return nil, nil, err
+		point, known := points[l.MeteringPoint]
+		if !known {
+			point = l.MeteringPoint // its member was erased: the account stands for it
 		}
 		if last && s.Meters.Has(point) && l.Quality == grid.Estimated {
 			if text, l.Metered, err = s.substituted(ctx, i, point, l); err != nil {
@@ -62,20 +66,22 @@ func leafOf(text json.RawMessage) (l record.Leaf, err error) {
 	return l, nil
 }
 
-// pointOf returns the metering point of an account in a run. Of a member who was erased
-// nobody knows it any more: the account stands for it.
-func (s *Settler) pointOf(run settlement.Run, account string) (string, error) {
+// pointsOf returns the metering points of a run by their accounts, without those of members
+// who were erased, of whom nobody knows them any more.
+func (s *Settler) pointsOf(run settlement.Run) (map[string]string, error) {
+	points := map[string]string{}
 	for _, st := range run.Statements {
 		owner := s.Trades.Owner(st.MeteringPoint)
 		if s.Names.Known(owner) == nil {
 			continue
 		}
-		its, err := s.Names.Account(owner, st.MeteringPoint)
-		if err != nil || its == account {
-			return st.MeteringPoint, err
+		account, err := s.Names.Account(owner, st.MeteringPoint)
+		if err != nil {
+			return nil, err
 		}
+		points[account] = st.MeteringPoint
 	}
-	return account, nil
+	return points, nil
 }
 
 // mostWeeks is how far back a run of the same time is looked for.
@@ -95,7 +101,7 @@ func (s *Settler) substituted(ctx context.Context, i grid.Interval, point string
 			continue
 		}
 		for _, st := range runs[len(runs)-1].Statements {
-			if st.MeteringPoint == point && st.Quality == grid.Good {
+			if st.MeteringPoint == point && st.Quality.Measured() {
 				flows = append(flows, st.Metered)
 			}
 		}

@@ -89,6 +89,7 @@ type Settler struct {
 	Runs     Runs
 	Workings Workings
 	Alone    Alone
+	Official Official                                  // nil: what is metered here bills
 	Seen     func(i grid.Interval, run settlement.Run) // is shown every run that is frozen
 	Deadline time.Duration                             // for how long after an interval its readings are waited for
 	Begun    time.Time                                 // from which readings can have come
@@ -136,6 +137,11 @@ func (s *Settler) Settle(ctx context.Context, a community.Action, now time.Time)
 	metered, leaves, err = s.carry(ctx, i, a.Last, previous, metered, leaves)
 	if err != nil {
 		return false, err
+	}
+	if a.Run > 1 { // the first run is always by what was metered here
+		if _, err := s.officially(ctx, i, metered, leaves); err != nil {
+			return false, err
+		}
 	}
 	root, err := rootOf(leaves)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -249,7 +250,7 @@ func TestALeafWithoutSignedReadings(t *testing.T) {
 	if want.Salt, err = s.names.Blind("ann", s.i.String()); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := leafOf(leaves[0]); err != nil || got != want || metered[0].Quality != grid.Good || got.Salt == "" {
+	if got, err := leafOf(leaves[0]); err != nil || !reflect.DeepEqual(got, want) || metered[0].Quality != grid.Good || got.Salt == "" {
 		t.Errorf("leaf %+v, %v, want %+v", got, err, want)
 	}
 }

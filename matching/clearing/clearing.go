@@ -17,6 +17,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/auction"
 	"github.com/commonwatt/commonwatt/matching/network"
+	"github.com/commonwatt/commonwatt/strict"
 )
 
 // Case is an auction: who wants what, where and within which limits.
@@ -66,7 +67,7 @@ func Mechanisms() []string {
 // names, if it is not empty. Errors name the line or the path of the field.
 func Parse(b []byte, mechanism string) (Case, error) {
 	var c Case
-	if err := decode(b, &c); err != nil {
+	if err := strict.Decode(b, &c); err != nil {
 		return c, err
 	}
 	if mechanism != "" {

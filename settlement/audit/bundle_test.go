@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -41,6 +42,7 @@ type settled struct {
 	roots    []string // reading roots of the workings
 	signed   map[proof.Digest][]byte
 	rates    map[string]tariff.Rates // by metering point; nil: one tariff
+	rules    *settlement.Rules       // nil: the usual ones
 }
 
 const homes = 3
@@ -59,7 +61,11 @@ func newSettled(t *testing.T, intervals int) *settled {
 // newSettledBy is the same by rates of metering points.
 func newSettledBy(t *testing.T, intervals int, rates map[string]tariff.Rates) *settled {
 	t.Helper()
-	s := &settled{t: t, dir: t.TempDir(), signed: map[proof.Digest][]byte{}, rates: rates}
+	return newSettledOf(t, intervals, &settled{t: t, dir: t.TempDir(), signed: map[proof.Digest][]byte{}, rates: rates})
+}
+
+func newSettledOf(t *testing.T, intervals int, s *settled) *settled {
+	t.Helper()
 	names, err := ledger.OpenNames(filepath.Join(s.dir, ledger.NamesFile))
 	must(t, err)
 	s.l, err = embedded.OpenLedger(t.Context(), s.dir, community, "EUR", names)
@@ -111,7 +117,7 @@ func (s *settled) settle(i grid.Interval) {
 	k := int(i.Start-interval(100, 0).Start) / 900
 	in := settlement.Input{
 		Community: community, Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
-		Rules: new(settlement.DefaultRules()), Salt: "salted", Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000}}},
+		Rules: cmp.Or(s.rules, new(settlement.DefaultRules())), Salt: "salted", Feeder: grid.Feeder{Nodes: []grid.Node{{ID: "root"}, {ID: "street", Parent: "root", Fee: 20_000}}},
 		Points: map[string]settlement.Point{}, Rates: s.rates,
 		Trades: []grid.Trade{{Product: grid.Product{Community: community, Interval: i}, Seq: 1, Buyer: point(0), Seller: point(2), Energy: 9, BidPrice: 100_000, OfferPrice: 100_000}},
 	}

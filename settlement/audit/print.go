@@ -46,12 +46,20 @@ func (c Checked) String() string {
 		return "no statement computed anew: how the runs came about is not here"
 	}
 	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
-		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without)
+		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without) + c.officially()
+}
+
+// officially says how many statements are by the grid operator's values, where there are any.
+func (c Checked) officially() string {
+	if c.Official == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d statements by the grid operator's values, whose files are on the ledger", c.Official)
 }
 
 // IsProven tells whether nothing is taken on trust: all runs were computed anew, from
 // signed readings.
-func (c Checked) IsProven() bool { return c.Runs > 0 && c.Estimated+c.Unseen+c.Without == 0 }
+func (c Checked) IsProven() bool { return c.Runs > 0 && c.Estimated+c.Unseen+c.Without+c.Official == 0 }
 
 // Print writes what the verification of the bundle in a directory covered as people read
 // it. continued tells whether it was held against an earlier checkpoint.

@@ -45,6 +45,7 @@ type Checked struct {
 	Statements int // of metering points
 	Proven     int // of these, by signed readings
 	Estimated  int // of these, by the declared substitution, which is taken on trust
+	Official   int // of these, by files of the grid operator's values that are on the ledger
 	Unseen     int // of these, whose readings are not here
 	Without    int // closed runs of which it is not here how they came about
 }
@@ -62,6 +63,7 @@ type Judge struct {
 	devices   map[string]registered[chaincode.Device]
 	points    map[string]registered[chaincode.MeteringPoint]
 	keys      map[string]registered[[]chaincode.GatewayKey]
+	files     map[string]chaincode.OfficialFile // by digest
 }
 
 // registered is what the registry has, and until when it counts.
@@ -82,6 +84,7 @@ func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Con
 		readings: readings, postings: postings,
 		manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{}, checked: map[string]bool{},
 		devices: map[string]registered[chaincode.Device]{}, points: map[string]registered[chaincode.MeteringPoint]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
+		files: map[string]chaincode.OfficialFile{},
 	}
 	for n, text := range records {
 		var r ledger.Record
@@ -123,6 +126,11 @@ func (j *Judge) learn(r ledger.Record) error {
 		var k registered[[]chaincode.GatewayKey]
 		err := json.Unmarshal(r.Value, &k)
 		j.keys[r.At[len(r.At)-1]] = k
+		return err
+	case chaincode.KindOfficialFile:
+		var f chaincode.OfficialFile
+		err := json.Unmarshal(r.Value, &f)
+		j.files[r.At[len(r.At)-1]] = f
 		return err
 	default:
 		return nil
@@ -316,6 +324,15 @@ func (j *Judge) metered(i grid.Interval, leaves []json.RawMessage) ([]record.Met
 			return nil, fmt.Errorf("leaf %d: %w", k, err)
 		}
 		metered[k] = l.Metered
+		if l.Quality.IsOfficial() {
+			if err := j.officially(i, l); err != nil {
+				wrong = append(wrong, fmt.Errorf("account %s: %w", l.MeteringPoint, err))
+			}
+			continue
+		}
+		if len(l.Official) > 0 {
+			wrong = append(wrong, fmt.Errorf("account %s: names files of official values, and does not count as one", l.MeteringPoint))
+		}
 		if l.Quality != grid.Good {
 			if l.Batches != [4]proof.Digest{} {
 				wrong = append(wrong, fmt.Errorf("account %s: was estimated, although it names readings", l.MeteringPoint))

@@ -26,6 +26,7 @@ type Contracts struct {
 	Rewards    Rewards
 	Disputes   Disputes
 	Guarantee  Guarantee
+	Official   Official
 	Bills      Bills
 }
 
@@ -34,7 +35,7 @@ func ContractsOn(chain Chain, community string, as *identity.Identity) Contracts
 	of := func(name string) contract { return contract{chain: chain, name: name, community: community, as: as} }
 	return Contracts{
 		Registry: Registry{of("registry")}, Settlement: Settlement{of("settlement")},
-		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")}, Guarantee: Guarantee{of("guarantee")},
+		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")}, Guarantee: Guarantee{of("guarantee")}, Official: Official{of("official")},
 		Bills: Bills{of("bills")},
 	}
 }

@@ -27,7 +27,7 @@ import (
 // keeps books of money and of people.
 func forOthers() []string {
 	return []string{
-		"disputes:Get", "disputes:Open", "disputes:Resolve", "disputes:Respond",
+		"disputes:Get", "disputes:Open", "disputes:Resolve", "disputes:Respond", "official:GetFile",
 		"bills:Get", "guarantee:Get", "guarantee:Record", "registry:Get", "registry:GetHistory",
 		"rewards:Adjust", "rewards:ChangeStake",
 		"settlement:GetRun",

@@ -95,6 +95,8 @@ def read_directory(directory):
 def rules_of(summary):
     """Give the rules that summary.json states; one without them went by the usual ones."""
     price = summary.get("pool", {}).get("price", "midpoint")
+    if summary.get("sharing"):
+        raise UnknownRule("sharing is an allocation key: this program settles a market only")
     if price not in ("midpoint", "off"):
         raise UnknownRule(f"pool.price is {price!r}: this program settles midpoint and off only")
     return Rules(price != "off", summary.get("own", {}).get("same_point", True))

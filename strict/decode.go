@@ -1,4 +1,4 @@
-package clearing
+package strict
 
 import (
 	"bytes"
@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
-	"github.com/commonwatt/commonwatt/strict"
 )
 
-// decode reads one JSON value into v, which points to a struct. Errors
-// name the path of the field, or the line: an unknown field is one.
-func decode(b []byte, v any) error {
+// Decode reads one JSON value into v, which points to a struct. Unknown fields are errors, and so
+// is one with the tag `required` that is missing. Errors name the path of the field, or the
+// line and column.
+func Decode(b []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	var tree any
-	if duplicate := (*strict.DuplicateError)(nil); errors.As(strict.JSON(b), &duplicate) {
+	if duplicate := (*DuplicateError)(nil); errors.As(JSON(b), &duplicate) {
 		return fmt.Errorf("%s: %w", position(b, duplicate.Offset), duplicate)
 	}
 	if err := dec.Decode(&tree); err != nil {

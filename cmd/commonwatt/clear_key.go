@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/sharing"
+	"github.com/commonwatt/commonwatt/usage"
+)
+
+// keyHelp tells a person how an interval is divided by an allocation key.
+const keyHelp = `
+
+With --key an interval is divided by an allocation key, as a community with sharing: does
+that has no market. KEY is a pack (at-eeg, ch-leg, de-42c, es-rd244, fr-acc, it-cer, lu, pt)
+whose rule needs no agreement, or a file with the fields of sharing: in a configuration
+(YAML; "commonwatt run --help" lists them), such as
+  {pack: es-rd244, shares: {mp-ann: 0.3, mp-bob: 0.7}}
+FILE then has what was metered, in Wh of the interval:
+
+  {"interval": {"start": "2026-06-01T12:00:00Z", "minutes": 15},
+   "points": [{"id": "mp-ann", "member": "ann", "import": 400},
+              {"id": "mp-bob", "member": "bob", "import": 1900},
+              {"id": "mp-roof", "export": 2000}]}
+
+and the result what each point bought and sold by the key, what it has as its own surplus
+(surplus, of energy that others gave), and what is left with the utility (retail, feed_in).
+member, import and export may be left out. What cannot be divided goes to the least id;
+with an account of each point, to the least SHA-256(interval ‖ account), as in a settlement.`
+
+// readKey reads an allocation key: that of a pack, or a file. What is wrong is the caller's to
+// mend.
+func readKey(name string) (*settlement.Key, error) {
+	if !isKeyFile(name) {
+		key, err := config.PackKey(name)
+		if err != nil {
+			return nil, usage.Errorf("--key %s: %w", name, err)
+		}
+		return key, nil
+	}
+	b, err := os.ReadFile(name) //nolint:gosec // the path is the user's
+	if err != nil {
+		return nil, usage.Errorf("--key: %w", err)
+	}
+	key, err := config.ParseKey(b)
+	if err != nil {
+		return nil, usage.Errorf("--key %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// isKeyFile tells a file from a pack: its name has a dot or a directory.
+func isKeyFile(name string) bool { return strings.ContainsAny(name, "./\\") }
+
+// divide divides the interval of a case by a key. What is wrong is the caller's to mend.
+func divide(file string, text []byte, key *settlement.Key) (sharing.Divided, error) {
+	c, err := sharing.ParseCase(text)
+	if err != nil {
+		return sharing.Divided{}, usage.Errorf("%s: %w", file, err)
+	}
+	d, err := c.Divide(key.Scheme, key.OwnFirst)
+	if err != nil {
+		return d, usage.Errorf("%s: %w", file, err)
+	}
+	return d, nil
+}

@@ -1,0 +1,135 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/config"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
+	"github.com/commonwatt/commonwatt/settlement/sharing"
+)
+
+// keyed is the summer day, shared by a static key with a group and an owner instead of a market.
+func keyed(t *testing.T) scenarios.Scenario {
+	t.Helper()
+	s, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := config.NewKeyText("", []byte(`
+pack: at-eeg
+key: static
+shares: {house: 1/3, mp-home-04: 1/3, mp-home-08: 1/7}
+groups: {house: {key: dynamic, points: [mp-home-01, mp-home-03, mp-home-06]}}
+plants: [{point: mp-home-09, owners: [mp-home-08]}]
+participation: [{point: mp-home-06, factor: 60 %}]
+price: 0.12 EUR/kWh`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Share(key)
+	if err := s.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestReplayByAKey replays the day by a key: nobody trades, every interval comes out as commonwatt
+// clear --key divides it, with the accounts of the ledger, the ledger verifies, and the comparison
+// with the market has what each member had by both.
+func TestReplayByAKey(t *testing.T) {
+	t.Parallel()
+	s, dir, market := keyed(t), t.TempDir(), t.TempDir()
+	r := replay(t, s, dir)
+	if len(r.Trades) != 0 || r.Orders != 0 || len(r.Intervals) != 95 {
+		t.Errorf("%d trades, %d orders, %d intervals", len(r.Trades), r.Orders, len(r.Intervals))
+	}
+	if report, err := embedded.VerifyDir(t.Context(), dir, "", nil); err != nil || report.Intervals != 95 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	rules, err := s.Rules("EUR", s.Interval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, cases := ledger.SeededNames(s.Seed), map[grid.Interval]*sharing.Case{}
+	had := map[grid.Interval]map[string]scenarios.Statement{}
+	for _, x := range r.Statements {
+		if cases[x.Interval] == nil {
+			cases[x.Interval], had[x.Interval] = &sharing.Case{Interval: x.Interval}, map[string]scenarios.Statement{}
+		}
+		account, err := names.Account(x.Member, x.MeteringPoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := cases[x.Interval]
+		c.Points = append(c.Points, sharing.CasePoint{ID: x.MeteringPoint, Member: x.Member, Account: account, Import: x.Metered.Import, Export: x.Metered.Export})
+		had[x.Interval][x.MeteringPoint] = x
+	}
+	var shared grid.Energy
+	for i, c := range cases {
+		d, err := c.Divide(rules.Key.Scheme, rules.Key.OwnFirst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range d.Points {
+			x := had[i][p.ID]
+			if x.KeyBought != p.Bought || x.KeySold != p.Sold || x.Retail != p.Retail || x.FeedIn != p.FeedIn || x.Own != p.Own {
+				t.Errorf("%s, %s: replayed %+v, divided %+v", i, p.ID, x.Cover, p)
+			}
+		}
+		shared += d.Shared
+	}
+	if shared == 0 {
+		t.Error("nothing was shared")
+	}
+	plain, err := scenarios.Parse(summerDay(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := replay(t, plain, market)
+	compared(t, r, m, dir, market)
+}
+
+func compared(t *testing.T, key, market *scenarios.Result, dir, other string) {
+	t.Helper()
+	c, err := scenarios.Compare([]string{other, dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := func(r *scenarios.Result, member string) (sum grid.Money) {
+		for _, s := range r.Statements {
+			if s.Member == member {
+				sum += s.Net
+			}
+		}
+		return sum
+	}
+	if len(c.Members) != 12 || c.Replays[0].Sharing != "market, pool midpoint" || c.Replays[1].Sharing != "at-eeg static at 0.12" || len(c.Notes) != 0 {
+		t.Errorf("%+v", c)
+	}
+	for _, m := range c.Members {
+		if m.Net[0] != net(market, m.Member) || m.Net[1] != net(key, m.Member) {
+			t.Errorf("%s: %v, want %d and %d", m.Member, m.Net, net(market, m.Member), net(key, m.Member))
+		}
+	}
+	var b bytes.Buffer
+	if err := c.Print(&b); err != nil || !strings.Contains(b.String(), "home-12") {
+		t.Errorf("%s, %v", b.String(), err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	if err := c.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(out, "compare.csv")); err != nil || strings.Count(string(text), "\n") != 1+24 {
+		t.Errorf("%s, %v", text, err)
+	}
+	if _, err := scenarios.Compare([]string{other, out}); err == nil || !strings.Contains(err.Error(), "is no result of a replay") {
+		t.Errorf("%v", err)
+	}
+}
