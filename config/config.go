@@ -30,7 +30,9 @@ type Config struct {
 	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
+	FundText     `yaml:",inline"`
 	AccessText   `yaml:",inline"`
+	BillsText    `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`
 	Store    Store         `yaml:"store"`

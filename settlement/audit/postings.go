@@ -105,6 +105,7 @@ func Reasons() []Reason {
 		{chaincode.ReasonRounding, "what rounds a bill to whole minor units"},
 		{chaincode.ReasonAdjustment, "what the decision of a dispute moves"},
 		{chaincode.ReasonPenalty, "paid by who did not reveal what was committed to for challenges"},
+		{chaincode.ReasonGuarantee, "what the fund tops a member up by who would have paid less without the community"},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -68,6 +69,27 @@ func (e LiveMessageType) Valid() bool {
 	case LiveMessageTypePong:
 		return true
 	case LiveMessageTypeState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
 		return true
 	default:
 		return false
@@ -200,6 +222,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -215,6 +255,24 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -553,6 +611,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for, millionths
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -680,6 +787,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -893,6 +1053,33 @@ type PairingSession = pairing.Session
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
 
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -914,6 +1101,79 @@ type PriceLevel struct {
 type Problem struct {
 	Error string `json:"error"`
 }
+
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -1090,6 +1350,139 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -1151,6 +1544,12 @@ type GetBestPricesParams struct {
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
 }
 
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -1163,6 +1562,32 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
 // SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
 type SendBillsJSONRequestBody = BillLetters
 
@@ -1171,6 +1596,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1196,200 +1624,256 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1vc9s40udXQemequzW0rbsycze2HUvMrMzz+Qqs0mNvU+qnr05FyS2JKxJgEOAVnRb2bpPcx/sPskV",
-	"ugEQJEGJcuL8ucmrOBJFAI1Go//8uvufs6UqKyVBGj27/OesBl0pqQH/8wusGg25/XOppAFp7J+8qgqx",
-	"5EYoefYPraT9TC83UHL717/VsJpdzv7LWfveM/pWn72q1aKAcvb27dtsloNe1qKyr5ldzl5vdkwqM7Pf",
-	"uMft274DbV7VYknz6f1EmA3bbrhhXDJV51CzVa1KxlkJBmoh16xSQhq2VU2RM1PzHBg3TMklXDKzAbYA",
-	"bZha4d9ayHUB9B7NjH3tlgvDthuogUnFCiGBbe2YnK3APsk4K0QpDCsEaLYAswWQp+y7Qi3vNMuVXRBb",
-	"qkaa0/8hZ9msqlUFtRG0mIXID9NLLOEF3EMxe5vNhDRQ3/PC/srsKphdzrSxy7RfqtUK6mPe9zab1fBb",
-	"I2q7v39vX/5r5l+uFv+ApbEvt7vwC/zWgCYGyHNh94AXr6IVrXihob/IeM7d3bu+efbLzdnPz//6t5sf",
-	"rmfZcEV+E29xE4cveLbQIA1tZAnlAuonOmNixYRhG66ZkjB87VGrFgXOu7ui6CB05/PKTlMTh5gNiBo5",
-	"RjMuc9buRcaWqq5haX+kM6YNl7nl1OWG12vQGfuPZzcZM8rwov0pr4VWUrM/5Gqpz0olYXda5n+0k9S8",
-	"SMzlJ3hzhYTZcL1hQjN1D7UljH2j/dyt4opBWZndJeMsr/nKpPZBN2XJ690h3rLUunaP9snsX5EF6rmJ",
-	"j5H9L1CIe6BBe+TfcCkhfQZqWIpKuM0ZfGtECfaLlapLbmaXs5wbOMFPD7FJ++IsTMC9cHQFlpwPOzPE",
-	"zOMMz4sieV6UNJvhr16oJS8YfklSzXFDxrhmQrKL+cU3J/NvDtKAXj+23B9FAcPNyrnhHZIvdgZScy9g",
-	"hVQSBko9hdNe2B+8DW/idc139v+S0yYPdx8/6BPn5+c//8Dwq0PLxxe7hzJamJv2GEmeR6KvSxZe2juh",
-	"QxghzTdP20lYubSG2r4KJNTrXeL228yyKb8fl8DP4v0/mZ/fnF9czueX8/l/np1/ndql3xpeCLNLn71G",
-	"JmQ8GFNACdKwupHEfngfWulMN7CImTlMe0xM0zjtTAJ5Mk/Usd144Tisdz3lw0m/XIWZZfaSb++XFE22",
-	"mxQ9+vPPZ/Tk+OyMgVofe7nmunNoRpjen47BpPT4fIRMHGe/DfqooxrOwcEJhdePTesV35VeCZ1OphpW",
-	"UINcwvhec3k3y2Ylf/MC5NpK0fOn85RESM9KaWMfeLdzvqwhF+mbK4fFyDetcJgiCfLkOwrgq4Q2U/Al",
-	"WPlg6VNAvrbqFSvUOmOLHdtuxHJj9QmhWVWre5DThFEN3BkMics72qX9xwlnnNGpItoE8gU5EEkGN2g8",
-	"xK/7t1IP97KKvpnM+p4zDnF+ePnYvK5bHawnw0sSp0KyUhSFsJe09ibNsqntcneskcJkTMKaG3EPzqRp",
-	"5RpTW9AD+4QoeqsSzHHj5CNJdLMRmtHT1uIBtuRyCYVOiUs/pRE+R63PS5upVA7KYkIfyMVamITt+BdY",
-	"itKq2MraC5qVQqoa6ZTk27yBffbnlmu2qFWz3hi2UvWW1zlq2hVHHp1wMPIGbhe7Me3NaqopalrtPnHr",
-	"/vTs5OLrb+zSrJLtrAjUu1HpU/GhTr02dSv+tbGc0lUa5/P5+Z+v7DjOfEBSxppS561aN+RLmKKBZ5Ea",
-	"PPjKa3kDfcZf3FYu8TyvQWvIUy+voBYqLQ+1sdQevB0XmDFeWXkn5Nr/CXnGNJLW7nbmmL+wNp2q/f/S",
-	"k0Arb5LwTukTNM9Ap7Cm6JAF/vdjESd3TtqYyEnIwIX/ePLRDAbhAQFIbx6dChpTxDuPNqP3ZoQkl3bA",
-	"VtDXTq3pLu+9mUXavf6BqqIm03fPEmT+MFt3ySu+dDZF377hhnG24FYz3rGNKnKdsbTVUwopyqacXZ4n",
-	"Lag3larNLbrqRsYRhq3FPWjGDSuVNhl7fcmkWqh8xzQUhWalwiuTkxWzdxLzI5QvUR6cm3PXSPIZMcPv",
-	"OvPMSP5GT6Dj7Ipx5y6QypCbEvLjp71HCA/9c0OdjrtTO7KsHO7FElip+qTfuk3RfKfZAnZK5lak26Us",
-	"oBBwD3l3gXdSbeWxrJGSqkGa9paXYvvvN7woQK5TdxHTRtV8DWzpH/LKErCNKuGJDqzNpd5CbVe3HSph",
-	"Siddn6oxRCSjcr57otthNLO/CeNk7E+s4js9kVwJzUQ4b6WdBkhLyr/PyFuJ94t2f/+aumXVNuXIep2x",
-	"SmlhddFLa01s1JaVzXITHbIFrJTTUcPKps3XqDuQeg/TebKvFSprqLMUXBu2LJSGnOV8N22kRhpRPNCj",
-	"2FLVU8m/L6wgyXEF8Dppa4I2ovTHzf1uoVQBXPa9QPsukdhYr2qRspnvVdGUcLIFsd4YyFkJXJJ/2VLX",
-	"D/REU8AlMJ61OqRlvo1VjfC7iboxKlwa75PhbDS6mPKMLRq0PrraLduBubSCZMvtNhs0fDgJkxqWqs4h",
-	"Z41cbrhcxzpaRDk3QJqstMTou2jaRKcHqXetu8u9JIzUzieLtrxLoyTjqLK01k3Kox5/1SXuc6fOHzYZ",
-	"Yruu947rl+zpxfmfkyq+kI1JhfZeoknh7DoW0WNI5q2qi/z2HZz77fo7mrOfW2eENGmlqfly3/VtBbE7",
-	"DhQfkvbwLFRTa+9i8WtkC7Dnw63d722s8qKZOdHlgwbotEdrWIK4h6mPa1XkD+FtN333AjfDaPQUhf8C",
-	"BcUR+ncsnVvv7ri2BtEVEptCZ8GhyGqo0J9lNkpDCNExbXn7DnYDIuM7JmveP6kSBjp0NntzslYn9rMT",
-	"fSeqE1WRTnyCCoW9F03dQCSbpw8YroGHD2qtx+bgQNf0VEfS9fwCsGVKgs6YKnLQhq1Ere3+TlrIjX3r",
-	"g1fRt1JosmkOund32SCaWKfUN7StLV/RA/aQVlCjiw2O8a3eCZn+QsnCudiHl0rQmqZoOyLlCXEHArWa",
-	"Gngu5Dpcw5Fm5bdqmj9my2vpVI8RMSekNlZXq5neIOSiUOqOcdPRPe31fzgub2UCEi+Qanxbn+cgzT4b",
-	"0pkZaEyQvw+K1eDMr0RdbnmdDh+WKh8JOmuoxQgm4x5kruq0P7u7lojjZ5dWJtrnTsPC4gNBFiOyMjeb",
-	"2eVsLcymWZwuVWlPWKnklhsT/4mWjD5zb8XRiXCveJ24tV5K5HwN91DzguGGaTIy7Y6wBWzsP0qC8ytb",
-	"UWtVeGGsxK1V3ixBj1E5EHJw4V838rqCZZLN8Ve3o8Fd2aQj5j/WqmTnmb9jCSPkDgcxxRPtx7VHXcjk",
-	"6Kry9s/A4ajtzV7yO2u/ab5zcCQywa2SuVJJdemBTNMJSDfeUEWK/jqNpXDLH4udarVKwgD2CEc97pCx",
-	"gktfEintFt5DjX85+y1zsrmO75oDbq3p1EUB5B72M01KIKGX1vZ5mPcLlZIECX5S2uiM/fTy+uby1ctf",
-	"bjICm0kwW1XfMa7Z+bcXp+ff/NfT89P52cXTjFQau0k8ANEOClk3empZP7ypYLnfd4M6LeBzIeA0psQS",
-	"SIsCctbgt7aYvYWWXJuMAlFKQviKdA0SLG60xohCmN0TzdAq1RSEpC93rAB+D2SDopUZOVm6UEDNNvbJ",
-	"EgwDvtwwZS3CJ5pJaB1KDO1w972LDg1eohkPK0hg+8ZBG5ndxWl2L9Jkoh5g154arnU6OfODSGUUWwC6",
-	"PKX9236/rkV+xRbKbBi3RvJC3QObMyWLHRF1AKvUG16Dju70KWbDRtXm6IkafgeSwJ1+qlOG6/F7CAgT",
-	"Yf1kHPFSx+BHhwDs2x0OSqo7MdQVXomOY8xWeSipBrwNh669QoA0tyPC8bjI/j5k6AQ/7YinJ5x1t8QK",
-	"FaiarQFDSlO2G34bBV0gES9Zwe1V6TYdT+dGrDeWoBKmjiLycWyHh4bSdiAugHyYC2Qiws3+ekhW2oVk",
-	"sWOm3b0Bhd2EIgQC0TfNYQj/TDGZVa7oVDgH8exjBE9cXOE2h4LvbsvEZfUdXTchAiHXAWWKBgar3d3Y",
-	"HfurC0Lc0NjfzOfz+aFgRB6suH02Zc8oCL+7FfjRykHXx6/qcTWi3bdPIqa05lVyR65FAXIJXhHwG6Df",
-	"fQc++XAVf3O7UUVCGvwCa6FNgPaXfGcvFqtjYhDA+6U9yaz8prNXA9tyOZxNl3rnF19PmVsNa71vbu4S",
-	"wWk5mnnKIPQCVZ6VKgq11Zf+AqpI70b79ohJnqcdhunrWZAy5I1CsgGGpiBe0eftZqLVJV3oC+1v446G",
-	"0H1OwXcm579/xrR6nUIpWWIJp2FidCflnzpoM3ziUUx73ch1AbctLdOILTdPvlxChQjcmPyZD4tIu8VM",
-	"A6+XG8jZdmNZizbMsmU6RtJIbU33BMKgFZl9shprvY1D9VVjksLtxiX80KWIB9nKmHeXbQj+SkRyepqA",
-	"m7Z7PlxKESNONMX91f/erfEfC7VNpadsIwlTqhJlihXGReFYI9hxFK9Qa7DmkTW1rAE8COThL7dQt/Kq",
-	"fTOqdcXulF7135xD5CSY8ewkKCcn3pC3LOZtOlZHqVn4jkZbk5C40yMZk2lV9NqpqFvnQ5j2tJ3IZJWc",
-	"Fro/bwlXZq1JqSQQOI+WjIbpRPWXBOd78Bc7D77zGDNeKrm2X5QTfcT9k0IPebmOxEvpwP/ODWz57jpE",
-	"JHoo6g3wPK15OugAlztCv2pYKpmj79HK++Ud4gDt7wMrNYsnmlCMJJdbASwM4+saphodY2hqrs2to2BC",
-	"eIkyhKti77xLjeAl5iEuyT2vDTnrprnn24hCj0jcLDfgHN80xFZYZcca9BjjTIr0GlaNTgXcX2927fRp",
-	"KSUCYKVKpo/VbQ7pvolRwiWlWhp3R0Hep0Z8XUp4gA9AHIgo/OROeI8Fl0uP5B9eq5WGJldyV/qN7blJ",
-	"GpmjX8qqUBEyYcOJTz3226XieV/1a1hcq+UdEHzXqqjbjWIaLHtLxe5gd8m0qblcW6nOHd2MKuyVrbS7",
-	"spOh+hi1tDfKGB4kOzBEuff+yD8X7K7pYU0XpUvoChD5I/e9Ifgt32azlbsG9z2PV+X4YT6UgnoTbNzo",
-	"psrcXlvNBP0ZTmm+ZJ6GGaG2cGf9ynALkc+b0qVrjuT5VUoVI5xYo35nImbDC8Y56tBHTBcL4yt7CQeE",
-	"BV67UjnHFnq0dRZlFJzdvd7E93+N/NV1AIZkKZpGDhUyq+riG6aCuHJ+MOP0Bh8aQfH1PDL+BLdMGbG0",
-	"Hy8lEMaz+CLwSkIlN86QesC96eW+HyA1rReExEkEtGF5N8KtrdRGXYNpsZaQY8rGaHTYi6ekIFH0hvRI",
-	"rcd+K4wETV5zN6YV+EolL54N4sqG71xgVv009rmDhE/sHmqxElBb2RkyZAK5tE9tIPF8WjWL1Jp9QL/7",
-	"aigXkOeQ2xOw4otaLNMHt00h6v6erojuhCYmVCmVoBVmfcdqBhIvYxt4c5D7XNTdbYMbgUg6zohjulu7",
-	"mVN2bQws4Rf5gIknpyzu4WfQmq/HfN5nvBJn9+dnW0037hXjjBy+FJbQTDUG84Zbh0auSBSiET+wSnIP",
-	"Ydp//9mH4hSUQ9gcGE9txndcRie5pCVfsUrJNX3hbGijGGcVnXLvHffZJTRxy7xyfdhNjt+O0fyVF0u9",
-	"WFldq/o49MwoECDKUPYLWSvMiSmF1rRC3eiKrPJGokcjhVyuk07E163zikzepILVcyREoX1eNEmsuPTJ",
-	"VczAG4MXqWyKYiwJnd4TPBB+0RP9Du1WvHfPg331f9jJ6YNYnI3a6q7LIMA0EE7xhO6KYdBDRGif48IA",
-	"ad8mhYnKLBRH6Hq5er7R5MJ8NiVGbGhl3lHqhLCTTUdowQjUSGjCdFlNVqnbzU554I4AzQb81yhig6Rf",
-	"VfBGiwXC5B6YbeQmIFr0k1t0NIcjeP39s/nPvL4D80tTjPO5L0hUNtqwO4CKGTWM34Eo0m6CjYuCWgWs",
-	"JvfihAuUXNt7rJSAzwiFQCqQaFyi4p+xTlGerrE9Yk2uCqXq9JiF2h65gDU3cLsslG5qSFWTIO+O01Ej",
-	"4wWks1yEtKQPy7R3d3IgqxSNTJofptNRUHaqKOCSZCch2o1Y3iX8t4R7sWZi2RRGVIX3nTzADdKC2zsk",
-	"d2P7Xc0Ch6au9JcYTx9aIBNhDUMoXbMohTFTs0JWoihuR4ALPwOXzgxVqzZF2/4E8ozBG740mDBitxQD",
-	"bqqRMUo2IFXt76bPJx0mciHPBTkkJbrNW2i6d7MfX81ltIpOGltT8h3TBrP2HRNP9S3vB48ozwfDw1Si",
-	"oHyiWQArjiRij1jRI9uL5xQLr5GqfVThiUSiSQ3/cDHINmObu+SsIXTTgU2mwUhioL3/RQU+8LPlwhnX",
-	"jnuyWZwwDm8qQSkgNENI66r3vBD5WF2ee6h1MiJ4ThE/0r9qlxSBoDeXLFGCfIho8TCbvQCZSP6lsTLR",
-	"qloeCcSM6DWak4zi6RkaOGkOwomirr3d7NCCE+gMsQqg854R/w7RfaMWSzgL+3QyEpzJcjL41S8R/Y/M",
-	"pn6Q7A3EeKKp8FzGXm8u+2ITS73w2ky/c6LzO+HZUUa98SFB0qg2PIrZoKMTXG27TVpUhyjw04tvn377",
-	"zZ8vvv36qLTgmJEnILrcFj4oGT7evuEe8TVIFKa8BFJGWi4+t0b8N09ZQYWkMkaFH/CI37JTdsn+xU6u",
-	"XIJklIrskH2NhrwNC1EGbIWBVDv4//z7s5P/5Cf/a37y7e2/Tn6N/nd6+a+TX/85z7756u2/pYTlPhys",
-	"TwG+6l2PePqOcxeP1zgj3ENP6+rpub1KeFMqoT1KbcrOZZjDijeFQQbtKTcBNXZ+6emWtelsDmUtJNOK",
-	"QqOtruEQtFahlRnqIQh9knDKnrkNiLMUR0qiIr20UtIBkHYoIeh1uEJuHGraa2FXiKciD64L4ZO+3l46",
-	"GJdwkG8/FYSOSUViR0i2tEPwhmpnOgFFIwrN7EXA6MbULQp87fK4EHHetYEIEBQLiIuvD+Oj0hrJC6uN",
-	"ZIwH1TzEAr0GZBXrDqcTa3D55EiQ61S9I9YKAjOhN+zWKoG3a/LvxW6yzheiLCEX1jpQ9S1pJe7etR/c",
-	"iaI47A6MRefBK/+QMJ3u9OiIYELePaffnSMOqO8HweevoWjBU3uFdhIbh2eEQmAue0HF+GOy24DLoTYx",
-	"LrzQNSX0QQHW3ocE55lNKl2Hq9aRI/yoRTsQlr2SXFQ6lAAIoWsrnkjz90dQbWXQOjtIl1OG9gJNRg8w",
-	"opZ6S17XAnJ0vZOnUNT++rNyBEtikEIdbkeHnL5yxiWO7XOBMSDI+JoL6epl3MHuiWY1N5AF+w8KDejb",
-	"T2KN3B2/tyxPVDv5rdfvh3vtwgsC1dxxx9khVqbX3/KimHRIWqZvf6vkbS60I34itlc3cOkFrNDxLlk2",
-	"IOe1I57QbAO8zv32V7Va17zE7flqznTmlUzR5hDFtw2iVTApKPNeH7wgMHiNozuOyexQwXQ6Za+9/A/J",
-	"/S4fkWmjKh1PsKpVKTTklz5bNZ4FLpPulwVHz8gwYLnyNaiOo/bkxPxCHGay4esdl08Ula3BgWjOhYN3",
-	"P4K0HUbrR+W+tvPa7UtLwcuVxE8/oGVacUKcZZWSPEPJY9mPlA60KIQk2RTsQS4ZmnhXTEWyhUt8QXDt",
-	"duU78SvVEbFsrayW47NOLAuVkKwC73M7jqK2M2sTLv2pEsnV1Lcq+qgxGxg7YYoEOq9cebNJk8d8qsSs",
-	"J5+Fd7WvX/H1gdAvZ5VlGbrSjIpCwYOtS8ddKyHXl+w54yXbQA1XbdqaQwqRYNJQ2/syJFDKAMsDvOrP",
-	"50xH6lkl3in8+orbR0arIPzO8oh+r8k7n2cJOoekztPlibBYRgjIm6aWkJM7P3lZ+5fdovbnBO/wrUQT",
-	"D9Czf9YhR8cVnaHs6XaN6EOgl/tMnOHwo4iGL4lL75i49G6FCj/btKfPsezi3vIXWqzlbSMRBzd25u0z",
-	"BDlHV5J/NpmZJGQ6s5n0evuSCu/Gy4QAw1LCun+Bd4PDC1gLqSmLeTJW/6MnbH0uuVcfr+rQ5DqgaeDJ",
-	"d4+V3PWK/kZgy7BesPv0ECLIYbTwJGofddnbOIpGvXZPD7Pj6fOMZjCmgQq5/nSrBH9RUL9klx+YXxr8",
-	"/SzEIrvXq9Btbgg5Zb0x56/8kCOYhazFNiMx5dP/oiX+XtPb94cYfW67cRnvSaTelzT26VpRz+W9rC7P",
-	"zqJqXLVplD26/c9NoS/Pzv7v//4/+Mjl2dlZDvdnxuz+dv3dPNkB4mMqW2l+Qu2J6mJfsTkm0LpSNJiw",
-	"Mz52N3o6zyYm0u9RFq5b5aRfH23LVrxGZx0+iUH1pSohkXgxpWZMxz+Grs9Qlme/P5Me2+NceTBafdzt",
-	"ceNzTO3mYP8fIC1kWytELO7IAeLOwsd3kmRelG+5WW4oDwxAvi/fyViVeR/LQXMRjcSM/SlVS8wnLm5U",
-	"CbNjje1DBuuNn4G1NamcmXs2GI0Js9VAFQf7fekiINOE64ZwgfbFJ639u3BbinQeQQvuMf0OWmFHtZtz",
-	"05hoWrzGZ5MWWb/iBhKnPaPt9gTjLUodCMfo+OSB62DVPI4N99qTp2fEKbkGbW6t/h3T2WFo34Zcps7x",
-	"PKKcDZUcGEtcJZD9yJcudSqh4tE7CW5ttSmtSggI6o6ucBhC6ucQzTVO2+oSKEGOiftL9H//u/t5twN8",
-	"Py363nNvvqhxdSJ9DvFDWTDGHQLOtNAC1F97+estwJ/05bECnu8V5tqvwOqwzm609MqpZfrktMl+0Ut8",
-	"LPXmh8OMvwCJHwQknoB3+wW2vM6TdeqpFEeeFsxtu4gk1FZItir4eg1RT4SJ3X+C+jxUbeO2Bd0x+T0X",
-	"BV+M1MovYUTL0AXXm8kdKNpGP8ceu1Cyy70iXktMyyymO827neT49v1QqdS9vmjytHWJk/BwEqsW5U0B",
-	"rqRzODsB/YaVQWTO/DwmbSP4KfX2if3t5nsH956YTdSZh8PZSHgz9Rwf04/E0nI6MMYdnUPJpUSJzO9G",
-	"aECCq21HHd9dyL9rK4ztO6Vduh1u8zK0AvYcvjERfAeV72o15gZP7EragKqwFEaesddTc6yqxvC04ybu",
-	"njEF7IyejpGj8m59wKwqiq9/SAnpttif69kVKTJh8X76kXyJOGOcs1IdN5HVjmmI22fSVDElewSOfSMJ",
-	"tYPNLsN8wzCp9TrL6mHBoGRxF6t63AvYou5xB7usGxp8oukD+x5uFAHzSENUqwBk7rYA//r84mCtlJGi",
-	"KNdiLb+3VvmRSysUT4kOtEoQVmb4HVZawiAB5quS5wW/rLD1Bn7v2/LhI+hmaDNal9hej0qFSbXFkImv",
-	"/xhiAlKlfNfBHeFnNPOxKvqbHBoHYWq4zCTdfN2TPR3Khk2Q371X035txq7q2MZGox2aHtJ6idditTpY",
-	"DYue2tOq6SHrSDdo2tdCLaRoumn7DYpa2O1v9D9aB7Lgdbmn+oTzfvreXiVfboSES3SA5kLfEVSVNVXW",
-	"rQ85GsdwmIGJnpXprbfcYbsd9IDqVULY8l2qNZ6klAm/QD2oiThpY7tFNxNcGo7VeLqdvl1aNp+ssbe/",
-	"i5oqTkHAh2Jne4ENcSUqjxXWt9ObbLfupqN+pCvotzVXTcf2aT132qh6QmEnVUO/89pRU4pM4GEZl3ft",
-	"l+hf7lfeeWV72ntcPiBub4N660wxWYqBAnN42qYlSkvQoVjZ8t3tCEzsGquPulwXbljODV9wlxBEBTf5",
-	"Hfgirt1asvaRyYCw8dhG6/4ZlmGNqo6lC/YIk4ROBW9tcJERKl1oL1SeeJGJfYfCspVkXJL0URLeuRgr",
-	"rjq1YTfhxuspAlGX0WG6AkB+K+Tko264ePfzNHo2ok6ibqh2hskl+4qX/Zo3yOdRDq+vXIjvtyy5y6wV",
-	"P/Rgxg2Bh+FTzAzutW2i6jLhh5nrhMRdj5a6kRi727bJ4/Zjcrvn+yV++iKRYI7aLitMpjplR470d7AW",
-	"0i+8U7s1zLVfDJNQA63EmVgui9KGRvQVCYZtEa24gJBh1ElYm2blup/e7tntV87X6kcRGhOc3A8Sjod+",
-	"0Tkws+4GtItLTaDrTWs/T3I9qpcJV9luBMv94LZIRze9ntTdyNqWI10hf3uIZ3LQZogoEYaalDSNRK2f",
-	"y5VKFK2dCpM/NqjoDLeerkpZlFHWbWkJzzijEF/nMI0oTf3KVWlcLgYL7RxSBMFA38OcDVE4tK3IcDHf",
-	"h4P56psOBOc8jYTpTZIir00tzO7acqVPDXf+i7TDI3JvkM8jfHB6B6GSuL29GfWbV4gwRLbHE2/1qgiA",
-	"sDGmGi2f+0yGAiQ4VkBQeJ8Kaj2ufISvqxV26+CY/i0jUaXWb4OD+/+Pr/OSqdVKLAUvGJbL1JlD82OU",
-	"EPULPWVe5FSa4nCi/+2bkdWzKpDRDVphtrveYBmrA3N5ixKNDnV3Lj9YmSBccTghGVVXwXYf9n+Z75ko",
-	"ZFTSu6tILHcE8qqgZnf299SQ8fAvTtmPqnYAI0QCUfD1T4iAHEJtTtmztiObG0OzP7UFO1w6resHrpkd",
-	"4SXutlBSh0vMHxZcMlbno8o1UCqpDT3dV2oZL7DUyWthNlZnD21PKOmXwHZ5XoN2mrGrlY71oDIWKUx3",
-	"sNNuK6l2qAMQLZW6Ew4Oar92fk6rO7j6AUaYwm7p9wFCMIvUy9m5OwqSV2J2OfvqdH76FZXiIYetz0a1",
-	"rHwS2h65sJLyZHqezy6dX+47l55b8ZoTVmF2+fdBTEffZ+xNod9kTEPFT5aqKNqCaPhRxXeqMeS8mV3O",
-	"fmsIrEyFeL0wjCW1qRtwLM2TenOiAmBbg2dkHKqPc9Q4v9qHdaWkJlpdzOfkUpTGB76rqnA94c7+4aAP",
-	"7fv2JlKLovhRFEBnM1V0s4hgCSR+Ig+rocxzu+VPaVapwcLsz35xnTTw+fMjn396xPPRZYTc0srmv/9q",
-	"CaqbsuT1zq2S1oW4e9ofht1RDV/Y1duThc1SRdEWrVpweYfDdPjZ1a5CpUXpBEtrkLlnaJd18J3Kd+91",
-	"P1+4SbztKh7OdfeorKSvsQDDkJcIn761JolqXMPt7Wbn5ZOrW/f4fDSdL65B5o4xFjsGJyUXRUY1F4xy",
-	"xaGo5LWyVlqfFcalWiH0NJl2lDjZK6ZSv+zqNcf80tdV/3gSS6dY7C81X/kSWRgqk3bjWsflYzEKTihj",
-	"hBDDVhSkoeU4H981YajyuPmi+w0VKSzpg9ez0vhRDVbMXrVSydfyXQQUEpYMQ6UgczbKigrh4a9b/RUB",
-	"GFzfASbTnM6yHlPiZB9bMOGKQ5mVjyCdcAK4u8nLjnbMCycVupp9etebff7bR+FmJFF02eOlWFrlOXTa",
-	"I47C8DNlQw2F39k/Rf52VAKuAVntkPx7bnTbViCShfP5/PzPrhAdbhlKY9dYAAUWQl+DvBL71a0oXn4R",
-	"Ffv5YMJsjBsXrtLMp6IoPcMZUXQyFErUrBAS9AgHnPGqqpVvPZRUiOgJ+MIPgR+uHcX3sEVrrbWXzu9J",
-	"SL1Qy7uw2W3nIQlvTMshMsfOTyH3j7JSR1m1UzR7lF3pqS/c+oVbp3Pr98gzjJP8XOwY71IizY8eWJG8",
-	"QVUFEk09ikt/DoyYDTscxD0mx+wb9907eGVeuiZiRKrUIC7l6t3GAF4XAmrSlca8TEtV1y4xOH5/8Ms7",
-	"B/4gnPXYpxj5KHGEn8eVAkUJn5rjphNT5rjHrkAxyh2Xx9WUrKnIah87bRXf+SyStOCv+O5zk/qPY8S9",
-	"cpT6CPbbhLvm93Sv/FUZ56h3VwtmJQmXNL1QylXoVhJ2o3yfr0YvmaoW8v9fQ82tvH19CIcuhOR1Ip/k",
-	"c+K6o806aieOxYSFNO4VKYaJOoDuVU2etwiAL+rJ1KBRonFDatgIXfHphJFeec44pEdgX7X15x4z8geh",
-	"1Tee6H7f9G4vtywgu0Xtykr4MDshQJ9oIkx08lYHQwk/TgklvJSFi/w+oBZ/N+DXgsgOcObjceI7FGpO",
-	"y3AH+fC9QJa8hA8fikLISorT3OzawP0THbz6EUPVhAMgwCN9FlL1WvDfVQv83dc9oMOELXh9zJ37wiOY",
-	"H03CuBESG/j9hguZYUtsq/dg98OoBzXSOdAzdH1ocmFU7WtfWjpih2RVxQgJtoBC2TMOhQYMqXTo4npr",
-	"7aHLz7771qPRJW7kOcLdtfsyRYdhi08f/hBRCyPdYlTaDpJDSpz50u2jXv+2bPsBgdURSO/zFswe1uco",
-	"HUHttYT7SHdvVAs/zQBVqJT/iUi0HHgN2rCFyAO2ZLkBXgFimVekKHSuTldwiaBYvHfRPkSoxWi9MX79",
-	"PkIyP9r+tYOMbF+Lp37EKHaooRfhFO3AXOaaSYCcGYVV8QKELpp2RFWEy7p28WCSfabuwDUIiF3unf7z",
-	"+/vaaF/4EUU0/kn1uCRWeGNls9xgiigvtljQkN9B2x6DGt93eludspdxfzCogW24zDFnodO0BUPq7m7d",
-	"8p3r6eNatmD1RygKQsmlwgY0ynvV1TAo67qShXSARDOlT1tXc+0upilrqr9XLkkoC/qbNna3MDG4hwB5",
-	"XHPj6/lX71ta+tgB9rnLXQHSgRoYkqCuWN7UfFG4jC+qu0iTGzUgAld+kvv8iLfQFIJGHDT5khkD/Dzz",
-	"6pbQVF+U+kJpFnrMXbY9EOlJHILSXWgnfUkVoKQe5HSCG1G5wtAXKhaTzhXMtggscsU4t9xam9qVE62A",
-	"U+XCFRQ76mTm2vp4RHZbdcgRzL31lMW987e1MAawrWLcVIkKrxI4ydVR3KgivIP94el8/kfSPH2OP3VF",
-	"xIqD/A7kleuVKANp9B2B9HHxXNrRN/weixa7dki0glP2DC+KDYI4a9dNUR3I68BvSr7DlDGKHpzP53O3",
-	"+JLxDXDXFIz94enFt388Zf/+ww3rKsS07O2orn3Knq1xVKq+C3ZIe3k1hP9q29Cx7v16ttXsDxqAdRrg",
-	"/TF181AnrOiMv/+oQLfD4SPEBd69q1QKkIqdD7A9m1ohrvODeKQuvv3YV8o19REcl35ZaOg+ep0MNL6z",
-	"beylSqfduI5UHZ7N4i5oUcu0K7ZQZoOy579fv/wrM/DG6CFsUZsaeJm+wc5pa4YXS3uqBKVAPOId045l",
-	"VbHUYU8R85/hRnjbVaVHtcrHNFB8M7LxW/qqLSFO1Qqlotr92lgB6GMLHyLY9ng62NZdcwi5Raevb9Xp",
-	"aDBZPRgzNz+BnfzwXvYkyV8T+LkXNeioaKT6tAneubXHsKumZUAR58N2ra1E7Chu8ntUQKVKZUfftAU8",
-	"XQ39XkXJUGF2pKwk2m1fz+fs9Yb0va/mc/dIxi7mcxSLlg1P2bVC/S4oMJN1vMza4JLkui9l2ap46OHL",
-	"sdsvlp23OlQ8Ch51Szxan8v+8l5D45/VNDBB0v/wdP7tH0OWXA2k1oZSDKhoq21Kh3Fva4/H+9dhOv1D",
-	"PyyyYeqh/JxBDZ+E4vPv4h76UjtwIPpIyRlpD6m90YodK0Brf5Z9KXarMdLTVovXriuwUHXfF+YqKp+5",
-	"FM29Uby4ev+HscX7/QKmmOR+Je+sL0VZ4YMEBFfHre9mzHw3kpVYN9YSVhJctk+a6kIv1T2FrdKQLv9E",
-	"TPX3L1n+4kZ5xLyXifHQ0Ohhkm3ku/p+8KjBHt544Rt7/KzyRaPZzfevPE9eMV2oLbkQrJpdQJIrXJ39",
-	"A4fRP/Qh9oW4zw059SCGZTwmtT0Z7M1MN7uvsejqL2IXmhSVXTO1wyLPFcb/MNIu7v42jcxhHY9KZkeH",
-	"LsxiJaTA4siRO7FLQwxdux8/kuzqdbz7wIrRoGPfvj36MDrSsTrMxeOwDDXZWe3iplfo6aU+I4T/xCpR",
-	"qJxEnR3GTmpI2BvzNYDMY17rbPnTVHMdq96vQ/Lkh7Qo9xDOqYC+5VJT7TPHR9f7UVn8E6HkMz+rjBnF",
-	"1opZ80+YzTSD+1hL+xDnni1c9cH3P/So+BXdE/EYaHuZfxG9HwNzv4fv7abEYteoARrlsKA9c/2vPizH",
-	"ukE/nFjDDr/7eceBzbr9G/VGbfWn6MR4tAv9F2xqh1lq9+CqfU1gIy3W8sPyEAIrvXSwoz+O6Gurz38R",
-	"fJ8pS3+vyorXrrQJ1lZru8F0e57fSbXFvoIbXmE07iDfh658j8n4/SCmB2D4Mm/UCVJo7CNzFcEsfJWW",
-	"tbgHxA5g2DP8pC2n5dVQa06TBoVVaodhTvzd4yobnQKTn/Khy3p8RNtgrwzIr3rNq6l5dK1KhsDFLwd2",
-	"0h3k6EeFszH841iWcJR0AkTkIYzP66H0MGtX+WeOwYB3k8M+6USpaQ4p12JxqsPPZxsJyQq1HsSF3s85",
-	"dJXaR+YQskkc2ir2AHZRDyGdKU6SUhJScFbqBlYU6KqoG9nlp6iF1hg7+c5Djyig/BAJwnzn2wWxxc6d",
-	"nIxR3yBS6LjvV+IgLVBWZheKgHJW1Wpd87KEHh1/UltXaNAP4NurGVXztaU9TooC4VlXkcZR3SywO1hM",
-	"Ux33pB5BlhRKQ9s89rC/J1bp3ZWISRQU6d26PIqeOOqInx/cpRjpVumb+KatUhrqlzK1r76qe3MHixNK",
-	"12Yo6M4v2EY1VNQqZFD5vcELnHCO2F9RAuTawc8RCFKrAtynPnNIGA3FKhXNjqqqPpb23O1NNek2f7qX",
-	"0JQ/9qFjQV3Y2kZtPc2lPWRGUaP3Th3i0DsnrmO7VKU9n3zZrdipfaumJGrtJom/3GqHYrP3H8V+qQJ/",
-	"6fFsjtskHUaPykW0prWHPVYzs/MuAM8pSsQLpk/ZM1xGixCzXPaKr/2v3KMr2DqUKgIsMI6Jja68etrF",
-	"0CLGEZl8zlx1O4H6tvuVQxl3fom/wYoZ+Muvmb5yGVI4kSCMWgr1oHoJxl+DuXalIx9NUtMAYxqk8UlA",
-	"kdixFKU1m+CG4HqzULzOvSeixzTN3vvo2nePetRFNnrfKptkvp+9XXH77VFacd8oFs9HZ5EI/9mbGUUF",
-	"+h9zkVELgJGFugqmjwPe/FHVbLtxZb8xz4haf8Vk2oN57eRtuaMcHf8MgxBriA/3RMgr2jvJc3QM4PXt",
-	"XqBqkKeW9G//XwAAAP//",
+	"7H3vctw4kuerIHQb4ZloSiqp3Z5tKe6D3dO97Qt77LA0472d61WgillVGJEAhwBVrpnwxj3NPdg9yQUy",
+	"ARBkgSyWbNnua39qt4oEgUQikX9/+c+jhSorJUEafXTxz6MadKWkBvyfN7BsNOT2nwslDUhj/8mrqhAL",
+	"boSSp3/TStq/6cUaSm7/9S81LI8ujv7baTvuKf2qT1/Xal5AefT+/fvsKAe9qEVlhzm6OHq73jKpzJH9",
+	"xT1uR3sG2ryuxYLm03tFmDXbrLlhXDJV51CzZa1KxlkJBmohV6xSQhq2UU2RM1PzHBg3TMkFXDCzBjYH",
+	"bZha4r+1kKsCaBzNjB12w4VhmzXUwKRihZDANvabnC3BPsk4K0QpDCsEaDYHswGQJ+xZoRa3muXKLogt",
+	"VCPNyf+SR9lRVasKaiNoMXOR76eXWMALuIPi6H12JKSB+o4X9i2zreDo4kgbu0z7o1ouoT5kvPfZUQ1/",
+	"b0Rt9/ev7eC/ZH5wNf8bLIwd3O7CG/h7A5oYIM+F3QNevI5WtOSFhv4i4zl3d+/q+umb69OXz//05+sf",
+	"r46y3RX5TbzBTdwd4OlcgzS0kSWUc6gf6YyJJROGrblmSsLusAetWhQ47+6KooPQnc9rO01NHGLWIGrk",
+	"GM24zFm7FxlbqLqGhX1JZ0wbLnPLqYs1r1egM/aXp9cZM8rwon2V10IrqdnvcrXQp6WSsD0p89/bSWpe",
+	"JObyM7y7RMKsuV4zoZm6g9oSxo5o/+5WccmgrMz2gnGW13xpUvugm7Lk9XYfb1lqXblH+2T2Q2SBem7i",
+	"Q2T/IxTiDuijPfKvuZSQPgM1LEQl3Obs/GpECfaHpapLbo4ujnJu4Bj/uo9N2oGzMAE34OAKLDnvd2aI",
+	"mYcZnhdF8rwoada7b71QC14w/JGkmuOGjHHNhGTns/Mnx7Mne2lAww8t9ydRwO5m5dzwDsnnWwOpuRew",
+	"RCoJA6Wewmkv7Avvw0i8rvnW/r/ktMm7u49/6BPn5fOXPzL8ad/ycWD3UEYLc9MeIsnzSPR1ycJLeyd0",
+	"CCOkefK4nYSVSyuo7VAgoV5tE7ff+iib8v6wBH4a7//x7Oz67PxiNruYzf7j9Oy71C79veGFMNv02Wtk",
+	"QsaDMQWUIA2rG0nsh/ehlc50A4uYmcO0h8Q0faedSSBP5ok6tBsvHIf1rqd8d9KvlmFmmb3k2/slRZPN",
+	"OkWP/vzzI3pyeHbGQK0PvVxz3Tk0A0zvT8fOpPTwfIRMHGe/DfqgoxrOwd4JheGHpvWab0uvhE4nUw1L",
+	"qEEuYHivubw9yo5K/u4FyJWVomePZymJkJ6V0sY+8GHnfFFDLtI3Vw7zgV9a4TBFEuTJMQrgy4Q2U/AF",
+	"WPlg6VNAvrLqFSvUKmPzLdusxWJt9QmhWVWrO5DThFEN3BkMics72qXx44QzzuhUEW0C+YIciCSD+2j8",
+	"iV/Gt1Lv7mUV/TKZ9T1n7OP8MPjQvK5aHawnw0sSp0KyUhSFsJe09ibNoqntcreskcJkTMKKG3EHzqRp",
+	"5RpTG9A79glR9EYlmOPayUeS6GYtNKOnrcUDbMHlAgqdEpd+SgN8jlqflzZTqRyUxYQ+kIuVMAnb8Y+w",
+	"EKVVsZW1FzQrhVQ10inJt3kDY/bnhms2r1WzWhu2VPWG1zlq2hVHHp1wMPIGbubbIe3NaqopalrtPnHr",
+	"/vz0+Py7J3ZpVsl2VgTq3aj0qfhQp4ZN3Yp/aiyndJXG2Wx29odL+x1nPiApY02pM6rWDfkSpmjgWaQG",
+	"7/zktbwdfcZf3FYu8TyvQWvIU4NXUAuVlofaWGrvjI4LzBivrLwTcuX/CXnGNJLW7nbmmL+wNp2q/f+l",
+	"J4FW3iThndInaJ6BTmFN0SEL/O+/RZzcOWlDIichA+f+z5OPZjAI9whAGnlwKmhMEe882Iw+mhGSXNoe",
+	"W0FfObWmu7yPZhZpN/w9VUVNpu/IEmR+P1t3wSu+cDZF377hhnE251Yz3rK1KnKdsbTVUwopyqY8ujhL",
+	"WlDvKlWbG3TVDXxHGLYSd6AZN6xU2mTs7QWTaq7yLdNQFJqVCq9MTlbM6CRmByhfotw7N+eukeQzYobf",
+	"duaZkfyNnkDH2SXjzl0glSE3JeSHT3tECO/653Z1Ou5O7cCycrgTC2Cl6pN+4zZF861mc9gqmVuRbpcy",
+	"h0LAHeTdBd5KtZGHskZKqgZp2lteiu1/WPOiALlK3UVMG1XzFbCFf8grS8DWqoRHOrA2l3oDtV3dZlcJ",
+	"Uzrp+lSNISIZlfPtI91+RjP7TvhOxr5hFd/qieRKaCbCeSvtNEBaUv71iLyVeL9o9+9fUres2qQcWW8z",
+	"ViktrC56Ya2Jtdqwslmso0M2h6VyOmpY2bT5GnULUo8wnSf7SqGyhjpLwbVhi0JpyFnOt9O+1Egjint6",
+	"FFuqeir58cIKkhxXAK+TtiZoI0p/3Nx7c6UK4LLvBRq7RGJjvapFyma+U0VTwvEGxGptIGclcEn+ZUtd",
+	"/6FHmgIugfGs1SEt862taoS/TdSNUeHSeJ/szkajiynP2LxB66Or3bItmAsrSDbcbrNBw4eTMKlhoeoc",
+	"ctbIxZrLVayjRZRzH0iTlZYY/RZNm+h0L/WudXe5QcKX2vlk0ZZ3aZRkHFWW1rpJedTjn7rEfe7U+f0m",
+	"Q2zX9ca4esUen5/9IaniC9mYVGjvFZoUzq5jET12ybxRdZHffIBzv11/R3P2c+t8IU1aaWq+GLu+rSB2",
+	"x4HiQ9Ienrlqau1dLH6NbA72fLi1+72NVV40Mye6fNAAnfZoDQsQdzD1ca2K/D687abvBnAzjL6eovAf",
+	"oaA4Qv+OpXPr3R1X1iC6RGJT6Cw4FFkNFfqzzFppCCE6pi1v38J2h8g4xmTN+2dVwo4OnR29O16pY/u3",
+	"Y30rqmNVkU58jAqFvRdN3UAkm6d/MFwD9/+otR6bvR+6oqc6kq7nF4ANUxJ0xlSRgzZsKWpt93fSQq7t",
+	"qPdeRd9KocmmOejO3WU70cQ6pb6hbW35ih6wh7SCGl1scIhv9VbI9A9KFs7FvnupBK1pirYjUp4QdyBQ",
+	"q6mB50KuwjUcaVZ+q6b5Yza8lk71GBBzQmpjdbWa6TWmXBRK3TJuOrqnvf73x+WtTEDiBVINb+vzHKQZ",
+	"syGdmYHGBPn7oFjunPmlqMsNr9Phw1LlA0FnDbUYyMm4A5mrOu3P7q4l4vijCysT7XMnYWHxgSCLEVmZ",
+	"m/XRxdFKmHUzP1mo0p6wUskNNyb+J1oy+tSNil8nwr3mdeLWeiWR8zXcQc0Lhhumyci0O8LmsLb/URKc",
+	"X9mKWqvCC2Mlbq3yZgF6iMqBkDsX/lUjrypYJNkc37oZDO7KJh0x/6lWJTvL/B1LOULucBBTPNL+u/ao",
+	"C5n8uqq8/bPjcNT2Zi/5rbXfNN+6dCQywa2SuVRJdemeTNMJSDfeUEWK/jKNpXDLH4qdarVMpgGMCEc9",
+	"7JCxgktfECntFt5Bjf9y9lvmZHMd3zV73FrTqYsCyD3sZ5qUQEIvrO1zP+8XKiUJEvystNEZ+/nV1fXF",
+	"61dvrjNKNpNgNqq+ZVyzs+/PT86e/OvJ2cns9PxxRiqN3SQeEtH2Cln39dSyfnxXwWLcd4M6LeBzIeA0",
+	"pMRSkhYF5KzBb20xewstuDYZBaKUhPAT6RokWNzXGiMKYbaPNEOrVFMQkn7csgL4HZANilZm5GTppgJq",
+	"trZPlmAY8MWaKWsRPtJMQutQYmiHu99ddGhnEM14WEEit284aSOzuzjN7kWaTNQD7NpTn2udTs78IFIZ",
+	"xeaALk9p/21/X9Uiv2RzZdaMWyN5ru6AzZiSxZaIupNWqde8Bh3d6VPMhrWqzcETNfwWJCV3+qlO+VyP",
+	"30NAmAjrJ+OIlzoGP7kMwL7d4VJJdSeGusQr0XGM2SifSqoBb8Nd114hQJqbAeF4WGR/LDN0gp92wNMT",
+	"zrpbYoUKVM1WgCGlKdsNfx9MukAiXrCC26vSbTqezrVYrS1BJUz9isiHczt8aihtB+YFkA9zjkxEebO/",
+	"7JOVdiFZ7Jhpd2+Hwm5CUQYC0TfNYZj+mWIyq1zRqXAO4qPPETxxcYWbHAq+vSkTl9Uzum5CBEKuQpYp",
+	"Ghisdndj99vfnlPGDX37yWw2m+0LRuTBihuzKXtGQXjvRuCfli51ffiqHlYj2n37ImJKK14ld+RKFCAX",
+	"4BUBvwH6w3fgiw9X8Xc3a1UkpMEbWAltQmp/ybf2YrE6JgYBvF/ak8zKbzp7NbANl7uz6VLv7Py7KXOr",
+	"YaXH5uYuEZyWo5mnDKZeoMqzVEWhNvrCX0AV6d1o3x4wybO0wzB9PQtShrxRSDbArimIV/RZu5lodUkX",
+	"+kL727ijIXSfU3DM5PzHZ0yr16ksJUss4TRMjO6k/FN7bYYvPIpprxu5KuCmpWU6Y8vNky8WUGEGbkz+",
+	"zIdFpN1ipoHXizXkbLO2rEUbZtkyHSNppLameyLDoBWZfbIaa70Np+qrxiSF27Ur+KFLEQ+ylTEfLtsw",
+	"+SsRyelpAm7a7vlwKUWMONEU91f/R7fGfyrUJlWesokkTKlKlClWGBeFY41gx1G8Qq3AmkfW1LIG8E4g",
+	"D9/cQN3Kq3ZkVOuK7QkN9d+dQ+Q4mPHsOCgnx96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs1Kxb50OY",
+	"9rSdyGSVnBY6XreEK7PWpFQSKDmPloyG6UT1lwTnR/AXOw++8xgzXiq5sj+UE33E/ZNCD3m5jsRL6sCN",
+	"TKV28YInc7Zf7stzLUDT5bJqeG2vbnikre1i+VK3t7rlYL1WG8m2Uy3ye0Y5cbJpmYwu+oNCJpZaL7EW",
+	"JyFT1QbyKQO8ss/tBELb4Kcnfpj80L699EVHfS/vvlqkveVHWHiWMje2LCR0TybYVVPuTXKjObvPDq33",
+	"1SapCgizZlUNFRc5c7TTGQkzsj81UxtATRM1NqWKR9o7xDA/l0vLjxXfjUUu3fFIWLdOVtonqJIQSbpU",
+	"dRZlg08VIjjNlC9yw0out3YBA95xkMPzcwbPgku7OHvU4rldonpk0K+wgdz7oqx5NFn8qeSWRFIi0MmR",
+	"3Y1OzoaFKq2s876l8h5+JU86N5WMdswRZoiRLEeOFIwMLeaSfcMWvERXqwqb/4Fb7DwlQVwyXigJF3Y3",
+	"1n73BWW5U46zWddUAG0t2MMKPXYqK91RHinf+jduYMO3VyFi3SPaGnh+MyAqwvyR5zQsFB4So609sLjF",
+	"PHH7flA1mvkjTbKJ9PZWQReG8VUNU51SQ9U2XJsbd8MmrgRRhnSGOHrrSufsxmshFxS+1YaCOdPCt23E",
+	"uUckbhZrcIFR+sRGWGOYcUY5MEmVv4Zlo1MJWW/X23b6tJQSWUeqZHlx3WIMjE2MCvLB3dtkw0Dep0Zs",
+	"Tkm4x1kWeyLOPzsNsMeCi0X64NorvtLQ5EpuS7+xPTd6I3OMW1gTO8pcW3PiU18b5Eq1fSzzLcyv1OIW",
+	"qLzDXiybtWIaLHtLxW5he8G0qblcWVHn9R2jCmvSKe1MumQqV5zVOpqFEh4kP2HIghp9yT8X/HLT015c",
+	"FkdC74EoXjU2Qohrvc+Ols5MGtUd7DPDh3kfRMF18IFGlkzm9tparngFOafKBfM0zCirF3fWrwy3EPm8",
+	"KV05/0AduL3lBjixRvvfRMyGBogL5GAMkQwPxpfWSAsZeBu6yl3gAyOeOr7HT2/frmP7sEb+6gaIQjEt",
+	"TSOHCplVdfPfpib55nwvIsE1PjSQ5d3z2PsT3DJlxNL+eymBMFzlHSU3Jlw2xjna7mFXebnvP5Ca1gvK",
+	"1EwkPMHidoBbW6mNtijTYiUhx5K+wewhL56SgkTRCOkvtRHdjTDSmmxW4rlvWoGvVPLiWWPe8e6Yc0Rd",
+	"mcY+t5Aw4e6gFksBtZWdwbIM5NLeYCHxfFI189SafcJXd2ireOU55PYELPm8Fov0wW1LTLvv0xXRndDE",
+	"glulErRCVJBYzUDiZWwN7/Zyn8vKctvgvkAkHWbEId2t3cwpuzaUTOcXeY+JJ6cs7uAlaM1XQzHRU16J",
+	"07uz042mG/eScUYBQQpba6Yag7gSrcM7VyQK0cm7Y+TlPsV1/P6zD8UlivtyN2EY+gLHuIhOcklLvmSV",
+	"kiv6wflYjWKcVXTKffTUVx/SxC3zytX+MCr+OkTz114s9XIp6lrVh2VXDiaKRQgWfiErhTWTpdCaVqgb",
+	"XZHXtpHo8U5VttTJINPbNrhBLtGkgtVzNEepX7xokrVE0hffMgPvDF6ksimKIZASGid4qP2iJ/ql2634",
+	"6J5pO/Rf7OT03lzNtdrorks5pPFhut0juit2g+IiygY9LEycjn2RcVxmATynGwXpxc6SC/PV9hjRp5X5",
+	"QJoTwk42HaAFYyJfQhOmy2qySt1udipCc0BRRcgPHszoI+lXFbzRYo5p1PesRnUTEG12rFt0NIcDeP3j",
+	"s/lLXt+CedMUw3zuAevKRht2C1Axo3bzO0AUaTfB2mXJWAWspvDThAuU/MwjVkrI3wtAURVI8lpaxT9j",
+	"HdC2rrE9YE0uC6XqAd+32hy4gBU3cLMolG5qSKENkXfH6aiR8QLSWS5CWtKHZdq7O/khqxSNOOz30Omg",
+	"UidCnHEgCpMqnoxY3Cbie5QXac3EsimMqArvO7mPSzMUP3VI7r7tdzULHJq60l+iu/FZG8aZGN/p5205",
+	"00yHgGTXgTyHQm3YLAFnMoGh5irpXI/9+RfsFirjPCwO6yMkttqbWOh+umsIpSvDQn3ioQ75+8WaljXA",
+	"vvXgMlxyImZqUe5dybdsQYFfLCE+fMptGn4iwxB8LdrumXLb5uahJPq92hBU3wYcSoRPxq/8h4c59Hkr",
+	"8rtOvaoqxGDiB5WeaWSHTS2MiROu42IegjydfiPTpAJSaiIdRW0OHe0NebFGb1W/XPeBaObDpPOz3KHd",
+	"UkAxsNkLVTSlDMCT9thu1qoARMtMYgN2C6ViJwrf6gloUTQuTcm9NLykN+QUTCwnIbt/wLU4G4844qDM",
+	"orRH3gnApSjAZ1Slj9v+cpjdKEBjFs6F7Q0gCRsHa0kl0G05dLqk3+uXvRBVL0VexVL8ks2skuCVeztx",
+	"lxK95x5yexeOuDNw/CoyvzNhXqmNfYWJv7uusIn517s1P828tAc+n6p1FcXNQIb1S+DS+UPVsr1f7Cv2",
+	"zoB3fGGwst1eP5gZaC+sqJwvlNTZ96bPJy3WXG7mnCJjEvN72hpaf/0eDjs5CPeZLgKwF5E2CC/mtKmp",
+	"STDjWe7K80HiBkKN/ZFmgdMGEKMG3LkD24sKIyJEk8/nIIS8REV8DX9zyZIttBR3KBK76RMuK35avntc",
+	"EezfqMBnqG24cF5exz3ZUYxsBe8qQbXqNMMB2XHHC5EPAYjeQa2TqYtnlJpIjoDaVW9jdY6r6i5B3kfH",
+	"9fUAo5n8kSKeTuqPVtXySCBmRK9B8CQUT0/R05bmIJwoOn02awzE5wK98qxGKpjAv7tlSIOus3AWxpQH",
+	"EpxJ3Ev86U1E/wNhn+4lewMxHmlCyM7Y2/VFX2wiJiWvzXTjJzq/E54dZNRrn2dCpv2aR8kDGHEDB8K9",
+	"TovqkK76+Pz7x98/+cP5998dhF8UM/KE0hO3hfdC7Yq3b3eP+AokClNetjlPjovPrHnx5DErCPE2Y4RQ",
+	"h0f8hp2wC/Zf7PjSIblEmEnORmg05G1+AkH1VJjxaT/+n399evwf/Pgfs+Pvb/7r+Jfo/04u/uv4l3/O",
+	"siffvv+XlLAcK9jzWEWXvesRT99hccthMGZK0O6Z/z2HSy9nbgpk84OA6HcuwxyWvCkMMmhPuQnlLWcX",
+	"nm5Zi7vhst+EZFq5HKOga7h0LGEnkKEegjUaEk7YU7cBMZzKQO8GpJdWSrpKiS1KCBoOV8iNK+/0Wtgl",
+	"Fn5QKNHlGpPjqL10FLkgsDbVTwVrXKQisSMkW9hP8IZA/r3BvXSRAXsRMLoxdVuuunKAE1ga23XGUeVC",
+	"LCDOv9tfyJHWSF5YbSRjPPiIgqLuNSAjFrcdTifW4PLRgdV4U/WOWCsIzIRhmRurBN6sKNAUx2s6P4iy",
+	"hFxwAzeqviGtxN279g+3oij2x6Vi0bn3yt8nTKdb5x0RTCVCz+m9MyxY6NuL+PwVFG2Vx6jQThbx4Bmh",
+	"XAxXZt0x1ciBCFzuahPDwgstVqH3CrD2PqS6g6NJGNu4ah1FZA9atKsWsVeSS48KWGUhh8qKJ9L8/RFU",
+	"Gxm0zk5K/gkjjxVORu8Us1nqLXhdC8gxBkwhK1H768/KEcTuI4U63I6uxPPSGZf4bQ9ahO5PxldcSAfs",
+	"dwvbR5rV3EAW7D8oNGCQOVkU4e74UfzQqMnLe6/f7+61i3MLVHOHXR37WJmGv+FFMemQtEzfvqvkTS60",
+	"I34iyaRu4MILWKHjXbJsQFFURzyh2Rp4nfvtr2q1qnmJ2/PtjPlcbkKR8/wQ3TaYNonoBZkPP+AFgVlU",
+	"+HXHMZn9VDCdTthbL/8DCpkDTmHaqErHE6xqVQoN+YWH1Ylngcuk+2XO0UW/64pcerDcw6g9GUGsEPuZ",
+	"bHd4x+UTRWVrcGCBwNzVoT6AtN1NGxuU+9rOaztWP4+XK4mffmaFacUJcZZVSvIMJY9lP1I60KIQ5Blv",
+	"7UEuGZp4l0xFsoVLHCDEGLvyPfJV5patldVyfHm8ZaESku2qfBH6QdR2Zm3C9TlVIrnmX1ZFHzRmA2Mn",
+	"TJFA56XDYZ5WM2K1hsSsJ5+FD7WvX/PVnhwkzirLMnSlGRXlJO1sXToBqBJydcGeM16yNdRw2eJruJRV",
+	"6WoxantfBqQXGfLDAa/6sxnTkXpWiQ/KA3rN7SODcG2/McCD3yrKwK8TK9uVfOZpHFVE9QuZYaapJeTk",
+	"zk9e1n6wG9T+kmU7dlSiic8Ut/+sA5iAQ8ckmKd2jehDoME9ZMDu5wdT674iLHwgwsKHIar/avEZfo34",
+	"8KM4fVqs5E0jMSF76MzbZ6j2CV1J/tkkhIKQaQgm0utd7R1iqe0KMOx5ovsXeDdLaQ4rITXBLU0uGvvs",
+	"yBK/FpCIzwePOrlhQToD8tlDoVC8pn9jhuVuYxP3132pqS5ZGE+i9lGX0Q639NUr9/QujBf9PaMZDGmg",
+	"Qq6+3HYmXxXUrzBYe+aXrkJ6GmKR3etV6LZIkZyy3pjzV34AM8kCvEoLnZLy6X/VEn+rOFzjIUYPwmUc",
+	"NFcyZfwr3tZ0rajn8l5UF6enEWxwbRplj27/76bQF6en//d//x985OL09DSHu1Njtn++ejZLtqr7nMpW",
+	"mp9Qe6IGPpdshkgODjMTK0eHv92Nns6yiYhfI8rCVauc7IKnLHmNzjp8EoPqLnexXwE4Bdyy4x9D12fA",
+	"Dx33Z9JjI86Ve5dNDbs9rj3Ygd0cxPcA0kI2tcKMxS05QNxZ+PxOksyL8g03izUVJAPIj+U7GWqH5WM5",
+	"aC6ikZixb1Kgx76Cfq1KODrU2N5nsF77GVhbk3CX3bPBaEyYrQaqONjvMVaBTBOuG8oLtAMft/bv3G0p",
+	"0nkgW3DE9NtrhR3UF9tNY6Jp8RafTVpkfWhAJE57RtvtCcZbVMMWjtHhVWxXwap5GBvurSdPz4hTcgXa",
+	"3Fj9O6azy6F9H4pqO8fzANxNwr4ZQlCgaq+BH10Nb0LFozEp3dpqU1qVEDKoO7rC/hRSP4dornH9cJdA",
+	"CXJM3F+i/8ffXahdqnEv0keNc1PJQ9joR0PFUUdj8y1WbbAlQJ5U5XKhq4Kn0+gd0ogG2NNiH0ou0j44",
+	"MedyAGVJrppk7Oz51Sv25Nvvj8+S2XJc5snmv2985/DQa+rH108ZNfFj2IKc+XeHh71Jj/20l9OXGuHg",
+	"zifPthHIy0LJpVg1NaaKP9IB7RPT1MZp/2nLPUL2/Ug1x6+82/7H6YD/kVvfY5D9BdxBstsBZr1lwYXk",
+	"8jZNmxCDVlcP/qctSyErb6g/xkdNzu43OHEZ+u5r6ZUPVLANZRv0e0rgY6mR39i7YSEKyH8Mix3Op9tN",
+	"0F8uxULw4oY01pQ5PBEe0Q/U3hn3G2g4KBWhaiQr2RCPok3l9jNytbEIF7xOQ2UMVcM4kLkty8Vy6ZJh",
+	"qLkn2vvtJ/DTodhQBBgCb/kntWTIP5jqbpgPpbkbJiLwnpY+qbKVeCa7/NBf8i7r7Uyj3fGwQ+Mn4KXv",
+	"ZNMzeXHzYKAK3O0govk6IKkDYC5HD9XUHpcD8FV7EYi/iROuXGtLfW9k0bAB0d5g6+XlmEzvUD+F0Uvv",
+	"J0NWz0MivpCRHmE2yh240eKGAZ3cI+yMfC0o5cNneVzGtcf2fpLxg8Tgjui4j5w4+I4LLWc+/Ji3G5hF",
+	"3NHu3BibCZ52hD5TZh0JegKocKjz5a4SGaFzOC+2c+r6GEXdoE/kH1gJgpDNAYRjTuVf822PZbRj2ihA",
+	"riSm6zq0OfcUVtsW2IUM3czhfOHMsGlUMrdaFIW+mXdApXbP6y97miaPKJuTMhZ31I1U9mJ8QBM+XIRX",
+	"dYAVhEqtyorXkI+3JztwfnQZJKYXQMNHENQP/1YaKN0XtI4IoxB2crXI5BFTdU0FrimS/EMlEXZjW4xY",
+	"VmhWqAUv9kb6PSj5P6gQK4a48GwXV+fGJzhud0YQHrRj6VN830rOr7Wa96rVnFBS9AY2vM6TPYsJdjdP",
+	"37Nt6/BkNaOQbFnw1Qqi/tjTCN9GKHYdMcOShd9xUfD5QN/kEgYcubrgej25G7lRtyD1fe7P0L7FDdG7",
+	"BaM27BHdad7tJIe378dKpVyn8yZPB/BwEl6rtPIsbwpw7T3D2QkFRogCLHPm5zFpG8FPqbdP7M/XP7iK",
+	"2omADZ15uFIGCe+mnuNDetNbWh5yAeDR2Qd5Q5TI/G6EZvS42varw7sL+bO228zYKe3SbX/L/91Ay8jh",
+	"GxLBAbfKmiTTrfxkjKpC2Ns8Y2+nwlhUjRlQCeNO6lNUZAwmDxyVqXDRXjx0x0CALjv8fdqJto2fkGQd",
+	"r1tYvJ9+JF8izhjmLJ0CTLOsJuDQY9AyaQo43R6BQ0ckobbvdLXzDZ9JrdcFr+6Xb5cEcraqx52ADeoe",
+	"t7DNutmXjzT9wY7DjaLaJ9L2yADBWlG64wmc7+jiu7PzvbjIA6rVlVjJH9ZAkH0HLK1QPCU60JrDyh3D",
+	"bxFVHfOwEBKIDDn8scI27Ph7LnT7CEZyW9CgBZfYX1cVOZNqg1lpPjoQNUpKpQeFiK+f0ZFPB6R/U8x4",
+	"byUQLjNJN49x3JOrvk4yKQrXqjzgfGAzh8PsJLuqQzs2/VAAH4pxtqA7+6CcG+2C4mK53It8T0/Z57HG",
+	"++Os4xrRmPYd+3aDIhQcN22/QWFeMa2HmCDZ86XgdTmCNOsSTITx8DiLtZBwgX6EXOhbqgZkTZV1e8EM",
+	"poq5tOyJwes4VKtvRXWsKjr1x+jpsBesqRtoW2DctN1Z0qinGwd113OSSoqi+gXqnf4nkza222AnwaXh",
+	"WI04/W4Wls0na+zte87hMLXIODQ2GM0dj1HnfTmmvkFDdLLOSRH9g17SFfRWkqumY/u0yRHaqHoCiLuq",
+	"IdoYPDYHTSkygXchm1Vd5DeHwDz3Drsf3K+8M2R72ntcvkPc3gb11plishQDBebwtE1LlJagu2Jlw7c3",
+	"A5U4V9hpyMEJcMNybvicO8wFaq7Db8E3bOr2jbKPTK65GU4fa2OVu9GwqMNAGpx7wN8VEmJCPJcKf4X2",
+	"QuWRF5mqRsglt2wlGZckfZSED268hKtObdh1uPF6isCY83QJkN8IOfmoG5dh8kHnafBsRF4796l2hskl",
+	"++42fXxr8syKOF7SRp8sS24za8Xvhtu1EWU6q7pt77fsGKXkqA8vZqyRRhSMu379dSMxPXLT4nPZP1Nm",
+	"U36f8JAEc9B2WWGynRxlSR7pZ7AS0i+806cpzLXf+IYiyK3EmQiNT8gMA/qKBMM2WBA2hwDi0MEEmWbl",
+	"uldvRnb7tfO1+q8IjRgS7oUJWMtgjrob0C4uNYGeRzr8Pcn1qF4mXGXbgWjuYek4UbLF2IUb+jkd6Gmm",
+	"ppLpuCD8/T6eSftaJ5JPlAifmoRLhUStn8ulSjSomlqJfGjeZjLN7VULOB7hdmrGGWVRdg7TgNI0FB7v",
+	"T9fNYYAgUi/vC3y4v0FnMiPgkn0TumcyITN23P4vHZ17Idz2ZYnS4NHyMeMeuDSX7Vk3XVx9b/uN56El",
+	"E3pcM2WPR2j/NOfy9pFm2Bao3PGfPHmM0RH/v2dd0Mb/PP3lm3/Zq2u20xrtFkoloz8QGPeuhrdM9uSe",
+	"6h3F1xPpOHFLAbwo7v8Jev9mMKfqjPm0+oyd+6OUZ+xbFovdVNlonnYfUxbrkIkwnO7wAWaDT1pwD+PU",
+	"4okEKjqKH+2Qpb8Vw5zwk6uH2HHPp33z3XY/1HAUNkzVPl8ZC1XD9JLluQZS5/Pq56fH5989afWNAgY6",
+	"rllSrCDVgeSpdg2To86JwejZ1YLdzqQU5FqV01v7kI8vGVG05h5z700brORVlTRFegRyz7WEinsGYDWo",
+	"9sbG9HzpGhbW1Bwof+m0Xs2YVr5MUvscEd8lMlEJwwuzJ/ZPu4qimedwwaIF27cz5ngHL0lPpmQDMdMz",
+	"V0YJfjfQcevalUt2ci8HU7N5vMUtm7f76UgQmDdiG8dvfuZhSnHbgbAz40c5FRiJEnCGCtDc9hEShugU",
+	"OU/L1Vn6b0/yqEWi5yGST9h821kRiqmI2nv2Mpk6QgscJv5gm5SiBp4PEB+BfrEo2p5WP0MnPimlPIQi",
+	"qKFK8mwNtmK59tnF7mRShpdUG6bS7VgiuZ8Q3W4Ku5JJtW25Y7r7K4HfUg0L4XWq5VTHa0dXSTCK23A9",
+	"kh7rpmO3FGHcWqnlTfOtr3FsDVcCE03HmQ++eTqeLl9DtcuMD3AtSdgM+BKUGWy9Ftx1axG6qkYFolqV",
+	"QNgUhNFyi2Ex3SzWVtld8Uoftrl/UgY+Qp8+GmywU1/cZSjpGxTdbYkz4ikGeNiqRtoT6e7V2ynnvue1",
+	"tUectZ2LvCyKTk50ZYVLp9/xRtPdFozHVhQFunqeGpaPuNEJoJuhqI6Bd2Zy8yJ8ePjbr4csQuecC7AU",
+	"hDrSa0DvkYVDfhH+DjmjJGzZQrYHZ47LJ+mu9beUhZ0dadXUC9hH9AUvCo3VUVG/K8dv9+f4kPRNc4hY",
+	"u58GPpj0vZso7p4Z4bK93b4Ge3d1SfSTQyeZxe2/XGH0Bx4U3+Vr8MBgLe39nD9RxXHb9OB8NgY18e2T",
+	"DsrFWRpsojdJKm5uamG2V1bq+moxl7+S1oKi9BbKeQl/OLmFrT/FOTfcla0qBPFBsY4qAPA6tiLXxlSD",
+	"rdKfytDjA7/V5tW7nBq8WFyHBt+6qi1m2fdNP8pAVnGbt4Mf9/8/vM6LfkFA5gDzsKQR40t6yrwoqWhK",
+	"whH939iMhMGmoVEEpUJAeb3GTlF75vIePdrk1O3OBbP/hWsEKiSjBiYbq6ba/8uomhP/pxx3WrIKanZr",
+	"38e88QlvnLCfVO0wPBBsgypFv0GQoV00C6zg8N5I9w3Nvml7YvQKqJj9wivcbaGkDo5Nf1iotKQCyag5",
+	"DJRKakNP94OajBfYTQQ7Y9bAC5/2RLjahGdDdfAdVR9bLlnDJQTMbmGr3VaS48hhdCyUuhWu6tH+7PLc",
+	"rAruIPqNMAVgF0FfpX8UhRePztxRkLwSRxdH357MTr6lbjeUsOcBny0rHwfz1KUVK0+m5/nRhcvLeuYQ",
+	"sCtec4IDOLr4605Or77L2LtCv6M6/+OFKoq25xj+qeJb1RhK3jm6OPp7Q3hg5HNp1a1WOpu6AcfSPCnJ",
+	"R0viB75DLWgO+s4v9mFdKamJVuezGaWUBY8dqpILJNzp31zlaTveKFa5KAqy99+/z5INlouohprET5Rh",
+	"Zwjc3W75Y5pV6mNh9qdvYNloyOn5swOff3zA89FlhNzSyua//mIJqpuy5PXWrZLWhUom7Y81mjgzfG5X",
+	"b0+W/V/UjHznizmXt/iZDj+79lCoayidYGkNMvcM7YD9nilyQ3y0/XzhJvG+q2y41K0HZSV9hT0OdnmJ",
+	"IOA2IA1TjSGO2qy3Xj651nAPz0fT+eIKZO4YY75lcFxyUWTU1sAo13/JyvmMKbmAHVYYlmqF0NNk2kHi",
+	"ZFRMpd7s6jWHvInBsqPPKbF0isX+WPOlr7fEVGlpN65NXHsoRsEJZYzgLBja28jeOc6HrL6Ua8rNd8cL",
+	"xwxGRClawGu4bKVSr2TUd+VCpSBzMeol9ZrDt1v9FQ1krm8B8SpPjrIeU+JkH1ow4YpDJ5PPIJ1wAri7",
+	"ycuOdswLJ4UBFQzVfHHXm33++wfhZiRRdNmT58Uqz1lb/2w5CssPCHB0V/id/lPk7wcl4AqQ1fbJv+fG",
+	"N7btdhCczWZnf3C93nDLUBq7SA8KLESXCvJKjKtbUbz/POqn88mE2RA3zl0zly9FUXpK3nrMTg+9CDUi",
+	"aekBDjjlVVUrl76UVojoCfjKD4EfrhzFR9iitdbaS+e3JKReqMVt2OwmxEMkvDMth8icWZYL8LoE/DzI",
+	"qp2+1IPsSk995dav3DqdW39AnmGc5Od8y3iXEml+9D7o5A2qKpBo6pH7+NfAiNk4Ft+QfeN++wCvjEv+",
+	"c5721EccqumHfQN4XQioWYCtSH3Jxfdc7UkYP/jlnQN/J535oU8x8lHiCD+Pm/GJEr40x02npoATqif1",
+	"AEa546BSm5I1FVntQ6fNpYYOC/6Kb39tUv9hjLjXjlKfwX6bcNf8lu6VPynjHPXuahGUm026z1ypWw/d",
+	"A9tBvs+Xg5dMVQv5/6+h5lbeDh/CoXMheZ3AE/k1cd3BZh3mjlK/XiGNGyLFMIRjq/eqJs/bCpCv6snU",
+	"oNHx7Oz67PxiNruYzf7j9Oy7gc9G1TVfThjpteeMfXqEVcbU6tceM/IHodU3Hul+ipKQXWRAX9kvate5",
+	"wYfZKSXxkSbCRCdvuTeU8NOUUMIrWbjI7z3a3XcDfm0R4R7OfDhO/IBeyGkZ7lI+qIvGFtuif/pQFKas",
+	"pDjNza4N3D/SwasfMVRNeQBU8Ep/C1BNbQ7tZZtJOtagv8uEDZV2J7G/rppS+wgENQXikoE0NSJSurqu",
+	"Exbyy1YNr7k0AK6sTFv9vITcquiEyLWuAWInc6lquPDFW9jjYwmYq1GDr9xtMzQIqFDJAAGbMaNWgAXf",
+	"SC0qBFbYEgB3G4OSCANWA1y29PMFYoU133Gea7WReEct6c01zx30BkisjaAEiR1n90+Nsy8fSPri+EMB",
+	"fPot5qmo0Zsr1H2k8Tnf3o/iH9ii6g5yqxfMt46wFGNC7OSYQ1p4iyGH/wtf7vNgVHBfSNDhhzUXMrPc",
+	"jfMvuDbUI4au7wR1uGS8yYVRtW9AannnElvfVXEODZtDoewtAIUGDLp16EId9Mfo8pKeeEC60BfeNAXo",
+	"ISap3Y8pOtC9XTbasFsAa0Z7BrG2dbfuHrOYMEOCMHd2KHHq++cPxoXa3vl7rrTOlfUx9aRsrBOcT/zK",
+	"rBCgIiSmBh1LvdrXz6adtUQdYIDK/frF3Hk58Bq0YXORh+yjxRp4BYh2sCRVsqNcua5XdBX0s8Xvc+25",
+	"K2j09LpHPoVC4/reTFRp/OQfMPEh3CO+LRlWnaCigmkyPj+mk4WRzoXAKkZBRYY/XP2F/e7P1z8d/+vv",
+	"7e3/7y+u/r1NuaQqROy+1Y57wn5EfbZWG/v735p8RT8Lo6FYXmADW+oziT3aXDkX3gWwxIykExbqvnAe",
+	"yB6+uMsXe6Wud0pIb/lgVGa9rYUBulrd0J06d19TJobcx5aLtvfwHE/xBKqFAXOsTQ28vIdj5NN5AonW",
+	"rq4vmWqGbcOtEh9YsVabLym37BkKJk6sppZB2RXSwdH6E5VR9ir4dGvuIVcWrvhuV1yd/pMOxftTp7qO",
+	"XrfukR2+TThYQpejL8PlQGzgFzDknPM/fzm+A9dRO2SQOwupV52IqniwXCKVHLMuMAdMec1+kAGMAw3p",
+	"5KP28u7xdIQ2YWEqC2hrfpgfJy0VsxhQy0XjfSNYSkb73ePZ97+3MpxSsEmZxMJgBA72nQu8qeW0aw8J",
+	"Qm8nRK+fFiHzPyQLf/xISh/P5bPI0GmHhyFkBaH7/oaiK8+UunXlHSY+si0ajoffjTFxElHGuCxoSA7/",
+	"EEFmPdimtx8Z2PAWuOtTaI1RQZT9MFZoSwAr9VCRDLU60bQjqiIuEwm0AlLITS/ELTBAxTDO7YkhB0dt",
+	"gbYknaOlj/+k3rroMFKsbBZrrEPmxQabk/NbwCgFTQ75IaCCWPP3hDk4qRb+YM1ljuB4HqrNSnq0paVz",
+	"4m04lQi5RQAWJ2ygKFIykR6ir3xUpzBmf84LtbjVLe5c31P8xTuFkTBTTSjV3yuHOpEFRzHiChACdS/V",
+	"/GFl5Hezbz+20e2TlIoicG/C3xzQNi9Z3tR8XjhoUeqhTpMbjFQErvwi9/kBnRlTCBpx0GRfxZA1/dR7",
+	"7YSmjoHOFmaLQoA0NyKPlDt6kjQ7xFWknfS9O4DQIx2CBnZX6qt/rZh0mhLbEKYbNda312OhtNMIK+DU",
+	"hXwJxZasbnoulH627W0cwdyoLobgICE2tTAG0B2Pm+0UKYILIMVTR2Xafma/ezyb/b6L4EIaNXYP57cg",
+	"L52eLQNp9C1VA+PiuUQQDn6HvgSsfvNEsxruLYYFtKUFN6jKqj0Agg41aYvYpJSmdDabzdziS8bXwHM3",
+	"yd89PreK9L/9eM26flVa9mbQZXvCnq4oeGIf0WA/aS+vhgpN2FuYX6mFHah7v55uNPudtT/p7L4ErfkK",
+	"ktq4bualiM/4x1ea441+kPK26bLlKe74FAmTcEd8EjX6/PvPfaVcIUeMSL82NDd4nexofKcbPRiK9PX9",
+	"yOC6y7NZpIa5X95AVWwv2VyZNcqe/3H16k/MwDujd+ujyC+WvsHOaGt2L5b2VAmqtX7AO6b9llXFUoc9",
+	"Rcx/hhvhfVeVHtQqH9JAcbf2yC19iXI56uEsFYaH7f201SGJ6VPYnQ+ng23cNUe+6SXjXvH0NJisHgyZ",
+	"m1/ATn56l1yS5G+pyrKXntRR0Uj1aZHEc2uPLQ16uXQwl6g12D4HVDhuh/qgqmYgauLAKoRu9aa2dWFo",
+	"TDvQvxDttu9mM/Z2Tfret7OZeyRj57MZikXLhifsSqF+FxSYyTpeZm1wSXLd90xsVTwMFOeI+btZiwLb",
+	"o8ZfwaNOnfgRxY5gJnzw2fhn9Y67McBxUEPe2EVpFW21SekwbrT2eHx8HSZuWfmJnX5TD+Wv2b/3RSg+",
+	"/ybuoC+1AwdiqJ1i2vaQ2hut2FK7cHeWnX8MrTN62mrxGsVNVQtV931hFRdWUpw6LJjRdMHX3DLbH92T",
+	"nyRuHX1xqknuV/LB+lIEP7VT6ewahvXdjJn7X7kUq8ZawkqChx1PUl1oDGQM1474J2Kqf3zJ8kf3lQcM",
+	"KUxMvJR5EmJ/wDZy5v+nj8+O8MYLpahzzEuVzxvNrn947XnykulCbciFYNXsApJcUdVqHNwID6N/6FPs",
+	"C3Gf++TUgxiW8ZDU9mSwNzPd7L6Zn2v0VwPPk1TWhE61X+RhYvqnknZCrhxs1lQyh3U8KJkdHbr53Esh",
+	"BXbhjdyJXRpiBqR7+YFklxv9M0VD+3s2ukefRkc6VIc5fxiWeZ6DNGJJ8Xk6lIgyxwyvV0DQw8gepJw4",
+	"Hhk7qQEZZMjXADKPea2z5Y8T2ONoc6wCSsuntChHCOdUQLd61lRj5vjgej8ri38hlHzqZ5Uxo9hKMWv+",
+	"CbOeZnAfamnv49zTuWtz9/E/PSh+RfdEPERZr8y/it7PkX4ywvd2U2Kxa9ROUvN+QXvqmu58Wo51H/10",
+	"Yu2FuIM9vNNm0EU01Wu10V+iE+PBLvQ3wHMHh3Hnm0JMYCMtVvLT8hDW53jpYL/+MKKvbXP+VfD9Sln6",
+	"B1VW1phBDEUEcXapC+6sh1ddeYJRbM0rjMbt5fsNN4v1QzN+P4jpEzB8CSJOAkOId9i2JCQzeDjIlbgD",
+	"zB3AsGd4pcXt9WqoNadJg8IqyN0wJ773sMpGB8n+Sz50WY+PaBvslQH5ZXyLYOiB550mPl8P7IQ7yNGP",
+	"OjRj+MexLOVR0gkQkYcwPq/7cCisXeWfOaSUsItC8UUjMkxzSBERJjv8PKyBkKxQq5240Mc5h74PT3oO",
+	"oWzdZVvFHsBu1kPATYjRGJSEVDorFpfzokBXRd3ILj/VQBnuI+z0xj3ygALKfyJBmGfYeVSQl5ROTsag",
+	"Uos1iXysanZZuZjSgp1bQnkZZ1WtVjUvS+jR8We1ceUX/gMuIqKNqvnK0h4nRYHwrKtI41fdLCouul5a",
+	"r72MZZYUSoOXx1P8PbFK767EzBXku+aKHpA2Ekcd8fOjuxQj3Wq4KNG1QwiNEpgaa+TgRu7k4oQeGRkK",
+	"urNztlYNARsEqAG/N3iBU54jIilIgFy79HNMBKlVAe6vvgCdahxT0eyofcNDac80+kG3+eNRQhNQxaeO",
+	"BXXT1tZq42ku7SEzihVK3bJOwxOPvNFpmLFQpT2ffNFtDUCA6UNZa9fJ/MuNdlls9v6j2C+1ei99Ppvj",
+	"NtmpJ6VsTWsP+1zNzM67ADynKBHPmaZarBW0GWKWy17zlX/LPbqEjctSxQQLjGNKSb0c8XLu5tBijiMy",
+	"+Yw5GAmB+rZ7y2UZd97Ed7BoBt/8julLV2iPEwnCqKVQL1UvDblx5TDqH0xS0weGNEjja8kjsWMpSms2",
+	"wQ3B9XqueJ17T0SPaZrR++iKnnjgRTZ6bJVNEjbC3q64/fYoLXntkRLs+egsEtN/RiujqBP8Qy4y6jU/",
+	"Wkv/QMmbP6mabdYOvQbrjBDup0OmtsPaYJDzL76V2oPRKW5mO9IthmB1SDFwDSpd7sRD1pSJxZq+7uXF",
+	"qhZ5XGLW6afbbTw7qAC89bpTVRXbqDrfCVtXReFS4DoZ+G7hVKudq0hpCrmbS2FcHycaPvTeE1HH2Y6o",
+	"FJptaiVXdPcIk7naBlXjgPbLRXHZ5g7haAcCGQQ2Sjk8PhyNIEv2bYJ5Y0QhjLDMo3NuMlbamwaVJNCV",
+	"aOvMlqqRWGi5r43TPSt6y6YwouK1ObUjHefc8O4J6bcQLGCo6ay92TAF8/y7J+zlM4Z4Sthgei+gwki3",
+	"8eudFuP/8+nLFxetRr5QRVNKPAc/XP0FMytjwJ5uBIGKbuwzk+bVa16Iq9/tVvhpfTqdNs9DOUZRt1x7",
+	"ALF21x/OLwkY4oXTM12zqQmyzKlZtLZe5TE9cVpbDW4hChGw7ZO3iH8MhmRAr7xWLXjhO4N0XCbtaQ0X",
+	"QcjadybbEF6SHe3oMHCmQivn5vVIVB75jcxgzbdx99KkICuKLweO+013t1KeALss7E2mvyTeve4hylEP",
+	"V3/lxkUKPX7OqOEjMbJM4BWPlPx0Puosmcj6yTAHYwWxbTOx4gfdvUkz4pB6n/ejdTrBnLTb/P7/BQAA",
+	"//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
