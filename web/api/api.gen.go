@@ -298,6 +298,151 @@ type BestRequest struct {
 	MeteringPoint *string `json:"metering_point,omitempty"`
 }
 
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
+
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
+}
+
 // BindRequest defines model for BindRequest.
 type BindRequest struct {
 	// Capacity What a battery holds, Wh
@@ -1346,6 +1491,44 @@ type WatchRequest struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -1405,6 +1588,15 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1440,221 +1632,248 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tkty2teCroHpTpaTM+bSsez1T+0PStWNtWZFKM4nuJqs7hW6iu5EhgTYBTqvjUmqfZh9sn+QWzjkA",
-	"QRJks0caWa74l+VpkgAOzvfnz7OFLjdaCWXN7OLnWSXMRisj4H/eiGVtRO7+udDKCmXdP/lmU8gFt1Kr",
-	"k78brdzfzGItSu7+9btKLGcXs/9x0nz3BH81J68rPS9EOfvw4UM2y4VZVHLjPjO7mL1d75jSduZ+ocfd",
-	"154JY19XcoH76bwi7Zpt19wyrpiuclGxZaVLxlkprKikWrGNlsqyra6LnNmK54Jxy7RaiAtm14LNhbFM",
-	"L+HfRqpVIfA7hln32S2Xlm3XohJMaVZIJdjWrcnZUrgnGWeFLKVlhRSGzYXdCqGO2bNCL24Ny7U7EFvo",
-	"Wtnj/6Nm2WxT6Y2orMTDzGW+H15yIX4Ud6KYfchmUllR3fHCvWV3GzG7mBnrjul+1MulqA753odsVomf",
-	"alm5+/1b8/F3mf+4nv9dLKz7uLuFN+KnWhhEgDyX7g548To60ZIXRnQPGe+5fXtX10/fXJ+8fPGnP19/",
-	"dzXL+ifyl3gDl9j/wNO5EcriRZainIvqkcmYXDJp2ZobppXof/agU0uV3+/UC77hC2l3CZwFdGVzbq2o",
-	"dmyti9xk7O16ls2Wuiq5nV24TT15PMtmpVSyrMvZxVnYnNvvSlRud+L9Rlf2BhBwYB1p2UreCeOQvtTG",
-	"ZuztBVN6rvMdM6IoDCt1JRyuK0D40U2cpjaBKNy7Olnu3Zu7tYVWSizcX5nlt619Zo4sefwEoMMl43Tr",
-	"jrTg+yI/fNuILsmt97Gu90jFLfLEgWPl4k4uBCt1F/RbuhTDd45d7LTKmTRwlLkopLgTefuAt0pv1aGo",
-	"0UVxBx86cO94KbR/vuZFIdRKJEiOGasrvhJs4R9CTumOvdaleGQCanNlto6TKr3tsb6FNkmC1rVFIFmd",
-	"890j0yxjmHsnrJOxr9iG78xEcPUxIJcV4pXbhlAOlH+bLda8WjmmkUtD/36XYEwbvUXk6dx/xjbaSCvv",
-	"xAWbO9resrJerCMim4sl/jsC4LT9Wn0rlBlBOg/2lbZsqSsmrWEFN5YtCm1EznK+m7ZSrawEdh2ezbkV",
-	"R1aW+9lpA1UPJf+9cIIkxhWCw/cufu4gijBWlp7c6L251oXgqisRx+TeC/+cuz0nA/uAvNNFXYqjrZCr",
-	"tRU5K4VTKu5EBdD1Cz0yqEYExHPqgXLIt3bqBvyWT4PzptJ30oA86e/GCGsLkWdsXltAbcci14IVIl+J",
-	"iu2EvXCMxCkoTldxGgpHZlKJhVNhclarxZqrFWynDzlaIA1WPGL0W7RthFMLP4bOOCRrw0fCSs1+sujK",
-	"2zBKIo4uy1qRoO2ymOinNnBfWMMUL0UbqCkVZFFXlVCL1DeuXrHH52f/llRcpKptSmF95URaLgp55yg1",
-	"gkcfzFtdFfkNEN39SLE5f3SMZm+tFdKgVbbiizHx7RgxkQPqxcoRz1zXlWFSteiGzYWjDzq7v9tYGdb1",
-	"am0noVU223DUOyY8WomFkHdi6uNGF/l9cJu2Tx+gHUarpyD8H6KwPCVjkW69XXJluRWXAGyDRE4wdbS+",
-	"KfjCyRNtyDQBS8bh9q3Y9YAM3wCt3IrS7GOaP+hSADfAjfOqAhHy/milj9zfjsyt3BzpDerER6BQOLlo",
-	"q1pEvHn6gkEM3H9RY7mt9y50hU+1OF37Ev4kts5+MBnTRe6MxKWsjLvfSQe5dl+99yk6qEVHSmPQHcmy",
-	"Du9D3aUvVRwqObzCBxyRbkTFSlkUYnaAen8rVfoHrZyRnBYqQWuaou0Q32tvnwgCtJpK8FyqVRDDkWbl",
-	"r2oK08xmW14pUj0G2JxUxjpdrWJmDY6EQutbxm1L93Tif7+16XgCAC+AavhaX+RC2TEbkswMMCa0s3qN",
-	"KJY9ml/KqtzySqSNHZ2LtDvBiEoOeBruhMp1ynj60D1LhPGzC8cT3XPH4WAxQaDFCKjM7Xp2MVtJu67n",
-	"xwtdOgortdpya+N/giVjTuirsDoC7jWvElLrlQLMN+JOVLxgcGEGjUx3I2wu1u4/WgnmxGYGrNap8NI6",
-	"jlvpvF4IMwTlAMiewL+q1dVGLJJoDm/dOFUkCWhVeyu1/dXvK12ys8zLWPR8EXEgUjwyfl1H6lIlV9cb",
-	"b/90BJBhxkn2kt86+83wHTnZ0AR3SuZSJ9WleyJNTCJ0Zo+a76ahFFz5Q6FTpZeySHDZEeZohh0yjnGZ",
-	"CwSlu8I7UcG/yH7LiDdXsazprdGSKwdAFxgQPex3muRA0iyc7XM/7xcoJQkQ/KCNNRn74dXV9cXrV2+u",
-	"M3ShKmG3urpl3LCzb8+Pz578+/HZ8enJ+eMMVRp3STy4V/cyWVo9dazv3m/EYtx3AzqtgOeMp6khJRZd",
-	"j0KJarVzBr+zxZwUWnBjM3RLaiXCT6hrIGOh1WorC2l3jwwDq9S4R7e0lR0rBL8TaIOClRk5WdoObsPW",
-	"7slSWCb4Ys20swgfGaZE41BiYIfT7yAtEh8xjIcTJDzWeNQU9DJ3i9PsXoDJRD3AnT21XON0IvMDQWU1",
-	"mwtweSr3b/f7qpL5JZtru2bcGclzfSfYKdOq2CFQe8ECs+aVMJFMn2I2rHVlD96o5bdCYcjCb3XKch18",
-	"p0vxgPWbIeClyOB7WRQpu4MCJCbyqDtU0Sg5AYW32gdIjABp2HftFVIoezPAHBsMmgDV0XjHBD/tgKcn",
-	"0DodcQMKVMVWwpqJ1y1+Ssr6cM8XrOBOVNKlA3Wu5WrtAKrE1FVkLgaX8QEPvI5ZFnyYc0AijAa928cr",
-	"3UGy2DHT3F4PwrShrEE4hG8aw1SeVKqfgnKFVEEO4tkvETyhuMJNLgq+uykTwuoZipsQgVArYNzBwGAV",
-	"ycb22l+fu7X5e1z7yenp6em+YEQerLgxm7JjFIT3biT8aUkB2WFRPaxGNPf2RcSUVnyTvJErWQi1EF4R",
-	"8BdgPv4GvvhwFX9/s9ZFghu8EStpbAhYl3znBIvTMSEI4P3SHmSOfyPtVYJtuervpg29s/NvpuytEisz",
-	"tjcSIrAtgpmHTObkDag8S10UemsuvADaoN4N9u0BmzxLOwzT4lmiMuSNQrQB+qYgiOiz5jLB6lIU+gL7",
-	"2xJpSNPFFPhmcv/jO8bTJ8B6DcCSpGFCdCfln9prM3zhUUwnbtSqEDcNLFOwCPvki4XYWIj6R+DPfFhE",
-	"uStmRvBqsRY5264dauGFObRMx0hqZZzpHvsveyyzC1brrLe0PmJlKXRtk8ztmtJYUCgCITse8/G8zWFw",
-	"KpLT0QRo2/R8EEoRIk40xb3o/+TW+PeF3vbh9lpvIw5T6hJ4imPGRUGoEew4jFfolXDmkTO1nAHcC+TB",
-	"m1tRNfyq+TKodcXuGD/1P8khchTMeHYUlJMjb8g7FPM2HauihCP4Rm2cSYjYqcSKW3knkslC+NmJmrP3",
-	"IUx72m1kskqOBx3PxoGTOWtSaSWAw9ORwTCdqP4i4/wE/mLy4JPHmPFSq5X7oZzoI+5SCj7k+ToAL6kD",
-	"1+gk795jwVXKKnkpi0JqZdcBWD5qR0KoEAaFy6rmlRPd4pFxtovDS9NIdYfBZq23iu2mWuT3jHLCZtM8",
-	"GVz0B4VMHLReui+meKreinzKB16553qB0Cb46YEfNj90b7iT3uWV/s/tE/+oF055cD8CskvFzk/Pnxyd",
-	"Pkk6SeukubFzCGogc2IywK7qsg+uzvFxz7Ts0HlfbZOqgLRrtqnEhsucEexMhswM7U/D9FaApgkam9bF",
-	"I+MdYk7wLrhy+Ljh/VjkksgjYd0Sr3RPMGO5ygGkS11lEKpCKpnKRGCbKV/klpVc7dwBBrzjQg3vjwye",
-	"BVfucI7U4r1dgnpkwa+wFbn3RTnzaDL708kribhEgBOBnb6OzoaFLh2v876l8h5+JQ862kqGN0aAGUIk",
-	"h5E9suGlrlMJnC8jgH3FFrwEV6sOl/+RV0yeksAuGS+0EhfuNtb+9iGHxrFRmTt9usK0XmfBDmQTcMp3",
-	"HpcRgZTp6Clw/ZFbseW7qxCx7gBtLXh+M8Aqwv4B54xYaCASa5w9sLh1Kge8H1SNev7IIG9Cvb1R0KVl",
-	"fFWJqU6pAb+eY/g3JGETIkGWIZ0hjt4iDsPFG6kWGL41FoM508K3TcS5AyRuF2tBgVFcYiudMcw4wxyY",
-	"pMpfiWVtUglZb9e7Zvt4lBJQR2mb2lfVZM6PbQzTzAXJbbRhRN6FRmxOKXEPWpZ7Is4/kAbYQcHFIk24",
-	"TsRvjKhzrXalv9iOG71WOcQtnIkdZa6tOeLpRhsr1cpcMlFu7M7HMt+K+ZVe3AoL4sMJlu1aMyMceivN",
-	"bsXughlbcbVyrM7rO1YXzqTThky6ZCpXnNU6moUSHkQ/YciCGn3JPxf8ctPTXiiLI6H3iCheNfaFENf6",
-	"kM2WZCaN6g7umWFi3pd4fx18oJElk9FdO8sVRBA5VS6Yh2GGWb1ws/5kcIWA53VpMNTFi2KWTLrVxQAm",
-	"VmD/2wjZwAChQA7EENHwYHzpjLSQgbdFUU6BD4h4mliOn9y+Xcf2YQX41Q4QQRDThm3kYgPIqtv5b1OT",
-	"fHO+25tcBA8NZHl3PPaeghukjFDar5diCC+i0EtHB26SGxMuG0uOtnvYVZ7v+wVS2/oRMzUTCU9icTuA",
-	"rQ3XBluUGblSInfXJwazhzx7SjISjV9Ir9REdLfSKmeyOY5HazqGr3VS8Kwh77j/zTnUEk1Dn1uRMOHu",
-	"RCWXUlSOdwbLMoDLeIMF2fPxpp6nzuwTvtqfdopXnovcUcCSzyu5SBMucvr++ygi2huadtJK6wSs1tys",
-	"W2oGAC9ja/F+L/ZRVhZdA62AIB1GxCHdrbnMKbc2lEznD3mPjSe3LO/ES2EMXw3FRE/4Rp7cnZ1sDUrc",
-	"S8YZBgQxbG2Yri1zH24c3rlGVghO3p6Rl/sU13H55x6i5E0xJXczEpbJFMeLiJJLPPIl22i1wh/Ix2o1",
-	"42yDVO6jp7iFjDbukFet9odR4dchmL/2bKmTS1FVujosu3IwUeynmhcUMPUHWWkNEkEagyc0tdmg17ZW",
-	"4PFOVbZUySDT2ya4gS7RpILVcTRHqV+8qJO1RJjr5XiyFe8tCFJVF/3SRDi3/07wUPtDT/RLN1fxyT3T",
-	"7tN/cZsze3M113pr2i7lkMYH6XaPUFb0g+IyygY9LEycjn2hcVxmRMjdKEgndpY8mCCJCRF9PJkPpBET",
-	"Jt50gBYMiXwJTRiF1WSVurnsVITmgKKKkB88mNGH3G9T8NrIOaRRTw3Bpf3KssmOpUNHezgA1z89mr/k",
-	"1a2wb+piGM99GXZZG8tuhdgwq/v5HUIWaTfBmrJknAJWYfhpggBFP/OIlRLy9zyu641Q6LV0in/GWqXI",
-	"bWN7wJpcFlpXA75vvT3wACtuxc2i0KauEnzyirw7pKNGxotQZLlI5UAfjulkd3IhpxSNOOz3wOmgUqcf",
-	"hVrZNWZFTKt4snJxm4jvYV6kMxPLurByU3jfyX1cmqH4qQVyWtvfahYwNCXSX4K78VkTxpkY3+nmbZFp",
-	"ZkJAsu1AnotCb9lpKxVvO9VJN9dJ53rsz79gt2JjycPC0QsaEludJJamm+4aQunaslCfeKhD/n6xpmUl",
-	"xL7zwDEoOREytTD3ruQ7tsDAL5QQH77lJg0/kWEofC1an6bo2mgfWoHfqwlBdW3AoUT4ZPzKLzyMoS8a",
-	"lt926m02hRxM/MDSMwPosK2ktXHCdVzMg408pktk3FTo/5FIR9HbQ7/2Br1Yo1LVH5cWiHY+DDq/yx7s",
-	"llIUA5e90EVdKvJmopmxXetCQNeQFEp3CqViJwrfmf12H30Xt0QvDR/pDToFE8dJ8O7ncBay8RAjDsos",
-	"SnvkiQEuZSF8RlWa3PaXw/SjALVdkAvbG0BKOHO0KYFuyqHTJf1ev+yEqDop8jrm4pfs1CkJXrl3G6eU",
-	"6D1yiO4ukDgZOP4Umb+ZsK/Uxb6CxN++K2xi/nW/5qeel47g86laV1HcDGRYvxRckT9ULxv54l5xMkO8",
-	"5wsLle1O/EBmoBNYUTlfKKlz703fT5qtUW7mHCNjCvJ7mhpaL34nhr/GUtILsRwpAnCCyFhZFEGbmpoE",
-	"M57lrj0eJCQQaOyPDAuY1kd8UUmdD7hzB64XFEboe4Q+n0ll2D5wmqiIr8TfKVlSV2zhJFxRcOoi0U+f",
-	"oKz4afnucUWwf2MjfIbalkvy8hL2ZDNaHjsRvN9IrFXHHQ7wjjteyJxM80TdW2WSqYtnmJqIjoCKqreh",
-	"Ooequkuh7qPj+nqA0Uz+SBFPJ/VHp2pwJAAzghfg/CB7egqetjQGwUbB6bNdQyA+l+CVZxVAwQb87Zch",
-	"DbrOAi2MKQ/IOD98GNr0mwj+B7Z9uhfvDcB45LiR5UXG3q4vumzTad4bXtnpxk9EvxOeHUTUa59ngqb9",
-	"mkfJAxBxg9xF7LmVTPL16aqPz799/O2Tfzv/9puD+hfFiDyh9ISu8F5du+Lr698RXwkFzJSXTc4TYfGZ",
-	"My+ePGaFsBaCiLlcOXXfkfgNO2YX7J/s6JI6uUQ9k8hGqI3Im/wEbNWzgYxPt/h//e3p0V/50T9Oj769",
-	"+efRu+j/ji/+efTu59PsydcffpdilmMFe75X0WVHPAL1HRa3HG7yhgnaHfO/43Dp5MwdnZ5dn51fnJ5e",
-	"nJ7+9eTsm8/WGq4lDHOx5HVhAUE7yk0obzm78HDLmr4blP0mFTOacoyCrkHpWNJtIAM9BGo0lDhmT+kC",
-	"4nYqAx0JAV5Ga0WVEjvgEPg5OCF46w12MAJCuYTCDwwlUq4xOo4aoaPRBQG1qX4rUOOiNLIdqdjCLcFr",
-	"ENXGG9xLigw4QcBQYpqmXHVFDSegNLbtjMPKhZhBnH+zv5AjrZH86LSRjPHgIwqKuteArFzctjAdUYOr",
-	"RwdW403VO2KtICAThGVunBJ4s8JAUxyvaf0gy1Lkkltxo6sb1EpI7ro/3Mqi2B+XilnnXpG/j5lOt85b",
-	"LBhLhF7ge2dQsNC1F+H5K1E0VR6jTDtZxAM0grkYVGbdMtXQgSi46msTw8wLLFZp9jKwRh5i3UEy2JyG",
-	"rYkisgcdmqpFnEii9KjQqyzkUDn2hJq/J0G9VUHrbKXkHzP0WMFmTK+YzUFvwatKihxiwBiykpUXf46P",
-	"QO8+VKiDdKQSz0syLmFt37QI3J+Mr7hU1NjvVuweGVZxK7Jg/4nCCAgyJ4siSMaPIWPcuvSD1+/7d01x",
-	"bglq7rCrYx8q4+dveFFMIpIG6Zt3tbrJpSHgJ5JMqlpceAYrTXxLDg0wikrAk4atBa9yf/2bSq8qXsL1",
-	"fH3KfC43dpHz+BBJG0ibhO4FmQ8/gICALCpYnTAmc0sF0+mYvfX8P3Qho8YpzFi9MfEGN5UupRH5hW+r",
-	"E+8CjonyZc7BRd93RTqWaA6H9uQOYoXcj2T9zxOWT2SVjcEBBQJzqkN9AG7bTxsb5PvG7Ws3Vj8PwhXZ",
-	"TzezwjbsBDHLKSV5BpzHoR8qHWBRSPSMN/YgVwxMvEumI97CFXwgxBjb/D3yVeYOrbXTcnx5vEOhUiSb",
-	"MPsi9IOgTWZtwvU5lSNRS2unog8aswGxE6ZIgDM+NLVmxGkNiV1PpoWPta9f89WeHCTONg5lUKRZHeUk",
-	"9a4unQC0kWp1wV4wXrK1qMRl01+DUlYV1WJUTl6GTi8q5IcLEPVnp8xE6tlGflQe0GvuHhls1/Yv1vDg",
-	"X7XLwK+zVzaVfObpPqrQ1S9khtm6UiJHd35SWPuP3YD2lyzbcV9FmPhMcffPKjQToO6Y2OapOSP4EPDj",
-	"vmVAf/nB1LrfOix8ZIeFj+uo/qvtz/Br7A8/2qfPyJW6qRUkZA/RvHsGa5/AleSfTbZQkCrdggn1eqq9",
-	"g15qfQbG5k656QrwdpbSXKykMthuaXLR2C/eWeLX0iTil2uPOnlgQToD8tlDdaF4jf+GDMueIlfQX/el",
-	"plKyMFCi8VGX0bktuOoVPd1v44V/z3AHQxqoVKsvd5zJbwrqb22w9uwvXYX0NMQi2+JVmqZIEZ2y3pjz",
-	"Ij80M8lCe5WmdUrKp/+blviv2odrPMTom3BZas2VTBn/rd/WdK2o4/JebC5OTqK2wZWttSPd7t9tYS5O",
-	"Tv7///1/8MjFyclJLu5OrN39+erZaepOflFlK41PoD3hAJ9LdgqdHKhnJlSODq/djp6eZhM7fo0oC1eN",
-	"ctJvnrLkFTjr4EkIqlPuYrcCcEpzy5Z/DFyfoX/ouD8THxtxrty7bGrY7XHtmx24y4H+HgK1kG2lIWNx",
-	"hw4QooVf3kmSeVa+5XaxxoJkIdSn8p0MjcPysRwwF8FIzNhXqabHvoJ+rUsxO9TY3mewXvsdOFsT+y7T",
-	"s8FoTJitVmziYL/vsSrQNOGmxrxA9+Gjxv6d05UCnAeyBUdMv71WmEm1IhzOw4ZtTDQt3sKzSYus2xoQ",
-	"gNPQaHM9wXiLatgCGR1exXYVrJqHseHeevB0jDitVsLYG6d/x3CmHNoPoai2RZ4H9N3E3jdDHRSw2mvg",
-	"R6rhTah4+E1Mt3balNGlCBnULV1hfwqp30O017h+uA2gBDgm3i/C/9Pfrqgo1bgT6cvzSphUqZqEQT9G",
-	"bDjoaGy+w1mvSyHypCqXS7MpeDqNnjqNGCGi8GQyN6/kMu2Dk3OuBrosqVWdjJ29uHrFnnz97dFZMluO",
-	"q5wq67tosxQVGJN+1tR3r58yHOLHcjGXzpLBd4c/e5P+9tNOTl/qCwdPPnm2i5q8LLRaylVdQar4IxO6",
-	"fUKa2jjsP2+5R8i+H6nmeE0NR0aap02prqtEPlCFD9f5CXryD/SqGGqMBp2wEMkmjifBjYazhB5qUcJa",
-	"aK/WfDsJ02bacaL7AGS9ZcGFRHmbtkmIAaur0/6nKUtBK29oPsYnTc7uDjihDH1aLX3ygQq2oWyD7kwJ",
-	"eCz15TdONixkIfLvwmGH8+lSU6rlQvLiBjXWlDk8sT2i/1AjM+73oeGgVNRVI1nJBv0omlRuvyOqjYV2",
-	"wet0q4yhahhqMrdjuVwuKRkGh3uCvd8sAUuHYkMZ2hB4yz+pJYv8o6FOn/lYmNNnIgDvGemTKluJd9LH",
-	"h+6R+6jX20Zz4+GGxingpZ9k0zF54fLEQBU43SB086VGUge0uRwlqqkzLgfaV+3tQPxVnHBFoy3NvTuL",
-	"hguI7gZGLy/HeHoL+qkevfh+MmT1IiTiSxXpEXarieBGixsGdHLfYWdktaCUD9PyOI9ryPZ+nPGj2GCP",
-	"ddyHTxws48LImY8n8+YCswg7mpsbQzPJ047QZ9quI0aPDSqo63zZVyKj7hzkxSanro9RVDX4RP4BlSDQ",
-	"sjk04Zhj+dd810EZQ0gbBci1gnRd6jZHT0G1bQFTyMDNHOgLdgZDo5K51bIozM281VSqT6/v9gxNHlE2",
-	"J2Us9tSNVPZiTKAJHy60V6WGFdiVWpcbXol8fDzZgftDYZDYXmgaPtJB/fC10o3SfUHrCDMKYSeqRUaP",
-	"mK4qLHBNgeQfOtlhN7bFEGWlYYVe8GJvpN83Jf8HFmLFLS482sXVuTEFx+POsIUH3liaiu9byflbrea9",
-	"ajUnlBS9EVte5cmZxdh2N0/L2WZ0eLKaUSq2LPhqJaL52NMA30Qo+o6YYc7C77gs+HxgbnIpBhy5puBm",
-	"PXkaudW3Qpn7yM8wvoU+0ZGC0Rj2CO6472aTw9f33UanXKfzOk8H8GATXqt0/CyvC0HjPQPthAIj6AKs",
-	"cub3Mekahd9S557Yn6+fU0XtxIYNrX1QKYMS76fS8SGz6R0sDxEAQDr7Wt4gJDJ/G2EYPZy2WXX4dkX+",
-	"rJk2M0albbjtH/nfD7SMEN8QCw59q5xJMt3KT8aoNtD2Ns/Y26ltLDa1HVAJ40nqU1RkCCYPkMrUdtGe",
-	"PbS/AQ263OfvM060GfwEIGt53cLh/fYj/hJhxjBmmVTDNIdqUhxKBg2SphqnOxI49IvI1PZRV7PfsEzq",
-	"vBS8ul++XbKRs1M97qTYgu5xK3ZZO/vykcE/uO9wq7H2CbU9NECgVhRlPDbnm118c3a+ty/ygGp1JVfq",
-	"+Vpgy74DjlZonmIdYM1B5Y7lt9BVHfKwoCUQGnLw4wbGsMPvuTTNIxDJbZoGLbiC+bq6yJnSW8hK89GB",
-	"aFBSKj0oRHz9jmY+HRD/jTHjvZVAcMwk3HyP4w5f9XWSSVa41uUB9AHDHA6zk9ypDp3Y9LwQfCjG2TTd",
-	"2dfKuTYUFJfL5d7O9/iUex5qvD/NOa6hG9M+sm8uKOqCQ9v2FxT2FcN6CAmSM18KXpUjnWYpwURa3x5n",
-	"sZZKXIAfIZfmFqsBWb3J2rNgBlPFKC17YvA6DtWaW7k50huk+iPwdDgBa6taNCMwbprpLOmup1tqdddx",
-	"kiqMovoDmt78k0kX2x6wk8DSQFYjTr+bhUPzyRp78x45HKYWGYfBBqO543HXeV+OaW7AEJ2sc2JE/6CX",
-	"zEZ0TpLrumX7NMkRxupqQhN3XYnoYoBsDtpSZAL3WzbrqshvDmnz3CF2/3F/8tYnG2rvYHkPuJ0L6pwz",
-	"hWQpBArI4WGb5igNQPtsZct3NwOVOFcwaYjaCXDLcm75nFPPBRyuw2+FH9jUnhvlHplcczOcPtbEKvvR",
-	"sGjCQLo594C/KyTEhHguFv5K45nKI88ydQUtl+jYWjGukPtoJT568BKcOnVh10HidRSBMefpUoj8RqrJ",
-	"pG4pw+Sj6GmQNiKvHS3V7DB5ZD/dptvfGj2zMo6XNNEnh5K7zFnx/XC7sbJMZ1U34/2WLaMUHfXhxYzV",
-	"ysqCcZrXX9UK0iO3TX8u92fMbMrvEx5Swh50XY6Z7CZHWZIk/UyspPIHb81pCnvtDr7BCHLDcSa2xsfO",
-	"DAP6ihKWbaEgbC5CE4dWT5BpVi69ejNy26/J1+pXkQZ6SNALE3otCztrX0BzuNQGOh7p8Pck1oN6mXCV",
-	"7QaiuYel40TJFmMCN8xzOtDTjEMl03FB8dN9PJPutVYkHyERlprUlwqAWr1QS50YUDW1EvnQvM1kmtur",
-	"puF41LfTMM4wi7JFTANK01B4vLtd2sMAQJRZ3rfx4f4BncmMgEv2VZieyaTK2FHzv0g69+pw2+Ul2gjf",
-	"LR8y7gVX9rKhddvuq+9tv/E8tGRCDw1T9v0I3Z/mXN0+MgzGApU9/8mTxxAd8f971m7a+F8n77763V5d",
-	"s9nW6LRQLBl9js24+xreMjmTe6p3FF5PpOPEIwVAUNx/CXz/ZjCn6oz5tPqMnXtSyjP2NYvZbqpsNE+7",
-	"jzGLdchEGE53+AizwSct0MOwtXgjAYoE8VkPLN2rGMaE76keoueeT/vm2+N+cOCo2DJd+XxlKFQN20uW",
-	"51qRos+rH54enX/zpNE3CjEwcc2BYiVSE0ieGhqYHE1ODEZPXwumm0kpyJUup4/2QR9fMqLozD1G7037",
-	"WMk3m6Qp0gEQPdcAKp4ZANWgxhsb0/OlK7FwpuZA+Utr9GrGjPZlksbniPgpkYlKGF7YPbF/vFVgzTwX",
-	"Fyw6sHs7Y4Q7ICQ9mJIDxGzHXBkF+N3AxK1rKpds5V4Opmbz+IobNG/uk0AQkDdCG8I3v/OwpXjsQLiZ",
-	"cVJOBUaiBJyhAjS6PuyEIVtFztNydZZ+7UketYj1PETyCZvvWicCNhVBe89dJlNH8IDDwB8ck1JUgucD",
-	"wIdGv1AU7ajV75DYJ6aUh1AEDlRJ0tbgKJZrn11MlIkZXkpvmU6PY4n4foJ10xb6nEk3Y7ljuHuRwG+x",
-	"hgX7derlVMdrS1dJIApduBlJj6XtuCuFNm4N1/Km+c7XODaGKzYTTceZD5Y8LU+Xr6HqI+MDiCUltgO+",
-	"BG0HR68Fd91ahqmqUYGo0aXA3hTYo+UWwmKmXqydsrviG3PY5f5JW/EJ5vThxwYn9cVThpK+Qdm+ljgj",
-	"HmOAh51qZDyRaYveVjn3PcXWHnbWTC7yvCiinEhkBaHTnXhjULYF47FhRQGuHqeG+SNcdKLRzVBUx4r3",
-	"dvLwInh4eO3XQxYhOedCWwrsOtIZQO87C4f8Ivhd5AyTsFXTsj04cyifpH3Wf6Us7GxmdF0txD6gL3hR",
-	"GKiOiuZdEb7dH+ND0jfuIULtbhr4YNJ3P1GcnhnBsr3TvgZnd7VB9D11JzmNx39RYfRHEoqf8jVIMFBL",
-	"ez/nT1Rx3Aw9OD8dazXx9ZNWl4uzdLOJziaxuLmupN1dOa7rq8UofyWtBUXpLZjzEv5wfCt2nopzbjmV",
-	"rWpo4gNsHVQAwavYilxbuxkclf5UhRkfsFaTV085NSBYaEKDH13VFLPsW9N/ZSCruMnbgcX9/w+f86Jb",
-	"EJBRwzwoaYT4kpmyL0wqmpJwhP83tiNpYWhoFEHZQEN5s4ZJUXv28gE82ujUbe8Fsv8lDQKViuEAk61T",
-	"U93/ZVjNCf9Tjjst2UZU7Na9D3njE944Zt/rinp4QLMNrBT9CpoM9btZQAWH90bSGoZ91czE6BRQMbfC",
-	"K7htqZUJjk1PLFhashGK4XAYUWplLD7dDWoyXsA0EZiMWQle+LQn7KuN/WywDr6l6sPIJWe4hIDZrdgZ",
-	"ukp0HFGPjoXWt5KqHt3PlOfmVHBq0W+lLQRMEfRV+rMovDg7I1JQfCNnF7Ovj0+Pv8ZpN5iw5xs+h+7X",
-	"lFGsPYRe5LMLaMr+PbW+3vCKYx+A2cXf+rkkBZ3pHoMc4mQxG4XHpPvyTzU2DEOnTKs2EZTKFHN/57i7",
-	"2WhlkPudn55i9ldwroHWt4CDnvydikSb731El+8PH7IEfRMz84NkFhxTxx7jvlKrhP2fvBHL2ogcnz87",
-	"4PlIEsCNATP+2zsHHVOXJa927d01KOkoCqnHJ0HJikjfh3LxbyEJubEOLxsbaWz0BGwvICHN0U1mtV/V",
-	"pUGCy6jdFVdMKFtBrRVFLI5Z0JxWNa+4skJQwMQwd1qRs3rjh3dUwrMHyN4sdSUufFgCutcsxZaGmVBM",
-	"uuE9WIKjVShuzMJsQ4QWhrg1NLuA294KZTHBvRLisoGfD33AsFnY5xoGhxgml/jmmueUVCYUeP2Q9Ns0",
-	"uhL2e+yH81E4P4rq7vsDqL3E32KciloYUgj6kYHnfONKx95BcpX6TuROms13BFiM8EFVcIwhTeJWkk+t",
-	"hP3RO7IfDAq0QgIOz9dcqsxhN+wfpnxDuyJUtRPQcQKizqXVlW+t63DnEpo6bmLpABOq1crAhBZojtCC",
-	"C43uG4HLSz/c78HgEg+sH0CSin5MwaE/yt4jiIwmpJlGPjeT0vuQOPGTIYbAEU2F2CPSWiJrvzRqzAlb",
-	"1WJMOmX3G6OWWr83cfLhZOLUURtpBNiEQRxfiMzLnWZsLJvLPPQmWawF3wjI41ni5JNWQTH1c0NR0PWD",
-	"3EfskQgapV565HMoNNTRaaJK4zf/0VfU2GvdewpyxDfcA38qKCow1wa3kDnh0STGbnTKAY2zdDF89vzq",
-	"L+z3f77+/ujf/+Ck/3/+ePWfjTGB8TXoK9d895h9B/pspbfu97/X+Qp/xmlLMJ+QYwdV6D5IgQqQBWJp",
-	"ma4tTv4CPxjsA9AjzIGnMEZKvKOrpcGDUZ71tpJWoGilT7cyOJp5UAP8xGHRrsVGgq+CnBq9FK93yPqE",
-	"sc80BnIGsFIvrLBHxlaCl23sDB6QuVS8SpQQtt01lPz+cPIsHuyfwP632BAfpnZ5VKxwRv7nZW7DlPMM",
-	"GBNHVNPLoOxKRYWWnqLA4DRCeEcC98mENI8+wa5Ofkai+HBCquuouKVHengL2Aft5wLyhf5d00XpuwdH",
-	"A3+AAS7oQXDwXbrnHz8c1+SNb4QspE7cDVTxYLlEKnmYNIpdNkcRwFI6HIbVk4z3Oxy17Rvgha0sROPN",
-	"Zv47aa6YxanirFY0aQw4LUCH/f7x6bd/cDx8w3eO1YEyCSFvKIn1PTm8qUXatU92w7cTrNdvC3tOPCQK",
-	"T+Gfh2FvN1PxF+Gh04gHBx1i3eqD89BD6c49/+3D8Gitb8lxaWOSbfI8fWFpnO3JrGbStsgydngP8eHn",
-	"UTL4g116s8jAhTcp6Z9Da4xc/W5hyD1QQjiuB4pk8EJH246gChnHyNAKYZPTkG8FjbGjmZzoLI6KafZM",
-	"X/XJFhwsffgndo0Gh5FmZb1YQ4SdF1tou89vRTPE0QA+tCYwH7NX8RRrUQm25iqHso/WaNFKkDiQFXTS",
-	"xsmzNFgUZhSIokjxRHwIV/mkTmGoHqbZ2aGiIjHy98t2CtNQxmkmlO7eFeVTZcFRDBkzWFvdMnIemkd+",
-	"c/r1pza6nwPi0DT2nMZk9PzNoY7skuV1xecFFc3hdADc3GCkImDlF3nPD+jMmALQCIMm+yqGrOmn3msn",
-	"DfbCJFuYhUnokXKHT6JmBxVDeJO+K43AuijKDYO+YV31r2GTpCmxLVYr4MgIJx4LbUgj3AiO/fWXotih",
-	"1U3DZ31Qs2ncRACjr1IMgZKdtpW0VoA7Ph79i4kwqHiaKAHB7+z3j09P/9DOTUSNGvri81uhLknPVgE0",
-	"5hbj3HB4riC9jN+BL4GG9uIJnIZ7C2EB42BBM//1ntIYygfeQdVdvXHS7+z09JQOXzK+FpxGV7PfPz53",
-	"ivQfv7tmbb8qHns76LI9Zk9XGDyBGTHCLemEV21Ee1g6a8vXk61hv3f2Z2tMe1Ibx3nNEY1/eqW5PYf/",
-	"AVTmj599PMkd8VnU6PNvf2mRcoXT7oe5XxOaGxQnPY3vZGsGQ5E+c4XmJrdwNotndUeDvS/ZXNs18J7/",
-	"dfXqT8yK99Yc97Eb/GJpCXaGV9MXLA1VScwieEAZ06zlVLEUsaeA+XOQCB/aqvSgVvmQBoofmT0spS+b",
-	"QVfYnVxpnDBnrGOAUNrBpPkcdufD6WBbEnPom14y7hVPD4PJ6sGQufkF3OTnd8klQf4WFJzuNP2Wioaq",
-	"T1Mjnzt7bAmDj6wJ5hLNddvjgArkdqgPalMPRE0oDYsmvXWacoaWywOdOcFu++b0lL1do7739ekpPZKx",
-	"89NTYIsODY/ZlQb9Ligwk3W8zNngCvm67wbaqHgQKM6hmhWGozkdKl4FSB1nTEB9BiZQ+eCz9c+anrsx",
-	"JJphq+nYRekUbb1N6TD0tYY8Pr0OEzdj/cxOv6lE+Wv2730Ris8f5Z3ocu2AgRBqx5i2I1In0YodNsIn",
-	"WvYDw5zGiE87Ld7gDLVK6qrrC6O5PyeU5TiaLhjPmPtMcevOVLspJrk/yUfrS1FidfeWCAY9N2PWGqsj",
-	"IG7sC+qTUJcGAhlxkKUNd/9EDPVPz1n+g1Z5wJDCxMTLMI5wkm1E5v/nj8+O4MaPfvzkS53Pa8Oun7/2",
-	"OHnJTKG36EJwanYhklhB0+D2EKN/6HPcC2IfLTmVEMMxHhLaHgxOMqNkb4ZYKT9BOAllGvm9n+XR+LbP",
-	"w+3iGeXTwBzO8aBgJji087mXUknoLx25E9swhAxIevmBeFdnLvtnVox6c+XH7ujz6EiH6jDnD4MyOAp2",
-	"uYtHM4OnF6dhAhME9EDlJJo/OESpJz/v8TUIlce41rryx6kRsE69X2n1CyR5jACOVEA/GLjejJnjg+f9",
-	"RVH8C4HkU7+rjFnNVpo580/i4I/9BvehlvY+zD2ZUwPHT7/0IPuVbYr49Nz3mVT5b6z3l0g/GcF7dykx",
-	"27W6l9S8n9GeUDupz4uxtOjnY2s/yjuxB3eaDLoIpmatt+ZLdGI8mEB/A6PXIdv6zrc7mYBGRq7U58Uh",
-	"qM/x3MGt/jCsr2ng/xvj+5Wi9HOcY4Zl1lCe3AzUac2GoPIEq9mabyAatxfvw+z4h0T8bhDTJ2D4EkTY",
-	"BIQQ76AhT0hm8LPxVvJOQO4AhD3DK81UX6+GOnMaNSioguyHOeG9h1U2Wj0avmSiyzp4hNfgRIbIL2Mp",
-	"AqEHnrfaU/1GsBNkEMEPe49D+IdQFvMokQJk5CGM6RUnhY9WZ732zxxSSuj7njYz26/Pzi9OTy9OT/96",
-	"cvbNp6w0/Cwpj36k+lSHH8HMgaDQq15c6NPQoe8wld5DKFunbKvYA9jOesBiiUem2bZeQowvkc6KA9WK",
-	"AlwVVa3a+BRNIRtCJz+86QEZlF8iAZhnfuISm++IcjKGo5dQoeN+5AultEBPolBextmm0quKl6XowPEH",
-	"vaXyC7+An1BndcVXDvawKQyEZ21FGlalXcCAtRimXnsZyywptBGeH0/x98QqPYnEjAryqW0ouILa7KjF",
-	"fr4joRjpVsNFidToI7QAYXqsRQl9uZWLE7q/ZMDozs7ZWtfY2CC0GvB3AwIc8xyhk4ISIjeUfg6JIJUu",
-	"BP3VF6BjjWMqmh01Jnko7bk93muSNH88CmhsVPG5Y0HttLW13nqYK0dkVrNC61vWauUTxg/FrWAWunT0",
-	"ycGciOjAT7tKZq1dJ/Mvt4ay2Jz8M9GM5NLnsxG2qVY9KWZrOnvY52pmbt+FADoFjnjODNZirUSTIeaw",
-	"7DVf+bfo0aXYUpYqJFhAHBNmhXn1tJ1DCzmOgOSnjNpISNC36S3KMm69Ce9A0Qy8+Q0zl1RoDxsJzKiB",
-	"UCdVL91yAweMPSCnxgWGNEjra8kjtuMgime2wQ3BzXqueZV7T0QHaepReXTlB3A96CFrM3bKOtk2wklX",
-	"uH5HSkvuZ+0CfbQOCek/o5VROOPgIQ8ZTVEYraV/oOTN73XFtmvqXgN1Rjg9LQZT0ztwMMj5F98k8MHg",
-	"FLdpHmo2437MGsWAWq9S7sRD1pTJxRpX9/xiVck8LjFrdYput1QeVADeet1psyl2UXU+MVuqoqAUuFYG",
-	"Ph0ca7VzHSlNIXdzKS11KMPPh66SMuql3GKV7dF30mZU26Ar+KBbuSgum9wh+NqBjQwCGqUcHh/fjaDX",
-	"W2Vh7jIm5rWVhbTSIY/Juc1Y6SQNKEnCbGRTZ7bUtfJjNVJ7Cv1g71nRW9aFlRte2RP3paOcW96mkG5z",
-	"zEIMtVN2kg1SMM+/ecJePmPQT8m05oEMNVQY6aN/3Wue/7+fvvzxotHIF7qoSxwz/fzqL5BZGTfsaUcQ",
-	"sOgGZolM2VenLSecvt+H8/P6dFoNzIdyjKI+0I4AoXbXE+eX1BjiR9IzORLvBF5GahaerVN5jE+cVE6D",
-	"W8hChpHNSSniHxNDPKBTXqsXvMCuYB2XSUOtQRCErH0y2Yb6JbmvzQ5rzlQY3Zlt5ju/oRls+C7uy5tk",
-	"ZEVxj6YqD+YCaN1WyhPgjmX5vPglOjYN4+51p6Mcdif2IjcuUujgc4atTBGRFdbct/B4pOSntShZMpH1",
-	"k0EOxkrEts3Eih9w9ybNiEPqfT6M1ukEc9Jd84f/DgAA//8=",
+	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
+	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
+	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
+	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
+	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
+	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
+	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
+	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
+	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
+	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
+	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
+	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
+	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
+	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
+	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
+	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
+	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
+	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
+	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
+	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
+	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
+	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
+	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
+	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
+	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
+	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
+	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
+	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
+	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
+	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
+	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
+	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
+	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
+	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
+	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
+	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
+	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
+	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
+	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
+	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
+	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
+	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
+	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
+	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
+	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
+	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
+	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
+	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
+	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
+	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
+	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
+	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
+	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
+	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
+	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
+	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
+	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
+	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
+	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
+	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
+	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
+	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
+	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
+	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
+	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
+	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
+	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
+	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
+	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
+	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
+	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
+	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
+	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
+	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
+	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
+	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
+	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
+	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
+	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
+	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
+	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
+	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
+	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
+	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
+	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
+	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
+	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
+	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
+	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
+	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
+	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
+	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
+	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
+	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
+	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
+	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
+	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
+	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
+	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
+	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
+	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
+	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
+	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
+	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
+	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
+	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
+	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
+	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
+	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
+	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
+	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
+	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
+	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
+	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
+	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
+	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
+	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
+	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
+	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
+	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
+	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
+	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
+	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
+	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
+	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
+	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
+	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
+	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
+	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
+	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
+	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
+	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
+	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
+	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
+	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
+	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
+	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
+	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
+	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
+	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
+	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
+	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
+	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
+	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
+	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
+	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
+	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
+	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
+	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
+	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
+	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
+	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
+	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
+	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
+	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
+	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
+	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
+	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
+	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
+	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
+	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
+	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
+	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
+	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
+	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
+	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
+	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
+	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
+	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
+	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
+	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
+	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
+	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
+	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
+	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
+	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
+	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
+	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
+	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
+	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
+	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
+	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
+	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
+	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
+	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
+	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
+	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
+	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
+	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
+	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
+	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
+	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
+	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
+	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
+	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
+	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
+	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
+	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
+	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
+	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
+	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
+	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
+	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
+	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
+	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
+	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
+	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
+	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
+	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
+	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
+	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
+	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
+	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
+	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
+	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
+	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
+	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
+	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
+	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
+	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
+	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
+	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
+	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
+	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
+	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
+	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
+	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
+	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
+	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
+	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
+	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
+	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
+	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
+	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
+	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
+	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
+	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
+	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
+	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
+	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
+	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
+	"/y8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
