@@ -1501,6 +1501,9 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/bind", wrapper.BindPairing)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/watch", wrapper.WatchPairing)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/operator", wrapper.GetCommunity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values", wrapper.ListValues)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/values", wrapper.ImportValues)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values/reconciliation", wrapper.ReconcileValues)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bills", wrapper.ListBills)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/bills", wrapper.DraftBills)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bills/{id}", wrapper.GetBill)
@@ -1512,9 +1515,6 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bills/{id}/postings", wrapper.OpenBillInterval)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bill-files", wrapper.ExportBills)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/bill-letters", wrapper.SendBills)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values", wrapper.ListValues)
-	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/values", wrapper.ImportValues)
-	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values/reconciliation", wrapper.ReconcileValues)
 
 	return m
 }
@@ -3939,34 +3939,6 @@ func (response ReconcileValues200JSONResponse) VisitReconcileValuesResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ReconcileValues400JSONResponse struct{ RefusedJSONResponse }
-
-func (response ReconcileValues400JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(400)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ReconcileValues401JSONResponse Problem
-
-func (response ReconcileValues401JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(401)
 	_, err := buf.WriteTo(w)
 	return err
 }
