@@ -119,7 +119,7 @@ func (s Scenario) replayed(version string) (r Replayed, err error) {
 		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
 		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
 	}
-	rules, err := s.Rules(s.Tariff.Currency, s.Interval)
+	rules, err := s.Rules(s.Currency(), s.Interval)
 	r.Pool.Price, r.Own.SamePoint, r.Sharing = rules.Pool, rules.SamePoint, rules.Key
 	if r.Strategies == nil {
 		r.Strategies = map[string]string{}
