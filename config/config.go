@@ -30,6 +30,7 @@ type Config struct {
 	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`
 	SharingText  `yaml:",inline"`
+	FundText     `yaml:",inline"`
 	AccessText   `yaml:",inline"`
 
 	Bus      Bus           `yaml:"bus"`

@@ -39,6 +39,7 @@ type Plan struct {
 	Token      string
 	Ledger     Ledger
 	Rewards    Rewards
+	Fund       FundText
 }
 
 // Market is how the community trades.
@@ -108,7 +109,7 @@ func NamePattern() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-
 func (c Config) Resolve(kept ...string) (Plan, error) {
 	p := Plan{
 		Community: c.Community, Listen: c.Listen, Data: c.Data, Speed: c.Speed, Simulation: c.Simulation, Files: c.Profiles,
-		Bus: c.Bus, Store: c.Store, Ledger: c.Ledger, Rewards: c.Rewards, Strategy: c.Of,
+		Bus: c.Bus, Store: c.Store, Ledger: c.Ledger, Rewards: c.Rewards, Fund: c.FundText, Strategy: c.Of,
 		Market: Market{Minutes: c.Interval, GateClosure: c.GateClosure, Deadline: c.Deadline, CallEvery: c.CallEvery},
 	}
 	p.Store.Keep = c.Store.Kept()
@@ -342,8 +343,10 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 			p.Market.Apart[d.MeteringPoint] = true
 		}
 	}
-	p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval)
-	return err
+	if p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval); err != nil {
+		return err
+	}
+	return c.FundText.check()
 }
 
 // resolveTariff reads the tariffs, and who has which.

@@ -7,12 +7,15 @@ import (
 )
 
 // office is where those who run the community are served.
-type office struct{ site *site }
+type office struct {
+	site  *site
+	purse *purse
+}
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community}, err
+	return web.Operator{Key: key, Community: o.community, Members: o.purse, Fund: o.purse}, err
 }
 
 func (o office) community() api.Community {

@@ -31,6 +31,7 @@ type pages struct {
 	records  *records
 	market   *market
 	poster   *ledger.Poster
+	purse    *purse
 	live     *web.Live
 	version  string
 	log      *slog.Logger
@@ -197,7 +198,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site}.operator(dir)
+	operator, err := office{p.site, p.purse}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

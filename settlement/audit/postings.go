@@ -102,6 +102,7 @@ func Reasons() []Reason {
 		{chaincode.ReasonWithdrawal, "money that was paid out"},
 		{chaincode.ReasonAdjustment, "what the decision of a dispute moves"},
 		{chaincode.ReasonPenalty, "paid by who did not reveal what was committed to for challenges"},
+		{chaincode.ReasonGuarantee, "what the fund tops a member up by who would have paid less without the community"},
 	}
 }
 

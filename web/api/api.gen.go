@@ -74,6 +74,27 @@ func (e LiveMessageType) Valid() bool {
 	}
 }
 
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderSide.
 const (
 	OrderSideBid   OrderSide = "bid"
@@ -408,6 +429,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for, millionths
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -535,6 +605,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -748,6 +871,33 @@ type PairingSession = pairing.Session
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
 
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -945,6 +1095,18 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -968,6 +1130,12 @@ type GetBestPricesParams struct {
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
 }
 
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -979,6 +1147,9 @@ type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1009,168 +1180,194 @@ type OpenSessionJSONRequestBody = SessionRequest
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7L3/ktu4tSf+Kih9U+Wkht2t9njm3lHX9w977kzirXHscjvXt5L17YLEIwlpEmAIsGXtlFP7NPtg+yRb",
+	"OAcAQRKUqLbb46nMX25LFAEcHJzf54OfZytVVkqCNHq2+HlWg66U1ID/eQ3rRkNu/1wpaUAa+yevqkKs",
+	"uBFKXvxdK2k/06stlNz+9bsa1rPF7P+7aN97Qd/qi1e1WhZQzj58+JDNctCrWlT2NbPF7O12z6QyM/uN",
+	"e9y+7Rlo86oWK5pP7yfCbNluyw3jkqk6h5qta1UyzkowUAu5YZUS0rCdaoqcmZrnwLhhSq5gwcwW2BK0",
+	"YWqNf2shNwXQezQz9rU7LgzbbaEGJhUrhAS2s2Nytgb7JOOsEKUwrBCg2RLMDkCes2eFWt1qliu7ILZS",
+	"jTTn/1POsllVqwpqI2gxS5Efp5dYwU9wB8XsQzYT0kB9xwv7K7OvYLaYaWOXab9U6zXUp7zvQzar4R+N",
+	"qO3+/q19+bvMv1wt/w4rY19ud+E1/KMBTQyQ58LuAS9eRSta80JDf5HxnLu7d/3m6es3Fy+e//kvb364",
+	"nmXDFflNvMFNHL7g6VKDNLSRJZRLqB/pjIk1E4ZtuWZKwvC1J61ayPx+q17xiq+E2Sd4FtmVLbkxUO/Z",
+	"VhW5ztjb7SybrVVdcjNb2El9+2SWzUohRdmUs8VlmJyd7wZqOzt4X6na3CADjowjDNuIO9CW6UulTcbe",
+	"LphUS5XvmYai0KxUNVhel8jwBycxT02CWHiwdaI8Oje7ayslJazsp8zw2848M3ssefwEssMV427X7dHC",
+	"90N++rSJXZJTH3Ld4JGaG5KJI8vK4U6sgJWqT/qd2xTN91Zc7JXMmdC4lCUUAu4g7y7wVqqdPJU1+ixu",
+	"6eMWPFheiu2/3/KiALmBxJFj2qiab4Ct/EMkKe2yt6qERzqwNpd6ZyWpVLuB6FspnTzQqjFEJKNyvn+k",
+	"22E0s78J42TsK1bxvZ5IriEH5KImvrLTAGlJ+bfZasvrjRUaudDu73cJwVSpHTFPb/8zViktjLiDBVva",
+	"s71jZbPaRodsCWv6OyLgtPkadQtSH2A6T/aNMmytaiaMZgXXhq0KpSFnOd9PG6mRRqC4Ds/m3MCZEeVx",
+	"cdpS1VPJvy+sIMlxBXB83+LnHqOANqL0x839bqlUAVz2NeIhvffcP2d3z+rAISHvVNGUcLYDsdkayFkJ",
+	"1qi4gxqp6wd6pMmMCIxnzQNpmW9rzQ38Lp9G56pWd0KjPhnORoMxBeQZWzYGWduKyC2wAvIN1GwPZmEF",
+	"iTVQrK1iLRROwqSGlTVhctbI1ZbLDU5nSDk3QJqstMTou2jaRKcOf4ytcUzXhpeEkdr5ZNGWd2mUZBxV",
+	"lo10irYvYqKvusR9bjSTvIQuUVMmyKqpa5Cr1DuuX7Injy//LWm4CNmYlMH60qq0HApxZ09qRI8hmXeq",
+	"LvIbPHT3O4rt+qNltHPrjJAmrTQ1Xx1S31YQu+NAdrG0h2epmlozITvnhi3Bng+3dr+3sTGsms3WTGKr",
+	"bFZxsjsmPFrDCsQdTH1cqyK/D2+76bsXuBlGo6co/B9QGJ7SsXRuvV9ybbiBKyS2pkPuaGrPelXwldUn",
+	"SjvXBD0Zy9u3sB8QGd+BVrmBUh8Tmn9SJaA0oInzukYV8v5so87sZ2f6VlRnqiKb+AwNCqsXTd1AJJun",
+	"DxjUwP0H1Yab5uhA1/RUR9J1N+HPsLP+g86YKnLrJK5Fre3+TlrIG/vWe6+ix1puSWkOunO6rCf7yHYZ",
+	"ahXLSpav6AF7SCuoWSmKAmYnmPe3Qqa/UNI6yWmlEqymKdaOk3vd6bsDgVZNDTwXchPUcGRZ+a2aIjSz",
+	"2Y7X0pkeI2JOSG2srVYzvcVAQqHULeOmY3ta9X/c27QyAYkXSDW+rc9zkOaQD+ncDHQmlPV6NRTrwZlf",
+	"i7rc8RrSzo7KIR1O0FCLkUjDHchcpZynD/21RBw/W1iZaJ87DwuLDwR5jMjK3Gxni9lGmG2zPF+p0p6w",
+	"UskdNyb+Ez0ZfeHeiqMT4V7xOqG1XkrkfA13UPOC4YZpcjLtjrAlbO0/SgKzajNDUWtNeGGsxK1V3qxA",
+	"j1E5EHKg8K8beV3BKsnm+Ksba4okCS0b76V23/pjrUp2mXkdS5EvdziIKR5pP6496kImR1eV9396Ckgz",
+	"bTV7yW+t/6b53gXZyAW3RuZaJc2lezJNfETcmj1rvpvGUrjlD8VOtVqLIiFlDwhHPR6QsYJLL4iUdgvv",
+	"oMa/nP+WOdlcx7pmMEZHr5xAXRRA7mE/06QEEnplfZ/7Rb/QKEmQ4E9KG52xP728frN49fL1m4xCqBLM",
+	"TtW3jGt2+d3j88tv//388nx+8fhJRiaN3SQewqtHhawbPbWsH95XsDocu0GbFvA57c/UmBFLoUeQUG/2",
+	"1uG3vpjVQiuuTUZhSSUhfEW2BgkWN1pjRCHM/pFm6JVq++jOTWXPCuB3QD4oeplRkKUb4NZsa58swTDg",
+	"qy1T1iN8pJmENqDE0A9336O2SLxEMx5WkIhY01JT1MvsLk7ze5EmE+0Au/bUcG3QybkfRCqj2BIw5Cnt",
+	"3/b7TS3yK7ZUZsu4dZKX6g7YnClZ7Imog2SB3vIadKTTp7gNW1Wbkydq+C1ISln4qU4ZrsfvblM8Yf1k",
+	"HPFSx+BHURQpv8MlSHQUUbesokhzIgvvlE+QaEBtOAztFQKkuRkRji0HTaDqwXzHhDjtSKQnnHW3xAoN",
+	"qJptwOiJ2w3/SOr6sM8LVnCrKt2m4+ncis3WElTC1FFEDqPD+IQHbccsCzHMJTIRZYPeHZOVdiFZHJhp",
+	"d29AYTehrGU4om+aw2SeNKqfonFFp8IFiGe/RPLE5RVucij4/qZMKKtnpG5CBkJuUHAHB4PVTjd2x/76",
+	"sR2bv6exv53P5/NjyYg8eHGHfMqeUxB+dyPwo7VLyI6r6nEzot23LyKntOFVckeuRQFyBd4Q8BugP34H",
+	"vvh0FX9/s1VFQhq8ho3QJiSsS763isXamJgE8HFpTzIrv+ns1cB2XA5n06Xe5eNvpsytho0+NDenRHBa",
+	"jmaeMpnVN2jyrFVRqJ1eeAVUkd2N/u0Jk7xMBwzT6lmQMeSdQvIBhq4gqujLdjPR65Iu9YX+t3FHQ+g+",
+	"p+A7k/M/PGNafYKsb5BYwlmYmN1JxaeO+gxfeBbTqhu5KeCmpWWKFmGefLWCymDWPyJ/5tMi0m4x08Dr",
+	"1RZyttta1qINs2yZzpE0UlvXPY5fDkRmn6zGem9pe8SIElRjksLtjStjIaWIB9nKmI+XbZaDU5mcniXg",
+	"pu2eD0opYsSJrrhX/Z/cG/+xULsh3V6pXSRhSlWiTLHCuCgcawQ/jvIVagPWPbKulnWAB4k8/OUO6lZe",
+	"tW9Gs67Yn9Or/n8XEDkLbjw7C8bJmXfkLYt5n47VUcERvqPR1iUk7pSw4UbcQbJYiF470XL2MYRpT9uJ",
+	"TDbJaaGHq3FwZdablEoCSni3ZHRMJ5q/JDg/QbzYRfBdxJjxUsmN/aKcGCPunxR6yMt1JF7SBm4oSN7f",
+	"x4LLlFfyQhSFUNJsA7F81s4poQI0KZdNw2uruuGRtr6L5UvdanXLwXqrdpLtp3rk98xy4mTTMhlD9Cel",
+	"TCy1Xtg3pmSq2kE+5QUv7XODRGib/PTED5Mf2zeayWDzSv9xd8U/qZU1HuyXyOxCssfzx9+ezb9NBkmb",
+	"pLuxtwyqsXJiMsGum3JIrt7yac5u2LH1vtwlTQFhtqyqoeIiZ452OiNhRv6nZmoHaGmixaZU8Uj7gJhV",
+	"vCsuLT9WfJiLXLvjkfBunay0TzBtuMyRpGtVZ5iqolMyVYjgNFOxyB0rudzbBYxEx0GOz885PCsu7eLs",
+	"UYvndoXmkcG4wg5yH4uy7tFk8aeSWxJJiUAnR3b3dgo2rFRpZZ2PLZX3iCt50rmpZLRjjjBjjGQ5cnBs",
+	"eKmaVAHni4hgX7EVLzHUqsLmf+QWu0hJEJeMF0rCwu7G1u8+1tBYMSpya0/XVNZrPdiRagLu6p0P64hw",
+	"lN3SU+T6Izew4/vrkLHuEW0LPL8ZERVh/shzGlYKD4nR1h9Y3VqTA38fTI1m+UiTbCK7vTXQhWF8U8PU",
+	"oNRIXM8K/BunYRMqQZShnCHO3hIP48ZrIVeUvtWGkjnT0rdtxrlHJG5WW3CJURpiJ6wzzDijGpikyV/D",
+	"utGpgqy32307fVpKiawjlUnNq24r5w9NjMrMwelt8mEg71Mjdqck3OMsiyMZ5z85C7DHgqtV+uBaFV9p",
+	"aHIl96Xf2F4YvZE55i2six1Vrm058WmltBFyo68YlJXZ+1zmW1heq9UtGFQfVrHstoppsOwtFbuF/YJp",
+	"U3O5saLO2ztGFdalU9q5dMlSrriq9WAVSniQ4oShCurgj/xzIS43vezFVXEk7B6I8lWH3hDyWh+y2dq5",
+	"SQdtB/vM+GE+Vnj/JsRAI08mc3ttPVdUQS6osmCehhlV9eLO+pXhFiKfN6WmVBcvilmy6FYVI5xYo/9v",
+	"ImZDB8QlcjCHSI4H42vrpIUKvB2pcpf4wIynjvX4xe3bbewf1shf3QQRJjFNmEYOFTKr6ta/TS3yzfn+",
+	"aHERPjRS5d2L2PsT3DJlxNJ+vJRAeB6lXno2cFvcmAjZGBdou4df5eW+HyA1rZ+oUjNR8ASr2xFubaU2",
+	"+qJMi42E3G4fjFYPefGUFCSK3pAeqc3o7oSR1mWzEs+NaQW+UknFs8W64+E7l9hLNI19biHhwt1BLdYC",
+	"ais7g2cZyKW9w0Li+bxqlqk1+4Kv7qut4ZXnkNsTsObLWqzSB5ck/fD3pCK6E5q20lqpBK22XG87ZgYS",
+	"L2NbeH+U+1xVltsGNwKRdJwRx2y3djOn7NpYMZ1f5D0mnpyyuIMXoDXfjOVEL3glLu4uL3aaNO4V44wS",
+	"gpS21kw1htkXtwHvXJEoxCDvwMnLfYnrYf1nH3LFmzCldjNSlskSx0V0kkta8hWrlNzQFy7GahTjrKJT",
+	"7rOnNIXMTdwyr9wcT6Pit2M0f+XFUq+Woq5VfVp15Wih2D8aXriEqV/IRinUCEJrWqFudEVR20ZixDvV",
+	"2VInk0xv2+QGhUSTBlYv0ByVfvGiSfYSUa2XlckG3htUpLIphq2JuG7/nhCh9oueGJdut+KTR6btq//T",
+	"Tk4frdXcqp3uhpRDGR+W2z0iXTFMiouoGvS0NHE690XOcZm5g9zPgvRyZ8mFgdOYmNGnlflEmhPCTjad",
+	"YAVjIV/CEiZlNdmkbjc7laE5oaki1AePVvSR9KsK3mixxDLqqSm4dFxZtNWxbtHRHE7g9U/P5i94fQvm",
+	"dVOM87lvwy4bbdgtQMWMGtZ3gCjSYYKtq5KxBlhN6acJCpTizAe8lFC/53ldVSApamkN/4x1WpG7zvaI",
+	"N7kulKpHYt9qd+ICNtzAzapQuqkTcvLaRXecjRo5LyCd5yKkJX1YptXdyYGsUXQgYH+ETie1Ov0EcmO2",
+	"VBUxrePJiNVtIr9HdZHWTSybwoiq8LGT+4Q0Q/NTh+RubL+rWeDQlEp/geHGZ20aZ2J+p1+35VwzHRKS",
+	"3QDyEgq1Y/NOKd5uapBuqZLB9Tiev2C3UBkXYeEUBQ2FrVYTC90vdw2pdGVY6E88NSB/v1zTugY4th5c",
+	"hitOxEotqr0r+Z6tKPGLLcSnT7ktw09UGILvRRueKbdtbh5KYtyrTUH1fcCxQvhk/soPPM6hz1uR3w3q",
+	"VVUhRgs/qPVMIzvsamFMXHAdN/MQkMd0jUyTCvgfiXIUtTv1ba8pinVQq/rlugGimY+Tzs9yQLu1gGJk",
+	"s1eqaErpopnkZuy2qgBEDUmxdK9RKg6i8L0+7ve599KU3I/Gl/SagoKJ5SRk9/e4FufjEUecVFmUjsg7",
+	"AbgWBfiKqvRxO94OM8wCNGblQtjeAZJg3dG2Bbpth0639Hv7spei6pXIq1iKX7G5NRK8cW8n7kqij+gh",
+	"t3fhiDsHx68i8zsT5pXa2JdY+DsMhU2svx72/DTL0h74fKrVVRQ3IxXWL4BLFw9V61a/2J9YnQHv+cpg",
+	"Z7tVP1gZaBVW1M4XWurs76bPJy3WXG3mkjJjEut72h5ar34npr8OlaQXsD7QBGAVkTaiKII1NbUI5nCV",
+	"u/J8kNBAaLE/0ixw2pDxoRYqHwnnjmwvGoyIe0Qxn0lt2D5xmuiIr+HvrlhS1WxlNVxRcIciMSyfcFXx",
+	"0+rd445g/4sKfIXajgsX5XXck83c8IRE8L4S1KtOMxyRHXe8ELlzzRN9b7VOli5eUmkiBQJq172N3Tmu",
+	"q7sEeR8b1/cDHKzkjwzxdFF/tKqWRwIxI3ohz4+Kp6cYaUtzEE4Ugz67LSbic4FReVYjFUzg32Eb0mjo",
+	"LJyFQ8YDCc4PH8Ym/Tqi/4mwT/eSvYEYj6w0MrzI2Nvtoi82reVd8dpMd36i8zvh2VFGfePrTMi13/Ko",
+	"eAAzbli7SJhbySJfX6765PF3T7779t8ef/fNSfhFMSNPaD1xW3gv1K54+4Z7xDcgUZjysq15clx8ad2L",
+	"b5+wAozBJGIuNtbct0f8hp2zBfsnO7tySC4RZpLzERoNeVufQFA9FVZ82sH/+29Pz/7Kz/7X/Oy7m3+e",
+	"vYv+d77459m7n+fZt19/+F1KWB5q2PNYRVc99Yin77S85TjIGxVo99z/XsClVzN3Nr98c/l4MZ8v5vO/",
+	"Xlx+89mg4TrKMIc1bwqDDNozbkJ7y+XC0y1rcTdc9ZuQTCtXYxRsDVeOJewEMrRDsEdDwjl76jYghlMZ",
+	"QSREemmlpOuU2KOEoNfhCjFarwnBCA/KFTZ+UCrR1RpT4KhVOopCENib6qeCPS5SkdgRkq3sELxBVa29",
+	"w712mQGrCBhpTN22q24c4AS2xnaDcdS5EAuIx98cb+RIWyQ/WWskYzzEiIKh7i0gI1a3HU4n1uDy0Ynd",
+	"eFPtjtgqCMyEaZkbawTebCjRFOdrOl+IsoRccAM3qr4hq8TpXfvBrSiK43mpWHQeVfnHhOl077wjgqlF",
+	"6Dn97hIbFvr+Ij5/DUXb5XFQaCebePCMUC2Ga7PuuGoUQAQuh9bEuPBCj1XoowKs1YfUd5BMNqdpq6OM",
+	"7EmLdt0iViW58qiAVRZqqKx4IsvfH0G1k8Hq7JTknzOKWOFk9KCZzVJvxetaQI45YEpZidqrPytHELuP",
+	"DOqgHV2L55VzLnFsD1qE4U/GN1xIB+x3C/tHmtXcQBb8Pyg0YJI52RThdPwhZoyhSz94+3641y7PLdDM",
+	"HQ91HGNlev0NL4pJh6Rl+va3St7kQjviJ4pM6gYWXsAKHe+SZQPKojriCc22wOvcb39Vq03NS9yer+fM",
+	"13ITipznh0jbYNkkohdkPv2ACgKrqHB0xzGZHSq4TufsrZf/AYXMAacwbVSl4wlWtSqFhnzhYXXiWeAy",
+	"Sb8sOYboh6FIKxL16dSejCBWiONMNny94/KJorJ1OLBBYOn6UB9A2g7Lxkblvrbz2h/qn0flSuKnX1lh",
+	"WnFCnGWNkjxDyWPZj4wO9CgERcZbf5BLhi7eFVORbOESXxByjF35HsUqc8vWylo5vj3eslAJSRBm34R+",
+	"ErWdW5sIfU6VSA7S2proo85sYOyEKxLoTA9N7RmxVkNi1pPPwsf616/45kgNEmeVZRlSaUZFNUmDrUsX",
+	"AFVCbhbsOeMl20INVy2+hitZla4Xo7b6MiC9yFAfDqjqL+dMR+ZZJT6qDugVt4+MwrX9iwEe/KuiDPw6",
+	"sbJdy2eexlFFVL9QGWaaWkJO4fyksvYvu0HrL9m2Y99KNPGV4vbPOoAJOHRMgnlq14gxBHq5hwwYDj9a",
+	"WvcbwsJHIix8HKL6rxaf4deID38Qp0+LjbxpJBZkj515+wz1PmEoyT+bhFAQMg3BRHa9671DLLWhAGNL",
+	"a9z0FXi3SmkJGyE1wS1Nbhr7xZElfi0gEb8cPOrkCwvSFZDPHgqF4hX9jRWWA0OucJ8eK011xcJ4ErXP",
+	"uhy8t4VGvXZPD2G86POMZjBmgQq5+XKvM/nNQP0NBuvI/NJdSE9DLrKrXoVumxQpKOudOa/yA5hJFuBV",
+	"WuiUVEz/NyvxXxWH63CK0YNwGQfNlSwZ/w1va7pV1At5r6rFxUUEG1ybRtmj2//cFHpxcfF///f/wUcW",
+	"FxcXOdxdGLP/y/WzeWpPflFjK81PaD3RBT5XbI5IDg4zEztHx8fuZk/n2UTErwPGwnVrnAzBU9a8xmAd",
+	"PolJdVe72O8AnAJu2YmPYegz4IcejmfSYweCK/dumxoPe7zxYAd2cxDfA8gK2dUKKxb3FABxZ+GXD5Jk",
+	"XpTvuFltqSEZQH6q2MnYdVg+l4PuIjqJGfsqBXrsO+i3qoTZqc72MYf1jZ+B9TUJd9k9G5zGhNtqoIqT",
+	"/R5jFcg14bqhukD74rPW/126LUU6j1QLHnD9jnphOgVFOF6HjdOY6Fq8xWeTHlkfGhCJ057RdnuC8xb1",
+	"sIVjdHoX23Xwah7Gh3vrydNz4pTcgDY31v6O6exqaD+EptrO8TwBd5Owb8YQFKjba+RL18ObMPHonVRu",
+	"ba0prUoIFdQdW+F4CamfQzTXuH+4S6AEOSbuL9H/0+8u1K7UuJfpy/MadKpVTeBFPxoqjjYaW+7prtc1",
+	"QJ405XKhq4Kny+gd0ogGiNKTydq8kot0DE4suRxBWZKbJpk7e379kn379Xdnl8lqOS5z11nfZ5s11OhM",
+	"+rumfnj1lNElfiyHpbCeDP12/LU36Xc/7dX0pd5w8s0nz/YRyMtKybXYNDWWij/SAe0Ty9QO0/7ztnuE",
+	"6vsD3RyvHODIAfC0Kd11NeQjXfi4nZ8Ak38Eq2IMGA2RsIjJJl5PQhMNawkYalHBWoBXa9+dpGl723EC",
+	"fQCr3rIQQnJ1m6YtiEGvqwf/07alkJc3dj/GJy3O7l9w4ir03WjplY90sI1VG/TvlMDHUm++f3H8b+Xv",
+	"9yp/n1Cl+Rp2vM6T18ARklmeNifa2xiTBeJCsnXBNxuIrhyceLlucPqGui2+FbA7Jr/jouDLkavoShix",
+	"jXXB9XbyBY/tPbqnHruAiO1eEa8lpmUW053m3U5yfPt+qFTKGl02eTomgpMId9dbd6MpwN2YFM5OqNlE",
+	"YDWZMz+PSdsIfkq9fWJ/efO9a1KY2APXmYerDpPwfuo5PuW6T0vL6eVc7ugc6yImSmR+N8L9nrjadtTx",
+	"3YX8WQvgfeiUdul2/BbVoe964PCNieAABSDMWPImsStpt79CJLE8Y2+ndgZWjeHpcGN8OeWUEn2Mz40c",
+	"lY+7ZhsxD+zr73NDU4ul767EjgyZsHg//Ui+RJwxzlk6hUFhWU3AqcegZdIUFqU9Aqe+kYTasdPVzjcM",
+	"k1qviwfcL4WZxMazpsedgB3aHrewz7oJ7UeaPrDv4UZROSlZiGodyu9JxxPeyWzxzeXjo1BzI5hy12Ij",
+	"v98CoaCcsLRC8ZToQF8aiyENv0WgSkxtYZc1xQvxywpvtsTv/a33+AgGx9o+7BXeXk9Iq1LtMNHnHa4I",
+	"ez6VcQlBND+jmc+w0t8UhjtaXInLTNLNw8YduAB8IAo/wVXIh60Zu6pTQfBHL0C+z83GvBbr9VEwUXrq",
+	"wE3I91lH+v7jQzeUh8ZiN22/QdEN8S2tx5ggCaNd8Lo8AN7lYvb+6uySr7ZCwgLD9rnQt1RgzZoq68Jr",
+	"j2bfXKXLxHjg9Jut3WG7GVyx3AOS2jn0kP7ttxSY8gvUA0jpSRvbxSxPcGk4VuNNovpmZdl8ssXe/s6B",
+	"Dk3t2whYsQfLcWIgT1/hrm/QEZ1sc1KQ9KQf6Qp6K8lV0/F92nizNqqegIupauhfbH7SlCIXeIiCp+oi",
+	"vzkFOa932P3L/co7r2xPe4/LB8TtbVBvnSkmSzFQYA5P27REaQk6FCs7vr8ZKW68RvB216HFDcu54Uvu",
+	"2tgIr5zfgsfA70Lx20cmlzGOZ+Ta8M8QxT4CbU3jHQqTLPgLOYYQIqNeCqG9UHnkRSZe6xuWrSTjkqSP",
+	"kvDRWPa46tSGvQkar2cIRJBjwyYbgPxGyMlH3big/Uedp9GzEWF9uaHaGSaX7AHD+5CByOdR53nnSiHL",
+	"kvvMevHDCKY2okwXqrQ3pnRvRSZwvvDDzF00zN0VqHUjMeO8ayEP7MeULMoPS/y0IpFgTtouK0ymBmVH",
+	"jvQz2AjpF96Bvg9z7WOJU61LK3Emoo1Ss9uIvSLBsB3W2C4h9MV12iynebnupzcHdvuVi7X6UYTGtjz3",
+	"gwnwdWBm3Q1oF5eaQDea1n6e5Ho0LxOhsv1IB8K9bx0+pHADRP6JkWa6pyddy0D3Cp8qEQe3+BIlwlCT",
+	"Wv2RqPVzuVYJzP+pzR2npsKTmcOXLYZjBIWkGWeUmO4cphGjKXmX0Ww4XTeHEYJIvb4vlszxO4+S17xd",
+	"sa/ChURMyIydtf+lo3Mv0LC+LFEaPAApFjEBl+aqPeumC1Xqfb/Dqb0k2p+7n85DvNiPllzePtIMkdbL",
+	"Qfzk2yeYHfH/vezi4Pz3xbuvfnfU1myndfACJqw/uN/uRlUaLVDM4/mh8ryvv+1UBl6mC/R6k6SCkKYW",
+	"Zn9txY5HrHABqnREK4pfUVArfHB+C+GmHWueuVS/wsJnlGso0q3hHKXNt8ZUo9dLPJUBFwnHCoVdPmiG",
+	"Zq1DtfFwf+E4Hh3Tv2UkbdgG5nBw///xdS6YWq/FSvCCIZy8zlyTEaaB0YDUU+ZFUcMpEUX636EZWUO6",
+	"AhmZSBWCcOgtousdmcsHVFkktbtz+cEKfeHAk4VkBPqE16Xa/2WUAcf/lIelEqugZrf296WStJAjvzhn",
+	"P6ra1T1igSJl17/CwuxhBeA5e9qKGzeGtqLQ40i4Lv8aVoBdF3aEl7jbQkkdJJc/LLhkRK8mQC0oldSG",
+	"nu57LXQt3DlDNOEaeLg2lrAIqAaYaodc7JcqfBCmLmORRXwLe+22krD1XV3jSqlb4arU7dcukG2NQwdr",
+	"YoQpAJFXfWXTLPIfZpf+QkJeidli9vX5/PxrQgijiLxvkg+IAS5lqDyFnuezBQJZ/OjgAipec6qdmi3+",
+	"NgwWFW5N9wC/6d1EGuxf62PN/tFQkwUV/nQwidCqSvlK76xw15WSmqTf4/mcwrvS+CKEqirc9fcXf3dl",
+	"KO37PgIZ4cOHLHG+nTDz4FsrTrHhJzSv1Chh/hev3bVw+PzlCc9HmgB3DIXx395Z6uimLHm9786uZUl7",
+	"ouj0+CinqN3R974afRayjK3fctXGLA7B9eD0AhM67PFk2vq6KTUdOH/psfUqpKn3bLn3Jsk5C00R7eWN",
+	"ZBFpZlcLOWsqD3hUA7S3kdLdjYvoXlzF1rBzAFDO6WxlD16OitDckoo5svZ+aKQW+bAKCwRxt3fWxcMM",
+	"dg1w1dLP2zYI0I3zxDt4rdmzpl9uee6ixiBZyXN3zXP3jG7A/Eg1xB/F88cujh1j7TV9F/NU1PblfExr",
+	"ETYy981+VrzTlbDqju64Wu4dYcmEx1qtmEPayGxSTm3A/OTDcw9GBTdCgg7fb7k1vK3CtvPHmxGi+6kS",
+	"1LEKosmFUbVvR7a8g7cnqSrWDojqLzcaUa2woKxDFwd3eoAuLzwg6oPRJb7kY4RJavdlig7D6z88g4gI",
+	"VVK3+rm9XWJIiQuPpjNGjghJ54hK66is49qo9SZM3cAh7ZTdD3oyNf4ApffhdOJUeKI0A1QBvOgL0Xm5",
+	"tYy1YUuRh3rO1RZ4RbftrwktKroihSA0wZuhvHd56X3UXnQN8ejpDTcqP7xB46rgJ5o0fvIfvUWtv9bf",
+	"p6BHfJMStimioYJYYDSFzCqPNvNVqdELa4TG0MX31//Jfv+XNz+e/fsfrPb/r5+u/6t1JjC2Qb047XvP",
+	"2Q9oz9ZqZ7//e5Nv6GtCqENMV05dp9ixVSnsi0JdAGvDVGMILRHhXnEeyB7h7gyXBE6pdyqBaPngoMx6",
+	"WwsDpFrdqzshmhZDb0SeWC7ad8RIiFW4oMYghvuORB9o80zl+wNcqVYGzJk2NfCyy50hArIUkteJGsFu",
+	"tMZltx9On8WXoSS4/y2BiCDSoWfFmu4V+bzCbfzkPEPBxInV1DoYu+GudH+i0OHUAD6QwH22wN3hkRBX",
+	"Fz/TofhwEV1cNKpu2+tnunyL3IctO4H5Qs/DdFX67sHZwC9gRAp6Epy8l/b5Jw8nNXni1igHY+dv1VZF",
+	"Hl0kFUzygM5MnYkHGcC4eDdlu5OC9we6nsA3DYWprNyNmygR/XvSUjGLc8HuknDfFo7UYb9/Mv/uD1aG",
+	"V3xvRR0ak0t3PTNJ6tjVcta1j2bTrxOi10/rhZKwf1AWniI/T+PefiriF5Gh0w4PgcNSYeqDy9BTz519",
+	"/ruHkdFK3brApYmPbJvI8ZWjcTqHGcWE6RzLOOA9Joe/j7K9D7bp7SAjG97mnD+H1RiF+u3AXOaaSQAr",
+	"9dCQDFHoaNoRVTGl6G4kBpNEkL8FB/0Z30DTueL4MGK19pAu6Onjn9RpjwEjxcpmtcUyWl7sEKqE30IL",
+	"fEt3K3dQ68/Zyxj5H2pgWy5zrOvowDHX4NSBqBF9gNC6HRgz4rpAUaRkIj1Eo3zSoDCWB7v7BkLJRAIm",
+	"/csOCjsg22kulOrvlSukykKgWBu7W1g83XFyHlpGfjP/+lM73d8j47gbLHIHLTSIN4dCsSuWNzVfFq4q",
+	"jhBVaHKjmYrAlV/kPj9gMGMKQSMOmhyrGPOmn/qondCEHOR8YRZuj4iMO3qSLDssCaKd9G1nQIVPyOmU",
+	"Ux2Yf62YdJYS21E5AsHsWPVYKO0swgo4YZKsodiT1+0Au31Ss+3MdARzb3U5BFep7a6ytEcxhksnSCUy",
+	"PHV0Z6Of2e+fzOd/IHPae9tkUSOWCL8FeeXsbBlIo28pz42L59KOvuV3GEtwQOe0Amvh3mJaQFtauHtS",
+	"1JHaF/ym5Hssq2sqq/0u5/O5W3zJ+Ba4g/tnv3/y2BrSf/zhDevGVWnZu9GQ7Tl7uqHkCeJqgR3SKq9G",
+	"Q/eCCdbVrxc7zX5v/c/O1RZJa5ww7qMz/umN5u7dJQ9gMn88XvykcMRnMaMff/dLq5RruiFkXPq1qblR",
+	"dTKw+C52ejQV+bR7fUqHZ7P4foPoMoQrtlRmi7Lnf1y//DMz8N7o8yF3Y1wsrcEuaWuGiqU9Ve7m7QfU",
+	"Me1Y1hRLHfYUMX8OGuFD15QetSof0kHx1wyMa+mrFhyQEB2kIlRObawA5JoiD5/D73w4G2zn1BzFpteM",
+	"h0t4HA0mmwdj7uYXsJOfPySXJPlbNHD6N5B0TDQyfdoi+Nz6Y3hfjmVAEdcMHw1Axdd3nRSDqpqRrIm/",
+	"nE63dlOLuhGwo0agN9Bv+2Y+Z2+3ZO99PZ+HO30fz+coFi0bnrNrhfZdMGAm23iZ9cElyXUP99GaeJgo",
+	"zrFcFQElrQ0Vj4JHnXB57I9cAZVPPhv/rB6EG0OhWQ1k1rYhSmtoq13KhnFva4/Hp7dhOjcDfd6g39RD",
+	"+WuO730Rhs8fxR30pXbgQLpEG3Pa9pBajVbsWQFa+7PsQRatxUhPWyteu/u+hKr7sTCHlXbhqhwPlgvG",
+	"uJyfKW/dQwKd4pL7lXy0vRQVVvd3ydFgEGbMOlBkgHljXzGfpLrQmMiIkyxduvsnYqp/esnyH26UB0wp",
+	"TCy8DBCuk3wjf1/XZ8/PHuCNnzxk7wuVLxvN3nz/yvPkFdOF2lEIwZrZBSS5wiFoHjmM/qHPsS/EfW7I",
+	"qQcxLOMhqe3JYDUzafYW+E961PUkld01CcdFnoO8/DzSLr7XYRqZwzoelMyODt167rWQAgGkonBil4ZY",
+	"Ael+/ECyq3eXxWc2jAZ3cRzao89jI51qwzx+GJYh+Oz1Poazx0gvIQijEET2IOMkwmwdO6kXPx+JNYDM",
+	"Y17rbPmTFGy2Ne83Sv4CRR4HCOdMQA+m3lSH3PHR9f6iLP6FUPKpn1XGjGIbxaz7J8x2msN9qqd9jHMv",
+	"lg6h4dMPPSp+RfdEfHrp+0zI/DfR+0uUnxzge7spsdg1alDUfFzQXjhk+8/LsW7QzyfW8O6uw7zTVtBF",
+	"NNVbtdNfYhDjwRT6a7yuAqut78A1zE5gIy028vPyEPbneOlgR38Y0dci9P0m+H6lLP29KiteUx6b2pNb",
+	"xNzubYbUnmAU2/IKs3FH+T7ct/GQjN9PYvoCDN+CSHe8CI3tkVdRmYVxiaKNuAOsHaArtv1PWiR0b4Za",
+	"d5osKOyCHKY58XcPa2x0MBq+5EOX9fiItsGqDMivetfS0bVwtSoZFi7+dmAn6SBHPwIXw/SPY1mqo6QT",
+	"IKIIYXxe6XaFg91Zr/wzp7QSemCT9p6LN5ePF/P5Yj7/68XlN5+y0/CzlDz6ayimBvwczSwJCrUZ5IU+",
+	"zTl0aHYjcwht667aKo4AdqseqFnikW6n7S5ETJSzEmJ6UWCoom5kl58imPExdvLozA8ooPwQCcI885DK",
+	"bLl3JydjhK1MBh33mK6upAXKyuxDexlnVa02NS9L6NHxT2rn2i/8AB6C3qiabyztcVKUCM+6hjSO6maB",
+	"COoxTXV829xIZUmhNLTXQh2P98QmvVOJmWvIxwpdasftiaOO+PnBKcXIthpvSnRAHwEChKlDECXuzZ1a",
+	"nID+kqGgu3zMtqohYIMANeD3BhU41TkikoIEyLUrP8dCkFoV4D71DejU45jKZkfAJA9lPXfxuydp8ycH",
+	"CU1AFZ87F9QtW9uqnae5tIfMKH8BdgTlE/CFYyiYlSrt+eToTkTnwMNZJ6vW3iTrL3faVbFZ/Ue5X0Ip",
+	"LH09m+M22eknpWpN6w/7Ws3MzrsAPKcoER8zTb1YG2grxCyXveIb/yv36Bp2rkoVCywwj4lg4N487dbQ",
+	"Yo0jMvmc6XBvqAkQ4q7KuPNL/A02zeAvv2H6yjXa40SCMGop1CvVS0NuEIL4A0pqGmDMgjS+lzwSO5ai",
+	"tGYTwhBcb5eK17mPRPSYpjmoj649wvaDLrLRh1bZJGEjrHbF7d+6a0UdUgLeJxovEst/DnZGEYjhQy4y",
+	"gkk82Ev/QMWbP6qa7bYOvQb7jAgePSbTgZrXTt+WO8rR8c8wCbGB+HBPLHlFfyd5jk4peP1wsFA1yFNL",
+	"+g//LwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

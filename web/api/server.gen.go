@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/oapi-codegen/runtime"
@@ -21,6 +22,9 @@ type ServerInterface interface {
 	// ListFills The trades of the key's member with their prices, until their interval is settled; does not count against the key's rate
 	// (GET /api/v1/fills)
 	ListFills(w http.ResponseWriter, r *http.Request, params ListFillsParams)
+	// GetFund What the community's fund holds, and what moved it by month and reason
+	// (GET /api/v1/fund)
+	GetFund(w http.ResponseWriter, r *http.Request)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(w http.ResponseWriter, r *http.Request)
@@ -30,6 +34,18 @@ type ServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(w http.ResponseWriter, r *http.Request, params GetBestPricesParams)
+	// GetMembers What the register knows of each member, by number
+	// (GET /api/v1/members)
+	GetMembers(w http.ResponseWriter, r *http.Request)
+	// ImportMembers Bring a list of members into the register, or see what that would change
+	// (POST /api/v1/members)
+	ImportMembers(w http.ResponseWriter, r *http.Request, params ImportMembersParams)
+	// GetBalance What a member's accounts on the ledger hold together, and what of it is bound
+	// (GET /api/v1/members/{number}/balance)
+	GetBalance(w http.ResponseWriter, r *http.Request, number string)
+	// TransferMoney Book money that a member paid in, or that was paid out to it
+	// (POST /api/v1/members/{number}/transfers)
+	TransferMoney(w http.ResponseWriter, r *http.Request, number string)
 	// GetCommunity What the operator's commands need to know of the community
 	// (GET /api/v1/operator)
 	GetCommunity(w http.ResponseWriter, r *http.Request)
@@ -143,6 +159,20 @@ func (siw *ServerInterfaceWrapper) ListFills(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// GetFund operation middleware
+func (siw *ServerInterfaceWrapper) GetFund(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetFund(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetLedger operation middleware
 func (siw *ServerInterfaceWrapper) GetLedger(w http.ResponseWriter, r *http.Request) {
 
@@ -208,6 +238,105 @@ func (siw *ServerInterfaceWrapper) GetBestPrices(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBestPrices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMembers operation middleware
+func (siw *ServerInterfaceWrapper) GetMembers(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMembers(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ImportMembers operation middleware
+func (siw *ServerInterfaceWrapper) ImportMembers(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportMembersParams
+
+	// ------------- Optional query parameter "apply" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "apply", r.URL.Query(), &params.Apply, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "apply"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "apply", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ImportMembers(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetBalance operation middleware
+func (siw *ServerInterfaceWrapper) GetBalance(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "number" -------------
+	var number string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", r.PathValue("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "number", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetBalance(w, r, number)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// TransferMoney operation middleware
+func (siw *ServerInterfaceWrapper) TransferMoney(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "number" -------------
+	var number string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", r.PathValue("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "number", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.TransferMoney(w, r, number)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -811,6 +940,11 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/postings", wrapper.GetPostings)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/ledger", wrapper.GetLedger)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/rewards", wrapper.GetRewards)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/fund", wrapper.GetFund)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/members", wrapper.GetMembers)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/members", wrapper.ImportMembers)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/members/{number}/balance", wrapper.GetBalance)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/members/{number}/transfers", wrapper.TransferMoney)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/orders", wrapper.CancelOrders)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/orders", wrapper.ListOrders)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/orders", wrapper.SubmitOrders)
@@ -884,6 +1018,27 @@ func (response ListFills401JSONResponse) VisitListFillsResponse(w http.ResponseW
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFundRequestObject struct {
+}
+
+type GetFundResponseObject interface {
+	VisitGetFundResponse(w http.ResponseWriter) error
+}
+
+type GetFund200JSONResponse Fund
+
+func (response GetFund200JSONResponse) VisitGetFundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -976,6 +1131,221 @@ func (response GetBestPrices401JSONResponse) VisitGetBestPricesResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMembersRequestObject struct {
+}
+
+type GetMembersResponseObject interface {
+	VisitGetMembersResponse(w http.ResponseWriter) error
+}
+
+type GetMembers200JSONResponse []Person
+
+func (response GetMembers200JSONResponse) VisitGetMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMembers401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetMembers401JSONResponse) VisitGetMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportMembersRequestObject struct {
+	Params ImportMembersParams
+	Body   io.Reader
+}
+
+type ImportMembersResponseObject interface {
+	VisitImportMembersResponse(w http.ResponseWriter) error
+}
+
+type ImportMembers200JSONResponse MemberImport
+
+func (response ImportMembers200JSONResponse) VisitImportMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportMembers400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ImportMembers400JSONResponse) VisitImportMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportMembers401JSONResponse Problem
+
+func (response ImportMembers401JSONResponse) VisitImportMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBalanceRequestObject struct {
+	Number string `json:"number"`
+}
+
+type GetBalanceResponseObject interface {
+	VisitGetBalanceResponse(w http.ResponseWriter) error
+}
+
+type GetBalance200JSONResponse MemberBalance
+
+func (response GetBalance200JSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBalance401JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetBalance401JSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBalance404JSONResponse Problem
+
+func (response GetBalance404JSONResponse) VisitGetBalanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferMoneyRequestObject struct {
+	Number string `json:"number"`
+	Body   *TransferMoneyJSONRequestBody
+}
+
+type TransferMoneyResponseObject interface {
+	VisitTransferMoneyResponse(w http.ResponseWriter) error
+}
+
+type TransferMoney200JSONResponse MemberBalance
+
+func (response TransferMoney200JSONResponse) VisitTransferMoneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferMoney400JSONResponse struct{ RefusedJSONResponse }
+
+func (response TransferMoney400JSONResponse) VisitTransferMoneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferMoney401JSONResponse Problem
+
+func (response TransferMoney401JSONResponse) VisitTransferMoneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferMoney404JSONResponse Problem
+
+func (response TransferMoney404JSONResponse) VisitTransferMoneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TransferMoney409JSONResponse Problem
+
+func (response TransferMoney409JSONResponse) VisitTransferMoneyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2222,6 +2592,9 @@ type StrictServerInterface interface {
 	// ListFills The trades of the key's member with their prices, until their interval is settled; does not count against the key's rate
 	// (GET /api/v1/fills)
 	ListFills(ctx context.Context, request ListFillsRequestObject) (ListFillsResponseObject, error)
+	// GetFund What the community's fund holds, and what moved it by month and reason
+	// (GET /api/v1/fund)
+	GetFund(ctx context.Context, request GetFundRequestObject) (GetFundResponseObject, error)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(ctx context.Context, request GetLedgerRequestObject) (GetLedgerResponseObject, error)
@@ -2231,6 +2604,18 @@ type StrictServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(ctx context.Context, request GetBestPricesRequestObject) (GetBestPricesResponseObject, error)
+	// GetMembers What the register knows of each member, by number
+	// (GET /api/v1/members)
+	GetMembers(ctx context.Context, request GetMembersRequestObject) (GetMembersResponseObject, error)
+	// ImportMembers Bring a list of members into the register, or see what that would change
+	// (POST /api/v1/members)
+	ImportMembers(ctx context.Context, request ImportMembersRequestObject) (ImportMembersResponseObject, error)
+	// GetBalance What a member's accounts on the ledger hold together, and what of it is bound
+	// (GET /api/v1/members/{number}/balance)
+	GetBalance(ctx context.Context, request GetBalanceRequestObject) (GetBalanceResponseObject, error)
+	// TransferMoney Book money that a member paid in, or that was paid out to it
+	// (POST /api/v1/members/{number}/transfers)
+	TransferMoney(ctx context.Context, request TransferMoneyRequestObject) (TransferMoneyResponseObject, error)
 	// GetCommunity What the operator's commands need to know of the community
 	// (GET /api/v1/operator)
 	GetCommunity(ctx context.Context, request GetCommunityRequestObject) (GetCommunityResponseObject, error)
@@ -2367,6 +2752,30 @@ func (sh *strictHandler) ListFills(w http.ResponseWriter, r *http.Request, param
 	}
 }
 
+// GetFund operation middleware
+func (sh *strictHandler) GetFund(w http.ResponseWriter, r *http.Request) {
+	var request GetFundRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFund(ctx, request.(GetFundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFund")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetFundResponseObject); ok {
+		if err := validResponse.VisitGetFundResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetLedger operation middleware
 func (sh *strictHandler) GetLedger(w http.ResponseWriter, r *http.Request) {
 	var request GetLedgerRequestObject
@@ -2434,6 +2843,117 @@ func (sh *strictHandler) GetBestPrices(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetBestPricesResponseObject); ok {
 		if err := validResponse.VisitGetBestPricesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMembers operation middleware
+func (sh *strictHandler) GetMembers(w http.ResponseWriter, r *http.Request) {
+	var request GetMembersRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMembers(ctx, request.(GetMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMembers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMembersResponseObject); ok {
+		if err := validResponse.VisitGetMembersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ImportMembers operation middleware
+func (sh *strictHandler) ImportMembers(w http.ResponseWriter, r *http.Request, params ImportMembersParams) {
+	var request ImportMembersRequestObject
+
+	request.Params = params
+
+	request.Body = r.Body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportMembers(ctx, request.(ImportMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportMembers")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ImportMembersResponseObject); ok {
+		if err := validResponse.VisitImportMembersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetBalance operation middleware
+func (sh *strictHandler) GetBalance(w http.ResponseWriter, r *http.Request, number string) {
+	var request GetBalanceRequestObject
+
+	request.Number = number
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBalance(ctx, request.(GetBalanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBalance")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetBalanceResponseObject); ok {
+		if err := validResponse.VisitGetBalanceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// TransferMoney operation middleware
+func (sh *strictHandler) TransferMoney(w http.ResponseWriter, r *http.Request, number string) {
+	var request TransferMoneyRequestObject
+
+	request.Number = number
+
+	var body TransferMoneyJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.TransferMoney(ctx, request.(TransferMoneyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TransferMoney")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(TransferMoneyResponseObject); ok {
+		if err := validResponse.VisitTransferMoneyResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
