@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -68,6 +69,27 @@ func (e LiveMessageType) Valid() bool {
 	case LiveMessageTypePong:
 		return true
 	case LiveMessageTypeState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
 		return true
 	default:
 		return false
@@ -200,6 +222,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -215,6 +255,24 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -238,6 +296,151 @@ type BestRequest struct {
 
 	// MeteringPoint Absent: the member's, if it has one
 	MeteringPoint *string `json:"metering_point,omitempty"`
+}
+
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
+
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
 }
 
 // BindRequest defines model for BindRequest.
@@ -408,6 +611,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for, millionths
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -535,6 +787,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -748,6 +1053,33 @@ type PairingSession = pairing.Session
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
 
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -769,6 +1101,79 @@ type PriceLevel struct {
 type Problem struct {
 	Error string `json:"error"`
 }
+
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -945,6 +1350,139 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -952,6 +1490,44 @@ type WatchRequest struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
 
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
@@ -968,6 +1544,12 @@ type GetBestPricesParams struct {
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
 }
 
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -979,6 +1561,44 @@ type GetPostingsParams struct {
 	// Interval START/MINUTES, as in 2026-06-01T12:00:00Z/15
 	Interval string `form:"interval" json:"interval"`
 }
+
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
 
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
@@ -1004,173 +1624,256 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vkts2tueroLS3yndq6G51x8ndqGs/2LnJJFvJxOX2rKsmm+2CxCMJ0yTAEGDL2lRP7dPsg+2TbOEc",
-	"AARJUKLa3Y5Tk09uSxQBHByc/+eHX2crVVZKgjR6tvh1VoOulNSA/3kD60ZDbv9cKWlAGvsnr6pCrLgR",
-	"Sp7/QytpP9OrLZTc/vVvNaxni9l/OW/fe07f6vPXtVoWUM7u7++zWQ56VYvKvma2mL3b7plUZma/cY/b",
-	"t70CbV7XYkXz6f1EmC3bbblhXDJV51Czda1KxlkJBmohN6xSQhq2U02RM1PzHBg3TMkVLJjZAluCNkyt",
-	"8W8t5KYAeo9mxr52x4Vhuy3UwKRihZDAdnZMztZgn2ScFaIUhhUCNFuC2QHIM/aqUKtbzXJlF8RWqpHm",
-	"7H/KWTaralVBbQQtZiny4/QSK/ge7qCY3WczIQ3Ud7ywvzL7CmaLmTZ2mfZLtV5Dfcr77rNZDb80orb7",
-	"+1P78p8z/3K1/AesjH253YU38EsDmhggz4XdA168jla05oWG/iLjOXd37/rtyzdvz3/47q9/e/v19Swb",
-	"rshv4g1u4vAFL5capKGNLKFcQv1MZ0ysmTBsyzVTEoavPWnVQuYPW/WKV3wlzD7Bs8iubMmNgXrPtqrI",
-	"dcbebWfZbK3qkpvZwk7qixezbFYKKcqmnC0uwuTsfDdQ29nB+0rV5gYZcGQcYdhG3IG2TF8qbTL2bsGk",
-	"Wqp8zzQUhWalqsHyukSGPziJeWoSxMKDrRPl0bnZXVspKWFlP2WG33bmmdljyeMnkB2uGHe7bo8Wvh/y",
-	"06dN7JKc+pDrBo/U3JBMHFlWDndiBaxUfdLv3KZovrfiYq9kzoTGpSyhEHAHeXeBt1Lt5Kms0WdxSx+3",
-	"4MHyUmz/1ZYXBcgNJI4c00bVfANs5R8iSWmXvVUlPNOBtbnUOytJpdoNRN9K6eSBVo0hIhmV8/0z3Q6j",
-	"mf1NGCdjf2YV3+uJ5BpyQC5q4is7DZCWlD/NVlteb6zQyIV2f/+cEEyV2hHz9PY/Y5XSwog7WLClPds7",
-	"VjarbXTIlrCmvyMCTpuvUbcg9QGm82TfKMPWqmbCaFZwbdiqUBpylvP9tJEaaQSK6/Bszg08N6I8Lk5b",
-	"qnoq+feFFSQ5rgCO71v82mMU0EaU/ri53y2VKoDLvkY8pPe+88/Z3bM6cEjIO1U0JTzfgdhsDeSsBGtU",
-	"3EGN1PUDPdNkRgTGs+aBtMy3teYGfpdPo3NVqzuhUZ8MZ6PBmALyjC0bg6xtReQWWAH5Bmq2B7OwgsQa",
-	"KNZWsRYKJ2FSw8qaMDlr5GrL5QanM6ScGyBNVlpi9F00baJThz/G1jima8NLwkjtfLJoy7s0SjKOKstG",
-	"OkXbFzHRV13ifmc0k7yELlFTJsiqqWuQq9Q7rn9kLy4v/iNpuAjZmJTB+qNVaTkU4s6e1IgeQzLvVF3k",
-	"N3joHnYU2/VHy2jn1hkhTVppar46pL6tIHbHgexiaQ/PUjW1ZkJ2zg1bgj0fbu1+b2NjWDWbrZnEVtms",
-	"4mR3THi0hhWIO5j6uFZF/hDedtN3L3AzjEZPUfg/oTA8pWPp3Hq/5NpwA1dIbE2H3NHUnvWq4CurT5R2",
-	"rgl6Mpa3b2E/IDK+A61yA6U+JjS/VSWgNKCJ87pGFfL++UY9t58917eieq4qsomfo0Fh9aKpG4hk8/QB",
-	"gxp4+KDacNMcHeianupIuu4m/BV21n/QGVNFbp3Etai13d9JC3lr3/rgVfRYyy0pzUF3Tpf1ZB/ZLkOt",
-	"YlnJ8hU9YA9pBTUrRVHA7ATz/lbI9BdKWic5rVSC1TTF2nFyrzt9dyDQqqmB50JughqOLCu/VVOEZjbb",
-	"8Vo602NEzAmpjbXVaqa3GEgolLpl3HRsT6v+j3ubViYg8QKpxrf1uxykOeRDOjcDnQllvV4NxXpw5tei",
-	"Lne8hrSzo3JIhxM01GIk0nAHMlcp5+m+v5aI42cLKxPtc2dhYfGBII8RWZmb7Wwx2wizbZZnK1XaE1Yq",
-	"uePGxH+iJ6PP3VtxdCLca14ntNaPEjlfwx3UvGC4YZqcTLsjbAlb+4+SwKzazFDUWhNeGCtxa5U3K9Bj",
-	"VA6EHCj860ZeV7BKsjn+6saaIklCy8Z7qd23flOrkl1kXsdS5MsdDmKKZ9qPa4+6kMnRVeX9n54C0kxb",
-	"zV7yW+u/ab53QTZywa2RuVZJc+mBTBMfEbdmz5o/T2Mp3PKnYqdarUWRkLIHhKMeD8hYwaUXREq7hXdQ",
-	"41/Of8ucbK5jXTMYo6NXTqAuCiD3sJ9pUgIJvbK+z8OiX2iUJEjwrdJGZ+zbH6/fLl7/+OZtRiFUCWan",
-	"6lvGNbv48vLs4ov/enZxNj+/fJGRSWM3iYfw6lEh60ZPLevr9xWsDsdu0KYFfE77MzVmxFLoESTUm711",
-	"+K0vZrXQimuTUVhSSQhfka1BgsWN1hhRCLN/phl6pdo+unNT2bMC+B2QD4peZhRk6Qa4NdvaJ0swDPhq",
-	"y5T1CJ9pJqENKDH0w933qC0SL9GMhxUkIta01BT1MruL0/xepMlEO8CuPTVcG3Ry7geRyii2BAx5Svu3",
-	"/X5Ti/yKLZXZMm6d5KW6AzZnShZ7IuogWaC3vAYd6fQpbsNW1ebkiRp+C5JSFn6qU4br8bvbFE9YPxlH",
-	"vNQx+EYURcrvcAkSHUXULaso0pzIwjvlEyQaUBsOQ3uFAGluRoRjy0ETqHow3zEhTjsS6Qln3S2xQgOq",
-	"ZhsweuJ2wy9JXR/2ecEKblWl23Q8nVux2VqCSpg6ishhdBif8KDtmGUhhrlEJqJs0M/HZKVdSBYHZtrd",
-	"G1DYTShrGY7om+YwmSeN6pdoXNGpcAHi2W+RPHF5hZscCr6/KRPK6hWpm5CBkBsU3MHBYLXTjd2xP7u0",
-	"Y/P3NPYX8/l8fiwZkQcv7pBP2XMKwu9uBH60dgnZcVU9bka0+/ZJ5JQ2vEruyLUoQK7AGwJ+A/SH78An",
-	"n67i72+2qkhIgzewEdqEhHXJ91axWBsTkwA+Lu1JZuU3nb0a2I7L4Wy61Lu4/HzK3GrY6ENzc0oEp+Vo",
-	"5imTWX2DJs9aFYXa6YVXQBXZ3ejfnjDJi3TAMK2eBRlD3ikkH2DoCqKKvmg3E70u6VJf6H8bdzSE7nMK",
-	"vjM5/8MzptUnyPoWiSWchYnZnVR86qjP8IlnMa26kZsCblpapmgR5slXK6gMZv0j8mc+LSLtFjMNvF5t",
-	"IWe7rWUt2jDLlukcSSO1dd3j+OVAZPbJaqz3lrZHjChBNSYp3N66MhZSiniQrYz5cNlmOTiVyelZAm7a",
-	"7vmglCJGnOiKe9X/6N74N4XaDen2Wu0iCVOqEmWKFcZF4Vgj+HGUr1AbsO6RdbWsAzxI5OEvd1C38qp9",
-	"M5p1xf6MXvXfXEDkeXDj2fNgnDz3jrxlMe/TsToqOMJ3NNq6hMSdEjbciDtIFgvRaydazj6GMO1pO5HJ",
-	"Jjkt9HA1Dq7MepNSSUAJ75aMjulE85cE5yPEi10E30WMGS+V3Ngvyokx4v5JoYe8XEfipWzgv3ADO76/",
-	"DhmJ7obyLfA8bXm60gEu9xiaFxpWSuYYe7TyfnVrWQp/H1ipWT7TSGgnl1sBLAzjmxqmOh0jflvBtblx",
-	"FEwIL1GGdFUcnSe1uOIlVtetKDyvDQXrpoXn24xCj0jcrLbgAt80xE5YY8c69JjjTIr0GtaNTiXc3233",
-	"7fRpKSXbIQub1LzqtjLy0MSojJAKCI3TUZD3qRGrSwkPiAGIIxmFb90J77HgCmsT02q10tDkSu5Lv7G9",
-	"MEkjc4xLWRMqqkzYcuLTSmnrM+krBmVl9j5W/Q6W12p1Cwb1sjVRd1vFNFj2lordwn7BtKm53Fipzh3d",
-	"jCqsylbaqexkqj6uWjqYZQwPkh8YstwHf+SfC37X9LSmy9IlbAWI4pGH3hDilvfZbO3U4KHnUVWOH+Zj",
-	"hZVvg48baarM7bW1TDCe4YzmBfM0zKhqC3fWrwy3EPm8KTWFMnlRzJJFVaoY4cQa7TsTMRsqGBeowxgx",
-	"KRbG11YJhwoLVLtSucAWRrR1RjJVSbPV57fvtrH+r5G/ugFADFKbMI0cKmRW1a1vmFrElfP90eQxPjRS",
-	"xdeLyPgT3DJlxNJ+vJRA+C4KrfUyWW3xSsIkN86ReoDe9HLfD5Ca1vdUiZNIaMPqdoRbW6mNtgbTYiMh",
-	"t9sHo9lhL56SgkTRG9IjtRH7nTASNEXN3ZhW4CuVVDxbrCsbvnOJteLT2OcWEjGxO6jFWkBtZac/ry25",
-	"nFEgnXg+q5plas0+od99NZRLyHPI7QlY82UtVumDS5J++HtSEd0JTVtprVSCVluutx0zA4mXsS28P8p9",
-	"LuvutsGNQCQdZ8Qx263dzCm7NlYs4Rf5gIknpyzu4AfQmm/GYt7nvBLndxfnO00a94pxRgFfSktophrD",
-	"7IvbgEauSBSiEz/wSnJfwnRY/9mHXHEOTKnNiZRlsoRlEZ3kkpZ8xSolN/SF86GNYpxVdMp9dJymkLmJ",
-	"W+aVm+Nhcvx2jOavvVjq5crqWtWnVc+MFgL80vDCBcT9QjZKoUYQWtMKdaMr8sobiRGNVOVynQwivmuD",
-	"V+TyJg2sXiAhSu3zoknWilMu38pkA+8NKlLZFMPWE1y3f0+IQPhFT4w7tFvx6JEH++r/YSenj9bibNVO",
-	"d0MGoUwDyymeka4YJj1EVO1zWhogHdukNFGZuYPcj3L1YqPJhYHTmJixoZX5QKkTwk42nWAFY6FGwhIm",
-	"ZTXZpG43OxWBO6FoNtR/jVZskPSrCt5oscQyuakh1nTcQLTVT27R0RxO4PXHZ/MfeH0L5k1TjPO5b7Mr",
-	"G23YLUDFjBrm70AU6TDB1mVBrQFWU3hxggKl0PYBLyXUZ3heVxVIdC7R8M9Yp9Ws62yPeJPrQqk6PWah",
-	"dicuYMMN3KwKpZs6ISevXXTH2aiR8wLSeS5CWtKHZVrdnRzIGkUjk+bH6XRSKfv3IDdmS1mvaRXtRqxu",
-	"E/FbqnuxbmLZFEZUhY+dPCAM0ha3d0juxva7mgUOTan0HzGfPvRAJpY1DEvpmmUpjJnaFbIWRXEzUrjw",
-	"A3Dp3FC1Jud2xzWzP4E8Y/Cerww2jNgtxYSbamRcJRsqVe3vps8nnSZyKc8lBSQlhs3b0nQfZp8YdTxU",
-	"6VHA+kBtTcn3TBtRFIGJp8aWDxePKM8Hw8NUoqB8plkoVhw6RVALlY940SPbi+cU24nJ1J7U3cB1Ki+G",
-	"jSY1/MPlIFXNVlyuoCi4a84alm66YpNpZSRxob3/RQU+8bPjwjnXjnuymRueGnzeV4JaQGiGkLZV73gh",
-	"cmcRJcpJa53MCF5Qxo/sr9o1RWDRm2uWsDbZA0SLL7M5WCATyb90rUy0qpZHAjEjeiHPj4qnl+jgpDkI",
-	"J4q29m67Rw9OYDDEGoAuekb8O6zuG/VYwlk4ZJOR4Ly/H5v0m4j+J3ZTP0j2BmI8s9LI8CJj77aLvti0",
-	"atBawNN1TnR+Jzw7yqhvfUqQLKotj3I2GOjElCC1sidz5z4L/OLyyxdffvEfl19+flJbcMzIEyq63BY+",
-	"qBk+3r7hHvENSBSmvAQyRlouvrBO/BcvWAHGYOw2FxthqA3qhp2xBfsne37lGiSjVmRX2ddoyNu0EHXA",
-	"VphItYP/r59ePv87f/6/58+/vPnn85+j/50t/vn851/n2Ref3f9bSlgeqoP1LcBXPfWIp++0cPE4dgLV",
-	"PfSsrp6d6yN/l/PLL57Pv3g+v3h7cbmYzxfz+d/PLz7/aIgLHWWYw5o3hUEG7Rk3oWrsYuHplrXtbK7K",
-	"WkimFaVGW1vDVdBag1ZmaIdg6ZOEM/bSbUDcpTgC9IH00kpJV4C0RwlBr8MVYpBEU2MwHpQrrKeiCK5L",
-	"4ZO93iodzEu4km8/FSwdk4rEjpBsZYfgDapq7QQUjSg0s4qAkcbUbRX4xvVxYcV51weigqBYQFx+frw+",
-	"Km2RfG+tkYzxYJqHXKC3gKxh3eF0Yg0un51Y5DrV7oitgsBMGA27sUbgzYbie3GYrPOFKEvIhfUOVH1D",
-	"VonTu/aDW1EUx8OBseg8qvKPCdPpQY+OCKbKu+/odxdYB9SPg+Dz11C0xVMHhXayNg7PCKXAXPeCiuuP",
-	"yW8DLofWxLjwwtCU0EcFWKsPqZwnGeNP01ZHgfCTFu2KsKxKclnpAAEQUtdWPJHl74+g2slgdXYqXc4Y",
-	"+gs0GT2oEbXUW/G6FpBj6J0ihaL26s/KEYTEIIM6aEdXOX3lnEsc2/cCY0KQ8Q0X0uFl3ML+mWY1N5AF",
-	"/w8KDRjbT9YaOR1/iBljRKB7b98P99qlFwSaueOBs2OsTK+/4UUx6ZC0TN/+VsmbXGhH/ERur25g4QWs",
-	"0PEuWTag4LUjntBsC7zO/fZXtdrUvMTt+WzOdOaNTNH2EMXaBqtVsCko81EfVBCYvMbRHcdkdqjgOp2x",
-	"d17+h+Z+14/ItFGVjidY1aoUGvKF71aNZ4HLJP2y5BgZGSYsrUjUp1N7cmN+IY4z2fD1jssnisrW4cBq",
-	"zqUr734CaTvM1o/KfW3ntT/UloLKlcRPP6FlWnFCnGWNkjxDyWPZj4wO9CiEJNkU/EEuGbp4V0xFsoVL",
-	"fEEI7XblO/Er4YhYtlbWyvFdJ5aFSkhim/nejpOo7dzaREh/qkRySHHWRB91ZgNjJ1yRQGd6aGJqA/up",
-	"ErOefBY+1L9+zTdHUr+cVZZlSKUZFaWCB1uXzrtWQm4W7DvGS7aFGq7atjVXKUSCSUNt9WVooJShLA9Q",
-	"1V/MmY7Ms0p8UPr1NbePjKIg/Iv1Ef2rNu/8PiHoXCV1noYnQrCMkJA3TS0hp3B+Uln7l92g9ecE7/Ct",
-	"RBNfoGf/rEOPjgOdoe7pdo0YQ6CX+06c4fCjFQ1/NC59YOPShwEV/m7bnn6PsIsH4S+02MibRmId3NiZ",
-	"t89QyTmGkvyzyc4kIdOdzWTX25dUqBsXCQHGlta46SvwbnJ4CRshNXUxT67V/80btn4vvVe/HerQZBzQ",
-	"dOHJq6dq7npNf2Nhy8CQK9ynxyqCXI0WnkTtsy4H4ZBp1Gv39LA7nj7PaAZjFqiQm08XJfgPA/WP7vIj",
-	"80sXf78MuciuehW67Q2hoKx35rzKDz2CWehabDsSUzH9P6zEf9X29sMpRt/bblzHe7JS74829ulWUS/k",
-	"vaoW5+cRGldtGmWPbv9zU+jF+fn/+z//Fx9ZnJ+f53B3bsz+b9ev5qk9+U2NrTQ/ofVEuNhXbI4NtA6K",
-	"Bht2xsfuZk/n2cRG+gPGwnVrnPTx0XZszWsM1uGTmFRfqRISjRdTMGM68TEMfQZYnsPxTHrsQHDlwdXq",
-	"42GPt77H1G5OiXEMskJ2tcKKxT0FQNxZ+O2DJJkX5TtuVlvqAwOQjxU7GUOZ97kcdBfRSczYn1NYYr5x",
-	"catKmJ3qbB9zWN/6GVhfk+DM3LPBaUy4rQaqONnvoYuAXBOuG6oLtC9+3vq/S7elSOeRasEDrt9RL0yn",
-	"ED7GgVNwGhNdi3f4bNIj6yNuIHHaM9puT3DeotaBcIxObx64Dl7N0/hw7zx5ek6ckhvQ5sba3zGdXQ3t",
-	"fehl6hzPE+BsCHJgrHGViuxHvnStUwkTj95J5dbWmtKqhFBB3bEVjpeQ+jlEc43btroESpBj4v4S/R9/",
-	"d13H7BBFoPQgAlOASWrIR9rIcliOfHMaaOBIs2WolE5BOUANLqA2IZRCEw1ryTwFotIfN1r87qRB0F7H",
-	"lGifw/qhLDjjrgLOtKUFaL/2+tfbAn+yl8cAPB+1zLWPwOpqnd1o6ZXTRWCT2yb7oJf4WOrNDy8z/qOQ",
-	"+EGFxBPq3d7Ajtd5EqeeoDjytGBur4tIltoKydYF32wguhNh4u0/wXwemrbxtQXdMfkdFwVfjmDllzBi",
-	"ZeiC6+3kGyjai35OPXYBssu9Il5LTMsspjvNu53k+PZ9XamUXl82edq7xEmEy/Ws4dYU4CCdw9kJ1W+I",
-	"DCJz5ucxaRvBT6m3T+xvb79y5d4Tu4k683B1NhLeTz3Hp9xHYmk5vTDGHZ1jzaVEiczvRriABFfbjjq+",
-	"u5C/ahHGDp3SLt2OX/My9AIOHL4xEXwLlb/VaiwMntiVtANVIRRGnrF3U3usqsbwdOAmvj1jSrEzRjpG",
-	"jsqH3QNmTVF8/UMgpFuwP3dnV2TIhMX76UfyJeKMcc5K4GdQWFjAqcegZdIUmJI9Aqe+kYTasdPVzjcM",
-	"k1qv86welgxKgrtY0+NOwA5tj1vYZ93U4DNNH9j3cKOoMI8sRLUOhcyk46lhd7b4/OLyKFbKCCjKtdjI",
-	"r6xXfuLSCsVTogO9EiwrM/wWkZYwSYD9qhR5wS8rvHoDv/fX8uEjGGZoO1pXeL0eQYVJtcOUicd/DDkB",
-	"qVKx6xCO8DOa+VwV/U0BjaNlarjMJN087smBG8oGovAR7mo6bM3YVZ16sdHoDU0PuXqJ12K9PoqGRU8d",
-	"uKrpIetIX9B06Aq10KLppu03KLrCrqX1GBMkcSALXpcH0Cdc9NPf7VXy1VZIWGAANBf6lkpVWVNlXXzI",
-	"0TyGqxmYGFmZfvWWO2w3gzugekgIO75PXY0nqWXCL1APMBEnbWwXdDPBpeFYjbfb6ZuVZfPJFnv7u+hS",
-	"xSkV8AHs7GBhQ4xE5WuF9Q06opNtTgo3nfQjXUFvJblqOr5PG7nTRtUTgJ1UDf2b106aUuQCD2FcPvS+",
-	"RP9yv/LOK9vT3uPyAXF7G9RbZ4rJUgwUmMPTNi1RWoIOxcqO729GysSuEX3U9bpww3Ju+JK7hiAC3OS3",
-	"4EFcu1iy9pHJBWHjuY02/DOEYY1Qx9KAPcIkS6dCtLa9u125bh4nVJ55kYn3DoVlK8m4JOmjJHwwGCuu",
-	"OrVhb4PG6xkC0S2jw3YFgPxGyMlH3XDx4edp9GxEN4m6odoZJpfsES/7mDfI51EPr0cuxPdbltxn1osf",
-	"RjDjC4GH6VPsDO5d20ToMuGHmbsJibs7WupGYu5u1zaP248p7J4flvhpRSLBnLRdVphMDcqOHOlXsBHS",
-	"L7yD3Rrm2gfDpKqBVuJMhMuitqERe0WCYTusVlxC6DDqNKxN83LdT28O7PZrF2v1owiNDU7uB4nAQx90",
-	"DsysuwHt4lIT6EbT2s+TXI/mZSJUth+p5X7wtUgnX3o96XYj61uO3Ar5y0Mik4NrhogSYahJTdNI1Po7",
-	"uVYJ0NqpZfKnJhWd49azVamLMuq6LS3hGWeU4uscphGjqY9cla7LxWShnUOKIJjoe1iwIUqHtogMl/ND",
-	"dTCffdEpwblIV8L0JkmZ16YWZn9tudK3hrv4RTrgEYU3KOYRPji7hYAkbrU3o/vmFVYYItvjibd2VVSA",
-	"sDWmGoXPfSkDAAmOFSoofEwFrR4HH+FxtcJuHR3Tv2Ukq9TGbXBw///xdS6YWq/FSvCCIVymzlw1P2YJ",
-	"0b7QU+ZFQaUpASf636EZWTurAhlp0Aq73fUWYayOzOUeJRod6u5cvrYyQThwOCEZoavgdR/2f5m/M1HI",
-	"CNK7a0is9lTkVUHNbu3v6ULG4784Y9+o2hUYYSUQJV//jBWQw1KbM/ayvZHNjaHZn1vADtdO6+4D18yO",
-	"8CPutlBSByXmDwsuGdH5CLkGSiW1oaf7Ri3jBUKdvBNma232cO0JNf1SsV2e16CdZeyw0hEPKmORwXQL",
-	"e+22krBDXQHRSqlb4cpB7dcuzmltB4cfYIQp7JZ+FUoIZpF5ObtwR0HySswWs8/O5mefERQPBWx9N2po",
-	"zXUZJeUp9F0+W2DH+DeuL7fiNacihdnip2EsoXBregDKRBwsNJF5ZE3w2S8NVTMTUm8H/AOVbsqU/tlK",
-	"el0pqUn6Xc7nFP2Txueoq6pw17ed/8NVKbTv+4AW5Pv7LHG+nTDzKDcrTqHDFzSv1Chh/udv3LUX+PzF",
-	"Cc9HmgB3DIXxTz9b6uimLHm9786uZUm87RRPjw+CidodfW/K02chCdWatVetS3sIFwOn55mwDcskuXAD",
-	"5nvvm3/Qvh4P+qQ28KstFzJDsHcrlxDXM0JXRzoHegY8kyYXRtW+q8vSEbG/VRWffbaEQln/GQoNWE3S",
-	"oYtDjTtAlx88rtyT0SWGqB3h7tp9maLDELyWymuotqvrL/awUYeUOPegBGPkiAAJjgisjkA6Lmtaw9HU",
-	"DRySPdnDELxS4w9vA30yiTcV5SHNAFXAgPhEJFpu7R5t2FLkoZhrtQVe0V1gawLdiAB+CYkMvJHRv6H4",
-	"IUIttkPH+PWryEd/sv1rBxnZvjZS8ME70i66vy2hOySywPGacbyHCCBnRmG/RzAOo2lHVEVH0F2EACaJ",
-	"oHYLDvoiRmDt3KxwGLFJ+5YmFNH4J1WaS+xdYGWz2mLykxc7bNXht9ACv9CVDh3UtjP2Y4x8BzWwLZc5",
-	"RuM6cEQ1OFQPUWP1PaFVOTAi7GuCoiD7r8tL9BCN8qi2GiZ1Hd5eCHQlYMI+bVvNAblMM9ZUf69c+DsL",
-	"9ps2drcw5b3cszYp87TSL5t9Pv/ssaXlV8g4DsExd611AzMwhPevWN7UfFm4XAZ1FNHkRh2IwJWf5D4/",
-	"oRaaQtCIgyYrGboAKBlYcSBRmjrnCPFMs4CeuGjRPelJHIICubSTvljQX8xlUD5bdqdGnOiSrlZMusZd",
-	"d1+cazPbcc0KpV2jXAWcenLWeJlnC/0UYg1tPa0jmHvrGYtvhdjVwhhAwNAYLoxaCumGQNchtFVFeAf7",
-	"9xfz+Z/I8vTVK4T3ib00/BbklUMBlYE0+pbCT7h4Lu3oeAub0B7oi1Zwxl6iorA6guMWYXvqkYglflPy",
-	"PSZDGmsYs4v5fB4uQgyXTQo7+8sv/3TG/vL1W9Y1iGnZu1Fb+4y93OCo1FcKdkirvBoNvbsBu/r1fKfZ",
-	"v2sA1oF2/FNK8xDGW3TGkeCvVL5/NAOmi9153w3kulKIjyRbxvDShhLmHWF6IPCgWiNK3MdQES8uv/yt",
-	"Vco1IWSOS78sXFUwqk4GFt/5Lo5SpQPKDmutw7NZjO8XgQFesaUyW5Q9//36x7/idUn6bMjdpgZepjXY",
-	"BW3NULG0p8pd+PGEOqYdy5piqcOeIuavQSPcd03pUavyKR0UD7M3rqWv2uZ46sORilAptLECkC7hFfpB",
-	"B2b+4hOxwXZOzSH+NKJPeBBaR4PJ5sGYu/kJ7OTTb9EkktNVW30Ezo6JRqZPW7qA96wiXqxlQBFnerve",
-	"FrpC2PYXPKEYvnp6KOnnbFY1I7cLeXB23dpNba9U6J0caZhCv+3z+Zy925K999l8Hu60uZzPUSxaNjxj",
-	"1wrtu2DATLbxMuuDS5LrvkmrNfEwwpcjjjUCKlgbKh4Fj7olHq3P5TV81ND4ZzUNjDtvbbwv/xTyPzWQ",
-	"WRuKjNDQVruUDePe1h6Px7dhOsi4j2/BPMahfGLD5EQ5+2L+5e/N8PmLuIO+1A4c6K5UljkdUqvRij0r",
-	"QGt/lj3IgLUY6Wlrxbu7vWuh6n4szPUKn0e3Y4864TEuxcfxxftIGFNccr+SD7aXonqH/i45GgzCjJnH",
-	"2VmLTWM9YSXBAS+lqS40Xm+NpTHOH+/S3T8RU/3xJct/ulECcPZv5B9FECaTfCOPV/3RswYHeON7D1nz",
-	"g8qXjWZvv3rtefKK6ULtKIRgzewCklzhECSOHEb/0MfYF3cLqEO2mHgQwzKektqeDFYzk2b33UOuswjx",
-	"lVJUdjCBx0Weg3z4ONIuxjWcRuawjicls6NDt8xiLaTAtt8onNilIaau3Y+fSHb1sBw/smE0wKI8tEcf",
-	"x0Y61Ya5fBqWIfio9T6Gc8NILyHooBBE9iDjJMIsGTup578eiTWAzGNe62z5ixRslDXvN0rCx/coDxDO",
-	"mYAeTKypDrnjo+v9TVn8E6HkSz+rjBnFNopZ90+Y7TSH+1RP+xjnni9dX83jDz0qfkX3RDy+9H0lZP6H",
-	"6P0Y7ukJfG83JRa7Rg2qUY4L2nOH7PZxOdYN+vHEGmJXH+YdV2zWRSbFm/U/xSDGkyn0NwjXiLcd34Gr",
-	"Y5/ARlps5MflISys9NLBjv40oq/FVfhD8P1OWforVVa8pjw2dQ20OEddNP9bqXaImLnlFWbjjvJ9wJt8",
-	"SsbvJzF9AYZvYCCMU0H3IV5FZRbGJYo24g6wdoCumPI/afHrvBlq3WmyoLD/cpjmxN89rbHRaZ36lA9d",
-	"1uMj2garMiC/6sGyEyx6rUqGhYt/HNhJOsjRj1rCMf3jWJbqKMNdiSFCGJ9XwsTUh6pqX/tnTqkBP353",
-	"86OViH+UkkcPHjo14OdoZklQqM0gL/Q459BhEIzMob1Qmaqt4ghgt+qBGkae6Xba7kKARDkr4dwVBYYq",
-	"6kZ2+SkChxtjJ4+p9YQCyg+RIMwrD4TFlnt3cjJGiFhk0HGPxONKWqCszL69a9JflVpCj47fqh2+ICBt",
-	"BeBAo2q+sbTHSVEiPOsa0jiqmwXi3sU01THa+khlSaE0tLDIx+M9sUnvVCI2UVCmd+f6KHriqCN+vnZK",
-	"MbKt0pr4bdt/FzrzmDrUOeje3KnFCU2ZGQq6i0u2VU2NaGGhgypcY2sVONU5InKoBMi1Kz/HQpBaFeA+",
-	"9Z1DdAttKpsd9Qs+lfXcRV2bpM1fHCQ09Y997FxQt2xtq3ae5tIeMqM6F/lSh21AhYo7NFeqBHevb+cc",
-	"eBCyZNXa22T95U67Kjar/3R023y4n9hxm6TD6KtysVrT+sO+VjOz8y4AzylKxEumz9hLupQ0VIhZLouu",
-	"MnWPrmHnqlSxwKK9xNmbp90aWqxxRCbHm5jdvRkmAL+5KuPOL/E3Rtmf219+zvRVfNNuEEYthXqlegnG",
-	"34Ah3LcnlNQ0wJgFaXwTUCR2LEVpzSaEIbjeLhWvcx+J6DFNc1AfXXtctCddZKMPrbJJ9vtZ7Yrbv3XX",
-	"argWN7xPI14klv8c7Iwi6ImnXGQEbjGyUIc58DTFm9+omu22rqEd+4wI1C4m04Ga107fljvK0fHP/PXD",
-	"0eGeWPKK/k7yHJ1S8Hp/sFA1yFNL+vv/HwAA//8=",
+	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
+	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
+	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
+	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
+	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
+	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
+	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
+	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
+	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
+	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
+	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
+	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
+	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
+	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
+	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
+	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
+	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
+	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
+	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
+	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
+	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
+	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
+	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
+	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
+	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
+	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
+	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
+	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
+	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
+	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
+	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
+	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
+	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
+	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
+	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
+	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
+	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
+	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
+	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
+	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
+	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
+	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
+	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
+	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
+	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
+	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
+	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
+	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
+	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
+	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
+	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
+	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
+	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
+	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
+	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
+	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
+	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
+	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
+	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
+	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
+	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
+	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
+	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
+	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
+	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
+	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
+	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
+	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
+	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
+	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
+	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
+	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
+	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
+	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
+	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
+	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
+	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
+	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
+	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
+	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
+	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
+	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
+	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
+	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
+	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
+	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
+	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
+	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
+	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
+	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
+	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
+	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
+	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
+	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
+	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
+	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
+	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
+	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
+	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
+	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
+	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
+	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
+	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
+	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
+	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
+	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
+	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
+	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
+	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
+	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
+	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
+	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
+	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
+	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
+	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
+	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
+	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
+	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
+	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
+	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
+	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
+	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
+	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
+	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
+	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
+	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
+	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
+	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
+	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
+	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
+	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
+	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
+	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
+	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
+	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
+	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
+	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
+	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
+	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
+	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
+	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
+	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
+	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
+	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
+	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
+	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
+	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
+	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
+	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
+	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
+	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
+	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
+	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
+	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
+	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
+	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
+	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
+	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
+	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
+	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
+	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
+	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
+	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
+	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
+	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
+	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
+	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
+	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
+	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
+	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
+	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
+	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
+	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
+	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
+	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
+	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
+	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
+	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
+	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
+	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
+	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
+	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
+	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
+	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
+	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
+	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
+	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
+	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
+	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
+	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
+	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
+	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
+	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
+	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
+	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
+	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
+	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
+	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
+	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
+	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
+	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
+	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
+	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
+	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
+	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
+	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
+	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
+	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
+	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
+	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
+	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
+	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
+	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
+	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
+	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
+	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
+	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
+	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
+	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
+	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
+	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
+	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
+	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
+	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
+	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
+	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
+	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
+	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
+	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
+	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
+	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
+	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
+	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
+	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
+	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
+	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
+	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
+	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
+	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
+	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
+	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
+	"/y8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
