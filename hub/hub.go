@@ -231,7 +231,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	h.closers = append(h.closers, h.corrections.archive.Close)
-	h.pages.values = &valuesDesk{market: h.market, corrections: h.corrections, zone: time.UTC}
+	h.pages.values = &valuesDesk{market: h.market, corrections: h.corrections, zone: h.Plan.Money.Zone}
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
 		Recorded: h.pages.live.ShowRecorded,
