@@ -45,9 +45,6 @@ type GuaranteedMonth struct {
 // KindGuarantee is the key of a GuaranteedMonth in the state: community, month.
 const KindGuarantee = "guarantee"
 
-// ReasonGuarantee is that of the fund's payments. Their reference is the month and the account.
-const ReasonGuarantee = "guarantee"
-
 // GuaranteeReference is the reference of a month's payment to an account.
 func GuaranteeReference(month, account string) string { return month + "/" + account }
 

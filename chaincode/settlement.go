@@ -54,6 +54,7 @@ const (
 	ReasonWithdrawal = "withdrawal"
 	ReasonAdjustment = "adjustment" // of a dispute
 	ReasonPenalty    = "penalty"    // for a missing reveal
+	ReasonGuarantee  = "guarantee"  // of the fund; the reference is month/account
 )
 
 // PostingsOf returns the postings that a write of the kind holds, nil for other

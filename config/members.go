@@ -18,6 +18,9 @@ func (c Config) Strangers() error {
 			err = fmt.Errorf("agents[%d].member: there is no member %q", i, a.Member)
 		}
 	}
+	if err == nil {
+		err = c.strangers(c.IsMember)
+	}
 	return err
 }
 

@@ -39,6 +39,8 @@ type Plan struct {
 	Token      string
 	Ledger     Ledger
 	Rewards    Rewards
+	Fund       FundText
+	Billing    Billing
 }
 
 // Market is how the community trades.
@@ -109,7 +111,7 @@ func NamePattern() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-
 func (c Config) Resolve(kept ...string) (Plan, error) {
 	p := Plan{
 		Community: c.Community, Listen: c.Listen, Data: c.Data, Speed: c.Speed, Simulation: c.Simulation, Files: c.Profiles,
-		Bus: c.Bus, Store: c.Store, Ledger: c.Ledger, Rewards: c.Rewards, Strategy: c.Of,
+		Bus: c.Bus, Store: c.Store, Ledger: c.Ledger, Rewards: c.Rewards, Fund: c.FundText, Strategy: c.Of,
 		Market: Market{Minutes: c.Interval, GateClosure: c.GateClosure, Deadline: c.Deadline, CallEvery: c.CallEvery},
 	}
 	p.Store.Keep = c.Store.Kept()
@@ -120,7 +122,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules,
+		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err
@@ -346,8 +348,10 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 	if p.Market.OfficialBills, err = c.ByOfficialValues(); err != nil {
 		return err
 	}
-	p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval)
-	return err
+	if p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval); err != nil {
+		return err
+	}
+	return c.FundText.check()
 }
 
 // resolveTariff reads the tariffs, and who has which.

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -237,11 +238,20 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 		Recorded: h.pages.live.ShowRecorded,
 	}
 	h.pages.poster = h.poster
+	h.pages.purse = newPurse(h.site, h.records)
+	h.pages.purse.keeper = openPrepaid(h.site, h.records, h.market, h.pages.purse, h.bus, h.Log)
 	if err := h.poster.Open(ctx); err != nil {
 		return err
 	}
 	h.closers = append(h.closers, h.records.account.close)
-	return h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
+	err = h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
+	if err != nil {
+		return err
+	}
+	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
+		return err
+	}
+	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -386,12 +396,19 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
+	if err := h.pages.purse.keeper.Step(ctx); err != nil { // before anybody orders
+		return fmt.Errorf("prepaid balances: %w", err)
+	}
 	s.Start(h.corrections.run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}
 	s.Start(h.market.run)
 	s.Start(h.rewards.run)
+	s.Start(h.pages.purse.keeper.Run)
+	if h.pages.purse.months != nil {
+		s.Start(h.pages.purse.months.Run)
+	}
 	return nil
 }
 

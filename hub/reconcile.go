@@ -16,7 +16,7 @@ func (d *valuesDesk) Reconcile(ctx context.Context, month string, all bool) (r a
 	if err != nil {
 		return r, err
 	}
-	r.Month, r.Zone, r.Currency, r.BillsBy = from.Format(monthly), d.zone.String(), d.market.site.plan.Tariff.Currency, api.ReconciliationBillsBy(d.billsBy())
+	r.Month, r.Zone, r.Currency, r.BillsBy = from.Format(monthSums), d.zone.String(), d.market.site.plan.Tariff.Currency, api.ReconciliationBillsBy(d.billsBy())
 	if r.Waiting, err = d.corrections.archive.Waiting(ctx); err != nil {
 		return r, err
 	}
@@ -33,7 +33,7 @@ func (d *valuesDesk) Reconcile(ctx context.Context, month string, all bool) (r a
 	return r, nil
 }
 
-const monthly = "2006-01"
+const monthSums = "2006-01"
 
 // month returns the begin of a local month; of an empty one that of the last which is over.
 func (d *valuesDesk) month(text string) (time.Time, error) {
@@ -41,7 +41,7 @@ func (d *valuesDesk) month(text string) (time.Time, error) {
 		now := d.market.site.clock().In(d.zone)
 		return time.Date(now.Year(), now.Month()-1, 1, 0, 0, 0, 0, d.zone), nil
 	}
-	from, err := time.ParseInLocation(monthly, text, d.zone)
+	from, err := time.ParseInLocation(monthSums, text, d.zone)
 	if err != nil {
 		return from, fmt.Errorf("month: %w", err)
 	}

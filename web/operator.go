@@ -11,12 +11,15 @@ import (
 type Operator struct {
 	Key       string
 	Community func() api.Community
+	Members   Members
+	Fund      Fund // which everybody may look at
 	Values    Values
+	Bills     Bills
 }
 
 // Operated has a server answer the operator.
 func (s *Server) Operated(o Operator) *Server {
-	s.operations.operators = operators{o}
+	s.operations.operators, s.operations.funds = operators{o}, funds{o.Fund}
 	s.door.Keys.Grant(o.Key, auth.Principal{Role: auth.Operator, Name: "operator"})
 	return s
 }

@@ -40,13 +40,14 @@ type operations struct {
 	agents
 	installers
 	operators
+	funds
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	return &Server{
-		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}},
+		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}},
 		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
 }

@@ -171,7 +171,7 @@ func (s selection) writeBundle(ctx context.Context, x *ledger.Index, q ledger.Qu
 	}
 	if readings != nil {
 		defer func() { err = errors.Join(err, readings.evidence.Close()) }()
-		e.Workings = readings.evidence.Workings
+		e.Workings, e.Months = readings.evidence.Workings, audit.KeptGuarantees{Dir: filepath.Join(s.data, audit.GuaranteeDir)}
 		if !without {
 			e.Readings = readings
 		}

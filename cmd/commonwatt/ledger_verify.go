@@ -226,7 +226,7 @@ func (a audited) recompute(ctx context.Context) (checked audit.Checked, err erro
 		return checked, err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	return audit.Recompute(ctx, x, readings, readings.evidence.Workings)
+	return audit.Recompute(ctx, x, readings, readings.evidence.Workings, audit.KeptGuarantees{Dir: filepath.Join(a.data, audit.GuaranteeDir)})
 }
 
 // verifyBundle verifies a bundle offline.

@@ -72,7 +72,7 @@ func (f valuesImport) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	printImport(cmd.OutOrStdout(), path, done)
+	printValuesImport(cmd.OutOrStdout(), path, done)
 	if n := len(done.Problems); n > 0 {
 		return usage.Errorf("%s: %s, nothing was imported", path, grid.Number(n, "problem"))
 	}
@@ -119,8 +119,8 @@ func (f valuesImport) form(path string) (io.Reader, string, error) {
 // mostPrinted is how many changes and notes are printed.
 const mostPrinted = 20
 
-// printImport writes what an import does, or would do, as people read it.
-func printImport(w io.Writer, path string, done api.ValuesImport) {
+// printValuesImport writes what an import does, or would do, as people read it.
+func printValuesImport(w io.Writer, path string, done api.ValuesImport) {
 	for _, p := range done.Problems {
 		if p.Line > 0 {
 			fmt.Fprintf(w, "%s:%d: ", path, p.Line)

@@ -52,6 +52,8 @@ type Host struct {
 	seq       uint64    // of the last event; locked.mu guards it
 	latest    int64     // world time of the latest command, unix ms; locked.mu guards it
 	foreign   bool      // the log was begun under other rules
+
+	held map[string]bool // members of whom no orders are taken; locked.mu guards it
 }
 
 // A snapshot is taken after SnapshotAfter commands, and not more often than the wall

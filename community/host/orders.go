@@ -59,6 +59,10 @@ func (e *entry) prepare(r community.Request) []matching.Command {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, s := range r.Submissions {
+		if err := e.refuses(s); err != nil {
+			e.add(0, nil, err)
+			continue
+		}
 		e.add(e.market.Submit(s))
 	}
 	cancelled := map[uint64]bool{}

@@ -38,6 +38,7 @@ type Export struct {
 	Signer   note.Signer                                                                  // the community's
 	Workings func(ctx context.Context, see func(root string, working []byte) error) error // nil: no statements
 	Readings Readings                                                                     // nil: none
+	Months   Guarantees                                                                   // nil: none
 }
 
 // ErrNothing reports an export without a posting.
@@ -57,7 +58,7 @@ func Bundle(ctx context.Context, x *ledger.Index, dir string, e Export) (c proof
 	if _, err := os.Stat(dir); err == nil {
 		return c, fmt.Errorf("write bundle: %s exists already", dir)
 	}
-	b := &bundleWriter{dir: dir + ".new", roots: map[string]string{}, contents: proof.Contents{Format: proof.Format, Program: e.Program, Origin: e.Signer.Name(), Files: map[string]string{}}}
+	b := &bundleWriter{dir: dir + ".new", roots: map[string]string{}, months: map[string]string{}, contents: proof.Contents{Format: proof.Format, Program: e.Program, Origin: e.Signer.Name(), Files: map[string]string{}}}
 	if err := os.RemoveAll(b.dir); err != nil {
 		return c, fmt.Errorf("write bundle: %w", err)
 	}
@@ -80,6 +81,7 @@ type bundleWriter struct {
 	dir      string
 	contents proof.Contents
 	roots    map[string]string // reading roots by run, as the records have them
+	months   map[string]string // roots of guaranteed months
 }
 
 // file writes a file and notes its hash.
@@ -178,10 +180,16 @@ func (b *bundleWriter) records(ctx context.Context, x *ledger.Index, signed []by
 func (b *bundleWriter) note(text []byte) error {
 	var r ledger.Record
 	var m record.Manifest
-	if err := json.Unmarshal(text, &r); err != nil || r.Kind != chaincode.KindManifest {
+	err := json.Unmarshal(text, &r)
+	if err == nil && r.Kind == chaincode.KindGuarantee {
+		var g chaincode.GuaranteedMonth
+		err = json.Unmarshal(r.Value, &g)
+		b.months[g.Month] = g.Root
+	}
+	if err != nil || r.Kind != chaincode.KindManifest {
 		return err
 	}
-	err := json.Unmarshal(r.Value, &m)
+	err = json.Unmarshal(r.Value, &m)
 	b.roots[strings.Join(r.At, "/")] = m.ReadingRoot
 	return err
 }
@@ -191,6 +199,9 @@ func (b *bundleWriter) note(text []byte) error {
 func (b *bundleWriter) workings(ctx context.Context, e Export) error {
 	if e.Workings == nil || e.Query != (ledger.Query{}) {
 		return b.write(proof.StatementsFile, nil)
+	}
+	if err := b.guarantees(e.Months); err != nil {
+		return err
 	}
 	salts := map[string]string{}
 	err := b.file(proof.StatementsFile, func(w io.Writer) error {
@@ -279,7 +290,7 @@ type BundleReport struct {
 	Cosigned   bool
 	Runs       int // closed, each as its manifest announced
 	Turnover   grid.Money
-	Outside    int // postings outside of the runs: deposits, withdrawals, adjustments, penalties
+	Outside    int // postings outside of the runs: deposits, withdrawals, adjustments, penalties, guarantees
 	Checked    Checked
 }
 
@@ -311,6 +322,11 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 	}
 	if r.Whole {
 		if err := judge.resum(&r, postings); err != nil {
+			return r, err
+		}
+	}
+	if r.Whole {
+		if err := judge.bundledMonths(b, postings[""]); err != nil {
 			return r, err
 		}
 	}
@@ -385,7 +401,7 @@ func (j *Judge) resum(report *BundleReport, postings map[string][]record.Posting
 }
 
 func reasonsOutside() []string {
-	return []string{chaincode.ReasonDeposit, chaincode.ReasonWithdrawal, chaincode.ReasonAdjustment, chaincode.ReasonPenalty}
+	return []string{chaincode.ReasonDeposit, chaincode.ReasonWithdrawal, chaincode.ReasonAdjustment, chaincode.ReasonPenalty, chaincode.ReasonGuarantee}
 }
 
 // batch holds a batch against its manifest, and adds it to its run.

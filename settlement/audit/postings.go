@@ -100,8 +100,12 @@ func Reasons() []Reason {
 		{settlement.ReasonFee, "fee of a line on the net flow over it"},
 		{chaincode.ReasonDeposit, "money that was paid in"},
 		{chaincode.ReasonWithdrawal, "money that was paid out"},
+		{chaincode.ReasonStanding, "what a bill charges by the day or month"},
+		{chaincode.ReasonVAT, "value added tax of a bill"},
+		{chaincode.ReasonRounding, "what rounds a bill to whole minor units"},
 		{chaincode.ReasonAdjustment, "what the decision of a dispute moves"},
 		{chaincode.ReasonPenalty, "paid by who did not reveal what was committed to for challenges"},
+		{chaincode.ReasonGuarantee, "what the fund tops a member up by who would have paid less without the community"},
 	}
 }
 

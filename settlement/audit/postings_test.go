@@ -109,28 +109,28 @@ func TestRecompute(t *testing.T) {
 	s := newSettled(t, 3)
 	x, err := s.l.Index(t.Context())
 	must(t, err)
-	checked, err := audit.Recompute(t.Context(), x, s, s.told)
+	checked, err := audit.Recompute(t.Context(), x, s, s.told, nil)
 	if want := (audit.Checked{Runs: 3, Statements: 9, Proven: 9}); err != nil || checked != want || !checked.IsProven() {
 		t.Errorf("%v: %s", err, checked)
 	}
 	honest := s.workings[0]
 	s.workings = s.workings[1:]
 	s.roots = s.roots[1:]
-	checked, err = audit.Recompute(t.Context(), x, s, s.told)
+	checked, err = audit.Recompute(t.Context(), x, s, s.told, nil)
 	if want := (audit.Checked{Runs: 2, Statements: 6, Proven: 6, Without: 1}); err != nil || checked != want || checked.IsProven() {
 		t.Errorf("without one: %v: %s", err, checked)
 	}
 	for k := range s.workings {
 		s.workings[k] = bytes.Replace(s.workings[k], []byte(`"retail":300000`), []byte(`"retail":290000`), 1)
 	}
-	_, err = audit.Recompute(t.Context(), x, s, s.told)
+	_, err = audit.Recompute(t.Context(), x, s, s.told, nil)
 	if wrong := (*audit.TamperedError)(nil); !errors.As(err, &wrong) || !bytes.Contains([]byte(err.Error()), []byte("2 runs")) {
 		t.Errorf("with another tariff in two: %v", err)
 	}
 	errGone := errors.New("the evidence is gone")
 	_, err = audit.Recompute(t.Context(), x, s, func(_ context.Context, see func(string, []byte) error) error {
 		return errors.Join(see("", honest), errGone)
-	})
+	}, nil)
 	if !errors.Is(err, errGone) {
 		t.Errorf("error %v, want that the evidence is gone", err)
 	}

@@ -46,7 +46,15 @@ func (c Checked) String() string {
 		return "no statement computed anew: how the runs came about is not here"
 	}
 	return fmt.Sprintf("%d runs computed anew with %d statements: %d from signed readings, %d estimated (taken on trust), %d whose readings are not here; %d runs not",
-		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without) + c.officially()
+		c.Runs, c.Statements, c.Proven, c.Estimated, c.Unseen, c.Without) + c.officially() + c.guaranteed()
+}
+
+// guaranteed says of how many months the guarantee was reckoned anew, where there are any.
+func (c Checked) guaranteed() string {
+	if c.Months+c.MonthsWithout == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the guarantee of %s reckoned anew, of %d not", grid.Number(int64(c.Months), "month"), c.MonthsWithout)
 }
 
 // officially says how many statements are by the grid operator's values, where there are any.
@@ -59,7 +67,9 @@ func (c Checked) officially() string {
 
 // IsProven tells whether nothing is taken on trust: all runs were computed anew, from
 // signed readings.
-func (c Checked) IsProven() bool { return c.Runs > 0 && c.Estimated+c.Unseen+c.Without+c.Official == 0 }
+func (c Checked) IsProven() bool {
+	return c.Runs > 0 && c.Estimated+c.Unseen+c.Without+c.Official+c.MonthsWithout == 0
+}
 
 // Print writes what the verification of the bundle in a directory covered as people read
 // it. continued tells whether it was held against an earlier checkpoint.

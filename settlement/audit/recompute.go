@@ -15,14 +15,17 @@ type Verified interface {
 	Records(ctx context.Context, see func(record []byte) error) error
 	// PostingsOf returns the postings of an interval over its runs.
 	PostingsOf(ctx context.Context, interval string) ([]record.Posting, error)
+	// PostingsBy returns the postings of a reason.
+	PostingsBy(ctx context.Context, reason string) ([]record.Posting, error)
 }
 
 // Told shows how the runs came about that are kept, each by its reading root.
 type Told func(ctx context.Context, see func(root string, working []byte) error) error
 
 // Recompute computes all runs anew of which it is told how they came about. readings may
-// be nil. Errors: *TamperedError, which names those that do not come out.
-func Recompute(ctx context.Context, x Verified, readings Readings, told Told) (Checked, error) {
+// be nil, and so may months, which has the workings of guaranteed ones. Errors:
+// *TamperedError, which names those that do not come out.
+func Recompute(ctx context.Context, x Verified, readings Readings, told Told, months Guarantees) (Checked, error) {
 	var records [][]byte
 	if err := x.Records(ctx, func(record []byte) error { records = append(records, record); return nil }); err != nil {
 		return Checked{}, err
@@ -30,6 +33,9 @@ func Recompute(ctx context.Context, x Verified, readings Readings, told Told) (C
 	judge, err := NewJudge(records, readings, x.PostingsOf)
 	if err != nil {
 		return Checked{}, err
+	}
+	if err := judge.tellGuarantees(ctx, x, months); err != nil {
+		return judge.Checked, err
 	}
 	err = told(ctx, func(root string, working []byte) error { return judge.Note(judge.CheckKept(ctx, root, working)) })
 	if err != nil {

@@ -48,6 +48,9 @@ type Checked struct {
 	Official   int // of these, by files of the grid operator's values that are on the ledger
 	Unseen     int // of these, whose readings are not here
 	Without    int // closed runs of which it is not here how they came about
+
+	Months        int // that the fund guaranteed and that were reckoned anew
+	MonthsWithout int // of which it is not here how they came about
 }
 
 // Judge computes runs anew from their workings.
@@ -63,6 +66,7 @@ type Judge struct {
 	devices   map[string]registered[chaincode.Device]
 	points    map[string]registered[chaincode.MeteringPoint]
 	keys      map[string]registered[[]chaincode.GatewayKey]
+	months    guaranteed
 	files     map[string]chaincode.OfficialFile // by digest
 }
 
@@ -84,7 +88,8 @@ func NewJudge(records [][]byte, readings Readings, postings func(ctx context.Con
 		readings: readings, postings: postings,
 		manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{}, checked: map[string]bool{},
 		devices: map[string]registered[chaincode.Device]{}, points: map[string]registered[chaincode.MeteringPoint]{}, keys: map[string]registered[[]chaincode.GatewayKey]{},
-		files: map[string]chaincode.OfficialFile{},
+		months: newGuaranteed(),
+		files:  map[string]chaincode.OfficialFile{},
 	}
 	for n, text := range records {
 		var r ledger.Record
@@ -127,6 +132,8 @@ func (j *Judge) learn(r ledger.Record) error {
 		err := json.Unmarshal(r.Value, &k)
 		j.keys[r.At[len(r.At)-1]] = k
 		return err
+	case chaincode.KindGuarantee:
+		return j.months.learn(r.Value)
 	case chaincode.KindOfficialFile:
 		var f chaincode.OfficialFile
 		err := json.Unmarshal(r.Value, &f)
@@ -160,7 +167,7 @@ func (w Working) name() string { return fmt.Sprintf("%s/%s/%d", w.Community, w.I
 func (j *Judge) Note(err error) error {
 	var wrong *TamperedError
 	if !errors.As(err, &wrong) {
-		return err
+		return err // also nil
 	}
 	j.wrong = append(j.wrong, wrong.Error())
 	return nil
@@ -177,6 +184,9 @@ func (j *Judge) Finish() (Checked, error) {
 		if !j.checked[name] {
 			j.Checked.Without++
 		}
+	}
+	if err := j.Note(j.months.finish(&j.Checked)); err != nil {
+		return j.Checked, err
 	}
 	if len(j.wrong) == 0 {
 		return j.Checked, nil
@@ -244,7 +254,7 @@ func (j *Judge) Check(ctx context.Context, w Working) error {
 	}
 	j.Checked.Runs++
 	j.Checked.Statements += len(run.Statements)
-	return nil
+	return j.months.take(name, run)
 }
 
 // membersOf makes sure that own energy was shared between accounts of one member alone.

@@ -28,9 +28,9 @@ import (
 func forOthers() []string {
 	return []string{
 		"disputes:Get", "disputes:Open", "disputes:Resolve", "disputes:Respond", "official:GetFile",
-		"guarantee:Get", "guarantee:Record", "registry:Get", "registry:GetHistory",
+		"bills:Get", "registry:Get", "registry:GetHistory",
 		"rewards:Adjust", "rewards:ChangeStake",
-		"settlement:Deposit", "settlement:GetRun", "settlement:Withdraw",
+		"settlement:GetRun",
 	}
 }
 

@@ -156,7 +156,16 @@ func (f finder) MeteringPoints(ctx context.Context, member string) (points []str
 
 // PostingsOf returns the postings of an interval over its runs.
 func (f finder) PostingsOf(ctx context.Context, interval string) (all []record.Posting, err error) {
-	err = f.Find(ctx, Query{Interval: interval}, func(e Entry) error {
+	return f.postings(ctx, Query{Interval: interval})
+}
+
+// PostingsBy returns the postings of a reason in log order.
+func (f finder) PostingsBy(ctx context.Context, reason string) (all []record.Posting, err error) {
+	return f.postings(ctx, Query{Reason: reason})
+}
+
+func (f finder) postings(ctx context.Context, q Query) (all []record.Posting, err error) {
+	err = f.Find(ctx, q, func(e Entry) error {
 		var p record.Posting
 		err := json.Unmarshal(e.Posting, &p)
 		all = append(all, p)

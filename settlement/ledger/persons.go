@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/chaincode"
 )
@@ -22,8 +23,11 @@ type Persons struct{ of *Ledger }
 // Persons returns the register of the members' persons.
 func (l *Ledger) Persons() Persons { return Persons{l} }
 
-// People returns the members who have a salt, by name.
-func (p Persons) People() []string { return p.of.Names.all() }
+// People returns the members who have a salt, by name. What is the community's own, which
+// begins with a slash as no member does, is nobody.
+func (p Persons) People() []string {
+	return slices.DeleteFunc(p.of.Names.all(), func(name string) bool { return strings.HasPrefix(name, "/") })
+}
 
 // Personal returns a member's Details, nil where none are kept.
 func (p Persons) Personal(ctx context.Context, member string) (map[string]string, error) {

@@ -75,6 +75,27 @@ func (e LiveMessageType) Valid() bool {
 	}
 }
 
+// Defines values for MemberRowOutcome.
+const (
+	Changed   MemberRowOutcome = "changed"
+	New       MemberRowOutcome = "new"
+	Unchanged MemberRowOutcome = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the MemberRowOutcome enum.
+func (e MemberRowOutcome) Valid() bool {
+	switch e {
+	case Changed:
+		return true
+	case New:
+		return true
+	case Unchanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderSide.
 const (
 	OrderSideBid   OrderSide = "bid"
@@ -277,6 +298,151 @@ type BestRequest struct {
 	MeteringPoint *string `json:"metering_point,omitempty"`
 }
 
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
+
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
+}
+
 // BindRequest defines model for BindRequest.
 type BindRequest struct {
 	// Capacity What a battery holds, Wh
@@ -445,6 +611,55 @@ type Flow struct {
 	Time time.Time `json:"time"`
 }
 
+// Fund defines model for Fund.
+type Fund struct {
+	// Balance Millionths of the currency unit, less the guarantee's payments that are not shown yet
+	Balance int64 `json:"balance"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Months The last first
+	Months []FundMonth `json:"months"`
+
+	// Owed With prepaid balances, what members owe for the pool's energy and cannot pay
+	Owed *FundOwed `json:"owed,omitempty"`
+}
+
+// FundMonth defines model for FundMonth.
+type FundMonth struct {
+	// Month Local month, as in 2026-06
+	Month string `json:"month"`
+
+	// Sums By reason
+	Sums []FundSum `json:"sums"`
+}
+
+// FundOwed With prepaid balances, what members owe for the pool's energy and cannot pay
+type FundOwed struct {
+	// Fund Of that the fund stands in for, millionths
+	Fund int64 `json:"fund"`
+
+	// Members How many owe
+	Members int `json:"members"`
+
+	// Open Of that nobody can pay yet, millionths; it stays owed to the sellers
+	Open int64 `json:"open"`
+
+	// Owed Millionths that the pool's sellers have coming from them
+	Owed int64 `json:"owed"`
+}
+
+// FundSum defines model for FundSum.
+type FundSum struct {
+	// Amount Millionths; + came into the fund
+	Amount int64 `json:"amount"`
+
+	// Members Of the guarantee alone: to how many it was paid, three or more
+	Members *int   `json:"members,omitempty"`
+	Reason  string `json:"reason"`
+}
+
 // GatewayStatus defines model for GatewayStatus.
 type GatewayStatus struct {
 	// AheadMs By how many milliseconds its clock is ahead of the hub's, as it says; absent: it agrees
@@ -572,6 +787,59 @@ type MarketRules struct {
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
 }
+
+// MemberBalance defines model for MemberBalance.
+type MemberBalance struct {
+	// Balance Of the member's accounts together, millionths; below 0 the member owes
+	Balance int64 `json:"balance"`
+
+	// Bound With prepaid: kept for what was delivered or is being delivered and is not settled, millionths
+	Bound *int64 `json:"bound,omitempty"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Free With prepaid: what orders and trades may come to cost, millionths
+	Free   *int64 `json:"free,omitempty"`
+	Number string `json:"number"`
+
+	// Prepaid The member trades on its balance
+	Prepaid bool `json:"prepaid"`
+}
+
+// MemberImport defines model for MemberImport.
+type MemberImport struct {
+	// Applied What changes was written
+	Applied  bool            `json:"applied"`
+	Problems []MemberProblem `json:"problems"`
+	Rows     []MemberRow     `json:"rows"`
+}
+
+// MemberProblem defines model for MemberProblem.
+type MemberProblem struct {
+	// Field The column; empty: the whole line
+	Field string `json:"field"`
+	Line  int    `json:"line"`
+	Says  string `json:"says"`
+}
+
+// MemberRow defines model for MemberRow.
+type MemberRow struct {
+	// Fields Columns that change
+	Fields []string `json:"fields"`
+
+	// Line Of the file, from 1
+	Line    int              `json:"line"`
+	Name    string           `json:"name"`
+	Number  string           `json:"number"`
+	Outcome MemberRowOutcome `json:"outcome"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
+
+// MemberRowOutcome defines model for MemberRow.Outcome.
+type MemberRowOutcome string
 
 // Order defines model for Order.
 type Order struct {
@@ -784,6 +1052,33 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Person defines model for Person.
+type Person struct {
+	// Address Lines, separated by line feeds
+	Address *string `json:"address,omitempty"`
+
+	// Display As others see the member
+	Display *string `json:"display,omitempty"`
+	Email   *string `json:"email,omitempty"`
+	Iban    *string `json:"iban,omitempty"`
+
+	// Language ISO 639-1
+	Language *string `json:"language,omitempty"`
+
+	// Mandate Reference of the SEPA direct debit mandate
+	Mandate *string `json:"mandate,omitempty"`
+
+	// MandateDate As in 2026-06-01
+	MandateDate *string `json:"mandate_date,omitempty"`
+	Name        *string `json:"name,omitempty"`
+
+	// Number By which the configuration's devices call the member
+	Number string `json:"number"`
+
+	// Points Metering points of the member; 0: no device names it
+	Points int `json:"points"`
+}
 
 // Posting defines model for Posting.
 type Posting struct {
@@ -1055,6 +1350,18 @@ type TraderInfo struct {
 	Rate float64 `json:"rate"`
 }
 
+// TransferRequest defines model for TransferRequest.
+type TransferRequest struct {
+	// Amount Millionths of the currency unit; + was paid in, - was paid out
+	Amount int64 `json:"amount"`
+
+	// MeteringPoint Whose account is meant; without it the member's first
+	MeteringPoint *string `json:"metering_point,omitempty"`
+
+	// Reference Of the payment, as in the bank's statement
+	Reference string `json:"reference"`
+}
+
 // ValuesChange defines model for ValuesChange.
 type ValuesChange struct {
 	// After Wh
@@ -1184,6 +1491,44 @@ type WatchRequest struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -1197,6 +1542,12 @@ type GetBestPricesParams struct {
 
 	// MeteringPoint Absent: the member's, if it has one
 	MeteringPoint *string `form:"metering_point,omitempty" json:"metering_point,omitempty"`
+}
+
+// ImportMembersParams defines parameters for ImportMembers.
+type ImportMembersParams struct {
+	// Apply Write what changes; without it nothing is
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -1237,6 +1588,18 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
+
+// TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
+type TransferMoneyJSONRequestBody = TransferRequest
+
 // SubmitOrdersJSONRequestBody defines body for SubmitOrders for application/json ContentType.
 type SubmitOrdersJSONRequestBody = OrderRequests
 
@@ -1269,196 +1632,248 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3tchs31iB8Kyi+T5VnaloSpdh+3lC1P2w/ycRbycRlaca1k/WqQPYhiVE3wDTQojkpT+3V7IXtlWzh",
-	"HACN7kaTTVlynJr8skw2G8DB+f78ZbJQ5UZJkEZPZr9MKtAbJTXgf97CstaQ2z8XShqQxv7JN5tCLLgR",
-	"Sp79QytpP9OLNZTc/vUfFSwns8n/d9a894y+1WdvKjUvoJx8/Pgxm+SgF5XY2NdMZpN36x2TykzsN+5x",
-	"+7aXoM2bSixoP52fCLNm2zU3jEumqhwqtqxUyTgrwUAl5IptlJCGbVVd5MxUPAfGDVNyATNm1sDmoA1T",
-	"S/xbC7kqgN6jmbGv3XJh2HYNFTCpWCEksK1dk7Ml2CcZZ4UohWGFAM3mYLYA8pS9LNTiVrNc2QOxhaql",
-	"Of2fcpJNNpXaQGUEHWYu8sPwEgv4Hu6gmHzMJkIaqO54YX9ldhuYzCba2GPaL9VyCdUx7/uYTSr4uRaV",
-	"vd+fmpe/z/zL1fwfsDD25fYW3sLPNWhCgDwX9g548SY60ZIXGrqHjPfcvr2r6xdvr89+eP2Xv15/czXJ",
-	"+ifyl3iDl9h/wYu5BmnoIkso51A90RkTSyYMW3PNlIT+a486tZD5/U694Bu+EGaXwFlEVzbnxkC1Y2tV",
-	"5Dpj79aTbLJUVcnNZGY39fzpJJuUQoqyLiez87A5u98VVHZ38GGjKnODCDiwjjBsJe5AW6QvlTYZezdj",
-	"Us1VvmMaikKzUlVgcV0iwu/dxDS1CULh3tWJ8uDe7K0tlJSwsJ8yw29b+8wsWfL4CUSHS8bdrVvSwvdD",
-	"fvy2CV2SW+9jXe+RihviiQPHyuFOLICVqgv6rbsUzXeWXeyUzJnQeJQ5FALuIG8f8FaqrTwWNboobuHj",
-	"Dtw7XgrtX615UYBcQYLkmDaq4itgC/8QcUp77LUq4YkOqM2l3lpOKtW2x/oWSicJWtWGgGRUzndPdLOM",
-	"ZvY3YZ2M/Ylt+E6PBFcfA3JREV7ZbYC0oPxpsljzamWZRi60+/t9gjFt1JaQp3P/GdsoLYy4gxmbW9re",
-	"srJerCMim8OS/o4AOG6/Rt2C1HuQzoN9pQxbqooJo1nBtWGLQmnIWc5341aqpRHIrsOzOTdwYkR5mJ02",
-	"UPVQ8u8LJ0hiXAEc3zf7pYMooI0oPbm5382VKoDLrkTcJ/de++fs7VkZ2AfknSrqEk62IFZrAzkrwSoV",
-	"d1AhdP1CTzSpEQHxrHogLfKtrbqB3+Xj4Lyp1J3QKE/6u9FgTAF5xua1QdS2LHINrIB8BRXbgZlZRmIV",
-	"FKurWA2FEzOpYGFVmJzVcrHmcoXb6UPOLZAGKx0x+i7aNsGphR9DZxySteElYaVmP1l05W0YJRFHlWUt",
-	"naDtspjoqzZwXxvNJC+hDdSUCrKoqwrkIvWOqx/Z04vz/0wqLkLWJqWw/mhFWg6FuLOUGsGjD+atqor8",
-	"BonufqTYnD86RrO31gpp0EpT8cU+8W0ZsSMH0oulJZ65qivNhGzRDZuDpQ93dn+3sTKs6tXajEKrbLLh",
-	"pHeMeLSCBYg7GPu4VkV+H9x223cvcDuMVk9B+L+gMDwlY4luvV1yZbiBSwS2JiJ3MLW0vin4wsoTpZ1p",
-	"gpaMxe1b2PWAjO9ArdxAqQ8xze9UCcgNaOO8qlCEfDhZqRP72Ym+FZsTtSGd+AQVCisXTVVDxJvHLxjE",
-	"wP0X1Yab+uBCV/RUi9O1L+EvsLX2g86YKnJrJC5Fpe39jjrItX3rvU/RQS13pDQG3TlZ1uF9pLv0pYpF",
-	"JYtX9IAl0g1UrBRFAZMj1PtbIdNfKGmN5LRQCVrTGG3H8b329h1BoFZTAc+FXAUxHGlW/qrGMM1ssuWV",
-	"dKrHAJsTUhurq1VMr9GRUCh1y7hp6Z5W/B+2Ni1PQOAFUA1f6+scpNlnQzozA40JZa1eDcWyR/NLUZVb",
-	"XkHa2FE5pN0JGiox4Gm4A5mrlPH0sXuWCOMnM8sT7XOn4WAxQZDFiKjMzXoym6yEWdfz04UqLYWVSm65",
-	"MfGfaMnoM/dWXJ0A94ZXCan1o0TM13AHFS8YXpgmI9PeCJvD2v6jJDArNjNktVaFF8Zy3Erl9QL0EJQD",
-	"IHsC/6qWVxtYJNEcf3VjVZEkoGXtrdT2W7+tVMnOMy9jyfPliIOQ4on261pSFzK5utp4+6cjgDTTVrKX",
-	"/Nbab5rvnJONTHCrZC5VUl26J9LEJOLO7FHz/TiUwit/LHSq1FIUCS67hznqYYeMZVx6RqC0V3gHFf7l",
-	"7LfM8eYqljW9NVpy5QjoIgNyD/udJjmQ0Atr+9zP+4VKSQIE3yltdMa++/Hqevbmx7fXGblQJZitqm4Z",
-	"1+z864vT8+f//+n56fTs4mlGKo29JB7cqweZrFs9daxvPmxgsd93gzot4HPa09SQEkuuR5BQrXbW4Le2",
-	"mJVCC65NRm5JJSF8RboGMRa3Wm1EIczuiWZolWr76NZtZccK4HdANihamZGTpe3g1mxtnyzBMOCLNVPW",
-	"InyimYTGocTQDnffo7RIvEQzHk6Q8FjTUVPQy+wtjrN7ESYj9QB79tRyjdPJmR8EKqPYHNDlKe3f9vtV",
-	"JfJLNldmzbg1kufqDtiUKVnsCKi9YIFe8wp0JNPHmA1rVZmjN2r4LUgKWfitjlmug+/uUjxg/WYc8FJk",
-	"8K0oipTd4QIkOvKoW1RRJDkRhbfKB0g0oDTsu/YKAdLcDDDHBoNGQHVvvGOEn3bA0xNo3R1xgwpUxVZg",
-	"9Mjrhp+Tsj7c84wV3IpKd+lInWuxWluAShi7ishhcBkf8KDrmGTBhzlHJKJo0PtDvNIeJIsdM83t9SDs",
-	"NpQ1CEfwTWOYzJNK9QtUrogqnIN48msET1xc4SaHgu9uyoSwekniJkQg5AoZdzAwWOVkY3vtry7s2vwD",
-	"rf18Op1ODwUj8mDF7bMpO0ZB+N2NwI+WLiA7LKqH1Yjm3r6ImNKKb5I3ciUKkAvwioC/AP3pN/DFh6v4",
-	"h5u1KhLc4C2shDYhYF3ynRUsVsfEIID3S3uQWf5NtFcB23LZ300beucXz8bsrYKV3rc3J0RwWw5mHjKZ",
-	"lTeo8ixVUaitnnkBtCG9G+3bIzZ5nnYYpsWzIGXIG4VkA/RNQRTR581lotUlXegL7W/jSEPoLqbgO5P7",
-	"379jOn0CrNcILOE0TIzupPxTB22GLzyKacWNXBVw08AyBYuwT75YwMZg1D8Cf+bDItJeMdPAq8UacrZd",
-	"W9SiC7NomY6R1FJb0z32X/ZYZhesxlpvaX3EiBJUbZLM7dqlsZBQREK2PObTeZvF4FQkp6MJuG2754NQ",
-	"ihBxpCnuRf+DW+PfFmrbh9sbtY04TKlK5CmWGReFQ41gx1G8Qq3AmkfW1LIGcC+Qh7/cQtXwq+bNqNYV",
-	"u1N61X9zDpGTYMazk6CcnHhD3qKYt+lYFSUc4TtqbU1Cwk4JK27EHSSThei1IzVn70MY97TdyGiVnA66",
-	"PxsHT2atSakkIId3R0bDdKT6S4zzAfzFzoPvPMaMl0qu7BflSB9xl1LoIc/XEXgpHfjP3MCW765CRKJ9",
-	"oXwNPE9rni51gMsduuaFhoWSOfoeLb9f3FqUwt8HVKrnTzQC2vHlhgELw/iqgrFGx4DdVnBtbhwEE8xL",
-	"lCFcFXvnSSwueInZdQtyz2tDzrpx7vkmotABEjeLNTjHNy2xFVbZsQY9xjiTLL2CZa1TAfd3612zfTpK",
-	"ybaIwia1r6rJjNy3MUojpARC42QU5F1oxOJSwj18AOJAROE7R+EdFFxgbmJarG401LmSu9JfbMdNUssc",
-	"/VJWhYoyE9ac8HSjtLWZ9CWDcmN23lf9DuZXanELBuWyVVG3a8U0WPSWit3Cbsa0qbhcWa7OHdyMKqzI",
-	"VtqJ7GSoPs5a2htlDA+SHRii3Ht/5J8Ldtf4sKaL0iV0BYj8kfveEPyWH7PJ0onBfc+jqBwm5kOJldfB",
-	"xo0kVebu2mom6M9wSvOMeRhmlLWFN+tPhleIeF6XmlyZvCgmyaQqVQxgYoX6nYmQDQWMc9Shj5gEC+NL",
-	"K4RDhgWKXamcYws92jojnqqkWeuz23frWP5XiF9tByA6qU3YRg4bRFbVzm8Ym8SV893B4DE+NJDF1/HI",
-	"eApukDJCab9eiiG8jlxrnUhWk7ySUMmNM6TuITc93/cLpLb1PWXiJALasLgdwNaGa6OuwbRYScjt9cFg",
-	"dNizpyQjUfSG9EqNx34rjARNXnO3pmX4SiUFzxrzyvrvnGOu+Dj0uYWET+wOKrEUUFne6em1AZdTCqRj",
-	"z6ebep46sw/ot18N5RzyHHJLAUs+r8QiTbjE6fu/JxHR3tC4k1ZKJWC15nrdUjMQeBlbw4eD2Oei7u4a",
-	"3AoE0mFEHNLdmsscc2tDyRL+kPfYeHLL4g5+AK35asjnfcY34uzu/GyrSeJeMs7I4UthCc1UbZh9cePQ",
-	"yBWxQjTie1ZJ7lOY9ss/+5BLzoExuTmRsEymsMwiSi7pyJdso+SKvnA2tFGMsw1RufeO0xYyt3GLvHJ1",
-	"2E2O3w7B/I1nS51YWVWp6rjsmcFEgJ9rXjiHuD/ISimUCEJrOqGu9Yas8lqiRyOVuVwlnYjvGucVmbxJ",
-	"BavjSIhC+7yok7niFMu3PNnAB4OCVNZFv/QEz+3fEzwQ/tAj/Q7NVTy458G++m92c/pgLs5abXXbZRDS",
-	"NDCd4gnJin7QQ0TZPseFAdK+TQoTlZkj5K6Xq+MbTR4MnMTEiA2dzDtKHRN2vOkILRgTNRKaMAmr0Sp1",
-	"c9kpD9wRSbMh/2swY4O436bgtRZzTJMb62JN+w1Ek/3kDh3t4Qhcf3g0/4FXt2De1sUwnvsyu7LWht0C",
-	"bJhR/fgdiCLtJli7KKhVwCpyL44QoOTa3mOlhPwMj+tqAxKNS1T8M9YqNWsb2wPW5LJQqkqvWajtkQdY",
-	"cQM3i0LpukrwySvn3XE6amS8gHSWi5AW9OGYVnYnF7JK0cCm+WE4HZXK/j3IlVlT1GtcRrsRi9uE/5by",
-	"XqyZWNaFEZvC+07u4QZpkttbIHdr+1vNAoamRPqPGE/vWyAj0xr6qXT1vBTGjK0KWYqiuBlIXPgBuHRm",
-	"qFqScbvlmtmfQJ4x+MAXBgtG7JViwE3VMs6SDZmq9nfj95MOE7mQ55wckhLd5k1qunezj/Q67sv0KGC5",
-	"J7em5DumjSiKgMRjfcv7k0eUx4M+MZXIKJ9oFpIV+0YRVELlA1b0wPUinWI5Manao6obuE7FxbDQpIJ/",
-	"uBikqtiCywUUBXfFWf3UTZdsMi6NJE6097/YgA/8bLlwxrXDnmzilqcCnw8bQSUgtENI66p3vBC504gS",
-	"6aSVTkYEzyniR/pX5YoiMOnNFUtYnewerMWn2exNkIn4XzpXJjpVgyMBmBG8EOcH2dMLNHDSGIQbRV17",
-	"u96hBSfQGWIVQOc9I/ztZ/cNWiyBFvbpZMQ4P34c2vTbCP5HVlPfi/cGYDyx3MjwImPv1rMu27Ri0GrA",
-	"42VORL8jnh1E1GsfEiSNas2jmA06OjEkSKXsydi5jwI/vfj66dfP//Pi62dHlQXHiDwio8td4b2K4ePr",
-	"698RX4FEZspLIGWkweJza8Q/f8oKMAZ9t7lYCUNlUDfslM3Yv9jJpSuQjEqRXWZfrSFvwkJUAbvBQKpd",
-	"/H/99OLk7/zkn9OTr2/+dfI++t/p7F8n73+ZZs+/+vgfKWa5Lw/WlwBfdsQjUt9x7uLh3gmU99DRujp6",
-	"rvf8XUwvnp9Mn59Mz6/PL2bT6Ww6/fvZ+bPP1nGhJQxzWPK6MIigHeUmZI2dzzzcsqaczWVZC8m0otBo",
-	"o2u4DFqr0MoM9RBMfZJwyl64C4irFAcafSC8tFLSJSDtkEPQ6/CE6CTRVBiMhHKJ+VTkwXUhfNLXG6GD",
-	"cQmX8u23gqljUhHbEZIt7BK8RlGtHYOiFYVmVhAwkpi6yQJfuTouzDhv20CUEBQziItnh/Oj0hrJ91Yb",
-	"yRgPqnmIBXoNyCrWLUwn1ODyyZFJrmP1jlgrCMiE3rAbqwTerMi/F7vJWl+IsoRcWOtAVTeklTi5az+4",
-	"FUVx2B0Ys86DIv8QMx3v9GixYMq8e02/O8c8oK4fBJ+/gqJJntrLtJO5cUgjFAJz1Qsqzj8muw247GsT",
-	"w8wLXVNCH2RgjTykdJ6kjz8NWx05wo86tEvCsiLJRaVDC4AQurbsiTR/T4JqK4PW2cp0OWVoL9BmdC9H",
-	"1EJvwatKQI6ud/IUisqLP8tHsCUGKdRBOrrM6UtnXOLavhYYA4KMr7iQrl/GLeyeaFZxA1mw/6DQgL79",
-	"ZK6Rk/H7kDHuCPTR6/f9u3bhBYFq7rDj7BAq0+tveFGMIpIG6ZvfKnmTC+2An4jtVTXMPIMVOr4liwbk",
-	"vHbAE5qtgVe5v/5NpVYVL/F6vpoynXklUzQ1RLG0wWwVLArKvNcHBQQGr3F1hzGZXSqYTqfsnef/objf",
-	"1SMybdRGxxvcVKoUGvKZr1aNd4HHJPky5+gZ6QcsLUvUx0N7dGF+IQ4jWf/1DstHssrG4MBszrlL734E",
-	"btuP1g/yfW33tdtXloLCldhPN6BlGnZCmGWVkjxDzmPRj5QOtCiEJN4U7EEuGZp4l0xFvIVLfEFw7bb5",
-	"O+Er9RGxaK2sluOrTiwKlZDsbeZrO46CtjNrEy79sRzJdYqzKvqgMRsQO2GKBDjTQyNDG1hPldj1aFr4",
-	"VPv6DV8dCP1ytrEoQyLNqCgU3Lu6dNx1I+Rqxl4zXrI1VHDZlK25TCFiTBoqKy9DAaUMaXmAov58ynSk",
-	"nm3EJ4Vf33D7yGAXhH+zOqJ/1+Kd32YLOpdJnafbE2GzjBCQN3UlISd3flJY+5fdoPbnGG//rQQTn6Bn",
-	"/6xCjY5rOkPV080Z0YdAL/eVOP3lBzMafi9c+sTCpU9rVPibLXv6LbZd3Nv+QouVvKkl5sEN0bx9hlLO",
-	"0ZXkn01WJgmZrmwmvd6+ZIOycZZgYGxulZuuAG8Hh+ewElJTFfPoXP1fvWDrt1J79et1HRrdBzSdePLy",
-	"sYq73tDfmNjSU+QK9+mhjCCXo4WUqH3UZW87ZFr1yj3dr46nzzPawZAGKuTqy+0S/LuC+nt1+YH9pZO/",
-	"X4RYZFu8Ct3UhpBT1htzXuSHGsEsVC02FYkpn/7vWuK/a3n7/hCjr203ruI9man3exn7eK2o4/JebGZn",
-	"Z1E3rsrUypJu93NT6NnZ2f/93/8HH5mdnZ3lcHdmzO6vVy+nqTv5VZWtND6h9kR9sS/ZFAtoXSsaLNgZ",
-	"XrsdPZ1mIwvp9ygLV41y0u2PtmVLXqGzDp/EoPpClZAovBjTM6blH0PXZ2jLs9+fSY/tca7cO1t92O1x",
-	"7WtM7eWU6McgLWRbKcxY3JEDxNHCr+8kyTwr33KzWFMdGIB8KN/JUJd5H8tBcxGNxIz9KdVLzBcurlUJ",
-	"k2ON7UMG67XfgbU1qZ2ZezYYjQmz1cAmDvb71kVApgnXNeUF2hefNPbv3F0pwnkgW3CP6XfQCtOpDh/D",
-	"jVNwGyNNi3f4bNIi63bcQOA0NNpcTzDeotKBQEbHFw9cBavmcWy4dx48HSNOyRVoc2P17xjOLof2Y6hl",
-	"apHnEe1sqOXAUOEqJdkPfOlKpxIqHr2T0q2tNqVVCSGDuqUrHE4h9XuI9hqXbbUBlADHyPsl+D/87bqK",
-	"2X4XgdI3ERjTmKSCfKCMLIf5wDfHNQ0cKLYMmdKpVg5QgXOojXCl0EbDWTIPgSj1x60WvzupEDTjmBLl",
-	"c5g/lAVj3GXAmSa1APXXTv16k+BP+vJQA88HTXPtdmB1uc5utfTJaRDY6LLJbtNLfCz15reWyhaigPyb",
-	"cNjhzKTUGC2xELy4IdmfMizGJbaFFzXUd78XDbv3o7LQZI9ILKhskmL9jhjN2sB+Rut0redQXYHrkrJj",
-	"uVguXVoBTR9By6lZApd2vT9mzkCJbaikvgH5J0PdveZTYe5eEwH4QM/hVAFAvJM+PnSP3Ee93jaaGw83",
-	"tJ8CfvCtdjvGA14eJEMIP/obLED7vgZja2oGQ1X+ZGOHcAz0X/ghNO4IjQ7cYBPnyPhTnLriZm/o+9SR",
-	"eS95OH84QRZD7yD0zXoI+knn/+uQ0ixk1O3EbJUjuL1p4gPajS8R37NaUG+GaXk/j2vI9n6c8ZPYYI91",
-	"3IdPHC3jQk/cTyfz5gKzCDuam9uHZoKnXUovlVlHjJ4qLF1bvG7fb/uxjLJw0Yp07jHv7a1qtC7/iTn1",
-	"pcXsUEU6p0Ka+a6DMtohbRRqVBITH127FPcU1i0W2CYdHXaBvnBn2NU6PT6zKPTNvNUVoU+v7w9Mddqj",
-	"bI7K/eqpG6k8sJhAE94w7A/mBmChumfX4RXk+/unH7k/EgaJ7ZWeTyXGg1hme7+1zDptOwtzgBkFB76r",
-	"6iTfgqoqKhVMgeSfKtkibhfxUEJZoVmhFrw4GDMlmLg3twZoBbSL6xxjCo77sVvo+RtLU/F9a+J+r3q7",
-	"V9XbiOKMt7DlVZ4cqkR94/K0nG1mmyXrwoRky4KvVhAN8Bo5qjL4evt+2GHOwu+4KPh8YLBTCQMuMV1w",
-	"vR49Lq2ZSnms/Az9Zd0rOlIwmhMXwZ323Wxy+Pq+2aiUE2pe5+lQCG4iTIJerCGvC3DzRwLthFINbGMn",
-	"c+b3MeoawW+pc0/sr9evXG3iyNL31j5cUriED2Pp+JjheRaWxwgAJJ1DnVAIEpm/jTAtD0/brDp8u5C/",
-	"bNrh7qPSNtwOzyTsu6z3EN8QC76FjR/BOpSzkVJvk97+DfZtyzP2bmxDgE1tBlTCeNTbGBUZw3IDpPJp",
-	"Q2ulMgxff595J01najdgNvK6hcP77Uf8JcKMYcxKNHujHAYBx5JBg6Spzp+WBI59IzG1Q9TV7Dcskzqv",
-	"CwPcL3Mp2YnQqh53Araoe9zCLmvnsT3R9IF9DzeKqkhI2yMDBKvuSMZTd5nJ7Nn5xcHGfgOq1ZVYyVdr",
-	"oJ4zRxytUDzFOtCawxoIw2+xLShmtGBzFTLk8MsNzonD7/0MaXwEY2JN+5UFzoKmvrZSbTG/xzcrD/qv",
-	"VKlEixA78zua+MQq+puibwdrKvCYSbj5Jn17xun2WOEDDBbdr83YUx07hXNwnOh95oTySiyXB1u30lN7",
-	"5ore5xzpaaL75v2GfiJu2/6ConnLDayHkCDZtLzgVbmnVZoL1ftBtCVfrIWEGfoRcqFvqa6K1Zus3cx8",
-	"MOnGJbiODAOOnxPriO2mN7C007Zry3epOc6S6nv9AXWvgfeoi213iE9gaSCrPU6/m4VF89Eae/O7aAL4",
-	"mHLN0Jl3bxZu3DbVF7bpGzRER+ucFBs96kd6A52T5Kpu2T5NmFkbVY3oQqoq6I4JPmpLkQnc7zn4qcO9",
-	"/cv9yVuvbKi9g+U94HYuqHPOFJKlECggh4dtmqM0AO2zlS3f3QzUNFxhq3xXmM0Ny7nhc+6q16k7PL8F",
-	"P3GgPfjAPjK6emE4EaeJVfajYVGL3HR3yQF/V0gtCPFcKqEU2jOVJ55l4pDMcGwlGZfEfZSET54cgKdO",
-	"Xdh1kHgdRWCf83QJkN8IOZrUDRefTk+DtBF57dxSzQ6TR/bt2bsNGskzK+J4SRN9sii5y6wV3w+3ayPK",
-	"dH7qd37CR2fGKDnqww8zN7aTu4GCVS0x0WzbdDqyH1OOSH6f8JAEc9R1WWayGx1lSZL0S1gJ6Q/eGjQQ",
-	"9trt3E4R5IbjjOztSjXuA/qKBMO2WFozh1AO3+quMM7KdT+92XPbb5yv1a8iNFbjux8kHA/dDslgJu0L",
-	"aA6X2kDHIx0+T2I9qpcJV9luIJp77xme+wRuGEhwpKdZg7UtB0aY/3wfz2RvJiZBIiw1qsMPArV6LZcq",
-	"MWFhbE3nsRlwznDr6KrU8iNqEePigYzy0VrENKA0DYXHu9t1e0gBhGqzXmH+bEIBWJr0oN9xFIg/T2Rr",
-	"RI8QH7n/EvT7m8GUm3Pm81czduEhnWfsKxZTZao+K097F3NRNeUCieTgoWj4J2iVPqbtHsatxRsJUHQQ",
-	"n/TA0r2KYUz4NjlS3XUaOdTOnAYqwZapyk9+wYqwsL1kHZyBVE+7q+9enFw8e96IowIGJkpYUKwg1WH5",
-	"Bc3dMjyaDBN04r6S5G4mpT9VqhzfupxcQMmAk7UGmPvduJeVfLNJaqodALnnGkCFLC9KHtm6sW+pNQYH",
-	"HFSwsJbIQJ55a7RUxrTy9UjapxD4KTiJlHNemAOhYbpVrDrA0c3Rge2vM+ZwB3moB1NyQILpaLN7AX43",
-	"MFHg2tUltVLzhoSVG53gVmzQvLlPB4KAvBHaOHzzOw9bygIdRjezn5RTfvMoP2Oo0sNdH5Wci1Y14bhU",
-	"jjAjdZTDJWI9j5GbwOa71omQTUXQPnCXycyCgdmbAfivm9zujqfOWsQDwMeOmlh9aKnV79CxT8o4Dp5q",
-	"xIR06QrfbAoxRLQxZVICkFRbFjefjt4U8f3kMEvcQp8zqWbsYAx3LxL4LQ2woMZ4ajnWL9fSVRKI4i5c",
-	"78medNuxV4r9khqu5S23nS8mauwa6tqXDkMeLXlajhBfrNBHxkcQSxK2A6amMoOjJYI3Zy3C1KioEkur",
-	"EqgInJoh3GLURNeLNeOarfhGH3e5f1EGHmAOCb1scBKJ8xzpQdeRaF9LnDBNIaLjTuWz6lMBj7bobdVN",
-	"3lNsHWBnnjtkgRdFlBOJrCB0LN7EokeTbAu2RcOKAlw9Tg3zR7zoREeJIae/gQ8jhnI5dyo+PLz2m3QX",
-	"5VCaHOq/qby/M2DTt/AM6Sf4PeSMcnRl0xs52Pou3aB91n+nJN1solVdLeAQ0Be8KDQWzzS6K3P4dn+M",
-	"DznBtIcItbtZwoM5wf08YvfMHiwbKqVZCigGpvkmR+p+69oATAkc27UqCFzp3I5jCIW2sodgsGjtfrkI",
-	"UWlf0138Yrqvpvur561y8vN0VXdnk1RFWFfC7K4s1/XFRC69Ia0FRdkPlBIRPji9hTAVN+eGM7KzFXbL",
-	"QLaOKgDwKrYi18ZsBkdBvpChmT6u1aRdu5QLFCyuFbqfEdPUOhxa079lIOm0SevAxf3/h8856+aLZ64z",
-	"FVa8YfhBj9kX5ZyMyUeh/+3bkTA4FClysG+wc7Ne40iWA3v5iA5P8vm194LJ4cINOhKS0aQAHF1v/5dR",
-	"sR/+p9xf5cI2ULFb+3tMKx7xi1P2rapcsTxWtVMh4Z+wm0e/bBwT/F1zf7+GZn9qms936muYXeFHvG2h",
-	"pA4+bk8sVHmwAcloCgOUSmpDT3djXowX2Lb/nTBrVgEPI/ypgS01jsjzCnRb1cfZJtZwCfGUW9hpd5Xk",
-	"OHLF8AulboUrirNfuzQoq4K7XthGmMJe6atQDjuJok+Tc0cKkm/EZDb56nR6+hWNlaB8Lt9ZNbSZdQmn",
-	"ykPodT6ZYffjb12P2Q2vOBXcTmY/9VMNCneme3RMj3OJTBQ9EfbNP9fUmYecMq3SNVQqU8z9veXueqOk",
-	"Ju53MZ1SclBwrqHWt8CDnv3D1RA27/uEdrofP2YJ+nbMzE9sWHDKLHpK+0qtEvZ/9taNcMfnz494PpIE",
-	"eGPIjH96b6Gj67Lk1a69uwYlLUUR9fgcGVE50veRPvos5Kg21uFlYyPt6/GO2/NI2GRtJLFwBeZ776b8",
-	"pHs9nBOSusBXay5khoOLLV/CGXXRpGCEc4Bn6M1f58KoyncotHDEObZqE9M+m0Oh5Epjo3usjG7BxU1A",
-	"2gOXH/yMpEeDSzxucQC7K/dlCg79QYzkuCG/Zjuc3Jnz14fEmW+wPQSOqLn2AYbVYkiHeU2jLJqqhn28",
-	"J7vfNJrU+r3BXY/H8cZ2LE8jwCb0M/9COFpu9R5t2FzkoTHBYg18AxjEX1ID+VY1oWuLQ0pG18q9D1OL",
-	"9dAhfH0VhfAf7f6aRQaur0kk+OQbaQ7dvZZg2UYauF0YXYISIGdGob8sKIfRtiOoYpzYDfUGk5wGdAuu",
-	"jXs8TbA1JXz/9BHvA+XIovFP6poksQ8XK+vFGh1fvNhi2zl+C80QAxpP3ppAdMp+jKc4QQVszWWOyTqt",
-	"0RoVOO+oqLCTFE1ecYM1sEcfFAXpf21coodolQfV1TDn282OCnkwiZE3X7au5oYSjFPWVPeuXJgjC/ob",
-	"OrIpI36+Y03O5uNyv2zybPrVQ3PLV4g4bhpZ7tpE9tTAkP13yfK64vPCpTpSdzza3KABEbDyi7znR5RC",
-	"YwAaYdBoIZNNNioZZfHqltDUwYSm92gWJoE1HkT3JC5BeV50k76WECibzYVssNqb/No+5BazSdeElm3X",
-	"SofxJFuuWaG0a/q4AU795ZZQ7GjelBu+4n0NTbmtA5h76ymLJ5xvK2EM4PC7ePQN+acrvCId+QX9zv7w",
-	"dDr9YztkSLPrsC8cvwV56SbayQAafUvuJzw8lxj14XcYCXNDa+gEp+wFCgorIzheEbZaPZDQ5ML0O8yV",
-	"rK1izM6n06k7fMn4Grgb3cT+8PTi6z+esj9/c83aCjEdezuoa5+yFytclXqkgl3SCq9aQ3tYGGvL17Ot",
-	"Zn/QAKw1puyPKclD84oiGkeAv1QU1H0QBaY9h+5j23nrKiU+E28Zmv3T5zDvqD89DtFSS5x49DlExNOL",
-	"r39tkXJF096GuV8Wxm4PipOexne2jb1UaYeymxvUwtksnlUVDba6ZHNl1sh7/vvVj39hBj4YfdrHblMB",
-	"L9MS7Jyupi9YGqpyw+sfUcY0a1lVLEXsKWD+EiTCx7YqPahVPqaB4kdGDUvpy6bRM/WUk4o6rGtjGSBm",
-	"XDGh70Uw06dfiA62dWIOZ6liqNUPVHQwGK0eDJmbX8BNPv4VjQL5O1RwutPkWioaqT5NZUNu7TGcfWgR",
-	"UMSJ4G1rC00hbGEZLKF4FOt4V9L7bLJJlQVcN20WXafzTiuV0ChroJ8K2m3PplP2bk363lfTqXskYxfT",
-	"KbJFi4an7EqhfhcUmNE6XmZtcEl83fdwaVQ89PDlOJMVm4NbHSpeBUndAo/O5+Ia3mto/LOaFsabtzre",
-	"138M8R9qEBbVIKGirbYpHca9rSGPh9dhWlMeH16DeQiifGTF5Eg++3T69W9N8fmzuIMu1w4YiD5SckZa",
-	"IrUSrdhR+0JHy75httUY6WmrxWs3u1WoqusLc31vz1zwcW8UL+6x/nls8W5X9zEmuT/JJ+tLUb5D95Yc",
-	"DHpuxszPjFiKVW0tYSXBtZVLQ13ohbqjsJW3x9tw90/EUH94zvJfbpUwBPZXso+idvyjbCM/e/WzRw32",
-	"4Mb3fvzCDyqf15pdv3rjcfKS6UJtyYVg1ewCkljhuqEfIEb/0Oe4F8I+t+RYQgzHeExoezBYyUyS3TcX",
-	"cY1HcFZICspu5NVhlufal38ebhfP6BoH5nCORwWzg0M7zWIppMCuYJE7sQ1DDF27Hz8S7+rMJfvMilFv",
-	"rtq+O/o8OtKxOszF46AMjUJZ7uLRROjppWkQyAQRPUg5ifrvD1Hq2S8HfA0g8xjXWlf+NDUCxar3KyXh",
-	"81uUewDnVEA/GKfe7DPHB8/7q6L4FwLJF35XGTOKrRSz5p+gdq2HDe5jLe1DmHs2d203Hn7pQfYr2hTx",
-	"8Nz3pZD576z3c5inR+C9vZSY7RrVy0Y5zGjPXJX358VYt+jnY2s4h3U/7rhks/aUPb1WW/0lOjEeTaC/",
-	"xdFja2CFFVCu4OMwGmmxkp8XhzCx0nMHu/rjsL6m7eLvjO83itKvqPs8VT9g1UDTBrk9mfpWqi1Of1vz",
-	"DUbjDuJ9mJ32mIjfDWL6BAxfwEDz+oTGBsqXUZqFn2iwEneAuQMY9gw/aWYxeTXUmtOkQWF7pn6YE3/3",
-	"uMpGq3TqSya6rINHdA1WZEB+2RkxTCN+o6rx3wl2hAxy8KOOcRj+cShLeZREASLyEMb0SvPd9L6s2jf+",
-	"mWNywDOag8kuphfPT6bPT6bn1+cXs+l0Np3+/ez82UOmiH+WlEc/CG+sw8/BzIKgUKteXOhh6NAXfqf3",
-	"EKpJXLZV7AFsZz1QwcgT3WzbDbdOpLNSG/yiQFdFVcs2PkW944fQybfcfkQG5ZdIAOal75PN5jtHORmj",
-	"htmk0HHfqNeltGCpcChv42xTqVXFyxI6cPxObfEFoRF3mCtgVMVXFva4KQqEZ21FGld1u8C2+DFMdTw5",
-	"eCCzpFAamhGfh/09sUrvRCIWUTTdfNAV1GZHLfbzjROKkW6VlsTXTf1dqMxjal/loHtzKxcnFGVmyOjO",
-	"L9ha1RU2Ew8VVP5uUIBTniMOFpEAuXbp55gIUqkC3Ke+ckgYDcUyFc2O6gUfS3tuN2UfJc2f7gU01Y99",
-	"7lhQO21trbYe5tISmVE0jrtVYRuaRscVmgtVWvrkaE5EdOB7lCez1q6T+Zdb7bLYrPzT0WSr0uezOWyT",
-	"RIw+KxezNa097HM1M7vvApBOkSNeMH3KXuAxmgwxi2Vv+Mr/yj26hK3LUsUEC4xjYod3r562c2gxxxGR",
-	"fMp0mAFvQl94l2Xc+iX+xij7c/vLZ0xfugop3EhgRg2EOql6CcRfgaG28I/IqWmBIQ3S+CKgiO1YiNKZ",
-	"w4jLnOv1XPEq956IDtLUe+XRlW+b/qiHrPW+U9bJej8rXfH6125EvCtxw9nw8SEx/WdvZRR1pnzMQ0a9",
-	"LwcO6noOPE7y5reqYtu1K2jHOiPqeR+DqWnpMRjk/Jvv3fFocIq7pw0ACqO4WaMYuI5ILnfiMWvKxGJN",
-	"q3t+QRPlmxKzVgO3dqezQQXgndedNptiFziW8HP1XRWFS4FrZeC7g1O73lxFSlPI3VwK4xoH0OtDsxcR",
-	"tThrscr2wAJhMlfboCp8oV25KC6b3CF8G7HcTs1GimnSmgGNUg6Pjs2D+27VdIWGJq7zSb9NcG82lL7L",
-	"GMxrIwphhEUenXOTsdJKGlSSQG9EU2e2VLXMGfURTu0ptGk6YHUN6UJlXRix4ZU5s286ybnhbQrp9qwp",
-	"YKjLmZVsmIJ58ew5++GlvZ9S6dbUq7mQvNod1d7yutfT8n+8+OH7WaORL1RRlzQc7NXV3zCzMq607g7T",
-	"tNLUPjNqX51uOXj6fnucz+vTafUVHMoxitqzWQLE9hqeOD9/4tEwI/ve6ZmciHcEL3NqFp1NmITYOKt6",
-	"s1eTUsQ/BkM8oFNeqxa8oDmVHZdJQ61BEISsfWeyDRW6uzGWx1TVF1p1OtKHYcRoBmu+i9tlJRlZURzH",
-	"xt4/qgugdVspT4A9luHz4tcotR/G3VYF+RPdmZobFyl08DmjDkOEyJJ6+LTweE/JT2tRZ8lE1k+GORgr",
-	"iG2bkRU/6O5NmhHH1Pt83FunE8xJe80f/18AAAD//w==",
+	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
+	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
+	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
+	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
+	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
+	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
+	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
+	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
+	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
+	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
+	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
+	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
+	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
+	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
+	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
+	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
+	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
+	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
+	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
+	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
+	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
+	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
+	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
+	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
+	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
+	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
+	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
+	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
+	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
+	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
+	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
+	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
+	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
+	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
+	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
+	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
+	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
+	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
+	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
+	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
+	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
+	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
+	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
+	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
+	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
+	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
+	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
+	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
+	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
+	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
+	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
+	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
+	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
+	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
+	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
+	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
+	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
+	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
+	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
+	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
+	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
+	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
+	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
+	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
+	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
+	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
+	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
+	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
+	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
+	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
+	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
+	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
+	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
+	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
+	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
+	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
+	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
+	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
+	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
+	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
+	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
+	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
+	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
+	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
+	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
+	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
+	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
+	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
+	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
+	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
+	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
+	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
+	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
+	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
+	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
+	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
+	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
+	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
+	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
+	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
+	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
+	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
+	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
+	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
+	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
+	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
+	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
+	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
+	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
+	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
+	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
+	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
+	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
+	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
+	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
+	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
+	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
+	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
+	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
+	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
+	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
+	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
+	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
+	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
+	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
+	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
+	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
+	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
+	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
+	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
+	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
+	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
+	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
+	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
+	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
+	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
+	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
+	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
+	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
+	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
+	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
+	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
+	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
+	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
+	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
+	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
+	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
+	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
+	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
+	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
+	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
+	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
+	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
+	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
+	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
+	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
+	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
+	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
+	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
+	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
+	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
+	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
+	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
+	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
+	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
+	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
+	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
+	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
+	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
+	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
+	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
+	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
+	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
+	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
+	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
+	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
+	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
+	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
+	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
+	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
+	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
+	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
+	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
+	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
+	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
+	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
+	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
+	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
+	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
+	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
+	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
+	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
+	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
+	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
+	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
+	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
+	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
+	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
+	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
+	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
+	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
+	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
+	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
+	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
+	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
+	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
+	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
+	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
+	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
+	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
+	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
+	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
+	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
+	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
+	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
+	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
+	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
+	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
+	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
+	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
+	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
+	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
+	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
+	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
+	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
+	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
+	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
+	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
+	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
+	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
+	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
+	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
+	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
+	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
+	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
+	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
+	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
+	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
+	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
+	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
+	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
+	"/y8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
