@@ -104,6 +104,8 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzParseEndpoint -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzFrames -fuzztime 20s ./meters/modbus
 	go test -run '^$$' -fuzz FuzzReadBatch -fuzztime 20s ./proof
+	go test -run '^$$' -fuzz FuzzTariffs -fuzztime 20s ./config
+	go test -run '^$$' -fuzz FuzzPrices -fuzztime 20s ./config
 	go test -run '^$$' -fuzz FuzzRead -fuzztime 20s ./members
 
 generate:

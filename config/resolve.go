@@ -40,6 +40,7 @@ type Plan struct {
 	Ledger     Ledger
 	Rewards    Rewards
 	Fund       FundText
+	Billing    Billing
 }
 
 // Market is how the community trades.
@@ -49,6 +50,7 @@ type Market struct {
 	Feeder                           grid.Feeder // limits in Wh of an interval
 	Rules                            settlement.Rules
 	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
+	OfficialBills                    bool            // the grid operator's values bill, where they were imported
 }
 
 // Target is a device and how it is read.
@@ -120,7 +122,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules,
+		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err
@@ -342,6 +344,9 @@ func (c resolver) resolveRules(p *Plan) (err error) {
 		if d.Shares != nil && !*d.Shares {
 			p.Market.Apart[d.MeteringPoint] = true
 		}
+	}
+	if p.Market.OfficialBills, err = c.ByOfficialValues(); err != nil {
+		return err
 	}
 	if p.Market.Rules, err = c.Rules(p.Tariff.Currency, c.Interval); err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (r *tariffReader) series(n *yaml.Node, path, currency string) *tariff.Spot 
 	if file == nil {
 		return s // they are pushed
 	}
-	text, err := os.ReadFile(file.Value)
+	text, err := r.open(file.Value)
 	if err == nil {
 		s.Prices, err = ParsePrices(text, s.Minutes, strings.HasSuffix(unit, "/MWh"))
 	}

@@ -64,6 +64,8 @@ type Hub struct {
 	handler   http.Handler
 	poster    *ledger.Poster
 
+	corrections *corrections
+
 	closers []func() error // in order of opening
 }
 
@@ -211,7 +213,7 @@ func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Readin
 }
 
 // openMarket opens the market, what it moves and what shows it.
-func (h *Hub) openMarket(ctx context.Context) error {
+func (h *Hub) openMarket(ctx context.Context) (err error) {
 	h.pages.site, h.pages.records, h.pages.alarms, h.pages.room = h.site, h.records, h.alarms, h.space.Room
 	h.market = &market{site: h.site, tariffs: h.tariffs, records: h.records, room: h.space.Room, log: h.Log}
 	h.pages.market = h.market
@@ -226,6 +228,11 @@ func (h *Hub) openMarket(ctx context.Context) error {
 	if h.judge != nil {
 		h.judge.NotBefore(h.market.host.Latest())
 	}
+	if h.corrections, err = openCorrections(ctx, h.dir, h.market); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.corrections.archive.Close)
+	h.pages.values = &valuesDesk{market: h.market, corrections: h.corrections, zone: h.Plan.Money.Zone}
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
 		Recorded: h.pages.live.ShowRecorded,
@@ -237,12 +244,14 @@ func (h *Hub) openMarket(ctx context.Context) error {
 		return err
 	}
 	h.closers = append(h.closers, h.records.account.close)
-	err := h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
+	err = h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
 	if err != nil {
 		return err
 	}
-	h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log)
-	return err
+	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
+		return err
+	}
+	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -390,6 +399,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	if err := h.pages.purse.keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}
+	s.Start(h.corrections.run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}

@@ -2,20 +2,23 @@ package hub
 
 import (
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // office is where those who run the community are served.
 type office struct {
-	site  *site
-	purse *purse
+	site   *site
+	purse  *purse
+	values *valuesDesk
+	desk   *desk.Desk
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Members: o.purse, Fund: o.purse}, err
+	return web.Operator{Key: key, Community: o.community, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
 }
 
 func (o office) community() api.Community {

@@ -33,6 +33,7 @@ type pages struct {
 	poster   *ledger.Poster
 	purse    *purse
 	live     *web.Live
+	values   *valuesDesk
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -198,7 +199,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site, p.purse}.operator(dir)
+	operator, err := office{p.site, p.purse, p.values, p.records.account.desk}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -74,12 +74,12 @@ func (t *tariffs) keep(kept tariff.Kept) error {
 	return nil
 }
 
-// Rates implements agent.Prices and community.Tariffs.
+// Rates implements agent.Prices, community.Rates and metering.Rates.
 func (t *tariffs) Rates(point string, i grid.Interval) (tariff.Rates, error) {
 	return t.book.Load().Rates(point, i)
 }
 
-// Default implements community.Tariffs.
+// Default implements community.Usual.
 func (t *tariffs) Default(i grid.Interval) (tariff.Tariff, error) { return t.book.Load().Default(i) }
 
 // day notes that a local day has begun, whose versions are in use from now on.

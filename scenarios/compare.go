@@ -132,11 +132,24 @@ func (c Comparison) differences() (notes []string) {
 	return notes
 }
 
+// amount writes money with two decimals and its sign, none of nothing.
+func amount(m grid.Money) string {
+	text := fmt.Sprintf("%+.2f", float64(m)/millionth)
+	if strings.Trim(text, "+-0.") == "" {
+		return "0.00"
+	}
+	return text
+}
+
 // Print writes the comparison as people read it.
 func (c Comparison) Print(out io.Writer) error {
 	var b bytes.Buffer
 	for k, r := range c.Replays {
-		fmt.Fprintf(&b, "%d  %s: %s (%s), %d of %d members worse off than without the community\n", k+1, r.Scenario, r.Sharing, r.Dir, r.WorseOff, len(c.Members))
+		name := r.Sharing
+		if r.Scenario != "" {
+			name = r.Scenario + ": " + name
+		}
+		fmt.Fprintf(&b, "%d  %s (%s), %d of %d members worse off than without the community\n", k+1, name, r.Dir, r.WorseOff, len(c.Members))
 	}
 	fmt.Fprintln(&b)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -152,9 +165,9 @@ func (c Comparison) Print(out io.Writer) error {
 	line := func(name string, net []grid.Money, shared []grid.Energy) {
 		fmt.Fprintf(w, "%s\t", name)
 		for k := range net {
-			fmt.Fprintf(w, "%+.2f\t", float64(net[k])/millionth)
+			fmt.Fprintf(w, "%s\t", amount(net[k]))
 			if k > 0 {
-				fmt.Fprintf(w, "%+.2f\t", float64(net[k]-net[0])/millionth)
+				fmt.Fprintf(w, "%s\t", amount(net[k]-net[0]))
 			}
 			fmt.Fprintf(w, "%.2f\t", float64(shared[k])/kilo)
 		}

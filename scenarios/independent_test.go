@@ -186,6 +186,7 @@ func TestIndependentSettlementOfSeveralTariffs(t *testing.T) {
 	for _, rules := range []string{"", "pool: off\n", "own: {same_point: false}\n"} {
 		dir := results(t, rules, func(s *scenarios.Scenario) { s.Rates = dealt{} })
 		result := independent(t, dir, "--json")
+		t.Logf("%v", result["kpis"])
 		sums, ok := result["sums"].(map[string]any)
 		if !ok || sums["several_tariffs"] != float64(95) || sums["deviations"].(float64) < 100 || sums["components"].(float64) <= 0 {
 			t.Errorf("%q: %v", rules, result)
@@ -197,14 +198,17 @@ func TestIndependentSettlementOfSeveralTariffs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, column := range []string{"retail_price", "community_price", "deviation", "net", "community_components", "stood_in", "undelivered"} {
+	for column, where := range map[string]string{
+		"retail_price": "retail", "feed_in_price": "feed_in", "community_price": "community_components", "deviation": "deviation",
+		"net": "net", "community_components": "community_components", "stood_in": "stood_in", "undelivered": "undelivered",
+	} {
 		all := strings.Split(strings.TrimSpace(string(text)), "\n")
 		k := slices.IndexFunc(all, func(line string) bool {
-			return !strings.Contains(line, `"stood_in":0`) && !strings.Contains(line, `"retail":0`) && !strings.Contains(line, `"pool_bought":0`)
+			return !strings.Contains(line, `"`+where+`":0`)
 		})
 		var row map[string]any
 		if err := json.Unmarshal([]byte(all[max(k, 0)]), &row); err != nil || k < 0 {
-			t.Fatalf("no row stands in for others: %v", err)
+			t.Fatalf("no row has %s: %v", where, err)
 		}
 		row[column] = row[column].(float64) + 40_000
 		changed, err := json.Marshal(row)

@@ -6,13 +6,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/ledger/embedded"
 	"github.com/commonwatt/commonwatt/settlement/sharing"
+	"github.com/commonwatt/commonwatt/settlement/statements"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // keyed is the summer day, shared by a static key with a group and an owner instead of a market.
@@ -94,6 +99,51 @@ func TestReplayByAKey(t *testing.T) {
 	}
 	m := replay(t, plain, market)
 	compared(t, r, m, dir, market)
+}
+
+// TestCompareData: of one interval that was settled by the pool, computed by hand: at a fixed price
+// of 0.12 the giver has 0.06 less for each of the 300 Wh, and the taker as much more.
+func TestCompareData(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := statements.Open(t.Context(), filepath.Join(dir, statements.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := grid.IntervalAt(time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC), 15)
+	run, err := settlement.Settle(settlement.Input{
+		Community: "c", Interval: i, Run: 1, Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}, Rules: new(settlement.DefaultRules()),
+		Metered: []record.Metered{
+			{MeteringPoint: "mp-ann", Flow: grid.Flow{Import: 300}, Quality: grid.Good}, {MeteringPoint: "mp-bob", Flow: grid.Flow{Export: 500}, Quality: grid.Good},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Add(t.Context(), func(point string) (string, string, error) { return strings.TrimPrefix(point, "mp-"), point, nil }, run); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	key, err := config.NewKeyText("lu", nil, "0.12 EUR/kWh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := settlement.Rules{Pool: settlement.Off}
+	if rules.Key, err = key.Rules("EUR", 15); err != nil {
+		t.Fatal(err)
+	}
+	c, err := scenarios.CompareData(t.Context(), dir, "EUR", i.Begin(), i.End(), rules)
+	if err != nil || len(c.Members) != 2 || c.Members[0].Net[0] != -54_000 || c.Members[0].Net[1] != -36_000 || c.Members[1].Net[1]-c.Members[1].Net[0] != -18_000 || c.Replays[1].Sharing != "lu dynamic at 0.12" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := scenarios.CompareData(t.Context(), dir, "EUR", i.End(), i.End(), rules); err == nil || !strings.Contains(err.Error(), "no settled interval in that time") {
+		t.Errorf("%v", err)
+	}
+	if _, err := scenarios.CompareData(t.Context(), t.TempDir(), "EUR", i.Begin(), i.End(), rules); err == nil || !strings.Contains(err.Error(), "has no book of statements yet") {
+		t.Errorf("%v", err)
+	}
 }
 
 func compared(t *testing.T, key, market *scenarios.Result, dir, other string) {

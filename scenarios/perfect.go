@@ -18,9 +18,9 @@ func worthOf(s Statement) (grid.Money, error) {
 }
 
 // perfectSharing is what all members would have received together in an interval, had what was
-// metered been shared as well as can be: a point's own first, then those who save most by it from
+// metered been shared as well as can be: a point's own first, where the rules say so, then those who save most by it from
 // those who would have earned least, as long as that is no loss. Fees of lines are left out.
-func perfectSharing(statements []Statement) (grid.Money, error) {
+func perfectSharing(statements []Statement, ownFirst bool) (grid.Money, error) {
 	first := statements[0].Counted
 	if !slices.ContainsFunc(statements, func(s Statement) bool {
 		return s.Counted.Community != 0 || s.Counted.Retail != first.Retail || s.Counted.FeedIn != first.FeedIn
@@ -35,6 +35,9 @@ func perfectSharing(statements []Statement) (grid.Money, error) {
 	takers, givers := make([]Statement, len(statements)), []Statement{}
 	for k, s := range statements {
 		both := min(s.Metered.Import, s.Metered.Export)
+		if !ownFirst || s.Counted.FeedIn > s.Counted.Retail {
+			both = 0
+		}
 		s.Metered = grid.Flow{Import: s.Metered.Import - both, Export: s.Metered.Export - both}
 		takers[k] = s
 	}

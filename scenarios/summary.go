@@ -214,7 +214,7 @@ func (r *Result) compare(s *Summary) error {
 		}
 		s.Shareable += min(all.Import, all.Export)
 		s.Delivered += min(bought[i], sold[i])
-		value, err := perfectSharing(statements)
+		value, err := perfectSharing(statements, s.Own.SamePoint)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,9 @@ func (b *book) nets() map[string]grid.Money {
 		}
 		net[account] = sum
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(b.entries), key.compare) {
+	keys := slices.AppendSeq(make([]key, 0, len(b.entries)), maps.Keys(b.entries))
+	slices.SortFunc(keys, key.compare)
+	for _, k := range keys {
 		v := b.entries[k]
 		paid, err := grid.Money(0).Sub(v.money)
 		if err != nil && b.err == nil {

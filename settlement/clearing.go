@@ -151,7 +151,7 @@ func (c *clearing) send(r *result) {
 type result struct{ network.Clearing }
 
 func (r *result) of(p *position) sides {
-	return sides{r.Fills[p.rank+bidding], r.Fills[p.rank+offering]}
+	return sides{r.Fills[p.bid], r.Fills[p.offer]}
 }
 
 // Marks of a point's orders.
@@ -163,30 +163,39 @@ const (
 // remaining is what is left short and long.
 func remaining(p *position) sides { return p.left }
 
-// clear clears what is short and long at the points over the lines without
-// their limits; nil when there is nothing to share. A point whose own import and
+// saved is what a kWh of neighbours' energy saves a point.
+func saved(p *position) grid.Price { return p.rates.Avoided() }
+
+// savedByOwn is what a kWh of its own energy saves it, which pays no part of a tariff.
+func savedByOwn(p *position) grid.Price { return p.rates.Retail }
+
+// clear clears what is short and long at the points, and what it saves them, over the lines
+// without their limits; nil when there is nothing to share. A point whose own import and
 // export did not cancel has both: among a member's own points they stay apart, in
 // the pool each goes to whoever there is.
-func (c *clearing) clear(points []*position, of func(*position) sides, committed map[string]grid.Energy, pool bool) (*result, error) {
-	in := network.Case{K: network.Half, Committed: map[string]grid.Energy{}}
+func (c *clearing) clear(points []*position, of func(*position) sides, saves func(*position) grid.Price, committed map[string]grid.Energy, pool bool) (*result, error) {
 	var all sides
 	for _, p := range points {
-		node := c.name(c.node(p))
-		buyer, seller := p.account, p.account // of one member the clearing nets
-		if pool {
-			buyer, seller = p.rank+bidding, p.rank+offering
-		}
 		s := of(p)
-		if s.short > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + bidding, Member: buyer, Node: node, Side: grid.Bid, Energy: s.short, Price: p.rates.Avoided()})
-		}
-		if s.long > 0 {
-			in.Orders = append(in.Orders, grid.Order{ID: p.rank + offering, Member: seller, Node: node, Side: grid.Offer, Energy: s.long, Price: p.rates.FeedIn})
-		}
 		all.short, all.long = all.short+s.short, all.long+s.long
 	}
 	if all.short == 0 || all.long == 0 {
 		return nil, nil
+	}
+	in := network.Case{K: network.Half, Committed: map[string]grid.Energy{}, Orders: make([]grid.Order, 0, len(points))}
+	for _, p := range points {
+		node := c.name(c.node(p))
+		buyer, seller := p.account, p.account // of one member the clearing nets
+		if pool {
+			buyer, seller = p.bid, p.offer
+		}
+		s := of(p)
+		if s.short > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.bid, Member: buyer, Node: node, Side: grid.Bid, Energy: s.short, Price: saves(p)})
+		}
+		if s.long > 0 {
+			in.Orders = append(in.Orders, grid.Order{ID: p.offer, Member: seller, Node: node, Side: grid.Offer, Energy: s.long, Price: p.rates.FeedIn})
+		}
 	}
 	between := c.between(points).Nodes
 	for _, n := range between {
@@ -234,7 +243,7 @@ func (c *clearing) pool() error {
 		return nil
 	}
 	points := slices.DeleteFunc(slices.Clone(c.points), func(p *position) bool { return p.apart })
-	cleared, err := c.clear(points, remaining, c.flows, true)
+	cleared, err := c.clear(points, remaining, saved, c.flows, true)
 	if err != nil {
 		return fmt.Errorf("pool: %w", err)
 	}

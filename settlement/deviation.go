@@ -321,9 +321,9 @@ func (p *position) stoodFor(long bool) (grid.Money, error) {
 	if err != nil {
 		return 0, err
 	}
-	money := p.pool.owed
+	money := p.poolOwed
 	if long {
-		money = p.pool.earned
+		money = p.poolEarned
 	}
 	shares, err := grid.Split(int64(money), []grid.Share{{ID: "own", Weight: parts[0]}, {ID: "stands", Weight: parts[1]}})
 	if err != nil {

@@ -17,7 +17,7 @@ func (c *clearing) own() error {
 		if len(points) < 2 { //nolint:mnd // nobody to share with
 			continue
 		}
-		cleared, err := c.within(points, remaining)
+		cleared, err := c.within(points, remaining, savedByOwn)
 		if err != nil {
 			return err
 		}
@@ -29,14 +29,15 @@ func (c *clearing) own() error {
 }
 
 // members returns the points that share own energy, by member, once those whose import and
-// export in one interval cancel have them cancelled.
+// export in one interval cancel have them cancelled: where that is no loss, for to sell all and
+// buy all anew would be better where the feed-in price is above retail.
 func (c *clearing) members() map[string][]*position {
 	members := map[string][]*position{}
 	for _, p := range c.points {
 		if p.apart {
 			continue
 		}
-		if both := min(p.left.short, p.left.long); both > 0 && c.basis.Rules.SamePoint {
+		if both := min(p.left.short, p.left.long); both > 0 && c.basis.Rules.SamePoint && p.rates.FeedIn <= p.rates.Retail {
 			p.take(&p.owned, sides{both, both})
 		}
 		if p.member != "" {
@@ -48,8 +49,8 @@ func (c *clearing) members() map[string][]*position {
 
 // within clears energies between the points of one member, who pays the fees of the lines
 // between them.
-func (c *clearing) within(points []*position, of func(*position) sides) (*result, error) {
-	cleared, err := c.clear(points, of, nil, false)
+func (c *clearing) within(points []*position, of func(*position) sides, saves func(*position) grid.Price) (*result, error) {
+	cleared, err := c.clear(points, of, saves, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("own energy: %w", err)
 	}
@@ -87,7 +88,7 @@ func (c *clearing) ownMetered() error {
 			continue
 		}
 		for _, m := range meets() {
-			cleared, err := c.within(points, m.of)
+			cleared, err := c.within(points, m.of, m.saves)
 			if err != nil {
 				return err
 			}
@@ -101,31 +102,32 @@ func (c *clearing) ownMetered() error {
 
 // meet is one of the ways in which energies of a member's points meet.
 type meet struct {
-	of   func(*position) sides
-	take func(*position, sides)
+	of    func(*position) sides
+	saves func(*position) grid.Price
+	take  func(*position, sides)
 }
 
 // meets returns them in order: import meets export; what was bought and not drawn covers
 // import; export covers what was sold and not given; and the rest of both cancels.
 func meets() []meet {
 	return []meet{
-		{remaining, func(p *position, s sides) { p.take(&p.owned, s) }},
+		{remaining, savedByOwn, func(p *position, s sides) { p.take(&p.owned, s) }},
 		{
-			func(p *position) sides { return sides{p.left.short, p.off.long} },
+			func(p *position) sides { return sides{p.left.short, p.off.long} }, saved,
 			func(p *position, s sides) {
 				p.left.short, p.off.long = p.left.short-s.short, p.off.long-s.long
 				p.covered.short += s.short
 			},
 		},
 		{
-			func(p *position) sides { return sides{p.off.short, p.left.long} },
+			func(p *position) sides { return sides{p.off.short, p.left.long} }, saved,
 			func(p *position, s sides) {
 				p.off.short, p.left.long = p.off.short-s.short, p.left.long-s.long
 				p.covered.long += s.long
 			},
 		},
 		{
-			func(p *position) sides { return p.off },
+			func(p *position) sides { return p.off }, saved,
 			func(p *position, s sides) { p.off = p.off.less(s) },
 		},
 	}

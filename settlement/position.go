@@ -25,6 +25,7 @@ type position struct {
 	account, member string
 	rates           tariff.Rates
 	rank            string // by which it gets what rounding leaves over
+	bid, offer      string // names of its orders in a clearing
 	apart           bool   // shares nothing: so it is agreed, or its value is no measurement
 
 	bought, sold grid.Energy
@@ -34,15 +35,16 @@ type position struct {
 	left         sides // with the utility
 	keyed        keyed // shared by an allocation key
 
-	ownFee     grid.Money
-	pool       paid
-	components grid.Money // + pays
-
+	paid
 	deviating // where there are several tariffs
 }
 
-// paid is what a point paid, and what it got.
-type paid struct{ owed, earned grid.Money }
+// paid is what a point paid to others than who traded with it and its utility, and what it got.
+type paid struct {
+	poolOwed, poolEarned grid.Money
+	ownFee               grid.Money // of lines, for own energy
+	components           grid.Money // to the utility, for neighbours' energy
+}
 
 // estimated tells whether what was metered is no measurement, nor settled for good.
 func (p *position) estimated() bool { return !p.Quality.Shares() }
@@ -53,7 +55,7 @@ func (p *position) poolPrice() grid.Price {
 	if e == 0 {
 		return 0
 	}
-	return perKWh(p.pool.owed, p.pool.earned, e)
+	return perKWh(p.poolOwed, p.poolEarned, e)
 }
 
 // open finds what the run is made from, and the positions before anything is
@@ -84,6 +86,7 @@ func open(in Input) (Basis, []*position, error) {
 	}
 	for _, p := range points {
 		p.member, p.rank = b.Members[p.account], grid.Rank(in.Interval, p.account)
+		p.bid, p.offer = p.rank+bidding, p.rank+offering
 		_, apart := slices.BinarySearch(b.Apart, p.account)
 		p.apart = apart || b.Rules == nil || p.estimated()
 		p.uncover()

@@ -49,7 +49,7 @@ func (c *clearing) payPool(points []*position, r *result) error {
 		c.book.pay(record.Pool, p.account, got[k], p.pooled.long, ReasonPoolSold, p.account)
 		sum.add(&pool, int64(owed[k]))
 		sum.subtract(&pool, int64(got[k]))
-		p.pool.owed, p.pool.earned = owed[k], got[k]
+		p.poolOwed, p.poolEarned = owed[k], got[k]
 	}
 	sum.subtract(&pool, int64(share))
 	c.book.pay(record.Pool, record.Fund, share, 0, ReasonPoolShare, record.Pool)

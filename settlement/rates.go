@@ -21,7 +21,7 @@ func (in Input) freezeRates(b *Basis, at map[string]*position) error {
 	if in.Rates == nil {
 		return nil
 	}
-	all, own, note := map[string]tariff.Rates{}, in.Tariff.Rates(), false
+	all, own, note := make(map[string]tariff.Rates, len(at)), in.Tariff.Rates(), false
 	for _, point := range slices.Sorted(maps.Keys(at)) {
 		r, some := in.Rates[point]
 		if !some {
@@ -31,9 +31,8 @@ func (in Input) freezeRates(b *Basis, at map[string]*position) error {
 			return err
 		}
 		all[at[point].account] = r
-		note = note || !samePrices(r, own) || r.Community != 0
+		note = note || r != own
 	}
-	note = note || !sameNames(all)
 	if !note {
 		return nil
 	}
@@ -59,15 +58,6 @@ func checkRates(point string, r tariff.Rates, currency string) error {
 // samePrices tells whether two tariffs cost the same, whatever they are called.
 func samePrices(a, b tariff.Rates) bool {
 	return a.Retail == b.Retail && a.FeedIn == b.FeedIn && a.Community == b.Community
-}
-
-// sameNames tells whether all accounts have one version of one tariff.
-func sameNames(all map[string]tariff.Rates) bool {
-	names := map[[2]string]bool{}
-	for _, r := range all {
-		names[[2]string{r.Tariff, r.Version}] = true
-	}
-	return len(names) <= 1
 }
 
 // rates gives each position its own, and tells whether they are one tariff for all, of

@@ -2,6 +2,7 @@ package settlement_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -31,14 +32,14 @@ func TestOneTariffAsRatesIsTheSameRun(t *testing.T) {
 		}
 		in.Rates = map[string]tariff.Rates{}
 		for _, m := range in.Metered {
-			in.Rates[m.MeteringPoint] = rates("same", prices.Retail, prices.FeedIn, 0)
+			in.Rates[m.MeteringPoint] = prices.Rates()
 		}
 		if after, err := json.Marshal(settle(t, in)); err != nil || string(before) != string(after) {
 			t.Fatalf("with rates:\n%s\nwithout:\n%s", after, before)
 		}
 		// One Wh-price apart it is another run, and says so.
 		in.Rates["mp-3"] = rates("dear", prices.Retail+1, prices.FeedIn, 0)
-		if run := settle(t, in); run.Basis.Rates == nil || run.Statements[3].Rates.Tariff != "dear" || run.Counted(run.Statements[0]).Tariff != "same" {
+		if run := settle(t, in); run.Basis.Rates == nil || run.Statements[3].Rates.Tariff != "dear" || run.Counted(run.Statements[0]) != prices.Rates() {
 			t.Fatalf("%+v", run.Basis.Rates)
 		}
 	}
@@ -168,7 +169,7 @@ func TestSeveralTariffsProperties(t *testing.T) {
 		}
 		optimal(t, n, in, run, apart)
 		later := in
-		later.Run, later.First, later.Previous, later.Rates = 2, &run.Basis, run.Postings(), nil
+		later.Run, later.First, later.Previous, later.Rates = 2, &run.Basis, run.Postings(), map[string]tariff.Rates{"mp-1": rates("later", 1, 1, 1)}
 		later.Tariff.Retail++
 		if second := settle(t, later); len(second.Postings()) != 0 || !reflect.DeepEqual(run.Basis, second.Basis) {
 			t.Fatalf("interval %d: a second run with the same meters posts %v", n, second.Postings())
@@ -297,6 +298,65 @@ func TestOwnTradesMoveBetweenPoints(t *testing.T) {
 	}
 }
 
+// TestWhoSharesNothingStandsInLast: s sold 100 Wh each to a, who takes part in nothing, and to
+// b, and gave 100. Although a's price is the dearer, b stands in first, and has of g what it lacks.
+func TestWhoSharesNothingStandsInLast(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "s", 100, 200_000), trade(2, "b", "s", 100, 200_000)}, metered("a", 100, 0), metered("b", 100, 0), metered("g", 0, 100), metered("s", 0, 100))
+	in.Points = map[string]settlement.Point{"a": {Apart: true}}
+	in.Rates = map[string]tariff.Rates{"a": rates("dear", 500_000, 60_000, 0)}
+	expect(t, settle(t, in), map[string]grid.Money{"a": -20_000, "b": -20_000, "g": 18_000, "s": 40_000 - 18_000, "utility": 0})
+	// Where 150 Wh are missing a stands in for the rest, with its utility.
+	in.Metered[3].Flow.Export = 50
+	expect(t, settle(t, in), map[string]grid.Money{"a": -20_000, "b": -20_000, "g": 18_000, "s": 40_000 - 18_000 - 25_000, "utility": 25_000})
+}
+
+// TestOneTariffWithAPartOfNeighbours: all have one tariff, of which neighbours' energy pays 0.05.
+// a bought 300 Wh of b, who gave none: a's utility supplies them, and they pay no part a second
+// time. c's own energy pays none either.
+func TestOneTariffWithAPartOfNeighbours(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "b", 300, 100_000)}, metered("a", 400, 0), metered("b", 0, 0), metered("c", 80, 200))
+	in.Rates = map[string]tariff.Rates{}
+	for _, m := range in.Metered {
+		in.Rates[m.MeteringPoint] = rates("one", 300_000, 60_000, 50_000)
+	}
+	run := settle(t, in)
+	// c's 120 Wh go to a's 400 short ones at (0.25 + 0.06)/2 = 0.155, 90 of them for b, and pay
+	// 0.006. b makes good 90 Wh at 0.155 and 210 Wh at 0.25; a has 280 Wh of its utility.
+	const b = 13_950 + 52_500
+	expect(t, run, map[string]grid.Money{"a": -30_000 - 18_600 - 84_000 - 6_000 + b, "b": 30_000 - b, "c": 18_600, "utility": 90_000})
+}
+
+// TestOwnEnergySavesTheRetailPrice: roof and flat of m meet although neighbours' energy would
+// save the flat, which has 0.10 of which 0.06 are a part, less than the roof's feed-in price. f,
+// whose feed-in price is above retail, sells all that it gives and buys all that it takes.
+func TestOwnEnergySavesTheRetailPrice(t *testing.T) {
+	in := shared(nil, metered("f", 100, 300), metered("flat", 200, 0), metered("roof", 0, 200))
+	in.Points = map[string]settlement.Point{"flat": {Member: "m"}, "roof": {Member: "m"}, "f": {Member: "f"}}
+	in.Rates = map[string]tariff.Rates{"flat": rates("a", 100_000, 60_000, 60_000), "roof": rates("b", 300_000, 60_000, 0), "f": rates("c", 280_000, 460_000, 0)}
+	run := settle(t, in)
+	expect(t, run, map[string]grid.Money{"flat": 0, "roof": 0, "f": 138_000 - 28_000})
+	if f, flat := run.Statements[0], run.Statements[1]; f.Own != 0 || f.Retail != 100 || flat.Own != 200 || flat.Components != 0 {
+		t.Errorf("%+v\n%+v", f, flat)
+	}
+}
+
+// TestTwoNamesOfOnePrice: where two tariffs happen to cost the same the statements say whose
+// each is, and nothing else changes.
+func TestTwoNamesOfOnePrice(t *testing.T) {
+	in := shared([]grid.Trade{trade(1, "a", "b", 300, 100_000)}, metered("a", 400, 0), metered("b", 0, 100))
+	want := settle(t, in)
+	in.Rates = map[string]tariff.Rates{"a": rates("one", 300_000, 60_000, 0), "b": rates("other", 300_000, 60_000, 0)}
+	run := settle(t, in)
+	if !reflect.DeepEqual(run.Postings(), want.Postings()) {
+		t.Errorf("posted %+v, want %+v", run.Postings(), want.Postings())
+	}
+	for k, name := range []string{"one", "other"} {
+		if got := run.Counted(run.Statements[k]).Tariff; got != name {
+			t.Errorf("%s was settled by %q, want %q", run.Statements[k].MeteringPoint, got, name)
+		}
+	}
+}
+
 // TestBadRates names what is wrong with rates.
 func TestBadRates(t *testing.T) {
 	for name, change := range map[string]func(*settlement.Input){
@@ -312,6 +372,71 @@ func TestBadRates(t *testing.T) {
 		change(&in)
 		if run, err := settlement.Settle(in); err == nil {
 			t.Errorf("%s: settled as %+v", name, run.Postings())
+		}
+	}
+}
+
+// TestDeviationsLeaveTheFundWhole: each trade's buyer pays the fees of the lines between, as a
+// market has it pay. Whatever of the trades comes otherwise, the fund can pay the grid on what
+// flowed, up to the rounding of each fee.
+func TestDeviationsLeaveTheFundWhole(t *testing.T) {
+	r := rand.New(rand.NewPCG(26, 27))
+	for n := range 400 {
+		in := varied(r)
+		for k := range in.Trades {
+			tr := &in.Trades[k]
+			lines := map[string]int{}
+			along(in, tr.Buyer, func(line string) { lines[line]++ })
+			along(in, tr.Seller, func(line string) { lines[line]++ })
+			for _, node := range in.Feeder.Nodes {
+				if lines[node.ID] == 1 {
+					tr.BidPrice += node.Fee
+				}
+			}
+		}
+		run := settle(t, in)
+		most := grid.Money(len(in.Trades) + len(in.Feeder.Nodes) + 2)
+		if fund := balances(run)[record.Fund]; fund < -most {
+			t.Errorf("interval %d: the fund is short of %d", n, -fund)
+		}
+	}
+}
+
+// TestEverySumOfSeveralTariffsIsChecked lets sums leave 64 bits that are there only with several
+// tariffs: the run is refused.
+func TestEverySumOfSeveralTariffsIsChecked(t *testing.T) {
+	const dear = 1_000_000_000_000
+	several := func(trades []grid.Trade, metered ...record.Metered) settlement.Input {
+		in := shared(trades, metered...)
+		in.Rates = map[string]tariff.Rates{}
+		for _, m := range metered {
+			in.Rates[m.MeteringPoint] = rates("dear", dear, dear, 0)
+		}
+		in.Rates["z"] = rates("free", 0, 0, 0)
+		in.Metered = append(in.Metered, record.Metered{MeteringPoint: "z", Quality: grid.Good})
+		return in
+	}
+	much := func(n int) (trades []grid.Trade) {
+		for k := range n {
+			trades = append(trades, trade(uint64(k), "a", "b", 1<<38, 0))
+		}
+		return trades
+	}
+	components := several(nil, metered("a", 0, 4_000_000_000), metered("b", 4_000_000_000, 0), metered("c", 0, 8_000_000_000), metered("d", 8_000_000_000, 0))
+	components.Rules.Pool = settlement.Off
+	components.Trades = []grid.Trade{trade(1, "b", "a", 4_000_000_000, 0), trade(2, "d", "c", 8_000_000_000, 0)}
+	for _, point := range []string{"a", "b", "c", "d"} {
+		components.Rates[point] = rates("all of it", dear, 0, dear)
+	}
+	for name, in := range map[string]settlement.Input{
+		"what cancels":             several(much(2), metered("a", 0, 0), metered("b", 0, 0)),
+		"what the pool is worth":   several(nil, metered("a", 1<<38, 0), metered("b", 0, 1<<38)),
+		"what is stood in for":     several(much(1), metered("a", 1<<38, 0), metered("b", 0, 0)),
+		"what the utility is owed": several(nil, metered("a", 1<<39, 0)),
+		"all components":           components,
+	} {
+		if run, err := settlement.Settle(in); !errors.Is(err, grid.ErrOverflow) {
+			t.Errorf("%s: %v; %d statements", name, err, len(run.Statements))
 		}
 	}
 }

@@ -339,10 +339,10 @@ func along(in settlement.Input, point string, see func(line string)) {
 }
 
 // BenchmarkSettle settles an interval of many metering points on a feeder of depth 6 with
-// fees, half of them with a neighbour of their own, a quarter of them trading, with one tariff
-// and with three.
+// fees, half of them with a neighbour of their own, a quarter of them trading, with one tariff,
+// with three, and with as many as there are points.
 func BenchmarkSettle(b *testing.B) {
-	for _, tariffs := range []int{1, 3} {
+	for _, tariffs := range []int{1, 3, 10_000} {
 		for _, points := range []int{10_000, 20_000} {
 			b.Run(fmt.Sprintf("tariffs=%d/points=%d", tariffs, points), func(b *testing.B) {
 				in := street20(points, tariffs)
@@ -376,7 +376,7 @@ func street20(points, tariffs int) settlement.Input {
 			in.Trades = append(in.Trades, trade(uint64(k), m.MeteringPoint, in.Metered[k-1].MeteringPoint, 300, 180_000))
 		}
 		rates := prices.Rates()
-		rates.Retail += grid.Price(r.IntN(tariffs)) * 10_000
+		rates.Retail += grid.Price(r.IntN(tariffs) * 30_000 / tariffs)
 		in.Rates[m.MeteringPoint] = rates
 	}
 	return in

@@ -69,6 +69,9 @@ func operations() map[string]asked {
 		"getBalance":        {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
 		"transferMoney":     {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
+		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
+		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
 	}
 }
@@ -95,6 +98,12 @@ func besides() map[string]asked {
 // guarded is a server with one agent's key and the installer's.
 func guarded(t *testing.T) http.Handler {
 	t.Helper()
+	return operated(t, &noValues{})
+}
+
+// operated is such a server with the grid operator's values.
+func operated(t *testing.T, values web.Values) http.Handler {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +118,7 @@ func guarded(t *testing.T) http.Handler {
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
 		Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}}).Handler()
+		}, Values: values}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ type Operator struct {
 	Community func() api.Community
 	Members   Members
 	Fund      Fund // which everybody may look at
+	Values    Values
+	Bills     Bills
 }
 
 // Operated has a server answer the operator.

@@ -20,7 +20,8 @@ other way, replay its scenario by both and compare:
   commonwatt compare market key
 
 Agents trade and move the batteries of a market's homes; by a key the batteries follow
-their own logic, so that both are as they would be. --out writes compare.json and
+their own logic, so that both are as they would be. "commonwatt compare sharing" does the same
+for what a community has settled. --out writes compare.json and
 compare.csv (money in millionths of the currency unit, energy in Wh).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			result, err := scenarios.Compare(args)
@@ -34,5 +35,6 @@ compare.csv (money in millionths of the currency unit, energy in Wh).`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory for compare.json and compare.csv")
+	c.AddCommand(compareSharingCommand())
 	return c
 }

@@ -74,6 +74,9 @@ func checkConfig(out io.Writer, file, data string) error {
 	if strangers != nil {
 		fmt.Fprintf(out, "%v: unless it comes by pairing; the start looks there, and so does this check with --data DIR.\n", strangers)
 	}
+	if text := plan.Money.Notes(); text != "" {
+		fmt.Fprintln(out, text)
+	}
 	if text := c.Notes(located); text != "" {
 		fmt.Fprintln(out, text)
 	}

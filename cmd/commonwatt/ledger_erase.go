@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/meters/official/archive"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/usage"
@@ -79,6 +80,13 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 			return err
 		}
 		if err := errors.Join(e.Erase(ctx, member), e.Close()); err != nil {
+			return err
+		}
+		values, err := archive.Open(ctx, dir.File(hub.OfficialFile))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(values.Erase(ctx, member), values.Close()); err != nil {
 			return err
 		}
 		book, err := statements.Open(ctx, dir.File(statements.File))

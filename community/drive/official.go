@@ -144,12 +144,7 @@ func (s *Settler) Compare(ctx context.Context, i grid.Interval, values map[strin
 	if err != nil || len(runs) == 0 {
 		return nil, err
 	}
-	signed := runs[0]
-	for _, r := range runs[1:] {
-		if !slices.ContainsFunc(r.Statements, func(st settlement.Statement) bool { return st.Quality.IsOfficial() }) {
-			signed = r
-		}
-	}
+	signed := lastSigned(runs)
 	here := make([]record.Metered, len(signed.Statements))
 	there := make([]record.Metered, len(signed.Statements))
 	for k, st := range signed.Statements {
@@ -168,4 +163,30 @@ func (s *Settler) Compare(ctx context.Context, i grid.Interval, values map[strin
 		*into = run.Statements
 	}
 	return c, nil
+}
+
+// Signed returns what was metered here of an interval by its last run without official values,
+// by metering point; nil where it has no run.
+func (s *Settler) Signed(ctx context.Context, i grid.Interval) (map[string]grid.Flow, error) {
+	runs, err := s.runs(ctx, i, math.MaxInt)
+	if err != nil || len(runs) == 0 {
+		return nil, err
+	}
+	flows := map[string]grid.Flow{}
+	for _, st := range lastSigned(runs).Statements {
+		flows[st.MeteringPoint] = st.Metered
+	}
+	return flows, nil
+}
+
+// lastSigned returns the last of some runs that is by what was metered here alone: the first
+// one always is.
+func lastSigned(runs []settlement.Run) settlement.Run {
+	signed := runs[0]
+	for _, r := range runs[1:] {
+		if !slices.ContainsFunc(r.Statements, func(st settlement.Statement) bool { return st.Quality.IsOfficial() }) {
+			signed = r
+		}
+	}
+	return signed
 }

@@ -87,6 +87,15 @@ func (r *roster) mostOf(meter string) grid.Power {
 	return r.most[meter]
 }
 
+// Replaced tells whether a metering point got its connection meter in an interval.
+func (r *roster) Replaced(point string, i grid.Interval) bool {
+	d, has := r.at(point)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since, paired := r.since[d.ID]
+	return has && paired && i.Contains(since)
+}
+
 func (r *roster) paired(meter string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

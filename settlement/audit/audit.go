@@ -82,6 +82,7 @@ type Auditor struct {
 	closings  map[string]record.Closing
 	sums      map[string]runSum
 	money     map[string]map[string]int64 // deltas and balances by key, then account
+	bills     map[chaincode.BillNumber][]chaincode.BillCharge
 }
 
 type runSum struct {
@@ -93,7 +94,7 @@ type runSum struct {
 func NewAuditor() *Auditor {
 	return &Auditor{
 		log: proof.Log{Hashes: &proof.Memory{}}, records: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{},
-		sums: map[string]runSum{}, money: map[string]map[string]int64{},
+		sums: map[string]runSum{}, money: map[string]map[string]int64{}, bills: map[chaincode.BillNumber][]chaincode.BillCharge{},
 	}
 }
 
@@ -146,6 +147,9 @@ func (a *Auditor) Audit(p Prepared) error {
 }
 
 func (a *Auditor) transaction(t ledger.Transaction, postings [][]record.Posting) error {
+	if err := a.charges(t, postings); err != nil {
+		return err
+	}
 	effect := map[string]int64{} // of the postings, less what the accounts changed
 	for k, w := range t.Writes {
 		for _, p := range postings[k] {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/getkin/kin-openapi/openapi3"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for ChallengeDirection.
@@ -221,6 +222,24 @@ func (e PairingRequestKind) Valid() bool {
 	}
 }
 
+// Defines values for ReconciliationBillsBy.
+const (
+	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
+	ReconciliationBillsBySigned   ReconciliationBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ReconciliationBillsBy enum.
+func (e ReconciliationBillsBy) Valid() bool {
+	switch e {
+	case ReconciliationBillsByOfficial:
+		return true
+	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -236,6 +255,24 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ValuesFilesBillsBy.
+const (
+	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
+	ValuesFilesBillsBySigned   ValuesFilesBillsBy = "signed"
+)
+
+// Valid indicates whether the value is a known member of the ValuesFilesBillsBy enum.
+func (e ValuesFilesBillsBy) Valid() bool {
+	switch e {
+	case ValuesFilesBillsByOfficial:
+		return true
+	case ValuesFilesBillsBySigned:
 		return true
 	default:
 		return false
@@ -259,6 +296,151 @@ type BestRequest struct {
 
 	// MeteringPoint Absent: the member's, if it has one
 	MeteringPoint *string `json:"metering_point,omitempty"`
+}
+
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
+
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
 }
 
 // BindRequest defines model for BindRequest.
@@ -920,6 +1102,79 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// ReconciledEnergy defines model for ReconciledEnergy.
+type ReconciledEnergy struct {
+	Interval string `json:"interval"`
+
+	// OfficialExport Wh
+	OfficialExport int64 `json:"official_export"`
+
+	// OfficialImport Wh
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+
+	// Quality Of the value that the official settlement has
+	Quality string `json:"quality"`
+
+	// Reason Why they differ, or there is no official value; empty: it is not known
+	Reason string `json:"reason"`
+
+	// SignedExport Wh
+	SignedExport int64 `json:"signed_export"`
+
+	// SignedImport Wh
+	SignedImport  int64  `json:"signed_import"`
+	SignedQuality string `json:"signed_quality"`
+}
+
+// ReconciledMoney defines model for ReconciledMoney.
+type ReconciledMoney struct {
+	// Difference Official less signed
+	Difference int64  `json:"difference"`
+	Member     string `json:"member"`
+	Official   int64  `json:"official"`
+
+	// Signed Millionths of the currency unit, + the member receives
+	Signed int64 `json:"signed"`
+}
+
+// ReconciledMonth defines model for ReconciledMonth.
+type ReconciledMonth struct {
+	// Differing Intervals in which the two differ
+	Differing int `json:"differing"`
+	Intervals int `json:"intervals"`
+
+	// Missing Intervals of which there is no official value
+	Missing        int    `json:"missing"`
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+}
+
+// Reconciliation Both settlements are of all metering points of an interval, from what its first run froze. A month that is billed by official values differs from the one by signed values exactly by the differences of money.
+type Reconciliation struct {
+	BillsBy  ReconciliationBillsBy `json:"bills_by"`
+	Currency string                `json:"currency"`
+	Energy   []ReconciledEnergy    `json:"energy"`
+
+	// Intervals That were settled and compared
+	Intervals int               `json:"intervals"`
+	Money     []ReconciledMoney `json:"money"`
+	Month     string            `json:"month"`
+	Months    []ReconciledMonth `json:"months"`
+
+	// Waiting Intervals that are still to be corrected
+	Waiting int `json:"waiting"`
+
+	// Zone By which the month is local
+	Zone string `json:"zone"`
+}
+
+// ReconciliationBillsBy defines model for Reconciliation.BillsBy.
+type ReconciliationBillsBy string
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -1107,6 +1362,127 @@ type TransferRequest struct {
 	Reference string `json:"reference"`
 }
 
+// ValuesChange defines model for ValuesChange.
+type ValuesChange struct {
+	// After Wh
+	After        int64 `json:"after"`
+	AfterQuality int   `json:"after_quality"`
+
+	// Before Wh
+	Before int64 `json:"before"`
+
+	// BeforeQuality 1 measured, 2 replaced, 3 estimated
+	BeforeQuality int       `json:"before_quality"`
+	Code          string    `json:"code"`
+	Direction     string    `json:"direction"`
+	Point         string    `json:"point"`
+	Time          time.Time `json:"time"`
+}
+
+// ValuesFile defines model for ValuesFile.
+type ValuesFile struct {
+	// Changed Of them, that were new or others than before
+	Changed int `json:"changed"`
+
+	// Content SHA-256 of the file, hex
+	Content string `json:"content"`
+
+	// Digest As it stands on the ledger
+	Digest string    `json:"digest"`
+	Format string    `json:"format"`
+	From   time.Time `json:"from"`
+
+	// Imported World time
+	Imported time.Time `json:"imported"`
+
+	// Mapping SHA-256 of the mapping file, hex; empty: there was none
+	Mapping string `json:"mapping"`
+	Name    string `json:"name"`
+
+	// Recorded The ledger has it, so that its values count
+	Recorded bool `json:"recorded"`
+
+	// Salt By which the digest is made: SHA-256 of salt, content and mapping
+	Salt  string    `json:"salt"`
+	Until time.Time `json:"until"`
+
+	// Values That it has
+	Values int `json:"values"`
+}
+
+// ValuesFiles defines model for ValuesFiles.
+type ValuesFiles struct {
+	// BillsBy The meter values that bill
+	BillsBy ValuesFilesBillsBy `json:"bills_by"`
+	Files   []ValuesFile       `json:"files"`
+
+	// Waiting Intervals that are still to be corrected by values that were imported
+	Waiting int `json:"waiting"`
+}
+
+// ValuesFilesBillsBy The meter values that bill
+type ValuesFilesBillsBy string
+
+// ValuesImport defines model for ValuesImport.
+type ValuesImport struct {
+	// Already The same file was imported before, and nothing changes
+	Already bool `json:"already"`
+
+	// Applied The values count from now on
+	Applied bool `json:"applied"`
+	Changed int  `json:"changed"`
+
+	// Changes Some of the values that others take the place of
+	Changes []ValuesChange `json:"changes"`
+
+	// Corrects Official values bill here, so that what they change is settled again
+	Corrects bool `json:"corrects"`
+
+	// Digest As it stands on the ledger; absent: it was not imported
+	Digest *string    `json:"digest,omitempty"`
+	Format string     `json:"format"`
+	From   *time.Time `json:"from,omitempty"`
+	New    int        `json:"new"`
+
+	// Notes What does not hinder the import and somebody should know, such as gaps
+	Notes  []ValuesNote  `json:"notes"`
+	Points []ValuesPoint `json:"points"`
+
+	// Problems Why it is not imported; empty: it can be
+	Problems []ValuesProblem `json:"problems"`
+	Same     int             `json:"same"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Values   int             `json:"values"`
+}
+
+// ValuesNote defines model for ValuesNote.
+type ValuesNote struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
+// ValuesPoint What the file says of a metering point against what was metered here in the same intervals, Wh
+type ValuesPoint struct {
+	OfficialExport int64  `json:"official_export"`
+	OfficialImport int64  `json:"official_import"`
+	Point          string `json:"point"`
+	SignedExport   int64  `json:"signed_export"`
+	SignedImport   int64  `json:"signed_import"`
+
+	// Source What the file calls it; empty: the same
+	Source string `json:"source"`
+	Values int    `json:"values"`
+}
+
+// ValuesProblem defines model for ValuesProblem.
+type ValuesProblem struct {
+	Field string `json:"field"`
+
+	// Line From 1; 0: the whole file
+	Line int    `json:"line"`
+	Text string `json:"text"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -1114,6 +1490,44 @@ type WatchRequest struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
 
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
@@ -1148,6 +1562,41 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ImportValuesMultipartBody defines parameters for ImportValues.
+type ImportValuesMultipartBody struct {
+	// File As it came, of 256 MB at most
+	File openapi_types.File `json:"file"`
+
+	// Mapping The mapping file, YAML: what the columns of CSV mean, and which metering points are meant
+	Mapping *openapi_types.File `json:"mapping,omitempty"`
+}
+
+// ImportValuesParams defines parameters for ImportValues.
+type ImportValuesParams struct {
+	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+
+	// Format csv, ebutilities, sdat, mscons or espi; absent: found out
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ReconcileValuesParams defines parameters for ReconcileValues.
+type ReconcileValuesParams struct {
+	// Month Local month, as in 2026-06; absent: the last one that is over
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// All Also the intervals in which both say the same
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+}
+
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1175,199 +1624,256 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
+type ImportValuesMultipartRequestBody ImportValuesMultipartBody
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3/ktu4tSf+Kih9U+Wkht2t9njm3lHX9w977kzirXHscjvXt5L17YLEIwlpEmAIsGXtlFP7NPtg+yRb",
-	"OAcAQRKUqLbb46nMX25LFAEcHJzf54OfZytVVkqCNHq2+HlWg66U1ID/eQ3rRkNu/1wpaUAa+yevqkKs",
-	"uBFKXvxdK2k/06stlNz+9bsa1rPF7P+7aN97Qd/qi1e1WhZQzj58+JDNctCrWlT2NbPF7O12z6QyM/uN",
-	"e9y+7Rlo86oWK5pP7yfCbNluyw3jkqk6h5qta1UyzkowUAu5YZUS0rCdaoqcmZrnwLhhSq5gwcwW2BK0",
-	"YWqNf2shNwXQezQz9rU7LgzbbaEGJhUrhAS2s2Nytgb7JOOsEKUwrBCg2RLMDkCes2eFWt1qliu7ILZS",
-	"jTTn/1POsllVqwpqI2gxS5Efp5dYwU9wB8XsQzYT0kB9xwv7K7OvYLaYaWOXab9U6zXUp7zvQzar4R+N",
-	"qO3+/q19+bvMv1wt/w4rY19ud+E1/KMBTQyQ58LuAS9eRSta80JDf5HxnLu7d/3m6es3Fy+e//kvb364",
-	"nmXDFflNvMFNHL7g6VKDNLSRJZRLqB/pjIk1E4ZtuWZKwvC1J61ayPx+q17xiq+E2Sd4FtmVLbkxUO/Z",
-	"VhW5ztjb7SybrVVdcjNb2El9+2SWzUohRdmUs8VlmJyd7wZqOzt4X6na3CADjowjDNuIO9CW6UulTcbe",
-	"LphUS5XvmYai0KxUNVhel8jwBycxT02CWHiwdaI8Oje7ayslJazsp8zw2848M3ssefwEssMV427X7dHC",
-	"90N++rSJXZJTH3Ld4JGaG5KJI8vK4U6sgJWqT/qd2xTN91Zc7JXMmdC4lCUUAu4g7y7wVqqdPJU1+ixu",
-	"6eMWPFheiu2/3/KiALmBxJFj2qiab4Ct/EMkKe2yt6qERzqwNpd6ZyWpVLuB6FspnTzQqjFEJKNyvn+k",
-	"22E0s78J42TsK1bxvZ5IriEH5KImvrLTAGlJ+bfZasvrjRUaudDu73cJwVSpHTFPb/8zViktjLiDBVva",
-	"s71jZbPaRodsCWv6OyLgtPkadQtSH2A6T/aNMmytaiaMZgXXhq0KpSFnOd9PG6mRRqC4Ds/m3MCZEeVx",
-	"cdpS1VPJvy+sIMlxBXB83+LnHqOANqL0x839bqlUAVz2NeIhvffcP2d3z+rAISHvVNGUcLYDsdkayFkJ",
-	"1qi4gxqp6wd6pMmMCIxnzQNpmW9rzQ38Lp9G56pWd0KjPhnORoMxBeQZWzYGWduKyC2wAvIN1GwPZmEF",
-	"iTVQrK1iLRROwqSGlTVhctbI1ZbLDU5nSDk3QJqstMTou2jaRKcOf4ytcUzXhpeEkdr5ZNGWd2mUZBxV",
-	"lo10irYvYqKvusR9bjSTvIQuUVMmyKqpa5Cr1DuuX7Injy//LWm4CNmYlMH60qq0HApxZ09qRI8hmXeq",
-	"LvIbPHT3O4rt+qNltHPrjJAmrTQ1Xx1S31YQu+NAdrG0h2epmlozITvnhi3Bng+3dr+3sTGsms3WTGKr",
-	"bFZxsjsmPFrDCsQdTH1cqyK/D2+76bsXuBlGo6co/B9QGJ7SsXRuvV9ybbiBKyS2pkPuaGrPelXwldUn",
-	"SjvXBD0Zy9u3sB8QGd+BVrmBUh8Tmn9SJaA0oInzukYV8v5so87sZ2f6VlRnqiKb+AwNCqsXTd1AJJun",
-	"DxjUwP0H1Yab5uhA1/RUR9J1N+HPsLP+g86YKnLrJK5Fre3+TlrIG/vWe6+ix1puSWkOunO6rCf7yHYZ",
-	"ahXLSpav6AF7SCuoWSmKAmYnmPe3Qqa/UNI6yWmlEqymKdaOk3vd6bsDgVZNDTwXchPUcGRZ+a2aIjSz",
-	"2Y7X0pkeI2JOSG2srVYzvcVAQqHULeOmY3ta9X/c27QyAYkXSDW+rc9zkOaQD+ncDHQmlPV6NRTrwZlf",
-	"i7rc8RrSzo7KIR1O0FCLkUjDHchcpZynD/21RBw/W1iZaJ87DwuLDwR5jMjK3Gxni9lGmG2zPF+p0p6w",
-	"UskdNyb+Ez0ZfeHeiqMT4V7xOqG1XkrkfA13UPOC4YZpcjLtjrAlbO0/SgKzajNDUWtNeGGsxK1V3qxA",
-	"j1E5EHKg8K8beV3BKsnm+Ksba4okCS0b76V23/pjrUp2mXkdS5EvdziIKR5pP6496kImR1eV9396Ckgz",
-	"bTV7yW+t/6b53gXZyAW3RuZaJc2lezJNfETcmj1rvpvGUrjlD8VOtVqLIiFlDwhHPR6QsYJLL4iUdgvv",
-	"oMa/nP+WOdlcx7pmMEZHr5xAXRRA7mE/06QEEnplfZ/7Rb/QKEmQ4E9KG52xP728frN49fL1m4xCqBLM",
-	"TtW3jGt2+d3j88tv//388nx+8fhJRiaN3SQewqtHhawbPbWsH95XsDocu0GbFvA57c/UmBFLoUeQUG/2",
-	"1uG3vpjVQiuuTUZhSSUhfEW2BgkWN1pjRCHM/pFm6JVq++jOTWXPCuB3QD4oeplRkKUb4NZsa58swTDg",
-	"qy1T1iN8pJmENqDE0A9336O2SLxEMx5WkIhY01JT1MvsLk7ze5EmE+0Au/bUcG3QybkfRCqj2BIw5Cnt",
-	"3/b7TS3yK7ZUZsu4dZKX6g7YnClZ7Imog2SB3vIadKTTp7gNW1Wbkydq+C1ISln4qU4ZrsfvblM8Yf1k",
-	"HPFSx+BHURQpv8MlSHQUUbesokhzIgvvlE+QaEBtOAztFQKkuRkRji0HTaDqwXzHhDjtSKQnnHW3xAoN",
-	"qJptwOiJ2w3/SOr6sM8LVnCrKt2m4+ncis3WElTC1FFEDqPD+IQHbccsCzHMJTIRZYPeHZOVdiFZHJhp",
-	"d29AYTehrGU4om+aw2SeNKqfonFFp8IFiGe/RPLE5RVucij4/qZMKKtnpG5CBkJuUHAHB4PVTjd2x/76",
-	"sR2bv6exv53P5/NjyYg8eHGHfMqeUxB+dyPwo7VLyI6r6nEzot23LyKntOFVckeuRQFyBd4Q8BugP34H",
-	"vvh0FX9/s1VFQhq8ho3QJiSsS763isXamJgE8HFpTzIrv+ns1cB2XA5n06Xe5eNvpsytho0+NDenRHBa",
-	"jmaeMpnVN2jyrFVRqJ1eeAVUkd2N/u0Jk7xMBwzT6lmQMeSdQvIBhq4gqujLdjPR65Iu9YX+t3FHQ+g+",
-	"p+A7k/M/PGNafYKsb5BYwlmYmN1JxaeO+gxfeBbTqhu5KeCmpWWKFmGefLWCymDWPyJ/5tMi0m4x08Dr",
-	"1RZyttta1qINs2yZzpE0UlvXPY5fDkRmn6zGem9pe8SIElRjksLtjStjIaWIB9nKmI+XbZaDU5mcniXg",
-	"pu2eD0opYsSJrrhX/Z/cG/+xULsh3V6pXSRhSlWiTLHCuCgcawQ/jvIVagPWPbKulnWAB4k8/OUO6lZe",
-	"tW9Gs67Yn9Or/n8XEDkLbjw7C8bJmXfkLYt5n47VUcERvqPR1iUk7pSw4UbcQbJYiF470XL2MYRpT9uJ",
-	"TDbJaaGHq3FwZdablEoCSni3ZHRMJ5q/JDg/QbzYRfBdxJjxUsmN/aKcGCPunxR6yMt1JF7SBm4oSN7f",
-	"x4LLlFfyQhSFUNJsA7F81s4poQI0KZdNw2uruuGRtr6L5UvdanXLwXqrdpLtp3rk98xy4mTTMhlD9Cel",
-	"TCy1Xtg3pmSq2kE+5QUv7XODRGib/PTED5Mf2zeayWDzSv9xd8U/qZU1HuyXyOxCssfzx9+ezb9NBkmb",
-	"pLuxtwyqsXJiMsGum3JIrt7yac5u2LH1vtwlTQFhtqyqoeIiZ452OiNhRv6nZmoHaGmixaZU8Uj7gJhV",
-	"vCsuLT9WfJiLXLvjkfBunay0TzBtuMyRpGtVZ5iqolMyVYjgNFOxyB0rudzbBYxEx0GOz885PCsu7eLs",
-	"UYvndoXmkcG4wg5yH4uy7tFk8aeSWxJJiUAnR3b3dgo2rFRpZZ2PLZX3iCt50rmpZLRjjjBjjGQ5cnBs",
-	"eKmaVAHni4hgX7EVLzHUqsLmf+QWu0hJEJeMF0rCwu7G1u8+1tBYMSpya0/XVNZrPdiRagLu6p0P64hw",
-	"lN3SU+T6Izew4/vrkLHuEW0LPL8ZERVh/shzGlYKD4nR1h9Y3VqTA38fTI1m+UiTbCK7vTXQhWF8U8PU",
-	"oNRIXM8K/BunYRMqQZShnCHO3hIP48ZrIVeUvtWGkjnT0rdtxrlHJG5WW3CJURpiJ6wzzDijGpikyV/D",
-	"utGpgqy32307fVpKiawjlUnNq24r5w9NjMrMwelt8mEg71Mjdqck3OMsiyMZ5z85C7DHgqtV+uBaFV9p",
-	"aHIl96Xf2F4YvZE55i2six1Vrm058WmltBFyo68YlJXZ+1zmW1heq9UtGFQfVrHstoppsOwtFbuF/YJp",
-	"U3O5saLO2ztGFdalU9q5dMlSrriq9WAVSniQ4oShCurgj/xzIS43vezFVXEk7B6I8lWH3hDyWh+y2dq5",
-	"SQdtB/vM+GE+Vnj/JsRAI08mc3ttPVdUQS6osmCehhlV9eLO+pXhFiKfN6WmVBcvilmy6FYVI5xYo/9v",
-	"ImZDB8QlcjCHSI4H42vrpIUKvB2pcpf4wIynjvX4xe3bbewf1shf3QQRJjFNmEYOFTKr6ta/TS3yzfn+",
-	"aHERPjRS5d2L2PsT3DJlxNJ+vJRAeB6lXno2cFvcmAjZGBdou4df5eW+HyA1rZ+oUjNR8ASr2xFubaU2",
-	"+qJMi42E3G4fjFYPefGUFCSK3pAeqc3o7oSR1mWzEs+NaQW+UknFs8W64+E7l9hLNI19biHhwt1BLdYC",
-	"ais7g2cZyKW9w0Li+bxqlqk1+4Kv7qut4ZXnkNsTsObLWqzSB5ck/fD3pCK6E5q20lqpBK22XG87ZgYS",
-	"L2NbeH+U+1xVltsGNwKRdJwRx2y3djOn7NpYMZ1f5D0mnpyyuIMXoDXfjOVEL3glLu4uL3aaNO4V44wS",
-	"gpS21kw1htkXtwHvXJEoxCDvwMnLfYnrYf1nH3LFmzCldjNSlskSx0V0kkta8hWrlNzQFy7GahTjrKJT",
-	"7rOnNIXMTdwyr9wcT6Pit2M0f+XFUq+Woq5VfVp15Wih2D8aXriEqV/IRinUCEJrWqFudEVR20ZixDvV",
-	"2VInk0xv2+QGhUSTBlYv0ByVfvGiSfYSUa2XlckG3htUpLIphq2JuG7/nhCh9oueGJdut+KTR6btq//T",
-	"Tk4frdXcqp3uhpRDGR+W2z0iXTFMiouoGvS0NHE690XOcZm5g9zPgvRyZ8mFgdOYmNGnlflEmhPCTjad",
-	"YAVjIV/CEiZlNdmkbjc7laE5oaki1AePVvSR9KsK3mixxDLqqSm4dFxZtNWxbtHRHE7g9U/P5i94fQvm",
-	"dVOM87lvwy4bbdgtQMWMGtZ3gCjSYYKtq5KxBlhN6acJCpTizAe8lFC/53ldVSApamkN/4x1WpG7zvaI",
-	"N7kulKpHYt9qd+ICNtzAzapQuqkTcvLaRXecjRo5LyCd5yKkJX1YptXdyYGsUXQgYH+ETie1Ov0EcmO2",
-	"VBUxrePJiNVtIr9HdZHWTSybwoiq8LGT+4Q0Q/NTh+RubL+rWeDQlEp/geHGZ20aZ2J+p1+35VwzHRKS",
-	"3QDyEgq1Y/NOKd5uapBuqZLB9Tiev2C3UBkXYeEUBQ2FrVYTC90vdw2pdGVY6E88NSB/v1zTugY4th5c",
-	"hitOxEotqr0r+Z6tKPGLLcSnT7ktw09UGILvRRueKbdtbh5KYtyrTUH1fcCxQvhk/soPPM6hz1uR3w3q",
-	"VVUhRgs/qPVMIzvsamFMXHAdN/MQkMd0jUyTCvgfiXIUtTv1ba8pinVQq/rlugGimY+Tzs9yQLu1gGJk",
-	"s1eqaErpopnkZuy2qgBEDUmxdK9RKg6i8L0+7ve599KU3I/Gl/SagoKJ5SRk9/e4FufjEUecVFmUjsg7",
-	"AbgWBfiKqvRxO94OM8wCNGblQtjeAZJg3dG2Bbpth0639Hv7spei6pXIq1iKX7G5NRK8cW8n7kqij+gh",
-	"t3fhiDsHx68i8zsT5pXa2JdY+DsMhU2svx72/DTL0h74fKrVVRQ3IxXWL4BLFw9V61a/2J9YnQHv+cpg",
-	"Z7tVP1gZaBVW1M4XWurs76bPJy3WXG3mkjJjEut72h5ar34npr8OlaQXsD7QBGAVkTaiKII1NbUI5nCV",
-	"u/J8kNBAaLE/0ixw2pDxoRYqHwnnjmwvGoyIe0Qxn0lt2D5xmuiIr+HvrlhS1WxlNVxRcIciMSyfcFXx",
-	"0+rd445g/4sKfIXajgsX5XXck83c8IRE8L4S1KtOMxyRHXe8ELlzzRN9b7VOli5eUmkiBQJq172N3Tmu",
-	"q7sEeR8b1/cDHKzkjwzxdFF/tKqWRwIxI3ohz4+Kp6cYaUtzEE4Ugz67LSbic4FReVYjFUzg32Eb0mjo",
-	"LJyFQ8YDCc4PH8Ym/Tqi/4mwT/eSvYEYj6w0MrzI2Nvtoi82reVd8dpMd36i8zvh2VFGfePrTMi13/Ko",
-	"eAAzbli7SJhbySJfX6765PF3T7779t8ef/fNSfhFMSNPaD1xW3gv1K54+4Z7xDcgUZjysq15clx8ad2L",
-	"b5+wAozBJGIuNtbct0f8hp2zBfsnO7tySC4RZpLzERoNeVufQFA9FVZ82sH/+29Pz/7Kz/7X/Oy7m3+e",
-	"vYv+d77459m7n+fZt19/+F1KWB5q2PNYRVc99Yin77S85TjIGxVo99z/XsClVzN3Nr98c/l4MZ8v5vO/",
-	"Xlx+89mg4TrKMIc1bwqDDNozbkJ7y+XC0y1rcTdc9ZuQTCtXYxRsDVeOJewEMrRDsEdDwjl76jYghlMZ",
-	"QSREemmlpOuU2KOEoNfhCjFarwnBCA/KFTZ+UCrR1RpT4KhVOopCENib6qeCPS5SkdgRkq3sELxBVa29",
-	"w712mQGrCBhpTN22q24c4AS2xnaDcdS5EAuIx98cb+RIWyQ/WWskYzzEiIKh7i0gI1a3HU4n1uDy0Ynd",
-	"eFPtjtgqCMyEaZkbawTebCjRFOdrOl+IsoRccAM3qr4hq8TpXfvBrSiK43mpWHQeVfnHhOl077wjgqlF",
-	"6Dn97hIbFvr+Ij5/DUXb5XFQaCebePCMUC2Ga7PuuGoUQAQuh9bEuPBCj1XoowKs1YfUd5BMNqdpq6OM",
-	"7EmLdt0iViW58qiAVRZqqKx4IsvfH0G1k8Hq7JTknzOKWOFk9KCZzVJvxetaQI45YEpZidqrPytHELuP",
-	"DOqgHV2L55VzLnFsD1qE4U/GN1xIB+x3C/tHmtXcQBb8Pyg0YJI52RThdPwhZoyhSz94+3641y7PLdDM",
-	"HQ91HGNlev0NL4pJh6Rl+va3St7kQjviJ4pM6gYWXsAKHe+SZQPKojriCc22wOvcb39Vq03NS9yer+fM",
-	"13ITipznh0jbYNkkohdkPv2ACgKrqHB0xzGZHSq4TufsrZf/AYXMAacwbVSl4wlWtSqFhnzhYXXiWeAy",
-	"Sb8sOYboh6FIKxL16dSejCBWiONMNny94/KJorJ1OLBBYOn6UB9A2g7Lxkblvrbz2h/qn0flSuKnX1lh",
-	"WnFCnGWNkjxDyWPZj4wO9CgERcZbf5BLhi7eFVORbOESXxByjF35HsUqc8vWylo5vj3eslAJSRBm34R+",
-	"ErWdW5sIfU6VSA7S2proo85sYOyEKxLoTA9N7RmxVkNi1pPPwsf616/45kgNEmeVZRlSaUZFNUmDrUsX",
-	"AFVCbhbsOeMl20INVy2+hitZla4Xo7b6MiC9yFAfDqjqL+dMR+ZZJT6qDugVt4+MwrX9iwEe/KuiDPw6",
-	"sbJdy2eexlFFVL9QGWaaWkJO4fyksvYvu0HrL9m2Y99KNPGV4vbPOoAJOHRMgnlq14gxBHq5hwwYDj9a",
-	"WvcbwsJHIix8HKL6rxaf4deID38Qp0+LjbxpJBZkj515+wz1PmEoyT+bhFAQMg3BRHa9671DLLWhAGNL",
-	"a9z0FXi3SmkJGyE1wS1Nbhr7xZElfi0gEb8cPOrkCwvSFZDPHgqF4hX9jRWWA0OucJ8eK011xcJ4ErXP",
-	"uhy8t4VGvXZPD2G86POMZjBmgQq5+XKvM/nNQP0NBuvI/NJdSE9DLrKrXoVumxQpKOudOa/yA5hJFuBV",
-	"WuiUVEz/NyvxXxWH63CK0YNwGQfNlSwZ/w1va7pV1At5r6rFxUUEG1ybRtmj2//cFHpxcfF///f/wUcW",
-	"FxcXOdxdGLP/y/WzeWpPflFjK81PaD3RBT5XbI5IDg4zEztHx8fuZk/n2UTErwPGwnVrnAzBU9a8xmAd",
-	"PolJdVe72O8AnAJu2YmPYegz4IcejmfSYweCK/dumxoPe7zxYAd2cxDfA8gK2dUKKxb3FABxZ+GXD5Jk",
-	"XpTvuFltqSEZQH6q2MnYdVg+l4PuIjqJGfsqBXrsO+i3qoTZqc72MYf1jZ+B9TUJd9k9G5zGhNtqoIqT",
-	"/R5jFcg14bqhukD74rPW/126LUU6j1QLHnD9jnphOgVFOF6HjdOY6Fq8xWeTHlkfGhCJ057RdnuC8xb1",
-	"sIVjdHoX23Xwah7Gh3vrydNz4pTcgDY31v6O6exqaD+EptrO8TwBd5Owb8YQFKjba+RL18ObMPHonVRu",
-	"ba0prUoIFdQdW+F4CamfQzTXuH+4S6AEOSbuL9H/0+8u1K7UuJfpy/MadKpVTeBFPxoqjjYaW+7prtc1",
-	"QJ405XKhq4Kny+gd0ogGiNKTydq8kot0DE4suRxBWZKbJpk7e379kn379Xdnl8lqOS5z11nfZ5s11OhM",
-	"+rumfnj1lNElfiyHpbCeDP12/LU36Xc/7dX0pd5w8s0nz/YRyMtKybXYNDWWij/SAe0Ty9QO0/7ztnuE",
-	"6vsD3RyvHODIAfC0Kd11NeQjXfi4nZ8Ak38Eq2IMGA2RsIjJJl5PQhMNawkYalHBWoBXa9+dpGl723EC",
-	"fQCr3rIQQnJ1m6YtiEGvqwf/07alkJc3dj/GJy3O7l9w4ir03WjplY90sI1VG/TvlMDHUm++f3H8b+Xv",
-	"9yp/n1Cl+Rp2vM6T18ARklmeNifa2xiTBeJCsnXBNxuIrhyceLlucPqGui2+FbA7Jr/jouDLkavoShix",
-	"jXXB9XbyBY/tPbqnHruAiO1eEa8lpmUW053m3U5yfPt+qFTKGl02eTomgpMId9dbd6MpwN2YFM5OqNlE",
-	"YDWZMz+PSdsIfkq9fWJ/efO9a1KY2APXmYerDpPwfuo5PuW6T0vL6eVc7ugc6yImSmR+N8L9nrjadtTx",
-	"3YX8WQvgfeiUdul2/BbVoe964PCNieAABSDMWPImsStpt79CJLE8Y2+ndgZWjeHpcGN8OeWUEn2Mz40c",
-	"lY+7ZhsxD+zr73NDU4ul767EjgyZsHg//Ui+RJwxzlk6hUFhWU3AqcegZdIUFqU9Aqe+kYTasdPVzjcM",
-	"k1qviwfcL4WZxMazpsedgB3aHrewz7oJ7UeaPrDv4UZROSlZiGodyu9JxxPeyWzxzeXjo1BzI5hy12Ij",
-	"v98CoaCcsLRC8ZToQF8aiyENv0WgSkxtYZc1xQvxywpvtsTv/a33+AgGx9o+7BXeXk9Iq1LtMNHnHa4I",
-	"ez6VcQlBND+jmc+w0t8UhjtaXInLTNLNw8YduAB8IAo/wVXIh60Zu6pTQfBHL0C+z83GvBbr9VEwUXrq",
-	"wE3I91lH+v7jQzeUh8ZiN22/QdEN8S2tx5ggCaNd8Lo8AN7lYvb+6uySr7ZCwgLD9rnQt1RgzZoq68Jr",
-	"j2bfXKXLxHjg9Jut3WG7GVyx3AOS2jn0kP7ttxSY8gvUA0jpSRvbxSxPcGk4VuNNovpmZdl8ssXe/s6B",
-	"Dk3t2whYsQfLcWIgT1/hrm/QEZ1sc1KQ9KQf6Qp6K8lV0/F92nizNqqegIupauhfbH7SlCIXeIiCp+oi",
-	"vzkFOa932P3L/co7r2xPe4/LB8TtbVBvnSkmSzFQYA5P27REaQk6FCs7vr8ZKW68RvB216HFDcu54Uvu",
-	"2tgIr5zfgsfA70Lx20cmlzGOZ+Ta8M8QxT4CbU3jHQqTLPgLOYYQIqNeCqG9UHnkRSZe6xuWrSTjkqSP",
-	"kvDRWPa46tSGvQkar2cIRJBjwyYbgPxGyMlH3big/Uedp9GzEWF9uaHaGSaX7AHD+5CByOdR53nnSiHL",
-	"kvvMevHDCKY2okwXqrQ3pnRvRSZwvvDDzF00zN0VqHUjMeO8ayEP7MeULMoPS/y0IpFgTtouK0ymBmVH",
-	"jvQz2AjpF96Bvg9z7WOJU61LK3Emoo1Ss9uIvSLBsB3W2C4h9MV12iynebnupzcHdvuVi7X6UYTGtjz3",
-	"gwnwdWBm3Q1oF5eaQDea1n6e5Ho0LxOhsv1IB8K9bx0+pHADRP6JkWa6pyddy0D3Cp8qEQe3+BIlwlCT",
-	"Wv2RqPVzuVYJzP+pzR2npsKTmcOXLYZjBIWkGWeUmO4cphGjKXmX0Ww4XTeHEYJIvb4vlszxO4+S17xd",
-	"sa/ChURMyIydtf+lo3Mv0LC+LFEaPAApFjEBl+aqPeumC1Xqfb/Dqb0k2p+7n85DvNiPllzePtIMkdbL",
-	"Qfzk2yeYHfH/vezi4Pz3xbuvfnfU1myndfACJqw/uN/uRlUaLVDM4/mh8ryvv+1UBl6mC/R6k6SCkKYW",
-	"Zn9txY5HrHABqnREK4pfUVArfHB+C+GmHWueuVS/wsJnlGso0q3hHKXNt8ZUo9dLPJUBFwnHCoVdPmiG",
-	"Zq1DtfFwf+E4Hh3Tv2UkbdgG5nBw///xdS6YWq/FSvCCIZy8zlyTEaaB0YDUU+ZFUcMpEUX636EZWUO6",
-	"AhmZSBWCcOgtousdmcsHVFkktbtz+cEKfeHAk4VkBPqE16Xa/2WUAcf/lIelEqugZrf296WStJAjvzhn",
-	"P6ra1T1igSJl17/CwuxhBeA5e9qKGzeGtqLQ40i4Lv8aVoBdF3aEl7jbQkkdJJc/LLhkRK8mQC0oldSG",
-	"nu57LXQt3DlDNOEaeLg2lrAIqAaYaodc7JcqfBCmLmORRXwLe+22krD1XV3jSqlb4arU7dcukG2NQwdr",
-	"YoQpAJFXfWXTLPIfZpf+QkJeidli9vX5/PxrQgijiLxvkg+IAS5lqDyFnuezBQJZ/OjgAipec6qdmi3+",
-	"NgwWFW5N9wC/6d1EGuxf62PN/tFQkwUV/nQwidCqSvlK76xw15WSmqTf4/mcwrvS+CKEqirc9fcXf3dl",
-	"KO37PgIZ4cOHLHG+nTDz4FsrTrHhJzSv1Chh/hev3bVw+PzlCc9HmgB3DIXx395Z6uimLHm9786uZUl7",
-	"ouj0+CinqN3R974afRayjK3fctXGLA7B9eD0AhM67PFk2vq6KTUdOH/psfUqpKn3bLn3Jsk5C00R7eWN",
-	"ZBFpZlcLOWsqD3hUA7S3kdLdjYvoXlzF1rBzAFDO6WxlD16OitDckoo5svZ+aKQW+bAKCwRxt3fWxcMM",
-	"dg1w1dLP2zYI0I3zxDt4rdmzpl9uee6ixiBZyXN3zXP3jG7A/Eg1xB/F88cujh1j7TV9F/NU1PblfExr",
-	"ETYy981+VrzTlbDqju64Wu4dYcmEx1qtmEPayGxSTm3A/OTDcw9GBTdCgg7fb7k1vK3CtvPHmxGi+6kS",
-	"1LEKosmFUbVvR7a8g7cnqSrWDojqLzcaUa2woKxDFwd3eoAuLzwg6oPRJb7kY4RJavdlig7D6z88g4gI",
-	"VVK3+rm9XWJIiQuPpjNGjghJ54hK66is49qo9SZM3cAh7ZTdD3oyNf4ApffhdOJUeKI0A1QBvOgL0Xm5",
-	"tYy1YUuRh3rO1RZ4RbftrwktKroihSA0wZuhvHd56X3UXnQN8ejpDTcqP7xB46rgJ5o0fvIfvUWtv9bf",
-	"p6BHfJMStimioYJYYDSFzCqPNvNVqdELa4TG0MX31//Jfv+XNz+e/fsfrPb/r5+u/6t1JjC2Qb047XvP",
-	"2Q9oz9ZqZ7//e5Nv6GtCqENMV05dp9ixVSnsi0JdAGvDVGMILRHhXnEeyB7h7gyXBE6pdyqBaPngoMx6",
-	"WwsDpFrdqzshmhZDb0SeWC7ad8RIiFW4oMYghvuORB9o80zl+wNcqVYGzJk2NfCyy50hArIUkteJGsFu",
-	"tMZltx9On8WXoSS4/y2BiCDSoWfFmu4V+bzCbfzkPEPBxInV1DoYu+GudH+i0OHUAD6QwH22wN3hkRBX",
-	"Fz/TofhwEV1cNKpu2+tnunyL3IctO4H5Qs/DdFX67sHZwC9gRAp6Epy8l/b5Jw8nNXni1igHY+dv1VZF",
-	"Hl0kFUzygM5MnYkHGcC4eDdlu5OC9we6nsA3DYWprNyNmygR/XvSUjGLc8HuknDfFo7UYb9/Mv/uD1aG",
-	"V3xvRR0ak0t3PTNJ6tjVcta1j2bTrxOi10/rhZKwf1AWniI/T+PefiriF5Gh0w4PgcNSYeqDy9BTz519",
-	"/ruHkdFK3brApYmPbJvI8ZWjcTqHGcWE6RzLOOA9Joe/j7K9D7bp7SAjG97mnD+H1RiF+u3AXOaaSQAr",
-	"9dCQDFHoaNoRVTGl6G4kBpNEkL8FB/0Z30DTueL4MGK19pAu6Onjn9RpjwEjxcpmtcUyWl7sEKqE30IL",
-	"fEt3K3dQ68/Zyxj5H2pgWy5zrOvowDHX4NSBqBF9gNC6HRgz4rpAUaRkIj1Eo3zSoDCWB7v7BkLJRAIm",
-	"/csOCjsg22kulOrvlSukykKgWBu7W1g83XFyHlpGfjP/+lM73d8j47gbLHIHLTSIN4dCsSuWNzVfFq4q",
-	"jhBVaHKjmYrAlV/kPj9gMGMKQSMOmhyrGPOmn/qondCEHOR8YRZuj4iMO3qSLDssCaKd9G1nQIVPyOmU",
-	"Ux2Yf62YdJYS21E5AsHsWPVYKO0swgo4YZKsodiT1+0Au31Ss+3MdARzb3U5BFep7a6ytEcxhksnSCUy",
-	"PHV0Z6Of2e+fzOd/IHPae9tkUSOWCL8FeeXsbBlIo28pz42L59KOvuV3GEtwQOe0Amvh3mJaQFtauHtS",
-	"1JHaF/ym5Hssq2sqq/0u5/O5W3zJ+Ba4g/tnv3/y2BrSf/zhDevGVWnZu9GQ7Tl7uqHkCeJqgR3SKq9G",
-	"Q/eCCdbVrxc7zX5v/c/O1RZJa5ww7qMz/umN5u7dJQ9gMn88XvykcMRnMaMff/dLq5RruiFkXPq1qblR",
-	"dTKw+C52ejQV+bR7fUqHZ7P4foPoMoQrtlRmi7Lnf1y//DMz8N7o8yF3Y1wsrcEuaWuGiqU9Ve7m7QfU",
-	"Me1Y1hRLHfYUMX8OGuFD15QetSof0kHx1wyMa+mrFhyQEB2kIlRObawA5JoiD5/D73w4G2zn1BzFpteM",
-	"h0t4HA0mmwdj7uYXsJOfPySXJPlbNHD6N5B0TDQyfdoi+Nz6Y3hfjmVAEdcMHw1Axdd3nRSDqpqRrIm/",
-	"nE63dlOLuhGwo0agN9Bv+2Y+Z2+3ZO99PZ+HO30fz+coFi0bnrNrhfZdMGAm23iZ9cElyXUP99GaeJgo",
-	"zrFcFQElrQ0Vj4JHnXB57I9cAZVPPhv/rB6EG0OhWQ1k1rYhSmtoq13KhnFva4/Hp7dhOjcDfd6g39RD",
-	"+WuO730Rhs8fxR30pXbgQLpEG3Pa9pBajVbsWQFa+7PsQRatxUhPWyteu/u+hKr7sTCHlXbhqhwPlgvG",
-	"uJyfKW/dQwKd4pL7lXy0vRQVVvd3ydFgEGbMOlBkgHljXzGfpLrQmMiIkyxduvsnYqp/esnyH26UB0wp",
-	"TCy8DBCuk3wjf1/XZ8/PHuCNnzxk7wuVLxvN3nz/yvPkFdOF2lEIwZrZBSS5wiFoHjmM/qHPsS/EfW7I",
-	"qQcxLOMhqe3JYDUzafYW+E961PUkld01CcdFnoO8/DzSLr7XYRqZwzoelMyODt167rWQAgGkonBil4ZY",
-	"Ael+/ECyq3eXxWc2jAZ3cRzao89jI51qwzx+GJYh+Oz1Poazx0gvIQijEET2IOMkwmwdO6kXPx+JNYDM",
-	"Y17rbPmTFGy2Ne83Sv4CRR4HCOdMQA+m3lSH3PHR9f6iLP6FUPKpn1XGjGIbxaz7J8x2msN9qqd9jHMv",
-	"lg6h4dMPPSp+RfdEfHrp+0zI/DfR+0uUnxzge7spsdg1alDUfFzQXjhk+8/LsW7QzyfW8O6uw7zTVtBF",
-	"NNVbtdNfYhDjwRT6a7yuAqut78A1zE5gIy028vPyEPbneOlgR38Y0dci9P0m+H6lLP29KiteUx6b2pNb",
-	"xNzubYbUnmAU2/IKs3FH+T7ct/GQjN9PYvoCDN+CSHe8CI3tkVdRmYVxiaKNuAOsHaArtv1PWiR0b4Za",
-	"d5osKOyCHKY58XcPa2x0MBq+5EOX9fiItsGqDMivetfS0bVwtSoZFi7+dmAn6SBHPwIXw/SPY1mqo6QT",
-	"IKIIYXxe6XaFg91Zr/wzp7QSemCT9p6LN5ePF/P5Yj7/68XlN5+y0/CzlDz6ayimBvwczSwJCrUZ5IU+",
-	"zTl0aHYjcwht667aKo4AdqseqFnikW6n7S5ETJSzEmJ6UWCoom5kl58imPExdvLozA8ooPwQCcI885DK",
-	"bLl3JydjhK1MBh33mK6upAXKyuxDexlnVa02NS9L6NHxT2rn2i/8AB6C3qiabyztcVKUCM+6hjSO6maB",
-	"COoxTXV829xIZUmhNLTXQh2P98QmvVOJmWvIxwpdasftiaOO+PnBKcXIthpvSnRAHwEChKlDECXuzZ1a",
-	"nID+kqGgu3zMtqohYIMANeD3BhU41TkikoIEyLUrP8dCkFoV4D71DejU45jKZkfAJA9lPXfxuydp8ycH",
-	"CU1AFZ87F9QtW9uqnae5tIfMKH8BdgTlE/CFYyiYlSrt+eToTkTnwMNZJ6vW3iTrL3faVbFZ/Ue5X0Ip",
-	"LH09m+M22eknpWpN6w/7Ws3MzrsAPKcoER8zTb1YG2grxCyXveIb/yv36Bp2rkoVCywwj4lg4N487dbQ",
-	"Yo0jMvmc6XBvqAkQ4q7KuPNL/A02zeAvv2H6yjXa40SCMGop1CvVS0NuEIL4A0pqGmDMgjS+lzwSO5ai",
-	"tGYTwhBcb5eK17mPRPSYpjmoj649wvaDLrLRh1bZJGEjrHbF7d+6a0UdUgLeJxovEst/DnZGEYjhQy4y",
-	"gkk82Ev/QMWbP6qa7bYOvQb7jAgePSbTgZrXTt+WO8rR8c8wCbGB+HBPLHlFfyd5jk4peP1wsFA1yFNL",
-	"+g//LwAA//8=",
+	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
+	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
+	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
+	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
+	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
+	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
+	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
+	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
+	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
+	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
+	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
+	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
+	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
+	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
+	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
+	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
+	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
+	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
+	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
+	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
+	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
+	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
+	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
+	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
+	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
+	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
+	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
+	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
+	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
+	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
+	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
+	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
+	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
+	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
+	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
+	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
+	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
+	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
+	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
+	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
+	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
+	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
+	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
+	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
+	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
+	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
+	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
+	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
+	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
+	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
+	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
+	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
+	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
+	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
+	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
+	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
+	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
+	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
+	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
+	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
+	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
+	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
+	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
+	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
+	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
+	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
+	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
+	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
+	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
+	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
+	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
+	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
+	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
+	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
+	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
+	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
+	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
+	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
+	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
+	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
+	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
+	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
+	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
+	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
+	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
+	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
+	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
+	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
+	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
+	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
+	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
+	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
+	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
+	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
+	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
+	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
+	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
+	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
+	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
+	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
+	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
+	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
+	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
+	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
+	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
+	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
+	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
+	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
+	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
+	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
+	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
+	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
+	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
+	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
+	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
+	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
+	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
+	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
+	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
+	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
+	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
+	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
+	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
+	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
+	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
+	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
+	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
+	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
+	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
+	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
+	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
+	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
+	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
+	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
+	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
+	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
+	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
+	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
+	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
+	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
+	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
+	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
+	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
+	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
+	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
+	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
+	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
+	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
+	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
+	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
+	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
+	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
+	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
+	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
+	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
+	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
+	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
+	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
+	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
+	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
+	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
+	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
+	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
+	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
+	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
+	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
+	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
+	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
+	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
+	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
+	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
+	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
+	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
+	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
+	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
+	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
+	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
+	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
+	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
+	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
+	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
+	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
+	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
+	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
+	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
+	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
+	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
+	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
+	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
+	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
+	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
+	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
+	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
+	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
+	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
+	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
+	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
+	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
+	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
+	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
+	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
+	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
+	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
+	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
+	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
+	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
+	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
+	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
+	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
+	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
+	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
+	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
+	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
+	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
+	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
+	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
+	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
+	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
+	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
+	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
+	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
+	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
+	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
+	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
+	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
+	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
+	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
+	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
+	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
+	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
+	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
+	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
+	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
+	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
+	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
+	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
+	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
+	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
+	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
+	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
+	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
+	"/y8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

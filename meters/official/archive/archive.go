@@ -48,6 +48,10 @@ CREATE TABLE IF NOT EXISTS official (
 	PRIMARY KEY (point, start, code, direction, file)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS official_start ON official (start);
+CREATE TABLE IF NOT EXISTS owners ( -- whose a metering point was when values of it were imported
+	point TEXT NOT NULL, member TEXT NOT NULL,
+	PRIMARY KEY (member, point)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pending ( -- intervals of the community that are still to be corrected
 	start INTEGER NOT NULL, minutes INTEGER NOT NULL, file INTEGER NOT NULL,
 	PRIMARY KEY (start, minutes, file)
@@ -122,10 +126,17 @@ func (a *Archive) files(ctx context.Context, query string) (all []File, err erro
 	return all, rows.Err()
 }
 
+// News are what a file brings.
+type News struct {
+	Values  []official.Value
+	Minutes int                       // of an interval of the community
+	Owner   func(point string) string // member
+}
+
 // Stage takes a file in with those of its values that are news, and notes the intervals of
-// the community, of a length in minutes, that they change. It is done whole or not at all.
-// The same file again is refused by the database: look for it with Find before.
-func (a *Archive) Stage(ctx context.Context, f File, news []official.Value, minutes int) (err error) {
+// the community that they change. It is done whole or not at all. The same file again is
+// refused by the database: look for it with Find before.
+func (a *Archive) Stage(ctx context.Context, f File, news News) (err error) {
 	tx, err := a.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
@@ -136,7 +147,7 @@ func (a *Archive) Stage(ctx context.Context, f File, news []official.Value, minu
 		}
 	}()
 	added, err := tx.ExecContext(ctx, `INSERT INTO files (`+fileColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		f.Content, f.Mapping, f.Salt, f.Digest, f.Name, f.Format, f.Imported.Unix(), f.From.Unix(), f.Until.Unix(), f.Values, len(news))
+		f.Content, f.Mapping, f.Salt, f.Digest, f.Name, f.Format, f.Imported.Unix(), f.From.Unix(), f.Until.Unix(), f.Values, len(news.Values))
 	if err != nil {
 		return err
 	}
@@ -144,26 +155,40 @@ func (a *Archive) Stage(ctx context.Context, f File, news []official.Value, minu
 	if err != nil {
 		return err
 	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO official (point, start, code, direction, file, minutes, wh, quality, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err = insert(ctx, tx, file, news); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// insert writes what a file brings.
+func insert(ctx context.Context, tx *sql.Tx, file int64, news News) error {
+	value, err := tx.PrepareContext(ctx, `INSERT INTO official (point, start, code, direction, file, minutes, wh, quality, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
-	defer insert.Close()
-	changed := map[int64]bool{}
-	for _, v := range news {
-		if _, err = insert.ExecContext(ctx, v.Point, v.Start, v.Code, v.Direction, file, v.Minutes, v.Energy, v.Quality, v.Source); err != nil {
+	defer value.Close()
+	changed, points := map[int64]bool{}, map[string]bool{}
+	for _, v := range news.Values {
+		if _, err := value.ExecContext(ctx, v.Point, v.Start, v.Code, v.Direction, file, v.Minutes, v.Energy, v.Quality, v.Source); err != nil {
 			return err
 		}
+		points[v.Point] = true
 		if v.Code == official.Total {
-			changed[grid.IntervalAt(time.Unix(v.Start, 0), minutes).Start] = true
+			changed[grid.IntervalAt(time.Unix(v.Start, 0), news.Minutes).Start] = true
 		}
 	}
 	for start := range changed {
-		if _, err = tx.ExecContext(ctx, `INSERT INTO pending (start, minutes, file) VALUES (?, ?, ?)`, start, minutes, file); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO pending (start, minutes, file) VALUES (?, ?, ?)`, start, news.Minutes, file); err != nil {
 			return err
 		}
 	}
-	return tx.Commit()
+	for point := range points {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO owners (point, member) VALUES (?, ?) ON CONFLICT DO NOTHING`, point, news.Owner(point)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Recorded tells that the ledger has a file: its values count from now on.
@@ -207,12 +232,16 @@ func (a *Archive) Corrected(ctx context.Context, i grid.Interval) error {
 	return nil
 }
 
-// Erase forgets all values of some metering points. The files stay listed.
-func (a *Archive) Erase(ctx context.Context, points ...string) error {
-	for _, point := range points {
-		if _, err := a.db.ExecContext(ctx, `DELETE FROM official WHERE point = ?`, point); err != nil {
-			return fmt.Errorf("erase official values: %w", err)
+// Erase forgets all values of the metering points that were a member's. The files stay listed.
+func (a *Archive) Erase(ctx context.Context, member string) error {
+	tx, err := a.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("erase official values: %w", err)
+	}
+	for _, query := range []string{`DELETE FROM official WHERE point IN (SELECT point FROM owners WHERE member = ?)`, `DELETE FROM owners WHERE member = ?`} {
+		if _, err := tx.ExecContext(ctx, query, member); err != nil {
+			return errors.Join(fmt.Errorf("erase official values: %w", err), tx.Rollback())
 		}
 	}
-	return nil
+	return tx.Commit()
 }

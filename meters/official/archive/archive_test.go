@@ -19,9 +19,14 @@ func value(k int, code official.Code, wh grid.Energy) official.Value {
 	return official.Value{Key: official.Key{Point: "mp", Start: begin() + int64(k)*900, Code: code, Direction: official.Import}, Minutes: 15, Energy: wh, Quality: official.Measured}
 }
 
+// brings are values of a point of ann's.
+func brings(minutes int, values ...official.Value) archive.News {
+	return archive.News{Values: values, Minutes: minutes, Owner: func(string) string { return "ann" }}
+}
+
 func stage(t *testing.T, a *archive.Archive, name string, minutes int, news ...official.Value) {
 	t.Helper()
-	err := a.Stage(t.Context(), archive.File{Content: name, Digest: "d-" + name, Name: name, Format: official.CSV, Imported: time.Unix(begin(), 0), From: time.Unix(begin(), 0), Until: time.Unix(begin()+900, 0), Values: len(news)}, news, minutes)
+	err := a.Stage(t.Context(), archive.File{Content: name, Digest: "d-" + name, Name: name, Format: official.CSV, Imported: time.Unix(begin(), 0), From: time.Unix(begin(), 0), Until: time.Unix(begin()+900, 0), Values: len(news)}, brings(minutes, news...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +110,10 @@ func TestValuesCountOnceTheLedgerHasThem(t *testing.T) {
 	if f, err := a.Find(t.Context(), "one", "mapped"); err != nil || f != nil {
 		t.Errorf("with another mapping: %+v %v", f, err)
 	}
-	if err := a.Erase(t.Context(), "mp"); err != nil || known(t, a) != "" {
+	if err := a.Erase(t.Context(), "bob"); err != nil || known(t, a) == "" {
+		t.Errorf("another was erased: %q %v", known(t, a), err)
+	}
+	if err := a.Erase(t.Context(), "ann"); err != nil || known(t, a) != "" {
 		t.Errorf("erased: %q %v", known(t, a), err)
 	}
 }
@@ -123,15 +131,15 @@ func TestAnImportThatFailsLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := known(t, a)
-	if err := a.Stage(t.Context(), archive.File{Content: "two", Digest: "d-two"}, []official.Value{value(5, official.Total, 1), value(6, official.Total, 1), value(5, official.Total, 2)}, 15); err == nil {
+	if err := a.Stage(t.Context(), archive.File{Content: "two", Digest: "d-two"}, brings(15, value(5, official.Total, 1), value(6, official.Total, 1), value(5, official.Total, 2))); err == nil {
 		t.Error("a value twice was taken")
 	}
-	if err := a.Stage(t.Context(), archive.File{Content: "one", Digest: "d-x"}, []official.Value{value(5, official.Total, 1)}, 15); err == nil {
+	if err := a.Stage(t.Context(), archive.File{Content: "one", Digest: "d-x"}, brings(15, value(5, official.Total, 1))); err == nil {
 		t.Error("a file twice was taken")
 	}
 	given, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := a.Stage(given, archive.File{Content: "three", Digest: "d-three"}, []official.Value{value(5, official.Total, 1)}, 15); err == nil {
+	if err := a.Stage(given, archive.File{Content: "three", Digest: "d-three"}, brings(15, value(5, official.Total, 1))); err == nil {
 		t.Error("a request that was given up was carried out")
 	}
 	files, err := a.Files(t.Context())

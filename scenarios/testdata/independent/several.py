@@ -56,7 +56,9 @@ class Point:
         self.undrawn = max(contract, 0) - self.covered_in
         self.short = row.imported - self.covered_in
         self.long = row.exported - self.covered_out
-        self.same = min(self.short, self.long) if rules.same_point else 0
+        # Own energy pays no part of a tariff: it saves the retail price.
+        cancels = rules.same_point and row.feed_in_price <= row.retail_price
+        self.same = min(self.short, self.long) if cancels else 0
         self.short -= self.same
         self.long -= self.same
 
@@ -185,7 +187,7 @@ def check_several(report, feeder, rows, trades, takes_part, rules):
                   - round_half_away(r.feed_in * r.feed_in_price) for r in rows)
     if sum(r.net for r in rows) + utility:
         differ("net-sum", "all", sum(r.net for r in rows), -utility)
-    count(report, rows, trades, utility, takes_part)
+    count(report, rows, trades, utility, takes_part, rules)
 
 
 def check_deviations(differ, points):
@@ -323,13 +325,14 @@ def check_money(differ, report, points, paid, placed, back, dear):
             differ(name, "all", have, 0)
 
 
-def count(report, rows, trades, utility, takes_part):
+def count(report, rows, trades, utility, takes_part, rules):
     """Add to the sums of the figures."""
     imported, exported = sum(r.imported for r in rows), sum(r.exported for r in rows)
     alone = shared = 0
     bids, offers = [], []
     for r in rows:
-        both = min(r.imported, r.exported)
+        own_first = rules.same_point and r.feed_in_price <= r.retail_price
+        both = min(r.imported, r.exported) if own_first else 0
         alone += r.retail_price * r.imported - r.feed_in_price * r.exported
         shared += r.retail_price * (r.imported - both) - r.feed_in_price * (r.exported - both)
         bids.append((r.point, r.imported - both, avoided(r)))

@@ -1,0 +1,111 @@
+package tariff
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// PerKWhText writes a price by the kWh with its unit, with the currency's own decimals at least
+// and as many as it needs.
+func PerKWhText(p grid.Price, currency string) string {
+	return PriceText(p, currency) + " " + currency + "/kWh"
+}
+
+// PriceText writes a price by the kWh in units of a currency.
+func PriceText(p grid.Price, currency string) string {
+	return decimals(int64(p), MinorDigits(currency))
+}
+
+// MoneyText writes an amount with the currency's own decimals at least.
+func MoneyText(m grid.Money, currency string) string {
+	return decimals(int64(m), MinorDigits(currency)) + " " + currency
+}
+
+// decimals writes millionths with so many decimals at least.
+func decimals(millionths int64, least int) string {
+	const million, places = 1_000_000, 6
+	sign, size := "", uint64(millionths)
+	if millionths < 0 {
+		sign, size = "-", -size
+	}
+	digits := fmt.Sprintf("%06d", size%million)
+	for n := places; n > least && digits[n-1] == '0'; n-- {
+		digits = digits[:n-1]
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%s%d.%s", sign, size/million, digits), ".")
+}
+
+// String says when the window counts, as a configuration has it.
+func (w Window) String() string {
+	var parts []string
+	for _, s := range w.Seasons {
+		parts = append(parts, s.From.String()+".."+s.To.String())
+	}
+	if len(w.Days) > 0 {
+		days := make([]string, len(w.Days))
+		for k, d := range w.Days {
+			days[k] = strings.ToLower(d.String()[:3])
+		}
+		parts = append(parts, strings.Join(days, " "))
+	}
+	if len(w.Hours) > 0 {
+		hours := make([]string, len(w.Hours))
+		for k, h := range w.Hours {
+			hours[k] = h.String()
+		}
+		parts = append(parts, strings.Join(hours, ", "))
+	}
+	if len(parts) == 0 {
+		return "always"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Slice is a part of a local day in which nothing changes: delivery intervals one after the
+// other.
+type Slice struct {
+	First grid.Interval
+	Count int // of intervals
+	Rates Rates
+	Parts []Priced
+	Err   error // why there is no price
+}
+
+// End returns the end of the slice.
+func (s Slice) End() time.Time { return s.First.Shift(s.Count).Begin() }
+
+// Day returns what a kWh costs at a metering point over a local day, in slices: the empty
+// point is one that has the community's usual tariff.
+func (b *Book) Day(point string, d Date, minutes int) (all []Slice) {
+	for i := grid.IntervalAt(d.Begin(b.zone), minutes); i.Begin().Before(d.Add(1).Begin(b.zone)); i = i.Shift(1) {
+		s := Slice{First: i, Count: 1}
+		if s.Rates, s.Err = b.Rates(point, i); s.Err == nil {
+			s.Parts, s.Err = b.Parts(point, i)
+		}
+		if n := len(all); n > 0 && all[n-1].alike(s) {
+			all[n-1].Count++
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// alike tells whether nothing changes from one slice to the next.
+func (s Slice) alike(next Slice) bool {
+	if s.Err != nil || next.Err != nil {
+		return s.Err != nil && next.Err != nil
+	}
+	if s.Rates != next.Rates || len(s.Parts) != len(next.Parts) {
+		return false
+	}
+	for k := range s.Parts {
+		if s.Parts[k] != next.Parts[k] {
+			return false
+		}
+	}
+	return true
+}
