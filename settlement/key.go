@@ -46,6 +46,16 @@ func (k Key) Validate() error {
 	return k.Scheme.Validate()
 }
 
+// Words says in a few words by which key it is: its pack, its kind, its price a kWh.
+func (k Key) Words() string {
+	price := string(k.Price.By)
+	if k.Price.By == ByAmount {
+		const millionth = 1_000_000
+		price = fmt.Sprintf("at %.4g", float64(k.Price.Fixed)/millionth)
+	}
+	return strings.Join(slices.DeleteFunc([]string{k.Pack, string(k.Kind), price}, func(x string) bool { return x == "" }), " ")
+}
+
 // named returns the rules as the basis has them: the key's points by their accounts, and
 // what counts of it in the interval. at are the positions by metering point.
 func (r *Rules) named(i grid.Interval, at map[string]*position) *Rules {
