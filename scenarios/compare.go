@@ -107,7 +107,7 @@ func (s Summary) sharing() string {
 	if k == nil {
 		return "market, pool " + string(cmp.Or(s.SharingRules.Pool.Price, settlement.Midpoint))
 	}
-	return k.Words()
+	return k.Words(s.Currency)
 }
 
 // differences says in what the replays differ beside their sharing: then the numbers tell of
