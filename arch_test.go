@@ -67,6 +67,9 @@ func layers() map[string][]string {
 		"settlement/sharing/packs":         {"settlement/sharing"},
 		"settlement/reconcile":             {"settlement"},
 		"settlement/ledger":                {"record", "chaincode", "proof", "disk", "settlement/ledger/identity", "settlement/ledger/rows"},
+		"settlement/billing/desk":          {"settlement/billing", "settlement/billing/paper", "settlement/statements", "settlement/ledger", "chaincode", "record", "disk"},
+		"settlement/billing/paper":         {"settlement/billing"},
+		"settlement/billing":               {"settlement", "settlement/statements", "tariff"},
 		"settlement/statements":            {"settlement", "tariff", "record", "disk"},
 		"settlement/audit":                 {"settlement", "settlement/guarantee", "settlement/ledger", "chaincode", "record", "tariff", "proof", "disk"},
 		"settlement/ledger/identity":       {"disk"},
@@ -117,6 +120,7 @@ func pure() []string {
 		"matching/clearing",
 		"matching/network",
 		"settlement",
+		"settlement/billing",
 		"settlement/sharing",
 		"settlement/fund",
 		"settlement/guarantee",
@@ -145,12 +149,14 @@ func owners() map[string][]string {
 		"github.com/hyperledger/fabric-admin-sdk":       {"settlement/ledger/fabric/network"},
 		"github.com/hyperledger/fabric-contract-api-go": {"chaincode", "settlement/ledger/embedded"},
 		"modernc.org/sqlite":                            {"disk"},
+		"codeberg.org/go-pdf/fpdf":                      {"settlement/billing/paper"},
+		"github.com/wneessen/go-mail":                   {"settlement/billing/desk"},
 		"github.com/spf13/cobra":                        {"cmd/commonwatt"},
 		"github.com/prometheus/client_golang":           {"web"},
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
 		"github.com/xuri/excelize":                      {"members", "settlement/billing/paper"},
-		"github.com/almerlucke/go-iban":                 {"members", "settlement/billing/paper"},
+		"github.com/almerlucke/go-iban":                 {"config", "members", "settlement/billing/paper"},
 	}
 }
 

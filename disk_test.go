@@ -21,6 +21,7 @@ func TestFilesAreMadeByDisk(t *testing.T) {
 	may := map[string]string{
 		"bench/":                                      "a measurement's own",
 		"cmd/commonwatt/bench.go":                     "a tape to look at",
+		"cmd/commonwatt/bill_export.go":               "an export",
 		"cmd/commonwatt/ledger_export.go":             "an export",
 		"matching/journal/file.go":                    "synced zeros, renamed by disk",
 		"scenarios/write.go":                          "results of a replay",

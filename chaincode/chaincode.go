@@ -79,7 +79,9 @@ func New() (*contractapi.ContractChaincode, error) {
 	rewards.BeforeTransaction, disputes.BeforeTransaction = identified, identified
 	guarantee.Name, guarantee.BeforeTransaction = "guarantee", identified
 	official.Name, official.BeforeTransaction = "official", identified
-	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, official)
+	bills := &Bills{}
+	bills.Name, bills.BeforeTransaction = "bills", identified
+	cc, err := contractapi.NewChaincode(registry, settlement, rewards, disputes, guarantee, official, bills)
 	if err != nil {
 		return nil, fmt.Errorf("assemble chaincode: %w", err)
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	Gateways []GatewayText `yaml:"gateways" doc:"on other machines: id and key as \"commonwatt gateway key\" prints them there"`
 	Agents   []AgentText   `yaml:"agents" doc:"programs outside that trade for a member instead of the built-in agent"`
 	Rewards  Rewards       `yaml:"rewards"`
+	Billing  BillingText   `yaml:"billing" doc:"who sends bills (docs/money.md)"`
 
 	Simulation *Simulation `yaml:"simulation" doc:"a simulated neighbourhood, the default; it or devices are given, not both"`
 	Devices    []Device    `yaml:"devices" doc:"real devices: a connection meter for each metering point, and others; []: all come by pairing"`

@@ -40,6 +40,7 @@ type Plan struct {
 	Ledger     Ledger
 	Rewards    Rewards
 	Fund       FundText
+	Billing    Billing
 }
 
 // Market is how the community trades.
@@ -121,7 +122,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules,
+		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err

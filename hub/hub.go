@@ -248,8 +248,10 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log)
-	return err
+	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
+		return err
+	}
+	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {

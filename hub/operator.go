@@ -2,6 +2,7 @@ package hub
 
 import (
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -12,12 +13,13 @@ type office struct {
 	tariffs *tariffs
 	purse   *purse
 	values  *valuesDesk
+	desk    *desk.Desk
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}, Members: o.purse, Fund: o.purse, Values: o.values}, err
+	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
 }
 
 func (o office) community() api.Community {

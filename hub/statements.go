@@ -2,10 +2,12 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community/drive"
+	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 )
@@ -15,6 +17,7 @@ import (
 type account struct {
 	book     *statements.Book
 	follower *statements.Follower
+	desk     *desk.Desk // the bills
 }
 
 // open opens the book in a file. owner says whose a metering point is now.
@@ -37,8 +40,12 @@ func (a *account) open(ctx context.Context, path, community string, b *bus.Bus, 
 }
 
 func (a *account) close() error {
-	if a.book == nil {
-		return nil
+	var problems []error
+	if a.desk != nil {
+		problems = append(problems, a.desk.Close())
 	}
-	return a.book.Close()
+	if a.book != nil {
+		problems = append(problems, a.book.Close())
+	}
+	return errors.Join(problems...)
 }

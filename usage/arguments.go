@@ -15,18 +15,22 @@ func Arguments(command, use string, args []string) error {
 	case len(args) < len(names):
 		missing := strings.Join(names[len(args):], " and ")
 		return Errorf("%s is missing: write it as in %q; %q says what it is", missing, example, command+" --help")
-	case len(args) > len(names) && !(len(names) > 0 && strings.HasSuffix(names[len(names)-1], more)):
+	case len(args) > len(names) && !anyMore(use):
 		return Errorf("%q is one argument too many: write %q, with flags as %q lists them", args[len(names)], example, command+" --help")
 	default:
 		return nil
 	}
 }
 
-// more ends a word of a use that stands for one argument or several.
+// more ends a word of a use that stands for one argument or several, or, in brackets, for any
+// number of them.
 const more = "…"
 
-// needed returns the words of a use that stand for arguments: neither its first word nor what a
-// flag takes.
+// anyMore tells whether a use takes further arguments.
+func anyMore(use string) bool { return strings.HasSuffix(strings.TrimSuffix(use, "]"), more) }
+
+// needed returns the words of a use that stand for arguments: neither its first word, nor what a
+// flag takes, nor what may be left out.
 func needed(use string) (names []string) {
 	words := strings.Fields(use)
 	for i := 1; i < len(words); i++ {
@@ -34,7 +38,9 @@ func needed(use string) (names []string) {
 			i++ // and what it takes
 			continue
 		}
-		names = append(names, words[i])
+		if !strings.HasPrefix(words[i], "[") {
+			names = append(names, words[i])
+		}
 	}
 	return names
 }

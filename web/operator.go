@@ -15,6 +15,7 @@ type Operator struct {
 	Members   Members
 	Fund      Fund // which everybody may look at
 	Values    Values
+	Bills     Bills
 }
 
 // Operated has a server answer the operator.

@@ -27,6 +27,7 @@ type Contracts struct {
 	Disputes   Disputes
 	Guarantee  Guarantee
 	Official   Official
+	Bills      Bills
 }
 
 // ContractsOn returns the contracts of a community on a chain, called by an identity.
@@ -35,6 +36,7 @@ func ContractsOn(chain Chain, community string, as *identity.Identity) Contracts
 	return Contracts{
 		Registry: Registry{of("registry")}, Settlement: Settlement{of("settlement")},
 		Rewards: Rewards{of("rewards")}, Disputes: Disputes{of("disputes")}, Guarantee: Guarantee{of("guarantee")}, Official: Official{of("official")},
+		Bills: Bills{of("bills")},
 	}
 }
 

@@ -25,3 +25,27 @@ func (c Guarantee) Record(ctx context.Context, t chaincode.TopUps) error {
 func (c Guarantee) Get(ctx context.Context, month string) (chaincode.GuaranteedMonth, error) {
 	return ask[chaincode.GuaranteedMonth](ctx, c.contract, "Get", month)
 }
+
+// Bills calls the contract of that name: which bills were approved, and which cancelled.
+type Bills struct{ contract }
+
+// RecordedBill is a bill as the ledger has it.
+type RecordedBill struct {
+	Bill       chaincode.ApprovedBill `json:"bill"`
+	CreditNote *chaincode.BillNumber  `json:"credit_note"` // by which it was cancelled; nil: it counts
+}
+
+// Approve records a bill and posts its charges.
+func (c Bills) Approve(ctx context.Context, b chaincode.ApprovedBill) error {
+	return c.submit(ctx, "Approve", b)
+}
+
+// Cancel records a credit note and posts the reverse of the charges.
+func (c Bills) Cancel(ctx context.Context, b chaincode.CancelledBill) error {
+	return c.submit(ctx, "Cancel", b)
+}
+
+// Get returns a bill by its number, as it stands on it.
+func (c Bills) Get(ctx context.Context, number string) (RecordedBill, error) {
+	return ask[RecordedBill](ctx, c.contract, "Get", number)
+}

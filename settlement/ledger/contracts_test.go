@@ -28,7 +28,7 @@ import (
 func forOthers() []string {
 	return []string{
 		"disputes:Get", "disputes:Open", "disputes:Resolve", "disputes:Respond", "official:GetFile",
-		"registry:Get", "registry:GetHistory",
+		"bills:Get", "registry:Get", "registry:GetHistory",
 		"rewards:Adjust", "rewards:ChangeStake",
 		"settlement:GetRun",
 	}

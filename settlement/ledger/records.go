@@ -21,7 +21,7 @@ type Record struct {
 func IsRecord(kind string) bool {
 	return slices.Contains([]string{
 		chaincode.KindManifest, chaincode.KindClosing, chaincode.KindMeteringPoint, chaincode.KindDevice, chaincode.KindGateway,
-		chaincode.KindProgramme, chaincode.KindEpoch, chaincode.KindGuarantee, chaincode.KindOfficialFile,
+		chaincode.KindProgramme, chaincode.KindEpoch, chaincode.KindGuarantee, chaincode.KindOfficialFile, chaincode.KindBill, chaincode.KindCreditNote,
 	}, kind)
 }
 

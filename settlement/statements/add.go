@@ -42,6 +42,17 @@ func (a *adding) add(ctx context.Context, run settlement.Run) error {
 	if err := a.keepNames(ctx); err != nil {
 		return err
 	}
+	if run.Manifest.Run == 1 {
+		for k := range row.Points {
+			p := &row.Points[k]
+			if p.Account == "" {
+				continue
+			}
+			if _, err := a.tx.ExecContext(ctx, `INSERT INTO owners (account, member, point) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, p.Account, p.Member, p.MeteringPoint); err != nil {
+				return err
+			}
+		}
+	}
 	_, err = a.tx.ExecContext(ctx, `INSERT INTO runs (start, minutes, run, place, row) SELECT ?, ?, ?, coalesce(max(place), 0) + 1, ? FROM runs`, i.Start, i.Minutes, run.Manifest.Run, packed)
 	return err
 }
@@ -96,7 +107,7 @@ func rowOf(i grid.Interval, run settlement.Run, owner Owner) (*Interval, error) 
 		}
 		row.Points[k] = Point{
 			MeteringPoint: s.MeteringPoint, Member: member, Account: account, Quality: s.Quality, Metered: s.Metered, Cover: s.Cover,
-			Rates: run.Counted(s), Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
+			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
 		}
 		if account != "" {
 			at[account] = k
@@ -141,11 +152,12 @@ func counterpart(account string) string {
 	return Members
 }
 
-// add adds to the sum of the same reason and counterpart. Errors: grid.ErrOverflow.
+// add adds to the sum of the same reason, counterpart and direction of the energy: what an
+// account bought stays apart from what it sold. Errors: grid.ErrOverflow.
 func add(sums *[]Sum, s Sum) (err error) {
 	for k := range *sums {
 		t := &(*sums)[k]
-		if t.Reason != s.Reason || t.Counterpart != s.Counterpart {
+		if t.Reason != s.Reason || t.Counterpart != s.Counterpart || (t.Energy < 0) != (s.Energy < 0) {
 			continue
 		}
 		t.Energy += s.Energy // bounded by what a run may meter and trade

@@ -50,7 +50,8 @@ const File = "statements.db"
 // Members stands for all accounts that are not system accounts, as a counterpart.
 const Members = "members"
 
-// Sum is what the postings of one reason moved between an account and a counterpart.
+// Sum is what the postings of one reason moved between an account and a counterpart, of
+// energy that the account took or, by itself, of energy that it gave.
 type Sum struct {
 	Reason      string
 	Counterpart string // a system account, or Members
@@ -66,7 +67,9 @@ type Point struct {
 	Quality       grid.Quality
 	Metered       grid.Flow
 	Cover         settlement.Cover
+	Deviation     settlement.Deviation
 	Rates         tariff.Rates
+	Components    grid.Money // what neighbours' energy paid to the utility beside its price, + pays
 	Net           grid.Money // + receives, over all runs
 	RetailOnly    grid.Money // the metered energy at its own tariff alone
 	// Without is what the home would have got without the community; that is an estimate
@@ -123,6 +126,7 @@ func Open(ctx context.Context, path string) (*Book, error) {
 func (b *Book) begin(ctx context.Context) error {
 	_, err := b.db.ExecContext(ctx, `
 		CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+		CREATE TABLE IF NOT EXISTS owners (account TEXT PRIMARY KEY, member TEXT NOT NULL, point TEXT NOT NULL) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS runs (
 			start INTEGER NOT NULL, minutes INTEGER NOT NULL, run INTEGER NOT NULL, place INTEGER NOT NULL UNIQUE, row BLOB NOT NULL,
 			PRIMARY KEY (start, minutes, run)
@@ -195,6 +199,26 @@ func (b *Book) forgetNames(from int) {
 	b.names = b.names[:from]
 }
 
+// Owned is an account that the book knows, and whose it is.
+type Owned struct{ Account, Member, Point string }
+
+// Accounts returns the accounts of metering points that the book has met, in their order.
+func (b *Book) Accounts(ctx context.Context) (all []Owned, err error) {
+	rows, err := b.db.QueryContext(ctx, `SELECT account, member, point FROM owners ORDER BY account`)
+	if err != nil {
+		return nil, fmt.Errorf("statement book: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o Owned
+		if err := rows.Scan(&o.Account, &o.Member, &o.Point); err != nil {
+			return nil, fmt.Errorf("statement book: %w", err)
+		}
+		all = append(all, o)
+	}
+	return all, rows.Err()
+}
+
 // Forget forgets whose the metering points of a member were, in all rows: of a member who is
 // erased the book tells neither the name nor which account on the ledger was that of which
 // metering point.
@@ -216,6 +240,9 @@ func (b *Book) Forget(ctx context.Context, member string) error {
 	tx, err := b.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("statement book: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM owners WHERE member = ?`, member); err != nil {
+		return errors.Join(fmt.Errorf("statement book: forget a name: %w", err), tx.Rollback())
 	}
 	for _, name := range slices.Sorted(maps.Keys(forgotten)) {
 		if _, err := tx.ExecContext(ctx, `UPDATE names SET name = ? WHERE name = ?`, forgotten[name], name); err != nil {

@@ -185,7 +185,7 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 			p.Sums = nil
 			member, account, _ := owner(st.MeteringPoint)
 			want := statements.Point{
-				MeteringPoint: st.MeteringPoint, Member: member, Account: account, Quality: st.Quality, Metered: st.Metered, Cover: st.Cover, Rates: prices.Rates(),
+				MeteringPoint: st.MeteringPoint, Member: member, Account: account, Quality: st.Quality, Metered: st.Metered, Cover: st.Cover, Deviation: st.Deviation, Components: st.Components, Rates: prices.Rates(),
 				Net: st.Net, RetailOnly: st.RetailOnly, Without: st.Alone(), WithoutEstimated: st.WithoutEstimated,
 			}
 			if !reflect.DeepEqual(p, want) {
@@ -287,6 +287,9 @@ func TestForget(t *testing.T) {
 	}
 	if err := b.Forget(t.Context(), "of mp-2"); err != nil {
 		t.Fatal(err)
+	}
+	if all, err := b.Accounts(t.Context()); err != nil || len(all) != points-1 || all[2].Account != "account mp-3" || all[2].Member != "of mp-3" || all[2].Point != "mp-3" {
+		t.Errorf("accounts %v, %v", all, err)
 	}
 	for range 2 {
 		err := b.Each(t.Context(), time.Time{}, s.first.Shift(1000).Begin(), func(i *statements.Interval) error {

@@ -19,17 +19,22 @@ const layout = 1
 // numbersOf lists the numbers of a point by which a row is packed, in their order for good;
 // missing ones are 0.
 func numbersOf(p *Point) []*int64 {
-	c := &p.Cover
+	c, d := &p.Cover, &p.Deviation
 	return []*int64{
 		(*int64)(&p.Metered.Import), (*int64)(&p.Metered.Export), (*int64)(&p.Net), (*int64)(&p.RetailOnly),
 		(*int64)(&c.Bought), (*int64)(&c.Sold), (*int64)(&c.Imbalance), (*int64)(&c.Uncovered), (*int64)(&c.Own), (*int64)(&c.OwnGiven),
 		(*int64)(&c.PoolBought), (*int64)(&c.PoolSold), (*int64)(&c.PoolPrice), (*int64)(&c.Fees), (*int64)(&c.Retail), (*int64)(&c.FeedIn),
 		(*int64)(&c.KeyBought), (*int64)(&c.KeySold), (*int64)(&c.KeySurplus), (*int64)(&c.KeyGiven), (*int64)(&c.KeyPrice),
+		(*int64)(&d.Undelivered), (*int64)(&d.Undrawn), (*int64)(&d.StoodIn), (*int64)(&d.Deviated), (*int64)(&p.Components),
 	}
 }
 
-// coverNumbers is how many of them are a settlement.Cover's: a test holds that they are all.
-const coverNumbers = 17
+// coverNumbers and deviationNumbers are how many of them are a settlement.Cover's and a
+// settlement.Deviation's: a test holds that they are all.
+const (
+	coverNumbers     = 17
+	deviationNumbers = 4
+)
 
 // A packed row is: layout, seconds from the interval's end to when it was frozen (or 0, and a
 // flag), rates, points, other accounts; unsigned numbers as varints, signed ones as zigzag

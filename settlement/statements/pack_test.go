@@ -12,34 +12,35 @@ import (
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
-// TestEveryNumberOfACoverIsPacked fails when a field is added to settlement.Cover and not to
-// numbersOf: it would be lost in silence.
-func TestEveryNumberOfACoverIsPacked(t *testing.T) {
+// TestEveryNumberIsPacked fails when a field is added to settlement.Cover or Deviation and
+// not to numbersOf: it would be lost in silence.
+func TestEveryNumberIsPacked(t *testing.T) {
 	var p Point
-	var fields []reflect.Value
-	var visit func(v reflect.Value)
-	visit = func(v reflect.Value) {
+	set := int64(0)
+	var visit func(v reflect.Value) int
+	visit = func(v reflect.Value) (n int) {
 		for _, field := range v.Fields() {
 			if field.Kind() == reflect.Struct {
-				visit(field)
-			} else {
-				fields = append(fields, field)
+				n += visit(field)
+				continue
 			}
+			field.SetInt(1)
+			n++
+			set++
 		}
+		return n
 	}
-	visit(reflect.ValueOf(&p.Cover).Elem())
-	if len(fields) != coverNumbers {
-		t.Errorf("settlement.Cover has %d fields, of which the book packs %d: add the new ones at the end of numbersOf", len(fields), coverNumbers)
-	}
-	for k, field := range fields {
-		field.SetInt(int64(k + 1))
+	for of, want := range map[reflect.Value]int{reflect.ValueOf(&p.Cover).Elem(): coverNumbers, reflect.ValueOf(&p.Deviation).Elem(): deviationNumbers} {
+		if n := visit(of); n != want {
+			t.Errorf("settlement.%s has %d fields, of which the book packs %d: add the new ones at the end of numbersOf", of.Type().Name(), n, want)
+		}
 	}
 	var sum int64
 	for _, n := range numbersOf(&p) {
 		sum += *n
 	}
-	if want := int64(coverNumbers * (coverNumbers + 1) / 2); sum != want {
-		t.Errorf("the packed numbers sum up to %d, the fields to %d", sum, want)
+	if sum != set {
+		t.Errorf("%d numbers are packed of %d", sum, set)
 	}
 }
 

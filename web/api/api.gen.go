@@ -325,6 +325,151 @@ type BestRequest struct {
 	MeteringPoint *string `json:"metering_point,omitempty"`
 }
 
+// Bill defines model for Bill.
+type Bill struct {
+	// Content Points with their lines and components, corrections, standing charges, VAT, totals and comparisons (docs/money.md)
+	Content interface{} `json:"content"`
+
+	// Salt Hex; the hash is over it and the content; empty: a draft
+	Salt string `json:"salt"`
+
+	// Summary Amounts in millionths of the currency unit, negative where the member owes
+	Summary BillSummary `json:"summary"`
+}
+
+// BillDelivery defines model for BillDelivery.
+type BillDelivery struct {
+	Channel   string    `json:"channel"`
+	Recipient string    `json:"recipient"`
+	Time      time.Time `json:"time"`
+}
+
+// BillDraftRequest defines model for BillDraftRequest.
+type BillDraftRequest struct {
+	// Member Absent: all
+	Member *string `json:"member,omitempty"`
+
+	// Month Local month that is over, as in 2026-06
+	Month string `json:"month"`
+}
+
+// BillFile defines model for BillFile.
+type BillFile struct {
+	Data []byte     `json:"data"`
+	Left []BillLeft `json:"left"`
+	Name string     `json:"name"`
+
+	// Type MIME type
+	Type string `json:"type"`
+}
+
+// BillInterval defines model for BillInterval.
+type BillInterval struct {
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `json:"interval"`
+	Quality  string `json:"quality"`
+
+	// Run Settlement run that counts on the bill
+	Run int `json:"run"`
+}
+
+// BillLeft defines model for BillLeft.
+type BillLeft struct {
+	// Id Of the bill, or the member
+	Id  string `json:"id"`
+	Why string `json:"why"`
+}
+
+// BillLetters defines model for BillLetters.
+type BillLetters struct {
+	Ids []string `json:"ids"`
+}
+
+// BillLine defines model for BillLine.
+type BillLine struct {
+	Intervals []BillInterval `json:"intervals"`
+}
+
+// BillPayment defines model for BillPayment.
+type BillPayment struct {
+	// Reference Of the bank
+	Reference *string `json:"reference,omitempty"`
+}
+
+// BillPosting defines model for BillPosting.
+type BillPosting struct {
+	Amount int64  `json:"amount"`
+	Credit string `json:"credit"`
+	Debit  string `json:"debit"`
+	Energy int64  `json:"energy"`
+	Id     string `json:"id"`
+
+	// Leaf Place in the ledger's log, by which it is proven
+	Leaf      int64  `json:"leaf"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference"`
+}
+
+// BillPostings defines model for BillPostings.
+type BillPostings struct {
+	Postings []BillPosting `json:"postings"`
+}
+
+// BillSummary Amounts in millionths of the currency unit, negative where the member owes
+type BillSummary struct {
+	// CreditOf The bill that this credit note cancels
+	CreditOf   *string        `json:"credit_of,omitempty"`
+	Currency   string         `json:"currency"`
+	Deliveries []BillDelivery `json:"deliveries"`
+
+	// Digits Decimals of its minor unit
+	Digits int `json:"digits"`
+
+	// Due With what was brought forward and paid
+	Due int64 `json:"due"`
+
+	// DueBy Local date
+	DueBy *string `json:"due_by,omitempty"`
+
+	// Hash SHA-256 of salt and content, as on the ledger
+	Hash *string `json:"hash,omitempty"`
+
+	// Id Number, as in 2026-000017; of a draft its name
+	Id     string     `json:"id"`
+	Issued *time.Time `json:"issued,omitempty"`
+	Member string     `json:"member"`
+
+	// Name As the bill is addressed
+	Name   *string `json:"name,omitempty"`
+	Period string  `json:"period"`
+
+	// State draft, approving, approved, sent, paid, cancelling or cancelled
+	State string `json:"state"`
+	Total int64  `json:"total"`
+}
+
+// Bills defines model for Bills.
+type Bills struct {
+	Bills []BillSummary `json:"bills"`
+}
+
+// BillsDrafted defines model for BillsDrafted.
+type BillsDrafted struct {
+	Bills []BillSummary `json:"bills"`
+	Left  []BillLeft    `json:"left"`
+}
+
+// BillsSent defines model for BillsSent.
+type BillsSent struct {
+	Left []BillLeft `json:"left"`
+	Sent []string   `json:"sent"`
+}
+
 // BindRequest defines model for BindRequest.
 type BindRequest struct {
 	// Capacity What a battery holds, Wh
@@ -1480,6 +1625,44 @@ type WatchRequest struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// ExportBillsParams defines parameters for ExportBills.
+type ExportBillsParams struct {
+	// Format csv, xlsx, sepa-collection or sepa-payouts
+	Format string `form:"format" json:"format"`
+
+	// Period As in 2026-06
+	Period string `form:"period" json:"period"`
+}
+
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	// Period As in 2026-06
+	Period *string `form:"period,omitempty" json:"period,omitempty"`
+	Member *string `form:"member,omitempty" json:"member,omitempty"`
+	State  *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// OpenBillLineParams defines parameters for OpenBillLine.
+type OpenBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenBillIntervalParams defines parameters for OpenBillInterval.
+type OpenBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
 // ListFillsParams defines parameters for ListFills.
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
@@ -1539,6 +1722,15 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
+type SendBillsJSONRequestBody = BillLetters
+
+// DraftBillsJSONRequestBody defines body for DraftBills for application/json ContentType.
+type DraftBillsJSONRequestBody = BillDraftRequest
+
+// PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
+type PayBillJSONRequestBody = BillPayment
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1577,237 +1769,263 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3tktw2ki58K4h+N0KzYbb6w7J23R3vD0lr72jDshTq9mh353g7UCSqCtMkUEOAXapxaOJczbmwcyUn",
-	"kJkAQRJksVpqWY7xr/GoWSSQSOR3PvnLUa6rjVZCWXN08ctRLcxGKyPg/7wVy8aIwv1nrpUVyrr/5JtN",
-	"KXNupVYnfzFauX8z+VpU3P3XP9VieXRx9P+dtO89wb+akze1XpSiOvrw4UN2VAiT13LjXnN0cfRuvWNK",
-	"2yP3F3rcve25MPZNLXNcT+8n0q7Zds0t44rpuhA1W9a6YpxVwopaqhXbaKks2+qmLJiteSEYt0yrXFww",
-	"uxZsIYxlegn/baRalQLfY5h1r91yadl2LWrBlGalVIJt3Tc5Wwr3JOOslJW0rJTCsIWwWyHUY/a81Pmt",
-	"YYV2G2K5bpR9/L/UUXa0qfVG1FbiZhay2E8vmYsfxJ0ojz5kR1JZUd/x0v3K7jbi6OLIWLdN90e9XIr6",
-	"kPd9yI5q8ddG1u58/9y+/OfMv1wv/iJy617uTuGt+GsjDDJAUUh3Brx8E+1oyUsj+puM19w9vavrZ2+v",
-	"T169/PGn6++ujrLhjvwh3sAhDl/wbGGEsniQlagWon5kMiaXTFq25oZpJYavPWjXUhX323XONzyXdpfg",
-	"WWBXtuDWinrH1rosTMberY+yo6WuK26PLtyinj45yo4qqWTVVEcXZ2Fxbr0rUbvVifcbXdsbYMCR70jL",
-	"VvJOGMf0lTY2Y+8umNILXeyYEWVpWKVr4XhdAcNPLuI0tQhk4cHRyWrv2typ5Vopkbt/ZZbfdtaZuWvJ",
-	"4yeAHS4Zp1N3VwveL4rDl43sklz6kOsGj9Tcokwc2VYh7mQuWKX7pN/SoRi+c+Jip1XBpIGtLEQpxZ0o",
-	"uhu8VXqrDmWNPos7+tCGB9tLsf2LNS9LoVYiceWYsbrmK8Fy/xBKSrftta7EIxNYmyuzdZJU6e1A9OXa",
-	"JC+0biwSyeqC7x6Z9jOGud+E72TsK7bhOzOTXEMOKGSNfOWWIZQj5Z+P8jWvV05oFNLQf/+cEEwbvUXm",
-	"6Z1/xjbaSCvvxAVbuLu9ZVWTr6NLthBL/O+IgPPWa/WtUGaC6TzZV9qypa6ZtIaV3FiWl9qIghV8N+9L",
-	"jbISxHV4tuBWHFtZ7RenLVU9lfz7wg6SHFcKDu+7+KXHKMJYWfnrRr9baF0KrvoacUrvvfTPudNzOnBI",
-	"yDtdNpU43gq5WltRsEo4o+JO1EBd/6FHBs2IwHjOPFCO+dbO3IC/FfPovKn1nTSgT4arMcLaUhQZWzQW",
-	"WNuJyLVgpShWomY7YS+cIHEGirNVnIXCUZjUIncmTMEala+5WsFyhpSjD6TJiluM/hYtG+nU4Y+xPY7p",
-	"2vCS8KV2PVl05F0aJRlHV1WjSNH2RUz0py5xX1rDFK9El6gpEyRv6lqoPPWOq9fsyfnZvyQNF6kamzJY",
-	"XzuVVohS3rmbGtFjSOatrsviBi7d/a5iu/9oG+3aOl9Ik1bZmudT6tsJYroOaBcrd3kWuqkNk6pzb9hC",
-	"uPtBe/dnGxvDulmt7Sy2yo42HO2OGY/WIhfyTsx93OiyuA9v0/LpBbTC6OspCv+bKC1P6Vi8t94vubLc",
-	"iksgtsFLTjR1d31T8tzpE23INQFPxvH2rdgNiAzvAKvcisrsE5p/1JUAaYAL53UNKuT98Uofu387Nrdy",
-	"c6w3aBMfg0Hh9KKtGxHJ5vkfDGrg/h81lttm74eu8KmOpOsewo9i6/wHkzFdFs5JXMrauPOdtZFr99Z7",
-	"76LHWrSlNAfdkS7ryT60XYZaxbGS4yt8wF3SjahZJctSHB1g3t9Klf6DVs5JTiuVYDXNsXZI7nWXTxcC",
-	"rJpa8EKqVVDDkWXlj2qO0MyOtrxWZHqMiDmpjHW2Ws3MGgIJpda3jNuO7enU/35v08kEIF4g1fixviyE",
-	"slM+JLkZ4Exo5/UaUS4Hd34p62rLa5F2dnQh0uEEI2o5Emm4E6rQKefpQ38vEccfXTiZ6J57HDYWXwj0",
-	"GIGVuV0fXRytpF03i8e5rtwNq7Tacmvj/wRPxpzQW+HrSLg3vE5ordcKON+IO1HzksGBGXQy3YmwhVi7",
-	"/9FKMKc2MxC1zoSX1kncWhdNLswYlQMhBwr/qlFXG5En2Rx+deNMkSShVeO91O5bv691xc4yr2Mx8kWX",
-	"A5nikfHfdVddquTX9cb7Pz0FZJhxmr3it85/M3xHQTZ0wZ2RudRJc+meTBNfEdqzZ82f57EUHPlDsVOt",
-	"l7JMSNkJ4WjGAzJOcJkLJKU7wjtRw3+R/5aRbK5jXTP4RkevHEBdEED0sF9pUgJJkzvf537RLzBKEiT4",
-	"ozbWZOyPr6+uL968fnudYQhVCbvV9S3jhp19e/747Om/Pj57fHpy/iRDk8YdEg/h1b1Clr6e2tZ37zci",
-	"n47dgE0r4Dnj79SYEYuhR6FEvdo5h9/5Yk4L5dzYDMOSWonwJ7Q1ULDQ1xorS2l3jwwDr9S4R7e0lB0r",
-	"Bb8T6IOClxkFWboBbsPW7slKWCZ4vmbaeYSPDFOiDSgx8MPp76AtEi8xjIcdJCLWuNUU9TJ3ivP8XqDJ",
-	"TDvA7T31uTboRO4HkspqthAQ8lTuv93fV7UsLtlC2zXjzkle6DvBTplW5Q6JOkgWmDWvhYl0+hy3Ya1r",
-	"e/BCLb8VClMWfqlzPtfjdzoUT1i/GCJe6hp8L8sy5XdQgsREEXXHKho1J7DwVvsEiRGgDYehvVIKZW9G",
-	"hGPLQTOoOpnvmBGnHYn0hLtOW9yAAVWzlbBm5nGLvyZ1fTjnC1Zypyrp0OF2ruVq7QiqxNyvyEKMfsYn",
-	"PPA4jrIQw1wAE2E26Od9stJtJIsDM+3pDShMC8pahkP6pjlMFUmj+hkYV3grKEB89GskTyivcFOIku9u",
-	"qoSyeo7qJmQg1AoEd3AwWE26sfvtr8/dt/l7/PbT09PT033JiCJ4cVM+Zc8pCL+7kfBPS0rIjqvqcTOi",
-	"PbcvIqe04pvkiVzJUqhceEPAH4D5+BP44tNV/P3NWpcJafBWrKSxIWFd8Z1TLM7GhCSAj0t7kjn5jXev",
-	"FmzL1XA1XeqdnX8zZ221WJmptZESgWURzTxlMqdvwORZ6rLUW3PhFdAG7W7wbw9Y5Fk6YJhWzxKNIe8U",
-	"og8wdAVBRZ+1hwlel6LUF/jflq6GNH1OgXcm1z+9Ytx9gqzXQCxJFiZkd1Lxqb0+wxeexXTqRq1KcdPS",
-	"MkWLsE6e52JjIesfkT/zaRHljpgZwet8LQq2XTvWwgNzbJnOkTTKONc9jl8ORGafrNZ5b2l7xMpK6MYm",
-	"hds1lbGgUoSL7GTMx8s2x8GpTE7PEqBl0/NBKUWMONMV96r/k3vj35d6O6TbG72NJEylK5ApThiXJbFG",
-	"8OMwX6FXwrlHztVyDvAgkQe/3Iq6lVftm8GsK3eP8VX/PwVEjoMbz46DcXLsHXnHYt6nY3VUcATvaIxz",
-	"CZE7lVhxK+9EslgIXzvTcvYxhHlPu4XMNslxo9PVOLAz500qrQRIeNoyOKYzzV8UnJ8gXkwRfIoYM15p",
-	"tXJ/qGbGiPs3BR/ych2Il7SBGwyS98+x5CrllbySZSm1sutALJ+1IyVUCoPKZdXw2qlu8cg438XxpWm1",
-	"uuNgs9ZbxXZzPfJ7ZjlhsWmZDCH6g1Imjlqv3BtTMlVvRTHnBa/dc4NEaJv89MQPix87N1zJ4PAq/8/d",
-	"Hf+gc2c8uD8Cs0vFzk/Pnx6fPk0GSZuku7FzDGqgcmI2wa6aakiu3vZxzfTZsf2+3iZNAWnXbFOLDZcF",
-	"I9qZDIUZ+p+G6a0ASxMsNq3LR8YHxJzizbly/Ljhw1zkkq5HwrslWemeYMZyVQBJl7rOIFWFt2SuEIFl",
-	"pmKRW1ZxtXMbGImOCzW+PnJ4cq7c5txVi9d2CeaRhbjCVhQ+FuXco9niTyePJJISgU5Edno7BhtyXTlZ",
-	"52NL1T3iSp50tJQMT4wIM8ZIjiMH14ZXukkVcL6KCPYVy3kFoVYdDv8jj5giJUFcMl5qJS7caaz96UMN",
-	"jROjsnD2dI1lvc6DHakm4FTvPK0jwlWmrafI9e/cii3fXYWMdY9oa8GLmxFREdYPPGdEruGSWOP8gfzW",
-	"mRzw+2BqNItHBmUT2u2tgS4t46tazA1KjcT1nMC/IQ2bUAmyCuUMcfYWeRgO3kiVY/rWWEzmzEvfthnn",
-	"HpG4zdeCEqP4ia10zjDjDGtgkiZ/LZaNSRVkvVvv2uXjVipgHaVtal11Wzk/tTAsMxekt9GHEUWfGrE7",
-	"pcQ97rLck3H+I1mAPRbM8/TFdSp+Y0RTaLWr/MH2wuiNKiBv4VzsqHJtzZFPN9pYqVbmkolqY3c+l/lO",
-	"LK50fissqA+nWLZrzYxw7K00uxW7C2ZszdXKiTpv71hdOpdOG3LpkqVccVXrZBVKeBDjhKEKavJH/rkQ",
-	"l5tf9kJVHAm7R0T5qqk3hLzWh+xoSW7SpO3gnhm/zPsK769DDDTyZDI6a+e5ggqioMoF8zTMsKoXTtbv",
-	"DI4Q+LypDKa6eFkeJYtudTnCiTX4/zZiNnBAKJEDOUR0PBhfOictVOBtUZVT4gMynibW4ye379axf1gD",
-	"f3UTRJDEtGEZhdgAs+pu/dvMIl9ey+Vyb3URPgVFwQXf7X0cHhqpCu9F+P2Nb5k4ugL+eykB8jJK1fRs",
-	"5rYYMhHisRSYu4cf5vWE/0BqWT9gZWeiQErktyPc3Up58F2ZkSslCnfcYrTayIuzpODR+Ib0l9oM8FZa",
-	"5Vw8JyHpm05BaJ1UVGuoUx6+cwG9R/PY7VYkXL47UculFLWTtcETDeQy3sFBcf540yxSe/YFYt1XO0Ot",
-	"KEThbsySL2qZpy86aobh71GldBc0b6e11glarblZd8wSIF7G1uL9Xu6jKi46BvoCknScEcdsvfYw55za",
-	"WPGd3+Q9Fp5csrwTr4QxfDWWQz3hG3lyd3ayNaihLxlnmEDENLdhurHMvbgNkBcaRScEhQdOYeFLYqf1",
-	"pXuIij3FnFrPSLkmSyIvoptc4ZYv2UarFf6BYrJWM842eMt9thWXkNHCHfOq1f60K/x1jOZvvFjq1V7U",
-	"ta4Pq8YcLSz7a8NLSrD6jay0Bo0gjcEdmsZsMMrbKIiQpzph6mRS6l2bDMEQatIg6wWmo1IxXjbJ3iOs",
-	"DXMy2Yr3FhSvasphKyPs278nRLT9pmfGsduj+OSRbPfqP7nFmb21nWu9Nd0QdCj7g/K8R6grhkl0GVWP",
-	"HpZWTufK0JmuMrrI/axJL9eW3JggjQkVALgzn3gjIUyy6QCrGQr/EpYzKqvZJnh72KmMzgFNGKGeeLQC",
-	"EKXfpuSNkQsou56bskvHoWVbTUubjtZwAK9/ejZ/xetbYd825Tif+7btqjGW3QqxYVYP60GELNNhhTVV",
-	"1TgDrMZ01QwFinHpCa8m1Pt5XtcboTDK6RyFjHVal7vO+Yj3uSy1rkdi5Xp74AZW3IqbvNSmqRNy8oqi",
-	"QWSjRs6OUOTpSOVIH7bpdHfyQ84omgjw76HTQa1RPwi1smusopjXIWVlfpvIB2IdpXMrq6a0clP6WMt9",
-	"QqChWapDcvq2P9UscGhKpb+C8OTzNu0zMx/Ur/Mi18yEBGY34LwQpd6y007p3nZuUG+hk8H4OP5/wW7F",
-	"xlJEhmPUNBTCOk0sTb88NqTetWWhn/HQAP79clPLWoh9+4FtUDEjVHZhrV7FdyzHRDG0HB++5LZsP1GR",
-	"KHzv2vBO0bHROrSCOFmbsur7gGOF88l8l//wOIe+bEV+Nwi42ZRytFAEW9UMsMO2ltbGBdpx8w8Cf8zX",
-	"yLiogBeSKF/R20Pf9hajXpNa1W+XPhCtfJx0fpUD2i2lKEcOO9dlUymKfqKbsV3rUgDKSIqle41VcRCF",
-	"78x+v4/ei0uiH41v6S0GERPbScjuF7AX8vGQIw6qREpH8EkALmUpfAVW+rrtb58ZZg0am1PI2ztASjh3",
-	"tG2Zbtun0xAA3r7spbR6JfU6luKX7NQZCd64dwunEuo9eojOLlxxcnD8LjJ/MmFdqYN9DYXCw1DYzHrt",
-	"YY9Qs6jchS/mWl1leTNSkf1KcEXxU71s9Yv7idMZ4j3PLXTCO/UDlYROYUXtf6EFz/1u/nrSYo1qOReY",
-	"SVNQD9T23Hr1OzNdNlXCXorlRNOAU0TGyrIM1tTcopnpqnjt+SChgcBif2RY4LQh44ta6mIknDtyvGAw",
-	"Ak4SxnxmtW37RGuig74Wf6HiSl2z3Gm4suSEOjEst6Aq+nn18XEHsf/FRviKti2XFOUl7smO6POIXPB+",
-	"I7G3HVc4IjvueCkLcs0TfXK1SZY6nmEpIwYCaur2hm4e6gKvhLqPjev7ByYr/yNDPN0EEO2q5ZFAzIhe",
-	"wPOj4ukZRNrSHAQLhaDPdg2J+0JCVJ7VQAUb+HfYtjQaOgt3Ycp4QMH54cPYot9G9D8QJupesjcQ45GT",
-	"RpaXGXu3vuiLTWd5b3ht5zs/0f2d8ewoo177uhR07dc8KjaADB3UOiJGV7Io2Je3Pjn/9sm3T//l/Ntv",
-	"DsI7ihl5RqsKHeG9UL7i4xueEV8JBcKUV22NFHHxmXMvnj5hpbAWko6FXDlz313xG/aYXbC/s+NLQn6J",
-	"MJbIR2iMKNp6BoT22UCFqPv4//z52fF/8+O/nR5/e/P345+j//f44u/HP/9ymj39+sM/pYTlVIOfxza6",
-	"7KlHuH2H5TnHQeGwoLvn/vcCLr0au+PTs+uz84vT04vT0/8+Ofvms0HJdZRhIZa8KS0waM+4Ce0wZxee",
-	"blmL00HVclIxo6kmKdgaVL4l3QIysEOgp0OJx+wZHUAMvzKCYAj0Mlor6qzYgYTA18EOIVpvEPEILsol",
-	"NIpgKpFqkzFw1CodjSEI6GX1S4GeGKVR7EjFcvcJ3oCqNt7hXlJmwCkChhrTtO2tKwKogFbabjAOOx1i",
-	"AXH+zf7Gj7RF8oOzRjLGQ4woGOreArIyv+1wOrIGV48O7N6ba3fEVkFgJkjL3Dgj8GaFiaY4X9P5g6wq",
-	"UUhuxY2ub9AqIb3r/uFWluX+vFQsOveq/H3CdL533hHB2FL0En93Bg0OfX8Rnr8SZdsVMim0k00/cEew",
-	"doPasjuuGgYQBVdDa2JceIHHKs1eAdbqQ+xTSCab07Q1UUb2oE1Td4lTSVROFbDNQs2VE09o+fsrqLcq",
-	"WJ2dEv7HDCNWsBgzaH5z1Mt5XUtRQA4YU1ay9urPyRHA+kODOmhHagm9JOcSvu1BjiD8yfiKS0VAgLdi",
-	"98iwmluRBf9PlEZAkjnZREE6fooZY6jTD96+H5415bklmLnjoY59rIyvv+FlOeuStEzf/larm0IaIn6i",
-	"yKRuxIUXsNLEp+TYALOoRDxp2FrwuvDHv6n1quYVHM/Xp8zXfiPqnOeHSNtAmSWgHWQ+/QAKAqqu4OvE",
-	"MZn7VHCdHrN3Xv4H1DICWmHG6o2JF7ipdSWNKC48DE+8Ctgm6pcFhxD9MBTpRKI5nNqzEcdKuZ/Jhq8n",
-	"Lp8pKluHAxoKFtS3+gDSdlg2Nir3jVvXbqrfHpQrip9+ZYVtxQlyljNKigwkj2M/NDrAo5AYGW/9Qa4Y",
-	"uHiXTEeyhSt4QcgxduV7FKssHFtrZ+X4dnrHQpVIgjb7pvWDqE1ubSL0OVciEQS2M9FHndnA2AlXJNAZ",
-	"H5rbY+KshsSqZ9+Fj/Wv3/DVnhokzjaOZVClWR3VJA2OLl0AtJFqdcFeMl6xtajFZYvHQSWuino3aqcv",
-	"AzKMCvXkAlT92SkzkXm2kR9VB/SGu0dG4d3+wQAS/lFRCX6b2NrUIlqkcVcBBTBUhtmmVqLAcH5SWfuX",
-	"3YD1l2zzcW9FmvjKcvefdQAfIDRNhIVq9wgxBHy5hxgYfn60tO53RIaPRGT4OAT23yyew28RT34S18/I",
-	"lbppFBRkj9159wz2SkEoyT+bhFyQKg3ZhHY99eoB9tpQgLGFM276CrxbpbQQK6kMwjPNbjL71ZEofiug",
-	"Er8enOrsAQfpCsjnD4Va8Qb/GyosB4ZcSf+6rzSVioXhJhqfdZmc84JfvaKnh7Bf+O8ZrmDMApVq9eWO",
-	"P/ndQP0dNmvP+tJdSM9CLrKrXqVpmxoxKOudOa/yA/hJFuBYWqiVVEz/dyvxHxW3azrF6EG7LEF5JUvG",
-	"f8fnmm8V9ULe+ebi5CSCGa5to93V7f+7Lc3Fycn//d//Bx65ODk5KcTdibW7n66en6bO5Fc1ttL8BNYT",
-	"Dvy5ZKeA/EAYm9A5Ov7tbvb0NJuJEDZhLFy1xskQbGXJawjWwZOQVKfaxX4H4BwwzE58DEKfAW90Op6J",
-	"j00EV+7dNjUe9rj24AjucAAPRKAVsq01VCzuMABCd+HXD5JkXpRvuc3X2JAshPpUsZOx8Vk+lwPuIjiJ",
-	"GfsqBZLsO+7XuhJHhzrb+xzWa78C52siTjM9G5zGhNtqxSZO9ntMVoGuCTcN1gW6Fx+3/u+CjhToPFIt",
-	"OOH67fXCTAq6cLwOG5Yx07V4B88mPbI+lCAQp72j7fEE5y3qYQvX6PAutqvg1TyMD/fOk6fnxGm1Esbe",
-	"OPs7pjPV0H4ITbWd63kATidi5YwhKGC318gfqYc3YeLhO7Hc2llTRlciVFB3bIX9JaR+DdFa4/7hLoES",
-	"5Jh5vkj/T3+6oqZS416mryhqYVKtahIGAxmx4WCjscUOZ8MuhSiSplwhzabk6TJ6QiYxQkTpyWRtXsVl",
-	"OgYnF1yNoDKpVZPMnb28es2efv3t8VmyWo6rgjrr+2yzFDU4k3421XdvnjEc+scKsZDOk8Hfjr/2Jv3u",
-	"Z72avtQbDp6U8nwXgcLkWi3lqqmhVPyRCeigUKY2TfvP2+4Rqu8nujneEODIBNjanO66WhQjXfhwnJ8A",
-	"w38Eq2IMSA2Qs5DJZo4zwYWGvQTMtahgLcCxte9O0rSdjpxAH4CqtyyEkKhu07YFMeB19eCC2rYU9PLG",
-	"5ml80uLs/kAUqtCnr6V3PtLBNlZt0J9BAY8l39yYtSje+LUfMkUmXbpZTeOkwkCz23RA8WHwh8arIaO9",
-	"m/tsPmXHO/9yh1Uqly2WMVT1AuqW0gwiTjMrPOLj6dQCPQmeqS8O2lMZRCtO0eGtsw9yWYriu8Dw4zWV",
-	"qcnmMpe8vEGvJRUSmQmp6V/U2g33e9F4YjJCVkl2MwImSVvO71dE/dEAMb1Ow6WMdUQRMOGOFXK5pIIo",
-	"HAgLMZ/2E/Dp0HAqAxSFj/4kPSVRfDTV6TUfS3N6TUTgPWOgUq1L8UqG/NDf8pD1BstoTzyc0PQNeOWn",
-	"H/XCHnB4YgQJgE4QEKAJTOwAaNTJSzV3LuoIhNle1Oqv4qI7Godq7o1GGw4gOhsY172c0usd6qdwnfH3",
-	"ybTly9CMIVVkS9qtpgs32eAy4pd5lKWJrwXHbPwuT8u49treTzJ+lBgciI77yImD7Zwwpujjr3l7gFnE",
-	"He3JTbGZ5Olg+HNt15GgR5ASmlRQDR2JCKGFMhkU2Pd5qrqBuNjfoBsIYL4DEMsCWwAXux7LGGLaqEhC",
-	"KyjZJsRBego6rkuYXAephnC/YGUwaCxZXy/L0twsOsBiw/v6855B2xMOxyybZmBupCpY4wuaiOMDJC+B",
-	"liCSua42vBbF9Ei7A9eHyiCxvAA0P4G6f/i30uD6vql5QhiF1CP1o2NUVNc1NjmnSPI3nURljv1xZFlp",
-	"WKlzXu61tz2Q/d+wGS+GOfFsF3doxzc4HpGHMC54YulbfN9u3t/7de/Vrzujreyt2PK6SM65RqjmIq1n",
-	"23HzyY5Wqdiy5KuViGaqzyN8m6UaBuPGJQu/47Lki5FZ25UYCeabkjsnbe4oFH0rlLmP/gwjf+gVPS0Y",
-	"je6P6I7rbhc5fnzfbXQqfL5oinQSFxbhrUonz4qmFDQSNtyd0GQGyNGqYH4ds45R+CX1zon9dP2Cuqpn",
-	"gnZ01kHtLEq8n3uP+eyOihpoeYgCgKuzD/YIKZH506Al0W7br46friietxOKpm5pl25STU7YTSbbJi7f",
-	"mAgO2GXOJZnv5SfzlBuAPi4y9m4ulMmmsSMmYTx9f1646laMXZWZEONBPHTfASBt7vX3GUHbDgsDknUi",
-	"r2HzfvmRfIk4Y5yzTAo0z7GaFIdeg5ZJU2D77goc+kYUavtuV7ve8JnUfimBeb+ayySYtzM97qTYgu1x",
-	"K3ZZtwL3kcF/cO/hVmP/G1p76IBAvzDqeARoPLr45ux8Lzb2iGl1JVfqxVogbOMBWys1T4kO8Oage8vy",
-	"W0Dih1o8gIVCRw7+uIHR/fD3Qpr2Ecjmt8BROVcwk1mXBVN6C5WJPkMUDddKlYiFrL9f0ZEvCcX/xrqB",
-	"vd1gsM0k3TzOdU+u+l7ZpChc6+qA+wEDQA7zk9yuDp3y9aIUfCzP3QIv7YPzbsy9hiVAn/+n2cc1IHLt",
-	"u/btAUVISLRsf0BhXTGtx5ggOSeo5HU1gTZMRUbSeoikfC2VuIA4QiHNLXaEsmaTdecHjZYLUmn+zAKG",
-	"OF1vbuXmWG/w1h9DpMMpWFs3oh2bctNO9Ekj324J7rAXJFWYSfcbNIOZObMOtjuUKcGl4VpNBP1ucsfm",
-	"sy329ncUcJjbaB6GW0z2D8STB3xLrrkBR3S2zYlVHQf9yGxEbyeFbjq+T1sgY6yuZwD561pEBwPX5qAl",
-	"RS7wELZb12VxcwjUd++y+5f7nXde2d72HpcPiNs7oN4+U0yWYqDAHJ62aYnSEnQoVrZ8dzPSjXUF06kI",
-	"UoJbVnDLF5xwN3AgE78VfshXd9aYe2R239V4CWGbrx5mw6IpE2mA9pF4VyiKCjl9bP6WxguVR15k6hpg",
-	"t2jbWjGuUPpoJT56WBfsOnVg10HjTRgCiflIFFWqheWS2uCoekEvmRJytV7opoZhooZZrQ/fwZ4A7lKI",
-	"4kaqmdfUV/mk653bYv32xiWSpZaKpT5KLIxe8Sj4SJ9qNzl+cj+mQHVbSTeiw5Xe+h2bpmJ6OdtIgY+O",
-	"TUgYr6XaPz+sNaomL2KcukJ0V6W3MXNtaRxcMvscHLz9K7nCZ9uzTE9NpMK0A4j3JzrxfZYeAfJGZxkt",
-	"ZZwh3vAU4vbEdX43fXchdDw2wCw23uZcaL+XdKBlpCjg9dIvbyXvnH7AUBhNueoAX/kCKn47ghm+qrUx",
-	"UyPfcq0sl6rLQYkKdO+fhajEqqbg1t0u6hgF4/x9Gu55Xy3SyeySozueqscl2LtQInLMYVCW5e+pSYg7",
-	"Ix0w4SFuHUP/f6S6aQ861GOPR+I7920IEF7ragLIuzZ2MCxj2Hw0aRGMzo9wjMfzdRijMZIsmZoE7Bz8",
-	"XjFMpwvHykRd4E8bx+PbMNzGT45DuDJzvxHj7dyJiaqqroQ6SK/8yNEYnV+EXsiVSM0Cufrjs+Pzb54G",
-	"2G5qOxuZoUYohzdpPsEx2gXAuXFDpcBnx6dn3WG1pXMAkbxxgDgJoTxbn7fEGid1guHvOTldKl3fIOLr",
-	"8Jf/JnJZUQkIlrIahLy6YOfu37776W3GTt1//ceb/0pnkj7hkJV25weozR9TgxbGpvS/c24SszQiGLiI",
-	"Jp300MInBUNjmhQko+P0gFTnOz/7xRYeMYwgCrfKl1JuU19KZ7aRecMupCpgcpcqgKFbeEn7t+A37BUD",
-	"lOlupQFtPrI+O6zkqdAeW5KZ/dDQ/tggLHaQcQlSW9DlvLxdxn66fjGsYjZWVulm1XbK+rKT58Hal/DD",
-	"jIF0ZRyDslDZsvb9xWG28PDOz6+4UsLODnY4e97557vZhUtJL/m5WEnlN94ZlxvW2p8nir5N68TPnDiG",
-	"7DvmPgjLtoCzsRAxp7M4Ojljl/TTm4nTfkOOpv+KNADNRz+YMcJG2KPuAbSbSy2gV+QR/j3J9RCxTWSf",
-	"dyMFkod1OUT1y1PiMYzJPbB4A2f7p0vtxF/vk+x3P+sUxyIlwqdmwf0CUeuXaqkTc3/nAjwd2g6X7B56",
-	"3c5xisYhGMYZNqd1LtNIHHKs4rS/XFrDCEGUWd4XT75t3TmoyPaSfeWBkZz4zthx+3/x6txrcEhflmgj",
-	"/BAyaGQWXNnL9q7b7rgyn06Zbu9JOgobvqs8wgTVByy4un1kGExbrQYpyadPQBH6/3vWxcL/n5Ofv/qn",
-	"vbq2XVZoIEodMCLxvMAZR8Og6dImO5tnuobw80SFezypDRTF/T+Bv78ZbVM4Y75bOWPn/ioVGfuaxWI3",
-	"FS0o0tEkbA4ci7qPVxB/RCTe1wF7a0kDenm7kEBFovjRgCz9oxjnhO+pzXxQ8ZIud+lOUYUiUyW2TNe+",
-	"DRTwf8LykqhHVqhpR6ydmjXihI05c88M+G+WRwPsQx5hGNSlk0nFe8m/m2e/YNo8WaQXXIP5AQK+2SSj",
-	"+z0C0XMtoeJRbACyY3xAZX4bai1yXRdjqAJISgp5Zsxojz5jfNm1H76fABjgpd1TTounCqKZF+KCRRt2",
-	"v84Y8Q4oSU+m5Fxm2wudTxL8bmSQ8TWFAzrtTKMdrzw+4pbN2/MkEgTmjdiG+M2vPCwpnuYWTmb6Kqdq",
-	"jaKa9jFcDzo+BBiUHeyoeeXvS//tWU52JHoeop6bLXadHYGYiqi95yyT1di4wXHij06fLGvBixHiw/wU",
-	"wJpyt9WvkMQnduqG6h6cU5m8W6MTLq99NJZuJjZNKL1lOh2xjuR+QnTTEoaSSVfd4C/R3asEfouhRRyD",
-	"MD//07FVEoxCB24mOs5oOe5IAR27lVreNd956JjWccUZDenSzYM1Tyf256Ephsz4AGpJie1ILEHb0YnW",
-	"IQO+lqqg+RoR7o7RlUDIP4S+vIVKM9Pka2fsrvjGHHa4P2orPsH4c3zZ6AD0eHhrMt0uu8cSN5liWd1h",
-	"u5qY+mq6qjcVnz9Ube0RZ+1AWC+LopsTqaygdPqDRA3qtuA8tqIo0NXz1Lh8hINO4IeOFUpZ8d7OngkL",
-	"D49/+82YR0jBuYD2h4HlbnQ1DGwJJfvwd1EwTA6rdhJWCOZQiXZ3r/9IjY3ZkdFNnYt9RM8hKyhtZ4ww",
-	"8dv9OT70UeIaItbud1aO9lEOey/pmQku2ztEeXQkcpdE3xPo42k8VZnwpj7yovjhyaMXBiCK7hf8iYCc",
-	"2lly56dTCH5fP+2AB56lMfx6i0TMqKaWdnflpK4HYKCS8LQVFFWMYxl5+IfHt2Lnb3HBLSc0IA3YqCDW",
-	"wQQQvI69yLW1G8jQp4rWn6kwOhG+1baqUpk6KBYafOcnArf94fu+6d8y0qjXlsLDx/3/H9/nRb/HNiMc",
-	"ckCKoUTMjHVhnf6cGn78f1MrktYtXEUZlA3M6TJryGntWcsHiGhjULe7FmiolQLTN1IxnAu5dWaq+38Z",
-	"pt9Nt0JhEqclw27iGb94zL7XNUEjAoYh1o98BcVRQ5BAaIr20Uj6hmFftaMGe5gEzH3hNZy21KpNCvrL",
-	"gt3aG6EYztwUlVbG4tP9OkHGSxjS+E7aNasFL30nAY4rQphQhBfrmPowyTZjUcLsVji1CkeJgSOCPsy1",
-	"vpWUznR/ptYRZ4LT5DMrbSlgOLsHPzuKUuNHZ3QVFN/Io4ujrx+fPv4ah4hiD4yfoxOGClGTnvYUelkc",
-	"XcCsq+9potCG1xzh1Y4u/jwszy5pT/eYjxf3X9goPSbdm//aIA4zBmU6cB9gVKaE+89OupuNVgal3/np",
-	"KZZMhOAaWH05bPTkL4S70r7vI4YnffiQJe43CTM/nzPn2I3xBNeV+kpY/8lbsWyMKPD5swOejzQBnBgI",
-	"4z//7Khjmqri9a67upYl3Y3C2+P7CmRNV9+ncvHfQl9f6x1etj7S1EQ/WF5gwgYLuZKNoldNZfDCZYQi",
-	"zBUTytYAX0AZi8csWE6rhtdcWSEoYWKY260oWLPxMxFr4cUDNERVuhYXPi0BoKBLsaUZkZSTbmUPdrVr",
-	"FfBCshamCaiFKW4NGIJw2luhLBbK1UJctvTzqY+SK4Qnd9IbhrjKpUd8KqhPQyiI+uHV797RlbDfI8zo",
-	"R/H8JKu794+w9hL/FvNUhAxPKehHBp7z8wCceAfNVek7UThtttgRYTHDB0A7MYe0vRBJObUS9gcfyH4w",
-	"KtAXEnR4seZSZY67Yf1QIwYosGhqJ6jjFERTSKtrP7HE8c4lYOVvYu3AFqLUamVg8CWUoXXoQhPRJ+jy",
-	"ys9MfzC64BfeNqUwY0xS0x9TdEBYgqoxlt0KsWFWewaR0eBp0+rnpR/qmqDEiR+4N0aOaNjeHpXWUVn7",
-	"tVHrTti6EVPaKbvfdOrU9weD/B9OJ86dYJhmgE2Yb/iF6LzCWcbGsoUsAuRjvhZ8I6COZ4kDJTsYPQST",
-	"jaqgHwe5j9ojFTR5e+mRz2HQEFDuTJPGL/6jj6j11/rnFPSIxzGHeCoYKlALjEvInPJoe802OhWAhvyc",
-	"xPTZi6s/sT/8dP398b/+s9P+//nD1X+2zgTm1wCuu33vY/Yd2LM1tmr8pSlW+GccYgtj3zkOpgBQd0pU",
-	"gC4QS8t0Y3GgMsTBYB3AHj5t4dMYKfWOoZaWDyZl1rtaWkE1lvjqTgVHO2Z3RJ44Ltp1xEiIVVBQY1Di",
-	"9TOKPmHsc42JnBGu1LkV9tjYWvCqy50hArKQitcJVI5uuIb6SR9OnwGtKWOV4P53OGcsp9JTYMUaK2I/",
-	"r3AbvznPQTBxZDW9DMauVNSw4W8UOJxGCB9I4L6YMKe00lBcnfyCl+LDCZmuk+qWHhnwLXAfoHoH5guw",
-	"yPNV6c8PzgZ+AyNS0JPg4LN0zz95OKnJ29gIeUi9vBuY4sFziUxy6DECjDntLftRBrBUDodp9aTg/Q5u",
-	"R8AVD0vJRRvNZv49aamYxd2XrFE0wBkkLVCH/eHJ6bf/7GT4hu+cqANjElLegDLjYe68q0XWtS92w18n",
-	"RK9fFsK4PSQLz5Gfh3Fvv1LxV5Gh8y4Pzo9HKJgHl6GH3jv3/LcPI6O1vqXApY2vbFvn6bFa4mpPZjWT",
-	"tnMt44D3mBx+ERWDP9ihtx8ZOfC2JP1zWI1RqN99GGoPlBBO6oEhGaLQ0bIjqkLFMQq0UqRqkn+Qt4Km",
-	"g+eOj8sSg8VRf/qkL9AWW3Dw9OE/cRgPBIw0q5p8DRl2aoqCUpEwG98AP4R6N+f+PmZUKN0W9qy5KqDt",
-	"wzchOEkPvrSiIN6WY/CbNuEMV8O2oixTMhEfwq980qAwdNAsSp3fmlQ7YRja92UHhWnW/TwXSvfPiuqp",
-	"shAohooZhCvqODkPLSO/Of36UzvdL4BxINzvuTcRbw7QDJesaGq+KAmHAoeu4eJGMxWBK7/Ic37AYMYc",
-	"gkYcNDtWMeZNP/NRO9/fS74wy0splL2RRWTc4ZNo2UHHEJ6kB3oU2BdFtWEAxds3/1oxSZYS22K3Ak7i",
-	"c+qx1IYswo3gOLZsKcodet34XEhqtlioRDB6K+UQqNhpW0trBYTj4bDJkMJCGDQ8TVSA4Ff2hyenp//c",
-	"rU1EixrGjfFboS7JzlaBNOYW89ywea6gvIzfQSwBGkM90ZyFewtpAeNoQT3lek9rDNUD76DrroF25rPT",
-	"01PafMX4WvCCFvmHJ+fOkP73765ZN66K296Ohmwfs2crTJ7A6E3hPumUV2OwtvGdWFzp3L2oq19Ptob9",
-	"wfmfeHdfCWP4SiStcdMsKhnf8U9vNMcHbR7CZJ4vW57Bic+RMIlwxGcxo8+//bVVyhVwxIT0a1Nzo+pk",
-	"YPGdbM1oKtJXrgCDmy7PZpEZRn95Kzbl7pIttF2D7PmPq9c/MiveW/N4yN0QF0trsDM8mqFiaW+VxCqC",
-	"B9Qx7becKZa67Cli/hI0woeuKT1qVT6kg0Jae0JLX7Zd5Dj0SWkc3G2sE4DQ2sGk+Rx+58PZYFtScxib",
-	"XjLuDU9Pg9nmwZi7+QWc5OcPySVJ/g4MnKAzUyYamj5tj3zh/LElzJMFaIiopXhvACpct0NjUJtmJGtC",
-	"ZViEUNXDuQ9TTEbA7sFv++b0lL1bo7339ekpPZKx89NTEIuODR+zKw32XTBgZtt4mfPBFcp1D4XWmniQ",
-	"KC6gmxVmTjsbKv4KXHUc3Rdhjvnks/XPmkG4MRSaIQRWHKJ0hrbepmwYelt7PT69DRPPN/jMQb+5l/K3",
-	"HN/7Igyff5d3oi+1AwcidhbktN0ldRqt3OFsKbrLfg6zsxjxaWfFGxxNXUtd92NhNE71hKocJ8sF49Hd",
-	"nylv3RsWPscl9zv5aHspKqzunxLRYBBmzDrTSgXkjX1DfZLq0kAiI06ydOnun4ip/ukly7/RVx4wpTCz",
-	"8DJMeZ/lG5H7//nzsxO88YOf6v9KF4vGsOsXbzxPXjJT6i2GEJyZXYokV9CQ7T2X0T/0Oc4FuY8+Ofci",
-	"hm08JLU9GZxmRs3ezgYGVPha8CJJZYN11/tFHk3F/jzSTqqVH4Y+k8xhHw9KZqJDt557KZWEkS1ROLFL",
-	"Q6iApB8/kOyit/9K2dD+mU2e0eexkQ61Yc4fhmVeFkJZuaQxdDhIGyK9ltcrgU21wB5onERj3cdu6skv",
-	"e2INQhUxr3WO/Emiqx58jpVWv0KRxwThyASk3bNmM+WOj+73V2XxL4SSz/yqMmY1W2nm3D+Js/T2O9yH",
-	"etr7OPdkQaC2n/7To+JXdm/Ep5e+z6Uqfhe9v0b5yQTfu0OJxa7Vg6Lm/YL2hOCkPi/H0kc/n1j7Qd6J",
-	"PbzTVtBFNDVrvTVfYhDjwRT6W8GRq0qnoKizfD8bGblSn5eHoD/HSwf39YcRfe1MrN8F32+UpV/gaGBs",
-	"s4b25HZGZWfcGrUnWM3WfAPZuL18v+WWhmY+IOP3k5i+AMO3IMIiIIV4B4A8oZjBj5tGrP9mwyDtGX6S",
-	"hc4Zb4Y6dxotKOiCHKY54XcPa2x0MBq+5EuX9fgIj8GpDFFcxloEUg+86MBT/X5hZ+ggoh+O84H0D7Es",
-	"1lHiDZBRhDC+r9pYCOpMVNW+8c8c0krocU8R//7p8enZ9dn5xenpxenpf5+cffMpOw0/S8kjEWF2wI9o",
-	"5khQ6tUgL/Rp7qFHmEqvIbStU7VVHAHsVj1gs8Qj0y5bLyHHlyhnxRnFZQmhirpRXX6KBvuOsZOfh/qA",
-	"Asp/IkGY536IKVvs6OZkDKeZtpMvqCoXSloAkyi0l3G2qfWq5lUlenT8o95S+4X/gB/6bHXNV472sChM",
-	"hGddQxq+SquAmcUxTb31MlVZUmojvDyeE++JTXpSiRk15BNsKISCuuKoI36+I6UY2VbjTYkE9BEgQJie",
-	"giihN3dqcQL6SwaC7uycrWFikK5bqAF/NqDAsc4RkBSUEIWh8nMoBKl1KehffQM69jimstkRMMlDWc/d",
-	"ibmztPmTSUIjUMXnzgV1y9bWeutprtwls5qVWt+yDpRPmOgZQ8HkunL3k4M7Ed0DP0A2WbV2nay/3Bqq",
-	"YnP6D3O/OMSg8vVsxG2q00+K1ZrOH/a1mplbdyngnoJEPGcGe7FWoq0Qc1z2hq/8r+jRpdhSlSoUWEAe",
-	"E8bvevO0W0MLNY7A5KeMYCQk2Nv0K6oy7vwSfgNNM/DLb5i5pEZ7WEgQRi2FeqV6acgNnNn7gJIaPzBm",
-	"QVrfSx6JHUdR3LMNYQhu1gvN68JHInpM00zqoys/0/ZBN9mYqV02SdgIp13h+N1VWvLaIyXkuupmS6P5",
-	"NqPpu+uA4fVg+/SfGIMHwj9D4RCvoJRUG+xT3GqPudUWCHRNlBhkhV4Uexac3b5bs1wbHLjjb7WsWRhg",
-	"lyDYyS9uIR9O2qFaM5ofEZjwE7io1wCSBLWHTkJiLwyvRajbzWBvoMLQ1TZ+Ep1H6HKCK+q5JxrG/aWh",
-	"6Z61E+dAB8KQn9CMtRCrRvXKPztVooZV0hhsq8cK/8iE2XIJ6EG67g5/SUmVTWPWAZrkQZKgjVmLIgbq",
-	"+HyecXeQ40ilBlpNYCKuOc6H+gdqCIWUHjEqcbMJ9jKnu92iCbcyAgT97hgbOQgRqHOnYYzLlKTHQS8P",
-	"KgHbUTKTgCIPVMH+va7Zdk0QXtBsiVPZYzK1AKqjquJPHin1wegUY9WPIW65P2atd0T406QfHrKxVuZr",
-	"/Lpnu1Uti7jPtgOX38WVH/WC3nkHcrMpdxFECYlpaiWjOuBOGxJtHAErCh2J3VDAvpSWYBrx9QFaV0aA",
-	"8h17sTtSX9qMGrx0DS90Xy7Ly7aAEt52IJpLYKOUUv14SJYBwFRu7jImFjilVTrmMQW3GaucuQ2eojAb",
-	"2TbbLnWj/Gyh1JoCKPY9YQ2qprRyw2t74t50XHDLuzekjxBcijFM+RzsJb1k5988Za+eMwCVM52hSGOo",
-	"MhPDRK4HE0T+69mrHy7asESuy6ZScA9eXP0Jystj1LL+BEJnu8BApTnr6mETw+6HYMSfV313pjhMqW+6",
-	"k+4CAoCBv5xfEjrOD+Rsc7y8M2QZ+Zq4tx78Aj5xUjs3Npel5H4aUlKL+MfEmAxIjZ0EaMRe3Li9rZ2x",
-	"tD5lAwXDI6Bx7m1HhyHUlUb3Bjx6+EuMBRq+i8HJk4KsLO+BLPVgcdDOaaXCoW5bli/KXwO2bpx3+x4f",
-	"QrR7lRt3avX4OUM8Z2RkhcAjHT6e6HvsfJTCOVEIKINCtJWIAzwz2x4h55WMpRzS9PhhslkxxNTcMX/4",
-	"fwEAAP//",
+	"7L3vktw2ki/6Koi+G6GZMFtd3ZY16+64HyTZXmtDshTq9mh353o7UEVUFaZJoIYAu1Tj0MZ9mvNg50lO",
+	"IDMBgiTIYrXUknzsT5a7SBBIJBL595e/Hi10udFKKGuOzn89qoTZaGUE/M8bsayNyN0/F1pZoaz7J99s",
+	"CrngVmp18nejlfubWaxFyd2//qUSy6Pzo//npBn3BH81J68rPS9EefT+/fvsKBdmUcmNG+bo/OjteseU",
+	"tkfuF3rcjfZUGPu6kgucT+cVaddsu+aWccV0lYuKLStdMs5KYUUl1YpttFSWbXVd5MxWPBeMW6bVQpwz",
+	"uxZsLoxlegn/NlKtCoHjGGbdsFsuLduuRSWY0qyQSrCt+yZnS+GeZJwVspSWFVIYNhd2K4R6yJ4WenFj",
+	"WK7dgthC18o+/P/UUXa0qfRGVFbiYuYy308vuRAvxK0ojt5nR1JZUd3ywr1ldxtxdH5krFum+1Evl6I6",
+	"ZLz32VEl/lHLyu3v35rBf8n84Hr+d7GwbnC3C2/EP2phkAHyXLo94MXraEVLXhjRXWQ85/buXV49eXN1",
+	"8vL5Tz9ffX95lPVX5DfxGjaxP8CTuRHK4kaWopyL6oHJmFwyadmaG6aV6A970KplAfNuryg6CO35vHbT",
+	"NMghdi1kBRxjGFc5a/YiYwtdVWLhXjIZM5ar3HHqYs2rlTAZ++uTq4xZbXnRvMorabQy7E+5XpiTUiux",
+	"e1jmf3aTNLxIzOVH8e4CCLPmZs2kYfpWVI4wbkT3d1rFBRPlxu7OGWd5xZc2tQ+mLkte7fbxlqPWJT3a",
+	"JbMfIgvUo4kPkf07UchbgR/tkH/NlRLpM1CJhdxI2pzer1aWwv2w1FXJ7dH5Uc6tOIa/7mOTZuAsTIAG",
+	"HFyBI+fdzgwy8zDD86JInhet7Lr/1gu94AWDH1GqETdkjBsmFTubnT0+nj3eSwMcfmi5P8hC9Dcr55a3",
+	"SD7fWZGaeyGWQCVpRWmmcNoL98L7MBKvKr5z/684bnJ/9+EPXeK8fP7yewY/7Vs+DEwPZbgwmvYQSZ5H",
+	"oq9NFl66O6FFGKns40fNJJxcWonKDSWUqFa7xO23PsqmvD8sgZ/E+388O706PTufzc5ns/86Of0mtUv/",
+	"qHkh7S599mqVkPHC2kKUQllW1QrZD+5DJ53xBpYxM4dpD4lp/E4zk0CezBN1aDdeEId1rqe8P+lXyzCz",
+	"zF3yzf2Sosl2naJHd/75ET45PDtrRWUOvVxz0zo0A0zvT0dvUmZ4PlIljrPfBnPQUQ3nYO+EwvBD03rN",
+	"d6VXQqeTqRJLUQm1EMN7zdXNUXZU8ncvhFo5KXr6aJaSCOlZaWPdAx92zheVyGX65srFfOCXRjhMkQR5",
+	"coxC8GVCmyn4Qjj54OhTiHzl1CtW6FXG5ju2XcvF2ukT0rBNpW+FmiaMKsHJYEhc3tEujR8nmHGGpwpp",
+	"E8gX5EAkGeij8Sd+Gd9K09/LTfTLZNb3nLGP88PgQ/O6bHSwjgwvUZxKxUpZFNJd0sabNIu6csvdsVpJ",
+	"mzElVtzKW0EmTSPXmN4K07NPkKLXOsEcVyQfUaLbtTQMn3YWj2ALrhaiMClx6ac0wOeg9XlpM5XKQVlM",
+	"6AO5XEmbsB2/EwtZOhVbO3vBsFIqXQGdknyb12LM/txyw+aVrldry5a62vIqB017w4FHJxyMvBbX892Q",
+	"9uY01RQ1nXafuHV/fHJ89s1jtzSnZJMVAXo3KH06PtSpYVO34k+145S20jibzU7/cuG+Q+YDkDLWlFqj",
+	"GlOjL2GKBp5FanDvJ6/l9fQZf3E7ucTzvBLGiDw1+EZUUqflobGO2r3RYYEZ4xsn76Ra+X+KPGMGSOt2",
+	"OyPmL5xNpyv/f+lJgJU3SXin9AmcZ6BTWFN0yAL/+28hJ7dO2pDIScjAuf/z5KMZDMI9AhBHHpwKGFPI",
+	"O/c2o49mhCSXtsdWMJek1rSX99HMIkPD31FVNGj6jixB5XezdRd8wxdkU3TtG24ZZ3PuNOMdW+siNxlL",
+	"Wz2lVLKsy6Pz06QF9W6jK3sNrrqB70jLVvJWGMYtK7WxGXt7zpSe63zHjCgKw0oNVyZHK2Z0ErMDlC9Z",
+	"7p0buWsU+oyY5TeteWYof6MnwHF2wTi5C5S26KYU+eHTHhHCff9cX6fjdGoHlpWLW7kQrNRd0m9pUwzf",
+	"GTYXO61yJ9LdUuaikOJW5O0F3ii9VYeyRkqqBmnaWV6K7Z+teVEItUrdRcxYXfGVYAv/kFeWBFvrUjww",
+	"gbW5MltRudVt+0qYNknXp64tEsnqnO8emOYzhrl3wncy9hXb8J2ZSK6EZiLJW+mmIZQj5d+O0FsJ94uh",
+	"f/+SumX1NuXIepuxjTbS6aLnzppY6y0r68U6OmRzsdSko4aVTZuv1TdCmRGm82RfaVDWQGcpuLFsUWgj",
+	"cpbz3bQv1crK4o4exYaqnkp+vLCCJMcVgldJW1MYK0t/3Oi9udaF4KrrBRq7RGJjfVPJlM18q4u6FMdb",
+	"IVdrK3JWCq7Qv+yo6z/0wGDAJTCeszqUY761U43gt4m6MShcBu6T/mwMuJjyjM1rsD7a2i3bCXvuBMmW",
+	"u222YPhwFCaVWOgqFzmr1WLN1SrW0SLK0QfSZMUlRr9F00Y63Um9a9xdNEj4UjOfLNryNo2SjKPL0lk3",
+	"KY96/FObuM9Jnd9vMsR2XWeMy1fs0dnpX5IqvlS1TYX2XoFJQXYdi+jRJ/NWV0V+/QHO/Wb9Lc3Zz631",
+	"hTRpla34Yuz6doKYjgPGh5Q7PHNdV8a7WPwa2Vy480Fr93sbq7xgZk50+YABOu3RSiyEvBVTHze6yO/C",
+	"2zR9GoBmGH09ReHvRIFxhO4di+fWuzsunUF0AcTG0FlwKLJKbMCfZdfaiBCiY8bx9o3Y9YgMY0zWvH/U",
+	"pejp0NnRu+OVPnZ/OzY3cnOsN6gTH4NC4e5FW9Uiks3TPxiugbt/1FmP9d4PXeJTLUnX8QuILdNKmIzp",
+	"IhfGsqWsjNvfSQu5cqPeeRVdKwUnm+agW7rLetHEKqW+gW3t+AofcId0IypwsYlDfKs3UqV/0KogF3v/",
+	"Ugla0xRtR6Y8IXQgQKupBM+lWoVrONKs/FZN88dseaVI9RgQc1IZ63S1ipk1pFwUWt8wblu6p7v+98fl",
+	"nUwA4gVSDW/r81woO2ZDkpkBxgT6+0Sx7J35pazKLa/S4cNS5wNBZyMqOZCTcStUrqu0P7u9lojjj86d",
+	"THTPPQwLiw8EWozAytyuj86PVtKu6/nDhS7dCSu12nJr43+CJWNOaFT4OhLuNa8St9YrBZxvxK2oeMFg",
+	"wwwamW5H2Fys3X+0EuRXdqLWqfDSOolb6bxeCDNE5UDI3oV/WavLjVgk2Rzeuh4M7qo6HTH/odIlO838",
+	"HYs5QnQ4kCkeGP9dd9SlSn5db7z903M4Gnezl/zG2W+G7ygdCU1wp2QudVJduiPTtALStTdUgaK/TGMp",
+	"2PL7YqdKL5NpACPC0Qw7ZJzgMudISreFt6KCf5H9lpFsruK7Zo9bazp1QQDRw36mSQkkzcLZPnfzfoFS",
+	"kiDBj9pYk7EfX11enb9+9eYqw2QzJexWVzeMG3b67dnD08f/+vD04ezk7FGGKo3bJB4S0fYKWfp6alnf",
+	"v9uIxbjvBnRaAc+FgNOQEotJWhiQcwa/s8XcLbTgxmYYiNJKhJ9Q10DBQl+rrSyk3T0wDKxSg0FI/HHH",
+	"CsFvBdqgYGVGTpZ2KqBha/dkKSwTfLFm2lmEDwxTonEoMbDD6XeKDvUGMYyHFSRy+4aTNjK3i9PsXqDJ",
+	"RD3ArT31ucbpROYHkspqNhfg8lTu3+73VSXzCzbXds24M5Ln+lawGdOq2CFRe2mVZs0rYaI7fYrZsNaV",
+	"PXiilt8IhcmdfqpTPtfh9xAQRsL6yRDxUsfgB8oA7NodlEpqWjHUJVyJxDF2q30qqRFwG/Zde4UUyl4P",
+	"CMfDIvtjmaET/LQDnp5w1mmJG1CgKrYSEFKast3iH4NJF0DEc1Zwd1XSpsPpXMvV2hFUialfkflwbodP",
+	"DcXtgLwA9GHOgYkwb/aXfbLSLSSLHTPN7vUoTBOKMhCQvmkOg/TPFJM55QpPBTmIjz5H8ITiCte5KPju",
+	"ukxcVk/xugkRCLUKWaZgYLCK7sb2t78+w4wb/Pbj2Ww22xeMyIMVN2ZTdoyC8N61hD8tKXV9+KoeViOa",
+	"ffsiYkorvknuyKUshFoIrwj4DTAfvgNffLiKv7te6yIhDd6IlTQ2pPaXfOcuFqdjQhDA+6U9yZz8xrNX",
+	"Cbblqj+bNvVOz76ZMrdKrMzY3OgSgWkRzTxlIPUCVJ6lLgq9Nef+Atqg3g327QGTPE07DNPXs0RlyBuF",
+	"aAP0TUG4ok+bzQSrS1HoC+xvS0dDmi6nwJjJ+Y/PGFdvUllKjliSNEyI7qT8U3tthi88iumuG7UqxHVD",
+	"y3TGFs2TLxZiAxm4MfkzHxZRbouZEbxarEXOtmvHWrhhji3TMZJaGWe6JzIMGpHZJat11ttwqr6ubVK4",
+	"XVHBD16KcJCdjPlw2QbJX4lITkcToGnT8+FSihhxoinur/6Pbo3/UOhtqjxlG0mYUpcgU5wwLgpijWDH",
+	"YbxCr4Qzj5yp5QzgXiAP3tyKqpFXzcig1hW7hzjU/0sOkeNgxrPjoJwce0PesZi36VgVlWbBGLVxJiFy",
+	"p89kTJZV4bBTs27JhzDtaTeRySo5LnS8bglW5qxJpZXA5DxcMhimE9VfFJwfwV9MHnzyGDNearVyP5QT",
+	"fcTdk4IPebkOxEvqwLVKpXbxgidztl/uy3MthMHLZVXzyl3d4oFxtovjS9Pc6o6DzVpvFdtNtcjvGOWE",
+	"yaZlMrjoDwqZOGq9hFqchEzVW5FPGeCVe64XCG2Cn574YfJD+/bSFx11vbz7apH2lh9B4VnK3NixkNA9",
+	"mWCXdbk3yQ3nTJ8dWu+rbVIVkHbNNpXYcJkzop3JUJih/WmY3grQNEFj07p4YLxDDPJzuXL8uOH9WOSS",
+	"jkfCuiVZ6Z7ASkIg6VJXWZQNPlWIwDRTvsgtK7nauQUMeMeFGp4fGTwLrtzi3FGL53YB6pEFv8JW5N4X",
+	"5cyjyeJPJ7ckkhKBTkR2Gh2dDQtdOlnnfUvlHfxKnnQ0lQx3jAgzxEiOI0cKRoYWc8G+YgtegqtVh83/",
+	"wC0mT0kQl4wXWolztxtrv/sSs9wxx9muKyyAdhbsYYUevcpKOsoj5Vv/xq3Y8t1liFh3iLYWPL8eEBVh",
+	"/sBzRiw0HBJrnD2wuIE8cfd+UDXq+QODsgn19kZBl5bxVSWmOqWGqm24sdd0wyauBFmGdIY4ekulc27j",
+	"jVQLDN8ai8GcaeHbJuLcIRK3i7WgwCh+YiudMcw4wxyYpMpfiWVtUglZb9e7Zvq4lBJYR+lkeXHVYAyM",
+	"TQwL8gXd22jDiLxLjdicUuIOZ1nuiTj/SBpghwUXi/TBdVf8xog612pX+o3tuNFrlUPcwpnYUebamiOf",
+	"+togKtX2scy3Yn6pFzcCyzvcxbJda2aEY2+l2Y3YnTNjK65WTtR5fcfqwpl02pBJl0zlirNaR7NQwoPo",
+	"JwxZUKMv+eeCX2562gtlcST0HhHFq8ZGCHGt99nRksykUd3BPTN8mPdBFFwFH2hkyWS0185yhSuInCrn",
+	"zNMww6xe2Fm/MthC4PO6pHL+gTpwd8sNcGIF9r+NmA0MEArkQAwRDQ/Gl85ICxl4W7zKKfABEU8T3+Mn",
+	"N2/XsX1YAX+1A0ShmBankYsNMKtu579NTPLllVwu92YX4VOQFJzzvQgGV/DQQFZ4x8PvT3zDxNER8N9L",
+	"CZDhqvAoGTLh4rHkmLuDHebvCf+B1LReYGZnIkFKLG4GuLuR8mC7MiNXSuRQAjiYbeTFWVLwaBwh/aUm",
+	"AryVVjkTz0lI+qa7ILROXlRryFPujzkHlJZp7HYjEibfrajkUorKydpgiQZyGW/goDh/uKnnqTX7BLH2",
+	"0E5Ry3ORuxOz5PNKLtIHvSlJbb+PV0p7QhMLdLVO0ApQRGK1BIiXsbV4t5f7KIuLtoG+gCQdZsQhXa/Z",
+	"zCm7NpR85xd5h4knpyxvxUthDF8NxVBP+Eae3J6ebA3e0BeMMwwgYpjbMF1bwKFoHOS5RtEJTuGeUZj7",
+	"lNjx+9I9FJc07sv1FMNQGTDGeXSSS1zyBdtotcIfyCdrNeNsg6fcR1t9tSJO3DGvWu0Pu8KvQzR/7cVS",
+	"J/eiqnR1WDbmYGJZhHjhF7LSUGNZSmNwhaY2G/Ty1go85KlKmCoZlHrbBEPQhZpUyDqO6ShVjBd1svZI",
+	"+WJdZsU7CxevqotiCNQExwkebb/oiX7sZis+uifbDf1XNzmzN7dzrbem7YIOaX+QnvcA74p+EF1G2aOH",
+	"hZXTsTI0psssgO20oyadWFtyYb46HzIAcGU+8EZCmGTTAVozJP4lNGe8rCar4M1mpyI6BxRhhHziwQxA",
+	"lH6bgtdGziHt+o7VqzQB2WTT0qKjORzA6x+fzV/y6kbYN3UxzOce4K6sjWU3QmyY1f18ECGLtFthTVk1",
+	"TgGrMFw14QJFv/SIVRPy/QKw1EYo9HI6QyFjLZC3tnE+YH0uC62rAV+53h64gBW34npRaFNXIoVOhN4g",
+	"0lEjY0cosnSkcqQPy3R3d/JDTikacfDvodNBpVGIUEOgC5MqpKxc3CTigZhH6czKsi6s3BTe13IXF2go",
+	"lmqRnL7tdzULHJq60l+Ce/JpE/aZGA/q5nmRaWZCALPtcJ6LQm/ZLAF/MoGh5jrpjI/9/+fsRmwseWQI",
+	"GyQkwrqbWJpuemwIvWvLQj3joQ78u8WmlpUQ+9YDy6BkRsjswly9ku/YAgPFUHJ8+JSbtP1ERqLwtWv9",
+	"M0XbRvPQCvxkTciqawMOJc4n413+w8Mc+rwR+W0n4GZTyMFEESxVM8AO20paGydox8U/CJE6/UbGSQVk",
+	"1UT6it4eOtob9HqN3qp+ufSBaObDpPOz7NFuKUUxsNkLXdSlCkCV7thu17oQgK6ZxBJsF1bFThS+MxPQ",
+	"pXBcnBK9NLykN+hETCwnIbufwVrIxkOOOCgTKe3BJwG4lIXwGVjp47a/fKYfNajtglze3gBSYkswmFgy",
+	"3ZRPpyEAvH7ZCWl1Uup1LMUv2MwpCV65dxOnFOo99xDtXTjiZOD4VWR+Z8K8Uhv7ChKF+66wifna/Rqh",
+	"el66A59P1bqK4nogI/ul4Ir8p3rZ3C/uFXdniHd8YaES3l0/kEnoLqyo/C+U4Ln3ps8nLdYol3OOkTQF",
+	"+UBNza2/fg+HqRyEB00XDbiLyFiAIyNtamrSzHhWvPZ8kLiBQGN/YFjgtAGEqQF37sD2gsIIiNLo8zkI",
+	"US9RQV+Jv1NyZQNFxQl1op9uQVn00/Lj4wpi/8ZG+Iy2LZfk5SXuyY5iJCzxbiOxth1nOCA7bnkh8yHA",
+	"0VtRmWSq4ymmMqIjoKJqb6jmoSrwUqi76Li+fmA08z9SxNNFANGqGh4JxIzoNQi2BOLpCXja0hwEEwWn",
+	"z3YNgftcgleeVUAFG/i3X7Y06DoLZ2FMeUDBmcTJhJ/eRPQ/ECbqTrI3EOOBQUTtjL1dn3fFJmBY8spO",
+	"N36i8zvh2UFGvfJ5KWjar3mUbAAROkGg3eu0qA7prY/Ovn307eO/nH37zUF4RzEjTyhVoS28E8pXvH39",
+	"PeIroUCY8rLJkSIuPnXmxeNHrECE3Iwhoh0c8Wv2kJ2z/2HHF4T8EmEskY1QG5E3+QwI7bOBDFH38f/+",
+	"25Pj/+LH/5wdf3v9P8e/RP/38Px/jn/5dZY9/vr9v6SE5ViBn8c2uuhcj3D6DotzDoM3Y0J3x/zvOFw6",
+	"OXZTIJ7vBXS/dRnmYsnrwgKDdpSbUA5zeu7pljU4HZQtJxUzmnKSgq5B6VvSTSADPQRqOpR4yJ7QBsTw",
+	"KwO9HoBeRmtFlRU7kBA4HKyQWyoH9VrYBRSKYCiRcpPRcdRcOhpdEFDL6qcCNTFKo9iRii3cJ3iNTQG8",
+	"wb2kyIC7CBjemKYpb10RQAWU0radcVjpEAuIs2/2F36kNZIXThvJGA8+oqCoew3IysVNi9ORNbh6cGD1",
+	"3lS9I9YKAjNBWObaKYHXKww0xfGa1g+yLEUuuRXXurpGrYTuXfeHG1kU++NSsejce+XvE6bTrfOWCMaS",
+	"ouf43ikUOHTtRXj+UhRNVcio0E4W/cAZwdwNKstumWroQBRc9bWJYeEFFqs0ewVYcx9incLRJExuWLWJ",
+	"IrIHLZqqS9yVROlUAdss5Fw58YSavz+CequC1tlK4X/I0GMFkzG94jdHvQWvKilyiAFjyEpW/vpzcgSw",
+	"/lChDrcjlYRekHEJ3/YgR+D+ZHzFpSIgwBuxe2BYxa3Igv0nCiMgyJwsoqA7fhRvNGoK897r9/29pji3",
+	"BDV32NWxj5Vx+GteFJMOScP0zbtaXefSEPETSSZVLc69gJUm3iXHBhhFJeJJw9aCV7nf/k2lVxUvYXu+",
+	"njGf+42oc54fotsG0iwB7SDz4Qe4ICDrCr5OHJO5TwXT6SF76+V/QC0joBVmrN6YeIKbSpfSiPzcw/DE",
+	"s4Bl4v0y5+Ci77silx5c9zBqT0YcK+R+JusPT1w+UVQ2BgcUFMypbvUepG0/bWxQ7hs3r91YvT1crih+",
+	"upkVthEnyFlOKckzkDyO/VDpAItCome8sQe5YmDiXTAdyRauYIAQY2zL98hXmTu21k7L8eX0joVKkWxv",
+	"5YvWD6I2mbUJ1+dUiUTNwpyKPmjMBsZOmCKBzkvCbZ5WY+K0hsSsJ5+FD7WvX/PVnhwkzjaOZfBKszrK",
+	"SeptXToBaCPV6pw9Z7xka1GJiwaPg1JcFdVuVO6+DMgwKuSTC7jqT2fMROrZRn5QHtBr7h4ZhHf7nQEk",
+	"/F5RCX6b2NpUIpqncVcBBTBkhtm6UiJHd37ysvaDXYP2lyzzcaMiTXxmuftnFcAHCE0TYaGaNYIPAQf3",
+	"EAP9zw+m1v2ByPCBiAwfhsD+m8Vz+C3iyY/i+hm5Ute1goTsoTPvnsFaKXAl+WeTkAtSpSGbUK+nWj3A",
+	"XusLMOiRYroXeDtLaS5WUhmEZ5pcZPbZkSh+K6ASnw9OdXKDg3QG5NP7Qq14jf+GDMt+IxT6677UVEoW",
+	"hpNofNRltCMufvWSnu7DfuHfM5zBkAYq1erLbX/yh4L6B2zWnvmlq5CehFhk+3qVpilqRKesN+b8lR/A",
+	"T7IAx9JAraR8+n9oib9X3K7xEKMH7bIE5ZVMGf8Dn2u6VtRxeS825ycnEcxwZWvtjm7377Yw5ycn//v/",
+	"/1/wyPnJyUkubk+s3f18+XSWbG33OZWtND+B9oQNfy7YDJAfCGMTKkeHv92Ons6yiQhhI8rCZaOc9MFW",
+	"lrwCZx08CUF1yl3sVgBOAcNs+cfA9RnwRsf9mfjYiHPlzmVTw26PKw+O4DYH8EAEaiHbSkPG4g4dIHQW",
+	"Pr+TJPOifMvtYo0FyUKoj+U7GWqf5WM5YC6CkZixr1Igyb7ifq1LcXSosb3PYL3yM3C2JuI007PBaEyY",
+	"rVZs4mC/x2QVaJpwU2NeoBv4uLF/57SlQOeBbMER02+vFXZQH22axkTT4i08m7TIulCCQJzmjDbbE4y3",
+	"qIYtHKPDq9gug1VzPzbcW0+ejhGn1UoYe+3075jOlEP7PhTVto7nATidiJUzhKCA1V4DP1INb0LFwzEx",
+	"3dppU0aXImRQt3SF/Smkfg7RXOP64TaBEuSYuL9I/4+/u6KiVONOpA8b7aaSh6AxkBEbDjoam++gaoMt",
+	"hciTqlwuzabg6TR6QiYxQuxpyS9KLtM+ODnnagCVSa3qZOzs+eUr9vjrb49Pk9lyXOXJZsFvfKfx0Jvq",
+	"+9dPGDb9Y9CynPl3h4e9To/9pJPTlxrh4E4pT3cRKMxCq6Vc1RWkij8wAR0U0tTGaf9pyz1C9v1INcdv",
+	"vDv/x+mY/5Fb5UOQ/YW4FcnuCJD1lgUXEuVt2iYhBqyuDlxQU5aCVt5QP42PmpzdbYhCGfr0tfTKByrY",
+	"hrINuj0o4LHkyLVZi/y1n/shXWTSqZvlOE4qNDS7STsU7wd/aDgbMlq7ucviU3q8sy93mKVy0WAZQ1Yv",
+	"oG4pzcDjNDHDI96eVi7Qo2CZ+uSgPZlBNOMUHd44/WAhC5F/Hxh+OKeyX6SxXMqF5MU1Wi0pl8hESE0/",
+	"UKM33G2g4cBkhKySrGYETJImnd/PiOqjAWJ6nYZLGaqIImDCHcvlckkJUdgQFnw+zSfg06HgVAYoCu/9",
+	"SVpKIv9gqtMwH0pzGiYi8J42UKnSpXgmfX7oLrnPer1pNDsedmj8BLz03Y86bg/YPDGABEA7CAjQBCZ2",
+	"ADTq6KGa2hd1AMJsL2r1V3HSHbVDNXdGow0bEO0NtOtejt3rLeqncJ3x/WTY8nkoxpAq0iXtVtOBGy1w",
+	"GbDLPMrSyNeCYTZ8lsdlXHNs7yYZP0gM9kTHXeTEwXpOaFP04ce82cAs4o5m58bYTPK0M/yptutI0CNI",
+	"CXUqKPuGRITQQpEMcuz7OFVVg1/sn1ANBDDfAYhljiWA812HZQwxbZQkoRWkbBPiID0FFdcFdK6DUEM4",
+	"XzAzaDSWzK+XRWGu5y1gsf55/WVPo+0Rg2OSTtNTN1IZrPEBTfjxAZKXQEsQyVyXG16JfLyl3YHzw8sg",
+	"Mb0AND+Cun/4t9Lg+r6oeUQYhdAj1aOjV1RXFRY5p0jyT51EZY7tcWRZaVihF7zYq297IPt/YjFeDHPi",
+	"2S6u0I5PcNwiD2FccMfSp/iu1bx/1OveqV53QlnZG7HlVZ7sc41QzXn6nm3azScrWqViy4KvViLqqT6N",
+	"8E2Uqu+MG5Ys/JbLgs8Hem2XYsCZbwrujLSprVD0jVDmLvdnaPlDQ3Ruwah1f0R3nHczyeHt+36jU+7z",
+	"eZ2ng7gwCa9VOnmW14WglrDh7IQiM0COVjnz85i0jcJPqbNP7OerZ1RVPRG0ozUPKmdR4t3Uc8wnV1RU",
+	"QMtDLgA4Ovtgj5ASmd8NmhKttvnq8O6K/GnToWjslLbpJtVoh91ksG3k8A2J4IBd5kyS6VZ+Mk65Aejj",
+	"PGNvp0KZbGo7oBLG3fenuatuxNBRmQgxHsRDewwAaXPD36UFbdMsDEjW8ryGxfvpR/Il4oxhzjIp0DzH",
+	"alIcegwaJk2B7bsjcOiIKNT2na5mvuEzqfVSAPNuOZdJMG+netxKsQXd40bssnYG7gODf3DjcKux/g21",
+	"PTRAoF4Y73gEaDw6/+b0bC829oBqdSlX6tlaIGzjAUsrNE+JDrDmoHrL8htA4odcPICFQkMOftxA6374",
+	"PZemeQSi+Q1w1IIr6Mmsi5wpvYXMRB8hipprpVLEQtTfz+jIp4TivzFvYG81GCwzSTePc92Rq75WNikK",
+	"17o84HxAA5DD7CS3qkO7fD0rBB+KczfAS/vgvGtzp2YJUOf/cdZxBYhc+459s0EREhJN229QmFdM6yEm",
+	"SPYJKnhVjqANU5KRtB4iabGWSpyDHyGX5gYrQlm9ydr9gwbTBSk1f2ICQxyuNzdyc6w3eOqPwdPhLlhb",
+	"1aJpm3LddPRJI99uCe6w4yRVGEn3CzS9njmTNrbdlCnBpeFYjTj9rheOzSdr7M175HCYWmgemluM1g/E",
+	"nQd8Sa65BkN0ss6JWR0HvWQ2orOSXNct26dJkDFWVxOA/HUloo2BY3PQlCITuA/brasivz4E6rtz2P3g",
+	"fuWtIZvT3uHyHnE7G9RZZ4rJUgwUmMPTNi1RGoL2xcqW764HqrEuoTsVQUpwy3Ju+ZwT7gY2ZOI3wjf5",
+	"avcac49MrrsaTiFs4tX9aFjUZSIN0D7g7wpJUSGmj8Xf0nih8sCLTF0B7BYtWyvGFUofrcQHN+uCVac2",
+	"7CrceCOKQKI/EnmVKmG5pDI4yl7QS6aEXK3nuq6gmahhVuvDV7DHgbsUIr+WauIx9Vk+6XznJlm/OXGJ",
+	"YKmlZKkPEguDRzxyPtKnmkUO79xPKVDdRtIN3OFKb/2KTV0yvZyspMBHhzokDOdS7e8f1ihVowcxDl0h",
+	"uqvS25i5ttQOLhl9Dgbe/plc4rPNXqa7JlJi2gHE+yvt+D5NjwB5o72MpjLMEK95CnF75Di/HT+74Doe",
+	"amAWK29TDrRfS9rRMpAU8Grpp7eSt+5+QFcYdblqAV/5BCp+M4AZvqq0MWMt3xZaWS5Vm4MSGejePgte",
+	"iVVFzq3bXVQxCsr5uzTc875cpJPJKUe3PJWPS7B3IUXkmEOjLMvfUZEQd0o6YMKD3zqG/v/A66bZ6JCP",
+	"PeyJb523PkB4pcsRIO/K2F6zjH7x0ahGMNg/wjEeX6xDG42BYMlYJ2Bn4HeSYVpVOFYm8gJ/3jge34bm",
+	"Nr5zHMKVmbu1GG/6ToxkVbUl1EH3yk8cldHpSei5XIlUL5DLH58cn33zOMB2U9nZQA81Qjm8TvMJttHO",
+	"Ac6NG0oFPj2enbab1RbOAETyxg7iJITy5Pu8IdYwqRMMf8fO6VLp6hoRX/tvficWsqQUEExlNQh5dc7O",
+	"3N++//lNxmbuX//++j/TkaSP2GSlWfkB1+ZPqUYLQ1363zoziVlqEQxcRJ1OOmjho4KhNnUKktFxekCq",
+	"85Wf3WQLjxhGEIVb5VMpt6kvpSPbyLxhFVLl0LlL5cDQDbyk/WewG/aKAYp0N9KAFh9pny1W8lRoti3J",
+	"zL5paLdtECY7yDgFqUnoclbeLmM/Xz3rZzEbK8t0sWrTZX3ZivNg7kt4MWMgXRlHpyxktqx9fXHoLdw/",
+	"89MzrpSwk50dTp939vlucuJS0kp+KlZS+YW32uWGuXb7iaJt0xjxEzuOIfsOmQ/Csi3gbMxFzOks9k5O",
+	"WCW9ej2y26/J0PRfkQag+eiFCS1shD1qb0CzuNQEOkke4e9JrgePbSL6vBtIkDysyiHKXx4Tj6FN7oHJ",
+	"G9jbP51qJ/5xl2C/e62VHIuUCJ+aBPcLRK2eq6VO9P2dCvB0aDlcsnroVdPHKWqHYBhnWJzWOkwDfsih",
+	"jNPudGkOAwRRZnlXPPmmdOegJNsL9pUHRnLiO2PHzf/i0blT45CuLNFG+CZkUMgsuLIXzVm37XZlPpwy",
+	"Xt6TNBQ2fFd6hAnKD5hzdfPAMOi2WvZCko8fwUXo//e0jYX/3ye/fPUve+/aZlqhgCi1wYjE8wx7HPWd",
+	"pkubrGyeaBrC64kM97hTG1wUd/8Evn89WKZwyny1csbO/FHKM/Y1i8VuyluQp71JWBw45HUfziD+AE+8",
+	"zwP22pIG9PJmIoGKRPGjHlm6WzHMCT9QmXkv4yWd7tLuogpJpkpsma58GSjg/4TpJVGPrFDjhljTNWvA",
+	"CBsy5p4YsN8sjxrYhzhC36lLO5Py95J9N01/wbB5MkkvmAbTHQR8s0l69zsEoucaQsWt2ABkx3iHyvQy",
+	"1EosdJUPoQogKcnlmTGjPfqM8WnXvvl+AmCAF3ZPOi3uKohmnotzFi3YvZ0x4h24JD2Zkn2Zbcd1Pkrw",
+	"24FGxlfkDmiVMw1WvPJ4ixs2b/aTSBCYN2Ib4jc/8zCluJtb2Jnxo5zKNYpy2odwPWj7EGBQtrCjpqW/",
+	"L/23JxnZkei5j3xuNt+1VgRiKqL2nr1MZmPjAoeJP9h9sqgEzweID/1TAGvKnVY/QxKfWKkbsnuwT2Xy",
+	"bA12uLzy3lg6mVg0ofSW6bTHOpL7CdFNU+hLJl22nb9Ed38l8Bt0LWIbhOnxn5aukmAU2nAzUnFG03Fb",
+	"CujYjdTypvnOQ8c0hiv2aEinbh5887R8fx6aos+M93AtKbEd8CVoO9jROkTA11Ll1F8jwt0xuhQI+YfQ",
+	"lzeQaWbqxdopuyu+MYdt7k/aio/Q/hwHG2yAHjdvTYbbZXtb4iJTTKs7bFUjXV9N++pN+ecPvbb2iLOm",
+	"IayXRdHJia6scOl0G4kavNuC8diIokBXz1PD8hE2OoEfOpQoZcU7O7knLDw8/O3XQxYhOecC2h86ltve",
+	"1dCwJaTsw+8iZxgcVk0nrODMoRTt9lp/T4WN2ZHRdbUQ+4i+gKigtK02wsRvd+f4UEeJc4hYu1tZOVhH",
+	"2a+9pGdGuGxvE+XBlshtEv1AoI+zuKsy4U194EHxzZMHDwxAFN3N+RMBOTW95M5mYwh+Xz9ugQeepjH8",
+	"OpNEzKi6knZ36aSuB2CglPC0FhRljGMaefjDwxux86c455YTGpAGbFQQ66ACCF7FVuTa2g1E6FNJ609U",
+	"aJ0I32pKVSlNHS4WanznOwI39eH7vulHGSjUa1Lh4eP+/4fXed6tsc0IhxyQYigQM2FemKc/JYcf/29s",
+	"RtK6iasogrKBPl1mDTGtPXN5Dx5tdOq25wIFtVJg+EYqhn0ht05Ndf+XYfjdtDMURnFaMqwmnvDGQ/aD",
+	"rggaETAMMX/kK0iO6oMEQlG090bSNwz7qmk12MEkYO4Lr2C3pVZNUNAfFqzW3gjFsOemKLUyFp/u5gky",
+	"XkCTxrfSrlkleOErCbBdEcKEIrxYS9WHTrYZiwJmN8Jdq7CV6Dgi6MOF1jeSwpnuZyodcSo4dT6z0hYC",
+	"mrN78LOjKDR+dEpHQfGNPDo/+vrh7OHX2EQUa2B8Hx3HysfBPKVKPe3J9Dw/OqdcoKfUWGjDK44oa0fn",
+	"f+uVyZnbjL0rzDuETzte6KJoWjnDnzZ8p2uL+fBH50f/qBFmGX0ujbrVSGdb1YJYmicl+SjS2MB3sLPn",
+	"Qd/5xT1sNloZpNXZbIZ5GMFjB6rkAgh38ncCc2nGG20BJYsC7f3377OEfEAvloemQvETFa1YTCBwW/4I",
+	"Z5X6WJj9yRuxrI3I8fnTA59/dMDz0WUE3NLI5r/94ghq6rLk1Y5WiesCJRP3xxlNnFk+d6t3J8v9L2hG",
+	"vqHgnKsb+EyLn6nrLuga2iRY2giVe4YmvPSnGt0QH20/X9Ak3reVDaqGuFdWMpfQOq7PS4isvRXKMl1b",
+	"5KjteuflE3Xcvn8+ms4Xl0LlxBjzHRPHJZdFhqlgVlNbWyfnM6bVQvRYYViqFdJMk2kHiZNRMZV6s63X",
+	"HPImBMuOPqfEMikW+67iSw9hAtWHym1cUwtyX4wCE8oYogQysLcxPQfmg1ZfyjVF8+154ZiFiChGC3gl",
+	"Lhqp1EFh8c2OQSnIKEa9xBbe8Hajv4KBzM2NgDYAD4+yDlPCZO9bMMGKQ4PIzyCdYAKwu8nLDnfMCycN",
+	"ARUI1Xxx15t7/tt74WYgUXTZo+fFKc9ZAynkOAoqerGPQ1/4nfwq8/eDEnAlgNX2yb/n1tDxbTdmn81m",
+	"p3+hFtqwZSCNKdIDAgtAe4O8kuPqVhTvP4valH4yYTbEjXPqkfmlKEpP0FsPBZ+hxbsBgGIzwAEnfLOp",
+	"NKUvpRUifEL8wQ+BHy6J4iNs0VhrzaXzexJSL/TiJmx2HeIhSryzDYeonDmWC+nj2E9nkFWpaXTA00iz",
+	"Kz71B7f+wa3TufUZ8AzjKD/nO8bblEjzo/dBJ29QvREKTD10H/8WGDEbhzgfsm/otw/wylDyH3naUx+h",
+	"4qQP+4bgVSFFxQISXOpLFN+jcu4wfvDLkwO/l85836cY+ChxhJ/HPc5lKb40x02rpoBjswT4F8od6kBR",
+	"l6zeoNU+dNooNXRY8G/47rcm9e/HiHtNlPoM9tuEu+b3dK/8pC056ulqkZibjbrPXOsbj4YpdoN8ny8H",
+	"L5lNJdX/vYYarbwZPoRD51LxKgHR91viuoPNOsgdBQ5yu05DpBgG24OYvarJ86YC5A/1ZGrQ6Hh2enV6",
+	"dj6bnc9m/3Vy+s3AZ6Pqmi8njPTac8Y+PcIpY3r1W48Z+YPQ6BsPTDdFSao22LYHy5IVNcTzYXZMSXxg",
+	"kDDRyVvuDSX8MCWU8EoVFPmVpl+gm7HLqydvrk5ePv/p56vvL1tgCtjCKAr4NUWEezjz/jhxUsbfDySX",
+	"O/AaSRlOKR/YnHDHFrwUnz4UBSkrKU6j2TWB+wcmePUjhqowDwALXvFvAf20yaG9aDJJMfXYp9E1Y0MR",
+	"WosJa4S7SMLpXtal8REI7LXKFRPKVgDyTnVdD1nIL1vVvOLKCkFlZcbp56XInYqOILfrSojYyVzqSpz7",
+	"4i1onbgUkKtRCV+522RoIPa3VqGrQtY0swFqYSGwhk5rsNsQlAQ4kUqIi4Z+vkCscOY7zHOttwruqKXv",
+	"i5MTmp1QUBuBCRI9Z/cPNdmX9yR9YfyhAD7+FvNU1D+bCnUfGHjOd03H+Ad0/r0VudML5jsiLMaYoB1J",
+	"zCENYtyQw/+FL/e5NyrQFxJ0eLbmUmWOu2H+gKQBvTLx+k5QhyvG61xaXbG5WEnK2rmAjuKbOIeGzUWh",
+	"3S0gCiMg6NaiS8mrGyTIEF1e4hP3SBf8wpu6EGaISSr6MUUHvLfL2lh2I4Qzoz2DONu6XXcPWUyQIYEw",
+	"lj1KnMwpf3EwLiSMpb5We6601pX1MfWkbKzBtk/8ypwQwCIkpgcdS53a18+mnTVEHWAAQoP5cu68XPBK",
+	"GMvmMg/ZR4u14BsBaAdLVCVbyhU1E8aroJstfpdrj66g0dNLj3wKhYbaiU5Uafzk7zHxIdwjvtszVJ2A",
+	"ogJpMj4/ppWFkc6FgCpGiUWGzy7/yv7089UPx//6Z3f7/8eLy/9oUi6xChGaGjfjPmTfgz5bIaDd3+t8",
+	"hT9La0SxPHf6Ocf2/dD6msq54C4QS8hIeshC3RfMA9jDF3f5Yq/U9Y4J6Q0fjMqst5W0gpBocOhWnbuv",
+	"KZND7mPHRbs7eI6neAL1wgp7bGwleHkHx8in8wQiramuL5lqxp1KtiCAHmDFCnGDvpTcsqcgmDiyml4G",
+	"ZVcqgrXzJyrD7FXh0625h1xZUPFdX1yd/IqH4v0Jqa6j1y090uPbhIMlNI/9MlwOyAZ+AUPOOf/zl+M7",
+	"QL2qySAnC6lTnQiqeLBcIpUcsi4gB0x7zX6QASyBhrTyUTt593A6QvflMJWFaGp+mB8nLRWzGKOWovE4",
+	"RZ+M9qdHs2//7GQ4pmCjMgmFwdCLwzcD86YWadceEgTfTohePy1sdnWfLPzxIyldPJfPIkOnHR4GkBXY",
+	"MON3FF15qvUNlXfY+Mg2aDi+o0WMiZOIMsZlQUNy+FkEmXVvm958ZGDDG+CuT6E1RgVR7sNQoa2EcFIP",
+	"FMlQqxNNO6Iq4DKhQCtECrnphbwRTIBiGOf2xCjeo7ZAU5LOwdKHf67BygCHkWZlvVhDHTJBR0Iqr3Ty",
+	"E0GjHD8EVBBn/j5kBCfVwB+sucoBHM9DtTlJD7a0IifelmOJEC1CQHHCVhRFSibiQ/iVj+oUhuzPeaEX",
+	"NyYFuoqe4i/eKQyEmWpC6e5eEepEFhzFgCuATV06qeb3KyO/mX39sY1un6RUFIF7E/7mAGB/wfK64vOC",
+	"0Pq5Mltoq/U+G45UBK78Ivf5Hp0ZUwgacdBkX8WQNf3Ee+08CjLZwmxRSKHstcwj5Q6fRM0OcBVxJ307",
+	"PIHokYSgAQ1Lu+pfIyZJU2JbxHSDoeB6LLQhjXAjuLO9DV+KYodWNz4XSj+bjpFEMBqVYggECbGtpLUC",
+	"3PGw2aRIIVwAKp4mKtP2M/vTo9nsz20EF9So3Syh2POC9GwVSGNusBoYFs8VgHDwW/AlQPWbJ5rTcG8g",
+	"LGAcLQh5W+8BECTUpB1gk2Ka0ulsNqPFl4yvBc9pkn96dOYU6X/7/oq1/aq47O2gy/Yhe7LC4Il7xAj3",
+	"SXd51Vhowt6K+aVeuIHa9+vJ1rA/OfsTz+5LYQxfiaQ2bup5KeMz/vGV5nij76W8bbpseQI7PkXCJNwR",
+	"n0SNPvv2c18pl8ARI9KvCc0NXic9je9kawZDkb6+HxjctHk2i9Qw+uWN2BS7CzbXdg2y598vX/3ErHhn",
+	"Tb8+Cv1i6RvsFLemf7E0p0pirfU93jHNt5wqljrsKWL+Gm6E921VelCrvE8DhW7tkVv6osHadpcmNAAp",
+	"NeCNOQHok5g+hd15fzrYlq459E0vGfeKp6fBZPVgyNz8Anby07vkkiR/i1WWnfSkloqGqk+DJJ47e2xp",
+	"wctlGpD791McUOG4HeqD2tQDURMCq6A+Pp1u4AB7D4XX6ZbgYLd9M5uxt2vU976ezeiRjJ3NZiAWHRs+",
+	"ZJca9LugwEzW8TJngyuU675hVKPiQaA4B8zf7VoWwulQ8VfgqDvitToz+eCz9c+anrsxwHFgo6DYRekU",
+	"bb1N6TA0WnM8Pr4OE3eB/8ROv6mH8rfs3/siFJ9/k7eiK7UDB2KHIYhpu0PqbrRixwphjD/L5B8D6wyf",
+	"dlq8AXGzqaSuur6wDZdOUpwQFsxouuBr7pjtO3ryk8Stoy9ONcn9Sj5YX4rgp3qVztSDt+tmzOh/1VKu",
+	"amcJayU87HiS6tJAIGO4dsQ/EVP940uW7+gr9xhSmJh4qfIkxP6AbUTm/6ePz47wxgutsRnjS53Pa8Ou",
+	"nr32PHnBTKG36EJwanYhklyxqfQ4uBEcRv/Qp9gX5D765NSDGJZxn9T2ZHA3M97svj829c6uBM+TVDaI",
+	"TrVf5EFi+qeSdlKtCDZrKpnDOu6VzESHdj73Uipp1nie0uILMiDp5XuSXTT6Z4qGdvdsdI8+jY50qA5z",
+	"dj8s8zwXysolxufxUALKHLO8WgmEHgb2QOWEeGTspAZkkCFfg1B5zGutLX+UwB4Hm2MVUFo+pUU5QjhS",
+	"AWn1rN6MmeOD6/2sLP6FUPKJn1XGrGYrzZz5J+16msF9qKW9j3NP5tT68+N/elD8yvaJuI+yXpX/IXo/",
+	"R/rJCN+7TYnFrtW9pOb9gvaEmu58Wo6lj346sfZC3oo9vNNk0EU0NWu9NV+iE+PeLvQ3gucEh3Hrm0JM",
+	"YCMjV+rT8hDU53jp4L5+P6LPDf3MfeoPwfdbZelnutxwapKMIM6UukBnPbxK5QlWszXfQDRuL99vuV2s",
+	"75vxu0FMn4DhSxBhEhBCvIW2JSGZwcNBYkf0esMg7BleaXB7vRrqzGnUoKAKsh/mhPfuV9loIdl/yYcu",
+	"6/ARboO7MkR+Ed8iEHrgeauJzx8HdsIdRPSD3BoG4R9iWcyjxBMgIw9hfF734VA4u8o/c0gpYRuF4otG",
+	"ZJjmkEIiTHb4eVgDqVihV7240Mc5h74PT3oOoWydsq1iD2A76yHgJsRoDFqJVDorFJfzogBXRVWrNj9V",
+	"AjPcR9jpDT1yjwLKfyJBmKfQeVSilxRPTsbERi/WKPKhqpmyciGlBTq3hPIyzjaVXlW8LEWHjj/qLZVf",
+	"+A9QRMRYXfGVoz1MCgPhWVuRhq/SLDZctr20XnsZyywptBFeHk/x98QqPV2JGRXkU3NFD0gbiaOW+Pme",
+	"LsVItxouSqR2CKFRAtNjjRxo5FYuTuiRkYGgOz1ja10jsEGAGvB7Axc45jkCkoISIjeUfg6JIJUuBP3V",
+	"F6BjjWMqmh21b7gv7RlHP+g2fzRKaASq+NSxoHba2lpvPc2VO2RWs0LrG9ZqeOKRN1oNMxa6dOeTL9qt",
+	"ARAwfShr7SqZf7k1lMXm7j+M/WKr99LnsxG3qVY9KWZrOnvY52pmbt6FgHMKEvGMGazFWokmQ8xx2Wu+",
+	"8m/Ro0uxpSxVSLCAOKZS2MsRLud2Di3kOAKTzxjBSEjQt+ktyjJuvQnvQNEMvPkNMxdUaA8TCcKooVAn",
+	"VS8NuXFJGPX3JqnxA0MapPW15JHYcRTFNdvghuBmPde8yr0nosM09eh9dIlP3PMiazO2yjoJG+FuV9h+",
+	"d5SWvPJICe58tBbpuxiNhe+uQqeje1un/8QQPBD+DIlDvIRUUm2wTnGrfWeiJkGgraLEICs0UGxZcHbz",
+	"ds0W2kAy49afaln5XCeTItjJr24i708It2GSgUrQaR/BRL0CkCTIPXQSEmtheCVC3m4Ga4MrDE1tw6iw",
+	"2fcxcoIrqrknGsb1paHongWACrwDrSxFU4w1F6taddI/W1mihpXSGCyrxwz/SIXZcmmxJQKVrBJKUkqq",
+	"bGqzDtAk9xIErc1a5DFQx6ezjPEEXIL+N5ipgVoTqIjYGmH7eyoIhZAeMSpxswn6Mqez3fRcbWQECPrd",
+	"MRZyECJQ60xXPB8HT7rCJ+5z/+ELz9VSjwOK3FMG+w+6Yts1QXhBsSVgnrXI1LSZHLwq/ur7Sd4bneKO",
+	"3iMtsxBbDK0j6tJL98N9FtbKxRq/7tluVck8rrNtNRVvd98etILeegNysyl2EUQJiWkqJaM84FYZEi0c",
+	"AStyHYndkMC+lJaa2eHwoQGpjNput/RFadi20mqFV6i0GRV46QoGdF8uiosmgRJGOxDNJbBR6lL9cEiW",
+	"LNm8TsxrKwtppWMek3ObsdKp22ApCrORTbHtUtcKqs339bK7I6xBWRdWbnhlT9xIxzm3vH1Cun1UCzHU",
+	"eXsB+pJesrNvHrOXTxmAykGX/b2oMk2L/nSDfPyROtT955OXL84bt8RCF3Wp4Bw8u/wrpJfHqGXtMCpW",
+	"HrpnJs2r08EVVt9v2fppr+9Wr/ux65vOpDuAAGDgD+eXhI7zgoxt6rg3QZaRrYlr68Av4BMnlTNjF7KQ",
+	"ocFH8hbxj4khGdDBGNALXvj2SC2/cXNaw0UQlFLyWw2BxrnRjg5DqCuMpliXh+Pz8JfoCzR8F7dwTgqy",
+	"ovhyehK8ae9Wyh3qlgUNGs2XxLtdiw8bWfsrN67U6vBzhl1vkZFVArR9pO6x9VFy50QuoAwS0VYidvBM",
+	"LHuEmFfSl3JI0eP70WLF4FNz2/z+/wQAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

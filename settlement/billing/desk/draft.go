@@ -1,0 +1,127 @@
+package desk
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/settlement/billing"
+)
+
+// Left says why there is no bill, or nothing became of one.
+type Left struct {
+	ID  string `json:"id"` // of the bill, or the member's name
+	Why string `json:"why"`
+}
+
+// Drafted is what drafting came to.
+type Drafted struct {
+	Drafts []Record
+	Left   []Left
+}
+
+// Draft makes the drafts of a month, of all members or of one, in the place of those there
+// are. A period that is billed is left alone, and a conflict where one member was asked for.
+func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, err := billing.Month(month, d.Zone)
+	if err != nil {
+		return out, invalid("%v", err)
+	}
+	if now := d.Clock(); now.Before(p.To) {
+		return out, invalid("%s is not over: its last interval ends at %s", month, p.To.Format("2006-01-02 15:04 MST"))
+	}
+	priors, err := d.priors(ctx)
+	if err != nil {
+		return out, err
+	}
+	bills, err := d.make(ctx, p, priors)
+	if err != nil {
+		return out, err
+	}
+	for _, b := range bills {
+		if member != "" && b.Member != member {
+			continue
+		}
+		if last := priors[b.Member]; last.Through.After(p.From) {
+			out.Left = append(out.Left, Left{b.Member, fmt.Sprintf("%s is billed up to %s by bill %s, which is locked: cancel it to bill again", b.Member, last.Through.In(d.Zone).Format("2006-01-02"), last.Number)})
+			continue
+		}
+		to, err := d.party(ctx, b.Member)
+		if err != nil {
+			out.Left = append(out.Left, Left{b.Member, err.Error()})
+			continue
+		}
+		out.Drafts = append(out.Drafts, Record{ID: DraftID(month, b.Member), State: Draft, Changed: d.Clock(), Bill: b, Made: Made{From: d.Sender, To: to, Issued: d.Clock().UTC()}})
+	}
+	if member != "" && len(out.Drafts) == 0 {
+		if len(out.Left) > 0 {
+			return out, conflict("%s", out.Left[0].Why)
+		}
+		return out, &RefusedError{Missing: true, Reason: fmt.Sprintf("member %q has nothing to bill in %s", member, month)}
+	}
+	return out, d.together(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM bills WHERE state = ? AND period = ? AND (? = '' OR member = ?)`, Draft, month, member, member); err != nil {
+			return fmt.Errorf("bills: %w", err)
+		}
+		for _, r := range out.Drafts {
+			if err := put(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// make drafts the bills of a period up to now.
+func (d *Desk) make(ctx context.Context, p billing.Period, priors map[string]billing.Prior) ([]billing.Bill, error) {
+	var cut billing.Cut
+	var err error
+	if cut.Place, err = d.Book.Last(ctx); err != nil {
+		return nil, err
+	}
+	if cut.Leaf, err = d.Ledger.Size(ctx); err != nil {
+		return nil, err
+	}
+	return d.upTo(ctx, p, cut, priors)
+}
+
+// upTo drafts the bills of a period up to a cut.
+func (d *Desk) upTo(ctx context.Context, p billing.Period, cut billing.Cut, priors map[string]billing.Prior) ([]billing.Bill, error) {
+	drafter, err := billing.NewDrafter(billing.Options{
+		Community: d.Community, Currency: d.Currency, Digits: d.Digits, Zone: d.Zone, Period: p, Cut: cut, Tariffs: d.Tariffs, Prior: priors,
+	})
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := d.Book.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members, owner, leaf := []string{}, map[string]string{}, cut.Leaf
+	for _, a := range accounts {
+		owner[a.Account] = a.Member
+		if !slices.Contains(members, a.Member) {
+			members = append(members, a.Member)
+			leaf = min(leaf, priors[a.Member].Cut.Leaf)
+		}
+	}
+	if err := d.Book.EachAt(ctx, p.From, p.To, cut.Place, drafter.Interval); err != nil {
+		return nil, err
+	}
+	if err := d.Book.Since(ctx, drafter.Since(members), cut.Place, drafter.Earlier); err != nil {
+		return nil, err
+	}
+	err = d.Ledger.Outside(ctx, leaf, func(post billing.Posted) error {
+		if member, known := owner[post.Account]; known {
+			drafter.Post(member, post)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return drafter.Bills()
+}
