@@ -173,7 +173,11 @@ func (s Statement) Alone() grid.Money {
 // added.
 func WorseOff(net, without, worth grid.Money) bool {
 	const cent, part = 10_000, 1000
-	return without-net > max(cent, worth/part)
+	less, err := without.Sub(net)
+	if err != nil { // by more than can be said
+		return without > net
+	}
+	return less > max(cent, worth/part)
 }
 
 // Run is a settlement run.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -68,7 +69,20 @@ func operations() map[string]asked {
 		"importMembers":     {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
 		"getBalance":        {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
 		"transferMoney":     {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
+		"listBills":         {http.MethodGet, "/api/v1/bills?period=2026-06", "", operatorWanted, http.StatusOK},
+		"draftBills":        {http.MethodPost, "/api/v1/bills", `{"month":"2026-06"}`, operatorWanted, http.StatusOK},
+		"getBill":           {http.MethodGet, "/api/v1/bills/2026-000001", "", operatorWanted, http.StatusOK},
+		"approveBill":       {http.MethodPost, "/api/v1/bills/draft-2026-06-ann/approval", "", operatorWanted, http.StatusOK},
+		"cancelBill":        {http.MethodPost, "/api/v1/bills/2026-000001/cancellation", "", operatorWanted, http.StatusConflict},
+		"payBill":           {http.MethodPost, "/api/v1/bills/2026-000001/payment", `{"reference":"r"}`, operatorWanted, http.StatusOK},
+		"printBill":         {http.MethodGet, "/api/v1/bills/2026-000001/pdf", "", operatorWanted, http.StatusOK},
+		"openBillLine":      {http.MethodGet, "/api/v1/bills/2026-000001/line?point=mp-ann&kind=own", "", operatorWanted, http.StatusNotFound},
+		"openBillInterval":  {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
+		"exportBills":       {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
+		"sendBills":         {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
+		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
 		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
 		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
 		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
@@ -118,11 +132,22 @@ func operated(t *testing.T, values web.Values) http.Handler {
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
 		Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}, Values: values}).Handler()
+		}, Tariffs: takesAll{}, Values: values, Bills: oneBill{}}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return contracted(t, h)
+}
+
+// takesAll is a book of tariffs that takes all prices.
+type takesAll struct{}
+
+func (takesAll) Shown() api.Tariffs {
+	return api.Tariffs{Zone: "UTC", Minutes: 15, Time: now, Currency: "EUR", MinorDigits: 2, Tariffs: []api.TariffNow{}}
+}
+
+func (takesAll) Push(_ string, prices []tariff.SpotPrice) (api.TariffSeries, error) {
+	return api.TariffSeries{Minutes: 15, Prices: len(prices)}, nil
 }
 
 // TestWhoMayDoWhat tries every operation of the contract, and what is beside them, with
@@ -214,8 +239,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 9 {
-		t.Errorf("%d operations take a body, want 9", tried)
+	if tried != 13 {
+		t.Errorf("%d operations take a body, want 13", tried)
 	}
 }
 

@@ -261,6 +261,33 @@ func (e SignCheckLoad) Valid() bool {
 	}
 }
 
+// Defines values for TariffPartKind.
+const (
+	Energy   TariffPartKind = "energy"
+	Grid     TariffPartKind = "grid"
+	Levy     TariffPartKind = "levy"
+	Metering TariffPartKind = "metering"
+	Tax      TariffPartKind = "tax"
+)
+
+// Valid indicates whether the value is a known member of the TariffPartKind enum.
+func (e TariffPartKind) Valid() bool {
+	switch e {
+	case Energy:
+		return true
+	case Grid:
+		return true
+	case Levy:
+		return true
+	case Metering:
+		return true
+	case Tax:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ValuesFilesBillsBy.
 const (
 	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
@@ -702,7 +729,8 @@ type Home struct {
 	MeteringPoint string `json:"metering_point"`
 
 	// Pool The price at which the home shares with others after delivery what no trade covers, millionths/kWh; absent where it shares nothing, or the price depends on the interval
-	Pool *int64 `json:"pool,omitempty"`
+	Pool   *int64  `json:"pool,omitempty"`
+	Tariff *Tariff `json:"tariff,omitempty"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -1102,6 +1130,19 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// PushedPrice defines model for PushedPrice.
+type PushedPrice struct {
+	// Price millionths of the currency unit per kWh
+	Price int64     `json:"price"`
+	Start time.Time `json:"start"`
+}
+
+// PushedPrices defines model for PushedPrices.
+type PushedPrices struct {
+	// Prices In any order; together they have no hole
+	Prices []PushedPrice `json:"prices"`
+}
+
 // ReconciledEnergy defines model for ReconciledEnergy.
 type ReconciledEnergy struct {
 	Interval string `json:"interval"`
@@ -1307,10 +1348,103 @@ type StoreStatus struct {
 
 // Tariff defines model for Tariff.
 type Tariff struct {
+	// Community The part of retail that energy of neighbours pays too; absent: none
+	Community *int64 `json:"community,omitempty"`
+	Currency  string `json:"currency"`
+	FeedIn    int64  `json:"feed_in"`
+
+	// Name Absent: it is the version
+	Name    *string `json:"name,omitempty"`
+	Retail  int64   `json:"retail"`
+	Version string  `json:"version"`
+}
+
+// TariffNow defines model for TariffNow.
+type TariffNow struct {
+	// Components What now is the sum of
+	Components []TariffPart `json:"components"`
+	Name       string       `json:"name"`
+	Now        *Tariff      `json:"now,omitempty"`
+
+	// Problem Why there is no price now; absent: now has it
+	Problem *string       `json:"problem,omitempty"`
+	Series  *TariffSeries `json:"series,omitempty"`
+
+	// Versions By date
+	Versions []TariffVersion `json:"versions"`
+}
+
+// TariffPart defines model for TariffPart.
+type TariffPart struct {
+	// Community What energy of neighbours pays of it, millionths/kWh; absent: nothing
+	Community *int64 `json:"community,omitempty"`
+	Component string `json:"component"`
+
+	// Export Of energy given to the utility; absent: of energy taken
+	Export *bool `json:"export,omitempty"`
+
+	// Gross The price contains it
+	Gross *bool          `json:"gross,omitempty"`
+	Kind  TariffPartKind `json:"kind"`
+
+	// Price millionths/kWh
+	Price int64 `json:"price"`
+
+	// Vat Rate of the value-added tax that falls on it, in millionths; absent: none
+	Vat *int64 `json:"vat,omitempty"`
+}
+
+// TariffPartKind defines model for TariffPart.Kind.
+type TariffPartKind string
+
+// TariffSeries defines model for TariffSeries.
+type TariffSeries struct {
+	// From Of the first; absent: none is known
+	From *time.Time `json:"from,omitempty"`
+
+	// Minutes Of each price
+	Minutes int `json:"minutes"`
+
+	// Prices How many are known
+	Prices int `json:"prices"`
+
+	// Until Up to where the last one counts
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// TariffVersion defines model for TariffVersion.
+type TariffVersion struct {
+	// Components Names
+	Components []string `json:"components"`
+
+	// Digest SHA-256 of what it says, hex
+	Digest *string `json:"digest,omitempty"`
+
+	// ValidFrom Local date, as 2026-01-01; absent: it always counted
+	ValidFrom *string `json:"valid_from,omitempty"`
+	Version   string  `json:"version"`
+}
+
+// Tariffs defines model for Tariffs.
+type Tariffs struct {
+	// Currency ISO 4217
 	Currency string `json:"currency"`
-	FeedIn   int64  `json:"feed_in"`
-	Retail   int64  `json:"retail"`
-	Version  string `json:"version"`
+
+	// MinorDigits Decimals of amounts in it: 2 of EUR, 0 of JPY
+	MinorDigits int `json:"minor_digits"`
+
+	// Minutes Length of a delivery interval
+	Minutes int         `json:"minutes"`
+	Tariffs []TariffNow `json:"tariffs"`
+
+	// Time World time of what counts now
+	Time time.Time `json:"time"`
+
+	// Usual Name of the one that metering points without their own have now
+	Usual string `json:"usual"`
+
+	// Zone Local time of windows and dates, of the tz database
+	Zone string `json:"zone"`
 }
 
 // Today Settled intervals of the current day, UTC
@@ -1624,6 +1758,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
+type PushPricesJSONRequestBody = PushedPrices
+
 // ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
 type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 
@@ -1632,248 +1769,263 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
-	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
-	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
-	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
-	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
-	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
-	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
-	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
-	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
-	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
-	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
-	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
-	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
-	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
-	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
-	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
-	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
-	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
-	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
-	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
-	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
-	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
-	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
-	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
-	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
-	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
-	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
-	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
-	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
-	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
-	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
-	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
-	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
-	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
-	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
-	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
-	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
-	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
-	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
-	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
-	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
-	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
-	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
-	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
-	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
-	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
-	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
-	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
-	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
-	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
-	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
-	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
-	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
-	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
-	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
-	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
-	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
-	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
-	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
-	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
-	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
-	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
-	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
-	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
-	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
-	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
-	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
-	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
-	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
-	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
-	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
-	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
-	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
-	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
-	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
-	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
-	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
-	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
-	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
-	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
-	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
-	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
-	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
-	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
-	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
-	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
-	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
-	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
-	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
-	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
-	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
-	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
-	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
-	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
-	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
-	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
-	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
-	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
-	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
-	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
-	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
-	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
-	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
-	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
-	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
-	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
-	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
-	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
-	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
-	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
-	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
-	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
-	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
-	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
-	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
-	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
-	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
-	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
-	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
-	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
-	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
-	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
-	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
-	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
-	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
-	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
-	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
-	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
-	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
-	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
-	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
-	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
-	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
-	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
-	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
-	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
-	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
-	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
-	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
-	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
-	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
-	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
-	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
-	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
-	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
-	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
-	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
-	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
-	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
-	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
-	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
-	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
-	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
-	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
-	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
-	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
-	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
-	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
-	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
-	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
-	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
-	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
-	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
-	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
-	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
-	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
-	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
-	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
-	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
-	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
-	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
-	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
-	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
-	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
-	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
-	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
-	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
-	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
-	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
-	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
-	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
-	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
-	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
-	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
-	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
-	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
-	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
-	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
-	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
-	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
-	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
-	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
-	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
-	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
-	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
-	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
-	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
-	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
-	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
-	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
-	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
-	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
-	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
-	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
-	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
-	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
-	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
-	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
-	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
-	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
-	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
-	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
-	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
-	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
-	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
-	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
-	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
-	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
-	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
-	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
-	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
-	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
-	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
-	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
-	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
-	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
-	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
-	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
-	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
-	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
-	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
-	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
-	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
-	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
-	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
-	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
-	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
-	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
-	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
-	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
-	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
-	"/y8AAP//",
+	"7L3vktw2ki/6Koi+G6GZMFtd3ZY16+64HyTZXmtDshTq9mh353o7UEVUFaZJoIYAu1Tj0MZ9mvNg50lO",
+	"IDMBgiTIYrXUknzsT5a7SBBIJBL595e/Hi10udFKKGuOzn89qoTZaGUE/M8bsayNyN0/F1pZoaz7J99s",
+	"CrngVmp18nejlfubWaxFyd2//qUSy6Pzo//npBn3BH81J68rPS9EefT+/fvsKBdmUcmNG+bo/OjteseU",
+	"tkfuF3rcjfZUGPu6kgucT+cVaddsu+aWccV0lYuKLStdMs5KYUUl1YpttFSWbXVd5MxWPBeMW6bVQpwz",
+	"uxZsLoxlegn/NlKtCoHjGGbdsFsuLduuRSWY0qyQSrCt+yZnS+GeZJwVspSWFVIYNhd2K4R6yJ4WenFj",
+	"WK7dgthC18o+/P/UUXa0qfRGVFbiYuYy308vuRAvxK0ojt5nR1JZUd3ywr1ldxtxdH5krFum+1Evl6I6",
+	"ZLz32VEl/lHLyu3v35rBf8n84Hr+d7GwbnC3C2/EP2phkAHyXLo94MXraEVLXhjRXWQ85/buXV49eXN1",
+	"8vL5Tz9ffX95lPVX5DfxGjaxP8CTuRHK4kaWopyL6oHJmFwyadmaG6aV6A970KplAfNuryg6CO35vHbT",
+	"NMghdi1kBRxjGFc5a/YiYwtdVWLhXjIZM5ar3HHqYs2rlTAZ++uTq4xZbXnRvMorabQy7E+5XpiTUiux",
+	"e1jmf3aTNLxIzOVH8e4CCLPmZs2kYfpWVI4wbkT3d1rFBRPlxu7OGWd5xZc2tQ+mLkte7fbxlqPWJT3a",
+	"JbMfIgvUo4kPkf07UchbgR/tkH/NlRLpM1CJhdxI2pzer1aWwv2w1FXJ7dH5Uc6tOIa/7mOTZuAsTIAG",
+	"HFyBI+fdzgwy8zDD86JInhet7Lr/1gu94AWDH1GqETdkjBsmFTubnT0+nj3eSwMcfmi5P8hC9Dcr55a3",
+	"SD7fWZGaeyGWQCVpRWmmcNoL98L7MBKvKr5z/684bnJ/9+EPXeK8fP7yewY/7Vs+DEwPZbgwmvYQSZ5H",
+	"oq9NFl66O6FFGKns40fNJJxcWonKDSWUqFa7xO23PsqmvD8sgZ/E+388O706PTufzc5ns/86Of0mtUv/",
+	"qHkh7S599mqVkPHC2kKUQllW1QrZD+5DJ53xBpYxM4dpD4lp/E4zk0CezBN1aDdeEId1rqe8P+lXyzCz",
+	"zF3yzf2Sosl2naJHd/75ET45PDtrRWUOvVxz0zo0A0zvT0dvUmZ4PlIljrPfBnPQUQ3nYO+EwvBD03rN",
+	"d6VXQqeTqRJLUQm1EMN7zdXNUXZU8ncvhFo5KXr6aJaSCOlZaWPdAx92zheVyGX65srFfOCXRjhMkQR5",
+	"coxC8GVCmyn4Qjj54OhTiHzl1CtW6FXG5ju2XcvF2ukT0rBNpW+FmiaMKsHJYEhc3tEujR8nmHGGpwpp",
+	"E8gX5EAkGeij8Sd+Gd9K09/LTfTLZNb3nLGP88PgQ/O6bHSwjgwvUZxKxUpZFNJd0sabNIu6csvdsVpJ",
+	"mzElVtzKW0EmTSPXmN4K07NPkKLXOsEcVyQfUaLbtTQMn3YWj2ALrhaiMClx6ac0wOeg9XlpM5XKQVlM",
+	"6AO5XEmbsB2/EwtZOhVbO3vBsFIqXQGdknyb12LM/txyw+aVrldry5a62vIqB017w4FHJxyMvBbX892Q",
+	"9uY01RQ1nXafuHV/fHJ89s1jtzSnZJMVAXo3KH06PtSpYVO34k+145S20jibzU7/cuG+Q+YDkDLWlFqj",
+	"GlOjL2GKBp5FanDvJ6/l9fQZf3E7ucTzvBLGiDw1+EZUUqflobGO2r3RYYEZ4xsn76Ra+X+KPGMGSOt2",
+	"OyPmL5xNpyv/f+lJgJU3SXin9AmcZ6BTWFN0yAL/+28hJ7dO2pDIScjAuf/z5KMZDMI9AhBHHpwKGFPI",
+	"O/c2o49mhCSXtsdWMJek1rSX99HMIkPD31FVNGj6jixB5XezdRd8wxdkU3TtG24ZZ3PuNOMdW+siNxlL",
+	"Wz2lVLKsy6Pz06QF9W6jK3sNrrqB70jLVvJWGMYtK7WxGXt7zpSe63zHjCgKw0oNVyZHK2Z0ErMDlC9Z",
+	"7p0buWsU+oyY5TeteWYof6MnwHF2wTi5C5S26KYU+eHTHhHCff9cX6fjdGoHlpWLW7kQrNRd0m9pUwzf",
+	"GTYXO61yJ9LdUuaikOJW5O0F3ii9VYeyRkqqBmnaWV6K7Z+teVEItUrdRcxYXfGVYAv/kFeWBFvrUjww",
+	"gbW5MltRudVt+0qYNknXp64tEsnqnO8emOYzhrl3wncy9hXb8J2ZSK6EZiLJW+mmIZQj5d+O0FsJ94uh",
+	"f/+SumX1NuXIepuxjTbS6aLnzppY6y0r68U6OmRzsdSko4aVTZuv1TdCmRGm82RfaVDWQGcpuLFsUWgj",
+	"cpbz3bQv1crK4o4exYaqnkp+vLCCJMcVgldJW1MYK0t/3Oi9udaF4KrrBRq7RGJjfVPJlM18q4u6FMdb",
+	"IVdrK3JWCq7Qv+yo6z/0wGDAJTCeszqUY761U43gt4m6MShcBu6T/mwMuJjyjM1rsD7a2i3bCXvuBMmW",
+	"u222YPhwFCaVWOgqFzmr1WLN1SrW0SLK0QfSZMUlRr9F00Y63Um9a9xdNEj4UjOfLNryNo2SjKPL0lk3",
+	"KY96/FObuM9Jnd9vMsR2XWeMy1fs0dnpX5IqvlS1TYX2XoFJQXYdi+jRJ/NWV0V+/QHO/Wb9Lc3Zz631",
+	"hTRpla34Yuz6doKYjgPGh5Q7PHNdV8a7WPwa2Vy480Fr93sbq7xgZk50+YABOu3RSiyEvBVTHze6yO/C",
+	"2zR9GoBmGH09ReHvRIFxhO4di+fWuzsunUF0AcTG0FlwKLJKbMCfZdfaiBCiY8bx9o3Y9YgMY0zWvH/U",
+	"pejp0NnRu+OVPnZ/OzY3cnOsN6gTH4NC4e5FW9Uiks3TPxiugbt/1FmP9d4PXeJTLUnX8QuILdNKmIzp",
+	"IhfGsqWsjNvfSQu5cqPeeRVdKwUnm+agW7rLetHEKqW+gW3t+AofcId0IypwsYlDfKs3UqV/0KogF3v/",
+	"Ugla0xRtR6Y8IXQgQKupBM+lWoVrONKs/FZN88dseaVI9RgQc1IZ63S1ipk1pFwUWt8wblu6p7v+98fl",
+	"nUwA4gVSDW/r81woO2ZDkpkBxgT6+0Sx7J35pazKLa/S4cNS5wNBZyMqOZCTcStUrqu0P7u9lojjj86d",
+	"THTPPQwLiw8EWozAytyuj86PVtKu6/nDhS7dCSu12nJr43+CJWNOaFT4OhLuNa8St9YrBZxvxK2oeMFg",
+	"wwwamW5H2Fys3X+0EuRXdqLWqfDSOolb6bxeCDNE5UDI3oV/WavLjVgk2Rzeuh4M7qo6HTH/odIlO838",
+	"HYs5QnQ4kCkeGP9dd9SlSn5db7z903M4Gnezl/zG2W+G7ygdCU1wp2QudVJduiPTtALStTdUgaK/TGMp",
+	"2PL7YqdKL5NpACPC0Qw7ZJzgMudISreFt6KCf5H9lpFsruK7Zo9bazp1QQDRw36mSQkkzcLZPnfzfoFS",
+	"kiDBj9pYk7EfX11enb9+9eYqw2QzJexWVzeMG3b67dnD08f/+vD04ezk7FGGKo3bJB4S0fYKWfp6alnf",
+	"v9uIxbjvBnRaAc+FgNOQEotJWhiQcwa/s8XcLbTgxmYYiNJKhJ9Q10DBQl+rrSyk3T0wDKxSg0FI/HHH",
+	"CsFvBdqgYGVGTpZ2KqBha/dkKSwTfLFm2lmEDwxTonEoMbDD6XeKDvUGMYyHFSRy+4aTNjK3i9PsXqDJ",
+	"RD3ArT31ucbpROYHkspqNhfg8lTu3+73VSXzCzbXds24M5Ln+lawGdOq2CFRe2mVZs0rYaI7fYrZsNaV",
+	"PXiilt8IhcmdfqpTPtfh9xAQRsL6yRDxUsfgB8oA7NodlEpqWjHUJVyJxDF2q30qqRFwG/Zde4UUyl4P",
+	"CMfDIvtjmaET/LQDnp5w1mmJG1CgKrYSEFKast3iH4NJF0DEc1Zwd1XSpsPpXMvV2hFUialfkflwbodP",
+	"DcXtgLwA9GHOgYkwb/aXfbLSLSSLHTPN7vUoTBOKMhCQvmkOg/TPFJM55QpPBTmIjz5H8ITiCte5KPju",
+	"ukxcVk/xugkRCLUKWaZgYLCK7sb2t78+w4wb/Pbj2Ww22xeMyIMVN2ZTdoyC8N61hD8tKXV9+KoeViOa",
+	"ffsiYkorvknuyKUshFoIrwj4DTAfvgNffLiKv7te6yIhDd6IlTQ2pPaXfOcuFqdjQhDA+6U9yZz8xrNX",
+	"Cbblqj+bNvVOz76ZMrdKrMzY3OgSgWkRzTxlIPUCVJ6lLgq9Nef+Atqg3g327QGTPE07DNPXs0RlyBuF",
+	"aAP0TUG4ok+bzQSrS1HoC+xvS0dDmi6nwJjJ+Y/PGFdvUllKjliSNEyI7qT8U3tthi88iumuG7UqxHVD",
+	"y3TGFs2TLxZiAxm4MfkzHxZRbouZEbxarEXOtmvHWrhhji3TMZJaGWe6JzIMGpHZJat11ttwqr6ubVK4",
+	"XVHBD16KcJCdjPlw2QbJX4lITkcToGnT8+FSihhxoinur/6Pbo3/UOhtqjxlG0mYUpcgU5wwLgpijWDH",
+	"YbxCr4Qzj5yp5QzgXiAP3tyKqpFXzcig1hW7hzjU/0sOkeNgxrPjoJwce0PesZi36VgVlWbBGLVxJiFy",
+	"p89kTJZV4bBTs27JhzDtaTeRySo5LnS8bglW5qxJpZXA5DxcMhimE9VfFJwfwV9MHnzyGDNearVyP5QT",
+	"fcTdk4IPebkOxEvqwLVKpXbxgidztl/uy3MthMHLZVXzyl3d4oFxtovjS9Pc6o6DzVpvFdtNtcjvGOWE",
+	"yaZlMrjoDwqZOGq9hFqchEzVW5FPGeCVe64XCG2Cn574YfJD+/bSFx11vbz7apH2lh9B4VnK3NixkNA9",
+	"mWCXdbk3yQ3nTJ8dWu+rbVIVkHbNNpXYcJkzop3JUJih/WmY3grQNEFj07p4YLxDDPJzuXL8uOH9WOSS",
+	"jkfCuiVZ6Z7ASkIg6VJXWZQNPlWIwDRTvsgtK7nauQUMeMeFGp4fGTwLrtzi3FGL53YB6pEFv8JW5N4X",
+	"5cyjyeJPJ7ckkhKBTkR2Gh2dDQtdOlnnfUvlHfxKnnQ0lQx3jAgzxEiOI0cKRoYWc8G+YgtegqtVh83/",
+	"wC0mT0kQl4wXWolztxtrv/sSs9wxx9muKyyAdhbsYYUevcpKOsoj5Vv/xq3Y8t1liFh3iLYWPL8eEBVh",
+	"/sBzRiw0HBJrnD2wuIE8cfd+UDXq+QODsgn19kZBl5bxVSWmOqWGqm24sdd0wyauBFmGdIY4ekulc27j",
+	"jVQLDN8ai8GcaeHbJuLcIRK3i7WgwCh+YiudMcw4wxyYpMpfiWVtUglZb9e7Zvq4lBJYR+lkeXHVYAyM",
+	"TQwL8gXd22jDiLxLjdicUuIOZ1nuiTj/SBpghwUXi/TBdVf8xog612pX+o3tuNFrlUPcwpnYUebamiOf",
+	"+togKtX2scy3Yn6pFzcCyzvcxbJda2aEY2+l2Y3YnTNjK65WTtR5fcfqwpl02pBJl0zlirNaR7NQwoPo",
+	"JwxZUKMv+eeCX2562gtlcST0HhHFq8ZGCHGt99nRksykUd3BPTN8mPdBFFwFH2hkyWS0185yhSuInCrn",
+	"zNMww6xe2Fm/MthC4PO6pHL+gTpwd8sNcGIF9r+NmA0MEArkQAwRDQ/Gl85ICxl4W7zKKfABEU8T3+Mn",
+	"N2/XsX1YAX+1A0ShmBankYsNMKtu579NTPLllVwu92YX4VOQFJzzvQgGV/DQQFZ4x8PvT3zDxNER8N9L",
+	"CZDhqvAoGTLh4rHkmLuDHebvCf+B1LReYGZnIkFKLG4GuLuR8mC7MiNXSuRQAjiYbeTFWVLwaBwh/aUm",
+	"AryVVjkTz0lI+qa7ILROXlRryFPujzkHlJZp7HYjEibfrajkUorKydpgiQZyGW/goDh/uKnnqTX7BLH2",
+	"0E5Ry3ORuxOz5PNKLtIHvSlJbb+PV0p7QhMLdLVO0ApQRGK1BIiXsbV4t5f7KIuLtoG+gCQdZsQhXa/Z",
+	"zCm7NpR85xd5h4knpyxvxUthDF8NxVBP+Eae3J6ebA3e0BeMMwwgYpjbMF1bwKFoHOS5RtEJTuGeUZj7",
+	"lNjx+9I9FJc07sv1FMNQGTDGeXSSS1zyBdtotcIfyCdrNeNsg6fcR1t9tSJO3DGvWu0Pu8KvQzR/7cVS",
+	"J/eiqnR1WDbmYGJZhHjhF7LSUGNZSmNwhaY2G/Ty1go85KlKmCoZlHrbBEPQhZpUyDqO6ShVjBd1svZI",
+	"+WJdZsU7CxevqotiCNQExwkebb/oiX7sZis+uifbDf1XNzmzN7dzrbem7YIOaX+QnvcA74p+EF1G2aOH",
+	"hZXTsTI0psssgO20oyadWFtyYb46HzIAcGU+8EZCmGTTAVozJP4lNGe8rCar4M1mpyI6BxRhhHziwQxA",
+	"lH6bgtdGziHt+o7VqzQB2WTT0qKjORzA6x+fzV/y6kbYN3UxzOce4K6sjWU3QmyY1f18ECGLtFthTVk1",
+	"TgGrMFw14QJFv/SIVRPy/QKw1EYo9HI6QyFjLZC3tnE+YH0uC62rAV+53h64gBW34npRaFNXIoVOhN4g",
+	"0lEjY0cosnSkcqQPy3R3d/JDTikacfDvodNBpVGIUEOgC5MqpKxc3CTigZhH6czKsi6s3BTe13IXF2go",
+	"lmqRnL7tdzULHJq60l+Ce/JpE/aZGA/q5nmRaWZCALPtcJ6LQm/ZLAF/MoGh5jrpjI/9/+fsRmwseWQI",
+	"GyQkwrqbWJpuemwIvWvLQj3joQ78u8WmlpUQ+9YDy6BkRsjswly9ku/YAgPFUHJ8+JSbtP1ERqLwtWv9",
+	"M0XbRvPQCvxkTciqawMOJc4n413+w8Mc+rwR+W0n4GZTyMFEESxVM8AO20paGydox8U/CJE6/UbGSQVk",
+	"1UT6it4eOtob9HqN3qp+ufSBaObDpPOz7NFuKUUxsNkLXdSlCkCV7thu17oQgK6ZxBJsF1bFThS+MxPQ",
+	"pXBcnBK9NLykN+hETCwnIbufwVrIxkOOOCgTKe3BJwG4lIXwGVjp47a/fKYfNajtglze3gBSYkswmFgy",
+	"3ZRPpyEAvH7ZCWl1Uup1LMUv2MwpCV65dxOnFOo99xDtXTjiZOD4VWR+Z8K8Uhv7ChKF+66wifna/Rqh",
+	"el66A59P1bqK4nogI/ul4Ir8p3rZ3C/uFXdniHd8YaES3l0/kEnoLqyo/C+U4Ln3ps8nLdYol3OOkTQF",
+	"+UBNza2/fg+HqRyEB00XDbiLyFiAIyNtamrSzHhWvPZ8kLiBQGN/YFjgtAGEqQF37sD2gsIIiNLo8zkI",
+	"US9RQV+Jv1NyZQNFxQl1op9uQVn00/Lj4wpi/8ZG+Iy2LZfk5SXuyY5iJCzxbiOxth1nOCA7bnkh8yHA",
+	"0VtRmWSq4ymmMqIjoKJqb6jmoSrwUqi76Li+fmA08z9SxNNFANGqGh4JxIzoNQi2BOLpCXja0hwEEwWn",
+	"z3YNgftcgleeVUAFG/i3X7Y06DoLZ2FMeUDBmcTJhJ/eRPQ/ECbqTrI3EOOBQUTtjL1dn3fFJmBY8spO",
+	"N36i8zvh2UFGvfJ5KWjar3mUbAAROkGg3eu0qA7prY/Ovn307eO/nH37zUF4RzEjTyhVoS28E8pXvH39",
+	"PeIroUCY8rLJkSIuPnXmxeNHrECE3Iwhoh0c8Wv2kJ2z/2HHF4T8EmEskY1QG5E3+QwI7bOBDFH38f/+",
+	"25Pj/+LH/5wdf3v9P8e/RP/38Px/jn/5dZY9/vr9v6SE5ViBn8c2uuhcj3D6DotzDoM3Y0J3x/zvOFw6",
+	"OXZTIJ7vBXS/dRnmYsnrwgKDdpSbUA5zeu7pljU4HZQtJxUzmnKSgq5B6VvSTSADPQRqOpR4yJ7QBsTw",
+	"KwO9HoBeRmtFlRU7kBA4HKyQWyoH9VrYBRSKYCiRcpPRcdRcOhpdEFDL6qcCNTFKo9iRii3cJ3iNTQG8",
+	"wb2kyIC7CBjemKYpb10RQAWU0radcVjpEAuIs2/2F36kNZIXThvJGA8+oqCoew3IysVNi9ORNbh6cGD1",
+	"3lS9I9YKAjNBWObaKYHXKww0xfGa1g+yLEUuuRXXurpGrYTuXfeHG1kU++NSsejce+XvE6bTrfOWCMaS",
+	"ouf43ikUOHTtRXj+UhRNVcio0E4W/cAZwdwNKstumWroQBRc9bWJYeEFFqs0ewVYcx9incLRJExuWLWJ",
+	"IrIHLZqqS9yVROlUAdss5Fw58YSavz+CequC1tlK4X/I0GMFkzG94jdHvQWvKilyiAFjyEpW/vpzcgSw",
+	"/lChDrcjlYRekHEJ3/YgR+D+ZHzFpSIgwBuxe2BYxa3Igv0nCiMgyJwsoqA7fhRvNGoK897r9/29pji3",
+	"BDV32NWxj5Vx+GteFJMOScP0zbtaXefSEPETSSZVLc69gJUm3iXHBhhFJeJJw9aCV7nf/k2lVxUvYXu+",
+	"njGf+42oc54fotsG0iwB7SDz4Qe4ICDrCr5OHJO5TwXT6SF76+V/QC0joBVmrN6YeIKbSpfSiPzcw/DE",
+	"s4Bl4v0y5+Ci77silx5c9zBqT0YcK+R+JusPT1w+UVQ2BgcUFMypbvUepG0/bWxQ7hs3r91YvT1crih+",
+	"upkVthEnyFlOKckzkDyO/VDpAItCome8sQe5YmDiXTAdyRauYIAQY2zL98hXmTu21k7L8eX0joVKkWxv",
+	"5YvWD6I2mbUJ1+dUiUTNwpyKPmjMBsZOmCKBzkvCbZ5WY+K0hsSsJ5+FD7WvX/PVnhwkzjaOZfBKszrK",
+	"SeptXToBaCPV6pw9Z7xka1GJiwaPg1JcFdVuVO6+DMgwKuSTC7jqT2fMROrZRn5QHtBr7h4ZhHf7nQEk",
+	"/F5RCX6b2NpUIpqncVcBBTBkhtm6UiJHd37ysvaDXYP2lyzzcaMiTXxmuftnFcAHCE0TYaGaNYIPAQf3",
+	"EAP9zw+m1v2ByPCBiAwfhsD+m8Vz+C3iyY/i+hm5Ute1goTsoTPvnsFaKXAl+WeTkAtSpSGbUK+nWj3A",
+	"XusLMOiRYroXeDtLaS5WUhmEZ5pcZPbZkSh+K6ASnw9OdXKDg3QG5NP7Qq14jf+GDMt+IxT6677UVEoW",
+	"hpNofNRltCMufvWSnu7DfuHfM5zBkAYq1erLbX/yh4L6B2zWnvmlq5CehFhk+3qVpilqRKesN+b8lR/A",
+	"T7IAx9JAraR8+n9oib9X3K7xEKMH7bIE5ZVMGf8Dn2u6VtRxeS825ycnEcxwZWvtjm7377Yw5ycn//v/",
+	"/1/wyPnJyUkubk+s3f18+XSWbG33OZWtND+B9oQNfy7YDJAfCGMTKkeHv92Ons6yiQhhI8rCZaOc9MFW",
+	"lrwCZx08CUF1yl3sVgBOAcNs+cfA9RnwRsf9mfjYiHPlzmVTw26PKw+O4DYH8EAEaiHbSkPG4g4dIHQW",
+	"Pr+TJPOifMvtYo0FyUKoj+U7GWqf5WM5YC6CkZixr1Igyb7ifq1LcXSosb3PYL3yM3C2JuI007PBaEyY",
+	"rVZs4mC/x2QVaJpwU2NeoBv4uLF/57SlQOeBbMER02+vFXZQH22axkTT4i08m7TIulCCQJzmjDbbE4y3",
+	"qIYtHKPDq9gug1VzPzbcW0+ejhGn1UoYe+3075jOlEP7PhTVto7nATidiJUzhKCA1V4DP1INb0LFwzEx",
+	"3dppU0aXImRQt3SF/Smkfg7RXOP64TaBEuSYuL9I/4+/u6KiVONOpA8b7aaSh6AxkBEbDjoam++gaoMt",
+	"hciTqlwuzabg6TR6QiYxQuxpyS9KLtM+ODnnagCVSa3qZOzs+eUr9vjrb49Pk9lyXOXJZsFvfKfx0Jvq",
+	"+9dPGDb9Y9CynPl3h4e9To/9pJPTlxrh4E4pT3cRKMxCq6Vc1RWkij8wAR0U0tTGaf9pyz1C9v1INcdv",
+	"vDv/x+mY/5Fb5UOQ/YW4FcnuCJD1lgUXEuVt2iYhBqyuDlxQU5aCVt5QP42PmpzdbYhCGfr0tfTKByrY",
+	"hrINuj0o4LHkyLVZi/y1n/shXWTSqZvlOE4qNDS7STsU7wd/aDgbMlq7ucviU3q8sy93mKVy0WAZQ1Yv",
+	"oG4pzcDjNDHDI96eVi7Qo2CZ+uSgPZlBNOMUHd44/WAhC5F/Hxh+OKeyX6SxXMqF5MU1Wi0pl8hESE0/",
+	"UKM33G2g4cBkhKySrGYETJImnd/PiOqjAWJ6nYZLGaqIImDCHcvlckkJUdgQFnw+zSfg06HgVAYoCu/9",
+	"SVpKIv9gqtMwH0pzGiYi8J42UKnSpXgmfX7oLrnPer1pNDsedmj8BLz03Y86bg/YPDGABEA7CAjQBCZ2",
+	"ADTq6KGa2hd1AMJsL2r1V3HSHbVDNXdGow0bEO0NtOtejt3rLeqncJ3x/WTY8nkoxpAq0iXtVtOBGy1w",
+	"GbDLPMrSyNeCYTZ8lsdlXHNs7yYZP0gM9kTHXeTEwXpOaFP04ce82cAs4o5m58bYTPK0M/yptutI0CNI",
+	"CXUqKPuGRITQQpEMcuz7OFVVg1/sn1ANBDDfAYhljiWA812HZQwxbZQkoRWkbBPiID0FFdcFdK6DUEM4",
+	"XzAzaDSWzK+XRWGu5y1gsf55/WVPo+0Rg2OSTtNTN1IZrPEBTfjxAZKXQEsQyVyXG16JfLyl3YHzw8sg",
+	"Mb0AND+Cun/4t9Lg+r6oeUQYhdAj1aOjV1RXFRY5p0jyT51EZY7tcWRZaVihF7zYq297IPt/YjFeDHPi",
+	"2S6u0I5PcNwiD2FccMfSp/iu1bx/1OveqV53QlnZG7HlVZ7sc41QzXn6nm3azScrWqViy4KvViLqqT6N",
+	"8E2Uqu+MG5Ys/JbLgs8Hem2XYsCZbwrujLSprVD0jVDmLvdnaPlDQ3Ruwah1f0R3nHczyeHt+36jU+7z",
+	"eZ2ng7gwCa9VOnmW14WglrDh7IQiM0COVjnz85i0jcJPqbNP7OerZ1RVPRG0ozUPKmdR4t3Uc8wnV1RU",
+	"QMtDLgA4Ovtgj5ASmd8NmhKttvnq8O6K/GnToWjslLbpJtVoh91ksG3k8A2J4IBd5kyS6VZ+Mk65Aejj",
+	"PGNvp0KZbGo7oBLG3fenuatuxNBRmQgxHsRDewwAaXPD36UFbdMsDEjW8ryGxfvpR/Il4oxhzjIp0DzH",
+	"alIcegwaJk2B7bsjcOiIKNT2na5mvuEzqfVSAPNuOZdJMG+netxKsQXd40bssnYG7gODf3DjcKux/g21",
+	"PTRAoF4Y73gEaDw6/+b0bC829oBqdSlX6tlaIGzjAUsrNE+JDrDmoHrL8htA4odcPICFQkMOftxA6374",
+	"PZemeQSi+Q1w1IIr6Mmsi5wpvYXMRB8hipprpVLEQtTfz+jIp4TivzFvYG81GCwzSTePc92Rq75WNikK",
+	"17o84HxAA5DD7CS3qkO7fD0rBB+KczfAS/vgvGtzp2YJUOf/cdZxBYhc+459s0EREhJN229QmFdM6yEm",
+	"SPYJKnhVjqANU5KRtB4iabGWSpyDHyGX5gYrQlm9ydr9gwbTBSk1f2ICQxyuNzdyc6w3eOqPwdPhLlhb",
+	"1aJpm3LddPRJI99uCe6w4yRVGEn3CzS9njmTNrbdlCnBpeFYjTj9rheOzSdr7M175HCYWmgemluM1g/E",
+	"nQd8Sa65BkN0ss6JWR0HvWQ2orOSXNct26dJkDFWVxOA/HUloo2BY3PQlCITuA/brasivz4E6rtz2P3g",
+	"fuWtIZvT3uHyHnE7G9RZZ4rJUgwUmMPTNi1RGoL2xcqW764HqrEuoTsVQUpwy3Ju+ZwT7gY2ZOI3wjf5",
+	"avcac49MrrsaTiFs4tX9aFjUZSIN0D7g7wpJUSGmj8Xf0nih8sCLTF0B7BYtWyvGFUofrcQHN+uCVac2",
+	"7CrceCOKQKI/EnmVKmG5pDI4yl7QS6aEXK3nuq6gmahhVuvDV7DHgbsUIr+WauIx9Vk+6XznJlm/OXGJ",
+	"YKmlZKkPEguDRzxyPtKnmkUO79xPKVDdRtIN3OFKb/2KTV0yvZyspMBHhzokDOdS7e8f1ihVowcxDl0h",
+	"uqvS25i5ttQOLhl9Dgbe/plc4rPNXqa7JlJi2gHE+yvt+D5NjwB5o72MpjLMEK95CnF75Di/HT+74Doe",
+	"amAWK29TDrRfS9rRMpAU8Grpp7eSt+5+QFcYdblqAV/5BCp+M4AZvqq0MWMt3xZaWS5Vm4MSGejePgte",
+	"iVVFzq3bXVQxCsr5uzTc875cpJPJKUe3PJWPS7B3IUXkmEOjLMvfUZEQd0o6YMKD3zqG/v/A66bZ6JCP",
+	"PeyJb523PkB4pcsRIO/K2F6zjH7x0ahGMNg/wjEeX6xDG42BYMlYJ2Bn4HeSYVpVOFYm8gJ/3jge34bm",
+	"Nr5zHMKVmbu1GG/6ToxkVbUl1EH3yk8cldHpSei5XIlUL5DLH58cn33zOMB2U9nZQA81Qjm8TvMJttHO",
+	"Ac6NG0oFPj2enbab1RbOAETyxg7iJITy5Pu8IdYwqRMMf8fO6VLp6hoRX/tvficWsqQUEExlNQh5dc7O",
+	"3N++//lNxmbuX//++j/TkaSP2GSlWfkB1+ZPqUYLQ1363zoziVlqEQxcRJ1OOmjho4KhNnUKktFxekCq",
+	"85Wf3WQLjxhGEIVb5VMpt6kvpSPbyLxhFVLl0LlL5cDQDbyk/WewG/aKAYp0N9KAFh9pny1W8lRoti3J",
+	"zL5paLdtECY7yDgFqUnoclbeLmM/Xz3rZzEbK8t0sWrTZX3ZivNg7kt4MWMgXRlHpyxktqx9fXHoLdw/",
+	"89MzrpSwk50dTp939vlucuJS0kp+KlZS+YW32uWGuXb7iaJt0xjxEzuOIfsOmQ/Csi3gbMxFzOks9k5O",
+	"WCW9ej2y26/J0PRfkQag+eiFCS1shD1qb0CzuNQEOkke4e9JrgePbSL6vBtIkDysyiHKXx4Tj6FN7oHJ",
+	"G9jbP51qJ/5xl2C/e62VHIuUCJ+aBPcLRK2eq6VO9P2dCvB0aDlcsnroVdPHKWqHYBhnWJzWOkwDfsih",
+	"jNPudGkOAwRRZnlXPPmmdOegJNsL9pUHRnLiO2PHzf/i0blT45CuLNFG+CZkUMgsuLIXzVm37XZlPpwy",
+	"Xt6TNBQ2fFd6hAnKD5hzdfPAMOi2WvZCko8fwUXo//e0jYX/3ye/fPUve+/aZlqhgCi1wYjE8wx7HPWd",
+	"pkubrGyeaBrC64kM97hTG1wUd/8Evn89WKZwyny1csbO/FHKM/Y1i8VuyluQp71JWBw45HUfziD+AE+8",
+	"zwP22pIG9PJmIoGKRPGjHlm6WzHMCT9QmXkv4yWd7tLuogpJpkpsma58GSjg/4TpJVGPrFDjhljTNWvA",
+	"CBsy5p4YsN8sjxrYhzhC36lLO5Py95J9N01/wbB5MkkvmAbTHQR8s0l69zsEoucaQsWt2ABkx3iHyvQy",
+	"1EosdJUPoQogKcnlmTGjPfqM8WnXvvl+AmCAF3ZPOi3uKohmnotzFi3YvZ0x4h24JD2Zkn2Zbcd1Pkrw",
+	"24FGxlfkDmiVMw1WvPJ4ixs2b/aTSBCYN2Ib4jc/8zCluJtb2Jnxo5zKNYpy2odwPWj7EGBQtrCjpqW/",
+	"L/23JxnZkei5j3xuNt+1VgRiKqL2nr1MZmPjAoeJP9h9sqgEzweID/1TAGvKnVY/QxKfWKkbsnuwT2Xy",
+	"bA12uLzy3lg6mVg0ofSW6bTHOpL7CdFNU+hLJl22nb9Ed38l8Bt0LWIbhOnxn5aukmAU2nAzUnFG03Fb",
+	"CujYjdTypvnOQ8c0hiv2aEinbh5887R8fx6aos+M93AtKbEd8CVoO9jROkTA11Ll1F8jwt0xuhQI+YfQ",
+	"lzeQaWbqxdopuyu+MYdt7k/aio/Q/hwHG2yAHjdvTYbbZXtb4iJTTKs7bFUjXV9N++pN+ecPvbb2iLOm",
+	"IayXRdHJia6scOl0G4kavNuC8diIokBXz1PD8hE2OoEfOpQoZcU7O7knLDw8/O3XQxYhOecC2h86ltve",
+	"1dCwJaTsw+8iZxgcVk0nrODMoRTt9lp/T4WN2ZHRdbUQ+4i+gKigtK02wsRvd+f4UEeJc4hYu1tZOVhH",
+	"2a+9pGdGuGxvE+XBlshtEv1AoI+zuKsy4U194EHxzZMHDwxAFN3N+RMBOTW95M5mYwh+Xz9ugQeepjH8",
+	"OpNEzKi6knZ36aSuB2CglPC0FhRljGMaefjDwxux86c455YTGpAGbFQQ66ACCF7FVuTa2g1E6FNJ609U",
+	"aJ0I32pKVSlNHS4WanznOwI39eH7vulHGSjUa1Lh4eP+/4fXed6tsc0IhxyQYigQM2FemKc/JYcf/29s",
+	"RtK6iasogrKBPl1mDTGtPXN5Dx5tdOq25wIFtVJg+EYqhn0ht05Ndf+XYfjdtDMURnFaMqwmnvDGQ/aD",
+	"rggaETAMMX/kK0iO6oMEQlG090bSNwz7qmk12MEkYO4Lr2C3pVZNUNAfFqzW3gjFsOemKLUyFp/u5gky",
+	"XkCTxrfSrlkleOErCbBdEcKEIrxYS9WHTrYZiwJmN8Jdq7CV6Dgi6MOF1jeSwpnuZyodcSo4dT6z0hYC",
+	"mrN78LOjKDR+dEpHQfGNPDo/+vrh7OHX2EQUa2B8Hx3HysfBPKVKPe3J9Dw/OqdcoKfUWGjDK44oa0fn",
+	"f+uVyZnbjL0rzDuETzte6KJoWjnDnzZ8p2uL+fBH50f/qBFmGX0ujbrVSGdb1YJYmicl+SjS2MB3sLPn",
+	"Qd/5xT1sNloZpNXZbIZ5GMFjB6rkAgh38ncCc2nGG20BJYsC7f3377OEfEAvloemQvETFa1YTCBwW/4I",
+	"Z5X6WJj9yRuxrI3I8fnTA59/dMDz0WUE3NLI5r/94ghq6rLk1Y5WiesCJRP3xxlNnFk+d6t3J8v9L2hG",
+	"vqHgnKsb+EyLn6nrLuga2iRY2giVe4YmvPSnGt0QH20/X9Ak3reVDaqGuFdWMpfQOq7PS4isvRXKMl1b",
+	"5KjteuflE3Xcvn8+ms4Xl0LlxBjzHRPHJZdFhqlgVlNbWyfnM6bVQvRYYViqFdJMk2kHiZNRMZV6s63X",
+	"HPImBMuOPqfEMikW+67iSw9hAtWHym1cUwtyX4wCE8oYogQysLcxPQfmg1ZfyjVF8+154ZiFiChGC3gl",
+	"Lhqp1EFh8c2OQSnIKEa9xBbe8Hajv4KBzM2NgDYAD4+yDlPCZO9bMMGKQ4PIzyCdYAKwu8nLDnfMCycN",
+	"ARUI1Xxx15t7/tt74WYgUXTZo+fFKc9ZAynkOAoqerGPQ1/4nfwq8/eDEnAlgNX2yb/n1tDxbTdmn81m",
+	"p3+hFtqwZSCNKdIDAgtAe4O8kuPqVhTvP4valH4yYTbEjXPqkfmlKEpP0FsPBZ+hxbsBgGIzwAEnfLOp",
+	"NKUvpRUifEL8wQ+BHy6J4iNs0VhrzaXzexJSL/TiJmx2HeIhSryzDYeonDmWC+nj2E9nkFWpaXTA00iz",
+	"Kz71B7f+wa3TufUZ8AzjKD/nO8bblEjzo/dBJ29QvREKTD10H/8WGDEbhzgfsm/otw/wylDyH3naUx+h",
+	"4qQP+4bgVSFFxQISXOpLFN+jcu4wfvDLkwO/l85836cY+ChxhJ/HPc5lKb40x02rpoBjswT4F8od6kBR",
+	"l6zeoNU+dNooNXRY8G/47rcm9e/HiHtNlPoM9tuEu+b3dK/8pC056ulqkZibjbrPXOsbj4YpdoN8ny8H",
+	"L5lNJdX/vYYarbwZPoRD51LxKgHR91viuoPNOsgdBQ5yu05DpBgG24OYvarJ86YC5A/1ZGrQ6Hh2enV6",
+	"dj6bnc9m/3Vy+s3AZ6Pqmi8njPTac8Y+PcIpY3r1W48Z+YPQ6BsPTDdFSao22LYHy5IVNcTzYXZMSXxg",
+	"kDDRyVvuDSX8MCWU8EoVFPmVpl+gm7HLqydvrk5ePv/p56vvL1tgCtjCKAr4NUWEezjz/jhxUsbfDySX",
+	"O/AaSRlOKR/YnHDHFrwUnz4UBSkrKU6j2TWB+wcmePUjhqowDwALXvFvAf20yaG9aDJJMfXYp9E1Y0MR",
+	"WosJa4S7SMLpXtal8REI7LXKFRPKVgDyTnVdD1nIL1vVvOLKCkFlZcbp56XInYqOILfrSojYyVzqSpz7",
+	"4i1onbgUkKtRCV+522RoIPa3VqGrQtY0swFqYSGwhk5rsNsQlAQ4kUqIi4Z+vkCscOY7zHOttwruqKXv",
+	"i5MTmp1QUBuBCRI9Z/cPNdmX9yR9YfyhAD7+FvNU1D+bCnUfGHjOd03H+Ad0/r0VudML5jsiLMaYoB1J",
+	"zCENYtyQw/+FL/e5NyrQFxJ0eLbmUmWOu2H+gKQBvTLx+k5QhyvG61xaXbG5WEnK2rmAjuKbOIeGzUWh",
+	"3S0gCiMg6NaiS8mrGyTIEF1e4hP3SBf8wpu6EGaISSr6MUUHvLfL2lh2I4Qzoz2DONu6XXcPWUyQIYEw",
+	"lj1KnMwpf3EwLiSMpb5We6601pX1MfWkbKzBtk/8ypwQwCIkpgcdS53a18+mnTVEHWAAQoP5cu68XPBK",
+	"GMvmMg/ZR4u14BsBaAdLVCVbyhU1E8aroJstfpdrj66g0dNLj3wKhYbaiU5Uafzk7zHxIdwjvtszVJ2A",
+	"ogJpMj4/ppWFkc6FgCpGiUWGzy7/yv7089UPx//6Z3f7/8eLy/9oUi6xChGaGjfjPmTfgz5bIaDd3+t8",
+	"hT9La0SxPHf6Ocf2/dD6msq54C4QS8hIeshC3RfMA9jDF3f5Yq/U9Y4J6Q0fjMqst5W0gpBocOhWnbuv",
+	"KZND7mPHRbs7eI6neAL1wgp7bGwleHkHx8in8wQiramuL5lqxp1KtiCAHmDFCnGDvpTcsqcgmDiyml4G",
+	"ZVcqgrXzJyrD7FXh0625h1xZUPFdX1yd/IqH4v0Jqa6j1y090uPbhIMlNI/9MlwOyAZ+AUPOOf/zl+M7",
+	"QL2qySAnC6lTnQiqeLBcIpUcsi4gB0x7zX6QASyBhrTyUTt593A6QvflMJWFaGp+mB8nLRWzGKOWovE4",
+	"RZ+M9qdHs2//7GQ4pmCjMgmFwdCLwzcD86YWadceEgTfTohePy1sdnWfLPzxIyldPJfPIkOnHR4GkBXY",
+	"MON3FF15qvUNlXfY+Mg2aDi+o0WMiZOIMsZlQUNy+FkEmXVvm958ZGDDG+CuT6E1RgVR7sNQoa2EcFIP",
+	"FMlQqxNNO6Iq4DKhQCtECrnphbwRTIBiGOf2xCjeo7ZAU5LOwdKHf67BygCHkWZlvVhDHTJBR0Iqr3Ty",
+	"E0GjHD8EVBBn/j5kBCfVwB+sucoBHM9DtTlJD7a0IifelmOJEC1CQHHCVhRFSibiQ/iVj+oUhuzPeaEX",
+	"NyYFuoqe4i/eKQyEmWpC6e5eEepEFhzFgCuATV06qeb3KyO/mX39sY1un6RUFIF7E/7mAGB/wfK64vOC",
+	"0Pq5Mltoq/U+G45UBK78Ivf5Hp0ZUwgacdBkX8WQNf3Ee+08CjLZwmxRSKHstcwj5Q6fRM0OcBVxJ307",
+	"PIHokYSgAQ1Lu+pfIyZJU2JbxHSDoeB6LLQhjXAjuLO9DV+KYodWNz4XSj+bjpFEMBqVYggECbGtpLUC",
+	"3PGw2aRIIVwAKp4mKtP2M/vTo9nsz20EF9So3Syh2POC9GwVSGNusBoYFs8VgHDwW/AlQPWbJ5rTcG8g",
+	"LGAcLQh5W+8BECTUpB1gk2Ka0ulsNqPFl4yvBc9pkn96dOYU6X/7/oq1/aq47O2gy/Yhe7LC4Il7xAj3",
+	"SXd51Vhowt6K+aVeuIHa9+vJ1rA/OfsTz+5LYQxfiaQ2bup5KeMz/vGV5nij76W8bbpseQI7PkXCJNwR",
+	"n0SNPvv2c18pl8ARI9KvCc0NXic9je9kawZDkb6+HxjctHk2i9Qw+uWN2BS7CzbXdg2y598vX/3ErHhn",
+	"Tb8+Cv1i6RvsFLemf7E0p0pirfU93jHNt5wqljrsKWL+Gm6E921VelCrvE8DhW7tkVv6osHadpcmNAAp",
+	"NeCNOQHok5g+hd15fzrYlq459E0vGfeKp6fBZPVgyNz8Anby07vkkiR/i1WWnfSkloqGqk+DJJ47e2xp",
+	"wctlGpD791McUOG4HeqD2tQDURMCq6A+Pp1u4AB7D4XX6ZbgYLd9M5uxt2vU976ezeiRjJ3NZiAWHRs+",
+	"ZJca9LugwEzW8TJngyuU675hVKPiQaA4B8zf7VoWwulQ8VfgqDvitToz+eCz9c+anrsxwHFgo6DYRekU",
+	"bb1N6TA0WnM8Pr4OE3eB/8ROv6mH8rfs3/siFJ9/k7eiK7UDB2KHIYhpu0PqbrRixwphjD/L5B8D6wyf",
+	"dlq8AXGzqaSuur6wDZdOUpwQFsxouuBr7pjtO3ryk8Stoy9ONcn9Sj5YX4rgp3qVztSDt+tmzOh/1VKu",
+	"amcJayU87HiS6tJAIGO4dsQ/EVP940uW7+gr9xhSmJh4qfIkxP6AbUTm/6ePz47wxgutsRnjS53Pa8Ou",
+	"nr32PHnBTKG36EJwanYhklyxqfQ4uBEcRv/Qp9gX5D765NSDGJZxn9T2ZHA3M97svj829c6uBM+TVDaI",
+	"TrVf5EFi+qeSdlKtCDZrKpnDOu6VzESHdj73Uipp1nie0uILMiDp5XuSXTT6Z4qGdvdsdI8+jY50qA5z",
+	"dj8s8zwXysolxufxUALKHLO8WgmEHgb2QOWEeGTspAZkkCFfg1B5zGutLX+UwB4Hm2MVUFo+pUU5QjhS",
+	"AWn1rN6MmeOD6/2sLP6FUPKJn1XGrGYrzZz5J+16msF9qKW9j3NP5tT68+N/elD8yvaJuI+yXpX/IXo/",
+	"R/rJCN+7TYnFrtW9pOb9gvaEmu58Wo6lj346sfZC3oo9vNNk0EU0NWu9NV+iE+PeLvQ3gucEh3Hrm0JM",
+	"YCMjV+rT8hDU53jp4L5+P6LPDf3MfeoPwfdbZelnutxwapKMIM6UukBnPbxK5QlWszXfQDRuL99vuV2s",
+	"75vxu0FMn4DhSxBhEhBCvIW2JSGZwcNBYkf0esMg7BleaXB7vRrqzGnUoKAKsh/mhPfuV9loIdl/yYcu",
+	"6/ARboO7MkR+Ed8iEHrgeauJzx8HdsIdRPSD3BoG4R9iWcyjxBMgIw9hfF734VA4u8o/c0gpYRuF4otG",
+	"ZJjmkEIiTHb4eVgDqVihV7240Mc5h74PT3oOoWydsq1iD2A76yHgJsRoDFqJVDorFJfzogBXRVWrNj9V",
+	"AjPcR9jpDT1yjwLKfyJBmKfQeVSilxRPTsbERi/WKPKhqpmyciGlBTq3hPIyzjaVXlW8LEWHjj/qLZVf",
+	"+A9QRMRYXfGVoz1MCgPhWVuRhq/SLDZctr20XnsZyywptBFeHk/x98QqPV2JGRXkU3NFD0gbiaOW+Pme",
+	"LsVItxouSqR2CKFRAtNjjRxo5FYuTuiRkYGgOz1ja10jsEGAGvB7Axc45jkCkoISIjeUfg6JIJUuBP3V",
+	"F6BjjWMqmh21b7gv7RlHP+g2fzRKaASq+NSxoHba2lpvPc2VO2RWs0LrG9ZqeOKRN1oNMxa6dOeTL9qt",
+	"ARAwfShr7SqZf7k1lMXm7j+M/WKr99LnsxG3qVY9KWZrOnvY52pmbt6FgHMKEvGMGazFWokmQ8xx2Wu+",
+	"8m/Ro0uxpSxVSLCAOKZS2MsRLud2Di3kOAKTzxjBSEjQt+ktyjJuvQnvQNEMvPkNMxdUaA8TCcKooVAn",
+	"VS8NuXFJGPX3JqnxA0MapPW15JHYcRTFNdvghuBmPde8yr0nosM09eh9dIlP3PMiazO2yjoJG+FuV9h+",
+	"d5SWvPJICe58tBbpuxiNhe+uQqeje1un/8QQPBD+DIlDvIRUUm2wTnGrfWeiJkGgraLEICs0UGxZcHbz",
+	"ds0W2kAy49afaln5XCeTItjJr24i708It2GSgUrQaR/BRL0CkCTIPXQSEmtheCVC3m4Ga4MrDE1tw6iw",
+	"2fcxcoIrqrknGsb1paHongWACrwDrSxFU4w1F6taddI/W1mihpXSGCyrxwz/SIXZcmmxJQKVrBJKUkqq",
+	"bGqzDtAk9xIErc1a5DFQx6ezjPEEXIL+N5ipgVoTqIjYGmH7eyoIhZAeMSpxswn6Mqez3fRcbWQECPrd",
+	"MRZyECJQ60xXPB8HT7rCJ+5z/+ELz9VSjwOK3FMG+w+6Yts1QXhBsSVgnrXI1LSZHLwq/ur7Sd4bneKO",
+	"3iMtsxBbDK0j6tJL98N9FtbKxRq/7tluVck8rrNtNRVvd98etILeegNysyl2EUQJiWkqJaM84FYZEi0c",
+	"AStyHYndkMC+lJaa2eHwoQGpjNput/RFadi20mqFV6i0GRV46QoGdF8uiosmgRJGOxDNJbBR6lL9cEiW",
+	"LNm8TsxrKwtppWMek3ObsdKp22ApCrORTbHtUtcKqs339bK7I6xBWRdWbnhlT9xIxzm3vH1Cun1UCzHU",
+	"eXsB+pJesrNvHrOXTxmAykGX/b2oMk2L/nSDfPyROtT955OXL84bt8RCF3Wp4Bw8u/wrpJfHqGXtMCpW",
+	"HrpnJs2r08EVVt9v2fppr+9Wr/ux65vOpDuAAGDgD+eXhI7zgoxt6rg3QZaRrYlr68Av4BMnlTNjF7KQ",
+	"ocFH8hbxj4khGdDBGNALXvj2SC2/cXNaw0UQlFLyWw2BxrnRjg5DqCuMpliXh+Pz8JfoCzR8F7dwTgqy",
+	"ovhyehK8ae9Wyh3qlgUNGs2XxLtdiw8bWfsrN67U6vBzhl1vkZFVArR9pO6x9VFy50QuoAwS0VYidvBM",
+	"LHuEmFfSl3JI0eP70WLF4FNz2/z+/wQAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
