@@ -108,7 +108,7 @@ func summerDay(homes int) scenarios.Scenario {
 }
 
 func replayOnce(ctx context.Context, s scenarios.Scenario) (row ReplayRow, err error) {
-	l, err := embedded.OpenMemory(ctx, scenarios.Community, s.Tariff.Currency, ledger.SeededNames(s.Seed))
+	l, err := embedded.OpenMemory(ctx, scenarios.Community, s.Currency(), ledger.SeededNames(s.Seed))
 	if err != nil {
 		return row, err
 	}

@@ -256,7 +256,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 
 func (h *Hub) openRewards(ctx context.Context) error {
 	h.rewards = &rewarding{
-		site: h.site, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
+		site: h.site, tariffs: h.tariffs, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
 	}
 	return h.rewards.open(ctx)
 }

@@ -9,16 +9,17 @@ import (
 
 // office is where those who run the community are served.
 type office struct {
-	site   *site
-	purse  *purse
-	values *valuesDesk
-	desk   *desk.Desk
+	site    *site
+	tariffs *tariffs
+	purse   *purse
+	values  *valuesDesk
+	desk    *desk.Desk
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
+	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
 }
 
 func (o office) community() api.Community {

@@ -68,8 +68,12 @@ func (p *pages) open() (err error) {
 		return err
 	}
 	p.live.Apart(plan.Market.Apart)
+	p.live.PricedBy(p.market.tariffs, plan.Market.Minutes)
 	if price, some := sharedAt(plan); some {
 		p.live.SharePool(price)
+	}
+	if key := plan.Market.Rules.Key; key == nil || key.Price.By == settlement.ByMidpoint {
+		p.live.ShareHalfWay()
 	}
 	return nil
 }
@@ -199,7 +203,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site, p.purse, p.values, p.records.account.desk}.operator(dir)
+	operator, err := office{p.site, p.market.tariffs, p.purse, p.values, p.records.account.desk}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 // rewarding runs the programme of storage rewards.
 type rewarding struct {
 	site      *site
+	tariffs   *tariffs
 	batteries *steer.Batteries
 	ledger    *ledger.Ledger
 	evidence  *evidence.Log
@@ -120,7 +121,11 @@ func (r *rewarding) show(h steer.Home, now time.Time) {
 	if !asked {
 		return // the page forgets it by itself
 	}
-	cost, first := r.costs.Of(battery, c, r.site.plan.Tariff.Retail, now)
+	rates, err := r.tariffs.Rates(h.Meter.MeteringPoint, grid.IntervalAt(now, r.site.plan.Market.Minutes))
+	if err != nil {
+		return // nobody knows what it costs
+	}
+	cost, first := r.costs.Of(battery, c, rates.Retail, now)
 	if !first {
 		return
 	}

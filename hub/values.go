@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -104,11 +105,14 @@ const communitysSecret = "/community"
 
 // count has the ledger record a file that was staged, from when on its values count.
 func (d *valuesDesk) count(ctx context.Context, done api.ValuesImport, f archive.File) (api.ValuesImport, error) {
+	defer d.corrections.imported()
+	done.Digest = &f.Digest
 	if err := d.corrections.put(ctx, f); err != nil {
-		return done, fmt.Errorf("import %s: the values are kept, and count when the ledger has the file: %w", f.Name, err)
+		d.market.log.ErrorContext(ctx, "official values do not count yet", slog.String("file", f.Name), slog.String("error", err.Error()))
+		done.Notes = append(done.Notes, api.ValuesNote{Text: "the file is kept, and counts once the ledger, which does not take it now, has it: nothing has to be done"})
+		return done, nil
 	}
-	done.Applied, done.Digest = true, &f.Digest
-	d.corrections.imported()
+	done.Applied = true
 	return done, nil
 }
 
@@ -118,22 +122,22 @@ func hexDigest(text []byte) string {
 }
 
 // parse reads a file by its mapping.
-func (d *valuesDesk) parse(u web.ValuesUpload) (official.File, official.Problems) {
+func (d *valuesDesk) parse(u web.ValuesUpload) (official.File, official.FileError) {
 	o := official.Options{Format: official.Format(u.Format), Zone: d.zone}
 	if u.Mapping != nil {
 		m, err := official.ReadMapping(u.Mapping)
 		if err != nil {
-			return official.File{}, official.Problems{{Field: "mapping", Text: err.Error()}}
+			return official.File{}, official.FileError{{Field: "mapping", Text: err.Error()}}
 		}
 		if m.TimeZone != "" {
 			if o.Zone, err = time.LoadLocation(m.TimeZone); err != nil {
-				return official.File{}, official.Problems{{Field: "mapping", Text: fmt.Sprintf("time_zone: %q is not known: write it as in Europe/Vienna", m.TimeZone)}}
+				return official.File{}, official.FileError{{Field: "mapping", Text: fmt.Sprintf("time_zone: %q is not known: write it as in Europe/Vienna", m.TimeZone)}}
 			}
 		}
 		o.Mapping = m
 	}
 	f, err := official.Parse(u.File, o)
-	if problems, wrong := err.(official.Problems); wrong { //nolint:errorlint // Parse returns no other error
+	if problems, wrong := err.(official.FileError); wrong { //nolint:errorlint // Parse returns no other error
 		return f, problems
 	}
 	return f, nil
@@ -199,7 +203,7 @@ func show(into *api.ValuesImport, p official.Preview) {
 	}
 }
 
-func problemsShown(all official.Problems) (shown []api.ValuesProblem) {
+func problemsShown(all official.FileError) (shown []api.ValuesProblem) {
 	for _, p := range all {
 		shown = append(shown, api.ValuesProblem{Line: p.Line, Field: cmp.Or(p.Field, ""), Text: p.Text})
 	}

@@ -10,6 +10,6 @@ ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
 days, interval (minutes), gate_closure, deadline, latitude, longitude, homes,
 mechanism (uniform), tariff {version, currency, retail, feed_in}, rewards (the
-terms of the storage rewards, as in a configuration), pool, own, strategy and strategies (as there), cheats [{home, cheat}]
+terms of the storage rewards, as in a configuration), pool, own, sharing, strategy and strategies (as there), cheats [{home, cheat}]
 (claims-capacity, replays-readings, fakes-delivery). Trade begins with the first interval whose gate is still open at the start, so that a day of 96
 quarter-hours settles 95.`

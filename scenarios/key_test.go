@@ -167,6 +167,15 @@ func compared(t *testing.T, key, market *scenarios.Result, dir, other string) {
 		if m.Net[0] != net(market, m.Member) || m.Net[1] != net(key, m.Member) {
 			t.Errorf("%s: %v, want %d and %d", m.Member, m.Net, net(market, m.Member), net(key, m.Member))
 		}
+		var shared grid.Energy
+		for _, s := range key.Statements {
+			if s.Member == m.Member {
+				shared += s.KeyBought
+			}
+		}
+		if m.Shared[1] != shared {
+			t.Errorf("%s: %v Wh shared, want %d by the key", m.Member, m.Shared, shared)
+		}
 	}
 	var b bytes.Buffer
 	if err := c.Print(&b); err != nil || !strings.Contains(b.String(), "home-12") {

@@ -95,9 +95,9 @@ func OpenLedger(ctx context.Context, s Scenario, dir, kind string, say func(step
 	var err error
 	switch kind {
 	case InMemory:
-		l, err = embedded.OpenMemory(ctx, Community, s.Tariff.Currency, names)
+		l, err = embedded.OpenMemory(ctx, Community, s.Currency(), names)
 	case Embedded:
-		l, err = embedded.OpenLedger(ctx, dir, Community, s.Tariff.Currency, names)
+		l, err = embedded.OpenLedger(ctx, dir, Community, s.Currency(), names)
 	case OnFabric:
 		return openNetwork(ctx, s, dir, names, say)
 	default:
@@ -125,7 +125,7 @@ func openNetwork(ctx context.Context, s Scenario, out string, names *ledger.Name
 	}
 	var l *ledger.Ledger
 	if err = n.Up(ctx, say); err == nil {
-		l, _, err = n.OpenLedger(ctx, out, s.Tariff.Currency, names, slog.New(slog.DiscardHandler))
+		l, _, err = n.OpenLedger(ctx, out, s.Currency(), names, slog.New(slog.DiscardHandler))
 	}
 	if err != nil {
 		_, down := n.Down()

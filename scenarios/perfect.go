@@ -17,6 +17,26 @@ func worthOf(s Statement) (grid.Money, error) {
 	return -worth, err
 }
 
+// standing is what a member received, would have received alone, and what its energy is worth.
+type standing struct{ net, without, worth grid.Money }
+
+// with adds a statement. Errors: grid.ErrOverflow.
+func (m standing) with(s Statement) (standing, error) {
+	worth, err := worthOf(s)
+	if err != nil {
+		return m, err
+	}
+	for _, x := range []struct {
+		sum *grid.Money
+		add grid.Money
+	}{{&m.net, s.Net}, {&m.without, s.Alone()}, {&m.worth, worth}} {
+		if *x.sum, err = x.sum.Add(x.add); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
 // perfectSharing is what all members would have received together in an interval, had what was
 // metered been shared as well as can be: a point's own first, where the rules say so, then those who save most by it from
 // those who would have earned least, as long as that is no loss. Fees of lines are left out.

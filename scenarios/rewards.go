@@ -107,7 +107,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 		return nil
 	}
 	terms := rewards.Terms{Rewards: *s.Rewards}
-	programme, err := terms.Programme(s.Interval, s.Tariff.Currency)
+	programme, err := terms.Programme(s.Interval, s.Currency())
 	if err != nil {
 		return err
 	}

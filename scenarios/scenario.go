@@ -132,7 +132,7 @@ func (s Scenario) Validate() error {
 		}
 	}
 	if s.Rewards != nil {
-		if _, err := (rewards.Terms{Rewards: *s.Rewards}).Programme(s.Interval, s.Tariff.Currency); err != nil {
+		if _, err := (rewards.Terms{Rewards: *s.Rewards}).Programme(s.Interval, s.Currency()); err != nil {
 			return fmt.Errorf("rewards.%w", err)
 		}
 	}
@@ -147,7 +147,7 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if _, err := s.Rules(s.Tariff.Currency, s.Interval); err != nil {
+	if _, err := s.Rules(s.Currency(), s.Interval); err != nil {
 		return err
 	}
 	money, err := s.Money(s.Tariff, s.Interval)
@@ -173,4 +173,14 @@ func (s Scenario) book(m config.Money) (*tariff.Book, error) {
 		return nil, fmt.Errorf("home_tariffs: %w", err)
 	}
 	return tariff.NewBook(kept, m.Zone), nil
+}
+
+// Currency is that of all tariffs; where they are wrong, which Validate says, what the usual
+// one says.
+func (s Scenario) Currency() string {
+	money, err := s.Money(s.Tariff, s.Interval)
+	if err != nil {
+		return s.Tariff.Currency
+	}
+	return money.Flat.Currency
 }

@@ -119,7 +119,7 @@ func (s Scenario) replayed(version string) (r Replayed, err error) {
 		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
 		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
 	}
-	rules, err := s.Rules(s.Tariff.Currency, s.Interval)
+	rules, err := s.Rules(s.Currency(), s.Interval)
 	r.Pool.Price, r.Own.SamePoint, r.Sharing = rules.Pool, rules.SamePoint, rules.Key
 	if r.Strategies == nil {
 		r.Strategies = map[string]string{}
@@ -186,19 +186,16 @@ func (r *Result) Summarize(version string) (Summary, error) {
 // member against itself without the community.
 func (r *Result) compare(s *Summary) error {
 	intervals, bought, sold := map[grid.Interval][]Statement{}, map[grid.Interval]grid.Energy{}, map[grid.Interval]grid.Energy{}
-	type account struct{ net, without, worth grid.Money }
-	members := map[string]account{}
+	members := map[string]standing{}
 	for _, st := range r.Statements {
 		intervals[st.Interval] = append(intervals[st.Interval], st)
 		contracted := st.Bought - st.Sold
 		bought[st.Interval] += min(max(contracted, 0), st.Metered.Import)
 		sold[st.Interval] += min(max(-contracted, 0), st.Metered.Export)
-		worth, err := worthOf(st)
-		if err != nil {
-			return err
+		var err error
+		if members[st.Member], err = members[st.Member].with(st); err != nil {
+			return fmt.Errorf("member %s: %w", st.Member, err)
 		}
-		m := members[st.Member]
-		members[st.Member] = account{m.net + st.Net, m.without + st.Alone(), m.worth + worth}
 	}
 	for _, m := range members {
 		if settlement.WorseOff(m.net, m.without, m.worth) {

@@ -21,6 +21,11 @@
 //     that a flow against it gives the fee back.
 //  4. Utility. The rest is bought at retail or sold at the feed-in price.
 //
+// In a community that shares by an allocation key (Rules.Key) nothing is traded, and the key
+// divides what is left (package sharing) in place of steps 2 and 3, own energy first only where
+// the key says so. Allocated energy costs the key's price; who consumes it pays the fees of the
+// lines that it took, and the parts of its tariff that neighbours' energy pays too.
+//
 // Where metering points have several tariffs, or neighbours' energy pays a part of one too,
 // each bids at what neighbours' energy saves it and offers at its own feed-in price, and the
 // clearing runs on metered energy: trades that came otherwise than agreed are made good by
@@ -168,7 +173,11 @@ func (s Statement) Alone() grid.Money {
 // added.
 func WorseOff(net, without, worth grid.Money) bool {
 	const cent, part = 10_000, 1000
-	return without-net > max(cent, worth/part)
+	less, err := without.Sub(net)
+	if err != nil { // by more than can be said
+		return without > net
+	}
+	return less > max(cent, worth/part)
 }
 
 // Run is a settlement run.

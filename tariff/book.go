@@ -130,6 +130,13 @@ func (b *Book) schedule(a Assignment, i grid.Interval) (Schedule, error) {
 	return b.flat(i).Schedule(), nil
 }
 
+// Flat returns the tariff of two prices that counts in an interval where it is anybody's; its
+// currency is the community's.
+func (b *Book) Flat(i grid.Interval) Tariff { return b.flat(i) }
+
+// HasFlat tells whether anybody has a tariff of two prices at a time or later.
+func (b *Book) HasFlat(at time.Time) bool { return b.usesFlat(at.Unix()) }
+
 // flat returns the tariff without components that counts in an interval.
 func (b *Book) flat(i grid.Interval) Tariff {
 	found := b.kept.Flat[0].Tariff

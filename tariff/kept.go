@@ -276,10 +276,15 @@ func (k Kept) Push(name string, prices []SpotPrice, now time.Time) (Kept, error)
 	k.Schedules = slices.Clone(k.Schedules)
 	at := slices.IndexFunc(k.Schedules, func(s Schedule) bool { return s.Name == name })
 	if at < 0 {
-		return k, fmt.Errorf("there is no tariff %q", name)
+		return k, fmt.Errorf("there is no tariff %q: %w", name, ErrUnknown)
 	}
 	if k.Schedules[at].Spot == nil {
-		return k, fmt.Errorf("tariff %q has no series of prices", name)
+		return k, fmt.Errorf("tariff %q takes no prices: %w", name, ErrUnknown)
+	}
+	pushed := Spot{k.Schedules[at].Spot.Minutes, slices.Clone(prices)}
+	slices.SortFunc(pushed.Prices, func(a, b SpotPrice) int { return cmp.Compare(a.Start, b.Start) })
+	if hole, some := pushed.Hole(); some {
+		return k, &PricesError{fmt.Sprintf("there is a hole: the price of %s is missing", hole.Format(time.RFC3339))}
 	}
 	spot, err := k.Schedules[at].Spot.With(prices, now)
 	if err != nil {

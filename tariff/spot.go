@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -40,6 +41,24 @@ type MissingPriceError struct {
 func (e *MissingPriceError) Error() string {
 	return fmt.Sprintf("tariff %q: its series has no price for %s: add it to the file, or push it to /api/v1/tariffs/%s/prices", e.Tariff, e.Start.UTC().Format(time.RFC3339), e.Tariff)
 }
+
+// UsedPriceError says that a price was used, and stays as it is.
+type UsedPriceError struct {
+	Start      time.Time
+	Price, Not grid.Price // millionths/kWh
+}
+
+func (e *UsedPriceError) Error() string {
+	return fmt.Sprintf("the price of %s is %d and was used: it stays as it is and does not become %d", e.Start.Format(time.RFC3339), e.Price, e.Not)
+}
+
+// PricesError says that prices do not fit their series.
+type PricesError struct{ Reason string }
+
+func (e *PricesError) Error() string { return e.Reason }
+
+// ErrUnknown reports a tariff, or a series of one, that there is not.
+var ErrUnknown = errors.New("its prices are not those of a series")
 
 func (o OfSpot) check(p *problems, path string, spot bool) {
 	if !spot {
@@ -131,7 +150,7 @@ func (s Spot) With(more []SpotPrice, now time.Time) (Spot, error) {
 	added := Spot{s.Minutes, slices.Clone(more)}
 	slices.SortFunc(added.Prices, func(a, b SpotPrice) int { return cmp.Compare(a.Start, b.Start) })
 	if err := added.checkPrices(); err != nil {
-		return s, err
+		return s, &PricesError{err.Error()}
 	}
 	all := make(map[int64]grid.Price, len(s.Prices)+len(more))
 	for _, x := range s.Prices {
@@ -139,7 +158,7 @@ func (s Spot) With(more []SpotPrice, now time.Time) (Spot, error) {
 	}
 	for _, x := range added.Prices {
 		if known, is := all[x.Start]; is && known != x.Price && x.Start <= now.Unix() {
-			return s, fmt.Errorf("the price of %s is %d and was used: it stays as it is, not %d", time.Unix(x.Start, 0).UTC().Format(time.RFC3339), known, x.Price)
+			return s, &UsedPriceError{time.Unix(x.Start, 0).UTC(), known, x.Price}
 		}
 		all[x.Start] = x.Price
 	}

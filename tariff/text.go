@@ -19,6 +19,13 @@ func PriceText(p grid.Price, currency string) string {
 	return decimals(int64(p), MinorDigits(currency))
 }
 
+// PriceColumn writes a price by the kWh for a column of them: with two decimals more than the
+// currency's own at least.
+func PriceColumn(p grid.Price, currency string) string {
+	const more = 2
+	return decimals(int64(p), MinorDigits(currency)+more)
+}
+
 // MoneyText writes an amount with the currency's own decimals at least.
 func MoneyText(m grid.Money, currency string) string {
 	return decimals(int64(m), MinorDigits(currency)) + " " + currency

@@ -11,6 +11,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/meters/pairing"
 	"github.com/commonwatt/commonwatt/meters/profile"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -69,6 +70,8 @@ func operations() map[string]asked {
 		"getBalance":        {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
 		"transferMoney":     {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
+		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
 		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
 		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
 		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
@@ -118,11 +121,22 @@ func operated(t *testing.T, values web.Values) http.Handler {
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
 		Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
 			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}, Values: values}).Handler()
+		}, Tariffs: takesAll{}, Values: values}).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return contracted(t, h)
+}
+
+// takesAll is a book of tariffs that takes all prices.
+type takesAll struct{}
+
+func (takesAll) Shown() api.Tariffs {
+	return api.Tariffs{Zone: "UTC", Minutes: 15, Time: now, Currency: "EUR", MinorDigits: 2, Tariffs: []api.TariffNow{}}
+}
+
+func (takesAll) Push(_ string, prices []tariff.SpotPrice) (api.TariffSeries, error) {
+	return api.TariffSeries{Minutes: 15, Prices: len(prices)}, nil
 }
 
 // TestWhoMayDoWhat tries every operation of the contract, and what is beside them, with
@@ -214,8 +228,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 9 {
-		t.Errorf("%d operations take a body, want 9", tried)
+	if tried != 10 {
+		t.Errorf("%d operations take a body, want 10", tried)
 	}
 }
 

@@ -41,6 +41,7 @@ func behind(t *testing.T, a web.Access) http.Handler {
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	a.ViewerKey = "viewer's key"
 	s := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s = s.Operated(web.Operator{Tariffs: takesAll{}})
 	h, err := s.Behind(a).Handler()
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ type homes struct {
 	ledger []string          // accounts by the place of their home, which strangers are not told
 	drawn  map[int]time.Time // wall time of a home's flow
 
+	prices   priced
 	devices  devices
 	outlooks outlooks
 	today    today
@@ -201,7 +202,17 @@ func (h *homes) home(at int, now time.Time, t api.Tariff) api.Home {
 	if home.Challenge != nil && !now.Before(home.Challenge.Until) {
 		home.Challenge = nil
 	}
+	own := h.prices.of(home.MeteringPoint, h.prices.interval(now))
+	if own != nil {
+		home.Tariff, t = own, *own
+	}
 	home.Contract, home.Expected = h.outlooks.contracted(h.own[at], now, t)
-	home.Pool = h.outlooks.shared(h.own[at])
+	switch home.Pool = h.outlooks.shared(h.own[at]); {
+	case home.Pool == nil || h.prices.prices == nil || !h.outlooks.halfWay:
+	case own == nil:
+		home.Pool = nil // what it costs is not known
+	default:
+		*home.Pool = (avoided(t) + t.FeedIn) / 2 //nolint:mnd // the middle, as near as a home knows it before the others are metered
+	}
 	return home
 }

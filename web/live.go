@@ -175,6 +175,14 @@ func (l *Live) SharePool(p grid.Price) {
 	l.homes.outlooks.pool = &p
 }
 
+// ShareHalfWay tells that the price at which a home shares after delivery is half way between
+// its feed-in price and what energy of neighbours saves it, by its own tariff.
+func (l *Live) ShareHalfWay() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.homes.outlooks.halfWay = true
+}
+
 // Apart tells which metering points share nothing after delivery, neither with others
 // nor with the member's own.
 func (l *Live) Apart(points map[string]bool) {
@@ -205,7 +213,7 @@ func (l *Live) snapshot(status api.Status) api.State {
 	now := l.clock()
 	l.homes.follow(now, status.Speed)
 	return api.State{
-		Community: l.community, Tariff: l.tariff, Status: status,
+		Community: l.community, Tariff: l.homes.prices.usual(l.tariff, l.homes.prices.interval(now)), Status: status,
 		Trades: slices.Clone(l.trading.trades), Intervals: slices.Clone(l.trading.intervals), Homes: l.homes.shown(now, l.tariff),
 	}
 }

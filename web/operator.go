@@ -11,6 +11,7 @@ import (
 type Operator struct {
 	Key       string
 	Community func() api.Community
+	Tariffs   TariffBook // nil: there are none
 	Members   Members
 	Fund      Fund // which everybody may look at
 	Values    Values

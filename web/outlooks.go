@@ -21,9 +21,11 @@ const outlooksKept = time.Hour
 // outlooks are what the metering points trade and expect, and what the community shares
 // of the rest.
 type outlooks struct {
-	of    map[string]map[grid.Interval]outlook // by metering point
-	pool  *grid.Price                          // of what no trade covers; nil: it is not shared
-	apart map[string]bool                      // metering points that share nothing
+	of   map[string]map[grid.Interval]outlook // by metering point
+	pool *grid.Price                          // of what no trade covers; nil: it is not shared
+	// halfWay says that it is so between the two prices of a home's own tariff.
+	halfWay bool
+	apart   map[string]bool // metering points that share nothing
 }
 
 // agree adds what a trade means for a metering point.

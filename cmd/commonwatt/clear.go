@@ -12,7 +12,9 @@ import (
 )
 
 func clearCommand() *cobra.Command {
-	var mechanism, keyed string
+	var mechanism string
+	var keys []string
+	var inOrder bool
 	c := &cobra.Command{
 		Use:   "clear FILE|-",
 		Short: "Clear one auction from JSON, or divide an interval by an allocation key",
@@ -22,8 +24,17 @@ func clearCommand() *cobra.Command {
 			if err != nil {
 				return usage.Mark(err)
 			}
-			if keyed != "" {
-				return clearByKey(cmd.OutOrStdout(), args[0], b, keyed, mechanism)
+			switch {
+			case len(keys) > 0 && mechanism != "":
+				return usage.Errorf("--key, --mechanism: give one of them, not both: a key is no auction")
+			case inOrder && len(keys) < 2: //nolint:mnd // several
+				return usage.Errorf("--in-order: is the order of several communities: give --key for each")
+			case len(keys) > 0:
+				result, err := divide(args[0], b, keys, inOrder)
+				if err != nil {
+					return err
+				}
+				return printJSON(cmd.OutOrStdout(), result)
 			}
 			input, err := clearing.Parse(b, mechanism)
 			if err != nil {
@@ -40,24 +51,9 @@ func clearCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the file's")
-	c.Flags().StringVar(&keyed, "key", "", "allocation key, a pack or a file, by which what was metered is divided")
+	c.Flags().StringArrayVar(&keys, "key", nil, "allocation key, a pack or a file, by which what was metered is divided; several: of several communities")
+	c.Flags().BoolVar(&inOrder, "in-order", false, "what a community leaves over goes on to that of the next --key")
 	return c
-}
-
-// clearByKey divides what was metered and prints what comes of it.
-func clearByKey(out io.Writer, file string, text []byte, key, mechanism string) error {
-	if mechanism != "" {
-		return usage.Errorf("--key, --mechanism: give one of them, not both: a key is no auction")
-	}
-	k, err := readKey(key)
-	if err != nil {
-		return err
-	}
-	result, err := divide(file, text, k)
-	if err != nil {
-		return err
-	}
-	return printJSON(out, result)
 }
 
 func readInput(name string, stdin io.Reader) ([]byte, error) {

@@ -28,7 +28,9 @@ FILE then has what was metered, in Wh of the interval:
 and the result what each point bought and sold by the key, what it has as its own surplus
 (surplus, of energy that others gave), and what is left with the utility (retail, feed_in).
 member, import and export may be left out. What cannot be divided goes to the least id;
-with an account of each point, to the least SHA-256(interval ‖ account), as in a settlement.`
+with an account of each point, to the least SHA-256(interval ‖ account), as in a settlement.
+With several --key the points are in several communities, each with the part that the
+participation of its key says; --in-order hands what one leaves over on to the next.`
 
 // readKey reads an allocation key: that of a pack, or a file. What is wrong is the caller's to
 // mend.
@@ -54,15 +56,32 @@ func readKey(name string) (*settlement.Key, error) {
 // isKeyFile tells a file from a pack: its name has a dot or a directory.
 func isKeyFile(name string) bool { return strings.ContainsAny(name, "./\\") }
 
-// divide divides the interval of a case by a key. What is wrong is the caller's to mend.
-func divide(file string, text []byte, key *settlement.Key) (sharing.Divided, error) {
+// divide divides the interval of a case by a key, or among the communities of several. What is
+// wrong is the caller's to mend.
+func divide(file string, text []byte, keys []string, inOrder bool) (result any, err error) {
+	var communities []sharing.Community
+	var ownFirst bool
+	for _, name := range keys {
+		key, err := readKey(name)
+		if err != nil {
+			return nil, err
+		}
+		if ownFirst = key.OwnFirst; ownFirst && len(keys) > 1 {
+			return nil, usage.Errorf("--key %s: own_first: own energy goes first in one community alone: leave it out where there are several", name)
+		}
+		communities = append(communities, sharing.Community{Name: name, Scheme: key.Scheme})
+	}
 	c, err := sharing.ParseCase(text)
 	if err != nil {
-		return sharing.Divided{}, usage.Errorf("%s: %w", file, err)
+		return nil, usage.Errorf("%s: %w", file, err)
 	}
-	d, err := c.Divide(key.Scheme, key.OwnFirst)
+	if len(keys) == 1 {
+		result, err = c.Divide(communities[0].Scheme, ownFirst)
+	} else {
+		result, err = c.DivideAmong(communities, inOrder)
+	}
 	if err != nil {
-		return d, usage.Errorf("%s: %w", file, err)
+		return nil, usage.Errorf("%s: %w", file, err)
 	}
-	return d, nil
+	return result, nil
 }

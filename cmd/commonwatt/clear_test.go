@@ -81,7 +81,13 @@ func TestClearByAKey(t *testing.T) {
 	if code != 0 || !strings.Contains(out, `"shared": 350,`) || !strings.Contains(out, `"surplus": 150,`) {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
+	half := write("half.yaml", "{key: dynamic, participation: [{point: mp-bob, factor: 50 %}]}")
+	code, out, errs = execute(t, "clear", example, "--key", half, "--key", half)
+	if code != 0 || strings.Count(out, `"shared": `) != 2 || !strings.Contains(out, `"shared": 250,`) || !strings.Contains(out, `"shared": 150,`) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
 	for want, args := range map[string][]string{
+		`--in-order: is the order of several communities`:                       {example, "--key", "lu", "--in-order"},
 		`--key xx: sharing.pack: "xx": there is no such pack: there are at-eeg`: {example, "--key", "xx"},
 		`--key es-rd244: sharing.shares: missing`:                               {example, "--key", "es-rd244"},
 		`bad.yaml: line 1: sharing.colour: unknown field`:                       {example, "--key", write("bad.yaml", "{key: dynamic, colour: 1}")},

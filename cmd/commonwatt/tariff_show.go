@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -137,13 +139,26 @@ func (s tariffShown) book(from shelf) (*tariff.Book, error) {
 		if s.point != "" {
 			return nil, usage.Errorf("--tariff, --point: give one of them")
 		}
-		if s.name != g.Flat.Version || len(g.Schedules) > 0 {
-			g.Default = []tariff.Dated{{Tariff: s.name}}
+		known := []string{}
+		for _, x := range g.Schedules {
+			known = append(known, x.Name)
+		}
+		hasFlat := slices.ContainsFunc(g.Default, func(d tariff.Dated) bool { return d.Tariff == "" })
+		if hasFlat {
+			known = append(known, g.Flat.Version)
+		}
+		switch {
+		case hasFlat && s.name == g.Flat.Version:
+			g.Default = []tariff.Dated{{}}
+		case slices.Contains(known, s.name):
+			g.Default = []tariff.Dated{{Tariff: s.name, Distance: g.Default[len(g.Default)-1].Distance}}
+		default:
+			return nil, usage.Errorf("--tariff: there is no tariff %q: there are %s", s.name, strings.Join(known, ", "))
 		}
 	}
 	kept, err := tariff.Kept{}.With(g, tariff.Clock{Now: from.now, Minutes: from.minutes, Zone: from.zone})
 	if err != nil {
-		return nil, usage.Errorf("--tariff: %w", err)
+		return nil, usage.Errorf("%w", err)
 	}
 	return tariff.NewBook(kept, from.zone), nil
 }
@@ -178,16 +193,19 @@ func printDay(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice) er
 	for _, s := range all {
 		count += s.Count
 	}
-	fmt.Fprintf(out, "%s, version %s: %s/kWh on %s, %s, %d intervals of %d minutes\n", first.Tariff, first.Version, first.Currency, day, from.zone, count, from.minutes)
+	fmt.Fprintf(out, "%s, version %s: %s/kWh on %s, %s, intervals of %d minutes: %d\n", first.Tariff, first.Version, first.Currency, day, from.zone, from.minutes, count)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight) //nolint:mnd // between columns
 	columns := partsOf(all)
+	if given := exported(all); len(given) == 1 { // it is the feed-in
+		columns = slices.DeleteFunc(columns, func(name string) bool { return name == given[0] })
+	}
 	fmt.Fprint(w, "from\tto\t")
 	for _, name := range columns {
 		fmt.Fprintf(w, "%s\t", name)
 	}
 	fmt.Fprint(w, "retail\tcommunity\tavoided\tfeed-in\t\n")
 	for _, s := range all {
-		fmt.Fprintf(w, "%s\t%s\t", clockOf(s.First.Begin(), from.zone), clockOf(s.End(), from.zone))
+		fmt.Fprintf(w, "%s\t%s\t", clockOf(s.First.Begin(), from.zone), clockEnd(s.End(), from.zone))
 		if s.Err != nil {
 			for range columns {
 				fmt.Fprint(w, "\t")
@@ -199,7 +217,7 @@ func printDay(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice) er
 			fmt.Fprintf(w, "%s\t", partNamed(s.Parts, name, first.Currency))
 		}
 		for _, p := range []grid.Price{s.Rates.Retail, s.Rates.Community, s.Rates.Avoided(), s.Rates.FeedIn} {
-			fmt.Fprintf(w, "%s\t", tariff.PriceText(p, first.Currency))
+			fmt.Fprintf(w, "%s\t", tariff.PriceColumn(p, first.Currency))
 		}
 		fmt.Fprintln(w)
 	}
@@ -219,6 +237,14 @@ func printDay(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice) er
 // clock has twice.
 func clockOf(t time.Time, zone *time.Location) string { return t.In(zone).Format("15:04 MST") }
 
+// clockEnd is the end of a part of a day, which midnight belongs to.
+func clockEnd(t time.Time, zone *time.Location) string {
+	if text := clockOf(t, zone); !strings.HasPrefix(text, "00:00") {
+		return text
+	}
+	return "24:00 " + t.Add(-time.Second).In(zone).Format("MST")
+}
+
 // partsOf returns the names of all components by the kWh, as they come.
 func partsOf(all []tariff.Slice) (names []string) {
 	seen := map[string]bool{}
@@ -233,10 +259,22 @@ func partsOf(all []tariff.Slice) (names []string) {
 	return names
 }
 
+// exported returns the names of the components that the utility pays.
+func exported(all []tariff.Slice) (names []string) {
+	for _, name := range partsOf(all) {
+		if slices.ContainsFunc(all, func(s tariff.Slice) bool {
+			return slices.ContainsFunc(s.Parts, func(p tariff.Priced) bool { return p.Component == name && p.Export })
+		}) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func partNamed(parts []tariff.Priced, name, currency string) string {
 	for _, p := range parts {
 		if p.Component == name {
-			return tariff.PriceText(p.Price, currency)
+			return tariff.PriceColumn(p.Price, currency)
 		}
 	}
 	return ""
@@ -267,6 +305,3 @@ func printDayJSON(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice
 	enc.SetIndent("", "  ")
 	return enc.Encode(map[string]any{"day": day, "zone": from.zone.String(), "minutes": from.minutes, "slices": shown})
 }
-
-// stamp is a time of a series.
-func stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

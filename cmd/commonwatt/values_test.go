@@ -25,7 +25,7 @@ type billed struct {
 func launchBilled(t *testing.T, dir string) *billed {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "community.yaml")
-	write(t, file, "bills_by: official\nspeed: 900\nsimulation: {homes: 3, seed: 3, start: 2026-06-01T10:00:00Z}\n")
+	write(t, file, "bills_by: official\nzone: Europe/Vienna\nspeed: 900\nsimulation: {homes: 3, seed: 3, start: 2026-06-01T10:00:00Z}\n")
 	b := &billed{args: []string{"--config", file}}
 	b.process = launch(t, dir, b.args...)
 	b.wait("the pages", func() bool { return b.base() != "" })
@@ -82,7 +82,8 @@ func table(r api.Reconciliation, intervals int, more int64) string {
 		}
 	}
 	slices.Sort(all)
-	text := "point,time,in,out\n"
+	var text strings.Builder
+	text.WriteString("point,time,in,out\n")
 	for _, e := range r.Energy {
 		k := slices.Index(all, e.Interval)
 		if k >= intervals {
@@ -90,9 +91,9 @@ func table(r api.Reconciliation, intervals int, more int64) string {
 		}
 		start, _, _ := strings.Cut(e.Interval, "/")
 		in, out := e.SignedImport+more*int64(k%3), max(e.SignedExport-more*int64(k%2), 0)
-		text += fmt.Sprintf("%s,%s,%d.%03d,%d.%03d\n", e.Point, start, in/1000, in%1000, out/1000, out%1000)
+		fmt.Fprintf(&text, "%s,%s,%d.%03d,%d.%03d\n", e.Point, start, in/1000, in%1000, out/1000, out%1000)
 	}
-	return text
+	return text.String()
 }
 
 // TestOfficialValuesBill imports a file into a community that runs, kills it in the midst of
@@ -135,6 +136,9 @@ func TestOfficialValuesBill(t *testing.T) {
 	}
 	b.wait("corrections", func() bool { return b.values().Waiting == 0 })
 	r := b.reconciled()
+	if r.Zone != "Europe/Vienna" || r.BillsBy != api.ReconciliationBillsByOfficial || r.Waiting != 0 {
+		t.Errorf("%s, %s, %d waiting", r.Zone, r.BillsBy, r.Waiting)
+	}
 	var state api.State
 	if err := b.get("/api/v1/state", &state); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ type collector struct {
 	options  Options
 	raw      []rawValue
 	seen     map[Key]int // lines
-	problems Problems
+	problems FileError
 	notes    []Note
 }
 

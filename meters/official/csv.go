@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,14 +95,7 @@ func (t *csvTable) names() (all []string) {
 	return all
 }
 
-func (t *csvTable) wants(name string) bool {
-	for _, one := range t.names() {
-		if one == name {
-			return true
-		}
-	}
-	return false
-}
+func (t *csvTable) wants(name string) bool { return slices.Contains(t.names(), name) }
 
 // row takes a row of the table.
 func (t *csvTable) row(line int, fields []string) {

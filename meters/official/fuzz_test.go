@@ -12,7 +12,7 @@ import (
 // can be settled, in the order of its key, and none is there twice.
 func read(t *testing.T, text []byte, o official.Options) {
 	f, err := official.Parse(text, o)
-	var wrong official.Problems
+	var wrong official.FileError
 	if err != nil && (!errors.As(err, &wrong) || len(wrong) == 0 || len(f.Values) > 0) {
 		t.Fatalf("%v, %d values", err, len(f.Values))
 	}

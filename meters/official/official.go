@@ -23,7 +23,7 @@
 // Energies are exact: a text of kWh or Wh is read digit by digit, and of fractions of a Wh
 // every local day of a point and code is rounded together, by the largest remainder, so that
 // no day is off by more than half a Wh and a file that is cut between days gives the same
-// values. A file is read whole or not at all, and the error (Problems) names every row that
+// values. A file is read whole or not at all, and the error (FileError) names every row that
 // is wrong, with line and field.
 //
 // Sources: ebUtilities, schema ConsumptionRecord 01p30 to 01p41 and its list of meter codes;
@@ -149,7 +149,7 @@ type Options struct {
 	Zone    *time.Location // of times without an offset, nil: they are refused
 }
 
-// Parse reads a file. Errors: Problems.
+// Parse reads a file. Errors: FileError.
 func Parse(text []byte, o Options) (File, error) {
 	format := cmp.Or(o.Format, Detect(text))
 	c := &collector{options: o, seen: map[Key]int{}}
@@ -216,10 +216,10 @@ func (p Problem) String() string {
 	return b.String() + p.Text
 }
 
-// Problems are all that is wrong with a file, in the order of its lines.
-type Problems []Problem
+// FileError is all that is wrong with a file, in the order of its lines.
+type FileError []Problem
 
-func (p Problems) Error() string {
+func (p FileError) Error() string {
 	texts := make([]string, len(p))
 	for k, one := range p {
 		texts[k] = one.String()
@@ -227,7 +227,7 @@ func (p Problems) Error() string {
 	return strings.Join(texts, "\n")
 }
 
-func (p Problems) sorted() Problems {
+func (p FileError) sorted() FileError {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return p
 }

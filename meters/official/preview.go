@@ -25,7 +25,7 @@ type Preview struct {
 	News                       []Value // what is new or changed
 	Changes                    []Change
 	Points                     []PointPreview
-	Problems                   Problems // why it is not imported
+	Problems                   FileError // why it is not imported
 	Notes                      []Note
 }
 

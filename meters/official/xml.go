@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -92,9 +93,9 @@ func latin(charset string, in io.Reader) (io.Reader, error) {
 
 // within returns the nearest element of that name on the way, nil when there is none.
 func within(path []*element, name string) *element {
-	for k := len(path) - 1; k >= 0; k-- {
-		if path[k].name == name {
-			return path[k]
+	for _, e := range slices.Backward(path) {
+		if e.name == name {
+			return e
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ type Auditor struct {
 	manifests map[string]record.Manifest // by run
 	closings  map[string]record.Closing
 	sums      map[string]runSum
-	money     map[string]map[string]int64 // deltas and balances by key, then account
+	money     map[string]map[string]grid.Money // deltas and balances by key, then account
 	bills     map[chaincode.BillNumber][]chaincode.BillCharge
 }
 
@@ -94,7 +94,7 @@ type runSum struct {
 func NewAuditor() *Auditor {
 	return &Auditor{
 		log: proof.Log{Hashes: &proof.Memory{}}, records: proof.Log{Hashes: &proof.Memory{}}, manifests: map[string]record.Manifest{}, closings: map[string]record.Closing{},
-		sums: map[string]runSum{}, money: map[string]map[string]int64{}, bills: map[chaincode.BillNumber][]chaincode.BillCharge{},
+		sums: map[string]runSum{}, money: map[string]map[string]grid.Money{}, bills: map[chaincode.BillNumber][]chaincode.BillCharge{},
 	}
 }
 
@@ -150,11 +150,12 @@ func (a *Auditor) transaction(t ledger.Transaction, postings [][]record.Posting)
 	if err := a.charges(t, postings); err != nil {
 		return err
 	}
-	effect := map[string]int64{} // of the postings, less what the accounts changed
+	effect := effects{} // of the postings, less what the accounts changed
 	for k, w := range t.Writes {
 		for _, p := range postings[k] {
-			effect[p.Debit] -= int64(p.Amount)
-			effect[p.Credit] += int64(p.Amount)
+			if err := errors.Join(effect.less(p.Debit, p.Amount), effect.add(p.Credit, p.Amount)); err != nil {
+				return fmt.Errorf("transaction %s: posting %s: %w", t.ID, p.ID, err)
+			}
 		}
 		kind, at := ledger.SplitKey(w.Key)
 		if err := a.record(kind, w); err != nil {
@@ -173,17 +174,7 @@ func (a *Auditor) transaction(t ledger.Transaction, postings [][]record.Posting)
 			err = json.Unmarshal(w.Value, &c)
 			a.closings[strings.Join(at, "/")] = c
 		case chaincode.KindDelta, chaincode.KindBalance:
-			var now map[string]int64
-			if !w.Deleted {
-				err = json.Unmarshal(w.Value, &now)
-			}
-			for account, amount := range now {
-				effect[account] -= amount
-			}
-			for account, amount := range a.money[w.Key] {
-				effect[account] += amount
-			}
-			a.money[w.Key] = now
+			err = a.change(w, effect)
 		}
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", kind, strings.Join(at, "/"), err)
@@ -194,6 +185,42 @@ func (a *Auditor) transaction(t ledger.Transaction, postings [][]record.Posting)
 			return fmt.Errorf("transaction %s: what account %s gets and what its postings say differ by %d", t.ID, account, effect[account])
 		}
 	}
+	return nil
+}
+
+// effects are what accounts receive.
+type effects map[string]grid.Money
+
+func (e effects) add(account string, amount grid.Money) (err error) {
+	e[account], err = e[account].Add(amount)
+	return err
+}
+
+func (e effects) less(account string, amount grid.Money) (err error) {
+	e[account], err = e[account].Sub(amount)
+	return err
+}
+
+// change takes off what a write changed of balances.
+func (a *Auditor) change(w ledger.Write, effect effects) error {
+	var now map[string]grid.Money
+	if !w.Deleted {
+		if err := json.Unmarshal(w.Value, &now); err != nil {
+			return err
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(now)) {
+		if err := effect.less(account, now[account]); err != nil {
+			return err
+		}
+	}
+	before := a.money[w.Key]
+	for _, account := range slices.Sorted(maps.Keys(before)) {
+		if err := effect.add(account, before[account]); err != nil {
+			return err
+		}
+	}
+	a.money[w.Key] = now
 	return nil
 }
 
@@ -243,7 +270,10 @@ func (a *Auditor) Close() error {
 			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", run)}
 		}
 		a.Report.Runs++
-		a.Report.Turnover += s.turnover
+		var err error
+		if a.Report.Turnover, err = a.Report.Turnover.Add(s.turnover); err != nil {
+			return fmt.Errorf("turnover of all runs up to %s: %w", run, err)
+		}
 		intervals[c.Interval] = true
 	}
 	a.Report.Intervals = len(intervals)

@@ -390,12 +390,16 @@ func (j *Judge) resum(report *BundleReport, postings map[string][]record.Posting
 			return err
 		}
 	}
-	for name, c := range j.closings {
+	for _, name := range slices.Sorted(maps.Keys(j.closings)) {
+		c := j.closings[name]
 		if s := sums[name]; s.postings != c.Postings || s.turnover != c.Turnover {
 			return &TamperedError{What: fmt.Sprintf("run %s does not sum to its closing record", name)}
 		}
 		report.Runs++
-		report.Turnover += sums[name].turnover
+		var err error
+		if report.Turnover, err = report.Turnover.Add(sums[name].turnover); err != nil {
+			return fmt.Errorf("turnover of all runs up to %s: %w", name, err)
+		}
 	}
 	return nil
 }

@@ -161,9 +161,7 @@ func (m *making) finish() (t Table, err error) {
 	})
 	clocks(m.rows)
 	for _, r := range m.rows {
-		if err := m.sum(r); err != nil {
-			return t, err
-		}
+		m.sum(r)
 	}
 	t.Rows = m.rows
 	for _, key := range slices.SortedFunc(maps.Keys(m.months), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
@@ -181,7 +179,7 @@ func (m *making) finish() (t Table, err error) {
 
 // sum adds a row to its month. What an interval can have is bounded by the settlement, so that
 // no sum of intervals leaves 64 bits.
-func (m *making) sum(r Row) error {
+func (m *making) sum(r Row) {
 	key := [2]string{r.Point, r.Interval.Begin().In(m.o.Zone).Format("2006-01")}
 	s := m.months[key]
 	if s == nil {
@@ -197,7 +195,6 @@ func (m *making) sum(r Row) error {
 	if r.Reason == MissingOfficial {
 		s.Missing++
 	}
-	return nil
 }
 
 // Two neighbouring differences are one of clocks where they cancel but for a twentieth, and

@@ -91,18 +91,11 @@ func ParseCase(b []byte) (Case, error) {
 
 // Divide divides the case, ownFirst after what members have for themselves.
 func (c Case) Divide(s Scheme, ownFirst bool) (Divided, error) {
-	points := slices.Clone(c.Points)
-	slices.SortFunc(points, func(a, b CasePoint) int { return strings.Compare(a.ID, b.ID) })
-	ranks := map[string]string{}
+	points, rank := c.sorted()
 	out := Divided{Interval: c.Interval, Points: make([]DividedPoint, len(points))}
 	for i, p := range points {
 		out.Points[i] = DividedPoint{ID: p.ID, Member: p.Member, Import: p.Import, Export: p.Export, Retail: p.Import, FeedIn: p.Export}
-		ranks[p.ID] = p.ID
-		if p.Account != "" {
-			ranks[p.ID] = grid.Rank(c.Interval, p.Account)
-		}
 	}
-	rank := func(id string) string { return ranks[id] }
 	if ownFirst {
 		if err := own(out.Points, rank); err != nil {
 			return out, err
@@ -125,6 +118,20 @@ func (c Case) Divide(s Scheme, ownFirst bool) (Divided, error) {
 		out.Own, out.Shared, out.Surplus = out.Own+p.Own, out.Shared+p.Bought, out.Surplus+p.Surplus
 	}
 	return out, nil
+}
+
+// sorted returns the points by id, and the rank by which they get what cannot be divided.
+func (c Case) sorted() (points []CasePoint, rank func(id string) string) {
+	points = slices.Clone(c.Points)
+	slices.SortFunc(points, func(a, b CasePoint) int { return strings.Compare(a.ID, b.ID) })
+	ranks := map[string]string{}
+	for _, p := range points {
+		ranks[p.ID] = p.ID
+		if p.Account != "" {
+			ranks[p.ID] = grid.Rank(c.Interval, p.Account)
+		}
+	}
+	return points, func(id string) string { return ranks[id] }
 }
 
 // own has each member's energy meet its own need: at the same point first, then from point to

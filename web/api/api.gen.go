@@ -261,6 +261,33 @@ func (e SignCheckLoad) Valid() bool {
 	}
 }
 
+// Defines values for TariffPartKind.
+const (
+	Energy   TariffPartKind = "energy"
+	Grid     TariffPartKind = "grid"
+	Levy     TariffPartKind = "levy"
+	Metering TariffPartKind = "metering"
+	Tax      TariffPartKind = "tax"
+)
+
+// Valid indicates whether the value is a known member of the TariffPartKind enum.
+func (e TariffPartKind) Valid() bool {
+	switch e {
+	case Energy:
+		return true
+	case Grid:
+		return true
+	case Levy:
+		return true
+	case Metering:
+		return true
+	case Tax:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ValuesFilesBillsBy.
 const (
 	ValuesFilesBillsByOfficial ValuesFilesBillsBy = "official"
@@ -702,7 +729,8 @@ type Home struct {
 	MeteringPoint string `json:"metering_point"`
 
 	// Pool The price at which the home shares with others after delivery what no trade covers, millionths/kWh; absent where it shares nothing, or the price depends on the interval
-	Pool *int64 `json:"pool,omitempty"`
+	Pool   *int64  `json:"pool,omitempty"`
+	Tariff *Tariff `json:"tariff,omitempty"`
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
@@ -1102,6 +1130,19 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// PushedPrice defines model for PushedPrice.
+type PushedPrice struct {
+	// Price millionths of the currency unit per kWh
+	Price int64     `json:"price"`
+	Start time.Time `json:"start"`
+}
+
+// PushedPrices defines model for PushedPrices.
+type PushedPrices struct {
+	// Prices In any order; together they have no hole
+	Prices []PushedPrice `json:"prices"`
+}
+
 // ReconciledEnergy defines model for ReconciledEnergy.
 type ReconciledEnergy struct {
 	Interval string `json:"interval"`
@@ -1307,10 +1348,103 @@ type StoreStatus struct {
 
 // Tariff defines model for Tariff.
 type Tariff struct {
+	// Community The part of retail that energy of neighbours pays too; absent: none
+	Community *int64 `json:"community,omitempty"`
+	Currency  string `json:"currency"`
+	FeedIn    int64  `json:"feed_in"`
+
+	// Name Absent: it is the version
+	Name    *string `json:"name,omitempty"`
+	Retail  int64   `json:"retail"`
+	Version string  `json:"version"`
+}
+
+// TariffNow defines model for TariffNow.
+type TariffNow struct {
+	// Components What now is the sum of
+	Components []TariffPart `json:"components"`
+	Name       string       `json:"name"`
+	Now        *Tariff      `json:"now,omitempty"`
+
+	// Problem Why there is no price now; absent: now has it
+	Problem *string       `json:"problem,omitempty"`
+	Series  *TariffSeries `json:"series,omitempty"`
+
+	// Versions By date
+	Versions []TariffVersion `json:"versions"`
+}
+
+// TariffPart defines model for TariffPart.
+type TariffPart struct {
+	// Community What energy of neighbours pays of it, millionths/kWh; absent: nothing
+	Community *int64 `json:"community,omitempty"`
+	Component string `json:"component"`
+
+	// Export Of energy given to the utility; absent: of energy taken
+	Export *bool `json:"export,omitempty"`
+
+	// Gross The price contains it
+	Gross *bool          `json:"gross,omitempty"`
+	Kind  TariffPartKind `json:"kind"`
+
+	// Price millionths/kWh
+	Price int64 `json:"price"`
+
+	// Vat Rate of the value-added tax that falls on it, in millionths; absent: none
+	Vat *int64 `json:"vat,omitempty"`
+}
+
+// TariffPartKind defines model for TariffPart.Kind.
+type TariffPartKind string
+
+// TariffSeries defines model for TariffSeries.
+type TariffSeries struct {
+	// From Of the first; absent: none is known
+	From *time.Time `json:"from,omitempty"`
+
+	// Minutes Of each price
+	Minutes int `json:"minutes"`
+
+	// Prices How many are known
+	Prices int `json:"prices"`
+
+	// Until Up to where the last one counts
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// TariffVersion defines model for TariffVersion.
+type TariffVersion struct {
+	// Components Names
+	Components []string `json:"components"`
+
+	// Digest SHA-256 of what it says, hex
+	Digest *string `json:"digest,omitempty"`
+
+	// ValidFrom Local date, as 2026-01-01; absent: it always counted
+	ValidFrom *string `json:"valid_from,omitempty"`
+	Version   string  `json:"version"`
+}
+
+// Tariffs defines model for Tariffs.
+type Tariffs struct {
+	// Currency ISO 4217
 	Currency string `json:"currency"`
-	FeedIn   int64  `json:"feed_in"`
-	Retail   int64  `json:"retail"`
-	Version  string `json:"version"`
+
+	// MinorDigits Decimals of amounts in it: 2 of EUR, 0 of JPY
+	MinorDigits int `json:"minor_digits"`
+
+	// Minutes Length of a delivery interval
+	Minutes int         `json:"minutes"`
+	Tariffs []TariffNow `json:"tariffs"`
+
+	// Time World time of what counts now
+	Time time.Time `json:"time"`
+
+	// Usual Name of the one that metering points without their own have now
+	Usual string `json:"usual"`
+
+	// Zone Local time of windows and dates, of the tz database
+	Zone string `json:"zone"`
 }
 
 // Today Settled intervals of the current day, UTC
@@ -1624,6 +1758,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
+type PushPricesJSONRequestBody = PushedPrices
+
 // ImportValuesMultipartRequestBody defines body for ImportValues for multipart/form-data ContentType.
 type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 
@@ -1632,248 +1769,263 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3vktw2kuerIPo2QjNhtrpalj3r7rgPksde60IaKdSa0d7OeTtQxawqTJMAhwC7VDOhjXuae7B7kgtk",
-	"AiBIgixWSy3JZ3+y3EWCQCKRyL+//OfJSpWVkiCNPrn450kNulJSA/7Pa1g3GnL7z5WSBqSx/+RVVYgV",
-	"N0LJs79pJe3f9GoLJbf/+pca1icXJ//trB33jH7VZ69qtSygPHn//n12koNe1aKyw5xcnLzd7plU5sT+",
-	"4h63oz0FbV7VYkXz6b0izJbtttwwLpmqc6jZulYl46wEA7WQG1YpIQ3bqabImal5DowbpuQKLpjZAluC",
-	"Nkyt8d9ayE0BNI5mxg6748Kw3RZqYFKxQkhgO/tNztZgn2ScFaIUhhUCNFuC2QHIh+xpoVY3muXKLoit",
-	"VCPNw/8lT7KTqlYV1EbQYpYiP0wvsYLncAvFyfvsREgD9S0v7FtmX8HJxYk2dpn2R7VeQ33MeO+zkxr+",
-	"3oja7u9f28F/zvzgavk3WBk7uN2F1/D3BjQxQJ4Luwe8eBWtaM0LDf1FxnPu7t7Vmyev35y9ePanP7/5",
-	"4eokG67Ib+I1buJwgCdLDdLQRpZQLqF+oDMm1kwYtuWaKQnDYY9atShw3t0VRQehO59XdpqaOMRsQdTI",
-	"MZpxmbN2LzK2UnUNK/uSzpg2XOaWU1dbXm9AZ+wvT95kzCjDi/ZVXgutpGa/y9VKn5VKwv5hmf/eTlLz",
-	"IjGXn+DdJRJmy/WWCc3ULdSWMHZE+3e3iksGZWX2F4yzvOZrk9oH3ZQlr/eHeMtS68o92iezHyIL1HMT",
-	"HyP7H6EQt0Af7ZF/y6WE9BmoYSUq4TZn8KsRJdgf1qouuTm5OMm5gVP86yE2aQfOwgTcgKMrsOS825kh",
-	"Zh5neF4UyfOipNkO33quVrxg+CNJNccNGeOaCckeLR59e7r49iANaPix5f4oChhuVs4N75B8uTeQmnsB",
-	"a6SSMFDqOZz23L7wPozE65rv7f9LTps83H38Q584L569+IHhT4eWjwO7hzJamJv2GEmeRaKvSxZe2juh",
-	"QxghzbeP20lYubSB2g4FEurNPnH7bU+yOe+PS+An8f6fLs7fnD+6WCwuFov/ODv/JrVLf294Icw+ffYa",
-	"mZDxYEwBJUjD6kYS++F9aKUz3cAiZuYw7TExTd9pZxLIk3miju3Gc8dhvespH0765TrMLLOXfHu/pGiy",
-	"26bo0Z9/fkJPjs/OGKj1sZdrrjuHZoTp/ekYTEqPz0fIxHH226CPOqrhHBycUBh+bFqv+L70Suh8MtWw",
-	"hhrkCsb3msubk+yk5O+eg9xYKXr+eJGSCOlZKW3sAx92zlc15CJ9c+WwHPmlFQ5zJEGeHKMAvk5oMwVf",
-	"gZUPlj4F5BurXrFCbTK23LPdVqy2Vp8QmlW1ugU5TxjVwJ3BkLi8o12aPk4444xOFdEmkC/IgUgyuI/G",
-	"n/h5eiv1cC+r6JfZrO854xDnh8HH5nXV6mA9GV6SOBWSlaIohL2ktTdpVk1tl7tnjRQmYxI23IhbcCZN",
-	"K9eY2oEe2CdE0WuVYI43Tj6SRDdboRk9bS0eYCsuV1DolLj0Uxrhc9T6vLSZS+WgLCb0gVxshEnYjn+E",
-	"lSitiq2svaBZKaSqkU5Jvs0bmLI/d1yzZa2azdawtap3vM5R06448uiMg5E3cL3cj2lvVlNNUdNq94lb",
-	"96cnp4+++dYuzSrZzopAvRuVPhUf6tSwqVvxT43llK7SuFgszv9wab/jzAckZawpdUbVuiFfwhwNPIvU",
-	"4MFPXssb6DP+4rZyied5DVpDnhq8glqotDzUxlJ7MDouMGO8svJOyI3/J+QZ00hau9uZY/7C2nSq9v+X",
-	"ngRaebOEd0qfoHkGOoU1RYcs8L//FnFy56SNiZyEDFz6P88+msEgPCAAaeTRqaAxRbxzbzP6aEZIcmkH",
-	"bAV95dSa7vI+mlmk3fB3VBU1mb4TS5D53WzdFa/4ytkUffuGG8bZklvNeM+2qsh1xtJWTymkKJvy5OI8",
-	"aUG9q1RtrtFVN/IdYdhG3IJm3LBSaZOxtxdMqqXK90xDUWhWKrwyOVkxk5NYHKF8ifLg3Jy7RpLPiBl+",
-	"05lnRvI3egIdZ5eMO3eBVIbclJAfP+0JITz0zw11Ou5O7ciycrgVK2Cl6pN+5zZF871mS9grmVuRbpey",
-	"hELALeTdBd5ItZPHskZKqgZp2lteiu2/3/KiALlJ3UVMG1XzDbCVf8grS8C2qoQHOrA2l3oHtV3dbqiE",
-	"KZ10farGEJGMyvn+gW4/o5l9J3wnY1+xiu/1THIlNBPhvJV2GiAtKf96Qt5KvF+0+/fPqVtW7VKOrLcZ",
-	"q5QWVhe9sNbEVu1Y2ay20SFbwlo5HTWsbN58jboBqSeYzpN9o1BZQ52l4NqwVaE05Czn+3lfaqQRxR09",
-	"ii1VPZX8eGEFSY4rgNdJWxO0EaU/bu69pVIFcNn3Ak1dIrGxXtUiZTPfqqIp4XQHYrM1kLMSuCT/sqWu",
-	"/9ADTQGXwHjW6pCW+bZWNcLfZurGqHBpvE+Gs9HoYsoztmzQ+uhqt2wP5sIKkh2322zQ8OEkTGpYqTqH",
-	"nDVyteVyE+toEeXcB9JkpSVGv0XTJjrdSb1r3V1ukPCldj5ZtOVdGiUZR5WltW5SHvX4py5xnzl1/rDJ",
-	"ENt1vTGuXrLHj87/kFTxhWxMKrT3Ek0KZ9exiB5DMu9UXeTXH+Dcb9ff0Zz93DpfSJNWmpqvpq5vK4jd",
-	"caD4kLSHZ6maWnsXi18jW4I9H27tfm9jlRfNzJkuHzRA5z1awwrELcx9XKsivwtvu+m7AdwMo6+nKPxH",
-	"KCiO0L9j6dx6d8eVNYgukdgUOgsORVZDhf4ss1UaQoiOacvbN7AfEBnHmK15/6RKGOjQ2cm70406tX87",
-	"1TeiOlUV6cSnqFDYe9HUDUSyef4HwzVw949a67E5+KEreqoj6Xp+AdgxJUFnTBU5aMPWotZ2f2ct5I0d",
-	"9c6r6FspNNk0B926u2wQTaxT6hva1pav6AF7SCuo0cUGx/hWb4RM/6Bk4Vzsw0slaE1ztB2R8oS4A4Fa",
-	"TQ08F3ITruFIs/JbNc8fs+O1dKrHiJgTUhurq9VMbzHlolDqhnHT0T3t9X84Lm9lAhIvkGp8W5/lIM2U",
-	"DenMDDQmyN8HxXpw5teiLne8TocPS5WPBJ011GIkJ+MWZK7qtD+7u5aI408urEy0zz0MC4sPBFmMyMrc",
-	"bE8uTjbCbJvlw5Uq7QkrldxxY+J/oiWjz9yo+HUi3CteJ26tlxI5X8Mt1LxguGGajEy7I2wJW/sfJcH5",
-	"la2otSq8MFbi1ipvVqDHqBwIObjwrxp5VcEqyeb41vVocFc26Yj5j7Uq2Xnm71jKEXKHg5jigfbftUdd",
-	"yOTXVeXtn4HDUdubveQ31n7TfO/SkcgEt0rmWiXVpTsyTScg3XhDFSn68zyWwi2/L3aq1TqZBjAhHPW4",
-	"Q8YKLn1BpLRbeAs1/svZb5mTzXV81xxwa82nLgog97CfaVICCb2yts/dvF+olCRI8JPSRmfsp5dXby5e",
-	"vXz9JqNkMwlmp+obxjU7/+7Rw/Nv//Xh+cPF2aPHGak0dpN4SEQ7KGTd11PL+uFdBatp3w3qtIDPhYDT",
-	"mBJLSVoUkLMGv7XF7C204tpkFIhSEsJPpGuQYHFfa4wohNk/0AytUk1BSPpxzwrgt0A2KFqZkZOlmwqo",
-	"2dY+WYJhwFdbpqxF+EAzCa1DiaEd7n530aHBIJrxsIJEbt940kZmd3Ge3Ys0makH2LWnPtc6nZz5QaQy",
-	"ii0BXZ7S/tv+vqlFfsmWymwZt0byUt0CWzAliz0RdZBWqbe8Bh3d6XPMhq2qzdETNfwGJCV3+qnO+VyP",
-	"30NAmAjrJ+OIlzoGP7oMwL7d4VJJdSeGusYr0XGM2SmfSqoBb8Oha68QIM31iHA8LrI/lRk6w0874ukJ",
-	"Z90tsUIFqmYbwJDSnO2Gv48mXSARL1jB7VXpNh1P51ZstpagEuZ+ReTjuR0+NZS2A/MCyIe5RCaivNmf",
-	"D8lKu5Asdsy0uzegsJtQlIFA9E1zGKZ/ppjMKld0KpyD+ORzBE9cXOE6h4Lvr8vEZfWUrpsQgZCbkGWK",
-	"Bgar3d3Y/fbXjyjjhr797WKxWBwKRuTBipuyKXtGQXjvWuCf1i51ffyqHlcj2n37ImJKG14ld+RKFCBX",
-	"4BUBvwH6w3fgiw9X8XfXW1UkpMFr2AhtQmp/yff2YrE6JgYBvF/ak8zKbzp7NbAdl8PZdKl3/uibOXOr",
-	"YaOn5uYuEZyWo5mnDKZeoMqzVkWhdvrCX0AV6d1o3x4xyfO0wzB9PQtShrxRSDbA0BTEK/q83Uy0uqQL",
-	"faH9bdzRELrPKThmcv7TM6bV61SWkiWWcBomRndS/qmDNsMXHsW0143cFHDd0jKdseXmyVcrqDADNyZ/",
-	"5sMi0m4x08Dr1RZyttta1qINs2yZjpE0UlvTPZFh0IrMPlmNtd7GU/VVY5LC7Y0r+KFLEQ+ylTEfLtsw",
-	"+SsRyelpAm7a7vlwKUWMONMU91f/R7fGfyzULlWesoskTKlKlClWGBeFY41gx1G8Qm3AmkfW1LIG8CCQ",
-	"h2/uoG7lVTsyqnXF/iEN9d+dQ+Q0mPHsNCgnp96QtyzmbTpWR6VZOEajrUlI3OkzGZNlVTTs3Kxb50OY",
-	"97SdyGyVnBY6XbeEK7PWpFQSKDmPloyG6Uz1lwTnR/AXOw++8xgzXiq5sT+UM33E/ZNCD3m5jsRL6sCN",
-	"TKV28YInc7ZfHMpzLUDT5bJpeG2vbnigre1i+VK3t7rlYL1VO8n2cy3yO0Y5cbJpmYwu+qNCJpZaL7AW",
-	"JyFT1Q7yOQO8tM8NAqFt8NMTP0x+bN9e+KKjvpf3UC3SwfIjLDxLmRt7FhK6ZxPsqikPJrnRnN1nx9b7",
-	"cpdUBYTZsqqGioucOdrpjIQZ2Z+aqR2gpokam1LFA+0dYpify6Xlx4oPY5FrdzwS1q2TlfYJqiREkq5V",
-	"nUXZ4HOFCE4z5YvcsZLLvV3AiHcc5Pj8nMGz4tIuzh61eG6XqB4Z9CvsIPe+KGsezRZ/KrklkZQIdHJk",
-	"d6OTs2GlSivrvG+pvINfyZPOTSWjHXOEGWMky5ETBSNji7lkX7EVL9HVqsLmf+AWO09JEJeMF0rChd2N",
-	"rd99QVnulONstjUVQFsL9rhCj0FlpTvKE+Vb/8YN7Pj+KkSse0TbAs+vR0RFmD/ynIaVwkNitLUHVjeY",
-	"J27fD6pGs3ygSTaR3t4q6MIwvqlhrlNqrNqGa3PtbtjElSDKkM4QR29d6ZzdeC3kisK32lAwZ174to04",
-	"94jEzWoLLjBKn9gJawwzzigHJqny17BudCoh6+12306fllIi60iVLC+uW4yBqYlRQT64e5tsGMj71IjN",
-	"KQl3OMviQMT5J6cB9lhwtUofXHvFVxqaXMl96Te250ZvZI5xC2tiR5lrW0586muDXKm2j2W+heWVWt0A",
-	"lXfYi2W3VUyDZW+p2A3sL5g2NZcbK+q8vmNUYU06pZ1Jl0zlirNaJ7NQwoPkJwxZUJMv+eeCX25+2ovL",
-	"4kjoPRDFq6ZGCHGt99nJ2plJk7qDfWb8MB+CKHgTfKCRJZO5vbaWK15BzqlywTwNM8rqxZ31K8MtRD5v",
-	"SlfOP1IHbm+5EU6s0f43EbOhAeICORhDJMOD8bU10kIG3o6uchf4wIinju/xs5u329g+rJG/ugGiUExL",
-	"08ihQmZV3fy3uUm+OT+ISPAGHxrJ8u557P0JbpkyYmn/vZRAGK/yjpIbEy4b4xxtd7CrvNz3H0hN6zll",
-	"aiYSnmB1M8KtrdRGW5RpsZGQY0nfaPaQF09JQaJohPSX2ojuThhpTTYr8dw3rcBXKnnxbDHveDjmElFX",
-	"5rHPDSRMuFuoxVpAbWVnsCwDubQ3WEg8P6yaZWrNPuGrO7RVvPIccnsC1nxZi1X64LYlpt336YroTmhm",
-	"wa1SCVohKkisZiDxMraFdwe5z2VluW1wXyCSjjPimO7WbuacXRtLpvOLvMPEk1MWt/ACtOabsZjoGa/E",
-	"2e352U7TjXvJOKOAIIWtNVONQVyJ1uGdKxKF6OQdGHm5T3Gdvv/sQ3GJ4qHcTRiHvsAxLqKTXNKSL1ml",
-	"5IZ+cD5WoxhnFZ1yHz311Yc0ccu8cnM4jIq/jtH8lRdLvVyKulb1cdmVo4liEYKFX8hGYc1kKbSmFepG",
-	"V+S1bSR6vFOVLXUyyPS2DW6QSzSpYPUczVHqFy+aZC2R9MW3zMA7gxepbIpiDKSExgkear/omX7pdis+",
-	"umfaDv0XOzl9MFdzq3a661IOaXyYbveA7ophUFxE2aDHhYnTsS8yjsssgOd0oyC92FlyYb7aHiP6tDIf",
-	"SHNC2MmmI7RgTORLaMJ0Wc1WqdvNTkVojiiqCPnBoxl9JP2qgjdaLDGN+o7VqG4Cos2OdYuO5nAEr398",
-	"Nn/B6xswr5tinM89YF3ZaMNuACpm1DC/A0SRdhNsXZaMVcBqCj/NuEDJzzxhpYT8vQAUVYEkr6VV/DPW",
-	"AW3rGtsj1uS6UKoe8X2r3ZEL2HAD16tC6aaGFNoQeXecjhoZLyCd5SKkJX1Ypr27kx+yStGEw/4AnY4q",
-	"dSLEGQeiMKviyYjVTSK+R3mR1kwsm8KIqvC+k7u4NEPxU4fk7tt+V7PAoakr/QW6G5+2YZyZ8Z1+3pYz",
-	"zXQISHYdyEso1I4tEnAmMxhqqZLO9diff8FuoDLOw+KwPkJiq72Jhe6nu4ZQujIs1Cce65C/W6xpXQMc",
-	"Wg8uwyUnYqYW5d6VfM9WFPjFEuLjp9ym4ScyDMHXog3PlNs2Nw8l0e/VhqD6NuBYInwyfuU/PM6hz1qR",
-	"33XqVVUhRhM/qPRMIzvsamFMnHAdF/MQ5On8G5kmFZBSE+koanfsaK/JizV5q/rlug9EMx8nnZ/lgHZr",
-	"AcXIZq9U0ZQyAE/aY7vbqgIQLTOJDdgtlIqdKHyvZ6BF0bg0JffS+JJek1MwsZyE7P4e1+JsPOKIozKL",
-	"0h55JwDXogCfUZU+bofLYYZRgMasnAvbG0ASdg7Wkkqg23LodEm/1y97IapeiryKpfglW1glwSv3duIu",
-	"JfrAPeT2LhxxZ+D4VWR+Z8K8Uhv7EhN/h66wmfnXw5qfZlnaA5/P1bqK4nokw/oFcOn8oWrd3i/2FXtn",
-	"wDu+MljZbq8fzAy0F1ZUzhdK6ux78+eTFmsuN3NJkTGJ+T1tDa2/fo+HnRyF+0wXAdiLSBuEF3Pa1Nwk",
-	"mOksd+X5IHEDocb+QLPAaSOIUSPu3JHtRYUREaLJ53MUQl6iIr6Gv7lkyRZaijsUiWH6hMuKn5fvHlcE",
-	"+zcq8BlqOy6cl9dxT3YSI1vBu0pQrTrNcER23PJC5GMAordQ62Tq4jmlJpIjoHbV21id46q6S5B30XF9",
-	"PcBkJn+kiKeT+qNVtTwSiBnRaxQ8CcXTE/S0pTkIJ4pOn90WA/G5QK88q5EKJvDvsAxp1HUWzsKU8kCC",
-	"M4l7iT+9juh/JOzTnWRvIMYDTQjZGXu7veiLTcSk5LWZb/xE53fGs6OM+sbnmZBpv+VR8gBG3MCBcG/T",
-	"ojqkqz5+9N3j7779w6PvvjkKvyhm5BmlJ24L74TaFW/fcI/4BiQKU162OU+Oi8+tefHtY1YQ4m3GCKEO",
-	"j/g1e8gu2H+x00uH5BJhJjkbodGQt/kJBNVTYcan/fh//vXJ6X/w038sTr+7/q/Tn6P/e3jxX6c//3OR",
-	"ffv1+39JCcupgj2PVXTZux7x9B0XtxwHY6YE7Z7533O49HLm5kA23wuIfucyzGHNm8Igg/aUm1Decn7h",
-	"6Za1uBsu+01IppXLMQq6hkvHEnYCGeohWKMh4SF74jYghlMZ6d2A9NJKSVcpsUcJQcPhCrlx5Z1eC7vE",
-	"wg8KJbpcY3IctZeOIhcE1qb6qWCNi1QkdoRkK/sJ3hDIvze41y4yYC8CRjembstVNw5wAktju844qlyI",
-	"BcSjbw4XcqQ1kudWG8kYDz6ioKh7DciI1U2H04k1uHxwZDXeXL0j1goCM2FY5toqgdcbCjTF8ZrOD6Is",
-	"IRfcwLWqr0krcfeu/cONKIrDcalYdB688g8J0/nWeUcEU4nQM3rvHAsW+vYiPn8FRVvlMSm0k0U8eEYo",
-	"F8OVWXdMNXIgApdDbWJceKHFKvRBAdbeh1R3cDILYxtXraOI7FGLdtUi9kpy6VEBqyzkUFnxRJq/P4Jq",
-	"J4PW2UnJf8jIY4WT0YNiNku9Fa9rATnGgClkJWp//Vk5gth9pFCH29GVeF464xK/7UGL0P3J+IYL6YD9",
-	"bmD/QLOaG8iC/QeFBgwyJ4si3B0/iR8aNXl57/X74V67OLdANXfc1XGIlWn4a14Usw5Jy/Ttu0pe50I7",
-	"4ieSTOoGLryAFTreJcsGFEV1xBOabYHXud/+qlabmpe4PV8vmM/lJhQ5zw/RbYNpk4hekPnwA14QmEWF",
-	"X3cck9lPBdPpIXvr5X9AIXPAKUwbVel4glWtSqEhv/CwOvEscJl0vyw5uuiHrsi1B8s9jtqzEcQKcZjJ",
-	"hsM7Lp8pKluDAwsElq4O9R6k7TBtbFTuazuv/VT9PF6uJH76mRWmFSfEWVYpyTOUPJb9SOlAi0KQZ7y1",
-	"B7lkaOJdMhXJFi5xgBBj7Mr3yFeZW7ZWVsvx5fGWhUpItqvyRehHUduZtQnX51yJ5Jp/WRV91JgNjJ0w",
-	"RQKd1w6HeV7NiNUaErOefRY+1L5+xTcHcpA4qyzL0JVmVJSTNNi6dAJQJeTmgj1jvGRbqOGyxddwKavS",
-	"1WLU9r4MSC8y5IcDXvXnC6Yj9awSH5QH9IrbR0bh2n5lgAe/VpSBXyZWtiv5zNM4qojqFzLDTFNLyMmd",
-	"n7ys/WDXqP0ly3bsqEQTnylu/1kHMAGHjkkwT+0a0YdAg3vIgOHnR1PrfkNY+ECEhQ9DVP/F4jP8EvHh",
-	"J3H6tNjI60ZiQvbYmbfPUO0TupL8s0kIBSHTEEyk17vaO8RSGwow7Hmi+xd4N0tpCRshNcEtzS4a++zI",
-	"Er8UkIjPB486u2FBOgPy6X2hULyif2OG5bCxifvrodRUlyyMJ1H7qMtkh1v66pV7egjjRX/PaAZjGqiQ",
-	"my+3nclvCupvMFgH5peuQnoSYpHd61XotkiRnLLemPNXfgAzyQK8SgudkvLp/6Yl/lpxuKZDjB6Eyzho",
-	"rmTK+G94W/O1op7Le1VdnJ1FsMG1aZQ9uv2/m0JfnJ393//9f/CRi7Ozsxxuz4zZ//nq6SLZqu5zKltp",
-	"fkLtiRr4XLIFIjk4zEysHB3/djd6ushmIn5NKAtXrXIyBE9Z8xqddfgkBtVd7mK/AnAOuGXHP4auz4Af",
-	"Ou3PpMcmnCt3Lpsad3u88WAHdnMQ3wNIC9nVCjMW9+QAcWfh8ztJMi/Kd9ystlSQDCA/lu9krB2Wj+Wg",
-	"uYhGYsa+SoEe+wr6rSrh5Fhj+5DB+sbPwNqahLvsng1GY8JsNVDFwX6PsQpkmnDdUF6gHfi0tX+XbkuR",
-	"ziPZghOm30Er7Ki+2G4aM02Lt/hs0iLrQwMicdoz2m5PMN6iGrZwjI6vYrsKVs392HBvPXl6RpySG9Dm",
-	"2urfMZ1dDu37UFTbOZ5H4G4S9s0YggJVe4386Gp4EyoejUnp1lab0qqEkEHd0RUOp5D6OURzjeuHuwRK",
-	"kGPm/hL9P/7uQu1SjXuRPmqcm0oewkY/GiqOOhpb7rFqg60B8qQqlwtdFTydRu+QRjTAgRb7UHKR9sGJ",
-	"JZcjKEty0yRjZ8+uXrJvv/7u9DyZLcdlnmz++9p3Dg+9pn549YRREz+GLciZf3d82Ov02E96OX2pEY7u",
-	"fPJ0H4G8rJRci01TY6r4Ax3QPjFNbZr2n7bcI2TfT1Rz/MK77X+cDvgfufU9Btmfwy0kux1g1lsWXEgu",
-	"b9O0CTFodfXgf9qyFLLyxvpjfNTk7H6DE5eh776WXvlIBdtYtkG/pwQ+lhr5tb0bVqKA/Iew2PF8umGC",
-	"/notVoIX16SxpszhmfCIfqD2zrjbQONBqQhVI1nJhngUbSq3n5GrjUW44G0aKmOsGsaBzO1ZLtZrlwxD",
-	"zT3R3m8/gZ8OxYYiwBB4yz+pJUP+wVR3w3wozd0wEYEPtPRJla3EMxnyQ3/JQ9YbTKPd8bBD0yfghe9k",
-	"0zN5cfNgpArc7SCi+TogqSNgLicP1dwelyPwVQcRiL+KE65ca0t9Z2TRsAHR3mDr5fWUTO9QP4XRS+8n",
-	"Q1bPQiK+kJEeYXbKHbjJ4oYRndwj7Ex8LSjl42d5Wsa1x/ZukvGDxOBAdNxFThx9x4WWMx9+zNsNzCLu",
-	"aHduis0ETztCnyqzjQQ9AVQ41PlyqERG6BzOi+2cuj5GUTfoE/kHVoIgZHMA4VhS+ddy32MZ7Zg2CpAr",
-	"iem6Dm3OPYXVtgV2IUM3czhfODNsGpXMrRZFoa+XHVCp4Xn9+UDT5Allc1bG4kDdSGUvxgc04cNFeFUH",
-	"WEGo1KqseA35dHuyI+dHl0FiegE0fAJB/fhvpYHSfUHrhDAKYSdXi0weMVXXVOCaIsk/VBJhN7bFiGWF",
-	"ZoVa8eJgpN+Dkv+DCrFiiAvPdnF1bnyC43ZnBOFBO5Y+xXet5PytVvNOtZozSopew47XebJnMcHu5ul7",
-	"tm0dnqxmFJKtC77ZQNQfex7h2wjF0BEzLln4LRcFX470TS5hxJGrC663s7uRG3UDUt/l/gztW9wQvVsw",
-	"asMe0Z3m3U5yfPt+qFTKdbps8nQADyfhtUorz/KmANfeM5ydUGCEKMAyZ34es7YR/JR6+8T+/OZ7V1E7",
-	"E7ChMw9XyiDh3dxzfExvekvLYy4APDqHIG+IEpnfjdCMHlfbfnV8dyF/2nabmTqlXbodbvk/DLRMHL4x",
-	"ERxwq6xJMt/KT8aoKoS9zTP2di6MRdWYEZUw7qQ+R0XGYPLIUZkLF+3FQ3cMBOiyw9+lnWjb+AlJ1vG6",
-	"hcX76UfyJeKMcc7SKcA0y2oCjj0GLZOmgNPtETh2RBJqh05XO9/wmdR6XfDqbvl2SSBnq3rcCtih7nED",
-	"+6ybfflA0x/sONwoqn0ibY8MEKwVpTuewPlOLr45f3QQF3lEtboSG/n9Fgiy74ilFYqnRAdac1i5Y/gN",
-	"oqpjHhZCApEhhz9W2IYdf8+Fbh/BSG4LGrTiEvvrqiJnUu0wK81HB6JGSan0oBDx9TM68emA9G+KGR+s",
-	"BMJlJunmMY57ctXXSSZF4VaVR5wPbOZwnJ1kV3Vsx6bvC+BjMc4WdOcQlHOjXVBcrNcHke/pKfs81nh/",
-	"nHW8QTSmQ8e+3aAIBcdN229QmFdM6zEmSPZ8KXhdTiDNugQTYTw8zmorJFygHyEX+oaqAVlTZd1eMKOp",
-	"Yi4te2bwOg7V6htRnaqKTv0pejrsBWvqBtoWGNdtd5Y06unOQd31nKSSoqh+gXrQ/2TWxnYb7CS4NByr",
-	"Caff9cqy+WyNvX3PORzmFhmHxgaTueMx6rwvx9TXaIjO1jkpon/US7qC3kpy1XRsnzY5QhtVzwBxVzVE",
-	"G4PH5qgpRSbwELJZ1UV+fQzMc++w+8H9yjtDtqe9x+UD4vY2qLfOFJOlGCgwh6dtWqK0BB2KlR3fX49U",
-	"4lxhpyEHJ8ANy7nhS+4wF6i5Dr8B37Cp2zfKPjK75mY8fayNVQ6jYVGHgTQ494i/KyTEhHguFf4K7YXK",
-	"Ay8yVY2QS27ZSjIuSfooCR/ceAlXndqwN+HG6ykCU87TNUB+LeTso25chskHnafRsxF57dyn2hkml+y7",
-	"2/TxrckzK+J4SRt9siy5z6wVPwy3ayPKdFZ1295v3TFKyVEfXsxYI40oGHf9+utGYnrkrsXnsn+mzKb8",
-	"LuEhCeao7bLCZD87ypI80k9hI6RfeKdPU5hrv/ENRZBbiTMTGp+QGUb0FQmG7bAgbAkBxKGDCTLPynWv",
-	"Xk/s9ivna/VfERoxJNwLM7CWwZx0N6BdXGoCPY90+HuS61G9TLjK9iPR3OPScaJki6kLN/RzOtLTTE0l",
-	"03FB+PtdPJP2tU4knygRPjULlwqJWj+Ta5VoUDW3EvnYvM1kmtvLFnA8wu3UjDPKouwcphGlaSw83p+u",
-	"m8MIQaRe3xX48HCDzmRGwCX7KnTPZEJm7LT9Xzo6d0K47csSpcGj5WPGPXBpLtuzbrq4+t72m85DSyb0",
-	"uGbKHo/Q/mnJ5c0DzbAtUDnwn3z7GKMj/n/Pu6CN/3n281f/clDXbKc12S2USka/JzDuoYa3Tvbknusd",
-	"xdcT6ThxSwG8KO7+CXr/ejSn6pz5tPqMPfJHKc/Y1ywWu6my0TztPqYs1jETYTzd4QPMBp+04B7GqcUT",
-	"CVR0FD8ZkKW/FeOc8KOrhxi459O++W67H2o4Cjumap+vjIWqYXrJ8lwDqfN59dOT00fffNvqGwWMdFyz",
-	"pNhAqgPJE+0aJkedE4PRM9SC3c6kFORalfNb+5CPLxlRtOYec+/NG6zkVZU0RXoEcs+1hIp7BmA1qPbG",
-	"xvx86RpW1tQcKX/ptF7NmFa+TFL7HBHfJTJRCcMLcyD2T7uKopnncMGiBdu3M+Z4By9JT6ZkAzHTM1cm",
-	"CX470nHrjSuX7ORejqZm83iLWzZv99ORIDBvxDaO3/zMw5TitgNhZ6aPciowEiXgjBWgue0jJAzRKXKe",
-	"l6uz9t+e5VGLRM99JJ+w5b6zIhRTEbUP7GUydYQWOE780TYpRQ08HyE+Av1iUbQ9rX6GTnxSSnkIRVBD",
-	"leTZGm3F8sZnF7uTSRleUu2YSrdjieR+QnS7KQwlk2rbcsd091cCv6EaFsLrVOu5jteOrpJgFLfheiI9",
-	"1k3HbinCuLVSy5vme1/j2BquBCaajjMfffN0PF2+hmrIjPdwLUnYjfgSlBltvRbcdVsRuqpGBaJalUDY",
-	"FITRcoNhMd2stlbZ3fBKH7e5f1IGPkKfPhpstFNf3GUo6RsU3W2JM+IpBnjcqibaE+nu1dsp577jtXVA",
-	"nLWdi7wsik5OdGWFS6ff8UbT3RaMx1YUBbp6nhqXj7jRCaCbsaiOgXdmdvMifHj826/GLELnnAuwFIQ6",
-	"0mtA75GFQ34R/g45oyRs2UK2B2eOyyfprvXXlIWdnWjV1Cs4RPQVLwqN1VFRvyvHb3fn+JD0TXOIWLuf",
-	"Bj6a9D1MFHfPTHDZwW5fo727uiT60aGTLOL2X64w+gMPiu/yNXpgsJb2bs6fqOK4bXrwaDEFNfH1tx2U",
-	"i/M02ERvklTc3NTC7K+s1PXVYi5/Ja0FRektlPMS/vDwBvb+FOfccFe2qhDEB8U6qgDA69iK3BpTjbZK",
-	"fyJDjw/8VptX73Jq8GJxHRp866q2mOXQN/0oI1nFbd4Oftz///g6L/oFAZkDzMOSRowv6TnzoqSiOQlH",
-	"9H9TMxIGm4ZGEZQKAeX1FjtFHZjLe/Rok1O3OxfM/heuEaiQjBqY7Kyaav8vo2pO/J9y2mnJKqjZjX0f",
-	"88ZnvPGQ/ahqh+GBYBtUKfoVggwN0SywgsN7I903NPuq7YnRK6Bi9gsvcbeFkjo4Nv1hodKSCiSj5jBQ",
-	"KqkNPd0PajJeYDcR7IxZAy982hPhahOeDdXBd1R9bLlkDZcQMLuBvXZbSY4jh9GxUupGuKpH+7PLc7Mq",
-	"uIPoN8IUgF0EfZX+SRRePDl3R0HySpxcnHz9cPHwa+p2Qwl7HvDZsvJpME9dWrHyZHqWn1y4vKynDgG7",
-	"4jUnOICTi78Ocnr1bcbeFfod1fmfrlRRtD3H8E8V36vGUPLOycXJ3xvCAyOfS6tutdLZ1A04luZJST5Z",
-	"Ej/yHWpBc9R3frYP60pJTbR6tFhQSlnw2KEquULCnf3NVZ62401ilYuiIHv//fss2WC5iGqoSfxEGXaG",
-	"wN3tlj+mWaU+FmZ/9hrWjYacnj8/8vnHRzwfXUbILa1s/uvPlqC6KUte790qaV2oZNL+WKOJM8OXdvX2",
-	"ZNn/Rc3Id75YcnmDn+nws2sPhbqG0gmW1iBzz9AO2O+pIjfER9vP524S77vKhkvduldW0lfY42DISwQB",
-	"twNpmGoMcdRuu/fyybWGu38+ms8XVyBzxxjLPYPTkosio7YGRrn+S1bOZ0zJFQxYYVyqFULPk2lHiZNJ",
-	"MZV6s6vXHPMmBstOPqfE0ikW+2PN177eElOlpd24NnHtvhgFJ5QxgrNgaG8je+c4H7L6Uq4pN9+BF44Z",
-	"jIhStIDXcNlKpV7JqO/KhUpB5mLUa+o1h2+3+isayFzfAOJVPjzJekyJk71vwYQrDp1MPoN0wgng7iYv",
-	"O9oxL5wUBlQwVPPFXW/2+e/uhZuRRNFlT54Xqzxnbf2z5SgsPyDA0aHwO/unyN+PSsANIKsdkn/PjG9s",
-	"2+0guFgszv/ger3hlqE0dpEeFFiILhXklZhWt6J4/6Oon84nE2Zj3Lh0zVy+FEXpCXnrMTs99CLUiKSl",
-	"RzjgjFdVrVz6UlohoifgN34I/HDlKD7BFq211l46vyYh9VytbsJmNyEeIuGdaTlE5syyXIDXJeDnUVbt",
-	"9KUeZVd66jdu/Y1b53Pr98gzjJP8XO4Z71IizY/eB528QVUFEk09ch//Ehgxm8biG7Nv3G8f4JVxyX/O",
-	"0576iEM1/bBvAK8LATULsBWpL7n4nqs9CeMHv7xz4A/Sme/7FCMfJY7ws7gZnyjhS3PcdGoKOKF6Ug9g",
-	"lDsOKrUpWVOR1T522lxq6Ljgr/j+lyb178eIe+Uo9Rnstxl3za/pXvmTMs5R764WQbnZpPsslbrx0D2w",
-	"H+X7fD16yVS1kP//Gmpu5e3wIRy6FJLXCTyRXxLXHW3WYe4o9esV0rghUgxDOLb6oGryrK0A+U09mRs0",
-	"Ol2cvzl/dLFYXCwW/3F2/s3IZ6Pqmi8njPTKc8YhPcIqY2rzS48Z+YPQ6hsPdD9FScguMqCv7Be169zg",
-	"w+yUkvhAE2Gik7c+GEr4cU4o4aUsXOT3Du3uuwG/tojwAGfeHyd+QC/ktAx3KR/URWOPbdE/fSgKU1ZS",
-	"nOZm1wbuH+jg1Y8YqqY8ACp4pb8FqKY2h/ayzSSdatDfZcKGSruT2F9XTal9BIKaAnHJQJoaESldXddD",
-	"FvLLNg2vuTQArqxMW/28hNyq6ITIta0BYidzqWq48MVb2ONjDZirUYOv3G0zNAioUMkAAZsxozaABd9I",
-	"LSoEVtgSAHcbg5IIA1YDXLb08wVihTXfcZ5btZN4R63pzS3PHfQGSKyNoASJgbP7x8bZl/ckfXH8sQA+",
-	"/RbzVNTozRXqPtD4nG/vR/EPbFF1C7nVC5Z7R1iKMSF2cswhLbzFmMP/uS/3uTcquC8k6PD9lguZWe7G",
-	"+RdcG+oRQ9d3gjpcMt7kwqjaNyC1vHOJre+qOIeGLaFQ9haAQgMG3Tp0oQ76U3R5QU/cI13oC6+bAvQY",
-	"k9TuxxQd6N4uG23YDYA1oz2DWNu6W3ePWUyYIUGYOwNKnPn++aNxobZ3/oErrXNlfUw9KZvqBOcTvzIr",
-	"BKgIialRx1Kv9vWzaWctUUcYoHK/fjF3Xg68Bm3YUuQh+2i1BV4Boh2sSZXsKFeu6xVdBf1s8btce+4K",
-	"mjy97pFPodC4vjczVRo/+XtMfAj3iG9LhlUnqKhgmozPj+lkYaRzIbCKUVCR4fdXf2G/+/ObH0//9ff2",
-	"9v/351f/3qZcUhUidt9qx33IfkB9tlY7+/vfmnxDPwujoVhfYANb6jOJPdpcORfeBbDGjKSHLNR94TyQ",
-	"PXxxly/2Sl3vlJDe8sGkzHpbCwN0tbqhO3XuvqZMjLmPLRft7+A5nuMJVCsD5lSbGnh5B8fIp/MEEq1d",
-	"XV8y1QzbhlslPrBirXZfUm7ZUxRMnFhNrYOyK6SDo/UnKqPsVfDp1txDrqxc8d1QXJ39kw7F+zOnuk5e",
-	"t+6RAd8mHCyhy9GX4XIgNvALGHPO+Z+/HN+B66gdMsidhdSrTkRVPFgukUqOWReYA6a8Zj/KAMaBhnTy",
-	"UXt593g6QpuwMJUVtDU/zI+TlopZDKjlovG+ESwlo/3u8eK731sZTinYpExiYTACB/vOBd7Uctq1hwSh",
-	"txOi10+LkPnvk4U/fiSlj+fyWWTovMPDELKC0H1/RdGVp0rduPIOEx/ZFg3Hw+/GmDiJKGNcFjQmh7+P",
-	"ILPubdPbj4xseAvc9Sm0xqggyn4YK7QlgJV6qEiGWp1o2hFVEZeJBFoBKeSm5+IGGKBiGOf2xJCDk7ZA",
-	"W5LO0dLHf1JvXXQYKVY2qy3WIfNih83J+Q1glIImh/wQUEGs+fuQOTipFv5gy2WO4Hgeqs1KerSlpXPi",
-	"7TiVCLlFABYn7KAoUjKRHqKvfFSnMGZ/Lgu1utEt7lzfU/zFO4WRMHNNKNXfK4c6kQVHMeIKEAJ1L9X8",
-	"fmXkN4uvP7bR7ZOUiiJwb8LfHNA2L1ne1HxZOGhR6qFOkxuNVASu/CL3+R6dGXMIGnHQbF/FmDX9xHvt",
-	"hKaOgc4WZqtCgDTXIo+UO3qSNDvEVaSd9L07gNAjHYIGdlfqq3+tmHSaEtsRphs11rfXY6G00wgr4NSF",
-	"fA3Fnqxuei6UfrbtbRzB3KguhuAgIXa1MAbQHY+b7RQpggsgxVNHZdp+Zr97vFj8vovgQho1dg/nNyAv",
-	"nZ4tA2n0DVUD4+K5RBAOfou+BKx+80SzGu4NhgW0pQU3qMqqAwCCDjVpj9iklKZ0vlgs3OJLxrfAczfJ",
-	"3z1+ZBXpf/vhDev6VWnZu1GX7UP2ZEPBE/uIBvtJe3k1VGjC3sLySq3sQN379Wyn2e+s/Uln9wVozTeQ",
-	"1MZ1syxFfMY/vtIcb/S9lLfNly1PcMfnSJiEO+KTqNGPvvvcV8oVcsSE9GtDc6PXyUDjO9vp0VCkr+9H",
-	"Btddns0iNcz98hqqYn/JlspsUfb8j6uXf2IG3hk9rI8iv1j6BjunrRleLO2pElRrfY93TPstq4qlDnuK",
-	"mP8MN8L7rio9qlXep4Hibu2JW/oS5XLUw1kqDA/b+2mvQxLTp7A7708H27lrjnzTa8a94ulpMFs9GDM3",
-	"v4Cd/PQuuSTJ31KVZS89qaOikerTIonn1h5bG/Ry6WAuUWuwQw6ocNyO9UFVzUjUxIFVCN3qTW3rwtCY",
-	"dqR/Idpt3ywW7O2W9L2vFwv3SMYeLRYoFi0bPmRXCvW7oMDM1vEya4NLkuu+Z2Kr4mGgOEfM391WFNge",
-	"Nf4KHnXqxI8odgQz4YPPxj+rB+7GAMdBDXljF6VVtNUupcO40drj8fF1mLhl5Sd2+s09lL9k/94Xofj8",
-	"m7iFvtQOHIihdopp20Nqb7RiT+3C3Vl2/jG0zuhpq8VrFDdVLVTd94VVXFhJceawYCbTBV9xy2x/dE9+",
-	"krh19MW5JrlfyQfrSxH81KDS2TUM67sZM/e/ci02jbWElQQPO56kutAYyBivHfFPxFT/+JLlj+4r9xhS",
-	"mJl4KfMkxP6IbeTM/08fn53gjedKUeeYFypfNpq9+f6V58lLpgu1IxeCVbMLSHJFVatpcCM8jP6hT7Ev",
-	"xH3uk3MPYljGfVLbk8HezHSz+2Z+rtFfDTxPUlkTOtVhkYeJ6Z9K2gm5cbBZc8kc1nGvZHZ06OZzr4UU",
-	"2IU3cid2aYgZkO7le5JdbvTPFA3t79nkHn0aHelYHebR/bDMsxykEWuKz9OhRJQ5Zni9AYIeRvYg5cTx",
-	"yNRJDcggY74GkHnMa50tf5zAHkebYxNQWj6lRTlBOKcCutWzppoyx0fX+1lZ/Auh5BM/q4wZxTaKWfNP",
-	"mO08g/tYS/sQ554tXZu7j//pUfEruifiPsp6Zf6b6P0c6ScTfG83JRa7Rg2Smg8L2jPXdOfTcqz76KcT",
-	"a8/FLRzgnTaDLqKp3qqd/hKdGPd2ob8Gnjs4jFvfFGIGG2mxkZ+Wh7A+x0sH+/X7EX1tm/PfBN8vlKW/",
-	"V2VljRnEUEQQZ5e64M56eNWVJxjFtrzCaNxBvt9xs9reN+P3g5g+AcOXIOIkMIR4i21LQjKDh4PciFvA",
-	"3AEMe4ZXWtxer4Zac5o0KKyCHIY58b37VTY6SPZf8qHLenxE22CvDMgv41sEQw887zTx+e3AzriDHP2o",
-	"QzOGfxzLUh4lnQAReQjj83oIh8LaVf6ZY0oJuygUXzQiwzyHFBFhtsPPwxoIyQq1GcSFPs459H140nMI",
-	"Zesu2yr2AHazHgJuQozGoCSk0lmxuJwXBboq6kZ2+akGynCfYKfX7pF7FFD+EwnCPMXOo4K8pHRyMgaV",
-	"Wm1J5GNVs8vKxZQW7NwSyss4q2q1qXlZQo+OP6mdK7/wH3AREW1UzTeW9jgpCoRnXUUav+pmUXHR9dJ6",
-	"7WUqs6RQGrw8nuPviVV6dyVmriDfNVf0gLSROOqInx/cpRjpVuNFia4dQmiUwNRUIwc3cicXJ/TIyFDQ",
-	"nT9iW9UQsEGAGvB7gxc45TkikoIEyLVLP8dEkFoV4P7qC9CpxjEVzY7aN9yX9kyjH3WbP54kNAFVfOpY",
-	"UDdtbat2nubSHjKjWKHUDes0PPHIG52GGStV2vPJV93WAASYPpa19iaZf7nTLovN3n8U+6VW76XPZ3Pc",
-	"Jjv1pJStae1hn6uZ2XkXgOcUJeIjpqkWawNthpjlsld8499yj65h57JUMcEC45hSUi9HvJy7ObSY44hM",
-	"vmAORkKgvu3eclnGnTfxHSyawTe/YfrSFdrjRIIwainUS9VLQ25cOYz6e5PU9IExDdL4WvJI7FiK0ppN",
-	"cENwvV0qXufeE9FjmmbyPrqiJ+55kY2eWmWThI2wtytuvz1Ka157pAR7PjqLxPSfycoo6gR/n4uMes1P",
-	"1tLfU/Lmj6pmu61Dr8E6I4T76ZCp7bA2GuT8i2+ldm90ipvZTnSLIVgdUgxcg0qXO3GfNWVitaWve3mx",
-	"qUUel5h1+ul2G8+OKgBvve5UVcU+qs53wtZVUbgUuE4Gvls41WrnKlKaQu7mWhjXx4mGD733RNRxtiMq",
-	"hWa7WskN3T3CZK62QdU4oP1yUVy2uUM42pFABoGNUg6PD0cjyJJ9m2DZGFEIIyzz6JybjJX2pkElCXQl",
-	"2jqztWokFloeauN0x4resimMqHhtzuxIpzk3vHtC+i0ECxhrOmtvNkzBfPTNt+zFU4Z4Sthg+iCgwkS3",
-	"8TeDFuP/88mL5xetRr5SRVNKPAffX/0FMytjwJ5uBIGKbuwzs+bVa16Iqx92K/y0Pp1Om+exHKOoW649",
-	"gFi76w/nlwQM8dzpma7Z1AxZ5tQsWluv8pieOKutBrcShQjY9slbxD8GYzKgV16rVrzwnUE6LpP2tIaL",
-	"IGTtO5NtDC/JjnZyHDhToZVz83okKo/8Rmaw5vu4e2lSkBXFR4Hjvm+P30dyMXS4IeVpsGTD3mf6WFDM",
-	"GFGOerj6KzcuUujxc0YNH4mRZQKveKLkp/NRZ8lE1k+GORgbiG2bmRU/6O5NmhHH1Pu8n6zTCeak3Yb3",
-	"/y8AAP//",
+	"7L3vktw2ki/6Koi+G6GZMFtdLcuadXfcD5Jsr7UhWQp1e7S7c70dqCKqCtMkUEOAXapxaOM+zXmw8yQn",
+	"kJkAQRJksVrdknzsT5a7SBBIJBL595e/Hi10udFKKGuOzn49qoTZaGUE/M9bsayNyN0/F1pZoaz7J99s",
+	"CrngVmp18nejlfubWaxFyd2//qUSy6Ozo//npBn3BH81J28qPS9EefThw4fsKBdmUcmNG+bo7OjdeseU",
+	"tkfuF3rcjfZMGPumkgucT+cVaddsu+aWccV0lYuKLStdMs5KYUUl1YpttFSWbXVd5MxWPBeMW6bVQpwx",
+	"uxZsLoxlegn/NlKtCoHjGGbdsFsuLduuRSWY0qyQSrCt+yZnS+GeZJwVspSWFVIYNhd2K4R6yJ4VenFt",
+	"WK7dgthC18o+/P/UUXa0qfRGVFbiYuYy308vuRAvxY0ojj5kR1JZUd3wwr1ldxtxdHZkrFum+1Evl6I6",
+	"ZLwP2VEl/lHLyu3v35rBf8n84Hr+d7GwbnC3C2/FP2phkAHyXLo94MWbaEVLXhjRXWQ85/buXVw+fXt5",
+	"8urFTz9ffn9xlPVX5DfxCjaxP8DTuRHK4kaWopyL6oHJmFwyadmaG6aV6A970KplAfNuryg6CO35vHHT",
+	"NMghdi1kBRxjGFc5a/YiYwtdVWLhXjIZM5ar3HHqYs2rlTAZ++vTy4xZbXnRvMorabQy7E+5XpiTUiux",
+	"e1jmf3aTNLxIzOVH8f4cCLPmZs2kYfpGVI4wbkT3d1rFORPlxu7OGGd5xZc2tQ+mLkte7fbxlqPWBT3a",
+	"JbMfIgvUo4kPkf07UcgbgR/tkH/NlRLpM1CJhdxI2pzer1aWwv2w1FXJ7dHZUc6tOIa/7mOTZuAsTIAG",
+	"HFyBI+ftzgwy8zDD86JInhet7Lr/1ku94AWDH1GqETdkjBsmFXs0e/TkePZkLw1w+KHl/iAL0d+snFve",
+	"Ivl8Z0Vq7oVYApWkFaWZwmkv3Qsfwki8qvjO/b/iuMn93Yc/dInz6sWr7xn8tG/5MDA9lOHCaNpDJHkR",
+	"ib42WXjp7oQWYaSyTx43k3ByaSUqN5RQolrtErff+iib8v6wBH4a7//x7PTy9NHZbHY2m/3Xyek3qV36",
+	"R80LaXfps1erhIwX1haiFMqyqlbIfnAfOumMN7CMmTlMe0hM43eamQTyZJ6oQ7vxkjiscz3l/Um/XoaZ",
+	"Ze6Sb+6XFE226xQ9uvPPj/DJ4dlZKypz6OWam9ahGWB6fzp6kzLD85EqcZz9NpiDjmo4B3snFIYfmtYb",
+	"viu9EjqdTJVYikqohRjea66uj7Kjkr9/KdTKSdHTx7OUREjPShvrHvi4c76oRC7TN1cu5gO/NMJhiiTI",
+	"k2MUgi8T2kzBF8LJB0efQuQrp16xQq8yNt+x7Vou1k6fkIZtKn0j1DRhVAlOBkPi8o52afw4wYwzPFVI",
+	"m0C+IAciyUAfjT/xy/hWmv5ebqJfJrO+54x9nB8GH5rXRaODdWR4ieJUKlbKopDukjbepFnUlVvujtVK",
+	"2owpseJW3ggyaRq5xvRWmJ59ghS90gnmuCT5iBLdrqVh+LSzeARbcLUQhUmJSz+lAT4Hrc9Lm6lUDspi",
+	"Qh/I5UrahO34nVjI0qnY2tkLhpVS6QrolOTbvBZj9ueWGzavdL1aW7bU1ZZXOWjaGw48OuFg5LW4mu+G",
+	"tDenqaao6bT7xK3749PjR988cUtzSjZZEaB3g9Kn40OdGjZ1K/5UO05pK42z2ez0L+fuO2Q+ACljTak1",
+	"qjE1+hKmaOBZpAb3fvJaXk+f8Re3k0s8zythjMhTg29EJXVaHhrrqN0bHRaYMb5x8k6qlf+nyDNmgLRu",
+	"tzNi/sLZdLry/5eeBFh5k4R3Sp/AeQY6hTVFhyzwv/8WcnLrpA2JnIQMnPs/Tz6awSDcIwBx5MGpgDGF",
+	"vHNvM7ozIyS5tD22grkgtaa9vDsziwwNf0tV0aDpO7IEld/O1l3wDV+QTdG1b7hlnM2504x3bK2L3GQs",
+	"bfWUUsmyLo/OTpMW1PuNruwVuOoGviMtW8kbYRi3rNTGZuzdGVN6rvMdM6IoDCs1XJkcrZjRScwOUL5k",
+	"uXdu5K5R6DNill+35pmh/I2eAMfZOePkLlDaoptS5IdPe0QI9/1zfZ2O06kdWFYubuRCsFJ3Sb+lTTF8",
+	"Z9hc7LTKnUh3S5mLQoobkbcXeK30Vh3KGimpGqRpZ3kptn++5kUh1Cp1FzFjdcVXgi38Q15ZEmytS/HA",
+	"BNbmymxF5Va37Sth2iRdn7q2SCSrc757YJrPGObeCd/J2Fdsw3dmIrkSmokkb6WbhlCOlH87Qm8l3C+G",
+	"/v1L6pbV25Qj613GNtpIp4ueOWtirbesrBfr6JDNxVKTjhpWNm2+Vl8LZUaYzpN9pUFZA52l4MayRaGN",
+	"yFnOd9O+VCsri1t6FBuqeir58cIKkhxXCF4lbU1hrCz9caP35loXgquuF2jsEomN9U0lUzbzjS7qUhxv",
+	"hVytrchZKbhC/7Kjrv/QA4MBl8B4zupQjvnWTjWC3ybqxqBwGbhP+rMx4GLKMzavwfpoa7dsJ+yZEyRb",
+	"7rbZguHDUZhUYqGrXOSsVos1V6tYR4soRx9IkxWXGP0WTRvpdCv1rnF30SDhS818smjL2zRKMo4uS2fd",
+	"pDzq8U9t4r4gdX6/yRDbdZ0xLl6zx49O/5JU8aWqbSq09xpMCrLrWESPPpm3uiryq49w7jfrb2nOfm6t",
+	"L6RJq2zFF2PXtxPEdBwwPqTc4ZnrujLexeLXyObCnQ9au9/bWOUFM3OiywcM0GmPVmIh5I2Y+rjRRX4b",
+	"3qbp0wA0w+jrKQp/JwqMI3TvWDy33t1x4QyicyA2hs6CQ5FVYgP+LLvWRoQQHTOOt6/FrkdkGGOy5v2j",
+	"LkVPh86O3h+v9LH727G5lptjvUGd+BgUCncv2qoWkWye/sFwDdz+o856rPd+6AKfakm6jl9AbJlWwmRM",
+	"F7kwli1lZdz+TlrIpRv11qvoWik42TQH3dBd1osmVin1DWxrx1f4gDukG1GBi00c4lu9lir9g1YFudj7",
+	"l0rQmqZoOzLlCaEDAVpNJXgu1Spcw5Fm5bdqmj9myytFqseAmJPKWKerVcysIeWi0PqacdvSPd31vz8u",
+	"72QCEC+QanhbX+RC2TEbkswMMCbQ3yeKZe/ML2VVbnmVDh+WOh8IOhtRyYGcjBuhcl2l/dnttUQcf3Tm",
+	"ZKJ77mFYWHwg0GIEVuZ2fXR2tJJ2Xc8fLnTpTlip1ZZbG/8TLBlzQqPC15Fwb3iVuLVeK+B8I25ExQsG",
+	"G2bQyHQ7wuZi7f6jlSC/shO1ToWX1kncSuf1QpghKgdC9i78i1pdbMQiyebw1tVgcFfV6Yj5D5Uu2Wnm",
+	"71jMEaLDgUzxwPjvuqMuVfLreuPtn57D0bibveTXzn4zfEfpSGiCOyVzqZPq0i2ZphWQrr2hChT9ZRpL",
+	"wZbfFztVeplMAxgRjmbYIeMElzlDUrotvBEV/Ivst4xkcxXfNXvcWtOpCwKIHvYzTUogaRbO9rmd9wuU",
+	"kgQJftTGmoz9+Pri8uzN67eXGSabKWG3urpm3LDTbx89PH3yrw9PH85OHj3OUKVxm8RDItpeIUtfTy3r",
+	"+/cbsRj33YBOK+C5EHAaUmIxSQsDcs7gd7aYu4UW3NgMA1FaifAT6hooWOhrtZWFtLsHhoFVajAIiT/u",
+	"WCH4jUAbFKzMyMnSTgU0bO2eLIVlgi/WTDuL8IFhSjQOJQZ2OP1O0aHeIIbxsIJEbt9w0kbmdnGa3Qs0",
+	"magHuLWnPtc4ncj8QFJZzeYCXJ7K/dv9vqpkfs7m2q4Zd0byXN8INmNaFTskai+t0qx5JUx0p08xG9a6",
+	"sgdP1PJroTC50091yuc6/B4CwkhYPxkiXuoY/EAZgF27g1JJTSuGuoQrkTjGbrVPJTUCbsO+a6+QQtmr",
+	"AeF4WGR/LDN0gp92wNMTzjotcQMKVMVWAkJKU7Zb/GMw6QKIeMYK7q5K2nQ4nWu5WjuCKjH1KzIfzu3w",
+	"qaG4HZAXgD7MOTAR5s3+sk9WuoVksWOm2b0ehWlCUQYC0jfNYZD+mWIyp1zhqSAH8dHnCJ5QXOEqFwXf",
+	"XZWJy+oZXjchAqFWIcsUDAxW0d3Y/vbXjzDjBr/9ZDabzfYFI/JgxY3ZlB2jILx3JeFPS0pdH76qh9WI",
+	"Zt++iJjSim+SO3IhC6EWwisCfgPMx+/AFx+u4u+v1rpISIO3YiWNDan9Jd+5i8XpmBAE8H5pTzInv/Hs",
+	"VYJtuerPpk2900ffTJlbJVZmbG50icC0iGaeMpB6ASrPUheF3pozfwFtUO8G+/aASZ6mHYbp61miMuSN",
+	"QrQB+qYgXNGnzWaC1aUo9AX2t6WjIU2XU2DM5PzHZ4yrN6ksJUcsSRomRHdS/qm9NsMXHsV0141aFeKq",
+	"oWU6Y4vmyRcLsYEM3Jj8mQ+LKLfFzAheLdYiZ9u1Yy3cMMeW6RhJrYwz3RMZBo3I7JLVOuttOFVf1zYp",
+	"3C6p4AcvRTjITsZ8vGyD5K9EJKejCdC06flwKUWMONEU91f/nVvjPxR6mypP2UYSptQlyBQnjIuCWCPY",
+	"cRiv0CvhzCNnajkDuBfIgze3omrkVTMyqHXF7iEO9f+SQ+Q4mPHsOCgnx96QdyzmbTpWRaVZMEZtnEmI",
+	"3OkzGZNlVTjs1Kxb8iFMe9pNZLJKjgsdr1uClTlrUmklMDkPlwyG6UT1FwXnHfiLyYNPHmPGS61W7ody",
+	"oo+4e1LwIS/XgXhJHbhWqdQuXvBkzvarfXmuhTB4uaxqXrmrWzwwznZxfGmaW91xsFnrrWK7qRb5LaOc",
+	"MNm0TAYX/UEhE0etV1CLk5CpeivyKQO8ds/1AqFN8NMTP0x+aN9e+aKjrpd3Xy3S3vIjKDxLmRs7FhK6",
+	"JxPsoi73JrnhnOmzQ+t9vU2qAtKu2aYSGy5zRrQzGQoztD8N01sBmiZobFoXD4x3iEF+LleOHze8H4tc",
+	"0vFIWLckK90TWEkIJF3qKouywacKEZhmyhe5ZSVXO7eAAe+4UMPzI4NnwZVbnDtq8dzOQT2y4FfYitz7",
+	"opx5NFn86eSWRFIi0InITqOjs2GhSyfrvG+pvIVfyZOOppLhjhFhhhjJceRIwcjQYs7ZV2zBS3C16rD5",
+	"H7nF5CkJ4pLxQitx5nZj7XdfYpY75jjbdYUF0M6CPazQo1dZSUd5pHzr37gVW767CBHrDtHWgudXA6Ii",
+	"zB94zoiFhkNijbMHFteQJ+7eD6pGPX9gUDah3t4o6NIyvqrEVKfUULUNN/aKbtjElSDLkM4QR2+pdM5t",
+	"vJFqgeFbYzGYMy1820ScO0TidrEWFBjFT2ylM4YZZ5gDk1T5K7GsTSoh691610wfl1IC6yidLC+uGoyB",
+	"sYlhQb6gexttGJF3qRGbU0rc4izLPRHnH0kD7LDgYpE+uO6K3xhR51rtSr+xHTd6rXKIWzgTO8pcW3Pk",
+	"U18bRKXaPpb5Tswv9OJaYHmHu1i2a82McOytNLsWuzNmbMXVyok6r+9YXTiTThsy6ZKpXHFW62gWSngQ",
+	"/YQhC2r0Jf9c8MtNT3uhLI6E3iOieNXYCCGu9SE7WpKZNKo7uGeGD/M+iILL4AONLJmM9tpZrnAFkVPl",
+	"jHkaZpjVCzvrVwZbCHxel1TOP1AH7m65AU6swP63EbOBAUKBHIghouHB+NIZaSEDb4tXOQU+IOJp4nv8",
+	"5PrdOrYPK+CvdoAoFNPiNHKxAWbV7fy3iUm+vJLL5d7sInwKkoJzvhfB4BIeGsgK73j4/YlvmDg6Av57",
+	"KQEyXBUeJUMmXDyWHHO3sMP8PeE/kJrWS8zsTCRIicX1AHc3Uh5sV2bkSokcSgAHs428OEsKHo0jpL/U",
+	"RIC30ipn4jkJSd90F4TWyYtqDXnK/THngNIyjd2uRcLkuxGVXEpROVkbLNFALuMNHBTnDzf1PLVmnyDW",
+	"HtopankucndilnxeyUX6oDclqe338UppT2higa7WCVoBikislgDxMrYW7/dyH2Vx0TbQF5Ckw4w4pOs1",
+	"mzll14aS7/wibzHx5JTljXgljOGroRjqCd/Ik5vTk63BG/qccYYBRAxzG6ZrCzgUjYM81yg6wSncMwpz",
+	"nxI7fl+6h+KSxn25nmIYKgPGOItOcolLPmcbrVb4A/lkrWacbfCU+2irr1bEiTvmVav9YVf4dYjmb7xY",
+	"6uReVJWuDsvGHEwsixAv/EJWGmosS2kMrtDUZoNe3lqBhzxVCVMlg1LvmmAIulCTClnHMR2livGiTtYe",
+	"KV+sy6x4b+HiVXVRDIGa4DjBo+0XPdGP3WzFnXuy3dB/dZMze3M713pr2i7okPYH6XkP8K7oB9FllD16",
+	"WFg5HStDY7rMAthOO2rSibUlF+ar8yEDAFfmA28khEk2HaA1Q+JfQnPGy2qyCt5sdiqic0ARRsgnHswA",
+	"ROm3KXht5BzSrm9ZvUoTkE02LS06msMBvH73bP6KV9fCvq2LYT73AHdlbSy7FmLDrO7ngwhZpN0Ka8qq",
+	"cQpYheGqCRco+qVHrJqQ7xeApTZCoZfTGQoZa4G8tY3zAetzWWhdDfjK9fbABay4FVeLQpu6Eil0IvQG",
+	"kY4aGTtCkaUjlSN9WKa7u5MfckrRiIN/D50OKo1ChBoCXZhUIWXl4joRD8Q8SmdWlnVh5abwvpbbuEBD",
+	"sVSL5PRtv6tZ4NDUlf4K3JPPmrDPxHhQN8+LTDMTAphth/NcFHrLZgn4kwkMNddJZ3zs/z9j12JjySND",
+	"2CAhEdbdxNJ002ND6F1bFuoZD3Xg3y42tayE2LceWAYlM0JmF+bqlXzHFhgohpLjw6fcpO0nMhKFr13r",
+	"nynaNpqHVuAna0JWXRtwKHE+Ge/yHx7m0BeNyG87ATebQg4mimCpmgF22FbS2jhBOy7+QYjU6TcyTiog",
+	"qybSV/T20NHeotdr9Fb1y6UPRDMfJp2fZY92SymKgc1e6KIuVQCqdMd2u9aFAHTNJJZgu7AqdqLwnZmA",
+	"LoXj4pTopeElvUUnYmI5Cdn9HNZCNh5yxEGZSGkPPgnApSyEz8BKH7f95TP9qEFtF+Ty9gaQEluCwcSS",
+	"6aZ8Og0B4PXLTkirk1KvYyl+zmZOSfDKvZs4pVDvuYdo78IRJwPHryLzOxPmldrY15Ao3HeFTczX7tcI",
+	"1fPSHfh8qtZVFFcDGdmvBFfkP9XL5n5xr7g7Q7znCwuV8O76gUxCd2FF5X+hBM+9N30+abFGuZxzjKQp",
+	"yAdqam799Xs4TOUgPGi6aMBdRMYCHBlpU1OTZsaz4rXng8QNBBr7A8MCpw0gTA24cwe2FxRGQJRGn89B",
+	"iHqJCvpK/J2SKxsoKk6oE/10C8qin5YfH1cQ+zc2wme0bbkkLy9xT3YUI2GJ9xuJte04wwHZccMLmQ8B",
+	"jt6IyiRTHU8xlREdARVVe0M1D1WBl0LdRsf19QOjmf+RIp4uAohW1fBIIGZEr0GwJRBPT8HTluYgmCg4",
+	"fbZrCNznErzyrAIq2MC//bKlQddZOAtjygMKziROJvz0NqL/gTBRt5K9gRgPDCJqZ+zd+qwrNgHDkld2",
+	"uvETnd8Jzw4y6qXPS0HTfs2jZAOI0AkC7V6nRXVIb3386NvH3z75y6NvvzkI7yhm5AmlKrSFt0L5irev",
+	"v0d8JRQIU142OVLExafOvHjymBWIkJsxRLSDI37FHrIz9j/s+JyQXyKMJbIRaiPyJp8BoX02kCHqPv7f",
+	"f3t6/F/8+J+z42+v/uf4l+j/Hp79z/Evv86yJ19/+JeUsBwr8PPYRued6xFO32FxzmHwZkzo7pj/HYdL",
+	"J8duCsTzvYDuty7DXCx5XVhg0I5yE8phTs883bIGp4Oy5aRiRlNOUtA1KH1LuglkoIdATYcSD9lT2oAY",
+	"fmWg1wPQy2itqLJiBxICh4MVckvloF4LO4dCEQwlUm4yOo6aS0ejCwJqWf1UoCZGaRQ7UrGF+wSvsSmA",
+	"N7iXFBlwFwHDG9M05a0rAqiAUtq2Mw4rHWIB8eib/YUfaY3kpdNGMsaDjygo6l4DsnJx3eJ0ZA2uHhxY",
+	"vTdV74i1gsBMEJa5ckrg1QoDTXG8pvWDLEuRS27Fla6uUCuhe9f94VoWxf64VCw69175+4TpdOu8JYKx",
+	"pOgFvncKBQ5dexGevxBFUxUyKrSTRT9wRjB3g8qyW6YaOhAFV31tYlh4gcUqzV4B1tyHWKdwNAmTG1Zt",
+	"oojsQYum6hJ3JVE6VcA2CzlXTjyh5u+PoN6qoHW2UvgfMvRYwWRMr/jNUW/Bq0qKHGLAGLKSlb/+nBwB",
+	"rD9UqMPtSCWh52Rcwrc9yBG4PxlfcakICPBa7B4YVnErsmD/icIICDIniyjojh/FG42awnzw+n1/rynO",
+	"LUHNHXZ17GNlHP6KF8WkQ9IwffOuVle5NET8RJJJVYszL2CliXfJsQFGUYl40rC14FXut39T6VXFS9ie",
+	"r2fM534j6pznh+i2gTRLQDvIfPgBLgjIuoKvE8dk7lPBdHrI3nn5H1DLCGiFGas3Jp7gptKlNCI/8zA8",
+	"8SxgmXi/zDm46PuuyKUH1z2M2pMRxwq5n8n6wxOXTxSVjcEBBQVzqlu9B2nbTxsblPvGzWs3Vm8PlyuK",
+	"n25mhW3ECXKWU0ryDCSPYz9UOsCikOgZb+xBrhiYeOdMR7KFKxggxBjb8j3yVeaOrbXTcnw5vWOhUiTb",
+	"W/mi9YOoTWZtwvU5VSJRszCnog8as4GxE6ZIoPOScJun1Zg4rSEx68ln4WPt6zd8tScHibONYxm80qyO",
+	"cpJ6W5dOANpItTpjLxgv2VpU4rzB46AUV0W1G5W7LwMyjAr55AKu+tMZM5F6tpEflQf0hrtHBuHdfmcA",
+	"Cb9XVILfJrY2lYjmadxVQAEMmWG2rpTI0Z2fvKz9YFeg/SXLfNyoSBOfWe7+WQXwAULTRFioZo3gQ8DB",
+	"PcRA//ODqXV/IDJ8JCLDxyGw/2bxHH6LePKjuH5GrtRVrSAhe+jMu2ewVgpcSf7ZJOSCVGnIJtTrqVYP",
+	"sNf6Agx6pJjuBd7OUpqLlVQG4ZkmF5l9diSK3wqoxOeDU53c4CCdAfnsvlAr3uC/IcOy3wiF/rovNZWS",
+	"heEkGh91Ge2Ii1+9oKf7sF/49wxnMKSBSrX6ctuf/KGg/gGbtWd+6SqkpyEW2b5epWmKGtEp6405f+UH",
+	"8JMswLE0UCspn/4fWuLvFbdrPMToQbssQXklU8b/wOearhV1XN6LzdnJSQQzXNlau6Pb/bstzNnJyf/+",
+	"//8XPHJ2cnKSi5sTa3c/XzybJVvbfU5lK81PoD1hw59zNgPkB8LYhMrR4W+3o6ezbCJC2IiycNEoJ32w",
+	"lSWvwFkHT0JQnXIXuxWAU8AwW/4xcH0GvNFxfyY+NuJcuXXZ1LDb49KDI7jNATwQgVrIttKQsbhDBwid",
+	"hc/vJMm8KN9yu1hjQbIQ6q58J0Pts3wsB8xFMBIz9lUKJNlX3K91KY4ONbb3GayXfgbO1kScZno2GI0J",
+	"s9WKTRzs95isAk0TbmrMC3QDHzf275y2FOg8kC04YvrttcIO6qNN05hoWryDZ5MWWRdKEIjTnNFme4Lx",
+	"FtWwhWN0eBXbRbBq7seGe+fJ0zHitFoJY6+c/h3TmXJoP4Si2tbxPACnE7FyhhAUsNpr4Eeq4U2oeDgm",
+	"pls7bcroUoQM6pausD+F1M8hmmtcP9wmUIIcE/cX6X/3uysqSjXuRPqw0W4qeQgaAxmx4aCjsfkOqjbY",
+	"Uog8qcrl0mwKnk6jJ2QSI8Selvyi5DLtg5NzrgZQmdSqTsbOXly8Zk++/vb4NJktx1WebBb81ncaD72p",
+	"vn/zlGHTPwYty5l/d3jYq/TYTzs5fakRDu6U8mwXgcIstFrKVV1BqvgDE9BBIU1tnPafttwjZN+PVHP8",
+	"xrvz303H/DtulQ9B9pfiRiS7I0DWWxZcSJS3aZuEGLC6OnBBTVkKWnlD/TTuNDm72xCFMvTpa+mVD1Sw",
+	"DWUbdHtQwGPJkWuzFvkbP/dDusikUzfLcZxUaGh2nXYo3g/+0HA2ZLR2c5vFp/R4Z1/uMEvlvMEyhqxe",
+	"QN1SmoHHaWKGR7w9rVygx8Ey9clBezKDaMYpOrx1+sFCFiL/PjD8cE5lv0hjuZQLyYsrtFpSLpGJkJp+",
+	"oEZvuN1Aw4HJCFklWc0ImCRNOr+fEdVHA8T0Og2XMlQRRcCEO5bL5ZISorAhLPh8mk/Ap0PBqQxQFN77",
+	"k7SURP7RVKdhPpbmNExE4D1toFKlS/FM+vzQXXKf9XrTaHY87ND4CXjlux913B6weWIACYB2EBCgCUzs",
+	"AGjU0UM1tS/qAITZXtTqr+KkO2qHam6NRhs2INobaNe9HLvXW9RP4Trj+8mw5YtQjCFVpEvaraYDN1rg",
+	"MmCXeZSlka8Fw2z4LI/LuObY3k4yfpQY7ImO28iJg/Wc0Kbo4495s4FZxB3Nzo2xmeRpZ/gzbdeRoEeQ",
+	"EupUUPYNiQihhSIZ5Nj3caqqBr/YP6EaCGC+AxDLHEsA57sOyxhi2ihJQitI2SbEQXoKKq4L6FwHoYZw",
+	"vmBm0GgsmV8vi8JczVvAYv3z+sueRtsjBscknaanbqQyWOMDmvDjAyQvgZYgkrkuN7wS+XhLuwPnh5dB",
+	"YnoBaH4Edf/wb6XB9X1R84gwCqFHqkdHr6iuKixyTpHknzqJyhzb48iy0rBCL3ixV9/2QPb/xGK8GObE",
+	"s11coR2f4LhFHsK44I6lT/Ftq3n/qNe9Vb3uhLKyt2LLqzzZ5xqhmvP0Pdu0m09WtErFlgVfrUTUU30a",
+	"4ZsoVd8ZNyxZ+A2XBZ8P9NouxYAz3xTcGWlTW6Hoa6HMbe7P0PKHhujcglHr/ojuOO9mksPb9/1Gp9zn",
+	"8zpPB3FhEl6rdPIsrwtBLWHD2QlFZoAcrXLm5zFpG4WfUmef2M+Xz6mqeiJoR2seVM6ixPup55hPrqio",
+	"gJaHXABwdPbBHiElMr8bNCVabfPV4d0V+bOmQ9HYKW3TTarRDrvJYNvI4RsSwQG7zJkk0638ZJxyA9DH",
+	"ecbeTYUy2dR2QCWMu+9Pc1ddi6GjMhFiPIiH9hgA0uaGv00L2qZZGJCs5XkNi/fTj+RLxBnDnGVSoHmO",
+	"1aQ49Bg0TJoC23dH4NARUajtO13NfMNnUuulAObtci6TYN5O9biRYgu6x7XYZe0M3AcG/+DG4VZj/Rtq",
+	"e2iAQL0w3vEI0Hh09s3po73Y2AOq1YVcqedrgbCNByyt0DwlOsCag+oty68BiR9y8QAWCg05+HEDrfvh",
+	"91ya5hGI5jfAUQuuoCezLnKm9BYyE32EKGqulUoRC1F/P6MjnxKK/8a8gb3VYLDMJN08znVHrvpa2aQo",
+	"XOvygPMBDUAOs5Pcqg7t8vW8EHwozt0AL+2D867NrZolQJ3/3azjEhC59h37ZoMiJCSatt+gMK+Y1kNM",
+	"kOwTVPCqHEEbpiQjaT1E0mItlTgDP0IuzTVWhLJ6k7X7Bw2mC1Jq/sQEhjhcb67l5lhv8NQfg6fDXbC2",
+	"qkXTNuWq6eiTRr7dEtxhx0mqMJLuF2h6PXMmbWy7KVOCS8OxGnH6XS0cm0/W2Jv3yOEwtdA8NLcYrR+I",
+	"Ow/4klxzBYboZJ0TszoOeslsRGclua5btk+TIGOsriYA+etKRBsDx+agKUUmcB+2W1dFfnUI1HfnsPvB",
+	"/cpbQzanvcPlPeJ2NqizzhSTpRgoMIenbVqiNATti5Ut310NVGNdQHcqgpTgluXc8jkn3A1syMSvhW/y",
+	"1e415h6ZXHc1nELYxKv70bCoy0QaoH3A3xWSokJMH4u/pfFC5YEXmboC2C1atlaMK5Q+WomPbtYFq05t",
+	"2GW48UYUgUR/JPIqVcJySWVwlL2gl0wJuVrPdV1BM1HDrNaHr2CPA3cpRH4l1cRj6rN80vnOTbJ+c+IS",
+	"wVJLyVIfJRYGj3jkfKRPNYsc3rmfUqC6jaQbuMOV3voVm7pkejlZSYGPDnVIGM6l2t8/rFGqRg9iHLpC",
+	"dFeltzFzbakdXDL6HAy8/TO5wGebvUx3TaTEtAOI91fa8X2aHgHyRnsZTWWYId7wFOL2yHF+N352wXU8",
+	"1MAsVt6mHGi/lrSjZSAp4PXST28lb9z9gK4w6nLVAr7yCVT8egAzfFVpY8Zavi20slyqNgclMtC9fRa8",
+	"EquKnFs3u6hiFJTz92m45325SCeTU45ueCofl2DvQorIMYdGWZa/pyIh7pR0wIQHv3UM/f+R102z0SEf",
+	"e9gT3zpvfYDwSpcjQN6Vsb1mGf3io1GNYLB/hGM8vliHNhoDwZKxTsDOwO8kw7SqcKxM5AX+vHE8vg3N",
+	"bXznOIQrM7drMd70nRjJqmpLqIPulZ84KqPTk9BzuRKpXiAXPz49fvTNkwDbTWVnAz3UCOXwKs0n2EY7",
+	"Bzg3bigV+PR4dtpuVls4AxDJGzuIkxDKk+/zhljDpE4w/C07p0ulqytEfO2/+Z1YyJJSQDCV1SDk1Rl7",
+	"5P72/c9vMzZz//r3N/+ZjiTdYZOVZuUHXJs/pRotDHXpf+fMJGapRTBwEXU66aCFjwqG2tQpSEbH6QGp",
+	"zld+dpMtPGIYQRRulU+l3Ka+lI5sI/OGVUiVQ+culQNDN/CS9p/BbtgrBijS3UgDWnykfbZYyVOh2bYk",
+	"M/umod22QZjsIOMUpCahy1l5u4z9fPm8n8VsrCzTxapNl/VlK86DuS/hxYyBdGUcnbKQ2bL29cWht3D/",
+	"zE/PuFLCTnZ2OH3e2ee7yYlLSSv5mVhJ5Rfeapcb5trtJ4q2TWPET+w4huw7ZD4Iy7aAszEXMaez2Ds5",
+	"YZX06tXIbr8hQ9N/RRqA5qMXJrSwEfaovQHN4lIT6CR5hL8nuR48tono824gQfKwKocof3lMPIY2uQcm",
+	"b2Bv/3SqnfjHbYL97rVWcixSInxqEtwvELV6oZY60fd3KsDToeVwyeqh100fp6gdgmGcYXFa6zAN+CGH",
+	"Mk6706U5DBBEmeVt8eSb0p2DkmzP2VceGMmJ74wdN/+LR+dWjUO6skQb4ZuQQSGz4MqeN2fdttuV+XDK",
+	"eHlP0lDY8F3pESYoP2DO1fUDw6DbatkLST55DBeh/9/TNhb+f5/88tW/7L1rm2mFAqLUBiMSz3PscdR3",
+	"mi5tsrJ5omkIrycy3ONObXBR3P4T+P7VYJnCKfPVyhl75I9SnrGvWSx2U96CPO1NwuLAIa/7cAbxR3ji",
+	"fR6w15Y0oJc3EwlUJIof9cjS3YphTviBysx7GS/pdJd2F1VIMlViy3Tly0AB/ydML4l6ZIUaN8SarlkD",
+	"RtiQMffUgP1medTAPsQR+k5d2pmUv5fsu2n6C4bNk0l6wTSY7iDgm03Su98hED3XECpuxQYgO8Y7VKaX",
+	"oVZioat8CFUASUkuz4wZ7dFnjE+79s33EwADvLB70mlxV0E081ycsWjB7u2MEe/AJenJlOzLbDuu81GC",
+	"3ww0Mr4kd0CrnGmw4pXHW9ywebOfRILAvBHbEL/5mYcpxd3cws6MH+VUrlGU0z6E60HbhwCDsoUdNS39",
+	"fem/PcnIjkTPfeRzs/mutSIQUxG19+xlMhsbFzhM/MHuk0UleD5AfOifAlhT7rT6GZL4xErdkN2DfSqT",
+	"Z2uww+Wl98bSycSiCaW3TKc91pHcT4humkJfMumy7fwluvsrgV+jaxHbIEyP/7R0lQSj0IabkYozmo7b",
+	"UkDHbqSWN813HjqmMVyxR0M6dfPgm6fl+/PQFH1mvIdrSYntgC9B28GO1iECvpYqp/4aEe6O0aVAyD+E",
+	"vryGTDNTL9ZO2V3xjTlsc3/SVtxB+3McbLABety8NRlul+1tiYtMMa3usFWNdH017as35Z8/9NraI86a",
+	"hrBeFkUnJ7qywqXTbSRq8G4LxmMjigJdPU8Ny0fY6AR+6FCilBXv7eSesPDw8LffDFmE5JwLaH/oWG57",
+	"V0PDlpCyD7+LnGFwWDWdsIIzh1K022v9PRU2ZkdG19VC7CP6AqKC0rbaCBO/3Z7jQx0lziFi7W5l5WAd",
+	"Zb/2kp4Z4bK9TZQHWyK3SfQDgT7O4q7KhDf1kQfFN08ePDAAUXQ7508E5NT0kns0G0Pw+/pJCzzwNI3h",
+	"15kkYkbVlbS7Cyd1PQADpYSntaAoYxzTyMMfHl6LnT/FObec0IA0YKOCWAcVQPAqtiLX1m4gQp9KWn+q",
+	"QutE+FZTqkpp6nCxUOM73xG4qQ/f900/ykChXpMKDx/3/z+8zrNujW1GOOSAFEOBmAnzwjz9KTn8+H9j",
+	"M5LWTVxFEZQN9Okya4hp7ZnLB/Boo1O3PRcoqJUCwzdSMewLuXVqqvu/DMPvpp2hMIrTkmE18YQ3HrIf",
+	"dEXQiIBhiPkjX0FyVB8kEIqivTeSvmHYV02rwQ4mAXNfeA27LbVqgoL+sGC19kYohj03RamVsfh0N0+Q",
+	"8QKaNL6Tds0qwQtfSYDtihAmFOHFWqo+dLLNWBQwuxbuWoWtRMcRQR8utL6WFM50P1PpiFPBqfOZlbYQ",
+	"0Jzdg58dRaHxo1M6Copv5NHZ0dcPZw+/xiaiWAPj++g4Vj4O5ilV6mlPphf50RnlAj2jxkIbXnFEWTs6",
+	"+1uvTM7cZOx9Yd4jfNrxQhdF08oZ/rThO11bzIc/Ojv6R40wy+hzadStRjrbqhbE0jwpyUeRxga+g509",
+	"D/rOL+5hs9HKIK0ezWaYhxE8dqBKLoBwJ38nMJdmvNEWULIo0N7/8CFLyAf0YnloKhQ/UdGKxQQCt+WP",
+	"cVapj4XZn7wVy9qIHJ8/PfD5xwc8H11GwC2NbP7bL46gpi5LXu1olbguUDJxf5zRxJnlc7d6d7Lc/4Jm",
+	"5BsKzrm6hs+0+Jm67oKuoU2CpY1QuWdowkt/ptENcWf7+ZIm8aGtbFA1xL2ykrmA1nF9XkJk7a1Qluna",
+	"Ikdt1zsvn6jj9v3z0XS+uBAqJ8aY75g4LrksMkwFs5ra2jo5nzGtFqLHCsNSrZBmmkw7SJyMiqnUm229",
+	"5pA3IVh29Dkllkmx2HcVX3oIE6g+VG7jmlqQ+2IUmFDGECWQgb2N6TkwH7T6Uq4pmm/PC8csREQxWsAr",
+	"cd5IpQ4Ki292DEpBRjHqJbbwhrcb/RUMZG6uBbQBeHiUdZgSJnvfgglWHBpEfgbpBBOA3U1edrhjXjhp",
+	"CKhAqOaLu97c89/eCzcDiaLLHj0vTnnOGkghx1FQ0Yt9HPrC7+RXmX8YlIArAay2T/69sIaOb7sx+2w2",
+	"O/0LtdCGLQNpTJEeEFgA2hvklRxXt6J4/6OoTeknE2ZD3DinHplfiqL0FL31UPAZWrwbACg2Axxwwjeb",
+	"SlP6UlohwifEH/wQ+OGCKD7CFo211lw6vych9VIvrsNm1yEeosR723CIypljuZA+jv10BlmVmkYHPI00",
+	"u+JTf3DrH9w6nVufA88wjvJzvmO8TYk0P3ofdPIG1RuhwNRD9/FvgRGzcYjzIfuGfvsIrwwl/5GnPfUR",
+	"Kk76uG8IXhVSVCwgwaW+RPE9KucO4we/PDnwe+nM932KgY8SR/hF3ONcluJLc9y0ago4NkuAf6HcoQ4U",
+	"dcnqDVrtQ6eNUkOHBf+G735rUv9+jLg3RKnPYL9NuGt+T/fKT9qSo56uFom52aj7zLW+9miYYjfI9/ly",
+	"8JLZVFL932uo0cqb4UM4dC4VrxIQfb8lrjvYrIPcUeAgt+s0RIphsD2I2auavGgqQP5QT6YGjY5np5en",
+	"j85ms7PZ7L9OTr8Z+GxUXfPlhJHeeM7Yp0c4ZUyvfusxI38QGn3jgemmKEnVBtv2YFmyooZ4PsyOKYkP",
+	"DBImOnnLvaGEH6aEEl6rgiK/0vQLdDN2cfn07eXJqxc//Xz5/UULTAFbGEUBv6aIcA9n3h8nTsr4+4Hk",
+	"cgdeIynDKeUDmxPu2IKX4tOHoiBlJcVpNLsmcP/ABK9+xFAV5gFgwSv+LaCfNjm0500mKaYe+zS6Zmwo",
+	"QmsxYY1wF0k43Yu6ND4Cgb1WuWJC2QpA3qmu6yEL+WWrmldcWSGorMw4/bwUuVPREeR2XQkRO5lLXYkz",
+	"X7wFrROXAnI1KuErd5sMDcT+1ip0VciaZjZALSwE1tBpDXYbgpIAJ1IJcd7QzxeIFc58h3mu9VbBHbX0",
+	"fXFyQrMTCmojMEGi5+z+oSb78p6kL4w/FMDH32KeivpnU6HuAwPP+a7pGP+Azr83Ind6wXxHhMUYE7Qj",
+	"iTmkQYwbcvi/9OU+90YF+kKCDs/XXKrMcTfMH5A0oFcmXt8J6nDFeJ1Lqys2FytJWTvn0FF8E+fQsLko",
+	"tLsFRGEEBN1adCl5dY0EGaLLK3ziHumCX3hbF8IMMUlFP6bogPd2WRvLroVwZrRnEGdbt+vuIYsJMiQQ",
+	"xrJHiZM55S8OxoWEsdTXas+V1rqy7lJPysYabPvEr8wJASxCYnrQsdSpff1s2llD1AEGIDSYL+fOywWv",
+	"hLFsLvOQfbRYC74RgHawRFWypVxRM2G8CrrZ4re59ugKGj299MinUGionehElcZP/h4TH8I94rs9Q9UJ",
+	"KCqQJuPzY1pZGOlcCKhilFhk+Pzir+xPP1/+cPyvf3a3/3+8vPiPJuUSqxChqXEz7kP2PeizFQLa/b3O",
+	"V/iztEYUyzOnn3Ns3w+tr6mcC+4CsYSMpIcs1H3BPIA9fHGXL/ZKXe+YkN7wwajMeldJKwiJBodu1bn7",
+	"mjI55D52XLS7hed4iidQL6ywx8ZWgpe3cIx8Ok8g0prq+pKpZtypZAsC6AFWrBA36EvJLXsGgokjq+ll",
+	"UHalIlg7f6IyzF4VPt2ae8iVBRXf9cXVya94KD6ckOo6et3SIz2+TThYQvPYL8PlgGzgFzDknPM/fzm+",
+	"A9SrmgxyspA61YmgigfLJVLJIesCcsC01+wHGcASaEgrH7WTdw+nI3RfDlNZiKbmh/lx0lIxizFqKRqP",
+	"U/TJaH96PPv2z06GYwo2KpNQGAy9OHwzMG9qkXbtIUHw7YTo9dPCZlf3ycJ3H0np4rl8Fhk67fAwgKzA",
+	"hhm/o+jKM62vqbzDxke2QcPxHS1iTJxElDEuCxqSw88jyKx72/TmIwMb3gB3fQqtMSqIch+GCm0lhJN6",
+	"oEiGWp1o2hFVAZcJBVohUshNL+W1YAIUwzi3J0bxHrUFmpJ0DpY+/HMNVgY4jDQr68Ua6pAJOhJSeaWT",
+	"nwga5fghoII48/chIzipBv5gzVUO4Hgeqs1JerClFTnxthxLhGgRAooTtqIoUjIRH8Kv3KlTGLI/54Ve",
+	"XJsU6Cp6ir94pzAQZqoJpbt7RagTWXAUA64ANnXppJrfr4z8Zvb1XRvdPkmpKAL3JvzNAcD+nOV1xecF",
+	"ofVzZbbQVutDNhypCFz5Re7zPTozphA04qDJvooha/qp99p5FGSyhdmikELZK5lHyh0+iZod4CriTvp2",
+	"eALRIwlBAxqWdtW/RkySpsS2iOkGQ8H1WGhDGuFGcGd7G74UxQ6tbnwulH42HSOJYDQqxRAIEmJbSWsF",
+	"uONhs0mRQrgAVDxNVKbtZ/anx7PZn9sILqhRu1lCsec56dkqkMZcYzUwLJ4rAOHgN+BLgOo3TzSn4V5D",
+	"WMA4WhDytt4DIEioSTvAJsU0pdPZbEaLLxlfC57TJP/0+JFTpP/t+0vW9qvisreDLtuH7OkKgyfuESPc",
+	"J93lVWOhCXsn5hd64QZq368nW8P+5OxPPLuvhDF8JZLauKnnpYzP+N0rzfFG30t523TZ8hR2fIqESbgj",
+	"Poka/ejbz32lXABHjEi/JjQ3eJ30NL6TrRkMRfr6fmBw0+bZLFLD6Je3YlPsztlc2zXInn+/eP0Ts+K9",
+	"Nf36KPSLpW+wU9ya/sXSnCqJtdb3eMc033KqWOqwp4j5a7gRPrRV6UGt8j4NFLq1R27p8wZr212a0ACk",
+	"1IA35gSgT2L6FHbn/elgW7rm0De9ZNwrnp4Gk9WDIXPzC9jJT++SS5L8HVZZdtKTWioaqj4Nknju7LGl",
+	"BS+XaUDuP0xxQIXjdqgPalMPRE0IrIL6+HS6gQPsPRRep1uCg932zWzG3q1R3/t6NqNHMvZoNgOx6Njw",
+	"IbvQoN8FBWayjpc5G1yhXPcNoxoVDwLFOWD+bteyEE6Hir8CR90Rr9WZyQefrX/W9NyNAY4DGwXFLkqn",
+	"aOttSoeh0Zrjcfc6TNwF/hM7/aYeyt+yf++LUHz+Td6IrtQOHIgdhiCm7Q6pu9GKHSuEMf4sk38MrDN8",
+	"2mnxBsTNppK66vrCNlw6SXFCWDCj6YJvuGO27+jJTxK3jr441ST3K/lofSmCn+pVOlMP3q6bMaP/VUu5",
+	"qp0lrJXwsONJqksDgYzh2hH/REz1u5cs39FX7jGkMDHxUuVJiP0B24jM/08fnx3hjZdaYzPGVzqf14Zd",
+	"Pn/jefKcmUJv0YXg1OxCJLliU+lxcCM4jP6hT7EvyH30yakHMSzjPqntyeBuZrzZfX9s6p1dCZ4nqWwQ",
+	"nWq/yIPE9E8l7aRaEWzWVDKHddwrmYkO7XzupVTSrPE8pcUXZEDSy/cku2j0zxQN7e7Z6B59Gh3pUB3m",
+	"0f2wzItcKCuXGJ/HQwkoc8zyaiUQehjYA5UT4pGxkxqQQYZ8DULlMa+1tvxxAnscbI5VQGn5lBblCOFI",
+	"BaTVs3ozZo4PrvezsvgXQsmnflYZs5qtNHPmn7TraQb3oZb2Ps49mVPrz7v/9KD4le0TcR9lvSr/Q/R+",
+	"jvSTEb53mxKLXat7Sc37Be0JNd35tBxLH/10Yu2lvBF7eKfJoItoatZ6a75EJ8a9XehvBc8JDuPGN4WY",
+	"wEZGrtSn5SGoz/HSwX39fkSfG/q5+9Qfgu+3ytLPdbnh1CQZQZwpdYHOeniVyhOsZmu+gWjcXr7fcrtY",
+	"3zfjd4OYPgHDlyDCJCCEeANtS0Iyg4eDxI7o9YZB2DO80uD2ejXUmdOoQUEVZD/MCe/dr7LRQrL/kg9d",
+	"1uEj3AZ3ZYj8PL5FIPTA81YTnz8O7IQ7iOgHuTUMwj/EsphHiSdARh7C+Lzuw6FwdpV/5pBSwjYKxReN",
+	"yDDNIYVEmOzw87AGUrFCr3pxobs5h74PT3oOoWydsq1iD2A76yHgJsRoDFqJVDorFJfzogBXRVWrNj9V",
+	"AjPcR9jpLT1yjwLKfyJBmGfQeVSilxRPTsbERi/WKPKhqpmyciGlBTq3hPIyzjaVXlW8LEWHjj/qLZVf",
+	"+A9QRMRYXfGVoz1MCgPhWVuRhq/SLDZctr20XnsZyywptBFeHk/x98QqPV2JGRXkU3NFD0gbiaOW+Pme",
+	"LsVItxouSqR2CKFRAtNjjRxo5FYuTuiRkYGgO33E1rpGYIMANeD3Bi5wzHMEJAUlRG4o/RwSQSpdCPqr",
+	"L0DHGsdUNDtq33Bf2jOOftBt/niU0AhU8aljQe20tbXeepord8isZoXW16zV8MQjb7QaZix06c4nX7Rb",
+	"AyBg+lDW2mUy/3JrKIvN3X8Y+8VW76XPZyNuU616UszWdPawz9XM3LwLAecUJOIjZrAWayWaDDHHZW/4",
+	"yr9Fjy7FlrJUIcEC4phKYS9HuJzbObSQ4whMPmMEIyFB36a3KMu49Sa8A0Uz8OY3zJxToT1MJAijhkKd",
+	"VL005MYFYdTfm6TGDwxpkNbXkkdix1EU12yDG4Kb9VzzKveeiA7T1KP30QU+cc+LrM3YKuskbIS7XWH7",
+	"3VFa8sojJbjz0Vqk72I0Fr67DJ2O7m2d/hND8ED4MyQO8RJSSbXBOsWt9p2JmgSBtooSg6zQQLFlwdn1",
+	"uzVbaAPJjFt/qmXlc51MimAnv7qJfDgh3IZJBipBp92BiXoJIEmQe+gkJNbC8EqEvN0M1gZXGJrahlFh",
+	"s+9j5ARXVHNPNIzrS0PRPQsAFXgHWlmKphhrLla16qR/trJEDSulMVhWjxn+kQqz5dJiSwQqWSWUpJRU",
+	"2dRmHaBJ7iUIWpu1yGOgjk9nGeMJuAD9bzBTA7UmUBGxNcL291QQCiE9YlTiZhP0ZU5nu+m52sgIEPS7",
+	"YyzkIESg1pmueD4OnnSJT9zn/sMXXqilHgcUuacM9h90xbZrgvCCYkvAPGuRqWkzOXhV/NX3k7w3OsUd",
+	"vUdaZiG2GFpH1KWX7of7LKyVizV+3bPdqpJ5XGfbaire7r49aAW98wbkZlPsIogSEtNUSkZ5wK0yJFo4",
+	"AlbkOhK7IYF9KS01s8PhQwNSGbXdbumL0rBtpdUKr1BpMyrw0hUM6L5cFOdNAiWMdiCaS2Cj1KX68ZAs",
+	"WbJ5nZjXVhbSSsc8Juc2Y6VTt8FSFGYjm2Lbpa4VVJvv62V3S1iDsi6s3PDKnriRjnNuefuEdPuoFmKo",
+	"8/YC9CW9ZI++ecJePWMAKgdd9veiyjQt+tMN8vFH6lD3n09fvTxr3BILXdSlgnPw/OKvkF4eo5a1w6hY",
+	"eeiemTSvTgdXWH2/Zeunvb5bve7Hrm86k+4AAoCBP5xfEjrOSzK2qePeBFlGtiaurQO/gE+cVM6MXchC",
+	"hgYfyVvEPyaGZEAHY0AveOHbI7X8xs1pDRdBUErJbzUEGudGOzoMoa4wmmJdHo7Pw1+iL9DwXdzCOSnI",
+	"iuJOehLctzp4R37WFjek3K2ObNAA0hyKDBxbfNjI2l+5caVWh58z7HqLjKwSoO0jdY+tj5I7J3IBZZCI",
+	"thKxg2di2SPEvJK+lEOKHj+MFisGn5rbhg//JwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

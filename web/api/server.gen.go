@@ -146,6 +146,12 @@ type ServerInterface interface {
 	// GetStatus What runs and how far it has come
 	// (GET /api/v1/status)
 	GetStatus(w http.ResponseWriter, r *http.Request)
+	// ListTariffs The community's tariffs, with what a kWh costs now and their versions
+	// (GET /api/v1/tariffs)
+	ListTariffs(w http.ResponseWriter, r *http.Request)
+	// PushPrices Give prices to the series of a tariff, such as those of the day-ahead market
+	// (POST /api/v1/tariffs/{name}/prices)
+	PushPrices(w http.ResponseWriter, r *http.Request, name string)
 	// GetTrader For whom the key trades
 	// (GET /api/v1/trader)
 	GetTrader(w http.ResponseWriter, r *http.Request)
@@ -1229,6 +1235,46 @@ func (siw *ServerInterfaceWrapper) GetStatus(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// ListTariffs operation middleware
+func (siw *ServerInterfaceWrapper) ListTariffs(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListTariffs(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// PushPrices operation middleware
+func (siw *ServerInterfaceWrapper) PushPrices(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.PushPrices(w, r, name)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetTrader operation middleware
 func (siw *ServerInterfaceWrapper) GetTrader(w http.ResponseWriter, r *http.Request) {
 
@@ -1501,6 +1547,8 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/bind", wrapper.BindPairing)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/pairing/sessions/{id}/watch", wrapper.WatchPairing)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/operator", wrapper.GetCommunity)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/tariffs", wrapper.ListTariffs)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/tariffs/{name}/prices", wrapper.PushPrices)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values", wrapper.ListValues)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/values", wrapper.ImportValues)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/values/reconciliation", wrapper.ReconcileValues)
@@ -3800,6 +3848,106 @@ func (response GetStatus200JSONResponse) VisitGetStatusResponse(w http.ResponseW
 	return err
 }
 
+type ListTariffsRequestObject struct {
+}
+
+type ListTariffsResponseObject interface {
+	VisitListTariffsResponse(w http.ResponseWriter) error
+}
+
+type ListTariffs200JSONResponse Tariffs
+
+func (response ListTariffs200JSONResponse) VisitListTariffsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushPricesRequestObject struct {
+	Name string `json:"name"`
+	Body *PushPricesJSONRequestBody
+}
+
+type PushPricesResponseObject interface {
+	VisitPushPricesResponse(w http.ResponseWriter) error
+}
+
+type PushPrices200JSONResponse TariffSeries
+
+func (response PushPrices200JSONResponse) VisitPushPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushPrices400JSONResponse struct{ RefusedJSONResponse }
+
+func (response PushPrices400JSONResponse) VisitPushPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushPrices401JSONResponse Problem
+
+func (response PushPrices401JSONResponse) VisitPushPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushPrices404JSONResponse Problem
+
+func (response PushPrices404JSONResponse) VisitPushPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PushPrices409JSONResponse Problem
+
+func (response PushPrices409JSONResponse) VisitPushPricesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetTraderRequestObject struct {
 }
 
@@ -4071,6 +4219,12 @@ type StrictServerInterface interface {
 	// GetStatus What runs and how far it has come
 	// (GET /api/v1/status)
 	GetStatus(ctx context.Context, request GetStatusRequestObject) (GetStatusResponseObject, error)
+	// ListTariffs The community's tariffs, with what a kWh costs now and their versions
+	// (GET /api/v1/tariffs)
+	ListTariffs(ctx context.Context, request ListTariffsRequestObject) (ListTariffsResponseObject, error)
+	// PushPrices Give prices to the series of a tariff, such as those of the day-ahead market
+	// (POST /api/v1/tariffs/{name}/prices)
+	PushPrices(ctx context.Context, request PushPricesRequestObject) (PushPricesResponseObject, error)
 	// GetTrader For whom the key trades
 	// (GET /api/v1/trader)
 	GetTrader(ctx context.Context, request GetTraderRequestObject) (GetTraderResponseObject, error)
@@ -5256,6 +5410,63 @@ func (sh *strictHandler) GetStatus(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetStatusResponseObject); ok {
 		if err := validResponse.VisitGetStatusResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListTariffs operation middleware
+func (sh *strictHandler) ListTariffs(w http.ResponseWriter, r *http.Request) {
+	var request ListTariffsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTariffs(ctx, request.(ListTariffsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTariffs")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListTariffsResponseObject); ok {
+		if err := validResponse.VisitListTariffsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// PushPrices operation middleware
+func (sh *strictHandler) PushPrices(w http.ResponseWriter, r *http.Request, name string) {
+	var request PushPricesRequestObject
+
+	request.Name = name
+
+	var body PushPricesJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.PushPrices(ctx, request.(PushPricesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PushPrices")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(PushPricesResponseObject); ok {
+		if err := validResponse.VisitPushPricesResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

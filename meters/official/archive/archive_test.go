@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,11 +39,11 @@ func known(t *testing.T, a *archive.Archive) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := ""
+	var text strings.Builder
 	for _, k := range all {
-		text += fmt.Sprintf("%d/%s=%d by %s;", (k.Start-begin())/900, k.Code, k.Energy, k.File)
+		fmt.Fprintf(&text, "%d/%s=%d by %s;", (k.Start-begin())/900, k.Code, k.Energy, k.File)
 	}
-	return text
+	return text.String()
 }
 
 // TestValuesCountOnceTheLedgerHasThem stages two files, of which the second corrects the
