@@ -156,7 +156,7 @@ func owners() map[string][]string {
 		"gonum.org/v1/gonum":                            {"forecast", "agent", "matching/network"},
 		"github.com/parquet-go/parquet-go":              {"scenarios"},
 		"github.com/xuri/excelize":                      {"members", "settlement/billing/paper"},
-		"github.com/almerlucke/go-iban":                 {"members", "settlement/billing/paper"},
+		"github.com/almerlucke/go-iban":                 {"config", "members", "settlement/billing/paper"},
 	}
 }
 

@@ -81,6 +81,7 @@ type Gain struct {
 type SharingRules struct {
 	Pool struct {
 		Price settlement.PoolPrice `json:"price"`
+		Share int64                `json:"share,omitempty"` // of its gain that the fund gets, per mille
 	} `json:"pool"`
 	Own struct {
 		SamePoint bool `json:"same_point"`
@@ -120,7 +121,7 @@ func (s Scenario) replayed(version string) (r Replayed, err error) {
 		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
 	}
 	rules, err := s.Rules(s.Currency(), s.Interval)
-	r.Pool.Price, r.Own.SamePoint, r.Sharing = rules.Pool, rules.SamePoint, rules.Key
+	r.Pool.Price, r.Pool.Share, r.Own.SamePoint, r.Sharing = rules.Pool, rules.Share, rules.SamePoint, rules.Key
 	if r.Strategies == nil {
 		r.Strategies = map[string]string{}
 	}

@@ -21,6 +21,7 @@ const (
 	ReasonPoolBought = "pool-bought"       // energy of neighbours, after delivery
 	ReasonPoolSold   = "pool-sold"         // energy to neighbours, after delivery
 	ReasonPoolFee    = "pool-fee"          // of lines that the pool's energy took
+	ReasonPoolShare  = "pool-share"        // the fund's of what the pool gains
 	ReasonKeyBought  = "key-bought"        // energy that an allocation key gave a point
 	ReasonKeySold    = "key-sold"          // energy of a point that an allocation key gave others
 	ReasonKeyFee     = "key-fee"           // of lines that the key's energy took

@@ -17,6 +17,8 @@ type Rules struct {
 	// where energy that cannot be divided has to go to one of them; absent: by id, as it was
 	// before, so that the first always got it.
 	NodesByRank bool `json:"nodes_by_rank,omitempty" yaml:"-"`
+	// Share is what the fund gets of each point's gain by the pool, per mille.
+	Share int64 `json:"share,omitempty" yaml:"-"`
 	// Key shares by an allocation key in place of market and pool; nil: there is none.
 	Key *Key `json:"key,omitempty" yaml:"-"`
 }
@@ -45,6 +47,9 @@ func DefaultRules() Rules { return Rules{Pool: Midpoint, SamePoint: true} }
 func (r Rules) Validate() error {
 	if !slices.Contains([]PoolPrice{Midpoint, Marginal, Off}, r.Pool) {
 		return fmt.Errorf("pool: %q: must be %s, %s or %s", r.Pool, Midpoint, Marginal, Off)
+	}
+	if err := r.validateShare(); err != nil {
+		return err
 	}
 	switch {
 	case r.Key == nil:

@@ -30,6 +30,10 @@ func (c *clearing) payPool(points []*position, r *result) error {
 	if err != nil {
 		return err
 	}
+	share, err := c.share(points, pays, gets)
+	if err != nil {
+		return err
+	}
 	owed, err := apportion(halfThousandth, exactly(points, func(p *position) int64 { return pays[p] }))
 	if err != nil {
 		return err
@@ -47,6 +51,8 @@ func (c *clearing) payPool(points []*position, r *result) error {
 		sum.subtract(&pool, int64(got[k]))
 		p.poolOwed, p.poolEarned = owed[k], got[k]
 	}
+	sum.subtract(&pool, int64(share))
+	c.book.pay(record.Pool, record.Fund, share, 0, ReasonPoolShare, record.Pool)
 	c.book.pay(record.Pool, record.Fund, grid.Money(pool), 0, ReasonPoolFee, record.Pool)
 	return sum.err
 }

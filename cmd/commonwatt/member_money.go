@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -95,7 +96,7 @@ func transferMoney(ctx context.Context, at operator, member string, t api.Transf
 }
 
 func printBalance(b api.MemberBalance, out io.Writer) {
-	show := func(m int64) string { return formatMoney(grid.Money(m)) + " " + b.Currency }
+	show := func(m int64) string { return formatMoney(grid.Money(m), b.Currency) + " " + b.Currency }
 	fmt.Fprintf(out, "%s: balance %s", b.Number, show(b.Balance))
 	if b.Bound != nil && b.Free != nil {
 		fmt.Fprintf(out, ", of which %s is kept for what is not settled yet, and orders may come to %s", show(*b.Bound), show(*b.Free))
@@ -125,15 +126,18 @@ func parseMoney(s string) (grid.Money, error) {
 	return grid.Money(n), nil
 }
 
-// formatMoney writes an amount exactly, with two decimals or as many as it has.
-func formatMoney(m grid.Money) string {
+// formatMoney writes an amount exactly, with the decimals of its currency or as many as it has.
+func formatMoney(m grid.Money, currency string) string {
 	text := fmt.Sprintf("%07d", max(m, -m))
 	whole, part := text[:len(text)-decimals], strings.TrimRight(text[len(text)-decimals:], "0")
-	for len(part) < 2 { //nolint:mnd // cents
+	for len(part) < tariff.MinorDigits(currency) {
 		part += "0"
 	}
 	if m < 0 {
 		whole = "-" + whole
+	}
+	if part == "" {
+		return whole
 	}
 	return whole + "." + part
 }

@@ -24,8 +24,18 @@ func TestAmounts(t *testing.T) {
 		}
 	}
 	for m, want := range map[grid.Money]string{50_000_000: "50.00", -500_000: "-0.50", 1_234_567: "1.234567", 0: "0.00", 1_000_100: "1.0001"} {
-		if got := formatMoney(m); got != want {
+		if got := formatMoney(m, "EUR"); got != want {
 			t.Errorf("%d is written %s, want %s", m, got, want)
+		}
+	}
+}
+
+// TestMinorUnits writes amounts as their currencies have them.
+func TestMinorUnits(t *testing.T) {
+	t.Parallel()
+	for currency, want := range map[string]string{"JPY": "50", "EUR": "50.00", "KWD": "50.000"} {
+		if got := formatMoney(50_000_000, currency); got != want {
+			t.Errorf("%s: %s, want %s", currency, got, want)
 		}
 	}
 }
@@ -78,6 +88,10 @@ func TestMembersArePutOnRecord(t *testing.T) {
 		if got, err := say(args...); !usage.Is(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v %s, want %s", args, err, got, want)
 		}
+	}
+	var fund strings.Builder
+	if err := run(t.Context(), []string{"fund", "--data", dir}, &fund, &fund); err != nil || !strings.Contains(fund.String(), "The fund holds 0.00 EUR.") {
+		t.Errorf("%v: %s", err, fund.String())
 	}
 	p.kill()
 	p = launch(t, dir, "--homes", "2", "--speed", "60")

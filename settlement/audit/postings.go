@@ -90,6 +90,7 @@ func Reasons() []Reason {
 		{settlement.ReasonPoolBought, "energy of neighbours that no trade covers"},
 		{settlement.ReasonPoolSold, "energy to neighbours that no trade covers"},
 		{settlement.ReasonPoolFee, "fees of lines that the pool's energy took"},
+		{settlement.ReasonPoolShare, "the fund's share of what the pool gains"},
 		{settlement.ReasonKeyBought, "energy that an allocation key gave a point"},
 		{settlement.ReasonKeySold, "energy of a point that an allocation key gave others"},
 		{settlement.ReasonKeyFee, "fees of lines that the key's energy took"},

@@ -461,7 +461,7 @@ func functionsOf(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for name, contract := range map[string]any{
 		"registry": &chaincode.Registry{}, "settlement": &chaincode.Settlement{}, "rewards": &chaincode.Rewards{}, "disputes": &chaincode.Disputes{},
-		"guarantee": &chaincode.Guarantee{}, "official": &chaincode.Official{},
+		"guarantee": &chaincode.Guarantee{}, "official": &chaincode.Official{}, "bills": &chaincode.Bills{},
 	} {
 		kind := reflect.TypeOf(contract)
 		inherited := reflect.TypeFor[*contractapi.Contract]()

@@ -2104,9 +2104,8 @@ var swaggerSpec = []string{
 	"vq+X3R1hDeq2snLNG3viRjouueX9EzLso1qJXOftOehLesGefPU1e/2cAagcdNnfiyrTtehPN8jHH6lD",
 	"3X8+e/3qvHNLzHXV1grOwYvLv0B6eYxa1g+jYuWhe2bSvAYdXGH1uy1bP+313et1P3Z905l0BxAADPzh",
 	"/JzQcV6RsU0d9ybIMrI1cW0D+AV84qRxZuxcVjI0+EjeIv4xkZMBA4wBPeeVb4/U8xt3pzVcBEEpJb9V",
-	"DjTOjXZ0GEJdZTTFujwcn4e/RF+g4du4hXNSkFXVR+lJ8NDq4Efys/a4IeVudWSDBpDmUGTg2OLDRtb+",
-	"yo0rtQb8XGDXW2RklQBtH6l77H2U3DmRC6iARLSliB08E8seIeaV9KUcUvT4YbRYMfjU3DZ8+N8BAAD/",
-	"/w==",
+	"DjTOjXZ0GEJdZTTFujwcn4e/RF+g4du4hXNSkFXV59OT4G1/t1LuULcsaNBoPifeHVp82MjaX7lxpdaA",
+	"nwvseouMrBKg7SN1j72PkjsncgEVkIi2FLGDZ2LZI8S8kr6UQ4oeP4wWKwafmtvmD/87AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

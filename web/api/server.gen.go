@@ -4091,6 +4091,34 @@ func (response ReconcileValues200JSONResponse) VisitReconcileValuesResponse(w ht
 	return err
 }
 
+type ReconcileValues400JSONResponse struct{ RefusedJSONResponse }
+
+func (response ReconcileValues400JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReconcileValues401JSONResponse Problem
+
+func (response ReconcileValues401JSONResponse) VisitReconcileValuesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ExportBills The bills of a period as a table, or as a file for the bank

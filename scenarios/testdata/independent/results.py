@@ -99,6 +99,8 @@ def rules_of(summary):
         raise UnknownRule("sharing is an allocation key: this program settles a market only")
     if price not in ("midpoint", "off"):
         raise UnknownRule(f"pool.price is {price!r}: this program settles midpoint and off only")
+    if summary.get("pool", {}).get("share"):
+        raise UnknownRule("pool.share is given: this program settles a pool without one only")
     return Rules(price != "off", summary.get("own", {}).get("same_point", True))
 
 

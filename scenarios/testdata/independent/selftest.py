@@ -263,6 +263,7 @@ def test_rules():
                                              "own": {"same_point": False}})),
            (Rules(), Rules(False, False)))
     for attempt in (lambda: rules_of({"pool": {"price": "marginal"}}),
+                    lambda: rules_of({"pool": {"price": "midpoint", "share": 50}}),
                     lambda: rules_of({"pool": {"price": "off"}, "sharing": {"kind": "dynamic"}}),
                     lambda: settle(one, [point("A", 1, member="M"), point("B", 1, member="M")], [],
                                    rules=apart)):
