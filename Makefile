@@ -25,7 +25,7 @@ build: pages
 
 pages: web/assets/index.html
 
-PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/utility.html web/ui/installer.html web/ui/vite.config.ts web/openapi.yaml
+PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/utility.html web/ui/installer.html web/ui/money.html web/ui/vite.config.ts web/openapi.yaml
 
 web/assets/index.html: web/ui/node_modules/.installed $(PAGES)
 	rm -rf web/assets/assets web/assets/*.html

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/config"
@@ -101,7 +103,33 @@ func (b bills) Draft(ctx context.Context, month, member string) (out api.BillsDr
 // Get implements web.Bills.
 func (b bills) Get(ctx context.Context, id string) (api.Bill, error) {
 	r, err := b.desk.Get(ctx, id)
-	return api.Bill{Summary: summaryOf(r), Content: r.Bill, Salt: r.Made.Proof.Salt}, err
+	return api.Bill{Summary: summaryOf(r), Content: r.Bill, Salt: r.Made.Proof.Salt, Words: wordsOf(&r.Bill)}, err
+}
+
+// wordsOf says what the kinds of a bill's lines are called, in the order of a bill.
+func wordsOf(b *billing.Bill) []api.BillWords {
+	lines := b.Corrections
+	for _, p := range b.Points {
+		lines = slices.Concat(lines, p.Lines)
+	}
+	has := map[billing.Kind]bool{}
+	for _, l := range lines {
+		has[l.Kind] = true
+	}
+	words := []api.BillWords{}
+	add := func(e billing.Entry) {
+		if has[e.Kind] {
+			words = append(words, api.BillWords{Kind: string(e.Kind), Section: string(e.Section), Text: e.Text, Formula: e.Formula})
+		}
+		delete(has, e.Kind)
+	}
+	for _, e := range billing.Entries() {
+		add(e)
+	}
+	for _, k := range slices.Sorted(maps.Keys(has)) {
+		add(billing.EntryOf(k))
+	}
+	return words
 }
 
 // Approve implements web.Bills.

@@ -30,10 +30,10 @@ func (d tariffDesk) Shown() api.Tariffs {
 		if usual.Tariff == "" {
 			shown.Usual = flat.Version
 		}
-		shown.Tariffs = append(shown.Tariffs, tariffNow(flat.Schedule(), i, where))
+		shown.Tariffs = append(shown.Tariffs, tariffToday(flat.Schedule(), i, where))
 	}
 	for _, s := range book.Schedules() {
-		shown.Tariffs = append(shown.Tariffs, tariffNow(s, i, where))
+		shown.Tariffs = append(shown.Tariffs, tariffToday(s, i, where))
 	}
 	return shown
 }
@@ -53,20 +53,26 @@ func tariffNow(s tariff.Schedule, i grid.Interval, where tariff.Where) api.Tarif
 	if s.Spot != nil {
 		t.Series = new(seriesOf(*s.Spot))
 	}
+	t.Now, t.Components, t.Problem = priceAt(s, i, where)
+	return t
+}
+
+// priceAt is what a tariff comes to in an interval, and of what; or why it has no price there.
+func priceAt(s tariff.Schedule, i grid.Interval, where tariff.Where) (price *api.Tariff, parts []api.TariffPart, problem *string) {
+	parts = []api.TariffPart{}
 	r, err := s.At(i, where)
 	if err != nil {
-		t.Problem = new(err.Error())
-		return t
+		return nil, parts, new(err.Error())
 	}
-	t.Now = &api.Tariff{Version: r.Version, Currency: r.Currency, Retail: int64(r.Retail), FeedIn: int64(r.FeedIn), Name: &s.Name}
+	price = &api.Tariff{Version: r.Version, Currency: r.Currency, Retail: int64(r.Retail), FeedIn: int64(r.FeedIn), Name: &s.Name}
 	if r.Community != 0 {
-		t.Now.Community = new(int64(r.Community))
+		price.Community = new(int64(r.Community))
 	}
-	parts, err := s.Parts(i, where)
+	priced, err := s.Parts(i, where)
 	if err != nil {
-		return t
+		return price, parts, nil
 	}
-	for _, p := range parts {
+	for _, p := range priced {
 		part := api.TariffPart{Component: p.Component, Kind: api.TariffPartKind(p.Kind), Price: int64(p.Price)}
 		if p.Export {
 			part.Export = &p.Export
@@ -77,9 +83,9 @@ func tariffNow(s tariff.Schedule, i grid.Interval, where tariff.Where) api.Tarif
 		if p.VAT != 0 {
 			part.Vat, part.Gross = new(int64(p.VAT)), &p.Gross
 		}
-		t.Components = append(t.Components, part)
+		parts = append(parts, part)
 	}
-	return t
+	return price, parts, nil
 }
 
 // seriesOf says what a series has.

@@ -107,11 +107,7 @@ func (s Summary) sharing() string {
 	if k == nil {
 		return "market, pool " + string(cmp.Or(s.SharingRules.Pool.Price, settlement.Midpoint))
 	}
-	price := string(k.Price.By)
-	if k.Price.By == settlement.ByAmount {
-		price = fmt.Sprintf("at %.4g", float64(k.Price.Fixed)/millionth)
-	}
-	return strings.Join(slices.DeleteFunc([]string{k.Pack, string(k.Kind), price}, func(x string) bool { return x == "" }), " ")
+	return k.Words(s.Currency)
 }
 
 // differences says in what the replays differ beside their sharing: then the numbers tell of

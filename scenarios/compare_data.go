@@ -36,7 +36,7 @@ func CompareData(ctx context.Context, dir, currency string, from, to time.Time, 
 	}
 	c.Currency, c.Together = currency, make([]grid.Money, 2) //nolint:mnd // as it was, and as it would have been
 	was, would := Compared{Dir: dir, Sharing: "as it was settled"}, Compared{Dir: dir}
-	would.Sharing = (Summary{Replayed: Replayed{SharingRules: SharingRules{Sharing: rules.Key}}}).sharing()
+	would.Sharing = (Summary{Currency: currency, Replayed: Replayed{SharingRules: SharingRules{Sharing: rules.Key}}}).sharing()
 	if rules.Key == nil {
 		would.Sharing += ", without trades"
 	}

@@ -135,7 +135,7 @@ func TestCompareData(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := scenarios.CompareData(t.Context(), dir, "EUR", i.Begin(), i.End(), rules)
-	if err != nil || len(c.Members) != 2 || c.Members[0].Net[0] != -54_000 || c.Members[0].Net[1] != -36_000 || c.Members[1].Net[1]-c.Members[1].Net[0] != -18_000 || c.Replays[1].Sharing != "lu dynamic at 0.12" {
+	if err != nil || len(c.Members) != 2 || c.Members[0].Net[0] != -54_000 || c.Members[0].Net[1] != -36_000 || c.Members[1].Net[1]-c.Members[1].Net[0] != -18_000 || c.Replays[1].Sharing != "lu dynamic at 0.12 EUR/kWh" {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if _, err := scenarios.CompareData(t.Context(), dir, "EUR", i.End(), i.End(), rules); err == nil || !strings.Contains(err.Error(), "no settled interval in that time") {
@@ -160,7 +160,7 @@ func compared(t *testing.T, key, market *scenarios.Result, dir, other string) {
 		}
 		return sum
 	}
-	if len(c.Members) != 12 || c.Replays[0].Sharing != "market, pool midpoint" || c.Replays[1].Sharing != "at-eeg static at 0.12" || len(c.Notes) != 0 {
+	if len(c.Members) != 12 || c.Replays[0].Sharing != "market, pool midpoint" || c.Replays[1].Sharing != "at-eeg static at 0.12 EUR/kWh" || len(c.Notes) != 0 {
 		t.Errorf("%+v", c)
 	}
 	for _, m := range c.Members {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -44,6 +45,16 @@ func (k Key) Validate() error {
 		return fmt.Errorf("price: %q: must be an amount, %s or %s", k.Price.By, ByMidpoint, ByNothing)
 	}
 	return k.Scheme.Validate()
+}
+
+// Words says in a few words by which key it is: its pack, its kind, its price a kWh.
+func (k Key) Words(currency string) string {
+	price := string(k.Price.By)
+	if k.Price.By == ByAmount {
+		const millionth = 1_000_000
+		price = fmt.Sprintf("at %s %s/kWh", strconv.FormatFloat(float64(k.Price.Fixed)/millionth, 'f', -1, 64), currency)
+	}
+	return strings.Join(slices.DeleteFunc([]string{k.Pack, string(k.Kind), price}, func(x string) bool { return x == "" }), " ")
 }
 
 // named returns the rules as the basis has them: the key's points by their accounts, and

@@ -149,6 +149,22 @@ func TestKeyIsFrozen(t *testing.T) {
 	}
 }
 
+// TestEstimatedValuesShareNothing: b's value was substituted, so that a has all of c's energy and b
+// goes to the utility alone; the run with the measured value brings it in.
+func TestEstimatedValuesShareNothing(t *testing.T) {
+	k := settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}}, Price: settlement.KeyPrice{By: settlement.ByAmount, Fixed: 120_000}}
+	in := byKey(t, k, metered("a", 300, 0), metered("b", 300, 0), metered("c", 0, 200))
+	in.Metered[1].Quality = grid.Estimated
+	first := settle(t, in)
+	expect(t, first, map[string]grid.Money{"a": -24_000 - 30_000, "b": -90_000, "c": 24_000})
+	in.Metered[1].Quality = grid.Good
+	in.Run, in.First, in.Previous = 2, &first.Basis, first.Postings()
+	second := settle(t, in)
+	if a, b := second.Statements[0], second.Statements[1]; a.Net != -12_000-60_000 || b.Net != a.Net || b.KeyBought != 100 {
+		t.Errorf("a %+v, b %+v", a, b)
+	}
+}
+
 // TestKeysSumToZero: over random cases the pool is empty, and what a point bought, had of its own
 // and had from the utility is what its meter shows.
 func TestKeysSumToZero(t *testing.T) {

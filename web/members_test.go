@@ -98,3 +98,17 @@ func TestOnlyTheOperatorSeesTheWholeFund(t *testing.T) {
 		}
 	}
 }
+
+// TestPostingsOutsideOfIntervalsAreNotShown asks for those that belong to no interval: deposits
+// and the guarantee of each account.
+func TestPostingsOutsideOfIntervalsAreNotShown(t *testing.T) {
+	h := guarded(t)
+	for _, interval := range []string{"", "guarantee", "2026-06", "%25"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/postings?interval="+interval, http.NoBody)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("interval %q: %d %s", interval, w.Code, w.Body)
+		}
+	}
+}

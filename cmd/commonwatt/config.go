@@ -71,6 +71,9 @@ func checkConfig(out io.Writer, file, data string) error {
 		what = fmt.Sprintf("simulated homes: %d", c.Simulation.Homes)
 	}
 	fmt.Fprintf(out, "%s: community %q, %s, %s ledger\n", file, c.Community, what, cmp.Or(c.Ledger.Kind, config.EmbeddedLedger))
+	if key := plan.Market.Rules.Key; key != nil {
+		fmt.Fprintf(out, "There is no market: shared by an allocation key, %s.\n", key.Words(plan.Tariff.Currency))
+	}
 	if strangers != nil {
 		fmt.Fprintf(out, "%v: unless it comes by pairing; the start looks there, and so does this check with --data DIR.\n", strangers)
 	}

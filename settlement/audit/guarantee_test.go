@@ -178,6 +178,36 @@ func TestAGuaranteedMonthIsReckonedAnew(t *testing.T) {
 	}
 }
 
+// TestAMembersBundleTellsNothingOfOthers looks in a bundle of one member for what the others
+// were paid: neither their accounts nor an amount, nor how the month was reckoned.
+func TestAMembersBundleTellsNothingOfOthers(t *testing.T) {
+	g := guaranteeMonth(t, asRecorded)
+	x, err := g.l.Index(t.Context())
+	must(t, err)
+	mine := g.paid.Payments[0].Account
+	dir := filepath.Join(t.TempDir(), "bundle")
+	_, err = audit.Bundle(t.Context(), x, dir, audit.Export{Query: ledger.Query{Account: mine}, Signer: g.l.People.Signer, Workings: g.tell, Months: g.months})
+	must(t, err)
+	if _, err := os.Stat(filepath.Join(dir, "guarantee.jsonl")); err == nil {
+		t.Error("it tells how the month was reckoned")
+	}
+	postings, err := os.ReadFile(filepath.Join(dir, proof.PostingsFile))
+	must(t, err)
+	if strings.Count(string(postings), `"reason":"guarantee"`) != 1 || !strings.Contains(string(postings), chaincode.GuaranteeReference(month, mine)) {
+		t.Errorf("postings: %s", postings)
+	}
+	records, err := os.ReadFile(filepath.Join(dir, proof.RecordsFile))
+	must(t, err)
+	for line := range strings.Lines(string(records)) {
+		if strings.Contains(line, `"kind":"guarantee"`) && strings.Contains(line, "amount") {
+			t.Errorf("a record tells amounts: %s", line)
+		}
+	}
+	if !strings.Contains(string(records), `"kind":"guarantee"`) {
+		t.Error("it does not tell that the month was guaranteed")
+	}
+}
+
 // TestAChangedGuaranteeIsNamed changes one thing of a month after the other: in the kept
 // working, whose root is then another; in what was recorded, with a working that fits it; and
 // in the runs.

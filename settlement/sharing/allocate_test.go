@@ -83,6 +83,16 @@ func TestStatic(t *testing.T) {
 	})
 }
 
+// TestTheRegulatorsExample is that of the Czech regulator ERÚ for a house with three flats: of
+// 10 kWh in a quarter-hour 30, 30 and 40 %, as
+// https://vtm.zive.cz/clanky/solarni-elektrarna-na-strese-bytovky-pravidla-jsou-od-ledna-2024-jednodussi-radost-kazi-alokacni-klic/sc-870-a-221884/default.aspx
+// tells it (read 2026-11-29).
+func TestTheRegulatorsExample(t *testing.T) {
+	wants(t, divide(t, sharing.Scheme{Key: static(t, "a=30 %", "b=30 %", "c=40 %")}, takers(10_000, 20_000, 20_000, 20_000)...), map[string]sharing.Part{
+		"a": {Bought: 3000}, "b": {Bought: 3000}, "c": {Bought: 4000}, "plant": {Sold: 10_000},
+	})
+}
+
 // TestRounds: Annex 25 of the Czech decree 408/2015: in round n a point takes
 // min(its consumption less the rounds before, share × what the plant has left).
 func TestRounds(t *testing.T) {

@@ -7,10 +7,13 @@ export type Schemas = components["schemas"];
 
 type Method = "get" | "post" | "put" | "delete";
 type Asked<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
-type Json<T> = T extends { content: { "application/json": infer C } } ? C : undefined;
+type Json<T> = T extends { content: { "application/json": infer C } } ? C : T extends { content: { "application/pdf": unknown } } ? Blob : undefined;
 type Answer<O> = O extends { responses: { 200: infer A } } ? Json<A> : undefined;
-type Ask<O> = { within?: number } & (O extends { requestBody: infer B } ? { body: Json<B> } : { body?: undefined }) &
-  (O extends { parameters: { path: infer At } } ? { at: At } : { at?: undefined });
+/** Body is what an operation takes: a form and a file as the browser has them, or JSON. */
+type Body<T> = T extends { content: { "multipart/form-data": unknown } } ? FormData : T extends { content: { "application/octet-stream": unknown } } ? Blob : Json<T>;
+type Ask<O> = { within?: number } & (O extends { requestBody: infer B } ? { body: Body<B> } : { body?: undefined }) &
+  (O extends { parameters: { path: infer At } } ? { at: At } : { at?: undefined }) &
+  (O extends { parameters: { query: infer Q } } ? { query: Q } : O extends { parameters: { query?: infer Q } } ? { query?: Q } : { query?: undefined });
 
 /** Failed says why the community did not do what it was asked; status is that of HTTP, 0 when it did not answer. */
 export class Failed extends Error {
@@ -33,15 +36,15 @@ export function said(e: unknown): string {
 export class Api {
   constructor(private readonly key?: Key) {}
 
-  /** call asks for an operation; at fills in its path, within is for how many ms its answer is waited. */
+  /** call asks for an operation; at fills in its path, query stands after it, within is for how many ms its answer is waited. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, ask: Ask<Asked<P, M>>): Promise<Answer<Asked<P, M>>> {
     const within = ask.within ?? usual;
     const patience = new AbortController();
     const over = setTimeout(() => patience.abort(), within);
     try {
-      const answer = await fetch(address(path, ask.at), { method: method.toUpperCase(), headers: this.headers(ask.body), body: JSON.stringify(ask.body), signal: patience.signal });
+      const answer = await fetch(address(path, ask.at, ask.query), { method: method.toUpperCase(), ...this.sent(ask.body), signal: patience.signal });
       await this.judge(answer);
-      return (answer.status === 204 ? undefined : await answer.json()) as Answer<Asked<P, M>>;
+      return (answer.status === 204 ? undefined : await read(answer)) as Answer<Asked<P, M>>;
     } catch (e) {
       throw patience.signal.aborted ? new Failed(`The community did not answer within ${within / 1000} s.`) : e;
     } finally {
@@ -49,11 +52,12 @@ export class Api {
     }
   }
 
-  private headers(body: unknown): Record<string, string> {
-    return {
-      ...(this.key?.value ? { Authorization: `Bearer ${this.key.value}` } : {}),
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-    };
+  /** sent is a body with its headers; the browser says itself of what kind a form is. */
+  private sent(body: unknown): RequestInit {
+    const headers: Record<string, string> = this.key?.value ? { Authorization: `Bearer ${this.key.value}` } : {};
+    if (body === undefined || body instanceof FormData) return { headers, body };
+    if (body instanceof Blob) return { headers: { ...headers, "Content-Type": "application/octet-stream" }, body };
+    return { headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body) };
   }
 
   /** judge throws what an answer other than success says; a key that is refused is forgotten. */
@@ -68,7 +72,14 @@ export class Api {
   }
 }
 
-function address(path: string, at: unknown): string {
+/** read is what an answer says: JSON, or a file as it is. */
+function read(answer: Response): Promise<unknown> {
+  return answer.headers.get("Content-Type") === "application/pdf" ? answer.blob() : answer.json();
+}
+
+function address(path: string, at: unknown, query: unknown): string {
   const values = (at ?? {}) as Record<string, string>;
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+  const asked = Object.entries((query ?? {}) as Record<string, unknown>).filter(([, v]) => v !== undefined && v !== "");
+  const after = new URLSearchParams(asked.map(([name, v]): [string, string] => [name, String(v)])).toString();
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? "")) + (after && `?${after}`);
 }

@@ -74,6 +74,7 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
 
 function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence: number; choose: (id: string) => void }) {
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
+  const tariff = home.tariff ?? s.tariff; // its own, in the interval that is being delivered
   const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence);
   return (
     <main>
@@ -86,8 +87,8 @@ function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence:
         </select>
       </label>
       <div class="now">
-        <h1 id="sentence">{unbroken(sentence(home, s.tariff, minutes))}</h1>
-        <p id="expected">{unbroken(expectation(home, s.tariff, minutes))}</p>
+        <h1 id="sentence">{unbroken(sentence(home, tariff, minutes))}</h1>
+        <p id="expected">{unbroken(expectation(home, tariff, minutes))}</p>
       </div>
       {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, s.tariff.currency))}</p>}
       <div class="columns">
@@ -123,7 +124,7 @@ function PriceNow({ s, home }: { s: State; home: Home }) {
   const priced = s.intervals.filter((c) => c.price !== undefined);
   const current = priced.find((c) => Date.parse(c.interval.start) <= now && now < Date.parse(c.interval.start) + c.interval.minutes * 60_000);
   const shown = current ?? priced[0];
-  const others = prices(home, s.tariff);
+  const others = prices(home, home.tariff ?? s.tariff);
   if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={others} />;
   return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, s.tariff.currency)} note={`for ${span(shown.interval)}; ${others}`} />;
 }

@@ -1,0 +1,90 @@
+// The page of the community's money: what energy costs, what the fund has, and for the
+// operator bills, the grid operator's meter values and the members' register.
+import { useEffect, useRef } from "preact/hooks";
+import { Header } from "../../ui/header";
+import { Bills } from "./bills_page";
+import { Members } from "./members_page";
+import { Fund, Tariffs } from "./public";
+import { type Money, type Part, parts } from "./store";
+import { Values } from "./values_page";
+import type { Question, Work } from "./work";
+
+export function App({ money }: { money: Money }) {
+  const { work } = money;
+  return (
+    <>
+      <Header name="Money" />
+      <nav class="parts" aria-label="Parts of this page">
+        {parts.map(([name, title]) => (
+          <a href={`#${name}`} aria-current={money.part.value === name ? "page" : undefined}>
+            {title}
+          </a>
+        ))}
+      </nav>
+      {money.failed.value && <p role="alert">What is shown may be old: {money.failed.value}. Trying again…</p>}
+      {work.problem.value && <p role="alert">{work.problem.value}</p>}
+      <p class="busy" role="status">
+        {work.busy.value || work.done.value}
+      </p>
+      <main class="money">
+        <Shown money={money} part={money.part.value} />
+      </main>
+      {work.question.value && <Asked work={work} question={work.question.value} />}
+    </>
+  );
+}
+
+function Shown({ money, part }: { money: Money; part: Part }) {
+  const { tariffs } = money;
+  if (money.closed.value) return <Enter money={money} title="This community's pages open with a key" />;
+  if (!tariffs.value) return <p class="waiting">Reading what the community says…</p>;
+  if (part === "tariffs") return <Tariffs all={tariffs.value} />;
+  if (part === "fund") return <Fund fund={money.fund.value} digits={tariffs.value.minor_digits} />;
+  if (money.key.value === "") return <Enter money={money} title={parts.find(([name]) => name === part)?.[1] ?? ""} />;
+  if (part === "bills") return <Bills bills={money.bills} work={money.work} site={tariffs.value} />;
+  if (part === "values") return <Values values={money.values} work={money.work} site={tariffs.value} />;
+  return <Members members={money.members} work={money.work} site={tariffs.value} />;
+}
+
+function Enter({ money, title }: { money: Money; title: string }) {
+  return (
+    <form
+      onSubmit={(e) => {
+        e.preventDefault();
+        void money.enter(String(new FormData(e.currentTarget).get("key")).trim());
+      }}
+    >
+      <h1>{title}</h1>
+      <section>
+        <label>
+          Operator's key <input name="key" type="password" required autocomplete="off" />
+        </label>{" "}
+        <button>Go on</button>
+        <p>
+          It is in the file <code>operator.key</code> in the community's data directory, and is forgotten when this tab is closed.
+        </p>
+      </section>
+    </form>
+  );
+}
+
+/** Asked is the question before something that cannot be taken back; it holds the keyboard until it is answered. */
+function Asked({ work, question }: { work: Work; question: Question }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (!dialog.current?.open) dialog.current?.showModal();
+  });
+  return (
+    <dialog ref={dialog} aria-label={question.yes} onCancel={() => void work.answer(false)}>
+      <p>{question.text}</p>
+      <div class="actions">
+        <button autofocus onClick={() => void work.answer(false)}>
+          No, go back
+        </button>
+        <button class="main" onClick={() => void work.answer(true)}>
+          {question.yes}
+        </button>
+      </div>
+    </dialog>
+  );
+}
