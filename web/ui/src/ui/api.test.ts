@@ -35,6 +35,25 @@ describe("api", () => {
     expect(path).toBe("/api/v1/pairing/sessions/a%2Fb/sign");
     expect(init).toMatchObject({ method: "POST", body: '{"load":"later"}', headers: { Authorization: "Bearer secret", "Content-Type": "application/json" } });
   });
+  it("says what stands after the path, without what is empty", async () => {
+    answers(json({ postings: [] }));
+    await new Api().call("get", "/api/v1/bills/{id}/postings", { at: { id: "2026-000001" }, query: { point: "mp a", interval: "2026-06-01T12:00:00Z/15" } });
+    await new Api().call("get", "/api/v1/bills", { query: { period: "", member: undefined } });
+    expect(asked.map((a) => a.path)).toEqual(["/api/v1/bills/2026-000001/postings?point=mp+a&interval=2026-06-01T12%3A00%3A00Z%2F15", "/api/v1/bills"]);
+  });
+  it("sends forms and files as they are, and gives files", async () => {
+    const form = new FormData();
+    answers(json({}));
+    await new Api().call("post", "/api/v1/values", { body: form, query: { apply: true } });
+    const list = new Blob(["number,name"]);
+    await new Api().call("post", "/api/v1/members", { body: list });
+    expect(asked.map((a) => [a.path, a.init.body, a.init.headers])).toEqual([
+      ["/api/v1/values?apply=true", form, {}],
+      ["/api/v1/members", list, { "Content-Type": "application/octet-stream" }],
+    ]);
+    answers(() => new Response("%PDF", { headers: { "Content-Type": "application/pdf" } }));
+    expect(await (await new Api().call("get", "/api/v1/bills/{id}/pdf", { at: { id: "2026-000001" } })).text()).toBe("%PDF");
+  });
   it("sends no key where there is none", async () => {
     answers(json({}));
     await new Api().call("get", "/api/v1/ledger", {});

@@ -34,7 +34,7 @@ export function Table<Row>({ id, caption, columns, rows, keyOf, mark }: Props<Ro
         {rows.map((row) => (
           <tr key={keyOf(row)} class={mark?.(row)}>
             {columns.map((c) => (
-              <td class={align(c)}>{c.cell(row)}</td>
+              <td class={align(c)} data-title={c.title}>{c.cell(row)}</td>
             ))}
           </tr>
         ))}

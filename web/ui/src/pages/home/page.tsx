@@ -5,17 +5,19 @@ import type { Live } from "../../ui/live";
 import type { Clearing, Home, State, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import type { Choice } from "./choice";
+import type { Purse } from "./purse";
 import { Flow } from "./flow";
 import { find } from "./home";
-import { challenge, expectation, prices, sentence } from "./sentence";
+import { challenge, expectation, own, prices, sentence } from "./sentence";
 import { today } from "./today";
 
 interface Props {
   live: Live;
   choice: Choice;
+  purse: Purse;
 }
 
-export function App({ live, choice }: Props) {
+export function App({ live, choice, purse }: Props) {
   const s = live.state.value;
   const silence = live.silence.value;
   if (!s) return <main class="waiting">{silence ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
@@ -42,7 +44,8 @@ export function App({ live, choice }: Props) {
         <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
           {s.status.ledger.kind} ledger at block {s.status.ledger.height}
-        </a>
+        </a>{" "}
+        · <a href="/money.html">tariffs and bills</a> · <a href="/money.html#fund">{purse.said.value}</a>
       </footer>
     </>
   );
@@ -99,6 +102,7 @@ function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence:
           <PriceNow s={s} home={home} />
           <Figure id="earned" {...today(home.today, s.tariff.currency)} />
           <Charge home={home} age={age} />
+          <TariffNow tariff={home.tariff} />
         </section>
       </div>
       <div class="columns">
@@ -127,6 +131,12 @@ function PriceNow({ s, home }: { s: State; home: Home }) {
   const others = prices(home, home.tariff ?? s.tariff);
   if (!shown || shown.price === undefined) return <Figure id="price" label="Price among neighbours" value="no trade yet" note={others} />;
   return <Figure id="price" label={current ? "Price now" : "Latest price"} value={price(shown.price, s.tariff.currency)} note={`for ${span(shown.interval)}; ${others}`} />;
+}
+
+/** TariffNow names the home's own tariff, as it counts in the interval that is being delivered. */
+function TariffNow({ tariff }: { tariff: Home["tariff"] }) {
+  const said = own(tariff);
+  return said ? <Figure id="tariff" label="Tariff" value={said.name} note={said.note} /> : null;
 }
 
 function Charge({ home, age }: { home: Home; age: (time: string) => string }) {

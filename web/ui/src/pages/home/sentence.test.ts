@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { home, tariff } from "../../ui/example";
 import type { Home } from "../../ui/state";
 import { power } from "./home";
-import { challenge, expectation, prices, sentence } from "./sentence";
+import { challenge, expectation, own, prices, sentence } from "./sentence";
 
 describe("sentence", () => {
   it("sells to neighbours at the contracted price", () => {
@@ -117,5 +117,13 @@ describe("challenge", () => {
       "The battery answers a storage challenge until 14:05: it takes 1.30 kW more than it did. It earned 83 tokens for its last closed day.",
     );
     expect(challenge({ ...asked, cost: -2_000_000 }, "HUF")).toContain("challenges brought about 2 HUF today");
+  });
+});
+
+describe("own", () => {
+  it("names the home's tariff, and what a neighbour's kWh avoids of it", () => {
+    expect(own(undefined)).toBeUndefined();
+    expect(own(tariff)).toEqual({ name: "t", note: "now a kWh from neighbours avoids 30.00 ct/kWh, all that the grid takes" });
+    expect(own({ ...tariff, name: "by the hour", community: 50000 })).toEqual({ name: "by the hour", note: "now a kWh from neighbours pays 5.00 ct/kWh of the grid's price too, and avoids 25.00 ct/kWh" });
   });
 });

@@ -92,6 +92,15 @@ export function prices(home: Home, tariff: Tariff): string {
   return `${grid}; shared energy ${price(home.pool, tariff.currency)}: the price of what is not traded and is met by neighbours`;
 }
 
+/** own says by which tariff the home takes energy now, and what neighbours' energy avoids of it; undefined where that is not known. */
+export function own(tariff: Home["tariff"]): { name: string; note: string } | undefined {
+  if (!tariff) return undefined;
+  const { community = 0, currency, retail } = tariff;
+  const avoided = `avoids ${price(retail - community, currency)}`;
+  const pays = community === 0 ? `${avoided}, all that the grid takes` : `pays ${price(community, currency)} of the grid's price too, and ${avoided}`;
+  return { name: tariff.name ?? tariff.version, note: `now a kWh from neighbours ${pays}` };
+}
+
 /** challenge says what the battery does for a storage challenge, and what such challenges bring and cost. */
 export function challenge(c: NonNullable<Home["challenge"]>, currency: string): string {
   const does = `The battery answers a storage challenge until ${clock(c.until)}: it ${c.direction === "charge" ? "takes" : "gives"} ${watts(c.power)} more than it did.`;

@@ -51,7 +51,7 @@ function Point({ point, bill, bills, work }: All & { point: Content["points"][nu
     { title: "For", cell: (l) => <Named text={l.text} formula={l.formula} /> },
     { title: "Energy", number: true, cell: (l) => (l.energy === 0 ? "" : kwh(l.energy)) },
     { title: `Mean, ${unit(c.currency)}`, number: true, cell: (l) => (l.price === 0 ? "" : priceIn(l.price, c.currency)) },
-    { title: "Amount: member", number: true, cell: (l) => worded(l.amount, c.currency, c.digits) },
+    { title: "The member", number: true, cell: (l) => worded(l.amount, c.currency, c.digits) },
     {
       title: "Opens to",
       cell: (l) => (
@@ -75,7 +75,7 @@ function Point({ point, bill, bills, work }: All & { point: Content["points"][nu
         {point.estimated ? `; ${point.estimated} are estimated` : ""}.
       </p>
       {sections(point.lines ?? [], bill.words).map((section) => (
-        <div class="wide" key={section.name}>
+        <div class="wide stack" key={section.name}>
           <Table caption={section.name} columns={heads} rows={section.lines.map((l) => ({ ...l.line, text: l.text, formula: l.formula }))} keyOf={(l) => l.kind} />
         </div>
       ))}
@@ -128,7 +128,7 @@ function Sums({ c, bill, bills, work }: All & { c: Content }) {
     ...(c.others ?? []).map((p) => ({ name: `${p.reason} ${p.reference}`, amount: p.amount })),
     ...(c.standing ?? []).map((s) => ({ name: `${s.component} of ${s.metering_point}: ${s.days} ${s.days === 1 ? "day" : "days"} from ${s.from}`, amount: s.amount })),
     ...(c.vat ?? []).filter((v) => !v.included).map((v) => ({ name: `VAT ${percent(v.rate)} of ${amount(v.base, c.currency, c.digits)}`, amount: v.amount })),
-    ...(c.rounding ? [{ name: `Rounding, exactly ${exactly(c.rounding, c.currency)}`, amount: c.rounding }] : []),
+    ...(c.rounding ? [{ name: `Rounding (exactly: ${exactly(c.rounding, c.currency)})`, amount: c.rounding }] : []),
     { name: "Total", amount: c.total, strong: true },
     ...(c.brought ? [{ name: "Brought forward", amount: c.brought }] : []),
     ...(c.payments ?? []).map((p) => ({ name: `Payment ${p.reference}`, amount: p.amount })),
@@ -136,12 +136,12 @@ function Sums({ c, bill, bills, work }: All & { c: Content }) {
   ];
   const columns: Column<Row>[] = [
     { title: "Sum", cell: (r) => (r.strong ? <strong>{r.name}</strong> : r.name) },
-    { title: "Amount: member", number: true, cell: (r) => (r.strong ? <strong>{worded(r.amount, c.currency, c.digits)}</strong> : worded(r.amount, c.currency, c.digits)) },
+    { title: "The member", number: true, cell: (r) => (r.strong ? <strong>{worded(r.amount, c.currency, c.digits)}</strong> : worded(r.amount, c.currency, c.digits)) },
   ];
   return (
     <section>
       <h2>Sums</h2>
-      <div class="wide">
+      <div class="wide wraps">
         <Table id="sums" columns={columns} rows={rows} keyOf={(r) => rows.indexOf(r)} />
       </div>
       {(c.vat ?? [])
@@ -168,13 +168,13 @@ function Compared({ c }: { c: Content }) {
   if (!own) return null;
   const columns: Column<Alternative>[] = [
     { title: "The same month", cell: (a) => <Named text={a.name + (a.estimated ? " (estimate)" : "")} formula={a.method} /> },
-    { title: "Amount: member", number: true, cell: (a) => worded(a.amount, c.currency, c.digits) },
+    { title: "The member", number: true, cell: (a) => worded(a.amount, c.currency, c.digits) },
     { title: "This bill is", number: true, cell: (a) => (a === own ? "" : worded(own.amount - a.amount, c.currency, c.digits, more)) },
   ];
   return (
     <section>
       <h2>What the month would have cost otherwise</h2>
-      <div class="wide">
+      <div class="wide stack">
         <Table id="compared" columns={columns} rows={all} keyOf={(a) => a.name} />
       </div>
     </section>
@@ -196,11 +196,11 @@ function Opened({ bill, bills, work }: All) {
         <span>{line.formula}</span>
         <button onClick={() => bills.unopen()}>Close</button>
       </p>
-      {bills.postings.value && <Postings all={bills.postings.value} interval={bills.interval.value} c={c} />}
+      {bills.postings.value && <Postings all={bills.postings.value} interval={bills.interval.value} point={line.point} c={c} />}
       {all.map((d) => (
         <details key={d.date} open={all.length === 1}>
           <summary>{ofDay(d, c)}</summary>
-          <div class="wide">
+          <div class="wide stack">
             <Table columns={quarters(c, (i) => void bills.openInterval(i), work.busy.value !== "")} rows={d.intervals} keyOf={(i) => i.interval} mark={(i) => (i.interval === bills.interval.value ? "own" : undefined)} />
           </div>
         </details>
@@ -217,7 +217,7 @@ function quarters(c: Content, open: (interval: string) => void, busy: boolean): 
   return [
     { title: "Local time", cell: (i) => times(begin(i.interval), end(i.interval), c.zone) },
     { title: "Energy", number: true, cell: (i) => `${Math.abs(i.energy)} Wh${i.energy < 0 ? " taken back" : ""}` },
-    { title: "Amount: member", number: true, cell: (i) => exactly(i.amount, c.currency) },
+    { title: "The member", number: true, cell: (i) => exactly(i.amount, c.currency) },
     { title: "Value", cell: (i) => i.quality },
     { title: "Run", number: true, cell: (i) => i.run },
     {
@@ -231,19 +231,21 @@ function quarters(c: Content, open: (interval: string) => void, busy: boolean): 
   ];
 }
 
-function Postings({ all, interval, c }: { all: Posting[]; interval: string; c: Content }) {
+function Postings({ all, interval, point, c }: { all: Posting[]; interval: string; point: string; c: Content }) {
+  const own = c.points.find((p) => p.metering_point === point)?.account;
+  const party = (account: string) => (account === own ? point : <code>{account}</code>);
   const columns: Column<Posting>[] = [
-    { title: "Place in the log", number: true, cell: (p) => p.leaf },
+    { title: "Leaf of the log", number: true, cell: (p) => p.leaf },
     { title: "Reason", cell: (p) => p.reason },
-    { title: "Pays", cell: (p) => <code>{p.debit}</code> },
-    { title: "Gets", cell: (p) => <code>{p.credit}</code> },
+    { title: "Pays", cell: (p) => party(p.debit) },
+    { title: "Gets", cell: (p) => party(p.credit) },
     { title: "Amount", number: true, cell: (p) => exact(p.amount, c.currency) },
     { title: "Energy", number: true, cell: (p) => `${Math.abs(p.energy)} Wh` },
     { title: "Id", cell: (p) => <code>{p.id}</code> },
   ];
   return (
     <>
-      <h3>Postings of the metering point in {interval}</h3>
+      <h3>Postings of {point} in {interval} (UTC)</h3>
       {all.length === 0 ? (
         <p>None: own energy has no price.</p>
       ) : (

@@ -1,5 +1,4 @@
 // The list of bills: drafted by month, approved, sent, paid or cancelled.
-import { day } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
 import { BillPage } from "./bill_page";
 import { type Bills as Store, bills as counted, can, formats, type Left, type Summary } from "./bills";
@@ -69,7 +68,7 @@ function List({ bills, work, site }: Props) {
               </button>
             )}
           </div>
-          <div class="wide">
+          <div class="wide stack">
             <Table id="bills" columns={columns({ bills, work, site })} rows={all} keyOf={(b) => b.id} />
           </div>
           {bills.period.value === "" ? <p>Choose a month to download its bills as a table or for the bank.</p> : <Downloads bills={bills} busy={busy} />}
@@ -100,7 +99,7 @@ function Downloads({ bills, busy }: { bills: Store; busy: boolean }) {
   );
 }
 
-function columns({ bills, work, site }: Props): Column<Summary>[] {
+function columns({ bills, work }: Props): Column<Summary>[] {
   const busy = work.busy.value !== "";
   return [
     {
@@ -112,10 +111,10 @@ function columns({ bills, work, site }: Props): Column<Summary>[] {
       ),
     },
     { title: "Member", cell: (b) => (b.name && b.name !== b.member ? `${b.name} (${b.member})` : b.member) },
-    { title: "Month", cell: (b) => b.period },
+    ...(bills.period.value === "" ? [{ title: "Month", cell: (b: Summary) => b.period }] : []),
     { title: "State", cell: (b) => state(b) },
-    { title: "Total: member", number: true, cell: (b) => worded(b.total, b.currency, b.digits) },
-    { title: "Due", cell: (b) => due(b, site.zone) },
+    { title: "Total: the member", number: true, cell: (b) => worded(b.total, b.currency, b.digits) },
+    { title: "Due", cell: (b) => due(b) },
     { title: "", cell: (b) => <Actions b={b} bills={bills} work={work} /> },
   ];
 }
@@ -127,9 +126,9 @@ export function state(b: Summary): string {
   return b.state === "sent" && delivery ? `sent to ${delivery.recipient}` : b.state;
 }
 
-export function due(b: Summary, zone: string): string {
+export function due(b: Summary): string {
   if (b.due_by === undefined || b.state === "draft" || b.state === "cancelled") return "–";
-  return b.state === "paid" ? "paid" : `by ${day(`${b.due_by}T12:00:00Z`, zone).replace(/^\w+, /, "")}`;
+  return b.state === "paid" ? "paid" : `by ${b.due_by}`;
 }
 
 export function Actions({ b, bills, work }: { b: Summary; bills: Store; work: Work }) {

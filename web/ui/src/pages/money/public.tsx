@@ -1,7 +1,7 @@
 // What all may see who look at the pages: tariffs, and the fund by month.
-import { clock, count } from "../../ui/format";
+import { clock, count, day } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
-import { amount, fund as inOut, date, moment, percent, priceIn, times, unit, worded } from "./format";
+import { amount, fund as inOut, moment, percent, priceIn, times, unit, worded } from "./format";
 import type { Fund as FundState, TariffNow, Tariffs as All } from "./store";
 
 type Period = NonNullable<TariffNow["today"]>[number];
@@ -10,9 +10,10 @@ type Component = Period["components"][number];
 export function Tariffs({ all }: { all: All }) {
   return (
     <>
-      <h1>
-        What a kWh costs on {date(all.time, all.zone)}, at {clock(all.time, all.zone)} ({all.zone})
-      </h1>
+      <h1>What a kWh costs today</h1>
+      <p>
+        {day(all.time, all.zone)}, {clock(all.time, all.zone)}, local time of {all.zone}
+      </p>
       {all.tariffs.map((t) => (
         <Tariff key={t.name} t={t} all={all} />
       ))}
@@ -31,7 +32,7 @@ function Tariff({ t, all }: { t: TariffNow; all: All }) {
         {t.name === all.usual && " (for all who have no tariff of their own)"}
       </h2>
       {t.problem && <p class="warning">No price now: {t.problem}</p>}
-      <div class="wide">
+      <div class="wide stack">
         <Table caption={`${unit(all.currency)}, today; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
       </div>
       {today.some((p) => p.components.length > 1) && (
@@ -77,7 +78,7 @@ function prices(all: All): Column<Period>[] {
   return [
     { title: "Local time", cell: (p) => times(p.from, p.until, all.zone) },
     { title: "Taken from the grid", number: true, cell: show((p) => p.retail) },
-    { title: "Of that neighbours' energy pays too", number: true, cell: show((p) => p.community ?? 0) },
+    { title: "Which neighbours' energy pays too", number: true, cell: show((p) => p.community ?? 0) },
     { title: "Neighbours' energy avoids", number: true, cell: show((p) => p.retail - (p.community ?? 0)) },
     { title: "Given to the grid", number: true, cell: show((p) => p.feed_in) },
   ];

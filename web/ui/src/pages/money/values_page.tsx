@@ -173,7 +173,7 @@ function Imported({ f, zone }: { f: Files; zone: string }) {
   return (
     <section>
       <h2>What was imported</h2>
-      {f.waiting > 0 && <p class="warning">{count(f.waiting, "interval")} still to be settled again by imported values.</p>}
+      {f.bills_by === "official" && f.waiting > 0 && <p class="warning">{count(f.waiting, "interval")} still to be settled again by imported values.</p>}
       {f.files.length === 0 ? (
         <p>No file yet.</p>
       ) : (
@@ -216,7 +216,7 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
   return (
     <section id="reconciliation">
       <h2>
-        {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.waiting > 0 && `, ${r.waiting} still to be settled again`}
+        {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.bills_by === "official" && r.waiting > 0 && `, ${r.waiting} still to be settled again`}
       </h2>
       <div class="wide">
         <Table id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
