@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement/billing"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
@@ -39,7 +40,8 @@ func (oneBill) Draft(_ context.Context, month, _ string) (api.BillsDrafted, erro
 }
 
 func (oneBill) Get(context.Context, string) (api.Bill, error) {
-	return api.Bill{Summary: theBill(), Content: map[string]int{"total": -3_980_000}}, nil
+	content := billing.Bill{Community: "demo", Member: "ann", Points: []billing.PointPart{}, Compared: []billing.Alternative{}}
+	return api.Bill{Summary: theBill(), Content: content, Words: []api.BillWords{}}, nil
 }
 func (oneBill) Approve(context.Context, string) (api.BillSummary, error) { return theBill(), nil }
 func (oneBill) Cancel(context.Context, string) (api.BillSummary, error) {
