@@ -66,6 +66,7 @@ bench:
 	go run ./cmd/commonwatt bench replay
 	go run ./cmd/commonwatt bench start
 	go run ./cmd/commonwatt bench settle
+	go run ./cmd/commonwatt bench bill
 
 ## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command
 torture: build

@@ -91,6 +91,9 @@ func (m *Market) begun(digest string) {
 // opened now.
 func (m *Market) Fits() error { return Fits(m.engine.Quotes(), m.extremes) }
 
+// Want says which price rules are to count from now on, for tariffs of these extremes.
+func (m *Market) Want(c Collar, e tariff.Extremes) { m.wanted, m.extremes = c, e }
+
 // Reprice returns the command that has the products which are opened from now on follow the
 // price rules of the configuration; nothing where they do. It is journaled as all commands:
 // what is open keeps its rules, and a log that was written before replays as it was.

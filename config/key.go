@@ -21,7 +21,7 @@ const ByMarket = "market"
 type KeyText struct {
 	Pack     string   `yaml:"pack" eg:"at-eeg" doc:"the rules of a country: at-eeg, ch-leg, de-42c, es-rd244, fr-acc, it-cer, lu or pt; what they set need not be written"`
 	Price    Quantity `yaml:"price" eg:"0.12 EUR/kWh" doc:"what allocated energy costs; or midpoint: half each of what lies between the taker's avoided price and the giver's feed-in; or free: the members own the plants together"`
-	OwnFirst *bool    `yaml:"own_first" eg:"false" doc:"a member's own energy goes first, before the key; absent: as the pack has it, else false"`
+	OwnFirst *bool    `yaml:"own_first" eg:"false" doc:"true: a member's own energy goes first, before the key; with a pack that is as the pack has it"`
 
 	packs.SchemeText `yaml:",inline"`
 
@@ -95,6 +95,8 @@ func (k KeyText) rules(minutes int) (*settlement.Key, error) {
 		return nil, err
 	}
 	switch {
+	case k.OwnFirst != nil && pack != nil && *k.OwnFirst != pack.OwnFirst:
+		return nil, fmt.Errorf("own_first: %t: by the pack %s it is %t: leave it out", *k.OwnFirst, k.Pack, pack.OwnFirst)
 	case k.OwnFirst != nil:
 		key.OwnFirst = *k.OwnFirst
 	case pack != nil:

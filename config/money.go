@@ -44,7 +44,7 @@ type DatedText struct {
 
 // UnmarshalYAML reads both forms.
 func (t *TariffOf) UnmarshalYAML(n *yaml.Node) error {
-	r := &tariffReader{}
+	r := &nodeReader{}
 	*t = nil
 	if n.Kind == yaml.ScalarNode {
 		*t = TariffOf{{Tariff: n.Value, line: n.Line}}

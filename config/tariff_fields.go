@@ -50,7 +50,7 @@ func (r *tariffReader) schedule(n *yaml.Node, path string) tariff.Schedule {
 }
 
 // lineOf returns the line of a field, or of what it is in.
-func (r *tariffReader) lineOf(path string) int {
+func (r *nodeReader) lineOf(path string) int {
 	for path != "" {
 		if line := r.lines[path]; line > 0 {
 			return line

@@ -94,20 +94,26 @@ func ParseTariffs(text []byte, minutes int, zone *time.Location) ([]tariff.Sched
 
 // tariffReader reads tariffs, and collects all that is wrong with them.
 type tariffReader struct {
-	minutes  int
-	zone     *time.Location
-	open     func(path string) ([]byte, error)
+	nodeReader
+
+	minutes int
+	zone    *time.Location
+	open    func(path string) ([]byte, error)
+}
+
+// nodeReader reads fields, and collects all that is wrong with them.
+type nodeReader struct {
 	in       string // file that is read; empty: the configuration
 	problems []TariffProblem
 	lines    map[string]int // of fields, by path
 }
 
-func (r *tariffReader) wrong(n *yaml.Node, path, format string, args ...any) {
+func (r *nodeReader) wrong(n *yaml.Node, path, format string, args ...any) {
 	r.problems = append(r.problems, TariffProblem{r.in, n.Line, path, fmt.Sprintf(format, args...)})
 }
 
 // first returns the first that is wrong as a whole.
-func (r *tariffReader) first() error {
+func (r *nodeReader) first() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
@@ -166,7 +172,7 @@ func (r *tariffReader) parse(text []byte) (all []tariff.Schedule) {
 }
 
 // each reads the elements of a list; one that is no list is its only element.
-func (r *tariffReader) each(n *yaml.Node, path string, read func(n *yaml.Node, path string)) {
+func (r *nodeReader) each(n *yaml.Node, path string, read func(n *yaml.Node, path string)) {
 	n = resolved(n)
 	if n.Kind != yaml.SequenceNode {
 		r.at(n, path)
@@ -182,7 +188,7 @@ func (r *tariffReader) each(n *yaml.Node, path string, read func(n *yaml.Node, p
 }
 
 // at notes where a field stands.
-func (r *tariffReader) at(n *yaml.Node, path string) {
+func (r *nodeReader) at(n *yaml.Node, path string) {
 	if r.lines == nil {
 		r.lines = map[string]int{}
 	}
@@ -204,7 +210,7 @@ func resolved(n *yaml.Node) *yaml.Node {
 }
 
 // fields reads a mapping whose fields are known.
-func (r *tariffReader) fields(n *yaml.Node, path string, known map[string]func(n *yaml.Node, path string)) {
+func (r *nodeReader) fields(n *yaml.Node, path string, known map[string]func(n *yaml.Node, path string)) {
 	n = resolved(n)
 	if n.Kind != yaml.MappingNode {
 		r.wrong(n, path, "%q is not a mapping of fields", n.Value)
@@ -238,7 +244,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // text reads a scalar.
-func (r *tariffReader) text(n *yaml.Node, path string) string {
+func (r *nodeReader) text(n *yaml.Node, path string) string {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
 		r.wrong(n, path, "is not a text")
 		return ""
@@ -246,7 +252,7 @@ func (r *tariffReader) text(n *yaml.Node, path string) string {
 	return strings.TrimSpace(n.Value)
 }
 
-func (r *tariffReader) date(n *yaml.Node, path string) tariff.Date {
+func (r *nodeReader) date(n *yaml.Node, path string) tariff.Date {
 	d, err := tariff.ParseDate(r.text(n, path))
 	if err != nil {
 		r.wrong(n, path, "%v", err)
@@ -254,7 +260,7 @@ func (r *tariffReader) date(n *yaml.Node, path string) tariff.Date {
 	return d
 }
 
-func (r *tariffReader) truth(n *yaml.Node, path string) bool {
+func (r *nodeReader) truth(n *yaml.Node, path string) bool {
 	switch r.text(n, path) {
 	case "true":
 		return true
@@ -266,7 +272,7 @@ func (r *tariffReader) truth(n *yaml.Node, path string) bool {
 }
 
 // share reads a percentage with at most four decimals.
-func (r *tariffReader) share(n *yaml.Node, path string) tariff.Share {
+func (r *nodeReader) share(n *yaml.Node, path string) tariff.Share {
 	number, isPercent := strings.CutSuffix(r.text(n, path), "%")
 	s, err := parseDecimal(strings.TrimSpace(number), 4) //nolint:mnd // of a percent: millionths
 	if !isPercent || err != nil {
@@ -276,7 +282,7 @@ func (r *tariffReader) share(n *yaml.Node, path string) tariff.Share {
 }
 
 // price reads a price by the kWh.
-func (r *tariffReader) price(n *yaml.Node, path, currency string) grid.Price {
+func (r *nodeReader) price(n *yaml.Node, path, currency string) grid.Price {
 	p, err := grid.ParsePrice(r.text(n, path), currency)
 	if err != nil {
 		r.wrong(n, path, "%v", err)

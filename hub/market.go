@@ -22,6 +22,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // market is the community's market, its agents, and what carries out the life of the
@@ -61,7 +62,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
 		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
-		Tariffs: m.tariffs, Extremes: &plan.Money.Extremes, Collar: plan.Money.Collar,
+		Tariffs: m.tariffs, Extremes: new(m.tariffs.extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
 	if err != nil {
 		return err
@@ -76,6 +77,21 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
+}
+
+// reprice returns what has the price rules of the market follow tariffs whose prices changed
+// while it runs; nil where the configuration gives the rules.
+func (m *market) reprice() func(tariff.Extremes) error {
+	if m.site.plan.Money.Collar != nil {
+		return nil
+	}
+	return func(e tariff.Extremes) error {
+		collar, err := community.CollarFor(e)
+		if err != nil {
+			m.log.Warn("prices of a tariff are beyond what the market can trade at: who has it does not trade at them", slog.String("error", err.Error()))
+		}
+		return m.host.Reprice(func(market *community.Market) { market.Want(collar, e) }, m.site.clock())
+	}
 }
 
 func (m *market) close() error {

@@ -3,6 +3,7 @@ package hub
 import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -11,6 +12,7 @@ import (
 type office struct {
 	site    *site
 	tariffs *tariffs
+	reprice func(tariff.Extremes) error
 	purse   *purse
 	values  *valuesDesk
 	desk    *desk.Desk
@@ -19,7 +21,7 @@ type office struct {
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock}, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
+	return web.Operator{Key: key, Community: o.community, Tariffs: tariffDesk{o.tariffs, o.site.clock, o.reprice}, Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
 }
 
 func (o office) community() api.Community {

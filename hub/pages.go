@@ -203,7 +203,7 @@ func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.In
 	if err != nil {
 		return nil, err
 	}
-	operator, err := office{p.site, p.market.tariffs, p.purse, p.values, p.records.account.desk}.operator(dir)
+	operator, err := office{p.site, p.market.tariffs, p.market.reprice(), p.purse, p.values, p.records.account.desk}.operator(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -82,6 +82,15 @@ func (t *tariffs) Rates(point string, i grid.Interval) (tariff.Rates, error) {
 // Default implements community.Usual.
 func (t *tariffs) Default(i grid.Interval) (tariff.Tariff, error) { return t.book.Load().Default(i) }
 
+// extremes are those of all that counts now or later, also of what was pushed; usual ones
+// where there is none.
+func (t *tariffs) extremes(usual tariff.Extremes, now time.Time) tariff.Extremes {
+	if e, err := t.book.Load().Extremes(now); err == nil {
+		return e
+	}
+	return usual
+}
+
 // day notes that a local day has begun, whose versions are in use from now on.
 func (t *tariffs) day(now time.Time) error {
 	t.mu.Lock()

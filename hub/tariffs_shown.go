@@ -13,7 +13,8 @@ import (
 type tariffDesk struct {
 	*tariffs
 
-	clock func() time.Time // world time
+	clock   func() time.Time            // world time
+	reprice func(tariff.Extremes) error // has the market's prices follow; nil: they are fixed
 }
 
 // Shown implements web.TariffBook.
@@ -106,6 +107,11 @@ func (d tariffDesk) Push(name string, prices []tariff.SpotPrice) (api.TariffSeri
 	s, err := d.book.Load().Schedule(name)
 	if err != nil {
 		return api.TariffSeries{}, err
+	}
+	if d.reprice != nil {
+		if err := d.reprice(d.extremes(tariff.Extremes{}, d.clock())); err != nil {
+			return api.TariffSeries{}, err
+		}
 	}
 	return seriesOf(*s.Spot), nil
 }

@@ -114,7 +114,7 @@ func TestPushedPricesAreKept(t *testing.T) {
 	if _, err := x.Default(grid.IntervalAt(now, 15)); err == nil {
 		t.Error("a price that nobody gave")
 	}
-	desk := tariffDesk{x, func() time.Time { return now }}
+	desk := tariffDesk{x, func() time.Time { return now }, nil}
 	series, err := desk.Push("a", []tariff.SpotPrice{{Start: now.Unix(), Price: 5}, {Start: now.Unix() + 900, Price: 6}})
 	if err != nil || series.Prices != 2 || !series.Until.Equal(now.Add(30*time.Minute)) {
 		t.Errorf("%+v, %v", series, err)

@@ -17,7 +17,7 @@ func (e *Engine) Amend(c *Command, filled grid.Energy, version uint32) []Event {
 	var why Reason
 	if number != 0 {
 		_, at := e.books.Get(number)
-		why = misquoted(c, &e.quoted[at.Book])
+		why = misquoted(c, e.quotesAt(at.Book))
 	}
 	switch {
 	case number == 0:

@@ -130,7 +130,8 @@ func (e *Engine) fillable(b *block) bool {
 		}
 		cost += c
 	}
-	limit := uint64(e.QuotesOf(b.first).tick(b.price)) * uint64(b.energy) * uint64(b.periods)
+	first, _ := e.find(b.first)
+	limit := uint64(first.quotes.tick(b.price)) * uint64(b.energy) * uint64(b.periods)
 	if b.side == grid.Bid {
 		return cost <= limit
 	}

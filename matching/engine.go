@@ -70,6 +70,7 @@ type Engine struct {
 	traded   []uint32          // by book, its product's label
 	quoted   []Quotes          // by book, those of its product
 	quotes   Quotes            // of a product that is opened now
+	mixed    bool              // other products may have other ones
 
 	ticksOfBooks uint32 // how many prices a book has room for
 
@@ -95,12 +96,12 @@ type member struct {
 
 type product struct {
 	label  uint32
-	quotes Quotes
 	open   bool     // else closed and not yet released
 	books  []uint32 // by zone
 	held   uint32   // head of its list of holdings
 	blocks int      // waiting blocks that cover it
 	sold   []int64  // Wh by node that its call auctions sold there less what they bought; nil: none did
+	quotes Quotes
 }
 
 // New returns an engine without a past.
@@ -108,8 +109,9 @@ func New(c Config) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("market: %w", err)
 	}
+	quotes := c.quotes()
 	e := &Engine{
-		config: c, quotes: c.quotes(), books: book.New(c.quotes().ticks()), ticksOfBooks: c.quotes().ticks(),
+		config: c, quotes: quotes, books: book.New(quotes.ticks()), ticksOfBooks: quotes.ticks(),
 		accounts: make([]account, 1), members: make([]member, 1), labels: map[uint32]uint32{}, holdings: newHoldings(),
 	}
 	names, numbers := c.Feeder.Zones(), map[string]uint32{}
@@ -305,5 +307,21 @@ func (e *Engine) drop(p *product) {
 	p.held = 0
 }
 
+// quotesAt are those of a book.
+func (e *Engine) quotesAt(book uint32) *Quotes {
+	if !e.mixed { // as nearly always: they are at hand
+		return &e.quotes
+	}
+	return &e.quoted[book]
+}
+
+// quotesOf are those of a product.
+func (e *Engine) quotesOf(p *product) *Quotes {
+	if !e.mixed {
+		return &e.quotes
+	}
+	return &p.quotes
+}
+
 // priceAt is the price of what rests at a place.
-func (e *Engine) priceAt(at book.Place) grid.Price { return e.quoted[at.Book].price(at.Tick) }
+func (e *Engine) priceAt(at book.Place) grid.Price { return e.quotesAt(at.Book).price(at.Tick) }

@@ -24,7 +24,7 @@ func (e *Engine) submit(c *Command) {
 		e.reject(c, NotOpen)
 		return
 	}
-	if why := e.refuse(c, &p.quotes); why != NoReason {
+	if why := e.refuse(c, e.quotesOf(p)); why != NoReason {
 		e.reject(c, why)
 		return
 	}
@@ -98,7 +98,7 @@ func misquoted(c *Command, q *Quotes) Reason {
 func (e *Engine) incoming(c *Command, p *product) *incoming {
 	a, in := &e.accounts[c.Account], &e.in
 	in.command, in.product, in.member, in.tag = c, p, a.member, e.tag(c.Account, p)
-	in.place.Book, in.place.Side, in.place.Tick = p.books[a.zone], c.Side, p.quotes.tick(c.Price)
+	in.place.Book, in.place.Side, in.place.Tick = p.books[a.zone], c.Side, e.quotesOf(p).tick(c.Price)
 	return in
 }
 
@@ -145,7 +145,7 @@ func (e *Engine) withdrawn(in *incoming, left grid.Energy, why Reason) {
 
 // fill books a continuous trade, at the resting order's price.
 func (e *Engine) fill(in *incoming, f *book.Fill) {
-	c, price := in.command, in.product.quotes.price(f.Tick)
+	c, price := in.command, e.quotesAt(in.place.Book).price(f.Tick)
 	maker := book.Opposite(c.Side)
 	e.waits(f.Tag, maker, price, -int64(f.Energy), int64(f.Left))
 	e.trades(f.Tag, maker, price, int64(f.Energy))
@@ -210,7 +210,7 @@ func (e *Engine) replace(c *Command) {
 		return
 	}
 	o, at := e.books.Get(number)
-	if why := misquoted(c, &e.quoted[at.Book]); why != NoReason {
+	if why := misquoted(c, e.quotesAt(at.Book)); why != NoReason {
 		e.reject(c, why)
 		return
 	}

@@ -34,9 +34,9 @@ func ParseQuotes(s string) (q Quotes, err error) {
 }
 
 // price and tick turn one into the other; a price must be in the collar.
-func (q Quotes) price(tick uint32) grid.Price { return q.Floor + grid.Price(tick)*q.Tick }
+func (q *Quotes) price(tick uint32) grid.Price { return q.Floor + grid.Price(tick)*q.Tick }
 
-func (q Quotes) tick(p grid.Price) uint32 {
+func (q *Quotes) tick(p grid.Price) uint32 {
 	from := uint64(p - q.Floor)
 	if q.Tick == 1 {
 		return uint32(from)
@@ -45,10 +45,10 @@ func (q Quotes) tick(p grid.Price) uint32 {
 }
 
 // ticks is how many prices there are.
-func (q Quotes) ticks() uint32 { return uint32((q.Ceiling-q.Floor)/q.Tick) + 1 }
+func (q *Quotes) ticks() uint32 { return uint32((q.Ceiling-q.Floor)/q.Tick) + 1 }
 
 // refuse tells what is wrong with a price.
-func (q Quotes) refuse(p grid.Price) Reason {
+func (q *Quotes) refuse(p grid.Price) Reason {
 	switch {
 	case p < q.Floor || p > q.Ceiling:
 		return OutsideCollar
@@ -77,7 +77,7 @@ func (e *Engine) requote(c *Command) {
 		e.reject(c, WrongQuotes)
 		return
 	}
-	e.quotes = q
+	e.quotes, e.mixed = q, e.mixed || q != e.quotes
 	e.widen(q.ticks())
 	e.answer(c, Done, c.Energy, NoReason)
 }

@@ -174,6 +174,7 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 
 // requoted makes room for all prices of a saved engine.
 func (e *Engine) requoted(s savedEngine) {
+	e.mixed = s.Quotes != nil || slices.ContainsFunc(s.Products, func(p savedProduct) bool { return p.Quotes != nil })
 	for _, p := range s.Products {
 		if p.Quotes != nil {
 			e.widen(p.Quotes.ticks())

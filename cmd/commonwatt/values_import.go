@@ -132,7 +132,7 @@ func printValuesImport(w io.Writer, path string, done api.ValuesImport) {
 		}
 		fmt.Fprintln(w, p.Text)
 	}
-	if done.From == nil {
+	if done.From == nil || len(done.Problems) > 0 {
 		return
 	}
 	fmt.Fprintf(w, "%s: %s of %s, %s, from %s until %s\n", path, grid.Number(done.Values, "value"), grid.Number(len(done.Points), "metering point"), done.Format,

@@ -72,6 +72,7 @@ func TestOfficialValuesCorrectARun(t *testing.T) {
 		}, 2, grid.Official1},
 		"what ann took is not told":     {told{"mp-ann": OfficialValue{Export: new(grid.Energy(0)), Quality: grid.Official1, Files: []string{"file"}}}, [2]grid.Money{-30_000, -150_000}, 1, grid.Good},
 		"it was metered here as well":   {told{"mp-ann": says(300, 0, grid.Official1), "mp-bob": says(300, 0, grid.Official2)}, [2]grid.Money{-30_000, -150_000}, 1, grid.Good},
+		"it estimates what was metered": {told{"mp-ann": says(300, 0, grid.Official3)}, [2]grid.Money{-30_000, -150_000}, 2, grid.Official3},
 		"nobody is told of":             {told{}, [2]grid.Money{-30_000, -150_000}, 1, grid.Good},
 		"somebody else is told of":      {told{"mp-cy": says(1, 1, grid.Official1)}, [2]grid.Money{-30_000, -150_000}, 1, grid.Good},
 		"one changes, the other is too": {told{"mp-ann": says(300, 0, grid.Official1), "mp-bob": says(0, 300, grid.Official1)}, [2]grid.Money{-30_000, 30_000}, 2, grid.Official1},

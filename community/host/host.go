@@ -169,6 +169,17 @@ func (h *Host) Admit(p community.Point, now time.Time) (join func(), err error) 
 	}, nil
 }
 
+// Reprice has the products that are opened from now on follow other price rules, which want
+// says; nothing happens where they do.
+func (h *Host) Reprice(want func(*community.Market), now time.Time) error {
+	return h.sequencer.Do(&journal.Batch{Prepare: func() []matching.Command {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		want(h.market)
+		return h.market.Reprice(now)
+	}})
+}
+
 // replayed is the market while it replays: others see again what the bus has.
 type replayed struct {
 	*Host

@@ -28,7 +28,7 @@ func register(t *testing.T, l *ledger.Ledger, points int) {
 	must(t, l.Register(t.Context(), devices...))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,12 @@ func (b *Book) Since(ctx context.Context, after, upTo int64, see func(*Interval)
 	return b.read(ctx, see, false, `SELECT start, minutes, run, place, row FROM runs WHERE place > ? AND place <= ? ORDER BY place`, after, upTo)
 }
 
+// Before shows the runs whose place is in (after, upTo] of the intervals that begin before a
+// time, each by itself as in Runs, in order of their places.
+func (b *Book) Before(ctx context.Context, before time.Time, after, upTo int64, see func(*Interval) error) error {
+	return b.read(ctx, see, false, `SELECT start, minutes, run, place, row FROM runs WHERE start < ? AND place > ? AND place <= ? ORDER BY place`, before.Unix(), after, upTo)
+}
+
 // At returns what an interval meant when the book had come to a place, nil where it was not
 // settled.
 func (b *Book) At(ctx context.Context, i grid.Interval, place int64) (found *Interval, err error) {

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,7 +32,8 @@ func BenchmarkMonth(b *testing.B) {
 		if err != nil || len(f.Values) != 576_000 {
 			b.Fatal(len(f.Values), err)
 		}
-		a, err := archive.Open(b.Context(), filepath.Join(b.TempDir(), "official.db"))
+		path := filepath.Join(b.TempDir(), "official.db")
+		a, err := archive.Open(b.Context(), path)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -41,5 +43,10 @@ func BenchmarkMonth(b *testing.B) {
 		if err := a.Close(); err != nil {
 			b.Fatal(err)
 		}
+		info, err := os.Stat(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(info.Size())/1e6, "MB")
 	}
 }

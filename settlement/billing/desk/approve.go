@@ -57,7 +57,7 @@ func (d *Desk) Approve(ctx context.Context, id string) (Record, error) {
 	case Approved, Sent, Paid:
 		return r, nil
 	}
-	priors, err := d.priors(ctx)
+	priors, err := d.priors(ctx, r.Bill.Member)
 	if err != nil {
 		return r, err
 	}
@@ -214,7 +214,7 @@ func (d *Desk) Cancel(ctx context.Context, id string) (Record, error) {
 	case r.State == Cancelled:
 		return r, conflict("bill %s is cancelled", id)
 	}
-	priors, err := d.priors(ctx)
+	priors, err := d.priors(ctx, r.Bill.Member)
 	if err != nil {
 		return r, err
 	}

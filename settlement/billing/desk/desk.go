@@ -185,9 +185,6 @@ func (r Record) Document() paper.Document {
 	return doc
 }
 
-// counts tells whether a state is of a bill that is locked and was not cancelled.
-func (s State) counts() bool { return s == Approving || s == Approved || s == Sent || s == Paid }
-
 // party returns a member as a bill is addressed to.
 func (d *Desk) party(ctx context.Context, member string) (paper.Party, error) {
 	p := paper.Party{Number: member, Name: member}

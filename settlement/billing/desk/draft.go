@@ -33,7 +33,7 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 	if now := d.Clock(); now.Before(p.To) {
 		return out, invalid("%s is not over: its last interval ends at %s", month, p.To.Format("2006-01-02 15:04 MST"))
 	}
-	priors, err := d.priors(ctx)
+	priors, err := d.priors(ctx, "")
 	if err != nil {
 		return out, err
 	}
@@ -111,7 +111,7 @@ func (d *Desk) upTo(ctx context.Context, p billing.Period, cut billing.Cut, prio
 	if err := d.Book.EachAt(ctx, p.From, p.To, cut.Place, drafter.Interval); err != nil {
 		return nil, err
 	}
-	if err := d.Book.Since(ctx, drafter.Since(members), cut.Place, drafter.Earlier); err != nil {
+	if err := d.Book.Before(ctx, p.From, drafter.Since(members), cut.Place, drafter.Earlier); err != nil {
 		return nil, err
 	}
 	err = d.Ledger.Outside(ctx, leaf, func(post billing.Posted) error {

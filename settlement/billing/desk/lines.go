@@ -73,7 +73,7 @@ func (d *Desk) Open(ctx context.Context, id string, l Line) (all []Opened, err e
 		if through.Before(b.Period.From) {
 			since = 0
 		}
-		err = d.Book.Since(ctx, since, b.Cut.Place, func(i *statements.Interval) error {
+		err = d.Book.Before(ctx, b.Period.From, since, b.Cut.Place, func(i *statements.Interval) error {
 			start := i.Interval.Begin()
 			if !start.Before(b.Period.From) || i.Place <= b.After.Place && start.Before(through) {
 				return nil

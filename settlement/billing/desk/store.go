@@ -119,21 +119,25 @@ func (d *Desk) List(ctx context.Context, f Filter) (all []Record, err error) {
 	return all, rows.Err()
 }
 
-// priors returns what the last bill of each member that counts leaves to the next.
-func (d *Desk) priors(ctx context.Context) (map[string]billing.Prior, error) {
-	all, err := d.List(ctx, Filter{})
+// priors returns what the last bill that counts leaves to the next, of one member or, without
+// a name, of each.
+func (d *Desk) priors(ctx context.Context, member string) (map[string]billing.Prior, error) {
+	const counting = `of = '' AND state IN ('approving', 'approved', 'sent', 'paid')`
+	rows, err := d.db.QueryContext(ctx, `SELECT `+columns+` FROM bills AS b WHERE (? = '' OR member = ?) AND `+counting+`
+		AND ends = (SELECT max(ends) FROM bills WHERE member = b.member AND `+counting+`)`, member, member)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("bills: %w", err)
 	}
+	defer rows.Close()
 	priors := map[string]billing.Prior{}
-	for _, r := range all {
-		last := priors[r.Bill.Member]
-		if r.CreditOf != "" || !r.State.counts() || r.Bill.Period.To.Before(last.Through) {
-			continue
+	for rows.Next() {
+		r, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("bills: %w", err)
 		}
 		priors[r.Bill.Member] = billing.Prior{Number: r.ID, Cut: r.Bill.Cut, Through: r.Bill.Period.To, Brought: r.Bill.Due}
 	}
-	return priors, nil
+	return priors, rows.Err()
 }
 
 // set changes the state of a bill.

@@ -49,7 +49,7 @@ type Source struct {
 // Terms are what a pack sets.
 type Terms struct {
 	Keys     []string `yaml:"keys"`      // kinds that may be agreed, the first where none is
-	Unused   string   `yaml:"unused"`    // of a static key
+	Unused   []string `yaml:"unused"`    // of a static key, the first where none is agreed
 	OwnFirst bool     `yaml:"own_first"` // a member's own energy goes first
 	InOrder  bool     `yaml:"in_order"`  // the plants' energy counts as shared in their order
 	Whole    bool     `yaml:"whole"`     // shares of a static key sum to 1
@@ -149,8 +149,8 @@ func Parse(text []byte) (*Pack, error) {
 		return nil, fmt.Errorf("sources, pays, omits, minutes: one is missing")
 	case len(p.Examples) == 0:
 		return nil, fmt.Errorf("examples: missing: a pack has at least one worked example")
-	case len(p.Keys) == 0:
-		return nil, fmt.Errorf("keys: missing")
+	case len(p.Keys) == 0 || len(p.Unused) == 0:
+		return nil, fmt.Errorf("keys, unused: one is missing")
 	}
 	for _, k := range p.Keys {
 		if !slices.Contains(sharing.Kinds(), sharing.Kind(k)) {
@@ -166,7 +166,7 @@ func (p *Pack) fill(t SchemeText) SchemeText {
 		t.Key = p.defaultKind(t.KeyText)
 	}
 	if t.Key == string(sharing.Static) && t.Unused == "" && t.Rounds < 2 {
-		t.Unused = p.Unused
+		t.Unused = p.Unused[0]
 	}
 	if t.Zone == "" {
 		t.Zone = p.Zone
@@ -181,7 +181,7 @@ func (p *Pack) fill(t SchemeText) SchemeText {
 			x.Key = p.defaultKind(x.KeyText)
 		}
 		if x.Key == string(sharing.Static) && x.Unused == "" && x.Rounds < 2 {
-			x.Unused = p.Unused
+			x.Unused = p.Unused[0]
 		}
 	}
 	return t
@@ -229,6 +229,12 @@ func (p *Pack) permits(s sharing.Scheme) error {
 func (p *Pack) permitsKey(path string, k sharing.Key) error {
 	if !slices.Contains(p.Keys, string(k.Kind)) {
 		return fmt.Errorf("%skey: %q: the pack %s permits %s", path, k.Kind, p.ID, strings.Join(p.Keys, ", "))
+	}
+	if k.Rounds > 1 {
+		return fmt.Errorf("%srounds: %d: the pack %s has one round", path, k.Rounds, p.ID)
+	}
+	if k.Kind == sharing.Static && !slices.Contains(p.Unused, string(k.Unused)) {
+		return fmt.Errorf("%sunused: %q: the pack %s permits %s", path, k.Unused, p.ID, strings.Join(p.Unused, ", "))
 	}
 	if sum := k.Sum(); p.Whole && k.Kind == sharing.Static && sum.Cmp(big.NewRat(1, 1)) != 0 {
 		return fmt.Errorf("%sshares: sum to %s: by the pack %s they sum to 1", path, sum.RatString(), p.ID)

@@ -112,6 +112,8 @@ func TestBadTexts(t *testing.T) {
 		"{pack: at-eeg, key: priority, order: [a]}":                                 "key: \"priority\": the pack at-eeg permits dynamic, static",
 		"{pack: at-eeg, participation: [{point: a, factor: 1/3}]}":                  "participation[0].factor: 1/3: the pack at-eeg takes whole percents",
 		"{pack: ch-leg, participation: [{point: a, factor: 50 %}]}":                 "participation: the pack ch-leg has none",
+		"{pack: at-eeg, key: static, shares: {a: 60 %}, unused: own}":               `unused: "own": the pack at-eeg permits plant`,
+		"{pack: ch-leg, key: static, shares: {a: 60 %}, rounds: 2}":                 "rounds: 2: the pack ch-leg has one round",
 		"{pack: es-rd244, shares: {a: 60 %}}":                                       "shares: sum to 3/5",
 	} {
 		var x struct {
