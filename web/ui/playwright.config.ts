@@ -8,6 +8,14 @@ const address = `127.0.0.1:${port}`;
 process.env.E2E_DATA ??= mkdtempSync(join(tmpdir(), "commonwatt-e2e-")); // the tests read the installer's key there
 const data = process.env.E2E_DATA;
 
+const moneyAddress = `127.0.0.1:${Number(port) + 1}`; // a community whose month is over soon
+process.env.E2E_MONEY ??= `http://${moneyAddress}`;
+
+/** served is a community that runs while the tests do. */
+function served(flags: string, at: string) {
+  return { command: `../../bin/commonwatt run ${flags}`, url: `http://${at}/readyz`, timeout: 60_000, gracefulShutdown: { signal: "SIGTERM" as const, timeout: 20_000 } };
+}
+
 export default defineConfig({
   testDir: "e2e",
   timeout: 120_000,
@@ -21,10 +29,8 @@ export default defineConfig({
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
     },
   },
-  webServer: {
-    command: `../../bin/commonwatt run --homes 12 --speed 60 --duration 170s --listen ${address} --data ${data}`,
-    url: `http://${address}/readyz`,
-    timeout: 60_000,
-    gracefulShutdown: { signal: "SIGTERM", timeout: 20_000 },
-  },
+  webServer: [
+    served(`--homes 12 --speed 60 --duration 170s --listen ${address} --data ${data}`, address),
+    served(`--config e2e/money.yaml --duration 170s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
+  ],
 });

@@ -126,6 +126,7 @@ export class Bills {
   open(id: string): Promise<void> {
     return this.work.doing("Opening the bill…", async () => {
       this.close();
+      this.left.value = [];
       this.bill.value = await this.api.call("get", "/api/v1/bills/{id}", { at: { id } });
     });
   }

@@ -115,7 +115,7 @@ function columns({ bills, work }: Props): Column<Summary>[] {
     { title: "State", cell: (b) => state(b) },
     { title: "Total: the member", number: true, cell: (b) => worded(b.total, b.currency, b.digits) },
     { title: "Due", cell: (b) => due(b) },
-    { title: "", cell: (b) => <Actions b={b} bills={bills} work={work} /> },
+    { title: "Next", cell: (b) => <Actions b={b} bills={bills} work={work} /> },
   ];
 }
 

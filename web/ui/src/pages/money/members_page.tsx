@@ -59,7 +59,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
         {seen.applied ? ", imported" : ""}
       </h2>
       {seen.problems.length > 0 && (
-        <div class="wide">
+        <div class="wide stack">
           <Table
             id="problems"
             caption="Rows that do not fit and are left out"
@@ -74,7 +74,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
         </div>
       )}
       {changing.length > 0 && (
-        <div class="wide">
+        <div class="wide stack">
           <Table
             id="rows"
             columns={[
@@ -112,7 +112,7 @@ function Register({ members, work, site, all }: Props & { all: Person[] }) {
   return (
     <section>
       <h2>Register</h2>
-      <div class="wide">
+      <div class="wide stack">
         <Table id="members" columns={columns} rows={all} keyOf={(p) => p.number} />
       </div>
       <p>

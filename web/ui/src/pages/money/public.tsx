@@ -33,13 +33,13 @@ function Tariff({ t, all }: { t: TariffNow; all: All }) {
       </h2>
       {t.problem && <p class="warning">No price now: {t.problem}</p>}
       <div class="wide stack">
-        <Table caption={`${unit(all.currency)}, today; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
+        <Table caption={`Today, in ${unit(all.currency)}; the row that counts now is marked.${taxed(today)}`} columns={prices(all)} rows={today} keyOf={(p) => p.from} mark={current} />
       </div>
       {today.some((p) => p.components.length > 1) && (
         <details>
           <summary>Of what these prices are the sum</summary>
           <div class="wide">
-            <Table caption={`${unit(all.currency)} by component; in brackets what energy of neighbours pays of it too`} columns={components(today, all)} rows={today} keyOf={(p) => p.from} mark={current} />
+            <Table caption={`By component, in ${unit(all.currency)}; in brackets what energy of neighbours pays of it too`} columns={components(today, all)} rows={today} keyOf={(p) => p.from} mark={current} />
           </div>
         </details>
       )}

@@ -82,7 +82,7 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
         </p>
       )}
       {seen.problems.length > 0 && (
-        <div class="wide">
+        <div class="wide stack">
           <Table
             id="problems"
             caption={`${count(seen.problems.length, "row")} that ${seen.problems.length === 1 ? "does" : "do"} not fit${cut(seen.problems.length)}`}
@@ -97,12 +97,12 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
         </div>
       )}
       {seen.points.length > 0 && (
-        <div class="wide">
+        <div class="wide stack">
           <Table id="points" caption="By metering point, against what was metered here in the same intervals" columns={points} rows={seen.points} keyOf={(p) => p.point} />
         </div>
       )}
       {seen.changes.length > 0 && (
-        <div class="wide">
+        <div class="wide stack">
           <Table caption={`Values that others take the place of${seen.changed > seen.changes.length ? ` (${seen.changes.length} of ${seen.changed})` : ""}`} columns={changes(site.zone)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
         </div>
       )}
@@ -177,7 +177,7 @@ function Imported({ f, zone }: { f: Files; zone: string }) {
       {f.files.length === 0 ? (
         <p>No file yet.</p>
       ) : (
-        <div class="wide">
+        <div class="wide stack">
           <Table id="files" columns={columns} rows={f.files} keyOf={(x) => x.digest} />
         </div>
       )}
@@ -218,10 +218,10 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
       <h2>
         {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.bills_by === "official" && r.waiting > 0 && `, ${r.waiting} still to be settled again`}
       </h2>
-      <div class="wide">
+      <div class="wide stack">
         <Table id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
       </div>
-      <div class="wide">
+      <div class="wide stack">
         <Table
           id="money"
           caption="Money by member: the month billed by official values differs from the one by signed values exactly by this"
