@@ -99,7 +99,8 @@ type tariffReader struct {
 	open     func(path string) ([]byte, error)
 	in       string // file that is read; empty: the configuration
 	problems []TariffProblem
-	lines    map[string]int // of fields, by path
+	lines    map[string]int  // of fields, by path
+	named    []TariffProblem // where the names of the tariffs stand, in their order
 }
 
 func (r *tariffReader) wrong(n *yaml.Node, path, format string, args ...any) {
@@ -117,9 +118,11 @@ func (r *tariffReader) first() error {
 // twice finds names that two tariffs have.
 func (r *tariffReader) twice(all []tariff.Schedule) {
 	seen := map[string]bool{}
-	for _, s := range all {
+	for k, s := range all {
 		if seen[s.Name] && s.Name != "" {
-			r.problems = append(r.problems, TariffProblem{Path: "tariffs", Text: fmt.Sprintf("there are two tariffs %q", s.Name)})
+			p := r.named[k]
+			p.Text = fmt.Sprintf("there are two tariffs %q: give each a name of its own", s.Name)
+			r.problems = append(r.problems, p)
 		}
 		seen[s.Name] = true
 	}
@@ -291,6 +294,9 @@ func parseDecimal(text string, places int) (int64, error) {
 		return 0, fmt.Errorf("%q is not a number with at most %d decimals", text, places)
 	}
 	n, err := strconv.ParseInt(whole+decimals+strings.Repeat("0", places-len(decimals)), 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%q is out of range", text)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a number with at most %d decimals", text, places)
 	}
