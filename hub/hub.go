@@ -30,6 +30,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -53,7 +54,7 @@ type Hub struct {
 	bus       *bus.Bus
 	lease     *bus.Held
 	site      *site
-	tariffs   *tariffs
+	tariffs   *shelf.Shelf
 	fleet     *meters.Fleet
 	records   *records
 	market    *market
@@ -160,7 +161,7 @@ func (h *Hub) openSite(ctx context.Context) (err error) {
 // now.
 func (h *Hub) openTariffs(context.Context) (err error) {
 	now, money := h.site.clock(), h.Plan.Money
-	if h.tariffs, err = openTariffs(h.dir, h.site.given(), h.Plan.Market.Minutes, money.Zone, now, h.before); err != nil {
+	if h.tariffs, err = shelf.Open(h.dir, shelf.Options{Given: h.site.given(), Minutes: h.Plan.Market.Minutes, Zone: money.Zone, Before: h.before}, now); err != nil {
 		return err
 	}
 	if t, err := h.tariffs.Default(grid.IntervalAt(now, h.Plan.Market.Minutes)); err == nil {
@@ -251,7 +252,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
 		return err
 	}
-	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
+	return h.records.openDesk(ctx, h.dir, h.tariffs.Book)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {

@@ -20,13 +20,14 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
 // records is where readings arrive, and where what was settled is put on the ledger.
 type records struct {
 	site    *site
-	tariffs *tariffs
+	tariffs *shelf.Shelf
 	bus     *bus.Bus
 	log     *slog.Logger
 
