@@ -26,6 +26,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
@@ -65,7 +66,7 @@ type Hub struct {
 	handler   http.Handler
 	poster    *ledger.Poster
 
-	corrections *corrections
+	corrections *corrections.Runner
 
 	closers []func() error // in order of opening
 }
@@ -232,8 +233,8 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if h.corrections, err = openCorrections(ctx, h.dir, h.market); err != nil {
 		return err
 	}
-	h.closers = append(h.closers, h.corrections.archive.Close)
-	h.pages.values = &valuesDesk{market: h.market, corrections: h.corrections, zone: h.Plan.Money.Zone}
+	h.closers = append(h.closers, h.corrections.Archive.Close)
+	h.pages.values = valuesDesk(h.market, h.corrections)
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
 		Recorded: h.pages.live.ShowRecorded,
@@ -400,7 +401,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	if err := h.pages.purse.keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}
-	s.Start(h.corrections.run)
+	s.Start(h.corrections.Run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}

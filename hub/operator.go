@@ -4,6 +4,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
+	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/web"
@@ -16,14 +17,14 @@ type office struct {
 	tariffs *shelf.Shelf
 	reprice func(tariff.Extremes) error
 	purse   *purse
-	values  *valuesDesk
+	values  *corrections.Desk
 	desk    *desk.Desk
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Tariffs: o.prices(), Members: o.purse, Fund: o.purse, Values: o.values, Bills: bills{o.desk}}, err
+	return web.Operator{Key: key, Community: o.community, Tariffs: o.prices(), Members: o.purse, Fund: o.purse, Values: shown.Values{Desk: o.values, Currency: o.site.plan.Tariff.Currency}, Bills: bills{o.desk}}, err
 }
 
 func (o office) prices() shown.Tariffs {

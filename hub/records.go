@@ -163,6 +163,14 @@ func (r *records) unlessKnown(ctx context.Context, gateway string, err error) er
 	return nil
 }
 
+// communitysOwn stands for a member where something is the community's own secret.
+const communitysOwn = "/community"
+
+// blind returns the community's own secret of something.
+func (r *records) blind(what string) (string, error) {
+	return r.ledger.Names.Blind(communitysOwn, what)
+}
+
 // againAfter is the wall time before what failed at the ledger is tried again.
 const againAfter = 5 * time.Second
 
