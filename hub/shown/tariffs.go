@@ -1,31 +1,34 @@
-package hub
+package shown
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// tariffDesk shows the tariffs, and takes prices for their series. It implements
+// Tariffs shows what energy costs, and takes prices for its series. It implements
 // web.TariffBook.
-type tariffDesk struct {
-	*tariffs
-
-	clock   func() time.Time            // world time
-	reprice func(tariff.Extremes) error // has the market's prices follow; nil: they are fixed
+type Tariffs struct {
+	Shelf   *shelf.Shelf
+	Zone    *time.Location
+	Minutes int                         // of a delivery interval
+	Clock   func() time.Time            // world time
+	Reprice func(tariff.Extremes) error // has the market's prices follow; nil: they are fixed
 }
 
 // Shown implements web.TariffBook.
-func (d tariffDesk) Shown() api.Tariffs {
-	now := d.clock()
-	book, i := d.book.Load(), grid.IntervalAt(now, d.minutes)
+func (d Tariffs) Shown() api.Tariffs {
+	now := d.Clock()
+	book, i := d.Shelf.Book(), grid.IntervalAt(now, d.Minutes)
 	usual := book.At("", i)
-	where := tariff.Where{Zone: d.zone, Distance: usual.Distance}
+	where := tariff.Where{Zone: d.Zone, Distance: usual.Distance}
 	flat := book.Flat(i)
 	shown := api.Tariffs{
-		Zone: d.zone.String(), Minutes: d.minutes, Time: now.UTC(), Currency: flat.Currency, MinorDigits: tariff.MinorDigits(flat.Currency), Usual: usual.Tariff, Tariffs: []api.TariffNow{},
+		Zone: d.Zone.String(), Minutes: d.Minutes, Time: now.UTC(), Currency: flat.Currency, MinorDigits: tariff.MinorDigits(flat.Currency), Usual: usual.Tariff, Tariffs: []api.TariffNow{},
 	}
 	if book.HasFlat(now) {
 		if usual.Tariff == "" {
@@ -37,6 +40,52 @@ func (d tariffDesk) Shown() api.Tariffs {
 		shown.Tariffs = append(shown.Tariffs, tariffToday(s, i, where))
 	}
 	return shown
+}
+
+// Push implements web.TariffBook.
+func (d Tariffs) Push(name string, prices []tariff.SpotPrice) (api.TariffSeries, error) {
+	if err := d.Shelf.Push(name, prices, d.Clock()); err != nil {
+		return api.TariffSeries{}, err
+	}
+	s, err := d.Shelf.Book().Schedule(name)
+	if err != nil {
+		return api.TariffSeries{}, err
+	}
+	if d.Reprice != nil {
+		if err := d.Reprice(d.Shelf.Extremes(tariff.Extremes{}, d.Clock())); err != nil {
+			return api.TariffSeries{}, err
+		}
+	}
+	return seriesOf(*s.Spot), nil
+}
+
+// tariffToday is a tariff with what counts in an interval, and over its local day.
+func tariffToday(s tariff.Schedule, i grid.Interval, where tariff.Where) api.TariffNow {
+	t := tariffNow(s, i, where)
+	t.Today = tariffDay(s, tariff.DateOf(i.Begin(), where.Zone), i.Minutes, where)
+	return t
+}
+
+// tariffDay are the periods of a local day, from midnight to midnight: one ends where any of
+// the prices changes.
+func tariffDay(s tariff.Schedule, day tariff.Date, minutes int, where tariff.Where) (all []api.TariffPeriod) {
+	end := day.Add(1).Begin(where.Zone)
+	for i := grid.IntervalAt(day.Begin(where.Zone), minutes); i.Begin().Before(end); i = i.Shift(1) {
+		p := api.TariffPeriod{From: i.Begin().UTC(), Until: i.End().UTC()}
+		p.Price, p.Components, p.Problem = priceAt(s, i, where)
+		if n := len(all); n > 0 && same(all[n-1], p) {
+			all[n-1].Until = p.Until
+			continue
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// same tells whether two periods have the same prices.
+func same(a, b api.TariffPeriod) bool {
+	a.From, a.Until, b.From, b.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	return reflect.DeepEqual(a, b)
 }
 
 // tariffNow is a tariff with what counts in an interval.
@@ -97,21 +146,4 @@ func seriesOf(s tariff.Spot) api.TariffSeries {
 		shown.Until = new(time.Unix(s.Prices[n-1].Start, 0).Add(time.Duration(s.Minutes) * time.Minute).UTC())
 	}
 	return shown
-}
-
-// Push implements web.TariffBook.
-func (d tariffDesk) Push(name string, prices []tariff.SpotPrice) (api.TariffSeries, error) {
-	if err := d.push(name, prices, d.clock()); err != nil {
-		return api.TariffSeries{}, err
-	}
-	s, err := d.book.Load().Schedule(name)
-	if err != nil {
-		return api.TariffSeries{}, err
-	}
-	if d.reprice != nil {
-		if err := d.reprice(d.extremes(tariff.Extremes{}, d.clock())); err != nil {
-			return api.TariffSeries{}, err
-		}
-	}
-	return seriesOf(*s.Spot), nil
 }
