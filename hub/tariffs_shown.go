@@ -58,35 +58,11 @@ func tariffNow(s tariff.Schedule, i grid.Interval, where tariff.Where) api.Tarif
 	return t
 }
 
-// priceAt is what a tariff comes to in an interval, and of what; or why it has no price there.
-func priceAt(s tariff.Schedule, i grid.Interval, where tariff.Where) (price *api.Tariff, parts []api.TariffPart, problem *string) {
-	parts = []api.TariffPart{}
-	r, err := s.At(i, where)
-	if err != nil {
-		return nil, parts, new(err.Error())
-	}
-	price = &api.Tariff{Version: r.Version, Currency: r.Currency, Retail: int64(r.Retail), FeedIn: int64(r.FeedIn), Name: &s.Name}
-	if r.Community != 0 {
-		price.Community = new(int64(r.Community))
-	}
-	priced, err := s.Parts(i, where)
-	if err != nil {
-		return price, parts, nil
-	}
-	for _, p := range priced {
-		part := api.TariffPart{Component: p.Component, Kind: api.TariffPartKind(p.Kind), Price: int64(p.Price)}
-		if p.Export {
-			part.Export = &p.Export
-		}
-		if p.Community != 0 {
-			part.Community = new(int64(p.Community))
-		}
-		if p.VAT != 0 {
-			part.Vat, part.Gross = new(int64(p.VAT)), &p.Gross
-		}
-		parts = append(parts, part)
-	}
-	return price, parts, nil
+// tariffToday is a tariff with what counts in an interval, and over its local day.
+func tariffToday(s tariff.Schedule, i grid.Interval, where tariff.Where) api.TariffNow {
+	t := tariffNow(s, i, where)
+	t.Today = tariffDay(s, tariff.DateOf(i.Begin(), where.Zone), i.Minutes, where)
+	return t
 }
 
 // seriesOf says what a series has.
