@@ -31,22 +31,75 @@ func (r *tariffReader) schedule(n *yaml.Node, path string) tariff.Schedule {
 	if prefix != "" {
 		prefix += "."
 	}
+	r.named = append(r.named, TariffProblem{File: r.in, Line: r.lineOf(prefix + "name"), Path: prefix + "name"})
+	currency := r.currency(n, prefix+"currency", s.Currency)
 	if series != nil { // the unit of its prices is the currency's
-		s.Spot = r.series(series, prefix+"series", s.Currency)
+		s.Spot = r.series(series, prefix+"series", currency)
 	}
 	if versions != nil {
-		r.each(versions, prefix+"versions", func(n *yaml.Node, path string) { s.Versions = append(s.Versions, r.version(n, path, s.Currency)) })
+		r.each(versions, prefix+"versions", func(n *yaml.Node, path string) { s.Versions = append(s.Versions, r.version(n, path, currency)) })
 	}
-	if len(r.problems) == before { // what could not be read is not looked at twice
-		for _, p := range s.Problems(r.minutes) {
+	unread := slices.Clone(r.problems[before:])
+	for _, p := range s.Problems(r.minutes) {
+		unnamed := strings.HasSuffix(p.Path, "].version") && r.lines[prefix+p.Path] == 0 // it is the date
+		if !unnamed && !touches(unread, prefix+p.Path) {
 			r.problems = append(r.problems, TariffProblem{r.in, r.lineOf(prefix + p.Path), prefix + p.Path, p.Text})
 		}
+	}
+	slices.SortStableFunc(r.problems[before:], func(a, b TariffProblem) int { return a.Line - b.Line })
+	if len(r.problems) == before {
 		if err := s.Fits(r.minutes, r.zone); err != nil {
 			r.problems = append(r.problems, TariffProblem{r.in, n.Line, cmp.Or(path, s.Name), err.Error()})
 		}
 	}
 	slices.SortStableFunc(s.Versions, func(a, b tariff.Version) int { return a.ValidFrom.Compare(b.ValidFrom) })
 	return s
+}
+
+// currency returns that of the prices of a tariff. Where a tariff names none it is the one of
+// the first price, so that not each price is wrong too.
+func (r *tariffReader) currency(n *yaml.Node, path, named string) string {
+	if named != "" {
+		return named
+	}
+	if r.lines[path] == 0 {
+		r.wrong(n, path, "missing: write three capital letters of ISO 4217, such as EUR or CHF")
+	}
+	return firstCurrency(n, mostAliases)
+}
+
+// firstCurrency finds the first price in a text, and returns its currency.
+func firstCurrency(n *yaml.Node, depth int) string {
+	if n.Kind == yaml.ScalarNode {
+		_, unit, _ := strings.Cut(strings.TrimSpace(n.Value), " ")
+		currency, by, _ := strings.Cut(unit, "/")
+		if slices.Contains([]string{string(tariff.PerKWh), string(tariff.PerDay), string(tariff.PerMonth)}, by) {
+			return currency
+		}
+		return ""
+	}
+	for _, child := range n.Content { // aliases have none: what they stand for comes by itself
+		if depth == 0 {
+			break
+		}
+		if currency := firstCurrency(child, depth-1); currency != "" {
+			return currency
+		}
+	}
+	return ""
+}
+
+// touches tells whether a field, one that it is in, or one in it could not be read: then what
+// it says is not looked at twice. A version or a component of which a field could not be read
+// is looked at all the same, for what else it says.
+func touches(unread []TariffProblem, path string) bool {
+	return slices.ContainsFunc(unread, func(p TariffProblem) bool { return isIn(p.Path, path) || isIn(path, p.Path) })
+}
+
+// isIn tells whether a path is that of a field or of something in it.
+func isIn(path, field string) bool {
+	rest, is := strings.CutPrefix(path, field)
+	return is && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // lineOf returns the line of a field, or of what it is in.

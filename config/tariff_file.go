@@ -1,11 +1,14 @@
 package config
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -31,14 +34,21 @@ func IsTariffs(path string) (bool, error) {
 	return fields["versions"] || fields["tariffs"] && len(fields) == 1, nil
 }
 
-// TariffProblems returns all that is wrong with the tariffs of a configuration.
-func (c Config) TariffProblems() []TariffProblem {
+// TariffProblems returns all that is wrong with the tariffs of a configuration, and what is
+// wrong with the intervals and the zone by which they are read.
+func (c Config) TariffProblems() (problems []TariffProblem) {
+	minutes := c.Interval
+	if err := (grid.Interval{Minutes: minutes}).Validate(); err != nil {
+		problems = append(problems, TariffProblem{Path: "interval", Text: err.Error()})
+		minutes = Defaults().Interval
+	}
 	zone, err := c.InZone()
-	if err != nil {
+	if field, text, _ := strings.Cut(fmt.Sprint(err), ": "); err != nil {
+		problems = append(problems, TariffProblem{Path: field, Text: text})
 		zone = time.UTC
 	}
-	_, problems := c.Tariffs.read(c.Interval, zone)
-	return problems
+	_, wrong := c.Tariffs.read(minutes, zone)
+	return append(problems, wrong...)
 }
 
 // TariffExample is a file of tariffs with all the fields that there are.

@@ -105,7 +105,8 @@ type tariffReader struct {
 type nodeReader struct {
 	in       string // file that is read; empty: the configuration
 	problems []TariffProblem
-	lines    map[string]int // of fields, by path
+	lines    map[string]int  // of fields, by path
+	named    []TariffProblem // where the names of the tariffs stand, in their order
 }
 
 func (r *nodeReader) wrong(n *yaml.Node, path, format string, args ...any) {
@@ -123,9 +124,11 @@ func (r *nodeReader) first() error {
 // twice finds names that two tariffs have.
 func (r *tariffReader) twice(all []tariff.Schedule) {
 	seen := map[string]bool{}
-	for _, s := range all {
+	for k, s := range all {
 		if seen[s.Name] && s.Name != "" {
-			r.problems = append(r.problems, TariffProblem{Path: "tariffs", Text: fmt.Sprintf("there are two tariffs %q", s.Name)})
+			p := r.named[k]
+			p.Text = fmt.Sprintf("there are two tariffs %q: give each a name of its own", s.Name)
+			r.problems = append(r.problems, p)
 		}
 		seen[s.Name] = true
 	}
@@ -297,6 +300,9 @@ func parseDecimal(text string, places int) (int64, error) {
 		return 0, fmt.Errorf("%q is not a number with at most %d decimals", text, places)
 	}
 	n, err := strconv.ParseInt(whole+decimals+strings.Repeat("0", places-len(decimals)), 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%q is out of range", text)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a number with at most %d decimals", text, places)
 	}

@@ -190,6 +190,9 @@ func parseMillionths(s, want string) (int64, error) {
 	const places = 6
 	digits := whole + decimals + strings.Repeat("0", max(places-len(decimals), 0))
 	value, err := strconv.ParseInt(digits, 10, 64)
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("%q is out of range", number)
+	}
 	if err != nil || len(decimals) > places || strings.ContainsAny(decimals, "+-") {
 		return 0, fmt.Errorf("%q is not a number with at most %d decimals", number, places)
 	}

@@ -40,12 +40,9 @@ func openGuarantee(s *site, r *records, p *purse, b *bus.Bus, dir *disk.Dir, log
 		Community: s.plan.Community, Minutes: s.plan.Market.Minutes, Zone: zoneOf(s.plan), From: from, Deadline: community.CorrectionDeadline() + graceAfter,
 		Clock: s.clock, Book: r.account.book, Runs: closedRuns{r, drive.FrozenRuns{Community: s.plan.Community, Stream: bus.Settlement, In: b}}, Ledger: on,
 		Kept: audit.KeptGuarantees{Dir: dir.File(audit.GuaranteeDir)}, Available: p.available, Log: log,
-		Blind: func(what string) (string, error) { return r.ledger.Names.Blind(communitysOwn, what) },
+		Blind: r.blind,
 	}, nil
 }
-
-// communitysOwn stands for a member where something is the community's own secret.
-const communitysOwn = "/community"
 
 // guaranteedFrom returns the first month that is guaranteed, which the file keeps as long as
 // the guarantee is on; empty when it is off.

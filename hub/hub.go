@@ -26,10 +26,12 @@ import (
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -53,7 +55,7 @@ type Hub struct {
 	bus       *bus.Bus
 	lease     *bus.Held
 	site      *site
-	tariffs   *tariffs
+	tariffs   *shelf.Shelf
 	fleet     *meters.Fleet
 	records   *records
 	market    *market
@@ -64,7 +66,7 @@ type Hub struct {
 	handler   http.Handler
 	poster    *ledger.Poster
 
-	corrections *corrections
+	corrections *corrections.Runner
 
 	closers []func() error // in order of opening
 }
@@ -160,7 +162,7 @@ func (h *Hub) openSite(ctx context.Context) (err error) {
 // now.
 func (h *Hub) openTariffs(context.Context) (err error) {
 	now, money := h.site.clock(), h.Plan.Money
-	if h.tariffs, err = openTariffs(h.dir, h.site.given(), h.Plan.Market.Minutes, money.Zone, now, h.before); err != nil {
+	if h.tariffs, err = shelf.Open(h.dir, shelf.Options{Given: h.site.given(), Minutes: h.Plan.Market.Minutes, Zone: money.Zone, Before: h.before}, now); err != nil {
 		return err
 	}
 	if t, err := h.tariffs.Default(grid.IntervalAt(now, h.Plan.Market.Minutes)); err == nil {
@@ -231,8 +233,8 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if h.corrections, err = openCorrections(ctx, h.dir, h.market); err != nil {
 		return err
 	}
-	h.closers = append(h.closers, h.corrections.archive.Close)
-	h.pages.values = &valuesDesk{market: h.market, corrections: h.corrections, zone: h.Plan.Money.Zone}
+	h.closers = append(h.closers, h.corrections.Archive.Close)
+	h.pages.values = valuesDesk(h.market, h.corrections)
 	h.poster = &ledger.Poster{
 		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
 		Recorded: h.pages.live.ShowRecorded,
@@ -251,7 +253,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
 		return err
 	}
-	return h.records.openDesk(ctx, h.dir, h.tariffs.book.Load)
+	return h.records.openDesk(ctx, h.dir, h.tariffs.Book)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -399,7 +401,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	if err := h.pages.purse.keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}
-	s.Start(h.corrections.run)
+	s.Start(h.corrections.Run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}

@@ -23,13 +23,14 @@ import (
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 )
 
 // market is the community's market, its agents, and what carries out the life of the
 // intervals.
 type market struct {
 	site    *site
-	tariffs *tariffs
+	tariffs *shelf.Shelf
 	records *records
 	room    func() error // why nothing can be kept
 	log     *slog.Logger
@@ -62,7 +63,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
 		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
-		Tariffs: m.tariffs, Extremes: new(m.tariffs.extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
+		Tariffs: m.tariffs, Extremes: new(m.tariffs.Extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
 	if err != nil {
 		return err
@@ -157,7 +158,7 @@ func (m *market) tick(ctx context.Context) error {
 	if m.room() != nil {
 		return nil //nolint:nilerr // what is due waits: the disk's alarm was told
 	}
-	if err := m.tariffs.day(m.site.clock()); err != nil && !disk.IsFull(err) {
+	if err := m.tariffs.Day(m.site.clock()); err != nil && !disk.IsFull(err) {
 		return err
 	}
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {

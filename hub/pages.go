@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/usage"
@@ -33,7 +34,7 @@ type pages struct {
 	poster   *ledger.Poster
 	purse    *purse
 	live     *web.Live
-	values   *valuesDesk
+	values   *corrections.Desk
 	version  string
 	log      *slog.Logger
 	listener net.Listener

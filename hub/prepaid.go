@@ -14,6 +14,7 @@ import (
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/prepaid"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 )
 
 // openPrepaid makes what keeps prepaid balances in the market. It does so also where nobody
@@ -56,7 +57,7 @@ func (p postedTo) State(ctx context.Context) (string, error) {
 type draws struct {
 	site    *site
 	records *records
-	tariffs *tariffs
+	tariffs *shelf.Shelf
 }
 
 // Carries implements prepaid.Point: of a metering point without an import_limit it is what

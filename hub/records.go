@@ -20,13 +20,14 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
 // records is where readings arrive, and where what was settled is put on the ledger.
 type records struct {
 	site    *site
-	tariffs *tariffs
+	tariffs *shelf.Shelf
 	bus     *bus.Bus
 	log     *slog.Logger
 
@@ -160,6 +161,14 @@ func (r *records) unlessKnown(ctx context.Context, gateway string, err error) er
 	}
 	r.log.WarnContext(ctx, "the ledger knows a gateway otherwise", slog.String("gateway", gateway), slog.String("error", err.Error()))
 	return nil
+}
+
+// communitysOwn stands for a member where something is the community's own secret.
+const communitysOwn = "/community"
+
+// blind returns the community's own secret of something.
+func (r *records) blind(what string) (string, error) {
+	return r.ledger.Names.Blind(communitysOwn, what)
 }
 
 // againAfter is the wall time before what failed at the ledger is tried again.

@@ -12,6 +12,7 @@ import (
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
+	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
 )
@@ -19,7 +20,7 @@ import (
 // rewarding runs the programme of storage rewards.
 type rewarding struct {
 	site      *site
-	tariffs   *tariffs
+	tariffs   *shelf.Shelf
 	batteries *steer.Batteries
 	ledger    *ledger.Ledger
 	evidence  *evidence.Log

@@ -66,7 +66,7 @@ func RanAsDemo(dir string) bool {
 
 // KeepTerms writes terms to the data directory.
 func KeepTerms(d *disk.Dir, t config.Terms) error {
-	if len(t.Tariff.Named) > 0 { // its prices are in the configuration, and in TariffsFile
+	if len(t.Tariff.Named) > 0 { // its prices are in the configuration, and in shelf.File
 		named := fmt.Sprintf("# The name and tariff that this community was last started with. A configuration file wins over it.\ncommunity: %q\ntariff: %q\n",
 			t.Community, t.Tariff.Named[len(t.Tariff.Named)-1].Tariff)
 		return d.Replace(TermsFile, []byte(named))

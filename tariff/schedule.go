@@ -148,10 +148,10 @@ func (p *problems) add(path, format string, args ...any) {
 // minutes, none when it can be used.
 func (s Schedule) Problems(minutes int) []Problem {
 	var p problems
-	switch {
-	case s.Name == "":
-		p.add("name", "missing")
-	case !KnownCurrency(s.Currency):
+	if s.Name == "" {
+		p.add("name", "missing: give it one, by which metering points have it")
+	}
+	if !KnownCurrency(s.Currency) {
 		p.add("currency", "%q is not an ISO 4217 code: write its three capital letters, such as EUR or CHF", s.Currency)
 	}
 	if len(s.Versions) == 0 {
@@ -173,6 +173,9 @@ func (s Schedule) Problems(minutes int) []Problem {
 	}
 	if s.Spot != nil {
 		s.Spot.check(&p)
+		if !slices.ContainsFunc(s.Versions, Version.needsSpot) {
+			p.add("series", "no component goes by it: write series: {} beside one, in place of its price, or leave it out")
+		}
 	}
 	return p
 }

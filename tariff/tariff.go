@@ -56,6 +56,9 @@ func (t Tariff) Validate() error {
 // mostPrice bounds a tariff to what energy can be cleared at: a million currency units a kWh.
 const mostPrice grid.Price = 1_000_000_000_000
 
+// InRange tells whether a price is one that a tariff may have.
+func InRange(p grid.Price) bool { return !outOfRange(p) }
+
 func outOfRange(p grid.Price) bool { return p > mostPrice || p < -mostPrice }
 
 func isCurrency(code string) bool {

@@ -96,6 +96,10 @@ func yearDays() (all []YearDay) {
 // checkWindows tells where windows do not fit: hours that are not at the begin of an
 // interval, overlaps and gaps, of each the first.
 func checkWindows(p *problems, path string, all []Window, minutes int) {
+	if minutes <= 0 || dayMinutes%minutes != 0 {
+		p.add(path, "delivery intervals of %d minutes do not fill a day", minutes)
+		return
+	}
 	for k, w := range all {
 		at := fmt.Sprintf("%s[%d].", path, k)
 		if outOfRange(w.Price) {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -25,26 +23,6 @@ func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure parts of Commonwatt on recorded input"}
 	c.AddCommand(benchMatchingCommand(), benchDurableCommand(), benchTapeCommand(), feedCommand(), benchDevicesCommand(), benchDiskCommand(),
 		benchReplayCommand(), benchStartCommand(), benchSettleCommand(), benchBillCommand())
-	return c
-}
-
-// measured is what a measurement came to.
-type measured interface{ Print(w io.Writer) error }
-
-// measurement completes a command that measures and prints the result.
-func measurement[R measured](c *cobra.Command, measure func(cmd *cobra.Command) (R, error)) *cobra.Command {
-	asJSON := c.Flags().Bool("json", false, "print JSON")
-	c.Args = cobra.NoArgs
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
-		r, err := measure(cmd)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
-		}
-		return r.Print(cmd.OutOrStdout())
-	}
 	return c
 }
 

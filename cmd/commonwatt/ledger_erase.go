@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters/evidence"
 	"github.com/commonwatt/commonwatt/meters/official/archive"
+	"github.com/commonwatt/commonwatt/settlement/corrections"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/usage"
@@ -82,7 +83,7 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 		if err := errors.Join(e.Erase(ctx, member), e.Close()); err != nil {
 			return err
 		}
-		values, err := archive.Open(ctx, dir.File(hub.OfficialFile))
+		values, err := archive.Open(ctx, dir.File(corrections.File))
 		if err != nil {
 			return err
 		}

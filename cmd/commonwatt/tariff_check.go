@@ -25,7 +25,10 @@ with its line and field. FILE is a community's configuration, or a file with one
 several:
 
 ` + config.TariffExample(),
-		RunE: func(cmd *cobra.Command, args []string) error { return checkTariffs(cmd.OutOrStdout(), args[0], at) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at.noted(cmd)
+			return checkTariffs(cmd.OutOrStdout(), args[0], at)
+		},
 	}
 	at.flags(c)
 	return c
@@ -39,6 +42,9 @@ func checkTariffs(out io.Writer, file string, at ofTime) error {
 	}
 	if own {
 		return checkTariffFile(out, file, at)
+	}
+	if err := at.alone(); err != nil {
+		return err
 	}
 	c, err := config.Read(file)
 	if err != nil {

@@ -17,11 +17,25 @@ import (
 type ofTime struct {
 	minutes int
 	zone    string
+	given   bool // a flag says one of them
 }
 
 func (o *ofTime) flags(c *cobra.Command) {
 	c.Flags().IntVar(&o.minutes, "interval", config.Defaults().Interval, "minutes of a delivery interval, for a file of tariffs alone")
 	c.Flags().StringVar(&o.zone, "zone", "UTC", "local time, as Europe/Berlin, for a file of tariffs alone")
+}
+
+// noted notes whether a flag was given.
+func (o *ofTime) noted(c *cobra.Command) {
+	o.given = c.Flags().Changed("interval") || c.Flags().Changed("zone")
+}
+
+// alone refuses the flags beside a configuration, which has its own.
+func (o ofTime) alone() error {
+	if o.given {
+		return usage.Errorf("--interval, --zone: a configuration has its own: leave them out, or name a file of tariffs alone")
+	}
+	return nil
 }
 
 // read reads a file of tariffs.

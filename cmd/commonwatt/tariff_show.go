@@ -33,7 +33,10 @@ func tariffShowCommand() *cobra.Command {
 		Long: `Show what a kWh costs at a metering point over a local day, by component: what the utility
 charges and pays, the part that energy of neighbours pays too, and what a kWh of theirs saves.
 A local day has 92, 96 or 100 quarters of an hour.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.show(cmd.OutOrStdout(), time.Now()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.noted(cmd)
+			return s.show(cmd.OutOrStdout(), time.Now())
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&s.file, "config", "", "configuration of the community, or file of tariffs (default: the demonstration's)")
@@ -106,6 +109,12 @@ func (s tariffShown) shelf(now time.Time) (shelf, error) {
 		if own {
 			return s.ofFile(now)
 		}
+	}
+	if err := s.alone(); err != nil {
+		return shelf{}, err
+	}
+	if s.file != "" {
+		var err error
 		if c, err = hub.ReadConfig(s.file); err != nil {
 			return shelf{}, err
 		}
@@ -121,6 +130,9 @@ func (s tariffShown) shelf(now time.Time) (shelf, error) {
 }
 
 func (s tariffShown) ofFile(now time.Time) (shelf, error) {
+	if s.point != "" {
+		return shelf{}, usage.Errorf("--point: a file of tariffs has no metering points: write --tariff, or name a configuration")
+	}
 	all, err := s.read(s.file)
 	if err != nil {
 		return shelf{}, err
@@ -166,9 +178,19 @@ func (s tariffShown) book(from shelf) (*tariff.Book, error) {
 // atTime reads a moment: local, or with its zone.
 func atTime(text string, zone *time.Location) (time.Time, error) {
 	for _, form := range []string{"2006-01-02T15:04", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(form, text, zone); err == nil {
-			return t, nil
+		t, err := time.ParseInLocation(form, text, zone)
+		if err != nil {
+			continue
 		}
+		if t.Format(form) != text {
+			return t, usage.Errorf("--at: %s is skipped in %s: the clock goes from before it to %s", text, zone, t.Format("15:04"))
+		}
+		for _, hours := range []time.Duration{-time.Hour, time.Hour} {
+			if again := t.Add(hours); again.Format(form) == text {
+				return t, usage.Errorf("--at: %s is twice in %s: write it with its zone, as %s or %s", text, zone, t.Format(time.RFC3339), again.Format(time.RFC3339))
+			}
+		}
+		return t, nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {

@@ -430,13 +430,14 @@ func (p *page) sums() {
 func (p *page) pay() {
 	b, doc := &p.doc.Bill, &p.doc
 	p.Ln(2) //nolint:mnd // below the sums
-	high := 13.0
+	how := p.how()
+	high := 13 + float64(len(how))*lineHeight //nolint:mnd // the amount, and how it is paid below it
 	epc := ""
 	if b.Due < 0 && doc.CreditOf == "" && doc.Number != "" {
 		epc = EPC(doc.From, b.Currency, -b.Due, doc.Number+" "+doc.To.Number)
 	}
 	if epc != "" {
-		high = codeSize + 4 //nolint:mnd // margins
+		high = max(high, codeSize+4) //nolint:mnd // margins
 	}
 	if p.GetY()+high > bottom {
 		p.AddPage()
@@ -457,7 +458,7 @@ func (p *page) pay() {
 	}
 	p.cell(wide-codeSize-8, 9, who+amount, "L") //nolint:mnd // line height
 	p.write(normal, false, black())
-	for k, text := range p.how() {
+	for k, text := range how {
 		p.SetXY(left+3, y+11.5+float64(k)*lineHeight) //nolint:mnd // below it
 		p.fit(wide-codeSize-8, lineHeight, text, "L") //nolint:mnd // beside the code
 	}

@@ -1,4 +1,4 @@
-package hub
+package corrections
 
 import (
 	"context"
@@ -29,11 +29,11 @@ func TestWhatAStopLeftIsRecorded(t *testing.T) {
 	}
 	var recorded []chaincode.OfficialFile
 	away := errors.New("the ledger is away")
-	c := &corrections{archive: a, log: slog.New(slog.DiscardHandler), record: func(_ context.Context, f chaincode.OfficialFile) error {
+	c := &Runner{Options: Options{Archive: a, Log: slog.New(slog.DiscardHandler), Record: func(_ context.Context, f chaincode.OfficialFile) error {
 		recorded = append(recorded, f)
 		return away
-	}}
-	values := gridValues{a}
+	}}}
+	values := Values{a}
 	if err := c.catchUp(t.Context()); !errors.Is(err, away) {
 		t.Errorf("%v", err)
 	}

@@ -1,4 +1,4 @@
-package hub
+package shelf
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 )
 
 // opened opens the tariffs of a directory, as a start does.
-func opened(t *testing.T, path string, given tariff.Given, now time.Time) (*tariffs, error) {
+func opened(t *testing.T, path string, given tariff.Given, now time.Time) (*Shelf, error) {
 	t.Helper()
 	dir, err := disk.OpenDir(path)
 	if err != nil {
@@ -24,10 +24,10 @@ func opened(t *testing.T, path string, given tariff.Given, now time.Time) (*tari
 	if given.Default == nil {
 		given.Default = []tariff.Dated{{}}
 	}
-	return openTariffs(dir, given, 15, time.UTC, now, nil)
+	return Open(dir, Options{Given: given, Minutes: 15, Zone: time.UTC}, now)
 }
 
-func retailAt(t *testing.T, x *tariffs, at time.Time) grid.Price {
+func retailAt(t *testing.T, x *Shelf, at time.Time) grid.Price {
 	t.Helper()
 	r, err := x.Rates("mp", grid.IntervalAt(at, 15))
 	if err != nil {
@@ -40,14 +40,14 @@ func retailAt(t *testing.T, x *tariffs, at time.Time) grid.Price {
 // end what was delivered under each, also where the process died.
 func TestTariffsOverStarts(t *testing.T) {
 	path, at := t.TempDir(), time.Date(2026, 6, 1, 10, 7, 0, 0, time.UTC)
-	var x *tariffs
+	var x *Shelf
 	for k := range 3 {
 		dir, err := disk.OpenDir(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		given := tariff.Given{Flat: tariff.Tariff{Version: "v", Currency: "EUR", Retail: grid.Price(100_000 * (k + 1))}, Default: []tariff.Dated{{}}}
-		if x, err = openTariffs(dir, given, 15, time.UTC, at.Add(time.Duration(k)*time.Hour), nil); err != nil {
+		if x, err = Open(dir, Options{Given: given, Minutes: 15, Zone: time.UTC}, at.Add(time.Duration(k)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if err := dir.Close(); err != nil { // what a killed process leaves: nothing more is written
@@ -74,7 +74,7 @@ func TestATariffThatWasUsedIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.day(now.Add(30 * time.Hour)); err != nil {
+	if err := x.Day(now.Add(30 * time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.dir.Close(); err != nil {
@@ -88,7 +88,7 @@ func TestATariffThatWasUsedIsRefused(t *testing.T) {
 	if err := os.WriteFile(other+"/version", []byte("5\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(other+"/"+TariffsFile, []byte("{"), 0o600); err != nil {
+	if err := os.WriteFile(other+"/"+File, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := opened(t, other, given(1), now); err == nil || !strings.Contains(err.Error(), "restore it from the same copy") {
@@ -114,13 +114,8 @@ func TestPushedPricesAreKept(t *testing.T) {
 	if _, err := x.Default(grid.IntervalAt(now, 15)); err == nil {
 		t.Error("a price that nobody gave")
 	}
-	desk := tariffDesk{x, func() time.Time { return now }, nil}
-	series, err := desk.Push("a", []tariff.SpotPrice{{Start: now.Unix(), Price: 5}, {Start: now.Unix() + 900, Price: 6}})
-	if err != nil || series.Prices != 2 || !series.Until.Equal(now.Add(30*time.Minute)) {
-		t.Errorf("%+v, %v", series, err)
-	}
-	if shown := desk.Shown(); shown.Usual != "a" || len(shown.Tariffs) != 1 || shown.Tariffs[0].Now.Retail != 5 || shown.Tariffs[0].Series.Prices != 2 {
-		t.Errorf("%+v", shown)
+	if err := x.Push("a", []tariff.SpotPrice{{Start: now.Unix(), Price: 5}, {Start: now.Unix() + 900, Price: 6}}, now); err != nil || retailAt(t, x, now) != 5 {
+		t.Errorf("%v", err)
 	}
 	if err := x.dir.Close(); err != nil {
 		t.Fatal(err)
@@ -129,13 +124,13 @@ func TestPushedPricesAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := (*tariff.UsedPriceError)(nil)
-	if err := x.push("a", []tariff.SpotPrice{{Start: now.Unix(), Price: 7}}, now); !errors.As(err, &used) {
+	if err := x.Push("a", []tariff.SpotPrice{{Start: now.Unix(), Price: 7}}, now); !errors.As(err, &used) {
 		t.Errorf("%v", err)
 	}
-	if err := x.push("a", []tariff.SpotPrice{{Start: now.Unix() + 900, Price: 7}}, now); err != nil || retailAt(t, x, now.Add(15*time.Minute)) != 7 {
+	if err := x.Push("a", []tariff.SpotPrice{{Start: now.Unix() + 900, Price: 7}}, now); err != nil || retailAt(t, x, now.Add(15*time.Minute)) != 7 {
 		t.Errorf("%v", err)
 	}
-	if err := x.push("b", nil, now); !errors.Is(err, tariff.ErrUnknown) {
+	if err := x.Push("b", nil, now); !errors.Is(err, tariff.ErrUnknown) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,0 +1,72 @@
+package paper_test
+
+import (
+	"bytes"
+	"compress/zlib"
+	"io"
+	"regexp"
+	"strconv"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/commonwatt/commonwatt/settlement/billing/paper"
+)
+
+// drawn is what the pages of a PDF draw, out of their compressed streams.
+func drawn(t *testing.T, pdf []byte) (all []byte) {
+	t.Helper()
+	for _, at := range regexp.MustCompile(`(?s)stream\n`).FindAllIndex(pdf, -1) {
+		r, err := zlib.NewReader(bytes.NewReader(pdf[at[1]:]))
+		if err != nil {
+			continue // no compressed stream
+		}
+		text, err := io.ReadAll(r)
+		if err == nil && bytes.Contains(text, []byte(")Tj")) {
+			all = append(all, text...)
+		}
+	}
+	return all
+}
+
+// letters is a text as the pages have it: UTF-16, the high byte first.
+func letters(text string) (out []byte) {
+	for _, u := range utf16.Encode([]rune(text)) {
+		out = append(out, byte(u>>8), byte(u))
+	}
+	return out
+}
+
+// TestHowToPayStaysInItsBox looks where the lines below "You pay" stand, and where the light
+// green rectangle behind them ends: in points from the lower edge of the page.
+func TestHowToPayStaysInItsBox(t *testing.T) {
+	box := regexp.MustCompile(`[\d.]+ ([\d.]+) 481\.89 (-?[\d.]+) re f`) // 170 mm wide
+	for name, change := range map[string]func(*paper.Document){
+		"code":    func(*paper.Document) {},
+		"no IBAN": func(d *paper.Document) { d.From.IBAN = "" },
+		"CHF":     func(d *paper.Document) { d.Bill.Currency = "CHF" }, // no payment code
+		"mandate": func(d *paper.Document) { d.To.Mandate, d.To.IBAN = "M-1", "AT611904300234573201" },
+	} {
+		doc := document(t)
+		change(&doc)
+		pdf, err := paper.PDF(doc, paper.DefaultFont())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := drawn(t, pdf)
+		last := "with the reference 2026-000017"
+		if name == "mandate" {
+			last = "under the mandate M-1"
+		}
+		line := regexp.MustCompile(`BT [\d.]+ ([\d.]+) Td \(` + regexp.QuoteMeta(string(letters(last)))).FindSubmatch(page)
+		rect := box.FindSubmatch(page)
+		if line == nil || rect == nil {
+			t.Fatalf("%s: the line is found: %t, the box: %t", name, line != nil, rect != nil)
+		}
+		y, _ := strconv.ParseFloat(string(line[1]), 64)
+		from, _ := strconv.ParseFloat(string(rect[1]), 64)
+		high, _ := strconv.ParseFloat(string(rect[2]), 64)
+		if under := min(from, from+high); y < under+2 {
+			t.Errorf("%s: the line stands at %.1f, the box ends at %.1f", name, y, under)
+		}
+	}
+}
