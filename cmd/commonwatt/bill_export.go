@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -102,10 +103,15 @@ func (x exporting) pdf(ctx context.Context, names []string, month string) error 
 			names = append(names, b.Id)
 		}
 	}
+	var left []error // one that cannot be printed does not keep the others back
 	for _, id := range names {
 		body, err := x.desk.open(ctx, http.MethodGet, billPath(id, "/pdf"), "", nil)
 		if err != nil {
-			return err
+			left = append(left, fmt.Errorf("%s: %w", id, err))
+			if ctx.Err() != nil {
+				break
+			}
+			continue
 		}
 		data, err := io.ReadAll(body)
 		_ = body.Close()
@@ -116,7 +122,7 @@ func (x exporting) pdf(ctx context.Context, names []string, month string) error 
 			return err
 		}
 	}
-	return nil
+	return errors.Join(left...)
 }
 
 func (x exporting) file(ctx context.Context, format, month string) error {

@@ -41,7 +41,7 @@ type Drafter struct {
 
 	members map[string]*builder
 	others  []Other
-	lacking []bool // which of them have no price of an interval: they are not compared
+	lacking []bool                  // which of them have no price of an interval: they are not compared
 	prices  map[tariff.Rates][]Part // of the interval that is shown
 	items   []Item
 	keyed   keyed

@@ -162,6 +162,20 @@ func (b *Book) Last(ctx context.Context) (place int64, err error) {
 	return place, nil
 }
 
+// Span returns when the first interval of the book begins and when the last one ends; both
+// are zero where there is none.
+func (b *Book) Span(ctx context.Context) (begin, end time.Time, err error) {
+	var from, to sql.NullInt64
+	err = b.db.QueryRowContext(ctx, `SELECT (SELECT min(start) FROM runs), (SELECT start + 60 * minutes FROM runs ORDER BY start DESC, minutes DESC LIMIT 1)`).Scan(&from, &to)
+	if err != nil {
+		return begin, end, fmt.Errorf("statement book: %w", err)
+	}
+	if from.Valid && to.Valid {
+		begin, end = time.Unix(from.Int64, 0).UTC(), time.Unix(to.Int64, 0).UTC()
+	}
+	return begin, end, nil
+}
+
 // Add adds the rows of runs, all or none; those that are there already stay as they are. A
 // later run of an interval takes from the first one whose the metering points were.
 func (b *Book) Add(ctx context.Context, owner Owner, runs ...settlement.Run) (err error) {

@@ -401,3 +401,26 @@ func TestNumbersLeaveNoGap(t *testing.T) {
 		}
 	}
 }
+
+// TestMonthsThatCannotBeBilled asks for a month before anything was settled, and for one
+// whose last intervals are not settled yet: their energy would be on no line of it.
+func TestMonthsThatCannotBeBilled(t *testing.T) {
+	s := newStreet(t)
+	refused := (*desk.RefusedError)(nil)
+	if _, err := s.desk.Draft(t.Context(), "2026-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "nothing was settled") {
+		t.Errorf("before anything is settled: %v", err)
+	}
+	s.settle(t, at(30, 12), grid.Flow{Import: 1000}, grid.Flow{})
+	if _, err := s.desk.Draft(t.Context(), "2025-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "2026-06-30 14:00 CEST") {
+		t.Errorf("a year before: %v", err)
+	}
+	s.now = time.Date(2026, 6, 30, 22, 1, 0, 0, time.UTC) // a minute into July
+	if _, err := s.desk.Draft(t.Context(), "2026-06", ""); !errors.As(err, &refused) || !refused.Conflict || !strings.Contains(err.Error(), "2026-06-30 14:15 CEST") {
+		t.Errorf("before the last intervals are settled: %v", err)
+	}
+	last := grid.IntervalAt(time.Date(2026, 6, 30, 21, 45, 0, 0, time.UTC), 15)
+	s.settle(t, last, grid.Flow{Import: 1000}, grid.Flow{})
+	if drafts := s.draft(t, "2026-06"); len(drafts) != 2 || drafts[0].Bill.Points[0].Intervals != 2 {
+		t.Errorf("%+v", drafts)
+	}
+}

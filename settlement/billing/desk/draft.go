@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/commonwatt/commonwatt/settlement/billing"
 )
@@ -30,8 +31,8 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 	if err != nil {
 		return out, invalid("%v", err)
 	}
-	if now := d.Clock(); now.Before(p.To) {
-		return out, invalid("%s is not over: its last interval ends at %s", month, p.To.Format("2006-01-02 15:04 MST"))
+	if err := d.settled(ctx, p); err != nil {
+		return out, err
 	}
 	priors, err := d.priors(ctx, "")
 	if err != nil {
@@ -73,6 +74,26 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 		}
 		return nil
 	})
+}
+
+// settled refuses a period that is not over, whose last intervals are still to be settled, or
+// that ended before anything was.
+func (d *Desk) settled(ctx context.Context, p billing.Period) error {
+	const shown, patience = "2006-01-02 15:04 MST", 24 * time.Hour
+	now := d.Clock()
+	if now.Before(p.To) {
+		return invalid("%s is not over: its last interval ends at %s", p.Name, p.To.Format(shown))
+	}
+	begin, end, err := d.Book.Span(ctx)
+	switch {
+	case err != nil:
+		return err
+	case begin.IsZero() || !begin.Before(p.To):
+		return invalid("in %s nothing was settled: %s", p.Name, map[bool]string{true: "no interval is yet", false: "the first interval began at " + begin.In(d.Zone).Format(shown)}[begin.IsZero()])
+	case end.Before(p.To) && now.Before(p.To.Add(patience)): // later, no more will come of a community that stood still
+		return conflict("the last intervals of %s are not settled yet, those up to %s are: draft it again in a while", p.Name, end.In(d.Zone).Format(shown))
+	}
+	return nil
 }
 
 // make drafts the bills of a period up to now.

@@ -51,10 +51,15 @@ func (d *Desk) Export(ctx context.Context, format, period string) (p Printed, er
 		return p, err
 	}
 	var docs []paper.Document
+	var drafts []Left
 	sepa := format == Collect || format == Payout
 	for _, r := range all {
 		if sepa && (r.CreditOf != "" || r.State != Approved && r.State != Sent) {
 			continue // nothing is due any more, or not yet
+		}
+		if r.State == Draft {
+			drafts = append(drafts, Left{r.ID, "it is a draft: approve it first"})
+			continue
 		}
 		docs = append(docs, r.Document())
 	}
@@ -62,6 +67,7 @@ func (d *Desk) Export(ctx context.Context, format, period string) (p Printed, er
 		return p, &RefusedError{Missing: true, Reason: fmt.Sprintf("there is no bill of %s to export", period)}
 	}
 	name := "bills-" + period
+	p.Left = drafts
 	switch format {
 	case CSV:
 		p.Name, p.Type = name+".csv", "text/csv"
@@ -88,7 +94,11 @@ func (d *Desk) sepa(format, period string, docs []paper.Document) (p Printed, er
 		}
 		due = max(due, doc.DueBy)
 	}
-	o := paper.SEPAOptions{ID: fmt.Sprintf("%s-%s-%s", period, docs[0].Number, last.Format("0102150405")), Made: last, On: due, From: d.Sender}
+	kind := "C"
+	if format == Payout {
+		kind = "P" // some banks keep the names of both kinds of messages together
+	}
+	o := paper.SEPAOptions{ID: fmt.Sprintf("%s%s-%s-%s", kind, period, docs[0].Number, last.Format("0102150405")), Made: last, On: due, From: d.Sender}
 	make := paper.Collection
 	if format == Payout {
 		make = paper.Payouts

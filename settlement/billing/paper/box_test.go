@@ -3,6 +3,7 @@ package paper_test
 import (
 	"bytes"
 	"compress/zlib"
+	"errors"
 	"io"
 	"regexp"
 	"strconv"
@@ -56,6 +57,9 @@ func TestHowToPayStaysInItsBox(t *testing.T) {
 		last := "with the reference 2026-000017"
 		if name == "mandate" {
 			last = "under the mandate M-1"
+			if bytes.Count(page, []byte(" re f")) > 50 { // the squares of a payment code
+				t.Error("what is collected has a payment code, by which it is paid twice")
+			}
 		}
 		line := regexp.MustCompile(`BT [\d.]+ ([\d.]+) Td \(` + regexp.QuoteMeta(string(letters(last)))).FindSubmatch(page)
 		rect := box.FindSubmatch(page)
@@ -67,6 +71,32 @@ func TestHowToPayStaysInItsBox(t *testing.T) {
 		high, _ := strconv.ParseFloat(string(rect[2]), 64)
 		if under := min(from, from+high); y < under+2 {
 			t.Errorf("%s: the line stands at %.1f, the box ends at %.1f", name, y, under)
+		}
+	}
+}
+
+// TestNamesAreWhole has a name of 70 letters, the most that the register keeps, and a long
+// line of an address: all words are on the page. Scripts whose letters join are refused,
+// whatever the font.
+func TestNamesAreWhole(t *testing.T) {
+	doc := document(t)
+	doc.To.Name = "Maximiliane Freifrau von und zu Hohenlohe-Schillingsfürst-Waldenburg"
+	doc.To.Address = []string{"Straße des 17. Juni 135, Hinterhaus, Aufgang C, 3. Obergeschoss links", "10623 Berlin"}
+	pdf, err := paper.PDF(doc, paper.DefaultFont())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := drawn(t, pdf)
+	for _, word := range []string{"Maximiliane", "Hohenlohe-Schillingsfürst-Waldenburg", "Hinterhaus", "Obergeschoss links", "10623 Berlin"} {
+		if !bytes.Contains(page, letters(word)) {
+			t.Errorf("%q is not on the page", word)
+		}
+	}
+	for _, name := range []string{"محمد عبد الله", "שרה כהן", "अनिल कुमार", "สมชาย"} {
+		doc.To.Name = name
+		missing := (*paper.MissingLetterError)(nil)
+		if _, err := paper.PDF(doc, paper.DefaultFont()); !errors.As(err, &missing) || !missing.Shaped {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -46,6 +46,11 @@ type Document struct {
 	Proof    Proof
 }
 
+// collected tells whether what is due is collected by direct debit.
+func (d *Document) collected() bool {
+	return d.To.Mandate != "" && d.To.IBAN != "" && d.From.Creditor != "" && d.Bill.Currency == "EUR"
+}
+
 // Proof is where the ledger has what a bill stands on.
 type Proof struct {
 	Hash     string `json:"hash"` // SHA-256 of salt and content, as on the ledger
@@ -122,9 +127,13 @@ func PeriodText(p billing.Period, zone string) string {
 type MissingLetterError struct {
 	Text   string
 	Letter rune
+	Shaped bool // its script needs more than a font
 }
 
 func (e *MissingLetterError) Error() string {
+	if e.Shaped {
+		return fmt.Sprintf("%q cannot be printed: %q is of a script that is written from right to left, or whose letters join, which bills are not printed in: import the member's name and address in other letters", e.Text, e.Letter)
+	}
 	return fmt.Sprintf("%q cannot be printed: the font has no %q: name a TrueType font that has it as billing.font", e.Text, e.Letter)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/image/font/gofont/gobold"
@@ -46,11 +47,25 @@ func NewFont(regular, bold []byte) (*Font, error) {
 func (f *Font) has(text string) error {
 	var buffer sfnt.Buffer
 	for _, letter := range text {
+		if unicode.In(letter, shaped()...) {
+			return &MissingLetterError{text, letter, true}
+		}
 		if at, err := f.letters.GlyphIndex(&buffer, letter); err != nil || at == 0 {
-			return &MissingLetterError{text, letter}
+			return &MissingLetterError{text, letter, false}
 		}
 	}
 	return nil
+}
+
+// shaped are the scripts that are written from right to left, or whose letters join or change
+// places. They are not printed, even where the font has their letters: what came out could
+// not be read.
+func shaped() []*unicode.RangeTable {
+	return []*unicode.RangeTable{
+		unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko, unicode.Samaritan, unicode.Mandaic, unicode.Adlam,
+		unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada,
+		unicode.Malayalam, unicode.Sinhala, unicode.Thai, unicode.Lao, unicode.Tibetan, unicode.Myanmar, unicode.Khmer, unicode.Mongolian,
+	}
 }
 
 // Sizes in mm, and in points of letters.
@@ -106,7 +121,7 @@ func PDF(doc Document, font *Font) ([]byte, error) {
 	p.proof()
 	var out bytes.Buffer
 	if p.err != nil {
-		return nil, fmt.Errorf("bill %s: %w", doc.Number, p.err)
+		return nil, p.err
 	}
 	if err := p.Output(&out); err != nil {
 		return nil, fmt.Errorf("bill %s: %w", doc.Number, err)
@@ -162,7 +177,7 @@ func (p *page) head() {
 	p.SetFillColor(green().r, green().g, green().b)
 	p.Rect(0, 0, 210, 3, "F") //nolint:mnd // a band across the page
 	p.SetXY(left, top)
-	const name = wide - 62 // beside the heading
+	const name = wide - 70 // beside the heading
 	size := title
 	for p.write(size, true, green()); size > normal && p.GetStringWidth(from.Name) > name-2; p.write(size, true, green()) {
 		size--
@@ -176,11 +191,10 @@ func (p *page) head() {
 	const window = 42.0
 	p.SetXY(left, window)
 	p.write(large, true, black())
-	p.fit(wide/2, 5.5, to.Name, "L") //nolint:mnd // line height
+	below := p.lines(window, to.Name)
 	p.write(large, false, black())
-	for k, line := range to.Address {
-		p.SetXY(left, window+5.5*float64(k+1)) //nolint:mnd // line height
-		p.fit(wide/2, 5.5, line, "L")          //nolint:mnd // line height
+	for _, line := range to.Address {
+		below = p.lines(below, line)
 	}
 	facts := [][2]string{
 		{"Date", p.local(p.doc.Issued)}, {"Period", PeriodText(p.doc.Bill.Period, p.doc.Bill.Zone)},
@@ -201,7 +215,31 @@ func (p *page) head() {
 		p.fit(wide/2-35, 5, f[1], "R") //nolint:mnd // column
 		y += 5
 	}
-	p.SetY(max(y, window+5.5*float64(len(to.Address)+1)) + 6) //nolint:mnd // below both
+	p.SetY(max(y, below) + 6) //nolint:mnd // below both
+}
+
+// lines writes a line of the address, in as many as it takes, and returns where the next one
+// goes: what a letter is addressed to is not shortened, except a word that is longer than a line.
+func (p *page) lines(y float64, text string) float64 {
+	const width, high = wide/2 + 8, 5.5 // up to the facts beside it
+	line := ""
+	put := func() {
+		p.SetXY(left, y)
+		p.fit(width, high, line, "L")
+		y += high
+	}
+	for _, word := range strings.Fields(text) {
+		longer := strings.TrimPrefix(line+" "+word, " ")
+		if line != "" && p.GetStringWidth(longer) > width-2 { //nolint:mnd // margins of a cell
+			put()
+			longer = word
+		}
+		line = longer
+	}
+	if line != "" {
+		put()
+	}
+	return y
 }
 
 func (p *page) local(t time.Time) string {
@@ -354,7 +392,7 @@ func (p *page) rest() {
 	}
 	p.columns("Further charges")
 	for _, s := range b.Standing {
-		p.row(fmt.Sprintf("%s, %d days from %s", s.Component, s.Days, s.From), 0, nil, s.Amount)
+		p.row(fmt.Sprintf("%s, %s from %s", s.Component, daysText(s.Days), s.From), 0, nil, s.Amount)
 	}
 	for k := range b.Corrections {
 		l := &b.Corrections[k]
@@ -373,6 +411,13 @@ func (p *page) rest() {
 		p.row(fmt.Sprintf("VAT %s %% on %s", rate, Amount(v.Base, b.Digits)), 0, nil, v.Amount)
 	}
 	p.Ln(3) //nolint:mnd // before the sums
+}
+
+func daysText(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return fmt.Sprintf("%d days", n)
 }
 
 // wordsOf says what a posting outside of the settlement runs is for.
@@ -433,7 +478,7 @@ func (p *page) pay() {
 	how := p.how()
 	high := 13 + float64(len(how))*lineHeight //nolint:mnd // the amount, and how it is paid below it
 	epc := ""
-	if b.Due < 0 && doc.CreditOf == "" && doc.Number != "" {
+	if b.Due < 0 && doc.CreditOf == "" && doc.Number != "" && !doc.collected() { // else it would be paid twice
 		epc = EPC(doc.From, b.Currency, -b.Due, doc.Number+" "+doc.To.Number)
 	}
 	if epc != "" {
@@ -482,7 +527,7 @@ func (p *page) how() []string {
 		return []string{"It is paid out to " + Spaced(doc.To.IBAN) + "."}
 	case b.Due > 0:
 		return []string{"Please tell us an IBAN to pay it out to; until then it stays to your credit."}
-	case doc.To.Mandate != "" && doc.To.IBAN != "":
+	case doc.collected():
 		return []string{"It is collected from " + Spaced(doc.To.IBAN), "under the mandate " + doc.To.Mandate + ", not before " + doc.DueBy + "."}
 	default:
 		return nonEmpty("Please transfer it by "+doc.DueBy+prefixed(" to ", Spaced(doc.From.IBAN)), "to "+doc.From.Name, "with the reference "+doc.Number+prefixed(" ", doc.To.Number))
