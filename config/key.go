@@ -186,16 +186,13 @@ func (k KeyText) free() (*settlement.Key, error) {
 // Strangers checks that the metering points which the key names exist. The error begins with
 // the name of the field.
 func (k KeyText) Strangers(isPoint func(name string) bool) error {
-	key, err := k.rules(0)
-	if !k.given || err != nil {
+	if _, err := k.rules(0); !k.given || err != nil {
 		return nil //nolint:nilerr // the error is that of Rules
 	}
-	var unknown error
-	key.Rename(func(point string) (string, bool) {
-		if unknown == nil && !isPoint(point) {
-			unknown = fmt.Errorf("sharing: there is no metering point %q", point)
+	for _, n := range k.Names() {
+		if !isPoint(n.Point) {
+			return fmt.Errorf("sharing.%s: there is no metering point %q: write one that there is, or leave it out", n.Field, n.Point)
 		}
-		return point, true
-	})
-	return unknown
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // local time also where the machine has no table of zones
 
@@ -172,7 +173,64 @@ func (m MoneyText) Money(usual TariffText, minutes int) (Money, error) {
 			return out, fmt.Errorf("tariffs: %q is in %s, and the community's tariff in %s: a community has one currency", s.Name, s.Currency, out.Flat.Currency)
 		}
 	}
+	if err := m.distances(usual, out.Given.Schedules); err != nil {
+		return out, err
+	}
 	return out, m.collar(&out, usual)
+}
+
+// distances checks that some component goes by each distance which is named. The error begins
+// with the line or the field.
+func (m MoneyText) distances(usual TariffText, all []tariff.Schedule) error {
+	known := classesOf(all)
+	if m.Distance != "" && !known[m.Distance] {
+		return fmt.Errorf("distance: %s", known.without(m.Distance))
+	}
+	if err := known.check("tariff", usual.Named); err != nil {
+		return err
+	}
+	for _, point := range sortedKeys(m.TariffOf) {
+		if err := known.check("tariff_of."+point, m.TariffOf[point]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// classes are the distances by which components of tariffs go.
+type classes map[string]bool
+
+func classesOf(all []tariff.Schedule) classes {
+	known := classes{}
+	for _, s := range all {
+		for _, v := range s.Versions {
+			for _, c := range v.Components {
+				for _, d := range c.Community.By {
+					known[d.Class] = true
+				}
+			}
+		}
+	}
+	return known
+}
+
+// check checks the distances of a tariff by date.
+func (c classes) check(field string, t TariffOf) error {
+	for _, d := range t {
+		if d.Distance != "" && !c[d.Distance] {
+			return fmt.Errorf("line %d: %s.distance: %s", d.line, field, c.without(d.Distance))
+		}
+	}
+	return nil
+}
+
+// without says that there is no such distance.
+func (c classes) without(class string) string {
+	known := "no component of a tariff goes by distance (by_distance): leave it out"
+	if len(c) > 0 {
+		known = "components of tariffs go by " + strings.Join(sortedKeys(c), ", ")
+	}
+	return fmt.Sprintf("there is no distance %q: %s", class, known)
 }
 
 // flat returns the tariff of two prices; of a usual one that is named the currency alone.

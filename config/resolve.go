@@ -380,6 +380,9 @@ func (c resolver) resolveTariff(p *Plan) (err error) {
 		if err := d.Tariff.check(fmt.Sprintf("devices[%d].tariff", i), names); err != nil {
 			return err
 		}
+		if err := classesOf(p.Money.Given.Schedules).check(fmt.Sprintf("devices[%d].tariff", i), d.Tariff); err != nil {
+			return err
+		}
 		p.Money.Given.Points[d.MeteringPoint] = d.Tariff.given()
 	}
 	return nil

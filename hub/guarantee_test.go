@@ -55,7 +55,7 @@ rewards: {off: true}
 		t.Fatal(err)
 	}
 	h = open()
-	months := h.pages.purse.months
+	months := h.money.months
 	now := time.Date(2026, 8, 2, 0, 0, 0, 0, time.UTC)
 	months.Clock = func() time.Time { return now }
 	if months.From != "2026-06" {
@@ -113,25 +113,5 @@ func needs(t *testing.T, text []byte) {
 	}
 	if strings.Contains(string(text), "home-") {
 		t.Errorf("it names a member: %s", text)
-	}
-}
-
-// TestWhenTheGuaranteeBegins is the month in which it is switched on; switched off, it is
-// forgotten.
-func TestWhenTheGuaranteeBegins(t *testing.T) {
-	file := filepath.Join(t.TempDir(), guaranteeSince)
-	june, july := time.Date(2026, 6, 30, 23, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	for n, c := range []struct {
-		on   bool
-		now  time.Time
-		want string
-	}{{true, june, "2026-06"}, {true, july, "2026-06"}, {false, july, ""}, {false, july, ""}, {true, july, "2026-07"}} {
-		if got, err := guaranteedFrom(file, c.on, c.now); err != nil || got != c.want {
-			t.Errorf("%d: %q %v, want %q", n, got, err, c.want)
-		}
-	}
-	write(t, file, "soon\n")
-	if _, err := guaranteedFrom(file, true, july); err == nil {
-		t.Error("a file that says no month")
 	}
 }

@@ -10,14 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
-	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
@@ -26,9 +24,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
-	"github.com/commonwatt/commonwatt/settlement/corrections"
-	"github.com/commonwatt/commonwatt/settlement/ledger"
-	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/stages"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
@@ -63,10 +58,7 @@ type Hub struct {
 	rewards   *rewarding
 	pages     *pages
 	signs     *signwatch.Watch
-	handler   http.Handler
-	poster    *ledger.Poster
-
-	corrections *corrections.Runner
+	money     *money
 
 	closers []func() error // in order of opening
 }
@@ -81,7 +73,7 @@ type machine struct {
 
 // Open opens the stages in the order of the data; on an error it closes what it opened.
 func Open(ctx context.Context, o Options) (*Hub, error) {
-	h := &Hub{Options: o, pages: &pages{version: o.Version, log: o.Log}}
+	h := &Hub{Options: o, money: &money{}, pages: &pages{version: o.Version, log: o.Log}}
 	if h.Clock == nil {
 		h.Clock = time.Now
 	}
@@ -218,7 +210,7 @@ func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Readin
 func (h *Hub) openMarket(ctx context.Context) (err error) {
 	h.pages.site, h.pages.records, h.pages.alarms, h.pages.room = h.site, h.records, h.alarms, h.space.Room
 	h.market = &market{site: h.site, tariffs: h.tariffs, records: h.records, room: h.space.Room, log: h.Log}
-	h.pages.market = h.market
+	h.pages.market, h.pages.money = h.market, h.money
 	if err := h.pages.open(); err != nil {
 		return err
 	}
@@ -230,30 +222,8 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if h.judge != nil {
 		h.judge.NotBefore(h.market.host.Latest())
 	}
-	if h.corrections, err = openCorrections(ctx, h.dir, h.market); err != nil {
-		return err
-	}
-	h.closers = append(h.closers, h.corrections.Archive.Close)
-	h.pages.values = valuesDesk(h.market, h.corrections)
-	h.poster = &ledger.Poster{
-		Ledger: h.records.ledger, Frozen: h.bus, Stream: bus.Settlement, Subject: drive.AllRuns(h.Plan.Community), Clock: h.site.clock, Log: h.Log,
-		Recorded: h.pages.live.ShowRecorded,
-	}
-	h.pages.poster = h.poster
-	h.pages.purse = newPurse(h.site, h.records)
-	h.pages.purse.keeper = openPrepaid(h.site, h.records, h.market, h.pages.purse, h.bus, h.Log)
-	if err := h.poster.Open(ctx); err != nil {
-		return err
-	}
-	h.closers = append(h.closers, h.records.account.close)
-	err = h.records.account.open(ctx, h.dir.File(statements.File), h.Plan.Community, h.bus, h.records.ledger.Names, h.market.host.Owner, h.Log)
-	if err != nil {
-		return err
-	}
-	if h.pages.purse.months, err = openGuarantee(h.site, h.records, h.pages.purse, h.bus, h.dir, h.Log); err != nil {
-		return err
-	}
-	return h.records.openDesk(ctx, h.dir, h.tariffs.Book)
+	h.closers = append(h.closers, h.money.close)
+	return h.money.open(ctx, h.market, h.bus, h.dir, h.pages.live.ShowRecorded)
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -269,7 +239,7 @@ func (h *Hub) openPages(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.handler, err = h.pages.handler(h.dir, h.rewards.runner, installer); err != nil {
+	if err = h.pages.answer(h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
 	return h.dir.NoteParts() // all of them are there now
@@ -354,14 +324,14 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(h.lease.Run)
 	s.Start(h.market.host.Run)
 	s.Start(func(ctx context.Context) error {
-		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.handler)
+		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.pages.handler)
 	})
 	s.Start(h.pages.live.Run)
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
-	s.Start(h.poster.Run)
-	s.Start(h.records.account.follower.Run)
+	s.Start(h.money.poster.Run)
+	s.Start(h.money.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time
 		return h.bus.Serve(ctx, clock.Subject(h.Plan.Community), func([]byte) []byte { return clock.Answer(h.site.clock()) })
 	})
@@ -371,7 +341,7 @@ func (h *Hub) startRecords(s *stages.Stages) {
 		})
 	}
 	s.Start(h.records.registerNewKeys)
-	s.Start(h.poster.Fold)
+	s.Start(h.money.poster.Fold)
 	s.Start(func(ctx context.Context) error { return h.records.maintain(ctx, h.market.host.Unsettled) })
 	s.Then(h.drain)
 }
@@ -398,18 +368,18 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
-	if err := h.pages.purse.keeper.Step(ctx); err != nil { // before anybody orders
+	if err := h.money.purse.Keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}
-	s.Start(h.corrections.Run)
+	s.Start(h.money.corrections.Run)
 	if err := h.market.tick(ctx); err != nil {
 		return err
 	}
 	s.Start(h.market.run)
 	s.Start(h.rewards.run)
-	s.Start(h.pages.purse.keeper.Run)
-	if h.pages.purse.months != nil {
-		s.Start(h.pages.purse.months.Run)
+	s.Start(h.money.purse.Keeper.Run)
+	if h.money.months != nil {
+		s.Start(h.money.months.Run)
 	}
 	return nil
 }
@@ -441,7 +411,7 @@ func (h *Hub) waitReady(ctx context.Context, failed <-chan error) error {
 func (h *Hub) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
-	for stream, consumer := range map[string]string{bus.Readings: h.records.intake.Consumer(), bus.Settlement: h.poster.Consumer()} {
+	for stream, consumer := range map[string]string{bus.Readings: h.records.intake.Consumer(), bus.Settlement: h.money.poster.Consumer()} {
 		for {
 			left, err := h.bus.Pending(ctx, stream, consumer)
 			if err != nil {

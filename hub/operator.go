@@ -3,32 +3,33 @@ package hub
 import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/hub/shown"
-	"github.com/commonwatt/commonwatt/settlement/billing/desk"
-	"github.com/commonwatt/commonwatt/settlement/corrections"
-	"github.com/commonwatt/commonwatt/tariff"
-	"github.com/commonwatt/commonwatt/tariff/shelf"
+	"github.com/commonwatt/commonwatt/members"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
 // office is where those who run the community are served.
 type office struct {
-	site    *site
-	tariffs *shelf.Shelf
-	reprice func(tariff.Extremes) error
-	purse   *purse
-	values  *corrections.Desk
-	desk    *desk.Desk
+	site   *site
+	market *market
+	money  *money
 }
 
 // operator makes what the API serves to who has the operator's key.
 func (o office) operator(dir *disk.Dir) (web.Operator, error) {
 	key, err := dir.Secret(OperatorKeyFile)
-	return web.Operator{Key: key, Community: o.community, Tariffs: o.prices(), Members: o.purse, Fund: o.purse, Values: shown.Values{Desk: o.values, Currency: o.site.plan.Tariff.Currency}, Bills: bills{o.desk}}, err
+	persons := shown.Members{
+		Purse: o.money.purse, Currency: o.site.plan.Tariff.Currency,
+		Desk: members.Desk{Register: o.market.records.ledger.Persons(), Points: func(member string) int { return len(o.market.records.metering.Points(member)) }},
+	}
+	return web.Operator{
+		Key: key, Community: o.community, Tariffs: o.prices(), Members: persons, Fund: persons,
+		Values: shown.Values{Desk: o.money.values, Currency: o.site.plan.Tariff.Currency}, Bills: shown.Bills{Desk: o.money.desk},
+	}, err
 }
 
 func (o office) prices() shown.Tariffs {
-	return shown.Tariffs{Shelf: o.tariffs, Zone: o.site.plan.Money.Zone, Minutes: o.site.plan.Market.Minutes, Clock: o.site.clock, Reprice: o.reprice}
+	return shown.Tariffs{Shelf: o.market.tariffs, Zone: o.site.plan.Money.Zone, Minutes: o.site.plan.Market.Minutes, Clock: o.site.clock, Reprice: o.market.reprice()}
 }
 
 func (o office) community() api.Community {

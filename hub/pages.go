@@ -15,11 +15,10 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/settlement/corrections"
-	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web"
@@ -31,13 +30,12 @@ type pages struct {
 	site     *site
 	records  *records
 	market   *market
-	poster   *ledger.Poster
-	purse    *purse
+	money    *money
 	live     *web.Live
-	values   *corrections.Desk
 	version  string
 	log      *slog.Logger
 	listener net.Listener
+	handler  http.Handler
 	ready    atomic.Bool // the devices were asked and products are open
 	alarms   func() (all []string, ready bool)
 	room     func() error
@@ -118,7 +116,7 @@ func (p *pages) status(ctx context.Context) api.Status {
 	return api.Status{
 		Alarms: alarms, Version: p.version, Speed: p.site.plan.Speed, WorldTime: p.site.clock().UTC(), Homes: p.market.traders.Homes(),
 		DevicesOnline: p.live.DevicesOnline(), ReadingsTotal: p.records.intake.Stored(), OrdersTotal: counts.Orders,
-		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.poster.Settled(),
+		TradesTotal: counts.Trades, IntervalsCleared: counts.Cleared, IntervalsSettled: p.money.poster.Settled(),
 		Ledger:   api.LedgerStatus{Kind: p.records.ledger.Kind(), Height: height, Root: root},
 		Store:    p.store(),
 		Gateways: p.gateways(),
@@ -189,30 +187,31 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 // ViewerKeyFile holds the key that opens what the pages show.
 const ViewerKeyFile = "viewer.key"
 
-// handler makes the API of what the program is.
-func (p *pages) handler(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) (http.Handler, error) {
+// answer makes the API of what the program is, which handler serves from now on.
+func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
 	traders, err := p.traders(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	orders, err := web.NewOrderEntry(p.site.plan.Community, orderEntry{host.Outside{Host: p.market.host}}, p.site.clock, traders, p.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	shown := books{p.records.ledger, runner, p.site.clock}
+	books := shown.Books{Chain: p.records.ledger, Runner: runner, Clock: p.site.clock}
 	viewer, err := dir.Secret(ViewerKeyFile)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	operator, err := office{p.site, p.market.tariffs, p.market.reprice(), p.purse, p.values, p.records.account.desk}.operator(dir)
+	operator, err := office{p.site, p.market, p.money}.operator(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	at := p.site.plan.Access
-	return web.NewServer(p.live, shown, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
+	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
 	}).Operated(operator).Handler()
+	return err
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

@@ -37,7 +37,6 @@ type records struct {
 	signer   *meters.Signer // of what this process reads
 	metering *metering.Meters
 	ledger   *ledger.Ledger
-	account  account
 
 	keysChanged atomic.Bool // a gateway has announced another key
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/commonwatt/commonwatt/config"
@@ -32,9 +33,9 @@ with an account of each point, to the least SHA-256(interval ‖ account), as in
 With several --key the points are in several communities, each with the part that the
 participation of its key says; --in-order hands what one leaves over on to the next.`
 
-// readKey reads an allocation key: that of a pack, or a file. What is wrong is the caller's to
-// mend.
-func readKey(name string) (*settlement.Key, error) {
+// readKey reads an allocation key, that of a pack or a file, for the metering points of a case.
+// What is wrong is the caller's to mend.
+func readKey(name string, c sharing.Case) (*settlement.Key, error) {
 	if !isKeyFile(name) {
 		key, err := config.PackKey(name)
 		if err != nil {
@@ -50,6 +51,15 @@ func readKey(name string) (*settlement.Key, error) {
 	if err != nil {
 		return nil, usage.Errorf("--key %s: %w", name, err)
 	}
+	written, err := config.NewKeyText(name, b, "")
+	if err == nil {
+		err = written.Strangers(func(point string) bool {
+			return slices.ContainsFunc(c.Points, func(p sharing.CasePoint) bool { return p.ID == point })
+		})
+	}
+	if err != nil {
+		return nil, usage.Errorf("--key %s: %w", name, err)
+	}
 	return key, nil
 }
 
@@ -59,10 +69,14 @@ func isKeyFile(name string) bool { return strings.ContainsAny(name, "./\\") }
 // divide divides the interval of a case by a key, or among the communities of several. What is
 // wrong is the caller's to mend.
 func divide(file string, text []byte, keys []string, inOrder bool) (result any, err error) {
+	c, err := sharing.ParseCase(text)
+	if err != nil {
+		return nil, usage.Errorf("%s: %w", file, err)
+	}
 	var communities []sharing.Community
 	var ownFirst bool
 	for _, name := range keys {
-		key, err := readKey(name)
+		key, err := readKey(name, c)
 		if err != nil {
 			return nil, err
 		}
@@ -70,10 +84,6 @@ func divide(file string, text []byte, keys []string, inOrder bool) (result any, 
 			return nil, usage.Errorf("--key %s: own_first: own energy goes first in one community alone: leave it out where there are several", name)
 		}
 		communities = append(communities, sharing.Community{Name: name, Scheme: key.Scheme})
-	}
-	c, err := sharing.ParseCase(text)
-	if err != nil {
-		return nil, usage.Errorf("%s: %w", file, err)
 	}
 	if len(keys) == 1 {
 		result, err = c.Divide(communities[0].Scheme, ownFirst)

@@ -104,7 +104,7 @@ func TestBadTexts(t *testing.T) {
 		"{key: static, shares: {a: 120 %}}":                                         "shares.a: ",
 		"{key: static, shares: {a: 60 %, b: 50 %}}":                                 "shares: sum to 11/10",
 		"{key: dynamic, shares: {a: 1}}":                                            "shares: a dynamic key has none",
-		"{key: priority, order: [a, [b, a]]}":                                       `entries[2].point: "a" is there twice`,
+		"{key: priority, order: [a, [b, a]]}":                                       `order[1][1]: "a" is there twice`,
 		"{key: dynamic, groups: {g: {key: dynamic}}}":                               "groups.g: nothing names it",
 		"{key: dynamic, points: [g], groups: {g: {key: dynamic}}}":                  "groups.g.points: missing",
 		"{key: dynamic, zone: Vienna}":                                              `zone: "Vienna"`,

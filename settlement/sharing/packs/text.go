@@ -80,11 +80,17 @@ func (t SchemeText) Scheme(p *Pack) (s sharing.Scheme, err error) {
 	if s.Key, err = t.key(""); err != nil {
 		return s, err
 	}
+	if err := t.once(""); err != nil {
+		return s, err
+	}
 	for i, x := range t.Plants {
 		plant := sharing.Plant{Point: x.Point, Owners: x.Owners}
 		if x.given() {
 			key, err := x.key(fmt.Sprintf("plants[%d].", i))
 			if err != nil {
+				return s, err
+			}
+			if err := x.once(fmt.Sprintf("plants[%d].", i)); err != nil {
 				return s, err
 			}
 			plant.Key = &key

@@ -71,6 +71,10 @@ test("an operator drafts, approves and downloads a bill, and imports official va
   await page.getByRole("button", { name: "CSV", exact: true }).click();
   expect(readFileSync(await (await table).path(), "utf8")).toContain("2026-000001");
 
+  // The fund got its share of what was shared in May.
+  await page.getByRole("link", { name: "Fund" }).click();
+  await expect(page.locator("#fund tbody tr", { hasText: "The fund's share of what sharing gains" }).last()).toContainText("2026-05");
+
   // Official values: a bad file is told row by row, a good one is imported after its preview.
   const headers = { Authorization: `Bearer ${key}` };
   const signed = await (await request.get(`${site}/api/v1/values/reconciliation?month=2026-05&all=true`, { headers })).json();

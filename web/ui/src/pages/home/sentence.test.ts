@@ -123,7 +123,7 @@ describe("challenge", () => {
 describe("own", () => {
   it("names the home's tariff, and what a neighbour's kWh avoids of it", () => {
     expect(own(undefined)).toBeUndefined();
-    expect(own(tariff)).toEqual({ name: "t", note: "now a kWh from neighbours avoids 30.00 ct/kWh, all that the grid takes" });
+    expect(own(tariff)).toEqual({ name: "t", note: "now a kWh from neighbours avoids 30.00 ct/kWh, the whole price of the grid" });
     expect(own({ ...tariff, name: "by the hour", community: 50000 })).toEqual({ name: "by the hour", note: "now a kWh from neighbours pays 5.00 ct/kWh of the grid's price too, and avoids 25.00 ct/kWh" });
   });
 });

@@ -97,7 +97,7 @@ export function own(tariff: Home["tariff"]): { name: string; note: string } | un
   if (!tariff) return undefined;
   const { community = 0, currency, retail } = tariff;
   const avoided = `avoids ${price(retail - community, currency)}`;
-  const pays = community === 0 ? `${avoided}, all that the grid takes` : `pays ${price(community, currency)} of the grid's price too, and ${avoided}`;
+  const pays = community === 0 ? `${avoided}, the whole price of the grid` : `pays ${price(community, currency)} of the grid's price too, and ${avoided}`;
   return { name: tariff.name ?? tariff.version, note: `now a kWh from neighbours ${pays}` };
 }
 

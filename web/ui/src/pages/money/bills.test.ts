@@ -28,6 +28,14 @@ describe("bills", () => {
     expect([bills.period.value, bills.shown.value.length, bills.periods.value, bills.left.value]).toEqual(["2026-05", 1, ["2026-05", "2026-04"], left]);
     expect(asked).toEqual(['post /api/v1/bills {"month":"2026-05"}', "get /api/v1/bills"]);
   });
+  it("shows the last month first, and then what is chosen", async () => {
+    const { bills } = desk({ "get /api/v1/bills": { bills: [bill({ period: "2026-04" }), bill()] } });
+    await bills.read();
+    expect(bills.period.value).toBe("2026-05");
+    bills.period.value = "";
+    await bills.read();
+    expect([bills.period.value, bills.shown.value.length]).toEqual(["", 2]);
+  });
   it("approves nothing that was not answered with yes", async () => {
     const { bills, work, asked } = desk({ "post /api/v1/bills/{id}/approval": bill({ id: "2026-000001", state: "approved" }), "get /api/v1/bills": { bills: [] }, "get /api/v1/bills/{id}": { summary: bill({ id: "2026-000001" }) } });
     bills.approve([bill()]);
@@ -49,6 +57,12 @@ describe("bills", () => {
     await work.answer(true);
     expect([work.problem.value, work.done.value, bills.list.value?.length]).toEqual(["the ledger is away", "", 1]);
     expect(asked.length).toBe(2); // the second was not tried
+  });
+  it("keeps no file that nothing is in, and says why", async () => {
+    const left = [{ id: "2026-000001", why: "the member gets nothing" }];
+    const { bills, work } = desk({ "get /api/v1/bill-files": { name: "x.xml", type: "application/xml", data: null, left } });
+    await bills.file("sepa-payouts");
+    expect([work.done.value, work.problem.value, bills.left.value]).toEqual(["No bill belongs into that file.", "", left]);
   });
   it("opens a line, and an interval of it", async () => {
     const { bills, asked } = desk({ "get /api/v1/bills/{id}/line": { intervals: [] }, "get /api/v1/bills/{id}/postings": { postings: [] } });

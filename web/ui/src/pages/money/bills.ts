@@ -52,7 +52,9 @@ export class Bills {
   ) {}
 
   async read(): Promise<void> {
+    const first = this.list.value === null;
     this.list.value = (await this.api.call("get", "/api/v1/bills", {})).bills;
+    if (first && this.period.value === "") this.period.value = this.periods.value[0] ?? "";
   }
 
   draft(month: string): Promise<void> {
@@ -119,7 +121,8 @@ export class Bills {
       this.left.value = [];
       const f = await this.api.call("get", "/api/v1/bill-files", { query: { format, period: this.period.value }, ...long });
       this.left.value = f.left;
-      save(f.name, new Blob([bytes(f.data)], { type: f.type }));
+      if (f.data) save(f.name, new Blob([bytes(f.data)], { type: f.type }));
+      else this.work.done.value = "No bill belongs into that file.";
     });
   }
 

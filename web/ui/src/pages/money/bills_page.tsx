@@ -110,9 +110,9 @@ function columns({ bills, work }: Props): Column<Summary>[] {
         </button>
       ),
     },
-    { title: "Member", cell: (b) => (b.name && b.name !== b.member ? `${b.name} (${b.member})` : b.member) },
+    { title: "Member", cell: (b) => <span class="free">{b.name && b.name !== b.member ? `${b.name} (${b.member})` : b.member}</span> },
     ...(bills.period.value === "" ? [{ title: "Month", cell: (b: Summary) => b.period }] : []),
-    { title: "State", cell: (b) => state(b) },
+    { title: "State", cell: (b) => <span class="free">{state(b)}</span> },
     { title: "Total: the member", number: true, cell: (b) => worded(b.total, b.currency, b.digits) },
     { title: "Due", cell: (b) => due(b) },
     { title: "Next", cell: (b) => <Actions b={b} bills={bills} work={work} /> },

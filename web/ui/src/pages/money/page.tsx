@@ -78,7 +78,7 @@ function Asked({ work, question }: { work: Work; question: Question }) {
     <dialog ref={dialog} aria-label={question.yes} onCancel={() => void work.answer(false)}>
       <p>{question.text}</p>
       <div class="actions">
-        <button autofocus onClick={() => void work.answer(false)}>
+        <button onClick={() => void work.answer(false)}>
           No, go back
         </button>
         <button class="main" onClick={() => void work.answer(true)}>

@@ -126,7 +126,7 @@ export function Fund({ fund, digits }: { fund: FundState | null; digits: number 
     { title: "Month", cell: (s) => s.month || "–" },
     { title: "For", cell: (s) => reasons[s.reason] ?? s.reason },
     { title: "Sum", number: true, cell: (s) => worded(s.amount, fund.currency, digits, inOut) },
-    { title: "Members", number: true, cell: (s) => s.members ?? "" },
+    ...(rows.some((s) => s.members) ? [{ title: "Members", number: true, cell: (s: Sum) => s.members ?? "" }] : []),
   ];
   return (
     <>

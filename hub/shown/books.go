@@ -1,4 +1,4 @@
-package hub
+package shown
 
 import (
 	"cmp"
@@ -14,28 +14,28 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// books shows the ledger to the pages.
-type books struct {
-	ledger *ledger.Ledger
-	runner *rewards.Runner // nil: there are no rewards
-	clock  func() time.Time
+// Books shows the ledger to the pages. It implements web.Books.
+type Books struct {
+	Chain  *ledger.Ledger
+	Runner *rewards.Runner // nil: there are no rewards
+	Clock  func() time.Time
 }
 
 // Postings implements web.Books.
-func (b books) Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error) {
-	return b.ledger.Postings(ctx, i)
+func (b Books) Postings(ctx context.Context, i grid.Interval) ([]record.Posting, error) {
+	return b.Chain.Postings(ctx, i)
 }
 
 // Ledger implements web.Books.
-func (b books) Ledger(ctx context.Context) (l api.Ledger, err error) {
-	l.Kind = b.ledger.Kind()
-	if l.Height, l.Root, err = b.ledger.Head(ctx); err != nil {
+func (b Books) Ledger(ctx context.Context) (l api.Ledger, err error) {
+	l.Kind = b.Chain.Kind()
+	if l.Height, l.Root, err = b.Chain.Head(ctx); err != nil {
 		return l, err
 	}
-	if l.Key, err = b.ledger.People.Key(); err != nil {
+	if l.Key, err = b.Chain.People.Key(); err != nil {
 		return l, err
 	}
-	signed, size, cosigned, err := b.ledger.Checkpoint(ctx)
+	signed, size, cosigned, err := b.Chain.Checkpoint(ctx)
 	if err == nil && signed != nil {
 		l.Checkpoint, l.Postings, l.Cosigned = new(string(signed)), &size, &cosigned
 	}
@@ -46,13 +46,13 @@ func (b books) Ledger(ctx context.Context) (l api.Ledger, err error) {
 const shownEpochs = 7
 
 // Rewards implements web.Books.
-func (b books) Rewards(ctx context.Context) (api.Rewards, error) {
+func (b Books) Rewards(ctx context.Context) (api.Rewards, error) {
 	r := api.Rewards{Batteries: []api.RewardedBattery{}, Epochs: []api.RewardEpoch{}}
-	desk := b.runner
+	desk := b.Runner
 	if desk == nil {
 		return r, nil
 	}
-	now := b.clock()
+	now := b.Clock()
 	for _, battery := range desk.Batteries {
 		s, err := desk.Standing(ctx, battery)
 		if err != nil {
