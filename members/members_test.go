@@ -127,6 +127,7 @@ func TestAWorkbookSaysTheSame(t *testing.T) {
 func TestFilesThatAreNoList(t *testing.T) {
 	for file, want := range map[string]string{
 		"":                                "is empty",
+		"\xff\xfen\x00u\x00":              "is UTF-16",
 		"name,colour\nAnn,red":            `no column "colour"`,
 		"name\nAnn":                       `column "number" is missing`,
 		"number,name,Number\n1,Ann,1":     `"number" is there twice`,

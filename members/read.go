@@ -90,6 +90,9 @@ func dates(lines []line) {
 // separated returns the lines of a CSV file. One that cannot be read does not hold up the
 // others.
 func separated(file []byte) (lines []line, err error) {
+	if bytes.HasPrefix(file, []byte("\xff\xfe")) || bytes.HasPrefix(file, []byte("\xfe\xff")) {
+		return nil, errors.New("the file is UTF-16: save it as CSV UTF-8, or as XLSX")
+	}
 	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
 	head, _, _ := bytes.Cut(file, []byte("\n"))
 	r := csv.NewReader(bytes.NewReader(file))

@@ -43,7 +43,7 @@ func (a *Auditor) charges(t ledger.Transaction, postings [][]record.Posting) err
 		}
 	}
 	for _, p := range slices.Concat(postings...) {
-		if !slices.Contains([]string{chaincode.ReasonStanding, chaincode.ReasonVAT, chaincode.ReasonRounding}, p.Reason) {
+		if !slices.Contains(reasonsOfBills(), p.Reason) {
 			continue
 		}
 		c := chargeOf(p)
