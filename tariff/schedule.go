@@ -130,7 +130,7 @@ func (c Community) of(class string) Part {
 }
 
 // Problem is something that is wrong with a schedule.
-type Problem struct {
+type Problem struct { //nolint:errname // it is part of the API, one of several
 	Path string // of the field, as versions[0].components[2].windows[1].hours
 	Text string
 }
