@@ -72,6 +72,10 @@ func (f *flaky) Cancel(ctx context.Context, c chaincode.CancelledBill) error {
 	return f.try(func() error { return f.OnLedger.Cancel(ctx, c) })
 }
 
+func (f *flaky) Deposit(ctx context.Context, t chaincode.Transfer) error {
+	return f.try(func() error { return f.OnLedger.Deposit(ctx, t) })
+}
+
 func (f *flaky) try(do func() error) error {
 	if f.before != nil {
 		return f.before
@@ -422,5 +426,23 @@ func TestMonthsThatCannotBeBilled(t *testing.T) {
 	s.settle(t, last, grid.Flow{Import: 1000}, grid.Flow{})
 	if drafts := s.draft(t, "2026-06"); len(drafts) != 2 || drafts[0].Bill.Points[0].Intervals != 2 {
 		t.Errorf("%+v", drafts)
+	}
+}
+
+// TestAPaymentIsBookedOnce cuts a payment off after the ledger has it. It is noted again
+// under another reference, as by somebody who reads the bank's statement anew.
+func TestAPaymentIsBookedOnce(t *testing.T) {
+	s := newStreet(t)
+	s.settle(t, at(10, 12), grid.Flow{Import: 1000}, grid.Flow{})
+	s.draft(t, "2026-06")
+	ann := s.approve(t, "draft-2026-06-ann")
+	s.calls.after = errors.New("cut off")
+	if r, err := s.desk.Pay(t.Context(), ann.ID, "bank 7"); err == nil {
+		t.Errorf("%s in spite of the failure", r.State)
+	}
+	s.calls.after = nil
+	r, err := s.desk.Pay(t.Context(), ann.ID, "")
+	if err != nil || r.State != desk.Paid || s.balance(t, "ann") != 0 {
+		t.Errorf("%s, and Ann has %d: %v", r.State, s.balance(t, "ann"), err)
 	}
 }
