@@ -29,7 +29,7 @@ func openPurse(m *market, b *bus.Bus) *purse.Purse {
 				return 0, err
 			}
 			closed, err := r.ledger.ClosedRuns(ctx)
-			return len(m.host.Unsettled()) + max(int(frozen)-int(closed), 0), err //nolint:gosec // counts of runs
+			return len(m.host.Unsettled()) + max(int(frozen)-int(closed), 0), err
 		},
 	}
 	return p

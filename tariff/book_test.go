@@ -58,7 +58,7 @@ func with(t *testing.T, k tariff.Kept, g tariff.Given, now string) tariff.Kept {
 
 func retail(t *testing.T, k tariff.Kept, point, when string) grid.Price {
 	t.Helper()
-	r, err := tariff.NewBook(k, time.UTC).Rates(point, at(t, when, 15))
+	r, err := tariff.NewBook(k, time.UTC).Rates(point, at(t, when))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestWhoHasWhat(t *testing.T) {
 
 // TestBookOfAFlatTariff holds that it says what the tariff said.
 func TestBookOfAFlatTariff(t *testing.T) {
-	x, i := flat(300_000), at(t, "2026-06-01T10:00:00Z", 15)
+	x, i := flat(300_000), at(t, "2026-06-01T10:00:00Z")
 	b := tariff.FlatBook(x)
 	r, err := b.Rates("mp", i)
 	if err != nil || r != x.Rates() {

@@ -19,8 +19,6 @@ func zone(t *testing.T, name string) *time.Location {
 	return z
 }
 
-func price(p grid.Price) *grid.Price { return &p }
-
 func date(t *testing.T, text string) tariff.Date {
 	t.Helper()
 	d, err := tariff.ParseDate(text)
@@ -30,13 +28,13 @@ func date(t *testing.T, text string) tariff.Date {
 	return d
 }
 
-func at(t *testing.T, text string, minutes int) grid.Interval {
+func at(t *testing.T, text string) grid.Interval {
 	t.Helper()
 	when, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return grid.IntervalAt(when, minutes)
+	return grid.IntervalAt(when, 15)
 }
 
 // module3 is a tariff of Germany, with grid fees by the time of day (§14a EnWG, module 3: three
@@ -45,17 +43,17 @@ func module3(t *testing.T) tariff.Schedule {
 	return tariff.Schedule{Name: "module-3", Currency: "EUR", Versions: []tariff.Version{{
 		Version: "2026", ValidFrom: date(t, "2026-01-01"), VAT: &tariff.VAT{Rate: 190_000},
 		Components: []tariff.Component{
-			{Name: "energy", Kind: tariff.Energy, Per: tariff.PerKWh, Price: price(120_000)},
+			{Name: "energy", Kind: tariff.Energy, Per: tariff.PerKWh, Price: new(grid.Price(120_000))},
 			{Name: "grid", Kind: tariff.Grid, Per: tariff.PerKWh, Windows: []tariff.Window{
 				{Hours: []tariff.Hours{{0, 360}}, Price: 10_000},
 				{Hours: []tariff.Hours{{1020, 1260}}, Price: 150_000},
 				{Hours: []tariff.Hours{{360, 1020}, {1260, 1440}}, Price: 80_000},
 			}, Community: tariff.Community{Part: tariff.Part{Share: 1_000_000}, By: []tariff.Distance{{Class: "circuit", Part: tariff.Part{Share: 600_000}}}}},
-			{Name: "levy", Kind: tariff.Levy, Per: tariff.PerKWh, Price: price(16_600), NoVAT: true},
+			{Name: "levy", Kind: tariff.Levy, Per: tariff.PerKWh, Price: new(grid.Price(16_600)), NoVAT: true},
 			{Name: "tax", Kind: tariff.Tax, Per: tariff.Percent, Share: 63_333, Of: []string{"energy", "grid"}, Community: tariff.Community{Part: tariff.Part{Share: 1_000_000}}},
 			{Name: "base", Kind: tariff.Metering, Per: tariff.PerMonth, Amount: 9_000_000},
 			{Name: "meter", Kind: tariff.Metering, Per: tariff.PerDay, Amount: 54_795},
-			{Name: "feed-in", Kind: tariff.Energy, Export: true, Per: tariff.PerKWh, Price: price(78_600), NoVAT: true},
+			{Name: "feed-in", Kind: tariff.Energy, Export: true, Per: tariff.PerKWh, Price: new(grid.Price(78_600)), NoVAT: true},
 		},
 	}}}
 }
@@ -77,12 +75,12 @@ func TestAt(t *testing.T) {
 		{"2026-01-01T15:45:00Z", "", 120_000 + 80_000 + 16_600 + 12_667, 78_600, 80_000 + 5_067},
 		{"2026-06-01T22:00:00Z", "", 120_000 + 10_000 + 16_600 + 8_233, 78_600, 10_000 + 633}, // midnight: 0.13 × 6.3333 % = 0.00823329
 	} {
-		r, err := s.At(at(t, c.at, 15), tariff.Where{Zone: berlin, Distance: c.distance})
+		r, err := s.At(at(t, c.at), tariff.Where{Zone: berlin, Distance: c.distance})
 		want := tariff.Rates{Tariff: "module-3", Version: "2026", Currency: "EUR", Retail: c.retail, FeedIn: c.feedIn, Community: c.community}
 		if err != nil || r != want {
 			t.Errorf("%s %s: %+v, %v, want %+v", c.at, c.distance, r, err, want)
 		}
-		parts, err := s.Parts(at(t, c.at, 15), tariff.Where{Zone: berlin, Distance: c.distance})
+		parts, err := s.Parts(at(t, c.at), tariff.Where{Zone: berlin, Distance: c.distance})
 		var retail, feedIn grid.Price
 		for _, p := range parts {
 			if p.Export {
@@ -98,10 +96,10 @@ func TestAt(t *testing.T) {
 			t.Errorf("%s: the parts sum to %d and %d, %v", c.at, retail, feedIn, err)
 		}
 	}
-	if _, err := s.At(at(t, "2025-12-31T22:45:00Z", 15), tariff.Where{Zone: berlin}); err == nil || !strings.Contains(err.Error(), "2025-12-31") {
+	if _, err := s.At(at(t, "2025-12-31T22:45:00Z"), tariff.Where{Zone: berlin}); err == nil || !strings.Contains(err.Error(), "2025-12-31") {
 		t.Errorf("before the first version: %v", err)
 	}
-	if _, err := s.At(at(t, "2025-12-31T23:00:00Z", 15), tariff.Where{Zone: berlin}); err != nil {
+	if _, err := s.At(at(t, "2025-12-31T23:00:00Z"), tariff.Where{Zone: berlin}); err != nil {
 		t.Errorf("the first quarter of an hour of the year there: %v", err)
 	}
 }
@@ -174,7 +172,7 @@ func TestProblems(t *testing.T) {
 	} {
 		s := module3(t)
 		change(&s)
-		found := slices.ContainsFunc(s.Problems(15), func(p tariff.Problem) bool { return strings.HasPrefix(p.Error(), want) })
+		found := slices.ContainsFunc(s.Problems(15), func(p tariff.ProblemError) bool { return strings.HasPrefix(p.Error(), want) })
 		if !found {
 			t.Errorf("no %q in %v", want, s.Problems(15))
 		}
@@ -198,7 +196,7 @@ func TestWindowsOfDaysAndSeasons(t *testing.T) {
 		t.Fatal(p)
 	}
 	for at0, want := range map[string]grid.Price{"2026-01-05T12:00:00Z": 9, "2026-01-04T12:00:00Z": 5, "2026-03-31T12:00:00Z": 9, "2026-04-01T12:00:00Z": 3} {
-		if r, err := s.At(at(t, at0, 15), tariff.Where{Zone: time.UTC}); err != nil || r.Retail != want {
+		if r, err := s.At(at(t, at0), tariff.Where{Zone: time.UTC}); err != nil || r.Retail != want {
 			t.Errorf("%s: %d, %v, want %d", at0, r.Retail, err, want)
 		}
 	}
@@ -211,7 +209,7 @@ func TestWindowsOfDaysAndSeasons(t *testing.T) {
 // TestSpot: 1.19 × price + 0.05, of a quarter of an hour, of an hour in which four lie, and of
 // a quarter of which there is none.
 func TestSpot(t *testing.T) {
-	first := at(t, "2026-06-01T12:00:00Z", 15)
+	first := at(t, "2026-06-01T12:00:00Z")
 	var prices []tariff.SpotPrice
 	for k, p := range []grid.Price{100_000, -20_000, 33_333, 1} {
 		prices = append(prices, tariff.SpotPrice{Start: first.Shift(k).Start, Price: p})

@@ -100,7 +100,7 @@ func printImport(done api.MemberImport, out io.Writer) {
 	}
 	_ = w.Flush() // as much as out takes
 	for _, p := range done.Problems {
-		fmt.Fprintln(out, members.Problem{Line: p.Line, Field: p.Field, Says: p.Says}.Error())
+		fmt.Fprintln(out, members.ProblemError{Line: p.Line, Field: p.Field, Says: p.Says}.Error())
 	}
 	verb := "would be written; nothing was: add --apply"
 	if done.Applied {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
@@ -64,5 +63,5 @@ func chargeOf(p record.Posting) chaincode.BillCharge {
 	if slices.Contains(record.SystemAccounts(), p.Debit) {
 		return chaincode.BillCharge{Reason: p.Reason, Account: p.Credit, Amount: int64(p.Amount)}
 	}
-	return chaincode.BillCharge{Reason: p.Reason, Account: p.Debit, Amount: -int64(grid.Money(p.Amount))}
+	return chaincode.BillCharge{Reason: p.Reason, Account: p.Debit, Amount: -int64(p.Amount)}
 }

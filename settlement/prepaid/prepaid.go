@@ -27,6 +27,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -109,11 +110,7 @@ func (k *Keeper) Of(member string) (Standing, bool) {
 func (k *Keeper) All() map[string]Standing {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	all := map[string]Standing{}
-	for m, s := range k.known {
-		all[m] = s
-	}
-	return all
+	return maps.Clone(k.known)
 }
 
 // everyLook is how often, in wall time, it is looked whether balances have changed.

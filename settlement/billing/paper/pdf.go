@@ -198,8 +198,10 @@ func (p *page) head() {
 		below = p.lines(below, line)
 	}
 	facts := [][2]string{
-		{"Date", p.local(p.doc.Issued)}, {"Period", PeriodText(p.doc.Bill.Period, p.doc.Bill.Zone)},
-		{"Member", to.Number}, {"Cancels", p.doc.CreditOf},
+		{"Date", p.local(p.doc.Issued)},
+		{"Period", PeriodText(p.doc.Bill.Period, p.doc.Bill.Zone)},
+		{"Member", to.Number},
+		{"Cancels", p.doc.CreditOf},
 	}
 	if p.doc.Bill.Due < 0 && p.doc.CreditOf == "" {
 		facts = append(facts, [2]string{"Due by", p.doc.DueBy})
@@ -229,7 +231,7 @@ func (p *page) lines(y float64, text string) float64 {
 		p.fit(width, high, line, "L")
 		y += high
 	}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		longer := strings.TrimPrefix(line+" "+word, " ")
 		if line != "" && p.GetStringWidth(longer) > width-2 { //nolint:mnd // margins of a cell
 			put()
