@@ -433,7 +433,7 @@ func TestMonthsThatCannotBeBilled(t *testing.T) {
 // under another reference, as by somebody who reads the bank's statement anew.
 func TestAPaymentIsBookedOnce(t *testing.T) {
 	s := newStreet(t)
-	s.settle(t, at(10, 12), grid.Flow{Import: 1000}, grid.Flow{})
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{})
 	s.draft(t, "2026-06")
 	ann := s.approve(t, "draft-2026-06-ann")
 	s.calls.after = errors.New("cut off")
@@ -444,5 +444,17 @@ func TestAPaymentIsBookedOnce(t *testing.T) {
 	r, err := s.desk.Pay(t.Context(), ann.ID, "")
 	if err != nil || r.State != desk.Paid || s.balance(t, "ann") != 0 {
 		t.Errorf("%s, and Ann has %d: %v", r.State, s.balance(t, "ann"), err)
+	}
+}
+
+// TestDraftsThatCannotBePrinted are made, and said to be ones before they are locked under
+// that name.
+func TestDraftsThatCannotBePrinted(t *testing.T) {
+	s := newStreet(t)
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{})
+	s.desk.People = people{"ann": {chaincode.DetailName: "王小明"}, "bob": {chaincode.DetailName: "Bob", chaincode.DetailAddress: "Elm 1\nשדרות"}}
+	d, err := s.desk.Draft(t.Context(), "2026-06", "")
+	if err != nil || len(d.Drafts) != 2 || len(d.Left) != 2 || d.Left[0].ID != "draft-2026-06-ann" || !strings.Contains(d.Left[0].Why, "billing.font") || !strings.Contains(d.Left[1].Why, "in other letters, before it is approved") {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
