@@ -5,7 +5,6 @@
 package hub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/config"
-	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/intake"
@@ -25,7 +23,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/stages"
-	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -63,14 +60,6 @@ type Hub struct {
 	closers []func() error // in order of opening
 }
 
-// machine is the one that the process runs on: its disk and its clock.
-type machine struct {
-	dir    *disk.Dir
-	before *tariff.Tariff // that the start before kept in the terms; nil: none
-	space  *disk.Space
-	judge  *clock.Judge // of the time of real devices; nil in a simulation
-}
-
 // Open opens the stages in the order of the data; on an error it closes what it opened.
 func Open(ctx context.Context, o Options) (*Hub, error) {
 	h := &Hub{Options: o, money: &money{}, pages: &pages{version: o.Version, log: o.Log}}
@@ -97,24 +86,9 @@ func (h *Hub) Close() error {
 	return errors.Join(problems...)
 }
 
-func (h *Hub) openDir(context.Context) (err error) {
-	if h.dir, err = disk.OpenDir(h.Plan.Data); err != nil {
-		return err
-	}
-	h.closers = append(h.closers, h.dir.Close)
-	if err := forgetDoor(h.dir); err != nil {
-		return err
-	}
-	h.space = disk.NewSpace(h.dir.Path, func(alarm string) { h.Log.Error(cmp.Or(alarm, "there is room on the disk again")) })
-	if h.Terms == nil {
-		return nil
-	}
-	if kept, err := ReadTerms(h.dir.Path); err == nil && kept.Tariff.Version != "" {
-		if t, err := kept.Tariff.Tariff(); err == nil {
-			h.before = &t
-		}
-	}
-	return KeepTerms(h.dir, *h.Terms)
+func (h *Hub) openDir(context.Context) error {
+	h.closers = append(h.closers, h.machine.close)
+	return h.machine.open(h.Plan.Data, h.Terms, h.Log)
 }
 
 // openBus opens the bus, and takes the market's lease and the address of the pages.
@@ -243,19 +217,6 @@ func (h *Hub) openPages(context.Context) error {
 		return err
 	}
 	return h.dir.NoteParts() // all of them are there now
-}
-
-// alarms say what is wrong with this machine. While there is one of its clock, or no room on
-// its disk, the process is not ready.
-func (m *machine) alarms() (all []string, ready bool) {
-	ready = m.space.Room() == nil
-	if text := m.space.Alarm(); text != "" {
-		all = append(all, text)
-	}
-	if m.judge != nil && m.judge.Trouble() != "" {
-		all, ready = append(all, m.judge.Trouble()), false
-	}
-	return all, ready
 }
 
 // State is what a Hub says of itself.

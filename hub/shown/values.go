@@ -47,11 +47,10 @@ func (v Values) Import(ctx context.Context, u web.ValuesUpload) (api.ValuesImpor
 	if err != nil {
 		return i, err
 	}
-	if done.Unread != nil {
-		i.Problems = problemsShown(done.Unread)
-		return i, nil
+	i.Problems = problemsShown(done.Unread)
+	if done.Preview != nil {
+		show(&i, *done.Preview)
 	}
-	show(&i, done.Preview)
 	if done.Digest != "" {
 		i.Digest = &done.Digest
 	}

@@ -59,12 +59,12 @@ type Upload struct {
 // Import is what became of an Upload.
 type Import struct {
 	Format  string
-	Unread  official.FileError // why it could not be read; then there is no preview
-	Preview official.Preview
-	Already bool   // the same was imported before, and nothing changes
-	Applied bool   // the values count from now on
-	Waits   bool   // it is kept, and counts once the ledger has it
-	Digest  string // as it stands on the ledger; empty: it was not imported
+	Unread  official.FileError // why it could not be read
+	Preview *official.Preview  // nil where it could not be read
+	Already bool               // the same was imported before, and nothing changes
+	Applied bool               // the values count from now on
+	Waits   bool               // it is kept, and counts once the ledger has it
+	Digest  string             // as it stands on the ledger; empty: it was not imported
 }
 
 // Import looks at a file, and imports it when that is wanted and nothing is wrong with it. What
@@ -87,10 +87,11 @@ func (d *Desk) Import(ctx context.Context, u Upload) (Import, error) {
 	if err != nil {
 		return done, err
 	}
-	if done.Preview, err = d.look(ctx, parsed); err != nil {
+	preview, err := d.look(ctx, parsed)
+	if err != nil {
 		return done, err
 	}
-	preview := &done.Preview
+	done.Preview = &preview
 	switch {
 	case before != nil && before.Recorded:
 		done.Already, done.Digest = true, before.Digest

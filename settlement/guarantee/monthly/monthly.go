@@ -82,7 +82,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		month, err := r.Step(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to stop
 		case errors.Is(err, ErrNotYet):
 		case err != nil:
 			r.Log.ErrorContext(ctx, "a month is not guaranteed, will try again", slog.String("month", month), slog.String("error", err.Error()))

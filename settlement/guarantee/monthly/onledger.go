@@ -43,8 +43,6 @@ type Workings interface {
 }
 
 // Run implements Runs.
-
-// Run implements Runs.
 func (c ClosedRuns) Run(ctx context.Context, i grid.Interval, run int) (settlement.Run, error) {
 	frozen, err := c.Frozen.Frozen(ctx, i, run)
 	if err != nil {
