@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
@@ -247,10 +248,15 @@ func (d *Desk) Pay(ctx context.Context, id, reference string) (Record, error) {
 		return r, conflict("%s is %s: only a bill that is approved or sent is paid", id, r.State)
 	}
 	t := chaincode.Transfer{Community: d.Community, Reference: "bill " + id, Account: r.Bill.Account(), Amount: int64(max(r.Bill.Due, -r.Bill.Due)), Time: d.Clock().UTC().Format(time.RFC3339)}
+	booked, err := d.booked(ctx, r, t.Reference)
+	if err != nil {
+		return r, err
+	}
 	if reference != "" {
 		t.Reference += " " + reference
 	}
 	switch {
+	case booked: // by a call that was cut off, under whatever reference of the bank
 	case r.Bill.Due < 0:
 		err = d.Ledger.Deposit(ctx, t)
 	case r.Bill.Due > 0:
@@ -261,4 +267,14 @@ func (d *Desk) Pay(ctx context.Context, id, reference string) (Record, error) {
 	}
 	r.State = Paid
 	return r, d.set(ctx, d.db, id, Paid)
+}
+
+// booked tells whether the ledger has a payment of a bill.
+func (d *Desk) booked(ctx context.Context, r Record, of string) (is bool, err error) {
+	err = d.Ledger.Outside(ctx, r.Bill.Cut.Leaf, func(p billing.Posted) error {
+		paid := p.Reason == chaincode.ReasonDeposit || p.Reason == chaincode.ReasonWithdrawal
+		is = is || paid && p.Account == r.Bill.Account() && (p.Reference == of || strings.HasPrefix(p.Reference, of+" "))
+		return nil
+	})
+	return is, err
 }

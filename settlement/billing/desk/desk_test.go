@@ -72,6 +72,10 @@ func (f *flaky) Cancel(ctx context.Context, c chaincode.CancelledBill) error {
 	return f.try(func() error { return f.OnLedger.Cancel(ctx, c) })
 }
 
+func (f *flaky) Deposit(ctx context.Context, t chaincode.Transfer) error {
+	return f.try(func() error { return f.OnLedger.Deposit(ctx, t) })
+}
+
 func (f *flaky) try(do func() error) error {
 	if f.before != nil {
 		return f.before
@@ -451,5 +455,35 @@ func TestRewardsStandOnTheBill(t *testing.T) {
 		if len(r.Bill.Rewards) != want || r.Bill.Due != before[k].Bill.Due || len(before[k].Bill.Rewards) > 0 {
 			t.Errorf("%s: rewards %v, due %d; before %v, due %d", r.Bill.Member, r.Bill.Rewards, r.Bill.Due, before[k].Bill.Rewards, before[k].Bill.Due)
 		}
+	}
+}
+
+// TestAPaymentIsBookedOnce cuts a payment off after the ledger has it. It is noted again
+// under another reference, as by somebody who reads the bank's statement anew.
+func TestAPaymentIsBookedOnce(t *testing.T) {
+	s := newStreet(t)
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{})
+	s.draft(t, "2026-06")
+	ann := s.approve(t, "draft-2026-06-ann")
+	s.calls.after = errors.New("cut off")
+	if r, err := s.desk.Pay(t.Context(), ann.ID, "bank 7"); err == nil {
+		t.Errorf("%s in spite of the failure", r.State)
+	}
+	s.calls.after = nil
+	r, err := s.desk.Pay(t.Context(), ann.ID, "")
+	if err != nil || r.State != desk.Paid || s.balance(t, "ann") != 0 {
+		t.Errorf("%s, and Ann has %d: %v", r.State, s.balance(t, "ann"), err)
+	}
+}
+
+// TestDraftsThatCannotBePrinted are made, and said to be ones before they are locked under
+// that name.
+func TestDraftsThatCannotBePrinted(t *testing.T) {
+	s := newStreet(t)
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{})
+	s.desk.People = people{"ann": {chaincode.DetailName: "王小明"}, "bob": {chaincode.DetailName: "Bob", chaincode.DetailAddress: "Elm 1\nשדרות"}}
+	d, err := s.desk.Draft(t.Context(), "2026-06", "")
+	if err != nil || len(d.Drafts) != 2 || len(d.Left) != 2 || d.Left[0].ID != "draft-2026-06-ann" || !strings.Contains(d.Left[0].Why, "billing.font") || !strings.Contains(d.Left[1].Why, "in other letters, before it is approved") {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -62,6 +62,9 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 			out.Left = append(out.Left, Left{b.Member, err.Error()})
 			continue
 		}
+		if err := d.Font.Prints(to); err != nil { // a bill that is approved keeps the name
+			out.Left = append(out.Left, Left{DraftID(month, b.Member), fmt.Sprintf("is drafted, and %v, before it is approved", err)})
+		}
 		out.Drafts = append(out.Drafts, Record{ID: DraftID(month, b.Member), State: Draft, Changed: d.Clock(), Bill: b, Made: Made{From: d.Sender, To: to, Issued: d.Clock().UTC()}})
 	}
 	if member != "" && len(out.Drafts) == 0 {
