@@ -206,8 +206,10 @@ func billTariffs(zone *time.Location) *tariff.Book {
 	s := tariff.Schedule{Name: "bench", Currency: "EUR", Versions: []tariff.Version{{
 		Version: "2026", ValidFrom: tariff.Date{Year: 2020, Month: time.January, Day: 1}, VAT: &tariff.VAT{Rate: 200_000},
 		Components: []tariff.Component{
-			{Name: "energy", Kind: tariff.Energy, Per: tariff.PerKWh, Price: &energy}, {Name: "grid", Kind: tariff.Grid, Per: tariff.PerKWh, Price: &grids, Community: tariff.Community{Part: tariff.Part{Share: 400_000}}},
-			{Name: "levy", Kind: tariff.Levy, Per: tariff.PerKWh, Price: &levy}, {Name: "meter", Kind: tariff.Metering, Per: tariff.PerMonth, Amount: 2_500_000},
+			{Name: "energy", Kind: tariff.Energy, Per: tariff.PerKWh, Price: &energy},
+			{Name: "grid", Kind: tariff.Grid, Per: tariff.PerKWh, Price: &grids, Community: tariff.Community{Part: tariff.Part{Share: 400_000}}},
+			{Name: "levy", Kind: tariff.Levy, Per: tariff.PerKWh, Price: &levy},
+			{Name: "meter", Kind: tariff.Metering, Per: tariff.PerMonth, Amount: 2_500_000},
 			{Name: "feed-in", Kind: tariff.Energy, Per: tariff.PerKWh, Export: true, Price: &feedIn, NoVAT: true},
 		},
 	}}}

@@ -75,8 +75,10 @@ func TestPriceRulesChangeForWhatIsNotOpen(t *testing.T) {
 		price grid.Price
 		want  string
 	}{
-		{i, 123_400, ""}, {i, 31_000_000, "price: outside of the market's collar of -1000000 to 5000000"},
-		{i.Shift(1), 31_000_000, ""}, {i.Shift(1), 123_400, "price: not a multiple of the market's tick of 10000"},
+		{i, 123_400, ""},
+		{i, 31_000_000, "price: outside of the market's collar of -1000000 to 5000000"},
+		{i.Shift(1), 31_000_000, ""},
+		{i.Shift(1), 123_400, "price: not a multiple of the market's tick of 10000"},
 	} {
 		err := submit(after, c.at, "bob", fmt.Sprint(c.at.Start, "-", c.price), grid.Offer, c.price)
 		if err == nil && c.want != "" || err != nil && err.Error() != c.want {

@@ -51,8 +51,12 @@ func Fits(c Collar, e tariff.Extremes) error {
 		field string
 		price grid.Price
 	}{
-		{"retail", e.RetailLow}, {"retail", e.RetailHigh}, {"feed_in", e.FeedInLow}, {"feed_in", e.FeedInHigh},
-		{"retail less what community energy pays", e.AvoidedLow}, {"retail less what community energy pays", e.AvoidedHigh},
+		{"retail", e.RetailLow},
+		{"retail", e.RetailHigh},
+		{"feed_in", e.FeedInLow},
+		{"feed_in", e.FeedInHigh},
+		{"retail less what community energy pays", e.AvoidedLow},
+		{"retail less what community energy pays", e.AvoidedHigh},
 	} {
 		if p.price < c.Floor || p.price > c.Ceiling {
 			return fmt.Errorf("tariff.%s: %d is no price at which the market can trade: its prices go from %d to %d millionths of %s a kWh", p.field, p.price, c.Floor, c.Ceiling, e.Currency)

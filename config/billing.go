@@ -142,7 +142,7 @@ func (b *Billing) readSMTP() error {
 	return nil
 }
 
-func (r resolver) resolveBilling(p *Plan) (err error) {
-	p.Billing, err = r.Config.Billing.Billing(p.Community)
+func (c resolver) resolveBilling(p *Plan) (err error) {
+	p.Billing, err = c.Config.Billing.Billing(p.Community)
 	return err
 }

@@ -13,10 +13,8 @@ func (c Config) Strangers() error {
 	if err == nil {
 		err = c.Sharing.Strangers(c.isPoint)
 	}
-	for _, point := range sortedKeys(c.TariffOf) {
-		if err == nil && !c.isPoint(point) {
-			err = fmt.Errorf("tariff_of.%s: there is no metering point %q: write one that there is, or leave it out", point, point)
-		}
+	if err == nil {
+		err = c.MoneyText.Strangers(c.isPoint)
 	}
 	for i, a := range c.Agents {
 		if err == nil && !c.IsMember(a.Member) {

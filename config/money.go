@@ -179,6 +179,17 @@ func (m MoneyText) Money(usual TariffText, minutes int) (Money, error) {
 	return out, m.collar(&out, usual)
 }
 
+// Strangers checks that the metering points exist which have tariffs of their own. The error
+// begins with the name of the field.
+func (m MoneyText) Strangers(isPoint func(name string) bool) error {
+	for _, point := range sortedKeys(m.TariffOf) {
+		if !isPoint(point) {
+			return fmt.Errorf("tariff_of.%s: there is no metering point %q: write one that there is, or leave it out", point, point)
+		}
+	}
+	return nil
+}
+
 // distances checks that some component goes by each distance which is named. The error begins
 // with the line or the field.
 func (m MoneyText) distances(usual TariffText, all []tariff.Schedule) error {

@@ -398,5 +398,8 @@ func (x TariffText) Tariff() (tariff.Tariff, error) {
 	if t.FeedIn, err = x.FeedIn.Price("tariff.feed_in", t.Currency); err != nil {
 		return t, err
 	}
-	return t, t.Validate()
+	if err := t.Validate(); err != nil || tariff.KnownCurrency(t.Currency) {
+		return t, err
+	}
+	return t, fmt.Errorf("tariff.currency: %q is not an ISO 4217 code: write its three capital letters, such as EUR or CHF", t.Currency)
 }

@@ -31,7 +31,7 @@ func (r *tariffReader) schedule(n *yaml.Node, path string) tariff.Schedule {
 	if prefix != "" {
 		prefix += "."
 	}
-	r.named = append(r.named, TariffProblem{File: r.in, Line: r.lineOf(prefix + "name"), Path: prefix + "name"})
+	r.named = append(r.named, TariffError{File: r.in, Line: r.lineOf(prefix + "name"), Path: prefix + "name"})
 	currency := r.currency(n, prefix+"currency", s.Currency)
 	if series != nil { // the unit of its prices is the currency's
 		s.Spot = r.series(series, prefix+"series", currency)
@@ -43,13 +43,13 @@ func (r *tariffReader) schedule(n *yaml.Node, path string) tariff.Schedule {
 	for _, p := range s.Problems(r.minutes) {
 		unnamed := strings.HasSuffix(p.Path, "].version") && r.lines[prefix+p.Path] == 0 // it is the date
 		if !unnamed && !touches(unread, prefix+p.Path) {
-			r.problems = append(r.problems, TariffProblem{r.in, r.lineOf(prefix + p.Path), prefix + p.Path, p.Text})
+			r.problems = append(r.problems, TariffError{r.in, r.lineOf(prefix + p.Path), prefix + p.Path, p.Text})
 		}
 	}
-	slices.SortStableFunc(r.problems[before:], func(a, b TariffProblem) int { return a.Line - b.Line })
+	slices.SortStableFunc(r.problems[before:], func(a, b TariffError) int { return a.Line - b.Line })
 	if len(r.problems) == before {
 		if err := s.Fits(r.minutes, r.zone); err != nil {
-			r.problems = append(r.problems, TariffProblem{r.in, n.Line, cmp.Or(path, s.Name), err.Error()})
+			r.problems = append(r.problems, TariffError{r.in, n.Line, cmp.Or(path, s.Name), err.Error()})
 		}
 	}
 	slices.SortStableFunc(s.Versions, func(a, b tariff.Version) int { return a.ValidFrom.Compare(b.ValidFrom) })
@@ -92,8 +92,8 @@ func firstCurrency(n *yaml.Node, depth int) string {
 // touches tells whether a field, one that it is in, or one in it could not be read: then what
 // it says is not looked at twice. A version or a component of which a field could not be read
 // is looked at all the same, for what else it says.
-func touches(unread []TariffProblem, path string) bool {
-	return slices.ContainsFunc(unread, func(p TariffProblem) bool { return isIn(p.Path, path) || isIn(path, p.Path) })
+func touches(unread []TariffError, path string) bool {
+	return slices.ContainsFunc(unread, func(p TariffError) bool { return isIn(p.Path, path) || isIn(path, p.Path) })
 }
 
 // isIn tells whether a path is that of a field or of something in it.
@@ -285,21 +285,21 @@ func (r *tariffReader) window(n *yaml.Node, path, currency string) tariff.Window
 	r.fields(n, path, fieldReaders{
 		"days": func(n *yaml.Node, path string) {
 			r.each(n, path, func(n *yaml.Node, path string) {
-				for _, text := range strings.Split(r.text(n, path), ",") {
+				for text := range strings.SplitSeq(r.text(n, path), ",") {
 					w.Days = append(w.Days, r.days(n, path, strings.TrimSpace(text))...)
 				}
 			})
 		},
 		"season": func(n *yaml.Node, path string) {
 			r.each(n, path, func(n *yaml.Node, path string) {
-				for _, text := range strings.Split(r.text(n, path), ",") {
+				for text := range strings.SplitSeq(r.text(n, path), ",") {
 					w.Seasons = append(w.Seasons, r.season(n, path, strings.TrimSpace(text)))
 				}
 			})
 		},
 		"hours": func(n *yaml.Node, path string) {
 			r.each(n, path, func(n *yaml.Node, path string) {
-				for _, text := range strings.Split(r.text(n, path), ",") {
+				for text := range strings.SplitSeq(r.text(n, path), ",") {
 					w.Hours = append(w.Hours, r.hours(n, path, strings.TrimSpace(text)))
 				}
 			})

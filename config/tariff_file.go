@@ -20,8 +20,8 @@ func IsTariffs(path string) (bool, error) {
 		return false, usage.Mark(err)
 	}
 	var root yaml.Node
-	if yaml.Unmarshal(text, &root) != nil || len(root.Content) == 0 {
-		return false, nil // whoever reads it says what is wrong
+	if err := yaml.Unmarshal(text, &root); err != nil || len(root.Content) == 0 {
+		return false, nil //nolint:nilerr // whoever reads it says what is wrong
 	}
 	n := root.Content[0]
 	if n.Kind == yaml.SequenceNode {
@@ -36,15 +36,15 @@ func IsTariffs(path string) (bool, error) {
 
 // TariffProblems returns all that is wrong with the tariffs of a configuration, and what is
 // wrong with the intervals and the zone by which they are read.
-func (c Config) TariffProblems() (problems []TariffProblem) {
+func (c Config) TariffProblems() (problems []TariffError) {
 	minutes := c.Interval
 	if err := (grid.Interval{Minutes: minutes}).Validate(); err != nil {
-		problems = append(problems, TariffProblem{Path: "interval", Text: err.Error()})
+		problems = append(problems, TariffError{Path: "interval", Text: err.Error()})
 		minutes = Defaults().Interval
 	}
 	zone, err := c.InZone()
 	if field, text, _ := strings.Cut(fmt.Sprint(err), ": "); err != nil {
-		problems = append(problems, TariffProblem{Path: field, Text: text})
+		problems = append(problems, TariffError{Path: field, Text: text})
 		zone = time.UTC
 	}
 	_, wrong := c.Tariffs.read(minutes, zone)

@@ -41,7 +41,7 @@ func (r *tariffReader) series(n *yaml.Node, path, currency string) *tariff.Spot 
 		s.Prices, err = ParsePrices(text, s.Minutes, strings.HasSuffix(unit, "/MWh"))
 	}
 	all := []error{err}
-	if several, are := err.(interface{ Unwrap() []error }); are { //nolint:errorlint // as ParsePrices joined them
+	if several := (interface{ Unwrap() []error })(nil); errors.As(err, &several) {
 		all = several.Unwrap()
 	}
 	for k, err := range all {
@@ -75,7 +75,7 @@ func ParsePrices(text []byte, minutes int, byMWh bool) ([]tariff.SpotPrice, erro
 	}
 	for {
 		row, err := in.Read()
-		if err == io.EOF { //nolint:errorlint // the package returns it as it is
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

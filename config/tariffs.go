@@ -25,15 +25,15 @@ func (t *TariffsText) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
-// TariffProblem is something that is wrong with a tariff.
-type TariffProblem struct {
+// TariffError is something that is wrong with a tariff.
+type TariffError struct {
 	File string // empty: the configuration's own
 	Line int    // 0: not known
 	Path string // of the field
 	Text string
 }
 
-func (p TariffProblem) Error() string {
+func (p TariffError) Error() string {
 	text := p.Path + ": " + p.Text
 	if p.Line > 0 {
 		text = fmt.Sprintf("line %d: %s", p.Line, text)
@@ -58,7 +58,7 @@ func (t TariffsText) schedules(minutes int, zone *time.Location) ([]tariff.Sched
 }
 
 // read reads the tariffs, and all that is wrong with them.
-func (t TariffsText) read(minutes int, zone *time.Location) ([]tariff.Schedule, []TariffProblem) {
+func (t TariffsText) read(minutes int, zone *time.Location) ([]tariff.Schedule, []TariffError) {
 	if t.node == nil {
 		return nil, nil
 	}
@@ -77,7 +77,7 @@ func (t TariffsText) read(minutes int, zone *time.Location) ([]tariff.Schedule, 
 
 // ReadTariffs reads a file of tariffs: one, a list of them, or {tariffs: [...]}; with all that
 // is wrong.
-func ReadTariffs(path string, minutes int, zone *time.Location) ([]tariff.Schedule, []TariffProblem) {
+func ReadTariffs(path string, minutes int, zone *time.Location) ([]tariff.Schedule, []TariffError) {
 	r := &tariffReader{minutes: minutes, zone: zone, open: os.ReadFile}
 	all := r.file(&yaml.Node{Kind: yaml.ScalarNode, Value: path}, "")
 	r.twice(all)
@@ -85,7 +85,7 @@ func ReadTariffs(path string, minutes int, zone *time.Location) ([]tariff.Schedu
 }
 
 // ParseTariffs reads the text of a file of tariffs, as ReadTariffs does, but no other file.
-func ParseTariffs(text []byte, minutes int, zone *time.Location) ([]tariff.Schedule, []TariffProblem) {
+func ParseTariffs(text []byte, minutes int, zone *time.Location) ([]tariff.Schedule, []TariffError) {
 	r := &tariffReader{minutes: minutes, zone: zone, open: func(string) ([]byte, error) { return nil, errors.New("files are not read here") }}
 	all := r.parse(text)
 	r.twice(all)
@@ -104,13 +104,13 @@ type tariffReader struct {
 // nodeReader reads fields, and collects all that is wrong with them.
 type nodeReader struct {
 	in       string // file that is read; empty: the configuration
-	problems []TariffProblem
-	lines    map[string]int  // of fields, by path
-	named    []TariffProblem // where the names of the tariffs stand, in their order
+	problems []TariffError
+	lines    map[string]int // of fields, by path
+	named    []TariffError  // where the names of the tariffs stand, in their order
 }
 
 func (r *nodeReader) wrong(n *yaml.Node, path, format string, args ...any) {
-	r.problems = append(r.problems, TariffProblem{r.in, n.Line, path, fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, TariffError{r.in, n.Line, path, fmt.Sprintf(format, args...)})
 }
 
 // first returns the first that is wrong as a whole.
@@ -153,15 +153,15 @@ func (r *tariffReader) file(n *yaml.Node, path string) []tariff.Schedule {
 func (r *tariffReader) parse(text []byte) (all []tariff.Schedule) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(text, &root); err != nil {
-		r.problems = append(r.problems, TariffProblem{File: r.in, Path: "the file", Text: strings.TrimPrefix(err.Error(), "yaml: ")})
+		r.problems = append(r.problems, TariffError{File: r.in, Path: "the file", Text: strings.TrimPrefix(err.Error(), "yaml: ")})
 		return nil
 	}
 	if root.Kind == 0 || len(root.Content) == 0 {
-		r.problems = append(r.problems, TariffProblem{File: r.in, Path: "the file", Text: "is empty"})
+		r.problems = append(r.problems, TariffError{File: r.in, Path: "the file", Text: "is empty"})
 		return nil
 	}
 	if err := Strictly(text, &struct{}{}); err != nil {
-		r.problems = append(r.problems, TariffProblem{File: r.in, Path: "the file", Text: err.Error()})
+		r.problems = append(r.problems, TariffError{File: r.in, Path: "the file", Text: err.Error()})
 	}
 	n, path := root.Content[0], ""
 	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Value == "tariffs" {

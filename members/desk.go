@@ -46,9 +46,9 @@ type Outcome struct {
 
 // Import is what becomes of a list.
 type Import struct {
-	Outcomes []Outcome // of the good rows, in order
-	Problems []Problem // of the bad ones
-	Applied  bool      // what changes was written
+	Outcomes []Outcome      // of the good rows, in order
+	Problems []ProblemError // of the bad ones
+	Applied  bool           // what changes was written
 }
 
 // Import says what a list would change, and writes it if apply is set. The rows with

@@ -163,14 +163,14 @@ type Row struct {
 // Number is the member's.
 func (r Row) Number() string { return r.Details[chaincode.DetailNumber] }
 
-// Problem is what is wrong with a line.
-type Problem struct {
+// ProblemError is what is wrong with a line.
+type ProblemError struct {
 	Line  int    // from 1
 	Field string // the column; empty: the whole line
 	Says  string
 }
 
-func (p Problem) Error() string {
+func (p ProblemError) Error() string {
 	if p.Field == "" {
 		return fmt.Sprintf("line %d: %s", p.Line, p.Says)
 	}
@@ -179,6 +179,6 @@ func (p Problem) Error() string {
 
 // List is what a file says.
 type List struct {
-	Rows     []Row     // that are good, in order
-	Problems []Problem // of the other lines, in order
+	Rows     []Row          // that are good, in order
+	Problems []ProblemError // of the other lines, in order
 }

@@ -90,6 +90,9 @@ func dates(lines []line) {
 // separated returns the lines of a CSV file. One that cannot be read does not hold up the
 // others.
 func separated(file []byte) (lines []line, err error) {
+	if bytes.HasPrefix(file, []byte("\xff\xfe")) || bytes.HasPrefix(file, []byte("\xfe\xff")) {
+		return nil, errors.New("the file is UTF-16: save it as CSV UTF-8, or as XLSX")
+	}
 	file = bytes.TrimPrefix(file, []byte("\xef\xbb\xbf"))
 	head, _, _ := bytes.Cut(file, []byte("\n"))
 	r := csv.NewReader(bytes.NewReader(file))
@@ -162,7 +165,7 @@ func list(lines []line) (List, error) {
 		row, problems := x.row(columns)
 		if n := row.Number(); n != "" {
 			if before, twice := first[n]; twice {
-				problems = append(problems, Problem{x.number, "number", fmt.Sprintf("%q stands in line %d too: give each member one line", n, before)})
+				problems = append(problems, ProblemError{x.number, "number", fmt.Sprintf("%q stands in line %d too: give each member one line", n, before)})
 			} else {
 				first[n] = x.number
 			}
@@ -202,14 +205,14 @@ func heading(l line) ([]Column, error) {
 }
 
 // row reads a line, and says all that is wrong with it.
-func (l line) row(columns []Column) (Row, []Problem) {
+func (l line) row(columns []Column) (Row, []ProblemError) {
 	row := Row{Line: l.number, Details: map[string]string{}}
 	if l.broken != "" {
-		return row, []Problem{{l.number, "", l.broken}}
+		return row, []ProblemError{{l.number, "", l.broken}}
 	}
-	var problems []Problem
+	var problems []ProblemError
 	if len(l.cells) > len(columns) {
-		problems = append(problems, Problem{l.number, "", fmt.Sprintf("has %d cells, the first line %d: put quotation marks around a cell with a separator in it", len(l.cells), len(columns))})
+		problems = append(problems, ProblemError{l.number, "", fmt.Sprintf("has %d cells, the first line %d: put quotation marks around a cell with a separator in it", len(l.cells), len(columns))})
 	}
 	for k, c := range columns {
 		value := ""
@@ -225,7 +228,7 @@ func (l line) row(columns []Column) (Row, []Problem) {
 			err = errors.New("is missing")
 		}
 		if err != nil {
-			problems, value = append(problems, Problem{l.number, c.Name, err.Error()}), written
+			problems, value = append(problems, ProblemError{l.number, c.Name, err.Error()}), written
 		}
 		row.Details[c.Detail] = value
 	}
@@ -233,14 +236,14 @@ func (l line) row(columns []Column) (Row, []Problem) {
 }
 
 // fits says what does not go together.
-func (r Row) fits(line int) []Problem {
+func (r Row) fits(line int) []ProblemError {
 	has := func(detail string) bool { return r.Details[detail] != "" }
 	asked := func(detail string) bool { _, there := r.Details[detail]; return there }
 	switch {
 	case has(chaincode.DetailMandate) && asked(chaincode.DetailIBAN) && !has(chaincode.DetailIBAN):
-		return []Problem{{line, "mandate", "is for no account: give the IBAN too"}}
+		return []ProblemError{{line, "mandate", "is for no account: give the IBAN too"}}
 	case has(chaincode.DetailMandate) && asked(chaincode.DetailMandateDate) && !has(chaincode.DetailMandateDate):
-		return []Problem{{line, "mandate date", "is missing: a direct debit names when its mandate was signed"}}
+		return []ProblemError{{line, "mandate date", "is missing: a direct debit names when its mandate was signed"}}
 	default:
 		return nil
 	}

@@ -9,7 +9,9 @@ ledger is kept in DIR, for commonwatt ledger verify --data DIR.
 
 The fields of a scenario: version (1), name, seed, start (a full hour, UTC),
 days, interval (minutes), gate_closure, deadline, latitude, longitude, homes,
-mechanism (uniform), tariff {version, currency, retail, feed_in}, rewards (the
-terms of the storage rewards, as in a configuration), pool, own, sharing, strategy and strategies (as there), cheats [{home, cheat}]
+mechanism (uniform), tariff {version, currency, retail, feed_in}, tariffs,
+home_tariffs (their names, which the homes have in turn), tariff_of, zone,
+distance, market, pool, own, sharing, strategy, strategies and rewards (as in a
+configuration), cheats [{home, cheat}]
 (claims-capacity, replays-readings, fakes-delivery). Trade begins with the first interval whose gate is still open at the start, so that a day of 96
 quarter-hours settles 95.`

@@ -7,6 +7,7 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -142,9 +143,10 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
-	if err := s.Sharing.Strangers(func(point string) bool {
+	isPoint := func(point string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
-	}); err != nil {
+	}
+	if err := cmp.Or(s.Sharing.Strangers(isPoint), s.MoneyText.Strangers(isPoint)); err != nil {
 		return err
 	}
 	if _, err := s.Rules(s.Currency(), s.Interval); err != nil {

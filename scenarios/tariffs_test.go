@@ -88,7 +88,8 @@ func TestBadTariffsOfAScenario(t *testing.T) {
 	for want, text := range map[string]string{
 		`home_tariffs: tariff of mp-home-02: there is no tariff "none"`: strings.Replace(ownTariffs, "generous, noon,", "generous, none,", 1),
 		"there is a gap": strings.Replace(ownTariffs, `"14:00-11:00", price: 40`, `"15:00-11:00", price: 40`, 1),
-		`tariff: there is no tariff "none" under tariffs`: strings.Replace(ownTariffs, "tariff: usual", "tariff: none", 1),
+		`tariff_of.mp-home-99: there is no metering point "mp-home-99"`: ownTariffs + "\ntariff_of: {mp-home-99: usual}\n",
+		`tariff: there is no tariff "none" under tariffs`:               strings.Replace(ownTariffs, "tariff: usual", "tariff: none", 1),
 	} {
 		if _, err := scenarios.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/network"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/sharing"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Key is an allocation key: in place of a market it says whose energy goes to whom, and
@@ -51,8 +51,7 @@ func (k Key) Validate() error {
 func (k Key) Words(currency string) string {
 	price := string(k.Price.By)
 	if k.Price.By == ByAmount {
-		const millionth = 1_000_000
-		price = fmt.Sprintf("at %s %s/kWh", strconv.FormatFloat(float64(k.Price.Fixed)/millionth, 'f', -1, 64), currency)
+		price = "at " + tariff.PerKWhText(k.Price.Fixed, currency)
 	}
 	return strings.Join(slices.DeleteFunc([]string{k.Pack, string(k.Kind), price}, func(x string) bool { return x == "" }), " ")
 }

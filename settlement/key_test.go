@@ -200,8 +200,10 @@ func TestKeysSumToZero(t *testing.T) {
 func TestClearAndSettlementDivideAlike(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for n := range 300 {
-		in := byKey(t, settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "c", Key: new(halves(t))}}, Factors: []sharing.Factor{{Point: "b", Share: share(t, "40 %")}}},
-			Price: settlement.KeyPrice{By: settlement.ByNothing}, OwnFirst: n%2 == 0})
+		in := byKey(t, settlement.Key{
+			Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}, Plants: []sharing.Plant{{Point: "c", Key: new(halves(t))}}, Factors: []sharing.Factor{{Point: "b", Share: share(t, "40 %")}}},
+			Price:  settlement.KeyPrice{By: settlement.ByNothing}, OwnFirst: n%2 == 0,
+		})
 		in.Interval, in.Points = in.Interval.Shift(n), map[string]settlement.Point{}
 		c := sharing.Case{Interval: in.Interval}
 		for _, p := range []string{"a", "b", "c", "d", "e"} {

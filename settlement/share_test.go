@@ -56,12 +56,12 @@ func TestTheFundsShareByHand(t *testing.T) {
 	flows := map[string]grid.Flow{"ann": {Import: 500}, "bob": {Export: 250}, "cy": {Export: 400}, "dee": {Import: 100}}
 	trade := grid.Trade{Product: grid.Product{Community: "c"}, Seq: 1, Buyer: "ann", Seller: "bob", Energy: 300, BidPrice: 200_000, OfferPrice: 200_000}
 	run := sharedBy(t, 100, flows, trade)
-	got := ""
+	var got strings.Builder
 	for _, s := range run.Statements {
-		got += fmt.Sprintf("%s %d at %d; ", s.MeteringPoint, s.Net, s.PoolPrice)
+		fmt.Fprintf(&got, "%s %d at %d; ", s.MeteringPoint, s.Net, s.PoolPrice)
 	}
-	if want := "ann -98400 at 192000; bob 50400 at 192000; cy 61800 at 168000; dee -19200 at 192000; "; got != want {
-		t.Errorf("%s, want %s", got, want)
+	if want := "ann -98400 at 192000; bob 50400 at 192000; cy 61800 at 168000; dee -19200 at 192000; "; got.String() != want {
+		t.Errorf("%s, want %s", got.String(), want)
 	}
 	if share, pool := sumOf(run, settlement.ReasonPoolShare); share != 8400 || pool != 0 {
 		t.Errorf("the fund gets %d, the pool keeps %d", share, pool)

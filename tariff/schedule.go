@@ -129,24 +129,24 @@ func (c Community) of(class string) Part {
 	return c.Part
 }
 
-// Problem is something that is wrong with a schedule.
-type Problem struct { //nolint:errname // it is part of the API, one of several
+// ProblemError is something that is wrong with a schedule.
+type ProblemError struct {
 	Path string // of the field, as versions[0].components[2].windows[1].hours
 	Text string
 }
 
-func (p Problem) Error() string { return p.Path + ": " + p.Text }
+func (p ProblemError) Error() string { return p.Path + ": " + p.Text }
 
 // problems collects what is wrong.
-type problems []Problem
+type problems []ProblemError
 
 func (p *problems) add(path, format string, args ...any) {
-	*p = append(*p, Problem{path, fmt.Sprintf(format, args...)})
+	*p = append(*p, ProblemError{path, fmt.Sprintf(format, args...)})
 }
 
 // Problems returns all that is wrong with a schedule for delivery intervals of so many
 // minutes, none when it can be used.
-func (s Schedule) Problems(minutes int) []Problem {
+func (s Schedule) Problems(minutes int) []ProblemError {
 	var p problems
 	if s.Name == "" {
 		p.add("name", "missing: give it one, by which metering points have it")

@@ -172,7 +172,7 @@ func TestProblems(t *testing.T) {
 	} {
 		s := module3(t)
 		change(&s)
-		found := slices.ContainsFunc(s.Problems(15), func(p tariff.Problem) bool { return strings.HasPrefix(p.Error(), want) })
+		found := slices.ContainsFunc(s.Problems(15), func(p tariff.ProblemError) bool { return strings.HasPrefix(p.Error(), want) })
 		if !found {
 			t.Errorf("no %q in %v", want, s.Problems(15))
 		}

@@ -15,11 +15,11 @@ import (
 // oneBill is a desk with one bill, which cannot be cancelled and has no lines.
 type oneBill struct{}
 
-// refusedBill is why something cannot be done.
-type refusedBill struct{ missing, conflict bool }
+// refusedBillError is why something cannot be done.
+type refusedBillError struct{ missing, conflict bool }
 
-func (refusedBill) Error() string                       { return "because" }
-func (r refusedBill) Refused() (missing, conflict bool) { return r.missing, r.conflict }
+func (refusedBillError) Error() string                       { return "because" }
+func (r refusedBillError) Refused() (missing, conflict bool) { return r.missing, r.conflict }
 
 func theBill() api.BillSummary {
 	return api.BillSummary{Id: "2026-000001", State: "approved", Member: "ann", Period: "2026-06", Currency: "EUR", Digits: 2, Total: -3_980_000, Due: -3_980_000, Deliveries: []api.BillDelivery{}}
@@ -34,7 +34,7 @@ func (oneBill) List(_ context.Context, period, _, _ string) ([]api.BillSummary, 
 
 func (oneBill) Draft(_ context.Context, month, _ string) (api.BillsDrafted, error) {
 	if month != "2026-06" {
-		return api.BillsDrafted{}, refusedBill{}
+		return api.BillsDrafted{}, refusedBillError{}
 	}
 	return api.BillsDrafted{Left: []api.BillLeft{{Id: "ann", Why: "it is billed"}}}, nil
 }
@@ -45,12 +45,12 @@ func (oneBill) Get(context.Context, string) (api.Bill, error) {
 }
 func (oneBill) Approve(context.Context, string) (api.BillSummary, error) { return theBill(), nil }
 func (oneBill) Cancel(context.Context, string) (api.BillSummary, error) {
-	return api.BillSummary{}, refusedBill{conflict: true}
+	return api.BillSummary{}, refusedBillError{conflict: true}
 }
 func (oneBill) Pay(context.Context, string, string) (api.BillSummary, error) { return theBill(), nil }
 func (oneBill) Print(context.Context, string) ([]byte, error)                { return []byte("%PDF"), nil }
 func (oneBill) Line(context.Context, string, string, string, bool) ([]api.BillInterval, error) {
-	return nil, refusedBill{missing: true}
+	return nil, refusedBillError{missing: true}
 }
 
 func (oneBill) Postings(context.Context, string, string, grid.Interval) ([]api.BillPosting, error) {

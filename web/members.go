@@ -12,7 +12,7 @@ import (
 )
 
 // Members keeps what a community knows of its members' persons, and their money. What the
-// operator can mend is a *Refusal.
+// operator can mend is a *RefusedError.
 type Members interface {
 	Import(ctx context.Context, list []byte, apply bool) (api.MemberImport, error)
 	Persons(ctx context.Context) ([]api.Person, error)
@@ -33,17 +33,17 @@ type Fund interface {
 	Fund(ctx context.Context, whole bool) (api.Fund, error)
 }
 
-// Refusal is why something that was asked for is not done.
-type Refusal struct {
+// RefusedError is why something that was asked for is not done.
+type RefusedError struct {
 	Code int // of HTTP
 	Text string
 }
 
-func (r *Refusal) Error() string { return r.Text }
+func (r *RefusedError) Error() string { return r.Text }
 
 // inTerms says in the API's terms why something is not done.
 func inTerms(err error) error {
-	if r := (*Refusal)(nil); errors.As(err, &r) {
+	if r := (*RefusedError)(nil); errors.As(err, &r) {
 		return refuse(r.Code, "%s", r.Text)
 	}
 	return err

@@ -18,7 +18,7 @@ type purses struct{}
 
 func (purses) Import(_ context.Context, list []byte, apply bool) (api.MemberImport, error) {
 	if string(list) != "number,name\n1,Ann\n" {
-		return api.MemberImport{}, &web.Refusal{Code: http.StatusBadRequest, Text: "line 1: is no list"}
+		return api.MemberImport{}, &web.RefusedError{Code: http.StatusBadRequest, Text: "line 1: is no list"}
 	}
 	return api.MemberImport{Applied: apply, Rows: []api.MemberRow{{Line: 2, Number: "1", Name: "Ann", Outcome: api.New, Fields: []string{"name"}}}}, nil
 }
@@ -27,14 +27,14 @@ func (purses) Persons(context.Context) ([]api.Person, error) { return nil, nil }
 
 func (purses) Balance(_ context.Context, member string) (api.MemberBalance, error) {
 	if member != "1" {
-		return api.MemberBalance{}, &web.Refusal{Code: http.StatusNotFound, Text: "no such member"}
+		return api.MemberBalance{}, &web.RefusedError{Code: http.StatusNotFound, Text: "no such member"}
 	}
 	return api.MemberBalance{Number: member, Currency: "EUR", Balance: -1}, nil
 }
 
 func (p purses) Transfer(ctx context.Context, member, _, reference string, _ grid.Money) (api.MemberBalance, error) {
 	if reference == "used" {
-		return api.MemberBalance{}, &web.Refusal{Code: http.StatusConflict, Text: "reference: is used"}
+		return api.MemberBalance{}, &web.RefusedError{Code: http.StatusConflict, Text: "reference: is used"}
 	}
 	return p.Balance(ctx, member)
 }

@@ -158,18 +158,6 @@ func openLine(ctx context.Context, w io.Writer, d *desk, b shownBill, line int, 
 		return usage.Errorf("--line: %d: the bill has the lines 1 to %d", line, len(all))
 	}
 	n := all[line-1]
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) //nolint:mnd // blanks between columns
-	if interval != "" {
-		var found api.BillPostings
-		if err := d.get(ctx, billPath(b.Summary.Id, "/postings?"+url.Values{"point": {n.point}, "interval": {interval}}.Encode()), &found); err != nil {
-			return err
-		}
-		fmt.Fprintln(t, "LEAF\tREASON\tFROM\tTO\tMILLIONTHS\tWH\tID")
-		for _, p := range found.Postings {
-			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\n", p.Leaf, p.Reason, p.Debit, p.Credit, p.Amount, p.Energy, p.Id)
-		}
-		return t.Flush()
-	}
 	q := url.Values{"point": {n.point}, "kind": {string(n.line.Kind)}}
 	if n.correction {
 		q.Set("correction", "true")
@@ -178,10 +166,38 @@ func openLine(ctx context.Context, w io.Writer, d *desk, b shownBill, line int, 
 	if err := d.get(ctx, billPath(b.Summary.Id, "/line?"+q.Encode()), &opened); err != nil {
 		return err
 	}
+	if interval != "" {
+		return openInterval(ctx, w, d, b.Summary.Id, n.point, line, interval, opened)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) //nolint:mnd // blanks between columns
 	fmt.Fprintf(w, "%s: %s\n", n.point, billing.EntryOf(n.line.Kind).Formula)
 	fmt.Fprintln(t, "INTERVAL\tRUN\tVALUE\tWH\tMILLIONTHS")
 	for _, i := range opened.Intervals {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%d\n", i.Interval, i.Run, i.Quality, i.Energy, i.Amount)
+	}
+	return t.Flush()
+}
+
+// openInterval shows what the ledger has of a metering point in an interval of a line.
+func openInterval(ctx context.Context, w io.Writer, d *desk, id, point string, line int, interval string, of api.BillLine) error {
+	amount, is := int64(0), false
+	for _, i := range of.Intervals {
+		if i.Interval == interval {
+			amount, is = amount+i.Amount, true
+		}
+	}
+	if !is {
+		return usage.Errorf("--interval: line %d has nothing in %s: commonwatt bill show %s --line %d lists its intervals", line, interval, id, line)
+	}
+	var found api.BillPostings
+	if err := d.get(ctx, billPath(id, "/postings?"+url.Values{"point": {point}, "interval": {interval}}.Encode()), &found); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "All that %s has in %s, of which line %d is %d millionths:\n", point, interval, line, amount)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) //nolint:mnd // blanks between columns
+	fmt.Fprintln(t, "LEAF\tREASON\tFROM\tTO\tMILLIONTHS\tWH\tID")
+	for _, p := range found.Postings {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\n", p.Leaf, p.Reason, p.Debit, p.Credit, p.Amount, p.Energy, p.Id)
 	}
 	return t.Flush()
 }

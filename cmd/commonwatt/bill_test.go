@@ -75,6 +75,11 @@ simulation: {homes: 2, seed: 3, start: "2026-06-30T22:00:00Z"}
 	}
 	if got, err := say("show", "2026-000001", "--line", "1"); err != nil || !strings.Contains(got, "2026-06-30T2") {
 		t.Errorf("a line opens to %s, %v", got, err)
+	} else if got, err := say("show", "2026-000001", "--line", "1", "--interval", strings.Fields(strings.Split(got, "\n")[2])[0]); err != nil || !strings.Contains(got, "of which line 1 is") || !strings.Contains(got, "imbalance-retail") && !strings.Contains(got, "pool") && !strings.Contains(got, "trade") {
+		t.Errorf("an interval opens to %s, %v", got, err)
+	}
+	if got, err := say("show", "2026-000001", "--line", "1", "--interval", "2026-06-01T00:00:00Z/15"); !usage.Is(err) {
+		t.Errorf("an interval that the line does not have: %v %s", err, got)
 	}
 	if got, err := say("cancel", "2026-000001"); err != nil || !strings.Contains(got, "approved, cancels 2026-000001") {
 		t.Errorf("%v: %s", err, got)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/members"
 	"github.com/commonwatt/commonwatt/usage"
 	"github.com/commonwatt/commonwatt/web/api"
@@ -78,7 +79,7 @@ func importMembers(ctx context.Context, at operator, file string, apply bool, ou
 	}
 	printImport(done, out)
 	if n := len(done.Problems); n > 0 {
-		return fmt.Errorf("%s: %d problems, the rows concerned were left out: mend them and import the list again", file, n)
+		return fmt.Errorf("%s: %s, the rows concerned were left out: mend them and import the list again", file, grid.Number(n, "problem"))
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func printImport(done api.MemberImport, out io.Writer) {
 	}
 	_ = w.Flush() // as much as out takes
 	for _, p := range done.Problems {
-		fmt.Fprintln(out, members.Problem{Line: p.Line, Field: p.Field, Says: p.Says}.Error())
+		fmt.Fprintln(out, members.ProblemError{Line: p.Line, Field: p.Field, Says: p.Says}.Error())
 	}
 	verb := "would be written; nothing was: add --apply"
 	if done.Applied {

@@ -63,8 +63,14 @@ changes nothing, so that a command whose answer was lost is simply given again.`
 			if reference == "" {
 				return usage.Errorf("--reference: is missing: give what the bank's statement says of the payment, each its own")
 			}
+			if strings.Contains(reference, "/") {
+				return usage.Errorf("--reference: %q: has a slash, which no reference may have: write - in its place", reference)
+			}
 			if verb == "withdraw" {
 				amount = -amount
+			}
+			if err := inMinorUnits(c.Context(), at, args[0], args[1]); err != nil {
+				return err
 			}
 			return transferMoney(c.Context(), at, args[0], api.TransferRequest{Reference: reference, Amount: int64(amount), MeteringPoint: given(point)}, c.OutOrStdout())
 		},
@@ -73,6 +79,28 @@ changes nothing, so that a command whose answer was lost is simply given again.`
 	c.Flags().StringVar(&reference, "reference", "", "of the payment, as in the bank's statement; each counts once")
 	c.Flags().StringVar(&point, "metering-point", "", "whose account is meant, where the member has several (default: its first)")
 	return c
+}
+
+// inMinorUnits refuses an amount with more decimals than its currency has: money comes and
+// goes in minor units, and in 1,000 the comma may be meant to group.
+func inMinorUnits(ctx context.Context, at operator, member, text string) error {
+	d, err := at.dial()
+	if err != nil {
+		return err
+	}
+	var b api.MemberBalance
+	if err := d.get(ctx, memberPath(member, "balance"), &b); err != nil {
+		return err
+	}
+	if digits := tariff.MinorDigits(b.Currency); decimalsOf(text) > digits {
+		return usage.Errorf("AMOUNT: %s: has %d decimals, and %s has %d: write it as in %s, without anything between thousands", text, decimalsOf(text), b.Currency, digits, formatMoney(50_000_000, b.Currency))
+	}
+	return nil
+}
+
+func decimalsOf(amount string) int {
+	_, part, _ := strings.Cut(strings.Replace(amount, ",", ".", 1), ".")
+	return len(part)
 }
 
 func given(s string) *string {

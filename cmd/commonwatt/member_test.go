@@ -81,6 +81,8 @@ func TestMembersArePutOnRecord(t *testing.T) {
 		"is none of member":  {"deposit", "home-01", "50", "--reference", "r2", "--metering-point", "elsewhere"},
 		"--reference":        {"deposit", "home-01", "50"},
 		"must be above 0":    {"deposit", "home-01", "0", "--reference", "r2"},
+		"has 3 decimals":     {"deposit", "home-01", "1,000", "--reference", "r2"},
+		"has a slash":        {"withdraw", "home-01", "1", "--reference", "2026/06"},
 		"no such file":       {"import", list + ".missing"},
 		"reference":          {"deposit", "home-01", "50", "--reference", "a/b"},
 		`no column "colour"`: {"import", colours(t)},

@@ -21,16 +21,17 @@ func TestPrepaidBalancesAtWork(t *testing.T) {
 		t.Skip("SKIPPED by -short: boots the program; make test runs it")
 	}
 	dir, keys := filepath.Join(t.TempDir(), "data"), t.TempDir()
-	text := "simulation: {homes: 2}\nspeed: 1\nprepaid: {members: [home-01]}\nagents:\n"
+	var text strings.Builder
+	text.WriteString("simulation: {homes: 2}\nspeed: 1\nprepaid: {members: [home-01]}\nagents:\n")
 	for _, name := range []string{"home-01", "home-02"} {
 		file := filepath.Join(keys, name)
 		if err := os.WriteFile(file, []byte(key(name)+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text += fmt.Sprintf("  - {name: %s, member: %s, key_file: %s}\n", name, name, file)
+		fmt.Fprintf(&text, "  - {name: %s, member: %s, key_file: %s}\n", name, name, file)
 	}
 	config := filepath.Join(keys, "config.yaml")
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := launch(t, dir, "--config", config)

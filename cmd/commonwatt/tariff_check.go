@@ -170,7 +170,7 @@ func vatText(v *tariff.VAT) string {
 
 // componentText says what a component comes to.
 func componentText(c tariff.Component, currency string) string {
-	text := ""
+	var text string
 	switch {
 	case c.Per == tariff.Percent:
 		text = fmt.Sprintf("%s of %s", c.Share, strings.Join(c.Of, ", "))
@@ -179,7 +179,7 @@ func componentText(c tariff.Component, currency string) string {
 	case c.Price != nil:
 		text = perKWh(*c.Price, currency)
 	case c.Spot != nil:
-		text = fmt.Sprintf("price of the series × %s + %s", tariff.Share(c.Spot.Factor), perKWh(c.Spot.Addition, currency))
+		text = fmt.Sprintf("price of the series × %s + %s", c.Spot.Factor, perKWh(c.Spot.Addition, currency))
 	default:
 		text = "by local time"
 	}
@@ -191,10 +191,11 @@ func componentText(c tariff.Component, currency string) string {
 
 // communityText says what energy of neighbours pays of a component.
 func communityText(c tariff.Component, currency string) string {
-	text := partText(c.Community.Part, currency)
+	texts := []string{partText(c.Community.Part, currency)}
 	for _, d := range c.Community.By {
-		text += fmt.Sprintf("; %s: %s", d.Class, partText(d.Part, currency))
+		texts = append(texts, d.Class+": "+partText(d.Part, currency))
 	}
+	text := strings.Join(texts, "; ")
 	if c.Export || text == "nothing of it" {
 		return ""
 	}

@@ -55,7 +55,7 @@ func (o ofTime) read(file string) ([]tariff.Schedule, error) {
 }
 
 // wrongTariffs says all that is wrong, a line each.
-func wrongTariffs(file string, problems []config.TariffProblem) error {
+func wrongTariffs(file string, problems []config.TariffError) error {
 	lines := make([]string, len(problems))
 	for k, p := range problems {
 		if p.File == "" {

@@ -221,18 +221,18 @@ func printDay(out io.Writer, from shelf, day tariff.Date, all []tariff.Slice) er
 	if given := exported(all); len(given) == 1 { // it is the feed-in
 		columns = slices.DeleteFunc(columns, func(name string) bool { return name == given[0] })
 	}
-	fmt.Fprint(w, "from\tto\t")
+	_, _ = io.WriteString(w, "from\tto\t")
 	for _, name := range columns {
 		fmt.Fprintf(w, "%s\t", name)
 	}
-	fmt.Fprint(w, "retail\tcommunity\tavoided\tfeed-in\t\n")
+	_, _ = io.WriteString(w, "retail\tcommunity\tavoided\tfeed-in\t\n")
 	for _, s := range all {
 		fmt.Fprintf(w, "%s\t%s\t", clockOf(s.First.Begin(), from.zone), clockEnd(s.End(), from.zone))
 		if s.Err != nil {
 			for range columns {
-				fmt.Fprint(w, "\t")
+				_, _ = io.WriteString(w, "\t")
 			}
-			fmt.Fprint(w, "no price\t\t\t\t\n")
+			_, _ = io.WriteString(w, "no price\t\t\t\t\n")
 			continue
 		}
 		for _, name := range columns {

@@ -15,10 +15,10 @@ import (
 
 const dear grid.Price = 300_000
 
-// prepay gives a balance and tells whether the member is held.
-func prepay(t *testing.T, h *host.Host, member string, balance grid.Money) bool {
+// prepay gives ann a balance and tells whether she is held.
+func prepay(t *testing.T, h *host.Host, balance grid.Money) bool {
 	t.Helper()
-	held, err := h.Prepay(member, balance, dear, noon())
+	held, err := h.Prepay("ann", balance, dear, noon())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestABalanceBoundsWhatIsOrdered(t *testing.T) {
 	l := &log{}
 	h := opened(t, l, &bus{}, seeNothing)
 	p := begin(t, h)
-	if prepay(t, h, "ann", 50_000) {
+	if prepay(t, h, 50_000) {
 		t.Error("ann is held, who has no orders")
 	}
 	for id, want := range map[string]string{"1": "", "2": ""} {
@@ -56,16 +56,16 @@ func TestABalanceBoundsWhatIsOrdered(t *testing.T) {
 	if got := place(t, h, p, "bob", "4", grid.Offer, 150_000); got != "" {
 		t.Errorf("bob pays later: %s", got)
 	}
-	prepay(t, h, "ann", 70_000)
+	prepay(t, h, 70_000)
 	if got := place(t, h, p, "ann", "5", grid.Bid, 200_000); got != "" {
 		t.Errorf("after a deposit: %s", got)
 	}
 	commands := len(l.commands)
-	prepay(t, h, "ann", 70_000)
+	prepay(t, h, 70_000)
 	if len(l.commands) != commands {
 		t.Error("the same balance again is a command")
 	}
-	prepay(t, h, "ann", 0)
+	prepay(t, h, 0)
 	if got := place(t, h, p, "ann", "6", grid.Bid, 200_000); !strings.Contains(got, "would exceed its prepaid balance") {
 		t.Errorf("an empty balance: %q", got)
 	}
@@ -84,7 +84,7 @@ func TestReservesSurviveAKill(t *testing.T) {
 	reserved := map[int]matching.Funds{}
 	note := func() { reserved[len(l.commands)] = h.Funds("ann") }
 	note()
-	prepay(t, h, "ann", 100_000)
+	prepay(t, h, 100_000)
 	note()
 	place(t, h, p, "ann", "1", grid.Bid, 200_000)
 	note()
@@ -123,7 +123,7 @@ func TestAFirstBalanceWaitsForWhatWasTradedBefore(t *testing.T) {
 			t.Fatal(x)
 		}
 	}
-	if !prepay(t, h, "ann", 1_000_000) {
+	if !prepay(t, h, 1_000_000) {
 		t.Error("ann is not held")
 	}
 	if o, _ := h.Find("ann", "3"); o.Status != community.IsCancelled {
@@ -138,7 +138,7 @@ func TestAFirstBalanceWaitsForWhatWasTradedBefore(t *testing.T) {
 	if err := h.Command(community.Action{Step: community.Close, Time: noon(), Product: p}); err != nil {
 		t.Fatal(err)
 	}
-	if prepay(t, h, "ann", 1_000_000) || !h.Funds("ann").Prepaid {
+	if prepay(t, h, 1_000_000) || !h.Funds("ann").Prepaid {
 		t.Errorf("after the gate: %+v", h.Funds("ann"))
 	}
 	later := noon().Add(time.Minute)

@@ -26,7 +26,7 @@ type Members struct {
 func (m Members) Import(ctx context.Context, list []byte, apply bool) (api.MemberImport, error) {
 	read, err := members.Read(list)
 	if err != nil {
-		return api.MemberImport{}, &web.Refusal{Code: http.StatusBadRequest, Text: err.Error()}
+		return api.MemberImport{}, &web.RefusedError{Code: http.StatusBadRequest, Text: err.Error()}
 	}
 	done, err := m.Desk.Import(ctx, read, apply)
 	if err != nil {
@@ -91,7 +91,7 @@ func refusal(err error) error {
 		return err
 	}
 	code := map[purse.Why]int{purse.Wrong: http.StatusBadRequest, purse.Unknown: http.StatusNotFound, purse.Conflict: http.StatusConflict}[refused.Why]
-	return &web.Refusal{Code: code, Text: refused.Text}
+	return &web.RefusedError{Code: code, Text: refused.Text}
 }
 
 // Fund implements web.Fund.

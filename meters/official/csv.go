@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // csv reads a table by its mapping.
@@ -24,6 +25,14 @@ func (c *collector) csv(text []byte) {
 		return
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		c.wrong(0, "", "is UTF-16: save it as CSV in UTF-8")
+		return
+	}
+	if line := notUTF8(text); line > 0 {
+		c.wrong(line, "", "has letters that are not UTF-8: save it as CSV in UTF-8")
+		return
+	}
 	for range m.Skip {
 		_, rest, _ := bytes.Cut(text, []byte("\n"))
 		text = rest
@@ -32,6 +41,10 @@ func (c *collector) csv(text []byte) {
 	in.Comma, in.FieldsPerRecord, in.LazyQuotes = rune(m.Delimiter[0]), -1, false
 	t := csvTable{collector: c, mapping: m}
 	header, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		c.wrong(0, "", "is empty: there is no header")
+		return
+	}
 	if err != nil {
 		c.wrong(m.Skip+1, "", "there is no header: %v", err)
 		return
@@ -51,6 +64,17 @@ func (c *collector) csv(text []byte) {
 		line, _ := in.FieldPos(0)
 		t.row(m.Skip+line, fields)
 	}
+}
+
+// notUTF8 returns the first line that is not UTF-8, 0 where all are.
+func notUTF8(text []byte) (line int) {
+	for all := range bytes.Lines(text) {
+		line++
+		if !utf8.Valid(all) {
+			return line
+		}
+	}
+	return 0
 }
 
 type csvTable struct {

@@ -164,6 +164,8 @@ func Parse(text []byte, o Options) (File, error) {
 		c.mscons(text)
 	case ESPI:
 		c.espi(text)
+	case "":
+		c.wrong(0, "", "is in no format that is known here: they are %v", Formats())
 	default:
 		c.wrong(0, "format", "%q is none of %v", format, Formats())
 	}

@@ -288,3 +288,20 @@ func TestAMappingIsReadStrictly(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFilesThatAreNoTable names what a file is in place of saying that it has no columns.
+func TestFilesThatAreNoTable(t *testing.T) {
+	wide := string(sample(t, "wide.csv"))
+	for want, text := range map[string]string{
+		"is UTF-16":                    "\xff\xfeZ\x00e\x00i\x00t\x00",
+		"line 2: has letters that are": strings.Replace(wide, "\n", "\nZ\xe4hlpunkt;", 1),
+		"is empty":                     "",
+		"is in no format that":         "<?xml version=\"1.0\"?><Invoice/>",
+	} {
+		_, err := official.Parse([]byte(text), official.Options{Mapping: mapped(t, "wide.yaml"), Zone: vienna(t)})
+		var all official.FileError
+		if !errors.As(err, &all) || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/commonwatt/commonwatt/chaincode"
-	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 )
@@ -44,7 +43,7 @@ func (a *Auditor) charges(t ledger.Transaction, postings [][]record.Posting) err
 		}
 	}
 	for _, p := range slices.Concat(postings...) {
-		if !slices.Contains([]string{chaincode.ReasonStanding, chaincode.ReasonVAT, chaincode.ReasonRounding}, p.Reason) {
+		if !slices.Contains(reasonsOfBills(), p.Reason) {
 			continue
 		}
 		c := chargeOf(p)
@@ -64,5 +63,5 @@ func chargeOf(p record.Posting) chaincode.BillCharge {
 	if slices.Contains(record.SystemAccounts(), p.Debit) {
 		return chaincode.BillCharge{Reason: p.Reason, Account: p.Credit, Amount: int64(p.Amount)}
 	}
-	return chaincode.BillCharge{Reason: p.Reason, Account: p.Debit, Amount: -int64(grid.Money(p.Amount))}
+	return chaincode.BillCharge{Reason: p.Reason, Account: p.Debit, Amount: -int64(p.Amount)}
 }

@@ -56,3 +56,43 @@ func TestWhatBillsPostIsHeldToThem(t *testing.T) {
 		t.Error("a credit note of no bill is not found")
 	}
 }
+
+// TestBundledBills holds the postings of a bundle against its bills, when nobody sealed what
+// the bill says.
+func TestBundledBills(t *testing.T) {
+	line := func(kind string, v any) []byte {
+		value, err1 := json.Marshal(v)
+		text, err2 := json.Marshal(ledger.Record{Kind: kind, At: []string{"c", "n"}, Value: value})
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		return text
+	}
+	bill := chaincode.ApprovedBill{Community: "c", BillNumber: chaincode.BillNumber{Year: 2026, Number: 1}, Charges: []chaincode.BillCharge{{Reason: "vat", Account: "a", Amount: -60}}}
+	credit := chaincode.CancelledBill{Community: "c", BillNumber: chaincode.BillNumber{Year: 2026, Number: 2}, Of: bill.BillNumber}
+	vat := record.Posting{ID: "c/vat/2026-000001/a", Debit: "a", Credit: record.Tax, Amount: 60, Reason: "vat", Reference: "2026-000001/a"}
+	back := record.Posting{ID: "c/vat/2026-000002/a", Debit: record.Tax, Credit: "a", Amount: 60, Reason: "vat", Reference: "2026-000002/a"}
+	deposit := record.Posting{ID: "c/deposit/1", Debit: record.Bank, Credit: "a", Amount: 60, Reason: "deposit", Reference: "1"}
+	more, other := vat, vat
+	more.Amount, other.Debit = 61, "b"
+	both := [][]byte{line(chaincode.KindBill, bill), line(chaincode.KindCreditNote, credit)}
+	for name, c := range map[string]struct {
+		records [][]byte
+		posted  []record.Posting
+		want    string
+	}{
+		"as it is":               {both, []record.Posting{deposit, back, vat}, ""},
+		"more":                   {both, []record.Posting{more, back}, "is not what its bill charges"},
+		"another account":        {both, []record.Posting{other, back}, "is not what its bill charges"},
+		"twice":                  {both, []record.Posting{vat, vat, back}, "is not what its bill charges"},
+		"nothing":                {both, []record.Posting{back}, "bill 2026-000001/a charges -60 for vat, which is not posted"},
+		"not given back":         {both, []record.Posting{vat}, "bill 2026-000002/a charges 60 for vat, which is not posted"},
+		"without a bill":         {nil, []record.Posting{vat}, "is not what its bill charges"},
+		"credit note of no bill": {both[1:], []record.Posting{back}, "which is not approved"},
+	} {
+		err := bundledBills(c.records, c.posted)
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}

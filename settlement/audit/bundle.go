@@ -290,7 +290,7 @@ type BundleReport struct {
 	Cosigned   bool
 	Runs       int // closed, each as its manifest announced
 	Turnover   grid.Money
-	Outside    int // postings outside of the runs: deposits, withdrawals, adjustments, penalties, guarantees
+	Outside    int // postings outside of the runs: deposits, withdrawals, adjustments, penalties, guarantees, what bills charge
 	Checked    Checked
 }
 
@@ -327,6 +327,9 @@ func VerifyBundle(ctx context.Context, files fs.FS, key, witness note.Verifier, 
 	}
 	if r.Whole {
 		if err := judge.bundledMonths(b, postings[""]); err != nil {
+			return r, err
+		}
+		if err := bundledBills(b.Records, postings[""]); err != nil {
 			return r, err
 		}
 	}
@@ -405,7 +408,7 @@ func (j *Judge) resum(report *BundleReport, postings map[string][]record.Posting
 }
 
 func reasonsOutside() []string {
-	return []string{chaincode.ReasonDeposit, chaincode.ReasonWithdrawal, chaincode.ReasonAdjustment, chaincode.ReasonPenalty, chaincode.ReasonGuarantee}
+	return append([]string{chaincode.ReasonDeposit, chaincode.ReasonWithdrawal, chaincode.ReasonAdjustment, chaincode.ReasonPenalty, chaincode.ReasonGuarantee}, reasonsOfBills()...)
 }
 
 // batch holds a batch against its manifest, and adds it to its run.

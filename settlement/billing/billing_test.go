@@ -23,7 +23,8 @@ type flat struct{}
 
 func (flat) Parts(string, grid.Interval) ([]billing.Part, error) {
 	return []billing.Part{
-		{Name: "energy", Kind: "energy", Price: 200_000, VAT: 190_000}, {Name: "grid", Kind: "grid", Price: 100_000, VAT: 190_000},
+		{Name: "energy", Kind: "energy", Price: 200_000, VAT: 190_000},
+		{Name: "grid", Kind: "grid", Price: 100_000, VAT: 190_000},
 		{Name: "feed-in", Kind: "energy", Export: true, Price: 60_000},
 	}, nil
 }
@@ -171,7 +172,6 @@ func TestBillsSumUpToThePostings(t *testing.T) {
 		s := newStreet(t, seed)
 		prior := map[string]billing.Prior{}
 		billed := map[string]grid.Money{} // by member, without standing charges, VAT and rounding
-		through := time.Time{}
 		for _, name := range []string{"2026-03", "2026-04", "2026-05", "2026-06"} {
 			p := month(t, name)
 			for range 15 {
@@ -209,8 +209,7 @@ func TestBillsSumUpToThePostings(t *testing.T) {
 				}
 				prior[b.Member] = billing.Prior{Number: name, Cut: cut, Through: p.To, Brought: b.Due}
 			}
-			through = p.To
-			for member, want := range s.balances(through) {
+			for member, want := range s.balances(p.To) {
 				if billed[member] != want {
 					t.Fatalf("seed %d, after %s: the bills of %s sum up to %d, the postings to %d", seed, name, member, billed[member], want)
 				}

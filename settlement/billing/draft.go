@@ -293,7 +293,7 @@ func (d *Drafter) change(i *statements.Interval, p *statements.Point) error {
 		if err := l.add(item); err != nil {
 			return err
 		}
-		switch item.Kind {
+		switch item.Kind { //nolint:exhaustive // the others are not reckoned with
 		case "imbalance-retail":
 			taken = item.Energy
 		case "imbalance-feed-in":

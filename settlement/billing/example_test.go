@@ -32,8 +32,10 @@ func TestWorkedExample(t *testing.T) {
 		t.Fatalf("%s, %s", b.Member, a1.Point)
 	}
 	want := []billing.Line{
-		{Kind: billing.OwnTaken, Energy: 150, Intervals: 1}, {Kind: billing.TradeBought, Energy: 300, Price: 200_000, Amount: -60_000, Intervals: 1},
-		{Kind: "pool-bought", Energy: 450, Price: 180_000, Amount: -81_000, Intervals: 2}, {Kind: "imbalance-retail", Energy: 600, Price: 300_000, Amount: -180_000, Intervals: 1},
+		{Kind: billing.OwnTaken, Energy: 150, Intervals: 1},
+		{Kind: billing.TradeBought, Energy: 300, Price: 200_000, Amount: -60_000, Intervals: 1},
+		{Kind: "pool-bought", Energy: 450, Price: 180_000, Amount: -81_000, Intervals: 2},
+		{Kind: "imbalance-retail", Energy: 600, Price: 300_000, Amount: -180_000, Intervals: 1},
 	}
 	if len(a1.Lines) != len(want) {
 		t.Fatalf("lines %+v", a1.Lines)

@@ -75,7 +75,7 @@ func (d *Drafter) finishPoint(b *builder, p *part) (err error) {
 			})
 		}
 		for _, t := range []*tally{b.tax, b.alone, b.keyed} {
-			if _, err := t.standing(fixed); err != nil {
+			if err := t.standing(fixed); err != nil {
 				return err
 			}
 		}
@@ -85,7 +85,7 @@ func (d *Drafter) finishPoint(b *builder, p *part) (err error) {
 			}
 			fixed, err := o.Standing(from.Format(time.DateOnly), to.Format(time.DateOnly))
 			if err == nil {
-				_, err = b.others[k].standing(fixed)
+				err = b.others[k].standing(fixed)
 			}
 			if err != nil {
 				return err
@@ -213,7 +213,8 @@ func (d *Drafter) compare(b *builder) error {
 		return err
 	}
 	bill.Compared = []Alternative{
-		{Name: This, Amount: this, Method: "energy, fees, standing charges and VAT of the period, without corrections of earlier months"}, without,
+		{Name: This, Amount: this, Method: "energy, fees, standing charges and VAT of the period, without corrections of earlier months"},
+		without,
 		{Name: RetailOnly, Amount: retail, Method: "what was metered, bought and sold at your own tariff alone: provable from signed readings"},
 		{Name: UnderKey, Amount: key, Method: "what all gave in an interval shared out in proportion to what each took, at the middle between avoided retail and feed-in; computed from the same readings"},
 	}

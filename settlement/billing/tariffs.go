@@ -90,18 +90,15 @@ func (t *tally) of(c component) *exact {
 	return sum
 }
 
-// standing adds standing charges, and returns what they come to.
-func (t *tally) standing(all []Fixed) (sum grid.Money, err error) {
+// standing adds standing charges.
+func (t *tally) standing(all []Fixed) (err error) {
 	for _, f := range all {
 		c := component{f.Component, "", f.VAT, f.Gross}
 		if t.fixed[c], err = t.fixed[c].Sub(f.Amount); err != nil {
-			return 0, err
-		}
-		if sum, err = sum.Sub(f.Amount); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return sum, nil
+	return nil
 }
 
 // energy returns what it all comes to that is paid by the kWh, rounded once.

@@ -110,7 +110,7 @@ func (k *Keeper) Of(member string) (Standing, bool) {
 func (k *Keeper) All() map[string]Standing {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return maps.Collect(maps.All(k.known))
+	return maps.Clone(k.known)
 }
 
 // everyLook is how often, in wall time, it is looked whether balances have changed.

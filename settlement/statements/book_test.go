@@ -321,6 +321,7 @@ func (s *stream) Consume(ctx context.Context, _, _, _ string, handle func(contex
 	}
 	return nil
 }
+
 func (s *stream) Count(context.Context, string, string) (uint64, error) {
 	return uint64(len(s.messages)), nil
 }

@@ -43,7 +43,7 @@ func (f *Follower) Open(ctx context.Context) error {
 		return err
 	}
 	last, err := f.Book.Last(ctx)
-	if err != nil || last >= int64(frozen) { //nolint:gosec // a count of messages
+	if err != nil || last >= int64(frozen) {
 		return err
 	}
 	return f.Frozen.Rewind(ctx, f.Stream, f.Consumer())

@@ -215,7 +215,7 @@ func (r *reader) count() int {
 		r.torn = true
 		return 0
 	}
-	return int(n) //nolint:gosec // bounded by the row
+	return int(n)
 }
 
 // unpack reads a row into an interval, whose memory it uses again.

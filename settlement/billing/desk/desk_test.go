@@ -174,8 +174,8 @@ func (s *street) settle(t *testing.T, i grid.Interval, ann, bob grid.Flow) {
 	s.runs[i] = append(s.runs[i], run)
 }
 
-func at(day, hour int) grid.Interval {
-	return grid.IntervalAt(time.Date(2026, 6, day, hour, 0, 0, 0, time.UTC), 15)
+func noon(day int) grid.Interval {
+	return grid.IntervalAt(time.Date(2026, 6, day, 12, 0, 0, 0, time.UTC), 15)
 }
 
 func (s *street) draft(t *testing.T, month string) []desk.Record {
@@ -217,8 +217,8 @@ func (s *street) balance(t *testing.T, member string) grid.Money {
 // pays 3.60: 3.492, rounded 3.49.
 func TestABillFromDraftToCreditNote(t *testing.T) {
 	s := newStreet(t)
-	s.settle(t, at(10, 12), grid.Flow{Import: 1000}, grid.Flow{Export: 600})
-	s.settle(t, at(11, 12), grid.Flow{Import: 500}, grid.Flow{})
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{Export: 600})
+	s.settle(t, noon(11), grid.Flow{Import: 500}, grid.Flow{})
 	drafts := s.draft(t, "2026-06")
 	if len(drafts) != 2 || drafts[0].ID != "draft-2026-06-ann" || drafts[0].Bill.Total != -3_980_000 || drafts[0].Bill.Rounding != -2_000 || drafts[1].Bill.Total != -3_490_000 {
 		t.Fatalf("%+v", drafts)
@@ -251,7 +251,7 @@ func TestABillFromDraftToCreditNote(t *testing.T) {
 		t.Errorf("cancelled twice: %v", err)
 	}
 	// What came meanwhile is on the bill that is made anew: 100 Wh more from the grid.
-	s.settle(t, at(11, 12), grid.Flow{Import: 600}, grid.Flow{})
+	s.settle(t, noon(11), grid.Flow{Import: 600}, grid.Flow{})
 	again := s.draft(t, "2026-06")
 	if len(again) != 1 || again[0].Bill.Total != -4_010_000 { // 3.978 + 0.030, rounded
 		t.Errorf("%+v", again)
@@ -324,14 +324,14 @@ func (s *street) send(t *testing.T, ann, bob desk.Record) {
 // the bill, and July has 1,000 Wh for 0.30 and the standing charge with VAT of 3.60.
 func TestCorrectionsAndPaymentsOnTheNextBill(t *testing.T) {
 	s := newStreet(t)
-	s.settle(t, at(10, 12), grid.Flow{Import: 450}, grid.Flow{})
+	s.settle(t, noon(10), grid.Flow{Import: 450}, grid.Flow{})
 	s.draft(t, "2026-06")
 	june := s.approve(t, "draft-2026-06-ann") // 0.135 + 3.60 = 3.735, rounded 3.74
 	if _, err := s.desk.Pay(t.Context(), june.ID, ""); err != nil {
 		t.Fatal(err)
 	}
-	s.settle(t, at(10, 12), grid.Flow{Import: 250}, grid.Flow{})
-	s.settle(t, at(40, 12), grid.Flow{Import: 1000}, grid.Flow{})
+	s.settle(t, noon(10), grid.Flow{Import: 250}, grid.Flow{})
+	s.settle(t, noon(40), grid.Flow{Import: 1000}, grid.Flow{})
 	s.now = time.Date(2026, 8, 2, 8, 0, 0, 0, time.UTC)
 	s.draft(t, "2026-07")
 	july := s.approve(t, "draft-2026-07-ann")
@@ -360,7 +360,7 @@ func TestCorrectionsAndPaymentsOnTheNextBill(t *testing.T) {
 func TestNumbersLeaveNoGap(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		s := newStreet(t)
-		s.settle(t, at(10, 12), grid.Flow{Import: 450}, grid.Flow{Import: 100})
+		s.settle(t, noon(10), grid.Flow{Import: 450}, grid.Flow{Import: 100})
 		s.draft(t, "2026-06")
 		killed := errors.New("killed")
 		kill := func() {
@@ -410,7 +410,7 @@ func TestMonthsThatCannotBeBilled(t *testing.T) {
 	if _, err := s.desk.Draft(t.Context(), "2026-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "nothing was settled") {
 		t.Errorf("before anything is settled: %v", err)
 	}
-	s.settle(t, at(30, 12), grid.Flow{Import: 1000}, grid.Flow{})
+	s.settle(t, noon(30), grid.Flow{Import: 1000}, grid.Flow{})
 	if _, err := s.desk.Draft(t.Context(), "2025-06", ""); !errors.As(err, &refused) || !strings.Contains(err.Error(), "2026-06-30 14:00 CEST") {
 		t.Errorf("a year before: %v", err)
 	}

@@ -99,11 +99,11 @@ func (d *Desk) sepa(format, period string, docs []paper.Document) (p Printed, er
 		kind = "P" // some banks keep the names of both kinds of messages together
 	}
 	o := paper.SEPAOptions{ID: fmt.Sprintf("%s%s-%s-%s", kind, period, docs[0].Number, last.Format("0102150405")), Made: last, On: due, From: d.Sender}
-	make := paper.Collection
+	write := paper.Collection
 	if format == Payout {
-		make = paper.Payouts
+		write = paper.Payouts
 	}
-	text, left, err := make(docs, o)
+	text, left, err := write(docs, o)
 	if err != nil {
 		return p, invalid("%v", err)
 	}

@@ -47,7 +47,7 @@ func (d *Desk) Open(ctx context.Context, id string, l Line) (all []Opened, err e
 		sign = -1
 	}
 	var items []billing.Item
-	add := func(i *statements.Interval, of func(*statements.Point, []billing.Item) []billing.Item) error {
+	add := func(i *statements.Interval, of func(*statements.Point, []billing.Item) []billing.Item) {
 		for k := range i.Points {
 			p := &i.Points[k]
 			if p.Member != b.Member || p.MeteringPoint != l.Point {
@@ -60,10 +60,9 @@ func (d *Desk) Open(ctx context.Context, id string, l Line) (all []Opened, err e
 				}
 			}
 		}
-		return nil
 	}
 	if !l.Correction {
-		err = d.Book.EachAt(ctx, b.Period.From, b.Period.To, b.Cut.Place, func(i *statements.Interval) error { return add(i, billing.ItemsOf) })
+		err = d.Book.EachAt(ctx, b.Period.From, b.Period.To, b.Cut.Place, func(i *statements.Interval) error { add(i, billing.ItemsOf); return nil })
 	} else {
 		through, err := d.through(ctx, r)
 		if err != nil {
@@ -78,7 +77,8 @@ func (d *Desk) Open(ctx context.Context, id string, l Line) (all []Opened, err e
 			if !start.Before(b.Period.From) || i.Place <= b.After.Place && start.Before(through) {
 				return nil
 			}
-			return add(i, billing.ChangesOf)
+			add(i, billing.ChangesOf)
+			return nil
 		})
 		if err != nil {
 			return nil, err

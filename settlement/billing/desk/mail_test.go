@@ -78,7 +78,7 @@ func (p *postOffice) serve(c net.Conn) {
 			say("235 yes")
 		case verb == "DATA" && signed:
 			say("354 go on")
-			text := envelope + "\n"
+			text := []string{envelope + "\n"}
 			for {
 				line, err := r.ReadString('\n')
 				if err != nil {
@@ -87,9 +87,9 @@ func (p *postOffice) serve(c net.Conn) {
 				if line == ".\r\n" {
 					break
 				}
-				text += line
+				text = append(text, line)
 			}
-			p.letters <- text
+			p.letters <- strings.Join(text, "")
 			say("250 taken")
 		case verb == "QUIT":
 			say("221 bye")
@@ -135,19 +135,19 @@ func TestMail(t *testing.T) {
 		File: desk.Printed{Name: "2026-000001.pdf", Type: "application/pdf", Data: []byte("%PDF-1.3 as it were")},
 	}
 	letter.To = "zoe@example.org"
-	secure, clear := openPostOffice(t, cert), openPostOffice(t, nil)
+	secure, open := openPostOffice(t, cert), openPostOffice(t, nil)
 	good := desk.SMTP{Host: "127.0.0.1", Port: secure.port, User: "elm", Password: "secret", From: "bills@elm.example", Name: "Elm", Within: 5 * time.Second, Roots: pool}
-	plain := desk.SMTP{Host: "127.0.0.1", Port: clear.port, From: "bills@elm.example", Name: "Elm", Plain: true, Within: 5 * time.Second}
+	plain := desk.SMTP{Host: "127.0.0.1", Port: open.port, From: "bills@elm.example", Name: "Elm", Plain: true, Within: 5 * time.Second}
 	for name, c := range map[string]struct {
 		by   desk.SMTP
 		from *postOffice
 		want string // of the error; empty: the letter arrives
 	}{
 		"with STARTTLS and a password": {good, secure, ""},
-		"in the clear":                 {plain, clear, ""},
+		"in the clear":                 {plain, open, ""},
 		"a wrong password":             {func() desk.SMTP { s := good; s.Password = "wrong"; return s }(), secure, "535"},
 		"nobody vouches for it":        {func() desk.SMTP { s := good; s.Roots = nil; return s }(), secure, "certificate"},
-		"no STARTTLS there":            {func() desk.SMTP { s := plain; s.Plain = false; return s }(), clear, "STARTTLS"},
+		"no STARTTLS there":            {func() desk.SMTP { s := plain; s.Plain = false; return s }(), open, "STARTTLS"},
 	} {
 		err := c.by.Send(t.Context(), letter)
 		if c.want != "" {
@@ -167,7 +167,7 @@ func TestMail(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []*postOffice{secure, clear} {
+	for _, p := range []*postOffice{secure, open} {
 		select {
 		case text := <-p.letters:
 			t.Errorf("a letter that should not have been sent:\n%s", text)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -97,6 +98,37 @@ func TestNamesAreWhole(t *testing.T) {
 		missing := (*paper.MissingLetterError)(nil)
 		if _, err := paper.PDF(doc, paper.DefaultFont()); !errors.As(err, &missing) || !missing.Shaped {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestManyPages has ten metering points and charges with long names: no page ends with the
+// head of a table, a charge says its days, and each page says how many there are.
+func TestManyPages(t *testing.T) {
+	doc := document(t)
+	for len(doc.Bill.Points) < 10 {
+		doc.Bill.Points = append(doc.Bill.Points, doc.Bill.Points[0])
+	}
+	doc.Bill.Standing[0].Component = "metering and billing of the local grid operator"
+	pdf, err := paper.PDF(doc, paper.DefaultFont())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := bytes.Count(pdf, []byte("/Type /Page\n"))
+	text := drawn(t, pdf)
+	for page := 1; page <= pages; page++ {
+		said := fmt.Sprintf("page %d of %d", page, pages)
+		if !bytes.Contains(text, letters(said)) {
+			t.Errorf("%d pages, and none is %q", pages, said)
+		}
+	}
+	if pages < 2 || !bytes.Contains(text, letters("metering and billing of the local grid operator, 30 days from 2026-06-01")) {
+		t.Errorf("%d pages, or the charge is cut", pages)
+	}
+	lowest := regexp.MustCompile(`BT 5\d\.\d+ ([\d.]+) Td \(` + regexp.QuoteMeta(string(letters("AT0010000000000000001000000017"))))
+	for _, at := range lowest.FindAllSubmatch(text, -1) {
+		if y, _ := strconv.ParseFloat(string(at[1]), 64); y < (297-278+4*4.3)*72/25.4 {
+			t.Errorf("the head of a table stands at %.1f, without its rows", y)
 		}
 	}
 }

@@ -36,16 +36,21 @@ func month(t *testing.T) billing.Period {
 func document(t *testing.T) paper.Document {
 	t.Helper()
 	lines := []billing.Line{
-		{Kind: "own", Energy: 41_250, Intervals: 640}, {Kind: "trade-bought", Energy: 88_412, Price: 181_203, Amount: -16_020_519, Intervals: 1204},
-		{Kind: "pool-bought", Energy: 30_114, Price: 180_000, Amount: -5_420_520, Intervals: 733}, {Kind: "imbalance-retail", Energy: 122_904, Price: 300_000, Amount: -36_871_200, Intervals: 2101},
-		{Kind: "trade-sold", Energy: 12_100, Price: 171_000, Amount: 2_069_100, Intervals: 203}, {Kind: "imbalance-feed-in", Energy: 52_000, Price: 60_000, Amount: 3_120_000, Intervals: 340},
+		{Kind: "own", Energy: 41_250, Intervals: 640},
+		{Kind: "trade-bought", Energy: 88_412, Price: 181_203, Amount: -16_020_519, Intervals: 1204},
+		{Kind: "pool-bought", Energy: 30_114, Price: 180_000, Amount: -5_420_520, Intervals: 733},
+		{Kind: "imbalance-retail", Energy: 122_904, Price: 300_000, Amount: -36_871_200, Intervals: 2101},
+		{Kind: "trade-sold", Energy: 12_100, Price: 171_000, Amount: 2_069_100, Intervals: 203},
+		{Kind: "imbalance-feed-in", Energy: 52_000, Price: 60_000, Amount: 3_120_000, Intervals: 340},
 		{Kind: "lines", Amount: -1_240_000, Intervals: 900},
 	}
 	b := billing.Bill{
 		Community: "lindengasse", Member: "17", Period: month(t), Zone: "Europe/Vienna", Currency: "EUR", Digits: 2, Previous: "2026-000005",
 		Points: []billing.PointPart{
-			{Point: "AT0010000000000000001000000017", Tariffs: []string{"Sonne 2026-01"}, Intervals: 2880, Estimated: 3, Metered: grid.Flow{Import: 282_680, Export: 105_350}, Lines: lines,
-				Components: []billing.Component{{Name: "energy", Kind: "energy", Amount: -18_435_600}, {Name: "grid", Kind: "grid", Amount: -18_435_600}, {Name: "feed-in", Kind: "energy", Amount: 3_120_000}}},
+			{
+				Point: "AT0010000000000000001000000017", Tariffs: []string{"Sonne 2026-01"}, Intervals: 2880, Estimated: 3, Metered: grid.Flow{Import: 282_680, Export: 105_350}, Lines: lines,
+				Components: []billing.Component{{Name: "energy", Kind: "energy", Amount: -18_435_600}, {Name: "grid", Kind: "grid", Amount: -18_435_600}, {Name: "feed-in", Kind: "energy", Amount: 3_120_000}},
+			},
 			{Point: "AT0010000000000000001000000018", Tariffs: []string{"Sonne 2026-01"}, Intervals: 2880, Metered: grid.Flow{Import: 10_000}, Lines: lines[3:4]},
 		},
 		Totals: billing.Totals{
@@ -55,8 +60,10 @@ func document(t *testing.T) paper.Document {
 			Rounding: 2_819, Total: -109_220_000, Brought: -12_000_000, Payments: []billing.Posted{{Reference: "2026-07-03 transfer", Amount: 12_000_000}}, Due: -109_220_000,
 		},
 		Compared: []billing.Alternative{
-			{Name: billing.This, Amount: -109_582_819}, {Name: billing.Alone, Amount: -131_140_000, Estimated: true, Method: "what the same home would have drawn and given with nobody moving its battery"},
-			{Name: billing.RetailOnly, Amount: -128_200_000, Method: "what was metered, bought and sold at your own tariff alone"}, {Name: billing.UnderKey, Amount: -108_400_000, Method: "what all gave, shared out by what each took"},
+			{Name: billing.This, Amount: -109_582_819},
+			{Name: billing.Alone, Amount: -131_140_000, Estimated: true, Method: "what the same home would have drawn and given with nobody moving its battery"},
+			{Name: billing.RetailOnly, Amount: -128_200_000, Method: "what was metered, bought and sold at your own tariff alone"},
+			{Name: billing.UnderKey, Amount: -108_400_000, Method: "what all gave, shared out by what each took"},
 		},
 	}
 	return paper.Document{
@@ -99,8 +106,14 @@ func TestAmounts(t *testing.T) {
 		digits int
 		want   string
 	}{
-		{-1_234_567_890_000, 2, "1,234,567.89"}, {4_999, 2, "0.00"}, {5_000, 2, "0.01"}, {-5_000, 2, "0.01"}, {1_499_999, 0, "1"}, {1_500_000, 0, "2"},
-		{1_234_500, 3, "1.235"}, {-1 << 63, 2, "9,223,372,036,854.78"},
+		{-1_234_567_890_000, 2, "1,234,567.89"},
+		{4_999, 2, "0.00"},
+		{5_000, 2, "0.01"},
+		{-5_000, 2, "0.01"},
+		{1_499_999, 0, "1"},
+		{1_500_000, 0, "2"},
+		{1_234_500, 3, "1.235"},
+		{-1 << 63, 2, "9,223,372,036,854.78"},
 	} {
 		if got := paper.Amount(c.amount, c.digits); got != c.want {
 			t.Errorf("%d with %d decimals: %s, want %s", c.amount, c.digits, got, c.want)

@@ -109,6 +109,7 @@ func PDF(doc Document, font *Font) ([]byte, error) {
 	p.SetMargins(left, top, left)
 	p.SetAutoPageBreak(true, 297-bottom) //nolint:mnd // A4
 	p.SetFooterFunc(p.footer)
+	p.AliasNbPages("{pages}")
 	p.AddPage()
 	p.head()
 	for k := range doc.Bill.Points {
@@ -197,8 +198,10 @@ func (p *page) head() {
 		below = p.lines(below, line)
 	}
 	facts := [][2]string{
-		{"Date", p.local(p.doc.Issued)}, {"Period", PeriodText(p.doc.Bill.Period, p.doc.Bill.Zone)},
-		{"Member", to.Number}, {"Cancels", p.doc.CreditOf},
+		{"Date", p.local(p.doc.Issued)},
+		{"Period", PeriodText(p.doc.Bill.Period, p.doc.Bill.Zone)},
+		{"Member", to.Number},
+		{"Cancels", p.doc.CreditOf},
 	}
 	if p.doc.Bill.Due < 0 && p.doc.CreditOf == "" {
 		facts = append(facts, [2]string{"Due by", p.doc.DueBy})
@@ -228,7 +231,7 @@ func (p *page) lines(y float64, text string) float64 {
 		p.fit(width, high, line, "L")
 		y += high
 	}
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		longer := strings.TrimPrefix(line+" "+word, " ")
 		if line != "" && p.GetStringWidth(longer) > width-2 { //nolint:mnd // margins of a cell
 			put()
@@ -268,6 +271,10 @@ func prefixed(before, text string) string {
 
 // columns writes the head of a table.
 func (p *page) columns(what string) {
+	const rows = 4 // that stay with their head
+	if p.GetY()+5.5+rows*lineHeight > bottom {
+		p.AddPage()
+	}
 	p.write(normal, true, black())
 	p.SetX(left)
 	p.fit(whatWidth, 5.5, what, "L") //nolint:mnd // line height
@@ -293,6 +300,12 @@ func (p *page) rule() {
 func (p *page) row(what string, e grid.Energy, x *grid.Price, amount grid.Money) {
 	p.write(normal, false, black())
 	p.SetX(left)
+	if e == 0 && x == nil { // nothing stands beside it
+		p.fit(whatWidth+2*numberWidth, lineHeight, what, "L")
+		p.amounts(amount)
+		p.Ln(lineHeight)
+		return
+	}
 	p.fit(whatWidth, lineHeight, what, "L")
 	energy, mean := "", ""
 	if e != 0 {
@@ -631,5 +644,5 @@ func (p *page) footer() {
 	p.write(small, false, grey())
 	p.SetX(left)
 	p.fit(wide-30, 4, strings.Join(nonEmpty(p.doc.From.Name, prefixed("IBAN ", Spaced(p.doc.From.IBAN)), prefixed("BIC ", p.doc.From.BIC)), " · "), "L") //nolint:mnd // column
-	p.cell(30, 4, fmt.Sprintf("page %d", p.PageNo()), "R")                                                                                               //nolint:mnd // column
+	p.cell(30, 4, fmt.Sprintf("page %d of {pages}", p.PageNo()), "R")                                                                                    //nolint:mnd // column
 }

@@ -133,7 +133,7 @@ func harmless(text string) string {
 // XLSX writes a workbook: a sheet of bills, and one of their lines.
 func XLSX(docs []Document) (out []byte, err error) {
 	f := excelize.NewFile()
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	when := time.Unix(0, 0)
 	for _, d := range docs {
 		if d.Issued.After(when) {

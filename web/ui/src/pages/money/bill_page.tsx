@@ -1,10 +1,12 @@
 // One bill: its lines with their formula, what it would have been otherwise, and each line
 // down to its intervals and postings.
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { type Column, Table } from "../../ui/table";
 import { Actions, type Props, state } from "./bills_page";
 import { type Bill, type Content, type Day, days, type Interval, type Posting, sections, type Sum } from "./bills";
 import { amount, begin, end, exact, exactly, kwh, more, percent, priceIn, times, unit, worded } from "./format";
+import { Wide } from "./wide";
 
 type All = Props & { bill: Bill };
 
@@ -75,9 +77,9 @@ function Point({ point, bill, bills, work }: All & { point: Content["points"][nu
         {point.estimated ? `; ${point.estimated} are estimated` : ""}.
       </p>
       {sections(point.lines ?? [], bill.words).map((section) => (
-        <div class="wide stack" key={section.name}>
+        <Wide class="stack" key={section.name}>
           <Table caption={section.name} columns={heads} rows={section.lines.map((l) => ({ ...l.line, text: l.text, formula: l.formula }))} keyOf={(l) => l.kind} />
-        </div>
+        </Wide>
       ))}
       {(point.lines ?? []).length === 0 && <p>Nothing was taken or given.</p>}
       {point.components && point.components.length > 0 && (
@@ -141,9 +143,9 @@ function Sums({ c, bill, bills, work }: All & { c: Content }) {
   return (
     <section>
       <h2>Sums</h2>
-      <div class="wide wraps">
+      <Wide class="wraps">
         <Table id="sums" columns={columns} rows={rows} keyOf={(r) => rows.indexOf(r)} />
-      </div>
+      </Wide>
       {(c.vat ?? [])
         .filter((v) => v.included)
         .map((v) => (
@@ -174,9 +176,9 @@ function Compared({ c }: { c: Content }) {
   return (
     <section>
       <h2>What the month would have cost otherwise</h2>
-      <div class="wide stack">
+      <Wide class="stack">
         <Table id="compared" columns={columns} rows={all} keyOf={(a) => a.name} />
-      </div>
+      </Wide>
     </section>
   );
 }
@@ -198,14 +200,26 @@ function Opened({ bill, bills, work }: All) {
       </p>
       {bills.postings.value && <Postings all={bills.postings.value} interval={bills.interval.value} point={line.point} c={c} />}
       {all.map((d) => (
-        <details key={d.date} open={all.length === 1}>
-          <summary>{ofDay(d, c)}</summary>
-          <div class="wide stack">
-            <Table columns={quarters(c, (i) => void bills.openInterval(i), work.busy.value !== "")} rows={d.intervals} keyOf={(i) => i.interval} mark={(i) => (i.interval === bills.interval.value ? "own" : undefined)} />
-          </div>
-        </details>
+        <Folded key={d.date} summary={ofDay(d, c)} open={all.length === 1}>
+          {() => (
+            <Wide class="stack">
+              <Table columns={quarters(c, (i) => void bills.openInterval(i), work.busy.value !== "")} rows={d.intervals} keyOf={(i) => i.interval} mark={(i) => (i.interval === bills.interval.value ? "own" : undefined)} />
+            </Wide>
+          )}
+        </Folded>
       ))}
     </section>
+  );
+}
+
+/** Folded shows what it has once it is opened: a month has thousands of rows. */
+function Folded({ summary, open, children }: { summary: string; open: boolean; children: () => ComponentChildren }) {
+  const [shown, show] = useState(open);
+  return (
+    <details open={open} onToggle={(e) => show(shown || e.currentTarget.open)}>
+      <summary>{summary}</summary>
+      {shown && children()}
+    </details>
   );
 }
 
@@ -250,9 +264,9 @@ function Postings({ all, interval, point, c }: { all: Posting[]; interval: strin
         <p>None: own energy has no price.</p>
       ) : (
         <>
-          <div class="wide">
+          <Wide>
             <Table id="postings" columns={columns} rows={all} keyOf={(p) => p.leaf} />
-          </div>
+          </Wide>
           <p>Each is proven by its place in the signed log, down to the signed readings, without trusting this page:</p>
           <pre>commonwatt ledger show --id ID</pre>
         </>

@@ -4,6 +4,7 @@ import { BillPage } from "./bill_page";
 import { type Bills as Store, bills as counted, can, formats, type Left, type Summary } from "./bills";
 import { lastMonth, worded } from "./format";
 import type { Tariffs } from "./store";
+import { Wide } from "./wide";
 import type { Work } from "./work";
 
 export interface Props {
@@ -68,9 +69,9 @@ function List({ bills, work, site }: Props) {
               </button>
             )}
           </div>
-          <div class="wide stack">
+          <Wide class="stack">
             <Table id="bills" columns={columns({ bills, work, site })} rows={all} keyOf={(b) => b.id} />
-          </div>
+          </Wide>
           {bills.period.value === "" ? <p>Choose a month to download its bills as a table or for the bank.</p> : <Downloads bills={bills} busy={busy} />}
         </section>
       )}

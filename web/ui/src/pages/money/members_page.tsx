@@ -4,6 +4,7 @@ import { type Column, Table } from "../../ui/table";
 import { amount, worded } from "./format";
 import { type Balance, counted, type Import, type Members as Store, millionths, type Person } from "./members";
 import type { Tariffs } from "./store";
+import { Wide } from "./wide";
 import type { Work } from "./work";
 
 interface Props {
@@ -59,7 +60,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
         {seen.applied ? ", imported" : ""}
       </h2>
       {seen.problems.length > 0 && (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table
             id="problems"
             caption="Rows that do not fit and are left out"
@@ -71,10 +72,10 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
             rows={seen.problems}
             keyOf={(p) => `${p.line} ${p.field}`}
           />
-        </div>
+        </Wide>
       )}
       {changing.length > 0 && (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table
             id="rows"
             columns={[
@@ -87,7 +88,7 @@ function Preview({ members, work, seen }: Props & { seen: Import }) {
             rows={changing}
             keyOf={(r) => r.line}
           />
-        </div>
+        </Wide>
       )}
       {!seen.applied && changing.length > 0 && (
         <button class="main" disabled={work.busy.value !== ""} onClick={() => void members.apply()}>
@@ -112,9 +113,9 @@ function Register({ members, work, site, all }: Props & { all: Person[] }) {
   return (
     <section>
       <h2>Register</h2>
-      <div class="wide stack">
+      <Wide class="stack">
         <Table id="members" columns={columns} rows={all} keyOf={(p) => p.number} />
-      </div>
+      </Wide>
       <p>
         <button disabled={work.busy.value !== ""} onClick={() => void members.balance()}>
           Show balances

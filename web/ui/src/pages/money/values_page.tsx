@@ -5,6 +5,7 @@ import { type Column, Table } from "../../ui/table";
 import { begin, difference, end, fileSize, kwh, lastMonth, member, moment, more, times, date, worded } from "./format";
 import type { Tariffs } from "./store";
 import { energyTable, type Import, moneyTable, ready, type Reconciliation, sum, type Files, type Values as Store } from "./values";
+import { Wide } from "./wide";
 import { save, type Work } from "./work";
 
 interface Props {
@@ -82,7 +83,7 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
         </p>
       )}
       {seen.problems.length > 0 && (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table
             id="problems"
             caption={`${count(seen.problems.length, "row")} that ${seen.problems.length === 1 ? "does" : "do"} not fit${cut(seen.problems.length)}`}
@@ -94,17 +95,17 @@ function Preview({ values, work, seen, site }: Props & { seen: Import }) {
             rows={seen.problems.slice(0, most)}
             keyOf={(p) => `${p.line} ${p.field} ${p.text}`}
           />
-        </div>
+        </Wide>
       )}
       {seen.points.length > 0 && (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table id="points" caption="By metering point, against what was metered here in the same intervals" columns={points} rows={seen.points} keyOf={(p) => p.point} />
-        </div>
+        </Wide>
       )}
       {seen.changes.length > 0 && (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table caption={`Values that others take the place of${seen.changed > seen.changes.length ? ` (${seen.changes.length} of ${seen.changed})` : ""}`} columns={changes(site.zone)} rows={seen.changes.slice(0, most)} keyOf={(c) => `${c.point} ${c.time} ${c.code}`} />
-        </div>
+        </Wide>
       )}
       {seen.notes.length > 0 && (
         <ul>
@@ -177,9 +178,9 @@ function Imported({ f, zone }: { f: Files; zone: string }) {
       {f.files.length === 0 ? (
         <p>No file yet.</p>
       ) : (
-        <div class="wide stack">
+        <Wide class="stack">
           <Table id="files" columns={columns} rows={f.files} keyOf={(x) => x.digest} />
-        </div>
+        </Wide>
       )}
     </section>
   );
@@ -218,10 +219,10 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
       <h2>
         {r.month} ({r.zone}): {count(r.intervals, "interval")} compared{r.bills_by === "official" && r.waiting > 0 && `, ${r.waiting} still to be settled again`}
       </h2>
-      <div class="wide stack">
+      <Wide class="stack">
         <Table id="months" caption="Energy by metering point" columns={months} rows={[...r.months, allPoints(r)]} keyOf={(m) => m.point} mark={(m) => (m.point === "All" ? "total" : undefined)} />
-      </div>
-      <div class="wide stack">
+      </Wide>
+      <Wide class="stack">
         <Table
           id="money"
           caption="Money by member: the month billed by official values differs from the one by signed values exactly by this"
@@ -235,13 +236,13 @@ function Tables({ r, site }: { r: Reconciliation; site: Tariffs }) {
           keyOf={(m) => m.member}
           mark={(m) => (m === total ? "total" : undefined)}
         />
-      </div>
+      </Wide>
       {r.energy.length === 0 ? (
         <p>No quarter-hour differs.</p>
       ) : (
-        <div class="wide">
+        <Wide>
           <Table id="energy" caption={`Energy by quarter-hour${r.energy.length > most ? `, the first ${most} of ${r.energy.length}: all are in the CSV` : ""}`} columns={energy(r.zone)} rows={r.energy.slice(0, most)} keyOf={(e) => `${e.point} ${e.interval}`} />
-        </div>
+        </Wide>
       )}
       <p class="actions">
         <button onClick={() => keep("energy", energyTable(r))}>Energy as CSV</button>
