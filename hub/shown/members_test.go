@@ -15,7 +15,7 @@ import (
 func TestWhyAPaymentIsRefused(t *testing.T) {
 	for why, code := range map[purse.Why]int{purse.Wrong: http.StatusBadRequest, purse.Unknown: http.StatusNotFound, purse.Conflict: http.StatusConflict} {
 		err := refusal(fmt.Errorf("transfer: %w", &purse.RefusedError{Why: why, Text: "why"}))
-		if r := (*web.Refusal)(nil); !errors.As(err, &r) || r.Code != code || r.Text != "why" {
+		if r := (*web.RefusedError)(nil); !errors.As(err, &r) || r.Code != code || r.Text != "why" {
 			t.Errorf("%d: %v", why, err)
 		}
 	}
