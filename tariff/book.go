@@ -60,8 +60,7 @@ func (b *Book) Parts(point string, i grid.Interval) ([]Priced, error) {
 func (b *Book) Standing(point string, from, to Date, minutes int) (all []Standing, err error) {
 	for from.Compare(to) < 0 {
 		i := grid.IntervalAt(from.Begin(b.zone), minutes)
-		a := b.At(point, i)
-		end := from.Add(1)
+		a, end := b.At(point, i), from.Add(1)
 		for end.Compare(to) < 0 && b.At(point, grid.IntervalAt(end.Begin(b.zone), minutes)) == a {
 			end = end.Add(1)
 		}
