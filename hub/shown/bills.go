@@ -141,7 +141,7 @@ func (b Bills) Postings(ctx context.Context, id, point string, i grid.Interval) 
 // Export implements web.Bills.
 func (b Bills) Export(ctx context.Context, format, period string) (api.BillFile, error) {
 	p, err := b.Desk.Export(ctx, format, period)
-	return api.BillFile{Name: p.Name, Type: p.Type, Data: p.Data, Left: leftOf(p.Left)}, err
+	return api.BillFile{Name: p.Name, Type: p.Type, Data: slices.Concat([]byte{}, p.Data), Left: leftOf(p.Left)}, err
 }
 
 // Send implements web.Bills.

@@ -84,6 +84,9 @@ func tariffDay(s tariff.Schedule, day tariff.Date, minutes int, where tariff.Whe
 
 // same tells whether two periods have the same prices.
 func same(a, b api.TariffPeriod) bool {
+	if a.Problem != nil && b.Problem != nil {
+		return true // no price: the reason names the first interval
+	}
 	a.From, a.Until, b.From, b.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return reflect.DeepEqual(a, b)
 }

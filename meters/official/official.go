@@ -149,7 +149,8 @@ type Options struct {
 	Zone    *time.Location // of times without an offset, nil: they are refused
 }
 
-// Parse reads a file. Errors: FileError.
+// Parse reads a file. Errors: FileError; the values of the rows that can be read are in the
+// File then, so that what else does not fit can be told too.
 func Parse(text []byte, o Options) (File, error) {
 	format := cmp.Or(o.Format, Detect(text))
 	c := &collector{options: o, seen: map[Key]int{}}
@@ -174,7 +175,7 @@ func Parse(text []byte, o Options) (File, error) {
 		c.wrong(0, "", "there is no value in it")
 	}
 	if len(c.problems) > 0 {
-		return File{}, c.problems.sorted()
+		return File{Format: format, Values: values}, c.problems.Sorted()
 	}
 	c.judge(values)
 	return File{Format: format, Values: values, Notes: append(c.notes, Shares(values)...)}, nil
@@ -229,7 +230,8 @@ func (p FileError) Error() string {
 	return strings.Join(texts, "\n")
 }
 
-func (p FileError) sorted() FileError {
+// Sorted puts the problems in the order of their lines.
+func (p FileError) Sorted() FileError {
 	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return p
 }

@@ -146,10 +146,10 @@ func TestEveryBadRowIsNamed(t *testing.T) {
 			}
 			text = strings.Replace(text, c.change[k], c.change[k+1], 1)
 		}
-		f, err := official.Parse([]byte(text), official.Options{Mapping: mapped(t, c.mapping), Zone: vienna(t)})
+		_, err := official.Parse([]byte(text), official.Options{Mapping: mapped(t, c.mapping), Zone: vienna(t)})
 		var all official.FileError
-		if !errors.As(err, &all) || len(f.Values) > 0 {
-			t.Errorf("%s: %v, and %d values", name, err, len(f.Values))
+		if !errors.As(err, &all) {
+			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		if len(all) != len(c.want) {

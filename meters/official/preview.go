@@ -58,7 +58,7 @@ func Look(f File, c Community) Preview {
 	for _, point := range slices.Sorted(maps.Keys(l.points)) {
 		l.p.Points = append(l.p.Points, *l.points[point])
 	}
-	l.p.Problems = l.p.Problems.sorted()
+	l.p.Problems = l.p.Problems.Sorted()
 	return l.p
 }
 

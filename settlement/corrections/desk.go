@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ type Upload struct {
 // Import is what became of an Upload.
 type Import struct {
 	Format  string
-	Unread  official.FileError // why it could not be read
+	Unread  official.FileError // why it could not be read, and what else does not fit
 	Preview *official.Preview  // nil where it could not be read
 	Already bool               // the same was imported before, and nothing changes
 	Applied bool               // the values count from now on
@@ -75,6 +76,13 @@ func (d *Desk) Import(ctx context.Context, u Upload) (Import, error) {
 	done := Import{Format: u.Format}
 	parsed, problems := d.parse(u)
 	if problems != nil {
+		if len(parsed.Values) > 0 { // what could be read may not fit either
+			preview, err := d.look(ctx, parsed)
+			if err != nil {
+				return done, err
+			}
+			problems = slices.Concat(problems, preview.Problems).Sorted()
+		}
 		done.Unread = problems
 		return done, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,17 @@ func TestWhatCannotBeReadIsKeptNowhere(t *testing.T) {
 		if all, _, _ := d.Files(t.Context()); err != nil || wrong == 0 || done.Applied || len(all) != 0 {
 			t.Errorf("%s: %+v, %v, %d files", name, done, err, len(all))
 		}
+	}
+}
+
+// TestEveryBadRowIsNamed sends a file with one row that cannot be read and one of another's
+// metering point: both are named, in the order of lines.
+func TestEveryBadRowIsNamed(t *testing.T) {
+	var there error
+	d := office(t, &there)
+	done, err := d.Import(t.Context(), Upload{Name: "x.csv", File: []byte(quarter + "other,2026-06-01T12:15:00Z,0.1\nmp,2026-06-01T12:15:00Z,much\n"), Mapping: []byte(mapping), Apply: true})
+	if err != nil || done.Applied || len(done.Unread) != 2 || done.Unread[0].Line != 3 || !strings.Contains(done.Unread[0].Text, "other") || done.Unread[1].Line != 4 {
+		t.Errorf("%+v, %v", done, err)
 	}
 }
 
