@@ -204,6 +204,7 @@ func (h *Hub) openRewards(ctx context.Context) error {
 	h.rewards = &rewarding{
 		site: h.site, tariffs: h.tariffs, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
 	}
+	h.money.desk.Rewards = h.rewards
 	return h.rewards.open(ctx)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/evidence"
+	"github.com/commonwatt/commonwatt/settlement/billing"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/rewards"
 	"github.com/commonwatt/commonwatt/tariff/shelf"
@@ -71,6 +72,38 @@ func (r *rewarding) pledging(terms rewards.Terms) (all []rewards.Battery) {
 		}
 	}
 	return all
+}
+
+// Earned implements desk.Rewards: what batteries earned in the epochs, UTC days, that begin in
+// a period and are closed.
+func (r *rewarding) Earned(ctx context.Context, p billing.Period) (map[string][]billing.Reward, error) {
+	all := map[string][]billing.Reward{}
+	if r.runner == nil {
+		return all, nil
+	}
+	days, tokens := map[string]int{}, map[string]int64{}
+	first := p.From.UTC().Add(24*time.Hour - 1).Truncate(24 * time.Hour)
+	for day := first; day.Before(p.To); day = day.AddDate(0, 0, 1) {
+		c, err := r.runner.Epoch(ctx, day.Format(time.DateOnly))
+		if ledger.Refused(err, chaincode.CodeMissing) {
+			continue // it is not closed, or there was none
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range c.Rewards {
+			if w.Tokens > 0 {
+				days[w.Battery]++
+				tokens[w.Battery] += w.Tokens
+			}
+		}
+	}
+	for _, b := range r.runner.Batteries {
+		if tokens[b.ID] > 0 {
+			all[b.Member] = append(all[b.Member], billing.Reward{Device: b.ID, Days: days[b.ID], Tokens: tokens[b.ID]})
+		}
+	}
+	return all, nil
 }
 
 // periods of control and of reading pass until readings show a setpoint.

@@ -145,6 +145,12 @@ func printBill(w io.Writer, b shownBill) error {
 		}
 		fmt.Fprintf(w, "  %s%s: %s\n", a.Name, estimate, inWords(int64(a.Amount), c.Currency, c.Digits))
 	}
+	for k, r := range c.Rewards {
+		if k == 0 {
+			fmt.Fprintln(w, "\nStorage rewards, which are no money:")
+		}
+		fmt.Fprintf(w, "  %s: %d tokens on %d days\n", r.Device, r.Tokens, r.Days)
+	}
 	if b.Summary.Hash != nil {
 		fmt.Fprintf(w, "\nSHA-256 on the ledger: %s (salt %s)\n", *b.Summary.Hash, b.Salt)
 	}

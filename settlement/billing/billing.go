@@ -176,8 +176,10 @@ const (
 	AnotherTariff = "under the tariff "
 )
 
-// Reward is what a battery earned; tokens are not money.
+// Reward is what a battery earned in the epochs (UTC days) that begin in the period and were
+// closed when the bill was drafted; tokens are not money.
 type Reward struct {
 	Device string `json:"device"`
+	Days   int    `json:"days"` // epochs that it earned something in
 	Tokens int64  `json:"tokens"`
 }

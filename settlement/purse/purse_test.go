@@ -91,7 +91,7 @@ func TestTransfers(t *testing.T) {
 
 // TestWhatIsOwedIsShownOverThree has three members draw a kWh each of a fourth's, which the pool
 // shares at the middle of retail and feed-in price, (0.30 + 0.10) / 2 = 0.20 EUR: each owes that,
-// until it pays.
+// until it pays. What the fund holds stands in for it.
 func TestWhatIsOwedIsShownOverThree(t *testing.T) {
 	buyers := []string{"ann", "bob", "cat"}
 	p := street(t, append(buyers, "dan")...)
@@ -112,6 +112,11 @@ func TestWhatIsOwedIsShownOverThree(t *testing.T) {
 		}
 		in.Metered = append(in.Metered, record.Metered{MeteringPoint: "mp-" + m, Flow: flow, Quality: grid.Good})
 	}
+	// Ann trades one kilowatt-hour with dan as well, and pays 0.02 EUR more for it than he gets.
+	in.Metered[0].Flow.Import, in.Metered[3].Flow.Export = 2000, 4000
+	in.Trades = []grid.Trade{{
+		Product: grid.Product{Community: "elm", Interval: i}, Seq: 1, Bid: "1", Offer: "2", Buyer: "mp-ann", Seller: "mp-dan", Energy: 1000, BidPrice: 200_000, OfferPrice: 180_000,
+	}}
 	run, err := settlement.Settle(in)
 	if err != nil {
 		t.Fatal(err)
@@ -131,21 +136,24 @@ func TestWhatIsOwedIsShownOverThree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if f.Balance != 20_000 { // what ann paid more than dan got
+			t.Errorf("the fund holds %d", f.Balance)
+		}
 		return f.Owed
 	}
-	if o := look(false); o == nil || *o != (fund.Owed{Members: 3, Owed: 600_000, Open: 600_000}) {
+	if o := look(false); o == nil || *o != (fund.Owed{Members: 3, Owed: 600_000, Fund: 20_000, Open: 580_000}) {
 		t.Errorf("everybody sees %+v", o)
 	}
 	if !p.Has(i) {
 		t.Error("has not an interval that is posted")
 	}
-	if err := p.Transfer(t.Context(), purse.Payment{Member: "ann", Reference: "1", Amount: 200_000}); err != nil {
+	if err := p.Transfer(t.Context(), purse.Payment{Member: "ann", Reference: "1", Amount: 400_000}); err != nil {
 		t.Fatal(err)
 	}
 	if o := look(false); o != nil {
 		t.Errorf("two owe, and everybody sees %+v", o)
 	}
-	if o := look(true); o == nil || *o != (fund.Owed{Members: 2, Owed: 400_000, Open: 400_000}) {
+	if o := look(true); o == nil || *o != (fund.Owed{Members: 2, Owed: 400_000, Fund: 20_000, Open: 380_000}) {
 		t.Errorf("the operator sees %+v", o)
 	}
 	if available, err := p.Available(t.Context()); err != nil || available != 0 {

@@ -59,6 +59,12 @@ type People interface {
 	Personal(ctx context.Context, member string) (map[string]string, error)
 }
 
+// Rewards know what batteries earned.
+type Rewards interface {
+	// Earned returns what the batteries of each member earned in a period, in order of device.
+	Earned(ctx context.Context, p billing.Period) (map[string][]billing.Reward, error)
+}
+
 // Options are what a desk works with.
 type Options struct {
 	Community string
@@ -74,6 +80,7 @@ type Options struct {
 	Book    *statements.Book
 	Ledger  Ledger
 	People  People
+	Rewards Rewards          // nil: there are none
 	Clock   func() time.Time // world time
 	Log     *slog.Logger
 }

@@ -429,6 +429,35 @@ func TestMonthsThatCannotBeBilled(t *testing.T) {
 	}
 }
 
+// earned are rewards of ann's battery in June.
+type earned struct{}
+
+// Earned implements desk.Rewards.
+func (earned) Earned(_ context.Context, p billing.Period) (map[string][]billing.Reward, error) {
+	if p.Name != "2026-06" {
+		return nil, fmt.Errorf("asked for %s", p.Name)
+	}
+	return map[string][]billing.Reward{"ann": {{Device: "ann/battery", Days: 2, Tokens: 31}}}, nil
+}
+
+// TestRewardsStandOnTheBill has a bill tell the tokens of the member's own battery, which
+// change nothing of its money.
+func TestRewardsStandOnTheBill(t *testing.T) {
+	s := newStreet(t)
+	s.settle(t, noon(11), grid.Flow{Import: 900}, grid.Flow{Export: 400})
+	before := s.draft(t, "2026-06")
+	s.desk.Rewards = earned{}
+	for k, r := range s.draft(t, "2026-06") {
+		want := 0
+		if r.Bill.Member == "ann" {
+			want = 1
+		}
+		if len(r.Bill.Rewards) != want || r.Bill.Due != before[k].Bill.Due || len(before[k].Bill.Rewards) > 0 {
+			t.Errorf("%s: rewards %v, due %d; before %v, due %d", r.Bill.Member, r.Bill.Rewards, r.Bill.Due, before[k].Bill.Rewards, before[k].Bill.Due)
+		}
+	}
+}
+
 // TestAPaymentIsBookedOnce cuts a payment off after the ledger has it. It is noted again
 // under another reference, as by somebody who reads the bank's statement anew.
 func TestAPaymentIsBookedOnce(t *testing.T) {

@@ -43,10 +43,17 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 	if err != nil {
 		return out, err
 	}
+	earned := map[string][]billing.Reward{}
+	if d.Rewards != nil {
+		if earned, err = d.Rewards.Earned(ctx, p); err != nil {
+			return out, err
+		}
+	}
 	for _, b := range bills {
 		if member != "" && b.Member != member {
 			continue
 		}
+		b.Rewards = earned[b.Member]
 		if last := priors[b.Member]; last.Through.After(p.From) {
 			out.Left = append(out.Left, Left{b.Member, fmt.Sprintf("%s is billed up to %s by bill %s, which is locked: cancel it to bill again", b.Member, last.Through.In(d.Zone).Format("2006-01-02"), last.Number)})
 			continue

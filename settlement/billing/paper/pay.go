@@ -148,6 +148,17 @@ func (p *page) compared() {
 	p.Ln(2) //nolint:mnd // below it
 }
 
+// rewards says what the member's batteries earned, apart from the money.
+func (p *page) rewards() {
+	var all []string
+	for _, r := range p.doc.Bill.Rewards {
+		all = append(all, fmt.Sprintf("%s %d tokens on %d days", r.Device, r.Tokens, r.Days))
+	}
+	if len(all) > 0 {
+		p.note("Storage rewards, which are no money: " + strings.Join(all, ", ") + ".")
+	}
+}
+
 // proof says how the bill is proven.
 func (p *page) proof() {
 	x := p.doc.Proof

@@ -132,6 +132,7 @@ func PDF(doc Document, font *Font) ([]byte, error) {
 	p.sums()
 	p.pay()
 	p.compared()
+	p.rewards()
 	p.proof()
 	var out bytes.Buffer
 	if p.err != nil {
