@@ -487,3 +487,22 @@ func TestDraftsThatCannotBePrinted(t *testing.T) {
 		t.Errorf("%+v, %v", d, err)
 	}
 }
+
+// TestASkippedMonthIsNamed drafts July before June: June's energy is on it as a correction,
+// its standing charges are nowhere.
+func TestASkippedMonthIsNamed(t *testing.T) {
+	s := newStreet(t)
+	s.now = time.Date(2026, 8, 4, 8, 0, 0, 0, time.UTC)
+	s.settle(t, noon(10), grid.Flow{Import: 1000}, grid.Flow{})
+	s.settle(t, noon(40), grid.Flow{Import: 1000}, grid.Flow{}) // 10 July
+	d, err := s.desk.Draft(t.Context(), "2026-07", "ann")
+	if err != nil || len(d.Drafts) != 1 || len(d.Left) != 1 || !strings.Contains(d.Left[0].Why, "has 2026-06 as corrections") {
+		t.Errorf("%+v, %v", d.Left, err)
+	}
+	s.draft(t, "2026-06")
+	s.approve(t, "draft-2026-06-ann")
+	s.settle(t, noon(10), grid.Flow{Import: 900}, grid.Flow{}) // a correction of what is billed
+	if d, err = s.desk.Draft(t.Context(), "2026-07", "ann"); err != nil || len(d.Drafts) != 1 || len(d.Left) != 0 || len(d.Drafts[0].Bill.Corrections) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/settlement/billing"
@@ -65,6 +66,9 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 		if err := d.Font.Prints(to); err != nil { // a bill that is approved keeps the name
 			out.Left = append(out.Left, Left{DraftID(month, b.Member), fmt.Sprintf("is drafted, and %v, before it is approved", err)})
 		}
+		if months := d.skipped(b, priors[b.Member]); len(months) > 0 {
+			out.Left = append(out.Left, Left{DraftID(month, b.Member), fmt.Sprintf("is drafted, and has %s as corrections, for no bill of that time was approved: draft the earlier month first, else nobody bills its standing charges", strings.Join(months, ", "))})
+		}
 		out.Drafts = append(out.Drafts, Record{ID: DraftID(month, b.Member), State: Draft, Changed: d.Clock(), Bill: b, Made: Made{From: d.Sender, To: to, Issued: d.Clock().UTC()}})
 	}
 	if member != "" && len(out.Drafts) == 0 {
@@ -84,6 +88,23 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 		}
 		return nil
 	})
+}
+
+// skipped returns the months before the period that no bill of the member has.
+func (d *Desk) skipped(b billing.Bill, last billing.Prior) (months []string) {
+	billed := "" // until the beginning of this month
+	if !last.Through.IsZero() {
+		billed = last.Through.In(d.Zone).Format("2006-01")
+	}
+	for _, l := range b.Corrections {
+		for _, m := range l.Months {
+			if m >= billed && !slices.Contains(months, m) {
+				months = append(months, m)
+			}
+		}
+	}
+	slices.Sort(months)
+	return months
 }
 
 // settled refuses a period that is not over, whose last intervals are still to be settled, or
