@@ -81,7 +81,7 @@ func layers() map[string][]string {
 		"settlement/ledger/embedded":       {"settlement/ledger", "settlement/audit", "settlement/ledger/identity", "settlement/ledger/rows", "chaincode", "disk", "record"},
 		"settlement/fund":                  {"chaincode", "record"},
 		"settlement/prepaid":               {"matching", "tariff"},
-		"settlement/purse":                 {"chaincode", "record", "settlement", "settlement/fund", "settlement/ledger", "settlement/prepaid"},
+		"settlement/purse":                 {"chaincode", "record", "settlement", "settlement/fund", "settlement/ledger", "settlement/prepaid", "tariff"},
 		"settlement/guarantee":             {"settlement", "tariff", "proof"},
 		"settlement/guarantee/monthly":     {"settlement", "settlement/audit", "settlement/guarantee", "settlement/ledger", "settlement/statements", "chaincode", "community/drive", "disk"},
 		"settlement/rewards":               {"config", "settlement/ledger", "settlement/ledger/identity", "chaincode", "proof", "record"},

@@ -16,7 +16,7 @@ import (
 // so also where nobody is prepaid any more, so that who was is not bounded.
 func openPurse(m *market, b *bus.Bus) *purse.Purse {
 	s, r := m.site, m.records
-	p := purse.New(purse.Options{Ledger: r.ledger, Community: s.plan.Community, Zone: zoneOf(s.plan), Clock: s.clock, Points: r.metering.Points})
+	p := purse.New(purse.Options{Ledger: r.ledger, Community: s.plan.Community, Currency: s.plan.Tariff.Currency, Zone: zoneOf(s.plan), Clock: s.clock, Points: r.metering.Points})
 	p.Keeper = &prepaid.Keeper{
 		Members: func() []string { return membersOf(r.metering.All()) }, Prepaid: s.plan.Fund.IsPrepaid, Market: m.host, Ledger: p, Clock: s.clock, Log: m.log,
 		Points: prepaid.Draws{

@@ -20,12 +20,14 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/fund"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
 	"github.com/commonwatt/commonwatt/settlement/prepaid"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Options are what a Purse works by.
 type Options struct {
 	Ledger    *ledger.Ledger
 	Community string
+	Currency  string         // ISO 4217
 	Zone      *time.Location // of the months
 	Clock     func() time.Time
 	Points    func(member string) []string // metering points, sorted
@@ -147,6 +149,9 @@ func (p *Purse) Transfer(ctx context.Context, of Payment) error {
 			return &RefusedError{Unknown, fmt.Sprintf("metering_point: %q is none of member %q", of.Point, of.Member)}
 		}
 	}
+	if minor := p.minor(); of.Amount%minor != 0 {
+		return &RefusedError{Wrong, fmt.Sprintf("amount: %d millionths of %s are no whole number of its minor unit, which has %d: money moves in those", of.Amount, p.Currency, minor)}
+	}
 	operator := p.Ledger.As(p.Ledger.People.Operator)
 	t := chaincode.Transfer{
 		Community: p.Community, Reference: of.Reference, Account: accounts[at], Amount: int64(max(of.Amount, -of.Amount)), Time: p.Clock().UTC().Truncate(time.Second).Format(time.RFC3339),
@@ -160,6 +165,15 @@ func (p *Purse) Transfer(ctx context.Context, of Payment) error {
 		return &RefusedError{Wrong, "amount: is 0: write what was paid in as a positive amount, what was paid out as a negative one"}
 	}
 	return refused(err, of.Reference)
+}
+
+// minor is the currency's minor unit, in millionths of the currency unit.
+func (p *Purse) minor() grid.Money {
+	unit := grid.Money(1_000_000)
+	for range tariff.MinorDigits(p.Currency) {
+		unit /= 10
+	}
+	return unit
 }
 
 // refused makes what the contract refuses the operator's to mend.

@@ -45,7 +45,7 @@ func street(t *testing.T, members ...string) *purse.Purse {
 		}
 	}
 	clock := func() time.Time { return time.Date(2026, 6, 2, 0, 0, 0, 0, time.UTC) }
-	p := purse.New(purse.Options{Ledger: l, Community: "elm", Zone: time.UTC, Clock: clock, Points: func(member string) []string { return points[member] }})
+	p := purse.New(purse.Options{Ledger: l, Community: "elm", Currency: "EUR", Zone: time.UTC, Clock: clock, Points: func(member string) []string { return points[member] }})
 	p.Keeper = &prepaid.Keeper{
 		Members: func() []string { return members }, Prepaid: func(string) bool { return true }, Market: anything{}, Ledger: p, Points: anything{},
 		Unposted: func(context.Context) (int, error) { return 0, nil }, Clock: clock, Log: slog.New(slog.DiscardHandler),
@@ -76,6 +76,7 @@ func TestTransfers(t *testing.T) {
 		"more than there is":                 {purse.Payment{Member: "ann", Reference: "3", Amount: -7_000_000}, purse.Conflict},
 		"nothing":                            {purse.Payment{Member: "ann", Reference: "4"}, purse.Wrong},
 		"no reference":                       {purse.Payment{Member: "ann", Amount: 1_000_000}, purse.Wrong},
+		"a part of a cent":                   {purse.Payment{Member: "ann", Reference: "7", Amount: 1_005_000}, purse.Wrong},
 		"nobody":                             {purse.Payment{Member: "bob", Reference: "5", Amount: 1_000_000}, purse.Unknown},
 		"another's metering point":           {purse.Payment{Member: "ann", Point: "mp-bob", Reference: "6", Amount: 1_000_000}, purse.Unknown},
 	} {
