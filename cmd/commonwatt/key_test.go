@@ -23,7 +23,7 @@ func TestRunByAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	conf := filepath.Join(dir, "c.yaml")
-	if err := os.WriteFile(conf, []byte("listen: 127.0.0.1:0\nspeed: 60\ninterval: 5\nsharing: "+key+"\nsimulation: {homes: 6, start: 2026-06-01T05:00:00Z}\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("listen: 127.0.0.1:0\nspeed: 60\ninterval: 5\nsharing: "+key+"\nsimulation: {homes: 6, start: 2026-06-01T11:00:00Z}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, out, errs := execute(t, "run", "--config", conf, "--data", data, "--duration", "25s"); code != 0 {
