@@ -20,6 +20,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/billing/paper"
 	"github.com/commonwatt/commonwatt/settlement/statements"
 	"github.com/commonwatt/commonwatt/tariff"
+	"github.com/commonwatt/commonwatt/terminal"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -106,6 +107,8 @@ func (b *billRun) fill(ctx context.Context) (intervals int, err error) {
 	}
 	end := b.first.AddDate(0, b.Months, 0)
 	const together = 96
+	bar := progress(b.Progress, "statement book, intervals", int(end.Sub(b.first)/(settleMinutes*time.Minute)))
+	defer bar.End()
 	var runs []settlement.Run
 	for i := grid.IntervalAt(b.first, settleMinutes); ; i = i.Shift(1) {
 		over := !i.Begin().Before(end)
@@ -114,9 +117,7 @@ func (b *billRun) fill(ctx context.Context) (intervals int, err error) {
 				return intervals, err
 			}
 			runs = runs[:0]
-			if b.Progress != nil {
-				fmt.Fprintf(b.Progress, "\rstatement book: %d intervals ", intervals)
-			}
+			bar.Set(intervals)
 		}
 		if over {
 			return intervals, nil
@@ -158,6 +159,8 @@ func (b *billRun) run(i grid.Interval, n int) settlement.Run {
 
 // bill drafts, approves and prints all months.
 func (b *billRun) bill(ctx context.Context, r *BillResult) error {
+	bar := progress(b.Progress, "bills", b.Homes*b.Months)
+	defer bar.End()
 	for m := range b.Months {
 		month := b.first.AddDate(0, m, 0).Format("2006-01")
 		began, used := time.Now(), cpu()
@@ -184,11 +187,17 @@ func (b *billRun) bill(ctx context.Context, r *BillResult) error {
 			r.Printing += time.Since(began).Seconds()
 			r.Bills++
 		}
-		if b.Progress != nil {
-			fmt.Fprintf(b.Progress, "\r%s: %d bills           ", month, r.Bills)
-		}
+		bar.Set(r.Bills)
 	}
 	return nil
+}
+
+// progress returns a bar on w, or one that nobody sees where that is nil.
+func progress(w io.Writer, what string, total int) *terminal.Bar {
+	if w == nil {
+		w = io.Discard
+	}
+	return terminal.NewBar(w, what, total)
 }
 
 // cpu is what the process has used.

@@ -348,24 +348,20 @@ func (s *settleRun) fill(ctx context.Context, history time.Duration) (err error)
 		return err
 	}
 	end := s.first.Begin()
+	bar := progress(s.Progress, "readings, hours", int(history.Hours()))
+	defer bar.End()
 	s.read.at = end.Add(-history)
 	for whole := end.Add(-min(history, kept)); s.read.at.Before(whole); s.read.at = s.read.at.Add(5 * time.Minute) {
 		if err := s.read.receive(ctx, s, s.read.at.Add(-time.Second), 3); err != nil {
 			return err
 		}
-		s.progress(history)
+		bar.Set(int((history - end.Sub(s.read.at)).Hours()))
 	}
 	return s.read.until(ctx, s, end)
 }
 
 // kept is for how long the program keeps every batch.
 const kept = 3 * time.Hour
-
-func (s *settleRun) progress(history time.Duration) {
-	if s.Progress != nil && s.read.at.Minute() == 0 {
-		fmt.Fprintf(s.Progress, "\rreadings: %.0f of %.0f h ", (history - s.first.Begin().Sub(s.read.at)).Hours(), history.Hours())
-	}
-}
 
 // until reads the homes once a second up to a time, a batch a home every five seconds.
 func (r *readingHomes) until(ctx context.Context, s *settleRun, end time.Time) error {
