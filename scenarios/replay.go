@@ -153,24 +153,13 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
-	var members []string
-	var points []community.Point
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
 	}
 	if err := r.openRewards(ctx, s); err != nil {
 		return nil, err
 	}
-	for _, d := range devices {
-		if d.Kind == grid.Meter {
-			r.meters[d.MeteringPoint] = d.ID
-			members = append(members, d.Member)
-			p := community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member}
-			imports, exports := spec.Homes[len(points)].Connection()
-			p.Import, p.Export = &imports, &exports
-			points = append(points, p)
-		}
-	}
+	members, points := r.points(devices, spec)
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
@@ -188,6 +177,22 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.newDriver(s.Deadline)
 	return r, nil
+}
+
+// points returns the members and their metering points, with what their connections carry,
+// and remembers the meters.
+func (r *replay) points(devices []grid.Device, spec world.Spec) (members []string, points []community.Point) {
+	for _, d := range devices {
+		if d.Kind == grid.Meter {
+			r.meters[d.MeteringPoint] = d.ID
+			members = append(members, d.Member)
+			p := community.Point{MeteringPoint: d.MeteringPoint, Member: d.Member}
+			imports, exports := spec.Homes[len(points)].Connection()
+			p.Import, p.Export = &imports, &exports
+			points = append(points, p)
+		}
+	}
+	return members, points
 }
 
 // advance carries out what is due.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement/billing"
 	"github.com/commonwatt/commonwatt/settlement/billing/paper"
 	"github.com/commonwatt/commonwatt/usage"
@@ -107,11 +108,39 @@ func printBill(w io.Writer, b shownBill) error {
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", k+1, n.point, text, energy, mean, inWords(int64(n.line.Amount), c.Currency, c.Digits), n.line.Intervals)
 	}
+	printSums(t, c)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for k, a := range c.Compared {
+		if k == 0 {
+			fmt.Fprintln(w, "\nThe same period otherwise:")
+		}
+		estimate := ""
+		if a.Estimated {
+			estimate = " (estimate)"
+		}
+		fmt.Fprintf(w, "  %s%s: %s\n", a.Name, estimate, inWords(int64(a.Amount), c.Currency, c.Digits))
+	}
+	for k, r := range c.Rewards {
+		if k == 0 {
+			fmt.Fprintln(w, "\nStorage rewards, which are no money:")
+		}
+		fmt.Fprintf(w, "  %s: %s on %s\n", r.Device, grid.Number(r.Tokens, "token"), grid.Number(int64(r.Days), "day"))
+	}
+	if b.Summary.Hash != nil {
+		fmt.Fprintf(w, "\nSHA-256 on the ledger: %s (salt %s)\n", *b.Summary.Hash, b.Salt)
+	}
+	return nil
+}
+
+// printSums writes what a bill has beside its lines, and what it comes to.
+func printSums(t io.Writer, c *billing.Bill) {
 	say := func(what string, amount int64) {
 		fmt.Fprintf(t, "\t\t%s\t\t\t%s\t\n", what, inWords(amount, c.Currency, c.Digits))
 	}
 	for _, s := range c.Standing {
-		say(fmt.Sprintf("%s, %d days from %s", s.Component, s.Days, s.From), int64(s.Amount))
+		say(fmt.Sprintf("%s, %s from %s", s.Component, grid.Number(int64(s.Days), "day"), s.From), int64(s.Amount))
 	}
 	for _, p := range c.Others {
 		say(p.Reason+" "+p.Reference, int64(p.Amount))
@@ -132,29 +161,6 @@ func printBill(w io.Writer, b shownBill) error {
 		say("payment "+p.Reference, int64(p.Amount))
 	}
 	say("due", int64(c.Due))
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	for k, a := range c.Compared {
-		if k == 0 {
-			fmt.Fprintln(w, "\nThe same period otherwise:")
-		}
-		estimate := ""
-		if a.Estimated {
-			estimate = " (estimate)"
-		}
-		fmt.Fprintf(w, "  %s%s: %s\n", a.Name, estimate, inWords(int64(a.Amount), c.Currency, c.Digits))
-	}
-	for k, r := range c.Rewards {
-		if k == 0 {
-			fmt.Fprintln(w, "\nStorage rewards, which are no money:")
-		}
-		fmt.Fprintf(w, "  %s: %d tokens on %d days\n", r.Device, r.Tokens, r.Days)
-	}
-	if b.Summary.Hash != nil {
-		fmt.Fprintf(w, "\nSHA-256 on the ledger: %s (salt %s)\n", *b.Summary.Hash, b.Salt)
-	}
-	return nil
 }
 
 // openLine shows the intervals of a line, or the postings of one of them.

@@ -50,30 +50,14 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 		}
 	}
 	for _, b := range bills {
-		if member != "" && b.Member != member {
-			continue
+		if member == "" || b.Member == member {
+			b.Rewards = earned[b.Member]
+			d.draft(ctx, b, priors[b.Member], &out)
 		}
-		b.Rewards = earned[b.Member]
-		if last := priors[b.Member]; last.Through.After(p.From) {
-			out.Left = append(out.Left, Left{b.Member, fmt.Sprintf("%s is billed up to %s by bill %s, which is locked: cancel it to bill again", b.Member, last.Through.In(d.Zone).Format("2006-01-02"), last.Number)})
-			continue
-		}
-		to, err := d.party(ctx, b.Member)
-		if err != nil {
-			out.Left = append(out.Left, Left{b.Member, err.Error()})
-			continue
-		}
-		if err := d.Font.Prints(to); err != nil { // a bill that is approved keeps the name
-			out.Left = append(out.Left, Left{DraftID(month, b.Member), fmt.Sprintf("is drafted, and %v, before it is approved", err)})
-		}
-		if months := d.skipped(b, priors[b.Member]); len(months) > 0 {
-			out.Left = append(out.Left, Left{DraftID(month, b.Member), fmt.Sprintf("is drafted, and has %s as corrections, for no bill of that time was approved: draft the earlier month first, else nobody bills its standing charges", strings.Join(months, ", "))})
-		}
-		out.Drafts = append(out.Drafts, Record{ID: DraftID(month, b.Member), State: Draft, Changed: d.Clock(), Bill: b, Made: Made{From: d.Sender, To: to, Issued: d.Clock().UTC()}})
 	}
 	if member != "" && len(out.Drafts) == 0 {
 		if len(out.Left) > 0 {
-			return out, conflict("%s", out.Left[0].Why)
+			return out, conflict("%s %s", out.Left[0].ID, out.Left[0].Why)
 		}
 		return out, &RefusedError{Missing: true, Reason: fmt.Sprintf("member %q has nothing to bill in %s", member, month)}
 	}
@@ -88,6 +72,29 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 		}
 		return nil
 	})
+}
+
+// draft adds the draft of a bill to what was drafted, and what somebody should know of it; last
+// is what the member was billed before.
+func (d *Desk) draft(ctx context.Context, b billing.Bill, last billing.Prior, out *Drafted) {
+	id := DraftID(b.Period.Name, b.Member)
+	tell := func(whose, format string, args ...any) { out.Left = append(out.Left, Left{whose, fmt.Sprintf(format, args...)}) }
+	if last.Through.After(b.Period.From) {
+		tell(b.Member, "is billed up to %s by bill %s, which is locked: cancel it to bill again", last.Through.In(d.Zone).Format("2006-01-02"), last.Number)
+		return
+	}
+	to, err := d.party(ctx, b.Member)
+	if err != nil {
+		tell(b.Member, "has no bill: %v", err)
+		return
+	}
+	if err := d.Font.Prints(to); err != nil { // a bill that is approved keeps the name
+		tell(id, "is drafted, and %v, before it is approved", err)
+	}
+	if months := d.skipped(b, last); len(months) > 0 {
+		tell(id, "is drafted, and has %s as corrections, for no bill of that time was approved: draft the earlier month first, else nobody bills its standing charges", strings.Join(months, ", "))
+	}
+	out.Drafts = append(out.Drafts, Record{ID: id, State: Draft, Changed: d.Clock(), Bill: b, Made: Made{From: d.Sender, To: to, Issued: d.Clock().UTC()}})
 }
 
 // skipped returns the months before the period that no bill of the member has.

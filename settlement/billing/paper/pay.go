@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/settlement/billing"
 )
 
@@ -152,7 +153,7 @@ func (p *page) compared() {
 func (p *page) rewards() {
 	var all []string
 	for _, r := range p.doc.Bill.Rewards {
-		all = append(all, fmt.Sprintf("%s %d tokens on %d days", r.Device, r.Tokens, r.Days))
+		all = append(all, fmt.Sprintf("%s %s on %s", r.Device, grid.Number(r.Tokens, "token"), grid.Number(int64(r.Days), "day")))
 	}
 	if len(all) > 0 {
 		p.note("Storage rewards, which are no money: " + strings.Join(all, ", ") + ".")
