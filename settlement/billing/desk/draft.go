@@ -78,7 +78,9 @@ func (d *Desk) Draft(ctx context.Context, month, member string) (out Drafted, er
 // is what the member was billed before.
 func (d *Desk) draft(ctx context.Context, b billing.Bill, last billing.Prior, out *Drafted) {
 	id := DraftID(b.Period.Name, b.Member)
-	tell := func(whose, format string, args ...any) { out.Left = append(out.Left, Left{whose, fmt.Sprintf(format, args...)}) }
+	tell := func(whose, format string, args ...any) {
+		out.Left = append(out.Left, Left{whose, fmt.Sprintf(format, args...)})
+	}
 	if last.Through.After(b.Period.From) {
 		tell(b.Member, "is billed up to %s by bill %s, which is locked: cancel it to bill again", last.Through.In(d.Zone).Format("2006-01-02"), last.Number)
 		return
