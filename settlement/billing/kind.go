@@ -45,7 +45,7 @@ func Entries() []Entry {
 		{TradeBought, Taken, "from neighbours, traded ahead", "energy of each trade × the price of that trade"},
 		{Kind(settlement.ReasonPoolBought), Taken, "from neighbours, shared after delivery", "what no trade covers in an interval × the price of the pool there"},
 		{Kind(settlement.ReasonRetail), Taken, "from the grid", "what nothing else covers in an interval × the retail price of your tariff there"},
-		{OwnGiven, Given, "own energy", "what your own metering points used in the same interval: no price"},
+		{OwnGiven, Given, "own energy, given", "what your own metering points used in the same interval: no price"},
 		{"key-sold", Given, "to neighbours, by the key", "what the allocation key gives of your energy to others, at its price"},
 		{TradeSold, Given, "to neighbours, traded ahead", "energy of each trade × the price of that trade"},
 		{Kind(settlement.ReasonPoolSold), Given, "to neighbours, shared after delivery", "what no trade covers in an interval × the price of the pool there"},
