@@ -48,3 +48,15 @@ func TestTheDayOfATariff(t *testing.T) {
 		t.Errorf("before it counts: %+v", before)
 	}
 }
+
+// TestADayWithoutPrices is one period, although the reason names another interval each time.
+func TestADayWithoutPrices(t *testing.T) {
+	s := tariff.Schedule{Name: "dynamic", Currency: "EUR", Spot: &tariff.Spot{Minutes: 15}, Versions: []tariff.Version{{
+		Version: "1", ValidFrom: tariff.Date{Year: 2026, Month: 1, Day: 1},
+		Components: []tariff.Component{{Name: "e", Kind: tariff.Energy, Per: tariff.PerKWh, Spot: &tariff.OfSpot{Factor: 1_000_000}}},
+	}}}
+	all := tariffDay(s, tariff.Date{Year: 2026, Month: 6, Day: 1}, 15, tariff.Where{Zone: time.UTC})
+	if len(all) != 1 || all[0].Problem == nil || all[0].Until.Sub(all[0].From) != 24*time.Hour {
+		t.Errorf("%d periods, the first %+v", len(all), all[0])
+	}
+}
