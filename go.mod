@@ -32,6 +32,15 @@ require (
 )
 
 require (
+	codeberg.org/go-fonts/liberation v0.5.0 // indirect
+	codeberg.org/go-latex/latex v0.2.0 // indirect
+	git.sr.ht/~sbinet/gg v0.7.0 // indirect
+	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
+	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
+	gonum.org/v1/plot v0.17.0 // indirect
+)
+
+require (
 	codeberg.org/go-pdf/fpdf v0.12.0
 	github.com/Knetic/govaluate v3.0.0+incompatible // indirect
 	github.com/almerlucke/go-iban v0.0.0-20220324081643-09bcab81b879
