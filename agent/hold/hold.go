@@ -229,12 +229,13 @@ func (h *Holder) look() {
 	}
 }
 
-// quiet tells whether a setpoint may not have arrived everywhere yet at a time.
+// quiet tells whether a setpoint may not have arrived everywhere yet at a time: the meter
+// lags behind the battery that shows it. Where devices are read rarely, nobody knows when the
+// battery began to follow.
 func (h *Holder) quiet(t time.Time) bool {
-	if !t.After(h.changed) {
-		return false
-	}
-	return t.Before(h.changed.Add(Quiet)) || h.seen && t.Before(h.shown.Add(lag))
+	const longest = 2 // times Quiet
+	after := t.Sub(h.changed)
+	return after > 0 && (after < Quiet || after < longest*Quiet && h.seen && t.Sub(h.shown) < lag)
 }
 
 // at returns the battery's power at a time, where it is known.
