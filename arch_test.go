@@ -52,7 +52,7 @@ func layers() map[string][]string {
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
 		"forecast":                         {},
-		"agent":                            {"forecast", "tariff"},
+		"agent":                            {"agent/hold", "agent/limits", "agent/plan", "forecast", "tariff"},
 		"agent/hold":                       {},
 		"agent/alone":                      {},
 		"agent/limits":                     {},
