@@ -75,7 +75,10 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
+	m.traders = agent.NewTraders(agent.Options{
+		Devices: m.site.devices, Prices: m.tariffs, Telemetry: metering.History{Meters: m.records.metering, Store: m.records.store}, Seed: m.site.seed(),
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
+	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }

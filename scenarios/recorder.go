@@ -6,6 +6,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -14,8 +15,8 @@ import (
 // the field, and answers agents and settlement from what it read.
 type recorder struct {
 	devices  []recorded
-	all      []grid.Reading            // by time, then device
-	byDevice map[string][]grid.Reading // connection meters and batteries
+	all      []grid.Reading // by time, then device
+	byDevice map[string][]grid.Reading
 	alone    map[string][]grid.Reading // by connection meter: what it would have shown without the community
 }
 
@@ -98,9 +99,7 @@ func (r *recorder) read(w *world.World) {
 			r.alone[d.ID] = append(r.alone[d.ID], grid.Reading{Time: now, Import: new(world.Energy(h.Alone.Imported)), Export: new(world.Energy(h.Alone.Exported))})
 		}
 		r.all = append(r.all, reading)
-		if d.Kind == grid.Meter || d.Kind == grid.Battery {
-			r.byDevice[d.ID] = append(r.byDevice[d.ID], reading)
-		}
+		r.byDevice[d.ID] = append(r.byDevice[d.ID], reading)
 	}
 }
 
@@ -130,7 +129,43 @@ func between(readings []grid.Reading, i grid.Interval) (flow grid.Flow, known bo
 		return grid.Flow{}, false
 	}
 	a, b := readings[begin], readings[end]
-	return grid.Flow{Import: *b.Import - *a.Import, Export: *b.Export - *a.Export}, true
+	return grid.Flow{Import: gained(a.Import, b.Import), Export: gained(a.Export, b.Export)}, true
+}
+
+// gained returns by how much a register rose; a device that does not have it counts nothing.
+func gained(before, after *grid.Energy) grid.Energy {
+	if before == nil || after == nil {
+		return 0
+	}
+	return *after - *before
+}
+
+// Last implements agent.Telemetry.
+func (r *recorder) Last(_ context.Context, device string) (*grid.Reading, error) {
+	readings := r.byDevice[device]
+	if len(readings) == 0 {
+		return nil, nil
+	}
+	return &readings[len(readings)-1], nil
+}
+
+// rating is what a device is made for, as its owner says.
+func (r *recorder) rating(device string) (of agent.Rating) {
+	for _, d := range r.devices {
+		if d.ID != device {
+			continue
+		}
+		switch d.Kind {
+		case grid.Inverter:
+			of.Power = d.spec.PV.Peak
+		case grid.Battery:
+			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
+		case grid.Charger:
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
+		case grid.Meter:
+		}
+	}
+	return of
 }
 
 // Energies implements agent.Telemetry.
