@@ -19,7 +19,6 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -75,7 +74,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
+	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, m.records.history())
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }
