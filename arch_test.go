@@ -102,6 +102,7 @@ func layers() map[string][]string {
 		"hub/shown":                        {"chaincode", "members", "meters/official", "record", "settlement/billing", "settlement/billing/desk", "settlement/corrections", "settlement/ledger", "settlement/purse", "settlement/reconcile", "settlement/rewards", "tariff", "tariff/shelf", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
+		"scenarios/optimum":                {},
 		"client":                           {},
 		"client/example":                   {"client"},
 		"bench":                            {"*", "hub"},
@@ -137,6 +138,7 @@ func pure() []string {
 		"chaincode",
 		"proof",
 		"scenarios/world",
+		"scenarios/optimum",
 		"meters/official",
 		"settlement/reconcile",
 	}
