@@ -15,21 +15,23 @@ type Strategy string
 
 // The strategies.
 const (
-	ByPriceCurve      Strategy = "price-curve" // the default
+	ByPlanner         Strategy = "planner"     // the default: plans what moves, and bids by its value
+	ByPriceCurve      Strategy = "price-curve" // only forecasts, and leaves the devices alone
 	BySelfConsumption Strategy = "self-consumption"
 	ByChance          Strategy = "zero-intelligence"
-	ByNothing         Strategy = "none" // does not trade
+	ByOthers          Strategy = "external" // a program outside trades by the API
+	ByNothing         Strategy = "none"     // does not trade
 )
 
 // Strategies returns their names.
 func Strategies() []Strategy {
-	return []Strategy{ByPriceCurve, BySelfConsumption, ByChance, ByNothing}
+	return []Strategy{ByPlanner, ByPriceCurve, BySelfConsumption, ByChance, ByOthers, ByNothing}
 }
 
 // ParseStrategy reads a name; the empty one is the default.
 func ParseStrategy(s string) (Strategy, error) {
 	if s == "" {
-		return ByPriceCurve, nil
+		return ByPlanner, nil
 	}
 	if !slices.Contains(Strategies(), Strategy(s)) {
 		return "", fmt.Errorf("%q is not one of %v", s, Strategies())
@@ -44,9 +46,9 @@ func (s Strategy) agent(h Home, seed uint64) Agent {
 		return SelfConsumption{Home: h, Forecaster: f}
 	case ByChance:
 		return ZeroIntelligence{Home: h, Forecaster: f, Seed: seed}
-	case ByNothing:
+	case ByNothing, ByOthers:
 		return nil
-	case ByPriceCurve:
+	case ByPlanner, ByPriceCurve:
 		return PriceCurve{Home: h, Forecaster: f}
 	default:
 		return PriceCurve{Home: h, Forecaster: f}

@@ -74,7 +74,10 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, m.records.history())
+	m.traders = agent.NewTraders(agent.Options{
+		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
+	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }

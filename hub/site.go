@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
@@ -218,6 +219,31 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 		return 0, 0
 	}
 	return d.Rated, d.Capacity
+}
+
+// rating is what a device is made for, as its owner says, and whether it may be moved.
+func (s *site) rating(id string) (of agent.Rating) {
+	d := s.planned(id)
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Controlled: d.Control}
+	if s.sim == nil {
+		return of
+	}
+	of.Controlled = s.plan.Simulation.Controlled()
+	for _, dev := range s.devices {
+		if dev.ID != id {
+			continue
+		}
+		switch home := s.sim.Home(dev.Member); dev.Kind {
+		case grid.Inverter:
+			of.Power = home.PV.Peak
+		case grid.Battery:
+			of.Power, of.Capacity = s.sim.Storage(id)
+		case grid.Charger:
+			of.Power, of.Least = home.Charger, world.LeastCharge
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+		}
+	}
+	return of
 }
 
 // homes returns those whose batteries may be moved: simulated ones unless the

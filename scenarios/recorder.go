@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -152,6 +153,34 @@ func between(readings []grid.Reading, i grid.Interval) (flow grid.Flow, known bo
 		return grid.Flow{}, false
 	}
 	return gain(&readings[begin], &readings[end]), true
+}
+
+// Last implements agent.Telemetry.
+func (r *recorder) Last(_ context.Context, device string) (*grid.Reading, error) {
+	readings := r.of(device)
+	if readings.len() == 0 {
+		return nil, nil
+	}
+	return readings.nth(readings.len() - 1), nil
+}
+
+// rating is what a device is made for, as its owner says.
+func (r *recorder) rating(device string) (of agent.Rating) {
+	for _, d := range r.devices {
+		if d.ID != device {
+			continue
+		}
+		switch d.Kind {
+		case grid.Inverter:
+			of.Power = d.spec.PV.Peak
+		case grid.Battery:
+			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
+		case grid.Charger:
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+		}
+	}
+	return of
 }
 
 // gain is by how much registers moved; one that a device does not have did not.

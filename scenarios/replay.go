@@ -153,7 +153,9 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
-	r.desk = agent.NewTraders(devices, prices, s.Seed, s.Of, r.recorder)
+	r.desk = agent.NewTraders(agent.Options{
+		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
+	})
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
 	}

@@ -85,6 +85,14 @@ func (h History) MeanPower(ctx context.Context, meter string, from, to time.Time
 	return new(sum / n), nil
 }
 
+// Last returns what was last read of a device, nil when nothing was. The store may take no
+// longer to answer than it may for powers.
+func (h History) Last(ctx context.Context, device string) (*grid.Reading, error) {
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	return h.Store.Last(asked, device)
+}
+
 // meanGain is the mean power in [from, to) by what the registers gained, nil where they were
 // not read twice.
 func (m *Meters) meanGain(ctx context.Context, d grid.Device, from, to time.Time) (*grid.Power, error) {

@@ -360,8 +360,8 @@ func (s *Setpoint) alive(now int64) *Setpoint {
 	return s
 }
 
-// minCarPower is the least that a charger can offer: 6 A on one phase.
-const minCarPower = 1380
+// LeastCharge is the least that a charger can offer: 6 A on one phase.
+const LeastCharge grid.Power = 1380
 
 // stepCar lets the car come, charge and leave.
 func (w *World) stepCar(i int) {
@@ -383,7 +383,7 @@ func (w *World) stepCar(i int) {
 	if s.CarLimit = s.CarLimit.alive(now); s.CarLimit != nil {
 		power = min(power, s.CarLimit.Power)
 	}
-	if power < minCarPower {
+	if power < LeastCharge {
 		return
 	}
 	s.Car = within(power, s.CarNeeds, w.step)
