@@ -240,7 +240,7 @@ func (s *site) rating(id string) (of agent.Rating) {
 			of.Power, of.Capacity = s.sim.Storage(id)
 		case grid.Charger:
 			of.Power, of.Least = home.Charger, world.LeastCharge
-		case grid.Meter:
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return of

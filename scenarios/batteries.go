@@ -38,7 +38,7 @@ func newBatteries(r *recorder) (all []*battery) {
 			imports, exports := d.spec.Connection()
 			b.limits.Import, b.limits.Export = &imports, &exports
 			all = append(all, b)
-		case grid.Inverter, grid.Charger:
+		case grid.Inverter, grid.Charger, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return all
