@@ -252,11 +252,7 @@ func (g *Guard) release(ctx context.Context) {
 		return
 	}
 	g.secured, g.three = false, nil
-	c := g.section()
-	err := g.writeAll(ctx, c.Release)
-	if err == nil {
-		err = g.fallBack(ctx, c.Undone())
-	}
+	err := g.letGo(ctx)
 	if errors.Is(err, profile.ErrNotImplemented) {
 		g.Log.WarnContext(ctx, "the device cannot be moved", slog.String("device", g.Target.ID), slog.String("reason", err.Error()))
 		err = nil // nobody can have moved it either
@@ -268,3 +264,19 @@ func (g *Guard) release(ctx context.Context) {
 	g.holds = false
 	g.tell(0, false)
 }
+
+// letGo writes what gives the device back. A limit at the home's connection goes back to
+// what the connection allows: without any the home might give more than it may.
+func (g *Guard) letGo(ctx context.Context) error {
+	c := g.section()
+	if least, _ := g.Bounds(); c.At == profile.AtConnection && least > unlimited {
+		return g.hold(ctx, least)
+	}
+	if err := g.writeAll(ctx, c.Release); err != nil {
+		return err
+	}
+	return g.fallBack(ctx, c.Undone())
+}
+
+// unlimited is further than any home gives.
+const unlimited grid.Power = -1_000_000

@@ -16,8 +16,7 @@ import (
 // errNoRating reports a device that does not show of what its setpoint is a percentage.
 var errNoRating = errors.New("the device does not show the power of which its setpoint is a part: it is not moved")
 
-// value is a power in the unit and sign of a point that takes the setpoint. A limit is
-// rounded so that no more than it is given.
+// value is a power in the unit and sign of a point that takes the setpoint.
 func (g *Guard) value(ctx context.Context, l profile.Located, power grid.Power) (float64, error) {
 	const whole, kilo = 100, 1000
 	v := float64(power) * float64(l.Sign)
@@ -33,9 +32,6 @@ func (g *Guard) value(ctx context.Context, l profile.Located, power grid.Power) 
 		v *= whole / rated
 	case l.Unit == "kW":
 		v /= kilo
-	}
-	if g.Target.Kind == grid.Inverter && l.ScaleAddr == 0 {
-		v = math.Floor(v/l.Scale) * l.Scale
 	}
 	return v, nil
 }
@@ -148,12 +144,13 @@ func (g *Guard) phasesFor(ctx context.Context, power grid.Power, least float64) 
 		if want {
 			to = of.Three
 		}
-		err := g.write(ctx, of.Switch, constant(to))
-		if err != nil && g.unlessLacking(of.Switch, err) == nil {
-			g.fixed = true // not every charger of the family has a contactor for it
+		// Not every charger of the family has a contactor for it, and some take what is written
+		// and do not do it.
+		switch err := g.fallBackTo(ctx, of.Switch, to); {
+		case errors.Is(err, errUntaken) || err != nil && g.unlessLacking(of.Switch, err) == nil:
+			g.fixed = true
 			return most, nil
-		}
-		if err != nil {
+		case err != nil:
 			return 0, err
 		}
 		g.three, g.since = &want, time.Now()

@@ -207,7 +207,11 @@ func (p checks) timerIsWhole(where string, c *Control) error {
 	for _, id := range p.candidates(pt) {
 		for _, needed := range []string{of + enabled, of + value} {
 			_, written := c.Fallback[needed]
-			if t := p.tables[id]; t != nil && t.entry(needed) != nil && !written {
+			t := p.tables[id]
+			if t == nil || written {
+				continue
+			}
+			if e, _ := t.entry(needed); e != nil {
 				problems = append(problems, fmt.Errorf("%s.fallback: %s is missing: when the timer %s runs out, the device does what another controller left there", where, needed, c.Revert))
 			}
 		}
