@@ -52,9 +52,9 @@ func (g *Guard) rating(ctx context.Context, name string) (float64, error) {
 	return shown.Number, nil
 }
 
-// atRest is for how long a charger's phases are not switched again: cars and contactors
-// suffer from it.
-const atRest = 5 * time.Minute
+// atRest is for how many seconds a charger's phases are not switched again: cars and
+// contactors suffer from it.
+const atRest = 300
 
 // charge sets a charger to a current that the power allows on the phases on which its car
 // charges, or pauses it where that is less than it takes. The power is never exceeded: a
@@ -139,7 +139,7 @@ func (g *Guard) phasesFor(ctx context.Context, power grid.Power, least float64) 
 		return most, nil
 	}
 	want := float64(power) >= least*float64(g.volts()*most)
-	if g.three == nil || *g.three != want && time.Since(g.since) >= atRest {
+	if g.three == nil || *g.three != want && time.Since(g.since) >= g.lasts(atRest) {
 		to := of.One
 		if want {
 			to = of.Three

@@ -78,7 +78,7 @@ func (g *Guard) setTimer(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	seconds := (beats * max(g.Every, seconds(g.section().EveryS))).Seconds() * g.Speed
+	seconds := (beats * max(g.Every, g.lasts(g.section().EveryS))).Seconds() * g.Speed
 	if err := g.write(ctx, name, func(l profile.Located) (float64, error) {
 		const minute = 60
 		if l.Unit == "min" {
