@@ -120,14 +120,15 @@ type Device struct {
 	Serial        string   `yaml:"serial" eg:"A-17"`
 	Gateway       string   `yaml:"gateway" eg:"gw-1a2b3c4d" doc:"which reads it, in place of an address"`
 	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery be moved, so that its home keeps what it sold and bought"`
-	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards"`
+	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards; of a charger: that of the car"`
 	Node          string   `yaml:"node" eg:"street" doc:"of the feeder, of a connection meter; absent: the root"`
 	ImportLimit   Quantity `yaml:"import_limit" eg:"11 kW" doc:"of a connection meter: what it can take at most"`
 	ExportLimit   Quantity `yaml:"export_limit" eg:"10 kW" doc:"what it can give at most: nobody sells more than that"`
 	Shares        *bool    `yaml:"shares" eg:"true" doc:"false, at its connection meter, keeps a metering point out of own energy and pool"`
 	Tariff        TariffOf `yaml:"tariff" eg:"dynamic" doc:"of the metering point, at its connection meter; as tariff_of has it"`
 
-	How `yaml:",inline"`
+	PlanningText `yaml:",inline"`
+	How          `yaml:",inline"`
 
 	Since time.Time `yaml:"-"` // when it was paired; zero: it was configured
 }

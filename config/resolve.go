@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
@@ -32,6 +33,7 @@ type Plan struct {
 	Profiles   *profile.Set
 	Files      []string // of profiles that the configuration names
 	Strategy   func(member string) agent.Strategy
+	Limits     map[string]limits.Limits // of the homeowners, by member
 	Agents     []Agent
 	Gateways   []Gateway
 	Bus        Bus
@@ -64,13 +66,15 @@ type Target struct {
 	Turned   grid.Turned
 	Control  bool
 	Rated    grid.Power  // 0: not given
-	Capacity grid.Energy // of a battery, 0: not given
+	Capacity grid.Energy // of a battery, or of the car at a charger; 0: not given
 	Node     string      // of the feeder; empty: the root
 	Imports  *grid.Power // that the connection takes at most, nil: not limited
 	Exports  *grid.Power // that it gives at most, nil: not limited
 	Since    time.Time   // when it was paired; zero: it was configured
 	Own      profile.Own // limits
 	Part     int         // of several of a kind behind the unit; 0: not given
+
+	Planning
 }
 
 // Ratings are the powers that the device and its connection are made for, those that are known.
@@ -122,7 +126,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
+		r.resolveTariff, r.resolveWear, r.resolveHomes, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err

@@ -143,6 +143,9 @@ func (s Scenario) Validate() error {
 	}); err != nil {
 		return err
 	}
+	if _, err := s.Limits(s.Currency()); err != nil {
+		return err
+	}
 	isPoint := func(point string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
 	}

@@ -16,6 +16,19 @@ type Home struct {
 	Roofs     []string // device ids of inverters
 }
 
+// Add takes in what a device of the home is.
+func (h *Home) Add(d grid.Device) {
+	switch d.Kind {
+	case grid.Battery:
+		h.Batteries = append(h.Batteries, d.ID)
+	case grid.Charger:
+		h.Chargers = append(h.Chargers, d.ID)
+	case grid.Inverter:
+		h.Roofs = append(h.Roofs, d.ID)
+	default: // no limit is about it
+	}
+}
+
 // FieldError says what is wrong with a field of the limits, and the mend.
 type FieldError struct {
 	Field string // by its path, as in cars.home-03/charger.target
@@ -60,11 +73,23 @@ func (l Limits) Check() error {
 	return nil
 }
 
-// CheckFor tells what is wrong with the limits of a home at a time. Errors: *FieldError.
+// CheckFor tells what is wrong with the limits that somebody sets for a home at a time. Errors:
+// *FieldError.
 func (l Limits) CheckFor(h Home, now time.Time) error {
 	if err := l.Check(); err != nil {
 		return err
 	}
+	switch {
+	case l.AwayUntil != nil && !l.AwayUntil.After(now):
+		return wrong("away_until", "%s has passed: give a time to come, or leave it out", l.AwayUntil.Format(time.RFC3339))
+	case l.AwayUntil != nil && l.AwayUntil.Sub(now) > mostAway:
+		return wrong("away_until", "%s is more than a year away", l.AwayUntil.Format(time.RFC3339))
+	}
+	return l.Fits(h)
+}
+
+// Fits tells what of the limits is about nothing that the home has. Errors: *FieldError.
+func (l Limits) Fits(h Home) error {
 	if l.Reserve > 0 && len(h.Batteries) == 0 {
 		return wrong("reserve", "this home has no battery that could keep one: leave it at 0")
 	}
@@ -73,13 +98,8 @@ func (l Limits) CheckFor(h Home, now time.Time) error {
 			return wrong("cars."+charger, "this home has no charger %q: its chargers are %v", charger, h.Chargers)
 		}
 	}
-	switch {
-	case l.ZeroExport && len(h.Roofs)+len(h.Batteries) == 0:
+	if l.ZeroExport && len(h.Roofs)+len(h.Batteries) == 0 {
 		return wrong("zero_export", "this home has nothing that could feed in: leave it off")
-	case l.AwayUntil != nil && !l.AwayUntil.After(now):
-		return wrong("away_until", "%s has passed: give a time to come, or leave it out", l.AwayUntil.Format(time.RFC3339))
-	case l.AwayUntil != nil && l.AwayUntil.Sub(now) > mostAway:
-		return wrong("away_until", "%s is more than a year away", l.AwayUntil.Format(time.RFC3339))
 	}
 	return nil
 }
