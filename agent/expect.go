@@ -3,8 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -25,8 +23,7 @@ type expected struct {
 	sun   *forecast.Outlook // nil: no inverter is metered
 	drawn int               // by which days the scenarios are
 	net   [][]float64       // by scenario and interval from first on, Wh, + import
-	mean  []forecast.Point
-	cars  [][]float64 // what its cars took on those days, by scenario and interval
+	cars  [][]float64       // what its cars took on those days, alike
 }
 
 // expect forecasts a metering point from the interval that runs at now on. Errors:
@@ -68,40 +65,37 @@ func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected
 			x.load = look
 		}
 	}
-	x.mean = slices.Clone(x.load.Points)
-	if x.sun != nil {
-		for k := range x.mean {
-			x.mean[k].Mean -= x.sun.Points[k].Mean
-		}
-	}
 	return x, nil
 }
 
-// draw makes the scenarios of some days.
-func (x *expected) draw(days []forecast.Day, drawn int) {
-	if x.drawn == drawn {
-		return
+// draw makes the scenarios of some days. Those that another home of the community draws have
+// the same weather.
+func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now time.Time) (err error) {
+	if x.drawn == d.id {
+		return nil
 	}
-	x.drawn = drawn
-	x.net = x.load.Paths(days)
-	if x.sun == nil {
-		return
-	}
-	for s, path := range x.sun.Paths(days) {
-		for k, v := range path {
-			x.net[s][k] -= v
+	x.drawn = d.id
+	x.net = x.load.Paths(d.days)
+	if x.sun != nil {
+		for s, path := range x.sun.Paths(d.days) {
+			for k, v := range path {
+				x.net[s][k] -= v
+			}
 		}
 	}
+	x.cars, err = t.carsOf(ctx, at, d.days, x.first, now)
+	return err
 }
 
-// at returns what a scenario has in an interval, and whether it reaches so far.
-func (x *expected) at(s int, i grid.Interval) (float64, bool) {
-	k := between(x.first, i) - 1 // the outlook begins after the interval that ran
-	if k < 0 || s >= len(x.net) || k >= len(x.net[s]) {
-		return 0, false
-	}
-	return x.net[s][k], true
+// drawn are days of the past, each of which makes a scenario.
+type drawn struct {
+	days []forecast.Day
+	id   int
 }
+
+// begins returns the first interval of the scenarios: the outlook is of what follows the one
+// that ran when it was made.
+func (x *expected) begins() grid.Interval { return x.first.Shift(1) }
 
 // cars returns what the chargers of a metering point took at the same time of those days, by
 // scenario and interval from the one after first on. What is not known counts as nothing.
@@ -165,5 +159,3 @@ func (t *Traders) rating(device string) Rating {
 	}
 	return t.Rating(device)
 }
-
-var _ = math.NaN

@@ -154,6 +154,8 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(agent.Options{
 		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
+		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	})
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
