@@ -61,7 +61,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	rules := plan.Market.Rules
 	trading, err := community.NewMarket(community.Config{
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
-		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
+		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Trading: plan.Market.Trading, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
 		Tariffs: m.tariffs, Extremes: new(m.tariffs.Extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
