@@ -3,13 +3,11 @@ package agent
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/hold"
-	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -32,7 +30,7 @@ func (e *NoPriceError) Unwrap() error { return e.Err }
 type Traders struct {
 	Options
 
-	known map[string]map[grid.Interval]float64
+	known map[string]*memory // by device
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point
@@ -53,7 +51,7 @@ type seat struct {
 // of a home is forecast and traded by itself, as it is metered.
 func NewTraders(o Options) *Traders {
 	t := &Traders{
-		Options: o, known: map[string]map[grid.Interval]float64{},
+		Options: o, known: map[string]*memory{},
 		seats: map[string]seat{}, sources: map[string]string{}, planned: map[string]Planned{},
 	}
 	for _, dev := range o.Devices {
@@ -130,7 +128,7 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	if at.agent == nil {
 		return Plan{}, nil
 	}
-	history, err := t.history(ctx, at.meter, i.Minutes, now)
+	history, err := t.history(ctx, at.meter, now)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -184,54 +182,3 @@ func (t *Traders) Intent(point string, i grid.Interval) (in hold.Intent, known b
 // planHolds is for how long after the interval that it was made for a plan is followed where
 // no newer one comes.
 const planHolds = time.Hour
-
-const (
-	historyDays = 8
-	recent      = 10 * time.Minute
-	// settles is how long an interval may stay unknown before it is taken as
-	// missing for good.
-	settles = time.Hour
-)
-
-// history returns the net energy of a meter's past intervals, and for the one
-// that runs what the power of the last minutes would make of it. It asks for
-// what it does not remember.
-func (t *Traders) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
-	current := grid.IntervalAt(now, minutes)
-	n := historyDays * 24 * 60 / minutes
-	s := forecast.Series{First: current.Shift(-n), Values: make([]float64, 0, n+1)}
-	known := t.known[meter]
-	if known == nil {
-		known = map[grid.Interval]float64{}
-		t.known[meter] = known
-	}
-	for i := s.First; i != current; i = i.Shift(1) {
-		v, remembered := known[i]
-		if !remembered {
-			break
-		}
-		s.Values = append(s.Values, v)
-	}
-	rest := s.Next()
-	asked, err := t.Telemetry.Energies(ctx, meter, rest, n-len(s.Values))
-	if err != nil {
-		return forecast.Series{}, err
-	}
-	for k, v := range asked {
-		if i := rest.Shift(k); !math.IsNaN(v) || now.Sub(i.End()) > settles {
-			known[i] = v
-		}
-	}
-	delete(known, s.First.Shift(-1))
-	s.Values = append(s.Values, asked...)
-	power, err := t.Telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
-	if err != nil {
-		return forecast.Series{}, err
-	}
-	running := math.NaN()
-	if power != nil {
-		running = float64(*power) * current.Length().Hours()
-	}
-	s.Values = append(s.Values, running)
-	return s, nil
-}

@@ -144,7 +144,7 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 		from  grid.Interval // what it asks for begins here
 		known bool          // the readings of late have come
 	}{
-		{time.Minute, gap.Shift(-8*24*4 + 1), false}, // eight days back: it remembers nothing yet
+		{time.Minute, gap.Shift(-56*24*4 + 1), false}, // eight weeks back: it remembers nothing yet
 		{16 * time.Minute, gap, false},
 		{46 * time.Minute, gap, false},
 		{time.Hour, gap, false},

@@ -42,6 +42,9 @@ type Options struct {
 	Conn func(modbus.Endpoint) *modbus.Conn
 	// Position returns what a metering point has sold and bought of an interval.
 	Position func(i grid.Interval, point string) (net grid.Energy, traded bool)
+	// Intent returns what a home's plan wants of its devices in an interval, nil where there is
+	// no plan for it; Intent itself may be nil.
+	Intent func(i grid.Interval, point string) *hold.Intent
 	// Known returns exactly what a member's home would have done alone in an interval, as a
 	// simulation does, which goes on beside as if nobody had moved anything; nil: it is
 	// estimated.
