@@ -82,6 +82,7 @@ type Simulation struct {
 	Start     time.Time `yaml:"start" eg:"2026-06-01T10:00:00Z" doc:"of its world, a whole minute"`
 	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
 	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
+	History   int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
 	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
 	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
 	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`

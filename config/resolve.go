@@ -170,6 +170,9 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	return err
 }
 
+// longestHistory is how many days a simulated street remembers at most.
+const longestHistory = 366
+
 func (c resolver) checkSimulation(*Plan) error {
 	s := c.Simulation
 	if s == nil {
@@ -177,6 +180,9 @@ func (c resolver) checkSimulation(*Plan) error {
 	}
 	if s.Homes < 1 || s.Homes > 1000 {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if s.History < 0 || s.History > longestHistory {
+		return fmt.Errorf("simulation.history: %d: must be 0 to %d days", s.History, longestHistory)
 	}
 	for i, o := range s.Outages {
 		switch path := fmt.Sprintf("simulation.outages[%d].", i); {

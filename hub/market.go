@@ -20,7 +20,6 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -81,7 +80,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		return err
 	}
 	m.traders = agent.NewTraders(agent.Options{
-		Devices: m.site.devices, Prices: m.tariffs, Telemetry: metering.History{Meters: m.records.metering, Store: m.records.store}, Seed: m.site.seed(),
+		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
 		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
 	})
 	m.drive(b, alone)

@@ -154,6 +154,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
 		result: Result{Scenario: s, Tariff: usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
+	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.held = newHeld(r.recorder)
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(agent.Options{

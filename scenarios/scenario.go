@@ -30,6 +30,7 @@ import (
 type Calendar struct {
 	Start       time.Time     `yaml:"start"`
 	Days        int           `yaml:"days"`
+	History     int           `yaml:"history"`  // days before the start that the agents know
 	Interval    int           `yaml:"interval"` // minutes
 	GateClosure time.Duration `yaml:"gate_closure"`
 	Deadline    time.Duration `yaml:"deadline"`
@@ -115,6 +116,8 @@ func (s Scenario) Validate() error {
 		return errors.New("start: must be given and be a full hour")
 	case s.Days < 1 || s.Days > 366:
 		return fmt.Errorf("days: %d: must be 1 to 366", s.Days)
+	case s.History < 0 || s.History > 366:
+		return fmt.Errorf("history: %d: must be 0 to 366 days", s.History)
 	case s.Homes < 1 || s.Homes > 1000:
 		return fmt.Errorf("homes: %d: must be 1 to 1000", s.Homes)
 	case s.Mechanism != Uniform:
