@@ -224,7 +224,7 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 // rating is what a device is made for, as its owner says, and whether it may be moved.
 func (s *site) rating(id string) (of agent.Rating) {
 	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Controlled: d.Control}
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
 	if s.sim == nil {
 		return of
 	}
