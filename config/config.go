@@ -23,9 +23,9 @@ type Config struct {
 	Interval    int           `yaml:"interval" eg:"15" doc:"minutes: 5, 15, 30 or 60"`
 	GateClosure time.Duration `yaml:"gate_closure" eg:"5m" doc:"before delivery"`
 	Deadline    time.Duration `yaml:"deadline" eg:"2m" doc:"for readings, after delivery; in a simulation 5 s of wall time at least"`
-	CallEvery   time.Duration `yaml:"call_every" eg:"0s" doc:"trade over lines with a limit or fee before gate closure too, so often; 0s: then alone"`
-	Tariff      TariffText    `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
-	Feeder      *Feeder       `yaml:"feeder" doc:"absent: all are at one node"`
+	TradingText `yaml:",inline"`
+	Tariff      TariffText `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
+	Feeder      *Feeder    `yaml:"feeder" doc:"absent: all are at one node"`
 
 	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`
@@ -82,6 +82,7 @@ type Simulation struct {
 	Start     time.Time `yaml:"start" eg:"2026-06-01T10:00:00Z" doc:"of its world, a whole minute"`
 	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
 	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
+	History   int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
 	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
 	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
 	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`

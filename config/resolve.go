@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -49,6 +50,7 @@ type Plan struct {
 type Market struct {
 	Minutes                          int // of a delivery interval
 	GateClosure, Deadline, CallEvery time.Duration
+	Trading                          matching.Trading
 	Feeder                           grid.Feeder // limits in Wh of an interval
 	Rules                            settlement.Rules
 	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
@@ -152,7 +154,10 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	case c.Bus.OrderLog && c.Bus.URL == "":
 		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
 	}
-	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline, c.CallEvery}).Check(); err != nil {
+	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline}).Check(); err != nil {
+		return err
+	}
+	if p.Market.Trading, err = c.Way(); err != nil {
 		return err
 	}
 	if err := listens(c.Listen); err != nil {
@@ -165,6 +170,9 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	return err
 }
 
+// longestHistory is how many days a simulated street remembers at most.
+const longestHistory = 366
+
 func (c resolver) checkSimulation(*Plan) error {
 	s := c.Simulation
 	if s == nil {
@@ -172,6 +180,9 @@ func (c resolver) checkSimulation(*Plan) error {
 	}
 	if s.Homes < 1 || s.Homes > 1000 {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if s.History < 0 || s.History > longestHistory {
+		return fmt.Errorf("simulation.history: %d: must be 0 to %d days", s.History, longestHistory)
 	}
 	for i, o := range s.Outages {
 		switch path := fmt.Sprintf("simulation.outages[%d].", i); {

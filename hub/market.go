@@ -20,7 +20,6 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -63,7 +62,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	rules := plan.Market.Rules
 	trading, err := community.NewMarket(community.Config{
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
-		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
+		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Trading: plan.Market.Trading, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
 		Tariffs: m.tariffs, Extremes: new(m.tariffs.Extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
@@ -81,7 +80,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		return err
 	}
 	m.traders = agent.NewTraders(agent.Options{
-		Devices: m.site.devices, Prices: m.tariffs, Telemetry: metering.History{Meters: m.records.metering, Store: m.records.store}, Seed: m.site.seed(),
+		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
 		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
 	})
 	m.drive(b, alone)

@@ -77,6 +77,9 @@ func (s *site) simulate(ctx context.Context) error {
 		return err
 	}
 	s.sim, s.clock = neighbourhood, neighbourhood.Now
+	if err := neighbourhood.Recall(ctx, time.Duration(of.History)*day, s.plan.Market.Minutes); err != nil {
+		return errors.Join(err, s.close())
+	}
 	for _, d := range neighbourhood.Devices() {
 		endpoint, err := modbus.ParseEndpoint(d.Address())
 		if err != nil {
@@ -90,6 +93,8 @@ func (s *site) simulate(ctx context.Context) error {
 	}
 	return nil
 }
+
+const day = 24 * time.Hour
 
 // fits checks that the devices exist which the simulation breaks.
 func (s *site) fits() error {

@@ -144,12 +144,17 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
+	trading, err := s.Way()
+	if err != nil {
+		return nil, err
+	}
 	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
 		result: Result{Scenario: s, Tariff: usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
+	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.batteries = newBatteries(r.recorder)
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(agent.Options{
@@ -165,7 +170,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
 		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
-		Tariffs: prices, Extremes: &money.Extremes, Collar: money.Collar,
+		Tariffs: prices, Extremes: &money.Extremes, Collar: money.Collar, Trading: trading, CallEvery: s.CallEvery,
 	}, r.result.Feeder, usual)
 	if err != nil {
 		return nil, err

@@ -290,7 +290,7 @@ func (p checks) given(b []byte) error {
 }
 
 func kinds() []grid.DeviceKind {
-	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger}
+	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod}
 }
 
 const (
