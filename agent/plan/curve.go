@@ -1,0 +1,157 @@
+package plan
+
+import (
+	"math"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Levels returns the charges between which a battery acts in a step at the prices given,
+// millionths/kWh. The last Plan must have been made.
+func (p *Planner) Levels(battery, step int, buy, sell float64) Levels {
+	st, b := p.batteryAt(battery)
+	l := st.levelsOf(step+1, st.into[step], buy/1000, sell/1000, &p.world.wishes)
+	give := grid.PerMille(all)
+	if !math.IsInf(l.sold, 1) {
+		give = perMille(l.sold, b.Capacity)
+	}
+	return Levels{
+		FromGrid: perMille(l.grid, b.Capacity), FromSurplus: perMille(l.surplus, b.Capacity),
+		ForHome: perMille(l.home, b.Capacity), ToGrid: give,
+	}
+}
+
+// GiveTo returns the charge down to which it is better to give at a price, millionths/kWh,
+// than to keep what the first battery holds at the end of a step.
+func (p *Planner) GiveTo(step int, price float64) grid.PerMille {
+	return p.Levels(0, step, math.Max(price, p.buyAt(step)), price).ToGrid
+}
+
+// TakeTo returns the charge up to which it is better to take at a price, millionths/kWh, than
+// to leave it.
+func (p *Planner) TakeTo(step int, price float64) grid.PerMille {
+	return p.Levels(0, step, price, math.Min(price, p.sellAt(step))).FromGrid
+}
+
+func (p *Planner) batteryAt(k int) (*store, *Battery) {
+	return &p.stores[len(p.stores)-len(p.in.Batteries)+k], &p.in.Batteries[k]
+}
+
+func (p *Planner) buyAt(step int) float64  { return p.plan.Steps[step].Buy }
+func (p *Planner) sellAt(step int) float64 { return p.plan.Steps[step].Sell }
+
+// Net returns what the home would take in a step, Wh at the meter, if it could trade any
+// amount at one price, millionths/kWh: the mean over the scenarios. It does not rise with the
+// price.
+func (p *Planner) Net(step int, price float64) (sum float64) {
+	w := &p.world
+	for s := range w.scenarios {
+		k := s*w.steps + step
+		net := p.own[k] + w.traded[step]
+		for r := range p.loads {
+			net += p.loads[r].flow[step]
+		}
+		for d := range p.stores {
+			st := &p.stores[d]
+			charge := st.held
+			if step > 0 {
+				charge = st.moves.held[k-1]
+			}
+			_, flow := st.respond(w, step, price/1000, charge)
+			net += flow
+		}
+		sum += w.weight[s] * net
+	}
+	return sum
+}
+
+// respond returns what a store does from a charge on at one price for all, millionths a Wh.
+func (st *store) respond(w *world, step int, price, charge float64) (to, flow float64) {
+	m := st.from(step, charge)
+	r := rule{buy: price, sell: price}
+	r.levels = st.levelsOf(step+1, m.into, price, price, &w.wishes)
+	to, _ = st.choose(w, &r, step, &m)
+	return to, moved(m.base, to, m.into, st.out)
+}
+
+// React returns what the stores take in a step, in the order of the plan's devices without
+// the loads, when the home takes net without them, Wh, and energy costs buy and brings sell,
+// millionths/kWh: what a controller in closed loop comes to. flows is used for the result.
+func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []float64 {
+	w := &p.world
+	flows = flows[:0]
+	heats, cars, batteries := len(p.in.Heats), len(p.in.Cars), len(p.in.Batteries)
+	for range heats + cars + batteries {
+		flows = append(flows, 0)
+	}
+	for r := range p.loads {
+		net += p.loads[r].flow[step]
+	}
+	net -= w.traded[step]
+	// Each in turn sees what the others will probably do.
+	for k := range p.stores {
+		net += p.mean(&p.stores[k], step)
+	}
+	for k := range p.stores {
+		st := &p.stores[k]
+		net -= p.mean(st, step)
+		r := rule{net: net, buy: buy / 1000, sell: sell / 1000}
+		var scratch tiers
+		m := st.from(step, st.held)
+		if w.plain && sell <= buy {
+			r.levels = st.levelsOf(step+1, m.into, r.buy, r.sell, &w.wishes)
+		} else {
+			w.bounds[step].tiersOf(&scratch, r.buy, r.sell, w.traded[step])
+			r.tiers = &scratch
+		}
+		to, _ := st.choose(w, &r, step, &m)
+		flow := moved(m.base, to, m.into, st.out)
+		net += flow
+		at := k - heats - cars // batteries first
+		switch {
+		case k < heats:
+			at = batteries + cars + k
+		case k < heats+cars:
+			at = batteries + k - heats
+		}
+		flows[at] = flow
+	}
+	return flows
+}
+
+// mean returns what a store probably takes in a step, Wh.
+func (p *Planner) mean(st *store, step int) (sum float64) {
+	w := &p.world
+	for s := range w.scenarios {
+		sum += w.weight[s] * st.moves.flow[s*w.steps+step]
+	}
+	return sum
+}
+
+// Curve appends to dst the price curve of a step between the home's own feed-in and retail:
+// at most so many points, of rising price and falling net energy.
+func (p *Planner) Curve(dst []Point, step int, feedIn, retail grid.Price, most int) []Point {
+	const tried = 48
+	begin := len(dst)
+	for k := range tried + 1 {
+		price := feedIn + (retail-feedIn)*grid.Price(k)/tried
+		net := grid.Energy(math.Round(p.Net(step, float64(price))))
+		if n := len(dst); n > begin && dst[n-1].Net == net {
+			dst[n-1].Price = price
+			continue
+		}
+		dst = append(dst, Point{price, net})
+	}
+	for len(dst)-begin > most {
+		// The two that are nearest become one between them.
+		near, gap := begin, grid.Energy(math.MaxInt64)
+		for k := begin; k+1 < len(dst); k++ {
+			if d := dst[k].Net - dst[k+1].Net; d < gap {
+				near, gap = k, d
+			}
+		}
+		dst[near] = Point{dst[near+1].Price, dst[near+1].Net + gap/2} //nolint:mnd // the middle
+		dst = append(dst[:near+1], dst[near+2:]...)
+	}
+	return dst
+}

@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"math"
+	"time"
+)
+
+// run is when a load runs.
+type run struct {
+	load  *Load
+	first int       // step in which it begins
+	late  bool      // it cannot be ready in time
+	flow  []float64 // Wh by step
+}
+
+// begin makes the runs of the loads.
+func (p *Planner) begin() {
+	for len(p.loads) < len(p.in.Loads) {
+		p.loads = append(p.loads, run{})
+	}
+	p.loads = p.loads[:len(p.in.Loads)]
+	for k := range p.loads {
+		r := &p.loads[k]
+		*r = run{load: &p.in.Loads[k], first: -1, flow: sized(r.flow, p.world.steps)}
+	}
+}
+
+// place puts a load where it costs least, on what the others leave.
+func (p *Planner) place(r *run) {
+	p.put(r, -1)
+	w, l := &p.world, r.load
+	var scratch tiers
+	best, least := -1, math.Inf(1)
+	soonest := -1 // in case none is in time
+	for first, i := range p.in.Steps {
+		end := i.Begin().Add(l.Runs)
+		allowed := !i.Begin().Before(l.From) && !i.Begin().Before(p.in.Limits.Away)
+		if l.Began {
+			allowed = first == 0
+		}
+		if !allowed || end.After(p.in.Steps[w.steps-1].End()) {
+			continue
+		}
+		if soonest < 0 {
+			soonest = first
+		}
+		if !l.Ready.IsZero() && end.After(l.Ready) {
+			break
+		}
+		var cost float64
+		for t := first; t < w.steps; t++ {
+			e := p.takes(l, first, t)
+			if e == 0 {
+				break
+			}
+			for s := range w.scenarios {
+				k := s*w.steps + t
+				x := rule{buy: w.buy[k], sell: w.sell[k]}
+				if !w.plain {
+					w.bounds[t].tiersOf(&scratch, x.buy, x.sell, w.traded[t])
+					x.tiers = &scratch
+				}
+				cost += w.weight[s] * (x.cost(w.net[k]+e) - x.cost(w.net[k]))
+			}
+		}
+		if cost < least-soon*float64(l.Power) {
+			best, least = first, cost
+		}
+	}
+	r.late = best < 0
+	if best < 0 {
+		best = soonest
+	}
+	p.put(r, best)
+}
+
+// takes returns what a load takes in a step when it begins in another.
+func (p *Planner) takes(l *Load, first, t int) float64 {
+	begin := p.in.Steps[first].Begin()
+	end := begin.Add(l.Runs)
+	i := p.in.Steps[t]
+	if t < first || !end.After(i.Begin()) {
+		return 0
+	}
+	d := min(i.Length(), end.Sub(i.Begin()))
+	return float64(l.Power) * float64(d) / float64(time.Hour)
+}
+
+// put moves a load to where it begins in a step; −1: nowhere.
+func (p *Planner) put(r *run, first int) {
+	w := &p.world
+	for t := range w.steps {
+		var e float64
+		if first >= 0 {
+			e = p.takes(r.load, first, t)
+		}
+		if e == r.flow[t] {
+			continue
+		}
+		for s := range w.scenarios {
+			w.net[s*w.steps+t] += e - r.flow[t]
+		}
+		r.flow[t] = e
+	}
+	r.first = first
+}
