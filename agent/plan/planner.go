@@ -27,6 +27,7 @@ func (p *Planner) Plan(in *Input) (*Plan, error) {
 	}
 	p.in = in
 	p.settle()
+	p.feel()
 	p.prepare()
 	p.bound(math.Inf(1))
 	if in.Demand.Price > 0 {
@@ -167,7 +168,7 @@ func (p *Planner) blank(st *store) {
 			up: sized(st.up, n), least: sized(st.least, n), into: sized(st.into, n), keep: sized(st.keep, n),
 			drain: sized(st.drain, n), ready: sized(st.ready, n), down: st.down[:0],
 		},
-		value: sized(st.value, (n+1)*points),
+		value: sized(st.value, (moods+1)*(n+1)),
 		moves: results{held: sized(st.moves.held, n*w.scenarios), flow: sized(st.moves.flow, n*w.scenarios)},
 		out:   1,
 	}

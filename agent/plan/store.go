@@ -40,7 +40,7 @@ type store struct {
 	discharge *Powers
 	bent      bool // what it can do is not convex
 
-	value []float64 // cost to go, millionths, by step and point; one row more than steps
+	value []row // cost to go, millionths, by mood and step; one more than steps
 	moves results
 }
 
@@ -52,28 +52,25 @@ type results struct {
 
 func (st *store) hi() float64 { return st.lo + last*st.pitch }
 
-// at returns the cost to go with a charge before a step.
-func (st *store) at(step int, charge float64) float64 {
-	return between(st.value[step*points:(step+1)*points], (charge-st.lo)/st.pitch)
-}
+// row is a function of the charge.
+type row [points]float64
 
-// between interpolates a row linearly.
-func between(row []float64, x float64) float64 {
+// at returns the cost to go with a charge.
+func (st *store) at(r *row, charge float64) float64 {
+	x := (charge - st.lo) / st.pitch
 	if !(x > 0) {
-		return row[0]
+		return r[0]
 	}
 	if x >= last {
-		return row[last]
+		return r[last]
 	}
 	k := int(x)
-	part := x - float64(k)
-	return row[k] + part*(row[k+1]-row[k])
+	return r[k] + (x-float64(k))*(r[k+1]-r[k])
 }
 
-// level returns the highest charge below which one more Wh before a step is worth more than
-// least, millionths a Wh.
-func (st *store) level(step int, least float64) float64 {
-	row := st.value[step*points : (step+1)*points : (step+1)*points]
+// level returns the highest charge below which one more Wh is worth more than least, millionths
+// a Wh.
+func (st *store) level(row *row, least float64) float64 {
 	low, high := 0, last // the first segment that is worth no more
 	for at := least * st.pitch; low < high; {
 		middle := (low + high) / 2 //nolint:mnd // halves
@@ -114,15 +111,15 @@ type rule struct {
 	net, buy, sell float64
 	levels         levels
 	tiers          *tiers // nil: only the two
-	step           int    // before which the levels are
+	next           *row   // cost to go after the step
 }
 
 // levels are charges: up to grid it is charged at buy, up to surplus at sell; down to home it
 // is taken out at buy, down to sold at sell.
 type levels struct{ grid, surplus, home, sold float64 }
 
-// levelsOf returns those before the next step.
-func (st *store) levelsOf(next int, into, buy, sell float64, wish *wishes) (l levels) {
+// levelsOf returns those of a cost to go.
+func (st *store) levelsOf(next *row, into, buy, sell float64, wish *wishes) (l levels) {
 	charge, give := buy, sell
 	if buy > wish.ceiling {
 		charge += dear

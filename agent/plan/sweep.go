@@ -3,8 +3,8 @@ package plan
 // sweep adds a scenario's costs of all charges to the row of a step in which nothing is used
 // or lost and limits do not depend on charge. It does what choose does, charge by charge;
 // that is tested. Charges are counted in points here.
-func (st *store) sweep(r *rule, t int, weight float64, row *[points]float64) {
-	next := (*[points]float64)(st.value[(t+1)*points:])
+func (st *store) sweep(r *rule, t int, weight float64, row *row) {
+	next := r.next
 	x := sweeper{
 		next: next, row: row, weight: weight, net: r.net, buy: r.buy, sell: r.sell,
 		up: st.up[t] / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
@@ -40,7 +40,7 @@ func (st *store) sweep(r *rule, t int, weight float64, row *[points]float64) {
 
 // sweeper is a step of a scenario, with charges in points.
 type sweeper struct {
-	next, row      *[points]float64
+	next, row      *row
 	weight         float64
 	net, buy, sell float64
 	up, least      float64
