@@ -10,7 +10,7 @@ import (
 // millionths/kWh. The last Plan must have been made.
 func (p *Planner) Levels(battery, step int, buy, sell float64) Levels {
 	st, b := p.batteryAt(battery)
-	l := st.levelsOf(st.after(&p.world, step, moods), st.into[step], buy/1000, sell/1000, &p.world.wishes)
+	l := st.levelsOf(st.after(&p.world, step, moods), st.into[step], buy/1000, sell/1000, &p.world)
 	give := grid.PerMille(all)
 	if !math.IsInf(l.sold, 1) {
 		give = perMille(l.sold, b.Capacity)
@@ -69,7 +69,7 @@ func (p *Planner) Net(step int, price float64) (sum float64) {
 func (st *store) respond(w *world, step, mood int, price, charge float64) (to, flow float64) {
 	m := st.from(step, charge)
 	r := rule{buy: price, sell: price, next: st.after(w, step, mood)}
-	r.levels = st.levelsOf(r.next, m.into, price, price, &w.wishes)
+	r.levels = st.levelsOf(r.next, m.into, price, price, w)
 	to, _ = st.choose(w, &r, &m)
 	return to, moved(m.base, to, m.into, st.out)
 }
@@ -99,9 +99,9 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 		var scratch tiers
 		m := st.from(step, st.held)
 		if w.plain && sell <= buy {
-			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, &w.wishes)
+			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, w)
 		} else {
-			w.bounds[step].tiersOf(&scratch, r.buy, r.sell, w.traded[step])
+			w.bounds[step].tiersOf(&scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
 			r.tiers = &scratch
 		}
 		to, _ := st.choose(w, &r, &m)

@@ -10,8 +10,6 @@ const (
 	lasts = 12.0
 )
 
-var TauX = lasts
-
 // feel sorts the scenarios into moods by what the home will take in the next day and what
 // that costs.
 func (p *Planner) feel() {
@@ -19,7 +17,7 @@ func (p *Planner) feel() {
 	w.mood, w.stay = sized(w.mood, w.scenarios), sized(w.stay, w.steps)
 	for t := range w.steps {
 		if t > 0 {
-			w.stay[t] = math.Exp(-p.in.Steps[t-1].Length().Hours() / TauX)
+			w.stay[t] = math.Exp(-p.in.Steps[t-1].Length().Hours() / lasts)
 		}
 	}
 	var f few

@@ -11,6 +11,7 @@ type world struct {
 	traded           []float64 // by step
 	bounds           []bounds  // by step
 	wishes           wishes
+	scale            scale
 	plain            bool               // no step has bounds, and none a sell above its buy
 	mood             []int              // by scenario
 	share            [moods + 1]float64 // weight of a mood's scenarios; of all
@@ -26,12 +27,12 @@ type moment struct {
 func (st *store) from(t int, charge float64) (m moment) {
 	m.into = st.into[t]
 	m.base = math.Max(charge*st.keep[t]-st.drain[t], st.lo)
-	m.up = math.Min(limited(st.charge, charge, st.hi(), st.up[t]), st.hi()-m.base)
+	m.up = math.Min(limited(st.charge, charge, st.top, st.up[t]), st.top-m.base)
 	if m.up < 0 {
 		m.up = 0
 	}
 	if st.down != nil {
-		m.down = math.Min(limited(st.discharge, charge, st.hi(), st.down[t]), math.Max(m.base-st.reserve, 0))
+		m.down = math.Min(limited(st.discharge, charge, st.top, st.down[t]), math.Max(m.base-st.reserve, 0))
 	}
 	m.least = math.Min(st.least[t], m.up)
 	return m
@@ -47,12 +48,12 @@ func (st *store) rule(w *world, r *rule, scenario, t int, scratch *tiers) {
 	if w.plain {
 		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] {
 			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
-			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, &w.wishes)
+			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
 		}
 		return
 	}
 	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
-	w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t])
+	w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 	r.tiers = scratch
 }
 
@@ -97,7 +98,7 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 		}
 		c := st.total(r, m, charge)
 		if taken := r.net + moved(m.base, charge, m.into, st.out); charge > m.base && r.buy > w.wishes.ceiling && taken > 0 {
-			c += math.Min(taken, (charge-m.base)/m.into) * dear
+			c += math.Min(taken, (charge-m.base)/m.into) * w.scale.dear
 		}
 		if c < cost {
 			to, cost = charge, c
@@ -174,7 +175,7 @@ func (st *store) solve(w *world) {
 func (st *store) blend(w *world, t int, now *[moods]row) {
 	mean := &st.value[moods*(w.steps+1)+t]
 	for j := range mean {
-		mean[j] = st.missing(t, st.lo+float64(j)*st.pitch)
+		mean[j] = st.missing(w, t, st.lo+float64(j)*st.pitch)
 		missing := mean[j]
 		for mood := range now {
 			mean[j] += w.share[mood] * now[mood][j]
@@ -196,15 +197,15 @@ func (st *store) blend(w *world, t int, now *[moods]row) {
 }
 
 // missing returns what is paid for what a charge lacks at the begin of a step.
-func (st *store) missing(t int, charge float64) (sum float64) {
+func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 	if lacks := st.ready[t] - charge; lacks > 0 {
-		sum += lacks * sure
+		sum += lacks * w.scale.sure
 	}
 	if lacks := st.lo - (charge*st.keep[t] - st.drain[t]); lacks > 0 {
-		sum += lacks * sure
+		sum += lacks * w.scale.sure
 	}
 	if lacks := st.reserve - charge; lacks > 0 {
-		sum += lacks * dear / 10 //nolint:mnd // soon, but not at once whatever it takes
+		sum += lacks * w.scale.dear / 10 //nolint:mnd // soon, but not at once whatever it takes
 	}
 	return sum
 }

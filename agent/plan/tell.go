@@ -46,7 +46,7 @@ func (p *Planner) priced(scratch *tiers, k, t int) float64 {
 	if !w.plain {
 		b := w.bounds[t]
 		b.above = 0 // a demand charge is reckoned by itself
-		b.tiersOf(scratch, r.buy, r.sell, w.traded[t])
+		b.tiersOf(scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 		r.tiers = scratch
 	}
 	return r.cost(w.net[k])
@@ -110,7 +110,7 @@ func (p *Planner) tellDevices() {
 func (p *Planner) tellStore(d *Device, st *store, capacity float64) {
 	w := &p.world
 	if capacity == 0 {
-		capacity = st.hi()
+		capacity = st.top
 	}
 	d.Charge = sized(d.Charge, w.steps)
 	values := make16(w.scenarios)
