@@ -15,21 +15,23 @@ type Strategy string
 
 // The strategies.
 const (
-	ByPriceCurve      Strategy = "price-curve" // the default
+	ByPlanner         Strategy = "planner"     // the default: plans what moves, and bids by its value
+	ByPriceCurve      Strategy = "price-curve" // only forecasts, and leaves the devices alone
 	BySelfConsumption Strategy = "self-consumption"
 	ByChance          Strategy = "zero-intelligence"
-	ByNothing         Strategy = "none" // does not trade
+	ByOthers          Strategy = "external" // a program outside trades by the API
+	ByNothing         Strategy = "none"     // does not trade
 )
 
 // Strategies returns their names.
 func Strategies() []Strategy {
-	return []Strategy{ByPriceCurve, BySelfConsumption, ByChance, ByNothing}
+	return []Strategy{ByPlanner, ByPriceCurve, BySelfConsumption, ByChance, ByOthers, ByNothing}
 }
 
 // ParseStrategy reads a name; the empty one is the default.
 func ParseStrategy(s string) (Strategy, error) {
 	if s == "" {
-		return ByPriceCurve, nil
+		return ByPlanner, nil
 	}
 	if !slices.Contains(Strategies(), Strategy(s)) {
 		return "", fmt.Errorf("%q is not one of %v", s, Strategies())
@@ -44,9 +46,9 @@ func (s Strategy) agent(h Home, seed uint64) Agent {
 		return SelfConsumption{Home: h, Forecaster: f}
 	case ByChance:
 		return ZeroIntelligence{Home: h, Forecaster: f, Seed: seed}
-	case ByNothing:
+	case ByNothing, ByOthers:
 		return nil
-	case ByPriceCurve:
+	case ByPlanner, ByPriceCurve:
 		return PriceCurve{Home: h, Forecaster: f}
 	default:
 		return PriceCurve{Home: h, Forecaster: f}
@@ -112,7 +114,7 @@ type SelfConsumption struct {
 
 // Plan implements Agent.
 func (a SelfConsumption) Plan(v View) (Plan, error) {
-	return plan(a.Home, a.Forecaster, v, 1, func() grid.Price {
+	return inParts(a.Home, a.Forecaster, v, 1, func() grid.Price {
 		return v.FeedIn + (v.Retail-v.FeedIn)/2
 	})
 }
@@ -131,7 +133,7 @@ func (a ZeroIntelligence) Plan(v View) (Plan, error) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s@%s", a.Home.Member, v.Interval)
 	draw := rand.New(rand.NewPCG(a.Seed, h.Sum64())) //nolint:gosec // reproducible on purpose
-	return plan(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
+	return inParts(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
 		return v.FeedIn + grid.Price(draw.Int64N(int64(v.Retail-v.FeedIn)+1))
 	})
 }
@@ -139,9 +141,9 @@ func (a ZeroIntelligence) Plan(v View) (Plan, error) {
 // randomParts is how many prices a zero-intelligence trader tries.
 const randomParts = 4
 
-// plan orders the mean of the forecast in at most so many parts, each at a
+// inParts orders the mean of the forecast in at most so many parts, each at a
 // price of its own.
-func plan(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
+func inParts(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
 	x, err := expect(f, v)
 	p := Plan{Expected: x}
 	if err != nil || !v.trades() {

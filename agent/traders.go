@@ -3,25 +3,16 @@ package agent
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/plan"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
 )
-
-// Telemetry is what agents know of the past of a connection meter.
-type Telemetry interface {
-	// Energies returns the net energy in Wh (+ import) of n intervals from first
-	// on, NaN where it is not known (yet).
-	Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error)
-	// MeanPower returns the mean of what was read in [from, to), nil when
-	// nothing was.
-	MeanPower(ctx context.Context, meter string, from, to time.Time) (*grid.Power, error)
-}
 
 // Prices are what energy costs the homes. Errors: what makes that no price is known, such as
 // *tariff.MissingPriceError.
@@ -37,35 +28,41 @@ func (e *NoPriceError) Error() string { return "no order: " + e.Err.Error() }
 func (e *NoPriceError) Unwrap() error { return e.Err }
 
 // Traders are the agents of a community, by the metering points that they trade for. One
-// agent quotes at a time; Add, Homes and Points are safe beside it.
+// agent quotes at a time; Add, Homes, Points, Intent, Planned and Skill are safe beside it.
 type Traders struct {
-	prices    Prices
-	seed      uint64
-	strategy  func(member string) Strategy
-	telemetry Telemetry
-	known     map[string]map[grid.Interval]float64
+	Options
+
+	known    map[string]*memory // by device
+	models   models
+	expects  map[string]*expected // by metering point
+	charging map[string]charging  // by metering point
+	days     drawn
+	street   *street
+	planner  plan.Planner
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point
 	sources map[string]string // metering point → what it produces with
+	planned map[string]Planned
 }
 
 // seat is an agent, and the metering point of a home that it trades for.
 type seat struct {
-	agent Agent // nil: the home does not trade
-	home  Home
-	meter string // connection meter
+	agent    Agent // nil: the home does not trade
+	home     Home
+	strategy Strategy
+	meter    string // connection meter
+	devices  []grid.Device
 }
 
 // NewTraders returns the agents of the homes that the devices belong to: each metering point
-// of a home is forecast and traded by itself, as it is metered. strategy says how
-// each member trades; nil: all by the default.
-func NewTraders(devices []grid.Device, prices Prices, seed uint64, strategy func(member string) Strategy, telemetry Telemetry) *Traders {
+// of a home is forecast and traded by itself, as it is metered.
+func NewTraders(o Options) *Traders {
 	t := &Traders{
-		prices: prices, seed: seed, strategy: strategy, telemetry: telemetry, known: map[string]map[grid.Interval]float64{},
-		seats: map[string]seat{}, sources: map[string]string{},
+		Options: o, known: map[string]*memory{}, expects: map[string]*expected{}, charging: map[string]charging{},
+		seats: map[string]seat{}, sources: map[string]string{}, planned: map[string]Planned{},
 	}
-	for _, dev := range devices {
+	for _, dev := range o.Devices {
 		t.Add(dev)
 	}
 	return t
@@ -79,24 +76,23 @@ const solar = "solar"
 func (t *Traders) Add(dev grid.Device) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at, seated := t.seats[dev.MeteringPoint]
+	at := t.seats[dev.MeteringPoint]
+	at.devices = append(at.devices, dev)
 	switch dev.Kind {
 	case grid.Meter:
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
 		t.sources[dev.MeteringPoint] = solar
-		if !seated {
-			return
+	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod:
+	}
+	if at.meter != "" {
+		at.home.Source = t.sources[dev.MeteringPoint]
+		at.strategy = ByPlanner
+		if t.Strategy != nil {
+			at.strategy = t.Strategy(at.home.Member)
 		}
-	case grid.Battery, grid.Charger:
-		return
+		at.agent = at.strategy.agent(at.home, t.Seed)
 	}
-	at.home.Source = t.sources[dev.MeteringPoint]
-	strategy := ByPriceCurve
-	if t.strategy != nil {
-		strategy = t.strategy(at.home.Member)
-	}
-	at.agent = strategy.agent(at.home, t.seed)
 	t.seats[dev.MeteringPoint] = at
 }
 
@@ -106,7 +102,9 @@ func (t *Traders) Homes() int {
 	defer t.mu.Unlock()
 	members := map[string]bool{}
 	for _, at := range t.seats {
-		members[at.home.Member] = true
+		if at.meter != "" {
+			members[at.home.Member] = true
+		}
 	}
 	return len(members)
 }
@@ -117,7 +115,7 @@ func (t *Traders) Points(member string) []string {
 	defer t.mu.Unlock()
 	var points []string
 	for point, at := range t.seats {
-		if at.home.Member == member {
+		if at.meter != "" && at.home.Member == member {
 			points = append(points, point)
 		}
 	}
@@ -132,17 +130,23 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	t.mu.Lock()
 	at, seated := t.seats[point]
 	t.mu.Unlock()
-	if !seated {
+	if !seated || at.meter == "" {
 		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
 		return Plan{}, nil
 	}
-	history, err := t.history(ctx, at.meter, i.Minutes, now)
+	if at.strategy == ByPlanner {
+		p, err := t.quote(ctx, at, i, now)
+		if !noHistory(err) {
+			return p, err
+		}
+	}
+	history, err := t.history(ctx, at.meter, now)
 	if err != nil {
 		return Plan{}, err
 	}
-	rates, unknown := t.prices.Rates(point, i)
+	rates, unknown := t.Prices.Rates(point, i)
 	plan, err := at.agent.Plan(View{Interval: i, History: history, Retail: rates.Avoided(), FeedIn: rates.FeedIn})
 	if err == nil && unknown != nil {
 		plan.Orders, err = nil, &NoPriceError{unknown}
@@ -150,53 +154,48 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	return plan, err
 }
 
-const (
-	historyDays = 8
-	recent      = 10 * time.Minute
-	// settles is how long an interval may stay unknown before it is taken as
-	// missing for good.
-	settles = time.Hour
-)
-
-// history returns the net energy of a meter's past intervals, and for the one
-// that runs what the power of the last minutes would make of it. It asks for
-// what it does not remember.
-func (t *Traders) history(ctx context.Context, meter string, minutes int, now time.Time) (forecast.Series, error) {
-	current := grid.IntervalAt(now, minutes)
-	n := historyDays * 24 * 60 / minutes
-	s := forecast.Series{First: current.Shift(-n), Values: make([]float64, 0, n+1)}
-	known := t.known[meter]
-	if known == nil {
-		known = map[grid.Interval]float64{}
-		t.known[meter] = known
-	}
-	for i := s.First; i != current; i = i.Shift(1) {
-		v, remembered := known[i]
-		if !remembered {
-			break
-		}
-		s.Values = append(s.Values, v)
-	}
-	rest := s.Next()
-	asked, err := t.telemetry.Energies(ctx, meter, rest, n-len(s.Values))
+// quote plans a metering point, keeps the plan, and makes orders of it.
+func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.Time) (Plan, error) {
+	k, p, err := t.plan(ctx, at, i, now)
 	if err != nil {
-		return forecast.Series{}, err
+		return Plan{}, err
 	}
-	for k, v := range asked {
-		if i := rest.Shift(k); !math.IsNaN(v) || now.Sub(i.End()) > settles {
-			known[i] = v
-		}
-	}
-	delete(known, s.First.Shift(-1))
-	s.Values = append(s.Values, asked...)
-	power, err := t.telemetry.MeanPower(ctx, meter, now.Add(-recent), now.Add(time.Second))
-	if err != nil {
-		return forecast.Series{}, err
-	}
-	running := math.NaN()
-	if power != nil {
-		running = float64(*power) * current.Length().Hours()
-	}
-	s.Values = append(s.Values, running)
-	return s, nil
+	t.keep(t.tell(k, p, t.intent(k, p)))
+	return Plan{Orders: t.orders(k, p, k.at, i), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
 }
+
+// allCharge is a full battery.
+const allCharge grid.PerMille = 1000
+
+func (t *Traders) keep(p Planned) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.planned[p.MeteringPoint] = p
+}
+
+// Planned returns what the agent of a metering point last decided; known is false where it
+// has not planned yet, and for those that only trade.
+func (t *Traders) Planned(point string) (p Planned, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, known = t.planned[point]
+	return p, known
+}
+
+// Intent returns what the plan of a metering point wants of its devices in a delivery interval;
+// known is false where there is none for it: then they follow their own logic.
+func (t *Traders) Intent(point string, i grid.Interval) (in hold.Intent, known bool) {
+	p, known := t.Planned(point)
+	if !known || p.Intent.Interval.Compare(i) > 0 || i.Begin().Sub(p.Intent.Interval.Begin()) > planHolds {
+		return hold.Intent{}, false
+	}
+	in = p.Intent
+	if in.Interval != i { // no newer plan came: what depends on the interval is left out
+		in.Interval, in.Net, in.Powers = i, nil, nil
+	}
+	return in, true
+}
+
+// planHolds is for how long after the interval that it was made for a plan is followed where
+// no newer one comes.
+const planHolds = time.Hour

@@ -28,6 +28,8 @@ func (steady) Energies(_ context.Context, _ string, _ grid.Interval, n int) ([]f
 	return energies, nil
 }
 
+func (steady) Last(context.Context, string) (*grid.Reading, error) { return nil, nil }
+
 func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Power, error) {
 	return new(grid.Power(-2000)), nil
 }
@@ -37,7 +39,7 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 func TestTradersGrow(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
-	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, prices(), 1, nil, steady{})
+	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: steady{}, Seed: 1, Minutes: 15})
 	if _, err := traders.Quote(t.Context(), "mp-bob", next, now); err == nil || traders.Points("bob") != nil {
 		t.Error("an agent of nobody quotes")
 	}
@@ -67,6 +69,8 @@ func (m byMeter) Energies(_ context.Context, meter string, _ grid.Interval, n in
 	return slices.Repeat([]float64{m[meter]}, n), nil
 }
 
+func (byMeter) Last(context.Context, string) (*grid.Reading, error) { return nil, nil }
+
 func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*grid.Power, error) {
 	return new(grid.Power(4 * m[meter])), nil
 }
@@ -76,12 +80,12 @@ func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*gr
 func TestEveryMeteringPointOfAMemberTrades(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	next := grid.IntervalAt(now, 15).Shift(1)
-	traders := agent.NewTraders([]grid.Device{
+	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{
 		{ID: "roof/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "roof"},
 		{ID: "roof/pv", Kind: grid.Inverter, Member: "ann", MeteringPoint: "roof"},
 		{ID: "flat/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "flat"},
 		{ID: "bob/meter", Kind: grid.Meter, Member: "bob", MeteringPoint: "mp-bob"},
-	}, prices(), 1, nil, byMeter{"flat/meter": 100, "roof/meter": -900})
+	}, Prices: prices(), Telemetry: byMeter{"flat/meter": 100, "roof/meter": -900}, Seed: 1, Minutes: 15})
 	if points := traders.Points("ann"); !slices.Equal(points, []string{"flat", "roof"}) || traders.Homes() != 2 {
 		t.Fatalf("the metering points are %v, in %d homes", points, traders.Homes())
 	}
@@ -134,13 +138,13 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
 	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
 	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
-	traders := agent.NewTraders([]grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, prices(), 1, nil, home)
+	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: home, Seed: 1, Minutes: 15})
 	for _, c := range []struct {
 		after time.Duration // noon
 		from  grid.Interval // what it asks for begins here
 		known bool          // the readings of late have come
 	}{
-		{time.Minute, gap.Shift(-8*24*4 + 1), false}, // eight days back: it remembers nothing yet
+		{time.Minute, gap.Shift(-56*24*4 + 1), false}, // eight weeks back: it remembers nothing yet
 		{16 * time.Minute, gap, false},
 		{46 * time.Minute, gap, false},
 		{time.Hour, gap, false},

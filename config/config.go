@@ -23,9 +23,9 @@ type Config struct {
 	Interval    int           `yaml:"interval" eg:"15" doc:"minutes: 5, 15, 30 or 60"`
 	GateClosure time.Duration `yaml:"gate_closure" eg:"5m" doc:"before delivery"`
 	Deadline    time.Duration `yaml:"deadline" eg:"2m" doc:"for readings, after delivery; in a simulation 5 s of wall time at least"`
-	CallEvery   time.Duration `yaml:"call_every" eg:"0s" doc:"trade over lines with a limit or fee before gate closure too, so often; 0s: then alone"`
-	Tariff      TariffText    `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
-	Feeder      *Feeder       `yaml:"feeder" doc:"absent: all are at one node"`
+	TradingText `yaml:",inline"`
+	Tariff      TariffText `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
+	Feeder      *Feeder    `yaml:"feeder" doc:"absent: all are at one node"`
 
 	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`
@@ -82,6 +82,7 @@ type Simulation struct {
 	Start     time.Time `yaml:"start" eg:"2026-06-01T10:00:00Z" doc:"of its world, a whole minute"`
 	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
 	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
+	History   int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
 	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
 	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
 	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`
@@ -120,14 +121,15 @@ type Device struct {
 	Serial        string   `yaml:"serial" eg:"A-17"`
 	Gateway       string   `yaml:"gateway" eg:"gw-1a2b3c4d" doc:"which reads it, in place of an address"`
 	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery be moved, so that its home keeps what it sold and bought"`
-	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards"`
+	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards; of a charger: that of the car"`
 	Node          string   `yaml:"node" eg:"street" doc:"of the feeder, of a connection meter; absent: the root"`
 	ImportLimit   Quantity `yaml:"import_limit" eg:"11 kW" doc:"of a connection meter: what it can take at most"`
 	ExportLimit   Quantity `yaml:"export_limit" eg:"10 kW" doc:"what it can give at most: nobody sells more than that"`
 	Shares        *bool    `yaml:"shares" eg:"true" doc:"false, at its connection meter, keeps a metering point out of own energy and pool"`
 	Tariff        TariffOf `yaml:"tariff" eg:"dynamic" doc:"of the metering point, at its connection meter; as tariff_of has it"`
 
-	How `yaml:",inline"`
+	PlanningText `yaml:",inline"`
+	How          `yaml:",inline"`
 
 	Since time.Time `yaml:"-"` // when it was paired; zero: it was configured
 }

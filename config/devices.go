@@ -66,6 +66,9 @@ func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 		}
 		*q.to = &p
 	}
+	if t.Planning, err = d.planning(path); err != nil {
+		return t, err
+	}
 	capacity, err := d.Capacity.some(path+"capacity", func(q Quantity, field string) (grid.Power, error) {
 		e, err := q.energy(field)
 		return grid.Power(e), err

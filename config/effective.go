@@ -17,8 +17,11 @@ func (d Device) effective(p *profile.Profile) error {
 		}
 	}
 	kind := d.kind(p)
-	if d.Capacity.Text != "" && kind != grid.Battery {
-		return fmt.Errorf("capacity: %q is a %s: only a battery has one: leave it out", d.ID, kind)
+	if d.Capacity.Text != "" && kind != grid.Battery && kind != grid.Charger {
+		return fmt.Errorf("capacity: %q is a %s: only a battery has one, and the car at a charger: leave it out", d.ID, kind)
+	}
+	if err := d.planned(kind); err != nil {
+		return err
 	}
 	for _, q := range []struct{ field, text string }{{"node", d.Node}, {"import_limit", d.ImportLimit.Text}, {"export_limit", d.ExportLimit.Text}} {
 		if q.text != "" && kind != grid.Meter {

@@ -30,7 +30,7 @@ func Defaults() Config {
 
 // DefaultSimulation is a street of a dozen homes.
 func DefaultSimulation() *Simulation {
-	return &Simulation{Homes: 12, Seed: 1, Start: time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), Latitude: 50}
+	return &Simulation{Homes: 12, Seed: 1, History: 14, Start: time.Date(2026, 6, 1, 10, 0, 0, 0, time.UTC), Latitude: 50}
 }
 
 // DefaultRewards suit a street. Peaks are the hours after work.

@@ -51,6 +51,10 @@ func (r *reference) field(name string, f reflect.StructField, indent string) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if t.Kind() == reflect.Map {
+		r.line(under+f.Tag.Get("key")+":", "")
+		t, under = t.Elem(), under+"  "
+	}
 	if t.Kind() == reflect.Slice {
 		t, under = t.Elem(), under+"- "
 	}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -32,6 +34,7 @@ type Plan struct {
 	Profiles   *profile.Set
 	Files      []string // of profiles that the configuration names
 	Strategy   func(member string) agent.Strategy
+	Limits     map[string]limits.Limits // of the homeowners, by member
 	Agents     []Agent
 	Gateways   []Gateway
 	Bus        Bus
@@ -47,6 +50,7 @@ type Plan struct {
 type Market struct {
 	Minutes                          int // of a delivery interval
 	GateClosure, Deadline, CallEvery time.Duration
+	Trading                          matching.Trading
 	Feeder                           grid.Feeder // limits in Wh of an interval
 	Rules                            settlement.Rules
 	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
@@ -64,13 +68,15 @@ type Target struct {
 	Turned   grid.Turned
 	Control  bool
 	Rated    grid.Power  // 0: not given
-	Capacity grid.Energy // of a battery, 0: not given
+	Capacity grid.Energy // of a battery, or of the car at a charger; 0: not given
 	Node     string      // of the feeder; empty: the root
 	Imports  *grid.Power // that the connection takes at most, nil: not limited
 	Exports  *grid.Power // that it gives at most, nil: not limited
 	Since    time.Time   // when it was paired; zero: it was configured
 	Own      profile.Own // limits
 	Part     int         // of several of a kind behind the unit; 0: not given
+
+	Planning
 }
 
 // Ratings are the powers that the device and its connection are made for, those that are known.
@@ -122,7 +128,7 @@ func (c Config) Resolve(kept ...string) (Plan, error) {
 	r := resolver{c}
 	for _, resolve := range []func(*Plan) error{
 		r.checkWhole, r.checkSimulation, r.resolveStore, resolveProfiles, r.resolveGateways, r.resolveDevices, r.resolveAgents,
-		r.resolveTariff, r.resolveFeeder, r.resolveRules, r.resolveBilling,
+		r.resolveTariff, r.resolveWear, r.resolveHomes, r.resolveFeeder, r.resolveRules, r.resolveBilling,
 	} {
 		if err := resolve(&p); err != nil {
 			return Plan{}, err
@@ -148,7 +154,10 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	case c.Bus.OrderLog && c.Bus.URL == "":
 		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
 	}
-	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline, c.CallEvery}).Check(); err != nil {
+	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline}).Check(); err != nil {
+		return err
+	}
+	if p.Market.Trading, err = c.Way(); err != nil {
 		return err
 	}
 	if err := listens(c.Listen); err != nil {
@@ -161,6 +170,9 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	return err
 }
 
+// longestHistory is how many days a simulated street remembers at most.
+const longestHistory = 366
+
 func (c resolver) checkSimulation(*Plan) error {
 	s := c.Simulation
 	if s == nil {
@@ -168,6 +180,9 @@ func (c resolver) checkSimulation(*Plan) error {
 	}
 	if s.Homes < 1 || s.Homes > 1000 {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if s.History < 0 || s.History > longestHistory {
+		return fmt.Errorf("simulation.history: %d: must be 0 to %d days", s.History, longestHistory)
 	}
 	for i, o := range s.Outages {
 		switch path := fmt.Sprintf("simulation.outages[%d].", i); {

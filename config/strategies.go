@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,8 +11,10 @@ import (
 
 // StrategyText says how homes trade, in configurations and scenarios.
 type StrategyText struct {
-	Strategy   string            `yaml:"strategy" eg:"price-curve" doc:"how the built-in agents trade. price-curve: what is sure at prices that soon find a partner, what is likely nearer to the middle of retail and feed-in; self-consumption: own demand first, what the forecast leaves at that middle; zero-intelligence: the same energy at random prices, for experiments; none: does not trade, what is left over is shared all the same"`
+	Strategy   string            `yaml:"strategy" eg:"planner" doc:"how the built-in agents trade. planner: plans battery and car and bids what they are worth; price-curve: leaves the devices alone, and bids what is sure at prices that soon find a partner, what is likely nearer to the middle of retail and feed-in; self-consumption: own demand first, what the forecast leaves at that middle; zero-intelligence: the same energy at random prices, for experiments; external: a program outside trades by the API; none: does not trade, what is left over is shared all the same"`
 	Strategies map[string]string `yaml:"strategies" eg:"{ann: none}" doc:"of single members, instead of strategy"`
+
+	Members map[string]MemberText `yaml:"members" key:"ann" doc:"what the agents of single members are, and what the homeowners want of them"`
 }
 
 // Check checks the names. The error begins with the name of the field.
@@ -27,18 +30,15 @@ func (t StrategyText) Check(isMember func(name string) bool) error {
 			return fmt.Errorf("strategies.%s: %w", member, err)
 		}
 	}
-	return nil
+	return t.checkMembers(isMember)
 }
 
 // Of returns a member's strategy, once the names were checked.
 func (t StrategyText) Of(member string) agent.Strategy {
-	name, own := t.Strategies[member]
-	if !own {
-		name = t.Strategy
-	}
+	name := cmp.Or(t.Members[member].Agent, t.Strategies[member], t.Strategy)
 	s, err := agent.ParseStrategy(name)
 	if err != nil {
-		return agent.ByPriceCurve
+		return agent.ByPlanner
 	}
 	return s
 }

@@ -12,10 +12,12 @@ type DeviceKind string
 
 // The kinds of device that the project reads.
 const (
-	Meter    DeviceKind = "meter"    // the connection meter of a metering point: it bills
-	Inverter DeviceKind = "inverter" // PV
-	Battery  DeviceKind = "battery"
-	Charger  DeviceKind = "charger" // EV
+	Meter      DeviceKind = "meter"    // the connection meter of a metering point: it bills
+	Inverter   DeviceKind = "inverter" // PV
+	Battery    DeviceKind = "battery"
+	Charger    DeviceKind = "charger"     // EV
+	HeatPump   DeviceKind = "heat-pump"   // heats a house
+	HeatingRod DeviceKind = "heating-rod" // heats the water of a tank
 )
 
 // Device is a physical device bound to a metering point.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits/kept"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/drive"
@@ -19,7 +20,6 @@ import (
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching/journal"
-	"github.com/commonwatt/commonwatt/meters/metering"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
 	"github.com/commonwatt/commonwatt/tariff"
@@ -38,6 +38,7 @@ type market struct {
 
 	host    *host.Host
 	traders *agent.Traders
+	limits  *kept.Kept
 	settle  *drive.Settler
 	driver  *drive.Driver
 	workers drive.Workers
@@ -61,7 +62,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	rules := plan.Market.Rules
 	trading, err := community.NewMarket(community.Config{
 		Community: plan.Community, Minutes: plan.Market.Minutes, GateClosure: plan.Market.GateClosure,
-		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Members: members,
+		Deadline: m.site.deadline(), Ahead: community.DefaultAhead, CallEvery: plan.Market.CallEvery, Trading: plan.Market.Trading, Members: members,
 		Names: m.records.ledger.Names, Rules: &rules, Apart: plan.Market.Apart,
 		Tariffs: m.tariffs, Extremes: new(m.tariffs.Extremes(plan.Money.Extremes, m.site.clock())), Collar: plan.Money.Collar,
 	}, plan.Market.Feeder, plan.Tariff)
@@ -75,7 +76,13 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	if err != nil {
 		return err
 	}
-	m.traders = agent.NewTraders(m.site.devices, m.tariffs, m.site.seed(), plan.Strategy, metering.History{Meters: m.records.metering, Store: m.records.store})
+	if m.limits, err = openLimits(m.site, dir); err != nil {
+		return err
+	}
+	m.traders = agent.NewTraders(agent.Options{
+		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
+	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
 }

@@ -79,6 +79,16 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	return r.registerGateways(ctx)
 }
 
+// history is what agents know of the past of the devices: what was read, and in a simulation what
+// was given beforehand.
+func (r *records) history() metering.History {
+	h := metering.History{Meters: r.metering, Store: r.store, Owner: r.intake.Member}
+	if r.site.sim != nil {
+		h.Before = r.site.sim
+	}
+	return h
+}
+
 // doubted says that a meter is not believed.
 func (r *records) doubted(ctx context.Context, meter grid.Device, i grid.Interval) {
 	r.log.WarnContext(ctx, "registers are not believed as they stand: the interval is estimated of this metering point", slog.String("device", meter.ID), slog.String("interval", i.String()))

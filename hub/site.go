@@ -7,7 +7,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
@@ -76,6 +76,9 @@ func (s *site) simulate(ctx context.Context) error {
 		return err
 	}
 	s.sim, s.clock = neighbourhood, neighbourhood.Now
+	if err := neighbourhood.Recall(ctx, time.Duration(of.History)*day, s.plan.Market.Minutes); err != nil {
+		return errors.Join(err, s.close())
+	}
 	for _, d := range neighbourhood.Devices() {
 		endpoint, err := modbus.ParseEndpoint(d.Address())
 		if err != nil {
@@ -89,6 +92,8 @@ func (s *site) simulate(ctx context.Context) error {
 	}
 	return nil
 }
+
+const day = 24 * time.Hour
 
 // fits checks that the devices exist which the simulation breaks.
 func (s *site) fits() error {
@@ -215,28 +220,29 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 	return d.Rated, d.Capacity
 }
 
-// homes returns those whose batteries may be moved: simulated ones unless the
-// configuration says otherwise, real ones only when it says so.
-func (s *site) homes() (all []steer.Home) {
-	meters, points := s.meters(), s.points()
-	for _, t := range s.targets {
-		controlled := s.planned(t.ID).Control
-		if of := s.plan.Simulation; of != nil {
-			controlled = of.Controlled()
-		}
-		if t.Kind != grid.Battery || t.Profile.Control == nil || !controlled {
+// rating is what a device is made for, as its owner says, and whether it may be moved.
+func (s *site) rating(id string) (of agent.Rating) {
+	d := s.planned(id)
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
+	if s.sim == nil {
+		return of
+	}
+	of.Controlled = s.plan.Simulation.Controlled()
+	for _, dev := range s.devices {
+		if dev.ID != id {
 			continue
 		}
-		h := steer.Home{Battery: t}
-		h.Rated, h.Capacity = s.storage(t.ID)
-		for k, m := range meters {
-			if m.MeteringPoint == t.MeteringPoint {
-				h.Meter, h.Imports, h.Exports = m, points[k].Import, points[k].Export
-			}
+		switch home := s.sim.Home(dev.Member); dev.Kind {
+		case grid.Inverter:
+			of.Power = home.PV.Peak
+		case grid.Battery:
+			of.Power, of.Capacity = s.sim.Storage(id)
+		case grid.Charger:
+			of.Power, of.Least = home.Charger, world.LeastCharge
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
 		}
-		all = append(all, h)
 	}
-	return all
+	return of
 }
 
 // runOutages takes simulated devices off the network as configured.

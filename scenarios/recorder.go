@@ -2,10 +2,10 @@ package scenarios
 
 import (
 	"context"
-	"math"
 	"sort"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -13,10 +13,11 @@ import (
 // recorder reads the devices of a world at whole minutes, as the readers do in
 // the field, and answers agents and settlement from what it read.
 type recorder struct {
-	devices  []recorded
-	all      []grid.Reading            // by time, then device
-	byDevice map[string][]grid.Reading // connection meters and batteries
-	alone    map[string][]grid.Reading // by connection meter: what it would have shown without the community
+	devices []recorded
+	columns map[string]int            // device → its place among the devices
+	all     []grid.Reading            // by time, then device: one of each every minute
+	alone   map[string][]grid.Reading // by connection meter: what it would have shown without the community
+	past    past
 }
 
 type recorded struct {
@@ -28,32 +29,51 @@ type recorded struct {
 }
 
 func newRecorder(spec world.Spec, cheats []CheatText) *recorder {
-	r := &recorder{byDevice: map[string][]grid.Reading{}, alone: map[string][]grid.Reading{}}
+	r := &recorder{columns: map[string]int{}, alone: map[string][]grid.Reading{}}
 	for i, h := range spec.Homes {
-		for _, k := range []struct {
-			kind    grid.DeviceKind
-			present bool
-		}{
-			{grid.Meter, true},
-			{grid.Inverter, h.PV.Peak > 0},
-			{grid.Battery, h.Battery.Capacity > 0},
-			{grid.Charger, h.Charger > 0},
-		} {
-			if !k.present {
-				continue
-			}
+		for _, kind := range h.Devices() {
 			d := recorded{home: i, spec: h, Device: grid.Device{
-				ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
+				ID: h.ID + "/" + string(kind), Kind: kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
 			}}
 			for _, c := range cheats {
-				if c.Home == h.ID && k.kind == grid.Battery {
+				if c.Home == h.ID && kind == grid.Battery {
 					d.cheat = &world.Cheater{Cheat: c.Cheat}
 				}
 			}
+			r.columns[d.ID] = len(r.devices)
 			r.devices = append(r.devices, d)
 		}
 	}
 	return r
+}
+
+// of returns the readings of a device; none where there is no such device.
+func (r *recorder) of(device string) column {
+	at, known := r.columns[device]
+	if !known {
+		return column{}
+	}
+	return column{r.all, at, len(r.devices)}
+}
+
+// column are the readings of one device among those of all.
+type column struct {
+	all        []grid.Reading
+	at, stride int // 0: none
+}
+
+func (c column) len() int {
+	if c.stride == 0 {
+		return 0
+	}
+	return len(c.all) / c.stride
+}
+
+func (c column) nth(k int) *grid.Reading { return &c.all[k*c.stride+c.at] }
+
+// since returns the index of the first reading at or after t.
+func (c column) since(t time.Time) int {
+	return sort.Search(c.len(), func(k int) bool { return !c.nth(k).Time.Before(t) })
 }
 
 func (r *recorder) grid() []grid.Device {
@@ -67,22 +87,22 @@ func (r *recorder) grid() []grid.Device {
 // show reads the device of a home as it is at a time.
 func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 	reading := grid.Reading{Device: d.ID, Time: now, Quality: grid.Good}
-	switch d.Kind {
-	case grid.Meter:
-		reading.Power, reading.Import, reading.Export = new(h.Meter), new(world.Energy(h.Imported)), new(world.Energy(h.Exported))
-	case grid.Inverter:
-		reading.Power, reading.Export = new(h.PV), new(world.Energy(h.Produced))
-	case grid.Battery:
+	if d.Kind == grid.Battery {
 		charge := h.Charge(d.spec)
 		if d.cheat != nil {
 			var shown world.HomeState
 			shown, _, charge = d.cheat.Show(*h, d.spec, now.Unix())
 			h = &shown
 		}
-		reading.Power, reading.Import, reading.Export = new(h.Battery), new(world.Energy(h.Charged)), new(world.Energy(h.Discharged))
-		reading.Charge = new(charge)
-	case grid.Charger:
-		reading.Power, reading.Import = new(h.Car), new(world.Energy(h.Delivered))
+		reading.Charge = &charge
+	}
+	counted := h.Counted(d.Kind)
+	reading.Power = new(h.Power(d.Kind))
+	if d.Kind != grid.Inverter {
+		reading.Import = &counted.Import
+	}
+	if d.Kind == grid.Meter || d.Kind == grid.Inverter || d.Kind == grid.Battery {
+		reading.Export = &counted.Export
 	}
 	return reading
 }
@@ -98,19 +118,16 @@ func (r *recorder) read(w *world.World) {
 			r.alone[d.ID] = append(r.alone[d.ID], grid.Reading{Time: now, Import: new(world.Energy(h.Alone.Imported)), Export: new(world.Energy(h.Alone.Exported))})
 		}
 		r.all = append(r.all, reading)
-		if d.Kind == grid.Meter || d.Kind == grid.Battery {
-			r.byDevice[d.ID] = append(r.byDevice[d.ID], reading)
-		}
 	}
 }
 
 // power returns what a device was last read to take.
 func (r *recorder) power(device string) (grid.Power, bool) {
-	readings := r.byDevice[device]
-	if len(readings) == 0 {
+	readings := r.of(device)
+	if readings.len() == 0 {
 		return 0, false
 	}
-	return *readings[len(readings)-1].Power, true
+	return *readings.nth(readings.len() - 1).Power, true
 }
 
 // since returns the index of the first reading at or after t.
@@ -120,41 +137,88 @@ func since(readings []grid.Reading, t time.Time) int {
 
 // energy returns what flowed in an interval; known is false when it was not
 // read whole. Boundaries are whole minutes, so the registers were read there.
-func (r *recorder) energy(meter string, i grid.Interval) (flow grid.Flow, known bool) {
-	return between(r.byDevice[meter], i)
+func (r *recorder) energy(device string, i grid.Interval) (flow grid.Flow, known bool) {
+	readings := r.of(device)
+	begin, end := readings.since(i.Begin()), readings.since(i.End())
+	if end >= readings.len() || !readings.nth(begin).Time.Equal(i.Begin()) {
+		return grid.Flow{}, false
+	}
+	return gain(readings.nth(begin), readings.nth(end)), true
 }
 
+// between is energy of readings of one device.
 func between(readings []grid.Reading, i grid.Interval) (flow grid.Flow, known bool) {
 	begin, end := since(readings, i.Begin()), since(readings, i.End())
 	if end >= len(readings) || !readings[begin].Time.Equal(i.Begin()) {
 		return grid.Flow{}, false
 	}
-	a, b := readings[begin], readings[end]
-	return grid.Flow{Import: *b.Import - *a.Import, Export: *b.Export - *a.Export}, true
+	return gain(&readings[begin], &readings[end]), true
 }
 
-// Energies implements agent.Telemetry.
-func (r *recorder) Energies(_ context.Context, meter string, first grid.Interval, n int) ([]float64, error) {
+// Last implements agent.Telemetry.
+func (r *recorder) Last(_ context.Context, device string) (*grid.Reading, error) {
+	readings := r.of(device)
+	if readings.len() == 0 {
+		return nil, nil
+	}
+	return readings.nth(readings.len() - 1), nil
+}
+
+// rating is what a device is made for, as its owner says.
+func (r *recorder) rating(device string) (of agent.Rating) {
+	for _, d := range r.devices {
+		if d.ID != device {
+			continue
+		}
+		switch d.Kind {
+		case grid.Inverter:
+			of.Power = d.spec.PV.Peak
+		case grid.Battery:
+			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
+		case grid.Charger:
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+		}
+	}
+	return of
+}
+
+// gain is by how much registers moved; one that a device does not have did not.
+func gain(a, b *grid.Reading) (f grid.Flow) {
+	if a.Import != nil && b.Import != nil {
+		f.Import = *b.Import - *a.Import
+	}
+	if a.Export != nil && b.Export != nil {
+		f.Export = *b.Export - *a.Export
+	}
+	return f
+}
+
+// Energies implements agent.Telemetry. Before the replay began it is the past that the scenario
+// gives.
+func (r *recorder) Energies(_ context.Context, device string, first grid.Interval, n int) ([]float64, error) {
 	energies := make([]float64, n)
 	for k := range energies {
-		energies[k] = math.NaN()
-		if flow, known := r.energy(meter, first.Shift(k)); known {
+		i := first.Shift(k)
+		if flow, known := r.energy(device, i); known {
 			energies[k] = float64(flow.Net())
+		} else {
+			energies[k] = r.past.net(device, i)
 		}
 	}
 	return energies, nil
 }
 
 // MeanPower implements agent.Telemetry.
-func (r *recorder) MeanPower(_ context.Context, meter string, from, to time.Time) (*grid.Power, error) {
-	readings := r.byDevice[meter]
-	readings = readings[since(readings, from):since(readings, to)]
-	if len(readings) == 0 {
+func (r *recorder) MeanPower(_ context.Context, device string, from, to time.Time) (*grid.Power, error) {
+	readings := r.of(device)
+	begin, end := readings.since(from), readings.since(to)
+	if begin == end {
 		return nil, nil
 	}
 	var sum grid.Power
-	for _, reading := range readings {
-		sum += *reading.Power
+	for k := begin; k < end; k++ {
+		sum += *readings.nth(k).Power
 	}
-	return new(sum / grid.Power(len(readings))), nil
+	return new(sum / grid.Power(end-begin)), nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -61,23 +62,23 @@ func (*gateway) Mark(context.Context, string, ...time.Time) error { return nil }
 
 // Around implements rewards.Evidence.
 func (g *gateway) Around(_ context.Context, member, device string, t time.Time) (before, after proof.Digest, err error) {
-	readings := g.recorder.byDevice[device]
-	k := since(readings, t)
-	if k < len(readings) {
-		if after, err = g.batch(member, readings[k].Time); err != nil {
+	readings := g.recorder.of(device)
+	k := readings.since(t)
+	if k < readings.len() {
+		if after, err = g.batch(member, readings.nth(k).Time); err != nil {
 			return "", "", err
 		}
-		if readings[k].Time.Equal(t) {
+		if readings.nth(k).Time.Equal(t) {
 			return after, after, nil
 		}
 	}
 	if k > 0 {
-		before, err = g.batch(member, readings[k-1].Time)
+		before, err = g.batch(member, readings.nth(k-1).Time)
 	}
 	return before, after, err
 }
 
-// batch signs all that was read of a member's devices at an instant.
+// batch signs what was read of a member's meters and batteries at an instant.
 func (g *gateway) batch(member string, t time.Time) (proof.Digest, error) {
 	name := member + "@" + t.Format(time.RFC3339)
 	if digest, known := g.digests[name]; known {
@@ -85,9 +86,12 @@ func (g *gateway) batch(member string, t time.Time) (proof.Digest, error) {
 	}
 	b := proof.Batch{Community: Community, Gateway: gatewayName, Sequence: uint64(t.Unix()), Member: member}
 	for _, d := range g.recorder.devices {
-		readings := g.recorder.byDevice[d.ID]
-		if k := since(readings, t); d.Member == member && k < len(readings) && readings[k].Time.Equal(t) {
-			b.Readings = append(b.Readings, readings[k])
+		if d.Member != member || d.Kind != grid.Meter && d.Kind != grid.Battery {
+			continue
+		}
+		readings := g.recorder.of(d.ID)
+		if k := readings.since(t); k < readings.len() && readings.nth(k).Time.Equal(t) {
+			b.Readings = append(b.Readings, *readings.nth(k))
 		}
 	}
 	signed, digest, err := proof.SignBatch(b, g.key)
@@ -134,7 +138,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 
 // pledging returns the batteries of the homes, as their owners say they are.
 func (r *replay) pledging(terms rewards.Terms) (all []rewards.Battery) {
-	for _, d := range r.batteries {
+	for _, d := range r.held.batteries {
 		claimed := d.claimed()
 		b := rewards.Battery{Device: d.Device, Meter: d.meter.Device, Rated: claimed.Power, Capacity: claimed.Capacity}
 		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
@@ -152,7 +156,7 @@ func (r *replay) reward(ctx context.Context, now time.Time) error {
 	if err := r.rewards.Advance(ctx, now); err != nil {
 		return err
 	}
-	for _, b := range r.batteries {
+	for _, b := range r.held.batteries {
 		b.asked = nil
 		if p, ok := r.rewards.Setpoint(b.ID, now); ok {
 			b.asked = &p

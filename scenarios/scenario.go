@@ -30,6 +30,7 @@ import (
 type Calendar struct {
 	Start       time.Time     `yaml:"start"`
 	Days        int           `yaml:"days"`
+	History     int           `yaml:"history"`  // days before the start that the agents know
 	Interval    int           `yaml:"interval"` // minutes
 	GateClosure time.Duration `yaml:"gate_closure"`
 	Deadline    time.Duration `yaml:"deadline"`
@@ -43,11 +44,14 @@ type Scenario struct {
 
 	Calendar `yaml:",inline"`
 
-	Latitude  float64           `yaml:"latitude"`
-	Longitude float64           `yaml:"longitude"`
-	Homes     int               `yaml:"homes"`
-	Mechanism string            `yaml:"mechanism"` // of the call auction
-	Tariff    config.TariffText `yaml:"tariff"`
+	Latitude  float64 `yaml:"latitude"`
+	Longitude float64 `yaml:"longitude"`
+	Homes     int     `yaml:"homes"`
+	Mechanism string  `yaml:"mechanism"` // of the call auction
+
+	config.TradingText `yaml:",inline"` // when orders trade
+
+	Tariff config.TariffText `yaml:"tariff"`
 
 	config.MoneyText    `yaml:",inline"` // other tariffs, and who has them
 	HomeTariffs         []string         `yaml:"home_tariffs"` // which the homes have in turn
@@ -112,12 +116,17 @@ func (s Scenario) Validate() error {
 		return errors.New("start: must be given and be a full hour")
 	case s.Days < 1 || s.Days > 366:
 		return fmt.Errorf("days: %d: must be 1 to 366", s.Days)
+	case s.History < 0 || s.History > 366:
+		return fmt.Errorf("history: %d: must be 0 to 366 days", s.History)
 	case s.Homes < 1 || s.Homes > 1000:
 		return fmt.Errorf("homes: %d: must be 1 to 1000", s.Homes)
 	case s.Mechanism != Uniform:
 		return fmt.Errorf("mechanism: %q: must be %s", s.Mechanism, Uniform)
 	}
 	if err := (config.CalendarText{Interval: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline}).Check(); err != nil {
+		return err
+	}
+	if _, err := s.Way(); err != nil {
 		return err
 	}
 	if err := (config.PlaceText{Start: s.Start, Latitude: s.Latitude, Longitude: s.Longitude}).Check(""); err != nil {
@@ -141,6 +150,9 @@ func (s Scenario) Validate() error {
 	if err := s.Check(func(name string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == name })
 	}); err != nil {
+		return err
+	}
+	if _, err := s.Limits(s.Currency()); err != nil {
 		return err
 	}
 	isPoint := func(point string) bool {

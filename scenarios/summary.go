@@ -118,7 +118,7 @@ func (k *KPIs) finish(produced grid.Energy) {
 func (s Scenario) replayed(version string) (r Replayed, err error) {
 	r = Replayed{
 		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
-		Strategy: cmp.Or(s.Strategy, string(agent.ByPriceCurve)), Strategies: s.Strategies,
+		Strategy: cmp.Or(s.Strategy, string(agent.ByPlanner)), Strategies: s.Strategies,
 	}
 	rules, err := s.Rules(s.Currency(), s.Interval)
 	r.Pool.Price, r.Pool.Share, r.Own.SamePoint, r.Sharing = rules.Pool, rules.Share, rules.SamePoint, rules.Key

@@ -42,6 +42,8 @@ const (
 	// Quiet is how long after a change of the setpoint meter and battery are given to
 	// show it: meters lag by up to ten seconds.
 	Quiet = 12 * time.Second
+	// lag is by how much meters lag at most.
+	lag = 10 * time.Second
 	// Together is how far apart readings may be that count as of one moment while
 	// nothing was changed.
 	Together = 2 * time.Second
@@ -56,9 +58,9 @@ const (
 	bandShare            = 40 // of the rating
 	leastRamp grid.Power = 1000
 
-	// A battery that holds less gives nothing to keep a promise, for the home will need
-	// it at retail; one that holds more is not charged with what was bought and is not
-	// needed, for it would take the place of the home's own sun.
+	// Of a home without a plan: a battery that holds less gives nothing to keep a promise,
+	// for the home will need it at retail; one that holds more is not charged with what was
+	// bought and is not needed, for it would take the place of the home's own sun.
 	reserve, room grid.PerMille = 200, 500
 )
 
@@ -66,26 +68,21 @@ const (
 type Holder struct {
 	rated grid.Power // of the battery; 0: not known
 
-	meter, battery []reading // the last ones, by time
-	charge         *grid.PerMille
-	now, mean      grid.Power // of the rest: at the last moment, and lately
-	moment         time.Time  // of them; zero: none is known
-	interval       grid.Interval
-	begin          *grid.Registers // of the meter, at the interval's begin
-	told           *grid.Power     // nil: the battery follows its own logic
-	changed        time.Time       // when that was decided
-	seen           bool            // the battery shows it
-	decided        time.Time       // the moment by which it was decided
+	gauge
+
+	battery   []reading // the last ones, by time
+	charge    *grid.PerMille
+	now, mean grid.Power  // of the rest: at the last moment, and lately
+	moment    time.Time   // of them; zero: none is known
+	told      *grid.Power // nil: the battery follows its own logic
+	changed   time.Time   // when that was decided
+	seen      bool        // the battery shows it
+	shown     time.Time   // when it did for the first time
+	decided   time.Time   // the moment by which it was decided
+	able      [2]able     // the last time that it did less than it was told, discharging and charging
+	turns     turns
+	levels    levels
 }
-
-type reading struct {
-	grid.Registers
-
-	power grid.Power
-}
-
-// kept is how many readings of a device are remembered.
-const kept = 16
 
 // New returns a holder for a home whose battery is rated so, 0 if that is not known.
 func New(rated grid.Power) *Holder { return &Holder{rated: rated} }
@@ -93,25 +90,10 @@ func New(rated grid.Power) *Holder { return &Holder{rated: rated} }
 // Meter takes a reading of the connection meter. Late and incomplete ones count for
 // nothing.
 func (h *Holder) Meter(r grid.Reading) {
-	if r.Power == nil || r.Import == nil || r.Export == nil || len(h.meter) > 0 && !r.Time.After(h.meter[len(h.meter)-1].Time) {
+	if !h.take(r) {
 		return
 	}
-	at := reading{grid.Registers{Time: r.Time, Import: *r.Import, Export: *r.Export, Quality: r.Quality}, *r.Power}
-	if n := len(h.meter); n > 0 {
-		h.begins(h.meter[n-1].Registers, at.Registers)
-	}
-	h.meter = keep(h.meter, at)
 	h.look()
-}
-
-// begins notes the registers at the begin of an interval that lies between readings.
-func (h *Holder) begins(before, after grid.Registers) {
-	if h.interval.Minutes == 0 || h.begin != nil || after.Time.Before(h.interval.Begin()) || before.Time.After(h.interval.Begin()) {
-		return
-	}
-	if at, err := grid.At(before, after, h.interval.Begin()); err == nil {
-		h.begin = &at
-	}
 }
 
 // Battery takes a reading of the battery.
@@ -123,10 +105,40 @@ func (h *Holder) Battery(r grid.Reading) {
 	if r.Charge != nil {
 		h.charge = r.Charge
 	}
+	h.falls(*r.Power, r.Time)
 	if h.told != nil && r.Time.After(h.changed) && size(*r.Power-*h.told) <= h.band() {
+		if !h.seen {
+			h.turns.answered(r.Time.Sub(h.changed))
+			h.shown = r.Time
+		}
 		h.seen = true
 	}
 	h.look()
+}
+
+// able is what a battery did at most when it was told more.
+type able struct {
+	power grid.Power
+	at    time.Time
+}
+
+// falls notes a battery that long does less than it is told: it is full, or empty, or cold.
+func (h *Holder) falls(p grid.Power, t time.Time) {
+	const long = 2 // times Quiet
+	if h.told == nil || t.Sub(h.changed) < long*Quiet {
+		return
+	}
+	if size(p) < size(*h.told)-h.band() && (p == 0 || (p > 0) == (*h.told > 0)) {
+		h.able[way(*h.told)] = able{p, t}
+	}
+}
+
+// way is 1 for charging and 0 for discharging.
+func way(p grid.Power) int {
+	if p > 0 {
+		return 1
+	}
+	return 0
 }
 
 // Told takes note of a setpoint that somebody else has for the battery, such as a storage
@@ -146,6 +158,7 @@ func (h *Holder) Follow(now time.Time, asked *grid.Power, i grid.Interval, contr
 // Limits are what a home's battery and its connection carry.
 type Limits struct {
 	Rated          grid.Power  // 0: not known
+	Capacity       grid.Energy // 0: not known
 	Import, Export *grid.Power // nil: not limited
 }
 
@@ -195,18 +208,10 @@ func (h *Holder) Power() (p grid.Power, known bool) {
 	return h.battery[len(h.battery)-1].power, true
 }
 
-func keep(all []reading, r reading) []reading {
-	if len(all) == kept {
-		copy(all, all[1:])
-		all = all[:kept-1]
-	}
-	return append(all, r)
-}
-
 // look finds moments at which the rest of the home is known.
 func (h *Holder) look() {
 	for _, m := range h.meter {
-		if !m.Time.After(h.moment) || m.Time.Before(h.changed.Add(Quiet)) && m.Time.After(h.changed) {
+		if !m.Time.After(h.moment) || h.quiet(m.Time) {
 			continue
 		}
 		battery, known := h.at(m.Time)
@@ -222,6 +227,15 @@ func (h *Holder) look() {
 		}
 		h.now, h.moment = rest, m.Time
 	}
+}
+
+// quiet tells whether a setpoint may not have arrived everywhere yet at a time: the meter
+// lags behind the battery that shows it. Where devices are read rarely, nobody knows when the
+// battery began to follow.
+func (h *Holder) quiet(t time.Time) bool {
+	const longest = 2 // times Quiet
+	after := t.Sub(h.changed)
+	return after > 0 && (after < Quiet || after < longest*Quiet && h.seen && t.Sub(h.shown) < lag)
 }
 
 // at returns the battery's power at a time, where it is known.
@@ -252,9 +266,7 @@ func size(p grid.Power) grid.Power { return max(p, -p) }
 // bought contracted (less what it sold); ok is false where it shall follow its own
 // logic. traded is false where the home promised nothing.
 func (h *Holder) Step(now time.Time, i grid.Interval, contracted grid.Energy, traded bool) (setpoint grid.Power, ok bool) {
-	if i != h.interval {
-		h.open(i)
-	}
+	h.open(i)
 	if !traded || contracted == 0 || h.begin == nil || h.moment.IsZero() || now.Sub(h.moment) > stale {
 		h.tell(nil, now)
 		return 0, false
@@ -262,28 +274,27 @@ func (h *Holder) Step(now time.Time, i grid.Interval, contracted grid.Energy, tr
 	if h.told != nil && !h.may(now) {
 		return *h.told, true
 	}
-	want, worth := h.want(now, contracted)
+	want, worth := h.want(now, contracted, usualLevels())
 	if !worth {
 		h.tell(nil, now)
 		return 0, false
 	}
+	return h.move(want, now), true
+}
+
+// move tells the battery a power, or leaves it where it is told to be already: by no more
+// than the ramp, and by more than the dead band.
+func (h *Holder) move(want grid.Power, now time.Time) grid.Power {
 	if h.told != nil {
 		if size(want-*h.told) <= h.band() {
-			return *h.told, true
+			return *h.told
 		}
 		ramp := max(leastRamp, h.rated/2) //nolint:mnd // half
 		want = min(max(want, *h.told-ramp), *h.told+ramp)
 	}
+	want = h.turns.turn(want, now)
 	h.tell(&want, now)
-	return want, true
-}
-
-// open begins an interval.
-func (h *Holder) open(i grid.Interval) {
-	h.interval, h.begin = i, nil
-	for k := 1; k < len(h.meter); k++ {
-		h.begins(h.meter[k-1].Registers, h.meter[k].Registers)
-	}
+	return want
 }
 
 // may tells whether a change can be decided: the last one was seen, or should have been,
@@ -306,29 +317,32 @@ func (h *Holder) tell(p *grid.Power, now time.Time) {
 
 // want returns the power that keeps the promise; worth is false where the battery's own
 // logic does better.
-func (h *Holder) want(now time.Time, contracted grid.Energy) (p grid.Power, worth bool) {
-	last := h.meter[len(h.meter)-1]
-	metered := float64(last.Import-h.begin.Import-(last.Export-h.begin.Export)) + h.unread(now)
+func (h *Holder) want(now time.Time, contracted grid.Energy, l Levels) (p grid.Power, worth bool) {
 	left := max(h.interval.End().Sub(now), horizon)
-	goal := grid.Power((float64(contracted) - metered) / left.Hours()) // at the meter
+	goal := grid.Power((float64(contracted) - h.metered() - h.unread(now)) / left.Hours()) // at the meter
 	if contracted > 0 == (goal <= 0) {
 		return 0, false // all of it is delivered
 	}
 	if contracted < 0 {
 		p = min(goal-min(h.mean, h.now), -h.now) // not importing
-		if h.charge != nil && *h.charge < reserve {
+		if h.charge != nil && *h.charge < l.Give {
 			p = max(p, min(-h.now, 0))
 		}
 	} else {
 		p = max(goal-max(h.mean, h.now), -h.now) // not exporting
-		if h.charge != nil && *h.charge > room {
+		if h.charge != nil && *h.charge > l.Take {
 			p = min(p, max(-h.now, 0))
 		}
 	}
+	return h.within(p), true
+}
+
+// within keeps a power to the rating.
+func (h *Holder) within(p grid.Power) grid.Power {
 	if h.rated > 0 {
 		p = min(max(p, -h.rated), h.rated)
 	}
-	return p, true
+	return p
 }
 
 // unread estimates the energy since the meter's last reading, in Wh, where that is longer

@@ -217,7 +217,7 @@ func TestLoops(t *testing.T) {
 		{loop{poll: time.Second, control: time.Second, write: time.Second}, 0.75, 1.6},                                                 // speed 1
 		{loop{poll: time.Second, control: time.Second, write: 2 * time.Second, lag: 3 * time.Second}, 0.78, 1.6},                       // speed 10
 		{loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second}, 0.8, 1.7},                                      // speed 60
-		{loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second, lag: 10 * time.Second, offset: 3e9}, 0.83, 1.6}, // speed 60
+		{loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second, lag: 10 * time.Second, offset: 3e9}, 0.99, 1.9}, // speed 60
 		{loop{poll: time.Second, control: time.Second, write: time.Second, lag: 10 * time.Second}, 0.83, 1.6},
 		{loop{poll: 5 * time.Second, control: time.Second, write: time.Second, lag: 5 * time.Second, offset: 2 * time.Second}, 0.78, 1.7},
 		{loop{poll: 15 * time.Second, control: time.Second, write: time.Second, offset: 7 * time.Second}, 0.73, 1.65},

@@ -1,10 +1,17 @@
 // Package control is the only writer of registers. A Guard holds one device to a
 // setpoint: it clamps what is asked for, writes it with the device's revert timer
 // where there is one, refreshes it by a heartbeat, and gives the device back to
-// its own logic when it is stopped, when its readings are stale, or when nothing
-// is asked for any more. Reading never depends on writing.
+// its own logic when it is started, when it is stopped, when its readings are stale, or
+// when nothing is asked for any more. Reading never depends on writing.
 //
-// Power is in W, + is charging (taken from the home).
+// Power is in W, + is taken from the home: a battery charges, a charger delivers to its
+// car. The setpoint of an inverter is a limit: −2000 W lets it give at most 2000 W.
+//
+// Fail-safe. What the device does by itself once nobody tells it anything is written
+// before it is asked for anything (profile.Control.Ahead), with the timer after which it
+// does so. A device without a timer is given back by writing its fallback
+// (profile.Control.Undone), with everything else that releases it: when the guard stops,
+// after contact was lost, and at the next start, for whoever held it before may have died.
 package control
 
 import (
@@ -12,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -22,14 +28,14 @@ import (
 	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
-// Heartbeat is how often a setpoint is refreshed, and Stale after how long without
-// a reading the device is given back; wall time.
-const (
-	Heartbeat = 5 * time.Second
-	Stale     = 3 * Heartbeat
-	beats     = 3 // missed heartbeats after which the device's revert timer acts
+// Heartbeat is how often a setpoint is refreshed where the guard says nothing else; wall
+// time.
+const Heartbeat = 5 * time.Second
 
-	volts, phases = 230, 3 // of a charger whose setpoint is a current
+const (
+	beats  = 3 // missed heartbeats after which the device's revert timer acts, and readings are stale
+	volts  = 230
+	phases = 3 // of a charger of which nothing else is known
 )
 
 // Guard holds one device to a setpoint.
@@ -38,6 +44,8 @@ type Guard struct {
 	Conn   func() *modbus.Conn             // the connection that reads the device; nil while there is none
 	Bounds func() (least, most grid.Power) // what device and feeder allow now
 	Speed  float64                         // of the device's clock, against wall time; 1 for real devices
+	Every  time.Duration                   // between refreshes, wall time; 0: Heartbeat. Readings are stale after three of them
+	Supply Supply                          // of a charger
 	Log    *slog.Logger
 	Moved  func(setpoint grid.Power, on bool) // told of every setpoint written and every release; may be nil
 
@@ -45,11 +53,28 @@ type Guard struct {
 	wanted *grid.Power
 	heard  time.Time // last reading, wall
 
+	poked chan struct{}
+	state // of the goroutine that runs
+}
+
+// state is what a guard knows of its device.
+type state struct {
 	chain   *meters.Chain
 	checked profile.Model // that was seen at its place in this beat
 	holds   bool          // a setpoint may be in force on the device
 	secured bool          // the last setpoint was written with all that lets the device go without us
-	poked   chan struct{}
+	written grid.Power    // the last setpoint, while secured
+	at      time.Time     // when that was
+	three   *bool         // a charger that switches phases was set to three; nil: it was not set
+	since   time.Time     // when that was
+	fixed   bool          // it cannot switch them
+}
+
+// Supply is what a charger's car is charged from; what is 0 is as the profile says.
+type Supply struct {
+	Volts  int // of a phase; 0: 230
+	Phases int // on which the car charges: 1 or 3
+	Amps   int // that a phase may carry
 }
 
 // ErrNoControl reports a profile that does not say how to control the device.
@@ -60,13 +85,22 @@ var errTooLittle = errors.New("less than the device can be held to")
 
 // Begin makes the guard ready to Run. Errors: ErrNoControl.
 func (g *Guard) Begin() error {
-	if g.Target.Profile.Control == nil {
+	if g.section() == nil {
 		return fmt.Errorf("%s: %w", g.Target.ID, ErrNoControl)
+	}
+	if g.Every == 0 {
+		g.Every = Heartbeat
 	}
 	g.poked = make(chan struct{}, 1)
 	g.holds = true // perhaps, from before a crash
 	return nil
 }
+
+// section is how the device is told what to do.
+func (g *Guard) section() *profile.Control { return g.Target.Profile.Acts(g.Target.Kind) }
+
+// stale is after how long without a reading the device is given back.
+func (g *Guard) stale() time.Duration { return beats * g.Every }
 
 // worthWriting is the change of a setpoint that does not wait for the heartbeat:
 // registers of some devices wear out.
@@ -108,9 +142,10 @@ func (g *Guard) See() {
 	g.heard = time.Now()
 }
 
-// Run writes until ctx ends, and then releases the device.
+// Run releases the device from what may have held it before, writes until ctx ends, and
+// then releases it again.
 func (g *Guard) Run(ctx context.Context) {
-	ticker := time.NewTicker(Heartbeat)
+	ticker := time.NewTicker(g.Every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -130,7 +165,7 @@ func (g *Guard) Run(ctx context.Context) {
 func (g *Guard) beat(ctx context.Context) {
 	g.checked = profile.Model{}
 	g.mu.Lock()
-	wanted, fresh := g.wanted, time.Since(g.heard) < Stale
+	wanted, fresh := g.wanted, time.Since(g.heard) < g.stale()
 	g.mu.Unlock()
 	if wanted == nil || !fresh {
 		g.release(ctx)
@@ -138,6 +173,9 @@ func (g *Guard) beat(ctx context.Context) {
 	}
 	least, most := g.Bounds()
 	power := min(max(*wanted, least), most)
+	if g.mayWait(power) {
+		return
+	}
 	err := g.hold(ctx, power)
 	if errors.Is(err, errTooLittle) {
 		g.release(ctx)
@@ -147,7 +185,25 @@ func (g *Guard) beat(ctx context.Context) {
 		g.Log.WarnContext(ctx, "setpoint not written", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
 		return
 	}
+	g.written, g.at = power, time.Now()
 	g.tell(power, true)
+}
+
+// mayWait tells whether a setpoint need not be written now: the device holds it already,
+// or takes no other one yet.
+func (g *Guard) mayWait(power grid.Power) bool {
+	if !g.secured {
+		return false
+	}
+	c, ago := g.section(), time.Since(g.at)
+	changed := power-g.written >= worthWriting || g.written-power >= worthWriting
+	return ago < g.lasts(c.ApartS) || !changed && ago < g.lasts(c.EveryS)
+}
+
+// lasts is the wall time of seconds that a profile names: those of a guard that beats
+// faster than usual, as in a simulation, are shorter as well.
+func (g *Guard) lasts(seconds int) time.Duration {
+	return time.Duration(float64(seconds) * float64(time.Second) * float64(g.Every) / float64(Heartbeat))
 }
 
 func (g *Guard) tell(power grid.Power, on bool) {
@@ -158,31 +214,39 @@ func (g *Guard) tell(power grid.Power, on bool) {
 
 // hold writes a setpoint with everything that belongs to it, and enables it last.
 func (g *Guard) hold(ctx context.Context, power grid.Power) (err error) {
-	c := g.Target.Profile.Control
+	c := g.section()
 	g.holds = true // from the first register on
 	defer func() { g.secured = err == nil }()
-	if err := g.fallBack(ctx, c.Fallback); err != nil {
+	if err := g.fallBack(ctx, c.Ahead()); err != nil {
 		return err
+	}
+	if g.Target.Kind == grid.Charger {
+		return g.charge(ctx, power)
 	}
 	if err := g.writeAll(ctx, c.Before); err != nil {
 		return err
 	}
-	if err := g.write(ctx, c.Setpoint, func(l profile.Located) float64 { return value(l, power) }); err != nil {
-		return err
+	for _, name := range c.Setpoint {
+		if err := g.write(ctx, name, func(l profile.Located) (float64, error) { return g.value(ctx, l, power) }); err != nil {
+			return err
+		}
 	}
+	return g.enable(ctx, power)
+}
+
+// enable sets the timer, and then has the device take the setpoint.
+func (g *Guard) enable(ctx context.Context, power grid.Power) error {
+	c := g.section()
 	if err := g.setTimer(ctx, c.Revert); err != nil {
 		return err
 	}
-	return g.writeAll(ctx, c.Enable)
-}
-
-// value is a power in the setpoint's unit and sign. A current is rounded down: it
-// must not be exceeded.
-func value(l profile.Located, power grid.Power) float64 {
-	if l.Unit == "A" {
-		return math.Max(math.Floor(float64(power)/(volts*phases)), 0)
+	way := c.Resting
+	if power > 0 {
+		way = c.Charging
+	} else if power < 0 {
+		way = c.Discharging
 	}
-	return float64(power) * float64(l.Sign)
+	return errors.Join(g.writeAll(ctx, way), g.writeAll(ctx, c.Enable))
 }
 
 // release gives the device back, if a setpoint may be in force; what cannot be
@@ -192,8 +256,7 @@ func (g *Guard) release(ctx context.Context) {
 		return
 	}
 	g.secured = false
-	c := g.Target.Profile.Control
-	err := g.writeAll(ctx, c.Release)
+	err := g.letGo(ctx)
 	if errors.Is(err, profile.ErrNotImplemented) {
 		g.Log.WarnContext(ctx, "the device cannot be moved", slog.String("device", g.Target.ID), slog.String("reason", err.Error()))
 		err = nil // nobody can have moved it either
@@ -202,6 +265,27 @@ func (g *Guard) release(ctx context.Context) {
 		g.Log.WarnContext(ctx, "device not released yet", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
 		return
 	}
-	g.holds = false
+	g.holds, g.three = false, nil
 	g.tell(0, false)
 }
+
+// letGo writes what gives the device back. A limit at the home's connection goes back to
+// what the connection allows: without any the home might give more than it may.
+func (g *Guard) letGo(ctx context.Context) error {
+	c := g.section()
+	if least, _ := g.Bounds(); c.At == profile.AtConnection && least > unlimited {
+		return g.hold(ctx, least)
+	}
+	if g.three != nil && !*g.three {
+		if err := g.write(ctx, c.Phases.Switch, constant(c.Phases.Three)); err != nil {
+			return err
+		}
+	}
+	if err := g.writeAll(ctx, c.Release); err != nil {
+		return err
+	}
+	return g.fallBack(ctx, c.Undone())
+}
+
+// unlimited is further than any home gives.
+const unlimited grid.Power = -1_000_000

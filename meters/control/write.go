@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
@@ -36,7 +37,7 @@ func (g *Guard) fallBackTo(ctx context.Context, name string, value float64) erro
 		if g.secured {
 			return nil
 		}
-		return g.unlessLacking(name, g.write(ctx, name, func(profile.Located) float64 { return value }))
+		return g.unlessLacking(name, g.write(ctx, name, constant(value)))
 	}
 	stands, err := g.shows(ctx, name, value)
 	if errors.Is(err, profile.ErrNotImplemented) {
@@ -45,7 +46,7 @@ func (g *Guard) fallBackTo(ctx context.Context, name string, value float64) erro
 	if stands || err != nil {
 		return g.unlessLacking(name, err)
 	}
-	if err := g.write(ctx, name, func(profile.Located) float64 { return value }); err != nil {
+	if err := g.write(ctx, name, constant(value)); err != nil {
 		return err
 	}
 	if stands, err = g.shows(ctx, name, value); err == nil && !stands {
@@ -77,8 +78,14 @@ func (g *Guard) setTimer(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	seconds := math.Ceil((beats * Heartbeat).Seconds() * g.Speed)
-	if err := g.write(ctx, name, func(profile.Located) float64 { return seconds }); err != nil {
+	seconds := (beats * max(g.Every, g.lasts(g.section().EveryS))).Seconds() * g.Speed
+	if err := g.write(ctx, name, func(l profile.Located) (float64, error) {
+		const minute = 60
+		if l.Unit == "min" {
+			return math.Ceil(seconds / minute), nil
+		}
+		return math.Ceil(seconds), nil
+	}); err != nil {
 		return err
 	}
 	if g.secured || !g.Target.Profile.Readable(name) {
@@ -110,15 +117,20 @@ func (g *Guard) read(ctx context.Context, name string) (profile.Value, error) {
 
 func (g *Guard) writeAll(ctx context.Context, values map[string]float64) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := g.write(ctx, name, func(profile.Located) float64 { return values[name] }); err != nil {
+		if err := g.write(ctx, name, constant(values[name])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// constant is a value that a point is written with whatever the device shows.
+func constant(value float64) func(profile.Located) (float64, error) {
+	return func(profile.Located) (float64, error) { return value, nil }
+}
+
 // write writes one point, within the bounds that its profile sets.
-func (g *Guard) write(ctx context.Context, name string, of func(profile.Located) float64) error {
+func (g *Guard) write(ctx context.Context, name string, of func(profile.Located) (float64, error)) error {
 	conn := g.Conn()
 	if conn == nil {
 		return modbus.ErrConnect
@@ -137,11 +149,14 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 			return fmt.Errorf("%s: the device shows no scale factor", name)
 		}
 	}
-	v := math.Min(of(l), l.Writable.Max)
-	if v < l.Writable.Min && name == g.Target.Profile.Control.Setpoint {
-		return errTooLittle // more than what is allowed would be written
+	v, err := of(l)
+	if err != nil {
+		return err
 	}
-	v = math.Max(v, l.Writable.Min)
+	v = math.Max(math.Min(v, l.Writable.Max), l.Writable.Min)
+	if g.Target.Kind == grid.Inverter && slices.Contains(g.section().Setpoint, name) {
+		v = below(v, l.Scale*math.Pow10(exponent))
+	}
 	words, err := l.Encode(v, exponent)
 	if err != nil {
 		return err
@@ -150,6 +165,12 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 		return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
 	}
 	return conn.Write(ctx, g.Target.Unit, l.Addr, words)
+}
+
+// below rounds a limit down to the steps of its register.
+func below(v, step float64) float64 {
+	const noise = 1e-9
+	return math.Floor(v/step*(1+noise)) * step
 }
 
 // locate finds a point on the device. What is written must not go where the models were

@@ -3,6 +3,7 @@ package metering
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -10,18 +11,53 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
-// History answers what agents ask of the past of a connection meter.
+// History answers what agents ask of the past of a device.
 type History struct {
 	*Meters
 
 	Store store.Store // has the powers
+	// Owner says whose device one is that is no connection meter; nil: nobody asks for such.
+	Owner func(device string) (member string)
+	// Before has what devices would have counted before anybody read them; nil: nobody knows.
+	Before Before
+}
+
+// Before is a past that was given to a community beforehand: nobody read it, and nothing is
+// settled by it.
+type Before interface {
+	// Past returns the net energies in Wh (+ import) of so many intervals from first on, NaN where
+	// they are not known.
+	Past(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error)
 }
 
 // Energies returns the net energy in Wh (+ import) of n intervals from first on, NaN where
 // it is not known. It takes the registers at the ends of the intervals from what was read
-// last before: for a forecast that is exact enough, and it is one query.
-func (h History) Energies(ctx context.Context, meter string, first grid.Interval, n int) ([]float64, error) {
-	return h.net(ctx, h.byID(meter), first, n)
+// last before: for a forecast that is exact enough, and it is one query. Where nothing was read
+// it is what was given beforehand.
+func (h History) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
+	energies, err := h.net(ctx, h.device(device), first, n)
+	if err != nil || h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
+		return energies, err
+	}
+	past, err := h.Before.Past(ctx, device, first, n)
+	if err != nil {
+		return nil, err
+	}
+	for k, e := range energies {
+		if math.IsNaN(e) {
+			energies[k] = past[k]
+		}
+	}
+	return energies, nil
+}
+
+// device returns a connection meter, or another device of a home.
+func (h History) device(id string) grid.Device {
+	d := h.byID(id)
+	if d.Member == "" && h.Owner != nil {
+		d.Member = h.Owner(id)
+	}
+	return d
 }
 
 // askedFor is how long the store may take to answer before the registers do.
@@ -34,7 +70,7 @@ func (h History) MeanPower(ctx context.Context, meter string, from, to time.Time
 	defer cancel()
 	readings, err := h.Store.Range(asked, meter, from, to, store.Raw)
 	if err != nil {
-		return h.meanGain(ctx, h.byID(meter), from, to)
+		return h.meanGain(ctx, h.device(meter), from, to)
 	}
 	var sum, n grid.Power
 	for _, r := range readings {
@@ -47,6 +83,14 @@ func (h History) MeanPower(ctx context.Context, meter string, from, to time.Time
 		return nil, nil
 	}
 	return new(sum / n), nil
+}
+
+// Last returns what was last read of a device, nil when nothing was. The store may take no
+// longer to answer than it may for powers.
+func (h History) Last(ctx context.Context, device string) (*grid.Reading, error) {
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	return h.Store.Last(asked, device)
 }
 
 // meanGain is the mean power in [from, to) by what the registers gained, nil where they were
@@ -84,7 +128,10 @@ func (m *Meters) net(ctx context.Context, meter grid.Device, first grid.Interval
 // gained returns by how much the registers show that more was taken than given between two
 // readings, in Wh, NaN where that cannot be.
 func (m *Meters) gained(meter grid.Device, before, after evidence.Registered) float64 {
-	most := grid.MostGain(m.mostOf(meter.ID), after.Time.Sub(before.Time), 1)
+	most := grid.MostTotal // of a device that is no connection meter
+	if bound, meters := m.bound(meter.ID); meters {
+		most = grid.MostGain(bound, after.Time.Sub(before.Time), 1)
+	}
 	net, known := 0.0, false
 	for sign, d := range map[float64]direction{1: imports, -1: exports} {
 		a, b := d.of(before), d.of(after)

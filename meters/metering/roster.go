@@ -87,6 +87,14 @@ func (r *roster) mostOf(meter string) grid.Power {
 	return r.most[meter]
 }
 
+// bound is mostOf of a connection meter; meters is false of any other device.
+func (r *roster) bound(meter string) (most grid.Power, meters bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	most, meters = r.most[meter]
+	return most, meters
+}
+
 // Replaced tells whether a metering point got its connection meter in an interval.
 func (r *roster) Replaced(point string, i grid.Interval) bool {
 	d, has := r.at(point)

@@ -117,7 +117,7 @@ type Profile struct {
 	Capabilities []string  `yaml:"capabilities"`
 	Points       []Point   `yaml:"points"`
 	Quirks       Quirks    `yaml:"quirks"`
-	Control      *Control  `yaml:"control"`
+	Acting       `yaml:",inline"`
 	Variants     []Variant `yaml:"variants"`
 
 	tables map[uint16]*table // of SunSpec
@@ -243,30 +243,6 @@ type Counter struct {
 	ZeroIs string `yaml:"zero_is"` // invalid or valid
 }
 
-// Writable marks a register that may be written, within bounds in the point's
-// unit.
-type Writable struct {
-	Min float64 `yaml:"min"`
-	Max float64 `yaml:"max"`
-}
-
-// Control says how a setpoint is given: the named points are written in the
-// order Fallback, Before, Setpoint, Revert, Enable; Release gives the device back to
-// its own logic.
-type Control struct {
-	Setpoint string             `yaml:"setpoint"` // in W, or in A of a charger
-	Fallback map[string]float64 `yaml:"fallback"` // what the device does once nobody tells it anything, whatever another controller left there
-	Before   map[string]float64 `yaml:"before"`
-	Revert   string             `yaml:"revert"`    // takes the seconds after which the device returns to its own logic
-	ExpiresS int                `yaml:"expires_s"` // the seconds after which the device drops by itself a setpoint that is not repeated
-	Enable   map[string]float64 `yaml:"enable"`
-	Release  map[string]float64 `yaml:"release"`
-}
-
-// LetsGo tells whether the device returns to its own logic when nobody tells it anything
-// any more: by a timer that is set, by one of its own, or as its fallback says.
-func (c *Control) LetsGo() bool { return c.Revert != "" || c.ExpiresS > 0 || len(c.Fallback) > 0 }
-
 // Slow and fast polling, as in Point.Poll.
 const (
 	PollFast = "fast"
@@ -314,7 +290,7 @@ func (p checks) given(b []byte) error {
 }
 
 func kinds() []grid.DeviceKind {
-	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger}
+	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod}
 }
 
 const (

@@ -53,6 +53,9 @@ func (n *Neighbourhood) Connection(member string) (imports, exports grid.Power) 
 	return n.home(member).Connection()
 }
 
+// Home returns what a member's home is made of.
+func (n *Neighbourhood) Home(member string) world.Home { return n.home(member) }
+
 func (n *Neighbourhood) home(member string) world.Home {
 	for _, h := range n.spec.Homes {
 		if h.ID == member {

@@ -69,7 +69,7 @@ func unreadable(path string, err error) error {
 
 func (n *Neighbourhood) load(ctx context.Context, spec world.Spec) error {
 	const schema = `CREATE TABLE IF NOT EXISTS world (id INTEGER PRIMARY KEY CHECK (id = 1), spec TEXT NOT NULL, state TEXT NOT NULL)`
-	if _, err := n.db.ExecContext(ctx, schema+";"+aloneSchema); err != nil {
+	if _, err := n.db.ExecContext(ctx, schema+";"+aloneSchema+pastSchema); err != nil {
 		return err
 	}
 	wanted, err := json.Marshal(spec)
@@ -188,26 +188,13 @@ func (n *Neighbourhood) serve() error {
 	state := n.world.State()
 	n.shown.Store(state.Time)
 	for i, h := range n.world.Spec().Homes {
-		kinds := []struct {
-			kind    grid.DeviceKind
-			profile string
-			present bool
-		}{
-			{grid.Meter, "sunspec-meter", true},
-			{grid.Inverter, "sunspec-inverter", h.PV.Peak > 0},
-			{grid.Battery, "sunspec-storage", h.Battery.Capacity > 0},
-			{grid.Charger, "alfen-eve", h.Charger > 0},
-		}
-		for _, k := range kinds {
-			if !k.present {
-				continue
-			}
+		for _, kind := range h.Devices() {
 			d := &Device{
 				Device: grid.Device{
-					ID: h.ID + "/" + string(k.kind), Kind: k.kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
-					Serial: fmt.Sprintf("SIM-%s-%s", h.ID, k.kind),
+					ID: h.ID + "/" + string(kind), Kind: kind, Member: h.ID, MeteringPoint: "mp-" + h.ID,
+					Serial: fmt.Sprintf("SIM-%s-%s", h.ID, kind),
 				},
-				Profile: k.profile, home: i, spec: h, in: n,
+				Profile: readBy(kind), home: i, spec: h, in: n,
 			}
 			d.faults = n.faults[d.ID]
 			if d.cheat = d.cheater(); d.cheat != nil {
@@ -223,6 +210,20 @@ func (n *Neighbourhood) serve() error {
 		}
 	}
 	return nil
+}
+
+// readBy names the profile that reads a simulated device.
+func readBy(kind grid.DeviceKind) string {
+	switch kind {
+	case grid.Inverter:
+		return "sunspec-inverter"
+	case grid.Battery:
+		return "sunspec-storage"
+	case grid.Charger:
+		return "alfen-eve"
+	default:
+		return "sunspec-meter"
+	}
 }
 
 // mains returns voltage and frequency at an instant; they wander a little.

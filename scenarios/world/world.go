@@ -146,6 +146,7 @@ type World struct {
 	spec  Spec
 	state State
 	loads []*loads
+	step  int64 // s
 }
 
 // New returns the neighbourhood at its start, its meters already in use for a
@@ -159,6 +160,24 @@ func New(spec Spec) *World {
 	w := &World{spec: spec, state: state}
 	w.prepare()
 	return w
+}
+
+// Before runs the same street from a time up to its start, in steps of so many seconds, and shows
+// what it was at that time and at the end of every span after it, of whole steps: its past, as far as
+// anybody can know it, since the sun, the loads and the cars of a time follow from the seed alone, and
+// nobody had moved the batteries then. In steps longer than one second powers are those at the
+// beginning of the step, and charging ends within it where it is done: energies are right to a few
+// per cent. What the registers show has nothing to do with what they show from the start on.
+func Before(spec Spec, from time.Time, step, every time.Duration, see func(State)) {
+	until := spec.Start
+	spec.Start = from
+	w := New(spec)
+	w.step = int64(step / time.Second)
+	see(w.State())
+	for at := from.Add(every); !at.After(until); at = at.Add(every) {
+		w.Advance(at)
+		see(w.State())
+	}
 }
 
 // initial gives a home a plausible past: registers in the thousands of kWh and
@@ -207,6 +226,7 @@ func (h *HomeState) parts() {
 }
 
 func (w *World) prepare() {
+	w.step = int64(Step / time.Second)
 	w.loads = make([]*loads, len(w.spec.Homes))
 	for i := range w.loads {
 		w.loads[i] = &loads{seed: w.spec.Seed, home: uint64(i), spec: w.spec.Homes[i]}
@@ -239,7 +259,7 @@ func (w *World) LimitCar(home int, s *Setpoint) { w.state.Homes[home].CarLimit =
 
 // Advance runs the physics up to the time t. It never runs backwards.
 func (w *World) Advance(t time.Time) {
-	for until := t.Unix(); w.state.Time < until; w.state.Time++ {
+	for until := t.Unix(); w.state.Time < until; w.state.Time += w.step {
 		sun := w.sunAt(w.state.Time)
 		for i := range w.state.Homes {
 			w.stepHome(i, sun)
@@ -253,16 +273,16 @@ func (w *World) stepHome(i int, sun sun) {
 	s.PV = -sun.produce(spec.PV, w.clearness(now, i))
 	w.stepCar(i)
 	s.Battery = w.batteryPower(i)
-	s.Stored += stored(s.Battery)
-	s.stepAlone(spec)
+	s.Stored += stored(s.Battery) * w.step
+	s.stepAlone(spec, w.step)
 	s.Meter = s.Load + s.PV + s.Car + s.Battery
 
-	s.Produced -= int64(s.PV)
-	s.Delivered += int64(s.Car)
-	s.Charged += max(int64(s.Battery), 0)
-	s.Discharged += max(-int64(s.Battery), 0)
-	s.Imported += max(int64(s.Meter), 0)
-	s.Exported += max(-int64(s.Meter), 0)
+	s.Produced -= int64(s.PV) * w.step
+	s.Delivered += int64(s.Car) * w.step
+	s.Charged += max(int64(s.Battery), 0) * w.step
+	s.Discharged += max(-int64(s.Battery), 0) * w.step
+	s.Imported += max(int64(s.Meter), 0) * w.step
+	s.Exported += max(-int64(s.Meter), 0) * w.step
 }
 
 // oneWay is the efficiency of charging and of discharging; both ways 90 %.
@@ -283,42 +303,54 @@ const idleBelow = 30
 func (w *World) batteryPower(i int) grid.Power {
 	spec, s := w.spec.Homes[i].Battery, &w.state.Homes[i]
 	if s.Setpoint = s.Setpoint.alive(w.state.Time); s.Setpoint != nil {
-		return spec.able(s.Setpoint.Power, s.Stored)
+		return spec.able(s.Setpoint.Power, s.Stored, w.step)
 	}
-	return spec.own(s.Load+s.PV+s.Car, s.Stored)
+	return spec.own(s.Load+s.PV+s.Car, s.Stored, w.step)
 }
 
 // own covers the balance of the rest of the home.
-func (b Storage) own(rest grid.Power, held int64) grid.Power {
+func (b Storage) own(rest grid.Power, held, step int64) grid.Power {
 	if rest > -idleBelow && rest < idleBelow {
 		return 0
 	}
-	return b.able(-rest, held)
+	return b.able(-rest, held, step)
 }
 
-// able bounds a power by the rating and by what the battery holds, in W·s.
-func (b Storage) able(want grid.Power, held int64) grid.Power {
+// able bounds a power by the rating and by what the battery holds, in W·s, over a step.
+func (b Storage) able(want grid.Power, held, step int64) grid.Power {
 	want = max(-b.Power, min(b.Power, want))
 	room := int64(b.Capacity)*wsPerWh - held
-	if stored(want) > room || -stored(want) > held {
+	if step > 1 { // much is left over in such a step: it ends full, or empty
+		want = max(-grid.Power(float64(held/step)*oneWay), min(grid.Power(float64(room/step)/oneWay), want))
+	}
+	if stored(want)*step > room || -stored(want)*step > held {
 		return 0
 	}
 	return want
 }
 
 // stepAlone moves what the home would do alone.
-func (h *HomeState) stepAlone(spec Home) {
+func (h *HomeState) stepAlone(spec Home, step int64) {
 	a := &h.Alone
 	var car grid.Power
 	if h.CarHere && a.CarNeeds > 0 {
-		car = spec.Charger
-		a.CarNeeds -= int64(car)
+		car = within(spec.Charger, a.CarNeeds, step)
+		a.CarNeeds -= int64(car) * step
 	}
 	rest := h.Load + h.PV + car
-	battery := spec.Battery.own(rest, a.Stored)
-	a.Stored += stored(battery)
-	a.Imported += max(int64(rest+battery), 0)
-	a.Exported += max(-int64(rest+battery), 0)
+	battery := spec.Battery.own(rest, a.Stored, step)
+	a.Stored += stored(battery) * step
+	a.Imported += max(int64(rest+battery), 0) * step
+	a.Exported += max(-int64(rest+battery), 0) * step
+}
+
+// within bounds the power of a step by what is needed, in W·s; the last second of charging is
+// not cut.
+func within(p grid.Power, needs, step int64) grid.Power {
+	if step > 1 {
+		return min(p, grid.Power((needs+step-1)/step))
+	}
+	return p
 }
 
 func (s *Setpoint) alive(now int64) *Setpoint {
@@ -328,8 +360,8 @@ func (s *Setpoint) alive(now int64) *Setpoint {
 	return s
 }
 
-// minCarPower is the least that a charger can offer: 6 A on one phase.
-const minCarPower = 1380
+// LeastCharge is the least that a charger can offer: 6 A on one phase.
+const LeastCharge grid.Power = 1380
 
 // stepCar lets the car come, charge and leave.
 func (w *World) stepCar(i int) {
@@ -351,11 +383,11 @@ func (w *World) stepCar(i int) {
 	if s.CarLimit = s.CarLimit.alive(now); s.CarLimit != nil {
 		power = min(power, s.CarLimit.Power)
 	}
-	if power < minCarPower {
+	if power < LeastCharge {
 		return
 	}
-	s.Car = power
-	s.CarNeeds -= int64(power)
+	s.Car = within(power, s.CarNeeds, w.step)
+	s.CarNeeds -= int64(s.Car) * w.step
 }
 
 // carHere tells whether the car of a home is plugged in. On a day it leaves

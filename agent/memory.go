@@ -1,0 +1,86 @@
+package agent
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/forecast"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+const (
+	// historyDays is how much of the past is remembered: what the forecasts learn from.
+	historyDays = 56
+	recent      = 10 * time.Minute
+	// settles is how long an interval may stay unknown before it is taken as
+	// missing for good.
+	settles = time.Hour
+)
+
+// memory is what is known of the past of a device.
+type memory struct {
+	first  grid.Interval
+	values []float64 // Wh, + import or charging; NaN where missing
+	sure   int       // so many are not asked for any more
+}
+
+// recall returns the net energies of a device's past intervals, up to the one that runs at
+// now, which is left out. It asks for what it does not remember. The slice is the memory's own.
+func (t *Traders) recall(ctx context.Context, device string, now time.Time) (forecast.Series, error) {
+	current := grid.IntervalAt(now, t.Minutes)
+	n := historyDays * 24 * 60 / t.Minutes
+	m := t.known[device]
+	if m == nil || m.first.Shift(len(m.values)).Compare(current) > 0 || m.first.Shift(len(m.values)).Compare(current.Shift(-n)) < 0 {
+		m = &memory{first: current.Shift(-n)}
+		t.known[device] = m
+	}
+	if gone := between(m.first, current) - n; gone > n/8 { //nolint:mnd // not at every step
+		m.values = append([]float64(nil), m.values[gone:]...)
+		m.first, m.sure = m.first.Shift(gone), max(m.sure-gone, 0)
+	}
+	from := m.first.Shift(m.sure)
+	asked, err := t.Telemetry.Energies(ctx, device, from, between(from, current))
+	if err != nil {
+		return forecast.Series{}, err
+	}
+	m.values = append(m.values[:m.sure], asked...)
+	for m.sure < len(m.values) {
+		if math.IsNaN(m.values[m.sure]) && now.Sub(m.first.Shift(m.sure).End()) <= settles {
+			break
+		}
+		m.sure++
+	}
+	return forecast.Series{First: m.first, Values: m.values[:len(m.values):len(m.values)]}, nil
+}
+
+// between returns how many intervals lie between the begins of two.
+func between(a, b grid.Interval) int { return int((b.Start - a.Start) / (int64(a.Minutes) * 60)) }
+
+// running estimates the energy of the interval that runs at now by what the power of the last
+// minutes would make of it, NaN where nothing was read.
+func (t *Traders) running(ctx context.Context, device string, now time.Time) (float64, error) {
+	power, err := t.Telemetry.MeanPower(ctx, device, now.Add(-recent), now.Add(time.Second))
+	if err != nil || power == nil {
+		return math.NaN(), err
+	}
+	return float64(*power) * grid.IntervalAt(now, t.Minutes).Length().Hours(), nil
+}
+
+// shortDays is what the agents that do not plan look at.
+const shortDays = 8
+
+// history returns the net energy of a meter's last days, and of the interval that runs what the
+// power of the last minutes would make of it.
+func (t *Traders) history(ctx context.Context, meter string, now time.Time) (forecast.Series, error) {
+	s, err := t.recall(ctx, meter, now)
+	if err != nil {
+		return s, err
+	}
+	if more := len(s.Values) - shortDays*24*60/t.Minutes; more > 0 {
+		s = forecast.Series{First: s.First.Shift(more), Values: s.Values[more:]}
+	}
+	running, err := t.running(ctx, meter, now)
+	s.Values = append(s.Values, running) // a copy: recall leaves no room
+	return s, err
+}

@@ -1,0 +1,57 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/limits"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Telemetry is what agents know of the past of devices.
+type Telemetry interface {
+	// Energies returns the net energy in Wh (+ import or charging) that a device counted in n
+	// intervals from first on, NaN where it is not known (yet).
+	Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error)
+	// MeanPower returns the mean of what was read of a device in [from, to), nil when nothing
+	// was.
+	MeanPower(ctx context.Context, device string, from, to time.Time) (*grid.Power, error)
+	// Last returns what was last read of a device, nil when nothing was.
+	Last(ctx context.Context, device string) (*grid.Reading, error)
+}
+
+// Rating is what a device is made for, as its owner says. A zero is not known.
+type Rating struct {
+	Power      grid.Power    // of charging and of discharging; of an inverter its peak
+	Least      grid.Power    // of a charger: less than that pauses it
+	Capacity   grid.Energy   // of a battery; of a charger that of its car
+	Efficiency grid.PerMille // of a battery, both ways
+	Wear       grid.Price    // of a battery, for a kWh that it discharges
+	Controlled bool          // it may be moved
+}
+
+// Place is where the homes are, in degrees.
+type Place struct{ Latitude, Longitude float64 }
+
+// Options are what Traders work with. Prices and Telemetry are asked while they quote.
+type Options struct {
+	Devices   []grid.Device
+	Prices    Prices
+	Telemetry Telemetry
+	Seed      uint64
+	Minutes   int                          // of a delivery interval
+	Zone      *time.Location               // of the homes' days; nil: UTC
+	Strategy  func(member string) Strategy // nil: all by the default
+	Rating    func(device string) Rating   // nil: nothing is known
+	Limits    func(member string) limits.Limits // of the homeowner; nil: none
+
+	Place
+
+	// Position returns what a metering point has sold and bought of an interval for good; nil:
+	// nobody knows.
+	Position func(i grid.Interval, point string) (net grid.Energy, traded bool)
+	Kept     Kept // nil: models are fitted anew after a start
+	// FitInPlace has models fitted where they are asked for, as a replay does; otherwise somebody
+	// calls Refit.
+	FitInPlace bool
+}

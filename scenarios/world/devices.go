@@ -1,0 +1,54 @@
+package world
+
+import "github.com/commonwatt/commonwatt/grid"
+
+// Devices returns the kinds of device that a home has, in the order in which they are shown: its
+// connection meter first.
+func (h Home) Devices() []grid.DeviceKind {
+	all := []grid.DeviceKind{grid.Meter}
+	for _, d := range []struct {
+		kind    grid.DeviceKind
+		present bool
+	}{
+		{grid.Inverter, h.PV.Peak > 0},
+		{grid.Battery, h.Battery.Capacity > 0},
+		{grid.Charger, h.Charger > 0},
+	} {
+		if d.present {
+			all = append(all, d.kind)
+		}
+	}
+	return all
+}
+
+// Power returns what a device takes, + from the grid or the home.
+func (h *HomeState) Power(kind grid.DeviceKind) grid.Power {
+	switch kind {
+	case grid.Meter:
+		return h.Meter
+	case grid.Inverter:
+		return h.PV
+	case grid.Battery:
+		return h.Battery
+	case grid.Charger:
+		return h.Car
+	default:
+		return 0
+	}
+}
+
+// Counted returns what the counters of a device show. An inverter has no import, a charger no export.
+func (h *HomeState) Counted(kind grid.DeviceKind) grid.Flow {
+	switch kind {
+	case grid.Meter:
+		return grid.Flow{Import: Energy(h.Imported), Export: Energy(h.Exported)}
+	case grid.Inverter:
+		return grid.Flow{Export: Energy(h.Produced)}
+	case grid.Battery:
+		return grid.Flow{Import: Energy(h.Charged), Export: Energy(h.Discharged)}
+	case grid.Charger:
+		return grid.Flow{Import: Energy(h.Delivered)}
+	default:
+		return grid.Flow{}
+	}
+}
