@@ -96,13 +96,12 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 		st := &p.stores[k]
 		net -= p.mean(st, step)
 		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
-		var scratch tiers
 		m := st.from(step, st.held)
 		if w.plain && sell <= buy {
 			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, w)
 		} else {
-			w.bounds[step].tiersOf(&scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
-			r.tiers = &scratch
+			w.bounds[step].tiersOf(&w.scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
+			r.tiers = &w.scratch
 		}
 		to, _ := st.choose(w, &r, &m)
 		flow := moved(m.base, to, m.into, st.out)
