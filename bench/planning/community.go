@@ -71,19 +71,22 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 		s.Together += price(together[t-from], tariff.Buy[t], tariff.Sell[t])
 	}
 	s.Foresight = Foresight(all, sum[from:to], tariff.Buy[from:to], tariff.Sell[from:to], all.Capacity/2, 0, end)
-	view := newView(y, all, tariff, from)
+	view := newView(y, all, tariff)
 	var planner plan.Planner
 	in := plan.Input{Batteries: []plan.Battery{batteryOf(all, 0)}}
-	prices := make([][]float64, scenarios)
+	prices := make([][]float64, scenarios) // by scenario
 	for t := from; t < to; t++ {
 		in.Batteries[0].Held = 0
 		for k := range traders {
 			in.Batteries[0].Held += traders[k].battery.held
 		}
-		view.fill(&in, t)
+		if err := view.fill(&in, t); err != nil {
+			return s, err
+		}
 		if _, err := planner.Plan(&in); err != nil {
 			return s, err
 		}
+		prices = prices[:len(in.Scenarios)]
 		for k := range prices {
 			prices[k] = planner.Prices(prices[k][:0], k)
 		}
@@ -147,38 +150,4 @@ func clear15(traders []trader, t int, retail, feedIn float64) (net float64) {
 func batteryOf(h *Home, wear float64) plan.Battery {
 	power := plan.Powers{Most: grid.Power(h.Power)}
 	return plan.Battery{ID: "battery", Capacity: h.Capacity, Into: h.OneWay, OutOf: h.OneWay, Wear: grid.Price(wear), Charge: power, Out: power}
-}
-
-// view is what a home may know.
-type view struct {
-	first     grid.Interval
-	load, sun *outlook
-	tariff    Tariff
-}
-
-func newView(y *Year, h *Home, tariff Tariff, from int) *view {
-	return &view{first: y.First, load: newOutlook(h.Load, false, from-20*day), sun: newOutlook(h.Sun, true, from-20*day), tariff: tariff}
-}
-
-// fill writes steps and scenarios of the hours from t on.
-func (v *view) fill(in *plan.Input, t int) {
-	in.Steps, in.Scenarios = in.Steps[:0], in.Scenarios[:0]
-	for k := range horizon {
-		in.Steps = append(in.Steps, v.first.Shift(t+k))
-	}
-	sun := make([]float64, horizon)
-	for k := range scenarios {
-		s := plan.Scenario{Weight: 1, Net: make([]float64, horizon)}
-		v.load.course(t, k+2, s.Net)
-		v.sun.course(t, k+2, sun)
-		for i := range horizon {
-			at := t + i
-			for at >= Hours {
-				at -= day
-			}
-			s.Net[i] -= sun[i]
-			s.Buy, s.Sell = append(s.Buy, v.tariff.Buy[at]), append(s.Sell, v.tariff.Sell[at])
-		}
-		in.Scenarios = append(in.Scenarios, s)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/agent/plan"
-	"github.com/commonwatt/commonwatt/grid"
 )
 
 // Tariff is what energy costs by the hour.
@@ -15,17 +14,17 @@ type Tariff struct {
 
 // Outcome is what a home's time came to under each way of running its battery.
 type Outcome struct {
-	Home, Tariff                  string
+	Home, Tariff                   string
 	Without, Rule, Plan, Foresight float64 // millionths
-	Gross                         float64 // cost of all import without the battery
+	Gross                          float64 // cost of all import without the battery
 }
 
 // battery is a battery as physics has it.
 type battery struct {
-	h        *Home
-	held     float64
-	wear     float64
-	worn     float64
+	h    *Home
+	held float64
+	wear float64
+	worn float64
 }
 
 // move moves energy at the meter for an hour, as far as it goes, and returns what it was.
@@ -63,7 +62,7 @@ func endValue(h *Home, buy []float64) float64 {
 func (b *battery) settle(begin, end float64) float64 { return b.worn - (b.held-begin)*end }
 
 // Single lives through [from, to) of the year.
-func Single(y *Year, h *Home, tariff Tariff, from, to int, wear float64) Outcome {
+func Single(y *Year, h *Home, tariff Tariff, from, to int, wear float64) (Outcome, error) {
 	net := h.Net()
 	o := Outcome{Home: h.Name, Tariff: tariff.Name}
 	begin, end := h.Capacity/2, endValue(h, tariff.Buy[from:to])
@@ -78,39 +77,21 @@ func Single(y *Year, h *Home, tariff Tariff, from, to int, wear float64) Outcome
 	}
 	o.Rule += rule.settle(begin, end)
 
-	load, sun := newOutlook(h.Load, false, from-20*day), newOutlook(h.Sun, true, from-20*day)
+	view := newView(y, h, tariff)
 	var planner plan.Planner
 	planned := battery{h: h, held: begin, wear: wear}
-	in := plan.Input{Batteries: []plan.Battery{{
-		ID: "battery", Capacity: h.Capacity, Into: h.OneWay, OutOf: h.OneWay, Wear: grid.Price(wear),
-		Charge: plan.Powers{Most: grid.Power(h.Power)}, Out: plan.Powers{Most: grid.Power(h.Power)},
-	}}}
-	l, s := make([]float64, horizon), make([]float64, horizon)
+	in := plan.Input{Batteries: []plan.Battery{batteryOf(h, wear)}}
 	for t := from; t < to; t++ {
-		in.Steps, in.Scenarios = in.Steps[:0], in.Scenarios[:0]
-		for k := range horizon {
-			in.Steps = append(in.Steps, y.First.Shift(t+k))
-		}
-		for k := range scenarios {
-			load.course(t, k+2, l)
-			sun.course(t, k+2, s)
-			sc := plan.Scenario{Weight: 1, Net: make([]float64, horizon), Buy: make([]float64, horizon), Sell: make([]float64, horizon)}
-			for i := range horizon {
-				at := t + i
-				for at >= len(tariff.Buy) {
-					at -= day
-				}
-				sc.Net[i], sc.Buy[i], sc.Sell[i] = l[i]-s[i], tariff.Buy[at], tariff.Sell[at]
-			}
-			in.Scenarios = append(in.Scenarios, sc)
+		if err := view.fill(&in, t); err != nil {
+			return o, err
 		}
 		in.Batteries[0].Held = planned.held
 		if _, err := planner.Plan(&in); err != nil {
-			panic(err)
+			return o, err
 		}
 		x := planner.React(nil, 0, net[t], tariff.Buy[t], tariff.Sell[t])[0]
 		o.Plan += price(net[t]+planned.move(x), tariff.Buy[t], tariff.Sell[t])
 	}
 	o.Plan += planned.settle(begin, end)
-	return o
+	return o, nil
 }
