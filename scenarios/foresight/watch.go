@@ -77,11 +77,14 @@ func New(spec world.Spec, minutes int) *Watch {
 	return &Watch{spec: spec, minutes: minutes, homes: make([]watched, len(spec.Homes))}
 }
 
-// See takes the state of the world at a whole minute. Every minute from the first on is to be seen,
-// and the first is the beginning of an interval.
+// See takes the state of the world at a whole minute. Every minute from the first on is to be seen;
+// what is before the first beginning of an interval is left out.
 func (w *Watch) See(s world.State) {
 	now := time.Unix(s.Time, 0).UTC()
 	i := grid.IntervalAt(now, w.minutes)
+	if !w.seen && !i.Begin().Equal(now) {
+		return
+	}
 	if !w.seen {
 		w.first, w.seen, w.last = i, true, s
 	}
@@ -113,6 +116,8 @@ func (h *watched) car(before, now *world.HomeState, interval int, passed int64) 
 	given := before.Alone.CarNeeds - now.Alone.CarNeeds
 	if came { // what it needed is what it needs, and what it has got since
 		given = now.CarNeeds + now.Delivered - before.Delivered - now.Alone.CarNeeds
+	}
+	if came || len(h.stays) == 0 && now.CarHere {
 		h.stays = append(h.stays, stay{first: interval})
 	}
 	if !came && !now.CarHere && !before.CarHere || len(h.stays) == 0 {
