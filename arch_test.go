@@ -93,7 +93,7 @@ func layers() map[string][]string {
 		"proof":                            {},
 		"community/host":                   {"community", "matching", "matching/journal", "record", "settlement", "usage"},
 		"community/drive":                  {"community", "settlement", "record", "proof"},
-		"community":                        {"matching", "settlement", "tariff", "record"},
+		"community":                        {"matching", "matching/network", "settlement", "tariff", "record"},
 		"web":                              {"community", "agent", "agent/limits", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth", "strict"},
 		"web/auth":                         {"web/api"},
 		"web/api":                          {"meters/pairing"},

@@ -240,22 +240,23 @@ func chargeAt(ctx context.Context, readings store.Store, device string, t time.T
 	}
 }
 
-// countedAt returns what a charger's import register showed at a time, as it is between the readings
-// on both sides.
+// countedAt returns what a charger's import register showed last before a time; where nothing was
+// read before it, what it showed first after it.
 func countedAt(ctx context.Context, readings store.Store, device string, t time.Time) (grid.Energy, error) {
-	before, after, err := readings.Around(ctx, device, t, reach)
-	switch {
-	case err != nil:
+	all, err := readings.Range(ctx, device, t.Add(-reach), t.Add(reach), store.Minute)
+	if err != nil {
 		return 0, err
-	case before == nil && after == nil:
-		return 0, usage.Errorf("--from, --to: %s was not read around %s, so that nobody knows what its car had: give another time", device, t.Format(time.RFC3339))
-	case before == nil:
-		return after.Import, nil
-	case after == nil || !after.Time.After(before.Time):
-		return before.Import, nil
 	}
-	part := float64(t.Sub(before.Time)) / float64(after.Time.Sub(before.Time))
-	return before.Import + grid.Energy(part*float64(after.Import-before.Import)), nil
+	var last *grid.Energy
+	for _, r := range all {
+		if r.Import != nil && (last == nil || r.Time.Before(t)) {
+			last = r.Import
+		}
+	}
+	if last == nil {
+		return 0, usage.Errorf("--from, --to: %s was not read around %s, so that nobody knows what its car had: give another time", device, t.Format(time.RFC3339))
+	}
+	return *last, nil
 }
 
 // Print writes a gain as people read it.

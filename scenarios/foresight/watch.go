@@ -70,6 +70,10 @@ type stay struct {
 	first   int
 	present []int64 // s
 	given   []int64 // alone, W·s
+
+	over                bool
+	left                int   // interval in which the car left
+	lacked, lackedAlone int64 // what it still needed then, W·s
 }
 
 // New returns a watch over a world whose delivery intervals have so many minutes.
@@ -130,6 +134,9 @@ func (h *watched) car(before, now *world.HomeState, interval int, passed int64) 
 	}
 	x.present[interval-x.first] += passed
 	x.given[interval-x.first] += given
+	if !now.CarHere {
+		x.over, x.left, x.lacked, x.lackedAlone = true, interval, before.CarNeeds, before.Alone.CarNeeds
+	}
 }
 
 const (
