@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -26,11 +27,12 @@ type Names interface {
 // Config is a community's calendar.
 type Config struct {
 	Community   string
-	Minutes     int           // length of a delivery interval
-	GateClosure time.Duration // before the start of delivery
-	Deadline    time.Duration // after its end, for readings
-	Ahead       time.Duration // how long before delivery a product opens
-	CallEvery   time.Duration // between call auctions before gate closure, which trade across zones; 0: none
+	Minutes     int              // length of a delivery interval
+	GateClosure time.Duration    // before the start of delivery
+	Deadline    time.Duration    // after its end, for readings
+	Ahead       time.Duration    // how long before delivery a product opens
+	CallEvery   time.Duration    // between call auctions before gate closure; 0: none
+	Trading     matching.Trading // in products that are not open yet
 	Members     []string
 	Collar      *Collar // of prices, in products that are not open yet; nil: it follows from the tariffs
 	// Names says what members and metering points are called on the ledger; nil: by

@@ -53,7 +53,8 @@ type Level struct {
 }
 
 // Best is where the market of an interval stands at a metering point: the dearest bid and the
-// cheapest offer with which an order from there would trade at once.
+// cheapest offer with which an order from there would trade at once. In a market of calls alone
+// they wait for the call auction, and the dearest bid may be above the cheapest offer.
 type Best struct {
 	Bid, Offer *Level // nil: there is none
 }

@@ -47,7 +47,7 @@ func NewMarket(c Config, feeder grid.Feeder, tariff tariff.Tariff) (*Market, err
 	for _, z := range feeder.Zones() {
 		zones[z] = true
 	}
-	if len(zones) == 1 {
+	if len(zones) == 1 && c.Trading == matching.Continuous {
 		c.CallEvery = 0 // continuous trade leaves nothing to a call
 	}
 	if c.Rules == nil {

@@ -98,15 +98,22 @@ func (m *Market) Fits() error { return Fits(m.engine.Quotes(), m.extremes) }
 // Want says which price rules are to count from now on, for tariffs of these extremes.
 func (m *Market) Want(c Collar, e tariff.Extremes) { m.wanted, m.extremes = c, e }
 
-// Reprice returns the command that has the products which are opened from now on follow the
-// price rules of the configuration; nothing where they do. It is journaled as all commands:
-// what is open keeps its rules, and a log that was written before replays as it was.
-func (m *Market) Reprice(now time.Time) []matching.Command {
-	if m.engine.Quotes() == m.wanted {
-		return nil
+// Reprice returns the commands that have the products which are opened from now on follow the
+// rules of the configuration, of prices and of how orders trade; nothing where they do. They are
+// journaled as all commands: what is open keeps its rules, and a log that was written before
+// replays as it was.
+func (m *Market) Reprice(now time.Time) (commands []matching.Command) {
+	if m.engine.Quotes() != m.wanted {
+		commands = append(commands, matching.Command{Kind: matching.Requote, Time: now.UnixMilli(), Name: m.wanted.String()})
 	}
-	return []matching.Command{{Kind: matching.Requote, Time: now.UnixMilli(), Name: m.wanted.String()}}
+	if m.engine.Trading() != m.config.Trading {
+		commands = append(commands, matching.Command{Kind: matching.Arrange, Time: now.UnixMilli(), Name: m.config.Trading.String()})
+	}
+	return commands
 }
+
+// TradingOf returns how the orders for an interval trade.
+func (m *Market) TradingOf(i grid.Interval) matching.Trading { return m.engine.TradingOf(m.label(i)) }
 
 // Rules returns what an order must keep to in a product that is opened now.
 func (m *Market) Rules() matching.Config { return under(m.engine.Quotes(), m.rules) }

@@ -16,8 +16,8 @@ import (
 
 // CalendarText is the life of a delivery interval as it is written.
 type CalendarText struct {
-	Interval                         int // minutes
-	GateClosure, Deadline, CallEvery time.Duration
+	Interval              int // minutes
+	GateClosure, Deadline time.Duration
 }
 
 // longestDeadline is how long late readings are waited for at most: so long corrections
@@ -34,10 +34,6 @@ func (c CalendarText) Check() error {
 		return fmt.Errorf("gate_closure: %s: must be from 0s to less than %s: an interval opens for trade so long before it begins", c.GateClosure, community.DefaultAhead)
 	case c.Deadline < 0 || c.Deadline > longestDeadline:
 		return fmt.Errorf("deadline: %s: must be from 0s to %s", c.Deadline, longestDeadline)
-	case c.CallEvery != 0 && c.CallEvery < time.Second:
-		return fmt.Errorf("call_every: %s: must be at least 1s, or 0: no call auction before gate closure", c.CallEvery)
-	case c.CallEvery >= community.DefaultAhead:
-		return fmt.Errorf("call_every: %s: must be less than %s: an interval opens for trade so long before it begins", c.CallEvery, community.DefaultAhead)
 	default:
 		return nil
 	}

@@ -23,9 +23,9 @@ type Config struct {
 	Interval    int           `yaml:"interval" eg:"15" doc:"minutes: 5, 15, 30 or 60"`
 	GateClosure time.Duration `yaml:"gate_closure" eg:"5m" doc:"before delivery"`
 	Deadline    time.Duration `yaml:"deadline" eg:"2m" doc:"for readings, after delivery; in a simulation 5 s of wall time at least"`
-	CallEvery   time.Duration `yaml:"call_every" eg:"0s" doc:"trade over lines with a limit or fee before gate closure too, so often; 0s: then alone"`
-	Tariff      TariffText    `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
-	Feeder      *Feeder       `yaml:"feeder" doc:"absent: all are at one node"`
+	TradingText `yaml:",inline"`
+	Tariff      TariffText `yaml:"tariff" doc:"the usual one; or the name of one under tariffs, as in tariff: dynamic, or names by date, as tariff_of has them"`
+	Feeder      *Feeder    `yaml:"feeder" doc:"absent: all are at one node"`
 
 	MoneyText    `yaml:",inline"`
 	StrategyText `yaml:",inline"`

@@ -13,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/settlement"
@@ -49,6 +50,7 @@ type Plan struct {
 type Market struct {
 	Minutes                          int // of a delivery interval
 	GateClosure, Deadline, CallEvery time.Duration
+	Trading                          matching.Trading
 	Feeder                           grid.Feeder // limits in Wh of an interval
 	Rules                            settlement.Rules
 	Apart                            map[string]bool // metering points that take part in neither own energy nor pool
@@ -152,7 +154,10 @@ func (c resolver) checkWhole(p *Plan) (err error) {
 	case c.Bus.OrderLog && c.Bus.URL == "":
 		return errors.New("bus.order_log: wants bus.url: the embedded bus is gone with its process")
 	}
-	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline, c.CallEvery}).Check(); err != nil {
+	if err := (CalendarText{c.Interval, c.GateClosure, c.Deadline}).Check(); err != nil {
+		return err
+	}
+	if p.Market.Trading, err = c.Way(); err != nil {
 		return err
 	}
 	if err := listens(c.Listen); err != nil {

@@ -84,6 +84,11 @@ func (e *Engine) refuseBlock(c *Command) Reason {
 	if e.members[e.accounts[c.Account].member].prepaid {
 		return NoPrepaidBlocks
 	}
+	for k := range uint32(c.Periods) {
+		if p, _ := e.find(c.Product + k); p.hasty(c) {
+			return OnlyCalls
+		}
+	}
 	return NoReason
 }
 

@@ -28,6 +28,7 @@ const (
 	Call                    // a call auction among what waits for a product that stays open: Product
 	Amend                   // price and total of a resting order, of which what was filled is part: Account (0: the operator), Order, Price, Energy, Node (the version that it replaces, 0: whichever); see Engine.Amend
 	Requote                 // what the price of an order must be in products that are opened from now on: Name (Quotes)
+	Arrange                 // how the orders of products trade that are opened from now on: Name (Trading)
 )
 
 // Validity says how long an order may wait.

@@ -6,7 +6,8 @@
 // each other in time have numbers that do. It opens, trades continuously in one
 // book for each zone of the feeder, and closes: what is left is cleared by the
 // call auction over the whole feeder, and the rest expires. A continuous trade
-// is at the resting order's price.
+// is at the resting order's price. A product that was opened to trade in Calls
+// alone has its orders rest until the auction.
 //
 // Members, their metering points (accounts) and nodes are numbers too, counted
 // from 1, 1 and 0; names are the business of the caller, who may let a command
@@ -21,7 +22,7 @@
 //
 // # Invariants after every command
 //
-// No book is crossed (but by one member's own orders), every resting order has
+// No book of continuous trade is crossed (but by one member's own orders), every resting order has
 // energy left, an account's open energy and position are those of its orders
 // and trades, no metering point can come beyond its energy limits, and what a
 // prepaid member may come to owe never exceeds its balance as it was when the

@@ -71,6 +71,7 @@ type Engine struct {
 	quoted   []Quotes          // by book, those of its product
 	quotes   Quotes            // of a product that is opened now
 	mixed    bool              // other products may have other ones
+	trading  Trading           // of a product that is opened now
 
 	ticksOfBooks uint32 // how many prices a book has room for
 
@@ -102,6 +103,8 @@ type product struct {
 	blocks int      // waiting blocks that cover it
 	sold   []int64  // Wh by node that its call auctions sold there less what they bought; nil: none did
 	quotes Quotes
+
+	trading Trading
 }
 
 // New returns an engine without a past.
@@ -157,6 +160,8 @@ func (e *Engine) Apply(c *Command) []Event {
 		e.callEarly(c)
 	case Requote:
 		e.requote(c)
+	case Arrange:
+		e.arrange(c)
 	default:
 		e.reject(c, UnknownCommand)
 	}
@@ -261,7 +266,7 @@ func (e *Engine) open(c *Command) {
 		e.products = append(e.products, product{})
 	}
 	p := &e.products[n]
-	*p = product{label: c.Product, quotes: e.quotes, open: true, books: p.books[:0]}
+	*p = product{label: c.Product, quotes: e.quotes, trading: e.trading, open: true, books: p.books[:0]}
 	for range e.width {
 		p.books = append(p.books, e.addBook(p))
 	}

@@ -87,9 +87,11 @@ func randomCommand(r *rand.Rand, k int) matching.Command {
 	case p < 63: // other price steps, some of them impossible
 		all := []string{"10 -100 700", "20 -200 400", "5 -10 90", "1 -1000 70000", "10 -95 700", "10 -100 +700", ""}
 		c.Kind, c.Name = matching.Requote, all[r.IntN(len(all))]
+	case p < 64 && k%3 == 0: // for some products only calls, for some continuous trade too
+		c.Kind, c.Name = matching.Arrange, []string{"calls", "continuous", "calls ", ""}[r.IntN(4)]
 	case p < 64: // nonsense
 		c = matching.Command{
-			Kind: matching.Kind(r.IntN(14)), Side: grid.Side(r.IntN(4)), Validity: matching.Validity(r.IntN(5)), Periods: uint8(r.IntN(256)),
+			Kind: matching.Kind(r.IntN(15)), Side: grid.Side(r.IntN(4)), Validity: matching.Validity(r.IntN(5)), Periods: uint8(r.IntN(256)),
 			Product: r.Uint32(), Account: r.Uint32N(20), Member: r.Uint32N(20), Node: r.Uint32N(5), Order: r.Uint64N(uint64(k)),
 			Price: grid.Price(r.IntN(2000) - 1000), Energy: grid.Energy(r.Int64() - r.Int64()), Money: grid.Money(r.IntN(100) - 50),
 		}
@@ -131,7 +133,7 @@ func TestMetamorphic(t *testing.T) {
 			t.Errorf("event kind %d came only %d times", kind, kinds[kind])
 		}
 	}
-	for why := matching.NoReason; why <= matching.OtherQuotes; why++ {
+	for why := matching.NoReason; why <= matching.WrongTrading; why++ {
 		if reasons[why] == 0 && why != matching.BlocksFull && (why < matching.OtherVersion || why > matching.TotalReached) { // TestBlocksAreBounded; those of Amend are the market's
 			t.Errorf("reason %q never came", why)
 		}
@@ -193,9 +195,9 @@ func FuzzCommands(f *testing.F) {
 		}
 		for k := uint64(0); len(b) >= 11 && k < 200; k, b = k+1, b[11:] {
 			apply(matching.Command{
-				Kind: matching.Kind(b[0] % 14), Side: grid.Side(b[1] % 4), Validity: matching.Validity(b[2] % 4), Periods: b[3] % 5,
+				Kind: matching.Kind(b[0] % 15), Side: grid.Side(b[1] % 4), Validity: matching.Validity(b[2] % 4), Periods: b[3] % 5,
 				Product: uint32(b[4] % 8), Account: uint32(b[5] % 9), Member: uint32(b[6] % 6), Node: uint32(b[7] % 4), Order: uint64(b[8]),
-				Price: grid.Price(b[9])*10 - 500, Name: []string{"", "20 -200 400", "1 -1000 70000", "5 -10 90"}[b[3]%4], Energy: grid.Energy(b[10]), Money: grid.Money(b[10]) * 3,
+				Price: grid.Price(b[9])*10 - 500, Name: []string{"", "20 -200 400", "1 -1000 70000", "calls", "continuous"}[b[3]%5], Energy: grid.Energy(b[10]), Money: grid.Money(b[10]) * 3,
 			})
 		}
 	})

@@ -82,6 +82,8 @@ const (
 	TotalReached
 	WrongQuotes
 	OtherQuotes
+	OnlyCalls
+	WrongTrading
 )
 
 // ErrOtherRules reports a log or snapshot of a market with other rules.
@@ -95,7 +97,7 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-func reasons() [37]string {
+func reasons() [39]string {
 	return [...]string{
 		NoReason:           "",
 		UnknownCommand:     "kind: unknown command",
@@ -134,5 +136,7 @@ func reasons() [37]string {
 		TotalReached:       "its total is what was filled",
 		WrongQuotes:        "name: must be tick, floor and ceiling of a collar that the market can have",
 		OtherQuotes:        "periods: the intervals have other price steps or bounds; place a block for those that have the same",
+		OnlyCalls:          "validity, periods: all orders of this market wait for the call auction, where an order that must trade at once and a block cannot; send single intervals, good till the gate",
+		WrongTrading:       "name: must be continuous or calls",
 	}
 }

@@ -23,6 +23,8 @@ type naive struct {
 	products map[uint32]bool            // open, else closed and reserved
 	quotes   map[uint32]matching.Quotes // of products
 	next     matching.Quotes            // of one that is opened now
+	calls    map[uint32]bool            // products without continuous trade
+	onlyCall bool                       // one that is opened now
 	orders   []*nOrder                  // that wait, in priority of time
 	blocks   []*nOrder
 	trades   []nTrade
@@ -56,7 +58,7 @@ type nTrade struct {
 func newNaive(c matching.Config) *naive {
 	n := &naive{
 		config: c, zones: map[uint32]string{}, accounts: map[uint32]*nAccount{}, members: map[uint32]*nMember{}, products: map[uint32]bool{},
-		quotes: map[uint32]matching.Quotes{}, next: matching.Quotes{Tick: c.Tick, Floor: c.Floor, Ceiling: c.Ceiling},
+		quotes: map[uint32]matching.Quotes{}, calls: map[uint32]bool{}, next: matching.Quotes{Tick: c.Tick, Floor: c.Floor, Ceiling: c.Ceiling},
 	}
 	for i, node := range c.Feeder.Nodes {
 		n.zones[uint32(i)] = c.Feeder.Zones()[node.ID]
@@ -106,6 +108,12 @@ func (n *naive) Apply(c *matching.Command) []matching.Event {
 		why = n.callEarly(*c)
 	case matching.Requote:
 		why = n.requote(*c)
+	case matching.Arrange:
+		if why = matching.WrongTrading; c.Name == "calls" || c.Name == "continuous" {
+			n.onlyCall = c.Name == "calls"
+			n.tell(matching.Done, *c, c.Energy, 0)
+			why = matching.NoReason
+		}
 	}
 	if why != matching.NoReason {
 		n.tell(matching.Rejected, *c, c.Energy, why)
@@ -217,7 +225,7 @@ func (n *naive) open(c matching.Command) matching.Reason {
 	if _, known := n.products[c.Product]; known {
 		return matching.AlreadyOpen
 	}
-	n.products[c.Product], n.quotes[c.Product] = true, n.next
+	n.products[c.Product], n.quotes[c.Product], n.calls[c.Product] = true, n.next, n.onlyCall
 	n.tell(matching.Opened, c, c.Energy, 0)
 	return matching.NoReason
 }
@@ -368,6 +376,9 @@ func (n *naive) submit(c matching.Command) matching.Reason {
 	if why := n.refuse(c); why != matching.NoReason {
 		return why
 	}
+	if n.calls[c.Product] && c.Validity != matching.GoodTillGate {
+		return matching.OnlyCalls
+	}
 	n.use(c.Account)
 	if n.aboveLimit(c, c.Product) {
 		return matching.AboveLimit
@@ -385,6 +396,10 @@ func (n *naive) submit(c matching.Command) matching.Reason {
 }
 
 func (n *naive) enter(c matching.Command) {
+	if n.calls[c.Product] {
+		n.orders = append(n.orders, &nOrder{c, c.Energy})
+		return
+	}
 	left, stopped := n.match(c, c.Product, false)
 	switch {
 	case stopped:
@@ -461,6 +476,11 @@ func (n *naive) submitBlock(c matching.Command) matching.Reason {
 	}
 	if n.members[n.accounts[c.Account].member].prepaid {
 		return matching.NoPrepaidBlocks
+	}
+	for product := c.Product; covers(c, product); product++ {
+		if n.calls[product] {
+			return matching.OnlyCalls
+		}
 	}
 	n.tell(matching.Accepted, c, c.Energy, 0)
 	switch {

@@ -28,6 +28,10 @@ func (e *Engine) submit(c *Command) {
 		e.reject(c, why)
 		return
 	}
+	if p.hasty(c) {
+		e.reject(c, OnlyCalls)
+		return
+	}
 	in := e.incoming(c, p)
 	if why := e.unable(in); why != NoReason {
 		e.reject(c, why)
@@ -58,7 +62,15 @@ func (e *Engine) Check(c *Command) Reason {
 			return NotOpen
 		}
 	}
-	return e.malformed(c, &quotes)
+	if why := e.malformed(c, &quotes); why != NoReason {
+		return why
+	}
+	for k := range max(uint32(c.Periods), 1) {
+		if p, _ := e.find(c.Product + k); p.hasty(c) {
+			return OnlyCalls
+		}
+	}
+	return NoReason
 }
 
 // refuse checks an order but for what its metering point and member can do.
@@ -120,6 +132,10 @@ func (e *Engine) unable(in *incoming) Reason {
 // enter matches an order and lets what is left of it wait if it may.
 func (e *Engine) enter(in *incoming) {
 	c := in.command
+	if in.product.trading == Calls {
+		e.rest(in, uint32(c.Energy))
+		return
+	}
 	fills, left, stopped := e.books.Match(in.place, in.member, uint32(c.Energy))
 	for i := range fills {
 		e.fill(in, &fills[i])
@@ -128,14 +144,20 @@ func (e *Engine) enter(in *incoming) {
 	case stopped:
 		e.withdrawn(in, grid.Energy(left), OwnOrder)
 	case left > 0 && c.Validity == GoodTillGate:
-		e.books.Rest(in.place, book.Order{ID: c.Order, Owner: in.member, Tag: in.tag, Energy: left})
-		e.waits(in.tag, c.Side, c.Price, int64(left), int64(left))
+		e.rest(in, left)
 		if in.product.blocks > 0 {
 			e.tryBlocks(in.product)
 		}
 	case left > 0:
 		e.withdrawn(in, grid.Energy(left), Unfilled)
 	}
+}
+
+// rest lets energy of an order wait.
+func (e *Engine) rest(in *incoming, energy uint32) {
+	c := in.command
+	e.books.Rest(in.place, book.Order{ID: c.Order, Owner: in.member, Tag: in.tag, Energy: energy})
+	e.waits(in.tag, c.Side, c.Price, int64(energy), int64(energy))
 }
 
 // withdrawn tells that what is left of an incoming order is cancelled.

@@ -21,6 +21,7 @@ type (
 		Products []savedProduct // by label
 		Blocks   []savedBlock   // the oldest first
 		Quotes   *Quotes        `json:",omitempty"` // nil: those of the rules
+		Trading  Trading        `json:",omitzero"`  // of products that are opened next
 	}
 	savedAccount struct {
 		Member, Node   uint32
@@ -39,6 +40,7 @@ type (
 		Orders   []savedOrder   // by zone and side, in priority
 		Sold     []int64        `json:",omitempty"`
 		Quotes   *Quotes        `json:",omitempty"` // nil: those of the rules
+		Trading  Trading        `json:",omitzero"`
 	}
 	savedHolding struct {
 		Account  uint32
@@ -66,7 +68,7 @@ type (
 
 // Snapshot returns the state after the last command.
 func (e *Engine) Snapshot() ([]byte, error) {
-	s := savedEngine{Rules: e.config.Digest(), Seq: e.seq, Quotes: e.other(e.quotes)}
+	s := savedEngine{Rules: e.config.Digest(), Seq: e.seq, Quotes: e.other(e.quotes), Trading: e.trading}
 	for _, a := range e.accounts[1:] {
 		s.Accounts = append(s.Accounts, savedAccount{a.member, a.node, a.used, a.followed, a.limit})
 	}
@@ -88,7 +90,7 @@ func (e *Engine) Snapshot() ([]byte, error) {
 }
 
 func (e *Engine) saveProduct(p *product) savedProduct {
-	s := savedProduct{Label: p.label, Open: p.open, Quotes: e.other(p.quotes)}
+	s := savedProduct{Label: p.label, Open: p.open, Quotes: e.other(p.quotes), Trading: p.trading}
 	if slices.ContainsFunc(p.sold, func(wh int64) bool { return wh != 0 }) {
 		s.Sold = p.sold
 	}
@@ -142,7 +144,7 @@ func Restore(c Config, snapshot []byte) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.seq = s.Seq
+	e.seq, e.trading = s.Seq, s.Trading
 	e.requoted(s)
 	for _, a := range s.Accounts {
 		if int(a.Node) >= len(e.zones) {
@@ -193,6 +195,7 @@ func (e *Engine) restoreProduct(s savedProduct) {
 	}
 	e.open(&Command{Product: s.Label})
 	e.quotes = usual
+	e.products[e.labels[s.Label]].trading = s.Trading
 	e.seq-- // that was no event
 	e.events = e.events[:0]
 	n := e.labels[s.Label]

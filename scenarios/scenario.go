@@ -44,11 +44,14 @@ type Scenario struct {
 
 	Calendar `yaml:",inline"`
 
-	Latitude  float64           `yaml:"latitude"`
-	Longitude float64           `yaml:"longitude"`
-	Homes     int               `yaml:"homes"`
-	Mechanism string            `yaml:"mechanism"` // of the call auction
-	Tariff    config.TariffText `yaml:"tariff"`
+	Latitude  float64 `yaml:"latitude"`
+	Longitude float64 `yaml:"longitude"`
+	Homes     int     `yaml:"homes"`
+	Mechanism string  `yaml:"mechanism"` // of the call auction
+
+	config.TradingText `yaml:",inline"` // when orders trade
+
+	Tariff config.TariffText `yaml:"tariff"`
 
 	config.MoneyText    `yaml:",inline"` // other tariffs, and who has them
 	HomeTariffs         []string         `yaml:"home_tariffs"` // which the homes have in turn
@@ -121,6 +124,9 @@ func (s Scenario) Validate() error {
 		return fmt.Errorf("mechanism: %q: must be %s", s.Mechanism, Uniform)
 	}
 	if err := (config.CalendarText{Interval: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline}).Check(); err != nil {
+		return err
+	}
+	if _, err := s.Way(); err != nil {
 		return err
 	}
 	if err := (config.PlaceText{Start: s.Start, Latitude: s.Latitude, Longitude: s.Longitude}).Check(""); err != nil {

@@ -54,6 +54,27 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HomeLimitsSetBy.
+const (
+	Configuration HomeLimitsSetBy = "configuration"
+	Homeowner     HomeLimitsSetBy = "homeowner"
+	Nobody        HomeLimitsSetBy = "nobody"
+)
+
+// Valid indicates whether the value is a known member of the HomeLimitsSetBy enum.
+func (e HomeLimitsSetBy) Valid() bool {
+	switch e {
+	case Configuration:
+		return true
+	case Homeowner:
+		return true
+	case Nobody:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeDelta LiveMessageType = "delta"
@@ -216,6 +237,27 @@ func (e PairingRequestKind) Valid() bool {
 	case Inverter:
 		return true
 	case Meter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Preference.
+const (
+	Neighbours Preference = "neighbours"
+	Price      Preference = "price"
+	Solar      Preference = "solar"
+)
+
+// Valid indicates whether the value is a known member of the Preference enum.
+func (e Preference) Valid() bool {
+	switch e {
+	case Neighbours:
+		return true
+	case Price:
+		return true
+	case Solar:
 		return true
 	default:
 		return false
@@ -537,6 +579,18 @@ type BindRequest struct {
 	Rated *int64 `json:"rated,omitempty"`
 }
 
+// CarLimit defines model for CarLimit.
+type CarLimit struct {
+	// Charger Device id
+	Charger string `json:"charger"`
+
+	// ReadyBy Local time, each day, as in 07:00
+	ReadyBy string `json:"ready_by"`
+
+	// Target Charge that the car has then, per mille
+	Target int `json:"target"`
+}
+
 // Challenge A storage challenge that the home's battery answers now
 type Challenge struct {
 	// Cost About what today's challenges cost the home, + pays; absent: not known
@@ -785,6 +839,74 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeLimits defines model for HomeLimits.
+type HomeLimits struct {
+	// AwayUntil Absent: somebody is home
+	AwayUntil *time.Time `json:"away_until,omitempty"`
+
+	// Batteries Device ids; without any there is nothing to reserve
+	Batteries []string   `json:"batteries"`
+	Cars      []CarLimit `json:"cars"`
+
+	// Ceiling The most that it pays neighbours; absent: none
+	Ceiling *int64 `json:"ceiling,omitempty"`
+
+	// Chargers Device ids
+	Chargers []string `json:"chargers"`
+
+	// FeedsIn The home has something that could feed in
+	FeedsIn bool `json:"feeds_in"`
+
+	// Floor The least price at which the home sells to neighbours; absent: none
+	Floor *int64 `json:"floor,omitempty"`
+
+	// Home The member
+	Home string `json:"home"`
+
+	// Prefer Whose energy goes before other where it costs little more; price: only the price counts
+	Prefer Preference `json:"prefer"`
+
+	// Reserve Of the batteries' charge, kept for a blackout, per mille
+	Reserve   int             `json:"reserve"`
+	Sentences []LimitSentence `json:"sentences"`
+
+	// SetBy Who has set the limits; nobody: there are none
+	SetBy HomeLimitsSetBy `json:"set_by"`
+
+	// Since When the homeowner set them, world time
+	Since *time.Time `json:"since,omitempty"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+
+	// ZeroExport Nothing is fed into the grid as far as devices can be held back
+	ZeroExport bool `json:"zero_export"`
+
+	// Zone Of ready-by times, such as Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// HomeLimitsSetBy Who has set the limits; nobody: there are none
+type HomeLimitsSetBy string
+
+// HomePlan defines model for HomePlan.
+type HomePlan struct {
+	// Home The member
+	Home   string      `json:"home"`
+	Points []PointPlan `json:"points"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Zone string    `json:"zone"`
+}
+
+// HomeSkill defines model for HomeSkill.
+type HomeSkill struct {
+	// Home The member
+	Home   string        `json:"home"`
+	Series []SeriesSkill `json:"series"`
+}
+
 // Interval defines model for Interval.
 type Interval struct {
 	Minutes int       `json:"minutes"`
@@ -820,6 +942,28 @@ type LedgerStatus struct {
 	Height int64  `json:"height"`
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
+}
+
+// LimitSentence defines model for LimitSentence.
+type LimitSentence struct {
+	// Field Of LimitsRequest, by its path; absent: it is about all of them
+	Field *string `json:"field,omitempty"`
+	Text  string  `json:"text"`
+}
+
+// LimitsRequest defines model for LimitsRequest.
+type LimitsRequest struct {
+	AwayUntil *time.Time  `json:"away_until,omitempty"`
+	Cars      *[]CarLimit `json:"cars,omitempty"`
+	Ceiling   *int64      `json:"ceiling,omitempty"`
+	Floor     *int64      `json:"floor,omitempty"`
+
+	// Prefer Whose energy goes before other where it costs little more; price: only the price counts
+	Prefer *Preference `json:"prefer,omitempty"`
+
+	// Reserve Per mille; absent: 0
+	Reserve    *int  `json:"reserve,omitempty"`
+	ZeroExport *bool `json:"zero_export,omitempty"`
 }
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
@@ -863,6 +1007,62 @@ type MarketRules struct {
 
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
+}
+
+// Measures defines model for Measures.
+type Measures struct {
+	// BestResponse What one member could have gained at most by bidding otherwise
+	BestResponse *int64 `json:"best_response,omitempty"`
+
+	// Bill What the members paid together, + they paid
+	Bill *int64 `json:"bill,omitempty"`
+
+	// BillByKey What they would have paid by an allocation key at the middle price
+	BillByKey *int64 `json:"bill_by_key,omitempty"`
+
+	// BillRuleBased What they would have paid with batteries by rule and cars at once
+	BillRuleBased *int64 `json:"bill_rule_based,omitempty"`
+
+	// BillWithout What they would have paid each alone
+	BillWithout *int64 `json:"bill_without,omitempty"`
+
+	// Cycles Full cycles of the batteries, mean, in thousandths
+	Cycles *int64 `json:"cycles,omitempty"`
+
+	// Deadlines Ready-by times that could be met
+	Deadlines *int `json:"deadlines,omitempty"`
+
+	// ForesightShare Gain over everyone alone, of that of the joint optimum with perfect foresight, per mille
+	ForesightShare *int `json:"foresight_share,omitempty"`
+
+	// From Begin of the first interval that is counted; absent: none was settled yet
+	From *time.Time `json:"from,omitempty"`
+
+	// Imbalance Energy that deviated from what was traded, both ways, Wh
+	Imbalance *int64 `json:"imbalance,omitempty"`
+	Intervals int    `json:"intervals"`
+	Members   int    `json:"members"`
+
+	// MissedDeadlines Those of them that were not
+	MissedDeadlines *int `json:"missed_deadlines,omitempty"`
+
+	// SharingShare Energy shared, of what perfect sharing of what was metered would share, per mille
+	SharingShare *int `json:"sharing_share,omitempty"`
+
+	// Skill Pinball loss of the forecasts in use, of snaive24_q, mean over the homes, per mille
+	Skill *int `json:"skill,omitempty"`
+
+	// Until End of the last
+	Until *time.Time `json:"until,omitempty"`
+
+	// WelfareShare Declared welfare of the trades, of the optimum of the same orders, per mille
+	WelfareShare *int `json:"welfare_share,omitempty"`
+
+	// WorseOff Members whom the community cost more than it saved
+	WorseOff *int `json:"worse_off,omitempty"`
+
+	// WorstMember What the member whom the community served worst gained by it; negative: it lost
+	WorstMember *int64 `json:"worst_member,omitempty"`
 }
 
 // MemberBalance defines model for MemberBalance.
@@ -917,6 +1117,25 @@ type MemberRow struct {
 
 // MemberRowOutcome defines model for MemberRow.Outcome.
 type MemberRowOutcome string
+
+// MethodSkill On this home's own past, by what was known when each forecast was made. Ratios are per mille of the naive forecast of the same series.
+type MethodSkill struct {
+	// Coverage Per mille of the values that lay between the deciles .1 and .9; 800 is right
+	Coverage int `json:"coverage"`
+
+	// Days That it was tried on
+	Days int `json:"days"`
+
+	// Mae Mean absolute error of an interval, Wh
+	Mae    int64  `json:"mae"`
+	Method string `json:"method"`
+
+	// RMae Of snaive24, yesterday's value
+	RMae int64 `json:"r_mae"`
+
+	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
+	RPinball int64 `json:"r_pinball"`
+}
 
 // Order defines model for Order.
 type Order struct {
@@ -1157,6 +1376,64 @@ type Person struct {
 	Points int `json:"points"`
 }
 
+// PlanBand An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+type PlanBand struct {
+	High int64 `json:"high"`
+	Low  int64 `json:"low"`
+	Mean int64 `json:"mean"`
+}
+
+// PlanStep defines model for PlanStep.
+type PlanStep struct {
+	// Buy What a kWh more from the connection is expected to cost
+	Buy int64 `json:"buy"`
+
+	// Charge An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Charge  *PlanBand       `json:"charge,omitempty"`
+	Devices []PlannedDevice `json:"devices"`
+
+	// Forecast An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Forecast PlanBand `json:"forecast"`
+
+	// Minutes Beyond a day ahead it may be longer than a delivery interval
+	Minutes int `json:"minutes"`
+
+	// Net An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Net PlanBand `json:"net"`
+
+	// Sell What a kWh more into it is expected to bring
+	Sell  int64     `json:"sell"`
+	Start time.Time `json:"start"`
+}
+
+// PlannedDevice defines model for PlannedDevice.
+type PlannedDevice struct {
+	Device string `json:"device"`
+
+	// Energy Wh, + it takes
+	Energy int64 `json:"energy"`
+}
+
+// PointPlan defines model for PointPlan.
+type PointPlan struct {
+	// Made World time
+	Made          *time.Time `json:"made,omitempty"`
+	MeteringPoint string     `json:"metering_point"`
+
+	// Reserve Below which no battery is planned, per mille; absent: the home has none
+	Reserve *int       `json:"reserve,omitempty"`
+	Steps   []PlanStep `json:"steps"`
+
+	// Strategy Of the agent that made the plan; absent: none was made
+	Strategy *string `json:"strategy,omitempty"`
+
+	// Unmet What cannot be met, a sentence each
+	Unmet []string `json:"unmet"`
+
+	// Why One sentence: what it does next, and what for; or why there is no plan
+	Why string `json:"why"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -1167,6 +1444,9 @@ type Posting struct {
 	Reason    string `json:"reason"`
 	Reference string `json:"reference"`
 }
+
+// Preference Whose energy goes before other where it costs little more; price: only the price counts
+type Preference string
 
 // PriceLevel A price, and the energy that waits at it; absent where nothing waits
 type PriceLevel struct {
@@ -1330,6 +1610,18 @@ type RewardedBattery struct {
 type Rewards struct {
 	Batteries []RewardedBattery `json:"batteries"`
 	Epochs    []RewardEpoch     `json:"epochs"`
+}
+
+// SeriesSkill defines model for SeriesSkill.
+type SeriesSkill struct {
+	MeteringPoint string        `json:"metering_point"`
+	Methods       []MethodSkill `json:"methods"`
+
+	// Of What is forecast: load, pv or net
+	Of string `json:"of"`
+
+	// Used The method
+	Used string `json:"used"`
 }
 
 // SessionRequest defines model for SessionRequest.
@@ -1795,6 +2087,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
 
+// SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
+type SetLimitsJSONRequestBody = LimitsRequest
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1833,280 +2128,322 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3ki/6KgjevaGZcFEkZdmzJuN+kGR7RxuSrRDp0e7O9TLQXehuDKuAngKKrZ4JbdynuQ92nuQE",
-	"MhMoVDVQXU2Ksnzsb5S6CgUkEon8+8t/Hs11vdZKKGuOzv951Aiz1soI+MdbsWiNKN2fc62sUNb9ydfr",
-	"Ss65lVqd/M1o5f7PzFei5u6vf2nE4uj86P866cY9wV/NyZtGzypRH3348KE4KoWZN3Lthjk6P3q32jKl",
-	"7ZH7hR53oz0Xxr5p5BznM3hF2hXbrLhlXDHdlKJhi0bXjLNaWNFItWRrLZVlG91WJbMNLwXjlmk1F+fM",
-	"rgSbCWOZXsDfRqplJXAcw6wbdsOlZZuVaARTmlVSCbZx3+RsIdyTjLNK1tKySgrDZsJuhFCP2fNKz28M",
-	"K7VbEJvrVtnH/686Ko7WjV6LxkpczEyW++kl5+KVuBXV0YfiSCormlteubfsdi2Ozo+Mdct0P+rFQjSH",
-	"jPehOGrE31vZuP39azf4z4UfXM/+JubWDe524a34eysMMkBZSrcHvHoTrWjBKyOGi4zn3N+9y6tnb69O",
-	"Xr/84aer7y6Pit0V+U28hk3cHeDZzAhlcSNrUc9E88gUTC6YtGzFDdNK7A570KplBfPuryg6CGOkdi+/",
-	"oEcdS/MqsYQ/i/cXMP8VNysmDdO3onHz56qE/6ePXTBRr+32nHFWNnxhU+QybV3zZjtlXpf06IfiaKOb",
-	"MnG0flwwwecrdiNV6Q4I8D6cCTg2sqrclAsmFfwHHj6p2GYl5+58+Cfcr/VRcSStqM2Uqb2D+XwI6+NN",
-	"w7c72+bXWoTdIAr7BeW281llRaO4lbdid2d57Y6q+2uhm5rbo3PHH18/7ajt2GUpGjeaMFbW3KJwpJ9n",
-	"WleCK2LelS6TJ1XxWiR+GCwRnir8nMKAOwsrjt4fL/WxJ5fa+qW+8AS+50IdC9x/HTBKWM4hqwinbXhf",
-	"aCPYbGuF6U6QRnasRLl0/Ejn6Q+lnpuTWiuxfVyXfzxnOAvjGLaWVSW1sivj74F52zRCzbesVdIW7ItI",
-	"vrBGzIW8FeaCCSWapZP6UrF3q4KttZHAVUMByBd2v1yGlbbApbNGt8tVcsHcwrkyIB3WfFu7MdhMLHQj",
-	"2JzXgll9VEzZ07mua7e8bXJj3QR5g5w9+eDGJ8sxR1tVfFaJo3PbtGJ4nN03mkbM3dJy0qeppGhYDXtz",
-	"iAS5bOtd+VEc+W1Nr7i1B2xRKZfSJqb9rZjLmlc7nPTIsFoq3QBHJfejbMVUseP4bpu4DKsKhDR8nFcV",
-	"aj5mGjsgd6fVCrsSjTmIE95o48RiYg88z36s4UQjUcb2j5xTAnvkLLkVx1bWInVvZsRYcWT11EHSIg+m",
-	"AcOkbiPan8MoIVGZ2CFEI26lbhMs+UMLcosY0mtJeD2j4EiRpBEbTmrB5Mm9hXdSs2t0q0o38jQON5aH",
-	"x6cfev9S4vtWW9Q/J3z8ltuDvvuXZ1epT/7D6Z47m/HS6Ufu1nJcxEq+RUmOIo7xZj9ndXI7HNpwDOir",
-	"kaQLkqqgWwgFXeC9IE2iPfLk6i4ilE7RrXDA5d0mlI9K8MUYo661sVItjdct8TJ/ZFill9PE2bri8zT5",
-	"wc6z3AonhthM65spIw42AYcvcCHTifGtqOStQAV9YFGsuFIibdY1Yi7XkjSgXREla3FHIdUNXIQJ0IA5",
-	"5flbZ3rczQzsbpi0DcerKmkCuqOx+9YrPecVnhs0SkjTKxgHtnly+uTr49Ov99IAh88t93tZJYyEklve",
-	"I7lTQVNzr8TiMFnyyr2QECb5Cwr+Y0ic1y9ff8fgp4n3FD0LC6Np50jyMrLm72M7ZZSYd6tpBzzvVHgW",
-	"7//x6dnV2ZPz09Pz09P/Ojn7KrVLf295ldODm1Yl3BbC2grlR9MqZL85mhNkfbjLdb8UCWvA73QziaRy",
-	"zlqi3XhFHDbwuJRJhdrPrGC6iZSBFE02q+1+u066G8c9mZ+dtaQ6HuIvGqgdGabP+AXkiOn/SqrEcfbb",
-	"cJiyE87B3gmF4XPTei2sIFurPzPxfq2bqSdK1pMfHs4Q3yz896ZfaG9Qmz9wgxuxEE49EXku5cpdyzV/",
-	"/0qopZP/Z09PU7IsSc833lk4kE/zuRdQSXu3c4DvzGmDrmDD1lyWzGpQ2mZbmGtrJR3aybzT+WUSsr7n",
-	"VUpRx4iClMhbXrUC5qW0ZbXgpnVbOiYv4xMV/Qx242HqNtrY+4z8uuPtfSP6Y5D0++4KAd7IxSKxXc+3",
-	"5IKUuGWmXa8rKcqCucsOdu5WNMY9XIwImfGFDbWI/nyLwGvdPOMt6MjiKX/AkUNb+CDuPuhmlmlXn9fZ",
-	"J4zQCE4hoYQuGx398dsFPljgJUMjxu/HND7YpfgGDYx76jDzRpQyTfFSzDK/dIrP/feiz/hvnFGSMpkK",
-	"J6rCmZCGrRt9K9Q0RevjbybSJpAvcnB3tujufv+cFfZoK+7u5Tr65SBX0xQ1Iwyemxc5QxLGwzYhtL5b",
-	"6/nKFOynqxfgFSi6SIq0TPBGiZIZXQu7IhN914EobuU858a6EehkPVQ1oEELnHYYafpJu4xcOQ8ksOZx",
-	"lGP3JBK9d9/zPsKUYemM6GkByYzPMDdowcT7edWW8TXdvesvpr3naeTC6cjRjRd7IsNeHiw13ZX/say+",
-	"A0y8zPZlg1L7gsY/LhhnXfAh63RIHNMryDSIXga3w2JUkdj11MqU5nsF9hhXRRSPOrl5t7pgp5BxoFvL",
-	"gnw89BhT6C28j3OIJO+IkTLGDj7aPLDAD4itKbGEgBHlWESBNr0RZieUhnfGtV6kCQhObYpRS8Pwaacc",
-	"Czbnai5A90qEfkbiQiX67OSB6nFw9SU4YErwSNqpEaNcQozTfcmByxa6cbcRRQ3hFp5wAMtWXM+2h4rI",
-	"FTcJf93ln58dP/nqa7c0wyvMbqDAPbjsemHb1LApnwZ6jPsuv9PT07M/XUAIDBMlgJSxn6s3qjEtatPT",
-	"IkUjYTLvo9vxRoV0CWkYL8tGGJOW/l0wazezwzpq74wOCywYXzuNTqql/9NZOwZI63a7IOavpFoy3fh/",
-	"pScxPVSS8gbhPFORiVRIwscZMLoQnbScUvWXZ1f3vIFm3IjJ9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9j",
-	"wXjOzr5h/7djjrNvHPfeQbw3SHRY2x3u9Xc+AWgQQ9VN3VY8kbKkN46pZUNZFG7uNS8FKq0wWIKxsve1",
-	"oXt4zGXZqcMhwu1+gtwkiBYmWVm8zyVR2JXYMg45E+mDkL5ATacyuLGLQKMcwybIOvP/fYirxedqjdok",
-	"OHJ2KhC7SbkOPuKMPlrMI7m0PaEJc5lMdfpoURhDw9/RM21QJx9ZgirvFlqb8zWfUwgjweyczbi1otmy",
-	"la5KU7B0kKWWStZOxT9Lqu7gG76GZNfMd6RlS3krDOOW1drYgr07Z0rPdLllRlSVYbUGHY9j0GR0EqcH",
-	"+EPQgT06N8qkVKS2W37Tm2eBCkP0BFgRF4xTdFJpi4m+ojx82iNawwSDskk7g8Oy0EZntR6SfkObYvjW",
-	"sJnYalU6Ue2WMhOVFLei7C/wRumNOpQ1UmpAuP4Hy0ux/YuVE8FqmVKemLG64UvB5v6hLgN1pWvxyATW",
-	"5spsRONWt9m1GrRJJg87mwqIZHXJt49M9xl3sZvuOwX7gq351kwkV0KVlk13ywnlSPnXo/mKN0vQfKSh",
-	"v39OqYV6k4qbv+syDs/ZzJ3tDavb+So6ZJQXCLwfqDxpvp3HKMN0nuxLDdYFKNkVN5bNK21EyUq+nfal",
-	"VllZ3TGBoaOqp5IfL++pchxXCd4kfVJ7MnrjoPPYJRLHBjPm/q2u2locb4RcrqwowfTHVFVHXf+hRwZL",
-	"FgLjOTNZOeZbOV0efptozIGFYOA+2Z2NgYh2WbBZC+byIIt2K+w5hlPcNluw1DkKk0bMdVOKkrVqvuJq",
-	"GetSEeXoA2my4hLTXh6k053skS66ToOEL3XzicNtfRolGSfOmR2KmOingbZP9ud+Gzd2RAzGuPyRPX1y",
-	"9qekTSpVa4XJOLrIqtqyiB67ZN7opiqv75FLFKelRaaen1vvC2nSKtvw+dj17QQxHQeswVHu8Mx024RE",
-	"Mb9GNhPufNDa/d7GKm/IsJ5ydLgsJ4e+IDt86uNGV+VdeHvm8/JgAJph9PUUhb8VleWpOxbPrTepLp0F",
-	"fwHExtzE4BpkjYC8N2Yh+AxbANl0jrdvxHaHyDDGZM37z7oWOzp0ZLMemxu5PtZr1ImPQaFw96JtWjH0",
-	"Fk/6YLgG7v5RY7lt937oEp/qSbqBI0tsmFbCFExXpTCWLWRj7NSUgis36p1XMbRScLJpDvIRpp3kxSal",
-	"voEzyPEVPuAO6Vo04PoQh4Q7s54DrSrK6Nm9VILWNEXbkSnXHR0I0GoawUupluEajjQrv1XTHIgb3ihS",
-	"PTJiTipjna7WMLOCosVK6xvGbU/37EcBx/KzyHNBpMpv68tSKDtmQ5KZAcYEOqhFtdg58wvZ1BvepOOQ",
-	"tS4zOa5GNDJT1XgrVKmbdEhszMG15tI99zgsLD4QXbLUmtvV0fnRUtpVO3s817U7YbVWG25t/CdYMuaE",
-	"RoWvI+He8CYVZFLA+UbcioZXDDYMCzPQaTUTK6irU4ICIU7UOhVeWidxG122c2FyVA6E3LnwL1t1uRbz",
-	"dI2He+s6m0uq2nSC7veNrtnZoNCPDgcyxSPjv+uOulTJr+t12sv3zEBgm9X8xtlvhm+poBdNcKdkLnRS",
-	"Xboj0/TyX1tvqAJFf57GUrDlD8VOjV4ks45HhKPJO2Sc4DLnSEq3hbeigb/IfitINjcHhTCnUhcEED3s",
-	"Z5qUQNLMne1zN+8XKCUm5aY21hTszz9eXp2/+fHtVYHl2krYjW5uGDfs7Jsnj8++/tfHZ49PT548LVCl",
-	"cZvEQyn3XiFLX08t67v3azEf992ATivgueDUzimxWOaMMVxn8DtbzN1Cc25sgZFTrUT4CXUNFCz0NUpV",
-	"fGR89GJGZw3c4ZXgtwJtULAyIydLv5jesJV7shYWK4ShQOyRYUp0DiUGdjj9TuHMnUEM42EFier4fI54",
-	"4XZxYmGbo8lEPcCtPfW5zulE5geSymo2E+DyVO5v9/uykeUFm2m7gugCn+lbwU6ZVtUWiboDTGBWvBEm",
-	"utOnmA0r3diDJ2r5jVAIj+CneodYU8ghQML6yRDxUsfge6qhH9odBMZgekH/BVyJxDF2oz0YgxFwG+66",
-	"9ioplL3OCMc75Zvc1U+b8fSEs05LXIMC1bClmFqbacTfs8ExIOI5q7i7KmnT4XSu5HLlCKrE1K/IMp+Q",
-	"HcoGYTsglQR9mDNgIkSe+HmfrHQLKWLHTLd7xW5KE0xoJ2klzWEhx2zIZE65wlNBDuKjXyJ4QnGF61JU",
-	"fHtdp7KW8boJEQi1DAAQYGCwhu7G/re/fIJp8vjtr09PT0/3BSO6PMExm3JgFIT3riX814LAX/JXdV6N",
-	"6Pbts4gpLfk6uSOXshJqLrwi4DfA3H8HPvtwFX9/vdJVQhq8FUtpbADHqfnWXSxOx4QggPdLe5I5+Y1n",
-	"rxFsw9XubPrUO3vy1ZS5NWJpxuZGlwhMi2jmKQO5QqDyLHRV6Y059xfQGvVusG8PmORZ2mGYvp4lKkPe",
-	"KEQbYNcUhCv6rNtMsLo8+ArY35aOhjRDToExk/MfnzGuPpfyuJCkYUJ0J+Wf2mszfOZRTHfdqGUlrjta",
-	"pvN+aJ58PhdrKPiLyV/4sIhyW8yM4M18JUq2WTnWwg1zbJmOkbTKONM9kWHQicydynZnveUrg3Vrk8Lt",
-	"iiCz8FKEg+xkzP1lG2QrJiI5A02Apk3PF12eeWDEiaa4v/o/ujX+faU3iRoLvYkkTK1rkCmEt4GLCHYc",
-	"xiv0UjjzyJlazgDeCeTBmxvRdPKqGxnUumr7GIf6f8ghchzMeHYclJNjb8g7FvM2HWsicDMYozXOJETu",
-	"9Km3SWAyHHZqBj75EKY97SYyWSXHhY4jf8HKVlAFpwRmk+KSCblkIgCK/Tj+YvLgk8eY8VqrpcfAukNg",
-	"jR7ych2Il9SBW5VK7eIVTxZavt6XmF0Jg5fLsuWNu7rFI9MhDoVb3XGwWemNYtupFvkdo5zZlHxy0R8U",
-	"MnHUeg2l/wmZqjf7CxbdAD+653YCoV3w0xM/TD63b689xsHQy7sP+mAv2gFgwqWLJEON1WSCJWGVkngK",
-	"9Nncen/cJFUBaVds3QiosSXamQKFGdqfhumNAE0TNDatq0fGO8QgoZwrx49rvhuLXNDxSFi3JCvdE5hL",
-	"CiRd6CYuxTgERcmkU2ZrrrZuARnvuFD5+ZHBM+fKLc4dtXhuF6AeWfArbETpfVHOPJos/nRySyIpEehE",
-	"ZKfR0dkw17WTdd63VN/Br+RJR1MpcMeIMDlG2lORlFvMBfsCwdKkIlrRx+6zxeQpCeKS8Uorce52Y+V3",
-	"X3ZV5E6fbhBCtO5hME2pvdwBcqGjPIIW8W/cig3fXoaI9YBoK8HL64yoCPMHnjNiruGQWOPsgfkNFDa4",
-	"94Oq0c4eGZRNqLd3Crq0jC8bMdUplSuA5cZe0w2buBJkHdIZ4ugtIXW4jTdSzYXHAmqmh2+7iPOASNzO",
-	"V4ICo/iJjXTGMOMMc2DS5QFi0ZpUQta71babPi6l9oX+abiugNI7NjGEtBV0b6MNI8ohNWJzSok7nGW5",
-	"J+L8Z9IAswWhiXILI9pSq23dAZn13OitKiFu4UzsKHNtxZFPfbkuoaj6WOY7MbvU8xuB9UjuYtmsNDPC",
-	"sbfS7EZsz5mxDVdLJ+q8vmN1VRICA5h0yVSuOKt1NAslPIh+wpAFNfqSfy745aanvVAWRwp5IopXjY0Q",
-	"4lofiqMFmUmjuoN7Jn+Y99VrXgUfaGTJFLTXznKFK4icKufM07DArF7YWb8y2ELg87YmZNAM7JS75UYK",
-	"f5yd1jEbGCAUyIEYIhoeDCDXugy8DV7lFPiAiKfZLffs7MMG+KsfIArYPTiNUqyBWXU//21iki9AU+zN",
-	"LsKnICm45HvBha/goUxWeLZo2TNxdAT891ICJA9CFSVDJnEFBwg50+0wf0/4D6Sm9QozOxMJUmJ+k+Hu",
-	"TsqD7cqMXCpRQs1qNtvIi7Ok4NE4QvpLXQR4I61yJp6TkPRNd0FonbyoVpCnvDvmDHDOp7HbjUiYfLei",
-	"kQspGidrgyUayGW8gYPi/PG6nY2VlvWHdopaWYrSnZgFnzVynj7oHUpE/328UvoTmoiZoXWCVghPHKkl",
-	"QLyCrcT7qfVntA30BSRpnhFzul63mffBfvaLvMPEk1OWt+K1MIYvczHUE76WJ7dnJxuDN/QF4wwDiBjm",
-	"Nky3FmDvOgd5qVF0glN4xygsfUrs+H3pHoprcPfleoo8Mh+McR6d5BqXfMHWWi3xB/LJWs04W+Mp99FW",
-	"X16LE3fMq5b7w67wa47mGbAs0TS6OSwbM5tYFgHs+YUsNRQF19IYXKFpzRq9vK0CD3mqEqZJBqXedcEQ",
-	"dKEmFbKBYzpKFeNVm6w9Ur66nFnx3sLFq9qqymEo4jjBo+0XPdGP3W3FR/dku6H/4iZn9uZ2rvTG9F3Q",
-	"Ie0P0vMe4V2xG0SXUfboYWHldKwMjem6CNie/ajJINaWXJiHk4AMAFyZD7xF1cNT/V9RrmcK0+MwJOdu",
-	"s1MRnQOKMEI+cTYDEKXfuuKtkTNIu75j9SpNQHbZtAFCOMzhAF7/+Gz+mjc3wr5tqzyf+xYxdWssuxFi",
-	"jWj5A2VNyCrtVlhRVo1TwAhAZcIFin7pEasm5PsFHNu1UOjlbKCqvtcmpW+cZ6zPRaV1k/GV682BC1hy",
-	"K67nlTZtI1JgqOgNIh01MnaEIktHKkf6sEx3dyc/5JSiEQf/HjodVBqFsJKEEjKpQsrK+U0iHoh5lM6s",
-	"rNvKynXlfS13cYGGYqkeyenbfleLwKGpK/01uCefd2GfifGgYZ4XmWYmBDD7DueZqPSGnSbweqZgcOik",
-	"Mz72/5+zG7G25JEhMJuQCOtuYmmG6bEh9K4tC/WMhzrw7xabWjRC7FsPLIOSGSGzC3P1ar5lcwwUQ8nx",
-	"4VPu0vYTGYnC166lwKZg22geWoGfrAtZDW3AXOJ8Mt7lP5zn0JedyO87ARGsMyPBsVTNADtsGmltnKAd",
-	"F/9gk7HpNzJOKvQmS3Uw2Bw62lv0eo3eqn659IFo5nnS+VnuArZIUWU2e66rtlahh5Q7tpuVrgTAqSSh",
-	"y/uFVbETpQ+olwN8xHFxSvRSfklv0YmYWE5Cdr+AtZCNhxxxUCZS2oNPAnAhK+EzsNLHbX/5zG7UoLVz",
-	"cnl7A0iJDaHuY8l0Vz6dhgCQSWji14OU+l6Tjwt26pQEr9y7iRuWxBJL71044mTg+FUUfmfCvFIb+yMk",
-	"Cu+6wibma+/WCLWz2h34cqrWVVXXmYzs14Ir8p/qCNvZveLuDPGezy1UwrvrBzIJqTXGTgmee2/6fNJi",
-	"jXI5ZxhJU5AP1NXc+uv3cFT8bDeCdNGAu4iMBfw80qamJs2MZ8VrzweJGwg09keGBU7LQKJl3LkjSIrY",
-	"kxF9PgeB3CYq6BvxN0qu7LDTeA450mfRT8uPjyuI/Rtr4TPaNlySl5e4pziKodvE+7XE2nacYUZ23PJK",
-	"lrn+BhHgaH/lZ5jKiI6Ahqq9oZqHqsBroe6i4/r6gdHM/0gRTxcBRKvqeCQQM6JXFmwJxNMz8LSlOQgm",
-	"Ck6fzQoC96UErzxrgAo28O9u2VLWdRbOwpjygIIzCW4PP72N6H8gTNSdZG8gxiMnjSyvCvZudT4UmwAr",
-	"zRs73fiJzu+Urkw5Rr3yeSlo2q94lGwAETpB/TRXaVEd0lufPvnm6Tdf/+nJN18dhHcUM/KEUhXawjuh",
-	"fMXbt7tHfCkUCFNedzlSxMVnzrz4+imrsCFHwRCCEY74NXvMztn/sOMLQn6JMJbIRmiNKLt8BoT2WUOG",
-	"qPv4f//12fF/8eN/nB5/c/0/xz9H/3p8/j/HP//ztPj6yw//khKWYwV+HtvoYnA9wuk7LM6Z7xWDCd0D",
-	"83/gcBnk2E3pKPMgbWt7l2EpFrytLDDoQLkJ5TBn555uRYfTQdlyUjGjKScp6BqUviXdBArQQ6CmQ4nH",
-	"7BltQAy/kumWDPQyWiuqrNiChMDhYIXcUjmo18IuoFAEQ4mUm4yOo+7S0eiCgFpWPxWoiVEaxY5UAOXI",
-	"eIsdJb3BvaDIgLsIGN6YpitvXRJABZTS9p1xWOkQC4gnX+0v/EhrJK+cNlIwHnxEQVH3GpCV85sep1uC",
-	"g350YPXeVL0j1goCM0FY5topgddLDDTF8ZreD7KuRSm5Fde6uUathO5d9x83sqr2x6Vi0bn3yt8nTKdb",
-	"5z0RjCVFL/G9MyhwGNqL8PylqLqqkFGhnSz6gTOCuRtUlt0z1dCBKLja1SbywgssVmn2CrDuPsQ6haNJ",
-	"jXRg1SaKyB60aKoucVcSpVMFbLOQc+XEkwo9/9wR1BsVtM5eCv9jhh4rmIzZKX5DINemkaKEGDCGrGTj",
-	"rz+Pn04KdbgdqST0goxL+LYHOQL3J+NLLhUBAd6I7SPDGgDx9/afqIyAIHOyiILu+FG80ait+gev3+/u",
-	"NcW5ZWlGXR37WBmHv+ZVNemQdEzfvavVdSkNET+RZNK04twLWGniXXJsgFFUIp40bCV4U/rtXzd62fAa",
-	"tufLU+ZzvxF1zvNDdNtAmiWgHRQ+/AAXBGRdwdeJYwr3qWA6PWbvvPwPqGUEtMKM1WsTT3Dd6FoaUZ57",
-	"GJ54FrBMvF9mHFz0u67IhQfXPYzakxHHKrmfyXaHJy6fKCo7gwMKCmZUt/oA0nY3bSwr942b13as3h4u",
-	"VxQ/w8wK24kT5CynlJQFSB7Hfqh0+Jb2wH/BHuSKgYl3wXQkW7iCAUKMsS/fI19lCd27nJbjy+kdC9XC",
-	"pkSIL1o/iNpk1iZcn1MlEoa1QEXPGrOBsROmSKDzgnCbp9WYOK0hMevJZ+G+9vUbvtyTg8TZ2rEMXmlW",
-	"RzlJO1uXTgBaS7U8Zy8Zr9lKNOKiw+OgFFfqUCsad18GZBgV8skFXPVnp8xE6tla3isP6A13j2Th3X5j",
-	"AAm/VVSCXye2NpWIlmncVUABDJlhtoU+WuDOT17WfrBr0P6SZT5uVKSJzyx3fzYBfIDQNBEWqlsj+BBw",
-	"cA8xsPv5fEuj3xEZ7ofIcD8E9l8tnsOvEU9+FNfPyKW6bhUkZOfOvHsGa6XAleSfTUIuSJWGbEK9nmr1",
-	"AHttV4BBYxIzvMD7WUozsZTKIDzT5CKzXxyJ4tcCKvHLwalObnCQzoB8/lCoFW/wb8iw3G2EQv+7LzWV",
-	"koXhJBofdRl7ib56SU/vwn4Z6kIIM8hpoFItP9/2J78rqL/DZu2ZX7oK6VmIRfavV2m6okZ0ynpjzl/5",
-	"AfykCHAsHdRKyqf/u5b4W8XtGg8xetAuS1BeyZTx3/G5pmtFA5f3fH1+chLBDDe21e7oDv/fVub85OR/",
-	"/X//PzxyfnJyUorbE2u3P10+P002sPslla00P4H2hA1/LtgpID8QxiZUjua/3Y+enhYTEcJGlIXLTjnZ",
-	"BVtZ8AacdfAkBNUpd3FYATgFDLPnHwPXZ8AbHfdn4mMjzpU7l03l3R5XHhwB2jKCHwO1kE2jIWNxiw4Q",
-	"Ogu/vJOk8KJ8w+18hQXJQqiP5TvJtc/ysRwwF8FILNgXKZBkX3G/0rU4OtTY3mewXvkZOFsTcZrp2WA0",
-	"JsxWK9ZxsN9jsgo0TbhpMS/QDXzc2b8z2lKgcyZbcMT022uFmUOaI9I0JpoW7+DZpEU2hBIE4nRntNue",
-	"YLxFNWzhGB1exXYZrJqHseHeefIMjDitlsLYa6d/x3SmHNoPoai2dzwPwOlErJwcggJWe2V+pBrehIqH",
-	"Y2K6tdOmjK5FyKDu6Qr7U0j9HKK5xvXDfQIlyDFxf5H+H393RUOpxoNIH3aGTiUPQWMgI9YcdDQ220LV",
-	"BlsIke60W0qzrng6jZ6QSYyIe60nc/NqLtM+ODnjKoPKpJZtMnb28vJH9vWX3xyfJbPluCqTbZLfioVo",
-	"wJj0vam+e/OMYdM/VoqZdJaMyvUhp5+u02M/G+T0pUY4uFPK820ECjPXaiGXbQOp4o9MQAeFNLVx2n/a",
-	"co+QfT9SzfGGAEfu13wb+/Fn2uzPMr8chuGfwarIAakBchYy2cR2JjjRsJaAuRYlrAU4tm7sJE0bORev",
-	"xK1IdkeArLciuJAob9N2CTFgdQ3ggrqyFLTycv00Pmpy9rAhCmXo09fSK89UsOWyDYY9KOCx5MitWYny",
-	"jZ/7IV1k0qmb9ThOKjQ0u0k7FB8GfyifDRmt3dxl8SbZqB5AK5vSyZeAZQxZvYC6pTQDj9PEDI94e3q5",
-	"QE+DZeqTg/ZkBtGMU3R46/SDuaxE+V1g+HxO5W6RxmIh55JX12i1pFwiEyE1/UCd3nC3gfKByQhZJVnN",
-	"CJgkXTq/nxHVRwPE9CoNl5KriCJgwi0r5WJBCVHYEBZ8Pt0n4NOh4FQGKArv/UlaSqK8N9VpmPvSnIaJ",
-	"CLynDVSqdCmeyS4/DJe8y3o70+h2POzQ+Al47bsfDdwesHkigwRAOwgI0AQmdgA06uihmtoXNQNhthe1",
-	"+os46Y7aoZo7o9GGDYj2Btp1L8bu9R71U7jO+H4ybPkyFGNIFemSdqPpwI0WuGTsMo+yNPK1YJjlz/K4",
-	"jOuO7d0k473E4I7ouIucOFjPCW2K7n/Muw0sIu7odm6MzSRPO8Ofa7uKBD2ClFCngnrXkIgQWiiSQY59",
-	"H6dqWvCL/QOqgQDmOwCxzLAEcLYdsIwhpo2SJLSClG1CHKSnoOK6gs51EGoI5wtmBo3Gkvn1sqrM9awH",
-	"LLZ7Xn/e02h7xOCYpNPsqBupDNb4gCb8+ADJS6AliGSu6zVvRDne0u7A+eFlkJheAJofQd0//FtpcH1f",
-	"1DwijELokerR0SuqmwaLnFMk+YdOojLH9jiyrDSs0nNe7dW3PZD9P7AYL4Y58WwXV2jHJzhukYcwLrhj",
-	"6VN812re3+t171SvO6Gs7K3Y8KZM9rlGqOYyfc927eaTFa1SsUXFl0sR9VSfRvguSrXrjMtLFn7LZcVn",
-	"mV7btcg4803FnZE2tRWKvhHK3OX+DC1/aIjBLRi17o/ojvPuJpnfvu/WOuU+n7VlOogLk/BapZNnZVsJ",
-	"agkbzk4oMgPkaFUyP49J2yj8lAb7xH66ekFV1RNBO3rzoHIWJd5PPcd8ckVFA7Q85AKAo7MP9ggpUfjd",
-	"oCnRaruv5ndXlM+7DkVjp7RPN6lGO+wmg20jhy8nggN2mTNJplv5yTjlGqCPy4K9mwplsm5tRiWMu+9P",
-	"c1fdiNxRmQgxHsRDfwwAaXPD36UFbdcsDEjW87yGxfvpR/Il4ow8Z5kUaJ5jNSkOPQYdk6bA9t0ROHRE",
-	"FGr7Tlc33/CZ1HopgHm3nMskmLdTPW6l2IDucSO2RT8D95HB/3DjcKux/g21PTRAoF4Y73gEaDw6/+rs",
-	"yV5s7IxqdSmX6sVKIGzjAUurNE+JDrDmoHrL8htA4odcPICFQkMOflxD6374vZSmewSi+R1w1Jwr6Mms",
-	"q5IpvYHMRB8hipprpVLEQtTfz+jIp4Ti35g3sLcaDJaZpJvHuR7IVV8rmxSFK10fcD6gAchhdpJb1aFd",
-	"vl5Ugufi3B3w0j4479bcqVkC1Pl/nHVcASLXvmPfbVCEhETT9hsU5hXTOscEyT5BFW/qEbRhSjKS1kMk",
-	"zVdSiXPwI5TS3GBFKGvXRb9/UDZdkFLzJyYwxOF6cyPXx3qNp/4YPB3ugrVNK7q2KdddR5808u2G4A4H",
-	"TlKFkXS/QLPTM2fSxvabMiW4NByrEaff9dyx+WSNvXuPHA5TC81Dc4vR+oG484AvyTXXYIhO1jkxq+Og",
-	"l8xaDFZS6rZn+3QJMsbqZgKQv25EtDFwbA6aUmQC78J266Yqrw+B+h4cdj+4X3lvyO60D7h8h7iDDRqs",
-	"M8VkKQYKzOFpm5YoHUF3xcqGb68z1ViX0J2KICW4ZSW3fMYJdwMbMvEb4Zt89XuNuUcm113lUwi7ePVu",
-	"NCzqMpEGaM/4u0JSVIjpY/G3NF6oPPIiUzcAu0XL1opxhdJHK3HvZl2w6tSGXYUbb0QRSPRHIq9SIyyX",
-	"VAZH2Qt6wZSQy9VMtw00EzXMan34CvY4cBdClNdSTTymPssnne/cJet3Jy4RLLWULHUvsZA94pHzkT7V",
-	"LTK/cz+kQHU7SZe5w5Xe+BWbtmZ6MVlJgY/mOiTkc6n29w/rlKrRgxiHrhDdVelNzFwbageXjD4HA2//",
-	"TC7x2bgjVgpnf84rVvItRVNqWSq5XFlmdfj7PADaIbQbxGbWHaS8R207cAtgrHuoRsR46V6QlG53wHz+",
-	"Qny8T38lmOGIQ6Op5Nn8DU/hiI8IqXfjEgkc4rm2bLFKOkVM+bWk3UeZVIcfF356S3nrbj108FHvrh6c",
-	"l08L4zcZJPRlo40Za2Q318pyqfrnIpFX763O4GtZNuSyu91GdbBgcrxPg1jvy7A6mZxIdctTWcYE5hcS",
-	"X445tP+y/D2VPnFnegDSPXjj44YG97xEu40OWeb5+ELvmB4uoXHfHkBGOzk1vfNM2M6HEN29Irom1+ak",
-	"VXZw7U5XoGGxfoie1Mlv2WW4JAZI9US4DKJ8Y+xO15bdKrhRYmcbmThZARcIZV1monZjLandTTPIyuqV",
-	"gxGN+2//tHZiaRO6LPkWhoibZ+7W675rgDKS3te/VA46Pj9wtIqmV0OUcilSTWku//zs+MlXXwf8eKp/",
-	"zDTzI7jN6zSfvCJNwQqohMKc9LPj07N+1+Rq424nrGIok9+4g2I5hesTDH/HFv5S6eYaoYd33/xWzGVN",
-	"uUiYU20Qe+2cPXH/991Pbwt26v769zf/mQ5pfsRuP93KDxCsP6Q6fnQdvQZyz9nrzFKvauAiarkzgK0f",
-	"FQytaVPYoI7TA2SiL0EeZv146DrCytwon9O7SX0pnWKBzBtWIVUJLeRUCQzd4ZzafwQDdq8YoJSLThrQ",
-	"4iMzqMdKngrdtiWZOa2rX1LWjYxz4brMQosq/E9XL3bT6Y2Vdbpqumv3v+gFHFGtDy8WDKQr4xgdgBSr",
-	"lS90D02ud8/89NQ/Jexkr5szLK+1qraTM+iS7prnYimVX3ivb3OY67CxLRrZnTdpYus7ZN+cHSss2wDg",
-	"y0zEnM5iN/mEVdKr1yO7/YY8Hv4r0gBGJL0woZeSsEf9DegWl5rAINso/H+S6yF0kEiD2GYydQ8rt4kS",
-	"6cfEY+jXfGAWkRFVlZmnEX+/S9aJe62XpY2UCJ+ahDsNRG1eqoVONKCeijR2aF1msoztx66hWNSXwzDO",
-	"sEqyd5gyDvFc6vNwujSHDEGUWdy1sUFXQ3ZQtvcF+8IjdDnxXbDj7p94dO7UwWYoS7QRvhseVNQLruxF",
-	"d9Ztv2+ej+uN15klDYU139Ye6oQSVWZc3TwyDNr+1jux8a+fwkXo/3nWb8rw3yc/f/Eve+/ablqhki21",
-	"wQgJ9QKbbe167xc2WWI/0ZqH1xOlFnHLQLgo7v4JfP86Wy9zxnzZfMGe+KNUFuxLFovdlIOnTLs1sUo1",
-	"F/7Jp7LfIyTkE9K9tqQBRr+bSKAiUfxohyzDrchzwveEd7CTepXOu+q384VsZyU2TDe+HhmAqML0kvBb",
-	"VqhxQ6xr35YxwnLG3DMD9pvlgFOPJy8EtHajC7QzqcDDQQ4UzN9IZosG02C6g4Cv18kw04BA9FxHqLgn",
-	"IKA9Ge8Dm14P3Yi5bsocvAWSknzvBTPawyAZn/8/pwraBNIFr+yevG7cVRDNvBTnLFqwe7tgxDtwSXoy",
-	"3deZRO2+c/n8clBXly295vEWd2ze7SeRIDBvxDbF0IdFU4rbCoadGT/KqaS3qLgiBzBD24dIl7IHYjat",
-	"DmPhvz3JyI5Ez0MUFrDZtrciEFMRtffsZbIsABeYJ362DWrVCF5miA+NfAD0zJ1WP0MSn1gyHtLMsGFq",
-	"8mxlW61eeQc6nUwMYCm9YTodZIjkfkJ00xR2JZOu+/56oru/EvgNuhaxH8d0J3dPV0kwCm24GSl9pOm4",
-	"LQWY9k5qedN86zGMOsMVm4Wkc4gPvnl6vj+PkbLLjA9wLSmxyfgStM22Vg+pGCupSmr0EgFAGV0LxJ5E",
-	"DNYbSHk07XzllN0lX5vDNvcHbcVH6MOPg2U78cddhJN5H7K/LXG1M+Z3HraqkfbDpn/1pvzzh15be8RZ",
-	"15nYy6Lo5ERXVrh0hh1tKXAdjMdOFAW6ep7Ky0fY6ASQbS5jz4r3dnJzYng4/+03OYuQnHMBdhIdy33v",
-	"augcFGpH4HdRMoxnqa4lW3DmUK1Af62/pQrb4sjotpmLfUSfQyBX2l4/a+K3u3N8KOjFOUSsPSzxzRb0",
-	"7hYB0zMjXLa3m3e2N3efRN8T+uhp3N6bgM/ueVB8F+/sgQGsrLs5fyJEsa6p4ZPTMSjJL7/uoViepcEk",
-	"B5NE8LK2kXZ76aSuRwKh2oS0FhSVLmA9Q/iPxzdi609xyS0nWCoNIL0g1kEFELyJrciVtWtIqkhVTzxT",
-	"oYcnfKurmaZ6CbhYqAOjb03dARXs+6YfJVMx2tVkwMf9v/PrPB8WexcEiA+QRRSImTAvLBiZUkyC/xqb",
-	"kbRu4iqKoKyhYZxZQUxrz1w+gEcbnbr9uUBlt6SsLKkYNijdODXV/avwSVu9pJJRwKACy9onvPGYfa8b",
-	"wugEME1M+fkCMkB20SqhOt97I+kbhn3R9bwcgGMw94UfYbelVl1Q0B8WhA1YC8Ww+auotTIWnx4mrDJe",
-	"QbfQd9KuWCN45UtasG8W4tUizl1P1YeWygWLAmY3wl2rsJXoOCIMzrnWN5LCme5nqmFyKji14LPSVm5L",
-	"XwQUvqMoNH50RkdB8bU8Oj/68vHp4y+xmy0WY/mGTo6Vj4N5SiWj2pPpZXl0Tulbz6nD1Zo3HOH+js7/",
-	"ulOvaW4L9r4y7xHH73iuq6rrKQ7/teZb3VoszDg6P/p7i3jf6HPp1K1OOtumFcTSPCnJRyHvMt/BPMSD",
-	"vvOze9istTJIqyenp5iHETx2oErOgXAnfyNUoW680V5ksqrQ3v/woUjIB/RieYw0FD9R9ZTFBAK35U9x",
-	"VqmPhdmfvBWL1ogSnz878PmnBzwfXUbALZ1s/uvPjqCmrWvebGmVuC5QMn2eqGGcWT5zq3cny/0TNCPf",
-	"2XLG1Q18psfP1P4ZdA1tEixthCo9QxNw/3ONboiPtp+vaBIf+soG5Z4+KCuZS+hhuMtLCPG+Ecoy3Vrk",
-	"qM1q6+UTtX5/eD6azheXQpXEGLMtE8c1l1WBqWBWU39lJ+cLptVc7LBCXqpV0kyTaQeJk1ExlXqzr9cc",
-	"8iYEy45+SYllUiz2bcMXHksHymCV27iuKOmhGAUmVDCEq2Rgb2N6DswHrb6Ua4rmu+OFYxYiohgt4I24",
-	"6KTSAA7Id90GpaCgGPUCe8nD253+CgYyNzcC+lE8PioGTAmTfWjBBCsOnUp/AekEE4DdTV52uGNeOGkI",
-	"qECo5rO73tzz3zwINwOJossePS9OeS46bCvHUVBajg1FdoXfyT9l+SErAZcCWG2f/HtpDR1fH7FHWXh6",
-	"enr2J+rlDlsG0pgiPSCwAD06yCs5rm5F8f4nUb/cTybMctw4o2atn4ui9Ay99VB57NiAekpXUgmT4YAT",
-	"vl43mtKX0goRPiF+54fAD5dE8RG26Ky17tL5LQmpV3p+Eza7DfEQJd7bjkNUyRzLhfRxbOyUZVXqXh6A",
-	"XdLsik/9zq2/c+t0bn0BPMM4ys/ZlvE+JdL86H3QyRtUr4UCUw/dx78GRizGsfZz9g39dg+vDCX/kac9",
-	"9RGqJ7vfNwRvKikaFiAJU1+i+B7hCoTxg1+eHPg76cwPfYqBjxJH+GXcbF/W4nNz3PRqCjh27YC/UO5Q",
-	"K5S2Zu0arfbcaaPU0LzgX/Ptr03qP4wR94Yo9QvYbxPumt/SvfKDtuSop6tFYm426j4zrW88LKvYZvm+",
-	"XGQvmXUj1f+5hhqtvBs+hENnUvEmgRX5a+K6g806yB0FDnK7TkOkGAb71Ji9qsnLrgLkd/VkatDo+PTs",
-	"6uzJ+enp+enpf52cfZX5bFRd8/mEkd54ztinRwB2x/LXHjPyB6HTNx6ZYYqSVH3Ud4/aJhvqzOjD7JiS",
-	"+MggYaKTt9gbSvh+SijhR1VR5Fea3QLdgl1ePXt7dfL65Q8/XX132cO/wF5aUcCvKyLcw5kPx4mTMv6+",
-	"J7k8QERJynBK+cAumVs257X49KEoSFlJcRrNrgvcPzLBqx8xVIN5AFjwiv8XYHi7HNqLLpMUU499Gl03",
-	"NhSh9ZiwRYSSJK7zZVsbH4HApr9cMaFsA90GqK7rMQv5ZcuWN1xZIaiszDj9vBalU9ERbXnVCBE7mWvd",
-	"iHNfvAU9PBcCcjUa4St3uwwNBKHXKrT3KLquSkAtLATW0PIPdhuCkoAA0whx0dHPF4hVznyHea70RsEd",
-	"tfANmkqCVRQKaiMwQWLH2f19S/blA0lfGD8XwMffYp6KGrlToe4jA8/59v0Y/4AW1LeidHrBbEuExRgT",
-	"9MWJOaSDLsw5/F/5cp8HowJ9IUGHFysuVeG4G+YPSBrQtBWv7wR1uGK8LaXVDZuJpaSsnQtobb+Oc2jY",
-	"TFTa3QKiMgKCbj261Ly5QYLk6PIan3hAuuAX3raVMDkmaejHFB3w3q5bY9mNEM6M9gzibOt+3T1kMUGG",
-	"BOKp7lDiZEb5i9m4kDCWGqztudJ6V9bH1JOKsU7vPvGrcEIAi5CYzjqWBrWvv5h21hE1wwCEBvP53Hml",
-	"4I0wls1kGbKP5ivB1wLQDhaoSvaUK+pqjVfBMFv8LtceXUGjp5ce+RQKDfW1najS+Mk/YOJDuEd823Go",
-	"OgFFBdJkfH5MLwsjnQsBVYwSiwxfXP6F/eGnq++P//WP7vb/j1eX/9GlXGIVInTX7sZ9zL4DfbZBZMW/",
-	"teUSf5bWiGpx7vRzXjLChWoElXPBXSAWkJH0mIW6L5gHsIcv7vLFXqnrHRPSOz4YlVnvGmkFIdHg0L06",
-	"d19TJnPuY8dF2zt4jqd4AvXcCntsbCN4fQfHyKfzBCKtqa4vmWrGnUo2J4AeYMUGcYM+l9yy5yCYOLKa",
-	"XgRlVypCIvQnqsDsVeHTrbmHXJlT8d2uuDr5Jx6KDyekuo5et/TIDt8mHCyhi/Hn4XJANvALyDnn/M+f",
-	"j+8A9aoug5wspEF1IqjiwXKJVHLIuoAcMO01+ywDWAIN6eWjDvLu4XSENuBhKnPR1fwwP05aKhYxWDJF",
-	"43GKPhntD09Pv/mjk+GYgo3KJBQGQ1MY35XOm1qkXXtIEHw7IXr9tLDr2kOy8MePpAzxXH4RGTrt8DCA",
-	"rMDOLb+h6MpzrW+ovMPGR7ZDw/GtVWJMnESUMS4LysnhFxFk1oNteveRzIZ3wF2fQmuMCqLch6FCWwnh",
-	"pB4okqFWJ5p2RFXAZUKBVokUctMreSOYAMUwzu2J4eRHbYGuJJ2DpQ9/rsDKAIeRZnU7X0EdMkFHQiqv",
-	"dPITQaMcPwRUEGf+PmYEJ9XBH6y4KgEcz0O1OUkPtrQiJ96GY4kQLUJAccJGVFVKJuJD+JWP6hSG7M9Z",
-	"pec3JgW6ip7iz94pDISZakLp4V4R6kQRHMWAK4DdhQap5g8rI786/fJjG90+SamqAvcm/M2hk8IFK9uG",
-	"zypqG8GV2UB/tw9FPlIRuPKz3OcHdGZMIWjEQZN9FTlr+pn32nkUZLKF2bySQtlrWUbKHT6Jmh3gKuJO",
-	"+r6MAtEjCUEDOucO1b9OTJKmxDaI6QZDwfVYaUMa4VpwZ3sbvhDVFq1ufC6UfnatS4lgNCrFEAgSYtNI",
-	"awW442GzSZFCuABUPE1Upu1n9oenp6d/7CO4oEbtZgnFnhekZ6tAGnOD1cCweK4AhIPfgi8Bqt880ZyG",
-	"ewNhAeNoQWDpeg+AIKEmbQGbFNOUzk5PT2nxNeMrwUua5B+ePnGK9L99d8X6flVc9ibrsn3Mni0xeOIe",
-	"McJ90l1eLRaasHdidqnnbqD+/XqyMewPzv7Es/taGMOXIqmNm3ZWy/iMf3ylOd7oBylvmy5bnsGOT5Ew",
-	"CXfEJ1Gjn3zzS18pl8ARI9KvC81lr5Mdje9kY7KhSF/fDwxu+jxbRGoY/fJWrKvtBZtpuwLZ8++XP/7A",
-	"rHhvzW59FPrF0jfYGW7N7sXSnSqJtdYPeMd033KqWOqwp4j5z3AjfOir0lmt8iENFLq1R27piw5r212a",
-	"0M6g1oA35gSgT2L6FHbnw+lgG7rm0De9YNwrnp4Gk9WDnLn5Gezkp3fJJUn+DqssB+lJPRUNVZ8OSbx0",
-	"9tjCgpfLdCD3H6Y4oMJxO9QHtW4zURMCq6BmJYO29AB7D4XX6d70YLd9dXrK3q1Q3/vy9JQeKdiT01MQ",
-	"i44NH7NLDfpdUGAm63iFs8EVynXfuaxT8SBQXALm72YlK+F0qPgrcNQd8Xotwnzw2fpnzY67McBxYNuT",
-	"2EXpFG29SekwNFp3PD6+DvO2W9yndvpNPZS/Zv/eZ6H4/Ju8FUOpHTgQmwtBTNsdUnejVVtWCWP8WSb/",
-	"GFhn+LTT4g2Im3UjdTP0ha25dJLihLBgRtMF33DHbN/Sk58kbh19capJ7ldyb30pgp/aqXSmZtBDN2NB",
-	"/1QLuWydJayV8LDjSapLA4GMfO2IfyKm+seXLN/SVx4wpDAx8VKVSYj9jG1E5v+nj8+O8MYrrbEr6Gtd",
-	"zlrDrl688Tx5wUylN+hCcGp2JZJcsW70OLgRHEb/0KfYF+Q++uTUgxiW8ZDU9mRwNzPe7L5ROzVxbwQv",
-	"k1Q2iE61X+RBYvqnknZSLQk2ayqZwzoelMxEh34+90IqaVZ4ntLiCzIg6eUHkl00+i8UDR3u2egefRod",
-	"6VAd5snDsMzLUigrFxifx0MJKHPM8mYpEHoY2AOVE+KRsZMakEFyvgahypjXelv+NIE9DjbHMqC0fEqL",
-	"coRwpALS6lm7HjPHs+v9RVn8M6HkMz+rglnNlpo580/a1TSD+1BLex/nnsyoW+vH/3RW/Mr+iXiIsl5V",
-	"/i56f4n0kxG+d5sSi12rd5Ka9wvaE2q682k5lj766cTaK3kr9vBOl0EX0dSs9MZ8jk6MB7vQ3wpeEhzG",
-	"rW8KMYGNjFyqT8tDUJ/jpYP7+sOIPjf0C/ep3wXfr5WlX+h67Xv5I4gzpS7QWQ+vUnmC1WzF1xCN28v3",
-	"G27nq4dm/GEQ0ydg+BJEmASEEG+hbUlIZvBwkNjEvl0zCHuGVzrcXq+GOnMaNSiogtwNc8J7D6ts9JDs",
-	"P+dDVwz4CLfBXRmivIhvEQg98LLXxOf3AzvhDiL6QW4Ng/APsSzmUeIJkJGHMD6v+3AonF3lnzmklLCP",
-	"QvFZIzJMc0ghESY7/DysgVSs0suduNDHOYe+D096DqFsnbKtYg9gP+sh4CbEaAxaiVQ6KxSX86oCV0XT",
-	"qj4/NQIz3EfY6S098oACyn8iQZjn0HlUopcUT07BxFrPVyjyoaqZsnIhpQU6t4TyMs7WjV42vK7FgI5/",
-	"1hsqv/AfoIiIsbrhS0d7mBQGwou+Ig1fpVmsuex7ab32MpZZUmkjvDye4u+JVXq6EgsqyKfmih6QNhJH",
-	"PfHzHV2KkW6VL0qkdgihUQLTY40caOReLk7okVGAoDt7wla6RWCDADXg9wYucMxzBCQFJURpKP0cEkEa",
-	"XQn6X1+AjjWOqWh21L7hobRnHP2g2/zpKKERqOJTx4L6aWsrvfE0V+6QWc0qrW9Yr+GJR97oNcyY69qd",
-	"Tz7vtwZAwPRc1tpVMv9yYyiLzd1/GPvFVu+1z2cjblO9elLM1nT2sM/VLNy8KwHnFCTiE2awFmspugwx",
-	"x2Vv+NK/RY8uxIayVCHBAuKYSmEvR7ic+zm0kOMITH7KCEZCgr5Nb1GWce9NeAeKZuDNr5i5oEJ7mEgQ",
-	"Rh2FBql6aciNS8KofzBJjR/IaZDW15JHYsdRFNdsgxuCm9VM86b0nogB07Sj99ElPvHAi2zN2CrbJGyE",
-	"u11h+91RWvDGIyW489FbpO9iNBa+uwqdjh5snf4TOXgg/BkSh3gNqaTaYJ3iRvvORF2CQF9FiUFWaKDY",
-	"suDs5t2KzbWBZMaNP9Wy8blOJkWwk3+6iXw4IdyGSQYqQad9BBP1CkCSIPfQSUisheGNCHm7BawNrjA0",
-	"tQ2jwmbfx8gJrqjmnmgY15eGonsWACrwDrSyFl0x1kwsWzVI/+xliRpWS2OwrB4z/CMVZsOlxZYIVLJK",
-	"KEkpqbJuzSpAkzxIELQ1K1HGQB2fzjLGE3AJ+l82UwO1JlARsTXC5rdUEAohPWJU4mYT9GVOZ7vrudrJ",
-	"CBD022Ms5CBEoN6Zbng5Dp50hU885P7DF16qhR4HFHmgDPbvdcM2K4LwgmJLwDzrkalrM5m9Kv7i+0k+",
-	"GJ3ijt4jLbMQWwytI+rSS/fDQxbWyvkKv+7ZbtnIMq6z7TUV73ffzlpB77wBuV5X2wiihMQ0lZJRHnCv",
-	"DIkWjoAVpY7EbkhgX0hLzexw+NCAVEZtt3v6ojRs02i1xCtU2oIKvHQDA7ovV9VFl0AJox2I5hLYKHWp",
-	"3h+SpUg2rxOz1spKWumYx5TcFqx26jZYisKsZVdsu9Ctgmrzfb3s7ghrULeVlWve2BM30nHJLe+fkGEf",
-	"1UrkOm/PQV/SC/bkq6/Z6+cMQOWgy/5eVJmuRX+6QT7+SB3q/vPZ61fnnVtirqu2VnAOXlz+BdLLY9Sy",
-	"fhgVKw/dM5PmNejgCqvfbdn6aa/vXq/7seubzqQ7gABg4A/n54SO84qMbeq4N0GWka2JaxvAL+ATJ40z",
-	"Y+eykqHBR/IW8Y+JnAwYYAzoOa98e6Se37g7reEiCEop+a1yoHFutKPDEOoqoynW5eH4PPwl+gIN38Yt",
-	"nJOCrKo+n54Eb/u7lXKHumVBg0bzOfHu0OLDRtb+yo0rtQb8XGDXW2RklQBtH6l77H2U3DmRC6iARLSl",
-	"iB08E8seIeaV9KUcUvT4YbRYMfjU3DZ/+N8BAAD//w==",
+	"7P3vchw3sicM3wqC73lDnnCRbMqy55iM54Mk22NtSJZCpEe7x8fLQHehuzGsAnoKKLZ65tGJvZq9sL2S",
+	"J5CZQKG6gepqipTlHX+yzK5CAYlEIv/+8p9HM12vtBLKmqPzfx41wqy0MgL+562Yt0aU7p8zraxQ1v2T",
+	"r1aVnHErtTr9m9HK/c3MlqLm7l//1oj50fnR/++0G/cUfzWnbxo9rUR99OHDh+KoFGbWyJUb5uj86N1y",
+	"w5S2R+4XetyN9kwY+6aRM5zP1ivSLtl6yS3jiummFA2bN7pmnNXCikaqBVtpqSxb67YqmW14KRi3TKuZ",
+	"OGd2KdhUGMv0HP5tpFpUAscxzLph11xatl6KRjClWSWVYGv3Tc7mwj3JOKtkLS2rpDBsKuxaCHXCnlV6",
+	"dmNYqd2C2Ey3yp78pzoqjlaNXonGSlzMVJb76SVn4qW4FdXRh+JIKiuaW165t+xmJY7Oj4x1y3Q/6vlc",
+	"NIeM96E4asTfW9m4/f2lG/zXwg+up38TM+sGd7vwVvy9FQYZoCyl2wNevYlWNOeVEduLjOfc373Lq6dv",
+	"r05fvfjp56vvL4+K3RX5TbyGTdwd4OnUCGVxI2tRT0XzyBRMzpm0bMkN00rsDnvQqmUF8+6vKDoIQ6R2",
+	"Lz+nRx1L8yqxhB/F+wuY/5KbJZOG6VvRuPlzVcLf6WMXTNQruzlnnJUNn9sUuUxb17zZjJnXJT36oTha",
+	"66ZMHK3Xcyb4bMlupCrdAQHehzMBx0ZWlZtywaSCP+Dhk4qtl3Lmzod/wv1aHxVH0orajJnaO5jPh7A+",
+	"3jR8s7Ntfq1F2A2isF9QbjufVlY0ilt5K3Z3ltfuqLp/zXVTc3t07vjjmycdtR27LETjRhPGyppbFI70",
+	"81TrSnBFzLvUZfKkKl6LxA9bS4SnCj+nMODOwoqj98cLfezJpTZ+qc89gT9yoY4FPn4dMEpYziGrCKdt",
+	"+77QRrDpxgrTnSCN7FiJcuH4kc7TF6WemdNaK7E5qcs/nTOchXEMW8uqklrZpfH3wKxtGqFmG9YqaQv2",
+	"ZSRfWCNmQt4Kc8GEEs3CSX2p2LtlwVbaSOCqbQHI53a/XIaVtsCl00a3i2VywdzCuTIgHVZ8U7sx2FTM",
+	"dSPYjNeCWX1UjNnTma5rt7xNcmPdBHmDnD364MYnyzFHW1V8Womjc9u0Yvs4u280jZi5peWkT1NJ0bAa",
+	"9uYQCXLZ1rvyozjy25pecWsP2KJSLqRNTPs7MZM1r3Y46ZFhtVS6AY5K7kfZirFix/HdJnEZVhUIafg4",
+	"ryrUfMw4dkDuTqsVdikacxAnvNHGicXEHnieva/hRCNRxvaPnFMCe+QsuRXHVtYidW9mxFhxZPXYQdIi",
+	"D6YBw6RuI9qfwyghUZnYIUQjbqVuEyz5UwtyixjSa0l4PaPgSJGkEWtOasHoyb2Fd1Kza3SrSjfyOA43",
+	"lofHxx96/1Li+1Zb1D9HfPyW24O++9enV6lP/sPpnjub8cLpR+7WclzESr5BSY4ijvFmP2d1cjsc2nAM",
+	"6KuRpAuSqqBbCAVd4L0gTaI98uTqLiKUTtGtcMDl3SaUj0rw+RCjrrSxUi2M1y3xMn9kWKUX48TZquKz",
+	"NPnBzrPcCieG2FTrmzEjbm0CDl/gQsYT4ztRyVuBCvqWRbHkSom0WdeImVxJ0oB2RZSsxR2FVDdwESZA",
+	"A+aU5++c6XE3M7C7YdI2HK+qpAnojsbuWy/1jFd4btAoIU2vYBzY5vHk8TfHk2/20gCHzy33B1kljISS",
+	"W94juVNBU3OvxPwwWfLSvZAQJvkLCv6wTZxXL159z+CnkfcUPQsLo2nnSPIisuY/xnbKKDHvluMOeN6p",
+	"8DTe/+PJ2dXZ4/PJ5Hwy+Y/Ts69Tu/T3llc5PbhpVcJtIaytUH40rUL2m6E5QdaHu1z3S5GwBvxON5NI",
+	"KuesJdqNl8RhWx6XMqlQ+5kVTDeRMpCiyXq52W/XSXfjuCfzs7OWVMdD/EVbakeG6TN+ATlg+r+UKnGc",
+	"/TYcpuyEc7B3QmH43LReCSvI1urPTLxf6WbsiZL16Ie3Z4hvFv574y+0N6jNH7jBjZgLp56IPJdy5a7l",
+	"mr9/KdTCyf+zJ5OULEvS8413Fm7Jp9nMC6ikvds5wHfmtEZXsGErLktmNSht0w3MtbWSDu1o3un8MglZ",
+	"3/MqpahjREFK5C2vWgHzUtqyWnDTui0dkpfxiYp+BrvxMHUbbex9Rn7d8fa+Ef0xSPp9d4UAb+R8ntiu",
+	"ZxtyQUrcMtOuVpUUZcHcZQc7dysa4x4uBoTM8MK2tYj+fIvAa9084y3oyOIpf8CRQ1v4IO4+6GaWaVef",
+	"19lHjNAITiGhhC4bHf3h2wU+WOAlQyPG78c0Ptil+AYNjI/UYWaNKGWa4qWYZn7pFJ+P34s+479xRknK",
+	"ZCqcqApnQhq2avStUOMUrfvfTKRNIF/k4O5s0d39/jUr7NFW3N3LVfTLQa6mMWpGGDw3L3KGJIyHTUJo",
+	"fb/Ss6Up2M9Xz8ErUHSRFGmZ4I0SJTO6FnZJJvquA1HcylnOjXUj0Ml6qGpAgxY47TDS+JN2GblyHkhg",
+	"zeIox+5JJHrvvud9hCnD0hnR4wKSGZ9hbtCCifezqi3ja7p7119Me8/TwIXTkaMbL/ZEhr08WGq6K/++",
+	"rL4DTLzM9mWDUvuCxq/njLMu+JB1OiSO6RVkGkQvg9thPqhI7HpqZUrzvQJ7jKsiiked3rxbXrAJZBzo",
+	"1rIgHw89xhR6C+/jHCLJO2CkDLGDjzZvWeAHxNaUWEDAiHIsokCbXguzE0rDO+Naz9MEBKc2xailYfi0",
+	"U44Fm3E1E6B7JUI/A3GhEn128kD1OLj6EhwwJngk7diIUS4hxum+5MBlc92424iihnALjziAZSuup5tD",
+	"ReSSm4S/7vLHp8ePv/7GLc3wCrMbKHAPLrte2DY1bMqngR7jvstvMpmc/fkCQmCYKAGkjP1cvVGNaVGb",
+	"HhcpGgiTeR/djjcqpEtIw3hZNsKYtPTvglm7mR3WUXtndFhgwfjKaXRSLfw/nbVjgLRutwti/kqqBdON",
+	"/7/0JMaHSlLeIJxnKjKRCkn4OANGF6KTllOq/vr06iNvoCk3YvT9Qxd1UtSACDXAw1wqFp/RKAekSW7b",
+	"i1gwnrOzb9n/3zHH2beOe+8g3hskOqztDvf6O58AtBVD1U3dVjyRsqTXjqllQ1kUbu41LwUqrTBYgrGy",
+	"97Whe3jIZdmpwyHC7X6C3CSIFiZZWbzPJVHYpdgwDjkT6YOQvkBNpzK4sYtAoxzDJsg69X8+xNXic7UG",
+	"bRIcOTsViN2kXAf3OKN7i3kkl7YnNGEuk6lO9xaFMTT8HT3TBnXygSWo8m6htRlf8RmFMBLMztmUWyua",
+	"DVvqqjQFSwdZaqlk7VT8s6TqDr7ha0h2zXxHWraQt8IwblmtjS3Yu3Om9FSXG2ZEVRlWa9DxOAZNBicx",
+	"OcAfgg7swblRJqUitd3ym948C1QYoifAirhgnKKTSltM9BXl4dMe0BpGGJRN2hkcloU2Oqv1NunXtCmG",
+	"bwybio1WpRPVbilTUUlxK8r+Am+UXqtDWSOlBoTrf2t5KbZ/zpuXfuMO4fklbxapePJ3SA5ZptNaeLkZ",
+	"UGqd3ldg3mvJN16znPz5HO7lFRwj9/T//OKXydmvv0yOv/31/338y+T4q1//dP7L5Phr/NO/JW8jN98E",
+	"ez6HhXSZtTPe+LRZVbCVaEBXEBgOoV2YTCbxpkz27oqnVkSBMKPkpizdvagWKY2WGasbvhBs5h/qJr/U",
+	"tXhkgrzhyqxF41huvWvKaZPM6HaGLnCu1SXfPDLdZ5y2ZbrvFOxLtuIbM5KHE/aNbDrVQyhHSk8p0FIN",
+	"/fvXlK6u1ynme9elgZ6zqRO4a1a3s2Uk+ShZE7Y6UHnUfDs3XkYSeLIvNJh8YPlU3Fg2q7QRpWPpcV9q",
+	"lZXVHbNKOqp6Kvnx8u5Dx3GV4E3SUbgnzTrOBBi62eOAbcYHc6urthbHayEXSytK8Mdg/rCjrv/QI4N1",
+	"JIHx2HoplGO+pTOw4LeRFjaYbQYE3u5sDKQZlAWbtuDD2Ept3gh7jjEut80W3CccJXwjZropRclaNVty",
+	"tYgV3Ihy9IE0WXGJadcb0ulORmKX8kCDhC9184ljoH0aJRknTmTeFjHRT1smGDkF9jseYu/Q1hiXr9mT",
+	"x2d/TjoKpGqtMBnvI5m6GxbRY5fMa91U5fVHJHjFuYKR/e3n1vtCmrTKNnw2pFM5QUzHAQujlDs8U902",
+	"IXvPr5FNhTsftHa/t7EdEtLexxwdLsvR8UhI2R/7uNFVeRfenvpkSRiAZhh9PUXh70RleeqOxXPr7dxL",
+	"y624AGJjwmjw17JGQDIis5ARAFsAKY6Ot2/EZofIMMZoc+hHXYsdwyZyJBybG7k61itU2o5By3P3om1a",
+	"se3CH/XBcA3c/aPGctvu/dAlPtWTdFveRbFmWglTMF2Vwlg2l42xY/M8rtyod17FtumIk01zkA/7pfTj",
+	"xK3iWMnxFT7gDmmsY462ubLuHK0qSrPavVSC1jRG25EpfyodCNBqnCor1SJcw5Fm5bdqnFd3zRtFqkdG",
+	"zEllrNPVGmaWUElaaX3DuO3pnv3Q7FDSHLmTiFT5bX1RCmWHDHuy/cDCw6iBqOY7Z34um3rNm3RwuNZl",
+	"JvHYiEZmSk1vhSp1k45TDnkdV1y6507CwuID0WWwrbhdHp0fLaRdttOTma7dCau1WnNr43+CeWlOaVT4",
+	"OhLuDW9SkT8FnG/ErWicsbeEJHOw/MGTOBVLKHZUgqJTTtQ6FV5aJ3EbXbYzYXJUDoTcufAvW3W5ErN0",
+	"4Y176zqb4KvadNb0D42u2dlW9SUdDmSKR8Z/1x11qZJf16u06/WpgWwDVvMbZ78ZvqEqa/SLOCVzrpPq",
+	"0h2ZppeU3HrvAVD013EsBVv+UOzU6HkyFXxAOJq8l8wJLnOOpHRbeCsa+BfZbwXrzPXxceWx1AUBRA/7",
+	"mSYlkDQzZ/vczSUJSolJxQ6MNQX78fXl1fmb12+vCqyhV8KudXPDuGFn3z4+Ofvm30/OTianj58UqNK4",
+	"TeKhvn6vkKWvp5b1/fuVmA071ECnFfBciDTklFisPcfAujP4nS3mbqEZN7bAcLZWIvyEugYKFvoa5Y8+",
+	"Mj6kNKWzBjGKSvBbgTYoWJmRk6WPcGDY0j1ZC4vuK6jae2SYEp2Xj4EdTr9TjHlnEMN4WEECsiCfuF+4",
+	"XRxZbehoMlIPcGtPfa5zOpH5gaSymk0F+KGV+7f7fdHI8oJNtV1CyIdP9a1gE6ZVtUGi7qBFmCVvhInu",
+	"9DFmw1I39uCJWn4jFGJW+KneIQAYEjuQsH4yRLzUMfiBgA227Q5CyDC9TIw5XInEMXatPUKGEXAb7rr2",
+	"KimUvc4IxzslAd3VeZ7x9ISzTktcgQLVsIUYWzBrxN+zEUsg4jmruLsqadPhdC7lYukIqsTYr8gynyUf",
+	"ajlhOyC/B32YU2AihAP5dZ+sdAspYsdMt3vFbp4ZTGgnkyjNYSHxb5vJnHKFp4IcxEe/RUSLgj3Xpaj4",
+	"5rpOpZLjdRPCQmoRUDnAwGAN3Y39b3/1OHbWfzPpe+snw8mbQzblllEQ3ruW8Kc5IfLkr+q8GtHt22cR",
+	"6FvwVXJHLmUl1Ex4RcBvgPn4HfjsY4j8/fVSVwlp8FYspLEBsajmG3exOB0TggDeL+1J5uQ3nr1GsDVX",
+	"u7PpU+/s8ddj5taIhRmaG10iMC2imacMhNlA5ZnrqtJrc+4voBXq3WDfHjDJs7TDMH09S1SGvFGINsCu",
+	"KQhX9Fm3mWB1eUQcsL8tHQ1ptjkFxkzOf3jGuPpcHupckoYJ0Z2Uf2qvzfCZh5bddaMWlbjuaJlOxqJ5",
+	"8tlMrKAKMyZ/4cMiym0xM4I3s6Uo2XrpWAs3zLFlOkbSKuNM90TaRycyd+AGQqg3Wa6tW5sUbleEY4aX",
+	"IhxkJ2M+XrZBCmkikrOlCdC06fmiS/4PjDjSFPdX/71b4z9Uep0ofNHrSMLUugaZQiAouIhgx2G8Qi+E",
+	"M4+cqeUM4J1AHry5Fk0nr7qRQa2rNic41P9DDpHjYMaz46CcHHtD3rGYt+lYEyHOwRitcSYhcqfPh06i",
+	"xeGwY8siugSJEU+7iYxWyXGhw3BssLIllCYqgSm+uGSCkxmJSmPvx19MHnzyGDNea7XwwGR3CKzRQ16u",
+	"A/GSOnCrUvl2vOLJ6tdX+7LlK2Hwclm0vHFXt3hkOhiocKs7DjZLvVZsM9Yiv2OUM1snQS76g0Imjlqv",
+	"AI8hIVP1en8VqRvgtXtuJxDaBT898cPkc/v2ygNPbHt59+FR7IWgAKC+dOVqKHwbTbAk1lUS5II+m1vv",
+	"63VSFZB2yVaNgMJnop0pUJih/WmYXgvQNEFj07p6ZLxDDLL8uXL8uOK7scg5HY+EdUuy0j2BCb5A0rlu",
+	"4vqYQ6CtTDqPueZq4xaQ8Y4LlZ8fGTwzrtzi3FGL53YB6pEFv8JalN4X5cyj0eJPJ7ckkhKBTkR2Gh2d",
+	"DTNdO1nnfUv1HfxKnnQ0lQJ3jAiTY6Q9ZWK5xVywLxHBTiqiFX3sY7aYPCVBXDJeaSXO3W4s/e7LrrTf",
+	"6dMN4rrWPWCsMQWxO+g6dJQHIDz+wq1Y881liFhvEW0peHmdERVh/sBzRsw0HBJrnD0wu4FqE/d+UDXa",
+	"6SODsgn19k5Bl5bxRSPGOqVyVcnc2Gu6YRNXgqxDOkMcvSX4FLfxRqqZ8ABNzfjwbRdx3iISt7OloMAo",
+	"fmItnTHMOMMcmHTNhpi3JpWQ9W656aaPS6k9+kI62TRAJw9NDHGGBd3baMOIcpsasTmlxB3OstwTcf6R",
+	"NMBslW6iBsaIttRqU3focj03eqtKiFs4EzvKXFty5FNfQ03Qtj6W+U5ML/XsRmCRmLtY1kvNjHDsrTS7",
+	"EZtzZmzD1cKJOq/vWF2VBIsBJl0ylSvOah3MQgkPop8wZEENvuSfC3658WkvlMWRggOJ4lVDI4S41ofi",
+	"aE5m0qDu4J7JH+Z9RbRXwQcaWTIF7bWzXOEKIqfKOfM0LDCrF3bWrwy2EPi8rQmuNYMF5m65gWosZ6d1",
+	"zAYGCAVyIIaIhgcDHLwuA2+NVzkFPiDiaXZrcDv7sAH+6geIAqASTqMUK2BW3c9/G5nkC3ghe7OL8ClI",
+	"Ci75XsTnK3gok6qfrST3TBwdAf+9nACBTP7UTbbmm+uQVZy2Go2uBWhU0sDmjZb/aBdLYQaKAcxFqKJ2",
+	"dyamy0rTZe1qZ5eLBuB7xzvQZvwAZNRQ6ZAaSMgqfW9CCNnY4F6EUFWXZXn4vRBcA4P0OogMcyFKcy0z",
+	"3rngCggAFgEzrSqZe5fF6SnRVTyvtG4y5qVwt3D23EMUwuqPJJT3iqRK9XPQaSvALNkPwx+QTeBUIuvl",
+	"8bCIwx+RR6lgN2KFSf6cTSs+u9GtLfZk8rnVuy+O51hg10t6LV0SZ5PVNO+WGndcoH0CYQ9zQTbTuU9X",
+	"h7tbiSh06Siu1wqRSrWay0XbcKomwJeT5RigLKWmEaVMwLB+RnXBIPmZkVAZJ2nSPqZ3hw/0D9Ho6w7e",
+	"bSvxlGSSNGwOZyPKY3D6+5w37j/eszmDohK2FJWz0Gc3yZOUhqN9PQc1fHM83cD8TcFMO1u60b9vnQA/",
+	"fSaaSu5PuCF53YlQOgX9lZK8DGwT8GqJTJ0gj2RUJF1iFs7dQG8qrnbvnzsd5MPgmQF1Dr6eigjcG+No",
+	"NQJuibajT11aT45wlzfJXhd3oZw5DC/jEh7H7+9zZdHKTB4nIA9QGtVkJDGnt9ATx7uDvbnqP5Ca1kss",
+	"MEnkaYvZTUbJ7oxNcKEzIxdKlIBnkk169lZV0v7ROEL6S10i2lpaJQwmg9E3nZ2qdVK0LKFcanfMKfTA",
+	"GXfR3ojEJXIrGjmXonEmX3CIB3IZ72dFq/Jk1U6HYAf6QzvWLUtROsV9zqeNnKUlQIcg1n8fLdv+hEbi",
+	"qWmdoBW2roi8I0C8gi3F+7HYBLQN9AUkaZ4Rcy6nbjM/pi+IX+QdJp6cck8N2QWqkKJK+5HRHKEM1sIn",
+	"Ya64XfacX9IwDnWnvKq8Y2cIUGJPcMg9lV2GuVs+bd+AGndX3Nk4qfn7F/jO2WQyaKvshvPjGuXJVnD6",
+	"OPpjAo/NK/v3Oei9auNvvHrdcc9koC47OaEtzW9bnH5I8s2teCWM4YtcJuMpX8nT27PTtUE/2QXjDNP4",
+	"MNnUMMfdbuAuTaXU6MCA1Iyd0EzpC9OGvVbuoRieaF/FlciDlsMY59FFVuOSL9hKqwX+QJkRVjPOVnjJ",
+	"ecPBIw/hxJ3sVov9yY/w668ZmmdwhEXT6OawmqhseUeEPe4XstCAl1RLY3CFpjUrzLVoFeSppAygJpka",
+	"9q5LScJEhqRbdCs9JCrY4FWbRABQHniLOWEH7i/VVlUOXh7HCXklftEjs0m6rbj3fBI39F/d5MzeCqul",
+	"Xpt+IkgovoEimUeoKu2mssqohuuw5M50xhq6BOoitD3o5y5tZbwlF+aR9iAPF1fm098iYKWxUeio4ioF",
+	"d3iYFdVt9oAVdVBVX7YOB6XfquKtkdPqEL9fOhtEdjVtobtKmMMBvH7/bP6KNzfCvm2rPJ/77pl1ayy7",
+	"EWKFjcS2bJUhJyXktnuX3DhdGLNDBmILoeomtPhYCYW5Bg0AjvU6SPY9fJkY0JBLUa8PXMCCW3E9q7Rp",
+	"G5HqE4ExWTLRopCDUBRvkMqRPizT3d3JDzmbYCDNZg+dDgIoQMR9AlAchVNg5ewmoSxhNRNvBKvbyspV",
+	"5SOed0lECJAFPZLTt/2udqpp6kp/hfj4KUg2AZFr7HqbOSEg97FYBP3WEOBacOmsY0qNdQbGVJYQ1oZo",
+	"01qakZw0TdbjbJWphP4DmL5InQk3B0B6us9cTzfXSXu7Q8ZbdyvExJ8N5KVWlcYKA7DI/dRkWVbikFMD",
+	"k2jaSlxPuRnKP96dCATygpvQzcuNQ3lGjfGtfQ+YB0WFDpkE1M9BIsnIcMtmlpS8P7RVxfBHf++GpRUE",
+	"Bgwqhm4NV+XohKdS8DI0dNjOx4+9vXEYZgrR+7SY1o0wzka/hrDn7qh/4ZJwcpwWsXFHBchT4LJ4CBL/",
+	"DdIC9Mo6Awk3cyWauZhBKAM/si+KkYbtfiYWbg7zyH7YEYoQ1+wnpitsn0HIM9vpkoPqhayzeZzfY/Yb",
+	"fNfpj9yKEvOwAjIvogQVWJW4BsT3Q1sfZRyZUS5U4kdpjCivBzjkClIofHZLLzclU/YIeB051iBSwK8l",
+	"8AOQwO86vR3+7khDvTHo2MGbeyNbN0nx+UaqKa8qVmkTTpgvbQXXYWuQR43i8lY8fnL992IL9AngUvZ9",
+	"PhPY/l6VsU9vPByFqOa8ETmSfidmFQcC4XP+G7622Kc80ynzvc0B7AjqNvctZ60bI671PAGy/YruofWS",
+	"ClYDxBBis3V1X5BkdpvpRuO+YK9zHeG2izMTHwMHjWMRd9DpEgbv3kXIoAfPXqXNXdSNfqsWPE9plcL9",
+	"9qyTAyMTvbcLOCnnwkRXe5xJOhWVXrNJAh19zC2nk1m2cWLveRdNDqcwVLg7416a7br3UFOjLQtAZYdm",
+	"5t4t6XzeCLFvPbAMqlKGkk0swq2541OoAAF+PXzKHR5HKvDvQalywTI/D63AEd3loifcgElEjGQiu/9w",
+	"nkNfdFZk36uMrZEyRxAxqAyww7qR1op0lsaq0dOKLOdRRj5O6g2+lu4Xuz50tLeYzjZoqPvl0geimedJ",
+	"52c5NupwBXKqamsVOva7Y7te6koAeHWyUWQfMSm+2frtS3LtdXBcnBK9lF/SW8wOTCwnoQ88h7V4VRE4",
+	"4qDUoHRq7muvqFXCl1amj9t+XJzddODWziho7X2qSqypxyliIXa4iL8OBv63L78+VkavpfIFmziF0vsL",
+	"3cQNS3ZuSO9dOOLkM/WrKPzODAbwXwm71OVlWg16rbAdBuGG6LViK07xsCDvoUATXRNg33g9CVUyXooT",
+	"9tbZfmjRBwXCEwEUqO6lWOnAWP1JAgD2VjTJmMab7dHBgUw8WEF9M9UyQ+3nTDoL6uQMJP3Jtxfs3ycT",
+	"cIxSXDFhISWbMF2Rtxz1c+muvjRqUs1TxVtOb+RTo6vWCgZBAnCidO6d8Sp+DduZDq1eJ7/+ulNiC7YR",
+	"xooG0XO9731MaPp6hQpzZnGrnjrtNWQlVdiELWX6ThUnsPLQpMgt1i86nmHRsU/qPLwGRIzdZIuRwCS7",
+	"YFjttHYXYDnWsVlV1xnoESQl5C3GVo97xelQ4j2fWYB8deoYlMxTY+4drDn33vj5pK95Ai2YYskI+Hgi",
+	"cEmvjh7ekzfbCzmNjuMUM2Ohew85LMdWhw7Dv2jPBwmNDJzijwwLkjfTkCVjSg/0cYJsRwK9PqjFXgIq",
+	"thF/IxSBrnMLz/Wt8nAx44BgYqhM/8ZK+NLtNZeUR0TcUxzFjWPE+5VEEFecYeYuveWVLHPdlaN2Z/2V",
+	"n2HNPsbaGoI1hWuJ4E5roe5i13mgnEGIm8jXnUa7iVbV8UggZkSvbKsHEE9PIZid5iCYKMRV10uoUCsl",
+	"5H2xBqhgA//u4nNlo9PhLAwp0yg4k2kI8NPbiP4HAvbfSfYGYjxy0sjiJXq+LTahqSVv7Pj4QnR+Rzyb",
+	"ZdQr76rA6NmSR2nmkJIORf3Sul+S6Bc+deTJ42+ffPvNnx9/+/VB3RZiRh6ByURbeKceI/H27e4RXwgF",
+	"wtRpfL4YmLj4zJnb3zxhFbYDLxg2gIIjfs1O2Dn7L3Z8QRDnUTMBsplbI8qucA8x7KNODL88Pf4PfvyP",
+	"yfG31/91/Gv0fyfn/3X86z8nxTdffUg2ZBhCsvMg/hdb1yOcvsMKevKd6hG5ZCvCthXT3ComH9PPfl/p",
+	"VozS4D1QBZNzYlOm0zZqdBmWYs7bygKDbik3wf93du7pVnSmAJWFS8WMpuLboGtQnbJ0EygwE68BD/0J",
+	"e0obEOOMIzKM9/Ggn5pLxBIyWiuCENqAhPCJfdIybgn30GthF4CIhMmqBMKBsdnu0tHokgPQRj8VAH9S",
+	"GsWOVNBIivEWrmrjHVBzSr5xFwHDG9N0OI4LQmIGzMh+yAIhfWIB8fjr/QhHaY0E0voKxkMYNhiuXgOy",
+	"cnbT43RLzSgfHQhTN1bviLWCwEyQ+XTtlMDrBeZyxSlRvR9kXYtSciuudXONWgndu+4PYAXvTf2KRefe",
+	"K3+fMB3vreqJ4O1cy0SyJTx/KaoO/mhQaCfRrcjr79MBuhgBSViI0QuudrWJvPACD440ewVYdx8iIM/R",
+	"qDb+sGoTJT0etGiCUXJXEtUNB2s1FBc78YSavz+Ceq2C1tnDqjlh6MGFyZgdlDdsI9egw6C1lBUmG3/9",
+	"+bpDUqjD7UjYhxdkXMK3PZo/hAMYX3CpqOPNjXDWfAMthL39JyojII8ziRZEd/xgtzNhbMSLdJJ29ppS",
+	"SfdVBe5jZRz+mhwMew9Jx/Tdu1pdl9IQ8RNlDE0rzr2AhYhv2CXHBpio2FVXLQVvSr/9q0YvGl7D9nw1",
+	"YR7kBNureH6IbhvAE4CYU+EzfOCCgPJi+DpxTAGxZ286nbBQlNaFsxBRnBmrVyae4KrRtTSiPPd48/Es",
+	"YJl4v2TLvua+td9h1B7dWqOS+5lsd3ji8pGisjM4ADlnSgCNDyBtd+ujs3LfuHlthmKXcLmi+NlOXrad",
+	"OAkZErIsQPI49kOlAywKiZGizh7kCn2LF0xHsoUrGCCk8fXle+S7Lx1ba6fleNxYx0K1sCkR4tFZD6I2",
+	"mbWJUMBYiYSZY6CiZ43ZwNgJUyTQeU5dI8eBKSXLzw44Cx9rX7/hiz1p/pytHMvglWZ1lPa/s3XpHPuV",
+	"VItz9oLxmi1FIy464GnCclAEUtRAMo+HQFcBOAXye9jZhJlIPVvJj0q1f8PdI9k+Jv9iSMD/qvC7v8/O",
+	"noSFWKYbjEG7m1B8YdtGiRLd+cnL2g92jYlqKXwGNyrSxEOouH82AWWX2kZh/4NujeBDwME9lu7u57PV",
+	"K39AD38k9PDH9X/93QIX/x672Q42sDFyoa5bBSW/uTPvnkFQMHAl+WeT2MIDoBUdKB00GdkVYNAW3Wxf",
+	"4P2c16lYSGWwD8Ho7MPfHHL594Ke/Nv1DRvdXjldZPTsoeCZ3+C/oYhptw07/XVf9RfV48FJND7qMli8",
+	"i1+9pKd3+1vg3wucQU4DlWrx+TZf/0NB/aM/xJ75pXEunoZYZP96laZD70OnrDfm/JUfUL6LgDveYYqn",
+	"fPp/aIn/qg0qhkOMvjuFpZ4VyarMPxpRjNeKtlzes9X56WnUT6+xrXZHd/vvtjLnp6f/53/9b3jk/PT0",
+	"tBS3p9Zufr58NsmBnf1mylaan0B7ws72FwxyPDk1kwJsovy3+9HTSTGyFcaAsnDZKSe7qOKA0MZINYKg",
+	"OuXyboNsjOn61POPgeszNNYa9mfiYwPOlTsjE+TdHlceBdhtTo0Fd5gA32jIWNygA4TOwm/vJCm8KF9z",
+	"O1sSaKFQ9+U7CR2PtwSbj+WAuQhGIlTz7nYD9NCyBHx2mLG9z2C98jOAlGdoSEjPBqMxYbZasYqD/b75",
+	"mEDTBIqsoQpBLtRxZ/9OaUuBzplswQHTb68VZlI9evJ1CTCNkabFO3g2aZFt98wB4nRntNueYLxFMBHh",
+	"GB0OFHEZrJqHseHeefJsGXFaLYSx107/julMObQfAm5N73ge0JAKQeFzGH0IqJD5kWBykjXPvtEzwsR2",
+	"OLSE3h50hf0ppH4O0VxjiJ4+gRLkGLm/SP/7313RUKrxVqSvLBthUmgQEjrgG7HioKOx6QaqmAC2N6nK",
+	"ldKsKp5OoycIbiNEFJ5M5ubVXKZ9cHLKVab9gFq0ydjZi8vX7Juvvj0+S2bLcVUSeNU22xAkmA+mXn7/",
+	"5ikrZSNmlpViKp0lg+/mh71Oj/10K6cvNcLBLcGfbSIU5B527qMYLLaq9tD+05Y/hez7geqmNxVXz3jS",
+	"vlUUpeSdgp0sCiKAP2lPuiKluCkX9gUDi93H1Du7I260UnHlzRBVMiVsN8aOi5aKeiV2IltoRKzwwwC4",
+	"w7vlBUE6o1nWYSV0KBehXRl9R3R15e66icq5U0H8pVwsx2ZzYGHgqNILPIWHJuBXUBMBbxc4s9x+X5KW",
+	"sZXU1Ob9bDfvluhXCvpTtCHSdP0GqPj3EKz0vYqC59A79H5w76pYwd9BVyeGPWQSWXifZ2gjQyI1NYiR",
+	"wScDt1eDjrmx6D9KHDQxI7JAN9EWAuY1WsTxtk2b8e247xHPN9oCXG/cG8GxJC0rx8sqn97QmYAH5ad/",
+	"CYC8TlzdoQom9HWkLySnHdCsd2GUeXk/WNYjYp9ZKM5nAImA953SwccuDYhWJcpIKvZ9Yr3GhBnWEavD",
+	"ji8IqxQ8vnVKU2oTqQAac1TJLVqKcDckMGrqDJBXq2qR80hT7zXE9gEEaQLRhRSzg+q418vUKpQIQ3a+",
+	"OEQWBWBId0eS4xQy1qCcKWq+AYvdex53SrTcZPzK/X6luRixsAfakY25AhpRZhAyQQ+8hy73mVrfXKsx",
+	"6C1FgLV7wQHATsWJhrWErmRRpntoWNaNnaRp79M7bR9MqPJAfQczY0Hx79rnuOvXsEpaW2GF3wXWYpwz",
+	"rapN1EoHNag414wq8Lq+Ho4BdMXTQQlIJXwpblNZzU/xG53SKCLYJkz7BX7e6v7TFd+iL3ur/O6QbR9f",
+	"gra1pZ4KQwI8h1uRy6nc+gQ+lhy5NUtRvvFzPyBUmilQqYfbnoIgvxlbOn8f936+5iNau7nL4lPeSgUd",
+	"iSB79KLT9aF2CTDnlGYQVxuZxxpvTy/j+Unwv/sU6D35zzTjFB3eiplWzsQqvw8Mn68c2S1Fnc/lTPIq",
+	"2wJl7G6HgTrvyN0GyqsgEURz8goHgIXOQPQzIlQk6Bi9TOMu5+q+qc/ghpVyPqe07/jODJ+ATweYGRkw",
+	"bX2MK+kPFuVHU52G+Via0zARgYePZ7JAO57JLj9sL3mX9Xam0e142KHhE/BKK5E4ALh5IoP/RTsIDZ2p",
+	"KccBnU4HD9XIyyfXCmRvE+ov49KCRsyEvL2TGRI8UGH9YQVFTL291E+1acb3k8lZL0LJqVSRx8yuNR24",
+	"O6EuElz7wNeC+zl/lodlXHds7yYZP0oM7oiOu8iJg/UcOvH3ccxjTL+OO7qdG2IzydMh/2faLiNBj9hI",
+	"mFKz1QvV7GABdXigXf1v00L07x9Q8wxduwN46RSBDqabLZYxxLRRKqizGKcb37mHngJcmWrjHZDd+YKZ",
+	"1U6GJasIZVUZavEWWi3snNeU6h2D+w1YR6N0mh11I1WnEx/QRLYCoJh6oFcADNb1ijcZhMraC/UD54eX",
+	"QWJ6oW/8QBP9w7+V7pXvoVsGhFFIsCLUHYz96qZBKJdk55JkC7le1AFZVhpW6Rmv9tv11Jee+pTF4Iae",
+	"7WIcmvgEB6u19uCNuGPpU3xXzJI/UEnuhEoyonj+rVjzpky1Q6POy2X6ng0ApGm/qFRsXvHFAtsmBm4Z",
+	"BZqddcQOSBZ+y2XFpxkg3VpkUhZMxZ2RNnKfrb4Rytzl/gyeXhpi6xYMtCxiuuO8u0nmt+/7lU4lCUzb",
+	"Mp2qBpMIoavZUpRtJbCItTs7oZQeGkGrkvl5jNpG4ae0tU/s56vnhB0zEpqsNw8q2lXi/dhzzEfXjTZA",
+	"y0MuADg6+8BOkRKF3w2aEq22+2p+d0X5jBJ/95zSPt1kv+v1NnBwMqXoDlGQgFjsTJLxVn4yG2sFLQTL",
+	"gr0bC9i2am1GJYyhtce5q25E7qiM7BgexEN/DIBmdsOXHxMjQpL13MRh8X76kXyJOCPPWakWHHEP7wOO",
+	"Qcekqd757ggcOiIKtX2nK25VS59JrTdubbobSNsf/0I4zEOwkDsc2ARB9DzfDMmHOM9ZpXlZsNUtoGXE",
+	"PSGioJMZSP5EAM8DQzp6fkTDdqtOUxQS3+5Wq5Nse+JmfSvFGrS5G7Ep+pVbj0xBePqi4VYjbkLI1PA4",
+	"M6g1Ye+co/Ovzx7v7dqZUVYv5UI9XwrsqHPA0tymJYQx2MdQ9W/5jVSLArNNAE4UTWP4cdXosp3B76U0",
+	"3SOQBdoBjlKraaurkim9hoqWXooMdvROlRaEbFE/oyNfSoT/xnzTvSgCsMwk3XwLwm2QYcJYSR4v6O4w",
+	"+nD9qGtxoOXpVmUsWvdjHfjPK8FzUdgOsHNfp8XWUEKtxD4OQ89f4VPuecCHup91XAGS6z5B2m1QhKBJ",
+	"0/YbFOYV0zrHBKmutrziTT3QCI6S06X10JqzpVTQQcK483CDSCKsXRXwpxnCAQ6UmVBJ58jwepzmaW7k",
+	"6liv8NQfg3R0KottWtHlFl1rlYeMX3Ar1kmA69eKArG0QNNPMxi7sX/BD0RctsWl4VgNuFGvZ47NR9tA",
+	"3Xvkwhmb0hbabg/WncY9kT2Ui7kG0360Fo/ZwAe9ZFZiayWlbnvWZJdYbaxuRvRY1Y2INgaOzUFTipwK",
+	"u41pdFOV14d0Ydw67H5wv/LekN1p3+LyHeJubdDWOlNMlmKgwByetmmJ0hF0V6ys+eY6U8V/6f7soci4",
+	"ZSW3fMoJrw0Eh1OdmV9Zrx+1e2R0FlW+9KTLANiNL0YNgNO9MzMexJBMH7IkEDRIGi9UHnmRqRvIMqRl",
+	"a8W4QumjldgRPIfaJ7Dq1IZdhRtvQBHYVQC9n64RlkuCT6B8ED1nXbYJW0ElpdaHr2CPS3wuRHkt1chj",
+	"6rPD03VyXZFnd+IS4WfL5ceLhewRj9y59Klukfmd+ynVnKSTdJk7XOm1X7GBnlejlRT4aK55bT4HH2c5",
+	"TqkaPIi9ZDjIeVJ6HTPXGpIVZfKYmmAy758JmqLoMCj5JtcCdcYrVvINxadqWSq5WFpmdfj3eQBCRkhg",
+	"iHatum6fHu33wC2AsT5CNSLGM8kQBZVpHDCfvxIf79NfqV1LxKHRVPJs/oan+jENCKl3wxIJQgxxO6vT",
+	"m3fLlEo6Rkz5taQdcpnkkdfzkPgnb92thy7T1spK2k0PBtYn2vGbTEepRaNNBt3P5wUqy6Xqn4tEPaa3",
+	"OoP3atGQE/R2E+GngMnxPt0MaF/O2uno1LRbnqpOIxDokEp0zMtSlMzy91Qyz53pAR3DIL4RN4b7yEu0",
+	"2+hQnZiP2PSO6eESGvftAWS07wc6TlsK2/kQoruXaN7kOlCHbpF3UKBhsX6IntTJb9lluCS2On4lG6m+",
+	"jlqo7jTU3kVPGE7wzxWhOFkBFwjlsWbioCZdXQ/A8e6m2cpz29+R8+eVE0vr0AAfmmcjSAPlGd9hT7oq",
+	"kYGEyf6lctDx+YmjVTQ+V7+UC5HqF37549Pjx19/E/oOEW5GwZbi/VEOpv06zScvSVOwAirosZbx7Hhy",
+	"1rNkeLV2txN13k1+4w6K5RiuTzD83dpN1lLp5hpbViSbscqasrswpd4gZu85e+z+9v3Pbws2cf/6b2/+",
+	"RzpIfI+N2LuVHyBYf0p1TkT4j6Eyn8BFVOW41e5oUDC0pk1hyv/E6w563UPXbOdRReWZsgHQdsqSXqe+",
+	"lE5aQeYNq5Cq1Gss6HTT7vDx7T+CAbtXDFASSycNaPGRGdRjJU+FbtuSzJzW1S8pj0nG2YVdrqZFFf7n",
+	"q+e7BQrGyjqNthNkK43VDe6EbXixYCBdGcfoACStLXlUSxsVv2ZSifYkU1JJ4SivmzMsr7WqNqNzEpPu",
+	"mkT/8G0qhDoQqmlBI7vzJo1s7jzYbx7qiX0/9rgQOXaTj1glvXo9sNtvyOPhvyINYIvTCyN60gp71N+A",
+	"bnGpCWzlb4W/J7m+oRrDnerfTO7zYdVWUWnCkHj02XKH5mUZUVWZeRrx97vk8bjXennvSInwqVH9SoCo",
+	"zQs116lQ9EiE2kPxPJLwB6+7xsxRPzcD9YkzrfqHKeMQzyWTb0+X5pAhiDLzuzbE6koID8qfv2BfemRX",
+	"J74Ldtz9Lx6dO3U+TNXhUVdxQGISXNmL7qzbfv9xH9cbLjNMGgorvqk9RB6l/ky5unlkmLHc+kZ9UWz8",
+	"mydwEfr/Pes38/qfp79++W9779puWqGQMbXBCCX6HJsW73rv5zbdfX7cHsDrieKVuPU6XBR3/wS+f52t",
+	"QDpjHm6pYI/9USoL9hWLxW7KwVOm3ZqIbpIL/+TTVD4iJOTzP7y2pKHKuZtIoCJR/GiHLNtbkeeEHwgn",
+	"ayeZLZ3JhhxeFxTrgOJPsWa68Tg2gJMQppeEbbVCDRtiXRvsjBGWM+aeGrDfLIf+RnjyQkBrN7pAO5MK",
+	"PBzkQMH8jWT+7R0QAPhqlQwzbRGInusIFfdWbwTBOKX71mV9+I2Y6abM5TEhKcn3XjCjPXym8RUVMyqg",
+	"TiCk8cruyZTHXQXRzEtxzqIFu7cLRrwDl6Qn08c6k8Cib8VA6+tepWIWsofHW9yxebefRILAvBHbFNs+",
+	"LJpS3J497MzwUU6lEUblKjlgwriZuHs+Sk4aV9ky998eZWRHouchSjXYdNNbEYipiNp79jJZaIELzBP/",
+	"RQdFtpVm0wheZogPDSABLNedVj9DEp9YhB/SzIAT0kiLfLWqZO7QxicTA1hKr3td3KORIrmfhP2BKexK",
+	"Jl0n29L7K4HfBBQPgA4b6+Tu6SoJRqENNwPFpDQdt6XQ3qeTWt4033jsy85wxSZz6azsg2+enu/PY+vt",
+	"MuMDXEtKrDO+BJ10roG1HVIxllKV1CAwAg41uhaIWY7Y/TeQ8mja2dIpuwu+Modt7k/aJrc2YVjtHwwA",
+	"epKjYcjCZPM+ZH9b4vpxzO88bFUeaCKVrdi/elP++UOvrT3izEuHIsii6OREV1a4dBzfxFcPBa6D8diJ",
+	"okBXz1N5+QgbnWiAkMvYs+K93e8Ap1woeDj/7Tc5i5CccwGuHB3Lfe9q6DgZqnHgd1EyjGeprpVvcOZQ",
+	"9UV/rf9KNcvFkdFtMxP7iD6DQK60se7qEyXuzvGhRBrnELH2dtF0tkR6t6yanhngshy6zFyKKp2O5tm/",
+	"T6IfCLV+guRYL3WF5EoHOA45KDiVgQMDGKt3c/5ESLRdM+zHkyEI8q++6aGfn6VByLcmiaC3bSPt5tJJ",
+	"XX+V1VoBtliyBOknzW7E5tw3egTscYB35qz35nbmHuMVpOaJygiPdeTuP8c78HGnHgjexBbm0toV+lSp",
+	"XCKtmEXVFFhiEf5wciM2XrCU3HJCWNXNqM8mCzqeqtCOHr7VFcZTCQfcddRMfK4hIbHDQ937TT9Kpiy4",
+	"KxOBj/v/z6/zfLuiv6DeToBLRbGhEfPCGpYx9S34f0MzktZNXEVBnRX0PjZLCLPtmcsHYAj0M/fnAuX7",
+	"khLFAP60QAB4cB6+K3weWS/PZRAVqkDsghFvnLAfdENw84ALj1lIX0JSyi7wOkAweAcpfcOwL7v27VsI",
+	"KIAt+xp2W2rVxSn9+UVsiJVQbqqjTuIJeyftkjWCV77KBlvAYusFhGzuWR+N4LNlwaIY3o1wNz1sJfqy",
+	"CE5+pvWNpAir+5nKqpxVQN2krbSV29LnAVD6KIrWH53RUVB8JY/Oj746mZx8BUWmhGXge5M6Vj4OFjPV",
+	"BWtPphfl0TlllD2jZq0r3nBErj46/2WnKNfcFux9Zd4jJPXxTFfUV9gtDP604hvdWqwVOTo/+nuLrWvQ",
+	"DdRpgN2FYZtWEEvz5OUyiN6c+Q6mRh70nV8B7nKllUFaPZ5MMDUkOBFBu50B4U7/RtBR3XiDbXVlVaEL",
+	"4sOHIiEf0LHmgfBQ/EQFXRZzGtyWP8FZpT4WZn/6VsyhlA+ePzvw+ScHPB/dj8AtnWz+5VdHUNPWNW82",
+	"tEpcF+i9PnXVMM4sn7rVu5Pl/heUNd+kfcrVDXymx8+VsB7bfqVNgqWNUKVnaOpB9UyjZ+Te9vMlTeJD",
+	"X/+hdNgHZSVzCe24d3kJuxWthbJMtwH/c+PlUynByfPwfDSeLy6FKokxphsmjmsuqwKz0wCC2JCcL5hW",
+	"M7HDCnmpVkkzTqYdJE4GxVTqzb5ec8ibEL87+i0llkmx2HcNn3vAJKjMVW7jujqph2IUmFDBEECVgQsA",
+	"M4ZgPmiIprxlNN8dxyCzEKTFAAZvxEUnlbYwn6RhlZhbVAoKCpvD/CmVsdNfwWbn5kZAa7WTo2KLKWGy",
+	"Dy2YYMWh6f5vIJ1gArC7ycsOd8wLJ92BQX9215t7/tsH4WYgUXTZozPIKc9FB2DmOAqq3bE33q7wO/2n",
+	"LD9kJeBCAKvtk38vrKHj65MIUBZOJpOzP19Q/iNM10ljCj6BwIJGKEFeyWF1K0pBeDyZFJ9cmOW4cUpY",
+	"DZ+LovQUAwhQDO3YACpLDDR9MRkOOOWrVaMpoyqtEOET4g9+CPxwSRQfYIvOWusunX8lIfVSz27CZrch",
+	"RKPEe9txiCqZY7mQ0Y4NO7KsOuNqJqoquM7S7IpP/cGtf3DreG59DjzDOMrP6YbxPiXS/Ojd4skbVK+E",
+	"AlMPPdq/B0YshttG5ewb+u0jvDKUj0jO/9RHqMTt474heFNJ0bCAO5n6EoUcCeogjB9CBRRT2MmwfuhT",
+	"DHyUOMIvFEFFOrNE1uJzc9z0yhw4NqCDf6Hcoa5+bc3aFVrtudNG2ap5wb/im9+b1H8YI+4NUeo3sN9G",
+	"3DX/SvfKT9qSo56uFonp4qj7TLW+8di7YpPl+3KevWRWjVT/9xpqtPJu+BChnUrFmwQg6O+J6w426yCd",
+	"FTjI7ToNkWIY7Jxk9qomL7qilD/Uk7FBo+PJ2dXZ4/PJ5Hwy+Y/Ts68zn40Kfj6fMNIbzxn79AiAE1n8",
+	"3mNG/iB0+sYjs501JVUf2t8DycmGmoz7MDtmST4ySJjo5M33hhJ+GBNKeK0qivxKs1szXLDLq6dvr05f",
+	"vfjp56vvL3uQHNgWNgr4dXWNezjz4ThxVBLiD0mo07QMp5QPbPi+YTNei08fioKUlRSn0ey6wP0jE7z6",
+	"EUM1mAeANbj4t4C13KX1XnTJrZgN7TP7urGhLq7HhC2CpiTBuy/b2vgIhBKIzc2Esg20lKBSsxMWUt4W",
+	"LW+4skJQpZtx+nktSqeiI6T2shEidjLXuhHnvp4M8pXmAnI1GuGLibsMDew0oFXo4VJ0rbOAWlibrKF7",
+	"New2BCUBlKYR4qKjn69Zq5z5DvNc6rWCO2ruu3CVhPQoFJRrYILEjrP7h5bsyweSvjB+LoCPv8U89a7r",
+	"S0y1w48MPMeWuipN1Jyx1rcC2sBON0RYjDFB86OYQwCg7/Sf7j8fTitZB0iESmDGa58mjTDCvsTHHpAu",
+	"P+pa0Fcy1MGphoOPMm59t6vmq094NXlZARHakGCHf+hdW8VOUuC2hPlBNwsRJfYaYQmiz+3mbqlAv4M4",
+	"YDoZD/WAJQMfimzY5/PZ87vtQf8MIYn0WkF8NWp97v78yGCyYXScIHkAPo9Ijh/23NpXcTv2hMrrPnOo",
+	"CrjKQgz4aDLV/CuNUz1hbhoQV+YVKjuQQBuC0YiROxULScltoKi7mXqF/j+PZrwxv0x+PbHcMds5+z//",
+	"63//59EJ6ydkQo4Z+ergWFKEyUlduu++EJUR7Mnkqz/tgHGHJKUo0RIj6aTFgIw6YS9GJtltZcnWHObX",
+	"DelmZmTduvukpMET4r8v6O7fJYOD/0ZB9Y8TsA+t+/9OBfKlsMCv3SFAOXPByrbh04rAY7kyawEV3hDp",
+	"wubW7qIOqhCEw9wPbOi2XlEv75zIfoONmD+5oHpQpoVFZVgWKUZAZH2DrgNKgNbSofFv1ImbbYS9v7vF",
+	"XyIwKROSD2e6dnOCzoSA07VebqJ7RoYG37UQNr/1xrefyO099ov4v23zqQtGevepxYQ7SOutBhhUn+OE",
+	"WeWuPA54v75bdQDB+7jN/1Gv2VpUVWC/pS4J+QfgrPxk8MYiHnE35IqboGvIGTRbC8P73e9Az7MKmgcK",
+	"eLAdoC8kyP98yaUqQBNwywAMvtlSzG7Qy5Y6JIrxtpRWN7H+ccE4m+lVnOrOpsJtmelKWHp0qXlzgwTJ",
+	"0eUVPvGAdMEvvG0rkb1MG/oxRQd0r9WtsexGiBWzuscMPcQuKDYAWYKdGHYocTqlyqds+pYwlppd75EO",
+	"Pc/SfbozixzGdQxgUzhbHeELmM7Gf3d6zvxGTtSOqLmriX79bFxTpeCNMJZNZRn079lS8JUAnLQ5enx7",
+	"PlAwMX1NDd+5YA/3ThHUjcl6qF5vo9Z1wAnoE8OKHhglWDWhXTb7YiPsn2LrKOPleeXn8ZBCwn8je3uF",
+	"35OXSs/rA7SGrE4TfHhblAUf3KBcpEc+hUf3jWhMEng7Qwqc2QNmfgdHWiMW0ljRAMeYSHnEsFYvDT2d",
+	"DI62EgK/PL/8K/vi56sfjv/9T0w37L+/vPzvXc0ZIsPY2RKVfRz3hH0PDv0G0e7/1pYL/FlaI6r5OeNs",
+	"yktGWL2NIIgNuGU9U7OAxQHzgIPnATc8AEeK87FIuOODwdvgXSOtIHRQHLqHPeZxPmQuf8Zx0eYOqTNj",
+	"7G49s8IeG9sIXt8hMvzprG6kNWGtJGttuGVTMSPQVGDF5lMY3QfUTIDI58hqeh68/VIROrw/UQWW7wnv",
+	"fuQeBnNGgCi74ur0n3goPpyS735QkaFHdvg2YcjQGf5cTBlkA7+AXHaC//nzCZ6SeRtKaClEtIUYA7GI",
+	"ELqJjFtwvUERjPahjSwDWAJy7BXkbRUew+nwsIEsTGUmOhwG5sdJS8UibmBD6cg4RV+N88WTybd/cjIc",
+	"a1BRTQewJmh96nuv+1gT2S0ephHfTohePy3sLf6QLHz/fsttjM3fRIaOOzwMYASxP+m/UHrZM61vqL7d",
+	"xke2Qyj17S5jnNJEmmWMi5CTw88jGOMH2/TuI5kN78CUP4XWGAUq3IcBNUsJ4aQeKJIBrCCadkRVwMrt",
+	"R1m3wMzljWACFMO4uCFu8TVoZXWxPw4+FPjnEuw3iJhrVrezJWBDEZw/1DKC0xqBfB0/BKTG5kbYE0YQ",
+	"vx0k3ZKrEgDLPXy2k/TgpVCUxbDmGDigRQioznbmTEom4kP4lXvNigFDaVrp2Y1JNcLAINNnnxUDhBlr",
+	"QuntvSIkwCLEcwDrDTu+btXaPqyM/Pqg4M4od4av0qiqwL2JhJvQ3S4TjckGv52mG7jys9znB3QTjSFo",
+	"xEGjvUA5a/qp94d6pzzZwmxWSaHstSwj5Q6fRM0OsO5xJzGUjRGeDtXQsfuO+teJSdKU2BpxtmEouB4r",
+	"bUgjXAkIGBs+F9UGrW58LmDfWE8xTzAalZKoyDm1bqS1AvKRYLNJkUIIN1Q8TQSd5Wf2xZPJ5E99VE3U",
+	"qN0sAe3mgvRsFUhjbjD0BIvHwBLEIiS1NPFEcxruDeRFGUcLamCl94C6E5LtBvpFYJ3G2WQyocXXjC8F",
+	"L2mSXzx57BTpv3x/xfoea1z2OusMP2FPF5g95h4xwn3SXV4tVtqzd2J6qWduoP79ero27Atnf+LZfSWM",
+	"4QuR1MZNO61lfMbvX2mON/pB8D3Gy5ansONjJEzCHfFJ1OjH3/7WV8olcMSA9OtyE7PXyY7Gd7rOe7p9",
+	"Pg0wuOnzbBGpYfTLW7GqNhdsqu0SZM9/u3z9E7PivTW7ABHoF0vfYGe4NbsXS3eqJIJNPeAd033LqWKp",
+	"w54i5j/DjfBhKGEx0iof0kChW3vglr7o+h+5SxPStGoNGNBOAPoqjk9hdz6cDrbupaPNGfeKp6fBaPUg",
+	"Z25+Bjv56V1ySZK/Q5iZrfqMnoqGqk/X3al09tjcgpfLdI3HPoxxQIXjdi95i46YhNZHDSRhFY8Mg47f",
+	"BbYiA+Qp76eYB+icFW/Qbvt6MmHvlqjvfTWZ0CMFezyZgFh0bHjCLjXod0GBGa3jFc4GVyjXfTfpTsWD",
+	"EHwJfVjWS1kJp0PFX4Gj7ojXa9vsw/rWP2t23I0BjxBbUcYuSqdo63VKh6HRuuNx/zrM225xn9rpN/ZQ",
+	"/p79e5+F4vMXeSu2pXbgQGz4CtkC7pC6G63asEoY488y+cfAOsOnnRZvMK+4kbrZ9oWtuHSS4pTAMAfr",
+	"pd5wx2zf0ZOfJG4dfXGsSe5X8tH6Uj8btQ/1hN/YcTMWvTR/AXFj3woqSXVpIJCRL573T8RUv3/J8h19",
+	"5QFDCiMrz1SZbHuWsY3I/P/08dkB3nip9Q3Y/K90OW0Nu3r+xvPkBTOVXqMLwanZlUhyxarRw+iucBj9",
+	"Q59iX5D76JNjD2JYxkNS25MBs07dzU60psYLrBG8TFLZIDzvfpEHlbmfStpJtSDc4LFkDut4UDITHfoF",
+	"rXOppFnieUqLL8gtpZcfSHbR6L9RNHR7zwb36NPoSIfqMI8fhmVelEJZOcf4PB5KgNlmWMmESBvQIhaL",
+	"nmRoPJA7qQEaMedrEKqMea235U8S/aDA5lgEmMpPaVEOEI5UQFo9a1dD5nh2vb8pi38mlHzqZ1Uwq9lC",
+	"M2f+SbscZ3Afamnv49zTqcRi8Pv/dFb8yv6JeAhcI1X+IXp/i/STAb53mxKLXehT0k8X3y9ofXb4p+VY",
+	"+uinE2sv5a3YwztdBl1EU7PUa/M5OjEe7EJ/K3hJNca3vlHfCDYycqE+LQ9B5ZOXDu7rDyP63NDP3af+",
+	"EHy/V5Z+rusVbwhEHrrYUOoCnfXwKpUnWM2WfAXRuL18v+Z2tnxoxt8OYvoEDI/BApOAEOIttJIMyQy+",
+	"WGchbwXkDkDYM7zSNS7xaqgzp1GDAhiY3TAnvPewykavu9jnfOiKLT7CbXBXhigv4lsEQg+87DVW/ePA",
+	"jriDiH4ItwLhH2JZzKPEEyAjD2F8XvcB8Tm7yj9zSJFmH4bvs4akG+eQQiKMdvh5XDepWKUXO3Gh+zmH",
+	"vjdqeg4Bt4uyrWIPYD/rIQDHxXB0WolUOiuga/GqAldF06o+PzUCM9wH2OktPfKAAsp/IkGYZ9w63R+9",
+	"pHhyCiZWerYk0BhurM/KhZQWrNb35WWcrRq9aHhdi0R1JJZf+A9QRMRY3fCFoz1MCgPhRV+Rhq/SLFZc",
+	"9r20XnsZyiyptBFeHo/x98QqPV2JBSGSUcN7X8YZiaOe+PmeLsVIt8oXJVI/uNApjumhTnY0ci8XJzQJ",
+	"LEDQnT1mS90islvAWvN7Axc45jkC9o4SojSUfg6JII2uBP3Vl/ZjjWMqmh31r3so7RlHP+g2fzJIaETq",
+	"+9SxoH7a2lKvPc2VO2RWs0rrG9br+OihB3sdAxEracpn/d5o2DEql7V2lcy/XBvKYnP3H8Z+4XCz2uez",
+	"EbepXj0pZms6e9jnahZu3pWAcwoS8TEzWIu1EF2GmOOyN3zh36JH52JNWaqQYAFxTKWwvz5czv0cWshx",
+	"BCafMMLRk6Bv01uUZdx7E96Bohl482tmLgjCACYShFFHoa1UvXQ1+iU16XowSY0fyGmQ1lfpR2LHURTX",
+	"bIMbgpvlVPOm9J6ILaZpB++jS3zigRfZmqFVtklADne7wva7ozTnjcegcOejt0jfxnUofHcVWr0+2Dr9",
+	"J3L4qPgzJA7xGlJJCQXNrrVvzdolCPRVlBhlkgaKLQvObt4t2UwbSGZc+1MtG5/rZFIEO/2nm8iHU0LE",
+	"GGWgEnb0PZioV4ASC7mHTkJ22GYdKNfaX2FoahtGhc0eY84JrqjmnmgY15eGonsWoD/wDrSyFl0x1lQs",
+	"WrWV/tnLEjWslsZgWT1m+EcqzJpLiz3hqGTVQ2IkpMqqNcsA+vIgQdDWLEUZQ6B8OssYT8Al6H/ZTA3U",
+	"mkBFxN5w63+lglAI6RGjEjeboC9zOtsFM+1siQViXkaAoN8cYyEHYS31znTDy2FYqit84iH3H77wQs31",
+	"MKDIA2Ww/6Abtl4ScB8UWwLoc49MXev/7FXxV9/j/8HohF/4QQ7AVEEqS9FZR4gQ4u+HhyyslbMlft2z",
+	"3aKRZVxnCxcEef2xpBEn18/+2Dr53oBcrapNBFFCYppKySgPuFeGRAtHwIpSR2I3JLDPpaVu3ji8JfpB",
+	"bRVNra8vBsRVglotqMBLNzAgB/DIiy6BEkY7EM0lsFHqUv14SJYi2b1bTFsrK2mlYx5Tcluw2qnbYCkK",
+	"s5Jdse1ctwqqzfc1874jrEHdVlaueGNP3UjHJbe8f0JWjSObmyrgw8gqUX791HiTAPLQH3/9DXv1jAGq",
+	"tnFz24sqUxzVfLVy/0yaTPQjtej+H09fvTyPQZqrtlZwDp5f/hXSy2M8uH4YFSsP3TOj5tW7l3/B1f8a",
+	"ntLTv4nZJ3dsI8fuwcSBYAieSYK+asLh/JzQcV6SsU0tx0fIMrI1cW1b8Av4xGnjzNiZrGTocJi8Rfxj",
+	"IicDtjAG9IxXvj9sz2/cndZwEQSllPxWOTg+N9rRYdh/ldFbIG8e/x99gYZvgkjMYUtV1efTlO1tf7dS",
+	"7lC3LOhQbz4n3t22+IxcKFH6Kzeu1Nri58Lt2DvsMCBVomvVQN1j76PkzolcQAUkoi1E7OAZWfYIMa+k",
+	"L+WQoscPg8WKwafmtvnD/xcAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
