@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
 )
 
@@ -29,6 +30,9 @@ type Rating struct {
 	Controlled bool          // it may be moved
 }
 
+// Place is where the homes are, in degrees.
+type Place struct{ Latitude, Longitude float64 }
+
 // Options are what Traders work with. Prices and Telemetry are asked while they quote.
 type Options struct {
 	Devices   []grid.Device
@@ -39,4 +43,15 @@ type Options struct {
 	Zone      *time.Location               // of the homes' days; nil: UTC
 	Strategy  func(member string) Strategy // nil: all by the default
 	Rating    func(device string) Rating   // nil: nothing is known
+	Limits    func(member string) limits.Limits // of the homeowner; nil: none
+
+	Place
+
+	// Position returns what a metering point has sold and bought of an interval for good; nil:
+	// nobody knows.
+	Position func(i grid.Interval, point string) (net grid.Energy, traded bool)
+	Kept     Kept // nil: models are fitted anew after a start
+	// FitInPlace has models fitted where they are asked for, as a replay does; otherwise somebody
+	// calls Refit.
+	FitInPlace bool
 }

@@ -114,7 +114,7 @@ type SelfConsumption struct {
 
 // Plan implements Agent.
 func (a SelfConsumption) Plan(v View) (Plan, error) {
-	return plan(a.Home, a.Forecaster, v, 1, func() grid.Price {
+	return inParts(a.Home, a.Forecaster, v, 1, func() grid.Price {
 		return v.FeedIn + (v.Retail-v.FeedIn)/2
 	})
 }
@@ -133,7 +133,7 @@ func (a ZeroIntelligence) Plan(v View) (Plan, error) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s@%s", a.Home.Member, v.Interval)
 	draw := rand.New(rand.NewPCG(a.Seed, h.Sum64())) //nolint:gosec // reproducible on purpose
-	return plan(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
+	return inParts(a.Home, a.Forecaster, v, randomParts, func() grid.Price {
 		return v.FeedIn + grid.Price(draw.Int64N(int64(v.Retail-v.FeedIn)+1))
 	})
 }
@@ -141,9 +141,9 @@ func (a ZeroIntelligence) Plan(v View) (Plan, error) {
 // randomParts is how many prices a zero-intelligence trader tries.
 const randomParts = 4
 
-// plan orders the mean of the forecast in at most so many parts, each at a
+// inParts orders the mean of the forecast in at most so many parts, each at a
 // price of its own.
-func plan(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
+func inParts(home Home, f forecast.Forecaster, v View, parts int, price func() grid.Price) (Plan, error) {
 	x, err := expect(f, v)
 	p := Plan{Expected: x}
 	if err != nil || !v.trades() {

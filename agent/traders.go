@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/plan"
+	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -30,7 +32,13 @@ func (e *NoPriceError) Unwrap() error { return e.Err }
 type Traders struct {
 	Options
 
-	known map[string]*memory // by device
+	known    map[string]*memory // by device
+	models   models
+	expects  map[string]*expected // by metering point
+	charging map[string]charging  // by metering point
+	days     drawn
+	street   *street
+	planner  plan.Planner
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point
@@ -51,7 +59,7 @@ type seat struct {
 // of a home is forecast and traded by itself, as it is metered.
 func NewTraders(o Options) *Traders {
 	t := &Traders{
-		Options: o, known: map[string]*memory{},
+		Options: o, known: map[string]*memory{}, expects: map[string]*expected{}, charging: map[string]charging{},
 		seats: map[string]seat{}, sources: map[string]string{}, planned: map[string]Planned{},
 	}
 	for _, dev := range o.Devices {
@@ -128,6 +136,12 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	if at.agent == nil {
 		return Plan{}, nil
 	}
+	if at.strategy == ByPlanner {
+		p, err := t.quote(ctx, at, i, now)
+		if !noHistory(err) {
+			return p, err
+		}
+	}
 	history, err := t.history(ctx, at.meter, now)
 	if err != nil {
 		return Plan{}, err
@@ -137,14 +151,17 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 	if err == nil && unknown != nil {
 		plan.Orders, err = nil, &NoPriceError{unknown}
 	}
-	if at.strategy == ByPlanner {
-		t.keep(Planned{
-			MeteringPoint: point, Member: at.home.Member, Strategy: at.strategy, Made: now,
-			Why:    "The battery covers the home first and then what the neighbours lack, and takes what they have left over.",
-			Intent: hold.Intent{Interval: i, GiveTo: 0, TakeTo: allCharge},
-		})
-	}
 	return plan, err
+}
+
+// quote plans a metering point, keeps the plan, and makes orders of it.
+func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.Time) (Plan, error) {
+	k, p, err := t.plan(ctx, at, i, now)
+	if err != nil {
+		return Plan{}, err
+	}
+	t.keep(t.tell(k, p, t.intent(k, p)))
+	return Plan{Orders: t.orders(k, p, k.at, i), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
 }
 
 // allCharge is a full battery.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits/kept"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/drive"
@@ -37,6 +38,7 @@ type market struct {
 
 	host    *host.Host
 	traders *agent.Traders
+	limits  *kept.Kept
 	settle  *drive.Settler
 	driver  *drive.Driver
 	workers drive.Workers
@@ -72,6 +74,9 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 		Open: openLog(ctx, plan, b, dir), See: m.watch.events,
 	})
 	if err != nil {
+		return err
+	}
+	if m.limits, err = openLimits(m.site, dir); err != nil {
 		return err
 	}
 	m.traders = agent.NewTraders(agent.Options{

@@ -210,8 +210,17 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Handler()
+	}).Operated(operator).Planned(p.planning()).Handler()
 	return err
+}
+
+// planning is what the API shows of the homes' agents.
+func (p *pages) planning() web.Planning {
+	m := p.market
+	homes := shown.Homes{
+		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
+	}
+	return web.Planning{Wishes: homes, Plans: homes}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
-	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
@@ -224,7 +223,7 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 // rating is what a device is made for, as its owner says, and whether it may be moved.
 func (s *site) rating(id string) (of agent.Rating) {
 	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Controlled: d.Control}
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
 	if s.sim == nil {
 		return of
 	}
@@ -244,30 +243,6 @@ func (s *site) rating(id string) (of agent.Rating) {
 		}
 	}
 	return of
-}
-
-// homes returns those whose batteries may be moved: simulated ones unless the
-// configuration says otherwise, real ones only when it says so.
-func (s *site) homes() (all []steer.Home) {
-	meters, points := s.meters(), s.points()
-	for _, t := range s.targets {
-		controlled := s.planned(t.ID).Control
-		if of := s.plan.Simulation; of != nil {
-			controlled = of.Controlled()
-		}
-		if t.Kind != grid.Battery || t.Profile.Control == nil || !controlled {
-			continue
-		}
-		h := steer.Home{Battery: t}
-		h.Rated, h.Capacity = s.storage(t.ID)
-		for k, m := range meters {
-			if m.MeteringPoint == t.MeteringPoint {
-				h.Meter, h.Imports, h.Exports = m, points[k].Import, points[k].Export
-			}
-		}
-		all = append(all, h)
-	}
-	return all
 }
 
 // runOutages takes simulated devices off the network as configured.

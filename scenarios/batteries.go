@@ -8,40 +8,71 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
-// battery is that of a home, held to what the home traded as in a community at work.
+// held are the homes' batteries and chargers, held to what the homes traded and plan as in a
+// community at work.
+type held struct {
+	meters    []*recorded
+	street    *hold.Street
+	batteries []*battery // in the order of the street's homes
+	chargers  []*charger
+
+	interval grid.Interval // of which the wishes tell
+	wishes   []hold.Wish
+}
+
+// battery is that of a home.
 type battery struct {
 	*recorded
 
-	meter  *recorded
-	holder *hold.Holder
-	limits hold.Limits
-	asked  *grid.Power // what a challenge asks for, nil when none does
-
+	meter   *recorded
+	holder  *hold.Holder
+	limits  hold.Limits
+	asked   *grid.Power     // what a challenge asks for, nil when none does
 	written *world.Setpoint // at the last look; the battery follows from the next one on
-
-	interval   grid.Interval // of which the next two tell
-	contracted grid.Energy
-	traded     bool
 }
 
-// newBatteries returns the batteries of the homes.
-func newBatteries(r *recorder) (all []*battery) {
-	var meter *recorded
-	for k := range r.devices { // a home's meter comes before its battery
+// charger is that of a home.
+type charger struct {
+	*recorded
+
+	throttle *hold.Throttle
+	limit    grid.Power      // of the connection's import
+	written  *world.Setpoint // as a battery's
+}
+
+// newHeld returns the batteries and chargers of the homes.
+func newHeld(r *recorder) *held {
+	h := &held{street: hold.NewStreet()}
+	batteries := map[int]*battery{} // by home
+	for k := range r.devices {
 		d := &r.devices[k]
+		imports, exports := d.spec.Connection()
 		switch d.Kind {
 		case grid.Meter:
-			meter = d
+			h.meters = append(h.meters, d)
 		case grid.Battery:
-			rated := d.claimed().Power
-			b := &battery{recorded: d, meter: meter, holder: hold.New(rated), limits: hold.Limits{Rated: rated}}
-			imports, exports := d.spec.Connection()
-			b.limits.Import, b.limits.Export = &imports, &exports
-			all = append(all, b)
-		case grid.Inverter, grid.Charger, grid.HeatPump, grid.HeatingRod:
+			of := d.claimed()
+			b := &battery{recorded: d, holder: hold.New(of.Power)}
+			b.limits = hold.Limits{Rated: of.Power, Capacity: of.Capacity, Import: &imports, Export: &exports}
+			batteries[d.home] = b
+		case grid.Charger:
+			made := hold.Made{Least: world.LeastCharge, Most: d.spec.Charger, On: hold.UsualOn, Off: hold.UsualOff}
+			h.chargers = append(h.chargers, &charger{recorded: d, throttle: hold.NewThrottle(made), limit: imports})
+		case grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
-	return all
+	for _, m := range h.meters {
+		b := batteries[m.home]
+		if b == nil {
+			h.street.Join(m.MeteringPoint, nil, hold.Limits{})
+			continue
+		}
+		b.meter = m
+		h.batteries = append(h.batteries, b)
+		h.street.Join(m.MeteringPoint, b.holder, b.limits)
+	}
+	h.wishes = make([]hold.Wish, len(h.batteries))
+	return h
 }
 
 // claimed is a battery as its owner says it is.
@@ -52,24 +83,73 @@ func (d *recorded) claimed() world.Storage {
 	return d.spec.Battery
 }
 
-// hold reads the batteries and the meters beside them, and sets each battery to what a
-// challenge asks for, or else so that its home keeps what it traded.
+// hold reads the meters, the batteries and the chargers, and sets each battery to what a
+// challenge asks for, or else so that its home keeps what it traded and its plan is followed.
 func (r *replay) hold(now time.Time) {
-	i := grid.IntervalAt(now, r.result.Scenario.Interval)
-	for _, b := range r.batteries {
+	h := r.held
+	for _, b := range h.batteries {
 		b.set(r.world, b.written)
+	}
+	for _, c := range h.chargers {
+		r.world.LimitCar(c.home, c.written)
+	}
+	for _, m := range h.meters {
+		home := r.world.Home(m.home)
+		h.street.Meter(m.MeteringPoint, m.show(&home, now))
+	}
+	for _, b := range h.batteries {
 		home := r.world.Home(b.home)
-		b.holder.Meter(b.meter.show(&home, now))
 		b.holder.Battery(b.show(&home, now))
-		if i != b.interval { // its gate closed before it began
-			b.interval = i
-			b.contracted, b.traded = r.market.Position(i, b.MeteringPoint)
-		}
-		setpoint, ok := b.holder.Follow(now, b.asked, i, b.contracted, b.traded)
-		if b.written = nil; ok {
+	}
+	i := grid.IntervalAt(now, r.result.Scenario.Interval)
+	r.wish(i)
+	for k, told := range h.street.Step(now, i, h.wishes) {
+		b := h.batteries[k]
+		if b.written = nil; told.Held {
 			least, most := b.holder.Bounds(b.limits, now)
-			b.written = &world.Setpoint{Power: min(max(setpoint, least), most)}
+			b.written = &world.Setpoint{Power: min(max(told.Power, least), most)}
 		}
+	}
+	for _, c := range h.chargers {
+		r.charge(c, i, now)
+	}
+}
+
+// wish finds what is wanted of the batteries. The gate of an interval closed before it began.
+func (r *replay) wish(i grid.Interval) {
+	h := r.held
+	for k, b := range h.batteries {
+		w := &h.wishes[k]
+		if w.Asked = b.asked; i != h.interval {
+			w.Contracted, w.Traded = r.market.Position(i, b.MeteringPoint)
+		}
+		w.Intent = r.intent(b.MeteringPoint, i)
+	}
+	h.interval = i
+}
+
+// intent returns what the plan of a home wants, nil where there is none.
+func (r *replay) intent(point string, i grid.Interval) *hold.Intent {
+	in, planned := r.desk.Intent(point, i)
+	if !planned {
+		return nil
+	}
+	return &in
+}
+
+// charge sets a charger to what its home's plan wants.
+func (r *replay) charge(c *charger, i grid.Interval, now time.Time) {
+	home := r.world.Home(c.home)
+	c.throttle.See(c.show(&home, now))
+	var want *grid.Power
+	if in := r.intent(c.MeteringPoint, i); in != nil {
+		if p, planned := in.Powers[c.ID]; planned {
+			want = &p
+		}
+	}
+	c.written = nil
+	if p, told := c.throttle.Step(now, want, hold.Room(&c.limit, home.Meter, home.Car)); told {
+		c.written = &world.Setpoint{Power: p}
 	}
 }
 

@@ -99,19 +99,19 @@ func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(flo
 
 // replay is a community in motion. It implements what its driver asks for: see driven.go.
 type replay struct {
-	world     *world.World
-	recorder  *recorder
-	batteries []*battery
-	desk      *agent.Traders
-	market    *community.Market
-	driver    *drive.Driver
-	inPlace   drive.InPlace
-	ledger    *ledger.Ledger
-	rewards   *rewards.Runner   // nil: no programme
-	meters    map[string]string // connection meters by metering point
-	open      map[grid.Interval]*Interval
-	end       time.Time // intervals that end later are left alone
-	result    Result
+	world    *world.World
+	recorder *recorder
+	held     *held
+	desk     *agent.Traders
+	market   *community.Market
+	driver   *drive.Driver
+	inPlace  drive.InPlace
+	ledger   *ledger.Ledger
+	rewards  *rewards.Runner   // nil: no programme
+	meters   map[string]string // connection meters by metering point
+	open     map[grid.Interval]*Interval
+	end      time.Time // intervals that end later are left alone
+	result   Result
 }
 
 // move lets the world go on up to now. On the way the batteries follow.
@@ -155,10 +155,12 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 		result: Result{Scenario: s, Tariff: usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
 	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
-	r.batteries = newBatteries(r.recorder)
+	r.held = newHeld(r.recorder)
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(agent.Options{
 		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
+		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	})
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err

@@ -138,7 +138,7 @@ func (r *replay) openRewards(ctx context.Context, s Scenario) error {
 
 // pledging returns the batteries of the homes, as their owners say they are.
 func (r *replay) pledging(terms rewards.Terms) (all []rewards.Battery) {
-	for _, d := range r.batteries {
+	for _, d := range r.held.batteries {
 		claimed := d.claimed()
 		b := rewards.Battery{Device: d.Device, Meter: d.meter.Device, Rated: claimed.Power, Capacity: claimed.Capacity}
 		if b.Power, b.Energy = terms.Pledged(claimed.Power, claimed.Capacity); b.Power > 0 && b.Energy > 0 {
@@ -156,7 +156,7 @@ func (r *replay) reward(ctx context.Context, now time.Time) error {
 	if err := r.rewards.Advance(ctx, now); err != nil {
 		return err
 	}
-	for _, b := range r.batteries {
+	for _, b := range r.held.batteries {
 		b.asked = nil
 		if p, ok := r.rewards.Setpoint(b.ID, now); ok {
 			b.asked = &p

@@ -54,6 +54,27 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HomeLimitsSetBy.
+const (
+	Configuration HomeLimitsSetBy = "configuration"
+	Homeowner     HomeLimitsSetBy = "homeowner"
+	Nobody        HomeLimitsSetBy = "nobody"
+)
+
+// Valid indicates whether the value is a known member of the HomeLimitsSetBy enum.
+func (e HomeLimitsSetBy) Valid() bool {
+	switch e {
+	case Configuration:
+		return true
+	case Homeowner:
+		return true
+	case Nobody:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeDelta LiveMessageType = "delta"
@@ -216,6 +237,27 @@ func (e PairingRequestKind) Valid() bool {
 	case Inverter:
 		return true
 	case Meter:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Preference.
+const (
+	Neighbours Preference = "neighbours"
+	Price      Preference = "price"
+	Solar      Preference = "solar"
+)
+
+// Valid indicates whether the value is a known member of the Preference enum.
+func (e Preference) Valid() bool {
+	switch e {
+	case Neighbours:
+		return true
+	case Price:
+		return true
+	case Solar:
 		return true
 	default:
 		return false
@@ -540,6 +582,18 @@ type BindRequest struct {
 	Rated *int64 `json:"rated,omitempty"`
 }
 
+// CarLimit defines model for CarLimit.
+type CarLimit struct {
+	// Charger Device id
+	Charger string `json:"charger"`
+
+	// ReadyBy Local time, each day, as in 07:00
+	ReadyBy string `json:"ready_by"`
+
+	// Target Charge that the car has then, per mille
+	Target int `json:"target"`
+}
+
 // Challenge A storage challenge that the home's battery answers now
 type Challenge struct {
 	// Cost About what today's challenges cost the home, + pays; absent: not known
@@ -788,6 +842,74 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeLimits defines model for HomeLimits.
+type HomeLimits struct {
+	// AwayUntil Absent: somebody is home
+	AwayUntil *time.Time `json:"away_until,omitempty"`
+
+	// Batteries Device ids; without any there is nothing to reserve
+	Batteries []string   `json:"batteries"`
+	Cars      []CarLimit `json:"cars"`
+
+	// Ceiling The most that it pays neighbours; absent: none
+	Ceiling *int64 `json:"ceiling,omitempty"`
+
+	// Chargers Device ids
+	Chargers []string `json:"chargers"`
+
+	// FeedsIn The home has something that could feed in
+	FeedsIn bool `json:"feeds_in"`
+
+	// Floor The least price at which the home sells to neighbours; absent: none
+	Floor *int64 `json:"floor,omitempty"`
+
+	// Home The member
+	Home string `json:"home"`
+
+	// Prefer Whose energy goes before other where it costs little more; price: only the price counts
+	Prefer Preference `json:"prefer"`
+
+	// Reserve Of the batteries' charge, kept for a blackout, per mille
+	Reserve   int             `json:"reserve"`
+	Sentences []LimitSentence `json:"sentences"`
+
+	// SetBy Who has set the limits; nobody: there are none
+	SetBy HomeLimitsSetBy `json:"set_by"`
+
+	// Since When the homeowner set them, world time
+	Since *time.Time `json:"since,omitempty"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+
+	// ZeroExport Nothing is fed into the grid as far as devices can be held back
+	ZeroExport bool `json:"zero_export"`
+
+	// Zone Of ready-by times, such as Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// HomeLimitsSetBy Who has set the limits; nobody: there are none
+type HomeLimitsSetBy string
+
+// HomePlan defines model for HomePlan.
+type HomePlan struct {
+	// Home The member
+	Home   string      `json:"home"`
+	Points []PointPlan `json:"points"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Zone string    `json:"zone"`
+}
+
+// HomeSkill defines model for HomeSkill.
+type HomeSkill struct {
+	// Home The member
+	Home   string        `json:"home"`
+	Series []SeriesSkill `json:"series"`
+}
+
 // Interval defines model for Interval.
 type Interval struct {
 	Minutes int       `json:"minutes"`
@@ -823,6 +945,28 @@ type LedgerStatus struct {
 	Height int64  `json:"height"`
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
+}
+
+// LimitSentence defines model for LimitSentence.
+type LimitSentence struct {
+	// Field Of LimitsRequest, by its path; absent: it is about all of them
+	Field *string `json:"field,omitempty"`
+	Text  string  `json:"text"`
+}
+
+// LimitsRequest defines model for LimitsRequest.
+type LimitsRequest struct {
+	AwayUntil *time.Time  `json:"away_until,omitempty"`
+	Cars      *[]CarLimit `json:"cars,omitempty"`
+	Ceiling   *int64      `json:"ceiling,omitempty"`
+	Floor     *int64      `json:"floor,omitempty"`
+
+	// Prefer Whose energy goes before other where it costs little more; price: only the price counts
+	Prefer *Preference `json:"prefer,omitempty"`
+
+	// Reserve Per mille; absent: 0
+	Reserve    *int  `json:"reserve,omitempty"`
+	ZeroExport *bool `json:"zero_export,omitempty"`
 }
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
@@ -866,6 +1010,62 @@ type MarketRules struct {
 
 	// Tick Prices are multiples of it
 	Tick int64 `json:"tick"`
+}
+
+// Measures defines model for Measures.
+type Measures struct {
+	// BestResponse What one member could have gained at most by bidding otherwise
+	BestResponse *int64 `json:"best_response,omitempty"`
+
+	// Bill What the members paid together, + they paid
+	Bill *int64 `json:"bill,omitempty"`
+
+	// BillByKey What they would have paid by an allocation key at the middle price
+	BillByKey *int64 `json:"bill_by_key,omitempty"`
+
+	// BillRuleBased What they would have paid with batteries by rule and cars at once
+	BillRuleBased *int64 `json:"bill_rule_based,omitempty"`
+
+	// BillWithout What they would have paid each alone
+	BillWithout *int64 `json:"bill_without,omitempty"`
+
+	// Cycles Full cycles of the batteries, mean, in thousandths
+	Cycles *int64 `json:"cycles,omitempty"`
+
+	// Deadlines Ready-by times that could be met
+	Deadlines *int `json:"deadlines,omitempty"`
+
+	// ForesightShare Gain over everyone alone, of that of the joint optimum with perfect foresight, per mille
+	ForesightShare *int `json:"foresight_share,omitempty"`
+
+	// From Begin of the first interval that is counted; absent: none was settled yet
+	From *time.Time `json:"from,omitempty"`
+
+	// Imbalance Energy that deviated from what was traded, both ways, Wh
+	Imbalance *int64 `json:"imbalance,omitempty"`
+	Intervals int    `json:"intervals"`
+	Members   int    `json:"members"`
+
+	// MissedDeadlines Those of them that were not
+	MissedDeadlines *int `json:"missed_deadlines,omitempty"`
+
+	// SharingShare Energy shared, of what perfect sharing of what was metered would share, per mille
+	SharingShare *int `json:"sharing_share,omitempty"`
+
+	// Skill Pinball loss of the forecasts in use, of snaive24_q, mean over the homes, per mille
+	Skill *int `json:"skill,omitempty"`
+
+	// Until End of the last
+	Until *time.Time `json:"until,omitempty"`
+
+	// WelfareShare Declared welfare of the trades, of the optimum of the same orders, per mille
+	WelfareShare *int `json:"welfare_share,omitempty"`
+
+	// WorseOff Members whom the community cost more than it saved
+	WorseOff *int `json:"worse_off,omitempty"`
+
+	// WorstMember What the member whom the community served worst gained by it; negative: it lost
+	WorstMember *int64 `json:"worst_member,omitempty"`
 }
 
 // MemberBalance defines model for MemberBalance.
@@ -920,6 +1120,25 @@ type MemberRow struct {
 
 // MemberRowOutcome defines model for MemberRow.Outcome.
 type MemberRowOutcome string
+
+// MethodSkill On this home's own past, by what was known when each forecast was made. Ratios are per mille of the naive forecast of the same series.
+type MethodSkill struct {
+	// Coverage Per mille of the values that lay between the deciles .1 and .9; 800 is right
+	Coverage int `json:"coverage"`
+
+	// Days That it was tried on
+	Days int `json:"days"`
+
+	// Mae Mean absolute error of an interval, Wh
+	Mae    int64  `json:"mae"`
+	Method string `json:"method"`
+
+	// RMae Of snaive24, yesterday's value
+	RMae int64 `json:"r_mae"`
+
+	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
+	RPinball int64 `json:"r_pinball"`
+}
 
 // Order defines model for Order.
 type Order struct {
@@ -1163,6 +1382,64 @@ type Person struct {
 	Points int `json:"points"`
 }
 
+// PlanBand An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+type PlanBand struct {
+	High int64 `json:"high"`
+	Low  int64 `json:"low"`
+	Mean int64 `json:"mean"`
+}
+
+// PlanStep defines model for PlanStep.
+type PlanStep struct {
+	// Buy What a kWh more from the connection is expected to cost
+	Buy int64 `json:"buy"`
+
+	// Charge An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Charge  *PlanBand       `json:"charge,omitempty"`
+	Devices []PlannedDevice `json:"devices"`
+
+	// Forecast An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Forecast PlanBand `json:"forecast"`
+
+	// Minutes Beyond a day ahead it may be longer than a delivery interval
+	Minutes int `json:"minutes"`
+
+	// Net An expectation, and the deciles .1 and .9 about it. forecast is what the home takes without the devices that the plan moves and net what the connection meter counts if all goes by the plan, in Wh; charge is that of the batteries together at the end of the step, per mille.
+	Net PlanBand `json:"net"`
+
+	// Sell What a kWh more into it is expected to bring
+	Sell  int64     `json:"sell"`
+	Start time.Time `json:"start"`
+}
+
+// PlannedDevice defines model for PlannedDevice.
+type PlannedDevice struct {
+	Device string `json:"device"`
+
+	// Energy Wh, + it takes
+	Energy int64 `json:"energy"`
+}
+
+// PointPlan defines model for PointPlan.
+type PointPlan struct {
+	// Made World time
+	Made          *time.Time `json:"made,omitempty"`
+	MeteringPoint string     `json:"metering_point"`
+
+	// Reserve Below which no battery is planned, per mille; absent: the home has none
+	Reserve *int       `json:"reserve,omitempty"`
+	Steps   []PlanStep `json:"steps"`
+
+	// Strategy Of the agent that made the plan; absent: none was made
+	Strategy *string `json:"strategy,omitempty"`
+
+	// Unmet What cannot be met, a sentence each
+	Unmet []string `json:"unmet"`
+
+	// Why One sentence: what it does next, and what for; or why there is no plan
+	Why string `json:"why"`
+}
+
 // Posting defines model for Posting.
 type Posting struct {
 	Amount    int64  `json:"amount"`
@@ -1173,6 +1450,9 @@ type Posting struct {
 	Reason    string `json:"reason"`
 	Reference string `json:"reference"`
 }
+
+// Preference Whose energy goes before other where it costs little more; price: only the price counts
+type Preference string
 
 // PriceLevel A price, and the energy that waits at it; absent where nothing waits
 type PriceLevel struct {
@@ -1336,6 +1616,18 @@ type RewardedBattery struct {
 type Rewards struct {
 	Batteries []RewardedBattery `json:"batteries"`
 	Epochs    []RewardEpoch     `json:"epochs"`
+}
+
+// SeriesSkill defines model for SeriesSkill.
+type SeriesSkill struct {
+	MeteringPoint string        `json:"metering_point"`
+	Methods       []MethodSkill `json:"methods"`
+
+	// Of What is forecast: load, pv or net
+	Of string `json:"of"`
+
+	// Used The method
+	Used string `json:"used"`
 }
 
 // SessionRequest defines model for SessionRequest.
@@ -1801,6 +2093,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
 
+// SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
+type SetLimitsJSONRequestBody = LimitsRequest
+
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
 
@@ -1839,281 +2134,323 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3si/4Kgju2dBMuCiSsuy5JmM/SLJ9RjckWyHSo3vOrA8D3YXuxrAK6Cmg2OqZ0Il9mn2wfZIN",
-	"ZCZQqGqgupoUJfmOv0nsKhSQSCTy7y//eTTX9Voroaw5Ov/nUSPMWisj4D9vxaI1onT/nGtlhbLun3y9",
-	"ruScW6nVyd+MVu5vZr4SNXf/+rdGLI7Oj/6Pk27cE/zVnLxp9KwS9dGHDx+Ko1KYeSPXbpij86N3qy1T",
-	"2h65X+hxN9pzYeybRs5xPoNXpF2xzYpbxhXTTSkatmh0zTirhRWNVEu21lJZttFtVTLb8FIwbplWc3HO",
-	"7EqwmTCW6QX820i1rASOY5h1w264tGyzEo1gSrNKKsE27pucLYR7knFWyVpaVklh2EzYjRDqMXte6fmN",
-	"YaV2C2Jz3Sr7+P9WR8XRutFr0ViJi5nJcj+95Fy8EreiOvpQHEllRXPLK/eW3a7F0fmRsW6Z7ke9WIjm",
-	"kPE+FEeN+HsrG7e/f+0G/7Xwg+vZ38TcusHdLrwVf2+FQQYoS+n2gFdvohUteGXEcJHxnPu7d3n17O3V",
-	"yeuXP/1y9cPlUbG7Ir+J17CJuwM8mxmhLG5kLeqZaB6ZgskFk5atuGFaid1hD1q1rGDe/RVFB2GM1O7l",
-	"F/SoY2leJZbwZ/H+Aua/4mbFpGH6VjRu/lyV8Hf62AUT9dpuzxlnZcMXNkUu09Y1b7ZT5nVJj34ojja6",
-	"KRNH6+cFE3y+YjdSle6AAO/DmYBjI6vKTblgUsEf8PBJxTYrOXfnwz/hfq2PiiNpRW2mTO0dzOdDWB9v",
-	"Gr7d2Ta/1iLsBlHYLyi3nc8qKxrFrbwVuzvLa3dU3b8Wuqm5PTp3/PHt047ajl2WonGjCWNlzS0KR/p5",
-	"pnUluCLmXekyeVIVr0Xih8ES4anCzykMuLOw4uj98VIfe3KprV/qC0/gey7UscD91wGjhOUcsopw2ob3",
-	"hTaCzbZWmO4EaWTHSpRLx490nv5Q6rk5qbUS28d1+cdzhrMwjmFrWVVSK7sy/h6Yt00j1HzLWiVtwb6K",
-	"5AtrxFzIW2EumFCiWTqpLxV7tyrYWhsJXDUUgHxh98tlWGkLXDprdLtcJRfMLZwrA9Jhzbe1G4PNxEI3",
-	"gs15LZjVR8WUPZ3runbL2yY31k2QN8jZkw9ufLIcc7RVxWeVODq3TSuGx9l9o2nE3C0tJ32aSoqG1bA3",
-	"h0iQy7belR/Fkd/W9Ipbe8AWlXIpbWLa34u5rHm1w0mPDKul0g1wVHI/ylZMFTuO77aJy7CqQEjDx3lV",
-	"oeZjprEDcndarbAr0ZiDOOGNNk4sJvbA8+zHGk40EmVs/8g5JbBHzpJbcWxlLVL3ZkaMFUdWTx0kLfJg",
-	"GjBM6jai/TmMEhKViR1CNOJW6jbBkj+1ILeIIb2WhNczCo4USRqx4aQWTJ7cW3gnNbtGt6p0I0/jcGN5",
-	"eHz6ofcvJb5vtUX9c8LHb7k96Lt/eXaV+uQ/nO65sxkvnX7kbi3HRazkW5TkKOIYb/ZzVie3w6ENx4C+",
-	"Gkm6IKkKuoVQ0AXeC9Ik2iNPru4iQukU3QoHXN5tQvmoBF+MMepaGyvV0njdEi/zR4ZVejlNnK0rPk+T",
-	"H+w8y61wYojNtL6ZMuJgE3D4AhcynRjfi0reClTQBxbFiisl0mZdI+ZyLUkD2hVRshZ3FFLdwEWYAA2Y",
-	"U56/d6bH3czA7oZJ23C8qpImoDsau2+90nNe4blBo4Q0vYJxYJsnp0++PT79di8NcPjccn+UVcJIKLnl",
-	"PZI7FTQ190osDpMlr9wLCWGSv6DgD0PivH75+gcGP028p+hZWBhNO0eSl5E1fx/bKaPEvFtNO+B5p8Kz",
-	"eP+PT8+uzp6cn56en57+58nZN6ld+nvLq5we3LQq4bYQ1lYoP5pWIfvN0Zwg68NdrvulSFgDfqebSSSV",
-	"c9YS7cYr4rCBx6VMKtR+ZgXTTaQMpGiyWW3323XS3TjuyfzsrCXV8RB/0UDtyDB9xi8gR0z/V1IljrPf",
-	"hsOUnXAO9k4oDJ+b1mthBdla/ZmJ92vdTD1Rsp788HCG+Gbhvzf9QnuD2vyBG9yIhXDqichzKVfuWq75",
-	"+1dCLZ38P3t6mpJlSXq+8c7CgXyaz72AStq7nQN8Z04bdAUbtuayZFaD0jbbwlxbK+nQTuadzi+TkPU9",
-	"r1KKOkYUpETe8qoVMC+lLasFN63b0jF5GZ+o6GewGw9Tt9HG3mfk1x1v7xvRH4Ok33dXCPBGLhaJ7Xq+",
-	"JRekxC0z7XpdSVEWzF12sHO3ojHu4WJEyIwvbKhF9OdbBF7r5hlvQUcWT/kDjhzawgdx90E3s0y7+rzO",
-	"PmGERnAKCSV02ejoj98u8MECLxkaMX4/pvHBLsU3aGDcU4eZN6KUaYqXYpb5pVN87r8XfcZ/44ySlMlU",
-	"OFEVzoQ0bN3oW6GmKVoffzORNoF8kYO7s0V39/vXrLBHW3F3L9fRLwe5mqaoGWHw3LzIGZIwHrYJofXD",
-	"Ws9XpmC/XL0Ar0DRRVKkZYI3SpTM6FrYFZnouw5EcSvnOTfWjUAn66GqAQ1a4LTDSNNP2mXkynkggTWP",
-	"oxy7J5Hovfue9xGmDEtnRE8LSGZ8hrlBCybez6u2jK/p7l1/Me09TyMXTkeObrzYExn28mCp6a78j2X1",
-	"HWDiZbYvG5TaFzT+ecE464IPWadD4pheQaZB9DK4HRajisSup1amNN8rsMe4KqJ41MnNu9UFO4WMA91a",
-	"FuTjoceYQm/hfZxDJHlHjJQxdvDR5oEFfkBsTYklBIwoxyIKtOmNMDuhNLwzrvUiTUBwalOMWhqGTzvl",
-	"WLA5V3MBulci9DMSFyrRZycPVI+Dqy/BAVOCR9JOjRjlEmKc7ksOXLbQjbuNKGoIt/CEA1i24nq2PVRE",
-	"rrhJ+Osu//zs+Mk337qlGV5hdgMF7sFl1wvbpoZN+TTQY9x3+Z2enp796QJCYJgoAaSM/Vy9UY1pUZue",
-	"FikaCZN5H92ONyqkS0jDeFk2wpi09O+CWbuZHdZRe2d0WGDB+NppdFIt/T+dtWOAtG63C2L+Sqol043/",
-	"X3oS00MlKW8QzjMVmUiFJHycAaML0UnLKVV/eXZ1zxtoxo2YfP/QRZ0UNSBCDfAwl4rFZzTKAWmS2/Yy",
-	"Fozn7Ow79n865jj7znHvHcR7g0SHtd3hXn/nE4AGMVTd1G3FEylLeuOYWjaUReHmXvNSoNIKgyUYK3tf",
-	"G7qHx1yWnTocItzuJ8hNgmhhkpXF+1wShV2JLeOQM5E+COkL1HQqgxu7CDTKMWyCrDP/50NcLT5Xa9Qm",
-	"wZGzU4HYTcp18BFn9NFiHsml7QlNmMtkqtNHi8IYGv6OnmmDOvnIElR5t9DanK/5nEIYCWbnbMatFc2W",
-	"rXRVmuD+n/OGoT674s3SXaTp6Estlayd7n+WNr+UbXQiEPPSsppv2UywGm8k3TCumFS3orGiwbxZUV4w",
-	"ThFApdNCFN3S1/B8ZonSsqW8Fcatp9bGFuydG2+myy0zoqoMqzWolxzjNaPLPD3AFYO+89G5URKnIovB",
-	"8pvePAvUVaInwIDpkcXT6vBpjygsE2zZJu2HDstC9wDsb5/0G9oUw7eGzcRWq9LdEm4pM1FJcTvYd3aj",
-	"9EYdynwpDSRoHoPlpU7ci5WT/mqZ0tuYsbrhS+EOBz7UJb+udC0emXCquDIb0bjVbXYNFm2SecvOnAMi",
-	"WV3y7SPTfcbpFKb7TsG+Ymu+NRPJldDiZdNdsEI5Uv71CE886GKG/v1rSiPVm1TI/l2X7HjOZk6sbFjd",
-	"zlfRIaOUROD9QOVJ8+2cVRmm82RfajBsQL+vuLFsXmkjSlby7bQvtcrK6o65Ex1VPZX8eHknmeO4SvAm",
-	"6Q7bk0wcx7vH7q84LJnxNNzqqq3F8UbI5cqKErwOmCXrqOs/9MhgtURgPGehK8d8K2dGwG8T7UgwTgxc",
-	"ZbuzMRBMLws2a8FSHyTwboU9x0iO22YLTgKOwqQRc92UomStmq+4WsZqXEQ5+kCarLjEtIMJ6XQnU6gL",
-	"7NMg4UvdfOJIX59GScaJ03WHIib6aXgFo+m737yOfSCDMS5/Zk+fnP0paQ5L1VphMj42Mui2LKLHLpk3",
-	"uqnK63ukMcUZcZGV6efW+0KatMo2fD52fTtBTMcBy3+UOzwz3TYhR82vkc2EOx+0dr+3sbYdkrunHB0u",
-	"y8lRN0hMn/q40VV5F96e+ZRAGIBmGH09ReHvRWV56o7Fc+utuUvLrbgAYmNaZPBKskZAyh2zEPeGLYBE",
-	"PsfbN2K7Q2QYY7LS/2ddix31PTKXj82NXB/rNarjx6BQuHvRNq0YOqonfTBcA3f/qLHctns/dIlP9STd",
-	"wIcmNkwr4ayCqhTGsoVsjJ2azXDlRr3zKoYGEk42zUE+uLWTN9mk1DfwQzm+wgfcIV2LBrwu4pBIa9Zp",
-	"oVVFyUS7l0rQmqZoOzLlNaQDAVpNI3gp1TJcw5Fm5bdqmu9ywxtFqkdGzEllrNPVGmZWUC9ZaX3DuO3p",
-	"nv0A5FhqGDlNiFT5bX1ZCmXHzFcyM8CYQN+4qBY7Z34hm3rDm3QItNZlJr3WiEZmCipvhSp1k47GjfnW",
-	"1ly65x6HhcUHosvTWnO7Ojo/Wkq7ameP57p2J6zWasOtjf8Jlow5oVHh60i4N7xJxbcUcL4Rt6LhFYMN",
-	"w5oQ9JfNxApK+pSgGIwTtU6Fl9ZJ3EaX7VyYHJUDIXcu/MtWXa7FPF1e4t66zqaxqjadG/xjo2t2Nqgx",
-	"pMOBTPHI+O+6oy5V8ut6nXYwPjMQU2c1v3H2m+FbqiVGE9wpmQudVJfuyDS91NvWG6pA0V+nsRRs+UOx",
-	"U6MXyYTnEeFo8g4ZJ7jMOZKyCG6fwttvhXc7HRQ9nUpdEED0sJ9pUgJJM3e2z90cb6CUmJSH3FhTsD//",
-	"fHl1/ubnt1fo+2JK2I1ubhg37Oy7J4/Pvv0fj88en548eVqgSuM2iYcq8r1Clr6eWtYP79diPu67AZ1W",
-	"wHPBn55TYrHCGsPHzuB3tpi7hebc2AKDtlqJ8BPqGihY6GuUJfnI+MDJjM4aeOIrwW8F2qBgZUZOln4d",
-	"v2Er92QtLBYnQ23aI8OU6BxKDOxw+p0iqTuDGMbDChKF+fn09MLt4sSaOkeTiXqAW3vqc53TicwPJJXV",
-	"bCbA5ancv93vy0aWF2ym7QoCG3ymbwU7ZVpVWyTqDiaCWfFGmOhOn2I2rHRjD56o5TdCITKDn+odwlwh",
-	"fQEJ6ydDxEsdgx+pfH9odxAOhOnlGyzgSiSOsRvtcSCMgNtw17VXSaHsdUY43inV5a5+2oynJ5x1WuIa",
-	"FKiGLcXUslAj/p6NywERz1nF3VVJmw6ncyWXK0dQJaZ+RZb5XPBQsQjbAVks6MOcARMh6MWv+2SlW0gR",
-	"O2a63St2s6lgQjv5MmkOC+ltQyZzyhWeCnIQH31pcRsl5va6FBXfXtepTGq8h0JoQi0DKAVYHqyhS7P/",
-	"7a+fYOo+fvvb09PT031RioePIXXZkWPm7MAeCe9dS/jTgiBv8lpCXoPpWOaLCGct+Tq555eyEmouvA7i",
-	"t9jcf4+/+EgZf3+90lVCEL0VS2lsgAQihnTqLcQfvEvck8xdHXjsG8E2XO3Opk+9syffTJlbI5ZmbG50",
-	"f8G0iGaeMpAhBdrWQleV3phzf/etUeUH0/qASZ6lfZVpzUCiHubtUTQ/dq1Q0A7Ous0Eg89DzoDpb+lo",
-	"SDPkFBgzOf/xGePqc4meC0nKLQSWUq6xvebKFx5AdTedWlbiuqNlOtuJ5snnc7GGMseY/IWPyCi3xcwI",
-	"3sxXomSblWMt3DDHlunwTKvMWsxTeRWdyNyp53f3Xr4eWrc2KdyuCCgM72M4yE7G3F+2QY5mIog0UEJo",
-	"2vR80WXXB0ac6AXwWsdHdwT8WOlNorJEbyIJU+saZAqhjOAiggmJoRK9FM4yc1aes713Yojw5kY0nbzq",
-	"RgaNsto+xqH+L/LFHHeX/nHQi469CuRYzJuTrIkg3WCM1jhrFLnTJxwn4dhw2Kl1B+S+mPa0m8hkawAX",
-	"Oo53BitbQe2fEphDi0smvJaJsC/247iqKXhAzmrGa62WHvnrDjE9esjLdSBeUv1uVSqhjVc8WV76el86",
-	"eiUMXi7Lljfu6haPTIezFG51x8FmpTeKbac6A+4YYM0WIlB04KBojaPWawA8SMhUvdlfpukG+Nk9txOD",
-	"7eKunvhh8rl9e+2RHYYO5n2AD3sxHgAJL10aGirLJhMsCSaVRJGgz+bW+/MmqQpIu2LrRkBlMdHOFCjM",
-	"0PQ1TG8EaJqgsWldPTLeFwdp9Fw5flzz3TDogo5HwrAmWemewAxaIOlCN3EByiHYUSadKFxztXULyDjm",
-	"hcrPjwyeOVduce6oxXO7APXIgktjI0rvBnPm0WTxp5NbEkmJQCciO42Ofo65rp2s826t+g4uLU86mkqB",
-	"O0aEyTHSnjqs3GIu2FcIEScV0Yo+dp8tJidNEJeMV1qJc7cbK7/7squdd/p0g8CpdQ95akrF6Q58DR3l",
-	"EYyMf+dWbPj2MgTLB0RbCV5eZ0RFmD/wnBFzDYfEGmcPzG+gnMO9H1SNdvbIoGxCvb1T0KVlfNmIqf6w",
-	"XNkvN/aabtjElSDrkEkRB44Jn8RtvJFqLjwCUjM9ctwFuwdE4na+EhSTxU9spDOGGWeYfpMuihCL1qRy",
-	"wd6ttt30cSm1hzdIg5QFbOKxiSGQr6B7G20YUQ6pEZtTStzhLMs9we4/kwaYLYNNFJkY0ZZabesOvq3n",
-	"wW9VCSETZ2JHSXMrjnzqi5QJO9aHUd+J2aWe3wiswnIXy2almRGOvZVmN2J7zoxtuFo6Uef1HaurknAn",
-	"wKRLZpHFCbWjCTDhQe/9owSs0Zf8c8EvNz3jhhJIUngbUahsbIQQUvtQHC3ITBrVHdwz+cO8r0r1KnhZ",
-	"I0umoL12litcQeRUOWeehgUmFMPO+pXBFgKftzXhoWbAttwtN1Lu5Oy0jtnAAKEYEoQv0fBgADTXJf9t",
-	"8CqnmAsEW81ukWtnHzbAX/3YVHB94zRKsQZm1f3Uu4n5xQDIsTexCZ+CfOSS74VUvoKHMgnp2VJtz8TR",
-	"EfDfSwmQPPRWlIeZRFMc4AJNt8P8PeE/kJrWK0wqTeRmiflNhrs7KQ+2KzNyqUQJlbrZRCcvzpKCR+MI",
-	"6S91weeNtMqZeE5C0jfdBaF18qJaQYr07pgzQHefxm43ImHy3YpGLqRonKwNlmggl/EGDorzx+t2NlZQ",
-	"1x/aKWplKUp3YhZ81sh5+qB32Bj99/FK6U9oIlKI1glaIShzpJYA8Qq2Eu+nVt3RNtAXkKR5Rszpet1m",
-	"3gfx2i/yDhNPTlneitfCGL7MhW9P+Fqe3J6dbAze0BeMM4xdYoTdMN1aAPvrHOSlRtEJTuEdo7D02bjj",
-	"96V7KK483pdmKvJ4hDDGeXSSa1zyBVtrtcQfyCdrNeNsjafcB3p9UTFO3DGvWu6P+MKvOZpnIMJE0+jm",
-	"sETQbE5bBCvoF7LUUApdS2NwhaY1a/Tytgo85KkinCYZlHrXBUPQhZpUyAaO6ShLjVdtsuxJ+Zp6ZsV7",
-	"CxevaqsqhxyJ4wSPtl/0RD92txUf3ZPthv6Lm5zZm1a60hvTd0GHjEPIDHyEd8Vu/F5GiauHhZXTsTI0",
-	"pusiIJr2oyaDWFtyYR5EA5IPcGU+8BbVTE/1f0Vppikkk8Pwq7vNTkV0Dqj/CKnM2eRDlH7rirdGziDj",
-	"+441uzQB2SXyBuDkMIcDeP3js/lr3twI+7at8nzuG+PUrbHsRog19ggYKGtCVmm3wooSepwCRrAxEy5Q",
-	"9EuPWDUh1TCg966FQi9nA1gCveYwfeM8Y30uKq2bjK9cbw5cwJJbcT2vtGkbkYKARW8Q6aiRsSMUWTpS",
-	"YaYKLdPd3ckPOaVoxMG/h04HVWUhmCZho0wqzrJyfpOIB2IKpzMr67aycl15X8tdXKChTqtHcvq239Ui",
-	"cGjqSn8N7snnXdhnYjxomGJGppkJAcy+w3kmKr1hpwmUoinIIzrpjI/9/+fsRqwteWQIwifk4LqbWJph",
-	"Zm4IvWvLQinloQ78u8WmFo0Q+9YDy6A8SsgdwzTBmm/ZHAPFUO18+JS7ioFEMqTwZXMpiC3YNpqHVuAn",
-	"60JWQxswl7OfjHf5D+c59GUn8vtOQIQozUhwrJIzwA6bRlob54bHdUfYWm36jYyTCh3ZUn0bNoeO9ha9",
-	"XqO3ql8ufSCaeZ50fpa7MDVSVJnNnuuqrVXonOWO7WalKwEgMknA9n5NV+xE6cMI5mAucVycEr2UX9Jb",
-	"dCImlpOQ3S9gLWTjIUcclImU9uCTAFzISvgMrPRx21+5sxs1aO2cXN7eAFJiQ70GsFq7q9xOow/IJCDz",
-	"60E2f6+1yQU7dUqCV+7dxA1LIqil9y4ccTJw/CoKvzNhXqmN/RlylHddYRNTxXfLk9pZ7Q58OVXrqqrr",
-	"TDL4a8EV+U91hGjtXnF3hnjP5xaK8N31A5mE1BBkp/rPvTd9PmmxRrmcM4ykKcgH6sp9/fV7eC+AbA+G",
-	"dL2Cu4iMBdRA0qamJs2MJ+RrzweJGwg09keGBU7LAMFl3Lkj+JHYiRJ9PgdB+yaK9xvxN0qu7BDjeA4v",
-	"0yfwT0vNj4uX/Rtr4TPaNlySl5e4pziKAevE+7XEsnqcYUZ23PJKlrmuDhHMan/lZ5jKiI6AhgrNoZCI",
-	"CtBroe6i4/rShdGig0gRT9cfRKvqeCQQM6JXFmIKxNMz8LSlOQgmCk6fzQoC96UErzxrgAo28O9uxVTW",
-	"dRbOwpjygIIzCekPP72N6H8gONadZG8gxiMnjSyvCvZudT4UmwCmzRs73fiJzu+UXlQ5Rr3yeSlo2q94",
-	"lGwAETpBXURXaVEd0lufPvnu6Xff/unJd98cBLUUM/KEKhnawjthm8Xbt7tHfCkUCFNedzlSxMVnzrz4",
-	"9imrsA1JwRB4Eo74NXvMztl/s+MLAp2J4J3IRmiNKLt8BkQVWkOGqPv4f/312fF/8uN/nB5/d/3fx79G",
-	"/3t8/t/Hv/7ztPj26w//lhKWY7WFHlbpYnA9wuk7LM6Z75CDCd0D83/gcBnk2E3po/MgzXp7l2EpFryt",
-	"LDDoQLkJ5TBn555uRQcRQtlyUjGjKScp6BqUviXdBArQQ6CmQ4nH7BltQIz8kukRDfQyWiuqrNiChMDh",
-	"YIXcUiWq18IuoFAEQ4mUm4yOo+7S0eiCgDJaPxWoiVEaxY5UAGDJeIt9NL3BvaDIgLsIGN6YpqusXRI2",
-	"BlTx9p1xWOkQC4gn3+wv/EhrJK+cNlIwHnxEQVH3GpCV85sep1sCwX50YOHgVL0j1goCM0FY5topgddL",
-	"DDTF8ZreD7KuRSm5Fde6uUathO5d94cbWVX741Kx6Nx75e8TptOt854IxpKil/jeGRQ4DO1FeP5SVF1V",
-	"yKjQThb9wBnB3A2qCO+ZauhAFFztahN54QUWqzR7BVh3H2KdwtGk9kGwahNFZA9aNFWXuCuJ0qkCrFrI",
-	"uXLiSYVOh+4I6o0KWmcvhf8xQ48VTMbsFL8hfG3TSFFCDBhDVrLx159HjSeFOtyOVI16QcYlfNvjK4H7",
-	"k/Ell4owCG/E9pFhDbQu8PafqIyAIHOyiILu+FGU1aiZ/Aev3+/uNcW5ZWlGXR37WBmHv+ZVNemQdEzf",
-	"vavVdSkNET+RZNK04twLWGniXXJsgFFUIp40bCV4U/rtXzd62fAatufrU+ZzvxHwzvNDdNtAmiUALRQ+",
-	"/AAXBGRdwdeJYwr3qWA6PWbvvPwPgGmE8cKM1WsTT3Dd6FoaUZ57BKB4FrBMvF9mHFz0u67IhYcUPoza",
-	"k8HOKrmfyXaHJy6fKCo7gwMKCmZUt/oA0nY3bSwr942b13as1B8uVxQ/w8wK24kT5CynlJQFSB7Hfqh0",
-	"+Eb+wH/BHuSKgYl3wXQkW7iCAUKMsS/fI19lCT3LnJbjK/kdC9XCpkSIr5c/iNpk1iZcn1MlEoa1QEXP",
-	"GrOBsROmSKDzgtCqp9WYOK0hMevJZ+G+9vUbvtyTg8TZ2rEMXmlWRzlJO1uXTgBaS7U8Zy8Zr9lKNOKi",
-	"gwKhFFfqyysad18GUBoV8skFXPVnp8xE6tla3isP6A13j2SR5X7HZviXwvf+DIAIv01EcdrfMo02C9iH",
-	"ISnNttC4DCIJya33g12D4pmsMHKjIk18Urv7ZxNwDwhDFMGwujWC+wIH9+gGu5/P95D6HQzifmAQ98Od",
-	"/81CSfwWUfRH0QyNXKrrVkEueO7Mu2ewTAu8WP7ZJNqDVGmgKjQpqEwQEOd2BRh0gjFD3aGfIDUTS6kM",
-	"glJNrm/77CAYvxU8i88HIju5rUM6+fL5QwFmvMF/Q3LnbucZ+uu+rFjKU4aTaHzAZ+wl+uolPb0Ldmao",
-	"7SPMIKf8SrX8bfab+V03/h0s7PMqwenaq2chAtu/2aXpSjnRFe1NWK9tBMiXIoDQdAAzqUjG7wrqvypa",
-	"2Xhg1UOVWQIwSybK/45KNl0hGzj65+vzk5MI17mxrXZHd/h3W5nzk5P/7//5f+GR85OTk1Lcnli7/eXy",
-	"+WmyWeHn1PPS/ASKG3ZYumCngHdBoKZQL5v/dj9mfFpMxEUb0VMuO71oF2Jm4fQKRloZpBJQxuaw7nEK",
-	"BGjPKwgO3wDwOu7FxcdG/Dp3LhbLe1yuPCQEtOAEFwrqOZtGQ57mFn0vdBY+v3+m8KJ8w+18hWXYQqiP",
-	"5bbJ9SvzESywVME+LdhXKVRqr6qudC2ODrXz99nKV34GzsxFYGx6NtirCYvZinWc4uCRaAVaRdy0mA3p",
-	"Bj7uTO8ZbSnQOZMjOWJ17jUAzSGNMGkaE62ad/Bs0hgcAigCcboz2m1PsBujyr1wjA6v3bsMBtXDmI/v",
-	"PHkG9qNWS2HstdO/YzpT5vCHUErcO54HoJMiQlAONwJr3DI/UuVyQsXDMTHJ3GlTRtci5I33dIX9ibN+",
-	"DtFc46rpPoES5Ji4v0j/j7+7oqEE60F8E7uAp1KmoBOTEWsOOhqbbaFWhS2ESHdVLqVZVzxdPEB4LEbE",
-	"ffWTGYk1l2n3n5xxlcGiUss2GTF8efkz+/br747PkjmCXJXJlthvxUI0YEz6ZmA/vHnGsMsiK8VMOktG",
-	"5XrO00/X6bGfDTIZUyMc3Jrm+TaCwplrtZDLtoEE+UcmYKJCct447T9tkUuoORipYXlDMCv3a7Q+b0SZ",
-	"wR6A7fwITRMyCB05+DjAC0Mmm9g/Bica1hKQ5qI0vQBC142dpGkj5+KVuBXJdhSQ61cEJxVlq9ouDQis",
-	"rgFIUleMg1ZeroHJR01JH3agoboE+lp65Zm6vVyOxbDpBzyWHLk1K1G+8XM/pG1POmG1HkeHhQ5yN2mX",
-	"5cOgLuVzQKO1m7ssPqXHO/tyi7k5Fx2CM+QyA9aY0gw8ThPzWuLt6WVAPQ2WqU+J2pMPRTNO0eGt0w/m",
-	"shLlD4Hh85mku6Upi4WcS15do9WScolMBBL1A3V6w90GysdEIzyZZA0nILF0RQx+RlQVDsDaqzRITK4O",
-	"jOAYt6yUiwWlgWEHXvD5dJ+AT4cyWxkAOLz3J2kpifLeVKdh7ktzGiYi8J6+W6mCrXgmu/wwXPIu6+1M",
-	"o9vxsEPjJ+C1bzc1cHvA5okM/gHtIOBeE4TaAYCwo4dqaiPaDHDbXqzur+JUQ+o/a+6MwRs2INob6I++",
-	"GLvXe9RPoVnj+8mI6ctQgiJVpEvajaYDN1rWk7HLPLbUyNeCYZY/y+Myrju2d5OM9xKDO6LjLnLiYD0n",
-	"9IW6/zHvNrCIuKPbuTE2kzztDH+u7SoS9AjNQv0Z6l1DIsKloUgGOfZ9nKppwS/2D6iBAnDzAD8zw8LH",
-	"2XbAMoaYNsrP0AoS1QlnkZ6COvMKWgVCqCGcL5gZdHZLVhXIqjLXsx6c2u55/XVPZ/MRg2OSTrOjbqTy",
-	"duMDmvDjAxAxQbUgfruu17wR5XgPwQPnh5dBYnoBXn+k18Dh30q3FPCl3CPCKIQeqQofvaK6abC0O0WS",
-	"f+gkFnVsjyPLSsMqPefVXn3bw/f/A0sQY3AXz3ZxXXp8guOehAhegzuWPsV3rWH+vUr5TlXKE4rp3ooN",
-	"b8pkY3EEqC7T92zX3z9ZxysVW1R8uRRRE/tphO+iVLvOuLxk4bdcVnyWaW5ei4wz31TcGWlTG8DoG6HM",
-	"Xe7P0OiIhhjcgoGWRUx3nHc3yfz2/bDWKff5rC3TQVyYhNcqnTwr20pQD95wdkJpHeBlq5L5eUzaRuGn",
-	"NNgn9svVC6olnwhV0psHFfEo8X7qOeaT60gaoOUhFwAcnX1gT0iJwu8GTYlW2301v7uifN71ZRo7pX26",
-	"STXa0nhPl8jJVfsBsc2ZJNOt/GSccg2Az2XB3k0FcFm3NqMSrkUDoGpisrvqRuSOykRg9SAe+mMANJ0b",
-	"/i49f7sWaUCynuc1LN5PP5IvEWfkOcukoAIdq0lx6DHomDTVYsAdgUNHRKG273R18w2fSa2XAph3S/dM",
-	"Qpg71eNWig3oHjdiW/STfx8Z/IMbh1uNVX+o7aEBAlXSeMcjLOXR+TdnT/YigmdUq0u5VC9WAsEqD1ha",
-	"pXlKdIA1BzVrlt9A/wHIxQMwLDTk4Md1o8t2Dr+X0nSPQDS/g8uacwVNsHVVMqU3kJnoI0RRS7FUiliI",
-	"+vsZHfmUUPw35g3srYGDZSbp5tG9B3LVVwgnReFK1wecD2h7cpid5FZ1aG+zF5XguTh3Bze1D8S8NXdq",
-	"EQHoBh9nHVeAQ7bv2HcbFOE/0bT9BoV5xbTOMUGyO1LFm3oEY5mSjKT1wFDzlVTiHPwIpTQ3WAfL2nXR",
-	"75qUTRekqoCJCQxxuN7cyPWxXuOpPwZPh7tgbdOKrlnMddfHKI33uyGQx4GTVGEk3S/Q7HQKmrSx/VZU",
-	"CS4Nx2rE6Xc9d2w+WWPv3iOHw9Ty+tDSY7R0Ie634AuRzTUYopN1TszqOOglsxaDlZS67dk+XYKMsbqZ",
-	"0L5ANyLaGDg2B00pMoF3wcp1U5XXhwCcDw67H9yvvDdkd9oHXL5D3MEGDdaZYrIUAwXm8LRNS5SOoLti",
-	"ZcO315lCsEvoyUVAGtyykls+44Q2gm2o+I3wrc36HdbcI5NLvvIphF28ejcaFvXWSMPSZ/xdISkqxPSx",
-	"5F0aL1QeeZGpGwAbo2VrxbhC6aOVuHeLMlh1asOuwo03oggkukKRV6kRlkuqwKPsBb1gSsjlaqbbBlqo",
-	"Gma1PnwFexy4CyHKa6kmHlOf5ZPOd+6S9bsTlwiWWkqWupdYyB7xyPlIn+oWmd+5n1JQwp2ky9zhSm/8",
-	"ik1bM72YrKTAR3N9IfK5VPu7pnVK1ehBjENXiGmr9CZmrg01wUtGn4OBt38ml/hs3Acs1V1gzitW8i1F",
-	"U2pZKrlcWWZ1+Pd5gPFDQDuIzaw7IH2PVXfgFsBY91CNiPHSHTAp3e6A+fyF+Hif/krgyhGHRlPJs/kb",
-	"nkJPHxFS78YlEjjEc83oYpV0ipjya0m7jzKpDj8v/PSW8tbdeujgo45lPRAznxbGbzL478tGGzPWvm+u",
-	"leVS9c9FIq/eW53B17JsyGV3u41KcMHkeJ+G7t6XYXUyOZHqlqeyjAnCMCS+HHNoemb5eyp94s70AHx/",
-	"8MbHbRzueYl2Gx2yzPPxhd4xPVxC4749gIx2cmp6v52wnQ8huntFdE2uuUur7ODana5Aw2L9ED2pk9+y",
-	"y3BJDPD5iXAZHP3G2J1eNbtVcKPEzrZvcbICLhDKusxE7cYacbubZpCV1SsHIxr33/5l7cTSJvSW8o0b",
-	"ES3Q3K3Df9f2ZSS9r3+pHHR8fuJoFU2vhijlUqRa8Vz++dnxk2++Daj5VP+YaWFIIKPXaT55RZqCFVAJ",
-	"hTnpZ8enZ/1e0dXG3U5YxVAmv3EHxXIK1ycY/m7NYWqpdHONgMu7b34v5rKmXCTMqTaIOHfOnri//fDL",
-	"24Kdun/9zzf/kQ5pfsQeR93KDxCsP6X6nHR9zAZyz9nrzFKHbuAiajQ0AOsfFQytaVOIqI7TA1CkL0Ee",
-	"Zv14wD5CCN0on9O7SX0pnWKBzBtWIVUJjfNUCQzdobvafwQDdq8YoJSLThrQ4iMzqMdKngrdtiWZOa2r",
-	"X1LWjYxz4brMQosq/C9XL3bT6Y2VdbpqOshWGqsb3Anb8GLBQLoyjtEBSLFa+UL30Np798xPT/1Twk72",
-	"ujnD8lqrajs5gy7prnkullL5hfe6VYe5Dtv5opHdeZMmNvxD9s3ZscKyDWDNzETM6Sx2k09YJb16PbLb",
-	"b8jj4b8iDSBj0gsTOkgJe9TfgG5xqQkMso3C35NcD6GDRBrENpOpe1i5TZRIPyYeQ5fqA7OIjKiqzDyN",
-	"+Ptdsk7ca70sbaRE+NQktG0gavNSLXSi7fZUkLND6zKTZWw/d23Uom4khnGGVZK9w5RxiOdSn4fTpTlk",
-	"CKLM4q7tHLoasoOyvS/YVx4czInvgh13/8Wjc6e+PUNZoo3wPQChol5wZS+6s2773QJ9XG+8zixpKKz5",
-	"tvZQJ5SoMuPq5pFh0Oy43omNf/sULkL/37N+K4r/Ovn1q3/be9d20wqVbKkNRjSqF9hibNd7v7DJEvuJ",
-	"1jy8nii1iBslwkVx90/g+9fZepkz5svmC/bEH6WyYF+zWOymHDxl2q2JVaq58E8+lf0eISGfkO61JQ3N",
-	"A7qJBCoSxY92yDLcijwn/Eh4BzupV+m8q34TY8h2VmLDdOPrkQGIKkwvDaol1Lgh1jWtyxhhOWPumQH7",
-	"zXJA58eTFwJau9EF2plU4OEgBwrmbySzRYNpMN1BwNfrZJhpQCB6riNU3AkR0J6M94FNr4duxFw3ZQ7e",
-	"AklJvveCGe1hkIzP/59TBW0C6YJXdk9eN+4qiGZeinMWLdi9XTDiHbgkPZnu60yiJue5fH45qKvLll7z",
-	"eIs7Nu/2k0gQmDdim2Low6Ipxc0Uw86MH+VU0ltUXJEDmKHtQ5BN2QMxm1aHsfDfnmRkR6LnIQoL2Gzb",
-	"WxGIqYjae/YyWRaAC8wTP9v8tWoELzPEh/ZFAHrmTqufIYlPLBkPaWbYJjZ5trINZq+8A51OJgawlN4w",
-	"nQ4yRHI/IbppCruSSdd9fz3R3V8J/AZdi9iFZLqTu6erJBiFNtyMlD7SdNyWAjh9J7W8ab71GEad4Yot",
-	"UtI5xAffPD3fn8dI2WXGB7iWlNhkfAnaZhvKh1SMlVQltbeJAKCMrgViTyL86w2kPJp2vnLK7pKvzWGb",
-	"+5O2ya1NGFb7B3sDelNqtKh3cjLvQ/a3Ja52xvzOw1Y10nTZ9K/elH/+0Gtrjzjr+jF7WRSdnOjKCpfO",
-	"sI8vBa6D8diJokBXz1N5+QgbncDQzWXsWfHeTm7JDA/nv/0mZxGScy7ATqJjue9dDf2SQu0I/C5KhvEs",
-	"1TWiC84cqhXor/VfqcK2ODK6beZiH9HnEMiVttfFm/jt7hwfCnpxDhFrD0t8swW9u0XA9MwIl+3tYZ7t",
-	"SN4n0Y+EPnoaNzUn4LN7HhTfuzx7YAAr627OnwhRrGvl+OR0DEry6297KJZnaTDJwSQRvKxtpN1eOqnr",
-	"kUCoNiGtBUWlC1jPEP7w+EZs/SkuueUES6UBpBfEOqgAgjexFbmydg1JFanqiWcqdC6Fb3U101QvARcL",
-	"9Z30Dbk7oIJ93/SjZCpGu5oM+Lj/f36d58Ni74Kw+AGyiAIxE+aFBSNTiknwf2MzktZNXEURlDW0yTMr",
-	"iGntmcsH8GijU7c/F6jslpSVJRXDtqwbp6a6/xU+aauXVDIKGFRgWfuENx6zH3VDGJ0ApokpP19BBsgu",
-	"WiVU53tvJH3DsK+6Tp8DcAzmvvAz7LbUqgsK+sOCsAFroRi2vBW1Vsbi08OEVcYr6JH6TtoVawSvfEkL",
-	"Yp0jXi3i3PVUfWgkXbAoYHYj3LUKW4mOIw8Xr/WNpHCm+5lqmJwKTo0HrbSV29IXAYXvKAqNH53RUVB8",
-	"LY/Oj75+fPr4a+zhi8VYvo2VY+XjYJ5Syaj2ZHpZHp1T+tZz6uu15g1HuL+j87/u1Gua24K9r8x7xPE7",
-	"nuuq6jqpw5/WfKtbi4UZR+dHf28R7xt9Lp261Uln27SCWJonJfko5F3mO5iHeNB3fnUPm7VWBmn15PQU",
-	"8zCCxw5UyTkQ7uRvhCrUjTfagU1WFdr7Hz4UCfmAXiyPkYbiJ6qesphA4Lb8Kc4q9bEw+5O3YtEaUeLz",
-	"Zwc+//SA56PLCLilk81//dUR1LR1zZstrRLXBUqmzxM1jDPLZ2717mS5/4Jm5Pt5zri6gc/0+JmaXoOu",
-	"oU2CpY1QpWdoAu5/rtEN8dH28xVN4kNf2aDc0wdlJXMJnRt3eQkh3jdCWaZbixy1WW29fKKG9w/PR9P5",
-	"4lKokhhjtmXiuOayKjAVzGrqKu3kfMG0mosdVshLtUqaaTLtIHEyKqZSb/b1mkPehGDZ0eeUWCbFYt83",
-	"fOGxdKAMVrmN64qSHopRYEIFQ7hKBvY2pufAfNDqS7mmaL47XjhmISKK0QLeiItOKg3ggHyvcVAKCopR",
-	"L7CDPrzd6a9gIHNzI6AfxeOjYsCUMNmHFkyw4tCf9TNIJ5gA7G7yssMd88JJQ0AFQjVf3PXmnv/uQbgZ",
-	"SBRd9uh5ccpz0WFbOY6C0nJsKLIr/E7+KcsPWQm4FMBq++TfS2vo+PqIPcrC09PTsz9RB3vYMpDGFOkB",
-	"gQXo0UFeyXF1K4r3P4m6BH8yYZbjxhm1qP1SFKVn6K2HymPHBtRJu5JKmAwHnPD1utGUvpRWiPAJ8Ts/",
-	"BH64JIqPsEVnrXWXzr+SkHql5zdhs9sQD1Hive04RJXMsVxIH8fGTllWpZ7tAdglza741O/c+ju3TufW",
-	"F8AzjKP8nG0Z71MizY/eB528QfVaKDD10H38W2DEYhxrP2ff0G/38MpQ8h952lMfoXqy+31D8KaSomEB",
-	"kjD1JYrvEa5AGD/45cmBv5PO/NCnGPgocYRfKkIRdGaJrMWX5rjp1RRw7NoB/0K5Q61Q2pq1a7Tac6eN",
-	"UkPzgn/Nt781qf8wRtwbotRnsN8m3DX/SvfKT9qSo56uFom52aj7zLS+8bCsYpvl+3KRvWTWjVT/+xpq",
-	"tPJu+BAOnUnFmwRW5G+J6w426yB3FDjI7ToNkWIY7FNj9qomL7sKkN/Vk6lBo+PTs6uzJ+enp+enp/95",
-	"cvZN5rNRdc2XE0Z64zljnx4B2B3L33rMyB+ETt94ZIYpSlL1Ud89aptsqDOjD7NjSuIjg4SJTt5ibyjh",
-	"xymhhJ9VRZFfaXYLdAt2efXs7dXJ65c//XL1w2UP/wJ7aUUBv66IcA9nPhwnTsr4+5Hk8gARJSnDKeUD",
-	"u2Ru2ZzX4tOHoiBlJcVpNLsucP/IBK9+xFAN5gFgwSv+LcDwdjm0F10mKaYe+zS6bmwoQusxYYsIJUlc",
-	"58u2Nj4CgU1/uWJC2Qa6DVBd12MW8suWLW+4skJQWZlx+nktSqeiI9ryqhEidjLXuhHnvngLenguBORq",
-	"NMJX7nYZGghCr1Vo71F0XZWAWlgIrKHlH+w2BCUBAaYR4qKjny8Qq5z5DvNc6Y2CO2rhGzSVBKsoFNRG",
-	"YILEjrP7x5bsyweSvjB+LoCPv8U8FTVyp0LdRwaeYytdlSH+AS2ob0Xp9ILZlgiLMSboixNzSAddmHP4",
-	"v/LlPg9GBfpCgg4vVlyqwnE3zB+QNKBpK17fCepwxXhbSqsbNhNLSVk7F9Dafh3n0LCZqLS7BURlBATd",
-	"enSpeXODBMnR5TU+8YB0wS+8bSthckzS0I8pOuC9XbfGshshnBntGcTZ1v26e8higgwJxFPdocTJjPIX",
-	"s3EhYSw1WNtzpfWurI+pJxVjnd594lfhhAAWITGddSwNal8/m3bWETXDAIQG8+XceaXgjTCWzWQZso/m",
-	"K8HXAtAOFqhK9pQr6mqNV8EwW/wu1x5dQaOnlx75FAoN9bWdqNL4yT9g4kO4R3zbcag6AUUF0mR8fkwv",
-	"CyOdCwFVjBKLDF9c/oX94ZerH4//xx/d7f+/Xl3+ry7lEqsQobt2N+5j9gPosw0iK/6tLZf4s7RGVItz",
-	"p5/zkhEuVCOonAvuArGAjKTHLNR9wTyAPXxxly/2Sl3vmJDe8cGozHrXSCsIiQaH7tW5+5oymXMfOy7a",
-	"3sFzPMUTqOdW2GNjG8HrOzhGPp0nEGlNdX3JVDPuVLI5AfQAKzaIG/Sl5JY9B8HEkdX0Iii7UhESoT9R",
-	"BWavCp9uzT3kypyK73bF1ck/8VB8OCHVdfS6pUd2+DbhYAldjL8MlwOygV9Azjnnf/5yfAeoV3UZ5GQh",
-	"DaoTQRUPlkukkkPWBeSAaa/ZZxnAEmhILx91kHcPpyO0AQ9TmYuu5of5cdJSsYjBkikaj1P0yWh/eHr6",
-	"3R+dDMcUbFQmoTAYmsL4rnTe1CLt2kOC4NsJ0eunhV3XHpKFP34kZYjn8llk6LTDwwCyAju3/AtFV55r",
-	"fUPlHTY+sh0ajm+tEmPiJKKMcVlQTg6/iCCzHmzTu49kNrwD7voUWmNUEOU+DBXaSggn9UCRDLU60bQj",
-	"qgIuEwq0SqSQm17JG8EEKIZxbk8MJz9qC3Ql6RwsffjnCqwMcBhpVrfzFdQhE3QkpPJKJz8RNMrxQ0AF",
-	"cebvY0ZwUh38wYqrEsDxPFSbk/RgSyty4m04lgjRIgQUJ2xEVaVkIj6EX/moTmHI/pxVen5jUqCr6Cn+",
-	"4p3CQJipJpQe7hWhThTBUQy4AthdaJBq/rAy8pvTrz+20e2TlKoqcG/C3xw6KVywsm34rKK2EVyZDfR3",
-	"+1DkIxWBK7/IfX5AZ8YUgkYcNNlXkbOmn3mvnUdBJluYzSsplL2WZaTc4ZOo2QGuIu6k78soED2SEDSg",
-	"c+5Q/evEJGlKbIOYbjAUXI+VNqQRrgV3trfhC1Ft0erG50LpZ9e6lAhGo1IMgSAhNo20VoA7HjabFCmE",
-	"C0DF00Rl2n5mf3h6evrHPoILatRullDseUF6tgqkMTdYDQyL5wpAOPgt+BKg+s0TzWm4NxAWMI4WBJau",
-	"9wAIEmrSFrBJMU3p7PT0lBZfM74SvKRJ/uHpE6dI//sPV6zvV8Vlb7Iu28fs2RKDJ+4RI9wn3eXVYqEJ",
-	"eydml3ruBurfrycbw/7g7E88u6+FMXwpktq4aWe1jM/4x1ea441+kPK26bLlGez4FAmTcEd8EjX6yXef",
-	"+0q5BI4YkX5daC57nexofCcbkw1F+vp+YHDT59kiUsPol7diXW0v2EzbFcie/3n580/MivfW7NZHoV8s",
-	"fYOd4dbsXizdqZJYa/2Ad0z3LaeKpQ57ipj/DDfCh74qndUqH9JAoVt75Ja+6LC23aUJ7QxqDXhjTgD6",
-	"JKZPYXc+nA62oWsOfdMLxr3i6WkwWT3ImZtfwE5+epdckuTvsMpykJ7UU9FQ9emQxEtnjy0seLlMB3L/",
-	"YYoDKhy3Q31Q6zYTNSGwCmpWMmhLD7D3UHid7k0Pdts3p6fs3Qr1va9PT+mRgj05PQWx6NjwMbvUoN8F",
-	"BWayjlc4G1yhXPedyzoVDwLFJWD+blayEk6Hir8CR90Rr9cizAefrX/W7LgbAxwHtj2JXZRO0dablA5D",
-	"o3XH4+PrMG+7xX1qp9/UQ/lb9u99EYrPv8tbMZTagQOxuRDEtN0hdTdatWWVMMafZfKPgXWGTzst3oC4",
-	"WTdSN0Nf2JpLJylOCAtmNF3wDXfM9j09+Uni1tEXp5rkfiX31pci+KmdSmdqBj10Mxb0X7WQy9ZZwloJ",
-	"DzuepLo0EMjI1474J2Kqf3zJ8j195QFDChMTL1WZhNjP2EZk/n/6+OwIb7zSGruCvtblrDXs6sUbz5MX",
-	"zFR6gy4Ep2ZXIskV60aPgxvBYfQPfYp9Qe6jT049iGEZD0ltTwZ3M+PN7hu1UxP3RvAySWWD6FT7RR4k",
-	"pn8qaSfVkmCzppI5rONByUx06OdzL6SSZoXnKS2+IAOSXn4g2UWjf6Zo6HDPRvfo0+hIh+owTx6GZV6W",
-	"Qlm5wPg8HkpAmWOWN0uB0MPAHqicEI+MndSADJLzNQhVxrzW2/KnCexxsDmWAaXlU1qUI4QjFZBWz9r1",
-	"mDmeXe9nZfEvhJLP/KwKZjVbaubMP2lX0wzuQy3tfZx7MqNurR//01nxK/sn4iHKelX5u+j9HOknI3zv",
-	"NiUWu1bvJDXvF7Qn1HTn03IsffTTibVX8lbs4Z0ugy6iqVnpjfkSnRgPdqG/FbwkOIxb3xRiAhsZuVSf",
-	"loegPsdLB/f1hxF9bugX7lO/C77fKku/0PXa9/JHEGdKXaCzHl6l8gSr2YqvIRq3l+833M5XD834wyCm",
-	"T8DwJYgwCQgh3kLbkpDM4OEgsYl9u2YQ9gyvdLi9Xg115jRqUFAFuRvmhPceVtnoIdl/yYeuGPARboO7",
-	"MkR5Ed8iEHrgZa+Jz+8HdsIdRPSD3BoG4R9iWcyjxBMgIw9hfF734VA4u8o/c0gpYR+F4otGZJjmkEIi",
-	"THb4eVgDqVillztxoY9zDn0fnvQcQtk6ZVvFHsB+1kPATYjRGLQSqXRWKC7nVQWuiqZVfX5qBGa4j7DT",
-	"W3rkAQWU/0SCMM+h86hELymenIKJtZ6vUORDVTNl5UJKC3RuCeVlnK0bvWx4XYsBHf+sN1R+4T9AERFj",
-	"dcOXjvYwKQyEF31FGr5Ks1hz2ffSeu1lLLOk0kZ4eTzF3xOr9HQlFlSQT80VPSBtJI564ucHuhQj3Spf",
-	"lEjtEEKjBKbHGjnQyL1cnNAjowBBd/aErXSLwAYBasDvDVzgmOcISApKiNJQ+jkkgjS6EvRXX4CONY6p",
-	"aHbUvuGhtGcc/aDb/OkooRGo4lPHgvppayu98TRX7pBZzSqtb1iv4YlH3ug1zJjr2p1PPu+3BkDA9FzW",
-	"2lUy/3JjKIvN3X8Y+8VW77XPZyNuU716UszWdPawz9Us3LwrAecUJOITZrAWaym6DDHHZW/40r9Fjy7E",
-	"hrJUIcEC4phKYS9HuJz7ObSQ4whMfsoIRkKCvk1vUZZx7014B4pm4M1vmLmgQnuYSBBGHYUGqXppyI1L",
-	"wqh/MEmNH8hpkNbXkkdix1EU12yDG4Kb1UzzpvSeiAHTtKP30SU+8cCLbM3YKtskbIS7XWH73VFa8MYj",
-	"Jbjz0Vuk72I0Fr67Cp2OHmyd/hM5eCD8GRKHeA2ppNpgneJG+85EXYJAX0WJQVZooNiy4Ozm3YrNtYFk",
-	"xo0/1bLxuU4mRbCTf7qJfDgh3IZJBipBp30EE/UKQJIg99BJSKyF4Y0IebsFrA2uMDS1DaPCZt/HyAmu",
-	"qOaeaBjXl4aiexYAKvAOtLIWXTHWTCxbNUj/7GWJGlZLY7CsHjP8IxVmw6XFlghUskooSSmpsm7NKkCT",
-	"PEgQtDUrUcZAHZ/OMsYTcAn6XzZTA7UmUBGxNcLmX6kgFEJ6xKjEzSboy5zOdtdztZMRIOi3x1jIQYhA",
-	"vTPd8HIcPOkKn3jI/YcvvFQLPQ4o8kAZ7D/qhm1WBOEFxZaAedYjU9dmMntV/MX3k3wwOsUdvUdaZiG2",
-	"GFpH1KWX7oeHLKyV8xV+3bPdspFlXGfbayre776dtYLeeQNyva62EUQJiWkqJaM84F4ZEi0cAStKHYnd",
-	"kMC+kJaa2eHwoQGpjNpu9/RFadim0WqJV6i0BRV46QYGdF+uqosugRJGOxDNJbBR6lK9PyRLkWxeJ2at",
-	"lZW00jGPKbktWO3UbbAUhVnLrth2oVsF1eb7etndEdagbisr17yxJ26k45Jb3j8hwz6qlch13p6DvqQX",
-	"7Mk337LXzxmAykGX/b2oMl2L/nSDfPyROtT9x7PXr847t8RcV22t4By8uPwLpJfHqGX9MCpWHrpnJs1r",
-	"0MEVVr/bsvXTXt+9Xvdj1zedSXcAAcDAH84vCR3nFRnb1HFvgiwjWxPXNoBfwCdOGmfGzmUlQ4OP5C3i",
-	"HxM5GTDAGNBzXvn2SD2/cXdaw0UQlFLyW+VA49xoR4ch1FVGU6zLw/F5+Ev0BRq+jVs4JwVZVX05PQne",
-	"9ncr5Q51y4IGjeZL4t2hxYeNrP2VG1dqDfi5wK63yMgqAdo+UvfY+yi5cyIXUAGJaEsRO3gmlj1CzCvp",
-	"Szmk6PHDaLFi8Km5bf7w/wcAAP//",
+	"7L3vchw3ki/6KgjevSFPuEg2ZdmzJuN+kDT2WCckSyHSo3PW68NAd6G7MawCegootnrmauM8zT7YPskJ",
+	"ZCZQqG6gupoiZXnHnyyzq1BAIpHIv7/8x9FM1yuthLLm6PwfR40wK62MgP95K+atEaX750wrK5R1/+Sr",
+	"VSVn3EqtTv9qtHJ/M7OlqLn71780Yn50fvT/nHbjnuKv5vRNo6eVqI8+fPhQHJXCzBq5csMcnR+9W26Y",
+	"0vbI/UKPu9GeCWPfNHKG89l6RdolWy+5ZVwx3ZSiYfNG14yzWljRSLVgKy2VZWvdViWzDS8F45ZpNRPn",
+	"zC4FmwpjmZ7Dv41Ui0rgOIZZN+yaS8vWS9EIpjSrpBJs7b7J2Vy4JxlnlaylZZUUhk2FXQuhTtizSs9u",
+	"DCu1WxCb6VbZk39XR8XRqtEr0ViJi5nKcj+95Ey8FLeiOvpQHEllRXPLK/eW3azE0fmRsW6Z7kc9n4vm",
+	"kPE+FEeN+FsrG7e/P3eD/1L4wfX0r2Jm3eBuF96Kv7XCIAOUpXR7wKs30YrmvDJie5HxnPu7d3n19O3V",
+	"6asXP/509d3lUbG7Ir+J17CJuwM8nRqhLG5kLeqpaB6Zgsk5k5YtuWFaid1hD1q1rGDe/RVFB2GI1O7l",
+	"5/SoY2leJZbwg3h/AfNfcrNk0jB9Kxo3f65K+Dt97IKJemU354yzsuFzmyKXaeuaN5sx87qkRz8UR2vd",
+	"lImj9XrOBJ8t2Y1UpTsgwPtwJuDYyKpyUy6YVPAHPHxSsfVSztz58E+4X+uj4khaUZsxU3sH8/kQ1seb",
+	"hm92ts2vtQi7QRT2C8pt59PKikZxK2/F7s7y2h1V96+5bmpuj84df3zzpKO2Y5eFaNxowlhZc4vCkX6e",
+	"al0Jroh5l7pMnlTFa5H4YWuJ8FTh5xQG3FlYcfT+eKGPPbnUxi/1uSfwRy7UscDHrwNGCcs5ZBXhtG3f",
+	"F9oINt1YYboTpJEdK1EuHD/Sefqi1DNzWmslNid1+YdzhrMwjmFrWVVSK7s0/h6YtU0j1GzDWiVtwb6M",
+	"5AtrxEzIW2EumFCiWTipLxV7tyzYShsJXLUtAPnc7pfLsNIWuHTa6HaxTC6YWzhXBqTDim9qNwabirlu",
+	"BJvxWjCrj4oxezrTde2Wt0lurJsgb5CzRx/c+GQ55mirik8rcXRum1ZsH2f3jaYRM7e0nPRpKikaVsPe",
+	"HCJBLtt6V34UR35b0ytu7QFbVMqFtIlp/0nMZM2rHU56ZFgtlW6Ao5L7UbZirNhxfLdJXIZVBUIaPs6r",
+	"CjUfM44dkLvTaoVdisYcxAlvtHFiMbEHnmfvazjRSJSx/SPnlMAeOUtuxbGVtUjdmxkxVhxZPXaQtMiD",
+	"acAwqduI9ucwSkhUJnYI0YhbqdsES/7YgtwihvRaEl7PKDhSJGnEmpNaMHpyb+Gd1Owa3arSjTyOw43l",
+	"4fHxh96/lPi+1Rb1zxEfv+X2oO/+5elV6pN/d7rnzma8cPqRu7UcF7GSb1CSo4hjvNnPWZ3cDoc2HAP6",
+	"aiTpgqQq6BZCQRd4L0iTaI88ubqLCKVTdCsccHm3CeWjEnw+xKgrbaxUC+N1S7zMHxlW6cU4cbaq+CxN",
+	"frDzLLfCiSE21fpmzIhbm4DDF7iQ8cT4k6jkrUAFfcuiWHKlRNqsa8RMriRpQLsiStbijkKqG7gIE6AB",
+	"c8rzn5zpcTczsLth0jYcr6qkCeiOxu5bL/WMV3hu0CghTa9gHNjm8eTxN8eTb/bSAIfPLfd7WSWMhJJb",
+	"3iO5U0FTc6/E/DBZ8tK9kBAm+QsK/rBNnFcvXn3H4KeR9xQ9CwujaedI8iKy5j/GdsooMe+W4w543qnw",
+	"NN7/48nZ1dnj88nkfDL5t9Ozr1O79LeWVzk9uGlVwm0hrK1QfjStQvaboTlB1oe7XPdLkbAG/E43k0gq",
+	"56wl2o2XxGFbHpcyqVD7mRVMN5EykKLJernZb9dJd+O4J/Ozs5ZUx0P8RVtqR4bpM34BOWD6v5QqcZz9",
+	"Nhym7IRzsHdCYfjctF4JK8jW6s9MvF/pZuyJkvXoh7dniG8W/nvjL7Q3qM0fuMGNmAunnog8l3LlruWa",
+	"v38p1MLJ/7Mnk5QsS9LzjXcWbsmn2cwLqKS92znAd+a0RlewYSsuS2Y1KG3TDcy1tZIO7Wje6fwyCVnf",
+	"8yqlqGNEQUrkLa9aAfNS2rJacNO6LR2Sl/GJin4Gu/EwdRtt7H1Gft3x9r4R/TFI+n13hQBv5Hye2K5n",
+	"G3JBStwy065WlRRlwdxlBzt3KxrjHi4GhMzwwra1iP58i8Br3TzjLejI4il/wJFDW/gg7j7oZpZpV5/X",
+	"2UeM0AhOIaGELhsd/eHbBT5Y4CVDI8bvxzQ+2KX4Bg2Mj9RhZo0oZZripZhmfukUn4/fiz7jv3FGScpk",
+	"KpyoCmdCGrZq9K1Q4xSt+99MpE0gX+Tg7mzR3f3+JSvs0Vbc3ctV9MtBrqYxakYYPDcvcoYkjIdNQmh9",
+	"t9KzpSnYT1fPwStQdJEUaZngjRIlM7oWdkkm+q4DUdzKWc6NdSPQyXqoakCDFjjtMNL4k3YZuXIeSGDN",
+	"4ijH7kkkeu++532EKcPSGdHjApIZn2Fu0IKJ97OqLeNrunvXX0x7z9PAhdORoxsv9kSGvTxYaror/76s",
+	"vgNMvMz2ZYNS+4LGr+eMsy74kHU6JI7pFWQaRC+D22E+qEjsemplSvO9AnuMqyKKR53evFtesAlkHOjW",
+	"siAfDz3GFHoL7+McIsk7YKQMsYOPNm9Z4AfE1pRYQMCIciyiQJteC7MTSsM741rP0wQEpzbFqKVh+LRT",
+	"jgWbcTUToHslQj8DcaESfXbyQPU4uPoSHDAmeCTt2IhRLiHG6b7kwGVz3bjbiKKGcAuPOIBlK66nm0NF",
+	"5JKbhL/u8oenx4+//sYtzfAKsxsocA8uu17YNjVsyqeBHuO+y28ymZz98QJCYJgoAaSM/Vy9UY1pUZse",
+	"FykaCJN5H92ONyqkS0jDeFk2wpi09O+CWbuZHdZRe2d0WGDB+MppdFIt/D+dtWOAtG63C2L+SqoF043/",
+	"v/QkxodKUt4gnGcqMpEKSfg4A0YXopOWU6r+8vTqI2+gKTdi9P1DF3VS1IAINcDDXCoWn9EoB6RJbtuL",
+	"WDCes7Nv2f/rmOPsW8e9dxDvDRId1naHe/2dTwDaiqHqpm4rnkhZ0mvH1LKhLAo395qXApVWGCzBWNn7",
+	"2tA9POSy7NThEOF2P0FuEkQLk6ws3ueSKOxSbBiHnIn0QUhfoKZTGdzYRaBRjmETZJ36Px/iavG5WoM2",
+	"CY6cnQrEblKug3uc0b3FPJJL2xOaMJfJVKd7i8IYGv6OnmmDOvnAElR5t9DajK/4jEIYCWbnbMqtFc2G",
+	"LXVVmuD+n/GGoT675M3CXaTp6Estlayd7n+WNr+UbXQiEPPCsppv2FSwGm8k3TCumFS3orGiwbxZUV4w",
+	"ThFApdNCFN3S1/B8ZonSsoW8Fcatp9bGFuydG2+qyw0zoqoMqzWolxzjNYPLnBzgikHf+eDcKIlTkcVg",
+	"+U1vngXqKtETYMD0yOJpdfi0BxSWEbZsk/ZDh2WhewD2t0/6NW2K4RvDpmKjVeluCbeUqaikuN3ad3aj",
+	"9FodynwpDSRoHlvLS52457x56TfukOOGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pXbyx3NQCVZwgt3T",
+	"//uLnydnv/w8Of72l///8c+T469++cP5z5Pjr/FP/5K8CN18E+z5HBbSJfU6gUAZu6pgK9GAmiIwEkO7",
+	"MJlM4k2Z7N0VT62IAmFGyU1ZuitZLVLKNDNWN3whnMTCh7rJL3UtHpkg6rgya9E4llvvWpHaJJPJnY0N",
+	"nGt1yTePTPcZp+iZ7jsF+5Kt+MaM5OGEaSWbTusRypHSUwoUZEP//iVlJuh1ivnedRmo52zqZP2a1e1s",
+	"GUk+yhOFrQ5UHjXfzoOYkQSe7AsN1iYYXRU3ls0qbUTpWHrcl1plZXXHhJaOqp5Kfry859JxXCV4k/RR",
+	"7snwjpMQhpSKOFaccf/c6qqtxfFayMXSihJcQZi67KjrP/TIYAlLYDy2XgrlmG/pbDv4baRxDxajAYG3",
+	"OxsDGQ5lwaYtuE+2sqo3wp5jeM1tswXPDUcJ34iZbkpRslbNllwtYt06ohx9IE1WXGLa64d0upN92mVb",
+	"0CDhS9184vBrn0ZJxolzqLdFTPTTtl6E/oj9Po/YMbU1xuVr9uTx2R+TPgqpWitMxvFJVvaGRfTYJfNa",
+	"N1V5/RG5ZXGaYmT6+7n1vpAmrbINnw3pVE4Q03HAmizlDs9Ut01IHPRrZFPhzget3e9tbAKFjPsxR4fL",
+	"cnQoFKoFxj5udFXehbenPk8TBqAZRl9PUfhPorI8dcfiufUm9qXlVlwAsTFXNbiKWSMgD5JZSEaALYDs",
+	"SsfbN2KzQ2QYY7Ql9oOuxY5NFfkwjs2NXB3rFSptx6DluXvRNq3Yjh6M+mC4Bu7+UWO5bfd+6BKf6km6",
+	"LcemWDOthDPVqlIYy+ayMXZsismVG/XOq9i2WnGyaQ7yEceUfpy4VRwrOb7CB9whjXXM0TZX1pOkVUUZ",
+	"XruXStCaxmg7MuXKpQMBWo1TZaVahGs40qz8Vo1zKK95o0j1yIg5qYx1ulrDzBKKWCutbxi3Pd2zHxUe",
+	"ytcjTxaRKr+tL0qh7JBPgWw/sPAwYCGq+c6Zn8umXvMmHZeudZnJeTaikZkq11uhSt2kQ6RDDs8Vl+65",
+	"k7Cw+EB0yXMrbpdH50cLaZft9GSma3fCaq3W3Nr4n2BemlMaFb6OhHvDm1TQUQHnG3ErGmfsLSG/HSx/",
+	"cGJOxRLqLJWgwJgTtU6Fl9ZJ3EaX7UyYHJUDIXcu/MtWXa7ELF3z4966zuYWqzadsP19o2t2tlX4SYcD",
+	"meKR8d91R12q5Nf1Ku31fWog0YHV/MbZb4ZvqMAb/SJOyZzrpLp0R6bp5UO33nsAFP1lHEvBlj8UOzV6",
+	"nsxCHxCOJu8lc4LLnCMpi+CLK7z9VrDOXB8f0h5LXRBA9LCfaVICSTNzts/dvKGglJhU2MJYU7AfXl9e",
+	"nb95/fYKHZJMCbvWzQ3jhp19+/jk7Jt/PTk7mZw+flKgSuM2iYfS/r1Clr6eWtZ371diNuxQA51WwHMh",
+	"yJFTYrHsHWP6zuB3tpi7hWbc2AIj6VqJ8BPqGihY6GuUuvrI+GjWlM4ahEcqwW8F2qBgZUZOlj64gmFL",
+	"92QtLLqvoGDwkWFKdF4+BnY4/U7h7Z1BDONhBQm0hHzNQOF2cWSho6PJSD3ArT31uc7pROYHkspqNhXg",
+	"h1bu3+73RSPLCzbVdgnRJj7Vt4JNmFbVBom6A1RhlrwRJrrTx5gNS93Ygydq+Y1QCJfhp3qH2GPIKUHC",
+	"+skQ8VLH4HvCVNi2Owicw/SSQOZwJRLH2LX24BxGwG2469qrpFD2OiMc75R/dFfnecbTE846LXEFClTD",
+	"FmJsra4Rf8sGS4GI56zi7qqkTYfTuZSLpSOoEmO/Ist8gn4oI4XtgNQi9GFOgYkQieSXfbLSLaSIHTPd",
+	"7hW7KW4woZ0kpjSHhZzDbSZzyhWeCnIQH31uwTQlZva6FBXfXNep9Ha8h0K8SC0CUghYHqyhS7P/7a8e",
+	"x178byZ9N/7k1wnsdSmrQ+bslj0S3ruW8Kc54RDltYS8BtOxzGcRY1zwVXLPL2Ul1Ex4HcRvsfn4Pf7s",
+	"w5f8/fVSVwlB9FYspLEBp4kY0qm3EH/wLnFPMnd14LFvBFtztTubPvXOHn89Zm6NWJihudH9BdMimnnK",
+	"QIQPtK25riq9Nuf+7luhyg+m9QGTPEv7KtOagUQ9zNujaH7sWqGgHZx1mwkGn8cBAtPf0tGQZptTYMzk",
+	"/IdnjKvPZd/OJSm3EFhKucb2miufeVTb3XRqUYnrjpbpFDSaJ5/NxApqT2PyFz4io9wWMyN4M1uKkq2X",
+	"jrVwwxxbpsMzrTIrMUslu3QicwdkIUSZk0XqurVJ4XZF6G14H8NBdjLm42UbJM4mgkhbSghNm54vupKH",
+	"wIgjvQBe67h3R8D3lV4nyn30OpIwta5BphD0Cy4imJAYKtEL4SwzZ+U523snhghvrkXTyatuZNAoq80J",
+	"DvX/kS/muLv0j4NedOxVIMdi3pxkTYSzB2O0xlmjyJ0+CzyJkYfDji0G6XIzRjztJjLaGsCFDoPQwcqW",
+	"UJCpBCY245IJRGckFo+9H1c1BQ/IWc14rdXCw7HdIaZHD3m5DsRLqt+tSmUZ8oona35f7asRqITBy2XR",
+	"8sZd3eKR6cCvwq3uONgs9VqxzVhnwB0DrNnqEIoOHBStcdR6BSgUCZmq1/trZ90Ar91zOzHYLu7qiR8m",
+	"n9u3Vx5uY9vBvA+FYy/wBsATput1Q7nfaIIlEb6S0B702dx6X6+TqoC0S7ZqBJR7E+1MgcIMTV/D9FqA",
+	"pgkam9bVI+N9cVDbwJXjxxXfDYPO6XgkDGuSle4JTGsGks51E1cFHQLoZdLZ2zVXG7eAjGNeqPz8yOCZ",
+	"ceUW545aPLcLUI8suDTWovRuMGcejRZ/OrklkZQIdCKy0+jo55jp2sk679aq7+DS8qSjqRS4Y0SYHCPt",
+	"KY7LLeaCfYm4fVIRrehjH7PF5KQJ4pLxSitx7nZj6XdfdoAGTp9uEM227sGBjSkD3sEUoqM8AFzyZ27F",
+	"mm8uQ7B8i2hLwcvrjKgI8weeM2Km4ZBY4+yB2Q3U2Lj3g6rRTh8ZlE2ot3cKurSMLxox1h+Wq8Xmxl7T",
+	"DZu4EmQdMiniwDGBxriNN1LNhIelasZHjrtg9xaRuJ0tBcVk8RNr6Yxhxhmm36QrVcS8NalcsHfLTTd9",
+	"XErtMSfSea4BMHpoYoiuLOjeRhtGlNvUiM0pJe5wluWeYPcPpAFma5MTlT9GtKVWm7rD1Ot58FtVQsjE",
+	"mdhR0tySI5/6ynEC9PVh1HdieqlnNwJL49zFsl5qZoRjb6XZjdicM2MbrhZO1Hl9x+qqJDAQMOmSWWRx",
+	"Qu1gAkx40Hv/KAFr8CX/XPDLjc+4oQSSFAhKFCobGiGE1D4UR3MykwZ1B/dM/jDvKx2+Cl7WyJIpaK+d",
+	"5QpXEDlVzpmnYYEJxbCzfmWwhcDnbU0gtRkENHfLDdSgOTutYzYwQCiGBOFLNDwYoP91yX9rvMop5gLB",
+	"VrNbedzZhw3wVz82FVzfOI1SrIBZdT/1bmR+MaCk7E1swqcgH7nke3Gur+ChTJVAtn7eM3F0BPz3cgIE",
+	"ighSN9mab65DQnPaajS6FqBRSQObN1r+o10shRmoQzAXoXbc3ZmYqStNlzCsnV0uGgAtHu9Am/ED8GBD",
+	"kUVqICGr9L0J0Wtjg3sRomRdgufh90JwDQzS6yAyzIUozbXMeOeCKyDAdgSkuKpk7l0WZ8ZEV/G80rrJ",
+	"mJfC3cLZcw9RCKs/klDeK5ICKMgBxq0AqWV/84GA5wKnElkvjwJGHP6IPEoFuxErrC/gbFrx2Y1ubbEn",
+	"idCt3n1xPMcCu17Sa+lCQJss5Hm31LjjAu0TCHuYC7KZzn2mPNzdSkRRU0dxvVaIz6rVXC7ahlMhA76c",
+	"rAQBZSk1jShbA4b1M6oLBnnXjITKOEmT9jG9O3ygv4tGX3egdls5rySTpGFzOBtRCoXT3+e8cf/xns0Z",
+	"1LOwpaichT67SZ6kNAjv6zmo4Zvj6Qbmbwpm2tnSjf5d6wT46TPRVHJ/rg/J606E0inor5TkZWCbgNJL",
+	"ZOoEeSSjIukSs3DuBnpTcbV7/9zpIB8GSg1Ye/D1VETg3hhHqxEgU7QdferSenKEu7xJdvi4C+XMYSgh",
+	"l/A4fn+fK4tWZvLoCHlY1qgcJIm0vYUZOd4d7M1V/4HUtF5ibUsiRVzMbjJKdmdsggudGblQogQUl2y+",
+	"tbeqkvaPxhHSX+py4NbSKmEwD42+6exUrZOiZQmVWrtjTqHzz7iL9kYkLpFb0ci5FI0z+YJDPJDLeD8r",
+	"WpUnq3Y6BLbQH9qxblmK0inucz5t5CwtATrctP77aNn2JzQSRU7rBK2wYUfkHQHiFWwp3o9FZKBtoC8g",
+	"SfOMmHM5dZv5Md1Q/CLvMPHklHtqyC48hxRV2o+M5gglzxY+/3PF7bLn/JKGcSh55VXlHTtDMBp7gkPu",
+	"qewyzN1SefsG1Li74s7GSc3fv8B3ziaTQVtlN5wfl0dPtoLTx9EfEyh0Xtm/z0HvVRt/49XrjnsmAyXh",
+	"yQltaX7b4vRDkm9uxSthDF/kkihP+Uqe3p6drg36yS4YZ5hBiHmuhjnudgN3aSqlRgcGpGbshGZKXxM3",
+	"7LVyD8WgTPuKvUQeqh3GOI8ushqXfMFWWi3wB8qMsJpxtsJLzhsOHm8JJ+5kt1rsz7uEX3/J0DyDniya",
+	"RjeHlWNlK0sixHW/kIUGlKhaGoMrNK1ZYa5FqyBPJWUANcnUsHddShImMiTdolvpIVGtCK/aJPiA8nBj",
+	"zAk7cH+ptqpyoPo4Tsgr8YsemU3SbcW955O4of/iJmf2Fnct9dr0E0FC3Q/U5zxCVWk3i1ZG5WOHJXem",
+	"M9bQJVAXodlDP3dpK+MtuTCPLwgpwLgyn/4WwUmNjUJHxV4pkMfDrKhuswesqIMKCrMlQCj9VhVvjZxW",
+	"h/j90tkgsiunCz1lwhwO4PX7Z/NXvLkR9m1b5fnc9wytW2PZjRArbJ+2ZasMOSkhrd675MbpwpgdMhBb",
+	"CAU/obHJSijMNWgAZq3XN7Pv4cvEgIZcinp94AIW3IrrWaVN24hUdwyMyZKJFoUchKJ4g1SYL07LdHd3",
+	"8kPOJhhIs9lDp4OwEbDPAMFGjoJIsHJ2k1CWsJCKN4LVbWXlqvIRz7skIgS0hB7J6dt+VzvVNHWlv8Ku",
+	"ACkgOgGRa+z1mzkhIPexTgX91hDgWnDprGNKjXUGxlSWENaGaNNampGcNE2WAm1VyISuC5i+SP0YNwcA",
+	"mbrPXE8310l7u8MDXHcrxMSfDeSlVpXGCgOwyP3UZFlW4pBTA5No2kpcT7kZyj/enQgE8oKb0M3LjUN5",
+	"Ro3xDY0PmAdFhQ6ZBJTuQSLJyHDLZpaUvN+3VcXwR3/vhqUVBIEMKoZuDVfl6ISnUvAytLHYzsePvb1x",
+	"GGYK0fu0mNaNMM5Gv4aw5+6of+aSIHqcFrFxRwXIU+CyeAgS/xXSAvTKOgMJN3MlmrmYQSgDP7IvipEG",
+	"K38mFm4O88h+2BGKENfsJ6YrbBpCoDfb6ZKD6oWss3mc32H2G3zX6Y/cihLzsAIeMQIUFVgQuQac+0Mb",
+	"PmUcmVEuVOJHaYworwc45ApSKHx2Sy83JVNxCVAhOdYgUsCvJfADkMDvOr0d/u5IQx1B6NjBm3sjWzdJ",
+	"8flGqimvKlZpE06Yr6oF12FrkEeN4vJWPH5y/bdiC28KkFr2fT4T2P5OlbFPbzwShqjmvBE5kv5JzCoO",
+	"BMLn/Dd8WbNPeaZT5ju6A84SlIzuW85aN0Zc63kCWvwV3UPrJdXKBnQjhIXr6r4gyew204PHfcFe5/rg",
+	"bdeFJj4GDhrHIu6g0yUM3r2LkEEPnr1Km7uoG/0GNXie0iqF++1ZJwdGJnpv145SzoWJrvY4k3QqKr1m",
+	"kwQm/JhbTiezbOPE3vMumhxOYSiud8a9NNsl96GmRlsWMNIOzcy9W9L5vBFi33pgGVQgDUWhWP9bc8en",
+	"UAEC/Hr4lDsokFTg3+Nh5YJlfh5agSO6y0VPuAGTYBzJRHb/4TyHvuisyL5XGRtCZY4gwl8ZYId1I60V",
+	"6SyNVaOnFVnOo4x8nNQbfC3dJXd96GhvMZ1t0FD3y6UPRDPPk87PcmzU4QrkVNXWitIa0XO5XupKAGR3",
+	"sj1mH6wpvtn6TVtyTYVwXJwSvZRf0lvMDkwsJ6EPPIe1eFUROOKg1KB0au5rr6hVwpdWpo/bfkie3XTg",
+	"1s4oaO19qkqsqbMrwjB2kIy/DAb+ty+/PkxHr5H0BZs4hdL7C93EDUv2q0jvXTji5DP1qyj8zgwG8F8J",
+	"u9TlZVoNeq2wCQhBlui1YitO8bAg76FAE10TYN94PQlVMl6KE/bW2X5o0QcFwhMBFKjupVjpwFj9SQJ7",
+	"9lY0yZjGm+3RwYFMPFhBfTPVMkPt50w6C+rkDCT9ybcX7F8nE3CMUlwxYSElW09dkbcc9XPprr40YFPN",
+	"U8VbTm/kU6Or1goGQQJwonTunfEqfg3bmQ6tXie//rpTYgu2EcaKBoF7ve99TGj6eoUKc2Zxq5467TVk",
+	"JVXYhC1l+k4VJ7Dy0JrJLdYvOp5h0bFP6jy8BjCO3WSLkZgouzhc7bR2F2A51rFZVdcZ1BMkJeQtxlaP",
+	"e8XpUOI9n1lAm3XqGJTMUzvyHZg79974+aSveQItmGLJCPh4IlxLr44e3ok42wE6DczjFDNjoWcROSzH",
+	"VocOI89ozwcJjQyc4o8MC5I304YmY0oPdK+CbEfC2z6osWACpbYRfyUUga5fDc916/JINeMwaGKUTv/G",
+	"SvjS7TWXlEdE3FMcxe1yxPuVRPxYnGHmLr3llSxzPaWjJm/9lZ9hzT7G2hpCVIVriZBWa6HuYtd5jJ5B",
+	"dJ3I150G2olW1fFIIGZEr2yDCxBPTyGYneYgmCjEVddLqFArJeR9sQaoYAP/7kKDZaPT4SwMKdMoOJNp",
+	"CPDT24j+B/YKuJPsDcR45KSRxUv0fFtsQitP3tjx8YXo/I54NsuoV95VgdGzJY/SzCElHYr6pXW/JNEv",
+	"fOrIk8ffPvn2mz8+/vbrgxo9xIw8Ag6KtvBOnVXi7dvdI74QCoSp0/h8MTBx8Zkzt795wipsgl4wbHsF",
+	"R/yanbBz9h/s+ILQ1aM+BmQzt0aUXeEewudHTSB+fnr8b/z475Pjb6//4/iX6P9Ozv/j+Jd/TIpvvvqQ",
+	"7AUxBKLn+wdcbF2PcPoOK+jJ9+dH5JKtCNtWTHOrmHxMF/99pVsxSoP3QBVMzolNmU7bqNFlWIo5bysL",
+	"DLql3AT/39m5p1vRmQJUFi4VM5qKb4OuQXXK0k2gwEy8Bjz0J+wpbUAMcY7IMN7Hg35qLhFLyGitCEJo",
+	"AxLCJ/ZJy7glyEWvhV0AIhImqxIIB8Zmu0tHo0sO8CL9VAD8SWkUO1JB+yzGW7iqjXdAzSn5xl0EDG9M",
+	"00FILggEGuAq+yELhPSJBcTjr/cjHKU1EkjrKxgPYdhguHoNyMrZTY/TLbXgfHQgQt5YvSPWCgIzQebT",
+	"tVMCrxeYyxWnRPV+kHUtSsmtuNbNNWoldO+6P4AVvDf1Kxade6/8fcJ0vLeqJ4K3cy0TyZbw/KWoOvij",
+	"QaGdRLcir79PB+hiBCRhIUYvuNrVJvLCCzw40uwVYN19iIA8yXTmNG1NlPR40KIJRsldSVQ3HKzVUFzs",
+	"xBNq/v4I6rUKWmcPq+aEoQcXJmN2UN6weV6DDoPWUlaYbPz15+sOSaEOtyPBLl6QcQnf9o0EIBzA+IJL",
+	"Rc12boSz5htonOztP1EZAXmcSbQguuMHe7wJYyNepJO0s9eUSrqvKnAfK+Pw1+Rg2HtIOqbv3tXqupSG",
+	"iJ8oY2hace4FLER8wy45NsBExa66ail4U/rtXzV60fAatuerCfMgJ9jZxfNDdNsAngDEnAqf4QMXBJQX",
+	"w9eJYwqIPXvT6YSForQunIVg5sxYvTLxBFeNrqUR5bmHuo9nAcvE+yVb9jX3DQ0Po/borh6V3M9ku8MT",
+	"l48UlZ3BAcg5UwJofABpu1sfnZX7xs1rMxS7hMsVxc928rLtxEnIkJBlAZLHsR8qHWBRSIwUdfYgV+hb",
+	"vGA6ki1cwQAhja8v3yPffenYWjstx0PWOhaqhU2JEA8MexC1yaxNhALGSiTMHAMVPWvMBsZOmCKBznPq",
+	"lTkOTClZfnbAWfhY+/oNX+xJ8+ds5VgGrzSro7T/na1L59ivpFqcsxeM12wpGnHRYV4TloMikKIGknk8",
+	"+roKwCmQ38POJsxE6tlKflSq/RvuHsm2UPkdhPifqrvor4D8+9vsZ0r7W6bbqkGTn1D3YdtGiRIjCcmt",
+	"94NdY45cChrCjYo08egt7p9NAPilZlnY9aFbI7gvcHAP47v7+WzhzO+oxx+JevxxXW9/s5jJv8UevoNt",
+	"e4xcqOtWQbVx7sy7ZxCPDLxY/tkkrPEAXkaHhwetVXYFGPShN9u6Qz/ddioWUhnsvjA68fFXR3v+rQA3",
+	"/3rd0kY3lU7XNz17KGToN/hvqJ/a7XtPf91XeEalgHASjQ/4DNYN41cv6endrh749wJnkFN+pVr8Nrvd",
+	"/64b/94V49dVgtPoHk9DBLZ/s0vTYRaiK9qbsF7bCNjmRUBb75DUU5GM3xXUf9a2HMOBVd+Tw1KnjmQt",
+	"6u/tN8YrZFuO/tnq/PQ0amDY2Fa7o7v9d1uZ89PT//o//wmPnJ+enpbi9tTazU+XzyY5iLdfTc9L8xMo",
+	"bk5mSHvBILOVU/cuQGTKf7sfM54UIxuADOgpl51etIulDrh0jLQySCWgDOZtaJExva56XkFw+IZOZsNe",
+	"XHxswK9zZzyGvMflymMfu82pscwQ0/4bDXmaG/S90Fn49f0zhRfla25nS4JqFOq+3DahxfSWYPMRLLBU",
+	"wT6FGubd9oteVSW4t8Ps/H228pWfASR6QwdIejbYqwmL2YpVnOLgW64JtIqgtBxqL+RCHXem95S2FOic",
+	"yZEcsDr3GoAm1ZkoX40B0xhp1byDZ5PG4HanICBOd0a77Ql2YwSOEY7R4fAYl8Ggehjz8Z0nz5b9qNVC",
+	"GHvt9O+YzpQ5/CGg9fSO5wFtuBAKP4dMiDASmR8JHChZ6e07ayM4boe+S5j1QVfYnzjr5xDNNQYm6hMo",
+	"QY6R+4v0v//dFQ0lWG/FN8uyESaFgSEVYKGKFQcdjU03ULsFYMVJVa6UZlXxdPEAAY8bIaKgbDIjseYy",
+	"7f6TU64yTRfUok1GDF9cvmbffPXt8VkyR5CrkiC7ttmGgNB8CPnyuzdPWSkbMbOsFFPpLBl8Nz/sdXrs",
+	"p1uZjKkRDu7B/mwTYT/3EIMfxRC5VbWH9p+26CvUHAzUdL2puHrGk/atotgs7xTsZCkUwRpKe9KVZsWt",
+	"yLAbGljsPpOgszvi9jIVV94MUSVTwnZj7HiHqZRZYv+1hUacDj8MQFq8W16Q8wnNsg4hosP2CE3a6Dui",
+	"q6Z3101UxJ5KXVjKxXJsDguWQ44qOMFTeGjZQQWVIPB2gTPL7fclaRlbqVxt3sV3826JfqWgP0UbIk3X",
+	"ZYFKng9BiN+rKHgOvUPHC/euihX8HUx5YthDJpEFNXqGNjKkj1NbHBl8MnB7NeiYG4t5pMRBEzMiC+8T",
+	"bSEgfaNFHG/btBnf//weUYyjLcD1xh0hHEvSsnK8rPJJHZ0JeFBW/pcAQ+zE1R1qf0I3S/pCctoBw3sX",
+	"PJqX94PgPSLsmgUgfQZAEHjfKR3c+9KAaFWijKRi3yfWa8eYYR2xOuz4grBKNQWwTmlKbSKVfWNmLrlF",
+	"SxHuhgQyT52BL2tVLXIeaeo4h4hGgJtN0MGQWHdQ9fp6mVqFEmHIzheHeKoAh+nuSHKcQp4eFHFFLUdg",
+	"sXvP405hmpuMX7nfrzQXIwL4QBO2MVdAI8oMLijogXtO7937iGUbrEFHLYLp3QuJAHYqTjSsJfRii/L7",
+	"Q5u2buwkTXuf3ml2YUJtC+o7mA8Min/XNMhdv4ZV0toK6xovsALlnGlVbaIGQqhBxRl2VHfYdTNxDKAr",
+	"ng5KQALlS3GbyuV+it/olEYRgVVhsjPw81bPo67kGH3ZW0WHh2z7+MK7rS31VBgS4Dm0jlwm6dYn8LHk",
+	"yK1ZivKNn/sBUdpMWU493OwVBPnNWMCA+7j385Uu0drNXRaf8lYq6MMEObMXna4PFVuAtKc0g7jayOzd",
+	"eHt6ed5Pgv/dJ37vyfqmGafo8FbMtHImVvldYPh8vcxuAe58LmeSV9nGL2N3OwzUeUfuNlBeBYmAqZNX",
+	"OMBKdAainxFhQUGf7GUabTpX7U7dFTeslPM5JbvHd2b4BHw6gOvIgOTrY1xJf7AoP5rqNMzH0pyGiQg8",
+	"fDyTZenxTHb5YXvJu6y3M41ux8MODZ+AV1qJxAHAzRMZ1DPaQWhjTa1IDujvOnioRl4+uQYoe1tvfxkX",
+	"VDRiJuTtncyQ4IEK6w8rKGLq7aV+qjk1vp/MC3sRCm2lijxmdq3pwN0Ja5JA6ge+FtzP+bM8LOO6Y3s3",
+	"yfhRYnBHdNxFThys59CJv49jHiMZdtzR7dwQm0meDvk/03YZCXpEhMKUmq0OsGYHAalDQe2qnpsWon9/",
+	"h0pv6FUeIFunCO8w3WyxjCGmjbJQncU43fh+RfQUoOlUG++A7M4XzKx2MixZOymrylBju9BgYue8plTv",
+	"GNJwwDoapdPsqBup6qT4gCayFQC71cPbAkyyrle8yeBy1l6oHzg/vAwS0wvd8nfdIAi6eKdv2WU6tint",
+	"HmEUEqwIawhjv7ppEMAm2a8l2TivF3VAlpWGVXrGq/12PXXjp+5sMaSjZ7sYfSc+wcFqrT1kJe5Y+hTf",
+	"FanldyyWO2GxjIAMeCvWvClTTeCo33SZvmcD7GraLyoVm1d8scBmkYFbRkGFZx2xA5KF33JZ8WkGPrgW",
+	"mZQFU3FnpI3cZ6tvhDJ3uT+Dp5eG2LoFAy2LmO44726S+e37bqVTSQLTtkynqsEkQuhqthRlWwks3e3O",
+	"TgAQgPbXqmR+HqO2Ufgpbe0T++nqOSHmjARk682DSpWVeD/2HPPR1bIN0PKQCwCOzj6IV6RE4XeDpkSr",
+	"7b6a311RPqPE3z2ntE832e/1vQ2XnEwpukMUJOA0O5NkvJWfzMZaQePEsmDvxsLUrVqbUQljQPFx7qob",
+	"kTsqI/ukB/HQHwMAqd3w5cfEiJBkPTdxWLyffiRfIs7Ic1aq8UjcufyAY9AxaUIPgiNw6Igo1PadrrhB",
+	"L30mtd64oetuIG1//AtBQA9BgO7QbxME0fN8Cygf4jxnleZlwVa3gBESd8KIgk5mIPkTYUsPDOno+REN",
+	"2606TVFIfLtbmVCy2Yub9a0Ua9DmbsSm6BeNPTIFdREQDbca0SJCpoZH10GtCTsGHZ1/ffZ4b6/SjLJ6",
+	"KRfq+VJgH6EDluY2LSGMwT4GrAPLb6RaFJhtAiCqaBrDj6tGl+0Mfi+l6R6BLNAOZpUabFtdlUzpNVS0",
+	"9FJksI95qrQgZIv6GR35UiL8N+ab7sVOgGUm6eYbL25DKxOyTPJ4QU+L0YfrB12LAy1Ptypj0bof68B/",
+	"Xgmei8J2MKX7+ku2hhJqJXavGHr+Cp9yzwMq1v2s4wrwa/cJ0m6DItxQmrbfoDCvmNY5Jkj18uUVb+qB",
+	"9neUnC6tBxSdLaWCvhnGnYcbxE9h7aqAP80QBHGgzISqSUeG1+M0T3MjV8d6haf+GKSjU1ls04out+ha",
+	"qzxQ/oJbsU7Cer9WFIilBZp+msHYjf0zfiDisi0uDcdqwI16PXNsPtoG6t4jF87YlLbQbHyw5DXuBO0B",
+	"bMw1mPajtXjMBj7oJbMSWyspdduzJrvEamN1M6KzrG5EtDFwbA6aUuRU2G3Ho5uqvD6k9+TWYfeD+5X3",
+	"huxO+xaX7xB3a4O21plishQDBebwtE1LlI6gu2JlzTfXGQCBS/dnD8DGLSu55VNOKHUgOJzqzPzKel24",
+	"3SOjs6jypSddBsBufDFqe5zuGJrxIIZk+pAlgVBJ0nih8siLTN1AliEtWyvGFUofrcSO4DnUPoFVpzbs",
+	"Ktx4A4rArgLo/XSNsFwScgPlg+g567JN2AoqKbU+fAV7XOJzIcprqUYeU58dnq6T64o8uxOXCD9bLj9e",
+	"LGSPeOTOpU91i8zv3I+pliydpMvc4Uqv/YoNdPoaraTAR3Mte/M5+DjLcUrV4EHsJcNBzpPS65i51pCs",
+	"KJPH1ASTef9M0BRFh0HJN7nGrzNesZJvKD5Vy1LJxdIyq8O/zwP8MwIhQ7Rr1fU49RjHB24BjPURqhEx",
+	"nkmGKKhM44D5/IX4eJ/+Sk1qIg6NppJn8zc81YVqQEi9G5ZIEGKIm3id3rxbplTSMWLKryXtkMskj7ye",
+	"h8Q/eetuPXSZtlZW0m564Lc+0Y7fZPpoLRptMpiGPi9QWS5V/1wk6jG91Rm8V4uGnKC3mwi6BUyO9+kW",
+	"SPty1k5Hp6bd8lR1GkFfh1SiY16WomSWv6eSee5MD+iTBvGNuB3eR16i3UaH6sR8xKZ3TA+X0LhvDyCj",
+	"fRfUcdpS2M6HEN29RPMm13c79Mi8gwINi/VD9KROfssuwyWx1ecs2T72ddQ4dqeN+C56wnCCf64IxckK",
+	"uEAojzUTBzXp6nqAy3c3zVae2/4+pD+tnFhah7b/0DIcQRooz/gOe9JViQwkTPYvlYOOz48craLxufql",
+	"XIhUl/TLH54eP/76m9BtiXAzCrYU749y4PTXaT55SZqCFVBBj7WMZ8eTs54lw6u1u52o33DyG3dQLMdw",
+	"fYLh79Zks5ZKN9fYqCPZglbWlN2FKfUGkYrP2WP3t+9+eluwifvX/3jzv9JB4ntsP9+t/ADB+mOqXyTC",
+	"fwyV+QQuoirHrSZPg4KhNW0KSf9HXneA8x66ZjuPKirPlA1A1VOW9Dr1pXTSCjJvWIVUpV5jQaebdtcV",
+	"wP49GLB7xQAlsXTSgBYfmUE9VvJU6LYtycxpXf2S8phknF3Y5WpaVOF/unq+W6BgrKzTaDtBttJY3eBO",
+	"2IYXCwbSlXGMDkDS2pJHtbRR8WsmlWhPMiWVFI7yujnD8lqrajM6JzHprkl0Td+mQqgDoZoWNLI7b9LI",
+	"ltaDXfahnth3oY8LkWM3+YhV0qvXA7v9hjwe/ivSAKI6vTCiE6+wR/0N6BaXmsBW/lb4e5LrG6ox3Kn+",
+	"zeQ+H1ZtFZUmDIlHny13aF6WEVWVmacRf7tLHo97rZf3jpQInxrVpQWI2rxQc50KRY8Exz0UzyMJf/C6",
+	"a0cddbEzUJ8406p/mDIO8Vwy+fZ0aQ4Zgigzv2sbsK6E8KD8+Qv2pQeVdeK7YMfd/+LRuVO/x1QdHvVS",
+	"ByQmwZW96M667Xdd93G94TLDpKGw4pvaQ+RR6s+Uq5tHhhnLrW9PGMXGv3kCF6H/37N+C7P/ffrLl/+y",
+	"967tphUKGVMbjCimz7FV8673fm7TPffH7QG8niheiRvOw0Vx90/g+9fZCqQz5uGWCvbYH6WyYF+xWOym",
+	"HDxl2q2J6Ca58E8+TeUjQkI+/8NrSxqqnLuJBCoSxY92yLK9FXlO+J5wsnaS2dKZbMjhdUGxDij+FGum",
+	"G49jAzgJYXppMFahhg2xrvl3xgjLGXNPDdhvlkNXJzx5IaC1G12gnUkFHg5yoGD+RjL/9g4IAHy1SoaZ",
+	"tghEz3WEijvKN4JgnNLd+rI+/EbMdFPm8piQlOR7L5jRHj7T+IqKGRVQJxDSeGX3ZMrjroJo5qU4Z9GC",
+	"3dsFI96BS9KT6WOdSWDRt2Kg4XevUjEL2cPjLe7YvNtPIkFg3ohtim0fFk0pbkofdmb4KKfSCKNylRww",
+	"YdxC3T0fJSeNq2yZ+2+PMrIj0fMQpRpsuumtCMRURO09e5kstMAF5on/ooMi20qzaQQvM8SHtpcAlutO",
+	"q58hiU8swg9pZsAJaaRFvlpVMndo45OJASyl173e9dFIkdxPwv7AFHYlk66Tzfj9lcBvAooHQIeNdXL3",
+	"dJUEo9CGm4FiUpqO21JoatRJLW+abzz2ZWe4Ymu9dFb2wTdPz/fnsfV2mfEBriUl1hlfgk4618DaDqkY",
+	"S6lKaosYAYcaXQvELMe2ATeQ8mja2dIpuwu+Modt7o/aJrc2YVjtHwwAepKjYcjCZPM+ZH9b4vpxzO88",
+	"bFUeaCKVrdi/elP++UOvrT3izEuHIsii6OREV1a4dBzfxFcPBa6D8diJokBXz1N5+Qgbnei9kMvYs+K9",
+	"3e8Ap1woeDj/7Tc5i5CccwGuHB3Lfe9q6LMZqnHgd1EyjGeproFxcOZQ9UV/rf9MNcvFkdFtMxP7iD6D",
+	"QK60se7qEyXuzvGhRBrnELH2dtF0tkR6t6yanhngshy6zFyKKp2O5tm/T6LvCbV+guRYL3WF5EoHOA45",
+	"KDiVgQMDGKt3c/5ESLRdC/DHkyEI8q++6aGfn6VByLcmiaC3bSPt5tJJXX+V1VoBtliyBOlHzW7E5ty3",
+	"twTscYB35qz35nbmHuMVpOaJygiPdeTuP8c78HGnHgjexBbm0toV+lSpXCKtmEXVFFhiEf5wciM2XrCU",
+	"3HJCWNXNqM8mCzqeqtCEH77VFcZTCQfcddRCfa4hIbHDQ937TT9Kpiy4KxOBj/v/z6/zfLuiv6C2UoBL",
+	"RbGhEfPCGpYx9S34f0MzktZNXEVBnRV0fDZLCLPtmcsHYAj0M/fnAuX7khLFAP60QAB4cB6+K3weWS/P",
+	"ZRAVqkDsghFvnLDvdUNw84ALj1lIX0JSyi7wOkAweAcpfcOwL7um9VsIKIAt+xp2W2rVxSn9+UVsiJVQ",
+	"bqqjTuIJeyftkjWCV77KBtv2YOsFhGzuWR+N4LNlwaIY3o1wNz1sJfqyfOcjrW8kRVjdz1RW5awC6qFt",
+	"pa3clj4PgNJHUbT+6IyOguIreXR+9NXJ5OQrKDIlLAPfkdWx8nGwmKkuWHsyvSiPzimj7Bm1qF3xhiNy",
+	"9dH5zztFuea2YO8r8x4hqY9nuqJuym5h8KcV3+jWYq3I0fnR31psXYNuoE4D7C4M27SCWJonL5dB9ObM",
+	"dzA18qDv/AJwlyutDNLq8WSCqSHBiQja7QwId/pXgo7qxhtsJiyrCl0QHz4UCfmAjjUPhIfiJyrospjT",
+	"4Lb8Cc4q9bEw+9O3Yg6lfPD82YHPPzng+eh+BG7pZPPPvziCmrauebOhVeK6QO/1qauGcWb51K3enSz3",
+	"v6Cs+db0U65u4DM9fq6E9dj2K20SLG2EKj1DUw+qZxo9I/e2ny9pEh/6+g+lwz4oK5lLaEK+y0vYrWgt",
+	"lGW6DfifGy+fSglOnofno/F8cSlUSYwx3TBxXHNZFZidBhDEhuR8wbSaiR1WyEu1SppxMu0gcTIoplJv",
+	"9vWaQ96E+N3RrymxTIrF/tTwuQdMgspc5Tauq5N6KEaBCRUMAVQZuAAwYwjmg4ZoyltG891xDDILQVoM",
+	"YPBGXHRSaQvzSRpWiblFpaCgsDnMn1IZO/0VbHZubgS0Vjs5KraYEib70IIJVuztql9DOsEEYHeTlx3u",
+	"mBdOugOD/uyuN/f8tw/CzUCi6LJHZ5BTnosOwMxxFFS7Y2+8XeF3+g9ZfshKwIUAVtsn/15YQ8fXJxGg",
+	"LJxMJmd/vKD8R5iuk8YUfAKBBY1QgrySw+pWlILweDIpPrkwy3HjlLAaPhdF6SkGEKAY2rEBVJYYaPpi",
+	"MhxwylerRlNGVVohwifE7/wQ+OGSKD7AFp211l06/0xC6qWe3YTNbkOIRon3tuMQVTLHciGjHRt2ZFl1",
+	"xtVMVFVwnaXZFZ/6nVt/59bx3PoceIZxlJ/TDeN9SqT50bvFkzeoXgkFph56tH8LjFgMt43K2Tf020d4",
+	"ZSgfkZz/qY9QidvHfUPwppKiYQF3MvUlCjkS1EEYP4QKKKawk2H90KcY+ChxhF8ogop0ZomsxefmuOmV",
+	"OXBsQAf/QrlDXf3amrUrtNpzp42yVfOCf8U3vzWp/zBG3Bui1K9gv424a/6Z7pUftSVHPV0tEtPFUfeZ",
+	"an3jsXfFJsv35Tx7yawaqf77Gmq08m74EKGdSsWbBCDob4nrDjbrIJ0VOMjtOg2RYhjsnGT2qiYvuqKU",
+	"39WTsUGj48nZ1dnj88nkfDL5t9OzrzOfjQp+Pp8w0hvPGfv0CIATWfzWY0b+IHT6xiOznTUlVR/a3wPJ",
+	"yYaajPswO2ZJPjJImOjkzfeGEr4fE0p4rSqK/EqzWzNcsMurp2+vTl+9+PGnq+8ue5Ac2BY2Cvh1dY17",
+	"OPPhOHFUEuL3SajTtAynlA9s+L5hM16LTx+KgpSVFKfR7LrA/SMTvPoRQzWYB4A1uPi3gLXcpfVedMmt",
+	"mA3tM/u6saEurseELYKmJMG7L9va+AiEEojNzYSyDbSUoFKzExZS3hYtb7iyQlClm3H6eS1Kp6IjpPay",
+	"ESJ2Mte6Eee+ngzyleYCcjUa4YuJuwwN7DSgVejhUnSts4BaWJusoXs17DYEJQGUphHioqOfr1mrnPkO",
+	"81zqtYI7au67cJWE9CgUlGtggsSOs/v7luzLB5K+MH4ugI+/xTz1rutLTLXDjww8x5a6Kk3UnLHWtwLa",
+	"wE43RFiMMUHzo5hDAKDv9B/uPx9OK1kHSIRKYMZrnyaNMMK+xMcekC4/6FrQVzLUwamGg48ybn23q+ar",
+	"T3g1eVkBEdqQYId/6F1bxU5S4LaE+V43CxEl9hphCaLP7eZuqUC/gzhgOhkP9YAlAx+KbNjn89nzu+1B",
+	"/wwhifRaQXw1an3u/vzIYLJhdJwgeQA+j0iOH/bc2ldxO/aEyus+c6gKuMpCDPhoMtX8K41TPWFuGhBX",
+	"5hUqO5BAG4LRiJE7FQtJyW2gqLuZeoX+349mvDE/T345sdwx2zn7r//zn/9+dML6CZmQY0a+OjiWFGFy",
+	"Upfuuy9EZQR7MvnqDztg3CFJKUq0xEg6aTEgo07Yi5FJdltZsjWH+XVDupkZWbfuPilp8IT47wu6+3fJ",
+	"4OC/UlD94wTsQ+v+v1GBfCks8Gt3CFDOXLCybfi0IvBYrsxaQIU3RLqwubW7qIMqBOEw9wMbuq1X1Ms7",
+	"J7LfYCPmTy6oHpRpYVEZlkWKERBZ36DrgBKgtXRo/Bt14mYbYe/vbvGXCEzKhOTDma7dnKAzIeB0rZeb",
+	"6J6RocF3LYTNb73x7Sdye4/9Iv67bT51wUjvPrWYcAdpvdUAg+pznDCr3JXHAe/Xd6sOIHgft/k/6DVb",
+	"i6oK7LfUJSH/AJyVnwzeWMQj7oZccRN0DTmDZmtheL/7Heh5VkHzQAEPtgP0hQT5ny+5VAVoAm4ZgME3",
+	"W4rZDXrZUodEMd6W0uom1j8uGGczvYpT3dlUuC0zXQlLjy41b26QIDm6vMInHpAu+IW3bSWyl2lDP6bo",
+	"gO61ujWW3QixYlb3mKGH2AXFBiBLsBPDDiVOp1T5lE3fEsZSs+s90qHnWbpPd2aRw7iOAWwKZ6sjfAHT",
+	"2fjvTs+ZX8mJ2hE1dzXRr5+Na6oUvBHGsqksg/49Wwq+EoCTNkePb88HCiamr6nhOxfs4d4pgroxWQ/V",
+	"623Uug44AX1iWNEDowSrJrTLZl9shP1DbB1lvDyv/DweUkj4b2Rvr/B78lLpeX2A1pDVaYIPb4uy4IMb",
+	"lIv0yKfw6L4RjUkCb2dIgTN7wMzv4EhrxEIaKxrgGBMpjxjW6qWhp5PB0VZC4Jfnl39hX/x09f3xv/6B",
+	"6Yb9z5eX/7OrOUNkGDtborKP456w78Ch3yDa/V/bcoE/S2tENT9nnE15yQirtxEEsQG3rGdqFrA4YB5w",
+	"8DzghgfgSHE+Fgl3fDB4G7xrpBWEDopD97DHPM6HzOXPOC7a3CF1ZozdrWdW2GNjG8HrO0SGP53VjbQm",
+	"rJVkrQ23bCpmBJoKrNh8CqP7gJoJEPkcWU3Pg7dfKkKH9yeqwPI94d2P3MNgzggQZVdcnf4DD8WHU/Ld",
+	"Dyoy9MgO3yYMGTrDn4spg2zgF5DLTvA/fz7BUzJvQwkthYi2EGMgFhFCN5FxC643KILRPrSRZQBLQI69",
+	"grytwmM4HR42kIWpzESHw8D8OGmpWMQNbCgdGafoq3G+eDL59g9OhmMNKqrpANYErU9973UfayK7xcM0",
+	"4tsJ0eunhb3FH5KF799vuY2x+avI0HGHhwGMIPYn/SdKL3um9Q3Vt9v4yHYIpb7dZYxTmkizjHERcnL4",
+	"eQRj/GCb3n0ks+EdmPKn0BqjQIX7MKBmKSGc1ANFMoAVRNOOqApYuf0o6xaYubwRTIBiGBc3xC2+Bq2s",
+	"LvbHwYcC/1yC/QYRc83qdrYEbCiC84daRnBaI5Cv44eA1NjcCHvCCOK3g6RbclUCYLmHz3aSHrwUirIY",
+	"1hwDB7QIAdXZzpxJyUR8CL9yr1kxYChNKz27MalGGBhk+uyzYoAwY00ovb1XhARYhHgOYL1hx9etWtuH",
+	"lZFfHxTcGeXO8FUaVRW4N5FwE7rbZaIx2eC303QDV36W+/yAbqIxBI04aLQXKGdNP/X+UO+UJ1uYzSop",
+	"lL2WZaTc4ZOo2QHWPe4khrIxwtOhGjp231H/OjFJmhJbI842DAXXY6UNaYQrAQFjw+ei2qDVjc8F7Bvr",
+	"KeYJRqNSEhU5p9aNtFZAPhJsNilSCOGGiqeJoLP8zL54Mpn8oY+qiRq1myWg3VyQnq0CacwNhp5g8RhY",
+	"gliEpJYmnmhOw72BvCjjaEENrPQeUHdCst1Avwis0zibTCa0+JrxpeAlTfKLJ4+dIv3n765Y32ONy15n",
+	"neEn7OkCs8fcI0a4T7rLq8VKe/ZOTC/1zA3Uv19P14Z94exPPLuvhDF8IZLauGmntYzP+P0rzfFGPwi+",
+	"x3jZ8hR2fIyESbgjPoka/fjbX/tKuQSOGJB+XW5i9jrZ0fhO13lPt8+nAQY3fZ4tIjWMfnkrVtXmgk21",
+	"XYLs+R+Xr39kVry3ZhcgAv1i6RvsDLdm92LpTpVEsKkHvGO6bzlVLHXYU8T8R7gRPgwlLEZa5UMaKHRr",
+	"D9zSF13/I3dpQppWrQED2glAX8XxKezOh9PB1r10tDnjXvH0NBitHuTMzc9gJz+9Sy5J8ncIM7NVn9FT",
+	"0VD16bo7lc4em1vwcpmu8diHMQ6ocNzuJW/REZPQ+qiBJKzikWHQ8bvAVmSAPOX9FPMAnbPiDdptX08m",
+	"7N0S9b2vJhN6pGCPJxMQi44NT9ilBv0uKDCjdbzC2eAK5brvJt2peBCCL6EPy3opK+F0qPgrcNQd8Xpt",
+	"m31Y3/pnzY67MeARYivK2EXpFG29TukwNFp3PO5fh3nbLe5TO/3GHsrfsn/vs1B8/ixvxbbUDhyIDV8h",
+	"W8AdUnejVRtWCWP8WSb/GFhn+LTT4g3mFTdSN9u+sBWXTlKcEhjmYL3UG+6Y7U/05CeJW0dfHGuS+5V8",
+	"tL7Uz0btQz3hN3bcjEUvzV9A3Ni3gkpSXRoIZOSL5/0TMdXvX7L8ib7ygCGFkZVnqky2PcvYRmT+f/r4",
+	"7ABvvNT6Bmz+V7qctoZdPX/jefKCmUqv0YXg1OxKJLli1ehhdFc4jP6hT7EvyH30ybEHMSzjIantyYBZ",
+	"p+5mJ1pT4wXWCF4mqWwQnne/yIPK3E8l7aRaEG7wWDKHdTwomYkO/YLWuVTSLPE8pcUX5JbSyw8ku2j0",
+	"Xykaur1ng3v0aXSkQ3WYxw/DMi9KoaycY3weDyXAbDOsZEKkDWgRi0VPMjQeyJ3UAI2Y8zUIVca81tvy",
+	"J4l+UGBzLAJM5ae0KAcIRyogrZ61qyFzPLveX5XFPxNKPvWzKpjVbKGZM/+kXY4zuA+1tPdx7ulUYjH4",
+	"/X86K35l/0Q8BK6RKn8Xvb9G+skA37tNicUu9Cnpp4vvF7Q+O/zTcix99NOJtZfyVuzhnS6DLqKpWeq1",
+	"+RydGA92ob8VvKQa41vfqG8EGxm5UJ+Wh6DyyUsH9/WHEX1u6OfuU78Lvt8qSz/X9Yo3BCIPXWwodYHO",
+	"eniVyhOsZku+gmjcXr5fcztbPjTjbwcxfQKGx2CBSUAI8RZaSYZkBl+ss5C3AnIHIOwZXukal3g11JnT",
+	"qEEBDMxumBPee1hlo9dd7HM+dMUWH+E2uCtDlBfxLQKhB172Gqv+fmBH3EFEP4RbgfAPsSzmUeIJkJGH",
+	"MD6v+4D4nF3lnzmkSLMPw/dZQ9KNc0ghEUY7/Dyum1Ss0ouduND9nEPfGzU9h4DbRdlWsQewn/UQgONi",
+	"ODqtRCqdFdC1eFWBq6JpVZ+fGoEZ7gPs9JYeeUAB5T+RIMwzbp3uj15SPDkFEys9WxJoDDfWZ+VCSgtW",
+	"6/vyMs5WjV40vK5FojoSyy/8BygiYqxu+MLRHiaFgfCir0jDV2kWKy77XlqvvQxlllTaCC+Px/h7YpWe",
+	"rsSCEMmo4b0v44zEUU/8fEeXYqRb5YsSqR9c6BTH9FAnOxq5l4sTmgQWIOjOHrOlbhHZLWCt+b2BCxzz",
+	"HAF7RwlRGko/h0SQRleC/upL+7HGMRXNjvrXPZT2jKMfdJs/GSQ0IvV96lhQP21tqdee5sodMqtZpfUN",
+	"63V89NCDvY6BiJU05bN+bzTsGJXLWrtK5l+uDWWxufsPY79wuFnt89mI21SvnhSzNZ097HM1CzfvSsA5",
+	"BYn4mBmsxVqILkPMcdkbvvBv0aNzsaYsVUiwgDimUthfHy7nfg4t5DgCk08Y4ehJ0LfpLcoy7r0J70DR",
+	"DLz5NTMXBGEAEwnCqKPQVqpeuhr9kpp0PZikxg/kNEjrq/QjseMoimu2wQ3BzXKqeVN6T8QW07SD99El",
+	"PvHAi2zN0CrbJCCHu11h+91RmvPGY1C489FbpG/jOhS+uwqtXh9snf4TOXxU/BkSh3gNqaSEgmbX2rdm",
+	"7RIE+ipKjDJJA8WWBWc375Zspg0kM679qZaNz3UyKYKd/sNN5MMpIWKMMlAJO/oeTNQrQImF3EMnITts",
+	"sw6Ua+2vMDS1DaPCZo8x5wRXVHNPNIzrS0PRPQvQH3gHWlmLrhhrKhat2kr/7GWJGlZLY7CsHjP8IxVm",
+	"zaXFnnBUsuohMRJSZdWaZQB9eZAgaGuWoowhUD6dZYwn4BL0v2ymBmpNoCJib7j1P1NBKIT0iFGJm03Q",
+	"lzmd7YKZdrbEAjEvI0DQb46xkIOwlnpnuuHlMCzVFT7xkPsPX3ih5noYUOSBMti/1w1bLwm4D4otAfS5",
+	"R6au9X/2qviL7/H/YHTCL3wvB2CqIJWl6KwjRAjx98NDFtbK2RK/7tlu0cgyrrOFC4K8/ljSiJPrZ39s",
+	"nXxvQK5W1SaCKCExTaVklAfcK0OihSNgRakjsRsS2OfSUjdvHN4S/aC2iqbW1xcD4ipBrRZU4KUbGJAD",
+	"eORFl0AJox2I5hLYKHWpfjwkS5Hs3i2mrZWVtNIxjym5LVjt1G2wFIVZya7Ydq5bBdXm+5p53xHWoG4r",
+	"K1e8sadupOOSW94/IavGkc1NFfBhZJUov35qvEkAeeiPv/6GvXrGAFXbuLntRZUpjmq+Wrl/Jk0m+pFa",
+	"dP+vp69enscgzVVbKzgHzy//AunlMR5cP4yKlYfumVHz6t3LP+PqfwlP6elfxeyTO7aRY/dg4kAwBM8k",
+	"QV814XB+Tug4L8nYppbjI2QZ2Zq4ti34BXzitHFm7ExWMnQ4TN4i/jGRkwFbGAN6xivfH7bnN+5Oa7gI",
+	"glJKfqscHJ8b7egw7L/K6C2QN4//j75AwzdBJOawparq82nK9ra/Wyl3qFsWdKg3nxPvblt8Ri6UKP2V",
+	"G1dqbfFz4XbsHXYYkCrRtWqg7rH3UXLnRC6gAhLRFiJ28Iwse4SYV9KXckjR44fBYsXgU3Pb/OH/BgAA",
+	"//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -59,6 +59,21 @@ type ServerInterface interface {
 	// GetFund What the community's fund holds, and what moved it by month and reason
 	// (GET /api/v1/fund)
 	GetFund(w http.ResponseWriter, r *http.Request)
+	// ResetLimits Forget what was set for a home, so that what the configuration gives counts again
+	// (DELETE /api/v1/homes/{home}/limits)
+	ResetLimits(w http.ResponseWriter, r *http.Request, home string)
+	// GetLimits What a homeowner wants of the home's agent, and what each limit does
+	// (GET /api/v1/homes/{home}/limits)
+	GetLimits(w http.ResponseWriter, r *http.Request, home string)
+	// SetLimits Set all limits of a home; durable when answered, and planned by from the next plan on
+	// (PUT /api/v1/homes/{home}/limits)
+	SetLimits(w http.ResponseWriter, r *http.Request, home string)
+	// GetPlan What a home's agent plans for the coming two days, why, and what it cannot meet
+	// (GET /api/v1/homes/{home}/plan)
+	GetPlan(w http.ResponseWriter, r *http.Request, home string)
+	// GetSkill How well each method would have forecast this home's own past, and which is used
+	// (GET /api/v1/homes/{home}/skill)
+	GetSkill(w http.ResponseWriter, r *http.Request, home string)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(w http.ResponseWriter, r *http.Request)
@@ -68,6 +83,9 @@ type ServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(w http.ResponseWriter, r *http.Request, params GetBestPricesParams)
+	// GetMeasures How well the community does, of sums alone
+	// (GET /api/v1/measures)
+	GetMeasures(w http.ResponseWriter, r *http.Request)
 	// GetMembers What the register knows of each member, by number
 	// (GET /api/v1/members)
 	GetMembers(w http.ResponseWriter, r *http.Request)
@@ -608,6 +626,136 @@ func (siw *ServerInterfaceWrapper) GetFund(w http.ResponseWriter, r *http.Reques
 	handler.ServeHTTP(w, r)
 }
 
+// ResetLimits operation middleware
+func (siw *ServerInterfaceWrapper) ResetLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetLimits(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetLimits operation middleware
+func (siw *ServerInterfaceWrapper) GetLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetLimits(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetLimits operation middleware
+func (siw *ServerInterfaceWrapper) SetLimits(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetLimits(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetPlan operation middleware
+func (siw *ServerInterfaceWrapper) GetPlan(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetPlan(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetSkill operation middleware
+func (siw *ServerInterfaceWrapper) GetSkill(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "home" -------------
+	var home string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "home", r.PathValue("home"), &home, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "home", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetSkill(w, r, home)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetLedger operation middleware
 func (siw *ServerInterfaceWrapper) GetLedger(w http.ResponseWriter, r *http.Request) {
 
@@ -673,6 +821,20 @@ func (siw *ServerInterfaceWrapper) GetBestPrices(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.GetBestPrices(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMeasures operation middleware
+func (siw *ServerInterfaceWrapper) GetMeasures(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMeasures(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1522,6 +1684,12 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/ledger", wrapper.GetLedger)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/rewards", wrapper.GetRewards)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/fund", wrapper.GetFund)
+	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/api/v1/homes/{home}/limits", wrapper.ResetLimits)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/limits", wrapper.GetLimits)
+	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/api/v1/homes/{home}/limits", wrapper.SetLimits)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/plan", wrapper.GetPlan)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/homes/{home}/skill", wrapper.GetSkill)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/measures", wrapper.GetMeasures)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/members", wrapper.GetMembers)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/members", wrapper.ImportMembers)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/members/{number}/balance", wrapper.GetBalance)
@@ -2339,6 +2507,257 @@ func (response GetFund200JSONResponse) VisitGetFundResponse(w http.ResponseWrite
 	return err
 }
 
+type ResetLimitsRequestObject struct {
+	Home string `json:"home"`
+}
+
+type ResetLimitsResponseObject interface {
+	VisitResetLimitsResponse(w http.ResponseWriter) error
+}
+
+type ResetLimits200JSONResponse HomeLimits
+
+func (response ResetLimits200JSONResponse) VisitResetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetLimits401JSONResponse struct{ RefusedJSONResponse }
+
+func (response ResetLimits401JSONResponse) VisitResetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetLimits403JSONResponse Problem
+
+func (response ResetLimits403JSONResponse) VisitResetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetLimits404JSONResponse Problem
+
+func (response ResetLimits404JSONResponse) VisitResetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLimitsRequestObject struct {
+	Home string `json:"home"`
+}
+
+type GetLimitsResponseObject interface {
+	VisitGetLimitsResponse(w http.ResponseWriter) error
+}
+
+type GetLimits200JSONResponse HomeLimits
+
+func (response GetLimits200JSONResponse) VisitGetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLimits404JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetLimits404JSONResponse) VisitGetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimitsRequestObject struct {
+	Home string `json:"home"`
+	Body *SetLimitsJSONRequestBody
+}
+
+type SetLimitsResponseObject interface {
+	VisitSetLimitsResponse(w http.ResponseWriter) error
+}
+
+type SetLimits200JSONResponse HomeLimits
+
+func (response SetLimits200JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimits400JSONResponse struct{ RefusedJSONResponse }
+
+func (response SetLimits400JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimits401JSONResponse Problem
+
+func (response SetLimits401JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimits403JSONResponse Problem
+
+func (response SetLimits403JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLimits404JSONResponse Problem
+
+func (response SetLimits404JSONResponse) VisitSetLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlanRequestObject struct {
+	Home string `json:"home"`
+}
+
+type GetPlanResponseObject interface {
+	VisitGetPlanResponse(w http.ResponseWriter) error
+}
+
+type GetPlan200JSONResponse HomePlan
+
+func (response GetPlan200JSONResponse) VisitGetPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlan404JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetPlan404JSONResponse) VisitGetPlanResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSkillRequestObject struct {
+	Home string `json:"home"`
+}
+
+type GetSkillResponseObject interface {
+	VisitGetSkillResponse(w http.ResponseWriter) error
+}
+
+type GetSkill200JSONResponse HomeSkill
+
+func (response GetSkill200JSONResponse) VisitGetSkillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSkill404JSONResponse struct{ RefusedJSONResponse }
+
+func (response GetSkill404JSONResponse) VisitGetSkillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetLedgerRequestObject struct {
 }
 
@@ -2427,6 +2846,27 @@ func (response GetBestPrices401JSONResponse) VisitGetBestPricesResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeasuresRequestObject struct {
+}
+
+type GetMeasuresResponseObject interface {
+	VisitGetMeasuresResponse(w http.ResponseWriter) error
+}
+
+type GetMeasures200JSONResponse Measures
+
+func (response GetMeasures200JSONResponse) VisitGetMeasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4160,6 +4600,21 @@ type StrictServerInterface interface {
 	// GetFund What the community's fund holds, and what moved it by month and reason
 	// (GET /api/v1/fund)
 	GetFund(ctx context.Context, request GetFundRequestObject) (GetFundResponseObject, error)
+	// ResetLimits Forget what was set for a home, so that what the configuration gives counts again
+	// (DELETE /api/v1/homes/{home}/limits)
+	ResetLimits(ctx context.Context, request ResetLimitsRequestObject) (ResetLimitsResponseObject, error)
+	// GetLimits What a homeowner wants of the home's agent, and what each limit does
+	// (GET /api/v1/homes/{home}/limits)
+	GetLimits(ctx context.Context, request GetLimitsRequestObject) (GetLimitsResponseObject, error)
+	// SetLimits Set all limits of a home; durable when answered, and planned by from the next plan on
+	// (PUT /api/v1/homes/{home}/limits)
+	SetLimits(ctx context.Context, request SetLimitsRequestObject) (SetLimitsResponseObject, error)
+	// GetPlan What a home's agent plans for the coming two days, why, and what it cannot meet
+	// (GET /api/v1/homes/{home}/plan)
+	GetPlan(ctx context.Context, request GetPlanRequestObject) (GetPlanResponseObject, error)
+	// GetSkill How well each method would have forecast this home's own past, and which is used
+	// (GET /api/v1/homes/{home}/skill)
+	GetSkill(ctx context.Context, request GetSkillRequestObject) (GetSkillResponseObject, error)
 	// GetLedger What an auditor begins with; a copy of the key belongs elsewhere
 	// (GET /api/v1/ledger)
 	GetLedger(ctx context.Context, request GetLedgerRequestObject) (GetLedgerResponseObject, error)
@@ -4169,6 +4624,9 @@ type StrictServerInterface interface {
 	// GetBestPrices The dearest bid and the cheapest offer of an interval, as seen from a metering point; does not count against the key's rate
 	// (GET /api/v1/market/best)
 	GetBestPrices(ctx context.Context, request GetBestPricesRequestObject) (GetBestPricesResponseObject, error)
+	// GetMeasures How well the community does, of sums alone
+	// (GET /api/v1/measures)
+	GetMeasures(ctx context.Context, request GetMeasuresRequestObject) (GetMeasuresResponseObject, error)
 	// GetMembers What the register knows of each member, by number
 	// (GET /api/v1/members)
 	GetMembers(ctx context.Context, request GetMembersRequestObject) (GetMembersResponseObject, error)
@@ -4661,6 +5119,143 @@ func (sh *strictHandler) GetFund(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ResetLimits operation middleware
+func (sh *strictHandler) ResetLimits(w http.ResponseWriter, r *http.Request, home string) {
+	var request ResetLimitsRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetLimits(ctx, request.(ResetLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetLimitsResponseObject); ok {
+		if err := validResponse.VisitResetLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetLimits operation middleware
+func (sh *strictHandler) GetLimits(w http.ResponseWriter, r *http.Request, home string) {
+	var request GetLimitsRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLimits(ctx, request.(GetLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetLimitsResponseObject); ok {
+		if err := validResponse.VisitGetLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetLimits operation middleware
+func (sh *strictHandler) SetLimits(w http.ResponseWriter, r *http.Request, home string) {
+	var request SetLimitsRequestObject
+
+	request.Home = home
+
+	var body SetLimitsJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetLimits(ctx, request.(SetLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetLimitsResponseObject); ok {
+		if err := validResponse.VisitSetLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetPlan operation middleware
+func (sh *strictHandler) GetPlan(w http.ResponseWriter, r *http.Request, home string) {
+	var request GetPlanRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlan(ctx, request.(GetPlanRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlan")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetPlanResponseObject); ok {
+		if err := validResponse.VisitGetPlanResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetSkill operation middleware
+func (sh *strictHandler) GetSkill(w http.ResponseWriter, r *http.Request, home string) {
+	var request GetSkillRequestObject
+
+	request.Home = home
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSkill(ctx, request.(GetSkillRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSkill")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetSkillResponseObject); ok {
+		if err := validResponse.VisitGetSkillResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetLedger operation middleware
 func (sh *strictHandler) GetLedger(w http.ResponseWriter, r *http.Request) {
 	var request GetLedgerRequestObject
@@ -4728,6 +5323,30 @@ func (sh *strictHandler) GetBestPrices(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetBestPricesResponseObject); ok {
 		if err := validResponse.VisitGetBestPricesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMeasures operation middleware
+func (sh *strictHandler) GetMeasures(w http.ResponseWriter, r *http.Request) {
+	var request GetMeasuresRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMeasures(ctx, request.(GetMeasuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMeasures")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMeasuresResponseObject); ok {
+		if err := validResponse.VisitGetMeasuresResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

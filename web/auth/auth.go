@@ -26,6 +26,10 @@ const (
 	Operator  Role = "operator"  // runs the community: official values, bills, tariffs
 )
 
+// demonstration is the scheme that whoever comes meets where the door is open, and nobody
+// elsewhere: what changes nothing but a simulation on this machine.
+const demonstration = "demonstration"
+
 // readers are the roles whose holders may look at what is open in a demonstration.
 func readers() []Role { return []Role{Viewer, Installer, Trader, Operator} }
 

@@ -94,12 +94,21 @@ func (d Door) needOf(spec *openapi3.T, op *openapi3.Operation) (need, error) {
 			return need{}, fmt.Errorf("each of its security has to be one scheme, not %d", len(one))
 		}
 		for scheme := range one {
+			if scheme == demonstration {
+				if !d.Closed {
+					return d.looking(), nil
+				}
+				continue
+			}
 			text, err := keyOf(Role(scheme))
 			if err != nil {
 				return need{}, err
 			}
 			n.roles, texts = append(n.roles, Role(scheme)), append(texts, text)
 		}
+	}
+	if n.open() && len(security) > 0 {
+		return need{}, fmt.Errorf("its security has to name a role beside %s", demonstration)
 	}
 	n.text = strings.Join(texts, ", or ")
 	return n, nil

@@ -1,0 +1,24 @@
+package agent
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Devices returns the devices of a member that the agents know, by metering point and as they
+// came.
+func (t *Traders) Devices(member string) (all []grid.Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, at := range t.seats {
+		for _, dev := range at.devices {
+			if dev.Member == member {
+				all = append(all, dev)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b grid.Device) int { return cmp.Compare(a.MeteringPoint, b.MeteringPoint) })
+	return all
+}

@@ -1,0 +1,313 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/limits"
+	"github.com/commonwatt/commonwatt/agent/plan"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/tariff"
+)
+
+// task is a plan in the making.
+type task struct {
+	seat
+
+	now    time.Time
+	quoted grid.Interval // for which orders are wanted
+	x      *expected
+	st     *street
+	limits limits.Limits
+	in     plan.Input
+	at     int             // the step of the quoted interval: before it is what is left of the one that runs
+	rates  []tariff.Rates  // by step
+	cars   map[string]need // by charger
+}
+
+// need is what the car at a charger lacks, and by when.
+type need struct {
+	capacity, held float64 // Wh
+	by             time.Time
+	target         grid.PerMille
+}
+
+// plan plans a metering point from now on. Errors: forecast.ErrNoHistory, *NoPriceError and
+// those of the telemetry.
+func (t *Traders) plan(ctx context.Context, at seat, i grid.Interval, now time.Time) (*task, *plan.Plan, error) {
+	k := &task{seat: at, now: now, quoted: i}
+	if t.Limits != nil {
+		k.limits = t.Limits(at.home.Member)
+	}
+	x, err := t.expect(ctx, at, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.expects[at.home.MeteringPoint] = x
+	if k.st, err = t.lookAround(ctx, now); err != nil {
+		return nil, nil, err
+	}
+	if err := t.draw(ctx, at, x, t.days, now); err != nil {
+		return nil, nil, err
+	}
+	k.x = x
+	k.steps(now)
+	if err := t.price(k); err != nil {
+		return nil, nil, err
+	}
+	if err := t.devices(ctx, k); err != nil {
+		return nil, nil, err
+	}
+	t.courses(k)
+	t.bind(k)
+	p, err := t.planner.Plan(&k.in)
+	if err != nil {
+		return nil, nil, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
+	}
+	return k, p, nil
+}
+
+// steps are what is left of the interval that runs, and the intervals from the quoted one on.
+func (k *task) steps(now time.Time) {
+	runs := grid.IntervalAt(now, k.quoted.Minutes)
+	if left := int(runs.End().Sub(now).Minutes()); left > 0 && runs.Shift(1) == k.quoted {
+		k.in.Steps = append(k.in.Steps, grid.Interval{Start: runs.End().Unix() - int64(left)*60, Minutes: left})
+		k.at = 1
+	}
+	k.in.Steps = append(k.in.Steps, plan.Horizon(k.quoted, horizon-2*time.Hour)...)
+}
+
+// price finds what energy costs the home in each step. What is not known yet is what it was a
+// day before.
+func (t *Traders) price(k *task) error {
+	k.rates = make([]tariff.Rates, len(k.in.Steps))
+	for n, i := range k.in.Steps {
+		r, err := t.Prices.Rates(k.home.MeteringPoint, grid.IntervalAt(i.Begin(), k.quoted.Minutes))
+		switch {
+		case err == nil:
+			k.rates[n] = r
+		case n == k.at:
+			return &NoPriceError{err}
+		case n < k.at:
+		default:
+			k.rates[n] = k.rates[n-1]
+			for m := n - 1; m >= k.at; m-- {
+				if i.Begin().Sub(k.in.Steps[m].Begin()) >= 24*time.Hour {
+					k.rates[n] = k.rates[m]
+					break
+				}
+			}
+		}
+	}
+	if k.at == 1 && k.rates[0] == (tariff.Rates{}) {
+		k.rates[0] = k.rates[1]
+	}
+	return nil
+}
+
+// courses makes the scenarios: what the home takes without what is planned, and prices.
+func (t *Traders) courses(k *task) {
+	begins, minutes := k.x.begins(), k.quoted.Minutes
+	for s := range k.x.net {
+		n := len(k.in.Steps)
+		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
+		for step, i := range k.in.Steps {
+			from := grid.IntervalAt(i.Begin(), minutes)
+			parts := max(i.Minutes/minutes, 1)
+			for part := range parts {
+				at := min(max(between(begins, from)+part, 0), len(k.x.net[s])-1)
+				wh := k.x.net[s][at] + k.later(s, at, i)
+				if i.Minutes < minutes {
+					wh *= float64(i.Minutes) / float64(minutes)
+				}
+				c.Net[step] += wh
+				buy, sell := k.st.prices(s, min(max(between(k.st.first, from)+part, 0), len(k.st.short[s])-1), k.rates[step])
+				c.Buy[step] += buy / float64(parts)
+				c.Sell[step] += sell / float64(parts)
+			}
+			sell, buy := k.limits.Value(grid.Price(c.Sell[step]), grid.Price(c.Buy[step]), 0, 0)
+			c.Sell[step], c.Buy[step] = float64(sell), float64(buy)
+		}
+		k.in.Scenarios = append(k.in.Scenarios, c)
+	}
+}
+
+// later returns what the home's cars will take that is not planned: as on the day that the
+// scenario is of, from when the car that is here has left.
+func (k *task) later(s, at int, i grid.Interval) float64 {
+	for _, c := range k.cars {
+		if i.Begin().Before(c.by) {
+			return 0
+		}
+	}
+	return k.x.cars[s][at]
+}
+
+// devices tells the plan what can be moved.
+func (t *Traders) devices(ctx context.Context, k *task) error {
+	k.cars = map[string]need{}
+	for _, d := range k.seat.devices {
+		switch d.Kind {
+		case grid.Battery:
+			b, ok, err := t.battery(ctx, d.ID)
+			if err != nil {
+				return err
+			}
+			if ok {
+				k.in.Batteries = append(k.in.Batteries, t.asPlanned(d.ID, b, k.limits.Reserve))
+			}
+		case grid.Charger:
+			if err := t.car(ctx, k, d.ID); err != nil {
+				return err
+			}
+		case grid.Meter, grid.Inverter:
+		}
+	}
+	return nil
+}
+
+// asPlanned is a battery as a plan sees it.
+func (t *Traders) asPlanned(id string, b storage, reserve grid.PerMille) plan.Battery {
+	of := t.rating(id)
+	each := oneWay
+	if of.Efficiency > 0 {
+		each = math.Sqrt(float64(of.Efficiency) / float64(allCharge))
+	}
+	power := plan.Powers{Most: of.Power}
+	return plan.Battery{
+		ID: id, Capacity: b.capacity, Held: math.Min(b.held, b.capacity), Charge: power, Out: power, Into: each, OutOf: each,
+		Reserve: reserve, Wear: of.Wear,
+	}
+}
+
+// usuallyLeaves is by when a car is charged of which nobody says by when it leaves.
+const usuallyLeaves limits.TimeOfDay = 6*60 + 30
+
+// car tells the plan of the car at a charger, where one is there that says what it holds.
+func (t *Traders) car(ctx context.Context, k *task, charger string) error {
+	of := t.rating(charger)
+	last, err := t.Telemetry.Last(ctx, charger)
+	if err != nil || last == nil || last.Charge == nil || !of.Controlled || of.Power == 0 || of.Capacity == 0 {
+		return err
+	}
+	c := need{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), target: allCharge}
+	by, target, said := k.limits.Ready(charger, k.now, t.zone())
+	if said {
+		c.by, c.target = by, target
+	} else {
+		c.by = usuallyLeaves.Next(k.now, t.zone())
+	}
+	k.cars[charger] = c
+	k.in.Cars = append(k.in.Cars, plan.Car{
+		ID: charger, Capacity: c.capacity, Held: math.Min(c.held, c.capacity), Most: c.target,
+		Power: plan.Powers{Least: of.Least, Most: of.Power}, Into: 1,
+		Trips: []plan.Trip{{Leave: c.by, Return: k.in.Steps[len(k.in.Steps)-1].End(), Ready: c.target}},
+	})
+	return nil
+}
+
+// bind has the plan keep to what the homeowner wants, and to what was traded.
+func (t *Traders) bind(k *task) {
+	l := k.limits
+	k.in.Limits = plan.Limits{ZeroExport: l.ZeroExport, Floor: l.Floor, Ceiling: l.Ceiling}
+	if l.AwayUntil != nil {
+		k.in.Limits.Away = *l.AwayUntil
+	}
+	if t.Position == nil {
+		return
+	}
+	k.in.Traded = make([]float64, len(k.in.Steps))
+	for n, i := range k.in.Steps {
+		if i.Minutes != k.quoted.Minutes {
+			continue
+		}
+		if net, traded := t.Position(i, k.home.MeteringPoint); traded {
+			k.in.Traded[n] = float64(net)
+		}
+	}
+}
+
+// middle is the price at which neighbours share.
+func middle(r tariff.Rates) float64 { return float64(r.FeedIn+r.Avoided()) / 2 } //nolint:mnd // half each
+
+// intent makes of a plan what whoever moves the devices needs.
+func (t *Traders) intent(k *task, p *plan.Plan) hold.Intent {
+	in := hold.Intent{Interval: k.quoted, GiveTo: allCharge, Reserve: k.limits.Reserve}
+	r := k.rates[k.at]
+	if len(k.in.Batteries) > 0 {
+		in.GiveTo, in.TakeTo = t.planner.GiveTo(k.at, middle(r)), t.planner.TakeTo(k.at, middle(r))
+		l := t.planner.Levels(0, k.at, float64(r.Retail), float64(r.FeedIn))
+		in.Reserve = max(in.Reserve, l.ForHome)
+		b := k.in.Batteries[0]
+		if held := b.Held / b.Capacity * float64(allCharge); held < float64(l.FromGrid)-1 {
+			in.Net = new(rounded(p.Steps[k.at].Net.Mean))
+		}
+	}
+	for _, d := range p.Devices {
+		if d.Kind == plan.Vehicle {
+			if in.Powers == nil {
+				in.Powers = map[string]grid.Power{}
+			}
+			in.Powers[d.ID] = grid.Power(math.Round(d.Power[k.at]))
+		}
+	}
+	return in
+}
+
+// tell keeps a plan for pages and API.
+func (t *Traders) tell(k *task, p *plan.Plan, in hold.Intent) Planned {
+	out := Planned{MeteringPoint: k.home.MeteringPoint, Member: k.home.Member, Strategy: k.strategy, Made: k.now, Intent: in}
+	own := charging{first: k.quoted}
+	for n, s := range p.Steps[k.at:] {
+		step := Step{
+			Interval: s.Interval, Forecast: k.band(n + k.at), Net: bandOf(s.Net), Devices: map[string]grid.Energy{},
+			Buy: grid.Price(math.Round(s.Buy)), Sell: grid.Price(math.Round(s.Sell)),
+		}
+		cars := 0.0
+		for d := range p.Devices {
+			x := &p.Devices[d]
+			wh := x.Power[n+k.at] * s.Interval.Length().Hours()
+			step.Devices[x.ID] = rounded(wh)
+			if x.Kind == plan.Vehicle {
+				cars += wh
+			}
+			if x.Kind == plan.Stationary && step.Charge == nil {
+				step.Charge = new(bandOf(x.Charge[n+k.at]))
+			}
+		}
+		if s.Interval.Minutes == k.quoted.Minutes && k.plansCars(s.Interval) {
+			own.wh = append(own.wh, cars)
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	t.charging[k.home.MeteringPoint] = own
+	for _, u := range p.Unmet {
+		out.Unmet = append(out.Unmet, u.In(t.zone()))
+	}
+	out.Why = t.planner.Why(t.zone())
+	return out
+}
+
+// plansCars tells whether what the cars take in an interval is the plan's to say.
+func (k *task) plansCars(i grid.Interval) bool {
+	for _, c := range k.cars {
+		if i.Begin().Before(c.by) {
+			return true
+		}
+	}
+	return false
+}
+
+func bandOf(b plan.Band) Band { return Band{Low: b.Low, Mean: b.Mean, High: b.High} }
+
+// band returns what the scenarios say of a step.
+func (k *task) band(step int) Band {
+	values := make([]float64, 0, len(k.in.Scenarios))
+	for _, c := range k.in.Scenarios {
+		values = append(values, c.Net[step])
+	}
+	return bandFrom(values)
+}
