@@ -96,6 +96,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 		}
 		reading.Charge = &charge
 	}
+	if d.Kind == grid.Charger && h.CarHere {
+		reading.Charge = new(h.CarCharge())
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -176,7 +179,7 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.Battery:
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
-			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: world.CarCapacity, Controlled: true}
 		case grid.Meter:
 		}
 	}

@@ -209,7 +209,10 @@ func (r *replay) advance(ctx context.Context, now time.Time) error {
 	if err := r.driver.Advance(ctx, now); err != nil {
 		return err
 	}
-	return r.inPlace.Err()
+	if err := r.inPlace.Err(); err != nil || !r.market.HasMarket() {
+		return err
+	}
+	return r.desk.Replan(ctx, now)
 }
 
 // apply carries out a command and notes what it did.

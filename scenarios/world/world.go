@@ -141,6 +141,15 @@ func (h HomeState) Charge(spec Home) grid.PerMille {
 	return grid.PerMille(h.Stored * 1000 / (int64(spec.Battery.Capacity) * wsPerWh))
 }
 
+// CarCapacity is what a car holds.
+const CarCapacity grid.Energy = 50_000
+
+// CarCharge returns the state of charge that a charger tells of the car that is here.
+func (h HomeState) CarCharge() grid.PerMille {
+	const all = 1000
+	return grid.PerMille(all - max(h.CarNeeds, 0)*all/(int64(CarCapacity)*wsPerWh))
+}
+
 // World is a neighbourhood in motion. It is not safe for concurrent use.
 type World struct {
 	spec  Spec
