@@ -89,7 +89,7 @@ func (t *Traders) Add(dev grid.Device) {
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
 		t.sources[dev.MeteringPoint] = solar
-	case grid.Battery, grid.Charger:
+	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod:
 	}
 	if at.meter != "" {
 		at.home.Source = t.sources[dev.MeteringPoint]

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
@@ -51,7 +52,7 @@ type Hub struct {
 	fleet     *meters.Fleet
 	records   *records
 	market    *market
-	batteries *steer.Batteries
+	moved     *steer.Devices
 	rewards   *rewarding
 	pages     *pages
 	signs     *signwatch.Watch
@@ -149,19 +150,20 @@ func (h *Hub) openRecords(ctx context.Context) (err error) {
 	o := steer.Options{
 		Homes: h.site.homes(), Speed: h.Plan.Speed, Minutes: h.Plan.Market.Minutes, Every: h.site.period(), Clock: h.site.clock, Log: h.Log, Conn: h.fleet.Conn,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return h.market.host.Position(i, point) },
+		Intent:   func(point string, i grid.Interval) (hold.Intent, bool) { return h.market.traders.Intent(point, i) },
 		Owner:    func(point string) string { return h.market.host.Owner(point) },
 	}
 	if h.site.sim != nil {
 		o.Known = h.site.sim.Alone
 	}
-	h.batteries, err = steer.Open(o)
+	h.moved, err = steer.Open(o)
 	return err
 }
 
 // heard steers by what this process read, and shows it, as it comes: only what counts
 // for money waits until it is signed and durable.
 func (h *Hub) heard(r grid.Reading) {
-	h.batteries.Hear(r)
+	h.moved.Hear(r)
 	h.records.intake.Answered(r.Device)
 	h.pages.live.ShowReadings(h.records.intake.Member(r.Device), []grid.Reading{r})
 }
@@ -172,7 +174,7 @@ func (h *Hub) arrived(ctx context.Context, member string, readings []grid.Readin
 	if elsewhere {
 		h.pages.live.ShowReadings(member, readings)
 		for _, r := range readings {
-			h.batteries.Hear(r)
+			h.moved.Hear(r)
 		}
 	}
 	for _, c := range h.signs.See(readings) {
@@ -190,7 +192,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	}
 	h.market.watch = marketWatch{h.pages.live.ShowEvents, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
-	if err := h.market.open(ctx, h.bus, h.dir, h.batteries); err != nil {
+	if err := h.market.open(ctx, h.bus, h.dir, h.moved); err != nil {
 		return err
 	}
 	if h.judge != nil {
@@ -202,14 +204,14 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 
 func (h *Hub) openRewards(ctx context.Context) error {
 	h.rewards = &rewarding{
-		site: h.site, tariffs: h.tariffs, batteries: h.batteries, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
+		site: h.site, tariffs: h.tariffs, moved: h.moved, ledger: h.records.ledger, evidence: h.records.evidence, log: h.Log, tell: h.pages.live.ShowChallenge,
 	}
 	h.money.desk.Rewards = h.rewards
 	return h.rewards.open(ctx)
 }
 
 func (h *Hub) openPages(context.Context) error {
-	a := &adoption{site: h.site, records: h.records, market: h.market, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
+	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
 	installer, err := a.installer(h.dir)
 	if err != nil {
 		return err
@@ -316,12 +318,12 @@ func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
 		return errors.Join(h.fleet.Run(ctx, h.site.targets, h.records.evidence), h.records.signer.Close(context.WithoutCancel(ctx)))
 	})
 	if h.site.sim != nil {
-		s.Then(func() { time.Sleep(h.batteries.Every + meters.Period/2) }) // each device is read once more, at rest
+		s.Then(func() { time.Sleep(h.moved.Every + meters.Period/2) }) // each device is read once more, at rest
 		s.Start(func(ctx context.Context) error {
 			return h.site.sim.Run(ctx, clock.Fast(h.site.sim.Now(), h.Plan.Speed))
 		})
 	}
-	s.Start(func(ctx context.Context) error { return h.batteries.Run(ctx, h.rewards.challenge) })
+	s.Start(func(ctx context.Context) error { return h.moved.Run(ctx, h.rewards.challenge) })
 	return h.waitReady(ctx, s.Failed())
 }
 

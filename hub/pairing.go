@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
@@ -29,6 +30,7 @@ type adoption struct {
 	site    *site
 	records *records
 	market  *market
+	moved   *steer.Devices
 	fleet   *meters.Fleet
 	live    *web.Live
 	signs   *signwatch.Watch
@@ -99,6 +101,7 @@ func (a *adoption) adopt(ctx context.Context, b pairing.Binding) (begin func(), 
 			a.records.metering.Add(b.Device, b.Since, target.Most)
 		}
 		a.market.traders.Add(b.Device)
+		a.moved.Add(b.Device)
 		join()
 		a.fleet.Add(target, last)
 	}, nil

@@ -22,7 +22,7 @@ import (
 type rewarding struct {
 	site      *site
 	tariffs   *shelf.Shelf
-	batteries *steer.Batteries
+	moved     *steer.Devices
 	ledger    *ledger.Ledger
 	evidence  *evidence.Log
 	log       *slog.Logger
@@ -54,7 +54,7 @@ func (r *rewarding) open(ctx context.Context) error {
 	}
 	r.runner, err = rewards.New(rewards.Config{
 		Ledger: r.ledger, Community: plan.Community, Programme: programme, Peaks: terms.IsPeak, Batteries: r.pledging(terms),
-		Evidence: r.evidence, Power: r.batteries.Power, Lead: periods * apart, Secret: r.ledger.People.Beacon, Deadline: r.site.deadline(), Corrections: terms.Corrections, Log: r.log,
+		Evidence: r.evidence, Power: r.moved.Power, Lead: periods * apart, Secret: r.ledger.People.Beacon, Deadline: r.site.deadline(), Corrections: terms.Corrections, Log: r.log,
 	})
 	return err
 }
@@ -62,15 +62,15 @@ func (r *rewarding) open(ctx context.Context) error {
 // pledging returns the batteries that may be moved and whose size is known, with
 // what they pledge.
 func (r *rewarding) pledging(terms rewards.Terms) (all []rewards.Battery) {
-	for _, h := range r.batteries.Homes {
-		if h.Rated == 0 || h.Capacity == 0 || h.Meter.ID == "" {
-			continue
+	r.moved.Batteries(func(of steer.Battery, meter grid.Device) {
+		if of.Most == 0 || of.Size == 0 {
+			return
 		}
-		b := rewards.Battery{Device: h.Battery.Device, Meter: h.Meter, Rated: h.Rated, Capacity: h.Capacity}
-		if b.Power, b.Energy = terms.Pledged(h.Rated, h.Capacity); b.Power > 0 && b.Energy > 0 {
+		b := rewards.Battery{Device: of.Device, Meter: meter, Rated: of.Most, Capacity: of.Size}
+		if b.Power, b.Energy = terms.Pledged(of.Most, of.Size); b.Power > 0 && b.Energy > 0 {
 			all = append(all, b)
 		}
-	}
+	})
 	return all
 }
 
@@ -116,7 +116,7 @@ const (
 
 // every is how often the programme is driven, in wall time: as often as batteries are
 // controlled, but not more than five times a second.
-func (r *rewarding) every() time.Duration { return max(r.batteries.Every, leastRewardsEvery) }
+func (r *rewarding) every() time.Duration { return max(r.moved.Every, leastRewardsEvery) }
 
 // run drives the programme until ctx ends. What fails comes again: it never holds up
 // settlement.
@@ -136,26 +136,26 @@ func (r *rewarding) run(ctx context.Context) error {
 }
 
 // challenge returns what a challenge wants of a home's battery, and tells the home.
-func (r *rewarding) challenge(h steer.Home, now time.Time) (grid.Power, bool) {
+func (r *rewarding) challenge(battery grid.Device, now time.Time) (grid.Power, bool) {
 	if r.runner == nil {
 		return 0, false
 	}
-	p, ok := r.runner.Setpoint(h.Battery.ID, now)
+	p, ok := r.runner.Setpoint(battery.ID, now)
 	if ok {
-		r.show(h, now)
+		r.show(battery, now)
 	}
 	return p, ok
 }
 
 // show tells a home's page what its battery is asked for, what it earns by it, and about
 // what that costs.
-func (r *rewarding) show(h steer.Home, now time.Time) {
-	battery := h.Battery.ID
+func (r *rewarding) show(of grid.Device, now time.Time) {
+	battery := of.ID
 	c, asked := r.runner.Answering(battery, now)
 	if !asked {
 		return // the page forgets it by itself
 	}
-	rates, err := r.tariffs.Rates(h.Meter.MeteringPoint, grid.IntervalAt(now, r.site.plan.Market.Minutes))
+	rates, err := r.tariffs.Rates(of.MeteringPoint, grid.IntervalAt(now, r.site.plan.Market.Minutes))
 	if err != nil {
 		return // nobody knows what it costs
 	}
@@ -168,5 +168,5 @@ func (r *rewarding) show(h steer.Home, now time.Time) {
 	if c.Direction == chaincode.Charging {
 		shown.Direction = api.Charge
 	}
-	r.tell(h.Meter.Member, shown)
+	r.tell(of.Member, shown)
 }

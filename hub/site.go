@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
-	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
@@ -240,34 +239,10 @@ func (s *site) rating(id string) (of agent.Rating) {
 			of.Power, of.Capacity = s.sim.Storage(id)
 		case grid.Charger:
 			of.Power, of.Least = home.Charger, world.LeastCharge
-		case grid.Meter:
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return of
-}
-
-// homes returns those whose batteries may be moved: simulated ones unless the
-// configuration says otherwise, real ones only when it says so.
-func (s *site) homes() (all []steer.Home) {
-	meters, points := s.meters(), s.points()
-	for _, t := range s.targets {
-		controlled := s.planned(t.ID).Control
-		if of := s.plan.Simulation; of != nil {
-			controlled = of.Controlled()
-		}
-		if t.Kind != grid.Battery || t.Profile.Control == nil || !controlled {
-			continue
-		}
-		h := steer.Home{Battery: t}
-		h.Rated, h.Capacity = s.storage(t.ID)
-		for k, m := range meters {
-			if m.MeteringPoint == t.MeteringPoint {
-				h.Meter, h.Imports, h.Exports = m, points[k].Import, points[k].Export
-			}
-		}
-		all = append(all, h)
-	}
-	return all
 }
 
 // runOutages takes simulated devices off the network as configured.

@@ -57,7 +57,11 @@ func TestASiteOfRealDevices(t *testing.T) {
 		t.Errorf("points %+v", points)
 	}
 	homes := s.homes()
-	if len(homes) != 1 || homes[0].Battery.ID != "ann/battery" || homes[0].Meter.ID != "ann/meter" || homes[0].Rated != 3000 || homes[0].Capacity != 10_000 || *homes[0].Imports != 11_000 || *homes[0].Exports != 5500 {
+	if len(homes) != 2 || len(homes[0].Batteries) != 1 || len(homes[0].Others)+len(homes[1].Others)+len(homes[1].Batteries) > 0 {
+		t.Fatalf("homes whose devices may be moved: %+v", homes)
+	}
+	battery := homes[0].Batteries[0]
+	if battery.ID != "ann/battery" || homes[0].Meter.ID != "ann/meter" || battery.Most != 3000 || battery.Size != 10_000 || *homes[0].Imports != 11_000 || *homes[0].Exports != 5500 {
 		t.Errorf("homes whose batteries may be moved: %+v", homes)
 	}
 	if power, capacity := s.storage("ann/other"); power != 0 || capacity != 0 {

@@ -58,7 +58,7 @@ func newHeld(r *recorder) *held {
 		case grid.Charger:
 			made := hold.Made{Least: world.LeastCharge, Most: d.spec.Charger, On: hold.UsualOn, Off: hold.UsualOff}
 			h.chargers = append(h.chargers, &charger{recorded: d, throttle: hold.NewThrottle(made), limit: imports})
-		case grid.Inverter:
+		case grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	for _, m := range h.meters {

@@ -180,7 +180,7 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
 			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: world.CarCapacity, Controlled: true}
-		case grid.Meter:
+		case grid.Meter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return of

@@ -1,10 +1,12 @@
 // Package alone estimates what a home's connection meter would have shown if nobody had
-// moved its battery: it lets a battery of the same size cover the measured balance of the
-// rest of the home, as the battery's own logic does, and sums up what that leaves. It is
-// pure; times are world time.
+// moved its devices: it lets each car charge at once with all that its charger gives, until it
+// has what it needed when it came, and a battery of the same size cover the measured balance
+// of the rest of the home, as the battery's own logic does, and sums up what that leaves. It
+// is pure; times are world time.
 //
-// The estimate errs where the battery's own logic is another, and by what flows between
-// the moments at which the rest of the home is known.
+// The estimate errs where the devices' own logic is another, and by what flows between
+// the moments at which the rest of the home is known. Of a car whose charge nobody knows it
+// cannot be told when it would have been full: what it took counts as it was metered.
 package alone
 
 import (
@@ -31,8 +33,24 @@ type Home struct {
 	rated          float64 // W
 	last           time.Time
 	rest           float64 // W, at last
+	cars           []car
 	flows          map[grid.Interval]*flow
 	minutes        int
+}
+
+// Car is a charger of the home and the car at it, where its need is known.
+type Car struct {
+	Rated  grid.Power  // that the charger gives
+	Taking grid.Power  // now
+	Here   bool        // a car is plugged in
+	Needs  grid.Energy // until it is full
+}
+
+// car is one that charges on its own.
+type car struct {
+	here  bool
+	rated float64 // W
+	left  float64 // Wh
 }
 
 type flow struct {
@@ -50,12 +68,17 @@ func New(capacity grid.Energy, rated grid.Power, charge grid.PerMille, minutes i
 	}
 }
 
-// See takes what the home takes without its battery at a time, W.
-func (h *Home) See(t time.Time, rest grid.Power) {
+// See takes what the home takes without its battery at a time, W, and its cars, always in the
+// same order.
+func (h *Home) See(t time.Time, rest grid.Power, cars ...Car) {
 	from, before := h.last, h.rest
 	if !t.After(from) && !from.IsZero() {
 		return
 	}
+	for _, c := range cars {
+		rest -= c.Taking
+	}
+	defer h.plug(cars) // who came now took nothing before
 	h.last, h.rest = t, float64(rest)
 	if from.IsZero() || t.Sub(from) > longest {
 		return
@@ -71,8 +94,29 @@ func (h *Home) See(t time.Time, rest grid.Power) {
 	}
 }
 
-// step lets the battery cover the rest for a while.
+// plug notes which cars came and went.
+func (h *Home) plug(cars []Car) {
+	h.cars = append(h.cars, make([]car, max(len(cars)-len(h.cars), 0))...)
+	for k, c := range cars {
+		at := &h.cars[k]
+		switch at.rated = float64(c.Rated); {
+		case !c.Here:
+			at.left = 0
+		case !at.here:
+			at.left = float64(c.Needs)
+		}
+		at.here = c.Here
+	}
+}
+
+// step lets the cars charge and the battery cover the rest for a while.
 func (h *Home) step(i grid.Interval, d time.Duration, rest float64) {
+	for k := range h.cars {
+		c := &h.cars[k]
+		took := min(c.rated*d.Hours(), c.left)
+		c.left -= took
+		rest += took / d.Hours()
+	}
 	battery := min(max(-rest, -h.rated), h.rated)
 	if battery > 0 {
 		battery = min(battery, (h.capacity-h.held)/oneWay/d.Hours())

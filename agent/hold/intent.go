@@ -19,6 +19,10 @@ type Intent struct {
 	// Reserve is the charge that is kept for a blackout.
 	Reserve grid.PerMille
 
+	// Export is what the home gives at most, 0 for one that feeds in nothing; nil: only its
+	// connection limits that.
+	Export *grid.Power
+
 	// Powers are what the home's other devices shall take, by device; 0: nothing. A device that
 	// is not named follows its own logic.
 	Powers map[string]grid.Power

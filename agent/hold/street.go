@@ -187,7 +187,7 @@ func (in *Intent) during(i grid.Interval, now time.Time) *Intent {
 	case in.Interval == i:
 		return in
 	case in.Interval.Shift(1) == i && now.Sub(i.Begin()) <= stale:
-		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Reserve: in.Reserve}
+		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Reserve: in.Reserve, Export: in.Export}
 	default:
 		return nil
 	}
@@ -206,7 +206,7 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	if !t.held {
 		t.base = h.own()
 	}
-	t.least, t.most = h.Bounds(p.limits, now)
+	t.least, t.most = h.Bounds(p.limits.with(in), now)
 	if able := h.able[1]; now.Sub(able.at) < stale {
 		t.most = min(t.most, able.power)
 	}
@@ -224,6 +224,14 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 		t.base, t.held = base, true
 	}
 	t.want = t.base
+}
+
+// with adds what a plan has the home give at most.
+func (l Limits) with(in Intent) Limits {
+	if in.Export != nil && (l.Export == nil || *in.Export < *l.Export) {
+		l.Export = in.Export
+	}
+	return l
 }
 
 // own estimates what the battery does on its own logic: it covers its home.
@@ -304,16 +312,7 @@ func (p *place) room(way float64) float64 {
 // weight returns the energy that the battery can still give or take, Wh; where its capacity
 // is not known, that of an hour.
 func (p *place) weight(way float64) float64 {
-	const all = 1000
-	capacity := float64(p.limits.Capacity)
-	if capacity == 0 {
-		capacity = max(float64(p.limits.Rated), 1)
-	}
-	charge := float64(*p.home.charge)
-	if way > 0 {
-		charge = all - charge
-	}
-	return capacity * max(charge, 1) / all
+	return max(Unit{p.limits.Rated, p.limits.Capacity, p.home.charge}.weight(grid.Power(way)), 1)
 }
 
 // tell sets the batteries. What one does less or more than it should, for its setpoint is

@@ -138,7 +138,7 @@ func (c *community) step(now time.Time, i grid.Interval, intent *hold.Intent) {
 // than every third interval. The bill is that of one meter for all, what the batteries hold
 // more or less at the end at what it would cost.
 func TestStreetLoops(t *testing.T) {
-	spec := world.Spec{Seed: 1, Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, 1)}
+	spec := world.Spec{Seed: 1, Start: time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, 1)}
 	for _, c := range []struct {
 		loop
 
@@ -156,8 +156,8 @@ func TestStreetLoops(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("poll %s, lag %s, control %s, offset %s", c.poll, c.lag, c.control, c.offset), func(t *testing.T) {
 			t.Parallel()
-			const intervals = 7 * 96
-			o := together(spec, 24, c.loop, everything)
+			const hours, intervals = 12, 7 * 48
+			o := together(spec, hours, c.loop, everything)
 			t.Logf("the community's bill %.2f EUR, %.2f without; %.1f changes and %.2f turns a battery and interval", o.bill, o.alone, o.changes/intervals, o.turned/intervals)
 			if o.bill < c.bill || o.changes > 12*intervals || o.turned*3 > intervals {
 				t.Errorf("a bill of %.3f EUR, %.0f changes, turned round %.0f times, want at least %.2f EUR and less", o.bill, o.changes, o.turned, c.bill)

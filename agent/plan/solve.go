@@ -17,20 +17,12 @@ type world struct {
 // moment is what a store can do from a charge on in a step.
 type moment struct {
 	base, up, down, least, into float64
-	lost                        float64 // millionths, for what is missing
 }
 
 // from returns what can be done in a step that begins with a charge.
 func (st *store) from(t int, charge float64) (m moment) {
 	m.into = st.into[t]
-	if lacks := st.ready[t] - charge; lacks > 0 {
-		m.lost = lacks * sure
-	}
-	m.base = charge*st.keep[t] - st.drain[t]
-	if lacks := st.lo - m.base; lacks > 0 {
-		m.lost += lacks * sure
-		m.base = st.lo
-	}
+	m.base = math.Max(charge*st.keep[t]-st.drain[t], st.lo)
 	m.up = math.Min(limited(st.charge, charge, st.hi(), st.up[t]), st.hi()-m.base)
 	if m.up < 0 {
 		m.up = 0
@@ -42,18 +34,22 @@ func (st *store) from(t int, charge float64) (m moment) {
 	return m
 }
 
-// rule returns what the store does in a step of a scenario; tiers is where those are written
-// that it needs.
-func (st *store) rule(w *world, scenario, t int, scratch *tiers) rule {
+// rule sets r to what the store does in a step of a scenario; scratch is where tiers are
+// written that it needs. Where r was the rule of another scenario of the same step with the
+// same prices its levels stay.
+func (st *store) rule(w *world, r *rule, scenario, t int, scratch *tiers) {
 	k := scenario*w.steps + t
-	r := rule{net: w.net[k], buy: w.buy[k], sell: w.sell[k]}
-	if !w.plain {
-		w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t])
-		r.tiers = scratch
-		return r
+	r.net = w.net[k]
+	if w.plain {
+		if r.step != t+1 || r.buy != w.buy[k] || r.sell != w.sell[k] {
+			r.step, r.buy, r.sell = t+1, w.buy[k], w.sell[k]
+			r.levels = st.levelsOf(t+1, st.into[t], r.buy, r.sell, &w.wishes)
+		}
+		return
 	}
-	r.levels = st.levelsOf(t+1, st.into[t], r.buy, r.sell, &w.wishes)
-	return r
+	r.buy, r.sell = w.buy[k], w.sell[k]
+	w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t])
+	r.tiers = scratch
 }
 
 // choose returns the charge at the end of a step, and what the step and all after it cost.
@@ -75,12 +71,9 @@ func (st *store) choose(w *world, r *rule, t int, m *moment) (to, cost float64) 
 
 // total returns what it costs to end a step with a charge.
 func (st *store) total(r *rule, t int, m *moment, to float64) float64 {
-	sum := m.lost + r.cost(r.net+moved(m.base, to, m.into, st.out)) + st.at(t+1, to)
+	sum := r.cost(r.net+moved(m.base, to, m.into, st.out)) + st.at(t+1, to)
 	if to < m.base {
 		sum += (m.base - to) * st.wear
-	}
-	if lacks := st.reserve - to; lacks > 0 && st.down != nil {
-		sum += lacks * dear / 10 //nolint:mnd // soon, but not at once whatever it takes
 	}
 	return sum
 }
@@ -143,9 +136,21 @@ func (st *store) solve(w *world) {
 	for t := w.steps - 1; t >= 0; t-- {
 		row := st.value[t*points : (t+1)*points]
 		clear(row)
+		var r rule
 		for s := range w.scenarios {
-			r := st.rule(w, s, t, &scratch)
-			st.sweep(w, &r, t, w.weight[s], row)
+			st.rule(w, &r, s, t, &scratch)
+			if w.plain && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
+				st.sweep(&r, t, w.weight[s], (*[points]float64)(row))
+				continue
+			}
+			for j := range row {
+				m := st.from(t, st.lo+float64(j)*st.pitch)
+				_, cost := st.choose(w, &r, t, &m)
+				row[j] += w.weight[s] * cost
+			}
+		}
+		for j := range row {
+			row[j] += st.missing(t, st.lo+float64(j)*st.pitch)
 		}
 		if st.bent || !w.plain {
 			hull(row)
@@ -153,13 +158,18 @@ func (st *store) solve(w *world) {
 	}
 }
 
-// sweep adds a scenario's costs of all charges to a row.
-func (st *store) sweep(w *world, r *rule, t int, weight float64, row []float64) {
-	for j := range row {
-		m := st.from(t, st.lo+float64(j)*st.pitch)
-		_, cost := st.choose(w, r, t, &m)
-		row[j] += weight * cost
+// missing returns what is paid for what a charge lacks at the begin of a step.
+func (st *store) missing(t int, charge float64) (sum float64) {
+	if lacks := st.ready[t] - charge; lacks > 0 {
+		sum += lacks * sure
 	}
+	if lacks := st.lo - (charge*st.keep[t] - st.drain[t]); lacks > 0 {
+		sum += lacks * sure
+	}
+	if lacks := st.reserve - charge; lacks > 0 {
+		sum += lacks * dear / 10 //nolint:mnd // soon, but not at once whatever it takes
+	}
+	return sum
 }
 
 // hull replaces a row by the greatest convex one that is nowhere above it.
@@ -184,15 +194,18 @@ func hull(row []float64) {
 // simulate follows each scenario from the charge now.
 func (st *store) simulate(w *world) {
 	var scratch tiers
-	for s := range w.scenarios {
-		charge := st.held
-		for t := range w.steps {
-			r := st.rule(w, s, t, &scratch)
+	for t := range w.steps {
+		var r rule
+		for s := range w.scenarios {
+			k := s*w.steps + t
+			charge := st.held
+			if t > 0 {
+				charge = st.moves.held[k-1]
+			}
+			st.rule(w, &r, s, t, &scratch)
 			m := st.from(t, charge)
 			to, _ := st.choose(w, &r, t, &m)
-			k := s*w.steps + t
 			st.moves.held[k], st.moves.flow[k] = to, moved(m.base, to, m.into, st.out)
-			charge = to
 		}
 	}
 }

@@ -114,6 +114,7 @@ type rule struct {
 	net, buy, sell float64
 	levels         levels
 	tiers          *tiers // nil: only the two
+	step           int    // before which the levels are
 }
 
 // levels are charges: up to grid it is charged at buy, up to surplus at sell; down to home it

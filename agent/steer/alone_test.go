@@ -7,26 +7,24 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent/alone"
-	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/profile"
 )
 
-// moved returns batteries: of ann, whose battery was moved, it is estimated that an empty
-// one would have left her 400 W; bob's was moved and its size is not known. Others have
-// none.
-func moved(i grid.Interval) *Batteries {
+// moved returns homes: of ann, whose battery was moved, it is estimated that an empty one
+// would have left her 400 W; bob's was moved and its size is not known. Of cy's nothing may be
+// moved.
+func moved(t *testing.T, i grid.Interval) *Devices {
+	t.Helper()
 	ann := alone.New(5000, 2000, 0, i.Minutes)
 	for at := i.Begin(); !at.After(i.End()); at = at.Add(time.Minute) {
 		ann.See(at, 400)
 	}
-	of := func(member string) *home {
-		return &home{Home: Home{Meter: grid.Device{ID: member + "/meter", Member: member, MeteringPoint: "mp-" + member}}}
-	}
-	b := &Batteries{homes: []*home{of("ann"), of("bob")}}
-	b.homes[0].moved, b.homes[0].alone = true, ann
-	b.homes[1].moved = true
-	return b
+	d := opened(t, Options{Homes: []Home{ofMember(t, "ann", 1), ofMember(t, "bob", 1), ofMember(t, "cy", 0)}})
+	d.homes[0].moved, d.homes[0].alone = true, ann
+	d.homes[1].moved = true
+	return d
 }
 
 // TestAloneOfRealHomes asks what the meters would have shown: 100 Wh for ann, an estimate;
@@ -43,7 +41,7 @@ func TestAloneOfRealHomes(t *testing.T) {
 	} {
 		var got told
 		var err error
-		if got.flow, got.estimated, got.known, err = moved(i).Alone(t.Context(), point, i); err != nil || got != want {
+		if got.flow, got.estimated, got.known, err = moved(t, i).Alone(t.Context(), point, i); err != nil || got != want {
 			t.Errorf("%s: %+v, %v, want %+v", point, got, err, want)
 		}
 	}
@@ -53,32 +51,62 @@ func TestAloneOfRealHomes(t *testing.T) {
 // what it held at first. It needs to know the battery's size and charge; in a simulation,
 // which goes on beside, there is none.
 func TestTheEstimateBeginsWithTheFirstMove(t *testing.T) {
-	sized := Home{Battery: meters.Target{Device: grid.Device{ID: "ann/battery"}}, Rated: 2000, Capacity: 5000}
 	for name, c := range map[string]struct {
-		home             Home
+		size             grid.Energy
 		charge           *grid.PerMille
 		told             bool
 		moved, estimated bool
 	}{
-		"real":            {sized, new(grid.PerMille(500)), false, true, true},
-		"of no size":      {Home{Battery: sized.Battery}, new(grid.PerMille(500)), false, true, false},
-		"of no charge":    {sized, nil, false, true, false},
-		"in a simulation": {sized, new(grid.PerMille(500)), true, false, false},
+		"real":            {5000, new(grid.PerMille(500)), false, true, true},
+		"of no size":      {0, new(grid.PerMille(500)), false, true, false},
+		"of no charge":    {5000, nil, false, true, false},
+		"in a simulation": {5000, new(grid.PerMille(500)), true, false, false},
 	} {
-		b := &Batteries{Options: Options{Minutes: 15, Log: slog.New(slog.DiscardHandler)}}
+		of := ofMember(t, "ann", 1)
+		of.Batteries[0].Size = c.size
+		o := Options{Homes: []Home{of}}
 		if c.told {
-			b.Known = func(context.Context, string, grid.Interval) (grid.Flow, bool, error) { return grid.Flow{}, true, nil }
+			o.Known = func(context.Context, string, grid.Interval) (grid.Flow, bool, error) { return grid.Flow{}, true, nil }
 		}
-		h := &home{Home: c.home, holder: hold.New(2000)}
+		h := opened(t, o).homes[0]
 		h.holder.Battery(grid.Reading{Time: time.Unix(0, 0), Power: new(grid.Power(0)), Charge: c.charge})
-		b.leave(h)
+		h.leave()
 		first := h.alone
 		if h.moved != c.moved || (first != nil) != c.estimated {
 			t.Errorf("%s: moved %t, estimated %t, want %t and %t", name, h.moved, first != nil, c.moved, c.estimated)
 		}
 		h.holder.Battery(grid.Reading{Time: time.Unix(60, 0), Power: new(grid.Power(0)), Charge: new(grid.PerMille(900))})
-		if b.leave(h); h.alone != first {
+		if h.leave(); h.alone != first {
 			t.Errorf("%s: the estimate began anew with the second move", name)
 		}
 	}
+}
+
+// opened opens devices that are quiet and read by nobody.
+func opened(t *testing.T, o Options) *Devices {
+	t.Helper()
+	o.Minutes, o.Log = 15, slog.New(slog.DiscardHandler)
+	d, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// ofMember returns a member's home with so many batteries of 2 kW and 5 kWh.
+func ofMember(t *testing.T, member string, batteries int) Home {
+	t.Helper()
+	profiles, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := func(kind grid.DeviceKind, name string) grid.Device {
+		return grid.Device{ID: member + "/" + name, Kind: kind, Member: member, MeteringPoint: "mp-" + member}
+	}
+	h := Home{Meter: device(grid.Meter, "meter")}
+	for k := range batteries {
+		t := meters.Target{Device: device(grid.Battery, "battery-"+string(rune('a'+k))), Unit: 1, Profile: profiles.Get("sunspec-storage")}
+		h.Batteries = append(h.Batteries, Battery{Target: t, Most: 2000, Size: 5000})
+	}
+	return h
 }

@@ -1,10 +1,13 @@
-// Package steer holds homes to what they sold and bought: through a delivery interval
-// their batteries make up for what sun and loads do otherwise than forecast. It is the
-// running half of agent/hold: readings come in, setpoints go out over the connection by
-// which the battery is read.
+// Package steer holds homes to what they sold, bought and plan: through a delivery interval
+// their batteries make up for what sun and loads do otherwise than forecast, first for their
+// homes and then, as the plans want it, for the community; chargers, heat pumps and heating
+// rods take what the plans want; inverters are held back where a home gives more than it may.
+// It is the running half of agent/hold: readings come in, setpoints go out over the
+// connections by which the devices are read.
 //
-// Who makes Batteries hands them every reading (Hear) and runs them (Run) until it stops;
-// then every battery is released. Power is in W, + charging.
+// Who makes Devices hands them every reading (Hear) and runs them (Run) until it stops; then
+// every device is released. A setpoint is refreshed, and holds for three refreshes: a device
+// whose readings or refreshes stay out goes back to its own logic. Power is in W, + charging.
 package steer
 
 import (
@@ -13,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/commonwatt/commonwatt/agent/alone"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
@@ -21,18 +23,34 @@ import (
 	"github.com/commonwatt/commonwatt/meters/modbus"
 )
 
-// Home is a home whose battery may be moved.
+// Home is a metering point of the community, with the devices behind it that may be moved.
 type Home struct {
-	Battery          meters.Target
 	Meter            grid.Device // its connection meter
-	Rated            grid.Power  // of the battery, 0: not known
-	Capacity         grid.Energy // of the battery, 0: not known
 	Imports, Exports *grid.Power // of the connection, nil: not limited
+	Batteries        []Battery
+	Others           []Device // chargers, heat pumps, heating rods and inverters
 }
 
-// Options are what Batteries work with.
+// Battery is one that may be moved.
+type Battery struct {
+	meters.Target
+
+	Size grid.Energy // its capacity, 0: not known
+	Most grid.Power  // that it gives and takes, 0: not known
+}
+
+// Device is one of another kind that may be moved.
+type Device struct {
+	meters.Target
+
+	Made   hold.Made
+	Supply control.Supply // of a charger
+	Size   grid.Energy    // of the car at a charger, 0: not known
+}
+
+// Options are what Devices work with.
 type Options struct {
-	Homes   []Home
+	Homes   []Home           // of the whole community: whose devices are not moved are only looked at
 	Speed   float64          // world seconds a second
 	Minutes int              // of a delivery interval
 	Every   time.Duration    // between setpoints, wall time: as often as the devices are read
@@ -42,9 +60,9 @@ type Options struct {
 	Conn func(modbus.Endpoint) *modbus.Conn
 	// Position returns what a metering point has sold and bought of an interval.
 	Position func(i grid.Interval, point string) (net grid.Energy, traded bool)
-	// Intent returns what a home's plan wants of its devices in an interval, nil where there is
-	// no plan for it; Intent itself may be nil.
-	Intent func(i grid.Interval, point string) *hold.Intent
+	// Intent returns what a home's plan wants of its devices in an interval; planned is false
+	// where there is no plan for it. Intent itself may be nil.
+	Intent func(point string, i grid.Interval) (in hold.Intent, planned bool)
 	// Known returns exactly what a member's home would have done alone in an interval, as a
 	// simulation does, which goes on beside as if nobody had moved anything; nil: it is
 	// estimated.
@@ -53,185 +71,192 @@ type Options struct {
 	Owner func(point string) string
 }
 
-// Challenge returns what a storage challenge wants of a home's battery; ok is false when
-// nothing is. It may ask for the battery's power.
-type Challenge func(h Home, now time.Time) (p grid.Power, ok bool)
+// Challenge returns what a storage challenge wants of a battery; ok is false when nothing is.
+// It may ask for the battery's power.
+type Challenge func(battery grid.Device, now time.Time) (p grid.Power, ok bool)
 
-// Batteries are moved. They are safe for concurrent use.
-type Batteries struct {
+// Devices are moved. They are safe for concurrent use.
+type Devices struct {
 	Options
 
-	homes []*home
-}
-
-type home struct {
-	Home
-
-	guard *control.Guard
-
-	// mu guards what follows. Whoever holds the lock of the rewards asks for the battery's
+	// mu guards what follows. Whoever holds the lock of the rewards asks for a battery's
 	// power, so that nobody who holds this one may ask the rewards anything.
 	mu     sync.Mutex
-	holder *hold.Holder
-	moved  bool        // the battery was moved since the program began
-	alone  *alone.Home // what the home would do on its own; nil: the battery was not moved yet, or its size is not known
+	street *hold.Street
+	homes  []*home
+	at     map[string]*home // by device
+	wishes []hold.Wish      // of the homes with batteries
 }
 
-// Open takes the batteries. Errors: a battery's profile does not say how it is written to.
-func Open(o Options) (*Batteries, error) {
-	b := &Batteries{Options: o}
+// refresh bounds how often setpoints are refreshed, in world time: chargers of the simulation
+// hold a limit for a minute, however fast its world goes.
+const refresh = 40 * time.Second
+
+// leastEvery is the wall time between two refreshes of a device at least.
+const leastEvery = 100 * time.Millisecond
+
+// heartbeat is how often setpoints are refreshed, wall time.
+func heartbeat(speed float64) time.Duration {
+	if speed <= 0 {
+		return control.Heartbeat
+	}
+	return min(max(time.Duration(float64(refresh)/speed), leastEvery), control.Heartbeat)
+}
+
+// Open takes the devices. Errors: a device's profile does not say how it is written to.
+func Open(o Options) (*Devices, error) {
+	d := &Devices{Options: o, street: hold.NewStreet(), at: map[string]*home{}}
 	for _, of := range o.Homes {
-		h := b.home(of)
-		if err := h.guard.Begin(); err != nil {
-			return nil, err
+		h := d.home(of)
+		for _, g := range h.guards() {
+			if err := g.Begin(); err != nil {
+				return nil, err
+			}
 		}
-		b.homes = append(b.homes, h)
+		d.homes = append(d.homes, h)
+		d.at[of.Meter.ID] = h
+		for _, b := range of.Batteries {
+			d.at[b.ID] = h
+		}
+		for _, x := range of.Others {
+			d.at[x.ID] = h
+		}
 	}
-	return b, nil
+	return d, nil
 }
 
-func (b *Batteries) home(of Home) *home {
-	t, rated := of.Battery, of.Battery.Rated
-	if rated == 0 {
-		rated = of.Rated
+// Batteries returns those that may be moved, with the connection meters of their homes.
+func (d *Devices) Batteries(each func(b Battery, meter grid.Device)) {
+	for _, h := range d.Homes {
+		for _, b := range h.Batteries {
+			each(b, h.Meter)
+		}
 	}
-	h := &home{
-		Home: of, holder: hold.New(rated),
-		guard: &control.Guard{Target: t, Speed: b.Speed, Log: b.Log, Conn: func() *modbus.Conn { return b.Conn(t.Endpoint) }},
-	}
-	h.guard.Bounds = func() (grid.Power, grid.Power) { return b.bounds(h) }
-	h.guard.Moved = func(p grid.Power, on bool) {
-		b.Log.Debug("setpoint", slog.String("device", t.ID), slog.Int64("watts", int64(p)), slog.Bool("in_force", on))
-	}
-	return h
 }
 
 // Hear takes a reading.
-func (b *Batteries) Hear(r grid.Reading) {
-	for _, h := range b.homes {
-		switch r.Device {
-		case h.Battery.ID:
-			h.guard.See()
-			h.mu.Lock()
-			h.holder.Battery(r)
-			h.estimate()
-			h.mu.Unlock()
-		case h.Meter.ID:
-			h.mu.Lock()
-			h.holder.Meter(r)
-			h.estimate()
-			h.mu.Unlock()
-		}
-	}
-}
-
-// estimate lets the home go on as it would alone. h.mu is held.
-func (h *home) estimate() {
-	if h.alone == nil {
+func (d *Devices) Hear(r grid.Reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := d.at[r.Device]
+	if h == nil {
 		return
 	}
-	if rest, at, known := h.holder.Moment(); known {
-		h.alone.See(at, rest)
+	if r.Device == h.Meter.ID {
+		h.shown = r
+		d.street.Meter(h.Meter.MeteringPoint, r)
+	}
+	h.hear(r)
+	h.estimate()
+}
+
+// Add takes in a connection meter that was paired: what it counts belongs to the community's
+// balance from now on.
+func (d *Devices) Add(dev grid.Device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if dev.Kind == grid.Meter && d.at[dev.ID] == nil {
+		d.at[dev.ID] = d.home(Home{Meter: dev})
 	}
 }
 
-// bounds keeps the battery within its rating, and the connection within its
-// limits.
-func (b *Batteries) bounds(h *home) (least, most grid.Power) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.holder.Bounds(hold.Limits{Rated: h.Battery.Rated, Import: h.Imports, Export: h.Exports}, b.Clock())
-}
-
-// Run follows the meters until ctx ends, and then releases every battery. challenge may be
+// Run follows the meters until ctx ends, and then releases every device. challenge may be
 // nil.
-func (b *Batteries) Run(ctx context.Context, challenge Challenge) error {
+func (d *Devices) Run(ctx context.Context, challenge Challenge) error {
 	var guards sync.WaitGroup
 	defer guards.Wait()
-	for _, h := range b.homes {
-		guards.Go(func() { h.guard.Run(ctx) })
+	for _, h := range d.homes {
+		for _, g := range h.guards() {
+			guards.Go(func() { g.Run(ctx) })
+		}
 	}
-	ticker := time.NewTicker(b.Every)
+	ticker := time.NewTicker(d.Every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			for _, h := range b.homes {
-				b.follow(h, challenge)
+			d.follow(challenge)
+		}
+	}
+}
+
+// follow sets the batteries to what challenges ask, or else so that their homes keep what
+// they promised, and the community what its plans want; and the other devices to what the
+// plans of their homes want.
+func (d *Devices) follow(challenge Challenge) {
+	now := d.Clock()
+	i := grid.IntervalAt(now, d.Minutes)
+	d.wish(challenge, i, now)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := 0
+	for _, told := range d.street.Step(now, i, d.wishes) {
+		for d.homes[k].holder == nil {
+			k++
+		}
+		d.homes[k].tell(told, now)
+		k++
+	}
+	for _, h := range d.homes {
+		h.throttle(now)
+	}
+}
+
+// wish finds what is wanted of the homes.
+func (d *Devices) wish(challenge Challenge, i grid.Interval, now time.Time) {
+	d.wishes = d.wishes[:0]
+	for _, h := range d.homes {
+		if len(h.guards()) == 0 {
+			continue
+		}
+		h.intent = nil
+		if d.Intent != nil {
+			if in, planned := d.Intent(h.Meter.MeteringPoint, i); planned {
+				h.intent = &in
 			}
 		}
-	}
-}
-
-// follow sets a battery to what a challenge asks, or else so that its home keeps
-// what it promised; a home that promised nothing leaves its battery alone.
-func (b *Batteries) follow(h *home, challenge Challenge) {
-	now := b.Clock()
-	i := grid.IntervalAt(now, b.Minutes)
-	contracted, traded := b.Position(i, h.Meter.MeteringPoint)
-	var asked *grid.Power
-	if challenge != nil {
-		if p, ok := challenge(h.Home, now); ok {
-			asked = &p
+		if h.holder == nil {
+			continue
 		}
+		w := hold.Wish{Intent: h.intent, Asked: h.ask(challenge, now)}
+		w.Contracted, w.Traded = d.Position(i, h.Meter.MeteringPoint)
+		d.wishes = append(d.wishes, w)
 	}
-	h.mu.Lock()
-	p, ok := h.holder.Follow(now, asked, i, contracted, traded)
-	if ok {
-		b.leave(h)
-	}
-	h.mu.Unlock()
-	if !ok {
-		h.guard.Release()
-		return
-	}
-	h.guard.Set(p)
-}
-
-// leave begins to estimate what the home would do on its own, when its battery is moved
-// for the first time. h.mu is held.
-func (b *Batteries) leave(h *home) {
-	if h.moved || b.Known != nil {
-		return
-	}
-	h.moved = true
-	charge, known := h.holder.Charge()
-	if h.Rated == 0 || h.Capacity == 0 || !known {
-		return // its size is not known: the metered energy alone is compared
-	}
-	h.alone = alone.New(h.Capacity, h.Rated, charge, b.Minutes)
-	b.Log.Info("a battery is moved for the first time: from now on it is estimated what its home would have done alone", slog.String("device", h.Battery.ID))
 }
 
 // Power returns what a battery does now.
-func (b *Batteries) Power(device string) (grid.Power, bool) {
-	for _, h := range b.homes {
-		if h.Battery.ID == device {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			return h.holder.Power()
+func (d *Devices) Power(battery string) (grid.Power, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := d.at[battery]
+	if h == nil {
+		return 0, false
+	}
+	for _, u := range h.bank {
+		if u.ID == battery && u.shown.Power != nil {
+			return *u.shown.Power, true
 		}
 	}
 	return 0, false
 }
 
 // Alone returns what a metering point would have drawn and given in an interval if nobody
-// had moved its battery, exactly or by an estimate. known is false where nobody did, and
-// where it cannot be told: then it counts as if nobody had. With a battery that may be
+// had moved its devices, exactly or by an estimate. known is false where nobody did, and
+// where it cannot be told: then it counts as if nobody had. With a device that may be
 // moved either is an estimate. It implements drive.Alone.
-func (b *Batteries) Alone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
-	if b.Known != nil {
-		f, known, err = b.Known(ctx, b.Owner(point), i)
+func (d *Devices) Alone(ctx context.Context, point string, i grid.Interval) (f grid.Flow, estimated, known bool, err error) {
+	if d.Known != nil {
+		f, known, err = d.Known(ctx, d.Owner(point), i)
 		return f, false, known, err
 	}
-	for _, h := range b.homes {
-		if h.Meter.MeteringPoint != point {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.homes {
+		if h.Meter.MeteringPoint != point || len(h.guards()) == 0 {
 			continue
 		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
 		if h.alone != nil {
 			f, known = h.alone.Flow(i)
 		}

@@ -197,10 +197,14 @@ func (g *Guard) mayWait(power grid.Power) bool {
 	}
 	c, ago := g.section(), time.Since(g.at)
 	changed := power-g.written >= worthWriting || g.written-power >= worthWriting
-	return ago < seconds(c.ApartS) || !changed && ago < seconds(c.EveryS)
+	return ago < g.lasts(c.ApartS) || !changed && ago < g.lasts(c.EveryS)
 }
 
-func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+// lasts is the wall time of seconds that a profile names: those of a guard that beats
+// faster than usual, as in a simulation, are shorter as well.
+func (g *Guard) lasts(seconds int) time.Duration {
+	return time.Duration(float64(seconds) * float64(time.Second) * float64(g.Every) / float64(Heartbeat))
+}
 
 func (g *Guard) tell(power grid.Power, on bool) {
 	if g.Moved != nil {
@@ -251,12 +255,8 @@ func (g *Guard) release(ctx context.Context) {
 	if !g.holds {
 		return
 	}
-	g.secured, g.three = false, nil
-	c := g.section()
-	err := g.writeAll(ctx, c.Release)
-	if err == nil {
-		err = g.fallBack(ctx, c.Undone())
-	}
+	g.secured = false
+	err := g.letGo(ctx)
 	if errors.Is(err, profile.ErrNotImplemented) {
 		g.Log.WarnContext(ctx, "the device cannot be moved", slog.String("device", g.Target.ID), slog.String("reason", err.Error()))
 		err = nil // nobody can have moved it either
@@ -265,6 +265,27 @@ func (g *Guard) release(ctx context.Context) {
 		g.Log.WarnContext(ctx, "device not released yet", slog.String("device", g.Target.ID), slog.String("error", err.Error()))
 		return
 	}
-	g.holds = false
+	g.holds, g.three = false, nil
 	g.tell(0, false)
 }
+
+// letGo writes what gives the device back. A limit at the home's connection goes back to
+// what the connection allows: without any the home might give more than it may.
+func (g *Guard) letGo(ctx context.Context) error {
+	c := g.section()
+	if least, _ := g.Bounds(); c.At == profile.AtConnection && least > unlimited {
+		return g.hold(ctx, least)
+	}
+	if g.three != nil && !*g.three {
+		if err := g.write(ctx, c.Phases.Switch, constant(c.Phases.Three)); err != nil {
+			return err
+		}
+	}
+	if err := g.writeAll(ctx, c.Release); err != nil {
+		return err
+	}
+	return g.fallBack(ctx, c.Undone())
+}
+
+// unlimited is further than any home gives.
+const unlimited grid.Power = -1_000_000

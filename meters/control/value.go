@@ -16,8 +16,7 @@ import (
 // errNoRating reports a device that does not show of what its setpoint is a percentage.
 var errNoRating = errors.New("the device does not show the power of which its setpoint is a part: it is not moved")
 
-// value is a power in the unit and sign of a point that takes the setpoint. A limit is
-// rounded so that no more than it is given.
+// value is a power in the unit and sign of a point that takes the setpoint.
 func (g *Guard) value(ctx context.Context, l profile.Located, power grid.Power) (float64, error) {
 	const whole, kilo = 100, 1000
 	v := float64(power) * float64(l.Sign)
@@ -33,9 +32,6 @@ func (g *Guard) value(ctx context.Context, l profile.Located, power grid.Power) 
 		v *= whole / rated
 	case l.Unit == "kW":
 		v /= kilo
-	}
-	if g.Target.Kind == grid.Inverter && l.ScaleAddr == 0 {
-		v = math.Floor(v/l.Scale) * l.Scale
 	}
 	return v, nil
 }
@@ -56,9 +52,9 @@ func (g *Guard) rating(ctx context.Context, name string) (float64, error) {
 	return shown.Number, nil
 }
 
-// atRest is for how long a charger's phases are not switched again: cars and contactors
-// suffer from it.
-const atRest = 5 * time.Minute
+// atRest is for how many seconds a charger's phases are not switched again: cars and
+// contactors suffer from it.
+const atRest = 300
 
 // charge sets a charger to a current that the power allows on the phases on which its car
 // charges, or pauses it where that is less than it takes. The power is never exceeded: a
@@ -143,17 +139,18 @@ func (g *Guard) phasesFor(ctx context.Context, power grid.Power, least float64) 
 		return most, nil
 	}
 	want := float64(power) >= least*float64(g.volts()*most)
-	if g.three == nil || *g.three != want && time.Since(g.since) >= atRest {
+	if g.three == nil || *g.three != want && time.Since(g.since) >= g.lasts(atRest) {
 		to := of.One
 		if want {
 			to = of.Three
 		}
-		err := g.write(ctx, of.Switch, constant(to))
-		if err != nil && g.unlessLacking(of.Switch, err) == nil {
-			g.fixed = true // not every charger of the family has a contactor for it
+		// Not every charger of the family has a contactor for it, and some take what is written
+		// and do not do it.
+		switch err := g.fallBackTo(ctx, of.Switch, to); {
+		case errors.Is(err, errUntaken) || err != nil && g.unlessLacking(of.Switch, err) == nil:
+			g.fixed = true
 			return most, nil
-		}
-		if err != nil {
+		case err != nil:
 			return 0, err
 		}
 		g.three, g.since = &want, time.Now()

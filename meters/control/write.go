@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/profile"
@@ -77,7 +78,7 @@ func (g *Guard) setTimer(ctx context.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	seconds := (beats * max(g.Every, seconds(g.section().EveryS))).Seconds() * g.Speed
+	seconds := (beats * max(g.Every, g.lasts(g.section().EveryS))).Seconds() * g.Speed
 	if err := g.write(ctx, name, func(l profile.Located) (float64, error) {
 		const minute = 60
 		if l.Unit == "min" {
@@ -153,6 +154,9 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 		return err
 	}
 	v = math.Max(math.Min(v, l.Writable.Max), l.Writable.Min)
+	if g.Target.Kind == grid.Inverter && slices.Contains(g.section().Setpoint, name) {
+		v = below(v, l.Scale*math.Pow10(exponent))
+	}
 	words, err := l.Encode(v, exponent)
 	if err != nil {
 		return err
@@ -161,6 +165,12 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 		return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
 	}
 	return conn.Write(ctx, g.Target.Unit, l.Addr, words)
+}
+
+// below rounds a limit down to the steps of its register.
+func below(v, step float64) float64 {
+	const noise = 1e-9
+	return math.Floor(v/step*(1+noise)) * step
 }
 
 // locate finds a point on the device. What is written must not go where the models were

@@ -122,7 +122,7 @@ func (c *Control) Undone() map[string]float64 {
 // asked returns the points that are written to ask for something.
 func (c *Control) asked() map[string]bool {
 	names := map[string]bool{}
-	for _, name := range c.Setpoint {
+	for _, name := range append([]string{c.Phases.Switch}, c.Setpoint...) {
 		names[name] = true
 	}
 	for _, m := range []map[string]float64{c.Before, c.Charging, c.Discharging, c.Resting, c.Enable, c.Pause} {
@@ -158,7 +158,7 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 	for name := range c.Release {
 		written[name] = true
 	}
-	written[c.Revert], written[c.Phases.Switch] = true, true
+	written[c.Revert] = true
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		problems = append(problems, known(where, name))
@@ -207,7 +207,11 @@ func (p checks) timerIsWhole(where string, c *Control) error {
 	for _, id := range p.candidates(pt) {
 		for _, needed := range []string{of + enabled, of + value} {
 			_, written := c.Fallback[needed]
-			if t := p.tables[id]; t != nil && t.entry(needed) != nil && !written {
+			t := p.tables[id]
+			if t == nil || written {
+				continue
+			}
+			if e, _ := t.entry(needed); e != nil {
 				problems = append(problems, fmt.Errorf("%s.fallback: %s is missing: when the timer %s runs out, the device does what another controller left there", where, needed, c.Revert))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -40,13 +41,27 @@ type entry struct {
 	Unit   string `yaml:"unit"`
 }
 
-func (t *table) entry(name string) *entry {
+// entry returns a point, and how much further on it is than its entry says: one of a group
+// that repeats is named by the group, its number from 1, and its own name.
+func (t *table) entry(name string) (e *entry, offset uint16) {
 	for i := range t.Points {
 		if t.Points[i].Name == name {
-			return &t.Points[i]
+			return &t.Points[i], 0
 		}
 	}
-	return nil
+	group, rest, _ := strings.Cut(name, ".")
+	number, name, _ := strings.Cut(rest, ".")
+	n, err := strconv.ParseUint(number, 10, 8)
+	if err != nil || n == 0 {
+		return nil, 0
+	}
+	for _, g := range t.Groups {
+		k := slices.IndexFunc(g.Points, func(e entry) bool { return e.Name == name })
+		if g.Name == group && k >= 0 {
+			return &g.Points[k], g.Offset + uint16(n-1)*g.Length
+		}
+	}
+	return nil, 0
 }
 
 // fromTable fills in what the SunSpec tables say of a point. Models with
@@ -58,7 +73,7 @@ func (p checks) fromTable(pt *Point) error {
 		if t == nil {
 			return fmt.Errorf("sunspec: model %d is not known", id)
 		}
-		e := t.entry(pt.Name)
+		e, _ := t.entry(pt.Name)
 		if e == nil {
 			return fmt.Errorf("name: SunSpec model %d has no point %s", id, pt.Name)
 		}
@@ -87,8 +102,8 @@ func (p *Profile) locateSunSpec(pt Point, models []Model) (Located, bool) {
 			continue
 		}
 		t := p.tables[id]
-		e := t.entry(pt.Name)
-		at, fits := t.place(models[i], 0, *e)
+		e, offset := t.entry(pt.Name)
+		at, fits := t.place(models[i], offset, *e)
 		if !fits {
 			return Located{}, false
 		}
@@ -106,7 +121,8 @@ func (t *table) place(m Model, offset uint16, e entry) (Located, bool) {
 	end := int(offset) + int(e.Offset) + int(e.Type.words(e.Words))
 	l := Located{In: m, Addr: m.Addr + offset + e.Offset, sentinels: true}
 	if e.SF != "" {
-		l.ScaleAddr = m.Addr + t.entry(e.SF).Offset
+		factor, _ := t.entry(e.SF)
+		l.ScaleAddr = m.Addr + factor.Offset
 	}
 	return l, end <= int(m.Length)+header && int(m.Addr)+end <= 1<<16
 }

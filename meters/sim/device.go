@@ -91,7 +91,7 @@ func (d *Device) set(addr uint16, words []uint16) bool {
 		d.in.world.LimitCar(d.home, &world.Setpoint{
 			Power: grid.Power(float64(amps) * phases * nominalVolts), Until: state.Time + chargerValidity,
 		})
-	case grid.Meter, grid.Inverter:
+	case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		return false
 	}
 	d.show(d.in.world.State())

@@ -1,13 +1,18 @@
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "../../ui/format";
 import { Header } from "../../ui/header";
 import type { Live } from "../../ui/live";
 import type { Clearing, Home, State, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import type { Choice } from "./choice";
-import type { Purse } from "./purse";
+import { MeasuresSection, SkillSection } from "./community";
 import { Flow } from "./flow";
 import { find } from "./home";
+import { LimitsSection } from "./limits_form";
+import { PlanSection } from "./plan";
+import type { Plans } from "./plans";
+import type { Purse } from "./purse";
 import { challenge, expectation, own, prices, sentence } from "./sentence";
 import { today } from "./today";
 
@@ -15,9 +20,10 @@ interface Props {
   live: Live;
   choice: Choice;
   purse: Purse;
+  plans: Plans;
 }
 
-export function App({ live, choice, purse }: Props) {
+export function App({ live, choice, purse, plans }: Props) {
   const s = live.state.value;
   const silence = live.silence.value;
   if (!s) return <main class="waiting">{silence ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
@@ -39,7 +45,7 @@ export function App({ live, choice, purse }: Props) {
           {alarm}
         </p>
       ))}
-      <Chosen s={s} silence={silence} choice={choice} />
+      <Chosen s={s} silence={silence} choice={choice} plans={plans} />
       <footer>
         <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
         <a href="/utility.html">
@@ -52,10 +58,10 @@ export function App({ live, choice, purse }: Props) {
 }
 
 /** Chosen shows the home of the address, the first one when the address names none. */
-function Chosen({ s, silence, choice }: { s: State; silence: number; choice: Choice }) {
+function Chosen({ s, silence, choice, plans }: { s: State; silence: number; choice: Choice; plans: Plans }) {
   if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
   const home = find(s.homes, choice.home.value);
-  return home ? <HomePage s={s} home={home} silence={silence} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
+  return home ? <HomePage s={s} home={home} silence={silence} plans={plans} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
 function Unknown({ id, homes }: { id: string; homes: Home[] }) {
@@ -75,7 +81,8 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence: number; choose: (id: string) => void }) {
+function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; silence: number; plans: Plans; choose: (id: string) => void }) {
+  useEffect(() => plans.look(home.id), [home.id]);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
   const tariff = home.tariff ?? s.tariff; // its own, in the interval that is being delivered
   const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence);
@@ -104,6 +111,12 @@ function HomePage({ s, home, silence, choose }: { s: State; home: Home; silence:
           <Charge home={home} age={age} />
           <TariffNow tariff={home.tariff} />
         </section>
+      </div>
+      <PlanSection plan={plans.plan.value} failed={plans.failed.value} currency={s.tariff.currency} />
+      <LimitsSection plans={plans} currency={s.tariff.currency} />
+      <div class="columns">
+        <SkillSection skill={plans.skill.value} />
+        <MeasuresSection measures={plans.measures.value} currency={s.tariff.currency} />
       </div>
       <div class="columns">
         <Trades trades={s.trades} home={home.id} currency={s.tariff.currency} />

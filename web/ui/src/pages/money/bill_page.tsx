@@ -6,7 +6,7 @@ import { type Column, Table } from "../../ui/table";
 import { Actions, type Props, state } from "./bills_page";
 import { type Bill, type Content, type Day, days, type Interval, type Posting, sections, type Sum } from "./bills";
 import { amount, begin, end, exact, exactly, kwh, more, percent, priceIn, times, unit, worded } from "./format";
-import { Wide } from "./wide";
+import { Wide } from "../../ui/wide";
 
 type All = Props & { bill: Bill };
 

@@ -4,7 +4,7 @@ import { BillPage } from "./bill_page";
 import { type Bills as Store, bills as counted, can, formats, type Left, type Summary } from "./bills";
 import { lastMonth, worded } from "./format";
 import type { Tariffs } from "./store";
-import { Wide } from "./wide";
+import { Wide } from "../../ui/wide";
 import type { Work } from "./work";
 
 export interface Props {

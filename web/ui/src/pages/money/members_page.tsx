@@ -4,7 +4,7 @@ import { type Column, Table } from "../../ui/table";
 import { amount, worded } from "./format";
 import { type Balance, counted, type Import, type Members as Store, millionths, type Person } from "./members";
 import type { Tariffs } from "./store";
-import { Wide } from "./wide";
+import { Wide } from "../../ui/wide";
 import type { Work } from "./work";
 
 interface Props {

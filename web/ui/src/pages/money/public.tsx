@@ -3,7 +3,7 @@ import { clock, count, day } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
 import { amount, fund as inOut, moment, percent, priceIn, times, unit, worded } from "./format";
 import type { Fund as FundState, TariffNow, Tariffs as All } from "./store";
-import { Wide } from "./wide";
+import { Wide } from "../../ui/wide";
 
 type Period = NonNullable<TariffNow["today"]>[number];
 type Component = Period["components"][number];

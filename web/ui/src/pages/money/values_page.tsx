@@ -5,7 +5,7 @@ import { type Column, Table } from "../../ui/table";
 import { begin, difference, end, fileSize, kwh, lastMonth, member, moment, more, times, date, worded } from "./format";
 import type { Tariffs } from "./store";
 import { energyTable, type Import, moneyTable, ready, type Reconciliation, sum, type Files, type Values as Store } from "./values";
-import { Wide } from "./wide";
+import { Wide } from "../../ui/wide";
 import { save, type Work } from "./work";
 
 interface Props {

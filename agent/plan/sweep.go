@@ -1,0 +1,117 @@
+package plan
+
+// sweep adds a scenario's costs of all charges to the row of a step in which nothing is used
+// or lost and limits do not depend on charge. It does what choose does, charge by charge;
+// that is tested. Charges are counted in points here.
+func (st *store) sweep(r *rule, t int, weight float64, row *[points]float64) {
+	next := (*[points]float64)(st.value[(t+1)*points:])
+	x := sweeper{
+		next: next, row: row, weight: weight, net: r.net, buy: r.buy, sell: r.sell,
+		up: st.up[t] / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
+		home: (r.levels.home - st.lo) / st.pitch, sold: (r.levels.sold - st.lo) / st.pitch,
+		grid: (r.levels.grid - st.lo) / st.pitch, surplus: (r.levels.surplus - st.lo) / st.pitch,
+	}
+	fill, empty := x.grid, x.home
+	if r.net < 0 {
+		fill, empty = x.surplus, x.sold
+	}
+	j := 0
+	for ; j < points && float64(j) < fill; j++ {
+		x.charge(j)
+	}
+	still := r.net * r.buy
+	if r.net < 0 {
+		still = r.net * r.sell
+	}
+	for ; j < points && float64(j) <= empty; j++ {
+		row[j] += weight * (still + next[j])
+	}
+	if j == points {
+		return
+	}
+	g := giver{
+		sweeper: &x, down: st.down[t] / st.pitch, reserve: (st.reserve - st.lo) / st.pitch,
+		got: st.pitch * st.out, wear: st.wear * st.pitch,
+	}
+	for ; j < points; j++ {
+		g.discharge(j)
+	}
+}
+
+// sweeper is a step of a scenario, with charges in points.
+type sweeper struct {
+	next, row      *[points]float64
+	weight         float64
+	net, buy, sell float64
+	up, least      float64
+	paid           float64 // Wh at the meter a point charged
+	grid, surplus  float64
+	home, sold     float64
+}
+
+func (x *sweeper) cost(net float64) float64 {
+	if net > 0 {
+		return net * x.buy
+	}
+	return net * x.sell
+}
+
+// after returns the cost to go from a charge.
+func (x *sweeper) after(to float64) float64 {
+	k := int(to)
+	if uint(k) >= last {
+		return x.next[last]
+	}
+	return x.next[k] + (to-float64(k))*(x.next[k+1]-x.next[k])
+}
+
+// charge adds the cost of a charge from which on there is something to store.
+func (x *sweeper) charge(j int) {
+	base := float64(j)
+	to := x.grid
+	if x.net < 0 {
+		if all := base - x.net/x.paid; all > to {
+			to = all
+			if to > x.surplus {
+				to = x.surplus
+			}
+		}
+	}
+	if most := base + x.up; to > most {
+		to = most
+	}
+	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to)
+	if least := min(x.least, x.up, last-base); to-base < least && to > base {
+		cost = x.cost(x.net) + x.next[j]
+		if c := x.cost(x.net+least*x.paid) + x.after(base+least); c < cost {
+			cost = c
+		}
+	}
+	x.row[j] += x.weight * cost
+}
+
+// giver is a sweeper that also takes charge out.
+type giver struct {
+	*sweeper
+	down, reserve float64
+	got           float64 // Wh at the meter a point taken out
+	wear          float64
+}
+
+// discharge adds the cost of a charge from which on something is given.
+func (g *giver) discharge(j int) {
+	base := float64(j)
+	to := g.sold
+	if g.net >= 0 {
+		to = base - g.net/g.got
+		if to >= g.sold {
+			to = g.sold
+		} else if to < g.home {
+			to = g.home
+		}
+	}
+	if least := max(base-g.down, min(g.reserve, base)); to < least {
+		to = least
+	}
+	g.row[j] += g.weight * (g.cost(g.net-(base-to)*g.got) + (base-to)*g.wear + g.after(to))
+}

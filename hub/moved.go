@@ -1,0 +1,60 @@
+package hub
+
+import (
+	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/steer"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/control"
+)
+
+// homes returns the metering points of the community, each with the devices behind it that
+// this process reads and that may be moved: simulated ones unless the configuration says
+// otherwise, real ones only when it says so.
+func (s *site) homes() (all []steer.Home) {
+	meters, points := s.meters(), s.points()
+	at := map[string]int{} // metering point → its place
+	for k, m := range meters {
+		at[m.MeteringPoint] = k
+		all = append(all, steer.Home{Meter: m, Imports: points[k].Import, Exports: points[k].Export})
+	}
+	for _, t := range s.targets {
+		k, metered := at[t.MeteringPoint]
+		if !metered || !s.movable(t) {
+			continue
+		}
+		if h := &all[k]; t.Kind == grid.Battery {
+			most, size := s.storage(t.ID)
+			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Most: most, Size: size})
+		} else {
+			h.Others = append(h.Others, s.other(t))
+		}
+	}
+	return all
+}
+
+// movable tells whether a device may be moved, and its profile says how.
+func (s *site) movable(t meters.Target) bool {
+	controlled := s.planned(t.ID).Control
+	if of := s.plan.Simulation; of != nil {
+		controlled = of.Controlled()
+	}
+	return controlled && t.Kind != grid.Meter && t.Profile.Acts(t.Kind) != nil
+}
+
+// leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
+const leastOnAPhase grid.Power = 6 * 230
+
+// other is a device that may be moved and is no battery.
+func (s *site) other(t meters.Target) steer.Device {
+	of, d := s.rating(t.ID), s.planned(t.ID)
+	x := steer.Device{Target: t, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
+	if t.Kind != grid.Charger {
+		return x
+	}
+	x.Supply = control.Supply{Phases: d.Phases}
+	if x.Made.Least == 0 {
+		x.Made.Least = leastOnAPhase
+	}
+	return x
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { fields, refused, request, sentAs, unit } from "./limits";
+import type { Limits } from "./plans";
+
+const set: Limits = {
+  home: "home-03",
+  reserve: 205,
+  floor: 80000,
+  ceiling: 255000,
+  prefer: "neighbours",
+  zero_export: true,
+  away_until: "2026-06-10T12:00:00Z",
+  cars: [{ charger: "home-03/charger", ready_by: "07:00", target: 725 }],
+  set_by: "homeowner",
+  zone: "Europe/Berlin",
+  time: "2026-06-01T12:00:00Z",
+  batteries: ["home-03/battery"],
+  chargers: ["home-03/charger", "home-03/charger-2"],
+  feeds_in: true,
+  sentences: [],
+};
+
+const none: Limits = { ...set, reserve: 0, floor: undefined, ceiling: undefined, prefer: "price", zero_export: false, away_until: undefined, cars: [], set_by: "nobody" };
+
+describe("the form", () => {
+  it("says what is set, by the clocks of the community and in what people say prices in", () =>
+    expect(fields(set, "EUR")).toEqual({
+      reserve: "20.5",
+      floor: "8",
+      ceiling: "25.5",
+      prefer: "neighbours",
+      zero_export: true,
+      away_until: "2026-06-10T14:00",
+      cars: [
+        { charger: "home-03/charger", ready_by: "07:00", target: "72.5" },
+        { charger: "home-03/charger-2", ready_by: "", target: "80" },
+      ],
+    }));
+  it("sends what it shows", () => {
+    for (const l of [set, none]) {
+      for (const currency of ["EUR", "HUF", "SEK"]) {
+        const { reserve, floor, ceiling, prefer, zero_export, away_until, cars } = l;
+        const { sent, wrong } = request(fields(l, currency), l.zone, currency);
+        expect(wrong).toEqual({});
+        expect(sent).toEqual({ reserve, floor, ceiling, prefer, zero_export, away_until: away_until && "2026-06-10T12:00:00.000Z", cars });
+      }
+    }
+  });
+  it("leaves out what is empty", () => {
+    const f = { ...fields(set, "EUR"), reserve: " ", floor: "", ceiling: "", away_until: "" };
+    expect(request({ ...f, cars: f.cars.map((c) => ({ ...c, ready_by: "" })) }, "UTC", "EUR").sent).toEqual({ prefer: "neighbours", zero_export: true, cars: [] });
+  });
+  it("takes a comma for a point, and a price below nothing", () => {
+    const { sent } = request({ ...fields(set, "EUR"), reserve: "12,5", floor: "-3,25" }, "UTC", "EUR");
+    expect([sent?.reserve, sent?.floor]).toEqual([125, -32500]);
+  });
+  it.each([
+    [{ reserve: "a lot" }, "reserve"],
+    [{ reserve: "101" }, "reserve"],
+    [{ reserve: "-1" }, "reserve"],
+    [{ floor: "8 ct" }, "floor"],
+    [{ ceiling: "10001" }, "ceiling"],
+    [{ away_until: "soon" }, "away_until"],
+    [{ cars: [{ charger: "c", ready_by: "7 am", target: "80" }] }, "cars[0].ready_by"],
+    [{ cars: [{ charger: "c", ready_by: "07:00", target: "" }] }, "cars[0].target"],
+    [{ cars: [{ charger: "b", ready_by: "", target: "" }, { charger: "c", ready_by: "07:00", target: "0.5" }] }, "cars[0].target"],
+  ])("says what is wrong: %j", (more, field) => {
+    const { sent, wrong } = request({ ...fields(set, "EUR"), ...more }, "UTC", "EUR");
+    expect([sent, Object.keys(wrong)]).toEqual([undefined, [field]]);
+  });
+  it("knows what prices are typed in", () => expect(["EUR", "CHF", "SEK"].map((c) => unit(c))).toEqual([{ name: "ct/kWh", millionths: 1e4 }, { name: "Rp./kWh", millionths: 1e4 }, { name: "SEK/kWh", millionths: 1e6 }]));
+});
+
+describe("a refusal", () => {
+  it.each([
+    ["reserve: this home has no battery", { reserve: "This home has no battery." }],
+    ["cars[1].target: 5 per mille: must be from 10", { "cars[1].target": "5 per mille: must be from 10." }],
+    ["cars[0]: this home has no charger", { "cars[0].ready_by": "This home has no charger." }],
+    ["The community did not answer within 15 s.", { "": "The community did not answer within 15 s." }],
+    ["other: text", { "": "Other: text." }],
+  ])("%s", (text, want) => expect(refused(text)).toEqual(want));
+  it("is at the car that it was about", () => {
+    const cars = ["", "07:00", "08:00"].map((ready_by, k) => ({ charger: `c${k}`, ready_by, target: "80" }));
+    expect([sentAs(cars, 1), sentAs(cars, 2)]).toEqual(["cars[0]", "cars[1]"]);
+  });
+});
