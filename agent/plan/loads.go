@@ -57,7 +57,7 @@ func (p *Planner) place(r *run) {
 				k := s*w.steps + t
 				x := rule{buy: w.buy[k], sell: w.sell[k]}
 				if !w.plain {
-					w.bounds[t].tiersOf(&scratch, x.buy, x.sell, w.traded[t])
+					w.bounds[t].tiersOf(&scratch, x.buy, x.sell, w.traded[t], w.scale.sure)
 					x.tiers = &scratch
 				}
 				cost += w.weight[s] * (x.cost(w.net[k]+e) - x.cost(w.net[k]))

@@ -34,7 +34,8 @@ func (p *Planner) tell() {
 	out.Value = 0
 	if len(p.in.Batteries) > 0 {
 		st := &p.stores[len(p.stores)-len(p.in.Batteries)]
-		out.Value = (st.at(0, st.held-st.pitch/2) - st.at(0, st.held+st.pitch/2)) / st.pitch * 1000 //nolint:mnd // to either side
+		now := &st.value[moods*(w.steps+1)]
+		out.Value = (st.at(now, st.held-st.pitch/2) - st.at(now, st.held+st.pitch/2)) / st.pitch * 1000 //nolint:mnd // to either side
 	}
 }
 
@@ -45,7 +46,7 @@ func (p *Planner) priced(scratch *tiers, k, t int) float64 {
 	if !w.plain {
 		b := w.bounds[t]
 		b.above = 0 // a demand charge is reckoned by itself
-		b.tiersOf(scratch, r.buy, r.sell, w.traded[t])
+		b.tiersOf(scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 		r.tiers = scratch
 	}
 	return r.cost(w.net[k])
@@ -109,7 +110,7 @@ func (p *Planner) tellDevices() {
 func (p *Planner) tellStore(d *Device, st *store, capacity float64) {
 	w := &p.world
 	if capacity == 0 {
-		capacity = st.hi()
+		capacity = st.top
 	}
 	d.Charge = sized(d.Charge, w.steps)
 	values := make16(w.scenarios)
@@ -144,14 +145,18 @@ func (f *few) set(k int, v float64) {
 	}
 }
 
-// band returns mean and tenths of the values.
-func (f *few) band(weight []float64) (b Band) {
-	const tenth = 0.1
+func (f *few) sort() {
 	for k := 1; k < f.n; k++ {
 		for j := k; j > 0 && f.value[f.order[j]] < f.value[f.order[j-1]]; j-- {
 			f.order[j], f.order[j-1] = f.order[j-1], f.order[j]
 		}
 	}
+}
+
+// band returns mean and tenths of the values.
+func (f *few) band(weight []float64) (b Band) {
+	const tenth = 0.1
+	f.sort()
 	var below, sum float64
 	b.Low, b.High = f.value[f.order[0]], f.value[f.order[f.n-1]]
 	low, high := false, false
