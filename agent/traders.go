@@ -34,10 +34,12 @@ func isNoPrice(err error) bool {
 }
 
 // Traders are the agents of a community, by the metering points that they trade for. One
-// agent quotes at a time; Add, Homes, Points, Intent, Planned and Skill are safe beside it.
+// agent quotes or plans anew at a time; Refit, Add, Homes, Points, Devices, Intent, Planned and
+// Skill are safe beside it.
 type Traders struct {
 	Options
 
+	recalls  sync.Mutex         // guards known
 	known    map[string]*memory // by device
 	models   models
 	expects  map[string]*expected // by metering point
