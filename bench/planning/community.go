@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/agent/plan"
-	"github.com/commonwatt/commonwatt/grid"
 )
 
 // Street is what a community of homes came to, whose meters count together.
@@ -35,7 +34,7 @@ func one(y *Year) *Home {
 	return all
 }
 
-// agent is a home that trades by the price curve of its plan.
+// trader is a home that trades by the price curve of its plan.
 type trader struct {
 	planner plan.Planner
 	in      plan.Input
@@ -55,7 +54,7 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 		h := &y.Homes[k]
 		x := &traders[k]
 		x.net, x.battery = h.Net(), battery{h: h, held: h.Capacity / 2}
-		x.in.Batteries = []plan.Battery{batteryOf(h, 0)}
+		x.in.Batteries = []plan.Battery{batteryOf(h)}
 		rule := battery{h: h, held: h.Capacity / 2}
 		for t := from; t < to; t++ {
 			s.Alone += price(x.net[t], tariff.Buy[t], tariff.Sell[t])
@@ -63,8 +62,8 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 			s.Rule += price(net, tariff.Buy[t], tariff.Sell[t])
 			together[t-from] += net
 		}
-		left := rule.settle(h.Capacity/2, end)
-		s.Rule, s.Together = s.Rule+left, s.Together+left
+		left := (rule.held - h.Capacity/2) * end
+		s.Rule, s.Together = s.Rule-left, s.Together-left
 	}
 	for t := from; t < to; t++ {
 		s.Shared += price(sum[t], tariff.Buy[t], tariff.Sell[t])
@@ -73,7 +72,7 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 	s.Foresight = Foresight(all, sum[from:to], tariff.Buy[from:to], tariff.Sell[from:to], all.Capacity/2, 0, end)
 	view := newView(y, all, tariff)
 	var planner plan.Planner
-	in := plan.Input{Batteries: []plan.Battery{batteryOf(all, 0)}}
+	in := plan.Input{Batteries: []plan.Battery{batteryOf(all)}}
 	prices := make([][]float64, scenarios) // by scenario
 	for t := from; t < to; t++ {
 		in.Batteries[0].Held = 0
@@ -101,17 +100,17 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 				return s, err
 			}
 		}
-		s.Agents += price(clear15(traders, t, tariff.Buy[t], tariff.Sell[t]), tariff.Buy[t], tariff.Sell[t])
+		s.Agents += price(settle(traders, t, tariff.Buy[t], tariff.Sell[t]), tariff.Buy[t], tariff.Sell[t])
 	}
 	for k := range traders {
-		s.Agents += traders[k].battery.settle(traders[k].battery.h.Capacity/2, end)
+		s.Agents -= (traders[k].battery.held - traders[k].battery.h.Capacity/2) * end
 	}
 	return s, nil
 }
 
-// clear15 finds the price at which the homes' curves meet, moves their batteries, and returns
+// settle finds the price at which the homes' curves meet, moves their batteries, and returns
 // what the community takes from the grid.
-func clear15(traders []trader, t int, retail, feedIn float64) (net float64) {
+func settle(traders []trader, t int, retail, feedIn float64) (net float64) {
 	respond := func(p float64) (sum float64, each []float64) {
 		for k := range traders {
 			x := traders[k].planner.React(nil, 0, traders[k].net[t], p, p)[0]
@@ -145,9 +144,4 @@ func clear15(traders []trader, t int, retail, feedIn float64) (net float64) {
 		net += traders[k].net[t] + traders[k].battery.move(atLow[k]+part*(atHigh[k]-atLow[k]))
 	}
 	return net
-}
-
-func batteryOf(h *Home, wear float64) plan.Battery {
-	power := plan.Powers{Most: grid.Power(h.Power)}
-	return plan.Battery{ID: "battery", Capacity: h.Capacity, Into: h.OneWay, OutOf: h.OneWay, Wear: grid.Price(wear), Charge: power, Out: power}
 }

@@ -11,24 +11,13 @@ func TestX(t *testing.T) {
 		t.Skip(err)
 	}
 	n := len(y.Price)
-	flat := func(p float64) []float64 {
-		x := make([]float64, n)
-		for i := range x {
-			x[i] = p
+	for _, i := range []int{6} {
+		os, err := Single(&y, i, y.Tariffs(), n-91*24, n-71*24)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return x
-	}
-	dyn := make([]float64, n)
-	for i := range dyn {
-		dyn[i] = 60000 + y.Carbon[i]*1200000
-	}
-	for _, tf := range []Tariff{{"tou8", y.Price, flat(80000)}, {"dyn", dyn, flat(80000)}} {
-		for _, i := range []int{0, 3, 6, 7} {
-			o, err := Single(&y, &y.Homes[i], tf, n-91*24, n-51*24, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Printf("  %s: %.2f%% over rule %.4f of gross (.005)\n", o.Home, (o.Without-o.Plan)/(o.Without-o.Foresight)*100, (o.Plan-o.Rule)/o.Gross)
+		for _, o := range os {
+			fmt.Printf("  %s: %.2f%% (rule %.2f%%) excess %.0f %+v\n", o.Home, o.Share()*100, (o.Without-o.Rule)/(o.Without-o.Foresight)*100, o.Excess(), o)
 		}
 	}
 }
