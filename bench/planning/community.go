@@ -8,12 +8,14 @@ import (
 
 // Street is what a community of homes came to, whose meters count together.
 type Street struct {
-	Alone     float64 // without batteries, each home by itself, millionths
-	Shared    float64 // without batteries, together
-	Rule      float64 // each battery by its rule, homes by themselves
-	Together  float64 // each battery by its rule, together
-	Agents    float64
-	Foresight float64 // of all batteries as one
+	Homes     int     `json:"homes"`
+	Tariff    string  `json:"tariff"`
+	Alone     float64 `json:"alone"`    // without batteries, each home by itself, millionths
+	Shared    float64 `json:"shared"`   // without batteries, together
+	Rule      float64 `json:"rule"`     // each battery by its rule, homes by themselves
+	Together  float64 `json:"together"` // each battery by its rule, together
+	Agents    float64 `json:"agents"`
+	Foresight float64 `json:"foresight"` // of all batteries as one
 }
 
 // Share returns the agents' part of the cut of the bill that perfect foresight makes.
@@ -45,7 +47,7 @@ type trader struct {
 // Community lives through [from, to): each hour all homes forecast what the community's prices
 // will be, plan, and clear their price curves against each other.
 func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
-	var s Street
+	s := Street{Homes: len(y.Homes), Tariff: tariff.Name}
 	all := one(y)
 	end := endValue(all, tariff.Buy[from:to])
 	together, sum := make([]float64, to-from), all.Net()

@@ -74,3 +74,33 @@ func (v *view) fill(in *plan.Input, t int) error {
 func (v *view) until(values []float64, from, t int) forecast.Series {
 	return forecast.Series{First: v.first.Shift(from), Values: values[from:t]}
 }
+
+// Example returns the input of a plan of a battery and a car: 96 half hours and 14 scenarios of
+// the first home, on a day near the end of the year.
+func Example(y *Year) (*plan.Input, error) {
+	h, t := &y.Homes[0], Hours-30*day
+	view := newView(y, h, y.Tariffs()[0])
+	var hourly plan.Input
+	if err := view.fill(&hourly, t); err != nil {
+		return nil, err
+	}
+	car := drives(0, Hours/day)
+	car.held -= mostTrip
+	b := batteryOf(h)
+	b.Held = h.Capacity / 2
+	in := &plan.Input{Batteries: []plan.Battery{b}, Cars: []plan.Car{car.plan(hourly.Steps[0], t)}}
+	for k := range 2 * horizon {
+		i := hourly.Steps[k/2]
+		i.Minutes = 30
+		in.Steps = append(in.Steps, i.Shift(k%2))
+	}
+	for _, s := range hourly.Scenarios {
+		half := plan.Scenario{Weight: 1}
+		for k := range 2 * horizon {
+			half.Net = append(half.Net, s.Net[k/2]/2)
+			half.Buy, half.Sell = append(half.Buy, s.Buy[k/2]), append(half.Sell, s.Sell[k/2])
+		}
+		in.Scenarios = append(in.Scenarios, half)
+	}
+	return in, nil
+}
