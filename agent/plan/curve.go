@@ -102,6 +102,7 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 		} else {
 			w.bounds[step].tiersOf(&w.scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
 			r.tiers = &w.scratch
+			st.mark(r.tiers, r.next, m.into)
 		}
 		to, _ := st.choose(w, &r, &m)
 		flow := moved(m.base, to, m.into, st.out)

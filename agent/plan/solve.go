@@ -55,6 +55,17 @@ func (st *store) rule(w *world, r *rule, scenario, t int) {
 	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 	r.tiers = &w.scratch
+	st.mark(r.tiers, next, st.into[t])
+}
+
+// mark notes the levels of each of the prices.
+func (st *store) mark(x *tiers, next *row, into float64) {
+	for k := range x.n {
+		x.fill[k] = st.level(next, x.price[k]/into-soon)
+		if st.down != nil {
+			x.empty[k] = math.Max(st.level(next, x.price[k]*st.out-st.wear+soon), st.reserve)
+		}
+	}
 }
 
 // choose returns the charge at the end of a step, and what the step and all after it cost.
@@ -93,7 +104,7 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 		if rise := charge - m.base; rise > 0 && rise < m.least {
 			charge = m.base + m.least
 		}
-		if !w.wishes.allow(r, m, charge, st) {
+		if charge == to || !w.wishes.allow(r, m, charge, st) {
 			return
 		}
 		c := st.total(r, m, charge)
@@ -108,10 +119,9 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 	try(m.base - m.down)
 	try(m.base + m.least)
 	for k := range r.tiers.n {
-		price := r.tiers.price[k]
-		try(st.level(r.next, price/m.into-soon))
+		try(r.tiers.fill[k])
 		if st.down != nil {
-			try(math.Max(st.level(r.next, price*st.out-st.wear+soon), st.reserve))
+			try(r.tiers.empty[k])
 		}
 		room := r.tiers.to[k] - r.net // until the meter is at the end of the tier
 		if room > 0 {
