@@ -96,6 +96,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 		}
 		reading.Charge = &charge
 	}
+	if charge, known := h.CarCharge(d.spec); known && d.Kind == grid.Charger {
+		reading.Charge = &charge
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -176,8 +179,12 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.Battery:
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
-			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
-		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
+		case grid.HeatPump:
+			of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
+		case grid.HeatingRod:
+			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
+		case grid.Meter:
 		}
 	}
 	return of
