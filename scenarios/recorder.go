@@ -47,6 +47,17 @@ func newRecorder(spec world.Spec, cheats []CheatText) *recorder {
 	return r
 }
 
+// capacities returns those of the batteries, by device.
+func (r *recorder) capacities() map[string]grid.Energy {
+	all := map[string]grid.Energy{}
+	for _, d := range r.devices {
+		if d.Kind == grid.Battery {
+			all[d.ID] = d.spec.Battery.Capacity
+		}
+	}
+	return all
+}
+
 // of returns the readings of a device; none where there is no such device.
 func (r *recorder) of(device string) column {
 	at, known := r.columns[device]
