@@ -97,7 +97,7 @@ func layers() map[string][]string {
 		"web":                              {"community", "agent", "agent/limits", "forecast", "settlement", "proof", "meters/modbus", "meters/pairing", "tariff", "record", "web/api", "web/auth", "strict"},
 		"web/auth":                         {"web/api"},
 		"web/api":                          {"meters/pairing"},
-		"config":                           {"usage", "tariff", "community", "matching", "meters/profile", "proof", "agent", "agent/limits", "settlement", "settlement/sharing", "settlement/sharing/packs", "record"},
+		"config":                           {"scenarios/world", "usage", "tariff", "community", "matching", "meters/profile", "proof", "agent", "agent/limits", "settlement", "settlement/sharing", "settlement/sharing/packs", "record"},
 		"hub":                              {"*", "hub/shown", "web", "web/api"},
 		"hub/shown":                        {"agent", "agent/limits", "agent/limits/kept", "forecast", "chaincode", "members", "meters/official", "record", "settlement/billing", "settlement/billing/desk", "settlement/corrections", "settlement/ledger", "settlement/purse", "settlement/reconcile", "settlement/rewards", "tariff", "tariff/shelf", "web", "web/api"},
 		"scenarios":                        {"*"},
