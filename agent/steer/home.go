@@ -64,7 +64,7 @@ func (d *Devices) home(of Home) *home {
 		o := &other{Device: x, guard: d.guard(x.Target, x.Supply)}
 		if x.Kind == grid.Inverter {
 			o.curb = hold.NewCurb(x.Rated)
-			o.guard.Bounds = func() (grid.Power, grid.Power) { return math.MinInt32, 0 }
+			o.guard.Bounds = func() (grid.Power, grid.Power) { return h.gives(o), 0 }
 		} else {
 			o.throttle = hold.NewThrottle(x.Made)
 			o.guard.Bounds = func() (grid.Power, grid.Power) { return 0, h.room(o) }
@@ -263,9 +263,28 @@ func (h *home) curb(o *other, now time.Time) (p grid.Power, held bool) {
 	if h.intent != nil && h.intent.Export != nil && (limit == nil || *h.intent.Export < *limit) {
 		limit = h.intent.Export
 	}
+	if o.Profile.Acts(o.Kind).AtConnection() { // it keeps the limit by itself
+		if limit == nil {
+			return 0, false
+		}
+		return -*limit, true
+	}
 	if h.shown.Power == nil || o.shown.Power == nil {
 		return 0, false
 	}
 	most, held := o.curb.Step(now, limit, *h.shown.Power, -*o.shown.Power)
 	return -most, held
+}
+
+// gives is the most that an inverter, or its home by it, may give, below zero: what the
+// connection takes, or what it is rated for.
+func (h *home) gives(o *other) grid.Power {
+	switch {
+	case o.Profile.Acts(o.Kind).AtConnection() && h.Exports != nil:
+		return -*h.Exports
+	case o.Rated > 0 && !o.Profile.Acts(o.Kind).AtConnection():
+		return -o.Rated
+	default:
+		return math.MinInt32
+	}
 }
