@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -16,7 +17,7 @@ const mostSteps = 6
 // is a bid at that price, what it gives from a price on is an offer at it. No bid is above, and
 // no offer below, what the pool is expected to make of the same energy: whatever is not traded
 // ahead is shared there, so that an order buys no more than to be sure of it.
-func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval) (all []grid.Order) {
+func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval, when string) (all []grid.Order) {
 	r := k.rates[step]
 	if r.Avoided() < r.FeedIn {
 		return nil
@@ -30,6 +31,7 @@ func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval)
 	v := View{Interval: product}
 	add := func(net grid.Energy, price float64) {
 		o := k.home.order(v, len(all), net)
+		o.ID += when
 		o.Price = grid.Price(math.Round(price))
 		if o.Side == grid.Offer {
 			o.Price = max(o.Price, grid.Price(math.Round(pool.Sell)))
@@ -57,6 +59,22 @@ func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval)
 		}
 		if n == 0 && net < 0 {
 			add(net, float64(r.FeedIn))
+		}
+	}
+	return all
+}
+
+// ahead says how many intervals before its gate a home orders for a later one: the first time for
+// what is a night or a day away, and then when half of the time is over. So the books of the coming
+// hours show what the homes expect, and a home has a bounded number of orders in an interval.
+func ahead() []int { return []int{32, 16, 8, 4, 2} }
+
+// later are the orders for the intervals whose turn it is.
+func (t *Traders) later(k *task, p *plan.Plan) (all []Later) {
+	for _, n := range ahead() {
+		if at := k.at + n; at < len(p.Steps) && k.in.Steps[at].Minutes == k.quoted.Minutes {
+			i := k.in.Steps[at]
+			all = append(all, Later{i, t.orders(k, p, at, i, fmt.Sprintf("-%d", n))})
 		}
 	}
 	return all

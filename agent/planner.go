@@ -120,7 +120,7 @@ func (t *Traders) price(k *task) error {
 // courses makes the scenarios: what the home takes without what is planned, and prices.
 func (t *Traders) courses(k *task) {
 	begins, minutes := k.x.begins(), k.quoted.Minutes
-	for s := range k.x.net {
+	for s := range min(len(k.x.net), len(k.st.short)) {
 		n := len(k.in.Steps)
 		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
 		for step, i := range k.in.Steps {

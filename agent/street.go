@@ -86,7 +86,7 @@ func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) err
 		}
 		t.days = drawn{id: id}
 		if len(all) > 0 {
-			t.days.days = forecast.Days(scenarios, all...)
+			t.days.days = forecast.Days(drawnDays, all...)
 		}
 	}
 	for _, at := range seats {
@@ -141,7 +141,7 @@ const oneWay = 0.9487
 func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 	n := int(horizon / first.Length())
 	st := &street{first: first, b: b, stale: true}
-	for s := range t.days.days {
+	for s := range t.scenarios(seats) {
 		lacks, left, net := make([]float64, n), make([]float64, n), make([]float64, n)
 		for _, at := range seats {
 			x := t.expects[at.home.MeteringPoint]
@@ -164,6 +164,16 @@ func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 		st.base, st.pool = append(st.base, net), append(st.pool, lacks)
 	}
 	return st
+}
+
+// scenarios returns how many there are.
+func (t *Traders) scenarios(seats []seat) (n int) {
+	for _, at := range seats {
+		if x := t.expects[at.home.MeteringPoint]; x != nil {
+			n = max(n, len(x.net))
+		}
+	}
+	return n
 }
 
 // settle reckons what the batteries leave, where something changed.
@@ -229,7 +239,7 @@ func (b storage) run(net []float64, hours float64) (worth []float64) {
 
 // common is how far a home plans by what a Wh is worth to all, and not to itself alone: of what
 // costs it much the same it takes what costs the community least.
-const common = 0.25
+const common = 0.8
 
 // prices returns what one more kWh taken costs a home and what one more given brings it in a
 // scenario, in millionths, at its rates. In the pool half of what a kWh saves goes to who gives

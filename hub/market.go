@@ -198,7 +198,7 @@ func (m *market) Points(member string, now time.Time) []string {
 }
 
 // Plan implements drive.Agents.
-func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {
+func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]drive.Bids, error) {
 	plan, err := m.traders.Quote(ctx, point, i, now)
 	if errors.Is(err, forecast.ErrNoHistory) {
 		m.log.InfoContext(ctx, "no order: nothing is known of the metering point yet", slog.String("member", m.host.Owner(point)), slog.String("metering_point", point))
@@ -210,5 +210,9 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 		return nil, err
 	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))
-	return plan.Orders, nil
+	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
+	for _, later := range plan.Later {
+		all = append(all, drive.Bids(later))
+	}
+	return all, nil
 }
