@@ -14,6 +14,7 @@ type Planner struct {
 	attempt
 	other attempt // the one that was dearer
 	plan  Plan
+	exact bool // without a margin, for oracles
 }
 
 // attempt is a plan of all devices.
@@ -168,7 +169,11 @@ func (p *Planner) weigh() {
 		most = math.Max(most, math.Max(math.Abs(w.buy[k]), math.Abs(w.sell[k])))
 		sum += math.Abs(w.buy[k])
 	}
-	const sure, dear, margin = 30, 5, 0.02
+	const sure, dear = 30, 5
+	margin := 0.02
+	if p.exact {
+		margin = 0
+	}
 	w.scale = scale{sure * most, dear * most, margin * sum / float64(len(w.buy))}
 }
 

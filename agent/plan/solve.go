@@ -12,6 +12,7 @@ type world struct {
 	bounds           []bounds  // by step
 	wishes           wishes
 	scale            scale
+	scratch          tiers              // those of the rule that is at work
 	plain            bool               // no step has bounds, and none a sell above its buy
 	mood             []int              // by scenario
 	share            [moods + 1]float64 // weight of a mood's scenarios; of all
@@ -38,10 +39,9 @@ func (st *store) from(t int, charge float64) (m moment) {
 	return m
 }
 
-// rule sets r to what the store does in a step of a scenario; scratch is where tiers are
-// written that it needs. Where r was the rule of another scenario of the same step with the
+// rule sets r to what the store does in a step of a scenario. Where r was the rule of another scenario of the same step with the
 // same prices its levels stay.
-func (st *store) rule(w *world, r *rule, scenario, t int, scratch *tiers) {
+func (st *store) rule(w *world, r *rule, scenario, t int) {
 	k := scenario*w.steps + t
 	r.net = w.net[k]
 	next := st.after(w, t, w.mood[scenario])
@@ -53,8 +53,8 @@ func (st *store) rule(w *world, r *rule, scenario, t int, scratch *tiers) {
 		return
 	}
 	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
-	w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
-	r.tiers = scratch
+	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
+	r.tiers = &w.scratch
 }
 
 // choose returns the charge at the end of a step, and what the step and all after it cost.
@@ -148,13 +148,12 @@ func (st *store) solve(w *world) {
 			end[j] = -st.terminal * float64(j) * st.pitch
 		}
 	}
-	var scratch tiers
 	var now [moods]row
 	for t := w.steps - 1; t >= 0; t-- {
 		clear(now[:])
 		var r rule
 		for s := range w.scenarios {
-			st.rule(w, &r, s, t, &scratch)
+			st.rule(w, &r, s, t)
 			to, weight := &now[w.mood[s]], w.weight[s]/w.share[w.mood[s]]
 			if w.plain && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
 				st.sweep(&r, t, weight, to)
@@ -231,7 +230,6 @@ func hull(row *row) {
 
 // simulate follows each scenario from the charge now.
 func (st *store) simulate(w *world) {
-	var scratch tiers
 	for t := range w.steps {
 		var r rule
 		for s := range w.scenarios {
@@ -240,7 +238,7 @@ func (st *store) simulate(w *world) {
 			if t > 0 {
 				charge = st.moves.held[k-1]
 			}
-			st.rule(w, &r, s, t, &scratch)
+			st.rule(w, &r, s, t)
 			m := st.from(t, charge)
 			to, _ := st.choose(w, &r, &m)
 			st.moves.held[k], st.moves.flow[k] = to, moved(m.base, to, m.into, st.out)

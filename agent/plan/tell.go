@@ -12,7 +12,6 @@ func (p *Planner) tell() {
 	out.Steps = sized(out.Steps, w.steps)
 	out.Cost = p.spent()
 	values := make16(w.scenarios)
-	var scratch tiers
 	for t, i := range p.in.Steps {
 		x := Step{Interval: i}
 		for s := range w.scenarios {
@@ -22,7 +21,7 @@ func (p *Planner) tell() {
 				net = math.Max(net, 0)
 			}
 			values.set(s, math.Max(net, -w.bounds[t].export))
-			x.Cost += w.weight[s] * p.priced(&scratch, k, t)
+			x.Cost += w.weight[s] * p.priced(k, t)
 			x.Buy += w.weight[s] * w.buy[k] * 1000
 			x.Sell += w.weight[s] * w.sell[k] * 1000
 		}
@@ -40,14 +39,14 @@ func (p *Planner) tell() {
 }
 
 // priced returns what the meter's energy of a step costs in a scenario.
-func (p *Planner) priced(scratch *tiers, k, t int) float64 {
+func (p *Planner) priced(k, t int) float64 {
 	w := &p.world
 	r := rule{buy: w.buy[k], sell: w.sell[k]}
 	if !w.plain {
 		b := w.bounds[t]
 		b.above = 0 // a demand charge is reckoned by itself
-		b.tiersOf(scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
-		r.tiers = scratch
+		b.tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
+		r.tiers = &w.scratch
 	}
 	return r.cost(w.net[k])
 }
@@ -55,10 +54,9 @@ func (p *Planner) priced(scratch *tiers, k, t int) float64 {
 // spent returns the cost of all steps, with wear, less what is left at the end.
 func (p *Planner) spent() (sum float64) {
 	w := &p.world
-	var scratch tiers
 	for s := range w.scenarios {
 		for t := range w.steps {
-			sum += w.weight[s] * p.priced(&scratch, s*w.steps+t, t)
+			sum += w.weight[s] * p.priced(s*w.steps+t, t)
 		}
 		for d := range p.stores {
 			st := &p.stores[d]
