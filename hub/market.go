@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
@@ -83,7 +84,8 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
 		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
-		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir},
+		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir}, Ahead: plan.Market.Trading == matching.Calls,
+		NoPool: plan.Market.Rules.Pool == settlement.Off,
 	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())

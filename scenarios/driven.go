@@ -103,7 +103,9 @@ func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now ti
 	}
 	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
 	for _, later := range plan.Later {
-		all = append(all, drive.Bids(later))
+		if !later.Interval.End().After(r.end) { // others are never open
+			all = append(all, drive.Bids(later))
+		}
 	}
 	return all, err
 }
