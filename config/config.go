@@ -120,7 +120,7 @@ type Device struct {
 	Counters      *bool    `yaml:"inverted_counters" eg:"false" doc:"true: its import and export registers change places; absent: as inverted says"`
 	Serial        string   `yaml:"serial" eg:"A-17"`
 	Gateway       string   `yaml:"gateway" eg:"gw-1a2b3c4d" doc:"which reads it, in place of an address"`
-	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery be moved, so that its home keeps what it sold and bought"`
+	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery, charger or other load be moved, or an inverter be limited, so that its home keeps what it sold and bought; how each falls back: docs/profiles.md"`
 	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards; of a charger: that of the car"`
 	Node          string   `yaml:"node" eg:"street" doc:"of the feeder, of a connection meter; absent: the root"`
 	ImportLimit   Quantity `yaml:"import_limit" eg:"11 kW" doc:"of a connection meter: what it can take at most"`

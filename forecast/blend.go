@@ -21,7 +21,7 @@ const (
 	halfLife    = 2.0 // days after which an error counts half
 	alikeHours  = 3.0 // between times of day that are much alike
 	anyTime     = 0.1 // what an error counts at another time of day
-	ridge       = 0.05
+	ridgePull   = 0.05
 	rounds      = 3
 	leastError  = 5.0 // Wh under which errors count alike
 	pooledHours = 1.5 // about the time of day, whose errors make the quantiles
@@ -158,7 +158,7 @@ func (b blend) past(last, lead int, able []int) (all []sample) {
 // fit returns the weights of n experts, the first of whom is right unless the past says
 // otherwise: those that minimise
 //
-//	Σ h |y − Σ w x| + ridge · Σ h |x| · ((w₁ − 1)² + Σ wₖ²)
+//	Σ h |y − Σ w x| + ridgePull · Σ h |x| · ((w₁ − 1)² + Σ wₖ²)
 //
 // nearly, by weighted least squares (Schlossmacher 1973). h halves with every halfLife,
 // and is less at other times of day.
@@ -196,7 +196,7 @@ func (b blend) improve(weights []float64, past []sample, h []float64) bool {
 			}
 		}
 	}
-	pull := ridge * mat.Trace(square) / float64(n)
+	pull := ridgePull * mat.Trace(square) / float64(n)
 	for k := range n {
 		square.SetSym(k, k, square.At(k, k)+pull)
 	}

@@ -2,109 +2,147 @@ package forecast
 
 import (
 	"errors"
-	"math"
+	"fmt"
+	"slices"
 )
 
 // Model forecasts one series. It is made by Fit from the past of that series, is not changed
 // afterwards, and is safe for concurrent use. Fit it again now and then, such as once a day: in
 // between, what was measured since then is passed to Look.
 type Model struct {
-	kind   Kind
-	past   Series
-	chosen string
-	skills []Skill
+	options Options // without the weather
+	minutes int
+	walk    *walk
+	tail    []float64 // the last day, as far as it is known
+	skills  []Skill
+	chosen  string
+	errs    *intraday // nil while nothing was forecast yet
+	early   Series    // the whole history, while it is shorter than two days
 }
 
 // Fit makes a model of a series. Values that are missing, were curtailed or were substituted
 // must be NaN: they are neither learned from nor scored. Any length will do: with less than a
 // few weeks it forecasts by what there is. Errors: ErrNoHistory, for anything but a plant of
-// known power and place.
+// known power and place; an unknown method; an interval that is no whole part of an hour.
 func Fit(s Series, o Options) (*Model, error) {
-	if _, err := (Blend{}).Forecast(s, 1); err != nil {
-		return nil, err
+	if err := s.First.Validate(); err != nil {
+		return nil, fmt.Errorf("fit a forecast: %w", err)
 	}
-	return &Model{kind: o.Kind, past: s, chosen: "blend"}, nil
+	for _, method := range []string{o.Method, o.Before} {
+		if method != "" && !slices.Contains(Methods(), method) {
+			return nil, fmt.Errorf("fit a forecast: there is no method %q, but %v", method, Methods())
+		}
+	}
+	m := &Model{options: o, minutes: s.First.Minutes}
+	m.options.Weather = nil
+	empty := !slices.ContainsFunc(s.Values, known)
+	if empty && (o.Kind != PV || o.Peak <= 0 || o.Latitude == 0 && o.Longitude == 0) {
+		return nil, ErrNoHistory
+	}
+	r := newRun(s, o, pooledDays)
+	end, _ := r.wall.at(s.Next().Start, s.First.Minutes)
+	for r.walk.day < end {
+		r.day()
+	}
+	m.walk, m.tail = r.walk, slices.Clone(r.all.row(end))
+	for slot, v := range m.tail {
+		m.tail[slot] = m.walk.clean(v)
+	}
+	for i, method := range Methods() {
+		if skill := r.tallies[i].skill(method); skill.Days > 0 {
+			m.skills = append(m.skills, skill)
+		}
+	}
+	m.chosen = o.Method
+	if m.chosen == "" {
+		m.chosen = choose(m.skills, o.Before)
+	}
+	m.errs = r.errors(slices.Index(Methods(), m.chosen))
+	if r.walk.day-r.walk.t.first < 2 && o.Kind != PV {
+		m.early = Series{First: s.First, Values: slices.Clone(s.Values)}
+	}
+	return m, nil
 }
 
 // Chosen returns the name of the method that forecasts.
 func (m *Model) Chosen() string { return m.chosen }
 
-// Skills returns how well each method did on the series' own past, in the order of Methods.
-func (m *Model) Skills() []Skill { return m.skills }
+// Skills returns how well each method did on the last 91 days of the series' own past, in the
+// order of Methods; those that could not forecast yet are left out.
+func (m *Model) Skills() []Skill { return slices.Clone(m.skills) }
 
-// Outlook is a forecast that was issued after the last value of a series.
-type Outlook struct {
-	Points []Point // one an interval
+// Kind returns what the values are.
+func (m *Model) Kind() Kind { return m.options.Kind }
 
-	model *Model
-}
-
-// Look forecasts the steps intervals after recent, which holds the last days of the series
-// (what the model was fitted to may be left out) and ends with the last value that is known;
-// that of an interval that runs may be an estimate. Weather takes the place of what the model
-// was fitted with, where it is known by now.
-func (m *Model) Look(recent Series, steps int, _ ...Weather) (*Outlook, error) {
-	points, err := Blend{}.Forecast(m.with(recent), steps)
-	if err != nil {
-		return nil, err
-	}
-	return &Outlook{Points: points, model: m}, nil
-}
-
-// with returns the past continued by what is known since.
-func (m *Model) with(recent Series) Series {
-	from := int((recent.First.Start - m.past.First.Start) / 60 / int64(m.past.First.Minutes))
-	if from <= 0 {
-		return recent
-	}
-	all := Series{First: m.past.First, Values: append([]float64{}, m.past.Values[:min(from, len(m.past.Values))]...)}
-	for len(all.Values) < from {
-		all.Values = append(all.Values, math.NaN())
-	}
-	all.Values = append(all.Values, recent.Values...)
-	return all
-}
-
-// Forecast implements Forecaster.
-func (m *Model) Forecast(recent Series, steps int) ([]Point, error) {
-	o, err := m.Look(recent, steps)
-	if err != nil {
-		return nil, err
-	}
-	return o.Points, nil
-}
-
-// Days returns up to n days of the past, each of which makes a scenario of all the models:
-// those that all of them have errors of, chosen so that small and large errors of their sum
-// come as often as they did. Series of one community that draw the same days have their
-// weather in common. With too short a past there are fewer, or none.
-func Days(n int, models ...*Model) []Day {
-	days := make([]Day, n)
-	for k := range days {
-		days[k] = Day(k)
-	}
-	return days
-}
-
-// Paths returns a scenario of the coming intervals for each of the days: the forecast, moved
-// by the errors that forecasts issued at this time of day made on that day and the next.
-func (o *Outlook) Paths(days []Day) [][]float64 {
-	paths := make([][]float64, len(days))
-	for j := range paths {
-		paths[j] = make([]float64, len(o.Points))
-		for k, p := range o.Points {
-			paths[j][k] = p.Quantiles[(int(days[j])*5+2)%len(p.Quantiles)]
-		}
-	}
-	return paths
-}
+// method returns the one that forecasts.
+func (m *Model) method() method { return m.walk.methods[slices.Index(Methods(), m.chosen)] }
 
 // ErrVersion reports a model that was saved by another version, or is damaged: fit it again.
 var ErrVersion = errors.New("this is no model that this version can read: fit it again")
 
-// MarshalBinary implements encoding.BinaryMarshaler.
-func (m *Model) MarshalBinary() ([]byte, error) { return nil, ErrVersion }
+// run is a walk through a history. It notes how each method does, and keeps what they said of
+// the last days.
+type run struct {
+	walk    *walk
+	wall    wall
+	all     *table // the history
+	tallies []tally
+	kept    []keptDay
+	keep    int // days
+}
 
-// Restore reads what MarshalBinary wrote. The options must be those that the model was fitted
-// with (a zone cannot be saved); the weather in them is not read. Errors: ErrVersion.
-func Restore(_ []byte, _ Options) (*Model, error) { return nil, ErrVersion }
+// keptDay is what the methods said of a day.
+type keptDay struct {
+	day  Day
+	said []*dayAhead
+}
+
+func newRun(s Series, o Options, keep int) *run {
+	r := &run{wall: wall{o.Zone}, all: newTable(s.First.Minutes), tallies: make([]tally, len(Methods())), keep: keep}
+	r.all.first, _ = r.wall.at(s.First.Start, s.First.Minutes)
+	r.all.row(r.all.first)
+	r.all.add(s, r.wall)
+	at := place{o.Latitude, o.Longitude, r.wall}
+	r.walk = newWalk(r.all, columns(o.Weather, r.all, r.wall), o.Kind, o.Peak*float64(s.First.Minutes)/60, at)
+	return r
+}
+
+// day lets the methods forecast the coming day, and see it then. It returns what they said.
+func (r *run) day() []*dayAhead {
+	d := r.walk.day
+	said := r.walk.forecast()
+	row := r.all.row(d)
+	for i := range said {
+		r.tallies[i].note(d, said[i], said[1], row, r.walk.lit)
+	}
+	if r.kept = append(r.kept, keptDay{d, said}); len(r.kept) > r.keep {
+		r.kept = r.kept[1:]
+	}
+	r.walk.see(row)
+	return said
+}
+
+// errors returns those that a method made on the days that were kept.
+func (r *run) errors(method int) *intraday {
+	var means, medians [][]float64
+	var first Day
+	for _, k := range r.kept {
+		said := k.said[method]
+		if said == nil {
+			if len(means) > 0 {
+				means, medians = append(means, unknown(r.all.slots)), append(medians, unknown(r.all.slots))
+			}
+			continue
+		}
+		if len(means) == 0 {
+			first = k.day
+		}
+		mean, median := make([]float64, r.all.slots), make([]float64, r.all.slots)
+		for slot, m := range said.mean {
+			y, unit := r.walk.t.value(k.day, slot), r.walk.scale.of(m)
+			mean[slot], median[slot] = (y-m)/unit, (y-said.q[slot][4])/unit
+		}
+		means, medians = append(means, mean), append(medians, median)
+	}
+	return newIntraday(first, means, medians, r.all.minutes)
+}

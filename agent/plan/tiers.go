@@ -46,7 +46,7 @@ func (b *bounds) none() bool {
 }
 
 // tiersOf writes the tiers of a step; traded is what does not count.
-func (b *bounds) tiersOf(t *tiers, buy, sell, traded float64) {
+func (b *bounds) tiersOf(t *tiers, buy, sell, traded, sure float64) {
 	t.n = 0
 	if !math.IsInf(b.export, 1) {
 		t.add(math.Min(-b.export-traded, 0), 0)

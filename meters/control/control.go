@@ -65,6 +65,7 @@ type state struct {
 	secured bool          // the last setpoint was written with all that lets the device go without us
 	written grid.Power    // the last setpoint, while secured
 	at      time.Time     // when that was
+	untimed bool          // it has no timer, and is given back by its fallback
 	three   *bool         // a charger that switches phases was set to three; nil: it was not set
 	since   time.Time     // when that was
 	fixed   bool          // it cannot switch them

@@ -111,6 +111,21 @@ func sunSpecDevices() []maker {
 			does: limited(immediate+5, immediate+7, immediate+9, 5),
 		},
 		{
+			// As above, without a timer: WMaxLimPct_RvrtTms is not implemented, whatever is written there.
+			profile: "sunspec-inverter", kind: grid.Inverter, unit: 1, free: -solar, step: 5,
+			takes: [][2]uint16{{immediate + 5, immediate + 5}, {immediate + 9, immediate + 9}},
+			start: func(m *machine) {
+				m.Chain(40000, common, sim.InverterModel(0, 0), model(121, 30, map[uint16]uint16{2: 500, 22: 1}),
+					model(123, 24, map[uint16]uint16{5: 200, 7: 0xffff, 9: 1, 23: 0xffff}))
+			},
+			does: func(m *machine) (float64, bool) {
+				if m.Get(immediate+9) != 1 {
+					return -solar, false
+				}
+				return -math.Min(solar, m.i16(immediate+5)*5), true
+			},
+		},
+		{
 			// SunSpec 704 of an inverter: WMaxLimPct of WMax (702), with reversion values as WSet has.
 			profile: "sunspec-der-inverter", kind: grid.Inverter, unit: 1, silence: time.Second, free: -solar, step: 5,
 			takes: [][2]uint16{{limits + 14, limits + 19}},

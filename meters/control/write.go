@@ -73,9 +73,18 @@ func (g *Guard) unlessLacking(name string, err error) error {
 }
 
 // setTimer sets the time after which the device returns to its own logic, and makes sure
-// before it is held for the first time that the device has such a timer.
+// before it is held for the first time that the device has such a timer, or is given back
+// by its fallback.
 func (g *Guard) setTimer(ctx context.Context, name string) error {
 	if name == "" {
+		return nil
+	}
+	first := !g.secured && g.Target.Profile.Readable(name)
+	if first && g.section().Undoes() {
+		_, err := g.read(ctx, name)
+		g.untimed = errors.Is(err, profile.ErrNotImplemented)
+	}
+	if g.untimed {
 		return nil
 	}
 	seconds := (beats * max(g.Every, g.lasts(g.section().EveryS))).Seconds() * g.Speed
@@ -85,11 +94,8 @@ func (g *Guard) setTimer(ctx context.Context, name string) error {
 			return math.Ceil(seconds / minute), nil
 		}
 		return math.Ceil(seconds), nil
-	}); err != nil {
+	}); err != nil || !first {
 		return err
-	}
-	if g.secured || !g.Target.Profile.Readable(name) {
-		return nil
 	}
 	runs, err := g.read(ctx, name)
 	if errors.Is(err, profile.ErrNotImplemented) || err == nil && runs.Number <= 0 {

@@ -119,6 +119,19 @@ func (c *Control) Undone() map[string]float64 {
 	return undone
 }
 
+// Undoes tells whether the fallback takes back all by which a setpoint is enabled, so that
+// a device whose timer is not there is given back by it.
+func (c *Control) Undoes() bool {
+	for _, m := range []map[string]float64{c.Charging, c.Discharging, c.Resting, c.Enable} {
+		for name := range m {
+			if _, undone := c.Fallback[name]; !undone {
+				return false
+			}
+		}
+	}
+	return len(c.Undone()) > 0
+}
+
 // asked returns the points that are written to ask for something.
 func (c *Control) asked() map[string]bool {
 	names := map[string]bool{}

@@ -1,0 +1,253 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// analogs forecasts a day by the days of the past that began alike: whose day before and whose
+// week before had the same course, at the same season, working day or not, of late, in like
+// weather. What a plant gave then is scaled by its envelope, what a home used is moved by how
+// much days of its kind used before each (Delle Monache and others 2013).
+type analogs struct {
+	f     *features
+	hours int
+	from  Day
+	days  []analogDay
+}
+
+// analogDay is what a day is compared by, all known before it but its weather.
+type analogDay struct {
+	yesterday, week []float64 // by hour
+	weather         [][]float64
+	usual           []float64 // by slot: the envelope, or days of its kind before
+	spread          float64   // of yesterday's values
+}
+
+const (
+	nearest   = 30
+	leastNear = 5
+)
+
+func newAnalogs(f *features) *analogs { return &analogs{f: f, hours: 24} }
+
+func (*analogs) learn(Day) {}
+
+// bind returns the same for a table that goes on.
+func (a *analogs) bind(f *features) method {
+	c := *a
+	c.f = f
+	c.days = slices.Clone(a.days[:max(0, min(len(a.days), int(a.f.t.end()-a.from)))])
+	return &c
+}
+
+// of returns what a day is compared by.
+func (a *analogs) of(d Day) *analogDay {
+	if len(a.days) == 0 {
+		a.from = a.f.t.first + 1
+	}
+	if d < a.from {
+		return nil
+	}
+	for int(d-a.from) >= len(a.days) {
+		a.days = append(a.days, a.describe(a.from+Day(len(a.days))))
+	}
+	return &a.days[d-a.from]
+}
+
+func (a *analogs) describe(d Day) (v analogDay) {
+	t := a.f.t
+	v.yesterday = hourly(t, d-1)
+	v.week = make([]float64, a.hours)
+	counts := make([]float64, a.hours)
+	for k := 1; k <= week; k++ {
+		for h, y := range hourly(t, d-Day(k)) {
+			if known(y) {
+				v.week[h] += y
+				counts[h]++
+			}
+		}
+	}
+	for h := range v.week {
+		v.week[h] /= counts[h]
+	}
+	for _, c := range a.f.w {
+		v.weather = append(v.weather, hourly(c.table, d))
+	}
+	l := lags{t, d}
+	v.usual = make([]float64, t.slots)
+	if a.f.kind != PV {
+		if usual := recent(a.f.kind)(t, d); usual != nil {
+			v.usual = usual
+		}
+		return v
+	}
+	for s := range v.usual {
+		v.usual[s] = l.envelope(s)
+	}
+	return v
+}
+
+// hourly returns the means of the hours of a day.
+func hourly(t *table, d Day) []float64 {
+	out := make([]float64, 24)
+	per := t.slots / 24
+	for h := range out {
+		var sum, n float64
+		for k := range per {
+			if v := t.value(d, h*per+k); known(v) {
+				sum, n = sum+v, n+1
+			}
+		}
+		out[h] = sum / n
+	}
+	return out
+}
+
+// apart returns the mean square of the differences of two courses, where both are known.
+func apart(a, b []float64) float64 {
+	var sum, n float64
+	for i, v := range a {
+		if e := v - b[i]; known(e) {
+			sum, n = sum+e*e, n+1
+		}
+	}
+	if n == 0 {
+		return math.NaN()
+	}
+	return sum / n
+}
+
+// near is a day of the past and how far from a day it lies.
+type near struct {
+	d      Day
+	amount float64
+}
+
+// nearestTo returns the days before d that are most like it.
+func (a *analogs) nearestTo(d Day) []near {
+	now := a.of(d)
+	if now == nil {
+		return nil
+	}
+	var all []near
+	var terms [3]float64 // sums, by which the terms are made comparable
+	weather := make([]float64, len(a.f.w))
+	type parts struct {
+		terms   [3]float64
+		weather []float64
+	}
+	var of []parts
+	for c := a.from + 1; c < d; c++ {
+		v := a.of(c)
+		p := parts{terms: [3]float64{apart(now.yesterday, v.yesterday), apart(now.week, v.week)}}
+		for i := range a.f.w {
+			e := apart(now.weather[i], v.weather[i])
+			p.weather = append(p.weather, e)
+			if known(e) {
+				weather[i] += e
+			}
+		}
+		for i, e := range p.terms {
+			if known(e) {
+				terms[i] += e
+			}
+		}
+		of = append(of, p)
+		all = append(all, near{d: c})
+	}
+	n := float64(len(all))
+	for k := range all {
+		p := of[k]
+		sum := 0.0
+		for i, weight := range [2]float64{analogYesterday, analogWeek} {
+			sum += weight * relative(p.terms[i], terms[i]/n)
+		}
+		for i, e := range p.weather {
+			sum += analogWeather * relative(e, weather[i]/n)
+		}
+		c := all[k].d
+		if c.weekend() != d.weekend() && a.f.kind != PV {
+			sum += analogWeekend
+		}
+		sum += analogSeason * (1 - math.Cos(c.season()-d.season()))
+		sum += analogAge * float64(d-c) / 365
+		all[k].amount = sum
+	}
+	slices.SortStableFunc(all, func(x, y near) int {
+		switch {
+		case x.amount < y.amount:
+			return -1
+		case x.amount > y.amount:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return all
+}
+
+// What the terms of the distance count.
+const (
+	analogYesterday = 1.0
+	analogWeek      = 1.0
+	analogWeather   = 3.0
+	analogWeekend   = 1.0
+	analogSeason    = 1.0
+	analogAge       = 1.0
+)
+
+// relative returns a difference against the usual one; the usual where it is not known.
+func relative(e, usual float64) float64 {
+	if !known(e) || usual <= 0 {
+		return 1
+	}
+	return e / usual
+}
+
+// forecast returns the quantiles of the days that are most like d.
+func (a *analogs) forecast(d Day) *dayAhead {
+	all := a.nearestTo(d)
+	if len(all) < leastNear {
+		return nil
+	}
+	t, now := a.f.t, a.of(d)
+	out := newDay(t.slots)
+	values, weights := make([]float64, 0, nearest), make([]float64, 0, nearest)
+	for slot := range out.q {
+		values, weights = values[:0], weights[:0]
+		for _, n := range all {
+			if len(values) == nearest {
+				break
+			}
+			y := t.value(n.d, slot)
+			v := a.moved(y, now.usual[slot], a.of(n.d).usual[slot])
+			if known(v) {
+				values = append(values, v)
+				weights = append(weights, 1)
+			}
+		}
+		if len(values) < leastNear {
+			continue
+		}
+		sum := 0.0
+		for _, v := range values {
+			sum += v
+		}
+		out.mean[slot] = sum / float64(len(values))
+		out.q[slot] = weighted(values, weights)
+		out.point[slot] = out.q[slot][4]
+	}
+	return out
+}
+
+// moved returns what a value of a day with one usual would be on a day with another.
+func (a *analogs) moved(y, now, then float64) float64 {
+	if a.f.kind != PV {
+		return y + now - then
+	}
+	if then <= 0 {
+		return math.Min(y, now)
+	}
+	return math.Min(y*now/then, 1.2*now)
+}

@@ -1,0 +1,122 @@
+package forecast
+
+import (
+	"math"
+	"slices"
+)
+
+// pool keeps the errors of the last days by slot, those of the slots of an hour before and
+// after pooled, so that their quantiles are at hand. Errors are in units of the square root of
+// the level that was predicted.
+type pool struct {
+	reach  int         // slots before and after
+	days   [][]float64 // the last ones, NaN where not known
+	sorted [][]float64 // by slot
+}
+
+const (
+	pooledDays = 84
+	poolReach  = 60 // minutes
+)
+
+func newPool(slots, minutes int) *pool {
+	return &pool{reach: max(1, poolReach/minutes), sorted: make([][]float64, slots)}
+}
+
+// add takes the errors of a day in, and drops those of the day before the last 84.
+func (p *pool) add(errs []float64) {
+	p.days = append(p.days, errs)
+	p.each(errs, func(slot int, e float64) {
+		s := p.sorted[slot]
+		at, _ := slices.BinarySearch(s, e)
+		p.sorted[slot] = slices.Insert(s, at, e)
+	})
+	if len(p.days) <= pooledDays {
+		return
+	}
+	p.each(p.days[0], func(slot int, e float64) {
+		s := p.sorted[slot]
+		at, _ := slices.BinarySearch(s, e)
+		p.sorted[slot] = slices.Delete(s, at, at+1)
+	})
+	p.days = p.days[1:]
+}
+
+func (p *pool) each(errs []float64, do func(slot int, e float64)) {
+	n := len(errs)
+	for at, e := range errs {
+		if !known(e) {
+			continue
+		}
+		for k := -p.reach; k <= p.reach; k++ {
+			do((at+k+n)%n, e)
+		}
+	}
+}
+
+// at returns the quantiles .1 to .9 of a slot, and the mean; false with too few errors.
+func (p *pool) at(slot int) (q [9]float64, mean float64, ok bool) {
+	const least = 5
+	if s := p.sorted[slot]; len(s) >= least {
+		return deciles(s), meanOf(s), true
+	}
+	return q, 0, false
+}
+
+// deciles returns the quantiles .1 to .9 of sorted values, linear between the order statistics
+// (type 7 of Hyndman and Fan 1996).
+func deciles(sorted []float64) (q [9]float64) {
+	n := float64(len(sorted) - 1)
+	for i := range q {
+		at := n * float64(i+1) / 10
+		low := int(at)
+		q[i] = sorted[low]
+		if low+1 < len(sorted) {
+			q[i] += (at - float64(low)) * (sorted[low+1] - sorted[low])
+		}
+	}
+	return q
+}
+
+// weighted returns the quantiles .1 to .9 of weighted values, linear between the middles of the
+// weights. It sorts both by value.
+func weighted(values, weights []float64) (q [9]float64) {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case values[a] < values[b]:
+			return -1
+		case values[a] > values[b]:
+			return 1
+		default:
+			return 0
+		}
+	})
+	total := 0.0
+	for _, w := range weights {
+		total += w
+	}
+	i, before, last := 0, 0.0, math.Inf(-1)
+	for k := range q {
+		tau := total * float64(k+1) / 10
+		for i < len(order) && before+weights[order[i]]/2 < tau {
+			last = before + weights[order[i]]/2
+			before += weights[order[i]]
+			i++
+		}
+		switch {
+		case i == 0:
+			q[k] = values[order[0]]
+		case i == len(order):
+			q[k] = values[order[i-1]]
+		default:
+			next := before + weights[order[i]]/2
+			f := (tau - last) / (next - last)
+			q[k] = values[order[i-1]]*(1-f) + values[order[i]]*f
+		}
+	}
+	return q
+}
