@@ -48,7 +48,7 @@ func layers() map[string][]string {
 		"meters/metering":                  {"meters/evidence", "meters/store", "record", "proof", "tariff"},
 		"meters/store":                     {"proof", "disk"},
 		"meters/intake":                    {"meters/evidence", "meters/store", "proof"},
-		"meters/gateway":                   {"meters", "bus", "proof", "clock", "disk"},
+		"meters/gateway":                   {"meters", "meters/control", "meters/modbus", "bus", "proof", "clock", "disk"},
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
 		"forecast":                         {},
