@@ -58,7 +58,7 @@ func layers() map[string][]string {
 		"agent/alone":                      {},
 		"agent/limits":                     {},
 		"agent/limits/kept":                {"agent/limits", "disk"},
-		"agent/steer":                      {"agent/hold", "agent/alone", "meters", "meters/control", "meters/modbus", "meters/profile"},
+		"agent/steer":                      {"agent/hold", "agent/alone", "meters", "meters/control", "meters/modbus"},
 		"matching":                         {"matching/auction", "matching/book", "matching/network"},
 		"matching/auction":                 {},
 		"matching/book":                    {},

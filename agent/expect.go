@@ -18,7 +18,8 @@ const (
 
 // expected is what a metering point will probably take without the devices that a plan moves.
 type expected struct {
-	first grid.Interval // that runs when it is made
+	made  time.Time
+	first grid.Interval // that ran then
 	load  *forecast.Outlook
 	sun   *forecast.Outlook // nil: no inverter is metered
 	drawn int               // by which days the scenarios are
@@ -29,7 +30,7 @@ type expected struct {
 // expect forecasts a metering point from the interval that runs at now on. Errors:
 // forecast.ErrNoHistory.
 func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected, error) {
-	x := &expected{first: grid.IntervalAt(now, t.Minutes), drawn: -1}
+	x := &expected{made: now, first: grid.IntervalAt(now, t.Minutes), drawn: -1}
 	for _, s := range t.seriesOf(at) {
 		past, err := t.past(ctx, at, s.kind, now)
 		if err != nil {

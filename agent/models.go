@@ -255,4 +255,15 @@ func (t *Traders) assemble(at seat, kind forecast.Kind, of func(device string) (
 	return sum, nil
 }
 
+// Skill returns how well each method did on the past of a metering point, by what is forecast of
+// it; nothing before the first fit.
+func (t *Traders) Skill(point string) (all []Skills) {
+	for _, kind := range []forecast.Kind{forecast.Load, forecast.PV} {
+		if m, known := t.models.get(series{point, kind}); known {
+			all = append(all, Skills{Series: kind.String(), Chosen: m.Chosen(), Skills: m.Skills()})
+		}
+	}
+	return all
+}
+
 func known(v float64) bool { return !math.IsNaN(v) }

@@ -39,10 +39,10 @@ type Options struct {
 	Prices    Prices
 	Telemetry Telemetry
 	Seed      uint64
-	Minutes   int                          // of a delivery interval
-	Zone      *time.Location               // of the homes' days; nil: UTC
-	Strategy  func(member string) Strategy // nil: all by the default
-	Rating    func(device string) Rating   // nil: nothing is known
+	Minutes   int                               // of a delivery interval
+	Zone      *time.Location                    // of the homes' days; nil: UTC
+	Strategy  func(member string) Strategy      // nil: all by the default
+	Rating    func(device string) Rating        // nil: nothing is known
 	Limits    func(member string) limits.Limits // of the homeowner; nil: none
 
 	Place

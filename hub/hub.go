@@ -45,18 +45,18 @@ type Hub struct {
 	Options
 	machine
 
-	bus       *bus.Bus
-	lease     *bus.Held
-	site      *site
-	tariffs   *shelf.Shelf
-	fleet     *meters.Fleet
-	records   *records
-	market    *market
-	moved     *steer.Devices
-	rewards   *rewarding
-	pages     *pages
-	signs     *signwatch.Watch
-	money     *money
+	bus     *bus.Bus
+	lease   *bus.Held
+	site    *site
+	tariffs *shelf.Shelf
+	fleet   *meters.Fleet
+	records *records
+	market  *market
+	moved   *steer.Devices
+	rewards *rewarding
+	pages   *pages
+	signs   *signwatch.Watch
+	money   *money
 
 	closers []func() error // in order of opening
 }
@@ -332,6 +332,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
+	s.Start(h.market.refit)
 	if err := h.money.purse.Keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}

@@ -38,6 +38,7 @@ type market struct {
 
 	host    *host.Host
 	traders *agent.Traders
+	planner planning
 	limits  *kept.Kept
 	settle  *drive.Settler
 	driver  *drive.Driver
@@ -82,6 +83,7 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
 		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
+		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir},
 	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
@@ -171,6 +173,7 @@ func (m *market) tick(ctx context.Context) error {
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)
 	}
+	m.replan(ctx)
 	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}

@@ -33,11 +33,12 @@ func (s *site) homes() (all []steer.Home) {
 	return all
 }
 
-// movable tells whether a device may be moved, and its profile says how.
+// movable tells whether a device may be moved, and its profile says how. Simulated inverters
+// cannot be held back.
 func (s *site) movable(t meters.Target) bool {
 	controlled := s.planned(t.ID).Control
 	if of := s.plan.Simulation; of != nil {
-		controlled = of.Controlled()
+		controlled = of.Controlled() && t.Kind != grid.Inverter
 	}
 	return controlled && t.Kind != grid.Meter && t.Profile.Acts(t.Kind) != nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,29 +181,30 @@ func (s Street) firstDay(ctx context.Context, book *statements.Book) (from, to t
 
 // keptOf reads what batteries and cars kept over a time.
 func keptOf(ctx context.Context, readings store.Store, spec world.Spec, from, to time.Time) (kept foresight.Kept, err error) {
+	var stored, cars float64
 	for _, h := range spec.Homes {
-		kinds := h.Devices()
-		if slices.Contains(kinds, grid.Battery) {
-			var charges [2]float64
-			for k, t := range []time.Time{from, to} {
-				if charges[k], err = chargeAt(ctx, readings, deviceOf(h, grid.Battery), t); err != nil {
+		for _, d := range []struct {
+			kind  grid.DeviceKind
+			shown func(grid.Reading) (float64, bool)
+			sum   *float64
+			unit  float64 // Wh
+		}{{grid.Battery, charge, &stored, float64(h.Battery.Capacity) / 1000}, {grid.Charger, imported, &cars, 1}} { //nolint:mnd // per mille
+			if !slices.Contains(h.Devices(), d.kind) {
+				continue
+			}
+			for _, end := range []struct {
+				at   time.Time
+				sign float64
+			}{{from, -1}, {to, 1}} {
+				value, err := shownAt(ctx, readings, deviceOf(h, d.kind), end.at, d.shown)
+				if err != nil {
 					return kept, err
 				}
+				*d.sum += end.sign * value * d.unit
 			}
-			const all = 1000
-			kept.Stored += grid.Energy((charges[1] - charges[0]) * float64(h.Battery.Capacity) / all)
-		}
-		if slices.Contains(kinds, grid.Charger) {
-			var counted [2]grid.Energy
-			for k, t := range []time.Time{from, to} {
-				if counted[k], err = countedAt(ctx, readings, deviceOf(h, grid.Charger), t); err != nil {
-					return kept, err
-				}
-			}
-			kept.Cars += counted[1] - counted[0]
 		}
 	}
-	return kept, nil
+	return foresight.Kept{Stored: grid.Energy(math.Round(stored)), Cars: grid.Energy(math.Round(cars))}, nil
 }
 
 // deviceOf is what a simulated device is called.
@@ -211,52 +213,66 @@ func deviceOf(h world.Home, kind grid.DeviceKind) string { return h.ID + "/" + s
 // reach is how far from a time a reading may be that tells of it.
 const reach = 15 * time.Minute
 
-// chargeAt returns a battery's charge at a time, in per mille: the mean of the readings nearest to
-// it on both sides.
-func chargeAt(ctx context.Context, readings store.Store, device string, t time.Time) (float64, error) {
-	all, err := readings.Range(ctx, device, t.Add(-reach), t.Add(reach), store.Minute)
-	if err != nil {
-		return 0, err
-	}
-	var before, after *grid.PerMille
-	for _, r := range all {
-		switch {
-		case r.Charge == nil:
-		case r.Time.Before(t):
-			before = r.Charge
-		case after == nil:
-			after = r.Charge
-		}
-	}
-	switch {
-	case before == nil && after == nil:
-		return 0, usage.Errorf("--from, --to: %s was not read around %s, so that nobody knows what it held: give another time", device, t.Format(time.RFC3339))
-	case before == nil:
-		return float64(*after), nil
-	case after == nil:
-		return float64(*before), nil
-	default:
-		return (float64(*before) + float64(*after)) / 2, nil //nolint:mnd // the mean
-	}
+// sample is what a device showed at a time.
+type sample struct {
+	at    time.Time
+	value float64
 }
 
-// countedAt returns what a charger's import register showed last before a time; where nothing was
-// read before it, what it showed first after it.
-func countedAt(ctx context.Context, readings store.Store, device string, t time.Time) (grid.Energy, error) {
-	all, err := readings.Range(ctx, device, t.Add(-reach), t.Add(reach), store.Minute)
-	if err != nil {
-		return 0, err
-	}
-	var last *grid.Energy
-	for _, r := range all {
-		if r.Import != nil && (last == nil || r.Time.Before(t)) {
-			last = r.Import
+// shownAt returns what a device showed at a time, as it is between the readings on both sides of it.
+// Of readings that were thinned to means of minutes a charge is that of the middle, and a register that of the end.
+func shownAt(ctx context.Context, readings store.Store, device string, t time.Time, of func(grid.Reading) (value float64, known bool)) (float64, error) {
+	for _, step := range []store.Step{store.Raw, store.Minute} {
+		all, err := readings.Range(ctx, device, t.Add(-reach), t.Add(reach), step)
+		if err != nil {
+			return 0, err
+		}
+		var before, after *sample
+		for _, r := range all {
+			value, known := of(r)
+			at := r.Time
+			if step != store.Raw {
+				at = at.Add(time.Duration(step))
+				if r.Charge != nil {
+					at = at.Add(-time.Duration(step) / 2) //nolint:mnd // the middle
+				}
+			}
+			switch {
+			case !known:
+			case !at.After(t):
+				before = &sample{at, value}
+			case after == nil:
+				after = &sample{at, value}
+			}
+		}
+		switch {
+		case before == nil && after == nil:
+		case before == nil:
+			return after.value, nil
+		case after == nil:
+			return before.value, nil
+		default:
+			part := float64(t.Sub(before.at)) / float64(after.at.Sub(before.at))
+			return before.value + part*(after.value-before.value), nil
 		}
 	}
-	if last == nil {
-		return 0, usage.Errorf("--from, --to: %s was not read around %s, so that nobody knows what its car had: give another time", device, t.Format(time.RFC3339))
+	return 0, usage.Errorf("--from, --to: %s was not read around %s, so that nobody knows how it stood: give another time", device, t.Format(time.RFC3339))
+}
+
+// charge is a battery's, in per mille.
+func charge(r grid.Reading) (float64, bool) {
+	if r.Charge == nil {
+		return 0, false
 	}
-	return *last, nil
+	return float64(*r.Charge), true
+}
+
+// imported is a charger's register.
+func imported(r grid.Reading) (float64, bool) {
+	if r.Import == nil {
+		return 0, false
+	}
+	return float64(*r.Import), true
 }
 
 // Print writes a gain as people read it.

@@ -107,6 +107,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 		}
 		reading.Charge = &charge
 	}
+	if charge, here := h.CarCharge(d.spec); d.Kind == grid.Charger && here {
+		reading.Charge = &charge
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -187,7 +190,7 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.Battery:
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
-			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
 		case grid.Meter, grid.HeatPump, grid.HeatingRod:
 		}
 	}

@@ -220,7 +220,10 @@ func (r *replay) advance(ctx context.Context, now time.Time) error {
 	if err := r.driver.Advance(ctx, now); err != nil {
 		return err
 	}
-	return errors.Join(r.inPlace.Err(), r.failed)
+	if err := errors.Join(r.inPlace.Err(), r.failed); err != nil || !r.market.HasMarket() {
+		return err
+	}
+	return r.desk.Replan(ctx, now)
 }
 
 // apply carries out a command and notes what it did.

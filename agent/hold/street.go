@@ -44,6 +44,10 @@ type place struct {
 	turn   turn
 }
 
+// lately is the time constant of the mean of a neighbour's power: those whose batteries are
+// moved follow steps of the others, but not each.
+const lately = 40 * time.Second
+
 // neighbour is a metering point that is only looked at.
 type neighbour struct {
 	gauge
@@ -101,7 +105,7 @@ func (n *neighbour) see(r grid.Reading) {
 	}
 	weight := 1.0
 	if !before.IsZero() && r.Time.Sub(before) <= stale {
-		weight = min(float64(r.Time.Sub(before))/float64(memory), 1)
+		weight = min(float64(r.Time.Sub(before))/float64(lately), 1)
 	}
 	n.mean += (float64(*r.Power) - n.mean) * weight
 }
@@ -163,7 +167,7 @@ func (p *place) reckon(now time.Time, i grid.Interval, w Wish, passed time.Durat
 	t := &p.turn
 	_, known := h.Rest(now)
 	if in := w.Intent.during(i, now); in != nil && w.Asked == nil && known {
-		t.rest, t.known = h.mean, true
+		t.rest, t.known = h.now, true
 		p.plan(now, w, *in)
 		return float64(t.rest), energy
 	}
@@ -171,7 +175,7 @@ func (p *place) reckon(now time.Time, i grid.Interval, w Wish, passed time.Durat
 	t.want, t.held = h.Follow(now, w.Asked, i, w.Contracted, w.Traded)
 	switch {
 	case known && t.held:
-		power = float64(h.mean + t.want)
+		power = float64(h.now + t.want)
 	case h.fresh(now):
 		power = float64(h.last().power)
 	}

@@ -132,35 +132,31 @@ func (c *community) step(now time.Time, i grid.Interval, intent *hold.Intent) {
 	}
 }
 
-// TestStreetLoops has seven batteries work for a street of twelve homes through a day, over
-// the loops of TestLoops. Whatever the loop, what is left of the batteries' power between
+// TestStreetLoops has seven batteries work for a street of twelve homes from eleven to
+// eleven, over the loops of TestLoops. Whatever the loop, what is left of the batteries' power between
 // too much and too little is used, and nothing oscillates: a battery is turned round in less
-// than every third interval. The bill is that of one meter for all, what the batteries hold
+// than every fourth interval. The bill is that of one meter for all, what the batteries hold
 // more or less at the end at what it would cost.
 func TestStreetLoops(t *testing.T) {
 	spec := world.Spec{Seed: 1, Start: time.Date(2026, 6, 1, 11, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, 1)}
-	for _, c := range []struct {
-		loop
-
-		bill float64 // EUR, at least
-	}{
-		{loop{poll: time.Second, control: time.Second, write: time.Second}, -2.6},                                                 // speed 1
-		{loop{poll: time.Second, control: time.Second, write: 2 * time.Second, lag: 3 * time.Second}, -2.6},                       // speed 10
-		{loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second}, -2.5},                                     // speed 60
-		{loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second, lag: 10 * time.Second, offset: 3e9}, -2.6}, // speed 60
-		{loop{poll: time.Second, control: time.Second, write: time.Second, lag: 10 * time.Second}, -2.6},
-		{loop{poll: 5 * time.Second, control: time.Second, write: time.Second, lag: 5 * time.Second, offset: 2 * time.Second}, -2.5},
-		{loop{poll: 15 * time.Second, control: time.Second, write: time.Second, offset: 7 * time.Second}, -2.5},
-		{loop{poll: 60 * time.Second, control: time.Second, write: time.Second, offset: 30 * time.Second, lag: 10 * time.Second}, -2.6},
-		{loop{poll: 60 * time.Second, control: 60 * time.Second, write: 60 * time.Second, offset: 10 * time.Second}, -5.2},
+	for _, c := range []loop{
+		{poll: time.Second, control: time.Second, write: time.Second},                                                 // speed 1
+		{poll: time.Second, control: time.Second, write: 2 * time.Second, lag: 3 * time.Second},                       // speed 10
+		{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second},                                     // speed 60
+		{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second, lag: 10 * time.Second, offset: 3e9}, // speed 60
+		{poll: time.Second, control: time.Second, write: time.Second, lag: 10 * time.Second},
+		{poll: 5 * time.Second, control: time.Second, write: time.Second, lag: 5 * time.Second, offset: 2 * time.Second},
+		{poll: 15 * time.Second, control: time.Second, write: time.Second, offset: 7 * time.Second},
+		{poll: 60 * time.Second, control: time.Second, write: time.Second, offset: 30 * time.Second, lag: 10 * time.Second},
+		{poll: 60 * time.Second, control: 60 * time.Second, write: 60 * time.Second, offset: 10 * time.Second},
 	} {
 		t.Run(fmt.Sprintf("poll %s, lag %s, control %s, offset %s", c.poll, c.lag, c.control, c.offset), func(t *testing.T) {
 			t.Parallel()
 			const hours, intervals = 12, 7 * 48
-			o := together(spec, hours, c.loop, everything)
+			o := together(spec, hours, c, everything)
 			t.Logf("the community's bill %.2f EUR, %.2f without; %.1f changes and %.2f turns a battery and interval", o.bill, o.alone, o.changes/intervals, o.turned/intervals)
-			if o.bill < c.bill || o.changes > 12*intervals || o.turned*3 > intervals {
-				t.Errorf("a bill of %.3f EUR, %.0f changes, turned round %.0f times, want at least %.2f EUR and less", o.bill, o.changes, o.turned, c.bill)
+			if o.bill < -1.65 || o.changes > 15*intervals || o.turned*4 > intervals {
+				t.Errorf("a bill of %.3f EUR, %.0f changes, turned round %.0f times, want at least -1.65 EUR and less", o.bill, o.changes, o.turned)
 			}
 		})
 	}

@@ -154,3 +154,46 @@ func (p *Planner) Curve(dst []Point, step int, feedIn, retail grid.Price, most i
 	}
 	return dst
 }
+
+// Prices appends to dst what one more kWh at the meter is worth in each step of a scenario of
+// the plan, millionths/kWh: Buy where the meter imports, Sell where it exports, and where it
+// does neither what the first battery would give it for or take it at. A plan of a whole
+// community, with its batteries as one, says so what its market's prices will probably be.
+func (p *Planner) Prices(dst []float64, scenario int) []float64 {
+	const little = 1.0 // Wh
+	w := &p.world
+	for t := range w.steps {
+		k := scenario*w.steps + t
+		buy, sell := w.buy[k]*1000, w.sell[k]*1000
+		price := (buy + sell) / 2 //nolint:mnd // nobody knows better
+		switch {
+		case w.net[k] > little:
+			price = buy
+		case w.net[k] < -little:
+			price = sell
+		case len(p.in.Batteries) > 0:
+			price = p.inner(t, scenario)
+		}
+		dst = append(dst, math.Min(math.Max(price, sell), buy))
+	}
+	return dst
+}
+
+// inner returns the price at which the first battery moves as it does in a step of a scenario,
+// millionths/kWh.
+func (p *Planner) inner(t, scenario int) float64 {
+	w := &p.world
+	st, _ := p.batteryAt(0)
+	k := scenario*w.steps + t
+	next, held := st.after(w, t, w.mood[scenario]), st.moves.held[k]
+	half := st.pitch / 2 //nolint:mnd // to either side
+	from, to := math.Max(held-half, st.lo), math.Min(held+half, st.top)
+	worth := (st.at(next, from) - st.at(next, to)) / (to - from)
+	switch flow := st.moves.flow[k]; {
+	case flow > 0:
+		worth *= st.into[t]
+	case flow < 0:
+		worth = worth/st.out + st.wear
+	}
+	return worth * 1000
+}

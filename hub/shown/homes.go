@@ -250,5 +250,11 @@ func methods(all []forecast.Skill) []api.MethodSkill {
 // Skill implements web.Plans.
 func (h Homes) Skill(member string) (api.HomeSkill, bool) {
 	points := h.Traders.Points(member)
-	return api.HomeSkill{Home: member, Series: []api.SeriesSkill{}}, len(points) > 0
+	shown := api.HomeSkill{Home: member, Series: []api.SeriesSkill{}}
+	for _, point := range points {
+		for _, s := range h.Traders.Skill(point) {
+			shown.Series = append(shown.Series, api.SeriesSkill{MeteringPoint: point, Of: s.Series, Used: s.Chosen, Methods: methods(s.Skills)})
+		}
+	}
+	return shown, len(points) > 0
 }

@@ -1,0 +1,99 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/disk"
+)
+
+// planning is when the homes were looked at last for something that makes another plan.
+type planning struct {
+	looked  time.Time // world time
+	waiting atomic.Bool
+}
+
+// lookEvery is how often (world time) it is looked whether a home wants another plan.
+const lookEvery = time.Minute
+
+// replan has the homes plan anew of which something changed at once. It is a task for the worker
+// that quotes, so that a gate never waits for it; there is one at a time.
+func (m *market) replan(ctx context.Context) {
+	now := m.site.clock()
+	if m.site.plan.Market.Rules.Key != nil || now.Sub(m.planner.looked) < lookEvery || m.planner.waiting.Swap(true) {
+		return
+	}
+	m.planner.looked = now
+	m.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
+		defer m.planner.waiting.Store(false)
+		err := m.traders.Replan(ctx, m.site.clock())
+		if err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "no new plan", slog.String("error", err.Error()))
+		}
+		return err
+	})
+}
+
+// A worker fits one model after another, with a pause between so that the rest goes on.
+const (
+	fitPause  = 100 * time.Millisecond
+	fittedAll = 5 * time.Second
+)
+
+// refit keeps the homes' forecast models young until ctx ends.
+func (m *market) refit(ctx context.Context) error {
+	for {
+		did, err := m.traders.Refit(ctx, m.site.clock())
+		if err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "a forecast model is not fitted, will try again", slog.String("error", err.Error()))
+			did = false
+		}
+		wait := fitPause
+		if !did {
+			wait = fittedAll
+		}
+		if !pause(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// modelsFolder is where the data directory keeps the forecast models. What is missing or cannot be
+// read is fitted anew.
+const modelsFolder = "models"
+
+// keptModels keeps forecast models in the data directory. It implements agent.Kept.
+type keptModels struct{ dir *disk.Dir }
+
+// Load implements agent.Kept.
+func (k keptModels) Load(name string) ([]byte, error) {
+	b, err := os.ReadFile(k.dir.File(filepath.Join(modelsFolder, name)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// Save implements agent.Kept.
+func (k keptModels) Save(name string, model []byte) error {
+	if err := disk.MakeFolder(k.dir.File(modelsFolder)); err != nil {
+		return err
+	}
+	return k.dir.Replace(filepath.Join(modelsFolder, name), model)
+}
+
+// place is where the homes are, as far as that is known.
+func (s *site) place() (p agent.Place) {
+	if of := s.plan.Simulation; of != nil {
+		p.Latitude, p.Longitude = of.Latitude, of.Longitude
+	}
+	return p
+}
