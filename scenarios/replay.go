@@ -171,6 +171,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.desk = agent.NewTraders(agent.Options{
 		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
 		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Ahead: trading == matching.Calls, NoPool: rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	})
 	if err := l.Register(ctx, devices...); err != nil {

@@ -72,6 +72,9 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 	if !l.Away(h.Clock()) {
 		l.AwayUntil = nil // it is over
 	}
+	if s := h.Strategy(member); s != agent.ByPlanner {
+		shown.Sentences = append(shown.Sentences, api.LimitSentence{Text: fmt.Sprintf("This home's agent (%s) plans nothing: limits bind the planner alone.", s)})
+	}
 	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: minor(h.Currency)}) {
 		said := api.LimitSentence{Text: s.Text}
 		if s.Field != "" {
