@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
@@ -83,7 +84,8 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
 		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
-		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir},
+		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir}, Ahead: plan.Market.Trading == matching.Calls,
+		NoPool: plan.Market.Rules.Pool == settlement.Off,
 	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
@@ -198,7 +200,7 @@ func (m *market) Points(member string, now time.Time) []string {
 }
 
 // Plan implements drive.Agents.
-func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {
+func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]drive.Bids, error) {
 	plan, err := m.traders.Quote(ctx, point, i, now)
 	if errors.Is(err, forecast.ErrNoHistory) {
 		m.log.InfoContext(ctx, "no order: nothing is known of the metering point yet", slog.String("member", m.host.Owner(point)), slog.String("metering_point", point))
@@ -210,5 +212,9 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 		return nil, err
 	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))
-	return plan.Orders, nil
+	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
+	for _, later := range plan.Later {
+		all = append(all, drive.Bids(later))
+	}
+	return all, nil
 }
