@@ -268,7 +268,7 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 		}
 	}
 	if t.NoPool {
-		in.GiveTo, in.TakeTo = allCharge, 0
+		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
 	}
 	if len(k.in.Cars) == 0 {
 		return in
