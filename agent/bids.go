@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -12,11 +13,8 @@ import (
 // mostSteps is how many orders a home has in an interval at most.
 const mostSteps = 6
 
-// orders turns the price curve of a step into orders: what the home takes at any price up to one
-// is a bid at that price, what it gives from a price on is an offer at it. No bid is above, and
-// no offer below, what the pool is expected to make of the same energy: whatever is not traded
-// ahead is shared there, so that an order buys no more than to be sure of it.
-func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval) (all []grid.Order) {
+// orders are what a home bids and offers in a step of its plan.
+func (t *Traders) orders(k *task, step int, product grid.Interval, when string) (all []grid.Order) {
 	r := k.rates[step]
 	if r.Avoided() < r.FeedIn {
 		return nil
@@ -25,44 +23,76 @@ func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval)
 	if t.Position != nil {
 		traded, _ = t.Position(product, k.home.MeteringPoint)
 	}
-	pool := p.Steps[step]
 	curve := t.planner.Curve(nil, step, r.FeedIn, r.Avoided(), mostSteps)
-	v := View{Interval: product}
-	add := func(net grid.Energy, price float64) {
-		o := k.home.order(v, len(all), net)
-		o.Price = grid.Price(math.Round(price))
-		if o.Side == grid.Offer {
-			o.Price = max(o.Price, grid.Price(math.Round(pool.Sell)))
-		} else {
-			o.Price = min(o.Price, grid.Price(math.Round(pool.Buy)))
-		}
-		o.Price = bounded(o.Price, r)
+	for n := range curve {
+		curve[n].Net -= traded
+	}
+	buy, sell := grid.Price(math.Ceil(k.buy[step])), grid.Price(math.Floor(k.sell[step]))
+	if t.NoPool {
+		buy, sell = r.Avoided(), r.FeedIn
+	}
+	for _, s := range stairs(curve, r, buy, sell) {
+		o := k.home.order(View{Interval: product}, len(all), s.Net)
+		o.ID += when
+		o.Price = s.Price
 		if o.Energy >= leastEnergy && k.allows(o) {
 			all = append(all, o)
-		}
-	}
-	for n, point := range curve {
-		net := point.Net - traded
-		next := grid.Energy(math.MinInt64 / 2)
-		if n+1 < len(curve) {
-			next = curve[n+1].Net - traded
-		} else {
-			next = min(net, 0)
-		}
-		if net > 0 {
-			add(net-max(next, 0), float64(point.Price))
-		}
-		if next < 0 && next < min(net, 0) {
-			add(next-min(net, 0), float64(point.Price)+1)
-		}
-		if n == 0 && net < 0 {
-			add(net, float64(r.FeedIn))
 		}
 	}
 	return all
 }
 
-func bounded(p grid.Price, r tariff.Rates) grid.Price { return max(min(p, r.Avoided()), r.FeedIn) }
+// stairs turns a price curve into steps, each a bid (+) or an offer (−): what the home takes at any
+// price up to one is a bid at that price, what it gives from a price on is an offer at it. No bid is
+// above buy and no offer below sell, which is what the pool is expected to make of the same energy:
+// whatever is not traded ahead is shared there, so that an order buys no more than to be sure of it.
+// All prices are between feed-in and what the neighbours' energy saves.
+func stairs(curve []plan.Point, r tariff.Rates, buy, sell grid.Price) (all []plan.Point) {
+	add := func(net grid.Energy, price grid.Price) {
+		if net > 0 {
+			price = min(price, buy)
+		} else {
+			price = max(price, sell)
+		}
+		if net != 0 {
+			all = append(all, plan.Point{Net: net, Price: max(min(price, r.Avoided()), r.FeedIn)})
+		}
+	}
+	for n, point := range curve {
+		from := r.FeedIn // the home takes this from here up to the point's price
+		below := grid.Energy(0)
+		if n > 0 {
+			from = curve[n-1].Price + 1
+			below = min(curve[n-1].Net, 0)
+		}
+		above := grid.Energy(0)
+		if n+1 < len(curve) {
+			above = max(curve[n+1].Net, 0)
+		}
+		add(max(point.Net, 0)-above, point.Price)
+		add(min(point.Net, 0)-below, from)
+	}
+	return all
+}
+
+// ahead says how many intervals before its gate a home orders for a later one: the first time for
+// what is a night or a day away, and then when half of the time is over. So the books of the coming
+// hours show what the homes expect, and a home has a bounded number of orders in an interval.
+func ahead() []int { return []int{32, 16, 8, 4, 2} }
+
+// later are the orders for the intervals whose turn it is.
+func (t *Traders) later(k *task, p *plan.Plan) (all []Later) {
+	if !t.Ahead {
+		return nil
+	}
+	for _, n := range ahead() {
+		if at := k.at + n; at < len(p.Steps) && k.in.Steps[at].Minutes == k.quoted.Minutes {
+			i := k.in.Steps[at]
+			all = append(all, Later{i, t.orders(k, at, i, fmt.Sprintf("-%d", n))})
+		}
+	}
+	return all
+}
 
 // allows tells whether the homeowner lets an order be.
 func (k *task) allows(o grid.Order) bool {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -50,8 +49,6 @@ func (d Device) controllable(p *profile.Profile) error {
 		return fmt.Errorf("profile %s does not say how a setpoint is written, so that %q would never be moved: leave it out, or use a profile with control (docs/profiles.md)", p.ID, d.ID)
 	case !c.LetsGo():
 		return fmt.Errorf("profile %s says nothing by which %q would return to its own logic if this program were gone: give it control.revert, control.expires_s or control.fallback (docs/profiles.md)", p.ID, d.ID)
-	case d.Gateway != "":
-		return errors.New("a device that a gateway reads cannot be moved: leave it out, or have the community read it")
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -324,6 +325,11 @@ func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
 		})
 	}
 	s.Start(func(ctx context.Context) error { return h.moved.Run(ctx, h.rewards.challenge) })
+	for _, g := range h.Plan.Gateways { // ask what is wanted of the devices that they read
+		s.Start(func(ctx context.Context) error {
+			return h.bus.Serve(ctx, control.OrdersSubject(h.Plan.Community, g.ID), func([]byte) []byte { return h.moved.Orders(g.ID).Encode() })
+		})
+	}
 	return h.waitReady(ctx, s.Failed())
 }
 
@@ -332,7 +338,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
-	s.Start(h.market.refit)
+	s.Start(h.market.planner.refit)
 	if err := h.money.purse.Keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"slices"
+
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/grid"
@@ -9,7 +11,7 @@ import (
 )
 
 // homes returns the metering points of the community, each with the devices behind it that
-// this process reads and that may be moved: simulated ones unless the configuration says
+// may be moved, by this process or the gateway that reads them: simulated ones unless the configuration says
 // otherwise, real ones only when it says so.
 func (s *site) homes() (all []steer.Home) {
 	meters, points := s.meters(), s.points()
@@ -18,16 +20,26 @@ func (s *site) homes() (all []steer.Home) {
 		at[m.MeteringPoint] = k
 		all = append(all, steer.Home{Meter: m, Imports: points[k].Import, Exports: points[k].Export})
 	}
-	for _, t := range s.targets {
+	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
 		k, metered := at[t.MeteringPoint]
 		if !metered || !s.movable(t) {
 			continue
 		}
 		if h := &all[k]; t.Kind == grid.Battery {
 			most, size := s.storage(t.ID)
-			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Most: most, Size: size})
+			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Gateway: s.planned(t.ID).Gateway, Most: most, Size: size})
 		} else {
 			h.Others = append(h.Others, s.other(t))
+		}
+	}
+	return all
+}
+
+// elsewhere are the devices that gateways read.
+func (s *site) elsewhere() (all []meters.Target) {
+	for _, d := range s.plan.Devices {
+		if d.Gateway != "" {
+			all = append(all, meters.Target{Device: d.Device, Profile: d.Profile, Rated: d.Rated})
 		}
 	}
 	return all
@@ -49,7 +61,7 @@ const leastOnAPhase grid.Power = 6 * 230
 // other is a device that may be moved and is no battery.
 func (s *site) other(t meters.Target) steer.Device {
 	of, d := s.rating(t.ID), s.planned(t.ID)
-	x := steer.Device{Target: t, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
+	x := steer.Device{Target: t, Gateway: d.Gateway, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
 	if t.Kind != grid.Charger {
 		return x
 	}

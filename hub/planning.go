@@ -12,12 +12,19 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/disk"
 )
 
-// planning is when the homes were looked at last for something that makes another plan.
+// planning keeps the homes' plans and forecast models young.
 type planning struct {
-	looked  time.Time // world time
+	traders *agent.Traders
+	clock   func() time.Time // world time
+	workers drive.Executor
+	idle    bool // nothing is traded
+	log     *slog.Logger
+
+	looked  time.Time // when it was looked last whether a home wants another plan, world time
 	waiting atomic.Bool
 }
 
@@ -26,17 +33,17 @@ const lookEvery = time.Minute
 
 // replan has the homes plan anew of which something changed at once. It is a task for the worker
 // that quotes, so that a gate never waits for it; there is one at a time.
-func (m *market) replan(ctx context.Context) {
-	now := m.site.clock()
-	if m.site.plan.Market.Rules.Key != nil || now.Sub(m.planner.looked) < lookEvery || m.planner.waiting.Swap(true) {
+func (p *planning) replan(ctx context.Context) {
+	now := p.clock()
+	if p.idle || now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
 		return
 	}
-	m.planner.looked = now
-	m.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
-		defer m.planner.waiting.Store(false)
-		err := m.traders.Replan(ctx, m.site.clock())
+	p.looked = now
+	p.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
+		defer p.waiting.Store(false)
+		err := p.traders.Replan(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "no new plan", slog.String("error", err.Error()))
+			p.log.WarnContext(ctx, "no new plan", slog.String("error", err.Error()))
 		}
 		return err
 	})
@@ -49,11 +56,11 @@ const (
 )
 
 // refit keeps the homes' forecast models young until ctx ends.
-func (m *market) refit(ctx context.Context) error {
+func (p *planning) refit(ctx context.Context) error {
 	for {
-		did, err := m.traders.Refit(ctx, m.site.clock())
+		did, err := p.traders.Refit(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "a forecast model is not fitted, will try again", slog.String("error", err.Error()))
+			p.log.WarnContext(ctx, "a forecast model is not fitted, will try again", slog.String("error", err.Error()))
 			did = false
 		}
 		wait := fitPause

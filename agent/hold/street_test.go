@@ -7,6 +7,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios/optimum"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
@@ -164,3 +165,49 @@ func TestStreetLoops(t *testing.T) {
 
 // everything lets a battery give and take all.
 func everything(i grid.Interval) *hold.Intent { return &hold.Intent{Interval: i, TakeTo: 1000} }
+
+// TestStreetAgainstTheOptimum has the batteries of three streets of twelve homes work through
+// 1 June, cars charging at once, and compares with what they could have done had the whole
+// day been known (oracle: optimum.Solve): at one flat tariff what the community lacks and has
+// left over at the moment is all that they need to know.
+func TestStreetAgainstTheOptimum(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			const hours = 24
+			spec := world.Spec{Seed: seed, Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, seed)}
+			best, err := optimum.Solve(foreseen(spec, alone(spec, hours)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := together(spec, hours, loop{poll: 6 * time.Second, control: 6 * time.Second, write: 6 * time.Second}, everything)
+			most := float64(best.Bound) / 1e6
+			share := (o.bill - o.alone) / (most - o.alone)
+			t.Logf("the community's bill %.2f EUR, %.2f without, %.2f at best: %.1f %% of what there is to gain", o.bill, o.alone, most, 100*share)
+			if share < 0.97 || share > 1 {
+				t.Errorf("%.1f %% of what there is to gain, want 97 to 100", 100*share)
+			}
+		})
+	}
+}
+
+// foreseen is the day of a street whose batteries are still to be planned.
+func foreseen(spec world.Spec, states []world.State) optimum.Case {
+	const oneWay = 0.9487
+	c := optimum.Case{Minutes: 15, Worth: 284_610}
+	for k, h := range spec.Homes {
+		x := optimum.Home{ID: h.ID}
+		if h.Battery.Capacity > 0 {
+			x.Batteries = []optimum.Battery{{Capacity: h.Battery.Capacity, Held: world.Energy(states[0].Homes[k].Stored), Power: h.Battery.Power, In: oneWay, Out: oneWay}}
+		}
+		for i := range len(states) - 1 {
+			a, b := states[i].Homes[k], states[i+1].Homes[k]
+			x.Net = append(x.Net, world.Energy(b.Imported-a.Imported-(b.Exported-a.Exported)-(b.Charged-a.Charged)+(b.Discharged-a.Discharged)))
+		}
+		c.Homes = append(c.Homes, x)
+	}
+	for range len(states) - 1 {
+		c.Retail, c.FeedIn = append(c.Retail, 300_000), append(c.FeedIn, 60_000)
+	}
+	return c
+}
