@@ -16,29 +16,30 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 )
 
-// planning has the homes plan anew when something changes, and keeps their forecast models young.
+// planning keeps the homes' plans and forecast models young.
 type planning struct {
 	traders *agent.Traders
-	quotes  drive.Executor // carries out what the agents do
-	clock   func() time.Time
+	clock   func() time.Time // world time
+	workers drive.Executor
+	idle    bool // nothing is traded
 	log     *slog.Logger
 
-	looked  time.Time // world time
+	looked  time.Time // when it was looked last whether a home wants another plan, world time
 	waiting atomic.Bool
 }
 
 // lookEvery is how often (world time) it is looked whether a home wants another plan.
 const lookEvery = time.Minute
 
-// look has the homes plan anew of which something changed at once. It is a task for the worker
+// replan has the homes plan anew of which something changed at once. It is a task for the worker
 // that quotes, so that a gate never waits for it; there is one at a time.
-func (p *planning) look(ctx context.Context) {
+func (p *planning) replan(ctx context.Context) {
 	now := p.clock()
-	if now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
+	if p.idle || now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
 		return
 	}
 	p.looked = now
-	p.quotes.Do(ctx, community.Quote, func(ctx context.Context) error {
+	p.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
 		defer p.waiting.Store(false)
 		err := p.traders.Replan(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
@@ -94,4 +95,12 @@ func (k keptModels) Save(name string, model []byte) error {
 		return err
 	}
 	return k.dir.Replace(filepath.Join(modelsFolder, name), model)
+}
+
+// place is where the homes are, as far as that is known.
+func (s *site) place() (p agent.Place) {
+	if of := s.plan.Simulation; of != nil {
+		p.Latitude, p.Longitude = of.Latitude, of.Longitude
+	}
+	return p
 }
