@@ -226,10 +226,10 @@ func (b storage) run(net []float64, hours float64) (worth []float64) {
 		net[k] += taken
 	}
 	later := 0.5
-	for k := len(net) - 1; k >= 0; k-- {
-		if net[k] > few {
+	for k, wh := range slices.Backward(net) {
+		if wh > few {
 			later = 1
-		} else if net[k] < -few {
+		} else if wh < -few {
 			later = 0
 		}
 		worth[k] = later
