@@ -16,30 +16,29 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 )
 
-// planning keeps the homes' plans and forecast models young.
+// planning has the homes plan anew when something changes, and keeps their forecast models young.
 type planning struct {
 	traders *agent.Traders
-	clock   func() time.Time // world time
-	workers drive.Executor
-	idle    bool // nothing is traded
+	quotes  drive.Executor // carries out what the agents do
+	clock   func() time.Time
 	log     *slog.Logger
 
-	looked  time.Time // when it was looked last whether a home wants another plan, world time
+	looked  time.Time // world time
 	waiting atomic.Bool
 }
 
 // lookEvery is how often (world time) it is looked whether a home wants another plan.
 const lookEvery = time.Minute
 
-// replan has the homes plan anew of which something changed at once. It is a task for the worker
+// look has the homes plan anew of which something changed at once. It is a task for the worker
 // that quotes, so that a gate never waits for it; there is one at a time.
-func (p *planning) replan(ctx context.Context) {
+func (p *planning) look(ctx context.Context) {
 	now := p.clock()
-	if p.idle || now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
+	if now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
 		return
 	}
 	p.looked = now
-	p.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
+	p.quotes.Do(ctx, community.Quote, func(ctx context.Context) error {
 		defer p.waiting.Store(false)
 		err := p.traders.Replan(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
@@ -95,12 +94,4 @@ func (k keptModels) Save(name string, model []byte) error {
 		return err
 	}
 	return k.dir.Replace(filepath.Join(modelsFolder, name), model)
-}
-
-// place is where the homes are, as far as that is known.
-func (s *site) place() (p agent.Place) {
-	if of := s.plan.Simulation; of != nil {
-		p.Latitude, p.Longitude = of.Latitude, of.Longitude
-	}
-	return p
 }
