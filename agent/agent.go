@@ -40,9 +40,16 @@ type Setpoint struct {
 
 // Plan is what an agent decided.
 type Plan struct {
-	Orders    []grid.Order
-	Setpoints []Setpoint // empty: the devices follow their own logic
+	Orders    []grid.Order // for the interval that it was asked for
+	Later     []Later      // for intervals whose gate is not near yet
+	Setpoints []Setpoint   // empty: the devices follow their own logic
 	Expected  forecast.Point
+}
+
+// Later are the orders for a later interval, in place of those that wait there.
+type Later struct {
+	Interval grid.Interval
+	Orders   []grid.Order
 }
 
 // Agent plans one delivery interval. Errors: those of the forecast.

@@ -28,6 +28,8 @@ type task struct {
 	cars   map[string]need // by charger
 	flows  []float64       // what they would take
 	seen   sight
+
+	buy, sell []float64 // by step, what the pool is expected to make of a kWh, millionths
 }
 
 // fresh is for how long a forecast is as good as a new one.
@@ -120,7 +122,9 @@ func (t *Traders) price(k *task) error {
 // courses makes the scenarios: what the home takes without what is planned, and prices.
 func (t *Traders) courses(k *task) {
 	begins, minutes := k.x.begins(), k.quoted.Minutes
-	for s := range k.x.net {
+	k.buy, k.sell = make([]float64, len(k.in.Steps)), make([]float64, len(k.in.Steps))
+	drawn := min(len(k.x.net), len(k.st.short))
+	for s := range drawn {
 		n := len(k.in.Steps)
 		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
 		for step, i := range k.in.Steps {
@@ -133,9 +137,13 @@ func (t *Traders) courses(k *task) {
 					wh *= float64(i.Minutes) / float64(minutes)
 				}
 				c.Net[step] += wh
-				buy, sell := k.st.prices(s, min(max(between(k.st.first, from)+part, 0), len(k.st.short[s])-1), k.rates[step])
+				on := min(max(between(k.st.first, from)+part, 0), len(k.st.short[s])-1)
+				buy, sell := k.st.prices(s, on, k.rates[step])
 				c.Buy[step] += buy / float64(parts)
 				c.Sell[step] += sell / float64(parts)
+				buy, sell = k.st.pooled(s, on, k.rates[step])
+				k.buy[step] += buy / float64(parts*drawn)
+				k.sell[step] += sell / float64(parts*drawn)
 			}
 			sell, buy := k.limits.Value(grid.Price(c.Sell[step]), grid.Price(c.Buy[step]), 0, 0)
 			c.Sell[step], c.Buy[step] = float64(sell), float64(buy)
@@ -246,6 +254,9 @@ func middle(r tariff.Rates) float64 { return float64(r.FeedIn+r.Avoided()) / 2 }
 func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 	in := hold.Intent{Interval: grid.IntervalAt(k.in.Steps[step].Begin(), k.quoted.Minutes), GiveTo: allCharge, Reserve: k.limits.Reserve}
 	r := k.rates[step]
+	if l := k.limits; l.ZeroExport {
+		in.Export = new(grid.Power(0))
+	}
 	if len(k.in.Batteries) > 0 {
 		in.GiveTo = t.planner.GiveTo(step, middle(r)+(float64(r.Retail)-middle(r))*common)
 		in.TakeTo = t.planner.TakeTo(step, middle(r)+(float64(r.FeedIn)-middle(r))*common)
@@ -255,6 +266,9 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 		if held := b.Held / b.Capacity * float64(allCharge); held < float64(l.FromGrid)-1 && step == k.at {
 			in.Net = new(rounded(p.Steps[step].Net.Mean))
 		}
+	}
+	if t.NoPool {
+		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
 	}
 	if len(k.in.Cars) == 0 {
 		return in

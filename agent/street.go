@@ -86,7 +86,7 @@ func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) err
 		}
 		t.days = drawn{id: id}
 		if len(all) > 0 {
-			t.days.days = forecast.Days(scenarios, all...)
+			t.days.days = forecast.Days(drawnDays, all...)
 		}
 	}
 	for _, at := range seats {
@@ -141,7 +141,7 @@ const oneWay = 0.9487
 func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 	n := int(horizon / first.Length())
 	st := &street{first: first, b: b, stale: true}
-	for s := range t.days.days {
+	for s := range t.scenarios(seats) {
 		lacks, left, net := make([]float64, n), make([]float64, n), make([]float64, n)
 		for _, at := range seats {
 			x := t.expects[at.home.MeteringPoint]
@@ -164,6 +164,16 @@ func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 		st.base, st.pool = append(st.base, net), append(st.pool, lacks)
 	}
 	return st
+}
+
+// scenarios returns how many there are.
+func (t *Traders) scenarios(seats []seat) (n int) {
+	for _, at := range seats {
+		if x := t.expects[at.home.MeteringPoint]; x != nil {
+			n = max(n, len(x.net))
+		}
+	}
+	return n
 }
 
 // settle reckons what the batteries leave, where something changed.
@@ -227,28 +237,37 @@ func (b storage) run(net []float64, hours float64) (worth []float64) {
 	return worth
 }
 
-// common is how far a home plans by what a Wh is worth to all, and not to itself alone: of what
-// costs it much the same it takes what costs the community least.
-const common = 0.25
-
-// prices returns what one more kWh taken costs a home and what one more given brings it in a
-// scenario, in millionths, at its rates. In the pool half of what a kWh saves goes to who gives
-// it and half to who takes it, and who comes too many shares with the others.
-func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
+// pooled returns what the pool is expected to make of one more kWh that a home takes, or gives, in
+// a scenario, in millionths, at its rates: half of what a kWh saves goes to who gives it and half to
+// who takes it, and who comes too many shares with the others. buy is never less than the middle of
+// feed-in and what neighbours' energy saves, and sell never more.
+func (st *street) pooled(s, k int, r tariff.Rates) (buy, sell float64) {
 	feedIn, avoided, retail := float64(r.FeedIn), float64(r.Avoided()), float64(r.Retail)
 	if avoided < feedIn { // nothing is shared
 		return retail, feedIn
 	}
-	middle := (feedIn + avoided) / 2 //nolint:mnd // half each
 	short, pool := st.short[s][k], st.pool[s][k]+few
-	buy, sell = retail-(avoided-middle), middle
+	buy, sell = retail-(avoided-middle(r)), middle(r)
 	switch {
 	case short > few:
-		buy = retail - (avoided-middle)*pool/(pool+short)
+		buy = retail - (avoided-middle(r))*pool/(pool+short)
 	case short < -few:
-		sell = feedIn + (middle-feedIn)*pool/(pool-short)
+		sell = feedIn + (middle(r)-feedIn)*pool/(pool-short)
 	}
-	worth := feedIn + (retail-feedIn)*st.worth[s][k]
+	return buy, sell
+}
+
+// common is how far a home plans by what a Wh is worth to all, and not by what the pool makes of
+// it: the pool's prices are means, and hide what a Wh more or less is worth. By them alone batteries
+// charge from each other, and cars from batteries that will lack it an hour later. What nobody pays
+// for it is small: the community as a whole loses nothing by it, and gains what follows.
+const common = 0.8
+
+// prices returns what a home plans by in a scenario: what one more kWh taken costs, and what one
+// more given brings, in millionths.
+func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
+	buy, sell = st.pooled(s, k, r)
+	worth := float64(r.FeedIn) + float64(r.Retail-r.FeedIn)*st.worth[s][k]
 	return buy + (worth-buy)*common, sell + (worth-sell)*common
 }
 

@@ -54,6 +54,7 @@ func TestAPairedBatteryIsRatedAndMayBeMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Simulation, c.Speed = nil, 1
 	for _, b := range []pairing.Binding{
 		of(grid.Meter, "sunspec-meter", pairing.Ratings{}),
 		of(grid.Battery, "goodwe-et", pairing.Ratings{Rated: new(grid.Power(5000)), Capacity: new(grid.Energy(10_000)), Control: true}),

@@ -240,6 +240,7 @@ func (e orderEntry) Rules() api.MarketRules {
 	r := api.MarketRules{
 		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
 		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
+		Trading: new(api.MarketRulesTrading(calendar.Trading.String())),
 	}
 	if some {
 		r.First, r.Last = new(first.String()), new(last.String())

@@ -66,9 +66,7 @@ func (s *site) simulate(ctx context.Context) error {
 	for _, f := range of.Faults {
 		faults[f.Device] = append(faults[f.Device], sim.Fault(f.Fault)) // checked with the plan
 	}
-	neighbourhood, err := sim.Open(ctx, s.plan.Data, world.Spec{
-		Seed: of.Seed, Start: of.Start.UTC(), Latitude: of.Latitude, Longitude: of.Longitude, Homes: world.Neighbourhood(of.Homes, of.Seed),
-	}, faults)
+	neighbourhood, err := sim.Open(ctx, s.plan.Data, of.World(), faults)
 	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
 		return usage.Mark(err)
 	}
@@ -238,8 +236,12 @@ func (s *site) rating(id string) (of agent.Rating) {
 		case grid.Battery:
 			of.Power, of.Capacity = s.sim.Storage(id)
 		case grid.Charger:
-			of.Power, of.Least = home.Charger, world.LeastCharge
-		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+			of.Power, of.Least, of.Capacity = home.Charger, world.LeastCharge, home.CarCapacity()
+		case grid.HeatPump:
+			of.Power, of.Least = home.House.Pump, home.House.Least()
+		case grid.HeatingRod:
+			of.Power = home.Tank.Rod
+		case grid.Meter:
 		}
 	}
 	return of
@@ -255,4 +257,12 @@ func (s *site) runOutages(ctx context.Context) error {
 		outages = append(outages, sim.Outage(o))
 	}
 	return s.sim.RunOutages(ctx, outages)
+}
+
+// place is where the homes are, as far as that is known.
+func (s *site) place() (p agent.Place) {
+	if of := s.plan.Simulation; of != nil {
+		p.Latitude, p.Longitude = of.Latitude, of.Longitude
+	}
+	return p
 }

@@ -107,7 +107,7 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 		}
 		reading.Charge = &charge
 	}
-	if charge, here := h.CarCharge(d.spec); d.Kind == grid.Charger && here {
+	if charge, known := h.CarCharge(d.spec); known && d.Kind == grid.Charger {
 		reading.Charge = &charge
 	}
 	counted := h.Counted(d.Kind)
@@ -191,7 +191,11 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
 			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
-		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+		case grid.HeatPump:
+			of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
+		case grid.HeatingRod:
+			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
+		case grid.Meter:
 		}
 	}
 	return of

@@ -157,7 +157,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
-	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
+	spec := s.World()
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
@@ -171,6 +171,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	r.desk = agent.NewTraders(agent.Options{
 		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
 		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Ahead: trading == matching.Calls, NoPool: rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	})
 	if err := l.Register(ctx, devices...); err != nil {

@@ -177,7 +177,7 @@ func (in *Intent) during(i grid.Interval, now time.Time) *Intent {
 	case in.Interval == i:
 		return in
 	case in.Interval.Shift(1) == i && now.Sub(i.Begin()) <= stale:
-		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Reserve: in.Reserve, Export: in.Export}
+		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Apart: in.Apart, Reserve: in.Reserve, Export: in.Export}
 	default:
 		return nil
 	}
@@ -206,6 +206,7 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	var keeps bool
 	if h.charge != nil {
 		t.gives, t.takes, keeps = h.levels.look(*h.charge, in)
+		t.gives, t.takes = t.gives && !in.Apart, t.takes && !in.Apart
 	}
 	if keeps {
 		t.least = max(t.least, 0)

@@ -193,7 +193,7 @@ func (p *Planner) inner(t, scenario int) float64 {
 	case flow > 0:
 		worth *= st.into[t]
 	case flow < 0:
-		worth = worth/st.out + st.wear
+		worth = (worth + st.wear) / st.out
 	}
 	return worth * 1000
 }

@@ -408,6 +408,7 @@ func (p *Planner) heat(st *store, h *Heat) {
 		cop += st.into[t] / float64(len(p.in.Steps))
 		st.keep[t] = math.Exp(-h.Loss * hours)
 		st.drain[t] = h.Demand[t]
+		st.ready[t] = st.lo
 		if !away(i) {
 			st.ready[t] = math.Max(0, st.lo)
 		}

@@ -111,7 +111,7 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 		price := r.tiers.price[k]
 		try(st.level(r.next, price/m.into-soon))
 		if st.down != nil {
-			try(math.Max(st.level(r.next, (price-st.wear)*st.out+soon), st.reserve))
+			try(math.Max(st.level(r.next, price*st.out-st.wear+soon), st.reserve))
 		}
 		room := r.tiers.to[k] - r.net // until the meter is at the end of the tier
 		if room > 0 {
@@ -203,7 +203,7 @@ func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 	if lacks := st.lo - (charge*st.keep[t] - st.drain[t]); lacks > 0 {
 		sum += lacks * w.scale.sure
 	}
-	if lacks := st.reserve - charge; lacks > 0 {
+	if lacks := st.reserve - charge; lacks > 0 && st.down != nil {
 		sum += lacks * w.scale.dear / 10 //nolint:mnd // soon, but not at once whatever it takes
 	}
 	return sum

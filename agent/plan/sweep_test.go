@@ -83,7 +83,7 @@ func TestLevelsAgainstSearch(t *testing.T) {
 				x.tiers = &w.scratch
 				_, want := st.choose(w, &x, &m)
 				if got-want > 1+4*soon*st.top || want-got > 1+4*soon*st.top {
-					t.Fatalf("step %d: the levels cost %g, and the best of all %g", step, got, want)
+					t.Fatalf("step %d: the levels %+v cost %g, and the best of all %g: %+v, %+v", step, x.levels, got, want, m, x)
 				}
 			}
 		}

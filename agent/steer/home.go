@@ -219,7 +219,7 @@ func (h *home) bounds(u *unit) (least, most grid.Power) {
 // span is between which powers another device may be set. h.of.mu is held.
 func (h *home) span(o *other) (least, most grid.Power) {
 	if o.curb != nil {
-		return math.MinInt32, 0
+		return h.gives(o), 0
 	}
 	return 0, h.leaves(o)
 }
@@ -315,9 +315,28 @@ func (h *home) curb(o *other, now time.Time) (p grid.Power, held bool) {
 	if h.intent != nil && h.intent.Export != nil && (limit == nil || *h.intent.Export < *limit) {
 		limit = h.intent.Export
 	}
+	if o.Profile.Acts(o.Kind).AtConnection() { // it keeps the limit by itself
+		if limit == nil {
+			return 0, false
+		}
+		return -*limit, true
+	}
 	if h.shown.Power == nil || o.shown.Power == nil {
 		return 0, false
 	}
 	most, held := o.curb.Step(now, limit, *h.shown.Power, -*o.shown.Power)
 	return -most, held
+}
+
+// gives is the most that an inverter, or its home by it, may give, below zero: what the
+// connection takes, or what it is rated for.
+func (h *home) gives(o *other) grid.Power {
+	switch {
+	case o.Profile.Acts(o.Kind).AtConnection() && h.Exports != nil:
+		return -*h.Exports
+	case o.Rated > 0 && !o.Profile.Acts(o.Kind).AtConnection():
+		return -o.Rated
+	default:
+		return math.MinInt32
+	}
 }

@@ -4,17 +4,18 @@ import (
 	"math"
 
 	"github.com/commonwatt/commonwatt/agent/plan"
-	"github.com/commonwatt/commonwatt/grid"
 )
 
 // Street is what a community of homes came to, whose meters count together.
 type Street struct {
-	Alone     float64 // without batteries, each home by itself, millionths
-	Shared    float64 // without batteries, together
-	Rule      float64 // each battery by its rule, homes by themselves
-	Together  float64 // each battery by its rule, together
-	Agents    float64
-	Foresight float64 // of all batteries as one
+	Homes     int     `json:"homes"`
+	Tariff    string  `json:"tariff"`
+	Alone     float64 `json:"alone"`    // without batteries, each home by itself, millionths
+	Shared    float64 `json:"shared"`   // without batteries, together
+	Rule      float64 `json:"rule"`     // each battery by its rule, homes by themselves
+	Together  float64 `json:"together"` // each battery by its rule, together
+	Agents    float64 `json:"agents"`
+	Foresight float64 `json:"foresight"` // of all batteries as one
 }
 
 // Share returns the agents' part of the cut of the bill that perfect foresight makes.
@@ -35,7 +36,7 @@ func one(y *Year) *Home {
 	return all
 }
 
-// agent is a home that trades by the price curve of its plan.
+// trader is a home that trades by the price curve of its plan.
 type trader struct {
 	planner plan.Planner
 	in      plan.Input
@@ -46,7 +47,7 @@ type trader struct {
 // Community lives through [from, to): each hour all homes forecast what the community's prices
 // will be, plan, and clear their price curves against each other.
 func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
-	var s Street
+	s := Street{Homes: len(y.Homes), Tariff: tariff.Name}
 	all := one(y)
 	end := endValue(all, tariff.Buy[from:to])
 	together, sum := make([]float64, to-from), all.Net()
@@ -55,7 +56,7 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 		h := &y.Homes[k]
 		x := &traders[k]
 		x.net, x.battery = h.Net(), battery{h: h, held: h.Capacity / 2}
-		x.in.Batteries = []plan.Battery{batteryOf(h, 0)}
+		x.in.Batteries = []plan.Battery{batteryOf(h)}
 		rule := battery{h: h, held: h.Capacity / 2}
 		for t := from; t < to; t++ {
 			s.Alone += price(x.net[t], tariff.Buy[t], tariff.Sell[t])
@@ -63,27 +64,30 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 			s.Rule += price(net, tariff.Buy[t], tariff.Sell[t])
 			together[t-from] += net
 		}
-		left := rule.settle(h.Capacity/2, end)
-		s.Rule, s.Together = s.Rule+left, s.Together+left
+		left := (rule.held - h.Capacity/2) * end
+		s.Rule, s.Together = s.Rule-left, s.Together-left
 	}
 	for t := from; t < to; t++ {
 		s.Shared += price(sum[t], tariff.Buy[t], tariff.Sell[t])
 		s.Together += price(together[t-from], tariff.Buy[t], tariff.Sell[t])
 	}
 	s.Foresight = Foresight(all, sum[from:to], tariff.Buy[from:to], tariff.Sell[from:to], all.Capacity/2, 0, end)
-	view := newView(y, all, tariff, from)
+	view := newView(y, all, tariff)
 	var planner plan.Planner
-	in := plan.Input{Batteries: []plan.Battery{batteryOf(all, 0)}}
-	prices := make([][]float64, scenarios)
+	in := plan.Input{Batteries: []plan.Battery{batteryOf(all)}}
+	prices := make([][]float64, scenarios) // by scenario
 	for t := from; t < to; t++ {
 		in.Batteries[0].Held = 0
 		for k := range traders {
 			in.Batteries[0].Held += traders[k].battery.held
 		}
-		view.fill(&in, t)
+		if err := view.fill(&in, t); err != nil {
+			return s, err
+		}
 		if _, err := planner.Plan(&in); err != nil {
 			return s, err
 		}
+		prices = prices[:len(in.Scenarios)]
 		for k := range prices {
 			prices[k] = planner.Prices(prices[k][:0], k)
 		}
@@ -98,17 +102,17 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 				return s, err
 			}
 		}
-		s.Agents += price(clear15(traders, t, tariff.Buy[t], tariff.Sell[t]), tariff.Buy[t], tariff.Sell[t])
+		s.Agents += price(settle(traders, t, tariff.Buy[t], tariff.Sell[t]), tariff.Buy[t], tariff.Sell[t])
 	}
 	for k := range traders {
-		s.Agents += traders[k].battery.settle(traders[k].battery.h.Capacity/2, end)
+		s.Agents -= (traders[k].battery.held - traders[k].battery.h.Capacity/2) * end
 	}
 	return s, nil
 }
 
-// clear15 finds the price at which the homes' curves meet, moves their batteries, and returns
+// settle finds the price at which the homes' curves meet, moves their batteries, and returns
 // what the community takes from the grid.
-func clear15(traders []trader, t int, retail, feedIn float64) (net float64) {
+func settle(traders []trader, t int, retail, feedIn float64) (net float64) {
 	respond := func(p float64) (sum float64, each []float64) {
 		for k := range traders {
 			x := traders[k].planner.React(nil, 0, traders[k].net[t], p, p)[0]
@@ -142,43 +146,4 @@ func clear15(traders []trader, t int, retail, feedIn float64) (net float64) {
 		net += traders[k].net[t] + traders[k].battery.move(atLow[k]+part*(atHigh[k]-atLow[k]))
 	}
 	return net
-}
-
-func batteryOf(h *Home, wear float64) plan.Battery {
-	power := plan.Powers{Most: grid.Power(h.Power)}
-	return plan.Battery{ID: "battery", Capacity: h.Capacity, Into: h.OneWay, OutOf: h.OneWay, Wear: grid.Price(wear), Charge: power, Out: power}
-}
-
-// view is what a home may know.
-type view struct {
-	first     grid.Interval
-	load, sun *outlook
-	tariff    Tariff
-}
-
-func newView(y *Year, h *Home, tariff Tariff, from int) *view {
-	return &view{first: y.First, load: newOutlook(h.Load, false, from-20*day), sun: newOutlook(h.Sun, true, from-20*day), tariff: tariff}
-}
-
-// fill writes steps and scenarios of the hours from t on.
-func (v *view) fill(in *plan.Input, t int) {
-	in.Steps, in.Scenarios = in.Steps[:0], in.Scenarios[:0]
-	for k := range horizon {
-		in.Steps = append(in.Steps, v.first.Shift(t+k))
-	}
-	sun := make([]float64, horizon)
-	for k := range scenarios {
-		s := plan.Scenario{Weight: 1, Net: make([]float64, horizon)}
-		v.load.course(t, k+2, s.Net)
-		v.sun.course(t, k+2, sun)
-		for i := range horizon {
-			at := t + i
-			for at >= Hours {
-				at -= day
-			}
-			s.Net[i] -= sun[i]
-			s.Buy, s.Sell = append(s.Buy, v.tariff.Buy[at]), append(s.Sell, v.tariff.Sell[at])
-		}
-		in.Scenarios = append(in.Scenarios, s)
-	}
 }

@@ -274,7 +274,7 @@ func (g *Guard) release(ctx context.Context) {
 // what the connection allows: without any the home might give more than it may.
 func (g *Guard) letGo(ctx context.Context) error {
 	c := g.section()
-	if least, _ := g.Bounds(); c.At == profile.AtConnection && least > unlimited {
+	if least, _ := g.Bounds(); c.AtConnection() && least > unlimited {
 		return g.hold(ctx, least)
 	}
 	if g.three != nil && !*g.three {

@@ -16,7 +16,7 @@ const (
 
 func makers() []maker {
 	all := append(sunSpecDevices(), hybrids()...)
-	return append(append(append(all, growatts()...), inverters()...), chargers()...)
+	return append(append(append(append(all, growatts()...), inverters()...), chargers()...), ours()...)
 }
 
 // der is model 704 at an address: SunSpec DER Information Model Specification. The timer

@@ -348,6 +348,8 @@ func (of maker) some() grid.Power {
 	switch of.kind {
 	case grid.Charger:
 		return 6900
+	case grid.HeatPump, grid.HeatingRod:
+		return 1500
 	case grid.Inverter:
 		return -1500
 	default:
@@ -374,6 +376,11 @@ func (of maker) follow(k *keeper) {
 		k.asked(-9000, -most)
 		k.asked(0, 0)
 		k.asked(-750, -750)
+	case grid.HeatPump, grid.HeatingRod:
+		k.asked(1500, 1500)
+		k.asked(0, 0)
+		k.asked(9000, most)
+		k.asked(-1000, 0)
 	default:
 		k.asked(1500, 1500)
 		k.asked(-1200, -1200)

@@ -66,8 +66,11 @@ type Phases struct {
 	Three  float64 `yaml:"three"`  // and for three
 }
 
-// AtConnection is At of a limit that counts at the home's connection.
-const AtConnection = "connection"
+// connection is At of a limit that counts what the home gives to the grid.
+const connection = "connection"
+
+// AtConnection tells whether it is a limit of what the home gives to the grid.
+func (c *Control) AtConnection() bool { return c.At == connection }
 
 // Names are points: one, or a list of them that all take the setpoint.
 type Names []string
@@ -201,8 +204,8 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 	if c.Phases.Most != 0 && c.Phases.Most != 1 && c.Phases.Most != 3 {
 		problems = append(problems, fmt.Errorf("%s.phases.most: %d: a charger has 1 or 3", where, c.Phases.Most))
 	}
-	if c.At != "" && (c.At != AtConnection || where != "limit") {
-		problems = append(problems, fmt.Errorf("%s.at: %q: only a limit has one, and it is %s", where, c.At, AtConnection))
+	if c.At != "" && (c.At != connection || where != "limit") {
+		problems = append(problems, fmt.Errorf("%s.at: %q: only a limit has one, and it is %s", where, c.At, connection))
 	}
 	return errors.Join(append(problems, p.timerIsWhole(where, c))...)
 }

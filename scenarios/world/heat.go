@@ -16,6 +16,9 @@ type House struct {
 	Floor    bool       // heated by the floor, at lower temperatures than by radiators
 }
 
+// Least is the least power at which the compressor runs.
+func (h House) Least() grid.Power { return grid.Power(math.Ceil(float64(h.Pump) * leastOutput)) }
+
 // Tank describes a tank of hot water with an electric rod in it.
 type Tank struct {
 	Rod    grid.Power // rated power of the heating rod; 0: the water is heated otherwise
@@ -36,7 +39,8 @@ const (
 // ReadyAsk is a state that a controller asked for, until it expires.
 type ReadyAsk struct {
 	State Ready
-	Until int64 // unix seconds; 0: no expiry
+	Power grid.Power `json:",omitzero"` // at which it is forced to run, as near as its compressor can; 0: its rated power
+	Until int64      // unix seconds; 0: no expiry
 }
 
 func (a *ReadyAsk) alive(now int64) *ReadyAsk {
@@ -84,7 +88,7 @@ const (
 const (
 	leastTurn    = 600      // s that a compressor runs, or rests, at least
 	mostBlocked  = 2 * 3600 // s
-	leastOutput  = 0.35     // of its rated power, that a compressor runs at
+	leastOutput  = 0.35     // of its rated power, that a compressor runs at: see House.Least
 	inside       = 0.6      // of what runs in a house, that heats it
 	throughGlass = 0.45     // of the light on it, on the mean of all sides
 	litreHeats   = 1.163    // Wh/K
@@ -114,7 +118,11 @@ type climate struct {
 }
 
 // step moves the house on by some seconds, and returns what its heat pump took.
-func (h *Heat) stepHouse(spec House, asked Ready, at climate, load grid.Power, step int64) grid.Power {
+func (h *Heat) stepHouse(spec House, ask *ReadyAsk, at climate, load grid.Power, step int64) grid.Power {
+	asked := Normal
+	if ask != nil {
+		asked = ask.State
+	}
 	low, high := wanted-band/2, wanted+band/2
 	h.Blocked = blockedFor(h.Blocked, asked, step)
 	switch {
@@ -135,6 +143,9 @@ func (h *Heat) stepHouse(spec House, asked Ready, at climate, load grid.Power, s
 		output := leastOutput + (1-leastOutput)*(high-h.Indoor)/band
 		if asked == Forced {
 			output = 1
+			if ask.Power > 0 {
+				output = float64(ask.Power) / float64(spec.Pump)
+			}
 		}
 		power = grid.Power(math.Round(float64(spec.Pump) * min(max(output, leastOutput), 1)))
 	}
@@ -181,11 +192,8 @@ func (h *Heat) stepTank(spec Tank, asked *Setpoint, drawn float64, step int64) g
 func (w *World) stepHeat(i int, at climate) {
 	spec, s, now := &w.spec.Homes[i], &w.state.Homes[i], w.state.Time
 	if spec.House.Pump > 0 {
-		asked := Normal
-		if s.ReadyAsk = s.ReadyAsk.alive(now); s.ReadyAsk != nil {
-			asked = s.ReadyAsk.State
-		}
-		s.Pump = s.Heat.stepHouse(spec.House, asked, at, s.Load, w.step)
+		s.ReadyAsk = s.ReadyAsk.alive(now)
+		s.Pump = s.Heat.stepHouse(spec.House, s.ReadyAsk, at, s.Load, w.step)
 		s.Heated += int64(s.Pump) * w.step
 	}
 	if spec.Tank.Rod > 0 {
@@ -199,7 +207,7 @@ func (w *World) stepHeat(i int, at climate) {
 func (w *World) stepHeatAlone(i int, at climate) (power grid.Power) {
 	spec, s := &w.spec.Homes[i], &w.state.Homes[i]
 	if spec.House.Pump > 0 {
-		power += s.Alone.Heat.stepHouse(spec.House, Normal, at, s.Load, w.step)
+		power += s.Alone.Heat.stepHouse(spec.House, nil, at, s.Load, w.step)
 	}
 	if spec.Tank.Rod > 0 {
 		power += s.Alone.Heat.stepTank(spec.Tank, nil, w.water[i].at(w.state.Time), w.step)
