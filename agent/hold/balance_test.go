@@ -139,6 +139,21 @@ func TestNeighboursAreCovered(t *testing.T) {
 	}
 }
 
+// TestTheIntervalIsMadeGood has a plan come five minutes late: what the neighbours have taken
+// until then is given back by the end of the interval.
+func TestTheIntervalIsMadeGood(t *testing.T) {
+	b := newBlock(&place{rest: 2000}, &place{charge: 800})
+	before := b.net()
+	b.seconds(5 * 60)
+	if late := b.net() - before; late < 150 {
+		t.Fatalf("the community has taken %d Wh: the test shows nothing", late)
+	}
+	b.wants(hold.Intent{TakeTo: 1000}).seconds(10 * 60)
+	if wh := b.net() - before; wh < -10 || wh > 10 {
+		t.Errorf("the community has taken %d Wh in the interval, want none", wh)
+	}
+}
+
 // TestLevels holds batteries to the charges between which their plan has them work for others.
 func TestLevels(t *testing.T) {
 	for name, c := range map[string]struct {
