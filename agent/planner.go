@@ -145,8 +145,7 @@ func (t *Traders) courses(k *task) {
 				k.buy[step] += buy / float64(parts*drawn)
 				k.sell[step] += sell / float64(parts*drawn)
 			}
-			sell, buy := k.limits.Value(grid.Price(c.Sell[step]), grid.Price(c.Buy[step]), 0, 0)
-			c.Sell[step], c.Buy[step] = float64(sell), float64(buy)
+			c.Sell[step], c.Buy[step] = preferred(k.limits, c.Sell[step], c.Buy[step], k.rates[step])
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}
