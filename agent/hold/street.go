@@ -59,6 +59,7 @@ type turn struct {
 	want grid.Power // what it shall do
 
 	least, most  grid.Power // between which it can be moved for others
+	even         grid.Power // at which its home would come out even in the interval
 	gives, takes bool       // whether it does
 	held         bool       // it is told something, or has to be
 	known        bool       // the home is known well enough to be told anything
@@ -214,7 +215,11 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	if base := min(max(t.base, t.least), t.most); base != t.base {
 		t.base, t.held = base, true
 	}
-	t.want = t.base
+	t.want, t.even = t.base, min(-t.rest, 0)
+	if h.begin != nil {
+		left := max(h.interval.End().Sub(now), horizon)
+		t.even = grid.Power(-(h.metered()+h.unread(now))/left.Hours()) - t.rest
+	}
 }
 
 // with adds what a plan has the home give at most.
@@ -301,11 +306,11 @@ func (p *place) room(way float64) float64 {
 }
 
 // top is the most that the battery does for others. One that takes nothing from them still
-// gives nothing that nobody takes: what is left over first stays in the batteries that give
-// more than their homes need.
+// gives nothing that nobody takes: what is left over stays in the batteries that give more
+// than their homes need, or goes back into them, until their homes come out even.
 func (p *place) top() grid.Power {
 	if t := &p.turn; !t.takes {
-		return min(t.most, max(min(-t.rest, 0), t.least))
+		return min(t.most, max(t.even, t.least))
 	}
 	return p.turn.most
 }
