@@ -104,7 +104,7 @@ func layers() map[string][]string {
 		"hub/shown":                        {"agent", "agent/limits", "agent/limits/kept", "forecast", "chaincode", "members", "meters/official", "record", "settlement/billing", "settlement/billing/desk", "settlement/corrections", "settlement/ledger", "settlement/measures", "settlement/purse", "settlement/reconcile", "settlement/rewards", "tariff", "tariff/shelf", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
-		"scenarios/world/likeness":         {},
+		"scenarios/world/likeness":         {"scenarios/world"},
 		"scenarios/foresight":              {"scenarios/optimum", "scenarios/world"},
 		"scenarios/optimum":                {},
 		"client":                           {},
