@@ -125,11 +125,12 @@ func (h *Heat) stepHouse(spec House, ask *ReadyAsk, at climate, load grid.Power,
 	}
 	low, high := wanted-band/2, wanted+band/2
 	h.Blocked = blockedFor(h.Blocked, asked, step)
-	switch {
-	case asked == Advised:
+	switch asked {
+	case Advised:
 		low, high = low+raised, high+raised
-	case asked == Forced:
+	case Forced:
 		low, high = wanted+mostRaised, wanted+mostRaised
+	case Normal, Blocked:
 	}
 	wants := h.Indoor < low || h.Running && h.Indoor < high
 	if asked == Blocked && h.Blocked <= mostBlocked {

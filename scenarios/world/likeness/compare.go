@@ -76,7 +76,7 @@ func Compare(recorded, simulated []Series) (rows []Row) {
 		{"autocorrelation, 1 h", func(s Stats) float64 { return s.Lag1 }, true},
 		{"autocorrelation, 24 h", func(s Stats) float64 { return s.Lag24 }, true},
 		{"autocorrelation, 168 h", func(s Stats) float64 { return s.Lag168 }, true},
-		{"error of yesterday's values / mean", func(s Stats) float64 { return s.NMAE }, true},
+		{"error of yesterday's values / mean", func(s Stats) float64 { return s.Yesterday }, true},
 		{"weekend / other days", func(s Stats) float64 { return s.Weekend }, true},
 		{"share of 17 to 22 o'clock", func(s Stats) float64 { return s.Evening }, true},
 		{"share of 0 to 5 o'clock", func(s Stats) float64 { return s.Dark }, true},
@@ -166,14 +166,14 @@ func Print(w io.Writer, rows []Row, shapes []Shape) error {
 	fmt.Fprintln(w, "\nThe mean of each hour of the day, the mean of all being 100:")
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprint(t, "| season\t| days\t| \t")
+	fmt.Fprintf(t, "| season\t| days\t| \t")
 	for h := range hours {
 		fmt.Fprintf(t, "| %d\t", h)
 	}
 	fmt.Fprintln(t, "| alike\t|")
-	fmt.Fprint(t, "|---\t|---\t|---\t")
+	fmt.Fprintf(t, "|---\t|---\t|---\t")
 	for range hours {
-		fmt.Fprint(t, "|---\t")
+		fmt.Fprintf(t, "|---\t")
 	}
 	fmt.Fprintln(t, "|---\t|")
 	for _, s := range shapes {

@@ -74,7 +74,7 @@ func TestOf(t *testing.T) {
 	for name, c := range map[string][2]float64{
 		"mean": {got.Mean, m}, "peak": {got.Peak, 800 / m}, "load factor": {got.LoadFactor, 112.5 / 400}, "weekend": {got.Weekend, 2},
 		"evening": {got.Evening, (4*100 + 400.0) / 2700}, "night": {got.Dark, 500.0 / 2700}, "winter": {got.Winter, 1},
-		"error of yesterday": {got.NMAE, steps * 112.5 / 20 / m},
+		"error of yesterday": {got.Yesterday, steps * 112.5 / 20 / m},
 	} {
 		if math.Abs(c[0]-c[1]) > 1e-9 {
 			t.Errorf("%s: %v, want %v", name, c[0], c[1])
