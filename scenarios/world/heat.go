@@ -252,7 +252,7 @@ func (t *water) draws(day int64) []use {
 	for person := range t.persons {
 		u := func(k uint64) float64 { return uniform(t.seed, drawWater+k, t.home, uint64(day)<<8|uint64(person)) }
 		at := 6 + 2.5*u(1)
-		if uniform(t.seed, drawWater, t.home, uint64(person)) < 0.4 {
+		if uniform(t.seed, drawWater, t.home, uint64(person)) < 0.3 {
 			at = 20 + 2*u(1)
 		}
 		from := day*secondsPerDay + int64(at*3600)

@@ -48,16 +48,22 @@ type Row struct {
 	Held      bool   `json:"held"` // the climate of the recording does not decide on it
 }
 
-// Range is the mean over homes, and the lowest and the highest home.
+// Range is the mean over homes, how far they spread around it, and the lowest and the highest home.
 type Range struct {
-	Mean float64 `json:"mean"`
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+	Mean   float64 `json:"mean"`
+	Spread float64 `json:"standard_deviation"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
 }
 
-// Inside tells whether the simulated homes' mean is within the range of the recorded homes.
+// Off is by how many standard deviations of the recorded homes the mean of the simulated ones is off.
+func (r Row) Off() float64 { return (r.Simulated.Mean - r.Recorded.Mean) / r.Recorded.Spread }
+
+// Inside tells whether the mean of the simulated homes is where most of the
+// recorded homes are.
 func (r Row) Inside() bool {
-	return r.Simulated.Mean >= r.Recorded.Low && r.Simulated.Mean <= r.Recorded.High
+	const near = 1.5
+	return math.Abs(r.Off()) <= near
 }
 
 // Compare compares simulated homes with recorded ones. How winter and summer differ is told, and
@@ -102,6 +108,10 @@ func rangeOf(all []Stats, of func(Stats) float64) Range {
 		r.Mean += v / float64(len(all))
 		r.Low, r.High = min(r.Low, v), max(r.High, v)
 	}
+	for _, s := range all {
+		r.Spread += (of(s) - r.Mean) * (of(s) - r.Mean) / float64(len(all))
+	}
+	r.Spread = math.Sqrt(r.Spread)
 	return r
 }
 
@@ -146,19 +156,16 @@ func shape(homes []Series, season int, weekends bool) (mean [hours]float64) {
 // Print writes the comparison as a table of Markdown.
 func Print(w io.Writer, rows []Row, shapes []Shape) error {
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(t, "| statistic\t| recorded: mean\t| lowest to highest\t| simulated: mean\t| lowest to highest\t| inside\t|")
-	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
+	fmt.Fprintln(t, "| statistic\t| recorded: mean\t| lowest to highest\t| simulated: mean\t| lowest to highest\t| off by\t| held\t|")
+	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range rows {
-		inside := map[bool]string{true: "yes", false: "no"}[r.Inside()]
-		if !r.Held {
-			inside = "not held"
-		}
+		held := map[bool]string{true: "yes", false: "no"}[r.Held]
 		digits := 2
 		if r.Recorded.Mean > 100 { //nolint:mnd // W
 			digits = 0
 		}
-		fmt.Fprintf(t, "| %s\t| %.*f\t| %.*f to %.*f\t| %.*f\t| %.*f to %.*f\t| %s\t|\n", r.Name, digits, r.Recorded.Mean, digits, r.Recorded.Low, digits, r.Recorded.High,
-			digits, r.Simulated.Mean, digits, r.Simulated.Low, digits, r.Simulated.High, inside)
+		fmt.Fprintf(t, "| %s\t| %.*f\t| %.*f to %.*f\t| %.*f\t| %.*f to %.*f\t| %+.1f sd\t| %s\t|\n", r.Name, digits, r.Recorded.Mean, digits, r.Recorded.Low, digits, r.Recorded.High,
+			digits, r.Simulated.Mean, digits, r.Simulated.Low, digits, r.Simulated.High, r.Off(), held)
 	}
 	if err := t.Flush(); err != nil {
 		return err
