@@ -14,7 +14,7 @@ import (
 const mostSteps = 6
 
 // orders are what a home bids and offers in a step of its plan.
-func (t *Traders) orders(k *task, step int, product grid.Interval, when string) (all []grid.Order) {
+func (t *Traders) orders(k *task, p *plan.Plan, step int, product grid.Interval, when string) (all []grid.Order) {
 	r := k.rates[step]
 	if r.Avoided() < r.FeedIn {
 		return nil
@@ -23,13 +23,18 @@ func (t *Traders) orders(k *task, step int, product grid.Interval, when string) 
 	if t.Position != nil {
 		traded, _ = t.Position(product, k.home.MeteringPoint)
 	}
-	curve := t.planner.Curve(nil, step, r.FeedIn, r.Avoided(), mostSteps)
-	for n := range curve {
-		curve[n].Net -= traded
-	}
 	buy, sell := grid.Price(math.Ceil(k.buy[step])), grid.Price(math.Floor(k.sell[step]))
 	if t.NoPool {
 		buy, sell = r.Avoided(), r.FeedIn
+	}
+	var curve []plan.Point
+	if len(k.in.Batteries) > 0 {
+		curve = t.planner.Curve(nil, step, r.FeedIn, r.Avoided(), mostSteps)
+	} else {
+		curve = doubt(k.nets(p, step), buy, sell)
+	}
+	for n := range curve {
+		curve[n].Net -= traded
 	}
 	for _, s := range stairs(curve, r, buy, sell) {
 		o := k.home.order(View{Interval: product}, len(all), s.Net)
@@ -75,6 +80,51 @@ func stairs(curve []plan.Point, r tariff.Rates, buy, sell grid.Price) (all []pla
 	return all
 }
 
+// nets are what the home may take in a step, by scenario, with what its devices will probably do.
+func (k *task) nets(p *plan.Plan, step int) []float64 {
+	moved := 0.0
+	for _, d := range p.Devices {
+		moved += d.Power[step] * k.in.Steps[step].Length().Hours()
+	}
+	all := make([]float64, len(k.in.Scenarios))
+	for n, c := range k.in.Scenarios {
+		all[n] = c.Net[step] + moved
+	}
+	slices.Sort(all)
+	return all
+}
+
+// doubt is the price curve of a home that has nothing to make up for what comes otherwise than it
+// expects: of one more kWh that it takes it saves buy as often as it needs it, and else gets sell
+// for it, so that the kWh is worth the nearer to buy the surer it is needed (the newsvendor's
+// critical ratio, Arrow, Harris and Marschak 1951).
+func doubt(sorted []float64, buy, sell grid.Price) (curve []plan.Point) {
+	const steps = 5
+	if len(sorted) == 0 {
+		return nil
+	}
+	middle, spread := (buy+sell)/2, max(buy-sell, leastSpread) //nolint:mnd // half each
+	for n := range steps {
+		at := (float64(steps-n) - 0.5) / steps * float64(len(sorted)-1)
+		low := int(at)
+		net := sorted[low]
+		if low+1 < len(sorted) {
+			net += (sorted[low+1] - net) * (at - float64(low))
+		}
+		price := middle - spread/2 + spread*grid.Price(n+1)/steps
+		if last := len(curve) - 1; last >= 0 && curve[last].Net == rounded(net) {
+			curve[last].Price = price
+			continue
+		}
+		curve = append(curve, plan.Point{Price: price, Net: rounded(net)})
+	}
+	return curve
+}
+
+// leastSpread is between the prices of what is surely needed and of what hardly is, where the pool
+// makes the same of both: 2 ct in a currency of 100 parts. What is less likely than not stays out.
+const leastSpread grid.Price = 20_000
+
 // ahead says how many intervals before its gate a home orders for a later one: the first time for
 // what is a night or a day away, and then when half of the time is over. So the books of the coming
 // hours show what the homes expect, and a home has a bounded number of orders in an interval.
@@ -88,7 +138,7 @@ func (t *Traders) later(k *task, p *plan.Plan) (all []Later) {
 	for _, n := range ahead() {
 		if at := k.at + n; at < len(p.Steps) && k.in.Steps[at].Minutes == k.quoted.Minutes {
 			i := k.in.Steps[at]
-			all = append(all, Later{i, t.orders(k, at, i, fmt.Sprintf("-%d", n))})
+			all = append(all, Later{i, t.orders(k, p, at, i, fmt.Sprintf("-%d", n))})
 		}
 	}
 	return all

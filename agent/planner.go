@@ -145,8 +145,7 @@ func (t *Traders) courses(k *task) {
 				k.buy[step] += buy / float64(parts*drawn)
 				k.sell[step] += sell / float64(parts*drawn)
 			}
-			sell, buy := k.limits.Value(grid.Price(c.Sell[step]), grid.Price(c.Buy[step]), 0, 0)
-			c.Sell[step], c.Buy[step] = float64(sell), float64(buy)
+			c.Sell[step], c.Buy[step] = preferred(k.limits, c.Sell[step], c.Buy[step], k.rates[step])
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}
@@ -180,7 +179,7 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 			if err := t.car(ctx, k, d.ID); err != nil {
 				return err
 			}
-		case grid.Meter, grid.Inverter:
+		case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return nil
@@ -268,7 +267,7 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 		}
 	}
 	if t.NoPool {
-		in.GiveTo, in.TakeTo = allCharge, 0
+		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
 	}
 	if len(k.in.Cars) == 0 {
 		return in

@@ -169,7 +169,7 @@ func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.
 		return Plan{}, err
 	}
 	t.keep(t.tell(k, p))
-	return Plan{Orders: t.orders(k, k.at, i, ""), Later: t.later(k, p), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
+	return Plan{Orders: t.orders(k, p, k.at, i, ""), Later: t.later(k, p), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
 }
 
 // allCharge is a full battery.

@@ -338,7 +338,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
-	s.Start(h.market.refit)
+	s.Start(h.market.planner.refit)
 	if err := h.money.purse.Keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}

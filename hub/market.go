@@ -39,7 +39,7 @@ type market struct {
 
 	host    *host.Host
 	traders *agent.Traders
-	planner planning
+	planner *planning
 	limits  *kept.Kept
 	settle  *drive.Settler
 	driver  *drive.Driver
@@ -121,6 +121,7 @@ func (m *market) drive(b *bus.Bus, alone drive.Alone) {
 		Workings: audit.Workings{In: m.records.evidence}, Alone: alone, Seen: m.watch.settled, Deadline: m.site.deadline(), Log: m.log,
 	}
 	m.workers = drive.NewWorkers()
+	m.planner = &planning{traders: m.traders, quotes: m.workers, clock: m.site.clock, log: m.log}
 	m.driver = drive.New(drive.Options{
 		Market: m.host, Agents: m, Settlements: m.settle, Executor: m.workers,
 		Again: time.Duration(float64(settleAgainAfter) * max(plan.Speed, 1)), Log: m.log,
@@ -175,7 +176,9 @@ func (m *market) tick(ctx context.Context) error {
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)
 	}
-	m.replan(ctx)
+	if m.site.plan.Market.Rules.Key == nil {
+		m.planner.look(ctx)
+	}
 	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}

@@ -12,11 +12,17 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/disk"
 )
 
-// planning is when the homes were looked at last for something that makes another plan.
+// planning has the homes plan anew when something changes, and keeps their forecast models young.
 type planning struct {
+	traders *agent.Traders
+	quotes  drive.Executor // carries out what the agents do
+	clock   func() time.Time
+	log     *slog.Logger
+
 	looked  time.Time // world time
 	waiting atomic.Bool
 }
@@ -24,19 +30,19 @@ type planning struct {
 // lookEvery is how often (world time) it is looked whether a home wants another plan.
 const lookEvery = time.Minute
 
-// replan has the homes plan anew of which something changed at once. It is a task for the worker
+// look has the homes plan anew of which something changed at once. It is a task for the worker
 // that quotes, so that a gate never waits for it; there is one at a time.
-func (m *market) replan(ctx context.Context) {
-	now := m.site.clock()
-	if m.site.plan.Market.Rules.Key != nil || now.Sub(m.planner.looked) < lookEvery || m.planner.waiting.Swap(true) {
+func (p *planning) look(ctx context.Context) {
+	now := p.clock()
+	if now.Sub(p.looked) < lookEvery || p.waiting.Swap(true) {
 		return
 	}
-	m.planner.looked = now
-	m.workers.Do(ctx, community.Quote, func(ctx context.Context) error {
-		defer m.planner.waiting.Store(false)
-		err := m.traders.Replan(ctx, m.site.clock())
+	p.looked = now
+	p.quotes.Do(ctx, community.Quote, func(ctx context.Context) error {
+		defer p.waiting.Store(false)
+		err := p.traders.Replan(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "no new plan", slog.String("error", err.Error()))
+			p.log.WarnContext(ctx, "no new plan", slog.String("error", err.Error()))
 		}
 		return err
 	})
@@ -49,11 +55,11 @@ const (
 )
 
 // refit keeps the homes' forecast models young until ctx ends.
-func (m *market) refit(ctx context.Context) error {
+func (p *planning) refit(ctx context.Context) error {
 	for {
-		did, err := m.traders.Refit(ctx, m.site.clock())
+		did, err := p.traders.Refit(ctx, p.clock())
 		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "a forecast model is not fitted, will try again", slog.String("error", err.Error()))
+			p.log.WarnContext(ctx, "a forecast model is not fitted, will try again", slog.String("error", err.Error()))
 			did = false
 		}
 		wait := fitPause
@@ -88,12 +94,4 @@ func (k keptModels) Save(name string, model []byte) error {
 		return err
 	}
 	return k.dir.Replace(filepath.Join(modelsFolder, name), model)
-}
-
-// place is where the homes are, as far as that is known.
-func (s *site) place() (p agent.Place) {
-	if of := s.plan.Simulation; of != nil {
-		p.Latitude, p.Longitude = of.Latitude, of.Longitude
-	}
-	return p
 }

@@ -258,3 +258,11 @@ func (s *site) runOutages(ctx context.Context) error {
 	}
 	return s.sim.RunOutages(ctx, outages)
 }
+
+// place is where the homes are, as far as that is known.
+func (s *site) place() (p agent.Place) {
+	if of := s.plan.Simulation; of != nil {
+		p.Latitude, p.Longitude = of.Latitude, of.Longitude
+	}
+	return p
+}

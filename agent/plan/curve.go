@@ -45,33 +45,37 @@ func (p *Planner) sellAt(step int) float64 { return p.plan.Steps[step].Sell }
 // price.
 func (p *Planner) Net(step int, price float64) (sum float64) {
 	w := &p.world
+	for r := range p.loads {
+		sum += p.loads[r].flow[step]
+	}
 	for s := range w.scenarios {
-		k := s*w.steps + step
-		net := p.own[k] + w.traded[step]
-		for r := range p.loads {
-			net += p.loads[r].flow[step]
-		}
-		for d := range p.stores {
-			st := &p.stores[d]
-			charge := st.held
-			if step > 0 {
-				charge = st.moves.held[k-1]
-			}
-			_, flow := st.respond(w, step, w.mood[s], price/1000, charge)
-			net += flow
-		}
-		sum += w.weight[s] * net
+		sum += w.weight[s] * (p.own[s*w.steps+step] + w.traded[step])
+	}
+	for d := range p.stores {
+		sum += p.stores[d].respond(w, step, price/1000)
 	}
 	return sum
 }
 
-// respond returns what a store does from a charge on at one price for all, millionths a Wh.
-func (st *store) respond(w *world, step, mood int, price, charge float64) (to, flow float64) {
-	m := st.from(step, charge)
-	r := rule{buy: price, sell: price, next: st.after(w, step, mood)}
-	r.levels = st.levelsOf(r.next, m.into, price, price, w)
-	to, _ = st.choose(w, &r, &m)
-	return to, moved(m.base, to, m.into, st.out)
+// respond returns what a store takes in a step at one price for all, millionths a Wh: the mean
+// over the scenarios.
+func (st *store) respond(w *world, step int, price float64) (sum float64) {
+	var rules [moods]rule // one for all scenarios of a mood
+	for s := range w.scenarios {
+		r := &rules[w.mood[s]]
+		if r.next == nil {
+			*r = rule{buy: price, sell: price, next: st.after(w, step, w.mood[s])}
+			r.levels = st.levelsOf(r.next, st.into[step], price, price, w)
+		}
+		charge := st.held
+		if step > 0 {
+			charge = st.moves.held[s*w.steps+step-1]
+		}
+		m := st.from(step, charge)
+		to, _ := st.choose(w, r, &m)
+		sum += w.weight[s] * moved(m.base, to, m.into, st.out)
+	}
+	return sum
 }
 
 // React returns what the stores take in a step, in the order of the plan's devices without
@@ -97,11 +101,12 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 		net -= p.mean(st, step)
 		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
 		m := st.from(step, st.held)
-		if w.plain && sell <= buy {
+		if w.plain[step] && sell <= buy {
 			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, w)
 		} else {
 			w.bounds[step].tiersOf(&w.scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
 			r.tiers = &w.scratch
+			st.mark(r.tiers, r.next, m.into)
 		}
 		to, _ := st.choose(w, &r, &m)
 		flow := moved(m.base, to, m.into, st.out)
@@ -193,7 +198,7 @@ func (p *Planner) inner(t, scenario int) float64 {
 	case flow > 0:
 		worth *= st.into[t]
 	case flow < 0:
-		worth = worth/st.out + st.wear
+		worth = (worth + st.wear) / st.out
 	}
 	return worth * 1000
 }

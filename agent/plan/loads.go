@@ -55,7 +55,7 @@ func (p *Planner) place(r *run) {
 			for s := range w.scenarios {
 				k := s*w.steps + t
 				x := rule{buy: w.buy[k], sell: w.sell[k]}
-				if !w.plain {
+				if !w.plain[t] {
 					w.bounds[t].tiersOf(&w.scratch, x.buy, x.sell, w.traded[t], w.scale.sure)
 					x.tiers = &w.scratch
 				}

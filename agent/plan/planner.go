@@ -122,6 +122,9 @@ func add(to, what []float64, factor float64) {
 	}
 }
 
+// alike is the share of a price by which it may differ from another and count as the same.
+const alike = 1e-3
+
 // settle takes over the scenarios.
 func (p *Planner) settle() {
 	in, w := p.in, &p.world
@@ -144,6 +147,9 @@ func (p *Planner) settle() {
 			w.buy[k], w.sell[k] = x.Buy[t]/perKWh, x.Sell[t]/perKWh
 			if in.Limits.ZeroExport {
 				w.sell[k] = 0 // the sun is curtailed
+			}
+			if above := w.sell[k] - w.buy[k]; above > 0 && above < alike*w.buy[k] {
+				w.sell[k] = w.buy[k]
 			}
 		}
 	}
@@ -180,7 +186,7 @@ func (p *Planner) weigh() {
 // bound sets the limits of the connection, with a peak from which on demand is charged.
 func (p *Planner) bound(peak float64) {
 	w, l := &p.world, p.in.Limits
-	w.plain = true
+	w.plain = sized(w.plain, w.steps)
 	for t, i := range p.in.Steps {
 		h := i.Length().Hours()
 		b := bounds{export: math.Inf(1), imported: math.Inf(1), peak: math.Inf(1)}
@@ -194,10 +200,10 @@ func (p *Planner) bound(peak float64) {
 			b.peak, b.above = peak*h, w.scale.sure/10 //nolint:mnd // above any energy, below what is missed
 		}
 		w.bounds[t] = b
-		w.plain = w.plain && b.none()
-	}
-	for k := range w.buy {
-		w.plain = w.plain && w.sell[k] <= w.buy[k]
+		w.plain[t] = b.none()
+		for s := range w.scenarios {
+			w.plain[t] = w.plain[t] && w.sell[s*w.steps+t] <= w.buy[s*w.steps+t]
+		}
 	}
 }
 
@@ -408,6 +414,7 @@ func (p *Planner) heat(st *store, h *Heat) {
 		cop += st.into[t] / float64(len(p.in.Steps))
 		st.keep[t] = math.Exp(-h.Loss * hours)
 		st.drain[t] = h.Demand[t]
+		st.ready[t] = st.lo
 		if !away(i) {
 			st.ready[t] = math.Max(0, st.lo)
 		}

@@ -13,7 +13,7 @@ type world struct {
 	wishes           wishes
 	scale            scale
 	scratch          tiers              // those of the rule that is at work
-	plain            bool               // no step has bounds, and none a sell above its buy
+	plain            []bool             // by step: it has no bounds, and no sell above its buy
 	mood             []int              // by scenario
 	share            [moods + 1]float64 // weight of a mood's scenarios; of all
 	stay             []float64          // by step: how probably the mood before it lasts
@@ -45,7 +45,8 @@ func (st *store) rule(w *world, r *rule, scenario, t int) {
 	k := scenario*w.steps + t
 	r.net = w.net[k]
 	next := st.after(w, t, w.mood[scenario])
-	if w.plain {
+	if w.plain[t] {
+		r.tiers = nil
 		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] {
 			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
@@ -55,6 +56,17 @@ func (st *store) rule(w *world, r *rule, scenario, t int) {
 	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
 	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
 	r.tiers = &w.scratch
+	st.mark(r.tiers, next, st.into[t])
+}
+
+// mark notes the levels of each of the prices.
+func (st *store) mark(x *tiers, next *row, into float64) {
+	for k := range x.n {
+		x.fill[k] = st.level(next, x.price[k]/into-soon)
+		if st.down != nil {
+			x.empty[k] = math.Max(st.level(next, x.price[k]*st.out-st.wear+soon), st.reserve)
+		}
+	}
 }
 
 // choose returns the charge at the end of a step, and what the step and all after it cost.
@@ -93,7 +105,7 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 		if rise := charge - m.base; rise > 0 && rise < m.least {
 			charge = m.base + m.least
 		}
-		if !w.wishes.allow(r, m, charge, st) {
+		if charge == to || !w.wishes.allow(r, m, charge, st) {
 			return
 		}
 		c := st.total(r, m, charge)
@@ -108,10 +120,9 @@ func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
 	try(m.base - m.down)
 	try(m.base + m.least)
 	for k := range r.tiers.n {
-		price := r.tiers.price[k]
-		try(st.level(r.next, price/m.into-soon))
+		try(r.tiers.fill[k])
 		if st.down != nil {
-			try(math.Max(st.level(r.next, (price-st.wear)*st.out+soon), st.reserve))
+			try(r.tiers.empty[k])
 		}
 		room := r.tiers.to[k] - r.net // until the meter is at the end of the tier
 		if room > 0 {
@@ -155,7 +166,7 @@ func (st *store) solve(w *world) {
 		for s := range w.scenarios {
 			st.rule(w, &r, s, t)
 			to, weight := &now[w.mood[s]], w.weight[s]/w.share[w.mood[s]]
-			if w.plain && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
+			if w.plain[t] && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
 				st.sweep(&r, t, weight, to)
 				continue
 			}
@@ -181,7 +192,7 @@ func (st *store) blend(w *world, t int, now *[moods]row) {
 			now[mood][j] += missing
 		}
 	}
-	if st.bent || !w.plain {
+	if st.bent || !w.plain[t] {
 		hull(mean)
 	}
 	for mood := range now {
@@ -189,7 +200,7 @@ func (st *store) blend(w *world, t int, now *[moods]row) {
 		for j := range to {
 			to[j] = mean[j] + w.stay[t]*(now[mood][j]-mean[j])
 		}
-		if st.bent || !w.plain {
+		if st.bent || !w.plain[t] {
 			hull(to)
 		}
 	}
@@ -203,7 +214,7 @@ func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 	if lacks := st.lo - (charge*st.keep[t] - st.drain[t]); lacks > 0 {
 		sum += lacks * w.scale.sure
 	}
-	if lacks := st.reserve - charge; lacks > 0 {
+	if lacks := st.reserve - charge; lacks > 0 && st.down != nil {
 		sum += lacks * w.scale.dear / 10 //nolint:mnd // soon, but not at once whatever it takes
 	}
 	return sum

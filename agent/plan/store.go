@@ -142,10 +142,10 @@ func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l level
 		l.home, l.sold = math.Inf(1), math.Inf(1)
 		return l
 	}
-	l.home = math.Max(st.level(next, (buy-st.wear)*st.out+margin), st.reserve)
+	l.home = math.Max(st.level(next, buy*st.out-st.wear+margin), st.reserve)
 	l.sold = math.Inf(1)
 	if give >= w.wishes.floor {
-		l.sold = math.Max(st.level(next, (give-st.wear)*st.out+soon), st.reserve)
+		l.sold = math.Max(st.level(next, give*st.out-st.wear+soon), st.reserve)
 	}
 	return l
 }

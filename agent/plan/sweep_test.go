@@ -81,9 +81,10 @@ func TestLevelsAgainstSearch(t *testing.T) {
 				_, got := st.choose(w, &x, &m)
 				w.bounds[step].tiersOf(&w.scratch, x.buy, x.sell, 0, w.scale.sure)
 				x.tiers = &w.scratch
+				st.mark(x.tiers, x.next, m.into)
 				_, want := st.choose(w, &x, &m)
 				if got-want > 1+4*soon*st.top || want-got > 1+4*soon*st.top {
-					t.Fatalf("step %d: the levels cost %g, and the best of all %g", step, got, want)
+					t.Fatalf("step %d: the levels %+v cost %g, and the best of all %g: %+v, %+v", step, x.levels, got, want, m, x)
 				}
 			}
 		}

@@ -42,7 +42,7 @@ func (p *Planner) tell() {
 func (p *Planner) priced(k, t int) float64 {
 	w := &p.world
 	r := rule{buy: w.buy[k], sell: w.sell[k]}
-	if !w.plain {
+	if !w.plain[t] {
 		b := w.bounds[t]
 		b.above = 0 // a demand charge is reckoned by itself
 		b.tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)

@@ -9,6 +9,8 @@ type tiers struct {
 	n     int
 	to    [mostTiers]float64 // rising; the last is +Inf
 	price [mostTiers]float64 // millionths a Wh
+
+	fill, empty [mostTiers]float64 // levels of a store at the prices: up to and down to
 }
 
 func (t *tiers) add(to, price float64) {

@@ -16,14 +16,7 @@ const (
 
 func makers() []maker {
 	all := append(sunSpecDevices(), hybrids()...)
-	all = append(append(append(all, growatts()...), others()...), chargers()...)
-	for _, of := range all {
-		if of.profile == "alfen-eve" { // whose registers the simulated charger has
-			of.profile = "commonwatt-charger"
-			all = append(all, of)
-		}
-	}
-	return all
+	return append(append(append(append(all, growatts()...), others()...), chargers()...), ours()...)
 }
 
 // der is model 704 at an address: SunSpec DER Information Model Specification. The timer
@@ -382,22 +375,7 @@ func growatts() []maker {
 }
 
 func others() []maker {
-	// Commonwatt (docs/world.md): 1040 is 1 while the W at 1041 are asked for, for the seconds of 1042.
-	simulated := func(id string, kind grid.DeviceKind) maker {
-		return maker{
-			profile: id, kind: kind, unit: 1, free: own, step: 1, silence: time.Second, takes: [][2]uint16{{1040, 1042}},
-			start: func(m *machine) { m.hold(1040, 1, 3000, 0) },
-			does: func(m *machine) (float64, bool) {
-				seconds := time.Duration(m.Get(1042)) * time.Second
-				if m.Get(1040) != 1 || seconds > 0 && m.age(1040) > seconds {
-					return own, false
-				}
-				return m.i16(1041), true
-			},
-		}
-	}
 	return []maker{
-		simulated("commonwatt-heat-pump", grid.HeatPump), simulated("commonwatt-heating-rod", grid.HeatingRod),
 		{
 			// my-PV: 1000 takes W, for a minute; then the rod is off.
 			profile: "my-pv-elwa", kind: grid.HeatingRod, unit: 1, free: 0, step: 1, silence: time.Minute, lapses: true, takes: [][2]uint16{{1000, 1000}},

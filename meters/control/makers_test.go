@@ -350,6 +350,8 @@ func (of maker) some() grid.Power {
 		return 6900
 	case grid.HeatPump, grid.HeatingRod:
 		return 1500
+	case grid.Inverter:
+		return -1500
 	default:
 		return -1500
 	}
@@ -375,10 +377,10 @@ func (of maker) follow(k *keeper) {
 		k.asked(0, 0)
 		k.asked(-750, -750)
 	case grid.HeatPump, grid.HeatingRod:
-		k.asked(2000, 2000)
+		k.asked(1500, 1500)
 		k.asked(0, 0)
 		k.asked(9000, most)
-		k.asked(500, 500)
+		k.asked(-1000, 0)
 	default:
 		k.asked(1500, 1500)
 		k.asked(-1200, -1200)

@@ -13,7 +13,6 @@ const (
 	heaterBase    = 1000
 	heaterVendor  = 1000 // texts of eight registers
 	heaterModel   = 1008
-	heaterSerial  = 1016
 	heaterOutdoor = 1024 // 0.1 °C, 0x8000: none
 	heaterWarmth  = 1025 // of the house or of the water, 0.1 °C
 	heaterPower   = 1026 // W, two registers
@@ -24,11 +23,13 @@ const (
 	heaterWatts   = 1041 // asked for
 	heaterValid   = 1042 // s, after which it is not in force any more; 0: for good
 	heaterReady   = 1043 // state of SG Ready that is asked for, as by its two contacts
-	heaterEnd     = 1044
+	heaterSerial  = 1044 // text of sixteen registers
+	heaterEnd     = 1060
 
 	noState = 0xffff
 	noValue = 0x8000
 	textOf  = 8 // registers
+	serial  = 16
 )
 
 // heaterAsk is what was last written to the registers of a heat pump or rod.
@@ -41,7 +42,7 @@ type heaterAsk struct {
 // setHeater takes what is written. in.mu is held.
 func (d *Device) setHeater(addr uint16, words []uint16, state world.State) bool {
 	first, last := int(addr), int(addr)+len(words)
-	if first < heaterAsked || last > heaterEnd || d.Kind == grid.HeatingRod && last > heaterReady {
+	if first < heaterAsked || last > heaterSerial || d.Kind == grid.HeatingRod && last > heaterReady {
 		return false
 	}
 	ask := d.heater
@@ -95,7 +96,7 @@ func (d *Device) heaterImage(h *world.HomeState, state world.State) image {
 	words := make(model, heaterEnd-heaterBase)
 	set := func(addr int, v uint16) { words.u16(addr-heaterBase, v) }
 	words.text(heaterVendor-heaterBase, textOf, "Commonwatt")
-	words.text(heaterSerial-heaterBase, textOf, d.Serial)
+	words.text(heaterSerial-heaterBase, serial, d.Serial)
 	tenths := func(celsius float64) uint16 { return uint16(int16(math.Round(10 * celsius))) }
 	alive, until := false, int64(0)
 	if d.Kind == grid.HeatingRod {

@@ -106,7 +106,7 @@ function Form({ plans, limits, currency }: { plans: Plans; limits: Limits; curre
         {f.cars.map((c, k) => (
           <fieldset key={c.charger}>
             <legend>Car at {c.charger}</legend>
-            <Field name={`${sentAs(f.cars, k)}.ready_by`} id={`ready-by-${k}`} label="Ready by" after={named(limits.zone)} hint="Every day; until then it charges when that is cheapest. Empty: as soon as it is plugged in." wrong={c.ready_by ? wrong : {}}>
+            <Field name={`${sentAs(f.cars, k)}.ready_by`} id={`ready-by-${k}`} label="Ready by" after={named(limits.zone)} hint="Every day; until then it charges when that is cheapest. Empty: it is full by 06:30." wrong={c.ready_by ? wrong : {}}>
               {(at) => <input {...at} type="time" value={c.ready_by} onInput={(e) => changeCar(k, { ready_by: e.currentTarget.value })} />}
             </Field>
             <Field name={`${sentAs(f.cars, k)}.target`} id={`target-${k}`} label="Charged to" after="%" hint="What cannot be reached in time is said in the plan." wrong={c.ready_by ? wrong : {}}>
