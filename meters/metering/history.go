@@ -32,23 +32,77 @@ type Before interface {
 
 // Energies returns the net energy in Wh (+ import) of n intervals from first on, NaN where
 // it is not known. It takes the registers at the ends of the intervals from what was read
-// last before: for a forecast that is exact enough, and it is one query. Where nothing was read
-// it is what was given beforehand.
+// last before: for a forecast that is exact enough, and it is one query. Evidence keeps the
+// registers of connection meters; those of a home's other devices are in the telemetry. Where
+// nothing was read it is what was given beforehand.
 func (h History) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
 	energies, err := h.net(ctx, h.device(device), first, n)
-	if err != nil || h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
-		return energies, err
+	if err != nil {
+		return nil, err
+	}
+	if _, meters := h.bound(device); !meters && h.Store != nil && slices.ContainsFunc(energies, math.IsNaN) {
+		fill(energies, h.telemetered(ctx, device, first, n))
+	}
+	if h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
+		return energies, nil
 	}
 	past, err := h.Before.Past(ctx, device, first, n)
 	if err != nil {
 		return nil, err
 	}
+	fill(energies, past)
+	return energies, nil
+}
+
+// fill puts what others know in the place of what is not known.
+func fill(energies, others []float64) {
 	for k, e := range energies {
 		if math.IsNaN(e) {
-			energies[k] = past[k]
+			energies[k] = others[k]
 		}
 	}
-	return energies, nil
+}
+
+// telemetered returns what the registers in the telemetry gained, NaN where they are not known.
+// A store that does not answer knows nothing now: it will be asked again.
+func (h History) telemetered(ctx context.Context, device string, first grid.Interval, n int) []float64 {
+	energies := make([]float64, n)
+	for k := range energies {
+		energies[k] = math.NaN()
+	}
+	step := store.Quarter
+	if time.Duration(step) > first.Length() {
+		step = store.Minute
+	}
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	readings, err := h.Store.Range(asked, device, first.Shift(-1).Begin(), first.Shift(n).Begin(), step)
+	if err != nil {
+		return energies
+	}
+	last := make([]*grid.Reading, n+1) // of the interval before first, and of each from there on
+	for k := range readings {
+		i := grid.IntervalAt(readings[k].Time, first.Minutes)
+		last[int((i.Start-first.Start)/(int64(first.Minutes)*60))+1] = &readings[k]
+	}
+	for k := range energies {
+		if a, b := last[k], last[k+1]; a != nil && b != nil {
+			energies[k] = gainedOf(a.Import, b.Import) - gainedOf(a.Export, b.Export)
+		}
+	}
+	return energies
+}
+
+// gainedOf returns by how much a register rose; one that the device does not have did not, and
+// one that fell tells nothing.
+func gainedOf(before, after *grid.Energy) float64 {
+	switch {
+	case before == nil && after == nil:
+		return 0
+	case before == nil || after == nil || *after < *before:
+		return math.NaN()
+	}
+	return float64(*after - *before)
 }
 
 // device returns a connection meter, or another device of a home.

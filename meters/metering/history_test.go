@@ -2,11 +2,14 @@ package metering
 
 import (
 	"context"
+	"log/slog"
 	"math"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // told is a past that says 7 Wh of the intervals before a time, and nothing of those after it.
@@ -64,5 +67,42 @@ func TestHistory(t *testing.T) {
 	metered, complete, err := s.Energies(t.Context(), first, false)
 	if err != nil || complete || len(metered) != 1 || metered[0].Flow != (grid.Flow{}) {
 		t.Errorf("what was given beforehand was metered: %+v, complete: %t, %v", metered, complete, err)
+	}
+}
+
+// TestHistoryOfTheTelemetry asks for a battery of which only the telemetry knows the registers: of
+// the interval that is read the gain between the last readings of two, of the first none, and none
+// where a register fell.
+func TestHistoryOfTheTelemetry(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	s := newCounting(t)
+	kept, err := store.OpenEmbedded(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	var readings []grid.Reading
+	for m := range 60 {
+		charged := grid.Energy(1000 + 10*m)
+		if m >= 45 {
+			charged = 5 // the device was replaced
+		}
+		readings = append(readings, grid.Reading{
+			Device: "ann/battery", Time: noon.Add(time.Duration(m) * time.Minute), Power: new(grid.Power(600)), Import: &charged, Export: new(grid.Energy(300 + m)), Quality: grid.Good,
+		})
+	}
+	if err := kept.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	h := History{Meters: s.Meters, Store: kept, Owner: func(string) string { return "ann" }}
+	got, err := h.Energies(t.Context(), "ann/battery", grid.IntervalAt(noon, 15), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := math.NaN()
+	for k, want := range []float64{unknown, 135, 135, unknown, unknown} {
+		if got[k] != want && !(math.IsNaN(got[k]) && math.IsNaN(want)) {
+			t.Fatalf("it counted %v", got)
+		}
 	}
 }
