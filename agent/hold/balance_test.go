@@ -139,6 +139,21 @@ func TestNeighboursAreCovered(t *testing.T) {
 	}
 }
 
+// TestTheIntervalIsMadeGood has a plan come five minutes late: what the neighbours have taken
+// until then is given back by the end of the interval.
+func TestTheIntervalIsMadeGood(t *testing.T) {
+	b := newBlock(&place{rest: 2000}, &place{charge: 800})
+	before := b.net()
+	b.seconds(5 * 60)
+	if late := b.net() - before; late < 150 {
+		t.Fatalf("the community has taken %d Wh: the test shows nothing", late)
+	}
+	b.wants(hold.Intent{TakeTo: 1000}).seconds(10 * 60)
+	if wh := b.net() - before; wh < -10 || wh > 10 {
+		t.Errorf("the community has taken %d Wh in the interval, want none", wh)
+	}
+}
+
 // TestLevels holds batteries to the charges between which their plan has them work for others.
 func TestLevels(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -213,10 +228,54 @@ func TestTheOwnPromiseComesFirst(t *testing.T) {
 	if got := b.places[1].battery; got > -2800 {
 		t.Errorf("the battery does %d W, want 3000 W given", got)
 	}
-	b.wants(hold.Intent{GiveTo: 1000}) // it gives no more to others: it sold 250 Wh, all of them are given
+	b.places[0].rest = 1000
 	b.seconds(4 * 60)
-	if got := b.places[1].battery; got < -1300 {
-		t.Errorf("the battery does %d W though its plan gives the neighbours nothing any more", got)
+	if got := b.places[1].battery; !about(got, -1000, 300) {
+		t.Errorf("the battery does %d W, want the kilowatt that was sold alone, and nothing taken back", got)
+	}
+}
+
+// TestNobodyTakesWhatIsGiven has a home sell 250 Wh of which the community needs half. Though
+// its plan takes nothing from others, the rest stays in its battery, which goes on covering its
+// home.
+func TestNobodyTakesWhatIsGiven(t *testing.T) {
+	b := newBlock(&place{rest: 500}, &place{rest: 400, charge: 800}).wants(hold.Intent{})
+	b.places[1].wish.Contracted, b.places[1].wish.Traded = -250, true
+	before := b.net()
+	b.seconds(5 * 60)
+	if got := b.places[1].battery; !about(got, -900, 200) {
+		t.Errorf("the battery does %d W, want 400 for its home and 500 that are taken", got)
+	}
+	gave := b.places[1].flow
+	b.places[0].rest = -3000
+	b.seconds(5 * 60)
+	if got := b.places[1].battery; got < -400 || got > 300 {
+		t.Errorf("with 3 kW left over the battery does %d W, want less than its home needs, to take back what it gave", got)
+	}
+	b.seconds(5*60 - 1)
+	if wh := (b.places[1].flow[0] - gave[0] - (b.places[1].flow[1] - gave[1]) - gave[1]) / 3600; wh < -15 || wh > 5 {
+		t.Errorf("its home comes to %d Wh in the interval, want to come out even", wh)
+	}
+	if wh := b.net() - before; wh > 5 {
+		t.Errorf("the community has taken %d Wh", wh)
+	}
+}
+
+// TestSmallPartsAddUp has ten batteries divide a kilowatt, each part of which is less than a
+// dead band: some of them give it.
+func TestSmallPartsAddUp(t *testing.T) {
+	places := []*place{{rest: 1000}}
+	for range 10 {
+		places = append(places, &place{charge: 700})
+	}
+	b := newBlock(places...).wants(hold.Intent{TakeTo: 1000})
+	b.seconds(45)
+	sum := grid.Power(0)
+	for _, p := range b.places {
+		sum += p.battery
+	}
+	if !about(sum, -1000, 200) {
+		t.Errorf("%d W are given, want 1000", -sum)
 	}
 }
 

@@ -79,7 +79,7 @@ func TestCurb(t *testing.T) {
 		held      bool
 	}{"sun": {6000, 500, true}, "cloud": {800, 500, false}, "the home takes it": {6000, 5500, false}} {
 		over, lost, held := run(x.sun, x.load, 600)
-		if over > 1 || lost > 20 || (x.held && !held) {
+		if over > 1 || lost > 20 || held != x.held {
 			t.Errorf("%s: %d Wh too much are given, %d Wh are lost, held %t, want held %t", name, over, lost, held, x.held)
 		}
 		run(x.sun, x.load, 60)

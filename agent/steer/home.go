@@ -130,7 +130,7 @@ func (h *home) guards() (all []*control.Guard) {
 // orders adds what is wanted of the devices that a gateway reads. h.of.mu is held.
 func (h *home) orders(gateway string, to map[string]grid.Power) {
 	add := func(id string, m mover, least, most grid.Power) {
-		if e := m.(*elsewhere); e.wanted != nil { //nolint:forcetypeassert // devices with a gateway have no other
+		if e, there := m.(*elsewhere); there && e.wanted != nil {
 			to[id] = min(max(*e.wanted, least), most)
 		}
 	}
@@ -254,7 +254,7 @@ func (h *home) ask(challenge Challenge, now time.Time) (sum *grid.Power) {
 }
 
 // tell sets the batteries so that together they come to a setpoint. h.of.mu is held.
-func (h *home) tell(s hold.Setpoint, now time.Time) {
+func (h *home) tell(s hold.Setpoint) {
 	if s.Held {
 		h.leave()
 	}

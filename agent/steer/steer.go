@@ -201,7 +201,7 @@ func (d *Devices) follow(challenge Challenge) {
 		for d.homes[k].holder == nil {
 			k++
 		}
-		d.homes[k].tell(told, now)
+		d.homes[k].tell(told)
 		k++
 	}
 	for _, h := range d.homes {

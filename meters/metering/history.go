@@ -32,16 +32,21 @@ type Before interface {
 
 // Energies returns the net energy in Wh (+ import) of n intervals from first on, NaN where
 // it is not known. It takes the registers at the ends of the intervals from what was read
-// last before: for a forecast that is exact enough, and it is one query. Evidence keeps the
-// registers of connection meters; those of a home's other devices are in the telemetry. Where
-// nothing was read it is what was given beforehand.
+// last before: for a forecast that is exact enough, and it is one query. The registers of a device
+// that is no connection meter are no evidence, and come from the store. Where nothing was read it
+// is what was given beforehand.
 func (h History) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
-	energies, err := h.net(ctx, h.device(device), first, n)
-	if err != nil {
-		return nil, err
+	d := h.device(device)
+	energies, err := h.net(ctx, d, first, n)
+	if err != nil || !slices.ContainsFunc(energies, math.IsNaN) {
+		return energies, err
 	}
-	if _, meters := h.bound(device); !meters && h.Store != nil && slices.ContainsFunc(energies, math.IsNaN) {
-		fill(energies, h.telemetered(ctx, device, first, n))
+	if d.Kind != grid.Meter && h.Store != nil {
+		for k, e := range h.stored(ctx, d, first, n) {
+			if math.IsNaN(energies[k]) {
+				energies[k] = e
+			}
+		}
 	}
 	if h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
 		return energies, nil
@@ -50,59 +55,42 @@ func (h History) Energies(ctx context.Context, device string, first grid.Interva
 	if err != nil {
 		return nil, err
 	}
-	fill(energies, past)
+	for k, e := range energies {
+		if math.IsNaN(e) {
+			energies[k] = past[k]
+		}
+	}
 	return energies, nil
 }
 
-// fill puts what others know in the place of what is not known.
-func fill(energies, others []float64) {
-	for k, e := range energies {
-		if math.IsNaN(e) {
-			energies[k] = others[k]
-		}
-	}
-}
-
-// telemetered returns what the registers in the telemetry gained, NaN where they are not known.
-// A store that does not answer knows nothing now: it will be asked again.
-func (h History) telemetered(ctx context.Context, device string, first grid.Interval, n int) []float64 {
-	energies := make([]float64, n)
-	for k := range energies {
-		energies[k] = math.NaN()
-	}
+// stored returns what n intervals came to by the registers that the store has of a device, NaN
+// where it has none or does not answer in time.
+func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval, n int) []float64 {
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
 	step := store.Quarter
 	if time.Duration(step) > first.Length() {
 		step = store.Minute
 	}
-	asked, cancel := context.WithTimeout(ctx, askedFor)
-	defer cancel()
-	readings, err := h.Store.Range(asked, device, first.Shift(-1).Begin(), first.Shift(n).Begin(), step)
+	rows, err := h.Store.Range(asked, d.ID, first.Shift(-1).Begin(), first.Shift(n-1).End(), step)
 	if err != nil {
-		return energies
+		rows = nil // the store is away: nothing is known yet
 	}
-	last := make([]*grid.Reading, n+1) // of the interval before first, and of each from there on
-	for k := range readings {
-		i := grid.IntervalAt(readings[k].Time, first.Minutes)
-		last[int((i.Start-first.Start)/(int64(first.Minutes)*60))+1] = &readings[k]
+	last := map[grid.Interval]evidence.Registered{} // of an interval
+	for _, r := range rows {
+		if r.Import != nil || r.Export != nil {
+			last[grid.IntervalAt(r.Time, first.Minutes)] = evidence.Registered{Time: r.Time, Import: r.Import, Export: r.Export}
+		}
 	}
+	energies := make([]float64, n)
 	for k := range energies {
-		if a, b := last[k], last[k+1]; a != nil && b != nil {
-			energies[k] = gainedOf(a.Import, b.Import) - gainedOf(a.Export, b.Export)
+		before, known := last[first.Shift(k-1)]
+		after, now := last[first.Shift(k)]
+		if energies[k] = math.NaN(); known && now {
+			energies[k] = h.gained(d, before, after)
 		}
 	}
 	return energies
-}
-
-// gainedOf returns by how much a register rose; one that the device does not have did not, and
-// one that fell tells nothing.
-func gainedOf(before, after *grid.Energy) float64 {
-	switch {
-	case before == nil && after == nil:
-		return 0
-	case before == nil || after == nil || *after < *before:
-		return math.NaN()
-	}
-	return float64(*after - *before)
 }
 
 // device returns a connection meter, or another device of a home.

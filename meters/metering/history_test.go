@@ -2,7 +2,7 @@ package metering
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 	"math"
 	"path/filepath"
 	"testing"
@@ -70,39 +70,54 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryOfTheTelemetry asks for a battery of which only the telemetry knows the registers: of
-// the interval that is read the gain between the last readings of two, of the first none, and none
-// where a register fell.
-func TestHistoryOfTheTelemetry(t *testing.T) {
+// away is a store that does not answer.
+type away struct{ store.Store }
+
+func (away) Range(context.Context, string, time.Time, time.Time, store.Step) ([]grid.Reading, error) {
+	return nil, errors.New("away")
+}
+
+// TestDevicesAreKnownByTheStore has a battery that only the store knows: its evidence has the
+// registers of connection meters alone, as that of a community at work does. It reads every minute but
+// for a quarter of an hour. While the store is away nothing is known, and nothing fails.
+func TestDevicesAreKnownByTheStore(t *testing.T) {
 	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	s := newCounting(t)
-	kept, err := store.OpenEmbedded(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), slog.New(slog.DiscardHandler))
+	s.meter("ann", time.Time{})
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = kept.Close() })
+	defer db.Close()
 	var readings []grid.Reading
-	for m := range 60 {
-		charged := grid.Energy(1000 + 10*m)
-		if m >= 45 {
-			charged = 5 // the device was replaced
+	for m := range 90 {
+		if m >= 45 && m < 60 {
+			continue
 		}
-		readings = append(readings, grid.Reading{
-			Device: "ann/battery", Time: noon.Add(time.Duration(m) * time.Minute), Power: new(grid.Power(600)), Import: &charged, Export: new(grid.Energy(300 + m)), Quality: grid.Good,
-		})
+		charged, given := grid.Energy(100+10*min(m, 30)), grid.Energy(500+4*max(m-30, 0))
+		readings = append(readings, grid.Reading{Device: "ann/battery", Time: noon.Add(time.Duration(m) * time.Minute), Import: &charged, Export: &given, Quality: grid.Good})
 	}
-	if err := kept.Write(t.Context(), readings); err != nil {
+	if err := db.Write(t.Context(), readings); err != nil {
 		t.Fatal(err)
 	}
-	h := History{Meters: s.Meters, Store: kept, Owner: func(string) string { return "ann" }}
-	got, err := h.Energies(t.Context(), "ann/battery", grid.IntervalAt(noon, 15), 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unknown := math.NaN()
-	for k, want := range []float64{unknown, 135, 135, unknown, unknown} {
-		if got[k] != want && !(math.IsNaN(got[k]) && math.IsNaN(want)) {
-			t.Fatalf("it counted %v", got)
+	h := History{Meters: s.Meters, Store: db, Owner: func(string) string { return "ann" }}
+	first, unknown := grid.IntervalAt(noon, 15), math.NaN()
+	// By hand: minute 14 to 29 charges 150 Wh, 29 to 44 charges 10 and gives 56, what is about the gap is not
+	// known, 74 to 89 gives 60.
+	for minutes, want := range map[int][]float64{15: {unknown, 150, -46, unknown, unknown, -60}, 5: {unknown, 50, 50, 50, 50, 50, -6}} {
+		got, err := h.Energies(t.Context(), "ann/battery", grid.IntervalAt(first.Begin(), minutes), len(want))
+		if err != nil {
+			t.Fatal(err)
 		}
+		for k := range want {
+			if got[k] != want[k] && !(math.IsNaN(got[k]) && math.IsNaN(want[k])) {
+				t.Errorf("%d minutes: %v, want %v", minutes, got, want)
+				break
+			}
+		}
+	}
+	h.Store = away{}
+	if got, err := h.Energies(t.Context(), "ann/battery", first, 2); err != nil || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) {
+		t.Errorf("while the store is away: %v, %v", got, err)
 	}
 }
