@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/agent/hold"
@@ -58,16 +59,32 @@ func (s *site) movable(t meters.Target) bool {
 // leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
 const leastOnAPhase grid.Power = 6 * 230
 
+// leastOf returns the least at which a charger lets its car charge, on the phases that it
+// cannot switch off; 0 for other devices.
+func (s *site) leastOf(id string) grid.Power {
+	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
+		if t.ID != id || t.Kind != grid.Charger {
+			continue
+		}
+		phases := s.planned(id).Phases
+		if c := t.Profile.Acts(t.Kind); c != nil {
+			if c.Phases.Switch != "" {
+				phases = 1
+			}
+			phases = cmp.Or(phases, c.Phases.Most)
+		}
+		const usual = 3
+		return leastOnAPhase * grid.Power(cmp.Or(phases, usual))
+	}
+	return 0
+}
+
 // other is a device that may be moved and is no battery.
 func (s *site) other(t meters.Target) steer.Device {
 	of, d := s.rating(t.ID), s.planned(t.ID)
 	x := steer.Device{Target: t, Gateway: d.Gateway, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
-	if t.Kind != grid.Charger {
-		return x
-	}
-	x.Supply = control.Supply{Phases: d.Phases}
-	if x.Made.Least == 0 {
-		x.Made.Least = leastOnAPhase
+	if t.Kind == grid.Charger {
+		x.Supply = control.Supply{Phases: d.Phases}
 	}
 	return x
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/sim"
-	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -223,6 +222,7 @@ func (s *site) rating(id string) (of agent.Rating) {
 	d := s.planned(id)
 	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
 	if s.sim == nil {
+		of.Least = s.leastOf(id)
 		return of
 	}
 	of.Controlled = s.plan.Simulation.Controlled()
@@ -236,7 +236,7 @@ func (s *site) rating(id string) (of agent.Rating) {
 		case grid.Battery:
 			of.Power, of.Capacity = s.sim.Storage(id)
 		case grid.Charger:
-			of.Power, of.Least, of.Capacity = home.Charger, world.LeastCharge, home.CarCapacity()
+			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
 		case grid.HeatPump:
 			of.Power, of.Least = home.House.Pump, home.House.Least()
 		case grid.HeatingRod:
