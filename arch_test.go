@@ -104,7 +104,6 @@ func layers() map[string][]string {
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
 		"scenarios/world/likeness":         {"scenarios/world"},
-		"scenarios/world/likeness":         {},
 		"scenarios/foresight":              {"scenarios/optimum", "scenarios/world"},
 		"scenarios/optimum":                {},
 		"client":                           {},

@@ -179,7 +179,7 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 			if err := t.car(ctx, k, d.ID); err != nil {
 				return err
 			}
-		case grid.Meter, grid.Inverter:
+		case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return nil

@@ -127,7 +127,7 @@ func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err er
 func (t *Traders) battery(ctx context.Context, device string) (s storage, ok bool, err error) {
 	of := t.rating(device)
 	last, err := t.Telemetry.Last(ctx, device)
-	if err != nil || last == nil || last.Charge == nil || of.Capacity == 0 || of.Power == 0 || !of.Controlled {
+	if err != nil || last == nil || last.Charge == nil || !t.moves(device) {
 		return s, false, err
 	}
 	return storage{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), power: float64(of.Power)}, true, nil
@@ -226,10 +226,10 @@ func (b storage) run(net []float64, hours float64) (worth []float64) {
 		net[k] += taken
 	}
 	later := 0.5
-	for k := len(net) - 1; k >= 0; k-- {
-		if net[k] > few {
+	for k, wh := range slices.Backward(net) {
+		if wh > few {
 			later = 1
-		} else if net[k] < -few {
+		} else if wh < -few {
 			later = 0
 		}
 		worth[k] = later

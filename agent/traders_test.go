@@ -138,8 +138,10 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
 	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
 	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
-	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: home, Seed: 1, Minutes: 15,
-		Strategy: func(string) agent.Strategy { return agent.ByPriceCurve }})
+	traders := agent.NewTraders(agent.Options{
+		Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: home, Seed: 1, Minutes: 15,
+		Strategy: func(string) agent.Strategy { return agent.ByPriceCurve },
+	})
 	for _, c := range []struct {
 		after time.Duration // noon
 		from  grid.Interval // what it asks for begins here

@@ -2,11 +2,14 @@ package metering
 
 import (
 	"context"
+	"errors"
 	"math"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/meters/store"
 )
 
 // told is a past that says 7 Wh of the intervals before a time, and nothing of those after it.
@@ -64,5 +67,57 @@ func TestHistory(t *testing.T) {
 	metered, complete, err := s.Energies(t.Context(), first, false)
 	if err != nil || complete || len(metered) != 1 || metered[0].Flow != (grid.Flow{}) {
 		t.Errorf("what was given beforehand was metered: %+v, complete: %t, %v", metered, complete, err)
+	}
+}
+
+// away is a store that does not answer.
+type away struct{ store.Store }
+
+func (away) Range(context.Context, string, time.Time, time.Time, store.Step) ([]grid.Reading, error) {
+	return nil, errors.New("away")
+}
+
+// TestDevicesAreKnownByTheStore has a battery that only the store knows: its evidence has the
+// registers of connection meters alone, as that of a community at work does. It reads every minute but
+// for a quarter of an hour. While the store is away nothing is known, and nothing fails.
+func TestDevicesAreKnownByTheStore(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	s := newCounting(t)
+	s.meter("ann", time.Time{})
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var readings []grid.Reading
+	for m := range 90 {
+		if m >= 45 && m < 60 {
+			continue
+		}
+		charged, given := grid.Energy(100+10*min(m, 30)), grid.Energy(500+4*max(m-30, 0))
+		readings = append(readings, grid.Reading{Device: "ann/battery", Time: noon.Add(time.Duration(m) * time.Minute), Import: &charged, Export: &given, Quality: grid.Good})
+	}
+	if err := db.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	h := History{Meters: s.Meters, Store: db, Owner: func(string) string { return "ann" }}
+	first, unknown := grid.IntervalAt(noon, 15), math.NaN()
+	// By hand: minute 14 to 29 charges 150 Wh, 29 to 44 charges 10 and gives 56, what is about the gap is not
+	// known, 74 to 89 gives 60.
+	for minutes, want := range map[int][]float64{15: {unknown, 150, -46, unknown, unknown, -60}, 5: {unknown, 50, 50, 50, 50, 50, -6}} {
+		got, err := h.Energies(t.Context(), "ann/battery", grid.IntervalAt(first.Begin(), minutes), len(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range want {
+			if got[k] != want[k] && !(math.IsNaN(got[k]) && math.IsNaN(want[k])) {
+				t.Errorf("%d minutes: %v, want %v", minutes, got, want)
+				break
+			}
+		}
+	}
+	h.Store = away{}
+	if got, err := h.Energies(t.Context(), "ann/battery", first, 2); err != nil || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) {
+		t.Errorf("while the store is away: %v, %v", got, err)
 	}
 }

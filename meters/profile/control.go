@@ -36,7 +36,7 @@ func (a Acting) Acts(kind grid.DeviceKind) *Control {
 // Fallback, Before, Setpoint, Revert, then Charging, Discharging or Resting, and Enable;
 // Release gives the device back to its own logic.
 type Control struct {
-	Setpoint Names              `yaml:"setpoint"` // in W, in A of a charger, or in % of what Writable.Of shows
+	Setpoint Names              `yaml:"setpoint"` // in W, in A of a charger, or in % of what Writable.Of shows; absent: Charging switches it on, Resting off
 	Fallback map[string]float64 `yaml:"fallback"` // what the device does once nobody tells it anything, whatever another controller left there
 	Before   map[string]float64 `yaml:"before"`
 	Revert   string             `yaml:"revert"`    // takes the seconds (minutes, by its unit) after which the device returns to its own logic
@@ -187,8 +187,8 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 			problems = append(problems, fmt.Errorf("%s.setpoint: %s is in per cent: writable.of says of what", where, name))
 		}
 	}
-	if len(c.Setpoint) == 0 {
-		problems = append(problems, fmt.Errorf("%s.setpoint: missing", where))
+	if len(c.Setpoint) == 0 && (len(c.Charging) == 0 || len(c.Resting) == 0) {
+		problems = append(problems, fmt.Errorf("%s.setpoint: missing, and charging and resting do not say how it is switched on and off", where))
 	}
 	for _, s := range []struct {
 		field   string
