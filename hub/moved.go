@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/grid"
@@ -54,6 +55,36 @@ func (s *site) movable(t meters.Target) bool {
 		controlled = of.Controlled() && t.Kind != grid.Inverter
 	}
 	return controlled && t.Kind != grid.Meter && t.Profile.Acts(t.Kind) != nil
+}
+
+// rating is what a device is made for, as its owner says, and whether it may be moved.
+func (s *site) rating(id string) (of agent.Rating) {
+	d := s.planned(id)
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
+	if s.sim == nil {
+		of.Least = s.leastOf(id)
+		return of
+	}
+	of.Controlled = s.plan.Simulation.Controlled()
+	for _, dev := range s.devices {
+		if dev.ID != id {
+			continue
+		}
+		switch home := s.sim.Home(dev.Member); dev.Kind {
+		case grid.Inverter:
+			of.Power = home.PV.Peak
+		case grid.Battery:
+			of.Power, of.Capacity = s.sim.Storage(id)
+		case grid.Charger:
+			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
+		case grid.HeatPump:
+			of.Power, of.Least = home.House.Pump, home.House.Least()
+		case grid.HeatingRod:
+			of.Power = home.Tank.Rod
+		case grid.Meter:
+		}
+	}
+	return of
 }
 
 // leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).

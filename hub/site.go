@@ -217,36 +217,6 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 	return d.Rated, d.Capacity
 }
 
-// rating is what a device is made for, as its owner says, and whether it may be moved.
-func (s *site) rating(id string) (of agent.Rating) {
-	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
-	if s.sim == nil {
-		of.Least = s.leastOf(id)
-		return of
-	}
-	of.Controlled = s.plan.Simulation.Controlled()
-	for _, dev := range s.devices {
-		if dev.ID != id {
-			continue
-		}
-		switch home := s.sim.Home(dev.Member); dev.Kind {
-		case grid.Inverter:
-			of.Power = home.PV.Peak
-		case grid.Battery:
-			of.Power, of.Capacity = s.sim.Storage(id)
-		case grid.Charger:
-			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
-		case grid.HeatPump:
-			of.Power, of.Least = home.House.Pump, home.House.Least()
-		case grid.HeatingRod:
-			of.Power = home.Tank.Rod
-		case grid.Meter:
-		}
-	}
-	return of
-}
-
 // runOutages takes simulated devices off the network as configured.
 func (s *site) runOutages(ctx context.Context) error {
 	if s.sim == nil {
