@@ -87,6 +87,7 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzCommands -fuzztime 20s ./matching
 	go test -run '^$$' -fuzz FuzzOpen -fuzztime 20s ./matching/journal
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 20s ./meters/profile
+	go test -run '^$$' -fuzz FuzzOrders -fuzztime 20s ./meters/control
 	go test -run '^$$' -fuzz FuzzEbUtilities -fuzztime 20s ./meters/official
 	go test -run '^$$' -fuzz FuzzSDAT -fuzztime 20s ./meters/official
 	go test -run '^$$' -fuzz FuzzMSCONS -fuzztime 20s ./meters/official

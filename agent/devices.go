@@ -22,3 +22,16 @@ func (t *Traders) Devices(member string) (all []grid.Device) {
 	slices.SortStableFunc(all, func(a, b grid.Device) int { return cmp.Compare(a.MeteringPoint, b.MeteringPoint) })
 	return all
 }
+
+// Members returns the members that have a connection meter, sorted.
+func (t *Traders) Members() (all []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, at := range t.seats {
+		if at.meter != "" && !slices.Contains(all, at.home.Member) {
+			all = append(all, at.home.Member)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -10,15 +10,16 @@ import (
 )
 
 const (
-	// scenarios is how many courses of the coming days a plan reckons with.
-	scenarios = 14
+	// drawnDays is how many courses of the coming days a plan reckons with.
+	drawnDays = 14
 	// horizon is how far a plan looks ahead.
 	horizon = 48 * time.Hour
 )
 
 // expected is what a metering point will probably take without the devices that a plan moves.
 type expected struct {
-	first grid.Interval // that runs when it is made
+	made  time.Time
+	first grid.Interval // that ran then
 	load  *forecast.Outlook
 	sun   *forecast.Outlook // nil: no inverter is metered
 	drawn int               // by which days the scenarios are
@@ -29,7 +30,7 @@ type expected struct {
 // expect forecasts a metering point from the interval that runs at now on. Errors:
 // forecast.ErrNoHistory.
 func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected, error) {
-	x := &expected{first: grid.IntervalAt(now, t.Minutes), drawn: -1}
+	x := &expected{made: now, first: grid.IntervalAt(now, t.Minutes), drawn: -1}
 	for _, s := range t.seriesOf(at) {
 		past, err := t.past(ctx, at, s.kind, now)
 		if err != nil {
@@ -75,6 +76,10 @@ func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now t
 		return nil
 	}
 	x.drawn = d.id
+	if len(d.days) == 0 {
+		x.unlike()
+		return nil
+	}
 	x.net = x.load.Paths(d.days)
 	if x.sun != nil {
 		for s, path := range x.sun.Paths(d.days) {
@@ -85,6 +90,23 @@ func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now t
 	}
 	x.cars, err = t.carsOf(ctx, at, d.days, x.first, now)
 	return err
+}
+
+// unlike makes scenarios where no day of the past can be drawn yet: the home takes as much less or
+// more as its forecast doubts, all the time.
+func (x *expected) unlike() {
+	x.net, x.cars = nil, nil
+	const last = 8
+	for q := 0; q <= last; q += 2 {
+		path := make([]float64, len(x.load.Points))
+		for k, p := range x.load.Points {
+			path[k] = p.Quantiles[q]
+			if x.sun != nil {
+				path[k] -= x.sun.Points[k].Quantiles[last-q]
+			}
+		}
+		x.net, x.cars = append(x.net, path), append(x.cars, make([]float64, len(path)))
+	}
 }
 
 // drawn are days of the past, each of which makes a scenario.

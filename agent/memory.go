@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -26,8 +27,10 @@ type memory struct {
 }
 
 // recall returns the net energies of a device's past intervals, up to the one that runs at
-// now, which is left out. It asks for what it does not remember. The slice is the memory's own.
+// now, which is left out. It asks for what it does not remember. It is safe beside a refit.
 func (t *Traders) recall(ctx context.Context, device string, now time.Time) (forecast.Series, error) {
+	t.recalls.Lock()
+	defer t.recalls.Unlock()
 	current := grid.IntervalAt(now, t.Minutes)
 	n := historyDays * 24 * 60 / t.Minutes
 	m := t.known[device]
@@ -51,7 +54,7 @@ func (t *Traders) recall(ctx context.Context, device string, now time.Time) (for
 		}
 		m.sure++
 	}
-	return forecast.Series{First: m.first, Values: m.values[:len(m.values):len(m.values)]}, nil
+	return forecast.Series{First: m.first, Values: slices.Clone(m.values)}, nil
 }
 
 // between returns how many intervals lie between the begins of two.
@@ -81,6 +84,6 @@ func (t *Traders) history(ctx context.Context, meter string, now time.Time) (for
 		s = forecast.Series{First: s.First.Shift(more), Values: s.Values[more:]}
 	}
 	running, err := t.running(ctx, meter, now)
-	s.Values = append(s.Values, running) // a copy: recall leaves no room
+	s.Values = append(s.Values, running)
 	return s, err
 }

@@ -191,13 +191,23 @@ func (t *Traders) planners() (all []seat) {
 }
 
 // seriesOf returns what is forecast of a metering point: load and sun apart where the inverters
-// are metered.
+// are metered, and both together where a battery goes its own way.
 func (t *Traders) seriesOf(at seat) []series {
-	all := []series{{at.home.MeteringPoint, forecast.Load}}
+	point := at.home.MeteringPoint
+	if slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == grid.Battery && !t.moves(d.ID) }) {
+		return []series{{point, forecast.Net}}
+	}
+	all := []series{{point, forecast.Load}}
 	if at.has(grid.Inverter) {
-		all = append(all, series{at.home.MeteringPoint, forecast.PV})
+		all = append(all, series{point, forecast.PV})
 	}
 	return all
+}
+
+// moves tells whether a plan can move a battery.
+func (t *Traders) moves(battery string) bool {
+	of := t.rating(battery)
+	return of.Controlled && of.Capacity > 0 && of.Power > 0
 }
 
 func (at seat) has(kind grid.DeviceKind) bool {
@@ -206,7 +216,7 @@ func (at seat) has(kind grid.DeviceKind) bool {
 
 // past returns what a series of a metering point counted, without the interval that runs: of the
 // sun what the inverters gave, of the load what the home took without its inverters and without
-// what a plan moves. Where one of them is not known nothing is.
+// what a plan moves; heat pumps and heating rods are part of it. Where one of them is not known nothing is.
 func (t *Traders) past(ctx context.Context, at seat, kind forecast.Kind, now time.Time) (forecast.Series, error) {
 	return t.assemble(at, kind, func(device string) (forecast.Series, error) { return t.recall(ctx, device, now) })
 }
@@ -237,10 +247,11 @@ func (t *Traders) assemble(at seat, kind forecast.Kind, of func(device string) (
 		}
 	}
 	for _, d := range at.devices {
-		switch {
-		case d.Kind == grid.Meter, kind == forecast.PV && d.Kind != grid.Inverter:
-			continue
-		case kind == forecast.Net && d.Kind == grid.Inverter:
+		apart := d.Kind == grid.Inverter && kind != forecast.Net
+		if kind != forecast.PV {
+			apart = apart || d.Kind == grid.Charger || d.Kind == grid.Battery && t.moves(d.ID)
+		}
+		if !apart {
 			continue
 		}
 		if err := add(d.ID, -1); err != nil {
@@ -253,6 +264,17 @@ func (t *Traders) assemble(at seat, kind forecast.Kind, of func(device string) (
 		}
 	}
 	return sum, nil
+}
+
+// Skill returns how well each method did on the past of a metering point, by what is forecast of
+// it; nothing before the first fit.
+func (t *Traders) Skill(point string) (all []Skills) {
+	for _, kind := range []forecast.Kind{forecast.Load, forecast.PV, forecast.Net} {
+		if m, known := t.models.get(series{point, kind}); known {
+			all = append(all, Skills{Series: kind.String(), Chosen: m.Chosen(), Skills: m.Skills()})
+		}
+	}
+	return all
 }
 
 func known(v float64) bool { return !math.IsNaN(v) }

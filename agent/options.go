@@ -39,10 +39,10 @@ type Options struct {
 	Prices    Prices
 	Telemetry Telemetry
 	Seed      uint64
-	Minutes   int                          // of a delivery interval
-	Zone      *time.Location               // of the homes' days; nil: UTC
-	Strategy  func(member string) Strategy // nil: all by the default
-	Rating    func(device string) Rating   // nil: nothing is known
+	Minutes   int                               // of a delivery interval
+	Zone      *time.Location                    // of the homes' days; nil: UTC
+	Strategy  func(member string) Strategy      // nil: all by the default
+	Rating    func(device string) Rating        // nil: nothing is known
 	Limits    func(member string) limits.Limits // of the homeowner; nil: none
 
 	Place
@@ -50,7 +50,13 @@ type Options struct {
 	// Position returns what a metering point has sold and bought of an interval for good; nil:
 	// nobody knows.
 	Position func(i grid.Interval, point string) (net grid.Energy, traded bool)
-	Kept     Kept // nil: models are fitted anew after a start
+	// NoPool says that what is not traded is not shared: then batteries do nothing for the neighbours
+	// but what they sold and bought.
+	NoPool bool
+	// Ahead has homes order for the coming hours too: where orders rest until a call. Where they
+	// trade at once, what a home only expects would find its partners hours before it knows.
+	Ahead bool
+	Kept  Kept // nil: models are fitted anew after a start
 	// FitInPlace has models fitted where they are asked for, as a replay does; otherwise somebody
 	// calls Refit.
 	FitInPlace bool

@@ -13,11 +13,14 @@ type Planned struct {
 	MeteringPoint string
 	Member        string
 	Strategy      Strategy
-	Made          time.Time // world time
-	Why           string    // one whole sentence: what it does next, and what for
-	Unmet         []string  // what cannot be met, said before: a whole sentence each
-	Steps         []Step    // from the next delivery interval on, by time
-	Intent        hold.Intent
+	Made          time.Time    // world time
+	Why           string       // one whole sentence: what it does next, and what for
+	Unmet         []string     // what cannot be met, said before: a whole sentence each
+	Steps         []Step       // from the next delivery interval on, by time
+	Intent        hold.Intent  // of the interval that it quotes for
+	Running       *hold.Intent // of the interval that runs; nil: the plan is not about it
+
+	seen sight
 }
 
 // Step is one step of a plan. Steps beyond a day ahead may be longer than a delivery interval.

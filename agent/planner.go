@@ -26,7 +26,14 @@ type task struct {
 	at     int             // the step of the quoted interval: before it is what is left of the one that runs
 	rates  []tariff.Rates  // by step
 	cars   map[string]need // by charger
+	flows  []float64       // what they would take
+	seen   sight
+
+	buy, sell []float64 // by step, what the pool is expected to make of a kWh, millionths
 }
+
+// fresh is for how long a forecast is as good as a new one.
+const fresh = 4 * time.Minute
 
 // need is what the car at a charger lacks, and by when.
 type need struct {
@@ -39,14 +46,18 @@ type need struct {
 // those of the telemetry.
 func (t *Traders) plan(ctx context.Context, at seat, i grid.Interval, now time.Time) (*task, *plan.Plan, error) {
 	k := &task{seat: at, now: now, quoted: i}
-	if t.Limits != nil {
-		k.limits = t.Limits(at.home.Member)
-	}
-	x, err := t.expect(ctx, at, now)
-	if err != nil {
+	var err error
+	if k.seen, err = t.look(ctx, at, now); err != nil {
 		return nil, nil, err
 	}
-	t.expects[at.home.MeteringPoint] = x
+	k.limits = k.seen.limits
+	x := t.expects[at.home.MeteringPoint]
+	if x == nil || x.made.Add(fresh).Before(now) {
+		if x, err = t.expect(ctx, at, now); err != nil {
+			return nil, nil, err
+		}
+		t.expects[at.home.MeteringPoint] = x
+	}
 	if k.st, err = t.lookAround(ctx, now); err != nil {
 		return nil, nil, err
 	}
@@ -111,7 +122,9 @@ func (t *Traders) price(k *task) error {
 // courses makes the scenarios: what the home takes without what is planned, and prices.
 func (t *Traders) courses(k *task) {
 	begins, minutes := k.x.begins(), k.quoted.Minutes
-	for s := range k.x.net {
+	k.buy, k.sell = make([]float64, len(k.in.Steps)), make([]float64, len(k.in.Steps))
+	drawn := min(len(k.x.net), len(k.st.short))
+	for s := range drawn {
 		n := len(k.in.Steps)
 		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
 		for step, i := range k.in.Steps {
@@ -124,12 +137,15 @@ func (t *Traders) courses(k *task) {
 					wh *= float64(i.Minutes) / float64(minutes)
 				}
 				c.Net[step] += wh
-				buy, sell := k.st.prices(s, min(max(between(k.st.first, from)+part, 0), len(k.st.short[s])-1), k.rates[step])
+				on := min(max(between(k.st.first, from)+part, 0), len(k.st.short[s])-1)
+				buy, sell := k.st.prices(s, on, k.rates[step])
 				c.Buy[step] += buy / float64(parts)
 				c.Sell[step] += sell / float64(parts)
+				buy, sell = k.st.pooled(s, on, k.rates[step])
+				k.buy[step] += buy / float64(parts*drawn)
+				k.sell[step] += sell / float64(parts*drawn)
 			}
-			sell, buy := k.limits.Value(grid.Price(c.Sell[step]), grid.Price(c.Buy[step]), 0, 0)
-			c.Sell[step], c.Buy[step] = float64(sell), float64(buy)
+			c.Sell[step], c.Buy[step] = preferred(k.limits, c.Sell[step], c.Buy[step], k.rates[step])
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}
@@ -163,7 +179,7 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 			if err := t.car(ctx, k, d.ID); err != nil {
 				return err
 			}
-		case grid.Meter, grid.Inverter:
+		case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
 		}
 	}
 	return nil
@@ -233,33 +249,53 @@ func (t *Traders) bind(k *task) {
 // middle is the price at which neighbours share.
 func middle(r tariff.Rates) float64 { return float64(r.FeedIn+r.Avoided()) / 2 } //nolint:mnd // half each
 
-// intent makes of a plan what whoever moves the devices needs.
-func (t *Traders) intent(k *task, p *plan.Plan) hold.Intent {
-	in := hold.Intent{Interval: k.quoted, GiveTo: allCharge, Reserve: k.limits.Reserve}
-	r := k.rates[k.at]
+// intent makes of a step of a plan what whoever moves the devices needs.
+func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
+	in := hold.Intent{Interval: grid.IntervalAt(k.in.Steps[step].Begin(), k.quoted.Minutes), GiveTo: allCharge, Reserve: k.limits.Reserve}
+	r := k.rates[step]
+	if l := k.limits; l.ZeroExport {
+		in.Export = new(grid.Power(0))
+	}
 	if len(k.in.Batteries) > 0 {
-		in.GiveTo, in.TakeTo = t.planner.GiveTo(k.at, middle(r)), t.planner.TakeTo(k.at, middle(r))
-		l := t.planner.Levels(0, k.at, float64(r.Retail), float64(r.FeedIn))
+		in.GiveTo = t.planner.GiveTo(step, middle(r)+(float64(r.Retail)-middle(r))*common)
+		in.TakeTo = t.planner.TakeTo(step, middle(r)+(float64(r.FeedIn)-middle(r))*common)
+		l := t.planner.Levels(0, step, float64(r.Retail), float64(r.FeedIn))
 		in.Reserve = max(in.Reserve, l.ForHome)
 		b := k.in.Batteries[0]
-		if held := b.Held / b.Capacity * float64(allCharge); held < float64(l.FromGrid)-1 {
-			in.Net = new(rounded(p.Steps[k.at].Net.Mean))
+		if held := b.Held / b.Capacity * float64(allCharge); held < float64(l.FromGrid)-1 && step == k.at {
+			in.Net = new(rounded(p.Steps[step].Net.Mean))
 		}
 	}
-	for _, d := range p.Devices {
-		if d.Kind == plan.Vehicle {
-			if in.Powers == nil {
-				in.Powers = map[string]grid.Power{}
-			}
-			in.Powers[d.ID] = grid.Power(math.Round(d.Power[k.at]))
-		}
+	if t.NoPool {
+		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
+	}
+	if len(k.in.Cars) == 0 {
+		return in
+	}
+	in.Powers = map[string]grid.Power{}
+	x, hours := p.Steps[step], k.in.Steps[step].Length().Hours()
+	k.flows = t.planner.React(k.flows, step, k.mean(step), x.Buy, x.Sell)
+	for n, c := range k.in.Cars {
+		in.Powers[c.ID] = grid.Power(math.Round(k.flows[len(k.in.Batteries)+n] / hours))
 	}
 	return in
 }
 
+// mean returns what the home is expected to take in a step without what is planned, Wh.
+func (k *task) mean(step int) (sum float64) {
+	for _, c := range k.in.Scenarios {
+		sum += c.Net[step] / float64(len(k.in.Scenarios))
+	}
+	return sum
+}
+
 // tell keeps a plan for pages and API.
-func (t *Traders) tell(k *task, p *plan.Plan, in hold.Intent) Planned {
-	out := Planned{MeteringPoint: k.home.MeteringPoint, Member: k.home.Member, Strategy: k.strategy, Made: k.now, Intent: in}
+func (t *Traders) tell(k *task, p *plan.Plan) Planned {
+	out := Planned{MeteringPoint: k.home.MeteringPoint, Member: k.home.Member, Strategy: k.strategy, Made: k.now, Intent: t.intent(k, p, k.at)}
+	if k.at > 0 {
+		out.Running = new(t.intent(k, p, 0))
+	}
+	out.seen = k.seen
 	own := charging{first: k.quoted}
 	for n, s := range p.Steps[k.at:] {
 		step := Step{
@@ -283,6 +319,7 @@ func (t *Traders) tell(k *task, p *plan.Plan, in hold.Intent) Planned {
 		}
 		out.Steps = append(out.Steps, step)
 	}
+	k.st.moves(k.x, t.charging[k.home.MeteringPoint], own)
 	t.charging[k.home.MeteringPoint] = own
 	for _, u := range p.Unmet {
 		out.Unmet = append(out.Unmet, u.In(t.zone()))

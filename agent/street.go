@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/forecast"
@@ -19,8 +20,12 @@ import (
 // leaves is lack or surplus of the community: it is bought at retail, or given away at feed-in.
 type street struct {
 	first grid.Interval // of the rows
+	base  [][]float64   // Wh that all take without their batteries
+	b     storage       // their batteries together
+	stale bool          // base changed since the rest was reckoned
 	short [][]float64   // by scenario and interval: Wh that the utility gives, or takes (−)
 	pool  [][]float64   // Wh that members give each other
+	worth [][]float64   // what one more Wh is worth to all: 0 as much as the utility pays, 1 as it takes
 }
 
 // lookAround has every home that plans expect the coming days, where it did not yet, and sums
@@ -28,7 +33,7 @@ type street struct {
 func (t *Traders) lookAround(ctx context.Context, now time.Time) (*street, error) {
 	runs := grid.IntervalAt(now, t.Minutes)
 	if t.street != nil && t.street.first == runs.Shift(1) {
-		return t.street, nil
+		return t.street.settle(), nil
 	}
 	seats := t.planners()
 	var missing int
@@ -60,7 +65,7 @@ func (t *Traders) lookAround(ctx context.Context, now time.Time) (*street, error
 		return nil, err
 	}
 	t.street = t.sum(seats, runs.Shift(1), b)
-	return t.street, nil
+	return t.street.settle(), nil
 }
 
 // mostAtOnce is how many homes are forecast with the first quote after a start; of more than
@@ -81,7 +86,7 @@ func (t *Traders) drawDays(ctx context.Context, seats []seat, now time.Time) err
 		}
 		t.days = drawn{id: id}
 		if len(all) > 0 {
-			t.days.days = forecast.Days(scenarios, all...)
+			t.days.days = forecast.Days(drawnDays, all...)
 		}
 	}
 	for _, at := range seats {
@@ -122,7 +127,7 @@ func (t *Traders) stored(ctx context.Context, seats []seat) (sum storage, err er
 func (t *Traders) battery(ctx context.Context, device string) (s storage, ok bool, err error) {
 	of := t.rating(device)
 	last, err := t.Telemetry.Last(ctx, device)
-	if err != nil || last == nil || last.Charge == nil || of.Capacity == 0 || of.Power == 0 || !of.Controlled {
+	if err != nil || last == nil || last.Charge == nil || !t.moves(device) {
 		return s, false, err
 	}
 	return storage{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), power: float64(of.Power)}, true, nil
@@ -135,8 +140,8 @@ const oneWay = 0.9487
 // sum adds up the homes from an interval on.
 func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 	n := int(horizon / first.Length())
-	st := &street{first: first}
-	for s := range t.days.days {
+	st := &street{first: first, b: b, stale: true}
+	for s := range t.scenarios(seats) {
 		lacks, left, net := make([]float64, n), make([]float64, n), make([]float64, n)
 		for _, at := range seats {
 			x := t.expects[at.home.MeteringPoint]
@@ -147,30 +152,68 @@ func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 			own := t.charging[at.home.MeteringPoint]
 			for k := range n {
 				from := min(max(k+shift, 0), len(x.net[s])-1)
-				wh := x.net[s][from]
-				if c, some := own.in(first.Shift(k)); some {
-					wh += c
-				} else {
-					wh += x.cars[s][from]
-				}
+				wh := x.net[s][from] + own.or(first.Shift(k), x.cars[s][from])
 				net[k] += wh
 				lacks[k] += math.Max(wh, 0)
 				left[k] += math.Max(-wh, 0)
 			}
 		}
-		b.run(net, first.Length().Hours())
-		pool := lacks
-		for k := range pool {
-			pool[k] = math.Min(lacks[k], left[k])
+		for k := range lacks {
+			lacks[k] = math.Min(lacks[k], left[k])
 		}
-		st.short, st.pool = append(st.short, net), append(st.pool, pool)
+		st.base, st.pool = append(st.base, net), append(st.pool, lacks)
 	}
 	return st
 }
 
+// scenarios returns how many there are.
+func (t *Traders) scenarios(seats []seat) (n int) {
+	for _, at := range seats {
+		if x := t.expects[at.home.MeteringPoint]; x != nil {
+			n = max(n, len(x.net))
+		}
+	}
+	return n
+}
+
+// settle reckons what the batteries leave, where something changed.
+func (st *street) settle() *street {
+	if !st.stale {
+		return st
+	}
+	st.stale, st.short, st.worth = false, st.short[:0], st.worth[:0]
+	for _, net := range st.base {
+		short := slices.Clone(net)
+		st.worth = append(st.worth, st.b.run(short, st.first.Length().Hours()))
+		st.short = append(st.short, short)
+	}
+	return st
+}
+
+// moves notes that a home's cars will take something else than was reckoned with, so that the
+// next home does not take the same hour for the cheap one.
+func (st *street) moves(x *expected, before, after charging) {
+	shift := between(x.begins(), st.first)
+	for s, net := range st.base {
+		if s >= len(x.cars) {
+			continue
+		}
+		for k := range net {
+			i, usual := st.first.Shift(k), x.cars[s][min(max(k+shift, 0), len(x.cars[s])-1)]
+			net[k] += after.or(i, usual) - before.or(i, usual)
+		}
+	}
+	st.stale = true
+}
+
+// few is energy that is none, Wh.
+const few = 1.0
+
 // run has a battery cover what is lacking and store what is left over; net becomes what that
-// leaves.
-func (b storage) run(net []float64, hours float64) {
+// leaves. It returns what one more Wh is worth: where the battery neither lacks nor is full
+// that is what it will be worth when next it does or is.
+func (b storage) run(net []float64, hours float64) (worth []float64) {
+	worth = make([]float64, len(net))
 	for k, wh := range net {
 		if wh > 0 {
 			given := math.Min(wh, math.Min(b.power*hours, b.held*oneWay))
@@ -182,26 +225,63 @@ func (b storage) run(net []float64, hours float64) {
 		b.held += taken * oneWay
 		net[k] += taken
 	}
+	later := 0.5
+	for k, wh := range slices.Backward(net) {
+		if wh > few {
+			later = 1
+		} else if wh < -few {
+			later = 0
+		}
+		worth[k] = later
+	}
+	return worth
 }
 
-// prices returns what one more kWh taken costs a home and what one more given brings it in a
-// scenario, in millionths, at its rates. In the pool half of what a kWh saves goes to who gives
-// it and half to who takes it, and who comes too many shares with the others.
-func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
+// pooled returns what the pool is expected to make of one more kWh that a home takes, or gives, in
+// a scenario, in millionths, at its rates: half of what a kWh saves goes to who gives it and half to
+// who takes it, and who comes too many shares with the others. buy is never less than the middle of
+// feed-in and what neighbours' energy saves, and sell never more.
+func (st *street) pooled(s, k int, r tariff.Rates) (buy, sell float64) {
 	feedIn, avoided, retail := float64(r.FeedIn), float64(r.Avoided()), float64(r.Retail)
 	if avoided < feedIn { // nothing is shared
 		return retail, feedIn
 	}
-	middle := (feedIn + avoided) / 2 //nolint:mnd // half each
-	const few = 1.0                  // Wh
 	short, pool := st.short[s][k], st.pool[s][k]+few
+	buy, sell = retail-(avoided-middle(r)), middle(r)
 	switch {
 	case short > few:
-		return retail - (avoided-middle)*pool/(pool+short), middle
+		buy = retail - (avoided-middle(r))*pool/(pool+short)
 	case short < -few:
-		return retail - (avoided - middle), feedIn + (middle-feedIn)*pool/(pool-short)
+		sell = feedIn + (middle(r)-feedIn)*pool/(pool-short)
 	}
-	return retail - (avoided - middle), middle
+	return buy, sell
+}
+
+// common is how far a home plans by what a Wh is worth to all, and not by what the pool makes of
+// it: the pool's prices are means, and hide what a Wh more or less is worth. By them alone batteries
+// charge from each other, and cars from batteries that will lack it an hour later. What nobody pays
+// for it is small: the community as a whole loses nothing by it, and gains what follows.
+const common = 0.8
+
+// prices returns what a home plans by in a scenario: what one more kWh taken costs, and what one
+// more given brings, in millionths.
+func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
+	buy, sell = st.pooled(s, k, r)
+	worth := float64(r.FeedIn) + float64(r.Retail-r.FeedIn)*st.worth[s][k]
+	return buy + (worth-buy)*common, sell + (worth-sell)*common
+}
+
+// from says of a kWh of an interval which part of it the community shares, and which part of what it
+// has comes from roofs, per mille.
+func (st *street) from(s, k int) (shared, solar grid.PerMille) {
+	pool := st.pool[s][k]
+	if both := pool + math.Abs(st.short[s][k]); both > few {
+		shared = grid.PerMille(math.Round(float64(allCharge) * pool / both))
+	}
+	if st.base[s][k] < 0 {
+		solar = allCharge // there is more sun than all homes take
+	}
+	return shared, solar
 }
 
 // charging is what the cars of a home will take by its plan.
@@ -210,14 +290,14 @@ type charging struct {
 	wh    []float64
 }
 
-// in returns what they take in an interval; some is false where the plan does not say.
-func (c charging) in(i grid.Interval) (wh float64, some bool) {
+// or returns what they take in an interval, and what is usual where the plan does not say.
+func (c charging) or(i grid.Interval, usual float64) float64 {
 	if len(c.wh) == 0 {
-		return 0, false
+		return usual
 	}
 	k := between(c.first, i)
 	if k < 0 || k >= len(c.wh) {
-		return 0, false
+		return usual
 	}
-	return c.wh[k], true
+	return c.wh[k]
 }

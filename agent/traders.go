@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,11 +28,18 @@ func (e *NoPriceError) Error() string { return "no order: " + e.Err.Error() }
 
 func (e *NoPriceError) Unwrap() error { return e.Err }
 
+func isNoPrice(err error) bool {
+	unknown := (*NoPriceError)(nil)
+	return errors.As(err, &unknown)
+}
+
 // Traders are the agents of a community, by the metering points that they trade for. One
-// agent quotes at a time; Add, Homes, Points, Intent, Planned and Skill are safe beside it.
+// agent quotes or plans anew at a time; Refit, Add, Homes, Points, Devices, Intent, Planned and
+// Skill are safe beside it.
 type Traders struct {
 	Options
 
+	recalls  sync.Mutex         // guards known
 	known    map[string]*memory // by device
 	models   models
 	expects  map[string]*expected // by metering point
@@ -134,7 +142,7 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
-		return Plan{}, nil
+		return Plan{Silent: true}, nil
 	}
 	if at.strategy == ByPlanner {
 		p, err := t.quote(ctx, at, i, now)
@@ -160,8 +168,8 @@ func (t *Traders) quote(ctx context.Context, at seat, i grid.Interval, now time.
 	if err != nil {
 		return Plan{}, err
 	}
-	t.keep(t.tell(k, p, t.intent(k, p)))
-	return Plan{Orders: t.orders(k, p, k.at, i), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
+	t.keep(t.tell(k, p))
+	return Plan{Orders: t.orders(k, p, k.at, i, ""), Later: t.later(k, p), Expected: forecast.Point{Interval: i, Mean: p.Steps[k.at].Net.Mean}}, nil
 }
 
 // allCharge is a full battery.
@@ -186,8 +194,13 @@ func (t *Traders) Planned(point string) (p Planned, known bool) {
 // known is false where there is none for it: then they follow their own logic.
 func (t *Traders) Intent(point string, i grid.Interval) (in hold.Intent, known bool) {
 	p, known := t.Planned(point)
-	if !known || p.Intent.Interval.Compare(i) > 0 || i.Begin().Sub(p.Intent.Interval.Begin()) > planHolds {
-		return hold.Intent{}, false
+	switch {
+	case !known || i.Begin().Sub(p.Intent.Interval.Begin()) > planHolds:
+		return in, false
+	case p.Running != nil && p.Running.Interval == i:
+		return *p.Running, true
+	case p.Intent.Interval.Compare(i) > 0:
+		return in, false
 	}
 	in = p.Intent
 	if in.Interval != i { // no newer plan came: what depends on the interval is left out

@@ -138,7 +138,10 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 	gap := grid.IntervalAt(noon, 15).Shift(-1) // ends at noon
 	late := gap.Shift(2)                       // ends at 12:30; its readings come at 13:20
 	home := &gappy{unknown: map[grid.Interval]bool{gap: true, late: true}}
-	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: home, Seed: 1, Minutes: 15})
+	traders := agent.NewTraders(agent.Options{
+		Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: home, Seed: 1, Minutes: 15,
+		Strategy: func(string) agent.Strategy { return agent.ByPriceCurve },
+	})
 	for _, c := range []struct {
 		after time.Duration // noon
 		from  grid.Interval // what it asks for begins here
@@ -160,6 +163,24 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 		}
 		if home.asked != c.from {
 			t.Errorf("%s after noon it asks from %s on, want from %s", c.after, home.asked, c.from)
+		}
+	}
+}
+
+// TestWhoDoesNotTradeIsSilent has nobody touch the orders of a member whose program outside trades.
+func TestWhoDoesNotTradeIsSilent(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for _, s := range agent.Strategies() {
+		traders := agent.NewTraders(agent.Options{
+			Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: steady{}, Minutes: 15, FitInPlace: true,
+			Strategy: func(string) agent.Strategy { return s },
+		})
+		p, err := traders.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if silent := s == agent.ByOthers || s == agent.ByNothing; p.Silent != silent || silent != (len(p.Orders) == 0) {
+			t.Errorf("%s: silent is %t, with %d orders", s, p.Silent, len(p.Orders))
 		}
 	}
 }

@@ -98,7 +98,8 @@ func median[T any](rounds []T, of func(T) float64) float64 {
 
 func summerDay(homes int) scenarios.Scenario {
 	return scenarios.Scenario{
-		Version: 1, Name: "bench", Seed: 1, Latitude: 50, Homes: homes, Mechanism: scenarios.Uniform,
+		Version: 1, Name: "bench", Seed: 1, Latitude: 50, Mechanism: scenarios.Uniform,
+		StreetText: scenarios.StreetText{Homes: homes},
 		Calendar: scenarios.Calendar{
 			Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Days: 1,
 			Interval: 15, GateClosure: 5 * time.Minute, Deadline: 2 * time.Minute,

@@ -239,7 +239,7 @@ type nobody struct{}
 func (nobody) Points(string, time.Time) []string { return nil }
 
 // Plan implements drive.Agents.
-func (nobody) Plan(context.Context, string, grid.Interval, time.Time) ([]grid.Order, error) {
+func (nobody) Plan(context.Context, string, grid.Interval, time.Time) ([]drive.Bids, error) {
 	return nil, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -119,6 +120,18 @@ func (x *orders) Waiting(member string) []Order {
 	var all []Order
 	for _, number := range slices.Sorted(maps.Keys(x.alive[member])) {
 		all = append(all, *x.byNumber[number])
+	}
+	return all
+}
+
+// Named returns a member's waiting orders for an interval that are named after a metering point,
+// as those of its agent are, by number.
+func (x *orders) Named(member, point string, i grid.Interval) []Order {
+	var all []Order
+	for _, o := range x.Waiting(member) {
+		if o.Product.Interval == i && o.MeteringPoint == point && strings.HasPrefix(o.ClientID, point+"/") {
+			all = append(all, o)
+		}
 	}
 	return all
 }

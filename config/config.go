@@ -11,6 +11,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
 // Config is the file of a community, as it is written. The tags doc and eg make up the
@@ -83,11 +85,21 @@ type Simulation struct {
 	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
 	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
 	History   int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
+	Street    string    `yaml:"street" eg:"usual" doc:"usual, or all-electric: heat pumps, hot water by heating rods, cars that make trips (docs/world.md)"`
+	Holidays  []string  `yaml:"holidays" eg:"[germany, 2026-12-24]" doc:"days that are like Sundays in an all-electric street: calendars and dates"`
 	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
 	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
 	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`
 	Faults    []Fault   `yaml:"faults" doc:"devices that misbehave"`
 	Control   *bool     `yaml:"control" eg:"true" doc:"false leaves the batteries on their own logic"`
+}
+
+// World returns the street's physics.
+func (s *Simulation) World() world.Spec {
+	street, _ := world.ParseStreet(s.Street) // checked with the rest
+	return street.Of(world.Spec{
+		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
+	}, s.Homes)
 }
 
 // Controlled tells whether the batteries keep what their homes promised.
@@ -120,7 +132,7 @@ type Device struct {
 	Counters      *bool    `yaml:"inverted_counters" eg:"false" doc:"true: its import and export registers change places; absent: as inverted says"`
 	Serial        string   `yaml:"serial" eg:"A-17"`
 	Gateway       string   `yaml:"gateway" eg:"gw-1a2b3c4d" doc:"which reads it, in place of an address"`
-	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery be moved, so that its home keeps what it sold and bought"`
+	Control       bool     `yaml:"control" eg:"false" doc:"true lets a battery, charger or other load be moved, or an inverter be limited, so that its home keeps what it sold and bought; how each falls back: docs/profiles.md"`
 	Capacity      Quantity `yaml:"capacity" eg:"10 kWh" doc:"of a battery: with rated and control it takes part in the storage rewards; of a charger: that of the car"`
 	Node          string   `yaml:"node" eg:"street" doc:"of the feeder, of a connection meter; absent: the root"`
 	ImportLimit   Quantity `yaml:"import_limit" eg:"11 kW" doc:"of a connection meter: what it can take at most"`

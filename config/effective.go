@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -39,17 +38,44 @@ func (d Device) effective(p *profile.Profile) error {
 
 // controllable tells why the program cannot move a device.
 func (d Device) controllable(p *profile.Profile) error {
+	kind := d.kind(p)
+	c := p.Acts(kind)
 	switch {
-	case d.kind(p) != grid.Battery:
-		return fmt.Errorf("%q is a %s, and only batteries are moved: leave it out", d.ID, d.kind(p))
-	case p.Control == nil:
+	case kind == grid.Meter:
+		return fmt.Errorf("%q is a %s, which measures and moves nothing: leave it out, and write it at the battery, charger or inverter", d.ID, kind)
+	case c == nil && kind == grid.Inverter:
+		return fmt.Errorf("profile %s does not say how an inverter is limited, so that %q would never be: leave it out, or use a profile with a limit section (docs/profiles.md)", p.ID, d.ID)
+	case c == nil:
 		return fmt.Errorf("profile %s does not say how a setpoint is written, so that %q would never be moved: leave it out, or use a profile with control (docs/profiles.md)", p.ID, d.ID)
-	case !p.Control.LetsGo():
+	case !c.LetsGo():
 		return fmt.Errorf("profile %s says nothing by which %q would return to its own logic if this program were gone: give it control.revert, control.expires_s or control.fallback (docs/profiles.md)", p.ID, d.ID)
-	case d.Gateway != "":
-		return errors.New("a device that a gateway reads cannot be moved: leave it out, or have the community read the battery")
 	}
 	return nil
+}
+
+// Falls says of every device that may be moved what becomes of it when the program is gone;
+// empty when there is none.
+func (p Plan) Falls() string {
+	var lines []string
+	for i, d := range p.Devices {
+		if !d.Control {
+			continue
+		}
+		const heartbeats = 3 * 5 // s
+		c, what := d.Profile.Acts(d.Kind), "moved"
+		if d.Kind == grid.Inverter {
+			what = "limited"
+		}
+		then := "it has no timer: if this program is killed it stays as it was told until the next start"
+		switch {
+		case c.Revert != "":
+			then = fmt.Sprintf("if this program is gone it goes back by itself after %d s", max(heartbeats, 3*c.EveryS))
+		case c.ExpiresS > 0:
+			then = fmt.Sprintf("if this program is gone it goes back by itself after %d s", c.ExpiresS)
+		}
+		lines = append(lines, fmt.Sprintf("devices[%d].control: %q may be %s; %s.", i, d.ID, what, then))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Notes are what the reader of a configuration should know although nothing in it is

@@ -16,6 +16,7 @@ import (
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/meters/profile"
 	"github.com/commonwatt/commonwatt/proof"
+	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/tariff"
 )
@@ -180,6 +181,12 @@ func (c resolver) checkSimulation(*Plan) error {
 	}
 	if s.Homes < 1 || s.Homes > 1000 {
 		return fmt.Errorf("simulation.homes: %d: must be 1 to 1000", s.Homes)
+	}
+	if _, err := world.ParseStreet(s.Street); err != nil {
+		return fmt.Errorf("simulation.street: %w", err)
+	}
+	if err := world.CheckHolidays(s.Holidays); err != nil {
+		return fmt.Errorf("simulation.holidays: %w", err)
 	}
 	if s.History < 0 || s.History > longestHistory {
 		return fmt.Errorf("simulation.history: %d: must be 0 to %d days", s.History, longestHistory)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/commonwatt/commonwatt/config"
@@ -35,5 +36,43 @@ func TestAPairedDeviceIsReadAsItWasPaired(t *testing.T) {
 	}
 	if d.Rated != 16_000 || d.Exports == nil || *d.Exports != 0 || d.Imports != nil {
 		t.Errorf("rated %d W, imports %v, exports %v", d.Rated, d.Imports, d.Exports)
+	}
+}
+
+// TestAPairedBatteryIsRatedAndMayBeMoved takes a battery that was paired with what it is
+// made for through the configuration to what is moved and pledged.
+func TestAPairedBatteryIsRatedAndMayBeMoved(t *testing.T) {
+	of := func(kind grid.DeviceKind, profile string, made pairing.Ratings) pairing.Binding {
+		return pairing.Binding{
+			Device: grid.Device{ID: "ann/" + string(kind), Kind: kind, Member: "ann", MeteringPoint: "mp-ann"}, Unit: 1,
+			Target: "tcp://192.0.2.7:502", Profile: profile, How: pairing.How{Ratings: made},
+		}
+	}
+	file := filepath.Join(t.TempDir(), "community.yaml")
+	write(t, file, "community: elm\ndata: "+t.TempDir()+"\ntariff: {version: \"1\", currency: EUR, retail: 0.30 EUR/kWh, feed_in: 0.08 EUR/kWh}\n")
+	c, err := ReadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Simulation, c.Speed = nil, 1
+	for _, b := range []pairing.Binding{
+		of(grid.Meter, "sunspec-meter", pairing.Ratings{}),
+		of(grid.Battery, "goodwe-et", pairing.Ratings{Rated: new(grid.Power(5000)), Capacity: new(grid.Energy(10_000)), Control: true}),
+	} {
+		c.Devices = append(c.Devices, OfBinding(b))
+	}
+	plan, err := Resolve(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSite(t.Context(), plan, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := s.planned("ann/battery"); !d.Control || d.Rated != 5000 || d.Capacity != 10_000 {
+		t.Errorf("planned %+v", d)
+	}
+	if power, holds := s.storage("ann/battery"); power != 5000 || holds != 10_000 {
+		t.Errorf("pledged by %d W, %d Wh", power, holds)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
 	"github.com/commonwatt/commonwatt/meters/signwatch"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -45,18 +46,18 @@ type Hub struct {
 	Options
 	machine
 
-	bus       *bus.Bus
-	lease     *bus.Held
-	site      *site
-	tariffs   *shelf.Shelf
-	fleet     *meters.Fleet
-	records   *records
-	market    *market
-	moved     *steer.Devices
-	rewards   *rewarding
-	pages     *pages
-	signs     *signwatch.Watch
-	money     *money
+	bus     *bus.Bus
+	lease   *bus.Held
+	site    *site
+	tariffs *shelf.Shelf
+	fleet   *meters.Fleet
+	records *records
+	market  *market
+	moved   *steer.Devices
+	rewards *rewarding
+	pages   *pages
+	signs   *signwatch.Watch
+	money   *money
 
 	closers []func() error // in order of opening
 }
@@ -190,7 +191,8 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if err := h.pages.open(); err != nil {
 		return err
 	}
-	h.market.watch = marketWatch{h.pages.live.ShowEvents, h.pages.live.ShowExpected, h.pages.settled}
+	h.pages.tally = tallyOf(h.site, h.Log)
+	h.market.watch = marketWatch{h.pages.seen, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.moved); err != nil {
 		return err
@@ -324,6 +326,11 @@ func (h *Hub) startReaders(ctx context.Context, s *stages.Stages) error {
 		})
 	}
 	s.Start(func(ctx context.Context) error { return h.moved.Run(ctx, h.rewards.challenge) })
+	for _, g := range h.Plan.Gateways { // ask what is wanted of the devices that they read
+		s.Start(func(ctx context.Context) error {
+			return h.bus.Serve(ctx, control.OrdersSubject(h.Plan.Community, g.ID), func([]byte) []byte { return h.moved.Orders(g.ID).Encode() })
+		})
+	}
 	return h.waitReady(ctx, s.Failed())
 }
 
@@ -332,6 +339,7 @@ func (h *Hub) startMarket(ctx context.Context, s *stages.Stages) error {
 	h.market.settle.Begun = h.site.clock()
 	s.Start(h.market.workers.Settlements.Run)
 	s.Start(h.market.workers.Quotes.Run)
+	s.Start(h.market.planner.refit)
 	if err := h.money.purse.Keeper.Step(ctx); err != nil { // before anybody orders
 		return fmt.Errorf("prepaid balances: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/forecast"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/matching/journal"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/audit"
@@ -38,6 +39,7 @@ type market struct {
 
 	host    *host.Host
 	traders *agent.Traders
+	planner *planning
 	limits  *kept.Kept
 	settle  *drive.Settler
 	driver  *drive.Driver
@@ -81,7 +83,9 @@ func (m *market) open(ctx context.Context, b *bus.Bus, dir *disk.Dir, alone driv
 	}
 	m.traders = agent.NewTraders(agent.Options{
 		Devices: m.site.devices, Prices: m.tariffs, Telemetry: m.records.history(), Seed: m.site.seed(),
-		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating,
+		Minutes: plan.Market.Minutes, Zone: plan.Money.Zone, Strategy: plan.Strategy, Rating: m.site.rating, Limits: m.limits.Limits,
+		Place: m.site.place(), Position: m.host.Position, Kept: keptModels{dir}, Ahead: plan.Market.Trading == matching.Calls,
+		NoPool: plan.Market.Rules.Pool == settlement.Off,
 	})
 	m.drive(b, alone)
 	return m.settle.Restore(ctx, m.site.clock())
@@ -117,6 +121,7 @@ func (m *market) drive(b *bus.Bus, alone drive.Alone) {
 		Workings: audit.Workings{In: m.records.evidence}, Alone: alone, Seen: m.watch.settled, Deadline: m.site.deadline(), Log: m.log,
 	}
 	m.workers = drive.NewWorkers()
+	m.planner = &planning{traders: m.traders, quotes: m.workers, clock: m.site.clock, log: m.log}
 	m.driver = drive.New(drive.Options{
 		Market: m.host, Agents: m, Settlements: m.settle, Executor: m.workers,
 		Again: time.Duration(float64(settleAgainAfter) * max(plan.Speed, 1)), Log: m.log,
@@ -171,6 +176,9 @@ func (m *market) tick(ctx context.Context) error {
 	if err := m.driver.Advance(ctx, m.site.clock()); err != nil && !disk.IsFull(err) {
 		return fmt.Errorf("market: %w", err)
 	}
+	if m.site.plan.Market.Rules.Key == nil {
+		m.planner.look(ctx)
+	}
 	if err := m.host.Publish(ctx); err != nil && ctx.Err() == nil {
 		m.log.WarnContext(ctx, "events wait for the bus", slog.String("error", err.Error()))
 	}
@@ -195,7 +203,7 @@ func (m *market) Points(member string, now time.Time) []string {
 }
 
 // Plan implements drive.Agents.
-func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {
+func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]drive.Bids, error) {
 	plan, err := m.traders.Quote(ctx, point, i, now)
 	if errors.Is(err, forecast.ErrNoHistory) {
 		m.log.InfoContext(ctx, "no order: nothing is known of the metering point yet", slog.String("member", m.host.Owner(point)), slog.String("metering_point", point))
@@ -206,6 +214,13 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 	} else if err != nil {
 		return nil, err
 	}
+	if plan.Silent {
+		return nil, nil
+	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))
-	return plan.Orders, nil
+	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
+	for _, later := range plan.Later {
+		all = append(all, drive.Bids(later))
+	}
+	return all, nil
 }

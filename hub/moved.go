@@ -1,6 +1,10 @@
 package hub
 
 import (
+	"cmp"
+	"slices"
+
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/grid"
@@ -9,7 +13,7 @@ import (
 )
 
 // homes returns the metering points of the community, each with the devices behind it that
-// this process reads and that may be moved: simulated ones unless the configuration says
+// may be moved, by this process or the gateway that reads them: simulated ones unless the configuration says
 // otherwise, real ones only when it says so.
 func (s *site) homes() (all []steer.Home) {
 	meters, points := s.meters(), s.points()
@@ -18,14 +22,14 @@ func (s *site) homes() (all []steer.Home) {
 		at[m.MeteringPoint] = k
 		all = append(all, steer.Home{Meter: m, Imports: points[k].Import, Exports: points[k].Export})
 	}
-	for _, t := range s.targets {
+	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
 		k, metered := at[t.MeteringPoint]
 		if !metered || !s.movable(t) {
 			continue
 		}
 		if h := &all[k]; t.Kind == grid.Battery {
 			most, size := s.storage(t.ID)
-			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Most: most, Size: size})
+			h.Batteries = append(h.Batteries, steer.Battery{Target: t, Gateway: s.planned(t.ID).Gateway, Most: most, Size: size})
 		} else {
 			h.Others = append(h.Others, s.other(t))
 		}
@@ -33,28 +37,85 @@ func (s *site) homes() (all []steer.Home) {
 	return all
 }
 
-// movable tells whether a device may be moved, and its profile says how.
+// elsewhere are the devices that gateways read.
+func (s *site) elsewhere() (all []meters.Target) {
+	for _, d := range s.plan.Devices {
+		if d.Gateway != "" {
+			all = append(all, meters.Target{Device: d.Device, Profile: d.Profile, Rated: d.Rated})
+		}
+	}
+	return all
+}
+
+// movable tells whether a device may be moved, and its profile says how. Simulated inverters
+// cannot be held back.
 func (s *site) movable(t meters.Target) bool {
 	controlled := s.planned(t.ID).Control
 	if of := s.plan.Simulation; of != nil {
-		controlled = of.Controlled()
+		controlled = of.Controlled() && t.Kind != grid.Inverter
 	}
 	return controlled && t.Kind != grid.Meter && t.Profile.Acts(t.Kind) != nil
+}
+
+// rating is what a device is made for, as its owner says, and whether it may be moved.
+func (s *site) rating(id string) (of agent.Rating) {
+	d := s.planned(id)
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
+	if s.sim == nil {
+		of.Least = s.leastOf(id)
+		return of
+	}
+	of.Controlled = s.plan.Simulation.Controlled()
+	for _, dev := range s.devices {
+		if dev.ID != id {
+			continue
+		}
+		switch home := s.sim.Home(dev.Member); dev.Kind {
+		case grid.Inverter:
+			of.Power = home.PV.Peak
+		case grid.Battery:
+			of.Power, of.Capacity = s.sim.Storage(id)
+		case grid.Charger:
+			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
+		case grid.HeatPump:
+			of.Power, of.Least = home.House.Pump, home.House.Least()
+		case grid.HeatingRod:
+			of.Power = home.Tank.Rod
+		case grid.Meter:
+		}
+	}
+	return of
 }
 
 // leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
 const leastOnAPhase grid.Power = 6 * 230
 
+// leastOf returns the least at which a charger lets its car charge, on the phases that it
+// cannot switch off; 0 for other devices.
+func (s *site) leastOf(id string) grid.Power {
+	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
+		if t.ID != id || t.Kind != grid.Charger {
+			continue
+		}
+		phases := s.planned(id).Phases
+		if c := t.Profile.Acts(t.Kind); c != nil {
+			if c.Phases.Switch != "" {
+				phases = 1
+			}
+			phases = cmp.Or(phases, c.Phases.Most)
+		}
+		const usual = 3
+		return leastOnAPhase * grid.Power(cmp.Or(phases, usual))
+	}
+	return 0
+}
+
 // other is a device that may be moved and is no battery.
 func (s *site) other(t meters.Target) steer.Device {
 	of, d := s.rating(t.ID), s.planned(t.ID)
-	x := steer.Device{Target: t, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
-	if t.Kind != grid.Charger {
-		return x
-	}
-	x.Supply = control.Supply{Phases: d.Phases}
-	if x.Made.Least == 0 {
-		x.Made.Least = leastOnAPhase
+	x := steer.Device{Target: t, Gateway: d.Gateway, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
+	if t.Kind == grid.Charger {
+		x.Supply = control.Supply{Phases: d.Phases}
 	}
 	return x
 }

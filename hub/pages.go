@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
@@ -31,6 +32,7 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
+	tally    *measured.Tally
 	live     *web.Live
 	version  string
 	log      *slog.Logger
@@ -206,11 +208,11 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
-	at := p.site.plan.Access
-	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status), p.log).Behind(web.Access{
+	at, planning := p.site.plan.Access, p.planning()
+	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(p.planning()).Handler()
+	}).Operated(operator).Planned(planning).Handler()
 	return err
 }
 
@@ -220,7 +222,7 @@ func (p *pages) planning() web.Planning {
 	homes := shown.Homes{
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
-	return web.Planning{Wishes: homes, Plans: homes}
+	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, p.foresight())}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.
@@ -240,6 +242,7 @@ func (e orderEntry) Rules() api.MarketRules {
 	r := api.MarketRules{
 		Minutes: calendar.Minutes, GateClosure: int(calendar.GateClosure.Seconds()),
 		Tick: int64(rules.Tick), Floor: int64(rules.Floor), Ceiling: int64(rules.Ceiling),
+		Trading: new(api.MarketRulesTrading(calendar.Trading.String())),
 	}
 	if some {
 		r.First, r.Last = new(first.String()), new(last.String())

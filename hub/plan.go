@@ -101,7 +101,7 @@ func IsSimulated(dir string) bool {
 func OfBinding(b pairing.Binding) config.Device {
 	return config.Device{
 		ID: b.ID, Member: b.Member, MeteringPoint: b.MeteringPoint, Address: b.Target, Unit: &b.Unit,
-		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Counters: b.Counters, Serial: b.Serial, Since: b.Since,
+		Profile: b.Profile, Kind: string(b.Kind), Inverted: b.Inverted, Counters: b.Counters, Serial: b.Serial, Since: b.Since, Control: b.Control,
 		How: config.How{Part: b.Part, Own: config.Own(b.Own)},
 	}.MadeFor(b.Rated, b.Capacity, b.ImportLimit, b.ExportLimit)
 }

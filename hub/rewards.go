@@ -20,13 +20,13 @@ import (
 
 // rewarding runs the programme of storage rewards.
 type rewarding struct {
-	site      *site
-	tariffs   *shelf.Shelf
-	moved     *steer.Devices
-	ledger    *ledger.Ledger
-	evidence  *evidence.Log
-	log       *slog.Logger
-	tell      func(member string, c *api.Challenge) // shows on a home's page what its battery is asked for
+	site     *site
+	tariffs  *shelf.Shelf
+	moved    *steer.Devices
+	ledger   *ledger.Ledger
+	evidence *evidence.Log
+	log      *slog.Logger
+	tell     func(member string, c *api.Challenge) // shows on a home's page what its battery is asked for
 
 	runner *rewards.Runner // nil: there is no programme
 	costs  rewards.Costs   // of the loop that follows the meters alone

@@ -14,7 +14,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/sim"
-	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -66,9 +65,7 @@ func (s *site) simulate(ctx context.Context) error {
 	for _, f := range of.Faults {
 		faults[f.Device] = append(faults[f.Device], sim.Fault(f.Fault)) // checked with the plan
 	}
-	neighbourhood, err := sim.Open(ctx, s.plan.Data, world.Spec{
-		Seed: of.Seed, Start: of.Start.UTC(), Latitude: of.Latitude, Longitude: of.Longitude, Homes: world.Neighbourhood(of.Homes, of.Seed),
-	}, faults)
+	neighbourhood, err := sim.Open(ctx, s.plan.Data, of.World(), faults)
 	if other := (*sim.OtherSpecError)(nil); errors.As(err, &other) {
 		return usage.Mark(err)
 	}
@@ -220,31 +217,6 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 	return d.Rated, d.Capacity
 }
 
-// rating is what a device is made for, as its owner says, and whether it may be moved.
-func (s *site) rating(id string) (of agent.Rating) {
-	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
-	if s.sim == nil {
-		return of
-	}
-	of.Controlled = s.plan.Simulation.Controlled()
-	for _, dev := range s.devices {
-		if dev.ID != id {
-			continue
-		}
-		switch home := s.sim.Home(dev.Member); dev.Kind {
-		case grid.Inverter:
-			of.Power = home.PV.Peak
-		case grid.Battery:
-			of.Power, of.Capacity = s.sim.Storage(id)
-		case grid.Charger:
-			of.Power, of.Least = home.Charger, world.LeastCharge
-		case grid.Meter, grid.HeatPump, grid.HeatingRod:
-		}
-	}
-	return of
-}
-
 // runOutages takes simulated devices off the network as configured.
 func (s *site) runOutages(ctx context.Context) error {
 	if s.sim == nil {
@@ -255,4 +227,12 @@ func (s *site) runOutages(ctx context.Context) error {
 		outages = append(outages, sim.Outage(o))
 	}
 	return s.sim.RunOutages(ctx, outages)
+}
+
+// place is where the homes are, as far as that is known.
+func (s *site) place() (p agent.Place) {
+	if of := s.plan.Simulation; of != nil {
+		p.Latitude, p.Longitude = of.Latitude, of.Longitude
+	}
+	return p
 }

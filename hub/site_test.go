@@ -26,6 +26,7 @@ devices:
   - {id: ann/battery, member: ann, metering_point: mp-ann, address: "192.0.2.2", profile: sunspec-storage, rated: 3 kW, capacity: 10 kWh, control: true}
   - {id: ann/other, member: ann, metering_point: mp-ann, address: "192.0.2.3", profile: sunspec-storage, rated: 3 kW}
   - {id: bob/meter, member: bob, metering_point: mp-bob, profile: sunspec-meter, gateway: gw-1}
+  - {id: bob/battery, member: bob, metering_point: mp-bob, profile: sunspec-storage, gateway: gw-1, rated: 2 kW, capacity: 5 kWh, control: true}
 `)
 	c, err := ReadConfig(file)
 	if err != nil {
@@ -49,7 +50,7 @@ func TestASiteOfRealDevices(t *testing.T) {
 	for _, target := range s.targets {
 		polled = append(polled, target.ID)
 	}
-	if got := strings.Join(polled, " "); got != "ann/meter ann/battery ann/other" || len(s.devices) != 4 {
+	if got := strings.Join(polled, " "); got != "ann/meter ann/battery ann/other" || len(s.devices) != 5 {
 		t.Errorf("%s are polled, of %d devices", got, len(s.devices))
 	}
 	points := s.points()
@@ -57,8 +58,11 @@ func TestASiteOfRealDevices(t *testing.T) {
 		t.Errorf("points %+v", points)
 	}
 	homes := s.homes()
-	if len(homes) != 2 || len(homes[0].Batteries) != 1 || len(homes[0].Others)+len(homes[1].Others)+len(homes[1].Batteries) > 0 {
+	if len(homes) != 2 || len(homes[0].Batteries) != 1 || len(homes[0].Others)+len(homes[1].Others) > 0 {
 		t.Fatalf("homes whose devices may be moved: %+v", homes)
+	}
+	if b := homes[1].Batteries; len(b) != 1 || b[0].ID != "bob/battery" || b[0].Gateway != "gw-1" || b[0].Most != 2000 || b[0].Size != 5000 {
+		t.Errorf("what a gateway moves: %+v", b)
 	}
 	battery := homes[0].Batteries[0]
 	if battery.ID != "ann/battery" || homes[0].Meter.ID != "ann/meter" || battery.Most != 3000 || battery.Size != 10_000 || *homes[0].Imports != 11_000 || *homes[0].Exports != 5500 {
@@ -69,6 +73,20 @@ func TestASiteOfRealDevices(t *testing.T) {
 	}
 	if s.period() != time.Second || s.deadline() != s.plan.Market.Deadline || s.close() != nil {
 		t.Errorf("read every %s, deadline %s", s.period(), s.deadline())
+	}
+}
+
+// TestWhatGatewaysMayAsk lets each ask for the time, its receipts and its own orders, and
+// store its own readings.
+func TestWhatGatewaysMayAsk(t *testing.T) {
+	plan := planned(t)
+	plan.Bus.Gateways.Listen = "127.0.0.1:0"
+	l := leafs(plan)
+	if len(l.Users) != 1 {
+		t.Fatalf("%+v", l.Users)
+	}
+	if got := strings.Join(append(l.Users[0].Ask, l.Users[0].Store...), " "); got != "clock.elm receipts.elm.gw-1 setpoints.elm.gw-1 readings.elm.gw-1.*" {
+		t.Errorf("a gateway may: %s", got)
 	}
 }
 

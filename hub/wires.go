@@ -10,6 +10,7 @@ import (
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
+	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -29,7 +30,7 @@ func leafs(plan config.Plan) *bus.Leafs {
 	for _, g := range plan.Gateways {
 		l.Users = append(l.Users, bus.Leaf{
 			Name: g.ID, Password: g.Password, Store: []string{proof.ReadingsSubject(plan.Community, g.ID, "*")},
-			Ask: []string{clock.Subject(plan.Community), proof.ReceiptSubject(plan.Community, g.ID)},
+			Ask: []string{clock.Subject(plan.Community), proof.ReceiptSubject(plan.Community, g.ID), control.OrdersSubject(plan.Community, g.ID)},
 		})
 	}
 	return l

@@ -53,6 +53,21 @@ func (d driven) Command(a community.Action) error {
 	return nil
 }
 
+// Withdraw implements drive.Market.
+func (d driven) Withdraw(_ context.Context, product grid.Product, point string, now time.Time) error {
+	member := d.Owner(point)
+	for _, o := range d.Named(member, point, product.Interval) {
+		_, commands, err := d.Change(community.Change{Member: member, ClientID: o.ClientID, Cancel: true, Time: now})
+		if err != nil {
+			return fmt.Errorf("order %s of %s: %w", o.ClientID, member, err)
+		}
+		for _, c := range commands {
+			d.replay.apply(c)
+		}
+	}
+	return nil
+}
+
 // Place implements drive.Market. Why the market refuses orders is counted.
 func (d driven) Place(_ context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error) {
 	number, commands, err := d.Submit(community.Submission{Product: product, Order: d.OnTick(product.Interval, o), Time: now})
@@ -81,12 +96,18 @@ func (r *replay) Points(member string, _ time.Time) []string {
 }
 
 // Plan implements drive.Agents.
-func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error) {
+func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]drive.Bids, error) {
 	plan, err := r.desk.Quote(ctx, point, i, now)
-	if errors.Is(err, forecast.ErrNoHistory) {
+	if errors.Is(err, forecast.ErrNoHistory) || plan.Silent {
 		return nil, nil
 	}
-	return plan.Orders, err
+	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
+	for _, later := range plan.Later {
+		if !later.Interval.End().After(r.end) { // others are never open
+			all = append(all, drive.Bids(later))
+		}
+	}
+	return all, err
 }
 
 // Energies implements drive.Meters. Every meter was read at both ends.

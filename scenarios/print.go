@@ -27,13 +27,13 @@ func (r *Result) Print(out io.Writer, k Summary, dir string) error {
   consumed %.2f kWh, produced %.2f kWh, traded %.2f kWh
   self-sufficiency %.1f %%, self-consumption %.1f %%, import covered by neighbours %.1f %%
   all members together %+.2f %s, without the community %+.2f %s (+ received)
-  %s; %d of %d homes worse off; trades moved %.0f %% of what could be shared
+  %s; %s%d of %d homes worse off; trades moved %.0f %% of what could be shared
   results in %s
 `, k.Scenario, k.Seed, k.Intervals, k.Orders, k.Trades, k.Postings,
 		float64(k.Consumed)/kilo, float64(k.Produced)/kilo, float64(k.Traded)/kilo,
 		float64(k.SelfSufficiency)/ofPercent, float64(k.SelfConsumption)/ofPercent, float64(k.LocalShare)/ofPercent,
 		float64(k.Net)/millionth, k.Currency, float64(k.Without.Net)/millionth, k.Currency,
-		k.perfect(), k.WorseOff, k.Homes, percent*float64(k.Delivered)/max(float64(k.Shareable), 1), dir)
+		k.perfect(), k.possible(), k.WorseOff, k.Homes, percent*float64(k.Delivered)/max(float64(k.Shareable), 1), dir)
 	for _, reason := range slices.Sorted(maps.Keys(r.Refused)) {
 		fmt.Fprintf(&b, "  %d orders of agents were refused: %s\n", r.Refused[reason], reason)
 	}
@@ -45,6 +45,17 @@ func (r *Result) Print(out io.Writer, k Summary, dir string) error {
 	}
 	_, err := b.WriteTo(out)
 	return err
+}
+
+// possible says how much of what was possible the agents reached.
+func (s Summary) possible() (text string) {
+	if s.Welfare != nil {
+		text += fmt.Sprintf("%.1f %% of the orders' welfare; ", float64(*s.Welfare)/ofPercent)
+	}
+	if s.Foresight != nil {
+		text += fmt.Sprintf("%.1f %% of the gain of perfect foresight; ", float64(*s.Foresight)/ofPercent)
+	}
+	return text
 }
 
 // why says why nothing was traded; empty where something was.

@@ -47,6 +47,17 @@ func newRecorder(spec world.Spec, cheats []CheatText) *recorder {
 	return r
 }
 
+// capacities returns those of the batteries, by device.
+func (r *recorder) capacities() map[string]grid.Energy {
+	all := map[string]grid.Energy{}
+	for _, d := range r.devices {
+		if d.Kind == grid.Battery {
+			all[d.ID] = d.spec.Battery.Capacity
+		}
+	}
+	return all
+}
+
 // of returns the readings of a device; none where there is no such device.
 func (r *recorder) of(device string) column {
 	at, known := r.columns[device]
@@ -94,6 +105,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 			shown, _, charge = d.cheat.Show(*h, d.spec, now.Unix())
 			h = &shown
 		}
+		reading.Charge = &charge
+	}
+	if charge, known := h.CarCharge(d.spec); known && d.Kind == grid.Charger {
 		reading.Charge = &charge
 	}
 	counted := h.Counted(d.Kind)
@@ -176,8 +190,12 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.Battery:
 			of = agent.Rating{Power: d.claimed().Power, Capacity: d.claimed().Capacity, Controlled: true}
 		case grid.Charger:
-			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Controlled: true}
-		case grid.Meter, grid.HeatPump, grid.HeatingRod:
+			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
+		case grid.HeatPump:
+			of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
+		case grid.HeatingRod:
+			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
+		case grid.Meter:
 		}
 	}
 	return of

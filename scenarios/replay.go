@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/commonwatt/commonwatt/community/drive"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
+	"github.com/commonwatt/commonwatt/scenarios/foresight"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
 	"github.com/commonwatt/commonwatt/settlement/ledger"
@@ -33,6 +35,10 @@ type Result struct {
 	Refused    map[string]int // orders that the market did not take, by the reason
 	Height     int64          // of the ledger
 	Root       string         // hash of its last block
+	Welfare    community.Welfare
+
+	watch      *foresight.Watch       // nil: nobody watched
+	capacities map[string]grid.Energy // of batteries, by device
 }
 
 // Statement is what an interval means for one metering point of the replay.
@@ -79,6 +85,7 @@ func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(flo
 		}
 		r.move(now)
 		r.recorder.read(r.world)
+		r.result.watch.See(r.world.State())
 		if err := r.reward(ctx, now); err != nil {
 			return nil, fmt.Errorf("replay at %s: storage rewards: %w", now.Format(time.RFC3339), err)
 		}
@@ -111,6 +118,8 @@ type replay struct {
 	meters   map[string]string // connection meters by metering point
 	open     map[grid.Interval]*Interval
 	end      time.Time // intervals that end later are left alone
+	declared *community.Declarations
+	failed   error // of what was declared
 	result   Result
 }
 
@@ -148,7 +157,7 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	if err != nil {
 		return nil, err
 	}
-	spec := world.Spec{Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Homes: world.Neighbourhood(s.Homes, s.Seed)}
+	spec := s.World()
 	r := &replay{
 		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
@@ -156,10 +165,13 @@ func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, erro
 	}
 	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.held = newHeld(r.recorder)
+	r.result.watch, r.result.capacities = foresight.New(spec, s.Interval), r.recorder.capacities()
+	r.declared = community.NewDeclarations(r.result.Feeder, func(point string) string { return r.market.Point(point).Node })
 	devices := r.recorder.grid()
 	r.desk = agent.NewTraders(agent.Options{
 		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
 		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Ahead: trading == matching.Calls, NoPool: rules.Pool == settlement.Off,
 		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
 	})
 	if err := l.Register(ctx, devices...); err != nil {
@@ -209,13 +221,17 @@ func (r *replay) advance(ctx context.Context, now time.Time) error {
 	if err := r.driver.Advance(ctx, now); err != nil {
 		return err
 	}
-	return r.inPlace.Err()
+	if err := errors.Join(r.inPlace.Err(), r.failed); err != nil || !r.market.HasMarket() {
+		return err
+	}
+	return r.desk.Replan(ctx, now)
 }
 
 // apply carries out a command and notes what it did.
 func (r *replay) apply(c matching.Command) {
 	r.market.Apply(&c)
 	for _, ev := range r.market.Events() {
+		r.declare(ev)
 		i := r.open[ev.Product.Interval]
 		if i == nil {
 			i = &Interval{Interval: ev.Product.Interval}

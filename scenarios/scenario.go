@@ -36,6 +36,21 @@ type Calendar struct {
 	Deadline    time.Duration `yaml:"deadline"`
 }
 
+// StreetText says which homes there are.
+type StreetText struct {
+	Homes    int      `yaml:"homes"`
+	Street   string   `yaml:"street"`   // usual, or all-electric
+	Holidays []string `yaml:"holidays"` // calendars and dates that are like Sundays where people have habits
+}
+
+// World returns the physics of the scenario's street.
+func (s Scenario) World() world.Spec {
+	street, _ := world.ParseStreet(s.Street) // Validate checks it
+	return street.Of(world.Spec{
+		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
+	}, s.Homes)
+}
+
 // Scenario is a scenario file. Unknown fields are errors.
 type Scenario struct {
 	Version int    `yaml:"version"` // of the format: 1
@@ -44,10 +59,10 @@ type Scenario struct {
 
 	Calendar `yaml:",inline"`
 
-	Latitude  float64 `yaml:"latitude"`
-	Longitude float64 `yaml:"longitude"`
-	Homes     int     `yaml:"homes"`
-	Mechanism string  `yaml:"mechanism"` // of the call auction
+	Latitude   float64 `yaml:"latitude"`
+	Longitude  float64 `yaml:"longitude"`
+	StreetText `yaml:",inline"`
+	Mechanism  string `yaml:"mechanism"` // of the call auction
 
 	config.TradingText `yaml:",inline"` // when orders trade
 
@@ -132,11 +147,17 @@ func (s Scenario) Validate() error {
 	if err := (config.PlaceText{Start: s.Start, Latitude: s.Latitude, Longitude: s.Longitude}).Check(""); err != nil {
 		return err
 	}
+	if _, err := world.ParseStreet(s.Street); err != nil {
+		return fmt.Errorf("street: %w", err)
+	}
+	if err := world.CheckHolidays(s.Holidays); err != nil {
+		return fmt.Errorf("holidays: %w", err)
+	}
 	for i, c := range s.Cheats {
 		if _, err := world.ParseCheat(string(c.Cheat)); err != nil {
 			return fmt.Errorf("cheats[%d].cheat: %w", i, err)
 		}
-		homes := world.Neighbourhood(s.Homes, s.Seed)
+		homes := s.World().Homes
 		if !slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == c.Home && h.Battery.Capacity > 0 }) {
 			return fmt.Errorf("cheats[%d].home: there is no home %q with a battery", i, c.Home)
 		}
@@ -146,7 +167,7 @@ func (s Scenario) Validate() error {
 			return fmt.Errorf("rewards.%w", err)
 		}
 	}
-	homes := world.Neighbourhood(s.Homes, s.Seed)
+	homes := s.World().Homes
 	if err := s.Check(func(name string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == name })
 	}); err != nil {
@@ -176,7 +197,7 @@ func (s Scenario) Validate() error {
 func (s Scenario) book(m config.Money) (*tariff.Book, error) {
 	given := m.Given
 	given.Points = maps.Clone(given.Points)
-	for k, h := range world.Neighbourhood(s.Homes, s.Seed) {
+	for k, h := range s.World().Homes {
 		point := "mp-" + h.ID // as the recorder names it
 		if _, own := given.Points[point]; !own && len(s.HomeTariffs) > 0 {
 			given.Points[point] = []tariff.Dated{{Tariff: s.HomeTariffs[k%len(s.HomeTariffs)]}}

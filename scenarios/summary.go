@@ -26,6 +26,7 @@ type Summary struct {
 	KPIs
 	Shared
 	Gain
+	Measures
 
 	Without KPIs `json:"without"` // the same seed without market, control and rewards
 
@@ -170,6 +171,9 @@ func (r *Result) Summarize(version string) (Summary, error) {
 	if err := r.compare(&s); err != nil {
 		return s, err
 	}
+	if err := r.measure(&s); err != nil {
+		return s, err
+	}
 	if len(r.Epochs) > 0 {
 		s.Rewards = r.rewards()
 	}
@@ -198,11 +202,7 @@ func (r *Result) compare(s *Summary) error {
 			return fmt.Errorf("member %s: %w", st.Member, err)
 		}
 	}
-	for _, m := range members {
-		if settlement.WorseOff(m.net, m.without, m.worth) {
-			s.WorseOff++
-		}
-	}
+	s.serve(members)
 	var perfect grid.Money
 	for i, statements := range intervals {
 		var all grid.Flow

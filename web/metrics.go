@@ -10,11 +10,60 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 )
 
-// Metrics serves the totals of the status for Prometheus.
-func Metrics(status func(context.Context) api.Status) http.Handler {
+// Metrics serves the totals of the status for Prometheus, and how well the community does; nil:
+// nobody measures that.
+func Metrics(status func(context.Context) api.Status, measures Measures) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(&statusCollector{status: status})
+	if measures != nil {
+		r.MustRegister(measureCollector{measures})
+	}
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// measureCollector sends the measures that are known.
+type measureCollector struct{ measures Measures }
+
+// Describe sends nothing: the metrics are made when they are collected.
+func (measureCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the measures in base units: ratios, units of the currency, Wh.
+func (c measureCollector) Collect(out chan<- prometheus.Metric) {
+	m, err := c.measures.Measures(context.Background())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(prometheus.NewDesc("commonwatt_measures", "How well the community does.", nil, nil), err)
+		return
+	}
+	const thousandth, millionth = 1e-3, 1e-6
+	for _, g := range []struct {
+		name, help string
+		known      *int64
+		unit       float64
+	}{
+		{"commonwatt_sharing_ratio", "Energy shared, of what perfect sharing of what was metered would have shared, over the last seven days.", long(m.SharingShare), thousandth},
+		{"commonwatt_welfare_ratio", "Declared welfare of the trades, of the optimum of the same orders.", long(m.WelfareShare), thousandth},
+		{"commonwatt_foresight_ratio", "Gain over everyone alone, of that of the joint optimum with perfect foresight.", long(m.ForesightShare), thousandth},
+		{"commonwatt_bill", "What all members paid together over the last seven days, in units of the currency; negative: they were paid.", m.Bill, millionth},
+		{"commonwatt_bill_without", "What they would have paid each alone, in units of the currency.", m.BillWithout, millionth},
+		{"commonwatt_worst_member_gain", "What the member gained by the community that gained least, in units of the currency; negative: it lost.", m.WorstMember, millionth},
+		{"commonwatt_members_worse_off", "Members whom the community cost more than it saved.", long(m.WorseOff), 1},
+		{"commonwatt_imbalance_watthours", "Energy that was metered otherwise than it was traded, both ways, over the last seven days.", m.Imbalance, 1},
+		{"commonwatt_forecast_skill_ratio", "Pinball loss of the forecasts in use, of that of yesterday's values, mean over the homes; less is better.", long(m.Skill), thousandth},
+		{"commonwatt_battery_cycles", "Full cycles of a battery in the last day, mean.", m.Cycles, thousandth},
+		{"commonwatt_missed_deadlines", "Ready-by times that could be met and were not.", long(m.MissedDeadlines), 1},
+	} {
+		if g.known != nil {
+			out <- prometheus.MustNewConstMetric(prometheus.NewDesc(g.name, g.help, nil, nil), prometheus.GaugeValue, float64(*g.known)*g.unit)
+		}
+	}
+}
+
+// long is a number that may be missing.
+func long(n *int) *int64 {
+	if n == nil {
+		return nil
+	}
+	return new(int64(*n))
 }
 
 type statusCollector struct {

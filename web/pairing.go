@@ -122,6 +122,7 @@ func wish(said api.PairingRequest) pairing.Wish {
 			ConnectDelayMS: narrow[int](said.ConnectDelayMs), TimeoutMS: narrow[int](said.TimeoutMs), SingleConnection: said.SingleConnection,
 		}, Ratings: pairing.Ratings{
 			Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit),
+			Control: said.Control != nil && *said.Control,
 		}},
 	}
 	if said.Profile != nil {
@@ -183,7 +184,7 @@ func (s installers) CheckPairingSign(ctx context.Context, r api.CheckPairingSign
 // BindPairing implements the API.
 func (s installers) BindPairing(_ context.Context, r api.BindPairingRequestObject) (api.BindPairingResponseObject, error) {
 	said := r.Body
-	ratings := pairing.Ratings{Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit)}
+	ratings := pairing.Ratings{Rated: (*grid.Power)(said.Rated), Capacity: (*grid.Energy)(said.Capacity), ImportLimit: (*grid.Power)(said.ImportLimit), ExportLimit: (*grid.Power)(said.ExportLimit), Control: said.Control != nil && *said.Control}
 	if ratings != (pairing.Ratings{}) {
 		if _, err := s.installer.Desk.Rate(r.Id, ratings); err != nil {
 			return nil, refused(err)

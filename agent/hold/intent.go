@@ -16,6 +16,10 @@ type Intent struct {
 	// takes what they have left over as long as its charge is below TakeTo (0: never).
 	GiveTo, TakeTo grid.PerMille
 
+	// Apart says that nothing is shared after delivery: the battery does nothing for the
+	// neighbours beyond what the home traded, and the levels bound that alone.
+	Apart bool
+
 	// Reserve is the charge that is kept for a blackout.
 	Reserve grid.PerMille
 

@@ -30,9 +30,6 @@ type Setpoint struct {
 type Street struct {
 	places []*place // in the order in which they joined
 	points map[string]*place
-
-	stepped  time.Time
-	interval grid.Interval
 }
 
 // place is a metering point.
@@ -44,6 +41,10 @@ type place struct {
 	turn   turn
 }
 
+// lately is the time constant of the mean of a neighbour's power: those whose batteries are
+// moved follow steps of the others, but not each.
+const lately = 40 * time.Second
+
 // neighbour is a metering point that is only looked at.
 type neighbour struct {
 	gauge
@@ -53,16 +54,17 @@ type neighbour struct {
 
 // turn is what one step reckons for a battery.
 type turn struct {
-	rest  grid.Power // of the home, that it is reckoned with
-	base  grid.Power // what it would do for its own home
-	want  grid.Power // what it shall do
-	given float64    // Wh that it did for others in this interval, + took
+	rest grid.Power // of the home, that it is reckoned with
+	base grid.Power // what it would do for its own home
+	want grid.Power // what it shall do
 
 	least, most  grid.Power // between which it can be moved for others
+	even         grid.Power // at which its home would come out even in the interval
 	gives, takes bool       // whether it does
 	held         bool       // it is told something, or has to be
 	known        bool       // the home is known well enough to be told anything
 	fixed        bool       // what it does is not for the street to decide
+	apart        bool       // it works for its own home and its promise alone
 }
 
 // NewStreet returns a street without homes.
@@ -101,7 +103,7 @@ func (n *neighbour) see(r grid.Reading) {
 	}
 	weight := 1.0
 	if !before.IsZero() && r.Time.Sub(before) <= stale {
-		weight = min(float64(r.Time.Sub(before))/float64(memory), 1)
+		weight = min(float64(r.Time.Sub(before))/float64(lately), 1)
 	}
 	n.mean += (float64(*r.Power) - n.mean) * weight
 }
@@ -109,10 +111,6 @@ func (n *neighbour) see(r grid.Reading) {
 // Step says what the batteries shall do now, in the order in which their homes joined. So are
 // the wishes.
 func (s *Street) Step(now time.Time, i grid.Interval, wishes []Wish) []Setpoint {
-	passed := now.Sub(s.stepped)
-	if i != s.interval || s.stepped.IsZero() {
-		passed = 0
-	}
 	var homes []*place
 	need, counted := 0.0, 0.0 // W without the batteries that are moved here, Wh so far
 	for _, p := range s.places {
@@ -121,11 +119,10 @@ func (s *Street) Step(now time.Time, i grid.Interval, wishes []Wish) []Setpoint 
 			need, counted = need+w, counted+wh
 			continue
 		}
-		w, wh := p.reckon(now, i, wishes[len(homes)], passed, i != s.interval)
+		w, wh := p.reckon(now, i, wishes[len(homes)])
 		need, counted = need+w, counted+wh
 		homes = append(homes, p)
 	}
-	s.stepped, s.interval = now, i
 	left := max(i.End().Sub(now), horizon).Hours()
 	share(homes, -need-counted/left)
 	return tell(homes, now)
@@ -148,22 +145,17 @@ func (n *neighbour) look(now time.Time, i grid.Interval) (w, wh float64) {
 
 // reckon finds what a battery would do for its home alone, and what it can do for others. It
 // returns what the home takes beside what the street decides, and has taken of the interval.
-func (p *place) reckon(now time.Time, i grid.Interval, w Wish, passed time.Duration, anew bool) (power, energy float64) {
-	h, before := p.home, p.turn
+func (p *place) reckon(now time.Time, i grid.Interval, w Wish) (power, energy float64) {
+	h := p.home
 	h.open(i)
-	p.turn = turn{given: before.given}
-	if anew {
-		p.turn.given = 0
-	} else if before.known && !before.fixed {
-		p.turn.given += float64(before.want-before.base) * passed.Hours()
-	}
+	p.turn = turn{}
 	if h.begin != nil && h.fresh(now) {
 		energy = h.metered() + h.unread(now)
 	}
 	t := &p.turn
 	_, known := h.Rest(now)
 	if in := w.Intent.during(i, now); in != nil && w.Asked == nil && known {
-		t.rest, t.known = h.mean, true
+		t.rest, t.known = h.now, true
 		p.plan(now, w, *in)
 		return float64(t.rest), energy
 	}
@@ -171,7 +163,7 @@ func (p *place) reckon(now time.Time, i grid.Interval, w Wish, passed time.Durat
 	t.want, t.held = h.Follow(now, w.Asked, i, w.Contracted, w.Traded)
 	switch {
 	case known && t.held:
-		power = float64(h.mean + t.want)
+		power = float64(h.now + t.want)
 	case h.fresh(now):
 		power = float64(h.last().power)
 	}
@@ -187,7 +179,7 @@ func (in *Intent) during(i grid.Interval, now time.Time) *Intent {
 	case in.Interval == i:
 		return in
 	case in.Interval.Shift(1) == i && now.Sub(i.Begin()) <= stale:
-		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Reserve: in.Reserve, Export: in.Export}
+		return &Intent{Interval: i, GiveTo: in.GiveTo, TakeTo: in.TakeTo, Apart: in.Apart, Reserve: in.Reserve, Export: in.Export}
 	default:
 		return nil
 	}
@@ -201,7 +193,7 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 		target, wanted = *in.Net, true
 	}
 	if wanted && h.begin != nil {
-		t.base, t.held = h.want(now, target+grid.Energy(t.given), Levels{Give: max(in.GiveTo, in.Reserve), Take: in.TakeTo})
+		t.base, t.held = h.want(now, target, Levels{Give: max(in.GiveTo, in.Reserve), Take: in.TakeTo})
 	}
 	if !t.held {
 		t.base = h.own()
@@ -223,7 +215,11 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	if base := min(max(t.base, t.least), t.most); base != t.base {
 		t.base, t.held = base, true
 	}
-	t.want = t.base
+	t.want, t.even, t.apart = t.base, min(-t.rest, 0), in.Apart
+	if h.begin != nil {
+		left := max(h.interval.End().Sub(now), horizon)
+		t.even = grid.Power(-(h.metered()+h.unread(now))/left.Hours()) - t.rest
+	}
 }
 
 // with adds what a plan has the home give at most.
@@ -257,7 +253,7 @@ func share(homes []*place, total float64) {
 			extra -= float64(p.turn.base)
 		}
 	}
-	open := make([]*place, 0, len(homes))
+	var open []*place
 	for _, p := range homes {
 		if p.room(extra) > 0 {
 			open = append(open, p)
@@ -298,15 +294,25 @@ func share(homes []*place, total float64) {
 func (p *place) room(way float64) float64 {
 	t := &p.turn
 	switch {
-	case t.fixed || !t.known:
+	case t.fixed || !t.known || t.apart:
 		return 0
 	case way < 0 && t.gives:
 		return float64(max(t.want-t.least, 0))
-	case way > 0 && t.takes:
-		return float64(max(t.most-t.want, 0))
+	case way > 0:
+		return float64(max(p.top()-t.want, 0))
 	default:
 		return 0
 	}
+}
+
+// top is the most that the battery does for others. One that takes nothing from them still
+// gives nothing that nobody takes: what is left over stays in the batteries that give more
+// than their homes need, or goes back into them, until their homes come out even.
+func (p *place) top() grid.Power {
+	if t := &p.turn; !t.takes {
+		return min(t.most, max(t.even, t.least))
+	}
+	return p.turn.most
 }
 
 // weight returns the energy that the battery can still give or take, Wh; where its capacity
@@ -327,7 +333,7 @@ func tell(homes []*place, now time.Time) []Setpoint {
 		}
 		want := float64(t.want)
 		if p.room(carry) > 0 {
-			want = min(max(want+carry, float64(t.least)), float64(t.most))
+			want = min(max(want+carry, float64(t.least)), float64(max(p.top(), t.want)))
 		}
 		said[k] = p.set(grid.Power(want), now)
 		done := float64(t.base)
@@ -335,7 +341,6 @@ func tell(homes []*place, now time.Time) []Setpoint {
 			done = float64(said[k].Power)
 		}
 		carry += float64(t.want) - done
-		t.want = grid.Power(done)
 	}
 	return said
 }

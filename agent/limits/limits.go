@@ -66,17 +66,17 @@ const (
 const PreferenceWorth grid.Price = 10_000
 
 // Value returns what the home plans by in place of two prices of an interval: sell is what one
-// more exported kWh brings and buy what one more imported kWh costs. shared is the part of
-// that kWh which the community would share, solar the part of the community's supply that
-// comes from roofs, both per mille. Bids and bills go by the prices as they are.
-func (l Limits) Value(sell, buy grid.Price, shared, solar grid.PerMille) (worthSold, worthBought grid.Price) {
+// more exported kWh brings and buy what one more imported kWh costs. given is the part of the
+// exported kWh that the community would share, got that of the imported one, both per mille:
+// what neighbours have left over comes from roofs, at once or out of their batteries. Bids and
+// bills go by the prices as they are.
+func (l Limits) Value(sell, buy grid.Price, given, got grid.PerMille) (worthSold, worthBought grid.Price) {
 	const whole = 1000
 	switch l.Prefer {
 	case PreferNeighbours:
-		worth := PreferenceWorth * grid.Price(shared) / whole
-		return sell + worth, buy - worth
+		return sell + PreferenceWorth*grid.Price(given)/whole, buy - PreferenceWorth*grid.Price(got)/whole
 	case PreferSolar:
-		return sell, buy - PreferenceWorth*grid.Price(solar)/whole
+		return sell, buy - PreferenceWorth*grid.Price(got)/whole
 	case PreferPrice:
 	}
 	return sell, buy

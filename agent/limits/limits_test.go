@@ -171,13 +171,13 @@ func TestPricesBind(t *testing.T) {
 	}
 }
 
-// TestPreferenceIsWorthSoMuch has its numbers from the definition: 10,000 a kWh, of the part
-// that is shared or comes from roofs.
+// TestPreferenceIsWorthSoMuch has its numbers from the definition: 10,000 a kWh of what is
+// shared, which half of the exported and eight tenths of the imported energy are.
 func TestPreferenceIsWorthSoMuch(t *testing.T) {
 	for _, c := range []struct {
 		prefer            limits.Preference
 		wantSell, wantBuy grid.Price
-	}{{limits.PreferPrice, 60_000, 300_000}, {limits.PreferNeighbours, 65_000, 295_000}, {limits.PreferSolar, 60_000, 292_000}} {
+	}{{limits.PreferPrice, 60_000, 300_000}, {limits.PreferNeighbours, 65_000, 292_000}, {limits.PreferSolar, 60_000, 292_000}} {
 		if sell, buy := (limits.Limits{Prefer: c.prefer}).Value(60_000, 300_000, 500, 800); sell != c.wantSell || buy != c.wantBuy {
 			t.Errorf("%q: %d, %d", c.prefer, sell, buy)
 		}

@@ -10,7 +10,7 @@ import (
 // millionths/kWh. The last Plan must have been made.
 func (p *Planner) Levels(battery, step int, buy, sell float64) Levels {
 	st, b := p.batteryAt(battery)
-	l := st.levelsOf(step+1, st.into[step], buy/1000, sell/1000, &p.world.wishes)
+	l := st.levelsOf(st.after(&p.world, step, moods), st.into[step], buy/1000, sell/1000, &p.world)
 	give := grid.PerMille(all)
 	if !math.IsInf(l.sold, 1) {
 		give = perMille(l.sold, b.Capacity)
@@ -45,33 +45,37 @@ func (p *Planner) sellAt(step int) float64 { return p.plan.Steps[step].Sell }
 // price.
 func (p *Planner) Net(step int, price float64) (sum float64) {
 	w := &p.world
+	for r := range p.loads {
+		sum += p.loads[r].flow[step]
+	}
 	for s := range w.scenarios {
-		k := s*w.steps + step
-		net := p.own[k] + w.traded[step]
-		for r := range p.loads {
-			net += p.loads[r].flow[step]
-		}
-		for d := range p.stores {
-			st := &p.stores[d]
-			charge := st.held
-			if step > 0 {
-				charge = st.moves.held[k-1]
-			}
-			_, flow := st.respond(w, step, price/1000, charge)
-			net += flow
-		}
-		sum += w.weight[s] * net
+		sum += w.weight[s] * (p.own[s*w.steps+step] + w.traded[step])
+	}
+	for d := range p.stores {
+		sum += p.stores[d].respond(w, step, price/1000)
 	}
 	return sum
 }
 
-// respond returns what a store does from a charge on at one price for all, millionths a Wh.
-func (st *store) respond(w *world, step int, price, charge float64) (to, flow float64) {
-	m := st.from(step, charge)
-	r := rule{buy: price, sell: price}
-	r.levels = st.levelsOf(step+1, m.into, price, price, &w.wishes)
-	to, _ = st.choose(w, &r, step, &m)
-	return to, moved(m.base, to, m.into, st.out)
+// respond returns what a store takes in a step at one price for all, millionths a Wh: the mean
+// over the scenarios.
+func (st *store) respond(w *world, step int, price float64) (sum float64) {
+	var rules [moods]rule // one for all scenarios of a mood
+	for s := range w.scenarios {
+		r := &rules[w.mood[s]]
+		if r.next == nil {
+			*r = rule{buy: price, sell: price, next: st.after(w, step, w.mood[s])}
+			r.levels = st.levelsOf(r.next, st.into[step], price, price, w)
+		}
+		charge := st.held
+		if step > 0 {
+			charge = st.moves.held[s*w.steps+step-1]
+		}
+		m := st.from(step, charge)
+		to, _ := st.choose(w, r, &m)
+		sum += w.weight[s] * moved(m.base, to, m.into, st.out)
+	}
+	return sum
 }
 
 // React returns what the stores take in a step, in the order of the plan's devices without
@@ -95,16 +99,16 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 	for k := range p.stores {
 		st := &p.stores[k]
 		net -= p.mean(st, step)
-		r := rule{net: net, buy: buy / 1000, sell: sell / 1000}
-		var scratch tiers
+		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
 		m := st.from(step, st.held)
-		if w.plain && sell <= buy {
-			r.levels = st.levelsOf(step+1, m.into, r.buy, r.sell, &w.wishes)
+		if w.plain[step] && sell <= buy {
+			r.levels = st.levelsOf(r.next, m.into, r.buy, r.sell, w)
 		} else {
-			w.bounds[step].tiersOf(&scratch, r.buy, r.sell, w.traded[step])
-			r.tiers = &scratch
+			w.bounds[step].tiersOf(&w.scratch, r.buy, r.sell, w.traded[step], w.scale.sure)
+			r.tiers = &w.scratch
+			st.mark(r.tiers, r.next, m.into)
 		}
-		to, _ := st.choose(w, &r, step, &m)
+		to, _ := st.choose(w, &r, &m)
 		flow := moved(m.base, to, m.into, st.out)
 		net += flow
 		at := k - heats - cars // batteries first
@@ -154,4 +158,47 @@ func (p *Planner) Curve(dst []Point, step int, feedIn, retail grid.Price, most i
 		dst = append(dst[:near+1], dst[near+2:]...)
 	}
 	return dst
+}
+
+// Prices appends to dst what one more kWh at the meter is worth in each step of a scenario of
+// the plan, millionths/kWh: Buy where the meter imports, Sell where it exports, and where it
+// does neither what the first battery would give it for or take it at. A plan of a whole
+// community, with its batteries as one, says so what its market's prices will probably be.
+func (p *Planner) Prices(dst []float64, scenario int) []float64 {
+	const little = 1.0 // Wh
+	w := &p.world
+	for t := range w.steps {
+		k := scenario*w.steps + t
+		buy, sell := w.buy[k]*1000, w.sell[k]*1000
+		price := (buy + sell) / 2 //nolint:mnd // nobody knows better
+		switch {
+		case w.net[k] > little:
+			price = buy
+		case w.net[k] < -little:
+			price = sell
+		case len(p.in.Batteries) > 0:
+			price = p.inner(t, scenario)
+		}
+		dst = append(dst, math.Min(math.Max(price, sell), buy))
+	}
+	return dst
+}
+
+// inner returns the price at which the first battery moves as it does in a step of a scenario,
+// millionths/kWh.
+func (p *Planner) inner(t, scenario int) float64 {
+	w := &p.world
+	st, _ := p.batteryAt(0)
+	k := scenario*w.steps + t
+	next, held := st.after(w, t, w.mood[scenario]), st.moves.held[k]
+	half := st.pitch / 2 //nolint:mnd // to either side
+	from, to := math.Max(held-half, st.lo), math.Min(held+half, st.top)
+	worth := (st.at(next, from) - st.at(next, to)) / (to - from)
+	switch flow := st.moves.flow[k]; {
+	case flow > 0:
+		worth *= st.into[t]
+	case flow < 0:
+		worth = (worth + st.wear) / st.out
+	}
+	return worth * 1000
 }

@@ -29,7 +29,6 @@ func (p *Planner) begin() {
 func (p *Planner) place(r *run) {
 	p.put(r, -1)
 	w, l := &p.world, r.load
-	var scratch tiers
 	best, least := -1, math.Inf(1)
 	soonest := -1 // in case none is in time
 	for first, i := range p.in.Steps {
@@ -56,9 +55,9 @@ func (p *Planner) place(r *run) {
 			for s := range w.scenarios {
 				k := s*w.steps + t
 				x := rule{buy: w.buy[k], sell: w.sell[k]}
-				if !w.plain {
-					w.bounds[t].tiersOf(&scratch, x.buy, x.sell, w.traded[t])
-					x.tiers = &scratch
+				if !w.plain[t] {
+					w.bounds[t].tiersOf(&w.scratch, x.buy, x.sell, w.traded[t], w.scale.sure)
+					x.tiers = &w.scratch
 				}
 				cost += w.weight[s] * (x.cost(w.net[k]+e) - x.cost(w.net[k]))
 			}

@@ -8,16 +8,22 @@ import (
 
 // Planner makes plans. The zero value is ready. It is not safe for concurrent use.
 type Planner struct {
-	in     *Input
-	world  world
-	own    []float64 // the net energy without devices and without what was traded, as world.net
-	stores []store
-	loads  []run
-	plan   Plan
+	in    *Input
+	world world
+	own   []float64 // the net energy without devices and without what was traded, as world.net
+	attempt
+	other attempt // the one that was dearer
+	plan  Plan
+	exact bool // without a margin, for oracles
 }
 
-// rounds is how often each device is planned on what the others leave.
-const rounds = 2
+// attempt is a plan of all devices.
+type attempt struct {
+	stores []store // heats, cars, batteries
+	loads  []run
+	net    []float64 // world.net with all of them
+	cost   float64
+}
 
 // Plan returns what the devices should do. The plan and what it holds is overwritten by the
 // next one; the input is read until then. Errors: those of Input.Validate.
@@ -27,34 +33,87 @@ func (p *Planner) Plan(in *Input) (*Plan, error) {
 	}
 	p.in = in
 	p.settle()
-	p.prepare()
-	p.bound(math.Inf(1))
+	p.feel()
+	peak := math.Inf(1)
 	if in.Demand.Price > 0 {
-		p.seekPeak()
+		peak = p.seekPeak()
 	}
-	p.improve(rounds)
+	p.seek(peak)
 	p.tell()
 	return &p.plan, nil
 }
 
-// improve plans each device in turn.
-func (p *Planner) improve(rounds int) {
-	if len(p.stores)+len(p.loads) == 1 {
-		rounds = 1
+// seek plans the devices in turn, each on what the others leave, in two orders, and keeps what
+// costs less. Where batteries are last they store what the others have no use for; where they
+// are first the others see the hours for which a battery keeps its charge, and leave them.
+// peak is where a demand charge begins, W.
+func (p *Planner) seek(peak float64) {
+	p.start(peak)
+	first := len(p.stores) - len(p.in.Batteries)
+	rest, batteries := p.stores[:first], p.stores[first:]
+	p.turn(rest, batteries)
+	if first+len(p.loads) == 0 || len(batteries) == 0 {
+		if len(p.stores)+len(p.loads) > 1 {
+			p.turn(rest, batteries) // the second round of several of a kind
+		}
+		p.cost = p.spent()
+		return
 	}
+	if first > 1 || len(batteries) > 1 {
+		p.turn(rest, batteries)
+	}
+	p.cost = p.spent()
+	p.change()
+	p.start(peak)
+	rest, batteries = p.stores[:first], p.stores[first:]
+	for k := range batteries {
+		p.revise(&batteries[k])
+	}
+	p.turn(rest, batteries)
+	if first > 1 || len(batteries) > 1 {
+		p.turn(rest, batteries)
+	}
+	if p.cost = p.spent(); p.cost > p.other.cost {
+		p.change()
+	}
+}
+
+// change makes the other attempt the one that counts.
+func (p *Planner) change() {
+	p.net = p.world.net
+	p.attempt, p.other = p.other, p.attempt
+	p.world.net = p.net
+}
+
+// start begins an attempt: no device does anything.
+func (p *Planner) start(peak float64) {
 	w := &p.world
-	for range rounds {
-		for k := range p.loads {
-			p.place(&p.loads[k])
-		}
-		for k := range p.stores {
-			st := &p.stores[k]
-			add(w.net, st.moves.flow, -1)
-			st.solve(w)
-			st.simulate(w)
-			add(w.net, st.moves.flow, 1)
-		}
+	w.net = sized(w.net, len(p.own))
+	copy(w.net, p.own)
+	p.prepare()
+	p.bound(peak)
+}
+
+// turn plans loads, other stores and batteries once, each on what all others leave.
+func (p *Planner) turn(rest, batteries []store) {
+	for k := range p.loads {
+		p.place(&p.loads[k])
 	}
+	for k := range rest {
+		p.revise(&rest[k])
+	}
+	for k := range batteries {
+		p.revise(&batteries[k])
+	}
+}
+
+// revise plans a store on what the others leave.
+func (p *Planner) revise(st *store) {
+	w := &p.world
+	add(w.net, st.moves.flow, -1)
+	st.solve(w)
+	st.simulate(w)
+	add(w.net, st.moves.flow, 1)
 }
 
 func add(to, what []float64, factor float64) {
@@ -63,12 +122,15 @@ func add(to, what []float64, factor float64) {
 	}
 }
 
+// alike is the share of a price by which it may differ from another and count as the same.
+const alike = 1e-3
+
 // settle takes over the scenarios.
 func (p *Planner) settle() {
 	in, w := p.in, &p.world
 	w.steps, w.scenarios = len(in.Steps), len(in.Scenarios)
 	n := w.steps * w.scenarios
-	w.weight, w.net, w.buy, w.sell = sized(w.weight, w.scenarios), sized(w.net, n), sized(w.buy, n), sized(w.sell, n)
+	w.weight, w.buy, w.sell = sized(w.weight, w.scenarios), sized(w.buy, n), sized(w.sell, n)
 	w.traded, w.bounds, p.own = sized(w.traded, w.steps), sized(w.bounds, w.steps), sized(p.own, n)
 	copy(w.traded, in.Traded)
 	var sum float64
@@ -86,9 +148,12 @@ func (p *Planner) settle() {
 			if in.Limits.ZeroExport {
 				w.sell[k] = 0 // the sun is curtailed
 			}
+			if above := w.sell[k] - w.buy[k]; above > 0 && above < alike*w.buy[k] {
+				w.sell[k] = w.buy[k]
+			}
 		}
 	}
-	copy(w.net, p.own)
+	p.weigh()
 	w.wishes = wishes{floor: math.Inf(-1), ceiling: math.Inf(1)}
 	if l := in.Limits; l.Floor != nil {
 		w.wishes.floor = float64(*l.Floor) / perKWh
@@ -101,10 +166,27 @@ func (p *Planner) settle() {
 	}
 }
 
+// weigh sets the scale.
+func (p *Planner) weigh() {
+	const least = 1e-3 // where all is for nothing
+	w := &p.world
+	most, sum := least, 0.0
+	for k := range w.buy {
+		most = math.Max(most, math.Max(math.Abs(w.buy[k]), math.Abs(w.sell[k])))
+		sum += math.Abs(w.buy[k])
+	}
+	const sure, dear = 30, 5
+	margin := 0.02
+	if p.exact {
+		margin = 0
+	}
+	w.scale = scale{sure * most, dear * most, margin * sum / float64(len(w.buy))}
+}
+
 // bound sets the limits of the connection, with a peak from which on demand is charged.
 func (p *Planner) bound(peak float64) {
 	w, l := &p.world, p.in.Limits
-	w.plain = true
+	w.plain = sized(w.plain, w.steps)
 	for t, i := range p.in.Steps {
 		h := i.Length().Hours()
 		b := bounds{export: math.Inf(1), imported: math.Inf(1), peak: math.Inf(1)}
@@ -115,13 +197,13 @@ func (p *Planner) bound(peak float64) {
 			b.imported = float64(l.Import) * h
 		}
 		if !math.IsInf(peak, 1) {
-			b.peak, b.above = peak*h, sure/10 //nolint:mnd // above any energy, below what is missed
+			b.peak, b.above = peak*h, w.scale.sure/10 //nolint:mnd // above any energy, below what is missed
 		}
 		w.bounds[t] = b
-		w.plain = w.plain && b.none()
-	}
-	for k := range w.buy {
-		w.plain = w.plain && w.sell[k] <= w.buy[k]
+		w.plain[t] = b.none()
+		for s := range w.scenarios {
+			w.plain[t] = w.plain[t] && w.sell[s*w.steps+t] <= w.buy[s*w.steps+t]
+		}
 	}
 }
 
@@ -167,7 +249,7 @@ func (p *Planner) blank(st *store) {
 			up: sized(st.up, n), least: sized(st.least, n), into: sized(st.into, n), keep: sized(st.keep, n),
 			drain: sized(st.drain, n), ready: sized(st.ready, n), down: st.down[:0],
 		},
-		value: sized(st.value, (n+1)*points),
+		value: sized(st.value, (moods+1)*(n+1)),
 		moves: results{held: sized(st.moves.held, n*w.scenarios), flow: sized(st.moves.flow, n*w.scenarios)},
 		out:   1,
 	}
@@ -191,8 +273,9 @@ func (p *Planner) battery(st *store, b *Battery) {
 	down := sized(st.down, p.world.steps)
 	p.blank(st)
 	st.down = down
-	st.pitch, st.held, st.out = b.Capacity/last, b.Held, b.OutOf
+	st.held, st.out = b.Held, b.OutOf
 	st.reserve = b.Capacity * float64(b.Reserve) / all
+	st.span(0, math.Max(b.Capacity, b.Held), st.reserve)
 	st.wear = float64(b.Wear) / 1000
 	for t, i := range p.in.Steps {
 		st.into[t] = b.Into
@@ -240,26 +323,24 @@ func (p *Planner) car(st *store, c *Car) {
 		most = all
 	}
 	st.held = c.Held
-	hi := math.Max(c.Capacity*float64(most)/all, c.Held)
 	for t := range st.into {
 		st.into[t] = c.Into
 	}
 	p.power(st, c.Power)
+	hi, lo, first := math.Max(c.Capacity*float64(most)/all, c.Held), c.Held, 0.0
 	for _, trip := range c.Trips {
-		hi = math.Max(hi, c.Capacity*float64(trip.Ready)/all)
-		left := false
-		for t, i := range p.in.Steps {
-			if !i.End().After(trip.Leave) || !i.Begin().Before(trip.Return) {
-				continue // it is at home for the whole step
-			}
-			st.up[t], st.least[t] = 0, 0
-			if !left && (t > 0 || !trip.Leave.Before(i.Begin())) {
-				st.ready[t], st.drain[t] = math.Max(st.ready[t], c.Capacity*float64(trip.Ready)/all), st.drain[t]+trip.Use
-			}
-			left = true
+		ready, at := c.Capacity*float64(trip.Ready)/all, p.travel(st, trip)
+		if at < 0 {
+			continue
+		}
+		hi = math.Max(hi, ready)
+		st.ready[at], st.drain[at] = math.Max(st.ready[at], ready), st.drain[at]+trip.Use
+		lo = math.Max(lo-trip.Use, 0)
+		if first == 0 {
+			first = ready
 		}
 	}
-	st.pitch = hi / last
+	st.span(lo, hi, first)
 	if len(c.Power.Limits) > 0 {
 		st.charge = &c.Power
 	}
@@ -267,6 +348,35 @@ func (p *Planner) car(st *store, c *Car) {
 	st.terminal = (buy + sell) / 2 / c.Into //nolint:mnd // surplus goes in, what is bought does not
 	if c.Opportune != nil {
 		st.terminal = float64(*c.Opportune) / 1000
+	}
+}
+
+// travel takes away what a car that is on a trip cannot charge, and returns the step in which
+// it leaves; −1 where that is not in the plan.
+func (p *Planner) travel(st *store, trip Trip) (leaves int) {
+	leaves = -1
+	for t, i := range p.in.Steps {
+		if !i.End().After(trip.Leave) || !i.Begin().Before(trip.Return) {
+			continue // it is at home for the whole step
+		}
+		st.up[t], st.least[t] = 0, 0
+		if leaves < 0 {
+			leaves = t
+		}
+	}
+	if trip.Leave.Before(p.in.Steps[0].Begin()) {
+		return -1 // it has left already
+	}
+	return leaves
+}
+
+// span lays the points over a range, one of them at a charge that counts.
+func (st *store) span(lo, hi, point float64) {
+	const least = 1.0 // Wh
+	st.lo, st.top = lo, math.Max(hi, lo+least)
+	st.pitch = (st.top - lo) / last
+	if n := math.Floor((point - lo) / st.pitch); n >= 1 {
+		st.pitch = (point - lo) / n
 	}
 }
 
@@ -293,8 +403,7 @@ func (p *Planner) heat(st *store, h *Heat) {
 	if away(p.in.Steps[0]) {
 		st.lo = -h.Away
 	}
-	st.lo = math.Min(st.lo, h.Held)
-	st.pitch = (h.Room - st.lo) / last
+	st.span(math.Min(st.lo, h.Held), math.Max(h.Room, h.Held), 0)
 	var cop float64
 	for t, i := range p.in.Steps {
 		hours := i.Length().Hours()
@@ -305,6 +414,7 @@ func (p *Planner) heat(st *store, h *Heat) {
 		cop += st.into[t] / float64(len(p.in.Steps))
 		st.keep[t] = math.Exp(-h.Loss * hours)
 		st.drain[t] = h.Demand[t]
+		st.ready[t] = st.lo
 		if !away(i) {
 			st.ready[t] = math.Max(0, st.lo)
 		}
@@ -317,26 +427,28 @@ func (p *Planner) heat(st *store, h *Heat) {
 	}
 }
 
-// seekPeak finds the peak of demand that costs least, and sets it.
-func (p *Planner) seekPeak() {
+// seekPeak finds the peak of demand that costs least, W.
+func (p *Planner) seekPeak() float64 {
 	const tries = 6
 	reached := float64(p.in.Demand.Peak)
-	low, high := reached, math.Max(p.highest(), reached)
-	best, least := high, math.Inf(1)
+	p.seek(math.Inf(1))
+	best := math.Max(p.highest(), reached)
+	low, high := reached, best
+	least := p.cost + float64(p.in.Demand.Price)*(best-reached)/1000
 	for range tries {
 		middle := (low + high) / 2 //nolint:mnd // halves
-		p.bound(middle)
-		p.improve(1)
-		if got := p.highest(); got <= middle*1.01+1 { //nolint:mnd // it can be kept
+		p.seek(middle)
+		got := math.Max(p.highest(), reached)
+		if got <= middle*1.01+1 { //nolint:mnd // it can be kept
 			high = middle
 		} else {
 			low = middle
 		}
-		if c := p.spent() + float64(p.in.Demand.Price)*math.Max(p.highest()-reached, 0)/1000; c < least {
-			best, least = math.Max(p.highest(), reached), c
+		if c := p.cost + float64(p.in.Demand.Price)*(got-reached)/1000; c < least {
+			best, least = got, c
 		}
 	}
-	p.bound(best)
+	return best
 }
 
 // highest returns the highest mean power of a step that is expected, W.

@@ -11,7 +11,12 @@ type world struct {
 	traded           []float64 // by step
 	bounds           []bounds  // by step
 	wishes           wishes
-	plain            bool // no step has bounds, and none a sell above its buy
+	scale            scale
+	scratch          tiers              // those of the rule that is at work
+	plain            []bool             // by step: it has no bounds, and no sell above its buy
+	mood             []int              // by scenario
+	share            [moods + 1]float64 // weight of a mood's scenarios; of all
+	stay             []float64          // by step: how probably the mood before it lasts
 }
 
 // moment is what a store can do from a charge on in a step.
@@ -23,46 +28,58 @@ type moment struct {
 func (st *store) from(t int, charge float64) (m moment) {
 	m.into = st.into[t]
 	m.base = math.Max(charge*st.keep[t]-st.drain[t], st.lo)
-	m.up = math.Min(limited(st.charge, charge, st.hi(), st.up[t]), st.hi()-m.base)
+	m.up = math.Min(limited(st.charge, charge, st.top, st.up[t]), st.top-m.base)
 	if m.up < 0 {
 		m.up = 0
 	}
 	if st.down != nil {
-		m.down = math.Min(limited(st.discharge, charge, st.hi(), st.down[t]), math.Max(m.base-st.reserve, 0))
+		m.down = math.Min(limited(st.discharge, charge, st.top, st.down[t]), math.Max(m.base-st.reserve, 0))
 	}
 	m.least = math.Min(st.least[t], m.up)
 	return m
 }
 
-// rule sets r to what the store does in a step of a scenario; scratch is where tiers are
-// written that it needs. Where r was the rule of another scenario of the same step with the
+// rule sets r to what the store does in a step of a scenario. Where r was the rule of another scenario of the same step with the
 // same prices its levels stay.
-func (st *store) rule(w *world, r *rule, scenario, t int, scratch *tiers) {
+func (st *store) rule(w *world, r *rule, scenario, t int) {
 	k := scenario*w.steps + t
 	r.net = w.net[k]
-	if w.plain {
-		if r.step != t+1 || r.buy != w.buy[k] || r.sell != w.sell[k] {
-			r.step, r.buy, r.sell = t+1, w.buy[k], w.sell[k]
-			r.levels = st.levelsOf(t+1, st.into[t], r.buy, r.sell, &w.wishes)
+	next := st.after(w, t, w.mood[scenario])
+	if w.plain[t] {
+		r.tiers = nil
+		if next != r.next || r.buy != w.buy[k] || r.sell != w.sell[k] {
+			r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
+			r.levels = st.levelsOf(next, st.into[t], r.buy, r.sell, w)
 		}
 		return
 	}
-	r.buy, r.sell = w.buy[k], w.sell[k]
-	w.bounds[t].tiersOf(scratch, r.buy, r.sell, w.traded[t])
-	r.tiers = scratch
+	r.next, r.buy, r.sell = next, w.buy[k], w.sell[k]
+	w.bounds[t].tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
+	r.tiers = &w.scratch
+	st.mark(r.tiers, next, st.into[t])
+}
+
+// mark notes the levels of each of the prices.
+func (st *store) mark(x *tiers, next *row, into float64) {
+	for k := range x.n {
+		x.fill[k] = st.level(next, x.price[k]/into-soon)
+		if st.down != nil {
+			x.empty[k] = math.Max(st.level(next, x.price[k]*st.out-st.wear+soon), st.reserve)
+		}
+	}
 }
 
 // choose returns the charge at the end of a step, and what the step and all after it cost.
-func (st *store) choose(w *world, r *rule, t int, m *moment) (to, cost float64) {
+func (st *store) choose(w *world, r *rule, m *moment) (to, cost float64) {
 	if r.tiers != nil {
-		return st.search(w, r, t, m)
+		return st.search(w, r, m)
 	}
 	to = r.goal(m.base, m.up, m.down, m.into, st.out)
-	cost = st.total(r, t, m, to)
+	cost = st.total(r, m, to)
 	if rise := to - m.base; rise > 0 && rise < m.least {
 		stay, least := m.base, m.base+m.least
-		to, cost = stay, st.total(r, t, m, stay)
-		if c := st.total(r, t, m, least); c < cost {
+		to, cost = stay, st.total(r, m, stay)
+		if c := st.total(r, m, least); c < cost {
 			to, cost = least, c
 		}
 	}
@@ -70,8 +87,8 @@ func (st *store) choose(w *world, r *rule, t int, m *moment) (to, cost float64) 
 }
 
 // total returns what it costs to end a step with a charge.
-func (st *store) total(r *rule, t int, m *moment, to float64) float64 {
-	sum := r.cost(r.net+moved(m.base, to, m.into, st.out)) + st.at(t+1, to)
+func (st *store) total(r *rule, m *moment, to float64) float64 {
+	sum := r.cost(r.net+moved(m.base, to, m.into, st.out)) + st.at(r.next, to)
 	if to < m.base {
 		sum += (m.base - to) * st.wear
 	}
@@ -81,19 +98,19 @@ func (st *store) total(r *rule, t int, m *moment, to float64) float64 {
 // search does what choose does where a meter has more prices than two, or a higher one for
 // what it gives than for what it takes: the best charge is at a level of one of the prices,
 // where the meter passes from one to the next, or where a limit is.
-func (st *store) search(w *world, r *rule, t int, m *moment) (to, cost float64) {
-	to, cost = m.base, st.total(r, t, m, m.base)
+func (st *store) search(w *world, r *rule, m *moment) (to, cost float64) {
+	to, cost = m.base, st.total(r, m, m.base)
 	try := func(charge float64) {
 		charge = math.Min(math.Max(charge, m.base-m.down), m.base+m.up)
 		if rise := charge - m.base; rise > 0 && rise < m.least {
 			charge = m.base + m.least
 		}
-		if !w.wishes.allow(r, m, charge, st) {
+		if charge == to || !w.wishes.allow(r, m, charge, st) {
 			return
 		}
-		c := st.total(r, t, m, charge)
+		c := st.total(r, m, charge)
 		if taken := r.net + moved(m.base, charge, m.into, st.out); charge > m.base && r.buy > w.wishes.ceiling && taken > 0 {
-			c += math.Min(taken, (charge-m.base)/m.into) * dear
+			c += math.Min(taken, (charge-m.base)/m.into) * w.scale.dear
 		}
 		if c < cost {
 			to, cost = charge, c
@@ -103,10 +120,9 @@ func (st *store) search(w *world, r *rule, t int, m *moment) (to, cost float64) 
 	try(m.base - m.down)
 	try(m.base + m.least)
 	for k := range r.tiers.n {
-		price := r.tiers.price[k]
-		try(st.level(t+1, price/m.into-soon))
+		try(r.tiers.fill[k])
 		if st.down != nil {
-			try(math.Max(st.level(t+1, (price-st.wear)*st.out+soon), st.reserve))
+			try(r.tiers.empty[k])
 		}
 		room := r.tiers.to[k] - r.net // until the meter is at the end of the tier
 		if room > 0 {
@@ -126,54 +142,86 @@ func (w *wishes) allow(r *rule, m *moment, to float64, st *store) bool {
 	return r.sell >= w.floor || to == m.base || r.net+moved(m.base, to, m.into, st.out) >= -1e-9
 }
 
+// after returns the cost to go after a step for whom it is in a mood. What mood it is in the
+// first step is not known in time.
+func (st *store) after(w *world, t, mood int) *row {
+	if t == 0 {
+		mood = moods
+	}
+	return &st.value[mood*(w.steps+1)+t+1]
+}
+
 // solve fills the cost to go.
 func (st *store) solve(w *world) {
-	end := st.value[w.steps*points:]
-	for j := range points {
-		end[j] = -st.terminal * float64(j) * st.pitch
+	for mood := range moods + 1 {
+		end := st.after(w, w.steps-1, mood)
+		for j := range end {
+			end[j] = -st.terminal * float64(j) * st.pitch
+		}
 	}
-	var scratch tiers
+	var now [moods]row
 	for t := w.steps - 1; t >= 0; t-- {
-		row := st.value[t*points : (t+1)*points]
-		clear(row)
+		clear(now[:])
 		var r rule
 		for s := range w.scenarios {
-			st.rule(w, &r, s, t, &scratch)
-			if w.plain && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
-				st.sweep(&r, t, w.weight[s], (*[points]float64)(row))
+			st.rule(w, &r, s, t)
+			to, weight := &now[w.mood[s]], w.weight[s]/w.share[w.mood[s]]
+			if w.plain[t] && st.keep[t] == 1 && st.drain[t] == 0 && st.charge == nil && st.discharge == nil {
+				st.sweep(&r, t, weight, to)
 				continue
 			}
-			for j := range row {
+			for j := range to {
 				m := st.from(t, st.lo+float64(j)*st.pitch)
-				_, cost := st.choose(w, &r, t, &m)
-				row[j] += w.weight[s] * cost
+				_, cost := st.choose(w, &r, &m)
+				to[j] += weight * cost
 			}
 		}
-		for j := range row {
-			row[j] += st.missing(t, st.lo+float64(j)*st.pitch)
+		st.blend(w, t, &now)
+	}
+}
+
+// blend makes from the costs to go of the moods in a step those of the moods in the step
+// before, each of which lasts or is drawn anew.
+func (st *store) blend(w *world, t int, now *[moods]row) {
+	mean := &st.value[moods*(w.steps+1)+t]
+	for j := range mean {
+		mean[j] = st.missing(w, t, st.lo+float64(j)*st.pitch)
+		missing := mean[j]
+		for mood := range now {
+			mean[j] += w.share[mood] * now[mood][j]
+			now[mood][j] += missing
 		}
-		if st.bent || !w.plain {
-			hull(row)
+	}
+	if st.bent || !w.plain[t] {
+		hull(mean)
+	}
+	for mood := range now {
+		to := &st.value[mood*(w.steps+1)+t]
+		for j := range to {
+			to[j] = mean[j] + w.stay[t]*(now[mood][j]-mean[j])
+		}
+		if st.bent || !w.plain[t] {
+			hull(to)
 		}
 	}
 }
 
 // missing returns what is paid for what a charge lacks at the begin of a step.
-func (st *store) missing(t int, charge float64) (sum float64) {
+func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 	if lacks := st.ready[t] - charge; lacks > 0 {
-		sum += lacks * sure
+		sum += lacks * w.scale.sure
 	}
 	if lacks := st.lo - (charge*st.keep[t] - st.drain[t]); lacks > 0 {
-		sum += lacks * sure
+		sum += lacks * w.scale.sure
 	}
-	if lacks := st.reserve - charge; lacks > 0 {
-		sum += lacks * dear / 10 //nolint:mnd // soon, but not at once whatever it takes
+	if lacks := st.reserve - charge; lacks > 0 && st.down != nil {
+		sum += lacks * w.scale.dear / 10 //nolint:mnd // soon, but not at once whatever it takes
 	}
 	return sum
 }
 
 // hull replaces a row by the greatest convex one that is nowhere above it.
-func hull(row []float64) {
+func hull(row *row) {
 	var kept [points]int
 	n := 0
 	for j := range row {
@@ -193,7 +241,6 @@ func hull(row []float64) {
 
 // simulate follows each scenario from the charge now.
 func (st *store) simulate(w *world) {
-	var scratch tiers
 	for t := range w.steps {
 		var r rule
 		for s := range w.scenarios {
@@ -202,9 +249,9 @@ func (st *store) simulate(w *world) {
 			if t > 0 {
 				charge = st.moves.held[k-1]
 			}
-			st.rule(w, &r, s, t, &scratch)
+			st.rule(w, &r, s, t)
 			m := st.from(t, charge)
-			to, _ := st.choose(w, &r, t, &m)
+			to, _ := st.choose(w, &r, &m)
 			st.moves.held[k], st.moves.flow[k] = to, moved(m.base, to, m.into, st.out)
 		}
 	}

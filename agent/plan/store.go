@@ -6,15 +6,22 @@ const (
 	points = 65 // charges at which the cost to go is held
 	last   = points - 1
 
-	// sure is what a missing kWh costs a plan that shall not miss it, in millionths a Wh: ten
-	// currency units a kWh, far above any tariff.
-	sure = 1e4
-	// dear is what is added to a price that the homeowner does not want to pay, in millionths a
-	// Wh: it is paid only for what would be missed otherwise.
-	dear = 1e3
 	// soon breaks ties, in millionths a Wh: what can be had now as well as later is had now.
 	soon = 1e-2
 )
+
+// scale is what things are worth by the prices of a plan, millionths a Wh.
+type scale struct {
+	// sure is what a missing Wh costs a plan that shall not miss it, far above any tariff.
+	sure float64
+	// dear is added to a price that the homeowner does not want to pay: it is paid only for what
+	// would be missed otherwise.
+	dear float64
+	// margin is by how much it must be better to leave the home's own surplus to the grid than
+	// to store it, and to buy than to cover the home's load: less is within the error of what a
+	// forecast says, and the rule that a battery follows without a plan loses nothing then.
+	margin float64
+}
 
 // course is what a store can do by step. Energies are in Wh stored.
 type course struct {
@@ -26,11 +33,12 @@ type course struct {
 	ready    []float64 // charge that there shall be at the begin of the step
 }
 
-// store is a device with a charge between lo and lo + last·pitch.
+// store is a device with a charge.
 type store struct {
 	course
 
-	lo, pitch float64 // Wh
+	lo, top   float64 // Wh; the last point may lie above top, which is not passed
+	pitch     float64 // Wh between points
 	held      float64
 	reserve   float64 // Wh under which nothing is taken out, and into which it is charged at any price
 	out       float64 // Wh at the meter a Wh taken out
@@ -40,7 +48,7 @@ type store struct {
 	discharge *Powers
 	bent      bool // what it can do is not convex
 
-	value []float64 // cost to go, millionths, by step and point; one row more than steps
+	value []row // cost to go, millionths, by mood and step; one more than steps
 	moves results
 }
 
@@ -50,30 +58,25 @@ type results struct {
 	flow []float64 // Wh at the meter
 }
 
-func (st *store) hi() float64 { return st.lo + last*st.pitch }
+// row is a function of the charge.
+type row [points]float64
 
-// at returns the cost to go with a charge before a step.
-func (st *store) at(step int, charge float64) float64 {
-	return between(st.value[step*points:(step+1)*points], (charge-st.lo)/st.pitch)
-}
-
-// between interpolates a row linearly.
-func between(row []float64, x float64) float64 {
+// at returns the cost to go with a charge.
+func (st *store) at(r *row, charge float64) float64 {
+	x := (charge - st.lo) / st.pitch
 	if !(x > 0) {
-		return row[0]
+		return r[0]
 	}
 	if x >= last {
-		return row[last]
+		return r[last]
 	}
 	k := int(x)
-	part := x - float64(k)
-	return row[k] + part*(row[k+1]-row[k])
+	return r[k] + (x-float64(k))*(r[k+1]-r[k])
 }
 
-// level returns the highest charge below which one more Wh before a step is worth more than
-// least, millionths a Wh.
-func (st *store) level(step int, least float64) float64 {
-	row := st.value[step*points : (step+1)*points : (step+1)*points]
+// level returns the highest charge below which one more Wh is worth more than least, millionths
+// a Wh.
+func (st *store) level(row *row, least float64) float64 {
 	low, high := 0, last // the first segment that is worth no more
 	for at := least * st.pitch; low < high; {
 		middle := (low + high) / 2 //nolint:mnd // halves
@@ -114,32 +117,35 @@ type rule struct {
 	net, buy, sell float64
 	levels         levels
 	tiers          *tiers // nil: only the two
-	step           int    // before which the levels are
+	next           *row   // cost to go after the step
 }
 
 // levels are charges: up to grid it is charged at buy, up to surplus at sell; down to home it
 // is taken out at buy, down to sold at sell.
 type levels struct{ grid, surplus, home, sold float64 }
 
-// levelsOf returns those before the next step.
-func (st *store) levelsOf(next int, into, buy, sell float64, wish *wishes) (l levels) {
-	charge, give := buy, sell
-	if buy > wish.ceiling {
-		charge += dear
+// levelsOf returns those of a cost to go.
+func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l levels) {
+	charge, give, margin := buy, sell, w.scale.margin
+	if sell == buy {
+		margin = soon // it is one price for all
+	}
+	if buy > w.wishes.ceiling {
+		charge += w.scale.dear
 	}
 	l.grid = st.level(next, charge/into-soon)
-	if sell > wish.ceiling {
-		sell += dear
+	if sell > w.wishes.ceiling {
+		sell += w.scale.dear
 	}
-	l.surplus = st.level(next, sell/into-soon)
+	l.surplus = st.level(next, sell/into-margin)
 	if st.down == nil {
 		l.home, l.sold = math.Inf(1), math.Inf(1)
 		return l
 	}
-	l.home = math.Max(st.level(next, (buy-st.wear)*st.out+soon), st.reserve)
+	l.home = math.Max(st.level(next, buy*st.out-st.wear+margin), st.reserve)
 	l.sold = math.Inf(1)
-	if give >= wish.floor {
-		l.sold = math.Max(st.level(next, (give-st.wear)*st.out+soon), st.reserve)
+	if give >= w.wishes.floor {
+		l.sold = math.Max(st.level(next, give*st.out-st.wear+soon), st.reserve)
 	}
 	return l
 }

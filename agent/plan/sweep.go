@@ -3,11 +3,11 @@ package plan
 // sweep adds a scenario's costs of all charges to the row of a step in which nothing is used
 // or lost and limits do not depend on charge. It does what choose does, charge by charge;
 // that is tested. Charges are counted in points here.
-func (st *store) sweep(r *rule, t int, weight float64, row *[points]float64) {
-	next := (*[points]float64)(st.value[(t+1)*points:])
+func (st *store) sweep(r *rule, t int, weight float64, row *row) {
+	next := r.next
 	x := sweeper{
 		next: next, row: row, weight: weight, net: r.net, buy: r.buy, sell: r.sell,
-		up: st.up[t] / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
+		up: st.up[t] / st.pitch, top: (st.top - st.lo) / st.pitch, least: st.least[t] / st.pitch, paid: st.pitch / st.into[t],
 		home: (r.levels.home - st.lo) / st.pitch, sold: (r.levels.sold - st.lo) / st.pitch,
 		grid: (r.levels.grid - st.lo) / st.pitch, surplus: (r.levels.surplus - st.lo) / st.pitch,
 	}
@@ -40,10 +40,10 @@ func (st *store) sweep(r *rule, t int, weight float64, row *[points]float64) {
 
 // sweeper is a step of a scenario, with charges in points.
 type sweeper struct {
-	next, row      *[points]float64
+	next, row      *row
 	weight         float64
 	net, buy, sell float64
-	up, least      float64
+	up, top, least float64
 	paid           float64 // Wh at the meter a point charged
 	grid, surplus  float64
 	home, sold     float64
@@ -77,11 +77,11 @@ func (x *sweeper) charge(j int) {
 			}
 		}
 	}
-	if most := base + x.up; to > most {
-		to = most
+	if most := min(base+x.up, x.top); to > most {
+		to = max(most, base)
 	}
 	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to)
-	if least := min(x.least, x.up, last-base); to-base < least && to > base {
+	if least := min(x.least, x.up, x.top-base); to-base < least && to > base {
 		cost = x.cost(x.net) + x.next[j]
 		if c := x.cost(x.net+least*x.paid) + x.after(base+least); c < cost {
 			cost = c

@@ -12,7 +12,6 @@ func (p *Planner) tell() {
 	out.Steps = sized(out.Steps, w.steps)
 	out.Cost = p.spent()
 	values := make16(w.scenarios)
-	var scratch tiers
 	for t, i := range p.in.Steps {
 		x := Step{Interval: i}
 		for s := range w.scenarios {
@@ -22,7 +21,7 @@ func (p *Planner) tell() {
 				net = math.Max(net, 0)
 			}
 			values.set(s, math.Max(net, -w.bounds[t].export))
-			x.Cost += w.weight[s] * p.priced(&scratch, k, t)
+			x.Cost += w.weight[s] * p.priced(k, t)
 			x.Buy += w.weight[s] * w.buy[k] * 1000
 			x.Sell += w.weight[s] * w.sell[k] * 1000
 		}
@@ -34,19 +33,20 @@ func (p *Planner) tell() {
 	out.Value = 0
 	if len(p.in.Batteries) > 0 {
 		st := &p.stores[len(p.stores)-len(p.in.Batteries)]
-		out.Value = (st.at(0, st.held-st.pitch/2) - st.at(0, st.held+st.pitch/2)) / st.pitch * 1000 //nolint:mnd // to either side
+		now := &st.value[moods*(w.steps+1)]
+		out.Value = (st.at(now, st.held-st.pitch/2) - st.at(now, st.held+st.pitch/2)) / st.pitch * 1000 //nolint:mnd // to either side
 	}
 }
 
 // priced returns what the meter's energy of a step costs in a scenario.
-func (p *Planner) priced(scratch *tiers, k, t int) float64 {
+func (p *Planner) priced(k, t int) float64 {
 	w := &p.world
 	r := rule{buy: w.buy[k], sell: w.sell[k]}
-	if !w.plain {
+	if !w.plain[t] {
 		b := w.bounds[t]
 		b.above = 0 // a demand charge is reckoned by itself
-		b.tiersOf(scratch, r.buy, r.sell, w.traded[t])
-		r.tiers = scratch
+		b.tiersOf(&w.scratch, r.buy, r.sell, w.traded[t], w.scale.sure)
+		r.tiers = &w.scratch
 	}
 	return r.cost(w.net[k])
 }
@@ -54,10 +54,9 @@ func (p *Planner) priced(scratch *tiers, k, t int) float64 {
 // spent returns the cost of all steps, with wear, less what is left at the end.
 func (p *Planner) spent() (sum float64) {
 	w := &p.world
-	var scratch tiers
 	for s := range w.scenarios {
 		for t := range w.steps {
-			sum += w.weight[s] * p.priced(&scratch, s*w.steps+t, t)
+			sum += w.weight[s] * p.priced(s*w.steps+t, t)
 		}
 		for d := range p.stores {
 			st := &p.stores[d]
@@ -109,7 +108,7 @@ func (p *Planner) tellDevices() {
 func (p *Planner) tellStore(d *Device, st *store, capacity float64) {
 	w := &p.world
 	if capacity == 0 {
-		capacity = st.hi()
+		capacity = st.top
 	}
 	d.Charge = sized(d.Charge, w.steps)
 	values := make16(w.scenarios)
@@ -144,14 +143,18 @@ func (f *few) set(k int, v float64) {
 	}
 }
 
-// band returns mean and tenths of the values.
-func (f *few) band(weight []float64) (b Band) {
-	const tenth = 0.1
+func (f *few) sort() {
 	for k := 1; k < f.n; k++ {
 		for j := k; j > 0 && f.value[f.order[j]] < f.value[f.order[j-1]]; j-- {
 			f.order[j], f.order[j-1] = f.order[j-1], f.order[j]
 		}
 	}
+}
+
+// band returns mean and tenths of the values.
+func (f *few) band(weight []float64) (b Band) {
+	const tenth = 0.1
+	f.sort()
 	var below, sum float64
 	b.Low, b.High = f.value[f.order[0]], f.value[f.order[f.n-1]]
 	low, high := false, false

@@ -9,6 +9,8 @@ type tiers struct {
 	n     int
 	to    [mostTiers]float64 // rising; the last is +Inf
 	price [mostTiers]float64 // millionths a Wh
+
+	fill, empty [mostTiers]float64 // levels of a store at the prices: up to and down to
 }
 
 func (t *tiers) add(to, price float64) {
@@ -46,7 +48,7 @@ func (b *bounds) none() bool {
 }
 
 // tiersOf writes the tiers of a step; traded is what does not count.
-func (b *bounds) tiersOf(t *tiers, buy, sell, traded float64) {
+func (b *bounds) tiersOf(t *tiers, buy, sell, traded, sure float64) {
 	t.n = 0
 	if !math.IsInf(b.export, 1) {
 		t.add(math.Min(-b.export-traded, 0), 0)

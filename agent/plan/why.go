@@ -85,13 +85,11 @@ func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
 		if !begun {
 			ph.first, begun = s.Interval, true
 		}
-		price := s.Sell
-		if s.Net.Mean*sign > 0 {
-			ph.grid += math.Min(e, s.Net.Mean*sign)
+		price := s.Buy
+		if sign > 0 && s.Net.Mean <= 0 || sign < 0 && s.Net.Mean < -1 {
+			price = s.Sell
 		}
-		if (sign > 0) == (s.Net.Mean > 0) {
-			price = s.Buy
-		}
+		ph.grid += math.Min(e, math.Max(s.Net.Mean*sign, 0))
 		ph.price = (ph.price*ph.energy + price*e) / (ph.energy + e)
 		ph.last, ph.energy = s.Interval, ph.energy+e
 	}

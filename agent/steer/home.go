@@ -28,11 +28,25 @@ type home struct {
 	alone *alone.Home // what the home would do on its own; nil: nothing was moved yet, or its battery's size is not known
 }
 
+// mover moves a device: a guard, or somebody elsewhere who asks for orders.
+type mover interface {
+	Set(p grid.Power)
+	Release()
+	See() // tells of a reading
+}
+
+// elsewhere is a device that the gateway moves which reads it.
+type elsewhere struct{ wanted *grid.Power }
+
+func (e *elsewhere) Set(p grid.Power) { e.wanted = &p }
+func (e *elsewhere) Release()         { e.wanted = nil }
+func (e *elsewhere) See()             {}
+
 // unit is a battery.
 type unit struct {
 	Battery
 
-	guard *control.Guard
+	guard mover
 	shown grid.Reading // its last
 	asked *grid.Power  // by a challenge
 	told  *grid.Power
@@ -42,7 +56,7 @@ type unit struct {
 type other struct {
 	Device
 
-	guard    *control.Guard
+	guard    mover
 	throttle *hold.Throttle
 	curb     *hold.Curb   // of an inverter
 	shown    grid.Reading // its last
@@ -56,19 +70,18 @@ func (d *Devices) home(of Home) *home {
 			b.Most = b.Rated
 		}
 		limits.Rated, limits.Capacity = limits.Rated+b.Most, limits.Capacity+b.Size
-		u := &unit{Battery: b, guard: d.guard(b.Target, control.Supply{})}
-		u.guard.Bounds = func() (grid.Power, grid.Power) { return h.bounds(u) }
+		u := &unit{Battery: b}
+		u.guard = d.mover(b.Gateway, b.Target, control.Supply{}, func() (grid.Power, grid.Power) { return h.bounds(u) })
 		h.bank = append(h.bank, u)
 	}
 	for _, x := range of.Others {
-		o := &other{Device: x, guard: d.guard(x.Target, x.Supply)}
+		o := &other{Device: x}
 		if x.Kind == grid.Inverter {
 			o.curb = hold.NewCurb(x.Rated)
-			o.guard.Bounds = func() (grid.Power, grid.Power) { return math.MinInt32, 0 }
 		} else {
 			o.throttle = hold.NewThrottle(x.Made)
-			o.guard.Bounds = func() (grid.Power, grid.Power) { return 0, h.room(o) }
 		}
+		o.guard = d.mover(x.Gateway, x.Target, x.Supply, func() (grid.Power, grid.Power) { return h.span(o) })
 		h.others = append(h.others, o)
 	}
 	if len(h.bank) > 0 {
@@ -78,23 +91,61 @@ func (d *Devices) home(of Home) *home {
 	return h
 }
 
-func (d *Devices) guard(t meters.Target, s control.Supply) *control.Guard {
+// mover returns what moves a device, within bounds that it asks for without the lock.
+func (d *Devices) mover(gateway string, t meters.Target, s control.Supply, bounds func() (least, most grid.Power)) mover {
+	if gateway != "" {
+		return &elsewhere{}
+	}
 	return &control.Guard{
 		Target: t, Speed: d.Speed, Every: heartbeat(d.Speed), Supply: s, Log: d.Log, Conn: func() *modbus.Conn { return d.Conn(t.Endpoint) },
+		Bounds: func() (grid.Power, grid.Power) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return bounds()
+		},
 		Moved: func(p grid.Power, on bool) {
 			d.Log.Debug("setpoint", slog.String("device", t.ID), slog.Int64("watts", int64(p)), slog.Bool("in_force", on))
 		},
 	}
 }
 
+// moves tells whether the home has devices that may be moved.
+func (h *home) moves() bool { return len(h.bank)+len(h.others) > 0 }
+
+// guards are those of the devices that this process moves.
 func (h *home) guards() (all []*control.Guard) {
 	for _, u := range h.bank {
-		all = append(all, u.guard)
+		if g, here := u.guard.(*control.Guard); here {
+			all = append(all, g)
+		}
 	}
 	for _, o := range h.others {
-		all = append(all, o.guard)
+		if g, here := o.guard.(*control.Guard); here {
+			all = append(all, g)
+		}
 	}
 	return all
+}
+
+// orders adds what is wanted of the devices that a gateway reads. h.of.mu is held.
+func (h *home) orders(gateway string, to map[string]grid.Power) {
+	add := func(id string, m mover, least, most grid.Power) {
+		if e, there := m.(*elsewhere); there && e.wanted != nil {
+			to[id] = min(max(*e.wanted, least), most)
+		}
+	}
+	for _, u := range h.bank {
+		if u.Gateway == gateway {
+			least, most := h.bounds(u)
+			add(u.ID, u.guard, least, most)
+		}
+	}
+	for _, o := range h.others {
+		if o.Gateway == gateway {
+			least, most := h.span(o)
+			add(o.ID, o.guard, least, most)
+		}
+	}
 }
 
 // hear takes a reading of a device of the home.
@@ -143,10 +194,9 @@ func (h *home) sum(t time.Time) (sum grid.Reading, whole bool) {
 	return sum, true
 }
 
-// bounds keeps a battery within its rating, and the connection within its limits.
+// bounds keeps a battery within its rating, and the connection within its limits. h.of.mu is
+// held.
 func (h *home) bounds(u *unit) (least, most grid.Power) {
-	h.of.mu.Lock()
-	defer h.of.mu.Unlock()
 	l := hold.Limits{Import: h.Imports, Export: h.Exports}
 	others := grid.Power(0)
 	for _, x := range h.bank {
@@ -166,13 +216,15 @@ func (h *home) bounds(u *unit) (least, most grid.Power) {
 	return min(least, most), most
 }
 
-// room is what the connection leaves a device.
-func (h *home) room(o *other) grid.Power {
-	h.of.mu.Lock()
-	defer h.of.mu.Unlock()
-	return h.leaves(o)
+// span is between which powers another device may be set. h.of.mu is held.
+func (h *home) span(o *other) (least, most grid.Power) {
+	if o.curb != nil {
+		return h.gives(o), 0
+	}
+	return 0, h.leaves(o)
 }
 
+// leaves is what the connection leaves a device.
 func (h *home) leaves(o *other) grid.Power {
 	if h.shown.Power == nil || o.shown.Power == nil {
 		return hold.Room(nil, 0, 0) // the plan's and the device's own limits are known alone
@@ -202,7 +254,7 @@ func (h *home) ask(challenge Challenge, now time.Time) (sum *grid.Power) {
 }
 
 // tell sets the batteries so that together they come to a setpoint. h.of.mu is held.
-func (h *home) tell(s hold.Setpoint, now time.Time) {
+func (h *home) tell(s hold.Setpoint) {
 	if s.Held {
 		h.leave()
 	}
@@ -263,9 +315,28 @@ func (h *home) curb(o *other, now time.Time) (p grid.Power, held bool) {
 	if h.intent != nil && h.intent.Export != nil && (limit == nil || *h.intent.Export < *limit) {
 		limit = h.intent.Export
 	}
+	if o.Profile.Acts(o.Kind).AtConnection() { // it keeps the limit by itself
+		if limit == nil {
+			return 0, false
+		}
+		return -*limit, true
+	}
 	if h.shown.Power == nil || o.shown.Power == nil {
 		return 0, false
 	}
 	most, held := o.curb.Step(now, limit, *h.shown.Power, -*o.shown.Power)
 	return -most, held
+}
+
+// gives is the most that an inverter, or its home by it, may give, below zero: what the
+// connection takes, or what it is rated for.
+func (h *home) gives(o *other) grid.Power {
+	switch {
+	case o.Profile.Acts(o.Kind).AtConnection() && h.Exports != nil:
+		return -*h.Exports
+	case o.Rated > 0 && !o.Profile.Acts(o.Kind).AtConnection():
+		return -o.Rated
+	default:
+		return math.MinInt32
+	}
 }

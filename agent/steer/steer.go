@@ -3,7 +3,8 @@
 // homes and then, as the plans want it, for the community; chargers, heat pumps and heating
 // rods take what the plans want; inverters are held back where a home gives more than it may.
 // It is the running half of agent/hold: readings come in, setpoints go out over the
-// connections by which the devices are read.
+// connections by which the devices are read, or wait for the gateway that reads a device
+// elsewhere and asks for its orders.
 //
 // Who makes Devices hands them every reading (Hear) and runs them (Run) until it stops; then
 // every device is released. A setpoint is refreshed, and holds for three refreshes: a device
@@ -35,6 +36,8 @@ type Home struct {
 type Battery struct {
 	meters.Target
 
+	Gateway string // that reads and moves it; empty: this process
+
 	Size grid.Energy // its capacity, 0: not known
 	Most grid.Power  // that it gives and takes, 0: not known
 }
@@ -42,6 +45,8 @@ type Battery struct {
 // Device is one of another kind that may be moved.
 type Device struct {
 	meters.Target
+
+	Gateway string // that reads and moves it; empty: this process
 
 	Made   hold.Made
 	Supply control.Supply // of a charger
@@ -196,7 +201,7 @@ func (d *Devices) follow(challenge Challenge) {
 		for d.homes[k].holder == nil {
 			k++
 		}
-		d.homes[k].tell(told, now)
+		d.homes[k].tell(told)
 		k++
 	}
 	for _, h := range d.homes {
@@ -208,7 +213,7 @@ func (d *Devices) follow(challenge Challenge) {
 func (d *Devices) wish(challenge Challenge, i grid.Interval, now time.Time) {
 	d.wishes = d.wishes[:0]
 	for _, h := range d.homes {
-		if len(h.guards()) == 0 {
+		if !h.moves() {
 			continue
 		}
 		h.intent = nil
@@ -242,6 +247,18 @@ func (d *Devices) Power(battery string) (grid.Power, bool) {
 	return 0, false
 }
 
+// Orders returns what is wanted now of the devices that a gateway reads.
+func (d *Devices) Orders(gateway string) control.Orders {
+	const beats = 3
+	o := control.Orders{Hold: beats * heartbeat(d.Speed), Devices: map[string]grid.Power{}}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.homes {
+		h.orders(gateway, o.Devices)
+	}
+	return o
+}
+
 // Alone returns what a metering point would have drawn and given in an interval if nobody
 // had moved its devices, exactly or by an estimate. known is false where nobody did, and
 // where it cannot be told: then it counts as if nobody had. With a device that may be
@@ -254,7 +271,7 @@ func (d *Devices) Alone(ctx context.Context, point string, i grid.Interval) (f g
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, h := range d.homes {
-		if h.Meter.MeteringPoint != point || len(h.guards()) == 0 {
+		if h.Meter.MeteringPoint != point || !h.moves() {
 			continue
 		}
 		if h.alone != nil {

@@ -1,116 +1,188 @@
 package planning
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/commonwatt/commonwatt/agent/plan"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/scenarios/optimum"
 )
 
-// Tariff is what energy costs by the hour.
-type Tariff struct {
-	Name      string
-	Buy, Sell []float64
-}
-
-// Outcome is what a home's time came to under each way of running its battery.
+// Outcome is what a home's time came to under each way of moving its devices, millionths.
 type Outcome struct {
-	Home, Tariff                  string
-	Without, Rule, Plan, Foresight float64 // millionths
-	Gross                         float64 // cost of all import without the battery
+	Home    string  `json:"home"`
+	Tariff  string  `json:"tariff"`
+	Car     bool    `json:"car,omitempty"`
+	Weeks   float64 `json:"weeks"`
+	Gross   float64 `json:"gross"`   // cost of all import of Without
+	Without float64 `json:"without"` // without a battery; the car charges at once
+	Rule    float64 `json:"rule"`    // the battery covers the home's own balance; the car charges at once
+	Plan    float64 `json:"plan"`
+	// Foresight is the least that was possible: exact where there is no car, and a bound that
+	// nothing goes below where there is one.
+	Foresight float64 `json:"foresight"`
+	Missed    int     `json:"missed,omitempty"` // times that the car left with less than it should
 }
 
-// battery is a battery as physics has it.
-type battery struct {
-	h        *Home
-	held     float64
-	wear     float64
-	worn     float64
+// Share returns the plan's part of the gain that perfect foresight has.
+func (o Outcome) Share() float64 { return (o.Without - o.Plan) / (o.Without - o.Foresight) }
+
+// Excess returns by how much the plan is worse than the rule beyond what is allowed: the
+// greater of 0.5 % of the gross cost of import and 0.05 a week.
+func (o Outcome) Excess() float64 {
+	return o.Plan - o.Rule - math.Max(0.005*o.Gross, 50_000*o.Weeks)
 }
 
-// move moves energy at the meter for an hour, as far as it goes, and returns what it was.
-func (b *battery) move(x float64) float64 {
-	x = math.Min(math.Max(x, -b.h.Power), b.h.Power)
-	if x > 0 {
-		x = math.Min(x, (b.h.Capacity-b.held)/b.h.OneWay)
-		b.held += x * b.h.OneWay
-		return x
-	}
-	x = math.Max(x, -b.held*b.h.OneWay)
-	b.held += x / b.h.OneWay
-	b.worn += -x / b.h.OneWay * b.wear / 1000
-	return x
+// life is a home under one tariff, with a car or without.
+type life struct {
+	out                    Outcome
+	tariff                 Tariff
+	rule, planned          battery
+	atOnce, planCar, alone driver
+	planner                plan.Planner
+	in                     plan.Input
+	end, begin             float64
 }
 
-func price(net, buy, sell float64) float64 {
-	if net > 0 {
-		return net * buy / 1000
-	}
-	return net * sell / 1000
-}
-
-// endValue returns what a stored Wh is worth at the end: the mean price of import, times the
-// efficiency of taking it out.
-func endValue(h *Home, buy []float64) float64 {
-	var mean float64
-	for _, p := range buy {
-		mean += p / float64(len(buy))
-	}
-	return h.OneWay * mean / 1000
-}
-
-// settle returns wear, less what a battery holds more at the end than at the begin.
-func (b *battery) settle(begin, end float64) float64 { return b.worn - (b.held-begin)*end }
-
-// Single lives through [from, to) of the year.
-func Single(y *Year, h *Home, tariff Tariff, from, to int, wear float64) Outcome {
+// Single lives through [from, to) of the year, at all tariffs at once: without a car, and at
+// the first with one.
+func Single(y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error) {
+	h := &y.Homes[home]
 	net := h.Net()
-	o := Outcome{Home: h.Name, Tariff: tariff.Name}
-	begin, end := h.Capacity/2, endValue(h, tariff.Buy[from:to])
-	for t := from; t < to; t++ {
-		o.Without += price(net[t], tariff.Buy[t], tariff.Sell[t])
-		o.Gross += math.Max(price(net[t], tariff.Buy[t], 0), 0)
+	var lives []*life
+	for k := range len(tariffs) + 1 {
+		tariff := tariffs[k%len(tariffs)]
+		l := &life{tariff: tariff, begin: h.Capacity / 2, end: endValue(h, tariff.Buy[from:to])}
+		l.out = Outcome{Home: h.Name, Tariff: tariff.Name, Car: k == len(tariffs), Weeks: float64(to-from) / week}
+		l.rule, l.planned = battery{h, l.begin}, battery{h, l.begin}
+		l.in.Batteries = []plan.Battery{batteryOf(h)}
+		l.atOnce, l.planCar, l.alone = drives(home, Hours/day), drives(home, Hours/day), drives(home, Hours/day)
+		lives = append(lives, l)
 	}
-	o.Foresight = Foresight(h, net[from:to], tariff.Buy[from:to], tariff.Sell[from:to], begin, wear, end)
-	rule := battery{h: h, held: begin, wear: wear}
+	view := newView(y, h, tariffs[0])
+	var in plan.Input
 	for t := from; t < to; t++ {
-		o.Rule += price(net[t]+rule.move(-net[t]), tariff.Buy[t], tariff.Sell[t])
-	}
-	o.Rule += rule.settle(begin, end)
-
-	load, sun := newOutlook(h.Load, false, from-20*day), newOutlook(h.Sun, true, from-20*day)
-	var planner plan.Planner
-	planned := battery{h: h, held: begin, wear: wear}
-	in := plan.Input{Batteries: []plan.Battery{{
-		ID: "battery", Capacity: h.Capacity, Into: h.OneWay, OutOf: h.OneWay, Wear: grid.Price(wear),
-		Charge: plan.Powers{Most: grid.Power(h.Power)}, Out: plan.Powers{Most: grid.Power(h.Power)},
-	}}}
-	l, s := make([]float64, horizon), make([]float64, horizon)
-	for t := from; t < to; t++ {
-		in.Steps, in.Scenarios = in.Steps[:0], in.Scenarios[:0]
-		for k := range horizon {
-			in.Steps = append(in.Steps, y.First.Shift(t+k))
+		if err := view.fill(&in, t); err != nil {
+			return nil, fmt.Errorf("%s: %w", h.Name, err)
 		}
-		for k := range scenarios {
-			load.course(t, k+2, l)
-			sun.course(t, k+2, s)
-			sc := plan.Scenario{Weight: 1, Net: make([]float64, horizon), Buy: make([]float64, horizon), Sell: make([]float64, horizon)}
-			for i := range horizon {
-				at := t + i
-				for at >= len(tariff.Buy) {
-					at -= day
-				}
-				sc.Net[i], sc.Buy[i], sc.Sell[i] = l[i]-s[i], tariff.Buy[at], tariff.Sell[at]
+		for _, l := range lives {
+			if err := l.hour(&in, t, net[t]); err != nil {
+				return nil, fmt.Errorf("%s: %w", h.Name, err)
 			}
-			in.Scenarios = append(in.Scenarios, sc)
 		}
-		in.Batteries[0].Held = planned.held
-		if _, err := planner.Plan(&in); err != nil {
-			panic(err)
-		}
-		x := planner.React(nil, 0, net[t], tariff.Buy[t], tariff.Sell[t])[0]
-		o.Plan += price(net[t]+planned.move(x), tariff.Buy[t], tariff.Sell[t])
 	}
-	o.Plan += planned.settle(begin, end)
-	return o
+	var all []Outcome
+	for _, l := range lives {
+		if err := l.close(net, from, to); err != nil {
+			return nil, fmt.Errorf("%s: %w", h.Name, err)
+		}
+		all = append(all, l.out)
+	}
+	return all, nil
+}
+
+// hour lives through an hour.
+func (l *life) hour(seen *plan.Input, t int, net float64) error {
+	buy, sell := l.tariff.Buy[t], l.tariff.Sell[t]
+	var first, second float64 // what the car takes when it charges at once, without and with a battery
+	if l.out.Car {
+		l.alone.drive(t)
+		l.atOnce.drive(t)
+		first, second = l.alone.charge(t, carMost), l.atOnce.charge(t, carMost)
+		if t%day == leaves && l.planCar.lacks() > 1 {
+			l.out.Missed++
+		}
+		l.planCar.drive(t)
+	}
+	l.out.Without += price(net+first, buy, sell)
+	l.out.Gross += price(math.Max(net+first, 0), buy, 0)
+	l.out.Rule += price(net+second+l.rule.move(-net-second), buy, sell)
+
+	l.in.Steps, l.in.Scenarios = seen.Steps, l.in.Scenarios[:0]
+	for _, s := range seen.Scenarios {
+		s.Buy, s.Sell = l.tariff.after(t), l.tariff.Sell[:len(s.Net)]
+		l.in.Scenarios = append(l.in.Scenarios, s)
+	}
+	l.in.Batteries[0].Held = l.planned.held
+	if l.out.Car {
+		l.in.Cars = append(l.in.Cars[:0], l.planCar.plan(seen.Steps[0], t))
+	}
+	if _, err := l.planner.Plan(&l.in); err != nil {
+		return err
+	}
+	moves := l.planner.React(nil, 0, net, buy, sell)
+	if l.out.Car {
+		net += l.planCar.charge(t, moves[1])
+	}
+	l.out.Plan += price(net+l.planned.move(moves[0]), buy, sell)
+	return nil
+}
+
+// after returns the prices of the hours from one on; they are known a day ahead, and the year
+// ends.
+func (x Tariff) after(t int) []float64 {
+	prices := make([]float64, horizon)
+	for k := range prices {
+		at := t + k
+		for at >= len(x.Buy) {
+			at -= day
+		}
+		prices[k] = x.Buy[at]
+	}
+	return prices
+}
+
+// close settles what is left in the batteries, and finds what foresight would have done.
+func (l *life) close(net []float64, from, to int) error {
+	h := l.rule.h
+	l.out.Rule -= (l.rule.held - l.begin) * l.end
+	l.out.Plan -= (l.planned.held - l.begin) * l.end
+	buy, sell := l.tariff.Buy[from:to], l.tariff.Sell[from:to]
+	if !l.out.Car {
+		l.out.Foresight = Foresight(h, net[from:to], buy, sell, l.begin, 0, l.end)
+		return nil
+	}
+	// What the cars hold more or less at the end is charged at the mean price.
+	left := l.end / h.OneWay
+	l.out.Without += l.alone.lacks() * left
+	l.out.Rule += l.atOnce.lacks() * left
+	l.out.Plan += l.planCar.lacks() * left
+	bound, err := l.foreseen(net, from, to)
+	l.out.Foresight = bound
+	return err
+}
+
+// foreseen returns what battery and car together must cost.
+func (l *life) foreseen(net []float64, from, to int) (float64, error) {
+	h := l.rule.h
+	c := optimum.Case{Minutes: 60, Worth: grid.Price(l.end * 1000)}
+	home := optimum.Home{ID: h.Name, Batteries: []optimum.Battery{{
+		Capacity: grid.Energy(h.Capacity), Held: grid.Energy(l.begin), Power: grid.Power(h.Power), In: h.OneWay, Out: h.OneWay,
+	}}}
+	for t := from; t < to; t++ {
+		c.Retail, c.FeedIn = append(c.Retail, grid.Price(l.tariff.Buy[t])), append(c.FeedIn, grid.Price(l.tariff.Sell[t]))
+		home.Net = append(home.Net, grid.Energy(math.Round(net[t])))
+	}
+	used := 0.0 // since the car was last full
+	var stay *optimum.Car
+	for t := from; t < to; t++ {
+		if t%day == leaves {
+			used, stay = l.alone.used[t/day], nil
+		}
+		if away(t) {
+			continue
+		}
+		if stay == nil {
+			home.Cars = append(home.Cars, optimum.Car{First: t - from, Energy: grid.Energy(used / carInto)})
+			stay, used = &home.Cars[len(home.Cars)-1], 0
+		}
+		stay.Most = append(stay.Most, carMost)
+	}
+	for k := range home.Cars { // the last stay may be too short
+		home.Cars[k].Energy = min(home.Cars[k].Energy, carMost*grid.Energy(len(home.Cars[k].Most)))
+	}
+	c.Homes = []optimum.Home{home}
+	r, err := optimum.Solve(c)
+	return -float64(r.Bound), err
 }

@@ -56,7 +56,7 @@ func newStreet(program, dir string, life int, random *rand.Rand) (*street, error
 		}
 		fmt.Fprintf(&agents, "  - {name: %s, member: %s, key_file: %s, rate: 1000}\n", member, member, file)
 	}
-	text := fmt.Sprintf("simulation: {homes: 3}\nspeed: %d\ninterval: %d\ngate_closure: %s\ndeadline: %s\nagents:\n%s", speed, minutes, gateClosure, deadline, &agents)
+	text := fmt.Sprintf("simulation: {homes: 3}\ntrading: continuous\nspeed: %d\ninterval: %d\ngate_closure: %s\ndeadline: %s\nagents:\n%s", speed, minutes, gateClosure, deadline, &agents)
 	return s, os.WriteFile(s.config(), []byte(text), 0o600)
 }
 

@@ -80,6 +80,9 @@ func checkConfig(out io.Writer, file, data string) error {
 	if text := plan.Money.Notes(); text != "" {
 		fmt.Fprintln(out, text)
 	}
+	if text := plan.Falls(); text != "" {
+		fmt.Fprintln(out, text)
+	}
 	if text := c.Notes(located); text != "" {
 		fmt.Fprintln(out, text)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/hub"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/gateway"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -39,7 +40,8 @@ there, and follows in order.
 The hub admits the gateway by the lines that "commonwatt gateway key" prints, put
 into its configuration. The password is a secret of 32 characters or more, as from
 openssl rand -hex 32: one file with it on each machine. The hub listens with bus: {gateways: {listen: ADDR}}, and
-lists the same devices with gateway: ID in place of an address.`,
+lists the same devices with gateway: ID in place of an address. What is marked
+control: true on both sides is moved as the hub asks (docs/control.md).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, targets, err := readEdge(file)
 			if err == nil && duration < 0 {
@@ -65,7 +67,7 @@ lists the same devices with gateway: ID in place of an address.`,
 }
 
 // readEdge reads a gateway's file. Errors are usage errors.
-func readEdge(path string) (plan config.EdgePlan, targets []meters.Target, err error) {
+func readEdge(path string) (plan config.EdgePlan, targets []gateway.Moved, err error) {
 	e, err := config.ReadEdge(path)
 	if err != nil {
 		return plan, nil, err
@@ -78,7 +80,7 @@ func readEdge(path string) (plan config.EdgePlan, targets []meters.Target, err e
 		if err != nil {
 			return plan, nil, usage.Errorf("%s: devices[%d].%w", path, i, err)
 		}
-		targets = append(targets, t)
+		targets = append(targets, gateway.Moved{Target: t, Supply: control.Supply{Phases: d.Phases}})
 	}
 	return plan, targets, nil
 }
@@ -96,7 +98,7 @@ func checkGateway(w io.Writer, path string) error {
 	return err
 }
 
-func runGateway(ctx context.Context, plan config.EdgePlan, targets []meters.Target, progress io.Writer) (err error) {
+func runGateway(ctx context.Context, plan config.EdgePlan, devices []gateway.Moved, progress io.Writer) (err error) {
 	password, err := plan.Password()
 	if err != nil {
 		return usage.Mark(err)
@@ -105,8 +107,16 @@ func runGateway(ctx context.Context, plan config.EdgePlan, targets []meters.Targ
 	if err != nil {
 		return err
 	}
+	var targets []meters.Target
+	var moved []gateway.Moved
+	for k, d := range devices {
+		targets = append(targets, d.Target)
+		if plan.Devices[k].Control {
+			moved = append(moved, d)
+		}
+	}
 	err = gateway.Run(ctx, gateway.Options{
-		Community: plan.Community, Dir: dir, Targets: targets, Log: slog.New(slog.NewTextHandler(progress, nil)),
+		Community: plan.Community, Dir: dir, Targets: targets, Moved: moved, Log: slog.New(slog.NewTextHandler(progress, nil)),
 		Hub: gateway.Hub{
 			URL: plan.Hub.URL, CA: plan.Hub.CA, Password: password, MaxBytes: plan.MaxBytes, DropOldest: plan.WhenFull == config.DropOldest,
 		},

@@ -38,7 +38,7 @@ func traded(t *testing.T, dir string) *process {
 		fmt.Fprintf(&agents, "  - {name: %s, member: %s, key_file: %s, rate: %d}\n", name, name, file, rate)
 	}
 	config := filepath.Join(keys, "config.yaml")
-	text := "simulation: {homes: 2}\nspeed: 1\nagents:\n" + agents.String()
+	text := "simulation: {homes: 2}\nspeed: 1\ntrading: continuous\nagents:\n" + agents.String()
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestPrepaidBalancesAtWork(t *testing.T) {
 	}
 	dir, keys := filepath.Join(t.TempDir(), "data"), t.TempDir()
 	var text strings.Builder
-	text.WriteString("simulation: {homes: 2}\nspeed: 1\nprepaid: {members: [home-01]}\nagents:\n")
+	text.WriteString("simulation: {homes: 2}\nspeed: 1\ntrading: continuous\nprepaid: {members: [home-01]}\nagents:\n")
 	for _, name := range []string{"home-01", "home-02"} {
 		file := filepath.Join(keys, name)
 		if err := os.WriteFile(file, []byte(key(name)+"\n"), 0o600); err != nil {

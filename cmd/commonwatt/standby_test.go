@@ -69,7 +69,7 @@ func TestStandby(t *testing.T) {
 	keys, urls := t.TempDir(), cluster(t)
 	file := filepath.Join(keys, "key")
 	config := filepath.Join(keys, "config.yaml")
-	text := fmt.Sprintf("simulation: {homes: 2}\nspeed: 1\nbus: {url: %q, replicas: 3, order_log: true}\nagents: [{name: a, member: home-01, key_file: %s, rate: 100000}]\n", urls, file)
+	text := fmt.Sprintf("simulation: {homes: 2}\nspeed: 1\ntrading: continuous\nbus: {url: %q, replicas: 3, order_log: true}\nagents: [{name: a, member: home-01, key_file: %s, rate: 100000}]\n", urls, file)
 	if err := os.WriteFile(file, []byte(key("home-01")), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,9 @@ type Market interface {
 	// Command carries out an Open, Call or Close action. An error is that of a market
 	// which takes nothing any more.
 	Command(a community.Action) error
+	// Withdraw cancels what the agent of a metering point has waiting for an interval: the orders
+	// that are named after the point.
+	Withdraw(ctx context.Context, product grid.Product, point string, now time.Time) error
 	// Place enters an agent's order; refused says why the market did not take it.
 	Place(ctx context.Context, product grid.Product, o grid.Order, now time.Time) (refused string, err error)
 }
@@ -45,9 +48,16 @@ type Market interface {
 type Agents interface {
 	// Points returns the metering points that a member's agents quote for at that time.
 	Points(member string, now time.Time) []string
-	// Plan returns the orders of a metering point for an interval, none where nothing is
-	// known of it.
-	Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]grid.Order, error)
+	// Plan returns what a metering point orders in an interval whose gate is near, and in some
+	// later ones; nothing where nothing is known of it.
+	Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]Bids, error)
+}
+
+// Bids are what the agent of a metering point orders in an interval, in place of what it has
+// waiting there.
+type Bids struct {
+	Interval grid.Interval
+	Orders   []grid.Order
 }
 
 // Settlements carries out Settle actions.
@@ -178,16 +188,31 @@ func (d *Driver) quotePoint(ctx context.Context, a community.Action, point strin
 			slog.String("interval", a.Product.Interval.String()), slog.String("reason", "its turn came after the gate had closed"))
 		return nil
 	}
-	orders, err := d.Agents.Plan(ctx, point, a.Product.Interval, d.time())
+	all, err := d.Agents.Plan(ctx, point, a.Product.Interval, d.time())
 	if err != nil {
 		return err
 	}
-	for _, o := range orders {
-		refused, err := d.Market.Place(ctx, a.Product, o, d.time())
+	for _, bids := range all {
+		if err := d.place(ctx, a, point, bids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place enters the orders of a metering point for an interval, in place of those that wait.
+func (d *Driver) place(ctx context.Context, a community.Action, point string, bids Bids) error {
+	product := grid.Product{Community: a.Product.Community, Interval: bids.Interval}
+	if err := d.Market.Withdraw(ctx, product, point, d.time()); err != nil {
+		return err
+	}
+	for _, o := range bids.Orders {
+		refused, err := d.Market.Place(ctx, product, o, d.time())
 		if err != nil {
 			return err
 		}
 		if refused != "" {
+			a.Product = product
 			d.refusals.see(ctx, a, point, o, refused, d.time())
 		}
 	}

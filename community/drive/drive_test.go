@@ -74,6 +74,8 @@ func (s *street) Command(a community.Action) error {
 	return s.full
 }
 
+func (*street) Withdraw(context.Context, grid.Product, string, time.Time) error { return nil }
+
 func (s *street) Place(_ context.Context, p grid.Product, o grid.Order, _ time.Time) (string, error) {
 	s.note("order " + o.Member + " " + at(p.Interval))
 	if o.Price < 0 {
@@ -97,7 +99,7 @@ func (p *planners) Points(member string, _ time.Time) []string {
 	return []string{member}
 }
 
-func (p *planners) Plan(ctx context.Context, point string, _ grid.Interval, _ time.Time) ([]grid.Order, error) {
+func (p *planners) Plan(ctx context.Context, point string, i grid.Interval, _ time.Time) ([]Bids, error) {
 	if p.held != nil {
 		select {
 		case <-p.held:
@@ -109,7 +111,7 @@ func (p *planners) Plan(ctx context.Context, point string, _ grid.Interval, _ ti
 	if point == "cy" {
 		price = -1
 	}
-	return []grid.Order{{ID: "o", Member: point, Price: price}}, p.fail[point]
+	return []Bids{{i, []grid.Order{{ID: "o", Member: point, Price: price}}}}, p.fail[point]
 }
 
 // recorder settles at once, or when held lets it.

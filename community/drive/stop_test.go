@@ -94,7 +94,7 @@ type quotesOf struct{ intervals []grid.Interval }
 
 func (q *quotesOf) Points(string, time.Time) []string { return []string{"mp-ann"} }
 
-func (q *quotesOf) Plan(_ context.Context, _ string, i grid.Interval, _ time.Time) ([]grid.Order, error) {
+func (q *quotesOf) Plan(_ context.Context, _ string, i grid.Interval, _ time.Time) ([]drive.Bids, error) {
 	q.intervals = append(q.intervals, i)
 	return nil, nil
 }

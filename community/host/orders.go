@@ -109,6 +109,24 @@ func (e *entry) see(_ *matching.Command, events []matching.Event) {
 	}
 }
 
+// Withdraw cancels what the agent of a metering point, in this process, has waiting for an
+// interval. It returns when that is durable.
+func (h *Host) Withdraw(_ context.Context, product grid.Product, point string, now time.Time) error {
+	h.mu.Lock()
+	member := h.market.Owner(point)
+	waiting := h.market.Named(member, point, product.Interval)
+	h.mu.Unlock()
+	if len(waiting) == 0 {
+		return nil
+	}
+	changes := make([]community.Change, len(waiting))
+	for k, o := range waiting {
+		changes[k] = community.Change{Member: member, ClientID: o.ClientID, Cancel: true, Time: now}
+	}
+	_, err := h.Change(changes)
+	return err
+}
+
 // Place enters the order of an agent of this process, at the nearest price that the market
 // knows; it returns when the order is durable. refused says why the market did not take
 // it, and is empty where it did. Nothing takes orders from a bus, where anybody who may

@@ -72,6 +72,9 @@ func (h Homes) Limits(member string) (api.HomeLimits, bool) {
 	if !l.Away(h.Clock()) {
 		l.AwayUntil = nil // it is over
 	}
+	if s := h.Strategy(member); s != agent.ByPlanner {
+		shown.Sentences = append(shown.Sentences, api.LimitSentence{Text: fmt.Sprintf("This home's agent (%s) plans nothing: limits bind the planner alone.", s)})
+	}
 	for _, s := range l.Sentences(limits.Words{Zone: h.Zone, Currency: h.Currency, Minor: minor(h.Currency)}) {
 		said := api.LimitSentence{Text: s.Text}
 		if s.Field != "" {
@@ -247,5 +250,11 @@ func methods(all []forecast.Skill) []api.MethodSkill {
 // Skill implements web.Plans.
 func (h Homes) Skill(member string) (api.HomeSkill, bool) {
 	points := h.Traders.Points(member)
-	return api.HomeSkill{Home: member, Series: []api.SeriesSkill{}}, len(points) > 0
+	shown := api.HomeSkill{Home: member, Series: []api.SeriesSkill{}}
+	for _, point := range points {
+		for _, s := range h.Traders.Skill(point) {
+			shown.Series = append(shown.Series, api.SeriesSkill{MeteringPoint: point, Of: s.Series, Used: s.Chosen, Methods: methods(s.Skills)})
+		}
+	}
+	return shown, len(points) > 0
 }

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,6 +67,7 @@ type state struct {
 	secured bool          // the last setpoint was written with all that lets the device go without us
 	written grid.Power    // the last setpoint, while secured
 	at      time.Time     // when that was
+	untimed bool          // it has no timer, and is given back by its fallback
 	three   *bool         // a charger that switches phases was set to three; nil: it was not set
 	since   time.Time     // when that was
 	fixed   bool          // it cannot switch them
@@ -273,7 +276,7 @@ func (g *Guard) release(ctx context.Context) {
 // what the connection allows: without any the home might give more than it may.
 func (g *Guard) letGo(ctx context.Context) error {
 	c := g.section()
-	if least, _ := g.Bounds(); c.At == profile.AtConnection && least > unlimited {
+	if least, _ := g.Bounds(); c.AtConnection() && least > unlimited {
 		return g.hold(ctx, least)
 	}
 	if g.three != nil && !*g.three {
@@ -281,8 +284,10 @@ func (g *Guard) letGo(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := g.writeAll(ctx, c.Release); err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(c.Release)) {
+		if err := g.unlessLacking(name, g.write(ctx, name, constant(c.Release[name]))); err != nil {
+			return fmt.Errorf("release %s: %w", name, err)
+		}
 	}
 	return g.fallBack(ctx, c.Undone())
 }

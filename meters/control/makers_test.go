@@ -348,6 +348,8 @@ func (of maker) some() grid.Power {
 	switch of.kind {
 	case grid.Charger:
 		return 6900
+	case grid.HeatPump, grid.HeatingRod:
+		return 1500
 	case grid.Inverter:
 		return -1500
 	default:
@@ -374,6 +376,11 @@ func (of maker) follow(k *keeper) {
 		k.asked(-9000, -most)
 		k.asked(0, 0)
 		k.asked(-750, -750)
+	case grid.HeatPump, grid.HeatingRod:
+		k.asked(1500, 1500)
+		k.asked(0, 0)
+		k.asked(9000, most)
+		k.asked(-1000, 0)
 	default:
 		k.asked(1500, 1500)
 		k.asked(-1200, -1200)
@@ -381,4 +388,42 @@ func (of maker) follow(k *keeper) {
 		k.asked(9000, most)
 		k.asked(-9000, -most)
 	}
+}
+
+// TestADeviceIsSwitchedOnAndOff has a heat pump that takes no power but the two inputs of SG
+// Ready: 1 and 0 wants it to run, 0 and 1 keeps it off, and 0 and 0 leaves it alone.
+func TestADeviceIsSwitchedOnAndOff(t *testing.T) {
+	t.Parallel()
+	set, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := set.Parse([]byte(`{id: x, version: 1, kind: heat-pump, document: d, points: [{name: power, role: power, addr: 1, type: int16, unit: W},
+{name: sg_1, addr: 4001, type: uint16, writable: {min: 0, max: 1}}, {name: sg_2, addr: 4002, type: uint16, writable: {min: 0, max: 1}}],
+control: {charging: {sg_1: 1, sg_2: 0}, resting: {sg_1: 0, sg_2: 1}, fallback: {sg_1: 0, sg_2: 0}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const runs, alone = 2500, 900
+	of := maker{
+		kind: grid.HeatPump, unit: 1, free: alone, step: 1, takes: [][2]uint16{{4001, 4002}}, start: func(m *machine) { m.hold(4001, 0, 1) },
+		does: func(m *machine) (float64, bool) {
+			switch one, two := m.Get(4001), m.Get(4002); {
+			case one == 1 && two == 0:
+				return runs, true
+			case one == 0 && two == 1:
+				return 0, true
+			case one == 1:
+				return 2 * runs, true
+			default:
+				return alone, false
+			}
+		},
+	}
+	k := of.open(t).keep(t, by)
+	k.free("at the start")
+	k.asked(1800, runs)
+	k.asked(0, 0)
+	k.end()
+	k.free("stopped")
 }

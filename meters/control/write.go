@@ -73,9 +73,18 @@ func (g *Guard) unlessLacking(name string, err error) error {
 }
 
 // setTimer sets the time after which the device returns to its own logic, and makes sure
-// before it is held for the first time that the device has such a timer.
+// before it is held for the first time that the device has such a timer, or is given back
+// by its fallback.
 func (g *Guard) setTimer(ctx context.Context, name string) error {
 	if name == "" {
+		return nil
+	}
+	first := !g.secured && g.Target.Profile.Readable(name)
+	if first && g.section().Undoes() {
+		_, err := g.read(ctx, name)
+		g.untimed = errors.Is(err, profile.ErrNotImplemented)
+	}
+	if g.untimed {
 		return nil
 	}
 	seconds := (beats * max(g.Every, g.lasts(g.section().EveryS))).Seconds() * g.Speed
@@ -85,11 +94,8 @@ func (g *Guard) setTimer(ctx context.Context, name string) error {
 			return math.Ceil(seconds / minute), nil
 		}
 		return math.Ceil(seconds), nil
-	}); err != nil {
+	}); err != nil || !first {
 		return err
-	}
-	if g.secured || !g.Target.Profile.Readable(name) {
-		return nil
 	}
 	runs, err := g.read(ctx, name)
 	if errors.Is(err, profile.ErrNotImplemented) || err == nil && runs.Number <= 0 {
@@ -129,7 +135,8 @@ func constant(value float64) func(profile.Located) (float64, error) {
 	return func(profile.Located) (float64, error) { return value, nil }
 }
 
-// write writes one point, within the bounds that its profile sets.
+// write writes one point, within the bounds that its profile sets. A device that does not
+// know function 16 is asked by function 6.
 func (g *Guard) write(ctx context.Context, name string, of func(profile.Located) (float64, error)) error {
 	conn := g.Conn()
 	if conn == nil {
@@ -161,10 +168,14 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 	if err != nil {
 		return err
 	}
-	if g.Target.Quirks().WriteSingle && len(words) == 1 {
-		return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
+	single := g.Target.Quirks().WriteSingle && len(words) == 1
+	if !single {
+		err = conn.Write(ctx, g.Target.Unit, l.Addr, words)
+		if refused := (*modbus.ExceptionError)(nil); len(words) > 1 || !errors.As(err, &refused) || refused.Code != modbus.IllegalFunction {
+			return err
+		}
 	}
-	return conn.Write(ctx, g.Target.Unit, l.Addr, words)
+	return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
 }
 
 // below rounds a limit down to the steps of its register.

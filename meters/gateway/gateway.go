@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/clock"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/meters"
+	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/proof"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Community string
 	Dir       *disk.Dir // of everything that is kept; the caller closes it after Run
 	Targets   []meters.Target
+	Moved     []Moved // those of them that the market may move
 	Hub       Hub
 	Log       *slog.Logger
 	Began     func(name string) // is told the gateway's name once it reads; may be nil
@@ -78,12 +80,37 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer close(minding)
 		n.mind(ctx)
 	}()
-	fleet := &meters.Fleet{Clock: n.clock.Now, Sink: n, Log: n.Log}
-	err = errors.Join(fleet.Run(ctx, n.Targets, n.totals), n.signer.Close(context.WithoutCancel(ctx)), n.totals.save())
+	err = errors.Join(n.poll(ctx), n.signer.Close(context.WithoutCancel(ctx)), n.totals.save())
 	<-minding
 	n.finish()
 	stop()
 	return errors.Join(err, <-sent)
+}
+
+// poll reads the devices and moves those that the hub wants moved, until ctx ends: they are
+// released before the readers stop, for the same connections serve both.
+func (n *gateway) poll(ctx context.Context) error {
+	fleet := &meters.Fleet{Clock: n.clock.Now, Sink: n, Log: n.Log}
+	moves, err := newMoves(n.Moved, fleet.Conn, func(ctx context.Context) ([]byte, error) {
+		return n.bus.Request(ctx, control.OrdersSubject(n.Community, n.signer.Gateway), nil)
+	}, n.Log)
+	if err != nil {
+		return err
+	}
+	fleet.Heard = moves.heard
+	ctx, stop := context.WithCancel(ctx)
+	reading, released := context.WithCancel(context.WithoutCancel(ctx))
+	moving := make(chan struct{})
+	go func() {
+		defer close(moving)
+		defer released()
+		moves.run(ctx)
+		<-ctx.Done()
+	}()
+	err = fleet.Run(reading, n.Targets, n.totals)
+	stop()
+	<-moving
+	return err
 }
 
 func (n *gateway) open(ctx context.Context) error {

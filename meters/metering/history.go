@@ -32,12 +32,24 @@ type Before interface {
 
 // Energies returns the net energy in Wh (+ import) of n intervals from first on, NaN where
 // it is not known. It takes the registers at the ends of the intervals from what was read
-// last before: for a forecast that is exact enough, and it is one query. Where nothing was read
-// it is what was given beforehand.
+// last before: for a forecast that is exact enough, and it is one query. The registers of a device
+// that is no connection meter are no evidence, and come from the store. Where nothing was read it
+// is what was given beforehand.
 func (h History) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
-	energies, err := h.net(ctx, h.device(device), first, n)
-	if err != nil || h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
+	d := h.device(device)
+	energies, err := h.net(ctx, d, first, n)
+	if err != nil || !slices.ContainsFunc(energies, math.IsNaN) {
 		return energies, err
+	}
+	if d.Kind != grid.Meter && h.Store != nil {
+		for k, e := range h.stored(ctx, d, first, n) {
+			if math.IsNaN(energies[k]) {
+				energies[k] = e
+			}
+		}
+	}
+	if h.Before == nil || !slices.ContainsFunc(energies, math.IsNaN) {
+		return energies, nil
 	}
 	past, err := h.Before.Past(ctx, device, first, n)
 	if err != nil {
@@ -49,6 +61,36 @@ func (h History) Energies(ctx context.Context, device string, first grid.Interva
 		}
 	}
 	return energies, nil
+}
+
+// stored returns what n intervals came to by the registers that the store has of a device, NaN
+// where it has none or does not answer in time.
+func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval, n int) []float64 {
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	step := store.Quarter
+	if time.Duration(step) > first.Length() {
+		step = store.Minute
+	}
+	rows, err := h.Store.Range(asked, d.ID, first.Shift(-1).Begin(), first.Shift(n-1).End(), step)
+	if err != nil {
+		rows = nil // the store is away: nothing is known yet
+	}
+	last := map[grid.Interval]evidence.Registered{} // of an interval
+	for _, r := range rows {
+		if r.Import != nil || r.Export != nil {
+			last[grid.IntervalAt(r.Time, first.Minutes)] = evidence.Registered{Time: r.Time, Import: r.Import, Export: r.Export}
+		}
+	}
+	energies := make([]float64, n)
+	for k := range energies {
+		before, known := last[first.Shift(k-1)]
+		after, now := last[first.Shift(k)]
+		if energies[k] = math.NaN(); known && now {
+			energies[k] = h.gained(d, before, after)
+		}
+	}
+	return energies
 }
 
 // device returns a connection meter, or another device of a home.

@@ -122,7 +122,7 @@ func (b *Bench) Bind(id string, device grid.Device) (*Session, error) {
 // Rate adds to a kept session what the device and its connection are made for.
 func (b *Bench) Rate(id string, r Ratings) (*Session, error) {
 	return b.step(id, func(s *Session) error {
-		if err := r.check(s.Kind); err != nil {
+		if err := r.check(s.Kind, b.Profiles.Get(s.Profile)); err != nil {
 			return err
 		}
 		s.Finding.Ratings = s.Finding.Ratings.with(r)

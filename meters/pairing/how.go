@@ -29,16 +29,20 @@ type Ratings struct {
 	Capacity    *grid.Energy `json:"capacity,omitempty"`     // of a battery, Wh
 	ImportLimit *grid.Power  `json:"import_limit,omitempty"` // what the connection takes at most, W, of a connection meter
 	ExportLimit *grid.Power  `json:"export_limit,omitempty"` // what it gives at most, W
+	Control     bool         `json:"control,omitempty"`      // it may be moved, or limited
 }
 
-// check refuses what would have no effect on a kind of device.
-func (r Ratings) check(kind grid.DeviceKind) error {
+// check refuses what would have no effect on a kind of device that is read by a profile.
+func (r Ratings) check(kind grid.DeviceKind, p *profile.Profile) error {
+	acts := p.Acts(kind)
 	limits := r.ImportLimit != nil || r.ExportLimit != nil
 	switch {
 	case limits && kind != grid.Meter:
 		return &ConflictError{fmt.Sprintf("import_limit, export_limit: they are about the connection: give them to the connection meter, not to a %s", kind)}
-	case r.Capacity != nil && kind != grid.Battery:
-		return &ConflictError{fmt.Sprintf("capacity: a %s has none, only a battery has", kind)}
+	case r.Capacity != nil && kind != grid.Battery && kind != grid.Charger:
+		return &ConflictError{fmt.Sprintf("capacity: a %s has none, only a battery has, and the car at a charger", kind)}
+	case r.Control && (acts == nil || !acts.LetsGo()):
+		return &ConflictError{fmt.Sprintf("control: profile %s does not say how a %s is moved and falls back: leave it out (docs/profiles.md)", p.ID, kind)}
 	case r.Rated != nil && *r.Rated <= 0, r.Capacity != nil && *r.Capacity <= 0:
 		return &ConflictError{"rated, capacity: must be above 0; leave out what is not known"}
 	case limits && (r.ImportLimit != nil && *r.ImportLimit < 0 || r.ExportLimit != nil && *r.ExportLimit < 0):
@@ -63,6 +67,7 @@ func (r Ratings) with(o Ratings) Ratings {
 	return Ratings{
 		Rated: cmp.Or(o.Rated, r.Rated), Capacity: cmp.Or(o.Capacity, r.Capacity),
 		ImportLimit: cmp.Or(o.ImportLimit, r.ImportLimit), ExportLimit: cmp.Or(o.ExportLimit, r.ExportLimit),
+		Control: o.Control || r.Control,
 	}
 }
 
@@ -180,8 +185,9 @@ func quantity[T grid.Power | grid.Energy](fs *flag.FlagSet, to **T, parse func(s
 func (r *Ratings) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("ratings", flag.ContinueOnError)
 	quantity(fs, &r.Rated, grid.ParsePower, "rated", "what the device moves at most, as `10kW`: what it says beyond is not believed")
-	quantity(fs, &r.Capacity, grid.ParseEnergy, "capacity", "what a battery holds, as `10kWh`")
+	quantity(fs, &r.Capacity, grid.ParseEnergy, "capacity", "what a battery holds, or the car at a charger, as `10kWh`")
 	quantity(fs, &r.ImportLimit, grid.ParsePower, "import-limit", "what the connection takes at most, as `11kW`; of a connection meter")
 	quantity(fs, &r.ExportLimit, grid.ParsePower, "export-limit", "what the connection gives at most, as `10kW`; of a connection meter")
+	fs.BoolVar(&r.Control, "control", false, "the device may be moved, so that its home keeps what it sold and bought")
 	return fs
 }

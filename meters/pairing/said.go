@@ -65,6 +65,7 @@ func (h How) said(before How) [][3]string {
 		{"single-connection", text(h.SingleConnection), text(before.SingleConnection)},
 		{"rated", text(h.Rated), text(before.Rated)},
 		{"capacity", text(h.Capacity), text(before.Capacity)},
+		{"control", fmt.Sprint(h.Control), fmt.Sprint(before.Control)},
 		{"import-limit", text(h.ImportLimit), text(before.ImportLimit)},
 		{"export-limit", text(h.ExportLimit), text(before.ExportLimit)},
 	}

@@ -118,7 +118,7 @@ func Begin(ctx context.Context, id string, w Wish, a Access, bound []Binding, pr
 func (s *Session) choosePart(ctx context.Context, a Access) error {
 	f := &s.Finding
 	p := a.Profiles.Get(s.Profile)
-	if err := cmp.Or(f.check(p), f.Ratings.check(s.Kind)); err != nil || len(p.Parts(f.SunSpec)) < 2 && f.Part == 0 {
+	if err := cmp.Or(f.check(p), f.Ratings.check(s.Kind, p)); err != nil || len(p.Parts(f.SunSpec)) < 2 && f.Part == 0 {
 		return err
 	}
 	conn, done, p, err := s.open(a)

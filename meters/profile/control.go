@@ -36,7 +36,7 @@ func (a Acting) Acts(kind grid.DeviceKind) *Control {
 // Fallback, Before, Setpoint, Revert, then Charging, Discharging or Resting, and Enable;
 // Release gives the device back to its own logic.
 type Control struct {
-	Setpoint Names              `yaml:"setpoint"` // in W, in A of a charger, or in % of what Writable.Of shows
+	Setpoint Names              `yaml:"setpoint"` // in W, in A of a charger, or in % of what Writable.Of shows; absent: Charging switches it on, Resting off
 	Fallback map[string]float64 `yaml:"fallback"` // what the device does once nobody tells it anything, whatever another controller left there
 	Before   map[string]float64 `yaml:"before"`
 	Revert   string             `yaml:"revert"`    // takes the seconds (minutes, by its unit) after which the device returns to its own logic
@@ -66,8 +66,11 @@ type Phases struct {
 	Three  float64 `yaml:"three"`  // and for three
 }
 
-// AtConnection is At of a limit that counts at the home's connection.
-const AtConnection = "connection"
+// connection is At of a limit that counts what the home gives to the grid.
+const connection = "connection"
+
+// AtConnection tells whether it is a limit of what the home gives to the grid.
+func (c *Control) AtConnection() bool { return c.At == connection }
 
 // Names are points: one, or a list of them that all take the setpoint.
 type Names []string
@@ -117,6 +120,19 @@ func (c *Control) Undone() map[string]float64 {
 	undone, asked := maps.Clone(c.Fallback), c.asked()
 	maps.DeleteFunc(undone, func(name string, _ float64) bool { return !asked[name] })
 	return undone
+}
+
+// Undoes tells whether the fallback takes back all by which a setpoint is enabled, so that
+// a device whose timer is not there is given back by it.
+func (c *Control) Undoes() bool {
+	for _, m := range []map[string]float64{c.Charging, c.Discharging, c.Resting, c.Enable} {
+		for name := range m {
+			if _, undone := c.Fallback[name]; !undone {
+				return false
+			}
+		}
+	}
+	return len(c.Undone()) > 0
 }
 
 // asked returns the points that are written to ask for something.
@@ -171,8 +187,8 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 			problems = append(problems, fmt.Errorf("%s.setpoint: %s is in per cent: writable.of says of what", where, name))
 		}
 	}
-	if len(c.Setpoint) == 0 {
-		problems = append(problems, fmt.Errorf("%s.setpoint: missing", where))
+	if len(c.Setpoint) == 0 && (len(c.Charging) == 0 || len(c.Resting) == 0) {
+		problems = append(problems, fmt.Errorf("%s.setpoint: missing, and charging and resting do not say how it is switched on and off", where))
 	}
 	for _, s := range []struct {
 		field   string
@@ -188,8 +204,8 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 	if c.Phases.Most != 0 && c.Phases.Most != 1 && c.Phases.Most != 3 {
 		problems = append(problems, fmt.Errorf("%s.phases.most: %d: a charger has 1 or 3", where, c.Phases.Most))
 	}
-	if c.At != "" && (c.At != AtConnection || where != "limit") {
-		problems = append(problems, fmt.Errorf("%s.at: %q: only a limit has one, and it is %s", where, c.At, AtConnection))
+	if c.At != "" && (c.At != connection || where != "limit") {
+		problems = append(problems, fmt.Errorf("%s.at: %q: only a limit has one, and it is %s", where, c.At, connection))
 	}
 	return errors.Join(append(problems, p.timerIsWhole(where, c))...)
 }

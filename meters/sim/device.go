@@ -25,7 +25,9 @@ type Device struct {
 	requests atomic.Int64
 	awake    int64 // unix time since which the panels give power, guarded by in.mu
 
-	written control // last written setpoint registers, guarded by in.mu
+	written control   // last written setpoint registers of a battery, guarded by in.mu
+	heater  heaterAsk // and of a heat pump or rod
+	one     bool      // a charger charges on one phase
 }
 
 // control is what was written to the battery's setpoint registers.
@@ -84,18 +86,51 @@ func (d *Device) set(addr uint16, words []uint16) bool {
 			return false
 		}
 	case grid.Charger:
-		if addr != alfenMaxCurrent || len(words) != 2 {
+		if !d.setCharger(addr, words, state) {
 			return false
 		}
-		amps := math.Float32frombits(uint32(words[0])<<16 | uint32(words[1]))
-		d.in.world.LimitCar(d.home, &world.Setpoint{
-			Power: grid.Power(float64(amps) * phases * nominalVolts), Until: state.Time + chargerValidity,
-		})
-	case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
+	case grid.HeatPump, grid.HeatingRod:
+		if !d.setHeater(addr, words, state) {
+			return false
+		}
+	case grid.Meter, grid.Inverter:
 		return false
 	}
 	d.show(d.in.world.State())
 	return true
+}
+
+// setCharger takes a current limit, which holds for a while, and the number of phases.
+func (d *Device) setCharger(addr uint16, words []uint16, state world.State) bool {
+	limit := world.Setpoint{Power: d.limit(&state.Homes[d.home]), Until: state.Time + chargerValidity}
+	switch {
+	case addr == alfenMaxCurrent && len(words) == 2:
+		limit.Power = grid.Power(float64(math.Float32frombits(uint32(words[0])<<16|uint32(words[1]))) * d.volts())
+	case addr == alfenPhases && len(words) == 1 && (words[0] == 1 || words[0] == phases):
+		amps := float64(limit.Power) / d.volts()
+		d.one = words[0] == 1
+		limit.Power = grid.Power(amps * d.volts())
+	default:
+		return false
+	}
+	d.in.world.LimitCar(d.home, &limit)
+	return true
+}
+
+// volts is what an ampere means of a charger, W.
+func (d *Device) volts() float64 {
+	if d.one {
+		return nominalVolts
+	}
+	return phases * nominalVolts
+}
+
+// limit is the power that a charger gives at most.
+func (d *Device) limit(h *world.HomeState) grid.Power {
+	if h.CarLimit != nil {
+		return h.CarLimit.Power
+	}
+	return d.spec.Charger
 }
 
 // controlAddr is where model 704 begins: after the marker and the models
@@ -194,11 +229,9 @@ func (d *Device) show(state world.State) {
 			controlModel(d.controls(state)),
 			capacityModel(capacity, charge))
 	case grid.Charger:
-		limit := float64(d.spec.Charger) / phases / nominalVolts
-		if h.CarLimit != nil {
-			limit = float64(h.CarLimit.Power) / phases / nominalVolts
-		}
-		im = chargerImage(h.Car, world.Energy(h.Delivered), h.CarHere, limit, volts, hertz)
+		im = chargerImage(&h, d, volts, hertz)
+	case grid.HeatPump, grid.HeatingRod:
+		im = d.heaterImage(&h, state)
 	}
 	d.shown.Store(&im)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters/modbus"
+	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
 // A registers image is what a device shows, from base on.
@@ -248,24 +249,42 @@ const (
 	alfenStatus     = 1201 // five registers of text
 	alfenValidTime  = 1208
 	alfenMaxCurrent = 1210
+	alfenPhases     = 1215
 )
 
-func chargerImage(power grid.Power, delivered grid.Energy, here bool, limit float64, volts, hertz float64) image {
-	words := make(model, alfenEnd-alfenBase)
+// Beyond Alfen's registers stand those of a charger whose car tells it its state, as of ISO 15118
+// (docs/world.md); no Alfen has them.
+const (
+	vehicleCharge   = 1300 // 0.1 %, 0xffff: no car, or it does not say
+	vehicleCapacity = 1301 // Wh, two registers
+	vehicleEnd      = 1303
+)
+
+func chargerImage(h *world.HomeState, d *Device, volts, hertz float64) image {
+	words := make(model, vehicleEnd-alfenBase)
+	words.absent(vehicleCharge-alfenBase, vehicleCapacity-alfenBase, vehicleCapacity+1-alfenBase)
 	f32 := func(addr int, v float64) { words.u32(addr-alfenBase, uint64(math.Float32bits(float32(v)))) }
 	f32(alfenVoltage, volts)
 	f32(alfenFrequency, hertz)
-	f32(alfenPower, float64(power))
-	words.u64(alfenEnergy-alfenBase, math.Float64bits(float64(delivered)))
+	f32(alfenPower, float64(h.Car))
+	words.u64(alfenEnergy-alfenBase, math.Float64bits(float64(world.Energy(h.Delivered))))
 	state := "A" // IEC 61851: no car
 	switch {
-	case power > 0:
+	case h.Car > 0:
 		state = "C2" // charging
-	case here:
+	case h.CarHere:
 		state = "B2" // connected
 	}
 	words.text(alfenStatus-alfenBase, 5, state)
 	words.u32(alfenValidTime-alfenBase, chargerValidity)
-	f32(alfenMaxCurrent, limit)
+	f32(alfenMaxCurrent, float64(d.limit(h))/d.volts())
+	words.u16(alfenPhases-alfenBase, phases)
+	if d.one {
+		words.u16(alfenPhases-alfenBase, 1)
+	}
+	if charge, known := h.CarCharge(d.spec); known {
+		words.u16(vehicleCharge-alfenBase, uint16(charge))
+		words.u32(vehicleCapacity-alfenBase, uint64(d.spec.CarCapacity()))
+	}
 	return image{base: alfenBase, words: words}
 }

@@ -56,6 +56,18 @@ func (n *Neighbourhood) Connection(member string) (imports, exports grid.Power) 
 // Home returns what a member's home is made of.
 func (n *Neighbourhood) Home(member string) world.Home { return n.home(member) }
 
+// State returns how a member's home is now.
+func (n *Neighbourhood) State(member string) world.HomeState {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, h := range n.spec.Homes {
+		if h.ID == member {
+			return n.world.Home(i)
+		}
+	}
+	return world.HomeState{}
+}
+
 func (n *Neighbourhood) home(member string) world.Home {
 	for _, h := range n.spec.Homes {
 		if h.ID == member {

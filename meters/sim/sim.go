@@ -220,7 +220,11 @@ func readBy(kind grid.DeviceKind) string {
 	case grid.Battery:
 		return "sunspec-storage"
 	case grid.Charger:
-		return "alfen-eve"
+		return "commonwatt-charger"
+	case grid.HeatPump:
+		return "commonwatt-heat-pump"
+	case grid.HeatingRod:
+		return "commonwatt-heating-rod"
 	default:
 		return "sunspec-meter"
 	}

@@ -13,6 +13,8 @@ func (h Home) Devices() []grid.DeviceKind {
 		{grid.Inverter, h.PV.Peak > 0},
 		{grid.Battery, h.Battery.Capacity > 0},
 		{grid.Charger, h.Charger > 0},
+		{grid.HeatPump, h.House.Pump > 0},
+		{grid.HeatingRod, h.Tank.Rod > 0},
 	} {
 		if d.present {
 			all = append(all, d.kind)
@@ -32,12 +34,17 @@ func (h *HomeState) Power(kind grid.DeviceKind) grid.Power {
 		return h.Battery
 	case grid.Charger:
 		return h.Car
+	case grid.HeatPump:
+		return h.Pump
+	case grid.HeatingRod:
+		return h.Rod
 	default:
 		return 0
 	}
 }
 
-// Counted returns what the counters of a device show. An inverter has no import, a charger no export.
+// Counted returns what the counters of a device show. An inverter has no import; a charger, a heat
+// pump and a rod have no export.
 func (h *HomeState) Counted(kind grid.DeviceKind) grid.Flow {
 	switch kind {
 	case grid.Meter:
@@ -48,6 +55,10 @@ func (h *HomeState) Counted(kind grid.DeviceKind) grid.Flow {
 		return grid.Flow{Import: Energy(h.Charged), Export: Energy(h.Discharged)}
 	case grid.Charger:
 		return grid.Flow{Import: Energy(h.Delivered)}
+	case grid.HeatPump:
+		return grid.Flow{Import: Energy(h.Heated)}
+	case grid.HeatingRod:
+		return grid.Flow{Import: Energy(h.Warmed)}
 	default:
 		return grid.Flow{}
 	}

@@ -16,9 +16,19 @@ const (
 	drawStandby
 	drawFridge
 	drawSize
-	drawPast   = 100 // and the four after it
+	drawFront
+	drawRipple
+	drawForeseenAir
+	drawForeseenClouds
+	drawTrip   = 50  // and the nine after it
+	drawWater  = 60  // and the nine after it
+	drawHouse  = 70  // and the nine after it
+	drawHabit  = 80  // and the nineteen after it
+	drawPast   = 100 // and the nine after it
 	drawUse    = 200 // and one for each appliance
 	drawMinute = 300 // and one for each appliance
+	drawLike   = 400 // and one for each appliance
+	drawNear   = 500 // and one for each appliance
 )
 
 // hash mixes the words (the finaliser of SplitMix64, Steele et al. 2014).
@@ -39,11 +49,21 @@ func uniform(seed, purpose, who, when uint64) float64 {
 }
 
 // smooth is value noise in [0, 1): random at whole x, eased in between.
-func smooth(seed, purpose uint64, x float64) float64 {
+func smooth(seed, purpose uint64, x float64) float64 { return new(eased).value(seed, purpose, x) }
+
+// eased is value noise of one seed and purpose that remembers its last two draws.
+type eased struct {
+	known bool
+	at    uint64
+	a, b  float64
+}
+
+func (e *eased) value(seed, purpose uint64, x float64) float64 {
 	floor := math.Floor(x)
-	at := uint64(int64(floor))
-	a, b := uniform(seed, purpose, 0, at), uniform(seed, purpose, 0, at+1)
+	if at := uint64(int64(floor)); !e.known || at != e.at {
+		*e = eased{true, at, uniform(seed, purpose, 0, at), uniform(seed, purpose, 0, at+1)}
+	}
 	t := x - floor
 	t = t * t * (3 - 2*t)
-	return a + (b-a)*t
+	return e.a + (e.b-e.a)*t
 }

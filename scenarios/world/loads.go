@@ -1,6 +1,7 @@
 package world
 
 import (
+	"math"
 	"slices"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -42,13 +43,42 @@ type use struct {
 	power    grid.Power
 }
 
+// steady remembers what uses come to together until that changes.
+type steady struct {
+	from, to int64 // as long as which the sum holds
+	sum      grid.Power
+}
+
+// of returns the sum of the uses at the second now; they are the same ones until reset.
+func (s *steady) of(uses []use, now int64) grid.Power {
+	if now >= s.from && now < s.to {
+		return s.sum
+	}
+	s.from, s.to, s.sum = now, math.MaxInt64, 0
+	for _, u := range uses {
+		switch {
+		case now < u.from:
+			s.to = min(s.to, u.from)
+		case now < u.to:
+			s.sum += u.power
+			s.to = min(s.to, u.to)
+		}
+	}
+	return s.sum
+}
+
+func (s *steady) reset() { s.from, s.to = 0, 0 }
+
 // loads gives a home's consumption without car and battery. It remembers the
 // runs of the current day; they follow from seed, home and day alone.
 type loads struct {
 	seed, home uint64
 	spec       Home
+	calendar   calendar
 	day        int64
+	up         []use // when somebody is up today, in a home that is lived in
 	today      []use // started today or still running from yesterday
+	running    steady
 	standby    grid.Power
 	fridge     int64 // phase of its cycle, s
 }
@@ -69,25 +99,37 @@ func (l *loads) at(now int64, sun sun) grid.Power {
 	if (now+l.fridge)%fridgeCycle < fridgeOn {
 		power += fridgePower
 	}
-	if second := now % 86400; sun.dark() && second > 5*3600+1800 && second < 22*3600+1800 {
+	if sun.dark() && l.awake(now) {
 		power += lightPower * grid.Power(l.spec.Persons)
 	}
-	for _, u := range l.today {
-		if now >= u.from && now < u.to {
-			power += u.power
-		}
+	return power + l.running.of(l.today, now)
+}
+
+// awake tells whether somebody is up.
+func (l *loads) awake(now int64) bool {
+	if l.spec.Lived {
+		return slices.ContainsFunc(l.up, func(u use) bool { return now >= u.from && now < u.to })
 	}
-	return power
+	second := now % 86400
+	return second > 5*3600+1800 && second < 22*3600+1800
 }
 
 func (l *loads) plan(day int64) {
 	l.day = day
+	l.running.reset()
 	l.standby = grid.Power(40 + 25*float64(l.spec.Persons)*(0.6+0.8*uniform(l.seed, drawStandby, l.home, 0)))
 	if l.spec.Office {
 		l.standby += 60
 	}
 	l.fridge = int64(fridgeCycle * uniform(l.seed, drawFridge, l.home, 0))
-	l.today = append(l.uses(day-1), l.uses(day)...)
+	l.up = nil
+	if l.spec.Lived {
+		before, _ := l.habits(day - 1)
+		runs, up := l.habits(day)
+		l.today, l.up = append(before, runs...), up
+	} else {
+		l.today = append(l.uses(day-1), l.uses(day)...)
+	}
 	l.today = slices.DeleteFunc(l.today, func(u use) bool { return u.to <= day*86400 })
 }
 

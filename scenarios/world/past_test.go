@@ -64,3 +64,17 @@ func BenchmarkBefore(b *testing.B) {
 		world.Before(spec, spec.Start.AddDate(0, 0, -14), time.Minute, 15*time.Minute, func(world.State) {})
 	}
 }
+
+// BenchmarkStreets is what a second of a home costs.
+func BenchmarkStreets(b *testing.B) {
+	for _, street := range world.Streets() {
+		b.Run(string(street), func(b *testing.B) {
+			start := time.Date(2026, 12, 7, 0, 0, 0, 0, time.UTC)
+			w := world.New(street.Of(world.Spec{Seed: 1, Start: start, Latitude: 50}, 10))
+			for b.Loop() {
+				w.Advance(w.Now().Add(time.Minute))
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/600, "ns/home-second")
+		})
+	}
+}

@@ -65,14 +65,19 @@ func (s sun) produce(p Panels, clearness float64) grid.Power {
 	return grid.Power(math.Round(math.Min(power, float64(p.Peak))))
 }
 
+// sky is what a home sees of the clouds. It remembers the draws between which they move.
+type sky struct {
+	lag             float64 // s
+	weather, clouds eased
+}
+
 // clearness returns the share of light that passes the clouds over a home, in
 // [0.12, 1]. Slow weather and passing clouds are shared by the neighbourhood;
 // a cloud reaches each home a little earlier or later.
 func (w *World) clearness(now int64, home int) float64 {
-	at := float64(now) + 90*uniform(w.spec.Seed, drawCloudLag, uint64(home), 0)
-	weather := smooth(w.spec.Seed, drawWeather, at/(5*3600))
-	clouds := smooth(w.spec.Seed, drawClouds, at/420)
-	cover := math.Max(0, weather*1.5-0.45) // mostly fair, at times overcast
-	shade := cover * (0.35 + 0.65*clouds)
-	return math.Max(0.12, 1-math.Min(shade, 1))
+	s := &w.skies[home]
+	at := float64(now) + s.lag
+	weather := s.weather.value(w.spec.Seed, drawWeather, at/(5*3600))
+	clouds := s.clouds.value(w.spec.Seed, drawClouds, at/420)
+	return shaded(w.spec.cover(weather, now), clouds) // mostly fair, at times overcast
 }

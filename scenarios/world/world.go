@@ -9,7 +9,7 @@
 // number of W and constant, so that the cumulative energies, kept in W·s, are
 // the exact integrals of power. At a home, with the signs of package grid:
 //
-//	meter = load + car + battery + pv      (pv ≤ 0, battery < 0 when discharging)
+//	meter = load + car + heat pump + heating rod + battery + pv      (pv ≤ 0, battery < 0 when discharging)
 //
 // Randomness has no stream to save: each draw is a hash of the seed, what it
 // is for, and the time it belongs to.
@@ -24,6 +24,7 @@ package world
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/commonwatt/commonwatt/grid"
@@ -39,6 +40,9 @@ type Spec struct {
 	Latitude  float64 // degrees, + north
 	Longitude float64 // degrees, + east
 	Homes     []Home
+
+	Seasons  bool     `json:",omitzero"`  // clouds follow the season, as the temperature always does
+	Holidays []string `json:",omitempty"` // dates, as 2026-12-24, and names of calendars: Germany
 }
 
 // Home describes one home. A device that is absent has the size zero.
@@ -49,16 +53,28 @@ type Home struct {
 	Battery Storage
 	Charger grid.Power // rated power of the EV charger, W
 	Office  bool       // somebody works from home
+
+	Lived bool  `json:",omitzero"` // its people have habits, weekends and holidays; else each day is drawn anew
+	Car   Car   `json:",omitzero"` // that makes trips; zero: one that comes home with something missing
+	House House `json:",omitzero"` // with a heat pump
+	Tank  Tank  `json:",omitzero"` // of hot water, with a heating rod
 }
 
-// fuse is what a home's connection carries.
-const fuse grid.Power = 22_000
+// fuse is what a home's connection carries, and largeFuse that of one with a heat pump.
+const (
+	fuse      grid.Power = 22_000
+	largeFuse grid.Power = 34_500
+)
 
 // Connection returns what the home can take from the grid and give to it: giving is bounded
 // by what its panels and battery are rated for as well, so that a home without either gives
 // nothing.
 func (h Home) Connection() (imports, exports grid.Power) {
-	return fuse, min(h.PV.Peak+h.Battery.Power, fuse)
+	carries := fuse
+	if h.House.Pump > 0 {
+		carries = largeFuse
+	}
+	return carries, min(h.PV.Peak+h.Battery.Power, carries)
 }
 
 // Panels describes a PV generator.
@@ -93,9 +109,12 @@ type HomeState struct {
 	Stored   int64 // energy in the battery, W·s
 	CarHere  bool
 	CarNeeds int64 // until the car is full, W·s
+	CarShort int64 `json:",omitzero"` // what trips needed and the car did not have, W·s: it charged on the way
 
 	Setpoint *Setpoint // of the battery; nil: it follows its own logic
 	CarLimit *Setpoint // of the charger; nil: rated power
+
+	Heating
 
 	// Alone is what the home would have done if nobody had ever asked its battery or
 	// its charger for anything: the same sun, loads and cars on the home's own logic.
@@ -111,6 +130,8 @@ type Registers struct {
 	Charged    int64 // at the battery's terminals
 	Discharged int64
 	Delivered  int64 // to the car
+	Heated     int64 `json:",omitzero"` // taken by the heat pump
+	Warmed     int64 `json:",omitzero"` // taken by the heating rod
 }
 
 // Alone is the part of a home's state that others can change, as it would be if
@@ -120,6 +141,7 @@ type Alone struct {
 	Exported int64
 	Stored   int64 // in the battery
 	CarNeeds int64 // until the car is full
+	Heat     Heat  `json:",omitzero"`
 }
 
 // Setpoint is a power that a controller asked for, until it expires.
@@ -146,6 +168,9 @@ type World struct {
 	spec  Spec
 	state State
 	loads []*loads
+	cars  []*cars
+	water []*water
+	skies []sky
 	step  int64 // s
 }
 
@@ -201,6 +226,18 @@ func initial(spec Spec, home int) HomeState {
 	if h.Charger > 0 {
 		s.Delivered = past(drawPast+4, 3000)
 	}
+	if h.Car.Capacity > 0 {
+		s.CarNeeds = int64(float64(h.Car.Capacity)*0.3*uniform(spec.Seed, drawPast+5, uint64(home), 0)) * wsPerWh
+	}
+	if h.House.Pump > 0 {
+		s.Heated = past(drawPast+6, 3000)
+		s.Heat.Indoor = wanted + band*(uniform(spec.Seed, drawPast+7, uint64(home), 0)-0.5)
+		s.Heat.Since = leastTurn
+	}
+	if h.Tank.Rod > 0 {
+		s.Warmed = past(drawPast+8, 1500)
+		s.Heat.Tank = waterLow + (waterFull-waterLow)*uniform(spec.Seed, drawPast+9, uint64(home), 0)
+	}
 	return s
 }
 
@@ -222,14 +259,18 @@ func Resume(spec Spec, state State) (*World, error) {
 
 // parts lets the home begin to do what it would do alone.
 func (h *HomeState) parts() {
-	h.Alone = Alone{Imported: h.Imported, Exported: h.Exported, Stored: h.Stored, CarNeeds: h.CarNeeds}
+	h.Alone = Alone{Imported: h.Imported, Exported: h.Exported, Stored: h.Stored, CarNeeds: h.CarNeeds, Heat: h.Heat}
 }
 
 func (w *World) prepare() {
 	w.step = int64(Step / time.Second)
-	w.loads = make([]*loads, len(w.spec.Homes))
-	for i := range w.loads {
-		w.loads[i] = &loads{seed: w.spec.Seed, home: uint64(i), spec: w.spec.Homes[i]}
+	calendar, _ := newCalendar(w.spec.Holidays) // what CheckHolidays refuses is no holiday
+	for i, h := range w.spec.Homes {
+		seed, home := w.spec.Seed, uint64(i)
+		w.loads = append(w.loads, &loads{seed: seed, home: home, spec: h, calendar: calendar})
+		w.cars = append(w.cars, &cars{seed: seed, home: home, spec: h, calendar: calendar})
+		w.skies = append(w.skies, sky{lag: 90 * uniform(seed, drawCloudLag, home, 0)})
+		w.water = append(w.water, &water{seed: seed, home: home, persons: h.Persons})
 	}
 }
 
@@ -259,23 +300,33 @@ func (w *World) LimitCar(home int, s *Setpoint) { w.state.Homes[home].CarLimit =
 
 // Advance runs the physics up to the time t. It never runs backwards.
 func (w *World) Advance(t time.Time) {
+	heated := slices.ContainsFunc(w.spec.Homes, func(h Home) bool { return h.House.Pump > 0 })
 	for until := t.Unix(); w.state.Time < until; w.state.Time += w.step {
-		sun := w.sunAt(w.state.Time)
+		sun, outdoor := w.sunAt(w.state.Time), 0.0
+		if heated {
+			outdoor = w.spec.outdoor(w.state.Time)
+		}
 		for i := range w.state.Homes {
-			w.stepHome(i, sun)
+			w.stepHome(i, sun, outdoor)
 		}
 	}
 }
 
-func (w *World) stepHome(i int, sun sun) {
-	spec, s, now := w.spec.Homes[i], &w.state.Homes[i], w.state.Time
+func (w *World) stepHome(i int, sun sun, outdoor float64) {
+	spec, s, now := &w.spec.Homes[i], &w.state.Homes[i], w.state.Time
+	clearness := 1.0
+	if sun.global > 0 { // at night there is no light to pass
+		clearness = w.clearness(now, i)
+	}
+	at := climate{outdoor: outdoor, light: sun.global * clearness}
 	s.Load = w.loads[i].at(now, sun)
-	s.PV = -sun.produce(spec.PV, w.clearness(now, i))
+	s.PV = -sun.produce(spec.PV, clearness)
 	w.stepCar(i)
+	w.stepHeat(i, at)
 	s.Battery = w.batteryPower(i)
 	s.Stored += stored(s.Battery) * w.step
-	s.stepAlone(spec, w.step)
-	s.Meter = s.Load + s.PV + s.Car + s.Battery
+	s.stepAlone(spec, w.stepHeatAlone(i, at), w.step)
+	s.Meter = s.Load + s.PV + s.Car + s.Pump + s.Rod + s.Battery
 
 	s.Produced -= int64(s.PV) * w.step
 	s.Delivered += int64(s.Car) * w.step
@@ -302,10 +353,11 @@ const idleBelow = 30
 // batteryPower follows the setpoint or, without one, the battery's own logic.
 func (w *World) batteryPower(i int) grid.Power {
 	spec, s := w.spec.Homes[i].Battery, &w.state.Homes[i]
+	rest := s.Load + s.PV + s.Car + s.Pump + s.Rod
 	if s.Setpoint = s.Setpoint.alive(w.state.Time); s.Setpoint != nil {
 		return spec.able(s.Setpoint.Power, s.Stored, w.step)
 	}
-	return spec.own(s.Load+s.PV+s.Car, s.Stored, w.step)
+	return spec.own(rest, s.Stored, w.step)
 }
 
 // own covers the balance of the rest of the home.
@@ -330,14 +382,14 @@ func (b Storage) able(want grid.Power, held, step int64) grid.Power {
 }
 
 // stepAlone moves what the home would do alone.
-func (h *HomeState) stepAlone(spec Home, step int64) {
+func (h *HomeState) stepAlone(spec *Home, heat grid.Power, step int64) {
 	a := &h.Alone
 	var car grid.Power
 	if h.CarHere && a.CarNeeds > 0 {
 		car = within(spec.Charger, a.CarNeeds, step)
 		a.CarNeeds -= int64(car) * step
 	}
-	rest := h.Load + h.PV + car
+	rest := h.Load + h.PV + car + heat
 	battery := spec.Battery.own(rest, a.Stored, step)
 	a.Stored += stored(battery) * step
 	a.Imported += max(int64(rest+battery), 0) * step
@@ -358,52 +410,4 @@ func (s *Setpoint) alive(now int64) *Setpoint {
 		return nil
 	}
 	return s
-}
-
-// LeastCharge is the least that a charger can offer: 6 A on one phase.
-const LeastCharge grid.Power = 1380
-
-// stepCar lets the car come, charge and leave.
-func (w *World) stepCar(i int) {
-	spec, s, now := w.spec.Homes[i], &w.state.Homes[i], w.state.Time
-	if spec.Charger == 0 {
-		return
-	}
-	here := w.carHere(i, now)
-	if here && !s.CarHere {
-		kWh := 5 + 13*uniform(w.spec.Seed, drawCarNeed, uint64(i), uint64(now/86400))
-		s.CarNeeds = int64(kWh*1000) * wsPerWh
-		s.Alone.CarNeeds = s.CarNeeds
-	}
-	s.CarHere, s.Car = here, 0
-	if !here || s.CarNeeds <= 0 {
-		return
-	}
-	power := spec.Charger
-	if s.CarLimit = s.CarLimit.alive(now); s.CarLimit != nil {
-		power = min(power, s.CarLimit.Power)
-	}
-	if power < LeastCharge {
-		return
-	}
-	s.Car = within(power, s.CarNeeds, w.step)
-	s.CarNeeds -= int64(s.Car) * w.step
-}
-
-// carHere tells whether the car of a home is plugged in. On a day it leaves
-// once and returns once; at an office home it often stays.
-func (w *World) carHere(i int, now int64) bool {
-	day, second := now/86400, now%86400
-	draw := func(purpose uint64) float64 { return uniform(w.spec.Seed, purpose, uint64(i), uint64(day)) }
-	weekend := (day+4)%7 == 0 || (day+4)%7 == 6
-	stays := 0.05
-	if weekend || w.spec.Homes[i].Office {
-		stays = 0.5
-	}
-	if draw(drawCarStays) < stays {
-		return true
-	}
-	leaves := int64((6.5 + 2.5*draw(drawCarLeaves)) * 3600)
-	returns := int64((14.5 + 5*draw(drawCarReturns)) * 3600)
-	return second < leaves || second >= returns
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { said } from "../../ui/api";
 import { named } from "../../ui/zone";
 import { type CarFields, type Fields, fields, refused, request, sentAs, unit, type Wrong } from "./limits";
@@ -11,7 +11,7 @@ export function LimitsSection({ plans, currency }: { plans: Plans; currency: str
   return (
     <section id="limits" aria-labelledby="limits-heading">
       <h2 id="limits-heading">Limits: what the agent has to keep to</h2>
-      {l ? <Form key={`${l.home} ${l.since ?? ""}`} plans={plans} limits={l} currency={currency} /> : <p>{plans.failed.value ? `The limits could not be read: ${plans.failed.value}` : "Reading the limits…"}</p>}
+      {l ? <Form key={l.home} plans={plans} limits={l} currency={currency} /> : <p>{plans.failed.value ? `The limits could not be read: ${plans.failed.value}` : "Reading the limits…"}</p>}
     </section>
   );
 }
@@ -24,13 +24,23 @@ function Form({ plans, limits, currency }: { plans: Plans; limits: Limits; curre
   const [f, set] = useState<Fields>(() => fields(limits, currency));
   const [wrong, refuse] = useState<Wrong>({});
   const [done, say] = useState("");
-  const change = (more: Partial<Fields>) => set((before) => ({ ...before, ...more }));
+  const typing = useRef(false); // what is typed and not saved stays, whoever sets the limits meanwhile
+  useEffect(() => {
+    if (!typing.current) set(fields(limits, currency));
+  }, [limits.since, limits.set_by]);
+  const change = (more: Partial<Fields>) => {
+    typing.current = true;
+    say("");
+    set((before) => ({ ...before, ...more }));
+  };
   const changeCar = (k: number, more: Partial<CarFields>) => change({ cars: f.cars.map((c, n) => (n === k ? { ...c, ...more } : c)) });
   const tried = async (ask: () => Promise<void>, text: string) => {
     refuse({});
     say("");
     try {
       await ask();
+      typing.current = false;
+      if (plans.limits.value) set(fields(plans.limits.value, currency));
       say(text);
     } catch (e) {
       refuse(refused(said(e)));
@@ -96,7 +106,7 @@ function Form({ plans, limits, currency }: { plans: Plans; limits: Limits; curre
         {f.cars.map((c, k) => (
           <fieldset key={c.charger}>
             <legend>Car at {c.charger}</legend>
-            <Field name={`${sentAs(f.cars, k)}.ready_by`} id={`ready-by-${k}`} label="Ready by" after={named(limits.zone)} hint="Every day; until then it charges when that is cheapest. Empty: as soon as it is plugged in." wrong={c.ready_by ? wrong : {}}>
+            <Field name={`${sentAs(f.cars, k)}.ready_by`} id={`ready-by-${k}`} label="Ready by" after={named(limits.zone)} hint="Every day; until then it charges when that is cheapest. Empty: it is full by 06:30." wrong={c.ready_by ? wrong : {}}>
               {(at) => <input {...at} type="time" value={c.ready_by} onInput={(e) => changeCar(k, { ready_by: e.currentTarget.value })} />}
             </Field>
             <Field name={`${sentAs(f.cars, k)}.target`} id={`target-${k}`} label="Charged to" after="%" hint="What cannot be reached in time is said in the plan." wrong={c.ready_by ? wrong : {}}>

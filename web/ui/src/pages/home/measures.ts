@@ -35,7 +35,7 @@ export function said(m: Measures, currency: string): Said[] {
   say(m.imbalance, "Imbalance", energy, "flowed otherwise than it was traded");
   say(m.best_response, "Best response", amount, "is the most that one member could have gained by bidding otherwise");
   say(m.skill, "Forecast", percent, "of the error of taking yesterday's values, mean over the homes; less is better");
-  say(m.cycles, "Battery cycles", (n) => (n / 1000).toFixed(2), "full cycles of a battery, mean");
+  say(m.cycles, "Battery cycles", (n) => (n / 1000).toFixed(2), "full cycles of a battery in the last day, mean");
   say(m.deadlines, "Cars ready in time", (n) => `${n - (m.missed_deadlines ?? 0)} of ${n}`, "of the times that could be met");
   return all;
 }

@@ -104,7 +104,7 @@ function Drawing({ p, zone, currency, width, charged }: { p: Point; zone: string
         </pattern>
       </defs>
       <Times x={x} zone={zone} tops={charged ? [powers, charge, prices] : [powers, prices]} />
-      <Panel box={powers} y={kW} title="Power: above the line it takes, below it gives" label={(v) => (v === 0 ? "0" : watts(v).replace(".00", ""))}>
+      <Panel box={powers} y={kW} title="Power: takes above 0, gives below" label={(v) => (v === 0 ? "0" : watts(v).replace(".00", ""))}>
         <path class="band forecast" d={area(steps, x, kW, (s) => [power(s.forecast.low, s), power(s.forecast.high, s)])} />
         <path class="band net" d={area(steps, x, kW, (s) => [power(s.net.low, s), power(s.net.high, s)])} />
         <path class="mean forecast" d={stairs(steps, x, kW, (s) => power(s.forecast.mean, s))} />

@@ -211,6 +211,11 @@ function Bind(p: Props) {
               {title} <input name={name} type="number" min={0} step="any" />{" "}
             </label>
           ))}
+        {s.kind !== "meter" && (
+          <label>
+            <input name="control" type="checkbox" /> {s.kind === "inverter" ? "It may be limited" : "It may be moved"}
+          </label>
+        )}{" "}
         <button disabled={busy(p)}>Bind</button>
       </form>
       <details>
@@ -230,9 +235,9 @@ const made = [
 ] as const;
 
 /** ratings are in W and Wh; those that were left empty are not known. */
-function ratings(form: FormData): Partial<Record<(typeof made)[number][0], number>> {
+function ratings(form: FormData): Partial<Record<(typeof made)[number][0], number>> & { control?: boolean } {
   const given = made.map(([name]) => [name, form.get(name)] as const).filter(([, v]) => v !== null && v !== "");
-  return Object.fromEntries(given.map(([name, v]) => [name, Math.round(Number(v) * 1000)]));
+  return { ...Object.fromEntries(given.map(([name, v]) => [name, Math.round(Number(v) * 1000)])), ...(form.has("control") && { control: true }) };
 }
 
 function signed(s: Session): string {

@@ -1,0 +1,92 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/limits"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// sight is what a plan was made by that may change at once.
+type sight struct {
+	limits  limits.Limits
+	plugged map[string]bool          // by charger: a car is there
+	charge  map[string]grid.PerMille // by battery, as it was
+	at      time.Time
+}
+
+// jump is by how much a battery's charge moves in a short time only where nobody reckoned with it.
+const jump grid.PerMille = 150
+
+// look returns what there is to see of a metering point now.
+func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, err error) {
+	s = sight{plugged: map[string]bool{}, charge: map[string]grid.PerMille{}, at: now}
+	if t.Limits != nil {
+		s.limits = t.Limits(at.home.Member)
+	}
+	for _, d := range at.devices {
+		if d.Kind != grid.Charger && d.Kind != grid.Battery {
+			continue
+		}
+		last, err := t.Telemetry.Last(ctx, d.ID)
+		if err != nil {
+			return s, err
+		}
+		if last == nil {
+			continue
+		}
+		if d.Kind == grid.Charger {
+			s.plugged[d.ID] = last.Charge != nil
+		} else if last.Charge != nil {
+			s.charge[d.ID] = *last.Charge
+		}
+	}
+	return s, nil
+}
+
+// differs tells whether a plan that was made by s is to be made anew by what there is now.
+func (s sight) differs(now sight) bool {
+	if !s.limits.Equal(now.limits) {
+		return true
+	}
+	for id, there := range now.plugged {
+		if s.plugged[id] != there {
+			return true
+		}
+	}
+	for id, c := range now.charge {
+		if before, known := s.charge[id]; known && max(c-before, before-c) > jump && now.at.Sub(s.at) < time.Duration(quarters)*time.Minute {
+			return true
+		}
+	}
+	return false
+}
+
+// quarters is the time in which a charge does not move by a jump, in minutes.
+const quarters = 10
+
+// Replan plans anew for every metering point of which something changed at once since its last
+// plan: a car came or left, a battery's charge jumped, the homeowner set other limits; or of
+// which there is no plan. What was ordered stays as it is until the next quote.
+func (t *Traders) Replan(ctx context.Context, now time.Time) error {
+	for _, at := range t.planners() {
+		p, known := t.Planned(at.home.MeteringPoint)
+		seen, err := t.look(ctx, at, now)
+		if err != nil {
+			return err
+		}
+		if known && !p.seen.differs(seen) {
+			continue
+		}
+		k, made, err := t.plan(ctx, at, grid.IntervalAt(now, t.Minutes).Shift(1), now)
+		if noHistory(err) || isNoPrice(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		t.keep(t.tell(k, made))
+	}
+	return nil
+}

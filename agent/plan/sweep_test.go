@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// The sweep over all charges comes to what each charge by itself does.
+func TestSweepIsChoose(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	compared := 0
+	for range 8 {
+		in := exampleDay(12, 5)
+		for s := range in.Scenarios {
+			for k := range in.Steps {
+				buy := 100_000 + 200_000*r.Float64()
+				in.Scenarios[s].Net[k] = -3000 + 6000*r.Float64()
+				in.Scenarios[s].Buy[k], in.Scenarios[s].Sell[k] = buy, buy*math.Min(1.2*r.Float64(), 1)
+			}
+		}
+		b := &in.Batteries[0]
+		b.Reserve, b.Into, b.OutOf = perMille(r.Float64()*2, 1), 0.8+0.2*r.Float64(), 0.8+0.2*r.Float64()
+		in.Cars[0].Trips[0].Leave = in.Steps[10].Begin()
+		var p Planner
+		if _, err := p.Plan(in); err != nil {
+			t.Fatal(err)
+		}
+		w := &p.world
+		for k := range p.stores {
+			st := &p.stores[k]
+			for step := range in.Steps {
+				if st.drain[step] != 0 {
+					continue
+				}
+				for s := range in.Scenarios {
+					var x rule
+					st.rule(w, &x, s, step)
+					var got row
+					st.sweep(&x, step, 1, &got)
+					for j := range got {
+						m := st.from(step, st.lo+float64(j)*st.pitch)
+						_, want := st.choose(w, &x, &m)
+						compared++
+						if st.lo+float64(j)*st.pitch <= st.top && math.Abs(got[j]-want) > 1e-6*(1+math.Abs(want)) {
+							t.Fatalf("store %d, step %d, point %d: the sweep says %g, and choose %g (levels %+v, net %g)", k, step, j, got[j], want, x.levels, x.net)
+						}
+					}
+				}
+			}
+		}
+	}
+	if compared < 10_000 {
+		t.Errorf("only %d charges were compared", compared)
+	}
+}
+
+// The search through all that may be best finds nothing better than the four levels do.
+func TestLevelsAgainstSearch(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 40 {
+		in := exampleDay(10, 3)
+		in.Cars = nil
+		for s := range in.Scenarios {
+			for k := range in.Steps {
+				buy := 100_000 + 200_000*r.Float64()
+				in.Scenarios[s].Net[k] = -3000 + 6000*r.Float64()
+				in.Scenarios[s].Buy[k], in.Scenarios[s].Sell[k] = buy, buy*r.Float64()
+			}
+		}
+		p := Planner{exact: true}
+		if _, err := p.Plan(in); err != nil {
+			t.Fatal(err)
+		}
+		w, st := &p.world, &p.stores[0]
+		for step := range in.Steps {
+			for s := range in.Scenarios {
+				var x rule
+				st.rule(w, &x, s, step)
+				m := st.from(step, st.top*r.Float64())
+				_, got := st.choose(w, &x, &m)
+				w.bounds[step].tiersOf(&w.scratch, x.buy, x.sell, 0, w.scale.sure)
+				x.tiers = &w.scratch
+				st.mark(x.tiers, x.next, m.into)
+				_, want := st.choose(w, &x, &m)
+				if got-want > 1+4*soon*st.top || want-got > 1+4*soon*st.top {
+					t.Fatalf("step %d: the levels %+v cost %g, and the best of all %g: %+v, %+v", step, x.levels, got, want, m, x)
+				}
+			}
+		}
+	}
+}

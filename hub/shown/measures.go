@@ -1,0 +1,127 @@
+package shown
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/settlement/measures"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Measures says how well the community did in the last days. It implements web.Measures.
+type Measures struct {
+	Book    measures.Book
+	Traders *agent.Traders
+	Clock   func() time.Time // world time
+
+	mu   sync.Mutex
+	last api.Measures
+	at   time.Time // wall time at which last was made; zero: never
+}
+
+const (
+	measuredDays = 7
+	measureAgain = time.Minute // wall time: whoever asks sooner is told what was measured last
+)
+
+// Measures implements web.Measures.
+func (m *Measures) Measures(ctx context.Context) (api.Measures, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.at.IsZero() && time.Since(m.at) < measureAgain && m.last.Intervals > 0 {
+		return m.last, nil
+	}
+	now := m.Clock()
+	of, err := measures.Of(ctx, m.Book, now.AddDate(0, 0, -measuredDays), now)
+	if err != nil {
+		return api.Measures{}, err
+	}
+	shown := measured(of)
+	shown.Skill = m.skill()
+	if shown.Cycles, err = m.cycles(ctx, of); err != nil {
+		return api.Measures{}, err
+	}
+	m.last, m.at = shown, time.Now()
+	return shown, nil
+}
+
+// measured are measures as the API has them.
+func measured(of measures.Measures) api.Measures {
+	shown := api.Measures{Intervals: of.Intervals, Members: of.Members}
+	if of.Intervals == 0 {
+		return shown
+	}
+	shown.From, shown.Until = new(of.From.UTC()), new(of.Until.UTC())
+	shown.Bill, shown.BillWithout = new(int64(-of.Net)), new(int64(-of.Without))
+	shown.WorstMember, shown.WorseOff, shown.Imbalance = new(int64(of.Worst)), &of.WorseOff, new(int64(of.Imbalance))
+	if share := of.Sharing(); share != nil {
+		shown.SharingShare = new(int(*share))
+	}
+	return shown
+}
+
+// skill is the error of the band of what forecasts, mean over all series; nil where nothing was
+// tried yet.
+func (m *Measures) skill() *int {
+	const perMille = 1000
+	var sum float64
+	n := 0
+	for _, member := range m.Traders.Members() {
+		for _, point := range m.Traders.Points(member) {
+			for _, s := range m.Traders.Skill(point) {
+				for _, method := range s.Skills {
+					if method.Method == s.Chosen && !math.IsNaN(method.RPinball) && !math.IsInf(method.RPinball, 0) {
+						sum, n = sum+method.RPinball, n+1
+					}
+				}
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return new(int(math.Round(perMille * sum / float64(n))))
+}
+
+// cycles returns how often the batteries were emptied in the last day of what was measured, mean,
+// in thousandths; nil where nobody knows it of any.
+func (m *Measures) cycles(ctx context.Context, of measures.Measures) (*int64, error) {
+	const thousandths = 1000
+	day := int(24*time.Hour/time.Minute) / m.Traders.Minutes
+	n := min(day, int(of.Until.Sub(of.From)/time.Minute)/m.Traders.Minutes)
+	if n == 0 {
+		return nil, nil
+	}
+	first := grid.IntervalAt(of.Until, m.Traders.Minutes).Shift(-n)
+	var sum float64
+	batteries := 0
+	for _, member := range m.Traders.Members() {
+		for _, d := range m.Traders.Devices(member) {
+			if d.Kind != grid.Battery || m.Traders.Rating == nil || m.Traders.Rating(d.ID).Capacity <= 0 {
+				continue
+			}
+			energies, err := m.Traders.Telemetry.Energies(ctx, d.ID, first, n)
+			if err != nil {
+				return nil, fmt.Errorf("cycles of %s: %w", d.ID, err)
+			}
+			energies = slices.DeleteFunc(energies, math.IsNaN)
+			if len(energies) == 0 {
+				continue
+			}
+			for _, e := range energies {
+				sum += max(-e, 0) / float64(m.Traders.Rating(d.ID).Capacity)
+			}
+			batteries++
+		}
+	}
+	if batteries == 0 {
+		return nil, nil
+	}
+	return new(int64(math.Round(thousandths * sum / float64(batteries)))), nil
+}
