@@ -157,7 +157,7 @@ func (f *features) plant(x []float64, d Day, slot int) (_ []float64, ok bool) {
 	if !known(env) {
 		return x, false
 	}
-	one, two, days, late := math.NaN(), math.NaN(), math.NaN(), math.NaN()
+	one, two, late := math.NaN(), math.NaN(), math.NaN()
 	var sum, n float64
 	for k := 1; k <= week; k++ {
 		s := f.suns.on(d - Day(k))
@@ -172,7 +172,7 @@ func (f *features) plant(x []float64, d Day, slot int) (_ []float64, ok bool) {
 			two = s.clear
 		}
 	}
-	days = or(sum/n, 1)
+	days := or(sum/n, 1)
 	mean, _ := l.week(slot)
 	mean = or(mean, env)
 	x = append(x, env, env*or(one, days), env*or(two, days), env*days, env*or(late, one, days),

@@ -192,18 +192,17 @@ func leastSquares(rows [][intradayTerms]float64, at []int, y, weights []float64)
 		total += w
 		for a, v := range rows[i] {
 			right[a] += w * v * y[k]
-			for b := range a + 1 {
-				square[a][b] += w * v * rows[i][b]
+			for b, u := range rows[i] {
+				square[a][b] += w * v * u
 			}
 		}
 	}
 	pull := intradayPull * total / float64(len(at))
 	gram := mat.NewSymDense(intradayTerms, nil)
-	for a := range square {
-		for b := range a + 1 {
-			gram.SetSym(a, b, square[a][b])
+	for a, row := range square {
+		for b, v := range row {
+			gram.SetSym(a, b, v+pull*is(a == b))
 		}
-		gram.SetSym(a, a, square[a][a]+pull)
 	}
 	var chol mat.Cholesky
 	var beta mat.VecDense

@@ -121,21 +121,24 @@ func bridge(row []float64, most int) {
 		switch gap := s - last - 1; {
 		case gap == 0 || gap > most:
 		case last < 0:
-			for k := range s {
-				row[k] = v
-			}
+			hold(row[:s], v)
 		default:
-			for k := last + 1; k < s; k++ {
-				f := float64(k-last) / float64(s-last)
-				row[k] = row[last]*(1-f) + v*f
+			from, missing := row[last], row[last+1:s]
+			for k := range missing {
+				f := float64(k+1) / float64(s-last)
+				missing[k] = from*(1-f) + v*f
 			}
 		}
 		last = s
 	}
 	if last >= 0 && len(row)-1-last <= most {
-		for k := last + 1; k < len(row); k++ {
-			row[k] = row[last]
-		}
+		hold(row[last+1:], row[last])
+	}
+}
+
+func hold(row []float64, v float64) {
+	for k := range row {
+		row[k] = v
 	}
 }
 

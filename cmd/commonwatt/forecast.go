@@ -189,8 +189,8 @@ func (e *evaluation) print(out io.Writer, o evaluate.Options, results, single []
 
 // readSeries reads those of a file or of a folder of CityLearn.
 func readSeries(file string, o evaluate.Options) ([]evaluate.Series, error) {
-	if evaluate.CityLearn(file) {
-		all, err := evaluate.ReadCityLearn(file, o.Kind)
+	if folder := os.DirFS(file); evaluate.CityLearn(folder) {
+		all, err := evaluate.ReadCityLearn(folder, o.Kind)
 		return all, usage.Mark(err)
 	}
 	f, err := os.Open(file)
@@ -208,7 +208,7 @@ func readSeries(file string, o evaluate.Options) ([]evaluate.Series, error) {
 	return all, err
 }
 
-// readable is the mode of what anybody may read.
+// readableFile is the mode of what anybody may read.
 const readableFile = 0o644
 
 func (e *evaluation) write(name string, data []byte) error {

@@ -1,10 +1,10 @@
 package evaluate
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"strconv"
 	"time"
@@ -15,8 +15,8 @@ import (
 
 // CityLearn tells whether a folder is one of the CityLearn Challenge 2022 (Vázquez-Canteli and
 // others; MIT), which has a file for each of its homes.
-func CityLearn(folder string) bool {
-	_, err := os.Stat(filepath.Join(folder, "Building_1.csv"))
+func CityLearn(folder fs.FS) bool {
+	_, err := fs.Stat(folder, "Building_1.csv")
 	return err == nil
 }
 
@@ -30,7 +30,7 @@ const (
 )
 
 // ReadCityLearn reads the homes' loads in Wh, or their plants in Wh per kW of rated power.
-func ReadCityLearn(folder string, kind forecast.Kind) ([]Series, error) {
+func ReadCityLearn(folder fs.FS, kind forecast.Kind) ([]Series, error) {
 	column, out := "non_shiftable_load", []int{12, 15}
 	unit := 1000.0 // the file has kWh
 	if kind == forecast.PV {
@@ -42,7 +42,7 @@ func ReadCityLearn(folder string, kind forecast.Kind) ([]Series, error) {
 		if slices.Contains(out, home) {
 			continue
 		}
-		values, err := readCityHome(filepath.Join(folder, fmt.Sprintf("Building_%d.csv", home)), column, unit)
+		values, err := readCityHome(folder, fmt.Sprintf("Building_%d.csv", home), column, unit)
 		if err != nil {
 			return nil, err
 		}
@@ -51,17 +51,19 @@ func ReadCityLearn(folder string, kind forecast.Kind) ([]Series, error) {
 	return all, nil
 }
 
-func readCityHome(file, column string, unit float64) ([]float64, error) {
-	f, err := os.Open(file)
+func readCityHome(folder fs.FS, file, column string, unit float64) ([]float64, error) {
+	text, err := fs.ReadFile(folder, file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read a home: %w", err)
 	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	at := slices.Index(rows[0], column)
+	at := -1
+	if len(rows) > 0 {
+		at = slices.Index(rows[0], column)
+	}
 	if at < 0 || len(rows) < cityRows+2 {
 		return nil, &ReadError{File: file, Text: fmt.Sprintf("it is no home of the CityLearn Challenge 2022: it must have a column %s and %d rows", column, cityRows+1)}
 	}

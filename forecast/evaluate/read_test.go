@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -56,11 +57,12 @@ func TestReadLocalTime(t *testing.T) {
 		"Australia/Lord_Howe": {[]string{"2026-04-05 01:00", "2026-04-05 01:30", "2026-04-05 01:30", "2026-04-05 02:00"}, 4},
 		"America/New_York":    {[]string{"2026-03-08 00:00", "2026-03-08 01:00", "2026-03-08 03:00", "2026-03-08 04:00"}, 4},
 	} {
-		file := "time,load\n"
+		var file strings.Builder
+		file.WriteString("time,load\n")
 		for k, row := range c.rows {
-			file += row + "," + string(rune('1'+k)) + "\n"
+			fmt.Fprintf(&file, "%s,%d\n", row, k+1)
 		}
-		all, err := Read(strings.NewReader(file), "f.csv", zone(t, name))
+		all, err := Read(strings.NewReader(file.String()), "f.csv", zone(t, name))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

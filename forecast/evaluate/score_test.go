@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestTooShortForItsTest(t *testing.T) {
 // TestBars evaluates the homes of the CityLearn Challenge 2022, where they are there, against what
 // forecasts of them must come to: the mean over the homes of the ratio to yesterday's value.
 func TestBars(t *testing.T) {
-	const folder = "../../../shared/data/citylearn2022"
+	folder := os.DirFS("../../../shared/data/citylearn2022")
 	if !CityLearn(folder) {
 		t.Skip("SKIPPED: the bars of forecasts: the CityLearn data is not here")
 	}
