@@ -74,6 +74,7 @@ type Plan struct {
 	Silent    bool         // somebody else trades for the home, or nobody: what waits is not its agent's
 	Setpoints []Setpoint   // empty: the devices follow their own logic
 	Expected  forecast.Point
+	Silent    bool // the agent does not trade for the home: orders that somebody else placed are left alone
 }
 
 // Later are the orders for a later interval, in place of those that wait there.
