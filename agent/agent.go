@@ -71,7 +71,6 @@ type Setpoint struct {
 type Plan struct {
 	Orders    []grid.Order // for the interval that it was asked for
 	Later     []Later      // for intervals whose gate is not near yet
-	Silent    bool         // somebody else trades for the home, or nobody: what waits is not its agent's
 	Setpoints []Setpoint   // empty: the devices follow their own logic
 	Expected  forecast.Point
 	Silent    bool // the agent does not trade for the home: orders that somebody else placed are left alone
