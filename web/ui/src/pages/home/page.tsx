@@ -114,11 +114,11 @@ function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; s
       </div>
       <PlanSection plan={plans.plan.value} failed={plans.failed.value} currency={s.tariff.currency} />
       <LimitsSection plans={plans} currency={s.tariff.currency} />
-      <div class="columns">
+      <div class="columns late">
         <SkillSection skill={plans.skill.value} />
         <MeasuresSection measures={plans.measures.value} currency={s.tariff.currency} />
       </div>
-      <div class="columns">
+      <div class="columns late">
         <Trades trades={s.trades} home={home.id} currency={s.tariff.currency} />
         <Intervals intervals={s.intervals} currency={s.tariff.currency} />
       </div>
