@@ -1,6 +1,35 @@
-// Package agent is a home's trader: from a forecast and the home's preferences
-// it makes orders and setpoints. It is a function of what it is shown; its
-// random draws follow from a seed, the member and the interval.
+// Package agent is a home's trader: it forecasts what the home will take, plans what moves,
+// and makes orders and intents of the plan. It is a function of what it is shown; its random
+// draws follow from a seed, the member and the interval.
+//
+// # The planner
+//
+// At every delivery interval, and at once when a car comes or leaves, when a battery's charge
+// jumps or its owner sets other limits, the agent of a metering point
+//
+//  1. forecasts its load and its sun apart, from what its devices counted (package forecast), and
+//     draws scenarios: days of the past whose forecast errors may come again. All homes of a
+//     community draw the same days, so that their weather is one;
+//  2. finds out what a kWh will be worth (street): the homes' scenarios are summed up, their
+//     batteries are taken for one that covers what is lacking and stores what is left over, and
+//     what that leaves is bought from the utility or given to it. From it follows what the pool
+//     will make of a kWh that the home takes or gives, and what it is worth to all;
+//  3. plans its batteries and cars by dynamic programming over these scenarios (package plan).
+//     It plans by one part of the pool's prices and four of what a kWh is worth to all (common);
+//  4. turns the plan's price curve for the coming interval, and now and then for the coming
+//     hours, into orders. No order is worse than what the pool is expected to pay, and all are
+//     between the home's own feed-in and what neighbours' energy saves it. A home without a
+//     battery bids less for what it needs less surely;
+//  5. says what whoever moves the devices needs (hold.Intent): down to which charge the battery
+//     gives to the neighbours and up to which it takes from them, what is kept, and what the
+//     cars take.
+//
+// Nothing of it asks for what has not happened. Models are fitted anew every day while the history
+// is shorter than four weeks and every week later, in place or by a worker (Refit), and are kept;
+// one that cannot be read is fitted anew.
+//
+// Energy is in Wh, + import, consumption and charging; prices are in millionths of the currency
+// unit per kWh; charges are per mille; times are world time.
 package agent
 
 import (

@@ -271,6 +271,19 @@ func (st *street) prices(s, k int, r tariff.Rates) (buy, sell float64) {
 	return buy + (worth-buy)*common, sell + (worth-sell)*common
 }
 
+// from says of a kWh of an interval which part of it the community shares, and which part of what it
+// has comes from roofs, per mille.
+func (st *street) from(s, k int) (shared, solar grid.PerMille) {
+	pool := st.pool[s][k]
+	if both := pool + math.Abs(st.short[s][k]); both > few {
+		shared = grid.PerMille(math.Round(float64(allCharge) * pool / both))
+	}
+	if st.base[s][k] < 0 {
+		solar = allCharge // there is more sun than all homes take
+	}
+	return shared, solar
+}
+
 // charging is what the cars of a home will take by its plan.
 type charging struct {
 	first grid.Interval

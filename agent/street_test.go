@@ -49,6 +49,17 @@ func TestPooledPrices(t *testing.T) {
 	}
 }
 
+// TestWhereAKWhComesFrom is what a homeowner may prefer: of 300 Wh pooled and 100 more lacking three
+// quarters are shared; there is sun for all where all homes together give.
+func TestWhereAKWhComesFrom(t *testing.T) {
+	st := &street{short: [][]float64{{100, -100}}, pool: [][]float64{{300, 0}}, base: [][]float64{{400, -100}}}
+	for k, want := range [][2]grid.PerMille{{750, 0}, {0, 1000}} {
+		if shared, solar := st.from(0, k); shared != want[0] || solar != want[1] {
+			t.Errorf("interval %d: %d ‰ are shared and %d ‰ from roofs, want %v", k, shared, solar, want)
+		}
+	}
+}
+
 // TestTheNextHomeSeesWhatTheLastOneMoves lets a home take its car's energy to another hour.
 func TestTheNextHomeSeesWhatTheLastOneMoves(t *testing.T) {
 	first := grid.Interval{Start: 900, Minutes: 15}

@@ -142,7 +142,7 @@ func (t *Traders) Quote(ctx context.Context, point string, i grid.Interval, now 
 		return Plan{}, fmt.Errorf("quote: no agent for metering point %q", point)
 	}
 	if at.agent == nil {
-		return Plan{}, nil
+		return Plan{Silent: true}, nil
 	}
 	if at.strategy == ByPlanner {
 		p, err := t.quote(ctx, at, i, now)

@@ -166,3 +166,21 @@ func TestAGapIsAskedForAgainForAnHour(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoDoesNotTradeIsSilent has nobody touch the orders of a member whose program outside trades.
+func TestWhoDoesNotTradeIsSilent(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for _, s := range agent.Strategies() {
+		traders := agent.NewTraders(agent.Options{
+			Devices: []grid.Device{{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}}, Prices: prices(), Telemetry: steady{}, Minutes: 15, FitInPlace: true,
+			Strategy: func(string) agent.Strategy { return s },
+		})
+		p, err := traders.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if silent := s == agent.ByOthers || s == agent.ByNothing; p.Silent != silent || silent != (len(p.Orders) == 0) {
+			t.Errorf("%s: silent is %t, with %d orders", s, p.Silent, len(p.Orders))
+		}
+	}
+}

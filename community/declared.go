@@ -113,6 +113,7 @@ func (at *declaredUntil) add(o grid.Order, energy grid.Energy) {
 		return // accepted before the declarations began
 	}
 	o.ID, o.Energy = fmt.Sprintf("%06d", len(at.orders)), energy
+	o.Member = o.ID // else a member that bought and sold again would be netted
 	at.orders = append(at.orders, o)
 }
 

@@ -54,6 +54,9 @@ func TestDeclarations(t *testing.T) {
 			apply(matching.Command{Kind: matching.Open, Product: uint32(i.Start / 900)})
 			for k := range 40 {
 				p := points[r.IntN(len(points))]
+				if seed%2 == 1 && k%9 == 8 { // calls before the gate, which trade what is best then
+					apply(matching.Command{Kind: matching.Call, Product: uint32(i.Start / 900)})
+				}
 				if k > 10 && r.IntN(4) == 0 {
 					change := community.Change{Member: p.Member, ClientID: fmt.Sprint("o", r.IntN(k)), Cancel: r.IntN(2) == 0, Energy: grid.Energy(1 + r.IntN(900)), Price: 1000 * grid.Price(60+r.IntN(240)), Time: start}
 					if _, commands, err := m.Change(change); err == nil {
@@ -61,8 +64,12 @@ func TestDeclarations(t *testing.T) {
 					}
 					continue
 				}
+				side := grid.Side(1 + int(p.Member[1])%2)
+				if seed%2 == 1 { // members on both sides
+					side = grid.Side(1 + r.IntN(2))
+				}
 				_, commands, err := m.Submit(community.Submission{Product: grid.Product{Community: "elm", Interval: i}, Time: start, Order: grid.Order{
-					ID: fmt.Sprint("o", k), Member: p.Member, MeteringPoint: p.MeteringPoint, Side: grid.Side(1 + int(p.Member[1])%2), Energy: grid.Energy(1 + r.IntN(900)), Price: 1000 * grid.Price(60+r.IntN(240)),
+					ID: fmt.Sprint("o", k), Member: p.Member, MeteringPoint: p.MeteringPoint, Side: side, Energy: grid.Energy(1 + r.IntN(900)), Price: 1000 * grid.Price(60+r.IntN(240)),
 				}})
 				if err != nil {
 					t.Fatal(err)
@@ -70,14 +77,14 @@ func TestDeclarations(t *testing.T) {
 				apply(commands...)
 			}
 			apply(matching.Command{Kind: matching.Close, Product: uint32(i.Start / 900)})
-			if got == nil || got.Declared > got.Optimum || way == matching.Calls && got.Declared != got.Optimum {
+			if got == nil || got.Declared > got.Optimum || way == matching.Calls && seed%2 == 0 && got.Declared != got.Optimum {
 				t.Errorf("seed %d, %s: %+v", seed, way, got)
 			}
 			sums[way] = sums[way].Add(*got)
 		}
 	}
-	if continuous, calls := *sums[matching.Continuous].Share(), *sums[matching.Calls].Share(); calls != 1000 || continuous > 970 || continuous < 500 {
-		t.Errorf("continuous trade comes to %d per mille of its orders' optimum, calls to %d", continuous, calls)
+	if continuous := *sums[matching.Continuous].Share(); continuous > 950 || continuous < 500 {
+		t.Errorf("continuous trade comes to %d per mille of its orders' optimum: the test shows nothing", continuous)
 	}
 	if (community.Welfare{}).Share() != nil {
 		t.Error("a share of nothing")

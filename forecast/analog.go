@@ -21,7 +21,7 @@ type analogDay struct {
 	yesterday, week []float64 // by hour
 	weather         [][]float64
 	usual           []float64 // by slot: the envelope, or days of its kind before
-	spread          float64   // of yesterday's values
+	sin, cos        float64   // of the season
 }
 
 const (
@@ -57,6 +57,7 @@ func (a *analogs) of(d Day) *analogDay {
 
 func (a *analogs) describe(d Day) (v analogDay) {
 	t := a.f.t
+	v.sin, v.cos = math.Sincos(d.season())
 	v.yesterday = hourly(t, d-1)
 	v.week = make([]float64, a.hours)
 	counts := make([]float64, a.hours)
@@ -170,7 +171,8 @@ func (a *analogs) nearestTo(d Day) []near {
 		if c.weekend() != d.weekend() && a.f.kind != PV {
 			sum += analogWeekend
 		}
-		sum += analogSeason * (1 - math.Cos(c.season()-d.season()))
+		v := a.of(c)
+		sum += analogSeason * (1 - v.cos*now.cos - v.sin*now.sin)
 		sum += analogAge * float64(d-c) / 365
 		all[k].amount = sum
 	}

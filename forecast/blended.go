@@ -15,7 +15,7 @@ type blended struct {
 	g     width
 	lit   func(slot int) bool
 
-	lost []float64 // discounted mean pinball of each part and spare
+	lost []float64 // discounted pinball of each part and spare, against the day's least
 	seen []float64 // its discounted number of days
 	last *dayAhead
 	said []*dayAhead // by the parts and spares
@@ -26,6 +26,7 @@ type blended struct {
 const (
 	lossForgets = .98
 	lossPower   = 6
+	lossMost    = 4 // that a day counts
 )
 
 func (b *blended) all() []method { return slices.Concat(b.parts, b.spare) }
@@ -103,12 +104,20 @@ func (b *blended) learn(d Day) {
 		return
 	}
 	b.g = b.g.after(coverage(b.t, d-1, b.last, b.lit))
+	losses := make([]float64, len(b.said))
+	least := math.Inf(1)
 	for i, f := range b.said {
-		if f == nil {
-			continue
+		losses[i] = math.NaN()
+		if f != nil {
+			losses[i] = pinballOf(b.t, d-1, f)
 		}
-		if loss := pinballOf(b.t, d-1, f); known(loss) {
-			b.lost[i] = lossForgets*b.lost[i] + loss
+		if known(losses[i]) {
+			least = math.Min(least, losses[i])
+		}
+	}
+	for i, loss := range losses {
+		if known(loss) && least > 0 {
+			b.lost[i] = lossForgets*b.lost[i] + math.Min(loss/least, lossMost)
 			b.seen[i] = lossForgets*b.seen[i] + 1
 		}
 	}

@@ -3,6 +3,8 @@ package forecast
 // writeMethod appends what a method has learned that its table does not tell.
 func writeMethod(w *writer, m method) {
 	switch m := m.(type) {
+	case *lagged:
+		w.rows(m.p.days)
 	case *pooled:
 		w.rows(m.p.days)
 		switch by := m.by.(type) {
@@ -24,14 +26,10 @@ func writeMethod(w *writer, m method) {
 // readMethod takes the same out again.
 func readMethod(r *reader, m method) {
 	switch m := m.(type) {
+	case *lagged:
+		m.p.read(r, m.t.slots)
 	case *pooled:
-		for _, day := range r.rows() {
-			if len(day) != m.t.slots {
-				r.fail()
-				return
-			}
-			m.p.add(day)
-		}
+		m.p.read(r, m.t.slots)
 		switch by := m.by.(type) {
 		case *regression:
 			by.read(r)
@@ -44,6 +42,16 @@ func readMethod(r *reader, m method) {
 		for _, part := range m.all() {
 			readMethod(r, part)
 		}
+	}
+}
+
+func (p *pool) read(r *reader, slots int) {
+	for _, day := range r.rows() {
+		if len(day) != slots {
+			r.fail()
+			return
+		}
+		p.add(day)
 	}
 }
 

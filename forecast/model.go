@@ -48,11 +48,7 @@ func Fit(s Series, o Options) (*Model, error) {
 	for slot, v := range m.tail {
 		m.tail[slot] = m.walk.clean(v)
 	}
-	for i, method := range Methods() {
-		if skill := r.tallies[i].skill(method); skill.Days > 0 {
-			m.skills = append(m.skills, skill)
-		}
-	}
+	m.skills = r.skills()
 	m.chosen = o.Method
 	if m.chosen == "" {
 		m.chosen = choose(m.skills, o.Before)
@@ -88,7 +84,8 @@ type run struct {
 	all     *table // the history
 	tallies []tally
 	kept    []keptDay
-	keep    int // days
+	keep    int    // days
+	best    string // method that is chosen at present
 }
 
 // keptDay is what the methods said of a day.
@@ -107,13 +104,26 @@ func newRun(s Series, o Options, keep int) *run {
 	return r
 }
 
+// skills returns how the methods did so far; those that have not forecast are left out.
+func (r *run) skills() (all []Skill) {
+	for i, method := range Methods() {
+		if skill := r.tallies[i].skill(method); skill.Days > 0 {
+			all = append(all, skill)
+		}
+	}
+	return all
+}
+
 // day lets the methods forecast the coming day, and see it then. It returns what they said.
 func (r *run) day() []*dayAhead {
 	d := r.walk.day
+	if int(d-r.all.first)%refitEvery == 0 {
+		r.best = choose(r.skills(), r.best)
+	}
 	said := r.walk.forecast()
 	row := r.all.row(d)
 	for i := range said {
-		r.tallies[i].note(d, said[i], said[1], row, r.walk.lit)
+		r.tallies[i].note(d, said[i], said[reference], row, r.walk.lit)
 	}
 	if r.kept = append(r.kept, keptDay{d, said}); len(r.kept) > r.keep {
 		r.kept = r.kept[1:]

@@ -21,13 +21,26 @@ type method interface {
 type lagged struct {
 	t    *table
 	days int
+	p    *pool // of the differences, slot by slot
 }
 
-func (lagged) learn(Day) {}
+func newLagged(t *table, days int) *lagged {
+	p := newPool(t.slots, t.minutes)
+	p.reach, p.keep = 0, seasonsKept
+	return &lagged{t, days, p}
+}
 
-func (m lagged) bind(f *features) method { return lagged{f.t, m.days} }
+func (m *lagged) learn(d Day) {
+	diffs := make([]float64, m.t.slots)
+	for slot := range diffs {
+		diffs[slot] = m.t.value(d-1, slot) - m.t.value(d-1-Day(m.days), slot)
+	}
+	m.p.add(diffs)
+}
 
-func (m lagged) said(d Day, slot int) float64 {
+func (m *lagged) bind(f *features) method { return &lagged{f.t, m.days, m.p} }
+
+func (m *lagged) said(d Day, slot int) float64 {
 	for k := m.days; k <= 2*month; k += m.days {
 		if v := m.t.value(d-Day(k), slot); known(v) {
 			return v
@@ -41,26 +54,15 @@ func (m lagged) said(d Day, slot int) float64 {
 	return math.NaN()
 }
 
-func (m lagged) forecast(d Day) *dayAhead {
+func (m *lagged) forecast(d Day) *dayAhead {
 	out := newDay(m.t.slots)
-	var diffs []float64
 	for slot := range out.q {
 		y := m.said(d, slot)
 		if !known(y) {
 			continue
 		}
-		diffs = diffs[:0]
-		for k := 1; k <= seasonsKept; k++ {
-			e := m.t.value(d-Day(k), slot) - m.t.value(d-Day(k+m.days), slot)
-			if known(e) {
-				diffs = append(diffs, e)
-			}
-		}
-		var q [9]float64
-		if len(diffs) >= leastNear {
-			slices.Sort(diffs)
-			q = deciles(diffs)
-		} else {
+		q, _, ok := m.p.at(slot)
+		if !ok {
 			q = unsure(math.Abs(y))
 		}
 		for i := range q {
@@ -235,6 +237,8 @@ func (s *smoothing) on(f *features) predictor {
 	}
 	return &c
 }
+
+func (s *smoothing) prepare(d Day) { s.advance(d) }
 
 // advance lets the tracks see the days before d.
 func (s *smoothing) advance(d Day) {

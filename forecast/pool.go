@@ -10,6 +10,8 @@ import (
 // the level that was predicted.
 type pool struct {
 	reach  int         // slots before and after
+	step   int         // between those that count: in short intervals every other one tells enough
+	keep   int         // days
 	days   [][]float64 // the last ones, NaN where not known
 	sorted [][]float64 // by slot
 }
@@ -20,10 +22,10 @@ const (
 )
 
 func newPool(slots, minutes int) *pool {
-	return &pool{reach: max(1, poolReach/minutes), sorted: make([][]float64, slots)}
+	return &pool{reach: max(1, poolReach/minutes), step: max(1, poolReach/2/minutes), keep: pooledDays, sorted: make([][]float64, slots)}
 }
 
-// add takes the errors of a day in, and drops those of the day before the last 84.
+// add takes the errors of a day in, and drops those of the oldest day.
 func (p *pool) add(errs []float64) {
 	p.days = append(p.days, errs)
 	p.each(errs, func(slot int, e float64) {
@@ -31,7 +33,7 @@ func (p *pool) add(errs []float64) {
 		at, _ := slices.BinarySearch(s, e)
 		p.sorted[slot] = slices.Insert(s, at, e)
 	})
-	if len(p.days) <= pooledDays {
+	if len(p.days) <= p.keep {
 		return
 	}
 	p.each(p.days[0], func(slot int, e float64) {
@@ -48,7 +50,7 @@ func (p *pool) each(errs []float64, do func(slot int, e float64)) {
 		if !known(e) {
 			continue
 		}
-		for k := -p.reach; k <= p.reach; k++ {
+		for k := -p.reach; k <= p.reach; k += p.step {
 			do((at+k+n)%n, e)
 		}
 	}

@@ -18,19 +18,21 @@ func newRegression(f *features) *regression {
 	return &regression{f: f, fits: make([]ridge, f.t.slots), began: f.t.first, day: f.t.first + featuresFrom}
 }
 
-// means returns those of a day; it first learns from the days before, once a week.
-func (r *regression) means(d Day) []float64 {
-	if r.frozen {
-		return r.say(d)
-	}
+// prepare takes in the days before d, and fits to them once a week.
+func (r *regression) prepare(d Day) {
 	r.add(d)
-	if d < r.began+ridgeFrom {
-		return nil
+	if since := int(d - r.began - ridgeFrom); since < 0 || since%refitEvery != 0 {
+		return
 	}
-	if since := int(d - r.began - ridgeFrom); since%refitEvery == 0 {
-		for slot := range r.fits {
-			r.fits[slot].fit()
-		}
+	for slot := range r.fits {
+		r.fits[slot].fit()
+	}
+}
+
+// means returns those of a day, by the last fit.
+func (r *regression) means(d Day) []float64 {
+	if !r.frozen && d < r.began+ridgeFrom {
+		return nil
 	}
 	return r.say(d)
 }

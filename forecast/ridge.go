@@ -2,23 +2,19 @@ package forecast
 
 import (
 	"math"
+	"slices"
 
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
 	"gonum.org/v1/gonum/mat"
 )
 
-// ridges is one ridge regression a slot on standardised features. Its penalty is the one of
-// penalties() that errs least when each day is left out in turn, which needs no refitting: with
+// ridge is a ridge regression on standardised features. Its penalty is the one of penalties() that errs least when each day is left out in turn, which needs no refitting: with
 // the eigenvectors V of XᵀX and U = XV, the error without row i is
 //
 //	(yᵢ − ŷᵢ) / (1 − hᵢ),  hᵢ = 1/n + Σ Uᵢⱼ² / (Dⱼ + λ)
 //
 // (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, section 7.10).
-type ridges struct {
-	size int // features
-	fits []ridge
-}
-
-// ridge is that of a slot.
 type ridge struct {
 	rows   int // it was fitted to, 0: it is not fitted
 	lambda float64
@@ -36,7 +32,7 @@ type ridge struct {
 func penalties() []float64 { return []float64{.1, .3, 1, 3, 10, 30, 100, 300} }
 
 // again is by how much the rows must have grown until the penalty is chosen anew.
-const again = 1.3
+const again = 1.5
 
 // add takes a row and its target in.
 func (r *ridge) add(x []float64, y float64) {
@@ -109,16 +105,17 @@ func (r *ridge) fit() {
 	for i := range p {
 		gram.SetSym(i, i, gram.At(i, i)+r.lambda)
 	}
-	var chol mat.Cholesky
-	var beta mat.VecDense
-	if !chol.Factorize(gram) || chol.SolveVecTo(&beta, right) != nil {
+	chol, ok := lapack64.Potrf(gram.RawSymmetric()) // in place: mat.Cholesky estimates a condition too
+	if !ok {
 		return
 	}
+	beta := slices.Clone(right.RawVector().Data)
+	lapack64.Potrs(chol, blas64.General{Rows: p, Cols: 1, Stride: 1, Data: beta})
 	r.center, r.weight = make([]float64, p), make([]float64, p)
 	for i := range p {
 		r.center[i] = r.ref[i] + mean[i]
 		if scale[i] != 0 {
-			r.weight[i] = beta.AtVec(i) / scale[i]
+			r.weight[i] = beta[i] / scale[i]
 		}
 	}
 	r.mean, r.rows = r.ref[p]+mean[p], n

@@ -24,9 +24,9 @@ func (p place) elevation(t time.Time) float64 {
 	return math.Sin(lat)*math.Sin(declination) + math.Cos(lat)*math.Cos(declination)*math.Cos(angle)
 }
 
-// clear returns the horizontal irradiance under a clear sky by the sine of the sun's elevation,
+// irradiance returns the horizontal one under a clear sky by the sine of the sun's elevation,
 // in kW/m² (Haurwitz 1945).
-func clear(sine float64) float64 {
+func irradiance(sine float64) float64 {
 	if sine <= 0 {
 		return 0
 	}
@@ -70,7 +70,7 @@ func (s *sunlight) clear(d Day) []float64 {
 	y, m, day := d.Time().Date()
 	for slot := range row {
 		at := time.Date(y, m, day, 0, slot*s.t.minutes+s.t.minutes/2, 0, 0, zone)
-		row[slot] = s.peak * clear(s.place.elevation(at))
+		row[slot] = s.peak * irradiance(s.place.elevation(at))
 	}
 	s.sky[d] = row
 	return row

@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/commonwatt/commonwatt/grid"
 )
 
 const (
@@ -107,12 +105,6 @@ func (t *table) add(s Series, w wall) {
 	}
 }
 
-// until returns the table of the days before one. It shares its rows.
-func (t *table) until(d Day) *table {
-	n := max(0, min(len(t.rows), int(d-t.first)))
-	return &table{minutes: t.minutes, slots: t.slots, first: t.first, rows: t.rows[:n:n]}
-}
-
 // clone returns a table whose rows from a day on can be changed.
 func (t *table) clone(from Day) *table {
 	c := *t
@@ -176,13 +168,4 @@ func (d Day) Time() time.Time { return time.Unix(int64(d)*secondsOfDay, 0).UTC()
 func (d Day) season() float64 {
 	const year = 365.2425
 	return 2 * math.Pi * math.Mod(float64(d), year) / year
-}
-
-// intervals returns steps intervals from one on.
-func intervals(first grid.Interval, steps int) []grid.Interval {
-	all := make([]grid.Interval, steps)
-	for k := range all {
-		all[k] = first.Shift(k)
-	}
-	return all
 }

@@ -3,6 +3,7 @@ package forecast
 import (
 	"math"
 	"slices"
+	"time"
 )
 
 // Days from which a method is used, from the first of the history on.
@@ -17,7 +18,10 @@ func Methods() []string {
 	return []string{"persistence", "snaive24", "snaive168", "mean7", "recent", "sun", "ets", "ridge", "analog", fallback}
 }
 
-const fallback = "blend"
+const (
+	fallback  = "blend"
+	reference = 1 // the place of snaive24, which others are measured by
+)
 
 // walk goes through a history day by day: at each midnight every method forecasts the day from
 // those before, then the day is seen and learned from. What it has at the end is a fitted
@@ -35,6 +39,9 @@ type walk struct {
 	odd     float64   // days with values that were not believed
 	methods []method  // in the order of Methods
 	day     Day       // that is to be forecast next
+
+	now   func() time.Duration // some clock that runs, to tell how long methods take
+	spent []spent              // by method
 }
 
 func newWalk(like *table, w []column, kind Kind, peak float64, at place) *walk {
@@ -43,6 +50,8 @@ func newWalk(like *table, w []column, kind Kind, peak float64, at place) *walk {
 	k := &walk{t: t, kind: kind, peak: peak, scale: &scale{kind: kind, floor: 1}, largest: make([]float64, t.slots), day: like.first}
 	k.f = newFeatures(t, w, kind)
 	k.methods = k.make(at)
+	k.now = func() time.Duration { return 0 }
+	k.spent = make([]spent, len(k.methods))
 	return k
 }
 
@@ -61,7 +70,7 @@ func (k *walk) make(at place) []method {
 	}
 	b.start()
 	return []method{
-		pooled(simple{k.t, latest}), lagged{k.t, 1}, lagged{k.t, week}, mean,
+		pooled(simple{k.t, latest}), newLagged(k.t, 1), newLagged(k.t, week), mean,
 		lately, light, ets, ridge, analog, b,
 	}
 }
@@ -101,27 +110,41 @@ func (k *walk) warm() {
 
 // forecast returns what each method says of the coming day; nil of those that cannot tell.
 func (k *walk) forecast() []*dayAhead {
-	if k.n > 0 {
-		switch k.kind {
-		case PV:
-			k.scale.floor = math.Max(.02*math.Max(k.top, k.peak), 1e-6)
-		default:
-			k.scale.floor = math.Max(.1*math.Abs(k.sum/k.n), 1e-6)
-		}
-	}
 	out := make([]*dayAhead, len(k.methods))
 	said := func(m method) *dayAhead { return out[slices.Index(k.methods, m)] }
 	for i, m := range k.methods {
+		begun := k.now()
+		k.prepare(m)
+		ready := k.now()
 		if b, ok := m.(*blended); ok {
 			out[i] = b.combine(k.day, said)
-			continue
-		}
-		if out[i] = m.forecast(k.day); out[i] != nil {
+		} else if out[i] = m.forecast(k.day); out[i] != nil {
 			out[i].mend(k.kind)
 		}
+		k.spent[i].fit += ready - begun
+		k.spent[i].predict += k.now() - ready
 	}
 	return out
 }
+
+// spent is how long a method took in all.
+type spent struct{ fit, predict time.Duration }
+
+// prepare lets the methods that need it learn from the days so far, before they forecast.
+func (k *walk) prepare(m method) {
+	if p, ok := m.(*pooled); ok {
+		m2, ok := p.by.(preparer)
+		if ok {
+			m2.prepare(k.day)
+		}
+	}
+	if a, ok := m.(*analogs); ok {
+		a.of(k.day)
+	}
+}
+
+// preparer is a predictor that learns from the days before one, when its time has come.
+type preparer interface{ prepare(d Day) }
 
 // see takes in what the day that was forecast came to.
 func (k *walk) see(row []float64) {
@@ -139,6 +162,14 @@ func (k *walk) see(row []float64) {
 	}
 	if k.odd += is(odd); k.odd > believed {
 		k.odd, k.top = 0, far*k.top
+	}
+	if k.n > 0 {
+		switch k.kind {
+		case PV:
+			k.scale.floor = math.Max(.02*math.Max(k.top, k.peak), 1e-6)
+		default:
+			k.scale.floor = math.Max(.1*math.Abs(k.sum/k.n), 1e-6)
+		}
 	}
 	k.day++
 	for _, m := range k.methods {

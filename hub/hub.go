@@ -191,7 +191,8 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	if err := h.pages.open(); err != nil {
 		return err
 	}
-	h.market.watch = marketWatch{h.pages.live.ShowEvents, h.pages.live.ShowExpected, h.pages.settled}
+	h.pages.tally = tallyOf(h.site, h.Log)
+	h.market.watch = marketWatch{h.pages.seen, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.moved); err != nil {
 		return err

@@ -214,6 +214,9 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 	} else if err != nil {
 		return nil, err
 	}
+	if plan.Silent {
+		return nil, nil
+	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))
 	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}
 	for _, later := range plan.Later {

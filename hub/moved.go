@@ -1,8 +1,10 @@
 package hub
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/grid"
@@ -55,19 +57,65 @@ func (s *site) movable(t meters.Target) bool {
 	return controlled && t.Kind != grid.Meter && t.Profile.Acts(t.Kind) != nil
 }
 
+// rating is what a device is made for, as its owner says, and whether it may be moved.
+func (s *site) rating(id string) (of agent.Rating) {
+	d := s.planned(id)
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
+	if s.sim == nil {
+		of.Least = s.leastOf(id)
+		return of
+	}
+	of.Controlled = s.plan.Simulation.Controlled()
+	for _, dev := range s.devices {
+		if dev.ID != id {
+			continue
+		}
+		switch home := s.sim.Home(dev.Member); dev.Kind {
+		case grid.Inverter:
+			of.Power = home.PV.Peak
+		case grid.Battery:
+			of.Power, of.Capacity = s.sim.Storage(id)
+		case grid.Charger:
+			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
+		case grid.HeatPump:
+			of.Power, of.Least = home.House.Pump, home.House.Least()
+		case grid.HeatingRod:
+			of.Power = home.Tank.Rod
+		case grid.Meter:
+		}
+	}
+	return of
+}
+
 // leastOnAPhase is 6 A on one phase, the least of which a car charges (IEC 61851).
 const leastOnAPhase grid.Power = 6 * 230
+
+// leastOf returns the least at which a charger lets its car charge, on the phases that it
+// cannot switch off; 0 for other devices.
+func (s *site) leastOf(id string) grid.Power {
+	for _, t := range append(slices.Clone(s.targets), s.elsewhere()...) {
+		if t.ID != id || t.Kind != grid.Charger {
+			continue
+		}
+		phases := s.planned(id).Phases
+		if c := t.Profile.Acts(t.Kind); c != nil {
+			if c.Phases.Switch != "" {
+				phases = 1
+			}
+			phases = cmp.Or(phases, c.Phases.Most)
+		}
+		const usual = 3
+		return leastOnAPhase * grid.Power(cmp.Or(phases, usual))
+	}
+	return 0
+}
 
 // other is a device that may be moved and is no battery.
 func (s *site) other(t meters.Target) steer.Device {
 	of, d := s.rating(t.ID), s.planned(t.ID)
 	x := steer.Device{Target: t, Gateway: d.Gateway, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
-	if t.Kind != grid.Charger {
-		return x
-	}
-	x.Supply = control.Supply{Phases: d.Phases}
-	if x.Made.Least == 0 {
-		x.Made.Least = leastOnAPhase
+	if t.Kind == grid.Charger {
+		x.Supply = control.Supply{Phases: d.Phases}
 	}
 	return x
 }

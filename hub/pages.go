@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/proof"
@@ -31,6 +32,7 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
+	tally    *measured.Tally
 	live     *web.Live
 	version  string
 	log      *slog.Logger
@@ -220,7 +222,7 @@ func (p *pages) planning() web.Planning {
 	homes := shown.Homes{
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
-	return web.Planning{Wishes: homes, Plans: homes, Measures: &shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}}
+	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, p.foresight())}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

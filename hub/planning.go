@@ -2,18 +2,13 @@ package hub
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/drive"
-	"github.com/commonwatt/commonwatt/disk"
 )
 
 // planning has the homes plan anew when something changes, and keeps their forecast models young.
@@ -70,28 +65,4 @@ func (p *planning) refit(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// modelsFolder is where the data directory keeps the forecast models. What is missing or cannot be
-// read is fitted anew.
-const modelsFolder = "models"
-
-// keptModels keeps forecast models in the data directory. It implements agent.Kept.
-type keptModels struct{ dir *disk.Dir }
-
-// Load implements agent.Kept.
-func (k keptModels) Load(name string) ([]byte, error) {
-	b, err := os.ReadFile(k.dir.File(filepath.Join(modelsFolder, name)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return b, err
-}
-
-// Save implements agent.Kept.
-func (k keptModels) Save(name string, model []byte) error {
-	if err := disk.MakeFolder(k.dir.File(modelsFolder)); err != nil {
-		return err
-	}
-	return k.dir.Replace(filepath.Join(modelsFolder, name), model)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/modbus"
 	"github.com/commonwatt/commonwatt/meters/sim"
-	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
@@ -216,35 +215,6 @@ func (s *site) storage(id string) (grid.Power, grid.Energy) {
 		return 0, 0
 	}
 	return d.Rated, d.Capacity
-}
-
-// rating is what a device is made for, as its owner says, and whether it may be moved.
-func (s *site) rating(id string) (of agent.Rating) {
-	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
-	if s.sim == nil {
-		return of
-	}
-	of.Controlled = s.plan.Simulation.Controlled()
-	for _, dev := range s.devices {
-		if dev.ID != id {
-			continue
-		}
-		switch home := s.sim.Home(dev.Member); dev.Kind {
-		case grid.Inverter:
-			of.Power = home.PV.Peak
-		case grid.Battery:
-			of.Power, of.Capacity = s.sim.Storage(id)
-		case grid.Charger:
-			of.Power, of.Least, of.Capacity = home.Charger, world.LeastCharge, home.CarCapacity()
-		case grid.HeatPump:
-			of.Power, of.Least = home.House.Pump, home.House.Least()
-		case grid.HeatingRod:
-			of.Power = home.Tank.Rod
-		case grid.Meter:
-		}
-	}
-	return of
 }
 
 // runOutages takes simulated devices off the network as configured.

@@ -8,13 +8,13 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
-// held are the homes' batteries and chargers, held to what the homes traded and plan as in a
-// community at work.
+// held are the homes' batteries and other devices, held to what the homes traded and plan as
+// in a community at work.
 type held struct {
 	meters    []*recorded
 	street    *hold.Street
 	batteries []*battery // in the order of the street's homes
-	chargers  []*charger
+	others    []*other
 
 	interval grid.Interval // of which the wishes tell
 	wishes   []hold.Wish
@@ -31,16 +31,16 @@ type battery struct {
 	written *world.Setpoint // at the last look; the battery follows from the next one on
 }
 
-// charger is that of a home.
-type charger struct {
+// other is a charger, a heat pump or a heating rod.
+type other struct {
 	*recorded
 
 	throttle *hold.Throttle
-	limit    grid.Power      // of the connection's import
-	written  *world.Setpoint // as a battery's
+	limit    grid.Power  // of the connection's import
+	written  *grid.Power // as a battery's
 }
 
-// newHeld returns the batteries and chargers of the homes.
+// newHeld returns what is held of the homes.
 func newHeld(r *recorder) *held {
 	h := &held{street: hold.NewStreet()}
 	batteries := map[int]*battery{} // by home
@@ -55,10 +55,11 @@ func newHeld(r *recorder) *held {
 			b := &battery{recorded: d, holder: hold.New(of.Power)}
 			b.limits = hold.Limits{Rated: of.Power, Capacity: of.Capacity, Import: &imports, Export: &exports}
 			batteries[d.home] = b
-		case grid.Charger:
-			made := hold.Made{Least: world.LeastCharge, Most: d.spec.Charger, On: hold.UsualOn, Off: hold.UsualOff}
-			h.chargers = append(h.chargers, &charger{recorded: d, throttle: hold.NewThrottle(made), limit: imports})
-		case grid.Inverter, grid.HeatPump, grid.HeatingRod:
+		case grid.Charger, grid.HeatPump, grid.HeatingRod:
+			of := r.rating(d.ID)
+			made := hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}
+			h.others = append(h.others, &other{recorded: d, throttle: hold.NewThrottle(made), limit: imports})
+		case grid.Inverter:
 		}
 	}
 	for _, m := range h.meters {
@@ -83,15 +84,15 @@ func (d *recorded) claimed() world.Storage {
 	return d.spec.Battery
 }
 
-// hold reads the meters, the batteries and the chargers, and sets each battery to what a
+// hold reads the meters, the batteries and the other devices, and sets each battery to what a
 // challenge asks for, or else so that its home keeps what it traded and its plan is followed.
 func (r *replay) hold(now time.Time) {
 	h := r.held
 	for _, b := range h.batteries {
 		b.set(r.world, b.written)
 	}
-	for _, c := range h.chargers {
-		r.world.LimitCar(c.home, c.written)
+	for _, o := range h.others {
+		o.set(r.world)
 	}
 	for _, m := range h.meters {
 		home := r.world.Home(m.home)
@@ -110,8 +111,8 @@ func (r *replay) hold(now time.Time) {
 			b.written = &world.Setpoint{Power: min(max(told.Power, least), most)}
 		}
 	}
-	for _, c := range h.chargers {
-		r.charge(c, i, now)
+	for _, o := range h.others {
+		r.throttle(o, i, now)
 	}
 }
 
@@ -137,19 +138,45 @@ func (r *replay) intent(point string, i grid.Interval) *hold.Intent {
 	return &in
 }
 
-// charge sets a charger to what its home's plan wants.
-func (r *replay) charge(c *charger, i grid.Interval, now time.Time) {
-	home := r.world.Home(c.home)
-	c.throttle.See(c.show(&home, now))
+// throttle decides what another device takes by its home's plan.
+func (r *replay) throttle(o *other, i grid.Interval, now time.Time) {
+	home := r.world.Home(o.home)
+	shown := o.show(&home, now)
+	o.throttle.See(shown)
 	var want *grid.Power
-	if in := r.intent(c.MeteringPoint, i); in != nil {
-		if p, planned := in.Powers[c.ID]; planned {
+	if in := r.intent(o.MeteringPoint, i); in != nil {
+		if p, planned := in.Powers[o.ID]; planned {
 			want = &p
 		}
 	}
-	c.written = nil
-	if p, told := c.throttle.Step(now, want, hold.Room(&c.limit, home.Meter, home.Car)); told {
-		c.written = &world.Setpoint{Power: p}
+	o.written = nil
+	if p, told := o.throttle.Step(now, want, hold.Room(&o.limit, home.Meter, *shown.Power)); told {
+		o.written = &p
+	}
+}
+
+// set asks the device for what was written at the last look; nil gives it back to its own
+// logic. A heat pump is blocked where that is less than it runs at.
+func (o *other) set(w *world.World) {
+	var s *world.Setpoint
+	if o.written != nil {
+		s = &world.Setpoint{Power: *o.written}
+	}
+	switch o.Kind {
+	case grid.Charger:
+		w.LimitCar(o.home, s)
+	case grid.HeatingRod:
+		w.AskRod(o.home, s)
+	case grid.HeatPump:
+		switch {
+		case s == nil:
+			w.AskPump(o.home, nil)
+		case s.Power < o.spec.House.Least():
+			w.AskPump(o.home, &world.ReadyAsk{State: world.Blocked})
+		default:
+			w.AskPump(o.home, &world.ReadyAsk{State: world.Forced, Power: s.Power})
+		}
+	case grid.Meter, grid.Inverter, grid.Battery:
 	}
 }
 

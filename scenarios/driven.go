@@ -98,7 +98,7 @@ func (r *replay) Points(member string, _ time.Time) []string {
 // Plan implements drive.Agents.
 func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now time.Time) ([]drive.Bids, error) {
 	plan, err := r.desk.Quote(ctx, point, i, now)
-	if errors.Is(err, forecast.ErrNoHistory) {
+	if errors.Is(err, forecast.ErrNoHistory) || plan.Silent {
 		return nil, nil
 	}
 	all := []drive.Bids{{Interval: i, Orders: plan.Orders}}

@@ -43,19 +43,45 @@ type Street struct {
 // interval of it that is. The directory may belong to a community that runs. The world is run anew
 // for it, since nobody can move sun and loads. What cannot be reckoned is the caller's to mend.
 func (s Street) Gain(ctx context.Context, from, to time.Time) (g Gained, err error) {
-	spec, err := s.spec(ctx)
+	if _, err := s.spec(ctx); err != nil { // says so where it is no simulated community
+		return g, err
+	}
+	path := filepath.Join(s.Dir, statements.File)
+	if _, err := os.Stat(path); err != nil {
+		return g, usage.Errorf("--data: %s has no book of statements yet: it begins with the first settled interval", s.Dir)
+	}
+	book, err := statements.Open(ctx, path)
 	if err != nil {
 		return g, err
 	}
-	settled, err := s.settled(ctx, from, to)
-	if err != nil {
-		return g, err
+	defer func() { err = errors.Join(err, book.Close()) }()
+	if from.IsZero() && to.IsZero() {
+		if from, to, err = s.firstDay(ctx, book); err != nil {
+			return g, err
+		}
 	}
 	readings, err := store.OpenSQLite(ctx, filepath.Join(s.Dir, s.Telemetry))
 	if err != nil {
 		return g, err
 	}
 	defer func() { err = errors.Join(err, readings.Close()) }()
+	return s.GainOf(ctx, readings, book, from, to, 0)
+}
+
+// GainOf is Gain of a time by a store and a book that are open; longest is how long after its
+// beginning a street is run anew for it at most, 0: as long as it takes.
+func (s Street) GainOf(ctx context.Context, readings store.Store, book *statements.Book, from, to time.Time, longest time.Duration) (g Gained, err error) {
+	spec, err := s.spec(ctx)
+	if err != nil {
+		return g, err
+	}
+	if longest > 0 && to.Sub(spec.Start) > longest {
+		return g, fmt.Errorf("the street began at %s: the days since are not run anew", spec.Start.Format(time.RFC3339))
+	}
+	settled, err := settledIn(ctx, book, from, to)
+	if err != nil {
+		return g, err
+	}
 	kept, err := keptOf(ctx, readings, spec, settled.period.First.Begin(), settled.end())
 	if err != nil {
 		return g, err
@@ -71,7 +97,7 @@ func (s Street) Gain(ctx context.Context, from, to time.Time) (g Gained, err err
 		watch.See(w.State())
 	}
 	g = Gained{Currency: s.Currency, Estimated: settled.estimated}
-	g.Gain, err = watch.Gain(settled.period, settled.alone, foresight.Way{Money: settled.net, Kept: kept})
+	g.Gain, err = watch.Gain(settled.period, settled.alone, foresight.Way{Money: settled.net, Kept: kept}, shown{ctx, readings, spec})
 	return g, err
 }
 
@@ -138,22 +164,8 @@ func (s *settled) add(i *statements.Interval) error {
 	return nil
 }
 
-// settled reads the book of statements.
-func (s Street) settled(ctx context.Context, from, to time.Time) (all settled, err error) {
-	path := filepath.Join(s.Dir, statements.File)
-	if _, err := os.Stat(path); err != nil {
-		return all, usage.Errorf("--data: %s has no book of statements yet: it begins with the first settled interval", s.Dir)
-	}
-	book, err := statements.Open(ctx, path)
-	if err != nil {
-		return all, err
-	}
-	defer func() { err = errors.Join(err, book.Close()) }()
-	if from.IsZero() && to.IsZero() {
-		if from, to, err = s.firstDay(ctx, book); err != nil {
-			return all, err
-		}
-	}
+// settledIn reads the book of statements.
+func settledIn(ctx context.Context, book *statements.Book, from, to time.Time) (all settled, err error) {
 	if err = book.Each(ctx, from, to, all.add); err == nil && len(all.period.Retail) == 0 {
 		err = usage.Errorf("--from, --to: no interval is settled in that time")
 	}
@@ -205,6 +217,27 @@ func keptOf(ctx context.Context, readings store.Store, spec world.Spec, from, to
 		}
 	}
 	return foresight.Kept{Stored: grid.Energy(math.Round(stored)), Cars: grid.Energy(math.Round(cars))}, nil
+}
+
+// shown are the readings of a community, as foresight asks for them.
+type shown struct {
+	ctx      context.Context //nolint:containedctx // of one call
+	readings store.Store
+	spec     world.Spec
+}
+
+// Held implements foresight.Shown.
+func (s shown) Held(home int, at time.Time) (grid.Energy, error) {
+	h := s.spec.Homes[home]
+	value, err := shownAt(s.ctx, s.readings, deviceOf(h, grid.Battery), at, charge)
+	const all = 1000
+	return grid.Energy(math.Round(value * float64(h.Battery.Capacity) / all)), err
+}
+
+// Taken implements foresight.Shown.
+func (s shown) Taken(home int, at time.Time) (grid.Energy, error) {
+	value, err := shownAt(s.ctx, s.readings, deviceOf(s.spec.Homes[home], grid.Charger), at, imported)
+	return grid.Energy(math.Round(value)), err
 }
 
 // deviceOf is what a simulated device is called.

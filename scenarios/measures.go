@@ -139,7 +139,7 @@ func (r *Result) foresee(s *Summary) (*foresight.Gain, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := r.watch.Gain(p, s.Without.Net, foresight.Way{Money: s.Net, Kept: went})
+	g, err := r.watch.Gain(p, s.Without.Net, foresight.Way{Money: s.Net, Kept: went}, nil)
 	return &g, err
 }
 

@@ -261,6 +261,19 @@ func TestNobodyTakesWhatIsGiven(t *testing.T) {
 	}
 }
 
+// TestApart has a home sell 250 Wh where nothing is shared after delivery: it gives them, no
+// less where nobody takes them and no more where a neighbour lacks 3 kW.
+func TestApart(t *testing.T) {
+	for _, rest := range []grid.Power{-3000, 3000} {
+		b := newBlock(&place{rest: rest}, &place{charge: 800}).wants(hold.Intent{TakeTo: 1000, Apart: true})
+		b.places[1].wish.Contracted, b.places[1].wish.Traded = -250, true
+		b.seconds(5 * 60)
+		if got := b.places[1].battery; !about(got, -1000, 150) {
+			t.Errorf("beside a home that takes %d W the battery does %d W, want 1000 W given", rest, got)
+		}
+	}
+}
+
 // TestSmallPartsAddUp has ten batteries divide a kilowatt, each part of which is less than a
 // dead band: some of them give it.
 func TestSmallPartsAddUp(t *testing.T) {

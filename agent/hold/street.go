@@ -64,6 +64,7 @@ type turn struct {
 	held         bool       // it is told something, or has to be
 	known        bool       // the home is known well enough to be told anything
 	fixed        bool       // what it does is not for the street to decide
+	apart        bool       // it works for its own home and its promise alone
 }
 
 // NewStreet returns a street without homes.
@@ -207,7 +208,6 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	var keeps bool
 	if h.charge != nil {
 		t.gives, t.takes, keeps = h.levels.look(*h.charge, in)
-		t.gives, t.takes = t.gives && !in.Apart, t.takes && !in.Apart
 	}
 	if keeps {
 		t.least = max(t.least, 0)
@@ -215,7 +215,7 @@ func (p *place) plan(now time.Time, w Wish, in Intent) {
 	if base := min(max(t.base, t.least), t.most); base != t.base {
 		t.base, t.held = base, true
 	}
-	t.want, t.even = t.base, min(-t.rest, 0)
+	t.want, t.even, t.apart = t.base, min(-t.rest, 0), in.Apart
 	if h.begin != nil {
 		left := max(h.interval.End().Sub(now), horizon)
 		t.even = grid.Power(-(h.metered()+h.unread(now))/left.Hours()) - t.rest
@@ -294,7 +294,7 @@ func share(homes []*place, total float64) {
 func (p *place) room(way float64) float64 {
 	t := &p.turn
 	switch {
-	case t.fixed || !t.known:
+	case t.fixed || !t.known || t.apart:
 		return 0
 	case way < 0 && t.gives:
 		return float64(max(t.want-t.least, 0))

@@ -94,7 +94,7 @@ func erase(ctx context.Context, plan config.Plan, member string, stdout io.Write
 		if err != nil {
 			return err
 		}
-		return errors.Join(book.Forget(ctx, member), book.Close())
+		return errors.Join(book.Forget(ctx, member), book.Close(), hub.ForgetModels(plan, dir, member))
 	}
 	if err := l.Erase(ctx, member, readings, func(step string) { fmt.Fprintln(stdout, step) }); err != nil {
 		return err

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -282,8 +284,10 @@ func (g *Guard) letGo(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := g.writeAll(ctx, c.Release); err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(c.Release)) {
+		if err := g.unlessLacking(name, g.write(ctx, name, constant(c.Release[name]))); err != nil {
+			return fmt.Errorf("release %s: %w", name, err)
+		}
 	}
 	return g.fallBack(ctx, c.Undone())
 }

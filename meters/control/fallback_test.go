@@ -267,3 +267,41 @@ control: {setpoint: set, fallback: {when_lost: 1}, enable: {on: 1}, release: {on
 		t.Errorf("%q: written were %v, want %v first; register 12 is %d", logged, written, want, b.Get(12))
 	}
 }
+
+// TestWhatAFamilyMayLack has a battery that knows function 6 alone, and lacks a register that
+// others of its family have: it is held, and given back, all the same.
+func TestWhatAFamilyMayLack(t *testing.T) {
+	t.Parallel()
+	set, err := profile.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := set.Parse([]byte(`{id: x, version: 1, kind: battery, document: d, points: [{name: power, role: power, addr: 1, type: int16, unit: W},
+{name: set, addr: 10, type: int16, unit: W, writable: {min: -5000, max: 5000}}, {name: on, addr: 11, type: uint16, writable: {min: 0, max: 1}},
+{name: newer, addr: 12, type: uint16, optional: true, writable: {min: 0, max: 2}}],
+control: {setpoint: set, fallback: {on: 0, newer: 1}, enable: {on: 1}, release: {newer: 2}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := maker{
+		kind: grid.Battery, unit: 1, free: own, step: 1, takes: [][2]uint16{{10, 11}}, start: func(m *machine) { m.hold(10, 3000, 1) },
+		does: func(m *machine) (float64, bool) {
+			if m.Get(11) == 0 {
+				return own, false
+			}
+			return m.i16(10), true
+		},
+	}.open(t)
+	bend := m.Bend
+	m.Bend = func(r sim.Request) *sim.Reply {
+		if r.PDU[0] == 16 {
+			return &sim.Reply{Code: modbus.IllegalFunction}
+		}
+		return bend(r)
+	}
+	k := m.keep(t, by)
+	k.free("at the start")
+	k.asked(-700, -700)
+	k.end()
+	k.free("stopped")
+}

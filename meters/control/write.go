@@ -135,7 +135,8 @@ func constant(value float64) func(profile.Located) (float64, error) {
 	return func(profile.Located) (float64, error) { return value, nil }
 }
 
-// write writes one point, within the bounds that its profile sets.
+// write writes one point, within the bounds that its profile sets. A device that does not
+// know function 16 is asked by function 6.
 func (g *Guard) write(ctx context.Context, name string, of func(profile.Located) (float64, error)) error {
 	conn := g.Conn()
 	if conn == nil {
@@ -167,10 +168,14 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 	if err != nil {
 		return err
 	}
-	if g.Target.Quirks().WriteSingle && len(words) == 1 {
-		return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
+	single := g.Target.Quirks().WriteSingle && len(words) == 1
+	if !single {
+		err = conn.Write(ctx, g.Target.Unit, l.Addr, words)
+		if refused := (*modbus.ExceptionError)(nil); len(words) > 1 || !errors.As(err, &refused) || refused.Code != modbus.IllegalFunction {
+			return err
+		}
 	}
-	return conn.Write(ctx, g.Target.Unit, l.Addr, words)
+	return conn.WriteOne(ctx, g.Target.Unit, l.Addr, words[0])
 }
 
 // below rounds a limit down to the steps of its register.

@@ -12,13 +12,13 @@ import (
 	"github.com/commonwatt/commonwatt/meters/store"
 )
 
-// told is a past that says 7 Wh of the intervals before a time, and nothing of those after it.
-type told struct{ until time.Time }
+// told is a past that says 7 Wh of the intervals between two times, and nothing of others.
+type told struct{ from, until time.Time }
 
 func (p told) Past(_ context.Context, _ string, first grid.Interval, n int) ([]float64, error) {
 	all := make([]float64, n)
 	for k := range all {
-		if all[k] = 7; first.Shift(k).End().After(p.until) {
+		if all[k] = 7; first.Shift(k).Begin().Before(p.from) || first.Shift(k).End().After(p.until) {
 			all[k] = math.NaN()
 		}
 	}
@@ -39,7 +39,7 @@ func TestHistory(t *testing.T) {
 			grid.Reading{Device: "ann/inverter", Time: at, Export: new(grid.Energy(500 + 10*(m+30))), Quality: grid.Good},
 			grid.Reading{Device: "ann/charger", Time: at, Import: new(grid.Energy(100 + m + 30)), Quality: grid.Good})
 	}
-	h := History{Meters: s.Meters, Before: told{noon.Add(-time.Hour)}, Owner: func(device string) string {
+	h := History{Meters: s.Meters, Before: told{noon.Add(-75 * time.Minute), noon}, Owner: func(device string) string {
 		if device == "ann/inverter" || device == "ann/charger" {
 			return "ann"
 		}
@@ -48,10 +48,10 @@ func TestHistory(t *testing.T) {
 	first := grid.IntervalAt(noon.Add(-90*time.Minute), 15)
 	unknown := math.NaN()
 	for device, want := range map[string][]float64{
-		"ann/meter":    {7, 7, unknown, unknown, unknown, 30, 30, 30},
-		"ann/inverter": {7, 7, unknown, unknown, unknown, -150, -150, -150},
-		"ann/charger":  {7, 7, unknown, unknown, unknown, 15, 15, 15},
-		"bob/meter":    {7, 7, unknown, unknown, unknown, unknown, unknown, unknown},
+		"ann/meter":    {unknown, 7, 7, 7, 7, 30, 30, 30},
+		"ann/inverter": {unknown, 7, 7, 7, 7, -150, -150, -150},
+		"ann/charger":  {unknown, 7, 7, 7, 7, 15, 15, 15},
+		"bob/meter":    {unknown, 7, 7, 7, 7, 7, unknown, unknown},
 	} {
 		got, err := h.Energies(t.Context(), device, first, len(want))
 		if err != nil {

@@ -98,7 +98,8 @@ func (d *Device) heaterImage(h *world.HomeState, state world.State) image {
 	words.text(heaterVendor-heaterBase, textOf, "Commonwatt")
 	words.text(heaterSerial-heaterBase, serial, d.Serial)
 	tenths := func(celsius float64) uint16 { return uint16(int16(math.Round(10 * celsius))) }
-	alive, until := false, int64(0)
+	var alive bool
+	var until int64
 	if d.Kind == grid.HeatingRod {
 		words.text(heaterModel-heaterBase, textOf, "Simulated rod")
 		set(heaterOutdoor, noValue)

@@ -41,8 +41,8 @@ type Gain struct {
 }
 
 // Gain compares the ways to pass a period: what the members received alone and as it went, and what
-// they kept as it went; what they would have kept alone the watch knows.
-func (w *Watch) Gain(p Period, alone grid.Money, went Way) (g Gain, err error) {
+// they kept as it went; what they would have kept alone the watch knows. shown is as for Case.
+func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain, err error) {
 	_, lonely, err := w.Kept(p)
 	if err != nil {
 		return g, err
@@ -56,7 +56,7 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way) (g Gain, err error) {
 		best *Best
 		cars bool
 	}{{&g.Optimum, true}, {&g.Batteries, false}} {
-		c, err := w.Case(p, b.cars)
+		c, err := w.Case(p, b.cars, shown)
 		if err != nil {
 			return g, err
 		}
@@ -64,11 +64,24 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way) (g Gain, err error) {
 		if err != nil {
 			return g, fmt.Errorf("from %s to %s: %w", g.From.Format(time.RFC3339), g.To.Format(time.RFC3339), err)
 		}
-		stored := worth(lonely.Stored, g.Worth)
-		*b.best = Best{Value: solved.Value - stored, Bound: solved.Bound - stored}
+		more := -worth(lonely.Stored, g.Worth)
+		if b.cars {
+			more += worth(taken(c)-lonely.Cars, g.Mean)
+		}
+		*b.best = Best{Value: solved.Value + more, Bound: solved.Bound + more}
 		b.best.reckon(alone, g.Result)
 	}
 	return g, nil
+}
+
+// taken is what the cars of a case take.
+func taken(c optimum.Case) (sum grid.Energy) {
+	for _, h := range c.Homes {
+		for _, car := range h.Cars {
+			sum += car.Energy
+		}
+	}
+	return sum
 }
 
 // worth is what energy is worth at a price.

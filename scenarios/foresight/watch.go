@@ -7,9 +7,9 @@
 // A Watch is shown the state of a world at every whole minute and writes down, by delivery interval,
 // what nobody moves (all that the meter counts but battery and car), when each car is plugged in,
 // and what it takes where nobody moves it. From that follows the Case of any period of whole
-// intervals. Batteries begin as they stand at the beginning of the period where nobody ever moved
-// them, and a car's stay takes the energy that it takes alone within the period: it may be given
-// at other times of its stay. A car counts as plugged in during the whole of a minute in which it
+// intervals. Batteries begin as they stood at the beginning of the period, and a car's stay takes the energy
+// that it took within the period: it may be given at other times of its stay. So what was done is one
+// of the schedules that the optimum chooses from. A car counts as plugged in during the whole of a minute in which it
 // comes or leaves.
 //
 // # The rule of comparison
@@ -70,6 +70,7 @@ type stay struct {
 	first   int
 	present []int64 // s
 	given   []int64 // alone, W·s
+	took    []int64 // as it went, W·s
 
 	over                bool
 	left                int   // interval in which the car left
@@ -130,10 +131,11 @@ func (h *watched) car(before, now *world.HomeState, interval int, passed int64) 
 	h.delivered += given
 	x := &h.stays[len(h.stays)-1]
 	for len(x.present) <= interval-x.first {
-		x.present, x.given = append(x.present, 0), append(x.given, 0)
+		x.present, x.given, x.took = append(x.present, 0), append(x.given, 0), append(x.took, 0)
 	}
 	x.present[interval-x.first] += passed
 	x.given[interval-x.first] += given
+	x.took[interval-x.first] += now.Delivered - before.Delivered
 	if !now.CarHere {
 		x.over, x.left, x.lacked, x.lackedAlone = true, interval, before.CarNeeds, before.Alone.CarNeeds
 	}
@@ -175,9 +177,18 @@ func (w *Watch) within(p Period) (from, to int, err error) {
 	return from, to, nil
 }
 
+// Shown is what a community's devices showed of a period, where the world that is watched is not the
+// one in which it went but the same one left alone.
+type Shown interface {
+	// Held is what the battery of a home held at a time.
+	Held(home int, at time.Time) (grid.Energy, error)
+	// Taken is what the car of a home had taken at a time, since any time before.
+	Taken(home int, at time.Time) (grid.Energy, error)
+}
+
 // Case returns a period as the optimum needs it. Where cars is false, they charge as they do alone,
-// and only batteries are moved.
-func (w *Watch) Case(p Period, cars bool) (optimum.Case, error) {
+// and only batteries are moved. shown is nil where the world that is watched is the one in which it went.
+func (w *Watch) Case(p Period, cars bool, shown Shown) (optimum.Case, error) {
 	from, to, err := w.within(p)
 	if err != nil {
 		return optimum.Case{}, err
@@ -190,13 +201,24 @@ func (w *Watch) Case(p Period, cars bool) (optimum.Case, error) {
 			home.Net = append(home.Net, wh(h.marks[t+1].still)-wh(h.marks[t].still)) // as registers count: nothing is lost by rounding
 		}
 		if spec.Battery.Capacity > 0 {
+			held := wh(h.marks[from].held)
+			if shown != nil {
+				if held, err = shown.Held(k, p.First.Begin()); err != nil {
+					return c, err
+				}
+			}
 			home.Batteries = []optimum.Battery{{
-				Capacity: spec.Battery.Capacity, Held: min(wh(h.marks[from].alone), spec.Battery.Capacity), Power: spec.Battery.Power, In: world.OneWay, Out: world.OneWay,
+				Capacity: spec.Battery.Capacity, Held: min(held, spec.Battery.Capacity), Power: spec.Battery.Power, In: world.OneWay, Out: world.OneWay,
 			}}
 		}
 		for _, s := range h.stays {
-			car := s.within(from, to, spec.Charger)
 			if cars {
+				car := s.within(from, to, spec.Charger)
+				if shown != nil {
+					if err := w.showTaken(&car, p, k, shown); err != nil {
+						return c, err
+					}
+				}
 				home.Cars = append(home.Cars, car)
 				continue
 			}
@@ -212,18 +234,40 @@ func (w *Watch) Case(p Period, cars bool) (optimum.Case, error) {
 // within is the part of a stay that lies in a period.
 func (s stay) within(from, to int, charger grid.Power) (car optimum.Car) {
 	car.First = max(s.first-from, 0)
-	var given int64
-	var most grid.Energy
+	var took int64
 	for t := max(s.first, from); t < min(s.first+len(s.present), to); t++ {
 		car.Most = append(car.Most, wh(s.present[t-s.first]*int64(charger)))
-		most += car.Most[len(car.Most)-1]
-		given += s.given[t-s.first]
+		took += s.took[t-s.first]
 	}
-	car.Energy = min(max(wh(given), 0), most)
+	car.Energy = min(max(wh(took), 0), room(car))
 	if len(car.Most) == 0 {
 		car.First = 0
 	}
 	return car
+}
+
+// room is what a car can take at most.
+func room(car optimum.Car) (most grid.Energy) {
+	for _, m := range car.Most {
+		most += m
+	}
+	return most
+}
+
+// showTaken has a car take what it was shown to have taken.
+func (w *Watch) showTaken(car *optimum.Car, p Period, home int, shown Shown) error {
+	if len(car.Most) == 0 {
+		return nil
+	}
+	var taken [2]grid.Energy
+	for k, at := range []grid.Interval{p.First.Shift(car.First), p.First.Shift(car.First + len(car.Most))} {
+		var err error
+		if taken[k], err = shown.Taken(home, at.Begin()); err != nil {
+			return err
+		}
+	}
+	car.Energy = min(max(taken[1]-taken[0], 0), room(*car))
+	return nil
 }
 
 // Kept is what was stored and what cars took over a period, all homes together.

@@ -174,6 +174,20 @@ func TestSGReady(t *testing.T) {
 		t.Errorf("in two hours it took (Wh, by state) %v", took)
 	}
 	w := world.New(spec)
+	w.AskPump(0, &world.ReadyAsk{State: world.Forced})
+	w.Advance(start.Add(time.Hour))
+	for minute, last := 0, 0; minute < 90; minute++ { // a controller that cannot make up its mind
+		on := w.Home(0).Pump > 0
+		w.AskPump(0, &world.ReadyAsk{State: map[bool]world.Ready{true: world.Forced, false: world.Blocked}[minute%2 == 0]})
+		w.Advance(w.Now().Add(time.Minute))
+		if (w.Home(0).Pump > 0) != on {
+			if minute-last < 10 && last > 0 {
+				t.Fatalf("the compressor turned after %d minutes", minute-last)
+			}
+			last = minute
+		}
+	}
+	w = world.New(spec)
 	w.AskPump(0, &world.ReadyAsk{State: world.Blocked})
 	w.Advance(start.Add(150 * time.Minute))
 	ended := w.Home(0).Heated

@@ -80,7 +80,7 @@ func (l *loads) habits(day int64) (runs, up []use) {
 		add(s, (50+30*persons)*(0.6+0.8*own(12))*lively)
 	}
 	if bed := spans[len(spans)-1].to; bed > 19 {
-		add(span{max(18+own(13), spans[len(spans)-1].from), bed}, (40+25*persons)*(0.5+own(14))*lively)
+		add(span{max(18+own(13), spans[len(spans)-1].from), bed}, (20+20*persons)*(0.5+own(14))*lively)
 	}
 	return append(runs, l.appliances(day, spans, lively)...), up
 }

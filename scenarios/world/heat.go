@@ -125,11 +125,12 @@ func (h *Heat) stepHouse(spec House, ask *ReadyAsk, at climate, load grid.Power,
 	}
 	low, high := wanted-band/2, wanted+band/2
 	h.Blocked = blockedFor(h.Blocked, asked, step)
-	switch {
-	case asked == Advised:
+	switch asked {
+	case Advised:
 		low, high = low+raised, high+raised
-	case asked == Forced:
+	case Forced:
 		low, high = wanted+mostRaised, wanted+mostRaised
+	case Normal, Blocked:
 	}
 	wants := h.Indoor < low || h.Running && h.Indoor < high
 	if asked == Blocked && h.Blocked <= mostBlocked {
@@ -251,7 +252,7 @@ func (t *water) draws(day int64) []use {
 	for person := range t.persons {
 		u := func(k uint64) float64 { return uniform(t.seed, drawWater+k, t.home, uint64(day)<<8|uint64(person)) }
 		at := 6 + 2.5*u(1)
-		if uniform(t.seed, drawWater, t.home, uint64(person)) < 0.4 {
+		if uniform(t.seed, drawWater, t.home, uint64(person)) < 0.3 {
 			at = 20 + 2*u(1)
 		}
 		from := day*secondsPerDay + int64(at*3600)

@@ -48,16 +48,22 @@ type Row struct {
 	Held      bool   `json:"held"` // the climate of the recording does not decide on it
 }
 
-// Range is the mean over homes, and the lowest and the highest home.
+// Range is the mean over homes, how far they spread around it, and the lowest and the highest home.
 type Range struct {
-	Mean float64 `json:"mean"`
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+	Mean   float64 `json:"mean"`
+	Spread float64 `json:"standard_deviation"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
 }
 
-// Inside tells whether the simulated homes' mean is within the range of the recorded homes.
+// Off is by how many standard deviations of the recorded homes the mean of the simulated ones is off.
+func (r Row) Off() float64 { return (r.Simulated.Mean - r.Recorded.Mean) / r.Recorded.Spread }
+
+// Inside tells whether the mean of the simulated homes is where most of the
+// recorded homes are.
 func (r Row) Inside() bool {
-	return r.Simulated.Mean >= r.Recorded.Low && r.Simulated.Mean <= r.Recorded.High
+	const near = 1.5
+	return math.Abs(r.Off()) <= near
 }
 
 // Compare compares simulated homes with recorded ones. How winter and summer differ is told, and
@@ -76,7 +82,7 @@ func Compare(recorded, simulated []Series) (rows []Row) {
 		{"autocorrelation, 1 h", func(s Stats) float64 { return s.Lag1 }, true},
 		{"autocorrelation, 24 h", func(s Stats) float64 { return s.Lag24 }, true},
 		{"autocorrelation, 168 h", func(s Stats) float64 { return s.Lag168 }, true},
-		{"error of yesterday's values / mean", func(s Stats) float64 { return s.NMAE }, true},
+		{"error of yesterday's values / mean", func(s Stats) float64 { return s.Yesterday }, true},
 		{"weekend / other days", func(s Stats) float64 { return s.Weekend }, true},
 		{"share of 17 to 22 o'clock", func(s Stats) float64 { return s.Evening }, true},
 		{"share of 0 to 5 o'clock", func(s Stats) float64 { return s.Dark }, true},
@@ -102,6 +108,10 @@ func rangeOf(all []Stats, of func(Stats) float64) Range {
 		r.Mean += v / float64(len(all))
 		r.Low, r.High = min(r.Low, v), max(r.High, v)
 	}
+	for _, s := range all {
+		r.Spread += (of(s) - r.Mean) * (of(s) - r.Mean) / float64(len(all))
+	}
+	r.Spread = math.Sqrt(r.Spread)
 	return r
 }
 
@@ -146,19 +156,16 @@ func shape(homes []Series, season int, weekends bool) (mean [hours]float64) {
 // Print writes the comparison as a table of Markdown.
 func Print(w io.Writer, rows []Row, shapes []Shape) error {
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(t, "| statistic\t| recorded: mean\t| lowest to highest\t| simulated: mean\t| lowest to highest\t| inside\t|")
-	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|")
+	fmt.Fprintln(t, "| statistic\t| recorded: mean\t| lowest to highest\t| simulated: mean\t| lowest to highest\t| off by\t| held\t|")
+	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
 	for _, r := range rows {
-		inside := map[bool]string{true: "yes", false: "no"}[r.Inside()]
-		if !r.Held {
-			inside = "not held"
-		}
+		held := map[bool]string{true: "yes", false: "no"}[r.Held]
 		digits := 2
 		if r.Recorded.Mean > 100 { //nolint:mnd // W
 			digits = 0
 		}
-		fmt.Fprintf(t, "| %s\t| %.*f\t| %.*f to %.*f\t| %.*f\t| %.*f to %.*f\t| %s\t|\n", r.Name, digits, r.Recorded.Mean, digits, r.Recorded.Low, digits, r.Recorded.High,
-			digits, r.Simulated.Mean, digits, r.Simulated.Low, digits, r.Simulated.High, inside)
+		fmt.Fprintf(t, "| %s\t| %.*f\t| %.*f to %.*f\t| %.*f\t| %.*f to %.*f\t| %+.1f sd\t| %s\t|\n", r.Name, digits, r.Recorded.Mean, digits, r.Recorded.Low, digits, r.Recorded.High,
+			digits, r.Simulated.Mean, digits, r.Simulated.Low, digits, r.Simulated.High, r.Off(), held)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -166,14 +173,14 @@ func Print(w io.Writer, rows []Row, shapes []Shape) error {
 	fmt.Fprintln(w, "\nThe mean of each hour of the day, the mean of all being 100:")
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	fmt.Fprint(t, "| season\t| days\t| \t")
+	fmt.Fprintf(t, "| season\t| days\t| \t")
 	for h := range hours {
 		fmt.Fprintf(t, "| %d\t", h)
 	}
 	fmt.Fprintln(t, "| alike\t|")
-	fmt.Fprint(t, "|---\t|---\t|---\t")
+	fmt.Fprintf(t, "|---\t|---\t|---\t")
 	for range hours {
-		fmt.Fprint(t, "|---\t")
+		fmt.Fprintf(t, "|---\t")
 	}
 	fmt.Fprintln(t, "|---\t|")
 	for _, s := range shapes {

@@ -10,7 +10,7 @@
 //	peak          largest y / m
 //	load factor   mean over the days of a day's mean / its largest hour
 //	lag k         autocorrelation at k hours: Σ(y[t]−m)(y[t−k]−m) / Σ(y[t]−m)²
-//	nMAE          mean |y[t] − y[t−24]| / m: the error of saying that a day is as the one before
+//	yesterday     mean |y[t] − y[t−24]| / m: the error of saying that a day is as the one before
 //	weekend       mean of Saturdays and Sundays / mean of the other days
 //	evening       share of the energy from 17 to 22 o'clock, night from 0 to 5
 //	winter        mean of December to February / m; summer of June to August
@@ -35,7 +35,7 @@ type Stats struct {
 	Mean                   float64 // W
 	CV, Peak, LoadFactor   float64
 	Lag1, Lag24, Lag168    float64
-	NMAE                   float64
+	Yesterday              float64
 	Weekend, Evening, Dark float64
 	Winter, Summer         float64
 }
@@ -50,7 +50,7 @@ func Of(s Series) Stats {
 		Lag1: lag(s.Values, m, 1), Lag24: lag(s.Values, m, hours), Lag168: lag(s.Values, m, 7*hours),
 	}
 	for t := hours; t < len(s.Values); t++ {
-		out.NMAE += math.Abs(s.Values[t]-s.Values[t-hours]) / float64(len(s.Values)-hours) / m
+		out.Yesterday += math.Abs(s.Values[t]-s.Values[t-hours]) / float64(len(s.Values)-hours) / m
 	}
 	part := func(is func(at time.Time) bool) float64 { return mean(s.where(is)) / m }
 	out.Weekend = part(weekend) / part(func(at time.Time) bool { return !weekend(at) })

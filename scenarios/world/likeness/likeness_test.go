@@ -14,8 +14,8 @@ import (
 const folder = "../../../../shared/data/citylearn2022"
 
 // TestAllElectricHomesAreLikeRecordedOnes holds the loads of two all-electric streets to those of
-// fifteen recorded homes: the mean of every statistic that the climate does not decide on lies within the
-// range of the recorded homes, and the mean profiles of winter days, when nobody cools, rise and fall with theirs. docs/world.md has the table.
+// fifteen recorded homes: the mean of every statistic that the climate does not decide on lies within one and a half
+// standard deviations of the recorded homes, and the mean profiles of winter days, when nobody cools, rise and fall with theirs. docs/world.md has the table.
 func TestAllElectricHomesAreLikeRecordedOnes(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(folder); err != nil {
@@ -45,7 +45,7 @@ func TestAllElectricHomesAreLikeRecordedOnes(t *testing.T) {
 			outside++
 		}
 	}
-	if outside < 2 {
+	if outside < 4 {
 		t.Errorf("the usual street, which has neither weekends nor habits, is outside in %d: the bounds show nothing", outside)
 	}
 }
@@ -74,7 +74,7 @@ func TestOf(t *testing.T) {
 	for name, c := range map[string][2]float64{
 		"mean": {got.Mean, m}, "peak": {got.Peak, 800 / m}, "load factor": {got.LoadFactor, 112.5 / 400}, "weekend": {got.Weekend, 2},
 		"evening": {got.Evening, (4*100 + 400.0) / 2700}, "night": {got.Dark, 500.0 / 2700}, "winter": {got.Winter, 1},
-		"error of yesterday": {got.NMAE, steps * 112.5 / 20 / m},
+		"error of yesterday": {got.Yesterday, steps * 112.5 / 20 / m},
 	} {
 		if math.Abs(c[0]-c[1]) > 1e-9 {
 			t.Errorf("%s: %v, want %v", name, c[0], c[1])

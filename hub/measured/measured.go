@@ -1,0 +1,105 @@
+// Package measured adds to the measures of a running community what its statement book does not know:
+// what its trades are worth beside the best clearing of their orders, and in a simulation how near
+// a day came to perfect foresight. Who composes the program makes one Tally, shows it the
+// market's events, and has the API ask it; it starts nothing and owns nothing.
+//
+// Welfare is of the gates that closed since the start. Foresight is of the last whole UTC day that is
+// settled, as long as it ends at most a week after its street began; it is reckoned once for each day.
+// What is not known is absent. Shares are in per mille.
+package measured
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// Measures are what else is measured. Its answer is added to.
+type Measures interface {
+	Measures(ctx context.Context) (api.Measures, error)
+}
+
+// Foresight returns the gain of a day over everybody alone, of that of the joint optimum, in per
+// mille; nil where there was nothing to gain.
+type Foresight func(ctx context.Context, from, to time.Time) (*int64, error)
+
+// Tally counts. Use New. It is safe for concurrent use.
+type Tally struct {
+	log *slog.Logger
+
+	mu       sync.Mutex // guards all below
+	declared *community.Declarations
+	welfare  community.Welfare
+	others   Measures
+	foresee  Foresight // nil: nobody knows what homes could have done
+	until    time.Time // of the last day that was compared
+	gain     *int64
+}
+
+// New returns a tally of a market; node says where a metering point is on the feeder. It is asked
+// for nothing before Beside.
+func New(log *slog.Logger, feeder grid.Feeder, node func(point string) string) *Tally {
+	return &Tally{log: log, declared: community.NewDeclarations(feeder, node)}
+}
+
+// Beside has the tally add to other measures.
+func (t *Tally) Beside(others Measures, foresee Foresight) *Tally {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.others, t.foresee = others, foresee
+	return t
+}
+
+// See takes in what happened in the market, in order.
+func (t *Tally) See(events []community.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, ev := range events {
+		w, _, err := t.declared.See(ev)
+		if err != nil {
+			t.log.Warn("the welfare of an interval is not counted", slog.String("interval", ev.Product.Interval.String()), slog.Any("error", err))
+			continue
+		}
+		t.welfare = t.welfare.Add(w)
+	}
+}
+
+// Measures implements web.Measures.
+func (t *Tally) Measures(ctx context.Context) (api.Measures, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, err := t.others.Measures(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.WelfareShare = whole(t.welfare.Share())
+	if m.Until != nil && t.foresee != nil {
+		m.ForesightShare = whole(t.day(ctx, m.Until.UTC().Truncate(24*time.Hour)))
+	}
+	return m, nil
+}
+
+// day compares the day that ends at a time, once.
+func (t *Tally) day(ctx context.Context, until time.Time) *int64 {
+	if !until.Equal(t.until) {
+		gain, err := t.foresee(ctx, until.AddDate(0, 0, -1), until)
+		if err != nil {
+			t.log.Debug("a day is not compared with perfect foresight", slog.String("until", until.Format(time.RFC3339)), slog.Any("error", err))
+		}
+		t.until, t.gain = until, gain
+	}
+	return t.gain
+}
+
+// whole is a share as the API has it.
+func whole(share *int64) *int {
+	if share == nil {
+		return nil
+	}
+	return new(int(*share))
+}
