@@ -73,6 +73,7 @@ type Plan struct {
 	Later     []Later      // for intervals whose gate is not near yet
 	Setpoints []Setpoint   // empty: the devices follow their own logic
 	Expected  forecast.Point
+	Silent    bool // the agent does not trade for the home: orders that somebody else placed are left alone
 }
 
 // Later are the orders for a later interval, in place of those that wait there.
