@@ -93,6 +93,9 @@ test("a homeowner sees what is planned, and why", async ({ page }) => {
   const told = await (await page.request.get(`/api/v1/homes/${home}/plan`)).json();
   expect(Math.abs(rows - told.points[0].steps.length)).toBeLessThanOrEqual(1); // an interval may have passed
   expect(rows).toBeGreaterThan(24);
+  const table = await new AxeBuilder({ page }).include("#plan details").withRules(["scrollable-region-focusable", "th-has-data-cells", "empty-table-header"]).analyze();
+  expect(table.violations).toEqual([]);
+  await plan.getByText("The plan as a table").click(); // a hundred rows take long to be looked at
   await clean(page);
   for (const width of [360, 768, 1440]) {
     await page.setViewportSize({ width, height: 900 });
