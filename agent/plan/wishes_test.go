@@ -55,6 +55,12 @@ func TestUnmetIsSaid(t *testing.T) {
 	if held := p.stores[0].moves.held[2]; math.Abs(held-39_600) > 1 {
 		t.Errorf("the car leaves with %.0f Wh, and 39600 are possible", held)
 	}
+	// The connection allows 6.3 kW, of which the home takes 0.3: 6.6 + 18 kWh are 45 %.
+	in.Limits.Import = 6300
+	if out := planned(t, &p, in); len(out.Unmet) != 1 || math.Abs(out.Unmet[0].Get-24_600.0/55) > 1 {
+		t.Errorf("behind a connection of 6.3 kW said is %v", out.Unmet)
+	}
+	in.Limits.Import = 0
 	in.Cars[0].Trips[0].Ready = 700
 	if out := planned(t, &p, in); len(out.Unmet) != 0 {
 		t.Errorf("70 %% can be had, and said is %v", out.Unmet)
@@ -75,6 +81,9 @@ func TestCarChargesWhenItIsCheap(t *testing.T) {
 	}}
 	var p Planner
 	planned(t, &p, in)
+	if left := p.stores[0].moves.held[7] - p.stores[0].moves.held[8]; math.Abs(left-5000) > 1 {
+		t.Errorf("the trip takes %.0f Wh, want 5000", left)
+	}
 	flow := p.stores[0].moves.flow
 	if cheap := flow[4] + flow[5]; math.Abs(cheap-15_000/0.9) > 1 || p.stores[0].moves.held[7] < 35_000-1 {
 		t.Errorf("the car takes %.0f Wh in the cheap hours and leaves with %.0f: %v", cheap, p.stores[0].moves.held[7], flow)
