@@ -24,6 +24,15 @@ type memory struct {
 	first  grid.Interval
 	values []float64 // Wh, + import or charging; NaN where missing
 	sure   int       // so many are not asked for any more
+	gives  bool      // it once gave more than it took
+}
+
+// gives tells whether a meter was ever seen to give more than it took in an interval.
+func (t *Traders) gives(meter string) bool {
+	t.recalls.Lock()
+	defer t.recalls.Unlock()
+	m := t.known[meter]
+	return m != nil && m.gives
 }
 
 // recall returns the net energies of a device's past intervals, up to the one that runs at
@@ -48,6 +57,7 @@ func (t *Traders) recall(ctx context.Context, device string, now time.Time) (for
 		return forecast.Series{}, err
 	}
 	m.values = append(m.values[:m.sure], asked...)
+	m.gives = m.gives || slices.ContainsFunc(asked, func(wh float64) bool { return wh < -float64(leastEnergy) })
 	for m.sure < len(m.values) {
 		if math.IsNaN(m.values[m.sure]) && now.Sub(m.first.Shift(m.sure).End()) <= settles {
 			break

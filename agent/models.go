@@ -160,6 +160,9 @@ func (t *Traders) save(s series, m *forecast.Model, now time.Time) error {
 // again and again by one worker at a low rate; with FitInPlace nobody needs to.
 func (t *Traders) Refit(ctx context.Context, now time.Time) (did bool, err error) {
 	for _, at := range t.planners() {
+		if _, err := t.recall(ctx, at.meter, now); err != nil {
+			return true, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
+		}
 		for _, s := range t.seriesOf(at) {
 			if !t.due(s, now) {
 				continue
@@ -191,10 +194,11 @@ func (t *Traders) planners() (all []seat) {
 }
 
 // seriesOf returns what is forecast of a metering point: load and sun apart where the inverters
-// are metered, and both together where a battery goes its own way.
+// are metered, and both together where they are not, or a battery goes its own way.
 func (t *Traders) seriesOf(at seat) []series {
 	point := at.home.MeteringPoint
-	if slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == grid.Battery && !t.moves(d.ID) }) {
+	unseen := !at.has(grid.Inverter) && t.gives(at.meter) // there is a roof, and nobody meters it
+	if unseen || slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == grid.Battery && !t.moves(d.ID) }) {
 		return []series{{point, forecast.Net}}
 	}
 	all := []series{{point, forecast.Load}}

@@ -5,9 +5,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/hub/measured"
+	"github.com/commonwatt/commonwatt/meters/store"
 	"github.com/commonwatt/commonwatt/scenarios"
+	"github.com/commonwatt/commonwatt/settlement/statements"
 )
 
 // tallyOf returns what counts how well the community does.
@@ -19,21 +20,15 @@ func tallyOf(s *site, log *slog.Logger) *measured.Tally {
 	return measured.New(log, s.plan.Market.Feeder, func(point string) string { return nodes[point] })
 }
 
-// foresight compares a day of a simulation with perfect foresight; nil with real devices.
-func (p *pages) foresight() measured.Foresight {
-	if p.site.sim == nil {
+// foresightOf compares a day of a simulation with perfect foresight; nil with real devices.
+func foresightOf(s *site, readings store.Store, book *statements.Book) measured.Foresight {
+	if s.sim == nil {
 		return nil
 	}
 	const week = 7 * 24 * time.Hour
-	street := scenarios.Street{Dir: p.site.plan.Data, Telemetry: TelemetryFile, Currency: p.site.plan.Tariff.Currency, Zone: zoneOf(p.site.plan)}
+	street := scenarios.Street{Dir: s.plan.Data, Telemetry: TelemetryFile, Currency: s.plan.Tariff.Currency, Zone: zoneOf(s.plan)}
 	return func(ctx context.Context, from, to time.Time) (*int64, error) {
-		g, err := street.GainOf(ctx, p.records.store, p.money.book, from, to, week)
+		g, err := street.GainOf(ctx, readings, book, from, to, week)
 		return g.Optimum.Gain, err
 	}
-}
-
-// seen shows what happened in the market, and counts it.
-func (p *pages) seen(events []community.Event) {
-	p.live.ShowEvents(events)
-	p.tally.See(events)
 }

@@ -222,7 +222,7 @@ func (p *pages) planning() web.Planning {
 	homes := shown.Homes{
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
-	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, p.foresight())}
+	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.
