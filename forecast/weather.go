@@ -123,7 +123,7 @@ func bridge(row []float64, most int) {
 		case last < 0:
 			hold(row[:s], v)
 		default:
-			from, missing := row[last], row[last+1:s]
+			from, missing := row[max(last, 0)], row[last+1:s]
 			for k := range missing {
 				f := float64(k+1) / float64(s-last)
 				missing[k] = from*(1-f) + v*f
