@@ -58,7 +58,7 @@ func Single(y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error
 		l.out = Outcome{Home: h.Name, Tariff: tariff.Name, Car: k == len(tariffs), Weeks: float64(to-from) / week}
 		l.rule, l.planned = battery{h, l.begin}, battery{h, l.begin}
 		l.in.Batteries = []plan.Battery{batteryOf(h)}
-		l.atOnce, l.planCar, l.alone = drives(home, Hours/day), drives(home, Hours/day), drives(home, Hours/day)
+		l.atOnce, l.planCar, l.alone = drives(home), drives(home), drives(home)
 		lives = append(lives, l)
 	}
 	view := newView(y, h, tariffs[0])
