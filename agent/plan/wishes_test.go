@@ -328,3 +328,23 @@ func TestLevelsFollowThePrice(t *testing.T) {
 		t.Errorf("the price changes nothing: it gives down to %d", give)
 	}
 }
+
+// What is too little to be told is not told: a battery that is full but for 10 Wh.
+func TestLittleIsNotTold(t *testing.T) {
+	in := steady(24, func(hour int) (float64, float64, float64) {
+		switch {
+		case hour < 10:
+			return -1800, 220_000, 80_000
+		case hour >= 17 && hour < 21:
+			return 1500, 540_000, 80_000
+		}
+		return 250, 220_000, 80_000
+	})
+	in.Batteries = []Battery{storage(0)}
+	in.Batteries[0].ID, in.Batteries[0].Held = "The battery", in.Batteries[0].Capacity-10
+	var p Planner
+	planned(t, &p, in)
+	if got := p.Why(time.UTC); !strings.HasPrefix(got, "The battery gives ") {
+		t.Errorf("why: %s", got)
+	}
+}
