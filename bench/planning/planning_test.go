@@ -121,7 +121,7 @@ func TestNoLookAhead(t *testing.T) {
 // commonwatt bench plan.
 func TestSingle(t *testing.T) {
 	y := recorded(t)
-	all, err := Single(y, 0, y.Tariffs(), Hours-40*day, Hours-36*day)
+	all, err := Single(t.Context(), y, 0, y.Tariffs(), Hours-40*day, Hours-36*day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestSingle(t *testing.T) {
 // together, and each by itself does not.
 func TestCommunity(t *testing.T) {
 	y := drawn(4)
-	s, err := Community(y, y.Tariffs()[0], 100*day, 103*day)
+	s, err := Community(t.Context(), y, y.Tariffs()[0], 100*day, 103*day)
 	if err != nil {
 		t.Fatal(err)
 	}
