@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -65,7 +66,7 @@ type window struct {
 }
 
 // Plan measures plans.
-func Plan(o PlanOptions) (PlanResult, error) {
+func Plan(ctx context.Context, o PlanOptions) (PlanResult, error) {
 	var r PlanResult
 	y, err := planning.Read(o.Dir)
 	if err != nil {
@@ -79,14 +80,14 @@ func Plan(o PlanOptions) (PlanResult, error) {
 	test := window{fmt.Sprintf("last %d days", o.Days), planning.Hours - o.Days*day, planning.Hours}
 	if o.Alone {
 		for _, w := range []window{test, {"winter week", winter * day, (winter + 7) * day}, {"summer week", summer * day, (summer + 7) * day}} {
-			if err := r.alone(&y, w, o.Progress); err != nil {
+			if err := r.alone(ctx, &y, w, o.Progress); err != nil {
 				return r, err
 			}
 		}
 	}
 	if o.Together {
 		for _, tariff := range y.Tariffs() {
-			s, err := planning.Community(&y, tariff, test.from, test.to)
+			s, err := planning.Community(ctx, &y, tariff, test.from, test.to)
 			if err != nil {
 				return r, err
 			}
@@ -104,14 +105,14 @@ func report(w io.Writer, format string, args ...any) {
 }
 
 // alone lets each home live through a time by itself.
-func (r *PlanResult) alone(y *planning.Year, w window, progress io.Writer) error {
+func (r *PlanResult) alone(ctx context.Context, y *planning.Year, w window, progress io.Writer) error {
 	tariffs := y.Tariffs()
 	first := len(r.Outcomes)
 	for range len(tariffs) + 1 {
 		r.Outcomes = append(r.Outcomes, nil)
 	}
 	for home := range y.Homes {
-		all, err := planning.Single(y, home, tariffs, w.from, w.to)
+		all, err := planning.Single(ctx, y, home, tariffs, w.from, w.to)
 		if err != nil {
 			return err
 		}

@@ -188,6 +188,11 @@ func (st *store) solve(w *world) {
 // before, each of which lasts or is drawn anew.
 func (st *store) blend(w *world, t int, now *[moods]row) {
 	mean := &st.value[moods*(w.steps+1)+t]
+	if st.bent || !w.plain[t] {
+		for mood := range now {
+			hull(&now[mood])
+		}
+	}
 	for j := range mean {
 		mean[j] = st.missing(w, t, st.lo+float64(j)*st.pitch)
 		missing := mean[j]
@@ -196,16 +201,10 @@ func (st *store) blend(w *world, t int, now *[moods]row) {
 			now[mood][j] += missing
 		}
 	}
-	if st.bent || !w.plain[t] {
-		hull(mean)
-	}
 	for mood := range now {
 		to := &st.value[mood*(w.steps+1)+t]
 		for j := range to {
 			to[j] = mean[j] + w.stay[t]*(now[mood][j]-mean[j])
-		}
-		if st.bent || !w.plain[t] {
-			hull(to)
 		}
 	}
 }
@@ -226,6 +225,13 @@ func (st *store) missing(w *world, t int, charge float64) (sum float64) {
 
 // hull replaces a row by the greatest convex one that is nowhere above it.
 func hull(row *row) {
+	bent := false
+	for j := 1; j < last; j++ {
+		bent = bent || row[j]-row[j-1] > row[j+1]-row[j]
+	}
+	if !bent {
+		return
+	}
 	var kept [points]int
 	n := 0
 	for j := range row {

@@ -77,11 +77,15 @@ func (x *sweeper) charge(j int) {
 			}
 		}
 	}
-	if most := min(base+x.up, x.top); to > most {
-		to = max(most, base)
+	if to > base+x.up {
+		to = base + x.up
+	}
+	if to > x.top {
+		to = max(x.top, base)
 	}
 	cost := x.cost(x.net+(to-base)*x.paid) + x.after(to)
-	if least := min(x.least, x.up, x.top-base); to-base < least && to > base {
+	if rise := to - base; rise < x.least && rise > 0 && rise < min(x.up, x.top-base) {
+		least := min(x.least, x.up, x.top-base)
 		cost = x.cost(x.net) + x.next[j]
 		if c := x.cost(x.net+least*x.paid) + x.after(base+least); c < cost {
 			cost = c
@@ -110,7 +114,14 @@ func (g *giver) discharge(j int) {
 			to = g.home
 		}
 	}
-	if least := max(base-g.down, min(g.reserve, base)); to < least {
+	least := base - g.down
+	if least < g.reserve {
+		least = g.reserve
+		if least > base {
+			least = base
+		}
+	}
+	if to < least {
 		to = least
 	}
 	g.row[j] += g.weight * (g.cost(g.net-(base-to)*g.got) + (base-to)*g.wear + g.after(to))

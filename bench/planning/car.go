@@ -31,10 +31,10 @@ type driver struct {
 }
 
 // drives returns the car of a home; the same home drives the same.
-func drives(home, days int) driver {
+func drives(home int) driver {
 	r := rand.New(rand.NewPCG(uint64(home), 17)) //nolint:gosec // reproducible on purpose
 	d := driver{held: carCapacity * carReady / 1000}
-	for range days {
+	for range Hours / day {
 		d.used = append(d.used, leastTrip+(mostTrip-leastTrip)*r.Float64())
 	}
 	return d

@@ -1,6 +1,8 @@
 package planning
 
 import (
+	"context"
+	"errors"
 	"math"
 
 	"github.com/commonwatt/commonwatt/agent/plan"
@@ -46,7 +48,7 @@ type trader struct {
 
 // Community lives through [from, to): each hour all homes forecast what the community's prices
 // will be, plan, and clear their price curves against each other.
-func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
+func Community(ctx context.Context, y *Year, tariff Tariff, from, to int) (Street, error) {
 	s := Street{Homes: len(y.Homes), Tariff: tariff.Name}
 	all := one(y)
 	end := endValue(all, tariff.Buy[from:to])
@@ -81,7 +83,7 @@ func Community(y *Year, tariff Tariff, from, to int) (Street, error) {
 		for k := range traders {
 			in.Batteries[0].Held += traders[k].battery.held
 		}
-		if err := view.fill(&in, t); err != nil {
+		if err := errors.Join(ctx.Err(), view.fill(&in, t)); err != nil {
 			return s, err
 		}
 		if _, err := planner.Plan(&in); err != nil {

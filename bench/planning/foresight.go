@@ -15,8 +15,8 @@ func sqrt(x float64) float64 { return math.Sqrt(x) }
 // 1970, section 5).
 func Foresight(h *Home, net, buy, sell []float64, held, wear, end float64) float64 {
 	v := convex{pieces: []piece{{-end, h.Capacity}}, at: end * held}
-	for t := len(net) - 1; t >= 0; t-- {
-		v = v.before(h, net[t], buy[t]/1000, sell[t]/1000, wear/1000)
+	for t, n := range slices.Backward(net) {
+		v = v.before(h, n, buy[t]/1000, sell[t]/1000, wear/1000)
 	}
 	return v.value(held)
 }

@@ -33,14 +33,14 @@ func drawn(homes int) *Year {
 	y := &Year{First: grid.IntervalAt(time.Date(2016, 8, 1, 0, 0, 0, 0, time.UTC), 60)}
 	for range homes {
 		h := Home{Name: "drawn", Capacity: 6400, Power: 5000, OneWay: 0.95}
-		clear := 0.5
+		bright := 0.5
 		for t := range Hours {
 			if t%day == 0 {
-				clear = r.Float64()
+				bright = r.Float64()
 			}
 			hour := float64(t % day)
 			h.Load = append(h.Load, 300+1500*math.Exp(-(hour-19)*(hour-19)/6)*r.Float64()+300*r.Float64())
-			h.Sun = append(h.Sun, 3500*clear*math.Max(math.Sin((hour-6)/12*math.Pi), 0))
+			h.Sun = append(h.Sun, 3500*bright*math.Max(math.Sin((hour-6)/12*math.Pi), 0))
 		}
 		y.Homes = append(y.Homes, h)
 	}
@@ -121,7 +121,7 @@ func TestNoLookAhead(t *testing.T) {
 // commonwatt bench plan.
 func TestSingle(t *testing.T) {
 	y := recorded(t)
-	all, err := Single(y, 0, y.Tariffs(), Hours-40*day, Hours-36*day)
+	all, err := Single(t.Context(), y, 0, y.Tariffs(), Hours-40*day, Hours-36*day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestSingle(t *testing.T) {
 // together, and each by itself does not.
 func TestCommunity(t *testing.T) {
 	y := drawn(4)
-	s, err := Community(y, y.Tariffs()[0], 100*day, 103*day)
+	s, err := Community(t.Context(), y, y.Tariffs()[0], 100*day, 103*day)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package planning
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -48,7 +50,7 @@ type life struct {
 
 // Single lives through [from, to) of the year, at all tariffs at once: without a car, and at
 // the first with one.
-func Single(y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error) {
+func Single(ctx context.Context, y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error) {
 	h := &y.Homes[home]
 	net := h.Net()
 	var lives []*life
@@ -58,13 +60,13 @@ func Single(y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error
 		l.out = Outcome{Home: h.Name, Tariff: tariff.Name, Car: k == len(tariffs), Weeks: float64(to-from) / week}
 		l.rule, l.planned = battery{h, l.begin}, battery{h, l.begin}
 		l.in.Batteries = []plan.Battery{batteryOf(h)}
-		l.atOnce, l.planCar, l.alone = drives(home, Hours/day), drives(home, Hours/day), drives(home, Hours/day)
+		l.atOnce, l.planCar, l.alone = drives(home), drives(home), drives(home)
 		lives = append(lives, l)
 	}
 	view := newView(y, h, tariffs[0])
 	var in plan.Input
 	for t := from; t < to; t++ {
-		if err := view.fill(&in, t); err != nil {
+		if err := errors.Join(ctx.Err(), view.fill(&in, t)); err != nil {
 			return nil, fmt.Errorf("%s: %w", h.Name, err)
 		}
 		for _, l := range lives {

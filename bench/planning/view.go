@@ -84,7 +84,7 @@ func Example(y *Year) (*plan.Input, error) {
 	if err := view.fill(&hourly, t); err != nil {
 		return nil, err
 	}
-	car := drives(0, Hours/day)
+	car := drives(0)
 	car.held -= mostTrip
 	b := batteryOf(h)
 	b.Held = h.Capacity / 2

@@ -18,7 +18,7 @@ func benchPlanCommand() *cobra.Command {
 			return r, usage.Errorf("--days: %d: must be 1 to 280; --homes: %d: must be at least 1", o.Days, o.Homes)
 		}
 		o.Progress = cmd.ErrOrStderr()
-		return bench.Plan(o)
+		return bench.Plan(cmd.Context(), o)
 	})
 	f := c.Flags()
 	f.StringVar(&o.Dir, "dir", "", "the folder of the CityLearn Challenge 2022")
