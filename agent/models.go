@@ -160,6 +160,9 @@ func (t *Traders) save(s series, m *forecast.Model, now time.Time) error {
 // again and again by one worker at a low rate; with FitInPlace nobody needs to.
 func (t *Traders) Refit(ctx context.Context, now time.Time) (did bool, err error) {
 	for _, at := range t.planners() {
+		if _, err := t.recall(ctx, at.meter, now); err != nil {
+			return true, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
+		}
 		for _, s := range t.seriesOf(at) {
 			if !t.due(s, now) {
 				continue

@@ -322,9 +322,9 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	k.st.moves(k.x, t.charging[k.home.MeteringPoint], own)
 	t.charging[k.home.MeteringPoint] = own
 	for _, u := range p.Unmet {
-		out.Unmet = append(out.Unmet, u.In(t.zone()))
+		out.Unmet = append(out.Unmet, spoken(u.In(t.zone()), p.Devices))
 	}
-	out.Why = t.planner.Why(t.zone())
+	out.Why = spoken(t.planner.Why(t.zone()), p.Devices)
 	return out
 }
 

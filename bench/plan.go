@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -142,6 +143,8 @@ func planTime(y *planning.Year) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	runtime.LockOSThread() // its processor time is measured
+	defer runtime.UnlockOSThread()
 	var p plan.Planner
 	var took []time.Duration
 	for range rounds {

@@ -140,6 +140,17 @@ func (r *reader) rows() (all [][]float64) {
 	return all
 }
 
+// day reads one of the last and the coming centuries.
+func (r *reader) day() Day {
+	const centuries = 100000 // days
+	d := r.whole()
+	if d < -centuries || d > centuries {
+		r.fail()
+		return 0
+	}
+	return Day(d)
+}
+
 // of reads a row that must have a length.
 func (r *reader) of(n int) []float64 {
 	v := r.row()
@@ -220,14 +231,14 @@ func (m *Model) read(r *reader) bool {
 		m.skills = append(m.skills, s)
 	}
 	like := newTable(m.minutes)
-	like.first = Day(r.whole())
+	like.first = r.day()
 	rows := r.rows()
 	totals, largest := r.of(6), r.of(slots)
 	var w []column
 	var units []float64
 	for range r.count(1) {
 		c := column{r.text(), element(r.whole()), newTable(m.minutes)}
-		c.first, c.rows = Day(r.whole()), r.rows()
+		c.first, c.rows = r.day(), r.rows()
 		units = append(units, r.of(2)...)
 		if !square(c.rows, slots) {
 			return false
@@ -252,7 +263,7 @@ func (m *Model) read(r *reader) bool {
 }
 
 func readIntraday(r *reader, slots int) *intraday {
-	n := &intraday{first: Day(r.whole()), z: r.rows(), sigma: r.of(slots)}
+	n := &intraday{first: r.day(), z: r.rows(), sigma: r.of(slots)}
 	if !square(n.z, slots) {
 		r.fail()
 	}

@@ -88,7 +88,7 @@ func (s *smoothing) write(w *writer) {
 }
 
 func (s *smoothing) read(from *reader) {
-	s.at, s.started = Day(from.whole()), from.whole() == 1
+	s.at, s.started = from.day(), from.whole() == 1
 	for i := range s.tracks {
 		v := from.of(3)
 		s.tracks[i].level, s.tracks[i].missed, s.tracks[i].days = v[0], v[1], v[2]

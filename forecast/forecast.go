@@ -1,9 +1,20 @@
-// Package forecast predicts the energy of coming delivery intervals at a
-// metering point, with quantiles.
+// Package forecast predicts the energy of coming delivery intervals at a metering point, with
+// quantiles and scenarios.
 //
-// A Series holds net energy in Wh an interval (+ import), oldest first, without
-// holes at its end. float64 is used here alone: nothing of a forecast is ever
-// settled.
+// A Series holds energies of equal intervals in Wh, oldest first: a home's net (+ import), its
+// load, or what a plant gives as a positive number; NaN where a value is missing, was curtailed
+// or was substituted. Fit makes a Model of it, Model.Look an Outlook from the last values, whose
+// Paths are scenarios. Days picks days of the past for several models alike, so that a
+// community's scenarios have their weather in common.
+//
+// A history is a table of local days × slots of wall time. A walk goes through it day by day: at
+// each midnight every method forecasts the day from those before, then sees it and learns. So
+// what a method knows, how well it does on this home's own past, and the evaluation of Walk are
+// one thing, and nothing looks ahead. The methods and their sources are told in
+// docs/forecast.md.
+//
+// Everything is a function of its inputs: there is no clock, and the same inputs give the same
+// bytes. float64 is used here: nothing of a forecast is ever settled.
 package forecast
 
 import (

@@ -9,8 +9,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// ridge is a ridge regression on standardised features. Its penalty is the one of penalties() that errs least when each day is left out in turn, which needs no refitting: with
-// the eigenvectors V of XᵀX and U = XV, the error without row i is
+// ridge is a ridge regression on standardised features. Its penalty is the one of penalties() that
+// errs least when each row is left out in turn, which needs no refitting: with the eigenvectors V
+// of XᵀX and U = XV, the error without row i is
 //
 //	(yᵢ − ŷᵢ) / (1 − hᵢ),  hᵢ = 1/n + Σ Uᵢⱼ² / (Dⱼ + λ)
 //

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
-	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
@@ -98,12 +97,6 @@ func sharedAt(plan config.Plan) (price grid.Price, some bool) {
 // follow keeps the dashboard current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
 	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
-}
-
-// seen shows what happened in the market, and counts it.
-func (p *pages) seen(events []community.Event) {
-	p.live.ShowEvents(events)
-	p.tally.See(events)
 }
 
 // settled shows a run, which is provisional until the ledger has it.
@@ -229,7 +222,7 @@ func (p *pages) planning() web.Planning {
 	homes := shown.Homes{
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
-	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresight(p.site, p.records, p.money))}
+	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

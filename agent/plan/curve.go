@@ -24,21 +24,18 @@ func (p *Planner) Levels(battery, step int, buy, sell float64) Levels {
 // GiveTo returns the charge down to which it is better to give at a price, millionths/kWh,
 // than to keep what the first battery holds at the end of a step.
 func (p *Planner) GiveTo(step int, price float64) grid.PerMille {
-	return p.Levels(0, step, math.Max(price, p.buyAt(step)), price).ToGrid
+	return p.Levels(0, step, math.Max(price, p.plan.Steps[step].Buy), price).ToGrid
 }
 
 // TakeTo returns the charge up to which it is better to take at a price, millionths/kWh, than
 // to leave it.
 func (p *Planner) TakeTo(step int, price float64) grid.PerMille {
-	return p.Levels(0, step, price, math.Min(price, p.sellAt(step))).FromGrid
+	return p.Levels(0, step, price, math.Min(price, p.plan.Steps[step].Sell)).FromGrid
 }
 
 func (p *Planner) batteryAt(k int) (*store, *Battery) {
 	return &p.stores[len(p.stores)-len(p.in.Batteries)+k], &p.in.Batteries[k]
 }
-
-func (p *Planner) buyAt(step int) float64  { return p.plan.Steps[step].Buy }
-func (p *Planner) sellAt(step int) float64 { return p.plan.Steps[step].Sell }
 
 // Net returns what the home would take in a step, Wh at the meter, if it could trade any
 // amount at one price, millionths/kWh: the mean over the scenarios. It does not rise with the
@@ -60,19 +57,18 @@ func (p *Planner) Net(step int, price float64) (sum float64) {
 // respond returns what a store takes in a step at one price for all, millionths a Wh: the mean
 // over the scenarios.
 func (st *store) respond(w *world, step int, price float64) (sum float64) {
-	var rules [moods]rule // one for all scenarios of a mood
+	var known [moods]levels // one for all scenarios of a mood
+	for mood := range known {
+		known[mood] = st.levelsOf(st.after(w, step, mood), st.into[step], price, price, w)
+	}
 	for s := range w.scenarios {
-		r := &rules[w.mood[s]]
-		if r.next == nil {
-			*r = rule{buy: price, sell: price, next: st.after(w, step, w.mood[s])}
-			r.levels = st.levelsOf(r.next, st.into[step], price, price, w)
-		}
+		r := rule{buy: price, sell: price, next: st.after(w, step, w.mood[s]), levels: known[w.mood[s]]}
 		charge := st.held
 		if step > 0 {
 			charge = st.moves.held[s*w.steps+step-1]
 		}
 		m := st.from(step, charge)
-		to, _ := st.choose(w, r, &m)
+		to, _ := st.choose(w, &r, &m)
 		sum += w.weight[s] * moved(m.base, to, m.into, st.out)
 	}
 	return sum
@@ -94,11 +90,11 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 	net -= w.traded[step]
 	// Each in turn sees what the others will probably do.
 	for k := range p.stores {
-		net += p.mean(&p.stores[k], step)
+		net += w.mean(&p.stores[k], step)
 	}
 	for k := range p.stores {
 		st := &p.stores[k]
-		net -= p.mean(st, step)
+		net -= w.mean(st, step)
 		r := rule{net: net, buy: buy / 1000, sell: sell / 1000, next: st.after(w, step, moods)}
 		m := st.from(step, st.held)
 		if w.plain[step] && sell <= buy {
@@ -124,8 +120,7 @@ func (p *Planner) React(flows []float64, step int, net, buy, sell float64) []flo
 }
 
 // mean returns what a store probably takes in a step, Wh.
-func (p *Planner) mean(st *store, step int) (sum float64) {
-	w := &p.world
+func (w *world) mean(st *store, step int) (sum float64) {
 	for s := range w.scenarios {
 		sum += w.weight[s] * st.moves.flow[s*w.steps+step]
 	}
@@ -177,18 +172,17 @@ func (p *Planner) Prices(dst []float64, scenario int) []float64 {
 		case w.net[k] < -little:
 			price = sell
 		case len(p.in.Batteries) > 0:
-			price = p.inner(t, scenario)
+			st, _ := p.batteryAt(0)
+			price = w.inner(st, t, scenario)
 		}
 		dst = append(dst, math.Min(math.Max(price, sell), buy))
 	}
 	return dst
 }
 
-// inner returns the price at which the first battery moves as it does in a step of a scenario,
+// inner returns the price at which a battery moves as it does in a step of a scenario,
 // millionths/kWh.
-func (p *Planner) inner(t, scenario int) float64 {
-	w := &p.world
-	st, _ := p.batteryAt(0)
+func (w *world) inner(st *store, t, scenario int) float64 {
 	k := scenario*w.steps + t
 	next, held := st.after(w, t, w.mood[scenario]), st.moves.held[k]
 	half := st.pitch / 2 //nolint:mnd // to either side

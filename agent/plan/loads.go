@@ -13,31 +13,19 @@ type run struct {
 	flow  []float64 // Wh by step
 }
 
-// begin makes the runs of the loads.
-func (p *Planner) begin() {
-	for len(p.loads) < len(p.in.Loads) {
-		p.loads = append(p.loads, run{})
-	}
-	p.loads = p.loads[:len(p.in.Loads)]
-	for k := range p.loads {
-		r := &p.loads[k]
-		*r = run{load: &p.in.Loads[k], first: -1, flow: sized(r.flow, p.world.steps)}
-	}
-}
-
 // place puts a load where it costs least, on what the others leave.
-func (p *Planner) place(r *run) {
-	p.put(r, -1)
-	w, l := &p.world, r.load
+func (r *run) place(w *world, nobody time.Time) {
+	r.put(w, -1)
+	l := r.load
 	best, least := -1, math.Inf(1)
 	soonest := -1 // in case none is in time
-	for first, i := range p.in.Steps {
+	for first, i := range w.at {
 		end := i.Begin().Add(l.Runs)
-		allowed := !i.Begin().Before(l.From) && !i.Begin().Before(p.in.Limits.Away)
+		allowed := !i.Begin().Before(l.From) && !i.Begin().Before(nobody)
 		if l.Began {
 			allowed = first == 0
 		}
-		if !allowed || end.After(p.in.Steps[w.steps-1].End()) {
+		if !allowed || end.After(w.at[w.steps-1].End()) {
 			continue
 		}
 		if soonest < 0 {
@@ -48,7 +36,7 @@ func (p *Planner) place(r *run) {
 		}
 		var cost float64
 		for t := first; t < w.steps; t++ {
-			e := p.takes(l, first, t)
+			e := r.takes(w, first, t)
 			if e == 0 {
 				break
 			}
@@ -70,28 +58,27 @@ func (p *Planner) place(r *run) {
 	if best < 0 {
 		best = soonest
 	}
-	p.put(r, best)
+	r.put(w, best)
 }
 
 // takes returns what a load takes in a step when it begins in another.
-func (p *Planner) takes(l *Load, first, t int) float64 {
-	begin := p.in.Steps[first].Begin()
-	end := begin.Add(l.Runs)
-	i := p.in.Steps[t]
+func (r *run) takes(w *world, first, t int) float64 {
+	begin := w.at[first].Begin()
+	end := begin.Add(r.load.Runs)
+	i := w.at[t]
 	if t < first || !end.After(i.Begin()) {
 		return 0
 	}
 	d := min(i.Length(), end.Sub(i.Begin()))
-	return float64(l.Power) * float64(d) / float64(time.Hour)
+	return float64(r.load.Power) * float64(d) / float64(time.Hour)
 }
 
 // put moves a load to where it begins in a step; −1: nowhere.
-func (p *Planner) put(r *run, first int) {
-	w := &p.world
+func (r *run) put(w *world, first int) {
 	for t := range w.steps {
 		var e float64
 		if first >= 0 {
-			e = p.takes(r.load, first, t)
+			e = r.takes(w, first, t)
 		}
 		if e == r.flow[t] {
 			continue

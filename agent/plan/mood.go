@@ -10,30 +10,35 @@ const (
 	lasts = 12.0
 )
 
-// feel sorts the scenarios into moods by what the home will take in the next day and what
-// that costs.
-func (p *Planner) feel() {
-	w := &p.world
+// temper is which scenarios are of which mood.
+type temper struct {
+	mood  []int          // by scenario
+	share [moods]float64 // weight of a mood's scenarios
+	stay  []float64      // by step: how probably the mood before it lasts
+}
+
+// feel sorts the scenarios into moods by what the home will take in the next day, of own.
+func (w *world) feel(own []float64) {
 	w.mood, w.stay = sized(w.mood, w.scenarios), sized(w.stay, w.steps)
 	for t := range w.steps {
 		if t > 0 {
-			w.stay[t] = math.Exp(-p.in.Steps[t-1].Length().Hours() / lasts)
+			w.stay[t] = math.Exp(-w.at[t-1].Length().Hours() / lasts)
 		}
 	}
 	var f few
 	f.n = min(w.scenarios, mostFew)
 	for s := range w.scenarios {
 		var sum float64
-		for t, i := range p.in.Steps {
-			if i.Begin().Sub(p.in.Steps[0].Begin()).Hours() >= 24 { //nolint:mnd // a day
+		for t, i := range w.at {
+			if i.Begin().Sub(w.at[0].Begin()).Hours() >= 24 { //nolint:mnd // a day
 				break
 			}
-			sum += p.own[s*w.steps+t]
+			sum += own[s*w.steps+t]
 		}
 		f.set(s, sum)
 	}
 	f.sort()
-	w.share = [moods + 1]float64{}
+	w.share = [moods]float64{}
 	var below float64
 	for _, s := range f.order[:f.n] {
 		w.mood[s] = min(int((below+w.weight[s]/2)*moods), moods-1) //nolint:mnd // its middle

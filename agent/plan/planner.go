@@ -1,10 +1,6 @@
 package plan
 
-import (
-	"math"
-
-	"github.com/commonwatt/commonwatt/grid"
-)
+import "math"
 
 // Planner makes plans. The zero value is ready. It is not safe for concurrent use.
 type Planner struct {
@@ -33,7 +29,7 @@ func (p *Planner) Plan(in *Input) (*Plan, error) {
 	}
 	p.in = in
 	p.settle()
-	p.feel()
+	p.world.feel(p.own)
 	peak := math.Inf(1)
 	if in.Demand.Price > 0 {
 		peak = p.seekPeak()
@@ -91,13 +87,13 @@ func (p *Planner) start(peak float64) {
 	w.net = sized(w.net, len(p.own))
 	copy(w.net, p.own)
 	p.prepare()
-	p.bound(peak)
+	p.world.bound(p.in.Limits, peak)
 }
 
 // turn plans loads, other stores and batteries once, each on what all others leave.
 func (p *Planner) turn(rest, batteries []store) {
 	for k := range p.loads {
-		p.place(&p.loads[k])
+		p.loads[k].place(&p.world, p.in.Limits.Away)
 	}
 	for k := range rest {
 		p.revise(&rest[k])
@@ -128,7 +124,7 @@ const alike = 1e-3
 // settle takes over the scenarios.
 func (p *Planner) settle() {
 	in, w := p.in, &p.world
-	w.steps, w.scenarios = len(in.Steps), len(in.Scenarios)
+	w.at, w.steps, w.scenarios = in.Steps, len(in.Steps), len(in.Scenarios)
 	n := w.steps * w.scenarios
 	w.weight, w.buy, w.sell = sized(w.weight, w.scenarios), sized(w.buy, n), sized(w.sell, n)
 	w.traded, w.bounds, p.own = sized(w.traded, w.steps), sized(w.bounds, w.steps), sized(p.own, n)
@@ -153,7 +149,7 @@ func (p *Planner) settle() {
 			}
 		}
 	}
-	p.weigh()
+	w.weigh(p.exact)
 	w.wishes = wishes{floor: math.Inf(-1), ceiling: math.Inf(1)}
 	if l := in.Limits; l.Floor != nil {
 		w.wishes.floor = float64(*l.Floor) / perKWh
@@ -167,9 +163,8 @@ func (p *Planner) settle() {
 }
 
 // weigh sets the scale.
-func (p *Planner) weigh() {
+func (w *world) weigh(exact bool) {
 	const least = 1e-3 // where all is for nothing
-	w := &p.world
 	most, sum := least, 0.0
 	for k := range w.buy {
 		most = math.Max(most, math.Max(math.Abs(w.buy[k]), math.Abs(w.sell[k])))
@@ -177,17 +172,16 @@ func (p *Planner) weigh() {
 	}
 	const sure, dear = 30, 5
 	margin := 0.02
-	if p.exact {
+	if exact {
 		margin = 0
 	}
 	w.scale = scale{sure * most, dear * most, margin * sum / float64(len(w.buy))}
 }
 
 // bound sets the limits of the connection, with a peak from which on demand is charged.
-func (p *Planner) bound(peak float64) {
-	w, l := &p.world, p.in.Limits
+func (w *world) bound(l Limits, peak float64) {
 	w.plain = sized(w.plain, w.steps)
-	for t, i := range p.in.Steps {
+	for t, i := range w.at {
 		h := i.Length().Hours()
 		b := bounds{export: math.Inf(1), imported: math.Inf(1), peak: math.Inf(1)}
 		if l.Export > 0 {
@@ -217,7 +211,7 @@ func sized[T any](s []T, n int) []T {
 	return s
 }
 
-// prepare makes the stores.
+// prepare makes the stores and the runs of the loads.
 func (p *Planner) prepare() {
 	in := p.in
 	n := len(in.Heats) + len(in.Cars) + len(in.Batteries)
@@ -227,203 +221,24 @@ func (p *Planner) prepare() {
 	p.stores = p.stores[:n]
 	k := 0
 	for d := range in.Heats {
-		p.heat(&p.stores[k], &in.Heats[d])
+		p.world.heat(&p.stores[k], &in.Heats[d], in.Limits.Away)
 		k++
 	}
 	for d := range in.Cars {
-		p.car(&p.stores[k], &in.Cars[d])
+		p.world.car(&p.stores[k], &in.Cars[d])
 		k++
 	}
 	for d := range in.Batteries {
-		p.battery(&p.stores[k], &in.Batteries[d])
+		p.world.battery(&p.stores[k], &in.Batteries[d])
 		k++
 	}
-	p.begin()
-}
-
-// blank empties a store and sizes it.
-func (p *Planner) blank(st *store) {
-	n, w := p.world.steps, &p.world
-	*st = store{
-		course: course{
-			up: sized(st.up, n), least: sized(st.least, n), into: sized(st.into, n), keep: sized(st.keep, n),
-			drain: sized(st.drain, n), ready: sized(st.ready, n), down: st.down[:0],
-		},
-		value: sized(st.value, (moods+1)*(n+1)),
-		moves: results{held: sized(st.moves.held, n*w.scenarios), flow: sized(st.moves.flow, n*w.scenarios)},
-		out:   1,
+	for len(p.loads) < len(in.Loads) {
+		p.loads = append(p.loads, run{})
 	}
-	for t := range n {
-		st.keep[t] = 1
-	}
-}
-
-// power writes how much can be added by step, with the least.
-func (p *Planner) power(st *store, x Powers) {
-	for t, i := range p.in.Steps {
-		st.up[t] = float64(x.Most) * i.Length().Hours() * st.into[t]
-		st.least[t] = float64(x.Least) * i.Length().Hours() * st.into[t]
-	}
-	st.bent = x.Least > 0
-}
-
-const all = 1000 // per mille
-
-func (p *Planner) battery(st *store, b *Battery) {
-	down := sized(st.down, p.world.steps)
-	p.blank(st)
-	st.down = down
-	st.held, st.out = b.Held, b.OutOf
-	st.reserve = b.Capacity * float64(b.Reserve) / all
-	st.span(0, math.Max(b.Capacity, b.Held), st.reserve)
-	st.wear = float64(b.Wear) / 1000
-	for t, i := range p.in.Steps {
-		st.into[t] = b.Into
-		st.down[t] = float64(b.Out.Most) * i.Length().Hours() / b.OutOf
-	}
-	p.power(st, b.Charge)
-	if len(b.Charge.Limits) > 0 {
-		st.charge = &b.Charge
-	}
-	if len(b.Out.Limits) > 0 {
-		st.discharge = &b.Out
-	}
-	buy, sell := p.usual()
-	st.terminal = math.Max((buy*b.OutOf+sell/b.Into)/2-st.wear, 0) //nolint:mnd // nobody knows which it will replace
-	if b.Terminal != nil {
-		st.terminal = float64(*b.Terminal) / 1000
-	}
-}
-
-// usual returns the mean prices of the last day of the plan, millionths a Wh.
-func (p *Planner) usual() (buy, sell float64) {
-	w := &p.world
-	end := p.in.Steps[w.steps-1].End()
-	var hours float64
-	for t := w.steps - 1; t >= 0; t-- {
-		i := p.in.Steps[t]
-		if end.Sub(i.Begin()).Hours() > 24 { //nolint:mnd // a day
-			break
-		}
-		h := i.Length().Hours()
-		hours += h
-		for s := range w.scenarios {
-			buy += h * w.weight[s] * w.buy[s*w.steps+t]
-			sell += h * w.weight[s] * w.sell[s*w.steps+t]
-		}
-	}
-	return buy / hours, sell / hours
-}
-
-func (p *Planner) car(st *store, c *Car) {
-	p.blank(st)
-	st.down = nil
-	most := c.Most
-	if most == 0 {
-		most = all
-	}
-	st.held = c.Held
-	for t := range st.into {
-		st.into[t] = c.Into
-	}
-	p.power(st, c.Power)
-	hi, lo, first := math.Max(c.Capacity*float64(most)/all, c.Held), c.Held, 0.0
-	for _, trip := range c.Trips {
-		ready, at := c.Capacity*float64(trip.Ready)/all, p.travel(st, trip)
-		if at < 0 {
-			continue
-		}
-		hi = math.Max(hi, ready)
-		st.ready[at], st.drain[at] = math.Max(st.ready[at], ready), st.drain[at]+trip.Use
-		lo = math.Max(lo-trip.Use, 0)
-		if first == 0 {
-			first = ready
-		}
-	}
-	st.span(lo, hi, first)
-	if len(c.Power.Limits) > 0 {
-		st.charge = &c.Power
-	}
-	buy, sell := p.cheapest()
-	st.terminal = (buy + sell) / 2 / c.Into //nolint:mnd // surplus goes in, what is bought does not
-	if c.Opportune != nil {
-		st.terminal = float64(*c.Opportune) / 1000
-	}
-}
-
-// travel takes away what a car that is on a trip cannot charge, and returns the step in which
-// it leaves; −1 where that is not in the plan.
-func (p *Planner) travel(st *store, trip Trip) (leaves int) {
-	leaves = -1
-	for t, i := range p.in.Steps {
-		if !i.End().After(trip.Leave) || !i.Begin().Before(trip.Return) {
-			continue // it is at home for the whole step
-		}
-		st.up[t], st.least[t] = 0, 0
-		if leaves < 0 {
-			leaves = t
-		}
-	}
-	if trip.Leave.Before(p.in.Steps[0].Begin()) {
-		return -1 // it has left already
-	}
-	return leaves
-}
-
-// span lays the points over a range, one of them at a charge that counts.
-func (st *store) span(lo, hi, point float64) {
-	const least = 1.0 // Wh
-	st.lo, st.top = lo, math.Max(hi, lo+least)
-	st.pitch = (st.top - lo) / last
-	if n := math.Floor((point - lo) / st.pitch); n >= 1 {
-		st.pitch = (point - lo) / n
-	}
-}
-
-// cheapest returns the lowest mean prices of a step, millionths a Wh.
-func (p *Planner) cheapest() (buy, sell float64) {
-	w := &p.world
-	buy, sell = math.Inf(1), math.Inf(1)
-	for t := range w.steps {
-		var b, s float64
-		for k := range w.scenarios {
-			b += w.weight[k] * w.buy[k*w.steps+t]
-			s += w.weight[k] * w.sell[k*w.steps+t]
-		}
-		buy, sell = math.Min(buy, b), math.Min(sell, s)
-	}
-	return buy, sell
-}
-
-func (p *Planner) heat(st *store, h *Heat) {
-	p.blank(st)
-	st.down = nil
-	away := func(i grid.Interval) bool { return i.Begin().Before(p.in.Limits.Away) }
-	st.held = h.Held
-	if away(p.in.Steps[0]) {
-		st.lo = -h.Away
-	}
-	st.span(math.Min(st.lo, h.Held), math.Max(h.Room, h.Held), 0)
-	var cop float64
-	for t, i := range p.in.Steps {
-		hours := i.Length().Hours()
-		st.into[t] = 1
-		if h.COP != nil {
-			st.into[t] = h.COP[t]
-		}
-		cop += st.into[t] / float64(len(p.in.Steps))
-		st.keep[t] = math.Exp(-h.Loss * hours)
-		st.drain[t] = h.Demand[t]
-		st.ready[t] = st.lo
-		if !away(i) {
-			st.ready[t] = math.Max(0, st.lo)
-		}
-	}
-	p.power(st, h.Power)
-	buy, sell := p.usual()
-	st.terminal = (buy + sell) / 2 / cop
-	if h.Terminal != nil {
-		st.terminal = float64(*h.Terminal) / 1000
+	p.loads = p.loads[:len(in.Loads)]
+	for k := range p.loads {
+		r := &p.loads[k]
+		*r = run{load: &in.Loads[k], first: -1, flow: sized(r.flow, p.world.steps)}
 	}
 }
 
@@ -432,13 +247,13 @@ func (p *Planner) seekPeak() float64 {
 	const tries = 6
 	reached := float64(p.in.Demand.Peak)
 	p.seek(math.Inf(1))
-	best := math.Max(p.highest(), reached)
+	best := math.Max(p.world.highest(), reached)
 	low, high := reached, best
 	least := p.cost + float64(p.in.Demand.Price)*(best-reached)/1000
 	for range tries {
 		middle := (low + high) / 2 //nolint:mnd // halves
 		p.seek(middle)
-		got := math.Max(p.highest(), reached)
+		got := math.Max(p.world.highest(), reached)
 		if got <= middle*1.01+1 { //nolint:mnd // it can be kept
 			high = middle
 		} else {
@@ -452,9 +267,8 @@ func (p *Planner) seekPeak() float64 {
 }
 
 // highest returns the highest mean power of a step that is expected, W.
-func (p *Planner) highest() (watts float64) {
-	w := &p.world
-	for t, i := range p.in.Steps {
+func (w *world) highest() (watts float64) {
+	for t, i := range w.at {
 		var mean float64
 		for s := range w.scenarios {
 			mean += w.weight[s] * (w.net[s*w.steps+t] + w.traded[t])

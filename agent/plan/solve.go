@@ -1,6 +1,10 @@
 package plan
 
-import "math"
+import (
+	"math"
+
+	"github.com/commonwatt/commonwatt/grid"
+)
 
 // world is what a store's programme is on: the net energy that the others leave, and prices,
 // by scenario and step (scenario·steps + step).
@@ -12,11 +16,11 @@ type world struct {
 	bounds           []bounds  // by step
 	wishes           wishes
 	scale            scale
-	scratch          tiers              // those of the rule that is at work
-	plain            []bool             // by step: it has no bounds, and no sell above its buy
-	mood             []int              // by scenario
-	share            [moods + 1]float64 // weight of a mood's scenarios; of all
-	stay             []float64          // by step: how probably the mood before it lasts
+	scratch          tiers  // those of the rule that is at work
+	plain            []bool // by step: it has no bounds, and no sell above its buy
+	temper
+
+	at []grid.Interval // the steps
 }
 
 // moment is what a store can do from a charge on in a step.

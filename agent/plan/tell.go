@@ -21,7 +21,7 @@ func (p *Planner) tell() {
 				net = math.Max(net, 0)
 			}
 			values.set(s, math.Max(net, -w.bounds[t].export))
-			x.Cost += w.weight[s] * p.priced(k, t)
+			x.Cost += w.weight[s] * w.priced(k, t)
 			x.Buy += w.weight[s] * w.buy[k] * 1000
 			x.Sell += w.weight[s] * w.sell[k] * 1000
 		}
@@ -39,8 +39,7 @@ func (p *Planner) tell() {
 }
 
 // priced returns what the meter's energy of a step costs in a scenario.
-func (p *Planner) priced(k, t int) float64 {
-	w := &p.world
+func (w *world) priced(k, t int) float64 {
 	r := rule{buy: w.buy[k], sell: w.sell[k]}
 	if !w.plain[t] {
 		b := w.bounds[t]
@@ -56,7 +55,7 @@ func (p *Planner) spent() (sum float64) {
 	w := &p.world
 	for s := range w.scenarios {
 		for t := range w.steps {
-			sum += w.weight[s] * p.priced(s*w.steps+t, t)
+			sum += w.weight[s] * w.priced(s*w.steps+t, t)
 		}
 		for d := range p.stores {
 			st := &p.stores[d]
@@ -88,13 +87,13 @@ func (p *Planner) tellDevices() {
 		return d
 	}
 	for k := range p.in.Batteries {
-		p.tellStore(tell(p.in.Batteries[k].ID, Stationary), &p.stores[heats+cars+k], 0)
+		w.tellStore(tell(p.in.Batteries[k].ID, Stationary), &p.stores[heats+cars+k], 0)
 	}
 	for k := range p.in.Cars {
-		p.tellStore(tell(p.in.Cars[k].ID, Vehicle), &p.stores[heats+k], p.in.Cars[k].Capacity)
+		w.tellStore(tell(p.in.Cars[k].ID, Vehicle), &p.stores[heats+k], p.in.Cars[k].Capacity)
 	}
 	for k := range p.in.Heats {
-		p.tellStore(tell(p.in.Heats[k].ID, Warmth), &p.stores[k], p.in.Heats[k].Room)
+		w.tellStore(tell(p.in.Heats[k].ID, Warmth), &p.stores[k], p.in.Heats[k].Room)
 	}
 	for k := range p.loads {
 		d := tell(p.loads[k].load.ID, Waiting)
@@ -105,14 +104,13 @@ func (p *Planner) tellDevices() {
 }
 
 // tellStore writes what a store will do; capacity is what its charge is a share of, 0: its range.
-func (p *Planner) tellStore(d *Device, st *store, capacity float64) {
-	w := &p.world
+func (w *world) tellStore(d *Device, st *store, capacity float64) {
 	if capacity == 0 {
 		capacity = st.top
 	}
 	d.Charge = sized(d.Charge, w.steps)
 	values := make16(w.scenarios)
-	for t, i := range p.in.Steps {
+	for t, i := range w.at {
 		for s := range w.scenarios {
 			k := s*w.steps + t
 			values.set(s, st.moves.held[k]/capacity*all)
@@ -198,6 +196,7 @@ func (p *Planner) foresee() {
 }
 
 func (p *Planner) foreseeStore(st *store, u Unmet, unit float64) {
+	w := &p.world
 	const least = 1.0 // Wh that nobody misses
 	charge, hours := st.held, 0.0
 	for t, i := range p.in.Steps {
@@ -209,7 +208,7 @@ func (p *Planner) foreseeStore(st *store, u Unmet, unit float64) {
 		m := st.from(t, charge)
 		up := m.up
 		if l := p.in.Limits.Import; l > 0 {
-			up = math.Min(up, math.Max(float64(l)*i.Length().Hours()-p.others(st, t), 0)*m.into)
+			up = math.Min(up, math.Max(float64(l)*i.Length().Hours()-w.others(st, t), 0)*m.into)
 		}
 		if m.up > 0 {
 			hours += i.Length().Hours()
@@ -219,8 +218,7 @@ func (p *Planner) foreseeStore(st *store, u Unmet, unit float64) {
 }
 
 // others returns the mean of what the meter shows without a store, Wh.
-func (p *Planner) others(st *store, t int) (mean float64) {
-	w := &p.world
+func (w *world) others(st *store, t int) (mean float64) {
 	for s := range w.scenarios {
 		k := s*w.steps + t
 		mean += w.weight[s] * (w.net[k] + w.traded[t] - st.moves.flow[k])

@@ -49,7 +49,7 @@ func (p *Planner) Why(zone *time.Location) string {
 	}
 	for k := range p.plan.Devices {
 		if d := &p.plan.Devices[k]; d.Kind != Warmth {
-			if s := p.why(d, zone); s != "" {
+			if s := p.plan.why(d, zone); s != "" {
 				parts = append(parts, s)
 			}
 		}
@@ -68,8 +68,25 @@ type phase struct {
 	grid        float64 // Wh of it that the meter imports or exports
 }
 
-// next returns the first phase of a device with power of a sign from a step on.
+<<<<<<< HEAD
+// next returns the first phase of a device with power of a sign from a step on that is worth
+// telling.
 func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
+	const told = 50.0 // Wh
+	for end = from; end < len(d.Power); {
+		if ph, end = p.phase(d, end, sign); ph.energy >= told {
+			return ph, end
+		}
+	}
+	return phase{}, end
+}
+
+// phase returns the first phase of a device with power of a sign from a step on.
+func (p *Planner) phase(d *Device, from int, sign float64) (ph phase, end int) {
+=======
+// next returns the first phase of a device with power of a sign from a step on.
+func (p *Plan) next(d *Device, from int, sign float64) (ph phase, end int) {
+>>>>>>> main
 	const little = 50.0 // W
 	begun := false
 	for t := from; t < len(d.Power); t++ {
@@ -80,7 +97,7 @@ func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
 			}
 			continue
 		}
-		s := &p.plan.Steps[t]
+		s := &p.Steps[t]
 		e := power * s.Interval.Length().Hours()
 		if !begun {
 			ph.first, begun = s.Interval, true
@@ -97,7 +114,7 @@ func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
 }
 
 // why is the sentence on a device.
-func (p *Planner) why(d *Device, zone *time.Location) string {
+func (p *Plan) why(d *Device, zone *time.Location) string {
 	clock := func(t time.Time) string { return t.In(zone).Format("15:04") }
 	in, end := p.next(d, 0, 1)
 	if d.Kind == Waiting {

@@ -55,6 +55,12 @@ func TestUnmetIsSaid(t *testing.T) {
 	if held := p.stores[0].moves.held[2]; math.Abs(held-39_600) > 1 {
 		t.Errorf("the car leaves with %.0f Wh, and 39600 are possible", held)
 	}
+	// The connection allows 6.3 kW, of which the home takes 0.3: 6.6 + 18 kWh are 45 %.
+	in.Limits.Import = 6300
+	if out := planned(t, &p, in); len(out.Unmet) != 1 || math.Abs(out.Unmet[0].Get-24_600.0/55) > 1 {
+		t.Errorf("behind a connection of 6.3 kW said is %v", out.Unmet)
+	}
+	in.Limits.Import = 0
 	in.Cars[0].Trips[0].Ready = 700
 	if out := planned(t, &p, in); len(out.Unmet) != 0 {
 		t.Errorf("70 %% can be had, and said is %v", out.Unmet)
@@ -75,6 +81,9 @@ func TestCarChargesWhenItIsCheap(t *testing.T) {
 	}}
 	var p Planner
 	planned(t, &p, in)
+	if left := p.stores[0].moves.held[7] - p.stores[0].moves.held[8]; math.Abs(left-5000) > 1 {
+		t.Errorf("the trip takes %.0f Wh, want 5000", left)
+	}
 	flow := p.stores[0].moves.flow
 	if cheap := flow[4] + flow[5]; math.Abs(cheap-15_000/0.9) > 1 || p.stores[0].moves.held[7] < 35_000-1 {
 		t.Errorf("the car takes %.0f Wh in the cheap hours and leaves with %.0f: %v", cheap, p.stores[0].moves.held[7], flow)
@@ -317,5 +326,25 @@ func TestLevelsFollowThePrice(t *testing.T) {
 	}
 	if give == 1000 || p.GiveTo(40, 80_000) <= give {
 		t.Errorf("the price changes nothing: it gives down to %d", give)
+	}
+}
+
+// What is too little to be told is not told: a battery that is full but for 10 Wh.
+func TestLittleIsNotTold(t *testing.T) {
+	in := steady(24, func(hour int) (float64, float64, float64) {
+		switch {
+		case hour < 10:
+			return -1800, 220_000, 80_000
+		case hour >= 17 && hour < 21:
+			return 1500, 540_000, 80_000
+		}
+		return 250, 220_000, 80_000
+	})
+	in.Batteries = []Battery{storage(0)}
+	in.Batteries[0].ID, in.Batteries[0].Held = "The battery", in.Batteries[0].Capacity-10
+	var p Planner
+	planned(t, &p, in)
+	if got := p.Why(time.UTC); !strings.HasPrefix(got, "The battery gives ") {
+		t.Errorf("why: %s", got)
 	}
 }

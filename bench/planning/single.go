@@ -43,6 +43,7 @@ type life struct {
 	planner                plan.Planner
 	in                     plan.Input
 	end, begin             float64
+	until                  int // hour
 }
 
 // Single lives through [from, to) of the year, at all tariffs at once: without a car, and at
@@ -53,7 +54,7 @@ func Single(y *Year, home int, tariffs []Tariff, from, to int) ([]Outcome, error
 	var lives []*life
 	for k := range len(tariffs) + 1 {
 		tariff := tariffs[k%len(tariffs)]
-		l := &life{tariff: tariff, begin: h.Capacity / 2, end: endValue(h, tariff.Buy[from:to])}
+		l := &life{tariff: tariff, begin: h.Capacity / 2, until: to, end: endValue(h, tariff.Buy[from:to])}
 		l.out = Outcome{Home: h.Name, Tariff: tariff.Name, Car: k == len(tariffs), Weeks: float64(to-from) / week}
 		l.rule, l.planned = battery{h, l.begin}, battery{h, l.begin}
 		l.in.Batteries = []plan.Battery{batteryOf(h)}
@@ -99,10 +100,16 @@ func (l *life) hour(seen *plan.Input, t int, net float64) error {
 	l.out.Gross += price(math.Max(net+first, 0), buy, 0)
 	l.out.Rule += price(net+second+l.rule.move(-net-second), buy, sell)
 
-	l.in.Steps, l.in.Scenarios = seen.Steps, l.in.Scenarios[:0]
+	// Everybody knows when the comparison ends, and what a charge counts then.
+	steps := min(len(seen.Steps), l.until-t)
+	l.in.Steps, l.in.Scenarios = seen.Steps[:steps], l.in.Scenarios[:0]
 	for _, s := range seen.Scenarios {
-		s.Buy, s.Sell = l.tariff.after(t), l.tariff.Sell[:len(s.Net)]
+		s.Net, s.Buy, s.Sell = s.Net[:steps], l.tariff.after(t)[:steps], l.tariff.Sell[:steps]
 		l.in.Scenarios = append(l.in.Scenarios, s)
+	}
+	l.in.Batteries[0].Terminal = nil
+	if steps < len(seen.Steps) {
+		l.in.Batteries[0].Terminal = new(grid.Price(l.end * 1000))
 	}
 	l.in.Batteries[0].Held = l.planned.held
 	if l.out.Car {

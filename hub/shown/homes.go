@@ -185,7 +185,12 @@ func (h Homes) point(member, point string) api.PointPlan {
 		return shown
 	}
 	shown.Strategy, shown.Made, shown.Why = new(string(p.Strategy)), new(p.Made.UTC()), p.Why
-	shown.Unmet = append(shown.Unmet, p.Unmet...)
+	for _, text := range p.Unmet { // which the sentence begins with
+		shown.Unmet, shown.Why = append(shown.Unmet, text), strings.TrimPrefix(strings.TrimPrefix(shown.Why, text), " ")
+	}
+	if shown.Why == "" {
+		shown.Why = "Nothing else is moved."
+	}
 	for _, s := range p.Steps {
 		if s.Interval.End().After(h.Clock()) {
 			shown.Steps = append(shown.Steps, step(s))

@@ -34,7 +34,7 @@ func (b book) Each(_ context.Context, from, to time.Time, see func(*statements.I
 	return nil
 }
 
-var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // of the tests
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func point(member string, metered grid.Flow, retail, imbalance grid.Energy, net, without grid.Money) statements.Point {
 	return statements.Point{
