@@ -68,10 +68,9 @@ type phase struct {
 	grid        float64 // Wh of it that the meter imports or exports
 }
 
-<<<<<<< HEAD
 // next returns the first phase of a device with power of a sign from a step on that is worth
 // telling.
-func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
+func (p *Plan) next(d *Device, from int, sign float64) (ph phase, end int) {
 	const told = 50.0 // Wh
 	for end = from; end < len(d.Power); {
 		if ph, end = p.phase(d, end, sign); ph.energy >= told {
@@ -82,11 +81,7 @@ func (p *Planner) next(d *Device, from int, sign float64) (ph phase, end int) {
 }
 
 // phase returns the first phase of a device with power of a sign from a step on.
-func (p *Planner) phase(d *Device, from int, sign float64) (ph phase, end int) {
-=======
-// next returns the first phase of a device with power of a sign from a step on.
-func (p *Plan) next(d *Device, from int, sign float64) (ph phase, end int) {
->>>>>>> main
+func (p *Plan) phase(d *Device, from int, sign float64) (ph phase, end int) {
 	const little = 50.0 // W
 	begun := false
 	for t := from; t < len(d.Power); t++ {
