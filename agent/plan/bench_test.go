@@ -28,11 +28,11 @@ func exampleDay(steps, scenarios int) *Input {
 	}
 	for range scenarios {
 		s := Scenario{Weight: 1}
-		clear, busy := r.Float64(), r.Float64()
+		bright, busy := r.Float64(), r.Float64()
 		for t := range steps {
 			hour := float64(t%96) / 4
 			load := 80 + 100*busy*math.Exp(-(hour-19)*(hour-19)/8) + 60*r.Float64()
-			sun := 1200 * clear * math.Max(math.Sin((hour-6)/12*math.Pi), 0)
+			sun := 1200 * bright * math.Max(math.Sin((hour-6)/12*math.Pi), 0)
 			buy := 220_000.0
 			if hour >= 16 && hour < 21 {
 				buy = 540_000

@@ -57,19 +57,18 @@ func (p *Planner) Net(step int, price float64) (sum float64) {
 // respond returns what a store takes in a step at one price for all, millionths a Wh: the mean
 // over the scenarios.
 func (st *store) respond(w *world, step int, price float64) (sum float64) {
-	var rules [moods]rule // one for all scenarios of a mood
+	var known [moods]levels // one for all scenarios of a mood
+	for mood := range known {
+		known[mood] = st.levelsOf(st.after(w, step, mood), st.into[step], price, price, w)
+	}
 	for s := range w.scenarios {
-		r := &rules[w.mood[s]]
-		if r.next == nil {
-			*r = rule{buy: price, sell: price, next: st.after(w, step, w.mood[s])}
-			r.levels = st.levelsOf(r.next, st.into[step], price, price, w)
-		}
+		r := rule{buy: price, sell: price, next: st.after(w, step, w.mood[s]), levels: known[w.mood[s]]}
 		charge := st.held
 		if step > 0 {
 			charge = st.moves.held[s*w.steps+step-1]
 		}
 		m := st.from(step, charge)
-		to, _ := st.choose(w, r, &m)
+		to, _ := st.choose(w, &r, &m)
 		sum += w.weight[s] * moved(m.base, to, m.into, st.out)
 	}
 	return sum

@@ -108,8 +108,8 @@ func (s *street) read(d grid.Device, h world.HomeState) grid.Reading {
 		r.Power = &h.PV
 	case grid.Battery:
 		r.Power = &h.Battery
-	case grid.Charger:
-		r.Power = &h.Car
+	case grid.Charger, grid.HeatPump, grid.HeatingRod:
+		r.Power = new(h.Power(d.Kind))
 	}
 	return r
 }
