@@ -202,6 +202,11 @@ func (t *Traders) asPlanned(id string, b storage, reserve grid.PerMille) plan.Ba
 // usuallyLeaves is by when a car is charged of which nobody says by when it leaves.
 const usuallyLeaves limits.TimeOfDay = 6*60 + 30
 
+// worthWaiting says that a car waits for what saves a twelfth of what lies between the utility's two
+// prices, and not for less. Where it waited for anything, it let the sun of the afternoon go for a
+// night that would cost the same by the forecast, and did not.
+const worthWaiting = 12
+
 // car tells the plan of the car at a charger, where one is there that says what it holds.
 func (t *Traders) car(ctx context.Context, k *task, charger string) error {
 	of := t.rating(charger)
@@ -219,7 +224,7 @@ func (t *Traders) car(ctx context.Context, k *task, charger string) error {
 	k.cars[charger] = c
 	k.in.Cars = append(k.in.Cars, plan.Car{
 		ID: charger, Capacity: c.capacity, Held: math.Min(c.held, c.capacity), Most: c.target,
-		Power: plan.Powers{Least: of.Least, Most: of.Power}, Into: 1,
+		Power: plan.Powers{Least: of.Least, Most: of.Power}, Into: 1, Waits: max(k.rates[k.at].Retail-k.rates[k.at].FeedIn, 0) / worthWaiting,
 		Trips: []plan.Trip{{Leave: c.by, Return: k.in.Steps[len(k.in.Steps)-1].End(), Ready: c.target}},
 	})
 	return nil

@@ -129,12 +129,16 @@ func (x *orders) Waiting(member string) []Order {
 func (x *orders) Named(member, point string, i grid.Interval) []Order {
 	var all []Order
 	for _, o := range x.Waiting(member) {
-		if o.Product.Interval == i && o.MeteringPoint == point && strings.HasPrefix(o.ClientID, point+"/") {
+		if o.Product.Interval == i && o.MeteringPoint == point && o.OfAgent() {
 			all = append(all, o)
 		}
 	}
 	return all
 }
+
+// OfAgent tells whether an order is named after its metering point, as those of the agents of this
+// process are.
+func (o Order) OfAgent() bool { return strings.HasPrefix(o.ClientID, o.MeteringPoint+"/") }
 
 // follow notes in an order what an event did to it; explain says why one was rejected.
 func (x *orders) follow(ev *matching.Event, explain func(matching.Reason) string) {

@@ -185,10 +185,6 @@ func (m *market) tick(ctx context.Context) error {
 	return nil
 }
 
-// outsideFor is for how long (world time) a member's built-in agent leaves the
-// trade to a program outside that has sent an order.
-const outsideFor = 2 * time.Hour
-
 // Points implements drive.Agents: the agents of a member for whom a program outside
 // trades, one that is configured or that has sent orders lately, quote for none.
 func (m *market) Points(member string, now time.Time) []string {
@@ -196,7 +192,7 @@ func (m *market) Points(member string, now time.Time) []string {
 		return nil // nothing is traded
 	}
 	configured := slices.ContainsFunc(m.site.plan.Agents, func(a config.Agent) bool { return a.Member == member })
-	if configured || now.Sub(m.host.HeardOutside(member)) < outsideFor {
+	if configured || now.Sub(m.host.HeardOutside(member)) < host.OutsideFor {
 		return nil
 	}
 	return m.traders.Points(member)
@@ -214,7 +210,7 @@ func (m *market) Plan(ctx context.Context, point string, i grid.Interval, now ti
 	} else if err != nil {
 		return nil, err
 	}
-	if plan.Silent {
+	if plan.Silent || !slices.Contains(m.Points(m.host.Owner(point), now), point) { // a program outside may have begun meanwhile
 		return nil, nil
 	}
 	m.watch.expected(point, i, grid.Energy(math.Round(plan.Expected.Mean)))

@@ -87,7 +87,7 @@ func (w *world) car(st *store, c *Car) {
 	if most == 0 {
 		most = all
 	}
-	st.held = c.Held
+	st.held, st.waits = c.Held, float64(c.Waits)/1000
 	for t := range st.into {
 		st.into[t] = c.Into
 	}

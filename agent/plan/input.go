@@ -81,6 +81,10 @@ type Car struct {
 	// Opportune is what a kWh in the car is worth at the end of the plan; nil: the middle of what
 	// the cheapest step pays and costs, so that surplus goes in beyond what the trips need.
 	Opportune *grid.Price
+
+	// Waits is what a kWh must save at least for the car to wait for it: a forecast errs, and a car
+	// that is charged can leave when somebody wants it.
+	Waits grid.Price
 }
 
 // Trip is a time that a car is probably away.

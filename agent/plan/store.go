@@ -44,6 +44,7 @@ type store struct {
 	out       float64 // Wh at the meter a Wh taken out
 	wear      float64 // millionths a Wh taken out
 	terminal  float64 // millionths a Wh still stored at the end
+	waits     float64 // millionths a Wh that waiting must save
 	charge    *Powers // with limits by charge; nil: none
 	discharge *Powers
 	bent      bool // what it can do is not convex
@@ -139,6 +140,10 @@ func (st *store) levelsOf(next *row, into, buy, sell float64, w *world) (l level
 	}
 	l.surplus = st.level(next, sell/into-margin)
 	if st.down == nil {
+		if st.waits > 0 {
+			l.grid = max(l.grid, st.level(next, charge/into-st.waits))
+			l.surplus = max(l.surplus, st.level(next, sell/into-st.waits))
+		}
 		l.home, l.sold = math.Inf(1), math.Inf(1)
 		return l
 	}
