@@ -77,7 +77,7 @@ several series the last table is the mean of their scores.
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&e.kind, "kind", "load", "what the series are: load or pv")
+	f.StringVar(&e.kind, "kind", "load", "what the series are: load, of which what is produced may be taken off, or pv")
 	f.StringVar(&e.zone, "zone", "UTC", "local time that days begin by, such as Europe/Berlin")
 	f.IntVar(&e.days, "test-days", 91, "last days of each series that are forecast")
 	f.Float64Var(&e.peak, "peak", 0, "rated power of the plants in the unit of the file; 0: not known")

@@ -3,10 +3,13 @@ package host_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
 	wire "github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
+	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/grid"
 )
 
@@ -49,4 +52,36 @@ func stored(answer []byte) bool {
 		Seq    uint64 `json:"seq"`
 	}
 	return json.Unmarshal(answer, &a) == nil && a.Stream != "" && a.Seq > 0
+}
+
+// TestAProgramFindsNothingWaiting lets a program outside begin to trade for a member: what the
+// member's agent had waiting is cancelled, other members' orders and the program's own stay.
+func TestAProgramFindsNothingWaiting(t *testing.T) {
+	h := opened(t, &log{}, &bus{}, seeNothing)
+	product := begin(t, h)
+	for _, o := range []grid.Order{order("ann", "mp-ann/1", grid.Offer, 250_000), order("bob", "mp-bob/1", grid.Offer, 260_000)} {
+		if refused, err := h.Place(t.Context(), product, o, noon()); err != nil || refused != "" {
+			t.Fatalf("%+v: %s, %v", o, refused, err)
+		}
+	}
+	send := func(id string) {
+		t.Helper()
+		outcomes, err := (host.Outside{Host: h}).Submit([]community.Submission{{Product: product, Order: order("ann", id, grid.Offer, 240_000), Time: noon()}})
+		if err != nil || outcomes[0].Err != nil || outcomes[0].Rejected != "" {
+			t.Fatalf("%+v, %v", outcomes, err)
+		}
+	}
+	send("mine-1")
+	send("mp-ann/mine-2")
+	send("mine-3")
+	waits := map[string]bool{}
+	for _, member := range []string{"ann", "bob"} {
+		for _, o := range h.Waiting(member) {
+			waits[o.ClientID] = true
+		}
+	}
+	want := map[string]bool{"mine-1": true, "mp-ann/mine-2": true, "mine-3": true, "mp-bob/1": true}
+	if !maps.Equal(waits, want) {
+		t.Errorf("waiting are %v, want %v", waits, want)
+	}
 }

@@ -70,6 +70,16 @@ type sums struct {
 	below                           [9]float64
 }
 
+// kindOf returns what a series is: a load that fell below zero before the test is one from which
+// what is produced behind the meter was taken off, as at a feeder with many roofs.
+func (o Options) kindOf(s Series) forecast.Kind {
+	before := max(len(s.Values)-o.TestDays*24*60/s.First.Minutes, 0)
+	if o.Kind == forecast.Load && slices.ContainsFunc(s.Values[:before], func(v float64) bool { return v < 0 }) {
+		return forecast.Net
+	}
+	return o.Kind
+}
+
 // reference is the method that others are measured by.
 const reference = "snaive24"
 
@@ -87,6 +97,7 @@ func Evaluate(s Series, o Options) (*Result, error) {
 	test := last - o.TestDays + 1
 	all := make([]sums, len(forecast.Methods())+1)
 	before := -1 // index of the first value of the test
+	o.Kind = o.kindOf(s)
 	spent, err := forecast.Walk(s.Series, forecast.Options{Kind: o.Kind, Zone: o.Zone, Peak: o.Peak, Weather: s.Weather}, o.Now, func(i forecast.Issue) error {
 		if int(i.Day) < test || int(i.Day) > last {
 			return nil
