@@ -17,8 +17,8 @@ func TestAFeederThatExports(t *testing.T) {
 	s := evaluate.Series{Name: "feeder", Series: forecast.Series{First: first}}
 	for k := range 24 * 120 {
 		hour, day := float64(k%24), float64(k/24)
-		clear := 0.6 + 0.4*math.Sin(day*1.7)*math.Cos(day*0.6)
-		s.Values = append(s.Values, 300+100*math.Exp(-(hour-19)*(hour-19)/6)-clear*900*math.Max(0, math.Sin((hour-6)/12*math.Pi)))
+		sky := 0.6 + 0.4*math.Sin(day*1.7)*math.Cos(day*0.6)
+		s.Values = append(s.Values, 300+100*math.Exp(-(hour-19)*(hour-19)/6)-sky*900*math.Max(0, math.Sin((hour-6)/12*math.Pi)))
 	}
 	below := 0
 	r, err := evaluate.Evaluate(s, evaluate.Options{Kind: forecast.Load, TestDays: 28, Now: func() time.Duration { return 0 }, Row: func(row evaluate.Row) {

@@ -89,7 +89,7 @@ func (t *Tally) day(ctx context.Context, until time.Time) *int64 {
 	if !until.Equal(t.until) {
 		gain, err := t.foresee(ctx, until.AddDate(0, 0, -1), until)
 		if err != nil {
-			t.log.Debug("a day is not compared with perfect foresight", slog.String("until", until.Format(time.RFC3339)), slog.Any("error", err))
+			t.log.DebugContext(ctx, "a day is not compared with perfect foresight", slog.String("until", until.Format(time.RFC3339)), slog.Any("error", err))
 		}
 		t.until, t.gain = until, gain
 	}

@@ -33,9 +33,13 @@ func TestTally(t *testing.T) {
 	expired.Kind = community.Expired
 	// bob's offer meets ann's bid, though cat would have given more for it.
 	tally.See([]community.Event{
-		{Kind: community.Opened, Product: p}, order("1", "ann", grid.Bid, 200_000), order("2", "bob", grid.Offer, 100_000),
+		{Kind: community.Opened, Product: p},
+		order("1", "ann", grid.Bid, 200_000),
+		order("2", "bob", grid.Offer, 100_000),
 		{Kind: community.Traded, Product: p, Trade: &grid.Trade{Product: p, Bid: "1", Offer: "2", Energy: 100}},
-		order("3", "cat", grid.Bid, 280_000), expired, {Kind: community.Cleared, Product: p},
+		order("3", "cat", grid.Bid, 280_000),
+		expired,
+		{Kind: community.Cleared, Product: p},
 	})
 	now, days := &until{time.Date(2026, 6, 2, 0, 15, 0, 0, time.UTC)}, 0
 	tally.Beside(now, func(_ context.Context, from, to time.Time) (*int64, error) {

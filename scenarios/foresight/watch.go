@@ -53,7 +53,6 @@ type Watch struct {
 type watched struct {
 	marks     []mark // at the beginning of each interval from the first on
 	stays     []stay
-	plugged   bool
 	delivered int64 // to the car of the home alone, since the first mark, W·s
 }
 

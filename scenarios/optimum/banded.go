@@ -1,6 +1,9 @@
 package optimum
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // system is the normal equations A·Θ⁻¹·Aᵀ of a linear programme, and a direction found by them.
 type system struct {
@@ -104,7 +107,7 @@ func (s *system) back(y []float64) {
 		}
 		y[i] /= row[width]
 	}
-	for i := len(y) - 1; i >= 0; i-- {
+	for i := range slices.Backward(y) {
 		row := s.band[i*(width+1) : (i+1)*(width+1)]
 		y[i] /= row[width]
 		for k := max(0, width-i); k < width; k++ {

@@ -50,7 +50,7 @@ type piece struct{ slope, length float64 }
 func (s *store) trade(prices []float64, worth float64) float64 {
 	left := s.held * worth // cost-to-go of an empty battery
 	pieces := []piece{{-worth, s.capacity}}
-	for t := len(s.most) - 1; t >= 0; t-- {
+	for t := range slices.Backward(s.most) {
 		price := prices[s.first+t]
 		up, down := s.most[t]*s.in, s.gives/s.out
 		charge, discharge := piece{-price / s.in, up}, piece{-price * s.out, down}

@@ -154,7 +154,6 @@ type programme struct {
 	worth          float64   // a kWh held
 	stores         []store
 	homes          int
-	moves          [][]grid.Energy
 }
 
 // store is a battery or a car: it holds from 0 to its capacity from an interval on.

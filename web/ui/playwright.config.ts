@@ -30,7 +30,7 @@ export default defineConfig({
     },
   },
   webServer: [
-    served(`--homes 12 --speed 60 --duration 170s --listen ${address} --data ${data}`, address),
-    served(`--config e2e/money.yaml --duration 170s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
+    served(`--homes 12 --speed 60 --duration 900s --listen ${address} --data ${data}`, address),
+    served(`--config e2e/money.yaml --duration 900s --listen ${moneyAddress} --data ${data}-money`, moneyAddress),
   ],
 });
