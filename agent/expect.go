@@ -21,10 +21,11 @@ type expected struct {
 	made  time.Time
 	first grid.Interval // that ran then
 	load  *forecast.Outlook
-	sun   *forecast.Outlook // nil: no inverter is metered
-	drawn int               // by which days the scenarios are
-	net   [][]float64       // by scenario and interval from first on, Wh, + import
-	cars  [][]float64       // what its cars took on those days, alike
+	sun   *forecast.Outlook      // nil: no inverter is metered
+	drawn int                    // by which days the scenarios are
+	net   [][]float64            // by scenario and interval from first on, Wh, + import
+	cars  [][]float64            // what its cars took on those days, alike
+	warm  map[string][][]float64 // and its heat pumps and heating rods that a plan moves, by device
 }
 
 // expect forecasts a metering point from the interval that runs at now on. Errors:
@@ -81,7 +82,8 @@ func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now t
 	x.drawn = d.id
 	if len(d.days) == 0 {
 		x.unlike()
-		return nil
+		x.warm, err = t.warmthOf(ctx, at, nil, x, now)
+		return err
 	}
 	x.net = x.load.Paths(d.days)
 	if x.sun != nil {
@@ -91,7 +93,10 @@ func (t *Traders) draw(ctx context.Context, at seat, x *expected, d drawn, now t
 			}
 		}
 	}
-	x.cars, err = t.carsOf(ctx, at, d.days, x.first, now)
+	if x.cars, err = t.carsOf(ctx, at, d.days, x.first, now); err != nil {
+		return err
+	}
+	x.warm, err = t.warmthOf(ctx, at, d.days, x, now)
 	return err
 }
 
@@ -125,15 +130,23 @@ func (x *expected) begins() grid.Interval { return x.first.Shift(1) }
 // cars returns what the chargers of a metering point took at the same time of those days, by
 // scenario and interval from the one after first on. What is not known counts as nothing.
 func (t *Traders) carsOf(ctx context.Context, at seat, days []forecast.Day, first grid.Interval, now time.Time) ([][]float64, error) {
+	var chargers []grid.Device
+	for _, d := range at.devices {
+		if d.Kind == grid.Charger {
+			chargers = append(chargers, d)
+		}
+	}
+	return t.tookOn(ctx, chargers, days, first, now)
+}
+
+// tookOn is carsOf of any devices.
+func (t *Traders) tookOn(ctx context.Context, devices []grid.Device, days []forecast.Day, first grid.Interval, now time.Time) ([][]float64, error) {
 	n := int(horizon / first.Length())
 	paths := make([][]float64, len(days))
 	for s := range paths {
 		paths[s] = make([]float64, n)
 	}
-	for _, d := range at.devices {
-		if d.Kind != grid.Charger {
-			continue
-		}
+	for _, d := range devices {
 		past, err := t.recall(ctx, d.ID, now)
 		if err != nil {
 			return nil, err

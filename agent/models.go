@@ -220,7 +220,8 @@ func (at seat) has(kind grid.DeviceKind) bool {
 
 // past returns what a series of a metering point counted, without the interval that runs: of the
 // sun what the inverters gave, of the load what the home took without its inverters and without
-// what a plan moves; heat pumps and heating rods are part of it. Where one of them is not known nothing is.
+// what a plan moves; heat pumps and heating rods of which
+// too little is known for that are part of it. Where one of them is not known nothing is.
 func (t *Traders) past(ctx context.Context, at seat, kind forecast.Kind, now time.Time) (forecast.Series, error) {
 	return t.assemble(at, kind, func(device string) (forecast.Series, error) { return t.recall(ctx, device, now) })
 }
@@ -253,7 +254,7 @@ func (t *Traders) assemble(at seat, kind forecast.Kind, of func(device string) (
 	for _, d := range at.devices {
 		apart := d.Kind == grid.Inverter && kind != forecast.Net
 		if kind != forecast.PV {
-			apart = apart || d.Kind == grid.Charger || d.Kind == grid.Battery && t.moves(d.ID)
+			apart = apart || d.Kind == grid.Charger || t.warms(d) || d.Kind == grid.Battery && t.moves(d.ID)
 		}
 		if !apart {
 			continue

@@ -24,7 +24,8 @@ type Telemetry interface {
 type Rating struct {
 	Power      grid.Power    // of charging and of discharging; of an inverter its peak
 	Least      grid.Power    // of a charger: less than that pauses it
-	Capacity   grid.Energy   // of a battery; of a charger that of its car
+	Capacity   grid.Energy   // of a battery; of a charger that of its car; of what heats: electricity that makes of a store without charge a full one
+	Loss       float64       // of what heats: share of the store's charge that is lost in an hour
 	Efficiency grid.PerMille // of a battery, both ways
 	Wear       grid.Price    // of a battery, for a kWh that it discharges
 	Controlled bool          // it may be moved

@@ -132,7 +132,7 @@ func (t *Traders) courses(k *task) {
 			parts := max(i.Minutes/minutes, 1)
 			for part := range parts {
 				at := min(max(between(begins, from)+part, 0), len(k.x.net[s])-1)
-				wh := k.x.net[s][at] + k.later(s, at, i)
+				wh := k.x.net[s][at] + k.later(s, at, i) + k.unmoved(s, at)
 				if i.Minutes < minutes {
 					wh *= float64(i.Minutes) / float64(minutes)
 				}
@@ -179,7 +179,11 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 			if err := t.car(ctx, k, d.ID); err != nil {
 				return err
 			}
-		case grid.Meter, grid.Inverter, grid.HeatPump, grid.HeatingRod:
+		case grid.HeatPump, grid.HeatingRod:
+			if err := t.warmth(ctx, k, d); err != nil {
+				return err
+			}
+		case grid.Meter, grid.Inverter:
 		}
 	}
 	return nil
@@ -274,7 +278,7 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 	if t.NoPool {
 		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
 	}
-	if len(k.in.Cars) == 0 {
+	if len(k.in.Cars)+len(k.in.Heats) == 0 {
 		return in
 	}
 	in.Powers = map[string]grid.Power{}
@@ -282,6 +286,11 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 	k.flows = t.planner.React(k.flows, step, k.mean(step), x.Buy, x.Sell)
 	for n, c := range k.in.Cars {
 		in.Powers[c.ID] = grid.Power(math.Round(k.flows[len(k.in.Batteries)+n] / hours))
+	}
+	for n, h := range k.in.Heats {
+		if h.Held > 0 {
+			in.Powers[h.ID] = grid.Power(math.Round(k.flows[len(k.in.Batteries)+len(k.in.Cars)+n] / hours))
+		}
 	}
 	return in
 }
@@ -301,19 +310,22 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 		out.Running = new(t.intent(k, p, 0))
 	}
 	out.seen = k.seen
-	own := charging{first: k.quoted}
+	own, warm := charging{first: k.quoted}, charging{first: k.quoted}
 	for n, s := range p.Steps[k.at:] {
 		step := Step{
 			Interval: s.Interval, Forecast: k.band(n + k.at), Net: bandOf(s.Net), Devices: map[string]grid.Energy{},
 			Buy: grid.Price(math.Round(s.Buy)), Sell: grid.Price(math.Round(s.Sell)),
 		}
-		cars := 0.0
+		cars, heat := 0.0, 0.0
 		for d := range p.Devices {
 			x := &p.Devices[d]
 			wh := x.Power[n+k.at] * s.Interval.Length().Hours()
 			step.Devices[x.ID] = rounded(wh)
 			if x.Kind == plan.Vehicle {
 				cars += wh
+			}
+			if x.Kind == plan.Warmth {
+				heat += wh
 			}
 			if x.Kind == plan.Stationary && step.Charge == nil {
 				step.Charge = new(bandOf(x.Charge[n+k.at]))
@@ -322,10 +334,14 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 		if s.Interval.Minutes == k.quoted.Minutes && k.plansCars(s.Interval) {
 			own.wh = append(own.wh, cars)
 		}
+		if s.Interval.Minutes == k.quoted.Minutes && len(k.in.Heats) > 0 && len(k.in.Heats) == len(k.x.warm) {
+			warm.wh = append(warm.wh, heat)
+		}
 		out.Steps = append(out.Steps, step)
 	}
 	k.st.moves(k.x, t.charging[k.home.MeteringPoint], own)
-	t.charging[k.home.MeteringPoint] = own
+	k.st.turns(k.x, t.warming[k.home.MeteringPoint], warm, k.x.warming)
+	t.charging[k.home.MeteringPoint], t.warming[k.home.MeteringPoint] = own, warm
 	for _, u := range p.Unmet {
 		out.Unmet = append(out.Unmet, spoken(u.In(t.zone()), p.Devices))
 	}

@@ -149,10 +149,10 @@ func (t *Traders) sum(seats []seat, first grid.Interval, b storage) *street {
 				continue
 			}
 			shift := between(x.begins(), first)
-			own := t.charging[at.home.MeteringPoint]
+			own, warms, warm := t.charging[at.home.MeteringPoint], t.warming[at.home.MeteringPoint], x.warming(s)
 			for k := range n {
 				from := min(max(k+shift, 0), len(x.net[s])-1)
-				wh := x.net[s][from] + own.or(first.Shift(k), x.cars[s][from])
+				wh := x.net[s][from] + own.or(first.Shift(k), x.cars[s][from]) + warms.or(first.Shift(k), warm[from])
 				net[k] += wh
 				lacks[k] += math.Max(wh, 0)
 				left[k] += math.Max(-wh, 0)
@@ -193,13 +193,19 @@ func (st *street) settle() *street {
 // moves notes that a home's cars will take something else than was reckoned with, so that the
 // next home does not take the same hour for the cheap one.
 func (st *street) moves(x *expected, before, after charging) {
+	st.turns(x, before, after, func(s int) []float64 { return x.cars[s] })
+}
+
+// turns is moves of anything that is usual in a scenario.
+func (st *street) turns(x *expected, before, after charging, of func(s int) []float64) {
 	shift := between(x.begins(), st.first)
 	for s, net := range st.base {
-		if s >= len(x.cars) {
+		if s >= len(x.net) {
 			continue
 		}
+		took := of(s)
 		for k := range net {
-			i, usual := st.first.Shift(k), x.cars[s][min(max(k+shift, 0), len(x.cars[s])-1)]
+			i, usual := st.first.Shift(k), took[min(max(k+shift, 0), len(took)-1)]
 			net[k] += after.or(i, usual) - before.or(i, usual)
 		}
 	}

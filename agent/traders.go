@@ -44,6 +44,7 @@ type Traders struct {
 	models   models
 	expects  map[string]*expected // by metering point
 	charging map[string]charging  // by metering point
+	warming  map[string]charging  // what heats, alike
 	days     drawn
 	street   *street
 	planner  plan.Planner
@@ -67,7 +68,7 @@ type seat struct {
 // of a home is forecast and traded by itself, as it is metered.
 func NewTraders(o Options) *Traders {
 	t := &Traders{
-		Options: o, known: map[string]*memory{}, expects: map[string]*expected{}, charging: map[string]charging{},
+		Options: o, known: map[string]*memory{}, expects: map[string]*expected{}, charging: map[string]charging{}, warming: map[string]charging{},
 		seats: map[string]seat{}, sources: map[string]string{}, planned: map[string]Planned{},
 	}
 	for _, dev := range o.Devices {

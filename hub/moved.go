@@ -79,8 +79,10 @@ func (s *site) rating(id string) (of agent.Rating) {
 			of.Power, of.Least, of.Capacity = home.Charger, s.leastOf(id), home.CarCapacity()
 		case grid.HeatPump:
 			of.Power, of.Least = home.House.Pump, home.House.Least()
+			of.Capacity, of.Loss = home.House.Store()
 		case grid.HeatingRod:
 			of.Power = home.Tank.Rod
+			of.Capacity, of.Loss = home.Tank.Store()
 		case grid.Meter:
 		}
 	}

@@ -110,6 +110,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 	if charge, known := h.CarCharge(d.spec); known && d.Kind == grid.Charger {
 		reading.Charge = &charge
 	}
+	if charge, known := h.Warmth(d.Kind); known {
+		reading.Charge = &charge
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -193,8 +196,10 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 			of = agent.Rating{Power: d.spec.Charger, Least: world.LeastCharge, Capacity: d.spec.CarCapacity(), Controlled: true}
 		case grid.HeatPump:
 			of = agent.Rating{Power: d.spec.House.Pump, Least: d.spec.House.Least(), Controlled: true}
+			of.Capacity, of.Loss = d.spec.House.Store()
 		case grid.HeatingRod:
 			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
+			of.Capacity, of.Loss = d.spec.Tank.Store()
 		case grid.Meter:
 		}
 	}

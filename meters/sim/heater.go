@@ -19,6 +19,7 @@ const (
 	heaterEnergy  = 1028 // Wh, four registers
 	heaterRunning = 1032 // 1: it is
 	heaterState   = 1033 // of SG Ready, in force; 0xffff: it has none
+	heaterStored  = 1034 // of the heat that the house or the tank can store, ‰
 	heaterAsked   = 1040 // 1: what is asked for is in force
 	heaterWatts   = 1041 // asked for
 	heaterValid   = 1042 // s, after which it is not in force any more; 0: for good
@@ -119,6 +120,9 @@ func (d *Device) heaterImage(h *world.HomeState, state world.State) image {
 		}
 		set(heaterState, uint16(in))
 		set(heaterReady, uint16(in))
+	}
+	if stored, known := h.Warmth(d.Kind); known {
+		set(heaterStored, uint16(stored))
 	}
 	power := h.Power(d.Kind)
 	words.u32(heaterPower-heaterBase, uint64(power))
