@@ -22,8 +22,8 @@ test("a homeowner sees a price, a trade and a settled interval", async ({ page }
   expect(accessibility.violations).toEqual([]);
   expect(problems).toEqual([]);
   if (process.env.SCREENSHOTS) {
-    for (const id of await page.getByLabel("Home", { exact: true }).locator("option").allTextContents()) {
-      await page.getByLabel("Home", { exact: true }).selectOption(id);
+    for (const id of await page.getByRole("combobox", { name: "Home", exact: true }).locator("option").allTextContents()) {
+      await page.getByRole("combobox", { name: "Home", exact: true }).selectOption(id);
       if ((await page.locator("#sentence").textContent())?.startsWith("Selling")) break;
     }
     await page.setViewportSize({ width: 1100, height: 900 });
@@ -41,14 +41,14 @@ test("a home that is not there is said", async ({ page }) => {
   await expect(page.locator("h1")).toHaveText("There is no home “home-99” in this community. Choose one:");
   expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
   await page.getByRole("link", { name: "home-02" }).click();
-  await expect(page.getByLabel("Home", { exact: true })).toHaveValue("home-02");
+  await expect(page.getByRole("combobox", { name: "Home", exact: true })).toHaveValue("home-02");
 });
 
 test("a home is found in whatever case it is written, the first without a name", async ({ page }) => {
   await page.goto("/?home=HOME-03");
-  await expect(page.getByLabel("Home", { exact: true })).toHaveValue("home-03");
+  await expect(page.getByRole("combobox", { name: "Home", exact: true })).toHaveValue("home-03");
   await page.goto("/?home=");
-  await expect(page.getByLabel("Home", { exact: true })).toHaveValue("home-01");
+  await expect(page.getByRole("combobox", { name: "Home", exact: true })).toHaveValue("home-01");
 });
 
 test("what flows in the home adds up to the meter", async ({ page }) => {
@@ -63,7 +63,7 @@ test("what flows in the home adds up to the meter", async ({ page }) => {
 
 test("the numbers move without a reload", async ({ page }) => {
   await page.goto("/?home=home-03");
-  await expect(page.getByLabel("Home", { exact: true })).toHaveValue("home-03");
+  await expect(page.getByRole("combobox", { name: "Home", exact: true })).toHaveValue("home-03");
   const before = await page.locator("header time").textContent();
   await expect(page.locator("header time")).not.toHaveText(before ?? "", { timeout: 15_000 });
 });
