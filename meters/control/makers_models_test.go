@@ -111,7 +111,7 @@ func sunSpecDevices() []maker {
 			does: limited(immediate+5, immediate+7, immediate+9, 5),
 		},
 		{
-			// As above, without a timer: WMaxLimPct_RvrtTms is not implemented, whatever is written there.
+			// The same, on an inverter that has no timer: it shows 0xFFFF in WMaxLimPct_RvrtTms whatever is written there.
 			profile: "sunspec-inverter", kind: grid.Inverter, unit: 1, free: -solar, step: 5,
 			takes: [][2]uint16{{immediate + 5, immediate + 5}, {immediate + 9, immediate + 9}},
 			start: func(m *machine) {
