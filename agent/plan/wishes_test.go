@@ -348,3 +348,29 @@ func TestLittleIsNotTold(t *testing.T) {
 		t.Errorf("why: %s", got)
 	}
 }
+
+// TestACarWaitsForWhatIsWorthIt lets a car charge now or in a cheaper hour: it waits where that
+// saves more than it is told to wait for, and not for less.
+func TestACarWaitsForWhatIsWorthIt(t *testing.T) {
+	for _, c := range []struct {
+		later float64 // price from the fourth hour on
+		waits grid.Price
+		now   bool
+	}{{180_000, 0, false}, {180_000, 30_000, true}, {150_000, 30_000, false}} {
+		in := steady(12, func(hour int) (float64, float64, float64) {
+			if hour < 3 {
+				return 200, 200_000, 200_000
+			}
+			return 200, c.later, c.later
+		})
+		in.Cars = []Car{{
+			ID: "car", Capacity: 20_000, Held: 15_000, Into: 1, Power: Powers{Most: 11_000}, Waits: c.waits,
+			Trips: []Trip{{Leave: in.Steps[10].Begin(), Return: in.Steps[11].End(), Ready: 1000}},
+		}}
+		var p Planner
+		planned(t, &p, in)
+		if now := p.stores[0].moves.held[2] > 19_999; now != c.now {
+			t.Errorf("at %.0f later and waiting for %d the car holds %.0f Wh after three hours", c.later, c.waits, p.stores[0].moves.held[2])
+		}
+	}
+}
