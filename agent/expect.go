@@ -31,7 +31,7 @@ type expected struct {
 // expect forecasts a metering point from the interval that runs at now on. Errors:
 // forecast.ErrNoHistory.
 func (t *Traders) expect(ctx context.Context, at seat, now time.Time) (*expected, error) {
-	if _, err := t.recall(ctx, at.meter, now); err != nil { // whether it ever gave decides what is forecast
+	if err := t.recollect(ctx, at, now); err != nil { // whether it ever gave decides what is forecast
 		return nil, err
 	}
 	x := &expected{made: now, first: grid.IntervalAt(now, t.Minutes), drawn: -1}

@@ -24,15 +24,38 @@ type memory struct {
 	first  grid.Interval
 	values []float64 // Wh, + import or charging; NaN where missing
 	sure   int       // so many are not asked for any more
-	gives  bool      // it once gave more than it took
+	read   bool      // something of it is known
+	gave   bool      // in some interval it gave more than it took
 }
 
-// gives tells whether a meter was ever seen to give more than it took in an interval.
-func (t *Traders) gives(meter string) bool {
+// recollect asks for the past by which it is decided what is forecast of a metering point.
+func (t *Traders) recollect(ctx context.Context, at seat, now time.Time) error {
+	if _, err := t.recall(ctx, at.meter, now); err != nil {
+		return err
+	}
+	for _, d := range at.devices {
+		if d.Kind != grid.Inverter {
+			continue
+		}
+		if _, err := t.recall(ctx, d.ID, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unseen tells whether a metering point gave more than it took although no inverter of it was ever
+// read: there is a roof, and nobody meters it by itself.
+func (t *Traders) unseen(at seat) bool {
 	t.recalls.Lock()
 	defer t.recalls.Unlock()
-	m := t.known[meter]
-	return m != nil && m.gives
+	for _, d := range at.devices {
+		if m := t.known[d.ID]; d.Kind == grid.Inverter && m != nil && m.read {
+			return false
+		}
+	}
+	m := t.known[at.meter]
+	return m != nil && m.gave
 }
 
 // recall returns the net energies of a device's past intervals, up to the one that runs at
@@ -57,7 +80,8 @@ func (t *Traders) recall(ctx context.Context, device string, now time.Time) (for
 		return forecast.Series{}, err
 	}
 	m.values = append(m.values[:m.sure], asked...)
-	m.gives = m.gives || slices.ContainsFunc(asked, func(wh float64) bool { return wh < -float64(leastEnergy) })
+	m.read = m.read || slices.ContainsFunc(asked, known)
+	m.gave = m.gave || slices.ContainsFunc(asked, func(wh float64) bool { return wh < -float64(leastEnergy) })
 	for m.sure < len(m.values) {
 		if math.IsNaN(m.values[m.sure]) && now.Sub(m.first.Shift(m.sure).End()) <= settles {
 			break

@@ -160,7 +160,7 @@ func (t *Traders) save(s series, m *forecast.Model, now time.Time) error {
 // again and again by one worker at a low rate; with FitInPlace nobody needs to.
 func (t *Traders) Refit(ctx context.Context, now time.Time) (did bool, err error) {
 	for _, at := range t.planners() {
-		if _, err := t.recall(ctx, at.meter, now); err != nil {
+		if err := t.recollect(ctx, at, now); err != nil {
 			return true, fmt.Errorf("metering point %s: %w", at.home.MeteringPoint, err)
 		}
 		for _, s := range t.seriesOf(at) {
@@ -197,8 +197,7 @@ func (t *Traders) planners() (all []seat) {
 // are metered, and both together where they are not, or a battery goes its own way.
 func (t *Traders) seriesOf(at seat) []series {
 	point := at.home.MeteringPoint
-	unseen := !at.has(grid.Inverter) && t.gives(at.meter) // there is a roof, and nobody meters it
-	if unseen || slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == grid.Battery && !t.moves(d.ID) }) {
+	if t.unseen(at) || slices.ContainsFunc(at.devices, func(d grid.Device) bool { return d.Kind == grid.Battery && !t.moves(d.ID) }) {
 		return []series{{point, forecast.Net}}
 	}
 	all := []series{{point, forecast.Load}}

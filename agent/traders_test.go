@@ -184,3 +184,29 @@ func TestWhoDoesNotTradeIsSilent(t *testing.T) {
 		}
 	}
 }
+
+// blind is steady, but that the inverter does not answer.
+type blind struct{ steady }
+
+func (b blind) Energies(ctx context.Context, device string, first grid.Interval, n int) ([]float64, error) {
+	energies, err := b.steady.Energies(ctx, device, first, n)
+	for k := range energies {
+		if device == "ann/inverter" {
+			energies[k] = math.NaN()
+		}
+	}
+	return energies, err
+}
+
+// TestARoofThatNobodyReads has a home sell what its connection meter gives although its inverter
+// was never read.
+func TestARoofThatNobodyReads(t *testing.T) {
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	home := grid.Device{ID: "ann/meter", Kind: grid.Meter, Member: "ann", MeteringPoint: "mp-ann"}
+	roof := grid.Device{ID: "ann/inverter", Kind: grid.Inverter, Member: "ann", MeteringPoint: "mp-ann"}
+	traders := agent.NewTraders(agent.Options{Devices: []grid.Device{home, roof}, Prices: prices(), Telemetry: blind{}, Minutes: 15, FitInPlace: true})
+	p, err := traders.Quote(t.Context(), "mp-ann", grid.IntervalAt(now, 15).Shift(1), now)
+	if err != nil || len(p.Orders) == 0 || p.Orders[0].Side != grid.Offer {
+		t.Fatalf("it orders %+v, %v", p.Orders, err)
+	}
+}
