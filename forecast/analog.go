@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -176,16 +177,7 @@ func (a *analogs) nearestTo(d Day) []near {
 		sum += analogAge * float64(d-c) / 365
 		all[k].amount = sum
 	}
-	slices.SortStableFunc(all, func(x, y near) int {
-		switch {
-		case x.amount < y.amount:
-			return -1
-		case x.amount > y.amount:
-			return 1
-		default:
-			return 0
-		}
-	})
+	slices.SortStableFunc(all, func(x, y near) int { return cmp.Compare(x.amount, y.amount) })
 	return all
 }
 

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -42,16 +43,7 @@ func Days(n int, models ...*Model) []Day {
 		}
 		return days
 	}
-	slices.SortStableFunc(all, func(a, b total) int {
-		switch {
-		case a.sum < b.sum:
-			return -1
-		case a.sum > b.sum:
-			return 1
-		default:
-			return 0
-		}
-	})
+	slices.SortStableFunc(all, func(a, b total) int { return cmp.Compare(a.sum, b.sum) })
 	days := make([]Day, n)
 	for k := range days {
 		days[k] = all[(2*k+1)*len(all)/(2*n)].day

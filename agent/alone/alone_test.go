@@ -9,19 +9,25 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
 
-// TestEstimate sees the rest of simulated homes every ten seconds, while their batteries
-// are moved about: what it says that the homes would have drawn and given on their own is
-// what the physics says (oracle: the world's own account of it), within 3 % over a day.
-func TestEstimate(t *testing.T) {
+// street returns a simulated street in the morning, and what its homes are thought to hold.
+func street() (*world.World, []*alone.Home) {
 	start := time.Date(2026, 6, 1, 4, 0, 0, 0, time.UTC)
 	spec := world.Spec{Seed: 2, Start: start, Latitude: 50, Homes: world.Neighbourhood(12, 2)}
 	w := world.New(spec)
 	homes := make([]*alone.Home, len(spec.Homes))
-	begin := w.State()
-	for i, h := range begin.Homes {
+	for i, h := range w.State().Homes {
 		b := spec.Homes[i].Battery
 		homes[i] = alone.New(b.Capacity, b.Power, h.Charge(spec.Homes[i]), 15)
 	}
+	return w, homes
+}
+
+// TestEstimate sees the rest of simulated homes every ten seconds, while their batteries
+// are moved about: what it says that the homes would have drawn and given on their own is
+// what the physics says (oracle: the world's own account of it), within 3 % over a day.
+func TestEstimate(t *testing.T) {
+	w, homes := street()
+	spec, start, begin := w.Spec(), w.Now(), w.State()
 	for second := 0; second <= 24*3600; second += 10 {
 		now := start.Add(time.Duration(second) * time.Second)
 		for i := range homes {
@@ -62,15 +68,8 @@ func TestEstimate(t *testing.T) {
 // TestEstimateOfCars pauses and slows cars down and moves batteries meanwhile: what the homes
 // would have drawn is what the physics says (oracle as above), where the cars' need is known.
 func TestEstimateOfCars(t *testing.T) {
-	start := time.Date(2026, 6, 1, 4, 0, 0, 0, time.UTC)
-	spec := world.Spec{Seed: 2, Start: start, Latitude: 50, Homes: world.Neighbourhood(12, 2)}
-	w := world.New(spec)
-	homes := make([]*alone.Home, len(spec.Homes))
-	begin := w.State()
-	for i, h := range begin.Homes {
-		b := spec.Homes[i].Battery
-		homes[i] = alone.New(b.Capacity, b.Power, h.Charge(spec.Homes[i]), 15)
-	}
+	w, homes := street()
+	spec, start, begin := w.Spec(), w.Now(), w.State()
 	for second := 0; second <= 24*3600; second += 10 {
 		now := start.Add(time.Duration(second) * time.Second)
 		for i := range homes {
