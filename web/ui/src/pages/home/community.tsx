@@ -1,22 +1,27 @@
-import { energy } from "../../ui/english";
 import { unbroken } from "../../ui/format";
+import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
-import { counted, forecastOf, percent, said } from "./measures";
+import { counted, forecastOf, said } from "./measures";
 import type { Measures, Skill } from "./plans";
+import type { Say } from "./say";
+import type { Words } from "./words/en";
 
 type Method = Skill["series"][number]["methods"][number];
 
 /** SkillSection shows how well each method would have forecast this home's own past. */
 export function SkillSection({ skill }: { skill: Skill | null }) {
+  const say = useSpeech<Words>();
+  const w = say.words.skill;
   const series = skill?.series.filter((s) => s.methods.length > 0) ?? [];
   return (
     <section id="skill" aria-labelledby="skill-heading">
-      <h2 id="skill-heading">How well this home is forecast</h2>
-      {series.length === 0 && <p>Too little is known of this home yet to compare methods: that takes some days of its own history.</p>}
+      <h2 id="skill-heading">{w.title}</h2>
+      {series.length === 0 && <p>{w.none}</p>}
       {series.map((s) => (
-        <Table key={`${s.metering_point} ${s.of}`}
-          caption={`${forecastOf(s)} (${s.metering_point}): ${s.used} is used. Errors are shares of those of taking yesterday's values, on this home's own past; less is better.`}
-          columns={columns}
+        <Table
+          key={`${s.metering_point} ${s.of}`}
+          caption={w.caption(forecastOf(s, say), s.metering_point, s.used)}
+          columns={columns(say)}
           rows={s.methods}
           keyOf={(m) => m.method}
           mark={(m) => (m.method === s.used ? "own" : undefined)}
@@ -26,22 +31,26 @@ export function SkillSection({ skill }: { skill: Skill | null }) {
   );
 }
 
-const columns: Column<Method>[] = [
-  { title: "Method", cell: (m) => m.method },
-  { title: "Days", number: true, cell: (m) => m.days },
-  { title: "Mean error", number: true, cell: (m) => energy(m.mae) },
-  { title: "Error", number: true, cell: (m) => percent(m.r_mae) },
-  { title: "Error of the band", number: true, cell: (m) => percent(m.r_pinball) },
-  { title: "Within the 80 % band", number: true, cell: (m) => percent(m.coverage) },
-];
+function columns({ words, format }: Say): Column<Method>[] {
+  const w = words.skill.columns;
+  return [
+    { title: w.method, cell: (m) => m.method },
+    { title: w.days, number: true, cell: (m) => m.days },
+    { title: w.mean, number: true, cell: (m) => format.energy(m.mae) },
+    { title: w.error, number: true, cell: (m) => format.percent(m.r_mae) },
+    { title: w.band, number: true, cell: (m) => format.percent(m.r_pinball) },
+    { title: w.within, number: true, cell: (m) => format.percent(m.coverage) },
+  ];
+}
 
 /** MeasuresSection shows how well the community does. */
-export function MeasuresSection({ measures, currency }: { measures: Measures | null; currency: string }) {
-  const all = measures ? said(measures, currency) : [];
+export function MeasuresSection({ measures }: { measures: Measures | null }) {
+  const say = useSpeech<Words>();
+  const all = measures ? said(measures, say) : [];
   return (
     <section id="measures" aria-labelledby="measures-heading">
-      <h2 id="measures-heading">How well the community does</h2>
-      {measures && <p class="hint">{counted(measures)}</p>}
+      <h2 id="measures-heading">{say.words.measures.title}</h2>
+      {measures && <p class="hint">{counted(measures, say)}</p>}
       <dl class="measures">
         {all.map((m) => (
           <div key={m.label}>
