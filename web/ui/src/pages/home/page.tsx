@@ -33,7 +33,7 @@ export function App({ site, ...stores }: Stores & { site: Site }) {
   const s = live.state.value;
   return (
     <Shell site={site} page="home" live={live} foot={s && <Foot s={s} balance={purse.balance.value} />}>
-      {s ? <Chosen s={s} {...stores} /> : <main class="waiting">{live.silence.value ? shared.unreachable : shared.waiting}</main>}
+      {s ? <Chosen s={s} own={site.session.member ?? null} {...stores} /> : <main class="waiting">{live.silence.value ? shared.unreachable : shared.waiting}</main>}
     </Shell>
   );
 }
@@ -52,12 +52,12 @@ function Foot({ s, balance }: { s: State; balance: number | undefined }) {
 
 type Shown = Stores & { s: State };
 
-/** Chosen shows the home of the address, the first one when the address names none. */
-function Chosen({ s, ...stores }: Shown) {
+/** Chosen shows the home of the address; when the address names none, the own one, or else the first. */
+function Chosen({ s, own, ...stores }: Shown & { own: string | null }) {
   const { words } = useSpeech<Words>();
   const { choice } = stores;
   if (s.homes.length === 0) return <main class="waiting">{words.none}</main>;
-  const home = find(s.homes, choice.home.value);
+  const home = find(s.homes, choice.home.value || own);
   return home ? <HomePage s={s} home={home} {...stores} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
