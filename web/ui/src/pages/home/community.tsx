@@ -17,16 +17,13 @@ export function SkillSection({ skill }: { skill: Skill | null }) {
     <section id="skill" aria-labelledby="skill-heading">
       <h2 id="skill-heading">{w.title}</h2>
       {series.length === 0 && <p>{w.none}</p>}
-      {series.map((s) => (
-        <Table
-          key={`${s.metering_point} ${s.of}`}
-          caption={w.caption(forecastOf(s, say), s.metering_point, s.used)}
-          columns={columns(say)}
-          rows={s.methods}
-          keyOf={(m) => m.method}
-          mark={(m) => (m.method === s.used ? "own" : undefined)}
-        />
-      ))}
+      <div>
+        {series.map((s) => (
+          <div key={`${s.metering_point} ${s.of}`}>
+            <Table caption={w.caption(forecastOf(s, say), s.metering_point, s.used)} columns={columns(say)} rows={s.methods} keyOf={(m) => m.method} mark={(m) => (m.method === s.used ? "own" : undefined)} />
+          </div>
+        ))}
+      </div>
     </section>
   );
 }

@@ -15,16 +15,16 @@ interface Place {
 }
 
 const places: Place[] = [
-  { node: "solar", kind: "inverter", x: 70, y: 60 },
-  { node: "battery", kind: "battery", x: 70, y: 180 },
-  { node: "charger", kind: "charger", x: 200, y: 228 },
-  { node: "home", x: 200, y: 56 },
-  { node: "neighbours", kind: "meter", x: 330, y: 60 },
-  { node: "grid", kind: "meter", x: 330, y: 180 },
+  { node: "solar", kind: "inverter", x: 66, y: 64 },
+  { node: "battery", kind: "battery", x: 66, y: 188 },
+  { node: "charger", kind: "charger", x: 200, y: 240 },
+  { node: "home", x: 200, y: 58 },
+  { node: "neighbours", kind: "meter", x: 334, y: 64 },
+  { node: "grid", kind: "meter", x: 334, y: 188 },
 ];
 
-const hub = { x: 200, y: 142 };
-const round = 46;
+const hub = { x: 200, y: 149 };
+const round = 52;
 
 /**
  * Flow draws where energy goes in the home, from readings of one moment: what comes in and goes out adds up.
@@ -38,7 +38,7 @@ export function Flow({ home, traded, age }: { home: Home; traded: number; age: (
   const low = here.some((p) => p.node === "charger");
   return (
     <figure>
-      <svg class="flow" viewBox={`0 0 400 ${low ? 286 : 236}`} role="img" aria-label={described(home, here, all, say)}>
+      <svg class="flow" viewBox={`0 0 400 ${low ? 300 : 248}`} role="img" aria-label={described(home, here, all, say)}>
         {here.map((p) => (
           <Line key={p.node} place={p} edge={all.find((e) => e.node === p.node)} known={home.flow !== undefined} />
         ))}

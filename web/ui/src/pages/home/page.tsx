@@ -109,13 +109,11 @@ function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
       <PlanSection plan={plans.plan.value} failed={plans.failed.value} devices={home.devices} />
       <LimitsSection plans={plans} />
       <div class="columns late">
-        <SkillSection skill={plans.skill.value} />
-        <MeasuresSection measures={plans.measures.value} />
-      </div>
-      <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
       </div>
+      <MeasuresSection measures={plans.measures.value} />
+      <SkillSection skill={plans.skill.value} />
     </main>
   );
 }
