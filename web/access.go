@@ -157,5 +157,6 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
 	s.door.Sessions.End(w, r)
+	s.operations.pages.live.Doubt("")
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -77,15 +77,21 @@ func (e HomeLimitsSetBy) Valid() bool {
 
 // Defines values for LiveMessageType.
 const (
-	LiveMessageTypeDelta LiveMessageType = "delta"
-	LiveMessageTypePong  LiveMessageType = "pong"
-	LiveMessageTypeState LiveMessageType = "state"
+	LiveMessageTypeCommunity LiveMessageType = "community"
+	LiveMessageTypeDelta     LiveMessageType = "delta"
+	LiveMessageTypeHome      LiveMessageType = "home"
+	LiveMessageTypePong      LiveMessageType = "pong"
+	LiveMessageTypeState     LiveMessageType = "state"
 )
 
 // Valid indicates whether the value is a known member of the LiveMessageType enum.
 func (e LiveMessageType) Valid() bool {
 	switch e {
+	case LiveMessageTypeCommunity:
+		return true
 	case LiveMessageTypeDelta:
+		return true
+	case LiveMessageTypeHome:
 		return true
 	case LiveMessageTypePong:
 		return true
@@ -224,13 +230,16 @@ func (e OrderRequestValidity) Valid() bool {
 
 // Defines values for PageMessageType.
 const (
-	Ping PageMessageType = "ping"
+	Ping   PageMessageType = "ping"
+	Resync PageMessageType = "resync"
 )
 
 // Valid indicates whether the value is a known member of the PageMessageType enum.
 func (e PageMessageType) Valid() bool {
 	switch e {
 	case Ping:
+		return true
+	case Resync:
 		return true
 	default:
 		return false
@@ -657,6 +666,15 @@ type Community struct {
 	WorldTime time.Time `json:"world_time"`
 }
 
+// CommunityNews What changed of the community; sums replace those before
+type CommunityNews struct {
+	Intervals []Clearing `json:"intervals,omitempty"`
+	Status    Status     `json:"status"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums *Sums `json:"sums,omitempty"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -910,6 +928,14 @@ type HomeLimits struct {
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
 
+// HomeNews What changed of the own home, which is told once a second at most
+type HomeNews struct {
+	Home Home `json:"home"`
+
+	// Trades New ones of the home, oldest first
+	Trades []Trade `json:"trades,omitempty"`
+}
+
 // HomePlan defines model for HomePlan.
 type HomePlan struct {
 	// Home The member
@@ -989,15 +1015,27 @@ type LimitsRequest struct {
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
 type LiveMessage struct {
+	// After Of a delta, community or home: it follows the message of this number. Who has heard neither that nor a later one of its type, nor a state of that number or a later one, has missed something, and sends resync
+	After int64 `json:"after,omitempty"`
+
+	// Community What changed of the community; sums replace those before
+	Community *CommunityNews `json:"community,omitempty"`
+
 	// Delta A change of the State; homes and intervals replace those with the same key
 	Delta *Delta `json:"delta,omitempty"`
+
+	// Home What changed of the own home, which is told once a second at most
+	Home *HomeNews `json:"home,omitempty"`
+
+	// Seq Grows with time; a state has all up to its number
+	Seq   int64  `json:"seq,omitempty"`
 	State *State `json:"state,omitempty"`
 
-	// Type state: the first message; pong: the answer to a ping
+	// Type state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 	Type LiveMessageType `json:"type"`
 }
 
-// LiveMessageType state: the first message; pong: the answer to a ping
+// LiveMessageType state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 type LiveMessageType string
 
 // LivePoint defines model for LivePoint.
@@ -1300,11 +1338,11 @@ type OrdersReply struct {
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
-	// Type ping: I am here; from the first on the server expects one within every 10 s
+	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 	Type PageMessageType `json:"type"`
 }
 
-// PageMessageType ping: I am here; from the first on the server expects one within every 10 s
+// PageMessageType ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 type PageMessageType string
 
 // PairedDevice defines model for PairedDevice.
@@ -1677,7 +1715,10 @@ type State struct {
 	// Intervals latest first
 	Intervals []Clearing `json:"intervals"`
 	Status    Status     `json:"status"`
-	Tariff    Tariff     `json:"tariff"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums   *Sums  `json:"sums,omitempty"`
+	Tariff Tariff `json:"tariff"`
 
 	// Trades latest first
 	Trades []Trade `json:"trades"`
@@ -1715,6 +1756,22 @@ type StoreStatus struct {
 
 	// Waiting Readings that wait on this machine's disk for a database on another one; absent: none
 	Waiting *int64 `json:"waiting,omitempty"`
+}
+
+// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+type Sums struct {
+	// Consumption What homes and cars use
+	Consumption *int64 `json:"consumption,omitempty"`
+
+	// Export Of the homes that give to the grid
+	Export *int64 `json:"export,omitempty"`
+
+	// Homes How many were heard just now, with all of their devices; the sums are theirs
+	Homes int `json:"homes"`
+
+	// Import Of the homes that take from the grid
+	Import *int64 `json:"import,omitempty"`
+	Solar  *int64 `json:"solar,omitempty"`
 }
 
 // Tariff defines model for Tariff.
@@ -1853,12 +1910,17 @@ type Today struct {
 
 // Trade defines model for Trade.
 type Trade struct {
+	// Buyer Its home; empty: another one, for who sees the own home alone
 	Buyer    string   `json:"buyer"`
 	Energy   int64    `json:"energy"`
 	Interval Interval `json:"interval"`
-	Price    int64    `json:"price"`
-	Seller   string   `json:"seller"`
-	Seq      int64    `json:"seq"`
+
+	// Price What the buyer pays; for who sees the own home alone, what that pays or gets
+	Price int64 `json:"price"`
+
+	// Seller Likewise
+	Seller string `json:"seller"`
+	Seq    int64  `json:"seq"`
 }
 
 // TraderInfo defines model for TraderInfo.
@@ -2158,7 +2220,7 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3sif6Kgjec0OecJFsyrLnmIz7QdLYY21IlkKkR7vj42Wgu9DdGFYBPQUUWz1zdWKfZh9sn2QD",
+	"7L3vchw3sif6Kgjec0OemCLZlGXPMRn3gyTbY21IlkKkR7vj42Wgu9DdGFYBPQUUWz1zdWKfZh9sn2QD",
 	"mQkUqhuorqZIWT7jT5bZVSggkUjk31/+82im65VWQllzdP7Po0aYlVZGwP+8FfPWiNL9c6aVFcq6f/LV",
 	"qpIzbqVWp38zWrm/mdlS1Nz9698aMT86P/p/TrtxT/FXc/qm0dNK1EcfPnwojkphZo1cuWGOzo/eLTdM",
 	"aXvkfqHH3WjPhLFvGjnD+Wy9Iu2SrZfcMq6YbkrRsHmja8ZZLaxopFqwlZbKsrVuq5LZhpeCccu0molz",
@@ -2168,314 +2230,325 @@ var swaggerSpec = []string{
 	"9NWLH3+6+u7yqNhdkd/Ea9jE3QGeTo1QFjeyFvVUNI9MweScScuW3DCtxO6wB61aVjDv/oqigzBEavfy",
 	"c3rUsTSvEkv4Qby/gPkvuVkyaZi+FY2bP1cl/J0+dsFEvbKbc8ZZ2fC5TZHLtHXNm82YeV3Sox+Ko7Vu",
 	"ysTRej1ngs+W7Eaq0h0Q4H04E3BsZFW5KRdMKvgDHj6p2HopZ+58+Cfcr/VRcSStqM2Yqb2D+XwI6+NN",
-	"wzc72+bXWoTdIAr7BeW282llRaO4lbdid2d57Y6q+9dcNzW3R+eOP7550lHbsctCNG40YaysuUXhSD9P",
+	"wzc72+bXWoTdIAr7BeW282llRaO4lbdid2d57Y6q+9dcNzW3R+eOP75+0lHbsctCNG40YaysuUXhSD9P",
 	"ta4EV8S8S10mT6ritUj8sLVEeKrwcwoD7iysOHp/vNDHnlxq45f63BP4IxfqWODj1wGjhOUcsopw2rbv",
-	"C20Em26sMN0J0siOlSgXjh/pPH1R6pk5rbUSm5O6/MM5w1kYx7C1rCqplV0afw/M2qYRarZhrZK2YF9G",
-	"8oU1YibkrTAXTCjRLJzUl4q9WxZspY0ErtoWgHxu98tlWGkLXDptdLtYJhfMLZwrA9JhxTe1G4NNxVw3",
-	"gs14LZjVR8WYPZ3punbL2yQ31k2QN8jZow9ufLIcc7RVxaeVODq3TSu2j7P7RtOImVtaTvo0lRQNq2Fv",
-	"DpEgl229Kz+KI7+t6RW39oAtKuVC2sS0/yRmsubVDic9MqyWSjfAUcn9KFsxVuw4vtskLsOqAiENH+dV",
+	"C20Em26sMN0J0siOlSgXjh/pPH1R6pk5rbUSm5O6/MM5w1kYx7C1rCqplV0afw/M2qYRarZhrZK2YH+M",
+	"5AtrxEzIW2EumFCiWTipLxV7tyzYShsJXLUtAPnc7pfLsNIWuHTa6HaxTC6YWzhXBqTDim9qNwabirlu",
+	"BJvxWjCrj4oxezrTde2Wt0lurJsgb5CzRx/c+GQ55mirik8rcXRum1ZsH2f3jaYRM7e0nPRpKikaVsPe",
+	"HCJBLtt6V34UR35b0ytu7QFbVMqFtIlpfytmsubVDic9MqyWSjfAUcn9KFsxVuw4vtskLsOqAiENH+dV",
 	"hZqPGccOyN1ptcIuRWMO4oQ32jixmNgDz7P3NZxoJMrY/pFzSmCPnCW34tjKWqTuzYwYK46sHjtIWuTB",
 	"NGCY1G1E+3MYJSQqEzuEaMSt1G2CJX9sQW4RQ3otCa9nFBwpkjRizUktGD25t/BOanaNblXpRh7H4cby",
 	"8Pj4Q+9fSnzfaov654iP33J70Hf/8vQq9cl/ON1zZzNeOP3I3VqOi1jJNyjJUcQx3uznrE5uh0MbjgF9",
 	"NZJ0QVIVdAuhoAu8F6RJtEeeXN1FhNIpuhUOuLzbhPJRCT4fYtSVNlaqhfG6JV7mjwyr9GKcOFtVfJYm",
-	"P9h5llvhxBCban0zZsStTcDhC1zIeGL8SVTyVqCCvmVRLLlSIm3WNWImV5I0oF0RJWtxRyHVDVyECdCA",
-	"OeX5T870uJsZ2N0waRuOV1XSBHRHY/etl3rGKzw3aJSQplcwDmzzePL4m+PJN3tpgMPnlvu9rBJGQskt",
-	"75HcqaCpuVdifpgseeleSAiT/AUFf9gmzqsXr75j8NPIe4qehYXRtHMkeRFZ8x9jO2WUmHfLcQc871R4",
-	"Gu//8eTs6uzx+WRyPpn89fTs69Qu/b3lVU4PblqVcFsIayuUH02rkP1maE6Q9eEu1/1SJKwBv9PNJJLK",
-	"OWuJduMlcdiWx6VMKtR+ZgXTTaQMpGiyXm7223XS3TjuyfzsrCXV8RB/0ZbakWH6jF9ADpj+L6VKHGe/",
-	"DYcpO+Ec7J1QGD43rVfCCrK1+jMT71e6GXuiZD364e0Z4puF/974C+0NavMHbnAj5sKpJyLPpVy5a7nm",
-	"718KtXDy/+zJJCXLkvR8452FW/JpNvMCKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRDO5p3Or9MQtb3",
-	"vEop6hhRkBJ5y6tWwLyUtqwW3LRuS4fkZXyiop/BbjxM3UYbe5+RX3e8vW9EfwySft9dIcAbOZ8ntuvZ",
-	"hlyQErfMtKtVJUVZMHfZwc7disa4h4sBITO8sG0toj/fIvBaN894CzqyeMofcOTQFj6Iuw+6mWXa1ed1",
-	"9hEjNIJTSCihy0ZHf/h2gQ8WeMnQiPH7MY0Pdim+QQPjI3WYWSNKmaZ4KaaZXzrF5+P3os/4b5xRkjKZ",
-	"CieqwpmQhq0afSvUOEXr/jcTaRPIFzm4O1t0d79/yQp7tBV393IV/XKQq2mMmhEGz82LnCEJ42GTEFrf",
-	"rfRsaQr209Vz8AoUXSRFWiZ4o0TJjK6FXZKJvutAFLdylnNj3Qh0sh6qGtCgBU47jDT+pF1GrpwHEliz",
-	"OMqxexKJ3rvveR9hyrB0RvS4gGTGZ5gbtGDi/axqy/ia7t71F9Pe8zRw4XTk6MaLPZFhLw+Wmu7Kvy+r",
-	"7wATL7N92aDUvqDx6znjrAs+ZJ0OiWN6BZkG0cvgdpgPKhK7nlqZ0nyvwB7jqojiUac375YXbAIZB7q1",
-	"LMjHQ48xhd7C+ziHSPIOGClD7OCjzVsW+AGxNSUWEDCiHIso0KbXwuyE0vDOuNbzNAHBqU0xamkYPu2U",
-	"Y8FmXM0E6F6J0M9AXKhEn508UD0Orr4EB4wJHkk7NmKUS4hxui85cNlcN+42oqgh3MIjDmDZiuvp5lAR",
-	"ueQm4a+7/OHp8eOvv3FLM7zC7AYK3IPLrhe2TQ2b8mmgx7jv8ptMJmd/vIAQGCZKACljP1dvVGNa1KbH",
-	"RYoGwmTeR7fjjQrpEtIwXpaNMCYt/btg1m5mh3XU3hkdFlgwvnIanVQL/09n7Rggrdvtgpi/kmrBdOP/",
-	"Lz2J8aGSlDcI55mKTKRCEj7OgNGF6KTllKq/PL36yBtoyo0Yff/QRZ0UNSBCDfAwl4rFZzTKAWmS2/Yi",
-	"Fozn7Oxb9v865jj71nHvHcR7g0SHtd3hXn/nE4C2Yqi6qduKJ1KW9NoxtWwoi8LNvealQKUVBkswVva+",
-	"NnQPD7ksO3U4RLjdT5CbBNHCJCuL97kkCrsUG8YhZyJ9ENIXqOlUBjd2EWiUY9gEWaf+z4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4B5ndG8xj+TS9oQmzGUy1eneojCGhr+jZ9qgTj6wBFXeLbQ24ys+oxBGgtk5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwF2k6+lJLJWun+5+lzS9lG50IxLywrOYbNhWsxhtJN4wrJtWtaKxoMG9WlBeM",
-	"UwRQ6bQQRbf0NTyfWaK0bCFvhXHrqbWxBXvnxpvqcsOMqCrDag3qJcd4zeAyJwe4YtB3Pjg3SuJUZDFY",
-	"ftObZ4G6SvQEGDA9snhaHT7tAYVlhC3bpP3QYVnoHoD97ZN+TZti+MawqdhoVbpbwi1lKiopbrf2nd0o",
-	"vVaHMl9KAwmax9byUifuOW9e+o075LjhcUkp8EAOWaYzani5GdCnncpZYMptyTdeqZ388RxUghWcYPf0",
-	"//zi58nZLz9Pjr/95f9//PPk+Ktf/nD+8+T4a/zTvyUvQjffBHs+h4V0Sb1OIFDGrirYSjSgpgiMxNAu",
-	"TCaTeFMme3fFUyuiQJhRclOW7kpWi5QyzYzVDV8IJ7HwoW7yS12LRyaIOq7MWjSO5da7VqQ2yWRyZ2MD",
-	"51pd8s0j033GKXqm+07BvmQrvjEjeThhWsmm03qEcqT0lAIF2dC/f0mZCXqdYr53XQbqOZs6Wb9mdTtb",
-	"RpKP8kRhqwOVR8238yBmJIEn+0KDtQlGV8WNZbNKG1E6lh73pVZZWd0xoaWjqqeSHy/vuXQcVwneJH2U",
-	"ezK84ySEIaUijhVn3D+3umprcbwWcrG0ogRXEKYuO+r6Dz0yWMISGI+tl0I55ls62w5+G2ncg8VoQODt",
-	"zsZAhkNZsGkL7pOtrOqNsOcYXnPbbMFzw1HCN2Kmm1KUrFWzJVeLWLeOKEcfSJMVl5j2+iGd7mSfdtkW",
-	"NEj4UjefOPzap1GSceIc6m0RE/20rRehP2K/zyN2TG2NcfmaPXl89sekj0Kq1gqTcXySlb1hET12ybzW",
-	"TVVef0RuWZymGJn+fm69L6RJq2zDZ0M6lRPEdBywJku5wzPVbRMSB/0a2VS480Fr93sbm0Ah437M0eGy",
-	"HB0KhWqBsY8bXZV34e2pz9OEAWiG0ddTFP6TqCxP3bF4br2JfWm5FRdAbMxVDa5i1gjIg2QWkhFgCyC7",
-	"0vH2jdjsEBnGGG2J/aBrsWNTRT6MY3MjV8d6hUrbMWh57l60TSu2owejPhiugbt/1Fhu270fusSnepJu",
-	"y7Ep1kwr4Uy1qhTGsrlsjB2bYnLlRr3zKratVpxsmoN8xDGlHyduFcdKjq/wAXdIYx1ztM2V9SRpVVGG",
-	"1+6lErSmMdqOTLly6UCAVuNUWakW4RqONCu/VeMcymveKFI9MmJOKmOdrtYws4Qi1krrG8ZtT/fsR4WH",
-	"8vXIk0Wkym/ri1IoO+RTINsPLDwMWIhqvnPm57Kp17xJx6VrXWZyno1oZKbK9VaoUjfpEOmQw3PFpXvu",
-	"JCwsPhBd8tyK2+XR+dFC2mU7PZnp2p2wWqs1tzb+J5iX5pRGha8j4d7wJhV0VMD5RtyKxhl7S8hvB8sf",
-	"nJhTsYQ6SyUoMOZErVPhpXUSt9FlOxMmR+VAyJ0L/7JVlysxS9f8uLeus7nFqk0nbH/f6JqdbRV+0uFA",
-	"pnhk/HfdUZcq+XW9Snt9nxpIdGA1v3H2m+EbKvBGv4hTMuc6qS7dkWl6+dCt9x4ARX8Zx1Kw5Q/FTo2e",
-	"J7PQB4SjyXvJnOAy50jKIvjiCm+/Fawz18eHtMdSFwQQPexnmpRA0syc7XM3bygoJSYVtjDWFOyH15dX",
-	"529ev71ChyRTwq51c8O4YWffPj45++bfT85OJqePnxSo0rhN4qG0f6+Qpa+nlvXd+5WYDTvUQKcV8FwI",
-	"cuSUWCx7x5i+M/idLeZuoRk3tsBIulYi/IS6BgoW+hqlrj4yPpo1pbMG4ZFK8FuBNihYmZGTpQ+uYNjS",
-	"PVkLi+4rKBh8ZJgSnZePgR1Ov1N4e2cQw3hYQQItIV8zULhdHFno6GgyUg9wa099rnM6kfmBpLKaTQX4",
-	"oZX7t/t90cjygk21XUK0iU/1rWATplW1QaLuAFWYJW+Eie70MWbDUjf24IlafiMUwmX4qd4h9hhySpCw",
-	"fjJEvNQx+J4wFbbtDgLnML0kkDlcicQxdq09OIcRcBvuuvYqKZS9zgjHO+Uf3dV5nvH0hLNOS1yBAtWw",
-	"hRhbq2vE37PBUiDiOau4uypp0+F0LuVi6QiqxNivyDKfoB/KSGE7ILUIfZhTYCJEIvlln6x0Cylix0y3",
-	"e8VuihtMaCeJKc1hIedwm8mccoWnghzER59bME2Jmb0uRcU313UqvR3voRAvUouAFAKWB2vo0ux/+6vH",
-	"sRf/m0nfjT/5dQJ7XcrqkDm7ZY+E964l/GlOOER5LSGvwXQs81nEGBd8ldzzS1kJNRNeB/FbbD5+jz/7",
-	"8CV/f73UVUIQvRULaWzAaSKGdOotxB+8S9yTzF0deOwbwdZc7c6mT72zx1+PmVsjFmZobnR/wbSIZp4y",
-	"EOEDbWuuq0qvzbm/+1ao8oNpfcAkz9K+yrRmIFEP8/Yomh+7VihoB2fdZoLB53GAwPS3dDSk2eYUGDM5",
-	"/+EZ4+pz2bdzScotBJZSrrG95spnHtV2N51aVOK6o2U6BY3myWczsYLa05j8hY/IKLfFzAjezJaiZOul",
-	"Yy3cMMeW6fBMq8xKzFLJLp3I3AFZCFHmZJG6bm1SuF0Rehvex3CQnYz5eNkGibOJINKWEkLTpueLruQh",
-	"MOJIL4DXOu7dEfB9pdeJch+9jiRMrWuQKQT9gosIJiSGSvRCOMvMWXnO9t6JIcKba9F08qobGTTKanOC",
-	"Q/1/5Is57i7946AXHXsVyLGYNydZE+HswRitcdYocqfPAk9i5OGwY4tButyMEU+7iYy2BnChwyB0sLIl",
-	"FGQqgYnNuGQC0RmJxWPvx1VNwQNyVjNea7XwcGx3iOnRQ16uA/GS6nerUlmGvOLJmt9X+2oEKmHwclm0",
-	"vHFXt3hkOvCrcKs7DjZLvVZsM9YZcMcAa7Y6hKIDB0VrHLVeAQpFQqbq9f7aWTfAa/fcTgy2i7t64ofJ",
-	"5/btlYfb2HYw70Ph2Au8AfCE6XrdUO43mmBJhK8ktAd9Nrfe1+ukKiDtkq0aAeXeRDtToDBD09cwvRag",
-	"aYLGpnX1yHhfHNQ2cOX4ccV3w6BzOh4Jw5pkpXsC05qBpHPdxFVBhwB6mXT2ds3Vxi0g45gXKj8/Mnhm",
-	"XLnFuaMWz+0C1CMLLo21KL0bzJlHo8WfTm5JJCUCnYjsNDr6OWa6drLOu7XqO7i0POloKgXuGBEmx0h7",
-	"iuNyi7lgXyJun1REK/rYx2wxOWmCuGS80kqcu91Y+t2XHaCB06cbRLOte3BgY8qAdzCF6CgPAJf8mVux",
-	"5pvLECzfItpS8PI6IyrC/IHnjJhpOCTWOHtgdgM1Nu79oGq000cGZRPq7Z2CLi3ji0aM9YflarG5sdd0",
-	"wyauBFmHTIo4cEygMW7jjVQz4WGpmvGR4y7YvUUkbmdLQTFZ/MRaOmOYcYbpN+lKFTFvTSoX7N1y000f",
-	"l1J7zIl0nmsAjB6aGKIrC7q30YYR5TY1YnNKiTucZbkn2P0DaYDZ2uRE5Y8RbanVpu4w9Xoe/FaVEDJx",
-	"JnaUNLfkyKe+cpwAfX0Y9Z2YXurZjcDSOHexrJeaGeHYW2l2IzbnzNiGq4UTdV7fsboqCQwETLpkFlmc",
-	"UDuYABMe9N4/SsAafMk/F/xy4zNuKIEkBYIShcqGRgghtQ/F0ZzMpEHdwT2TP8z7Soevgpc1smQK2mtn",
-	"ucIVRE6Vc+ZpWGBCMeysXxlsIfB5WxNIbQYBzd1yAzVozk7rmA0MEIohQfgSDQ8G6H9d8t8ar3KKuUCw",
-	"1exWHnf2YQP81Y9NBdc3TqMUK2BW3U+9G5lfDCgpexOb8CnIRy75XpzrK3goUyWQrZ/3TBwdAf+9nACB",
-	"IoLUTbbmm+uQ0Jy2Go2uBWhU0sDmjZb/aBdLYQbqEMxFqB13dyZm6krTJQxrZ5eLBkCLxzvQZvwAPNhQ",
-	"ZJEaSMgqfW9C9NrY4F6EKFmX4Hn4vRBcA4P0OogMcyFKcy0z3rngCgiwHQEpriqZe5fFmTHRVTyvtG4y",
-	"5qVwt3D23EMUwuqPJJT3iqQACnKAcStAatnffCDgucCpRNbLo4ARhz8ij1LBbsQK6ws4m1Z8dqNbW+xJ",
-	"InSrd18cz7HArpf0WroQ0CYLed4tNe64QPsEwh7mgmymc58pD3e3ElHU1FFcrxXis2o1l4u24VTIgC8n",
-	"K0FAWUpNI8rWgGH9jOqCQd41I6EyTtKkfUzvDh/oH6LR1x2o3VbOK8kkadgczkaUQuH09zlv3H+8Z3MG",
-	"9SxsKSpnoc9ukicpDcL7eg5q+OZ4uoH5m4KZdrZ0o3/XOgF++kw0ldyf60PyuhOhdAr6KyV5GdgmoPQS",
-	"mTpBHsmoSLrELJy7gd5UXO3eP3c6yIeBUgPWHnw9FRG4N8bRagTIFG1Hn7q0nhzhLm+SHT7uQjlzGErI",
-	"JTyO39/nyqKVmTw6Qh6WNSoHSSJtb2FGjncHe3PVfyA1rZdY25JIERezm4yS3Rmb4EJnRi6UKAHFJZtv",
-	"7a2qpP2jcYT0l7ocuLW0ShjMQ6NvOjtV66RoWUKl1u6YU+j8M+6ivRGJS+RWNHIuReNMvuAQD+Qy3s+K",
-	"VuXJqp0OgS30h3asW5aidIr7nE8bOUtLgA43rf8+Wrb9CY1EkdM6QSts2BF5R4B4BVuK92MRGWgb6AtI",
-	"0jwj5lxO3WZ+TDcUv8g7TDw55Z4asgvPIUWV9iOjOULJs4XP/1xxu+w5v6RhHEpeeVV5x84QjMae4JB7",
-	"KrsMc7dU3r4BNe6uuLNxUvP3L/Cds8lk0FbZDefH5dGTreD0cfTHBAqdV/bvc9B71cbfePW6457JQEl4",
-	"ckJbmt+2OP2Q5Jtb8UoYwxe5JMpTvpKnt2ena4N+sgvGGWYQYp6rYY673cBdmkqp0YEBqRk7oZnS18QN",
-	"e63cQzEo075iL5GHaocxzqOLrMYlX7CVVgv8gTIjrGacrfCS84aDx1vCiTvZrRb78y7h118yNM+gJ4um",
-	"0c1h5VjZypIIcd0vZKEBJaqWxuAKTWtWmGvRKshTSRlATTI17F2XkoSJDEm36FZ6SFQrwqs2CT6gPNwY",
-	"c8IO3F+qraocqD6OE/JK/KJHZpN0W3Hv+SRu6L+4yZm9xV1LvTb9RJBQ9wP1OY9QVdrNopVR+dhhyZ3p",
-	"jDV0CdRFaPbQz13aynhLLszjC0IKMK7Mp79FcFJjo9BRsVcK5PEwK6rb7AEr6qCCwmwJEEq/VcVbI6fV",
-	"IX6/dDaI7MrpQk+ZMIcDeP3+2fwVb26EfdtWeT73PUPr1lh2I8QK26dt2SpDTkpIq/cuuXG6MGaHDMQW",
-	"QsFPaGyyEgpzDRqAWev1zex7+DIxoCGXol4fuIAFt+J6VmnTNiLVHQNjsmSiRSEHoSjeIBXmi9My3d2d",
-	"/JCzCQbSbPbQ6SBsBOwzQLCRoyASrJzdJJQlLKTijWB1W1m5qnzEc2QgpMlEkme8qsw56upYAgOtaeeh",
-	"/KCqGG8x85bSI9w+sS+gVQHuhbRFhLMaIBrgZcpe13Mr1B8umKxrUUqo18avwTDY1ZZDhiBEeU8gxiVV",
-	"q1s3OX+eqPCEGu1iIGrt2+maSH+BL1OoBUfZr710GBI9RqQd8bzeKewpRecV9kpIwfMJiOdjB+SM3IDb",
-	"EKt30JsPYb8Fl0qENG9ndk1lCcF+iMGtpRl5vqbJAqmtuqHQiwKTOqlL5eYAeFf3mevp5jrphehQEtfd",
-	"CjEdagPZulWlse4C/BR+arIsK3GILIFJNG0lrqfcDGVl704EuCo4T9283DiUfdUE7jtgHhQrO2QSUNAI",
-	"6TUjg1CbWfI++r6tKoY/ohDy2bQez98JPMAFQ5Bo+LNuDVfl6JSwUvAyNPrYrliI/eFxoGoK+Q3pi0w3",
-	"wsjF0l5DYHh31D9zSSBGTs/auGMDpCpQ4eIhjP43SJzQK+tMSNzYlWjmYgYCDj+yL86ThnN/JhZuDvPI",
-	"wtq5NiDy20/dV9hWhWCBthNKBxUwWWczXb/D/ED4rtOwuRUlZqoFxGaEcCqwZHQNnQAObYmVcfVG2WKJ",
-	"H6Uxorwe4JArSDLx+T+97J1MTSqAqeRYg0gBv5bAD0ACv+v0dvi7Iw31TKEjCG/ujf3dJEXpG6mm7r6s",
-	"tAk5x77uGJyrrUEeNYrLW/H4yfXfiy1ELsCy2ff5TOj/O1XGXs/xWCGimvNG5Ej6JzGrOBAIn/Pf8IXf",
-	"PimcTpnveQ9IVHDH71vOWjdGXOt5Anz9Fd1J6yVVE0fKhbsMu8o4SMO7zXQpcl+w17lOgduVs4mPgQvL",
-	"sYg76HQhg//zItQYgO+z0sbeJZus18IHz1NavXC/PevkwMhU+O3qWspKMdE1H+faTkWl12ySQM0fc+Pp",
-	"ZB5ynPp83sXbwykM8ANMQ4HHFihBqDrSlgUUuUNzl++Wlj9vhNi3HlhGpNGSolpzx6dQIwP8eviUO7CU",
-	"VGqERwzLhRP9PLQCV32XrZ9wlCbhSpKp/v7DeQ590dnZfb87tszKHEEECDPADutGWivSeSyrRk8r8i2M",
-	"coPgpN7ga+k+wutDR3uLCX+Drgy/XPpANPM86fwsx8ZlrkBOVW2tKPETfbvrpa4EgJonG4j24azim63f",
-	"1ibXdgnHxSnRS/klvcX8ycRyEvrAc1iLVxWBIw5KnkonL7/2ilolfPFp+rjtBy3aTZhu7YzC+t78VGJN",
-	"vW8RqLIDrfxlMDVi+/LrA5n0Wm1fsIlTKL1H1U3csGRHj/TehSNOXmW/isLvzGCKwythl7q8TKtBrxW2",
-	"SSFQF71WbMUpYhjkPZSwovMGbB2vJ6FKxktxwt46OxDdAkGB8EQABap7KVY6MJvhJIHOeyuaZNTnzfbo",
-	"4GInHqygApyqvaE6diadNXVyBpL+5NsL9u+TCbiOKfKasJCSzbmuKJ6A+rl0V18a0qrmqfI2pzfyqdFV",
-	"awWDMApYeJ0DbLyKX8N2poPP18mvv+6U2IJthLGiQWhjH50YE7y/XqHCnFncqqdOew1ZSRU2YUuZvlNN",
-	"Dqw8NK9yi/WLjmdYdOyTOg+vAa5kNx1lJGrMLlJZO63dBViOdf1W1XUGFwZJCZmdsdXjXnE6lHjPZxbw",
-	"eJ06BqAC1LB9BwjQvTd+PulrnmAdplhUA/6eCPnTq6OH92rO9shOQxc5xcxY6OpELt2x9bPD2Dza80FC",
-	"I4OwwSPDguTNNOrJmNID/b0gH5QQyQ9qvZjA8W3E3whnoevow3P9zDyWzziUnhjH1L+xEr64fc0lZVoR",
-	"9xRHcUMh8X4lEWEXZ5i5S295Jctc1+2oDV5/5WeIaoDRyIYcy3AtERZtLdRd7DqPYjSIPxRFA9JQRNGq",
-	"Oh4JxIzolW0BAuLpKYT70xwEE4XI83oJNXylhMw41gAVbODfXfC0bPw+nIUhZRoFZzJRA356G9H/wG4K",
-	"d5K9gRiPnDSyeImeb4tNaHbKG3tIBCac3xHPZhn1yrsqMB6y5FEiPiTtA+yBtO6XJD6IT6558vjbJ99+",
-	"88fH3359UCuMmJFHAGbRFt6p90y8fbt7xBdCgTB1Gp8PVhEXnzlz+5snrMI28QXDxmBwxK/ZCTtn/8mO",
-	"Lwh/Pur0QDZza0TZlTZig4GoTcbPT4//yo//MTn+9vo/j3+J/u/k/D+Pf/nnpPjmqw/JbhlDMIO+w8LF",
-	"1vUIp++wkqf4Vkxhu2zFILeivlvl9seTs6uzx+eTyflk8tfTs6/H9S7N41h4D1TB5JzYlOm0jRpdhqWY",
-	"87aywKBbyk3w/52de7oVnSlAhfNSMaOpPDnoGlTJLd0ECop/gof+hD2lDYhB4BE7x/t4rA86Ar2M1opA",
-	"ljYgIXzqo7SMWwKl9FrYBWBGUcgTYUowet1dOhpdcoCo6acC8FhKo9iRqheYNd4BNaf0JHcRMLwxTQey",
-	"uSCYbAD07IcsEPQoFhCPv96PAZXWSCDxsWA8BKqD4eo1ICtnNz1Ot9Sk9NGBGIJj9Y5YKwjMBLlh104J",
-	"vF5gtlucNNb7IUStr3VzjVoJ3bvuD2AF7w0vx6Jz75W/T5iO91b1RPB2NmoiHRWevxRVBxA1KLST+F/k",
-	"9fcJE12MgCQsZDEIrna1ibzwAg+ONHsFWHcfImRRMuE7TVsTpYUetGgCmnJXElVWB2s1lF878YSavz+C",
-	"eq2C1tlD8zlh6MGFyZgdHDxsL9igw6C1FMmVjb/+fGUmKdThdiRgygsyLuHbvtUChAMYX3CpqB3RjXDW",
-	"fAOtpb39JyojINM1iadEd/xgFzxhbMSLdJJ2c1Iw2XZf3eQ+Vsbhr8nBsPeQdEzfvavVdSkNET9R6NG0",
-	"4twLWIj4hl1ybICpnF392VLwpvTbv2r0ouE1bM9XE+ZhYLD3jeeH6LYBxAWIORU+7wYuCCjAhq8TxxQQ",
-	"e/am0wkLZXtdOAvh3pmxemXiCa4aXUsjynPfDCCeBSwT75dsYdzct3w8jNqj+55Ucj+T7Q5PXD5SVHYG",
-	"B2ALTQnC8gGk7W4FeVbuGzevzVDsEi5XFD/b6d22EychQ0KWBUgex36odIBFITFS1NmDXKFv8YLpSLZw",
-	"BQOExKy+fI9896Vja+20HA/q61ioFjYlQjx07kHUJrM2EQoYK5Ewtw5U9KwxGxg7YYoEOs+pm+g4uKlk",
-	"gd4BZ+Fj7es3fLGnEIKzlWMZvNKsjgojdrYuXYWwkmpxzl4wXrOlaMRFhwpOaBeKYJwaSObx+PQqQMtA",
-	"fg87m7A4uW8lP6oY4Q13j2SbzPwO0/wv1X/1V8BG/m12fKX9LdON56ANUqiMsW2jRImRhOTW+8GuMUcu",
-	"BZ7hRkWaeHwb988mQCBTOzHsi9GtEdwXOLgHOt79fLa06Hdc6I/Ehf64vsC/WVTp32KX48HGRkYu1HWr",
-	"oB47d+bdM4jYBl4s/2wS+HkAUaRDDITmM7sCDDr1m23doZ9uOxULqQz2pxid+Pir42H/VqCtf71+cqPb",
-	"bqcrwJ49FHb2G/w3VJjt6JAV/XVfaR4VS8JJND7gM1hZjV+9pKd3+57g3wucQU75lWpxx5jM77rx77rx",
-	"v3TfkDT+ydMQge3f7NJ0qI7oivYmrNc2Avp7EfDoO6z5VCTjdwX1X7VxyXBg1XctsdTLJFmt+3uDkvEK",
-	"2Zajf7Y6Pz2NWjw2ttXu6G7/3Vbm/PT0//yv/w2PnJ+enpbi9tTazU+XzyY5ELxfTc9L8xMobk5mSHvB",
-	"ILOVU38zwKzKf7sfM54UI1ukDOgpl51etIs2D8h9jLQySCWgDOZt8JUx3cB6XkFw+IZeb8NeXHxswK9z",
-	"Z8SKvMflyqNDu82pscwQ0/4bDXmaG/S90Fn49f0zhRfla25nSwKzFOq+3DahCfeWYPMRLLBUwT6Feubd",
-	"BpVeVSVAvMPs/H228pWfASR6Q49MejbYqwmL2YpVnOLgm9IJtIqgzBxqL+RCHXem95S2FOicyZEcsDr3",
-	"GoAm1bspX40B0xhp1byDZ5PG4HYvJSBOd0a77Ql2YwQfEo7R4QAil8Ggehjz8Z0nz5b9qNVCGHvt9O+Y",
-	"zpQ5/CHgGfWO5wGNyrBZQA67EYE2Mj8SfFKy0tv3Hkf44A6fmFD9g66wP3HWzyGaawzd1CdQghwj9xfp",
-	"f/+7KxpKsN6Kb5ZlI0wKJUQqQIsVKw46GptuoHYL4JyTqlwpzari6eIBgmY3QkRB2WRGYs1l2v0np1xl",
-	"2lKoRZuMGL64fM2++erb47NkjiBXJYGabbMNQcX5EPLld2+eslI2YmZZKabSWTL4bn7Y6/TYT7cyGVMj",
-	"HNyl/tkmQsfuYSo/ikGEq2oP7T9t0VeoORio6XpTcfWMJ+1bRbFZ3inYyVIoAn6U9qQrzYqbtWG/OLDY",
-	"fSZBZ3fEDXgqrrwZokqmhO3G2PEOUymzxA51C42YHX4YgLR4t7wg5xOaZR1CRIfzEdrY0XdEV03vrpuo",
-	"iD2VurCUi+XYHBYshxxVcIKn8NCygwoqQeDtAmeW2+9L0jK2UrnavIvv5t0S/UpBf4o2RJquDwWVPB+C",
-	"ob9XUfAceoeeIO5dFSv4O6j7xLCHTCIL+/QMbWRIH6fGQTL4ZOD2atAxNxYVSomDJmZEFuon2kLAQkeL",
-	"ON62aTO+Q/w94jxHW4DrjXtmOJakZeV4WeWTOjoT8KCs/C8BqNmJqzvU/oR+n/SF5LQDyvkuvDYv7wfj",
-	"fETYNQvR+gyAIPC+U7rDDjIgWpUoI6nY94n1GlZmWEesDju+IKxSbROsU5pSm0hl35iZS27RUoS7IYHM",
-	"U2cA3lpVi5xHmnryIaIRIIsTuDIk1h1Uvb5eplahRBiy88Uh4iwAhro7khynkKcHRVxRUxZY7N7zuFOY",
-	"5ibjV+73K83FiJE+0KZuzBXQiDKDnAp64J7Te/dOa9kWdNBzjICM90IigJ2KEw1rCd3qovz+0MiuGztJ",
-	"096nd9qBmFDbgvoO5gOD4t+1VXLXr2GVtLbCusYLrEA5Z1pVm6jFEmpQcYYd1R12/V4cA+iKp4MSkED5",
-	"Utymcrmf4jc6pVFEYFWY7Az8vNUVqis5Rl/2VtHhIds+vvBua0s9FYYEeA6tI5dJuvUJfCw5cmuWonzj",
-	"535AlDZTllMPt8MFQX4zFjDgPu79fKVLtHZzl8WnvJUKOlVBzuxFp+tDxRag7inNIK42Mns33p5enveT",
-	"4H/3id97sr5pxik6vBUzrZyJVX4XGD5fL7NbgDufy5nkVbY1ztjdDgN13pG7DZRXQSLo7uQVDrASnYHo",
-	"Z0RYUNBJfJnG485Vu1P/yQ0r5XxOye7xnRk+AZ8O4DoyYB37GFfSHyzKj6Y6DfOxNKdhIgIPH89kWXo8",
-	"k11+2F7yLuvtTKPb8bBDwyfglVYicQBw80QG9Yx2EBp9U7OWAzrgDh6qkZdPrkXM3ubkX8YFFY2YCXl7",
-	"JzMkeKDC+sMKiph6e6mfat+N7yfzwl6EQlupIo+ZXWs6cHfCmiQY/4GvBfdz/iwPy7ju2N5NMn6UGNwR",
-	"HXeREwfrOXTi7+OYx0iGHXd0OzfEZpKnQ/7PtF1Ggh4RoTClZqtHrtlBQOpQULuq56aF6N8/oNIburkH",
-	"yNYpwjtMN1ssY4hpoyxUZzFON76jEz0FaDrVxjsgu/MFM6udDEvWTsqqMtT6L7Tg2DmvKdU7hjQcsI5G",
-	"6TQ76kaqOik+oIlsBcBu9fC2AJms6xVvMrictRfqB84PL4PE9Govp3bdIAi6eKdv2WU6tintHmEUEqwI",
-	"awhjv7ppEMAm2dEm2VqwF3VAlpWGVXrGq/12PSwg9K+LIR0928XoO/EJDlZr7SErccfSp/iuSC2/Y7Hc",
-	"CYtlBGTAW7HmTZlqk0cducv0PRtgV9N+UanYvOKLBbbTDNwyCio864gdkCz8lsuKTzPwwbXIpCyYijsj",
-	"beQ+W30jlLnL/Rk8vTTE1i0YaFnEdMd5d5PMb993K51KEpi2ZTpVDSYRQlezpSjbShS9ZgmmAxCABuGq",
-	"ZH4eo7ZR+Clt7RP76eo5IeaMBGTrzYNKlZV4P/Yc89HVsg3Q8pALAI7OPohXpEThd4OmRKvtvprfXVE+",
-	"o8TfPae0TzfZ74a+DZecTCm6QxQk4DQ7k2S8lZ/MxlpBa8myYO/GwtStWptRCWNA8XHuqhuROyojG6gE",
-	"8dAfAwCp3fDlx8SIkGQ9N3FYvJ9+JF8izshzVqoJSdzb/YBj0DFpQg+CI3DoiCjU9p2uuIUxfSa13rjl",
-	"7W4gbX/8C0FAD0GA7tBvEwTR83yTLB/iPGeV5mXBVreAERJ3woiCTmYg+RNhSw8M6ej5EQ3brTpNUUh8",
-	"u1uZULLxi5v1rRRr0OZuxKboF409MgV1ERANtxrRIkKmhkfXQa0JeyodnX999nhvN9eMsnopF+r5UmCn",
-	"pQOW5jYtIYzBPgasA8tvpFoUmG0CIKpoGsOPq0aX7Qx+L6XpHoEs0A5mlVqQW12VTOk1VLT0UmSw03uq",
-	"tCBki/oZHflSIvw35pvuxU6AZSbp5ltTbkMrE7JM8nhBT4vRh+sHXYsDLU+3KmPRuh/rwH9eCZ6LwnYw",
-	"pfs6cLaGEmoldq8Yev4Kn6JmXOKe1nEF+LX7BGm3QRFuKE3bb1CYV0zrHBOkuh3zijf1QINASk6X1gOK",
-	"zpZSQd8M487DDeKnsHZVwJ9mCII4UGZC1aQjw+txmqe5katjvcJTfwzS0akstmlFl1t0rVUeKH/BrVgn",
-	"Yb1fKwrE0gJNP81g7Mb+GT8QcdkWl4ZjNeBGvZ45Nh9tA3XvkQtnbEpbaMc+WPIa98r2ADbmGkz70Vo8",
-	"ZgMf9JJZia2VlLrtWZNdYrWxuhnRe1c3ItoYODYHTSlyKuy249FNVV4f0p1z67D7wf3Ke0N2p32Ly3eI",
-	"u7VBW+tMMVmKgQJzeNqmJUpH0F2xsuab6wyAwKWEPoCIcMYtK7nlU04odSA4nOrM/Mp6fcrdI6OzqPKl",
-	"J10GwG58MWoMne6pmvEghmT6kCWBUEnSeKHyyItM3UCWIS1bK8YVSh+txI7gOdQ+gVWnNuwq3HgDisCu",
-	"Auj9dI2wXBJyA+WD6Dnrsk3YCioptT58BXtc4nMhymupRh5Tnx2erpPrijy7E5cIP1suP14sZI945M6l",
-	"T3WLzO/cj6mWLJ2ky9zhSq/9ig10+hqtpMBHc02N8zn4OMtxStXgQewlw0HOk9LrmLnWkKwok8fUBJN5",
-	"/0zQFEWHQck3uda4M15h10UIJ9WyVHKxtMzq8O/zAP+MQMgQ7Vp1XWA9xvGBWwBjfYRqRIxnkiEKKtM4",
-	"YD5/IT7ep79Sk5qIQ6Op5Nn8DU91oRoQUu+GJRKEGOImXqc375YplXSMmPJrSTvkMskjr+ch8U/eulsP",
-	"XaatlZW0mx74rU+04zeZPlqLRpsMpqHPC1SWS9U/F4l6TG91Bu/VoiEn6O0mgm4Bk+N9ugXSvpy109Gp",
-	"abc8VZ1G0NchleiYl6UomeXvqWQeWhVDnzSIb8Tt8D7yEu02OlQn5iM2vWN6uITGfXsAGe27oI7TlsJ2",
-	"PoTo7iWaN7nO5KFH5h0UaFisH6IndfJbdhkuia0+Z8n2sa+jxrE7jdZ30ROGE/xzRShOVsAFQnmsmTio",
-	"SVfXA1y+u2m28tz29yH9aeXEUtcQHHoMI0gD5RnfYU+6KpGBhMn+pXLQ8fmRo1U0Ple/lAuR6iN/+cPT",
-	"48dffxO6LRFuRsGW4v1RDpz+Os0nL0lTsAIq6LGW8ex4ctazZHi1drcT9RtOfuMOiuUYrk8w/N2abNZS",
-	"6eYaG3UkW9DKmrK7MKXeIFLxOXvs/vbdT28LNnH/+m9v/kc6SHyPDfq7lR8gWH9M9YtE+I+hMp/ARVTl",
-	"uNXkaVAwtKZNIen/yOsOcN5D12znUUXlmbIBqHrKkl6nvpROWkHmDauQqtRrLOh00+66Ath/BAN2rxig",
-	"JJZOGtDiIzOox0qeCt22JZk5ratfUh6TjLMLu1xNapz+09Xz3QIFY2WdRtsJspXG6gZ3wja8WDCQroxj",
-	"dACS1pY8qqWNil8zqUR7kimppHCU180ZltdaVZvROYlJd02ia/o2FUIdCNW0oJHdeZNGtrQe7LgP9cS+",
-	"C31ciBy7yUeskl69HtjtN+Tx8F+RBhDV6YURnXiFPepvQLe41AS28rfC35Nc31CN4U71byb3+bBqq6g0",
-	"YUg8+my5Q/OyjKiqzDyN+Ptd8njca728d6RE+NSoLi1A1OaFmutUKHokOO6heB5J+IPXXTvqqIudgfrE",
-	"mVb9w5RxiOeSybenS3PIEESZ+V3bgHUlhAflz1+wLz2orBPfBTvu/hePzp36Pabq8KiXOiAxCa7sRXfW",
-	"bb/ruo/rDZcZJg2FFd/UHiKPUn+mXN08MsxYbn17wig2/s0TuAj9/571W5j9z9Nfvvy3vXdtN61QyJja",
-	"YEQxfY6tmne993Ob7rk/bg/g9UTxStxwHi6Ku38C37/OViCdMQ+3VLDH/iiVBfuKxWI35eAp025NRDfJ",
-	"hX/yaSofERLy+R9eW9JQ5dxNJFCRKH60Q5btrchzwveEk7WTzJbOZEMOrwuKdUDxp1gz3XgcG8BJCNNL",
-	"g7EKNWyIdc2/M0ZYzph7asB+sxy6OuHJCwGt3egC7Uwq8HCQAwXzN5L5t3dAAOCrVTLMtEUgeq4jVNxR",
-	"vhEE45Tu1pf14Tdippsyl8eEpCTfe8GM9vCZxldUzKiAOoGQxiu7J1MedxVEMy/FOYsW7N4uGPEOXJKe",
-	"TB/rTAKLvhUDDb97lYpZyB4eb3HH5t1+EgkC80ZsU2z7sGhKcVP6sDPDRzmVRhiVq+SACeMW6u75KDlp",
-	"XGXL3H97lJEdiZ6HKNVg001vRSCmImrv2ctkoQUuME/8Fx0U2VaaTSN4mSE+tL0EsFx3Wv0MSXxiEX5I",
-	"MwNOSCMt8tWqkrlDG59MDGApve71ro9GiuR+EvYHprArmXSdbMbvrwR+E1A8ADpsrJO7p6skGIU23AwU",
-	"k9J03JZCU6NOannTfOOxLzvDFVvrpbOyD755er4/j623y4wPcC0psc74EnTSuQbWdkjFWEpVUlvECDjU",
-	"6FogZjm2DbiBlEfTzpZO2V3wlTlsc3/UNrm1CcNq/2AA0JMcDUMWJpv3IfvbEtePY37nYavyQBOpbMX+",
-	"1Zvyzx96be0RZ146FEEWRScnurLCpeP4Jr56KHAdjMdOFAW6ep7Ky0fY6ETvhVzGnhXv7X4HOOVCwcP5",
-	"b7/JWYTknAtw5ehY7ntXQ5/NUI0Dv4uSYTxLdQ2MgzOHqi/6a/1Xqlkujoxum5nYR/QZBHKljXVXnyhx",
-	"d44PJdI4h4i1t4umsyXSu2XV9MwAl+XQZeZSVOl0NM/+fRJ9T6j1EyTHeqkrJFc6wHHIQcGpDBwYwFi9",
-	"m/MnQqLtWoA/ngxBkH/1TQ/9/CwNQr41SQS9bRtpN5dO6vqrrNYKsMWSJUg/anYjNue+vSVgjwO8M2e9",
-	"N7cz9xivIDVPVEZ4rCN3/znegY879UDwJrYwl9au0KdK5RJpxSyqpsASi/CHkxux8YKl5JYTwqpuRn02",
-	"WdDxVIUm/PCtrjCeSjjgrqMW6nMNCYkdHureb/pRMmXBXZkIfNz/f36d59sV/QW1lQJcKooNjZgX1rCM",
-	"qW/B/xuakbRu4ioK6qyg47NZQphtz1w+AEOgn7k/Fyjfl5QoBvCnBQLAg/PwXeHzyHp5LoOoUAViF4x4",
-	"44R9rxuCmwdceMxC+hKSUnaB1wGCwTtI6RuGfdk1rd9CQAFs2dew21KrLk7pzy9iQ6yEclMddRJP2Dtp",
-	"l6wRvPJVNti2B1svIGRzz/poBJ8tCxbF8G6Eu+lhK9GX5TsfaX0jKcLqfqayKmcVUA9tK23ltvR5AJQ+",
-	"iqL1R2d0FBRfyaPzo69OJidfQZEpYRn4jqyOlY+DxUx1wdqT6UV5dE4ZZc+oRe2KNxyRq4/Of94pyjW3",
-	"BXtfmfcISX080xV1U3YLgz+t+Ea3FmtFjs6P/t5i6xp0A3UaYHdh2KYVxNI8ebkMojdnvoOpkQd95xeA",
-	"u1xpZZBWjycTTA0JTkTQbmdAuNO/EXRUN95gM2FZVeiC+PChSMgHdKx5IDwUP1FBl8WcBrflT3BWqY+F",
-	"2Z++FXMo5YPnzw58/skBz0f3I3BLJ5t//sUR1LR1zZsNrRLXBXqvT101jDPLp2717mS5/wVlzbemn3J1",
-	"A5/p8XMlrMe2X2mTYGkjVOkZmnpQPdPoGbm3/XxJk/jQ138oHfZBWclcQhPyXV7CbkVroSzTbcD/3Hj5",
-	"VEpw8jw8H43ni0uhSmKM6YaJ45rLqsDsNIAgNiTnC6bVTOywQl6qVdKMk2kHiZNBMZV6s6/XHPImxO+O",
-	"fk2JZVIs9qeGzz1gElTmKrdxXZ3UQzEKTKhgCKDKwAWAGUMwHzREU94ymu+OY5BZCNJiAIM34qKTSluY",
-	"T9KwSswtKgUFhc1h/pTK2OmvYLNzcyOgtdrJUbHFlDDZhxZMsGJvV/0a0gkmALubvOxwx7xw0h0Y9Gd3",
-	"vbnnv30QbgYSRZc9OoOc8lx0AGaOo6DaHXvj7Qq/03/K8kNWAi4EsNo++ffCGjq+PokAZeFkMjn74wXl",
-	"P8J0nTSm4BMILGiEEuSVHFa3ohSEx5NJ8cmFWY4bp4TV8LkoSk8xgADF0I4NoLLEQNMXk+GAU75aNZoy",
-	"qtIKET4hfueHwA+XRPEBtuiste7S+VcSUi/17CZsdhtCNEq8tx2HqJI5lgsZ7diwI8uqM65moqqC6yzN",
-	"rvjU79z6O7eO59bnwDOMo/ycbhjvUyLNj94tnrxB9UooMPXQo/1bYMRiuG1Uzr6h3z7CK0P5iOT8T32E",
-	"Stw+7huCN5UUDQu4k6kvUciRoA7C+CFUQDGFnQzrhz7FwEeJI/xCEVSkM0tkLT43x02vzIFjAzr4F8od",
-	"6urX1qxdodWeO22UrZoX/Cu++a1J/Ycx4t4QpX4F+23EXfOvdK/8qC056ulqkZgujrrPVOsbj70rNlm+",
-	"L+fZS2bVSPVf11CjlXfDhwjtVCreJABBf0tcd7BZB+mswEFu12mIFMNg5ySzVzV50RWl/K6ejA0aHU/O",
-	"rs4en08m55PJX0/Pvs58Nir4+XzCSG88Z+zTIwBOZPFbjxn5g9DpG4/MdtaUVH1ofw8kJxtqMu7D7Jgl",
-	"+cggYaKTN98bSvh+TCjhtaoo8ivNbs1wwS6vnr69On314sefrr677EFyYFvYKODX1TXu4cyH48RRSYjf",
-	"J6FO0zKcUj6w4fuGzXgtPn0oClJWUpxGs+sC949M8OpHDNVgHgDW4OLfAtZyl9Z70SW3Yja0z+zrxoa6",
-	"uB4TtgiakgTvvmxr4yMQSiA2NxPKNtBSgkrNTlhIeVu0vOHKCkGVbsbp57UonYqOkNrLRojYyVzrRpz7",
-	"ejLIV5oLyNVohC8m7jI0sNOAVqGHS9G1zgJqYW2yhu7VsNsQlARQmkaIi45+vmatcuY7zHOp1wruqLnv",
-	"wlUS0qNQUK6BCRI7zu7vW7IvH0j6wvi5AD7+FvPUu64vMdUOPzLwHFvqqjRRc8Za3wpoAzvdEGExxgTN",
-	"j2IOAYC+03+6/3w4rWQdIBEqgRmvfZo0wgj7Eh97QLr8oGtBX8lQB6caDj7KuPXdrpqvPuHV5GUFRGhD",
-	"gh3+oXdtFTtJgdsS5nvdLESU2GuEJYg+t5u7pQL9DuKA6WQ81AOWDHwosmGfz2fP77YH/TOEJNJrBfHV",
-	"qPW5+/Mjg8mG0XGC5AH4PCI5fthza1/F7dgTKq/7zKEq4CoLMeCjyVTzrzRO9YS5aUBcmVeo7EACbQhG",
-	"I0buVCwkJbeBou5m6hX6/zia8cb8PPnlxHLHbOfs//yv//0fRyesn5AJOWbkq4NjSREmJ3XpvvtCVEaw",
-	"J5Ov/rADxh2SlKJES4ykkxYDMuqEvRiZZLeVJVtzmF83pJuZkXXr7pOSBk+I/76gu3+XDA7+KwXVP07A",
-	"PrTu/xsVyJfCAr92hwDlzAUr24ZPKwKP5cqsBVR4Q6QLm1u7izqoQhAOcz+wodt6Rb28cyL7DTZi/uSC",
-	"6kGZFhaVYVmkGAGR9Q26DigBWkuHxr9RJ262Efb+7hZ/icCkTEg+nOnazQk6EwJO13q5ie4ZGRp810LY",
-	"/NYb334it/fYL+K/2uZTF4z07lOLCXeQ1lsNMKg+xwmzyl15HPB+fbfqAIL3cZv/g16ztaiqwH5LXRLy",
-	"D8BZ+cngjUU84m7IFTdB15AzaLYWhve734GeZxU0DxTwYDtAX0iQ//mSS1WAJuCWARh8s6WY3aCXLXVI",
-	"FONtKa1uYv3jgnE206s41Z1Nhdsy05Ww9OhS8+YGCZKjyyt84gHpgl9421Yie5k29GOKDuheq1tj2Y0Q",
-	"K2Z1jxl6iF1QbACyBDsx7FDidEqVT9n0LWEsNbveIx16nqX7dGcWOYzrGMCmcLY6whcwnY3/7vSc+ZWc",
-	"qB1Rc1cT/frZuKZKwRthLJvKMujfs6XgKwE4aXP0+PZ8oGBi+poavnPBHu6dIqgbk/VQvd5GreuAE9An",
-	"hhU9MEqwakK7bPbFRtg/xNZRxsvzys/jIYWE/0b29gq/Jy+VntcHaA1ZnSb48LYoCz64QblIj3wKj+4b",
-	"0Zgk8HaGFDizB8z8Do60RiyksaIBjjGR8ohhrV4aejoZHG0lBH55fvkX9sVPV98f//sfmG7Yf395+d+7",
-	"mjNEhrGzJSr7OO4J+w4c+g2i3f+tLRf4s7RGVPNzxtmUl4ywehtBEBtwy3qmZgGLA+YBB88DbngAjhTn",
-	"Y5FwxweDt8G7RlpB6KA4dA97zON8yFz+jOOizR1SZ8bY3XpmhT02thG8vkNk+NNZ3UhrwlpJ1tpwy6Zi",
-	"RqCpwIrNpzC6D6iZAJHPkdX0PHj7pSJ0eH+iCizfE979yD0M5owAUXbF1ek/8VB8OCXf/aAiQ4/s8G3C",
-	"kKEz/LmYMsgGfgG57AT/8+cTPCXzNpTQUohoCzEGYhEhdBMZt+B6gyIY7UMbWQawBOTYK8jbKjyG0+Fh",
-	"A1mYykx0OAzMj5OWikXcwIbSkXGKvhrniyeTb//gZDjWoKKaDmBN0PrU9173sSayWzxMI76dEL1+Wthb",
-	"/CFZ+P79ltsYm7+KDB13eBjACGJ/0n+h9LJnWt9QfbuNj2yHUOrbXcY4pYk0yxgXISeHn0cwxg+26d1H",
-	"MhvegSl/Cq0xClS4DwNqlhLCST1QJANYQTTtiKqAlduPsm6BmcsbwQQohnFxQ9zia9DK6mJ/HHwo8M8l",
-	"2G8QMdesbmdLwIYiOH+oZQSnNQL5On4ISI3NjbAnjCB+O0i6JVclAJZ7+Gwn6cFLoSiLYc0xcECLEFCd",
-	"7cyZlEzEh/Ar95oVA4bStNKzG5NqhIFBps8+KwYIM9aE0tt7RUiARYjnANYbdnzdqrV9WBn59UHBnVHu",
-	"DF+lUVWBexMJN6G7XSYakw1+O003cOVnuc8P6CYaQ9CIg0Z7gXLW9FPvD/VOebKF2aySQtlrWUbKHT6J",
-	"mh1g3eNOYigbIzwdqqFj9x31rxOTpCmxNeJsw1BwPVbakEa4EhAwNnwuqg1a3fhcwL6xnmKeYDQqJVGR",
-	"c2rdSGsF5CPBZpMihRBuqHiaCDrLz+yLJ5PJH/qomqhRu1kC2s0F6dkqkMbcYOgJFo+BJYhFSGpp4onm",
-	"NNwbyIsyjhbUwErvAXUnJNsN9IvAOo2zyWRCi68ZXwpe0iS/ePLYKdJ//u6K9T3WuOx11hl+wp4uMHvM",
-	"PWKE+6S7vFqstGfvxPRSz9xA/fv1dG3YF87+xLP7ShjDFyKpjZt2Wsv4jN+/0hxv9IPge4yXLU9hx8dI",
-	"mIQ74pOo0Y+//bWvlEvgiAHp1+UmZq+THY3vdJ33dPt8GmBw0+fZIlLD6Je3YlVtLthU2yXInv92+fpH",
-	"ZsV7a3YBItAvlr7BznBrdi+W7lRJBJt6wDum+5ZTxVKHPUXMf4Yb4cNQwmKkVT6kgUK39sAtfdH1P3KX",
-	"JqRp1RowoJ0A9FUcn8LufDgdbN1LR5sz7hVPT4PR6kHO3PwMdvLTu+SSJH+HMDNb9Rk9FQ1Vn667U+ns",
-	"sbkFL5fpGo99GOOACsftXvIWHTEJrY8aSMIqHhkGHb8LbEUGyFPeTzEP0Dkr3qDd9vVkwt4tUd/7ajKh",
-	"Rwr2eDIBsejY8IRdatDvggIzWscrnA2uUK77btKdigch+BL6sKyXshJOh4q/AkfdEa/XttmH9a1/1uy4",
-	"GwMeIbaijF2UTtHW65QOQ6N1x+P+dZi33eI+tdNv7KH8Lfv3PgvF58/yVmxL7cCB2PAVsgXcIXU3WrVh",
-	"lTDGn2Xyj4F1hk87Ld5gXnEjdbPtC1tx6STFKYFhDtZLveGO2f5ET36SuHX0xbEmuV/JR+tL/WzUPtQT",
-	"fmPHzVj00vwFxI19K6gk1aWBQEa+eN4/EVP9/iXLn+grDxhSGFl5pspk27OMbUTm/6ePzw7wxkutb8Dm",
-	"f6XLaWvY1fM3nicvmKn0Gl0ITs2uRJIrVo0eRneFw+gf+hT7gtxHnxx7EMMyHpLangyYdepudqI1NV5g",
-	"jeBlksoG4Xn3izyozP1U0k6qBeEGjyVzWMeDkpno0C9onUslzRLPU1p8QW4pvfxAsotG/5Wiodt7NrhH",
-	"n0ZHOlSHefwwLPOiFMrKOcbn8VACzDbDSiZE2oAWsVj0JEPjgdxJDdCIOV+DUGXMa70tf5LoBwU2xyLA",
-	"VH5Ki3KAcKQC0upZuxoyx7Pr/VVZ/DOh5FM/q4JZzRaaOfNP2uU4g/tQS3sf555OJRaD3/+ns+JX9k/E",
-	"Q+AaqfJ30ftrpJ8M8L3blFjsQp+Sfrr4fkHrs8M/LcfSRz+dWHspb8Ue3uky6CKamqVem8/RifFgF/pb",
-	"wUuqMb71jfpGsJGRC/VpeQgqn7x0cF9/GNHnhn7uPvW74PutsvRzXa94QyDy0MWGUhforIdXqTzBarbk",
-	"K4jG7eX7Nbez5UMz/nYQ0ydgeAwWmASEEG+hlWRIZvDFOgt5KyB3AMKe4ZWucYlXQ505jRoUwMDshjnh",
-	"vYdVNnrdxT7nQ1ds8RFug7syRHkR3yIQeuBlr7Hq7wd2xB1E9EO4FQj/EMtiHiWeABl5COPzug+Iz9lV",
-	"/plDijT7MHyfNSTdOIcUEmG0w8/juknFKr3YiQvdzzn0vVHTcwi4XZRtFXsA+1kPATguhqPTSqTSWQFd",
-	"i1cVuCqaVvX5qRGY4T7ATm/pkQcUUP4TCcI849bp/uglxZNTMLHSsyWBxnBjfVYupLRgtb4vL+Ns1ehF",
-	"w+taJKojsfzCf4AiIsbqhi8c7WFSGAgv+oo0fJVmseKy76X12stQZkmljfDyeIy/J1bp6UosCJGMGt77",
-	"Ms5IHPXEz3d0KUa6Vb4okfrBhU5xTA91sqORe7k4oUlgAYLu7DFb6haR3QLWmt8buMAxzxGwd5QQpaH0",
-	"c0gEaXQl6K++tB9rHFPR7Kh/3UNpzzj6Qbf5k0FCI1Lfp44F9dPWlnrtaa7cIbOaVVrfsF7HRw892OsY",
-	"iFhJUz7r90bDjlG5rLWrZP7l2lAWm7v/MPYLh5vVPp+NuE316kkxW9PZwz5Xs3DzrgScU5CIj5nBWqyF",
-	"6DLEHJe94Qv/Fj06F2vKUoUEC4hjKoX99eFy7ufQQo4jMPmEEY6eBH2b3qIs496b8A4UzcCbXzNzQRAG",
-	"MJEgjDoKbaXqpavRL6lJ14NJavxAToO0vko/EjuOorhmG9wQ3Cynmjel90RsMU07eB9d4hMPvMjWDK2y",
-	"TQJyuNsVtt8dpTlvPAaFOx+9Rfo2rkPhu6vQ6vXB1uk/kcNHxZ8hcYjXkEpKKGh2rX1r1i5BoK+ixCiT",
-	"NFBsWXB2827JZtpAMuPan2rZ+FwnkyLY6T/dRD6cEiLGKAOVsKPvwUS9ApRYyD10ErLDNutAudb+CkNT",
-	"2zAqbPYYc05wRTX3RMO4vjQU3bMA/YF3oJW16IqxpmLRqq30z16WqGG1NAbL6jHDP1Jh1lxa7AlHJase",
-	"EiMhVVatWQbQlwcJgrZmKcoYAuXTWcZ4Ai5B/8tmaqDWBCoi9oZb/ysVhEJIjxiVuNkEfZnT2S6YaWdL",
-	"LBDzMgIE/eYYCzkIa6l3phteDsNSXeETD7n/8IUXaq6HAUUeKIP9e92w9ZKA+6DYEkCfe2TqWv9nr4q/",
-	"+B7/D0Yn/ML3cgCmClJZis46QoQQfz88ZGGtnC3x657tFo0s4zpbuCDI648ljTi5fvbH1sn3BuRqVW0i",
-	"iBIS01RKRnnAvTIkWjgCVpQ6ErshgX0uLXXzxuEt0Q9qq2hqfX0xIK4S1GpBBV66gQE5gEdedAmUMNqB",
-	"aC6BjVKX6sdDshTJ7t1i2lpZSSsd85iS24LVTt0GS1GYleyKbee6VVBtvq+Z9x1hDeq2snLFG3vqRjou",
-	"ueX9E7JqHNncVAEfRlaJ8uunxpsEkIf++Otv2KtnDFC1jZvbXlSZ4qjmq5X7Z9Jkoh+pRff/ePrq5XkM",
-	"0ly1tYJz8PzyL5BeHuPB9cOoWHnonhk1r969/DOu/pfwlJ7+Tcw+uWMbOXYPJg4EQ/BMEvRVEw7n54SO",
-	"85KMbWo5PkKWka2Ja9uCX8AnThtnxs5kJUOHw+Qt4h8TORmwhTGgZ7zy/WF7fuPutIaLICil5LfKwfG5",
-	"0Y4Ow/6rjN4CefP4/+gLNHwTRGIOW6qqPp+mbG/7u5Vyh7plQYd68znx7rbFZ+RCidJfuXGl1hY/F27H",
-	"3mGHAakSXasG6h57HyV3TuQCKiARbSFiB8/IskeIeSV9KYcUPX4YLFYMPjW3zR/+bwAAAP//",
+	"P9h5llvhxBCban0zZsStTcDhC1zIeGJ8Kyp5K1BB37IollwpkTbrGjGTK0ka0K6IkrW4o5DqBi7CBGjA",
+	"nPL8rTM97mYGdjdM2objVZU0Ad3R2H3rpZ7xCs8NGiWk6RWMA9s8njz++njy9V4a4PC55X4vq4SRUHLL",
+	"eyR3Kmhq7pWYHyZLXroXEsIkf0HBH7aJ8+rFq+8Y/DTynqJnYWE07RxJXkTW/MfYThkl5t1y3AHPOxWe",
+	"xvt/PDm7Ont8PpmcTyZ/PT37KrVLf295ldODm1Yl3BbC2grlR9MqZL8ZmhNkfbjLdb8UCWvA73QziaRy",
+	"zlqi3XhJHLblcSmTCrWfWcF0EykDKZqsl5v9dp10N457Mj87a0l1PMRftKV2ZJg+4xeQA6b/S6kSx9lv",
+	"w2HKTjgHeycUhs9N65Wwgmyt/szE+5Vuxp4oWY9+eHuG+Gbhvzf+QnuD2vyBG9yIuXDqichzKVfuWq75",
+	"+5dCLZz8P3syScmyJD3feGfhlnyazbyAStq7nQN8Z05rdAUbtuKyZFaD0jbdwFxbK+nQjuadzi+TkPU9",
+	"r1KKOkYUpETe8qoVMC+lLasFN63b0iF5GZ+o6GewGw9Tt9HG3mfk1x1v7xvRH4Ok33dXCPBGzueJ7Xq2",
+	"IRekxC0z7WpVSVEWzF12sHO3ojHu4WJAyAwvbFuL6M+3CLzWzTPego4snvIHHDm0hQ/i7oNuZpl29Xmd",
+	"fcQIjeAUEkrostHRH75d4IMFXjI0Yvx+TOODXYpv0MD4SB1m1ohSpileimnml07x+fi96DP+G2eUpEym",
+	"womqcCakYatG3wo1TtG6/81E2gTyRQ7uzhbd3e9fssIebcXdvVxFvxzkahqjZoTBc/MiZ0jCeNgkhNZ3",
+	"Kz1bmoL9dPUcvAJFF0mRlgneKFEyo2thl2Si7zoQxa2c5dxYNwKdrIeqBjRogdMOI40/aZeRK+eBBNYs",
+	"jnLsnkSi9+573keYMiydET0uIJnxGeYGLZh4P6vaMr6mu3f9xbT3PA1cOB05uvFiT2TYy4Olprvy78vq",
+	"O8DEy2xfNii1L2j8es4464IPWadD4pheQaZB9DK4HeaDisSup1amNN8rsMe4KqJ41OnNu+UFm0DGgW4t",
+	"C/Lx0GNMobfwPs4hkrwDRsoQO/ho85YFfkBsTYkFBIwoxyIKtOm1MDuhNLwzrvU8TUBwalOMWhqGTzvl",
+	"WLAZVzMBulci9DMQFyrRZycPVI+Dqy/BAWOCR9KOjRjlEmKc7ksOXDbXjbuNKGoIt/CIA1i24nq6OVRE",
+	"LrlJ+Osuf3h6/Pirr93SDK8wu4EC9+Cy64VtU8OmfBroMe67/CaTydmfLiAEhokSQMrYz9Ub1ZgWtelx",
+	"kaKBMJn30e14o0K6hDSMl2UjjElL/y6YtZvZYR21d0aHBRaMr5xGJ9XC/9NZOwZI63a7IOavpFow3fj/",
+	"S09ifKgk5Q3CeaYiE6mQhI8zYHQhOmk5peovT68+8gaaciNG3z90USdFDYhQAzzMpWLxGY1yQJrktr2I",
+	"BeM5O/uG/b+OOc6+cdx7B/HeINFhbXe419/5BKCtGKpu6rbiiZQlvXZMLRvKonBzr3kpUGmFwRKMlb2v",
+	"Dd3DQy7LTh0OEW73E+QmQbQwycrifS6Jwi7FhnHImUgfhPQFajqVwY1dBBrlGDZB1qn/8yGuFp+rNWiT",
+	"4MjZqUDsJuU6uMcZ3VvMI7m0PaEJc5lMdbq3KIyh4e/omTaokw8sQZV3C63N+IrPKISRYHbOptxa0WzY",
+	"UlelCe7/GW8Y6rNL3izcRZqOvtRSydrp/mdp80vZRicCMS8sq/mGTQWr8UbSDeOKSXUrGisazJsV5QXj",
+	"FAFUOi1E0S19Dc9nligtW8hbYdx6am1swd658aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
+	"3/TmWaCuEj0BBkyPLJ5Wh097QGEZYcs2aT90WBa6B2B/+6Rf06YYvjFsKjZale6WcEuZikqK2619ZzdK",
+	"r9WhzJfSQILmsbW81Il7zpuXfuMOOW54XFIKPJBDlumMGl5uBvRpp3IWmHJb8o1Xaid/OgeVYAUn2D39",
+	"P7/4eXL2y8+T429++f8f/zw5/vKXP5z/PDn+Cv/0b8mL0M03wZ7PYSFdUq8TCJSxqwq2Eg2oKQIjMbQL",
+	"k8kk3pTJ3l3x1IooEGaU3JSlu5LVIqVMM2N1wxfCSSx8qJv8UtfikQmijiuzFo1jufWuFalNMpnc2djA",
+	"uVaXfPPIdJ9xip7pvlOwP7IV35iRPJwwrWTTaT1COVJ6SoGCbOjfv6TMBL1OMd+7LgP1nE2drF+zup0t",
+	"I8lHeaKw1YHKo+bbeRAzksCTfaHB2gSjq+LGslmljSgdS4/7UqusrO6Y0NJR1VPJj5f3XDqOqwRvkj7K",
+	"PRnecRLCkFIRx4oz7p9bXbW1OF4LuVhaUYIrCFOXHXX9hx4ZLGEJjMfWS6Ec8y2dbQe/jTTuwWI0IPB2",
+	"Z2Mgw6Es2LQF98lWVvVG2HMMr7lttuC54SjhGzHTTSlK1qrZkqtFrFtHlKMPpMmKS0x7/ZBOd7JPu2wL",
+	"GiR8qZtPHH7t0yjJOHEO9baIiX7a1ovQH7Hf5xE7prbGuHzNnjw++1PSRyFVa4XJOD7Jyt6wiB67ZF7r",
+	"piqvPyK3LE5TjEx/P7feFwZJ+6NY5+QOMVjwLPpXLphpa8eKkKbHLJYJ+FTXj03+CNJiW9+P7OtjcyNX",
+	"x3qFCsUxaCBOZtumFeTNafd+6BKfwrqe/U+7Z3ZMDhwiTWBlGz4bUlrdTUfyBovelJNOU902ITPTk49N",
+	"hRNAxFz+8MQ2ZihpGCObuCxHx5qhHGPs40ZX5V2Ex9QnwsIANMPo6ykKfysqy1NKDPKtZ1u3zeICiI3J",
+	"wIEltzgYtgDSV53wuBGbHSLDGKMZ+Qddi49g4t/Eyemuki3PsVgzrYSzhatSGMvmsjF2bA7PlRv1zqsY",
+	"f0a/DSHdlAGSuLYdKzm+wgfcIY2V+NFGbdZVp1VFKXS7t3ZQS8eokzLlK6cDAWqjsxWkWgQ9J1Jd/VaN",
+	"89iveaNIt8uIOamMdcpww8wSqoQrrW8Ytz3lvh92H0qIJFchkSq/rS9KoeyQ04aMazChMSIkqvnOmZ/L",
+	"pl7zJh34r3WZSSo3opGZMuJboUrdpGPQQx7lFZfuuZOwsPhAdNmJK26XR+dHC2mX7fRkpmt3wmqt1tza",
+	"+J9gv5tTGhW+joR7w5tUVFcB5xtxKxpnTS+hgABcK+AlnoolFLIqQZFHJ2qdjSStk7iNLtuZMDkqB0Lu",
+	"aFSXrbpciVm6qMq9dZ1N3lZtOiP++0bX7GyrspYOBzLFI+O/6466VMmv61Xarf7UQCYJq/mNM5AN31AF",
+	"PTqenBY/10l99I5M00s4b717Bij6yziWgi1/KHZq9DyZ5j8gHE3eDekElzlHUhbB2Vl4A7lgnT9kfM7A",
+	"WOqCAKKH/UyTEkiamTMu7+ZuBqXEpOJCxpqC/fD68ur8zeu3V+jxZUrYtW5uGDfs7JvHJ2df//vJ2cnk",
+	"9PGTAlUat0k8YCfsFbL09dSyvnu/ErNhjyXotAKeC1GknBKLuAKYNMGmG/BpuFtoxo0tMFVBKxF+Ql0D",
+	"BQt9jXKDHxkfLpzSWYP4UyX4rUAjH8z4yIvVR68wbOmerIVF/yBUZD4yTInOjcrA0UG/U/7AziCG8bCC",
+	"BBxFviijcLs4spLU0WSkHuDWnvpc59Uj8wNJZTWbCnD0K/dv9/uikeUFm2q7hHAen+pbwSZMq2qDRN1B",
+	"AjFL3ggT3eljzIalbuzBE7X8RijEI/FTvUNwNyTtIGH9ZIh4qWPwPYFWbNsdhH5ielk2c7gSiWPsWnv0",
+	"EyPgNtz1nVZSKHudEY53SvC6a3Qi40oLZ52WuAIFqmELMbYY2oi/Z6PRQMRzVnF3VdKmw+lcysXSEVSJ",
+	"sV+RZb4CItTpwnZA7hY6iafARAj18ss+WekWUsSer273it0cQpjQTpZYmsNCUuc2kznlCk8FeeCPPrdo",
+	"pRIze12Kim+u61T9AN5DISCnFgGKBSwP1tCl2f/2l4/jMMnXk36cZPLrRE67nOAhc3bLHgnvXUv405yA",
+	"nvJaQl6D6VjmswjiLvgqueeXshJqJrwO4rfYfPwef/bxYf7+eqmrhCB6KxbS2ACERQzp1FsI8PiYgyeZ",
+	"uzrw2DeCrbnanU2femePvxozt0YszNDc6P6CaRHNPGUghAra1lxXlV6bc3/3rVDlB9P6gEmepX2Vac1A",
+	"oh7m7VE0P3atUNAOzrrNBIPPAy2B6W/paEizzSkwZnL+wzPG1efSm+eSlFuI3KVcY3vNlc88bcDddGpR",
+	"ieuOlukcP5onn83ECop7Y/IXPuSl3BYzI3gzW4qSrZeOtXDDHFum41+tMisxS2UTdSJzB8UihPGTKAC6",
+	"tUnhdkXweHgfw0F2MubjZRtkJieidFtKCE2bni+6mpLAiCO9AF7ruHdHwPeVXifqqfQ6kjC1rkGmELYO",
+	"LiKYkBgq0QvhLDNn5TnbeydIC2+uRdPJq25k0CirzQkO9f+RL+a4u/SPg1507FUgx2LenGRNBGQIY7TG",
+	"WaPInT7NPglCiMOOrbbpkl9GPO0mMtoawIUOo/zBypZQ8aoEZo7jkgmlaCTYkb0fVzUFD8hZzXit1cLj",
+	"3d0haEoPebkOxEuq361KpXHyiieLql/tK8KohMHLZdHyxl3d4pHp0MXCre442Cz1WrHNWGfAHSPY2fIb",
+	"ig4cFK1x1HoFMB8JmarX+4uT3QCv3XM7Qe4usO2JHyaf27dXHs9k28G8D+ZkL7JJFyfeKYgO9ZSjCZaE",
+	"UEtip9Bnc+t9vU6qAtIu2aoRUE9PtDMFCjM0fQ3TawGaJmhsWlePjPfFQfEIV44fV3w3DDqn45EwrElW",
+	"uicwbxxIOtdNXHZ1CGKaSafH11xt3AIyjnmh8vMjg2fGlVucO2rx3C5APbLg0liL0rvBnHk0Wvzp5JZE",
+	"UiLQichOo6OfY6ZrJ+u8W6u+g0vLk46mUuCOEWFyjLSn+jC3mAv2RwRGlIpoRR/7mC0mJ00Ql4xXWolz",
+	"txtLv/uyQ4xw+nSDcMF1D29tTJ31DmgTHeUBZJg/cyvWfHMZguVbRFsKXl5nREWYP/CcETMNh8QaZw/M",
+	"bqCIyb0fVI12+sigbEK9vVPQpWV80Yix/rBcsTs39ppu2MSVIOuQSREHjgmVx228kWomPO5XMz5y3AW7",
+	"t4jE7WwpKCaLn1hLZwwzzjC/KV0KJOatSSXbvVtuuunjUmoP6pFOJA6I3EMTQ/hqQfc22jCi3KZGbE4p",
+	"cYezLPcEu38gDTBb/J0orTKiLbXa1B1oYc+D36oSQibOxI6yEpcc+dSX5hNisg+jvhPTSz27EVh76C6W",
+	"9VIzIxx7K81uxOacGdtwtXCizus7Vlcloa2ASZdM04szlgcTYMKD3vtHCViDL/nngl9ufMYNJZCkUGai",
+	"UNnQCCGk9qE4mpOZNKg7uGfyh3lfbfZV8LJGlkxBe+0sV7iCyKlyzjwNC8zYhp31K4MtBD5va0IBzkDM",
+	"uVtuoMjP2Wkds4EBQjEkCF+i4cEAXrHLrlzjVU4xFwi2mt3S7s4+bIC/+rGp4PrGaZRiBcyq+6l3IxO4",
+	"AYZmb2ITPgUJ3yXfCyR+BQ9lyjCyAAWeiaMj4L+XEyBQpZG6ydZ8cx0yxtNWo9G1AI1KGti80fIf7WIp",
+	"zEChh7kIxfnuzsRUaGm6jGzt7HLRACr0eAfajB8AuBuqWFIDCVml702IXhsb3IsQJesSPA+/F4JrYJBe",
+	"B5FhLkRprmXGOxdcAQEXJUDxVSVz77I4Mya6iueV1k3GvBTuFs6ee4hCWP2RhPJekRQCRA6RbwVQOPu7",
+	"OwTAHDiVyHp5mDXi8EfkUSrYjVhhAQdn04rPbnRriz1JhG717ovjORbY9ZJeS1da2mSl1Lulxh0XaJ9A",
+	"2MNckM107ksR4O5WIoqaOorrtUIAXK3mctE2nCpF8OVkqQ0oS6lpRNkaMKyfUV0wSGxnJFTGSZq0j+nd",
+	"4QP9QzT6ukMN3Mp5JZkkDZvD2YhSKJz+PueN+4/3bM6gYIgtReUs9NlN8iSlUY5fz0EN3xxPNzB/UzDT",
+	"zpZu9O9aJ8BPn4mmkvtzfUhedyKUTkF/pSQvA9sEGGQiUyfIIxkVSZeYhXM30PgyBL1WPa1FGlQitdO7",
+	"OUOLykc9kincoxO39yQ393WoXz3ROevOdOt5U3G1e7/fSVAehqoOYJHw9VTE5d4OplYjUNKI3fvcS+vJ",
+	"Ee7yJtmi5i6UM4fB3FzC4/j9fa5CWpnJw3vkcYWjeqYkVPwW6Ol4d7t3B/gPpKb1EouzEin4YnaTMWI6",
+	"Yx5CFMzIhRIlwBBl89m91Zq0LzWOkP5Sl2O4llYJg3l+9E3pLFidFN1LKDXcHXMKravGKTI3InFJ34pG",
+	"zqVonEkdAg6BXMb7sdFqP1m10yG0kP7QjnXL0snahs35tJGztATogP/676PnoD+hkTCIWidohR1nIu8T",
+	"EK9gS/F+LKQIbQN9AUmaZ8ScS6/bzI9p5+MXeYeJJ6fcU/N28WWkqNJ+ejT3KDm58Pm1K26XPeeiNIxD",
+	"zTavKu84G8KB2RN8c09ll2HulirdN1DH3RV3Nv5q/v4FvnM2mQzagrvpEnF9/2Qr+H8c/TEBo+iNqfsc",
+	"9F6tnTfefOm4ZzKAaZCc0JZmvS1OPyT55la8EsbwRS5J9ZSv5Ont2enaoB/ygnGGGZqYR2yY4243cJcG",
+	"VGp0EEHqS77VVLry1/KiK5N1QtTdy3CWKEWK3K0waTxS0jCs2Thh3vpaCt6UzgSGZAcKWkEnREiKjfOJ",
+	"NytR0I+hOA1foGYfvdcKGL6WxsRop5hog47aRpiNmo0Q2eNLCnuV2sOO2LgkGaEBLd/vgnUPRUb/Ps3e",
+	"j55MQv5z4zYJK0Fl7Ria6Aq5/VXF2hWzGiHvfKXN/ZEqoNDtK74U+d4UMMZ5pPgQt1HdxIID0pdQkVdn",
+	"HZjiApmYEsXI8CoiZ75AKmAxrW7iVJ2LiPOx9qumeUA9bW+Mvh2nG/QhQ5Dvgq20WuCLlFFlNeNsJdUC",
+	"kmu8y8FD4SGXFL2KeFKH3Uj7k7jh118yAiaDdS+aRjeH1XZmy9Si/hh+bQsNmH5uU1BnNa1ZYeJWqyDp",
+	"LeVNaZJ5pu+6/EbMikrGWLZyzaLCM161SagY5cEhmbvZYRdVW1W5Fig4TkhS84semZrWbcW9J6e5of/i",
+	"Jmf2VoounXDoZZWFIkIo9nuEdsFuSr6MalEPyxRPp7+if7EuQmuefiLkVvpscmEeDRbqCXBlPpc2Av8b",
+	"68iIKkdTkLyHuQy6zR5wGRxUnZytJ8SrflXx1shpdUgQIZ1aJrva3NABLMzhAF6/fzZ/xZsbYd+2VZ7P",
+	"fYfnujWW3QixwmaXW4b5UMQDanS8f3+c4Yf+soFAZageDG2oVkJh4lIDoJi9Lsf9cEEmoDwUn9DrAxew",
+	"4FZczypt2kakehlhggf5I6L4pVAUvJQKi09omU4PS37IGcADOXt76HQQkg12hSGQ31GANlbObhKWAVZl",
+	"8kawuq2sXFU+fWJkVLXJpKXMeFWZczRMsZ4OGonPQy1TVTHeYho/5Vq5fWJfQGMZ3AtpiwgVu1NeYGws",
+	"hdFzK9QfLpisa1FK0K/xazAM9iDnkG4MKSMnEDCXqtWtm5w/T1TFRm3RUbtc++bnJlJp4MsUt8VR9msv",
+	"HeJPjxFpRzyvd9ZpStF5hZ1tUmCqApKDsF99Rm7AbYilgBgahBwCp2iK4Idn0w2byhIyhyCgv5Zm5Pma",
+	"Jqstt4oQQ+cgzBCnnsKbA8C43Weup5vrpMutw7RddyvE3MoNpP5XlcYiLnDK+anJsqzEIbIEJtG0lbie",
+	"cjNU4rE7EeCqEIlx83LjUCpnE7jvgHlQ4P2QSUB1NKjxIyPam1nyPvq+rSqGP6IQ8qn5vvuKE3iA4oiQ",
+	"/vBn3RquytH5paXgZWjLtF3+FAfX4qj3FJKl0heZboSRi6W9hiyThG3pTC/Ik3F61sYdGyBVEYx2Urz+",
+	"BllYzkqs2xo3diWauZiBgMOP7Asap5tvPBMLN4d5ZB7uXBuQRtKvA1LYBItA3Laz0wcVMFln0+a/w2Rj",
+	"+K7TsLkVJaa9Bnx9BNwrsP58DX1bDm1gmIlrRKmniR/BGL4e4JAryFjzyYS9VMBMgTsgM+VYg0gBv5bA",
+	"D0ACv+v0dvg7GOzY4YqOILy5N5HgJilK30g1dfdlpU0IaXoQA4gktAZ51Cgub8XjJ9d/L7bwE8EfsO/z",
+	"mTyi71QZu/jHAw+Jas4bkSPpt2JWcSAQPue/4VEkfDSZThn9L7gq8I7ft5y1boy41vNEq4xXdCetlwRN",
+	"ECkX7jLsymwhp/c201POfcFe5/q6bpfhJz4G/lrHIu6g04UMzv6LULAEzslKG3uX1NRewzU8T2n1wv32",
+	"rJMDI+tqtkv1KcXNRNd8nLg/FZVes0mix8mYG08nixriOorzLnknnMKAZcI0VIttIZyEEkZtWcD8PLQQ",
+	"4m41PvNGiH3rgWVEGi0pqjV3fAoFd8Cvh0+5Q15K5Vl5+MFc7NzPQytwtHalP4moQBL7KFk35D+c59AX",
+	"nZ3dd/pjg8PB9BQD7LBupLUinRS3avS0It/CKDcITuoNvpbu+r4+dLS3mD086Mrwy6UPRDPPk87PcmwQ",
+	"8grkVNXWirLI0eG7XupKQAuKZLvnPjZefLP1m5DlmuThuDgleim/pLeYjJ1YTkIfeA5r8aoicMRBmZjp",
+	"SojXXlGrhK9kTx+3/Qhou9UXrZ1RxMSbn0qsqVM5wgp3EMO/DOYBbV9+fVQkHUvxCzZxCqX3qLqJG5bs",
+	"v5Teu3DEyavsV1H4nRnM53kl7FKXl2k16LXCaBwhROm1YitO4fEg76EeHp03YOt4PQlVMl6KE/bW2YHo",
+	"FggKhCcCKFDdS7HSgak7Jwks9VvRJEOcb7ZHBxc78WAFcBIEHQGl9jPprKmTM5D0J99csH+fTMB1TGkG",
+	"CQsp2UrxiuIJqJ9Ld/Wl8fFqnqqVdXojnxpdtVYwCKOAhdc5wMar+DVsZzrT4jr59dedEluwjTBWNAhE",
+	"76MTYzJVrleoMGcWt+qp015DVlKFTdhSpu9U4AcrD60G3WL9ouMZFh37pM7Da8A+2s29GglBtQt72E5r",
+	"dwGWY12/VXWdAZlCUkKaeGz1uFecDiXe85kF9HSnjgFCiVPgIkTTgCrq3hs/n/Q1TxgxU6zQA39PBCPs",
+	"1dHDO+snOs/OB3DQnGJmLPTgI5fu2GL8YaAv7fkgoZFB2OBRFO7OtFXLmNID3RghuZz6RxzUKDeRe9GI",
+	"vxFoS9d/jee6T3pgsHGQXzEosn9jJTxSxppLSisk7imO4vZv4v1KIlw3zjBzl97ySpYUHxxqWtpf+RnG",
+	"9DEa2ZBjGa4lArauhbqLXech0QbBzKJoQBrXLFpVxyOBmBG9sg2bQDw9hRyANAfBRCHyvF5CQXApIQ2U",
+	"NUAFG/h3F4kxG78PZ2FImUbBmcxKgp/eRvQ/sPfNnWRvIMYjJ40sXqLn22ITWlPzxh4SgQnnd8SzWUa9",
+	"8q4KjIcseVTVA0n8gKEirfslCTbkM8mePP7myTdf/+nxN18d1LgoZuQR6Hu0hXfqFBZv3+4e8YVQIEx9",
+	"RoztuPjMmdtfP2GVsBbcT9jGEY74NTth5+w/2fEFdQuJ+vKQzdwaUXZ10tgOJmpq9PPT47/y439Mjr+5",
+	"/s/jX6L/Ozn/z+Nf/jkpvv7yQ7K30RBmqe+Hc7F1PcLpO6x+Mr4VU0BRWzHIrajvFnbH8eTs6uzx+WRy",
+	"Ppn89fTsq3GdpvOgON4DVTA5JzZlOm2jRpdhKea8rSww6JZyE/x/Z+eebkVnChAKh1TMaMI6CLoGwUJI",
+	"N4GC4p/goT9hT2kD4o4SCMTlfTzWBx2BXkZrRYhtG5AQPs9XWsYtIdx6LewCAOgo5ImYRxi97i4djS45",
+	"SDPzUwGsPaVR7EjVC8wa74CaU3qSuwgY3pimQ+xdUFojoAP3QxaIoBYLiMdf7QeUS2skkOVbMB4C1cFw",
+	"9RqQlbObHqdbain96EBA0rF6R6wVBGaC3LBrpwReLzABLk4a6/0QotbXurlGrYTuXfcHsIL3hpdj0bn3",
+	"yt8nTMd7q3oieDv1OpF7Dc9fiqpDmxsU2kkwQfL6+4SJLkZAEhayGARXNtvkJuPBkWavAOvuQ8Q/S1Y3",
+	"pGlrohzogxZNqHXuSqLs32CtBiwHJ558KjEeQb1WQevsQYOdsKsut9nsgGpiM9gGHQatpUiubPz158u8",
+	"SaEOtyOh3F6QcQnf9n1bIByAOa3UPO5GOGu+4RbSotH+E5URkNadBGejO36wZ6kwNuJFOkm7OSmYWb6v",
+	"CHsfK+Pw1+Rg2HtIOqbv3tXqupSGiJ+oampace4FLER8wy45NsBUzq6YFdPRaftXjV40vIbt+XLCPKYU",
+	"dirz/BDdNgDfAjGnwufdwAUBaA7w9ZCfLE3XOfuEhRrgLpyFvSOYsXpl4gmuGl1LI8pz31kkngUsE++X",
+	"bJXt3DfoPYzao5soVXI/k+0OT1w+UlR2BgcAlU0JD/cBpO0uHEVW7hs3r81Q7BIuVxQ/2znfO6USTikp",
+	"C5A8jv1Q6QCLQmKkqLMHuULf4gXTkWzhCgYIiVl9+W57Oe/rpXZajkcIdyxUC5sSIR6H+yBqk1mbCAWM",
+	"lUiYWwcqetaYDYydMEUCnefU+3kcdl2yGvWAs/Cx9vUbvthT9cPZyrEMXmlWR1VAO1uXLqFYSbU4Zy8Y",
+	"r9lSNOKiazFA0DmKMOEaSObxzS5UwKmC/B52NmHmhCpqzqNyC4nVFlB54ybpwaJ6ytwKnUpUj3P3GoY3",
+	"3D2SbXT1O1T8v1ST7V8Bn/232dab9rdMdxeFVmyhoMa2jRIlBiCSW+8Hu8bUuhSAjxsVaeIxttw/mwDD",
+	"Ti0NsTdPt0bweuDgHmx99/PZiqTfsek/Epv+45q//2aR7X+LrewHm6sZuVDXrQLMgtyZd88gaiQ4v/yz",
+	"SfD5AVSjDrUUGmDtCjA2derYtsrRz9KdioVUBut6R+dL/uqY/L8VeP1fr6dlgI7Zkh4jC8eePRR+/xv8",
+	"NxSm7eiQFf11X0Uf1VjCSTQ+TjSIPoBfvaSnd3sv4d8LnEFO+ZVqccdQzu+68e+68b9076I0RtDTELjt",
+	"3+zSdMiy6MH2tqzXNkIHiiL0xOj6XaQCIL8rqP+qzZOG47G+c5KlfkrJIt/fmySNV8i24gOz1fnpadRm",
+	"trGtdkd3+++2Muenp//nf/1veOT89PS0FLen1m5+unw2yQFx/mp6XpqfQHFzMkPaCwYJsZx6LAKuW/7b",
+	"/VDzpBjZpmlAT7ns9KLdjheAHspIK4MMBEp87mst4zoS9ryC4CcO/SaHnb/42IBf585AF3mPy5VHqAfP",
+	"KVYnYrVAoyG9c4O+FzoLv75/pvCifM3tbEmAukLdl9sGVpcQbD7wBZYq2KdQBr3bJNerqoSSc5idv89W",
+	"vvIzgPxw6NNLzwZ7NWExW7GKMyN8Y0yBVhFUp0PJhlyo4870ntKWAp0zqZUDVudeA9Ck+sflizhgGiOt",
+	"mnfwbNIY3O7nBsTpzmi3PcFujFBHwjE6HHfkMhhUD2M+vvPk2bIftVoIY6+d/h3TmRKOPwQYpN7xPKBZ",
+	"IjYsyeGbIj5H5kdCXUoWiLsxMTfdaVN9NK1YV9ifb+vnEM01RnzqEyhBjpH7i/S//90VDeVlb4VFy7IR",
+	"JgUuIhUgVosVBx2NTTdQ8gWQ8klVrpRmVfF0zQG1hzBCRLHcZCJjzWXa/SenXGVa46hFmww0vrh8zb7+",
+	"8pvjs2RqIVclAbltsw3BKfrI8+V3b56yUjZiZlkpptJZMvhuftjr9NhPtxIgUyOMqBPb6VfUIfT3cN0f",
+	"xUDmVbWH9p+2ViyUKgyUgr2puHrGk/atopAu7xTsZAUVgaNKe9JVdMUNI7FnJVjsPgGhszviJmAVV94M",
+	"USVTwnZj7HiHqQJaYpfMhUaoDz8MIGG8W16Q8wnNsg5YooMHCa006TuiK8J3101U+57KeFjKxXJs6gtW",
+	"UY6qU8FTeGi1QgUFJPB2gTPL7fclaRlbGWBt3sV3826JfqWgP0UbIk3XC4cqpQ/p47FXUfAceoe+RO5d",
+	"FSv4O50/iGEPmUQWLeoZ2siQdU7Ny2TwycDt1aBjbiyYlBIHTcyILEJQtIXQjwEt4njbpg2V74zI371H",
+	"LPRoC3C9cd8ex5K0rBwvq3xSR2cCHpTM/0cAM3fi6g4lQ6HnMH0hOe3QCWAXgp6X99MHYETYNQtj/Azw",
+	"I/C+U7qDHDIgWpUoI6nY94n1muZmWEesDju+IKxSrVusU5pSm0jV4pjQS27RUoS7IQHoU2dw4VpVi5xH",
+	"mvqCIhASoO8TADnk4x1U9L5eplahRBiy88UhKjPgjLo7khynkN4HtV9RYyhY7N7zuFPP5ibjV+73K83F",
+	"2EdgoFXmmCugEWUGcBX0wD2n9+7dHrNtMKHvIYF970VSADsVJxrWEjpmRmUBoZlmN3aSpr1P77QkMqEk",
+	"BvUdTCMGxb9r7eauX8MqaW2F5ZAXWLhyzrSqNlGbN9Sg4lQ7Klfsek45BtAVTwclIO/ypbhNpYA/xW90",
+	"SqOIMK4wRxr4easzXVepjL7srVrFQ7Z9fL3e1pZ6KgwJ8BzIRy4BdesT+Fhy5NYsRfnGz/2AKG2mmqce",
+	"bskNgvxmLM7Afdz7+QKZaO3mLotPeSsVdMuDVNuLTteHQi8A61OaQVxtZNJvvD299PAnwf/u88X3JIvT",
+	"jFN0eCtmWjkTq/wuMHy+zGa3bnc+lzPJq2x7rrG7HQbqvCN3GyivgkSI38krHNAoOgPRz4ggpGonOJZp",
+	"GO9ckTz1wN2wUs7nlCMf35nhE/DpgMkjA0Syj3El/cGi/Giq0zAfS3MaJiLw8PFMVrPHM9nlh+0l77Le",
+	"zjS6HQ87NHwCXmklEgcAN09kwNJoBythfHuiQ7pwDx6qkZdPro3Sq2FpTGitvg6jETMhb+9khgQPVFh/",
+	"WEERU28v9e0yR/1kXtiLUJ8L3RW8x8yuNR24O0FUEvr/wNeC+zl/lodlXHds7yYZP0oM7oiOu8iJg/Uc",
+	"OvH3ccxjAMSOO7qdG2IzydMh/2faLiNBj0BSmFKz1afb7AAndeCpXbF000L07x9QIF47zg5Ir1NEhZhu",
+	"tljGENNGWajOYpxufNczegpAeKqNd0B25wtmVjsZliy5lFVlqP1oaOaxc15TqneMhDhgHY3SaXbUjVRR",
+	"U3xAE9kKAPnqUXEBaVnXK95k4DxrL9QPnB9eBonp1V5O7bpBEKvxTt+yy3RsU9o9wigkWBFEEcZ+ddMg",
+	"7k2y61OyvWkv6oAsKw2r9IxX++16WEDo8RgjQXq2i0F74hMcrNbaI13ijqVP8V0BXn6HcLkThMsIpIG3",
+	"Ys2bMtVKkleVABzD5D0b0FrTflGp2LziiwW29A3cMgphPOuIHZAs/JbLik8zqMO1yKQsmIo7I23kPlt9",
+	"I5S5y/0ZPL00xNYtGGhZxHTHeXeTzG/fdyudShKYtmU6VQ0mEUJXs6Uo20oUvR4LpsMdcDwKzc5oHqO2",
+	"Ufgpbe0T++nqOQHtjMRx682DKpyVeD/2HPPRRbYN0PKQCwCOzj5kWKRE4XeDpkSr7b6a311RPqPE3z2n",
+	"tE83Qv0PRTBbKMvJlKI7REECvLMzScZb+clsrBW0Xy0L9m4sut2qtRmVMMYhH+euuhG5ozKy70oQD/0x",
+	"AMfaDV9+TIwISdZzE4fF++lH8iXijDxnpXqXhLbkhx2DjkkTehAcgUNHRKG273TFbdTpM6n1xm2hdwNp",
+	"++NfiB16CHB0B5qbIIie53tr+RDnOas0Lwu2ugVokbiBRhR0MgPJn4h2emBIR8+PaNhu1WmKQuLb3cqE",
+	"kv1i3KxvpViDNncjNkW/aOyRKaj5gGi41QgyETI1PCgPak3Yiuno/Kuzx3s7HmeU1Uu5UM+XAhs0HbA0",
+	"t2kJYQz2MUAkWH4DKAaQ0ADYq2gaw4+rRpftDH4vpekegSzQDp11xpWzE6CFv9JrqGjppchwCJCkSgtC",
+	"tqif0ZEvJcJ/Y77pXuwEWGaSbr4d5zYic9TQdIeNoRXG6MP1g67FgZanW5WxaN2PdeA/rwTPRWE7dNN9",
+	"XUdbrN5rR7Sud89g8q3EBhlDT1/hU9TvS9zTmq8AInef0I27hgZoUpq238wwr3hfcgyT6h7OK97UAz0I",
+	"KZEdus4CKM5sKRW05jDu7NwgRAtrVwX8aYY4iwMlKVR5OjIUP75BLR3Ma63yWPwLbsU6iRz+WlHQlhZo",
+	"+ikJYzf2z/iBjiO3OTocwQGX6/XMHYnR9lL3Hrl7xqa/QVf5veWxce95j5FjrsENMFrjx8zhg14yK7G1",
+	"klK3PcuzS8I2VjcjehPrRkQbA8fmoClFDojdjj+6qcrrQxqAbh12P7hfeW/I7rRvcfkOcbc2aGudKSZL",
+	"MVBgDk/btETpCLorVtZ8c50BG7iU0GoQQdS4ZSW3fMoJCA8Eh1OzmV9Zr++/e2R0xlW+TKXLFtiNRUaN",
+	"1tNtWzPexpB4HzIqEI1JGi9UHnmRCa3Pw7K1Ylyh9IEm01uC51BbBlad3LA2K+hDo6wQBAvIdqV2uk/U",
+	"1+hdgVlavk3TCXvKIPkamvKgd3Qu1j6x0i4b4QeHcm05bS3Eg0K1qSqZ0SE/WVpqHIbVp+DoP0lUOIHy",
+	"Ba49JawVZcqfP9PKtPUqbbvCynFioRVhO7b1Yy6oTGFyHBY4YSFvhfeoLJqxPR/DRbFbbgewu+DfR/jD",
+	"v7XGon4K1zQh5SKCZWiADj4o6GSOTUVlk+7kmoty764LDmmveGukDwDSl+7g3kOSpDj7KuhyA+rwrhnk",
+	"vdWNsFwSfgllRek563Ku2ArqibU+/GzuCQzNhSivpRp5AfkaiXS1aFfq3N0liSQMS6UmH3XhZS+vKKhB",
+	"n+oWmd+5H1P9jLo7PHN0nViiFRtokzda/YaP5jqC5ytRcJbjzIXBK6aXEgqZf0qvY+ZaQ8quTF5AJjiO",
+	"9s8EHTLoNiv5JtdXesYrbFkKx7mWpZKLpXVCy//7PGCnI4o4SJlV10LZA4QfuAUw1kco/cR4Jhmoo2Kl",
+	"A+bzF+LjfZYZdXiKODSaSp7N3/BUC7cBIfVuWCJBoC3ugHd6826ZMrbGiCm/lrRbOn/b+fRXeev0Obzm",
+	"WisraTc95GifbspvMk3oFo02GUBQnx2rLJeqfy4SVcne9xJ8uHQ3VeJ2EwEYgTH9Pt0/bF/m5unoBM1b",
+	"nqrRJNz4kFB3zMtSlMzy9wQcAX2+ockgRPniXpIfqR52Gx1qdPNxy94xPVxC4749gIz2LYTH2QFhOx9C",
+	"dPfKLZpcW//QYPYOpiEs1g/Rkzr5LbsMl8RWk8Bk7+XXUdflrVoMaXYxRIbLXHKlWE5WwAVC2dyZbIAh",
+	"pdfdNFvZnvub+P60QrvEd9OHBt0IVULZ9nfYk65WaiBtuH+pHHR8fuRo74+vWCnlgiIEW9b2D0+PH3/1",
+	"dWhVRugxBVuK90e5zg7XaT55SZqCFYAjgRW9Z8eTs56Nzqu1u52oWXfyG3dQLMdwfYLh79ahtpZKN9fY",
+	"5SbZv1nWlOOIhSUGYb7P2WP3t+9+eluwifvXf3vzP9KpErlDgiEVhM4aV5Bou5UfIFh/TDVbRRCcoWK3",
+	"wEVU67vVIW1QMLSmTbWh+JHXXbcGD+C0nU0YFSnLBvo8UK3AOvWldOoWMm9YhVSlXqPl76bdtdSw/wiu",
+	"mb1igFK5OmlAi4/MoB4reSp025Zk5rSufknZfDLOse0yli2q8D9dPd8t0zFW1mnMqSBbaaxucCdsw4sF",
+	"A+nKOMbIIHVzyaOK8qgEPJNQtyelmAprR/mTnWF5rVW1GZ2Zm3REPhMLqUJbeQ8Q16NCqIaiyi40sjs/",
+	"6ch+8Mi+OTtWeI/XVPTK8eMA0IhV0qvXA7v9hjwe/ivSQDsCemFEG2thj/ob0C0uNYGtLMbw9yTXN1Rp",
+	"u1MDn0pieWGxHW6oB4lcqAU1QtfMCIHKJ4gMXQvGq0x3rMMqGKNynyFh6zNQB4yK4H+FhYJhd7Fv/oU/",
+	"d07HBkuwYQthx/Z6ElWVIulLeSPW0qQResXf7+Kyc6/1KlhwN8McRrVpAsZoXqi5TiWVjIS5PhSZJwlk",
+	"8rrrRx+1sTRQaTzTqi8QMuGqXFnI9nRpDhmCKDO/ax/Arhj4oEqYC/ZHDw/trqCCHXf/i8f/Tg1fUxW1",
+	"fIbdkyR2ebMXnbyyvaZ3Ieo+XDCcNHZWfFN7sEtK4ptydfPIYL+LeifL5esncJn7/z3r9zD8n6e//PHf",
+	"9uoL3bRCSXJqgxGP+Dn2at+Nrc1tEmRtpEcCXk+UoUWP4GV390/g+9fZWsIz5oHTCvbYH6WyYF+y+OpI",
+	"OanKtGsWcYpywdl8wtlHBGx9JpfX+DTgFXQTCVQkih/tkGV7K/Kc8D0h3u2kpaZzUpHD64IikVDGLdbu",
+	"kiBEKgjMhemlYZWFGjYmu+7/GUMyZ5A+NWCDWg5t3fDkhXDzboSEdiYVPDnICYSBrWQm/R2wPPhqlQwC",
+	"bxGInusIFdQVdBatd4A5RiBiNWKmmzKXkYikpPhBwYz2QLjG10bNCAohgXXIK7un5gV3FUQzL8U5ixbs",
+	"3i4Y8Q5ckp5MH+sQA69EKwY6/vdqjrPgWzze4o7Nu/0kEgTmjdim2PbD0ZSKcA6jnRk+yqmE4KjwLAcx",
+	"StuHbRZkD8Z6XI3a3H97lKMgEj0PUXTFppveikBMRdTes5fJkilcYJ74LzpQwa0kuEbwMkN86HsLsNfu",
+	"tPoZkvjE7IWQMAqckMZM5atVJXOHNj6ZGIRTes10OlASyf0kgBdMYVcy6bofc/D4a3Ql8JuAxwMggGMd",
+	"9T1dJcEotOFmoCycpuO2FLqadVLLuxc2HsW2M76xt2a6vuLgm6fnv/QombvM+ADXkhLrjD9EJx2EYC6G",
+	"RKmlVCX1RY0SZIyuBXYfwAYgN5AcYtrZ0im7C74yh23uj9omtzZhWO0fDKC2kqNh2MVks7Jkf1tiJAjM",
+	"1D5sVR4yJpV33L96UzGGQ6+tPeLMS4ciyKLo5ERXVrh0HN/EVw8F34Px2ImiQFfPU3n5CBud6KKSy6e1",
+	"4r3d78SnTEV4OP/tNzmLkNwjofEAOsf7HuLQaDfU1cHvomQYk1NdB/PgkKI6qv5a/5XQB4ojo9tm0CcF",
+	"RJ9BMFraWHf1yR535/gAdoBziFh7G/4gC3awC5BAzwxwWQ4nai5FlU4W9ezfJ9H31H9iguRYL3WF5EoH",
+	"aQ45KDiVgQMDaMl3c/5EmNKhbfvZ48lQM4Evv+71MThLtxPYmiTCV7eNtJtLJ3X9VVZrBSiByYTMHzW7",
+	"EZtz398WuggAUDtnvTe382rRKXoB3bQ9apm7/xzvwMedeiB4E1uYS2tX6Mmlwqe0YhbVRWGxVPjDyY3Y",
+	"eMFScssJK1k3oz6bLM16StVV/lsdxAUVY8Fdhxnd4CLWKkI23vtNP0qmwL8r+IKP+//Pr/N8G5ujoAZx",
+	"gDBH8a0R88JqtDGVavh/QzOS1k1cRYGpFbR8N0sIFe6ZywdgCPQz9+cCQBySkt0AyLjAVg7gPHxX+Fy4",
+	"Xq7OIL5bgSgkI944Yd/rhhpHQP4zZlL9ERJrdlsoAJiKd5DSNwz7o0+438EyApTo17DbUqsu1urPL6K8",
+	"rIRyUx11Ek/YO2mXrBG88gnI2IALm6gg+HrP+mgEny0LFsUhb4S76WEr0Zfle5hpfSMpSux+pgJJZxVQ",
+	"E30rbeW29HmAhj+KMg6OzugoKL6SR+dHX55MTr6EcnFCJfEtmR0rHweLmSr8tSfTi/LonLLinlGP6hVv",
+	"OGLQH53/vFNeb24L9r4y7xFc/nimK2qn7hYGf1rxjW4tVnIdnR/9vcUmVOgG6jTA7sKwTSuIpXnychnE",
+	"Yc98B9M7D/rOLwBcu9LKIK0eTyaUe++diKDdzoBwp38jELhuvMFu4rKq0AXxAWq8tuUDOtY8pCWKn6g0",
+	"02JehtvyJzir1MfC7E/fijkU5cLzZwc+/+SA56P7Ebilk80//+IIatq65s2GVonrAr3Xp98axpnlU7d6",
+	"d7Lc/4KyNqdzMuXqBj7T4+dKWN+lYqVNgqWNUKVnaOom90yjZ+Te9vMlTeJDX/+hlN4HZSVz6YZJ8BL2",
+	"HVsLZZluA5LvxsunUoKT5+H5aDxfXApVEmNMN0wc11xWBWbYAZi4ITlfMK1mYocV8lKtkmacTDtInAyK",
+	"qdSbfb3mkDd9v/pfT2KZFIt92/C5hz6DGnvlNq6rYnwoRoEJFQyhkBm4ADDrCeaDhmjKW0bz3XEMMgtB",
+	"Wgxg8EZcdFJpC71NGlaJufU5Cxg2h/lTOmanv4LNzs2NgCaJJ0fFFlPCZB9aMMGKvV31a0gnmADsbvKy",
+	"wx3zwkl3sO6f3fXmnv/mQbgZSBRd9ugMcspz0UEROo6CpBjscrkr/E7/KcsPWQm4EMBq++TfC2vo+Pok",
+	"ApSFk8nk7E8XlMMJ03XSmIJPILCgpVGQV3JY3YpSEB5PJsUnF2Y5bpwS6srnoig9xQBCXAMpAXZdCZPh",
+	"gFO+WjWa8rjSChE+IX7nh8APl0TxAbborLXu0vlXElIv9ewmbHYbQjRKvLcdh6iSOZYLWfnYeifLqjOu",
+	"ZqKqgussza741O/c+ju3jufW58AzjKP8nG4Y71MizY/eLZ68QfVKKDD10KP9W2DEYrgBXM6+od8+witD",
+	"+Yjk/E99hMr0Pu4bgjeVFA0LCLKpL1HIkYBIwvghVEAxhZ0s8Yc+xcBHiSP8QhHoqzNLZC0+N8dNr1SD",
+	"YytJ+BfKHerP2dasXaHVnjttlK2aF/wrvvmtSf2HMeLeEKV+BfttxF3zr3Sv/KgtOerpapGYLo66z1Tr",
+	"G4+iLTZZvi/n2Utm1Uj1X9dQo5V3w4cI7VQq3iSgfX9LXHewWQfprMBBbtdpiBTDYA80s1c1edEVpfyu",
+	"nowNGh1Pzq7OHp9PJueTyV9Pz77KfDYq+Pl8wkhvPGfs0yMAEmXxW48Z+YPQ6RuPzHbWlFT9Jh0e5lE2",
+	"6O0NlTGYJfnIIGGikzffG0r4fkwo4bWqKPIrzW7dc8Eur56+vTp99eLHn66+u+zBimCD5yjg19Vm7uHM",
+	"h+PEUUmI3ydBi9MynFI+uKFcWF6LTx+KgpSVFKfR7LrA/SMTvPoRQzWYB4B1xPi3gJrepfVedMmtmA3t",
+	"M/u6saEurseELQK/JGH4LwH0DCMQCBfHFRPKNtAchkrNTlhIeVu0vOHKCkGVbsbp57UonYqO4PgAaBc5",
+	"mWvdiHNfTwb5Sgh/5ziSCqK7DA3sGaJV6MZUdE3wgFpYX62hDz3sNgQlAVinEeKio5+vWauc+Q7zXOq1",
+	"gjtq7vvplYTDKhSUa2CCxI6z+/uW7MsHkr4wfi6Aj7/FPPWu6zBO9c+PDDzHlroqTdRmtda3Aho6TzdE",
+	"WIwxQRuzmEMAOu70n+4/H04rWQdYh0pgxmufJo0wwr7Exx6QLj/oWtBXMtTBqYaDjzJufber5stPeDV5",
+	"WQER2pBgh3/oXVvFTlLgtoT5XjcLESX2GmEJQNPt5m6pAJtpBXCUmKC0gBQngqvAkoEPRTbs8/ns+d32",
+	"oH+GkER6rSC+Sl25PIrjI4PJhtFxguQB+DzirH7Yc2tfLaP0w4TK6z5zqAq4ysIk+Ggy4RYojVM9YW4a",
+	"EFfmFSo7kEAbgtGIYD0VC0nJbaCou5l6hf4/jma8MT9Pfjmx3DHbOfs//+t//8fRCesnZEKOGfnq4FhS",
+	"hMlJXbrvvhCVEezJ5Ms/7MDqhySlKNESI+mkxYCMOmEvRibZbWXJ1hzm1w3pZmZk3br7pKTBE+K/L+ju",
+	"3yWDg/9KQfWPE7APrfv/RgXypbDAr90h4ITEUbYNn1YE7cyVWQuo8IZIF7apdxd1UIUgHOZ+YEO39Yq6",
+	"8udE9htsqf7JBdWDMi0sKsOySDECU+sbdB1QAjSJDy28o576bCPs/d0t/hKBSZmQfDjTtZsT9BgFrLH1",
+	"chPdMzK06q+FsPmtN76RTG7vsfPLf7XNp3426d2nZjHuIK23WtlQfY4TZpW78jhgFvu+8wHI7+M2/we9",
+	"ZmtRVYH9lrok9CKA5PKTwRuLeMTdkCtugq4hZ9A2MQzvd79rSZBV0DxQwIPtAH0hQf7nSy5VAZqAWwbg",
+	"CM6WYnaDXrbUIVGMt6W0uon1jwvG2Uyv4lR3NhVuy0xXwtKjS82bGyRIji6v8IkHpAt+4W1biexl2tCP",
+	"KTqge61ujWU3QqyY1T1m6KGOQbEByBLsk7JDidMpVT5l07eEsdS2fo906HmW7tOdWeRwumMAm8LZ6ghf",
+	"wHQ2/rvTPepXcqJ2RM1dTfTrZ+OaKgVvhLFsKsugf8+Wgq8EYL3N0ePb84GCielravjOBXu4d4qgbkzW",
+	"Q/V6G3mvA05AnxhW9MAowaoJje/ZFxth/xBbRxkvzys/j4cUEv4b2dsr/J68VLZbTxAsowk+vC3Kgg9u",
+	"UC7SI5/Co/tGNCYJHp4hBc7sATO/gyOtEQtprGiAY0ykPGJYq5eGnk4GR1sJgV+eX/6FffHT1ffH//4H",
+	"phv2319e/veu5gyRYexsico+jnvCvgOHfoOI/X9rywX+LK0R1fyccTblJSO84UYQxAbcsp6pWcDigHnA",
+	"wfOAGx6AI8X5WCTc8cHgbfCukVYQwikO3cMe8zgfMpc/47hoc4fUmTF2t55ZYY+NbQSv7xAZ/nRWN9Ka",
+	"sFaStTbcsqmYEfArsGLzKYzuA2omQORzZDU9D95+qQjh3p+oAsv3RATIiMrwjABRdsXV6T/xUHw4Jd/9",
+	"oCJDj+zwbcKQoTP8uZgyyAZ+AbnsBP/z5xM8JfM2lNBSiGgLMQZiEVFXpGDcgusNimC0D21kGcASkGOv",
+	"IG+r8BhOh4cNZGEqM9HhMDA/TloqFjE2KqUj4xR9Nc4XTybf/MHJcKxBRTUdwJqgibGT1HGsiewWD9OI",
+	"bydEr5/WK8jweUgWvn+/5TbG5q8iQ8cdHgYwgthp+F8oveyZ1jdU327jI9shlPrGtTFOaSLNMsZFyMnh",
+	"5xEU84NteveRzIZ3gNCfQmuMAhXuw4CapYRwUg8UyZ1ecX2qAlZuP8q6izfMBCiGcXFD3IBv0MrqYn8c",
+	"fCjwzyXYbxAx16xuZ0vAhqKWBFDLCE5rBPJ1/BCQGpsbYU8YQfx2kHRLrkoAXfcQ4E7Sg5dCURbDmmPg",
+	"gBYhoDrbmTMpmYgP4VfuNSsGDKVppWc3JtXMA4NMn31WDBBmrAmlt/eKkACLEM8BrDfsjbdVa/uwMvKr",
+	"g4I7o9wZvkqjqgL3JhJuQu/JTDQmG/x2mm7gys9ynx/QTTSGoBEHjfYC5azpp94f6p3yZAuzWSWFstey",
+	"jJQ7fBI1O8Drx53EUDZGeDpUQ2hkua3+dWKSNCW2RpxtGAqux0ob0ghXAgLGhs9FtUGrG58L2DfWU8wT",
+	"jEalJCpyTq0baa2AfCTYbFKkEMINFU8TQWf5mX3xZDL5Qx9VEzVqN0tAu7kgPVsF0pgbDD1hF08ILEEs",
+	"QlJbFk80p+HeQF6UcbSgJlx6D6g7IdluoOcF1mmcTSYTWnzN+FLwkib5xZPHTpH+83dXrO+xxmWvs87w",
+	"E/Z0gdlj7hEj3Cfd5dVipT17J6aXeuYG6t+vp2vDvnD2J57dV8IYvhBJbdy001rGZ/z+leZ4ox8E32O8",
+	"bHkKOz5GwiTcEZ9EjX78za99pVwCRwxIvy43MXud7Gh8p+u8p9vn0wCDmz7PFpEaRr+8Fatqc8Gm2i5B",
+	"9vy3y9c/MiveW7MLEIF+sfQNdoZbs3uxdKdKItjUA94x3becKpY67Cli/jPcCB+GEhYjrfIhDRS6tQdu",
+	"6Yuuh5O7NCFNq9aAAe0EoK/i+BR258PpYOteOtqcca94ehqMVg9y5uZnsJOf3iWXJPk7hJnZqs/oqWio",
+	"+nQdqkpnj80teLlM1zztwxgHVDhu95K36IhJaH3UBBNW8cgw6MdfYDs1QJ7yfop5gM5Z8Qbttq8mE/Zu",
+	"ifrel5MJPVKwx5MJiEXHhifsUoN+FxSY0Tpe4WxwhXLdd8TuVDwIwZfQh2W9lBV0e4+/AkfdEa/XetqH",
+	"9a1/1uy4GwMeIbbTjF2UTtHW65QOQ6N1x+P+dZi33eI+tdNv7KH8Lfv3PgvF58/yVmxL7cCB2LQWsgXc",
+	"IXU3WrVhlTDGn2Xyj4F1hk87Ld5gXnEjdbPtC1tx6STFKYFhDtZLveGO2b6lJz9J3Dr64liT3K/ko/Wl",
+	"fjZqH+oJv7HjZix6af4C4sa+FVSS6tJAICNfPO+fiKl+/5LlW/rKA4YURlaeqTLZ9ixjG5H5/+njswO8",
+	"8VLrG7D5X+ly2hp29fyN58kLZiq9RheCU7MrkeSKVaOH0V3hMPqHPsW+IPfRJ8cexLCMh6S2JwNmnbqb",
+	"nWhNjRdYI3iZpLJBeN79Ig8qcz+VtJNqQbjBY8kc1vGgZCY69Ata51JJs8TzlBZfkFtKLz+Q7KLRf6Vo",
+	"6PaeDe7Rp9GRDtVhHj8My7wohbJyjvF5PJQAs82wkgmRNqDNLRY9ydB4IHdSAzRiztcgVBnzWm/Ln6Qa",
+	"tTr1fhFgKj+lRTlAOFIBafWsXQ2Z49n1/qos/plQ8qmfVcGsZgvNnPkn7XKcwX2opb2Pc0+nEovB7//T",
+	"WfEr+yfiIXCNVPm76P010k8G+N5tSix2oU9JP118v6D12eGflmPpo59OrL2Ut2IP73QZdBFNzVKvzefo",
+	"xHiwC/2t4CXVGN/6Rn0j2MjIhfq0PASVT146uK8/jOhzQz93n/pd8P1WWfq5rle8IRB56GJDqQt01sOr",
+	"VJ5gNVvyFUTj9vL9mtvZ8qEZfzuI6RMwPAYLTAJCiLfQSjIkM/hinYW8FZA7AGHP8ErXuMSroc6cRg0K",
+	"YGB2w5zw3sMqG73uYp/zoSu2+Ai3wV0ZoryIbxEIPfCy11j19wM74g4i+iHcCoR/iGUxjxJPgIw8hPF5",
+	"3QfE5+wq/8whRZp9GL7PGpJunEMKiTDa4edx3aRilV7sxIXu5xz63qjpOQTcLsq2ij2A/ayHABwXw9Fp",
+	"JVLprICuxasKXBVNq/r81AjMcB9gp7f0yAMKKP+JBGGecet0f/SS4skpmFjp2ZJAY7ixPisXUlqwWt+X",
+	"l3G2avSi4XUtEtWRWH7hP0AREWN1wxeO9jApDIQXfUUavkqzWHHZ99J67WUos6TSRnh5PMbfE6v0dCUW",
+	"hEhGDe99GWckjnri5zu6FCPdKl+USP3gQqc4poc62dHIvVyc0CSwAEF39pgtdYvIbgFrze8NXOCY5wjY",
+	"O0qI0lD6OSSCNLoS9Fdf2o81jqlodtS/7qG0Zxz9oNv8ySChEanvU8eC+mlrS732NFfukFnNKq1vWK/j",
+	"o4ce7HUMRKykKZ/1e6Nhx6hc1toPHkTLdAqb33DlQbSMQAVXrxWgXnRIUwiPWARuBOgb3jVjx6izkaUo",
+	"dlDvIlwEVSKkU1sDSBRd3lCsDkIzNFqE1FkhYVSCZlSAUqjE5oS9FUbwZrb0r/a/gKNDsS40EAc4KyOE",
+	"iRGqrpL5qGtDWX1OH8BYOAg7Vvv8PqKd6tXXYvbqS3krfO5q4faxEiC34IZ4zAzWpi1ElzHnTt0bvvBv",
+	"0aNzsaasXUg4gbiuUmJmvbrezymGnE849BNGlJNgf9BblHXdexPegSIiePMrZi4I0gEmEoRzR6Gt1MV0",
+	"df4lNS17sJsLP5DTqK1HLYjEsKMortkGtww3y6nmTek9M1uHqB28ny/xiQdeZGuGVtkmAUqctgHb70TL",
+	"nDcek8PJi94ifVvboXDmVWh9+2Dr9J/I4cXiz5BIxWuQK4QKZ9fat6rtEib6Klssf2ig2NLi7Obdks20",
+	"geTOtT/VsvG5XyZFsNN/uol8OCWEkFEGO2Fp34PJfgWouZCL6W6MDuutAylb+ysdXQ+GUaG3x9xzgivC",
+	"ICAaxvW2AYSABSgU1AmsrEVXnDYVi1ZtpcP2smYNq6UxCDOAFQ+RSrfm0mKPPCrh9RAhCamyas0ygOA8",
+	"SFC4NUtRxpAwn85TgCfgEvThbOYKapGgMmOvvPW/UoEshDiJUYmbTbAfOJ3tgpl2tsSCOS8jQNBvjrGw",
+	"hbCnemfaaRWD5bJX+MRD7j984YWa62GAlQfK6P9eN2y9JCBDKD4FTatHJnLeD10Vf8FHHpBO+IXv5QBs",
+	"F6T2FJ21iIgp/n54yEJjOVvi1z3bLRpZxnXHcEFQFARLPHFy/WyYrZPvDerVqtpEkC0kpqm0jvKie2VZ",
+	"tHAE8Ch1JHZDQv9cWupujsNboh/UmtHU+vpiQKAlg6CggjfdwIAcwDQvuoRSGO1AdJvARqlL9eMhaopk",
+	"N3Mxba2spJWOeUzJbcFqp26D5SzMSnbFx3PdKqi+39fc/I4wD3VbWbnijT11Ix2X3PL+CVk1jmxuqoCX",
+	"I6tEOfpT400CyMt//NXX7NUzBijjxs1tL8pOcVTz1cr9M2lA04/Usvx/PH318jwGra7aWsE5eH75F0i3",
+	"j/Hx+mFlrMR0z4yaV+9e/hlX/0t4Sk//Jmaf3NGPHLsHIwiCQ3gmCQqsCYfzc0ILeknOB2rBPkKWka2J",
+	"a9uCo8AnThtnxs5kJUPHx+Qt4h8TORmwhbmgZ7zy/XJ7fvTutIaLICil5MfLwRO60Y4Ow0KsjN4CvfP9",
+	"ENA3avgmiMQc1lZVfT5N6t72dyvlHnbLgo795nPi3W2Lz8iFEqW/cuPKtS1+LtyOvcOOC1IlungN1IH2",
+	"PkrunMgFVEBi3kLEDp6RZaAQA0z6Ug4pAv0wWLwZfIxumz/83wAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

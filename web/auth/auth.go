@@ -20,10 +20,13 @@ type Role string
 
 // The roles.
 const (
-	Trader    Role = "key"       // trades for one member
-	Installer Role = "installer" // pairs devices
-	Viewer    Role = "viewer"    // looks at everything that the pages show
-	Operator  Role = "operator"  // runs the community: official values, bills, tariffs
+	Homeowner  Role = "homeowner"
+	Utility    Role = "utility"
+	Researcher Role = "researcher"
+	Trader     Role = "key"       // trades for one member
+	Installer  Role = "installer" // pairs devices
+	Viewer     Role = "viewer"    // looks at everything that the pages show
+	Operator   Role = "operator"  // runs the community: official values, bills, tariffs
 )
 
 // demonstration is the scheme that whoever comes meets where the door is open, and nobody
@@ -53,9 +56,14 @@ func keyOf(r Role) (string, error) {
 
 // Principal is who sent a request.
 type Principal struct {
-	Role Role
-	Name string // among those of the role
+	Role    Role
+	Name    string // among those of the role
+	Member  string // whose home it is, of a homeowner, or for whom an agent trades; empty: nobody's
+	Account string // of the person who has signed in; empty: a key was shown
 }
+
+// Person tells whether somebody has signed in, rather than shown the key of a program.
+func (p Principal) Person() bool { return p.Account != "" }
 
 // Keys are who may do what. They are kept by their digests, so that looking one up
 // takes the same time however much of it is right.

@@ -133,6 +133,10 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 	})
 }
 
+// Still returns who sends a request as things are now, of those who may look: a session may
+// have ended since it was let in, or have other rights.
+func (d Door) Still(r *http.Request) (p Principal, known bool) { return d.who(d.looking(), r) }
+
 // who returns who sent a request, of those who meet the need.
 func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
 	roles := n.roles
