@@ -167,3 +167,42 @@ func TestWhoSharesNothingIsInNoSum(t *testing.T) {
 		t.Errorf("of two homes the sums are %+v", s.Sums)
 	}
 }
+
+// TestWhatIsPushedIsSeenLikewise looks at the messages that follow a state: of the community, of
+// the own home and, for installers, of all devices; what did not change is not told again.
+func TestWhatIsPushedIsSeenLikewise(t *testing.T) {
+	l := street(t)
+	status := l.status.soon(t.Context())
+	news, cut := l.news(0, status)
+	own, _ := l.newsOf("n1", 0)
+	devices, _ := l.delta(sight{extent: allDevices}, 0, status)
+	for what, c := range map[string]struct {
+		told    any
+		secrets []string
+	}{
+		"the community": {news, append(secrets(), "n1")},
+		"the own home":  {own, secrets()},
+		"all devices":   {devices, []string{"91111", "611", "101010", "4322", "pseudonym"}},
+	} {
+		b, err := json.Marshal(c.told)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range c.secrets {
+			if strings.Contains(string(b), secret) {
+				t.Errorf("%s tells %s: %s", what, secret, b)
+			}
+		}
+	}
+	if len(news.Intervals) != 5 || len(own.Trades) != 1 || len(devices.Homes) != 4 {
+		t.Errorf("told at first: %+v, %+v, %+v", news, own, devices)
+	}
+	l.ShowReadings("n2", []grid.Reading{{Device: "n2/meter", Time: status.WorldTime, Power: new(grid.Power(1)), Quality: grid.Good}})
+	d, next := l.delta(sight{}, cut+2, status)
+	if len(d.Homes) != 1 || d.Homes[0].Id != "n2" || len(d.Trades) != 0 || len(d.Intervals) != 0 {
+		t.Errorf("of one reading is told %+v", d)
+	}
+	if again, _ := l.newsOf("n2", next); again != nil {
+		t.Errorf("told again: %+v", again)
+	}
+}
