@@ -75,6 +75,24 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	LanguageDe Language = "de"
+	LanguageEn Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageDe:
+		return true
+	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeCommunity LiveMessageType = "community"
@@ -309,6 +327,66 @@ func (e ReconciliationBillsBy) Valid() bool {
 	}
 }
 
+// Defines values for Role.
+const (
+	RoleHomeowner  Role = "homeowner"
+	RoleInstaller  Role = "installer"
+	RoleOperator   Role = "operator"
+	RoleResearcher Role = "researcher"
+	RoleUtility    Role = "utility"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleHomeowner:
+		return true
+	case RoleInstaller:
+		return true
+	case RoleOperator:
+		return true
+	case RoleResearcher:
+		return true
+	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRole.
+const (
+	SignedHomeowner  SessionInfoRole = "homeowner"
+	SignedInstaller  SessionInfoRole = "installer"
+	SignedKey        SessionInfoRole = "key"
+	SignedOperator   SessionInfoRole = "operator"
+	SignedResearcher SessionInfoRole = "researcher"
+	SignedUtility    SessionInfoRole = "utility"
+	SignedViewer     SessionInfoRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRole enum.
+func (e SessionInfoRole) Valid() bool {
+	switch e {
+	case SignedHomeowner:
+		return true
+	case SignedInstaller:
+		return true
+	case SignedKey:
+		return true
+	case SignedOperator:
+		return true
+	case SignedResearcher:
+		return true
+	case SignedUtility:
+		return true
+	case SignedViewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -324,6 +402,27 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInMethod.
+const (
+	ByOidc     SignInMethod = "oidc"
+	ByPasskey  SignInMethod = "passkey"
+	ByPassword SignInMethod = "password"
+)
+
+// Valid indicates whether the value is a known member of the SignInMethod enum.
+func (e SignInMethod) Valid() bool {
+	switch e {
+	case ByOidc:
+		return true
+	case ByPasskey:
+		return true
+	case ByPassword:
 		return true
 	default:
 		return false
@@ -693,6 +792,15 @@ type Delta struct {
 	Trades []Trade `json:"trades,omitempty"`
 }
 
+// DemonstrationRequest defines model for DemonstrationRequest.
+type DemonstrationRequest struct {
+	// Home Of a homeowner; absent: the first
+	Home *string `json:"home,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // Device defines model for Device.
 type Device struct {
 	// Charge state of charge in per mille
@@ -959,6 +1067,9 @@ type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
 }
+
+// Language Of who has signed in, or else of the community
+type Language string
 
 // Ledger defines model for Ledger.
 type Ledger struct {
@@ -1680,6 +1791,9 @@ type Rewards struct {
 	Epochs    []RewardEpoch     `json:"epochs"`
 }
 
+// Role Of a person
+type Role string
+
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -1691,6 +1805,52 @@ type SeriesSkill struct {
 	// Used The method
 	Used string `json:"used"`
 }
+
+// SessionInfo defines model for SessionInfo.
+type SessionInfo struct {
+	// Community Its name on the ledger
+	Community string `json:"community"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Demonstration Whoever comes may look, and sign in without a password
+	Demonstration bool `json:"demonstration"`
+
+	// DisplayName As people call the community
+	DisplayName string `json:"display_name"`
+
+	// Email Absent: signed in with a key, or to a demonstration
+	Email *string `json:"email,omitempty"`
+
+	// Expires When the session ends at the latest
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// FirstStart The link of the first start still waits for the operator
+	FirstStart bool `json:"first_start"`
+
+	// Language Of who has signed in, or else of the community
+	Language Language `json:"language"`
+
+	// Member Whose home it is, for a homeowner
+	Member *string `json:"member,omitempty"`
+
+	// Methods By which people sign in here
+	Methods []SignInMethod `json:"methods"`
+
+	// Name Of who has signed in
+	Name *string `json:"name,omitempty"`
+
+	// Role Absent: nobody has signed in
+	Role     *SessionInfoRole `json:"role,omitempty"`
+	SignedIn bool             `json:"signed_in"`
+
+	// Zone In whose time its days are, as in Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// SessionInfoRole Absent: nobody has signed in
+type SessionInfoRole string
 
 // SessionRequest defines model for SessionRequest.
 type SessionRequest struct {
@@ -1706,6 +1866,9 @@ type SignCheck struct {
 
 // SignCheckLoad importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 type SignCheckLoad string
+
+// SignInMethod defines model for SignInMethod.
+type SignInMethod string
 
 // State defines model for State.
 type State struct {
@@ -2209,6 +2372,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
+type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
 
@@ -2220,335 +2386,349 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3sif6Kgjec0OemCLZlGXPMRn3gyTbY21IlkKkR7vj42Wgu9DdGFYBPQUUWz1zdWKfZh9sn2QD",
-	"mQkUqhuorqZIWT7jT5bZVSggkUjk31/+82im65VWQllzdP7Po0aYlVZGwP+8FfPWiNL9c6aVFcq6f/LV",
-	"qpIzbqVWp38zWrm/mdlS1Nz9698aMT86P/p/TrtxT/FXc/qm0dNK1EcfPnwojkphZo1cuWGOzo/eLTdM",
-	"aXvkfqHH3WjPhLFvGjnD+Wy9Iu2SrZfcMq6YbkrRsHmja8ZZLaxopFqwlZbKsrVuq5LZhpeCccu0molz",
-	"ZpeCTYWxTM/h30aqRSVwHMOsG3bNpWXrpWgEU5pVUgm2dt/kbC7ck4yzStbSskoKw6bCroVQJ+xZpWc3",
-	"hpXaLYjNdKvsyX+oo+Jo1eiVaKzExUxluZ9eciZeiltRHX0ojqSyornllXvLblbi6PzIWLdM96Oez0Vz",
-	"yHgfiqNG/L2Vjdvfn7vBfyn84Hr6NzGzbnC3C2/F31thkAHKUro94NWbaEVzXhmxvch4zv3du7x6+vbq",
-	"9NWLH3+6+u7yqNhdkd/Ea9jE3QGeTo1QFjeyFvVUNI9MweScScuW3DCtxO6wB61aVjDv/oqigzBEavfy",
-	"c3rUsTSvEkv4Qby/gPkvuVkyaZi+FY2bP1cl/J0+dsFEvbKbc8ZZ2fC5TZHLtHXNm82YeV3Sox+Ko7Vu",
-	"ysTRej1ngs+W7Eaq0h0Q4H04E3BsZFW5KRdMKvgDHj6p2HopZ+58+Cfcr/VRcSStqM2Yqb2D+XwI6+NN",
-	"wzc72+bXWoTdIAr7BeW282llRaO4lbdid2d57Y6q+9dcNzW3R+eOP75+0lHbsctCNG40YaysuUXhSD9P",
-	"ta4EV8S8S10mT6ritUj8sLVEeKrwcwoD7iysOHp/vNDHnlxq45f63BP4IxfqWODj1wGjhOUcsopw2rbv",
-	"C20Em26sMN0J0siOlSgXjh/pPH1R6pk5rbUSm5O6/MM5w1kYx7C1rCqplV0afw/M2qYRarZhrZK2YH+M",
-	"5AtrxEzIW2EumFCiWTipLxV7tyzYShsJXLUtAPnc7pfLsNIWuHTa6HaxTC6YWzhXBqTDim9qNwabirlu",
-	"BJvxWjCrj4oxezrTde2Wt0lurJsgb5CzRx/c+GQ55mirik8rcXRum1ZsH2f3jaYRM7e0nPRpKikaVsPe",
-	"HCJBLtt6V34UR35b0ytu7QFbVMqFtIlpfytmsubVDic9MqyWSjfAUcn9KFsxVuw4vtskLsOqAiENH+dV",
-	"hZqPGccOyN1ptcIuRWMO4oQ32jixmNgDz7P3NZxoJMrY/pFzSmCPnCW34tjKWqTuzYwYK46sHjtIWuTB",
-	"NGCY1G1E+3MYJSQqEzuEaMSt1G2CJX9sQW4RQ3otCa9nFBwpkjRizUktGD25t/BOanaNblXpRh7H4cby",
-	"8Pj4Q+9fSnzfaov654iP33J70Hf/8vQq9cl/ON1zZzNeOP3I3VqOi1jJNyjJUcQx3uznrE5uh0MbjgF9",
-	"NZJ0QVIVdAuhoAu8F6RJtEeeXN1FhNIpuhUOuLzbhPJRCT4fYtSVNlaqhfG6JV7mjwyr9GKcOFtVfJYm",
-	"P9h5llvhxBCban0zZsStTcDhC1zIeGJ8Kyp5K1BB37IollwpkTbrGjGTK0ka0K6IkrW4o5DqBi7CBGjA",
-	"nPL8rTM97mYGdjdM2objVZU0Ad3R2H3rpZ7xCs8NGiWk6RWMA9s8njz++njy9V4a4PC55X4vq4SRUHLL",
-	"eyR3Kmhq7pWYHyZLXroXEsIkf0HBH7aJ8+rFq+8Y/DTynqJnYWE07RxJXkTW/MfYThkl5t1y3AHPOxWe",
-	"xvt/PDm7Ont8PpmcTyZ/PT37KrVLf295ldODm1Yl3BbC2grlR9MqZL8ZmhNkfbjLdb8UCWvA73QziaRy",
-	"zlqi3XhJHLblcSmTCrWfWcF0EykDKZqsl5v9dp10N457Mj87a0l1PMRftKV2ZJg+4xeQA6b/S6kSx9lv",
-	"w2HKTjgHeycUhs9N65Wwgmyt/szE+5Vuxp4oWY9+eHuG+Gbhvzf+QnuD2vyBG9yIuXDqichzKVfuWq75",
-	"+5dCLZz8P3syScmyJD3feGfhlnyazbyAStq7nQN8Z05rdAUbtuKyZFaD0jbdwFxbK+nQjuadzi+TkPU9",
-	"r1KKOkYUpETe8qoVMC+lLasFN63b0iF5GZ+o6GewGw9Tt9HG3mfk1x1v7xvRH4Ok33dXCPBGzueJ7Xq2",
-	"IRekxC0z7WpVSVEWzF12sHO3ojHu4WJAyAwvbFuL6M+3CLzWzTPego4snvIHHDm0hQ/i7oNuZpl29Xmd",
-	"fcQIjeAUEkrostHRH75d4IMFXjI0Yvx+TOODXYpv0MD4SB1m1ohSpileimnml07x+fi96DP+G2eUpEym",
-	"womqcCakYatG3wo1TtG6/81E2gTyRQ7uzhbd3e9fssIebcXdvVxFvxzkahqjZoTBc/MiZ0jCeNgkhNZ3",
-	"Kz1bmoL9dPUcvAJFF0mRlgneKFEyo2thl2Si7zoQxa2c5dxYNwKdrIeqBjRogdMOI40/aZeRK+eBBNYs",
-	"jnLsnkSi9+573keYMiydET0uIJnxGeYGLZh4P6vaMr6mu3f9xbT3PA1cOB05uvFiT2TYy4Olprvy78vq",
-	"O8DEy2xfNii1L2j8es4464IPWadD4pheQaZB9DK4HeaDisSup1amNN8rsMe4KqJ41OnNu+UFm0DGgW4t",
-	"C/Lx0GNMobfwPs4hkrwDRsoQO/ho85YFfkBsTYkFBIwoxyIKtOm1MDuhNLwzrvU8TUBwalOMWhqGTzvl",
-	"WLAZVzMBulci9DMQFyrRZycPVI+Dqy/BAWOCR9KOjRjlEmKc7ksOXDbXjbuNKGoIt/CIA1i24nq6OVRE",
-	"LrlJ+Osuf3h6/Pirr93SDK8wu4EC9+Cy64VtU8OmfBroMe67/CaTydmfLiAEhokSQMrYz9Ub1ZgWtelx",
-	"kaKBMJn30e14o0K6hDSMl2UjjElL/y6YtZvZYR21d0aHBRaMr5xGJ9XC/9NZOwZI63a7IOavpFow3fj/",
-	"S09ifKgk5Q3CeaYiE6mQhI8zYHQhOmk5peovT68+8gaaciNG3z90USdFDYhQAzzMpWLxGY1yQJrktr2I",
-	"BeM5O/uG/b+OOc6+cdx7B/HeINFhbXe419/5BKCtGKpu6rbiiZQlvXZMLRvKonBzr3kpUGmFwRKMlb2v",
-	"Dd3DQy7LTh0OEW73E+QmQbQwycrifS6Jwi7FhnHImUgfhPQFajqVwY1dBBrlGDZB1qn/8yGuFp+rNWiT",
-	"4MjZqUDsJuU6uMcZ3VvMI7m0PaEJc5lMdbq3KIyh4e/omTaokw8sQZV3C63N+IrPKISRYHbOptxa0WzY",
-	"UlelCe7/GW8Y6rNL3izcRZqOvtRSydrp/mdp80vZRicCMS8sq/mGTQWr8UbSDeOKSXUrGisazJsV5QXj",
-	"FAFUOi1E0S19Dc9nligtW8hbYdx6am1swd658aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
-	"3/TmWaCuEj0BBkyPLJ5Wh097QGEZYcs2aT90WBa6B2B/+6Rf06YYvjFsKjZale6WcEuZikqK2619ZzdK",
-	"r9WhzJfSQILmsbW81Il7zpuXfuMOOW54XFIKPJBDlumMGl5uBvRpp3IWmHJb8o1Xaid/OgeVYAUn2D39",
-	"P7/4eXL2y8+T429++f8f/zw5/vKXP5z/PDn+Cv/0b8mL0M03wZ7PYSFdUq8TCJSxqwq2Eg2oKQIjMbQL",
-	"k8kk3pTJ3l3x1IooEGaU3JSlu5LVIqVMM2N1wxfCSSx8qJv8UtfikQmijiuzFo1jufWuFalNMpnc2djA",
-	"uVaXfPPIdJ9xip7pvlOwP7IV35iRPJwwrWTTaT1COVJ6SoGCbOjfv6TMBL1OMd+7LgP1nE2drF+zup0t",
-	"I8lHeaKw1YHKo+bbeRAzksCTfaHB2gSjq+LGslmljSgdS4/7UqusrO6Y0NJR1VPJj5f3XDqOqwRvkj7K",
-	"PRnecRLCkFIRx4oz7p9bXbW1OF4LuVhaUYIrCFOXHXX9hx4ZLGEJjMfWS6Ec8y2dbQe/jTTuwWI0IPB2",
-	"Z2Mgw6Es2LQF98lWVvVG2HMMr7lttuC54SjhGzHTTSlK1qrZkqtFrFtHlKMPpMmKS0x7/ZBOd7JPu2wL",
-	"GiR8qZtPHH7t0yjJOHEO9baIiX7a1ovQH7Hf5xE7prbGuHzNnjw++1PSRyFVa4XJOD7Jyt6wiB67ZF7r",
-	"piqvPyK3LE5TjEx/P7feFwZJ+6NY5+QOMVjwLPpXLphpa8eKkKbHLJYJ+FTXj03+CNJiW9+P7OtjcyNX",
-	"x3qFCsUxaCBOZtumFeTNafd+6BKfwrqe/U+7Z3ZMDhwiTWBlGz4bUlrdTUfyBovelJNOU902ITPTk49N",
-	"hRNAxFz+8MQ2ZihpGCObuCxHx5qhHGPs40ZX5V2Ex9QnwsIANMPo6ykKfysqy1NKDPKtZ1u3zeICiI3J",
-	"wIEltzgYtgDSV53wuBGbHSLDGKMZ+Qddi49g4t/Eyemuki3PsVgzrYSzhatSGMvmsjF2bA7PlRv1zqsY",
-	"f0a/DSHdlAGSuLYdKzm+wgfcIY2V+NFGbdZVp1VFKXS7t3ZQS8eokzLlK6cDAWqjsxWkWgQ9J1Jd/VaN",
-	"89iveaNIt8uIOamMdcpww8wSqoQrrW8Ytz3lvh92H0qIJFchkSq/rS9KoeyQ04aMazChMSIkqvnOmZ/L",
-	"pl7zJh34r3WZSSo3opGZMuJboUrdpGPQQx7lFZfuuZOwsPhAdNmJK26XR+dHC2mX7fRkpmt3wmqt1tza",
-	"+J9gv5tTGhW+joR7w5tUVFcB5xtxKxpnTS+hgABcK+AlnoolFLIqQZFHJ2qdjSStk7iNLtuZMDkqB0Lu",
-	"aFSXrbpciVm6qMq9dZ1N3lZtOiP++0bX7GyrspYOBzLFI+O/6466VMmv61Xarf7UQCYJq/mNM5AN31AF",
-	"PTqenBY/10l99I5M00s4b717Bij6yziWgi1/KHZq9DyZ5j8gHE3eDekElzlHUhbB2Vl4A7lgnT9kfM7A",
-	"WOqCAKKH/UyTEkiamTMu7+ZuBqXEpOJCxpqC/fD68ur8zeu3V+jxZUrYtW5uGDfs7JvHJ2df//vJ2cnk",
-	"9PGTAlUat0k8YCfsFbL09dSyvnu/ErNhjyXotAKeC1GknBKLuAKYNMGmG/BpuFtoxo0tMFVBKxF+Ql0D",
-	"BQt9jXKDHxkfLpzSWYP4UyX4rUAjH8z4yIvVR68wbOmerIVF/yBUZD4yTInOjcrA0UG/U/7AziCG8bCC",
-	"BBxFviijcLs4spLU0WSkHuDWnvpc59Uj8wNJZTWbCnD0K/dv9/uikeUFm2q7hHAen+pbwSZMq2qDRN1B",
-	"AjFL3ggT3eljzIalbuzBE7X8RijEI/FTvUNwNyTtIGH9ZIh4qWPwPYFWbNsdhH5ielk2c7gSiWPsWnv0",
-	"EyPgNtz1nVZSKHudEY53SvC6a3Qi40oLZ52WuAIFqmELMbYY2oi/Z6PRQMRzVnF3VdKmw+lcysXSEVSJ",
-	"sV+RZb4CItTpwnZA7hY6iafARAj18ss+WekWUsSer273it0cQpjQTpZYmsNCUuc2kznlCk8FeeCPPrdo",
-	"pRIze12Kim+u61T9AN5DISCnFgGKBSwP1tCl2f/2l4/jMMnXk36cZPLrRE67nOAhc3bLHgnvXUv405yA",
-	"nvJaQl6D6VjmswjiLvgqueeXshJqJrwO4rfYfPwef/bxYf7+eqmrhCB6KxbS2ACERQzp1FsI8PiYgyeZ",
-	"uzrw2DeCrbnanU2femePvxozt0YszNDc6P6CaRHNPGUghAra1lxXlV6bc3/3rVDlB9P6gEmepX2Vac1A",
-	"oh7m7VE0P3atUNAOzrrNBIPPAy2B6W/paEizzSkwZnL+wzPG1efSm+eSlFuI3KVcY3vNlc88bcDddGpR",
-	"ieuOlukcP5onn83ECop7Y/IXPuSl3BYzI3gzW4qSrZeOtXDDHFum41+tMisxS2UTdSJzB8UihPGTKAC6",
-	"tUnhdkXweHgfw0F2MubjZRtkJieidFtKCE2bni+6mpLAiCO9AF7ruHdHwPeVXifqqfQ6kjC1rkGmELYO",
-	"LiKYkBgq0QvhLDNn5TnbeydIC2+uRdPJq25k0CirzQkO9f+RL+a4u/SPg1507FUgx2LenGRNBGQIY7TG",
-	"WaPInT7NPglCiMOOrbbpkl9GPO0mMtoawIUOo/zBypZQ8aoEZo7jkgmlaCTYkb0fVzUFD8hZzXit1cLj",
-	"3d0haEoPebkOxEuq361KpXHyiieLql/tK8KohMHLZdHyxl3d4pHp0MXCre442Cz1WrHNWGfAHSPY2fIb",
-	"ig4cFK1x1HoFMB8JmarX+4uT3QCv3XM7Qe4usO2JHyaf27dXHs9k28G8D+ZkL7JJFyfeKYgO9ZSjCZaE",
-	"UEtip9Bnc+t9vU6qAtIu2aoRUE9PtDMFCjM0fQ3TawGaJmhsWlePjPfFQfEIV44fV3w3DDqn45EwrElW",
-	"uicwbxxIOtdNXHZ1CGKaSafH11xt3AIyjnmh8vMjg2fGlVucO2rx3C5APbLg0liL0rvBnHk0Wvzp5JZE",
-	"UiLQichOo6OfY6ZrJ+u8W6u+g0vLk46mUuCOEWFyjLSn+jC3mAv2RwRGlIpoRR/7mC0mJ00Ql4xXWolz",
-	"txtLv/uyQ4xw+nSDcMF1D29tTJ31DmgTHeUBZJg/cyvWfHMZguVbRFsKXl5nREWYP/CcETMNh8QaZw/M",
-	"bqCIyb0fVI12+sigbEK9vVPQpWV80Yix/rBcsTs39ppu2MSVIOuQSREHjgmVx228kWomPO5XMz5y3AW7",
-	"t4jE7WwpKCaLn1hLZwwzzjC/KV0KJOatSSXbvVtuuunjUmoP6pFOJA6I3EMTQ/hqQfc22jCi3KZGbE4p",
-	"cYezLPcEu38gDTBb/J0orTKiLbXa1B1oYc+D36oSQibOxI6yEpcc+dSX5hNisg+jvhPTSz27EVh76C6W",
-	"9VIzIxx7K81uxOacGdtwtXCizus7Vlcloa2ASZdM04szlgcTYMKD3vtHCViDL/nngl9ufMYNJZCkUGai",
-	"UNnQCCGk9qE4mpOZNKg7uGfyh3lfbfZV8LJGlkxBe+0sV7iCyKlyzjwNC8zYhp31K4MtBD5va0IBzkDM",
-	"uVtuoMjP2Wkds4EBQjEkCF+i4cEAXrHLrlzjVU4xFwi2mt3S7s4+bIC/+rGp4PrGaZRiBcyq+6l3IxO4",
-	"AYZmb2ITPgUJ3yXfCyR+BQ9lyjCyAAWeiaMj4L+XEyBQpZG6ydZ8cx0yxtNWo9G1AI1KGti80fIf7WIp",
-	"zEChh7kIxfnuzsRUaGm6jGzt7HLRACr0eAfajB8AuBuqWFIDCVml702IXhsb3IsQJesSPA+/F4JrYJBe",
-	"B5FhLkRprmXGOxdcAQEXJUDxVSVz77I4Mya6iueV1k3GvBTuFs6ee4hCWP2RhPJekRQCRA6RbwVQOPu7",
-	"OwTAHDiVyHp5mDXi8EfkUSrYjVhhAQdn04rPbnRriz1JhG717ovjORbY9ZJeS1da2mSl1Lulxh0XaJ9A",
-	"2MNckM107ksR4O5WIoqaOorrtUIAXK3mctE2nCpF8OVkqQ0oS6lpRNkaMKyfUV0wSGxnJFTGSZq0j+nd",
-	"4QP9QzT6ukMN3Mp5JZkkDZvD2YhSKJz+PueN+4/3bM6gYIgtReUs9NlN8iSlUY5fz0EN3xxPNzB/UzDT",
-	"zpZu9O9aJ8BPn4mmkvtzfUhedyKUTkF/pSQvA9sEGGQiUyfIIxkVSZeYhXM30PgyBL1WPa1FGlQitdO7",
-	"OUOLykc9kincoxO39yQ393WoXz3ROevOdOt5U3G1e7/fSVAehqoOYJHw9VTE5d4OplYjUNKI3fvcS+vJ",
-	"Ee7yJtmi5i6UM4fB3FzC4/j9fa5CWpnJw3vkcYWjeqYkVPwW6Ol4d7t3B/gPpKb1EouzEin4YnaTMWI6",
-	"Yx5CFMzIhRIlwBBl89m91Zq0LzWOkP5Sl2O4llYJg3l+9E3pLFidFN1LKDXcHXMKravGKTI3InFJ34pG",
-	"zqVonEkdAg6BXMb7sdFqP1m10yG0kP7QjnXL0snahs35tJGztATogP/676PnoD+hkTCIWidohR1nIu8T",
-	"EK9gS/F+LKQIbQN9AUmaZ8ScS6/bzI9p5+MXeYeJJ6fcU/N28WWkqNJ+ejT3KDm58Pm1K26XPeeiNIxD",
-	"zTavKu84G8KB2RN8c09ll2HulirdN1DH3RV3Nv5q/v4FvnM2mQzagrvpEnF9/2Qr+H8c/TEBo+iNqfsc",
-	"9F6tnTfefOm4ZzKAaZCc0JZmvS1OPyT55la8EsbwRS5J9ZSv5Ont2enaoB/ygnGGGZqYR2yY4243cJcG",
-	"VGp0EEHqS77VVLry1/KiK5N1QtTdy3CWKEWK3K0waTxS0jCs2Thh3vpaCt6UzgSGZAcKWkEnREiKjfOJ",
-	"NytR0I+hOA1foGYfvdcKGL6WxsRop5hog47aRpiNmo0Q2eNLCnuV2sOO2LgkGaEBLd/vgnUPRUb/Ps3e",
-	"j55MQv5z4zYJK0Fl7Ria6Aq5/VXF2hWzGiHvfKXN/ZEqoNDtK74U+d4UMMZ5pPgQt1HdxIID0pdQkVdn",
-	"HZjiApmYEsXI8CoiZ75AKmAxrW7iVJ2LiPOx9qumeUA9bW+Mvh2nG/QhQ5Dvgq20WuCLlFFlNeNsJdUC",
-	"kmu8y8FD4SGXFL2KeFKH3Uj7k7jh118yAiaDdS+aRjeH1XZmy9Si/hh+bQsNmH5uU1BnNa1ZYeJWqyDp",
-	"LeVNaZJ5pu+6/EbMikrGWLZyzaLCM161SagY5cEhmbvZYRdVW1W5Fig4TkhS84semZrWbcW9J6e5of/i",
-	"Jmf2VoounXDoZZWFIkIo9nuEdsFuSr6MalEPyxRPp7+if7EuQmuefiLkVvpscmEeDRbqCXBlPpc2Av8b",
-	"68iIKkdTkLyHuQy6zR5wGRxUnZytJ8SrflXx1shpdUgQIZ1aJrva3NABLMzhAF6/fzZ/xZsbYd+2VZ7P",
-	"fYfnujWW3QixwmaXW4b5UMQDanS8f3+c4Yf+soFAZageDG2oVkJh4lIDoJi9Lsf9cEEmoDwUn9DrAxew",
-	"4FZczypt2kakehlhggf5I6L4pVAUvJQKi09omU4PS37IGcADOXt76HQQkg12hSGQ31GANlbObhKWAVZl",
-	"8kawuq2sXFU+fWJkVLXJpKXMeFWZczRMsZ4OGonPQy1TVTHeYho/5Vq5fWJfQGMZ3AtpiwgVu1NeYGws",
-	"hdFzK9QfLpisa1FK0K/xazAM9iDnkG4MKSMnEDCXqtWtm5w/T1TFRm3RUbtc++bnJlJp4MsUt8VR9msv",
-	"HeJPjxFpRzyvd9ZpStF5hZ1tUmCqApKDsF99Rm7AbYilgBgahBwCp2iK4Idn0w2byhIyhyCgv5Zm5Pma",
-	"Jqstt4oQQ+cgzBCnnsKbA8C43Weup5vrpMutw7RddyvE3MoNpP5XlcYiLnDK+anJsqzEIbIEJtG0lbie",
-	"cjNU4rE7EeCqEIlx83LjUCpnE7jvgHlQ4P2QSUB1NKjxIyPam1nyPvq+rSqGP6IQ8qn5vvuKE3iA4oiQ",
-	"/vBn3RquytH5paXgZWjLtF3+FAfX4qj3FJKl0heZboSRi6W9hiyThG3pTC/Ik3F61sYdGyBVEYx2Urz+",
-	"BllYzkqs2xo3diWauZiBgMOP7Asap5tvPBMLN4d5ZB7uXBuQRtKvA1LYBItA3Laz0wcVMFln0+a/w2Rj",
-	"+K7TsLkVJaa9Bnx9BNwrsP58DX1bDm1gmIlrRKmniR/BGL4e4JAryFjzyYS9VMBMgTsgM+VYg0gBv5bA",
-	"D0ACv+v0dvg7GOzY4YqOILy5N5HgJilK30g1dfdlpU0IaXoQA4gktAZ51Cgub8XjJ9d/L7bwE8EfsO/z",
-	"mTyi71QZu/jHAw+Jas4bkSPpt2JWcSAQPue/4VEkfDSZThn9L7gq8I7ft5y1boy41vNEq4xXdCetlwRN",
-	"ECkX7jLsymwhp/c201POfcFe5/q6bpfhJz4G/lrHIu6g04UMzv6LULAEzslKG3uX1NRewzU8T2n1wv32",
-	"rJMDI+tqtkv1KcXNRNd8nLg/FZVes0mix8mYG08nixriOorzLnknnMKAZcI0VIttIZyEEkZtWcD8PLQQ",
-	"4m41PvNGiH3rgWVEGi0pqjV3fAoFd8Cvh0+5Q15K5Vl5+MFc7NzPQytwtHalP4moQBL7KFk35D+c59AX",
-	"nZ3dd/pjg8PB9BQD7LBupLUinRS3avS0It/CKDcITuoNvpbu+r4+dLS3mD086Mrwy6UPRDPPk87PcmwQ",
-	"8grkVNXWirLI0eG7XupKQAuKZLvnPjZefLP1m5DlmuThuDgleim/pLeYjJ1YTkIfeA5r8aoicMRBmZjp",
-	"SojXXlGrhK9kTx+3/Qhou9UXrZ1RxMSbn0qsqVM5wgp3EMO/DOYBbV9+fVQkHUvxCzZxCqX3qLqJG5bs",
-	"v5Teu3DEyavsV1H4nRnM53kl7FKXl2k16LXCaBwhROm1YitO4fEg76EeHp03YOt4PQlVMl6KE/bW2YHo",
-	"FggKhCcCKFDdS7HSgak7Jwks9VvRJEOcb7ZHBxc78WAFcBIEHQGl9jPprKmTM5D0J99csH+fTMB1TGkG",
-	"CQsp2UrxiuIJqJ9Ld/Wl8fFqnqqVdXojnxpdtVYwCKOAhdc5wMar+DVsZzrT4jr59dedEluwjTBWNAhE",
-	"76MTYzJVrleoMGcWt+qp015DVlKFTdhSpu9U4AcrD60G3WL9ouMZFh37pM7Da8A+2s29GglBtQt72E5r",
-	"dwGWY12/VXWdAZlCUkKaeGz1uFecDiXe85kF9HSnjgFCiVPgIkTTgCrq3hs/n/Q1TxgxU6zQA39PBCPs",
-	"1dHDO+snOs/OB3DQnGJmLPTgI5fu2GL8YaAv7fkgoZFB2OBRFO7OtFXLmNID3RghuZz6RxzUKDeRe9GI",
-	"vxFoS9d/jee6T3pgsHGQXzEosn9jJTxSxppLSisk7imO4vZv4v1KIlw3zjBzl97ySpYUHxxqWtpf+RnG",
-	"9DEa2ZBjGa4lArauhbqLXech0QbBzKJoQBrXLFpVxyOBmBG9sg2bQDw9hRyANAfBRCHyvF5CQXApIQ2U",
-	"NUAFG/h3F4kxG78PZ2FImUbBmcxKgp/eRvQ/sPfNnWRvIMYjJ40sXqLn22ITWlPzxh4SgQnnd8SzWUa9",
-	"8q4KjIcseVTVA0n8gKEirfslCTbkM8mePP7myTdf/+nxN18d1LgoZuQR6Hu0hXfqFBZv3+4e8YVQIEx9",
-	"RoztuPjMmdtfP2GVsBbcT9jGEY74NTth5+w/2fEFdQuJ+vKQzdwaUXZ10tgOJmpq9PPT47/y439Mjr+5",
-	"/s/jX6L/Ozn/z+Nf/jkpvv7yQ7K30RBmqe+Hc7F1PcLpO6x+Mr4VU0BRWzHIrajvFnbH8eTs6uzx+WRy",
-	"Ppn89fTsq3GdpvOgON4DVTA5JzZlOm2jRpdhKea8rSww6JZyE/x/Z+eebkVnChAKh1TMaMI6CLoGwUJI",
-	"N4GC4p/goT9hT2kD4o4SCMTlfTzWBx2BXkZrRYhtG5AQPs9XWsYtIdx6LewCAOgo5ImYRxi97i4djS45",
-	"SDPzUwGsPaVR7EjVC8wa74CaU3qSuwgY3pimQ+xdUFojoAP3QxaIoBYLiMdf7QeUS2skkOVbMB4C1cFw",
-	"9RqQlbObHqdbain96EBA0rF6R6wVBGaC3LBrpwReLzABLk4a6/0QotbXurlGrYTuXfcHsIL3hpdj0bn3",
-	"yt8nTMd7q3oieDv1OpF7Dc9fiqpDmxsU2kkwQfL6+4SJLkZAEhayGARXNtvkJuPBkWavAOvuQ8Q/S1Y3",
-	"pGlrohzogxZNqHXuSqLs32CtBiwHJ558KjEeQb1WQevsQYOdsKsut9nsgGpiM9gGHQatpUiubPz158u8",
-	"SaEOtyOh3F6QcQnf9n1bIByAOa3UPO5GOGu+4RbSotH+E5URkNadBGejO36wZ6kwNuJFOkm7OSmYWb6v",
-	"CHsfK+Pw1+Rg2HtIOqbv3tXqupSGiJ+oampace4FLER8wy45NsBUzq6YFdPRaftXjV40vIbt+XLCPKYU",
-	"dirz/BDdNgDfAjGnwufdwAUBaA7w9ZCfLE3XOfuEhRrgLpyFvSOYsXpl4gmuGl1LI8pz31kkngUsE++X",
-	"bJXt3DfoPYzao5soVXI/k+0OT1w+UlR2BgcAlU0JD/cBpO0uHEVW7hs3r81Q7BIuVxQ/2znfO6USTikp",
-	"C5A8jv1Q6QCLQmKkqLMHuULf4gXTkWzhCgYIiVl9+W57Oe/rpXZajkcIdyxUC5sSIR6H+yBqk1mbCAWM",
-	"lUiYWwcqetaYDYydMEUCnefU+3kcdl2yGvWAs/Cx9vUbvthT9cPZyrEMXmlWR1VAO1uXLqFYSbU4Zy8Y",
-	"r9lSNOKiazFA0DmKMOEaSObxzS5UwKmC/B52NmHmhCpqzqNyC4nVFlB54ybpwaJ6ytwKnUpUj3P3GoY3",
-	"3D2SbXT1O1T8v1ST7V8Bn/232dab9rdMdxeFVmyhoMa2jRIlBiCSW+8Hu8bUuhSAjxsVaeIxttw/mwDD",
-	"Ti0NsTdPt0bweuDgHmx99/PZiqTfsek/Epv+45q//2aR7X+LrewHm6sZuVDXrQLMgtyZd88gaiQ4v/yz",
-	"SfD5AVSjDrUUGmDtCjA2derYtsrRz9KdioVUBut6R+dL/uqY/L8VeP1fr6dlgI7Zkh4jC8eePRR+/xv8",
-	"NxSm7eiQFf11X0Uf1VjCSTQ+TjSIPoBfvaSnd3sv4d8LnEFO+ZVqccdQzu+68e+68b9076I0RtDTELjt",
-	"3+zSdMiy6MH2tqzXNkIHiiL0xOj6XaQCIL8rqP+qzZOG47G+c5KlfkrJIt/fmySNV8i24gOz1fnpadRm",
-	"trGtdkd3+++2Muenp//nf/1veOT89PS0FLen1m5+unw2yQFx/mp6XpqfQHFzMkPaCwYJsZx6LAKuW/7b",
-	"/VDzpBjZpmlAT7ns9KLdjheAHspIK4MMBEp87mst4zoS9ryC4CcO/SaHnb/42IBf585AF3mPy5VHqAfP",
-	"KVYnYrVAoyG9c4O+FzoLv75/pvCifM3tbEmAukLdl9sGVpcQbD7wBZYq2KdQBr3bJNerqoSSc5idv89W",
-	"vvIzgPxw6NNLzwZ7NWExW7GKMyN8Y0yBVhFUp0PJhlyo4870ntKWAp0zqZUDVudeA9Ck+sflizhgGiOt",
-	"mnfwbNIY3O7nBsTpzmi3PcFujFBHwjE6HHfkMhhUD2M+vvPk2bIftVoIY6+d/h3TmRKOPwQYpN7xPKBZ",
-	"IjYsyeGbIj5H5kdCXUoWiLsxMTfdaVN9NK1YV9ifb+vnEM01RnzqEyhBjpH7i/S//90VDeVlb4VFy7IR",
-	"JgUuIhUgVosVBx2NTTdQ8gWQ8klVrpRmVfF0zQG1hzBCRLHcZCJjzWXa/SenXGVa46hFmww0vrh8zb7+",
-	"8pvjs2RqIVclAbltsw3BKfrI8+V3b56yUjZiZlkpptJZMvhuftjr9NhPtxIgUyOMqBPb6VfUIfT3cN0f",
-	"xUDmVbWH9p+2ViyUKgyUgr2puHrGk/atopAu7xTsZAUVgaNKe9JVdMUNI7FnJVjsPgGhszviJmAVV94M",
-	"USVTwnZj7HiHqQJaYpfMhUaoDz8MIGG8W16Q8wnNsg5YooMHCa006TuiK8J3101U+57KeFjKxXJs6gtW",
-	"UY6qU8FTeGi1QgUFJPB2gTPL7fclaRlbGWBt3sV3826JfqWgP0UbIk3XC4cqpQ/p47FXUfAceoe+RO5d",
-	"FSv4O50/iGEPmUQWLeoZ2siQdU7Ny2TwycDt1aBjbiyYlBIHTcyILEJQtIXQjwEt4njbpg2V74zI371H",
-	"LPRoC3C9cd8ex5K0rBwvq3xSR2cCHpTM/0cAM3fi6g4lQ6HnMH0hOe3QCWAXgp6X99MHYETYNQtj/Azw",
-	"I/C+U7qDHDIgWpUoI6nY94n1muZmWEesDju+IKxSrVusU5pSm0jV4pjQS27RUoS7IQHoU2dw4VpVi5xH",
-	"mvqCIhASoO8TADnk4x1U9L5eplahRBiy88UhKjPgjLo7khynkN4HtV9RYyhY7N7zuFPP5ibjV+73K83F",
-	"2EdgoFXmmCugEWUGcBX0wD2n9+7dHrNtMKHvIYF970VSADsVJxrWEjpmRmUBoZlmN3aSpr1P77QkMqEk",
-	"BvUdTCMGxb9r7eauX8MqaW2F5ZAXWLhyzrSqNlGbN9Sg4lQ7Klfsek45BtAVTwclIO/ypbhNpYA/xW90",
-	"SqOIMK4wRxr4easzXVepjL7srVrFQ7Z9fL3e1pZ6KgwJ8BzIRy4BdesT+Fhy5NYsRfnGz/2AKG2mmqce",
-	"bskNgvxmLM7Afdz7+QKZaO3mLotPeSsVdMuDVNuLTteHQi8A61OaQVxtZNJvvD299PAnwf/u88X3JIvT",
-	"jFN0eCtmWjkTq/wuMHy+zGa3bnc+lzPJq2x7rrG7HQbqvCN3GyivgkSI38krHNAoOgPRz4ggpGonOJZp",
-	"GO9ckTz1wN2wUs7nlCMf35nhE/DpgMkjA0Syj3El/cGi/Giq0zAfS3MaJiLw8PFMVrPHM9nlh+0l77Le",
-	"zjS6HQ87NHwCXmklEgcAN09kwNJoBythfHuiQ7pwDx6qkZdPro3Sq2FpTGitvg6jETMhb+9khgQPVFh/",
-	"WEERU28v9e0yR/1kXtiLUJ8L3RW8x8yuNR24O0FUEvr/wNeC+zl/lodlXHds7yYZP0oM7oiOu8iJg/Uc",
-	"OvH3ccxjAMSOO7qdG2IzydMh/2faLiNBj0BSmFKz1afb7AAndeCpXbF000L07x9QIF47zg5Ir1NEhZhu",
-	"tljGENNGWajOYpxufNczegpAeKqNd0B25wtmVjsZliy5lFVlqP1oaOaxc15TqneMhDhgHY3SaXbUjVRR",
-	"U3xAE9kKAPnqUXEBaVnXK95k4DxrL9QPnB9eBonp1V5O7bpBEKvxTt+yy3RsU9o9wigkWBFEEcZ+ddMg",
-	"7k2y61OyvWkv6oAsKw2r9IxX++16WEDo8RgjQXq2i0F74hMcrNbaI13ijqVP8V0BXn6HcLkThMsIpIG3",
-	"Ys2bMtVKkleVABzD5D0b0FrTflGp2LziiwW29A3cMgphPOuIHZAs/JbLik8zqMO1yKQsmIo7I23kPlt9",
-	"I5S5y/0ZPL00xNYtGGhZxHTHeXeTzG/fdyudShKYtmU6VQ0mEUJXs6Uo20oUvR4LpsMdcDwKzc5oHqO2",
-	"Ufgpbe0T++nqOQHtjMRx682DKpyVeD/2HPPRRbYN0PKQCwCOzj5kWKRE4XeDpkSr7b6a311RPqPE3z2n",
-	"tE83Qv0PRTBbKMvJlKI7REECvLMzScZb+clsrBW0Xy0L9m4sut2qtRmVMMYhH+euuhG5ozKy70oQD/0x",
-	"AMfaDV9+TIwISdZzE4fF++lH8iXijDxnpXqXhLbkhx2DjkkTehAcgUNHRKG273TFbdTpM6n1xm2hdwNp",
-	"++NfiB16CHB0B5qbIIie53tr+RDnOas0Lwu2ugVokbiBRhR0MgPJn4h2emBIR8+PaNhu1WmKQuLb3cqE",
-	"kv1i3KxvpViDNncjNkW/aOyRKaj5gGi41QgyETI1PCgPak3Yiuno/Kuzx3s7HmeU1Uu5UM+XAhs0HbA0",
-	"t2kJYQz2MUAkWH4DKAaQ0ADYq2gaw4+rRpftDH4vpekegSzQDp11xpWzE6CFv9JrqGjppchwCJCkSgtC",
-	"tqif0ZEvJcJ/Y77pXuwEWGaSbr4d5zYic9TQdIeNoRXG6MP1g67FgZanW5WxaN2PdeA/rwTPRWE7dNN9",
-	"XUdbrN5rR7Sud89g8q3EBhlDT1/hU9TvS9zTmq8AInef0I27hgZoUpq238wwr3hfcgyT6h7OK97UAz0I",
-	"KZEdus4CKM5sKRW05jDu7NwgRAtrVwX8aYY4iwMlKVR5OjIUP75BLR3Ma63yWPwLbsU6iRz+WlHQlhZo",
-	"+ikJYzf2z/iBjiO3OTocwQGX6/XMHYnR9lL3Hrl7xqa/QVf5veWxce95j5FjrsENMFrjx8zhg14yK7G1",
-	"klK3PcuzS8I2VjcjehPrRkQbA8fmoClFDojdjj+6qcrrQxqAbh12P7hfeW/I7rRvcfkOcbc2aGudKSZL",
-	"MVBgDk/btETpCLorVtZ8c50BG7iU0GoQQdS4ZSW3fMoJCA8Eh1OzmV9Zr++/e2R0xlW+TKXLFtiNRUaN",
-	"1tNtWzPexpB4HzIqEI1JGi9UHnmRCa3Pw7K1Ylyh9IEm01uC51BbBlad3LA2K+hDo6wQBAvIdqV2uk/U",
-	"1+hdgVlavk3TCXvKIPkamvKgd3Qu1j6x0i4b4QeHcm05bS3Eg0K1qSqZ0SE/WVpqHIbVp+DoP0lUOIHy",
-	"Ba49JawVZcqfP9PKtPUqbbvCynFioRVhO7b1Yy6oTGFyHBY4YSFvhfeoLJqxPR/DRbFbbgewu+DfR/jD",
-	"v7XGon4K1zQh5SKCZWiADj4o6GSOTUVlk+7kmoty764LDmmveGukDwDSl+7g3kOSpDj7KuhyA+rwrhnk",
-	"vdWNsFwSfgllRek563Ku2ArqibU+/GzuCQzNhSivpRp5AfkaiXS1aFfq3N0liSQMS6UmH3XhZS+vKKhB",
-	"n+oWmd+5H1P9jLo7PHN0nViiFRtokzda/YaP5jqC5ytRcJbjzIXBK6aXEgqZf0qvY+ZaQ8quTF5AJjiO",
-	"9s8EHTLoNiv5JtdXesYrbFkKx7mWpZKLpXVCy//7PGCnI4o4SJlV10LZA4QfuAUw1kco/cR4Jhmoo2Kl",
-	"A+bzF+LjfZYZdXiKODSaSp7N3/BUC7cBIfVuWCJBoC3ugHd6826ZMrbGiCm/lrRbOn/b+fRXeev0Obzm",
-	"WisraTc95GifbspvMk3oFo02GUBQnx2rLJeqfy4SVcne9xJ8uHQ3VeJ2EwEYgTH9Pt0/bF/m5unoBM1b",
-	"nqrRJNz4kFB3zMtSlMzy9wQcAX2+ockgRPniXpIfqR52Gx1qdPNxy94xPVxC4749gIz2LYTH2QFhOx9C",
-	"dPfKLZpcW//QYPYOpiEs1g/Rkzr5LbsMl8RWk8Bk7+XXUdflrVoMaXYxRIbLXHKlWE5WwAVC2dyZbIAh",
-	"pdfdNFvZnvub+P60QrvEd9OHBt0IVULZ9nfYk65WaiBtuH+pHHR8fuRo74+vWCnlgiIEW9b2D0+PH3/1",
-	"dWhVRugxBVuK90e5zg7XaT55SZqCFYAjgRW9Z8eTs56Nzqu1u52oWXfyG3dQLMdwfYLh79ahtpZKN9fY",
-	"5SbZv1nWlOOIhSUGYb7P2WP3t+9+eluwifvXf3vzP9KpErlDgiEVhM4aV5Bou5UfIFh/TDVbRRCcoWK3",
-	"wEVU67vVIW1QMLSmTbWh+JHXXbcGD+C0nU0YFSnLBvo8UK3AOvWldOoWMm9YhVSlXqPl76bdtdSw/wiu",
-	"mb1igFK5OmlAi4/MoB4reSp025Zk5rSufknZfDLOse0yli2q8D9dPd8t0zFW1mnMqSBbaaxucCdsw4sF",
-	"A+nKOMbIIHVzyaOK8qgEPJNQtyelmAprR/mTnWF5rVW1GZ2Zm3REPhMLqUJbeQ8Q16NCqIaiyi40sjs/",
-	"6ch+8Mi+OTtWeI/XVPTK8eMA0IhV0qvXA7v9hjwe/ivSQDsCemFEG2thj/ob0C0uNYGtLMbw9yTXN1Rp",
-	"u1MDn0pieWGxHW6oB4lcqAU1QtfMCIHKJ4gMXQvGq0x3rMMqGKNynyFh6zNQB4yK4H+FhYJhd7Fv/oU/",
-	"d07HBkuwYQthx/Z6ElWVIulLeSPW0qQResXf7+Kyc6/1KlhwN8McRrVpAsZoXqi5TiWVjIS5PhSZJwlk",
-	"8rrrRx+1sTRQaTzTqi8QMuGqXFnI9nRpDhmCKDO/ax/Arhj4oEqYC/ZHDw/trqCCHXf/i8f/Tg1fUxW1",
-	"fIbdkyR2ebMXnbyyvaZ3Ieo+XDCcNHZWfFN7sEtK4ptydfPIYL+LeifL5esncJn7/z3r9zD8n6e//PHf",
-	"9uoL3bRCSXJqgxGP+Dn2at+Nrc1tEmRtpEcCXk+UoUWP4GV390/g+9fZWsIz5oHTCvbYH6WyYF+y+OpI",
-	"OanKtGsWcYpywdl8wtlHBGx9JpfX+DTgFXQTCVQkih/tkGV7K/Kc8D0h3u2kpaZzUpHD64IikVDGLdbu",
-	"kiBEKgjMhemlYZWFGjYmu+7/GUMyZ5A+NWCDWg5t3fDkhXDzboSEdiYVPDnICYSBrWQm/R2wPPhqlQwC",
-	"bxGInusIFdQVdBatd4A5RiBiNWKmmzKXkYikpPhBwYz2QLjG10bNCAohgXXIK7un5gV3FUQzL8U5ixbs",
-	"3i4Y8Q5ckp5MH+sQA69EKwY6/vdqjrPgWzze4o7Nu/0kEgTmjdim2PbD0ZSKcA6jnRk+yqmE4KjwLAcx",
-	"StuHbRZkD8Z6XI3a3H97lKMgEj0PUXTFppveikBMRdTes5fJkilcYJ74LzpQwa0kuEbwMkN86HsLsNfu",
-	"tPoZkvjE7IWQMAqckMZM5atVJXOHNj6ZGIRTes10OlASyf0kgBdMYVcy6bofc/D4a3Ql8JuAxwMggGMd",
-	"9T1dJcEotOFmoCycpuO2FLqadVLLuxc2HsW2M76xt2a6vuLgm6fnv/QombvM+ADXkhLrjD9EJx2EYC6G",
-	"RKmlVCX1RY0SZIyuBXYfwAYgN5AcYtrZ0im7C74yh23uj9omtzZhWO0fDKC2kqNh2MVks7Jkf1tiJAjM",
-	"1D5sVR4yJpV33L96UzGGQ6+tPeLMS4ciyKLo5ERXVrh0HN/EVw8F34Px2ImiQFfPU3n5CBud6KKSy6e1",
-	"4r3d78SnTEV4OP/tNzmLkNwjofEAOsf7HuLQaDfU1cHvomQYk1NdB/PgkKI6qv5a/5XQB4ojo9tm0CcF",
-	"RJ9BMFraWHf1yR535/gAdoBziFh7G/4gC3awC5BAzwxwWQ4nai5FlU4W9ezfJ9H31H9iguRYL3WF5EoH",
-	"aQ45KDiVgQMDaMl3c/5EmNKhbfvZ48lQM4Evv+71MThLtxPYmiTCV7eNtJtLJ3X9VVZrBSiByYTMHzW7",
-	"EZtz398WuggAUDtnvTe382rRKXoB3bQ9apm7/xzvwMedeiB4E1uYS2tX6Mmlwqe0YhbVRWGxVPjDyY3Y",
-	"eMFScssJK1k3oz6bLM16StVV/lsdxAUVY8Fdhxnd4CLWKkI23vtNP0qmwL8r+IKP+//Pr/N8G5ujoAZx",
-	"gDBH8a0R88JqtDGVavh/QzOS1k1cRYGpFbR8N0sIFe6ZywdgCPQz9+cCQBySkt0AyLjAVg7gPHxX+Fy4",
-	"Xq7OIL5bgSgkI944Yd/rhhpHQP4zZlL9ERJrdlsoAJiKd5DSNwz7o0+438EyApTo17DbUqsu1urPL6K8",
-	"rIRyUx11Ek/YO2mXrBG88gnI2IALm6gg+HrP+mgEny0LFsUhb4S76WEr0Zfle5hpfSMpSux+pgJJZxVQ",
-	"E30rbeW29HmAhj+KMg6OzugoKL6SR+dHX55MTr6EcnFCJfEtmR0rHweLmSr8tSfTi/LonLLinlGP6hVv",
-	"OGLQH53/vFNeb24L9r4y7xFc/nimK2qn7hYGf1rxjW4tVnIdnR/9vcUmVOgG6jTA7sKwTSuIpXnychnE",
-	"Yc98B9M7D/rOLwBcu9LKIK0eTyaUe++diKDdzoBwp38jELhuvMFu4rKq0AXxAWq8tuUDOtY8pCWKn6g0",
-	"02JehtvyJzir1MfC7E/fijkU5cLzZwc+/+SA56P7Ebilk80//+IIatq65s2GVonrAr3Xp98axpnlU7d6",
-	"d7Lc/4KyNqdzMuXqBj7T4+dKWN+lYqVNgqWNUKVnaOom90yjZ+Te9vMlTeJDX/+hlN4HZSVz6YZJ8BL2",
-	"HVsLZZluA5LvxsunUoKT5+H5aDxfXApVEmNMN0wc11xWBWbYAZi4ITlfMK1mYocV8lKtkmacTDtInAyK",
-	"qdSbfb3mkDd9v/pfT2KZFIt92/C5hz6DGnvlNq6rYnwoRoEJFQyhkBm4ADDrCeaDhmjKW0bz3XEMMgtB",
-	"Wgxg8EZcdFJpC71NGlaJufU5Cxg2h/lTOmanv4LNzs2NgCaJJ0fFFlPCZB9aMMGKvV31a0gnmADsbvKy",
-	"wx3zwkl3sO6f3fXmnv/mQbgZSBRd9ugMcspz0UEROo6CpBjscrkr/E7/KcsPWQm4EMBq++TfC2vo+Pok",
-	"ApSFk8nk7E8XlMMJ03XSmIJPILCgpVGQV3JY3YpSEB5PJsUnF2Y5bpwS6srnoig9xQBCXAMpAXZdCZPh",
-	"gFO+WjWa8rjSChE+IX7nh8APl0TxAbborLXu0vlXElIv9ewmbHYbQjRKvLcdh6iSOZYLWfnYeifLqjOu",
-	"ZqKqgussza741O/c+ju3jufW58AzjKP8nG4Y71MizY/eLZ68QfVKKDD10KP9W2DEYrgBXM6+od8+witD",
-	"+Yjk/E99hMr0Pu4bgjeVFA0LCLKpL1HIkYBIwvghVEAxhZ0s8Yc+xcBHiSP8QhHoqzNLZC0+N8dNr1SD",
-	"YytJ+BfKHerP2dasXaHVnjttlK2aF/wrvvmtSf2HMeLeEKV+BfttxF3zr3Sv/KgtOerpapGYLo66z1Tr",
-	"G4+iLTZZvi/n2Utm1Uj1X9dQo5V3w4cI7VQq3iSgfX9LXHewWQfprMBBbtdpiBTDYA80s1c1edEVpfyu",
-	"nowNGh1Pzq7OHp9PJueTyV9Pz77KfDYq+Pl8wkhvPGfs0yMAEmXxW48Z+YPQ6RuPzHbWlFT9Jh0e5lE2",
-	"6O0NlTGYJfnIIGGikzffG0r4fkwo4bWqKPIrzW7dc8Eur56+vTp99eLHn66+u+zBimCD5yjg19Vm7uHM",
-	"h+PEUUmI3ydBi9MynFI+uKFcWF6LTx+KgpSVFKfR7LrA/SMTvPoRQzWYB4B1xPi3gJrepfVedMmtmA3t",
-	"M/u6saEurseELQK/JGH4LwH0DCMQCBfHFRPKNtAchkrNTlhIeVu0vOHKCkGVbsbp57UonYqO4PgAaBc5",
-	"mWvdiHNfTwb5Sgh/5ziSCqK7DA3sGaJV6MZUdE3wgFpYX62hDz3sNgQlAVinEeKio5+vWauc+Q7zXOq1",
-	"gjtq7vvplYTDKhSUa2CCxI6z+/uW7MsHkr4wfi6Aj7/FPPWu6zBO9c+PDDzHlroqTdRmtda3Aho6TzdE",
-	"WIwxQRuzmEMAOu70n+4/H04rWQdYh0pgxmufJo0wwr7Exx6QLj/oWtBXMtTBqYaDjzJufber5stPeDV5",
-	"WQER2pBgh3/oXVvFTlLgtoT5XjcLESX2GmEJQNPt5m6pAJtpBXCUmKC0gBQngqvAkoEPRTbs8/ns+d32",
-	"oH+GkER6rSC+Sl25PIrjI4PJhtFxguQB+DzirH7Yc2tfLaP0w4TK6z5zqAq4ysIk+Ggy4RYojVM9YW4a",
-	"EFfmFSo7kEAbgtGIYD0VC0nJbaCou5l6hf4/jma8MT9Pfjmx3DHbOfs//+t//8fRCesnZEKOGfnq4FhS",
-	"hMlJXbrvvhCVEezJ5Ms/7MDqhySlKNESI+mkxYCMOmEvRibZbWXJ1hzm1w3pZmZk3br7pKTBE+K/L+ju",
-	"3yWDg/9KQfWPE7APrfv/RgXypbDAr90h4ITEUbYNn1YE7cyVWQuo8IZIF7apdxd1UIUgHOZ+YEO39Yq6",
-	"8udE9htsqf7JBdWDMi0sKsOySDECU+sbdB1QAjSJDy28o576bCPs/d0t/hKBSZmQfDjTtZsT9BgFrLH1",
-	"chPdMzK06q+FsPmtN76RTG7vsfPLf7XNp3426d2nZjHuIK23WtlQfY4TZpW78jhgFvu+8wHI7+M2/we9",
-	"ZmtRVYH9lrok9CKA5PKTwRuLeMTdkCtugq4hZ9A2MQzvd79rSZBV0DxQwIPtAH0hQf7nSy5VAZqAWwbg",
-	"CM6WYnaDXrbUIVGMt6W0uon1jwvG2Uyv4lR3NhVuy0xXwtKjS82bGyRIji6v8IkHpAt+4W1biexl2tCP",
-	"KTqge61ujWU3QqyY1T1m6KGOQbEByBLsk7JDidMpVT5l07eEsdS2fo906HmW7tOdWeRwumMAm8LZ6ghf",
-	"wHQ2/rvTPepXcqJ2RM1dTfTrZ+OaKgVvhLFsKsugf8+Wgq8EYL3N0ePb84GCielravjOBXu4d4qgbkzW",
-	"Q/V6G3mvA05AnxhW9MAowaoJje/ZFxth/xBbRxkvzys/j4cUEv4b2dsr/J68VLZbTxAsowk+vC3Kgg9u",
-	"UC7SI5/Co/tGNCYJHp4hBc7sATO/gyOtEQtprGiAY0ykPGJYq5eGnk4GR1sJgV+eX/6FffHT1ffH//4H",
-	"phv2319e/veu5gyRYexsico+jnvCvgOHfoOI/X9rywX+LK0R1fyccTblJSO84UYQxAbcsp6pWcDigHnA",
-	"wfOAGx6AI8X5WCTc8cHgbfCukVYQwikO3cMe8zgfMpc/47hoc4fUmTF2t55ZYY+NbQSv7xAZ/nRWN9Ka",
-	"sFaStTbcsqmYEfArsGLzKYzuA2omQORzZDU9D95+qQjh3p+oAsv3RATIiMrwjABRdsXV6T/xUHw4Jd/9",
-	"oCJDj+zwbcKQoTP8uZgyyAZ+AbnsBP/z5xM8JfM2lNBSiGgLMQZiEVFXpGDcgusNimC0D21kGcASkGOv",
-	"IG+r8BhOh4cNZGEqM9HhMDA/TloqFjE2KqUj4xR9Nc4XTybf/MHJcKxBRTUdwJqgibGT1HGsiewWD9OI",
-	"bydEr5/WK8jweUgWvn+/5TbG5q8iQ8cdHgYwgthp+F8oveyZ1jdU327jI9shlPrGtTFOaSLNMsZFyMnh",
-	"5xEU84NteveRzIZ3gNCfQmuMAhXuw4CapYRwUg8UyZ1ecX2qAlZuP8q6izfMBCiGcXFD3IBv0MrqYn8c",
-	"fCjwzyXYbxAx16xuZ0vAhqKWBFDLCE5rBPJ1/BCQGpsbYU8YQfx2kHRLrkoAXfcQ4E7Sg5dCURbDmmPg",
-	"gBYhoDrbmTMpmYgP4VfuNSsGDKVppWc3JtXMA4NMn31WDBBmrAmlt/eKkACLEM8BrDfsjbdVa/uwMvKr",
-	"g4I7o9wZvkqjqgL3JhJuQu/JTDQmG/x2mm7gys9ynx/QTTSGoBEHjfYC5azpp94f6p3yZAuzWSWFstey",
-	"jJQ7fBI1O8Drx53EUDZGeDpUQ2hkua3+dWKSNCW2RpxtGAqux0ob0ghXAgLGhs9FtUGrG58L2DfWU8wT",
-	"jEalJCpyTq0baa2AfCTYbFKkEMINFU8TQWf5mX3xZDL5Qx9VEzVqN0tAu7kgPVsF0pgbDD1hF08ILEEs",
-	"QlJbFk80p+HeQF6UcbSgJlx6D6g7IdluoOcF1mmcTSYTWnzN+FLwkib5xZPHTpH+83dXrO+xxmWvs87w",
-	"E/Z0gdlj7hEj3Cfd5dVipT17J6aXeuYG6t+vp2vDvnD2J57dV8IYvhBJbdy001rGZ/z+leZ4ox8E32O8",
-	"bHkKOz5GwiTcEZ9EjX78za99pVwCRwxIvy43MXud7Gh8p+u8p9vn0wCDmz7PFpEaRr+8Fatqc8Gm2i5B",
-	"9vy3y9c/MiveW7MLEIF+sfQNdoZbs3uxdKdKItjUA94x3becKpY67Cli/jPcCB+GEhYjrfIhDRS6tQdu",
-	"6Yuuh5O7NCFNq9aAAe0EoK/i+BR258PpYOteOtqcca94ehqMVg9y5uZnsJOf3iWXJPk7hJnZqs/oqWio",
-	"+nQdqkpnj80teLlM1zztwxgHVDhu95K36IhJaH3UBBNW8cgw6MdfYDs1QJ7yfop5gM5Z8Qbttq8mE/Zu",
-	"ifrel5MJPVKwx5MJiEXHhifsUoN+FxSY0Tpe4WxwhXLdd8TuVDwIwZfQh2W9lBV0e4+/AkfdEa/XetqH",
-	"9a1/1uy4GwMeIbbTjF2UTtHW65QOQ6N1x+P+dZi33eI+tdNv7KH8Lfv3PgvF58/yVmxL7cCB2LQWsgXc",
-	"IXU3WrVhlTDGn2Xyj4F1hk87Ld5gXnEjdbPtC1tx6STFKYFhDtZLveGO2b6lJz9J3Dr64liT3K/ko/Wl",
-	"fjZqH+oJv7HjZix6af4C4sa+FVSS6tJAICNfPO+fiKl+/5LlW/rKA4YURlaeqTLZ9ixjG5H5/+njswO8",
-	"8VLrG7D5X+ly2hp29fyN58kLZiq9RheCU7MrkeSKVaOH0V3hMPqHPsW+IPfRJ8cexLCMh6S2JwNmnbqb",
-	"nWhNjRdYI3iZpLJBeN79Ig8qcz+VtJNqQbjBY8kc1vGgZCY69Ata51JJs8TzlBZfkFtKLz+Q7KLRf6Vo",
-	"6PaeDe7Rp9GRDtVhHj8My7wohbJyjvF5PJQAs82wkgmRNqDNLRY9ydB4IHdSAzRiztcgVBnzWm/Ln6Qa",
-	"tTr1fhFgKj+lRTlAOFIBafWsXQ2Z49n1/qos/plQ8qmfVcGsZgvNnPkn7XKcwX2opb2Pc0+nEovB7//T",
-	"WfEr+yfiIXCNVPm76P010k8G+N5tSix2oU9JP118v6D12eGflmPpo59OrL2Ut2IP73QZdBFNzVKvzefo",
-	"xHiwC/2t4CXVGN/6Rn0j2MjIhfq0PASVT146uK8/jOhzQz93n/pd8P1WWfq5rle8IRB56GJDqQt01sOr",
-	"VJ5gNVvyFUTj9vL9mtvZ8qEZfzuI6RMwPAYLTAJCiLfQSjIkM/hinYW8FZA7AGHP8ErXuMSroc6cRg0K",
-	"YGB2w5zw3sMqG73uYp/zoSu2+Ai3wV0ZoryIbxEIPfCy11j19wM74g4i+iHcCoR/iGUxjxJPgIw8hPF5",
-	"3QfE5+wq/8whRZp9GL7PGpJunEMKiTDa4edx3aRilV7sxIXu5xz63qjpOQTcLsq2ij2A/ayHABwXw9Fp",
-	"JVLprICuxasKXBVNq/r81AjMcB9gp7f0yAMKKP+JBGGecet0f/SS4skpmFjp2ZJAY7ixPisXUlqwWt+X",
-	"l3G2avSi4XUtEtWRWH7hP0AREWN1wxeO9jApDIQXfUUavkqzWHHZ99J67WUos6TSRnh5PMbfE6v0dCUW",
-	"hEhGDe99GWckjnri5zu6FCPdKl+USP3gQqc4poc62dHIvVyc0CSwAEF39pgtdYvIbgFrze8NXOCY5wjY",
-	"O0qI0lD6OSSCNLoS9Fdf2o81jqlodtS/7qG0Zxz9oNv8ySChEanvU8eC+mlrS732NFfukFnNKq1vWK/j",
-	"o4ce7HUMRKykKZ/1e6Nhx6hc1toPHkTLdAqb33DlQbSMQAVXrxWgXnRIUwiPWARuBOgb3jVjx6izkaUo",
-	"dlDvIlwEVSKkU1sDSBRd3lCsDkIzNFqE1FkhYVSCZlSAUqjE5oS9FUbwZrb0r/a/gKNDsS40EAc4KyOE",
-	"iRGqrpL5qGtDWX1OH8BYOAg7Vvv8PqKd6tXXYvbqS3krfO5q4faxEiC34IZ4zAzWpi1ElzHnTt0bvvBv",
-	"0aNzsaasXUg4gbiuUmJmvbrezymGnE849BNGlJNgf9BblHXdexPegSIiePMrZi4I0gEmEoRzR6Gt1MV0",
-	"df4lNS17sJsLP5DTqK1HLYjEsKMortkGtww3y6nmTek9M1uHqB28ny/xiQdeZGuGVtkmAUqctgHb70TL",
-	"nDcek8PJi94ifVvboXDmVWh9+2Dr9J/I4cXiz5BIxWuQK4QKZ9fat6rtEib6Klssf2ig2NLi7Obdks20",
-	"geTOtT/VsvG5XyZFsNN/uol8OCWEkFEGO2Fp34PJfgWouZCL6W6MDuutAylb+ysdXQ+GUaG3x9xzgivC",
-	"ICAaxvW2AYSABSgU1AmsrEVXnDYVi1ZtpcP2smYNq6UxCDOAFQ+RSrfm0mKPPCrh9RAhCamyas0ygOA8",
-	"SFC4NUtRxpAwn85TgCfgEvThbOYKapGgMmOvvPW/UoEshDiJUYmbTbAfOJ3tgpl2tsSCOS8jQNBvjrGw",
-	"hbCnemfaaRWD5bJX+MRD7j984YWa62GAlQfK6P9eN2y9JCBDKD4FTatHJnLeD10Vf8FHHpBO+IXv5QBs",
-	"F6T2FJ21iIgp/n54yEJjOVvi1z3bLRpZxnXHcEFQFARLPHFy/WyYrZPvDerVqtpEkC0kpqm0jvKie2VZ",
-	"tHAE8Ch1JHZDQv9cWupujsNboh/UmtHU+vpiQKAlg6CggjfdwIAcwDQvuoRSGO1AdJvARqlL9eMhaopk",
-	"N3Mxba2spJWOeUzJbcFqp26D5SzMSnbFx3PdKqi+39fc/I4wD3VbWbnijT11Ix2X3PL+CVk1jmxuqoCX",
-	"I6tEOfpT400CyMt//NXX7NUzBijjxs1tL8pOcVTz1cr9M2lA04/Usvx/PH318jwGra7aWsE5eH75F0i3",
-	"j/Hx+mFlrMR0z4yaV+9e/hlX/0t4Sk//Jmaf3NGPHLsHIwiCQ3gmCQqsCYfzc0ILeknOB2rBPkKWka2J",
-	"a9uCo8AnThtnxs5kJUPHx+Qt4h8TORmwhbmgZ7zy/XJ7fvTutIaLICil5MfLwRO60Y4Ow0KsjN4CvfP9",
-	"ENA3avgmiMQc1lZVfT5N6t72dyvlHnbLgo795nPi3W2Lz8iFEqW/cuPKtS1+LtyOvcOOC1IlungN1IH2",
-	"PkrunMgFVEBi3kLEDp6RZaAQA0z6Ug4pAv0wWLwZfIxumz/83wAAAP//",
+	"7L39chs5lif6KgjdueHq6JREuT56Sor7h+2q6vJuueywVO3dqfEqQCZIopUJsBNI0ey+ntin2QebJ9nA",
+	"OQdIJAkkk7Jku6brL1tkEomPg/N9fucfRzNdr7QSypqj838cNcKstDIC/ngt5q0RpfvvTCsrlHX/5atV",
+	"JWfcSq1O/2q0cp+Z2VLU3P3vXxoxPzo/+n9Ou3FP8Vtz+qrR00rUR+/fvy+OSmFmjVy5YY7Oj94sN0xp",
+	"e+S+ocfdaE+Fsa8aOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E+fM",
+	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6FO2NNKz24M",
+	"K7VbEJvpVtmTf1dHxdGq0SvRWImLmcpy/37JmfhJ3Irq6H1xJJUVzS2v3K/sZiWOzo+Mdct0X+r5XDSH",
+	"jPe+OGrE31rZuPP9tRv8beEH19O/ipl1g7tTeC3+1gqDBFCW0p0Br15FK5rzyojtRcZz7p/e5dWT11en",
+	"L57//MvV95dHxe6K/CFewyHuDvBkaoSyeJC1qKeieWQKJudMWrbkhmkldoc9aNWygnn3VxRdhKGtdj9+",
+	"Ro86kuZVYgk/incXMP8lN0smDdO3onHz56qEz+llF0zUK7s5Z5yVDZ/b1HaZtq55sxkzr0t69H1xtNZN",
+	"mbhaL+dM8NmS3UhVugsCtA93Aq6NrCo35YJJBR/g5ZOKrZdy5u6Hf8J9Wx8VR9KK2oyZ2huYz/uwPt40",
+	"fLNzbH6tRTgN2mG/oNxxPqmsaBS38lbsniyv3VV1/5vrpub26NzRxzdfdbvtyGUhGjeaMFbW3CJzpK+n",
+	"WleCKyLepS6TN1XxWiS+2FoiPFX4OYUBdxZWHL07Xuhjv11q45f6zG/wBy7UkcCHrwNGCcs5ZBXhtm3L",
+	"C20Em26sMN0N0kiOlSgXjh7pPn1R6pk5rbUSm5O6/MM5w1kYR7C1rCqplV0aLwdmbdMINduwVklbsD9G",
+	"/IU1YibkrTAXTCjRLBzXl4q9WRZspY0EqtpmgHxu9/NlWGkLVDptdLtYJhfMLdwrA9xhxTe1G4NNxVw3",
+	"gs14LZjVR8WYM53punbL2yQP1k2QN0jZoy9ufLMccbRVxaeVODq3TSu2r7N7R9OImVtajvs0lRQNq+Fs",
+	"DuEgl229yz+KI3+s6RW39oAjKuVC2sS0vxMzWfNqh5IeGVZLpRugqOR5lK0Yy3Yc3W0SwrCqgEnDy3lV",
+	"oeZjxpEDUndarbBL0ZiDKOGVNo4tJs7A0+x9DScaiTy2f+WcEtjbzpJbcWxlLVJyM8PGiiOrxw6SZnkw",
+	"DRgmJY3ofA7bCYnKxM5GNOJW6jZBkj+3wLeIIL2WhOIZGUdqSxqx5qQWjJ7ca/hNanaNblXpRh5H4cby",
+	"8Pj4S+9/lHi/1Rb1zxEvv+X2oPf+5clV6pV/d7rnzmE8d/qRk1qOiljJN8jJkcUx3uynrI5vh0sbrgG9",
+	"NeJ0gVMVJIWQ0QXaC9wkOiO/XZ0gQu4USYUDhHebUD4qwedDhLrSxkq1MF63RGH+yLBKL8axs1XFZ+nt",
+	"BzvPciscG2JTrW/GjLh1CDh8gQsZvxnfiUreClTQtyyKJVdKpM26RszkSpIGtMuiZC3uyKS6gYswARow",
+	"pzx/50yPu5mBnYRJ23C8qpImoLsau7/6Sc94hfcGjRLS9ArGgWweTx5/czz5Zu8e4PC55f4gq4SRUHLL",
+	"e1vuVNDU3CsxP4yX/OR+kGAmeQEFH2xvzovnL75n8NVIOUXPwsJo2rkteR5Z8x9iO2WUmDfLcRc871R4",
+	"Ep//8eTs6uzx+WRyPpn82+nZ16lT+lvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
+	"OWuJTuMnorAtj0uZVKj9zAqmm0gZSO3JernZb9dJJ3Hck/nZWUuq4yH+oi21I0P0Gb+AHDD9f5IqcZ39",
+	"MRym7IR7sHdCYfjctF4IK8jW6s9MvFvpZuyNkvXoh7dniL8s/PvGC7RXqM0feMCNmAunnog8lXLlxHLN",
+	"3/0k1MLx/7OvJileltzPV95ZuMWfZjPPoJL2bucA35nTGl3Bhq24LJnVoLRNNzDX1kq6tKNpp/PLJHh9",
+	"z6uU2h0jClIib3nVCpiX0pbVgpvWHekQv4xvVPQ12I2HqdtoY+8z8uuOtveN6K9B0u+7ywR4I+fzxHE9",
+	"3ZALUuKRmXa1qqQoC+aEHZzcrWiMe7gYYDLDC9vWIvrzLQKtdfOMj6DbFr/zB1w5tIUPou6DJLNMu/q8",
+	"zj5ihEZwCgkldNno6g9LF3hhgUKGRox/H+/xwS7FV2hgfKAOM2tEKdM7Xopp5ptO8fnws+gT/itnlKRM",
+	"psKxqnAnpGGrRt8KNU7Ruv/DxL0J2xc5uDtbdPe832aZPdqKu2e5ir45yNU0Rs0Ig+fmRc6QhPGwSTCt",
+	"71d6tjQF++XqGXgFii6SIi0TvFGiZEbXwi7JRN91IIpbOcu5sW4EOlkPVQ1o0AKnHUYaf9MuI1fOAzGs",
+	"WRzl2L2JtN+7v/M+wpRh6YzocQHJjM8wN2jBxLtZ1ZaxmO5+6wXT3vs0IHC67ejGiz2R4SwP5ppO5N+X",
+	"1XeAiZc5vmxQal/Q+OWccdYFH7JOh8Q1vYJMg+jH4HaYDyoSu55amdJ8r8Ae46qI4lGnN2+WF2wCGQe6",
+	"tSzwx0OvMYXewu9xDhHnHTBShsjBR5u3LPADYmtKLCBgRDkWUaBNr4XZCaWhzLjW8/QGglObYtTSMHza",
+	"KceCzbiaCdC9EqGfgbhQiT47eaB6HFx9CQoYEzySdmzEKJcQ43RfcuCyuW6cNKKoIUjhERewbMX1dHMo",
+	"i1xyk/DXXf745Pjx19+4pRleYXYDBe7BZdcL26aGTfk00GPcd/lNJpOzP11ACAwTJWArYz9Xb1RjWtSm",
+	"x0WKBsJk3ke3440K6RLSMF6WjTAmzf27YNZuZod1u70zOiywYHzlNDqpFv6/ztoxsLXutAsi/kqqBdON",
+	"/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5+kAJNOVGjJY/JKiTrAZYqAEa5lKx+I5GOSBN8tie",
+	"x4zxnJ19y/5fRxxn3zrqvQN7b3DTYW13kOtvfALQVgxVN3Vb8UTKkl47opYNZVG4ude8FKi0wmAJwsrK",
+	"a0NyeMhl2anDIcLtvoLcJIgWJklZvMslUdil2DAOORPpi5AWoKZTGdzYRdijHMEmtnXqPz7E1eJztQZt",
+	"Ehw5OxWI3aRcB/c4o3uLeSSXtic0YS6TqU73FoUxNPwdPdMGdfKBJajybqG1GV/xGYUwEsTO2ZRbK5oN",
+	"W+qqNMH9P+MNQ312yZuFE6Tp6Estlayd7n+WNr+UbXQiEPPcsppv2FSwGiWSbhhXTKpb0VjRYN6sKC8Y",
+	"pwig0mkmim7pa3g+s0Rp2ULeCuPWU2tjC/bGjTfV5YYZUVWG1RrUS47xmsFlTg5wxaDvfHBulMSpyGKw",
+	"/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJcbt17uxG",
+	"6bU6lPhSGkjQPLaWl7pxz3jzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP52DSrCCG+ye",
+	"/l9f/Do5e/vr5Pjbt///418nx1++/cP5r5Pjr/Gjf0kKQjffBHk+g4V0Sb2OIVDGrirYSjSgpgiMxNAp",
+	"TCaT+FAme0/F71a0A2FGyUNZOpGsFillmhmrG74QjmPhQ93kl7oWj0xgdVyZtWgcya13rUhtksnkzsYG",
+	"yrW65JtHpnuNU/RM956C/ZGt+MaMpOGEaSWbTusRym2l3ylQkA39/23KTNDrFPG96TJQz9nU8fo1q9vZ",
+	"MuJ8lCcKRx12edR8Ow9ihhP4bV9osDbB6Kq4sWxWaSNKR9Lj3tQqK6s7JrR0u+p3yY+X91w6iqsEb5I+",
+	"yj0Z3nESwpBSEceKM+6fW121tTheC7lYWlGCKwhTl93u+hc9MljCEgiPrZdCOeJbOtsOvhtp3IPFaIDh",
+	"7c7GQIZDWbBpC+6TrazqjbDnGF5zx2zBc8ORwzdipptSlKxVsyVXi1i3jnaOXpDeVlxi2uuH+3Qn+7TL",
+	"tqBBwpu6+cTh1/4eJQknzqHeZjHRV9t6Efoj9vs8YsfU1hiXL9lXj8/+lPRRSNVaYTKOT7KyNyzaj91t",
+	"XuumKq8/ILcsTlOMTH8/t94bBrf2Z7HO8R0isOBZ9D+5YKatHSlCmh6zWCbgU10/NPkjcIttfT+yr4/N",
+	"jVwd6xUqFMeggTiebZtWkDen3fuiS3wK63r2P+2e2TE5cIj0Bivb8NmQ0uokHfEbLHpTjjtNdduEzEy/",
+	"fWwqHAMi4vKXJ7YxQ0nDGN7EZTk61gzlGGMfN7oq78I8pj4RFgagGUZvT+3wd6KyPKXEIN16snXHLC5g",
+	"szEZOJDkFgXDEUD6qmMeN2Kzs8kwxmhC/lHX4gOI+DdxczpRsuU5FmumlXC2cFUKY9lcNsaOzeG5cqPe",
+	"eRXj7+h3otbK2AbqbO/mGnAkkZEE7iu9VrGp6ajL70SUfPV4MkkZNBqTY4d26rV7Zsdd6T5Mr9eHsFMG",
+	"V0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGRehWPNGkS6b",
+	"YetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Xgplh5xU5EwAlwFGwEQ13+Fxc9nUa96kEx1q",
+	"XWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L/gpzSqPC",
+	"23HjXvEmFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y26nIlZuki",
+	"Mver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGf9ed9WlSr5dr9JhhCcGMmdYzW9EYxx9EWIAOtqc1TLXSf37",
+	"jkTTS7BvvTsKdvTtOJKCI38ocmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcYED3sZ5rk",
+	"QNLMnDF9NxkKSphJxcGMNQX78eXl1fmrl6+v0MPNlLBr3dwwbtjZt49Pzr7515Ozk8np468KVOHcIfGA",
+	"FbGXydLbU8v6/t1KzIY9tKDDC3guRM1ySjvKf0wSYdMN+HCcFJpxYwtMzdBKhK9Qt0LGQm+jXOhHxodH",
+	"p3TXIN5WCX4r0KkBbovIa9dH6zBs6Z6shUV/KFSgPjJMic5tzMCxQ99TvsTOIIbxsIIE/Ea+CKVwpziy",
+	"ctbtyUg9wK099brOi0nmFm6V1WwqILCh3P/d94tGlhdsqu0Swpd8qm8FmzCtqg1u6g7yiVnyRphIpo8x",
+	"k5a6sQdP1PIboRB/xU/1DsHskKSEG+snQ5uXugY/EEjHtp1FaC+ml1U0B5FIFGPX2qO9GAHScNdXXEmh",
+	"7HWGOd4poe2u0ZiM6zDcdVriChSohi3E2OJvI/6Wjb7DJp6zijtRSYcOt3MpF0u3oUqMfYss8xUfoS4Z",
+	"jgNy1dApPgUiQmibt/t4pVtIEXv6utMrdnMmYUI7WXFpCgtJrNtE5pQrvBUUcTj63KKzSszsdSkqvrmu",
+	"U/USKIdCAFItAvQMWB6sIaHZf/eXj+Ow0DeTflxo8mkixV0O9JBRumWPhN9dS/hoTsBWeS0hr8F0JPNZ",
+	"BK0XfJU880tZCTUTXgfxR2w+/Iw/+3g4f3e9JMdFf26vxUIaG4C/iCCdegsBLR9j8VvmRAde+0awNVe7",
+	"s+nv3tnjr8fMrRELMzQ3kl8wLdozvzMQMgZta66rSq/NuZd9K1T5wbQ+YJJnad9sWjOQqId5exTNj10r",
+	"FLSDs77HSXtgKTD9LV0NabYpBcZMzn94xrj6XDr3XJJyC5HKlCtwr7nymadJOEmnFpW47vYyndNI8+Sz",
+	"mVhBMXO8/YUP8Sl3xMwI3syWomTrpSMtPDBHlul4X6vMSsxS2VMdy9xB7QhpC0nUA93aJHO7IjhAlMdw",
+	"kR2P+XDeBpnYiajklhJC06bni66GJhDiSC+A1zru3RHwQ6XXifoxvY44TK1r4CmEJYSLCCYkhob0QjjL",
+	"zFl5zvbeCUrDL9ei6fhVNzJolNXmBIf6/8gXc9wJ/eOgFx17FciRmDcnWRMBN8IYrXHWKFKnLytIgi7i",
+	"sGOri7pknxFPe3f7KGsAFzqMaggrW0KFrxKYKY9LJlSmkeBO9n5c1RQsIWc147VWC4/vd4cgMT3k+Tps",
+	"XlL9blUqbZVXPFlE/mJf0UklDAqXRcsbJ7rFI9OhqQWp7ijYLPVasc1YZ8AdI/bZciOKDhwUnXK79QJg",
+	"TRI8Va/3F2O7AV6653aC+l0g329+mHzu3F54/JZtB/M+WJe9SC5dXHynADzUj47esCRkXBIrhl6bW+/L",
+	"dVIVkHbJVo0A/ADaO1MgM0PT1zC9FqBpgsamdfXIeF8cFMtw5ehxxXfDvnO6HgnDmnilewLz5GFL57qJ",
+	"y8wOQYgz6XKAmquNW0DGMS9Ufn5k8My4cotzVy2e2wWoRxZcGmtRejeYM49Gsz+dPJKIS4R9om2n0dHP",
+	"MdO143XerVXfwaXlt46mUuCJ0cbkCGlPtWVuMRfsjwgEKRXtFb3sQ46YnDSBXTJeaSXO3Wks/enLDiHD",
+	"6dMNwiPXPXy5MXXlOyBVdJUHkHD+zK1Y881lSA7Y2rSl4OV1hlWE+QPNGTHTcEmscfbA7AaKttzvg6rR",
+	"Th8Z5E2ot3cKurSMLxox1h+WK+7nxl6ThE2IBFmHzJE4cEwoRO7gjVQz4XHOmvGR4y7YvbVJ3M6WgmKy",
+	"+Iq1dMYw4wzzudKlT2LemlRy4Zvlpps+LqX2ICbpxOmAQD40MYTrFiS30YYR5fZuxOaUEne4y3JPsPtH",
+	"0gCzxe6JUjIj2lKrTd2BNPY8+K0qIWTiTOwoC3PJkU49FAEhRPsw6hsxvdSzG4G1lk6wrJeaGeHIW2l2",
+	"IzbnzNiGq4VjdV7fsboqCV0GTLpkWmKcoT2Y8BMe9N4/Sjgb/JF/LvjlxmcYUQJJClUnCpUNjRBCau+L",
+	"ozmZSYO6g3smf5n31aJfBS9rZMkUdNbOcgURRE6Vc+b3sMAMdThZvzI4QqDztibU4wyknpNyA0WNzk7r",
+	"iA0MEIohQfgSDQ8GcJJdNukaRTnFXCDYanZL2Tv7sAH66semgusbp1GKFRCr7qcajkxYB9idvYlc+BQk",
+	"uJd8L3D6FTyUKTvJAjJ4Io6ugH9fjoFAVUpKkq355jpkyKetRqNrARqVNHB4o/k/2sVSmIHCFnMRwAic",
+	"zMTUb2m6DHTt7HLRAAr2eAfajB8AMByqdlIDCVml5SZEr40N7kWIknUJrYfLheAaGNyvg7ZhLkRprmXG",
+	"OxdcAQEHJkAPViVzv2VxZkwkiueV1k3GvBROCmfvPUQhrP7AjUonIV4NIhCuAPpnfzeLABAEtxJJLw8r",
+	"RxT+iDxKBbsRKyxY4Wxa8dmNbm2xJ4nQrd69cTzFArle0s/SlaU2WRn2ZqnxxAXaJxD2MBdkM5370guQ",
+	"3UpEUdOQ24lcZy4XLWaRHhVH+ONkaREoS6lpRNkaMKyfUV0wSORnxFTGcZq0j+nN4QP9XTT6ukNJ3Mrx",
+	"JZ4kDZvD3YhSKJz+PueN+8d7NmdQIMWWonIW+uwmeZPSqM4v56CGb46nG5i/KZhpZ0s3+vetY+CnT0VT",
+	"yf25PsSvOxZKt6C/UuKXgWwC7DNtU8fIIx4VcZeYhHMSaHzZhV6rntYiDSqR2undnKFF5aMeR7n85FGJ",
+	"6nuSufs61CdP7M66M916XlVc7cr3OzHKw1DkARwT3p6KuNzbxdRqBCockXufemk9uY27vEm25LnLzpnD",
+	"YH0u4XF8/z5XIa3M5OFM8jjKUf1WEhp/C+R1vLvduwP8C1LT+omrRcsXIgODSuJILhRwVNDYRWXETg1W",
+	"JIsgx7FM1LK6e+UeOr7ljeJQuvJrmMD37lf+j+/E0Vs3OayUS9QHiNlNxsLqPA0QP/FzV9qKbLK9N6mT",
+	"xq/GEdJv6hIg19IqYUxvv5x5rZNyZQl1n7tjTqGP2Dgt60YkNIhb0ci5FI2z98Mhhe0y3smOLoWTVTsd",
+	"gm7pD+3uVVk6QdCwOZ82cpZmTx0KY//36NboT2gkJqXWib3C9j+Raww2r2BL8W4svgsdA70BtzR5S2C7",
+	"cv7G7jA/pLeSX+QdJp6cck8H3QX7kaJKBxHQFqXM6cIn/664XfY8n9IwDgX0vKq8V28IlGdPZNA9lV2G",
+	"uVsed996HifI7myZ1vzdc/zNWVQ9lTJUd3M5YrCFyVZmwnH0YQLT0lt69znovZpir7xt1VHPZABgIjmh",
+	"LbV/m52+T9LNrXghjEmKNlBrT/lKnt6ena4NOkkvGGeYPopJzoY56nYDdzlKpUbvFeTl5Pt+pcuwLS86",
+	"eemYqFMa4C5R/hb5gmHSeKWkYVhQcsK8abgUvCmdfQ6ZGBRRg7aUkLEbJztvVqKgL0PlHP6AOq/0flbA",
+	"8LU0JoaexSwg9CI3wmzUbATLHl/f2SubH/YSx/XhiNNo+X7/sHso8kjsMzv86MkM6T837pCwLFfWjqBp",
+	"X6HwoKpYu2JWI/6gLwO6v60KkID7KmFFvlEIjBGVfXpqo6KOBQfYNaEil9M6EMUFEjFlsZFVWESRBoG7",
+	"gJXNuonziC4iysfCtJrmAcXNvTH6RqZu0MENEcgLttJqgT+kdC+rGWcrqRaQ+eN1UI9LiFRS9OAJSFd3",
+	"I+3PMIdv32YYTKbxgGga3RxWeJqtoYualfi1LTQALLpDQZ3VtGaFWWWtgoy8twPVu+m8ZMrlYzwZANpK",
+	"hIuq4njVJnF7lEfqZE6ywymqtqpy/WhwnJBB5xc9Mm+uO4p7z5xzQ//FTc7sLWNdOubQS3kLFY5QifgI",
+	"7YLdegEZFcoelsaezs1F52ddhD5J/SzNrdze5MI8NC8UO+DKfKJvhMQ41ssSlbWm8JEP82d0hz3gzzio",
+	"dDpb7IiiflXx1shpdUiEI533JrvC4dCOLczhAFq/fzJ/wZsbYV+3VZ7OfbvtujWW3Qixws6jW4b5UDgG",
+	"Coh88GGc4YfOvIEoaihtDD3BVkJhVlUDCKW9ltP9WEYm2j0UPNHrAxew4FZczypt2kakGkth9gn5I6Lg",
+	"qlAUWZUKK2NomU4PS77IGcADCYV79ukgWCFEiSDE5VHoQlbObhKWAZaM8kawuq2sXFU+t2NkyLfJ5MzM",
+	"eFWZczRMsdgPurrPQ6FVVTHeYo0BJYK5c2JfQJcfPAtpiwiivFNeYGys09FzK9QfLpisa1FK0K/xbTAM",
+	"NoTnkAsN+SwnEM2XqtWtm5y/T1RiRz3qUbtc+070JlJp4M0UVMZR9msvHfxSjxDpRDytd9ZpStF5gW2G",
+	"Usi2AjKXzEork9MtQBpinSLGLSHBwSmaIgQJ2HTDprKEtCbINlhLM/J+TZOloFsVkqGNE6avU4PnzQHI",
+	"6O4119PNddLl1gEMr7sVYuLnBuoSqkpjhRk45fzUZFlW4hBeApNo2kpcT7kZqj/ZnQhQVQgTuXm5cSjP",
+	"tAnUd8A8KCvgkElA6Tao8SPD7ZtZUh790FYVwy+RCfm6Ad8KxzE8gNTE/grwsW4NV+Xo5NdS8DL0yNqu",
+	"zYojf3FIfgqZXGlBphth5GJpryEFJmFbOtMLknicnrVx1wa2qghGOylef4UUMWcl1m2NB7sSzVzMgMHh",
+	"S/ZFtNOdUJ6KhZvDPDIPd8QG5Lj0i5QUdiQjRL3t1PlBBUzW2Zz+7zETGt7rNGxuRYk5uaHZAaIfFlgc",
+	"v4YmOod2k8wEXaK82MSXYAxfD1DIFaTT+UzHXp5ipvoeYLJypEFbAd+WQA+wBf7U6dfhczDYsd0YXUH4",
+	"5d4sh5skK30l1dTJy0qbEG/1CAsQSWgN0qhRXN6Kx19d/63YArMEf8C+12eSnL5XZeziH4+KJKo5b0Ru",
+	"S78Ts4rDBuFz/h0e4sKHuumW0Z/gqkAZv285a90Yca3nib4lL0gmrZeEmxApF04YdjXAkHB8m2nw595g",
+	"r3NNdrcxAhIvA3+tIxF30Ukgg7P/IlRTgXOy0sbeJW+21/0O71NavXDfPe34wMiin20cAcq/M5GYj6sK",
+	"pqLSazZJNJwZI/F0suIiLvI47zKLwi0MQCtMQynbFvxKqK/UlgUA1kOrNO5WgDRvhNi3HlhGpNGSolpz",
+	"R6dQDQj0eviUO1ioVBKYx4LMBfb9PLQCR2tXl5SICiSBmZJFTf7FeQp93tnZfac/dpsczJ0xQA7rRlor",
+	"0hl7q0ZPK/ItjHKD4KRe4c/SLfjXh472GlObB10Zfrn0gmjm+a3zsxwbhLwCPlW1taIUd3T4rpe6EtAP",
+	"JNl7uw/cF0u2fke4XMdCHBenRD/KL+k1ZoonlpPQB57BWryqCBRxUJpoukzjpVfUKuHL7NPXbT88225p",
+	"SGtnFDHx5qcSa2objxjPHd7z28EkpW3h14ds0jEXv2ATp1B6jyqkiLBkM6z02YUrTl5lv4rCn8xgstEL",
+	"YZe6vEyrQS8VRuMIvkqvFVtxCo8Hfg/F+ui8AVvH60mokvFSnLDXzg5Et0BQIPwmgALV/ShWOjCv6CQB",
+	"bH8rmmSI89X26OBiJxqsAOuCcC0AB2AmnTV1cgac/uTbC/avkwm4jinNIGEhJftaXlE8AfVz6URfGryv",
+	"5qlCXqc38qnRVWsFgzAKWHidA2y8il/DcaYzLa6Tb3/ZKbEF2whjRYNdAXx0YkymyvUKFebM4lY9ddpr",
+	"yEqqcAhbyvSdqg9h5aHvo1usX3Q8w6Ijn9R9eAnATLu5VyPxsXYxGdtp7QRgOdb1W1XXGQQs3ErIYY+t",
+	"HvcTp0OJd3xmAcreqWMAn+IUuAhuNUCeut+Nn09azBOAzRTLB8HfE2E6e3X0MMM00wZ4PgDS5hQzY6Eh",
+	"Irl0xyIFDKOQaU8HCY0MwgaPonB3psddxpQeaI0Jme/UzOOgrsWJ3ItG/JUQZbpmeDzXCtSjlo3DI4sR",
+	"qv0vVsLDeKy5pLRCop7iKO7FJ96tJGKn4wwzsvSWV7Kk+OBQB9n+ys8wpo/RyIYcyyCWCGW8Fuoudp3H",
+	"axtEWouiAWnQtWhVHY2EzYz2K9s9C9jTE8gBSFMQTBQiz+slVCuXEtJAWQO7YAP97sJEZuP34S4MKdPI",
+	"OJNZSfDV62j/D2xEdCfeGzbjkeNGFoXo+TbbhD7hvLGHRGDC/R3xbJZQr7yrAuMhSx6VHEGFAQC8SOu+",
+	"SSIh+Uyyrx5/+9W33/zp8bdfH9RFKibkEdCAdIR3atsWH9/uGfGFUMBMfUaM7aj4zJnb33zFKmEtuJ+w",
+	"pyZc8Wt2ws7Zf7DjC2rdEjVJIpu5NaLsirixN0/UYerXJ8f/xo//Pjn+9vo/jt9Gf52c/8fx239Mim++",
+	"fJ9sNDUEqOqbE11siUe4fYcVd8ZSMYVitRWD3Ir6bgGLHE/Ors4en08m55PJv52efT2u7Xcescd7oAom",
+	"50SmTKdt1EgYlmLO28oCgW4pN8H/d3bu963oTAGCCJGKGU1ADEHXIMwK6SZQUPwTPPQn7AkdQNzeA1HC",
+	"vI/H+qAj7JfRWhGc3AY4hM/zlZZxS/C7Xgu7AHQ8CnkiIBNGrzuho9ElB2lmfioABKg0sh2peoFZ4x1Q",
+	"c0pPcoKAocQ0HZzwgtIaAbq4H7JAeLeYQTz+ej/aXVojgSzfgvEQqA6Gq9eArJzd9CjdUn/vRweipY7V",
+	"O2KtIBAT5IZdOyXweoEJcHHSWO+LELW+1s01aiUkd90HYAXvDS/HrHOvyN/HTMd7q3oseDv1OpF7Dc9f",
+	"iqqDwhtk2kmkQ/L6+4SJLkZAHBayGARXNttxKOPBkWYvA+vkIYKzJasb0ntrohzogxZNkHpOJFH2b7BW",
+	"A9CEY08+lRivoF6roHX2cMtO2FWX22x2ED+xM2+DDoPWUiRXNl78+Rp0UqiDdCQI3gsyLuHdvokOhAMw",
+	"p5U6+d0IZ8033EJaNNp/UMxUamGSyHEk4wcbyApjI1qkm7Sbk4KZ5fsqxPeRMg5/TQ6GvZekI/rut1pd",
+	"l9LQ5ieqmppWnHsGCxHfcEqODDCVs6u0xXR0Ov5VoxcNr+F4vpwwD3iFbeM8PUTSBrBlIOZU+LwbEBAA",
+	"NQFvD/nJ0nRtzE9YKFDuwlnY2IIZq1cmnuCq0bU0ojz3bU/iWcAyUb5kS4DnvlvyYbs9uqNVJfcT2e7w",
+	"ROUjWWVncACK2pTAeh+A2+5iZWT5vnHz2gzFLkG4IvvZzvneKZVwSklZAOdx5IdKB1gUEiNFnT3IFfoW",
+	"L5iOeAtXMEBIzOrzd9vLeV8vtdNyPHy5I6Fa2BQL8SDhB+02mbWJUMBYjoS5daCiZ43ZQNgJUyTs85wa",
+	"cY8D1kuWyh5wFz7Uvn7FF3uqfjhbOZJBkWZ1VAW0c3TpEoqVVItz9pzxmi1FIy66/geE66MIsK6BZB7f",
+	"iUMFEC3I72FnE2ZOqKLmPCq3kFhtAZU3bpIeyaqnzK3QqUT1OHevYXjF3SPZLly/49j/U3U8/wTg8b/N",
+	"Hut0vmW61Sv0iQsFNbZtlCgxAJE8ej/YNabWpdCF3Ki4Jx4AzP23CRjx1F8SGwd1awSvBw7ukeB3X5+t",
+	"SPodOP8DgfM/rBP/bxZ2Px1x/ewB8/Od34xcqOtWAWZB7s67ZxDSEpxf/tkkMv4A5FIHqQrduXYZGJs6",
+	"dWxb5ehn6U7FQiqDdb2j8yU/ecOA3wr2/6druBlwbba4x8jCsacP1VzgFf4fCtN2dMiKPt1X0Uc1lnAT",
+	"jY8TDaIP4Fsv6endxlD4eYEzyCm/Ui3uGMr5XTf+XTf+p26slMYIehICt33JLk0He4sebG/Lem0jtMco",
+	"QsOOrhlHKgDyu4L6z9rZaTge69s6WWr2lCzy/b2D03iFbCs+MFudn55GPXAb22p3dbc/t5U5Pz39z//9",
+	"f+CR89PT01Lcnlq7+eXy6SSHEvrJ9Lw0PYHi5niGtBcMEmI5NYAEXLf8u/uh5kkxsofUgJ5y2elFu+04",
+	"ANqUkVYGGQiU+NzXWsa1S+x5BcFPHJphDjt/8bEBv86dgS7yHpcrD58PnlOsTsRqgUZDeucGfS90Fz69",
+	"f6bwrHzN7WxJaL9C3ZfbBlaXYGw+8AWWKtinUAa928HXq6qEknOYnb/PVr7yM4D8cGgiTM8GezVhMVux",
+	"ijMjfNdOgVYRVKdDyYZcqOPO9J7SkcI+Z1IrB6zOvQagSTW3yxdxwDRGWjVv4NmkMbjdbA42p7uj3fEE",
+	"uzFCHQnX6HDckctgUD2M+fjGb8+W/ajVQhh77fTveJ8p4fh9gEHqXc8DOjliN5Uc+Cric2S+JNSlZIG4",
+	"GxNz05021UfTinWF/fm2fg7RXGPEp/4GJbZj5Pni/t//6YqG8rK3wqJl2QiTAheRCuC0xYqDjsamGyj5",
+	"Arz7pCpXSrOqeLrmgHpXGCGiWG4ykbHmMu3+k1OuMn17csi5zy9fsm++/Pb4LJlayFVJQG7bZENwij7y",
+	"fPn9qyeslI2YWVaKqXSWDP42P+x1euwnWwmQqRFG1IntNFPq2gf0QOcfxSjrVbVn7z9urVgoVRgoBXtV",
+	"cfWUJ+1bRSFd3inYyQoqAkeV9qSr6Iq7WWJDTbDYfQJCZ3fEHcoqrrwZokqmhO3G2PEOUwW0xBaeC41Q",
+	"H34YQMJ4s7wg5xOaZR2wRAcPEvp80ntEV4TvxE1U+57KeFjKxXJs6gtWUY6qU8FbeGi1QgUFJPDrAmeW",
+	"O+9L0jK2MsDavIvv5s0S/UpBf4oORJquUQ9VSh/SZGSvouAp9A5Nk9xvVazg77QlIYI9ZBJZtKinaCND",
+	"1jl1VpPBJwPSq0HH3FgwKSUOmpgRWYSg6AihWQRaxPGxTQm3fEz+7j0CtUdHgOuNmwo5kqRl5WhZ5ZM6",
+	"OhPwoGT+PwKYuWNXdygZCg2R6Q3JaYc2Bbv4+Ly8nyYFI8KuWRjjp4AfgfJO6Q5yyABrVaKMuGLfJ9br",
+	"6JshHbE67PoCs0r1lbFOaUodIlWLY0IvuUVLEWRDAtCnzuDCtaoWOY80NS1FICRA3ycAcsjHO6jofb1M",
+	"rUKJMGTni0NUZsAZdTKSHKeQ3ge1X1HXKljs3vu4U8/mJuNX7s8rTcXYR2Cgj+cYEdCIMgO4Cnrgntt7",
+	"91aU2R6d0JSRwL73IimAnYoTDWsJ7TyjsoDQ6bMbO7mnvVfv9EsyoSQG9R1MIwbFv+s758SvYZW0tsJy",
+	"yAssXDlnWlWbqAcdalBxqh2VK3YNsRwB6IqngxKQd/mTuE2lgD/Bd3RKo4gwrjBHGuh5q21eV6mMvuyt",
+	"WsVDjn18vd7WkfpdGGLgOZCPXALq1ivwseTIrVmK8pWf+wFR2kw1Tz3cLxwY+c1YnIH7kPv5Aplo7eYu",
+	"i095KxW08oNU24tO14dCLwDrU5pBXG1k0m98PL308K+C/93ni+9JFqcZp/bhtZhp5Uys8vtA8Pkym926",
+	"3flcziSvsr3Dxp52GKjzjtxtoLwKEiF+J0U4oFF0BqKfEUFI1Y5xLNMw3rkieWrQu2GlnM8pRz6WmeEV",
+	"8OqAySMDRLKPcSX9waL84F2nYT50z2mYaIOHr2eymj2eyS49bC95l/R2ptGdeDih4RvwQiuRuAB4eCID",
+	"lkYnWAnj2xMd0iJ88FKNFD65NkovhrkxobX6OoxGzIS8vZMZEjxQYf1hBUW8e3t33y5zu5/MC3se6nOh",
+	"u4L3mNm1pgt3J4hKQv8feFtwP+fv8jCP667t3TjjB7HBHdZxFz5xsJ5DN/4+rnkMgNhRR3dyQ2QmeTrk",
+	"/1TbZcToEUgKU2q2moibHeCkDjy1K5ZuWoj+/R0KxGtH2QHpdYqoENPNFskYItooC9VZjNON73pGTwEI",
+	"T7XxDsjufsHMasfDkiWXsqoM9UYNzTx27mtK9Y6REAeso1E6zY66kSpqii9oIlsBIF89Ki4gLet6xZsM",
+	"nGftmfqB80NhkJhe7fnUrhsEsRrv9C67TMc2pd3DjEKCFUEUYexXNw3i3iS7PiV7r/aiDkiy0rBKz3i1",
+	"366HBYQGlDESpCe7GLQnvsHBaq090iWeWPoW3xXg5XcIlztBuIxAGngt1rwpU60keVUJwDFMytmA1pr2",
+	"i0rF5hVfLLDfcKCWUQjjWUfsAGfht1xWfJpBHa5FJmXBVNwZaSPP2eobocxd5Gfw9NIQW1Iw7GUR7zvO",
+	"u5tk/vi+X+lUksC0LdOpajCJELqaLUXZVqLo9VgwHe6Ao1FodkbzGHWMwk9p65zYL1fPCGhnJI5bbx5U",
+	"4azEu7H3mI8usm1gLw8RAHB19iHD4k4U/jRoSrTa7q350xXlU0r83XNL+/tGqP+hCGYLZTmZUnSHKEiA",
+	"d3YmyXgrP5mNtYL2q2XB3oxFt1u1NqMSxjjk49xVNyJ3VUb2XQnsoT8G4Fi74csPiRHhlvXcxGHxfvoR",
+	"f4koI09Zqd4loWf6YdegI9KEHgRX4NARkantu11xj3d6TXK9yYR4QEFcYSpO59oOzf2BTVPJ0lFxRD2N",
+	"qS895Ay7j93ucaubkX2d3Ux+jN7g/n4evcX9/Ut4k/vrdfw298HL8Mb3xVHcjXs3RLg/soeoqIdAYndw",
+	"wImj1vN81zAfvD1nleZlwVa3AJoStwaJwmlmIK0VcVwPDFbp+REN2606RSuU0vdczXWC48aNOXfTXQGj",
+	"jqAOsJf00R6TbDw4fSlqrSCSKdPeSo1FltBmsuYbyNKmPqVyocDL4jE92Iobs9ZNRgxg6ti1T33aSZpa",
+	"Cb2qRJfEFLeRzOeQpXPJQxN11D84uxEbdLVqyH2IF50aHaHPMpWjCDkB5wkwPT51p+JWHNA2A7wC1yGk",
+	"kYJlVTf9FjHwMFl1GMQK0IX++qa2Ps6eGywO9M/1fJGpKCDE2cEnjT1JOYsZ3BA/yBiYdPieppaiGR0T",
+	"uZQL9VwhC0lxjzTBpTruH41u5fkkBPCh7m17lA/l+sXRrRQomvtd0oeEwCVMIBYD+EksCPCTThTg3z1h",
+	"gB+97KaCH/zFTwj//O9uWpEXUKV6RefcCs+V23sjIKMEPGQl34B/zcNHft86Bnn6VDSV3J9C0E1im6H1",
+	"m9H2WFDKMxEuSkey/Xs6wNrvVtuabHLmLj8SwCODnKtX6fzIFL07D8hIIb3QI8mhqY/9A4/Ovz57vLdN",
+	"f8bD4g782VJgV8EDlubkccKCAKcu4PpYfgPQO5CFB4Dh6M+FL1eNLtsZfF9K0z0CpQsdpPiMKzYVzOqq",
+	"ZEqvoQyzl9fJIaqfqocLJQ5+Rke+/hX/j0USewF/YJm5fQt8KYas7qSk+6/b9uJIy3I28p4/3bzqRsA/",
+	"cIynm5cwinu37189oGjssDroHTVaZ3OM5kBXLQpIlGVjufuzSvBc2lIHB76vTXeL5e7tCGninsFqFYkd",
+	"pYaevsKnqEGmuKc1XwGm/D4rJeZsAcubpu0PM8wrPpcksYat3MqlqnhTDzTtpcovaNMOKHKzpVTQy8q4",
+	"e3uDmGasXRXw0QyBiQdqOAmqYWTu2viO7sQUrrXKN69ZcCvWyVYbLxVlOdECTT+Hb+zB/hlf0FHkNkWH",
+	"KzgQo7yeuSsx2sHY/Y7iI2PzxdHS2KcywlPdghDr8Rr85qNdZFhqc9CPzEpsraTUbc9V21UtGaubEc38",
+	"dSOig4Frc9CUIo/9bos83VTl9SEds7cuux/cr7w3ZHfbt6h8Z3O3DmhrnSkiSxFQIA6/t2mO0m3oLltZ",
+	"8811Bp3nUkJvXrS0uGUlt3zKCTkWGIflN1jL71bW3UTKTh1tgOXrOrv0ut3knZADq226z3kmPBcq1UIK",
+	"Itr00nim8sizTDCowrK1Ylwh99FK7DCeQ51/sOrkgbVZRh86S4askQAFW2qnd0WNAN8UmNbs+xqesCcM",
+	"qpWgix1ae3Ox9pUIdtkIPzjgm8hpayGBIsAzqJIZHQp6pKVOmwjXAJHxk0RJMCh+4LxQwlpRpgLgM61M",
+	"W69yvg9uaWKhd287tldyLguL8spwWKCEhbwVPgSxaMY2SQ6CYrc+HXDqISCOeMF/bY1F3Rh9IQgtj5DP",
+	"xC8u0KfR1pjkAN+lW5/n0sJ21wWXtFftPNJpDvm+d4iH4ZakKPsq6HKj/W7OBPPh3UZYLgnwi9KI9Zx1",
+	"ScpsBQAcWh9+N/dkUsxFsK3H9HpMe9Y67kjYIJ0sSWQtWvKrfZDAywqvyNamV3WLzJ/cz6kGgJ0Mz1xd",
+	"x5ZoxQb6yo5Wv+Glr5y9P+BO2i3dxFmOMxcGRUyvhgJS5ZVex8S1Bo+TTAogEyIt+2eCfn6MM5U8cw0g",
+	"3QN7fMN1rmWp5GJpHdPy/z8PzUaw7QZwGUwx9hwFOmoceAQw1gco/UR4accjVfceMJ+/EB3vs8zIvxRR",
+	"aDSVPJm/4qmepwNM6s0wR4LMlLhl7OnNm2XK2BrDpvxa0nHcvLTz9SLy1ulzKObI/dlrteDrM/hNpmvr",
+	"otEmg6Dty0mU5VL170UCxsP7YULQk2RTJW43EeIfGNPv0g0395U6nI6uaLjlKVADarQSMtCPeVmKkln+",
+	"jpCWuDOqoSsvpMXEzZc/UD3sDjqAWuQTfXrX9HAOjef2ADza99wfZweE43wI1t2rT4Sv0nV+dkvsjjcN",
+	"YbF+iB7XyR/ZZRASW111aeMy3W8bY7eKF6XZBd0argvN1S47XgEChMqfMulzQ0qvkzRb5RH7u97/skK7",
+	"RJCYqqAfrIrK0+5wJl1x8UCdTV+oHHR9fuZo748v8SzlgqITW9b2j0+OH3/9TejtSXBrBVuKd0e5VkjX",
+	"aTr5iTQFi3EchMA4O56c9Wx0Xq2ddELQlDL5jjsolmOoPkHwd4ua11Lp5hrbwu3+8jsxkzUVBWAlpsG+",
+	"GOfssfvs+19eF2zi/vffXv3PdG5h7pJgOAexJsdV8Ntu5Qcw1p9T3ckRNW6oOjxQEYFjbLUUHWQMrWlT",
+	"fZt+5nXX3sgjHm6n30eoHrKBxkhUXLdOvSkdlETiDauQqtRrtPzdtLseVPbvwTWzlw1QhLHjBrT4yAzq",
+	"kZLfhe7YksSc1tUvKf1dxkUpXYmPRRX+l6tnu3Wtxso6DdIYeCuN1Q3umG34YcGAuzKO8TmodVjyCIIl",
+	"wkzJZKDvqcEhJIpR/mRnWF5rVW1Gl7IkHZFPxUKqfgLG9i6E8mEqhUYju/OTjiN9It+cHSu8x2sqevg1",
+	"cQBoxCrpp9cDp/2KPB7+LdJA/x76QUKr3jZ8hD3qH0C3uNQEttL+w+dJqm8ImmIHNCaVpvLcYv/4UEAZ",
+	"uVAxZWW91MwIgconsAxdC8arTDvJw0r+o/rYIWbrSzYGjIrgf4WFgmF3sW/+hb93TscGS7BhC2HHNkcU",
+	"kCySQAu7EWtp0pD24m93cdm5n/VKPvE0wxxG9TUEwmjSmXWj+0IcCmWXRP7CTltxYzwqHGMILNdjCJlw",
+	"Va6Ocnu6NIfMhigzv2vj3A4946DS0Qv2R99PwYmggh13f+L1v1OH9FTyGZ9hu0GJbVHtRcevbK9LbIi6",
+	"DyNsJI2dFd/UHh2ast6nXN08Mtggqt7JsPnmKxDm/s+zftPf/3X69o//sldf6KYVMDxSB4wA/s8A6TQR",
+	"W5vbdOLeuDOAnyfqtqNHUNjd/RX4++ts8f0Z80ijBXvsr1JZsC9ZLDpSTqoy7ZpFYL9ccDafx/wBAVuf",
+	"IOw1Pg0AP91Ewi7Sjh/tbMv2UeQp4QeCiN2p40gXcSCF1wVFIgH3RKydkCAIRwjMheml+xAINWxMos5U",
+	"iawhmTNInxiwQS2HPqj7sp79yaSCJwc5gTCwlSw9uwP4FV+tkkHgrQ2i57qNCuoKOovWO0hWIyAkGzHT",
+	"TZlLdMetpPhBwYz2yPHGFxPPCDsoAQ7MK7unSBRPFVgzL8U5ixbsfl0woh0Qkn6bPtQhBl6JVuSKg+UW",
+	"SEcWrZLHR9yReXeetAWBeCOyKbb9cDSlItzD6GSGr3Kqgiaq1M5hctPxYV8i2ev7MK6oe+7fPcpRELGe",
+	"h6hSZtNNb0XApqLd3nOWyRpjXGB+8593KLxbSXCN4GVm86FRPPSJcLfVz5DYJ2YvhGRVoIQ0yDhfrSqZ",
+	"u7TxzcQgnNJrptOBkojvJxEvYQq7nEnX/ZiDBywlkcBvAoAdoOaOddT3dJUEodCBmwEcFZqOO1IoDOi4",
+	"lncvbDzse2d8YzPqTCXKoZKn57/0sNK7xPgAYkmJdcYfoq3IxVVCotRSqpIaiUcJMkbXAtv1YMesG0gO",
+	"Me1s6ZTdBV+Zww73Z22TR5swrPYPBtiUydEw7GKyWVmyfywxdBJmiR+2Ko+xlso77oveVIzhULG1h515",
+	"7lAEXhTdnEhkBaHj6CYWPRR8D8Zjx4rCvnqayvNHOOhE27FcPq0V7+x+Jz5lKsLD+Xe/ylmE5B4JnXrQ",
+	"Od73EIfO9KEQHb4XJcOYnAoJCp1rjwqP+2v9Z4LrKY6MbptBnxRs+gyC0dLGuqtP9rg7xQd0IJxDRNrb",
+	"eEFZdKBdRCF6ZoDKcsCKcymqdLKoJ//+Fv1ADZsmuB3rpa5wu9JBmkMuCk5l4MJAe4G7OX+iJgylmPPW",
+	"6ftnjydD3Xe+/KbX+Ocs3X9na5LY76FtpN1cOq7rRdlgMerPqEad+47wVJW6W9K5nViLXlGQfUsS3qFa",
+	"74KJygiP/unEoiMpmJPTGgRvYsNzae3Kp19ilV3KR9WvB4wKJM+7MKvB3oTu0wKBUX1nfaonAJgKrW8k",
+	"IKKCxDnq+j90U+Ir+d8FVd74Qr+kEhnVj2FRWfjg5EZsPBMsueXUCEE3WDO7Uyfp1ASAu+oKC/fuWLLQ",
+	"7QnVquGMKG8UMtJh09yhdUByI96AHfzMuBcZYdF5jj/yPeKC85Ca8ox6L3T2GvXWSusbKpo9bHmhODQN",
+	"WNTVAmKpM/19x6ONKlH3TiwqYR1xGdz4rFf1egdK9/WzIy9flHPmOy5h96VulXeYBJXojqjexL/yRwE6",
+	"ql4JFQVMV3whjNPQ1/vP4D1cfox/9OcCiGqSkjChI0WBPbnAqf2m8DmavRyyQaDeAuHkRvzihP2gG+oA",
+	"Bnn5mOH3R0j42u2FBah4/u7ROwz7oy8E2QGlhHYfYICTIKHiVzxUJwUqaawBEq/5BnEFpD33peZI+rei",
+	"o5WC8PNkwxpdke2+1FVJHSRvxMacsCfxK/BKw3v6EkgaOFBMLbqLtCrC3eyJqxMG+CLY0YQECZTEdJkP",
+	"XjRR5q2uyshODh8Rt7M9e1G8k8ZioYSVtnIU9iy+AyEx5+iMWJLiK3l0fvTlyeTkSyhoJbS7U76Sp7dn",
+	"p85oPw6OJUKOCvv3vDw6p+TRp7KCIPCKNxx7Gx2d/7oD22RuC/auMu+wadHxTFcVVfXqBj9a8Y1urfFX",
+	"+m8tNjelGx0MpU6vsk0r6IbxpA422N8n8x7Mgj7oPW+Bk660MrhXjycTKlHxvnYwAmewcad/JXDhbrwh",
+	"i9ZtLnrq3kMp5Da7Qv+zh0rHvudR9bTF9CV35F/hrFIvC7M/fS3mAIkCz58d+PxXBzwfqZFALZ2M/PWt",
+	"21DT1jVvNrRKXJcmfB7IUnfCyPKpW71T0tyfYNN4qTHl6gZe06PnSljf/WylTYKkjVClJ2jqUvxUowPx",
+	"3s7zJ5rE+76ZQJnvD0pK5tINk6Al7Ge7Fsoy3YYOERvvRCwl+EIfno7G08WlUCURxnTDxHHNZVVgIio0",
+	"qTEkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqUHMukSOy7hs89pC7AYCh3cF2x70MRCkyo",
+	"YNhig4GnDJMDYT7or0k5lWm+O/5zZhEBBQxP3oiLjittoQJLwyoxt14twOwSmD9lLXd2BLi2uLkR0Hz7",
+	"JEDKeKKEyT40Y4IVe/fDp+BOMAE43aSwwxPzzEl37YI+O/Hmnv/2QagZtigS9ugzdbp80UFcO4qC3DHU",
+	"FXeZ3+k/ZPk+ywEXAkhtH/8DhLMWeSyPeOFkMjn70wWlOsN0JWGheSYJrTIDv5LD6laUqfN4Mik+OjPL",
+	"UeOUMO8+F0XpCcbZ4lJhCe18lDAZCjjlq1WjKd0xrRDhE+J3egj0cEk7PkAWvjdILHT+mZjUT3p2Ew67",
+	"DZFMJd7ZjkJUyRzJheIVbOmYJdUZVzNRVcHDnCZXfOp3av2dWsdT6zOgGcaRf043jPd3Ik2PPnqUlKB6",
+	"JRSYehj4+S0QYjHcWDhn39B3H+CVobRdipGlXkLVrB/2DsGbSoqGhc4EqTdRZJ7wesL4IaJGobedYoqH",
+	"vsVAR4kr/FxRMwFnlshafG6Om15FE8cW5fA/5DvU972tWbtCqz132yipO8/4V3zzW+P6D2PEvaKd+gT2",
+	"2whZ888kV37Wltz0JFokVlWg7jPV+sZ3ZxGbLN2X86yQWTVS/dc11Gjl3fAhkWEqFW8S2NK/Jao72KyD",
+	"rG+gIHfqNESKYLC3rtmrmjzvard+V0/GBo2OJ2dXZ4/PJ5PzyeTfTs++zrw2qov7fMJIrzxl7NMjADlo",
+	"8VuPGfmL0Okbj8x2cqFU/eZvHg1VNujtDQVkmEz8yODGRDdvvjeU8MOYUMLLkEYkzS48QMEur568vjp9",
+	"8fznX66+v+yh7yDmfhTw60qY91Dmw1HiqFzdH5ItI9I8nDKLuKGUcV6Ljx+KgjyoX986DtElDqUoj2ZL",
+	"V+lGbB6Z4OWPCAzyN3z5PX4WuvN02fAXXYwfiwh8Qmw3NpST9oiyRbykZLunS8AKxIgEoixyxYSyDTQh",
+	"pArNExYyRRctb7iyQlCBqHH6ei1Kp7JjEybAgYyczrVuxLkvw4S8CUSNdBRKOAJdAgn2ptMqdP0sumbL",
+	"sFsIS6CVQOz0DQYpAY+qEeKi2z9f6lk5cx7mudRrSFuSc9+3uST4YqGgygkTJnac3z+0ZG8+EDeG8XMB",
+	"ffxui/airEWkwJBHhX/GmVz4SY85Fv8IOU+BgJO0XOykcm4TeKCLgGHwyMCkId8mBGe4ZbW+FaVTWqYb",
+	"OmUMgEHv3phcAf7x9B/un/encR5gJTBrvX9Abq32J3zsAQ/pR10LekvmqCj70HMlZMDru8nBLz+i3Nwh",
+	"pjj/Ej+JElLT5LSHSn7QzUJESftG2CiZdrcMiM20AqhZzKtaQJoYQdFgOdD7Ihur+nxo4QHOZu9J3OvF",
+	"jrrBsDWn/rgeHvaRwaTY6I5DugWsHQGc3+/Rc66WUeJswkigzN2DlOZVFn/Fx98JEEVpnComH0Iknleo",
+	"HkJmfgjfIzT+VCykQoQiMG3cTL0J9O9HM96YXydvTyx3lH7O/vN//59/P4IcwzhxOJGpDP+sldcIvhCV",
+	"EeyryZd/2OkVEtK6ohRhzD0gvQ8Y5wl7rkam0a93ekK5exmGdDMzsm6dxC1p8ISA7HPf+3di4eCfKA3h",
+	"w7j+Q1tL/8WkxKWwQMfd5eAE/VO2DZ9WhCXPlVkLgJSAmGHFlcIq46BEQmDRfcGGVAv3wFDOwyv3/Sdg",
+	"YA9KzLCoDCnjjhF6Y9807pBZjBUrw3yZjcJiaac8s42wD0BmH0G+eUEGG9B1Ypvp2q3frjV0tSrYermJ",
+	"ZB1Wozr7oRbC5snM+OaLOTrDbon/1QiNekCmKY16crlLu95q/0jFh46hVk7scgBkZ5V05m+HUvrbIbQf",
+	"9ZqtRVWFa7XUJcHAQdWCXzhKaKJHpxGsuAm6lZxBw/awFE9pXW+XrDbsEVce7LTpDYmjfrbkUhWg+bhl",
+	"ACDrbClmN+iHvYO2+2ntXK4Yb0tpdRNrgxeMs5lebSIPD5sKR7ymK0nsnVrNmxs8rtypvcAnHvDU8A2v",
+	"20pkVZuGvvztnRI6r+vWWHYjxIpZ3btIPehLqO4Bno/NunbO6XRK5bfZ5Ehh7CtEB97DxXt+2/sMFhS5",
+	"ZhExilrB5JwwdOLa1J1E863OuJ8oRNFtak5doW8/W8dvKXgjjGVTWQbbbbYUfCUAgHSO8ZVexAF8I76g",
+	"ju8oYYf7fgl/zWT9vy+34WA7NB/0OGM5H4zSK1QDOcy+2Aj7h9iyzvhQX/h5PCRL8+/Iah3h+98OSwvq",
+	"w3a3JkIyNsF/v3Xu4H8flDH0yMeI7rzCNuoj4zt+8g9YBRL81o1YSGNFA/RsIvMHQ9y9kpR0YQh6ARAr",
+	"7dnlX9gXv1z9cPyvf2C6Yf/jp8v/0ZXDIpianS3RXMVxT9j3ENxrsMnNX9tygV9La0Q1P2ecTXnJCKK/",
+	"EYRKBfqUv3IswFfBPIAteIwqj1mVupeIq9HRwaDsetNIKwgUHIfuwXV6aCyZy6VzVLS5QxrdGI+Snllh",
+	"j41tBK/vkCXy8fxJuNcET5asu+OWTcWMsNKBFJuP4U46oH4KBBJHUtPzEOmTiprC+BtVYCmviDCM0eyZ",
+	"EYbYLrs6/QdeivenFLcbVLvokR26TZjHdIc/FwMZycAvIJep5L/+fBIpyGkSqvspPLwFsgahv6iRYHCZ",
+	"gFMZCuK0D2tmCcAS9nGvOHcLEwFuh0faZWEqM9FBFzE/TporFjGcOJUm4BR9Zd4XX02+/YPj4ViPjkYF",
+	"4BveAu4UIg2EODPZgB7ZGH+dYL1+Wi8g2+8hSfj+PfLbsNSfhIeOuzwMkHfXvCnNP1Oq6VOtbwh6w8ZX",
+	"tgP19n3mY2jvRMp1jFWT48PPou4FD3bo3UsyB971UPgYWmMUgnMvBqBJJYTjeqBI7rRX7e8qwMv3kxp2",
+	"IfqZAMUwLnSKe9YO2oBdSJ13iEWAp4PZMprV7WwJcIrUxQfqmiHsgtj3jh4CuHFzI+wJI1T8DsV1yVWJ",
+	"4DzUNcNxevCpKMpgWnMMidEiBCA1OHMmxRPxIXzLvWbIgaE0rfTsxqT6X2H49LPPkIONGWtC6e2zIvDc",
+	"IkQqAR4V28lu1d0/LI/8+qCwZc75kqzYqqpAvYlku9CuORNPzOaUOE03UOVnec4f0ak1ZoMjihrts8pZ",
+	"10+8N9eHfsg2ZrNKCmWvZRkpe/gkanrQ8gZPFpM2MGbZAQNDL+htdbBjm6Q5sTW2qoChQFxW2pCGuBKQ",
+	"GmH4XFQbtMLxuQDTZf2O+Q2jUSmhklxp60ZaKyA3EQ6fFCtEQUVF1ETok35mX3w1mfyhD0yNGrabJQBz",
+	"XZDercLWmBsMcGIjbAhfQhRKUmczv2lO472BHEmAeaM+lnpPXxQCg99A2yis4TqbTCa0+JrxpeAlTfKL",
+	"rx47xfrP31+xvr8dl73OuvJP2JMFZpIi+J97pRNmLaJwsDdieqlnbqC+vD1dG/aFs0fxLr8QxvCFSGrn",
+	"pp3WMr7z969Exwf9INg/43nNEzjxMRwn4Z74KGr1428/tYi5BIoY4H5dnnJWvOxogKfrvF/eZ44BgZs+",
+	"zRaRWkbfvBaranPBptougff8t8uXPzMr3lmzCx6DfrK0RDvDo9kVNN2tIkS8+5M5OzKme5dTzVKXPbWZ",
+	"/wgS4f1QvnCkZT6kwUJSfEBqX3S4fU5oQkJiraGNgmOAvsLrY9ihD6eTrXuJl3PGvSLq92C0epAzPz+D",
+	"k/z4LrpR6tobhKTaquXqqWyoCnVNH0tnr80teMFM14/0/RgHVbh+95Kx6zaXgEaprzSs4pFhVltn4QEA",
+	"M6DUeT/GPMBsrXiDdt3Xkwl7s0T978vJhB4p2OPJBNikI8sTdqlB3wsKzWidr3A2ukI+v6KWi53KBwkF",
+	"JbQ2Wy9lJZxOFb8Frr7bPFwfYXL6JAXrnzU77sgApYodqmMXplO89Tql09Bo3XW5f53mdbe4j+0UHHtJ",
+	"f8v+v89CEfqzvBXbXDxQIPaBh1wHd0kvEA+9Esb4u0z+M7DW8Gmn1RvMqG+kbrZ9ZSsuHac4LcWtbxqe",
+	"NdJfcUds39GTHyWuHb1xrMnuV/LB+lM/SaEPC4fv2HFDFr3qGgFxZd9dMbnr0kCgIw+04Z+Id/3+Oct3",
+	"9JYHDDmMrFJVZbKTaMZWInfAx4/fDtDGT1rfgA/ghS6nrWFXz155mrxgptJrdCk4tbsSSapYNXoYCRou",
+	"o3/oY5wLUh+9cuxFDMt4yN3224C5zk6y015TLyMGultql40wTh/Yz/Kgiv9jcTupFpc4sbHbHNbxoNtM",
+	"+9Avfp9LJc0S71OafUEeL/34gXgXjf6JoqXbZzZ4Rh9HRzpUh3n8MCTzvBTKyjnG7/FSYisXrOFDVB7o",
+	"HI/lfjL08snd1ACjmvM9CFXGtNY78q9Svc+der8IkLYf08Ic2DhSAWn1rF0NmefZ9X5SEv9MdvKJn1XB",
+	"rGYLzZz5J+1ynMF9qKW9j3JPpxKBIu7/1Vn2K/s34iEw0FT5O+v9FOkpA3TvDiVmu9BLpZ/svp/R+tz2",
+	"j0ux9NKPx9Z+krdiD+10GXbRnpqlXpvP0YnxYAL9teAlVdff+t63I8jIyIX6uDQENXCeO7i3Pwzrc0M/",
+	"c6/6nfH9Vkn6ma5X0OkJEMzWHgQp3PXwUypfsJot+Qqic3vpfs3tbPnQhL8d1PQJGR6fCSYBIcVb6M4c",
+	"kht8qdFC3grIJYAwaPhJ1+TIq6HOnEYNCiCidsOe8LuHVTZ6DTs/50tXbNERHoMTGaK8iKUIhB542etV",
+	"/vuFHSGDaP8Q5QjCP0SymGeJN0BGHsL4vu4D7XR2lX/mkJLTPmTnZw1fOc4hhZsw2uHnMSClYpVe7MSF",
+	"7uce+nbj6TkETD/Kvoo9gD0i+2QVh1cxwGUMm6mVSKXaAuof9mQ0rGlVn5Ybgdn3A6T8mh55QOboX5E4",
+	"lKfcOrsDPbR4awsmVnq2JKgmbqzPGIb0GsSn8KVvnK0avWh4XYu9Z/iQNaJYhOKXQnEfY3XDF47CYPkY",
+	"7i/65gKsj9a74rLvi/Y62lA+TaWN8FJnjFcrNlxI8BeEydggnIwvZo32srfe70n0RxpkFlwlN7H7oy16",
+	"xXM11+k4EKJscXNjBle10/LWHxTARwxVn2K72+3Gs3HrWvwOuxWfPWZL3TYGc1BhbkqI0lCpAJSkYzi3",
+	"0ZWg7zywBValpvIL3Bvi3X4AewZHP0i/+mpwxxBX9WNH5/qJhUu99juvZqQkzHTtbvPsJiDE0oxTl/N0",
+	"p9t62up0B/Rd79EHitXG7/hMDuurezosuQBk2kTvX2RbHjcPWxMXsZTgxqx1s8VeoTVjLgX0x9AAuLN2",
+	"wg312ItGoHXoOwZ3AIWIO9zNAZDRKHMXfgF33MhSFDsIrhFEiioRCbCtAVuQNF/AqQCpT+FMykMXEkYl",
+	"zGMF8L9KbE7Y66C/4E/7b8DRoRJ+qssN4Oa4x0wMbHiVTO5eG0qRdco0JpKAtGa1T5alvVO94nVMBf9J",
+	"3gqfCF4wblklQByCivOYGSz8XIgu/dSxyVd84X9Fj87FmlLgIVsLkiKUEjPrbd1+gj4kUAMvnjDaOQnG",
+	"O/2KShh6v4TfQIUe/PJrZi4I3QUmEmR+t0NbecBpYI5L6g76cOLRIiZJ2hy1HrDkt4LHATSKJ2KDx5Wb",
+	"5VTzpvRO160r3g6qv5f4xAMfQWuGzqD9DeI8OVODOruv2Zw3HtrICc/eEVjeyPl8OI/iip55wFPwr8iB",
+	"2uPXkMHJa+DJBMRq19q39+8ytX4rR3W1JVlombEDirObN0s20wZy4NeeX8vGp8Sa1HGe/sNt0/tTgoEa",
+	"5cekdiT34Mm8gsYDkLLu1LYO/LVDJ1177Ro9soYRPoYH4XUiKYJuoROOYQoCdgsLeFeYQ29lLbqa3qlY",
+	"tGqraqBXXGBYLY1BdBYsDItswDWXFtsME/KBx31KyItVa5YB6exBcmVasxRljPv18RyoeD8vwYDOJvSh",
+	"2Qk2NrYbXv8z4QpA5gcRKlGzCQ4HTne7YKadLbHO2HMwEJKbY6z/I/jD3p12+uIgysAVPvGQ5w9vyJnx",
+	"EQDrxym2/UE3bL0kRGOo4QedurdtFOMcEmx/wUcecN/wDT/IASRJyIAsOncTAk95afaQeA1ytsS3ezJc",
+	"NLKM4RtAYFCwGCvlcXL9pMEtTuCtutWq2kTIV8S2qSKZykd61ay0cMRBKnXEhkMd1FzaE/YGujbD8Jb2",
+	"D0p0aWp9yyBA1JPpV1CdsG5gQA6o2hdd3j2MdiBIWCCjlJD9cKSvHfzKmbktmJii2iId8ZiS24LVzrCC",
+	"tjLCrGSH4TDXrQIQk0wMg3DA7oyWU7eVlSve2FM30nHJLe/fkFXjts1NFWDHZJVA9XhivPEH5UuPv/6G",
+	"vXjKoDeKcXPbC1ZWHNV8tXL/TTpK6Es44IL9zycvfjqPW2pUba3gHjy7/AtUJcWgqP3sGyxgd8+MmldP",
+	"Tv+Kq38bntLTv4rZR4+HIsXugVqDGDreSUJUbMLl/JxA1yBnH1RluLwjeBl5FXBtW6g++MRpI2ZazWQl",
+	"g+MwKUX8YyLHA7aga/SMV9jhZyvc2N3WIAiCkkqBgBwmrRvt6DAA3MroLWRT31IKwziGbwJLzEEWVtXn",
+	"0/f3df+0UpEstyzLp9WnQMUd7r4XW4AU3yCRGxf8btFz4U7sDfaJkirRGHWgfL73UnLcRc6+AjyyCxG7",
+	"8kZWz0OqRNJrdkjt/G/Mgu9V5GPWDfbmf//+/wYAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
