@@ -95,15 +95,21 @@ func (e Language) Valid() bool {
 
 // Defines values for LiveMessageType.
 const (
-	LiveMessageTypeDelta LiveMessageType = "delta"
-	LiveMessageTypePong  LiveMessageType = "pong"
-	LiveMessageTypeState LiveMessageType = "state"
+	LiveMessageTypeCommunity LiveMessageType = "community"
+	LiveMessageTypeDelta     LiveMessageType = "delta"
+	LiveMessageTypeHome      LiveMessageType = "home"
+	LiveMessageTypePong      LiveMessageType = "pong"
+	LiveMessageTypeState     LiveMessageType = "state"
 )
 
 // Valid indicates whether the value is a known member of the LiveMessageType enum.
 func (e LiveMessageType) Valid() bool {
 	switch e {
+	case LiveMessageTypeCommunity:
+		return true
 	case LiveMessageTypeDelta:
+		return true
+	case LiveMessageTypeHome:
 		return true
 	case LiveMessageTypePong:
 		return true
@@ -242,13 +248,16 @@ func (e OrderRequestValidity) Valid() bool {
 
 // Defines values for PageMessageType.
 const (
-	Ping PageMessageType = "ping"
+	Ping   PageMessageType = "ping"
+	Resync PageMessageType = "resync"
 )
 
 // Valid indicates whether the value is a known member of the PageMessageType enum.
 func (e PageMessageType) Valid() bool {
 	switch e {
 	case Ping:
+		return true
+	case Resync:
 		return true
 	default:
 		return false
@@ -756,6 +765,15 @@ type Community struct {
 	WorldTime time.Time `json:"world_time"`
 }
 
+// CommunityNews What changed of the community; sums replace those before
+type CommunityNews struct {
+	Intervals []Clearing `json:"intervals,omitempty"`
+	Status    Status     `json:"status"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums *Sums `json:"sums,omitempty"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1018,6 +1036,14 @@ type HomeLimits struct {
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
 
+// HomeNews What changed of the own home, which is told once a second at most
+type HomeNews struct {
+	Home Home `json:"home"`
+
+	// Trades New ones of the home, oldest first
+	Trades []Trade `json:"trades,omitempty"`
+}
+
 // HomePlan defines model for HomePlan.
 type HomePlan struct {
 	// Home The member
@@ -1100,15 +1126,27 @@ type LimitsRequest struct {
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
 type LiveMessage struct {
+	// After Of a delta, community or home: it follows the message of this number. Who has heard neither that nor a later one of its type, nor a state of that number or a later one, has missed something, and sends resync
+	After int64 `json:"after,omitempty"`
+
+	// Community What changed of the community; sums replace those before
+	Community *CommunityNews `json:"community,omitempty"`
+
 	// Delta A change of the State; homes and intervals replace those with the same key
 	Delta *Delta `json:"delta,omitempty"`
+
+	// Home What changed of the own home, which is told once a second at most
+	Home *HomeNews `json:"home,omitempty"`
+
+	// Seq Grows with time; a state has all up to its number
+	Seq   int64  `json:"seq,omitempty"`
 	State *State `json:"state,omitempty"`
 
-	// Type state: the first message; pong: the answer to a ping
+	// Type state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 	Type LiveMessageType `json:"type"`
 }
 
-// LiveMessageType state: the first message; pong: the answer to a ping
+// LiveMessageType state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 type LiveMessageType string
 
 // LivePoint defines model for LivePoint.
@@ -1411,11 +1449,11 @@ type OrdersReply struct {
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
-	// Type ping: I am here; from the first on the server expects one within every 10 s
+	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 	Type PageMessageType `json:"type"`
 }
 
-// PageMessageType ping: I am here; from the first on the server expects one within every 10 s
+// PageMessageType ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 type PageMessageType string
 
 // PairedDevice defines model for PairedDevice.
@@ -1840,7 +1878,10 @@ type State struct {
 	// Intervals latest first
 	Intervals []Clearing `json:"intervals"`
 	Status    Status     `json:"status"`
-	Tariff    Tariff     `json:"tariff"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums   *Sums  `json:"sums,omitempty"`
+	Tariff Tariff `json:"tariff"`
 
 	// Trades latest first
 	Trades []Trade `json:"trades"`
@@ -1878,6 +1919,22 @@ type StoreStatus struct {
 
 	// Waiting Readings that wait on this machine's disk for a database on another one; absent: none
 	Waiting *int64 `json:"waiting,omitempty"`
+}
+
+// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+type Sums struct {
+	// Consumption What homes and cars use
+	Consumption *int64 `json:"consumption,omitempty"`
+
+	// Export Of the homes that give to the grid
+	Export *int64 `json:"export,omitempty"`
+
+	// Homes How many were heard just now, with all of their devices; the sums are theirs
+	Homes int `json:"homes"`
+
+	// Import Of the homes that take from the grid
+	Import *int64 `json:"import,omitempty"`
+	Solar  *int64 `json:"solar,omitempty"`
 }
 
 // Tariff defines model for Tariff.
@@ -2016,12 +2073,17 @@ type Today struct {
 
 // Trade defines model for Trade.
 type Trade struct {
+	// Buyer Its home; empty: another one, for who sees the own home alone
 	Buyer    string   `json:"buyer"`
 	Energy   int64    `json:"energy"`
 	Interval Interval `json:"interval"`
-	Price    int64    `json:"price"`
-	Seller   string   `json:"seller"`
-	Seq      int64    `json:"seq"`
+
+	// Price What the buyer pays; for who sees the own home alone, what that pays or gets
+	Price int64 `json:"price"`
+
+	// Seller Likewise
+	Seller string `json:"seller"`
+	Seq    int64  `json:"seq"`
 }
 
 // TraderInfo defines model for TraderInfo.
@@ -2324,339 +2386,349 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchs5lif6KgjdueHq6JRFuVzVU1LcD7arqtu7dtlhqdq7U+NVgEyQRCsTYCeQotl1PbFPsw82T7KB",
-	"cw6QSBJIJmXJdk3XJ1tkEok/B+f/+Z1fj2a6XmkllDVHZ78eNcKstDIC/ngj5q0RpfvvTCsrlHX/5atV",
-	"JWfcSq1O/ma0cp+Z2VLU3P3vXxoxPzo7+n9OunFP8Ftz8rrR00rURx8+fCiOSmFmjVy5YY7Ojt4uN0xp",
-	"e+S+ocfdaE+Fsa8bOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E2fM",
-	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6EesqeVnl0b",
-	"Vmq3IDbTrbIP/10dFUerRq9EYyUuZirL/fslZ+KFuBHV0YfiSCormhteuV/ZzUocnR0Z65bpvtTzuWgO",
-	"Ge9DcdSIv7eycef7Szf4u8IPrqd/EzPrBnen8Eb8vRUGCaAspTsDXr2OVjTnlRHbi4zn3D+9i8snby5P",
-	"Xj7/6efLHy6Oit0V+UO8gkPcHeDJ1Ahl8SBrUU9F88AUTM6ZtGzJDdNK7A570KplBfPuryi6CENb7X78",
-	"jB51JM2rxBL+It6fw/yX3CyZNEzfiMbNn6sSPqeXnTNRr+zmjHFWNnxuU9tl2rrmzWbMvC7o0Q/F0Vo3",
-	"ZeJqvZozwWdLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtl7Kmbsf/gn3bX1UHEkrajNmam9hPh/C+njT",
-	"8M3Osfm1FuE0aIf9gnLH+aSyolHcyhuxe7K8dlfV/W+um5rbozNHH98+7nbbkctCNG40YaysuUXmSF9P",
-	"ta4EV0S8S10mb6ritUh8sbVEeKrwcwoD7iysOHp/vNDHfrvUxi/1md/gj1yoI4GPXweMEpZzyCrCbduW",
-	"F9oINt1YYbobpJEcK1EuHD3Sffqq1DNzUmslNg/r8g9nDGdhHMHWsqqkVnZpvByYtU0j1GzDWiVtwf4Y",
-	"8RfWiJmQN8KcM6FEs3BcXyr2dlmwlTYSqGqbAfK53c+XYaUtUOm00e1imVwwt3CvDHCHFd/Ubgw2FXPd",
-	"CDbjtWBWHxVjznSm69otb5M8WDdB3iBlj7648c1yxNFWFZ9W4ujMNq3Yvs7uHU0jZm5pOe7TVFI0rIaz",
-	"OYSDXLT1Lv8ojvyxplfc2gOOqJQLaRPT/l7MZM2rHUp6YFgtlW6AopLnUbZiLNtxdLdJCMOqAiYNL+dV",
-	"hZqPGUcOSN1ptcIuRWMOooTX2ji2mDgDT7N3NZxoJPLY/pVzSmBvO0tuxbGVtUjJzQwbK46sHjtImuXB",
-	"NGCYlDSi8zlsJyQqEzsb0YgbqdsESf7UAt8igvRaEopnZBypLWnEmpNaMHpyb+A3qdk1ulWlG3kchRvL",
-	"w+PjL73/UeL9VlvUP0e8/Ibbg9771yeXqVf+w+meO4fx3OlHTmo5KmIl3yAnRxbHeLOfsjq+HS5tuAb0",
-	"1ojTBU5VkBRCRhdoL3CT6Iz8dnWCCLlTJBUOEN5tQvmoBJ8PEepKGyvVwnjdEoX5A8MqvRjHzlYVn6W3",
-	"H+w8y61wbIhNtb4eM+LWIeDwBS5k/GZ8Lyp5I1BB37IollwpkTbrGjGTK0ka0C6LkrW4JZPqBi7CBGjA",
-	"nPL8vTM9bmcGdhImbcPxqkqagO5q7P7qhZ7xCu8NGiWk6RWMA9k8mjz69njy7d49wOFzy/1RVgkjoeSW",
-	"97bcqaCpuVdifhgveeF+kGAmeQEFH2xvzsvnL39g8NVIOUXPwsJo2rkteR5Z8x9jO2WUmLfLcRc871R4",
-	"Ep//8eT08vTR2WRyNpn828npN6lT+nvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
-	"OWuJTuMFUdiWx6VMKtR+ZgXTTaQMpPZkvdzst+ukkzjuyfzsrCXV8RB/0ZbakSH6jF9ADpj+L6RKXGd/",
-	"DIcpO+Ee7J1QGD43rZfCCrK1+jMT71e6GXujZD364e0Z4i8L/77xAu01avMHHnAj5sKpJyJPpVw5sVzz",
-	"9y+EWjj+f/p4kuJlyf187Z2FW/xpNvMMKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRLO5p2Or9Mgtf3",
-	"vEqp3TGiICXyhletgHkpbVktuGndkQ7xy/hGRV+D3XiYuo029j4jv+5oe9+I/hok/b67TIA3cj5PHNfT",
-	"DbkgJR6ZaVerSoqyYE7YwcndiMa4h4sBJjO8sG0toj/fItBaN8/4CLpt8Tt/wJVDW/gg6j5IMsu0q8/r",
-	"7CNGaASnkFBCl42u/rB0gRcWKGRoxPj38R4f7FJ8jQbGR+ows0aUMr3jpZhmvukUn48/iz7hv3ZGScpk",
-	"KhyrCndCGrZq9I1Q4xStuz9M3JuwfZGDu7NFd8/7XZbZo624e5ar6JuDXE1j1IwweG5e5AxJGA+bBNP6",
-	"YaVnS1Owny+fgVeg6CIp0jLBGyVKZnQt7JJM9F0HoriRs5wb61qgk/VQ1YAGLXDaYaTxN+0icuXcE8Oa",
-	"xVGO3ZtI+737O+8jTBmWzogeF5DM+AxzgxZMvJ9VbRmL6e63XjDtvU8DAqfbjm682BMZzvJgrulE/l1Z",
-	"fQeYeJnjywal9gWNX80ZZ13wIet0SFzTS8g0iH4Mbof5oCKx66mVKc33EuwxroooHnVy/XZ5ziaQcaBb",
-	"ywJ/PPQaU+gt/B7nEHHeASNliBx8tHnLAj8gtqbEAgJGlGMRBdr0WpidUBrKjCs9T28gOLUpRi0Nw6ed",
-	"cizYjKuZAN0rEfoZiAuV6LOTB6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b68ZJI4oaghQecQHLVlxNN4ey",
-	"yCU3CX/dxV+eHD/65lu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr/JZHL6p3MIgWGiBGxl7OfqjWpMi9r0",
-	"uEjRQJjM++h2vFEhXUIaxsuyEcakuX8XzNrN7LBut3dGhwUWjK+cRifVwv/XWTsGttaddkHEX0m1YLrx",
-	"f6UnMT5UkvIG4TxTkYlUSMLHGTC6EN20nFL11yeXHymBptyI0fKHBHWS1QALNUDDXCoW39EoB6RJHtvz",
-	"mDGesdPv2P/riOP0O0e9t2DvDW46rO0Wcv2tTwDaiqHqpm4rnkhZ0mtH1LKhLAo395qXApVWGCxBWFl5",
-	"bUgOD7ksO3U4RLjdV5CbBNHCJCmL97kkCrsUG8YhZyJ9EdIC1HQqgxu7CHuUI9jEtk79x4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4A5ndGcxj+TS9oQmzEUy1enOojCGhr+lZ9qgTj6wBFXeLrQ24ys+oxBGgtg5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwgjQdfamlkrXT/U/T5peyjU4EYp5bVvMNmwpWo0TSDeOKSXUjGisazJsV5Tnj",
-	"FAFUOs1E0S19Bc9nligtW8gbYdx6am1swd668aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
-	"X/fmWaCuEj0BBkxvW/xeHT7tAYVlhC3bpP3QYVnoHoDz7W/9mg7F8I1hU7HRqnRSwi1lKiopbrbOnV0r",
-	"vVaHEl9KAwmax9byUjfuGW9e+IM75LrhdUkp8LAdskxn1PByM6BPO5WzwJTbkm+8Ujv50xmoBCu4we7p",
-	"//XVL5PTd79Mjr979/8/+mVy/PW7P5z9Mjn+Bj/6l6QgdPNNkOczWEiX1OsYAmXsqoKtRANqisBIDJ3C",
-	"ZDKJD2Wy91T8bkU7EGaUPJSlE8lqkVKmmbG64QvhOBY+1E1+qWvxwARWx5VZi8aR3HrXitQmmUzubGyg",
-	"XKtLvnlgutc4Rc907ynYH9mKb8xIGk6YVrLptB6h3Fb6nQIF2dD/36XMBL1OEd/bLgP1jE0dr1+zup0t",
-	"I85HeaJw1GGXR8238yBmOIHf9oUGaxOMrooby2aVNqJ0JD3uTa2ysrplQku3q36X/Hh5z6WjuErwJumj",
-	"3JPhHSchDCkVcaw44/650VVbi+O1kIulFSW4gjB12e2uf9EDgyUsgfDYeimUI76ls+3gu5HGPViMBhje",
-	"7mwMZDiUBZu24D7ZyqreCHuG4TV3zBY8Nxw5fCNmuilFyVo1W3K1iHXraOfoBeltxSWmvX64T7eyT7ts",
-	"CxokvKmbTxx+7e9RknDiHOptFhN9ta0XoT9iv88jdkxtjXHxij1+dPqnpI9CqtYKk3F8kpW9YdF+7G7z",
-	"WjdVefURuWVxmmJk+vu59d6Q3lplGz4b0qkcI6brgDVZyl2eqW6bkDjo18imwt0PWrs/29gEChn3Y64O",
-	"l+XoUChUC4x93OiqvA1tT32eJgxAM4zentrh70VleUrG4r31JvaF5Vacw2ZjrmpwFbNGQB4ks5CMAEcA",
-	"2ZWOtq/FZmeTYYzRlthfdC12bKrIh3FsruXqWK9QaTsGLc/JRdu0Yjt6MOqFQQzc/qXGctvufdEFPtXj",
-	"dFuOTbFmWglnqlWlMJbNZWPs2BSTSzfqrVexbbXiZNMUVGtlbANloLezXB1JZBiV+0qvVWwJOeryOxHl",
-	"Bj2aTFL6tsbczaGdeuOe2fGmuQ/T6/UR1pQ9kJCi7uq4e4QPOKYU69Sjbcys50yrijLadoVo0BLHaHcy",
-	"dQrEAECLc6q7VIugdkSapD+QcQ70NW8UqVoZti6VsU43bZhZQtFupfU147ana/ej4EP5ieS5o63KH+vz",
-	"Uig75EMhWxcsWgzQiGq+w+PmsqnXvEnH4WtdZnK8jWhkpqr3RqhSN+mQ8JCDd8Wle+5hWFjMALpkwRV3",
-	"V+hoIe2ynT6c6drdk1qrNbc2/i+Y0+aERoW348a95k0qyKqA8o24EY0zbpeQzw+eDnDaTsUS6kqVoECg",
-	"Ey3OZJHWSZhGl+1MmNwuh43c4RsXrbpYiVm6xsn96iqbS63adIL6j42u2elWoStdDiSKB8a/1111qZJv",
-	"16u0l/uJgcQOVvNrZ68avqGCdvQDOaV6rpPq4S2Jppf/3XpvCezou3EkBUd+X+TU6Hky636AOZq8V9Ax",
-	"LnOGW1kE32Ph7dWCde6J8SH8sbsLDIge9jNNciBpZs7Wu50MBSXMpMI0xpqC/eXVxeXZ61dvLtEBy5Sw",
-	"a91cM27Y6XePHp5++68PTx9OTh49LlCFc4fEA5TBXiZLb08t64f3KzEbdiCCDi/guRDUySntKP8xh4FN",
-	"N+BicFJoxo0tMHNAKxG+Qt0KGQu9jVJ1HxgfvZvSXYNwUCX4jUCbG6zqyKnUB5MwbOmerIVFdx0USD4w",
-	"TInOq8nA70DfUzh/ZxDDeFhBAh0iXyNRuFMcWdjp9mSkHuDWnnpd52Qjcwu3ymo2FeB3V+7/7vtFI8tz",
-	"NtV2CdE1PtU3gk2YVtUGN3UHmMMseSNMJNPHmElL3diDJ2r5tVAID+KneotYa8ihwY31k6HNS12DHwlD",
-	"YtvOIjAS00t6mYNIJIqxa+3BSIwAabjryqykUPYqwxxvlW9122BBxrMV7jotcQUKVMMWYmxtshF/zwaH",
-	"YRPPWMWdqKRDh9u5lIul21Alxr5FlvmChFA2C8cBqVTos50CESHyyrt9vNItpIgdUd3pFbspfTChnaSt",
-	"NIWFHMttInPKFd4KcogffWnBQyVm9qoUFd9c1al0fpRDIT6mFgEZBSwP1pDQ7L/760dx1OLbST9sMfk8",
-	"gcwuRXfIKN2yR8LvriR8NCfcpbyWkNdgOpL5ImKqC75KnvmFrISaCa+D+CM2H3/GX3y4lr+/WpLjoj+3",
-	"N2IhjQ24VESQTr2FeIsPAfgtc6IDr30j2Jqr3dn0d+/00Tdj5taIhRmaG8kvmBbtmd8ZiGiCtjXXVaXX",
-	"5szLvhWq/GBaHzDJ07RvNq0ZSNTDvD2K5seuFQrawWnf46Q97hGY/pauhjTblAJjJuc/PGNcfS7beC5J",
-	"uYVAWsoVuNdc+cKj+E7SqUUlrrq9TKfc0Tz5bCZWUGsbb3/hI1DKHTEzgjezpSjZeulICw/MkWU6HNUq",
-	"sxKzVHJPxzJ3QCVCVD1ZlK9bm2Rul4RWh/IYLrLjMR/P2yBROBE021JCaNr0fNGVeARCHOkF8FrHnTsC",
-	"fqz0OlHepNcRh6l1DTyFoG5wEcGExNCQXghnmTkrz9neOzFT+OVaNB2/6kYGjbLaPMSh/j/yxRx3Qv84",
-	"6EXHXgVyJObNSdZEuIIwRmucNYrU6bPek5iAOOzY4pcuF2XE097dPsoawIUOg+7BypZQgKoEJnLjkgk0",
-	"aCT2kL0bVzUFS8hZzXit1cLDz90ihkkPeb4Om5dUv1uVyqrkFU/WOL/cVxNRCYPCZdHyxolu8cB0YF9B",
-	"qjsKNku9Vmwz1hlwy4BythqGogMHRafcbr0E1I0ET9Xr/bXCboBX7rmdmHMXZ/abHyafO7eXHl5k28G8",
-	"D3VkL9AIwDGm65NDeePoDUsimiWhTOi1ufW+WidVAWmXbNUIKG+nvTMFMjM0fQ3TawGaJmhsWlcPjPfF",
-	"QS0HV44eV3w37Dun65EwrIlXuicwjRu2dK6buArqEAAzk85Wr7nauAVkHPNC5edHBs+MK7c4d9XiuZ2D",
-	"emTBpbEWpXeDOfNoNPvTySOJuETYJ9p2Gh39HDNdO17n3Vr1LVxafutoKgWeGG1MjpD2FAPmFnPO/og4",
-	"hVLRXtHLPuaIyUkT2CXjlVbizJ3G0p++7AAcnD7dIHpv3YM/G1P2vIOhRFd5AKjlz9yKNd9chOSArU1b",
-	"Cl5eZVhFmD/QnBEzDZfEGmcPzK6hpsj9Pqga7fSBQd6EenunoEvL+KIRY/1hudpzbuwVSdiESJB1yByJ",
-	"A8cEkuMO3kg1Ex6GqxkfOe6C3VubxO1sKSgmi69YS2cMM84w3ShdmSPmrUnlvr1dbrrp41Jqj7GRzusN",
-	"ANlDE0M0aUFyG20YUW7vRmxOKXGLuyz3BLv/QhpgthY7UelkRFtqtak7DMGeB79VJYRMnIkdJQkuOdKp",
-	"r5QnAGMfRn0rphd6di2wFNAJlvVSMyMceSvNrsXmjBnbcLVwrM7rO1ZXJYGfgEmXzJqLE4gHE37Cg977",
-	"Rwlngz/yzwW/3PgMI0ogSYG+RKGyoRFCSO1DcTQnM2lQd3DP5C/zvlLpy+BljSyZgs7aWa4ggsipcsb8",
-	"HhaYQA0n61cGRwh03tYEyptBfHNSbqDmztlpHbGBAUIxJAhfouHBAO2wS3ZcoyinmAsEW81upXVnHzZA",
-	"X/3YVHB94zRKsQJi1f1Uw5H51IAKszeRC5+C/OuS78X1voSHMlURWbwAT8TRFfDvyzEQKJpISbI131yF",
-	"BO601Wh0LUCjkgYObzT/R7tYCjNQd2HOQ628k5mYmSxNlyCtnV0uGgBpHu9Am/ED8G9DUUlqICGrtNyE",
-	"6LWxwb0IUbIuofVwuRBcA4P7ddA2zIUozZXMeOeCKyDAlARkvKpk7rcszoyJRPG80rrJmJfCSeHsvYco",
-	"hNUfuVHpJMTLQYC8FSDT7G+2EPBr4FYi6eVRz4jCH5BHqWDXYoX1FJxNKz671q0t9iQRutW7N46nWCDX",
-	"C/pZuvDRJguX3i41nrhA+wTCHuacbKYzXxkAsluJKGoacjuR68zlosUs0qPiCH+crHwBZSk1jShbA4b1",
-	"M6oLBnnmjJjKOE6T9jG9PXygf4hGX3Ugfls5vsSTpGFzuBtRCoXT3+e8cf94z+YM6nfYUlTOQp9dJ29S",
-	"GnT41RzU8M3xdAPzNwUz7WzpRv+hdQz85KloKrk/14f4dcdC6Rb0V0r8MpBNQCWmbeoYecSjIu4Sk3BO",
-	"Ar2uuNqVP7e6yIeBcAO2ILw9FRG4M8LRagSoFh1Hf3dpPbmNu7hOdjS5zc6Zw1BRLuBxfP8+VxatzOTR",
-	"IPIwtFH5SxJZfAsjc7w72Jur/gWpab3gatHyhcigSBK7lAsFNx40SlGZYDLHVTOeV0IOXpkoBSyO3h+7",
-	"h45veKM4lFb8Eibwg/uV/+N7cfTOTQ4LjRL562J2nbEAOksY/Pt+7kpbkU0G9yZf0jjTOEL6TV2C3lpa",
-	"JYzp7Zcz/3SS7y2hbG53zCm0YRqnBVyLhIS7EY2cS9E4ezQcUtgu453AaPI+XLXTIeSL/tDuXpWlKB0N",
-	"zPm0kbM0e+pA7Pq/R7O7P6GRkH5aJ/YKu6dErhvYvIItxfux8Bh0DPQG3NLkLYHtyvnDusP8mNY0fpG3",
-	"mHhyyj0daRcrRYoq7eRGW4kyewufnLridtnzzEnDONQf86ryXqchTJM9kSv3VHYZ5nZ5xn3rbpwgu7Xl",
-	"VPP3z/E3p1F1T8qQ2s01iGvVJ1uR8+PowwQkoLdE7nLQOzUVXnvdv6OeyUB9fnJCW2rpNjv9kKSbG/FS",
-	"GJMUbZBIcsJX8uTm9GRt0Il3zjjD9EZMwjXMUbcbuMuhKTV6VyBvZCduVPoCxWGXmnsoRsjaV3kn8rj5",
-	"MEZUZsZqXPI5W2m1wC8obcNqxtkKhZyX1B78CifueLda7E8KhW/fZfY8A2UtmkY3h9WKZcteIvh7v5CF",
-	"BsiuWhqDKzStWWEiSKsgiebdQMFdOpWQ0m8YT/pst3JXokIWXrVJJAjlsd+YY3agSam2qnIdDnCckPTi",
-	"Fz0y1aU7ijtPdnFD/9VNzuytPFvqtelnqYSiJCgeeoCq0m6Kr4xq2w7LPE2n06G/oi5C541+YtVWOl5y",
-	"YR7sEfKTcWU+Ny/C9hobIo8q0VKIm4eZeN1hD5h4B1U7ZuuTkPutKt4aOa0OcUqmU1VkV+sXGvyEORxA",
-	"63dP5i95cy3sm7bK07lv4Fq3xrJrIVbYy27LVhnyoELOv/cXjtOFMXVlIPARqpFCl5mVUJgI0QDmXa+J",
-	"ad/9mAlQDfk79frABSy4FVezSpu2EalWJRgwJhMtiocIRcEQqTCZnZbpZHfyRc4mGMgB2rNPBwFVYGE3",
-	"YXiOwquwcnadUJawyos3gtVtZeWq8uHYkVGaJhPmnvGqMmeoq2N9DvQJnofaiKpivMW0YMrdcOfEvoK+",
-	"EXgW0hYR6G2w/OHHlFqv51aoP5wzWdeilFBMjm+DYbDFMIf0RQhBP4QAnFStbt3k/H2iqhjqeoxRsrXv",
-	"bWwi/QXeTHEgHGW/9tIBevQIkU7E03qnsKcUnZfYuCKFlSgg2QDbUWf4BkhDLC3CUAPEJBdcKhFy0J3Z",
-	"NZUlZCJAgHAtzcj7NU1Wb20VNYXGIJhxSi1DNwdg7brXXE03V0kvRAdZue5WiLlaG0glriqNRSHgp/BT",
-	"k2VZiUN4CUyiaStxNeVmKGV8dyJAVcGz6+blxqHUsCZQ3wHzoEDeIZOAakvI/RkZIdvMkvLox7aqGH6J",
-	"TMin+vrmCo7hAUgbInbDx7o1XJWj89VKwcvQdWW7nCJ21sdRtCkkX6QFmW6EkYulvYKo9e6of+aSEKWc",
-	"nrVx1wa2qkCFi4cY/98gq0OvrDMh8WBXopmLGTA4fMm+IFQaW/+pWLg5zCMLa0dsQFi6X1egsMcNYTRt",
-	"Z7sOKmCyzqbh/oDJi/Bep2FzK0pMowvw2YinVWA96xraMhzanyzjh45S2RJfSmNEeTVAIZeQAeOTk3qp",
-	"RZmCWUC2yZEGbQV8WwI9wBb4U6dfh8/d1lADG7qC8Mu9gcnrJCt9LdXUyctKm5AQ7YuiwbnaGqRRo7i8",
-	"EY8eX/292IJHA2Chfa/P5CX8oMrY6zkeyERUc96I3JZ+L2YVhw3C5/w7fFW6z1inW0Z/AnQSyvh9y1nr",
-	"xogrPU8g4b8kmbReUqlzpFw4YdiV7UGO4E2mZZR7g73KtW3cLutNvAxcWI5E3EUngQz+z/NQAAG+z0ob",
-	"e5tUt14/JbxPafXCffe04wMj8/S3S38pZcZEYj5OBJ6KSq/ZJNHCYIzE08kk6Tgv+6xLBgi3MGAjMA3V",
-	"J1uICaEkSlsWIP0OTay+Xc3AvBFi33pgGZFGS4pqzR2dQgEP0OvhU+6QXFJ5Gx6+LRfr9PPQClz1XSlB",
-	"wlGaxFJJ1iH4F+cp9HlnZ/f97ti/LHMFEa3NADmsG2mtSCfZrBo9rci3MMoNgpN6jT9LN3VeHzraG8xG",
-	"HHRl+OXSC6KZ57fOz3JsXOYS+FTV1oqyUtG3u17qSgDCfLKbax9rK5Zs/R5DuR5YOC5OiX6UX9IbTO5M",
-	"LCehDzyDtXhVESjioMyudGb1K6+oVcJXxqav235Epd1s7tbOKOfAm59KrKkRMaKGdgii7wbzNraFXx9l",
-	"pdf3/JxNnELpPaoQNWfJ9irpswtXnLzKfhWFP5nB/IuXwi51eZFWg14p7FlDiDN6rdiKU8Qw8Huor0Xn",
-	"Ddg6Xk9ClYyX4iF74+xAdAsEBcJvAihQ3Y9ipQNTLR4moJJvRJOM+rzeHh1c7ESDFZSnUyk6lO7OpLOm",
-	"Hp4Cp3/43Tn718kEXMcUeU1YSMlOaZcUT0D9XDrRl8bbqnmq9s7pjXxqdNVawSCMAhZe5wAbr+LXcJzp",
-	"4PNV8u2vOiW2YBthrGgQZ9pHJ8YE769WqDBnFrfqqdNeQ1ZShUPYUqZvVTAEKw+dxNxi/aLjGRYd+aTu",
-	"wyvAUtlNRxkJabMLo9ZOaycAy7Gu36q6yoDW4FZC2mls9bifOB1KvOczC+DITh0DxAPqnr+DUuh+N34+",
-	"aTFPmBNTrPgBf08Ew+rV0cMbZ2cblqdxlZxiZiy02CKX7tji3mHgIO3pIKGRQdjggWGB82a6JmVM6YFm",
-	"a5CsSvDwB/XBTGCVNuJvBALRtVfiueZyHmhoHIRQDCrrf7ESvvJ+zSVlWhH1FEdxdyfxfiUR7hhnmJGl",
-	"N7ySZa4FetSTsL/yU4RcwGhkQ45lEEsEDFwLdRu7zkMsDYIjRdGANE5StKqORsJmRvuV7ccC7OkJhPvT",
-	"FAQThcjzegkFhqWEzDjWwC7YQL+7yG7Z+H24C0PKNDLOZKIGfPUm2v8DW1vciveGzXjguJFFIXq2zTah",
-	"8yxv7CERmHB/RzybJdRL76rAeMiSR1UCUFEAmAzSum+S4CU+uebxo+8ef/ftnx59981BfUliQh6B5kVH",
-	"eKtGQPHx7Z4RXwgFzNRpfD5YRVR86sztbx+zCnv2Fwy7tMEVv2IP2Rn7D3Z8Ts0AorYbZDO3RpRd3SV2",
-	"e4h6lvzy5Pjf+PE/JsffXf3H8bvor4dn/3H87tdJ8e3XH5KtS4YwEH27i/Mt8Qi377B6rFgqpoBntmKQ",
-	"W1HfLSyA48np5emjs8nkbDL5t5PTb8Y1ks2DbHgPVMHknMiU6bSNGgnDUsx5W1kg0C3lJvj/Ts/8vhWd",
-	"KUBV/VIxo6l2OugaVGYu3QQKin+Ch/4he0IHECPyI7CP9/FYH3SE/TJaK0KA2gCH8KmP0jJuCTHTa2Hn",
-	"AGhFIU/EUMHodSd0NLrkAO7TTwWwu5RGtiNVLzBrvANqTulJThAwlJimQwBdEIY3oI32QxaIyBQziEff",
-	"7AeoSmskkPhYMB4C1cFw9RqQlbPrHqVb6hj74ECAw7F6R6wVBGKC3LArpwReLTDbLU4a630RotZXurlC",
-	"rYTkrvsArOC94eWYde4V+fuY6XhvVY8Fb2ejJtJR4fkLUXXoVYNMOwlORl5/nzDRxQiIw0IWg+BqV5vI",
-	"My/w4Eizl4F18hDxlJIJ3+m9NVFa6EGLJhQsJ5Ko7DtYq6E23LEn1Pz9FdRrFbTOHtTQQ4YeXJiM2QHp",
-	"w16PDToMWkuRXNl48efLRkmhDtKRUDPPybiEd/u+FxAOYHzBpaLeUNfCWfMN9Pn29h/Ud5RamCTYE8n4",
-	"wZaEwtiIFukm7eakYLLtvqLOfaSMw1+Rg2HvJemIvvutVlelNLT5iUKPphVnnsFCxDeckiMDTOXsiuOW",
-	"gjelP/5VoxcNr+F4vp4wj1GDjYg8PUTSBuAgIOZU+LwbEBBQHQ5vJ4opIPbsTaeHLNQUduEsxKJnxuqV",
-	"iSe4anQtjSjPfKeCeBawTJQv2aq9ue+/edhuj25CU8n9RLY7PFH5SFbZGRwAfDQlfM174La75e1Zvm/c",
-	"vDZDsUsQrsh+ttO7bcdOQoaELAvgPI78UOkAi0JipKizB7lC3+I50xFv4QoGCIlZff4e+e5LR9baaTke",
-	"cdiRUC1sioV4XN+DdpvM2kQoYCxHwtw6UNGzxmwg7IQpEvZ5Tq1dx2FhJasHD7gLH2tfv+aLPYUQnK0c",
-	"yaBIszoqjNg5unQVwkqqxRl7znjNlqIR5x1kOUFxKMKYaiCZx4Pnq4B7A/k97HTC4uS+lfyoYoTX3D2S",
-	"7YDzO4b0P1Uz3M8A3PzbbL9L51umuwBCj6ZQGWPbRokSIwnJo/eDXWGOXArZw42Ke+LBd9x/m4DPTL3d",
-	"sGlHt0ZwX+DgHoV59/XZ0qLfQas/ErT645o0/2Yhr3+LLacHuy4ZuVBXrYJ67Nydd88gnBx4sfyzSVTq",
-	"AbiTDs4QOuPsMjAGLfO3dYd+uu1ULKQy2DxjdOLjZwfr/q3gbn++Zneje6CnK8Ce3hew92v8P1SY7eiQ",
-	"FX26rzSPiiXhJhof8BmsrMa3XtDTu01Z8PMCZ5BTfqVa3DIm87tu/Ltu/E/d1CSNf/IkRGD7kl2aDnIS",
-	"XdHehPXaRoCmLwJYfgeEn4pk/K6g/rN2VRkOrPqWKpYarSSrdX/vnjJeIdty9M9WZycnUf/JxrbaXd3t",
-	"z21lzk5O/vN//x945Ozk5KQUNyfWbn6+eDrJIfR9Nj0vTU+guDmeIe05g8xWTs3XALMq/+5+zHhSjOzf",
-	"MqCnXHR60S4UPsAKMtLKIJWAMpi3wVfGtCrreQXB4Rsa0Q17cfGxAb/OrREr8h6XSw9d7Q6nxjJDTPtv",
-	"NORpbtD3Qnfh8/tnCs/K19zOloS0KdRduW1Ch/AtxuYjWGCpgn0K9cy73TO9qkpofYfZ+fts5Us/A0j0",
-	"hgae9GywVxMWsxWrOMXBd8wTaBVBmTnUXsiFOu5M7ykdKexzJkdywOrcawCaVGOpfDUGTGOkVfMWnk0a",
-	"g9uNnmBzujvaHU+wGyP4kHCNDgcQuQgG1f2Yj2/99mzZj1othLFXTv+O95kyhz8EPKPe9Tygixp2MsgB",
-	"SyLQRuZLgk9KVnr7xuiIbdyBJ1PLgaAr7E+c9XOI5hpDN/U3KLEdI88X9//uT1c0lGC9Fd8sy0aYFEqI",
-	"VABlK1YcdDQ23UDtFmBNJ1W5UppVxdPFA4Qbb4SIgrLJjMSay7T7T065yvTMyKGCPr94xb79+rvj02SO",
-	"IFclgZptkw1BxfkQ8sUPr5+wUjZiZlkpptJZMvjb/LBX6bGfbGUypkY4uIX+000E3d0DfH4QIxxX1Z69",
-	"/7RFX6HmYKCm63XF1VOetG8VxWZ5p2AnS6EI+FHah11pVtxJDpvZgcXuMwk6uyPuDlRx5c0QVTIlbDfG",
-	"jneYSpklts9baMTs8MMApMXb5Tk5n9As6xAiOpyP0GOP3iO6anonbqIi9lTqwlIulmNzWLAcclTBCd7C",
-	"Q8sOKqgEgV8XOLPceV+QlrGVytXmXXzXb5foVwr6U3Qg0nRNMqjk+RCA/72KgqfQWzQscb9VsYK/0xKA",
-	"CPaQSWRhn56ijQzp49TVSAafDEivBh1zY1GhlDhoYkZkoX6iIwSgdrSI42ObNuPb198hCHV0BLjeuKGH",
-	"I0laVo6WVT6pozMBD8rK/yMANTt2dYvan9CMlN6QnHaAYN/F/ubl3QCwjwi7ZiFanwIQBMo7pTvsIAOs",
-	"VYky4op9n1ivm2aGdMTqsOsLzCrV08E6pSl1iFT2jZm55BYtRZANCWSeOgPw1qpa5DzS1DAQEY0AWZzA",
-	"lSGx7qDq9fUytQolwpCdLw4RZwEw1MlIcpxCnh4UcUUdY2Cxe+/jTmGam4xfuT+vNBUjRvpAD70xIqAR",
-	"ZQY5FfTAPbf39m3gsv3xoCEaARnvhUQAOxUnGtYSWulF+f2hy143dnJPe6/e6VViQm0L6juYDwyKf9fz",
-	"yYlfwyppbYV1jedYgXLGtKo2Uf8n1KDiDDuqO+ya0TgC0BVPByUggfKFuEnlcj/Bd3RKo4jAqjDZGeh5",
-	"q2VVV3KMvuytosNDjn184d3WkfpdGGLgObSOXCbp1ivwseTIrVmK8rWf+wFR2kxZTj3cqxcY+fVYwIC7",
-	"kPv5Spdo7eY2i095KxW00YKc2fNO14eKLUDdU5pBXG1k9m58PL0878fB/+4Tv/dkfdOMU/vwRsy0ciZW",
-	"+UMg+Hy9zG4B7nwuZ5JX2b49Y087DNR5R243UF4FiaC7kyIcYCU6A9HPiLCgoM35Mo3Hnat2p+aYG1bK",
-	"+ZyS3WOZGV4Brw7gOjJgHfsYV9IfLMqP3nUa5mP3nIaJNnj4eibL0uOZ7NLD9pJ3SW9nGt2JhxMavgEv",
-	"tRKJC4CHJzKoZ3SC0IWcmrUc0J538FKNFD65FjF7O6f/MS6oaMRMyJtbmSHBAxXWH1ZQxLu3d/dTvcXx",
-	"98m8sOeh0FaqyGNm15ou3K2wJgnGf+Btwf2cv8vDPK67trfjjB/FBndYx234xMF6Dt34u7jmMZJhRx3d",
-	"yQ2RmeTpkP9TbZcRo0dEKEyp2Wrga3YQkDoU1K7quWkh+vcPqPSGVvMBsnWK8A7TzRbJGCLaKAvVWYzT",
-	"je/oRE8Bmk618Q7I7n7BzGrHw5K1k7KqDPUlDC04du5rSvWOIQ0HrKNROs2OupGqToovaCJbAbBbPbwt",
-	"QCbresWbDC5n7Zn6gfNDYZCYXu351K4bBEEXb/Uuu0zHNqXdw4xCghVhDWHsVzcNAtgkO9ok+x72og5I",
-	"stKwSs94td+uhwWE5noxpKMnuxh9J77BwWqtPWQlnlj6Ft8WqeV3LJZbYbGMgAx4I9a8KVNt8qhdeJmW",
-	"swF2Ne0XlYrNK75YYK/PQC2joMKzjtgBzsJvuKz4NAMfXItMyoKpuDPSRp6z1ddCmdvIz+DppSG2pGDY",
-	"yyLed5x3N8n88f2w0qkkgWlbplPVYBIhdDVbirKtRNFrlmA6AAHoXq5K5ucx6hiFn9LWObGfL58RYs5I",
-	"QLbePKhUWYn3Y+8xH10t28BeHiIA4Orsg3jFnSj8adCUaLXdW/OnK8qnlPi755b29032W7VvwyUnU4pu",
-	"EQUJOM3OJBlv5SezsVbQWrIs2NuxMHWr1mZUwhhQfJy76lrkrsrIBiqBPfTHAEBqN3z5MTEi3LKemzgs",
-	"3k8/4i8RZeQpK9WEJG48f8A16Ig0oQfBFTh0RGRq+25X3F+ZXpNcbzIhHuAMV5iKk+7XHUqWjooj6tdK",
-	"PaEhZ9h97HaPW92M7FnrZvKX6A3u7+fRW9zfP4c3ub/exG9zH7wKb/xQHMWdhndDhPsjewhvegi2dYfr",
-	"mzhqPc+3//LB2zNWaV4WbHUD6Cdxj48onGYG0loRkPXAYJWeH9Gw3apTtEIpfc/VXCc4bmhanEx3BbA5",
-	"wizAPrlHe0yy8Sjzpai1gkimTHsrNRZZ6ppw5SutrzGqArmlUnXgHGzFjVnrJiMGMHXsyqc+7SRNrYRe",
-	"VaJLYopbOedzyNK55KFBNOofnF2LDbpaNeQ+xItOjY4YZgON8qnmDfB2fOpOxa04oP8FeAWuQkgjha+q",
-	"rvu9XuBhsuowiBUwCP31TW19nD03WBzon+v5IlNRQIizg0+6gClwFjO4IX6QMTDp8D1NLUUzOiZyIRfq",
-	"uUIWkuIeaYJLdRM/Gt2T80kI4EPd2/YoH8v1i6MbKVA09ztADwmBC5hALAbwk1gQ4CedKMC/e8IAP3rV",
-	"TQU/+KufEP753920Ii+gSvXBzbkVniu390ZARgl4yEq+Af+ax4H8oXUM8uSpaCq5P4Wgm8Q2QyuOYi7S",
-	"Y0Epz0S4KB3J9u/pAGu/XW1rsluZu/xIAA8Mcq5epfMDU/TuPEAchfRCDwmHpj42Ajw6++b00d4W5BkP",
-	"izvwZ0uB7QEPWJqTxwkLApy6ANBj+bVUiwJTJAH5G/258OWq0WU7g+9LabpHoHShwwafccWmglldlUzp",
-	"NZRh9vI6OUT1U/VwocTBz+jI17/i/7FIYi/gDywzt2+BL8XY052UdP91214caVnORt7zp5vX3Qj4B47x",
-	"dPMKRnHv9r2cBxSNHVYHTaBG62yO0RzoqkUBibJsLHd/VgmeS1vqcL33taxuDVWgSGz3NPT8JT5F3SvF",
-	"Ha3jEgDf91keMbcKQNs0bX9AYV7xXicJMGzPVn5UxZt6oKMuVXNJ6xG4Z0upoNGUcXfxGgHHWLsq4KMZ",
-	"ogYP1GUS/MLIfLS4LsJcy9WxXiHHOQal2ykltmlFl4x7pVW+s8yCW7FO9sF4pShziRZo+nl5Yw/2z/iC",
-	"iMq2qDRcq4G449XMkflop2H3O4p5jM0BR+thnxoIT3ULQiDGK/CFj3Z7YfnMQT8yK7G1klK3PfdrV4lk",
-	"rG5GNKvXjYgOBq7NQVOKvPC7/et0U5VXh7Sz3rrsfnC/8t6Q3W3fovKdzd06oK11pogsRUCBOPzepjlK",
-	"t6G7bGXNN1cZxJ0LCY1z0XrilpXc8iknWFdgHJZfY32+W1l3EynjdLRRla/V7FLmdhNyQl6rtukm5JmQ",
-	"W6g+C2mFaKdL45nKA88ywUgKy9aKcYXcRyuxw3gOdejBqlMHdhkk3miPg1M+fWCrEZZLgjqiBEo9Z116",
-	"JlsB9IDWh69gTwx5LoJVMaZdXdqn0NEQoSJ0Ny6Rr2XJo/BRbCF7xSMrg17VLTJ/cj+leph1nC4jw5Ve",
-	"+xUbaI05WkmBl752ls6AIb1btIazHKdUDV7EXvY4JAkrvY6Jaw22tkxeUxN8zPtngh5O9LCXfJPrJT/j",
-	"FbYphvyLWpZKLpaWWR3+fxb6JWDnAEgPWXVt031TgAOPAMb6CNWICC/tcqG6xgPm81ei4336K1nWEYVG",
-	"U8mT+Wueats4wKTeDnMkiMnHXS9Prt8uUyrpGDbl15KOYGWyLV/NQ6a8vHFSD2OM5PjpocX7zHR+nWk8",
-	"uWi0yYAA+0R6ZblU/XuRADDwFmgI9ywaihrebCKsMzA53qd7Bu5L8j4Znct9w1Pl3NQrIuTeHvOyFCWz",
-	"/D1hzEBvf2gsCgkBcf/YjxSi3UGHcv58ikPvmh7OofHc7oFH+7bh47SlcJz3wbp7lVnwVbrCyW6J3fEK",
-	"NCzWD9HjOvkjuwhCYqsxaLLf+qvI+75VtiXNLtzQcEVcrmrT8QoQIFT4kUkcMmk4Gugv4yTNVmL4/sbd",
-	"P68cW8LCl9CUH1GNqDDnFmfSlVUOVBj0hcpB1+cnjlbR+OK2Ui7IL7tlk/zlyfGjb74N7QkJaKpgS/H+",
-	"KNfN5SpNJy9IU7Dowcbi/9PjyWnPkuHV2kknatCffMctFMsxVJ8g+NvFC2updHOFna2SPdtlTenQWINm",
-	"ENr/jD1yn/3w85uCTdz//tvr/5nOqspdEnRkI8reuNpl2638AMb6U6rBMuJlDdXFBioiWICtroiDjKE1",
-	"bar1zE+87jq0eKy37cTjCM9ANtDbhcqK1qk3pcMxSLxhFVKVeo0ICG7aXRsd+49gwO5lAxRb6bgBLT4y",
-	"g3qk5HehO7YkMad19QtK/JVxOn5X3GBRhf/58tluRZ+xsk7D0wXeSmN1gztmG35YMOCujGNkArK8lzwC",
-	"n4jQIjK5t3uqD6gGf5TXzRmWV1pVm9FJ/El3zVOxkKofet7ehVA4SUWgaGR33qRxpE/km7NjhWVrAPWd",
-	"ih5yR+wmH7FK+unVwGm/Jo+Hf4s00IKEfjCidb2wR/0D6BaXmsBWwnP4PEn1DRXl78BlZIqFDitPjmr5",
-	"htijTy8/NJHZCIg9J8tOxN9vk/jqftYrFMOdCK8a1dYMNrVJ5+OMRpM/FAAriReEjXbivlhUbsIQjqp3",
-	"mTIO8Vz11fZ0aQ6ZDVFmftu+mV3N/UEFZ+fsjx6F3bHvgh13f+LVuVWD5FTKCp9htzGJXRHteXfXba9J",
-	"ZIjrDdflJw2FFd/UHlOWcmWnXF0/MMxYbn0/3ygu/+1jEIT+z9N+z8//dfLuj/+yV9Z20wqV/6kDRtjv",
-	"Z4CPmPDez2063WfcGcDPE9We0SMoKG7/Cvz9VbZk95R5fMKCPfJXqSzY1yxmuykHT5l2ayIcWC78k89+",
-	"/IiQkE8r9NqSBliQbiJhF2nHj3a2Zfso8pTwIwFL7mR/p1O/kcLrgmIdgJYg1kw3HvgNgIXC9NLo5UIN",
-	"G2Kob1Qia4TljLknBuw3y6EN4r5cSX8yqcDDQQ4UzB1JFqzcAjKHr1bJMNPWBtFz3UaFKnF0tKx38G9G",
-	"AM81YqabMpcei1tJvveCGe3xpo0vQZwR4kgCUpRXdk9pGZ4qsGZeijMWLdj9umBEOyAk/TZ9rDMJLPpW",
-	"5EoK5VZpfxbjjsdH3JF5d560BYF4I7Iptn1YNKUi3MPoZIavcirvPqrvzCH50vFhNxPZQ4sfVwo69+8e",
-	"ZWRHrOc+ahvZdNNbEbCpaLf3nGWyMhEXmN/85x1251aaTSN4mdl86BMN6PLutvoZEvvE/OqQ4gaUkIYm",
-	"5qtVJXOXNr6ZGMBSes10OsgQ8f0kTh5MYZcz6brvr/cwhyQS+HWAvQKszbFO7p6ukiAUOnAzgL5A03FH",
-	"CunEHdfypvnGg0V3hiv2os3krx8qeXq+Pw9Gu0uM9yCWlFhnfAnailxMIqRiLKUqqY9whLRtdC2wyQf2",
-	"2bmGdEvTzpZO2V3wlTnscH/SNnm0CcNq/2CAaJccDUMWJpv3IfvHEgOuYG7pYavyyEypbMW+6E355w8V",
-	"W3vYmecOReBF0c2JRFYQOo5uYtFDgetgPHasKOyrp6k8f4SDTjQrymXsWfHe7neAUy4UPJx/9+ucRUjO",
-	"udDfAx3Lfe9qaEwdylfhe1EyjGepruN/cOZQuWJ/rf9MIB/FkdFtMxP7Nn0GgVxpY93VJ0rcnuIDpgjO",
-	"ISLtbZSRLKbILg4JPTNAZTk4trkUVTodzZN/f4t+pDYvE9yO9VJXuF3pAMchFwWnMnBhAJT8ds6fCLq9",
-	"FHPeOn3/9NFkqGfH19/22oWcprt2bE0SUeLbRtrNheO6XpQNlrD9hGrUmW8ITbVsu4Vg26l7jFdaYbfz",
-	"JQnvUONzDk3pPWagE4uOpGBOTmsQvIkNz6W1K58JjLU5KR9Vv4ooKqs660KUBjuauU8LhFP0jbUpYxmK",
-	"27W+loCjCBLnqEON76bEV/K/C8rX9+VBSSUyqjrBUpTwwcNrsfFMsOSWE3y6brDSbqe6yqkJAJLTlSPt",
-	"3bFkecwTqnDBGRE6G+S8wqa5Q+vgp0a8Aft+mXEvMsJi1gb+yHeWCs5DauUx6r3QD2jUWyutr6nU7rDl",
-	"hZKyNMxJV0GEBZL09y2PNqpf2zuxqPBtxGVw47NerdwtKN1X3Y28fFG+lu/Tgj1bulXeYhJU2Dei5gv/",
-	"yh8F6Kh6JVQUbFzxhTBOQ1/vP4MPcPkx/tGfC+AwSUpgBBz7Ajv5gFP7beHzG3v5V4PwngWCUI34xUP2",
-	"o26obxA0+MHsuD9CstRuBx3A0vJ3j95h2B99qvkOlB00CQADnAQJlczhoTopUEljDZB4zTdYjSztmS9Q",
-	"RdK/ER2tFIS6JRvW6Ips96WuSuo7dy025iF7Er8CrzS8py+BpIEDxbSc20irItzNnrh6yACVAPsgkCCB",
-	"pPsua8CLJspa1VUZ2cnhI+J2tmcvivfSWMQXs9JWjsKexXcgJLUcnRJLUnwlj86Ovn44efg1lMERRpbv",
-	"9O+M9uPgWCK8mbB/z8ujM0q8fCorCKCueMOxI8rR2S87YC/mpmDvK/MeW50cz3RVUS2gbvCjFd/o1hp/",
-	"pf/eYktEutHBUOr0Ktu0gm4YT+pgg11BMu/BDOKD3vMOOOlKK4N79WgywQyq4GsHI3AGG3fyN4Ik7cYb",
-	"smjd5qKn7gMUW22zK/Q/e4Bl7JYc1VxaTP1xR/4YZ5V6WZj9yRsxByAFeP70wOcfH/B8pEYCtXQy8pd3",
-	"bkNNW9e82dAqcV2aUD0gw9sJI8unbvVOSXN/gk3jpcaUq2t4TY+eK2F9z6SVNgmSNkKVnqCpt+lTjQ7E",
-	"OzvPFzSJD30zgbLG75WUzIUbJkFL2AVzLZRlug248hvvRCwl+ELvn47G08WFUCURxnTDxHHNZVVgEie0",
-	"tjAkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqcHMukSOz7hs89ECcUzyt3cF054X0RCkyo",
-	"YAjMz8BThol1MB/016ScyjTfHf85s4ibAIYnb8R5x5W2sESlYZWYW68WYHYJzJ8yfjs7Alxb3FwLaNn7",
-	"MABReKKEyd43Y4IVe/fD5+BOMAE43aSwwxPzzEl3TUa+OPHmnv/uXqgZtigS9ugzdbp80QHjOooCQArU",
-	"FXeZ38mvsvyQ5YALAaS2j/8BLlKLPJZHvHAymZz+6ZzShGG6khCUPJOEBnuBX8lhdSvK1Hk0mRSfnJnl",
-	"qHFKSFlfiqL0BONsCLZUVViAZaCZoMlQwAlfrRpNiYdphQifEL/TQ6CHC9rxAbLwHQViofPPxKRe6Nl1",
-	"OOw2RDKVeG87ClElcyQXCj+wEVyWVGdczURVBQ9zmlzxqd+p9XdqHU+tz4BmGEf+Od0w3t+JND366FFS",
-	"guqVUGDqYeDnt0CIxXA70px9Q999hFeG0nYpRpZ6CVWCftw7BG8qKRoW8MxTb6LIPCGChPFDRI1CbzuF",
-	"CPd9i4GOElf4uSIIcmeWyFp8aY6bXjUQx8bG8D/kO9Qtuq1Zu0KrPXfbKKk7z/hXfPNb4/r3Y8S9pp36",
-	"DPbbCFnzzyRXftKW3PQkWiRWVaDuM9X62vd0EJss3ZfzrJBZNVL91zXUaOXd8CGRYSoVbxKItL8lqjvY",
-	"rIOsb6Agd+o0RIpgsCOn2auaPO9qt35XT8YGjY4np5enj84mk7PJ5N9OTr/JvDaqi/tywkivPWXs0yMA",
-	"dWfxW48Z+YvQ6RsPzHZyoVT9llEeb1E26O0NBWSYTPzA4MZEN2++N5Tw45hQwquQRiTNbml9wS4un7y5",
-	"PHn5/KefL3+46CHXIFJ3FPDryn/3UOb9UeKoXN0fk0DzaR5OmUXcUMo4r8WnD0VBHtQv7xyH6BKHUpRH",
-	"s6WrdC02D0zw8kcEBvkbvnQdPws9Pbps+PMuxo9FBD4hthsbykl7RNki1lCyScxFWxsfkVACe8AwoWwD",
-	"rcuoQvMhC5mii5Y3XFkhqEDUOH29FqVT2bF1y7IRInY617oRZ74ME/Im5gJSSRrha/C7BBLsaKVV6BVY",
-	"dC1aYbewpF8rgYjLGwxSApZTI8R5t3++1LNy5jzMc6nXkLYk577ba0kAqUJBlRMmTOw4v39syd68J24M",
-	"4+cC+vjdFu1FWYtIgSGPCv+MM7nwkx5zLH4NOU+BgJO0XOykcm4TeKCLUP//wMCkId/GRB3Ja30jSqe0",
-	"TDd0yhgAg46fMbkCyObJr+6fDydxHmAlMGu9f0BurfYFPnaPh/QXXQt6S+aoKPvQcyVkwOvbycGvP6Hc",
-	"3CGmOP8SP4kSUtPktIdKftTNQkRJ+0bYKJl2twyIzbSay0VLeVULSBMjGBcsB/pQZGNVXw4t3MPZ7D2J",
-	"O73YUQ8JtubUVdOdj/v4gcGk2OiOQ7oFrB0hYj/s0XMul1HibMJIoMzdg5TmVRa7xMffCUxEaZwqJh9C",
-	"JJ5XqB5CZn4I3yP49lQspEJ0HzBt3Ey9CfTvRzPemF8m7x5a7ij9jP3n//4//34EOYZx4nAiUxn+WSuv",
-	"EXwlKiPY48nXf9jpMBDSuqIUYcw9IL0PGOdD9lyNTKNf73SScfcyDOlmZmTdOolb0uAJAdnnvnfvxMLB",
-	"P1Mawsdx/fu2lv6LSYkLYYGOu8uB/OeclW3DpxWhVXNl1gIgJSBmWHGlsMo4KJEQWHRfsCHVwj0wlPPw",
-	"2n3/GRjYvRIzLCpDyrhjhHzYN407ZBZjxcowX2ajsFjaKc9sI+w9kNknkG9ekMEGdP2bZrp264c+5QBC",
-	"uF5uIlmH1ajOfqiFsHkyM75lW47OsMfafzVCo85xaUqjTj7u0q63msZR8aFjqJUTuxzAzFklnfnbIXz+",
-	"dgjtL3rN1qKqwrVa6pIg1KBqwS8cJTTRo9MIVtwE3UrOoM1zWIqntK57RFYb9ogr93ba9IbEUT9bcqkK",
-	"0HzcMgDMdLYUs2v0w95C2/28di5XjLeltLqJtcFzxtlMrzaRh4dNhSNe05Uk9k6t5s01Hlfu1F7iE/d4",
-	"aviGN20lsqpNQ1/+9k4Jndd1ayy7FmLFrO5dpB5sJFT3AM/HdkA753QypfLbbHKkMPY1Iuvu4eI9v+1d",
-	"BguKXKOFGEWtYHJOGDpxbepOovlWP83PFKLoNjWnrtC3X6zjtxS8EcayqSyD7TZbCr4SAN45x/hKL+IA",
-	"vhFfUMd3lLDDfb+Ev2ay/t9X21CqHZoPepyxnA9G6RWqgRxmX22E/UNsWWd8qC/9PO6Tpfl3ZLWO8P1v",
-	"h6UF9aHnZAVKgAxvE/z3W+cO/vdBGUOPfIrozmtsvjwyvuMnf49VIMFv3YiFNFY0QM8mMn8wxN0rSUkX",
-	"hqAXALHSnl38lX318+WPx//6B6Yb9j9eXPyPrhwWwdTsbInmKo77kP0Awb0GG8T8rS0X+LW0RlTzM8bZ",
-	"lJeM4O0bQahUoE/5K8cCfBXMA9iCx6jymFWpe4m4Gh0dDMqut420ggC1cegeXKeHxpK5XDpHRZtbpNGN",
-	"8SjpmRX22NhG8PoWWSKfzp+Ee03wZMm6O27ZVMwIZxxIsfkU7qQD6qdAIHEkNT0PkT6pqKGKv1EFlvIK",
-	"79XnHjl6Rhhiu+zq5Fe8FB9OKG43qHbRIzt0mzCP6Q5/KQYykoFfQC5TyX/95SRSkNMkVPdTeHgLZA1C",
-	"fyFsG7lMwKkMBXHahzWzBGAJ+7hXnLuFiQC3wyPtsjCVmeigi5gfJ80Vi7jnG5Um4BR9Zd5Xjyff/cHx",
-	"cKxHR6MC8A1vAHcKkQZCnJlsQI9sjL9OsF4/rZeQ7XefJHz3HvltWOrPwkPHXR4GyLtr3pTmnynV9KnW",
-	"1wS9YeMr24F6++7UMbR3IuU6xqrJ8eFnEfL/vR1695LMgXf9Bz6F1hiF4NyLAWhSCeG4HiiSAUclmna0",
-	"qwAv309q2Or/Ia8FE6AYxoVOcVfMQRuwC6nzDrEI8HQwW0azup0tAU6ROuBAXTOEXRD73tFDADduroV9",
-	"yAgVv0NxXXJVIjgPdZxwnB58KooymNYcQ2K0CAFIDc6cSfFEfAjfcqcZcmAoTSs9uzap3lEYPv3iM+Rg",
-	"Y8aaUHr7rAg8twiRSoBHxQbtW3X398sjvzkobJlzviQrtqoqUG8i2S40hM3EE7M5JU7TDVT5RZ7zJ3Rq",
-	"jdngiKJG+6xy1vUT7831oR+yjdmskkLZK1lGyh4+iZoetIvBk8WkDYxZdsDAjvx31MGObZLmxNbYqgKG",
-	"AnFZaUMa4kpAaoThc1Ft0ArH5wJMl/U75jeMRqWESnKlrRtprYDcRDh8UqwQBRUVUROhT/qZffV4MvlD",
-	"H5gaNWw3SwDmOie9W4WtMdcY4ITFY/gSolCSuoL5TXMa7zXkSALMG/WA1Hv6ohAY/AZaLmEN1+lkMqHF",
-	"14wvBS9pkl89fuQU6z//cMn6/nZc9jrryn/IniwwkxTB/9wrnTBrEYWDvRXTCz1zA/Xl7cnasK+cPYp3",
-	"+aUwhi9EUjs37bSW8Z2/eyU6Puh7wf4Zz2uewImP4TgJ98QnUasfffe5RcwFUMQA9+vylLPiZUcDPFnn",
-	"/fI+cwwI3PRptojUMvrmjVhVm3M21XYJvOe/Xbz6iVnx3ppd8Bj0k6Ul2ikeza6g6W4VIeLdnczZkTHd",
-	"u5xqlrrsqc38NUiED0P5wpGWeZ8GC0nxAal93uH2OaEJCYm1hjYKjgH6Cq9PYYfen0627iVezhn3iqjf",
-	"g9HqQc78/AJO8tO76Eapa28RkmqrlqunsqEq1DVMLJ29NrfgBTNdL88PYxxU4frdScau21wCGqWezLCK",
-	"B4ZZbZ2FBwDMgFLn/RjzALO14g3add9MJuztEvW/rycTeqRgjyYTYJOOLB+yCw36XlBoRut8hbPRFfL5",
-	"FbUr7FQ+SCgoobXZeikr4XSq+C1w9d3m4foIk9MnKVj/rNlxRwYoVezuHLswneKt1ymdhkbrrsvd6zRv",
-	"usV9aqfg2Ev6W/b/fRGK0J/ljdjm4oECsYc65Dq4S3qOeOiVMMbfZfKfgbWGTzut3mBGfSN1s+0rW3Hp",
-	"OMVJKW58w+2skf6aO2L7np78JHHt6I1jTXa/ko/Wn/pJCn1YOHzHjhuy6FXXCIgr++6KyV2XBgIdeaAN",
-	"/0S863fPWb6nt9xjyGFklaoqk51EM7YSuQM+ffx2gDZeaH0NPoCXupy2hl0+e+1p8pyZSq/RpeDU7kok",
-	"qWLV6GEkaLiM/qFPcS5IffTKsRcxLOM+d9tvA+Y6O8lOe029jBjobqldNsI4fWA/y4Mq/k/F7aRaXODE",
-	"xm5zWMe9bjPtQ7/4fS6VNEu8T2n2BXm89ON74l00+meKlm6f2eAZfRod6VAd5tH9kMzzUigr5xi/x0uJ",
-	"rVywhg9ReaDrOpb7ydDLJ3dTA4xqzvcgVBnTWu/IHydaLILNsQiQtp/SwhzYOFIBafWsXQ2Z59n1flYS",
-	"/0J28omfVcGsZgvNnPkn7XKcwX2opb2Pck+mEoEi7v7VWfYr+zfiPjDQVPk76/0c6SkDdO8OJWa70Eul",
-	"n+y+n9H63PZPS7H00k/H1l7IG7GHdroMu2hPzVKvzZfoxLg3gf5G8JKq629879sRZGTkQn1aGoIaOM8d",
-	"3Nvvh/W5oZ+5V/3O+H6rJP1M1yvo9AQIZmsPghTuevgplS9YzZZ8BdG5vXS/5na2vG/C3w5q+oQMj88E",
-	"k4CQ4g10Zw7JDb7UaCFvBOQSQBg0/KRrcuTVUGdOowYFEFG7YU/43f0qG72GnV/ypSu26AiPwYkMUZ7H",
-	"UgRCD7zs9Sr//cKOkEG0f4hyBOEfIlnMs8QbICMPYXxf94F2OrvKP3NIyWkfsvOLhq8c55DCTRjt8PMY",
-	"kFKxSi924kJ3cw99u/H0HAKmH2VfxR7AHpF9torDyxjgMobN1EqkUm0B9Q97MhrWtKpPy43A7PsBUn5D",
-	"j9wjc/SvSBzKU26d3YEeWry1BRMrPVsSVBM31mcMQ3oN4lP40jfOVo1eNLyuxd4zvM8aUSxC8UuhuI+x",
-	"uuELR2GwfAz3F31zAdZH611x2fdFex1tKJ+m0kZ4qTPGqxUbLiT4C8JkbBBOxhezRnvZW+8PJPojDTIL",
-	"rpKb2N3RFr3iuZrrdBwIUba4uTaDq9ppeesPCuAjhqpPsd3tduPZuHUtfofdik8fsaVuG4M5qDA3JURp",
-	"qFQAStIxnNvoStB3HtgCq1JT+QXuDfFu34M9g6MfpF89HtwxxFX91NG5fmLhUq/9zqsZKQkzXbvbPLsO",
-	"CLE049TlPNnptp62Ot0Bfd979J5itfE7vpDDenxHhyUXgEyb6P2LbMvj5mFr4iKWEtyYtW622Cu0Zsyl",
-	"gF4mk5nXhlJCnfKIiRMgnVjtk0PJMlK9Ym1MfX4hb4RPfC4Yt6wSwP5BpD9iBgsdF6JLt3Rs4TVf+F/R",
-	"o3OxppRvyE6CJAClxMx6266fkA4Jw8B7JowwYSUYq/QrStnv/RJ+AxVp8MtvmDknNBOYSJBx3Q5t5b2m",
-	"gSguqBvm/YkDixgcafPLeoCO3wr+BKAT4InY4GHkZjnVvCm9k3GLpNtBde8Cn7jnI2jN0Bm0v0FcI6da",
-	"UyfzNZvzxkP5OGHROwLLGzmfD+cNXNIz93gK/hU5EHf8GjIWeQ057QQ8atfat7PvMpN+K0d1uYWFTcuM",
-	"HS6cXb9dspk2kPO99vxaNj4F1KSO8+RXt00fTgj2aJTfjtpv3IHn7hKA9iFF26kpHdhph8a59tokeiAN",
-	"IzwIDzrrRFIEVUInHJflB6wSFvCdMGfcSt8l3xH8VCxatZUl30umN6yWxiAaCRZCRTbPmkuLbXWp0t/j",
-	"HCXkxao1y4DsdS+5Ia1ZijLGufp0DkO8nxdgMGYT2NDMApsS2+uu/5nq6CHTgQiVqNkEA5vT3S6YaWdL",
-	"rKv1HAyE5OYY690I7q93pxteDuM2XuIT93n+8Iac2RoBjn6a4tIfdcPWS0LwhZp16JvR2zaK6Q0Jtr/i",
-	"I/e4b/iGH+UAciJk/BWdewWBlrw0u098Ajlb4ts9GS4aWcZwBSAwKDiKleE4uX6S3BYn8FbMalVtIqQn",
-	"YttUgUvlEr3qTVo44v6UOmLDoe5nLu1D9ha6FMPwlvYPSlJpan3LIECyExZ7QXWxuoEBOaBIn3d55jDa",
-	"gaBYgYxSQvbjka128Bpn5qZgYopqi3TEY0puC1Y7wwraqAizkh1mwVy3CkA7Mj57wr26NTpM3VZWrnhj",
-	"T9xIxyW3vH9DVo3bNjdVgNmSVQLF4onxxh+U6zz65lv28imDXiDGzW0vOFdxVPPVyv03aRzTl3DABfuf",
-	"T16+OItbSFRtreAePLv4K1ThxCCg/WwTLNh2z4yaV09O/4Krfxee0tO/idknj/8hxe6BFoOYMd5JQhBs",
-	"wuX8kkDGIEcdVGW4vCN4GXkVcG1bKDb4xEkjZlrNZCWDoywpRfxjIscDtqBa9IxXvuV+L7zW3dYgCIKS",
-	"So7vHAarG+3oMMDXyugtJE/fQgnDFoZvAkvMQfRV1ZfT5/ZN/7RSkRu3LMun1edAgR3uNhdbgOTPJ5Eb",
-	"F7hu0XPhTuwt9kWSKtEIdKBcvPdSctxFzr4CPJALEbvyRlaLQ2pA0mt2SK34b8yC71WgY5YJ9qL/8OH/",
-	"BgAA//8=",
+	"7L39chs5lif6KgjdueHq6JREuT56Sor7h+2q6vJuueywVO3dqfEqQCZIopUJsBNI0ey+ntin2QebJ9nA",
+	"OQdIJAkkk7Jku6brL1tkEomPg/N9fucfRzNdr7QSypqj838cNcKstDIC/ngt5q0RpfvvTCsrlHX/5atV",
+	"JWfcSq1O/2q0cp+Z2VLU3P3vXxoxPzo/+n9Ou3FP8Vtz+qrR00rUR+/fvy+OSmFmjVy5YY7Oj94sN0xp",
+	"e+S+ocfdaE+Fsa8aOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E+fM",
+	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6FO2NNKz24M",
+	"K7VbEJvpVtmTf1dHxdGq0SvRWImLmcpy/37JmfhJ3Irq6H1xJJUVzS2v3K/sZiWOzo+Mdct0X+r5XDSH",
+	"jPe+OGrE31rZuPP9tRv8beEH19O/ipl1g7tTeC3+1gqDBFCW0p0Br15FK5rzyojtRcZz7p/e5dWT11en",
+	"L57//MvV95dHxe6K/CFewyHuDvBkaoSyeJC1qKeieWQKJudMWrbkhmkldoc9aNWygnn3VxRdhKGtdj9+",
+	"Ro86kuZVYgk/incXMP8lN0smDdO3onHz56qEz+llF0zUK7s5Z5yVDZ/b1HaZtq55sxkzr0t69H1xtNZN",
+	"mbhaL+dM8NmS3UhVugsCtA93Aq6NrCo35YJJBR/g5ZOKrZdy5u6Hf8J9Wx8VR9KK2oyZ2huYz/uwPt40",
+	"fLNzbH6tRTgN2mG/oNxxPqmsaBS38lbsniyv3VV1/5vrpub26NzRxzdfdbvtyGUhGjeaMFbW3CJzpK+n",
+	"WleCKyLepS6TN1XxWiS+2FoiPFX4OYUBdxZWHL07Xuhjv11q45f6zG/wBy7UkcCHrwNGCcs5ZBXhtm3L",
+	"C20Em26sMN0N0kiOlSgXjh7pPn1R6pk5rbUSm5O6/MM5w1kYR7C1rCqplV0aLwdmbdMINduwVklbsD9G",
+	"/IU1YibkrTAXTCjRLBzXl4q9WRZspY0EqtpmgHxu9/NlWGkLVDptdLtYJhfMLdwrA9xhxTe1G4NNxVw3",
+	"gs14LZjVR8WYM53punbL2yQP1k2QN0jZoy9ufLMccbRVxaeVODq3TSu2r7N7R9OImVtajvs0lRQNq+Fs",
+	"DuEgl229yz+KI3+s6RW39oAjKuVC2sS0vxMzWfNqh5IeGVZLpRugqOR5lK0Yy3Yc3W0SwrCqgEnDy3lV",
+	"oeZjxpEDUndarbBL0ZiDKOGVNo4tJs7A0+x9DScaiTy2f+WcEtjbzpJbcWxlLVJyM8PGiiOrxw6SZnkw",
+	"DRgmJY3ofA7bCYnKxM5GNOJW6jZBkj+3wLeIIL2WhOIZGUdqSxqx5qQWjJ7ca/hNanaNblXpRh5H4cby",
+	"8Pj4S+9/lHi/1Rb1zxEvv+X2oPf+5clV6pV/d7rnzmE8d/qRk1qOiljJN8jJkcUx3uynrI5vh0sbrgG9",
+	"NeJ0gVMVJIWQ0QXaC9wkOiO/XZ0gQu4USYUDhHebUD4qwedDhLrSxkq1MF63RGH+yLBKL8axs1XFZ+nt",
+	"BzvPciscG2JTrW/GjLh1CDh8gQsZvxnfiUreClTQtyyKJVdKpM26RszkSpIGtMuiZC3uyKS6gYswARow",
+	"pzx/50yPu5mBnYRJ23C8qpImoLsau7/6Sc94hfcGjRLS9ArGgWweTx5/czz5Zu8e4PC55f4gq4SRUHLL",
+	"e1vuVNDU3CsxP4yX/OR+kGAmeQEFH2xvzovnL75n8NVIOUXPwsJo2rkteR5Z8x9iO2WUmDfLcRc871R4",
+	"Ep//8eTs6uzx+WRyPpn82+nZ16lT+lvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
+	"OWuJTuMnorAtj0uZVKj9zAqmm0gZSO3JernZb9dJJ3Hck/nZWUuq4yH+oi21I0P0Gb+AHDD9f5IqcZ39",
+	"MRym7IR7sHdCYfjctF4IK8jW6s9MvFvpZuyNkvXoh7dniL8s/PvGC7RXqM0feMCNmAunnog8lXLlxHLN",
+	"3/0k1MLx/7OvJileltzPV95ZuMWfZjPPoJL2bucA35nTGl3Bhq24LJnVoLRNNzDX1kq6tKNpp/PLJHh9",
+	"z6uU2h0jClIib3nVCpiX0pbVgpvWHekQv4xvVPQ12I2HqdtoY+8z8uuOtveN6K9B0u+7ywR4I+fzxHE9",
+	"3ZALUuKRmXa1qqQoC+aEHZzcrWiMe7gYYDLDC9vWIvrzLQKtdfOMj6DbFr/zB1w5tIUPou6DJLNMu/q8",
+	"zj5ihEZwCgkldNno6g9LF3hhgUKGRox/H+/xwS7FV2hgfKAOM2tEKdM7Xopp5ptO8fnws+gT/itnlKRM",
+	"psKxqnAnpGGrRt8KNU7Ruv/DxL0J2xc5uDtbdPe832aZPdqKu2e5ir45yNU0Rs0Ig+fmRc6QhPGwSTCt",
+	"71d6tjQF++XqGXgFii6SIi0TvFGiZEbXwi7JRN91IIpbOcu5sW4EOlkPVQ1o0AKnHUYaf9MuI1fOAzGs",
+	"WRzl2L2JtN+7v/M+wpRh6YzocQHJjM8wN2jBxLtZ1ZaxmO5+6wXT3vs0IHC67ejGiz2R4SwP5ppO5N+X",
+	"1XeAiZc5vmxQal/Q+OWccdYFH7JOh8Q1vYJMg+jH4HaYDyoSu55amdJ8r8Ae46qI4lGnN2+WF2wCGQe6",
+	"tSzwx0OvMYXewu9xDhHnHTBShsjBR5u3LPADYmtKLCBgRDkWUaBNr4XZCaWhzLjW8/QGglObYtTSMHza",
+	"KceCzbiaCdC9EqGfgbhQiT47eaB6HFx9CQoYEzySdmzEKJcQ43RfcuCyuW6cNKKoIUjhERewbMX1dHMo",
+	"i1xyk/DXXf745Pjx19+4pRleYXYDBe7BZdcL26aGTfk00GPcd/lNJpOzP11ACAwTJWArYz9Xb1RjWtSm",
+	"x0WKBsJk3ke3440K6RLSMF6WjTAmzf27YNZuZod1u70zOiywYHzlNDqpFv6/ztoxsLXutAsi/kqqBdON",
+	"/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5+kAJNOVGjJY/JKiTrAZYqAEa5lKx+I5GOSBN8tie",
+	"x4zxnJ19y/5fRxxn3zrqvQN7b3DTYW13kOtvfALQVgxVN3Vb8UTKkl47opYNZVG4ude8FKi0wmAJwsrK",
+	"a0NyeMhl2anDIcLtvoLcJIgWJklZvMslUdil2DAOORPpi5AWoKZTGdzYRdijHMEmtnXqPz7E1eJztQZt",
+	"Ehw5OxWI3aRcB/c4o3uLeSSXtic0YS6TqU73FoUxNPwdPdMGdfKBJajybqG1GV/xGYUwEsTO2ZRbK5oN",
+	"W+qqNMH9P+MNQ312yZuFE6Tp6Estlayd7n+WNr+UbXQiEPPcsppv2FSwGiWSbhhXTKpb0VjRYN6sKC8Y",
+	"pwig0mkmim7pa3g+s0Rp2ULeCuPWU2tjC/bGjTfV5YYZUVWG1RrUS47xmsFlTg5wxaDvfHBulMSpyGKw",
+	"/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJcbt17uxG",
+	"6bU6lPhSGkjQPLaWl7pxz3jzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP52DSrCCG+ye",
+	"/l9f/Do5e/vr5Pjbt///418nx1++/cP5r5Pjr/Gjf0kKQjffBHk+g4V0Sb2OIVDGrirYSjSgpgiMxNAp",
+	"TCaT+FAme0/F71a0A2FGyUNZOpGsFillmhmrG74QjmPhQ93kl7oWj0xgdVyZtWgcya13rUhtksnkzsYG",
+	"yrW65JtHpnuNU/RM956C/ZGt+MaMpOGEaSWbTusRym2l3ylQkA39/23KTNDrFPG96TJQz9nU8fo1q9vZ",
+	"MuJ8lCcKRx12edR8Ow9ihhP4bV9osDbB6Kq4sWxWaSNKR9Lj3tQqK6s7JrR0u+p3yY+X91w6iqsEb5I+",
+	"yj0Z3nESwpBSEceKM+6fW121tTheC7lYWlGCKwhTl93u+hc9MljCEgiPrZdCOeJbOtsOvhtp3IPFaIDh",
+	"7c7GQIZDWbBpC+6TrazqjbDnGF5zx2zBc8ORwzdipptSlKxVsyVXi1i3jnaOXpDeVlxi2uuH+3Qn+7TL",
+	"tqBBwpu6+cTh1/4eJQknzqHeZjHRV9t6Efoj9vs8YsfU1hiXL9lXj8/+lPRRSNVaYTKOT7KyNyzaj91t",
+	"XuumKq8/ILcsTlOMTH8/t94bBrf2Z7HO8R0isOBZ9D+5YKatHSlCmh6zWCbgU10/NPkjcIttfT+yr4/N",
+	"jVwd6xUqFMeggTiebZtWkDen3fuiS3wK63r2P+2e2TE5cIj0Bivb8NmQ0uokHfEbLHpTjjtNdduEzEy/",
+	"fWwqHAMi4vKXJ7YxQ0nDGN7EZTk61gzlGGMfN7oq78I8pj4RFgagGUZvT+3wd6KyPKXEIN16snXHLC5g",
+	"szEZOJDkFgXDEUD6qmMeN2Kzs8kwxmhC/lHX4gOI+DdxczpRsuU5FmumlXC2cFUKY9lcNsaOzeG5cqPe",
+	"eRXj7+h3otbK2AbqbO/mGnAkkZEE7iu9VrGp6ajL70SUfPV4MkkZNBqTY4d26rV7Zsdd6T5Mr9eHsFMG",
+	"V0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGRehWPNGkS6b",
+	"YetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Xgplh5xU5EwAlwFGwEQ13+Fxc9nUa96kEx1q",
+	"XWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L/gpzSqPC",
+	"23HjXvEmFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y26nIlZuki",
+	"Mver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGf9ed9WlSr5dr9JhhCcGMmdYzW9EYxx9EWIAOtqc1TLXSf37",
+	"jkTTS7BvvTsKdvTtOJKCI38ocmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcYED3sZ5rk",
+	"QNLMnDF9NxkKSphJxcGMNQX78eXl1fmrl6+v0MPNlLBr3dwwbtjZt49Pzr7515Ozk8np468KVOHcIfGA",
+	"FbGXydLbU8v6/t1KzIY9tKDDC3guRM1ySjvKf0wSYdMN+HCcFJpxYwtMzdBKhK9Qt0LGQm+jXOhHxodH",
+	"p3TXIN5WCX4r0KkBbovIa9dH6zBs6Z6shUV/KFSgPjJMic5tzMCxQ99TvsTOIIbxsIIE/Ea+CKVwpziy",
+	"ctbtyUg9wK099brOi0nmFm6V1WwqILCh3P/d94tGlhdsqu0Swpd8qm8FmzCtqg1u6g7yiVnyRphIpo8x",
+	"k5a6sQdP1PIboRB/xU/1DsHskKSEG+snQ5uXugY/EEjHtp1FaC+ml1U0B5FIFGPX2qO9GAHScNdXXEmh",
+	"7HWGOd4poe2u0ZiM6zDcdVriChSohi3E2OJvI/6Wjb7DJp6zijtRSYcOt3MpF0u3oUqMfYss8xUfoS4Z",
+	"jgNy1dApPgUiQmibt/t4pVtIEXv6utMrdnMmYUI7WXFpCgtJrNtE5pQrvBUUcTj63KKzSszsdSkqvrmu",
+	"U/USKIdCAFItAvQMWB6sIaHZf/eXj+Ow0DeTflxo8mkixV0O9JBRumWPhN9dS/hoTsBWeS0hr8F0JPNZ",
+	"BK0XfJU880tZCTUTXgfxR2w+/Iw/+3g4f3e9JMdFf26vxUIaG4C/iCCdegsBLR9j8VvmRAde+0awNVe7",
+	"s+nv3tnjr8fMrRELMzQ3kl8wLdozvzMQMgZta66rSq/NuZd9K1T5wbQ+YJJnad9sWjOQqId5exTNj10r",
+	"FLSDs77HSXtgKTD9LV0NabYpBcZMzn94xrj6XDr3XJJyC5HKlCtwr7nymadJOEmnFpW47vYyndNI8+Sz",
+	"mVhBMXO8/YUP8Sl3xMwI3syWomTrpSMtPDBHlul4X6vMSsxS2VMdy9xB7QhpC0nUA93aJHO7IjhAlMdw",
+	"kR2P+XDeBpnYiajklhJC06bni66GJhDiSC+A1zru3RHwQ6XXifoxvY44TK1r4CmEJYSLCCYkhob0QjjL",
+	"zFl5zvbeCUrDL9ei6fhVNzJolNXmBIf6/8gXc9wJ/eOgFx17FciRmDcnWRMBN8IYrXHWKFKnLytIgi7i",
+	"sGOri7pknxFPe3f7KGsAFzqMaggrW0KFrxKYKY9LJlSmkeBO9n5c1RQsIWc147VWC4/vd4cgMT3k+Tps",
+	"XlL9blUqbZVXPFlE/mJf0UklDAqXRcsbJ7rFI9OhqQWp7ijYLPVasc1YZ8AdI/bZciOKDhwUnXK79QJg",
+	"TRI8Va/3F2O7AV6653aC+l0g329+mHzu3F54/JZtB/M+WJe9SC5dXHynADzUj47esCRkXBIrhl6bW+/L",
+	"dVIVkHbJVo0A/ADaO1MgM0PT1zC9FqBpgsamdfXIeF8cFMtw5ehxxXfDvnO6HgnDmnilewLz5GFL57qJ",
+	"y8wOQYgz6XKAmquNW0DGMS9Ufn5k8My4cotzVy2e2wWoRxZcGmtRejeYM49Gsz+dPJKIS4R9om2n0dHP",
+	"MdO143XerVXfwaXlt46mUuCJ0cbkCGlPtWVuMRfsjwgEKRXtFb3sQ46YnDSBXTJeaSXO3Wks/enLDiHD",
+	"6dMNwiPXPXy5MXXlOyBVdJUHkHD+zK1Y881lSA7Y2rSl4OV1hlWE+QPNGTHTcEmscfbA7AaKttzvg6rR",
+	"Th8Z5E2ot3cKurSMLxox1h+WK+7nxl6ThE2IBFmHzJE4cEwoRO7gjVQz4XHOmvGR4y7YvbVJ3M6WgmKy",
+	"+Iq1dMYw4wzzudKlT2LemlRy4Zvlpps+LqX2ICbpxOmAQD40MYTrFiS30YYR5fZuxOaUEne4y3JPsPtH",
+	"0gCzxe6JUjIj2lKrTd2BNPY8+K0qIWTiTOwoC3PJkU49FAEhRPsw6hsxvdSzG4G1lk6wrJeaGeHIW2l2",
+	"IzbnzNiGq4VjdV7fsboqCV0GTLpkWmKcoT2Y8BMe9N4/Sjgb/JF/LvjlxmcYUQJJClUnCpUNjRBCau+L",
+	"ozmZSYO6g3smf5n31aJfBS9rZMkUdNbOcgURRE6Vc+b3sMAMdThZvzI4QqDztibU4wyknpNyA0WNzk7r",
+	"iA0MEIohQfgSDQ8GcJJdNukaRTnFXCDYanZL2Tv7sAH66semgusbp1GKFRCr7qcajkxYB9idvYlc+BQk",
+	"uJd8L3D6FTyUKTvJAjJ4Io6ugH9fjoFAVUpKkq355jpkyKetRqNrARqVNHB4o/k/2sVSmIHCFnMRwAic",
+	"zMTUb2m6DHTt7HLRAAr2eAfajB8AMByqdlIDCVml5SZEr40N7kWIknUJrYfLheAaGNyvg7ZhLkRprmXG",
+	"OxdcAQEHJkAPViVzv2VxZkwkiueV1k3GvBROCmfvPUQhrP7AjUonIV4NIhCuAPpnfzeLABAEtxJJLw8r",
+	"RxT+iDxKBbsRKyxY4Wxa8dmNbm2xJ4nQrd69cTzFArle0s/SlaU2WRn2ZqnxxAXaJxD2MBdkM5370guQ",
+	"3UpEUdOQ24lcZy4XLWaRHhVH+ONkaREoS6lpRNkaMKyfUV0wSORnxFTGcZq0j+nN4QP9XTT6ukNJ3Mrx",
+	"JZ4kDZvD3YhSKJz+PueN+8d7NmdQIMWWonIW+uwmeZPSqM4v56CGb46nG5i/KZhpZ0s3+vetY+CnT0VT",
+	"yf25PsSvOxZKt6C/UuKXgWwC7DNtU8fIIx4VcZeYhHMSaHzZhV6rntYiDSqR2undnKFF5aMeR7n85FGJ",
+	"6nuSufs61CdP7M66M916XlVc7cr3OzHKw1DkARwT3p6KuNzbxdRqBCockXufemk9uY27vEm25LnLzpnD",
+	"YH0u4XF8/z5XIa3M5OFM8jjKUf1WEhp/C+R1vLvduwP8C1LT+omrRcsXIgODSuJILhRwVNDYRWXETg1W",
+	"JIsgx7FM1LK6e+UeOr7ljeJQuvJrmMD37lf+j+/E0Vs3OayUS9QHiNlNxsLqPA0QP/FzV9qKbLK9N6mT",
+	"xq/GEdJv6hIg19IqYUxvv5x5rZNyZQl1n7tjTqGP2Dgt60YkNIhb0ci5FI2z98Mhhe0y3smOLoWTVTsd",
+	"gm7pD+3uVVk6QdCwOZ82cpZmTx0KY//36NboT2gkJqXWib3C9j+Raww2r2BL8W4svgsdA70BtzR5S2C7",
+	"cv7G7jA/pLeSX+QdJp6cck8H3QX7kaJKBxHQFqXM6cIn/664XfY8n9IwDgX0vKq8V28IlGdPZNA9lV2G",
+	"uVsed996HifI7myZ1vzdc/zNWVQ9lTJUd3M5YrCFyVZmwnH0YQLT0lt69znovZpir7xt1VHPZABgIjmh",
+	"LbV/m52+T9LNrXghjEmKNlBrT/lKnt6ena4NOkkvGGeYPopJzoY56nYDdzlKpUbvFeTl5Pt+pcuwLS86",
+	"eemYqFMa4C5R/hb5gmHSeKWkYVhQcsK8abgUvCmdfQ6ZGBRRg7aUkLEbJztvVqKgL0PlHP6AOq/0flbA",
+	"8LU0JoaexSwg9CI3wmzUbATLHl/f2SubH/YSx/XhiNNo+X7/sHso8kjsMzv86MkM6T837pCwLFfWjqBp",
+	"X6HwoKpYu2JWI/6gLwO6v60KkID7KmFFvlEIjBGVfXpqo6KOBQfYNaEil9M6EMUFEjFlsZFVWESRBoG7",
+	"gJXNuonziC4iysfCtJrmAcXNvTH6RqZu0MENEcgLttJqgT+kdC+rGWcrqRaQ+eN1UI9LiFRS9OAJSFd3",
+	"I+3PMIdv32YYTKbxgGga3RxWeJqtoYualfi1LTQALLpDQZ3VtGaFWWWtgoy8twPVu+m8ZMrlYzwZANpK",
+	"hIuq4njVJnF7lEfqZE6ywymqtqpy/WhwnJBB5xc9Mm+uO4p7z5xzQ//FTc7sLWNdOubQS3kLFY5QifgI",
+	"7YLdegEZFcoelsaezs1F52ddhD5J/SzNrdze5MI8NC8UO+DKfKJvhMQ41ssSlbWm8JEP82d0hz3gzzio",
+	"dDpb7IiiflXx1shpdUiEI533JrvC4dCOLczhAFq/fzJ/wZsbYV+3VZ7OfbvtujWW3Qixws6jW4b5UDgG",
+	"Coh88GGc4YfOvIEoaihtDD3BVkJhVlUDCKW9ltP9WEYm2j0UPNHrAxew4FZczypt2kakGkth9gn5I6Lg",
+	"qlAUWZUKK2NomU4PS77IGcADCYV79ukgWCFEiSDE5VHoQlbObhKWAZaM8kawuq2sXFU+t2NkyLfJ5MzM",
+	"eFWZczRMsdgPurrPQ6FVVTHeYo0BJYK5c2JfQJcfPAtpiwiivFNeYGys09FzK9QfLpisa1FK0K/xbTAM",
+	"NoTnkAsN+SwnEM2XqtWtm5y/T1RiRz3qUbtc+070JlJp4M0UVMZR9msvHfxSjxDpRDytd9ZpStF5gW2G",
+	"Usi2AjKXzEork9MtQBpinSLGLSHBwSmaIgQJ2HTDprKEtCbINlhLM/J+TZOloFsVkqGNE6avU4PnzQHI",
+	"6O4119PNddLl1gEMr7sVYuLnBuoSqkpjhRk45fzUZFlW4hBeApNo2kpcT7kZqj/ZnQhQVQgTuXm5cSjP",
+	"tAnUd8A8KCvgkElA6Tao8SPD7ZtZUh790FYVwy+RCfm6Ad8KxzE8gNTE/grwsW4NV+Xo5NdS8DL0yNqu",
+	"zYojf3FIfgqZXGlBphth5GJpryEFJmFbOtMLknicnrVx1wa2qghGOylef4UUMWcl1m2NB7sSzVzMgMHh",
+	"S/ZFtNOdUJ6KhZvDPDIPd8QG5Lj0i5QUdiQjRL3t1PlBBUzW2Zz+7zETGt7rNGxuRYk5uaHZAaIfFlgc",
+	"v4YmOod2k8wEXaK82MSXYAxfD1DIFaTT+UzHXp5ipvoeYLJypEFbAd+WQA+wBf7U6dfhczDYsd0YXUH4",
+	"5d4sh5skK30l1dTJy0qbEG/1CAsQSWgN0qhRXN6Kx19d/63YArMEf8C+12eSnL5XZeziH4+KJKo5b0Ru",
+	"S78Ts4rDBuFz/h0e4sKHuumW0Z/gqkAZv285a90Yca3nib4lL0gmrZeEmxApF04YdjXAkHB8m2nw595g",
+	"r3NNdrcxAhIvA3+tIxF30Ukgg7P/IlRTgXOy0sbeJW+21/0O71NavXDfPe34wMiin20cAcq/M5GYj6sK",
+	"pqLSazZJNJwZI/F0suIiLvI47zKLwi0MQCtMQynbFvxKqK/UlgUA1kOrNO5WgDRvhNi3HlhGpNGSolpz",
+	"R6dQDQj0eviUO1ioVBKYx4LMBfb9PLQCR2tXl5SICiSBmZJFTf7FeQp93tnZfac/dpsczJ0xQA7rRlor",
+	"0hl7q0ZPK/ItjHKD4KRe4c/SLfjXh472GlObB10Zfrn0gmjm+a3zsxwbhLwCPlW1taIUd3T4rpe6EtAP",
+	"JNl7uw/cF0u2fke4XMdCHBenRD/KL+k1ZoonlpPQB57BWryqCBRxUJpoukzjpVfUKuHL7NPXbT88225p",
+	"SGtnFDHx5qcSa2objxjPHd7z28EkpW3h14ds0jEXv2ATp1B6jyqkiLBkM6z02YUrTl5lv4rCn8xgstEL",
+	"YZe6vEyrQS8VRuMIvkqvFVtxCo8Hfg/F+ui8AVvH60mokvFSnLDXzg5Et0BQIPwmgALV/ShWOjCv6CQB",
+	"bH8rmmSI89X26OBiJxqsAOuCcC0AB2AmnTV1cgac/uTbC/avkwm4jinNIGEhJftaXlE8AfVz6URfGryv",
+	"5qlCXqc38qnRVWsFgzAKWHidA2y8il/DcaYzLa6Tb3/ZKbEF2whjRYNdAXx0YkymyvUKFebM4lY9ddpr",
+	"yEqqcAhbyvSdqg9h5aHvo1usX3Q8w6Ijn9R9eAnATLu5VyPxsXYxGdtp7QRgOdb1W1XXGQQs3ErIYY+t",
+	"HvcTp0OJd3xmAcreqWMAn+IUuAhuNUCeut+Nn09azBOAzRTLB8HfE2E6e3X0MMM00wZ4PgDS5hQzY6Eh",
+	"Irl0xyIFDKOQaU8HCY0MwgaPonB3psddxpQeaI0Jme/UzOOgrsWJ3ItG/JUQZbpmeDzXCtSjlo3DI4sR",
+	"qv0vVsLDeKy5pLRCop7iKO7FJ96tJGKn4wwzsvSWV7Kk+OBQB9n+ys8wpo/RyIYcyyCWCGW8Fuoudp3H",
+	"axtEWouiAWnQtWhVHY2EzYz2K9s9C9jTE8gBSFMQTBQiz+slVCuXEtJAWQO7YAP97sJEZuP34S4MKdPI",
+	"OJNZSfDV62j/D2xEdCfeGzbjkeNGFoXo+TbbhD7hvLGHRGDC/R3xbJZQr7yrAuMhSx6VHEGFAQC8SOu+",
+	"SSIh+Uyyrx5/+9W33/zp8bdfH9RFKibkEdCAdIR3atsWH9/uGfGFUMBMfUaM7aj4zJnb33zFKmEtuJ+w",
+	"pyZc8Wt2ws7Zf7DjC2rdEjVJIpu5NaLsirixN0/UYerXJ8f/xo//Pjn+9vo/jt9Gf52c/8fx239Mim++",
+	"fJ9sNDUEqOqbE11siUe4fYcVd8ZSMYVitRWD3Ir6bgGLHE/Ors4en08m55PJv52efT2u7Xcescd7oAom",
+	"50SmTKdt1EgYlmLO28oCgW4pN8H/d3bu963oTAGCCJGKGU1ADEHXIMwK6SZQUPwTPPQn7AkdQNzeA1HC",
+	"vI/H+qAj7JfRWhGc3AY4hM/zlZZxS/C7Xgu7AHQ8CnkiIBNGrzuho9ElB2lmfioABKg0sh2peoFZ4x1Q",
+	"c0pPcoKAocQ0HZzwgtIaAbq4H7JAeLeYQTz+ej/aXVojgSzfgvEQqA6Gq9eArJzd9CjdUn/vRweipY7V",
+	"O2KtIBAT5IZdOyXweoEJcHHSWO+LELW+1s01aiUkd90HYAXvDS/HrHOvyN/HTMd7q3oseDv1OpF7Dc9f",
+	"iqqDwhtk2kmkQ/L6+4SJLkZAHBayGARXNttxKOPBkWYvA+vkIYKzJasb0ntrohzogxZNkHpOJFH2b7BW",
+	"A9CEY08+lRivoF6roHX2cMtO2FWX22x2ED+xM2+DDoPWUiRXNl78+Rp0UqiDdCQI3gsyLuHdvokOhAMw",
+	"p5U6+d0IZ8033EJaNNp/UMxUamGSyHEk4wcbyApjI1qkm7Sbk4KZ5fsqxPeRMg5/TQ6GvZekI/rut1pd",
+	"l9LQ5ieqmppWnHsGCxHfcEqODDCVs6u0xXR0Ov5VoxcNr+F4vpwwD3iFbeM8PUTSBrBlIOZU+LwbEBAA",
+	"NQFvD/nJ0nRtzE9YKFDuwlnY2IIZq1cmnuCq0bU0ojz3bU/iWcAyUb5kS4DnvlvyYbs9uqNVJfcT2e7w",
+	"ROUjWWVncACK2pTAeh+A2+5iZWT5vnHz2gzFLkG4IvvZzvneKZVwSklZAOdx5IdKB1gUEiNFnT3IFfoW",
+	"L5iOeAtXMEBIzOrzd9vLeV8vtdNyPHy5I6Fa2BQL8SDhB+02mbWJUMBYjoS5daCiZ43ZQNgJUyTs85wa",
+	"cY8D1kuWyh5wFz7Uvn7FF3uqfjhbOZJBkWZ1VAW0c3TpEoqVVItz9pzxmi1FIy66/geE66MIsK6BZB7f",
+	"iUMFEC3I72FnE2ZOqKLmPCq3kFhtAZU3bpIeyaqnzK3QqUT1OHevYXjF3SPZLly/49j/U3U8/wTg8b/N",
+	"Hut0vmW61Sv0iQsFNbZtlCgxAJE8ej/YNabWpdCF3Ki4Jx4AzP23CRjx1F8SGwd1awSvBw7ukeB3X5+t",
+	"SPodOP8DgfM/rBP/bxZ2Px1x/ewB8/Od34xcqOtWAWZB7s67ZxDSEpxf/tkkMv4A5FIHqQrduXYZGJs6",
+	"dWxb5ehn6U7FQiqDdb2j8yU/ecOA3wr2/6druBlwbba4x8jCsacP1VzgFf4fCtN2dMiKPt1X0Uc1lnAT",
+	"jY8TDaIP4Fsv6endxlD4eYEzyCm/Ui3uGMr5XTf+XTf+p26slMYIehICt33JLk0He4sebG/Lem0jtMco",
+	"QsOOrhlHKgDyu4L6z9rZaTge69s6WWr2lCzy/b2D03iFbCs+MFudn55GPXAb22p3dbc/t5U5Pz39z//9",
+	"f+CR89PT01Lcnlq7+eXy6SSHEvrJ9Lw0PYHi5niGtBcMEmI5NYAEXLf8u/uh5kkxsofUgJ5y2elFu+04",
+	"ANqUkVYGGQiU+NzXWsa1S+x5BcFPHJphDjt/8bEBv86dgS7yHpcrD58PnlOsTsRqgUZDeucGfS90Fz69",
+	"f6bwrHzN7WxJaL9C3ZfbBlaXYGw+8AWWKtinUAa928HXq6qEknOYnb/PVr7yM4D8cGgiTM8GezVhMVux",
+	"ijMjfNdOgVYRVKdDyYZcqOPO9J7SkcI+Z1IrB6zOvQagSTW3yxdxwDRGWjVv4NmkMbjdbA42p7uj3fEE",
+	"uzFCHQnX6HDckctgUD2M+fjGb8+W/ajVQhh77fTveJ8p4fh9gEHqXc8DOjliN5Uc+Cric2S+JNSlZIG4",
+	"GxNz05021UfTinWF/fm2fg7RXGPEp/4GJbZj5Pni/t//6YqG8rK3wqJl2QiTAheRCuC0xYqDjsamGyj5",
+	"Arz7pCpXSrOqeLrmgHpXGCGiWG4ykbHmMu3+k1OuMn17csi5zy9fsm++/Pb4LJlayFVJQG7bZENwij7y",
+	"fPn9qyeslI2YWVaKqXSWDP42P+x1euwnWwmQqRFG1IntNFPq2gf0QOcfxSjrVbVn7z9urVgoVRgoBXtV",
+	"cfWUJ+1bRSFd3inYyQoqAkeV9qSr6Iq7WWJDTbDYfQJCZ3fEHcoqrrwZokqmhO3G2PEOUwW0xBaeC41Q",
+	"H34YQMJ4s7wg5xOaZR2wRAcPEvp80ntEV4TvxE1U+57KeFjKxXJs6gtWUY6qU8FbeGi1QgUFJPDrAmeW",
+	"O+9L0jK2MsDavIvv5s0S/UpBf4oORJquUQ9VSh/SZGSvouAp9A5Nk9xvVazg77QlIYI9ZBJZtKinaCND",
+	"1jl1VpPBJwPSq0HH3FgwKSUOmpgRWYSg6AihWQRaxPGxTQm3fEz+7j0CtUdHgOuNmwo5kqRl5WhZ5ZM6",
+	"OhPwoGT+PwKYuWNXdygZCg2R6Q3JaYc2Bbv4+Ly8nyYFI8KuWRjjp4AfgfJO6Q5yyABrVaKMuGLfJ9br",
+	"6JshHbE67PoCs0r1lbFOaUodIlWLY0IvuUVLEWRDAtCnzuDCtaoWOY80NS1FICRA3ycAcsjHO6jofb1M",
+	"rUKJMGTni0NUZsAZdTKSHKeQ3ge1X1HXKljs3vu4U8/mJuNX7s8rTcXYR2Cgj+cYEdCIMgO4Cnrgntt7",
+	"91aU2R6d0JSRwL73IimAnYoTDWsJ7TyjsoDQ6bMbO7mnvVfv9EsyoSQG9R1MIwbFv+s758SvYZW0tsJy",
+	"yAssXDlnWlWbqAcdalBxqh2VK3YNsRwB6IqngxKQd/mTuE2lgD/Bd3RKo4gwrjBHGuh5q21eV6mMvuyt",
+	"WsVDjn18vd7WkfpdGGLgOZCPXALq1ivwseTIrVmK8pWf+wFR2kw1Tz3cLxwY+c1YnIH7kPv5Aplo7eYu",
+	"i095KxW08oNU24tO14dCLwDrU5pBXG1k0m98PL308K+C/93ni+9JFqcZp/bhtZhp5Uys8vtA8Pkym926",
+	"3flcziSvsr3Dxp52GKjzjtxtoLwKEiF+J0U4oFF0BqKfEUFI1Y5xLNMw3rkieWrQu2GlnM8pRz6WmeEV",
+	"8OqAySMDRLKPcSX9waL84F2nYT50z2mYaIOHr2eymj2eyS49bC95l/R2ptGdeDih4RvwQiuRuAB4eCID",
+	"lkYnWAnj2xMd0iJ88FKNFD65NkovhrkxobX6OoxGzIS8vZMZEjxQYf1hBUW8e3t33y5zu5/MC3se6nOh",
+	"u4L3mNm1pgt3J4hKQv8feFtwP+fv8jCP667t3TjjB7HBHdZxFz5xsJ5DN/4+rnkMgNhRR3dyQ2QmeTrk",
+	"/1TbZcToEUgKU2q2moibHeCkDjy1K5ZuWoj+/R0KxGtH2QHpdYqoENPNFskYItooC9VZjNON73pGTwEI",
+	"T7XxDsjufsHMasfDkiWXsqoM9UYNzTx27mtK9Y6REAeso1E6zY66kSpqii9oIlsBIF89Ki4gLet6xZsM",
+	"nGftmfqB80NhkJhe7fnUrhsEsRrv9C67TMc2pd3DjEKCFUEUYexXNw3i3iS7PiV7r/aiDkiy0rBKz3i1",
+	"366HBYQGlDESpCe7GLQnvsHBaq090iWeWPoW3xXg5XcIlztBuIxAGngt1rwpU60keVUJwDFMytmA1pr2",
+	"i0rF5hVfLLDfcKCWUQjjWUfsAGfht1xWfJpBHa5FJmXBVNwZaSPP2eobocxd5Gfw9NIQW1Iw7GUR7zvO",
+	"u5tk/vi+X+lUksC0LdOpajCJELqaLUXZVqLo9VgwHe6Ao1FodkbzGHWMwk9p65zYL1fPCGhnJI5bbx5U",
+	"4azEu7H3mI8usm1gLw8RAHB19iHD4k4U/jRoSrTa7q350xXlU0r83XNL+/tGqP+hCGYLZTmZUnSHKEiA",
+	"d3YmyXgrP5mNtYL2q2XB3oxFt1u1NqMSxjjk49xVNyJ3VUb2XQnsoT8G4Fi74csPiRHhlvXcxGHxfvoR",
+	"f4koI09Zqd4loWf6YdegI9KEHgRX4NARkantu11xj3d6TXK9yYR4QEFcYSpO59oOzf2BTVPJ0lFxRD2N",
+	"qS895Ay7j93ucaubkX2d3Ux+jN7g/n4evcX9/Ut4k/vrdfw298HL8Mb3xVHcjXs3RLg/soeoqIdAYndw",
+	"wImj1vN81zAfvD1nleZlwVa3AJoStwaJwmlmIK0VcVwPDFbp+REN2606RSuU0vdczXWC48aNOXfTXQGj",
+	"jqAOsJf00R6TbDw4fSlqrSCSKdPeSo1FltBmsuYbyNKmPqVyocDL4jE92Iobs9ZNRgxg6ti1T33aSZpa",
+	"Cb2qRJfEFLeRzOeQpXPJQxN11D84uxEbdLVqyH2IF50aHaHPMpWjCDkB5wkwPT51p+JWHNA2A7wC1yGk",
+	"kYJlVTf9FjHwMFl1GMQK0IX++qa2Ps6eGywO9M/1fJGpKCDE2cEnjT1JOYsZ3BA/yBiYdPieppaiGR0T",
+	"uZQL9VwhC0lxjzTBpTruH41u5fkkBPCh7m17lA/l+sXRrRQomvtd0oeEwCVMIBYD+EksCPCTThTg3z1h",
+	"gB+97KaCH/zFTwj//O9uWpEXUKV6RefcCs+V23sjIKMEPGQl34B/zcNHft86Bnn6VDSV3J9C0E1im6H1",
+	"m9H2WFDKMxEuSkey/Xs6wNrvVtuabHLmLj8SwCODnKtX6fzIFL07D8hIIb3QI8mhqY/9A4/Ovz57vLdN",
+	"f8bD4g782VJgV8EDlubkccKCAKcu4PpYfgPQO5CFB4Dh6M+FL1eNLtsZfF9K0z0CpQsdpPiMKzYVzOqq",
+	"ZEqvoQyzl9fJIaqfqocLJQ5+Rke+/hX/j0USewF/YJm5fQt8KYas7qSk+6/b9uJIy3I28p4/3bzqRsA/",
+	"cIynm5cwinu37189oGjssDroHTVaZ3OM5kBXLQpIlGVjufuzSvBc2lIHB76vTXeL5e7tCGninsFqFYkd",
+	"pYaevsKnqEGmuKc1XwGm/D4rJeZsAcubpu0PM8wrPpcksYat3MqlqnhTDzTtpcovaNMOKHKzpVTQy8q4",
+	"e3uDmGasXRXw0QyBiQdqOAmqYWTu2viO7sQUrrXKN69ZcCvWyVYbLxVlOdECTT+Hb+zB/hlf0FHkNkWH",
+	"KzgQo7yeuSsx2sHY/Y7iI2PzxdHS2KcywlPdghDr8Rr85qNdZFhqc9CPzEpsraTUbc9V21UtGaubEc38",
+	"dSOig4Frc9CUIo/9bos83VTl9SEds7cuux/cr7w3ZHfbt6h8Z3O3DmhrnSkiSxFQIA6/t2mO0m3oLltZ",
+	"8811Bp3nUkJvXrS0uGUlt3zKCTkWGIflN1jL71bW3UTKTh1tgOXrOrv0ut3knZADq226z3kmPBcq1UIK",
+	"Itr00nim8sizTDCowrK1Ylwh99FK7DCeQ51/sOrkgbVZRh86S4askQAFW2qnd0WNAN8UmNbs+xqesCcM",
+	"qpWgix1ae3Ox9pUIdtkIPzjgm8hpayGBIsAzqJIZHQp6pKVOmwjXAJHxk0RJMCh+4LxQwlpRpgLgM61M",
+	"W69yvg9uaWKhd287tldyLguL8spwWKCEhbwVPgSxaMY2SQ6CYrc+HXDqISCOeMF/bY1F3Rh9IQgtj5DP",
+	"xC8u0KfR1pjkAN+lW5/n0sJ21wWXtFftPNJpDvm+d4iH4ZakKPsq6HKj/W7OBPPh3UZYLgnwi9KI9Zx1",
+	"ScpsBQAcWh9+N/dkUsxFsK3H9HpMe9Y67kjYIJ0sSWQtWvKrfZDAywqvyNamV3WLzJ/cz6kGgJ0Mz1xd",
+	"x5ZoxQb6yo5Wv+Glr5y9P+BO2i3dxFmOMxcGRUyvhgJS5ZVex8S1Bo+TTAogEyIt+2eCfn6MM5U8cw0g",
+	"3QN7fMN1rmWp5GJpHdPy/z8PzUaw7QZwGUwx9hwFOmoceAQw1gco/UR4accjVfceMJ+/EB3vs8zIvxRR",
+	"aDSVPJm/4qmepwNM6s0wR4LMlLhl7OnNm2XK2BrDpvxa0nHcvLTz9SLy1ulzKObI/dlrteDrM/hNpmvr",
+	"otEmg6Dty0mU5VL170UCxsP7YULQk2RTJW43EeIfGNPv0g0395U6nI6uaLjlKVADarQSMtCPeVmKkln+",
+	"jpCWuDOqoSsvpMXEzZc/UD3sDjqAWuQTfXrX9HAOjef2ADza99wfZweE43wI1t2rT4Sv0nV+dkvsjjcN",
+	"YbF+iB7XyR/ZZRASW111aeMy3W8bY7eKF6XZBd0argvN1S47XgEChMqfMulzQ0qvkzRb5RH7u97/skK7",
+	"RJCYqqAfrIrK0+5wJl1x8UCdTV+oHHR9fuZo748v8SzlgqITW9b2j0+OH3/9TejtSXBrBVuKd0e5VkjX",
+	"aTr5iTQFi3EchMA4O56c9Wx0Xq2ddELQlDL5jjsolmOoPkHwd4ua11Lp5hrbwu3+8jsxkzUVBWAlpsG+",
+	"GOfssfvs+19eF2zi/vffXv3PdG5h7pJgOAexJsdV8Ntu5Qcw1p9T3ckRNW6oOjxQEYFjbLUUHWQMrWlT",
+	"fZt+5nXX3sgjHm6n30eoHrKBxkhUXLdOvSkdlETiDauQqtRrtPzdtLseVPbvwTWzlw1QhLHjBrT4yAzq",
+	"kZLfhe7YksSc1tUvKf1dxkUpXYmPRRX+l6tnu3Wtxso6DdIYeCuN1Q3umG34YcGAuzKO8TmodVjyCIIl",
+	"wkzJZKDvqcEhJIpR/mRnWF5rVW1Gl7IkHZFPxUKqfgLG9i6E8mEqhUYju/OTjiN9It+cHSu8x2sqevg1",
+	"cQBoxCrpp9cDp/2KPB7+LdJA/x76QUKr3jZ8hD3qH0C3uNQEttL+w+dJqm8ImmIHNCaVpvLcYv/4UEAZ",
+	"uVAxZWW91MwIgconsAxdC8arTDvJw0r+o/rYIWbrSzYGjIrgf4WFgmF3sW/+hb93TscGS7BhC2HHNkcU",
+	"kCySQAu7EWtp0pD24m93cdm5n/VKPvE0wxxG9TUEwmjSmXWj+0IcCmWXRP7CTltxYzwqHGMILNdjCJlw",
+	"Va6Ocnu6NIfMhigzv2vj3A4946DS0Qv2R99PwYmggh13f+L1v1OH9FTyGZ9hu0GJbVHtRcevbK9LbIi6",
+	"DyNsJI2dFd/UHh2ast6nXN08Mtggqt7JsPnmKxDm/s+zftPf/3X69o//sldf6KYVMDxSB4wA/s8A6TQR",
+	"W5vbdOLeuDOAnyfqtqNHUNjd/RX4++ts8f0Z80ijBXvsr1JZsC9ZLDpSTqoy7ZpFYL9ccDafx/wBAVuf",
+	"IOw1Pg0AP91Ewi7Sjh/tbMv2UeQp4QeCiN2p40gXcSCF1wVFIgH3RKydkCAIRwjMheml+xAINWxMos5U",
+	"iawhmTNInxiwQS2HPqj7sp79yaSCJwc5gTCwlSw9uwP4FV+tkkHgrQ2i57qNCuoKOovWO0hWIyAkGzHT",
+	"TZlLdMetpPhBwYz2yPHGFxPPCDsoAQ7MK7unSBRPFVgzL8U5ixbsfl0woh0Qkn6bPtQhBl6JVuSKg+UW",
+	"SEcWrZLHR9yReXeetAWBeCOyKbb9cDSlItzD6GSGr3Kqgiaq1M5hctPxYV8i2ev7MK6oe+7fPcpRELGe",
+	"h6hSZtNNb0XApqLd3nOWyRpjXGB+8593KLxbSXCN4GVm86FRPPSJcLfVz5DYJ2YvhGRVoIQ0yDhfrSqZ",
+	"u7TxzcQgnNJrptOBkojvJxEvYQq7nEnX/ZiDBywlkcBvAoAdoOaOddT3dJUEodCBmwEcFZqOO1IoDOi4",
+	"lncvbDzse2d8YzPqTCXKoZKn57/0sNK7xPgAYkmJdcYfoq3IxVVCotRSqpIaiUcJMkbXAtv1YMesG0gO",
+	"Me1s6ZTdBV+Zww73Z22TR5swrPYPBtiUydEw7GKyWVmyfywxdBJmiR+2Ko+xlso77oveVIzhULG1h515",
+	"7lAEXhTdnEhkBaHj6CYWPRR8D8Zjx4rCvnqayvNHOOhE27FcPq0V7+x+Jz5lKsLD+Xe/ylmE5B4JnXrQ",
+	"Od73EIfO9KEQHb4XJcOYnAoJCp1rjwqP+2v9Z4LrKY6MbptBnxRs+gyC0dLGuqtP9rg7xQd0IJxDRNrb",
+	"eEFZdKBdRCF6ZoDKcsCKcymqdLKoJ//+Fv1ADZsmuB3rpa5wu9JBmkMuCk5l4MJAe4G7OX+iJgylmPPW",
+	"6ftnjydD3Xe+/KbX+Ocs3X9na5LY76FtpN1cOq7rRdlgMerPqEad+47wVJW6W9K5nViLXlGQfUsS3qFa",
+	"74KJygiP/unEoiMpmJPTGgRvYsNzae3Kp19ilV3KR9WvB4wKJM+7MKvB3oTu0wKBUX1nfaonAJgKrW8k",
+	"IKKCxDnq+j90U+Ir+d8FVd74Qr+kEhnVj2FRWfjg5EZsPBMsueXUCEE3WDO7Uyfp1ASAu+oKC/fuWLLQ",
+	"7QnVquGMKG8UMtJh09yhdUByI96AHfzMuBcZYdF5jj/yPeKC85Ca8ox6L3T2GvXWSusbKpo9bHmhODQN",
+	"WNTVAmKpM/19x6ONKlH3TiwqYR1xGdz4rFf1egdK9/WzIy9flHPmOy5h96VulXeYBJXojqjexL/yRwE6",
+	"ql4JFQVMV3whjNPQ1/vP4D1cfox/9OcCiGqSkjChI0WBPbnAqf2m8DmavRyyQaDeAuHkRvzihP2gG+oA",
+	"Bnn5mOH3R0j42u2FBah4/u7ROwz7oy8E2QGlhHYfYICTIKHiVzxUJwUqaawBEq/5BnEFpD33peZI+rei",
+	"o5WC8PNkwxpdke2+1FVJHSRvxMacsCfxK/BKw3v6EkgaOFBMLbqLtCrC3eyJqxMG+CLY0YQECZTEdJkP",
+	"XjRR5q2uyshODh8Rt7M9e1G8k8ZioYSVtnIU9iy+AyEx5+iMWJLiK3l0fvTlyeTkSyhoJbS7U76Sp7dn",
+	"p85oPw6OJUKOCvv3vDw6p+TRp7KCIPCKNxx7Gx2d/7oD22RuC/auMu+wadHxTFcVVfXqBj9a8Y1urfFX",
+	"+m8tNjelGx0MpU6vsk0r6IbxpA422N8n8x7Mgj7oPW+Bk660MrhXjycTKlHxvnYwAmewcad/JXDhbrwh",
+	"i9ZtLnrq3kMp5Da7Qv+zh0rHvudR9bTF9CV35F/hrFIvC7M/fS3mAIkCz58d+PxXBzwfqZFALZ2M/PWt",
+	"21DT1jVvNrRKXJcmfB7IUnfCyPKpW71T0tyfYNN4qTHl6gZe06PnSljf/WylTYKkjVClJ2jqUvxUowPx",
+	"3s7zJ5rE+76ZQJnvD0pK5tINk6Al7Ge7Fsoy3YYOERvvRCwl+EIfno7G08WlUCURxnTDxHHNZVVgIio0",
+	"qTEkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqUHMukSOy7hs89pC7AYCh3cF2x70MRCkyo",
+	"YNhig4GnDJMDYT7or0k5lWm+O/5zZhEBBQxP3oiLjittoQJLwyoxt14twOwSmD9lLXd2BLi2uLkR0Hz7",
+	"JEDKeKKEyT40Y4IVe/fDp+BOMAE43aSwwxPzzEl37YI+O/Hmnv/2QagZtigS9ugzdbp80UFcO4qC3DHU",
+	"FXeZ3+k/ZPk+ywEXAkhtH/8DhLMWeSyPeOFkMjn70wWlOsN0JWGheSYJrTIDv5LD6laUqfN4Mik+OjPL",
+	"UeOUMO8+F0XpCcbZ4lJhCe18lDAZCjjlq1WjKd0xrRDhE+J3egj0cEk7PkAWvjdILHT+mZjUT3p2Ew67",
+	"DZFMJd7ZjkJUyRzJheIVbOmYJdUZVzNRVcHDnCZXfOp3av2dWsdT6zOgGcaRf043jPd3Ik2PPnqUlKB6",
+	"JRSYehj4+S0QYjHcWDhn39B3H+CVobRdipGlXkLVrB/2DsGbSoqGhc4EqTdRZJ7wesL4IaJGobedYoqH",
+	"vsVAR4kr/FxRMwFnlshafG6Om15FE8cW5fA/5DvU972tWbtCqz132yipO8/4V3zzW+P6D2PEvaKd+gT2",
+	"2whZ888kV37Wltz0JFokVlWg7jPV+sZ3ZxGbLN2X86yQWTVS/dc11Gjl3fAhkWEqFW8S2NK/Jao72KyD",
+	"rG+gIHfqNESKYLC3rtmrmjzvard+V0/GBo2OJ2dXZ4/PJ5PzyeTfTs++zrw2qov7fMJIrzxl7NMjADlo",
+	"8VuPGfmL0Okbj8x2cqFU/eZvHg1VNujtDQVkmEz8yODGRDdvvjeU8MOYUMLLkEYkzS48QMEur568vjp9",
+	"8fznX66+v+yh7yDmfhTw60qY91Dmw1HiqFzdH5ItI9I8nDKLuKGUcV6Ljx+KgjyoX986DtElDqUoj2ZL",
+	"V+lGbB6Z4OWPCAzyN3z5PX4WuvN02fAXXYwfiwh8Qmw3NpST9oiyRbykZLunS8AKxIgEoixyxYSyDTQh",
+	"pArNExYyRRctb7iyQlCBqHH6ei1Kp7JjEybAgYyczrVuxLkvw4S8CUSNdBRKOAJdAgn2ptMqdP0sumbL",
+	"sFsIS6CVQOz0DQYpAY+qEeKi2z9f6lk5cx7mudRrSFuSc9+3uST4YqGgygkTJnac3z+0ZG8+EDeG8XMB",
+	"ffxui/airEWkwJBHhX/GmVz4SY85Fv8IOU+BgJO0XOykcm4TeKCLgGHwyMCkId8mBGe4ZbW+FaVTWqYb",
+	"OmUMgEHv3phcAf7x9B/un/encR5gJTBrvX9Abq32J3zsAQ/pR10LekvmqCj70HMlZMDru8nBLz+i3Nwh",
+	"pjj/Ej+JElLT5LSHSn7QzUJESftG2CiZdrcMiM20AqhZzKtaQJoYQdFgOdD7Ihur+nxo4QHOZu9J3OvF",
+	"jrrBsDWn/rgeHvaRwaTY6I5DugWsHQGc3+/Rc66WUeJswkigzN2DlOZVFn/Fx98JEEVpnComH0Iknleo",
+	"HkJmfgjfIzT+VCykQoQiMG3cTL0J9O9HM96YXydvTyx3lH7O/vN//59/P4IcwzhxOJGpDP+sldcIvhCV",
+	"EeyryZd/2OkVEtK6ohRhzD0gvQ8Y5wl7rkam0a93ekK5exmGdDMzsm6dxC1p8ISA7HPf+3di4eCfKA3h",
+	"w7j+Q1tL/8WkxKWwQMfd5eAE/VO2DZ9WhCXPlVkLgJSAmGHFlcIq46BEQmDRfcGGVAv3wFDOwyv3/Sdg",
+	"YA9KzLCoDCnjjhF6Y9807pBZjBUrw3yZjcJiaac8s42wD0BmH0G+eUEGG9B1Ypvp2q3frjV0tSrYermJ",
+	"ZB1Wozr7oRbC5snM+OaLOTrDbon/1QiNekCmKY16crlLu95q/0jFh46hVk7scgBkZ5V05m+HUvrbIbQf",
+	"9ZqtRVWFa7XUJcHAQdWCXzhKaKJHpxGsuAm6lZxBw/awFE9pXW+XrDbsEVce7LTpDYmjfrbkUhWg+bhl",
+	"ACDrbClmN+iHvYO2+2ntXK4Yb0tpdRNrgxeMs5lebSIPD5sKR7ymK0nsnVrNmxs8rtypvcAnHvDU8A2v",
+	"20pkVZuGvvztnRI6r+vWWHYjxIpZ3btIPehLqO4Bno/NunbO6XRK5bfZ5Ehh7CtEB97DxXt+2/sMFhS5",
+	"ZhExilrB5JwwdOLa1J1E863OuJ8oRNFtak5doW8/W8dvKXgjjGVTWQbbbbYUfCUAgHSO8ZVexAF8I76g",
+	"ju8oYYf7fgl/zWT9vy+34WA7NB/0OGM5H4zSK1QDOcy+2Aj7h9iyzvhQX/h5PCRL8+/Iah3h+98OSwvq",
+	"w3a3JkIyNsF/v3Xu4H8flDH0yMeI7rzCNuoj4zt+8g9YBRL81o1YSGNFA/RsIvMHQ9y9kpR0YQh6ARAr",
+	"7dnlX9gXv1z9cPyvf2C6Yf/jp8v/0ZXDIpianS3RXMVxT9j3ENxrsMnNX9tygV9La0Q1P2ecTXnJCKK/",
+	"EYRKBfqUv3IswFfBPIAteIwqj1mVupeIq9HRwaDsetNIKwgUHIfuwXV6aCyZy6VzVLS5QxrdGI+Snllh",
+	"j41tBK/vkCXy8fxJuNcET5asu+OWTcWMsNKBFJuP4U46oH4KBBJHUtPzEOmTiprC+BtVYCmviDCM0eyZ",
+	"EYbYLrs6/QdeivenFLcbVLvokR26TZjHdIc/FwMZycAvIJep5L/+fBIpyGkSqvspPLwFsgahv6iRYHCZ",
+	"gFMZCuK0D2tmCcAS9nGvOHcLEwFuh0faZWEqM9FBFzE/TporFjGcOJUm4BR9Zd4XX02+/YPj4ViPjkYF",
+	"4BveAu4UIg2EODPZgB7ZGH+dYL1+Wi8g2+8hSfj+PfLbsNSfhIeOuzwMkHfXvCnNP1Oq6VOtbwh6w8ZX",
+	"tgP19n3mY2jvRMp1jFWT48PPou4FD3bo3UsyB971UPgYWmMUgnMvBqBJJYTjeqBI7rRX7e8qwMv3kxp2",
+	"IfqZAMUwLnSKe9YO2oBdSJ13iEWAp4PZMprV7WwJcIrUxQfqmiHsgtj3jh4CuHFzI+wJI1T8DsV1yVWJ",
+	"4DzUNcNxevCpKMpgWnMMidEiBCA1OHMmxRPxIXzLvWbIgaE0rfTsxqT6X2H49LPPkIONGWtC6e2zIvDc",
+	"IkQqAR4V28lu1d0/LI/8+qCwZc75kqzYqqpAvYlku9CuORNPzOaUOE03UOVnec4f0ak1ZoMjihrts8pZ",
+	"10+8N9eHfsg2ZrNKCmWvZRkpe/gkanrQ8gZPFpM2MGbZAQNDL+htdbBjm6Q5sTW2qoChQFxW2pCGuBKQ",
+	"GmH4XFQbtMLxuQDTZf2O+Q2jUSmhklxp60ZaKyA3EQ6fFCtEQUVF1ETok35mX3w1mfyhD0yNGrabJQBz",
+	"XZDercLWmBsMcGIjbAhfQhRKUmczv2lO472BHEmAeaM+lnpPXxQCg99A2yis4TqbTCa0+JrxpeAlTfKL",
+	"rx47xfrP31+xvr8dl73OuvJP2JMFZpIi+J97pRNmLaJwsDdieqlnbqC+vD1dG/aFs0fxLr8QxvCFSGrn",
+	"pp3WMr7z969Exwf9INg/43nNEzjxMRwn4Z74KGr1428/tYi5BIoY4H5dnnJWvOxogKfrvF/eZ44BgZs+",
+	"zRaRWkbfvBaranPBptougff8t8uXPzMr3lmzCx6DfrK0RDvDo9kVNN2tIkS8+5M5OzKme5dTzVKXPbWZ",
+	"/wgS4f1QvnCkZT6kwUJSfEBqX3S4fU5oQkJiraGNgmOAvsLrY9ihD6eTrXuJl3PGvSLq92C0epAzPz+D",
+	"k/z4LrpR6tobhKTaquXqqWyoCnVNH0tnr80teMFM14/0/RgHVbh+95Kx6zaXgEaprzSs4pFhVltn4QEA",
+	"M6DUeT/GPMBsrXiDdt3Xkwl7s0T978vJhB4p2OPJBNikI8sTdqlB3wsKzWidr3A2ukI+v6KWi53KBwkF",
+	"JbQ2Wy9lJZxOFb8Frr7bPFwfYXL6JAXrnzU77sgApYodqmMXplO89Tql09Bo3XW5f53mdbe4j+0UHHtJ",
+	"f8v+v89CEfqzvBXbXDxQIPaBh1wHd0kvEA+9Esb4u0z+M7DW8Gmn1RvMqG+kbrZ9ZSsuHac4LcWtbxqe",
+	"NdJfcUds39GTHyWuHb1xrMnuV/LB+lM/SaEPC4fv2HFDFr3qGgFxZd9dMbnr0kCgIw+04Z+Id/3+Oct3",
+	"9JYHDDmMrFJVZbKTaMZWInfAx4/fDtDGT1rfgA/ghS6nrWFXz155mrxgptJrdCk4tbsSSapYNXoYCRou",
+	"o3/oY5wLUh+9cuxFDMt4yN3224C5zk6y015TLyMGultql40wTh/Yz/Kgiv9jcTupFpc4sbHbHNbxoNtM",
+	"+9Avfp9LJc0S71OafUEeL/34gXgXjf6JoqXbZzZ4Rh9HRzpUh3n8MCTzvBTKyjnG7/FSYisXrOFDVB7o",
+	"HI/lfjL08snd1ACjmvM9CFXGtNY78q9Svc+der8IkLYf08Ic2DhSAWn1rF0NmefZ9X5SEv9MdvKJn1XB",
+	"rGYLzZz5J+1ynMF9qKW9j3JPpxKBIu7/1Vn2K/s34iEw0FT5O+v9FOkpA3TvDiVmu9BLpZ/svp/R+tz2",
+	"j0ux9NKPx9Z+krdiD+10GXbRnpqlXpvP0YnxYAL9teAlVdff+t63I8jIyIX6uDQENXCeO7i3Pwzrc0M/",
+	"c6/6nfH9Vkn6ma5X0OkJEMzWHgQp3PXwUypfsJot+Qqic3vpfs3tbPnQhL8d1PQJGR6fCSYBIcVb6M4c",
+	"kht8qdFC3grIJYAwaPhJ1+TIq6HOnEYNCiCidsOe8LuHVTZ6DTs/50tXbNERHoMTGaK8iKUIhB542etV",
+	"/vuFHSGDaP8Q5QjCP0SymGeJN0BGHsL4vu4D7XR2lX/mkJLTPmTnZw1fOc4hhZsw2uHnMSClYpVe7MSF",
+	"7uce+nbj6TkETD/Kvoo9gD0i+2QVh1cxwGUMm6mVSKXaAuof9mQ0rGlVn5Ybgdn3A6T8mh55QOboX5E4",
+	"lKfcOrsDPbR4awsmVnq2JKgmbqzPGIb0GsSn8KVvnK0avWh4XYu9Z/iQNaJYhOKXQnEfY3XDF47CYPkY",
+	"7i/65gKsj9a74rLvi/Y62lA+TaWN8FJnjFcrNlxI8BeEydggnIwvZo32srfe70n0RxpkFlwlN7H7oy16",
+	"xXM11+k4EKJscXNjBle10/LWHxTARwxVn2K72+3Gs3HrWvwOuxWfPWZL3TYGc1BhbkqI0lCpAJSkYzi3",
+	"0ZWg7zywBValpvIL3Bvi3X4AewZHP0i/+mpwxxBX9WNH5/qJhUu99juvZqQkzHTtbvPsJiDE0oxTl/N0",
+	"p9t62up0B/Rd79EHitXG7/hMDuurezosuQBk2kTvX2RbHjcPWxMXsZTgxqx1s8VeoTVjLgX0x9AAuLN2",
+	"wg312ItGoHXoOwZ3AIWIO9zNAZDRKHMXfgF33MhSFDsIrhFEiioRCbCtAVuQNF/AqQCpT+FMykMXEkYl",
+	"zGMF8L9KbE7Y66C/4E/7b8DRoRJ+qssN4Oa4x0wMbHiVTO5eG0qRdco0JpKAtGa1T5alvVO94nVMBf9J",
+	"3gqfCF4wblklQByCivOYGSz8XIgu/dSxyVd84X9Fj87FmlLgIVsLkiKUEjPrbd1+gj4kUAMvnjDaOQnG",
+	"O/2KShh6v4TfQIUe/PJrZi4I3QUmEmR+t0NbecBpYI5L6g76cOLRIiZJ2hy1HrDkt4LHATSKJ2KDx5Wb",
+	"5VTzpvRO160r3g6qv5f4xAMfQWuGzqD9DeI8OVODOruv2Zw3HtrICc/eEVjeyPl8OI/iip55wFPwr8iB",
+	"2uPXkMHJa+DJBMRq19q39+8ytX4rR3W1JVlombEDirObN0s20wZy4NeeX8vGp8Sa1HGe/sNt0/tTgoEa",
+	"5cekdiT34Mm8gsYDkLLu1LYO/LVDJ1177Ro9soYRPoYH4XUiKYJuoROOYQoCdgsLeFeYQ29lLbqa3qlY",
+	"tGqraqBXXGBYLY1BdBYsDItswDWXFtsME/KBx31KyItVa5YB6exBcmVasxRljPv18RyoeD8vwYDOJvSh",
+	"2Qk2NrYbXv8z4QpA5gcRKlGzCQ4HTne7YKadLbHO2HMwEJKbY6z/I/jD3p12+uIgysAVPvGQ5w9vyJnx",
+	"EQDrxym2/UE3bL0kRGOo4QedurdtFOMcEmx/wUcecN/wDT/IASRJyIAsOncTAk95afaQeA1ytsS3ezJc",
+	"NLKM4RtAYFCwGCvlcXL9pMEtTuCtutWq2kTIV8S2qSKZykd61ay0cMRBKnXEhkMd1FzaE/YGujbD8Jb2",
+	"D0p0aWp9yyBA1JPpV1CdsG5gQA6o2hdd3j2MdiBIWCCjlJD9cKSvHfzKmbktmJii2iId8ZiS24LVzrCC",
+	"tjLCrGSH4TDXrQIQk0wMg3DA7oyWU7eVlSve2FM30nHJLe/fkFXjts1NFWDHZJVA9XhivPEH5UuPv/6G",
+	"vXjKoDeKcXPbC1ZWHNV8tXL/TTpK6Es44IL9zycvfjqPW2pUba3gHjy7/AtUJcWgqP3sGyxgd8+MmldP",
+	"Tv+Kq38bntLTv4rZR4+HIsXugVqDGDreSUJUbMLl/JxA1yBnH1RluLwjeBl5FXBtW6g++MRpI2ZazWQl",
+	"g+MwKUX8YyLHA7aga/SMV9jhZyvc2N3WIAiCkkqBgBwmrRvt6DAA3MroLWRT31IKwziGbwJLzEEWVtXn",
+	"0/f3df+0UpEstyzLp9WnQMUd7r4XW4AU3yCRGxf8btFz4U7sDfaJkirRGHWgfL73UnLcRc6+AjyyCxG7",
+	"8kZWz0OqRNJrdkjt/G/Mgu9V5GPWDfbmf//+/wYAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
