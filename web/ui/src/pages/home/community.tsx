@@ -2,17 +2,17 @@ import { unbroken } from "../../ui/format";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
 import { counted, forecastOf, said } from "./measures";
-import type { Measures, Skill } from "./plans";
+import type { Plans, Skill } from "./plans";
 import type { Say } from "./say";
 import type { Words } from "./words/en";
 
 type Method = Skill["series"][number]["methods"][number];
 
 /** SkillSection shows how well each method would have forecast this home's own past. */
-export function SkillSection({ skill }: { skill: Skill | null }) {
+export function SkillSection({ plans }: { plans: Plans }) {
   const say = useSpeech<Words>();
   const w = say.words.skill;
-  const series = skill?.series.filter((s) => s.methods.length > 0) ?? [];
+  const series = plans.skill.value?.series.filter((s) => s.methods.length > 0) ?? [];
   return (
     <section id="skill" aria-labelledby="skill-heading">
       <h2 id="skill-heading">{w.title}</h2>
@@ -41,8 +41,9 @@ function columns({ words, format }: Say): Column<Method>[] {
 }
 
 /** MeasuresSection shows how well the community does. */
-export function MeasuresSection({ measures }: { measures: Measures | null }) {
+export function MeasuresSection({ plans }: { plans: Plans }) {
   const say = useSpeech<Words>();
+  const measures = plans.measures.value;
   const all = measures ? said(measures, say) : [];
   return (
     <section id="measures" aria-labelledby="measures-heading">

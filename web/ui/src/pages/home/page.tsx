@@ -1,7 +1,8 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { Figure } from "../../ui/figure";
 import { unbroken } from "../../ui/format";
 import type { Live } from "../../ui/live";
+import { type PageName, pagesFor } from "../../ui/pages";
 import { Shell } from "../../ui/shell";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
@@ -32,20 +33,23 @@ export function App({ site, ...stores }: Stores & { site: Site }) {
   const { live, purse } = stores;
   const s = live.state.value;
   return (
-    <Shell site={site} page="home" live={live} foot={s && <Foot s={s} balance={purse.balance.value} />}>
+    <Shell site={site} page="home" live={live} foot={s && <Foot s={s} site={site} balance={purse.balance.value} />}>
       {s ? <Chosen s={s} own={site.session.member ?? null} {...stores} /> : <main class="waiting">{live.silence.value ? shared.unreachable : shared.waiting}</main>}
     </Shell>
   );
 }
 
-function Foot({ s, balance }: { s: State; balance: number | undefined }) {
+/** Foot is the last line; what it names leads to its page for who may open that. */
+function Foot({ s, site, balance }: { s: State; site: Site; balance: number | undefined }) {
   const { words, format } = useSpeech<Words>();
   const w = words.foot;
+  const open = new Set(pagesFor(site.session).map((p) => p.name));
+  const to = (page: PageName, href: string, text: string) => (open.has(page) ? <a href={href}>{text}</a> : text);
   return (
     <>
-      <a href="/installer.html">{w.online(s.status.devices_online)}</a> · {w.cleared(s.status.intervals_cleared)} · {w.settled(s.status.intervals_settled)} ·{" "}
-      <a href="/utility.html">{w.ledger(s.status.ledger.kind, s.status.ledger.height)}</a> · <a href="/money.html">{w.money}</a> ·{" "}
-      <a href="/money.html#fund">{balance === undefined ? w.fund : w.fundOf(format.money(balance))}</a>
+      {to("devices", "/installer.html", w.online(s.status.devices_online))} · {w.cleared(s.status.intervals_cleared)} · {w.settled(s.status.intervals_settled)} ·{" "}
+      {to("ledger", "/utility.html", w.ledger(s.status.ledger.kind, s.status.ledger.height))} · {to("money", "/money.html", w.money)} ·{" "}
+      {to("money", "/money.html#fund", balance === undefined ? w.fund : w.fundOf(format.money(balance)))}
     </>
   );
 }
@@ -106,15 +110,28 @@ function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
           <TariffNow tariff={home.tariff} />
         </section>
       </div>
-      <PlanSection plan={plans.plan.value} failed={plans.failed.value} devices={home.devices} />
-      <LimitsSection plans={plans} />
+      {useUnmoved(home, plans)}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
       </div>
-      <MeasuresSection measures={plans.measures.value} />
-      <SkillSection skill={plans.skill.value} />
     </main>
+  );
+}
+
+/** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
+function useUnmoved(home: Home, plans: Plans) {
+  const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
+  return useMemo(
+    () => (
+      <>
+        <PlanSection plans={plans} devices={home.devices} />
+        <LimitsSection plans={plans} />
+        <MeasuresSection plans={plans} />
+        <SkillSection plans={plans} />
+      </>
+    ),
+    [home.id, kinds, plans],
   );
 }
 

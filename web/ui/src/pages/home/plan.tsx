@@ -5,7 +5,7 @@ import { type Column, Table } from "../../ui/table";
 import { useWidth } from "../../ui/width";
 import { type Box, marks, type Scale, up } from "../../ui/scale";
 import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
-import type { Plan } from "./plans";
+import type { Plan, Plans } from "./plans";
 import type { Say } from "./say";
 import { why } from "./why";
 import type { Words } from "./words/en";
@@ -13,14 +13,14 @@ import type { Words } from "./words/en";
 type Point = Plan["points"][number];
 
 interface Props {
-  plan: Plan | null;
-  failed: string;
-  devices: Device[];
+  plans: Plans;
+  devices: Pick<Device, "id" | "kind">[];
 }
 
 /** PlanSection says what the agent plans, and draws it beside the forecast. */
-export function PlanSection({ plan, failed, devices }: Props) {
+export function PlanSection({ plans, devices }: Props) {
   const { words } = useSpeech<Words>();
+  const [plan, failed] = [plans.plan.value, plans.failed.value];
   const w = words.plan;
   return (
     <section id="plan" aria-labelledby="plan-heading">
@@ -34,7 +34,7 @@ export function PlanSection({ plan, failed, devices }: Props) {
   );
 }
 
-function PointPlan({ p, devices, several }: { p: Point; devices: Device[]; several: boolean }) {
+function PointPlan({ p, devices, several }: { p: Point; devices: Props["devices"]; several: boolean }) {
   const say = useSpeech<Words>();
   const drawn = p.steps.length > 1;
   return (
