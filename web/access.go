@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,7 +15,8 @@ import (
 
 // Access says who reaches the pages, and how.
 type Access struct {
-	Closed    bool         // nothing is shown without a key; else whoever comes may look
+	Site      Site
+	Closed    bool         // nothing is shown to who has not signed in or sent a key; else it is a demonstration
 	ViewerKey string       // opens what the pages show
 	Secure    bool         // requests come over TLS
 	Hosts     []string     // names by which the pages are asked for, beside those of loopback; nil: none is checked
@@ -71,12 +71,16 @@ func takesLong(path string) bool {
 
 func (a Access) head(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	if isSaid(r.URL.Path) {
 		h.Set("Cache-Control", "no-store")
+	} else if strings.HasPrefix(r.URL.Path, "/assets/") {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable") // its name says what is in it
+	} else {
+		h.Set("Cache-Control", "no-cache")
 	}
 	if a.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
@@ -137,25 +141,4 @@ func sameHost(known, name string) bool {
 		return found && strings.EqualFold(domain, below)
 	}
 	return strings.EqualFold(strings.Trim(known, "[]"), name)
-}
-
-// openSession gives who shows a key a cookie by which the pages can be looked at.
-func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
-	var asked api.SessionRequest
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil { // its form was checked
-		badRequest(w, r, err)
-		return
-	}
-	p, known := s.door.Keys.Reader(asked.Key)
-	if !known {
-		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
-		return
-	}
-	s.door.Sessions.Begin(w, p, time.Now())
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
-	s.door.Sessions.End(w, r)
-	w.WriteHeader(http.StatusNoContent)
 }

@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
@@ -47,16 +48,18 @@ type operations struct {
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{
-		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}},
+	s := &Server{
+		operations: operations{pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}},
 		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
+	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	return s
 }
 
 // keys are who may do what.
 func keys(entry *OrderEntry, installer *Installer) auth.Keys {
 	all := maps.Clone(entry.keys)
-	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
+	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"}, auth.Viewer)
 	return all
 }
 
@@ -71,8 +74,10 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
 	answers := http.NewServeMux()
+	answers.HandleFunc("GET /api/v1/session", s.getSession)
 	answers.HandleFunc("POST /api/v1/session", s.openSession)
 	answers.HandleFunc("DELETE /api/v1/session", s.closeSession)
+	answers.HandleFunc("POST /api/v1/session/demonstration", s.openDemonstration)
 	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,

@@ -75,17 +75,41 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	LanguageDe Language = "de"
+	LanguageEn Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageDe:
+		return true
+	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
-	LiveMessageTypeDelta LiveMessageType = "delta"
-	LiveMessageTypePong  LiveMessageType = "pong"
-	LiveMessageTypeState LiveMessageType = "state"
+	LiveMessageTypeCommunity LiveMessageType = "community"
+	LiveMessageTypeDelta     LiveMessageType = "delta"
+	LiveMessageTypeHome      LiveMessageType = "home"
+	LiveMessageTypePong      LiveMessageType = "pong"
+	LiveMessageTypeState     LiveMessageType = "state"
 )
 
 // Valid indicates whether the value is a known member of the LiveMessageType enum.
 func (e LiveMessageType) Valid() bool {
 	switch e {
+	case LiveMessageTypeCommunity:
+		return true
 	case LiveMessageTypeDelta:
+		return true
+	case LiveMessageTypeHome:
 		return true
 	case LiveMessageTypePong:
 		return true
@@ -224,13 +248,16 @@ func (e OrderRequestValidity) Valid() bool {
 
 // Defines values for PageMessageType.
 const (
-	Ping PageMessageType = "ping"
+	Ping   PageMessageType = "ping"
+	Resync PageMessageType = "resync"
 )
 
 // Valid indicates whether the value is a known member of the PageMessageType enum.
 func (e PageMessageType) Valid() bool {
 	switch e {
 	case Ping:
+		return true
+	case Resync:
 		return true
 	default:
 		return false
@@ -300,6 +327,66 @@ func (e ReconciliationBillsBy) Valid() bool {
 	}
 }
 
+// Defines values for Role.
+const (
+	RoleHomeowner  Role = "homeowner"
+	RoleInstaller  Role = "installer"
+	RoleOperator   Role = "operator"
+	RoleResearcher Role = "researcher"
+	RoleUtility    Role = "utility"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleHomeowner:
+		return true
+	case RoleInstaller:
+		return true
+	case RoleOperator:
+		return true
+	case RoleResearcher:
+		return true
+	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRole.
+const (
+	SignedHomeowner  SessionInfoRole = "homeowner"
+	SignedInstaller  SessionInfoRole = "installer"
+	SignedKey        SessionInfoRole = "key"
+	SignedOperator   SessionInfoRole = "operator"
+	SignedResearcher SessionInfoRole = "researcher"
+	SignedUtility    SessionInfoRole = "utility"
+	SignedViewer     SessionInfoRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRole enum.
+func (e SessionInfoRole) Valid() bool {
+	switch e {
+	case SignedHomeowner:
+		return true
+	case SignedInstaller:
+		return true
+	case SignedKey:
+		return true
+	case SignedOperator:
+		return true
+	case SignedResearcher:
+		return true
+	case SignedUtility:
+		return true
+	case SignedViewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -315,6 +402,27 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInMethod.
+const (
+	ByOidc     SignInMethod = "oidc"
+	ByPasskey  SignInMethod = "passkey"
+	ByPassword SignInMethod = "password"
+)
+
+// Valid indicates whether the value is a known member of the SignInMethod enum.
+func (e SignInMethod) Valid() bool {
+	switch e {
+	case ByOidc:
+		return true
+	case ByPasskey:
+		return true
+	case ByPassword:
 		return true
 	default:
 		return false
@@ -663,6 +771,15 @@ type Community struct {
 	WorldTime time.Time `json:"world_time"`
 }
 
+// CommunityNews What changed of the community; sums replace those before
+type CommunityNews struct {
+	Intervals []Clearing `json:"intervals,omitempty"`
+	Status    Status     `json:"status"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums *Sums `json:"sums,omitempty"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -679,6 +796,15 @@ type Delta struct {
 
 	// Trades New ones, oldest first
 	Trades []Trade `json:"trades,omitempty"`
+}
+
+// DemonstrationRequest defines model for DemonstrationRequest.
+type DemonstrationRequest struct {
+	// Home Of a homeowner; absent: the first
+	Home *string `json:"home,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
 }
 
 // Device defines model for Device.
@@ -916,6 +1042,14 @@ type HomeLimits struct {
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
 
+// HomeNews What changed of the own home, which is told once a second at most
+type HomeNews struct {
+	Home Home `json:"home"`
+
+	// Trades New ones of the home, oldest first
+	Trades []Trade `json:"trades,omitempty"`
+}
+
 // HomePlan defines model for HomePlan.
 type HomePlan struct {
 	// Home The member
@@ -939,6 +1073,9 @@ type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
 }
+
+// Language Of who has signed in, or else of the community
+type Language string
 
 // Ledger defines model for Ledger.
 type Ledger struct {
@@ -995,15 +1132,27 @@ type LimitsRequest struct {
 
 // LiveMessage What /api/v1/ws sends; a client leaves out types that it does not know
 type LiveMessage struct {
+	// After Of a delta, community or home: it follows the message of this number. Who has heard neither that nor a later one of its type, nor a state of that number or a later one, has missed something, and sends resync
+	After int64 `json:"after,omitempty"`
+
+	// Community What changed of the community; sums replace those before
+	Community *CommunityNews `json:"community,omitempty"`
+
 	// Delta A change of the State; homes and intervals replace those with the same key
 	Delta *Delta `json:"delta,omitempty"`
+
+	// Home What changed of the own home, which is told once a second at most
+	Home *HomeNews `json:"home,omitempty"`
+
+	// Seq Grows with time; a state has all up to its number
+	Seq   int64  `json:"seq,omitempty"`
 	State *State `json:"state,omitempty"`
 
-	// Type state: the first message; pong: the answer to a ping
+	// Type state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 	Type LiveMessageType `json:"type"`
 }
 
-// LiveMessageType state: the first message; pong: the answer to a ping
+// LiveMessageType state: the first message, and again when something was missed; delta: what changed, for who sees all homes or all devices; community and home: the same for who sees the own home, or sums alone; pong: the answer to a ping
 type LiveMessageType string
 
 // LivePoint defines model for LivePoint.
@@ -1306,11 +1455,11 @@ type OrdersReply struct {
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
-	// Type ping: I am here; from the first on the server expects one within every 10 s
+	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 	Type PageMessageType `json:"type"`
 }
 
-// PageMessageType ping: I am here; from the first on the server expects one within every 10 s
+// PageMessageType ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
 type PageMessageType string
 
 // PairedDevice defines model for PairedDevice.
@@ -1648,6 +1797,9 @@ type Rewards struct {
 	Epochs    []RewardEpoch     `json:"epochs"`
 }
 
+// Role Of a person
+type Role string
+
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -1659,6 +1811,52 @@ type SeriesSkill struct {
 	// Used The method
 	Used string `json:"used"`
 }
+
+// SessionInfo defines model for SessionInfo.
+type SessionInfo struct {
+	// Community Its name on the ledger
+	Community string `json:"community"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Demonstration Whoever comes may look, and sign in without a password
+	Demonstration bool `json:"demonstration"`
+
+	// DisplayName As people call the community
+	DisplayName string `json:"display_name"`
+
+	// Email Absent: signed in with a key, or to a demonstration
+	Email *string `json:"email,omitempty"`
+
+	// Expires When the session ends at the latest
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// FirstStart The link of the first start still waits for the operator
+	FirstStart bool `json:"first_start"`
+
+	// Language Of who has signed in, or else of the community
+	Language Language `json:"language"`
+
+	// Member Whose home it is, for a homeowner
+	Member *string `json:"member,omitempty"`
+
+	// Methods By which people sign in here
+	Methods []SignInMethod `json:"methods"`
+
+	// Name Of who has signed in
+	Name *string `json:"name,omitempty"`
+
+	// Role Absent: nobody has signed in
+	Role     *SessionInfoRole `json:"role,omitempty"`
+	SignedIn bool             `json:"signed_in"`
+
+	// Zone In whose time its days are, as in Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// SessionInfoRole Absent: nobody has signed in
+type SessionInfoRole string
 
 // SessionRequest defines model for SessionRequest.
 type SessionRequest struct {
@@ -1675,6 +1873,9 @@ type SignCheck struct {
 // SignCheckLoad importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 type SignCheckLoad string
 
+// SignInMethod defines model for SignInMethod.
+type SignInMethod string
+
 // State defines model for State.
 type State struct {
 	Community string `json:"community"`
@@ -1683,7 +1884,10 @@ type State struct {
 	// Intervals latest first
 	Intervals []Clearing `json:"intervals"`
 	Status    Status     `json:"status"`
-	Tariff    Tariff     `json:"tariff"`
+
+	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+	Sums   *Sums  `json:"sums,omitempty"`
+	Tariff Tariff `json:"tariff"`
 
 	// Trades latest first
 	Trades []Trade `json:"trades"`
@@ -1721,6 +1925,22 @@ type StoreStatus struct {
 
 	// Waiting Readings that wait on this machine's disk for a database on another one; absent: none
 	Waiting *int64 `json:"waiting,omitempty"`
+}
+
+// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
+type Sums struct {
+	// Consumption What homes and cars use
+	Consumption *int64 `json:"consumption,omitempty"`
+
+	// Export Of the homes that give to the grid
+	Export *int64 `json:"export,omitempty"`
+
+	// Homes How many were heard just now, with all of their devices; the sums are theirs
+	Homes int `json:"homes"`
+
+	// Import Of the homes that take from the grid
+	Import *int64 `json:"import,omitempty"`
+	Solar  *int64 `json:"solar,omitempty"`
 }
 
 // Tariff defines model for Tariff.
@@ -1859,12 +2079,17 @@ type Today struct {
 
 // Trade defines model for Trade.
 type Trade struct {
+	// Buyer Its home; empty: another one, for who sees the own home alone
 	Buyer    string   `json:"buyer"`
 	Energy   int64    `json:"energy"`
 	Interval Interval `json:"interval"`
-	Price    int64    `json:"price"`
-	Seller   string   `json:"seller"`
-	Seq      int64    `json:"seq"`
+
+	// Price What the buyer pays; for who sees the own home alone, what that pays or gets
+	Price int64 `json:"price"`
+
+	// Seller Likewise
+	Seller string `json:"seller"`
+	Seq    int64  `json:"seq"`
 }
 
 // TraderInfo defines model for TraderInfo.
@@ -2156,6 +2381,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
+type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
 
@@ -2167,328 +2395,353 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3sif6Kgjec0N2uEg2ZdlzTMb9IGnssTYkSyHSo93x0TLQXehuDKuAngKKrR5fndin2QfbJ9lA",
-	"ZgKF6gaqqylRls/4k2V2FQpIJBL595e/Hs10vdJKKGuOzn89aoRZaWUE/M9rMW+NKN0/Z1pZoaz7J1+t",
-	"KjnjVmp1+nejlfubmS1Fzd2//q0R86Pzo//ntBv3FH81p68aPa1EffT+/fviqBRm1siVG+bo/OjNcsOU",
-	"tkfuF3rcjfaEz27a1Wvxj1YY/HhZSvcKr141eiUaK91U57wyojhaRX/69WjFjVktG26E+7/+516uhDLM",
-	"LgWby0pcMKWnutywGyFWhkl7VBzV/N1zoRZ2eXR+Nnn4qDiqpQp/eFgc2c1KHJ0fGdtItYBpN+IfrWwc",
-	"uX6Jv/02PKunfxcze/S+OHoijH3VyBlOdIsS0i7Zeskt44rpphQNmze6ZpzVwgr3NbbSUlm21m1VMtvw",
-	"UjBumVYzcQ5LmgpjmZ7Dv41Ui0rgOG7B3LI1l5atl6IRTGlWSSXY2n2Ts7lwTzLOKllLyyopDJsKuxZC",
-	"nbAnlZ7dGFZqt09spltlT/5DHW1TfSrL/WwgZ+K5uBWVo4VUVjS3vHJvbRG1ONLzuWgOGW9rH8LguV24",
-	"G2vFc+7v3uXV49dXpy+e/fTz1feXR8XuivwmXsMm7g7weGqEsriRtainonlgCibnTFq25IZpJY72cd/w",
-	"qmUF8+6vKDrfQ6R2Lz+lR91J5VViCT+Kdxcw/yU3SyYN07eicfPnqoS/08cumKhXdnPOOCsbPrcpcpm2",
-	"rnmzGTOvS3r0fXG01k2ZOFov50zw2ZLdSFW6AwK8D2cCjo2sKjflgkkFf8DDJxVbL+XMnQ//hPu1PiqO",
-	"pBW1GTO1NzCf92F9vGn4Zmfb/FqLsBtEYb+g3HY+rqxoFLfyVuzuLK/dUXX/muum5vbo3PHHt486ajt2",
-	"WYjGjSaMlTW3KPPp56nWleCKmHepy+RJVbwWiR+2lghPFX5OYcCdhRVH744X+tiTS238Up96An/gQh0L",
-	"fPg6YJSwnENWEU7b9jWojWDTjRWmO0Ea2bES5cLxI52nL0o9M6e1VmJzUpdfnjOchXEMW8uqklrZpfH3",
-	"wKxtGqFmG9YqaQv2VSRfWCNmQt4Kc8GEEs3CSX2p2JtlwVbaSOCqbQHI53a/XIaVtsCl00a3i2VywdzC",
-	"uTIgHVZ8U7sx2FTMdSPYjNeCWX1UjNnTma5rt7xNcmPdBHmDnD364MYnyzFHW1V8Womjc9u0Yvs4u280",
-	"jZi5peWkT1NJ0bAa9uYQCXLZ1rvyozjy25pecWsP2KJSLqRNTPvPYiZrXu1w0gPDaql0AxyV3I+yFWPF",
-	"juO7TeIyrCoQ0vBxXlWo+Zhx7IDcnVYr7FI05iBOeKWNE4uJPfA8+7GGE41EGds/ck4J7JGz5FYcW1mL",
-	"1L2ZEWPFkdVjB0mLPJgGDJO6jWh/DqOERGVihxCNuJW6TbDkTy3ILWJIryXh9YyCI0WSRqw5qQWjJ/ca",
-	"3knNrtGtKt3I4zjcWB4eH3/o/UuJ71ttUf8c8fFbbg/67l8fX6U++U+ne+5sxjOnH7lby3ERK/kGJTmK",
-	"OMab/ZzVye1waMMxoK9Gki5IqoJuIRR0gfeCNIn2yJOru4hQOkW3wgGXd5tQPirB50OMutLGSrUwXrfE",
-	"y/yBYZVejBNnq4rP0uQHO89yK5wYYlOtb8aMuG2xwvAFLmQ8Mf4sKnkrUEHfsiiWXCmRNusaMZMrSRrQ",
-	"roiStbijkOoGLsIEaMCc8vxnZ3rczQzsbpi0DcerKmkCuqOx+9ZzPeMVnhs0SkjTKxgHtnk4efjt8eTb",
-	"vTTA4XPL/UFWCSOh5Jb3SO5U0NTcKzE/TJY8dy8khEn+goI/bBPnxbMX3zP4aeQ9Rc/CwmjaOZI8i6z5",
-	"D7GdMkrMm+W4A553KjyO9/94cnZ19vB8MjmfTP52evZNapf+0fIqpwc3rUq4LYS1FcqPplXIfjM0J8j6",
-	"cJfrfikS1oDf6WYSSeWctUS78Zw4bMvjUiYVaj+zgukmUgZSNFkvN/vtOuluHPdkfnbWkup4iL9oS+3I",
-	"MH3GLyAHTP/nUiWOs9+Gw5SdcA72TigMn5vWC2EF2Vr9mYl3K92MPVGyHv3w9gzxzcJ/b/yF9gq1+QM3",
-	"uBFz4dQTkedSrm623MqPJilZlqTnK+8s3JJPs5kXUEl7t/Pr78xpja5gw1ZclsxqUNqmG5hrayUd2tG8",
-	"0/llErK+51VKUceIgpTIW161AualtGW14KZ1WzokL+MTFf0MduNh6jba2PuM/Lrj7X0j+mOQ9PvuCgHe",
-	"yPk8sV1PNuSClLhlpl2tKinKgrnLDnbuVjTGPVwMCJnhhW1rEf35FoHXunnGW9CRxVP+gCOHtvBB3H3Q",
-	"zSzTrj6vs48YoRGcIl0JXTY6+sO3C3ywwEuGRozfj2l8sEvxFRoYH6jDzBpRyjTFSzHN/NIpPh++F33G",
-	"f+WMkpTJVDhRFc6ENGzV6FuhxilaH38zkTaBfJGDu7NFd/f7bVbYo624u5er6JeDXE1j1IwweG5e5AxJ",
-	"GA+bhND6fqVnS1Own6+egleg6CIp0jLBGyVKZnQt7JJM9F0HoriVs5wb60agk/VQ1YAGLXDaYaTxJ+0y",
-	"cuXck8CaxVGO3ZNI9N59z/sIU4alM6LHBSQzPsPcoAUT72ZVW8bXdPeuv5j2nqeBC6cjRzde7IkMe3mw",
-	"1HRX/sey+g4w8TLblw1K7Qsav5wzzrrgQ9bpkDimV5BpEL0Mbof5oCKx66mVKc33CuwxroooHnV682Z5",
-	"wSaQcaBby4J8PPQYU+gtvI9ziCTvgJEyxA4+2rxlgR8QW1NiAQEjyrGIAm16LcxOKA3vjGs9TxMQnNoU",
-	"o5aG4dNOORZsxtVMgO6VCP0MxIVK9NnJA9Xj4OpLcMCY4JG0YyNGuYQYp/uSA5fNdeNuI4oawi084gCW",
-	"rbiebg4VkUtuEv66yx8fHz/85lu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr/JZHL2pwsIgWGiBJAy9nP1",
-	"RjWmRW16XKRoIEzmfXQ73qiQLiEN42XZCGPS0r8LZu1mdlhH7Z3RYYEF4yun0Um18P901o4B0rrdLoj5",
-	"K6kWTDf+/9KTGB8qSXmDcJ6pyEQqJOHjDBhdiE5aTqn66+OrD7yBppThNur+oYs6KWpAhBrgYS4Vi89o",
-	"lAPSJLftWSwYz9nZd+z/dcxx9p3j3juI9waJDmu7w73+xicAbcVQdVO3FU+kLOm1Y2rZUBaFm3vNS4FK",
-	"KwyWYKzsfW3oHh5yWXbqcIhwu58gNwmihUlWFu9ySRR2KTaMQ85E+iCkL1DTqQxu7CLQKMewCbJO/Z8P",
-	"cbX4XK1BmwRHzk4FYjcp18FHnNFHi3kkl7YnNGEuk6lOHy0KY2j4O3qmDerkA0tQ5d1CazO+4jMKYSSY",
-	"nbMpt1Y0G7bUVWmC+3/GG4b67JI3C3eRpqMvtVSydrr/Wdr8UrbRiUDMM8tqvmFTwWq8kXTDuGJS3YrG",
-	"igbzZkV5wThFAJVOC1F0S1/D85klSssW8lYYt55aG1uwN+c+T9mIqjKs1qBecozXDC5zcoArBn3ng3Oj",
-	"JE5FFoPlN715FqirRE+AAdMji6fV4dMeUFhG2LJN2g8dloXuAdjfPunXtCmGbwybio1Wpbsl3FKmopLi",
-	"dmvf2Y3Sa3Uo86U0kKB5bC0vdeKe8ua537hDjhsel5QCD+SQZTqjhpebAX3aqZwFptyWfOOV2smfzkEl",
-	"WMEJdk//zy9+mZy9/WVy/N3b///hL5Pjr99+ef7L5Pgb/NO/JS9CN98Eez6FhXRJvU4gUMauKthKNKCm",
-	"CIzE0C5MJpN4UyZ7d8VTK6JAmFFyU5buSlaLlDLNjNUNXwgnsfChbvJLXYsHJog6rsxaNI7l1rtWpDbJ",
-	"ZHJnYwPnWl3yzQPTfcYpeqb7TsG+Yiu+MSN5OGFayabTeoRypPSUAgXZ0L/fpswEvU4x35suA/WcTZ2s",
-	"X7O6nS0jyUd5orDVgcqj5tt5EDOSwJN9ocHaBKOr4sayWaWNKB1Lj/tSq6ys7pjQ0lHVU8mPl/dcOo6r",
-	"BG+SPso9Gd5xEsKQUhHHijPun1tdtbU4Xgu5WFpRgisIU5cddf2HHhgsYQmMx9ZLoRzzLZ1tB7+NNO7B",
-	"YjQg8HZnYyDDoSzYtAX3yVZW9UbYcwyvuW224LnhKOEbMdNNKUrWqtmSq0WsW0eUow+kyYpLTHv9kE53",
-	"sk+7bAsaJHypm08cfu3TKMk4cQ71toiJftrWi9Afsd/nETumtsa4fMkePTz7U9JHIVVrhck4PsnK3rCI",
-	"HrtkXuumKq8/ILcsTlOMTH8/t94X0qRVtuGzIZ3KCWI6DliTpdzhmeq2CYmDfo1sKtz5oLX7vY1NoJBx",
-	"P+bocFmODoVCtcDYx42uyrvw9tTnacIANMPo6ykK/1lUlqfuWDy33sS+tNyKCyA25qoGVzFrBORBMgvJ",
-	"CLAFkF3pePtGbHaIDGOMtsR+1LXYsakiH8axuZGrY71Cpe0YtDx3L9qmFdvRg1EfDNfA3T9qLLft3g9d",
-	"4lM9Sbfl2BRrppVwplpVCmPZXDbGjk0xuXKj3nkV21YrTjbNQT7imNKPE7eKYyXHV/iAO6Sxjjna5sp6",
-	"krSqKMNr91IJWtMYbUemXLl0IECrcaqsVItwDUeald+qcQ7lNW8UqR4ZMSeVsU5Xa5hZQhFrpfUN47an",
-	"e/ajwkP5euTJIlLlt/VZKZQd8imQ7QcWHgYsRDXfOfNz2dRr3qTj0rUuMznPRjQyU+V6K1Spm3SIdMjh",
-	"ueLSPXcSFhYfiC55bsXt8uj8aCHtsp2ezHTtTlit1ZpbG/8TzEtzSqPC15Fwr3iTCjoq4HwjbkXjjL0l",
-	"5LeD5Q9OzKlYQp2lEhQYc6LWqfDSOonb6LKdCZOjciDkzoV/2arLlZila37cW9fZ3GLVphO2f2h0zc62",
-	"Cj/pcCBTPDD+u+6oS5X8ul6lvb6PDSQ6sJrfOPvN8A0VeKNfxCmZc51Ul+7INL186NZ7D4Cib8exFGz5",
-	"fbFTo+fJLPQB4WjyXjInuMw5krIIvrjC228F68z18SHtsdQFAUQP+5kmJZA0M2f73BHKwCklJhW2MNYU",
-	"7MeXl1fnr16+vkKHJFPCrnVzw7hhZ989PDn79t9Pzk4mpw8fFajSuE3iobR/r5Clr6eW9f27lZgNO9RA",
-	"pxXwXAhy5JRYLHvHmL4z+J0t5m6hGTe2wEi6ViL8hLoGChb6GqWuPjA+mjWlswbhkUrwW4E2KFiZkZOl",
-	"D65g2NI9WQuL7isoGHxgmBKdl4+BHU6/U3h7ZxDDeFhBAi0hXzNQuF0cWejoaDJSD3BrT32uczqR+YGk",
-	"sppNBfihlfu3+33RyPKCTbVdQrSJT/WtYBOmVbVBou4AVZglb4SJ7vQxZsNSN/bgiVp+IxTCZfip3iH2",
-	"GHJKkLB+MkS81DH4gTAVtu0OAucwvSSQOVyJxDF2rT04hxGCsEe2dM9KCmWvM8LxTvlHd3WeZzw94azT",
-	"ElegQDVsIcbW6hrxj2ywFIh4zirurkradDidS7lYOoIqMfYrsswn6IcyUtgOSC1CH+YUmAiRSN7uk5Vu",
-	"IUXsmOl2r9hNcYMJ7SQxpTks5BxuM5lTrvBUkIP46HMLpikxs9elqPjmuk6lt+M9FOJFahGQQsDyYA1d",
-	"mv1vf/0w9uJ/O+m78Se/TWCvS1kdMme37JHw3rWEP80JXimvJeQ1mI5lPosY44Kvknt+KSuhZsLrIH6L",
-	"zYfv8WcfvuTvrpe6Sgii12IhjQ04TcSQTr2F+IN3iXuSuasDj30j2Jqr3dn0qXf28Jsxc2vEwgzNje4v",
-	"mBbRzFMGInygbc11Vem1Ofd33wpVfjCtD5jkWdpXmdYMJOph3h5F82PXCgXt4KzbTDD4PA4QmP6WjoY0",
-	"25wCYybnPzxjXH0u+3YuSbmFwFLKNbbXXPnMo9ruplOLSlx3tEynoNE8+WwmVlB7GpO/8BEZ5baYGcGb",
-	"2VKUbL10rIUb5tgyHZ5plVmJWSrZpROZOyALIcqcLFLXrU0KtytCb8P7GA6ykzEfLtsgcTYRRNpSQmja",
-	"9HzRlTwERhzpBfBax0d3BPxQ6XWi3EevIwlT6xpkCkG/4CKCCYmhEr0QzjJzVp6zvXdiiPDmWjSdvOpG",
-	"Bo2y2pzgUP8f+WKOu0v/OOhFx14FcizmzUnWRDh7MEZrnDWK3OmzwJMYeTjs2GKQLjdjxNNuIqOtAVzo",
-	"MAgdrGwJBZlKYGIzLplAdEZi8diP46qm4AE5qxmvtVp4OLY7xPToIS/XgXhJ9btVqSxDXvFkze+LfTUC",
-	"lTB4uSxa3rirWzwwHfhVuNUdB5ulXiu2GesMuGOANVsdQtGBg6I1jlovAIUiIVP1en/trBvgpXtuJwbb",
-	"xV098cPkc/v2wsNtbDuY96Fw7AXeAHjCdL1uKPcbTbAkwlcS2oM+m1vvy3VSFZB2yVaNgHJvop0pUJih",
-	"6WuYXgvQNEFj07p6YLwvDmobuHL8uOK7YdA5HY+EYU2y0j2Bac1A0rlu4qqgQwC9TDp7u+Zq4xaQccwL",
-	"lZ8fGTwzrtzi3FGL53YB6pEFl8ZalN4N5syj0eJPJ7ckkhKBTkR2Gh39HDNdO1nn3Vr1HVxannQ0lQJ3",
-	"jAiTY6Q9xXG5xVywrxC3TyqiFX3sQ7aYnDRBXDJeaSXO3W4s/e7LDtDA6dMNotnWPTiwMWXAO5hCdJQH",
-	"gEv+wq1Y881lCJZvEW0peHmdERVh/sBzRsw0HBJrnD0wu4EaG/d+UDXa6QODsgn19k5Bl5bxRSPG+sNy",
-	"tdjc2Gu6YRNXgqxDJkUcOCbQGLfxRqqZ8LBUzfjIcRfs3iISt7OloJgsfmItnTHMOMP0m3Slipi3JpUL",
-	"9ma56aaPS6k95kQ6zzXgYA9NDNGVBd3baMOIcpsasTmlxB3OstwT7P6RNMBsbXKi8seIttRqU3eYej0P",
-	"fqtKCJk4EztKmlty5FNfOU6Avj6M+kZML/XsRmBpnLtY1kvNjHDsrTS7EZtzZmzD1cKJOq/vWF2VBAYC",
-	"Jl0yiyxOqB1MgAkPeu8fJWANvuSfC3658Rk3lECSAkGJQmVDI4SQ2vviaE5m0qDu4J7JH+Z9pcNXwcsa",
-	"WTIF7bWzXOEKIqfKOfM0LDChGHbWrwy2EPi8rQmkNoOA5m65gRo0Z6d1zAYGCMWQIHyJhgcD9L8u+W+N",
-	"VznFXCDYanYrjzv7sAH+6semgusbp1GKFTCr7qfejcwvBpSUvYlN+BTkI5d8L871FTyUqRLI1s97Jo6O",
-	"gP9eToBAEUHqJlvzzXVIaE5bjUbXAjQqaWDzRst/tIulMAN1COYi1I67OxMzdaXpEoa1s8tFA6DF4x1o",
-	"M34AHmwoskgNJGSVvjchem1scC9ClKxL8Dz8XgiugUF6HUSGuRCluZYZ71xwBQTYjoAUV5XMvcvizJjo",
-	"Kp5XWjcZ81K4Wzh77iEKYfUHEsp7RVIABTnAuBUgtexvPhDwXOBUIuvlUcCIwx+QR6lgN2KF9QWcTSs+",
-	"u9GtLfYkEbrVuy+O51hg10t6LV0IaJOFPG+WGndcoH0CYQ/jG2ac+0x5uLuViKKmjuJ6rRCfVau5XLQN",
-	"p0IGfDlZCQLKUmoaUbYGDOtnVBcM8q4ZCZVxkibtY3pz+ED/FI2+7kDttnJeSSZJw+ZwNqIUCqe/z3nj",
-	"/uM9mzOoZ2FLUTkLfXaTPElpEN6Xc1DDN8fTDczfFMy0s6Ub/fvWCfDTJ6Kp5P5cH5LXnQilU9BfKcnL",
-	"wDYBpZfI1AnySEZF0iVm4dwN9Kriavf+udNBPgyUGrD24OupiMBHYxytRoBM0Xb0qUvryRHu8ibZ4eMu",
-	"lDOHoYRcwuP4/X2uLFqZyaMj5GFZo3KQJNL2FmbkeHewN1f9B1LTeo61LYkUcTG7ySjZnbEJLnRm5EKJ",
-	"ElBcsvnW3qpK2j8aR0h/qcuBW0urhME8NPqms1O1ToqWJVRq7Y45hc4/4y7aG5G4RG5FI+dSNM7kCw7x",
-	"QC7j/axoVZ6s2ukQ2EJ/aMe6ZSlKp7jP+bSRs7QE6HDT+u+jZduf0EgUOa0TtMKGHZF3BIhXsKV4NxaR",
-	"gbaBvoAkzTNizuXUbeaHdEPxi7zDxJNT7qkhu/AcUlRpPzKaI5Q8W/j8zxW3y57zSxrGoeSVV5V37AzB",
-	"aOwJDrmnssswd0vl7RtQ4+6KOxsnNX/3DN85m0wGbZXdcH5cHj3ZCk4fR39MoNB5Zf9jDvpRtfFXXr3u",
-	"uGcyUBKenNCW5rctTt8n+eZWvBDG8EUuifKUr+Tp7dnp2qCf7IJxhhmEmOdqmONuN3CXplJqdGBAasZO",
-	"aKb0NXHDXiv3UAzKtK/YS+Sh2mGM8+giq3HJF2yl1QJ/oMwIqxlnK7zkvOHg8ZZw4k52q8X+vEv49W2G",
-	"5hn0ZNE0ujmsHCtbWRIhrvuFLDSgRNXSGFyhac0Kcy1aBXkqKQOoSaaGvelSkjCRIekW3UoPiWpFeNUm",
-	"wQeUhxtjTtiB+0u1VZUD1cdxQl6JX/TIbJJuKz56Pokb+q9ucmZvcddSr00/ESTU/UB9zgNUlXazaGVU",
-	"PnZYcmc6Yw1dAnURmj30c5e2Mt6SC/P4gpACjCvz6W8RnNTYKHRU7JUCeTzMiuo2e8CKOqigMFsChNJv",
-	"VfHWyGl1iN8vnQ0iu3K60FMmzOEAXv/4bP6CNzfCvm6rPJ/7nqF1ayz0M8X2aVu2ypCTEtLqvUtunC6M",
-	"2SEDsYVQ8BMam6yEwlyDBmDWen0z+x6+TAxoyKWo1wcuYMGtuJ5V2rSNSHXHwJgsmWhRyEEoijdIhfni",
-	"tEx3dyc/5GyCgTSbPXQ6CBsB+wwQbOQoiAQrZzcJZQkLqXgjWN1WVq4qH/EcGQhpMpHkGa8qc466OpbA",
-	"QGvaeSg/qCrGW8y8pfQIt0/sC2hVgHshbRHhrAaIBniZstf13Ar15QWTdS1KCfXa+DUYBrvacsgQhCjv",
-	"CcS4pGp16ybnzxMVnlCjXQxErX07XRPpL/BlCrXgKPu1lw5DoseItCOe1zuFPaXovMBeCSl4PgHxfGzs",
-	"nJEbcBti9Q568yHst+BSiZDm7cyuqSwh2A8xuLU0I8/XNFkgtVU3FHpRYFIndancHADv6j5zPd1cJ70Q",
-	"HUriulshpkNtIFu3qjTWXYCfwk9NlmUlDpElMImmrcT1lJuhrOzdiQBXBeepm5cbh7KvmsB9B8yDYmWH",
-	"TAIKGiG9ZmQQajNL3kc/tFXF8EcUQj6b1uP5O4EHuGAIEg1/1q3hqhydElYKXoZGH9sVC7E/PA5UTSG/",
-	"IX2R6UYYuVjaawgM7476Fy4JxMjpWRt3bIBUBSpcPITR/w6JE3plnQmJG7sSzVzMQMDhR/bFedJw7k/E",
-	"ws1hHllYO9cGRH77qfsK26oQLNB2QumgAibrbKbr95gfCN91Gja3osRMtYDYjBBOBZaMrqETwKEtsTKu",
-	"3ihbLPGjNEaU1wMccgVJJj7/p5e9k6lJBTCVHGsQKeDXEvgBSOB3nd4Of3ekoZ4pdAThzb2xv5ukKH0l",
-	"1dTdl5U2IefY1x2Dc7U1yKNGcXkrHj66/kexhcgFWDb7Pp8J/X+vytjrOR4rRFRz3ogcSf8sZhUHAuFz",
-	"/hu+8NsnhdMp8z3vAYkK7vh9y1nrxohrPU+Ar7+gO2m9pGriSLlwl2FXGQdpeLeZLkXuC/Y61ylwu3I2",
-	"8TFwYTkWcQedLmTwf16EGgPwfVba2Ltkk/Va+OB5SqsX7rcnnRwYmQq/XV1LWSkmuubjXNupqPSaTRKo",
-	"+WNuPJ3MQ45Tn8+7eHs4hQF+gGko8NgCJQhVR9qygCJ3aO7y3dLy540Q+9YDy4g0WlJUa+74FGpkgF8P",
-	"n3IHlpJKjfCIYblwop+HVuCq77L1E47SJFxJMtXffzjPoc86O7vvd8eWWZkjiABhBthh3UhrRTqPZdXo",
-	"aUW+hVFuEJzUK3wt3Ud4fehorzHhb9CV4ZdLH4hmniedn+XYuMwVyKmqrRUlfqJvd73UlQBQ82QD0T6c",
-	"VXyz9dva5Nou4bg4JXopv6TXmD+ZWE5CH3gKa/GqInDEQclT6eTll15Rq4QvPk0ft/2gRbsJ062dUVjf",
-	"m59KrKn3LQJVdqCVbwdTI7Yvvz6QSa/V9gWbOIXSe1TdxA1LdvRI71044uRV9qso/M4Mpji8EHapy8u0",
-	"GvRSYZsUAnXRa8VWnCKGQd5DCSs6b8DW8XoSqmS8FCfstbMD0S0QFAhPBFCgupdipQOzGU4S6Ly3oklG",
-	"fV5tjw4uduLBCirAqdobqmNn0llTJ2cg6U++u2D/PpmA65girwkLKdmc64riCaifS3f1pSGtap4qb3N6",
-	"I58aXbVWMAijgIXXOcDGq/g1bGc6+Hyd/PrLTokt2EYYKxqENvbRiTHB++sVKsyZxa166rTXkJVUYRO2",
-	"lOk71eTAykPzKrdYv+h4hkXHPqnz8BLgSnbTUUaixuwilbXT2l2A5VjXb1VdZ3BhkJSQ2RlbPe4Vp0OJ",
-	"d3xmAY/XqWMAKkAN23eAAN174+eTvuYJ1mGKRTXg74mQP706eniv5myP7DR0kVPMjIWuTuTSHVs/O4zN",
-	"oz0fJDQyCBs8MCxI3kyjnowpPdDfC/JBCZH8oNaLCRzfRvydcBa6jj4818/MY/mMQ+mJcUz9Gyvhi9vX",
-	"XFKmFXFPcRQ3FBLvVhIRdnGGmbv0lleyzHXdjtrg9Vd+hqgGGI1syLEM1xJh0dZC3cWu8yhGg/hDUTQg",
-	"DUUUrarjkUDMiF7ZFiAgnh5DuD/NQTBRiDyvl1DDV0rIjGMNUMEG/t0FT8vG78NZGFKmUXAmEzXgp9cR",
-	"/Q/spnAn2RuI8cBJI4uX6Pm22IRmp7yxh0Rgwvkd8WyWUa+8qwLjIUseJeJD0j7AHkjrfknig/jkmkcP",
-	"v3v03bd/evjdNwe1wogZeQRgFm3hnXrPxNu3u0d8IRQIU6fx+WAVcfGZM7e/fcQqbBNfMGwMBkf8mp2w",
-	"c/af7PiC8OejTg9kM7dGlF1pIzYYiNpk/PL4+G/8+J+T4++u//P4bfR/J+f/efz210nx7dfvk90yhmAG",
-	"fYeFi63rEU7fYSVP8a2YwnbZikFuRX23yu2PJ2dXZw/PJ5PzyeRvp2ffjOtdmsex8B6ogsk5sSnTaRs1",
-	"ugxLMedtZYFBt5Sb4P87O/d0KzpTgArnpWJGU3ly0DWoklu6CRQU/wQP/Ql7TBsQg8Ajdo738VgfdAR6",
-	"Ga0VgSxtQEL41EdpGbcESum1sAvAjKKQJ8KUYPS6u3Q0uuQAUdNPBeCxlEaxI1UvMGu8A2pO6UnuImB4",
-	"Y5oOZHNBMNkA6NkPWSDoUSwgHn6zHwMqrZFA4mPBeAhUB8PVa0BWzm56nG6pSemDAzEEx+odsVYQmAly",
-	"w66dEni9wGy3OGms90OIWl/r5hq1Erp33R/ACt4bXo5F594rf58wHe+t6ong7WzURDoqPH8pqg4galBo",
-	"J/G/yOvvEya6GAFJWMhiEFztahN54QUeHGn2CrDuPkTIomTCd5q2JkoLPWjRBDTlriSqrA7Waii/duIJ",
-	"NX9/BPVaBa2zh+ZzwtCDC5MxOzh42F6wQYdBaymSKxt//fnKTFKow+1IwJQXZFzCt32rBQgHML7gUlE7",
-	"ohvhrPkGWkt7+09URkCmaxJPie74wS54wtiIF+kk7eakYLLtvrrJfayMw1+Tg2HvIemYvntXq+tSGiJ+",
-	"otCjacW5F7AQ8Q275NgAUzm7+rOl4E3pt3/V6EXDa9ieryfMw8Bg7xvPD9FtA4gLEHMqfN4NXBBQgA1f",
-	"J44pIPbsTacTFsr2unAWwr0zY/XKxBNcNbqWRpTnvhlAPAtYJt4v2cK4uW/5eBi1R/c9qeR+Jtsdnrh8",
-	"pKjsDA7AFpoShOU9SNvdCvKs3DduXpuh2CVcrih+ttO7bSdOQoaELAuQPI79UOkAi0JipKizB7lC3+IF",
-	"05Fs4QoGCIlZffke+e5Lx9baaTke1NexUC1sSoR46NyDqE1mbSIUMFYiYW4dqOhZYzYwdsIUCXSeUzfR",
-	"cXBTyQK9A87Ch9rXr/hiTyEEZyvHMnilWR0VRuxsXboKYSXV4pw9Y7xmS9GIiw4VnNAuFME4NZDM4/Hp",
-	"VYCWgfwedjZhcXLfSn5QMcIr7h7JNpn5A6b5X6r/6m+Ajfz77PhK+1umG89BG6RQGWPbRokSIwnJrfeD",
-	"XWOOXAo8w42KNPH4Nu6fTYBApnZi2BejWyO4L3BwD3S8+/lsadEfuNAfiAv9YX2Bf7eo0r/HLseDjY2M",
-	"XKjrVkE9du7Mu2cQsQ28WP7ZJPDzAKJIhxgIzWd2BRh06jfbukM/3XYqFlIZ7E8xOvHxN8fD/r1AW/92",
-	"/eRGt91OV4A9uS/s7Ff4b6gw29EhK/rrvtI8KpaEk2h8wGewshq/eklP7/Y9wb8XOIOc8ivV4o4xmT90",
-	"4z9043/pviFp/JPHIQLbv9ml6VAd0RXtTVivbQT09yLg0XdY86lIxh8K6r9q45LhwKrvWmKpl0myWveP",
-	"BiXjFbItR/9sdX56GrV4bGyr3dHd/rutzPnp6f/5X/8bHjk/PT0txe2ptZufL59MciB4v5mel+YnUNyc",
-	"zJD2gkFmK6f+ZoBZlf92P2Y8KUa2SBnQUy47vWgXbR6Q+xhpZZBKQBnM2+ArY7qB9byC4PANvd6Gvbj4",
-	"2IBf586IFXmPy5VHh3abU2OZIab9NxryNDfoe6Gz8Nv7ZwovytfczpYEZinUx3LbhCbcW4LNR7DAUgX7",
-	"FOqZdxtUelWVAPEOs/P32cpXfgaQ6A09MunZYK8mLGYrVnGKg29KJ9AqgjJzqL2QC3Xcmd5T2lKgcyZH",
-	"csDq3GsAmlTvpnw1BkxjpFXzBp5NGoPbvZSAON0Z7bYn2I0RfEg4RocDiFwGg+p+zMc3njxb9qNWC2Hs",
-	"tdO/YzpT5vD7gGfUO54HNCrDZgE57EYE2sj8SPBJyUpv33sc4YM7fGJC9Q+6wv7EWT+HaK4xdFOfQAly",
-	"jNxfpP/H313RUIL1VnyzLBthUighUgFarFhx0NHYdAO1WwDnnFTlSmlWFU8XDxA0uxEiCsomMxJrLtPu",
-	"PznlKtOWQi3aZMTw2eVL9u3X3x2fJXMEuSoJ1GybbQgqzoeQL79/9ZiVshEzy0oxlc6SwXfzw16nx368",
-	"lcmYGuHgLvVPNhE6dg9T+UEMIlxVe2j/aYu+Qs3BQE3Xq4qrJzxp3yqKzfJOwU6WQhHwo7QnXWlW3KwN",
-	"+8WBxe4zCTq7I27AU3HlzRBVMiVsN8aOd5hKmSV2qFtoxOzwwwCkxZvlBTmf0CzrECI6nI/Qxo6+I7pq",
-	"enfdREXsqdSFpVwsx+awYDnkqIITPIWHlh1UUAkCbxc4s9x+X5KWsZXK1eZdfDdvluhXCvpTtCHSdH0o",
-	"qOT5EAz9vYqC59A79ARx76pYwd9B3SeGPWQSWdinJ2gjQ/o4NQ6SwScDt1eDjrmxqFBKHDQxI7JQP9EW",
-	"AhY6WsTxtk2b8R3iPyLOc7QFuN64Z4ZjSVpWjpdVPqmjMwEPysr/CoCanbi6Q+1P6PdJX0hOO6Cc78Jr",
-	"8/LjYJyPCLtmIVqfABAE3ndKd9hBBkSrEmUkFfs+sV7DygzriNVhxxeEVaptgnVKU2oTqewbM3PJLVqK",
-	"cDckkHnqDMBbq2qR80hTTz5ENAJkcQJXhsS6g6rX18vUKpQIQ3a+OEScBcBQd0eS4xTy9KCIK2rKAovd",
-	"ex53CtPcZPzK/X6luRgx0gfa1I25AhpRZpBTQQ/cc3rv3mkt24IOeo4RkPFeSASwU3GiYS2hW12U3x8a",
-	"2XVjJ2na+/ROOxATaltQ38F8YFD8u7ZK7vo1rJLWVljXeIEVKOdMq2oTtVhCDSrOsKO6w67fi2MAXfF0",
-	"UAISKJ+L21Qu92P8Rqc0igisCpOdgZ+3ukJ1Jcfoy94qOjxk28cX3m1tqafCkADPoXXkMkm3PoGPJUdu",
-	"zVKUr/zcD4jSZspy6uF2uCDIb8YCBnyMez9f6RKt3dxl8SlvpYJOVZAze9Hp+lCxBah7SjOIq43M3o23",
-	"p5fn/Sj4333i956sb5pxig6vxUwrZ2KV3weGz9fL7BbgzudyJnmVbY0zdrfDQJ135G4D5VWQCLo7eYUD",
-	"rERnIPoZERYUdBJfpvG4c9Xu1H9yw0o5n1Oye3xnhk/ApwO4jgxYxz7GlfQHi/KDqU7DfCjNaZiIwMPH",
-	"M1mWHs9klx+2l7zLejvT6HY87NDwCXihlUgcANw8kUE9ox2ERt/UrOWADriDh2rk5ZNrEbO3OflXcUFF",
-	"I2ZC3t7JDAkeqLD+sIIipt5e6qfad+P7ybywZ6HQVqrIY2bXmg7cnbAmCcZ/4GvB/Zw/y8Myrju2d5OM",
-	"HyQGd0THXeTEwXoOnfiPccxjJMOOO7qdG2IzydMh/yfaLiNBj4hQmFKz1SPX7CAgdSioXdVz00L0759Q",
-	"6Q3d3ANk6xThHaabLZYxxLRRFqqzGKcb39GJngI0nWrjHZDd+YKZ1U6GJWsnZVUZav0XWnDsnNeU6h1D",
-	"Gg5YR6N0mh11I1WdFB/QRLYCYLd6eFuATNb1ijcZXM7aC/UD54eXQWJ6tZdTu24QBF2807fsMh3blHaP",
-	"MAoJVoQ1hLFf3TQIYJPsaJNsLdiLOiDLSsMqPePVfrseFhD618WQjp7tYvSd+AQHq7X2kJW4Y+lTfFek",
-	"lj+wWO6ExTICMuC1WPOmTLXJo47cZfqeDbCrab+oVGxe8cUC22kGbhkFFZ51xA5IFn7LZcWnGfjgWmRS",
-	"FkzFnZE2cp+tvhHK3OX+DJ5eGmLrFgy0LGK647y7Sea37/uVTiUJTNsynaoGkwihq9lSlG0lil6zBNMB",
-	"CECDcFUyP49R2yj8lLb2if189ZQQc0YCsvXmQaXKSrwbe4756GrZBmh5yAUAR2cfxCtSovC7QVOi1XZf",
-	"ze+uKJ9Q4u+eU9qnm+x3Q9+GS06mFN0hChJwmp1JMt7KT2ZjraC1ZFmwN2Nh6latzaiEMaD4OHfVjcgd",
-	"lZENVIJ46I8BgNRu+PJDYkRIsp6bOCzeTz+SLxFn5Dkr1YQk7u1+wDHomDShB8EROHREFGr7Tlfcwpg+",
-	"k1pv3PJ2N5C2P/6FIKCHIEB36LcJguh5vkmWD3Ges0rzsmCrW8AIiTthREEnM5D8ibClB4Z09PyIhu1W",
-	"naYoJL7drUwo2fjFzfpWijVoczdiU/SLxh6YgroIiIZbjWgRIVPDo+ug1oQ9lY7Ovzl7uLeba0ZZvZQL",
-	"9XQpsNPSAUtzm5YQxmAfA9aB5TdSLQrMNgEQVTSN4cdVo8t2Br+X0nSPQBZoB7NKLcitrkqm9BoqWnop",
-	"MtjpPVVaELJF/YyOfCkR/hvzTfdiJ8Ayk3TzrSm3oZUJWSZ5vKCnxejD9aOuxYGWp1uVsWjdj3XgP60E",
-	"z0VhO5jSfR04W0MJtRK7Vww9f4VPUTMu8ZHWcQX4tfsEabdBEW4oTdtvUJhXTOscE6S6HfOKN/VAg0BK",
-	"TpfWA4rOllJB3wzjzsMN4qewdlXAn2YIgjhQZkLVpCPD63Gap7mRq2O9wlN/DNLRqSy2aUWXW3StVR4o",
-	"f8GtWCdhvV8qCsTSAk0/zWDsxv4FPxBx2RaXhmM14Ea9njk2H20Dde+RC2dsSltoxz5Y8hr3yvYANuYa",
-	"TPvRWjxmAx/0klmJrZWUuu1Zk11itbG6GdF7Vzci2hg4NgdNKXIq7Lbj0U1VXh/SnXPrsPvB/cp7Q3an",
-	"fYvLd4i7tUFb60wxWYqBAnN42qYlSkfQXbGy5pvrDIDApYQ+gIhwxi0rueVTTih1IDic6sz8ynp9yt0j",
-	"o7Oo8qUnXQbAbnwxagyd7qma8SCGZPqQJYFQSdJ4ofLAi0zdQJYhLVsrxhVKH63EjuA51D6BVac27Crc",
-	"eAOKwK4C6P10jbBcEnID5YPoOeuyTdgKKim1PnwFe1zicyHKa6lGHlOfHZ6uk+uKPLsTlwg/Wy4/XCxk",
-	"j3jkzqVPdYvM79xPqZYsnaTL3OFKr/2KDXT6Gq2kwEdzTY3zOfg4y3FK1eBB7CXDQc6T0uuYudaQrCiT",
-	"x9QEk3n/TNAURYdByTe51rgzXmHXRQgn1bJUcrG0zOrw7/MA/4xAyBDtWnVdYD3G8YFbAGN9gGpEjGeS",
-	"IQoq0zhgPn8lPt6nv1KTmohDo6nk2fwVT3WhGhBSb4YlEoQY4iZepzdvlimVdIyY8mtJO+QyySMv5yHx",
-	"T966Ww9dpq2VlbSbHvitT7TjN5k+WotGmwymoc8LVJZL1T8XiXpMb3UG79WiISfo7SaCbgGT4126BdK+",
-	"nLXT0alptzxVnUbQ1yGV6JiXpSiZ5e+oZB5aFUOfNIhvxO3wPvAS7TY6VCfmIza9Y3q4hMZ9uwcZ7bug",
-	"jtOWwnbeh+juJZo3uc7koUfmHRRoWKwfoid18lt2GS6JrT5nyfaxL6PGsTuN1nfRE4YT/HNFKE5WwAVC",
-	"eayZOKhJV9cDXL67abby3Pb3If155cRS1xAcegwjSAPlGd9hT7oqkYGEyf6lctDx+YmjVTQ+V7+UC5Hq",
-	"I3/54+Pjh998G7otEW5GwZbi3VEOnP46zSfPSVOwAirosZbx7Hhy1rNkeLV2txP1G05+4w6K5RiuTzD8",
-	"3Zps1lLp5hobdSRb0Mqasrswpd4gUvE5e+j+9v3Prws2cf/6b6/+RzpI/BEb9HcrP0Cw/pTqF4nwH0Nl",
-	"PoGLqMpxq8nToGBoTZtC0v+J1x3gvIeu2c6jisozZQNQ9ZQlvU59KZ20gswbViFVqddY0Omm3XUFsP8M",
-	"BuxeMUBJLJ00oMVHZlCPlTwVum1LMnNaV7+kPCYZZxd2uZrUOP3nq6e7BQrGyjqNthNkK43VDe6EbXix",
-	"YCBdGcfoACStLXlUSxsVv2ZSifYkU1JJ4SivmzMsr7WqNqNzEpPumkTX9G0qhDoQqmlBI7vzJo1saT3Y",
-	"cR/qiX0X+rgQOXaTj1glvXo9sNuvyOPhvyINIKrTCyM68Qp71N+AbnGpCWzlb4W/J7m+oRrDnerfTO7z",
-	"YdVWUWnCkHj02XKH5mUZUVWZeRrxj7vk8bjXennvSInwqVFdWoCozTM116lQ9Ehw3EPxPJLwBy+7dtRR",
-	"FzsD9YkzrfqHKeMQzyWTb0+X5pAhiDLzu7YB60oID8qfv2BfeVBZJ74Ldtz9Lx6dO/V7TNXhUS91QGIS",
-	"XNmL7qzbftd1H9cbLjNMGgorvqk9RB6l/ky5unlgmLHc+vaEUWz820dwEfr/Peu3MPufp2+/+re9d203",
-	"rVDImNpgRDF9iq2ad733c5vuuT9uD+D1RPFK3HAeLoq7fwLfv85WIJ0xD7dUsIf+KJUF+5rFYjfl4CnT",
-	"bk1EN8mFf/JpKh8QEvL5H15b0lDl3E0kUJEofrRDlu2tyHPCD4STtZPMls5kQw6vC4p1QPGnWDPdeBwb",
-	"wEkI00uDsQo1bIh1zb8zRljOmHtswH6zHLo64ckLAa3d6ALtTCrwcJADBfM3kvm3d0AA4KtVMsy0RSB6",
-	"riNU3FG+EQTjlO7Wl/XhN2KmmzKXx4SkJN97wYz28JnGV1TMqIA6gZDGK7snUx53FUQzL8U5ixbs3i4Y",
-	"8Q5ckp5MH+pMAou+FQMNv3uVilnIHh5vccfm3X4SCQLzRmxTbPuwaEpxU/qwM8NHOZVGGJWr5IAJ4xbq",
-	"7vkoOWlcZcvcf3uUkR2Jnvso1WDTTW9FIKYiau/Zy2ShBS4wT/xnHRTZVppNI3iZIT60vQSwXHda/QxJ",
-	"fGIRfkgzA05IIy3y1aqSuUMbn0wMYCm97vWuj0aK5H4S9gemsCuZdJ1sxu+vBH4TUDwAOmysk7unqyQY",
-	"hTbcDBST0nTclkJTo05qedN847EvO8MVW+uls7IPvnl6vj+PrbfLjPdwLSmxzvgSdNK5BtZ2SMVYSlVS",
-	"W8QIONToWiBmObYNuIGUR9POlk7ZXfCVOWxzf9I2ubUJw2r/YADQkxwNQxYmm/ch+9sS149jfudhq/JA",
-	"E6lsxf7Vm/LPH3pt7RFnXjoUQRZFJye6ssKl4/gmvnoocB2Mx04UBbp6nsrLR9joRO+FXMaeFe/sfgc4",
-	"5ULBw/lvv8pZhOScC3Dl6Fjue1dDn81QjQO/i5JhPEt1DYyDM4eqL/pr/VeqWS6OjG6bmdhH9BkEcqWN",
-	"dVefKHF3jg8l0jiHiLW3i6azJdK7ZdX0zACX5dBl5lJU6XQ0z/59Ev1AqPUTJMd6qSskVzrAcchBwakM",
-	"HBjAWL2b8ydCou1agD+cDEGQf/1tD/38LA1CvjVJBL1tG2k3l07q+qus1gqwxZIlSD9pdiM25769JWCP",
-	"A7wzZ703tzP3GK8gNU9URnisI3f/Od6Bjzv1QPAmtjCX1q7Qp0rlEmnFLKqmwBKL8IeTG7HxgqXklhPC",
-	"qm5GfTZZ0PFYhSb88K2uMJ5KOOCuoxbqcw0JiR0e6t5v+lEyZcFdmQh83P9/fp3n2xX9BbWVAlwqig2N",
-	"mBfWsIypb8H/G5qRtG7iKgrqrKDjs1lCmG3PXN4DQ6CfuT8XKN+XlCgG8KcFAsCD8/BN4fPIenkug6hQ",
-	"BWIXjHjjhP2gG4KbB1x4zEL6CpJSdoHXAYLBO0jpG4Z91TWt30JAAWzZl7DbUqsuTunPL2JDrIRyUx11",
-	"Ek/YG2mXrBG88lU22LYHWy8gZHPP+mgEny0LFsXwboS76WEr0ZflOx9pfSMpwup+prIqZxVQD20rbeW2",
-	"9GkAlD6KovVHZ3QUFF/Jo/Ojr08mJ19DkSlhGfiOrFM+u2kRyVWnjImrqEMwWhRo5vre4NNKqps+Ukut",
-	"AVXJbxt0AacmGuGyJcfKCXuGIKJq1mxWzt4MRR4rbsxq2XAj2BfQm9rAI18WDEKE4A3RVWk6MnqcONx4",
-	"8wBRjkNXD7y7AMCuA7rDgilsbaDBeyRUec46lG7WCMg+R+B93E7cAO156Vl5dH5U8xvxBGmJt50w9olG",
-	"YzvyM4ICPIPXTv9O6FKor+/tNwyDhw7R/UuVciwbYVZaGbyFHk4mAx/XMyvssbGN4HV/EuGKnErFm0RF",
-	"9vv3RYJJ5uRBeYSfTS0lTO/0tZhDLSE8f3bg898d8Hx0QR+d//JrdDn88vb92+LItHXtFolrQBbpC1tE",
-	"dYZuGSGQ4i6kjmVx5e+L7kzJqjoOXiiqte+zC2pwT6jt84o3HNHgYZJbhe7mtmDvKvMOYd6PZ7qiDuVO",
-	"WMCfVnyjW4v1V0fnR/9osR0UulY7q6rPL0W05zsK2yAieuY7mG580HfeHsSzBx4YWVXo1sszbAcuiVd6",
-	"VCRpMU/o07D0o3tjaVwX2JI+HdwwziyfutW728r9L8jkINK5utnl50pY3y/C3xR9ljZClZ6h70UAyqp6",
-	"TpP4YPF3+KfNJTT23+Ul7AC2dleebgOm7sbf+aUEx+n989F4vrgUqiTGmG6YOK65rArM+KRLEK/Qgmk1",
-	"2xVtealWSTNOph0kTgbFVOrNvq1wyJsQEz/6LSWWSbHYnxs+9yBkUO2u3MZ1tYf3xSgwoYIhKDEDtxpm",
-	"4cF80LmTUhppvjvOdmYh8QGDgrwRF51U2sJRk4ZVYm5R0S4oFQXmT8pbZxOCH4ybGwHtCk92NDOY7H0L",
-	"JljxR1PO7sA2MAHY3eRlhzvmhZPuANY/u+vt/jQ8IFF02aOD1RmkRQcKCKYD5BBAv8ld4Xf6qyzfZyXg",
-	"QgCr7ZN/z6yh4+sTc1AWTiaTsz9dUE4xTNdJYwrogsCC5kJBXslhdStK63k4mRSfXJjluHFK+Cefi6L0",
-	"GINyYHs6NoBqLQONlEyGA075atVoylJMK0T4hPiDHwI/XBLFB9ii84B0l86/kpB6rmc3YbPbEPZU4p3t",
-	"OESVzLFcqBLBJjhZVp1xNRNVFdzRaXbFp/7g1j+4dTy3PgWeYRzl53TDeJ8SaX70oabkDapXQoGph1Gi",
-	"3wMjFsOt2HL2Df32AV4ZyvGlgFrqI1Q2+mHfELyppGhYwHJNfYnC+AQfEsYP4TeK0+1ULdz3KQY+Shzh",
-	"Z4rgV51ZImvxuTlueqVDHJs6wr9Q7lCnzLZm7Qqt9txpowzwvOBf8c3vTerfjxH3iij1G9hvI+6af6V7",
-	"5SdtKfhFV4vEEgzUfaZa33g8a7HJ8n05z14yq0aq/7qGGq38g0M6nyfXHWzWQYo4cJDbdRoixTDYjczs",
-	"VU2edYVef6gnY4NGx5Ozq7OH55PJ+WTyt9OzbzKfjYroPp8w0ivPGfv0CIDoWfzeY0b+IHT6xgOznYko",
-	"Vb9dho/by4Ya9/vUFcw8fmCQMNHJm+8NJfwwJpTwUlWUTSHNbh1+wS6vHr++On3x7Kefr76/7MHcYKvl",
-	"KODX1Qrv4cz748RRib0/JOGD0zKc0qi4ofxyXotPH4qCNLAUp9HsumSYByZ49SOGajC3Buva8W8Bv7xL",
-	"lb/oEsaxwsBny3ZjQ61pjwlbBCJKAuJftrXxEQglEO+eCWUbaNNC5ZsnLKSRLlrecGWFoOpR4/TzWpRO",
-	"RUeY+mUjROxkrnUjzn2NJuQAzgXkPzXCF+h3WU/YvUOrkG1TdO3ogFpY76+hIzzsNgQlAeipEeKio5+v",
-	"A624QtAfs9RrBXfU3He2Kwk9VSjM1EnkvCyE/aEl+/KepC+Mnwvg428xT73pen1TPf4DA89hrlDU8LTW",
-	"twJaK083RFiMMUFDsZhDAPTy9Ff3n/enlawDzEglMIu8T5NGGGGf42P3SJcfdS3oKxnq4FTDwUcZt77b",
-	"VfP1J7yavKyACG1IWsU/9K6tYifRdlvC/KCbhYiS5Y2wBHvpdnO3/KbflR9w0oyHT8EynPdFNuzz+ez5",
-	"3fagf4aQRHqtIL5K/bF8e+YHBhN4o+MEyQPweURHfb/n1r5aRim9CZXXfeZQFXCVhe3w0WTC0VAap3rC",
-	"3DQgrswrVHYgKT0EoxF3eioWkhJGQVF3M/UK/X8czXhjfpm8PbHcMds5+z//63//x9EJ6yc5Q94m+erg",
-	"WFKEyUlduu++EJUR7NHk6y93AO5DklKUvIyRdNJiQEadsGcjE1e3Ms9rDvPrhnQzM7Ju3X1S0uAJ8d8X",
-	"dB/fJYOD/0ZB9Q8TsPet+/9OBfKlsMCv3SFAOXPByrbh04oAmbkyawGoCRDpwobx7qIOqhCEw9wPbOi2",
-	"XlF//JzIfoXNzT+5oLpXpoVFZVgWKUbgfn2DrgMfgXbtoZl21N2ebYT9eHeLv0RgUiYkH8507eYE3T4B",
-	"+2693ET3jAxN82shbH7rjW/pktt77MHyX23zqbNMevepbYs7SOutpjJU8+aEWeWuPA4Y2r4DfACW/LDN",
-	"/1Gv2VpUVWC/pS4JTQsg4vxk8MYiHnE35IqboGvIGTQwDMP73e8aCWQVNA++cW87QF9IkP/pkktVgCbg",
-	"lgG4llBQgF621CFRjLeltLqJ9Y8LxtlMr+LyETYVbstMVxbWowvWbgzR5QU+cY90wS+8biuRvUwb+jFF",
-	"B3Sv1a2x7EaIFbO6xww9FDwo4AFZgt1NdihxOqVqwmz6ljCWGsjvkQ49z9LHdGcWOdz4GBSqcLY6QoIw",
-	"nY3/7vRx+o2cqB1Rc1cT/frZuKZKwRthLJvKMujfs6XgKwHYg3P0+PZ8oGBi+jo1vnPBHu6dIvgok/VQ",
-	"vdxGguzASNAnhlVyMEqwakILevbFRtgvY+so4+V54edxn0LCfyN7e4Xfk5dKz+sDtIasThN8eFuUBR/c",
-	"oFykRz6FR/eVaEwSzD5DCpzZPWZ+B0daIxbSWNEAx5hIecSwVi8NPV9BWEkEU3p6+Vf2xc9XPxz/+5dM",
-	"N+y/P7/8710dJxYF2tkSlX0c94R9Dw79BjtI/L0tF/iztEZU83PG2ZSXjPCvG0GwNXDLeqZmAd8G5gEH",
-	"z4PYeFCbFOdj4X3HB4O3wZtGWkGIuzh0D8/PY+fIXP6M46LNHVJnxtjdH1js9+msbqQ14Rcla224ZVMx",
-	"IyBiYMXmUxjdB9RMgMjnyGp6Hrz9UlHHBX+iCizfE979yD207IxAhnbF1emveCjen5LvflCRoUd2+DZh",
-	"yNAZ/lxMGWQDv4BcdoL/+fMJnpJ5G8rSKUS0hcIEsYgQuomMW3C9QRGM9qGNLANYAkc1+dLt7+F0eChO",
-	"FqYyEx22CfPjpKViETeFonRknKKvxvni0eS7L50MxxpUVNMBAA3aCTtJHceayG7x0Kf4dkL0+mlhv/77",
-	"ZOGP77fcxq39TWTouMPDAJoTe/7+C6WXPdH6hjAjbHxkO9Rf30I2xv5NpFnGWCM5Ofw0gga/t03vPpLZ",
-	"8A6g/FNojVGgwn0YcCOUEACycAOYf/Mt2PQeVQF/uh9l3WoQIG8EE6AYxsUNcdu8QSuri/1x8KHAP5dg",
-	"v0HEXLO6nS0BHoJaZEAtIzitERzb8UNAP21uhD1hBJvdwTwuuSqhCYCHpHeSHrwUirIY1hwDB7QIAdXZ",
-	"zpxJyUR8CL/yUbNiwFCaVhrxLXaay2CQ6bPPigHCjDWh9PZeEbpmEeI5gHaCXZS3am3vV0Z+c1BwZ5Q7",
-	"w1dpVFXg3kTCTegYmYnGZIPfTtMNXPlZ7vM9uonGEDTioNFeoJw1/dj7Q71TnmxhNqukUPZalpFyh0+i",
-	"Zgf9I3AnMZQdQHAI18ex+47614lJ0pTYGrHrYSi4HittSCNcCQgYGz4X1Qatbnwu4ElZTzFPMBqVkqjI",
-	"ObVupLUC8pFgs0mRQlhEVDxNBEfnZ/bFo8nkyz5SLWrUbpYARXRBerYKpDE3GHqCxWNgCWIRktoEeaI5",
-	"DfcG8qKMowU1hdN7GiUQOvQGerBgncbZZDKhxdeMLwUvaZJfPHroFOm/fH/F+h5rXPY66ww/YY8XmD3m",
-	"HjHCfdJdXi1W2rM3YnqpZ26g/v16ujbsC2d/4tl9IYzhC5HUxk07rWV8xj++0hxv9L3ge4yXLY9hx8dI",
-	"mIQ74pOo0Q+/+62vlEvgiAHp1+UmZq+THY3vdJ33dPt8GmBw0+fZIlLD6JfXYlVtLthU2yXInv92+fIn",
-	"ZsU7a3YBItAvlr7BznBrdi+W7lRJBHC7xzum+5ZTxVKHPUXMX8ON8H4oYTHSKu/TQKFbe+CWvuh6irlL",
-	"E9K0ag246k4A+iqOT2F33p8Otu6lo80Z94qnp8Fo9SBnbn4GO/npXXJJkr9BmJmt+oyeioaqT9cxrXT2",
-	"2NyCl8t0zfzej3FAheP2UfIWHTEJAZOassIqHhgGXfQLbO8HyFPeTzEP0Dkr3qDd9s1kwt4sUd/7ejKh",
-	"Rwr2cDIBsejY8IRdatDvggIzWscrnA2uUK77Du2digch+BJ6GwH6o9Oh4q/AUQeMxrgVug/rW/+s2XE3",
-	"BoxPbO8auyidoq3XKR2GRuuOx8fXYV53i/vUTr+xh/L37N/7LBSfv8hbsS21AwdiE2XIFnCH9ALRRith",
-	"jD/L5B8D6wyfdlq8wbziRupm2xe24tJJilMCmB2sl3rFHbP9mZ78JHHr6ItjTXK/kg/Wl/rZqH2oJ/zG",
-	"jpux6KX5C4gb+/ZqSapLA4GMfPG8fyKm+seXLH+mr9xjSGFk5Zkqk60EM7YRmf+fPj47wBvPtb4Bm/+F",
-	"LqetYVdPX3mevGCm0mt0ITg1ewvX1XPFqtHD6K5wGP1Dn2JfkPvok2MPYljGfVLbkwGzTt3NTrSOsZeT",
-	"VDYIeb1f5EFl7qeSdlItCIt7LJnDOu6VzESHfkHrXCpplnie0uILckvp5XuSXTT6bxQN3d6zwT36/PCr",
-	"nQ7z8H5Y5lkplJVzjM/joQToeoaVTIi0AW2XsehJhmYeuZMaoBFzvgahypjXelv+KNFjDWyORYCp/JQW",
-	"5QDhSAWk1bN2NWSOZ9f7m7L4Z0LJx35WBbOaLTRz5p+0y3EG96GW9j7OPZ1KLAb/+J/Oil/ZPxH3gWuk",
-	"yj9E72+RfjLA925TYrELvX/66eL7Ba3PDv+0HEsf/XRi7bm8FXt4p8ugi2hqlnptPkcnxr1d6K+hiwlk",
-	"W9/65pcj2MjIhfq0PASVT146uK/fj+hzQz91n/pD8P1eWfqprle8IRB56AxFqQt01sOrVJ5gNVvyFUTj",
-	"9vL9mtvZ8r4ZfzuI6RMwPAYLTAJCiLfQnjUkM/hinYW8FZA7AGHP8ErXuMSroc6cRg0KYGB2w5zw3v0q",
-	"G72OfZ/zoSu2+Ai3wV0ZoryIbxEIPfCy16z4jwM74g4i+iHcCoR/iGUxjxJPgIw8hPF53QfE5+wq/8wh",
-	"RZp9GL7PGpJunEMKiTDa4edx3aRilV7sxIU+zjn0/YbTcwi4XZRtFXsA+1kPATguhqPTSqTSWQFdi1cV",
-	"uCqaVvX5qRGY4T7ATq/pkXsUUP4TCcI84dbp/uglxZNTMLHSsyWBxnBjfVYupLRgtb4vL+Ns1ehFw+ta",
-	"JKojsfzCf4AiIsbqhi8c7WFSGAgv+oo0fJVmseKy76X12stQZkmljfDyeIy/J1bp6UosCJGsQRgKX8YZ",
-	"iaOe+PmeLsVIt8oXJVKPxdB9kemh7pA0ci8XJzTeLEDQnT1kS90islvAWvN7Axc45jkC9o4SojSUfg6J",
-	"II2uBP3Vl/ZjjWMqmh31hLwv7RlHP+g2fzRIaETq+9SxoH7a2lKvPc2VO2RWs0rrG9brohp6UMZdOBEr",
-	"acpn/d5o2DEql7V2lcy/XBvKYnP3H8Z+4XCz2uezEbepXj0pZms6e9jnahZu3pWAcwoS8SEzWIu1EF2G",
-	"mOOyV3zh36JH52JNWaqQYAFxTKXEzHr1tJ9DCzmOwOQT1vXUtJrRW5Rl3HsT3oGiGXjzG2YuCMIAJhKE",
-	"UUehrVS9dDX6JTXpujdJjR/IaZDWV+lHYsdRFNdsgxuCm+VU86b0nogtpmkH76NLfOKeF9maoVW2SUAO",
-	"d7vC9rujNOeNx6Bw56O3SN8aeSh8dxXaJ9/bOv0ncvio+DMkDvEaUkkJBc2utW933CUI9FWUGGWSBoot",
-	"C85u3izZTBtIZlz7Uy0bn+tkUgQ7/dVN5P0pIWKMMlAJO/ojmKhXgBILuYdOQnbYZh0o19pfYWhqG0aF",
-	"zR5jzgmuqOaeaBjXl4aiexagP/AOtLIWXTHWVCxatZX+2csSNayWxmBZvW82HFSYNZcWe8JRyaqHxEhI",
-	"lVVrlgH05V6CoK1ZijKGQPl0ljGegEvQ/7KZGqg1gYqIveHW/0oFoRDSI0YlbjZBX+Z0tgtm2tkSC8S8",
-	"jABBvznGQg7CWuqd6YaXw7BUV/jEfe4/fOGZmuthQJF7ymD/QTdsvSTgPii2BNDnHpnIWT10VfwVH7lH",
-	"OuEXfpADMFWQylJ01hEihPj74T4La+VsiV/3bLdoZBnX2cIFQV5/LGnEyfWzP7ZOvjcgV6tqE0GUkJim",
-	"UjLKA+6VIdHCEbCi1JHYDQnsc2mpQz4OH/d+91Pr64sBcZWgVgvfs72BATmAR150CZQw2oFoLoGNUpfq",
-	"h0OyFMnu3WLaWllJKx3zmJLbgtVO3QZLUZiV7Ipt57pVUG2+r5n3HWEN6raycsUbe+pGOi655f0Tsmoc",
-	"2dxUAR9GVony68fGmwSQh/7wm2/ZiycMULWNm9teVJniqOarlftn0mSiH6lF9/94/OL5eQzSXLW1gnPw",
-	"9PKvkF4e48H1w6hYeeieGTWv3r38C67+bXhKT/8uZp/csY0cuwcTB4IheCYJ+qoJh/NzQsd5TsY2tRwf",
-	"IcvI1sS1bcEv4BOnjTNjZ7KSocNh8hbxj4mcDNjCGNAzXvn+sD2/cXdaw0UQlFLyW+Xg+NxoR4dh/1VG",
-	"b4G8efx/9AUavgkiMYctVVWfT1O21/3dSrlD3bKgQ735nHh32+IzcqFE6a/cuFJri58Lt2NvsMOAVImu",
-	"VQN1j72PkjsncgEVkIi2ELGDZ2TZI8S8kr6UQ4oe3w8WKwafmtvm9/83AAD//w==",
+	"7L1vcxs3tif8VVB67lNOaloS5TiZG6meF7aTTLwbxy5LGe/eXK8KZIMkRt0Ap4EWzcnjW/tp9oPdT7KF",
+	"cw7QaBJoNmXLdu7klS2yicafg/P//M5vRzNdr7QSypqj89+OGmFWWhkBf7wS89aI0v13ppUVyrr/8tWq",
+	"kjNupVanfzNauc/MbClq7v73L42YH50f/T+n3bin+K05fdnoaSXqo3fv3hVHpTCzRq7cMEfnR6+XG6a0",
+	"PXLf0ONutCd8dtOuXom/t8Lgy8tSup/w6mWjV6Kx0k11zisjiqNV9NFvRytuzGrZcCPcX/3XvVgJZZhd",
+	"CjaXlbhgSk91uWE3QqwMk/aoOKr525+EWtjl0fnZ5OGj4qiWKnzwsDiym5U4Oj8ytpFqAdNuxN9b2bjt",
+	"+jV+95vwrJ7+Tczs0bvi6Ikw9mUjZzjRrZ2QdsnWS24ZV0w3pWjYvNE146wWVri3sZWWyrK1bquS2YaX",
+	"gnHLtJqJc1jSVBjL9Bz+b6RaVALHcQvmlq25tGy9FI1gSrNKKsHW7p2czYV7knFWyVpaVklh2FTYtRDq",
+	"hD2p9OzGsFK7c2Iz3Sp78u/qaHvXp7LcTwZyJn4St6JyeyGVFc0tr9yvtja1ONLzuWgOGW/rHMLguVO4",
+	"G2nFc+6f3uXV41dXp8+f/fzL1feXR8XuivwhXsMh7g7weGqEsniQtainonlgCibnTFq25IZpJY72Ud/w",
+	"qmUF8+6vKLrfQ1vtfvyUHnU3lVeJJfwo3l7A/JfcLJk0TN+Kxs2fqxI+p5ddMFGv7OaccVY2fG5T22Xa",
+	"uubNZsy8LunRd8XRWjdl4mq9mDPBZ0t2I1XpLgjQPtwJuDayqtyUCyYVfICXTyq2XsqZux/+CfdtfVQc",
+	"SStqM2Zqr2E+78L6eNPwzc6x+bUW4TRoh/2Ccsf5uLKiUdzKW7F7srx2V9X9b66bmtujc0cf3zzqdtuR",
+	"y0I0bjRhrKy5RZ5PX0+1rgRXRLxLXSZvquK1SHyxtUR4qvBzCgPuLKw4enu80Md+u9TGL/Wp3+D3XKgj",
+	"gfdfB4wSlnPIKsJt2xaD2gg23VhhuhukkRwrUS4cPdJ9+qLUM3NaayU2J3X55TnDWRhHsLWsKqmVXRov",
+	"B2Zt0wg127BWSVuwP0X8hTViJuStMBdMKNEsHNeXir1eFmyljQSq2maAfG7382VYaQtUOm10u1gmF8wt",
+	"3CsD3GHFN7Ubg03FXDeCzXgtmNVHxZgznem6dsvbJA/WTZA3SNmjL258sxxxtFXFp5U4OrdNK7avs3tH",
+	"04iZW1qO+zSVFA2r4WwO4SCXbb3LP4ojf6zpFbf2gCMq5ULaxLS/EzNZ82qHkh4YVkulG6Co5HmUrRjL",
+	"dhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsEvRmIMo4aU2ji0mzsDT7IcaTjQSeWz/yjklsLedJbfi2Mpa",
+	"pORmho0VR1aPHSTN8mAaMExKGtH5HLYTEpWJnY1oxK3UbYIkf26BbxFBei0JxTMyjtSWNGLNSS0YPblX",
+	"8JvU7BrdqtKNPI7CjeXh8fGX3v8o8X6rLeqfI15+y+1B7/3r46vUK//hdM+dw3jm9CMntRwVsZJvkJMj",
+	"i2O82U9ZHd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67OkGE3CmSCgcI7zahfFSCz4cIdaWNlWphvG6J",
+	"wvyBYZVejGNnq4rP0tsPdp7lVjg2xKZa34wZcdtiheELXMj4zfhOVPJWoIK+ZVEsuVIibdY1YiZXkjSg",
+	"XRYla3FHJtUNXIQJ0IA55fk7Z3rczQzsJEzahuNVlTQB3dXY/dVPesYrvDdolJCmVzAOZPNw8vCb48k3",
+	"e/cAh88t9wdZJYyEklve23KngqbmXon5YbzkJ/eDBDPJCyj4YHtznj97/j2Dr0bKKXoWFkbTzm3Js8ia",
+	"fx/bKaPEvF6Ou+B5p8Lj+PyPJ2dXZw/PJ5PzyeTfTs++Tp3S31te5fTgplUJt4WwtkL+0bQKyW+G5gRZ",
+	"H0647uciYQ34nm4mEVfOWUt0Gj8RhW15XMqkQu1nVjDdRMpAak/Wy81+u046ieOezM/OWlIdD/EXbakd",
+	"GaLP+AXkgOn/k1SJ6+yP4TBlJ9yDvRMKw+em9VxYQbZWf2bi7Uo3Y2+UrEc/vD1D/GXh3zdeoL1Ebf7A",
+	"A27EXDj1ROSplKubLbfyo0mKlyX386V3Fm7xp9nMM6ikvdv59XfmtEZXsGErLktmNSht0w3MtbWSLu1o",
+	"2un8Mgle3/MqpXbHiIKUyFtetQLmpbRlteCmdUc6xC/jGxV9DXbjYeo22tj7jPy6o+19I/prkPT77jIB",
+	"3sj5PHFcTzbkgpR4ZKZdrSopyoI5YQcndysa4x4uBpjM8MK2tYj+fItAa9084yPotsXv/AFXDm3hg6j7",
+	"IMks064+r7OPGKERnCJdCV02uvrD0gVeWKCQoRHj38d7fLBL8SUaGO+pw8waUcr0jpdimvmmU3ze/yz6",
+	"hP/SGSUpk6lwrCrcCWnYqtG3Qo1TtD78YeLehO2LHNydLbp73m+yzB5txd2zXEXfHORqGqNmhMFz8yJn",
+	"SMJ42CSY1vcrPVuagv1y9RS8AkUXSZGWCd4oUTKja2GXZKLvOhDFrZzl3Fg3Ap2sh6oGNGiB0w4jjb9p",
+	"l5Er554Y1iyOcuzeRNrv3d95H2HKsHRG9LiAZMZnmBu0YOLtrGrLWEx3v/WCae99GhA43XZ048WeyHCW",
+	"B3NNJ/I/lNV3gImXOb5sUGpf0PjFnHHWBR+yTofENb2CTIPox+B2mA8qErueWpnSfK/AHuOqiOJRpzev",
+	"lxdsAhkHurUs8MdDrzGF3sLvcQ4R5x0wUobIwUebtyzwA2JrSiwgYEQ5FlGgTa+F2Qmlocy41vP0BoJT",
+	"m2LU0jB82inHgs24mgnQvRKhn4G4UIk+O3mgehxcfQkKGBM8knZsxCiXEON0X3LgsrlunDSiqCFI4REX",
+	"sGzF9XRzKItccpPw113++Pj44dffuKUZXmF2AwXuwWXXC9umhk35NNBj3Hf5TSaTsz9fQAgMEyVgK2M/",
+	"V29UY1rUpsdFigbCZN5Ht+ONCukS0jBelo0wJs39u2DWbmaHdbu9MzossGB85TQ6qRb+v87aMbC17rQL",
+	"Iv5KqgXTjf8rPYnxoZKUNwjnmYpMpEISPs6A0YXopuWUqr8+vnpPCTSlDLdR8ocEdZLVAAs1QMNcKhbf",
+	"0SgHpEke27OYMZ6zs2/Z/+uI4+xbR713YO8Nbjqs7Q5y/bVPANqKoeqmbiueSFnSa0fUsqEsCjf3mpcC",
+	"lVYYLEFYWXltSA4PuSw7dThEuN1XkJsE0cIkKYu3uSQKuxQbxiFnIn0R0gLUdCqDG7sIe5Qj2MS2Tv3H",
+	"h7hafK7WoE2CI2enArGblOvgA87og8U8kkvbE5owl8lUpw8WhTE0/B090wZ18oElqPJuobUZX/EZhTAS",
+	"xM7ZlFsrmg1b6qo0wf0/4w1DfXbJm4UTpOnoSy2VrJ3uf5Y2v5RtdCIQ88yymm/YVLAaJZJuGFdMqlvR",
+	"WNFg3qwoLxinCKDSaSaKbulreD6zRGnZQt4K49ZTa2ML9vrc5ykbUVWG1RrUS47xmsFlTg5wxaDvfHBu",
+	"lMSpyGKw/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJ",
+	"cbt17uxG6bU6lPhSGkjQPLaWl7pxT3nzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP5+D",
+	"SrCCG+ye/l9f/Do5e/Pr5PjbN///w18nx1+9+fL818nx1/jRvyQFoZtvgjyfwkK6pF7HEChjVxVsJRpQ",
+	"UwRGYugUJpNJfCiTvafidyvagTCj5KEsnUhWi5QyzYzVDV8Ix7HwoW7yS12LByawOq7MWjSO5Na7VqQ2",
+	"yWRyZ2MD5Vpd8s0D073GKXqme0/B/sRWfGNG0nDCtJJNp/UI5bbS7xQoyIb+/yZlJuh1ivhedxmo52zq",
+	"eP2a1e1sGXE+yhOFow67PGq+nQcxwwn8ti80WJtgdFXcWDartBGlI+lxb2qVldUdE1q6XfW75MfLey4d",
+	"xVWCN0kf5Z4M7zgJYUipiGPFGffPra7aWhyvhVwsrSjBFYSpy253/YseGCxhCYTH1kuhHPEtnW0H3400",
+	"7sFiNMDwdmdjIMOhLNi0BffJVlb1RthzDK+5Y7bgueHI4Rsx000pStaq2ZKrRaxbRztHL0hvKy4x7fXD",
+	"fbqTfdplW9Ag4U3dfOLwa3+PkoQT51Bvs5joq229CP0R+30esWNqa4zLF+zRw7M/J30UUrVWmIzjk6zs",
+	"DYv2Y3eb17qpyuv3yC2L0xQj09/PrfeGwa39WaxzfIcILHgW/U8umGlrR4qQpscslgn4VNf3Tf4I3GJb",
+	"34/s62NzI1fHeoUKxTFoII5n26YV5M1p977oEp/Cup79T7tndkwOHCK9wco2fDaktDpJR/wGi96U405T",
+	"3TYhM9NvH5sKx4CIuPzliW3MUNIwhjdxWY6ONUM5xtjHja7KuzCPqU+EhQFohtHbUzv8nagsTykxSLee",
+	"bN0xiwvYbEwGDiS5RcFwBJC+6pjHjdjsbDKMMZqQf9S1eA8i/l3cnE6UbHmOxZppJZwtXJXCWDaXjbFj",
+	"c3iu3Kh3XsX4O/qdqLUytoHy4bu5BhxJZCSB+0qvVWxqYo0v7kSUfPVwMkkZNBqTY4d26pV7Zsdd6T5M",
+	"r9eHsFMGV0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGReh",
+	"WPNGkS6bYetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Vgplh5xU5EwAlwFGwEQ13+Fxc9nU",
+	"a96kEx1qXWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L",
+	"/gpzSqPC23HjXvImFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y2",
+	"6nIlZukiMver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGP9ed9WlSr5dr9JhhMcGMmdYzW9EYxx9EWIAOtqc",
+	"1TLXSf37jkTTS7BvvTsKdvTNOJKCI78vcmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcY",
+	"ED3sZ5rkQNLMnDF9R2wMp4SZVBzMWFOwH19cXp2/fPHqCj3cTAm71s0N44adffvw5Oybfz05O5mcPnxU",
+	"oArnDokHrIi9TJbenlrW929XYjbsoQUdXsBzIWqWU9pR/mOSCJtuwIfjpNCMG1tgaoZWInyFuhUyFnob",
+	"5UI/MD48OqW7BvG2SvBbgU4NcFtEXrs+WodhS/dkLSz6Q6EC9YFhSnRuYwaOHfqe8iV2BjGMhxUk4Dfy",
+	"RSiFO8WRlbNuT0bqAW7tqdd1Xkwyt3CrrGZTAYEN5f7vvl80srxgU22XEL7kU30r2IRpVW1wU3eQT8yS",
+	"N8JEMn2MmbTUjT14opbfCIX4K36qdwhmhyQl3Fg/Gdq81DX4gUA6tu0sQnsxvayiOYhEohi71h7txQhB",
+	"YDZbumclhbLXGeZ4p4S2u0ZjMq7DcNdpiStQoBq2EGOLv434ezb6Dpt4ziruRCUdOtzOpVws3YYqMfYt",
+	"ssxXfIS6ZDgOyFVDp/gUiAihbd7s45VuIUXs6etOr9jNmYQJ7WTFpSksJLFuE5lTrvBWUMTh6HOLziox",
+	"s9elqPjmuk7VS6AcCgFItQjQM2B5sIaEZv/dXz2Mw0LfTPpxocmniRR3OdBDRumWPRJ+dy3hoznhdeW1",
+	"hLwG05HMZxG0XvBV8swvZSXUTHgdxB+xef8z/uzj4fzt9ZIcF/25vRILaWwA/iKCdOotBLR8jMVvmRMd",
+	"eO0bwdZc7c6mv3tnD78eM7dGLMzQ3Eh+wbRoz/zOQMgYtK25riq9Nude9q1Q5QfT+oBJnqV9s2nNQKIe",
+	"5u1RND92rVDQDs76HiftgaXA9Ld0NaTZphQYMzn/4Rnj6nPp3HNJyi1EKlOuwL3mymeeJuEknVpU4rrb",
+	"y3ROI82Tz2ZiBcXM8fYXPsSn3BEzI3gzW4qSrZeOtPDAHFmm432tMisxS2VPdSxzB7UjpC0kUQ90a5PM",
+	"7YrgAFEew0V2POb9eRtkYieikltKCE2bni+6GppAiCO9AF7r+OCOgB8qvU7Uj+l1xGFqXQNPISwhXEQw",
+	"ITE0pBfCWWbOynO2905QGn65Fk3Hr7qRQaOsNic41P9HvpjjTugfB73o2KtAjsS8OcmaCLgRxmiNs0aR",
+	"On1ZQRJ0EYcdW13UJfuMeNq720dZA7jQYVRDWNkSKnyVwEx5XDKhMo0Ed7IfxlVNwRJyVjNea7Xw+H53",
+	"CBLTQ56vw+Yl1e9WpdJWecWTReTP9xWdVMKgcFm0vHGiWzwwHZpakOqOgs1SrxXbjHUG3DFiny03oujA",
+	"QdEpt1vPAdYkwVP1en8xthvghXtuJ6jfBfL95ofJ587tucdv2XYw74N12Yvk0sXFdwrAQ/3o6A1LQsYl",
+	"sWLotbn1vlgnVQFpl2zVCMAPoL0zBTIzNH0N02sBmiZobFpXD4z3xUGxDFeOHld8N+w7p+uRMKyJV7on",
+	"ME8etnSum7jM7BCEOJMuB6i52rgFZBzzQuXnRwbPjCu3OHfV4rldgHpkwaWxFqV3gznzaDT708kjibhE",
+	"2Cfadhod/RwzXTte591a9R1cWn7raCoFnhhtTI6Q9lRb5hZzwf6EQJBS0V7Ry97niMlJE9gl45VW4tyd",
+	"xtKfvuwQMpw+3SA8ct3DlxtTV74DUkVXeQAJ5y/cijXfXIbkgK1NWwpeXmdYRZg/0JwRMw2XxBpnD8xu",
+	"oGjL/T6oGu30gUHehHp7p6BLy/iiEWP9Ybnifm7sNUnYhEiQdcgciQPHhELkDt5INRMe56wZHznugt1b",
+	"m8TtbCkoJouvWEtnDDPOMJ8rXfok5q1JJRe+Xm666eNSag9ikk6cDsDqQxNDuG5BchttGFFu70ZsTilx",
+	"h7ss9wS7fyQNMFvsniglM6IttdrUHUhjz4PfqhJCJs7EjrIwlxzp1EMREEK0D6O+FtNLPbsRWGvpBMt6",
+	"qZkRjryVZjdic86MbbhaOFbn9R2rq5LQZcCkS6Ylxhnagwk/4UHv/aOEs8Ef+eeCX258hhElkKRQdaJQ",
+	"2dAIIaT2rjiak5k0qDu4Z/KXeV8t+lXwskaWTEFn7SxXEEHkVDlnfg8LzFCHk/UrgyMEOm9rQj3OQOo5",
+	"KTdQ1OjstI7YwAChGBKEL9HwYAAn2WWTrlGUU8wFgq1mt5S9sw8boK9+bCq4vnEapVgBsep+quHIhHWA",
+	"3dmbyIVPQYJ7yfcCp1/BQ5mykywggyfi6Ar49+UYCFSlpCTZmm+uQ4Z82mo0uhagUUkDhzea/6NdLIUZ",
+	"KGwxFwGMwMlMTP2WpstA184uFw2gYI93oM34AQDDoWonNZCQVVpuQvTa2OBehChZl9B6uFwIroHB/Tpo",
+	"G+ZClOZaZrxzwRUQcGAC9GBVMvdbFmfGRKJ4XmndZMxL4aRw9t5DFMLq99yodBLi1SAC4Qqgf/Z3swgA",
+	"QXArkfTysHJE4Q/Io1SwG7HCghXOphWf3ejWFnuSCN3q3RvHUyyQ6yX9LF1ZapOVYa+XGk9coH0CYQ/j",
+	"O7Cc+9ILkN1KRFHTkNuJXGcuFy1mkR4VR/jjZGkRKEupaUTZGjCsn1FdMEjkZ8RUxnGatI/p9eED/UM0",
+	"+rpDSdzK8SWeJA2bw92IUiic/j7njfvHezZnUCDFlqJyFvrsJnmT0qjOL+aghm+OpxuYvymYaWdLN/r3",
+	"rWPgp09EU8n9uT7ErzsWSregv1Lil4FsAuwzbVPHyCMeFXGXmIRzEmh82YVeq57WIg0qkdrp3ZyhReWj",
+	"Hke5/ORRiep7krn7OtQnT+zOujPdel5WXO3K9zsxysNQ5AEcE96eirh8sIup1QhUOCL3PvXSenIbd3mT",
+	"bMlzl50zh8H6XMLj+P59rkJamcnDmeRxlKP6rSQ0/hbI63h3u3cH+BekpvUTV4uWL0QGBpXEkVwo4Kig",
+	"sYvKiJ0arEgWQY5jmahldffKPXR8yxvFoXTl1zCB792v/B/fiaM3bnJYKZeoDxCzm4yF1XkaIH7i5660",
+	"Fdlke29SJ41fjSOk39QlQK6lVcKY3n4581on5coS6j53x5xCH7FxWtaNSGgQt6KRcykaZ++HQwrbZbyT",
+	"HV0KJ6t2OgTd0h/a3auydIKgYXM+beQszZ46FMb+79Gt0Z/QSExKrRN7he1/ItcYbF7BluLtWHwXOgZ6",
+	"A25p8pbAduX8jd1hvk9vJb/IO0w8OeWeDroL9iNFlQ4ioC1KmdOFT/5dcbvseT6lYRwK6HlVea/eECjP",
+	"nsigeyq7DHO3PO6+9TxOkN3ZMq3522f4m7OoeiplqO7mcsRgC5OtzITj6MMEpqW39D7koB/UFHvpbauO",
+	"eiYDABPJCW2p/dvs9F2Sbm7Fc2FMUrSBWnvKV/L09ux0bdBJesE4w/RRTHI2zFG3G7jLUSo1eq8gLyff",
+	"9ytdhm150clLx0Sd0gB3ifK3yBcMk8YrJQ3DgpIT5k3DpeBN6exzyMSgiBq0pYSM3TjZebMSBX0ZKufw",
+	"B9R5pfezAoavpTEx9CxmAaEXuRFmo2YjWPb4+s5e2fywlziuD0ecRsv3+4fdQ5FHYp/Z4UdPZkj/pXGH",
+	"hGW5snYETfsKhQdVxdoVsxrxB30Z0IfbqgAJuK8SVuQbhcAYUdmnpzYq6lhwgF0TKnI5rQNRXCARUxYb",
+	"WYVFFGkQuAtY2aybOI/oIqJ8LEyraR5Q3Nwbo29k6gYd3BCBvGArrRb4Q0r3sppxtpJqAZk/Xgf1uIRI",
+	"JUUPnoB0dTfS/gxz+PZNhsFkGg+IptHNYYWn2Rq6qFmJX9tCA8CiOxTUWU1rVphV1irIyHszUL2bzkum",
+	"XD7GkwGgrUS4qCqOV20St0d5pE7mJDucomqrKtePBscJGXR+0SPz5rqj+OCZc27ov7rJmb1lrEvHHHop",
+	"b6HCESoRH6BdsFsvIKNC2cPS2NO5uej8rIvQJ6mfpbmV25tcmIfmhWIHXJlP9I2QGMd6WaKy1hQ+8mH+",
+	"jO6wB/wZB5VOZ4sdUdSvKt4aOa0OiXCk895kVzgc2rGFORxA6x+ezJ/z5kbYV22Vp3PfbrtujYVW4Nh5",
+	"dMswHwrHQAGRDz6MM/zQmTcQRQ2ljaEn2EoozKpqAKG013K6H8vIRLuHgid6feACFtyK61mlTduIVGMp",
+	"zD4hf0QUXBWKIqtSYWUMLdPpYckXOQN4IKFwzz4dBCuEKBGEuDwKXcjK2U3CMsCSUd4IVreVlavK53aM",
+	"DPk2mZyZGa8qc46GKRb7QVf3eSi0qirGW6wxoEQwd07sC+jyg2chbRFBlHfKC4yNdTp6boX68oLJuhal",
+	"BP0a3wbDYEN4DrnQkM9yAtF8qVrdusn5+0QldtSjHrXLte9EbyKVBt5MQWUcZb/20sEv9QiRTsTTemed",
+	"phSd59hmKIVsKyBzyay0MjndAqQh1ili3BISHJyiKUKQgE03bCpLSGuCbIO1NCPv1zRZCrpVIRnaOGH6",
+	"OjV43hyAjO5ecz3dXCddbh3A8LpbISZ+bqAuoao0VpiBU85PTZZlJQ7hJTCJpq3E9ZSbofqT3YkAVYUw",
+	"kZuXG4fyTJtAfQfMg7ICDpkElG6DGj8y3L6ZJeXRD21VMfwSmZCvG/CtcBzDA0hN7K8AH+vWcFWOTn4t",
+	"BS9Dj6zt2qw48heH5KeQyZUWZLoRRi6W9hpSYBK2pTO9IInH6Vkbd21gq4pgtJPi9TdIEXNWYt3WeLAr",
+	"0czFDBgcvmRfRDvdCeWJWLg5zCPzcEdsQI5Lv0hJYUcyQtTbTp0fVMBknc3p/x4zoeG9TsPmVpSYkxua",
+	"HSD6YYHF8WtoonNoN8lM0CXKi018Ccbw9QCFXEE6nc907OUpZqrvASYrRxq0FfBtCfQAW+BPnX4dPgeD",
+	"HduN0RWEX+7NcrhJstKXUk2dvKy0CfFWj7AAkYTWII0axeWtePjo+u/FFpgl+AP2vT6T5PS9KmMX/3hU",
+	"JFHNeSNyW/qdmFUcNgif8+/wEBc+1E23jP4EVwXK+H3LWevGiGs9T/QteU4yab0k3IRIuXDCsKsBhoTj",
+	"20yDP/cGe51rsruNEZB4GfhrHYm4i04CGZz9F6GaCpyTlTb2Lnmzve53eJ/S6oX77knHB0YW/WzjCFD+",
+	"nYnEfFxVMBWVXrNJouHMGImnkxUXcZHHeZdZFG5hAFphGkrZtuBXQn2ltiwAsB5apXG3AqR5I8S+9cAy",
+	"Io2WFNWaOzqFakCg18On3MFCpZLAPBZkLrDv56EVOFq7uqREVCAJzJQsavIvzlPos87O7jv9sdvkYO6M",
+	"AXJYN9Jakc7YWzV6WpFvYZQbBCf1En+WbsG/PnS0V5jaPOjK8MulF0Qzz2+dn+XYIOQV8KmqrRWluKPD",
+	"d73UlYB+IMne233gvliy9TvC5ToW4rg4JfpRfkmvMFM8sZyEPvAU1uJVRaCIg9JE02UaL7yiVglfZp++",
+	"bvvh2XZLQ1o7o4iJNz+VWFPbeMR47vCe3wwmKW0Lvz5kk465+AWbOIXSe1QhRYQlm2Glzy5ccfIq+1UU",
+	"/mQGk42eC7vU5WVaDXqhMBpH8FV6rdiKU3g88Hso1kfnDdg6Xk9ClYyX4oS9cnYgugWCAuE3ARSo7kex",
+	"0oF5RScJYPtb0SRDnC+3RwcXO9FgBVgXhGsBOAAz6aypkzPg9CffXrB/nUzAdUxpBgkLKdnX8oriCaif",
+	"Syf60uB9NU8V8jq9kU+NrlorGIRRwMLrHGDjVfwajjOdaXGdfPuLTokt2EYYKxrsCuCjE2MyVa5XqDBn",
+	"FrfqqdNeQ1ZShUPYUqbvVH0IKw99H91i/aLjGRYd+aTuwwsAZtrNvRqJj7WLydhOaycAy7Gu36q6ziBg",
+	"4VZCDnts9bifOB1KvOUzC1D2Th0D+BSnwEVwqwHy1P1u/HzSYp4AbKZYPgj+ngjT2aujhxmmmTbA8wGQ",
+	"NqeYGQsNEcmlOxYpYBiFTHs6SGhkEDZ4EIW7Mz3uMqb0QGtMyHynZh4HdS1O5F404m+EKNM1w+O5VqAe",
+	"tWwcHlmMUO1/sRIexmPNJaUVEvUUR3EvPvF2JRE7HWeYkaW3vJIlxQeHOsj2V36GMX2MRjbkWAaxRCjj",
+	"tVB3ses8Xtsg0loUDUiDrkWr6mgkbGa0X9nuWcCeHkMOQJqCYKIQeV4voVq5lJAGyhrYBRvodxcmMhu/",
+	"D3dhSJlGxpnMSoKvXkX7f2Ajojvx3rAZDxw3sihEz7fZJvQJ5409JAIT7u+IZ7OEeuVdFRgPWfKo5Agq",
+	"DADgRVr3TRIJyWeSPXr47aNvv/nzw2+/PqiLVEzII6AB6Qjv1LYtPr7dM+ILoYCZ+owY21HxmTO3v3nE",
+	"KmEtuJ+wpyZc8Wt2ws7Zf7DjC2rdEjVJIpu5NaLsirixN0/UYerXx8f/xo//MTn+9vo/jt9Ef52c/8fx",
+	"m98mxTdfvUs2mhoCVPXNiS62xCPcvsOKO2OpmEKx2opBbkV9t4BFjidnV2cPzyeT88nk307Pvh7X9juP",
+	"2OM9UAWTcyJTptM2aiQMSzHnbWWBQLeUm+D/Ozv3+1Z0pgBBhEjFjCYghqBrEGaFdBMoKP4JHvoT9pgO",
+	"IG7vgShh3sdjfdAR9storQhObgMcwuf5Ssu4Jfhdr4VdADoehTwRkAmj153Q0eiSgzQzPxUAAlQa2Y5U",
+	"vcCs8Q6oOaUnOUHAUGKaDk54QWmNAF3cD1kgvFvMIB5+vR/tLq2RQJZvwXgIVAfD1WtAVs5uepRuqb/3",
+	"gwPRUsfqHbFWEIgJcsOunRJ4vcAEuDhprPdFiFpf6+YatRKSu+4DsIL3hpdj1rlX5O9jpuO9VT0WvJ16",
+	"nci9hucvRdVB4Q0y7STSIXn9fcJEFyMgDgtZDIIrm+04lPHgSLOXgXXyEMHZktUN6b01UQ70QYsmSD0n",
+	"kij7N1irAWjCsSefSoxXUK9V0Dp7uGUn7KrLbTY7iJ/YmbdBh0FrKZIrGy/+fA06KdRBOhIE7wUZl/Bu",
+	"30QHwgGY00qd/G6Es+YbbiEtGu0/KGYqtTBJ5DiS8YMNZIWxES3STdrNScHM8n0V4vtIGYe/JgfD3kvS",
+	"EX33W62uS2lo8xNVTU0rzj2DhYhvOCVHBpjK2VXaYjo6Hf+q0YuG13A8X02YB7zCtnGeHiJpA9gyEHMq",
+	"fN4NCAiAmoC3h/xkabo25icsFCh34SxsbMGM1SsTT3DV6FoaUZ77tifxLGCZKF+yJcBz3y35sN0e3dGq",
+	"kvuJbHd4ovKRrLIzOABFbUpgvffAbXexMrJ837h5bYZilyBckf1s53zvlEo4paQsgPM48kOlAywKiZGi",
+	"zh7kCn2LF0xHvIUrGCAkZvX5u+3lvK+X2mk5Hr7ckVAtbIqFeJDwg3abzNpEKGAsR8LcOlDRs8ZsIOyE",
+	"KRL2eU6NuMcB6yVLZQ+4C+9rX7/kiz1VP5ytHMmgSLM6qgLaObp0CcVKqsU5e8Z4zZaiERdd/wPC9VEE",
+	"WNdAMo/vxKECiBbk97CzCTMnVFFzHpVbSKy2gMobN0mPZNVT5lboVKJ6nLvXMLzk7pFsF64/cOz/qTqe",
+	"fwLw+N9nj3U63zLd6hX6xIWCGts2SpQYgEgevR/sGlPrUuhCblTcEw8A5v7bBIx46i+JjYO6NYLXAwf3",
+	"SPC7r89WJP0BnP+ewPnv14n/dwu7n464fvaA+fnOb0Yu1HWrALMgd+fdMwhpCc4v/2wSGX8AcqmDVIXu",
+	"XLsMjE2dOratcvSzdKdiIZXBut7R+ZKfvGHA7wX7/9M13Ay4NlvcY2Th2JP7ai7wEv8PhWk7OmRFn+6r",
+	"6KMaS7iJxseJBtEH8K2X9PRuYyj8vMAZ5JRfqRZ3DOX8oRv/oRv/UzdWSmMEPQ6B275kl6aDvUUPtrdl",
+	"vbYR2mMUoWFH14wjFQD5Q0H9Z+3sNByP9W2dLDV7Shb5/tHBabxCthUfmK3OT0+jHriNbbW7utuf28qc",
+	"n57+5//+P/DI+enpaSluT63d/HL5ZJJDCf1kel6ankBxczxD2gsGCbGcGkACrlv+3f1Q86QY2UNqQE+5",
+	"7PSi3XYcAG3KSCuDDARKfO5rLePaJfa8guAnDs0wh52/+NiAX+fOQBd5j8uVh88HzylWJ2K1QKMhvXOD",
+	"vhe6C5/eP1N4Vr7mdrYktF+hPpTbBlaXYGw+8AWWKtinUAa928HXq6qEknOYnb/PVr7yM4D8cGgiTM8G",
+	"ezVhMVuxijMjfNdOgVYRVKdDyYZcqOPO9J7SkcI+Z1IrB6zOvQagSTW3yxdxwDRGWjWv4dmkMbjdbA42",
+	"p7uj3fEEuzFCHQnX6HDckctgUN2P+fjab8+W/ajVQhh77fTveJ8p4fhdgEHqXc8DOjliN5Uc+Cric2S+",
+	"JNSlZIG4GxNz05021UfTinWF/fm2fg7RXGPEp/4GJbZj5Pni/n/40xUN5WVvhUXLshEmBS4iFcBpixUH",
+	"HY1NN1DyBXj3SVWulGZV8XTNAfWuMEJEsdxkImPNZdr9J6dcZfr25JBzn12+YN989e3xWTK1kKuSgNy2",
+	"yYbgFH3k+fL7l49ZKRsxs6wUU+ksGfxtftjr9NiPtxIgUyOMqBPbaabUtQ/ogc4/iFHWq2rP3n/cWrFQ",
+	"qjBQCvay4uoJT9q3ikK6vFOwkxVUBI4q7UlX0RV3s8SGmmCx+wSEzu6IO5RVXHkzRJVMCduNseMdpgpo",
+	"iS08FxqhPvwwgITxenlBzic0yzpgiQ4eJPT5pPeIrgjfiZuo9j2V8bCUi+XY1BesohxVp4K38NBqhQoK",
+	"SODXBc4sd96XpGVsZYC1eRffzesl+pWC/hQdiDRdox6qlD6kycheRcFT6B2aJrnfqljB32lLQgR7yCSy",
+	"aFFP0EaGrHPqrCaDTwakV4OOubFgUkocNDEjsghB0RFCswi0iONjmxJu+Zj83Q8I1B4dAa43birkSJKW",
+	"laNllU/q6EzAg5L5/wRg5o5d3aFkKDREpjckpx3aFOzi4/PywzQpGBF2zcIYPwH8CJR3SneQQwZYqxJl",
+	"xBX7PrFeR98M6YjVYdcXmFWqr4x1SlPqEKlaHBN6yS1aiiAbEoA+dQYXrlW1yHmkqWkpAiEB+j4BkEM+",
+	"3kFF7+tlahVKhCE7XxyiMgPOqJOR5DiF9D6o/Yq6VsFi997HnXo2Nxm/cn9eaSrGPgIDfTzHiIBGlBnA",
+	"VdAD99zeu7eizPbohKaMBPa9F0kB7FScaFhLaOcZlQWETp/d2Mk97b16p1+SCSUxqO9gGjEo/l3fOSd+",
+	"DauktRWWQ15g4co506raRD3oUIOKU+2oXLFriOUIQFc8HZSAvMufxG0qBfwxvqNTGkWEcYU50kDPW23z",
+	"ukpl9GVv1Soecuzj6/W2jtTvwhADz4F85BJQt16BjyVHbs1SlC/93A+I0maqeerhfuHAyG/G4gx8CLmf",
+	"L5CJ1m7usviUt1JBKz9Itb3odH0o9AKwPqUZxNVGJv3Gx9NLD38U/O8+X3xPsjjNOLUPr8RMK2dild8H",
+	"gs+X2ezW7c7nciZ5le0dNva0w0Cdd+RuA+VVkAjxOynCAY2iMxD9jAhCqnaMY5mG8c4VyVOD3g0r5XxO",
+	"OfKxzAyvgFcHTB4ZIJJ9jCvpDxble+86DfO+e07DRBs8fD2T1ezxTHbpYXvJu6S3M43uxMMJDd+A51qJ",
+	"xAXAwxMZsDQ6wUoY357okBbhg5dqpPDJtVF6PsyNCa3V12E0Yibk7Z3MkOCBCusPKyji3du7+3aZ2/1k",
+	"XtizUJ8L3RW8x8yuNV24O0FUEvr/wNuC+zl/l4d5XHdt78YZ34sN7rCOu/CJg/UcuvEf4prHAIgddXQn",
+	"N0RmkqdD/k+0XUaMHoGkMKVmq4m42QFO6sBTu2LppoXo3z+gQLx2lB2QXqeICjHdbJGMIaKNslCdxTjd",
+	"+K5n9BSA8FQb74Ds7hfMrHY8LFlyKavKUG/U0Mxj576mVO8YCXHAOhql0+yoG6mipviCJrIVAPLVo+IC",
+	"0rKuV7zJwHnWnqkfOD8UBonp1Z5P7bpBEKvxTu+yy3RsU9o9zCgkWBFEEcZ+ddMg7k2y61Oy92ov6oAk",
+	"Kw2r9IxX++16WEBoQBkjQXqyi0F74hscrNbaI13iiaVv8V0BXv6AcLkThMsIpIFXYs2bMtVKkleVABzD",
+	"pJwNaK1pv6hUbF7xxQL7DQdqGYUwnnXEDnAWfstlxacZ1OFaZFIWTMWdkTbynK2+EcrcRX4GTy8NsSUF",
+	"w14W8b7jvLtJ5o/v+5VOJQlM2zKdqgaTCKGr2VKUbSWKXo8F0+EOOBqFZmc0j1HHKPyUts6J/XL1lIB2",
+	"RuK49eZBFc5KvB17j/noItsG9vIQAQBXZx8yLO5E4U+DpkSr7d6aP11RPqHE3z23tL9vhPofimC2UJaT",
+	"KUV3iIIEeGdnkoy38pPZWCtov1oW7PVYdLtVazMqYYxDPs5ddSNyV2Vk35XAHvpjAI61G758nxgRblnP",
+	"TRwW76cf8ZeIMvKUlepdEnqmH3YNOiJN6EFwBQ4dEZnavtsV93in1yTXm0yIBxTEFabidK7t0Nwf2DSV",
+	"LB0VR9TTmPrSQ86w+9jtHre6GdnX2c3kx+gN7u9n0Vvc37+EN7m/XsVvcx+8CG98VxzF3bh3Q4T7I3uI",
+	"inoIJHYHB5w4aj3Pdw3zwdtzVmleFmx1C6ApcWuQKJxmBtJaEcf1wGCVnh/RsN2qU7RCKX3P1FwnOG7c",
+	"mHM33RUw6gjqAHtJH+0xycaD05ei1goimTLtrdRYZAltJmu+gSxt6lMqFwq8LB7Tg624MWvdZMQApo5d",
+	"+9SnnaSpldCrSnRJTHEbyXwOWTqXPDRRR/2DsxuxQVerhtyHeNGp0RH6LFM5ipATcJ4A0+NTdypuxQFt",
+	"M8ArcB1CGilYVnXTbxEDD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180tiTlLOYwQ3xg4yBSYfv",
+	"aWopmtExkUu5UM8UspAU90gTXKrj/tHoVp6PQwAf6t62R3lfrl8c3UqBornfJX1ICFzCBGIxgJ/EggA/",
+	"6UQB/t0TBvjRi24q+MFf/YTwz//uphV5AVWqV3TOrfBMub03AjJKwENW8g341zx85PetY5CnT0RTyf0p",
+	"BN0kthlavxltjwWlPBPhonQk27+nA6z9brWtySZn7vIjATwwyLl6lc4PTNG784CMFNILPZIcmvrYP/Do",
+	"/Ouzh3vb9Gc8LO7Any4FdhU8YGlOHicsCHDqAq6P5TcAvQNZeAAYjv5c+HLV6LKdwfelNN0jULrQQYrP",
+	"uGJTwayuSqb0Gsowe3mdHKL6qXq4UOLgZ3Tk61/x/1gksRfwB5aZ27fAl2LI6k5Kuv+6bS+OtCxnI+/5",
+	"k83LbgT8A8d4snkBo7h3+/7VA4rGDquD3lGjdTbHaA501aKARFk2lrs/rQTPpS11cOD72nS3WO7ejpAm",
+	"7hmsVpHYUWro6St8ihpkig+05ivAlN9npcScLWB507T9YYZ5xeeSJNawlVu5VBVv6oGmvVT5BW3aAUVu",
+	"tpQKelkZd29vENOMtasCPpohMPFADSdBNYzMXRvf0Z2YwrVW+eY1C27FOtlq44WiLCdaoOnn8I092L/g",
+	"CzqK3KbocAUHYpTXM3clRjsYu99RfGRsvjhaGvtURniqWxBiPV6D33y0iwxLbQ76kVmJrZWUuu25aruq",
+	"JWN1M6KZv25EdDBwbQ6aUuSx322Rp5uqvD6kY/bWZfeD+5X3huxu+xaV72zu1gFtrTNFZCkCCsTh9zbN",
+	"UboN3WUra765zqDzXErozYuWFres5JZPOSHHAuOw/AZr+d3KuptI2amjDbB8XWeXXrebvBNyYLVN9znP",
+	"hOdCpVpIQUSbXhrPVB54lgkGVVi2Vowr5D5aiR3Gc6jzD1adPLA2y+hDZ8mQNRKgYEvt9K6oEeDrAtOa",
+	"fV/DE/aYQbUSdLFDa28u1r4SwS4b4QcHfBM5bS0kUAR4BlUyo0NBj7TUaRPhGiAyfpIoCQbFD5wXSlgr",
+	"ylQAfKaVaetVzvfBLU0s9O5tx/ZKzmVhUV4ZDguUsJC3wocgFs3YJslBUOzWpwNOPQTEES/4b62xqBuj",
+	"LwSh5RHymfjFBfo02hqTHOC7dOvzXFrY7rrgkvaqnUc6zSHf9w7xMNySFGVfBV1utN/NmWA+vNsIyyUB",
+	"flEasZ6zLkmZrQCAQ+vD7+aeTIq5CLb1mF6Pac9axx0JG6STJYmsRUt+tfcSeFnhFdna9KpukfmT+znV",
+	"ALCT4Zmr69gSrdhAX9nR6je89KWz9wfcSbulmzjLcebCoIjp1VBAqrzS65i41uBxkkkBZEKkZf9M0M+P",
+	"caaSZ64BpHtgj2+4zrUslVwsrWNa/v/nodkItt0ALoMpxp6jQEeNA48AxnoPpZ8IL+14pOreA+bzV6Lj",
+	"fZYZ+ZciCo2mkifzlzzV83SASb0e5kiQmRK3jD29eb1MGVtj2JRfSzqOm5d2vl5E3jp9DsUcuT97rRZ8",
+	"fQa/yXRtXTTaZBC0fTmJslyq/r1IwHh4P0wIepJsqsTtJkL8A2P6bbrh5r5Sh9PRFQ23PAVqQI1WQgb6",
+	"MS9LUTLL3xLSEndGNXTlhbSYuPnye6qH3UEHUIt8ok/vmh7OofHc7oFH+5774+yAcJz3wbp79YnwVbrO",
+	"z26J3fGmISzWD9HjOvkjuwxCYqurLm1cpvttY+xW8aI0u6Bbw3WhudplxytAgFD5UyZ9bkjpdZJmqzxi",
+	"f9f7X1ZolwgSUxX0g1VRedodzqQrLh6os+kLlYOuz88c7f3xJZ6lXFB0Ysva/vHx8cOvvwm9PQlurWBL",
+	"8fYo1wrpOk0nP5GmYDGOgxAYZ8eTs56Nzqu1k04ImlIm33EHxXIM1ScI/m5R81oq3VxjW7jdX34nZrKm",
+	"ogCsxDTYF+OcPXSfff/Lq4JN3P/+28v/mc4tzF0SDOcg1uS4Cn7brfwAxvpzqjs5osYNVYcHKiJwjK2W",
+	"ooOMoTVtqm/Tz7zu2ht5xMPt9PsI1UM20BiJiuvWqTelg5JIvGEVUpV6jZa/m3bXg8r+I7hm9rIBijB2",
+	"3IAWH5lBPVLyu9AdW5KY07r6JaW/y7gopSvxsajC/3L1dLeu1VhZp0EaA2+lsbrBHbMNPywYcFfGMT4H",
+	"tQ5LHkGwRJgpmQz0PTU4hEQxyp/sDMtrrarN6FKWpCPyiVhI1U/A2N6FUD5MpdBoZHd+0nGkT+Sbs2OF",
+	"93hNRQ+/Jg4AjVgl/fR64LRfksfDv0Ua6N9DP0ho1duGj7BH/QPoFpeawFbaf/g8SfUNQVPsgMak0lSe",
+	"WewfHwooIxcqpqysl5oZIVD5BJaha8F4lWkneVjJf1QfO8RsfcnGgFER/K+wUDDsLvbNv/D3zunYYAk2",
+	"bCHs2OaIApJFEmhhN2ItTRrSXvz9Li4797NeySeeZpjDqL6GQBhNOrNudF+IQ6Hskshf2GkrboxHhWMM",
+	"geV6DCETrsrVUW5Pl+aQ2RBl5ndtnNuhZxxUOnrB/uT7KTgRVLDj7k+8/nfqkJ5KPuMzbDcosS2qvej4",
+	"le11iQ1R92GEjaSxs+Kb2qNDU9b7lKubBwYbRNU7GTbfPAJh7v886zf9/V+nb/70L3v1hW5aAcMjdcAI",
+	"4P8UkE4TsbW5TSfujTsD+Hmibjt6BIXd3V+Bv7/OFt+fMY80WrCH/iqVBfuKxaIj5aQq065ZBPbLBWfz",
+	"eczvEbD1CcJe49MA8NNNJOwi7fjRzrZsH0WeEn4giNidOo50EQdSeF1QJBJwT8TaCQmCcITAXJheug+B",
+	"UMPGJOpMlcgakjmD9LEBG9Ry6IO6L+vZn0wqeHKQEwgDW8nSszuAX/HVKhkE3togeq7bqKCuoLNovYNk",
+	"NQJCshEz3ZS5RHfcSoofFMxojxxvfDHxjLCDEuDAvLJ7ikTxVIE181Kcs2jB7tcFI9oBIem36X0dYuCV",
+	"aEWuOFhugXRk0Sp5fMQdmXfnSVsQiDcim2LbD0dTKsI9jE5m+CqnKmiiSu0cJjcdH/Ylkr2+D+OKuuf+",
+	"3aMcBRHruY8qZTbd9FYEbCra7T1nmawxxgXmN/9Zh8K7lQTXCF5mNh8axUOfCHdb/QyJfWL2QkhWBUpI",
+	"g4zz1aqSuUsb30wMwim9ZjodKIn4fhLxEqawy5l03Y85eMBSEgn8JgDYAWruWEd9T1dJEAoduBnAUaHp",
+	"uCOFwoCOa3n3wsbDvnfGNzajzlSiHCp5ev5LDyu9S4z3IJaUWGf8IdqKXFwlJEotpSqpkXiUIGN0LbBd",
+	"D3bMuoHkENPOlk7ZXfCVOexwf9Y2ebQJw2r/YIBNmRwNwy4mm5Ul+8cSQydhlvhhq/IYa6m8477oTcUY",
+	"DhVbe9iZ5w5F4EXRzYlEVhA6jm5i0UPB92A8dqwo7KunqTx/hINOtB3L5dNa8dbud+JTpiI8nH/3y5xF",
+	"SO6R0KkHneN9D3HoTB8K0eF7UTKMyamQoNC59qjwuL/Wfya4nuLI6LYZ9EnBps8gGC1trLv6ZI+7U3xA",
+	"B8I5RKS9jReURQfaRRSiZwaoLAesOJeiSieLevLvb9EP1LBpgtuxXuoKtysdpDnkouBUBi4MtBe4m/Mn",
+	"asJQijlvnb5/9nAy1H3nq296jX/O0v13tiaJ/R7aRtrNpeO6XpQNFqP+jGrUue8IT1WpuyWd24m16BUF",
+	"2bck4R2q9S6YqIzw6J9OLDqSgjk5rUHwJjY8l9aufPolVtmlfFT9esCoQPK8C7Ma7E3oPi0QGNV31qd6",
+	"AoCp0PpGAiIqSJyjrv9DNyW+kv9dUOWNL/RLKpFR/RgWlYUPTm7ExjPBkltOjRB0gzWzO3WSTk0AuKuu",
+	"sHDvjiUL3R5TrRrOiPJGISMdNs0dWgckN+IN2MHPjHuRERad5/gj3yMuOA+pKc+o90Jnr1FvrbS+oaLZ",
+	"w5YXikPTgEVdLSCWOtPfdzzaqBJ178SiEtYRl8GNz3pVr3egdF8/O/LyRTlnvuMSdl/qVnmHSVCJ7ojq",
+	"TfwrfxSgo+qVUFHAdMUXwjgNfb3/DN7B5cf4R38ugKgmKQkTOlIU2JMLnNqvC5+j2cshGwTqLRBObsQv",
+	"TtgPuqEOYJCXjxl+f4KEr91eWICK5+8evcOwP/lCkB1QSmj3AQY4CRIqfsVDdVKgksYaIPGabxBXQNpz",
+	"X2qOpH8rOlopCD9PNqzRFdnuS12V1EHyRmzMCXscvwKvNLynL4GkgQPF1KK7SKsi3M2euDphgC+CHU1I",
+	"kEBJTJf54EUTZd7qqozs5PARcTvbsxfFW2ksFkpYaStHYU/jOxASc47OiCUpvpJH50dfnUxOvoKCVkK7",
+	"O+UreXp7djrls5sWe31ok8E5qHlzI4Lhjd4gf22nAILQw/KsNeDueioqYObYZjHopOR/PGHPsM2EmjWb",
+	"lRVlV6m44saslg03gn3BF6JgBh75smCQDQBOQ12VKCHcyQckcaRD8wD74IS+j6jigSTvoNCxOhmb32lw",
+	"sgpVnrOOsThWaHVDrdnQ54IHEIjsWXl0flTzG/EE9xKVQmHsE40+qcgdD3biDH52+jfCH0azdp/Ri4N7",
+	"rfFdX/ekdOpGmJVWBpW1h5PJwMv1zAp7bGwjeN2fRNAkp1LxJgHu8Q6qNbeJZE6Oxkf42tRSwvROX4k5",
+	"YLLA82cHPv/tAc9HeuzR+a+/RUL61zfv3kDFce0WiWtAEunzfgQPgX6KId7oLmZHsrjyd0V3p2RVHQdn",
+	"LaGx9ckFDZ0nsoLEihVvOPYLg0luQaGZ24K9rcxbbAR2PNNVRZXyusGPVnyjW2u8mPx7iw2DSUoG50Of",
+	"XorozHfsmsGeWZn3YGXBQe95cxDNHnhhZFWh9ztPsF37AfBHx4gEFlMCPw5JP7o3ksZ1acK8gsoPp+BZ",
+	"PnWrd4aP+xN4cmDpXN3s0nMlrO8o6CVFn6SNUKUn6HthgLKqfqJJvDf7O/zV5tINk6Al7BG9diJPt6Hr",
+	"ysY75ksJ8YX7p6PxdHEpVEmEMd0wcVxzWRWY3E1CEEWos3tnu6wtz9WcojWKpx3ETgbZVOqXfZvtkF9C",
+	"6sjRp+RYJkVi3zV87mGqAVpGuYPrCujvi1BgQgXDtjUMvM+YcAvzQR9oSmmk+e7EpJhFVCFQv3gjLjqu",
+	"tIW0LQ2rxNx6VRsztmD+pLx1tjm4i7m5EdDQ/mRHM4PJ3jdjghV/MOXsDmQDE4DTTQo7PDHPnHTXguuz",
+	"E2/3p+HBFkXCHuMQzj4uOth4MB0g1Qbsr13md/qbLN9lOeBCAKnt43+AGtgij+URL5xMJmd/vqDyAZiu",
+	"JHxBzySh/WzgV3JY3Yqy3x5OJsVHZ2Y5apwSjuTnoig9xth1XH4voUWWEiZDAad8tWo0pRCnFSJ8QvxB",
+	"D4EeLmnHB8jC99uJhc4/E5P6Sc9uwmG3ITtAibe2oxBVMkdyoSAM26RmSXXG1UxUVYjapMkVn/qDWv+g",
+	"1vHU+hRohnHkn9MN4/2dSNOjj8gmJaheCQWmHgZTfw+EWAw3687ZN/Tde3hlKBWe4s6pl1CF+Pu9Q/Cm",
+	"kqJhodtH6k2U7UIYWGH8EKWmcPZOgdJ932Kgo8QVfqaoQYczS2QtPjfHTa9KkGPbf/gf8h10t5u2Zu0K",
+	"rfbcbaNCiTzjX/HN743r348R95J26hPYbyNkzT+TXPlZWwp9kWiRWKmEus9U6xvf8UhssnRfzrNCZtVI",
+	"9V/XUKOVv3dI5/OkuoPNOqikAApyp05DpAgG+1WbvarJs64e8g/1ZGzQ6HhydnX28HwyOZ9M/u307OvM",
+	"a6Na088njPTSU8Y+PQLQuBa/95iRvwidvvHAbCfsStVvqOjj9rJBb28oysQE/QcGNya6efO9oYQfxoQS",
+	"XoTUPGl2ITcKdnn1+NXV6fNnP/9y9f1lD9EK+1hEAb8OFmAPZd4fJY7Kf/8h2YYlzcMpW48bKsPgtfj4",
+	"oSjILfz1jeMQXTJeivJotnSVbsTmgQle/ojAICfKQ1rgZ6HjVVdhctHlzWBhjk8y78aGEu0eUbaIQZZs",
+	"oXYJ+JsYkUDkUq6YULaBxp5U9XzCQvb1ouUNV1YIKro2Tl+vRelUdmxsBtiqkdO51o0496XNkIuESKyO",
+	"Qgmbo0vKwn6PWoXsm6JrYA67hVAfWgnsR7DBICVgvDVCXHT758unK64Q78ss9RpSAeXc90IvCRJcKMzc",
+	"SeTALIT9oSV78564MYyfC+jjd1u0F2UCIwWG3ET8M86OxE96zLH4LeQRBgJO0nKxkx69TeCBLgIuyAMD",
+	"k8ZEJh+c4ZbV+laUTmmZbuiUMQAG/bBjcgVI1dPf3D/vTuPc2kpgJUj/gNxa7U/42D0e0o+6FvSWzFFR",
+	"Rq/nSsiA13eTg199RLm5Q0xxTjN+EiV5p8lpD5X8oJuFiAphjLBRgvpuaR2baQXwzZiruIDUS4J3whK7",
+	"d0U2VvX50MI9nM3ek/igFzvqsMTWnHpOe8jlBwYTzaM7DukWsHYERX+3R8+5WkbJ6AkjgbLhD1KaV1lM",
+	"Ix9/J5AhpXGqmNALkXheoXoI1S4hfI/tJqZiIRWifoFp42bqTaB/P5rxxvw6eXNiuaP0c/af//v//PsR",
+	"5O3GyfiJ7H/4Z628RvCFqIxgjyZffbnTfyekdUVp95h7QHofMM4T9kyNLE1Z7/RZc/cyDOlmZmTdOolb",
+	"0uAJAdnnvh/eiYWDf6I0hPfj+vdtLf0XkxKXwgIdd5eDE5xW2TZ8WlF/Bq7MWgBMC8QMK64UVu4HJRIC",
+	"i+4LNqRauAeGch5euu8/AQO7V2KGRWVIGXeMEFH7pnGHdmSsWBnmS9cUAhA45ZlthL0HMvsI8s0LMtiA",
+	"rrvhTNdu/XatoVNcwdbLTSTrMNPe2Q+1EDZPZsY3NM3RGXYg/a9GaNRXNU1p1OfOXdr1VktVKuh1DLVy",
+	"YpdDkwNWSWf+dsi/vx9C+1Gv2VpUVbhWS10StCJUAvmFo4QmenQawYqboFvJ2dKtPSzFU1rXLymrDXsU",
+	"o3s7bXpD4qifLrlUBWg+bhkAcgwlJ+iHvYO2+2ntXK4Yb0tpdRNrgxeMs5lebSIPD5sKR7ymK/PtnRrW",
+	"Hg2d2nN84h5PDd/wqq1EVrVp6Mvf3ymh87pujWU3QqyY1b2L1IOThYo54PnYAG/nnE6nVNKeTY4Uxr5E",
+	"xO09XLznt/2QwYIi14AlRiYsmJwTLlVc772TaL7VbfoThSi6Tc2pK/TtZ+v4LQVvhLFsKstgu82Wgq8E",
+	"gPrOMb7SiziAb8QXqfIdJexw3y9hGpqs//fFNsRyh5CFHmcskYVResWfIIfZFxthv4wt64wP9bmfx32y",
+	"NP+OrNYRvv/9sLSgPmx3QCN0cBP891vnDv73QRlDj3yM6M5L0ZhkD5vMQeHM7rEKJPitG7GQxooG6NlE",
+	"5g+GuHslKflq4koi/uDTy7+yL365+uH4X79kumH/46fL/9GVmGOBsJ0t0VzFcU/Y9xDca7Bx1N/acoFf",
+	"S2tENT9nnE15yajtRSMI6Q30KX/lWICEg3kAW/C4bx4HLnUvEaumo4NB2fW6kVYQ0D4O3YPA9XBzMpdL",
+	"56hoc4c0ujEepfcs/P14/iTca4L8S9bdccumYkb9B4AUm4/hTjqgfgoEEkdS0/MQ6ZOKGi35G1VgKa+I",
+	"cMHR7JkRLt8uuzr9DS/Fu1OK2w2qXfTIDt0mzGO6w5+LgYxk4BeQy1TyX38+iRTkNAmIGRQe3gIuhNBf",
+	"1JwzuEzAqQwFcdqHNbMEYAlP3ORhHL6H2+HRq1mYykx0cGDMj5PmikUM0U+lCThFX5n3xaPJt186Ho71",
+	"6GhUAGboLWC5IXpHiDOTDejRwvHXCdbrp/Ucsv3uk4Q/vEd+G+r9k/DQcZeHAZr1mjel+WdKNX2i9Q3B",
+	"2dj4ynZA+eDjpGish8tPpFzH+E85Pvw06ghyb4fevSRz4F1fko+hNUYhOPdiwJBRQgDgyg3A5G61LO7v",
+	"KrRs6Cc17La9YAIUw7jQKe4DPWgDdiF13qGAAUYVZstoVrezJUDFUGcsqGuGsAv2k3D0EADDmxthTxh1",
+	"muiQkZdclQh4RZ1oHKcHn4qiDKY1x5AYLUIAUoMzZ1I8ER/Ct3zQDDkwlKaVRqybnZ5yGD797DPkYGPG",
+	"mlB6+6wIkLoIkUpAPsIWzVt19/fLI78+KGyZc74kK7aqKlBvItkutEDPxBOzOSVO0w1U+Vme80d0ao3Z",
+	"4IiiRvusctb1Y+/N9aEfso3ZrJJC2WtZRsoePomaHrSRwpPFpI0AkEWYX9BffVsd7NgmaU5sje1fYCgQ",
+	"l5U2pCGuBKRGGD4X1QatcHwuQN9Zv2N+w2hUSqgkV9q6kdYKyE2EwyfFCpGFURE1EaKrn9kXjyaTL/tg",
+	"76hhu1kCTNkF6d0qbI25wQAnNpeH8CVEoSR1C/Sb5jTeG8iRBOhE6g2r9/QaogYLG2jFhjVcZ5PJhBZf",
+	"M74UvKRJfvHooVOs//L9Fev723HZ66wr/4Q9XmAmKQJqulc6YdYiCgd7LaaXeuYG6svb07VhXzh7FO/y",
+	"c2EMX4ikdm7aaS3jO//hlej4oO8F+2c8r3kMJz6G4yTcEx9FrX747acWMZdAEQPcr8tTzoqXHQ3wdJ33",
+	"y/vMMSBw06fZIlLL6JtXYlVtLthU2yXwnv92+eJnZsVba3bBY9BPlpZoZ3g0u4Kmu1WEMvnhZM6OjOne",
+	"5VSz1GVPbeZvQSK8G8oXjrTM+zRYSIoPSO2LDgvTCU1ISKw1tCZxDNBXeH0MO/T+dLJ1L/FyzrhXRP0e",
+	"jFYPcubnZ3CSH99FN0pde42QVFu1XD2VDVWhrpFq6ey1uQUvmOl6/L4b46AK1++DZOy6zSXwXurVDqt4",
+	"YJjV1ll4AGoOKHXejzEPMFsr3qBd9/Vkwl4vUf/7ajKhRwr2cDIBNunI8oRdatD3gkIzWucrnI2ukM+v",
+	"qI1pp/JBQkEJ7QIBKdbpVPFb4OoDnis2wEGcW5+kYP2zZscdGeCJset77MJ0irdep3QaGq27Lh9ep3nV",
+	"Le5jOwXHXtLfs//vs1CE/iJvxTYXDxQIKRmY6+Au6QUiE1fCGH+XyX8G1ho+7bR6gxn1jdTNtq9sxaXj",
+	"FKeluPWN+LNG+kvuiO07evKjxLWjN4412f1K3lt/6icp9GHh8B07bsiiV10jIK7sO5Ymd10aCHTkgTb8",
+	"E/Guf3jO8h295R5DDiOrVFWZ7M6bsZXIHfDx47cDtPGT1jfgA3iuy2lr2NXTl54mL5ip9BpdCk7t3sKA",
+	"9lSxavQwEjRcRv/QxzgXpD565diLGJZxn7vttwFznZ1kp72OcdqTu2yEcfrAfpYHVfwfi9tJtbjEiY3d",
+	"5rCOe91m2od+8ftcKmmWeJ/S7AvyeOnH98S7aPRPFC3dPrPBM/r8sO6dDvPwfkjmWSmUlXOM3+OlxPZI",
+	"WMOHqDyOPKjcT4b+WLmbGmBUc74HocqY1npH/ijRthRsjkWAtP2YFubAxpEKSKtn7WrIPM+u95OS+Gey",
+	"k4/9rApmNVto5sw/aZfjDO5DLe19lHs6lQgU8eFfnWW/sn8j7gMDTZV/sN5PkZ4yQPfuUGK2C/2J+snu",
+	"+xmtz23/uBRLL/14bO0neSv20E6XYRftqVnqtfkcnRj3JtBfQccjyMa+9f2kR5CRkQv1cWkIauA8d3Bv",
+	"vx/W54Z+6l71B+P7vZL0U12voHsaIJitPQhSuOvhp1S+YDVb8hVE5/bS/Zrb2fK+CX87qOkTMjw+E0wC",
+	"Qoq30PE8JDf4UqOFvBWQSwBh0PCTrsmRV0OdOY0aFEBE7YY94Xf3q2z0muB+zpeu2KIjPAYnMkR5EUsR",
+	"CD3wstf//48LO0IG0f4hyhGEf4hkMc8Sb4CMPITxfd0H2unsKv/MISWnfcjOzxq+cpxDCjdhtMPPY0BK",
+	"xSq92IkLfZh76Fv4p+cQMP0o+yr2APaI7JNVHF7FAJcxbKZWIpVqC6h/2OfUsKZVfVpuBGbfD5DyK3rk",
+	"Hpmjf0XiUJ5w6+wO9NDirS2YWOnZkqCauLE+YxjSaxCfwpe+cbZq9KLhdS32nuF91ohiEYpfCsV9jNUN",
+	"XzgKg+VjuL/omwuwPlrvisu+L9rraEP5NJU2wkudMV6t2HAhwV8QJmODcDK+mDXay956vyfRH2mQWXCV",
+	"3MQ+HG3RK56puU7HgRBli5sbM7iqnTbS/qAAPmKo+hRbSG83c47bQeN32AH87CFb6rYxmIMKc1NClIZK",
+	"BaAkHcO5ja4EfeeBLbAqNZVf4N4Q7/Y92DM4+kH61aPBHUNc1Y8dnesnFi712u+8mpGSMNO1u82zm651",
+	"MLUJT1zO0y3ukIvUugP6rvfoPcVq43d8Jof16AMdllwAMm2inzZ10CXcPGz3XcRSghuz1s0We4XWjLkU",
+	"0B9DU+3O2gk31GMvGoHWoe/C3QEUIu5wNwdARqPMXfgF3HEjS1HsILhGECmqRCTAtgZsQdJ8AacCpD6F",
+	"MykPXUgYlTCPFcD/KrE5Ya+C/oI/7b8BR4dK+KkuN4Cb4x4zMbDhVTK5e20oRdYp05hIAtKa1T5ZlvZO",
+	"9YrXMRX8J3krfCJ4wbhllQBxCCrOQ2aw8HMhuvRTxyZf8oX/FT06F2tKgYdsLUiKUErMrLd1+wn6kEAN",
+	"vHjCumbeVjP6FZUw9H4Jv4EKPfjl18xcELoLTCTI/G6HtvKA08Acl9Qd9P7Eo0VMkrQ5aj1gye8FjwNo",
+	"FE/EBo8rN8up5k3pna5bV7wdVH8v8Yl7PoLWDJ1B+zvEeXKmBlwdJ0HnvPHQRk549o7A8kbO58N5FFf0",
+	"zD2egn9FDtQev4YMTl4DTyYgVrvWBHYUZWr9Xo7qakuy0DJjBxRnN6+XbKYN5MCvPb+WjU+JNanjPP3N",
+	"bdO7U4KBGuXHpHYkH8CTeQWNByBl3altHfhrh0669to1emQNI3wMD8LrRFIE3UInHMMUBOwWFvCuMIfe",
+	"ylp0Nb1TsWjVVtVAr7jAsFoag+gsWBgW2YBrLi22GSbkA4/7lJAXq9YsA9LZveTKtGYpyhj36+M5UPF+",
+	"XoIBnU3oQ7MTbGxsN7z+Z8IVgMwPIlSiZhMcDpzudsFMO1tinbHnYCAkN8dY/0fwh7077fTFQZSBK3zi",
+	"Ps8f3pAz4yMA1o9TbPuDbth6SYjGUMMPOnVv2yjGOSTY/oqP3OO+4Rt+kANIkpABWXTuJgSe8tLsPvEa",
+	"5GyJb/dkuGhkGcM3gMCgYDFWyuPk+kmDW5zAW3WrVbWJkK+IbVNFMpWP9KpZaeGIg1TqiA2HOqi5tCfs",
+	"NXRthuEt7R+U6NLU+pZBgKgn06+gOmHdwIAcULUvurx7GO1AkLBARikh+/5IXzv4lTNzWzAxRbVFOuIx",
+	"JbcFq51hBW1lhFnJDsNhrlsFICaZGAbhgN0ZLaduKytXvLGnbqTjklvevyGrxm2bmyrAjskqgerx2Hjj",
+	"D8qXHn79DXv+hEFvFOPmthesrDiq+Wrl/pt0lNCXcMAF+5+Pn/90HrfUqNpawT14evlXqEqKQVH72TdY",
+	"wO6eGTWvnpz+FVf/Jjylp38Ts48eD0WK3QO1BjF0vJOEqNiEy/k5ga5Bzj6oynB5R/Ay8irg2rZQffCJ",
+	"00bMtJrJSgbHYVKK+MdEjgdsQdfoGa+ww89WuLG7rUEQBCWVAgE5TFo32tFhALiV0VvIpr6lFIZxDN8E",
+	"lpiDLKyqz6fv76v+aaUiWW5Zlk+rT4GKO9x9L7YAKb5BIjcu+N2i58Kd2GvsEyVVojHqQPl876XkuIuc",
+	"fQV4ZBciduWNrJ6HVImk1+yQ2vnfmQXfq8jHrBvszf/u3f8NAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
