@@ -28,7 +28,9 @@ The optimum is printed with its gap: no schedule reaches more than the second nu
 reckoned against that. A second line has the optimum where batteries alone are moved and cars charge as
 they come. Each way ends with other charges: what was stored more than
 alone counts at the mean import price times the efficiency of discharging, what cars
-took more at the mean import price.
+took more at the mean import price. Where homes have tariffs of their own, no schedule reaches more than with the
+cheapest retail and the dearest feed-in of each interval for all: that is the bound then, and the gap, to
+what a schedule reaches at their own tariffs, is wider.
 
 The directory may belong to a community that runs. Without --from and --to it is the first day whose end is settled, from its
 first settled interval on. A replay has its gain in summary.json (foresight).`,
