@@ -3,6 +3,7 @@ package scenarios
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -158,7 +159,7 @@ func (r *Result) deviate(ctx context.Context, home int, d deviant, progress func
 	if err != nil {
 		return t, err
 	}
-	defer l.Close()
+	defer func() { err = errors.Join(err, l.Close()) }()
 	other, err := play(ctx, r.Scenario, l, &d, progress)
 	if err != nil {
 		return t, err

@@ -54,11 +54,11 @@ func (p Period) own(c optimum.Case, moves [][]grid.Energy) (less grid.Money, err
 		if err != nil {
 			return 0, err
 		}
-		real, err := Shared(points, true)
+		reached, err := Shared(points, true)
 		if err != nil {
 			return 0, err
 		}
-		less += best - real
+		less += best - reached
 	}
 	return less, nil
 }

@@ -78,11 +78,12 @@ func otherwise(i *statements.Interval) (o Otherwise, err error) {
 	apart := *i
 	apart.Points = slices.Clone(i.Points)
 	for k := range apart.Points {
-		p, known := &apart.Points[k], false
-		if p.Metered, known = p.Apart(); !known {
+		flow, known := apart.Points[k].Apart()
+		if !known {
 			o.Unknown = 1
 			return o, nil
 		}
+		apart.Points[k].Metered = flow
 	}
 	o.Rules, err = netUnder(&apart, settlement.DefaultRules())
 	return o, err
