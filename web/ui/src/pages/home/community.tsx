@@ -1,7 +1,7 @@
 import { unbroken } from "../../ui/format";
 import { useSpeech } from "../../ui/speech";
 import { type Column, Table } from "../../ui/table";
-import { counted, forecastOf, said } from "./measures";
+import { counted, forecastOf, said, unknown } from "./measures";
 import type { Plans, Skill } from "./plans";
 import type { Say } from "./say";
 import type { Words } from "./words/en";
@@ -45,6 +45,7 @@ export function MeasuresSection({ plans }: { plans: Plans }) {
   const say = useSpeech<Words>();
   const measures = plans.measures.value;
   const all = measures ? said(measures, say) : [];
+  const missing = measures ? unknown(measures, say) : [];
   return (
     <section id="measures" aria-labelledby="measures-heading">
       <h2 id="measures-heading">{say.words.measures.title}</h2>
@@ -59,6 +60,19 @@ export function MeasuresSection({ plans }: { plans: Plans }) {
           </div>
         ))}
       </dl>
+      {missing.length > 0 && (
+        <details>
+          <summary>{say.words.measures.unknown}</summary>
+          <dl class="measures">
+            {missing.map((m) => (
+              <div key={m.label}>
+                <dt>{m.label}</dt>
+                <dd lang="en">{m.reason}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
     </section>
   );
 }

@@ -38,6 +38,13 @@ export function said(m: Measures, { words, format }: Say): Said[] {
   return all;
 }
 
+/** unknown names the measures that are missing, each with the reason that the community gives. */
+export function unknown(m: Measures, { words }: Say): { label: string; reason: string }[] {
+  const w = words.measures;
+  const labels: Record<string, string> = { welfare_share: w.market.label, foresight_share: w.gain.label, bill_rule_based: w.byRule, best_response: w.bestResponse.label, skill: w.forecast.label, deadlines: w.cars.label };
+  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: u.reason }));
+}
+
 /** counted says of which time the measures are. */
 export function counted(m: Measures, { words, format }: Say): string {
   if (!m.from || !m.until || m.intervals === 0) return words.measures.none;

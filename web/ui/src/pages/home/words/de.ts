@@ -228,6 +228,8 @@ export const words: Words = {
     earned: (amount) => `${amount} Einnahmen`,
     spent: (amount) => `${amount} Ausgaben`,
     of: (n, all) => `${n} von ${all}`,
+    unknown: "Was hier nicht gemessen wird",
+    byRule: "Rechnungen mit Batterien nach Regel",
     shared: { label: "Geteilt", note: "der Energie, die Mitglieder nach den Zählern hätten teilen können" },
     gain: { label: "Gewinn", note: "dessen, was vollkommene Voraussicht gegenüber jedem für sich gewonnen hätte" },
     market: { label: "Markt", note: "dessen, was dieselben Gebote bestenfalls wert waren" },

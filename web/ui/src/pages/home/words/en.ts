@@ -232,6 +232,8 @@ export const words = {
     earned: (amount: string) => `${amount} earned`,
     spent: (amount: string) => `${amount} spent`,
     of: (n: number, all: number) => `${n} of ${all}`,
+    unknown: "What is not measured here",
+    byRule: "Bills with batteries by rule",
     shared: { label: "Shared", note: "of the energy that members could have shared, by what was metered" },
     gain: { label: "Gain", note: "of what perfect foresight would have gained over everybody alone" },
     market: { label: "Market", note: "of what the same orders were worth at best" },
