@@ -51,6 +51,7 @@ func layers() map[string][]string {
 		"meters/gateway":                   {"meters", "meters/control", "meters/modbus", "bus", "proof", "clock", "disk"},
 		"meters/sim":                       {"meters/modbus", "meters/profile", "scenarios/world", "disk"},
 		"bus":                              {},
+		"history":                          {"meters/store", "settlement", "settlement/billing", "settlement/statements", "tariff", "disk"},
 		"forecast":                         {},
 		"forecast/evaluate":                {"forecast"},
 		"agent":                            {"agent/hold", "agent/limits", "agent/plan", "forecast", "tariff"},

@@ -18,10 +18,11 @@ import (
 func shownOf(t *testing.T, b *statements.Book, member string, alone bool) (all []string) {
 	t.Helper()
 	note := func(i *statements.Interval) error {
-		line := fmt.Sprint(i.Interval, i.Run, i.Place, i.Frozen, i.Estimated)
+		var line strings.Builder
+		fmt.Fprint(&line, i.Interval, i.Run, i.Place, i.Frozen, i.Estimated)
 		for _, p := range i.Points {
 			if p.Member == member {
-				line += fmt.Sprintf(" %+v", p)
+				fmt.Fprintf(&line, " %+v", p)
 			} else if alone {
 				t.Errorf("%s: the book shows %s to %s", i.Interval, p.MeteringPoint, member)
 			}
@@ -29,7 +30,7 @@ func shownOf(t *testing.T, b *statements.Book, member string, alone bool) (all [
 		if alone && len(i.Others) > 0 {
 			t.Errorf("%s: the book shows other accounts to %s", i.Interval, member)
 		}
-		all = append(all, line)
+		all = append(all, line.String())
 		return nil
 	}
 	from, to := time.Time{}, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
