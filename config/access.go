@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 type AccessText struct {
 	TLS         TLSText  `yaml:"tls" doc:"without it, or behind_proxy, only listen on loopback is allowed"`
 	BehindProxy []string `yaml:"behind_proxy" eg:"[\"192.0.2.1\"]" doc:"addresses of the proxies that speak TLS with others, from which alone requests are taken then"`
+	DisplayName string   `yaml:"display_name" eg:"Am Anger" doc:"as people call the community on its pages; absent: its name"`
+	Language    string   `yaml:"language" eg:"en" doc:"of the pages for who has chosen none: en or de"`
 	Hosts       []string `yaml:"hosts" eg:"[hub.example]" doc:"names by which the pages are asked for, beside those in the certificate"`
 }
 
@@ -27,12 +30,24 @@ type Access struct {
 	Certificate *tls.Certificate // nil: no TLS
 	Proxies     []netip.Addr     // requests come from them alone; none: from everybody
 	Hosts       []string         // names by which the pages are asked for, beside loopback's
+	DisplayName string           // as people call the community; empty: its name
+	Language    string           // en or de
 	Open        bool             // whoever is on this machine, and nobody else, reaches the pages
 }
+
+// mostDisplayName in bytes is what fits above a page.
+const mostDisplayName = 80
 
 // access reads how the pages are reached at an address. The error begins with the name of
 // the field.
 func (t AccessText) access(listen string) (a Access, err error) {
+	a.DisplayName, a.Language = t.DisplayName, cmp.Or(t.Language, "en")
+	if a.Language != "en" && a.Language != "de" {
+		return a, fmt.Errorf("language: %q: the pages are in en and de", t.Language)
+	}
+	if len(a.DisplayName) > mostDisplayName {
+		return a, fmt.Errorf("display_name: is longer than %d bytes, and would not fit on a page: shorten it", mostDisplayName)
+	}
 	a.Open = isLoopback(listen) && len(t.BehindProxy) == 0
 	for i, text := range t.BehindProxy {
 		proxy, err := netip.ParseAddr(text)

@@ -210,6 +210,7 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	}
 	at, planning := p.site.plan.Access, p.planning()
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
+		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
 	}).Operated(operator).Planned(planning).Handler()

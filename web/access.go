@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,7 +15,8 @@ import (
 
 // Access says who reaches the pages, and how.
 type Access struct {
-	Closed    bool         // nothing is shown without a key; else whoever comes may look
+	Site      Site
+	Closed    bool         // nothing is shown to who has not signed in or sent a key; else it is a demonstration
 	ViewerKey string       // opens what the pages show
 	Secure    bool         // requests come over TLS
 	Hosts     []string     // names by which the pages are asked for, beside those of loopback; nil: none is checked
@@ -137,25 +137,4 @@ func sameHost(known, name string) bool {
 		return found && strings.EqualFold(domain, below)
 	}
 	return strings.EqualFold(strings.Trim(known, "[]"), name)
-}
-
-// openSession gives who shows a key a cookie by which the pages can be looked at.
-func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
-	var asked api.SessionRequest
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil { // its form was checked
-		badRequest(w, r, err)
-		return
-	}
-	p, known := s.door.Keys.Reader(asked.Key)
-	if !known {
-		api.WriteProblem(w, http.StatusUnauthorized, "that is no key of this community")
-		return
-	}
-	s.door.Sessions.Begin(w, p, time.Now())
-	w.WriteHeader(http.StatusNoContent)
-}
-
-func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
-	s.door.Sessions.End(w, r)
-	w.WriteHeader(http.StatusNoContent)
 }

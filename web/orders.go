@@ -79,7 +79,7 @@ func NewOrderEntry(name string, orders Orders, clock func() time.Time, traders m
 		}
 		t.limiter = rate.NewLimiter(rate.Limit(t.Rate), mostAtOnce)
 		e.traders[t.Name] = &t
-		e.keys.Grant(key, auth.Principal{Role: auth.Trader, Name: t.Name})
+		e.keys.Grant(key, auth.Principal{Role: auth.Trader, Name: t.Name, Member: t.Member}, auth.TraderLooks, auth.TraderLimits)
 	}
 	return e, nil
 }

@@ -56,7 +56,7 @@ func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer,
 // keys are who may do what.
 func keys(entry *OrderEntry, installer *Installer) auth.Keys {
 	all := maps.Clone(entry.keys)
-	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"})
+	all.Grant(installer.Key, auth.Principal{Role: auth.Installer, Name: "installer"}, auth.Viewer)
 	return all
 }
 
@@ -71,8 +71,10 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", s.metrics)
 	answers := http.NewServeMux()
+	answers.HandleFunc("GET /api/v1/session", s.getSession)
 	answers.HandleFunc("POST /api/v1/session", s.openSession)
 	answers.HandleFunc("DELETE /api/v1/session", s.closeSession)
+	answers.HandleFunc("POST /api/v1/session/demonstration", s.openDemonstration)
 	answers.Handle("/", api.HandlerWithOptions(api.NewStrictHandlerWithOptions(s.operations, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc:  badRequest,
 		ResponseErrorHandlerFunc: s.failed,

@@ -75,6 +75,24 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	LanguageDe Language = "de"
+	LanguageEn Language = "en"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageDe:
+		return true
+	case LanguageEn:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeDelta LiveMessageType = "delta"
@@ -300,6 +318,66 @@ func (e ReconciliationBillsBy) Valid() bool {
 	}
 }
 
+// Defines values for Role.
+const (
+	RoleHomeowner  Role = "homeowner"
+	RoleInstaller  Role = "installer"
+	RoleOperator   Role = "operator"
+	RoleResearcher Role = "researcher"
+	RoleUtility    Role = "utility"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleHomeowner:
+		return true
+	case RoleInstaller:
+		return true
+	case RoleOperator:
+		return true
+	case RoleResearcher:
+		return true
+	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRole.
+const (
+	SignedHomeowner  SessionInfoRole = "homeowner"
+	SignedInstaller  SessionInfoRole = "installer"
+	SignedKey        SessionInfoRole = "key"
+	SignedOperator   SessionInfoRole = "operator"
+	SignedResearcher SessionInfoRole = "researcher"
+	SignedUtility    SessionInfoRole = "utility"
+	SignedViewer     SessionInfoRole = "viewer"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRole enum.
+func (e SessionInfoRole) Valid() bool {
+	switch e {
+	case SignedHomeowner:
+		return true
+	case SignedInstaller:
+		return true
+	case SignedKey:
+		return true
+	case SignedOperator:
+		return true
+	case SignedResearcher:
+		return true
+	case SignedUtility:
+		return true
+	case SignedViewer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SignCheckLoad.
 const (
 	Exporting SignCheckLoad = "exporting"
@@ -315,6 +393,27 @@ func (e SignCheckLoad) Valid() bool {
 	case Importing:
 		return true
 	case Later:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInMethod.
+const (
+	ByOidc     SignInMethod = "oidc"
+	ByPasskey  SignInMethod = "passkey"
+	ByPassword SignInMethod = "password"
+)
+
+// Valid indicates whether the value is a known member of the SignInMethod enum.
+func (e SignInMethod) Valid() bool {
+	switch e {
+	case ByOidc:
+		return true
+	case ByPasskey:
+		return true
+	case ByPassword:
 		return true
 	default:
 		return false
@@ -675,6 +774,15 @@ type Delta struct {
 	Trades []Trade `json:"trades,omitempty"`
 }
 
+// DemonstrationRequest defines model for DemonstrationRequest.
+type DemonstrationRequest struct {
+	// Home Of a homeowner; absent: the first
+	Home *string `json:"home,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // Device defines model for Device.
 type Device struct {
 	// Charge state of charge in per mille
@@ -933,6 +1041,9 @@ type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
 }
+
+// Language Of who has signed in, or else of the community
+type Language string
 
 // Ledger defines model for Ledger.
 type Ledger struct {
@@ -1642,6 +1753,9 @@ type Rewards struct {
 	Epochs    []RewardEpoch     `json:"epochs"`
 }
 
+// Role Of a person
+type Role string
+
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
 	MeteringPoint string        `json:"metering_point"`
@@ -1653,6 +1767,52 @@ type SeriesSkill struct {
 	// Used The method
 	Used string `json:"used"`
 }
+
+// SessionInfo defines model for SessionInfo.
+type SessionInfo struct {
+	// Community Its name on the ledger
+	Community string `json:"community"`
+
+	// Currency ISO 4217
+	Currency string `json:"currency"`
+
+	// Demonstration Whoever comes may look, and sign in without a password
+	Demonstration bool `json:"demonstration"`
+
+	// DisplayName As people call the community
+	DisplayName string `json:"display_name"`
+
+	// Email Absent: signed in with a key, or to a demonstration
+	Email *string `json:"email,omitempty"`
+
+	// Expires When the session ends at the latest
+	Expires *time.Time `json:"expires,omitempty"`
+
+	// FirstStart The link of the first start still waits for the operator
+	FirstStart bool `json:"first_start"`
+
+	// Language Of who has signed in, or else of the community
+	Language Language `json:"language"`
+
+	// Member Whose home it is, for a homeowner
+	Member *string `json:"member,omitempty"`
+
+	// Methods By which people sign in here
+	Methods []SignInMethod `json:"methods"`
+
+	// Name Of who has signed in
+	Name *string `json:"name,omitempty"`
+
+	// Role Absent: nobody has signed in
+	Role     *SessionInfoRole `json:"role,omitempty"`
+	SignedIn bool             `json:"signed_in"`
+
+	// Zone In whose time its days are, as in Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// SessionInfoRole Absent: nobody has signed in
+type SessionInfoRole string
 
 // SessionRequest defines model for SessionRequest.
 type SessionRequest struct {
@@ -1668,6 +1828,9 @@ type SignCheck struct {
 
 // SignCheckLoad importing: taking, charging; exporting: producing, discharging; later: nothing can be told now, of devices that are no connection meter
 type SignCheckLoad string
+
+// SignInMethod defines model for SignInMethod.
+type SignInMethod string
 
 // State defines model for State.
 type State struct {
@@ -2147,6 +2310,9 @@ type WatchPairingJSONRequestBody = WatchRequest
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
+// OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
+type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
 
@@ -2158,324 +2324,339 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchw3sif6Kgjec0OecJFsyrLnmIz7QdLYY21IlkKkR7vj42Wgu9DdGFYBPQUUWz1zdWKfZh9sn2QD",
-	"mQkUqhuorqZIWT7jT5bZVSggkUjk31/+82im65VWQllzdP7Po0aYlVZGwP+8FfPWiNL9c6aVFcq6f/LV",
-	"qpIzbqVWp38zWrm/mdlS1Nz9698aMT86P/p/TrtxT/FXc/qm0dNK1EcfPnwojkphZo1cuWGOzo/eLTdM",
-	"aXvkfqHH3WjPhLFvGjnD+Wy9Iu2SrZfcMq6YbkrRsHmja8ZZLaxopFqwlZbKsrVuq5LZhpeCccu0molz",
-	"ZpeCTYWxTM/h30aqRSVwHMOsG3bNpWXrpWgEU5pVUgm2dt/kbC7ck4yzStbSskoKw6bCroVQJ+xZpWc3",
-	"hpXaLYjNdKvsyX+oo+Jo1eiVaKzExUxluZ9eciZeiltRHX0ojqSyornllXvLblbi6PzIWLdM96Oez0Vz",
-	"yHgfiqNG/L2Vjdvfn7vBfyn84Hr6NzGzbnC3C2/F31thkAHKUro94NWbaEVzXhmxvch4zv3du7x6+vbq",
-	"9NWLH3+6+u7yqNhdkd/Ea9jE3QGeTo1QFjeyFvVUNI9MweScScuW3DCtxO6wB61aVjDv/oqigzBEavfy",
-	"c3rUsTSvEkv4Qby/gPkvuVkyaZi+FY2bP1cl/J0+dsFEvbKbc8ZZ2fC5TZHLtHXNm82YeV3Sox+Ko7Vu",
-	"ysTRej1ngs+W7Eaq0h0Q4H04E3BsZFW5KRdMKvgDHj6p2HopZ+58+Cfcr/VRcSStqM2Yqb2D+XwI6+NN",
-	"wzc72+bXWoTdIAr7BeW282llRaO4lbdid2d57Y6q+9dcNzW3R+eOP7550lHbsctCNG40YaysuUXhSD9P",
-	"ta4EV8S8S10mT6ritUj8sLVEeKrwcwoD7iysOHp/vNDHnlxq45f63BP4IxfqWODj1wGjhOUcsopw2rbv",
-	"C20Em26sMN0J0siOlSgXjh/pPH1R6pk5rbUSm5O6/MM5w1kYx7C1rCqplV0afw/M2qYRarZhrZK2YF9G",
-	"8oU1YibkrTAXTCjRLJzUl4q9WxZspY0ErtoWgHxu98tlWGkLXDptdLtYJhfMLZwrA9JhxTe1G4NNxVw3",
-	"gs14LZjVR8WYPZ3punbL2yQ31k2QN8jZow9ufLIcc7RVxaeVODq3TSu2j7P7RtOImVtaTvo0lRQNq2Fv",
-	"DpEgl229Kz+KI7+t6RW39oAtKuVC2sS0/yRmsubVDic9MqyWSjfAUcn9KFsxVuw4vtskLsOqAiENH+dV",
-	"hZqPGccOyN1ptcIuRWMO4oQ32jixmNgDz7P3NZxoJMrY/pFzSmCPnCW34tjKWqTuzYwYK46sHjtIWuTB",
-	"NGCY1G1E+3MYJSQqEzuEaMSt1G2CJX9sQW4RQ3otCa9nFBwpkjRizUktGD25t/BOanaNblXpRh7H4cby",
-	"8Pj4Q+9fSnzfaov654iP33J70Hf/8vQq9cl/ON1zZzNeOP3I3VqOi1jJNyjJUcQx3uznrE5uh0MbjgF9",
-	"NZJ0QVIVdAuhoAu8F6RJtEeeXN1FhNIpuhUOuLzbhPJRCT4fYtSVNlaqhfG6JV7mjwyr9GKcOFtVfJYm",
-	"P9h5llvhxBCban0zZsStTcDhC1zIeGL8SVTyVqCCvmVRLLlSIm3WNWImV5I0oF0RJWtxRyHVDVyECdCA",
-	"OeX5T870uJsZ2N0waRuOV1XSBHRHY/etl3rGKzw3aJSQplcwDmzzePL4m+PJN3tpgMPnlvu9rBJGQskt",
-	"75HcqaCpuVdifpgseeleSAiT/AUFf9gmzqsXr75j8NPIe4qehYXRtHMkeRFZ8x9jO2WUmHfLcQc871R4",
-	"Gu//8eTs6uzx+WRyPpn89fTs69Qu/b3lVU4PblqVcFsIayuUH02rkP1maE6Q9eEu1/1SJKwBv9PNJJLK",
-	"OWuJduMlcdiWx6VMKtR+ZgXTTaQMpGiyXm7223XS3TjuyfzsrCXV8RB/0ZbakWH6jF9ADpj+L6VKHGe/",
-	"DYcpO+Ec7J1QGD43rVfCCrK1+jMT71e6GXuiZD364e0Z4puF/974C+0NavMHbnAj5sKpJyLPpVy5a7nm",
-	"718KtXDy/+zJJCXLkvR8452FW/JpNvMCKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRDO5p3Or9MQtb3",
-	"vEop6hhRkBJ5y6tWwLyUtqwW3LRuS4fkZXyiop/BbjxM3UYbe5+RX3e8vW9EfwySft9dIcAbOZ8ntuvZ",
-	"hlyQErfMtKtVJUVZMHfZwc7disa4h4sBITO8sG0toj/fIvBaN894CzqyeMofcOTQFj6Iuw+6mWXa1ed1",
-	"9hEjNIJTSCihy0ZHf/h2gQ8WeMnQiPH7MY0Pdim+QQPjI3WYWSNKmaZ4KaaZXzrF5+P3os/4b5xRkjKZ",
-	"CieqwpmQhq0afSvUOEXr/jcTaRPIFzm4O1t0d79/yQp7tBV393IV/XKQq2mMmhEGz82LnCEJ42GTEFrf",
-	"rfRsaQr209Vz8AoUXSRFWiZ4o0TJjK6FXZKJvutAFLdylnNj3Qh0sh6qGtCgBU47jDT+pF1GrpwHEliz",
-	"OMqxexKJ3rvveR9hyrB0RvS4gGTGZ5gbtGDi/axqy/ia7t71F9Pe8zRw4XTk6MaLPZFhLw+Wmu7Kvy+r",
-	"7wATL7N92aDUvqDx6znjrAs+ZJ0OiWN6BZkG0cvgdpgPKhK7nlqZ0nyvwB7jqojiUac375YXbAIZB7q1",
-	"LMjHQ48xhd7C+ziHSPIOGClD7OCjzVsW+AGxNSUWEDCiHIso0KbXwuyE0vDOuNbzNAHBqU0xamkYPu2U",
-	"Y8FmXM0E6F6J0M9AXKhEn508UD0Orr4EB4wJHkk7NmKUS4hxui85cNlcN+42oqgh3MIjDmDZiuvp5lAR",
-	"ueQm4a+7/OHp8eOvv3FLM7zC7AYK3IPLrhe2TQ2b8mmgx7jv8ptMJmd/vIAQGCZKACljP1dvVGNa1KbH",
-	"RYoGwmTeR7fjjQrpEtIwXpaNMCYt/btg1m5mh3XU3hkdFlgwvnIanVQL/09n7Rggrdvtgpi/kmrBdOP/",
-	"Lz2J8aGSlDcI55mKTKRCEj7OgNGF6KTllKq/PL36yBtoyo0Yff/QRZ0UNSBCDfAwl4rFZzTKAWmS2/Yi",
-	"Fozn7Oxb9v865jj71nHvHcR7g0SHtd3hXn/nE4C2Yqi6qduKJ1KW9NoxtWwoi8LNvealQKUVBkswVva+",
-	"NnQPD7ksO3U4RLjdT5CbBNHCJCuL97kkCrsUG8YhZyJ9ENIXqOlUBjd2EWiUY9gEWaf+z4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4B5ndG8xj+TS9oQmzGUy1eneojCGhr+jZ9qgTj6wBFXeLbQ24ys+oxBGgtk5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwF2k6+lJLJWun+5+lzS9lG50IxLywrOYbNhWsxhtJN4wrJtWtaKxoMG9WlBeM",
-	"UwRQ6bQQRbf0NTyfWaK0bCFvhXHrqbWxBXvnxpvqcsOMqCrDag3qJcd4zeAyJwe4YtB3Pjg3SuJUZDFY",
-	"ftObZ4G6SvQEGDA9snhaHT7tAYVlhC3bpP3QYVnoHoD97ZN+TZti+MawqdhoVbpbwi1lKiopbrf2nd0o",
-	"vVaHMl9KAwmax9byUifuOW9e+o075LjhcUkp8EAOWaYzani5GdCnncpZYMptyTdeqZ388RxUghWcYPf0",
-	"//zi58nZLz9Pjr/95f9//PPk+Ktf/nD+8+T4a/zTvyUvQjffBHs+h4V0Sb1OIFDGrirYSjSgpgiMxNAu",
-	"TCaTeFMme3fFUyuiQJhRclOW7kpWi5QyzYzVDV8IJ7HwoW7yS12LRyaIOq7MWjSO5da7VqQ2yWRyZ2MD",
-	"51pd8s0j033GKXqm+07BvmQrvjEjeThhWsmm03qEcqT0lAIF2dC/f0mZCXqdYr53XQbqOZs6Wb9mdTtb",
-	"RpKP8kRhqwOVR8238yBmJIEn+0KDtQlGV8WNZbNKG1E6lh73pVZZWd0xoaWjqqeSHy/vuXQcVwneJH2U",
-	"ezK84ySEIaUijhVn3D+3umprcbwWcrG0ogRXEKYuO+r6Dz0yWMISGI+tl0I55ls62w5+G2ncg8VoQODt",
-	"zsZAhkNZsGkL7pOtrOqNsOcYXnPbbMFzw1HCN2Kmm1KUrFWzJVeLWLeOKEcfSJMVl5j2+iGd7mSfdtkW",
-	"NEj4UjefOPzap1GSceIc6m0RE/20rRehP2K/zyN2TG2NcfmaPXl89sekj0Kq1gqTcXySlb1hET12ybzW",
-	"TVVef0RuWZymGJn+fm69L6RJq2zDZ0M6lRPEdBywJku5wzPVbRMSB/0a2VS480Fr93sbm0Ah437M0eGy",
-	"HB0KhWqBsY8bXZV34e2pz9OEAWiG0ddTFP6TqCxP3bF4br2JfWm5FRdAbMxVDa5i1gjIg2QWkhFgCyC7",
-	"0vH2jdjsEBnGGG2J/aBrsWNTRT6MY3MjV8d6hUrbMWh57l60TSu2owejPhiugbt/1Fhu270fusSnepJu",
-	"y7Ep1kwr4Uy1qhTGsrlsjB2bYnLlRr3zKratVpxsmoN8xDGlHyduFcdKjq/wAXdIYx1ztM2V9SRpVVGG",
-	"1+6lErSmMdqOTLly6UCAVuNUWakW4RqONCu/VeMcymveKFI9MmJOKmOdrtYws4Qi1krrG8ZtT/fsR4WH",
-	"8vXIk0Wkym/ri1IoO+RTINsPLDwMWIhqvnPm57Kp17xJx6VrXWZyno1oZKbK9VaoUjfpEOmQw3PFpXvu",
-	"JCwsPhBd8tyK2+XR+dFC2mU7PZnp2p2wWqs1tzb+J5iX5pRGha8j4d7wJhV0VMD5RtyKxhl7S8hvB8sf",
-	"nJhTsYQ6SyUoMOZErVPhpXUSt9FlOxMmR+VAyJ0L/7JVlysxS9f8uLeus7nFqk0nbH/f6JqdbRV+0uFA",
-	"pnhk/HfdUZcq+XW9Snt9nxpIdGA1v3H2m+EbKvBGv4hTMuc6qS7dkWl6+dCt9x4ARX8Zx1Kw5Q/FTo2e",
-	"J7PQB4SjyXvJnOAy50jKIvjiCm+/Fawz18eHtMdSFwQQPexnmpRA0syc7XM3bygoJSYVtjDWFOyH15dX",
-	"529ev71ChyRTwq51c8O4YWffPj45++bfT85OJqePnxSo0rhN4qG0f6+Qpa+nlvXd+5WYDTvUQKcV8FwI",
-	"cuSUWCx7x5i+M/idLeZuoRk3tsBIulYi/IS6BgoW+hqlrj4yPpo1pbMG4ZFK8FuBNihYmZGTpQ+uYNjS",
-	"PVkLi+4rKBh8ZJgSnZePgR1Ov1N4e2cQw3hYQQItIV8zULhdHFno6GgyUg9wa099rnM6kfmBpLKaTQX4",
-	"oZX7t/t90cjygk21XUK0iU/1rWATplW1QaLuAFWYJW+Eie70MWbDUjf24IlafiMUwmX4qd4h9hhySpCw",
-	"fjJEvNQx+J4wFbbtDgLnML0kkDlcicQxdq09OIcRcBvuuvYqKZS9zgjHO+Uf3dV5nvH0hLNOS1yBAtWw",
-	"hRhbq2vE37PBUiDiOau4uypp0+F0LuVi6QiqxNivyDKfoB/KSGE7ILUIfZhTYCJEIvlln6x0Cylix0y3",
-	"e8VuihtMaCeJKc1hIedwm8mccoWnghzER59bME2Jmb0uRcU313UqvR3voRAvUouAFAKWB2vo0ux/+6vH",
-	"sRf/m0nfjT/5dQJ7XcrqkDm7ZY+E964l/GlOOER5LSGvwXQs81nEGBd8ldzzS1kJNRNeB/FbbD5+jz/7",
-	"8CV/f73UVUIQvRULaWzAaSKGdOotxB+8S9yTzF0deOwbwdZc7c6mT72zx1+PmVsjFmZobnR/wbSIZp4y",
-	"EOEDbWuuq0qvzbm/+1ao8oNpfcAkz9K+yrRmIFEP8/Yomh+7VihoB2fdZoLB53GAwPS3dDSk2eYUGDM5",
-	"/+EZ4+pz2bdzScotBJZSrrG95spnHtV2N51aVOK6o2U6BY3myWczsYLa05j8hY/IKLfFzAjezJaiZOul",
-	"Yy3cMMeW6fBMq8xKzFLJLp3I3AFZCFHmZJG6bm1SuF0Rehvex3CQnYz5eNkGibOJINKWEkLTpueLruQh",
-	"MOJIL4DXOu7dEfB9pdeJch+9jiRMrWuQKQT9gosIJiSGSvRCOMvMWXnO9t6JIcKba9F08qobGTTKanOC",
-	"Q/1/5Is57i7946AXHXsVyLGYNydZE+HswRitcdYocqfPAk9i5OGwY4tButyMEU+7iYy2BnChwyB0sLIl",
-	"FGQqgYnNuGQC0RmJxWPvx1VNwQNyVjNea7XwcGx3iOnRQ16uA/GS6nerUlmGvOLJmt9X+2oEKmHwclm0",
-	"vHFXt3hkOvCrcKs7DjZLvVZsM9YZcMcAa7Y6hKIDB0VrHLVeAQpFQqbq9f7aWTfAa/fcTgy2i7t64ofJ",
-	"5/btlYfb2HYw70Ph2Au8AfCE6XrdUO43mmBJhK8ktAd9Nrfe1+ukKiDtkq0aAeXeRDtToDBD09cwvRag",
-	"aYLGpnX1yHhfHNQ2cOX4ccV3w6BzOh4Jw5pkpXsC05qBpHPdxFVBhwB6mXT2ds3Vxi0g45gXKj8/Mnhm",
-	"XLnFuaMWz+0C1CMLLo21KL0bzJlHo8WfTm5JJCUCnYjsNDr6OWa6drLOu7XqO7i0POloKgXuGBEmx0h7",
-	"iuNyi7lgXyJun1REK/rYx2wxOWmCuGS80kqcu91Y+t2XHaCB06cbRLOte3BgY8qAdzCF6CgPAJf8mVux",
-	"5pvLECzfItpS8PI6IyrC/IHnjJhpOCTWOHtgdgM1Nu79oGq000cGZRPq7Z2CLi3ji0aM9YflarG5sdd0",
-	"wyauBFmHTIo4cEygMW7jjVQz4WGpmvGR4y7YvUUkbmdLQTFZ/MRaOmOYcYbpN+lKFTFvTSoX7N1y000f",
-	"l1J7zIl0nmsAjB6aGKIrC7q30YYR5TY1YnNKiTucZbkn2P0DaYDZ2uRE5Y8RbanVpu4w9Xoe/FaVEDJx",
-	"JnaUNLfkyKe+cpwAfX0Y9Z2YXurZjcDSOHexrJeaGeHYW2l2IzbnzNiGq4UTdV7fsboqCQwETLpkFlmc",
-	"UDuYABMe9N4/SsAafMk/F/xy4zNuKIEkBYIShcqGRgghtQ/F0ZzMpEHdwT2TP8z7Soevgpc1smQK2mtn",
-	"ucIVRE6Vc+ZpWGBCMeysXxlsIfB5WxNIbQYBzd1yAzVozk7rmA0MEIohQfgSDQ8G6H9d8t8ar3KKuUCw",
-	"1exWHnf2YQP81Y9NBdc3TqMUK2BW3U+9G5lfDCgpexOb8CnIRy75XpzrK3goUyWQrZ/3TBwdAf+9nACB",
-	"IoLUTbbmm+uQ0Jy2Go2uBWhU0sDmjZb/aBdLYQbqEMxFqB13dyZm6krTJQxrZ5eLBkCLxzvQZvwAPNhQ",
-	"ZJEaSMgqfW9C9NrY4F6EKFmX4Hn4vRBcA4P0OogMcyFKcy0z3rngCgiwHQEpriqZe5fFmTHRVTyvtG4y",
-	"5qVwt3D23EMUwuqPJJT3iqQACnKAcStAatnffCDgucCpRNbLo4ARhz8ij1LBbsQK6ws4m1Z8dqNbW+xJ",
-	"InSrd18cz7HArpf0WroQ0CYLed4tNe64QPsEwh7mgmymc58pD3e3ElHU1FFcrxXis2o1l4u24VTIgC8n",
-	"K0FAWUpNI8rWgGH9jOqCQd41I6EyTtKkfUzvDh/oH6LR1x2o3VbOK8kkadgczkaUQuH09zlv3H+8Z3MG",
-	"9SxsKSpnoc9ukicpDcL7eg5q+OZ4uoH5m4KZdrZ0o3/XOgF++kw0ldyf60PyuhOhdAr6KyV5GdgmoPQS",
-	"mTpBHsmoSLrELJy7gd5UXO3eP3c6yIeBUgPWHnw9FRG4N8bRagTIFG1Hn7q0nhzhLm+SHT7uQjlzGErI",
-	"JTyO39/nyqKVmTw6Qh6WNSoHSSJtb2FGjncHe3PVfyA1rZdY25JIERezm4yS3Rmb4EJnRi6UKAHFJZtv",
-	"7a2qpP2jcYT0l7ocuLW0ShjMQ6NvOjtV66RoWUKl1u6YU+j8M+6ivRGJS+RWNHIuReNMvuAQD+Qy3s+K",
-	"VuXJqp0OgS30h3asW5aidIr7nE8bOUtLgA43rf8+Wrb9CY1EkdM6QSts2BF5R4B4BVuK92MRGWgb6AtI",
-	"0jwj5lxO3WZ+TDcUv8g7TDw55Z4asgvPIUWV9iOjOULJs4XP/1xxu+w5v6RhHEpeeVV5x84QjMae4JB7",
-	"KrsMc7dU3r4BNe6uuLNxUvP3L/Cds8lk0FbZDefH5dGTreD0cfTHBAqdV/bvc9B71cbfePW6457JQEl4",
-	"ckJbmt+2OP2Q5Jtb8UoYwxe5JMpTvpKnt2ena4N+sgvGGWYQYp6rYY673cBdmkqp0YEBqRk7oZnS18QN",
-	"e63cQzEo075iL5GHaocxzqOLrMYlX7CVVgv8gTIjrGacrfCS84aDx1vCiTvZrRb78y7h118yNM+gJ4um",
-	"0c1h5VjZypIIcd0vZKEBJaqWxuAKTWtWmGvRKshTSRlATTI17F2XkoSJDEm36FZ6SFQrwqs2CT6gPNwY",
-	"c8IO3F+qraocqD6OE/JK/KJHZpN0W3Hv+SRu6L+4yZm9xV1LvTb9RJBQ9wP1OY9QVdrNopVR+dhhyZ3p",
-	"jDV0CdRFaPbQz13aynhLLszjC0IKMK7Mp79FcFJjo9BRsVcK5PEwK6rb7AEr6qCCwmwJEEq/VcVbI6fV",
-	"IX6/dDaI7MrpQk+ZMIcDeP3+2fwVb26EfdtWeT73PUPr1lh2I8QK26dt2SpDTkpIq/cuuXG6MGaHDMQW",
-	"QsFPaGyyEgpzDRqAWev1zex7+DIxoCGXol4fuIAFt+J6VmnTNiLVHQNjsmSiRSEHoSjeIBXmi9My3d2d",
-	"/JCzCQbSbPbQ6SBsBOwzQLCRoyASrJzdJJQlLKTijWB1W1m5qnzEc2QgpMlEkme8qsw56upYAgOtaeeh",
-	"/KCqGG8x85bSI9w+sS+gVQHuhbRFhLMaIBrgZcpe13Mr1B8umKxrUUqo18avwTDY1ZZDhiBEeU8gxiVV",
-	"q1s3OX+eqPCEGu1iIGrt2+maSH+BL1OoBUfZr710GBI9RqQd8bzeKewpRecV9kpIwfMJiOdjB+SM3IDb",
-	"EKt30JsPYb8Fl0qENG9ndk1lCcF+iMGtpRl5vqbJAqmtuqHQiwKTOqlL5eYAeFf3mevp5jrphehQEtfd",
-	"CjEdagPZulWlse4C/BR+arIsK3GILIFJNG0lrqfcDGVl704EuCo4T9283DiUfdUE7jtgHhQrO2QSUNAI",
-	"6TUjg1CbWfI++r6tKoY/ohDy2bQez98JPMAFQ5Bo+LNuDVfl6JSwUvAyNPrYrliI/eFxoGoK+Q3pi0w3",
-	"wsjF0l5DYHh31D9zSSBGTs/auGMDpCpQ4eIhjP43SJzQK+tMSNzYlWjmYgYCDj+yL86ThnN/JhZuDvPI",
-	"wtq5NiDy20/dV9hWhWCBthNKBxUwWWczXb/D/ED4rtOwuRUlZqoFxGaEcCqwZHQNnQAObYmVcfVG2WKJ",
-	"H6Uxorwe4JArSDLx+T+97J1MTSqAqeRYg0gBv5bAD0ACv+v0dvi7Iw31TKEjCG/ujf3dJEXpG6mm7r6s",
-	"tAk5x77uGJyrrUEeNYrLW/H4yfXfiy1ELsCy2ff5TOj/O1XGXs/xWCGimvNG5Ej6JzGrOBAIn/Pf8IXf",
-	"PimcTpnveQ9IVHDH71vOWjdGXOt5Anz9Fd1J6yVVE0fKhbsMu8o4SMO7zXQpcl+w17lOgduVs4mPgQvL",
-	"sYg76HQhg//zItQYgO+z0sbeJZus18IHz1NavXC/PevkwMhU+O3qWspKMdE1H+faTkWl12ySQM0fc+Pp",
-	"ZB5ynPp83sXbwykM8ANMQ4HHFihBqDrSlgUUuUNzl++Wlj9vhNi3HlhGpNGSolpzx6dQIwP8eviUO7CU",
-	"VGqERwzLhRP9PLQCV32XrZ9wlCbhSpKp/v7DeQ590dnZfb87tszKHEEECDPADutGWivSeSyrRk8r8i2M",
-	"coPgpN7ga+k+wutDR3uLCX+Drgy/XPpANPM86fwsx8ZlrkBOVW2tKPETfbvrpa4EgJonG4j24azim63f",
-	"1ibXdgnHxSnRS/klvcX8ycRyEvrAc1iLVxWBIw5KnkonL7/2ilolfPFp+rjtBy3aTZhu7YzC+t78VGJN",
-	"vW8RqLIDrfxlMDVi+/LrA5n0Wm1fsIlTKL1H1U3csGRHj/TehSNOXmW/isLvzGCKwythl7q8TKtBrxW2",
-	"SSFQF71WbMUpYhjkPZSwovMGbB2vJ6FKxktxwt46OxDdAkGB8EQABap7KVY6MJvhJIHOeyuaZNTnzfbo",
-	"4GInHqygApyqvaE6diadNXVyBpL+5NsL9u+TCbiOKfKasJCSzbmuKJ6A+rl0V18a0qrmqfI2pzfyqdFV",
-	"awWDMApYeJ0DbLyKX8N2poPP18mvv+6U2IJthLGiQWhjH50YE7y/XqHCnFncqqdOew1ZSRU2YUuZvlNN",
-	"Dqw8NK9yi/WLjmdYdOyTOg+vAa5kNx1lJGrMLlJZO63dBViOdf1W1XUGFwZJCZmdsdXjXnE6lHjPZxbw",
-	"eJ06BqAC1LB9BwjQvTd+PulrnmAdplhUA/6eCPnTq6OH92rO9shOQxc5xcxY6OpELt2x9bPD2Dza80FC",
-	"I4OwwSPDguTNNOrJmNID/b0gH5QQyQ9qvZjA8W3E3whnoevow3P9zDyWzziUnhjH1L+xEr64fc0lZVoR",
-	"9xRHcUMh8X4lEWEXZ5i5S295Jctc1+2oDV5/5WeIaoDRyIYcy3AtERZtLdRd7DqPYjSIPxRFA9JQRNGq",
-	"Oh4JxIzolW0BAuLpKYT70xwEE4XI83oJNXylhMw41gAVbODfXfC0bPw+nIUhZRoFZzJRA356G9H/wG4K",
-	"d5K9gRiPnDSyeImeb4tNaHbKG3tIBCac3xHPZhn1yrsqMB6y5FEiPiTtA+yBtO6XJD6IT6558vjbJ99+",
-	"88fH3359UCuMmJFHAGbRFt6p90y8fbt7xBdCgTB1Gp8PVhEXnzlz+5snrMI28QXDxmBwxK/ZCTtn/8mO",
-	"Lwh/Pur0QDZza0TZlTZig4GoTcbPT4//yo//MTn+9vo/j3+J/u/k/D+Pf/nnpPjmqw/JbhlDMIO+w8LF",
-	"1vUIp++wkqf4Vkxhu2zFILeivlvl9seTs6uzx+eTyflk8tfTs6/H9S7N41h4D1TB5JzYlOm0jRpdhqWY",
-	"87aywKBbyk3w/52de7oVnSlAhfNSMaOpPDnoGlTJLd0ECop/gof+hD2lDYhB4BE7x/t4rA86Ar2M1opA",
-	"ljYgIXzqo7SMWwKl9FrYBWBGUcgTYUowet1dOhpdcoCo6acC8FhKo9iRqheYNd4BNaf0JHcRMLwxTQey",
-	"uSCYbAD07IcsEPQoFhCPv96PAZXWSCDxsWA8BKqD4eo1ICtnNz1Ot9Sk9NGBGIJj9Y5YKwjMBLlh104J",
-	"vF5gtlucNNb7IUStr3VzjVoJ3bvuD2AF7w0vx6Jz75W/T5iO91b1RPB2NmoiHRWevxRVBxA1KLST+F/k",
-	"9fcJE12MgCQsZDEIrna1ibzwAg+ONHsFWHcfImRRMuE7TVsTpYUetGgCmnJXElVWB2s1lF878YSavz+C",
-	"eq2C1tlD8zlh6MGFyZgdHDxsL9igw6C1FMmVjb/+fGUmKdThdiRgygsyLuHbvtUChAMYX3CpqB3RjXDW",
-	"fAOtpb39JyojINM1iadEd/xgFzxhbMSLdJJ2c1Iw2XZf3eQ+Vsbhr8nBsPeQdEzfvavVdSkNET9R6NG0",
-	"4twLWIj4hl1ybICpnF392VLwpvTbv2r0ouE1bM9XE+ZhYLD3jeeH6LYBxAWIORU+7wYuCCjAhq8TxxQQ",
-	"e/am0wkLZXtdOAvh3pmxemXiCa4aXUsjynPfDCCeBSwT75dsYdzct3w8jNqj+55Ucj+T7Q5PXD5SVHYG",
-	"B2ALTQnC8gGk7W4FeVbuGzevzVDsEi5XFD/b6d22EychQ0KWBUgex36odIBFITFS1NmDXKFv8YLpSLZw",
-	"BQOExKy+fI9896Vja+20HA/q61ioFjYlQjx07kHUJrM2EQoYK5Ewtw5U9KwxGxg7YYoEOs+pm+g4uKlk",
-	"gd4BZ+Fj7es3fLGnEIKzlWMZvNKsjgojdrYuXYWwkmpxzl4wXrOlaMRFhwpOaBeKYJwaSObx+PQqQMtA",
-	"fg87m7A4uW8lP6oY4Q13j2SbzPwO0/wv1X/1V8BG/m12fKX9LdON56ANUqiMsW2jRImRhOTW+8GuMUcu",
-	"BZ7hRkWaeHwb988mQCBTOzHsi9GtEdwXOLgHOt79fLa06Hdc6I/Ehf64vsC/WVTp32KX48HGRkYu1HWr",
-	"oB47d+bdM4jYBl4s/2wS+HkAUaRDDITmM7sCDDr1m23doZ9uOxULqQz2pxid+Pir42H/VqCtf71+cqPb",
-	"bqcrwJ49FHb2G/w3VJjt6JAV/XVfaR4VS8JJND7gM1hZjV+9pKd3+57g3wucQU75lWpxx5jM77rx77rx",
-	"v3TfkDT+ydMQge3f7NJ0qI7oivYmrNc2Avp7EfDoO6z5VCTjdwX1X7VxyXBg1XctsdTLJFmt+3uDkvEK",
-	"2Zajf7Y6Pz2NWjw2ttXu6G7/3Vbm/PT0//yv/w2PnJ+enpbi9tTazU+XzyY5ELxfTc9L8xMobk5mSHvB",
-	"ILOVU38zwKzKf7sfM54UI1ukDOgpl51etIs2D8h9jLQySCWgDOZt8JUx3cB6XkFw+IZeb8NeXHxswK9z",
-	"Z8SKvMflyqNDu82pscwQ0/4bDXmaG/S90Fn49f0zhRfla25nSwKzFOq+3DahCfeWYPMRLLBUwT6Feubd",
-	"BpVeVSVAvMPs/H228pWfASR6Q49MejbYqwmL2YpVnOLgm9IJtIqgzBxqL+RCHXem95S2FOicyZEcsDr3",
-	"GoAm1bspX40B0xhp1byDZ5PG4HYvJSBOd0a77Ql2YwQfEo7R4QAil8Ggehjz8Z0nz5b9qNVCGHvt9O+Y",
-	"zpQ5/CHgGfWO5wGNyrBZQA67EYE2Mj8SfFKy0tv3Hkf44A6fmFD9g66wP3HWzyGaawzd1CdQghwj9xfp",
-	"f/+7KxpKsN6Kb5ZlI0wKJUQqQIsVKw46GptuoHYL4JyTqlwpzari6eIBgmY3QkRB2WRGYs1l2v0np1xl",
-	"2lKoRZuMGL64fM2++erb47NkjiBXJYGabbMNQcX5EPLld2+eslI2YmZZKabSWTL4bn7Y6/TYT7cyGVMj",
-	"HNyl/tkmQsfuYSo/ikGEq2oP7T9t0VeoORio6XpTcfWMJ+1bRbFZ3inYyVIoAn6U9qQrzYqbtWG/OLDY",
-	"fSZBZ3fEDXgqrrwZokqmhO3G2PEOUymzxA51C42YHX4YgLR4t7wg5xOaZR1CRIfzEdrY0XdEV03vrpuo",
-	"iD2VurCUi+XYHBYshxxVcIKn8NCygwoqQeDtAmeW2+9L0jK2UrnavIvv5t0S/UpBf4o2RJquDwWVPB+C",
-	"ob9XUfAceoeeIO5dFSv4O6j7xLCHTCIL+/QMbWRIH6fGQTL4ZOD2atAxNxYVSomDJmZEFuon2kLAQkeL",
-	"ON62aTO+Q/w94jxHW4DrjXtmOJakZeV4WeWTOjoT8KCs/C8BqNmJqzvU/oR+n/SF5LQDyvkuvDYv7wfj",
-	"fETYNQvR+gyAIPC+U7rDDjIgWpUoI6nY94n1GlZmWEesDju+IKxSbROsU5pSm0hl35iZS27RUoS7IYHM",
-	"U2cA3lpVi5xHmnryIaIRIIsTuDIk1h1Uvb5eplahRBiy88Uh4iwAhro7khynkKcHRVxRUxZY7N7zuFOY",
-	"5ibjV+73K83FiJE+0KZuzBXQiDKDnAp64J7Te/dOa9kWdNBzjICM90IigJ2KEw1rCd3qovz+0MiuGztJ",
-	"096nd9qBmFDbgvoO5gOD4t+1VXLXr2GVtLbCusYLrEA5Z1pVm6jFEmpQcYYd1R12/V4cA+iKp4MSkED5",
-	"Utymcrmf4jc6pVFEYFWY7Az8vNUVqis5Rl/2VtHhIds+vvBua0s9FYYEeA6tI5dJuvUJfCw5cmuWonzj",
-	"535AlDZTllMPt8MFQX4zFjDgPu79fKVLtHZzl8WnvJUKOlVBzuxFp+tDxRag7inNIK42Mns33p5enveT",
-	"4H/3id97sr5pxik6vBUzrZyJVX4XGD5fL7NbgDufy5nkVbY1ztjdDgN13pG7DZRXQSLo7uQVDrASnYHo",
-	"Z0RYUNBJfJnG485Vu1P/yQ0r5XxOye7xnRk+AZ8O4DoyYB37GFfSHyzKj6Y6DfOxNKdhIgIPH89kWXo8",
-	"k11+2F7yLuvtTKPb8bBDwyfglVYicQBw80QG9Yx2EBp9U7OWAzrgDh6qkZdPrkXM3ubkX8YFFY2YCXl7",
-	"JzMkeKDC+sMKiph6e6mfat+N7yfzwl6EQlupIo+ZXWs6cHfCmiQY/4GvBfdz/iwPy7ju2N5NMn6UGNwR",
-	"HXeREwfrOXTi7+OYx0iGHXd0OzfEZpKnQ/7PtF1Ggh4RoTClZqtHrtlBQOpQULuq56aF6N8/oNIburkH",
-	"yNYpwjtMN1ssY4hpoyxUZzFON76jEz0FaDrVxjsgu/MFM6udDEvWTsqqMtT6L7Tg2DmvKdU7hjQcsI5G",
-	"6TQ76kaqOik+oIlsBcBu9fC2AJms6xVvMrictRfqB84PL4PE9Govp3bdIAi6eKdv2WU6tintHmEUEqwI",
-	"awhjv7ppEMAm2dEm2VqwF3VAlpWGVXrGq/12PSwg9K+LIR0928XoO/EJDlZr7SErccfSp/iuSC2/Y7Hc",
-	"CYtlBGTAW7HmTZlqk0cducv0PRtgV9N+UanYvOKLBbbTDNwyCio864gdkCz8lsuKTzPwwbXIpCyYijsj",
-	"beQ+W30jlLnL/Rk8vTTE1i0YaFnEdMd5d5PMb993K51KEpi2ZTpVDSYRQlezpSjbShS9ZgmmAxCABuGq",
-	"ZH4eo7ZR+Clt7RP76eo5IeaMBGTrzYNKlZV4P/Yc89HVsg3Q8pALAI7OPohXpEThd4OmRKvtvprfXVE+",
-	"o8TfPae0TzfZ74a+DZecTCm6QxQk4DQ7k2S8lZ/MxlpBa8myYO/GwtStWptRCWNA8XHuqhuROyojG6gE",
-	"8dAfAwCp3fDlx8SIkGQ9N3FYvJ9+JF8izshzVqoJSdzb/YBj0DFpQg+CI3DoiCjU9p2uuIUxfSa13rjl",
-	"7W4gbX/8C0FAD0GA7tBvEwTR83yTLB/iPGeV5mXBVreAERJ3woiCTmYg+RNhSw8M6ej5EQ3brTpNUUh8",
-	"u1uZULLxi5v1rRRr0OZuxKboF409MgV1ERANtxrRIkKmhkfXQa0JeyodnX999nhvN9eMsnopF+r5UmCn",
-	"pQOW5jYtIYzBPgasA8tvpFoUmG0CIKpoGsOPq0aX7Qx+L6XpHoEs0A5mlVqQW12VTOk1VLT0UmSw03uq",
-	"tCBki/oZHflSIvw35pvuxU6AZSbp5ltTbkMrE7JM8nhBT4vRh+sHXYsDLU+3KmPRuh/rwH9eCZ6LwnYw",
-	"pfs6cLaGEmoldq8Yev4Kn6JmXOKe1nEF+LX7BGm3QRFuKE3bb1CYV0zrHBOkuh3zijf1QINASk6X1gOK",
-	"zpZSQd8M487DDeKnsHZVwJ9mCII4UGZC1aQjw+txmqe5katjvcJTfwzS0akstmlFl1t0rVUeKH/BrVgn",
-	"Yb1fKwrE0gJNP81g7Mb+GT8QcdkWl4ZjNeBGvZ45Nh9tA3XvkQtnbEpbaMc+WPIa98r2ADbmGkz70Vo8",
-	"ZgMf9JJZia2VlLrtWZNdYrWxuhnRe1c3ItoYODYHTSlyKuy249FNVV4f0p1z67D7wf3Ke0N2p32Ly3eI",
-	"u7VBW+tMMVmKgQJzeNqmJUpH0F2xsuab6wyAwKWEPoCIcMYtK7nlU04odSA4nOrM/Mp6fcrdI6OzqPKl",
-	"J10GwG58MWoMne6pmvEghmT6kCWBUEnSeKHyyItM3UCWIS1bK8YVSh+txI7gOdQ+gVWnNuwq3HgDisCu",
-	"Auj9dI2wXBJyA+WD6Dnrsk3YCioptT58BXtc4nMhymupRh5Tnx2erpPrijy7E5cIP1suP14sZI945M6l",
-	"T3WLzO/cj6mWLJ2ky9zhSq/9ig10+hqtpMBHc02N8zn4OMtxStXgQewlw0HOk9LrmLnWkKwok8fUBJN5",
-	"/0zQFEWHQck3uda4M15h10UIJ9WyVHKxtMzq8O/zAP+MQMgQ7Vp1XWA9xvGBWwBjfYRqRIxnkiEKKtM4",
-	"YD5/IT7ep79Sk5qIQ6Op5Nn8DU91oRoQUu+GJRKEGOImXqc375YplXSMmPJrSTvkMskjr+ch8U/eulsP",
-	"XaatlZW0mx74rU+04zeZPlqLRpsMpqHPC1SWS9U/F4l6TG91Bu/VoiEn6O0mgm4Bk+N9ugXSvpy109Gp",
-	"abc8VZ1G0NchleiYl6UomeXvqWQeWhVDnzSIb8Tt8D7yEu02OlQn5iM2vWN6uITGfXsAGe27oI7TlsJ2",
-	"PoTo7iWaN7nO5KFH5h0UaFisH6IndfJbdhkuia0+Z8n2sa+jxrE7jdZ30ROGE/xzRShOVsAFQnmsmTio",
-	"SVfXA1y+u2m28tz29yH9aeXEUtcQHHoMI0gD5RnfYU+6KpGBhMn+pXLQ8fmRo1U0Ple/lAuR6iN/+cPT",
-	"48dffxO6LRFuRsGW4v1RDpz+Os0nL0lTsAIq6LGW8ex4ctazZHi1drcT9RtOfuMOiuUYrk8w/N2abNZS",
-	"6eYaG3UkW9DKmrK7MKXeIFLxOXvs/vbdT28LNnH/+m9v/kc6SHyPDfq7lR8gWH9M9YtE+I+hMp/ARVTl",
-	"uNXkaVAwtKZNIen/yOsOcN5D12znUUXlmbIBqHrKkl6nvpROWkHmDauQqtRrLOh00+66Ath/BAN2rxig",
-	"JJZOGtDiIzOox0qeCt22JZk5ratfUh6TjLMLu1xNapz+09Xz3QIFY2WdRtsJspXG6gZ3wja8WDCQroxj",
-	"dACS1pY8qqWNil8zqUR7kimppHCU180ZltdaVZvROYlJd02ia/o2FUIdCNW0oJHdeZNGtrQe7LgP9cS+",
-	"C31ciBy7yUeskl69HtjtN+Tx8F+RBhDV6YURnXiFPepvQLe41AS28rfC35Nc31CN4U71byb3+bBqq6g0",
-	"YUg8+my5Q/OyjKiqzDyN+Ptd8njca728d6RE+NSoLi1A1OaFmutUKHokOO6heB5J+IPXXTvqqIudgfrE",
-	"mVb9w5RxiOeSybenS3PIEESZ+V3bgHUlhAflz1+wLz2orBPfBTvu/hePzp36Pabq8KiXOiAxCa7sRXfW",
-	"bb/ruo/rDZcZJg2FFd/UHiKPUn+mXN08MsxYbn17wig2/s0TuAj9/571W5j9z9Nfvvy3vXdtN61QyJja",
-	"YEQxfY6tmne993Ob7rk/bg/g9UTxStxwHi6Ku38C37/OViCdMQ+3VLDH/iiVBfuKxWI35eAp025NRDfJ",
-	"hX/yaSofERLy+R9eW9JQ5dxNJFCRKH60Q5btrchzwveEk7WTzJbOZEMOrwuKdUDxp1gz3XgcG8BJCNNL",
-	"g7EKNWyIdc2/M0ZYzph7asB+sxy6OuHJCwGt3egC7Uwq8HCQAwXzN5L5t3dAAOCrVTLMtEUgeq4jVNxR",
-	"vhEE45Tu1pf14Tdippsyl8eEpCTfe8GM9vCZxldUzKiAOoGQxiu7J1MedxVEMy/FOYsW7N4uGPEOXJKe",
-	"TB/rTAKLvhUDDb97lYpZyB4eb3HH5t1+EgkC80ZsU2z7sGhKcVP6sDPDRzmVRhiVq+SACeMW6u75KDlp",
-	"XGXL3H97lJEdiZ6HKNVg001vRSCmImrv2ctkoQUuME/8Fx0U2VaaTSN4mSE+tL0EsFx3Wv0MSXxiEX5I",
-	"MwNOSCMt8tWqkrlDG59MDGApve71ro9GiuR+EvYHprArmXSdbMbvrwR+E1A8ADpsrJO7p6skGIU23AwU",
-	"k9J03JZCU6NOannTfOOxLzvDFVvrpbOyD755er4/j623y4wPcC0psc74EnTSuQbWdkjFWEpVUlvECDjU",
-	"6FogZjm2DbiBlEfTzpZO2V3wlTlsc3/UNrm1CcNq/2AA0JMcDUMWJpv3IfvbEtePY37nYavyQBOpbMX+",
-	"1Zvyzx96be0RZ146FEEWRScnurLCpeP4Jr56KHAdjMdOFAW6ep7Ky0fY6ETvhVzGnhXv7X4HOOVCwcP5",
-	"b7/JWYTknAtw5ehY7ntXQ5/NUI0Dv4uSYTxLdQ2MgzOHqi/6a/1Xqlkujoxum5nYR/QZBHKljXVXnyhx",
-	"d44PJdI4h4i1t4umsyXSu2XV9MwAl+XQZeZSVOl0NM/+fRJ9T6j1EyTHeqkrJFc6wHHIQcGpDBwYwFi9",
-	"m/MnQqLtWoA/ngxBkH/1TQ/9/CwNQr41SQS9bRtpN5dO6vqrrNYKsMWSJUg/anYjNue+vSVgjwO8M2e9",
-	"N7cz9xivIDVPVEZ4rCN3/znegY879UDwJrYwl9au0KdK5RJpxSyqpsASi/CHkxux8YKl5JYTwqpuRn02",
-	"WdDxVIUm/PCtrjCeSjjgrqMW6nMNCYkdHureb/pRMmXBXZkIfNz/f36d59sV/QW1lQJcKooNjZgX1rCM",
-	"qW/B/xuakbRu4ioK6qyg47NZQphtz1w+AEOgn7k/Fyjfl5QoBvCnBQLAg/PwXeHzyHp5LoOoUAViF4x4",
-	"44R9rxuCmwdceMxC+hKSUnaB1wGCwTtI6RuGfdk1rd9CQAFs2dew21KrLk7pzy9iQ6yEclMddRJP2Dtp",
-	"l6wRvPJVNti2B1svIGRzz/poBJ8tCxbF8G6Eu+lhK9GX5TsfaX0jKcLqfqayKmcVUA9tK23ltvR5AJQ+",
-	"iqL1R2d0FBRfyaPzo69OJidfQZEpYRn4jqyOlY+DxUx1wdqT6UV5dE4ZZc+oRe2KNxyRq4/Of94pyjW3",
-	"BXtfmfcISX080xV1U3YLgz+t+Ea3FmtFjs6P/t5i6xp0A3UaYHdh2KYVxNI8ebkMojdnvoOpkQd95xeA",
-	"u1xpZZBWjycTTA0JTkTQbmdAuNO/EXRUN95gM2FZVeiC+PChSMgHdKx5IDwUP1FBl8WcBrflT3BWqY+F",
-	"2Z++FXMo5YPnzw58/skBz0f3I3BLJ5t//sUR1LR1zZsNrRLXBXqvT101jDPLp2717mS5/wVlzbemn3J1",
-	"A5/p8XMlrMe2X2mTYGkjVOkZmnpQPdPoGbm3/XxJk/jQ138oHfZBWclcQhPyXV7CbkVroSzTbcD/3Hj5",
-	"VEpw8jw8H43ni0uhSmKM6YaJ45rLqsDsNIAgNiTnC6bVTOywQl6qVdKMk2kHiZNBMZV6s6/XHPImxO+O",
-	"fk2JZVIs9qeGzz1gElTmKrdxXZ3UQzEKTKhgCKDKwAWAGUMwHzREU94ymu+OY5BZCNJiAIM34qKTSluY",
-	"T9KwSswtKgUFhc1h/pTK2OmvYLNzcyOgtdrJUbHFlDDZhxZMsGJvV/0a0gkmALubvOxwx7xw0h0Y9Gd3",
-	"vbnnv30QbgYSRZc9OoOc8lx0AGaOo6DaHXvj7Qq/03/K8kNWAi4EsNo++ffCGjq+PokAZeFkMjn74wXl",
-	"P8J0nTSm4BMILGiEEuSVHFa3ohSEx5NJ8cmFWY4bp4TV8LkoSk8xgADF0I4NoLLEQNMXk+GAU75aNZoy",
-	"qtIKET4hfueHwA+XRPEBtuiste7S+VcSUi/17CZsdhtCNEq8tx2HqJI5lgsZ7diwI8uqM65moqqC6yzN",
-	"rvjU79z6O7eO59bnwDOMo/ycbhjvUyLNj94tnrxB9UooMPXQo/1bYMRiuG1Uzr6h3z7CK0P5iOT8T32E",
-	"Stw+7huCN5UUDQu4k6kvUciRoA7C+CFUQDGFnQzrhz7FwEeJI/xCEVSkM0tkLT43x02vzIFjAzr4F8od",
-	"6urX1qxdodWeO22UrZoX/Cu++a1J/Ycx4t4QpX4F+23EXfOvdK/8qC056ulqkZgujrrPVOsbj70rNlm+",
-	"L+fZS2bVSPVf11CjlXfDhwjtVCreJABBf0tcd7BZB+mswEFu12mIFMNg5ySzVzV50RWl/K6ejA0aHU/O",
-	"rs4en08m55PJX0/Pvs58Nir4+XzCSG88Z+zTIwBOZPFbjxn5g9DpG4/MdtaUVH1ofw8kJxtqMu7D7Jgl",
-	"+cggYaKTN98bSvh+TCjhtaoo8ivNbs1wwS6vnr69On314sefrr677EFyYFvYKODX1TXu4cyH48RRSYjf",
-	"J6FO0zKcUj6w4fuGzXgtPn0oClJWUpxGs+sC949M8OpHDNVgHgDW4OLfAtZyl9Z70SW3Yja0z+zrxoa6",
-	"uB4TtgiakgTvvmxr4yMQSiA2NxPKNtBSgkrNTlhIeVu0vOHKCkGVbsbp57UonYqOkNrLRojYyVzrRpz7",
-	"ejLIV5oLyNVohC8m7jI0sNOAVqGHS9G1zgJqYW2yhu7VsNsQlARQmkaIi45+vmatcuY7zHOp1wruqLnv",
-	"wlUS0qNQUK6BCRI7zu7vW7IvH0j6wvi5AD7+FvPUu64vMdUOPzLwHFvqqjRRc8Za3wpoAzvdEGExxgTN",
-	"j2IOAYC+03+6/3w4rWQdIBEqgRmvfZo0wgj7Eh97QLr8oGtBX8lQB6caDj7KuPXdrpqvPuHV5GUFRGhD",
-	"gh3+oXdtFTtJgdsS5nvdLESU2GuEJYg+t5u7pQL9DuKA6WQ81AOWDHwosmGfz2fP77YH/TOEJNJrBfHV",
-	"qPW5+/Mjg8mG0XGC5AH4PCI5fthza1/F7dgTKq/7zKEq4CoLMeCjyVTzrzRO9YS5aUBcmVeo7EACbQhG",
-	"I0buVCwkJbeBou5m6hX6/zia8cb8PPnlxHLHbOfs//yv//0fRyesn5AJOWbkq4NjSREmJ3XpvvtCVEaw",
-	"J5Ov/rADxh2SlKJES4ykkxYDMuqEvRiZZLeVJVtzmF83pJuZkXXr7pOSBk+I/76gu3+XDA7+KwXVP07A",
-	"PrTu/xsVyJfCAr92hwDlzAUr24ZPKwKP5cqsBVR4Q6QLm1u7izqoQhAOcz+wodt6Rb28cyL7DTZi/uSC",
-	"6kGZFhaVYVmkGAGR9Q26DigBWkuHxr9RJ262Efb+7hZ/icCkTEg+nOnazQk6EwJO13q5ie4ZGRp810LY",
-	"/NYb334it/fYL+K/2uZTF4z07lOLCXeQ1lsNMKg+xwmzyl15HPB+fbfqAIL3cZv/g16ztaiqwH5LXRLy",
-	"D8BZ+cngjUU84m7IFTdB15AzaLYWhve734GeZxU0DxTwYDtAX0iQ//mSS1WAJuCWARh8s6WY3aCXLXVI",
-	"FONtKa1uYv3jgnE206s41Z1Nhdsy05Ww9OhS8+YGCZKjyyt84gHpgl9421Yie5k29GOKDuheq1tj2Y0Q",
-	"K2Z1jxl6iF1QbACyBDsx7FDidEqVT9n0LWEsNbveIx16nqX7dGcWOYzrGMCmcLY6whcwnY3/7vSc+ZWc",
-	"qB1Rc1cT/frZuKZKwRthLJvKMujfs6XgKwE4aXP0+PZ8oGBi+poavnPBHu6dIqgbk/VQvd5GreuAE9An",
-	"hhU9MEqwakK7bPbFRtg/xNZRxsvzys/jIYWE/0b29gq/Jy+VntcHaA1ZnSb48LYoCz64QblIj3wKj+4b",
-	"0Zgk8HaGFDizB8z8Do60RiyksaIBjjGR8ohhrV4aejoZHG0lBH55fvkX9sVPV98f//sfmG7Yf395+d+7",
-	"mjNEhrGzJSr7OO4J+w4c+g2i3f+tLRf4s7RGVPNzxtmUl4ywehtBEBtwy3qmZgGLA+YBB88DbngAjhTn",
-	"Y5FwxweDt8G7RlpB6KA4dA97zON8yFz+jOOizR1SZ8bY3XpmhT02thG8vkNk+NNZ3UhrwlpJ1tpwy6Zi",
-	"RqCpwIrNpzC6D6iZAJHPkdX0PHj7pSJ0eH+iCizfE979yD0M5owAUXbF1ek/8VB8OCXf/aAiQ4/s8G3C",
-	"kKEz/LmYMsgGfgG57AT/8+cTPCXzNpTQUohoCzEGYhEhdBMZt+B6gyIY7UMbWQawBOTYK8jbKjyG0+Fh",
-	"A1mYykx0OAzMj5OWikXcwIbSkXGKvhrniyeTb//gZDjWoKKaDmBN0PrU9173sSayWzxMI76dEL1+Wthb",
-	"/CFZ+P79ltsYm7+KDB13eBjACGJ/0n+h9LJnWt9QfbuNj2yHUOrbXcY4pYk0yxgXISeHn0cwxg+26d1H",
-	"MhvegSl/Cq0xClS4DwNqlhLCST1QJANYQTTtiKqAlduPsm6BmcsbwQQohnFxQ9zia9DK6mJ/HHwo8M8l",
-	"2G8QMdesbmdLwIYiOH+oZQSnNQL5On4ISI3NjbAnjCB+O0i6JVclAJZ7+Gwn6cFLoSiLYc0xcECLEFCd",
-	"7cyZlEzEh/Ar95oVA4bStNKzG5NqhIFBps8+KwYIM9aE0tt7RUiARYjnANYbdnzdqrV9WBn59UHBnVHu",
-	"DF+lUVWBexMJN6G7XSYakw1+O003cOVnuc8P6CYaQ9CIg0Z7gXLW9FPvD/VOebKF2aySQtlrWUbKHT6J",
-	"mh1g3eNOYigbIzwdqqFj9x31rxOTpCmxNeJsw1BwPVbakEa4EhAwNnwuqg1a3fhcwL6xnmKeYDQqJVGR",
-	"c2rdSGsF5CPBZpMihRBuqHiaCDrLz+yLJ5PJH/qomqhRu1kC2s0F6dkqkMbcYOgJFo+BJYhFSGpp4onm",
-	"NNwbyIsyjhbUwErvAXUnJNsN9IvAOo2zyWRCi68ZXwpe0iS/ePLYKdJ//u6K9T3WuOx11hl+wp4uMHvM",
-	"PWKE+6S7vFqstGfvxPRSz9xA/fv1dG3YF87+xLP7ShjDFyKpjZt2Wsv4jN+/0hxv9IPge4yXLU9hx8dI",
-	"mIQ74pOo0Y+//bWvlEvgiAHp1+UmZq+THY3vdJ33dPt8GmBw0+fZIlLD6Je3YlVtLthU2yXInv92+fpH",
-	"ZsV7a3YBItAvlr7BznBrdi+W7lRJBJt6wDum+5ZTxVKHPUXMf4Yb4cNQwmKkVT6kgUK39sAtfdH1P3KX",
-	"JqRp1RowoJ0A9FUcn8LufDgdbN1LR5sz7hVPT4PR6kHO3PwMdvLTu+SSJH+HMDNb9Rk9FQ1Vn667U+ns",
-	"sbkFL5fpGo99GOOACsftXvIWHTEJrY8aSMIqHhkGHb8LbEUGyFPeTzEP0Dkr3qDd9vVkwt4tUd/7ajKh",
-	"Rwr2eDIBsejY8IRdatDvggIzWscrnA2uUK77btKdigch+BL6sKyXshJOh4q/AkfdEa/XttmH9a1/1uy4",
-	"GwMeIbaijF2UTtHW65QOQ6N1x+P+dZi33eI+tdNv7KH8Lfv3PgvF58/yVmxL7cCB2PAVsgXcIXU3WrVh",
-	"lTDGn2Xyj4F1hk87Ld5gXnEjdbPtC1tx6STFKYFhDtZLveGO2f5ET36SuHX0xbEmuV/JR+tL/WzUPtQT",
-	"fmPHzVj00vwFxI19K6gk1aWBQEa+eN4/EVP9/iXLn+grDxhSGFl5pspk27OMbUTm/6ePzw7wxkutb8Dm",
-	"f6XLaWvY1fM3nicvmKn0Gl0ITs2uRJIrVo0eRneFw+gf+hT7gtxHnxx7EMMyHpLangyYdepudqI1NV5g",
-	"jeBlksoG4Xn3izyozP1U0k6qBeEGjyVzWMeDkpno0C9onUslzRLPU1p8QW4pvfxAsotG/5Wiodt7NrhH",
-	"n0ZHOlSHefwwLPOiFMrKOcbn8VACzDbDSiZE2oAWsVj0JEPjgdxJDdCIOV+DUGXMa70tf5LoBwU2xyLA",
-	"VH5Ki3KAcKQC0upZuxoyx7Pr/VVZ/DOh5FM/q4JZzRaaOfNP2uU4g/tQS3sf555OJRaD3/+ns+JX9k/E",
-	"Q+AaqfJ30ftrpJ8M8L3blFjsQp+Sfrr4fkHrs8M/LcfSRz+dWHspb8Ue3uky6CKamqVem8/RifFgF/pb",
-	"wUuqMb71jfpGsJGRC/VpeQgqn7x0cF9/GNHnhn7uPvW74PutsvRzXa94QyDy0MWGUhforIdXqTzBarbk",
-	"K4jG7eX7Nbez5UMz/nYQ0ydgeAwWmASEEG+hlWRIZvDFOgt5KyB3AMKe4ZWucYlXQ505jRoUwMDshjnh",
-	"vYdVNnrdxT7nQ1ds8RFug7syRHkR3yIQeuBlr7Hq7wd2xB1E9EO4FQj/EMtiHiWeABl5COPzug+Iz9lV",
-	"/plDijT7MHyfNSTdOIcUEmG0w8/juknFKr3YiQvdzzn0vVHTcwi4XZRtFXsA+1kPATguhqPTSqTSWQFd",
-	"i1cVuCqaVvX5qRGY4T7ATm/pkQcUUP4TCcI849bp/uglxZNTMLHSsyWBxnBjfVYupLRgtb4vL+Ns1ehF",
-	"w+taJKojsfzCf4AiIsbqhi8c7WFSGAgv+oo0fJVmseKy76X12stQZkmljfDyeIy/J1bp6UosCJGMGt77",
-	"Ms5IHPXEz3d0KUa6Vb4okfrBhU5xTA91sqORe7k4oUlgAYLu7DFb6haR3QLWmt8buMAxzxGwd5QQpaH0",
-	"c0gEaXQl6K++tB9rHFPR7Kh/3UNpzzj6Qbf5k0FCI1Lfp44F9dPWlnrtaa7cIbOaVVrfsF7HRw892OsY",
-	"iFhJUz7r90bDjlG5rLWrZP7l2lAWm7v/MPYLh5vVPp+NuE316kkxW9PZwz5Xs3DzrgScU5CIj5nBWqyF",
-	"6DLEHJe94Qv/Fj06F2vKUoUEC4hjKoX99eFy7ufQQo4jMPmEEY6eBH2b3qIs496b8A4UzcCbXzNzQRAG",
-	"MJEgjDoKbaXqpavRL6lJ14NJavxAToO0vko/EjuOorhmG9wQ3Cynmjel90RsMU07eB9d4hMPvMjWDK2y",
-	"TQJyuNsVtt8dpTlvPAaFOx+9Rfo2rkPhu6vQ6vXB1uk/kcNHxZ8hcYjXkEpKKGh2rX1r1i5BoK+ixCiT",
-	"NFBsWXB2827JZtpAMuPan2rZ+FwnkyLY6T/dRD6cEiLGKAOVsKPvwUS9ApRYyD10ErLDNutAudb+CkNT",
-	"2zAqbPYYc05wRTX3RMO4vjQU3bMA/YF3oJW16IqxpmLRqq30z16WqGG1NAbL6jHDP1Jh1lxa7AlHJase",
-	"EiMhVVatWQbQlwcJgrZmKcoYAuXTWcZ4Ai5B/8tmaqDWBCoi9oZb/ysVhEJIjxiVuNkEfZnT2S6YaWdL",
-	"LBDzMgIE/eYYCzkIa6l3phteDsNSXeETD7n/8IUXaq6HAUUeKIP9e92w9ZKA+6DYEkCfe2TqWv9nr4q/",
-	"+B7/D0Yn/ML3cgCmClJZis46QoQQfz88ZGGtnC3x657tFo0s4zpbuCDI648ljTi5fvbH1sn3BuRqVW0i",
-	"iBIS01RKRnnAvTIkWjgCVpQ6ErshgX0uLXXzxuEt0Q9qq2hqfX0xIK4S1GpBBV66gQE5gEdedAmUMNqB",
-	"aC6BjVKX6sdDshTJ7t1i2lpZSSsd85iS24LVTt0GS1GYleyKbee6VVBtvq+Z9x1hDeq2snLFG3vqRjou",
-	"ueX9E7JqHNncVAEfRlaJ8uunxpsEkIf++Otv2KtnDFC1jZvbXlSZ4qjmq5X7Z9Jkoh+pRff/ePrq5XkM",
-	"0ly1tYJz8PzyL5BeHuPB9cOoWHnonhk1r969/DOu/pfwlJ7+Tcw+uWMbOXYPJg4EQ/BMEvRVEw7n54SO",
-	"85KMbWo5PkKWka2Ja9uCX8AnThtnxs5kJUOHw+Qt4h8TORmwhTGgZ7zy/WF7fuPutIaLICil5LfKwfG5",
-	"0Y4Ow/6rjN4CefP4/+gLNHwTRGIOW6qqPp+mbG/7u5Vyh7plQYd68znx7rbFZ+RCidJfuXGl1hY/F27H",
-	"3mGHAakSXasG6h57HyV3TuQCKiARbSFiB8/IskeIeSV9KYcUPX4YLFYMPjW3zR/+bwAAAP//",
+	"7L3vchs5lif6KgjdueHq6JRFuVzVU1LcD7arqtu7dtlhqdq7U+NVgEyQRCsTYCeQotl1PbFPsw82T7KB",
+	"cw6QSBJIJmXJdk3XJ1tkEok/B+f/+Z1fj2a6XmkllDVHZ78eNcKstDIC/ngj5q0RpfvvTCsrlHX/5atV",
+	"JWfcSq1O/ma0cp+Z2VLU3P3vXxoxPzo7+n9OunFP8Ftz8rrR00rURx8+fCiOSmFmjVy5YY7Ojt4uN0xp",
+	"e+S+ocfdaE+Fsa8bOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E2fM",
+	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6EesqeVnl0b",
+	"Vmq3IDbTrbIP/10dFUerRq9EYyUuZirL/fslZ+KFuBHV0YfiSCormhteuV/ZzUocnR0Z65bpvtTzuWgO",
+	"Ge9DcdSIv7eycef7Szf4u8IPrqd/EzPrBnen8Eb8vRUGCaAspTsDXr2OVjTnlRHbi4zn3D+9i8snby5P",
+	"Xj7/6efLHy6Oit0V+UO8gkPcHeDJ1Ahl8SBrUU9F88AUTM6ZtGzJDdNK7A570KplBfPuryi6CENb7X78",
+	"jB51JM2rxBL+It6fw/yX3CyZNEzfiMbNn6sSPqeXnTNRr+zmjHFWNnxuU9tl2rrmzWbMvC7o0Q/F0Vo3",
+	"ZeJqvZozwWdLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtl7Kmbsf/gn3bX1UHEkrajNmam9hPh/C+njT",
+	"8M3Osfm1FuE0aIf9gnLH+aSyolHcyhuxe7K8dlfV/W+um5rbozNHH98+7nbbkctCNG40YaysuUXmSF9P",
+	"ta4EV0S8S10mb6ritUh8sbVEeKrwcwoD7iysOHp/vNDHfrvUxi/1md/gj1yoI4GPXweMEpZzyCrCbduW",
+	"F9oINt1YYbobpJEcK1EuHD3Sffqq1DNzUmslNg/r8g9nDGdhHMHWsqqkVnZpvByYtU0j1GzDWiVtwf4Y",
+	"8RfWiJmQN8KcM6FEs3BcXyr2dlmwlTYSqGqbAfK53c+XYaUtUOm00e1imVwwt3CvDHCHFd/Ubgw2FXPd",
+	"CDbjtWBWHxVjznSm69otb5M8WDdB3iBlj7648c1yxNFWFZ9W4ujMNq3Yvs7uHU0jZm5pOe7TVFI0rIaz",
+	"OYSDXLT1Lv8ojvyxplfc2gOOqJQLaRPT/l7MZM2rHUp6YFgtlW6AopLnUbZiLNtxdLdJCMOqAiYNL+dV",
+	"hZqPGUcOSN1ptcIuRWMOooTX2ji2mDgDT7N3NZxoJPLY/pVzSmBvO0tuxbGVtUjJzQwbK46sHjtImuXB",
+	"NGCYlDSi8zlsJyQqEzsb0YgbqdsESf7UAt8igvRaEopnZBypLWnEmpNaMHpyb+A3qdk1ulWlG3kchRvL",
+	"w+PjL73/UeL9VlvUP0e8/Ibbg9771yeXqVf+w+meO4fx3OlHTmo5KmIl3yAnRxbHeLOfsjq+HS5tuAb0",
+	"1ojTBU5VkBRCRhdoL3CT6Iz8dnWCCLlTJBUOEN5tQvmoBJ8PEepKGyvVwnjdEoX5A8MqvRjHzlYVn6W3",
+	"H+w8y61wbIhNtb4eM+LWIeDwBS5k/GZ8Lyp5I1BB37IollwpkTbrGjGTK0ka0C6LkrW4JZPqBi7CBGjA",
+	"nPL8vTM9bmcGdhImbcPxqkqagO5q7P7qhZ7xCu8NGiWk6RWMA9k8mjz69njy7d49wOFzy/1RVgkjoeSW",
+	"97bcqaCpuVdifhgveeF+kGAmeQEFH2xvzsvnL39g8NVIOUXPwsJo2rkteR5Z8x9jO2WUmLfLcRc871R4",
+	"Ep//8eT08vTR2WRyNpn828npN6lT+nvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
+	"OWuJTuMFUdiWx6VMKtR+ZgXTTaQMpPZkvdzst+ukkzjuyfzsrCXV8RB/0ZbakSH6jF9ADpj+L6RKXGd/",
+	"DIcpO+Ee7J1QGD43rZfCCrK1+jMT71e6GXujZD364e0Z4i8L/77xAu01avMHHnAj5sKpJyJPpVw5sVzz",
+	"9y+EWjj+f/p4kuJlyf187Z2FW/xpNvMMKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRLO5p2Or9Mgtf3",
+	"vEqp3TGiICXyhletgHkpbVktuGndkQ7xy/hGRV+D3XiYuo029j4jv+5oe9+I/hok/b67TIA3cj5PHNfT",
+	"DbkgJR6ZaVerSoqyYE7YwcndiMa4h4sBJjO8sG0toj/fItBaN8/4CLpt8Tt/wJVDW/gg6j5IMsu0q8/r",
+	"7CNGaASnkFBCl42u/rB0gRcWKGRoxPj38R4f7FJ8jQbGR+ows0aUMr3jpZhmvukUn48/iz7hv3ZGScpk",
+	"KhyrCndCGrZq9I1Q4xStuz9M3JuwfZGDu7NFd8/7XZbZo624e5ar6JuDXE1j1IwweG5e5AxJGA+bBNP6",
+	"YaVnS1Owny+fgVeg6CIp0jLBGyVKZnQt7JJM9F0HoriRs5wb61qgk/VQ1YAGLXDaYaTxN+0icuXcE8Oa",
+	"xVGO3ZtI+737O+8jTBmWzogeF5DM+AxzgxZMvJ9VbRmL6e63XjDtvU8DAqfbjm682BMZzvJgrulE/l1Z",
+	"fQeYeJnjywal9gWNX80ZZ13wIet0SFzTS8g0iH4Mbof5oCKx66mVKc33EuwxroooHnVy/XZ5ziaQcaBb",
+	"ywJ/PPQaU+gt/B7nEHHeASNliBx8tHnLAj8gtqbEAgJGlGMRBdr0WpidUBrKjCs9T28gOLUpRi0Nw6ed",
+	"cizYjKuZAN0rEfoZiAuV6LOTB6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b68ZJI4oaghQecQHLVlxNN4ey",
+	"yCU3CX/dxV+eHD/65lu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr/JZHL6p3MIgWGiBGxl7OfqjWpMi9r0",
+	"uEjRQJjM++h2vFEhXUIaxsuyEcakuX8XzNrN7LBut3dGhwUWjK+cRifVwv/XWTsGttaddkHEX0m1YLrx",
+	"f6UnMT5UkvIG4TxTkYlUSMLHGTC6EN20nFL11yeXHymBptyI0fKHBHWS1QALNUDDXCoW39EoB6RJHtvz",
+	"mDGesdPv2P/riOP0O0e9t2DvDW46rO0Wcv2tTwDaiqHqpm4rnkhZ0mtH1LKhLAo395qXApVWGCxBWFl5",
+	"bUgOD7ksO3U4RLjdV5CbBNHCJCmL97kkCrsUG8YhZyJ9EdIC1HQqgxu7CHuUI9jEtk79x4e4Wnyu1qBN",
+	"giNnpwKxm5Tr4A5ndGcxj+TS9oQmzEUy1enOojCGhr+lZ9qgTj6wBFXeLrQ24ys+oxBGgtg5m3JrRbNh",
+	"S12VJrj/Z7xhqM8uebNwgjQdfamlkrXT/U/T5peyjU4EYp5bVvMNmwpWo0TSDeOKSXUjGisazJsV5Tnj",
+	"FAFUOs1E0S19Bc9nligtW8gbYdx6am1swd668aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
+	"X/fmWaCuEj0BBkxvW/xeHT7tAYVlhC3bpP3QYVnoHoDz7W/9mg7F8I1hU7HRqnRSwi1lKiopbrbOnV0r",
+	"vVaHEl9KAwmax9byUjfuGW9e+IM75LrhdUkp8LAdskxn1PByM6BPO5WzwJTbkm+8Ujv50xmoBCu4we7p",
+	"//XVL5PTd79Mjr979/8/+mVy/PW7P5z9Mjn+Bj/6l6QgdPNNkOczWEiX1OsYAmXsqoKtRANqisBIDJ3C",
+	"ZDKJD2Wy91T8bkU7EGaUPJSlE8lqkVKmmbG64QvhOBY+1E1+qWvxwARWx5VZi8aR3HrXitQmmUzubGyg",
+	"XKtLvnlgutc4Rc907ynYH9mKb8xIGk6YVrLptB6h3Fb6nQIF2dD/36XMBL1OEd/bLgP1jE0dr1+zup0t",
+	"I85HeaJw1GGXR8238yBmOIHf9oUGaxOMrooby2aVNqJ0JD3uTa2ysrplQku3q36X/Hh5z6WjuErwJumj",
+	"3JPhHSchDCkVcaw44/650VVbi+O1kIulFSW4gjB12e2uf9EDgyUsgfDYeimUI76ls+3gu5HGPViMBhje",
+	"7mwMZDiUBZu24D7ZyqreCHuG4TV3zBY8Nxw5fCNmuilFyVo1W3K1iHXraOfoBeltxSWmvX64T7eyT7ts",
+	"CxokvKmbTxx+7e9RknDiHOptFhN9ta0XoT9iv88jdkxtjXHxij1+dPqnpI9CqtYKk3F8kpW9YdF+7G7z",
+	"WjdVefURuWVxmmJk+vu59d6Q3lplGz4b0qkcI6brgDVZyl2eqW6bkDjo18imwt0PWrs/29gEChn3Y64O",
+	"l+XoUChUC4x93OiqvA1tT32eJgxAM4zentrh70VleUrG4r31JvaF5Vacw2ZjrmpwFbNGQB4ks5CMAEcA",
+	"2ZWOtq/FZmeTYYzRlthfdC12bKrIh3FsruXqWK9QaTsGLc/JRdu0Yjt6MOqFQQzc/qXGctvufdEFPtXj",
+	"dFuOTbFmWglnqlWlMJbNZWPs2BSTSzfqrVexbbXiZNMUVGtlbANloLezXB1JZBiV+0qvVWwJOeryOxHl",
+	"Bj2aTFL6tsbczaGdeuOe2fGmuQ/T6/UR1pQ9kJCi7uq4e4QPOKYU69Sjbcys50yrijLadoVo0BLHaHcy",
+	"dQrEAECLc6q7VIugdkSapD+QcQ70NW8UqVoZti6VsU43bZhZQtFupfU147ana/ej4EP5ieS5o63KH+vz",
+	"Uig75EMhWxcsWgzQiGq+w+PmsqnXvEnH4WtdZnK8jWhkpqr3RqhSN+mQ8JCDd8Wle+5hWFjMALpkwRV3",
+	"V+hoIe2ynT6c6drdk1qrNbc2/i+Y0+aERoW348a95k0qyKqA8o24EY0zbpeQzw+eDnDaTsUS6kqVoECg",
+	"Ey3OZJHWSZhGl+1MmNwuh43c4RsXrbpYiVm6xsn96iqbS63adIL6j42u2elWoStdDiSKB8a/1111qZJv",
+	"16u0l/uJgcQOVvNrZ68avqGCdvQDOaV6rpPq4S2Jppf/3XpvCezou3EkBUd+X+TU6Hky636AOZq8V9Ax",
+	"LnOGW1kE32Ph7dWCde6J8SH8sbsLDIge9jNNciBpZs7Wu50MBSXMpMI0xpqC/eXVxeXZ61dvLtEBy5Sw",
+	"a91cM27Y6XePHp5++68PTx9OTh49LlCFc4fEA5TBXiZLb08t64f3KzEbdiCCDi/guRDUySntKP8xh4FN",
+	"N+BicFJoxo0tMHNAKxG+Qt0KGQu9jVJ1HxgfvZvSXYNwUCX4jUCbG6zqyKnUB5MwbOmerIVFdx0USD4w",
+	"TInOq8nA70DfUzh/ZxDDeFhBAh0iXyNRuFMcWdjp9mSkHuDWnnpd52Qjcwu3ymo2FeB3V+7/7vtFI8tz",
+	"NtV2CdE1PtU3gk2YVtUGN3UHmMMseSNMJNPHmElL3diDJ2r5tVAID+KneotYa8ihwY31k6HNS12DHwlD",
+	"YtvOIjAS00t6mYNIJIqxa+3BSIwAabjryqykUPYqwxxvlW9122BBxrMV7jotcQUKVMMWYmxtshF/zwaH",
+	"YRPPWMWdqKRDh9u5lIul21Alxr5FlvmChFA2C8cBqVTos50CESHyyrt9vNItpIgdUd3pFbspfTChnaSt",
+	"NIWFHMttInPKFd4KcogffWnBQyVm9qoUFd9c1al0fpRDIT6mFgEZBSwP1pDQ7L/760dx1OLbST9sMfk8",
+	"gcwuRXfIKN2yR8LvriR8NCfcpbyWkNdgOpL5ImKqC75KnvmFrISaCa+D+CM2H3/GX3y4lr+/WpLjoj+3",
+	"N2IhjQ24VESQTr2FeIsPAfgtc6IDr30j2Jqr3dn0d+/00Tdj5taIhRmaG8kvmBbtmd8ZiGiCtjXXVaXX",
+	"5szLvhWq/GBaHzDJ07RvNq0ZSNTDvD2K5seuFQrawWnf46Q97hGY/pauhjTblAJjJuc/PGNcfS7beC5J",
+	"uYVAWsoVuNdc+cKj+E7SqUUlrrq9TKfc0Tz5bCZWUGsbb3/hI1DKHTEzgjezpSjZeulICw/MkWU6HNUq",
+	"sxKzVHJPxzJ3QCVCVD1ZlK9bm2Rul4RWh/IYLrLjMR/P2yBROBE021JCaNr0fNGVeARCHOkF8FrHnTsC",
+	"fqz0OlHepNcRh6l1DTyFoG5wEcGExNCQXghnmTkrz9neOzFT+OVaNB2/6kYGjbLaPMSh/j/yxRx3Qv84",
+	"6EXHXgVyJObNSdZEuIIwRmucNYrU6bPek5iAOOzY4pcuF2XE097dPsoawIUOg+7BypZQgKoEJnLjkgk0",
+	"aCT2kL0bVzUFS8hZzXit1cLDz90ihkkPeb4Om5dUv1uVyqrkFU/WOL/cVxNRCYPCZdHyxolu8cB0YF9B",
+	"qjsKNku9Vmwz1hlwy4BythqGogMHRafcbr0E1I0ET9Xr/bXCboBX7rmdmHMXZ/abHyafO7eXHl5k28G8",
+	"D3VkL9AIwDGm65NDeePoDUsimiWhTOi1ufW+WidVAWmXbNUIKG+nvTMFMjM0fQ3TawGaJmhsWlcPjPfF",
+	"QS0HV44eV3w37Dun65EwrIlXuicwjRu2dK6buArqEAAzk85Wr7nauAVkHPNC5edHBs+MK7c4d9XiuZ2D",
+	"emTBpbEWpXeDOfNoNPvTySOJuETYJ9p2Gh39HDNdO17n3Vr1LVxafutoKgWeGG1MjpD2FAPmFnPO/og4",
+	"hVLRXtHLPuaIyUkT2CXjlVbizJ3G0p++7AAcnD7dIHpv3YM/G1P2vIOhRFd5AKjlz9yKNd9chOSArU1b",
+	"Cl5eZVhFmD/QnBEzDZfEGmcPzK6hpsj9Pqga7fSBQd6EenunoEvL+KIRY/1hudpzbuwVSdiESJB1yByJ",
+	"A8cEkuMO3kg1Ex6GqxkfOe6C3VubxO1sKSgmi69YS2cMM84w3ShdmSPmrUnlvr1dbrrp41Jqj7GRzusN",
+	"ANlDE0M0aUFyG20YUW7vRmxOKXGLuyz3BLv/QhpgthY7UelkRFtqtak7DMGeB79VJYRMnIkdJQkuOdKp",
+	"r5QnAGMfRn0rphd6di2wFNAJlvVSMyMceSvNrsXmjBnbcLVwrM7rO1ZXJYGfgEmXzJqLE4gHE37Cg977",
+	"Rwlngz/yzwW/3PgMI0ogSYG+RKGyoRFCSO1DcTQnM2lQd3DP5C/zvlLpy+BljSyZgs7aWa4ggsipcsb8",
+	"HhaYQA0n61cGRwh03tYEyptBfHNSbqDmztlpHbGBAUIxJAhfouHBAO2wS3ZcoyinmAsEW81upXVnHzZA",
+	"X/3YVHB94zRKsQJi1f1Uw5H51IAKszeRC5+C/OuS78X1voSHMlURWbwAT8TRFfDvyzEQKJpISbI131yF",
+	"BO601Wh0LUCjkgYObzT/R7tYCjNQd2HOQ628k5mYmSxNlyCtnV0uGgBpHu9Am/ED8G9DUUlqICGrtNyE",
+	"6LWxwb0IUbIuofVwuRBcA4P7ddA2zIUozZXMeOeCKyDAlARkvKpk7rcszoyJRPG80rrJmJfCSeHsvYco",
+	"hNUfuVHpJMTLQYC8FSDT7G+2EPBr4FYi6eVRz4jCH5BHqWDXYoX1FJxNKz671q0t9iQRutW7N46nWCDX",
+	"C/pZuvDRJguX3i41nrhA+wTCHuacbKYzXxkAsluJKGoacjuR68zlosUs0qPiCH+crHwBZSk1jShbA4b1",
+	"M6oLBnnmjJjKOE6T9jG9PXygf4hGX3Ugfls5vsSTpGFzuBtRCoXT3+e8cf94z+YM6nfYUlTOQp9dJ29S",
+	"GnT41RzU8M3xdAPzNwUz7WzpRv+hdQz85KloKrk/14f4dcdC6Rb0V0r8MpBNQCWmbeoYecSjIu4Sk3BO",
+	"Ar2uuNqVP7e6yIeBcAO2ILw9FRG4M8LRagSoFh1Hf3dpPbmNu7hOdjS5zc6Zw1BRLuBxfP8+VxatzOTR",
+	"IPIwtFH5SxJZfAsjc7w72Jur/gWpab3gatHyhcigSBK7lAsFNx40SlGZYDLHVTOeV0IOXpkoBSyO3h+7",
+	"h45veKM4lFb8Eibwg/uV/+N7cfTOTQ4LjRL562J2nbEAOksY/Pt+7kpbkU0G9yZf0jjTOEL6TV2C3lpa",
+	"JYzp7Zcz/3SS7y2hbG53zCm0YRqnBVyLhIS7EY2cS9E4ezQcUtgu453AaPI+XLXTIeSL/tDuXpWlKB0N",
+	"zPm0kbM0e+pA7Pq/R7O7P6GRkH5aJ/YKu6dErhvYvIItxfux8Bh0DPQG3NLkLYHtyvnDusP8mNY0fpG3",
+	"mHhyyj0daRcrRYoq7eRGW4kyewufnLridtnzzEnDONQf86ryXqchTJM9kSv3VHYZ5nZ5xn3rbpwgu7Xl",
+	"VPP3z/E3p1F1T8qQ2s01iGvVJ1uR8+PowwQkoLdE7nLQOzUVXnvdv6OeyUB9fnJCW2rpNjv9kKSbG/FS",
+	"GJMUbZBIcsJX8uTm9GRt0Il3zjjD9EZMwjXMUbcbuMuhKTV6VyBvZCduVPoCxWGXmnsoRsjaV3kn8rj5",
+	"MEZUZsZqXPI5W2m1wC8obcNqxtkKhZyX1B78CifueLda7E8KhW/fZfY8A2UtmkY3h9WKZcteIvh7v5CF",
+	"BsiuWhqDKzStWWEiSKsgiebdQMFdOpWQ0m8YT/pst3JXokIWXrVJJAjlsd+YY3agSam2qnIdDnCckPTi",
+	"Fz0y1aU7ijtPdnFD/9VNzuytPFvqtelnqYSiJCgeeoCq0m6Kr4xq2w7LPE2n06G/oi5C541+YtVWOl5y",
+	"YR7sEfKTcWU+Ny/C9hobIo8q0VKIm4eZeN1hD5h4B1U7ZuuTkPutKt4aOa0OcUqmU1VkV+sXGvyEORxA",
+	"63dP5i95cy3sm7bK07lv4Fq3xrJrIVbYy27LVhnyoELOv/cXjtOFMXVlIPARqpFCl5mVUJgI0QDmXa+J",
+	"ad/9mAlQDfk79frABSy4FVezSpu2EalWJRgwJhMtiocIRcEQqTCZnZbpZHfyRc4mGMgB2rNPBwFVYGE3",
+	"YXiOwquwcnadUJawyos3gtVtZeWq8uHYkVGaJhPmnvGqMmeoq2N9DvQJnofaiKpivMW0YMrdcOfEvoK+",
+	"EXgW0hYR6G2w/OHHlFqv51aoP5wzWdeilFBMjm+DYbDFMIf0RQhBP4QAnFStbt3k/H2iqhjqeoxRsrXv",
+	"bWwi/QXeTHEgHGW/9tIBevQIkU7E03qnsKcUnZfYuCKFlSgg2QDbUWf4BkhDLC3CUAPEJBdcKhFy0J3Z",
+	"NZUlZCJAgHAtzcj7NU1Wb20VNYXGIJhxSi1DNwdg7brXXE03V0kvRAdZue5WiLlaG0glriqNRSHgp/BT",
+	"k2VZiUN4CUyiaStxNeVmKGV8dyJAVcGz6+blxqHUsCZQ3wHzoEDeIZOAakvI/RkZIdvMkvLox7aqGH6J",
+	"TMin+vrmCo7hAUgbInbDx7o1XJWj89VKwcvQdWW7nCJ21sdRtCkkX6QFmW6EkYulvYKo9e6of+aSEKWc",
+	"nrVx1wa2qkCFi4cY/98gq0OvrDMh8WBXopmLGTA4fMm+IFQaW/+pWLg5zCMLa0dsQFi6X1egsMcNYTRt",
+	"Z7sOKmCyzqbh/oDJi/Bep2FzK0pMowvw2YinVWA96xraMhzanyzjh45S2RJfSmNEeTVAIZeQAeOTk3qp",
+	"RZmCWUC2yZEGbQV8WwI9wBb4U6dfh8/d1lADG7qC8Mu9gcnrJCt9LdXUyctKm5AQ7YuiwbnaGqRRo7i8",
+	"EY8eX/292IJHA2Chfa/P5CX8oMrY6zkeyERUc96I3JZ+L2YVhw3C5/w7fFW6z1inW0Z/AnQSyvh9y1nr",
+	"xogrPU8g4b8kmbReUqlzpFw4YdiV7UGO4E2mZZR7g73KtW3cLutNvAxcWI5E3EUngQz+z/NQAAG+z0ob",
+	"e5tUt14/JbxPafXCffe04wMj8/S3S38pZcZEYj5OBJ6KSq/ZJNHCYIzE08kk6Tgv+6xLBgi3MGAjMA3V",
+	"J1uICaEkSlsWIP0OTay+Xc3AvBFi33pgGZFGS4pqzR2dQgEP0OvhU+6QXFJ5Gx6+LRfr9PPQClz1XSlB",
+	"wlGaxFJJ1iH4F+cp9HlnZ/f97ti/LHMFEa3NADmsG2mtSCfZrBo9rci3MMoNgpN6jT9LN3VeHzraG8xG",
+	"HHRl+OXSC6KZ57fOz3JsXOYS+FTV1oqyUtG3u17qSgDCfLKbax9rK5Zs/R5DuR5YOC5OiX6UX9IbTO5M",
+	"LCehDzyDtXhVESjioMyudGb1K6+oVcJXxqav235Epd1s7tbOKOfAm59KrKkRMaKGdgii7wbzNraFXx9l",
+	"pdf3/JxNnELpPaoQNWfJ9irpswtXnLzKfhWFP5nB/IuXwi51eZFWg14p7FlDiDN6rdiKU8Qw8Huor0Xn",
+	"Ddg6Xk9ClYyX4iF74+xAdAsEBcJvAihQ3Y9ipQNTLR4moJJvRJOM+rzeHh1c7ESDFZSnUyk6lO7OpLOm",
+	"Hp4Cp3/43Tn718kEXMcUeU1YSMlOaZcUT0D9XDrRl8bbqnmq9s7pjXxqdNVawSCMAhZe5wAbr+LXcJzp",
+	"4PNV8u2vOiW2YBthrGgQZ9pHJ8YE769WqDBnFrfqqdNeQ1ZShUPYUqZvVTAEKw+dxNxi/aLjGRYd+aTu",
+	"wyvAUtlNRxkJabMLo9ZOaycAy7Gu36q6yoDW4FZC2mls9bifOB1KvOczC+DITh0DxAPqnr+DUuh+N34+",
+	"aTFPmBNTrPgBf08Ew+rV0cMbZ2cblqdxlZxiZiy02CKX7tji3mHgIO3pIKGRQdjggWGB82a6JmVM6YFm",
+	"a5CsSvDwB/XBTGCVNuJvBALRtVfiueZyHmhoHIRQDCrrf7ESvvJ+zSVlWhH1FEdxdyfxfiUR7hhnmJGl",
+	"N7ySZa4FetSTsL/yU4RcwGhkQ45lEEsEDFwLdRu7zkMsDYIjRdGANE5StKqORsJmRvuV7ccC7OkJhPvT",
+	"FAQThcjzegkFhqWEzDjWwC7YQL+7yG7Z+H24C0PKNDLOZKIGfPUm2v8DW1vciveGzXjguJFFIXq2zTah",
+	"8yxv7CERmHB/RzybJdRL76rAeMiSR1UCUFEAmAzSum+S4CU+uebxo+8ef/ftnx59981BfUliQh6B5kVH",
+	"eKtGQPHx7Z4RXwgFzNRpfD5YRVR86sztbx+zCnv2Fwy7tMEVv2IP2Rn7D3Z8Ts0AorYbZDO3RpRd3SV2",
+	"e4h6lvzy5Pjf+PE/JsffXf3H8bvor4dn/3H87tdJ8e3XH5KtS4YwEH27i/Mt8Qi377B6rFgqpoBntmKQ",
+	"W1HfLSyA48np5emjs8nkbDL5t5PTb8Y1ks2DbHgPVMHknMiU6bSNGgnDUsx5W1kg0C3lJvj/Ts/8vhWd",
+	"KUBV/VIxo6l2OugaVGYu3QQKin+Ch/4he0IHECPyI7CP9/FYH3SE/TJaK0KA2gCH8KmP0jJuCTHTa2Hn",
+	"AGhFIU/EUMHodSd0NLrkAO7TTwWwu5RGtiNVLzBrvANqTulJThAwlJimQwBdEIY3oI32QxaIyBQziEff",
+	"7AeoSmskkPhYMB4C1cFw9RqQlbPrHqVb6hj74ECAw7F6R6wVBGKC3LArpwReLTDbLU4a630RotZXurlC",
+	"rYTkrvsArOC94eWYde4V+fuY6XhvVY8Fb2ejJtJR4fkLUXXoVYNMOwlORl5/nzDRxQiIw0IWg+BqV5vI",
+	"My/w4Eizl4F18hDxlJIJ3+m9NVFa6EGLJhQsJ5Ko7DtYq6E23LEn1Pz9FdRrFbTOHtTQQ4YeXJiM2QHp",
+	"w16PDToMWkuRXNl48efLRkmhDtKRUDPPybiEd/u+FxAOYHzBpaLeUNfCWfMN9Pn29h/Ud5RamCTYE8n4",
+	"wZaEwtiIFukm7eakYLLtvqLOfaSMw1+Rg2HvJemIvvutVlelNLT5iUKPphVnnsFCxDeckiMDTOXsiuOW",
+	"gjelP/5VoxcNr+F4vp4wj1GDjYg8PUTSBuAgIOZU+LwbEBBQHQ5vJ4opIPbsTaeHLNQUduEsxKJnxuqV",
+	"iSe4anQtjSjPfKeCeBawTJQv2aq9ue+/edhuj25CU8n9RLY7PFH5SFbZGRwAfDQlfM174La75e1Zvm/c",
+	"vDZDsUsQrsh+ttO7bcdOQoaELAvgPI78UOkAi0JipKizB7lC3+I50xFv4QoGCIlZff4e+e5LR9baaTke",
+	"cdiRUC1sioV4XN+DdpvM2kQoYCxHwtw6UNGzxmwg7IQpEvZ5Tq1dx2FhJasHD7gLH2tfv+aLPYUQnK0c",
+	"yaBIszoqjNg5unQVwkqqxRl7znjNlqIR5x1kOUFxKMKYaiCZx4Pnq4B7A/k97HTC4uS+lfyoYoTX3D2S",
+	"7YDzO4b0P1Uz3M8A3PzbbL9L51umuwBCj6ZQGWPbRokSIwnJo/eDXWGOXArZw42Ke+LBd9x/m4DPTL3d",
+	"sGlHt0ZwX+DgHoV59/XZ0qLfQas/ErT645o0/2Yhr3+LLacHuy4ZuVBXrYJ67Nydd88gnBx4sfyzSVTq",
+	"AbiTDs4QOuPsMjAGLfO3dYd+uu1ULKQy2DxjdOLjZwfr/q3gbn++Zneje6CnK8Ce3hew92v8P1SY7eiQ",
+	"FX26rzSPiiXhJhof8BmsrMa3XtDTu01Z8PMCZ5BTfqVa3DIm87tu/Ltu/E/d1CSNf/IkRGD7kl2aDnIS",
+	"XdHehPXaRoCmLwJYfgeEn4pk/K6g/rN2VRkOrPqWKpYarSSrdX/vnjJeIdty9M9WZycnUf/JxrbaXd3t",
+	"z21lzk5O/vN//x945Ozk5KQUNyfWbn6+eDrJIfR9Nj0vTU+guDmeIe05g8xWTs3XALMq/+5+zHhSjOzf",
+	"MqCnXHR60S4UPsAKMtLKIJWAMpi3wVfGtCrreQXB4Rsa0Q17cfGxAb/OrREr8h6XSw9d7Q6nxjJDTPtv",
+	"NORpbtD3Qnfh8/tnCs/K19zOloS0KdRduW1Ch/AtxuYjWGCpgn0K9cy73TO9qkpofYfZ+fts5Us/A0j0",
+	"hgae9GywVxMWsxWrOMXBd8wTaBVBmTnUXsiFOu5M7ykdKexzJkdywOrcawCaVGOpfDUGTGOkVfMWnk0a",
+	"g9uNnmBzujvaHU+wGyP4kHCNDgcQuQgG1f2Yj2/99mzZj1othLFXTv+O95kyhz8EPKPe9Tygixp2MsgB",
+	"SyLQRuZLgk9KVnr7xuiIbdyBJ1PLgaAr7E+c9XOI5hpDN/U3KLEdI88X9//uT1c0lGC9Fd8sy0aYFEqI",
+	"VABlK1YcdDQ23UDtFmBNJ1W5UppVxdPFA4Qbb4SIgrLJjMSay7T7T065yvTMyKGCPr94xb79+rvj02SO",
+	"IFclgZptkw1BxfkQ8sUPr5+wUjZiZlkpptJZMvjb/LBX6bGfbGUypkY4uIX+000E3d0DfH4QIxxX1Z69",
+	"/7RFX6HmYKCm63XF1VOetG8VxWZ5p2AnS6EI+FHah11pVtxJDpvZgcXuMwk6uyPuDlRx5c0QVTIlbDfG",
+	"jneYSpklts9baMTs8MMApMXb5Tk5n9As6xAiOpyP0GOP3iO6anonbqIi9lTqwlIulmNzWLAcclTBCd7C",
+	"Q8sOKqgEgV8XOLPceV+QlrGVytXmXXzXb5foVwr6U3Qg0nRNMqjk+RCA/72KgqfQWzQscb9VsYK/0xKA",
+	"CPaQSWRhn56ijQzp49TVSAafDEivBh1zY1GhlDhoYkZkoX6iIwSgdrSI42ObNuPb198hCHV0BLjeuKGH",
+	"I0laVo6WVT6pozMBD8rK/yMANTt2dYvan9CMlN6QnHaAYN/F/ubl3QCwjwi7ZiFanwIQBMo7pTvsIAOs",
+	"VYky4op9n1ivm2aGdMTqsOsLzCrV08E6pSl1iFT2jZm55BYtRZANCWSeOgPw1qpa5DzS1DAQEY0AWZzA",
+	"lSGx7qDq9fUytQolwpCdLw4RZwEw1MlIcpxCnh4UcUUdY2Cxe+/jTmGam4xfuT+vNBUjRvpAD70xIqAR",
+	"ZQY5FfTAPbf39m3gsv3xoCEaARnvhUQAOxUnGtYSWulF+f2hy143dnJPe6/e6VViQm0L6juYDwyKf9fz",
+	"yYlfwyppbYV1jedYgXLGtKo2Uf8n1KDiDDuqO+ya0TgC0BVPByUggfKFuEnlcj/Bd3RKo4jAqjDZGeh5",
+	"q2VVV3KMvuytosNDjn184d3WkfpdGGLgObSOXCbp1ivwseTIrVmK8rWf+wFR2kxZTj3cqxcY+fVYwIC7",
+	"kPv5Spdo7eY2i095KxW00YKc2fNO14eKLUDdU5pBXG1k9m58PL0878fB/+4Tv/dkfdOMU/vwRsy0ciZW",
+	"+UMg+Hy9zG4B7nwuZ5JX2b49Y087DNR5R243UF4FiaC7kyIcYCU6A9HPiLCgoM35Mo3Hnat2p+aYG1bK",
+	"+ZyS3WOZGV4Brw7gOjJgHfsYV9IfLMqP3nUa5mP3nIaJNnj4eibL0uOZ7NLD9pJ3SW9nGt2JhxMavgEv",
+	"tRKJC4CHJzKoZ3SC0IWcmrUc0J538FKNFD65FjF7O6f/MS6oaMRMyJtbmSHBAxXWH1ZQxLu3d/dTvcXx",
+	"98m8sOeh0FaqyGNm15ou3K2wJgnGf+Btwf2cv8vDPK67trfjjB/FBndYx234xMF6Dt34u7jmMZJhRx3d",
+	"yQ2RmeTpkP9TbZcRo0dEKEyp2Wrga3YQkDoU1K7quWkh+vcPqPSGVvMBsnWK8A7TzRbJGCLaKAvVWYzT",
+	"je/oRE8Bmk618Q7I7n7BzGrHw5K1k7KqDPUlDC04du5rSvWOIQ0HrKNROs2OupGqToovaCJbAbBbPbwt",
+	"QCbresWbDC5n7Zn6gfNDYZCYXu351K4bBEEXb/Uuu0zHNqXdw4xCghVhDWHsVzcNAtgkO9ok+x72og5I",
+	"stKwSs94td+uhwWE5noxpKMnuxh9J77BwWqtPWQlnlj6Ft8WqeV3LJZbYbGMgAx4I9a8KVNt8qhdeJmW",
+	"swF2Ne0XlYrNK75YYK/PQC2joMKzjtgBzsJvuKz4NAMfXItMyoKpuDPSRp6z1ddCmdvIz+DppSG2pGDY",
+	"yyLed5x3N8n88f2w0qkkgWlbplPVYBIhdDVbirKtRNFrlmA6AAHoXq5K5ucx6hiFn9LWObGfL58RYs5I",
+	"QLbePKhUWYn3Y+8xH10t28BeHiIA4Orsg3jFnSj8adCUaLXdW/OnK8qnlPi755b29032W7VvwyUnU4pu",
+	"EQUJOM3OJBlv5SezsVbQWrIs2NuxMHWr1mZUwhhQfJy76lrkrsrIBiqBPfTHAEBqN3z5MTEi3LKemzgs",
+	"3k8/4i8RZeQpK9WEJG48f8A16Ig0oQfBFTh0RGRq+25X3F+ZXpNcbzIhHuAMV5iKk+7XHUqWjooj6tdK",
+	"PaEhZ9h97HaPW92M7FnrZvKX6A3u7+fRW9zfP4c3ub/exG9zH7wKb/xQHMWdhndDhPsjewhvegi2dYfr",
+	"mzhqPc+3//LB2zNWaV4WbHUD6Cdxj48onGYG0loRkPXAYJWeH9Gw3apTtEIpfc/VXCc4bmhanEx3BbA5",
+	"wizAPrlHe0yy8Sjzpai1gkimTHsrNRZZ6ppw5SutrzGqArmlUnXgHGzFjVnrJiMGMHXsyqc+7SRNrYRe",
+	"VaJLYopbOedzyNK55KFBNOofnF2LDbpaNeQ+xItOjY4YZgON8qnmDfB2fOpOxa04oP8FeAWuQkgjha+q",
+	"rvu9XuBhsuowiBUwCP31TW19nD03WBzon+v5IlNRQIizg0+6gClwFjO4IX6QMTDp8D1NLUUzOiZyIRfq",
+	"uUIWkuIeaYJLdRM/Gt2T80kI4EPd2/YoH8v1i6MbKVA09ztADwmBC5hALAbwk1gQ4CedKMC/e8IAP3rV",
+	"TQU/+KufEP753920Ii+gSvXBzbkVniu390ZARgl4yEq+Af+ax4H8oXUM8uSpaCq5P4Wgm8Q2QyuOYi7S",
+	"Y0Epz0S4KB3J9u/pAGu/XW1rsluZu/xIAA8Mcq5epfMDU/TuPEAchfRCDwmHpj42Ajw6++b00d4W5BkP",
+	"izvwZ0uB7QEPWJqTxwkLApy6ANBj+bVUiwJTJAH5G/258OWq0WU7g+9LabpHoHShwwafccWmglldlUzp",
+	"NZRh9vI6OUT1U/VwocTBz+jI17/i/7FIYi/gDywzt2+BL8XY052UdP91214caVnORt7zp5vX3Qj4B47x",
+	"dPMKRnHv9r2cBxSNHVYHTaBG62yO0RzoqkUBibJsLHd/VgmeS1vqcL33taxuDVWgSGz3NPT8JT5F3SvF",
+	"Ha3jEgDf91keMbcKQNs0bX9AYV7xXicJMGzPVn5UxZt6oKMuVXNJ6xG4Z0upoNGUcXfxGgHHWLsq4KMZ",
+	"ogYP1GUS/MLIfLS4LsJcy9WxXiHHOQal2ykltmlFl4x7pVW+s8yCW7FO9sF4pShziRZo+nl5Yw/2z/iC",
+	"iMq2qDRcq4G449XMkflop2H3O4p5jM0BR+thnxoIT3ULQiDGK/CFj3Z7YfnMQT8yK7G1klK3PfdrV4lk",
+	"rG5GNKvXjYgOBq7NQVOKvPC7/et0U5VXh7Sz3rrsfnC/8t6Q3W3fovKdzd06oK11pogsRUCBOPzepjlK",
+	"t6G7bGXNN1cZxJ0LCY1z0XrilpXc8iknWFdgHJZfY32+W1l3EynjdLRRla/V7FLmdhNyQl6rtukm5JmQ",
+	"W6g+C2mFaKdL45nKA88ywUgKy9aKcYXcRyuxw3gOdejBqlMHdhkk3miPg1M+fWCrEZZLgjqiBEo9Z116",
+	"JlsB9IDWh69gTwx5LoJVMaZdXdqn0NEQoSJ0Ny6Rr2XJo/BRbCF7xSMrg17VLTJ/cj+leph1nC4jw5Ve",
+	"+xUbaI05WkmBl752ls6AIb1btIazHKdUDV7EXvY4JAkrvY6Jaw22tkxeUxN8zPtngh5O9LCXfJPrJT/j",
+	"FbYphvyLWpZKLpaWWR3+fxb6JWDnAEgPWXVt031TgAOPAMb6CNWICC/tcqG6xgPm81ei4336K1nWEYVG",
+	"U8mT+Wueats4wKTeDnMkiMnHXS9Prt8uUyrpGDbl15KOYGWyLV/NQ6a8vHFSD2OM5PjpocX7zHR+nWk8",
+	"uWi0yYAA+0R6ZblU/XuRADDwFmgI9ywaihrebCKsMzA53qd7Bu5L8j4Znct9w1Pl3NQrIuTeHvOyFCWz",
+	"/D1hzEBvf2gsCgkBcf/YjxSi3UGHcv58ikPvmh7OofHc7oFH+7bh47SlcJz3wbp7lVnwVbrCyW6J3fEK",
+	"NCzWD9HjOvkjuwhCYqsxaLLf+qvI+75VtiXNLtzQcEVcrmrT8QoQIFT4kUkcMmk4Gugv4yTNVmL4/sbd",
+	"P68cW8LCl9CUH1GNqDDnFmfSlVUOVBj0hcpB1+cnjlbR+OK2Ui7IL7tlk/zlyfGjb74N7QkJaKpgS/H+",
+	"KNfN5SpNJy9IU7Dowcbi/9PjyWnPkuHV2kknatCffMctFMsxVJ8g+NvFC2updHOFna2SPdtlTenQWINm",
+	"ENr/jD1yn/3w85uCTdz//tvr/5nOqspdEnRkI8reuNpl2638AMb6U6rBMuJlDdXFBioiWICtroiDjKE1",
+	"bar1zE+87jq0eKy37cTjCM9ANtDbhcqK1qk3pcMxSLxhFVKVeo0ICG7aXRsd+49gwO5lAxRb6bgBLT4y",
+	"g3qk5HehO7YkMad19QtK/JVxOn5X3GBRhf/58tluRZ+xsk7D0wXeSmN1gztmG35YMOCujGNkArK8lzwC",
+	"n4jQIjK5t3uqD6gGf5TXzRmWV1pVm9FJ/El3zVOxkKofet7ehVA4SUWgaGR33qRxpE/km7NjhWVrAPWd",
+	"ih5yR+wmH7FK+unVwGm/Jo+Hf4s00IKEfjCidb2wR/0D6BaXmsBWwnP4PEn1DRXl78BlZIqFDitPjmr5",
+	"htijTy8/NJHZCIg9J8tOxN9vk/jqftYrFMOdCK8a1dYMNrVJ5+OMRpM/FAAriReEjXbivlhUbsIQjqp3",
+	"mTIO8Vz11fZ0aQ6ZDVFmftu+mV3N/UEFZ+fsjx6F3bHvgh13f+LVuVWD5FTKCp9htzGJXRHteXfXba9J",
+	"ZIjrDdflJw2FFd/UHlOWcmWnXF0/MMxYbn0/3ygu/+1jEIT+z9N+z8//dfLuj/+yV9Z20wqV/6kDRtjv",
+	"Z4CPmPDez2063WfcGcDPE9We0SMoKG7/Cvz9VbZk95R5fMKCPfJXqSzY1yxmuykHT5l2ayIcWC78k89+",
+	"/IiQkE8r9NqSBliQbiJhF2nHj3a2Zfso8pTwIwFL7mR/p1O/kcLrgmIdgJYg1kw3HvgNgIXC9NLo5UIN",
+	"G2Kob1Qia4TljLknBuw3y6EN4r5cSX8yqcDDQQ4UzB1JFqzcAjKHr1bJMNPWBtFz3UaFKnF0tKx38G9G",
+	"AM81YqabMpcei1tJvveCGe3xpo0vQZwR4kgCUpRXdk9pGZ4qsGZeijMWLdj9umBEOyAk/TZ9rDMJLPpW",
+	"5EoK5VZpfxbjjsdH3JF5d560BYF4I7Iptn1YNKUi3MPoZIavcirvPqrvzCH50vFhNxPZQ4sfVwo69+8e",
+	"ZWRHrOc+ahvZdNNbEbCpaLf3nGWyMhEXmN/85x1251aaTSN4mdl86BMN6PLutvoZEvvE/OqQ4gaUkIYm",
+	"5qtVJXOXNr6ZGMBSes10OsgQ8f0kTh5MYZcz6brvr/cwhyQS+HWAvQKszbFO7p6ukiAUOnAzgL5A03FH",
+	"CunEHdfypvnGg0V3hiv2os3krx8qeXq+Pw9Gu0uM9yCWlFhnfAnailxMIqRiLKUqqY9whLRtdC2wyQf2",
+	"2bmGdEvTzpZO2V3wlTnscH/SNnm0CcNq/2CAaJccDUMWJpv3IfvHEgOuYG7pYavyyEypbMW+6E355w8V",
+	"W3vYmecOReBF0c2JRFYQOo5uYtFDgetgPHasKOyrp6k8f4SDTjQrymXsWfHe7neAUy4UPJx/9+ucRUjO",
+	"udDfAx3Lfe9qaEwdylfhe1EyjGepruN/cOZQuWJ/rf9MIB/FkdFtMxP7Nn0GgVxpY93VJ0rcnuIDpgjO",
+	"ISLtbZSRLKbILg4JPTNAZTk4trkUVTodzZN/f4t+pDYvE9yO9VJXuF3pAMchFwWnMnBhAJT8ds6fCLq9",
+	"FHPeOn3/9NFkqGfH19/22oWcprt2bE0SUeLbRtrNheO6XpQNlrD9hGrUmW8ITbVsu4Vg26l7jFdaYbfz",
+	"JQnvUONzDk3pPWagE4uOpGBOTmsQvIkNz6W1K58JjLU5KR9Vv4ooKqs660KUBjuauU8LhFP0jbUpYxmK",
+	"27W+loCjCBLnqEON76bEV/K/C8rX9+VBSSUyqjrBUpTwwcNrsfFMsOSWE3y6brDSbqe6yqkJAJLTlSPt",
+	"3bFkecwTqnDBGRE6G+S8wqa5Q+vgp0a8Aft+mXEvMsJi1gb+yHeWCs5DauUx6r3QD2jUWyutr6nU7rDl",
+	"hZKyNMxJV0GEBZL09y2PNqpf2zuxqPBtxGVw47NerdwtKN1X3Y28fFG+lu/Tgj1bulXeYhJU2Dei5gv/",
+	"yh8F6Kh6JVQUbFzxhTBOQ1/vP4MPcPkx/tGfC+AwSUpgBBz7Ajv5gFP7beHzG3v5V4PwngWCUI34xUP2",
+	"o26obxA0+MHsuD9CstRuBx3A0vJ3j95h2B99qvkOlB00CQADnAQJlczhoTopUEljDZB4zTdYjSztmS9Q",
+	"RdK/ER2tFIS6JRvW6Ips96WuSuo7dy025iF7Er8CrzS8py+BpIEDxbSc20irItzNnrh6yACVAPsgkCCB",
+	"pPsua8CLJspa1VUZ2cnhI+J2tmcvivfSWMQXs9JWjsKexXcgJLUcnRJLUnwlj86Ovn44efg1lMERRpbv",
+	"9O+M9uPgWCK8mbB/z8ujM0q8fCorCKCueMOxI8rR2S87YC/mpmDvK/MeW50cz3RVUS2gbvCjFd/o1hp/",
+	"pf/eYktEutHBUOr0Ktu0gm4YT+pgg11BMu/BDOKD3vMOOOlKK4N79WgywQyq4GsHI3AGG3fyN4Ik7cYb",
+	"smjd5qKn7gMUW22zK/Q/e4Bl7JYc1VxaTP1xR/4YZ5V6WZj9yRsxByAFeP70wOcfH/B8pEYCtXQy8pd3",
+	"bkNNW9e82dAqcV2aUD0gw9sJI8unbvVOSXN/gk3jpcaUq2t4TY+eK2F9z6SVNgmSNkKVnqCpt+lTjQ7E",
+	"OzvPFzSJD30zgbLG75WUzIUbJkFL2AVzLZRlug248hvvRCwl+ELvn47G08WFUCURxnTDxHHNZVVgEie0",
+	"tjAkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqcHMukSOz7hs89ECcUzyt3cF054X0RCkyo",
+	"YAjMz8BThol1MB/016ScyjTfHf85s4ibAIYnb8R5x5W2sESlYZWYW68WYHYJzJ8yfjs7Alxb3FwLaNn7",
+	"MABReKKEyd43Y4IVe/fD5+BOMAE43aSwwxPzzEl3TUa+OPHmnv/uXqgZtigS9ugzdbp80QHjOooCQArU",
+	"FXeZ38mvsvyQ5YALAaS2j/8BLlKLPJZHvHAymZz+6ZzShGG6khCUPJOEBnuBX8lhdSvK1Hk0mRSfnJnl",
+	"qHFKSFlfiqL0BONsCLZUVViAZaCZoMlQwAlfrRpNiYdphQifEL/TQ6CHC9rxAbLwHQViofPPxKRe6Nl1",
+	"OOw2RDKVeG87ClElcyQXCj+wEVyWVGdczURVBQ9zmlzxqd+p9XdqHU+tz4BmGEf+Od0w3t+JND366FFS",
+	"guqVUGDqYeDnt0CIxXA70px9Q999hFeG0nYpRpZ6CVWCftw7BG8qKRoW8MxTb6LIPCGChPFDRI1CbzuF",
+	"CPd9i4GOElf4uSIIcmeWyFp8aY6bXjUQx8bG8D/kO9Qtuq1Zu0KrPXfbKKk7z/hXfPNb4/r3Y8S9pp36",
+	"DPbbCFnzzyRXftKW3PQkWiRWVaDuM9X62vd0EJss3ZfzrJBZNVL91zXUaOXd8CGRYSoVbxKItL8lqjvY",
+	"rIOsb6Agd+o0RIpgsCOn2auaPO9qt35XT8YGjY4np5enj84mk7PJ5N9OTr/JvDaqi/tywkivPWXs0yMA",
+	"dWfxW48Z+YvQ6RsPzHZyoVT9llEeb1E26O0NBWSYTPzA4MZEN2++N5Tw45hQwquQRiTNbml9wS4un7y5",
+	"PHn5/KefL3+46CHXIFJ3FPDryn/3UOb9UeKoXN0fk0DzaR5OmUXcUMo4r8WnD0VBHtQv7xyH6BKHUpRH",
+	"s6WrdC02D0zw8kcEBvkbvnQdPws9Pbps+PMuxo9FBD4hthsbykl7RNki1lCyScxFWxsfkVACe8AwoWwD",
+	"rcuoQvMhC5mii5Y3XFkhqEDUOH29FqVT2bF1y7IRInY617oRZ74ME/Im5gJSSRrha/C7BBLsaKVV6BVY",
+	"dC1aYbewpF8rgYjLGwxSApZTI8R5t3++1LNy5jzMc6nXkLYk577ba0kAqUJBlRMmTOw4v39syd68J24M",
+	"4+cC+vjdFu1FWYtIgSGPCv+MM7nwkx5zLH4NOU+BgJO0XOykcm4TeKCLUP//wMCkId/GRB3Ja30jSqe0",
+	"TDd0yhgAg46fMbkCyObJr+6fDydxHmAlMGu9f0BurfYFPnaPh/QXXQt6S+aoKPvQcyVkwOvbycGvP6Hc",
+	"3CGmOP8SP4kSUtPktIdKftTNQkRJ+0bYKJl2twyIzbSay0VLeVULSBMjGBcsB/pQZGNVXw4t3MPZ7D2J",
+	"O73YUQ8JtubUVdOdj/v4gcGk2OiOQ7oFrB0hYj/s0XMul1HibMJIoMzdg5TmVRa7xMffCUxEaZwqJh9C",
+	"JJ5XqB5CZn4I3yP49lQspEJ0HzBt3Ey9CfTvRzPemF8m7x5a7ij9jP3n//4//34EOYZx4nAiUxn+WSuv",
+	"EXwlKiPY48nXf9jpMBDSuqIUYcw9IL0PGOdD9lyNTKNf73SScfcyDOlmZmTdOolb0uAJAdnnvnfvxMLB",
+	"P1Mawsdx/fu2lv6LSYkLYYGOu8uB/OeclW3DpxWhVXNl1gIgJSBmWHGlsMo4KJEQWHRfsCHVwj0wlPPw",
+	"2n3/GRjYvRIzLCpDyrhjhHzYN407ZBZjxcowX2ajsFjaKc9sI+w9kNknkG9ekMEGdP2bZrp264c+5QBC",
+	"uF5uIlmH1ajOfqiFsHkyM75lW47OsMfafzVCo85xaUqjTj7u0q63msZR8aFjqJUTuxzAzFklnfnbIXz+",
+	"dgjtL3rN1qKqwrVa6pIg1KBqwS8cJTTRo9MIVtwE3UrOoM1zWIqntK57RFYb9ogr93ba9IbEUT9bcqkK",
+	"0HzcMgDMdLYUs2v0w95C2/28di5XjLeltLqJtcFzxtlMrzaRh4dNhSNe05Uk9k6t5s01Hlfu1F7iE/d4",
+	"aviGN20lsqpNQ1/+9k4Jndd1ayy7FmLFrO5dpB5sJFT3AM/HdkA753QypfLbbHKkMPY1Iuvu4eI9v+1d",
+	"BguKXKOFGEWtYHJOGDpxbepOovlWP83PFKLoNjWnrtC3X6zjtxS8EcayqSyD7TZbCr4SAN45x/hKL+IA",
+	"vhFfUMd3lLDDfb+Ev2ay/t9X21CqHZoPepyxnA9G6RWqgRxmX22E/UNsWWd8qC/9PO6Tpfl3ZLWO8P1v",
+	"h6UF9aHnZAVKgAxvE/z3W+cO/vdBGUOPfIrozmtsvjwyvuMnf49VIMFv3YiFNFY0QM8mMn8wxN0rSUkX",
+	"hqAXALHSnl38lX318+WPx//6B6Yb9j9eXPyPrhwWwdTsbInmKo77kP0Awb0GG8T8rS0X+LW0RlTzM8bZ",
+	"lJeM4O0bQahUoE/5K8cCfBXMA9iCx6jymFWpe4m4Gh0dDMqut420ggC1cegeXKeHxpK5XDpHRZtbpNGN",
+	"8SjpmRX22NhG8PoWWSKfzp+Ee03wZMm6O27ZVMwIZxxIsfkU7qQD6qdAIHEkNT0PkT6pqKGKv1EFlvIK",
+	"79XnHjl6Rhhiu+zq5Fe8FB9OKG43qHbRIzt0mzCP6Q5/KQYykoFfQC5TyX/95SRSkNMkVPdTeHgLZA1C",
+	"fyFsG7lMwKkMBXHahzWzBGAJ+7hXnLuFiQC3wyPtsjCVmeigi5gfJ80Vi7jnG5Um4BR9Zd5Xjyff/cHx",
+	"cKxHR6MC8A1vAHcKkQZCnJlsQI9sjL9OsF4/rZeQ7XefJHz3HvltWOrPwkPHXR4GyLtr3pTmnynV9KnW",
+	"1wS9YeMr24F6++7UMbR3IuU6xqrJ8eFnEfL/vR1695LMgXf9Bz6F1hiF4NyLAWhSCeG4HiiSAUclmna0",
+	"qwAv309q2Or/Ia8FE6AYxoVOcVfMQRuwC6nzDrEI8HQwW0azup0tAU6ROuBAXTOEXRD73tFDADduroV9",
+	"yAgVv0NxXXJVIjgPdZxwnB58KooymNYcQ2K0CAFIDc6cSfFEfAjfcqcZcmAoTSs9uzap3lEYPv3iM+Rg",
+	"Y8aaUHr7rAg8twiRSoBHxQbtW3X398sjvzkobJlzviQrtqoqUG8i2S40hM3EE7M5JU7TDVT5RZ7zJ3Rq",
+	"jdngiKJG+6xy1vUT7831oR+yjdmskkLZK1lGyh4+iZoetIvBk8WkDYxZdsDAjvx31MGObZLmxNbYqgKG",
+	"AnFZaUMa4kpAaoThc1Ft0ArH5wJMl/U75jeMRqWESnKlrRtprYDcRDh8UqwQBRUVUROhT/qZffV4MvlD",
+	"H5gaNWw3SwDmOie9W4WtMdcY4ITFY/gSolCSuoL5TXMa7zXkSALMG/WA1Hv6ohAY/AZaLmEN1+lkMqHF",
+	"14wvBS9pkl89fuQU6z//cMn6/nZc9jrryn/IniwwkxTB/9wrnTBrEYWDvRXTCz1zA/Xl7cnasK+cPYp3",
+	"+aUwhi9EUjs37bSW8Z2/eyU6Puh7wf4Zz2uewImP4TgJ98QnUasfffe5RcwFUMQA9+vylLPiZUcDPFnn",
+	"/fI+cwwI3PRptojUMvrmjVhVm3M21XYJvOe/Xbz6iVnx3ppd8Bj0k6Ul2ikeza6g6W4VIeLdnczZkTHd",
+	"u5xqlrrsqc38NUiED0P5wpGWeZ8GC0nxAal93uH2OaEJCYm1hjYKjgH6Cq9PYYfen0627iVezhn3iqjf",
+	"g9HqQc78/AJO8tO76Eapa28RkmqrlqunsqEq1DVMLJ29NrfgBTNdL88PYxxU4frdScau21wCGqWezLCK",
+	"B4ZZbZ2FBwDMgFLn/RjzALO14g3add9MJuztEvW/rycTeqRgjyYTYJOOLB+yCw36XlBoRut8hbPRFfL5",
+	"FbUr7FQ+SCgoobXZeikr4XSq+C1w9d3m4foIk9MnKVj/rNlxRwYoVezuHLswneKt1ymdhkbrrsvd6zRv",
+	"usV9aqfg2Ev6W/b/fRGK0J/ljdjm4oECsYc65Dq4S3qOeOiVMMbfZfKfgbWGTzut3mBGfSN1s+0rW3Hp",
+	"OMVJKW58w+2skf6aO2L7np78JHHt6I1jTXa/ko/Wn/pJCn1YOHzHjhuy6FXXCIgr++6KyV2XBgIdeaAN",
+	"/0S863fPWb6nt9xjyGFklaoqk51EM7YSuQM+ffx2gDZeaH0NPoCXupy2hl0+e+1p8pyZSq/RpeDU7kok",
+	"qWLV6GEkaLiM/qFPcS5IffTKsRcxLOM+d9tvA+Y6O8lOe029jBjobqldNsI4fWA/y4Mq/k/F7aRaXODE",
+	"xm5zWMe9bjPtQ7/4fS6VNEu8T2n2BXm89ON74l00+meKlm6f2eAZfRod6VAd5tH9kMzzUigr5xi/x0uJ",
+	"rVywhg9ReaDrOpb7ydDLJ3dTA4xqzvcgVBnTWu/IHydaLILNsQiQtp/SwhzYOFIBafWsXQ2Z59n1flYS",
+	"/0J28omfVcGsZgvNnPkn7XKcwX2opb2Pck+mEoEi7v7VWfYr+zfiPjDQVPk76/0c6SkDdO8OJWa70Eul",
+	"n+y+n9H63PZPS7H00k/H1l7IG7GHdroMu2hPzVKvzZfoxLg3gf5G8JKq629879sRZGTkQn1aGoIaOM8d",
+	"3Nvvh/W5oZ+5V/3O+H6rJP1M1yvo9AQIZmsPghTuevgplS9YzZZ8BdG5vXS/5na2vG/C3w5q+oQMj88E",
+	"k4CQ4g10Zw7JDb7UaCFvBOQSQBg0/KRrcuTVUGdOowYFEFG7YU/43f0qG72GnV/ypSu26AiPwYkMUZ7H",
+	"UgRCD7zs9Sr//cKOkEG0f4hyBOEfIlnMs8QbICMPYXxf94F2OrvKP3NIyWkfsvOLhq8c55DCTRjt8PMY",
+	"kFKxSi924kJ3cw99u/H0HAKmH2VfxR7AHpF9torDyxjgMobN1EqkUm0B9Q97MhrWtKpPy43A7PsBUn5D",
+	"j9wjc/SvSBzKU26d3YEeWry1BRMrPVsSVBM31mcMQ3oN4lP40jfOVo1eNLyuxd4zvM8aUSxC8UuhuI+x",
+	"uuELR2GwfAz3F31zAdZH611x2fdFex1tKJ+m0kZ4qTPGqxUbLiT4C8JkbBBOxhezRnvZW+8PJPojDTIL",
+	"rpKb2N3RFr3iuZrrdBwIUba4uTaDq9ppeesPCuAjhqpPsd3tduPZuHUtfofdik8fsaVuG4M5qDA3JURp",
+	"qFQAStIxnNvoStB3HtgCq1JT+QXuDfFu34M9g6MfpF89HtwxxFX91NG5fmLhUq/9zqsZKQkzXbvbPLsO",
+	"CLE049TlPNnptp62Ot0Bfd979J5itfE7vpDDenxHhyUXgEyb6P2LbMvj5mFr4iKWEtyYtW622Cu0Zsyl",
+	"gF4mk5nXhlJCnfKIiRMgnVjtk0PJMlK9Ym1MfX4hb4RPfC4Yt6wSwP5BpD9iBgsdF6JLt3Rs4TVf+F/R",
+	"o3OxppRvyE6CJAClxMx6266fkA4Jw8B7JowwYSUYq/QrStnv/RJ+AxVp8MtvmDknNBOYSJBx3Q5t5b2m",
+	"gSguqBvm/YkDixgcafPLeoCO3wr+BKAT4InY4GHkZjnVvCm9k3GLpNtBde8Cn7jnI2jN0Bm0v0FcI6da",
+	"UyfzNZvzxkP5OGHROwLLGzmfD+cNXNIz93gK/hU5EHf8GjIWeQ057QQ8atfat7PvMpN+K0d1uYWFTcuM",
+	"HS6cXb9dspk2kPO99vxaNj4F1KSO8+RXt00fTgj2aJTfjtpv3IHn7hKA9iFF26kpHdhph8a59tokeiAN",
+	"IzwIDzrrRFIEVUInHJflB6wSFvCdMGfcSt8l3xH8VCxatZUl30umN6yWxiAaCRZCRTbPmkuLbXWp0t/j",
+	"HCXkxao1y4DsdS+5Ia1ZijLGufp0DkO8nxdgMGYT2NDMApsS2+uu/5nq6CHTgQiVqNkEA5vT3S6YaWdL",
+	"rKv1HAyE5OYY690I7q93pxteDuM2XuIT93n+8Iac2RoBjn6a4tIfdcPWS0LwhZp16JvR2zaK6Q0Jtr/i",
+	"I/e4b/iGH+UAciJk/BWdewWBlrw0u098Ajlb4ts9GS4aWcZwBSAwKDiKleE4uX6S3BYn8FbMalVtIqQn",
+	"YttUgUvlEr3qTVo44v6UOmLDoe5nLu1D9ha6FMPwlvYPSlJpan3LIECyExZ7QXWxuoEBOaBIn3d55jDa",
+	"gaBYgYxSQvbjka128Bpn5qZgYopqi3TEY0puC1Y7wwraqAizkh1mwVy3CkA7Mj57wr26NTpM3VZWrnhj",
+	"T9xIxyW3vH9DVo3bNjdVgNmSVQLF4onxxh+U6zz65lv28imDXiDGzW0vOFdxVPPVyv03aRzTl3DABfuf",
+	"T16+OItbSFRtreAePLv4K1ThxCCg/WwTLNh2z4yaV09O/4Krfxee0tO/idknj/8hxe6BFoOYMd5JQhBs",
+	"wuX8kkDGIEcdVGW4vCN4GXkVcG1bKDb4xEkjZlrNZCWDoywpRfxjIscDtqBa9IxXvuV+L7zW3dYgCIKS",
+	"So7vHAarG+3oMMDXyugtJE/fQgnDFoZvAkvMQfRV1ZfT5/ZN/7RSkRu3LMun1edAgR3uNhdbgOTPJ5Eb",
+	"F7hu0XPhTuwt9kWSKtEIdKBcvPdSctxFzr4CPJALEbvyRlaLQ2pA0mt2SK34b8yC71WgY5YJ9qL/8OH/",
+	"BgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

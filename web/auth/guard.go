@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,20 +18,20 @@ import (
 type Door struct {
 	Keys     Keys
 	Sessions *Sessions // nil: there are none
-	Closed   bool      // also who only looks needs a key or a session
+	Closed   bool      // it is no demonstration: also who only looks signs in or sends a key
 }
 
-// Guard returns a handler that passes a request on when its operation is open, or
-// when its key gives one of the roles that the operation's security names. What else
-// is asked below a path of which every operation needs the same role needs it too:
-// who has no key learns nothing of what is there. Behind a closed door the same holds of
-// everything below /api/ and of /metrics.
+// Guard returns a handler that passes a request on when who sent it meets one of the
+// schemes that its operation's security names. What else is asked below a path of which no
+// operation is open needs one of all their schemes: who may do nothing there learns nothing
+// of what is there. Of everything below /api/ that is no operation, and of /metrics, nothing
+// is said to who may not look.
 func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 	operations, around := http.NewServeMux(), http.NewServeMux()
 	places := map[string][]need{} // of the operations at a path, or below it
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			n, err := d.needOf(spec, op)
+			n, err := d.needOf(op)
 			if err != nil {
 				return nil, fmt.Errorf("openapi.yaml: %s %s: %w", method, path, err)
 			}
@@ -41,15 +42,20 @@ func (d Door) Guard(spec *openapi3.T, next http.Handler) (http.Handler, error) {
 		}
 	}
 	for place, needs := range places {
-		if same := needs[0]; !same.open() && !slices.ContainsFunc(needs, func(n need) bool { return !slices.Equal(n.roles, same.roles) }) {
-			around.Handle(place, d.demand(same, next))
-			delete(places, place)
+		if slices.ContainsFunc(needs, func(n need) bool { return n.open }) {
+			continue
 		}
+		one, err := anyOf(needs)
+		if err != nil {
+			return nil, err
+		}
+		around.Handle(place, d.demand(one, next))
+		delete(places, place)
 	}
 	if _, open := places["/api/"]; open {
-		around.Handle("/api/", d.demand(d.looking(), next))
+		around.Handle("/api/", d.demand(need{open: !d.Closed, text: readersWanted}, next))
 	}
-	around.Handle("/metrics", d.demand(d.looking(), next))
+	around.Handle("/metrics", d.demand(need{schemes: readers(), open: !d.Closed, text: readersWanted}, next))
 	around.Handle("/", next)
 	operations.Handle("/", around)
 	return operations, nil
@@ -61,69 +67,87 @@ func above(path string) string {
 	return path[:strings.LastIndex(path, "/")+1]
 }
 
-// need is what an operation asks of who calls it: one of the roles, none when it is
-// open.
+// need is what an operation asks of who calls it.
 type need struct {
-	roles []Role
-	text  string // says what to send
-	looks bool   // who calls it only looks: a session is enough
+	schemes []Role // of which one is enough; none: whoever it is that is known
+	open    bool   // also who is not known may call it
+	text    string // says what to send
 }
 
-func (n need) open() bool { return len(n.roles) == 0 }
-
-// looking is what an operation asks that changes nothing and names no role.
-func (d Door) looking() need {
-	if !d.Closed {
-		return need{looks: true}
+// anyOf is what is asked of who may do one of several things at least.
+func anyOf(needs []need) (need, error) {
+	var schemes []Role
+	for _, n := range needs {
+		for _, s := range n.schemes {
+			if !slices.Contains(schemes, s) {
+				schemes = append(schemes, s)
+			}
+		}
 	}
-	return need{roles: readers(), text: readersWanted, looks: true}
+	slices.Sort(schemes)
+	return needing(schemes)
+}
+
+// needing is what is asked of who has to meet one of the schemes.
+func needing(schemes []Role) (need, error) {
+	var texts []string
+	for _, s := range schemes {
+		text, err := keyOf(s)
+		if err != nil {
+			return need{}, err
+		}
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	if slices.Contains(schemes, Viewer) {
+		texts = []string{readersWanted}
+	}
+	return need{schemes: schemes, text: strings.Join(texts, ", or ")}, nil
 }
 
 // needOf reads the security of an operation: a list of which one is enough.
-func (d Door) needOf(spec *openapi3.T, op *openapi3.Operation) (need, error) {
-	security := spec.Security
-	if op.Security != nil {
-		security = *op.Security
-	} else if len(security) == 0 {
-		return d.looking(), nil
+func (d Door) needOf(op *openapi3.Operation) (need, error) {
+	if op.Security == nil {
+		return need{}, errors.New("it has no security: list who may call it, [] for everybody")
 	}
-	var n need
-	var texts []string
-	for _, one := range security {
+	var schemes []Role
+	open := len(*op.Security) == 0
+	for _, one := range *op.Security {
 		if len(one) != 1 {
 			return need{}, fmt.Errorf("each of its security has to be one scheme, not %d", len(one))
 		}
 		for scheme := range one {
-			if scheme == demonstration {
-				if !d.Closed {
-					return d.looking(), nil
-				}
-				continue
+			if Role(scheme) == demonstration {
+				open = !d.Closed
+			} else {
+				schemes = append(schemes, Role(scheme))
 			}
-			text, err := keyOf(Role(scheme))
-			if err != nil {
-				return need{}, err
-			}
-			n.roles, texts = append(n.roles, Role(scheme)), append(texts, text)
 		}
 	}
-	if n.open() && len(security) > 0 {
+	if len(schemes) == 0 && len(*op.Security) > 0 {
 		return need{}, fmt.Errorf("its security has to name a role beside %s", demonstration)
 	}
-	n.text = strings.Join(texts, ", or ")
-	return n, nil
+	n, err := needing(schemes)
+	n.open = open
+	return n, err
 }
 
 // demand passes on what the need is met of, and says who came.
 func (d Door) demand(n need, next http.Handler) http.Handler {
-	if n.open() && !n.looks {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, known := d.who(n, r)
-		if !known && !n.open() {
+		home := r.PathValue("home")
+		switch {
+		case !known && !n.open:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			api.WriteProblem(w, http.StatusUnauthorized, n.text)
+			return
+		case known && p.Person() && !p.may(n.schemes):
+			api.WriteProblem(w, http.StatusForbidden, fmt.Sprintf("who has signed in as %s may not do that: sign in with an account that may, the operator gives them out", p.Role))
+			return
+		case known && home != "" && !p.Sees(home):
+			api.WriteProblem(w, http.StatusNotFound, NoHome(home))
 			return
 		}
 		if known {
@@ -133,19 +157,27 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 	})
 }
 
-// who returns who sent a request, of those who meet the need.
+// who returns who sent a request: the holder of a key that meets the need, or who has signed
+// in, who may be somebody who does not.
 func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
-	roles := n.roles
-	if n.looks {
-		roles = readers()
+	schemes := n.schemes
+	if len(schemes) == 0 {
+		schemes = readers()
 	}
 	if key, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
-		if p, known = d.Keys.find(key, roles); known {
+		if p, known = d.Keys.find(key, schemes); known {
 			return p, true
 		}
 	}
-	if !n.looks {
+	signed, known := d.Sessions.of(r, time.Now())
+	switch {
+	case !known, signed.Account == Guest && d.Closed: // it is a demonstration no more
 		return p, false
+	case signed.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
+		return p, false // by the cookie of who has shown a program's key nothing is done but looking
+	case signed.keyed():
+		return d.Keys.digested(signed.Key, readers())
+	default:
+		return signed.Principal, true
 	}
-	return d.Sessions.of(r, time.Now())
 }

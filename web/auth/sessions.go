@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Sessions let a browser look at the pages without sending a key with every request, which
-// it cannot with a WebSocket: who has shown a key once gets a cookie. By a cookie nothing is
-// done but looking: what changes anything wants the key itself. Sessions are kept in memory
-// and end with the program. They are safe for concurrent use.
+// Sessions let people come back with a cookie after they have signed in, or shown a key once.
+// Who has signed in has the rights of the role by the cookie, which other sites' pages cannot
+// send; who has shown a key only looks, and what changes anything wants the key itself. Sessions are
+// kept in memory and end with the program. They are safe for concurrent use.
 type Sessions struct {
 	Secure bool // the cookie is sent over TLS alone
 
@@ -19,11 +19,22 @@ type Sessions struct {
 	open map[[sha256.Size]byte]session
 }
 
-// session is a browser that has shown a key.
+// session is a browser whose user has signed in or shown a key.
 type session struct {
-	who   Principal
+	Signed
+
 	until time.Time
 }
+
+// Signed is who has signed in, and by what.
+type Signed struct {
+	Principal
+
+	Key [sha256.Size]byte // digest of the key that was shown, by which alone it has rights; 0: none was
+}
+
+// keyed tells whether a key was shown.
+func (s Signed) keyed() bool { return s.Key != [sha256.Size]byte{} }
 
 const (
 	cookieName   = "commonwatt"
@@ -31,16 +42,19 @@ const (
 	mostSessions = 4096
 )
 
-// Begin sets the cookie of a new session of a principal.
-func (s *Sessions) Begin(w http.ResponseWriter, p Principal, now time.Time) {
+// Begin ends the session of a request, if there is one, and sets the cookie of a new one.
+func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, who Signed, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetOld(now)
+	if c, err := r.Cookie(cookieName); err == nil {
+		delete(s.open, sha256.Sum256([]byte(c.Value)))
+	}
 	secret := rand.Text() + rand.Text()
 	if s.open == nil {
 		s.open = map[[sha256.Size]byte]session{}
 	}
-	s.open[sha256.Sum256([]byte(secret))] = session{p, now.Add(sessionLasts)}
+	s.open[sha256.Sum256([]byte(secret))] = session{who, now.Add(sessionLasts)}
 	http.SetCookie(w, s.cookie(secret, int(sessionLasts.Seconds())))
 }
 
@@ -59,18 +73,18 @@ func (s *Sessions) cookie(value string, age int) *http.Cookie {
 }
 
 // of returns whose session a request belongs to; false when to none.
-func (s *Sessions) of(r *http.Request, now time.Time) (Principal, bool) {
+func (s *Sessions) of(r *http.Request, now time.Time) (one session, known bool) {
 	if s == nil {
-		return Principal{}, false
+		return one, false
 	}
 	c, err := r.Cookie(cookieName)
 	if err != nil {
-		return Principal{}, false
+		return one, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one, known := s.open[sha256.Sum256([]byte(c.Value))]
-	return one.who, known && now.Before(one.until)
+	one, known = s.open[sha256.Sum256([]byte(c.Value))]
+	return one, known && now.Before(one.until)
 }
 
 // forgetOld forgets the sessions that are over and, when there are too many, those that end
@@ -91,4 +105,10 @@ func (s *Sessions) forgetOld(now time.Time) {
 		}
 		delete(s.open, first)
 	}
+}
+
+// Until returns when the session of a request ends at the latest; false when it is of none.
+func (s *Sessions) Until(r *http.Request, now time.Time) (time.Time, bool) {
+	one, known := s.of(r, now)
+	return one.until, known
 }

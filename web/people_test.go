@@ -1,0 +1,116 @@
+package web_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth"
+)
+
+// guestIn signs in to a demonstration, and returns the header to come back with.
+func guestIn(t *testing.T, h http.Handler, body string) string {
+	t.Helper()
+	w := knock(t, h, http.MethodPost, "/api/v1/session/demonstration", body, "Content-Type: application/json")
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusNoContent || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("%s: %d %s, cookies %v", body, w.Code, w.Body, cookies)
+	}
+	return "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
+}
+
+// TestWhatPeopleMay tries every operation with everybody who can sign in: each may what the
+// role may and nothing else, also in a demonstration whose pages are open.
+func TestWhatPeopleMay(t *testing.T) {
+	h := guarded(t)
+	for _, role := range auth.Roles() {
+		for name, a := range operations() {
+			cookie := guestIn(t, h, `{"role":"`+string(role)+`"}`) // anew: one of them signs out
+			path := strings.Replace(a.path, "/homes/ann/", "/homes/a/", 1)
+			w := knock(t, h, a.method, path, a.body, cookie, "Content-Type: application/json")
+			if may := slices.Contains(strings.Fields(forPeople()[name]), string(role)); may && w.Code != a.code {
+				t.Errorf("%s as %s: %d, want %d: %.200s", name, role, w.Code, a.code, w.Body)
+			} else if !may && (w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "signed in as "+string(role))) {
+				t.Errorf("%s as %s: %d, want 403: %.200s", name, role, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestAHomeownerHasOneHome asks for every operation at a home: of the own one it is answered,
+// of another it says what it says of one that does not exist, and nothing is set there.
+func TestAHomeownerHasOneHome(t *testing.T) {
+	wishes := newWishes()
+	h := limited(t, web.Access{}, wishes)
+	own, tried := guestIn(t, h, `{"role":"homeowner","home":"b"}`), 0
+	for name, a := range operations() {
+		if !strings.Contains(a.path, "/homes/ann/") {
+			continue
+		}
+		tried++
+		at := func(home string) string { return strings.Replace(a.path, "/homes/ann/", "/homes/"+home+"/", 1) }
+		ask := func(path string) (int, string) {
+			w := knock(t, h, a.method, path, a.body, own, "Content-Type: application/json")
+			return w.Code, w.Body.String()
+		}
+		if code, body := ask(at("b")); code != a.code {
+			t.Errorf("%s of the own home: %d %s", name, code, body)
+		}
+		delete(wishes.set, "b")
+		missing, says := ask(at("zz"))
+		for _, way := range []string{"a", "%61", "b%2F..%2Fa", "b/../a", "B"} {
+			code, body := ask(at(way))
+			if named := strings.NewReplacer(`\"a\"`, `\"zz\"`, `\"B\"`, `\"zz\"`, `\"b/../a\"`, `\"zz\"`).Replace(body); code/100 == 2 || code/100 == 4 && (code != missing || named != says) {
+				t.Errorf("%s of %s: %d %s, want %d %s", name, way, code, body, missing, says)
+			}
+		}
+		if len(wishes.set) > 0 {
+			t.Errorf("%s: set the limits of %v", name, wishes.set)
+		}
+	}
+	if tried < 5 {
+		t.Errorf("%d operations at a home were tried", tried)
+	}
+}
+
+// TestWhoHasSignedIn is said to everybody of themselves, and what the community is called.
+func TestWhoHasSignedIn(t *testing.T) {
+	h := behind(t, web.Access{Site: web.Site{Community: "demo", DisplayName: "Am Anger", Zone: "Europe/Berlin", Currency: "EUR", Language: "de"}})
+	said := func(headers ...string) (s api.SessionInfo) {
+		w := knock(t, h, http.MethodGet, "/api/v1/session", "", headers...)
+		if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		return s
+	}
+	if s := said(); s.SignedIn || s.Role != nil || !s.Demonstration || s.DisplayName != "Am Anger" || s.Zone != "Europe/Berlin" || s.Language != "de" || s.Currency != "EUR" {
+		t.Errorf("nobody: %+v", s)
+	}
+	if s := said(guestIn(t, h, `{"role":"homeowner"}`)); !s.SignedIn || *s.Role != "homeowner" || *s.Member != "a" || s.Expires == nil {
+		t.Errorf("a homeowner: %+v", s)
+	}
+	if s := said("Authorization: Bearer ann's key"); !s.SignedIn || *s.Role != "key" || *s.Member != "ann" || s.Expires != nil {
+		t.Errorf("an agent: %+v", s)
+	}
+	if s := said("Cookie: commonwatt=wrong"); s.SignedIn {
+		t.Errorf("a wrong cookie: %+v", s)
+	}
+}
+
+// TestNobodySignsInWithoutAPassword where there are real homes.
+func TestNobodySignsInWithoutAPassword(t *testing.T) {
+	h := behind(t, web.Access{Closed: true})
+	for _, role := range auth.Roles() {
+		w := knock(t, h, http.MethodPost, "/api/v1/session/demonstration", `{"role":"`+string(role)+`"}`, "Content-Type: application/json")
+		if w.Code != http.StatusNotFound || len(w.Result().Cookies()) > 0 {
+			t.Errorf("as %s: %d %s", role, w.Code, w.Body)
+		}
+	}
+	if w := knock(t, behind(t, web.Access{}), http.MethodPost, "/api/v1/session/demonstration", `{"role":"homeowner","home":"zz"}`, "Content-Type: application/json"); w.Code != http.StatusNotFound {
+		t.Errorf("of no home: %d %s", w.Code, w.Body)
+	}
+}
