@@ -22,6 +22,9 @@ type RangeError struct{ Field, Text string }
 
 func (e *RangeError) Error() string { return e.Field + ": " + e.Text }
 
+// Parameter tells who only knows the error's methods what it is about.
+func (e *RangeError) Parameter() string { return e.Field }
+
 // minutes is how long a step is that is no calendar day or month; 0 for these.
 func (s Step) minutes() int {
 	return map[Step]int{FiveMinutes: 5, Quarter: 15, Hour: 60}[s]

@@ -54,6 +54,33 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HomeLimitsSetBy.
 const (
 	Configuration HomeLimitsSetBy = "configuration"
@@ -459,6 +486,51 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	case ValuesFilesBillsByOfficial:
 		return true
 	case ValuesFilesBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
 		return true
 	default:
 		return false
@@ -938,6 +1010,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -966,6 +1117,25 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -1017,6 +1187,25 @@ type HomeLimits struct {
 
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
+
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
 
 // HomePlan defines model for HomePlan.
 type HomePlan struct {
@@ -1273,6 +1462,54 @@ type MethodSkill struct {
 
 	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
 	RPinball int64 `json:"r_pinball"`
+}
+
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
 }
 
 // Order defines model for Order.
@@ -2218,6 +2455,49 @@ type ListFillsParams struct {
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
 
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2324,339 +2604,366 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchs5lif6KgjdueHq6JRFuVzVU1LcD7arqtu7dtlhqdq7U+NVgEyQRCsTYCeQotl1PbFPsw82T7KB",
-	"cw6QSBJIJmXJdk3XJ1tkEok/B+f/+Z1fj2a6XmkllDVHZ78eNcKstDIC/ngj5q0RpfvvTCsrlHX/5atV",
-	"JWfcSq1O/ma0cp+Z2VLU3P3vXxoxPzo7+n9OunFP8Ftz8rrR00rURx8+fCiOSmFmjVy5YY7Ojt4uN0xp",
-	"e+S+ocfdaE+Fsa8bOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E2fM",
-	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6EesqeVnl0b",
-	"Vmq3IDbTrbIP/10dFUerRq9EYyUuZirL/fslZ+KFuBHV0YfiSCormhteuV/ZzUocnR0Z65bpvtTzuWgO",
-	"Ge9DcdSIv7eycef7Szf4u8IPrqd/EzPrBnen8Eb8vRUGCaAspTsDXr2OVjTnlRHbi4zn3D+9i8snby5P",
-	"Xj7/6efLHy6Oit0V+UO8gkPcHeDJ1Ahl8SBrUU9F88AUTM6ZtGzJDdNK7A570KplBfPuryi6CENb7X78",
-	"jB51JM2rxBL+It6fw/yX3CyZNEzfiMbNn6sSPqeXnTNRr+zmjHFWNnxuU9tl2rrmzWbMvC7o0Q/F0Vo3",
-	"ZeJqvZozwWdLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtl7Kmbsf/gn3bX1UHEkrajNmam9hPh/C+njT",
-	"8M3Osfm1FuE0aIf9gnLH+aSyolHcyhuxe7K8dlfV/W+um5rbozNHH98+7nbbkctCNG40YaysuUXmSF9P",
-	"ta4EV0S8S10mb6ritUh8sbVEeKrwcwoD7iysOHp/vNDHfrvUxi/1md/gj1yoI4GPXweMEpZzyCrCbduW",
-	"F9oINt1YYbobpJEcK1EuHD3Sffqq1DNzUmslNg/r8g9nDGdhHMHWsqqkVnZpvByYtU0j1GzDWiVtwf4Y",
-	"8RfWiJmQN8KcM6FEs3BcXyr2dlmwlTYSqGqbAfK53c+XYaUtUOm00e1imVwwt3CvDHCHFd/Ubgw2FXPd",
-	"CDbjtWBWHxVjznSm69otb5M8WDdB3iBlj7648c1yxNFWFZ9W4ujMNq3Yvs7uHU0jZm5pOe7TVFI0rIaz",
-	"OYSDXLT1Lv8ojvyxplfc2gOOqJQLaRPT/l7MZM2rHUp6YFgtlW6AopLnUbZiLNtxdLdJCMOqAiYNL+dV",
-	"hZqPGUcOSN1ptcIuRWMOooTX2ji2mDgDT7N3NZxoJPLY/pVzSmBvO0tuxbGVtUjJzQwbK46sHjtImuXB",
-	"NGCYlDSi8zlsJyQqEzsb0YgbqdsESf7UAt8igvRaEopnZBypLWnEmpNaMHpyb+A3qdk1ulWlG3kchRvL",
-	"w+PjL73/UeL9VlvUP0e8/Ibbg9771yeXqVf+w+meO4fx3OlHTmo5KmIl3yAnRxbHeLOfsjq+HS5tuAb0",
-	"1ojTBU5VkBRCRhdoL3CT6Iz8dnWCCLlTJBUOEN5tQvmoBJ8PEepKGyvVwnjdEoX5A8MqvRjHzlYVn6W3",
-	"H+w8y61wbIhNtb4eM+LWIeDwBS5k/GZ8Lyp5I1BB37IollwpkTbrGjGTK0ka0C6LkrW4JZPqBi7CBGjA",
-	"nPL8vTM9bmcGdhImbcPxqkqagO5q7P7qhZ7xCu8NGiWk6RWMA9k8mjz69njy7d49wOFzy/1RVgkjoeSW",
-	"97bcqaCpuVdifhgveeF+kGAmeQEFH2xvzsvnL39g8NVIOUXPwsJo2rkteR5Z8x9jO2WUmLfLcRc871R4",
-	"Ep//8eT08vTR2WRyNpn828npN6lT+nvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
-	"OWuJTuMFUdiWx6VMKtR+ZgXTTaQMpPZkvdzst+ukkzjuyfzsrCXV8RB/0ZbakSH6jF9ADpj+L6RKXGd/",
-	"DIcpO+Ee7J1QGD43rZfCCrK1+jMT71e6GXujZD364e0Z4i8L/77xAu01avMHHnAj5sKpJyJPpVw5sVzz",
-	"9y+EWjj+f/p4kuJlyf187Z2FW/xpNvMMKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRLO5p2Or9Mgtf3",
-	"vEqp3TGiICXyhletgHkpbVktuGndkQ7xy/hGRV+D3XiYuo029j4jv+5oe9+I/hok/b67TIA3cj5PHNfT",
-	"DbkgJR6ZaVerSoqyYE7YwcndiMa4h4sBJjO8sG0toj/fItBaN8/4CLpt8Tt/wJVDW/gg6j5IMsu0q8/r",
-	"7CNGaASnkFBCl42u/rB0gRcWKGRoxPj38R4f7FJ8jQbGR+ows0aUMr3jpZhmvukUn48/iz7hv3ZGScpk",
-	"KhyrCndCGrZq9I1Q4xStuz9M3JuwfZGDu7NFd8/7XZbZo624e5ar6JuDXE1j1IwweG5e5AxJGA+bBNP6",
-	"YaVnS1Owny+fgVeg6CIp0jLBGyVKZnQt7JJM9F0HoriRs5wb61qgk/VQ1YAGLXDaYaTxN+0icuXcE8Oa",
-	"xVGO3ZtI+737O+8jTBmWzogeF5DM+AxzgxZMvJ9VbRmL6e63XjDtvU8DAqfbjm682BMZzvJgrulE/l1Z",
-	"fQeYeJnjywal9gWNX80ZZ13wIet0SFzTS8g0iH4Mbof5oCKx66mVKc33EuwxroooHnVy/XZ5ziaQcaBb",
-	"ywJ/PPQaU+gt/B7nEHHeASNliBx8tHnLAj8gtqbEAgJGlGMRBdr0WpidUBrKjCs9T28gOLUpRi0Nw6ed",
-	"cizYjKuZAN0rEfoZiAuV6LOTB6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b68ZJI4oaghQecQHLVlxNN4ey",
-	"yCU3CX/dxV+eHD/65lu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr/JZHL6p3MIgWGiBGxl7OfqjWpMi9r0",
-	"uEjRQJjM++h2vFEhXUIaxsuyEcakuX8XzNrN7LBut3dGhwUWjK+cRifVwv/XWTsGttaddkHEX0m1YLrx",
-	"f6UnMT5UkvIG4TxTkYlUSMLHGTC6EN20nFL11yeXHymBptyI0fKHBHWS1QALNUDDXCoW39EoB6RJHtvz",
-	"mDGesdPv2P/riOP0O0e9t2DvDW46rO0Wcv2tTwDaiqHqpm4rnkhZ0mtH1LKhLAo395qXApVWGCxBWFl5",
-	"bUgOD7ksO3U4RLjdV5CbBNHCJCmL97kkCrsUG8YhZyJ9EdIC1HQqgxu7CHuUI9jEtk79x4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4A5ndGcxj+TS9oQmzEUy1enOojCGhr+lZ9qgTj6wBFXeLrQ24ys+oxBGgtg5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwgjQdfamlkrXT/U/T5peyjU4EYp5bVvMNmwpWo0TSDeOKSXUjGisazJsV5Tnj",
-	"FAFUOs1E0S19Bc9nligtW8gbYdx6am1swd668aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
-	"X/fmWaCuEj0BBkxvW/xeHT7tAYVlhC3bpP3QYVnoHoDz7W/9mg7F8I1hU7HRqnRSwi1lKiopbrbOnV0r",
-	"vVaHEl9KAwmax9byUjfuGW9e+IM75LrhdUkp8LAdskxn1PByM6BPO5WzwJTbkm+8Ujv50xmoBCu4we7p",
-	"//XVL5PTd79Mjr979/8/+mVy/PW7P5z9Mjn+Bj/6l6QgdPNNkOczWEiX1OsYAmXsqoKtRANqisBIDJ3C",
-	"ZDKJD2Wy91T8bkU7EGaUPJSlE8lqkVKmmbG64QvhOBY+1E1+qWvxwARWx5VZi8aR3HrXitQmmUzubGyg",
-	"XKtLvnlgutc4Rc907ynYH9mKb8xIGk6YVrLptB6h3Fb6nQIF2dD/36XMBL1OEd/bLgP1jE0dr1+zup0t",
-	"I85HeaJw1GGXR8238yBmOIHf9oUGaxOMrooby2aVNqJ0JD3uTa2ysrplQku3q36X/Hh5z6WjuErwJumj",
-	"3JPhHSchDCkVcaw44/650VVbi+O1kIulFSW4gjB12e2uf9EDgyUsgfDYeimUI76ls+3gu5HGPViMBhje",
-	"7mwMZDiUBZu24D7ZyqreCHuG4TV3zBY8Nxw5fCNmuilFyVo1W3K1iHXraOfoBeltxSWmvX64T7eyT7ts",
-	"CxokvKmbTxx+7e9RknDiHOptFhN9ta0XoT9iv88jdkxtjXHxij1+dPqnpI9CqtYKk3F8kpW9YdF+7G7z",
-	"WjdVefURuWVxmmJk+vu59d6Q3lplGz4b0qkcI6brgDVZyl2eqW6bkDjo18imwt0PWrs/29gEChn3Y64O",
-	"l+XoUChUC4x93OiqvA1tT32eJgxAM4zentrh70VleUrG4r31JvaF5Vacw2ZjrmpwFbNGQB4ks5CMAEcA",
-	"2ZWOtq/FZmeTYYzRlthfdC12bKrIh3FsruXqWK9QaTsGLc/JRdu0Yjt6MOqFQQzc/qXGctvufdEFPtXj",
-	"dFuOTbFmWglnqlWlMJbNZWPs2BSTSzfqrVexbbXiZNMUVGtlbANloLezXB1JZBiV+0qvVWwJOeryOxHl",
-	"Bj2aTFL6tsbczaGdeuOe2fGmuQ/T6/UR1pQ9kJCi7uq4e4QPOKYU69Sjbcys50yrijLadoVo0BLHaHcy",
-	"dQrEAECLc6q7VIugdkSapD+QcQ70NW8UqVoZti6VsU43bZhZQtFupfU147ana/ej4EP5ieS5o63KH+vz",
-	"Uig75EMhWxcsWgzQiGq+w+PmsqnXvEnH4WtdZnK8jWhkpqr3RqhSN+mQ8JCDd8Wle+5hWFjMALpkwRV3",
-	"V+hoIe2ynT6c6drdk1qrNbc2/i+Y0+aERoW348a95k0qyKqA8o24EY0zbpeQzw+eDnDaTsUS6kqVoECg",
-	"Ey3OZJHWSZhGl+1MmNwuh43c4RsXrbpYiVm6xsn96iqbS63adIL6j42u2elWoStdDiSKB8a/1111qZJv",
-	"16u0l/uJgcQOVvNrZ68avqGCdvQDOaV6rpPq4S2Jppf/3XpvCezou3EkBUd+X+TU6Hky636AOZq8V9Ax",
-	"LnOGW1kE32Ph7dWCde6J8SH8sbsLDIge9jNNciBpZs7Wu50MBSXMpMI0xpqC/eXVxeXZ61dvLtEBy5Sw",
-	"a91cM27Y6XePHp5++68PTx9OTh49LlCFc4fEA5TBXiZLb08t64f3KzEbdiCCDi/guRDUySntKP8xh4FN",
-	"N+BicFJoxo0tMHNAKxG+Qt0KGQu9jVJ1HxgfvZvSXYNwUCX4jUCbG6zqyKnUB5MwbOmerIVFdx0USD4w",
-	"TInOq8nA70DfUzh/ZxDDeFhBAh0iXyNRuFMcWdjp9mSkHuDWnnpd52Qjcwu3ymo2FeB3V+7/7vtFI8tz",
-	"NtV2CdE1PtU3gk2YVtUGN3UHmMMseSNMJNPHmElL3diDJ2r5tVAID+KneotYa8ihwY31k6HNS12DHwlD",
-	"YtvOIjAS00t6mYNIJIqxa+3BSIwAabjryqykUPYqwxxvlW9122BBxrMV7jotcQUKVMMWYmxtshF/zwaH",
-	"YRPPWMWdqKRDh9u5lIul21Alxr5FlvmChFA2C8cBqVTos50CESHyyrt9vNItpIgdUd3pFbspfTChnaSt",
-	"NIWFHMttInPKFd4KcogffWnBQyVm9qoUFd9c1al0fpRDIT6mFgEZBSwP1pDQ7L/760dx1OLbST9sMfk8",
-	"gcwuRXfIKN2yR8LvriR8NCfcpbyWkNdgOpL5ImKqC75KnvmFrISaCa+D+CM2H3/GX3y4lr+/WpLjoj+3",
-	"N2IhjQ24VESQTr2FeIsPAfgtc6IDr30j2Jqr3dn0d+/00Tdj5taIhRmaG8kvmBbtmd8ZiGiCtjXXVaXX",
-	"5szLvhWq/GBaHzDJ07RvNq0ZSNTDvD2K5seuFQrawWnf46Q97hGY/pauhjTblAJjJuc/PGNcfS7beC5J",
-	"uYVAWsoVuNdc+cKj+E7SqUUlrrq9TKfc0Tz5bCZWUGsbb3/hI1DKHTEzgjezpSjZeulICw/MkWU6HNUq",
-	"sxKzVHJPxzJ3QCVCVD1ZlK9bm2Rul4RWh/IYLrLjMR/P2yBROBE021JCaNr0fNGVeARCHOkF8FrHnTsC",
-	"fqz0OlHepNcRh6l1DTyFoG5wEcGExNCQXghnmTkrz9neOzFT+OVaNB2/6kYGjbLaPMSh/j/yxRx3Qv84",
-	"6EXHXgVyJObNSdZEuIIwRmucNYrU6bPek5iAOOzY4pcuF2XE097dPsoawIUOg+7BypZQgKoEJnLjkgk0",
-	"aCT2kL0bVzUFS8hZzXit1cLDz90ihkkPeb4Om5dUv1uVyqrkFU/WOL/cVxNRCYPCZdHyxolu8cB0YF9B",
-	"qjsKNku9Vmwz1hlwy4BythqGogMHRafcbr0E1I0ET9Xr/bXCboBX7rmdmHMXZ/abHyafO7eXHl5k28G8",
-	"D3VkL9AIwDGm65NDeePoDUsimiWhTOi1ufW+WidVAWmXbNUIKG+nvTMFMjM0fQ3TawGaJmhsWlcPjPfF",
-	"QS0HV44eV3w37Dun65EwrIlXuicwjRu2dK6buArqEAAzk85Wr7nauAVkHPNC5edHBs+MK7c4d9XiuZ2D",
-	"emTBpbEWpXeDOfNoNPvTySOJuETYJ9p2Gh39HDNdO17n3Vr1LVxafutoKgWeGG1MjpD2FAPmFnPO/og4",
-	"hVLRXtHLPuaIyUkT2CXjlVbizJ3G0p++7AAcnD7dIHpv3YM/G1P2vIOhRFd5AKjlz9yKNd9chOSArU1b",
-	"Cl5eZVhFmD/QnBEzDZfEGmcPzK6hpsj9Pqga7fSBQd6EenunoEvL+KIRY/1hudpzbuwVSdiESJB1yByJ",
-	"A8cEkuMO3kg1Ex6GqxkfOe6C3VubxO1sKSgmi69YS2cMM84w3ShdmSPmrUnlvr1dbrrp41Jqj7GRzusN",
-	"ANlDE0M0aUFyG20YUW7vRmxOKXGLuyz3BLv/QhpgthY7UelkRFtqtak7DMGeB79VJYRMnIkdJQkuOdKp",
-	"r5QnAGMfRn0rphd6di2wFNAJlvVSMyMceSvNrsXmjBnbcLVwrM7rO1ZXJYGfgEmXzJqLE4gHE37Cg977",
-	"Rwlngz/yzwW/3PgMI0ogSYG+RKGyoRFCSO1DcTQnM2lQd3DP5C/zvlLpy+BljSyZgs7aWa4ggsipcsb8",
-	"HhaYQA0n61cGRwh03tYEyptBfHNSbqDmztlpHbGBAUIxJAhfouHBAO2wS3ZcoyinmAsEW81upXVnHzZA",
-	"X/3YVHB94zRKsQJi1f1Uw5H51IAKszeRC5+C/OuS78X1voSHMlURWbwAT8TRFfDvyzEQKJpISbI131yF",
-	"BO601Wh0LUCjkgYObzT/R7tYCjNQd2HOQ628k5mYmSxNlyCtnV0uGgBpHu9Am/ED8G9DUUlqICGrtNyE",
-	"6LWxwb0IUbIuofVwuRBcA4P7ddA2zIUozZXMeOeCKyDAlARkvKpk7rcszoyJRPG80rrJmJfCSeHsvYco",
-	"hNUfuVHpJMTLQYC8FSDT7G+2EPBr4FYi6eVRz4jCH5BHqWDXYoX1FJxNKz671q0t9iQRutW7N46nWCDX",
-	"C/pZuvDRJguX3i41nrhA+wTCHuacbKYzXxkAsluJKGoacjuR68zlosUs0qPiCH+crHwBZSk1jShbA4b1",
-	"M6oLBnnmjJjKOE6T9jG9PXygf4hGX3Ugfls5vsSTpGFzuBtRCoXT3+e8cf94z+YM6nfYUlTOQp9dJ29S",
-	"GnT41RzU8M3xdAPzNwUz7WzpRv+hdQz85KloKrk/14f4dcdC6Rb0V0r8MpBNQCWmbeoYecSjIu4Sk3BO",
-	"Ar2uuNqVP7e6yIeBcAO2ILw9FRG4M8LRagSoFh1Hf3dpPbmNu7hOdjS5zc6Zw1BRLuBxfP8+VxatzOTR",
-	"IPIwtFH5SxJZfAsjc7w72Jur/gWpab3gatHyhcigSBK7lAsFNx40SlGZYDLHVTOeV0IOXpkoBSyO3h+7",
-	"h45veKM4lFb8Eibwg/uV/+N7cfTOTQ4LjRL562J2nbEAOksY/Pt+7kpbkU0G9yZf0jjTOEL6TV2C3lpa",
-	"JYzp7Zcz/3SS7y2hbG53zCm0YRqnBVyLhIS7EY2cS9E4ezQcUtgu453AaPI+XLXTIeSL/tDuXpWlKB0N",
-	"zPm0kbM0e+pA7Pq/R7O7P6GRkH5aJ/YKu6dErhvYvIItxfux8Bh0DPQG3NLkLYHtyvnDusP8mNY0fpG3",
-	"mHhyyj0daRcrRYoq7eRGW4kyewufnLridtnzzEnDONQf86ryXqchTJM9kSv3VHYZ5nZ5xn3rbpwgu7Xl",
-	"VPP3z/E3p1F1T8qQ2s01iGvVJ1uR8+PowwQkoLdE7nLQOzUVXnvdv6OeyUB9fnJCW2rpNjv9kKSbG/FS",
-	"GJMUbZBIcsJX8uTm9GRt0Il3zjjD9EZMwjXMUbcbuMuhKTV6VyBvZCduVPoCxWGXmnsoRsjaV3kn8rj5",
-	"MEZUZsZqXPI5W2m1wC8obcNqxtkKhZyX1B78CifueLda7E8KhW/fZfY8A2UtmkY3h9WKZcteIvh7v5CF",
-	"BsiuWhqDKzStWWEiSKsgiebdQMFdOpWQ0m8YT/pst3JXokIWXrVJJAjlsd+YY3agSam2qnIdDnCckPTi",
-	"Fz0y1aU7ijtPdnFD/9VNzuytPFvqtelnqYSiJCgeeoCq0m6Kr4xq2w7LPE2n06G/oi5C541+YtVWOl5y",
-	"YR7sEfKTcWU+Ny/C9hobIo8q0VKIm4eZeN1hD5h4B1U7ZuuTkPutKt4aOa0OcUqmU1VkV+sXGvyEORxA",
-	"63dP5i95cy3sm7bK07lv4Fq3xrJrIVbYy27LVhnyoELOv/cXjtOFMXVlIPARqpFCl5mVUJgI0QDmXa+J",
-	"ad/9mAlQDfk79frABSy4FVezSpu2EalWJRgwJhMtiocIRcEQqTCZnZbpZHfyRc4mGMgB2rNPBwFVYGE3",
-	"YXiOwquwcnadUJawyos3gtVtZeWq8uHYkVGaJhPmnvGqMmeoq2N9DvQJnofaiKpivMW0YMrdcOfEvoK+",
-	"EXgW0hYR6G2w/OHHlFqv51aoP5wzWdeilFBMjm+DYbDFMIf0RQhBP4QAnFStbt3k/H2iqhjqeoxRsrXv",
-	"bWwi/QXeTHEgHGW/9tIBevQIkU7E03qnsKcUnZfYuCKFlSgg2QDbUWf4BkhDLC3CUAPEJBdcKhFy0J3Z",
-	"NZUlZCJAgHAtzcj7NU1Wb20VNYXGIJhxSi1DNwdg7brXXE03V0kvRAdZue5WiLlaG0glriqNRSHgp/BT",
-	"k2VZiUN4CUyiaStxNeVmKGV8dyJAVcGz6+blxqHUsCZQ3wHzoEDeIZOAakvI/RkZIdvMkvLox7aqGH6J",
-	"TMin+vrmCo7hAUgbInbDx7o1XJWj89VKwcvQdWW7nCJ21sdRtCkkX6QFmW6EkYulvYKo9e6of+aSEKWc",
-	"nrVx1wa2qkCFi4cY/98gq0OvrDMh8WBXopmLGTA4fMm+IFQaW/+pWLg5zCMLa0dsQFi6X1egsMcNYTRt",
-	"Z7sOKmCyzqbh/oDJi/Bep2FzK0pMowvw2YinVWA96xraMhzanyzjh45S2RJfSmNEeTVAIZeQAeOTk3qp",
-	"RZmCWUC2yZEGbQV8WwI9wBb4U6dfh8/d1lADG7qC8Mu9gcnrJCt9LdXUyctKm5AQ7YuiwbnaGqRRo7i8",
-	"EY8eX/292IJHA2Chfa/P5CX8oMrY6zkeyERUc96I3JZ+L2YVhw3C5/w7fFW6z1inW0Z/AnQSyvh9y1nr",
-	"xogrPU8g4b8kmbReUqlzpFw4YdiV7UGO4E2mZZR7g73KtW3cLutNvAxcWI5E3EUngQz+z/NQAAG+z0ob",
-	"e5tUt14/JbxPafXCffe04wMj8/S3S38pZcZEYj5OBJ6KSq/ZJNHCYIzE08kk6Tgv+6xLBgi3MGAjMA3V",
-	"J1uICaEkSlsWIP0OTay+Xc3AvBFi33pgGZFGS4pqzR2dQgEP0OvhU+6QXFJ5Gx6+LRfr9PPQClz1XSlB",
-	"wlGaxFJJ1iH4F+cp9HlnZ/f97ti/LHMFEa3NADmsG2mtSCfZrBo9rci3MMoNgpN6jT9LN3VeHzraG8xG",
-	"HHRl+OXSC6KZ57fOz3JsXOYS+FTV1oqyUtG3u17qSgDCfLKbax9rK5Zs/R5DuR5YOC5OiX6UX9IbTO5M",
-	"LCehDzyDtXhVESjioMyudGb1K6+oVcJXxqav235Epd1s7tbOKOfAm59KrKkRMaKGdgii7wbzNraFXx9l",
-	"pdf3/JxNnELpPaoQNWfJ9irpswtXnLzKfhWFP5nB/IuXwi51eZFWg14p7FlDiDN6rdiKU8Qw8Huor0Xn",
-	"Ddg6Xk9ClYyX4iF74+xAdAsEBcJvAihQ3Y9ipQNTLR4moJJvRJOM+rzeHh1c7ESDFZSnUyk6lO7OpLOm",
-	"Hp4Cp3/43Tn718kEXMcUeU1YSMlOaZcUT0D9XDrRl8bbqnmq9s7pjXxqdNVawSCMAhZe5wAbr+LXcJzp",
-	"4PNV8u2vOiW2YBthrGgQZ9pHJ8YE769WqDBnFrfqqdNeQ1ZShUPYUqZvVTAEKw+dxNxi/aLjGRYd+aTu",
-	"wyvAUtlNRxkJabMLo9ZOaycAy7Gu36q6yoDW4FZC2mls9bifOB1KvOczC+DITh0DxAPqnr+DUuh+N34+",
-	"aTFPmBNTrPgBf08Ew+rV0cMbZ2cblqdxlZxiZiy02CKX7tji3mHgIO3pIKGRQdjggWGB82a6JmVM6YFm",
-	"a5CsSvDwB/XBTGCVNuJvBALRtVfiueZyHmhoHIRQDCrrf7ESvvJ+zSVlWhH1FEdxdyfxfiUR7hhnmJGl",
-	"N7ySZa4FetSTsL/yU4RcwGhkQ45lEEsEDFwLdRu7zkMsDYIjRdGANE5StKqORsJmRvuV7ccC7OkJhPvT",
-	"FAQThcjzegkFhqWEzDjWwC7YQL+7yG7Z+H24C0PKNDLOZKIGfPUm2v8DW1vciveGzXjguJFFIXq2zTah",
-	"8yxv7CERmHB/RzybJdRL76rAeMiSR1UCUFEAmAzSum+S4CU+uebxo+8ef/ftnx59981BfUliQh6B5kVH",
-	"eKtGQPHx7Z4RXwgFzNRpfD5YRVR86sztbx+zCnv2Fwy7tMEVv2IP2Rn7D3Z8Ts0AorYbZDO3RpRd3SV2",
-	"e4h6lvzy5Pjf+PE/JsffXf3H8bvor4dn/3H87tdJ8e3XH5KtS4YwEH27i/Mt8Qi377B6rFgqpoBntmKQ",
-	"W1HfLSyA48np5emjs8nkbDL5t5PTb8Y1ks2DbHgPVMHknMiU6bSNGgnDUsx5W1kg0C3lJvj/Ts/8vhWd",
-	"KUBV/VIxo6l2OugaVGYu3QQKin+Ch/4he0IHECPyI7CP9/FYH3SE/TJaK0KA2gCH8KmP0jJuCTHTa2Hn",
-	"AGhFIU/EUMHodSd0NLrkAO7TTwWwu5RGtiNVLzBrvANqTulJThAwlJimQwBdEIY3oI32QxaIyBQziEff",
-	"7AeoSmskkPhYMB4C1cFw9RqQlbPrHqVb6hj74ECAw7F6R6wVBGKC3LArpwReLTDbLU4a630RotZXurlC",
-	"rYTkrvsArOC94eWYde4V+fuY6XhvVY8Fb2ejJtJR4fkLUXXoVYNMOwlORl5/nzDRxQiIw0IWg+BqV5vI",
-	"My/w4Eizl4F18hDxlJIJ3+m9NVFa6EGLJhQsJ5Ko7DtYq6E23LEn1Pz9FdRrFbTOHtTQQ4YeXJiM2QHp",
-	"w16PDToMWkuRXNl48efLRkmhDtKRUDPPybiEd/u+FxAOYHzBpaLeUNfCWfMN9Pn29h/Ud5RamCTYE8n4",
-	"wZaEwtiIFukm7eakYLLtvqLOfaSMw1+Rg2HvJemIvvutVlelNLT5iUKPphVnnsFCxDeckiMDTOXsiuOW",
-	"gjelP/5VoxcNr+F4vp4wj1GDjYg8PUTSBuAgIOZU+LwbEBBQHQ5vJ4opIPbsTaeHLNQUduEsxKJnxuqV",
-	"iSe4anQtjSjPfKeCeBawTJQv2aq9ue+/edhuj25CU8n9RLY7PFH5SFbZGRwAfDQlfM174La75e1Zvm/c",
-	"vDZDsUsQrsh+ttO7bcdOQoaELAvgPI78UOkAi0JipKizB7lC3+I50xFv4QoGCIlZff4e+e5LR9baaTke",
-	"cdiRUC1sioV4XN+DdpvM2kQoYCxHwtw6UNGzxmwg7IQpEvZ5Tq1dx2FhJasHD7gLH2tfv+aLPYUQnK0c",
-	"yaBIszoqjNg5unQVwkqqxRl7znjNlqIR5x1kOUFxKMKYaiCZx4Pnq4B7A/k97HTC4uS+lfyoYoTX3D2S",
-	"7YDzO4b0P1Uz3M8A3PzbbL9L51umuwBCj6ZQGWPbRokSIwnJo/eDXWGOXArZw42Ke+LBd9x/m4DPTL3d",
-	"sGlHt0ZwX+DgHoV59/XZ0qLfQas/ErT645o0/2Yhr3+LLacHuy4ZuVBXrYJ67Nydd88gnBx4sfyzSVTq",
-	"AbiTDs4QOuPsMjAGLfO3dYd+uu1ULKQy2DxjdOLjZwfr/q3gbn++Zneje6CnK8Ce3hew92v8P1SY7eiQ",
-	"FX26rzSPiiXhJhof8BmsrMa3XtDTu01Z8PMCZ5BTfqVa3DIm87tu/Ltu/E/d1CSNf/IkRGD7kl2aDnIS",
-	"XdHehPXaRoCmLwJYfgeEn4pk/K6g/rN2VRkOrPqWKpYarSSrdX/vnjJeIdty9M9WZycnUf/JxrbaXd3t",
-	"z21lzk5O/vN//x945Ozk5KQUNyfWbn6+eDrJIfR9Nj0vTU+guDmeIe05g8xWTs3XALMq/+5+zHhSjOzf",
-	"MqCnXHR60S4UPsAKMtLKIJWAMpi3wVfGtCrreQXB4Rsa0Q17cfGxAb/OrREr8h6XSw9d7Q6nxjJDTPtv",
-	"NORpbtD3Qnfh8/tnCs/K19zOloS0KdRduW1Ch/AtxuYjWGCpgn0K9cy73TO9qkpofYfZ+fts5Us/A0j0",
-	"hgae9GywVxMWsxWrOMXBd8wTaBVBmTnUXsiFOu5M7ykdKexzJkdywOrcawCaVGOpfDUGTGOkVfMWnk0a",
-	"g9uNnmBzujvaHU+wGyP4kHCNDgcQuQgG1f2Yj2/99mzZj1othLFXTv+O95kyhz8EPKPe9Tygixp2MsgB",
-	"SyLQRuZLgk9KVnr7xuiIbdyBJ1PLgaAr7E+c9XOI5hpDN/U3KLEdI88X9//uT1c0lGC9Fd8sy0aYFEqI",
-	"VABlK1YcdDQ23UDtFmBNJ1W5UppVxdPFA4Qbb4SIgrLJjMSay7T7T065yvTMyKGCPr94xb79+rvj02SO",
-	"IFclgZptkw1BxfkQ8sUPr5+wUjZiZlkpptJZMvjb/LBX6bGfbGUypkY4uIX+000E3d0DfH4QIxxX1Z69",
-	"/7RFX6HmYKCm63XF1VOetG8VxWZ5p2AnS6EI+FHah11pVtxJDpvZgcXuMwk6uyPuDlRx5c0QVTIlbDfG",
-	"jneYSpklts9baMTs8MMApMXb5Tk5n9As6xAiOpyP0GOP3iO6anonbqIi9lTqwlIulmNzWLAcclTBCd7C",
-	"Q8sOKqgEgV8XOLPceV+QlrGVytXmXXzXb5foVwr6U3Qg0nRNMqjk+RCA/72KgqfQWzQscb9VsYK/0xKA",
-	"CPaQSWRhn56ijQzp49TVSAafDEivBh1zY1GhlDhoYkZkoX6iIwSgdrSI42ObNuPb198hCHV0BLjeuKGH",
-	"I0laVo6WVT6pozMBD8rK/yMANTt2dYvan9CMlN6QnHaAYN/F/ubl3QCwjwi7ZiFanwIQBMo7pTvsIAOs",
-	"VYky4op9n1ivm2aGdMTqsOsLzCrV08E6pSl1iFT2jZm55BYtRZANCWSeOgPw1qpa5DzS1DAQEY0AWZzA",
-	"lSGx7qDq9fUytQolwpCdLw4RZwEw1MlIcpxCnh4UcUUdY2Cxe+/jTmGam4xfuT+vNBUjRvpAD70xIqAR",
-	"ZQY5FfTAPbf39m3gsv3xoCEaARnvhUQAOxUnGtYSWulF+f2hy143dnJPe6/e6VViQm0L6juYDwyKf9fz",
-	"yYlfwyppbYV1jedYgXLGtKo2Uf8n1KDiDDuqO+ya0TgC0BVPByUggfKFuEnlcj/Bd3RKo4jAqjDZGeh5",
-	"q2VVV3KMvuytosNDjn184d3WkfpdGGLgObSOXCbp1ivwseTIrVmK8rWf+wFR2kxZTj3cqxcY+fVYwIC7",
-	"kPv5Spdo7eY2i095KxW00YKc2fNO14eKLUDdU5pBXG1k9m58PL0878fB/+4Tv/dkfdOMU/vwRsy0ciZW",
-	"+UMg+Hy9zG4B7nwuZ5JX2b49Y087DNR5R243UF4FiaC7kyIcYCU6A9HPiLCgoM35Mo3Hnat2p+aYG1bK",
-	"+ZyS3WOZGV4Brw7gOjJgHfsYV9IfLMqP3nUa5mP3nIaJNnj4eibL0uOZ7NLD9pJ3SW9nGt2JhxMavgEv",
-	"tRKJC4CHJzKoZ3SC0IWcmrUc0J538FKNFD65FjF7O6f/MS6oaMRMyJtbmSHBAxXWH1ZQxLu3d/dTvcXx",
-	"98m8sOeh0FaqyGNm15ou3K2wJgnGf+Btwf2cv8vDPK67trfjjB/FBndYx234xMF6Dt34u7jmMZJhRx3d",
-	"yQ2RmeTpkP9TbZcRo0dEKEyp2Wrga3YQkDoU1K7quWkh+vcPqPSGVvMBsnWK8A7TzRbJGCLaKAvVWYzT",
-	"je/oRE8Bmk618Q7I7n7BzGrHw5K1k7KqDPUlDC04du5rSvWOIQ0HrKNROs2OupGqToovaCJbAbBbPbwt",
-	"QCbresWbDC5n7Zn6gfNDYZCYXu351K4bBEEXb/Uuu0zHNqXdw4xCghVhDWHsVzcNAtgkO9ok+x72og5I",
-	"stKwSs94td+uhwWE5noxpKMnuxh9J77BwWqtPWQlnlj6Ft8WqeV3LJZbYbGMgAx4I9a8KVNt8qhdeJmW",
-	"swF2Ne0XlYrNK75YYK/PQC2joMKzjtgBzsJvuKz4NAMfXItMyoKpuDPSRp6z1ddCmdvIz+DppSG2pGDY",
-	"yyLed5x3N8n88f2w0qkkgWlbplPVYBIhdDVbirKtRNFrlmA6AAHoXq5K5ucx6hiFn9LWObGfL58RYs5I",
-	"QLbePKhUWYn3Y+8xH10t28BeHiIA4Orsg3jFnSj8adCUaLXdW/OnK8qnlPi755b29032W7VvwyUnU4pu",
-	"EQUJOM3OJBlv5SezsVbQWrIs2NuxMHWr1mZUwhhQfJy76lrkrsrIBiqBPfTHAEBqN3z5MTEi3LKemzgs",
-	"3k8/4i8RZeQpK9WEJG48f8A16Ig0oQfBFTh0RGRq+25X3F+ZXpNcbzIhHuAMV5iKk+7XHUqWjooj6tdK",
-	"PaEhZ9h97HaPW92M7FnrZvKX6A3u7+fRW9zfP4c3ub/exG9zH7wKb/xQHMWdhndDhPsjewhvegi2dYfr",
-	"mzhqPc+3//LB2zNWaV4WbHUD6Cdxj48onGYG0loRkPXAYJWeH9Gw3apTtEIpfc/VXCc4bmhanEx3BbA5",
-	"wizAPrlHe0yy8Sjzpai1gkimTHsrNRZZ6ppw5SutrzGqArmlUnXgHGzFjVnrJiMGMHXsyqc+7SRNrYRe",
-	"VaJLYopbOedzyNK55KFBNOofnF2LDbpaNeQ+xItOjY4YZgON8qnmDfB2fOpOxa04oP8FeAWuQkgjha+q",
-	"rvu9XuBhsuowiBUwCP31TW19nD03WBzon+v5IlNRQIizg0+6gClwFjO4IX6QMTDp8D1NLUUzOiZyIRfq",
-	"uUIWkuIeaYJLdRM/Gt2T80kI4EPd2/YoH8v1i6MbKVA09ztADwmBC5hALAbwk1gQ4CedKMC/e8IAP3rV",
-	"TQU/+KufEP753920Ii+gSvXBzbkVniu390ZARgl4yEq+Af+ax4H8oXUM8uSpaCq5P4Wgm8Q2QyuOYi7S",
-	"Y0Epz0S4KB3J9u/pAGu/XW1rsluZu/xIAA8Mcq5epfMDU/TuPEAchfRCDwmHpj42Ajw6++b00d4W5BkP",
-	"izvwZ0uB7QEPWJqTxwkLApy6ANBj+bVUiwJTJAH5G/258OWq0WU7g+9LabpHoHShwwafccWmglldlUzp",
-	"NZRh9vI6OUT1U/VwocTBz+jI17/i/7FIYi/gDywzt2+BL8XY052UdP91214caVnORt7zp5vX3Qj4B47x",
-	"dPMKRnHv9r2cBxSNHVYHTaBG62yO0RzoqkUBibJsLHd/VgmeS1vqcL33taxuDVWgSGz3NPT8JT5F3SvF",
-	"Ha3jEgDf91keMbcKQNs0bX9AYV7xXicJMGzPVn5UxZt6oKMuVXNJ6xG4Z0upoNGUcXfxGgHHWLsq4KMZ",
-	"ogYP1GUS/MLIfLS4LsJcy9WxXiHHOQal2ykltmlFl4x7pVW+s8yCW7FO9sF4pShziRZo+nl5Yw/2z/iC",
-	"iMq2qDRcq4G449XMkflop2H3O4p5jM0BR+thnxoIT3ULQiDGK/CFj3Z7YfnMQT8yK7G1klK3PfdrV4lk",
-	"rG5GNKvXjYgOBq7NQVOKvPC7/et0U5VXh7Sz3rrsfnC/8t6Q3W3fovKdzd06oK11pogsRUCBOPzepjlK",
-	"t6G7bGXNN1cZxJ0LCY1z0XrilpXc8iknWFdgHJZfY32+W1l3EynjdLRRla/V7FLmdhNyQl6rtukm5JmQ",
-	"W6g+C2mFaKdL45nKA88ywUgKy9aKcYXcRyuxw3gOdejBqlMHdhkk3miPg1M+fWCrEZZLgjqiBEo9Z116",
-	"JlsB9IDWh69gTwx5LoJVMaZdXdqn0NEQoSJ0Ny6Rr2XJo/BRbCF7xSMrg17VLTJ/cj+leph1nC4jw5Ve",
-	"+xUbaI05WkmBl752ls6AIb1btIazHKdUDV7EXvY4JAkrvY6Jaw22tkxeUxN8zPtngh5O9LCXfJPrJT/j",
-	"FbYphvyLWpZKLpaWWR3+fxb6JWDnAEgPWXVt031TgAOPAMb6CNWICC/tcqG6xgPm81ei4336K1nWEYVG",
-	"U8mT+Wueats4wKTeDnMkiMnHXS9Prt8uUyrpGDbl15KOYGWyLV/NQ6a8vHFSD2OM5PjpocX7zHR+nWk8",
-	"uWi0yYAA+0R6ZblU/XuRADDwFmgI9ywaihrebCKsMzA53qd7Bu5L8j4Znct9w1Pl3NQrIuTeHvOyFCWz",
-	"/D1hzEBvf2gsCgkBcf/YjxSi3UGHcv58ikPvmh7OofHc7oFH+7bh47SlcJz3wbp7lVnwVbrCyW6J3fEK",
-	"NCzWD9HjOvkjuwhCYqsxaLLf+qvI+75VtiXNLtzQcEVcrmrT8QoQIFT4kUkcMmk4Gugv4yTNVmL4/sbd",
-	"P68cW8LCl9CUH1GNqDDnFmfSlVUOVBj0hcpB1+cnjlbR+OK2Ui7IL7tlk/zlyfGjb74N7QkJaKpgS/H+",
-	"KNfN5SpNJy9IU7Dowcbi/9PjyWnPkuHV2kknatCffMctFMsxVJ8g+NvFC2updHOFna2SPdtlTenQWINm",
-	"ENr/jD1yn/3w85uCTdz//tvr/5nOqspdEnRkI8reuNpl2638AMb6U6rBMuJlDdXFBioiWICtroiDjKE1",
-	"bar1zE+87jq0eKy37cTjCM9ANtDbhcqK1qk3pcMxSLxhFVKVeo0ICG7aXRsd+49gwO5lAxRb6bgBLT4y",
-	"g3qk5HehO7YkMad19QtK/JVxOn5X3GBRhf/58tluRZ+xsk7D0wXeSmN1gztmG35YMOCujGNkArK8lzwC",
-	"n4jQIjK5t3uqD6gGf5TXzRmWV1pVm9FJ/El3zVOxkKofet7ehVA4SUWgaGR33qRxpE/km7NjhWVrAPWd",
-	"ih5yR+wmH7FK+unVwGm/Jo+Hf4s00IKEfjCidb2wR/0D6BaXmsBWwnP4PEn1DRXl78BlZIqFDitPjmr5",
-	"htijTy8/NJHZCIg9J8tOxN9vk/jqftYrFMOdCK8a1dYMNrVJ5+OMRpM/FAAriReEjXbivlhUbsIQjqp3",
-	"mTIO8Vz11fZ0aQ6ZDVFmftu+mV3N/UEFZ+fsjx6F3bHvgh13f+LVuVWD5FTKCp9htzGJXRHteXfXba9J",
-	"ZIjrDdflJw2FFd/UHlOWcmWnXF0/MMxYbn0/3ygu/+1jEIT+z9N+z8//dfLuj/+yV9Z20wqV/6kDRtjv",
-	"Z4CPmPDez2063WfcGcDPE9We0SMoKG7/Cvz9VbZk95R5fMKCPfJXqSzY1yxmuykHT5l2ayIcWC78k89+",
-	"/IiQkE8r9NqSBliQbiJhF2nHj3a2Zfso8pTwIwFL7mR/p1O/kcLrgmIdgJYg1kw3HvgNgIXC9NLo5UIN",
-	"G2Kob1Qia4TljLknBuw3y6EN4r5cSX8yqcDDQQ4UzB1JFqzcAjKHr1bJMNPWBtFz3UaFKnF0tKx38G9G",
-	"AM81YqabMpcei1tJvveCGe3xpo0vQZwR4kgCUpRXdk9pGZ4qsGZeijMWLdj9umBEOyAk/TZ9rDMJLPpW",
-	"5EoK5VZpfxbjjsdH3JF5d560BYF4I7Iptn1YNKUi3MPoZIavcirvPqrvzCH50vFhNxPZQ4sfVwo69+8e",
-	"ZWRHrOc+ahvZdNNbEbCpaLf3nGWyMhEXmN/85x1251aaTSN4mdl86BMN6PLutvoZEvvE/OqQ4gaUkIYm",
-	"5qtVJXOXNr6ZGMBSes10OsgQ8f0kTh5MYZcz6brvr/cwhyQS+HWAvQKszbFO7p6ukiAUOnAzgL5A03FH",
-	"CunEHdfypvnGg0V3hiv2os3krx8qeXq+Pw9Gu0uM9yCWlFhnfAnailxMIqRiLKUqqY9whLRtdC2wyQf2",
-	"2bmGdEvTzpZO2V3wlTnscH/SNnm0CcNq/2CAaJccDUMWJpv3IfvHEgOuYG7pYavyyEypbMW+6E355w8V",
-	"W3vYmecOReBF0c2JRFYQOo5uYtFDgetgPHasKOyrp6k8f4SDTjQrymXsWfHe7neAUy4UPJx/9+ucRUjO",
-	"udDfAx3Lfe9qaEwdylfhe1EyjGepruN/cOZQuWJ/rf9MIB/FkdFtMxP7Nn0GgVxpY93VJ0rcnuIDpgjO",
-	"ISLtbZSRLKbILg4JPTNAZTk4trkUVTodzZN/f4t+pDYvE9yO9VJXuF3pAMchFwWnMnBhAJT8ds6fCLq9",
-	"FHPeOn3/9NFkqGfH19/22oWcprt2bE0SUeLbRtrNheO6XpQNlrD9hGrUmW8ITbVsu4Vg26l7jFdaYbfz",
-	"JQnvUONzDk3pPWagE4uOpGBOTmsQvIkNz6W1K58JjLU5KR9Vv4ooKqs660KUBjuauU8LhFP0jbUpYxmK",
-	"27W+loCjCBLnqEON76bEV/K/C8rX9+VBSSUyqjrBUpTwwcNrsfFMsOSWE3y6brDSbqe6yqkJAJLTlSPt",
-	"3bFkecwTqnDBGRE6G+S8wqa5Q+vgp0a8Aft+mXEvMsJi1gb+yHeWCs5DauUx6r3QD2jUWyutr6nU7rDl",
-	"hZKyNMxJV0GEBZL09y2PNqpf2zuxqPBtxGVw47NerdwtKN1X3Y28fFG+lu/Tgj1bulXeYhJU2Dei5gv/",
-	"yh8F6Kh6JVQUbFzxhTBOQ1/vP4MPcPkx/tGfC+AwSUpgBBz7Ajv5gFP7beHzG3v5V4PwngWCUI34xUP2",
-	"o26obxA0+MHsuD9CstRuBx3A0vJ3j95h2B99qvkOlB00CQADnAQJlczhoTopUEljDZB4zTdYjSztmS9Q",
-	"RdK/ER2tFIS6JRvW6Ips96WuSuo7dy025iF7Er8CrzS8py+BpIEDxbSc20irItzNnrh6yACVAPsgkCCB",
-	"pPsua8CLJspa1VUZ2cnhI+J2tmcvivfSWMQXs9JWjsKexXcgJLUcnRJLUnwlj86Ovn44efg1lMERRpbv",
-	"9O+M9uPgWCK8mbB/z8ujM0q8fCorCKCueMOxI8rR2S87YC/mpmDvK/MeW50cz3RVUS2gbvCjFd/o1hp/",
-	"pf/eYktEutHBUOr0Ktu0gm4YT+pgg11BMu/BDOKD3vMOOOlKK4N79WgywQyq4GsHI3AGG3fyN4Ik7cYb",
-	"smjd5qKn7gMUW22zK/Q/e4Bl7JYc1VxaTP1xR/4YZ5V6WZj9yRsxByAFeP70wOcfH/B8pEYCtXQy8pd3",
-	"bkNNW9e82dAqcV2aUD0gw9sJI8unbvVOSXN/gk3jpcaUq2t4TY+eK2F9z6SVNgmSNkKVnqCpt+lTjQ7E",
-	"OzvPFzSJD30zgbLG75WUzIUbJkFL2AVzLZRlug248hvvRCwl+ELvn47G08WFUCURxnTDxHHNZVVgEie0",
-	"tjAkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqcHMukSOz7hs89ECcUzyt3cF054X0RCkyo",
-	"YAjMz8BThol1MB/016ScyjTfHf85s4ibAIYnb8R5x5W2sESlYZWYW68WYHYJzJ8yfjs7Alxb3FwLaNn7",
-	"MABReKKEyd43Y4IVe/fD5+BOMAE43aSwwxPzzEl3TUa+OPHmnv/uXqgZtigS9ugzdbp80QHjOooCQArU",
-	"FXeZ38mvsvyQ5YALAaS2j/8BLlKLPJZHvHAymZz+6ZzShGG6khCUPJOEBnuBX8lhdSvK1Hk0mRSfnJnl",
-	"qHFKSFlfiqL0BONsCLZUVViAZaCZoMlQwAlfrRpNiYdphQifEL/TQ6CHC9rxAbLwHQViofPPxKRe6Nl1",
-	"OOw2RDKVeG87ClElcyQXCj+wEVyWVGdczURVBQ9zmlzxqd+p9XdqHU+tz4BmGEf+Od0w3t+JND366FFS",
-	"guqVUGDqYeDnt0CIxXA70px9Q999hFeG0nYpRpZ6CVWCftw7BG8qKRoW8MxTb6LIPCGChPFDRI1CbzuF",
-	"CPd9i4GOElf4uSIIcmeWyFp8aY6bXjUQx8bG8D/kO9Qtuq1Zu0KrPXfbKKk7z/hXfPNb4/r3Y8S9pp36",
-	"DPbbCFnzzyRXftKW3PQkWiRWVaDuM9X62vd0EJss3ZfzrJBZNVL91zXUaOXd8CGRYSoVbxKItL8lqjvY",
-	"rIOsb6Agd+o0RIpgsCOn2auaPO9qt35XT8YGjY4np5enj84mk7PJ5N9OTr/JvDaqi/tywkivPWXs0yMA",
-	"dWfxW48Z+YvQ6RsPzHZyoVT9llEeb1E26O0NBWSYTPzA4MZEN2++N5Tw45hQwquQRiTNbml9wS4un7y5",
-	"PHn5/KefL3+46CHXIFJ3FPDryn/3UOb9UeKoXN0fk0DzaR5OmUXcUMo4r8WnD0VBHtQv7xyH6BKHUpRH",
-	"s6WrdC02D0zw8kcEBvkbvnQdPws9Pbps+PMuxo9FBD4hthsbykl7RNki1lCyScxFWxsfkVACe8AwoWwD",
-	"rcuoQvMhC5mii5Y3XFkhqEDUOH29FqVT2bF1y7IRInY617oRZ74ME/Im5gJSSRrha/C7BBLsaKVV6BVY",
-	"dC1aYbewpF8rgYjLGwxSApZTI8R5t3++1LNy5jzMc6nXkLYk577ba0kAqUJBlRMmTOw4v39syd68J24M",
-	"4+cC+vjdFu1FWYtIgSGPCv+MM7nwkx5zLH4NOU+BgJO0XOykcm4TeKCLUP//wMCkId/GRB3Ja30jSqe0",
-	"TDd0yhgAg46fMbkCyObJr+6fDydxHmAlMGu9f0BurfYFPnaPh/QXXQt6S+aoKPvQcyVkwOvbycGvP6Hc",
-	"3CGmOP8SP4kSUtPktIdKftTNQkRJ+0bYKJl2twyIzbSay0VLeVULSBMjGBcsB/pQZGNVXw4t3MPZ7D2J",
-	"O73YUQ8JtubUVdOdj/v4gcGk2OiOQ7oFrB0hYj/s0XMul1HibMJIoMzdg5TmVRa7xMffCUxEaZwqJh9C",
-	"JJ5XqB5CZn4I3yP49lQspEJ0HzBt3Ey9CfTvRzPemF8m7x5a7ij9jP3n//4//34EOYZx4nAiUxn+WSuv",
-	"EXwlKiPY48nXf9jpMBDSuqIUYcw9IL0PGOdD9lyNTKNf73SScfcyDOlmZmTdOolb0uAJAdnnvnfvxMLB",
-	"P1Mawsdx/fu2lv6LSYkLYYGOu8uB/OeclW3DpxWhVXNl1gIgJSBmWHGlsMo4KJEQWHRfsCHVwj0wlPPw",
-	"2n3/GRjYvRIzLCpDyrhjhHzYN407ZBZjxcowX2ajsFjaKc9sI+w9kNknkG9ekMEGdP2bZrp264c+5QBC",
-	"uF5uIlmH1ajOfqiFsHkyM75lW47OsMfafzVCo85xaUqjTj7u0q63msZR8aFjqJUTuxzAzFklnfnbIXz+",
-	"dgjtL3rN1qKqwrVa6pIg1KBqwS8cJTTRo9MIVtwE3UrOoM1zWIqntK57RFYb9ogr93ba9IbEUT9bcqkK",
-	"0HzcMgDMdLYUs2v0w95C2/28di5XjLeltLqJtcFzxtlMrzaRh4dNhSNe05Uk9k6t5s01Hlfu1F7iE/d4",
-	"aviGN20lsqpNQ1/+9k4Jndd1ayy7FmLFrO5dpB5sJFT3AM/HdkA753QypfLbbHKkMPY1Iuvu4eI9v+1d",
-	"BguKXKOFGEWtYHJOGDpxbepOovlWP83PFKLoNjWnrtC3X6zjtxS8EcayqSyD7TZbCr4SAN45x/hKL+IA",
-	"vhFfUMd3lLDDfb+Ev2ay/t9X21CqHZoPepyxnA9G6RWqgRxmX22E/UNsWWd8qC/9PO6Tpfl3ZLWO8P1v",
-	"h6UF9aHnZAVKgAxvE/z3W+cO/vdBGUOPfIrozmtsvjwyvuMnf49VIMFv3YiFNFY0QM8mMn8wxN0rSUkX",
-	"hqAXALHSnl38lX318+WPx//6B6Yb9j9eXPyPrhwWwdTsbInmKo77kP0Awb0GG8T8rS0X+LW0RlTzM8bZ",
-	"lJeM4O0bQahUoE/5K8cCfBXMA9iCx6jymFWpe4m4Gh0dDMqut420ggC1cegeXKeHxpK5XDpHRZtbpNGN",
-	"8SjpmRX22NhG8PoWWSKfzp+Ee03wZMm6O27ZVMwIZxxIsfkU7qQD6qdAIHEkNT0PkT6pqKGKv1EFlvIK",
-	"79XnHjl6Rhhiu+zq5Fe8FB9OKG43qHbRIzt0mzCP6Q5/KQYykoFfQC5TyX/95SRSkNMkVPdTeHgLZA1C",
-	"fyFsG7lMwKkMBXHahzWzBGAJ+7hXnLuFiQC3wyPtsjCVmeigi5gfJ80Vi7jnG5Um4BR9Zd5Xjyff/cHx",
-	"cKxHR6MC8A1vAHcKkQZCnJlsQI9sjL9OsF4/rZeQ7XefJHz3HvltWOrPwkPHXR4GyLtr3pTmnynV9KnW",
-	"1wS9YeMr24F6++7UMbR3IuU6xqrJ8eFnEfL/vR1695LMgXf9Bz6F1hiF4NyLAWhSCeG4HiiSAUclmna0",
-	"qwAv309q2Or/Ia8FE6AYxoVOcVfMQRuwC6nzDrEI8HQwW0azup0tAU6ROuBAXTOEXRD73tFDADduroV9",
-	"yAgVv0NxXXJVIjgPdZxwnB58KooymNYcQ2K0CAFIDc6cSfFEfAjfcqcZcmAoTSs9uzap3lEYPv3iM+Rg",
-	"Y8aaUHr7rAg8twiRSoBHxQbtW3X398sjvzkobJlzviQrtqoqUG8i2S40hM3EE7M5JU7TDVT5RZ7zJ3Rq",
-	"jdngiKJG+6xy1vUT7831oR+yjdmskkLZK1lGyh4+iZoetIvBk8WkDYxZdsDAjvx31MGObZLmxNbYqgKG",
-	"AnFZaUMa4kpAaoThc1Ft0ArH5wJMl/U75jeMRqWESnKlrRtprYDcRDh8UqwQBRUVUROhT/qZffV4MvlD",
-	"H5gaNWw3SwDmOie9W4WtMdcY4ITFY/gSolCSuoL5TXMa7zXkSALMG/WA1Hv6ohAY/AZaLmEN1+lkMqHF",
-	"14wvBS9pkl89fuQU6z//cMn6/nZc9jrryn/IniwwkxTB/9wrnTBrEYWDvRXTCz1zA/Xl7cnasK+cPYp3",
-	"+aUwhi9EUjs37bSW8Z2/eyU6Puh7wf4Zz2uewImP4TgJ98QnUasfffe5RcwFUMQA9+vylLPiZUcDPFnn",
-	"/fI+cwwI3PRptojUMvrmjVhVm3M21XYJvOe/Xbz6iVnx3ppd8Bj0k6Ul2ikeza6g6W4VIeLdnczZkTHd",
-	"u5xqlrrsqc38NUiED0P5wpGWeZ8GC0nxAal93uH2OaEJCYm1hjYKjgH6Cq9PYYfen0627iVezhn3iqjf",
-	"g9HqQc78/AJO8tO76Eapa28RkmqrlqunsqEq1DVMLJ29NrfgBTNdL88PYxxU4frdScau21wCGqWezLCK",
-	"B4ZZbZ2FBwDMgFLn/RjzALO14g3add9MJuztEvW/rycTeqRgjyYTYJOOLB+yCw36XlBoRut8hbPRFfL5",
-	"FbUr7FQ+SCgoobXZeikr4XSq+C1w9d3m4foIk9MnKVj/rNlxRwYoVezuHLswneKt1ymdhkbrrsvd6zRv",
-	"usV9aqfg2Ev6W/b/fRGK0J/ljdjm4oECsYc65Dq4S3qOeOiVMMbfZfKfgbWGTzut3mBGfSN1s+0rW3Hp",
-	"OMVJKW58w+2skf6aO2L7np78JHHt6I1jTXa/ko/Wn/pJCn1YOHzHjhuy6FXXCIgr++6KyV2XBgIdeaAN",
-	"/0S863fPWb6nt9xjyGFklaoqk51EM7YSuQM+ffx2gDZeaH0NPoCXupy2hl0+e+1p8pyZSq/RpeDU7kok",
-	"qWLV6GEkaLiM/qFPcS5IffTKsRcxLOM+d9tvA+Y6O8lOe029jBjobqldNsI4fWA/y4Mq/k/F7aRaXODE",
-	"xm5zWMe9bjPtQ7/4fS6VNEu8T2n2BXm89ON74l00+meKlm6f2eAZfRod6VAd5tH9kMzzUigr5xi/x0uJ",
-	"rVywhg9ReaDrOpb7ydDLJ3dTA4xqzvcgVBnTWu/IHydaLILNsQiQtp/SwhzYOFIBafWsXQ2Z59n1flYS",
-	"/0J28omfVcGsZgvNnPkn7XKcwX2opb2Pck+mEoEi7v7VWfYr+zfiPjDQVPk76/0c6SkDdO8OJWa70Eul",
-	"n+y+n9H63PZPS7H00k/H1l7IG7GHdroMu2hPzVKvzZfoxLg3gf5G8JKq629879sRZGTkQn1aGoIaOM8d",
-	"3Nvvh/W5oZ+5V/3O+H6rJP1M1yvo9AQIZmsPghTuevgplS9YzZZ8BdG5vXS/5na2vG/C3w5q+oQMj88E",
-	"k4CQ4g10Zw7JDb7UaCFvBOQSQBg0/KRrcuTVUGdOowYFEFG7YU/43f0qG72GnV/ypSu26AiPwYkMUZ7H",
-	"UgRCD7zs9Sr//cKOkEG0f4hyBOEfIlnMs8QbICMPYXxf94F2OrvKP3NIyWkfsvOLhq8c55DCTRjt8PMY",
-	"kFKxSi924kJ3cw99u/H0HAKmH2VfxR7AHpF9torDyxjgMobN1EqkUm0B9Q97MhrWtKpPy43A7PsBUn5D",
-	"j9wjc/SvSBzKU26d3YEeWry1BRMrPVsSVBM31mcMQ3oN4lP40jfOVo1eNLyuxd4zvM8aUSxC8UuhuI+x",
-	"uuELR2GwfAz3F31zAdZH611x2fdFex1tKJ+m0kZ4qTPGqxUbLiT4C8JkbBBOxhezRnvZW+8PJPojDTIL",
-	"rpKb2N3RFr3iuZrrdBwIUba4uTaDq9ppeesPCuAjhqpPsd3tduPZuHUtfofdik8fsaVuG4M5qDA3JURp",
-	"qFQAStIxnNvoStB3HtgCq1JT+QXuDfFu34M9g6MfpF89HtwxxFX91NG5fmLhUq/9zqsZKQkzXbvbPLsO",
-	"CLE049TlPNnptp62Ot0Bfd979J5itfE7vpDDenxHhyUXgEyb6P2LbMvj5mFr4iKWEtyYtW622Cu0Zsyl",
-	"gF4mk5nXhlJCnfKIiRMgnVjtk0PJMlK9Ym1MfX4hb4RPfC4Yt6wSwP5BpD9iBgsdF6JLt3Rs4TVf+F/R",
-	"o3OxppRvyE6CJAClxMx6266fkA4Jw8B7JowwYSUYq/QrStnv/RJ+AxVp8MtvmDknNBOYSJBx3Q5t5b2m",
-	"gSguqBvm/YkDixgcafPLeoCO3wr+BKAT4InY4GHkZjnVvCm9k3GLpNtBde8Cn7jnI2jN0Bm0v0FcI6da",
-	"UyfzNZvzxkP5OGHROwLLGzmfD+cNXNIz93gK/hU5EHf8GjIWeQ057QQ8atfat7PvMpN+K0d1uYWFTcuM",
-	"HS6cXb9dspk2kPO99vxaNj4F1KSO8+RXt00fTgj2aJTfjtpv3IHn7hKA9iFF26kpHdhph8a59tokeiAN",
-	"IzwIDzrrRFIEVUInHJflB6wSFvCdMGfcSt8l3xH8VCxatZUl30umN6yWxiAaCRZCRTbPmkuLbXWp0t/j",
-	"HCXkxao1y4DsdS+5Ia1ZijLGufp0DkO8nxdgMGYT2NDMApsS2+uu/5nq6CHTgQiVqNkEA5vT3S6YaWdL",
-	"rKv1HAyE5OYY690I7q93pxteDuM2XuIT93n+8Iac2RoBjn6a4tIfdcPWS0LwhZp16JvR2zaK6Q0Jtr/i",
-	"I/e4b/iGH+UAciJk/BWdewWBlrw0u098Ajlb4ts9GS4aWcZwBSAwKDiKleE4uX6S3BYn8FbMalVtIqQn",
-	"YttUgUvlEr3qTVo44v6UOmLDoe5nLu1D9ha6FMPwlvYPSlJpan3LIECyExZ7QXWxuoEBOaBIn3d55jDa",
-	"gaBYgYxSQvbjka128Bpn5qZgYopqi3TEY0puC1Y7wwraqAizkh1mwVy3CkA7Mj57wr26NTpM3VZWrnhj",
-	"T9xIxyW3vH9DVo3bNjdVgNmSVQLF4onxxh+U6zz65lv28imDXiDGzW0vOFdxVPPVyv03aRzTl3DABfuf",
-	"T16+OItbSFRtreAePLv4K1ThxCCg/WwTLNh2z4yaV09O/4Krfxee0tO/idknj/8hxe6BFoOYMd5JQhBs",
-	"wuX8kkDGIEcdVGW4vCN4GXkVcG1bKDb4xEkjZlrNZCWDoywpRfxjIscDtqBa9IxXvuV+L7zW3dYgCIKS",
-	"So7vHAarG+3oMMDXyugtJE/fQgnDFoZvAkvMQfRV1ZfT5/ZN/7RSkRu3LMun1edAgR3uNhdbgOTPJ5Eb",
-	"F7hu0XPhTuwt9kWSKtEIdKBcvPdSctxFzr4CPJALEbvyRlaLQ2pA0mt2SK34b8yC71WgY5YJ9qL/8OH/",
-	"BgAA//8=",
+	"7L3rlhs3lib6Klh5+ixVrYpUMuVLtzPX+SHJdlszlqVRpksz7fbkAhkgicoIgBUAk2LVUa/5eX6fh5gH",
+	"6yeZhb03EAgGEAzmRZey/9gpMojAZWPf97f/fjTT9Uoroaw5Ovv7USPMSisj4B9vxHxtROn+nGllhbLu",
+	"T75aVXLGrdTq5C9GK/eZmS1Fzd1f/9SI+dHZ0f910o57gt+ak9eNnlaiPnr//n1xVAoza+TKDXN0dvR2",
+	"uWVK2yP3DT3uRnsmjH3dyBnOZ+cn0i7ZZskt44rpphQNmze6ZpzVwopGqgVbaaks2+h1VTLb8FIwbplW",
+	"M3HG7FKwqTCW6Tn8baRaVALHMcy6YTdcWrZZikYwpVkllWAb907O5sI9yTirZC0tq6QwbCrsRgj1mD2r",
+	"9OzasFK7BbGZXiv7+N/VUXG0avRKNFbiYqay3L9fciZ+FDeiOnpfHEllRXPDK/cru12Jo7MjY90y3Zd6",
+	"PhfNIeO9L44a8de1bNz5/tIO/mvhB9fTv4iZdYO7U3gj/roWBgmgLKU7A169jlY055URu4uM59w9vYvL",
+	"p28uT16++Onny+8ujor+ivwhXsEh9gd4OjVCWTzIWtRT0TwyBZNzJi1bcsO0Ev1hD1q1rGDe3RVFF2Fo",
+	"q92Pn9OjjqR5lVjCD+LdOcx/yc2SScP0jWjc/Lkq4XN62TkT9cpuzxhnZcPnNrVdZl3XvNmOmdcFPfq+",
+	"ONropkxcrVdzJvhsya6lKt0FAdqHOwHXRlaVm3LBpIIP8PJJxTZLOXP3wz/hvq2PiiNpRW3GTO0tzOd9",
+	"WB9vGr7tHZtfaxFOg3bYLyh3nE8rKxrFrbwR/ZPltbuq7q+5bmpuj84cfXz9ZbvbjlwWonGjCWNlzS0y",
+	"R/p6qnUluCLiXeoyeVMVr0Xii50lwlOFn1MYsLew4ujd8UIf++1SW7/U536D77hQRwJ3XweMEpZzyCrC",
+	"bduVF9oINt1aYdobpJEcK1EuHD3SffpDqWfmpNZKbB/X5R/PGM7COIKtZVVJrezSeDkwWzeNULMtWytp",
+	"C/aniL+wRsyEvBHmnAklmoXj+lKxt8uCrbSRQFW7DJDP7X6+DCtdA5VOG71eLJML5hbulQHusOLb2o3B",
+	"pmKuG8FmvBbM6qNizJnOdF275W2TB+smyBuk7NEXN75ZjjjWVcWnlTg6s81a7F5n946mETO3tBz3aSop",
+	"GlbD2RzCQS7WdZ9/FEf+WNMrXtsDjqiUC2kT0/5WzGTNqx4lPTKslko3QFHJ8yjXYizbcXS3TQjDqgIm",
+	"DS/nVYWajxlHDkjdabXCLkVjDqKE19o4tpg4A0+z9zWcaCTy2O6Vc0pgZztLbsWxlbVIyc0MGyuOrB47",
+	"SJrlwTRgmJQ0ovM5bCckKhO9jWjEjdTrBEn+tAa+RQTptSQUz8g4UlvSiA0ntWD05N7Ab1Kza/RalW7k",
+	"cRRuLA+Pj7/0/keJ91ttUf8c8fIbbg9675+fXqZe+Tene/YO44XTj5zUclTESr5FTo4sjvFmP2W1fDtc",
+	"2nAN6K0RpwucqiAphIwu0F7gJtEZ+e1qBRFyp0gqHCC81wnloxJ8PkSoK22sVAvjdUsU5o8Mq/RiHDtb",
+	"VXyW3n6w8yy3wrEhNtX6esyIO4eAwxe4kPGb8a2o5I1ABX3HolhypUTarGvETK4kaUB9FiVrcUsm1Q5c",
+	"hAnQgDnl+VtnetzODGwlTNqG41WVNAHd1ej/6kc94xXeGzRKSNMrGAeyeTJ58vXx5Ou9e4DD55b7vawS",
+	"RkLJLe9suVNBU3OvxPwwXvKj+0GCmeQFFHywuzkvX7z8jsFXI+UUPQsLo2nntuRFZM3fxXbKKDFvl+Mu",
+	"eN6p8DQ+/+PJ6eXpk7PJ5Gwy+beT069Sp/TXNa9yenCzVgm3hbC2Qv7RrBWS3wzNCbI+nHDdz0XCGvA9",
+	"7Uwirpyzlug0fiQK2/G4lEmF2s+sYLqJlIHUnmyW2/12nXQSxz2Zn521pDoe4i/aUTsyRJ/xC8gB0/9H",
+	"qRLX2R/DYcpOuAd7JxSGz03rpbCCbK3uzMS7lW7G3ihZj354d4b4y8K/b7xAe43a/IEH3Ii5cOqJyFMp",
+	"V04s1/zdj0ItHP8//XKS4mXJ/XztnYU7/Gk28wwqae+2DvDenDboCjZsxWXJrAalbbqFua6tpEs7mnZa",
+	"v0yC13e8SqndMaIgJfKGV2sB81Laslpws3ZHOsQv4xsVfQ1242HqNtrY+4z8uqXtfSP6a5D0+/aZAG/k",
+	"fJ44rmdbckFKPDKzXq0qKcqCOWEHJ3cjGuMeLgaYzPDCdrWI7nyLQGvtPOMjaLfF7/wBVw5t4YOo+yDJ",
+	"LNOuPq+zjxihEZxCQgldNrr6w9IFXligkKER49/He3ywS/E1Ghh31GFmjShlesdLMc180yo+dz+LLuG/",
+	"dkZJymQqHKsKd0Iatmr0jVDjFK37P0zcm7B9kYO7tUX75/1rltmjrdg/y1X0zUGupjFqRhg8Ny9yhiSM",
+	"h22CaX230rOlKdjPl8/BK1C0kRRpmeCNEiUzuhZ2SSZ634EobuQs58a6FuhkPVQ1oEELnHYYafxNu4hc",
+	"OQ/EsGZxlKN/E2m/+7/zPsKUYemM6HEByYzPMDdowcS7WbUuYzHd/tYLpr33aUDgtNvRjhd7IsNZHsw1",
+	"nci/L6vvABMvc3zZoNS+oPGrOeOsDT5knQ6Ja3oJmQbRj8HtMB9UJPqeWpnSfC/BHuOqiOJRJ9dvl+ds",
+	"AhkHem1Z4I+HXmMKvYXf4xwizjtgpAyRg48271jgB8TWlFhAwIhyLKJAm94I0wulocy40vP0BoJTm2LU",
+	"0jB82inHgs24mgnQvRKhn4G4UIk+O3mgehxcfQkKGBM8knZsxCiXEON0X3LgsrlunDSiqCFI4REXsFyL",
+	"q+n2UBa55Cbhr7v44enxk6++dkszvMLsBgrcg8uuE7ZNDZvyaaDHuOvym0wmp/98DiEwTJSArYz9XJ1R",
+	"jVmjNj0uUjQQJvM+up43KqRLSMN4WTbCmDT3b4NZ/cwO63a7NzossGB85TQ6qRb+T2ftGNhad9oFEX8l",
+	"1YLpxv8rPYnxoZKUNwjnmYpMpEISPs6A0YXopuWUqj8/vbyjBJpyI0bLHxLUSVYDLNQADXOpWHxHoxyQ",
+	"JnlsL2LGeMZOv2H/tyOO028c9d6CvTe46bC2W8j1tz4BaCeGqpt6XfFEypLeOKKWDWVRuLnXvBSotMJg",
+	"CcLKymtDcnjIZdmqwyHC7b6C3CSIFiZJWbzLJVHYpdgyDjkT6YuQFqCmVRnc2EXYoxzBJrZ16j8+xNXi",
+	"c7UGbRIcOTsViN2kXAf3OKN7i3kkl7YnNGEukqlO9xaFMTT8LT3TBnXygSWo8nahtRlf8RmFMBLEztmU",
+	"WyuaLVvqqjTB/T/jDUN9dsmbhROk6ehLLZWsne5/mja/lG10IhDzwrKab9lUsBolkm4YV0yqG9FY0WDe",
+	"rCjPGacIoNJpJopu6St4PrNEadlC3gjj1lNrYwv21o031eWWGVFVhtUa1EuO8ZrBZU4OcMWg73xwbpTE",
+	"qchisPy6M88CdZXoCTBgOtvi9+rwaQ8oLCNs2Sbthw7LQvcAnG936zd0KIZvDZuKrValkxJuKVNRSXGz",
+	"c+7sWumNOpT4UhpI0Dx2lpe6cc9586M/uEOuG16XlAIP2yHLdEYNL7cD+rRTOQtMuS351iu1k38+A5Vg",
+	"BTfYPf0///DL5PTXXybH3/z6/z75ZXL8xa9/PPtlcvwVfvRPSUHo5psgz+ewkDap1zEEythVBVuJBtQU",
+	"gZEYOoXJZBIfymTvqfjdinYgzCh5KEsnktUipUwzY3XDF8JxLHyonfxS1+KRCayOK7MRjSO5Td+K1CaZ",
+	"TO5sbKBcq0u+fWTa1zhFz7TvKdif2IpvzUgaTphWsmm1HqHcVvqdAgXZ0N+/pswEvUkR39s2A/WMTR2v",
+	"37B6PVtGnI/yROGowy6Pmm/rQcxwAr/tCw3WJhhdFTeWzSptROlIetyb1srK6pYJLe2u+l3y4+U9l47i",
+	"KsGbpI9yT4Z3nIQwpFTEseKM++dGV+taHG+EXCytKMEVhKnLbnf9ix4ZLGEJhMc2S6Ec8S2dbQffjTTu",
+	"wWI0wPD6szGQ4VAWbLoG98lOVvVW2DMMr7ljtuC54cjhGzHTTSlKtlazJVeLWLeOdo5ekN5WXGLa64f7",
+	"dCv7tM22oEHCm9r5xOHX7h4lCSfOod5lMdFXu3oR+iP2+zxix9TOGBev2JdPTv856aOQam2FyTg+ycre",
+	"smg/+tu80U1VXt0htyxOU4xMfz+3zhvSW6tsw2dDOpVjxHQdsCZLucsz1esmJA76NbKpcPeD1u7PNjaB",
+	"Qsb9mKvDZTk6FArVAmMfN7oqb0PbU5+nCQPQDKO3p3b4W1FZnpKxeG+9iX1huRXnsNmYqxpcxawRkAfJ",
+	"LCQjwBFAdqWj7Wux7W0yjDHaEvtB16JnU0U+jGNzLVfHeoVK2zFoeU4u2mYtdqMHo14YxMDtX2ost+u9",
+	"L7rApzqcbsexKTZMK+FMtaoUxrK5bIwdm2Jy6Ua99Sp2rVacbJqCaq2MbaAM9HaWqyOJDKNyX+mNii0h",
+	"R11+J6LcoCeTSUrf1pi7ObRTb9wzPW+a+zC9Xh9hTdkDCSnqro67R/iAY0qxTj3axsx6zrSqKKOtL0SD",
+	"ljhGu5OpUyAGAFqcU92lWgS1I9Ik/YGMc6BveKNI1cqwdamMdbppw8wSinYrra8Ztx1duxsFH8pPJM8d",
+	"bVX+WF+UQtkhHwrZumDRYoBGVPMej5vLpt7wJh2Hr3WZyfE2opGZqt4boUrdpEPCQw7eFZfuucdhYTED",
+	"aJMFV9xdoaOFtMv19PFM1+6e1FptuLXxn2BOmxMaFd6OG/eaN6kgqwLKN+JGNM64XUI+P3g6wGk7FUuo",
+	"K1WCAoFOtDiTRVonYRpdrmfC5HY5bGSPb1ys1cVKzNI1Tu5XV9lcarVOJ6h/3+iane4UutLlQKJ4ZPx7",
+	"3VWXKvl2vUp7uZ8aSOxgNb929qrhWypoRz+QU6rnOqke3pJoOvnfa+8tgR39dRxJwZE/FDk1ep7Muh9g",
+	"jibvFXSMy5zhVhbB91h4e7VgrXtifAh/7O4CA6KH/UyTHEiambP1bidDQQkzqTCNsaZgP7y6uDx7/erN",
+	"JTpgmRJ2o5trxg07/ebJ49Ov/+Xx6ePJyZMvC1Th3CHxAGWwl8nS21PL+u7dSsyGHYigwwt4LgR1cko7",
+	"yn/MYWDTLbgYnBSacWMLzBzQSoSvULdCxkJvo1TdR8ZH76Z01yAcVAl+I9DmBqs6cip1wSQMW7ona2HR",
+	"XQcFko8MU6L1ajLwO9D3FM7vDWIYDytIoEPkayQKd4ojCzvdnozUA9zaU69rnWxkbuFWWc2mAvzuyv3t",
+	"vl80sjxnU22XEF3jU30j2IRpVW1xU3vAHGbJG2EimT7GTFrqxh48UcuvhUJ4ED/VW8RaQw4NbqyfDG1e",
+	"6hp8TxgSu3YWgZGYTtLLHEQiUYzdaA9GYgRIw74rs5JC2asMc7xVvtVtgwUZz1a467TEFShQDVuIsbXJ",
+	"Rvw1GxyGTTxjFXeikg4dbudSLpZuQ5UY+xZZ5gsSQtksHAekUqHPdgpEhMgrv+7jlW4hReyIak+v6Kf0",
+	"wYR6SVtpCgs5lrtE5pQrvBXkED/61IKHSszsVSkqvr2qU+n8KIdCfEwtAjIKWB6sIaHZffcXT+KoxdeT",
+	"bthi8nECmW2K7pBRumOPhN9dSfhoTrhLeS0hr8G0JPNJxFQXfJU88wtZCTUTXgfxR2zufsaffLiWv7ta",
+	"kuOiO7c3YiGNDbhURJBOvYV4iw8B+C1zogOvfSPYhqv+bLq7d/rkqzFza8TCDM2N5BdMi/bM7wxENEHb",
+	"muuq0htz5mXfClV+MK0PmORp2jeb1gwk6mHeHkXzo2+FgnZw2vU4aY97BKa/pashzS6lwJjJ+Q/PGFef",
+	"yzaeS1JuIZCWcgXuNVc+8Si+k3RqUYmrdi/TKXc0Tz6biRXU2sbbX/gIlHJHzIzgzWwpSrZZOtLCA3Nk",
+	"mQ5HrZVZiVkquadlmT1QiRBVTxbl67VNMrdLQqtDeQwX2fGYu/M2SBROBM12lBCaNj1ftCUegRBHegG8",
+	"1nHvjoDvK71JlDfpTcRhal0DTyGoG1xEMCExNKQXwllmzspztncvZgq/3Iim5VftyKBRVtvHONT/Q76Y",
+	"41boHwe96NirQI7EvDnJmghXEMZYG2eNInX6rPckJiAOO7b4pc1FGfG0d7ePsgZwocOge7CyJRSgKoGJ",
+	"3LhkAg0aiT1k78dVTcESclYzXmu18PBzt4hh0kOer8PmJdXvtUplVfKKJ2ucX+6riaiEQeGyWPPGiW7x",
+	"yLRgX0GqOwo2S71RbDvWGXDLgHK2GoaiAwdFp9xuvQTUjQRP1Zv9tcJugFfuuV7MuY0z+80Pk8+d20sP",
+	"L7LrYN6HOrIXaATgGNP1yaG8cfSGJRHNklAm9Nrcel9tkqqAtEu2agSUt9PemQKZGZq+humNAE0TNDat",
+	"q0fG++KgloMrR48r3g/7zul6JAxr4pXuCUzjhi2d6yaugjoEwMyks9VrrrZuARnHvFD5+ZHBM+PKLc5d",
+	"tXhu56AeWXBpbETp3WDOPBrN/nTySCIuEfaJtp1GRz/HTNeO13m3Vn0Ll5bfOppKgSdGG5MjpD3FgLnF",
+	"nLM/IU6hVLRX9LK7HDE5aQK7ZLzSSpy501j605ctgIPTpxtE76078Gdjyp57GEp0lQeAWv6VW7Hh24uQ",
+	"HLCzaUvBy6sMqwjzB5ozYqbhkljj7IHZNdQUud8HVWM9fWSQN6He3iro0jK+aMRYf1iu9pwbe0USNiES",
+	"ZB0yR+LAMYHkuIM3Us2Eh+FqxkeO22D3ziZxO1sKisniKzbSGcOMM0w3SlfmiPnapHLf3i637fRxKbXH",
+	"2Ejn9QaA7KGJIZq0ILmNNowod3cjNqeUuMVdlnuC3T9IY3WzfYbAf0mR3vAor1ainSUN8+BvsLt9Jn8Q",
+	"4OKByIc06Sz44a1hGuOqaJrTwKZlcGVIYb+S6vZwVn4Mvba3HySblz56gGRe9Hco5a0vKnXUjtb2XDgt",
+	"wadC+yplj95IZhFmjf356eW4OSDWwf5ZQNjJvdwD8h4y/NVQrIKzax9JCi/yEAyUA7BbqD3y3eqASlOR",
+	"DZ6CA6GSAerDWLHCKGeD4cv0ywOWVHe0f4Xl9f2eFDEfSzruJl21CZhZGU2JtgwdBePHXwp+h5uRTjOD",
+	"03b2+BZ9p6IyYVO9yV6On2Lr+9g5L4g73nmHOwmNKZdSI4L/LQHwxGfXSYl9ARW3TkhhfSXkovjySjdc",
+	"lPDprU74nNyDpLZjEjg5RRtxoIfygOuIUVyoxrjTZYxQ/0aInv9GTwOM/41HlenOlljEf/5//z9Oz/1B",
+	"PNHxqSmA4TE9n4+NeoYU+eRNwsPRSpizKPkBT0A2JpdfzO8gH1BhG83CrD6EIyCDGn8faGvTxqyTQ3jd",
+	"KA3dnQD2ACF5cdBLrgYLQfoZs4imB3ZNi+kY438F7t6e84Di8d9aWu3btnPeMI5CQBp/Nf2m6nmAhUO0",
+	"OFPE36GXjlmtC/KBqhL9SvQMmLvSmb7uaEBztYTU6iPgEexcrnYCwzIS/qqlMY4+esHy4ujdsRvz+IY3",
+	"ikOm+C9+A16276BPvote5dWzzhv9h+HFfij/fre9JBaywESJsn8j1qVW27oF1O6ks6xVCflDjpVGFTNL",
+	"jkabh42ibh6ehb0V0ws9uxaIizHXbgTNjHCcVWl2LbZnzFhQzJuWDVtdlYQECPGNZAlJXE03mP0eHvSh",
+	"cKq+GPyRfy4Eqccr9ZRNnUJAjFSfoRFCfpnTPyhmMOhIc8/kLdt9uEGXIeUgcusXdNY136I/hiKMZ8zv",
+	"YYHVhHCyfmVwhMD81jV1qMjAH690KiMhAFC469gSGygtlFAFuXx0vwH6u6382aBfixKQIPPQ9GGH2mBJ",
+	"A/TVTdQKeSA4jVKsgFh1t+5mZHEhQCTurWrAp0CulHyv4L6EhzIlwlnwLE/E0RXw70vyZ10L4isZiyX0",
+	"B0HW2on+FF5m78VJeszeEsZ1UL/cPyoxtwzUCxz4b6LRj/sBpWDrj1B0yDGwDxUpjZ32TCykUoAyM48y",
+	"dJxsGu3m8ar6Q/sMYFJj8du+U2XHq7Xjmxlc0EM1AoCNSiH+++0e6dvQtYAi+JRncsO3V6EgNx0FdPYC",
+	"eMilYTSlcfuCLg8pzEAdfeRV4GrbGhmh4FU7W0M0oM6NNzdm/IB+JgEkIDWQkFXaDwoKubEhXQSyHltt",
+	"+HA/X3DvDO7XQdswF6I0SbfVZRzaDbCTAem8AtdPyeJKh8i1Oq+0bjLhQuGuT1Z0QVaZ1XfcqLS1fzkI",
+	"eL4CpNH9zfMCHincRiS9PIo1UfgjcoUV7FqssD6es6kzyYF5DxeFudW7N46nWCDXC/pZGsjGJoEo3i41",
+	"nrhA6wnS2Mw5xcDOfKU3qJ9KRDZAqNVDwTmXizVWBR4VR/jjJJIBOL9T04iy72FYP6O6YFA3zIipjLRD",
+	"kzkDbw8fyMnXq5wj7SfiSdKwOdyNKCWecYN2mgmZKjPAY2BLUZVsymfXyZuUlh2v5mCsbY+nW5i/s+nW",
+	"s6Ub/bu1Y+Anz0RTSTVWhLQslG5Bd6XELwPZBJlD29Qy8ohHRdwlJuGcBHrpqxRuiyTZT2seBHW89/Zd",
+	"WbUF4mUhnWDo2sIeUKD/4B+QwZ6T1rsKTKixiZtXuNv94S/VKG0+Xqq/FLdUj1r0QZqQRmwSnz4RHViO",
+	"Wl9XXPW1pVuJncOUWtBm4e2pKNi9sblbbDCNtUfRvLhO9lO9zc6ZwzBZ0c2N79+XSEMrM3ksynwTnAh8",
+	"447+04xX0b8gNa0fuVqs+UJkeliQcJcLjGSBCQ8xD8/tIswOL9mhArAUI911fgLfuV/5f3wrwNn2I8Kc",
+	"JKrnxew643KJDa6CcT93pa3IlqJ7H1vSG6ZxhPSb2vLAjbRKGNPZL8us1kkpvQTQnv6YU2gCPU5nvU6J",
+	"vxvRyLkUDbsW23BIYbuMT0FDH+Pj1Xo6hLu5E6yop6IsReloYM6njZyl2VMLod/9Pfo5uxMa2VBA68Re",
+	"Ye/WSELB5hVsKd6NBeekY6A34JYmbwlsVy4bpz3MuzTG9Yu8xcSTU+5o9H2kVimqdKAILXuqKy58aeyK",
+	"22UnL0gaxgH9jFeVz3kZQlTdkzfrnsouw9yuyrnrixgnyG5t59f83Qv8zWmELZIy+/uVDjFS3mQnb/84",
+	"+jARQ/d2830Oeq+G7WtvqbbUMxlAB0xOaMeISgTTEnRzI14KY5KiDTyjJ3wlT25OTzYGoybnjDMsrsQS",
+	"YMMgIrhdibaCp9Si9af27IfSwyMNxzDcQzE+9z7cH5Hv2gdjRCA3rMYln7OVVgv8gopGrGacrVDIeUnt",
+	"obdx4o53p6Jsvbvqvv01s+eZhCfRNLo5DKkmC7oRheH9QhYaAMN9oLA4MmuzwjKUtYISnl8H4H7ShYxU",
+	"/MN4Mki2UzkTwWjwap3EoVQeeZ45ZgealFo71TLdXxHHCSU3ftEjC23ao7j3Uhs39J8hLrwX92apN6Zb",
+	"IxMgUQC65BGqSv0CYxkh6xxW95ou5kPvWl2Evp/dsq6dYsDkwnyrCaiOxpX5ysAIWXxsgn6Eg5PKbTnM",
+	"xGsPe8DEOwhrKYuOgtxvVfG1kdPqEBd6ulBGtkhDob1wmMMBtH7/ZP6SN9fCvllXeTpXBOxTr41l10Ks",
+	"sJP+jq0y5O8HxAHv3R6ZNQeFMwOR5q6fRhqmV0JhGUYDiPsXl0/fXJ68fPHTz5ffXXSd5ZmMgCHvvN4c",
+	"uIAFt+JqVmmzTmUTX1C6OploUQBaKIo+S4Wl9LRMJ7sz+Wu5jUr4s3r7dBBMJsLKUQeRUWiZVs6uE8oS",
+	"YszwRrB6XVm5qnwy+MiweJNJsp/xqjJnqKsjOsiGSxuKc9zXjK8xyZDSDt05sT9A10o8C2mLqOVOsPzh",
+	"x1TYr+dWqD+eM1nXopQAZYdvg2HAtoXFUQL8Y8h4kGqt125y/j4RJgcIjhmhRFJ/GkkNyAn9mCPEfzvK",
+	"fu2lhRPtECKdiKf1VmFPKTqUW5Tq1CCg1MGstDI53QKkIQKbYGAMkkAWXCoRKuCd2TWVJeREQ0bGRpqR",
+	"92uaxI7ZgVQJbUmx3rVgf0JAo/Gdftxrrqbbq6QXom2YsWlXiJViWyhkriqNkBTgp/BTk2VZiUN4CUyi",
+	"WVfiasrNUMF6fyJAVSEO4eblxqHCtCZQ3wHzyGcXZicBWE9QeTQynrudJeXR9+uqYvglMiFfaOxbOzqG",
+	"BxDxmPkKH+u14aocnf1aCl6Gnq+7YA5xaCmO+U4h2y0tyHQjjFws7RWkCSXSzLkkPGtIuHbXBraqQIWL",
+	"h6Sqv0AanV5ZZ0Liwa5EMxczYHD4kn0h04HslG5mSk9sQCSki2qgsMNulBE52pEu62wRcFzO4DRsbkWJ",
+	"RXyheReieReIprWBppC3yhUfLKRLfCmNEeXVAIVcQuKKL43qFDZl4LoAVzdHGrQV8G1ZYCY6t+HU6dfh",
+	"c7c11D6XriD8cm8Y/TrJSl9LNXXystImRP08JBs4V9cGadQoLm/Eky+v/lrsgLMDrPG+14+Ly42HURXV",
+	"nDcit6XfilmFtVr4nH+Hx8Tz9fJ0y+ifANyMMn7fcja6MeJKzxN9+F6STNosCWgtUi6cMGxBg6BC8SbT",
+	"sNq9wV617UuGQcUSLwMXliMRd9FJIIP/8zwk4IHvs9LG3qbQrtPNGe9TWr1w3z1r+cBIlIBd4DHKUTSR",
+	"mI/LkKei0hs2STRQHCPxdLJEO64KP2tTV8ItDMiMTAP2xQ5eYwBkafPJDy/TuB1iwbwRYt96YBmRRkuK",
+	"as0dnQJ8CNDr4VNucWRTWUYePD4X6/Tz0Apc9S2QwZ6qg4DkmkRB8C/OU+iL1s7u+t2xe3rmCiJWvAFy",
+	"2DTSWpFOCVs1elqRb2GUGwQn9Rp/lgQ10ptDR3uD6d+Drgy/XHpBNPP81vlZjo3LXAKfqta1ojIA9O1u",
+	"lroS0N8uRdI7SN+xZOt2OM514MZxcUr0o/yS3mA2fWI5CX3gOazFq4pAEQflIabrul95Ra0SHpcrfd32",
+	"4zn3a8nXdkY5B978VGKD+UvUs6TtX/LrYN7GrvDrYrzqmIufs4lTKL1HFaLmLJlPlD67cMXJq+xXUfiT",
+	"Gcy/eCnsUpcXaTXolcJab8K71RvFVpwihoHfY945OG/A1vF6EqpkvBSP2RtnB6JbICgQfhNAgWp/FCsd",
+	"mGrxONGo6UY0yajP693RsboJabACcDwCwgPgsJl01tTjU+D0j785Z/8ymYDrmCKvCQsp2af9kuIJqJ9L",
+	"J/rS9ZY1TyH/OL2RT42u1lYwCKOAhdc6wMar+DUcZzr4fJV8+6tWiS3YVhgrGuxy5aMTY4L3VytUmDOL",
+	"W3XUaa8hK6nCIewo07eCK4GVhz7mbrF+0fEMi5Z8kvfBp5Ql+2Hmmg17coOmpPC3NB4QKPjTMEldpxl5",
+	"rsD92dbj6dy5xj0uVkwxVQNlS86Ig6P36BYsKuVLmvjpdrCX/hb77q9F2wsGWRYYUtKmNbVDcCMGaqBf",
+	"pcrxIrSstsPT0F1KNrr1bW43qcJSanp1rVW6n3K2LXSLHQXhQ/r7eHKaHCXVvi8qODYrobDiOKAvuH/c",
+	"cBuTz1kLTwf0S5AeBuFiqNPCXXuHvdRUCK5Bj0bdBqpcyBZwlxKW7PRb0bMR0gCNuaJrJe5eaL0SKtnB",
+	"oncfW+QLrTrgF6PLpzM4zc8JKWOK0DMl3yI4EbCVQ14xHgmlOLrhNifgoFG5W+sh775jQXaWOAlv5oGq",
+	"tUmXiqulOoXa2ZJm4uOefqLjxa3FS9tuS2p6RSvMPIUP95R+BfDj/RzKkSjw/c4j62ntrLZybLyyqnLY",
+	"KSj/obIndtW5nzhKEu/4zEI/wbluECRYr1XcVCg09nG/Gz+ftG1KMM1TBMmCIEUEZOF9KId5U9P5/dRd",
+	"Ot2KoOZbZqwjZx+HHIuHOYy1rz0dJNwIEOt+ZFgwF/rWCzTlz/h/M8d76euBqKPqqOZ3HkMt0d6rEX8h",
+	"HBTdsBlXM1FVvmQoUShUdoy1YdT9uA+b/8VK+Lu54ZLSg4l6iiN6PWIYvFtJVIFwhhkD8IZXsqSklkT3",
+	"ncYkUYxPvfQQ6AYFPQlsKeqlVwt1G2ek70ow2E8gCmGnWwtEq2ppJGxmtF/ZFubAnp5CjlqagmCiIPw3",
+	"S8DkKyUCTjSwCzbQb78ZSjbpLNyFIQ8QMs5kdiF89Sba/wO7Qd+K94bNeOS4kUXL72yXbTpJvOKNPSRt",
+	"INzfEc9mCfXSi2IM4i95VIgJRZtQby6t+yaJ9+0zQr988s2X33z9z0+++eqgVt4xIY9ogEFHeKve+fHx",
+	"9c+IL4QCZuoMHJ9hQVR86nTcr79kFSicpmBYWgRX/Io9ZmfsP9jxOfXPjTpVk6PXaZMtVCEWIUVtvn95",
+	"evxv/Phvk+Nvrv7j+NfoX4/P/uP4179Piq+/eJ/s9j3UNsh3iD7fEY9w+w5DbYilYgqrfSdxZidVaQc+",
+	"93hyenn65GwyOZtM/u3k9Ktkws4efI4Yl9qHTQom50SmOXs8EoalmPN1ZYFAE0YNBK1Oz/y+Fa3/igwF",
+	"qZjRBDcadA1CZgWHQEFJOxBWfsye0gHETWwRC98HJqzPlIH9MlorapqwBQ7h8/Ul4PJgkymvhZ1DDwjK",
+	"00F8CEy5aoWOxjgSYMf5qUC7C6WR7UjVySbyBiS+0QNQoMQ0bdOsBbW9hAZd3Tg7NjGIGcSTr/b3dEhr",
+	"JJCtXzAesquCt9VrQFbOrjuU7uHCHh3YE2is3hFrBYGYIKH5yimBVwtM0Y4znTtfhFSrK91coVZCctd9",
+	"AK7bvTlRMevcK/L3MdPxIZYOC94toUjUUMDzF6JqGz4MMu1kPw8KVfssvzawTRwWUu8EV31tIs+8XpFP",
+	"bx8Da+UhtiBIViml99ZEtQwHLZoaRziRROBQwcUaEKQce1LBVemuoN6ooHV20PkfMww7wmRMr6+N270Z",
+	"b9DLvfZwe7Lx4s+7w0ihDtKRGk2dk3EJ7/atoiGGzfiCS2VQGF6L7SPDGm5FEew/KEostTDJ/ggk44eI",
+	"8ZkwNqJFukn9REqsENmHm7GPlHH4K/KK770kLdG3v9XqqpSGNj9RndiswT8iKEwTnZIjA6w/aPEHloI3",
+	"pT/+VaMXDa/heL6YMA/rjr37PT1E0gYQlCFRovDJoiAgAEMK3d1IMQUkTHnT6TELsA2RbxScisxYvTLx",
+	"BFeNrqUR5Zlv7hvPApaJ8iULjOBYojl8t0f3ba/kfiLrD09UPpJVtgYH9AqYUkuqB+C2fRCsLN83bl7b",
+	"oYQbEK7IfnZrkmzLTkJanywL4DyO/FDpAItCYnpDaw9yhQGxc6Yj3sIVDBCyibv8PQo4lxDRcFqOb9Ln",
+	"SKgWNsVCfCu8g3abzNpE/HosR8KEcFDRs8ZsIOyEKRL2GR8a2z4iWfJ+wF24q339mi/2VO9xtnIkgyLN",
+	"6qiar3d06dK5lVSLM/aC8RpALM7bLp8E2EdIyaKBDFTfb1YFqHhISmWnExZnpK/knSroXnP3SLZp/O9t",
+	"Fz9U28Xfaq/DtEfqU2+BSOdbpgjCsJXeYKMtKOe0a4iAQiQhefR+sCtM7E6Bp7lRcU88RKf7swktDVG+",
+	"MOxz3a4R3Bc4uG9c2H99th729z6Pd+zz2CYG36pV8efaJTKd7/PJ93cUjcyEz4xcqKu1AhCR3J13z2CO",
+	"Cnix/LPJPIEBRLm2AxA0k+8zMIg7m13doVsjMhULqQz2mx6drf/R+1t+Lq0qQ73wADVLZSyvKrcHS8gf",
+	"IBOyF0beixsDLjIq9A5AUzvcY2TZ8rOH6oX5Gv+GsuieDlnRp/vqyanCH26i8QGfQTgQfOsFPd3vY46f",
+	"FziDnPIr1eKWMZnfdePfdePfdB/wNGjX0xCB7Up2aVpg+t3mDCinQjfX0GqqBetMRjJ+V1B/q43IhwOr",
+	"vgu5pd7kSYiJ3xuOj1fIdhz9s9XZyckPry4uz16/enNZsMautbu6u5/bypydnPzn//rf8MjZyclJKW5O",
+	"rN3+fPFsksNr/Wh6XpqeQHGbQyLwOYNyDI6IPAi0mH93N2Y8KUa2PB/QUy5avSjXYYe0MkgloLKbXcQw",
+	"7+nbp1oFryA4fENO8LAXFx8b8OvcGmYp73G59Bn1DKocoDYea9UaDXmaW/S90F34+P6ZwrPyDbezJYGZ",
+	"C3VfbhtYXYKx+QgWWKpgnwIIB7QqC+YkAIHrtmb86FA7f5+tfOlnANVJ2ollejbYqwmLmfpgeI0ByWgu",
+	"KTs5FIS4gY9b03tKRwr7nMmRHLA69xqA3eDM3hJCmMZIq+YtPJs0BmnGAajNt9II1p0/nmA3RphX4Rod",
+	"jnp1EQyqhzEf3/rt2bEftVoIY6+c/h3vM2UOvw8gfJ3rOf5UqPlvDg0Z0aEyXxLmXxKexI3Z7VgY8sY7",
+	"usL+xFk/h2iuMd5gd4MS2zHyfHH/7/90RUMJ1jvxzbJshElBW0mFHeBWHHQ0Nt1CwTG080iqcqU0q4qn",
+	"iweou5QRIgrKJjMSay7T7j855SoDm5+Dsn5x8Yp9/cU3x8k6qZqrkpA4d8mG8E19CPniu9dPWSkbMbOs",
+	"FFPpLBn8bX7Yq/TYT3cyGYfKwAaqlHvlgG13lE5PjUdxE4mq2rP3H7ZSOdQcDBQiv664esaT9q2i2Cxv",
+	"Fexk/S6hFUv7uK0nlqa1i6GbDFrscdGe37a2oX7FlTdDoD2XbcfoeYcJf0OCjc0Wuq3XcsMU2ObrnJxP",
+	"aJa1sEYtOJWvPfE6g2ghYJy4iZBXUqkLS7lYjs1hwRr+UQUneAsPLTuooBIEfl3gzHLnfUFaxk4q13o7",
+	"2PQV/EpBf4oORJq2lR7hdBzSQ2mvouAp9BZtDd1vVazg97ouEcEeMoksVuEztJEhfZzxpdO5ZfDJgPRq",
+	"0DE3FsqQCk3HTsyILD5ddITQCwct4vjYptRI4L47z+7pnBAdga/Ra9v+OZKkZeVoWeWTOloT8KCs/D9B",
+	"dwHHrm5R+0PvDG9ITjv0Dek3rODl/XQNGRF2zeKKPwP0IpR3SreAdwZYqxJlxBW7PrHQpUx10vs7pCNW",
+	"h11fYFbJloFOaUodIhWfY2YuuUVLEWRDAk6uzqCSrlUtch7pGVeo3TqBBO0wqCMAJNYdBLmyWaZWoUQY",
+	"svXFIUw6oFw7GUmOU8jTgyKuqCkfLHbvfewVprnJ+JX780pTMTb26Ou7tW/YO0YENKLMwH2DHrjn9o6p",
+	"jMnAcoRyyMRXHn1/L44P2Kk40bCWwu9AlN9Pb4vHTu5p59W9dnAm1LagvoP5wKD4t51hnfg1rJLWVljX",
+	"eI4VKGdMq2obdYlFDSrOsKO6w6hNuG9SnnIoQALlj+Imlcv9FN/RKo3d4n2oy7Lgaew0tm1LjtGXvVN0",
+	"eMixjy+82zlSvwtDDDwHMZXLJN15BT6WHHltlqJ87ed+QJQ2U5azp1EbMPLrB+k4n5H7+UqXaO3mNos3",
+	"yb6uXG0xA/m81fWhYgugYpVmEFcbmb0bH08nz/vL4H/3id97sr5pxql9eCNmWjkTq/wuEHy+XqZfgDuf",
+	"y5nkVbY14tjTDgO13pHbDZRXQf6aa6X/KoKRag1EPyMCJ6kd41imm0jkqt3foozcslLO55TsHsvM8Ap4",
+	"dUCEk912z+m0ooUS5Z13nYa5657TMNEGD1/PZFl6PJM+PewuuU96vWm0Jx5OaPgGhE6UO5o9HJ7IQHXS",
+	"CVbC+H5hY5Ee8hB1NOhI4ZPra/ZymBsTVrgvqDgEZ6qn1ZHnJ6w/rKCId2/v7ttlbveTeWEvQqGtVJHH",
+	"zG40XbhbASRT75mBtwX3c/4uD/O49trejjPeiQ32WMdt+MTBeg7d+Pu45jFGT0sd7ckNkZnk6ZD/M22X",
+	"EaNHGENMqenhiu3C9rXQ3W3Vc7OG6N/foNIbwJwCzvgU4R2m2x2SMUS0URaqsxinW9+GkJ4CNJ1qGwCj",
+	"wv2CmdWOhyVrJ2VVGWr9HPpG9e5rSvUebKfbqsmjdJqeupGqTsojvV0GwHGPyQ44/wgXlQF480z9wPmh",
+	"MEhML/Tn7btBECn4Vu+yy3RsU9o9zKhFuUOsIYz96qZBAJtkG7Zka+lO1AFJVhpW6Rmv9tv11EC333I3",
+	"kF2MvtNB2fJWa+1xlvHE0rf4tkgtv2Ox3AqLZQRkwBux4U2Z6u3Kq0oAim5Szgas8LRfVCo2r/hige3U",
+	"A7WM6m+RdcQOcBZ+w2XFpxnM+1pkUhZMxZ2RNvKcrb4WytxGfgZPLw2xIwXDXhbxvuO820nmj++7lU4l",
+	"CUzXZTpVDSYRQlezpSjXlSg6HX5MCyDgaNTxaT+PcUimfko758R+vnxOiDkjAdk686BSZSXejb3HfHS1",
+	"bAN7eYgAgKuzD5ccd6Lwp0FTotW2b82friifUeLvnlva3TfqOROKYHYw/pMpRbeIgoTmAs4kGW/lJ7Ox",
+	"VtAPuSzY27Ewdau1zaiEcReMce6qa5G7KmMRPD172AE61ZbB8OVdYkS4ZR03cVi8n37EXyLKyFNWqnOW",
+	"j3YfeA1aIk3oQXAFDh0Rmdq+29XON7wmud5kQjzAGa4wFad1bS91LfRGUfY9lSwdFUfUZPwIo2GQM+w+",
+	"drvHrW5GNlp3M/kheoP794voLe7fP4c3uX+9id/mPngV3vi+OIrb4/dDhPsjewhjekhDhhaMPnHUep7v",
+	"WemDt2es0rws2OoG0E9EEl56bQbSWhF49cBglZ4f0bDtqlO0Qil9L9RcJzhu6LSfTHcFsDnCLMDm7kd7",
+	"TLLxrVFKUWsFkUyZ9lZqLLLUNTVDqbS+xqgK5JZK1YJzsBU3ZqObjBjA1LGrLAL2SuhVJdokpnZXhnLI",
+	"0rnkvks/zo5xdi226GrVkPsQLzo1OmKYZSpHETsCzhPwdnzqTsWtOKBpE3gFrkJII4Wvqq67DcrgYbLq",
+	"MIgVMAj99U1tfZw9N1gc6J/r+CJTUUCIs4NPuoApcBYzuCF+kDEw6fA9TS1FMzomciEX6oVCFpLiHmmC",
+	"ezVnm6XGlHBPLEejG0k/DQF8qHvbHeWuXL84upECRfN1x+4dEgIXMIFYDOAnsSDAT1pRgP/uCAP86FU7",
+	"Ffzgz35C+M//6qYVeQFVCls751Z4oajfAOLAW+OUd/CveRzI79aOQZ48E00l96cQtJPYZWjFUcxFOiwo",
+	"5ZkIF6Ul2e49HWDtt6ttTbbYdJcfCeCRQc7VqXR+ZIrOnQeIo5Be6CHh0NTH7rVHZ1+dPtm3i9cZD4s7",
+	"8OdLgT1tD1iak8cJCwKcugDQY/m1VIsCUyQB+Rv9ufDlqtHlegbfl9K0j0DpQosNPuOKTQWzuiqZ0hso",
+	"w+zkdXKI6qfq4UKJg5/Rka9/xb+xSGIv4A8sM7dvgS/F2NOtlHR/um0vjrQsZyPv+bPt63YE/AeO8Wz7",
+	"CkZx77aUmjygaPRYHXQuHK2zOUZzoKsWBSTKsrHc/XkleC5tqcX1HpQP+BRWoEjsUTj0/CU+RS2XxT2t",
+	"4xIA3/dZHjG3CkDbNG1/QGFe8V4nCTBsz05+VMWbeqANPFVz+aYtNZ8tpYLuiMbdxWsEHGPrVQEfzRA1",
+	"eKAuk+AXRuajxXUR5lqujvUKOc4xKN1OKbHNWrTJuFda5duhLbgVm2TzpleKMpdogaablzf2YP8VXxBR",
+	"2Q6Vhms1EHe8mjkyH+00bH/nu6SMzAFH62GfGghPtQtCIMYr8IWPdnth+cxBPzIrsbOSUq877te2EslY",
+	"3Yj9N183IjoYuDYHTSnywvebruqmKq9Au79dRpIf3K+8M2R723eovLe5Owe0s84UkaUIKBCH39s0R2k3",
+	"tM9WNnx7lUHcuZDQ7R2tJ25ZyS2fcoJ1BcZh+TXW57uVtTeRMk5HG1X5Ws02Za6fkBPyWnXSbZANuYXq",
+	"s5BWiHa6NJ6pPPIsE4yksGytGFfIfbQSPcZzqEMPVp06sMsg8UZ7HJzy6QNbjbBcEtQRJVDqOWvTM6Ed",
+	"ELNaH76CPTHkuQhWxZgeq2mfQktDhIrQ3rhEvpYlj8Kd2EL2ikdWBr2qXWT+5H5KNd5sOV1Ghiu98Ss2",
+	"0M95tJICL33tLJ0BQ7pftIazHKdUDV7ETvY4JAkrvYmJawO2drp5nAk+5v0zQQ8nethLnrkGEOjG3vqQ",
+	"f1HLUsnF0jKrw99noV8Cdg6A9BBMrgTbwzcFOPAIYKw7qEZEeGmXC9U1HjCfPxMd79NfybKOKDSaSp7M",
+	"X/NUr+EBJvV2mCNBTD5u1Xxy/XaZUknHsCm/lnQEK5Nt+WoeMuXljZN6GGMkx08HLd5npvPrTLfkRaNN",
+	"BgTYJ9Iry6Xq3osEgIG3QEO4Z9FQ1PBmG2GdgcnxLt3odl+S98noXO5kv7k31Csi5N4eQ+c5Zvk7wpjh",
+	"zvSAbtiQEBA3Pb+jEG0POpTz51McOtf0cA6N5/YAPPqwBprhOB+CdXcqs+CrdIWT3RG74xVo6tKHQ3S4",
+	"Tv7ILoKQ2OlmTRuX6TrdGLtTtiVNH25ouCIuV7XpeAUIECr8yCQOmTQcDfSXcZJmJzG8g7tjU8GSn1eO",
+	"LYU2tayCPswqKsy5xZm0ZZUDFQZdoXLQ9fmJo1U0vritlAvyy+7YJD88PX7y1dehPSEBTRVsKd4d5bq5",
+	"XKXp5EfSFCx6sLH4//R4ctqxZHi1cdIJ4SKS7WFvo1iOofoEwd8uXlhLpZsr7GzV/+W3YiZrSofGGjTq",
+	"9XvGnrjPvvv5TcEm7q//8vp/pLOqcpcEHdmIsjeudtm2Kz+AsTqNO0FE3szP1cUGKiJYgJ2uiIOMYW3W",
+	"qdYzP/G67dDisd52E48jPAPZQG8XKivapN6UDscg8YZVSFXqDSIguGm3bXTs34IBu5cNUGyl5Qa0+MgM",
+	"6pCS34X22JLEnNbVLyjxV8bp+G1xg0UV/ufL5/2Kvnxv7MBbaax2cMdsww8LBtyVcYxMQJb3kkfgExFa",
+	"RCb3dk/1AdXgj/K6OcPySqtqOzqJP+mueSYWUnVDz7u7EAonqQgUjezWmzSO9PNNgsGOFZaaAk9Fut32",
+	"HRoBd9/3mjwe/i3SQAsS+kFCq941fIQ96h7Avla/6bbCSapvqCi/B5eRKRY6rDw5quUbYo8+vfzQRGYj",
+	"IPacLDsRf71N4qv7WadQDHcivGpUWzPY1CadjzMaTf5QAKwkXhA22on7YlG5CUM4qs5lyjjEc9VXu9Ol",
+	"OWQ2RJn5bftmtjX3BxWcnbM/eRR2x74Ldtz+E6/OrRokp1JW+Ay7jUnsimjP27tuO00iQ1xvuC4/aSis",
+	"+Lb2mLKUKzvl6vqRYcZy6/v5RnH5r78EQej/edrt+fk/T3790z/tlbXttELlf+qAEfb7OeAjJrz3c5tO",
+	"9xl3BvDzRLVn9AgKitu/An9/lS3ZPWUen7BgT/xVKgv2BYvZbsrBU6bdmggHlgv/5LMf7xAS8mmFXlvS",
+	"AAvSTiTsIu34UW9bdo8iTwnfE7BkL/s7nfqNFF4XFOsAtASxYbrxwG8ALBSml0YvF2rYEEN9oxJZIyxn",
+	"zD01YL9ZDm0Q9+VK+pNJBR4OcqBg7kiyYOUWkDl8tUqGmXY2iJ5rNypUiaOjZdPDvxkBPNeImW7KXHos",
+	"biX53gtmtMebNr4EcUaIIwlIUV7ZPaVleKrAmnkpzli0YPfrghHtgJD023RXZxJY9GuRKymUO6X9WYw7",
+	"Hh9xS+btedIWBOKNyKbY9WHRlIpwD6OTGb7Kqbz7qL4zh+RLx4fdTGQHLX5cKejcv3uUkR2xnoeobWTT",
+	"bWdFwKai3d5zlsnKRFxgfvNftNidO2k2jeBlZvOhTzSgy7vb6mdI7BPzq0OKG1BCGpqYr1aVzF3a+GZi",
+	"AEvpDdPpIEPE95M4eTCFPmfSdddf72EOSSTw6wB7BVibY53cHV0lQSh04GYAfYGm444U0olbruVN860H",
+	"i24NV+xFm8lfP1TydHx/Hoy2T4wPIJaU2GR8CdqKXEwipGIspSqpj3CEtG10LbDJB/bZuYZ0S7OeLZ2y",
+	"u+Arc9jh/qRt8mgThtX+wQDRLjkahixMNu9Ddo8lBlzB3NLDVuWRmVLZil3Rm/LPHyq29rAzzx2KwIui",
+	"mxOJrCB0HN3EoocC18F4bFlR2FdPU3n+CAedaFaUy9iz4p3d7wCnXCh4OP/u1zmLkJxzob8HOpa73tXQ",
+	"mDqUr8L3omQYz1Jtx//gzKFyxe5af0sgH8WR0etmJvZt+gwCudLGuqtPlLg9xQdMEZxDRNq7KCNZTJE+",
+	"Dgk9M0BlOTi2uRRVOh3Nk393i76nNi8T3I7NUle4XekAxyEXBacycGEAlPx2zp8Iur0Uc752+v7pk8lQ",
+	"z44vvu60CzlNd+3YmSSixK8babcXjut6UTZYwvYTqlFnviE01bL1C8F2U/cYr7TCbudLEt6hxuccmtJ7",
+	"zEAnFh1JwZyc1iB4ExueS2tXPhMYa3NSPqpuFVFUVnXWhigNdjRznxYIp+gba1PGMhS3a30tAUcRJM5R",
+	"ixrfTomv5H8VlK/vy4OSSmRUdYKlKOGDx9di65lgyS0n+HTdYKVdr7rKqQkAktOWI+3dsWR5zFOqcMEZ",
+	"ETob5LzCprlDa+GnRrwB+36ZcS8ywmLWBv7Id5YKzkNq5THqvdAPaNRbK62vqdTusOWFkrI0zElbQYQF",
+	"kvTvWx5tVL+2d2JR4duIy+DGZ51auVtQuq+6G3n5onwt36cFe7a0q7zFJKiwb0TNF/4rfxSgo+qVUFGw",
+	"ccUXwjgNfbP/DN7D5cf4R3cugMMkKYERcOwL7OQDTu23hc9v7ORfDcJ7FghCNeIXj9n3uqG+QdDgB7Pj",
+	"/gTJUv0OOoCl5e8evcOwP/lU8x6UHTQJAAOcBAmVzOGhOilQSWMNkHjNt1iNLO2ZL1BF0r8RLa0UhLol",
+	"G9boimz3pa5K6jt3LbbmMXsavwKvNLynK4GkgQPFtJzbSKsi3M2OuHrMAJUA+yCQIIGk+zZrwIsmylrV",
+	"VRnZyeEj4na2Yy+Kd9JYxBez0laOwp7HdyAktRydEktSfCWPzo6+eDx5/AWUwRFGlu/074z24+BYIryZ",
+	"sH8vyqMzSrx8JisIoK54w7EjytHZLz2wF3NTsHeVeYetTo5nuqqoFlA3+NGKb/XaGn+l/7rGloh0o4Oh",
+	"1OpVtlkLumE8qYMNdgXJvAcziA96z6/ASVdaGdyrJ5MJZlAFXzsYgTPYuJO/ECRpO96QRes2Fz1176HY",
+	"apddof/ZAyxjt+So5tJi6o878i9xVqmXhdmfvBFzAFKA508PfP7LA56P1EigllZG/vKr21CzrmvebGmV",
+	"uC5NqB6Q4e2EkeVTt3qnpLl/gk3jpcaUq2t4TYeeK2F9z6SVNgmSNkKVnqCpt+kzjQ7EezvPH2kS77tm",
+	"AmWNPygpmQs3TIKWsAvmRijL9Drgym+9E7GU4At9eDoaTxcXQpVEGNMtE8c1l1WBSZzQ2sKQ2HE6+kz0",
+	"SCHP1ZxQGMXTDmIng2wq9cuufnnILyHMffQxOZZJkdi3DZ97IE4onlfu4NpywociFJhQwRCYn4GnDBPr",
+	"YD7or0k5lWm+Pf85s4ibAIYnb8R5y5V2sESlYZWYW68WYHYJzJ8yfls7Alxb3FwLaNn7OABReKKEyT40",
+	"Y4IVe/fDx+BOMAE43aSwwxPzzEm3TUY+OfHmnv/mQagZtigS9ugzdbp80QLjOooCQArUFfvM7+Tvsnyf",
+	"5YALAaS2j/8BLtIaeSyPeOFkMjn953NKE4bpSkJQ8kwSGuwFfiWH1a0oU+fJZFJ8cGaWo8YpIWV9KorS",
+	"U4yzIdhSVWEBloFmgiZDASd8tWo0JR6mFSJ8QvxOD4EeLmjHB8jCdxSIhc5viUn9qGfX4bDXIZKpxDvb",
+	"UogqmSO5UPiBjeCypDrjaiaqKniY0+SKT/1Orb9T63hqfQ40wzjyz+mW8e5OpOnRR4+SElSvhAJTDwM/",
+	"nwMhFsPtSHP2DX13B68Mpe1SjCz1EqoEvds7BG8qKRoW8MxTb6LIPCGChPFDRI1Cb71ChIe+xUBHiSv8",
+	"QhEEuTNLZC0+NcdNpxqIY2Nj+Av5DnWLXtdsvUKrPXfbKKk7z/hXfPu5cf2HMeJe0059BPtthKz5LcmV",
+	"n7QlNz2JFolVFaj7TLW+9j0dxDZL9+U8K2RWjVT/uIYarbwdPiQyTKXiTQKR9nOiuoPNOsj6Bgpyp05D",
+	"pAgGO3KavarJi7Z263f1ZGzQ6Hhyenn65GwyOZtM/u3k9KvMa6O6uE8njPTaU8Y+PQJQdxafe8zIX4RW",
+	"33hkdpMLpeq2jPJ4i7JBb28oIMNk4kcGNya6efO9oYTvx4QSXoU0Imn6pfUFu7h8+uby5OWLn36+/O6i",
+	"g1yDSN1RwK8t/91DmQ9HiaNydb9PAs2neThlFnFDKeO8Fh8+FAV5UL/86jhEmziUojyaLV2la7F9ZIKX",
+	"PyIwyN/wpev4Wejp0WbDn7cxfiwi8Amx7dhQTtohyjViDSWbxFysa+MjEkpgDxgmlG2gdRlVaD5mIVN0",
+	"seYNV1YIKhA1Tl+vRelUdmzdsmyEiJ3OtW7EmS/DhLyJuYBUkkb4Gvw2gQQ7WmkVegUWbYtW2C0s6ddK",
+	"IOLyFoOUgOXUCHHe7p8v9aycOQ/zXOoNpC3Jue/2WhJAqlBQ5YQJEz3n9/drsjcfiBvD+LmAPn63Q3tR",
+	"1iJSYMijwn/GmVz4SYc5Fn8POU+BgJO0XPRSOXcJPNBFqP9/ZGDSkG9joo7ktb4RpVNapls6ZQyAQcfP",
+	"mFwBZPPk7+5/70fEZn/QtRgVn71cRll6CY2E0gQ/HQlthnRYczsB+8UHFMg9Kt0lwj201aZ6QPvAOGCr",
+	"5yHltm3z4DGhMC5IElAJthV2D4HtjX95IvvgNFYcpH//HlD77Iic7LlA0G3ALh2tyxDvfv+zJ+ExPuh/",
+	"RDL+3aH9m3Vof25CL+smd4M/MuO85TlGsdeF+Lus+yg+yeJoKXhJ2ajP8YXH30qz0kbaTNtZQY3I5pTu",
+	"OmjGv//tydJBL2n2goxxmfpLMtZt+rtE/d0H+5n4YD83aRk8uxZhnPWNiN24Kcl5sF+3wyuW0liNbXqz",
+	"9iI98tG5wvdY060I7Nz3LBSrXF0NYt/k3zgOQSsJWMTp1WwqFlKZFqYyMxerH2Am30JbO1WSnkwNAbQJ",
+	"mClGWkcpf4MmIF/VUAA2b/EGGsHLUNhFaHUQsi3Q/SmgGwE2z3PfmNzq6BASSvjRaRlB/nzlzuMU/+tI",
+	"A748rXWyDVqPU1YGD74BVBXc8TMnHwBHlfaADqKFnW48BgusXFfklzVF+CUsEH+AEjY86b7JWh/1ijfi",
+	"MNMjU9UQCsBSG/iXbqdf+ufM3KQ27SGZvFMTPC94T/gAJ24e96E2Ogoirgf1j1OxWCuA4O/aTB9Is/xN",
+	"yaV79Z/7MlDo47vgN6LA4AoU2/JGiRIqWvG8u2xKbxQZxjlpFVfSVwJxX7ryqhFG2B/xsQe+C/SWDEFT",
+	"/b6P66EDd/MZUkuMYICfRJAOt1J0vtfNQkSwN0bYCI6iD6TFZlrN5WJNlckLKLQmIHQE1HpfZLWXT4cW",
+	"HuBs9p7EA1xtmADbcGXD/SWFFGAloigZFCzC2rHJ2vuPENRaZdG/fQUbwXErjVPF8n2oZfP6NmDbhAI4",
+	"bF9Jah9o3+6eu5l6W/Xfj2a8Mb9Mfn1suaP0M/af/+t///sRVOnH0BsJrA/430b5mPofRGUE+3LyxR97",
+	"PXpDYXQEshF0P15VcCjmMXuhRgLRbHq92N29DEO6mRlZrytuRUmDJ0LMXe57/2mgOPhHKuS7G9f/h9Yp",
+	"7l9KXAgLdNxeDuQ/56xcN3xaUb9HrsxGACgzVN1UXCnE6QxpGFCa475gQ8F5TFUdMINfwgP/SHF5R84v",
+	"KUO3R82vWkwoD1453X6mKsyHUHhRt0UoyxWm8UBbEOS0IUcEHAdU0xrw/1KtJ85b9L9GzK61kmqBPmBD",
+	"0eQcJTtSHyLk1+77fzQ6hkVlmDLefeqC1U2TbFH60SDxkGsKgXNrXlLKxedIk14lgw0wAT5kpmu3frvR",
+	"4N8o2Ga5jbQ2RCZV2rJaDCWbmGtHhQN0dnH9MQJvD01ouKoMpdXQjR9QOzzznOtGzLjxQJTuClcar7LV",
+	"Tud0vLXt9vb5ENoPesM2oqrCtVrqktrpgAfHLxw5INGj021X3AQrQc6Wbu1hKZ7S2k7iWbvOo+8/2GnT",
+	"GxJH/XzJpSpAhw88fbYUs2uMB93Cbvu4OY9cMb4updVNbNecM85merWNsn3ZVDjiNS08ZefUat5c43Fl",
+	"lSh84gFPDd/wZl2JrJLe0Jef3ymhL7ReG8uuhVgxqzsXqdNCDJDegOdDf6f+OZ1MCYo1C5QhjH2NXRb3",
+	"cPFODv99Bi2LXNPtuKNOweSc+inEOKU90KFOG5+PFiptNzWnrtC3n2wRQCl4I4xlU3LrglKxFHwloJHb",
+	"HN31neoT8PJ5cEXeU8IOrwOgXjwmWwvwaretXtvZAc0ZhHaEUTqghSCH2R+2wv4x9hFl8ulf+nk8JEvz",
+	"78hqHeH7z4elBfWhY/UAJQDajwm1HDvnDrUYgzKGHvkQlT6vRWOSfcszB4Uze0BEsFDD0IiFNFY0QM8m",
+	"Mn8wq6YDT5YGCUN/FvbNeX7xZ/aHny+/P/6XPzLdsP/+48V/b6FRsbGOnS3JRwDjPmbfQaFXozfu+7+s",
+	"ywV+La0R1fyMcTblJaNWx42gDiWgT/krx0IrE5gHsAXfr8T3L0ndS8RYb+lgUHa9baQV1FwVh+60bvNt",
+	"UmQuEOyoaHuLDNQxvlE9s8IeG9sIXt8izPrhPKO419SqJonByC2bihnFYYEUmw/hGD0ASw8EEkdS0/NQ",
+	"9RXyTfyNKhDWVfj4FPddRGfUT6bPrk7+jpfi/QnVcA2qXfRIj24T5jHd4U/FQEYy8AvIZYj6rz+dolpy",
+	"mgSkZyoV3Gm4A2VgoYQvcplAeATAEbUvccsSgKU+mB2g1h18bLgdvusiC1OZibaNBfPjpLmimxzgmwKD",
+	"RZgqnKJHafzDl5Nv/uh4OGITo1EBva5uoAcJok6HmkOyAX2XS/x1gvX6aWW85fdIwvcfW9ptUfpReOi4",
+	"y8OgC+OGN6X5LcGOPNP6mmDYbXxl2wav4OOkvALf5jVRUBD3Lcjx4edRF+gHO/T2JZkDb3tRfwitMQom",
+	"uxdD0zElhON6oEgGTP1o2tGuNj4zq03P2ekFL68FE6AYxqB3TNpxNmCbHMLb7hXQWwFDLprV69kSWmvx",
+	"asO3hHELAUTsg+zoITS6bK6FfcyoQ3Lb0W/JVYmNGiib0HF68KkoSrXdcAzu0iIEoHY7cybFE/EhfMu9",
+	"oiWAoTSt9OzatBmxuxAKnzxaAmzMWBNK754VNVIsQswdWuUx6B63g8H8sDzyq4NinDnnSxK9r6oC9SaA",
+	"F4jfSZuJjGezo5ymG6jykzznD+jUGrPBEUWN9lnlrOun3pvrQz9kG7NZJYWyV7KMlD18EjU9acLJYvpR",
+	"yFymJpFQYL6rDrZskzQntsG25TAUiMtKG9IQVwKSfAyfi2qLVjg+F1q2WL9jfsNoVALXIFfappHWCsCp",
+	"gMMnxQo74qEiaqJOZH5mf/hyMvljt0kpathultCk5Zz0bhW2xlxjgBMWj+FLiEJJg20i/KY5jfca8DKg",
+	"5Q+3oNrqPT3yqTHwljVrRRWKp5PJhBZfM74UvKRJ/uHLJ06x/tfvLlnX347L3mRd+Y/Z0wWiimAjKPdK",
+	"J8zWiMjO3orphZ65gbry9mRj2B+cPYp3+aUwhi9EUjs362kt4zt//0p0fNAP0gdiPK95Cic+huMk3BMf",
+	"RK1+8s3HFjEXQBED3K/FrMmKl54GeLLJ++V9DiQQuOnSbBGpZfTNG7Gqtudsqu0SeM9/uXj1E7PinTX9",
+	"RgLoJ0tLtFM8mr6gaW8VdUe6P5nTkzHtu5xqlrrsqc38e5AI74cy3yMt8yENFpLiA1L7vO3h5IQmpNbW",
+	"GlpqQyUR1bF+CDv04XSyTSeFeM64V0T9HoxWD3Lm5ydwkh/eRTdKXXuL7Ul2ako7KhuqQh6BjLPS2Wtz",
+	"C14wE8ypREZ6wkEVrt+95J67zaWmc9K0etQjw6y2zsKD4jPoWOT9GPPQcmXFG7TrvppM2Nsl6n9fTCb0",
+	"SMGeTCbAJh1ZPmYXGvS9oNCM1vkKZ6Mr5PPunX6PccMhoaBkteBqs5SVcDpV/Ba4+m7zcH3Un80nKVj/",
+	"rOm5I0NbvUagmtu6MDH3NKXT0Gjtdbl/neZNu7gP7RQce0k/Z//fJ6EI/au8EbtcPFAgpGRgroO7pOfY",
+	"G7cSxvi7TP4zsNbwaafVY7ruqpG62fWVrbh0nOKkFDeQ7jEEC/eaO2L7lp78IHHt6I1jTXa/kjvrT90k",
+	"hW6LIHxHzw1ZdOrEBMSVqR9XetelgUBHHnTdPxHv+v1zlm/pLQ8YchiJWKpKah0+ylYid8CHj98O0MaP",
+	"Wl+DD+ClLqdrwy6fv/Y0ec5MpTfoUnBqdyWSVLFq9HBXULiM/qEPcS5IffTKsRcxLOMhd9tvA+Y6O8lO",
+	"ew3O96kAcIHkLhthnD6wn+UBmsiH4nZSLS5wYmO3OazjQbeZ9qELhDyXSpol3qc0+4I8XvrxA/EuGv0j",
+	"RUt3z2zwjD6MjnSoDvPkYUjmRSmUlXOM3+OlxLb+WI2KHRoceVDhqvS5ttmbGiBFc74HocqY1jpH/mXf",
+	"BnoBNscitDf8kBbmwMaRCkirZ+vVkHmeXe9HJfFPZCef+lkVzGq20MyZf9Iuxxnch1ra+yj3ZCoRNPz+",
+	"X51lv7J7Ix6iH44qf2e9HyM9ZYDu3aHEbBf66neT3fczWp/b/mEpll764djaj/JG7KGdNsMu2lOz1Bvz",
+	"KToxHkygvxG8JJyIG8FueLXewVFOk5GRC/VhaQhq4Dx3cG9/GNbnhn7uXvU74/tcSfo5oqdh83G98Q0x",
+	"wl0PP6XyBavZkq8gOreX7jfczpYPTfi7QU2fkOF7dcAkIKR4I5rzKO3Clxot5I2AXAIIg4afFKGiyquh",
+	"zpxGDQrahfTDnvC7h1U23rpXfA7aRrFDR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzx",
+	"BsjIQxjf131oxM6u8s8cUnLaRQn+pGF0xzmkcBNGO/w8aqxUrNKLXlzofu5ho6eVqHNzCBC1lH0VewA7",
+	"RPbRKg4vY1DcuIWaViKVagsQqL55RbNWXVpuBGbfD5DyG3rkAZmjf0XiUJ5x6+wO9NDirS2YWOnZkkDH",
+	"eNtlBtJrEJ/Cl75xtmr0ouE14TEOneFD1ohiEYpfigeMtLrhC0dhsHwM9xddcwHWR+tdcdn1RXsdbSif",
+	"ptJGeKkzxqsVGy4k+Avqz9UgnIwvZo32srPe70j0RxpkFlwlN7H7oy16xQs11+k4EOLFcXNtBlf1dqkx",
+	"RV8ulMAqDTwogI8Yqj6daX0tEcnAtAeL1EUYevBdAeLo9Alb6nVjMAcV5qaEKA2VCkBJOoZzG10J+s4D",
+	"W2BVaiq/wL0h3u0HsGdw9IP0qy8HdwxBuz50dK6bWLjUG7/zakZKwkzX7jbPrgNsOc04dTlPdrhDLlLr",
+	"DujbzqMPFKuN3/GJHNaX93RYcgFdCsFf1QWLRLblESBXQq+qCC2csxU3ZqObHfZquRXZFNDLZDLzxlBK",
+	"qFMeMXECEd5rnxxKlpHqFGtj6vOP8kb4xOeCccsqAewfRPoTZrDQcSHadEvHFl7zhf8VPToXG0r5huwk",
+	"SAJQSsyst+26CemQMAy8Z8KoP6AEY5V+RSn7nV/Cb6AiDX75FTPnhGYCEwkyrt2hnbzXNBDFBWz5Q4oD",
+	"ixgcGfhuD9DxueBPADoBnogNHkZullPNm9I7GXdIej2o7l3gEw98BGszdAbrzxDXyKnWcHWcxJjzxkP5",
+	"OGHROQLLGzmfD+cNXNIzD3gK/hW5hr74NWQscmzq6DsybDSB+0SZSZ/LUV3u9EWlZcYOF86u3y7ZTBvI",
+	"+d54fi0bnwJqUsd58ne3Te9PCPZolN+OWrHfg+fuEpouQ4q2U1Na2N4WV3bjtUn0QBpGeBAePtmJpAiq",
+	"hE44LssPWCUs4DthzriVtWhrWKHnwU6WfCeZ3rBaGoNoJFgIFdk8Gy6h+7D2lf4e5yghL1ZrswzIXg+S",
+	"G7I2S1HGOFcfzmGI9/MCDMZsAhuaWWBTuq3/YCDNn0YdPWQ6EKESNZtgYHO62wUz69kS62qjnjIl3x5j",
+	"vRvB/XXudMPLYdzGS3ziIc8f3pAzWyPA0Q9TXPq9bthmSVjUULMOPdQ720YxvSHB9md85AH3Dd/wvRxA",
+	"ToSMv6J1ryDQkpdmD4lPIGdLfLsnw0UjyxiuAAQGBUexMhwn102S2+EE3opZrapthPREbJsqcKlcolO9",
+	"SQtH3J9SR2w41P3MpX3M3kIDXBje0v5BSSpNrWsZhOYC1FWgoLpY3cCAHPDQI1xoGO1AUKxARikhe3dk",
+	"qx5e48zcFExMUW2RjnhMyW3BamdYQUt9YVayxSyY67UC0I5cT69+q6SD0GHqdWXlijf2xI10XHLLuzdk",
+	"1bhtc1MFmC1ZJVAsnhpv/EG5zpOvvmYvn0UtsvaCcxVHNV+t3J9J45i+hAMu2P94+vLHs7gZSrWuFdyD",
+	"5xd/hiqcGAS0m22CBdvumVHz6sjpX3D1bZcpPf2LmH3w+B9S7B5oMYgZ450kBMEmXM5PCWQMctRBVYbL",
+	"O4KXkVcB17aDYoNPnDRiptVMVjI4ypJSxD8mcjxgB6pFz3gVoOrj8Fp7W4MgCEoqOb5zGKxutKPDAF99",
+	"17cWyVP6WjIIWxi+DSwxB9FXVZ9Oi+g33dNKRW7csiyfVh8DBTZPu7sWIPnzSeTGBa479Axt3N5i/wOp",
+	"EL+pQ8cD5eKdl5LjLnL2FeCBXIjYlTeyWhxSA5Jes0NqxT8zC75TgY5ZJgtU997/nwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
