@@ -39,7 +39,7 @@ const (
 
 // demonstration is the scheme that whoever comes meets where the door is open and who has not
 // signed in, and nobody elsewhere.
-const demonstration Role = "demonstration"
+const demonstration = "demonstration"
 
 // Roles are those that people have.
 func Roles() []Role { return []Role{Homeowner, Installer, Utility, Researcher, Operator} }

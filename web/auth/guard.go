@@ -118,7 +118,7 @@ func (d Door) needOf(op *openapi3.Operation) (need, error) {
 			return need{}, fmt.Errorf("each of its security has to be one scheme, not %d", len(one))
 		}
 		for scheme := range one {
-			if Role(scheme) == demonstration {
+			if scheme == demonstration {
 				open = !d.Closed
 			} else {
 				schemes = append(schemes, Role(scheme))
