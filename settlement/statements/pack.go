@@ -332,12 +332,10 @@ func (r *reader) point(p *Point) (wanted bool) {
 
 // skip passes over what stands behind the names of a metering point.
 func (r *reader) skip() {
-	n := 0
 	if r.unsigned()&flagWithout != 0 {
-		n++
+		r.signed()
 	}
-	n += bits.OnesCount64(r.unsigned())
-	r.pass(n)
+	r.pass(bits.OnesCount64(r.unsigned()))
 	const ofSum = 4
 	r.pass(ofSum * r.count())
 }
