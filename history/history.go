@@ -36,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -142,13 +143,19 @@ func (k *Keeper) begin(ctx context.Context) error {
 // Close closes the file.
 func (k *Keeper) Close() error { return k.db.Close() }
 
-// Forget forgets the past of a member who is erased.
-func (k *Keeper) Forget(ctx context.Context, member string) error {
-	_, err := k.db.ExecContext(ctx, `DELETE FROM days WHERE member = ?`, member)
-	if err == nil {
-		_, err = k.db.ExecContext(ctx, `VACUUM`)
+// Forget forgets in a file the past of a member who is erased. Nobody has it open meanwhile.
+func Forget(ctx context.Context, path, member string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil // no past was kept yet
 	}
+	db, err := disk.OpenSQLite(path)
 	if err != nil {
+		return err
+	}
+	if _, err = db.ExecContext(ctx, `DELETE FROM days WHERE member = ?`, member); err == nil {
+		_, err = db.ExecContext(ctx, `VACUUM`)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("forget the past of a home: %w", err)
 	}
 	return nil

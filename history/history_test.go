@@ -439,8 +439,13 @@ func TestTheFileIsMadeAgain(t *testing.T) {
 	s.options.Zone = s.zone
 	_ = again()
 	s.take(k)
-	if err := k.Forget(t.Context(), "m1"); err != nil {
+	if err := k.Close(); err != nil {
 		t.Fatal(err)
+	}
+	for _, file := range []string{path, path + "nothing"} {
+		if err := history.Forget(t.Context(), file, "m1"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got := again(); got[0].Flow != nil || s.of(k, "m2", from, to, history.Day)[0].Flow == nil {
 		t.Errorf("of a member who was forgotten: %+v", got[0])

@@ -19,7 +19,9 @@ func (o known) points(ends []time.Time, now time.Time, minutes int) []Point {
 			at++
 		}
 		sum.finish()
-		all = append(all, p)
+		if p.Expected > 0 || p.Intervals > 0 { // else it has begun a moment ago
+			all = append(all, p)
+		}
 	}
 	return all
 }

@@ -53,6 +53,13 @@ func (o owners) GetHistory(ctx context.Context, r api.GetHistoryRequestObject) (
 		return nil, noHome(r.Home)
 	}
 	ask := Range{From: r.Params.From, To: r.Params.To, Step: "1d", Compare: r.Params.Compare != nil && *r.Params.Compare}
+	format := "json"
+	if r.Params.Format != nil {
+		format = string(*r.Params.Format)
+	}
+	if format != "json" && format != "csv" {
+		return nil, refuse(http.StatusBadRequest, "format: %q is none: ask for json or csv", format)
+	}
 	if r.Params.Step != nil {
 		ask.Step = string(*r.Params.Step)
 	}
@@ -60,7 +67,7 @@ func (o owners) GetHistory(ctx context.Context, r api.GetHistoryRequestObject) (
 	if err := asking(r.Home, known, err); err != nil {
 		return nil, err
 	}
-	if r.Params.Format == nil || *r.Params.Format != "csv" {
+	if format == "json" {
 		return api.GetHistory200JSONResponse{Body: h}, nil
 	}
 	table, err := historyTable(h)
@@ -154,4 +161,3 @@ func appendRows(rows [][]string, of string, points []api.HistoryPoint, columns [
 	}
 	return rows
 }
-

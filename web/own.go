@@ -46,7 +46,9 @@ func (o owners) bill(ctx context.Context, home, id string) (api.Bill, error) {
 		return api.Bill{}, missing
 	}
 	b, err := o.own.Bills.Get(ctx, id)
-	var refused interface{ Refused() (missing, conflict bool) }
+	var refused interface {
+		Refused() (missing, conflict bool)
+	}
 	if errors.As(err, &refused) || err == nil && !isOf(b.Summary, home) {
 		return api.Bill{}, missing
 	}
