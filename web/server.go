@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
@@ -48,10 +49,12 @@ type operations struct {
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{
-		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, owners{}},
+	s := &Server{
+		operations: operations{pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, owners{}},
 		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
+	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	return s
 }
 
 // keys are who may do what.

@@ -57,6 +57,8 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
 	s.door.Sessions.End(w, r)
+	who, _ := auth.From(r.Context())
+	s.operations.pages.live.Doubt(who.Account)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -157,6 +157,12 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 	})
 }
 
+// Still returns who sends a request as things are now, of those who may look: a session may
+// have ended since it was let in, or have other rights.
+func (d Door) Still(r *http.Request) (p Principal, known bool) {
+	return d.who(need{schemes: append(readers(), TraderLooks)}, r)
+}
+
 // who returns who sent a request: the holder of a key that meets the need, or who has signed
 // in, who may be somebody who does not.
 func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
