@@ -10,9 +10,13 @@ import type { Clearing, Home, State, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import type { Choice } from "./choice";
 import { MeasuresSection, SkillSection } from "./community";
+import { BillsSection } from "./bills";
 import { Flow } from "./flow";
+import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
+import { MoneySection } from "./money";
+import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
 import type { Purse } from "./purse";
@@ -25,15 +29,16 @@ interface Props {
   choice: Choice;
   purse: Purse;
   plans: Plans;
+  past: Past;
 }
 
-export function App({ site, live, choice, purse, plans }: Props) {
+export function App({ site, live, choice, purse, plans, past }: Props) {
   const { shared } = useSpeech();
   const s = live.state.value;
   const silence = live.silence.value;
   return (
     <Shell site={site} page="home" live={live} foot={s && <Foot s={s} fund={purse.said.value} />}>
-      {s ? <Chosen s={s} silence={silence} choice={choice} plans={plans} /> : <main class="waiting">{silence ? shared.unreachable : shared.waiting}</main>}
+      {s ? <Chosen s={s} silence={silence} choice={choice} plans={plans} past={past} /> : <main class="waiting">{silence ? shared.unreachable : shared.waiting}</main>}
     </Shell>
   );
 }
@@ -51,10 +56,10 @@ function Foot({ s, fund }: { s: State; fund: string }) {
 }
 
 /** Chosen shows the home of the address, the first one when the address names none. */
-function Chosen({ s, silence, choice, plans }: { s: State; silence: number; choice: Choice; plans: Plans }) {
+function Chosen({ s, silence, choice, plans, past }: { s: State; silence: number; choice: Choice; plans: Plans; past: Past }) {
   if (s.homes.length === 0) return <main class="waiting">No home has a meter yet. An installer pairs the first device.</main>;
   const home = find(s.homes, choice.home.value);
-  return home ? <HomePage s={s} home={home} silence={silence} plans={plans} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
+  return home ? <HomePage s={s} home={home} silence={silence} plans={plans} past={past} choose={(id) => choice.choose(id)} /> : <Unknown id={choice.home.value ?? ""} homes={s.homes} />;
 }
 
 function Unknown({ id, homes }: { id: string; homes: Home[] }) {
@@ -74,8 +79,10 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; silence: number; plans: Plans; choose: (id: string) => void }) {
+function HomePage({ s, home, silence, plans, past, choose }: { s: State; home: Home; silence: number; plans: Plans; past: Past; choose: (id: string) => void }) {
+  const { format } = useSpeech();
   useEffect(() => plans.look(home.id), [home.id]);
+  useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, s.status.world_time, format.zone]);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
   const tariff = home.tariff ?? s.tariff; // its own, in the interval that is being delivered
   const age = (time: string) => since(time, s.status.world_time, s.status.speed, silence);
@@ -89,6 +96,7 @@ function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; s
           ))}
         </select>
       </label>
+      <MoneySection past={past} />
       <div class="now">
         <h1 id="sentence">{unbroken(sentence(home, tariff, minutes))}</h1>
         <p id="expected">{unbroken(expectation(home, tariff, minutes))}</p>
@@ -106,6 +114,8 @@ function HomePage({ s, home, silence, plans, choose }: { s: State; home: Home; s
         </section>
       </div>
       <PlanSection plan={plans.plan.value} failed={plans.failed.value} currency={s.tariff.currency} />
+      <HistorySection past={past} now={s.status.world_time} />
+      <BillsSection past={past} />
       <LimitsSection plans={plans} currency={s.tariff.currency} />
       <div class="columns late">
         <SkillSection skill={plans.skill.value} />

@@ -1,3 +1,4 @@
+import { ownWords } from "./own_de";
 import type { Words } from "./en";
 
-export const words: Words = {};
+export const words: Words = { own: ownWords };

@@ -1,4 +1,6 @@
+import { ownWords } from "./own_en";
+
 export type Words = typeof words;
 
 /** words are those of this page. */
-export const words = {};
+export const words = { own: ownWords };
