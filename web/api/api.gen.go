@@ -54,6 +54,33 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HomeLimitsSetBy.
 const (
 	Configuration HomeLimitsSetBy = "configuration"
@@ -468,6 +495,51 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	case ValuesFilesBillsByOfficial:
 		return true
 	case ValuesFilesBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
 		return true
 	default:
 		return false
@@ -962,6 +1034,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -990,6 +1141,25 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -1041,6 +1211,25 @@ type HomeLimits struct {
 
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
+
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
 
 // HomeNews What changed of the own home, which is told once a second at most
 type HomeNews struct {
@@ -1320,6 +1509,54 @@ type MethodSkill struct {
 
 	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
 	RPinball int64 `json:"r_pinball"`
+}
+
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
 }
 
 // Order defines model for Order.
@@ -2296,6 +2533,49 @@ type ListFillsParams struct {
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
 
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2405,355 +2685,383 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1vcxs3tif8VVB67lNOaloS5TiZG6meF7aTTLwbxy5LGe/eXK8KZIMkRt0Ap4EWzcnjW/tp9oPdT7KF",
-	"cw7QaBJoNmXLdu7klS2yicafg/P//M5vRzNdr7QSypqj89+OGmFWWhkBf7wS89aI0v13ppUVyrr/8tWq",
-	"kjNupVanfzNauc/MbClq7v73L42YH50f/T+n3bin+K05fdnoaSXqo3fv3hVHpTCzRq7cMEfnR6+XG6a0",
-	"PXLf0ONutCd8dtOuXom/t8Lgy8tSup/w6mWjV6Kx0k11zisjiqNV9NFvRytuzGrZcCPcX/3XvVgJZZhd",
-	"CjaXlbhgSk91uWE3QqwMk/aoOKr525+EWtjl0fnZ5OGj4qiWKnzwsDiym5U4Oj8ytpFqAdNuxN9b2bjt",
-	"+jV+95vwrJ7+Tczs0bvi6Ikw9mUjZzjRrZ2QdsnWS24ZV0w3pWjYvNE146wWVri3sZWWyrK1bquS2YaX",
-	"gnHLtJqJc1jSVBjL9Bz+b6RaVALHcQvmlq25tGy9FI1gSrNKKsHW7p2czYV7knFWyVpaVklh2FTYtRDq",
-	"hD2p9OzGsFK7c2Iz3Sp78u/qaHvXp7LcTwZyJn4St6JyeyGVFc0tr9yvtja1ONLzuWgOGW/rHMLguVO4",
-	"G2nFc+6f3uXV41dXp8+f/fzL1feXR8XuivwhXsMh7g7weGqEsniQtainonlgCibnTFq25IZpJY72Ud/w",
-	"qmUF8+6vKLrfQ1vtfvyUHnU3lVeJJfwo3l7A/JfcLJk0TN+Kxs2fqxI+p5ddMFGv7OaccVY2fG5T22Xa",
-	"uubNZsy8LunRd8XRWjdl4mq9mDPBZ0t2I1XpLgjQPtwJuDayqtyUCyYVfICXTyq2XsqZux/+CfdtfVQc",
-	"SStqM2Zqr2E+78L6eNPwzc6x+bUW4TRoh/2Ccsf5uLKiUdzKW7F7srx2V9X9b66bmtujc0cf3zzqdtuR",
-	"y0I0bjRhrKy5RZ5PX0+1rgRXRLxLXSZvquK1SHyxtUR4qvBzCgPuLKw4enu80Md+u9TGL/Wp3+D3XKgj",
-	"gfdfB4wSlnPIKsJt2xaD2gg23VhhuhukkRwrUS4cPdJ9+qLUM3NaayU2J3X55TnDWRhHsLWsKqmVXRov",
-	"B2Zt0wg127BWSVuwP0X8hTViJuStMBdMKNEsHNeXir1eFmyljQSq2maAfG7382VYaQtUOm10u1gmF8wt",
-	"3CsD3GHFN7Ubg03FXDeCzXgtmNVHxZgznem6dsvbJA/WTZA3SNmjL258sxxxtFXFp5U4OrdNK7avs3tH",
-	"04iZW1qO+zSVFA2r4WwO4SCXbb3LP4ojf6zpFbf2gCMq5ULaxLS/EzNZ82qHkh4YVkulG6Co5HmUrRjL",
-	"dhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsEvRmIMo4aU2ji0mzsDT7IcaTjQSeWz/yjklsLedJbfi2Mpa",
-	"pORmho0VR1aPHSTN8mAaMExKGtH5HLYTEpWJnY1oxK3UbYIkf26BbxFBei0JxTMyjtSWNGLNSS0YPblX",
-	"8JvU7BrdqtKNPI7CjeXh8fGX3v8o8X6rLeqfI15+y+1B7/3r46vUK//hdM+dw3jm9CMntRwVsZJvkJMj",
-	"i2O82U9ZHd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67OkGE3CmSCgcI7zahfFSCz4cIdaWNlWphvG6J",
-	"wvyBYZVejGNnq4rP0tsPdp7lVjg2xKZa34wZcdtiheELXMj4zfhOVPJWoIK+ZVEsuVIibdY1YiZXkjSg",
-	"XRYla3FHJtUNXIQJ0IA55fk7Z3rczQzsJEzahuNVlTQB3dXY/dVPesYrvDdolJCmVzAOZPNw8vCb48k3",
-	"e/cAh88t9wdZJYyEklve23KngqbmXon5YbzkJ/eDBDPJCyj4YHtznj97/j2Dr0bKKXoWFkbTzm3Js8ia",
-	"fx/bKaPEvF6Ou+B5p8Lj+PyPJ2dXZw/PJ5PzyeTfTs++Tp3S31te5fTgplUJt4WwtkL+0bQKyW+G5gRZ",
-	"H0647uciYQ34nm4mEVfOWUt0Gj8RhW15XMqkQu1nVjDdRMpAak/Wy81+u046ieOezM/OWlIdD/EXbakd",
-	"GaLP+AXkgOn/k1SJ6+yP4TBlJ9yDvRMKw+em9VxYQbZWf2bi7Uo3Y2+UrEc/vD1D/GXh3zdeoL1Ebf7A",
-	"A27EXDj1ROSplKubLbfyo0mKlyX386V3Fm7xp9nMM6ikvdv59XfmtEZXsGErLktmNSht0w3MtbWSLu1o",
-	"2un8Mgle3/MqpXbHiIKUyFtetQLmpbRlteCmdUc6xC/jGxV9DXbjYeo22tj7jPy6o+19I/prkPT77jIB",
-	"3sj5PHFcTzbkgpR4ZKZdrSopyoI5YQcndysa4x4uBpjM8MK2tYj+fItAa9084yPotsXv/AFXDm3hg6j7",
-	"IMks064+r7OPGKERnCJdCV02uvrD0gVeWKCQoRHj38d7fLBL8SUaGO+pw8waUcr0jpdimvmmU3ze/yz6",
-	"hP/SGSUpk6lwrCrcCWnYqtG3Qo1TtD78YeLehO2LHNydLbp73m+yzB5txd2zXEXfHORqGqNmhMFz8yJn",
-	"SMJ42CSY1vcrPVuagv1y9RS8AkUXSZGWCd4oUTKja2GXZKLvOhDFrZzl3Fg3Ap2sh6oGNGiB0w4jjb9p",
-	"l5Er554Y1iyOcuzeRNrv3d95H2HKsHRG9LiAZMZnmBu0YOLtrGrLWEx3v/WCae99GhA43XZ048WeyHCW",
-	"B3NNJ/I/lNV3gImXOb5sUGpf0PjFnHHWBR+yTofENb2CTIPox+B2mA8qErueWpnSfK/AHuOqiOJRpzev",
-	"lxdsAhkHurUs8MdDrzGF3sLvcQ4R5x0wUobIwUebtyzwA2JrSiwgYEQ5FlGgTa+F2Qmlocy41vP0BoJT",
-	"m2LU0jB82inHgs24mgnQvRKhn4G4UIk+O3mgehxcfQkKGBM8knZsxCiXEON0X3LgsrlunDSiqCFI4REX",
-	"sGzF9XRzKItccpPw113++Pj44dffuKUZXmF2AwXuwWXXC9umhk35NNBj3Hf5TSaTsz9fQAgMEyVgK2M/",
-	"V29UY1rUpsdFigbCZN5Ht+ONCukS0jBelo0wJs39u2DWbmaHdbu9MzossGB85TQ6qRb+v87aMbC17rQL",
-	"Iv5KqgXTjf8rPYnxoZKUNwjnmYpMpEISPs6A0YXopuWUqr8+vnpPCTSlDLdR8ocEdZLVAAs1QMNcKhbf",
-	"0SgHpEke27OYMZ6zs2/Z/+uI4+xbR713YO8Nbjqs7Q5y/bVPANqKoeqmbiueSFnSa0fUsqEsCjf3mpcC",
-	"lVYYLEFYWXltSA4PuSw7dThEuN1XkJsE0cIkKYu3uSQKuxQbxiFnIn0R0gLUdCqDG7sIe5Qj2MS2Tv3H",
-	"h7hafK7WoE2CI2enArGblOvgA87og8U8kkvbE5owl8lUpw8WhTE0/B090wZ18oElqPJuobUZX/EZhTAS",
-	"xM7ZlFsrmg1b6qo0wf0/4w1DfXbJm4UTpOnoSy2VrJ3uf5Y2v5RtdCIQ88yymm/YVLAaJZJuGFdMqlvR",
-	"WNFg3qwoLxinCKDSaSaKbulreD6zRGnZQt4K49ZTa2ML9vrc5ykbUVWG1RrUS47xmsFlTg5wxaDvfHBu",
-	"lMSpyGKw/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJ",
-	"cbt17uxG6bU6lPhSGkjQPLaWl7pxT3nzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP5+D",
-	"SrCCG+ye/l9f/Do5e/Pr5PjbN///w18nx1+9+fL818nx1/jRvyQFoZtvgjyfwkK6pF7HEChjVxVsJRpQ",
-	"UwRGYugUJpNJfCiTvafidyvagTCj5KEsnUhWi5QyzYzVDV8Ix7HwoW7yS12LByawOq7MWjSO5Na7VqQ2",
-	"yWRyZ2MD5Vpd8s0D073GKXqme0/B/sRWfGNG0nDCtJJNp/UI5bbS7xQoyIb+/yZlJuh1ivhedxmo52zq",
-	"eP2a1e1sGXE+yhOFow67PGq+nQcxwwn8ti80WJtgdFXcWDartBGlI+lxb2qVldUdE1q6XfW75MfLey4d",
-	"xVWCN0kf5Z4M7zgJYUipiGPFGffPra7aWhyvhVwsrSjBFYSpy253/YseGCxhCYTH1kuhHPEtnW0H3400",
-	"7sFiNMDwdmdjIMOhLNi0BffJVlb1RthzDK+5Y7bgueHI4Rsx000pStaq2ZKrRaxbRztHL0hvKy4x7fXD",
-	"fbqTfdplW9Ag4U3dfOLwa3+PkoQT51Bvs5joq229CP0R+30esWNqa4zLF+zRw7M/J30UUrVWmIzjk6zs",
-	"DYv2Y3eb17qpyuv3yC2L0xQj09/PrfeGwa39WaxzfIcILHgW/U8umGlrR4qQpscslgn4VNf3Tf4I3GJb",
-	"34/s62NzI1fHeoUKxTFoII5n26YV5M1p977oEp/Cup79T7tndkwOHCK9wco2fDaktDpJR/wGi96U405T",
-	"3TYhM9NvH5sKx4CIuPzliW3MUNIwhjdxWY6ONUM5xtjHja7KuzCPqU+EhQFohtHbUzv8nagsTykxSLee",
-	"bN0xiwvYbEwGDiS5RcFwBJC+6pjHjdjsbDKMMZqQf9S1eA8i/l3cnE6UbHmOxZppJZwtXJXCWDaXjbFj",
-	"c3iu3Kh3XsX4O/qdqLUytoHy4bu5BhxJZCSB+0qvVWxqYo0v7kSUfPVwMkkZNBqTY4d26pV7Zsdd6T5M",
-	"r9eHsFMGV0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGReh",
-	"WPNGkS6bYetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Vgplh5xU5EwAlwFGwEQ13+Fxc9nU",
-	"a96kEx1qXWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L",
-	"/gpzSqPC23HjXvImFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y2",
-	"6nIlZukiMver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGP9ed9WlSr5dr9JhhMcGMmdYzW9EYxx9EWIAOtqc",
-	"1TLXSf37jkTTS7BvvTsKdvTNOJKCI78vcmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcY",
-	"ED3sZ5rkQNLMnDF9R2wMp4SZVBzMWFOwH19cXp2/fPHqCj3cTAm71s0N44adffvw5Oybfz05O5mcPnxU",
-	"oArnDokHrIi9TJbenlrW929XYjbsoQUdXsBzIWqWU9pR/mOSCJtuwIfjpNCMG1tgaoZWInyFuhUyFnob",
-	"5UI/MD48OqW7BvG2SvBbgU4NcFtEXrs+WodhS/dkLSz6Q6EC9YFhSnRuYwaOHfqe8iV2BjGMhxUk4Dfy",
-	"RSiFO8WRlbNuT0bqAW7tqdd1Xkwyt3CrrGZTAYEN5f7vvl80srxgU22XEL7kU30r2IRpVW1wU3eQT8yS",
-	"N8JEMn2MmbTUjT14opbfCIX4K36qdwhmhyQl3Fg/Gdq81DX4gUA6tu0sQnsxvayiOYhEohi71h7txQhB",
-	"YDZbumclhbLXGeZ4p4S2u0ZjMq7DcNdpiStQoBq2EGOLv434ezb6Dpt4ziruRCUdOtzOpVws3YYqMfYt",
-	"ssxXfIS6ZDgOyFVDp/gUiAihbd7s45VuIUXs6etOr9jNmYQJ7WTFpSksJLFuE5lTrvBWUMTh6HOLziox",
-	"s9elqPjmuk7VS6AcCgFItQjQM2B5sIaEZv/dXz2Mw0LfTPpxocmniRR3OdBDRumWPRJ+dy3hoznhdeW1",
-	"hLwG05HMZxG0XvBV8swvZSXUTHgdxB+xef8z/uzj4fzt9ZIcF/25vRILaWwA/iKCdOotBLR8jMVvmRMd",
-	"eO0bwdZc7c6mv3tnD78eM7dGLMzQ3Eh+wbRoz/zOQMgYtK25riq9Nude9q1Q5QfT+oBJnqV9s2nNQKIe",
-	"5u1RND92rVDQDs76HiftgaXA9Ld0NaTZphQYMzn/4Rnj6nPp3HNJyi1EKlOuwL3mymeeJuEknVpU4rrb",
-	"y3ROI82Tz2ZiBcXM8fYXPsSn3BEzI3gzW4qSrZeOtPDAHFmm432tMisxS2VPdSxzB7UjpC0kUQ90a5PM",
-	"7YrgAFEew0V2POb9eRtkYieikltKCE2bni+6GppAiCO9AF7r+OCOgB8qvU7Uj+l1xGFqXQNPISwhXEQw",
-	"ITE0pBfCWWbOynO2905QGn65Fk3Hr7qRQaOsNic41P9HvpjjTugfB73o2KtAjsS8OcmaCLgRxmiNs0aR",
-	"On1ZQRJ0EYcdW13UJfuMeNq720dZA7jQYVRDWNkSKnyVwEx5XDKhMo0Ed7IfxlVNwRJyVjNea7Xw+H53",
-	"CBLTQ56vw+Yl1e9WpdJWecWTReTP9xWdVMKgcFm0vHGiWzwwHZpakOqOgs1SrxXbjHUG3DFiny03oujA",
-	"QdEpt1vPAdYkwVP1en8xthvghXtuJ6jfBfL95ofJ587tucdv2XYw74N12Yvk0sXFdwrAQ/3o6A1LQsYl",
-	"sWLotbn1vlgnVQFpl2zVCMAPoL0zBTIzNH0N02sBmiZobFpXD4z3xUGxDFeOHld8N+w7p+uRMKyJV7on",
-	"ME8etnSum7jM7BCEOJMuB6i52rgFZBzzQuXnRwbPjCu3OHfV4rldgHpkwaWxFqV3gznzaDT708kjibhE",
-	"2Cfadhod/RwzXTte591a9R1cWn7raCoFnhhtTI6Q9lRb5hZzwf6EQJBS0V7Ry97niMlJE9gl45VW4tyd",
-	"xtKfvuwQMpw+3SA8ct3DlxtTV74DUkVXeQAJ5y/cijXfXIbkgK1NWwpeXmdYRZg/0JwRMw2XxBpnD8xu",
-	"oGjL/T6oGu30gUHehHp7p6BLy/iiEWP9Ybnifm7sNUnYhEiQdcgciQPHhELkDt5INRMe56wZHznugt1b",
-	"m8TtbCkoJouvWEtnDDPOMJ8rXfok5q1JJRe+Xm666eNSag9ikk6cDsDqQxNDuG5BchttGFFu70ZsTilx",
-	"h7ss9wS7fyQNMFvsniglM6IttdrUHUhjz4PfqhJCJs7EjrIwlxzp1EMREEK0D6O+FtNLPbsRWGvpBMt6",
-	"qZkRjryVZjdic86MbbhaOFbn9R2rq5LQZcCkS6Ylxhnagwk/4UHv/aOEs8Ef+eeCX258hhElkKRQdaJQ",
-	"2dAIIaT2rjiak5k0qDu4Z/KXeV8t+lXwskaWTEFn7SxXEEHkVDlnfg8LzFCHk/UrgyMEOm9rQj3OQOo5",
-	"KTdQ1OjstI7YwAChGBKEL9HwYAAn2WWTrlGUU8wFgq1mt5S9sw8boK9+bCq4vnEapVgBsep+quHIhHWA",
-	"3dmbyIVPQYJ7yfcCp1/BQ5mykywggyfi6Ar49+UYCFSlpCTZmm+uQ4Z82mo0uhagUUkDhzea/6NdLIUZ",
-	"KGwxFwGMwMlMTP2WpstA184uFw2gYI93oM34AQDDoWonNZCQVVpuQvTa2OBehChZl9B6uFwIroHB/Tpo",
-	"G+ZClOZaZrxzwRUQcGAC9GBVMvdbFmfGRKJ4XmndZMxL4aRw9t5DFMLq99yodBLi1SAC4Qqgf/Z3swgA",
-	"QXArkfTysHJE4Q/Io1SwG7HCghXOphWf3ejWFnuSCN3q3RvHUyyQ6yX9LF1ZapOVYa+XGk9coH0CYQ/j",
-	"O7Cc+9ILkN1KRFHTkNuJXGcuFy1mkR4VR/jjZGkRKEupaUTZGjCsn1FdMEjkZ8RUxnGatI/p9eED/UM0",
-	"+rpDSdzK8SWeJA2bw92IUiic/j7njfvHezZnUCDFlqJyFvrsJnmT0qjOL+aghm+OpxuYvymYaWdLN/r3",
-	"rWPgp09EU8n9uT7ErzsWSregv1Lil4FsAuwzbVPHyCMeFXGXmIRzEmh82YVeq57WIg0qkdrp3ZyhReWj",
-	"Hke5/ORRiep7krn7OtQnT+zOujPdel5WXO3K9zsxysNQ5AEcE96eirh8sIup1QhUOCL3PvXSenIbd3mT",
-	"bMlzl50zh8H6XMLj+P59rkJamcnDmeRxlKP6rSQ0/hbI63h3u3cH+BekpvUTV4uWL0QGBpXEkVwo4Kig",
-	"sYvKiJ0arEgWQY5jmahldffKPXR8yxvFoXTl1zCB792v/B/fiaM3bnJYKZeoDxCzm4yF1XkaIH7i5660",
-	"Fdlke29SJ41fjSOk39QlQK6lVcKY3n4581on5coS6j53x5xCH7FxWtaNSGgQt6KRcykaZ++HQwrbZbyT",
-	"HV0KJ6t2OgTd0h/a3auydIKgYXM+beQszZ46FMb+79Gt0Z/QSExKrRN7he1/ItcYbF7BluLtWHwXOgZ6",
-	"A25p8pbAduX8jd1hvk9vJb/IO0w8OeWeDroL9iNFlQ4ioC1KmdOFT/5dcbvseT6lYRwK6HlVea/eECjP",
-	"nsigeyq7DHO3PO6+9TxOkN3ZMq3522f4m7OoeiplqO7mcsRgC5OtzITj6MMEpqW39D7koB/UFHvpbauO",
-	"eiYDABPJCW2p/dvs9F2Sbm7Fc2FMUrSBWnvKV/L09ux0bdBJesE4w/RRTHI2zFG3G7jLUSo1eq8gLyff",
-	"9ytdhm150clLx0Sd0gB3ifK3yBcMk8YrJQ3DgpIT5k3DpeBN6exzyMSgiBq0pYSM3TjZebMSBX0ZKufw",
-	"B9R5pfezAoavpTEx9CxmAaEXuRFmo2YjWPb4+s5e2fywlziuD0ecRsv3+4fdQ5FHYp/Z4UdPZkj/pXGH",
-	"hGW5snYETfsKhQdVxdoVsxrxB30Z0IfbqgAJuK8SVuQbhcAYUdmnpzYq6lhwgF0TKnI5rQNRXCARUxYb",
-	"WYVFFGkQuAtY2aybOI/oIqJ8LEyraR5Q3Nwbo29k6gYd3BCBvGArrRb4Q0r3sppxtpJqAZk/Xgf1uIRI",
-	"JUUPnoB0dTfS/gxz+PZNhsFkGg+IptHNYYWn2Rq6qFmJX9tCA8CiOxTUWU1rVphV1irIyHszUL2bzkum",
-	"XD7GkwGgrUS4qCqOV20St0d5pE7mJDucomqrKtePBscJGXR+0SPz5rqj+OCZc27ov7rJmb1lrEvHHHop",
-	"b6HCESoRH6BdsFsvIKNC2cPS2NO5uej8rIvQJ6mfpbmV25tcmIfmhWIHXJlP9I2QGMd6WaKy1hQ+8mH+",
-	"jO6wB/wZB5VOZ4sdUdSvKt4aOa0OiXCk895kVzgc2rGFORxA6x+ezJ/z5kbYV22Vp3PfbrtujYVW4Nh5",
-	"dMswHwrHQAGRDz6MM/zQmTcQRQ2ljaEn2EoozKpqAKG013K6H8vIRLuHgid6feACFtyK61mlTduIVGMp",
-	"zD4hf0QUXBWKIqtSYWUMLdPpYckXOQN4IKFwzz4dBCuEKBGEuDwKXcjK2U3CMsCSUd4IVreVlavK53aM",
-	"DPk2mZyZGa8qc46GKRb7QVf3eSi0qirGW6wxoEQwd07sC+jyg2chbRFBlHfKC4yNdTp6boX68oLJuhal",
-	"BP0a3wbDYEN4DrnQkM9yAtF8qVrdusn5+0QldtSjHrXLte9EbyKVBt5MQWUcZb/20sEv9QiRTsTTemed",
-	"phSd59hmKIVsKyBzyay0MjndAqQh1ili3BISHJyiKUKQgE03bCpLSGuCbIO1NCPv1zRZCrpVIRnaOGH6",
-	"OjV43hyAjO5ecz3dXCddbh3A8LpbIbwR1VrCZqcWQG6xnJUbxWs5czSqsfoMHHZ+2rIsK3EIn4EJNm0l",
-	"rqfcDNWm7E4SKC6EkNz03DiUg9oEyqTkVd9gGzI5Qk+sldYV45ZQ7O80eUozOGTmUAsOdsHI+P1mlhRw",
-	"P7RVxfBL5Gq+EMH31nEcFDA6sWEDfKxbw1U5Opu2FLwMTbe2i73iUGIc459CalhaMupGGLlY2ms4iYSx",
-	"6mw5OCqnuG3cPYStKoIXgDS5v0HOmTM767ZGaliJZi5mwDHxJftC5OnWKk/Ews1hHtmbO3IIkmb6VU8K",
-	"W5wRRN92Lv6gRifrbJHA95haDe91Kju3osQk33BDEU6xwGr7NXTlObQ9ZSaKEyXaJr4E6/p6gEKuID/P",
-	"p072Eh8z5fyAu5UjDdoKvMJAD7AF/tTp1+HzmHnhFYRf7k2buEny5pdSTZ0ArrQJAVwP2QChidYgjRrF",
-	"5a14+Oj678UWOiY4GPa9vlVYO5cRS/hihFOQnU+Pqt7Wy00KHWmUgfILvpjE5ntgn2Xyvr5XZRz1GA8U",
-	"Jao5b0SOKL4TswpYOj3n3+FRP3z0n/gE/QneG1R79h3IWjdGXOt5opXLcxLT6yVBSUT6ltMPurJoyMG+",
-	"zfQ8dG+w17m+w9uwCYmXgQvbEbljVaSjQPzjIhSYgb+20sbeJZW41xAQOUJa43LfPek42cg6qG1oBUpJ",
-	"NJHmExdaTEWl12yS6MEzRmbrZBFKXPdy3iVbBT4SsGeYhuq+LUSaUHKqLQuYtIcWrtytJmveCLFvPbCM",
-	"SMkn3b3mjk6hQBLo9fApd0hZqbw4D4+Zy3Xw89AKFLCuVCsRKEliVSXrvPyL8xT6rHM99OMg2IBzMJ3I",
-	"ADmsG2mtSCcxrho9rYjfjmK8OKmX+LNk2bZeHzraK8z2HvTu+OXSC6KZ57fOz3JsXPYK+FTV1oqy/tEH",
-	"vl7qSkCLlGQ78j6WYSyb+03yck0ccVycEv0ov6RXmDyfWE5Co3kKa/HKLlDEQZmz6cqVF17VrIRHHkhf",
-	"t/2IdbvVMq2dURDJW+RKrKmTPsJedxDYbwbztraFXx/FSsdc/IJNnALincyQNcOS/cHSZxeuODna/SoK",
-	"fzKD+VfPhV3q8jKtyL1QGKAkRC+9VmzFKWMg8HtQhdCfBdaa1/RQqeSlOGGvnPmLnpKgQPhNABWw+1Gs",
-	"dGCq1UkC6/9WNMmo78vt0SHqQDRYAfwHQX0ANMJMOnvw5Aw4/cm3F+xfJxPwplPmRcLGS7b6vKIQC1oY",
-	"0om+NJ5hzVO1zU7z5VOjq9YKBpElsFE7n+B4I6WG40wnn1wn3/6iU8MLthHGigYbJfiAzZjknesVqvyZ",
-	"xa16BoHX8ZVU4RC2zIE7FWTCykMrTLdYv+h4hkVHPqn78AKwqnbT0UZChu3CVLbT2gnAcqw3vKquM6Bg",
-	"uJWQ1h/bbe4nTocSb/nMArq/U8cAUcYpcBECbbBz3O/Gzyct5gnTZ4oVlQpcsR3MtVdHDzOtM52R5wO4",
-	"dU4xMxZ6RJKXeyx4wjAwm/Z0kNDIIJLyIMoAyLT9yzgDBrqFQjEA9Tc5qJFzIh2lEX8jkJ2uPyDPdUf1",
-	"QG7jINpi0G7/i5XwyCZrLinTkqinOIrbE4q3K4lw8jjDjCy95ZUsKWQ61FS3v/IzNO4xQNuQrx3EEgGv",
-	"10Ldxa7zEHaD4HNRgCSNQxetqqORsJnRfmUbigF7egxpEWkKgolCMH69hALuUkJmLGtgF2yg313kzGxK",
-	"Q7gLQ8o0Ms5kohZ89Sra/wN7M92J94bNeOC4kUUher7NNqF1Om/sIUGpcH9HPJsl1CvvqsAQ0ZJHVVhQ",
-	"dAGYN9K6b5LgUD657tHDbx99+82fH3779UGNtWJCHoGWSEd4p0528fHtnhFfCAXM1CcJ2Y6Kz5y5/c0j",
-	"Vglrwf2EbUbhil+zE3bO/oMdX1A3m6hvFNnMrRFlV9eO7Yqiplu/Pj7+N378j8nxt9f/cfwm+uvk/D+O",
-	"3/w2Kb756l2y99YQxqzv13SxJR7h9h1W7xpLxRSw11ZYdisQvoW1cjw5uzp7eD6ZnE8m/3Z69vW4Tuh5",
-	"ECPvgSqYnBOZMp22USNhWIo5bysLBLql3AT/39m537eiMwUINUUqZjRhUwRdg2A8pJtAQSFhiDGcsMd0",
-	"AHHHEwRO8z4e6+OwsF9Ga0UIexvgED71WdoQ+wpa2AUABlIUGDGqMKDfCR2NLjnIvPNTAWxEpZHtSNWL",
-	"VRvvgJpTxpYTBAwlpukQlheU6Qlozv2gCyLexQzi4df7AQDTGgkkPheMh9h9MFy9BmTl7KZH6ZZanj84",
-	"EEB2rN4RawWBmCBd7topgdcLzAmM8+h6X4RA/rVurlErIbnrPgAreG/EPWade0X+PmY63lvVY8Hb2eiJ",
-	"dHR4/lJUHTrgINNOgj+S19/nkHQxAuKwkNghuLLZJkwZD440exlYJw8Rry5Z8JHeWxOlhR+0aEIZdCKJ",
-	"EqKDtRqwNxx78tnVeAX1WgWtswfldsKuunRvswOCis2KG3QYtJZi0bLx4s+X5ZNCHaQjoRJfkHEJ7/Z9",
-	"hSAcgGm+1NzwRjhrvuEWMsXR/oP6rlILkwTTIxk/2FNXGBvRIt2k3TQdTLbfVzS/j5Rx+GtyMOy9JB3R",
-	"d7/V6rqUhjY/UejVtOLcM1iIWYdTcmSA2a1d8TFm6NPxrxq9aHgNx/PVhHkMMOyk5+khkjYAtwMxp8Kn",
-	"IoGAAPQNeHtI2Zam6+x+wkLNdhfOwl4fzFi9MvEEV42upRHlue8EE88ClonyJVsVPfcNpA/b7dFNviq5",
-	"n8h2hycqH8kqO4MDgOWmhF98D9x2Fz4ky/eNm9dmKHYJwhXZz3Ya/E71iFNKygI4jyM/VDrAopAYKers",
-	"Qa7Qt3jBdMRbuIIBQq5an7/bXhnAeqmdluMR3R0J1cKmWIjHTT9ot8msTYQCxnIkTDcEFT1rzAbCTpgi",
-	"YZ/n1Jt8HNZgsnr4gLvwvvb1S77YUwjF2cqRDIo0q6PCqJ2jS1eVrKRanLNnjNdsKRpx0bWEIKgjRRh+",
-	"DaQj+eYkKuCKQYYSO5swc0JFRudRBYrEAhQoRnKT9OBePWVuhU4lKlG6e1nHS+4eyTYm+wPa/5+qCfwn",
-	"wNP/fbadp/Mt091voXVeqDGybaNEiQGI5NH7wa4xOTAFuORGxT3xmGjuv02AzaeWm9hLqVsjeD1wcA+O",
-	"v/v6bJHWH70E3rOXQJeadad2OL/XTgTpiOtn30Mg3wzPyIW6bhXAOOTuvHsGUT7B+eWfTTYLGECh6lBm",
-	"oWHZLgNjU6eObasc/TzjqVhIZbDUeXS+5CfvofB7aYfw6XqQBqifLe4xspbuyX31W3iJ/4davR0dsqJP",
-	"9xU5Utkp3ETj40SDgAz41kt6erdXFn5e4Axyyq9UizuGcv7Qjf/Qjf+pe02lYZMeh8BtX7JL0yEBowfb",
-	"27Je2wgdQ4rQw6TrT5IKgPyhoP6zNrsajsf6TleW+l8l657/aGo1XiHbig/MVuenp1Fb4Ma22l3d7c9t",
-	"Zc5PT//zf/8feOT89PS0FLen1m5+uXwyyQGnfjI9L01PoLg5niHtBYOEWE49MQHqLv/ufqh5UoxsqzWg",
-	"p1x2etFuhxJAe2WklUEGAiU+97WWcR0ke15B8BOH/qDDzl98bMCvc2fsj7zH5cp3FADPKdZXYrVAoyG9",
-	"c4O+F7oLn94/U3hWvuZ2tiQAZKE+lNsGVpdgbD7wBZYq2KdQGb7b1NirqgQcdJidv89WvvIzgPxw6KtM",
-	"zwZ7NWExW7GKMyN8I1OBVhFUHkLJhlyo4870ntKRwj5nUisHrM69BqBJ9fvLF3HANEZaNa/h2aQxuN1/",
-	"Dzanu6Pd8QS7MQJiCdfocCiWy2BQ3Y/5+Npvz5b9qNVCGHvt9O94nynh+F1AhupdzwOaW2KDmRweLUKW",
-	"ZL4kIKpkibsbE3PTnTbVBxiLdYX9+bZ+DtFcYxCs/gYltmPk+eL+f/jTFQ3lZW+FRcuyESaFtyIVIIyL",
-	"FQcdjU03UPIFLQCSqlwpzari6ZoDaudhhIhiuclExprLtPtPTrnKtDLKgQk/u3zBvvnq2+OzZGohVyVh",
-	"222TDSFM+sjz5fcvH7NSNmJmWSmm0lky+Nv8sNfpsR9vJUCmRhhRJ7bTX6rrqNDD4X8QA89X1Z69/7i1",
-	"YqFUYaAU7GXF1ROetG8VhXR5p2AnK6gIL1bak66iK27wiT1GwWL3CQid3RE3bau48maIKpkSthtjxztM",
-	"FdASu5ouNCKc+GEAy+P18oKcT2iWdfAAHSpKaH1K7xFdEb4TN1HteyrjYSkXy7GpL1hFOapOBW/hodUK",
-	"FRSQwK8LnFnuvC9Jy9jKAGvzLr6b10v0KwX9KToQabreRVQpfUjflb2KgqfQO/SRcr9VsYK/06mFCPaQ",
-	"SWQBtJ6gjQxZ59RsTgafDEivBh1zY/G1lDhoYkZkQZOiI4T+GWgRx8c2JSj3Mfm7HxC7PjoCXG/cZ8mR",
-	"JC0rR8sqn9TRmYAHJfP/CfDdHbu6Q8lQ6BFNb0hOO3Ru2G0ZwMsP07dhRNg1i+z8BPAjUN4p3YEmGWCt",
-	"SpQRV+z7xHpNjjOkI1aHXV9gVqlWO9YpTalDpGpxTOglt2gpgmxIQBLVGai8VtUi55GmPq4I5QQNCQiT",
-	"HfLxDip6Xy9Tq1AiDNn54hCoGqBXEc8GHKeQ3ge1X1EjL1js3vu4U8/mJuNX7s8rTcXYWmGgtekYEdCI",
-	"MoNBC3rgntt79+6c2bal0KeS8M/3IimAnYoTDWsJHU6jsoDQ/LQbO7mnvVfvtJAyoSQG9R1MIwbFv2vF",
-	"58SvYZW0tsJyyAssXDlnWlWbqC0falBxqh2VK3Y9whwB6IqngxKQd/mTuE2lgD/Gd3RKo4hQujBHGuh5",
-	"q5NgV6mMvuytWsVDjn18vd7WkfpdGGLgOZCPXALq1ivwseTIrVmK8qWf+wFR2kw1Tz3cQh0Y+c1YnIEP",
-	"IffzBTLR2s1dFp/yVirobgipthedrg+FXgA3qDSDuNrIpN/4eHrp4Y+C/93ni+9JFqcZp/bhlZhp5Uys",
-	"8vtA8Pkym9263flcziSvsu3Uxp52GKjzjtxtoLwKEoGgJ0U4oFF0BqKfEUFI1Y5xLNPI5rkieepZvGGl",
-	"nM8pRz6WmeEV8OqAySNtD0wunVa0UKJ8712nYd53z2mYaIOHr2eymj2eyS49bC95l/R2ptGdeDih4Rvw",
-	"XCuRuAB4eCIDlkYnWAnjOzYd0jV98FKNFD65zlLPh7kxAdj6OoxGzIS8vZMZEjxQYf1hBUW8e3t33y5z",
-	"u5/MC3sW6nOh4YT3mNm1pgt3J5BNaogw8Lbgfs7f5WEe113bu3HG92KDO6zjLnziYD2HbvyHuOYxAGJH",
-	"Hd3JDZGZ5OmQ/xNtlxGjRyApTKnZ6qtudoCTOvjXrli6aSH69w8oEK8dZQes2imiQkw3WyRjiGijLFRn",
-	"MU43vhEcPQUgPNXGOyC7+wUzqx0PS5Zcyqoy1C429DfZua8p1TtGQhywjkbpNDvqRqqoKb6giWwFAK31",
-	"uL4AMK3rFW8ycJ61Z+oHzg+FQWJ6tedTu24QxGq807vsMh3blHYPMwoJVgRRhLFf3TSIe5NshJVsR9uL",
-	"OiDJSsMqPePVfrseFhB6csZIkJ7sYtCe+AYHq7X2SJd4YulbfFeAlz8gXO4E4TICaeCVWPOmTHXX5FUl",
-	"AMcwKWcDWmvaLyoVm1d8scAWzIFaRmGkZx2xA5yF33JZ8WkGdbgWmZQFU3FnpI08Z6tvhDJ3kZ/B00tD",
-	"bEnBsJdFvO84726S+eP7fqVTSQLTtkynqsEkQuhqthRlW4mi13bCdLgDjkah/xvNY9QxCj+lrXNiv1w9",
-	"JaCdkThuvXlQhbMSb8feYz66yLaBvTxEAMDV2YcMiztR+NOgKdFqu7fmT1eUTyjxd88t7e8b9S0IRTBb",
-	"KMvJlKI7REECvLMzScZb+clsrBV0pC0L9nosut2qtRmVMMYhH+euuhG5qzKyFU1gD/0xAMfaDV++T4wI",
-	"t6znJg6L99OP+EtEGXnKSrVzCW3kD7sGHZEm9CC4AoeOiExt3+2K297Ta5LrTSbEAwriClNxOtf2UtdC",
-	"rxVl31PJ0lFxRG2eqVU/5Ay7j93ucaubka2u3Ux+jN7g/n4WvcX9/Ut4k/vrVfw298GL8MZ3xVHcoHw3",
-	"RLg/soeoqIdAYndwwImj1vN8IzUfvD1nleZlwVa3AJoSNzeJwmlmIK0VcVwPDFbp+REN2606RSuU0vdM",
-	"zXWC48a9SnfTXQGjjqAOsL320R6TbDw4fSlqrSCSKdPeSo1FltB5s+YbyNKm1q1yocDL4jE92Iobs9ZN",
-	"Rgxg6ti1T33aSZpaCb2qRJfEFHfWzOeQpXPJQ1951D84uxEbdLVqyH2IF50aHaHPMpWjCDkB5wkwPT51",
-	"p+JWHNA2A7wC1yGkkYJlVTf9JjfwMFl1GMQK0IX++qa2Ps6eGywO9M/1fJGpKCDE2cEnjW1aOYsZ3BA/",
-	"yBiYdPieppaiGR0TuZQL9UwhC0lxjzTBvZhDX9i4qX6SFNLdTR+HAD7UvW2P8r5cvzi6lQJFc79x/JAQ",
-	"uIQJxGIAP4kFAX7SiQL8uycM8KMX3VTwg7/6CeGf/91NK/ICqlT77Jxb4Zlye28EZJSAh6zkG/CvefjI",
-	"71vHIE+fiKaS+1MIuklsM7R+f94eC0p5JsJF6Ui2f08HWPvdaluTfd/c5UcCeGCQc/UqnR+YonfnARkp",
-	"pBd6JDk09bGl4tH512cP9+3iTcbD4g786VJgo8UDlubkccKCAKcu4PpYfgPQO5CFB4Dh6M+FL1eNLtsZ",
-	"fF9K0z0CpQsdpPiMKzYVzOqqZEqvoQyzl9fJIaqfqocLJQ5+Rke+/hX/j0USewF/YJm5fQt8KYas7qSk",
-	"+6/b9uJIy3I28p4/2bzsRsA/cIwnmxcwinu3b+k9oGjssDrofjVaZ3OM5kBXLQpIlGVjufvTSvBc2lIH",
-	"B76vc3mL5e7tCGninsFqFYkdpYaevsKnqGeo+EBrvgJM+X1WSszZApY3TdsfZphXfC5JYg1buZVLVfGm",
-	"HuhjTJVf0LkeUORmS6mgl5Vx9/YGMc1YuyrgoxkCEw/UcG43RBvOXRvf84yYwrVW+eY1C27FOtlq44Wi",
-	"LCdaoOnn8I092L/gCzqK3KbocAUHYpTXM3clRjsYu99RfGRsvjhaGvtURniqWxBiPV6D33y0iwxLbQ76",
-	"kVmJrZWUuu25aruqJWN1I/ZzCd2I6GDg2hw0pchjv9siTzdVeX1IE/Gty+4H9yvvDdnd9i0q39ncrQPa",
-	"WmeKyFIEFIjD722ao3QbustW1nxznUHnuZTQrhgtLW5ZyS2fckKOBcZh+Q3W8ruVdTeRslNHG2D5us4u",
-	"vW43eSfkwGqbbv2eCc+FSrWQgog2vTSeqTzwLBMMqrBsrRhXyH20EjuM51DnH6w6eWBtltGH3pghayRA",
-	"wZba6V1RI8DXBaY1+76GJ+wxg2ol6GKH1t5crH0lgl02wg8O+CZy2lpIoAjwDKpkRoeCHmmpVyjCNUBk",
-	"/CRREgyKHzgvlLBWlKkA+Ewr09arnO+DW5pYaFncjm0fncvCorwyHBYoYSFvhQ9BLJqxfaODoNitTwec",
-	"egiII17w31pjUTdGXwhCyyPkM/GLC/RptDUmOcB36W7wubSw3XXBJe1VO490mkO+7x3iYbglKcq+Crrc",
-	"aL+bM8F8eLcRlksC/KI0Yj1nXZIyWwEAh9aH3809mRRzEWzrMb0e0561jjsSNkgnSxJZi5b8au8l8LLC",
-	"K7K16VXdIvMn93OqAWAnwzNX17ElWrGBvrKj1W946Utn7w+4k3ZLN3GW48yFQRHTq6GAVHml1zFxrcHj",
-	"JJMCyIRIy/6ZoJ8f40wlz1wDSPfALuVwnWtZKrlYWse0/P/PQ7MRbLsBXAZTjD1HgY4aBx4BjPUeSj8R",
-	"XtrxSNW9B8znr0TH+ywz8i9FFBpNJU/mL3mq5+kAk3o9zJEgMyVuGXt683qZMrbGsCm/lnQcNy/tfL2I",
-	"vHX6HIo5cn/2Wi34+gx+k+naumi0ySBo+3ISZblU/XuRgPHwfpgQ9CTZVInbTYT4B8b023TDzX2lDqej",
-	"KxpueQrUgBqthAz0Y16WomSWvyWkJe6MaujKC2kxcfPl91QPu4MOoBb5RJ/eNT2cQ+O53QOPdnxqrKEV",
-	"Hed9sO5efSJ8la7zs1tid7xpCIv1Q/S4Tv7ILoOQ2OqqSxuX6X7bGLtVvCjNLujWcF1ornbZ8QoQIFT+",
-	"lEmfG1J6naTZKo/ooU8lu97/skK7RJCYqqAfrIrK0+5wJl1x8UCdTV+oHHR9fuZo748v8SzlgqITW9b2",
-	"j4+PH379TejtSXBrBVuKt0e5VkjXaTr5iTQFi3EchMA4O56c9Wx0Xq2ddELQlDL5jjsolmOoPkHwd4ua",
-	"11Lp5hrbwu3+8jsxkzUVBWAlpsG+GOfsofvs+19eFWzi/vffXv7PdG5h7pJgOAexJsdV8Ntu5Qcw1p9T",
-	"3ckRNW6oOjxQEYFjbLUUHWQMrWlTfZt+5nXX3sgjHm6n30eoHrKBxkhUXLdOvSkdlETiDauQqtRrtPzd",
-	"tLseVPYfwTWzlw1QhLHjBrT4yAzqkZLfhe7YksSc1tUvKf1dxkUpXYmPRRX+l6unu3Wtxso6DdIYeCuN",
-	"1Q3umG34YcGAuzKO8TmodVjyCIIlwkzJZKDvqcEhJIpR/mRnWF5rVW1Gl7IkHZFPxEKqfgLG9i6E8mEq",
-	"hUYju/OTjiN9It+cHSu8x2sqevg1cQBoxCrpp9cDp/2SPB7+LdJA/x76QUKr3jZ8hD3qH0C3uNQEttL+",
-	"w+dJqm8ImmIHNCaVpvLMYv/4UEAZuVAxZWW91MwIgconsAxdC8arTDvJw0r+o/rYIWbrSzYGjIrgf4WF",
-	"gmF3sW/+hb93TscGS7BhC2HHNkcUkCySQAu7EWtp0pD24u93cdm5n/VKPvE0wxxG9TUEwmjSmXWj+0Ic",
-	"CmWXRP7CTltxYzwqHGMILNdjCJlwVa6Ocnu6NIfMhigzv2vj3A4946DS0Qv2J99PwYmggh13f+L1v1OH",
-	"9FTyGZ9hu0GJbVHtRcevbK9LbIi6DyNsJI2dFd/UHh2ast6nXN08MNggqt7JsPnmEQhz/+dZv+nv/zp9",
-	"86d/2asvdNMKGB6pA/5FgZXzHOE4U1QfvsgrU3MpqnK4cn1fLiy+ZbCSGnsNPAVQ1kQYcG7TOYbjyAV+",
-	"nigxjx5BuXz3V+Dvr7M4AWfMg6IW7KG/9WXBvmKxlEv508q0FxkxCHNx5HzK9XvEln0us1dONWARdRMJ",
-	"u0g7frSzLdtHkaeEHwjNdqfkJF1vgpexLihoChAtYu3kGaFNQgwxTC/dMkGoYbsXb0MlsjZvznZ+bMBc",
-	"thxatu5L0PYnk4rzHOSvwhhcskruDjhdfLVKxqu3Noie6zYqaFbo11rvgG6NQLtsxEw3ZS4nH7eSQh0F",
-	"M9qD3Btf9zwjmKMEjjGv7J56VjxVkCK8FOcsWrD7dcGIdkCe+216X98dOFBakatjllt4IllgTR4fcUfm",
-	"3XnSFgTijcim2HYZ0pSKcA+jkxm+yqlin6ioPAcfTseHLZRkr0XFuPrzuX/3KJ9GxHruo6CaTTe9FQGb",
-	"inZ7z1kmy6FxgfnNf9YBBm/l6zWCl5nNh5720NLC3VY/Q2KfmGgR8mqBEtJ46Hy1qmTu0sY3E+OFSq+Z",
-	"Tsd0Ir6fBOeEKexyJl33wyMeW5VEAr8JWHsA8Ds2ptDTVRKEQgduBiBfaDruSKGGoeNa3hOy8Qj1nZ8A",
-	"+2ZnimYOlTw9V6tHwN4lxnsQS0qsM64bbUUuBBRyupZSldTzPMrlMboW2FkIm3vdQB6LaWdLp5cv+Moc",
-	"drg/a5s82oQNuH8wgNFMjoYRIpNNIJP9Y4lRnjCh/bBVeTi4VIp0X/SmwiGHiq097MxzhyLwoujmRCIr",
-	"CB1HN7HooTyBYOd2rCjsq6epPH+Eg050SMul/lrx1u43eSipEh7Ov/tlznglT05oKoR+/L4zOzTRDzXz",
-	"8L0oGYYPVcil6LyQVCPdX+s/E7JQcWR02wy6z2DTZxA3lzbWXX1eyt0pPgAZ4Rwi0t6GNsoCGe2CH9Ez",
-	"A1SWw4BEwz6Joi9TgY8fqLfUBLdjvdQVblc6nnTIRQk+htyFgU4Id/NTRf0iSjHnrdP3zx5OhhoFffVN",
-	"r0fRWbpV0NYksTVF20i7uXRc14uywbrZn1GNOvfN66mAdrf6dDsHGB24IPuWJLxDYeEFE5URHqjUiUVH",
-	"UjAnpzUI3sSG59Lalc8UxYLAlDutX7oY1XKedxFhg20U3acFYriC8sUhTA7+26Pzo5nWNxLAW0HiHHWt",
-	"Krop8ZX874KKhHxNYlKJjErdsP4tfHByIzaeCZbccurZoBss790p6XRqAiBzdTWQe3csWZP3mMrqcEaU",
-	"4grJ87Bp7tA6zLsRb8Bmg2bci4yw6OfHH/l2dsHPSf2DRr0XmpCNemul9Q3V9x62vFDHmsZW6soWsSqb",
-	"/r7j0UZFs3snFlXbjrgMbnzWK9C9A6X7Ut+Rly9Kj/PNobBRVLfKO0yCqolHFJriX/mjAB1Vr4SKYrsr",
-	"vhDGaejr/WfwDi4/hmr6cwHwN0n5otA8o8D2YeB/f134dNJeutsgpnCByHcjfnHCftANNSuDEgJMRvwT",
-	"5Kbttu0CAD9/9+gdhv3J16zs4GdCZxIwwEmQUJ0uHqqTApU01gCJ13yDEAjSnvuqeCT9W9HRSkFQf7Jh",
-	"ja7Idl/qqqRmlzdiY07Y4/gVeKXhPX0JJA0cKGZB3UVaFeFu9sTVCQMoFGy+QoIEqne6JA0vmihJWFdl",
-	"ZCeHj4jb2Z69KN5KY7Gmw0pbOQp7Gt+BkEN0dEYsSfGVPDo/+upkcvIV1N4SMN8pX8nT27PTKZ/dtNiW",
-	"RJsMJEPNmxsRDG/0BvlrOwW8hh7saK0BIthTUQEzx46QQScl/+MJe4YdMdSs2aysKLuiyhU3ZrVsuBHs",
-	"C74QBTPwyJcFg8QFcBrqqkQJ4U4+gJ4jHZoH2LIntKhEFQ8keYfajoXU2KdPg5NVqPKcdYzFsUKrG+oi",
-	"hz4XPIBAZM/Ko/Ojmt+IJ7iXqBQKY59o9ElF7niwE2fws9O/UcAJzdp9Ri8O7rXGd33dkzK/G2FWWhlU",
-	"1h5OJgMv1zMr7LGxjeB1fxJBk5xKxZsEDsk7KCzdJpI5ORof4WtTSwnTO30l5gAfA8+fHfj8twc8H+mx",
-	"R+e//hYJ6V/fvHsDxdG1WySuAUmkz/sR5wRaP4bQqLuYHcniyt8V3Z2SVXUcnLUEHNcnFzR0nsgKckBW",
-	"vOHY2gwmuYXaZm4L9rYyb7Fn2fFMVxUV9esGP1rxjW6t8WLy7y32NiYpGZwPfXopojPfsWsG23tl3oNF",
-	"EAe9581BNHvghZFVhd7vPMF2nRLAHx2DJ1jMXvw4JP3o3kga16UJnguKVJyCZ/nUrd4ZPu5P4MmBpXN1",
-	"s0vPlbC++aGXFH2SNkKVnqDvhQHKqvqJJvHe7O/wV5tLN0yClrCd9dqJPN2GBjEb75gvJcQX7p+OxtPF",
-	"pVAlEcZ0w8RxzWVVYB46CUEUoc7une2ytjxXc4rWKJ52EDsZZFOpX/ZttkN+CVkuR5+SY5kUiX3X8LlH",
-	"1AYUHOUOrqv1vy9CgQkVDDvsMPA+Y24wzAd9oCmlkea7E5NiFgGQQP3ijbjouNIWKLg0rBJz61VtTC6D",
-	"+ZPy1tnm4C7m5kZA7/2THc0MJnvfjAlW/MGUszuQDUwATjcp7PDEPHPSXbewz0683Z+GB1sUCXuMQzj7",
-	"uOgQ7sF0gFQbsL92md/pb7J8l+WACwGkto//AcBhizyWR7xwMpmc/fmCKh1gupKgED2ThE65gV/JYXUr",
-	"StR7OJkUH52Z5ahxSpCXn4ui9Bhj1zFSgIRuXkqYDAWc8tWq0ZTtnFaI8AnxBz0EerikHR8gC98aKBY6",
-	"/0xM6ic9uwmH3YbsACXe2o5CVMkcyYXaNezomiXVGVczUVUhapMmV3zqD2r9g1rHU+tToBnGkX9ON4z3",
-	"dyJNjz4im5SgeiUUmHoYTP09EGIx3Fc8Z9/Qd+/hlaGsfYo7p15Cxezv9w7Bm0qKhoXGJKk3UbYLwXWF",
-	"8UOUmsLZO7VU932LgY4SV/iZol4iziyRtfjcHDe9gkYOZ4z/Q76D7nbT1qxdodWeu21U05Fn/Cu++b1x",
-	"/fsx4l7STn0C+22ErPlnkis/a0uhLxItEouqUPeZan3jmzOJTZbuy3lWyKwaqf7rGmq08vcO6XyeVHew",
-	"WQeVFEBB7tRpiBTBYGtts1c1edaVbv6hnowNGh1Pzq7OHp5PJueTyb+dnn2deW1UFvv5hJFeesrYp0cA",
-	"cNji9x4z8heh0zcemO2EXan6vR993F426O0N9aOYoP/A4MZEN2++N5Tww5hQwouQmifNLjpIwS6vHr+6",
-	"On3+7Odfrr6/7IFvYcuNKODXIRjsocz7o8RR+e8/JDvGpHk4ZetxQ2UYvBYfPxQFuYW/vnEcokvGS1Ee",
-	"zZau0o3YPDDByx8RGOREefQN/Cw05+oqTC66vBkszPFJ5t3YUE3eI8oW4dKS3d4uASoUIxIIssoVE8o2",
-	"0IOUCrRPWMi+XrS84coKQfXhxunrtSidyo492AAGNnI617oR574KG3KREDTWUSjBiHRJWdiaUquQfVN0",
-	"vdZhtxCVRCuBrRM2GKQEOLpGiItu/3yld8UVQpOZpV5DKqCc+7btJaGXC4WZO4kcmIWwP7Rkb94TN4bx",
-	"cwF9/G6L9qJMYKTAkJuIf8bZkfhJjzkWv4U8wkDASVoudtKjtwk80EWAMHlgYNKYyOSDM9yyWt+K0ikt",
-	"0w2dMgbAoOA8JldAfz39zf3z7jTOra0EVoL0D8it1f6Ej93jIf2oa0FvyRwVZfR6roQMeH03OfjVR5Sb",
-	"O8QU5zTjJ1GSd5qc9lDJD7pZiKgQxggbJajvltaxmVaANI25igtIvSQkKiyxe1dkY1WfDy3cw9nsPYkP",
-	"erGjZlBszak9tkeHfmAw0Ty645BuAWtH/PZ3e/Scq2WUjJ4wEigb/iCleZWFX/Lxd8JDUhqnigm9EInn",
-	"FaqHUO0SwvfYGWMqFlIhQBmYNm6m3gT696MZb8yvkzcnljtKP2f/+b//z78fQd5unIyfyP6Hf9bKawRf",
-	"iMoI9mjy1Zc7rYJCWleUdo+5B6T3AeM8Yc/UyNKU9U5LOHcvw5BuZkbWrZO4JQ2eEJB97vvhnVg4+CdK",
-	"Q3g/rn/f1tJ/MSlxKSzQcXc5OCF/lW3DpxW1kuDKrAXAtEDMsOJKYeV+UCIhsOi+YEOqhXtgKOfhpfv+",
-	"EzCweyVmWFSGlHHHCLy1bxp3wEzGipVhvnRNIQCBU57ZRth7ILOPIN+8IIMN6BoxznTt1m/XGpraFWy9",
-	"3ESyDjPtnf1QC2HzZGZ879UcnWGz1P9qhEYtYNOURi353KVdb3V/pYJex1ArJ3Y59GNglXTmbwdS/Psh",
-	"tB/1mq1FVYVrtdQloUBCJZBfOEpookenEay4CbqVnC3d2sNSPKV1rZ2y2rBHMbq306Y3JI766ZJLVYDm",
-	"45YBeMxQcoJ+2Dtou5/WzuWK8baUVjexNnjBOJvp1Sby8LCpcMRrujLf3qlh7dHQqT3HJ+7x1PANr9pK",
-	"ZFWbhr78/Z0SOq/r1lh2I8SKWd27SD3kW6iYA56Pvfp2zul0SiXt2eRIYexLBAffw8V7ftsPGSwocr1i",
-	"YhDFgsk54VLF9d47ieZbjbE/UYii29ScukLffraO31LwRhjLprIMtttsKfhKAP7wHOMrvYgD+EZ8kSrf",
-	"UcIO9/0SpqHJ+n9fbKNBdwhZ6HHGElkYpVf8CXKYfbER9svYss74UJ/7edwnS/PvyGod4fvfD0sL6sN2",
-	"szYCMjfBf7917uB/H5Qx9MjHiO68FI1JttvJHBTO7B6rQILfuhELaaxogJ5NZP5giLtXkpKvJq4k4g8+",
-	"vfwr++KXqx+O//VLphv2P366/B9diTkWCNvZEs1VHPeEfQ/BvQZ7XP2tLRf4tbRGVPNzxtmUl4w6dDSC",
-	"kN5An/JXjgVIOJgHsAWP++Zx4FL3ErFqOjoYlF2vG2kF9QTAoXtovR5uTuZy6RwVbe6QRjfGo/Sehb8f",
-	"z5+Ee02Qf8m6O27ZVMwI3RdIsfkY7qQD6qdAIHEkNT0PkT6pqCeUv1EFlvKKCMIczZ4Z4fLtsqvT3/BS",
-	"vDuluN2g2kWP7NBtwjymO/y5GMhIBn4BuUwl//Xnk0hBTpOAmEHh4S3gQgj9RX1Eg8sEnMpQEKd9WDNL",
-	"AJagz00exuF7uB0eaJuFqcxEBwfG/DhprljE3QSoNAGn6Cvzvng0+fZLx8OxHh2NCsAMvQUsN0TvCHFm",
-	"sgE9sDn+OsF6/bSeQ7bffZLwh/fIb6PSfxIeOu7yMECzXvOmNP9MqaZPtL4hOBsbX9kO0x98nBSN9cj+",
-	"iZTrGP8px4efRs1L7u3Qu5dkDrxrofIxtMYoBOdeDBgySggAXLkBmNyt7sr9XYXuEv2kht0OHUyAYhgX",
-	"OsUtqwdtwC6kzjsUMMCowmwZzep2tgSoGGriBXXNEHbB1heOHgJgeHMj7AmjphgdMvKSqxIBr6hpjuP0",
-	"4FNRlMG05hgSo0UIQGpw5kyKJ+JD+JYPmiEHhtK00oh1s9P+DsOnn32GHGzMWBNKb58VAVIXIVIJyEfY",
-	"TXqr7v5+eeTXB4Utc86XZMVWVQXqTSTbhW7tmXhiNqfEabqBKj/Lc/6ITq0xGxxR1GifVc66fuy9uT70",
-	"Q7Yxm1VSKHsty0jZwydR04OOV3iymLQRALII8wtawW+rgx3bJM2JrbFTDQwF4rLShjTElYDUCMPnotqg",
-	"FY7PBeg763fMbxiNSgmV5EpbN9JaAbmJcPikWCGyMCqiJkJ09TP74tFk8mUf7B01bDdLgCm7IL1bha0x",
-	"NxjgxD74EL6EKJSkxoZ+05zGewM5kgCdSG1s9Z62SNRgYQNd47CG62wymdDia8aXgpc0yS8ePXSK9V++",
-	"v2J9fzsue5115Z+wxwvMJEVATfdKJ8xaROFgr8X0Us/cQH15e7o27Atnj+Jdfi6M4QuR1M5NO61lfOc/",
-	"vBIdH/S9YP+M5zWP4cTHcJyEe+KjqNUPv/3UIuYSKGKA+3V5ylnxsqMBnq7zfnmfOQYEbvo0W0RqGX3z",
-	"SqyqzQWbarsE3vPfLl/8zKx4a80ueAz6ydIS7QyPZlfQdLeKUCY/nMzZkTHdu5xqlrrsqc38LUiEd0P5",
-	"wpGWeZ8GC0nxAal90WFhOqEJCYm1htYkjgH6Cq+PYYfen0627iVezhn3iqjfg9HqQc78/AxO8uO76Eap",
-	"a68RkmqrlqunsqEq1PV8LZ29NrfgBTNdO+J3YxxU4fp9kIxdt7kE3ktt5WEVDwyz2joLD0DNAaXO+zHm",
-	"AWZrxRu0676eTNjrJep/X00m9EjBHk4mwCYdWZ6wSw36XlBoRut8hbPRFfL5FXVc7VQ+SCgoobMhIMU6",
-	"nSp+C1x9wHPFBjiIc+uTFKx/1uy4IwM8MTaoj12YTvHW65ROQ6N11+XD6zSvusV9bKfg2Ev6e/b/fRaK",
-	"0F/krdjm4oECISUDcx3cJb1AZOJKGOPvMvnPwFrDp51WbzCjvpG62faVrbh0nOK0FLeQ7jFUW/mSO2L7",
-	"jp78KHHt6I1jTXa/kvfWn/pJCn1YOHzHjhuy6FXXCIgr++aqyV2XBgIdeaAN/0S86x+es3xHb7nHkMPI",
-	"KlVVJhsJZ2wlcgd8/PjtAG38pPUN+ACe63LaGnb19KWnyQtmKr1Gl4JTu7cwoD1VrBo9jAQNl9E/9DHO",
-	"BamPXjn2IoZl3Odu+23AXGcn2WmvY5z25C4bYZw+sJ/lQRX/x+J2Ui0ucWJjtzms4163mfahX/w+l0qa",
-	"Jd6nNPuCPF768T3xLhr9E0VLt89s8Iw+P6x7p8M8vB+SeVYKZeUc4/d4KbE9EtbwISqPIw8q95OhP1bu",
-	"pgYY1ZzvQagyprXekT9KtC0Fm2MRIG0/poU5sHGkAtLqWbsaMs+z6/2kJP6Z7ORjP6uCWc0WmjnzT9rl",
-	"OIP7UEt7H+WeTiUCRXz4V2fZr+zfiPvAQFPlH6z3U6SnDNC9O5SY7UJ/on6y+35G63PbPy7F0ks/Hlv7",
-	"Sd6KPbTTZdhFe2qWem0+RyfGvQn0V9DxCLKxb30/6RFkZORCfVwagho4zx3c2++H9bmhn7pX/cH4fq8k",
-	"/VTXK+ieBghmaw+CFO56+CmVL1jNlnwF0bm9dL/mdra8b8LfDmr6hAyPzwSTgJDiLXQ8D8kNvtRoIW8F",
-	"5BJAGDT8pGty5NVQZ06jBgUQUbthT/jd/SobvSa4n/OlK7boCI/BiQxRXsRSBEIPvOz1///jwo6QQbR/",
-	"iHIE4R8iWcyzxBsgIw9hfF/3gXY6u8o/c0jJaR+y87OGrxznkMJNGO3w8xiQUrFKL3biQh/mHvoW/uk5",
-	"BEw/yr6KPYA9IvtkFYdXMcBlDJuplUil2gLqH/Y5NaxpVZ+WG4HZ9wOk/IoeuUfm6F+ROJQn3Dq7Az20",
-	"eGsLJlZ6tiSoJm6szxiG9BrEp/Clb5ytGr1oeF2LvWd4nzWiWITil0JxH2N1wxeOwmD5GO4v+uYCrI/W",
-	"u+Ky74v2OtpQPk2ljfBSZ4xXKzZcSPAXhMnYIJyML2aN9rK33u9J9EcaZBZcJTexD0db9Ipnaq7TcSBE",
-	"2eLmxgyuaqeNtD8ogI8Yqj7FFtLbzZzjdtD4HXYAP3vIlrptDOagwtyUEKWhUgEoScdwbqMrQd95YAus",
-	"Sk3lF7g3xLt9D/YMjn6QfvVocMcQV/VjR+f6iYVLvfY7r2akJMx07W7z7KZrHUxtwhOX83SLO+Qite6A",
-	"vus9ek+x2vgdn8lhPfpAhyUXgEyb6KdNHXQJNw/bfRexlODGrHWzxV6hNWMuBfTH0FS7s3bCDfXYi0ag",
-	"dei7cHcAhYg73M0BkNEocxd+AXfcyFIUOwiuEUSKKhEJsK0BW5A0X8CpAKlP4UzKQxcSRiXMYwXwv0ps",
-	"TtiroL/gT/tvwNGhEn6qyw3g5rjHTAxseJVM7l4bSpF1yjQmkoC0ZrVPlqW9U73idUwF/0neCp8IXjBu",
-	"WSVAHIKK85AZLPxciC791LHJl3zhf0WPzsWaUuAhWwuSIpQSM+tt3X6CPiRQAy+esK6Zt9WMfkUlDL1f",
-	"wm+gQg9++TUzF4TuAhMJMr/boa084DQwxyV1B70/8WgRkyRtjloPWPJ7weMAGsUTscHjys1yqnlTeqfr",
-	"1hVvB9XfS3zino+gNUNn0P4OcZ6cqQFXx0nQOW88tJETnr0jsLyR8/lwHsUVPXOPp+BfkQO1x68hg5PX",
-	"wJMJiNWuNYEdRZlav5ejutqSLLTM2AHF2c3rJZtpAznwa8+vZeNTYk3qOE9/c9v07pRgoEb5MakdyQfw",
-	"ZF5B4wFIWXdqWwf+2qGTrr12jR5Zwwgfw4PwOpEUQbfQCccwBQG7hQW8K8yht7IWXU3vVCxatVU10Csu",
-	"MKyWxiA6CxaGRTbgmkuLbYYJ+cDjPiXkxao1y4B0di+5Mq1ZijLG/fp4DlS8n5dgQGcT+tDsBBsb2w2v",
-	"/5lwBSDzgwiVqNkEhwOnu10w086WWGfsORgIyc0x1v8R/GHvTjt9cRBl4AqfuM/zhzfkzPgIgPXjFNv+",
-	"oBu2XhKiMdTwg07d2zaKcQ4Jtr/iI/e4b/iGH+QAkiRkQBaduwmBp7w0u0+8Bjlb4ts9GS4aWcbwDSAw",
-	"KFiMlfI4uX7S4BYn8FbdalVtIuQrYttUkUzlI71qVlo44iCVOmLDoQ5qLu0Jew1dm2F4S/sHJbo0tb5l",
-	"ECDqyfQrqE5YNzAgB1Ttiy7vHkY7ECQskFFKyL4/0tcOfuXM3BZMTFFtkY54TMltwWpnWEFbGWFWssNw",
-	"mOtWAYhJJoZBOGB3Rsup28rKFW/sqRvpuOSW92/IqnHb5qYKsGOySqB6PDbe+IPypYdff8OeP2HQG8W4",
-	"ue0FKyuOar5auf8mHSX0JRxwwf7n4+c/ncctNaq2VnAPnl7+FaqSYlDUfvYNFrC7Z0bNqyenf8XVvwlP",
-	"6enfxOyjx0ORYvdArUEMHe8kISo24XJ+TqBrkLMPqjJc3hG8jLwKuLYtVB984rQRM61mspLBcZiUIv4x",
-	"keMBW9A1esYr7PCzFW7sbmsQBEFJpUBADpPWjXZ0GABuZfQWsqlvKYVhHMM3gSXmIAur6vPp+/uqf1qp",
-	"SJZbluXT6lOg4g5334stQIpvkMiNC3636LlwJ/Ya+0RJlWiMOlA+33spOe4iZ18BHtmFiF15I6vnIVUi",
-	"6TU7pHb+d2bB9yryMesGe/O/e/d/AwAA//8=",
+	"7P3rlhs3lieKvwpW/vu/5FoVeZMv1c5c54Mk22XNSJZGmS7NtNudC2SAJCojgKgAmBTLR73m4/l8HmIe",
+	"rJ/kLOy9gUCQQDCYF12q/MVWkkEELhv7vn/7t4OprhuthLLm4Oy3g1aYRisj4I83YrY0onT/nGplhbLu",
+	"n7xpKjnlVmp1/FejlfvMTBei5u5f/9KK2cHZwf/vuBv3GL81x69bPalEffD+/fvioBRm2srGDXNwdvB2",
+	"sWZK2wP3DT3uRnvKp9fL5o3421IYfHlZSvcTXr1udSNaK91UZ7wyojhooo9+O2i4Mc2i5Ua4v/qve9UI",
+	"ZZhdCDaTlThnSk90uWbXQjSGSXtQHNT83Quh5nZxcHZ68vir4qCWKnzwuDiw60YcnB0Y20o1h2m34m9L",
+	"2brt+iV+96/hWT35q5jag/fFwVNh7OtWTnGiGzsh7YKtFtwyrphuS9GyWatrxlktrHBvY42WyrKVXlYl",
+	"sy0vBeOWaTUVZ7CkiTCW6Rn820g1rwSO4xbMLVtxadlqIVrBlGaVVIKt3Ds5mwn3JOOskrW0rJLCsImw",
+	"KyHUEXta6em1YaV258Smeqns0b+rg81dn8hyNxnIqXghbkTl9kIqK9obXrlfbWxqcaBnM9HuM97GOYTB",
+	"c6dwO9KK59w/vYvLJ28uj18+/+nny+8vDortFflDvIJD3B7gycQIZfEga1FPRPvIFEzOmLRswQ3TShzs",
+	"or7hVcsK5t1fUXS/h7ba/fgZPepuKq8SS/hRvDuH+S+4WTBpmL4RrZs/VyV8Ti87Z6Ju7PqMcVa2fGZT",
+	"22WWdc3b9Zh5XdCj74uDlW7LxNV6NWOCTxfsWqrSXRCgfbgTcG1kVbkpF0wq+AAvn1RstZBTdz/8E+7b",
+	"+qA4kFbUZszU3sJ83of18bbl661j82stwmnQDvsF5Y7zSWVFq7iVN2L7ZHntrqr710y3NbcHZ44+vvmq",
+	"221HLnPRutGEsbLmFnk+fT3RuhJcEfEudJm8qYrXIvHFxhLhqcLPKQy4tbDi4N3hXB/67VJrv9RnfoPv",
+	"uFBHAndfB4wSlrPPKsJt2xSD2gg2WVthuhukkRwrUc4dPdJ9+qLUU3NcayXWR3X5hzOGszCOYGtZVVIr",
+	"uzBeDkyXbSvUdM2WStqC/THiL6wVUyFvhDlnQol27ri+VOztomCNNhKoapMB8pndzZdhpUug0kmrl/NF",
+	"csHcwr0ywB0avq7dGGwiZroVbMprwaw+KMac6VTXtVveOnmwboK8RcoefXHjm+WIY1lVfFKJgzPbLsXm",
+	"dXbvaFsxdUvLcZ+2kqJlNZzNPhzkYllv84/iwB9resVLu8cRlXIubWLa34mprHm1RUmPDKul0i1QVPI8",
+	"yqUYy3Yc3a0TwrCqgEnDy3lVoeZjxpEDUndarbAL0Zq9KOG1No4tJs7A0+x9DSdaiTy2f+WcEtjbzpJb",
+	"cWhlLVJyM8PGigOrxw6SZnkwDRgmJY3ofPbbCYnKxNZGtOJG6mWCJH9aAt8igvRaEopnZBypLWnFipNa",
+	"MHpyb+A3qdm1eqlKN/I4CjeWh8fHX3r/o8T7rbaof454+Q23e733L08uU6/8u9M9tw7judOPnNRyVMRK",
+	"vkZOjiyO8XY3ZXV8O1zacA3orRGnC5yqICmEjC7QXuAm0Rn57eoEEXKnSCrsIbyXCeWjEnw2RKiNNlaq",
+	"ufG6JQrzR4ZVej6OnTUVn6a3H+w8y61wbIhNtL4eM+KmxQrDF7iQ8ZvxnajkjUAFfcOiWHClRNqsa8VU",
+	"NpI0oG0WJWtxSybVDVyECdCAOeX5O2d63M4M7CRM2objVZU0Ad3V2P7VCz3lFd4bNEpI0ysYB7J5fPL4",
+	"m8OTb3buAQ6fW+4PskoYCSW3vLflTgVNzb0Ss/14yQv3gwQzyQso+GBzc14+f/k9g69Gyil6FhZG085t",
+	"yfPImr+L7ZRRYt4uxl3wvFPhSXz+hyenl6ePz05Ozk5O/u349OvUKf1tyaucHtwuVcJtIaytkH+0S4Xk",
+	"N0VzgqwPJ1x3c5GwBnxPN5OIK+esJTqNF0RhGx6XMqlQ+5kVTLeRMpDak9Vivduuk07iuCfzs7OWVMd9",
+	"/EUbakeG6DN+ATlg+r+QKnGd/THsp+yEe7BzQmH43LReCivI1urPTLxrdDv2Rsl69MObM8RfFv594wXa",
+	"a9Tm9zzgVsyEU09Enkq5ut5wK391kuJlyf187Z2FG/xpOvUMKmnvdn79rTmt0BVsWMNlyawGpW2yhrku",
+	"raRLO5p2Or9Mgtf3vEqp3TGiICXyhldLAfNS2rJacLN0RzrEL+MbFX0NduN+6jba2LuM/Lqj7V0j+muQ",
+	"9PtuMwHeytkscVxP1+SClHhkZtk0lRRlwZywg5O7Ea1xDxcDTGZ4YZtaRH++RaC1bp7xEXTb4nd+jyuH",
+	"tvBe1L2XZJZpV5/X2UeM0ApOka6ELhtd/WHpAi8sUMjQiPHv4z3e26X4Gg2MO+ow01aUMr3jpZhkvukU",
+	"n7ufRZ/wXzujJGUyFY5VhTshDWtafSPUOEXr/g8T9yZsX+Tg7mzR7fP+Ncvs0VbcPssm+mYvV9MYNSMM",
+	"npsXOUMSxsM6wbS+b/R0YQr28+Uz8AoUXSRFWiZ4q0TJjK6FXZCJvu1AFDdymnNjXQt0su6rGtCgBU47",
+	"jDT+pl1ErpwHYljTOMqxfRNpv7d/532EKcPSGdHjApIZn2Fu0IKJd9NqWcZiuvutF0w779OAwOm2oxsv",
+	"9kSGs9ybazqRf19W3x4mXub4skGpXUHjVzPGWRd8yDodEtf0EjINoh+D22E2qEhse2plSvO9BHuMqyKK",
+	"Rx1fv12csxPIONBLywJ/3PcaU+gt/B7nEHHeASNliBx8tHnDAt8jtqbEHAJGlGMRBdr0SpitUBrKjCs9",
+	"S28gOLUpRi0Nw6edcizYlKupAN0rEfoZiAuV6LOTe6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b6dZJI4oa",
+	"ghQecQHLpbiarPdlkQtuEv66ix+fHD7++hu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr+Tk5PTP51DCAwT",
+	"JWArYz9Xb1RjlqhNj4sUDYTJvI9uyxsV0iWkYbwsW2FMmvt3waztzA7rdntrdFhgwXjjNDqp5v6fztox",
+	"sLXutAsi/kqqOdOt/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5vKMEmlCG2yj5Q4I6yWqAhRqg",
+	"YS4Vi+9olAPSJo/tecwYz9jpt+z/74jj9FtHvbdg7y1uOqztFnL9rU8A2oih6rZeVjyRsqRXjqhlS1kU",
+	"bu41LwUqrTBYgrCy8tqQHB5yWXbqcIhwu68gNwmihUlSFu9ySRR2IdaMQ85E+iKkBajpVAY3dhH2KEew",
+	"iW2d+I/3cbX4XK1BmwRHzk4FYjcp18E9zujeYh7Jpe0ITZiLZKrTvUVhDA1/S8+0QZ18YAmqvF1obcob",
+	"PqUQRoLYOZtwa0W7ZgtdlSa4/6e8ZajPLng7d4I0HX2ppZK10/1P0+aXsq1OBGKeW1bzNZsIVqNE0i3j",
+	"ikl1I1orWsybFeU54xQBVDrNRNEtfQXPZ5YoLZvLG2HcemptbMHenvk8ZSOqyrBag3rJMV4zuMyTPVwx",
+	"6DsfnBslcSqyGCy/7s2zQF0legIMmN62+L3af9oDCssIW7ZN+6HDstA9AOfb3/oVHYrha8MmYq1V6aSE",
+	"W8pEVFLcbJw7u1Z6pfYlvpQGEjSPjeWlbtwz3r7wB7fPdcPrklLgYTtkmc6o4eV6QJ92KmeBKbclX3ul",
+	"9uRPZ6ASNHCD3dP/8cUvJ6e//nJy+O2v//fjX04Ov/z1D2e/nBx+jR/9S1IQuvkmyPMZLKRL6nUMgTJ2",
+	"VcEa0YKaIjASQ6dwcnISH8rJzlPxuxXtQJhR8lAWTiSreUqZZsbqls+F41j4UDf5ha7FIxNYHVdmJVpH",
+	"cqttK1KbZDK5s7GBcq0u+fqR6V7jFD3Tvadgf2QNX5uRNJwwrWTbaT1Cua30OwUKsqF//5oyE/QqRXxv",
+	"uwzUMzZxvH7F6uV0EXE+yhOFow67PGq+nQcxwwn8ts81WJtgdFXcWDattBGlI+lxb1oqK6tbJrR0u+p3",
+	"yY+X91w6iqsEb5M+yh0Z3nESwpBSEceKM+6fG10ta3G4EnK+sKIEVxCmLrvd9S96ZLCEJRAeWy2EcsS3",
+	"cLYdfDfSuAeL0QDD256NgQyHsmCTJbhPNrKq18KeYXjNHbMFzw1HDt+KqW5LUbKlmi64mse6dbRz9IL0",
+	"tuIS014/3Kdb2addtgUNEt7UzScOv/b3KEk4cQ71JouJvtrUi9AfsdvnETumNsa4eMW+enz6p6SPQqql",
+	"FSbj+CQre82i/dje5pVuq/LqDrllcZpiZPr7ufXeMLi1P4lVju8QgQXPov/JOTPL2pEipOkxi2UCPtX1",
+	"rskfgVts6vuRfX1ormVzqBtUKA5BA3E827ZLQd6c5c4XXeBTWNez+2n3zJbJgUOkN1jZlk+HlFYn6Yjf",
+	"YNGbctxpopdtyMz028cmwjEgIi5/eWIbM5Q0jOFNXJajY81QjjH2caOr8jbMY+ITYWEAmmH09tQOfycq",
+	"y1NKDNKtJ1t3zOIcNhuTgQNJblAwHAGkrzrmcS3WW5sMY4wm5B91Le5AxJ/FzelEyYbnWKyYVsLZwlUp",
+	"jGUz2Ro7Nofn0o1661WMv6PfiVorY1soH76da8CRREYSuK/0SsWmJtb44k5EyVePT05SBo3G5NihnXrj",
+	"ntlyV7oP0+v1IeyUwZVQU9zVcfcIH3BMKTZaRhvxWdekVhWlDG5rKUENH6M+y9QpEAMANdnZRlLNg14X",
+	"qer+QMZFKFa8VaTLZti6VMY65b9lZgFV0ZXW14zbnjHTTzMYSgAl1yhtVf5Yn5dC2SEnFTkTwGWAETBR",
+	"zbZ43Ey29Yq36USHWpeZJHojWpkpm74RqtRtOuY+5EFvuHTPHYWFxQygy8ZsuLtCB3NpF8vJ0VTX7p7U",
+	"Wq24tfE/wV9hjmlUeDtu3GvepqLYCijfiBvR8orBgWHlF3rFJ2IBhbtKUKTViRZnE0rrJEyry+VUmNwu",
+	"h43c4hsXS3XRiGm6iMz96iqbrK6W6QqAH1pds9ONSmK6HEgUj4x/r7vqUiXfrpt0GOGJgcwZVvNr0RpH",
+	"X4QYgI42Z7XMdFL/viXR9BLsl94dBTv66ziSgiN/KHJq9SxZ1jDAHE3e7eoYlznDrSyCc7fwDoGCdf6f",
+	"8TkSY3cXGBA97Gea5EDSTJ0xfUtsDKeEmVQczFhTsB9fXVyevX715hI93EwJu9LtNeOGnX77+Oj0m389",
+	"Oj06OX78VYEqnDskHrAidjJZentqWd+/a8R02EMLOryA50LULKe0o/zHJBE2WYMPx0mhKTe2wNQMrUT4",
+	"CnUrZCz0NsqFfmR8eHRCdw3ibZXgNwKdGuC2iLx2fbQOwxbuyVpY9IdCBeojw5To3MYMHDv0PeVLbA1i",
+	"GA8rSMBv5ItQCneKIytn3Z6M1APc2lOv67yYZG7hVlnNJgICG8r9230/b2V5zibaLiB8ySf6RrATplW1",
+	"xk3dQj4xC94KE8n0MWbSQrd274lafi0U4q/4qd4imB2SlHBj/WRo81LX4AcC6di0swjtxfSyimYgEoli",
+	"7Ep7tBcjBIHZbOielRTKXmWY460S2m4bjcm4DsNdpyU2oEC1bC7GFn8b8bds9B028YxV3IlKOnS4nQs5",
+	"X7gNVWLsW2SZr/gIdclwHJCrhk7xCRARQtv8uotXuoUUsaevO71iO2cSJrSVFZemsJDEuklkTrnCW0ER",
+	"h4NPLTqrxNRelaLi66s6VS+BcigEINU8QM+A5cFaEpr9d3/5OA4LfXPSjwudfJxIcZcDPWSUbtgj4XdX",
+	"Ej6aEV5XXkvIazAdyXwSQes5b5JnfiEroabC6yD+iM3dz/iTj4fzd1cLclz05/ZGzKWxAfiLCNKptxDQ",
+	"8jEWv2VOdOC1bwVbcbU9m/7unT7+eszcWjE3Q3Mj+QXToj3zOwMhY9C2Zrqq9MqcednXoMoPpvUekzxN",
+	"+2bTmoFEPczbo2h+bFuhoB2c9j1O2gNLgelv6WpIs0kpMGZy/sMzxtXn0rlnkpRbiFSmXIE7zZVPPE3C",
+	"STo1r8RVt5fpnEaaJ59ORQPFzPH2Fz7Ep9wRMyN4O12Ikq0WjrTwwBxZpuN9S2UaMU1lT3Uscwu1I6Qt",
+	"JFEP9NImmdslwQGiPIaL7HjM3XkbZGInopIbSghNm54vuhqaQIgjvQBe67h3R8APlV4l6sf0KuIwta6B",
+	"pxCWEC4imJAYGtJz4SwzZ+U523srKA2/XIm241fdyKBRVusjHOr/Il/MYSf0D4NedOhVIEdi3pxkbQTc",
+	"CGMsjbNGkTp9WUESdBGHHVtd1CX7jHjau9tHWQO40GFUQ1jZAip8lcBMeVwyoTKNBHey9+OqpmAJOasZ",
+	"r7Wae3y/WwSJ6SHP12Hzkur3UqXSVnnFk0XkL3cVnVTCoHCZL3nrRLd4ZDo0tSDVHQWbhV4pth7rDLhl",
+	"xD5bbkTRgb2iU263XgKsSYKn6tXuYmw3wCv33FZQvwvk+80Pk8+d20uP37LpYN4F67ITyaWLi28VgIf6",
+	"0dEbloSMS2LF0Gtz6321SqoC0i5Y0wrAD6C9MwUyMzR9DdMrAZomaGxaV4+M98VBsQxXjh4bvh32ndH1",
+	"SBjWxCvdE5gnD1s6021cZrYPQpxJlwPUXK3dAjKOeaHy8yODZ8qVW5y7avHczkE9suDSWInSu8GceTSa",
+	"/enkkURcIuwTbTuNjn6Oqa4dr/NurfoWLi2/dTSVAk+MNiZHSDuqLXOLOWd/RCBIqWiv6GV3OWJy0gR2",
+	"yXillThzp7Hwpy87hAynT7cIj1z38OXG1JVvgVTRVR5Awvkzt2LF1xchOWBj0xaCl1cZVhHmDzRnxFTD",
+	"JbHG2QPTayjacr8PqsZy8sggb0K9vVPQpWV83oqx/rBccT839ookbEIkyDpkjsSBY0IhcgdvpJoKj3PW",
+	"jo8cd8HujU3idroQFJPFV6ykM4YZZ5jPlS59ErOlSSUXvl2su+njUmoPYpJOnA7A6kMTQ7huQXIbbRhR",
+	"bu5GbE4pcYu7LHcEu3+Uxup2/RTTzZIiveVR4rJEO0sa5tH1YHe3mfxeiJZ7QkvSpLPokrfGwYzLzmlO",
+	"A5uWAe4hhf1Kqtvjhfkx9NLefpBs4v/oAZKJ59+jlLe+atdRO1rbM+G0BJ9r7svAPTwmmUWYNfaXJ5fj",
+	"5oBgErtnAWEn93KPeLzP8FdDsQrOrn0kKbzIY1xQDsBmJfzId6s9SnlFNngKDoRKBiwVY0WDUc4Ww5fp",
+	"lwewrv5of4blbfs9KWI+lnTcTbrqEjCzMpoymRk6CsaPvxD8DjcjnWYGp+3s8TX6TkVlwqZ6k70cP8XO",
+	"97FxXhB3vPMO9xIaUy6lVgT/WwJBi0+vkxL7AkqanZDCAlbIRfH1q264KOHTW53wObkHSW3HLHtyirZi",
+	"Tw/lHtcRo7hQ7nKnyxjBKo4QPf+DnoY+CTcetqc/W2IR//X//L84PfcP4omOT00AbZDp2Wxs1DPUICRv",
+	"Eh6OVsKcRckPeAKyNbn8Yn4H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOol3bsTwCYrJC/2esnVYKXNdsYs",
+	"whWCXdOBZsYAa4G7d+c8oHj8j45Wt23bGW8ZRyEgjb+aflP1LODuIRyfKeLv0EvHrNYF+UBViX4legbM",
+	"XelMX3c0oLlagsL1EfAI1y9XnIJhGQn/qqUxjj62guXFwbtDN+bhDW8Vh0zxX/wGvOzeQZ98H73Kq2e9",
+	"N/oPw4v9UP79bntJLGSRnxK4CkYsS63WdYdY3ktnWaoS8occK41KkhYcjTaPy0XtUjwLeysmF3p6LRB4",
+	"ZKbdCJoZ4Tir0uxarM+YsaCYtx0btroqCWoR4hvJGp24XHEw+z086EPhVH0x+CP/XAhSj1fqKZs6BTEZ",
+	"qT5DI4T8Mqd/UMxg0JHmnslbtruAmS5DykHk1i/orGu+Rn8MRRjPmN/DAss14WT9yuAIgfkta2oBksGX",
+	"bnQqIyEgfLjr2BEbKC2UUAW5fHS/AVu9K61aoV+LEpAg89Bs4zp1wZIW6KufqBXyQHAapWiAWHW/7mZk",
+	"9SZgUO6sasCnQK6UfKfgvoSHMjXYWXQyT8TRFfDvS/JnXQviKxmLJTRgQdbai/4UXmbvBKI6Ym8JRDyo",
+	"X+6PSswsA/UCB/67aPXRdkAp2PojFB1yDOyCnUqD0z0Vc6kUwPjMogwdJ5tGu3m8qv7QPgOY1FiAvO9V",
+	"2fNqbfhmBhf0UJ0WYKNSLRX8do/0behaAMpAyjO54uurUPGcjgI6ewE85NIwmtK4fUGXhxRmAKgg8ipw",
+	"te6MjFBRrJ2tIVpQ58abG1O+R8OYgMKQGkjIKu0HBYXc2JAuAlmPnTa8v58vuHcG92uvbZgJUZqk2+oy",
+	"Du0GXM8AJV+B66dkcaVD5FqdVVq3mXChcNcnK7ogq8zqO25U2tq/HESUbwDKdXd3wgD4CrcRSS8PE04U",
+	"/ohcYQW7Fg0CEHA2cSY5MO/hojC3evfG8RQL5HpBP0sjBdkk0sfbhcYTF2g9QRqb8R01z3wpPaifSkQ2",
+	"QKjVQ8E5k/MlVgUeFAf44yRUBDi/U9OIsu9hWD+jumBQmM2IqYy0Q5M5A2/3H8jJ16ucI+0n4knSsBnc",
+	"jSglnnGDdpoJmSpTALxgC1GVbMKn18mblJYdr2ZgrK0PJ2uYv7PpltOFG/37pWPgx09FW0k1VoR0LJRu",
+	"QX+lxC8D2QSZQ9vUMfKIR0XcJSbhnAR66asUbgvVuZ3WPIiaee/90bJqC8TLQjrB0LWFPaBA/94/IIM9",
+	"J603FZhQYxN3B3G3+8NfqlHafLxUfyluqR518I40IY3gLz59IjqwHLWOB31winpsJkqDVrtWTgAyjOf6",
+	"nMuDXHX0qDL5HaXkfaP1o5eVZ5Op3HpeV1xta6O3Euv7GQ1gLcDbU1HGexMjtyBgGmuHIn9xnWwIfJud",
+	"M/uBCmMYAd+/K1GJVmbyYKr5Lk4Reswd/dMZr61/QWpaL7iaL/lcZJqwkPIk5xgpBBcJxJQ2EWAizQkq",
+	"LEsx0h3qJ/C9+5X/4zsBzswXiNOTQCcQ0+uMSys2aAvHj3DuSluRLfX3Psykt1HjCOk3deWXK2mVMKa3",
+	"X5ZZrZNa0AJQp7bHnEAX83E2wXVKvbgRrZxJ0bJrsQ6HFLbL+BQ/9OEeNcvJEHDsRjConoiydIKgZTM+",
+	"aeU0zZ66HhD936MfuT+hkR0xtE7sFTYfjjQA2LyCLcS7seiydAz0BtzS5C2B7cplO3WHeZfOzn6Rt5h4",
+	"cso9i2kbaliKKh2IQ88J1W0XvvS44XbRy7uShnGA7+NV5XOKhiCBd+Qlu6eyyzC3qyLv+3rGCbJb+1Fq",
+	"/u45/uY0wm5JuVW2K0liqMeTjbqIw+jDRI6C90vc56D36jh47T0BHfWcDMBbJie0YaQmgpUJurkRL4Ux",
+	"SdEGau0xb+TxzenxymBU6pxxhsWrWGJtGERc143oKqRKLTp/db7reBoEzvKik5eOiTqlAe4SVY9R8A0m",
+	"jVdKGoZwFkfMOzIWgrclU0JCHQjl87aMU71wXGq9bkRBXwbcHvwB9X3t/ayA4WtpTNz4BrOiMGzXCrNW",
+	"0xEsezy6VA+0bzgsF6PTYZcIxPoaDsi5hyJbdpfZ4UdP1mf/uXWHhKBgsnYETfsKsAdVxZYNsxq7H3gQ",
+	"kvvbqtCQYBcOl8i3KYUxItApT20EKTHnAPouVOQgXQWiOEcipiQZsgqLKLQrcBcQV023cRXTeUT5CItT",
+	"0zwAWq03Rt/I1C1GFCH/+Zw1Ws3xh1RsZjXjrJFqDnVHXgf1XRGQSooeOCLp6m6k3fXt8O2vGQaTyZ4U",
+	"bavb/WCvsgg+UU6PX9tcQ3sHn3VQHJilabCmbamgHvDXAeywdFU0VRIynoy4b5ThRZg8vFomUYOV7xPC",
+	"nGSHU1RLZ0elu+HiOKF+zy96ZNVedxT3Xrfnhv4LJJnsBNFaOObQK7gL+EqAg/QI7YJttAIZwXTtV0Sf",
+	"rgxGV31dhC7N/RrRjcri5MJ8YyCAWsCV+TLjqA/EWC9LBKqVSpTbz5/RHfaAP2Mv4LYs1BKK+qbiSyMn",
+	"1T7xuHTVnexgy0Iz+DCHPWj9/sn8JW+vhX2zrPJ0rgglrF4ay66FcKJu20M9FDwE+BIfKhuZggvOvIG0",
+	"lb7TVxqmG6GwpquF/igXl0/eXB6/fP7Tz5ffX/Qjb5n0oqFQn17tuYA5t+JqWmmzTJUmXFDtC/kjomwW",
+	"oSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSur3NArb2MrpdcIyQMAq3gpWLysrm8pXlozMsWkzFTtT",
+	"XlXmDA1ThBpacWlDpZ/7mvElZixTDrM7J/YF9BjGs5C2iBqkdcoLjI0oIXpmhfrDOZN1LUoJ+jW+DYYB",
+	"Rw4sjqppjiB9SqqlXrrJ+ftEAD8gOKYEOUvdxNCnH7DqOTZk6UbZrb104M89QqQT8bTeWacpRYcSFVN9",
+	"dQTUTZlGK5PTLUAaIkoSRtkho8wpmiIECdhkzSayhAILSO9aSTPyfk2SQFQb+EyhiTQWzxfsj4iONr4v",
+	"m3vN1WR9lXS5de2NVt0K4Y2o1lKWNzUgdovlrFwrXsupo1GN2DfgsPPTlmVZiX34DEywXVbiasLNEDLG",
+	"9iSB4kLA003PjUMVsG2gTCqdlZTbB6lzoSN3o3XFuKUeereafD73OTtzQKIDu2Bktsl6mhRwPyyriuGX",
+	"yNU8DILv7Os4KHQIwbx8+FgvDVfl6Nz8UvAytPzehJqJA99xRsoEcnHTklG3wsj5wl7BSSSMVWfLwVFB",
+	"OYi7h7BVRfACkCb3V0jydWZnvayRGhrRzsQUOCa+ZFdCx0DuXD9vbksOQZy2j7misMF6lK89Ogwl6yxE",
+	"QVxs5VR2bkWJJcbhhmIzhwKx/lbQE/hWlSyDZb6JL8G6vhqgkEtIq/OFm72yywyYIKB+50iDtgKvcIF1",
+	"MtyGU6dfh89j5oVXEH65M8nnOsmbX0s1cQK40iYEcD1gJIQmlgZp1Cgub8Tjr67+Vmz05gAHw67XLxVW",
+	"DmXEEr4YwRzjHFT0hKwW6xQ28ygD5Wd8MYnNOyCvj8t7GA9TLaoZb0WOKL4T0wprYfE5/w6POeqj/8Qn",
+	"6E/w3qDas+tAVro14krPEo1kX5KYXi0IyDLSt5x+0IGyQQX4jSizb7BXXf+tYdDGxMvAhe2I3LEq0lEg",
+	"/nEeEpzBX1tpY29TyBxVy3iOkNa43HdPO042EoVlE9iRcsBNpPnEMA8TUekVO0l0AB4js3USAiNG3Tjr",
+	"UgMDHwnIt0wDttAGHm4AvOrqdfYvg7sdIsysFWLXemAZkZJPunvNHZ0CPBPQ6/5T7nC6U1mcvjlHLtfB",
+	"z0MrUMA6oJgdVV3BSZ1EmfEvzlPo88710I+DNE0ls0ooOo4NkMOqldaKdMpt0+pJRfx2FOPFSb3GnyVB",
+	"4/Rq39HeYHnNoHfHL5deEM08v3V+lmPjspfAp6plrajMCn3gq4WuBDRoTZH0RieFWDb3W/RnrEcaF6dE",
+	"P8ov6Q1WKyWWk9BonsFavLILFLFXnncaN+OVVzUr4XEP09dtN17+NlbH0k4piOQtciVWmB9KTbe6Bly/",
+	"DuZtbQq/Poa2jrn4OTtxCoh3MkPWDEvma6bPLlxxcrT7VRT+ZAbzr14Ku9DlRVqRe6UwQEl44nqlWMMp",
+	"YyDwe6zrAX8WWGte00OlkpfiiL1x5i96SoIC4TcBVMDuR7HSgalWR4lOgzeiTUZ9X2+OjtWjSIMVgI8S",
+	"0CgAM06lswePToHTH317zv715AS86ZR5kbDx6FYlKtmltzCkE33pevaap5DVnObLJ0ZXSysYRJbARu18",
+	"guONlBqOM518cpV8+6tODS/YWhgrWmzT6AM2Y5J3rhpU+TOLa3oGgdfxlVThEDbMgVvBQcHK6Yhwq/2i",
+	"4xkWHfkk74NP2U02dM51y/fkBl21fVifANeCixGLgHSakecARJ6uPV7ZnTFE4mLwFFM14AByZigcvUcP",
+	"YlGpdNJJke5nfulvsW9fXnS9tpBlgSkobVpT2weXZwBj4lWq3DlCI+xaFA7dpWSndt+nfZUq3Keujdda",
+	"iWTfWi+etpqqdNh8EFGlfx+enCZHSfWfjQAdTCMUIjoEdBv3xw23MfmcdfCfQL8EmWQQjos62dy1+eVL",
+	"TUAbGvRo1G2gipBsAXcpYclOvxVbNkIaADcHaqHE3YEsGqGSHYK27mOHLKRVD1xoNDxFBgf/GSERkQe2",
+	"5GsEfwO2ss8rxiNNFQc33OYEnGG8BO/ZPu++I+BFljgJz+uB0DBIl4qrUXtAGFnICOLjnn6i48WtxUvb",
+	"bUtqekUnzDyFd4w2JbReQXuH7RzqkV02tjs7LSe1s9rKsSHcqsphU6H8h8rJ2NnofuIoSbzjUwsNcWca",
+	"M9tavVRx07bgnHO/Gz+ftG1KMPgTBCFUED/sgIK8D2U/f3C6fkrMBlq91HzNjHXk7EOzY/GGh3uZaE8H",
+	"CTcChP8fRWlr29aLaKUuMx7szPFe+npLagk+qrmox6hM5FC24q+EM6VbNuVqKqrKl2QmCjHLnrE23NUk",
+	"7nPpf9EIfzdXXFJ5AFFPcUCvR4yYd41EFQhnmDEAb3glS8rzSXQ3a00SJf7USw+BblDQk8CWol6ltVC3",
+	"cUb6ri+D/VqiqH66dUu0qo5GwmZG+wU0n2VPTyCXL01BMFEQ/qsFYJ6WEgF9WtgFG+h3u9lUNg8v3IUh",
+	"DxAyzmR2MXz1Jtr//RLTb8d7w2Y8ctzIouV3tsk2nSRueGv3yaQI93fEs1lCvfSiGPMaFjwqdIdKQcDz",
+	"kNZ9k+yn4DPCv3r87VfffvOnx9/u6IyxCZUdEfKIBkN0hLepK+gd3/YZ8blQwEx9ZqvtqPjU6bjffMUq",
+	"UDhNwbB0E674FTtiZ+w/2eE5NYAXHUwyOXqdNtlBwWKRZwPBavfy//jlyeG/8cO/nxx+e/Wfh79Gfx2d",
+	"/efhr7+dFN98+f5fkgbmQFu2Rhtp5Y043xCPcPv2Q8WJpWKqF8ZGLtFG9tYGPPnhyenl6eOzk5Ozk5N/",
+	"Oz79OpnDtAP/KMb992GTgskZkWnOHo+EYSlmfFlZINCEUQNBq9Mzv29F578iQ0EqZjTBOQddg5CvwSFQ",
+	"UB4TBMaP2BM6gLhJOPYa8YEJ65OHYL+M1oqa0qyBQ/h6HWlDwkbQws6hxw6lLiH+DmahdUJHYxwJ0sX9",
+	"VKCdkNLIdqTqJVh5AxLf6AF+UGKarinhnMoToAFiP1MAm8TEDOLx17t75qQ1EqjWKRgPCWfB2+o1ICun",
+	"1z1K93CMj/bsuTZW74i1gkBMkON95ZTAqzkmssfJ370vQvbZlW6vUCshues+ANftzjSxmHXuFPm7mOn4",
+	"EEuPBW+WUCVqqOD5C1F1DXUGmXayXxKFqn3iYxfYJg4L2YiCq21tIs+8XpFPbxcD6+QhtnhJVimm99ZE",
+	"tUx7LZoa8ziRRFU8wcUaEPoce1LBVemuoF6poHX2up8cscuuRsls9Q1zuzflLXq5lx7OVLZe/Hl3GCnU",
+	"QTpSI79zMi7h3b4VP8SwsTbFoDC8FutHhrXcQnlTBHRbamGS/WdIxg8R41NhbESLdJO2c0uxQmwXLtEu",
+	"Usbhr8grvvOSdETf/Varq1Ia2vxEdXK7BP+IoDBNdEqODLAko8N3wbIyOv6m1fOW13A8X54w3zYDMlID",
+	"PUTSBhDqIVGi8PmzICAAow/d3b7OSBoWTKcjFmBxIt8oOBWZsbox8QSbVtfSiPLMN0+PZwHLRPmSBZ5x",
+	"LNHsv9uyHKkYV3I3kW0PT1Q+klV2Bgf0YplQy78H4LbbIINZvm/cvNZDCTcgXJH9bNZubZU8OqWkLIDz",
+	"OPJDpQMsConpDZ09yBUGxM6ZjngLVzBASLDu83fbq11bLbTTcnwTVEdCtbApFuJbje6122TWJuLXYzkS",
+	"5siDip41ZgNhJ0yRsM/40Nj2PEnIiz3uwl3t69d8vqN6l7PGkQyKNKujat6to0uXQjZSzc/Yc8ZrAAk6",
+	"77ooEyAqIdGLFnJofT9vFVpxQFotOz1h5ogqY8+iskmJVZNQQesm6fth9JS5Bp1KVFd7+1rE19w98l1o",
+	"xfp7N9yP1A33n7UFbdqR9al3pqXzLVMEYVijV9j/EApj7RICpxCASB69H+wKM9pTmJZuVNwTj5zs/tmG",
+	"TrMolhgI+ch5Bl4PHNz3k91+fbay+Pf2u3dsv9vlE9+qg/zn2rw3nSb0ybfdFa3MRN2MnKurpQLsodyd",
+	"d89gags4v/yzyfSCAaDPrjFb6wyWbQYG4WqzqXL0i2MmYi6VQXyO0Un+H73t8OfSQThUXg9Qs1TG8qqC",
+	"ajdIOyDLM1UaMqy5gWeNSuYDPt0G9xhZAP70oVoUv8Z/Q4H5lg5Z0ae7KvMJKwFuovFxokEUIXzrBT29",
+	"BWFHnxc4g5zyK9X8lqGc33Xj33Xjh9WNP3ElOI319yQEbvuSXZquX8hmzxyUU6HJdugA2GEoJwMgvyuo",
+	"d1RQP2sVMx+PxbgftRuYEb7x56eQfjoK2UZ8YNqcHR//+Ori8uz1qzeXBWvtUruru/m5rczZ8fF//e//",
+	"A4+cHR8fl+Lm2Nr1zxdPT3Iw2h9Nz0vTEyhuM8gfPmdQxcER2wjxWfPv7oeaT3YmodBuD+gpF51elGt8",
+	"RloZZCBQtU5faymDp2+XahW8guAnDqnEw85ffGzAr3NrwKq8x+XSJ+KD5xRBAbDErdWQ3rlG3wvdhY/v",
+	"nyk8K19xO11Qjwmh7sttA6tLMDYf+AJLFexTgDOBDpLBnIT+DLorlj/Y187fZStf+hlAUZN2YpmeDfZq",
+	"wmKm9kReY0AymklKag51JG7gw870ntCRwj5nUisHrM6dBmA/prOz8hCmMdKqeQvPJo1BmnGAvPMdjoJ1",
+	"548n2I0Reli4Rvvjh10Eg+phzMe3fns27Eet5sLYK6d/x/tMCcfvA5xh73qOPxXqyZ4DUUecrcyXhJ6Y",
+	"xGVxY/YbyXaomLGusDvf1s8hmmuM3NjfoMR2jDxf3P/7P13RUl72Rli0LFthUiBhUmFjzoaDjsYma6hT",
+	"hi5LSVWulKapeLrmgJr+GSGiWG4ykbHmMu3+kxNswJDoZpJDwH9+8Yp98+W3h8nyqpqrkgBZN8mGYJF9",
+	"5Pni+9dPWClbMbWsFBPpLBn8bX7Yq/TYTzYSIIeqxwaKm7eqCLumVb1WR4/i3j5VtWPvP2yBcyhVGKhf",
+	"fl1x9ZQn7VtFIV3eKdjJsl8COZf2qCtDlqazi6HJF1rsca2f37aQwNtUXHkzBLom2m6MLe8wwXZIsLHZ",
+	"XHdlXm6YArsvnpPzCc2yDtOmg/LyJSteZxAdcowTNxFgSyrjYSHni7GpL1j6P6pOBW/hvtUKFRSQwK8L",
+	"nFnuvC9Iy9jIAFuuB3txg18p6E/RgUjTdTgleI99WtvtVBQ8hd6i26z7rYoV/K1meESw+0wii/r4FG1k",
+	"yDpnfOF0bhl8MiC9WnTMjQWFpPrUsRMzIov0Fx0htChDizg+tgn1H7nvhuA7Gq5ER+BL+7purI4kaVk5",
+	"Wlb5pI7OBNwrmf+P0JTEsatblAzRO8MbktMO7Ya2+9zw8n6aDY0Iu2bbETwF0COUd0p3SH8GWKsSZcQV",
+	"+z6x0DxS9aoCeqQjmv2uLzCrZCdXpzSlDpFq1jGhl9yipQiyIYGjV2fwXZeqFjmP9JQr1G6dQIIuOtRI",
+	"BPLx9kJqWS1Sq1AiDNn54rC7AuCFIwgbOE4hvQ9qv6JeqbDYnfdxq57NTcav3J9XmoqxH9C2vlv7Pupj",
+	"REArygxwOuiBO27vmIKaDJpHqKJMfOWbduyE/wE7FSca1lL4HYjKAuht8djJPe29eqtLpwklMajvYBox",
+	"KP5dw24nfg2rpLUVlkOeY+HKGdOqWkfNu1GDilPtqFyxa8PqCEBXPB2UgLzLF+ImlQL+BN/RKY39mn8o",
+	"57Lgaez1G+8qldGXvVGruM+xj6/X2zhSvwtDDDyHTJVLQN14BT6WHHlpFqJ87ee+R5Q2U82zo38mMPLr",
+	"seA49yH38wUy0drNbRZvku22uVpj4vJ5p+tDoRdg5CrNIK42Muk3Pp5eevhXwf/u88V3JIvTjFP78EZM",
+	"tXImVvl9IPh8mc123e5sJqeSV9mOtWNPOwzUeUduN1BeBYk6dyRFOOLoBAPRz4gwTWrHOBbpdhy5Ivm3",
+	"KCPXrJSzGeXIxzIzvAJeHYDkZL8LfzqtaK5Eeeddp2Huuuc0TLTBw9czWc0ez2SbHjaXvE16W9PoTjyc",
+	"0PANCA2CNzR7ODyRQfikE6yE8W0GxwJE5JHtaNCRwifXDvHlMDcm1HVfh7EPPNWWVkeen7D+sIIi3r2d",
+	"u28Xud1P5oU9D/W50CXJe8zsStOFuxUyNHXxGXhbcD/n7/Iwj+uu7e04453Y4BbruA2f2FvPoRt/H9c8",
+	"hvbpqKM7uSEykzwd8n+q7SJi9Ih+iCk1W3Bkm2h/HWZ5VyzdLiH693coEAcMqACwPkFUiMl6g2QMEW2U",
+	"heosxsnady+lpwCEp1oHnKlwv2BmteNhyZJLWVWGOvKHplxb9zWleg92Oe/U5FE6zZa6kSpqygPEXQak",
+	"dQ9GD10REGUqgwvnmfqe80NhkJheaJu+7QZBgOFbvcsu0rFNaXcwow4cDyGKMPar2xZxb5LdG5Md/3tR",
+	"ByRZaVilp7zabddTX/PtTuiB7GLQnh44l7daaw/PjCeWvsW3BXj5HcLlVhAuI5AG3ogVb8tUS2heVQLA",
+	"d5NyNkCMp/2iUrFZxedz6HLdUcuoxh5ZR+wAZ+E3XFZ8koHKr0UmZcFU3BlpI8/Z6muhzG3kZ/D00hAb",
+	"UjDsZRHvO867m2T++L5vdCpJYLIs06lqMIkQupouRLmsRNHrlWQ63AFHo9C0lOYxDgDVT2njnNjPl88I",
+	"aGckjltvHlThrMS7sfeYjy6ybWEv9xEAcHV2wZnjThT+NGhKtNrurfnTFeVTSvzdcUv7+0bNdkIRzEZr",
+	"gGRK0S2iIKEngTNJxlv5yWysBtqolwV7OxbdrlnajEoYN88Y5666FrmrMhb407OHDXxUbRkMX94lRoRb",
+	"1nMTh8X76Uf8JaKMPGWlepD5aPee16Aj0oQeBFdg3xGRqe26Xd18w2uS600mxAMKYoOpOJ1re6FroVeK",
+	"su+pZOmgOFhaGdwRlDPsPna7x61O+L2Lg3eHbtDDG95CIoYb3c3kx+gN7u/n0Vvc3z+HN7m/3sRvcx+8",
+	"Cm98XxxcwOoDpvxGiHB3ZA/RT/fp49Bh2CeOWs/y3T998PaMVZqXBWtuADRFJFGpl2YgrRXxWvcMVunZ",
+	"AQ3brTpFK5TS91zNdILjxg22t9NdAaOOoA6AmSUze27XUaUUtVYQyZRpb6XGIktoF13zNWRpU79xOVfg",
+	"ZfGYHqzhxqx0mxEDmDp2lQXOboRuKtElMcXtoPM5ZOlccjKPaXaMs2uxRlerhtyHeNGp0RH6LFM5ipAT",
+	"cJ4A0+NTdypuxR69nsArcBVCGilYVnXd78wGD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180thb",
+	"nLOYwQ3xg4yBSYfvaWoh2tExkQs5V88VspAU90gT3KsZNDOHlHBPLAejW3I/CQF8qHvbHOWuXL84uJEC",
+	"RfN1z+4dEgIXMIFYDOAnsSDATzpRgH/3hAF+9KqbCn7wFz8h/PO/u2lFXkCVguTOuRWeK2pTgPDx1jjl",
+	"HfxrHj7y+6VjkMdPRVvJ3SkE3SQ2GVq/qXyPBaU8E+GidCTbv6cDrP12ta3JZqXu8iMBPDLIuXqVzo9M",
+	"0bvzgIwU0gs9khya+tgH+ODs69PHu3bxOuNhcQf+bCGwO/AeS3PyOGFBgFMXcH0svwboHcjCA8Bw9OfC",
+	"l02ry+UUvi+l6R6B0oUOUnzKFZsIZnVVMqVXUIbZy+vkENVP1cOFEgc/owNf/4r/xiKJnYA/sMzcvgW+",
+	"FENWd1LS/dNte3GgZTkdec+frl93I+AfOMbT9SsYxb3bUmrygKKxxeqgZeNonc0xmj1dtSggUZaN5e7P",
+	"KsFzaUsdHPigfMCnoIpghDRxz2C1isQ2iENPX+JT1Oha3NOaLwFTfpeVEnO2gOVN0/aHGeYVn0uSWMNW",
+	"buRSVbytB5rvU+WX7wtT8+lCKmjAaNy9vUZMM7ZsCvhoisDEAzWcm108h3PXxjfqJKZwpVW+49qcW7FK",
+	"9od6pSjLiRZo+jl8Yw/2z/iCjiI3KTpcwYEY5dXUXYnRDsbud74Ry8h8cbQ0dqmM8FS3IMR6vAK/+WgX",
+	"GZba7PUj04iNlZR62XPVdlVLxupW7OYSuhXRwcC12WtKkcd+u6+rbqvyCiyB22Uv+cH9yntDdrd9g8q3",
+	"NnfjgDbWmSKyFAEF4vB7m+Yo3YZus5UVX19l0HkuJPTYR0uLW1ZyyyeckGOBcVh+jbX8bmXdTaTs1NEG",
+	"WL6us0uv207eCTmwOuliyIbnQqVaSEFEm14az1QeeZYJBlVYtlaMK+Q+WoktxrOv8w9WnTywZZbRh4bO",
+	"IWskQMGW2uldUffatwWmNftmvEfsCYNqJWi9itbeTKx8JYJdtMIPDvgmcrK0kEAR4BlUyYwOBT3SUn8h",
+	"hGuAyPhRoiQYFD9wXihhrShTAfCpVmZZNznfB7c0sdBnf2lGun5zWViUV4bDAiXM5Y3wIYh5K0eGQoKg",
+	"2K5PB5x6CIgjXvBfl8aiboy+EN/gTsjWq8rn6NNY1pjkAN+ZgzxSyph1wSXtVTuPdJpDvu8t4mG4JSnK",
+	"vgy63Gi/mzPBfHi3FZZLAvyiNGI9Y12SMvTSYlbr/e/mjkyKmQi29ZgGxWnPWscdCRukkyWJrEVLfrU7",
+	"Cbys8IpsbXpVt8j8yf2U6lrbyfDM1XVsiVZsoBn6aPUbXvra2fsD7qTt0k2c5ThzYVDE9GooIFVe6VVM",
+	"XCvwOKU7L5oQadk9E/TzY5yp5JlrAOkerORrSmuqZankfGEd0/L/PgvNRrDtBnAZTDH2HAU6aux5BDDW",
+	"HZR+Iry045Gqe/eYz1+IjndZZuRfiig0mkqezF/zVKPuASb1dpgjQWZK3Of8+PrtImVsjWFTfi3pOG5e",
+	"2vl6EXnj9DkUc+T+7LVa8PUZ/DrTanzeapNB0PblJMpyqfr3IgHj4f0wIehJsqkSN+sI8Q+M6XfpLtG7",
+	"Sh2OR1c0JJs1vqFGKyED/RDaNjLL3xHSEndGNbSSh7SY7s13Vg+7gw6gFvlEn9413Z9D47k9AI/er/ts",
+	"OM6HYN29+kT4Kl3nZzfE7njTkFpc4hA9rpM/sosgJDZawdPGZVq2t8ZuFC9Ksw26NVwXmqtddrwCBAiV",
+	"P2XS54aUXidpNsojeuhTNhUy/LlBu4R6PLMKmpirqDztFmfSFRcP1Nn0hcpe1+cnjvb++BLPUs4pOrFh",
+	"bf/45PDx19+E3p4Et1awhXh3kGuFdJWmkxekKViM4yAExunhyWnPRufVykknBE1J9la+jWI5huoTBH+7",
+	"qHktlW6vsC3c9i+/E1NZU1EAVmJSo+wz9th99v3Pbwp24v71317/r3RuYe6SYDgHsSbHVfDbbuV7MFan",
+	"cSeIyDuwctXhgYoIHGOjpeggY1iaZapv00+87tobecTDzfT7CNVDttAYiYrrVqk3pYOSSLxhFVKVeoWW",
+	"v5t214PK/j24ZnayAYowdtyAFh+ZQT1S8rvQHVuSmNO6+gWlv8u4KKUr8bGowv98+Wy7rjXfWD7wVhqr",
+	"G9wx2/DDggF3ZRzjc1DrsOARBEuEmZLJQN9Rg0NIFKP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzNXQjlw1QK",
+	"jUZ25ycdR/r5Dttgxwrv8ZqIdK/6O3TR7r/vNXk8/Fukgf499IOEVr1p+Ah70D+AXX2y0z25k1TfEjTF",
+	"FmhMKk3luTXgjAoFlJELFVNWVgvNjBCofALL0LVgvMq0k9yv5D+qjx1itr5kY8CoCP5XWCgYdue75l/4",
+	"e+d0bLAEWzYXdmxzRAHJIgm0sGuxkiYNaS/+dhuXnftZr+QTTzPMYVRfQyCMNp1ZN7ovxL5QdknkL+y0",
+	"FTfGo8IxhsByPYaQCVfl6ig3p0tzyGyIMrPbNs7t0DP2Kh09Z3/0/RScCCrYYfcnXv9bdUhPJZ/xKbYb",
+	"lNgW1Z53/Mr2usSGqPswwkbS2Gn4uvbo0JT1PuHq+pHBBlH1VobNN1+BMPd/nvab/v7H8a9//Jed+kI3",
+	"rYDhkTrgnxVYOS8RjjNF9eGLvDI1k6IqhyvXd+XC4lsGK6mx18AzAGVNhAFnNp1jOI5c4OeJEvPoEZTL",
+	"t38F/v4qixNwyjwoasEe+1tfFuxLFku5lD+tTHuREYMwF0fOp1zfIbbsc5m9cqoBi6ibSNhF2vGDrW3Z",
+	"PIo8JfxAaLZbJSfpehO8jHVBQVOAaBErJ88IbRJiiGF66ZYJQg3bvXgbKpG1eXO28xMD5rLl0LJ1V4K2",
+	"P5lUnGcvfxXG4JJVcrfA6eJNk4xXb2wQPddtVNCs0K+12gLdGoF22YqpbstcTj5uJYU6Cma0B7k3vu55",
+	"SjBHCRxjXtkd9ax4qiBFeCnOWLRg9+uCEe2APPfbdFffHThQliJXxyw38ESywJo8PuKOzLvzpC0IxBuR",
+	"TbHpMqQpFeEeRiczfJVTxT5RUXkOPpyOD1soyV6LinH15zP/7lE+jYj1PERBNZuseysCNhXt9o6zTJZD",
+	"4wLzm/+8AwzeyNdrBS8zmw897aGlhbutfobEPjHRIuTVAiWk8dB501Qyd2njm4nxQqVXTKdjOhHfT4Jz",
+	"whS2OZOu++ERj61KIoFfB6w9APgdG1Po6SoJQqEDNwOQLzQdd6RQw9BxLe8JWXuE+s5PgH2zM0Uz+0qe",
+	"nqvVI2BvE+MDiCUlVhnXjbYiFwIKOV0LqUrqeR7l8hhdC+wshM29riGPxSynC6eXz3lj9jvcn7RNHm3C",
+	"Btw9GMBoJkfDCJHJJpDJ/rHEKE+Y0L7fqjwcXCpFui96U+GQfcXWDnbmuUMReFF0cyKRFYSOo5tY9FCe",
+	"QLBzO1YU9tXTVJ4/wkEnOqTlUn+teGd3mzyUVAkP59/9Ome8kicnNBVCP37fmR2a6IeaefhelAzDhyrk",
+	"UnReSKqR7q/1nwlZqDgwetkOus9g06cQN5c21l19XsrtKT4AGeEcItLehDbKAhltgx/RMwNUlsOARMM+",
+	"iaIvU4GPH6i31Alux2qhK9yudDxpn4sSfAy5CwOdEG7np4r6RZRixpdO3z99fDLUKOjLb3o9ik7TrYI2",
+	"JomtKZattOsLx3W9KBusm/0J1agz37yeCmi3q083c4DRgQuyb0HCOxQWnjNRGeGBSp1YdCQFc3Jag+Bt",
+	"bHgurG18pigWBKbcaf3SxaiW86yLCBtso+g+LRDDFZQvDmFy8N8enB1Mtb6WAN4KEuega1XRTYk38r8L",
+	"KhLyNYlJJTIqdcP6t/DB0bVYeyZYcsupZ4Nusbx3q6TTqQmAzNXVQO7csWRN3hMqq8MZUYorJM/DprlD",
+	"6zDvRrwBmw2acS8ywqKfH3/k29kFPyf1Dxr1XmhCNuqtldbXVN+73/JCHWsaW6krW8SqbPr7lkcbFc3u",
+	"nFhUbTviMrjxWa9A9xaU7kt9R16+KD3ON4fCRlHdKm8xCaomHlFoin/ljwJ0VN0IFcV2Gz4Xxmnoq91n",
+	"8B4uP4Zq+nMB8DdJ+aLQPKPA9mHgf39b+HTSXrrbIKZwgch3I35xxH7QLTUrgxICTEb8I+SmbbftAgA/",
+	"f/foHYb90desbOFnQmcSMMBJkFCdLh6qkwKVNNYAidd8jRAI0p75qngk/RvR0UpBUH+yZa2uyHZf6Kqk",
+	"ZpfXYm2O2JP4FXil4T19CSQNHChmQd1GWhXhbvbE1REDKBRsvkKCBKp3uiQNL5ooSVhXZWQnh4+I29me",
+	"vSjeSWOxpsNKWzkKexbfgZBDdHBKLEnxRh6cHXx5dHL0JdTeEjDfMW/k8c3p8YRPr5fYlkSbDCRDzdtr",
+	"EQxv9Ab5azsBvIYe7GitASLYU1EBM8eOkEEnJf/jEXuOHTHUtF03VpRdUWXDjWkWLTeCfcHnomAGHvlD",
+	"wSBxAZyGuipRQriTD6DnSIfmEbbsCS0qUcUDSd6htmMhNfbp0+BkFao8Yx1jcazQ6pa6yKHPBQ8gENnz",
+	"8uDsoObX4inuJSqFwtinGn1SkTse7MQp/Oz4rxRwQrN2l9GLg3ut8X1f96TM71aYRiuDytrjk5OBl+up",
+	"FfbQ2Fbwuj+JoElOpOJtAofkPRSWbhLJjByNX+FrU0sJ0zt+I2YAHwPPn+75/Ld7PB/psQdnv/wWCelf",
+	"fn3/KxRH126RuAYkkT7vR5wTaP0YQqPuYnYkiyt/X3R3SlbVYXDWEnBcn1zQ0HkqK8gBaXjLsbUZTHID",
+	"tc3cFOxdZd5hz7LDqa4qKurXLX7U8LVeWuPF5N+W2NuYpGRwPvTppYjOfMuuGWzvlXkPFkHs9Z5f96LZ",
+	"PS+MrCr0fucJtuuUAP7oGDzBYvbihyHprx6MpHFdmuC5oEjFKXiWT9zqneHj/gSeHFg6V9fb9FwJ65sf",
+	"eknRJ2kjVOkJ+kEYoKyqFzSJO7O//V9tLtwwCVrCdtYrJ/L0MjSIWXvHfCkhvvDwdDSeLi6EKokwJmsm",
+	"DmsuqwLz0EkIogh1du90m7XluZpTtEbxtL3YySCbSv2yb7Pt80vIcjn4mBzLpEjsu5bPPKI2oOAod3Bd",
+	"rf9DEQpMqGDYYYeB9xlzg2E+6ANNKY00362YFLMIgATqF2/FeceVNkDBpWGVmFmvamNyGcyflLfONgd3",
+	"MTfXAnrvH21pZjDZh2ZMsOJ7U85uQTYwATjdpLDDE/PMSXfdwj458fZwGh5sUSTsMQ7h7OOiQ7gH0wFS",
+	"bcD+2mZ+x7/J8n2WA84FkNou/gcAh0vksTzihScnJ6d/OqdKB5iuJChEzyShU27gV3JY3YoS9R6fnBQf",
+	"nJnlqHFCkJefiqL0BGPXMVKAhG5eSpgMBRzzpmk1ZTunFSJ8QvxOD4EeLmjHB8jCtwaKhc4/E5N6oafX",
+	"4bCXITtAiXe2oxBVMkdyoXYNO7pmSXXK1VRUVYjapMkVn/qdWn+n1vHU+gxohnHkn5M14/2dSNOjj8gm",
+	"JahuhAJTD4OpnwMhFsN9xXP2DX13B68MZe1T3Dn1Eipmv9s7BG8rKVoWGpOk3kTZLgTXFcYPUWoKZ2/V",
+	"Uj30LQY6Slzh54p6iTizRNbiU3Pc9AoaOZwx/gv5DrrbzbJmywat9txto5qOPONv+Ppz4/oPY8S9pp36",
+	"CPbbCFnzzyRXftKWQl8kWiQWVaHuM9H62jdnEuss3ZezrJBpWqn+cQ01WvmdQzqfJtXtbdZBJQVQkDt1",
+	"GiJFMNha2+xUTZ53pZu/qydjg0aHJ6eXp4/PTk7OTk7+7fj068xro7LYTyeM9NpTxi49AoDD5p97zMhf",
+	"hE7feGQ2E3al6vd+9HF72aK3N9SPYoL+I4MbE9282c5Qwg9jQgmvQmqeNNvoIAW7uHzy5vL45fOffr78",
+	"/qIHvoUtN6KAX4dgsIMyH44SR+W//5DsGJPm4ZStxw2VYfBafPhQFOQW/vKr4xBdMl6K8mi2dJWuxfqR",
+	"CV7+iMAgJ8qjb+BnoTlXV2Fy3uXNYGGOTzLvxoZq8h5RLhEuLdnt7QKgQjEigSCrXDGhbAs9SKlA+4iF",
+	"7Ov5krdcWSGoPtw4fb0WpVPZsQcbwMBGTudat+LMV2FDLhKCxjoKJRiRLikLW1NqFbJviq7XOuwWopJo",
+	"JbB1whqDlABH1wpx3u2fr/SuuEJoMrPQK0gFlDPftr0k9HKhMHMnkQMzF/aHJdmbD8SNYfxcQB+/26C9",
+	"KBMYKTDkJuKfcXYkftJjjsVvIY8wEHCSlout9OhNAg90ESBMHhmYNCYy+eAMt6zWN6J0SstkTaeMATAo",
+	"OI/JFdBfj39z/3s/Ijb7o67FqPjs5SLKfE1oJJR6++lIaDOkw5rbCdgvP6BA3qLSTSLcQVtdqgegNscB",
+	"Wz0LaexdvyYPa4dxQZKASrC1sDsIbGf8yxPZB6exYi/9+/eA2mdH5GTPBYLuAnbpaF2GeHf7nz0Jj/FB",
+	"/yOS8e8O7X9ah/bnJvSybnI3+CMzzlueYxQ7XYi/y7qP4pMsDhaCl5SN+gxfePidNI020mb6xwvqKDqj",
+	"dNdBM/79P58sHfSSZi/IGJepvyRj3aa/S9TffbCfiQ/2c5OWwbOLKJmtvhGxGzclOff26/Z4xUIaq7Hf",
+	"ftZepEc+Olf4AXESFPVr8M2HRZOrq0E8qfwbx6HSJUHAOL2aTcRcKtMh7WbmYvUDzOQ7TlV1qCdTTxNt",
+	"Ag6RkdZRyt+hQ9fXNRRVzjoMDyir88WSBFYJIdsC3Z8CGqpgF1z3jcmtjg4hoYQfnJYRjNbX7jxO8b+O",
+	"NODL01on+5luccrK4MG3gFSEO37m5ANAQdMe0EF0yPmtxzWCleuK/LKmCL+EBYaSw/hJ903W+qgb3or9",
+	"TI9MVUMoAEtt4F/7Lfvpz6m5SW3aQzJ5pyZ4XvCeMDeO3TzuQ210FERcD2qKJ2K+VNBFpG8zfSDN8p9K",
+	"Lt2r/9yXVkND/jm/EQUGV6CAnbdKlFAljufdZ1N6pcgwzkmrGJ2iEoil1JdXrTDCvsDHHvgu0FsyBE2Y",
+	"GD6uhw7c1WdILTEqCH4SwaTcStH5QbdzEUFJGWEjiJdtcDo21Qp6NWK1/xzAC6iXA4LUvS+y2sunQwsP",
+	"cDY7T+IBrjZMgK24suH+kkIKUC1RlAwKFmHt2AH1/UcIajXZBga+go06CiiNU0VIDKhl8/o24EWFAjjs",
+	"LU1qH2jf7p67mXpb9d8Pprw1v5z8emS5o/Qz9l//+//8+wEgX8RwNgn8HPjfSvmY+heiMoJ9dfLlH7aa",
+	"7YfC6Ai4Juh+vKqw6eURe65Ggjv1UTZqDvPrhnQzM7JeVtyKkgZPhJj73Pf+00Bx8I9UyHc3rv8PrVPc",
+	"v5S4EBbouLscnHpnlMuWTypqxsyVWQkAOoeqm4orhdi3IQ0DSnPcF2woOI+pqgNm8Et44B8pLu/I+SVl",
+	"6G5R86sOZ80Dwk7Wn6kK8yEUXtRtER62wTQe6GxE0CQ+RwQcB1TTGjA1U91zzjtEzVZMr7WSao4+YEPR",
+	"5BwlO1IfIuTX7vt/NDqGRWWYMt59auTXT5PsmnSgQeJhDBWCUde8pJSLz5EmvUoGG2ACfMhU1279dqXB",
+	"v1Gw1WIdaW2IuqS0ZbUYSjYx144KB+js4vpjBN4emtBwVRlKq4Vd6BJQOzzznOlWTLnx4K7uClcar7LV",
+	"Tud0vLVrWPn5ENqPesVWoqrCtVrokjqCgQfHLxw5INGj020bboKVIKcLt/awFE9p1K9igLpe+I4WD3ba",
+	"9IbEUT9bcKkK0OEDTwf4MYwH3cJu+7g5j1wxviyl1W1s15wzzqa6WUfZvmwiHPGaDvK1d2qIQzeoROET",
+	"D3hq+IY3y0pklfSWvvz8Tgl9ofXSWHYtRMOs7l2kXhdEQE8Eng8t6rbP6XhC8MZZoAxh7GtsFLuDi/dy",
+	"+O8zaLkdBOjaFgewy4LJGfUoibF/t0CHel28PlqotNvUnLpC336yRQCl4K0wlk3IrQtKxULwRkAvyhm6",
+	"63vVJ+Dl84ClfEsJ278OgPpbmWwtwKvNzqBdtxQ0ZxAuFUbpAYGCHGZfrIX9Q+wjyuTTv/TzeEiW5t+R",
+	"1TrC958PSwvqQ8/qAUoAtB8Tajk2zh1qMQZlDD3yISp9XosWUv7H1fr4yT8gIlioYWjFXBorWqBnE5k/",
+	"mFXTgyfLI8tWEntRPbv4C/vi58sfDv/1D0y37H++uPifHdwwgsXa6YJ8BDDuEfseCr1avXLf/3VZzvFr",
+	"aY2oZmeMswkvGXVrbwV1/QF9yl85FtoDwTyALfgeQL4nUOpeYt+Cjg4GZdfbVlpB/aFx6F7nRt96SOYC",
+	"wY6K1rfIQB3jG70jCOyH84ziXlP7pyQGI7dsIqYUhwVSbD+EY3QPLD0QSBxJTc9C1VfIN/E3qkBYVxG1",
+	"s0WzZ0o9mrbZ1fFveCneH1MN16DaRY9s0W3CPKY7/KkYyEgGfgG5DFH/9adTVEtOk4CeTqWCG02soAws",
+	"lPBFLhMIjwA4ovYlblkCsNQG1+Qhvb+H2+GbrrIwlanoWsMwP06aKxZxZ2mCqcIpepTGL746+fYPjocj",
+	"NjEaFdA/7gb6+iCSe6g5JBvQN7nFXydYr59Wxlt+jyR8/7GlzQ7FH4WHjrs8DDqbrnhbmn8m2JGnWl9T",
+	"awMbX9muvzP4OCmvwHd5ThQUxL1Acnz4WdTI/sEOvXtJ5sC7dvofQmuMgsnuxdBPQAkB4PvX0DJxttHk",
+	"v7errc/M6tJztru1MwGKYQx6x6QdZwN2ySG86wgD/Uow5KJZvZwuoG0Ar1Z8TRi3EEDENuiOHkLz2PZa",
+	"2CNGDdK7LpkLrkpsfkLZhI7Tg09FUartimNwlxYhALXbmTMpnogP4VvuFS0BDKVJpbHvgfA1o30IhU8e",
+	"LQE2ZqwJpTfPipqTFiHmDl0wGHRk3MBgflge+fVeMc6c8yWJ3ldVgXoTwAvE76TNRMaz2VFO0w1U+Ume",
+	"8wd0ao3Z4IiiRvusctb1E+/N9aEfso3ZtJJC2StZRsoePomanjThZDH9KGQuU/8XKDDfVAc7tkmaE1tB",
+	"Zg8OBeKy0oY0xEZAko/hM1Gt0QrH50IbJOt3zG8YjUrgGuRKW7XSWgE4FXD4pFhhl0lURE3U3c/P7Iuv",
+	"Tk7+0G/8ixq2myW0rDknvVuFrTHXGOCExWP4EqJQ0mCbCL9pTuO9BrwMaKPFLai2dPgI4gBlFIjvwRn2",
+	"86Nm22vWLhVVKJ6enJzQ4mvGF4KXNMkvvnrsFOs/f3/J+v52XPYq68o/Yk/miCqCzdXcK50wWyIiO3sr",
+	"Jhd66gbqy9vjlWFfOHsU7/JLYQyfi6R2bpaTWsZ3/v6V6PigH6QPxHhe8wROfAzHSbgnPoha/fjbjy1i",
+	"LoAiBrhfh1mTFS9bGuDxKu+X9zmQQOCmT7NFpJbRN29EU63P2UTbBfCe/3bx6idmxTtrthsJoJ8sLdFO",
+	"8Wi2BU13q6jj2P3JnC0Z073LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2uddXzQnNCG1ttbQph4qiaiO",
+	"9UPYoQ+nk616KcQzxr0i6vdgtHqQMz8/gZP88C66UeraW2xPslFT2lPZUBXyCGSclc5em1nwgplgTiUy",
+	"0hMOqnD97iX33G0uNXKUptOjHhlmtXUWHhSfQcci78eYhZYrDW/Rrvv65IS9XaD+9+XJCT1SsMcnJ8Am",
+	"HVkesQsN+l5QaEbrfIWz0RXyefdOv8e44ZBQULJacAVdA51OFb8Frj709oMfUc9Dn6Rg/bNmyx0ZWlW2",
+	"AtXczoWJuacpnYZG667L/es0b7rFfWin4NhL+jn7/z4JRejP8kZscvFAgZCSgbkO7pKeY5fKShjj7zL5",
+	"z8Baw6edVo/puk0rdbvpK2u4dJziuBQ3kO4xBAv3mjti+46e/CBx7eiNY012v5I760/9JIV+iyB8x5Yb",
+	"sujViQmIK1M/rvSuSwOBjjzoun8i3vX75yzf0VseMOQwErFUldSOf5StRO6ADx+/HaCNF1pfgw/gpS4n",
+	"S8Mun732NHnOTKVX6FJwavdGP1BPFU2rh7uCwmX0D32Ic0Hqo1eOvYhhGQ+5234bMNfZSXba67hnb3KX",
+	"jTBOH9jN8gBN5ENxO6nmFzixsdsc1vGg20z70AdCnkklzQLvU5p9QR4v/fiBeBeN/pGipZtnNnhGn17f",
+	"Y6fDPH4YknleCmXlDOP3eCkZeH6xGhU7NDjyoMJV6XNtszc1QIrmfA9ClTGt9Y78q20bCHuKz0N7ww9p",
+	"YQ5sHKmAtHq2bIbM8+x6PyqJfyI7+cTPqmBWs7lmzvyTdjHO4N7X0t5FuccTiaDh9//qLPuV/RvxEP1w",
+	"VPk76/0Y6SkDdO8OJWa7Vm8lu+9mtD63/cNSLL30w7G1F/JG7KCdLsMu2lOz0CvzKToxHkygvxG8JJyI",
+	"G8FueLXcwFFOk5GRc/VhaQhq4Dx3cG9/GNbnhn7mXvU74/tcSfoZoqdh83G98g0xwl0PP6XyBavZgjcQ",
+	"ndtJ9ytup4uHJvzNoKZPyPC9OmASEFK8Ee15lHbhS43m8kZALgGEQcNPilBR5dVQZ06jBgXtQrbDnvC7",
+	"h1U23rpXfA7aRrFBR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzxBsjIQxjf111oxM6u",
+	"8s/sU3LaRwn+pGF0xzmkcBNGO/w8aqxUrNLzrbjQ/dzDVk8qUefmECBqKfsq9gD2iOyjVRxexqC4cQs1",
+	"rUQq1RYgUH3zinap+rTcCsy+HyDlN/TIAzJH/4rEoTzl1tkd6KHFW1sw0ejpgkDHeNdlBtJrEJ/Cl75x",
+	"1rR63vKa8BiHzvAha0SxCMUvxQNGWt3yuaMwWD6G+4u+uQDro/U2XPZ90V5HG8qnqbQRXuqM8WrFhgsJ",
+	"/oL6c7UIJ+OLWaO97K33exL9kQaZBVfJTez+aIte8VzNdDoOhHhx3FybwVW9XWhM0ZdzJbBKAw8K4COG",
+	"qk+nWl9LRDIw3cEidRGGHnxXgDg6fcwWetkazEGFuSkhSkOlAlCSjuHcVleCvvPAFliVmsovcG+Id/sB",
+	"7BkcfS/96qvBHUPQrg8dnesnFi70yu+8mpKSMNW1u83T6wBbTjNOXc7jDe6Qi9S6A/qu9+gDxWrjd3wi",
+	"h/XVPR2WnEOXQvBX9cEikW15BMhG6KaK0MI5a7gxK91usFfLrcimgP7oUQlMZ+2EG+pRRI1A61CvVNRL",
+	"ys0Be1AWPdg0D/AMv4A7bmQpiq1ufhFEiioR03JZA0omab6AUwFSn8KZlIcuJIxK/S8VtIJUYn3E3gT9",
+	"BX/afwOODpXwE12uATfHPWZiiM7LZHL3ylCKrFOmMZEEEe9rnyxLe6d6xeuYCv5C3gifCF4wblklQByC",
+	"ivOYGSz8nIsu/dSxydd87n9Fj87EilLgIVsLkiKUElPrbd1+gj4kUAMvPmG0cxKMd/oVlTD0fgm/gQo9",
+	"+OXXzJwTugtMJMj8boc28oDTwBwXQIIPKR4tYpJk4Mw9YMnngscBNIonYoPHlZvFRPO29E7XjSu+HFR/",
+	"L/CJBz6CpRk6g+VniPPkTA24Ok6CznjroY2c8OwdgeWtnM2G8ygu6ZkHPAX/ilyDY/waMjg5Nrn0HSpW",
+	"msCOokytz+WoLjckCy0zdkBxdv12wabaQA78yvNr2fqUWJM6zuPf3Da9PyYYqFF+TGpNfw+ezEtoQg0p",
+	"605t62CMO5zdldeu0SNrGOFjeDhpJ5Ii6BY64RimIGC3sIB3hTn0Vtaiq+mFHhAbVQO94gLDamkMorNg",
+	"YVhkA664hG7M2iMfeNynhLxolmYRkM4eJFdmaRaijHG/PpwDFe/nBRjQ2YQ+NDvBxnZb/8FAqz8NXAHI",
+	"/CBCJWo2weHA6W4XzCynC6wzjnrslHx9iPV/BH/Yu9NOXxxEGbjEJx7y/OENOTM+AmD9MMW2P+iWrRaE",
+	"zQ01/KBT97aNYpxDgu0v+MgD7hu+4Qc5gCQJGZBF525C4CkvzR4Sr0FOF/h2T4bzVpYxfAMIDAoWY6U8",
+	"Tq6fNLjBCbxV1zTVOkK+IrZNFclUPtKrZqWFIw5SqSM2HOqgZtIesbfQEBiGt7R/UKJLU+tbBqHZApl+",
+	"BdUJ6xYG5IAPH+Fkw2h7goQFMkoJ2bsjfW3hV07NTcHEBNUW6YjHlNwWrHaGlXFLE6aRHYbDTC8VgJjk",
+	"epxtt47aCy2nXlZWNry1x26kw5Jb3r8hTeu2zU0VYMdklUD1eGK88QflS4+//oa9fBq1DNsJVlYc1Lxp",
+	"3D+TjhL6Eg64YP/rycsXZ3FzmGpZK7gHzy7+AlVJMShqP/sGC9jdM6Pm1ZPTv+Dqu65bevJXMf3g8VCk",
+	"2B1QaxBDxztJiIptuJyfEuga5OyDqgyXdwQvI68Crm0D1QefOG7FVKuprGRwHCaliH9M5HjABnSNnvIq",
+	"QPfH4cbutgZBEJRUCgTkMGndaAf7AeD6Lnido0n62joI4xi+DiwxB1lYVZ9Oy+w3/dNKRbLcsiyfVB8D",
+	"FTdPu5sWIMU3SOTGBb8b9Axt7d5iPwip0JHYo+OB8vneS8lxFzn7CvDIzkXsyhtZPQ+pEkmv2T6185+Z",
+	"Bd+ryMesmzmqe+//vwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
