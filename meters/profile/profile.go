@@ -191,7 +191,7 @@ type Point struct {
 
 // Register says where a point's raw value stands, and how it is written there.
 type Register struct {
-	FC        string `yaml:"fc"` // holding (absent) or input
+	FC        string `yaml:"fc"` // holding (absent), input, or coil: a bit, which reads as 1 or 0
 	Addr      uint16 `yaml:"addr"`
 	Model     uint16 `yaml:"model"` // SunSpec: the model that has the point; absent: the one of Profile.SunSpec that was found
 	Type      Type   `yaml:"type"`
@@ -403,6 +403,7 @@ func (d *Derived) derived() bool { return d.Sum != nil || d.Classify != nil }
 const (
 	holding = "holding"
 	input   = "input"
+	coil    = "coil"
 	little  = "little"
 )
 
@@ -424,8 +425,10 @@ func (pt *Point) validate(p *Profile) error {
 		return fmt.Errorf("type: unknown %q, or text without words", pt.Type)
 	case int(pt.Addr)+int(pt.Type.words(pt.Words)) > 1<<16:
 		return fmt.Errorf("addr: %d is past the end of the table", pt.Addr)
-	case pt.FC != holding && pt.FC != input:
-		return fmt.Errorf("fc: %q is neither holding nor input", pt.FC)
+	case pt.FC != holding && pt.FC != input && pt.FC != coil:
+		return fmt.Errorf("fc: %q is none of holding, input and coil", pt.FC)
+	case pt.FC == coil && pt.Type != Uint16:
+		return fmt.Errorf("type: %q: a coil is on or off: write type: uint16, whose value is 1 or 0", pt.Type)
 	case pt.WordOrder != "" && pt.WordOrder != "big" && pt.WordOrder != little:
 		return fmt.Errorf("word_order: %q is neither big nor little", pt.WordOrder)
 	case pt.Poll != PollFast && pt.Poll != PollSlow:
