@@ -40,6 +40,10 @@ const (
 	RoleSerial   Role = "serial" // a text, or a whole number
 	RoleModel    Role = "model"
 	RoleFirmware Role = "firmware"
+
+	// From these a reading is completed by what is said of the single device (meters.Target).
+	RoleTemperature Role = "temperature" // of the house, or of the water in the tank, that the device heats
+	RoleRunning     Role = "running"     // 0: it takes nothing, else what it is rated for; of one without a meter
 )
 
 // factor returns what a unit is in the unit in which grid.Reading has the role's
@@ -57,7 +61,9 @@ func (r Role) factor(unit string) (f float64, fits bool) {
 		return oneOf(unit, "V", 1e3, "mV", 1, "", 0)
 	case RoleHertz:
 		return oneOf(unit, "Hz", 1e3, "mHz", 1, "", 0)
-	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware, "":
+	case RoleTemperature:
+		return oneOf(unit, "°C", 1, "C", 1, "", 0)
+	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware, RoleRunning, "":
 		return 0, true
 	default:
 		return 0, false
@@ -100,7 +106,7 @@ func oneOf(unit, a string, fa float64, b string, fb float64, c string, fc float6
 }
 
 func (r Role) known() bool {
-	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware}, r)
+	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware, RoleTemperature, RoleRunning}, r)
 }
 
 // Profile describes one family of devices.
@@ -290,7 +296,7 @@ func (p checks) given(b []byte) error {
 }
 
 func kinds() []grid.DeviceKind {
-	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod}
+	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance}
 }
 
 const (
