@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"github.com/commonwatt/commonwatt/agent/hold"
 	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
 )
@@ -28,4 +29,10 @@ func (p Programme) Window() time.Duration {
 		minutes = day
 	}
 	return time.Duration(minutes) * time.Minute
+}
+
+// Started says what an appliance can be told: to run with all that it is rated for until its programme is
+// done, or to wait.
+func (r Rating) Started() hold.Made {
+	return hold.Made{Least: r.Power, Most: r.Power, On: r.Programme.Runs}
 }

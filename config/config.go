@@ -98,13 +98,9 @@ type Simulation struct {
 // World returns the street's physics.
 func (s *Simulation) World() world.Spec {
 	street, _ := world.ParseStreet(s.Street) // checked with the rest
-	spec := street.Of(world.Spec{
+	return street.Of(world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
-	}, s.Homes)
-	if s.Appliances {
-		return spec.WithAppliances()
-	}
-	return spec
+	}, s.Homes).WithAppliances(s.Appliances)
 }
 
 // Controlled tells whether the batteries keep what their homes promised.

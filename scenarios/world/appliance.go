@@ -106,10 +106,13 @@ func (w *World) stepAppliance(i int) (alone grid.Power) {
 // its own logic.
 func (w *World) StartAppliance(home int, s *Setpoint) { w.state.Homes[home].StartAsk = s }
 
-// WithAppliances gives three homes of four an appliance that waits, beside what they use anyway: a pump of
+// WithAppliances gives, where wanted, three homes of four an appliance that waits, beside what they use anyway: a pump of
 // a pool that is due in daylight, a dishwasher that is loaded in the evening and shall be done in the
 // morning, or a washing machine with a dryer. Everything else is as it was.
-func (s Spec) WithAppliances() Spec {
+func (s Spec) WithAppliances(wanted bool) Spec {
+	if !wanted {
+		return s
+	}
 	mix := []Appliance{
 		{Power: 750, Minutes: 300, Loaded: 6, Ready: 20, Chance: 1},
 		{Power: 450, Minutes: 150, Loaded: 20, Ready: 7, Chance: 0.8},

@@ -11,7 +11,7 @@ import (
 )
 
 // furnished is a street with appliances that wait.
-func furnished() world.Spec { return spec().WithAppliances() }
+func furnished() world.Spec { return spec().WithAppliances(true) }
 
 // TestAnApplianceRunsWithoutAPause has every appliance of a street wait until noon, and looks that a
 // programme that began is never interrupted, takes what it should, and is late only where noon is.
