@@ -36,13 +36,17 @@ func (t *Traders) appliance(ctx context.Context, k *task, d grid.Device) error {
 	e := errand{id: d.ID, power: of.Power, until: k.now}
 	if last != nil && last.Charge != nil && *last.Charge < allCharge {
 		left := of.Programme.Runs * time.Duration(allCharge-*last.Charge) / time.Duration(allCharge)
-		e.until = of.Programme.By.Next(k.now, t.zone())
+		e.until = of.Programme.By.Next(k.now.Add(punctual), t.zone()).Add(-punctual)
 		began := *last.Charge > 0 || last.Power != nil && *last.Power > of.Programme.Power/2 //nolint:mnd // half: it runs
 		k.in.Loads = append(k.in.Loads, plan.Load{ID: d.ID, Power: of.Programme.Power, Runs: left, Ready: e.until, Began: began})
 	}
 	k.appliances = append(k.appliances, e)
 	return nil
 }
+
+// punctual is how long before its time an appliance is planned to be done: it starts a little after it is
+// told to.
+const punctual = 10 * time.Minute
 
 // errand is what is to be said of an appliance.
 type errand struct {
@@ -60,7 +64,7 @@ func (t *Traders) daily(ctx context.Context, k *task, device string, p Programme
 	e := errand{id: device, power: t.rating(device).Power, until: k.now}
 	end := k.in.Steps[len(k.in.Steps)-1].End()
 	for begin := p.begins(k.now, t.zone()); ; begin = p.From.Next(begin, t.zone()) {
-		by := p.By.Next(begin, t.zone())
+		by := p.By.Next(begin, t.zone()).Add(-min(punctual, p.Window()-p.Runs))
 		if by.After(end) {
 			break
 		}
