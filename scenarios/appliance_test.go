@@ -41,7 +41,7 @@ func choresDays(t *testing.T, planned bool) (d ranDay) {
 			t.Error(err)
 		}
 	})
-	r, err := newReplay(t.Context(), s, l)
+	r, err := newReplay(t.Context(), s, l, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
