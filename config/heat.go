@@ -49,8 +49,12 @@ func (t HeatText) given() string {
 		name  string
 		given bool
 	}{
-		{"tank", t.Tank.given()}, {"heat_capacity", t.HeatCapacity.given()}, {"heat_loss", t.HeatLoss.given()},
-		{"temperatures", t.Temperatures != ""}, {"cop", t.COP != 0}, {"least", t.Least.given()},
+		{"tank", t.Tank.given()},
+		{"heat_capacity", t.HeatCapacity.given()},
+		{"heat_loss", t.HeatLoss.given()},
+		{"temperatures", t.Temperatures != ""},
+		{"cop", t.COP != 0},
+		{"least", t.Least.given()},
 	} {
 		if f.given {
 			return f.name
