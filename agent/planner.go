@@ -27,6 +27,7 @@ type task struct {
 	rates  []tariff.Rates  // by step
 	cars   map[string]need // by charger
 	flows  []float64       // what they would take
+	own    charging        // what they take by the last plan, as the street reckons
 	seen   sight
 
 	buy, sell []float64 // by step, what the pool is expected to make of a kWh, millionths
@@ -64,7 +65,7 @@ func (t *Traders) plan(ctx context.Context, at seat, i grid.Interval, now time.T
 	if err := t.draw(ctx, at, x, t.days, now); err != nil {
 		return nil, nil, err
 	}
-	k.x = x
+	k.x, k.own = x, t.charging[at.home.MeteringPoint]
 	k.steps(now)
 	if err := t.price(k); err != nil {
 		return nil, nil, err
@@ -127,6 +128,9 @@ func (t *Traders) courses(k *task) {
 	for s := range drawn {
 		n := len(k.in.Steps)
 		c := plan.Scenario{Weight: 1, Net: make([]float64, n), Buy: make([]float64, n), Sell: make([]float64, n)}
+		if len(k.in.Cars) > 0 {
+			c.Room, c.Beyond = make([]float64, n), make([]float64, n)
+		}
 		for step, i := range k.in.Steps {
 			from := grid.IntervalAt(i.Begin(), minutes)
 			parts := max(i.Minutes/minutes, 1)
@@ -141,6 +145,10 @@ func (t *Traders) courses(k *task) {
 				buy, sell := k.st.prices(s, on, k.rates[step])
 				c.Buy[step] += buy / float64(parts)
 				c.Sell[step] += sell / float64(parts)
+				if len(k.in.Cars) > 0 {
+					c.Room[step] += k.room(s, on, from.Shift(part)) * min(float64(i.Minutes)/float64(minutes), 1)
+					c.Beyond[step] += float64(k.rates[step].Retail) / float64(parts)
+				}
 				buy, sell = k.st.pooled(s, on, k.rates[step])
 				k.buy[step] += buy / float64(parts*drawn)
 				k.sell[step] += sell / float64(parts*drawn)
@@ -149,6 +157,13 @@ func (t *Traders) courses(k *task) {
 		}
 		k.in.Scenarios = append(k.in.Scenarios, c)
 	}
+}
+
+// room is how much the home's cars can take of an interval before the utility gives the community some of it:
+// what all could take more, with what the street reckons these cars to take already.
+func (k *task) room(s, on int, i grid.Interval) float64 {
+	at := min(max(between(k.x.begins(), i), 0), len(k.x.cars[s])-1)
+	return math.Max(k.st.room[s][on]+k.own.or(i, k.x.cars[s][at]), 0)
 }
 
 // later returns what the home's cars will take that is not planned: as on the day that the
@@ -308,6 +323,7 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	out := Planned{MeteringPoint: k.home.MeteringPoint, Member: k.home.Member, Strategy: k.strategy, Made: k.now, Intent: t.intent(k, p, k.at)}
 	if k.at > 0 {
 		out.Running = new(t.intent(k, p, 0))
+		t.goOn(k, out.Running)
 	}
 	out.seen = k.seen
 	own, warm := charging{first: k.quoted}, charging{first: k.quoted}
@@ -347,6 +363,21 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	}
 	out.Why = spoken(t.planner.Why(t.zone()), p.Devices)
 	return out
+}
+
+// goOn has the cars go on in the interval that runs as it was planned before it began, where they are the same: what is
+// decided anew for the rest of it no other home hears of, and all would take the same room in it.
+func (t *Traders) goOn(k *task, in *hold.Intent) {
+	before, planned := t.Intent(k.home.MeteringPoint, in.Interval)
+	p, _ := t.Planned(k.home.MeteringPoint)
+	if !planned || before.Powers == nil || !p.seen.limits.Equal(k.limits) {
+		return
+	}
+	for _, c := range k.in.Cars {
+		if power, told := before.Powers[c.ID]; told && p.seen.plugged[c.ID] {
+			in.Powers[c.ID] = power
+		}
+	}
 }
 
 // plansCars tells whether what the cars take in an interval is the plan's to say.
