@@ -41,6 +41,7 @@ type need struct {
 	capacity, held float64 // Wh
 	by             time.Time
 	target         grid.PerMille
+	said           bool // by its owner
 }
 
 // plan plans a metering point from now on. Errors: forecast.ErrNoHistory, *NoPriceError and
@@ -218,9 +219,6 @@ func (t *Traders) asPlanned(id string, b storage, reserve grid.PerMille) plan.Ba
 	}
 }
 
-// usuallyLeaves is by when a car is charged of which nobody says by when it leaves.
-const usuallyLeaves limits.TimeOfDay = 6*60 + 30
-
 // worthWaiting says that a car waits for what saves a twelfth of what lies between the utility's two
 // prices, and not for less. Where it waited for anything, it let the sun of the afternoon go for a
 // night that would cost the same by the forecast, and did not.
@@ -235,10 +233,14 @@ func (t *Traders) car(ctx context.Context, k *task, charger string) error {
 	}
 	c := need{capacity: float64(of.Capacity), held: float64(of.Capacity) * float64(*last.Charge) / float64(allCharge), target: allCharge}
 	by, target, said := k.limits.Ready(charger, k.now, t.zone())
-	if said {
+	if c.said = said; said {
 		c.by, c.target = by, target
 	} else {
-		c.by = usuallyLeaves.Next(k.now, t.zone())
+		past, err := t.presences.recall(ctx, t.Telemetry, charger, grid.IntervalAt(k.now, t.Minutes))
+		if err != nil {
+			return err
+		}
+		c.by = leaves(past.days(midnight(k.now.In(t.zone()))), k.now, t.zone())
 	}
 	k.cars[charger] = c
 	k.in.Cars = append(k.in.Cars, plan.Car{
@@ -359,6 +361,9 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 	k.st.turns(k.x, t.warming[k.home.MeteringPoint], warm, k.x.warming)
 	t.charging[k.home.MeteringPoint], t.warming[k.home.MeteringPoint] = own, warm
 	for _, u := range p.Unmet {
+		if c, charges := k.cars[u.Device]; charges && !c.said {
+			continue // nobody said when it leaves: it is not promised by then
+		}
 		out.Unmet = append(out.Unmet, spoken(u.In(t.zone()), p.Devices))
 	}
 	out.Why = spoken(t.planner.Why(t.zone()), p.Devices)

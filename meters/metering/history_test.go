@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,5 +120,34 @@ func TestDevicesAreKnownByTheStore(t *testing.T) {
 	h.Store = away{}
 	if got, err := h.Energies(t.Context(), "ann/battery", first, 2); err != nil || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) {
 		t.Errorf("while the store is away: %v, %v", got, err)
+	}
+}
+
+// TestWhenACarWasThere reads a charger for an hour without a quarter of it: a car was there in the first, if only for
+// five minutes, and not in the second; of the third nobody knows.
+func TestWhenACarWasThere(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var readings []grid.Reading
+	for m := range 60 {
+		r := grid.Reading{Device: "ann/charger", Time: noon.Add(time.Duration(m) * time.Minute), Power: new(grid.Power(0)), Quality: grid.Good}
+		if m < 5 || m >= 50 {
+			r.Charge = new(grid.PerMille(500))
+		}
+		if m < 30 || m >= 45 {
+			readings = append(readings, r)
+		}
+	}
+	if err := db.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	got, err := History{Store: db}.Plugged(t.Context(), "ann/charger", grid.IntervalAt(noon, 15).Shift(-1), 5)
+	want := []grid.Presence{grid.Unread, grid.CarHere, grid.CarAway, grid.Unread, grid.CarHere}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("the car was there %v, %v, want %v", got, err, want)
 	}
 }
