@@ -80,11 +80,11 @@ func (c *presence) days(today time.Time) []outings {
 }
 
 func (c *presence) outings(today time.Time) (all []outings) {
-	const minutesOfDay = 24 * 60
+	const halfADay = 12 * 60
 	known, at := 0, time.Time{}
 	var day outings
 	end := func() {
-		if !at.IsZero() && at.Before(today) && known*c.first.Minutes*2 >= minutesOfDay {
+		if !at.IsZero() && at.Before(today) && known*c.first.Minutes >= halfADay {
 			all = append(all, day)
 		}
 	}

@@ -218,7 +218,7 @@ func (h History) Plugged(ctx context.Context, charger string, first grid.Interva
 	}
 	rows, err := h.Store.Range(asked, charger, first.Begin(), first.Shift(n).Begin(), step)
 	if err != nil {
-		return all, nil
+		rows = nil // the store is away: nothing is known yet
 	}
 	for _, r := range rows {
 		k := int(r.Time.Sub(first.Begin()) / first.Length())
