@@ -75,6 +75,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -345,6 +366,24 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionInfoRole.
 const (
 	SignedHomeowner  SessionInfoRole = "homeowner"
@@ -463,6 +502,78 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -856,6 +967,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1042,6 +1168,67 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1116,6 +1303,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1275,6 +1469,32 @@ type MethodSkill struct {
 	RPinball int64 `json:"r_pinball"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1409,6 +1629,22 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s
@@ -1489,6 +1725,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -1686,6 +1959,11 @@ type Reconciliation struct {
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -1803,6 +2081,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -1811,13 +2092,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2166,6 +2453,19 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -2173,6 +2473,12 @@ type WatchRequest struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2271,6 +2577,24 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // SendBillsJSONRequestBody defines body for SendBills for application/json ContentType.
 type SendBillsJSONRequestBody = BillLetters
 
@@ -2282,6 +2606,9 @@ type PayBillJSONRequestBody = BillPayment
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2307,11 +2634,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2324,339 +2663,387 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vchs5lif6KgjdueHq6JRFuVzVU1LcD7arqtu7dtlhqdq7U+NVgEyQRCsTYCeQotl1PbFPsw82T7KB",
-	"cw6QSBJIJmXJdk3XJ1tkEok/B+f/+Z1fj2a6XmkllDVHZ78eNcKstDIC/ngj5q0RpfvvTCsrlHX/5atV",
-	"JWfcSq1O/ma0cp+Z2VLU3P3vXxoxPzo7+n9OunFP8Ftz8rrR00rURx8+fCiOSmFmjVy5YY7Ojt4uN0xp",
-	"e+S+ocfdaE+Fsa8bOcP5bP1E2iVbL7llXDHdlKJh80bXjLNaWNFItWArLZVla91WJbMNLwXjlmk1E2fM",
-	"LgWbCmOZnsP/jVSLSuA4hlk37JpLy9ZL0QimNKukEmzt3snZXLgnGWeVrKVllRSGTYVdC6EesqeVnl0b",
-	"Vmq3IDbTrbIP/10dFUerRq9EYyUuZirL/fslZ+KFuBHV0YfiSCormhteuV/ZzUocnR0Z65bpvtTzuWgO",
-	"Ge9DcdSIv7eycef7Szf4u8IPrqd/EzPrBnen8Eb8vRUGCaAspTsDXr2OVjTnlRHbi4zn3D+9i8snby5P",
-	"Xj7/6efLHy6Oit0V+UO8gkPcHeDJ1Ahl8SBrUU9F88AUTM6ZtGzJDdNK7A570KplBfPuryi6CENb7X78",
-	"jB51JM2rxBL+It6fw/yX3CyZNEzfiMbNn6sSPqeXnTNRr+zmjHFWNnxuU9tl2rrmzWbMvC7o0Q/F0Vo3",
-	"ZeJqvZozwWdLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtl7Kmbsf/gn3bX1UHEkrajNmam9hPh/C+njT",
-	"8M3Osfm1FuE0aIf9gnLH+aSyolHcyhuxe7K8dlfV/W+um5rbozNHH98+7nbbkctCNG40YaysuUXmSF9P",
-	"ta4EV0S8S10mb6ritUh8sbVEeKrwcwoD7iysOHp/vNDHfrvUxi/1md/gj1yoI4GPXweMEpZzyCrCbduW",
-	"F9oINt1YYbobpJEcK1EuHD3Sffqq1DNzUmslNg/r8g9nDGdhHMHWsqqkVnZpvByYtU0j1GzDWiVtwf4Y",
-	"8RfWiJmQN8KcM6FEs3BcXyr2dlmwlTYSqGqbAfK53c+XYaUtUOm00e1imVwwt3CvDHCHFd/Ubgw2FXPd",
-	"CDbjtWBWHxVjznSm69otb5M8WDdB3iBlj7648c1yxNFWFZ9W4ujMNq3Yvs7uHU0jZm5pOe7TVFI0rIaz",
-	"OYSDXLT1Lv8ojvyxplfc2gOOqJQLaRPT/l7MZM2rHUp6YFgtlW6AopLnUbZiLNtxdLdJCMOqAiYNL+dV",
-	"hZqPGUcOSN1ptcIuRWMOooTX2ji2mDgDT7N3NZxoJPLY/pVzSmBvO0tuxbGVtUjJzQwbK46sHjtImuXB",
-	"NGCYlDSi8zlsJyQqEzsb0YgbqdsESf7UAt8igvRaEopnZBypLWnEmpNaMHpyb+A3qdk1ulWlG3kchRvL",
-	"w+PjL73/UeL9VlvUP0e8/Ibbg9771yeXqVf+w+meO4fx3OlHTmo5KmIl3yAnRxbHeLOfsjq+HS5tuAb0",
-	"1ojTBU5VkBRCRhdoL3CT6Iz8dnWCCLlTJBUOEN5tQvmoBJ8PEepKGyvVwnjdEoX5A8MqvRjHzlYVn6W3",
-	"H+w8y61wbIhNtb4eM+LWIeDwBS5k/GZ8Lyp5I1BB37IollwpkTbrGjGTK0ka0C6LkrW4JZPqBi7CBGjA",
-	"nPL8vTM9bmcGdhImbcPxqkqagO5q7P7qhZ7xCu8NGiWk6RWMA9k8mjz69njy7d49wOFzy/1RVgkjoeSW",
-	"97bcqaCpuVdifhgveeF+kGAmeQEFH2xvzsvnL39g8NVIOUXPwsJo2rkteR5Z8x9jO2WUmLfLcRc871R4",
-	"Ep//8eT08vTR2WRyNpn828npN6lT+nvLq5we3LQq4bYQ1lbIP5pWIfnN0Jwg68MJ1/1cJKwB39PNJOLK",
-	"OWuJTuMFUdiWx6VMKtR+ZgXTTaQMpPZkvdzst+ukkzjuyfzsrCXV8RB/0ZbakSH6jF9ADpj+L6RKXGd/",
-	"DIcpO+Ee7J1QGD43rZfCCrK1+jMT71e6GXujZD364e0Z4i8L/77xAu01avMHHnAj5sKpJyJPpVw5sVzz",
-	"9y+EWjj+f/p4kuJlyf187Z2FW/xpNvMMKmnvdg7wnTmt0RVs2IrLklkNStt0A3NtraRLO5p2Or9Mgtf3",
-	"vEqp3TGiICXyhletgHkpbVktuGndkQ7xy/hGRV+D3XiYuo029j4jv+5oe9+I/hok/b67TIA3cj5PHNfT",
-	"DbkgJR6ZaVerSoqyYE7YwcndiMa4h4sBJjO8sG0toj/fItBaN8/4CLpt8Tt/wJVDW/gg6j5IMsu0q8/r",
-	"7CNGaASnkFBCl42u/rB0gRcWKGRoxPj38R4f7FJ8jQbGR+ows0aUMr3jpZhmvukUn48/iz7hv3ZGScpk",
-	"KhyrCndCGrZq9I1Q4xStuz9M3JuwfZGDu7NFd8/7XZbZo624e5ar6JuDXE1j1IwweG5e5AxJGA+bBNP6",
-	"YaVnS1Owny+fgVeg6CIp0jLBGyVKZnQt7JJM9F0HoriRs5wb61qgk/VQ1YAGLXDaYaTxN+0icuXcE8Oa",
-	"xVGO3ZtI+737O+8jTBmWzogeF5DM+AxzgxZMvJ9VbRmL6e63XjDtvU8DAqfbjm682BMZzvJgrulE/l1Z",
-	"fQeYeJnjywal9gWNX80ZZ13wIet0SFzTS8g0iH4Mbof5oCKx66mVKc33EuwxroooHnVy/XZ5ziaQcaBb",
-	"ywJ/PPQaU+gt/B7nEHHeASNliBx8tHnLAj8gtqbEAgJGlGMRBdr0WpidUBrKjCs9T28gOLUpRi0Nw6ed",
-	"cizYjKuZAN0rEfoZiAuV6LOTB6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b68ZJI4oaghQecQHLVlxNN4ey",
-	"yCU3CX/dxV+eHD/65lu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr/JZHL6p3MIgWGiBGxl7OfqjWpMi9r0",
-	"uEjRQJjM++h2vFEhXUIaxsuyEcakuX8XzNrN7LBut3dGhwUWjK+cRifVwv/XWTsGttaddkHEX0m1YLrx",
-	"f6UnMT5UkvIG4TxTkYlUSMLHGTC6EN20nFL11yeXHymBptyI0fKHBHWS1QALNUDDXCoW39EoB6RJHtvz",
-	"mDGesdPv2P/riOP0O0e9t2DvDW46rO0Wcv2tTwDaiqHqpm4rnkhZ0mtH1LKhLAo395qXApVWGCxBWFl5",
-	"bUgOD7ksO3U4RLjdV5CbBNHCJCmL97kkCrsUG8YhZyJ9EdIC1HQqgxu7CHuUI9jEtk79x4e4Wnyu1qBN",
-	"giNnpwKxm5Tr4A5ndGcxj+TS9oQmzEUy1enOojCGhr+lZ9qgTj6wBFXeLrQ24ys+oxBGgtg5m3JrRbNh",
-	"S12VJrj/Z7xhqM8uebNwgjQdfamlkrXT/U/T5peyjU4EYp5bVvMNmwpWo0TSDeOKSXUjGisazJsV5Tnj",
-	"FAFUOs1E0S19Bc9nligtW8gbYdx6am1swd668aa63DAjqsqwWoN6yTFeM7jMyQGuGPSdD86NkjgVWQyW",
-	"X/fmWaCuEj0BBkxvW/xeHT7tAYVlhC3bpP3QYVnoHoDz7W/9mg7F8I1hU7HRqnRSwi1lKiopbrbOnV0r",
-	"vVaHEl9KAwmax9byUjfuGW9e+IM75LrhdUkp8LAdskxn1PByM6BPO5WzwJTbkm+8Ujv50xmoBCu4we7p",
-	"//XVL5PTd79Mjr979/8/+mVy/PW7P5z9Mjn+Bj/6l6QgdPNNkOczWEiX1OsYAmXsqoKtRANqisBIDJ3C",
-	"ZDKJD2Wy91T8bkU7EGaUPJSlE8lqkVKmmbG64QvhOBY+1E1+qWvxwARWx5VZi8aR3HrXitQmmUzubGyg",
-	"XKtLvnlgutc4Rc907ynYH9mKb8xIGk6YVrLptB6h3Fb6nQIF2dD/36XMBL1OEd/bLgP1jE0dr1+zup0t",
-	"I85HeaJw1GGXR8238yBmOIHf9oUGaxOMrooby2aVNqJ0JD3uTa2ysrplQku3q36X/Hh5z6WjuErwJumj",
-	"3JPhHSchDCkVcaw44/650VVbi+O1kIulFSW4gjB12e2uf9EDgyUsgfDYeimUI76ls+3gu5HGPViMBhje",
-	"7mwMZDiUBZu24D7ZyqreCHuG4TV3zBY8Nxw5fCNmuilFyVo1W3K1iHXraOfoBeltxSWmvX64T7eyT7ts",
-	"CxokvKmbTxx+7e9RknDiHOptFhN9ta0XoT9iv88jdkxtjXHxij1+dPqnpI9CqtYKk3F8kpW9YdF+7G7z",
-	"WjdVefURuWVxmmJk+vu59d6Q3lplGz4b0qkcI6brgDVZyl2eqW6bkDjo18imwt0PWrs/29gEChn3Y64O",
-	"l+XoUChUC4x93OiqvA1tT32eJgxAM4zentrh70VleUrG4r31JvaF5Vacw2ZjrmpwFbNGQB4ks5CMAEcA",
-	"2ZWOtq/FZmeTYYzRlthfdC12bKrIh3FsruXqWK9QaTsGLc/JRdu0Yjt6MOqFQQzc/qXGctvufdEFPtXj",
-	"dFuOTbFmWglnqlWlMJbNZWPs2BSTSzfqrVexbbXiZNMUVGtlbANloLezXB1JZBiV+0qvVWwJOeryOxHl",
-	"Bj2aTFL6tsbczaGdeuOe2fGmuQ/T6/UR1pQ9kJCi7uq4e4QPOKYU69Sjbcys50yrijLadoVo0BLHaHcy",
-	"dQrEAECLc6q7VIugdkSapD+QcQ70NW8UqVoZti6VsU43bZhZQtFupfU147ana/ej4EP5ieS5o63KH+vz",
-	"Uig75EMhWxcsWgzQiGq+w+PmsqnXvEnH4WtdZnK8jWhkpqr3RqhSN+mQ8JCDd8Wle+5hWFjMALpkwRV3",
-	"V+hoIe2ynT6c6drdk1qrNbc2/i+Y0+aERoW348a95k0qyKqA8o24EY0zbpeQzw+eDnDaTsUS6kqVoECg",
-	"Ey3OZJHWSZhGl+1MmNwuh43c4RsXrbpYiVm6xsn96iqbS63adIL6j42u2elWoStdDiSKB8a/1111qZJv",
-	"16u0l/uJgcQOVvNrZ68avqGCdvQDOaV6rpPq4S2Jppf/3XpvCezou3EkBUd+X+TU6Hky636AOZq8V9Ax",
-	"LnOGW1kE32Ph7dWCde6J8SH8sbsLDIge9jNNciBpZs7Wu50MBSXMpMI0xpqC/eXVxeXZ61dvLtEBy5Sw",
-	"a91cM27Y6XePHp5++68PTx9OTh49LlCFc4fEA5TBXiZLb08t64f3KzEbdiCCDi/guRDUySntKP8xh4FN",
-	"N+BicFJoxo0tMHNAKxG+Qt0KGQu9jVJ1HxgfvZvSXYNwUCX4jUCbG6zqyKnUB5MwbOmerIVFdx0USD4w",
-	"TInOq8nA70DfUzh/ZxDDeFhBAh0iXyNRuFMcWdjp9mSkHuDWnnpd52Qjcwu3ymo2FeB3V+7/7vtFI8tz",
-	"NtV2CdE1PtU3gk2YVtUGN3UHmMMseSNMJNPHmElL3diDJ2r5tVAID+KneotYa8ihwY31k6HNS12DHwlD",
-	"YtvOIjAS00t6mYNIJIqxa+3BSIwAabjryqykUPYqwxxvlW9122BBxrMV7jotcQUKVMMWYmxtshF/zwaH",
-	"YRPPWMWdqKRDh9u5lIul21Alxr5FlvmChFA2C8cBqVTos50CESHyyrt9vNItpIgdUd3pFbspfTChnaSt",
-	"NIWFHMttInPKFd4KcogffWnBQyVm9qoUFd9c1al0fpRDIT6mFgEZBSwP1pDQ7L/760dx1OLbST9sMfk8",
-	"gcwuRXfIKN2yR8LvriR8NCfcpbyWkNdgOpL5ImKqC75KnvmFrISaCa+D+CM2H3/GX3y4lr+/WpLjoj+3",
-	"N2IhjQ24VESQTr2FeIsPAfgtc6IDr30j2Jqr3dn0d+/00Tdj5taIhRmaG8kvmBbtmd8ZiGiCtjXXVaXX",
-	"5szLvhWq/GBaHzDJ07RvNq0ZSNTDvD2K5seuFQrawWnf46Q97hGY/pauhjTblAJjJuc/PGNcfS7beC5J",
-	"uYVAWsoVuNdc+cKj+E7SqUUlrrq9TKfc0Tz5bCZWUGsbb3/hI1DKHTEzgjezpSjZeulICw/MkWU6HNUq",
-	"sxKzVHJPxzJ3QCVCVD1ZlK9bm2Rul4RWh/IYLrLjMR/P2yBROBE021JCaNr0fNGVeARCHOkF8FrHnTsC",
-	"fqz0OlHepNcRh6l1DTyFoG5wEcGExNCQXghnmTkrz9neOzFT+OVaNB2/6kYGjbLaPMSh/j/yxRx3Qv84",
-	"6EXHXgVyJObNSdZEuIIwRmucNYrU6bPek5iAOOzY4pcuF2XE097dPsoawIUOg+7BypZQgKoEJnLjkgk0",
-	"aCT2kL0bVzUFS8hZzXit1cLDz90ihkkPeb4Om5dUv1uVyqrkFU/WOL/cVxNRCYPCZdHyxolu8cB0YF9B",
-	"qjsKNku9Vmwz1hlwy4BythqGogMHRafcbr0E1I0ET9Xr/bXCboBX7rmdmHMXZ/abHyafO7eXHl5k28G8",
-	"D3VkL9AIwDGm65NDeePoDUsimiWhTOi1ufW+WidVAWmXbNUIKG+nvTMFMjM0fQ3TawGaJmhsWlcPjPfF",
-	"QS0HV44eV3w37Dun65EwrIlXuicwjRu2dK6buArqEAAzk85Wr7nauAVkHPNC5edHBs+MK7c4d9XiuZ2D",
-	"emTBpbEWpXeDOfNoNPvTySOJuETYJ9p2Gh39HDNdO17n3Vr1LVxafutoKgWeGG1MjpD2FAPmFnPO/og4",
-	"hVLRXtHLPuaIyUkT2CXjlVbizJ3G0p++7AAcnD7dIHpv3YM/G1P2vIOhRFd5AKjlz9yKNd9chOSArU1b",
-	"Cl5eZVhFmD/QnBEzDZfEGmcPzK6hpsj9Pqga7fSBQd6EenunoEvL+KIRY/1hudpzbuwVSdiESJB1yByJ",
-	"A8cEkuMO3kg1Ex6GqxkfOe6C3VubxO1sKSgmi69YS2cMM84w3ShdmSPmrUnlvr1dbrrp41Jqj7GRzusN",
-	"ANlDE0M0aUFyG20YUW7vRmxOKXGLuyz3BLv/QhpgthY7UelkRFtqtak7DMGeB79VJYRMnIkdJQkuOdKp",
-	"r5QnAGMfRn0rphd6di2wFNAJlvVSMyMceSvNrsXmjBnbcLVwrM7rO1ZXJYGfgEmXzJqLE4gHE37Cg977",
-	"Rwlngz/yzwW/3PgMI0ogSYG+RKGyoRFCSO1DcTQnM2lQd3DP5C/zvlLpy+BljSyZgs7aWa4ggsipcsb8",
-	"HhaYQA0n61cGRwh03tYEyptBfHNSbqDmztlpHbGBAUIxJAhfouHBAO2wS3ZcoyinmAsEW81upXVnHzZA",
-	"X/3YVHB94zRKsQJi1f1Uw5H51IAKszeRC5+C/OuS78X1voSHMlURWbwAT8TRFfDvyzEQKJpISbI131yF",
-	"BO601Wh0LUCjkgYObzT/R7tYCjNQd2HOQ628k5mYmSxNlyCtnV0uGgBpHu9Am/ED8G9DUUlqICGrtNyE",
-	"6LWxwb0IUbIuofVwuRBcA4P7ddA2zIUozZXMeOeCKyDAlARkvKpk7rcszoyJRPG80rrJmJfCSeHsvYco",
-	"hNUfuVHpJMTLQYC8FSDT7G+2EPBr4FYi6eVRz4jCH5BHqWDXYoX1FJxNKz671q0t9iQRutW7N46nWCDX",
-	"C/pZuvDRJguX3i41nrhA+wTCHuacbKYzXxkAsluJKGoacjuR68zlosUs0qPiCH+crHwBZSk1jShbA4b1",
-	"M6oLBnnmjJjKOE6T9jG9PXygf4hGX3Ugfls5vsSTpGFzuBtRCoXT3+e8cf94z+YM6nfYUlTOQp9dJ29S",
-	"GnT41RzU8M3xdAPzNwUz7WzpRv+hdQz85KloKrk/14f4dcdC6Rb0V0r8MpBNQCWmbeoYecSjIu4Sk3BO",
-	"Ar2uuNqVP7e6yIeBcAO2ILw9FRG4M8LRagSoFh1Hf3dpPbmNu7hOdjS5zc6Zw1BRLuBxfP8+VxatzOTR",
-	"IPIwtFH5SxJZfAsjc7w72Jur/gWpab3gatHyhcigSBK7lAsFNx40SlGZYDLHVTOeV0IOXpkoBSyO3h+7",
-	"h45veKM4lFb8Eibwg/uV/+N7cfTOTQ4LjRL562J2nbEAOksY/Pt+7kpbkU0G9yZf0jjTOEL6TV2C3lpa",
-	"JYzp7Zcz/3SS7y2hbG53zCm0YRqnBVyLhIS7EY2cS9E4ezQcUtgu453AaPI+XLXTIeSL/tDuXpWlKB0N",
-	"zPm0kbM0e+pA7Pq/R7O7P6GRkH5aJ/YKu6dErhvYvIItxfux8Bh0DPQG3NLkLYHtyvnDusP8mNY0fpG3",
-	"mHhyyj0daRcrRYoq7eRGW4kyewufnLridtnzzEnDONQf86ryXqchTJM9kSv3VHYZ5nZ5xn3rbpwgu7Xl",
-	"VPP3z/E3p1F1T8qQ2s01iGvVJ1uR8+PowwQkoLdE7nLQOzUVXnvdv6OeyUB9fnJCW2rpNjv9kKSbG/FS",
-	"GJMUbZBIcsJX8uTm9GRt0Il3zjjD9EZMwjXMUbcbuMuhKTV6VyBvZCduVPoCxWGXmnsoRsjaV3kn8rj5",
-	"MEZUZsZqXPI5W2m1wC8obcNqxtkKhZyX1B78CifueLda7E8KhW/fZfY8A2UtmkY3h9WKZcteIvh7v5CF",
-	"BsiuWhqDKzStWWEiSKsgiebdQMFdOpWQ0m8YT/pst3JXokIWXrVJJAjlsd+YY3agSam2qnIdDnCckPTi",
-	"Fz0y1aU7ijtPdnFD/9VNzuytPFvqtelnqYSiJCgeeoCq0m6Kr4xq2w7LPE2n06G/oi5C541+YtVWOl5y",
-	"YR7sEfKTcWU+Ny/C9hobIo8q0VKIm4eZeN1hD5h4B1U7ZuuTkPutKt4aOa0OcUqmU1VkV+sXGvyEORxA",
-	"63dP5i95cy3sm7bK07lv4Fq3xrJrIVbYy27LVhnyoELOv/cXjtOFMXVlIPARqpFCl5mVUJgI0QDmXa+J",
-	"ad/9mAlQDfk79frABSy4FVezSpu2EalWJRgwJhMtiocIRcEQqTCZnZbpZHfyRc4mGMgB2rNPBwFVYGE3",
-	"YXiOwquwcnadUJawyos3gtVtZeWq8uHYkVGaJhPmnvGqMmeoq2N9DvQJnofaiKpivMW0YMrdcOfEvoK+",
-	"EXgW0hYR6G2w/OHHlFqv51aoP5wzWdeilFBMjm+DYbDFMIf0RQhBP4QAnFStbt3k/H2iqhjqeoxRsrXv",
-	"bWwi/QXeTHEgHGW/9tIBevQIkU7E03qnsKcUnZfYuCKFlSgg2QDbUWf4BkhDLC3CUAPEJBdcKhFy0J3Z",
-	"NZUlZCJAgHAtzcj7NU1Wb20VNYXGIJhxSi1DNwdg7brXXE03V0kvRAdZue5WiLlaG0glriqNRSHgp/BT",
-	"k2VZiUN4CUyiaStxNeVmKGV8dyJAVcGz6+blxqHUsCZQ3wHzoEDeIZOAakvI/RkZIdvMkvLox7aqGH6J",
-	"TMin+vrmCo7hAUgbInbDx7o1XJWj89VKwcvQdWW7nCJ21sdRtCkkX6QFmW6EkYulvYKo9e6of+aSEKWc",
-	"nrVx1wa2qkCFi4cY/98gq0OvrDMh8WBXopmLGTA4fMm+IFQaW/+pWLg5zCMLa0dsQFi6X1egsMcNYTRt",
-	"Z7sOKmCyzqbh/oDJi/Bep2FzK0pMowvw2YinVWA96xraMhzanyzjh45S2RJfSmNEeTVAIZeQAeOTk3qp",
-	"RZmCWUC2yZEGbQV8WwI9wBb4U6dfh8/d1lADG7qC8Mu9gcnrJCt9LdXUyctKm5AQ7YuiwbnaGqRRo7i8",
-	"EY8eX/292IJHA2Chfa/P5CX8oMrY6zkeyERUc96I3JZ+L2YVhw3C5/w7fFW6z1inW0Z/AnQSyvh9y1nr",
-	"xogrPU8g4b8kmbReUqlzpFw4YdiV7UGO4E2mZZR7g73KtW3cLutNvAxcWI5E3EUngQz+z/NQAAG+z0ob",
-	"e5tUt14/JbxPafXCffe04wMj8/S3S38pZcZEYj5OBJ6KSq/ZJNHCYIzE08kk6Tgv+6xLBgi3MGAjMA3V",
-	"J1uICaEkSlsWIP0OTay+Xc3AvBFi33pgGZFGS4pqzR2dQgEP0OvhU+6QXFJ5Gx6+LRfr9PPQClz1XSlB",
-	"wlGaxFJJ1iH4F+cp9HlnZ/f97ti/LHMFEa3NADmsG2mtSCfZrBo9rci3MMoNgpN6jT9LN3VeHzraG8xG",
-	"HHRl+OXSC6KZ57fOz3JsXOYS+FTV1oqyUtG3u17qSgDCfLKbax9rK5Zs/R5DuR5YOC5OiX6UX9IbTO5M",
-	"LCehDzyDtXhVESjioMyudGb1K6+oVcJXxqav235Epd1s7tbOKOfAm59KrKkRMaKGdgii7wbzNraFXx9l",
-	"pdf3/JxNnELpPaoQNWfJ9irpswtXnLzKfhWFP5nB/IuXwi51eZFWg14p7FlDiDN6rdiKU8Qw8Huor0Xn",
-	"Ddg6Xk9ClYyX4iF74+xAdAsEBcJvAihQ3Y9ipQNTLR4moJJvRJOM+rzeHh1c7ESDFZSnUyk6lO7OpLOm",
-	"Hp4Cp3/43Tn718kEXMcUeU1YSMlOaZcUT0D9XDrRl8bbqnmq9s7pjXxqdNVawSCMAhZe5wAbr+LXcJzp",
-	"4PNV8u2vOiW2YBthrGgQZ9pHJ8YE769WqDBnFrfqqdNeQ1ZShUPYUqZvVTAEKw+dxNxi/aLjGRYd+aTu",
-	"wyvAUtlNRxkJabMLo9ZOaycAy7Gu36q6yoDW4FZC2mls9bifOB1KvOczC+DITh0DxAPqnr+DUuh+N34+",
-	"aTFPmBNTrPgBf08Ew+rV0cMbZ2cblqdxlZxiZiy02CKX7tji3mHgIO3pIKGRQdjggWGB82a6JmVM6YFm",
-	"a5CsSvDwB/XBTGCVNuJvBALRtVfiueZyHmhoHIRQDCrrf7ESvvJ+zSVlWhH1FEdxdyfxfiUR7hhnmJGl",
-	"N7ySZa4FetSTsL/yU4RcwGhkQ45lEEsEDFwLdRu7zkMsDYIjRdGANE5StKqORsJmRvuV7ccC7OkJhPvT",
-	"FAQThcjzegkFhqWEzDjWwC7YQL+7yG7Z+H24C0PKNDLOZKIGfPUm2v8DW1vciveGzXjguJFFIXq2zTah",
-	"8yxv7CERmHB/RzybJdRL76rAeMiSR1UCUFEAmAzSum+S4CU+uebxo+8ef/ftnx59981BfUliQh6B5kVH",
-	"eKtGQPHx7Z4RXwgFzNRpfD5YRVR86sztbx+zCnv2Fwy7tMEVv2IP2Rn7D3Z8Ts0AorYbZDO3RpRd3SV2",
-	"e4h6lvzy5Pjf+PE/JsffXf3H8bvor4dn/3H87tdJ8e3XH5KtS4YwEH27i/Mt8Qi377B6rFgqpoBntmKQ",
-	"W1HfLSyA48np5emjs8nkbDL5t5PTb8Y1ks2DbHgPVMHknMiU6bSNGgnDUsx5W1kg0C3lJvj/Ts/8vhWd",
-	"KUBV/VIxo6l2OugaVGYu3QQKin+Ch/4he0IHECPyI7CP9/FYH3SE/TJaK0KA2gCH8KmP0jJuCTHTa2Hn",
-	"AGhFIU/EUMHodSd0NLrkAO7TTwWwu5RGtiNVLzBrvANqTulJThAwlJimQwBdEIY3oI32QxaIyBQziEff",
-	"7AeoSmskkPhYMB4C1cFw9RqQlbPrHqVb6hj74ECAw7F6R6wVBGKC3LArpwReLTDbLU4a630RotZXurlC",
-	"rYTkrvsArOC94eWYde4V+fuY6XhvVY8Fb2ejJtJR4fkLUXXoVYNMOwlORl5/nzDRxQiIw0IWg+BqV5vI",
-	"My/w4Eizl4F18hDxlJIJ3+m9NVFa6EGLJhQsJ5Ko7DtYq6E23LEn1Pz9FdRrFbTOHtTQQ4YeXJiM2QHp",
-	"w16PDToMWkuRXNl48efLRkmhDtKRUDPPybiEd/u+FxAOYHzBpaLeUNfCWfMN9Pn29h/Ud5RamCTYE8n4",
-	"wZaEwtiIFukm7eakYLLtvqLOfaSMw1+Rg2HvJemIvvutVlelNLT5iUKPphVnnsFCxDeckiMDTOXsiuOW",
-	"gjelP/5VoxcNr+F4vp4wj1GDjYg8PUTSBuAgIOZU+LwbEBBQHQ5vJ4opIPbsTaeHLNQUduEsxKJnxuqV",
-	"iSe4anQtjSjPfKeCeBawTJQv2aq9ue+/edhuj25CU8n9RLY7PFH5SFbZGRwAfDQlfM174La75e1Zvm/c",
-	"vDZDsUsQrsh+ttO7bcdOQoaELAvgPI78UOkAi0JipKizB7lC3+I50xFv4QoGCIlZff4e+e5LR9baaTke",
-	"cdiRUC1sioV4XN+DdpvM2kQoYCxHwtw6UNGzxmwg7IQpEvZ5Tq1dx2FhJasHD7gLH2tfv+aLPYUQnK0c",
-	"yaBIszoqjNg5unQVwkqqxRl7znjNlqIR5x1kOUFxKMKYaiCZx4Pnq4B7A/k97HTC4uS+lfyoYoTX3D2S",
-	"7YDzO4b0P1Uz3M8A3PzbbL9L51umuwBCj6ZQGWPbRokSIwnJo/eDXWGOXArZw42Ke+LBd9x/m4DPTL3d",
-	"sGlHt0ZwX+DgHoV59/XZ0qLfQas/ErT645o0/2Yhr3+LLacHuy4ZuVBXrYJ67Nydd88gnBx4sfyzSVTq",
-	"AbiTDs4QOuPsMjAGLfO3dYd+uu1ULKQy2DxjdOLjZwfr/q3gbn++Zneje6CnK8Ce3hew92v8P1SY7eiQ",
-	"FX26rzSPiiXhJhof8BmsrMa3XtDTu01Z8PMCZ5BTfqVa3DIm87tu/Ltu/E/d1CSNf/IkRGD7kl2aDnIS",
-	"XdHehPXaRoCmLwJYfgeEn4pk/K6g/rN2VRkOrPqWKpYarSSrdX/vnjJeIdty9M9WZycnUf/JxrbaXd3t",
-	"z21lzk5O/vN//x945Ozk5KQUNyfWbn6+eDrJIfR9Nj0vTU+guDmeIe05g8xWTs3XALMq/+5+zHhSjOzf",
-	"MqCnXHR60S4UPsAKMtLKIJWAMpi3wVfGtCrreQXB4Rsa0Q17cfGxAb/OrREr8h6XSw9d7Q6nxjJDTPtv",
-	"NORpbtD3Qnfh8/tnCs/K19zOloS0KdRduW1Ch/AtxuYjWGCpgn0K9cy73TO9qkpofYfZ+fts5Us/A0j0",
-	"hgae9GywVxMWsxWrOMXBd8wTaBVBmTnUXsiFOu5M7ykdKexzJkdywOrcawCaVGOpfDUGTGOkVfMWnk0a",
-	"g9uNnmBzujvaHU+wGyP4kHCNDgcQuQgG1f2Yj2/99mzZj1othLFXTv+O95kyhz8EPKPe9Tygixp2MsgB",
-	"SyLQRuZLgk9KVnr7xuiIbdyBJ1PLgaAr7E+c9XOI5hpDN/U3KLEdI88X9//uT1c0lGC9Fd8sy0aYFEqI",
-	"VABlK1YcdDQ23UDtFmBNJ1W5UppVxdPFA4Qbb4SIgrLJjMSay7T7T065yvTMyKGCPr94xb79+rvj02SO",
-	"IFclgZptkw1BxfkQ8sUPr5+wUjZiZlkpptJZMvjb/LBX6bGfbGUypkY4uIX+000E3d0DfH4QIxxX1Z69",
-	"/7RFX6HmYKCm63XF1VOetG8VxWZ5p2AnS6EI+FHah11pVtxJDpvZgcXuMwk6uyPuDlRx5c0QVTIlbDfG",
-	"jneYSpklts9baMTs8MMApMXb5Tk5n9As6xAiOpyP0GOP3iO6anonbqIi9lTqwlIulmNzWLAcclTBCd7C",
-	"Q8sOKqgEgV8XOLPceV+QlrGVytXmXXzXb5foVwr6U3Qg0nRNMqjk+RCA/72KgqfQWzQscb9VsYK/0xKA",
-	"CPaQSWRhn56ijQzp49TVSAafDEivBh1zY1GhlDhoYkZkoX6iIwSgdrSI42ObNuPb198hCHV0BLjeuKGH",
-	"I0laVo6WVT6pozMBD8rK/yMANTt2dYvan9CMlN6QnHaAYN/F/ubl3QCwjwi7ZiFanwIQBMo7pTvsIAOs",
-	"VYky4op9n1ivm2aGdMTqsOsLzCrV08E6pSl1iFT2jZm55BYtRZANCWSeOgPw1qpa5DzS1DAQEY0AWZzA",
-	"lSGx7qDq9fUytQolwpCdLw4RZwEw1MlIcpxCnh4UcUUdY2Cxe+/jTmGam4xfuT+vNBUjRvpAD70xIqAR",
-	"ZQY5FfTAPbf39m3gsv3xoCEaARnvhUQAOxUnGtYSWulF+f2hy143dnJPe6/e6VViQm0L6juYDwyKf9fz",
-	"yYlfwyppbYV1jedYgXLGtKo2Uf8n1KDiDDuqO+ya0TgC0BVPByUggfKFuEnlcj/Bd3RKo4jAqjDZGeh5",
-	"q2VVV3KMvuytosNDjn184d3WkfpdGGLgObSOXCbp1ivwseTIrVmK8rWf+wFR2kxZTj3cqxcY+fVYwIC7",
-	"kPv5Spdo7eY2i095KxW00YKc2fNO14eKLUDdU5pBXG1k9m58PL0878fB/+4Tv/dkfdOMU/vwRsy0ciZW",
-	"+UMg+Hy9zG4B7nwuZ5JX2b49Y087DNR5R243UF4FiaC7kyIcYCU6A9HPiLCgoM35Mo3Hnat2p+aYG1bK",
-	"+ZyS3WOZGV4Brw7gOjJgHfsYV9IfLMqP3nUa5mP3nIaJNnj4eibL0uOZ7NLD9pJ3SW9nGt2JhxMavgEv",
-	"tRKJC4CHJzKoZ3SC0IWcmrUc0J538FKNFD65FjF7O6f/MS6oaMRMyJtbmSHBAxXWH1ZQxLu3d/dTvcXx",
-	"98m8sOeh0FaqyGNm15ou3K2wJgnGf+Btwf2cv8vDPK67trfjjB/FBndYx234xMF6Dt34u7jmMZJhRx3d",
-	"yQ2RmeTpkP9TbZcRo0dEKEyp2Wrga3YQkDoU1K7quWkh+vcPqPSGVvMBsnWK8A7TzRbJGCLaKAvVWYzT",
-	"je/oRE8Bmk618Q7I7n7BzGrHw5K1k7KqDPUlDC04du5rSvWOIQ0HrKNROs2OupGqToovaCJbAbBbPbwt",
-	"QCbresWbDC5n7Zn6gfNDYZCYXu351K4bBEEXb/Uuu0zHNqXdw4xCghVhDWHsVzcNAtgkO9ok+x72og5I",
-	"stKwSs94td+uhwWE5noxpKMnuxh9J77BwWqtPWQlnlj6Ft8WqeV3LJZbYbGMgAx4I9a8KVNt8qhdeJmW",
-	"swF2Ne0XlYrNK75YYK/PQC2joMKzjtgBzsJvuKz4NAMfXItMyoKpuDPSRp6z1ddCmdvIz+DppSG2pGDY",
-	"yyLed5x3N8n88f2w0qkkgWlbplPVYBIhdDVbirKtRNFrlmA6AAHoXq5K5ucx6hiFn9LWObGfL58RYs5I",
-	"QLbePKhUWYn3Y+8xH10t28BeHiIA4Orsg3jFnSj8adCUaLXdW/OnK8qnlPi755b29032W7VvwyUnU4pu",
-	"EQUJOM3OJBlv5SezsVbQWrIs2NuxMHWr1mZUwhhQfJy76lrkrsrIBiqBPfTHAEBqN3z5MTEi3LKemzgs",
-	"3k8/4i8RZeQpK9WEJG48f8A16Ig0oQfBFTh0RGRq+25X3F+ZXpNcbzIhHuAMV5iKk+7XHUqWjooj6tdK",
-	"PaEhZ9h97HaPW92M7FnrZvKX6A3u7+fRW9zfP4c3ub/exG9zH7wKb/xQHMWdhndDhPsjewhvegi2dYfr",
-	"mzhqPc+3//LB2zNWaV4WbHUD6Cdxj48onGYG0loRkPXAYJWeH9Gw3apTtEIpfc/VXCc4bmhanEx3BbA5",
-	"wizAPrlHe0yy8Sjzpai1gkimTHsrNRZZ6ppw5SutrzGqArmlUnXgHGzFjVnrJiMGMHXsyqc+7SRNrYRe",
-	"VaJLYopbOedzyNK55KFBNOofnF2LDbpaNeQ+xItOjY4YZgON8qnmDfB2fOpOxa04oP8FeAWuQkgjha+q",
-	"rvu9XuBhsuowiBUwCP31TW19nD03WBzon+v5IlNRQIizg0+6gClwFjO4IX6QMTDp8D1NLUUzOiZyIRfq",
-	"uUIWkuIeaYJLdRM/Gt2T80kI4EPd2/YoH8v1i6MbKVA09ztADwmBC5hALAbwk1gQ4CedKMC/e8IAP3rV",
-	"TQU/+KufEP753920Ii+gSvXBzbkVniu390ZARgl4yEq+Af+ax4H8oXUM8uSpaCq5P4Wgm8Q2QyuOYi7S",
-	"Y0Epz0S4KB3J9u/pAGu/XW1rsluZu/xIAA8Mcq5epfMDU/TuPEAchfRCDwmHpj42Ajw6++b00d4W5BkP",
-	"izvwZ0uB7QEPWJqTxwkLApy6ANBj+bVUiwJTJAH5G/258OWq0WU7g+9LabpHoHShwwafccWmglldlUzp",
-	"NZRh9vI6OUT1U/VwocTBz+jI17/i/7FIYi/gDywzt2+BL8XY052UdP91214caVnORt7zp5vX3Qj4B47x",
-	"dPMKRnHv9r2cBxSNHVYHTaBG62yO0RzoqkUBibJsLHd/VgmeS1vqcL33taxuDVWgSGz3NPT8JT5F3SvF",
-	"Ha3jEgDf91keMbcKQNs0bX9AYV7xXicJMGzPVn5UxZt6oKMuVXNJ6xG4Z0upoNGUcXfxGgHHWLsq4KMZ",
-	"ogYP1GUS/MLIfLS4LsJcy9WxXiHHOQal2ykltmlFl4x7pVW+s8yCW7FO9sF4pShziRZo+nl5Yw/2z/iC",
-	"iMq2qDRcq4G449XMkflop2H3O4p5jM0BR+thnxoIT3ULQiDGK/CFj3Z7YfnMQT8yK7G1klK3PfdrV4lk",
-	"rG5GNKvXjYgOBq7NQVOKvPC7/et0U5VXh7Sz3rrsfnC/8t6Q3W3fovKdzd06oK11pogsRUCBOPzepjlK",
-	"t6G7bGXNN1cZxJ0LCY1z0XrilpXc8iknWFdgHJZfY32+W1l3EynjdLRRla/V7FLmdhNyQl6rtukm5JmQ",
-	"W6g+C2mFaKdL45nKA88ywUgKy9aKcYXcRyuxw3gOdejBqlMHdhkk3miPg1M+fWCrEZZLgjqiBEo9Z116",
-	"JlsB9IDWh69gTwx5LoJVMaZdXdqn0NEQoSJ0Ny6Rr2XJo/BRbCF7xSMrg17VLTJ/cj+leph1nC4jw5Ve",
-	"+xUbaI05WkmBl752ls6AIb1btIazHKdUDV7EXvY4JAkrvY6Jaw22tkxeUxN8zPtngh5O9LCXfJPrJT/j",
-	"FbYphvyLWpZKLpaWWR3+fxb6JWDnAEgPWXVt031TgAOPAMb6CNWICC/tcqG6xgPm81ei4336K1nWEYVG",
-	"U8mT+Wueats4wKTeDnMkiMnHXS9Prt8uUyrpGDbl15KOYGWyLV/NQ6a8vHFSD2OM5PjpocX7zHR+nWk8",
-	"uWi0yYAA+0R6ZblU/XuRADDwFmgI9ywaihrebCKsMzA53qd7Bu5L8j4Znct9w1Pl3NQrIuTeHvOyFCWz",
-	"/D1hzEBvf2gsCgkBcf/YjxSi3UGHcv58ikPvmh7OofHc7oFH+7bh47SlcJz3wbp7lVnwVbrCyW6J3fEK",
-	"NCzWD9HjOvkjuwhCYqsxaLLf+qvI+75VtiXNLtzQcEVcrmrT8QoQIFT4kUkcMmk4Gugv4yTNVmL4/sbd",
-	"P68cW8LCl9CUH1GNqDDnFmfSlVUOVBj0hcpB1+cnjlbR+OK2Ui7IL7tlk/zlyfGjb74N7QkJaKpgS/H+",
-	"KNfN5SpNJy9IU7Dowcbi/9PjyWnPkuHV2kknatCffMctFMsxVJ8g+NvFC2updHOFna2SPdtlTenQWINm",
-	"ENr/jD1yn/3w85uCTdz//tvr/5nOqspdEnRkI8reuNpl2638AMb6U6rBMuJlDdXFBioiWICtroiDjKE1",
-	"bar1zE+87jq0eKy37cTjCM9ANtDbhcqK1qk3pcMxSLxhFVKVeo0ICG7aXRsd+49gwO5lAxRb6bgBLT4y",
-	"g3qk5HehO7YkMad19QtK/JVxOn5X3GBRhf/58tluRZ+xsk7D0wXeSmN1gztmG35YMOCujGNkArK8lzwC",
-	"n4jQIjK5t3uqD6gGf5TXzRmWV1pVm9FJ/El3zVOxkKofet7ehVA4SUWgaGR33qRxpE/km7NjhWVrAPWd",
-	"ih5yR+wmH7FK+unVwGm/Jo+Hf4s00IKEfjCidb2wR/0D6BaXmsBWwnP4PEn1DRXl78BlZIqFDitPjmr5",
-	"htijTy8/NJHZCIg9J8tOxN9vk/jqftYrFMOdCK8a1dYMNrVJ5+OMRpM/FAAriReEjXbivlhUbsIQjqp3",
-	"mTIO8Vz11fZ0aQ6ZDVFmftu+mV3N/UEFZ+fsjx6F3bHvgh13f+LVuVWD5FTKCp9htzGJXRHteXfXba9J",
-	"ZIjrDdflJw2FFd/UHlOWcmWnXF0/MMxYbn0/3ygu/+1jEIT+z9N+z8//dfLuj/+yV9Z20wqV/6kDRtjv",
-	"Z4CPmPDez2063WfcGcDPE9We0SMoKG7/Cvz9VbZk95R5fMKCPfJXqSzY1yxmuykHT5l2ayIcWC78k89+",
-	"/IiQkE8r9NqSBliQbiJhF2nHj3a2Zfso8pTwIwFL7mR/p1O/kcLrgmIdgJYg1kw3HvgNgIXC9NLo5UIN",
-	"G2Kob1Qia4TljLknBuw3y6EN4r5cSX8yqcDDQQ4UzB1JFqzcAjKHr1bJMNPWBtFz3UaFKnF0tKx38G9G",
-	"AM81YqabMpcei1tJvveCGe3xpo0vQZwR4kgCUpRXdk9pGZ4qsGZeijMWLdj9umBEOyAk/TZ9rDMJLPpW",
-	"5EoK5VZpfxbjjsdH3JF5d560BYF4I7Iptn1YNKUi3MPoZIavcirvPqrvzCH50vFhNxPZQ4sfVwo69+8e",
-	"ZWRHrOc+ahvZdNNbEbCpaLf3nGWyMhEXmN/85x1251aaTSN4mdl86BMN6PLutvoZEvvE/OqQ4gaUkIYm",
-	"5qtVJXOXNr6ZGMBSes10OsgQ8f0kTh5MYZcz6brvr/cwhyQS+HWAvQKszbFO7p6ukiAUOnAzgL5A03FH",
-	"CunEHdfypvnGg0V3hiv2os3krx8qeXq+Pw9Gu0uM9yCWlFhnfAnailxMIqRiLKUqqY9whLRtdC2wyQf2",
-	"2bmGdEvTzpZO2V3wlTnscH/SNnm0CcNq/2CAaJccDUMWJpv3IfvHEgOuYG7pYavyyEypbMW+6E355w8V",
-	"W3vYmecOReBF0c2JRFYQOo5uYtFDgetgPHasKOyrp6k8f4SDTjQrymXsWfHe7neAUy4UPJx/9+ucRUjO",
-	"udDfAx3Lfe9qaEwdylfhe1EyjGepruN/cOZQuWJ/rf9MIB/FkdFtMxP7Nn0GgVxpY93VJ0rcnuIDpgjO",
-	"ISLtbZSRLKbILg4JPTNAZTk4trkUVTodzZN/f4t+pDYvE9yO9VJXuF3pAMchFwWnMnBhAJT8ds6fCLq9",
-	"FHPeOn3/9NFkqGfH19/22oWcprt2bE0SUeLbRtrNheO6XpQNlrD9hGrUmW8ITbVsu4Vg26l7jFdaYbfz",
-	"JQnvUONzDk3pPWagE4uOpGBOTmsQvIkNz6W1K58JjLU5KR9Vv4ooKqs660KUBjuauU8LhFP0jbUpYxmK",
-	"27W+loCjCBLnqEON76bEV/K/C8rX9+VBSSUyqjrBUpTwwcNrsfFMsOSWE3y6brDSbqe6yqkJAJLTlSPt",
-	"3bFkecwTqnDBGRE6G+S8wqa5Q+vgp0a8Aft+mXEvMsJi1gb+yHeWCs5DauUx6r3QD2jUWyutr6nU7rDl",
-	"hZKyNMxJV0GEBZL09y2PNqpf2zuxqPBtxGVw47NerdwtKN1X3Y28fFG+lu/Tgj1bulXeYhJU2Dei5gv/",
-	"yh8F6Kh6JVQUbFzxhTBOQ1/vP4MPcPkx/tGfC+AwSUpgBBz7Ajv5gFP7beHzG3v5V4PwngWCUI34xUP2",
-	"o26obxA0+MHsuD9CstRuBx3A0vJ3j95h2B99qvkOlB00CQADnAQJlczhoTopUEljDZB4zTdYjSztmS9Q",
-	"RdK/ER2tFIS6JRvW6Ips96WuSuo7dy025iF7Er8CrzS8py+BpIEDxbSc20irItzNnrh6yACVAPsgkCCB",
-	"pPsua8CLJspa1VUZ2cnhI+J2tmcvivfSWMQXs9JWjsKexXcgJLUcnRJLUnwlj86Ovn44efg1lMERRpbv",
-	"9O+M9uPgWCK8mbB/z8ujM0q8fCorCKCueMOxI8rR2S87YC/mpmDvK/MeW50cz3RVUS2gbvCjFd/o1hp/",
-	"pf/eYktEutHBUOr0Ktu0gm4YT+pgg11BMu/BDOKD3vMOOOlKK4N79WgywQyq4GsHI3AGG3fyN4Ik7cYb",
-	"smjd5qKn7gMUW22zK/Q/e4Bl7JYc1VxaTP1xR/4YZ5V6WZj9yRsxByAFeP70wOcfH/B8pEYCtXQy8pd3",
-	"bkNNW9e82dAqcV2aUD0gw9sJI8unbvVOSXN/gk3jpcaUq2t4TY+eK2F9z6SVNgmSNkKVnqCpt+lTjQ7E",
-	"OzvPFzSJD30zgbLG75WUzIUbJkFL2AVzLZRlug248hvvRCwl+ELvn47G08WFUCURxnTDxHHNZVVgEie0",
-	"tjAkdpyOPhM7pJDnak4ojOJpB7GTQTaV+mVfvzzklxDmPvqcHMukSOz7hs89ECcUzyt3cF054X0RCkyo",
-	"YAjMz8BThol1MB/016ScyjTfHf85s4ibAIYnb8R5x5W2sESlYZWYW68WYHYJzJ8yfjs7Alxb3FwLaNn7",
-	"MABReKKEyd43Y4IVe/fD5+BOMAE43aSwwxPzzEl3TUa+OPHmnv/uXqgZtigS9ugzdbp80QHjOooCQArU",
-	"FXeZ38mvsvyQ5YALAaS2j/8BLlKLPJZHvHAymZz+6ZzShGG6khCUPJOEBnuBX8lhdSvK1Hk0mRSfnJnl",
-	"qHFKSFlfiqL0BONsCLZUVViAZaCZoMlQwAlfrRpNiYdphQifEL/TQ6CHC9rxAbLwHQViofPPxKRe6Nl1",
-	"OOw2RDKVeG87ClElcyQXCj+wEVyWVGdczURVBQ9zmlzxqd+p9XdqHU+tz4BmGEf+Od0w3t+JND366FFS",
-	"guqVUGDqYeDnt0CIxXA70px9Q999hFeG0nYpRpZ6CVWCftw7BG8qKRoW8MxTb6LIPCGChPFDRI1CbzuF",
-	"CPd9i4GOElf4uSIIcmeWyFp8aY6bXjUQx8bG8D/kO9Qtuq1Zu0KrPXfbKKk7z/hXfPNb4/r3Y8S9pp36",
-	"DPbbCFnzzyRXftKW3PQkWiRWVaDuM9X62vd0EJss3ZfzrJBZNVL91zXUaOXd8CGRYSoVbxKItL8lqjvY",
-	"rIOsb6Agd+o0RIpgsCOn2auaPO9qt35XT8YGjY4np5enj84mk7PJ5N9OTr/JvDaqi/tywkivPWXs0yMA",
-	"dWfxW48Z+YvQ6RsPzHZyoVT9llEeb1E26O0NBWSYTPzA4MZEN2++N5Tw45hQwquQRiTNbml9wS4un7y5",
-	"PHn5/KefL3+46CHXIFJ3FPDryn/3UOb9UeKoXN0fk0DzaR5OmUXcUMo4r8WnD0VBHtQv7xyH6BKHUpRH",
-	"s6WrdC02D0zw8kcEBvkbvnQdPws9Pbps+PMuxo9FBD4hthsbykl7RNki1lCyScxFWxsfkVACe8AwoWwD",
-	"rcuoQvMhC5mii5Y3XFkhqEDUOH29FqVT2bF1y7IRInY617oRZ74ME/Im5gJSSRrha/C7BBLsaKVV6BVY",
-	"dC1aYbewpF8rgYjLGwxSApZTI8R5t3++1LNy5jzMc6nXkLYk577ba0kAqUJBlRMmTOw4v39syd68J24M",
-	"4+cC+vjdFu1FWYtIgSGPCv+MM7nwkx5zLH4NOU+BgJO0XOykcm4TeKCLUP//wMCkId/GRB3Ja30jSqe0",
-	"TDd0yhgAg46fMbkCyObJr+6fDydxHmAlMGu9f0BurfYFPnaPh/QXXQt6S+aoKPvQcyVkwOvbycGvP6Hc",
-	"3CGmOP8SP4kSUtPktIdKftTNQkRJ+0bYKJl2twyIzbSay0VLeVULSBMjGBcsB/pQZGNVXw4t3MPZ7D2J",
-	"O73YUQ8JtubUVdOdj/v4gcGk2OiOQ7oFrB0hYj/s0XMul1HibMJIoMzdg5TmVRa7xMffCUxEaZwqJh9C",
-	"JJ5XqB5CZn4I3yP49lQspEJ0HzBt3Ey9CfTvRzPemF8m7x5a7ij9jP3n//4//34EOYZx4nAiUxn+WSuv",
-	"EXwlKiPY48nXf9jpMBDSuqIUYcw9IL0PGOdD9lyNTKNf73SScfcyDOlmZmTdOolb0uAJAdnnvnfvxMLB",
-	"P1Mawsdx/fu2lv6LSYkLYYGOu8uB/OeclW3DpxWhVXNl1gIgJSBmWHGlsMo4KJEQWHRfsCHVwj0wlPPw",
-	"2n3/GRjYvRIzLCpDyrhjhHzYN407ZBZjxcowX2ajsFjaKc9sI+w9kNknkG9ekMEGdP2bZrp264c+5QBC",
-	"uF5uIlmH1ajOfqiFsHkyM75lW47OsMfafzVCo85xaUqjTj7u0q63msZR8aFjqJUTuxzAzFklnfnbIXz+",
-	"dgjtL3rN1qKqwrVa6pIg1KBqwS8cJTTRo9MIVtwE3UrOoM1zWIqntK57RFYb9ogr93ba9IbEUT9bcqkK",
-	"0HzcMgDMdLYUs2v0w95C2/28di5XjLeltLqJtcFzxtlMrzaRh4dNhSNe05Uk9k6t5s01Hlfu1F7iE/d4",
-	"aviGN20lsqpNQ1/+9k4Jndd1ayy7FmLFrO5dpB5sJFT3AM/HdkA753QypfLbbHKkMPY1Iuvu4eI9v+1d",
-	"BguKXKOFGEWtYHJOGDpxbepOovlWP83PFKLoNjWnrtC3X6zjtxS8EcayqSyD7TZbCr4SAN45x/hKL+IA",
-	"vhFfUMd3lLDDfb+Ev2ay/t9X21CqHZoPepyxnA9G6RWqgRxmX22E/UNsWWd8qC/9PO6Tpfl3ZLWO8P1v",
-	"h6UF9aHnZAVKgAxvE/z3W+cO/vdBGUOPfIrozmtsvjwyvuMnf49VIMFv3YiFNFY0QM8mMn8wxN0rSUkX",
-	"hqAXALHSnl38lX318+WPx//6B6Yb9j9eXPyPrhwWwdTsbInmKo77kP0Awb0GG8T8rS0X+LW0RlTzM8bZ",
-	"lJeM4O0bQahUoE/5K8cCfBXMA9iCx6jymFWpe4m4Gh0dDMqut420ggC1cegeXKeHxpK5XDpHRZtbpNGN",
-	"8SjpmRX22NhG8PoWWSKfzp+Ee03wZMm6O27ZVMwIZxxIsfkU7qQD6qdAIHEkNT0PkT6pqKGKv1EFlvIK",
-	"79XnHjl6Rhhiu+zq5Fe8FB9OKG43qHbRIzt0mzCP6Q5/KQYykoFfQC5TyX/95SRSkNMkVPdTeHgLZA1C",
-	"fyFsG7lMwKkMBXHahzWzBGAJ+7hXnLuFiQC3wyPtsjCVmeigi5gfJ80Vi7jnG5Um4BR9Zd5Xjyff/cHx",
-	"cKxHR6MC8A1vAHcKkQZCnJlsQI9sjL9OsF4/rZeQ7XefJHz3HvltWOrPwkPHXR4GyLtr3pTmnynV9KnW",
-	"1wS9YeMr24F6++7UMbR3IuU6xqrJ8eFnEfL/vR1695LMgXf9Bz6F1hiF4NyLAWhSCeG4HiiSAUclmna0",
-	"qwAv309q2Or/Ia8FE6AYxoVOcVfMQRuwC6nzDrEI8HQwW0azup0tAU6ROuBAXTOEXRD73tFDADduroV9",
-	"yAgVv0NxXXJVIjgPdZxwnB58KooymNYcQ2K0CAFIDc6cSfFEfAjfcqcZcmAoTSs9uzap3lEYPv3iM+Rg",
-	"Y8aaUHr7rAg8twiRSoBHxQbtW3X398sjvzkobJlzviQrtqoqUG8i2S40hM3EE7M5JU7TDVT5RZ7zJ3Rq",
-	"jdngiKJG+6xy1vUT7831oR+yjdmskkLZK1lGyh4+iZoetIvBk8WkDYxZdsDAjvx31MGObZLmxNbYqgKG",
-	"AnFZaUMa4kpAaoThc1Ft0ArH5wJMl/U75jeMRqWESnKlrRtprYDcRDh8UqwQBRUVUROhT/qZffV4MvlD",
-	"H5gaNWw3SwDmOie9W4WtMdcY4ITFY/gSolCSuoL5TXMa7zXkSALMG/WA1Hv6ohAY/AZaLmEN1+lkMqHF",
-	"14wvBS9pkl89fuQU6z//cMn6/nZc9jrryn/IniwwkxTB/9wrnTBrEYWDvRXTCz1zA/Xl7cnasK+cPYp3",
-	"+aUwhi9EUjs37bSW8Z2/eyU6Puh7wf4Zz2uewImP4TgJ98QnUasfffe5RcwFUMQA9+vylLPiZUcDPFnn",
-	"/fI+cwwI3PRptojUMvrmjVhVm3M21XYJvOe/Xbz6iVnx3ppd8Bj0k6Ul2ikeza6g6W4VIeLdnczZkTHd",
-	"u5xqlrrsqc38NUiED0P5wpGWeZ8GC0nxAal93uH2OaEJCYm1hjYKjgH6Cq9PYYfen0627iVezhn3iqjf",
-	"g9HqQc78/AJO8tO76Eapa28RkmqrlqunsqEq1DVMLJ29NrfgBTNdL88PYxxU4frdScau21wCGqWezLCK",
-	"B4ZZbZ2FBwDMgFLn/RjzALO14g3add9MJuztEvW/rycTeqRgjyYTYJOOLB+yCw36XlBoRut8hbPRFfL5",
-	"FbUr7FQ+SCgoobXZeikr4XSq+C1w9d3m4foIk9MnKVj/rNlxRwYoVezuHLswneKt1ymdhkbrrsvd6zRv",
-	"usV9aqfg2Ev6W/b/fRGK0J/ljdjm4oECsYc65Dq4S3qOeOiVMMbfZfKfgbWGTzut3mBGfSN1s+0rW3Hp",
-	"OMVJKW58w+2skf6aO2L7np78JHHt6I1jTXa/ko/Wn/pJCn1YOHzHjhuy6FXXCIgr++6KyV2XBgIdeaAN",
-	"/0S863fPWb6nt9xjyGFklaoqk51EM7YSuQM+ffx2gDZeaH0NPoCXupy2hl0+e+1p8pyZSq/RpeDU7kok",
-	"qWLV6GEkaLiM/qFPcS5IffTKsRcxLOM+d9tvA+Y6O8lOe029jBjobqldNsI4fWA/y4Mq/k/F7aRaXODE",
-	"xm5zWMe9bjPtQ7/4fS6VNEu8T2n2BXm89ON74l00+meKlm6f2eAZfRod6VAd5tH9kMzzUigr5xi/x0uJ",
-	"rVywhg9ReaDrOpb7ydDLJ3dTA4xqzvcgVBnTWu/IHydaLILNsQiQtp/SwhzYOFIBafWsXQ2Z59n1flYS",
-	"/0J28omfVcGsZgvNnPkn7XKcwX2opb2Pck+mEoEi7v7VWfYr+zfiPjDQVPk76/0c6SkDdO8OJWa70Eul",
-	"n+y+n9H63PZPS7H00k/H1l7IG7GHdroMu2hPzVKvzZfoxLg3gf5G8JKq629879sRZGTkQn1aGoIaOM8d",
-	"3Nvvh/W5oZ+5V/3O+H6rJP1M1yvo9AQIZmsPghTuevgplS9YzZZ8BdG5vXS/5na2vG/C3w5q+oQMj88E",
-	"k4CQ4g10Zw7JDb7UaCFvBOQSQBg0/KRrcuTVUGdOowYFEFG7YU/43f0qG72GnV/ypSu26AiPwYkMUZ7H",
-	"UgRCD7zs9Sr//cKOkEG0f4hyBOEfIlnMs8QbICMPYXxf94F2OrvKP3NIyWkfsvOLhq8c55DCTRjt8PMY",
-	"kFKxSi924kJ3cw99u/H0HAKmH2VfxR7AHpF9torDyxjgMobN1EqkUm0B9Q97MhrWtKpPy43A7PsBUn5D",
-	"j9wjc/SvSBzKU26d3YEeWry1BRMrPVsSVBM31mcMQ3oN4lP40jfOVo1eNLyuxd4zvM8aUSxC8UuhuI+x",
-	"uuELR2GwfAz3F31zAdZH611x2fdFex1tKJ+m0kZ4qTPGqxUbLiT4C8JkbBBOxhezRnvZW+8PJPojDTIL",
-	"rpKb2N3RFr3iuZrrdBwIUba4uTaDq9ppeesPCuAjhqpPsd3tduPZuHUtfofdik8fsaVuG4M5qDA3JURp",
-	"qFQAStIxnNvoStB3HtgCq1JT+QXuDfFu34M9g6MfpF89HtwxxFX91NG5fmLhUq/9zqsZKQkzXbvbPLsO",
-	"CLE049TlPNnptp62Ot0Bfd979J5itfE7vpDDenxHhyUXgEyb6P2LbMvj5mFr4iKWEtyYtW622Cu0Zsyl",
-	"gF4mk5nXhlJCnfKIiRMgnVjtk0PJMlK9Ym1MfX4hb4RPfC4Yt6wSwP5BpD9iBgsdF6JLt3Rs4TVf+F/R",
-	"o3OxppRvyE6CJAClxMx6266fkA4Jw8B7JowwYSUYq/QrStnv/RJ+AxVp8MtvmDknNBOYSJBx3Q5t5b2m",
-	"gSguqBvm/YkDixgcafPLeoCO3wr+BKAT4InY4GHkZjnVvCm9k3GLpNtBde8Cn7jnI2jN0Bm0v0FcI6da",
-	"UyfzNZvzxkP5OGHROwLLGzmfD+cNXNIz93gK/hU5EHf8GjIWeQ057QQ8atfat7PvMpN+K0d1uYWFTcuM",
-	"HS6cXb9dspk2kPO99vxaNj4F1KSO8+RXt00fTgj2aJTfjtpv3IHn7hKA9iFF26kpHdhph8a59tokeiAN",
-	"IzwIDzrrRFIEVUInHJflB6wSFvCdMGfcSt8l3xH8VCxatZUl30umN6yWxiAaCRZCRTbPmkuLbXWp0t/j",
-	"HCXkxao1y4DsdS+5Ia1ZijLGufp0DkO8nxdgMGYT2NDMApsS2+uu/5nq6CHTgQiVqNkEA5vT3S6YaWdL",
-	"rKv1HAyE5OYY690I7q93pxteDuM2XuIT93n+8Iac2RoBjn6a4tIfdcPWS0LwhZp16JvR2zaK6Q0Jtr/i",
-	"I/e4b/iGH+UAciJk/BWdewWBlrw0u098Ajlb4ts9GS4aWcZwBSAwKDiKleE4uX6S3BYn8FbMalVtIqQn",
-	"YttUgUvlEr3qTVo44v6UOmLDoe5nLu1D9ha6FMPwlvYPSlJpan3LIECyExZ7QXWxuoEBOaBIn3d55jDa",
-	"gaBYgYxSQvbjka128Bpn5qZgYopqi3TEY0puC1Y7wwraqAizkh1mwVy3CkA7Mj57wr26NTpM3VZWrnhj",
-	"T9xIxyW3vH9DVo3bNjdVgNmSVQLF4onxxh+U6zz65lv28imDXiDGzW0vOFdxVPPVyv03aRzTl3DABfuf",
-	"T16+OItbSFRtreAePLv4K1ThxCCg/WwTLNh2z4yaV09O/4Krfxee0tO/idknj/8hxe6BFoOYMd5JQhBs",
-	"wuX8kkDGIEcdVGW4vCN4GXkVcG1bKDb4xEkjZlrNZCWDoywpRfxjIscDtqBa9IxXvuV+L7zW3dYgCIKS",
-	"So7vHAarG+3oMMDXyugtJE/fQgnDFoZvAkvMQfRV1ZfT5/ZN/7RSkRu3LMun1edAgR3uNhdbgOTPJ5Eb",
-	"F7hu0XPhTuwt9kWSKtEIdKBcvPdSctxFzr4CPJALEbvyRlaLQ2pA0mt2SK34b8yC71WgY5YJ9qL/8OH/",
-	"BgAA//8=",
+	"7L37chs5lif8Kgh984W7o1OW5Lr0lBTfH7bL1eVtu6y11O2dqfEqwEyQRDMTYCdA0ez6PLFPsw+2T7KB",
+	"c3DLJJBMSqLtmq5/qixmJq4HB+f6O78clbJZSsGEVkfnvxy1TC2lUAz+eMumK8Uq889SCs2ENv+ky2XN",
+	"S6q5FCd/U1KY31Q5Zw01//qXlk2Pzo/+n5PQ7gk+VSeXrZzUrDn6+PFjcVQxVbZ8aZo5Oj96N98QIfWR",
+	"eWJfN609LUu21G/Z31dMYedVxc0ntL5s5ZK1mpuhTmmtWHG0jH765Yg1lNfmH72eqNCsIus5axnRc0a4",
+	"uOUapkPmVBEhBTsqjhr64RUTMz0/Ov/q9LQ40pslOzo/UrrlYnb0sTiqqZit6IztmvQr997H4kjQhm2P",
+	"6OlEMaHPCVWEi96QuiN5khzJkiq1lm2VaFmTmlGlydkpKee0paVmreq2eXaaaPRjcdSyv694a3b/59DD",
+	"e/+mnPyNldp0/7Qs5QpJo7sBZcuoRvKZyrah+uj8qKKaHWvemCXemojfsa0nvEr+3LBmwtrEHs+lYmQu",
+	"G0a4JtzMWE4JhV/kWphPxKquE0NwO7T1oJX1zq1+a97prx2vjtzMbPO2scIv0MCqvuWzOZ7MPSg/LMtO",
+	"2rnztODDgYG/42rO9h34fc7Ujqn2hg9fDQxfbZMzjZ5wzRq1a5TuYHz03dC2pRugZ3/A1Tb1Xs+pJkJO",
+	"ZLUBjqTpghlGMKrTd5RrLmYvAwdJdJ/mjK+4WChCW0YMPyKTDWHH5k2ipSwCw2wZ4YpQQWhVtUypcJIn",
+	"UtaMiq3F9ivXnbgdR3IXVhVPcBQmdGv/OW4HTDMvhG4326vQG6NrOjsabGabKiZypZMcwy1P6plYuRPq",
+	"OSMX+tuvw1pyodmMtTBujhQ+jomu5zQ9nvVcbu/5i2apN+eO2tZzCRSn+EywinBxtPMc4UTsILETO4bC",
+	"rk1YidTaPmNKX7a8ZImD8I7rOTFtGWqTbcVaMm1lQyhpmGZmPGQpudBkLVd1RXRLK0aoJlKU7Bwu0glT",
+	"msgp/FtxMasZtqOINs2uKdeWsIUkNReMrE2flEyZeZNQUvOGa1JzpsiE6TVj4jF5VstyoUgljchCgLYf",
+	"/4dZqy5pTPDWGpaIeMlesVtWI1fQrL2l6StQTqdIMWPb699DrvHcLtxNyorH3N29q+unb69PXr/86S/X",
+	"L65SlOo28QY2MS8Xmc3DK+2RKgifmjvdUCkKasP0OTxrXtcJsSWIukNLbT5+bl81QiutE1P4kX24gPHP",
+	"qZobtilvWWvGT0UFv9vOLgjDg0hJ1dKpTi2XWjUNRRa0a1xX9lVz6mVbJY7WmylhtJyTBReVOSBA+3Am",
+	"4NjwujZDLpxAioePC7Ke89KcD/eGedqMvZvM0N7BeHZxYzfXwu+GXWE3odx2Pq01awXV/JYleHXjBNUR",
+	"XJcpzRsnv/YvOCDeuUxLpRkZMiWBFG5MvsGtiRVHH45n8tgtl9i4qT53C3zPiRoSuP88oBU/nX1m4U9b",
+	"SoafbDRT4QRJJMeaVTNDj/Y8/a6SpTpppGCbx031+3OCowB1quF1zaXQc+XugXLVtkyUG7ISXBfkDxF/",
+	"IS0rGb9l6oIwwdqZ4fpckHfzgiyl4kBVfQZIp3o3X4aZroBKJ61czebJCVMN50oBd1jSTWPaIBM2lS0j",
+	"JW0Y0eZ2HbGnpWwaM71NcmPNAGmLlD364MYnCySYuqYTozzodsW2RcxSti0rMxIucJ+25qwlDezNPhzk",
+	"atWkZFq3rekZr/QeW1TxGdeJYX/PSt7QeouSHinScCFboKjkflQrNpbtGLrbJC7DugYmDZ3TukbJR40j",
+	"h6AQbosVRqJXe1HCpVSGLSb2wNHsQzXHWo48tnvkjBA4XiDOqvRajm0kzfJgGNBM6jay+7PfSvC0urhs",
+	"2S2XqwRJ/gTytyNIJyXh9YyMI7UkLVtTKxaMHtxb+CY1ulauRGVaHkfhSlP/+vhD7z5K9K+lRvlzROe3",
+	"qByN7vevT69TXf7DyJ5bm/HSyEfm1jJURCq6QU6OLM4o1jspK/Btf2j9MbC9RpzOc6rC3kLI6DzteW4S",
+	"7ZFbrnARIXeKboU9Lu9VQvioGZ0OEepSKs3FzBs78TJ/pEgtZ+PY2bKmZXr5Qc/TVLMGLBhSLsa02Ld2",
+	"QvMFTmT8YnzPan7LUjaCck6FYGm1rmUlX3IrAW2zqD1U/76Bzjdc+AHYBnPC8/dG9bibGpizxHrbdl0n",
+	"VUBzNBKWKFnSGs8NKiVW0iusjfzJ6ZNvj0+/3bkG2Hxuuj/wOqEkVFTTzpIbETQ19ppN9+Mlr8wHCWaS",
+	"v6Dgh/7ivH75+gWBRyPvKfsuTMwOO7ckLyNt/j66U0aIeTcfd8DzRoWn8f4fn55dnz05Pz09Pz3995Oz",
+	"b1K79PcVrXNycLsSCbMF07pG/tGuBJIfmi+d9mEu191cxM8B+wkjibhyTluyu/HKUljP4lIlBWo3soLI",
+	"NhIG0ibCzW69DvwW5s386LS2ouM+9qKe2JEh+oxdgA+o/q+4SBxntw37CTv+HOwckG8+N6zXTDOra/WM",
+	"2R+Wsh17ongz+uX+CPHLwvU3/kK7RGl+zw1u2ZQZ8YTlqZSKRc8H+XXSYZNcz0tnLEx6Z7L6bnBxb41p",
+	"jaZgRZaUV0RLENomGxjrSnN7aEfTTrDLJHh9x6qUWh3FCitE3tJ6xWBcQmrSMKpWZkuH+GV8oqLHoDfu",
+	"J26jjr1LyW8Cbe9q0R2DpN13mwnQlk+nie16trEmSI5bplbLZc1ZVRBz2cHO3bJWoec8z2SGJ9aXIrrj",
+	"LTythXHGWxCWxa38HkcOdeG9qHuvmznjSHcy+4gWWkZt0EdClo2O/vDtAh0WeMnYFuPv4zXe26R4iQrG",
+	"PWWYsmXWB7k1z4pNMk+C4HP/vegS/qVRSlIqU2FYlT8TXJFlK2/BX/xZNhPXxi9fZOAOuuj2fr/PMnvU",
+	"Fbf3chk92cvUNEbM8I3nxmWNIQnlYZNgWi+Wspyrgvzl+jlYBYrgSeGaMNoKVhElG6bnVkXfNiCyW17m",
+	"zFgLhkbWfUUD22iBw/YtjT9pV5Ep50AMq4y9HNsn0a739nfORphSLI0SPc4hmbEZ5hotCPtQ1qsqvqbD",
+	"t+5i2nmeBi6csByhvdgS6fdyb65prvyH0vr2UPEy25d1Su1yGr+ZEkqC8yFrdMjF3cQfg9lhOihIbFtq",
+	"eUryvQZ9jIoi8kedLN7NL8gpRBzIlSaeP+57jK3rzX+PY4g474CSMkQOztvc08D38K0JNgOHURRtaR1t",
+	"cs3UlisN74wbOU0vIBi1rY+aK4JvG+GYkZKKktUqtduDfqEKbXZ8T/HYm/oSFDDGecT1WI9RLiDGyL7W",
+	"gEumsjW3kfUawi084gBWK3Yz2ezLIudUJex1Vz8+PX7yzbdmaorWGN1gHfdgsuu4bVPNpmwaaDHumvxO",
+	"T0/P/ngBLjAMlICljO1cnVaVWu0TfzrgJstE7qoQLsGVC4hLc//gzNqO7NBmtbdahwkWhC6NRMfFzP3T",
+	"aDsKltbsdmGJv+ZiRmTr/koPYryrJGUNwnGmPBMpl4TzM6B3ITppOaHqr0+v73kDTahio+8fe1EnWQ2w",
+	"UAU0TLkg8RmNYkDa5La9jBnjOTn7jvy/hjjOvjPUewf23uKiw9zucK+/cwFAPR+qbJtVTRMhS3JtiJq3",
+	"NorCjL2hFUOhFRpLEFb2vlb2Hh4yWQZx2Hu4zSOITQJvYZKU2YdcEIWesw3EsZY0fRDSF6gKIoNpu/Br",
+	"lCPYxLJO3M/7mFpcrNagToItZ4cCvpuU6eABR/RgPo/k1Ha4JtRVMtTpwbwwyjZ/R8u0Qpl8YAqiuptr",
+	"raRLWloXRoLYKZlQrVm7IXNZV8qb/0vaEpRn57SdmYs07X1puOCNkf3P0uqX0K1MOGJeatLQDZkw0uCN",
+	"JFtCBeHilrWatRg3y6oLQq0HUMg0E0Wz9A28n5ki12TGb5ky82mk0gV550OWFatrRRoJ4iVFf83gNE/3",
+	"MMWg7XxwbDaIU1iNQdNFZ5wFyirRG6DAdJbFrdX+wx4QWEbosm3aDu2nheYB2N/u0q/tpii6UWTCNlJU",
+	"5pYwU5mwmrPb3r6ThZBrsS/xpSQQL3n0ppc6cc9p+8pt3D7HDY9LSoCH5eBVOqKGVpsBedqInAWG3FZ0",
+	"44Ta0z+eg0iwhBNs3v6fv/v59Oz9z6fH373//5/8fHr81fvfn/98evwN/vQvyYvQjDdBns9hIiGo1zAE",
+	"G7ErCrJkLYgpNtfN7gLkgoVNOd25K261ohXwI0puytxcyWKWEqaJ0rKlM2Y4Fr4UBj+XDXukPKujQq1Z",
+	"a0huva1FSpUMJjc6NlCulhXdPFKhGyPoqdBPQf5AlnSjRtJwQrXibZB6mDBL6VYKBGRl//0+pSbIdTKj",
+	"LUSgnpOJ4fVr0qzKecT5bJwobLVf5VHjDRbEDCdwyz6ToG2C0lVTpUlZS8UqQ9LjeloJzes7BrSEVXWr",
+	"5NrLWy4NxdWMtkkb5Y4I7zgIYUioiH3FGfPPraxXDTteMz6ba1aBKQhDlzHbExt4pDCFxRMeWc+ZMMQ3",
+	"N7odPBup3IPGqIDhbY9GQYRDVZDJCswnvajqDdPn6F4z24wJXxQ5fMtK2VasIitRzqmYxbJ1tHK2g/Sy",
+	"4hTTVj9cpzvppyHawjbiewrjid2v3TVKEk4cQ91nMdGjvlyE9ojdNo/YMNVr4+oN+frJ2R+TNgouVpqp",
+	"jOHTatkbEq3H9jKvZVtXN/eILYvDFCPV342t00N6aYVuaTkkU0HyLu4g5mQJc3gmctVGWdI4RzJh5nzY",
+	"ubu9jVUgH3E/5uhQXo12hUK2wNjXlayru9D2xMVpQgN2hFHvqRX+ntWapu5YPLdOxb7SVLMLWGyMVfWm",
+	"YtIyiIMkGoIRYAsgutLQ9oJtthYZ2hitif0oG7alU0U2jGO14MtjuUSh7RikPHMv6nbF+t6DUR36a+Du",
+	"nSpN9WpnR1f4VofT9QybbE2kYEZVqyumNJnyVumxISbXptU7z6KvteJg0xTUSKF0C8m6d9NcDUlkGJXP",
+	"xA9ClqEutxKfIW/9e+9hTekDiVvUHB1zjvAFw5RimXq0jpm1nElR24i27UvUS4l7pA93h28ZAEhxRnTn",
+	"YubFjkiSdBsyMveYtsKKWhm2zoXSRjZtiZpD0m4t5YJQ3ZG1u17wofhEa7mzS5Xf1pcVE3rIhmJ1XdBo",
+	"0UHD6ukWj5vytlnTNu2Hb2SVifFWrOWZrN5bJirZpl3CQwbeJeXmvcd+YjEDCMGCS2qO0NGM6/lq8riU",
+	"jTknjRRrqnX8T1Cn1YltFXrHhbukbcrJKoDyFbtlrVFu5xDPD5YOMNpO2BzySgWzjkBztRiVhWtzw7Sy",
+	"WpVM5VbZL+QW37haiaslK9M5Tuarm2wsdci477b6QysbctZLdLWHA4nikXL9mqMe58RHvctl2sr9VEFg",
+	"B2nowuirim5sQjvagYxQPZVJ8fCORJNMzscVfT+OpGDLD0VOrZwmo+4HmKPKWwUN41LnuJSFtz0WTl8t",
+	"SDBPjHfhj11dYED2ZTfSJAfiqjS63t3uUBDCVMpNo7QqyI9vrq7PL9+8vUYDLBFMr2W7IFSRs++ePD77",
+	"9l8fnz0+PXnydYEinNkk6qEMdjJZ23tqWi8+LFk5bEAEGZ7Be96pkxPa8f7HGAYy2YCJwdxCJVW6wMgB",
+	"KZh/hLIVMhbbmw3VfaSc925izxq4g2pGbxnq3KBVR0alLpiEInPzZsM0musgQfKRIoIFqyYBu4N9bt35",
+	"W40oQv0MEugQ+RyJwuziyMROsyYj5QAz91R3wchm1S1cKi3JhIHdXZh/m+ezllcXZCL1HLxrdCJvGTkl",
+	"UtQbXNQtYA41py1T0Z0+Rk2ay1bvPVAAyUF4EDfUO/hafQwNLqwbjF281DH4wWJI9PUsC0aiOkEvU7gS",
+	"LcXotXRgJIrBbbhtyqw5E/omwxzvFG91V2dBxrLlz7qd4hIEqJbM2NjcZMX+nnUOwyKek5qaq9JuOpzO",
+	"OZ/NzYIKNrYXXuUTEnzaLGwHhFKhzXYCRITIK+938UozkSI2RIXdK7ZD+mBAW0FbaQrzMZZ9IjPCFZ4K",
+	"axA/+tKch4KV+qZiNd3cNKlwfryHvH9MzDwyCmgepLWXZrfvr57EXotvT7tui9PP48gMIbpDSmlPH/Hf",
+	"3XD4aWqRFfNSQl6CCSTzRfhUZ3SZ3PMrXjNRMieDuC1W99/jL95dSz/czK3hoju2t2zGlfa4VJYgjXgL",
+	"/hbnAnBLZq4OPPYtI2sAtBxcvbMn34wZW8tmamhs9v6CYdk1cysDHk2QtqayruVanbu7b4kiP6jWewzy",
+	"LG2bTUsGHOUwp4+i+rGthYJ0cNa1OEmHewSqv7ZHg6s+pUCbyfEPjxhnn4s2nnIr3IIjLWUK3KmufOFe",
+	"fHPTiVnNbsJapkPu7DgpIL4CuFe0/IXzQAmzxUQx2pZzQHE1pIUbZsgy7Y5aCbVkZSq4J7DMLVAJ71VP",
+	"JuXLlU4yt2uLVof3MRxkw2Puz9sgUDjhNOsJIXbY9v0ipHh4QhxpBXBSx4MbAn4wFH5PRN+DgvN+Drxd",
+	"68HOSqg176fMjsA4xSa3wGcHwXx/qOU6kXwm1xH/b2QDHN8CESGJeQUfHXdyxozebHTwBRfVlkcbvlyz",
+	"NtwmoWWQ9+vNY2zq/7OWsuMgkh17qfXYCaiGAThln7QR6iO0sVJMFZZ3uJyEJGIjNjs2NSlECo142zlD",
+	"RulqONFhSESYmUOsxjB7nLKFdBqJDKUfxpFgXVnWlUBoI8XMgQPewcNsX3K3Lixekl5XIhXzSmuazEB/",
+	"vStjpWYKr/7ZirZGsGKPVIBi8zKXoWA1l2tBNmNNNXd092dzlazvZi/foVmt14CJkrjx5Hp3Jrdp4I15",
+	"bysiIEQBuMX3g8/t22sH/tI3/+/ChNkJAwNgmenscZ98OnrBknhzSaAZ221uvm/WSUGN6zlZtgzAB+za",
+	"qQKZGRomFJFrBnoAyNNS1o+Us5RCpg0Vhh6XdNspP7XHI3GpWF5p3sAge1jSqWzjHLV94OVUOpegoWJj",
+	"JpBxm2QvvYCBXVJhJmeOWjy2CxBeNRic1qxyRkqjvI5mfzK5JRGX8Otkl922jlaoUjaG1zmjY3MHg6Nb",
+	"OjuUAnfMLkyOkHakauYmc0H+gCiSXNi1sp3dZ4utgOLZJaG1FOzc7Mbc7T4P8BpG22kRW7npgNONSUrf",
+	"QriyR3kARudPVLM13Vz50I3eos0ZrW4yrMKPH2hOsVLCIdHKaGvlAjK+zPde1FhNHinkTahVBfWJa0Jn",
+	"LRtrrcwhA1Clb+wNm7gSeOPjemK3voUwMhuvuCiZA0lrx/v1QyhCb5GoLufMesyxizXXcw6eAAgGS+dN",
+	"selKpSIT3803Yfg4lcYhoKSjrn2BkqGBIdY3s/c2apis6q9GrOwKdoezzHeEIvxoJcBspnwiD02xVSXF",
+	"pgkIjx3/ykpU4NDi5TwO4ZxTpFOHY2DhpZ2T+x2bXMlywTBR01ws67kkihnyFpIs2OacKN1SMTOszsk7",
+	"WtaVhaZxRTW2Yxrj8O7BcCz/orPN2nDAwY/ce95qOj7+y4b3pCB5IkfmUAve4fmxOJpaNWlQdjDvDNUu",
+	"GU5kv/Y28EiTKexeN3SDV5A1eZ0Tt4YFhrfDzrqZwRYCna8aC5mcweMzt9xARqTR0wKxgQJiPXzgXEbF",
+	"gwAWZQhFXeNVbj1i4ApX23nwQT9sgb66nkPvmMBhVGwJxCq7gaAjo90Bs2dnmB2+BZp5RXeirl/DS5mc",
+	"lSyagyPi6Ai4/nIMBFJaUjfZmm5ufHh9WmtUsmEgUXEFmzea/6NezJkayIpRFx7JwNyZvlCID1+XRi9n",
+	"LUBojzdvlnQPdGKf8pNqiPE6fW9CbIHS3vgLPswQbrz/veBNA4PrtdcyTBmr1A3P2E69KcCDyHjcwroi",
+	"5ttOLY/oKp7WUrYZ9RIsWdlzDz4iLe+5UOkQ0etB+MIl4AbtLoXh0YXgVCLp5THpLIU/shalgizYErNd",
+	"KJnUtFzIlS52hHia2Zsex1MskOuV/SydlqqTaWXvXKkWpq2F0PCFC6sznbu8Dbi7BYt82qEGFnCdKZ+t",
+	"WldqDD9O5iWBsJQaRhRLA826ETUFgSwAYpnKOE6TtjG927+hf7BW3gSIxV4EtuVJXJEpnI0owMXI71Pa",
+	"mv85y2YJ2VVkzmqjoZeL5ElKQ0K/mYIYvjmebGD8qiBqVc5N6y9WhoGfPGNtPaLQjuXXgYXaU9CdqeWX",
+	"nmw8ZrRdpsDIIx4VcZeYhHM30GVNxfb9c6eDvB9EOiA/Qu8pf82DEY4UIyDP7HZ0V9fOJ7dwV4tkvZm7",
+	"rJzaD7PmCl7H/neZsuzMVB6rIw8SHCUnJXHfewim483BTl11HaSH5Uuebaf6ZSsLsg9L3jL1oCAxD5yt",
+	"EAaZnTZ70BKZTl40WiFGSPTqZGLkCNdj6mRmazRiHc5uXUb088qpM/2xWrEx6SCjfXcPnzeC65/G992P",
+	"snJWHy4WCZcc1XOnGS7pLMrQMu+DpbJsGaiD5u5aGrEc9DLzigUqir9PqvN/T7mgBLn665/cp+u5rH2X",
+	"//0tKWXF0gwrpeO+1GQmmSJGaQjlBqkiaxbrp7m6gtxCrJoL+e9tdE5sf6nt+jPbjI4+b2jFDssYVCmX",
+	"e/DxP7PNlfliBE528Pf6W8R2ZueVWZyHhf//AW1LjYsEmrW0IbQ0guran3/TENWy7ygfPunpkDafTrGz",
+	"nXusfMPFS/zmbMc22B2wfWVWHNvdmpIRG88hPUpduEDYOOrdPkG5/9xI3SpSBGKjUST8uxgZyCE0ZweM",
+	"CVvyfnH04dh8cnxLWzMHZb6Fcb7FBuDf17YV+MPaJd5/LI5eRcEXCbDtXolJMO0YPu89slFysRs3xDFU",
+	"bORI3QBemK/cH98zHBzmYyfS/Fi5yJjigkkaHO1u7EJqls2Zc7bXpJVUYgvpnkIew5prYdh0vF6aaCmT",
+	"Csgc0AW225xAtcpx6viCJVTNW9byKWctWbCN3yS/XMp5Y9H2/Hi5mgwBhHWbNmyjqgwbaMmUTlpepvWE",
+	"gPXb/R7t390BjUQ+ljKxVlhkLvKhwOIVZM4+jEURs9tge8AlTZ18JMScYyps5n0q+LlJ3mHgySF3jBXb",
+	"kHKc1WlvMzIHe7UULodnSfW84yLjikDJWAgOsu6fIei3HSEk5q3sNNTdLrqumXWcYHBnE2ZDP7iLJrrD",
+	"UhbN7ZDMGNLntBdgeBz9mEBOdibBh2z0QW12l84IF6jndADGKDmgnn0oIWkm6OaWvWZKJa82kEBO6JKf",
+	"3J6drBV60y4IJZgFgrlKKOmahkOocSXRzQHhtVsBHJXDcRj2bZmXYiDRXQAFLF9eCNqIsvFJg1O+IEsp",
+	"ZvjARrdqSShZ4iXnbmqHEYoDN7xbzHbnzsDT95k1z1T8YG0r2/1S6rNyeFQlyE1kJgHZtOFK4QzVSi0x",
+	"XnYlQI56P6BfZsVTDHdMalu9EN8o35fWqyRglnAQucQwO5CkxKquc3IotuNjg92kR0YEh6148Jhg0/Rf",
+	"zeDUzgT9uVyrbrioz92GHOtHKCptZ0LxCAJgvwSddNYBOg6awhco68af97IWkhNzmNiQxoUzcykMEQTq",
+	"2Fi1KGE/BUy+n601bPaArXUvUIhsGjdyv2VNV4pP6n28g+mYUR4gEXwdRD+GPWj94cn8Na1Y0v6QFLuv",
+	"wXADygVV5OlKz2XL/wEGuHPyjNGWteTPL/7twuWryLqCyvdJ24S1ZOxQcbdFQ0iCzdoLXtN2wfTbVZ0/",
+	"uK5wf7NSmiwYW2IN457yNeSbhVxP54kcJ9xjUOxASIXPQvfVBZdMYIhlC1jHneL1XcdmJvRlyJMq13tO",
+	"YEY1uylrqVYtS5Wow1A0q3NGkRZM2DALLjCJ0U7TCCPJjoySMxBdvGOd9gIoQ3uMxW4fhVOmeZmyfGJ2",
+	"P20ZaVa15svaBXqNjP9oMwF0Ja1rdY7KB+ZlrynXPvDWPCZ0helgNirU7BP5HdQLw73guoiKHXhTBnxs",
+	"UyrlVDPx+wvCm4ZVHECEsDdoBpR1mJwNbnsMoT1crOTKDM6dJ5sNDTdhaa2/tjIAt6VfLe4kRXDl0Mpu",
+	"cSwAuXUI0e6Io/WggSR5AxYsS2FkMwhjVEspVE5YgusdU8oxiAGinWaUC+ZzD40eOeEVxDhC6NGaq5Hn",
+	"a5LM2u8ls/uCcJjLYkvFb/aosWC6uZlsbpL8PUCVr8MMMQp8AylkdS0xGRgML25ovKpqtg8vgUG0q5rd",
+	"TKgaShXcHghQlfcZm3GZdmzQeeupb49x2BChfQYBKBsQVTwy9mZTJu+jH1Z1TfAhMiGXROSKahmGB+C8",
+	"WKkFfpYrRUU1OhK+YrTy1fb6abRxGEAcnzOBsM70RSZbpvhsrm8gHm671T9RbpFEjeC4MccGlqpACZL6",
+	"6MG/QbyoXGqjE+PGLlk7ZSUwOOxkV3hLuqbSMzYzY5hGKuPWtQEBb918UoG1DS02Zz+PZthR1mQTfF5g",
+	"WgT0a1QGqlmFAfq+bAriqBaIY7KGclz71qXNeLijIPnEQ64Uq24GKOQaYmtd2HMnaDkDlAKIhjnSsEsB",
+	"TyugB1gCt+v2a/+7WRpbuNAeQfhyZ8jTIslKL7mYmPuylsHN6MBwwFq8UkijSlB+y558ffP3ogeLC4CS",
+	"u7rPRDy+EFVsxh0PYMfqKW1Zbkm/Z2VNYYHwPdeH88u4XDh7yuyfAJmJd/yu6axlq9iNnCYqIL22d5J3",
+	"p0XChbkMA1wDZB/cZkqFmh70TdYp34NzSXQGNjlDIuag2wsZDLoXPrUSjLm1VPouQfSdOpp4ntLihXn2",
+	"LPCBkRmAfcgXG4yroms+TjGasFquyWmidNWYG08m06/ijK/zEGboT6HHxCIS8lp7SFk+FV5q4qGc903Z",
+	"uls24rRlbNd8YBqRRGsF1YYaOoXUYKDX/YccEPxSEaEOtjcXReXGIQX4HkKS4o4YA4+hl8xwdB3nKfRl",
+	"MBx0HQlYtzZzBBGlVwE5rFuuNUuH7y5bOamtsWSUXQcHdYmfJeEk5Hrf1t5insOgbcZN13YQjTy/dG6U",
+	"Yx1N18Cn6lUjbL7LeTdEJV3Fv4uxGt9s3dqSudqn2C4OyX6Un9JbTBtJTCchDzyHuThREShir5jxdM7W",
+	"Gyeo1cwhoqSP224kze08sZUubTSjUz8FW2OsqUWLD8jx7wcjQvuXXxddT8Zc/IKcGoHSmYghDIAky+ql",
+	"984fcWsmd7Mo3M4MRna+Znouq6u0GPRGYK1CizQo14IsqXWBen4PuCpovAFdx8lJKJLRij0mb40eiGYB",
+	"L0C4RQABKnwUCx0YxPk4USLjlrVJN9Zlv3XwGVgarAGWyEIQAWRLyY029fgMOP3j7y7Iv56egi3cupIT",
+	"GlKyQu61dZCgfM7N1ZfGWW1oKqvfyI10omS90oyAXwg0vGAAGy/iN7CdaW/6TbL3N0GILciGKc1arC/i",
+	"3C1johFuligwZya37IjTTkIWXPhN6AnTd0pFhpn7CrJmsm7S8QiLQD6p8/ATW19GACn7QJ0+PK5KH850",
+	"CPrkDa9K0GUTRcZkQGXLOXEm5mJjLQQ07owV8Q0mB7Jk4ooplYxktqGbSQKdsNlKjHfM2BEnQYttBvMe",
+	"YaqKsT36NlwxndRC1ULhfyYbZJ5SsJGxoLgAdixhgoVfNdtxctUB+3E7LmwkBOc27PNq0hjBrRrrsqjr",
+	"mwzIJrIASMSKtXXziZH92QdaaijmYtQIQGgzikeE6O5R1c1348eTFk8tRt4Ec+DBThmVjXBq1H4GlUwh",
+	"/OkADqxRKJSGksDWFTEW7mYY6FQ6OkhoEuDueqSIlxgyVV4zJqCB4tAQiWnLWe1Vtz9RW6Flf7OgdaEc",
+	"LM0Vw3bAqOMgT+MiGO6LJXNIYWvKbcijpZ7iKK5Gi9HZWLrkb5hKnerhlta8so76oRrq3Zmf2dQBCAto",
+	"rUMExClbyKRh4i72CAcJOwjmGnmx0riu0awCjfjFjNYrWz8S2NNTiLtJUxAMFEJA1nOA3Kg4hKiSFlZB",
+	"e/rdRqLOBtL4szCkBCLjTEZMwaO30frvWYrvTrzXL8Yjw400Cn/nfbZppNQlbfU+nkN/fke8myXUa2di",
+	"Qz/enEZ5s5BjCyhlXJsnSbBFF+X29ZPvvv7u2z8++e6bveooxoQ8An3YbuGdCpfG27e9R3TGBDBTo6k4",
+	"J6ul4jOiJfn2a1IzrcFsilWl4YjfkMfknPwnOb6wxcuiMoHW1rNSrApIJFidLqqx+PPT43+nx/84Pf7u",
+	"5j+P30d/PT7/z+P3v5wW3371MVlqcQiz3ZXnu+hdj3D69kMoiG/FFFBmz3fei1booWMdn55dnz05Pz09",
+	"Pz3995Ozb9KpK8NYFDHsnLOcFoRPLZl2JbTkZVixKV3VGgi0J9x4u/XZuVu3IqiwFueKC6KkRRPysoYF",
+	"XgIRsbB+e/AsPSZP7QbEFcQQiNTZJrVzlsN6KSmFRazdAIdwMchcE6otwr+Twi4AgNe66hFVEKMuwqUj",
+	"0ZQM5QncUCCTTkhkO1x0AgqUM5xObTiPuQiIzWcKFQtmtuYQVEfoutoQQTZmEE++2Q2om5ZIIAK5INQH",
+	"WHiDi5OANC8XHUpH0qDi0Z6A7GPljlgq8MQEQZo3Rgi8mWHYaRy92Xngoy1uZHuDUom9d80PYL3ZGRYR",
+	"s86dV/4uZjreytphwf2w8ERcOLx/xeqAtjvItJNgytZb5QJ9gm/LcliIvmFUbEsTeeYFlkeudjKwcB8i",
+	"wmhSm06vrYris/eatEXtNVeSBULyVhaPlmTYE0r+7gjKtfBSZwd88zFBzwMMRm2BimNt+hYNXSttIxB4",
+	"664/B6RiBWp/O1qU/wurXELfrk4fuLEInVEubC3bBds8UqSlmhVe/4NEq0oylYQ/tXf8YAl1FtB7Pzr5",
+	"PhFLhVHvu2BOdpEyNn9jDWM7D0kg+vCtFDcVV3bxExlX7YqdOwYLkQp+lwwZYEx1gIuYM9pWbvtdQqPZ",
+	"nq9OiUNtxMKpjh6i2wYA0sBXWrh4MbggbF4uV45iCoiZcKrTY+JRNoIbFmtnEaXlUsUDXLay4YrZ1EES",
+	"y5r2HsH7JYtjMYVi/Huv9uiimTXfTWTbzVsqH8kqg8IBUKATWw/gANx22wqV5fvKjGsz5HOHyxXZTz/P",
+	"Qgd24iN7eFUA5zHkh0IHaBQcPZxBH6QCbeIXREa8hQpowAcUdvl75HOqDFlLI+W4CimGhBqmUyzE1SHZ",
+	"a7WtWptwYY3lSBgTCiJ6Vpn1hJ1QRfw640tj0WGTeBp7nIV769dr8TTAB2ZxBYdad99j8mce4NNcdT5o",
+	"wjI+o7mGTD3EShI+nXvsKkLcecJ7eQcI9yVVys1iHKQMfpAEXvIJ4imEfwjJREgsjk46j8l3ASrIuUVS",
+	"tIHKaKG8Z5J/caTQLbDH+Yp8CTt99B6XzncTLamlj8Fs9ks625EhRxGsAkUsLaOMuS1Wkk5PW3IxOycv",
+	"CW3InLXsIpT8smCJwqIAtxAU6YrPCY9MCnGS5OyUxEHSS36vLLVLal7JVpD9rQbTp6rB9M9a+ChtIf3S",
+	"6yHZ/a3SVfShxrFPmdSrVrAKPVvJrXeN3WCscQp70bSKa+LgUc0/W1/fyNZGx6KXYY5gTsPGe07RqPts",
+	"zulvRZ/uWfRpAFdnTN3CX2vJqHQIyhdf7ClftVjxmbhZCQDqyJ158w4CfoNV1b2brOo0AEgZAOehsuw2",
+	"AyMTI+f3ZYdu2sKEzbhQWHxydAD5Zy929WupW/X5isV7PKwe9xiZGvzsUIWxLvHfkHq8HYFkf92Vs22z",
+	"6IOqsFsDgl69jrBV1BR/L3AEOeGXi9kdfYS/yca/ycb/1EVB08BYAYKze7NzFYoCoGvEqbBO2vDFwwpf",
+	"ziyUKntf/Cag/laVNBYx845+V5JU20KlyWDQ36qPjhfIeo6ncnl+cvLjm6vr88s3b68L0uqVNEe3/7uu",
+	"1fnJyf/5X/8bXjk/OTmp2O2J1pu/XD07zWGofzY5L01PILgZnsH1BYEMAWqLlwOYYb7vbgzDaTGy/umA",
+	"nBJFVm8XKwPgd2KlMghtsZkgfVSuMaW+O1ZBcED4Qu7DXgV8bcCuc2coo7zF5doVFwJ7NqZrY/pUKyFu",
+	"eIO2F3sWPr99pnCsfE11Obe1EJh4KLMNzC7B2JxHFTRV0E8BF4IumAjqJNQRkG2MwLqfnr9LV752I4CE",
+	"GQAKsu96fTWhMWu2jENuXMV5hloRwHVADhufieOgek/slsI6Z2J2B7TOnQqgShVmzme1wTBGajXv4N2k",
+	"MtgvlAyLE85o2B6vN0a4Uv4Y7Y8sdeUVqsOoj+/c8vQzWMSMKX1j5O94nW0k+0cPdNc5nntUIcdaczno",
+	"fwQsyjy0uHpJxAzTJiY9GGkqlLexReG8rLA7kNuNIRprjOnXXaDEcozcX1z/A+wuOioPA12ezfV01fXu",
+	"ULKhA0GO7k9oLX01w+xCePs+FoSWwcFEq2P6Q92utmK+DAu9XE1qXv6ZbZ77RgyxvWOTpys9Fxgsgfni",
+	"G80gqnZCFfv261UbRaWFefAq6z8PlfHuB3JOiWBrYr2yGCZkUwf2Kw4O2xOt3cC2PI+L+qWoL4tbN6Hl",
+	"IhQmQJkzWV8SvlX7b+DSbeA9ti1ZxdEOKLcqa9lWzzEjez9qxbCvXqmKTEn4w+dD2tHsqAl/yVq1IxWx",
+	"Hz4soNARW1LQD8lkA/n3UIksqUZWXC1rmk6ks1UFFWNRgFIyOj9b5IVPqMhUVM1B1b+8ekO+/eq747M0",
+	"nKKoLNJu/8qy+MUunOrqxeVTUvGWlZpUbMI1cd/mm71Jt/20F9W/FyMPSftbZW5DYbdOObBHcf2rut6x",
+	"9p82cd/n3w3k5V/WVDyjSduasHEhNCj3yXR2i0bO9eOQXs9VsMlBITy0FrqoumDziGtH11Q4E4ioiGA6",
+	"tLHlmbJwNBzse1geZbLxzQAs2bv5hTV8o0kooHwFrDaXh+n0FRYQkYyoGwERpcL45nw2HxvPiZAWo5Iv",
+	"qRj16lay9PrIfl3gyHL7fWU1nB7PXeXdC4t3c7Rpe90t2hCuQglVC1uzT/nHnUqKo9A7lLM134rYuLBV",
+	"MNIS7D6DyEJ3PkP7HKRS2ZrX3NuDQXJu0SkwFtlTsL0GplgWrjHaQijjh9a4eNsmtlDImKSUByxRFm0B",
+	"zjcu92pI0k4rR8siH1AWzE97Zaj9AaqHGHZ1hzxY26fvITlsX6BvuzKc1UfuXZ5vRMhHtm7AMwDzwvtO",
+	"yID/qIC1ClZFXLFrj/cFVkUn1a1DOmy53/EFZpWK8dRGaEptolUlMEvFumQq5u+GBLpikwHpXYmG5bxh",
+	"JRWoWZsLCcrd2IofEGS+FwLRep6ahWC+yeAHwDIIgGJv7kjrtIGYdUhojuoJw2R3nsetJG0zGDdzt19p",
+	"KsbCPdvybuMCqsdcAS2rMnD+IAfuOL1jskQzKDUeGiBVLt9W19gJawVaEA7Uz6VwKxDlutne4raTa9rp",
+	"egv0Q/k8T5R3MDcGBP9QEdxcv4rUXOsac/wvMBvznEhRb6Lq4ChBxdG9Ngc/lCo2BCBrmnaIQjLBK3ab",
+	"ymt6in0EoZFFgKOY+AP03CtoHuA30I/WS8DfZ9vHJ6H3wW/a3Qw8h7iWy6rodYGvJVteqTmrLt3Y90EF",
+	"SqeoBvRAX5LKAvShY8kw8sVY0KeHuPfzWZ/R3NVdJp/ylAgosg75IxdB1ofsZUBOFpLMZT065yDenk7O",
+	"09fe9zey5J0dcWod3rJSCqNiVS88wedzR7eNRNMpLzmts1Wdx+62byhYZu/WUF4EierJJK9wgAYLCqIb",
+	"kcXzbAzjmKeLxOSQX97hHbkhFZ9ObeJXfGf6LqBrD5DIfQEO519P+qJYde9Vt83cd81tM9EC74D8SkG0",
+	"xCPZpof+lLdJb2sYYcf9Dg2fgNdSpKz5uHksg1xrd7BmytUDHIt6lEdstI2OvHxydQtfD3NjC53vkgtb",
+	"VjJ+eyc1JBQzdfP3Myji1du5+nqeW/1kTOpLDzrBRWQx02tpD9yd8MJtbamB3rzrK3+Wh3lcOLZ344z3",
+	"YoNbrOMufGJvOcee+Ic45jEadaCOsHNDZMYzkIHPpJ5HjB4TBDGcjzTb5tIOimVAsg8IIO0KIg/+Aagn",
+	"jaFsD7s/QaijyaZHMsoSbRQBbzTGycaVGbVvAbJcvXEGyHC+YGSN4WFJHAFe1+pm0imntn1eU6J3DEs9",
+	"oB2Nkmm2xI1Upm58QBORUoC/70oUQNkL2Sxpm8FWbxxT33N8eBkkhtc4PrVtBkHg7Dv1pefpuAqudzAj",
+	"H9xpcfcw7kS2LYK5JcssyhQGccfrgCTLFallSevdej1MwLbcheV2ZBcj0cUn2GutjYMdxx3LneJb1m7u",
+	"WVh/R3n8vv4En6WHc1cQtd9g0u4EkzYCzectW9O2SpWStv7yKn3teyT/tJmWCzKt6WwG1bED8Y6qPpO1",
+	"Cw8wOnpLeU0nmYoUDctEb6maGp1x5D5ruWDo4L+z4dk20buU/VoW8brjuMMg89v3YilT8VKTVZWO2oVB",
+	"eE9aOWfVqmZFp/6WCtg+hkbNteHGMWobmRtSb5/IX66fWzC7kVipnXFYFBHBPow9x3Q0kEULa7nPfQRH",
+	"ZxciAa5E4XbDDsnONvSa311WPbM5EDtOaXfdbEUonw/Yq8CRjK68g1PGl/4wGtJ4o0MyMHUJ5dergrwb",
+	"iyC7XOmMhBrXqBlnPVuw3FEZWZPPs4duG1DjxDRf3cdlhUvWsVr7ybvhR/wloow8ZaXq2jnn+57HIBBp",
+	"QiyDI7Bvi8jUdp2uMF7fTXK+ydwgQBpeYmRQsLTPZcPkWthEJJu9eVQcrTT31hGbPtFCmJWFitnSBYqj",
+	"D8em0eNb2kJciGndjOTHqAfz98uoF/P3X3xP5q+3cW/mhze+x4/F0RXM3pdu6HksdzsaETF/n3IpoVRE",
+	"YqvlNF8i1/mSz0ktaVWQ5S0Ak8Vl47ajNpMR/ojxv6fvTE5d+GaYdYpWbHTzSzGVCY7rwMvSkf+AA2vh",
+	"W4CZJQON7la4qGKNFOBYzaD4S8w3l40tVVRLuUAnD4TZcxFws4gPlkteAxjJdpMO4XyqyJLJZc1CTFVY",
+	"laGQtnRajdXW7egQlQgtvxJCMeJJp1pHeNFMEj3C6MB+AhSeiySqqWZ7lFQDI8WN97CkoM/Fols+EF62",
+	"Sib61Dw8cMCW2l76uyBG5QuhSWXd/mAiLxDdisQMbogfZPRdu/mOpuasHe2iueIz8VIgC0lxjzTBvZmS",
+	"9VxidowjlrRbAdXddFqUa2Iq25nU2hKHOwf22HCB6JPnUL/UQjcDNeLfZpuDuSlspE9gNaS+/51gB/5s",
+	"8xq/Dz90eH26MP9THzABOc79ZbrvtVYc3XKGsseiY2cYmtEVDCC+5/CX+KbDX8Jdh393bjv86U0YCv7w",
+	"Vzcg/PPPZliR1TUOHIiOVtqM81IYylAMInjAIllRBDxzGNQvVuYGOHnG2prvDtkIg+hz7OIoZpMdHpuy",
+	"BHlOEM5klxEN3F1jDT69gpMcHLCO/wLfhusjuizuZiIqMtXh54wgcT1S2G0HMeORKjrnDKAbfaiog7rt",
+	"Rox/c/ZkRxT6iPDy7WXlM/F8zrCS9x52KyPnJDQzsN0DBpymCy5mBUbCQrETNNvDw2Urq1UJzyuuwiuQ",
+	"HRfKoZRUkAnD2vlCriHTvxO+SyF4I5Vy7bPo3IiOHMQC/hvz8N7vrgRE02pGh9/H5TYigrJJQcWR5FU5",
+	"kr0821yGFvAPbOPZ5g20YvrWNgJ9QIDbIhSo1zpaFjb8bU+LPAoeKCOMvTWf14zmotNCKZPBexffwiRH",
+	"jpVZh96/xrdsoXn2QPO4hho3uzS6mEn62iJ22G6D/LjitU4SoF+eXhhcTdtG5VUVmzDssn4aWs65gJqw",
+	"ypzFBWKsktWygJ9KLJQwkPpvEX5Ghh3GqXdqwZfHmMtD62NQZoywp9sVCzHXN1Lki0DOqGbrZMm6N8IG",
+	"qNkJqm745diN/RN2EFFZj0r9sRpwL9+UhsxHG2PDd9a1NTbUH7WyXeI1vBUmhNjTN+BjGG1OxAzNvT5S",
+	"S9ZPVpSrjlk7JLsqbbOwhk++bFm0MXBs9hpS5N3YLjUt27q6Aa3pboFnrnE3806T4bT3qHxrcXsb1Jtn",
+	"ishSBOSJw61tmqOEBd1mK2u6ucmAul2Znx1IO9WkoppOqEWyB8ah6QIhYMzMwkm0gcWjldU8HECIjNyO",
+	"u/LhyzJpjsl6Vn2Cs48eRfsHIAoDU3nkWCYon37aUhAqkPtIwbYYz76GUph1asOu/Y032pIDWZnWYdgy",
+	"bcRgmJ2Nk5VTEqJwyRLQbaTcfwY7QgWmzCszYypLp201gYYs8E44cQn9WVtx/l5sIXvEI+XGdhUmmd+5",
+	"n1LlhgOny9zhQq7djBVUsR8tpECnl0bBGjBQbOcm4ijHCVWDB7GTJACx4EKuY+Jag4rPk8dUedv97pGg",
+	"5Rg9FxXNHAOIZzAqsY3baXgl+GyuiZb+3+e+RBQWS4IoIIyhBd3D1UHacwugrXuIRpbw0qYsm766x3j+",
+	"aul4l/xqFfqIQqOh5Mn8kqYqrA8wqXfDHAliHeIC9SeLd/OUSDqGTbm5pD2DmaDaN1OfEMFvza2Hvltr",
+	"b+oUyHEJCHSRqRE/a6XK1D1w+RJCUy665yKBkeM0UO9Gm7XWG3u7ieA0QeX4kC7vvSuW/2R0yP4tTSGG",
+	"2PJYPsT6mFYVq4imHyyMGTWqhxSwv1xEW3zvSzRstEeMyYeOdI7p/hwa9+0APNrwqfGwIX47D8G6Owl4",
+	"8CidyKZ71+54ARom65rocJ38ll35S6JXw98uXKbWfqt0LzuPq21Eu+HEx1xyruEVcIHY/J5MQJZKm/ah",
+	"pJ65aXrx/x1oN51yQv1ladjS2hfArqH6vIjyr+6wJyF7diCRpHup7HV8fqKoFY3PYaz4zJqDezrJj0+P",
+	"n3zzra/IbLEMCzJnH45yBexu0nTyykoKGg3niPFwdnx61tFkaL02txMiElXJPu4gWI6h+gTB380P23Ah",
+	"2xss5rn95fes5I2NesdUQ4XVjM7JE/Pbi7+8Lcip+dd/u/y3dLRa7pCg2RqBXMelqOsw8z0Yq5G4E0Tk",
+	"1Pxc+rOnIov+0CsEPcgYVmqVqrb3E21CUToHJ9qPL49gK3gLNX5s9tg61VPaC4TE62fBRSXXCHRhhh0q",
+	"B+p/eAV2JxuwLp3ADezkIzWoQ0puFcK2JYk5Latf2fhuHmddhBwWjSL8X66fb/twlOZNGgHV81bbVmjc",
+	"MFv/YUGAuxKKngkI5p/TCGMkAgXJhFjvSDKxUAujrG5GsbyRot6MztVImmuesRkXXZd+fxV8fqzN9UUl",
+	"O1iTxpG+Jd+cHss0WQNu/IR1AFpiM/mIWdpPbwZ2+9JaPFwvXEHVNftBQqruKz5MH3U3IEwuNYBeXLv/",
+	"PUn1rcVe2EJFyeSE7ZeFHqVsDrFHl0Wwb4C4YuDyTmYXsb/fJaDYfNbJB8SV8F2NquQKi9qm45xGFyzZ",
+	"F2MxCQuFtQXjUqA2q4gg4mHnMGUM4rkku/5w7RgyCyLU9K6lwgO0wl55hRfkD67Qh2HfBTkOf+LRGZUd",
+	"OVz8GkOBbHE0QMdlVOiLcNZ1py629+sNwy8kFYUl3TQOttzGIE+oWDxSRGmqMfuj47L/9mu4CL1Tvlvm",
+	"/H+evP/Dv+y8a8OwPMBDaoOxskQAvett4FSnw6jG7QF8nkjqjV4JyHl36wK/v8lmZp8RB4FbkCfuKFUF",
+	"+YrEbDdl4KnSZk1Efcu5f/JRpfdwCblwTSctSUB/CQMpAuIfbtjWsvS3Ik8JP1js4q2o+nRIPVJ4U1hf",
+	"B4BisDWRrcP3A/woP7x0gQwmhhUxlDdqllXCcsrcUwX6m6ZQ+XlXDKrbmZTjYS8DCsaOJBOB7oCMRJfL",
+	"pJupt0D2vbBQHgwADS3rLZijEfiCLStlW+XCjnEpre29IEq6kgbKZZq6ypMJ1Gpa6x0ZhLirrhDnOYkm",
+	"bL4uiKUduCTdMt3XmAQa/SpbIZT3EByyUIY03uJA5mE/7RJ44o3IpujbsOyQCn8Oo50ZPsqpfIYojTcH",
+	"Fm+3Dwtm8U5BknEZv1PX9yglO2I9h0hhJZNNZ0bApqLV3rGXyQRUnGB+8V8GeOhemE3LaJVZfGWUeyhg",
+	"Yk6rG6Flnxi37kPcgBLS6Pd0uax57tDGJxMdWEKuiUw7GSK+n4RDhCFscybZdO31Ds3SXgl04dHNAFJ1",
+	"rJG7I6skCMVuuBoA2bDDMVsKYdqBaznVfOPqEQTFFQOgM3kB+948HdufwzvfJsYDXEuCrTO2BKlZzifh",
+	"QzHmXFSIRRQXc1CyYVhHCku5LSDcUq3KuRF2Z3Sp9tvcn6RObm1CsdrdGAAXJltDl4XKxn3w7rbEuDoY",
+	"W7rfrBwAVypasXv1puzz+15bO9iZ4w6F50XRyYmuLH/pGLqJrx7ruPbKY2BFfl0dTeX5I2x0oh5eLmJP",
+	"sw96twHcxkLBy/m+L3MaoTXO+RJSaFjuWleRGSgd0oLhOasI+rOEd+4Hs5hNA+3O9Z8Jy6U4UnLVlmzX",
+	"opfgyOU6ll1doMTdKd5Dx+AYItLug8lkoWO24WbsOwNUlkPdm3JWp8PRHPl3l+gHW0nsFJdjPZc1Llfa",
+	"wbHPQcGhDByYdyjwvBS3PKQVZzIehhLRRipOD1H1YsBOl9dzbBrRYA6ueScJqNkiJJ9FZXWzTi+nLud3",
+	"s6VFxVYqNqUroz6dPTkdqrL11bedAl9n6Tpb23UTFCtXLdebKzNzJxkMZlr+hFLpuSHOKOVyO1+xHwlJ",
+	"aC3Nf0VlcXh1yNS6IKxWzCFtGinDnFAYkxHCGG1jPX6u9dIFVmOGVcrk180Fi7L/zoPHV2ENUvNrgSCk",
+	"IMtScIODjfno/KiUcsGZq4VyfhTqvIQh0SX/M7PpDy7JKymTR/k9mPTjf3gM5UDwTqmoprbogGwxIWkr",
+	"CdBIXQAtFZLKdq5YMhHpqc0lwhFZTEMIIYZFM5sWQNtG9ICVOtW4jhTTGASDH7lakN4Wa4tvjeoXKviN",
+	"6rWWcmEzQvebnk8MTKPxhFwtzCOzf99xa6MsxJ0Di9IXRxwG0z7pZDzegdJd7uTIwxeFv7nKalhlLczy",
+	"DoOw6Zkjsuvwr/xWgMgvl0xEvtslnTFlFJ717j34CIcf3Um91ELB2hm38aBQ/aHA2nvgI3hXuHDRTjjb",
+	"IChugdBtI754TH6Qra30ByX5MNjwDxB7tl3zDhDo3NmzfSjyBxe5vwUACaU1wJ5hLxKbnIibam6Bmiut",
+	"gMQbusGkea7PXR41kv4tC7RSWKw63hJz2aIpZC7rylaKXbCNekyexl3gkYZ+ujcQV7ChGOV0l9uq8Gez",
+	"c109JgCegdVD7EUCOQwhCMNdTTYIWNZVZHbwP1lupzvqN/vAlUZUPs21kVaOnsdnwMcIHZ1ZliTokh+d",
+	"H331+PTxV5BVaJHlTuiSn9yenVjXl/nJYiL5xXtZHZ2bH5+WzoDbMrWUQqEw8OT0FAOyvOkedMoSvj35",
+	"mwWyRblpl1T1Zi1cL3BYekzDVXyyiAWqcDWy0DVq/mGm+/XpV7mO/MhP3rIpYF3EIs7R+c+/xCLDz+8/",
+	"Fr/E1zX+4Lka/hnzVfwlXAE/v//4vjhSq6ah7cZdAWvhPI2gja0Sy626yw0i4jOJlsIHWWnb+juu5kzh",
+	"YgdJ1gaIf6ZtNmvkPLHgTMCzs8atPd1ja79oUvC6bkQPodZbAJ93ee4Ysa7wwoGx9s7uCdC/0chkygj5",
+	"Y+A3DV0wOC3u1rUsCTl3EErwORUWALRLoqaRP7PNgejzz8yjMn5i4nxNK5hXhjJBUEC3lLkfgUULRFT/",
+	"zMSZJ7WnINaierNs5ayljXWSlBZ3hToBN0dXJ7/w6iMSVc3QWNclh5Y18tYTRGdvvk5hAZnVm0nZqTK/",
+	"/6KY97/+NIv42hwaQN9JjntJW4o1PaFhkFOhFqiXUtE60KHjIqLJXaUd3yd2xl1/8anvbgutqpD9f4iD",
+	"2i3rOeqspunBwjR04Y4Of6wenIIe8o74M2PLbjXQ5AF1ZHAyYTNMiEwTAzx2G1bZGsgHY6RblUUTHNVo",
+	"HoLe8hnowKFUqTL/ppr9F9vPRHXXORb3NmQ/vLfjGHB82McxYY/39F9srX+Q7Yw5KLcFmgI+G5N24Drp",
+	"c4k+swiy5VCMOippe1dOfQ2x1XLBEc8eaNkhyKGT/G48++ywPP7Jd18qnT61Sf6OTIoAq2IUfzm1ER8X",
+	"kDaM7zoFmDBRJbmGe2GIYTBRXbnXRu482iXkLTqXvmDl6oXALGuj1fjFmkBqAFdguR9atZ28NizdHoz2",
+	"bsv2RfNYs8yWSJ0m6ynvM7FblTVh1Vw5o4o6pNzj+0jIO882AIG6vU1DMgPaRS2epCudKA1JcXHLNVJJ",
+	"WukHkxkVhB0jWB1W87beFLFAjg2FJiHDU8rCJntSAh9Akc3WMnayWqYMATiIw5qrwOXMPpNF4KVb5bRF",
+	"wCxkyiSAO8W1Iv/9LYEw7b0vxvFUgmP0EVgp9jZWhMzaeQf0eHFHA8jXB1mMtzAPQEC0drX1SNPx4TlW",
+	"xuCLIuAnsfm+5bO5/uQ2309m8D0MSf2J34bT5YGZWlkzIltf6t7iPfPdEhoexhPDO0Av+BR0l9Q9zAg+",
+	"gWfnYXnoYfb4Kd6JE5d24Le7nEupmIo0dyuo22gUd722jJZziG9mTXfTV7ZOcNa3tsLiuz066MXVQCaf",
+	"dZ8yodtNt4C1YGubO2De/vuKtZtAPz7rJuzX7qTK94dkCDDlBD0g5sST01OYI7fOjj2kpYpbTyqdAJi7",
+	"PXFFtEg2gS/eowmv62OfqZDcKIzye8ZryMgd3KtS3RbkQ60+FESxJT0uZV1bcFnZ4k9LupErrTL75SNv",
+	"82d+K6gvFXcuLNLEt5l+EJJqr34OSRVmcTH1I80oMKHJ+cYgGSMG8dWIJfFpTBCH4ULXfl7Slt8AyDDD",
+	"fTSdmNnLFv+EIFkXNzOhYrFNzwjQPuAfUExUjqAPIXOYtl/ZQXxiiQOmdcUysQTA4ddG95ErX49+47JS",
+	"DAsR8hPQ0Xi6uGKisoQx2dgbp0BUIC3hivTuW/BH9khhWC8exdP2YieDbCr1ZTfCbp8vIW/66HNyrKSu",
+	"/31Lp66AJ9w9wmxcwKc9FKHAgAqCBf0JpF4gUguMJ28rsOPdSsgiGvH/0S4AhkjHlXo1SLkiNZtqFxiF",
+	"cAUwfisqhUhKyJWgasHAkfp4y6gAgz00Y4IZfyajAswNBpCXinHHgsVn7rJ2v7jrzbz/3UGoGZYouuwx",
+	"CUcKPS9CQV1DUVD8AKPltpmfN33kBPBnmNc6yP+ggNEKeSyNeOHp6enZHy8s7hQMl9tSR45JPrQqd1Cq",
+	"zFHjxJa0+lIEpaeYuIlVkeraxUfVXPTiowIFnNDlspUWySYTMAFvsN/owdPDlV3xAbIoXLh2dOn8MzGp",
+	"V7Jc+M1e+dRYwT7oQCGiIobkPJIgFCzJk2pJRcnqOuRZpV3H8NZv1PobtY6n1udAM4Qi/4TCXZ2VSNOj",
+	"S0dM3qByyQSoephJ+GsgxC1ryetOZm9Ov7HP7mGVsThQNuky1YmFFr5fH4y2NWct8XXQUz3ZVG9bYsK3",
+	"73MKbfLhFrLdoU8x0FHiCL8Utla4UUt4w740w00HXhLq4dkwGeQ71q68ashqiVp77rRZlLA841/Sza+N",
+	"6x9Gibu0K/UZ9LcRd80/073yk9Q2UcleLRxh+lD2mUi5wPwwKXpxrDHdV9PsJbNsufivq6jZmSfcMxMu",
+	"aJsoHftrorq91TrvCIZdZ1WWYKTSXMzUTtHkZQAD/U08Ges0Oj49uz57cn56en56+u8nZ99kuo2AVr8c",
+	"N9Klo4xdcgSUcZn92n1G7iAEeeOR6qPVcIF4ALhbIdKUt2jt9YikiE71SOHCRCdvutOV8MMYV8IbD6TA",
+	"1TZWe0Gurp++vT55/fKnv1y/uOqUQsEQi8jhF/Ckd1Dm4ShxFPjTD8mK8GkebrEVqLIYZLRhn94VBUgQ",
+	"GAEaoBNSlGdHa4/Sgm0eKW/ljwgMMtgdFjr+5nYngle7CFnONiLIIiyFtgGfuEOUKyxeY2myhz+3apTz",
+	"SAhI8HbRE6D6YnDAY+LTMWcr2lKhGbOIw8rI6w2rjMgub8Gy0zIWG50b2bJzh+sL2RxTBsn0LXOg7iGF",
+	"HtQxqE4jUB0oiJYzBuFEsFqIES8Fw4CFDTopoThQy9hFWD+HHVwbdR7GOYdUUkX4FL+c08pW3GQCYDNT",
+	"4Zszpn9YWX3zQNwY2s859FdiTNTyfkHKxS8e9cETcJKWiy0wm2yargeUf6Rg0IA44J0zVJNG3rLKCC2T",
+	"jd1ldIBRs1YxuULVxpNfzP8+nsRIKLmoTMX0K3ztgJv0o2yY7SUbpAX4K44rIQNef5L0jYcNgY8RaDJB",
+	"8X1y2kElNtnIo8AppiM4oW1cSVJKMeWzlUWWmAFQhq0LgviSH4usr+rLoYVPkZ5w0INNAwwHWVOh/S1m",
+	"fn6kEBYoOuMQbgFzx5qjH3fIOdfzCDoooSRY7KK9hOZlthiG87/b6hRC4lARfgU88bRG8RCg3rz7Hqs5",
+	"Q3aoCqHSZqROBfqPo5K26ufT9481NZR+Tv7P//rf/3EEKCsxdFICqwn+58EFyO9YrRj5+vSr329Vs/dh",
+	"XRFIEsYeWLkPGOdj8lKMBBLrIrpAEgXToUmIB+fNyty4lW08cUF2ue/DG7Gw8c8UhnA/rv+FJfl96bfE",
+	"FdNAx+FwIP+5INWqpZPalj+mkEvvMECWNRUCYau9EAmORfOADIkW5oWhmIdL8/wzMLCDEjNMKkPKuGK2",
+	"lF5XNQ6lPpRmS+VDuwWibxvhmWxcbuvhECcOc7+5iwwWwIO+GLZo5q/XklRQ1W4930R3HcIbG/2hYUzn",
+	"yUwtjGY7QGdXixE2218doeGsMpTWMD2XlcJcAury7FlJlUOzNQy1Ntcu5P+bm9qov6Fk5K+H0H6Ua7Jm",
+	"de2P1VxWtiYX4La5ieMNbenRSARLqrxsZRM//FQcpXGPNatOftFywcRgBps5xFVL1xFE7X3haA5jsUM0",
+	"GUHC/JLdp61sUi6GJvjAWTvYS4bQefTG/QxO/TSOprc8eIR2StwvIcmvbJm+6GDncZRsDXEIkPx4lWY0",
+	"QGSHybWiZcmWurd1B8nzY8v94lqHgR4+Ia7DPXAakufL5RVONl1yKqL0MptZ3eE7tjDQwK32ypUOOtjp",
+	"sz0kTt7zOeWiAI3LTACq8pZzVi7Q/3NwEIAHF1MEgRQ52cZa6AWhpJTLTWRZJhNmLk0VwKA7u9bQdsEG",
+	"E+1e4xsHxY8zPbxd1SyrUrX24a9vl9Bp1qyUJgvGlkTLzgXeqX8KuKoga0Jxyu19OplY4PNsUDZT+hJL",
+	"RO/g+h1/0UM6Kbfdo1HCpYPBLQif2mJQMSr4VoJLpwbhZ3ONhkXNqUn26RfrcKoYbZnSZMIrbzMq54wu",
+	"GVShnfok2eBQBJusgzKmW8rf/j4nW0hQZf1Ob/o1gUNZKvR0IZAytNKBCAb5n/xuw/TvY4texnfz2o3j",
+	"kCzN9ZHVdvzzXw9L82pLx7kDlACZJcr7DXv7Dn6/wTvGvvIpvMqXrFUoe4/xK7vBHzD7zPvLWjbjSrMW",
+	"6FlFZhcMremkwqUT0tD6iEX/nl/9lfzuL9c/HP/r74lsyf94dfU/AhA5VgXU5RzNZNjuY/ICggpauTbP",
+	"/7aqZviYa8Xq6TmhZEIRvogr0jJbXg3kKXfkiK/DBuMAtuCKrTk1LQmJAwViAh0M3l3vWq6ZrQyPTXfq",
+	"zroabzwXw2uoaHOH8N0xiocsNdPHSreMNneITvuEqL2w1rbOXjLfl2oyYaUtmA+k2H4KM/YeeZtwIVEk",
+	"NTn1EQZcgPM/nKgCIQSY8yZSVwK9dNB+W+zq5Bc8FB9PbLzAoNhlXxkDh2PP8JdimEMycBPIRUi6x19O",
+	"AJc11vq6Cg6zolstEEIOfLhIZKoFZxYk4spVD29miwC0LeI9ABX+Ak6HKxlN/FBKFmpwEddOmisWHiPH",
+	"MFhMicIhuozg3319+t3vDQ9HHAxUKqBQ5y0UUMMaDz6+xeqATp/HrxOs1w3rNUQZH5KEH95w06+v/ll4",
+	"6LjDQ6CE9Jq2lfpnCnF/JuXCFj3R8ZEN1enBt2KjQFyN+kSqR1wlKMeHnzuh9JCyfegks+FleOETSI2R",
+	"6990DBVTBWOG64Eg6SvYRMOOVrWtLGMLDoLujF7xBSMMBMM4wZJwPU4HDKE8NNSKgkpGGKUnSbMq5wBm",
+	"Tus13Vg8BXD3tligZqVDle52wfRj8gafhHLEcyoqBEFH2Cbg9GBTETZyck3RFW8nwQAhxqgzKZ6IL2Ev",
+	"DxqZC4rSpJblQtmyja3S/XDdLz4yFxZmrAol+3tlq0AXPkIC6vwSKH3bw/s4LI/85l5wvE6RTmaK1rWn",
+	"3kSQr+V3XGfiGPKOLK60p8ovcp8/oVFrzAJHFDXaZpXTrp86a65zOVvdmJQ1Z0Lf8CoS9vBNlPS48juL",
+	"wWIYKxEqXBvy3xIHA9u0khNZQxwWNgXXZS2VlRCXDEKyFJ2yeoNaOL7nC6Rpt2JuwWyrNpDbmtLWLdea",
+	"QUw0bL4VrLCcLwqiKiqj6kb2u69PT3/frbCOErYZJZREu7Byt/BLoxauWk7lwibA+w0ovbCuOAMj8Trc",
+	"fwpbBG5K3HwMGIZUDIwlpwQrfcKThm5IuxI2d/Ts9PTUTr4hdM5oZQf5u6+fGMH6Ty+uSdfejtNeZ035",
+	"j8nTGUawY9lF06W5zFaI/kPescmVLE1D3fv2ZK3I74w+imf5NVOKzlhSOlerScPjM//wQnS80QfBHBvP",
+	"a1xRlN0cJ2Ge+PLcrQe5Yq6AIga4X8iPyF4vWxLgyTpvl3cRq0DgqkuzRSSW2Sdv2bLeXJCJ1HPgPf/t",
+	"6s1PRLMPWm2DVqGdLH2jneHWbF804VTZWoQPd+ds3TGhLyOapQ57ajF/8TfCYOxNJGUetEYg3uIDt/ZF",
+	"iPowlyYEQjdGilbaMECXWfop9NDDyWTrTsD3lFAniLo1GC0e5NTPL2AnP72JbpS49g6h8Ho5pB2RDUUh",
+	"l+1GSWX0takGK5jy6tQ4yHF//B4kU8Asri3xylWQox4poqU2Gh6UvgZ0TGfHmHp4vyVtUa/75vSUvJuj",
+	"/PfV6al9pQDYXsMmDVk+JlcS5D0v0IyW+Qqjowvk86ZPX2ECFhwCCirSMCrWc14zI1PFvcDRN4uH87PV",
+	"UF2Qgnbvqi1zpC9i2zIUc4MJ0wjecp2SaWxr4bg8vEzzNkzuk9fqHHlIf832vy9CEAKE+R4X9xQIIRkY",
+	"62AO6QVWoq+ZUu4sW/sZaGv4tpHqFWbytFy2fVvZknLDKU4qdgvhHkM53ZfUENv39s1P4teOehyrsruZ",
+	"3Ft+6gYpdOEosY8tM2TRyepj4FdWCZRxv+pcgaMjD/Dj3ohX/eE5y/e2lwO6HEZmx4vKxjyP0pWsOeDT",
+	"+28HaOOVlAuwAbyW1WSlyPXzS0eTF0TVco0mBSN21yxJFctWDiPQw2F0L32KfUHqs12OPYh+GodcbbcM",
+	"oV6DXWtXSRRkt9Qqx8XRBlkeoId8Km7HxczVFBu5zHGprcMts12HLujGlAuu5t3KU8lao/DxwSoaQuuf",
+	"yVva37PBPfo0MtK+MsyTw5DMSyjiOkX/PR5KApZfzB1GNDBDHjbNmLtY2+xJHVOQL6a1fctWfUoNc2Dh",
+	"rAhoZ09WyyH1PDvfz0riX8hKPnWjKoiWZCaJDPWk711raagKYZJyTyYcAWoevuss++XdE3EI7EVR/cZ6",
+	"P0d4ygDdm02J2a6WW8Huuxmti23/tBRrO/10bO0Vv2U7aCdE2EVrquZyrb5EI8bBLvS3jFYW1eOWkVta",
+	"r3qw5Wkygprmn5SGIAfOcQfT+2FYn2n6uenqN8b3ayXp57JZ0tYWupFrB77mz7r/1KYvaEnmdAneuZ10",
+	"v6a6nB+a8PtOTReQ4XDhYBCu7PRFFHbhUo1m/JZBLAG4Qf0nobiaE0ONOo0SFEDTbbs94bvDChvvTBe/",
+	"Bmmj6NERboO5Mlh1Ed8i4HqgFhgQAht/O7Cj7iC7foiuBu4fS7IYZ4kngEcWwvi87gILNnqVe2eflNMu",
+	"VPAXDZs7ziCFizDa4OewZ7kgtZxt+YUe5hy2clJDYdUMEoXFErXRV7EFsENkny3j8DoG1o3heqVgqVBb",
+	"QBuldQ1mknYlurTcMjDcbwZKGanFW/fSofyS2Px9sSauAGWPT0PJXSM7AjlZBFmqffF6iIVOl6c/J0LC",
+	"566GMBiG78RXHwqI4kcKNh2oLKylLSXcqyQMwePJzY0xb0bCnnxyVBM71sPWLv+JrS/tav2TIpo8T1IO",
+	"VO/B6tlbgCZYjxwdyNl65C3DJJ6BG/GtfeWAMpbrIsHbn1GtWcvR0YOXf0HYUpZzizRJXTlnG6WH8Fou",
+	"g5aSZStnLW0atvMqOGSqOeayualY97HSsqUzc1HB9DFqqOhaHWB+dr5Lyru751S9obC8WirmhNexx8TZ",
+	"P6z+UFhI6RbR8FxOfI5UX1gNIlJEs9hwuYE9HG3ZLl6KqUy7kxEklKqF2oVJhZk+fCYYJnvhRgEKTU4z",
+	"2/oK/oKIdT6bB8DZVtbM5Twik3pM/LcI7A1x4w3dkFrKBUbrkxhTGMnVIrHKJROqADH57AmZy1WrMGgd",
+	"JisYq5RtEaAykEvAIPCZA9zBbPnH5A2EGAJQbPcixt88Q/JBKIbF+uIv67kkUMsdUqTkVDPh7+i5XCMS",
+	"npYQ/ZKKsTKziUnlADYdbP2fGzXrCi8OFLqwxHRnt90uYwa62ThLQv7qKWVj+Fy58ND/djlSbOukxzdz",
+	"gqzZ/e87rx4oGCbu4wuhhK8fdmfBIdDFTkaG7gCRl0wujUod3Z9B7treQYxwGty5H+CVw+wYtP0b0l0/",
+	"dTZCvbOlBhfunoENM4JGq3dh4Lk9lrwqT8Bhn99oePyGV+VBA8Z5VT6DcSTvcWbtuZNWrhVryUwydSeb",
+	"15NPZ/NKxJVr6XYj8FC3odFdbXRfXrL8jpW0rg0nHqyMldqyrzC4tXdIpDUKz5gqYhlItsTik5gfj+NR",
+	"u9oXD8jHXOh9Zw1sKk+89zDx1NIYbrZgm1H0fInvHtYXCV08n9O6ZgjeskXZP8iWCHrLZ+Z0Py5bBvE1",
+	"tFaPZ3dBpH5A3mNhS+yaomRrqTdQ8eA2YCDZ8AUSb8MhosigdZer96u6Qz7XvnfkRL//3Y3WVLNsEt51",
+	"Mp10rexJNooNhq7jddW49DzrmxIduCxMPn3Fb5lLPS2MXlQz0JzBqPqEKISambGQ8GYUoEs6c1/ZV6ds",
+	"bZNuIT8EwrCFYKV23rVuSjCkbIKWdUpsNSBQbIj9yiZNd76EbwATBL78hqgLiycJA/E6YVihXuZhGgrw",
+	"Cpb8kJq0RhTEtANMO4jEXwsCIODD4Y5oH+NB1XwiaVu5MI8eSa8GLWVX+MaBt2ClhvZg9StElm1XAhVM",
+	"o1JOaevAVI022dkCTVs+nQ5Hbl/bdw64C66LXPk+fAw5Y7SBrGJbckavpYVXjXJDfi1bdd2rgmanGbu8",
+	"KVm8m5NSKsi6XTt+zVuXhKdS23nyi1mmjycWeHZU5IQtvPoAsRPXUGIRxWtRslDmJtRh8XYzjAFRTuJ1",
+	"5YbMlRSBRdodjoHRPFok8Qi7mLWrecMCitCEzVail6fcSWdWpOFKIR4kQlFE5uI15VBrUDqsNYc0m7gv",
+	"lis199jKB5GrVmrOqhhp+NOFbOD5vAJbezaFCC3UYJQ0S//Jihp9GUhmEGtuCdXpb943Qe3ZLohalXNE",
+	"NnIcDC7JzTEijljA9c6Zbmk1jJx/jW8ccv+hh5zFPyo182ngfYwCt57b2k2AGgYVU3vLxtlgGcgplBi8",
+	"htfGaCQg3YAzvKGmx40rLDieRnxVQ3RDmCFWsXnC2/I7M7HxoUNX9F/xlQNSAPbwAx9A4YfssSL42BC0",
+	"193Lh8S64+Uce3cHatbyKrbfwdVnA20RZQwH10246vE0Z7BdLutNhBpsLyCL5mRT7ztIQHbiiCFbyehC",
+	"8RgSU64fk3eg7UHz2q4fwBvZoXV1HF9W0NYTLCzGEta3gXygur4I7iJobU+AZU9GKXHh/ijJW9j/pbot",
+	"CJugAMbBDlZRXZDGqIhQCpipJQ/4d1O5EgAAmYn/shjKd0YabVa15kva6hPT0nFFNe2ekGVrlk1bzgIp",
+	"nOepeu+oxgL0w5NvviWvnxGoZwtm+51Az8VRQ5dL88+kmm8fwgYX5N+evn51HpdBrVeNgHPw/OqvgOgQ",
+	"F5ToZi4g+Jd5Z9S4OhLHzzj79/4tOfkbKz95LClS7A6Yaog/xjNp0ehbfzi/JMBqyHcGoR8O7wheZu0j",
+	"OLceIiq+AZFPouQ19z7B5C3iXmM5HtCD/ZQlrbEqcy9UM5xWfxHENaMgRz9Tz8O0drRf8ZBayV5VCFcG",
+	"HGNXFN14lpiDe6/rO4C9Hyxup7NbqfAdMy1NJ/XnqCiSp92+LmsdGvbKjcGSevRcmB17h7W9uUAs4A4d",
+	"D0CPdTq1JsjIbFmAKXXGYqPkSOQxCDNP2v/2wR37ldkiOmhm3jlliPDj/w0AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

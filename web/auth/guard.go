@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -17,8 +16,10 @@ import (
 // Door is how requests come in.
 type Door struct {
 	Keys     Keys
-	Sessions *Sessions // nil: there are none
-	Closed   bool      // it is no demonstration: also who only looks signs in or sends a key
+	More     MoreKeys                             // nil: there are none
+	Sessions *Sessions                            // nil: there are none
+	Trouble  func(ctx context.Context, err error) // is told what went wrong that is nobody's fault who asks; nil: nobody
+	Closed   bool                                 // it is no demonstration: also who only looks signs in or sends a key
 }
 
 // Guard returns a handler that passes a request on when who sent it meets one of the
@@ -133,12 +134,17 @@ func (d Door) needOf(op *openapi3.Operation) (need, error) {
 	return n, err
 }
 
-// demand passes on what the need is met of, and says who came.
+// demand passes on what the need is met of, and says who came. What a session asks for ends
+// with the session.
 func (d Door) demand(n need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, known := d.who(n, r)
-		home := r.PathValue("home")
+		p, session, err := d.who(n, r)
+		known, home := p.Role != "", r.PathValue("home")
 		switch {
+		case err != nil:
+			api.WriteProblem(w, http.StatusInternalServerError, "who has signed in could not be read: try again, and look into the server's log")
+			d.trouble(r, err)
+			return
 		case !known && !n.open:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			api.WriteProblem(w, http.StatusUnauthorized, n.text)
@@ -153,31 +159,49 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 		if known {
 			r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
 		}
+		if session != nil {
+			watching, stop := d.Sessions.watch(r, *session)
+			defer stop()
+			r = watching
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// who returns who sent a request: the holder of a key that meets the need, or who has signed
-// in, who may be somebody who does not.
-func (d Door) who(n need, r *http.Request) (p Principal, known bool) {
+// trouble says what went wrong that is nobody's fault who asks.
+func (d Door) trouble(r *http.Request, err error) {
+	if d.Trouble != nil {
+		d.Trouble(r.Context(), err)
+	}
+}
+
+// who returns who sent a request, without a role when nobody is known: the holder of a key
+// that meets the need, or who has signed in, who may be somebody who does not.
+func (d Door) who(n need, r *http.Request) (p Principal, session *open, err error) {
 	schemes := n.schemes
 	if len(schemes) == 0 {
 		schemes = readers()
 	}
 	if key, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
-		if p, known = d.Keys.find(key, schemes); known {
-			return p, true
+		if p, known := d.Keys.find(key, schemes); known {
+			return p, nil, nil
+		}
+		if d.More != nil {
+			if p, known, err := d.More.Find(r.Context(), key, schemes); known || err != nil {
+				return p, nil, err
+			}
 		}
 	}
-	signed, known := d.Sessions.of(r, time.Now())
+	one, known, err := d.Sessions.of(r)
 	switch {
-	case !known, signed.Account == Guest && d.Closed: // it is a demonstration no more
-		return p, false
-	case signed.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
-		return p, false // by the cookie of who has shown a program's key nothing is done but looking
-	case signed.keyed():
-		return d.Keys.digested(signed.Key, readers())
-	default:
-		return signed.Principal, true
+	case !known, err != nil, one.Account == Guest && d.Closed: // it is a demonstration no more
+		return p, nil, err
+	case one.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
+		return p, nil, nil // by the cookie of who has shown a program's key nothing is done but looking
+	case one.keyed():
+		if one.Principal, known = d.Keys.digested(one.Key, readers()); !known {
+			return p, nil, nil
+		}
 	}
+	return one.Principal, &one, nil
 }
