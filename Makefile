@@ -25,10 +25,10 @@ build: pages
 
 pages: web/assets/index.html
 
-PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) web/ui/index.html web/ui/utility.html web/ui/installer.html web/ui/money.html web/ui/vite.config.ts web/openapi.yaml
+PAGES := $(shell find web/ui/src -type f ! -name '*.test.ts' ! -name api.gen.ts) $(wildcard web/ui/*.html web/ui/public/*) web/ui/vite.config.ts web/openapi.yaml
 
 web/assets/index.html: web/ui/node_modules/.installed $(PAGES)
-	rm -rf web/assets/assets web/assets/*.html
+	find web/assets -mindepth 1 ! -name README -delete
 	cd web/ui && npm run --silent build
 
 web/ui/node_modules/.installed: web/ui/package-lock.json
@@ -116,4 +116,5 @@ generate:
 	go generate ./...
 
 clean:
-	rm -rf bin web/assets/assets web/assets/*.html
+	rm -rf bin
+	find web/assets -mindepth 1 ! -name README -delete

@@ -71,12 +71,16 @@ func takesLong(path string) bool {
 
 func (a Access) head(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	if isSaid(r.URL.Path) {
 		h.Set("Cache-Control", "no-store")
+	} else if strings.HasPrefix(r.URL.Path, "/assets/") {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable") // its name says what is in it
+	} else {
+		h.Set("Cache-Control", "no-cache")
 	}
 	if a.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
@@ -101,7 +105,7 @@ func (a Access) refuses(r *http.Request) (why string, code int) {
 			return "another site's page asks for this", http.StatusForbidden
 		}
 	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" && isSaid(r.URL.Path) && r.URL.Path != oidcBack {
 		return "another site's page asks for this", http.StatusForbidden
 	}
 	return "", 0

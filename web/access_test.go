@@ -24,6 +24,12 @@ const (
 	installerWanted = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
 )
 
+// What they say where there may be an account, or what somebody looks after who has one.
+const (
+	accountWanted = `sign in at /signin.html, or ` + installerWanted + `, or ` + operatorWanted
+	keeperWanted  = `sign in at /signin.html, or ` + operatorWanted
+)
+
 // asked is a request, what is said to who may not make it, empty when everybody may,
 // and the status that who may gets.
 type asked struct {
@@ -36,66 +42,93 @@ type asked struct {
 // operation that is new is open to all only when somebody writes it here.
 func operations() map[string]asked {
 	return map[string]asked{
-		"getSession":        {http.MethodGet, "/api/v1/session", "", "", http.StatusOK},
-		"openDemonstration": {http.MethodPost, "/api/v1/session/demonstration", `{"role":"utility"}`, "", http.StatusNoContent},
-		"openSession":       {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
-		"closeSession":      {http.MethodDelete, "/api/v1/session", "", "", http.StatusNoContent},
-		"getStatus":         {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
-		"getState":          {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
-		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
-		"getMarket":         {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
-		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
-		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
-		"getRewards":        {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
-		"submitOrders":      {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
-		"streamOrders":      {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
-		"listOrders":        {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
-		"cancelOrders":      {http.MethodDelete, "/api/v1/orders", "", agentWanted, http.StatusOK},
-		"listFills":         {http.MethodGet, "/api/v1/fills", "", agentWanted, http.StatusOK},
-		"getBestPrices":     {http.MethodGet, "/api/v1/market/best?interval=2026-06-01T10:15:00Z/15", "", agentWanted, http.StatusOK},
-		"getTrader":         {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
-		"getOrder":          {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
-		"replaceOrder":      {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
-		"cancelOrder":       {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
-		"discoverDevices":   {http.MethodPost, "/api/v1/pairing/discover", `{"places":""}`, installerWanted, http.StatusBadRequest},
-		"listPairedDevices": {http.MethodGet, "/api/v1/pairing/devices", "", installerWanted, http.StatusOK},
-		"listProfiles":      {http.MethodGet, "/api/v1/pairing/profiles", "", installerWanted, http.StatusOK},
-		"listPairings":      {http.MethodGet, "/api/v1/pairing/sessions", "", installerWanted, http.StatusOK},
-		"beginPairing":      {http.MethodPost, "/api/v1/pairing/sessions", `{"target":"ftp://x"}`, installerWanted, http.StatusBadRequest},
-		"getPairing":        {http.MethodGet, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
-		"endPairing":        {http.MethodDelete, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
-		"measurePairing":    {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
-		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
-		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
-		"getFund":           {http.MethodGet, "/api/v1/fund", "", "", http.StatusOK},
-		"getMembers":        {http.MethodGet, "/api/v1/members", "", operatorWanted, http.StatusOK},
-		"importMembers":     {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
-		"getBalance":        {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
-		"transferMoney":     {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
-		"listBills":         {http.MethodGet, "/api/v1/bills?period=2026-06", "", operatorWanted, http.StatusOK},
-		"draftBills":        {http.MethodPost, "/api/v1/bills", `{"month":"2026-06"}`, operatorWanted, http.StatusOK},
-		"getBill":           {http.MethodGet, "/api/v1/bills/2026-000001", "", operatorWanted, http.StatusOK},
-		"approveBill":       {http.MethodPost, "/api/v1/bills/draft-2026-06-ann/approval", "", operatorWanted, http.StatusOK},
-		"cancelBill":        {http.MethodPost, "/api/v1/bills/2026-000001/cancellation", "", operatorWanted, http.StatusConflict},
-		"payBill":           {http.MethodPost, "/api/v1/bills/2026-000001/payment", `{"reference":"r"}`, operatorWanted, http.StatusOK},
-		"printBill":         {http.MethodGet, "/api/v1/bills/2026-000001/pdf", "", operatorWanted, http.StatusOK},
-		"openBillLine":      {http.MethodGet, "/api/v1/bills/2026-000001/line?point=mp-ann&kind=own", "", operatorWanted, http.StatusNotFound},
-		"openBillInterval":  {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
-		"exportBills":       {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
-		"sendBills":         {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
-		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
-		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
-		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
-		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
-		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
-		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
-		"getLimits":         {http.MethodGet, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
-		"setLimits":         {http.MethodPut, "/api/v1/homes/ann/limits", `{"reserve":200}`, "", http.StatusOK},
-		"resetLimits":       {http.MethodDelete, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
-		"getPlan":           {http.MethodGet, "/api/v1/homes/ann/plan", "", "", http.StatusOK},
-		"getSkill":          {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
-		"getMeasures":       {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
-		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
+		"openFirst":          {http.MethodPost, "/api/v1/session/first", `{"token":"x","email":"a@x.example","name":"A","password":"three small words"}`, "", http.StatusUnauthorized},
+		"beginPasskey":       {http.MethodPost, "/api/v1/session/passkey/begin", "", "", http.StatusNotFound}, // there are none
+		"openPasskey":        {http.MethodPost, "/api/v1/session/passkey/finish", `{"id":"x","credential":{}}`, "", http.StatusNotFound},
+		"beginOidc":          {http.MethodPost, "/api/v1/session/oidc/begin", "", "", http.StatusNotFound},
+		"openOidc":           {http.MethodGet, "/api/v1/session/oidc/callback", "", "", http.StatusNotFound},
+		"lookInvitation":     {http.MethodGet, "/api/v1/invitations/x", "", "", http.StatusUnauthorized},
+		"acceptInvitation":   {http.MethodPost, "/api/v1/invitations/x", `{"password":"three small words"}`, "", http.StatusUnauthorized},
+		"withdrawInvitation": {http.MethodDelete, "/api/v1/invitations/x", "", operatorWanted, http.StatusNotFound},
+		"askRecovery":        {http.MethodPost, "/api/v1/recovery", `{"email":"a@x.example"}`, "", http.StatusNoContent},
+		"recoverAccount":     {http.MethodPost, "/api/v1/recovery/x", `{"password":"three small words"}`, "", http.StatusUnauthorized},
+		"listAccounts":       {http.MethodGet, "/api/v1/accounts", "", operatorWanted, http.StatusOK},
+		"inviteAccount":      {http.MethodPost, "/api/v1/accounts", `{"role":"utility"}`, operatorWanted, http.StatusOK},
+		"changeAccount":      {http.MethodPut, "/api/v1/accounts/x", `{"role":"utility"}`, operatorWanted, http.StatusNotFound},
+		"removeAccount":      {http.MethodDelete, "/api/v1/accounts/x", "", operatorWanted, http.StatusNotFound},
+		"linkAccount":        {http.MethodPost, "/api/v1/accounts/x/link", "", operatorWanted, http.StatusNotFound},
+		"forgetTries":        {http.MethodDelete, "/api/v1/tries", "", operatorWanted, http.StatusNoContent},
+		"getAudit":           {http.MethodGet, "/api/v1/audit", "", operatorWanted, http.StatusOK},
+		"getAccount":         {http.MethodGet, "/api/v1/account", "", accountWanted, http.StatusForbidden}, // a key has none
+		"setAccount":         {http.MethodPut, "/api/v1/account", `{"name":"Ann"}`, accountWanted, http.StatusForbidden},
+		"changePassword":     {http.MethodPost, "/api/v1/account/password", `{"before":"wrong","password":"three small words"}`, accountWanted, http.StatusForbidden},
+		"endSessions":        {http.MethodDelete, "/api/v1/account/sessions", "", accountWanted, http.StatusForbidden},
+		"endSession":         {http.MethodDelete, "/api/v1/account/sessions/x", "", accountWanted, http.StatusForbidden},
+		"makeKey":            {http.MethodPost, "/api/v1/account/keys", `{"name":"k","scopes":["read"]}`, keeperWanted, http.StatusBadRequest}, // for nobody
+		"removeKey":          {http.MethodDelete, "/api/v1/account/keys/x", "", keeperWanted, http.StatusNotFound},
+		"beginPasskeyAdding": {http.MethodPost, "/api/v1/account/passkeys/begin", "", accountWanted, http.StatusForbidden},
+		"addPasskey":         {http.MethodPost, "/api/v1/account/passkeys", `{"id":"x","name":"n","credential":{}}`, accountWanted, http.StatusForbidden},
+		"removePasskey":      {http.MethodDelete, "/api/v1/account/passkeys/x", "", accountWanted, http.StatusForbidden},
+		"getSession":         {http.MethodGet, "/api/v1/session", "", "", http.StatusOK},
+		"openDemonstration":  {http.MethodPost, "/api/v1/session/demonstration", `{"role":"utility"}`, "", http.StatusNoContent},
+		"openSession":        {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
+		"closeSession":       {http.MethodDelete, "/api/v1/session", "", "", http.StatusNoContent},
+		"getStatus":          {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
+		"getState":           {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
+		"watchState":         {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
+		"getMarket":          {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
+		"getPostings":        {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
+		"getLedger":          {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
+		"getRewards":         {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
+		"submitOrders":       {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
+		"streamOrders":       {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
+		"listOrders":         {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"cancelOrders":       {http.MethodDelete, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"listFills":          {http.MethodGet, "/api/v1/fills", "", agentWanted, http.StatusOK},
+		"getBestPrices":      {http.MethodGet, "/api/v1/market/best?interval=2026-06-01T10:15:00Z/15", "", agentWanted, http.StatusOK},
+		"getTrader":          {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
+		"getOrder":           {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
+		"replaceOrder":       {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
+		"cancelOrder":        {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
+		"discoverDevices":    {http.MethodPost, "/api/v1/pairing/discover", `{"places":""}`, installerWanted, http.StatusBadRequest},
+		"listPairedDevices":  {http.MethodGet, "/api/v1/pairing/devices", "", installerWanted, http.StatusOK},
+		"listProfiles":       {http.MethodGet, "/api/v1/pairing/profiles", "", installerWanted, http.StatusOK},
+		"listPairings":       {http.MethodGet, "/api/v1/pairing/sessions", "", installerWanted, http.StatusOK},
+		"beginPairing":       {http.MethodPost, "/api/v1/pairing/sessions", `{"target":"ftp://x"}`, installerWanted, http.StatusBadRequest},
+		"getPairing":         {http.MethodGet, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
+		"endPairing":         {http.MethodDelete, "/api/v1/pairing/sessions/x", "", installerWanted, http.StatusNotFound},
+		"measurePairing":     {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
+		"checkPairingSign":   {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
+		"bindPairing":        {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
+		"getFund":            {http.MethodGet, "/api/v1/fund", "", "", http.StatusOK},
+		"getMembers":         {http.MethodGet, "/api/v1/members", "", operatorWanted, http.StatusOK},
+		"importMembers":      {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
+		"getBalance":         {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
+		"transferMoney":      {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
+		"listBills":          {http.MethodGet, "/api/v1/bills?period=2026-06", "", operatorWanted, http.StatusOK},
+		"draftBills":         {http.MethodPost, "/api/v1/bills", `{"month":"2026-06"}`, operatorWanted, http.StatusOK},
+		"getBill":            {http.MethodGet, "/api/v1/bills/2026-000001", "", operatorWanted, http.StatusOK},
+		"approveBill":        {http.MethodPost, "/api/v1/bills/draft-2026-06-ann/approval", "", operatorWanted, http.StatusOK},
+		"cancelBill":         {http.MethodPost, "/api/v1/bills/2026-000001/cancellation", "", operatorWanted, http.StatusConflict},
+		"payBill":            {http.MethodPost, "/api/v1/bills/2026-000001/payment", `{"reference":"r"}`, operatorWanted, http.StatusOK},
+		"printBill":          {http.MethodGet, "/api/v1/bills/2026-000001/pdf", "", operatorWanted, http.StatusOK},
+		"openBillLine":       {http.MethodGet, "/api/v1/bills/2026-000001/line?point=mp-ann&kind=own", "", operatorWanted, http.StatusNotFound},
+		"openBillInterval":   {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
+		"exportBills":        {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
+		"sendBills":          {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
+		"getCommunity":       {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listTariffs":        {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
+		"pushPrices":         {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
+		"listValues":         {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
+		"importValues":       {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
+		"reconcileValues":    {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
+		"getLimits":          {http.MethodGet, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
+		"setLimits":          {http.MethodPut, "/api/v1/homes/ann/limits", `{"reserve":200}`, "", http.StatusOK},
+		"resetLimits":        {http.MethodDelete, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
+		"getPlan":            {http.MethodGet, "/api/v1/homes/ann/plan", "", "", http.StatusOK},
+		"getSkill":           {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
+		"getMeasures":        {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
+		"watchPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
 	}
 }
 
@@ -108,11 +141,24 @@ func inDemonstrations() []string {
 	}
 }
 
+// ofAccounts is what people with an account are answered where a key, which has none, is not.
+func ofAccounts() map[string]int {
+	return map[string]int{
+		"getAccount": http.StatusOK, "setAccount": http.StatusOK, "changePassword": http.StatusUnauthorized, "endSessions": http.StatusNoContent, "endSession": http.StatusNotFound,
+		"beginPasskeyAdding": http.StatusNotFound, "addPasskey": http.StatusNotFound, "removePasskey": http.StatusNotFound,
+	}
+}
+
 // forPeople are the operations that people may call who have signed in, by their role. What
 // is not here needs the key of an agent. Written out, as operations is.
 func forPeople() map[string]string {
 	looking := "homeowner installer utility researcher operator"
 	return map[string]string{
+		"openFirst": looking, "beginPasskey": looking, "openPasskey": looking, "beginOidc": looking, "openOidc": looking, "lookInvitation": looking, "acceptInvitation": looking,
+		"askRecovery": looking, "recoverAccount": looking, "getAccount": looking, "setAccount": looking, "changePassword": looking, "endSessions": looking, "endSession": looking,
+		"beginPasskeyAdding": looking, "addPasskey": looking, "removePasskey": looking, "makeKey": "homeowner operator", "removeKey": "homeowner operator",
+		"withdrawInvitation": "operator", "listAccounts": "operator", "inviteAccount": "operator", "changeAccount": "operator", "removeAccount": "operator", "linkAccount": "operator",
+		"forgetTries": "operator", "getAudit": "operator",
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
@@ -167,9 +213,9 @@ func operated(t *testing.T, values web.Values) http.Handler {
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
-		Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
-			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}, Tariffs: takesAll{}, Values: values, Bills: oneBill{}}).Planned(newWishes().planning()).Handler()
+		Peopled(web.People{Book: newBook(t)}).Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
+		return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
+	}, Tariffs: takesAll{}, Values: values, Bills: oneBill{}}).Planned(newWishes().planning()).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,9 +248,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if header != "" {
 				r.Header.Set("Authorization", header)
 			}
+			mayAgain(t, h)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			if a.wanted == "" || a.wanted == opens {
+			if a.wanted == "" || opens != "" && strings.Contains(a.wanted, opens) {
 				if w.Code != a.code || w.Header().Get("WWW-Authenticate") != "" {
 					t.Errorf("%s with %q: %d, want %d: %.200s", name, header, w.Code, a.code, w.Body)
 				}
@@ -266,9 +313,10 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			if body == "" {
 				body = a.body
 			}
-			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(strings.Replace(body, "}", `,"more":1}`, 1)))
+			end := strings.LastIndex(body, "}")
+			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(body[:end]+`,"more":1`+body[end:]))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key", operatorWanted: "Bearer operator's key"}[a.wanted])
+			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key", operatorWanted: "Bearer operator's key", accountWanted: "Bearer operator's key", keeperWanted: "Bearer operator's key"}[a.wanted])
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			if tried++; w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "more") {
@@ -276,8 +324,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 15 {
-		t.Errorf("%d operations take a body, want 15", tried)
+	if tried != 26 {
+		t.Errorf("%d operations take a body, want 26", tried)
 	}
 }
 

@@ -68,19 +68,11 @@ func (o owners) own(ctx context.Context, p auth.Principal) (own api.OwnAccount, 
 }
 
 // scopes are what the keys may be good for that somebody makes.
-func (o owners) scopes(p auth.Principal) []api.KeyScope {
-	switch {
-	case p.Role == auth.Operator, p.Role == auth.Homeowner && o.trades(p.Member):
+func (owners) scopes(p auth.Principal) []api.KeyScope {
+	if p.Role == auth.Operator || p.Role == auth.Homeowner {
 		return []api.KeyScope{api.ScopeRead, api.ScopeTrade, api.ScopeLimits}
-	case p.Role == auth.Homeowner:
-		return []api.KeyScope{api.ScopeRead, api.ScopeLimits}
-	default:
-		return []api.KeyScope{}
 	}
-}
-
-func (o owners) trades(member string) bool {
-	return o.people.Trades != nil && o.people.Trades(member)
+	return []api.KeyScope{}
 }
 
 func keyOf(k accounts.Key) api.Key {
@@ -106,7 +98,6 @@ func (o owners) SetAccount(ctx context.Context, r api.SetAccountRequestObject) (
 
 // EndSessions implements the API.
 func (o owners) EndSessions(ctx context.Context, _ api.EndSessionsRequestObject) (api.EndSessionsResponseObject, error) {
-	ctx = context.WithoutCancel(ctx) // which ends with the sessions
 	p, err := owner(ctx)
 	if err != nil {
 		return nil, err
@@ -120,7 +111,6 @@ func (o owners) EndSessions(ctx context.Context, _ api.EndSessionsRequestObject)
 
 // EndSession implements the API.
 func (o owners) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	ctx = context.WithoutCancel(ctx) // which ends with the sessions
 	p, err := owner(ctx)
 	if err != nil {
 		return nil, err
@@ -146,9 +136,6 @@ func (o owners) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.Ma
 	k := accounts.Key{Name: r.Body.Name, Member: member}
 	for _, s := range r.Body.Scopes {
 		k.Scopes = append(k.Scopes, accounts.Scope(s))
-		if s == api.ScopeTrade && !o.trades(member) {
-			return nil, refuse(http.StatusBadRequest, "scopes: the built-in agent trades for %q, and two would trade for one home: the operator names the member in agents of the configuration first", member)
-		}
 	}
 	if member != "" && o.people.Member != nil && !o.people.Member(member) {
 		return nil, refuse(http.StatusBadRequest, "member: %q has no home here: GET /api/v1/state lists the homes", member)

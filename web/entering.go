@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/commonwatt/commonwatt/web/api"
@@ -34,7 +33,6 @@ func (s *Server) acceptInvitation(w http.ResponseWriter, r *http.Request) {
 
 // recoverAccount gives an account a new password by a link, and signs in.
 func (s *Server) recoverAccount(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(context.WithoutCancel(r.Context())) // which ends with the sessions
 	asked, ok := asked[api.NewPassword](w, r)
 	book, some := s.book(w)
 	if !ok || !some {
@@ -47,7 +45,6 @@ func (s *Server) recoverAccount(w http.ResponseWriter, r *http.Request) {
 // changePassword gives the own account a new password, and begins a new session in place of
 // all others.
 func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(context.WithoutCancel(r.Context())) // which ends with the sessions
 	asked, ok := asked[api.PasswordChange](w, r)
 	if !ok {
 		return

@@ -30,7 +30,7 @@ func (k keyed) BeginPasskey(ctx context.Context, _ api.BeginPasskeyRequestObject
 		return nil, refuse(http.StatusNotFound, noPasskeys)
 	}
 	v := visiting(ctx)
-	if err := k.people.Book.Tries.Begin(ctx, "a passkey", v.from); err != nil {
+	if err := k.people.Book.Tries.Knock(ctx, v.from); err != nil {
 		return nil, ofAccounts(err)
 	}
 	id, options, err := k.people.Passkeys.Ask(v.site())
@@ -69,7 +69,7 @@ func (s *Server) byPasskey(ctx context.Context, asked api.PasskeyAnswer) (a acco
 	if a, err = book.People.Account(ctx, account); err != nil {
 		return a, err
 	}
-	return a, errors.Join(book.Tries.Right(ctx, "a passkey", from), book.Log.Add(ctx, accounts.By{Account: a.ID, Name: a.Name, From: from.String()}, accounts.SignedIn, "passkey"))
+	return a, errors.Join(book.Tries.Came(ctx, from), book.Log.Add(ctx, accounts.By{Account: a.ID, Name: a.Name, From: from.String()}, accounts.SignedIn, "passkey"))
 }
 
 // BeginPasskeyAdding implements the API.

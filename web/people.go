@@ -9,12 +9,14 @@ import (
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
+	"github.com/commonwatt/commonwatt/web/auth/openid"
 	"github.com/commonwatt/commonwatt/web/auth/passkeys"
 )
 
 // People are who may sign in, and what is needed for that.
 type People struct {
 	Book     *accounts.Book           // nil: nobody has an account
+	OpenID   *openid.Service          // the service that keeps accounts for people; nil: there is none
 	Passkeys *passkeys.Desk           // nil: there are none
 	Post     *Post                    // sends links; nil: no mail server is set up
 	Member   func(member string) bool // whether there is such a member
@@ -30,6 +32,9 @@ func (p People) methods(name string) []api.SignInMethod {
 	if p.Passkeys != nil && passkeys.Possible(name) {
 		all = append(all, api.ByPasskey)
 	}
+	if p.OpenID != nil {
+		all = append(all, api.ByOidc)
+	}
 	return all
 }
 
@@ -39,9 +44,9 @@ func (s *Server) Peopled(p People) *Server {
 	s.operations.keyed = keyed{p, s.log}
 	if p.Book != nil {
 		s.door.Sessions = auth.NewSessions(p.Book.ForSessions(), s.access.Secure)
-		p.Book.People.OnEnd(s.door.Sessions.Ended)
+		p.Book.People.OnEnd(s.operations.pages.live.Doubt)
 		s.door.More = p.Book.Keys
-		s.operations.owners.ended = s.door.Sessions.Ended
+		s.operations.owners.ended = s.operations.pages.live.Doubt
 	}
 	return s
 }
@@ -154,7 +159,6 @@ func (m managers) LookInvitation(ctx context.Context, r api.LookInvitationReques
 
 // ChangeAccount implements the API.
 func (m managers) ChangeAccount(ctx context.Context, r api.ChangeAccountRequestObject) (api.ChangeAccountResponseObject, error) {
-	ctx = context.WithoutCancel(ctx) // which may end with the own sessions
 	if m.people.Book == nil {
 		return nil, refuse(http.StatusNotFound, noAccounts)
 	}
@@ -170,7 +174,6 @@ func (m managers) ChangeAccount(ctx context.Context, r api.ChangeAccountRequestO
 
 // RemoveAccount implements the API.
 func (m managers) RemoveAccount(ctx context.Context, r api.RemoveAccountRequestObject) (api.RemoveAccountResponseObject, error) {
-	ctx = context.WithoutCancel(ctx) // which may end with the own sessions
 	if m.people.Book == nil {
 		return nil, refuse(http.StatusNotFound, noAccounts)
 	}

@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 	"github.com/commonwatt/commonwatt/web/auth"
+	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
 // guestIn signs in to a demonstration, and returns the header to come back with.
@@ -23,19 +25,81 @@ func guestIn(t *testing.T, h http.Handler, body string) string {
 	return "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
 }
 
+// newBook is a book of accounts in memory, in which passwords are cheap.
+func newBook(t *testing.T) *accounts.Book {
+	t.Helper()
+	book, err := accounts.Open(t.Context(), "", accounts.Options{Cost: accounts.Cost{Memory: 64, Passes: 1, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = book.Close() })
+	return book
+}
+
+const password = "three small words"
+
+// withAccount gives somebody an account, and returns its id.
+func withAccount(t *testing.T, book *accounts.Book, role auth.Role, member string) string {
+	t.Helper()
+	email := string(role) + member + "@x.example"
+	secret, _, err := book.Entrance.Invite(t.Context(), accounts.Link{EMail: email, Name: "The " + string(role), Role: role, Member: member}, accounts.By{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := book.Entrance.Accept(t.Context(), secret, accounts.New{Password: password}, netip.Addr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.ID
+}
+
+// signIn signs in with e-mail address and password, and returns the header to come back with.
+func signIn(t *testing.T, h http.Handler, email string) string {
+	t.Helper()
+	w := knock(t, h, http.MethodPost, "/api/v1/session", `{"email":"`+email+`","password":"`+password+`"}`, "Content-Type: application/json")
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusNoContent || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("%s: %d %s, cookies %v", email, w.Code, w.Body, cookies)
+	}
+	return "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
+}
+
+// mayAgain forgets what was tried too often.
+func mayAgain(t *testing.T, h http.Handler) {
+	t.Helper()
+	if w := knock(t, h, http.MethodDelete, "/api/v1/tries", "", "Authorization: Bearer operator's key"); w.Code != http.StatusNoContent {
+		t.Fatal(w.Code, w.Body)
+	}
+}
+
 // TestWhatPeopleMay tries every operation with everybody who can sign in: each may what the
-// role may and nothing else, also in a demonstration whose pages are open.
+// role may and nothing else, behind a closed door and in a demonstration whose pages are open.
 func TestWhatPeopleMay(t *testing.T) {
-	h := guarded(t)
-	for _, role := range auth.Roles() {
-		for name, a := range operations() {
-			cookie := guestIn(t, h, `{"role":"`+string(role)+`"}`) // anew: one of them signs out
-			path := strings.Replace(a.path, "/homes/ann/", "/homes/a/", 1)
-			w := knock(t, h, a.method, path, a.body, cookie, "Content-Type: application/json")
-			if may := slices.Contains(strings.Fields(forPeople()[name]), string(role)); may && w.Code != a.code {
-				t.Errorf("%s as %s: %d, want %d: %.200s", name, role, w.Code, a.code, w.Body)
-			} else if !may && (w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "signed in as "+string(role))) {
-				t.Errorf("%s as %s: %d, want 403: %.200s", name, role, w.Code, w.Body)
+	for _, closed := range []bool{true, false} {
+		book := newBook(t)
+		h := behindPeopled(t, web.Access{Closed: closed}, newWishes().planning(), web.People{Book: book})
+		for _, role := range auth.Roles() {
+			member := map[auth.Role]string{auth.Homeowner: "a"}[role]
+			withAccount(t, book, role, member)
+			for name, a := range operations() {
+				if closed && name == "openDemonstration" {
+					continue
+				}
+				want, other := a.code, false
+				if want, other = ofAccounts()[name]; !other {
+					want = a.code
+				}
+				if name == "makeKey" && role == auth.Homeowner {
+					want = http.StatusOK // for the own member
+				}
+				mayAgain(t, h)
+				path := strings.Replace(a.path, "/homes/ann/", "/homes/a/", 1)
+				w := knock(t, h, a.method, path, a.body, signIn(t, h, string(role)+member+"@x.example"), "Content-Type: application/json")
+				if may := slices.Contains(strings.Fields(forPeople()[name]), string(role)); may && w.Code != want {
+					t.Errorf("%s as %s: %d, want %d: %.200s", name, role, w.Code, want, w.Body)
+				} else if !may && (w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "signed in as "+string(role))) {
+					t.Errorf("%s as %s: %d, want 403: %.200s", name, role, w.Code, w.Body)
+				}
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/commonwatt/commonwatt/web/api"
@@ -51,10 +52,15 @@ type operations struct {
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
-	return &Server{
-		operations: operations{pages{live, log}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, owners{}, keyed{}},
-		door:       auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
+	s := &Server{
+		operations: operations{
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, owners{}, keyed{},
+		},
+		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
+	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }
+	entry.still = func(r *http.Request) bool { return s.door.Trades(r) }
+	return s
 }
 
 // keys are who may do what.
@@ -107,6 +113,8 @@ func (s *Server) entrances(mux *http.ServeMux) {
 		"POST /api/v1/session/demonstration":  s.openDemonstration,
 		"POST /api/v1/session/first":          s.openFirst,
 		"POST /api/v1/session/passkey/finish": s.openPasskey,
+		"POST /api/v1/session/oidc/begin":     s.beginOidc,
+		"GET " + oidcBack:                     s.openOidc,
 		"POST /api/v1/invitations/{token}":    s.acceptInvitation,
 		"POST /api/v1/recovery/{token}":       s.recoverAccount,
 		"POST /api/v1/account/password":       s.changePassword,

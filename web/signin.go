@@ -96,7 +96,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 func (s *Server) showKey(w http.ResponseWriter, r *http.Request, key string) {
 	from := visiting(r.Context()).from
 	if s.people.Book != nil {
-		if err := s.people.Book.Tries.Begin(r.Context(), "the key of a program", from); err != nil {
+		if err := s.people.Book.Tries.Knock(r.Context(), from); err != nil {
 			s.refuseEntry(w, r, err)
 			return
 		}
@@ -107,7 +107,7 @@ func (s *Server) showKey(w http.ResponseWriter, r *http.Request, key string) {
 		return
 	}
 	if s.people.Book != nil {
-		if err := s.people.Book.Tries.Right(r.Context(), "the key of a program", from); err != nil {
+		if err := s.people.Book.Tries.Came(r.Context(), from); err != nil {
 			s.failed(w, r, err)
 			return
 		}
@@ -121,6 +121,8 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, who auth.Signed) 
 		s.failed(w, r, err)
 		return
 	}
+	before, _ := auth.From(r.Context())
+	s.operations.pages.live.Doubt(before.Account) // whose session this one takes the place of
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -160,6 +162,7 @@ func (s *Server) closeSession(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, err)
 		return
 	}
+	s.operations.pages.live.Doubt(p.Account)
 	if known && p.Person() && p.Account != auth.Guest {
 		if err := s.people.Book.Log.Add(r.Context(), by(r.Context()), accounts.SignedOut, ""); err != nil {
 			s.failed(w, r, err)

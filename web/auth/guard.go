@@ -134,11 +134,10 @@ func (d Door) needOf(op *openapi3.Operation) (need, error) {
 	return n, err
 }
 
-// demand passes on what the need is met of, and says who came. What a session asks for ends
-// with the session.
+// demand passes on what the need is met of, and says who came.
 func (d Door) demand(n need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, session, err := d.who(n, r)
+		p, err := d.who(n, r)
 		known, home := p.Role != "", r.PathValue("home")
 		switch {
 		case err != nil:
@@ -159,11 +158,6 @@ func (d Door) demand(n need, next http.Handler) http.Handler {
 		if known {
 			r = r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
 		}
-		if session != nil {
-			watching, stop := d.Sessions.watch(r, *session)
-			defer stop()
-			r = watching
-		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -175,33 +169,53 @@ func (d Door) trouble(r *http.Request, err error) {
 	}
 }
 
+// Still returns who sends a request as things are now, of those who may look: a session may
+// have ended since it was let in, or have other rights.
+func (d Door) Still(r *http.Request) (p Principal, known bool) {
+	p, err := d.who(need{schemes: append(readers(), TraderLooks, Homeowner)}, r)
+	if err != nil {
+		d.trouble(r, err)
+		return Principal{}, false
+	}
+	return p, p.Role != ""
+}
+
+// Trades tells whether the key of a request is good for trading as things are now.
+func (d Door) Trades(r *http.Request) bool {
+	p, err := d.who(need{schemes: []Role{Trader}}, r)
+	if err != nil {
+		d.trouble(r, err)
+	}
+	return err == nil && p.Role == Trader
+}
+
 // who returns who sent a request, without a role when nobody is known: the holder of a key
 // that meets the need, or who has signed in, who may be somebody who does not.
-func (d Door) who(n need, r *http.Request) (p Principal, session *open, err error) {
+func (d Door) who(n need, r *http.Request) (p Principal, err error) {
 	schemes := n.schemes
 	if len(schemes) == 0 {
 		schemes = readers()
 	}
 	if key, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
 		if p, known := d.Keys.find(key, schemes); known {
-			return p, nil, nil
+			return p, nil
 		}
 		if d.More != nil {
 			if p, known, err := d.More.Find(r.Context(), key, schemes); known || err != nil {
-				return p, nil, err
+				return p, err
 			}
 		}
 	}
 	one, known, err := d.Sessions.of(r)
 	switch {
 	case !known, err != nil, one.Account == Guest && d.Closed: // it is a demonstration no more
-		return p, nil, err
+		return p, err
 	case one.keyed() && len(n.schemes) > 0 && !slices.Contains(n.schemes, Viewer):
-		return p, nil, nil // by the cookie of who has shown a program's key nothing is done but looking
+		return p, nil // by the cookie of who has shown a program's key nothing is done but looking
 	case one.keyed():
 		if one.Principal, known = d.Keys.digested(one.Key, readers()); !known {
-			return p, nil, nil
+			return p, nil
 		}
 	}
-	return one.Principal, &one, nil
+	return one.Principal, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -52,15 +51,6 @@ func (s Signed) keyed() bool { return s.Key != [sha256.Size]byte{} }
 type Sessions struct {
 	manager *scs.SessionManager
 	people  People // nil: nobody has an account, and sessions end with the program
-
-	mu   sync.Mutex
-	live map[*watched]struct{} // requests that are being answered, WebSockets among them
-}
-
-// watched is a request that ends when its session does.
-type watched struct {
-	token, account string
-	end            context.CancelFunc
 }
 
 const cookieName = "commonwatt"
@@ -76,17 +66,15 @@ func lasting(r Role, person bool) (most, idle time.Duration) {
 // NewSessions returns sessions that people keep; nil: they are kept in memory. secure says
 // that the cookie is sent over TLS alone.
 func NewSessions(people People, secure bool) *Sessions {
-	m := scs.New()
-	if cleaned, ok := m.Store.(*memstore.MemStore); ok {
-		cleaned.StopCleanup()
+	m := &scs.SessionManager{
+		Store: memstore.NewWithCleanupInterval(0), Codec: scs.GobCodec{},
+		Cookie: scs.SessionCookie{Name: cookieName, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode, Persist: true},
 	}
-	m.Store = memstore.NewWithCleanupInterval(0)
+	m.Lifetime, _ = lasting(Homeowner, true)
 	if people != nil {
 		m.Store = people
 	}
-	m.Lifetime, _ = lasting(Homeowner, true)
-	m.Cookie = scs.SessionCookie{Name: cookieName, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode, Persist: true}
-	return &Sessions{manager: m, people: people, live: map[*watched]struct{}{}}
+	return &Sessions{manager: m, people: people}
 }
 
 // Begin ends the session of a request, if there is one, and sets the cookie of a new one. from
@@ -155,7 +143,6 @@ func (s *Sessions) forget(r *http.Request) error {
 	if err == nil {
 		err = s.manager.Destroy(ctx)
 	}
-	s.drop(func(one *watched) bool { return one.token == token })
 	return err
 }
 
@@ -168,28 +155,10 @@ func Token(r *http.Request) string {
 	return c.Value
 }
 
-// Ended has every request of an account end that is being answered, WebSockets among them: the
-// sessions are over, or some of them. Pages that may go on come again.
-func (s *Sessions) Ended(account string) {
-	s.drop(func(one *watched) bool { return one.account == account })
-}
-
-func (s *Sessions) drop(these func(*watched) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for one := range s.live {
-		if these(one) {
-			one.end()
-			delete(s.live, one)
-		}
-	}
-}
-
 // open is a session that is open.
 type open struct {
 	Signed
 
-	token string
 	until time.Time
 }
 
@@ -203,7 +172,7 @@ func (s *Sessions) of(r *http.Request) (one open, known bool, err error) {
 	if err != nil || s.manager.Token(ctx) == "" {
 		return one, false, err
 	}
-	one = open{token: token, until: s.manager.Deadline(ctx)}
+	one = open{until: s.manager.Deadline(ctx)}
 	one.Account = s.manager.GetString(ctx, "account")
 	key, err := hex.DecodeString(s.manager.GetString(ctx, "key"))
 	switch {
@@ -235,20 +204,4 @@ func (s *Sessions) of(r *http.Request) (one open, known bool, err error) {
 func (s *Sessions) Until(r *http.Request) (time.Time, bool) {
 	one, known, err := s.of(r)
 	return one.until, known && err == nil
-}
-
-// watch returns the request of a session, that ends with it; stop is to be called when it is
-// answered.
-func (s *Sessions) watch(r *http.Request, one open) (watching *http.Request, stop func()) {
-	ctx, cancel := context.WithDeadline(r.Context(), one.until)
-	w := &watched{one.token, one.Account, cancel}
-	s.mu.Lock()
-	s.live[w] = struct{}{}
-	s.mu.Unlock()
-	return r.WithContext(ctx), func() {
-		cancel()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.live, w)
-	}
 }

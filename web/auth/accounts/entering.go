@@ -101,7 +101,7 @@ func (e *Entrance) Accept(ctx context.Context, secret string, n New, from netip.
 // enter makes an account by a link. A link is used up with the account that it makes, or not
 // at all.
 func (e *Entrance) enter(ctx context.Context, kind Kind, secret string, n New, from netip.Addr, what string) (a Account, err error) {
-	if err := e.tries.Letter(ctx, "link "+secret, from); err != nil {
+	if err := e.tries.Knock(ctx, from); err != nil {
 		return a, err
 	}
 	if _, err := e.links.Look(ctx, kind, secret); err != nil {
@@ -131,7 +131,10 @@ func (e *Entrance) enter(ctx context.Context, kind Kind, secret string, n New, f
 		}
 		return e.log.add(ctx, tx, By{a.ID, a.Name, from.String()}, what, string(a.Role)+" "+a.Member)
 	})
-	return a, err
+	if err != nil {
+		return a, err
+	}
+	return a, e.tries.Came(ctx, from)
 }
 
 // Invite makes a link by which somebody gets an account, and returns its secret.
@@ -175,7 +178,7 @@ func (e *Entrance) Recover(ctx context.Context, account string, by By) (secret s
 
 // Reset gives an account a new password by a link, once, and ends its sessions.
 func (e *Entrance) Reset(ctx context.Context, secret, password string, from netip.Addr) (a Account, err error) {
-	if err := e.tries.Letter(ctx, "link "+secret, from); err != nil {
+	if err := e.tries.Knock(ctx, from); err != nil {
 		return a, err
 	}
 	link, err := e.links.Look(ctx, Recovery, secret)
@@ -199,7 +202,6 @@ func (e *Entrance) Reset(ctx context.Context, secret, password string, from neti
 		return a, err
 	}
 	e.people.tell(link.Account)
-	ctx = context.WithoutCancel(ctx) // which may have ended with the sessions
 	if a, err = e.people.Account(ctx, link.Account); err != nil {
 		return a, err
 	}
@@ -252,7 +254,6 @@ func (e *Entrance) Repass(ctx context.Context, account, before, password string,
 		return a, err
 	}
 	e.people.tell(account)
-	ctx = context.WithoutCancel(ctx) // which ended with the sessions
 	if a, err = e.people.Account(ctx, account); err != nil {
 		return a, err
 	}

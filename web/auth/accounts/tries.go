@@ -62,7 +62,19 @@ func (t *Tries) Right(ctx context.Context, email string, from netip.Addr) error 
 			return err
 		}
 	}
-	return t.back(ctx, "d"+network(from))
+	return t.Came(ctx, from)
+}
+
+// Knock counts a try to come in by something that cannot be guessed, as links and passkeys: by
+// address alone, so that nobody keeps others out.
+func (t *Tries) Knock(ctx context.Context, from netip.Addr) error {
+	return t.begin(ctx, []bound{{"d" + network(from), freeOfAddress, mostOfAddress}})
+}
+
+// Came takes back the last try of an address: it went right.
+func (t *Tries) Came(ctx context.Context, from netip.Addr) error {
+	_, err := t.db.ExecContext(ctx, `UPDATE try SET count = max(count - 1, 0), until = 0 WHERE what = ?`, digested("d"+network(from)))
+	return err
 }
 
 // Letter counts that somebody has a letter sent to an address, or asks something else that
@@ -139,11 +151,5 @@ func (t *Tries) count(ctx context.Context, tx *sql.Tx, b bound, now time.Time) e
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO try (what, count, last, until) VALUES (?, ?, ?, ?) ON CONFLICT (what) DO UPDATE SET count = excluded.count, last = excluded.last, until = excluded.until`,
 		digested(b.what), count, now.UnixMilli(), now.Add(wait).UnixMilli())
-	return err
-}
-
-// back takes back the last try of what went right.
-func (t *Tries) back(ctx context.Context, what string) error {
-	_, err := t.db.ExecContext(ctx, `UPDATE try SET count = max(count - 1, 0), until = 0 WHERE what = ?`, digested(what))
 	return err
 }

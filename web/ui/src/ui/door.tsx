@@ -1,36 +1,22 @@
 // What stands before the pages of a community that shows nothing without a key: the form
 // in which it is shown once. A cookie opens the pages from then on.
-import { render } from "preact";
 import { useState } from "preact/hooks";
-import { Api, Failed, said } from "./api";
+import { Api, said } from "./api";
+import type { Session } from "./session";
+import { useSpeech } from "./speech";
 
 const again = 10_000; // ms
 
-/** opened shows the form when the community wants a key, and begin is called when it does not, or not any more. */
-export async function opened(begin: () => void): Promise<void> {
-  const root = document.getElementById("app");
-  if (root && (await closed())) render(<Door />, root);
-  else begin();
-}
-
-/** closed tells whether the community wants a key; one that does not answer is asked by its page, which says so. */
-export async function closed(ask: () => Promise<unknown> = () => new Api().call("get", "/api/v1/status", {})): Promise<boolean> {
-  try {
-    await ask();
-    return false;
-  } catch (e) {
-    return e instanceof Failed && e.status === 401;
-  }
-}
-
-/** watch looks, while no news come, whether the session is over, and shows the form again then. */
-export function watch(silent: () => boolean): void {
+/** watch looks, while no news come, whether the session is over, and shows the door then. */
+export function watch(session: Session, silent: () => boolean): void {
   setInterval(() => {
-    if (silent()) void closed().then((is) => is && location.reload());
+    if (silent()) void session.read().then(() => session.open || location.reload(), () => {}); // who does not answer says nothing of a session
   }, again);
 }
 
-function Door() {
+/** Door asks for the key. */
+export function Door() {
+  const { door } = useSpeech().shared;
   const [problem, say] = useState("");
   const show = async (key: string) => {
     try {
@@ -48,16 +34,14 @@ function Door() {
           void show(String(new FormData(e.currentTarget).get("key")).trim());
         }}
       >
-        <h1>This community's pages open with a key</h1>
+        <h1>{door.title}</h1>
         {problem && <p role="alert">{problem}</p>}
         <section>
           <label>
-            Key <input name="key" type="password" required autocomplete="off" />
+            {door.key} <input name="key" type="password" required autocomplete="off" />
           </label>{" "}
-          <button>Go on</button>
-          <p>
-            The viewer's key is in the file <code>viewer.key</code> in the community's data directory. It opens the pages in this browser for twelve hours.
-          </p>
+          <button>{door.go}</button>
+          <p>{door.hint}</p>
         </section>
       </form>
     </main>

@@ -1,6 +1,6 @@
-import { energy, unbroken } from "../../ui/format";
+import { energy } from "../../ui/english";
+import { unbroken } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
-import { Wide } from "../../ui/wide";
 import { counted, forecastOf, percent, said } from "./measures";
 import type { Measures, Skill } from "./plans";
 
@@ -14,15 +14,13 @@ export function SkillSection({ skill }: { skill: Skill | null }) {
       <h2 id="skill-heading">How well this home is forecast</h2>
       {series.length === 0 && <p>Too little is known of this home yet to compare methods: that takes some days of its own history.</p>}
       {series.map((s) => (
-        <Wide key={`${s.metering_point} ${s.of}`}>
-          <Table
-            caption={`${forecastOf(s)} (${s.metering_point}): ${s.used} is used. Errors are shares of those of taking yesterday's values, on this home's own past; less is better.`}
-            columns={columns}
-            rows={s.methods}
-            keyOf={(m) => m.method}
-            mark={(m) => (m.method === s.used ? "own" : undefined)}
-          />
-        </Wide>
+        <Table key={`${s.metering_point} ${s.of}`}
+          caption={`${forecastOf(s)} (${s.metering_point}): ${s.used} is used. Errors are shares of those of taking yesterday's values, on this home's own past; less is better.`}
+          columns={columns}
+          rows={s.methods}
+          keyOf={(m) => m.method}
+          mark={(m) => (m.method === s.used ? "own" : undefined)}
+        />
       ))}
     </section>
   );

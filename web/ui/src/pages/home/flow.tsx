@@ -1,4 +1,4 @@
-import { watts } from "../../ui/format";
+import { watts } from "../../ui/english";
 import type { Home } from "../../ui/state";
 import { has, power } from "./home";
 

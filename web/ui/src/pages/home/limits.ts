@@ -1,5 +1,5 @@
 // The form of the limits: what stands in its fields, and what is sent of it.
-import { price } from "../../ui/format";
+import { price } from "../../ui/english";
 import { instant, wall } from "../../ui/zone";
 import type { Limits, Request } from "./plans";
 

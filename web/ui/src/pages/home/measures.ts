@@ -1,5 +1,5 @@
 // What the measures of the community say, in words.
-import { clock, count, energy, money } from "../../ui/format";
+import { clock, count, energy, money } from "../../ui/english";
 import type { Measures, Skill } from "./plans";
 
 /** Said is a measure: what it is, how much, and what that means. */

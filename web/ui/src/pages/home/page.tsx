@@ -1,7 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { clock, count, day, energy, full, price, seconds, since, span, unbroken } from "../../ui/format";
-import { Header } from "../../ui/header";
+import { clock, count, energy, full, price, since, span } from "../../ui/english";
+import { unbroken } from "../../ui/format";
+import { Shell } from "../../ui/shell";
+import { useSpeech } from "../../ui/speech";
+import type { Site } from "../../ui/start";
 import type { Live } from "../../ui/live";
 import type { Clearing, Home, State, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
@@ -17,42 +20,32 @@ import { challenge, expectation, own, prices, sentence } from "./sentence";
 import { today } from "./today";
 
 interface Props {
+  site: Site;
   live: Live;
   choice: Choice;
   purse: Purse;
   plans: Plans;
 }
 
-export function App({ live, choice, purse, plans }: Props) {
+export function App({ site, live, choice, purse, plans }: Props) {
+  const { shared } = useSpeech();
   const s = live.state.value;
   const silence = live.silence.value;
-  if (!s) return <main class="waiting">{silence ? "The community cannot be reached. Trying again…" : "Connecting to the community…"}</main>;
+  return (
+    <Shell site={site} page="home" live={live} foot={s && <Foot s={s} fund={purse.said.value} />}>
+      {s ? <Chosen s={s} silence={silence} choice={choice} plans={plans} /> : <main class="waiting">{silence ? shared.unreachable : shared.waiting}</main>}
+    </Shell>
+  );
+}
+
+function Foot({ s, fund }: { s: State; fund: string }) {
   return (
     <>
-      <Header name={s.community}>
-        <span class="when">
-          {day(s.status.world_time)}, <time dateTime={s.status.world_time}>{clock(s.status.world_time)}</time> UTC
-          {s.status.speed !== 1 && ` · ${s.status.speed}× speed`}
-        </span>
-      </Header>
-      {silence > 0 && (
-        <p role="alert">
-          No news for <span aria-live="off">{seconds(silence)}</span>: what is shown is from {clock(s.status.world_time)}. Trying again…
-        </p>
-      )}
-      {s.status.alarms?.map((alarm) => (
-        <p role="alert" key={alarm}>
-          {alarm}
-        </p>
-      ))}
-      <Chosen s={s} silence={silence} choice={choice} plans={plans} />
-      <footer>
-        <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
-        <a href="/utility.html">
-          {s.status.ledger.kind} ledger at block {s.status.ledger.height}
-        </a>{" "}
-        · <a href="/money.html">tariffs and bills</a> · <a href="/money.html#fund">{purse.said.value}</a>
-      </footer>
+      <a href="/installer.html">{count(s.status.devices_online, "device")} online</a> · {count(s.status.intervals_cleared, "interval")} cleared · {s.status.intervals_settled} settled ·{" "}
+      <a href="/utility.html">
+        {s.status.ledger.kind} ledger at block {s.status.ledger.height}
+      </a>{" "}
+      · <a href="/money.html">tariffs and bills</a> · <a href="/money.html#fund">{fund}</a>
     </>
   );
 }

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { clock, count, energy, full, price, unbroken, watts } from "../../ui/format";
+import { clock, count, energy, full, price, watts } from "../../ui/english";
+import { unbroken } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
-import { Wide } from "../../ui/wide";
 import { named, wall } from "../../ui/zone";
-import { type Box, across, area, line, marks, power, ribbon, type Scale, stairs, type Step, up } from "./chart";
+import { type Box, marks, type Scale, up } from "../../ui/scale";
+import { across, area, line, power, ribbon, stairs, type Step } from "./chart";
 import type { Plan } from "./plans";
 
 type Point = Plan["points"][number];
@@ -195,8 +196,6 @@ function Steps({ p, zone, currency }: { p: Point; zone: string; currency: string
     { title: "Brings", number: true, cell: (s) => price(s.sell, currency) },
   ];
   return (
-    <Wide>
-      <Table columns={columns} rows={p.steps} keyOf={(s) => s.start} />
-    </Wide>
+    <Table columns={columns} rows={p.steps} keyOf={(s) => s.start} />
   );
 }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Api } from "../../ui/api";
-import { money } from "../../ui/format";
+import { money } from "../../ui/english";
 
 const every = 60_000; // ms
 

@@ -1,4 +1,4 @@
-import { about, clock, energy, money, period, price, smallest, tokens, watts } from "../../ui/format";
+import { about, clock, energy, money, period, price, smallest, tokens, watts } from "../../ui/english";
 import type { Home, State } from "../../ui/state";
 import { power } from "./home";
 

@@ -1,4 +1,4 @@
-import { clock, count, money, smallest } from "../../ui/format";
+import { clock, count, money, smallest } from "../../ui/english";
 import type { Home } from "../../ui/state";
 
 type Today = Home["today"];

@@ -1,7 +1,9 @@
 // The installer's page: find a device, pair it step by step, see what is paired. A
 // pairing that was interrupted, here or on the command line, goes on from its list.
-import { clock, day } from "../../ui/format";
-import { Header } from "../../ui/header";
+import { clock, day } from "../../ui/english";
+import { Alert } from "../../ui/alert";
+import { Shell } from "../../ui/shell";
+import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
 import { Pairing } from "./pairing";
 import type { Device, Finding, Gateway, How, Installer, Session } from "./store";
@@ -10,17 +12,16 @@ interface Props {
   installer: Installer;
 }
 
-export function App({ installer }: Props) {
+export function App({ site, installer }: Props & { site: Site }) {
   const open = installer.open.value;
   return (
-    <>
-      <Header name="Devices" />
-      {installer.problem.value && <p role="alert">{installer.problem.value}</p>}
+    <Shell site={site} page="devices">
+      {installer.problem.value && <Alert kind="error">{installer.problem.value}</Alert>}
       <p class="busy" role="status">
         {installer.busy.value || installer.done.value}
       </p>
       <main>{installer.key.value === "" ? <Enter installer={installer} /> : open ? <Pairing installer={installer} session={open} /> : <Lists installer={installer} />}</main>
-    </>
+    </Shell>
   );
 }
 

@@ -1,7 +1,7 @@
 // One pairing: what the device is, its live values, the sign check, the binding to a
 // metering point, and the watch. The steps are the desk's; this shows them.
 import { useEffect, useState } from "preact/hooks";
-import { watts } from "../../ui/format";
+import { watts } from "../../ui/english";
 import { type Column, Table } from "../../ui/table";
 import { type Installer, type Kind, type LiveValues, type Load, type Session, watchFor } from "./store";
 

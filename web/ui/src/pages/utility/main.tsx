@@ -1,13 +1,11 @@
-import { render } from "preact";
 import { Api } from "../../ui/api";
-import { opened } from "../../ui/door";
+import { start } from "../../ui/start";
 import { App } from "./page";
 import { Books } from "./store";
 import "../../ui/style.css";
 
-const books = new Books(new Api());
-const root = document.getElementById("app");
-void opened(() => {
-  if (root) render(<App books={books} />, root);
+void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (site) => {
+  const books = new Books(new Api());
   void books.follow();
+  return <App site={site} books={books} />;
 });

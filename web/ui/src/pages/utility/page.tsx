@@ -1,17 +1,20 @@
 // The page of the utility's auditor: the key, the last checkpoint, how to verify them
 // without trusting this page, and what the storage rewards paid.
-import { count, energy, tokens, watts } from "../../ui/format";
-import { Header } from "../../ui/header";
+import { count, energy, tokens, watts } from "../../ui/english";
+import { Alert } from "../../ui/alert";
+import { Shell } from "../../ui/shell";
+import { useSpeech } from "../../ui/speech";
+import type { Site } from "../../ui/start";
 import { type Column, Table } from "../../ui/table";
 import type { Books, Ledger, Rewards } from "./store";
 
-export function App({ books }: { books: Books }) {
+export function App({ site, books }: { site: Site; books: Books }) {
+  const { shared } = useSpeech();
   const l = books.ledger.value;
   const r = books.rewards.value;
   return (
-    <>
-      <Header name="Ledger" />
-      {books.failed.value && <p role="alert">What is shown may be old: {books.failed.value}. Trying again…</p>}
+    <Shell site={site} page="ledger">
+      {books.failed.value && <Alert>{shared.old(books.failed.value)}</Alert>}
       {l && r ? (
         <main>
           <h1>{summary(l)}</h1>
@@ -22,7 +25,7 @@ export function App({ books }: { books: Books }) {
       ) : (
         <main class="waiting">Reading the ledger…</main>
       )}
-    </>
+    </Shell>
   );
 }
 
