@@ -297,7 +297,7 @@ func TestTheFirstLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = book.Close()
-	book = open(t, path, cheap(), w)
+	book = open(t, path, accounts.Cost{Memory: 8 << 10, Passes: 3, Threads: 1}, w) // so that all look before one is done
 	if waits, err := book.Links.HasFirst(t.Context()); err != nil || !waits {
 		t.Errorf("after a restart it waits %t, %v", waits, err)
 	}
