@@ -206,7 +206,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version}.operator(dir)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func behindPeopled(t *testing.T, a web.Access, planning web.Planning, people web
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	a.ViewerKey = "viewer's key"
 	s := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
-	s = s.Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community { return api.Community{} }, Tariffs: takesAll{}, Values: &noValues{}, Bills: oneBill{}}).Planned(planning)
+	s = s.Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community { return api.Community{} }, Tariffs: takesAll{}, Values: &noValues{}, Bills: oneBill{}, Backup: func(context.Context) (web.Backup, error) { return &backedUp{}, nil }}).Planned(planning)
 	h, err := s.Behind(a).Peopled(people).Handler()
 	if err != nil {
 		t.Fatal(err)

@@ -193,9 +193,15 @@ func TestWhoGuessesOverTheNetworkWaits(t *testing.T) {
 		waits   bool
 	}{
 		{"the same", nil, func(int) []string { return []string{"From: 198.51.100.1:4711"} }, true},
-		{"one that lies", nil, func(k int) []string { return []string{"From: 198.51.100.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", k)} }, true},
-		{"one that lies to a proxy", []netip.Addr{proxy}, func(k int) []string { return []string{"From: 192.0.2.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d, 198.51.100.1", k)} }, true},
-		{"many by a proxy", []netip.Addr{proxy}, func(k int) []string { return []string{"From: 192.0.2.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", k)} }, false},
+		{"one that lies", nil, func(k int) []string {
+			return []string{"From: 198.51.100.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", k)}
+		}, true},
+		{"one that lies to a proxy", []netip.Addr{proxy}, func(k int) []string {
+			return []string{"From: 192.0.2.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d, 198.51.100.1", k)}
+		}, true},
+		{"many by a proxy", []netip.Addr{proxy}, func(k int) []string {
+			return []string{"From: 192.0.2.1:4711", fmt.Sprintf("X-Forwarded-For: 203.0.113.%d", k)}
+		}, false},
 	} {
 		h := behindPeopled(t, web.Access{Closed: true, Proxies: c.proxies}, newWishes().planning(), web.People{Book: newBook(t)})
 		waited := false
@@ -317,13 +323,13 @@ func TestAnInvitationOverTheAPI(t *testing.T) {
 func TestAProgramOfAHomeowner(t *testing.T) {
 	h := peopled(t, newBook(t), web.People{})
 	cookie := signIn(t, h, annSigns)
-	make := func(body string) string {
+	keyed := func(body string) string {
 		return "Authorization: Bearer " + answer[api.MadeKey](t, knock(t, h, http.MethodPost, "/api/v1/account/keys", body, cookie, asJSON), http.StatusOK).Key
 	}
 	if w := knock(t, h, http.MethodPost, "/api/v1/account/keys", `{"name":"k","member":"b","scopes":["read"]}`, cookie, asJSON); w.Code != http.StatusForbidden {
 		t.Errorf("for another's home: %d %s", w.Code, w.Body)
 	}
-	read, limits := make(`{"name":"r","scopes":["read"]}`), make(`{"name":"l","scopes":["limits"]}`)
+	read, limits := keyed(`{"name":"r","scopes":["read"]}`), keyed(`{"name":"l","scopes":["limits"]}`)
 	for _, c := range []struct {
 		key, method, path string
 		code              int

@@ -535,12 +535,12 @@ func TestTheLastOperatorStays(t *testing.T) {
 func TestAKeyIsGoodForItsScopes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "accounts.db")
 	book := open(t, path, cheap(), nil)
-	make := func(scopes ...accounts.Scope) (string, accounts.Key) {
-		secret, made, err := book.Keys.Make(t.Context(), accounts.Key{Name: "a program", Member: "ann", Scopes: scopes}, accounts.By{Name: "Ann"})
+	made := func(scopes ...accounts.Scope) (string, accounts.Key) {
+		secret, k, err := book.Keys.Make(t.Context(), accounts.Key{Name: "a program", Member: "ann", Scopes: scopes}, accounts.By{Name: "Ann"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return secret, made
+		return secret, k
 	}
 	looking := []auth.Role{auth.Homeowner, auth.Viewer, auth.Trader, auth.TraderLooks}
 	everybody := []auth.Role{auth.Viewer, auth.Trader, auth.TraderLooks} // not for homeowners
@@ -554,7 +554,7 @@ func TestAKeyIsGoodForItsScopes(t *testing.T) {
 		{accounts.Trade, auth.Homeowner, "", auth.Trader, auth.Trader, ""},
 		{accounts.Limits, "", "", "", "", auth.Homeowner},
 	} {
-		secret, made := make(c.scope)
+		secret, kept := made(c.scope)
 		for k, schemes := range [][]auth.Role{looking, everybody, trading, orders, limiting} {
 			p, known, err := book.Keys.Find(t.Context(), secret, schemes)
 			if want := []auth.Role{c.looks, c.all, c.trades, c.listsOrders, c.setsLimits}[k]; err != nil || p.Role != want || known != (want != "") || known && (p.Member != "ann" || p.Person()) {
@@ -564,17 +564,17 @@ func TestAKeyIsGoodForItsScopes(t *testing.T) {
 				t.Errorf("a wrong key is good for %v", schemes)
 			}
 		}
-		if err := book.Keys.Remove(t.Context(), made.ID, "bob", accounts.By{}); !errors.Is(err, accounts.ErrNone) {
+		if err := book.Keys.Remove(t.Context(), kept.ID, "bob", accounts.By{}); !errors.Is(err, accounts.ErrNone) {
 			t.Errorf("bob removes it: %v", err)
 		}
-		if err := book.Keys.Remove(t.Context(), made.ID, "ann", accounts.By{}); err != nil {
+		if err := book.Keys.Remove(t.Context(), kept.ID, "ann", accounts.By{}); err != nil {
 			t.Error(err)
 		}
 		if _, known, _ := book.Keys.Find(t.Context(), secret, append(looking, auth.TraderLimits)); known {
 			t.Errorf("%s: removed, and good", c.scope)
 		}
 	}
-	secret, _ := make(accounts.Read)
+	secret, _ := made(accounts.Read)
 	db, err := disk.ReadSQLite(path)
 	if err != nil {
 		t.Fatal(err)
