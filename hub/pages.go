@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -33,6 +35,7 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
+	past     *history.Keeper
 	tally    *measured.Tally
 	live     *web.Live
 	people   people
@@ -96,9 +99,15 @@ func sharedAt(plan config.Plan) (price grid.Price, some bool) {
 	}
 }
 
-// follow keeps the dashboard current from the bus until ctx ends.
+// follow keeps the dashboard and the measures current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
-	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
+	return p.market.host.Follow(ctx, b, p.see)
+}
+
+// see takes in what the market decided.
+func (p *pages) see(events []community.Event) {
+	p.live.ShowEvents(events)
+	p.tally.See(events)
 }
 
 // settled shows a run, which is provisional until the ledger has it.
@@ -221,7 +230,7 @@ func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runne
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.own()).Handler()
 	return err
 }
 
@@ -232,6 +241,11 @@ func (p *pages) planning() web.Planning {
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
 	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
+}
+
+// own is what the API shows homeowners of their own.
+func (p *pages) own() web.Own {
+	return web.Own{Past: shown.Past{Keeper: p.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk}}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

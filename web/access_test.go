@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -26,12 +25,6 @@ const (
 	installerWanted = `send the installer's key as "Authorization: Bearer KEY": it is in installer.key in the data directory`
 )
 
-// What they say where there may be an account, or what somebody looks after who has one.
-const (
-	accountWanted = `sign in at /signin.html, or ` + installerWanted + `, or ` + operatorWanted
-	keeperWanted  = `sign in at /signin.html, or ` + operatorWanted
-)
-
 // asked is a request, what is said to who may not make it, empty when everybody may,
 // and the status that who may gets.
 type asked struct {
@@ -43,8 +36,7 @@ type asked struct {
 // operations has one request of each operation of openapi.yaml. Written out: an
 // operation that is new is open to all only when somebody writes it here.
 func operations() map[string]asked {
-	all := accountOperations()
-	maps.Copy(all, map[string]asked{
+	return withAccounts(withOwn(map[string]asked{
 		"getSession":        {http.MethodGet, "/api/v1/session", "", "", http.StatusOK},
 		"openDemonstration": {http.MethodPost, "/api/v1/session/demonstration", `{"role":"utility"}`, "", http.StatusNoContent},
 		"openSession":       {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
@@ -106,37 +98,23 @@ func operations() map[string]asked {
 		"getSkill":          {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
 		"getMeasures":       {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
-	})
-	return all
+	}))
 }
 
 // inDemonstrations are the operations that whoever comes may call in a demonstration on this
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
-	return []string{
+	return append(ownInDemonstrations(),
 		"getStatus", "getState", "watchState", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill",
-	}
-}
-
-// ofAccounts is what people with an account are answered where a key, which has none, is not.
-func ofAccounts() map[string]int {
-	return map[string]int{
-		"getAccount": http.StatusOK, "setAccount": http.StatusOK, "changePassword": http.StatusUnauthorized, "endSessions": http.StatusNoContent, "endSession": http.StatusNotFound,
-		"beginPasskeyAdding": http.StatusNotFound, "addPasskey": http.StatusNotFound, "removePasskey": http.StatusNotFound,
-	}
+	)
 }
 
 // forPeople are the operations that people may call who have signed in, by their role. What
 // is not here needs the key of an agent. Written out, as operations is.
 func forPeople() map[string]string {
 	looking := "homeowner installer utility researcher operator"
-	return map[string]string{
-		"openFirst": looking, "beginPasskey": looking, "openPasskey": looking, "beginOidc": looking, "openOidc": looking, "lookInvitation": looking, "acceptInvitation": looking,
-		"askRecovery": looking, "recoverAccount": looking, "getAccount": looking, "setAccount": looking, "changePassword": looking, "endSessions": looking, "endSession": looking,
-		"beginPasskeyAdding": looking, "addPasskey": looking, "removePasskey": looking, "makeKey": "homeowner operator", "removeKey": "homeowner operator",
-		"withdrawInvitation": "operator", "listAccounts": "operator", "inviteAccount": "operator", "changeAccount": "operator", "removeAccount": "operator", "linkAccount": "operator",
-		"forgetTries": "operator", "getAudit": "operator",
+	return withAccountsPeople(withOwnPeople(map[string]string{
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
@@ -149,7 +127,7 @@ func forPeople() map[string]string {
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
 		"makeBackup":   "operator",
 		"getCommunity": "operator", "pushPrices": "operator", "listValues": "operator", "importValues": "operator", "reconcileValues": "operator",
-	}
+	}))
 }
 
 // besides are requests of no operation: below what needs a key they need it too.
@@ -204,7 +182,7 @@ func operatedWith(t *testing.T, o web.Operator) http.Handler {
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
-		Peopled(web.People{Book: newBook(t)}).Operated(o).Planned(newWishes().planning()).Handler()
+		Peopled(web.People{Book: newBook(t)}).Operated(o).Planned(newWishes().planning()).Owned(newOwn()).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,8 +280,7 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			if body == "" {
 				body = a.body
 			}
-			end := strings.LastIndex(body, "}")
-			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(body[:end]+`,"more":1`+body[end:]))
+			r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(moreThan(body)))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", map[string]string{agentWanted: "Bearer ann's key", installerWanted: "Bearer installer's key", operatorWanted: "Bearer operator's key", accountWanted: "Bearer operator's key", keeperWanted: "Bearer operator's key"}[a.wanted])
 			w := httptest.NewRecorder()

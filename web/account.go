@@ -10,14 +10,14 @@ import (
 	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
-// owners answers people who look after their own account.
-type owners struct {
+// holders answers people who look after their own account.
+type holders struct {
 	people People
 	ended  func(account string) // sessions of it are over
 }
 
-// owner returns who has signed in with an account.
-func owner(ctx context.Context) (auth.Principal, error) {
+// holder returns who has signed in with an account.
+func holder(ctx context.Context) (auth.Principal, error) {
 	p, _ := auth.From(ctx)
 	if !p.Person() || p.Account == auth.Guest {
 		return p, refuse(http.StatusForbidden, "there is no account behind this: sign in with e-mail address and password")
@@ -26,8 +26,8 @@ func owner(ctx context.Context) (auth.Principal, error) {
 }
 
 // GetAccount implements the API.
-func (o owners) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
-	p, err := owner(ctx)
+func (o holders) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (api.GetAccountResponseObject, error) {
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (o owners) GetAccount(ctx context.Context, _ api.GetAccountRequestObject) (
 }
 
 // own is all that somebody's account has.
-func (o owners) own(ctx context.Context, p auth.Principal) (own api.OwnAccount, err error) {
+func (o holders) own(ctx context.Context, p auth.Principal) (own api.OwnAccount, err error) {
 	book := o.people.Book
 	a, err := book.People.Account(ctx, p.Account)
 	if err != nil {
@@ -68,7 +68,7 @@ func (o owners) own(ctx context.Context, p auth.Principal) (own api.OwnAccount, 
 }
 
 // scopes are what the keys may be good for that somebody makes.
-func (owners) scopes(p auth.Principal) []api.KeyScope {
+func (holders) scopes(p auth.Principal) []api.KeyScope {
 	if p.Role == auth.Operator || p.Role == auth.Homeowner {
 		return []api.KeyScope{api.ScopeRead, api.ScopeTrade, api.ScopeLimits}
 	}
@@ -84,8 +84,8 @@ func keyOf(k accounts.Key) api.Key {
 }
 
 // SetAccount implements the API.
-func (o owners) SetAccount(ctx context.Context, r api.SetAccountRequestObject) (api.SetAccountResponseObject, error) {
-	p, err := owner(ctx)
+func (o holders) SetAccount(ctx context.Context, r api.SetAccountRequestObject) (api.SetAccountResponseObject, error) {
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func (o owners) SetAccount(ctx context.Context, r api.SetAccountRequestObject) (
 }
 
 // EndSessions implements the API.
-func (o owners) EndSessions(ctx context.Context, _ api.EndSessionsRequestObject) (api.EndSessionsResponseObject, error) {
-	p, err := owner(ctx)
+func (o holders) EndSessions(ctx context.Context, _ api.EndSessionsRequestObject) (api.EndSessionsResponseObject, error) {
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,8 @@ func (o owners) EndSessions(ctx context.Context, _ api.EndSessionsRequestObject)
 }
 
 // EndSession implements the API.
-func (o owners) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	p, err := owner(ctx)
+func (o holders) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (o owners) EndSession(ctx context.Context, r api.EndSessionRequestObject) (
 }
 
 // MakeKey implements the API.
-func (o owners) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.MakeKeyResponseObject, error) {
+func (o holders) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.MakeKeyResponseObject, error) {
 	member, err := o.keeper(ctx)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (o owners) MakeKey(ctx context.Context, r api.MakeKeyRequestObject) (api.Ma
 }
 
 // keeper returns for whose member who asks looks after keys; empty: for all.
-func (o owners) keeper(ctx context.Context) (member string, err error) {
+func (o holders) keeper(ctx context.Context) (member string, err error) {
 	p, _ := auth.From(ctx)
 	if o.people.Book == nil {
 		return "", refuse(http.StatusNotFound, noAccounts)
@@ -153,12 +153,12 @@ func (o owners) keeper(ctx context.Context) (member string, err error) {
 	if p.Role == auth.Operator {
 		return "", nil
 	}
-	p, err = owner(ctx)
+	p, err = holder(ctx)
 	return p.Member, err
 }
 
 // RemoveKey implements the API.
-func (o owners) RemoveKey(ctx context.Context, r api.RemoveKeyRequestObject) (api.RemoveKeyResponseObject, error) {
+func (o holders) RemoveKey(ctx context.Context, r api.RemoveKeyRequestObject) (api.RemoveKeyResponseObject, error) {
 	member, err := o.keeper(ctx)
 	if err != nil {
 		return nil, err

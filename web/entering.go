@@ -49,7 +49,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	p, err := owner(r.Context())
+	p, err := holder(r.Context())
 	if err != nil {
 		s.failed(w, r, err)
 		return

@@ -74,7 +74,7 @@ func (s *Server) byPasskey(ctx context.Context, asked api.PasskeyAnswer) (a acco
 
 // BeginPasskeyAdding implements the API.
 func (k keyed) BeginPasskeyAdding(ctx context.Context, _ api.BeginPasskeyAddingRequestObject) (api.BeginPasskeyAddingResponseObject, error) {
-	p, err := owner(ctx)
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (k keyed) BeginPasskeyAdding(ctx context.Context, _ api.BeginPasskeyAddingR
 
 // AddPasskey implements the API.
 func (k keyed) AddPasskey(ctx context.Context, r api.AddPasskeyRequestObject) (api.AddPasskeyResponseObject, error) {
-	p, err := owner(ctx)
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (k keyed) AddPasskey(ctx context.Context, r api.AddPasskeyRequestObject) (a
 
 // RemovePasskey implements the API.
 func (k keyed) RemovePasskey(ctx context.Context, r api.RemovePasskeyRequestObject) (api.RemovePasskeyResponseObject, error) {
-	p, err := owner(ctx)
+	p, err := holder(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -40,13 +40,13 @@ func (p People) methods(name string) []api.SignInMethod {
 
 // Peopled has people sign in to a server that is behind its access already.
 func (s *Server) Peopled(p People) *Server {
-	s.people, s.operations.managers, s.operations.owners = p, managers{p, s.access.Site}, owners{people: p}
+	s.people, s.operations.managers, s.operations.holders = p, managers{p, s.access.Site}, holders{people: p}
 	s.operations.keyed = keyed{p, s.log}
 	if p.Book != nil {
 		s.door.Sessions = auth.NewSessions(p.Book.ForSessions(), s.access.Secure)
 		p.Book.People.OnEnd(s.operations.pages.live.Doubt)
 		s.door.More = p.Book.Keys
-		s.operations.owners.ended = s.operations.pages.live.Doubt
+		s.operations.holders.ended = s.operations.pages.live.Doubt
 	}
 	return s
 }

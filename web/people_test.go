@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -25,9 +26,45 @@ func guestIn(t *testing.T, h http.Handler, body string) string {
 	return "Cookie: " + cookies[0].Name + "=" + cookies[0].Value
 }
 
-// accountOperations are those by which people sign in and look after accounts.
-func accountOperations() map[string]asked {
-	return map[string]asked{
+// What is said where there may be an account, or what somebody looks after who has one.
+const (
+	accountWanted = `sign in at /signin.html, or ` + installerWanted + `, or ` + operatorWanted
+	keeperWanted  = `sign in at /signin.html, or ` + operatorWanted
+)
+
+// moreThan is a JSON value with a field that nobody knows in its last object.
+func moreThan(body string) string {
+	end := strings.LastIndex(body, "}")
+	return body[:end] + `,"more":1` + body[end:]
+}
+
+// ofAccounts is what people with an account are answered where a key, which has none, is not.
+func ofAccounts() map[string]int {
+	return map[string]int{
+		"getAccount": http.StatusOK, "setAccount": http.StatusOK, "changePassword": http.StatusUnauthorized, "endSessions": http.StatusNoContent, "endSession": http.StatusNotFound,
+		"beginPasskeyAdding": http.StatusNotFound, "addPasskey": http.StatusNotFound, "removePasskey": http.StatusNotFound,
+	}
+}
+
+// withAccountsPeople adds who may call the operations by which people sign in and look after
+// accounts.
+func withAccountsPeople(all map[string]string) map[string]string {
+	for _, name := range []string{
+		"openFirst", "beginPasskey", "openPasskey", "beginOidc", "openOidc", "lookInvitation", "acceptInvitation", "askRecovery", "recoverAccount", "getAccount", "setAccount",
+		"changePassword", "endSessions", "endSession", "beginPasskeyAdding", "addPasskey", "removePasskey",
+	} {
+		all[name] = "homeowner installer utility researcher operator"
+	}
+	for _, name := range []string{"withdrawInvitation", "listAccounts", "inviteAccount", "changeAccount", "removeAccount", "linkAccount", "forgetTries", "getAudit"} {
+		all[name] = "operator"
+	}
+	all["makeKey"], all["removeKey"] = "homeowner operator", "homeowner operator"
+	return all
+}
+
+// withAccounts adds a request of each operation by which people sign in and look after accounts.
+func withAccounts(all map[string]asked) map[string]asked {
+	maps.Copy(all, map[string]asked{
 		"openFirst":          {http.MethodPost, "/api/v1/session/first", `{"token":"x","email":"a@x.example","name":"A","password":"three small words"}`, "", http.StatusUnauthorized},
 		"beginPasskey":       {http.MethodPost, "/api/v1/session/passkey/begin", "", "", http.StatusNotFound}, // there are none
 		"openPasskey":        {http.MethodPost, "/api/v1/session/passkey/finish", `{"id":"x","credential":{}}`, "", http.StatusNotFound},
@@ -55,7 +92,8 @@ func accountOperations() map[string]asked {
 		"beginPasskeyAdding": {http.MethodPost, "/api/v1/account/passkeys/begin", "", accountWanted, http.StatusForbidden},
 		"addPasskey":         {http.MethodPost, "/api/v1/account/passkeys", `{"id":"x","name":"n","credential":{}}`, accountWanted, http.StatusForbidden},
 		"removePasskey":      {http.MethodDelete, "/api/v1/account/passkeys/x", "", accountWanted, http.StatusForbidden},
-	}
+	})
+	return all
 }
 
 // newBook is a book of accounts in memory, in which passwords are cheap.

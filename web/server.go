@@ -45,8 +45,9 @@ type operations struct {
 	funds
 	planners
 	managers
-	owners
+	holders
 	keyed
+	owners
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
@@ -54,7 +55,7 @@ type operations struct {
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	s := &Server{
 		operations: operations{
-			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, owners{}, keyed{},
+			pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, managers{}, holders{}, keyed{}, owners{},
 		},
 		door: auth.Door{Keys: keys(entry, installer), Sessions: auth.NewSessions(nil, false)}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}

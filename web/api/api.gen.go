@@ -54,6 +54,33 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HomeLimitsSetBy.
 const (
 	Configuration HomeLimitsSetBy = "configuration"
@@ -507,6 +534,51 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	case ValuesFilesBillsByOfficial:
 		return true
 	case ValuesFilesBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
 		return true
 	default:
 		return false
@@ -1088,6 +1160,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -1116,6 +1267,25 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -1167,6 +1337,25 @@ type HomeLimits struct {
 
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
+
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
 
 // HomeNews What changed of the own home, which is told once a second at most
 type HomeNews struct {
@@ -1514,6 +1703,54 @@ type MethodSkill struct {
 
 	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
 	RPinball int64 `json:"r_pinball"`
+}
+
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
 }
 
 // NewPassword defines model for NewPassword.
@@ -2602,6 +2839,49 @@ type ListFillsParams struct {
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
 
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2744,404 +3024,438 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3tlhs3kieM3wpO/fd/1H06602WPeuq83yQZLmtbcvSqsqtnfFo6oBMkEQzE2AnwKLYfjRnr2YvbK/k",
-	"OYgIIJEkkExWFSV52l+6rWImEi+BeI9f/Ho01vVCK6GsObr49agRZqGVEfCPt2KyNKJ0/znWygpl3X/y",
-	"xaKSY26lVqd/M1q5v5nxTNTc/dd/a8Tk6OLo/3fajnuKv5rTN40eVaI++vjxY3FUCjNu5MINc3Rx9G62",
-	"ZkrbI/cLPe5Gezoei4V9K/6+FAY/XpbSvcKrN41eiMZKN9UJr4wojhbRn349EjWXlfuPjS9xZUXJVjPR",
-	"CGZngkl1Ky0sh824YUorcVQc1fzDj0JN7ezo4quzs+LIrhfi6OLI2Eaq6dHH4qjiarrkU7Fr0T/65z4W",
-	"R4rXYntGT0dGKHvBuGFSbUypO5PHyZksuDEr3ZSJkS2rBDeWnZ+x8Yw3fGxFY7pjnp8lBv1YHDXi70vZ",
-	"uNP/pf3C+/CkHv1NjK37/NPxWC+RNLoHMG4Et0g+E93U3B5dHJXcimMra7fFWwsJJ7b1iyyTf65FPRJN",
-	"4oxn2gg207Vg0jJpCqYnjMMf9EqJJvVxfzZbPzS62nnIb90zm7smyyO/JhqeBivC1vTs51s5neGd3IPm",
-	"2w3ZSTV3Xha82DPxd9LMxL4Tv89t2rHUjenDWz3TN9uEzKNfpBW12TVLfyU+hs/wpuFroORwtc023V7P",
-	"uGVKj3S5Bl5k+Vw4FjDoo++4tFJNX7a8I/H5NE/8Uaq5YbwRzHEiNlozceyeZFbromWVjWDSMK4YL8tG",
-	"GNNeo5HWleBqa7PDznUXTvNInsKylAleIpRt6D+HnYAb5oWyzXp7Fzbm6IfOzgaH2aaKkV7aJMfw25P6",
-	"TS39DQ08USr7zZN2L6WyYioamLdECh/GPlcznp7Paqa3z/xFvbDrC09tq5kGijNyqkTJpDraeY9wITRJ",
-	"/AjNoaC9aXcitbfP+Hi+XNxNtjuBtJg13CTE6euFUAbE6ERW4tKvcC7EwjBpN6Xf4yfFUS1V+MPjIcKQ",
-	"vp1cljD2TSPHInG/30k7Y26L3CXSTSkaNml0zTirhRXua2yhpbJspZdVyWzDS8G4ZVqNxQUsaSSMdcLM",
-	"/beRaloJHMctmFu24tLSfVWaVVIJtnLf5Gwi3JOMs0rW0rJKCsNGwq6EUCfsWaXHc8NK7XQwBlf25N8d",
-	"CXR3fYRiuF/Fk2Pxo7gVFTI7K5pbnpbpejLBizB0vE3x6gfPncLdSCuec/f0rq6fvr0+ffXyp5+vX1yl",
-	"LqA/xBs4xLyi5w4PJfUjUzA5cUqKu3yoefZTX/+qZVUl9LBWd+/bavfyc3rUaeG8SizhB/HhEuY/42bm",
-	"pIG+FY2bP1cl/J0+dskE8hfOyoZPbGq7zLKuOXLWXfO6okcdM9NNmbharydM8PGMzaUq3QUB2oc7AddG",
-	"VpWbcuE1bLx8UrHVTI7d/fBPuF/roSLXTe0dzGeXkPFrLcJp0A77BeWO82llRaO4lbciIYJqr3kPECbC",
-	"WFl7hXxTbgPxznRazc6oxinFqvBzCgNuLaw4+nA81cd+u9TaL/W53+B7LtSRwP3XAaOE5eyzinDbUkbJ",
-	"aG2FaW+QRnKsRDl19Ej36Q+lHpvTWiuxPqnLP14wnAXYh7WsKqmVnRkvB8bLphFqvGZLJW3B/hTxF9aI",
-	"sZC3wlwyoUQzdVxfKvZuVrCFNhKoapMB8ondzZdhpUug0lGjl9NZcsHcwr0ywB0WfF27MdhITHQj2JjX",
+	"7L3rlhs3ki76Klh15ix1r866yZcZV63zQ5LltnZblkZVbu0Zj6cWyARJNDMBdgIsiu2jWfvn+X0eYj/Y",
+	"PMleiAggkSSQTFYVden2H1tFJpG4BOIeX/x6NNb1QiuhrDm6+PWoEWahlRHwxxsxWRpRun+OtbJCWfdP",
+	"vlhUcsyt1Or0L0Yr95kZz0TN3b/+qRGTo4uj/+u0HfcUvzWnrxs9qkR99P79++KoFGbcyIUb5uji6O1s",
+	"zZS2R+4betyN9mQ8Fgv7Rvx1KQy+vCyl+wmvXjd6IRor3VQnvDKiOFpEH/16JGouK/ePjTdxZUXJVjPR",
+	"CGZngkl1Ky0sh824YUorcVQc1fzdD0JN7ezo4ouzs+LIrhfi6OLI2Eaq6dH74qjiarrkU7Fr0T/4594X",
+	"R4rXYntGT0ZGKHvBuGFSbUypO5PHyZksuDEr3ZSJkS2rBDeWnZ+x8Yw3fGxFY7pjnp8lBn1fHDXir0vZ",
+	"uNP/uX3DL+FJPfqLGFv3+ifjsV4iaXQPYNwIbpF8JrqpuT26OCq5FcdW1m6LtxYSTmzrG1kmP65FPRJN",
+	"4oxn2gg207Vg0jJpCqYnjMMHeqVEk3q5P5utLxpd7TzkN+6ZzV2T5ZFfEw1PgxVha3r2842czvBO7kHz",
+	"7YbspJo7Lwt+2DPxt9LMxL4Tv89t2rHUjenDr3qmb7YJmUffSCtqs2uW/kq8D6/hTcPXQMnhapttur2e",
+	"ccuUHulyDbzI8rlwLGDQS99yaaWavmh5R+L1aZ74g1Rzw3gjmONEbLRm4tg9yazWRcsqG8GkYVwxXpaN",
+	"MKa9RiOtK8HV1maHnesunOaRPIVlKRO8RCjb0D+HnYAb5rmyzXp7Fzbm6IfOzgaH2aaKkV7aJMfw25P6",
+	"Ti39DQ08USr79ZftXkplxVQ0MG+JFD6Mfa5mPD2f1Uxvn/nzemHXF57aVjMNFGfkVImSSXW08x7hQmiS",
+	"+BKaQ0F70+5Eam+f8vF8ubibbHcCaTFruEmI01cLoQyI0YmsxKVf4VyIhWHSbkq/x18WR7VU4YPHQ4Qh",
+	"vTu5LGHs60aOReJ+v5V2xtwWuUukm1I0bNLomnFWCyvc29hCS2XZSi+rktmGl4Jxy7QaiwtY0kgY64SZ",
+	"+7eRaloJHMctmFu24tLSfVWaVVIJtnLv5Gwi3JOMs0rW0rJKCsNGwq6EUCfsaaXHc8NK7XQwBlf25D8c",
+	"CXR3fYRiuF/Fk2Pxg7gVFTI7K5pbnpbpejLBizB0vE3x6gfPncLdSCuec/f0rq6fvLk+ffnix5+un1+l",
+	"LqA/xBs4xLyi5w4PJfUjUzA5cUqKu3yoefZTX/+qZVUl9LBWd+/bavfjZ/So08J5lVjC9+LdJcx/xs3M",
+	"SQN9Kxo3f65K+JxedskE8hfOyoZPbGq7zLKuOXLWXfO6okcdM9NNmbharyZM8PGMzaUq3QUB2oc7AddG",
+	"VpWbcuE1bLx8UrHVTI7d/fBPuG/roSLXTe0tzGeXkPFrLcJp0A77BeWO80llRaO4lbciIYJqr3kPECbC",
+	"WFl7hXxTbgPxznRazc6oxinFqvBzCgNuLaw4enc81cd+u9TaL/WZ3+B7LtSRwP3XAaOE5eyzinDbUkbJ",
+	"aG2FaW+QRnKsRDl19Ej36XelHpvTWiuxPqnL318wnAXYh7WsKqmVnRkvB8bLphFqvGZLJW3B/hDxF9aI",
+	"sZC3wlwyoUQzdVxfKvZ2VrCFNhKoapMB8ondzZdhpUug0lGjl9NZcsHcwr0ywB0WfF27MdhITHQj2JjX",
 	"glmnNAw407Gua7e8dfJg3QR5g5Q9+OLGNwsUs6riI2cT2WYptjXnsW4aMc4o7sB9mkqKhtVwNvtwkKtl",
-	"nVLV/bGmV7y0exxRKafSJqb9nRjLmldblPTIsFoq3QBFJc+jXIqhbMfR3TohDKsKmDR8nFcVaj5mGDm0",
-	"du62WuEMFbMXJbzRxrHFxBl4mn2o4UQjkcd2r5xTAofr+VlPhdVDB0mzPJgGDJOSRnQ+++2ETFvBi0bc",
-	"Sr1MkORPYFZ4gvRaEopnZBypLWnEipNaMHhyb+Gd1OwavVSlG3kYhRvLw+PDL71/KfF9qy3qnwM+fos2",
-	"3+Dv/vXpdeqT/3C659ZhvHT6kZNajopYydfIyZHFMd7spqyWb4dLG64BfTXidIFTFSSFkNEF2gvcJDoj",
-	"v12tIELuFEmFPYT3MqF8VIJP+gh1oY2Vahq8tyjMHxlW6ekwdrao+Di9/WDnWW5FDY4ZredDRty0WGH4",
-	"AhcyfDO+E5W8FSnXx3jGlRJps64RY7mQpAFts6g9PBqbfscwcBEmQAPmlOfvnOlxNzMw51oOzvqqSpqA",
-	"7mokHGx6zCu8N2iUkKZXkNP/8dnjb47Pvtm5Bzh8brnfyyphJJTc8s6WOxU0NfdKTPbjJT+6FxLMJC+g",
-	"4A+bm/Pq5asXDH4aKKfoWVgYTTu3JS8ja/4+tlNGiXk3G3bB806Fp/H5H5+dX58/vjg7uzg7+7fT869T",
-	"p/T3Ja9yenCzVAm3hbC2Qv7RLBWSH3plvfXhhOtuLhLWgN9pZxJx5Zy1RKfxI1HYhselTCrUfmYF002k",
-	"DKQ9n+vddh2EY9yT+dlZS6rjPv6iDbUjQ/QZv4DsMf1/lCpxnf0x7KfshHuwc0Jh+Ny0XgkryNba8NF/",
-	"WOhm6I2S9eCHN2eIbxb+e8MF2hvU5vc84EZMhFNPRJ5KuZpvuJWfJONQyf18452FyaBT1t5tY/Zbc1qh",
-	"K9iwBZclsxqUttEa5rq0ki7tYNpp/TIJXt/xKqV2x4iClMhbXi0FzEtpy2rBzdIdaR+/jG9U9DPYjfup",
-	"22hj7zLy65a2d43or0HS77vNBHgjJ5PEcT1bkwtS4pGZ5WJRSVEWzAk7OLlb0RhMBcgzmf6FbWoR3fkW",
-	"gdbaecZH0G6L3/k9rhzawntR916SOZMZ4HX2ASM0glMWS0KXja5+v3SBDxYoZGjE+P14j/d2Kb5BA+Oe",
-	"Osy4ERRa3VpnKUaZX1rF5/5n0SX8N84oSZlMhWNV4U5IwxaNvoUw+Gc5TNybsH2Rg7u1RbfP+32W2aOt",
-	"uH2Wi+iXvVxNQ9SMMHhuXuQMSRgP6wTTerHQ45kp2M/Xz8ErULSRFGmZ4I0SJTO6FnZGJvq2A1HcynHO",
-	"jTUX6GTdVzWgQQucdhhp+E27ilw5B2JY4zjKsX0Tab+33/M+wpRh6YzoYQHJjM8wN2jBxIdxtSxjMd2+",
-	"6wXTzvvUI3Da7WjHiz2R4Sz35ppO5D+U1beHiZc5vmxQalfQ+PWEcdYGH7JOh1w6UfwyuB0mvYrEtqdW",
-	"pjTfa7DHuCqieNTp/N3skp1BxoFeWhb4477XmEJv4X2cQ8R5e4yUPnLw0eYNC3yP2JoSUwgYRemjFGjT",
-	"K2G2QmkoM270JL2B4NSmGLU0DJ92yrFgY67GojKp0+6NC5Xos5N7qsfB1ZeggCHBI2mHRoxyCTFO9yUH",
-	"LpvoxkkjihqCFB5wAculuBmt92WRM24S/rqrH54eP/76G7c0wyvMbqDAPbjsOmHb1LApnwZ6jLsuv7Oz",
-	"s/N/ucT0VEiUgK2M/VydUY1Z7pNQ2xMmy6QimzZdQhqf55fm/m0wazuzw7rd3hodFlgwvnAanVRT/5/O",
-	"2jGwte60CyL+Sqop043/V3oSw0MlKW8QzjMVmUiFJHycAaML0U3LKVV/fXp9Twk0ogy3QfKHBHWS1QAL",
-	"NUDDXCoW39EoB6RJHtvLmDFesPNv2f/fEcf5t45678DeG9x0WNsd5Po7nwC0EUPVTb2seCJlSa8cUcuG",
-	"sijc3GteClRaYbAEYWXltSE53OeybNXhEOF2P0FuEkQLk6QsPuSSKOxMrCE9d8zTFyEtQE2rMrixi7BH",
-	"OYJNbOvI/3kfV4vP1eq1SXDk7FQgdpNyHTzgjB4s5pFc2o7QhLlKpjo9WBTG0PB39Ewb1Ml7lqDKu4XW",
-	"xnzBxxTCSBA7ZyNurWjWbKar0gT3/5g3DPXZGW+mTpCmoy+1VLJ2uv952vxSttGJQMxLy2q+ZiPBapRI",
-	"umFcMaluRWNFg3mzorxknCKASqeZKLqlb+D5zBKlZVN5K4xbT62NLdi7kIltRFUZVmtQLznGa3qXebaH",
-	"KwZ9571zoyRORRaD5fPOPKmUJnoCDJjOtvi92n/aPQrLAFu2Sfuhw7LQPQDn2936FR2K4WvDRmKtVemk",
-	"hFvKSFRS3G6cO5srvVL7El9KAwmax8byUjfuOW9+9Ae3z3XD65JS4GE7ZJnOqOHlukefdipngSm3JV97",
-	"pfbsXy5AJVjADXZP/8cffjk7f//L2fG37//fx7+cHX/1/o8Xv5wdf41/+m9JQejmmyDP57CQNqnXMQTK",
-	"2FUFW4gG1BQq3qNTgOK29lDOdp6K361oB8KMkocycyJZTVPKNDNWN3wqHMfCh9rJz3QtHpnA6rgyK9E4",
-	"klttW5HaJJPJnY0NlGt1ydePTPsZp+iZ9jsF+xNb8LUZSMMJ00o2rdYjlNtKv1OgIBv67/cpM0GvkiV6",
-	"bQbqBRs5Xr9i9XI8izgf5YnCUYddHjTf1oOY4QR+26carE0wuipuLBtX2ojSkfSwLy2VldUdE1raXfW7",
-	"5MfLey4dxVWCN0kf5Y4M7zgJoU+piGPFGffPra6WtTheCTmdWVGCKwhTl7F8FQd4ZLCEJRAeW82EcsQ3",
-	"c7Yd/DbQuAeL0QDD256NgQyHsmCjJbhPNrKq18JeYHjNHTPWsXHk8I0Y66YUJVuq8YyraaxbRztHH0hv",
-	"Ky4x7fXDfbqTfdpmW9Ag4UvtfOLwa3ePkoQT51Bvspjop029CP0Ru30esWNqY4yr1+zJ4/N/SfoopFpa",
-	"YTKOT7Ky1yzaj+1tXummKm/ukVsWpylGpr+fW+cLvVv7k1jl+A4RWPAs+lcumVnWjhQhTY9ZLBPwqa73",
-	"Tf4I3GJT34/s62Mzl4tjvUCF4hg0EMezbbMU5M1Z7vzQFT6FdT27n3bPbJkcOER6g5Vt+LhPaYVyb7wi",
-	"WPSmHHca6WUT1dXj9rGRcAyIiMtfntjGDCUNQ3gTl+XgWDOUYwx93OiqvAvzGPlEWBiAZhh9PbXD34nK",
-	"8pQSg3TrydYds7iEzcZk4ECSGxQMRwDpq455zMV6a5NhjMGE/IOuxT2I+Ddxc1pRsuE5FiumlXC2cFUK",
-	"Y9lENsYOzeG5dqPeeRXD7+h3otbK2AaKvO/mGnAkkZEEAbyh1WKxxhd34jPgHXwXQtgpgyuhprir4+4R",
-	"PuCYUmy0DDbis65JrSpKGdzWUoIavkfZeXf6xABATXa2kVTToNdFqro/kIE167xRpMtm2LpUxjrlv2Fm",
-	"BlXRldZzxm3HmOmmGfQlgJJrlLYqf6wvS6Fsn5OKnAngMsAImKgmWzxuIpt6xZt0okOty0wSvRGNzJRN",
-	"3wpV6iYdc+/zoC+4dM+dhIXFDKDNxlxwd4WOptLOlqOTsa7dPam1WnFr4/8Ef4U5pVHh67hxb3iTimIr",
-	"oHwjbkXDKwYHhpVf6BUfiRkU7ipBkVYnWpxNKK2TMI0ul2NhcrscNnKLb1wt1dVCjNNFZO6tm2yyeovU",
-	"0B31+0bX7HyjkpguBxLFI+O/6656jKUQfV0v0mGEpwYyZ1jN56Ixjr4IMQAdbc5qmeik/n1HokmCOuCO",
-	"vh9GUnDkhyKnRk+SZQ09zNHk3a6OcZkL3MoiOHcL7xAoWOv/GZ4jMXR3gQHRw36mSQ4kzdgZ03fExnBK",
-	"mEnFwYw1Bfvh9dX1xZvXb6/Rw82UsCvdzBk37Pzbxyfn3/z3k/OTs9PHTwpU4dwh8YAVsZPJ0tdTy3rx",
-	"YSHG/R5a0OEFPBeiZjmlHeU/Jomw0Rp8OE4KjbmxBaZmaCXCT6hbIWOhr1Eu9CPjw6MjumsQb6sEvxXo",
-	"1AC3ReS166J1GDZzT9bCoj8UKlAfGaZE6zZm4Nih3ylfYmsQw3hYQQJ+I1+EUrhTHFg56/ZkoB7g1p76",
-	"XOvFJHMLt8pqNhIQ2FDuv93v00aWl2yk7QzCl3ykbwU7Y1pVa9zULeQTM+ONMJFMH2ImzXRj954ogCsh",
-	"/oqf6h2C2SFJCTfWT4Y2L3UNvieQjk07i9BeTCeraAIikSjGrrRHezFCEJjNhu5ZSaHsTYY53imh7a7R",
-	"mIzrMNx1WuICFKiGTcXQ4m8j/p6NvsMmXrCKO1FJhw63cyanM7ehSgz9iizzFR+hLhmOA3LV0Ck+AiJC",
-	"aJv3u3ilW0gRe/ra0yu2cyZhQltZcWkKC0msm0TmlCu8FRRxOPrSorNKjO1NKSq+vqlT9RIoh0IAUk0D",
-	"9AxYHqwhodn99leP47DQN2fduNDZ54kUtznQfUbphj0S3ruR8KcJYXHmtYS8BtOSzBcRtJ7yRfLMr2Ql",
-	"1Fh4HcQfsbn/GX/x8XD+4WZGjovu3N6KqTQ2AH8RQTr1FgJaPsbit8yJDrz2jWArgEDt3b3zx18PmVsj",
-	"pqZvbiS/YFq0Z35nIGQM2tZEV5VemQsv+xao8oNpvcckz9O+2bRmIFEP8/Yomh/bVihoB+ddj5P2wFJg",
-	"+lu6GtJsUgqMmZx//4xx9bl07okk5RYilSlX4E5z5QtPk3CSTk0rcdPuZTqnkebJASMY0NOi7S98iE+5",
-	"I2ZG8GY8A9xfR1p4YI4s0/G+pTILMU5lT7Uscwu1I6QtJFEP9NImmds1wQGiPIaL7HjM/XkbZGInopIb",
-	"SghNm54v2hqaQIgDvQBe63hwR8D3jsLviQF9UDjnz4HQTCkCWQ21kps1yQOwcXHILdDiXvjn7yu9SlT3",
-	"6VXE/2tdA8cnpCcksWDgY+BOT4Wzm50NPpeq3EoZgDdXommlSTsy6PvV+gSH+n/IU3bcqmTHQWs99gqq",
-	"YwDe2GdNBKsJYyyNMAXxDl/0kYTExGGH1n61qVgDnvbBkEG2Gi60H3MSVuYxzrGOAZdMmFkDobfswwQS",
-	"KJRFoQTGa62mHn3xDiF8eshLXdi8JL0uVSqpmFc8WeL/aldJUCUMiv7pkjdOsRKPTIt1F3QuR8FmpleK",
-	"rYe6au6YT5EtBqPYzV6xQ7dbrwB0JiHx9Gp3qbwb4LV7bivlok2z8JsfJp87t1ceXWfT/b8LdGcnzk6b",
-	"tbBVnh+qewdvWBLQL4nkQ5/Nrff1KqmoSTtji0YAugPtnSmQmaFjwjC9EmAHgD6tdfXIeE8plDJx5ehx",
-	"wbeD8hO6HgmhQrzSPYFVDLClE93ERYD74PeZdLFGzdXaLSATNskKvRY7fcyVW5y7avHcLkF5teBwWonS",
-	"Oymd8TqY/enkkURcIuwTbTuNjl6osa4dr/NOx/oODke/dTSVAk+MNiZHSDtqYXOLuWR/QphOqWiv6GP3",
-	"OWJSUAK7ZLzSSly405j505ctfomzdhoEr6476H9Dqv63IMToKvfgFP2ZW7Hi66uQurGxaTPBy5sMqwjz",
-	"B5ozYqzhkljjrLXxHErq3PtB1ViOHhnkTWhVteaTtIxPGzHUW5mDXuDG3pCETYgEWYe8njisTxhR7uCN",
-	"VGPhUeia4XH9NhVhY5O4Hc8ERczxEytpZxIiAZBtly5ME5OlSaV+vput2+njUmoPMZNOaw8tbfomhmDq",
-	"guQ2Wpii3NyN2NhV4g53We5IRfiBNMAsFEGi0M+IZanVum4hNDvxlaUqIaAlx7M4R3bGkU49UAThd/sg",
-	"9zsxutLjucBKWCdYVjPNjHDkrTSbi/UFM7bhaupYndd3rK5Kwv4BgzuZNBrnz/emY4UHvW+W0gF7X/LP",
-	"Ba/p8PwvSu9JYR5Fgcy+EULA82NxNCEzqVd3cM/0dbvpRwq4Dj7wyJIp6KxrvkYRRC6vC+b3sMD6AThZ",
-	"vzI4QqDzZU2Y1BnAQyflekpOnZ3WEhsYIBThg+AyGh4MwD7bXN8VinKKiEEo3GwDDbT2YQP01Y0chsAE",
-	"TqMUCyBW3U0EHVhOAKBIO9Ps8CmwzEu+E9b+Gh7KFAVl4TI8EUdXwH8vx0CgZiglyVZ8fRPqF9JWo9G1",
-	"AI1KGji8wfwf7WIpTE/ZkbkMUBFOZoYGM6E+QDu7XDSAUT7cvTnme8A/h5qq1EBCVmm5CbkFxgbnL8Qw",
-	"23Tj/eVCcA307tde2zARojQ3MuM7Da6AgNITgCGrkrl3Oz1gIlE8qbRuMuYleLKy9x5iRFbfc6PSKaLX",
-	"vfiQCwBm2t1rJMA3wa1E0suD/hGFPyKPUsHmYoHlRJyNKj6e66UtdqR4utW7Lw6nWCDXK3otXfdrk3V7",
-	"73yLH2HJQ+j4gu+Pc+ELY0B2KxHFtOO2aWOtJnK6bHxzOnw5WfgFylJqGlEuDQzrZ1QXDMosGDGVYZwm",
-	"7WN6t/9A/xCNvmkxLDcysIknScMmcDeiBBenv0944/7PezbHUL7GZqJyFvp4nrxJaczt1xNQw9fHozXM",
-	"3xTMLMczN/qLpWPgp89EUw1o0ET8umWhdAu6KyV+GcgmgHLTNrWMPOJREXeJSTgngYYXxeiV6mgt0qAS",
-	"qZ3ezRlaVD4mdZTLHh9URrAj1b6rQ332tPusO9Ot503F1bZ8vxOj3A/jH6BL4eupeNiDXUytBmD2Ebl3",
-	"qZfWk9u4q3myYdJdds7sB7p0BY/j93e5CmllJg82k0e5jqrrko0LNiB4h7vbvTvAfyA9rdCKcLtWNdvr",
-	"U3xYyEaYB0U5euBqkHaS2WWLB21a6/VxZ3VjBspG51rMzNnsbpcOdWa7pmJn3G6rVIyj64l3rYrKiCHl",
-	"NoNjow9fl4P7nwao3o+ycl41qeaJkCe3My81FnwaVcC558ETPG4EmNtON1g4swfsXvcIIW3F7yfdJX9P",
-	"hfgUu/rrn/2rq5muwif/51s21qVIM6yUD+GlZVPtpN8ybgPKDVuJ2P7P9fuUhBHsFJ6/N9E9oe+ljusv",
-	"Yj04u7/mpTgsYzBjvdiDj/9FrK/cGwOA3tt4epAi9DFaV2ZzHrZ/xffou6t9ptW04TXjY2cIrML9dwNx",
-	"qzcTEfpvejplMJSr7BznHjtfS/US3znfcQx0AvStzI7juFtLcmr5BZSfmUufaBxXFdAvaFddOKvGRIZW",
-	"rFBGxpXPQQJl0d0dcNZs2VNObXSvHN/yxq3BuHdhnm9xAPjvaxoF/kF+n/cfi6Mfo+SWBFr8RutXcJ05",
-	"Pr9Vqh7NG/JESjFwpn4CL9xb/h/fCZwcAgokyijFeJ5xdbYuf0hk8HNX2opsTaL3bSe90BpHSH+prRNZ",
-	"Sascm473yzKrddLAmwE8xvaYI2i3OszdMRcJU/5WNHIiRcPmYh0OKWyX8dFu9O2fLJajPoS77tCObZSl",
-	"YwMNm/BRI8dpO6EFq+6+j/GF7oQGQndrndgr7JIYxahg8wo2Ex+GwuDRMdAXcEtTNx8JMRf4aw/zPi0o",
-	"/SLvMPHklDvOoG1MRCmqdDQfmQOJlsLXSC24nXVCkNIwaOUMyVcUXuvDLtyRouOeyi7D3E3Qdd3YwxSD",
-	"O7uIa/7BC5pIhqU8xtsprzEm1dlGAudx9McE9Ld3uT7koA/qE33jnZwt9Zz14HAlJ7Thf0tomgm6uRWv",
-	"hDFJ0QYayClfyNPb89OVwWjlJeMMq2ywFgw1XTdwm8pdagwjQfpyvj1qGq3G8qKVl46JOnkPd4nS3Cko",
-	"C5PGKyUNw7rbE+Z9tDPBm5IpISElklJboHs3FDbFNWHrhSjoxwAwgC9Qg7rOawUMX0tjYoR+1F8wnNsI",
-	"s1bjASx7OAxGB12oP1wbw+ggnDWCkvQHat1DUWhgl//Pj54sJPtz4w4JbTdZO4KmfYX6zKpiy4Wz4ACm",
-	"2VdLP9xWBeTkXYAhIt9PDcaI0DE8tVHt65QDOq1QUexnFYjiEomYkv3JPVtEIX+Bu4AAMLqJE3ovI8rH",
-	"+v2a5gEYMJ0xut5e3WCkGVKBLtlCqym+SFnxVjPOFlJNIQXX66AevhmppOigOJGa7UbaXYgHv77PMJhM",
-	"fybRNLrZD58ja3RGPd382qYacKjdoaDOapZmgcn3SwVGw/seZ0rWFsPc6aRrYaNeIAIP4NUyCW+oPKA5",
-	"c5IdTlEtqypndOE4odDAL3pgeUF7FA9eYOCG/qubnNmJ9jFzzKGTex6AIACw4RHaBdtllTLCE9mv2i9d",
-	"woRRyLoI7SS7xSwbJVDJhfkOBlATiivz9VARYPXQcEeE/pFqI7FfYKE97J7Awl4IM1lMCBT1i4ovjRxV",
-	"+6QapBPQZYuvErrWhjnsQesPT+aveCmSzrakjXkNXkqwpLlhT5d2phv5D/A2X7BngjeiYX958a+XvvjN",
-	"h+mSjjhy2+3w52zbQVBRn3WOveLNXNi3yyp/cRXhs9RLY9lciAV2nN/wNPQlekDhuE9rGGbJYpiwJz8r",
-	"QFqEXrALoTBfuwFk+qvrp2+vT1+9/Onn6xdX3SyJTB5dX1qGXu25gCm34mZcabNsRKqhKOa1koMlStsS",
-	"inK2pMKKaFqmUyyTH3IWfU+pwo592gtOEp2P1GljEKqkleOUmx+hQngjWL2srFxUPmt0YDJZk8nGHfOq",
-	"MhdoaSPIw4pLG7L43c+ML7G2lFLM3TmxP0B3RzwLaYuoNU2rjcHYWJ+tJ1aoP14yWdeilGAw4NdgGPBM",
-	"weIoU/YE8gSlWuqlm5y/TwStAJJwTKEO6uMiqVE3oQRzhMJvR9mtjrWwmx1CpBPxtN6a20negO0lUx0N",
-	"BOREm4VWJqcsgXhHfArMiILUSac5i5B+wEZrNpIlJExDHuNKmoH3a5SEANlAxgjtO7EwrmB/Qlya4R1x",
-	"3GduRuubJH9vG0us2hXCF1FPp5481PrRLZazcq14LceORjWiDoAH0k9blmUl9uEzMMFmWYmbETd9Ncnb",
-	"kwSKC8kpbnpuHKpuaQJlUlkMtdvGHNHQC3WhdcW4pe5Fd5o8JTDuM3PAAAJDZ2Bm4HqcFHDfL6uK4Y/I",
-	"1XyJo++p6DgoYLNjoy74s14arsrBdTql4GVotrpZ5B8nKcXZgyNIOk9LRt0II6czewMnkbC+nXEKR+U0",
-	"0bW7h7BVRXBrkGr6N8hmd3Z0vayRGhaimYgxcEz8yK7ku3RLvWdi6uYwiQzoLTkE6bjdaneFrW0Jmnmz",
-	"yq8/zFxnyw9fYNEWfNfZINyKEsuHwg1FGO0CUZZW0I1x37bkmfyQqIQn8SO4C256KOQaMv99UUanpCID",
-	"4wR4qznSoK3AKwz0AFvgT53eDn+PmRdeQXhzZ0LmPMmb30g1cgK40m2Q3kN1QaxlaZBGjeLyVjx+cvP3",
-	"YgMVHTwmuz6/VIiZkBFL+GGE0ZKtk5LQDlazdQoVc5DF9TN+mMTmPTBvMxnlL1QZh3GGA4SKasIbkSOK",
-	"78S4ApZOz/lv+LiszyskPkH/BHcUqj27DmSlGyNu9CTRwu8ViekQTo/0LacftHA4UN11m+l17b5gb7JJ",
-	"ORtwWYmPgU/eEbljVaSjQEDnMpSugwO60sbepUip0wgaOUJa43K/PWs52cAK601ILSp2MJHmE5dwjkSl",
-	"V+ws0XtxiMzWyfLWuKL2ok3jDnwkYA4yDbgBG0iEAWpEWxZ6EexbEnu3au9JI8Su9cAyIiWfdPeaOzoF",
-	"6AWg1/2n3CKkpjLuPSx6LovSz0MrUMDaIvAdOUbB656sIPcfzlPoy9aX0g3sYOP13kRlA+SwaqS1Il0e",
-	"sWj0qCJ+O4jx4qTe4GtJuB692ne0t1hH1uuu8sulD0Qzz2+dn+XQQPM18KlqWSuqJ7zopqglOf4GhnUs",
-	"m7vNkXPNu3FcnBK9lF/SWyzLSywnodE8h7V4ZRcoYq+anHRN7GuvalbCI06lr9tupOLtOtylHVNUzFvk",
-	"Sqwwl5/anbStT973ZoRvCr8ueqmOufglO3MKiPeaQxoQS/aFTZ9duOIUOfCrKPzJ9GZ2vxJ2psurtCL3",
-	"WmHElZBc9UqxBacUiMDvQRVCfxZYa17TQ6WSl+KEvXXmL3pKggLhNwFUwPalWOnAJO6TRI+nW9Ekw9hv",
-	"NkeHMArRYAWwbwTxBpBYY+nswZNz4PQn316y/352BuEBSiVJ2HjJFu/XFDNCC0M60ZfGsa55CjXFab58",
-	"ZHS1tIJBqAxs1NYnONxIqeE409k0N8mvv27V8IKthbGiwQZZPgI1JBvpZoEqf2Zxi45B4HV8JVU4hA1z",
-	"4E5QD7Dy0ALdLdYvOp5h0ZJP6j78JFZvIgCqfaCkHx63ahMuug9a6rUsx2CNJ7pk6hb1MhfXGjnBJhpI",
-	"aN6ZKxYGTE5kIdSVMCZZyUCp20kCHYnpUg2PVdGMk6DwhBCxR5q6EWKPbzuumC4a5GZu8H/AbyYBam9g",
-	"LjhuAM2lXWARdo0+nNx1wNbdzgsdCHG8Dau/HNVOcSuHRnGq6iYDYowsAApdY3+De8Xp/uIDH1voRubM",
-	"CEDAdIZH1DEj2OfuveHzSaunhEE6QowRBSGEti2PN6P2cwmlCx+oN20aZ9sZFMZCT3uKzgyFE+sHktae",
-	"DhKWBEQAH0WpOJk25RknVuZ4r33WNvVjHNTZyUPQJPLCGvE3AgVt+5n7CtpE3WzZ0df6IaXjJkP+jYXw",
-	"SIwrLinlmainOIrbqWN1BraG+htCVaS+cMsrWVLuQqK1RGOSjPicSocgU6KhGBGoU9QoqhbqLv4ID7nd",
-	"C5YdBfbSuNnRqloaCZsZ7Ve2ATKwp6eQn5SmIJgoZMWsZgBpVEpIUWcN7IIN9LuN9J/NLQp3oc8IRMaZ",
-	"zJiEn95G+79nL9k78d6wGY8cN7Ko/F1ssk2npS54Y/cJpob7O+DZLKFeexcbhjZnPMIlgDJkQIGU1v2S",
-	"BLP1Wa5PHn/75Ntv/uXxt1/v1Qg4JuQB6O50hHfqvB0f3/YZ8alQwEx9tp5tqficWc2+ecIqYS24TUs5",
-	"lRYdSjfshF2w/2THl9R9M+pzS76epRFli/SE7VWjJsG/PD3+N378j7Pjb2/+8/h99K+Ti/88fv/rWfHN",
-	"Vx+TvYL7emL4/rKXG+IRbt9+CDCxVEwBEW+kE2wkcGygDx6fnV+fP744O7s4O/u30/Ov06Vr/Vg/Mayn",
-	"95wWTE6ITLsaWlIYlmLCl5UFAt1QboLf+vzC71vRmrCEIygVM5rQ2oKuQcB2oCIWlMoAsbET9pQOIO7Q",
-	"iEDP3jdpff4A7JfRWhEi+Bo4hK9BkDbEbIMWdgkA55S9gKitmIjSCh2NrmRIgfVTgUpapZHtSNXJsTDe",
-	"cTqhDCcnCBjVM7YdYaaUcg3dZ7rBQkTojhnE4693A5anNRKoQCgYDzknweHiNSArx/MOpSNpcPVoz4YX",
-	"Q/WOWCsIxAR5qzdOCbyZYnJunNDa+SEkoNzo5ga1EpK77g/gvdmZKRKzzp0ifxczHe5l7bDgzbKQRF0I",
-	"PH8lqhbNvJdpJ8HqKVrlc5/a2BZxWEhIElzZbNPYjOdRmp0MrJWHiOCctKbTe2ui+oy9Fk2o6E4kUWVC",
-	"8LIENDrHnnyZA15BvVJB6+yAG5+w67buwmw1bXC7N+YNOrqWlnIoZOPFnweqIoU6SEfqonJJxiV82/dB",
-	"hTAW5ttTM/a5WD8yrOEWSjbQ/oNCy1ILk4SXJhnfR4zPRIuO/tHr94n0Mqx62QUjtYuUcfgbcoztvCQt",
-	"0bfvanVTSkObn6i4bJbiwjNYyLUIp+TIANPMWzgeLJWh4/cFze54vjpjHhUXO397eoikDQBQQqy08Cl0",
-	"ICCoLl+atnZCGhZMpxMWUIzaMCz2JmTG6oWJJ7hodC2NoNJhFuuaJEdQvmRxghxLNPvv9uCmxJXcTWTb",
-	"wxOVD2SVrcEBUMsj6rdyAG677YXK8n3j5rXui7mDcEX2s1mPslXG5ZSSsgDO48gPlQ6wKCRGOFt7kCv0",
-	"iV8yHfEWrmCAkGPZ5e+2U4+zmmmn5fgOVI6EamFTLMT3edprt8msTYSwhnIkTJMFFT1rzAbCTpgiYZ/x",
-	"oaHo20k8nT3uwr3t65V62sKzZnFb+0b372Pxdx5A2Ym6kDRBjM9Zrm2lLmLRqQDnMHQXIRU/Eb28Q4uM",
-	"BTfGr2IYpBS+kAS2CwARqQ4qkIkaUMNqp/x7zNNLMEEuCKmWcrfRQ3lPkI/iyGBYYI/7FcUSdsboA+5n",
-	"+Ey0pUQfvWgWb/h0R4UsR7AaVLGsjipmt1hJutxwIdX0gr1kvGYz0YjLtqUigdEqQllvIK3TN/dUAfkZ",
-	"Mj3Z+RkzJ1R9ehGVJkqsTIQqVTdJD7/cMS4W6OSk2tW71/u94e6RbGPv31vjfarWeP+s/ejSjtUvvU0d",
-	"nW+ZIgjDoPV8KD61y0aJEgNiyaP3g91gknUKEteNinviUavdfzah7RyqSQx7EbdrBC8cDr4RS40+n63e",
-	"/b0X3z178fXAcQ1pJ/tb7eSXzlz54nvw5ZvJGzlVN0sF+D65O++ewT4M4Iz1zyab7fXgBLd9QKDh9zYD",
-	"YyNnHmyqHN16jZGYSmUQA2Nw3vln70H4W2knGKqbe6hZKmN5VUEBFpRikCckVa0woIU+laUHGL0N7jGw",
-	"yPrZofoVvsH/hiLu7cQl+uuu6nfCI2gtjN2GE3w1mBZbvabx7wXOIKf8SjW9Y2jxd934d934n7pXcxpP",
-	"r0Xu7Up2adpeLRhR8bas1zZCT8cidJlsO0i+L35XUH9vFh2rmPn8AN8p2lL/6GQO6e9NoYcrZBvxqvHi",
-	"4vT0h9dX1xdvXr+9Llhjl9pd3c2/28pcnJ7+3//9f+CRi9PT01Lcnlq7/vnq2VmutcVn0/PS9ASKm+MZ",
-	"0l4yKCzgiB+EGKj5b3dTH86KgW2pe/SUKCF7u4ck9ONgpJVBRgwVkHS1ljJ4+napVsErCHEL5SE8+oMR",
-	"+FiPX+fOoFB5j8u17/kGnlOsU8eqq0ZDuvEafS90Fz6/f6bwrHzF7XhGLWqEeii3Dawuwdh8IBYsVbBP",
-	"AWGDz4VqzUlo76KbGLh5Pzt/l6187WcAdTYAuUTPBns1YTFbsYgzdZCMJljNV2MFN5S+yak6bk3vER0p",
-	"7HMm1bfH6txpAJpUv/x8MRxMY6BV8w6eTRqDm/3rYXPaO9oeT7AbI4SucI32x+i6CgbVYczHd357Ngtf",
-	"1FQYe+P073ifKQH+Y4AM7FzP4adCLUBzHUMQ+inzIyEUJqFC3JhYK+G0qS7yZKwr7M7/9nOI5hqjI3Y3",
-	"KLEdA88X9/8Ap4vxzcN0PMiWiPqmp3fo9NLpXIBRUxgtLZphdW1W/D4ehEbAxUSvY/pF2yy3UsUcC32z",
-	"HFVy/Bexfh4GccT2ToyeLu1MYY4FlpmvrYBk3BE34psnyyZKZmvXIcts2L1tWHq/3gicKbFiFMzF7CKq",
-	"ONgxaup4or3rOZbnca/VFPVlEQBHfDxv+5mgzpls+wvvmv0PcOEP8B7HlmyuSxPK7cpKN+VzLOTej1ox",
-	"W2yjw02y4rH4BGWUNJuiv57yjWjMjgrGzaxjBf3nxIKDfchGayjbhwaRSTOylGZR8XT9HTV7NUJEeU3J",
-	"pP5sbyg54irT6DrX4eLl1Wv2zVffHp+ngSlVSYDLmyKLYM99FtbVizdPWSkbMbasFCNpmX83P+xNeuyn",
-	"G8UAezHyttZ/q/t422+z06XxUdyWsKp27P2nrfcPZXs95fxvKq6e8aRvTVE6CW+N+2QVPDUxkPakrcqX",
-	"pvXJQX9S9Bb6ZLzW5xG39K+48i4QVTIlbDvGVmSKUGwk+Pewq5LHnasIj+3d7JIc3+gSaiGeWmQ7X77p",
-	"7RXRAik5VTfCL0pl/83kdDY0DRSRMAbVbHI16NGtGuvVEb1d4Mxy531FFs4Gz13mwwvzdzP0aQfbLToQ",
-	"adrO1oR2s09X3p1GiqfQO3QZd++q2Lmw1ceXCHafSWRBUJ+hfw4qsBifOXtfBn8waM4NBgWGYqQqsdfE",
-	"jMgCX0ZHCN1V0RsXH9uI+gsNqWV5wM6G0RHgeuMu3I4kaVk5Wlb5hLLW/bRXYdufoOmQY1d3KJ+lb4Yv",
-	"JKcd+npuN5Qke+TeXT0HpHxk2408AwwwlHdKt8CXBlirEmXEFbv++ND3WnUq5DqkIxb7XV9gVqnUUOuU",
-	"ptQhkimBxS0UkilFkA0JWMk6A3e8VLXIRcPGXKFl7QQSdMmiRkGQm74XcNFqllqFEmHINg6A3VOgHwBi",
-	"EkLQBlLdoQ46avMOi915H7dqu91k/Mr9eaWpGPt9beu7tc/DHiICGlFmGiOAHrjj9g4pLs2A2wREgcRP",
-	"vinPTjQssIJwomEthd+BqESOvhaPndzTzqe3sEJMKA9FfQdLakDxJ1xqaUH8GlZJayuEBrjEIs4LplVF",
-	"GhJAa6AGFaf5Uul+20HeEYCueDogCjUIP4rbVDnUU/xGqzSKCGkV64WAnkM7OZx+i9qBcbSNuv19jn14",
-	"7fomZk6zm4HngNpyxRgbn8DHkiMvzUyUb/zc9wETSle2tqCDoZMd4fphYMkx8vlQrKiHkPv5YtFo7eYu",
-	"i09FShTjao1FPJetrg9FzwAZrTSb6WpwqUJ8PJ1SqSch9jewUybNOLUPb8VYK2dilS8CwedLTredRJOJ",
-	"HEteZZvtDz3tMFDrmb3bQHkVJOrMkxThgCjWGoh+RgQDWjvGMUu328kBxrxDGblmpZxMqF4slpnhE/Dp",
-	"gKsobQcQOJ3SOFWivPeu0zD33XMaJtrgHUhhKWSXeCbb9LC55G3S25pGe+LhhPpvwCutUt58PDyRAbyl",
-	"E6yE8W1Eh4Il5YEeadCBwifX7vRVPzemJgS+JrERYyFv72SGtD2Q/frDCop493buvp3ldj+Zk/oyYFVA",
-	"FzTvMbMrTRfuTkDp1KWr52sh9JW/y/08rr22d+OM92KDW6zjLnxibz2HbvxDXPMYxLqljvbk+shMZpAG",
-	"n2k7ixg91hViOh+rt92lHfDLFsK/BQ5plpB58A8AS6kdZYd+AyNESBqtN0jGENFGGfDOYhytfXdiegoA",
-	"6aq1d0C29wtmVjseloQfkFVlbkadxnTb9zWlesdo1j3W0SCdZkvdSBX4xhc0kSkFjQd8bwZoEqLrBW8y",
-	"kOy1Z+p7zg+FQWJ6tedT224QxNu+07fsLJ1XIe0OZhSSOwmuD/NOdNMgBlyyO6tOQRd3og5IstKwSo95",
-	"tduuhwXQyF00b092MYBdfIOD1Vp7tHI8sdwtvhXNHdvoh1BUFJD7anc8Dl9LT+eu2Gu/o6vdCV1tAAjQ",
-	"W7HiGJ3d7EBP8fIyLfZDA4C0m1YqNqn4dApN9VviHdR2J+sX7mF0/JbLio8yjSxqkcneMhV3NuPAc7Z6",
-	"LjDAf2fHMw2xIZTDXhbxvuO820nmj+/FQqfypUbLMp21C5MIkbTxTJTLShSdTmamhQRyNAo9kmkeg45R",
-	"+CltnBP7+fo5YeANhFjtzIPAR5T4MPQe88H4Fw3s5T7yCK7OLiAD3InCnwZNiVbbfjV/uqJ8RjUQO25p",
-	"d9+oFVaoB9xo3JHMrrxDUCZ0DHEW0nCnQzIxdVGJEiBe3g0Fnl0sbUZDjVvbDPOezUXuqgzsbhjYQ3cM",
-	"aI3ihi/vE7LCLet4rcPi/fQj/hJRRp6yUh0CffB9z2vQEmlCLYMrsO+IyNR23a52vuEzyfUma4MAoHiB",
-	"mUGtp32ma6FXigqRqHrzqDhaWhm8I1Q+0UCaFSHMbNkCxdGHYzfo8S1vIC/Eje5m8kP0Bffvl9FX3L9/",
-	"Dl9y/3obf8394XX44sfi6ApWHzo+bEQsdwcaEWh/ny4rbYeJxFHrSb7ZsI8lX7BK87Jgi1vAM4v75W1n",
-	"bSYz/LE1wJ6xMz3x6ZvtqlO0QtnNL9VEJzhu3M9/O/Mf4GMJ9QWYWTLR6G79jkpRawWB1Qz4v8Z6c+hO",
-	"X/M1FKxgkAfS7KVq4bZYSJZLigHMZLtJp3A+NWwh9KISbU5V3H0+n9KWLqsha51mh2BG6PnVkIoRLzo1",
-	"OqKSZoroEX0HzhMQ9HwmUcWt2KMTGzgpbkKEJYWYrubdvonwMBmZGFMLqMItJNX21t8FaCrfP00bCvuD",
-	"i7xAUCwWM7g+fpCxd+nwPU3NRDM4RHMlp+qlQhaS4h5pgns9YauZxuoYTyzpsAKau+myKD/ERDdTbS0R",
-	"h78HdG2kQtDKC2z6iojPQI34b3fMrbupPchQwOpIfX+ZQBN/tn6F77d/6PD6RvfVO1KN8+Y23VesFUe3",
-	"UqDuMe/4GfpWdAUTiOUc/iWWdPiXVtbhvzvSDv/0up0K/uGvfkL4z7+4aUVe1zhxILpaaTfOS+UowwjI",
-	"4AGPZMkRJ81DV79YOglw+kw0ldydstFOYpNjF0cxm+zw2JQnKHCC9k52GVGP7Brq8NnoUykhAOv5L/Bt",
-	"EB+RsLibi6jI9NmfCYbE9cjgZzuIGY9M0blngPgYUkU9Qm43Y/zr88c7stAHpJdvb6ucquczgT3R9/Bb",
-	"OT0nYZmB7x6g4yyfA7obJFtCjxR028OPi0aXyzH8XkrTPgLVcW0XlTFXbCSY1VXJlF5BpX8nfZdD8kaq",
-	"5DpU0fkZHXmIBfxvrMN7v7uBEE+bGR1+H3fpiAiKioKKIy3L8UD28mz9ph0B/4FjPFu/hlHcty1loPco",
-	"cFuEAo1qB+vCjr/t6ZFHxQN1hKFS83kleC47re2A0it38SkoVBsgpd0zWBApsflr39PX+BS19xcPtOZr",
-	"aKOzy/qLGWpoX0LT9ocZ5hWfS5JYw1ZupMxVvKlN3qyh4mJfIVTz8UwqaDtr3L2dI4wrWy4K+NMYezH0",
-	"wARs9i7uT1Ec3p6YmMKNVvk+k1NuxSrZFe+1omQ2WqDppmoOPdg/4wdaityk6HAFe0LRN2N3JQY7btv3",
-	"KAw2tCwALbhdqjg81S4I4a1vIB4x2PWI1Zx7vWQWYrOwUS87LvC2MNZYqtjq5xK6EdHBwLXZa0pRJGS7",
-	"m7VuqvIGLKy7Jan5wf3KO0O2t32Dyrc2d+OANtaZIrIUAQXi8Hub5ijthm6zlRVf32QA4K7cnz0OPLes",
-	"5JaPOIHlA+OwfI5wMW5l7U2kJOTBhm0eOqDNotzO0QqpzjrpuslGYUMxdMg0RV8JgBYDU3nkWSYYqmHZ",
-	"WjGukPtoJbYYz75OVVh18sCWWUYf2tiH5KCAfl9qp3dFPbvfFZi97luQn7CnDIrSoOE0WtETsfIFJ3bW",
-	"CD84QGjJ0dJCnkxAAFIlMzrUbUlLbf0REQgs0pME6gQofuAUUs6QLVN5DmOtzLJe5HxK3NLEIHGAN4Yt",
-	"zUCXei7ZjtIHcVighKm8FT60M23kwBBTEBTbtj605oG8B2yR8Lelsagbo48p4ITLxqvKl+grWtaYywK/",
-	"maM8GNeQdcEl7QBqDAxGQFr3HeKMuCUpyr4OutxgfybUJlPYvBHWGYOwKsoW1xPW5qKzBWA8ab3/3dyR",
-	"MDMRwaQf0pY97bFsuSPBT7WyJOFFsmTU3kvgZYVXZOLTp9pF5k/up1Sv7laGZ66uY0u0YrOsGXjAh6nf",
-	"8NE3vLF9brrtCl2c5TBzoVfEdEploCJC6VVMXCtwdMmkADIhgrV7Jhg/wfhdyTPXALJ6WMnXlL1Wy1LJ",
-	"6cw6puX/+yL0V8NOY8BlMJPccxRoIrbnEcBY91D6ifDSDl0q4t5jPn8lOt5lmZFbK6LQaCp5Mn9DHvbB",
-	"TOpdP0eCjJ+CtYUWp/N3s5SxNYRN+bWk4+N5aefLguSt0+dQzJHXtdNdypfh8LlQyeDAtNEm0zTEVw0p",
-	"y6Xq3osEUpT3w4RgMsmmStyuI1BZMKY/pHvj76poOR1cuHLLU7g51FsuFBoc87IUJbP8A4H5cWdUawXn",
-	"K1V0xPdWD9uDDrhJ+QSqzjXdn0PjuR2ARzs+NRw8JxznIVh3pwwVfkqXc9oNsTvcNITF+iE6XCd/ZFdB",
-	"SHSPzG9cUrkDH9ZGjao027iO/eW/uRJ1xytAgFCVWyYtsU/pdZJmowqmA3BoU6HYnxdol/ju8RU3luAj",
-	"qQrxDmfS1pD3lFN1hcpe1+cnjvb+8EreUk4pKLJhbf/w9Pjx19+EduaE6FmwmfhwlOv+eJOmkx9JU7AY",
-	"PkKkk/Pjs/OOjc6rlZNOiMtVJr9xB8VyCNUnCP5u2Qi1VLq5wU64229+J8ayptoPLLg12Arsgj12f3vx",
-	"89uCnbn/+h9v/jWds5m7JBi8QTjjYUANtl35HozVadwJIvIOrBwIQKAiwkDZ6KLeyxiWZplqVfkTr9uO",
-	"jh5Ud7PKIgJvkQ00yKIaylXqS+lYKBJvWIVUpV6h5e+m3bbdtP8IrpmdbIACmy03oMVHZlCHlPwutMeW",
-	"JOa0rn5FVQ4yrj1qK7ksqvA/Xz/fjmQaK+s0DnDgrTRWO7hjtuHFggF3ZRzjc1DSMuMR0k4EjZMpNNhR",
-	"akWAI4P8yc6wvNGqWg+uWEo6Ip+JqVTdxJbNXQhV4lTxjkZ26ycdRvpEvjk7VniP10h0YIriANCAVdKr",
-	"Nz2n/YY8Hv4r0kDLQnohoVVvGj7CHnUPoF1cagIb1R3h70mqbwiBZAsbKJX+89IacEaFOtnIhYqpQKuZ",
-	"ZkYIE3rqQa4QrzIdtPdDdojKoPuYra/M6TEqgv8VFgqG3eWu+Rf+3jkdGyzBhk2FHdoPWkCOSgIUbi5W",
-	"0qS7poi/38Vl517rVPbiaYY5DGrlDITRpDMWB7ce2hctNQnwhs1F417AVB/IELu0wxAy4apcuezmdGkO",
-	"mQ1RZtK2Tt0vbaMFSdmrQviS/cm37HEiqGDH7T/x+g+qc+7vfo9JfdQdEXCuBVf2suVXttMYP0Td+4FU",
-	"ksbOgq9r34CAqglGXM0fGexBWG8l33zzBIR5SK8pjhaQnu3G/I9f/uP0/Z/+2059oZ1WgGpJHfDPCqyc",
-	"V4j4nKL68ENemZpIUZX9AAW7cozxK70F89jOpkXa3KC1iU3nbg4jF3g9gSQQPdLCdd7tE/j+TRYO4px5",
-	"3O2CPfa3vizYVyyWcil/Wpn2IiPUZC6OnE9lv0ds2eeIe+VUA+RUO5GihRnFA9vals2jyFPC9wSYvlXK",
-	"k67jwctYFxQ0BSQesXLyjEBFIYYYppfuyiNUv92Lt6ESWZs3Zzs/NWAuWw5d6nclvvuTScV59vJXYQwu",
-	"WX14Bzg2vlgk49UbG0TPtRsVNCv0a622sNUGgJo2YqybMlfrgFtJoY6CGe37qBhf3u675Cag8nlld5Qt",
-	"46n6psEXLFqwe7tgRDsgz/023dd3Bw6UZbabsdyAjcnip/L4iFsyb8+TtiAQb0Q2xabLkKZUhHsYnUz/",
-	"VU4VUUXYAbkOFXR82KVPdrogDYMZmPhvD/JpRKznEHXzbLTurAjYVLTbO84yWfWOC8xv/ssWk34jX68R",
-	"vMxsvnHiH7omudvqZ0jsExMtQl4tUEK65QZfLCqZu7TxzcR4odIrptMxnYjvJzFYYQrbnEnX3fCIh9Al",
-	"kcDnAVIRcJyHxhQ6ukqCUOjATQ+yD03HHSnUhrRcy3tC1r4JSusnwKqLTDHSvpKn42r1TRa2ifEAYkmJ",
-	"VcZ1o63IhYBCTtdMqhIB0OJcHqNrgc3rsH/kHPJYzHI8c3r5lC/Mfof7k7bJo03YgLsHA7TU5GgYITLZ",
-	"BDLZPZYYzAsT2vdblUf9S6VId0VvKhyyr9jawc48dygCL4puTiSygtBxdBOLHsoTCHZuy4rCvnqayvNH",
-	"OOhEE85c6q8VH+xuk4eSKuHh/Lff5IxX8uSEvnXox+86s5EZGNtiEcDvomQYPlQhl6L1QlLteXet/0wA",
-	"UsWR0cum130Gmz6GuLm0se7q81LuTvEBrwrnEJH2JoJVFq9qG+OKnumhshzUJxr2yWYJMhX4+J7aF57h",
-	"dqxmusLtSseT9rkowceQuzDvUOF5qW5li2WQKbPqq34daDg9RKudHpdi3s6h2sXewn/3TBLFt0EcUIKC",
-	"9qtOb6cdz+7m9os6PJViwpfOfDp/fNbX2u+rbzpdBc/Tzf22m7UYMV420q6v3Mq9ZtBb3v0TaqUXjjij",
-	"Ou/tIunNlGr0h4MqMSNdKJSHXjJRGeHhfZ2W4W4ozMkpYYI3sR0/s3bhE2+xrDPlnewWoEYlxxdtgN1g",
-	"42P31wKRj0GX5ZB1AO7wo4ujsdZzKXwDpoujtrlUOyW+kH8RVHPlK0uTOnlUVIiVhuEPJ9CDCGVKyS2n",
-	"Tie6wSrIrcpjp3UBnl1bybpzx5LVj0+pgBFnRBnDUIsAm+YOrUWKHPAFbA9shn3ICIthE3zJN6ANbmPq",
-	"+Dfou9A2dNBXK63nVIa+3/JCNXIaAqwtEMXiVfr3HY82Kn3eObGoZnrAZXDjs06Z9R0o3RdsD7x8Ubah",
-	"b+eIrR3bVd5hElQTPqCkF/+VPwpQ+fVCqChUvuBTYZzBs9p9Bh/h8mPka6OeWYlmKin9FlrOFNjwE8IZ",
-	"7wqfndvJHuxF4i4QL3LAGyfse91Qe1GoyMDczj9Bqt92o02AvfR3j75h2J98CdAW6iz08wF/BgkSqojG",
-	"Q3VSoJLGGiDxmq8RqUPaCw/egKR/K1paKQggUzbMCVt0hcx0VVJ76rlYmxP2NP4EXmn4TlcCSQMHikll",
-	"d5FWRbibHXF1wgCxB1sWkSCBYqg258WLJsq51lUZuR3Cn4jb2Y75LT5IY7FExkrrtJWj5/EdCClZR+fE",
-	"khRfyKOLo69Ozk6+glJmgrM85Qt5ent+SlE69ycCYgub97I8unB/fDr2DtxGmIVWBpWBx2dnVJzjXfdg",
-	"U47h3dO/UXAK9aZdWtXrlfJfgcuywTR8mzmCSTGFb8yHUVz3H265T86+yn0ozPz0rZgAwE6s4hxd/PJr",
-	"rDL88v5j8WssrvEPgavhP2O+in9pRcAv7z++h0rmmjdrLwJWygdFwRpbJrbbdLcbVMRnGj2FD7LTNPo7",
-	"aWbC4Ga3mizl43+mY3Z75IPGEEzAu7PCoz3b42i/aFIItm5ED22DybbjhQfXwAIBgwIH5rpxd0+B/p1F",
-	"plNOyB9aflPzuYDb4qUusSTk3K1Sgr9zRajDXRJ1g/xFrA9En38RAQr2ExPnK17CujKUCYoChqWcfAQW",
-	"rbCNw2cmzjypPQW1Fs2bRaOnDa8pSDImsCfuFdwcXZ3+KsuPSFSVQGddlxwaUevbQBCds3mSSvhyuzfV",
-	"uoTP++KWvTfFPf/k02ziK3dpAPIrOe8Fbzg2EoaBQU+FBsRBS0XvQIeOi4gmd/WTfZ84GS/+4lvfPRZe",
-	"li3kyCEuareX8KC7mqYHwobpYqwd/lo9OAU9pIz4ixCLbgvi5AX1ZHA6ElOsP00TA/zsD6ykxusHY6Rb",
-	"7YwTHNVZHorfyinYwG1/ZOP+m1vxX+w8Ey2lneVgNZB9/9kOY8DxZR/GhAPI3H+xvf5eN1Ph8SPn6Ar4",
-	"bEzaI3ql7yXGzCKcqEMx6qiP9l059TWksuu5xCYaQMsethKD5Hfj2eeH5fGPv/1S6fQppbp7MilafCZn",
-	"+OsJZXxcIhYEPOsNYCZUmeQa/oE+hiFUeeUfG3jy6JfQtxhc+oKNqxcKi9qdVRM2awSVGNKA575v13by",
-	"2nbr9mC0d9u2L5rHum0mIvWWbKC8z8RuTdaFVUnjnSrmkHpP+EZC33m2Btzl7WPq0xnQL0ogtr5fK0Ds",
-	"SHUrLVJJ2ugHlxlXTBwjQmZZNsL4aIqaI8eG7rZQUKt1QbW1nMEL0Nm3IcbOlouUIwAncVh3FYScxWfy",
-	"CLz0u5z2CLiNTLkE8KSkNex/vmWQpr23YBxOJTjHkIGVYm9DVcisn7fHjld3dIA8OchmvIV1AOwq+dVW",
-	"A13Hh+dYGYcvqoCfxOf7Vk5n9pP7fD+Zw/cwJPVnedverlCe2OhKMN2Q8ww1NHSn7tLQ8DKeOt4BdsGn",
-	"oLuk7eFm8AkiOw/LQw9zxk9RJo582UE47vFMayNMZLmTok7ZKF68NoKPZ1jjWXcPfUnNybOxtSV2/N6g",
-	"g428Gig6pPCpULZZd7vmK7Gi2gH39N+Xolm39BOqbtrz2l3/+f6QDAGWnKAHhPh4fHYGa5QU7NhDWyol",
-	"RVL5CDpI0I0rok2iWsP4jEZ8PF8u8vETqIfgzVyETG4sL/CJCyNUqFSn1R60FvZx9AJit6uZrESb5EgF",
-	"LScMRalQ42a9sKJsrUBHb4tZw41gf+BTUTADj/yxYFAJD1UouipRqwsSrY3Em0egcxq6S4ZyBiGXqe32",
-	"jt7XRvDS7b67cUKVF6xNrWCNAPhQNp6J8RyT+HNxoWe4l4cRYzj4g+mCemyFPTa2EbzuTiLcj5FUvEk0",
-	"DEnzsglVrhzeB/LtQdjgdUgr7Wa/YEMSR6861No6468lWVx5fKdkVR2H6p8k88PM2WeyAlCBXv43NrcF",
-	"+1CZDwUzYsGPx7qqCCVeN/inBV/rpTUZHhiy2fNydCtRNlXLoQgs55vMdxBVb6/vHJLTus3Fcqo8wbbx",
-	"ZihwitH4LcLhfBqSfnIwksZ1aeqjBaiHTqJbPnKr1w3+E3hyYOlczbfpGTut9MTcjFClJ+iDMEBZVT/S",
-	"JD6xFg/LuhKZ/BwQfCsn8vTSekfF2ld6ObGs9Cego+F0cSVUSYQxWpMWVyCwGQnBkBIBMf4NUuj3NQ3i",
-	"aXuxk142lXqzm7W6z5sAm3D0OTlW0n/2XcMnvhM36HPKHVwLHn8oQoEJFWzciFJaBuVMCDYF88n732i+",
-	"W0WOzGIjH/S1gXPfc6WNZuLSsEpMrE82RLQSmD8pb212MtQfcTMXkJxwsqWZwWQPzZhgxZ/JUQdrgwnk",
-	"LU08sdaLOvOV8F+ceDuchgdbFAl7LGzTys6KtjM+mA6A3TDZCpjAa8GdmDNqn2GteC//g06ES+SxPOKF",
-	"Z2dn5/9ySdB5MF1JPQs9k3xo98hBqTJHjSPqTfmlKEpPsRg6hp53+15JtZFz2FLAKV8sGk3wWZkkJHhC",
-	"/E4PgR6uaMd7yKLwJRCR0PlnYlI/6vE8HPYylJsr8cG2FKJK5kgugKFC57E8qY65GouqamsX0+kY8NTv",
-	"1Po7tQ6n1udAM4wj/4QOnJ2dSNOjL/FNSlC9EApMPazO/S0Q4pa35FWnWj5n39Bv9/DKEAwcFTKnPkLo",
-	"6Pf7huBNJUWDulLOy0TwCdT/KYwf6nSpoHcLnPPQtxjoKHGFXyoGbabALJG1+NIcNx2EXGhsS6lnyHco",
-	"VrOs2XKBVnvuthFIYJ7xL/j6t8b1D2PEvaGd+gz22wBZ888kV37Slor/SLRIROlE3Wek9ZwiTWojNzym",
-	"+3KSFTKLRqr/uoYarfzeIZ0vk+r2NutCcgWcuiizBKONlWpqdqomL1ss4N/Vk6FBo+Oz8+vzxxdnZxdn",
-	"Z/92ev515rMRzvKXE0Z64yljlx4Bnaimv/WYkb8Irb7xyGwiQEmFGBt4Wm32tmzQ2xsAiRHx7ZHBjYlu",
-	"3mRnKOH7IaGE1wGcRJrtdhMFu7p++vb69NXLn36+fnHV6eaEaUtRwK+FxN9BmYejxEGAat8TX97o75Xk",
-	"4YRXwg3h+vFafPpQFKCrYFZ1C0eSojyaLV2luVg/MsHLHxEYoEL4dg74N386EWThZYscQFl2hFrWjg3w",
-	"5B2iXGL/LaLJDUxH6D2JEQns2ukzksD0xYSbExZKnKdL3nBlhSDAceP09VqUTmXXt+DZaYSInc61bsSF",
-	"h/WGCinsQuoolPpStLAUYI5Bgy3KvilCh1PcLWxzoZXAJKA1Bimhv1kjxGW7fx46vOIKe12ZGZRnGyYn",
-	"+OaMl9QOWyjM3EnkwEyF/X5J9uaBuDGMnwvoL9WQSoD9Ev+LXwOSSiDgJC0XWwBR2dL30BPjkYFJYyKT",
-	"D85wy2p9K0qntIzWdMoYAAME85hcoZ3o6a/u/z6exuhCuUxnI+yP+NgBD+kHXQv6SjbxETCNPFdCBrz6",
-	"JCVRD1tWEqM6ZQpNNslpB5VQAV9AVjTCRhBd21itbKwVtC5GtJYpgM9QayPEbP1YZGNVXw4tfIqSn4Ne",
-	"bN5C27AVVzZIMffnRwahtqI7DukWsHZsCP5xh55zPYvguBJGAuGB7aU0L7L9fHz8nRrsKI1TRUgjiMTz",
-	"CtVDgE8M4ftVo9WUQcW1acsP3Ey9CfTvR2PemF/O3p9Y7ij9gv3f//1//v0IkItiOLIE/hn8XwDsYH8Q",
-	"lRHsydlXfyyo4VGLIOfTuiLgMcw9IL0PGOcJe6kGgvN1UZKgMEnYdkiosZD10knckgZPCMgu9314JxYO",
-	"/pnSEO7H9b+wwtkvXUpcCQt03F4OTq2kymXDRwAgJpyJZlai8bg6i4orhVDwQYmEwKL7gfWpFu6BvpyH",
-	"N+73z8DADkrMsKgMKeOOUTfQrmncdvoxVixMKJdQiGjvlGe29vXih0NxOYx884IMNiAAKTm26NZvV5qV",
-	"0JhzNVtHsg4z7Z39UAth82Rm5s6y7aGzq/kAn+1vjtBwVRlKq4Wd6dJgfQ732BVizI1HiHYMtXJiFzA1",
-	"nKR25m/b9fa3Q2g/6BVbiaoK12qmS2orCFiIfuEooYkenUaw4CboVlRMFZbiKU0G/GZz+qvVc6F6q0Ld",
-	"JS4bvopgn+8L8XQYjx0iNCnWri/5+bSXTet53wIfuBIOv5IhdBk9cT+H02ZpVL2xPXiFdmrcL6FwdtwI",
-	"e9nBo5So2TriUKD5yTLNaIDIDlO/yMdjsbAbR3eQ2lmx2C+vtR885RNipdwD+yR5v3yt7mjdJaciKtkk",
-	"tIIO36FmWz1S7Uffjutgt4++kLh5z2dcqgIsLrcAaCwOpW4Y/zk4sMaDqymKQdmpbmIr9JJxNtaLdeRZ",
-	"ZiPhhKZpAdY7p4Y1j32n9gqfOCgmo/vC22UlsiZVQz/+9k4Jg2b10lg2F2LBrO4I8E4LZ8AqBl0T+utu",
-	"n9PpiJoJZJOyhbFvsMv9Dq7fiRc9ZJByOzwaFTF7aOmCyQk1WIuR9rcKXDotSD9baLTd1JyZRL9+sQGn",
-	"UvBGGMtGsgw+o/FM8IWARtqTUHjeBhTBJ+vhwfmW8bd/zImac5ps3On1ZlvzttUbRroQnBxG6cBug/7P",
-	"/rAW9o+xRy8Tu3nl53FIlua/kbV2wu+/HZYWzJZOcAcoASpLTIgbbpw7xP16ZQw98imiym9EY1D3HhJX",
-	"9pM/YPVZiJc1YiqNFQ3Qs4ncLpha0ymFy6MYVBIbaT6/+iv7w8/X3x//9z8y3bD/9ePV/2rB/RGYwI5n",
-	"6CbDcU/YC0gqaPTK/f63ZTnFn6U1oppcMM5GHCHBpGGNoJaFoE/5K8dCb0OYB7AF38DQm2lJmCloutTS",
-	"Qa/setdIK9BNQEN32k77vokyl8PrqGh9h/TdIYbHPQEHPiESNuw19a5M1vtyy0ZiTG2qgRSbT+HG3qNu",
-	"EwQSR1LTk5BhIBUE/9sbVSCEgIh68aO7ZezhMrfY1emveCk+nlK+QK/aRY8MgZiiO/ylOOaQDPwCchmS",
-	"/ucvJ4GLnLWhV4nHgel24ISUg5AuErlqIZgFhbh6uYHhtEUAlnr498Dvv4Db4TvGszCVsWj72jE/Tpor",
-	"FgF3yjFYLInCKfqK4D88Ofv2j46HIw4GGhXQ/PYWmhJi35SQ30I2oLfn8e0E6/XTegVZxock4Yd33FzT",
-	"3D9XN4E9Lg+Dtuwr3pTmnynF/ZnWc2okZOMrS7liikrLKAsE/uhoe7vUI+68lePDz71Sekjdvv1I5sDH",
-	"7QOfQGuMQv/uw4BdpYQAoKc59HuedBX27q42JTG2NkDQXdGPci6YAMUwLrBk0g6zAdtUHt72X4PuYJil",
-	"p1m9HM8AoopXK74mPAUI9zbY9Glp2873zVzYE/Yaf2lbfM+4KrGxAEKhAacHn4qizMkVx1A8LUIAQowz",
-	"Z1I8ER/CrzxoZi4YSqNKI8aWQKyLzXTdLz4zFzZmqAmlN8+KOqsXIUMCENcYtJPewPs4LI/8+l4Q196Q",
-	"TlaKVlWg3kSSL/E7aTN5DPlAljQ2UOUXec6f0Kk1ZIMjihrss8pZ10+9N9eHnMk2ZuNKCmVvZBkpe/gk",
-	"anrShJPFZLEAzEdYg478t9TBlm2S5sRWkIeFQ4G4rLQhDXEhICXL8Imo1miF43Oh6aD1O+Y3jEalRG5y",
-	"pa0aaa2AnGg4fFKssEU2KqImak3sZ/aHJ2dnf0T12lvfqGG7WQI84iXp3SpsjZn7DlSlT5uA6DcgX8O+",
-	"4gqcxut7aXA4IghT4uFjwjCUYmAuOWfYPRd+qfmaNUtFtaPnZ2dntPia8ZngJU3yD08eO8X6zy+uWdff",
-	"jsteZV35J+zpFDPYsZWp+6QTZktE/2HvxOhKj91AXXl7ujLsD84exbv8ShjDpyKpnZvlqJbxnX94JTo+",
-	"6INgjg3nNb7R0G6Ok3BPfHnh1oOImCugiB7u19ZHZMXLlgZ4usr75X3GKhC46dJsEall9MtbsajWl2yk",
-	"7Qx4z/+4ev0Ts+KDNdugVegnS0u0czyabUHT3irq7/lwMmdLxrTfcqpZ6rKnNvPXIBF6c28iLfOgfTdR",
-	"ivdI7cs268MJTUiErp0WbaxjgL6y9FPYoYfTyVadhO8J414R9XswWD3ImZ9fwEl+ehfdIHXtHULhbdSQ",
-	"dlQ2VIV8tRtnpbPXJha8YCaYU8Ng/MP1e5BKAbe51DZZmlaPemSY1dZZeNBOHtAxvR9jEuD9FrxBu+7r",
-	"szP2bob631dnZ/RIAVDYjk06sjxhVxr0vaDQDNb5CmejK+Tz7puhawtsOCQUlKwWXAFCtdOp4q/A1Qcc",
-	"aXiJOgz7JAXrnzVb7sjQGLoRqOa2LkyneOtVSqeh0drr8vA6zdt2cZ+8/+3AS/pb9v99EYoQdG3Y4OKB",
-	"AiElA3Md3CW9RET0Shjj7zL5z8Baw6edVm+wkqeRutn0lS24dJzitBS3kO7RV9P9hjti+46e/CRx7eiL",
-	"Q012v5J760/dJIUuHCV+Y8sNWXSq+gTElU0CuT/sujQQ6MgD/Pgn4l1/eM7yHX3lgCGHgdXxqqSc50G2",
-	"ErkDPn38toc2ftR6Dj6AV7ocLQ27fv7G0+QlM5VeoUvBqd0b2POeKhaN7kegh8voH/oU54LUR58cehHD",
-	"Mg65234b2h4otNdxf4jkLscNB3tZHqCHfCpuJ9XU9+kbuM1x+7rDbTPtQxd0YyKVNLNuN7dk/154+WBd",
-	"QmH0zxQt3Tyz3jP68npsOB3m8WFI5iU0Rp5g/B4vJQPPL9YOIxqYIw8qM5Y+1zZ7U4c0uYxpbd9WcJ/S",
-	"wuzZOFIBafVsuegzz7Pr/awk/oXs5FM/q4JZzaaa6bZH+737l/V19kxS7ulIIkDNw386y35l90YcAntR",
-	"lb+z3s+RntJD9+5QYrZr9Vay+25G63PbPy3F0kc/HVv7Ud6KHbTTZthFe2pmemW+RCfGwQT6W+i0BtnY",
-	"t4Ld8mq5AVueJiMjp+rT0hDUwHnu4L5+GNbnhn7uPvU74/utkvRzXS94Q41u9MqDr4W7Hl6l8gWr2Ywv",
-	"IDq3k+5X3I5nhyb8zaCmT8jwuHAwCd/K/TJKu/ClRlN5KyCXAMKg4ZW2uZpXQ505jRoUQNNthz3hvcMq",
-	"G+/cJ34L2kaxQUd4DE5kiPIyliIQeuAEDAiJjb9f2EEyiPYP0dUg/EMki3mWeANk5CGM7+susGBnV/ln",
-	"9ik57UIFf9GwucMcUrgJgx1+HntWKlbp6VZc6GHuYaNHFTQrziBREJYoZV/FHsAOkX22isPrGFg3huvV",
-	"SqRSbQFtlFcVuEmaperSciPAcb/uaWVk5m/9Q4eKS+Lw98WauAKUPTlp21g73RHIiRBkuWW8LBthMEmO",
-	"M2hibURzixmMRli2XFwwpeF135cbHMN34qsPBUTxAwefDjRctprac29054bk8eThxpg3A2FPPjmqCc01",
-	"bsz+8JT2k1i9od36J0U0eZ6kHOjegx3ptwBNsMc/BpCzPf4bgUU8PRLxLT1yQB3LfyLB259xa0UjMdCD",
-	"wr9gYqHHM0Ka5L5FOmXpIbyWr6DlbNHoacPrWuwUBYcsNcdaNr8UCh8bqxs+dYIKlo9ZQ0XX6wDro/Uu",
-	"uOyenjf1+tLyKm2EV16HXhPv/yD7oSBI6QbR8HxNfI5UX5AFERmiWWy43MQejrboEy/VRKfDyQgSys3c",
-	"7MKkwkofOVUCi73woACFJmeZbb0F/4KMdTmdtYCzja6Er3lEJnXCwrsI7A154zVfs0rrOWbrsxhTGMmV",
-	"kFj1QihTgJp8/pjN9LIxmLQOi1VClIZGBKgM5BIwCfzNA+5gtfwJew0phgAU2xXE+LfAkEISimOxofnL",
-	"aqaZBcq3WjM9sUIFGT3TK0TCsxqyX1I5Vm41MakcwKeDo/9zo2ZdoeBApQtbTHdO258yVqC7gyMSCqJn",
-	"rGvH58bzAP1P25FiW6cbfDOnyLrT/67z6IGSYeJvfCGU8ORhTxYCAl3sZGToHhB5IfTCmdSR/Gz1ru0T",
-	"xAyn3pP7Hh45zInB2L8j3W2Wzkaod9RqcO7lDByYUzQauwsDz5+xluX4FAL2+YOGn1/LcnzQhHFZjp/B",
-	"PJJyXJA/d9TolRENm2ph7uTzevzpfF6JvHKr/Wm0PNQfaCSrne0rxyJ/YmNeVY4T93bGSh3ZV5jcunFJ",
-	"NDmFp8IUsQ6kG0b4JO6Px/Gsfe+LB+RjPvW+swdUyhOfPSw8tTWOm83FehA9v8FnDxuLhE88n/GqEgje",
-	"skXZ3+uGKX4rp+52n4wbAfk1vDIn07sgUj8g7yHYEtpT1GyJelsq7j0GTCTrFyDxMRwiiwxG97V6vykZ",
-	"8rnOvaMnhvPvHrTlVmSL8H7wuHCmjTcFW8R33TCCBNtKAWx025oCO061Sgpg4lPtJLyB3EGWotjq3ROB",
-	"VKoSe0Asa+gqQbEHQAoE1wkllFIlsJAwKnW7UtD4SYn1CXsbPMj4avcLODpgkYFrEvpfGCFM3NLiOlle",
-	"uzLE2Zyhh6n8KL5rX65Ie6c68GFYjPujvBW+FLdwdmIlwJMATubHzCD0zlS0BYDOIHzDp/4tenQiVlSE",
-	"DPUykJaulBhbH23slkhDCStYnWeMdg4MPUZvURF55014BzBS4M2vmbkkfE2YSLCR2x3aqMRMQyNeAQke",
-	"0rNgERUyHRC0HjLyt4KICDSKJ2JDzgs3s5HmTenTXjau+LLXc3iFTxz4CJam7wyWv0Gk3WapkHk4E3vC",
-	"Gw8u66zrzhFY3sjJpD+T/ZqeOeAp+E/k2hniz1BDx2vgydSCx640wc1GtTK/laO63pAstMw4BYCz+bsZ",
-	"G2sDVcgrz69l44sSTeo4T3912/TxlIB4B2WSUCPaB8gluYaWk2huqLFo2/60fWmCHxFzYoy3AHz7JSeS",
-	"IvBMOuEYKC6gZ7KAOIxVzFbWokVVGonpUm3UbXfKuw2rpTGIj4nQHJH7fMUl9F7UHnvOI+8m5MViaWYB",
-	"a/ogeubSzEQZIy9/uhQWvJ9XEHvIllShxx6ctG7rP1mTpy8D2Q1y74lQvT0bYjWc7nbBzHI8Q6Qnz8FA",
-	"SK6PEYGFAOg7d9rpi704b9f4xCHPH76Qi4BErXc+DdyRM2hXM+plBShqoFNvbJsUvW0xJ9By8RoeG2Kh",
-	"tRp4zd0X177R4nAaCV0eMSzjpljG7poQ2+ishPJl+0T0X/GRA1IAfuF72dOVAKrpijbmiCDGXi4fEvtP",
-	"jmf4dX+hpo0sY38miD5KPEbUNZxctwBtg6d5B/ZiUa0jFGUSQIRuRVAEHWQkWjhi6pY6EigBU2Mi7Ql7",
-	"B9YvDG9p/wDuiabWtXFCm0UyYgvCnMJ+P1AfVVWXbfgMRtsTcDqQUUpduD9q9FYvhLG5LZgYoQImwS9Y",
-	"cluw2pmI0BpZmIVs8QAneqkAEDOTD0eY0ndGXq2XlZUL3thTN9JxyS3v3pBF47bNEmeBktaLVP97NGMB",
-	"CuPx19+wV88Y9PeFMMZO4OviqOaLhfvPpJeIfoQDLti/Pn3140XcFrZa1gruwfOrvwLCRdxgo1vJgWBo",
-	"7plB8+poHL/g6t+Hp/Tob2L8yXNrkWJ3wHZDPjbeSULnb8Ll/JIAvKH+G5R+uLwDeBn5R3BtGwix+ARk",
-	"gqmxrGSIkSaliH9M5HjABgyqHvMKu1RvpK62tzUIgriHFmAWZPqbuNGO9mumUhm90SXDt0XHXB7D14El",
-	"5uDvq+oO4PcHy2PqnFYqnckty/JR9Tk6rORpd9OWpQAPidwYPGqDngt3Yu+w17lU6BLt0HEPFFvno+SC",
-	"jNyWBbiWpyJ2Sg5EYoO0+6T/bx8ctt+YL6KD7haCdY4IP/5/AQAA//8=",
+	"nVLV/bGmV7y0exxRKafSJqb9rRjLmldblPTIsFoq3QBFJc+jXIqhbMfR3TohDKsKmDS8nFcVaj5mGDm0",
+	"du62WuEMFbMXJbzWxrHFxBl4mn2o4UQjkcd2r5xTAofr+VlPhdVDB0mzPJgGDJOSRnQ+++2ETFvBi0bc",
+	"Sr1MkOSPYFZ4gvRaEopnZBypLWnEipNaMHhyb+A3qdk1eqlKN/IwCjeWh8eHX3r/o8T7rbaofw54+S3a",
+	"fIPf++cn16lX/s3pnluH8cLpR05qOSpiJV8jJ0cWx3izm7Javh0ubbgG9NaI0wVOVZAUQkYXaC9wk+iM",
+	"/Ha1ggi5UyQV9hDey4TyUQk+6SPUhTZWqmnw3qIwf2RYpafD2Nmi4uP09oOdZ7kVNThmtJ4PGXHTYoXh",
+	"C1zI8M34VlTyVqRcH+MZV0qkzbpGjOVCkga0zaL28Ghs+h3DwEWYAA2YU56/dabH3czAnGs5OOurKmkC",
+	"uquRcLDpMa/w3qBRQppeQU7/x2ePvz4++3rnHuDwueV+J6uEkVByyztb7lTQ1NwrMdmPl/zgfpBgJnkB",
+	"BR9sbs7LFy+fM/hqoJyiZ2FhNO3clryIrPn72E4ZJebtbNgFzzsVnsTnf3x2fn3++OLs7OLs7N9Pz79K",
+	"ndJfl7zK6cHNUiXcFsLaCvlHs1RIfuiV9daHE667uUhYA76nnUnElXPWEp3GD0RhGx6XMqlQ+5kVTDeR",
+	"MpD2fK5323UQjnFP5mdnLamO+/iLNtSODNFn/AKyx/T/QarEdfbHsJ+yE+7BzgmF4XPTeimsIFtrw0f/",
+	"bqGboTdK1oMf3pwh/rLw7xsu0F6jNr/nATdiIpx6IvJUytV8w638ZTIOldzP195ZmAw6Ze3dNma/NacV",
+	"uoINW3BZMqtBaRutYa5LK+nSDqad1i+T4PUdr1Jqd4woSIm85dVSwLyUtqwW3Czdkfbxy/hGRV+D3bif",
+	"uo029i4jv25pe9eI/hok/b7bTIA3cjJJHNfTNbkgJR6ZWS4WlRRlwZywg5O7FY3BVIA8k+lf2KYW0Z1v",
+	"EWitnWd8BO22+J3f48qhLbwXde8lmTOZAV5nHzBCIzhlsSR02ejq90sXeGGBQoZGjH8f7/HeLsXXaGDc",
+	"U4cZN4JCq1vrLMUo802r+Nz/LLqE/9oZJSmTqXCsKtwJadii0bcQBv8oh4l7E7YvcnC3tuj2ef+SZfZo",
+	"K26f5SL6Zi9X0xA1Iwyemxc5QxLGwzrBtJ4v9HhmCvbT9TPwChRtJEVaJnijRMmMroWdkYm+7UAUt3Kc",
+	"c2PNBTpZ91UNaNACpx1GGn7TriJXzoEY1jiOcmzfRNrv7d95H2HKsHRG9LCAZMZnmBu0YOLduFqWsZhu",
+	"f+sF08771CNw2u1ox4s9keEs9+aaTuQ/lNW3h4mXOb5sUGpX0PjVhHHWBh+yTodcOlH8Y3A7THoViW1P",
+	"rUxpvtdgj3FVRPGo0/nb2SU7g4wDvbQs8Md9rzGF3sLvcQ4R5+0xUvrIwUebNyzwPWJrSkwhYBSlj1Kg",
+	"Ta+E2Qqlocy40ZP0BoJTm2LU0jB82inHgo25GovKpE67Ny5Uos9O7qkeB1dfggKGBI+kHRoxyiXEON2X",
+	"HLhsohsnjShqCFJ4wAUsl+JmtN6XRc64Sfjrrr5/cvz4q6/d0gyvMLuBAvfgsuuEbVPDpnwa6DHuuvzO",
+	"zs7O//kS01MhUQK2MvZzdUY1ZrlPQm1PmCyTimzadAlpfJ5fmvu3waztzA7rdntrdFhgwfjCaXRSTf0/",
+	"nbVjYGvdaRdE/JVUU6Yb/1d6EsNDJSlvEM4zFZlIhSR8nAGjC9FNyylVf35yfU8JNKIMt0HyhwR1ktUA",
+	"CzVAw1wqFt/RKAekSR7bi5gxXrDzb9j/7Yjj/BtHvXdg7w1uOqztDnL9rU8A2oih6qZeVjyRsqRXjqhl",
+	"Q1kUbu41LwUqrTBYgrCy8tqQHO5zWbbqcIhwu68gNwmihUlSFu9ySRR2JtaQnjvm6YuQFqCmVRnc2EXY",
+	"oxzBJrZ15D/ex9Xic7V6bRIcOTsViN2kXAcPOKMHi3kkl7YjNGGukqlODxaFMTT8HT3TBnXyniWo8m6h",
+	"tTFf8DGFMBLEztmIWyuaNZvpqjTB/T/mDUN9dsabqROk6ehLLZWsne5/nja/lG10IhDzwrKar9lIsBol",
+	"km4YV0yqW9FY0WDerCgvGacIoNJpJopu6Rt4PrNEadlU3grj1lNrYwv2NmRiG1FVhtUa1EuO8ZreZZ7t",
+	"4YpB33nv3CiJU5HFYPm8M08qpYmeAAOmsy1+r/afdo/CMsCWbdJ+6LAsdA/A+Xa3fkWHYvjasJFYa1U6",
+	"KeGWMhKVFLcb587mSq/UvsSX0kCC5rGxvNSNe8abH/zB7XPd8LqkFHjYDlmmM2p4ue7Rp53KWWDKbcnX",
+	"Xqk9++cLUAkWcIPd0//5u5/Pzn/5+ez4m1/+38c/nx1/8cvvL34+O/4KP/qnpCB0802Q5zNYSJvU6xgC",
+	"Zeyqgi1EA2oKFe/RKUBxW3soZztPxe9WtANhRslDmTmRrKYpZZoZqxs+FY5j4UPt5Ge6Fo9MYHVcmZVo",
+	"HMmttq1IbZLJ5M7GBsq1uuTrR6Z9jVP0TPuegv2BLfjaDKThhGklm1brEcptpd8pUJAN/fuXlJmgV8kS",
+	"vTYD9YKNHK9fsXo5nkWcj/JE4ajDLg+ab+tBzHACv+1TDdYmGF0VN5aNK21E6Uh62JuWysrqjgkt7a76",
+	"XfLj5T2XjuIqwZukj3JHhnechNCnVMSx4oz751ZXy1ocr4SczqwowRWEqctYvooDPDJYwhIIj61mQjni",
+	"mznbDr4baNyDxWiA4W3PxkCGQ1mw0RLcJxtZ1WthLzC85o4Z69g4cvhGjHVTipIt1XjG1TTWraOdoxek",
+	"txWXmPb64T7dyT5tsy1okPCmdj5x+LW7R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHG1Sv25ePzf076KKRa",
+	"WmEyjk+ystcs2o/tbV7ppipv7pFbFqcpRqa/n1vnDb1b+6NY5fgOEVjwLPqfXDKzrB0pQpoes1gm4FNd",
+	"75v8EbjFpr4f2dfHZi4Xx3qBCsUxaCCOZ9tmKcibs9z5oit8Cut6dj/tntkyOXCI9AYr2/Bxn9IK5d54",
+	"RbDoTTnuNNLLJqqrx+1jI+EYEBGXvzyxjRlKGobwJi7LwbFmKMcY+rjRVXkX5jHyibAwAM0wentqh78V",
+	"leUpJQbp1pOtO2ZxCZuNycCBJDcoGI4A0lcd85iL9dYmwxiDCfl7XYt7EPFncXNaUbLhORYrppVwtnBV",
+	"CmPZRDbGDs3huXaj3nkVw+/ot6LWytgGirzv5hpwJJGRBAG8odViscYXd+Ij4B18G0LYKYMroaa4q+Pu",
+	"ET7gmFJstAw24rOuSa0qShnc1lKCGr5H2Xl3+sQAQE12tpFU06DXRaq6P5CBNeu8UaTLZti6VMY65b9h",
+	"ZgZV0ZXWc8Ztx5jpphn0JYCSa5S2Kn+sL0qhbJ+TipwJ4DLACJioJls8biKbesWbdKJDrctMEr0RjcyU",
+	"Td8KVeomHXPv86AvuHTPnYSFxQygzcZccHeFjqbSzpajk7Gu3T2ptVpxa+N/gr/CnNKo8HbcuNe8SUWx",
+	"FVC+Ebei4RWDA8PKL/SKj8QMCneVoEirEy3OJpTWSZhGl8uxMLldDhu5xTeulupqIcbpIjL3q5tssnqL",
+	"1NAd9btG1+x8o5KYLgcSxSPj3+uueoylEL1dL9JhhCcGMmdYzeeiMY6+CDEAHW3OapnopP59R6JJgjrg",
+	"jv4yjKTgyA9FTo2eJMsaepijybtdHeMyF7iVRXDuFt4hULDW/zM8R2Lo7gIDoof9TJMcSJqxM6bviI3h",
+	"lDCTioMZawr2/aur64vXr95co4ebKWFXupkzbtj5N49Pzr/+l5Pzk7PTx18WqMK5Q+IBK2Ink6W3p5b1",
+	"/N1CjPs9tKDDC3guRM1ySjvKf0wSYaM1+HCcFBpzYwtMzdBKhK9Qt0LGQm+jXOhHxodHR3TXIN5WCX4r",
+	"0KkBbovIa9dF6zBs5p6shUV/KFSgPjJMidZtzMCxQ99TvsTWIIbxsIIE/Ea+CKVwpziwctbtyUA9wK09",
+	"9brWi0nmFm6V1WwkILCh3L/d99NGlpdspO0Mwpd8pG8FO2NaVWvc1C3kEzPjjTCRTB9iJs10Y/eeKIAr",
+	"If6Kn+odgtkhSQk31k+GNi91Db4jkI5NO4vQXkwnq2gCIpEoxq60R3sxQhCYzYbuWUmh7E2GOd4poe2u",
+	"0ZiM6zDcdVriAhSohk3F0OJvI/6ajb7DJl6wijtRSYcOt3MmpzO3oUoMfYss8xUfoS4ZjgNy1dApPgIi",
+	"QmibX3bxSreQIvb0tadXbOdMwoS2suLSFBaSWDeJzClXeCso4nD0qUVnlRjbm1JUfH1Tp+olUA6FAKSa",
+	"BugZsDxYQ0Kz++4vHsdhoa/PunGhs48TKW5zoPuM0g17JPzuRsJHE8LizGsJeQ2mJZlPImg95YvkmV/J",
+	"Sqix8DqIP2Jz/zP+5OPh/N3NjBwX3bm9EVNpbAD+IoJ06i0EtHyMxW+ZEx147RvBVgCB2rt754+/GjK3",
+	"RkxN39xIfsG0aM/8zkDIGLStia4qvTIXXvYtUOUH03qPSZ6nfbNpzUCiHubtUTQ/tq1Q0A7Oux4n7YGl",
+	"wPS3dDWk2aQUGDM5//4Z4+pz6dwTScotRCpTrsCd5sonnibhJJ2aVuKm3ct0TiPNkwNGMKCnRdtf+BCf",
+	"ckfMjODNeAa4v4608MAcWabjfUtlFmKcyp5qWeYWakdIW0iiHuilTTK3a4IDRHkMF9nxmPvzNsjETkQl",
+	"N5QQmjY9X7Q1NIEQB3oBvNbx4I6A7xyF3xMD+qBwzh8DoZlSBLIaaiU3a5IHYOPikFugxb3wz99VepWo",
+	"7tOriP/XugaOT0hPSGLBwMfAnZ4KZzc7G3wuVbmVMgC/XImmlSbtyKDvV+sTHOr/IU/ZcauSHQet9dgr",
+	"qI4BeGOfNRGsJoyxNMIUxDt80UcSEhOHHVr71aZiDXjaB0MG2Wq40H7MSViZxzjHOgZcMmFmDYTesg8T",
+	"SKBQFoUSGK+1mnr0xTuE8OkhL3Vh85L0ulSppGJe8WSJ/8tdJUGVMCj6p0veOMVKPDIt1l3QuRwFm5le",
+	"KbYe6qq5Yz5FthiMYjd7xQ7dbr0E0JmExNOr3aXyboBX7rmtlIs2zcJvfph87txeenSdTff/LtCdnTg7",
+	"bdbCVnl+qO4dvGFJQL8kkg+9NrfeV6ukoibtjC0aAegOtHemQGaGjgnD9EqAHQD6tNbVI+M9pVDKxJWj",
+	"xwXfDspP6HokhArxSvcEVjHAlk50ExcB7oPfZ9LFGjVXa7eATNgkK/Ra7PQxV25x7qrFc7sE5dWCw2kl",
+	"Su+kdMbrYPank0cScYmwT7TtNDp6oca6drzOOx3rOzgc/dbRVAo8MdqYHCHtqIXNLeaS/QFhOqWivaKX",
+	"3eeISUEJ7JLxSitx4U5j5k9ftvglztppELy67qD/Dan634IQo6vcg1P0R27Fiq+vQurGxqbNBC9vMqwi",
+	"zB9ozoixhktijbPWxnMoqXO/D6rGcvTIIG9Cq6o1n6RlfNqIod7KHPQCN/aGJGxCJMg65PXEYX3CiHIH",
+	"b6QaC49C1wyP67epCBubxO14Jihijq9YSTuTEAmAbLt0YZqYLE0q9fPtbN1OH5dSe4iZdFp7aGnTNzEE",
+	"Uxckt9HCFOXmbsTGrhJ3uMtyRyrC99JY3ayfYjJgUqQ3PEorl2gFS8M89iHs7jaT3wtvdE/gT5p0Fvvz",
+	"ziilMSgAzaln0zKwSqSw30h1dzQ3Pwb1f7jbINmyjMEDJMsCnqOUt76m2lE7+kImwmkJvhLAF+l78FIy",
+	"izCn789ProfNAaE+ds8CgoLu5R6Pep/hb/oiSZzNfZwvvMgjkFCGxiZOwcB3q306F2VD2+DeqWRAujFW",
+	"LDAG3WBwOf3yAKXWHe2PsLxtrzTlMwwlHXeTbtr02KyMpjxzhm6c4ePPBL/HzUgnAcJpO3t8jZ5tUZmw",
+	"qd5kL4dPsfVMbZwXRIXvvcOddNOUw68RwTuawDfj43lSYl9BwbkTUlheDJlCvrrYDRel43qrEz4n5y2p",
+	"7aGXj/d9PAQkSOo6YowdipHudRkj0MsBoudf6WnoYnHrQZW6syUW8d//3/+P03P/IJ7o+NQIsCCZnkyG",
+	"xqRDhUjyJuHhaCXMRZSagicgG5PL/ub3kA+osA1mYVbvwxGQQQ2/D7S1aWPWyaFOSYQ7AWyBQ/Jir5fc",
+	"9NZBbeczI5gk2DUtpGkMfxe4e3vOPYrHv7a0um3bTnjDOAoBafzV9JuqJwEVEcESTRF/h1467MmFPlBV",
+	"ol+JngFzVzrT1x0NaK6WgIp9fkKEupgrHcKgmYR/1dIYRx9bqQzF0btjN+bxLW8Uhzz+n/0GvGzfQZ88",
+	"j17l1bPOG/2H4cV+KP9+t70kFrK4XAnUCyOWpVbrusWT7yQbLVUJ2V2OlUYFYzOORptHTaNmNp6FvRWj",
+	"Kz2eC4SFmegGumcZ4Tir0mwu1hfMWFDMm5YNW12VBIQJ0adkBVVcTNpbmxAe9IkKVBvT+yP/XEghGK7U",
+	"U657CgA0Un36RgjZf07/oJhBryPNPdPX+rEfNus6JIREbv2Czrrma/THUPz3gvk9LLCYFk7WrwyOEJjf",
+	"sqYGLRn074VO5YsE/BV3HVtiA6WF0t0g05LuNyDft4VvK/RrUXoY5IWabdStNljSAH110+hClg5OoxQL",
+	"IFbdrYoaWFsLCKE7a07wKZArJd8puK/hoUyFfBY7zhNxdAX8+5L8WdeC+ErGYgntcZC1dqI/hZfZO2HC",
+	"TthbgngP6pf7oxITy0C9wIH/Jhp9sh1QCrb+AEWHHAO7QMHS0IFPxVQqBSBLkyh/ysmmwW4er6of2mcA",
+	"kxoKX/hclR2v1oZvpndBh+qDARuVanjht3ugb0PXAjAgUp7JFV/fhHr0dBTQ2QvgIZeG0ZSG7Qu6PKQw",
+	"PTASkVeBq3VrZIR6b+1sDdGAOjfc3BjzPdr5BIyM1EBCVmk/KCjkxoZkHshJbbXh/f18wb3Tu197bcNE",
+	"iNIk3VbXcWg3oK4GoP8KXD/dnp6Ra3VSad1kwoWQmZAVXZDzZ/U9Nypt7V/34v0vAGh3d+/IAMcLtxFJ",
+	"Lw/iThT+iFxhBZuLBcJDcDZyJjkw7/6SPbd698bhFAvkekU/S+M42SQOy1vfslVYyvhwfMH3O73wQAeg",
+	"fioR2QBxG+yxVhM5XTa+2Tj+OAnkAc7v1DSi2ggY1s+oLhiUzTNiKgPt0GTOwNv9B3Ly9SbnSPuReJI0",
+	"bAJ3IypYYNygnWZCpsoY4EjYTFQlG/HxPHmT0rLj1QSMtfXxaA3zdzbdcjxzoz9fOgZ++lQ01YCGu8Sv",
+	"WxZKt6C7UuKXgWyCzKFtahl5xKMi7hKTcE4CvfQ1JHcFUt1OOu/FNH3w7nVZtQXiZSGdoO/awh5QoH/v",
+	"H5DBnpPWmwpMqICKe7e42/3hL9UgbT5eqr8Ud1SPWvBNmpBGaB6fPhEdWI5ah0NyOEU9NhOlQatdKycA",
+	"GcZzfUbsUa52fRCIwY5C/67R+tGL/rPJVG49ryuutrXRO4n1/YwGsBbg7ako44OJkTsQMI21Q5G/mifb",
+	"Nd9l58x+kM8YRsD370pUopWZPNRtvsdWhO1zT/90xmvrX5Ce1q20oTQmkxeciuTJRpgHxVh+YCyKdpLZ",
+	"ZYt7pkunrcfVTFP9C7qN/P5SXdBmb/10onWusd5bKErBapqgSmLkWk98YpeojBgC9jE4M/vhUUFw/9Pt",
+	"sfajrFxOj1TzRMI1tzMvNRZ8GuHvuOchD23cCPBvOk124Yx0cDS6RwjnO/590j/911SCsWJXf/6j/+lq",
+	"pqvwyn99w8a6FGmGlXLavrBsqp30W1o2WjNx7OgR6oRE7HDNxXIkdShy6vlfm+ie0PtSx/UnsR6MLVDz",
+	"UhyWMZixXuzBx/8k1lfuFwPazLXZ/EGK0MtoXZnNedjumd9hsKT2dV7ThteMj53Zugr33w3Erd4sg+i/",
+	"6emCxQCWsXOce+x8LdUL/M35jmOgE6B3ZXYcx91akjMiLwD8xlz6MucY04C+QS8AxBRN5BaIFcrIFeAr",
+	"oEBZdHcHXIvDon0wzzc4APz7mkaBP8hL+cv74uiHqLQm0auOvBhyiik7EKuA5I5NoLxo3lClUoqBM/UT",
+	"eO5+5f/4VuDkEM4wAeIkxvNMbCn2LBfOMMC5K21FFhHJBxOTYT+NI6Tf1KJUrKRVjk3H+2WZ1TrpjpgB",
+	"OOf2mKNKj+cD8y7mKTv/VjRyIkXD5mIdDilsl/G59hhMPVksR334+htZGfVIlKVjAw2b8FEjx2k7oW2V",
+	"1f09BnS7ExrYOEzrxF7NuJl1THHYvILNxLuhIPx0DPQG3NLUzUdCzKUdt4c55NRyAGF+kXeYeHLKHdfl",
+	"dkcGKap0RgwyBxIthUdoWXA76yRAS8M4oBzzqvLJvX2dE3YUCLmnssswdxN03aDLMMXgzgGNmr/zgiaS",
+	"Yan4xnbBbYyIfbZRPnocfZhIFvQBgocc9EE9+K+9S76lnrMeFPDkhDa8xQlNM0E3t+KlMCYp2kADOeUL",
+	"eXp7froymB5yyThDjA9EokFN1w3cFpKXWrSB4y0nE7bFz2LlWl608tIxUSfv4S5RkT1lwcCk8UpJwxD1",
+	"64T5iMJM8KZkSkgoyKTCmoZxglWJEWnWC1HQlwHeEH9A7fE7Pytg+FoaE/cHRP0F82caYdZqPIBlDwfh",
+	"7GAb9+fHxCC+2EwLIVH7M2PcQ5FTeZf/z4+ehLH5Y+MOCW03WTuCpn0FdKiqYsuFs+CgSZTHanu4rQp9",
+	"m3bBlYp8N3cYI8Lm9NRGyFtTDr1xhIoilatAFJdIxJStSu7ZIsqxErgLCD+rm7ic+DKifEQPrGkegEDb",
+	"GaPr7dUNpvZAIdIlW2g1xR9STb7VjLOFVFMoAPY6qG8ehVRSdDCkSc12I+2GAYJvf8kwmEwZg2ga3eyH",
+	"Dpo1OqPkWr+2qYYuWD79rzgyS7PA0v+lAqPhlx5nStYWw6zFpGthA60ggi7k1TLZXEH5dmrMSXY4RbWs",
+	"qpzRheMEmAO/6IHgBu1RPDi8gRv6z5DtuRNrdOaYQ6fyPcBQAlzkI7QLtkGdZIRmuh/WUBpABWPmdUFS",
+	"axNKYwOAJbkw3z8REKlwZR6NJWqXNTTcEWGPpjLW9wsstIfdE1jYC982i0iJon5R8aWRo2qfxJh0+bts",
+	"0V1p0dEc9qD1hyfzl7wUSWdb0sa8Bi8lWNLcsCdLO9ON/Bt4my/YU8Eb0bA/Pf+3Sw+948N0SUccue12",
+	"+HO27SDA88s6x17yZi7sm2WVv7iK0GHrpbFsLoST3dux7760JICt80k4A4t7IEzYkxDbDSdLw/RCKKwW",
+	"b6Av3tX1kzfXpy9f/PjT9fOrbk5PJnG5L4lIr/ZcwJRbcTOutFmmih6vqKqWHCxRnqxQlCQrFeKx0TKd",
+	"Ypkps8ltVCLsvrVPezWzQOcj9fkc1NPCynHKzY9ApbwRrF5WVi4qX7M6MHu3ydQCj3lVmQu0tBFicsWl",
+	"DRgC7mvGl1gLRdVR7pzY7zigN8NZSFtEjXFbbQzGRnQ4PbFC/f6SyboWpQSDAd8Gw4BnChZHdbonkJgt",
+	"1VIv3eT8fSJgR5CEYwp1UBdZzBYIPYo4NuJrR9mtjrVNPzqESCfiab01t5O8AUsgUv0UBVRkm4VWJqcs",
+	"gXhHdEzM34Ncdac5i5B+wEZrNpIllG5C4vhKmoH3a5QEIN3A5cTi+wDLU7A/ICru8H687jU3o/VNkr+3",
+	"bS1X7QrhjainU/0YyBFRusVyVq4Vr+XY0ahGzEPwQPppy7KsxD58BibYLCtxM+KmDxFte5JAcSGVyk3P",
+	"jUPYGk2gTALlkFQ1AEn5sBiPD8G4pd7Jd5p8vqoqO3NAIAZDZ2Ae63qcFHDfLauK4ZfI1TzAEumjwEGh",
+	"MxxW/MHHemm4KgdX/ZWCl9BANQUxGKfUxbmuI6jySUtG3QgjpzN7AyeRsL6dcQpHBYWm7h7CVhXBrUGq",
+	"6V+gfMjZ0fWyRmpYiGYixsAx8SW7UkV7svK7GflbcggywLpYe0rAfYkqwQYnuMg6C34Ul3E7G4RbUSJ4",
+	"Sbih2MSrQIznFV+bO9bI9gKIJL4Ed8FND4VcQ8K+h4ToADpkQKSh20uONGgr8AoXWIHLbTh1+nX4PGZe",
+	"eAXhlzvTh+dJ3vxaqpETwJVug/QeKBxiLUuDNGoUl7fi8Zc3fy02erKBx2TX65cKa5IzYglfjCDecXUL",
+	"unZWs3WqJ8cgi+snfDGJzXt03BmWUTm8PYmoJrwROaL4VowrRNnA5/w7fFzW5xUSn6A/wR2Fas+uA1np",
+	"xogbjfVWGyg9JKZDOD3St5x+0ILxArbMrSizb7A32aScDbDuxMvAJ++I3LEq0lEgoHMZSqfAAV1pY+8C",
+	"kRLV4XqOkNa43HdPW042EN9tE9CbqstMpPnEAFIjUekVO+tgtK+GwlmMdBJcK8bzumiLDgIfCR0PmAbU",
+	"wo0+CAHotK0E3r/A/m5Yc5NGiF3rgWVESj7p7jV3dArAj0Cv+0+57c+Sqg/xTdlyWZR+HlqBAtZC0O3I",
+	"MQpe9yR+nX9xnkJftL6UbmBnsahkVglFT7gBclg10lqRLuZZNHpUEb8dxHhxUq/xZ0mwYL3ad7Q3WLjb",
+	"667yy6UXRDPPb52f5dBA8zXwqWpZKyrgvuimqCU5/kYHrVg287XZHWWmcXFK9KP8kt5gHXRiOQmN5hms",
+	"xSu7QBF7VZClEbleeVWzEh7vOn3ddvdJ2kYBW9oxRcW8Ra7ECitPqNlq23j1l96M8E3h1+2domMufsnO",
+	"nALiveaQBsSSlSDpswtXnCIHfhWFP5nezO6Xws50eZVW5F4pjLhSHxm9UmzBKQUi8HusGAZ/FlhrXtND",
+	"pZKX4oS9ceYvekqCAuE3AVTA9kex0oFJ3CeJDtO3okmGsV9vjo64FEiDFYDOE8A8AHKPpbMHT86B0598",
+	"c8n+5ewMwgOUSpKw8ehWJTBypLcwpBN9aaScmqcwW53my0dGV0srGITKwEZtfYLDjZQajjOdTXOTfPur",
+	"Vg0v2FoYKxpsz+0jUEOykW4WqPJnFrfoGARex1dShUPYMAfuBDQJK6cjwq32i45nWLTkk7wPvhhoWydL",
+	"XpEfl77zDVRlSp/6I42Hcg0uRiwv1mlGnoMme7r2SKj3RieLYWZSTNWAA8iZoXD0HpeQRSAsSSdFvax4",
+	"WpwZBON02nZpijbHG1kWmILSpjW1fRD/etCrXqWAVCKc47Y1dd9d2gbGAcsSCghDEXnXzsBu3XOt4sF3",
+	"5QE/iVF/IURM/z4+O0+OImwvVJRZCIVYUQE3z/1xy21MPhctsDjQL4ExGgT6pA6G9216/lIThJcGPRp1",
+	"G8AnIFvAXUpYstNvxZaNkG58kIPLUuL+EFmLZM7/K7V1H1vMQq06sIWDga8y/Y+eEcYheWBLvkZYWWAr",
+	"+7xiOIZlcXTLbU7AGcZL8J7t8+57QmlliZOQQg+Es0W6VIxz0YHYyoJRER/39BMdL24tXtp2W1LTK1ph",
+	"5im8ZbQpofWjWL2Oejbs033x4Vs9bHZY7OvG8EqWY3Ahb4tbHzTpS8YYOWtMNFCFszPBOQyYnMhCqCth",
+	"TLL8juqNklrVSEyXavjtohmnWb/1PYSG1lYZIfZ4t1NK0rgM3MwN/gdYzaaW0lvAhBtAc2kXWIRdoxcn",
+	"dx3a0W0XMwzsCrjdiXY5qqXNtK5KpR5UVQ6tFfVWwBKJneTuJ44Dind8bNloib4vaBqllypuMh2cyu53",
+	"w+eT9qlQ264RwnIriHu30Jne97dfHCNdrScmPa0pa75mxjo27FMKhnbg6O+9qD0dJNxfkLbyKMof3ba6",
+	"RSN1mYm8ZI732pcaMUxbHmLkBNT2RDJzI/5CyKu6YWOuxqKqPEhJApqk7DgZ+rswxn35/S8WwsuUFZdU",
+	"p0PUUxzR6xE1EUoKwXEFM8w4Lm55JUtKuEt0Y25MkhGfe61HoPse9HvwATQCGuvWQt3Fie67VPb2l4yy",
+	"UdKtJqNVtTQSNjPaL6D5LHt6Akm1aQqCiYLSuppBF4BSIsRlA7tgA/1uN8fNJsSGu9DnuUTGmUzzh6/e",
+	"RPu/n0JwN94bNuOR40YWPRYXm2zTaZAL3th9MoDC/R3wbJZQr70Kifk4Mx5BPwF2BiDcSeu+SfZ/86UZ",
+	"Xz7+5stvvv7nx9/s6OS32TwmIuQBDVHpCO9S4NM5vu0z4lOhgJn6FHPbUvG5s82+/pJVYCiZgiGYCVzx",
+	"G3bCLth/seNLtNWUaBuHUIDCWUFtcwSEPVlAkoV7+X/+/OT43/nx386Ov7n5r+Nfor9OLv7r+Jdfz4qv",
+	"v3j/T0nHSE8b6YU20spbcbkhHuH27YcTGUvFVO++jRy4jazDjYY9x2fn1+ePL87OLs7O/v30/Kt0vXU/",
+	"ImjcCcuH+womJ0SmOT9SJAxLMeHLygKBJoxxCLaeX/h9K1q/Kxm4UjGjqcFJ0DWoFwyoiAXl30FCxwl7",
+	"QgdAoSqQBtgb0QfUrE96g/0yWitqorkGDuEL56QNiUZBC7uEnqCUcoeIlJg92QodjfFPqNvwUwH4B6WR",
+	"7UjVSQz0jg98o4e8pCL8ton6lOqEoGF7N8MFm1rGDOLxV7t7fKY1EiibKxgPiZIhSuA1ICvH8w6le4Dy",
+	"R3v2iB6qd8RaQSAmKLa4cUrgzRQrSuIqjM4XIWvyRjc3qJWQ3HUfQMhhZ3pjzDp3ivxdzHR4aLDDgjdr",
+	"GRPFjPD8lajaBqC9TDvZ35VSLHzCbpuQQRwWsmgFV9vaRJ55vSJf9C4G1spDbHqYtKbTe2uiosK9Fk2N",
+	"RJ1IonK6EBoImNWOPangYgdkgJUKWmenH+AJu26LBc1Wn2O3e2PeYHRm6QH+ZePFn3fjkkIdpCM1Hr8k",
+	"4xLeTeotZrZhkZhBYTgX60eGNdxCnWHU+qHUwiQ7MpKM7yPGp6JtKPre6/eJnGgs1dyF1LmLlHH4G4rm",
+	"7LwkLdG3v9XqppSGNj8BE9Aswa8nKLwYnZIjA6yNahEPsb6Tjt+jcLjj+eKM+UZykEkd6CGSNtCzCRJ8",
+	"Cp/3DQKCwGSkaQv+pGHBdDphASgy8umDM5wZqxcmnuCi0bU0gvAuWKxrkhxB+ZKFYnQs0ey/27IcqBhX",
+	"cjeRbQ9PVD6QVbYGB3QnHFGL8gNw220vVJbvGzevdV+iGAhXZD+bRZRbtcdOKSkL4DyO/FDpAItCYlpO",
+	"aw9yhYHcS6Yj3sIVDBAKA7r83XaKSFcz7bScR8a/wrJa2BQLIQ61326TWZvIuxjKkbC2A1T0rDEbCDth",
+	"ioR9xoeGNqxMgsDtcRfubV+v1JO2iUO2u0Pf6P73iFiSj1o6URcy/YjxOcu1hZdAuF8VMIiG7iLUjyVS",
+	"bu7QVXrBjfGrGIaDiD9IYgcHVKNUDyIonwhQl7VT/n1nhEswQS6onwUVHKGH8p7IVMWRwbDAHvcriiXs",
+	"TCwL3QHCa6ItJfrohWB6zac7YB04IqyhimV1BPOwxUrSNfILqaYX7AXjNcC4XoaGoL5lBfUKEw3UIkAf",
+	"CmztR/4AKE9g52fMnBBkwkVUTy+xnB6gFdwkfcfCjnGxQCcnAS7cvUj9NXePUH+Q7cgDX/BxshsO7aQv",
+	"G5npihQVLDdroHeNb9ady9fpNwxJDbopRcXX6Z6dlL3kFSY1xRzVcBINydB7d+OHDhWp7iAvMAowEqzW",
+	"t1Ba0GCmErUuB6d6t9jDJnUeBC+5gefzVfgI1UhFZAV7e+GhFRHOvc0ad8Kzd8vP0rWbi+RGX8lKqLEI",
+	"6WKNtx/vvbEZxyrWLPfuxkaHN3RttDtTbFk84GHqHIQ/nf03is63TBGEYQu9wg71gJhgl5CAAgGx5NH7",
+	"wW6wMijVdcCNinvie9u4fzZiKo37AalJDJTOyJkLXjgcfCOWGr0+CzlR83c3syQoxJvw4hAHG1Fn/0lk",
+	"rITswpVuU4wQKbCXcs4ff7XrANzcGjE1fXPTE4xEAmwFEobfGnC4gaVEyDoX5HlzesVEVsJv19BJnueb",
+	"KA9sgLTtukxiN5BzZBLgFrBYn43ETJIbADvbYzJwSwugQXlHtVtdwCyiToKbVyW5+h2uPNi7dLplOtUu",
+	"XGVK93VctMvgVjRLmPJIrHWbCzUSlRS3G9w1NGbcU9wY0chMFNjIqbpZKgCly9159wymCIIz1j+bTNPq",
+	"acXQts5unAG9zcAg7cdsqhzdIsORmEplELhpcLEUuqZv2vflXP9wTthUGbWa9idFqGaBTTCCN+OZKJ2W",
+	"WokIRSa5LdbpCumr4OaslzYpm6694wwNKMeLnCy4v2jawLSJM6gQkqOHmqUyllcVVA1D+hZ5QlIldv2a",
+	"G3h6CUslYL9ucI+ByCBPpY+SPzA4yGv8NyCPbCcu0ae7IFsIRKe1MHYbTvDWYFpsgozT5wXOIKf8SjW9",
+	"Y2jxN934N934sLrxJ64Ep0FgW7j5rmSXpu3ouNnVFOWUJ4zQ52bddrlJBuR+U1DvqaB+1ipmPj8A49DU",
+	"EG5CHWg+P4X001HINuJV48XF6en3r66uL16/enNdsMYutbu6m5/bylycnv73//rf8MjF6elpKW5PrV3/",
+	"dPX0LNfo6KPpeWl6AsVtAnUYlwyq4TiC3iFwd/7d3dSHs51JUbTbPXpKlJCda01NWhlkxFDVY1drKYOn",
+	"b5dqFbyCELcIJRn9wQh8rMevc2ckw7zH5doXNIHnFMFVsFS40ZBuvEbfC92Fj++fKTwrX3E7nlEXQKEe",
+	"ym0Dq0swNh+IBUsV7FOAhYIe/8GchA56uom7Dexn5++yla/9DKA4FHAC6dlgryYsZmog6zUGJKOJpOKQ",
+	"UI/nBj5uTe8RHSnscybVt8fq3GkAdmMgOyu4YRoDrZq38GzSGKQZByxU34M2WHf+eILdGMFKhmu0P7Dk",
+	"VTCoDmM+vvXbs1n4oqbC2Bunf8f7TAnw7wPObed6Dj8VxwP8Waa8QoBXmPmSYHWT+FZuTKyVcNpUFy45",
+	"1hV253/7OURzjSF9uxuU2I6B54v7f4DTxfjmYdr0ZHENloQJd4f2ZJ12Oxg1hdHSohlW12bF7+NBaARc",
+	"TPQ6pn9om+VWqphjoa+Xo0qO/yTWz8IgjtjeitGTpZ0pKi4GbJS1xb7oI27E118umyiZrV2HzJZBO9lV",
+	"VQLhKu7T0IczJVaMgrmYXUQVBztGTR1PtHc9x/IsTD1DfVnY2hEfz9sCbdQ5U/SHUFZm/wNc+AO8x7Gl",
+	"NsZPKLcrK92UzxB9ZD9qbVvb76p4LD5AGSXNpuivp3wtGrOjgnEz61hBi1+x4GAfstEasGagB3fSjCyl",
+	"WVQ8XX+HiZhOuYvympJJ/dmGhnKE7TkTvW5zbZleXL1iX3/xzfF5Gk1ZldQlYFNkUa8On4V19fz1E1bK",
+	"RowtK8VIWuZ/mx/2Jj32k41igL0YeQtQs4UE0bY07zTCfhR3fq6qHXv/YUFqQtleDwbN64qrpzzpW1OU",
+	"TsJb4z4J3UKdd6Q9aaFkpGl9ctACHr2FMV6D37ZQzLKouPIuEFUyJWw7xlZkiqDXJPj3sBWgB0utCET0",
+	"7eySHN/oEmpxCVs4Vl++6e0V0aL/OVU3At1LZf/N5HQ2NA0U4ZsG1WxyNejRrRrr1RH9usCZ5c77iiyc",
+	"DZ67zIcX5m9n6NMOtlt0INIQoThTGCHaBiLJweHsNFI8hQLMK9DM8Hy3iisVOxc2FXJPsPtMIovc/RT9",
+	"c1CBxfjM2fsy+INBc24wKDAU2JswRoZOzIgsWnN0hNDAHr1x8bGNqCneMNSMB2vHGx2Bh2fwh1wASdKy",
+	"crSs8gllrftpr8K2P0CnPMeu7lA+S+8Mb0hOOzSj3u6CTPbIvVtRD0j5yPbIegrAlSjvlG7Rmg2wViXK",
+	"iCt2/fHA6Wdgc6oMaq0Vi/2uLzCrVGqodUpT6hDJlMDiFgrJlCLIhgQWcp3B6F+qWuSiYWOu0LJ2Agla",
+	"O1J3O8hN3wttbzVLrUKJMGQbB8CWX9DEBoF0IWgDqe5QBx2grpSGxe68j1u13W4yfuX+vNJUjE0qt/Xd",
+	"2udhDxEBjSgz3XxAD9xxe4cUl2YQ2QKiQOIr30luJ4QjWEE40bCWwu9AVCJHb4vHTu5p59VbWCEmlIei",
+	"voMlNaD4E9KZtCB+DauktRVCA1xiEecF06oiDQmgNVCDitN8qXRfCTmdjfQSTCWjK54OiEINwg/iNlUO",
+	"9QTf0SqNXdwmKG22EOWgHqg4/Ra1A+NoG3X7+xz78Nr1TcycZjcDz6GL5ooxNl6BjyVHXpqZKF/7ue8D",
+	"JpSubG2RckP7VQKjxcCSY+TzoQCHDyH388Wi0drNXRafipQoxtUai3guW10fip6hz4HSbKarwaUK8fF0",
+	"SqW+DLG/ge2dacapfXgjxlo5E6t8Hgg+X3K67SSaTORY8irqULnJSIaddhio9czebaC8ChK1k0uKcMRC",
+	"DAainxHh0tWOcczSPeJygDFvUUauWSknE6oXi2VmeAW8OoABS9tBsU+nNE6VKO+96zTMffechok2eAdS",
+	"WArZJZ7JNj1sLnmb9Lam0Z54OKH+GwCIoAnNHg5PZFDa6QQrYXzv66FgSXl0Yhp0oPDJ9eh+2c+NqXOO",
+	"r0ncB2J0S6vzjfv9+sMKinj3du6+neV2P5mT+iJgVUDrTu8xsytNF+5O3T2otWTP20LoK3+X+3lce23v",
+	"xhnvxQa3WMdd+MTeeg7d+Ie45jE8Y0sd7cn1kZnMIA0+1XYWMXqsK8R0vi1I2U3E5rbvTAsc0iwh8+Bv",
+	"AJYCOJ6hSc4IEZJG6w2SMUS0UQa8sxhHa99Sn54CQLpqHbBCw/2CmdWOhyXhB2RVmZtRp5vq9n1Nqd5x",
+	"C4Ye62iQTrOlbqQKfPMgv9ehW45vKASdrRApNIPt65n6nvNDYZCYXu351LYbBJtE3OlddpbOq5B2BzNq",
+	"AY4Rrg/zTnTTIAZcsqW4TuHtd6IOSLLSsEqPebXbrocF0MjdFhSe7GIAuw7Aqrdaa99iA08sd4tvRbO+",
+	"W1p7CEVFAbkvdsfj8Gfp6dwVe+03dLU7oasNAAF6I1Yco7MbGQk+Xl6mxX7oWpN200rFJhWfTt3mR8Q7",
+	"qFdc1i/cw+j4LZcVH2W6L9Uik71lKu5sxoHnbPVcYID/zo5nGmJDKIe9LOJ9x3m3k8wf3/OFTuVLjZZl",
+	"OmsXJhEiaeOZKJeVKDrtN00LCeRoFBr70zyGYer7KW2cE/vp+hlh4A2EWO3Mg8BHlHg39B7zwfgXDezl",
+	"PvIIrs4uIAPcicKfBk2JVtu+NX+6onxKNRA7bml336h/Y6gH3Og2lcyuvENQJrS5chbScKdDMjF1UYkS",
+	"IF7eDgWeXSxtRkON+7EN857NRe6qDMWS9+xhA3JfWwbDl/cJWeGWdbzWYfF++hF/iSgjT1mptrY++L7n",
+	"NWiJNKGWwRXYd0RkartuVzvf8JrkepO1QQBQvMDMoNbTPtO10CtFhUhUvXlUHC2tDN4RKp9oIM2KEGa2",
+	"bIHi6N2xG/T4ljeQF+JGdzP5PnqD+/tF9Bb390/hTe6vN/Hb3AevwhvfF0dXsPrQpmgjYrk70IiA+vu0",
+	"BmvbIiWOWk/yHfJ9LPmCVZqXBVvcAp6ZSDY6WZqeDH9sAbBn7ExPfPpmu+oUrVB28ws10QmO6zHP0pn/",
+	"AB9LqC/AzJKJRndr0leKWisIrGbA/zXWm+ua2vJVWs8xyANp9lK1cFssJMslxQBmst1ke7EshF5Uos2p",
+	"anelL6UtXVZD1jrNDsGM0POrIRUjXnRqdEQlzRTRI/oOnCcg6PlMoopbsUf7UHBS3IQISwoxXc27zX7h",
+	"YTIyMaYWUIVbSKrtrb8L0FS+6ac2FPYHF3mBoFgsZnB9/CBj79Lhe5qaiWZwiOZKTtULhSwkxT3SBPdq",
+	"wlYzjdUxnljSYQU0d9NlUX6IiW6m2loiDn8P6NpIhaCVF9ipHBGfgRrxb3fMrbupPchQwOpIfX+ZQBN/",
+	"un6Jv28/6PD6RvfVO1KN8+Y23VesFUe3UqDuMe/4GfpWdAUTiOUcfhJLOvyklXX4d0fa4Uev2qngB3/2",
+	"E8I//+SmFXldVaqNTc6N80JRay9suWSNs07An+mhq58vnQQ4fSqaSu5O2Wgnscmxi6OYTXZ4bMoTFDhB",
+	"eye7jKhHdg11+Gw0V5YQgPX8F/g2iI9IWNzNRYSkk+ScSFyPDL62g5jxyBSdewaIjyFV1CPkdjPGvzp/",
+	"vCMLfUB6+fa2yql6NhPj+Z5+K6fnJCwz8N0DdJzlc0B3g2RL6JGCbnv4ctHocjmG70tp2kegOq7tojLm",
+	"io0Es7oqmdIrqPTvpO9ySN5IlVyHKjo/oyMPsYD/xjq8X3Y3EOJpM6PD7+MuHRFBUVFQcaRlOR7IXp6u",
+	"X7cj4B84xtP1KxjFvdtSBnqPArdFKNBdfbAu7Pjbnh55VDxQRxgqNZ9Vguey09oOKL1yF5+CQrUBUto9",
+	"gwWREjuW9z19jU+55wGc+2HWfA1tdHZZfzFDDe1LaNr+MMO84nNJEmvYyo2UuYo3tcmbNVRc7CuEaj6e",
+	"SQW90o27t3OEcWXLRQEfjbEXQw9MwGbD/f4UxeE99Ykp3GiVb4485Vaskq1cXylKZqMFmm6q5tCD/SO+",
+	"oKXITYoOV7AnFH0zdldisOO2/Z3vmTiwLAAtuF2qODzVLgjhrW8gHjHY9YjVnHv9yCzEZmGjXnZc4G1h",
+	"rLFUsdXPJXQjooOBa7PXlKJIyBbRrnRTlTdgYd0tSc0P7lfeGbK97RtUvrW5Gwe0sc4UkaUIKBCH39s0",
+	"R2k3dJutrPj6JgMAd+U+9jjw3LKSWz7iBJYPjMPyOcLFuJW1N5GSkAcbtnnogDaLcjtHK6Q666TrJhuF",
+	"DcXQIdMUfSUAWgxM5ZFnmWCohmVrxbhC7qOV2GI8+zpVYdXJA1tmGb3PoG+TgwL6famd3hUyGAFtCbLX",
+	"lZhyK28hqQGK0pyWRlb0RKx8wYmdNcIPDhBacrS0kCcTEIBUyYwOdVvSUitQRAQCi/QkgToBih84hZQz",
+	"ZMtUnsNYK7OsFzmfErc0MUgc4A00dR0YAsok21H6IA4LlDCVt8KHdqaNHBhiCoJi29aH1jyQ94AtEv6y",
+	"NBZ1Y/QxBZxw2XhV+RJ9Rcsac1ngO3OUB+Masi64pB1AjYHBCEjrvkOcEbckRdnXQZcb7M+E2mQKmzfC",
+	"OmMQVkXZ4nrC2lx0aHvLrNb7380dCTMTEUz6AUNlPJYtdyT4qVaWJLxIlozaewm8rPCKTHx6VbvI/Mn9",
+	"iBWKW4dHMjxzdR1bohWbZc3AAz5M/YaXvuaN7XPTbVfo4iyHmQu9IqZTKgMVEUqvYuJagaMr3STdhAjW",
+	"7plg/ATjdyXPXAPI6mElX1P2Wi1LJacz65iW//dF6K+GncaAy2Amueco0ERszyOAse6h9BPhpR26VMS9",
+	"x3z+THS8yzIjt1ZEodFU8mT+mjzsg5nU236OBBk/BWsLLU7nb2cpY2sIm/JrScfH89LOlwXJW6fPoZgj",
+	"r2unu5Qvw+FzoZLBgWmjTaZpiK8aUpZL1b0XCaQo74cJwWSSTZW4XUegsmBMv0smOe6saDkdXLiS7Kv+",
+	"hnrLhUKDY+iwzix/R2B+3BnVWsH5ShUd8b3Vw/agA25SPoGqc03359B4bgfg0dCgfTB4TjjOQ7DuThkq",
+	"fJUu57QbYne4aUjd6HGIDtfJH9lVEBLdI/Mbl1TuwIe1UaMqzTauY3/5b65E3fEKECBU5ZZJS+xTep2k",
+	"2aiC6QAc2lQo9qcF2iW+e3zFjSX4SKpCvMOZtDXkPeVUXaGy1/X5kaO9P7ySt5RTCopsWNvfPzl+/NXX",
+	"oZ05IXoWbCbeHeW6P96k6eQH0hQsho8Q6eT8+Oy8Y6PzauWkE+Jylcl33EGxHEL1CYK/WzZCLZVubrAT",
+	"7vYvvxVjWVPtBxbcGmwFdsEeu8+e//SmYGfuX//j9b+lczZzlwSDNwhnPAyowbYr34OxOo07QUTegZUD",
+	"AQhURBgoG13UexnD0ixTrSp/5HXb0dGD6m5WWUTgLbKBBllUQ7lKvSkdC0XiDauQqtQrtPzdtNu2m/Zv",
+	"wTWzkw1QYLPlBrT4yAzqkJLfhfbYksSc1tWvqMpBxrVHbSWXRRX+p+tn25FMY2WdxgEOvJXGagd3zDb8",
+	"sGDAXRnH+ByUtMx4hLQTQeNkCg12lFoR4Mggf7IzLG+0qtaDK5aSjsinYipVN7FlcxdClThVvKOR3fpJ",
+	"h5E+kW/OjhXe4zUSHZiiOAA0YJX005ue035NHg//FmmgZSH9IKFVbxo+wh51D6BdXGoCG9Ud4fMk1TeE",
+	"QLKFDZRK/3lhDTijQp1s5ELFVKDVTDMjhAk99SBXiFeZDtr7ITtEZdB9zNZX5vQYFcH/CgsFw+5y1/wL",
+	"f++cjg2WYMOmwg7tBy0gRyUBCjcXK2nSXVPEX+/isnM/61T24mmGOQxq5QyE0aQzFge3HtoXLTUJ8IbN",
+	"ReNewFQfyBC7tMMQMuGqXLns5nRpDpkNUWbStk7dL22jBUnZq0L4kv3Bt+xxIqhgx+2feP0H1Tn3d7/H",
+	"pD7qjgg414Ire9nyK9tpjB+i7v1AKkljZ8HXtW9AQNUEI67mjwz2IKy3km++/hKEeUivKY4WkJ7txvzP",
+	"n//z9Jc//NNOfaGdVoBqSR3wTwqsnJeI+Jyi+vBFXpmaSFGV/QAFu3KM8S29BfPYzqZF2tygtYlN524O",
+	"Ixf4eQJJIHqkheu82yvw9zdZOIhz5nG3C/bY3/qyYF+wWMql/Gll2ouMUJO5OHI+lf0esWWfI+6VUw2Q",
+	"U+1EihZmFA9sa1s2jyJPCd8RYPpWKU+6jgcvY11Q0BSQeMTKyTMCFYUYYpheuiuPUP12L96GSmRt3pzt",
+	"/MSAuWw5dKnflfjuTyYV59nLX4UxuGT14R3g2PhikYxXb2wQPdduVNCs0K+12sJWGwBq2oixbspcrQNu",
+	"JYU6Cma076NifHm775KbgMrnld1Rtoyn6psGX7Bowe7XBSPaAXnut+m+vjtwoCyz3YzlBmxMFj+Vx0fc",
+	"knl7nrQFgXgjsik2XYY0pSLcw+hk+q9yqogqwg7Idaig48MufbLTBWkYzMDEv3uQTyNiPYeom2ejdWdF",
+	"wKai3d5xlsmqd1xgfvNftJj0G/l6jeBlZvONE//QNcndVj9DYp+YaBHyaoES0i03+GJRydyljW8mxguV",
+	"XjGdjulEfD+JwQpT2OZMuu6GRzyELokEPg+QioDjPDSm0NFVEoRCB256kH1oOu5IoTak5VreE7L2TVBa",
+	"PwFWXWSKkfaVPB1Xq2+ysE2MBxBLSqwyrhttRS4EFHK6ZlKVCIAW5/IYXQtsXof9I+eQx2KW45nTy6d8",
+	"YfY73B+1TR5twgbcPRigpSZHwwiRySaQye6xxGBemNC+36o86l8qRborelPhkH3F1g525rlDEXhRdHMi",
+	"kRWEjqObWPRQnkCwc1tWFPbV01SeP8JBJ5pw5lJ/rXhnd5s8lFQJD+ff/TpnvJInJ/StQz9+15mNzMDY",
+	"FosAvhclw/ChCrkUrReSas+7a/1HApAqjoxeNr3uM9j0McTNpY11V5+XcneKD3hVOIeItDcRrLJ4VdsY",
+	"V/RMD5XloD7RsE82S5CpwMd31L7wDLdjNdMVblc6nrTPRQk+htyFeYsKzwt1K1ssg0yZVV/160DD6SFa",
+	"7fS4FPN2DtUu9hb+u2eSKL4N4oASFLRfdXo77Xh2N7df1OGpFBO+dObT+eOzvtZ+X3zd6Sp4nm7ut92s",
+	"xYjxspF2feVW7jWD3vLuH1ErvXDEGdV5bxdJb6ZUoz8cVIkZ6UKhPPSSicoID+/rtAx3Q2FOTgkTvInt",
+	"+Jm1C594i2WdKe9ktwA1Kjm+aAPsBhsfu08LRD4GXZZD1gG4w48ujsZaz6XwDZgujtrmUu2U+EL+SVDN",
+	"la8sTerkUVEhVhqGD06gBxHKlJJbTp1OdINVkFuVx07rAjy7tpJ1544lqx+fUAEjzogyhqEWATbNHVqL",
+	"FDngDdge2Ax7kREWwyb4I9+ANriNqePfoPdC29BBb620nlMZ+n7LC9XIaQiwtkAUi1fp7zsebVT6vHNi",
+	"Uc30gMvgxmedMus7ULov2B54+aJsQ9/OEVs7tqu8wySoJnxASS/+lT8KUPn1QqgoVL7gU2GcwbPafQbv",
+	"4fJj5GujnlmJZiop/RZazhTY8BPCGW8Ln53byR7sReIuEC9ywC9O2He6ofaiUJGBuZ1/gFS/7UabAHvp",
+	"7x69w7A/+BKgLdRZ6OcD/gwSJFQRjYfqpEAljTVA4jVfI1KHtBcevAFJ/1a0tFIQQKZsmBO26AqZ6aqk",
+	"9tRzsTYn7En8CrzS8J6uBJIGDhSTyu4irYpwNzvi6oQBYg+2LCJBAsVQbc6LF02Uc62rMnI7hI+I29mO",
+	"+S3eSWOxRMZK67SVo2fxHQgpWUfnxJIUX8iji6MvTs5OvoBSZoKzPOULeXp7fkpROvcRAbGFzXtRHl24",
+	"D5+MvQO3EWahlUFl4PHZGRXneNc92JRj+O3pXyg4hXrTLq3q1Ur5t8Bl2WAavs0cwaSYwjfmwyiu+4db",
+	"7pdnX+ReFGZ++kZMAGAnVnGOLn7+NVYZfv7lffFrLK7xg8DV8M+Yr+InrQj4+Zf3v0Alc82btRcBK+WD",
+	"omCNLRPbbbrbDSriU42ewgfZaRr9rTQzYXCzW02W8vE/0jG7PfJBYwgm4N1Z4dGe7XG0nzQpBFs3ooe2",
+	"wWTb8cKDa2CBgEGBA3PduLunQP/OItMpJ+T3Lb+p+VzAbfFSl1gScu5WKcHvuSLU4S6JukH+JNYHos8/",
+	"iQAF+4GJ8yUvYV0ZygRFAcNSTj4Ci1bYxuEjE2ee1J6AWovmzaLR04bXFCQZE9gT9wpujq5Of5XleySq",
+	"SqCzrksOjaj1bSCIztl8mUr4crs31bqE1/vilr03xT3/5YfZxJfu0gDkV3LeC95wbCQMA4OeCg2Ig5aK",
+	"3oEOHRcRTe7qJ/tL4mS8+ItvffdYeFm2kCOHuKjdXsKD7mqaHggbpouxdvhr9eAU9JAy4k9CLLotiJMX",
+	"1JPB6UhMsf40TQzwtT+wkhqvH4yRbrUzTnBUZ3kofiunYAO3/ZGN+ze34u/sPBMtpZ3lYDWQff/ZDmPA",
+	"8WUfxoQDyNzf2V5/p5up8PiRc3QFfDQm7RG90vcSY2YRTtShGHXUR/uunPoaUtn1XGITDaBlD1uJQfK7",
+	"8ezzw/L4x998qnT6hFLdPZkULT6TM/z1hDI+LhELAp71BjATqkxyDf9AH8MQqrzyjw08efRL6FsMLn3C",
+	"xtVzhUXtzqoJmzWCSgxpwHPft2s7eW27dXsw2rtt2yfNY902E5F6SzZQ3kditybrwqqk8U4Vc0i9J7wj",
+	"oe88XQPu8vYx9ekM6BclEFvfrxUgdqS6lRapJG30g8uMKyaOESGzLBthfDRFzZFjQ3dbKKjVuqDaWs7g",
+	"B9DZtyHGzpaLlCMAJ3FYdxWEnMVH8gi88Luc9gi4jUy5BPCkpDXsX98wSNPeWzAOpxKcY8jASrG3oSpk",
+	"1s/bY8erOzpAvjzIZryBdQDsKvnVVgNdx4fnWBmHL6qAH8Tn+0ZOZ/aD+3w/mMP3MCT1R3nb3q5Qntjo",
+	"SjDdkPMMNTR0p+7S0PAynjreAXbBh6C7pO3hZvABIjsPy0MPc8ZPUCaOfNlBOO7xTGsjTGS5k6JO2She",
+	"vDaCj2dY41l3D31JzcmzsbUldvzeoIONvBooOqTwqVC2WXe75iuxotoB9/Rfl6JZt/QTqm7a89pd//nL",
+	"IRkCLDlBDwjx8fjsDNYoKdixh7ZUSoqk8hF0kKAbV0SbRLWG8RmN+Hi+XOTjJ1APwZu5CJncWF7gExdG",
+	"qFCpTqs9aC3s4+gFxG5XM1mJNsmRClpOGIpSocbNemFF2VqBjt4Ws4YbwX7Hp6JgBh75fcGgEh6qUHRV",
+	"olYXJFobiTePQOc0dJcM5QxCLlPb7R29r43gpdt9d+OEKi9Ym1rBGgHwoWw8E+M5JvHn4kJPcS8PI8Zw",
+	"8AfTBfXYCntsbCN43Z1EuB8jqXiTaBiS5mUTqlw5vA/km4OwweuQVtrNfsGGJI5edai1dcZfS7K48vhO",
+	"yao6DtU/SeaHmbNPZQWgAr38b2xuC/auMu8KZsSCH491VRFKvG7wowVf66U1GR4YstnzcnQrUTZVy6EI",
+	"LOfrzHsQVW+v9xyS07rNxXKqPMG28WYocIrR+C3C4XwYkv7yYCSN69LURwtQD51Et3zkVq8b/BN4cmDp",
+	"XM236Rk7rfTE3IxQpSfogzBAWVU/0CQ+sBYPy7oSmfwcEHwrJ/L00npHxdpXejmxrPQHoKPhdHElVEmE",
+	"MVqTFlcgsBkJwZASATH+DVLo9zUN4ml7sZNeNpX6ZTdrdZ9fAmzC0cfkWEn/2bcNn/hO3KDPKXdwLXj8",
+	"oQgFJlSwcSNKaRmUMyHYFMwn73+j+W4VOTKLjXzQ1wbOfc+VNpqJS8MqMbE+2RDRSmD+pLy12clQf8TN",
+	"XEBywsmWZgaTPTRjghV/JEcdrA0mkLc08cRaL+rMV8J/cuLtcBoebFEk7LGwTSs7K9rO+GA6AHbDZCtg",
+	"Aj8L7sScUfsUa8V7+R90Ilwij+URLzw7Ozv/50uCzoPpSupZ6JnkQ7tHDkqVOWocUW/KT0VReoLF0DH0",
+	"vNv3SqqNnMOWAk75YtFogs/KJCHBE+I3egj0cEU73kMWhS+BiITOPxKT+kGP5+Gwl6HcXIl3tqUQVTJH",
+	"cgEMFTqP5Ul1zNVYVFVbu5hOx4CnfqPW36h1OLU+A5phHPkndODs7ESaHn2Jb1KC6oVQYOphde7nQIhb",
+	"3pKXnWr5nH1D393DK0MwcFTInHoJoaPf7x2CN5UUDepKOS8TwSdQ/6cwfqjTpYLeLXDOQ99ioKPEFX6h",
+	"GLSZArNE1uJTc9x0EHKhsS2lniHfoVjNsmbLBVrtudtGIIF5xr/g68+N6x/GiHtNO/UR7LcBsuYfSa78",
+	"qC0V/5FokYjSibrPSOs5RZrURm54TPflJCtkFo1Uf7+GGq383iGdT5Pq9jbrQnIFnLooswSjjZVqanaq",
+	"Ji9aLODf1JOhQaPjs/Pr88cXZ2cXZ2f/fnr+Vea1Ec7ypxNGeu0pY5ceAZ2opp97zMhfhFbfeGQ2EaCk",
+	"QowNPK02e1s26O0NgMSI+PbI4MZEN2+yM5Tw3ZBQwqsATiLNdruJgl1dP3lzffryxY8/XT+/6nRzwrSl",
+	"KODXQuLvoMzDUeIgQLXviC9v9PdK8nDCK+GGcP14LT58KArQVTCruoUjSVEezZau0lysH5ng5Y8IDFAh",
+	"fDsH/MyfTgRZeNkiB1CWHaGWtWMDPHmHKJfYf4tocgPTEXpPYkQCu3b6jCQwfTHh5oSFEufpkjdcWSEI",
+	"cNw4fb0WpVPZ9S14dhohYqdzrRtx4WG9oUIKu5A6CqW+FC0sBZhj0GCLsm+K0OEUdwvbXGglMAlojUFK",
+	"6G/WCHHZ7p+HDq+4wl5XZgbl2YbJCf5yxktqhy0UZu4kcmCmwn63JHvzQNwYxs8F9JdqSCXAfon/xa8B",
+	"SSUQcJKWiy2AqGzpe+iJ8cjApDGRyQdnuGW1vhWlU1pGazplDIABgnlMrtBO9PRX97/3A2Kz3+taDIrP",
+	"Xs8i7J+ERkLgQ5+OhDZ9Oqz5ILVWB6zI3k1bbaoHtAGOA7Z6EoC8EFih7fV/SXFBkoBKsLWwOwhsZ/zL",
+	"E9kHp7FiL/37t4DaZ0fkZM8Fgm4DduloXYZ4d/ufPQkP8UH/PZLxbw7tf1iH9ucm9LJucjf4IzPMW55j",
+	"FDtdiL/Juo/ikyyOZoKXlI36DF94/K00C21kGpzV/VRRYyHugYPz2/v+H0+W9npJsxdkiMvUX5KhbtPf",
+	"JOpvPtjPxAf7uUnL4NnFtosN1QsH51lCcu7t1+3wipk0VjfrXnuRHvnoXOE7BN5X4CDzzVSNFYtcXQ02",
+	"KMq/cVibs2RXKU6vZgBeZdrWrZm5WH2AmXzLqaoO9WREZ4UMbrpnRlpHKX/TSlyyr2qA+5i0TSGgrM7D",
+	"xVL3QwjZFuj+FHI6g46/gDZe62wVJx1CQgk/Oi+jvkxfufM4x/860oAvz2udaM+U4JSVwYNvoPUN7viF",
+	"kw/QW5j2gA6ibcXe+EY5sHJdkV/WFOGXsMBQchg/6b7JWh/1gm9Uru40PTJVDaEALLWBwInbLaQ/x+Y2",
+	"tWmHZPJOTfC84D01cTh183gItdFREHE9QFUeielSFY6XdW2mD6RZ/kPJpQf1n3twaa3nBZvyW1FgcAUg",
+	"vHmjRAk42XjeXTalV4oM45y0ivH5c1ghRtgf8LED3wV6SxY6ALoC+LgeOnBXnyG1xH0RMlBNeyo6BIEX",
+	"xJARNmpysd3tjI21msjpkvDOpwDfjsXz1PXsfZHVXj4dWvgQoFkf4GrDBNiKKxvuLymk0KwiipJBwSKs",
+	"HQK9CSCbwwe1FtmO+L6CjVrUK41TxaYAUMvm9W1oQBQK4FaNVlOv9gUAHzdTb6v+x9GYN+bns19OLHeU",
+	"fsH++3/97/84Auz/uKFHooMI/C9AXrPficoI9uXZF7/H2FDcg8UXRketO4Lux6sKDsWcsBdqYHubbp8B",
+	"gPYSth0SUIpkvay4FSUNnggxd7nvw6eB4uAfqZDvflz/71qneHgpcSUs0HF7OZD/XLJy2fARtOAQinFA",
+	"ePbI9IuKK4XNVEMaBpTmuC9YX3AeU1V7zOCX8MDfU1zekfNLytDdouZXbacp32F0tP5MVZgPofCibov9",
+	"RheYxlPydeGhSXyOCDgOqKY1NGkk07uTenLZtmhsxHiulVRT9AEbiibnKNmReh8hv3bf/73RMSwqw5Tx",
+	"7k9QH+mmSV6GzUeDxENnKexuXPOSUi4+R5r0KhlsQGiq4UjMrd+uNPg3CraarSOtDVGXlLasFn3JJmbu",
+	"qLCHzq7mHyPwdmhCw1VlKK0WdqZLg1ht3OOYizE3vluou8KVxqtstdM5HW91D86VXqnPiNC+1yu2ElUV",
+	"rtVMl2wFDZbBg+MXjhyQ6NHptgtugpVAwHphKZ7SZOjlaU5/tXouVC9CqLvEZcNXUQvQ+7b7OEz2Nnbr",
+	"UKxdX/L16QRBred9C3xgVER8S4bQZfTE/ZKPN2Hy6o3twSu003Z8ASCq40bYy05vMok2miMOBbJTlmlG",
+	"A0R2GCxLPh6Lhd04uoPgqIrFfhgn/UD6HxA3/x44+Mn75XFbR+suORURfCchV3f4DgbN+qTaD/jEAW8f",
+	"vSFx857NuFQF+A6CLgmwhxiHPjjI+oOrKYoBBKluYn/KJeNsrBfrqMqAjYQTmqZttts5NcS/7DXe8ImD",
+	"9udyb3izrETWOdDQl5/fKWEMpl4ay+ZCLJjVHQEeUrygDcNCUNvUhpepczodUWPpLECPMPY1lJDs0h47",
+	"tUMPmSyxHXyMAG19m9GCyQnAnCLiZOb93uC4CR3eP06KRrupOTOJvv1ki49KwRthLBtROAmMmZngC/eh",
+	"nkwCCHFbXAbRBd8qlm8Zf/vXH9WCm2XTAQ5NZsi2dyJUsJEbBRvVwiidFqyg/7PfrYX9feybztTxvPTz",
+	"OCRL8+/IWjvh+8+HpQWzpeNtAUoAlDETasg2zh1qwHplDD3yISoMX4vGoO49pMbQT/6ASIShdqoRU2ms",
+	"aICeTeR2wWy+DixiHtG6kgYuxrOrP7Pf/XT93fG//J7phv3PH67+Z9voGUGq7XhGvkkY94Q9hwLTRq/c",
+	"939ZllP8WlojqskF42zEsT2MNKwRC91Y8tuFK4d9oXlN8wC2wLAVgvFmWrLlSO1Ga+mgV3a9baQV6Cag",
+	"oVtnFNYGudcwmUtAcVS0vkPm+xDD457g0x+wKyrs9QvY9zT2K7dsJMaU/wGk2HyIgMweGJ4gkDiSmp6E",
+	"atOQ5+ZvVIFw0sLHxbkld8vYt07bYlenv+KleH9KtaO9ahc9MqTdCN3hT8Uxh2TgF5DLTPdffzrF/OSs",
+	"DX3rfU8ADNH6HE4oPw2lw5GrFsKyAMqqlxv9PLYIwDZcmckGQPRGt3+4HWIiGqHGgoWpjMVFG4zw46S5",
+	"YhF6kDgGi/B4OEWPDvu7L8+++b3j4YiJjkbFyL3tVjTIqeNaZ7IBvT2Pv06wXj+tTJTuAUn44R031zT3",
+	"j9VZeo/Lw/jEimbFm9L8I8EdPdV6jpmxHvSINBDEDVAEM0j5TPAhBPS2CpnaV+T58DOvlB5St29fkjnw",
+	"cfvAB9AaoyQW92LoY6KEgKYfTpH0fCCaVbyrjc8IbQME3RX9IOeCCVAMY7BNRqlJO23ANikNW21Toqpv",
+	"U6c1q5fjGbQr4dWKrwlbGxIXYHJAD7QIdIOcsFf4DdKNaASbcVVik2nKYnacHnwqilL8VxyTSmgRAroF",
+	"OHMmxRPxIXzLg6K0gKE0qjT2WxG+Vr0L3fLJo7TAxgw1ofTmWa24tCjwKNcHuu8wpVfFJvb7YXnkV/dq",
+	"d+oN6SRqaFUF6k0AvhC/kzaTkZMPZEljA1V+kuf8AZ1aQzY4oqjBPqucdf3Ee3N9yJlsYzaupFD2RpaR",
+	"sodPoqYnTThZTHsMFRPUdwqALTbVwZZtkubEVpBRiEOBuKy0IQ1xISC50PCJqNZoheNz6FmmwqZOJRmN",
+	"SqA+5EpbNdJaAfg4cPikWDHjGDMqosi4sMrDz+x3X56d/R7Va299o4btZgmtsi5J71Zha8wcEytg8Zg2",
+	"AdFv6IIK+4orcBqv76vO4YggTImHj+AxUL6FuEKcGTHWCt0SNV+zZqmoMvr87OyMFl8zPhO8pEn+7svH",
+	"TrH+4/Nr1vW347JXWVf+CXsyRTQj94gR7pVOmC2xEwR7K0ZXeuwG6srb05Vhv3P2KN7ll8IYPhVJ7dws",
+	"R7WM7/zDK9HxQR+k/8xwXvMETnwIx0m4Jz69cOtBRMwVUEQP92uxsrLiZUsDPF3l/fI+9xoI3HRptojU",
+	"MvrmjVhU60s20nYGvOd/XL36kVnxzprtBiboJ0tLtHM8mm1B094qaSBm9nAyZ0vGtO9yqlnqsqc289cg",
+	"EXpzbyIt85AGC0nxHql92WZ9OKEJKf2106KNhQpGqp//EHbo4XSyVad0YcK4V0T9HgxWD3Lm5ydwkh/e",
+	"RTdIXXuLbZE2atk7KhuqQh75kLPS2WsTC14wE8ypYS2dw/V7kJoXt7lCiWa6hsaffqsfGWa1dRYeFL1C",
+	"pzTvx5iEVk8L3qBd99XZGXs7Q/3vi7MzeqSAtqiOTTqyPGFXGvS9oNAM1vkKZ6Mr5PPunaGDP2w4JBSU",
+	"rBZcQbdSp1PFb4GrDz1F4Ue3ojHOxqckBeufNVvuSHwhdr0CNbd1YWLOe0qnodHa6/LwOs2bdnEf2ik4",
+	"9JJ+zv6/T0IRgg7eG1w8UCCkZGCug7ukl9gdtxLG+LtM/jOw1vBpp9VjmcCikbrZ9JUtuHSc4rQUt5Du",
+	"0QdH+Zo7YvuWnvwgce3ojUNNdr+Se+tP3SSFbmsyfMeWG7Lo1KcKiCubRBfnsOvSQKAj3+zBPxHv+sNz",
+	"lm/pLQcMOQxESlYl5TwPspXIHfDh47c9tPGD1nPwAbzU5Whp2PWz154mL5mp9ApdCk7t3uhD7Kli0ej+",
+	"bsRwGf1DH+JckProlUMvYljGIXfbb0PbD5/2Ou4VntxlI4zTB3azPEAx+lDcTqrpFU5s6DaHdRx0m2kf",
+	"ugDsE6mkmeF9SrMvyOOlHx+Id9HoHylaunlmvWf06fVbdzrM48OQzItSKCsnGL/HS8nA84tV8NgZxpEH",
+	"FcxLn2ubvakByjjnexCqjGltaL2P+ghJID0bRyogrZ4tF33meXa9H5XEP5GdfOJnVTCr2VQzZ/5JOxtm",
+	"cO9rae+i3NORxGYFD//qLPuV3RtxiD5cqvyN9X6M9JQeuneHErNdq7eS3XczWp/b/mEpll764djaD/JW",
+	"7KCdNsMu2lMz0yvzKToxDibQ3wheEj7NrWC3vFpu4LenycjIqfqwNAQ1cJ47uLcfhvW5oZ+5V/3G+D5X",
+	"kn6GqI1A1Qu98o14wl0PP6XyBavZjC8gOreT7lfcjmeHJvzNoKZPyPA9gmASEFK8Fc1llHbhS42m8lZA",
+	"LgGEQcNPilBR5dVQZ06jBgVtirbDnvC7wyobb90rPgdto9igIzwGJzJEeRlLEUmoq1CQBomNv13YQTKI",
+	"9g9xAiH8QySLeZZ4A2TkIYzv6y4UdGdX+Wf2KTntopN/0vDdwxxSuAmDHX4erVoqVunpVlzoYe5ho0eV",
+	"qPNIFASNTdlXsQewQ2QfreLwOgbjjls3aiVSqbYAveyb5jRL1aXlRoDjfp2PIHAzf+MfOlRcEoe/L9bE",
+	"FeBFygkzuhYjXa4BkwHIiWDNuWW8LBthMEmOs5rLihnR3GIGoxGWLRcXTGn4uXQSu6K69Dvx1YcCovie",
+	"g0+nkmrulIjxTEMEnCmxYgtuzEo3JSSPJw83xrwZCHvywVFNaK5PsDLnQJT2o1i9pt36B0U0eZaknNGa",
+	"iCsBaHKJidsQQPYaqtP2NigNi3h6JOIbeuSAOpZ/RYK3P+XWikZioAeFf8HEQo9nhJnK2yZ5kKWH8Fq+",
+	"gpazRaOnDa8JTrpPFByy1Bxr2fxSPN611Q2fOkEFy8esoaLrdYD10XoXXHZPz5t6fWl5lTbCK69Dr4n3",
+	"f5D9UFB70QbR8HxNfI5Un5MFERmiWWy43MQejrboFS/URKfDyQh3y83c7MKkwkofOVUCi73woACFJmeZ",
+	"bf0K/oKMdTmdtdDJja6Er3lEJnXCwm+xySvkjdd8zSqt55itz2J0bCRXwhTWC6FMAWry+WM208vGYNI6",
+	"LFYJURoaEaAykEvAJPA7D7iD1fIn7BWkGALkcVcQ42eBIYUkFMdiuQzUrJkFyrdaMz2xQgUZPdMrRMKz",
+	"GrJfUjlWbjUxqRzAp4Oj/2OjZl2h4EClSxyDjhWftj9lrEB3B0ckFETPWNeOz43noR8NbUeKbZ1u8M2c",
+	"IutO/9vOowdKhonf8YlQwpcPe7IQEOiigCND99DeC6EXVdQGhodDT54gZjj1ntx38MhhTgzG/g3pbrN0",
+	"NkK9oy6dcy9nfLMk3thdGHj+jLUsx6cQsM8fNHz9SpbjgyaMy3L8FOaRlOO+0c+o0SsjGjbVwtzJ5/X4",
+	"w/m8EnnlVvvTaHmoP9BIVjvbF5Ijcyc25lXlOHFvy7/UkX2Bya0bl0STU3gqTBHrQLphhE/iPjyOZ+37",
+	"oD8gH/Op9509oFKe+Oxh4amtcdxsLtaD6Pk1PnvYWCS84tmMV5VA8JYtyv5ON0zxWzl1t/tk3AjIr+GV",
+	"OZneBZH6AXkPwZbQnqJmS9TbUnHvMWAiWb8AiY/hEFlkMLqv1fusZMjHOveOnhjOv3vQlluRLcL73uPC",
+	"mTbeFGwR3z/GCBJsKxV1EXdKChSAmKIDmO9be8EvkDvIUhTdNO1HJgapVCV2M1nW0B+FYg+AFAiuE0oo",
+	"pUpgIWFUfDdTukEgkBP2JniQ8afdN+DogEUGrkno5GKEMHFzlutkee3KEGdzhh6m8qP4rn25Iu2d6sCH",
+	"YTHuD/JW+FLcwtmJlQBPAjiZHzOD0DtT0RYAOoPwNZ/6X9GjE7GiImSol4G0dKXE2PpoY7dEGkpYweo8",
+	"Y7RzYOgx+hUVkXd+Cb8BjBT45VfMXBK+Jkwk2MjtDm1UYqahEa+ABA/pWbCICplpZOchIz8XRESgUTwR",
+	"G3JeuJmNNG9Kn/ayccWXvZ7DK3ziwEewNH1nsPwMkXabpULm4UzsCW88uKyzrjtHYHkjJ5P+TPZreuaA",
+	"p+BfkTkGmiXU0PEaeLLvTbrSBDcb1cp8Lkd1vSFZaJlxCgBn87czNtYGqpBXnl/LxhclmtRxnv7qtun9",
+	"KQHxDsokgf89SC7J9UysqWjY2YdtA6u2w1LwI2JOjPEWgG8k5kRSBJ5JJxwDxQX0TBYQh7GK2cpatKhK",
+	"0P1zo267U95tWC2NQXxMhOaI3OcrLp2UcjJFxg2MUvJisTSzgDV9ED1zaWaijJGXP1wKC97PK4g9ZEuq",
+	"0GMPTlq39R+sXdmngewGufdEqN6eDbEaTne7YGY5niHSU9RdueTrY0RgIQD6zp12+mIvzts1PnHI84c3",
+	"5CIgUeudDwN35Aza1Yy6sgGKGujUG9smRW+D1wk0D72Gx4ZYaK0GXnP3xrVvGTqcRkK/UgzLuCmWsbsm",
+	"xDY6K6F82T4R/Wd85IAUgG/4TvZ0JYBquqKNOSKIsZfLh8T+k+MZvt1fqGkjy9ifCaKPEo8RdQ0n1y1A",
+	"2+Bp3oG9WFTrCEWZBBChWxEUQQcZiRaOmLqljgRKwNSYSHvC3oL1C8Nb2j+Ae6KpdW2c0DCUjNiCMKew",
+	"3w/UR1VV1OsNRtsTcDqQUUpduD9q9FYvhLG5LZgYoQImwS9Ycluw2pmIxi1NmIVs8QAneqkAEDPXp3+7",
+	"/fleyKv1srJywRt76kY6Lrnl3RuyaNy2WeIsUNK6nUprvBkLUBiPv/qavXwatb3fCXxdHNV8sXD/THqJ",
+	"6Es44IL925OXP1zEDY6rZa3gHjy7+jMgXMQNNrqVHAiG5p4ZNK+OxvEzrr7tHK9HfxHjD55bixS7A7Yb",
+	"8rHxThI6fxMu56cE4A3136D0w+UdwMvIP4Jr20CIxScgE0yNZSVDjDQpRfxjIscDNmBQ9ZhXof1knLra",
+	"3tYgCOIeWoBZkOlv4kY72q+ZSmX0RpcM6XFaIJfH8HVgiTn4+6q6A/j9wfKYOqeVSmdyy7J8VH2MDit5",
+	"2t20ZSnAQyI3Bo/aoOfCndhb7GkqFbpEO3TcA8XWeSm5ICO3ZQGu5amInZIDkdgg7T7p/9sHh+0z80V0",
+	"0N1CsM4R4fv/EwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
