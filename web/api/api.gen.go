@@ -102,6 +102,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -381,6 +402,24 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionInfoRole.
 const (
 	SignedHomeowner  SessionInfoRole = "homeowner"
@@ -544,6 +583,78 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
 }
 
 // BackupRequest defines model for BackupRequest.
@@ -952,6 +1063,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1263,6 +1389,67 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1349,6 +1536,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1559,6 +1753,32 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1693,6 +1913,22 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -1773,6 +2009,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -1970,6 +2243,11 @@ type Reconciliation struct {
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -2087,6 +2365,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2095,13 +2376,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2481,6 +2768,19 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -2488,6 +2788,12 @@ type WatchRequest struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2629,6 +2935,24 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2643,6 +2967,9 @@ type PayBillJSONRequestBody = BillPayment
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2668,11 +2995,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2685,383 +3024,438 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3lieKvwpW/vu/5FoVeZMv1c5c54Mk22XNSJZGmS7NtNudC2SAJCojgKgAmBTLR73m4/l8HmIe",
-	"rJ/kLOy9gUCQQDCYF12q/MVWkkEELhv7vn/7t4OprhuthLLm4Oy3g1aYRisj4I83YrY0onT/nGplhbLu",
-	"n7xpKjnlVmp1/FejlfvMTBei5u5f/9KK2cHZwf/vuBv3GL81x69bPalEffD+/fvioBRm2srGDXNwdvB2",
-	"sWZK2wP3DT3uRnvKp9fL5o3421IYfHlZSvcTXr1udSNaK91UZ7wyojhooo9+O2i4Mc2i5Ua4v/qve9UI",
-	"ZZhdCDaTlThnSk90uWbXQjSGSXtQHNT83Quh5nZxcHZ68vir4qCWKnzwuDiw60YcnB0Y20o1h2m34m9L",
-	"2brt+iV+96/hWT35q5jag/fFwVNh7OtWTnGiGzsh7YKtFtwyrphuS9GyWatrxlktrHBvY42WyrKVXlYl",
-	"sy0vBeOWaTUVZ7CkiTCW6Rn820g1rwSO4xbMLVtxadlqIVrBlGaVVIKt3Ds5mwn3JOOskrW0rJLCsImw",
-	"KyHUEXta6em1YaV258Smeqns0b+rg81dn8hyNxnIqXghbkTl9kIqK9obXrlfbWxqcaBnM9HuM97GOYTB",
-	"c6dwO9KK59w/vYvLJ28uj18+/+nny+8vDortFflDvIJD3B7gycQIZfEga1FPRPvIFEzOmLRswQ3TShzs",
-	"or7hVcsK5t1fUXS/h7ba/fgZPepuKq8SS/hRvDuH+S+4WTBpmL4RrZs/VyV8Ti87Z6Ju7PqMcVa2fGZT",
-	"22WWdc3b9Zh5XdCj74uDlW7LxNV6NWOCTxfsWqrSXRCgfbgTcG1kVbkpF0wq+AAvn1RstZBTdz/8E+7b",
-	"+qA4kFbUZszU3sJ83of18bbl661j82stwmnQDvsF5Y7zSWVFq7iVN2L7ZHntrqr710y3NbcHZ44+vvmq",
-	"221HLnPRutGEsbLmFnk+fT3RuhJcEfEudJm8qYrXIvHFxhLhqcLPKQy4tbDi4N3hXB/67VJrv9RnfoPv",
-	"uFBHAndfB4wSlrPPKsJt2xSD2gg2WVthuhukkRwrUc4dPdJ9+qLUU3NcayXWR3X5hzOGszCOYGtZVVIr",
-	"uzBeDkyXbSvUdM2WStqC/THiL6wVUyFvhDlnQol27ri+VOztomCNNhKoapMB8pndzZdhpUug0kmrl/NF",
-	"csHcwr0ywB0avq7dGGwiZroVbMprwaw+KMac6VTXtVveOnmwboK8RcoefXHjm+WIY1lVfFKJgzPbLsXm",
-	"dXbvaFsxdUvLcZ+2kqJlNZzNPhzkYllv84/iwB9resVLu8cRlXIubWLa34mprHm1RUmPDKul0i1QVPI8",
-	"yqUYy3Yc3a0TwrCqgEnDy3lVoeZjxpEDUndarbAL0Zq9KOG1No4tJs7A0+x9DSdaiTy2f+WcEtjbzpJb",
-	"cWhlLVJyM8PGigOrxw6SZnkwDRgmJY3ofPbbCYnKxNZGtOJG6mWCJH9aAt8igvRaEopnZBypLWnFipNa",
-	"MHpyb+A3qdm1eqlKN/I4CjeWh8fHX3r/o8T7rbaof454+Q23e733L08uU6/8u9M9tw7judOPnNRyVMRK",
-	"vkZOjiyO8XY3ZXV8O1zacA3orRGnC5yqICmEjC7QXuAm0Rn57eoEEXKnSCrsIbyXCeWjEnw2RKiNNlaq",
-	"ufG6JQrzR4ZVej6OnTUVn6a3H+w8y61wbIhNtL4eM+KmxQrDF7iQ8ZvxnajkjUAFfcOiWHClRNqsa8VU",
-	"NpI0oG0WJWtxSybVDVyECdCAOeX5O2d63M4M7CRM2objVZU0Ad3V2P7VCz3lFd4bNEpI0ysYB7J5fPL4",
-	"m8OTb3buAQ6fW+4PskoYCSW3vLflTgVNzb0Ss/14yQv3gwQzyQso+GBzc14+f/k9g69Gyil6FhZG085t",
-	"yfPImr+L7ZRRYt4uxl3wvFPhSXz+hyenl6ePz05Ozk5O/u349OvUKf1tyaucHtwuVcJtIaytkH+0S4Xk",
-	"N0VzgqwPJ1x3c5GwBnxPN5OIK+esJTqNF0RhGx6XMqlQ+5kVTLeRMpDak9Vivduuk07iuCfzs7OWVMd9",
-	"/EUbakeG6DN+ATlg+r+QKnGd/THsp+yEe7BzQmH43LReCivI1urPTLxrdDv2Rsl69MObM8RfFv594wXa",
-	"a9Tm9zzgVsyEU09Enkq5ut5wK391kuJlyf187Z2FG/xpOvUMKmnvdn79rTmt0BVsWMNlyawGpW2yhrku",
-	"raRLO5p2Or9Mgtf3vEqp3TGiICXyhldLAfNS2rJacLN0RzrEL+MbFX0NduN+6jba2LuM/Lqj7V0j+muQ",
-	"9PtuMwHeytkscVxP1+SClHhkZtk0lRRlwZywg5O7Ea1xDxcDTGZ4YZtaRH++RaC1bp7xEXTb4nd+jyuH",
-	"tvBe1L2XZJZpV5/X2UeM0ApOka6ELhtd/WHpAi8sUMjQiPHv4z3e26X4Gg2MO+ow01aUMr3jpZhkvukU",
-	"n7ufRZ/wXzujJGUyFY5VhTshDWtafSPUOEXr/g8T9yZsX+Tg7mzR7fP+Ncvs0VbcPssm+mYvV9MYNSMM",
-	"npsXOUMSxsM6wbS+b/R0YQr28+Uz8AoUXSRFWiZ4q0TJjK6FXZCJvu1AFDdymnNjXQt0su6rGtCgBU47",
-	"jDT+pl1ErpwHYljTOMqxfRNpv7d/532EKcPSGdHjApIZn2Fu0IKJd9NqWcZiuvutF0w779OAwOm2oxsv",
-	"9kSGs9ybazqRf19W3x4mXub4skGpXUHjVzPGWRd8yDodEtf0EjINoh+D22E2qEhse2plSvO9BHuMqyKK",
-	"Rx1fv12csxPIONBLywJ/3PcaU+gt/B7nEHHeASNliBx8tHnDAt8jtqbEHAJGlGMRBdr0SpitUBrKjCs9",
-	"S28gOLUpRi0Nw6edcizYlKupAN0rEfoZiAuV6LOTe6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b6dZJI4oa",
-	"ghQecQHLpbiarPdlkQtuEv66ix+fHD7++hu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr+Tk5PTP51DCAwT",
-	"JWArYz9Xb1RjlqhNj4sUDYTJvI9uyxsV0iWkYbwsW2FMmvt3waztzA7rdntrdFhgwXjjNDqp5v6fztox",
-	"sLXutAsi/kqqOdOt/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5vKMEmlCG2yj5Q4I6yWqAhRqg",
-	"YS4Vi+9olAPSJo/tecwYz9jpt+z/74jj9FtHvbdg7y1uOqztFnL9rU8A2oih6rZeVjyRsqRXjqhlS1kU",
-	"bu41LwUqrTBYgrCy8tqQHB5yWXbqcIhwu68gNwmihUlSFu9ySRR2IdaMQ85E+iKkBajpVAY3dhH2KEew",
-	"iW2d+I/3cbX4XK1BmwRHzk4FYjcp18E9zujeYh7Jpe0ITZiLZKrTvUVhDA1/S8+0QZ18YAmqvF1obcob",
-	"PqUQRoLYOZtwa0W7ZgtdlSa4/6e8ZajPLng7d4I0HX2ppZK10/1P0+aXsq1OBGKeW1bzNZsIVqNE0i3j",
-	"ikl1I1orWsybFeU54xQBVDrNRNEtfQXPZ5YoLZvLG2HcemptbMHenvk8ZSOqyrBag3rJMV4zuMyTPVwx",
-	"6DsfnBslcSqyGCy/7s2zQF0legIMmN62+L3af9oDCssIW7ZN+6HDstA9AOfb3/oVHYrha8MmYq1V6aSE",
-	"W8pEVFLcbJw7u1Z6pfYlvpQGEjSPjeWlbtwz3r7wB7fPdcPrklLgYTtkmc6o4eV6QJ92KmeBKbclX3ul",
-	"9uRPZ6ASNHCD3dP/8cUvJ6e//nJy+O2v//fjX04Ov/z1D2e/nBx+jR/9S1IQuvkmyPMZLKRL6nUMgTJ2",
-	"VcEa0YKaIjASQ6dwcnISH8rJzlPxuxXtQJhR8lAWTiSreUqZZsbqls+F41j4UDf5ha7FIxNYHVdmJVpH",
-	"cqttK1KbZDK5s7GBcq0u+fqR6V7jFD3Tvadgf2QNX5uRNJwwrWTbaT1Cua30OwUKsqF//5oyE/QqRXxv",
-	"uwzUMzZxvH7F6uV0EXE+yhOFow67PGq+nQcxwwn8ts81WJtgdFXcWDattBGlI+lxb1oqK6tbJrR0u+p3",
-	"yY+X91w6iqsEb5M+yh0Z3nESwpBSEceKM+6fG10ta3G4EnK+sKIEVxCmLrvd9S96ZLCEJRAeWy2EcsS3",
-	"cLYdfDfSuAeL0QDD256NgQyHsmCTJbhPNrKq18KeYXjNHbMFzw1HDt+KqW5LUbKlmi64mse6dbRz9IL0",
-	"tuIS014/3Kdb2addtgUNEt7UzScOv/b3KEk4cQ71JouJvtrUi9AfsdvnETumNsa4eMW+enz6p6SPQqql",
-	"FSbj+CQre82i/dje5pVuq/LqDrllcZpiZPr7ufXeMLi1P4lVju8QgQXPov/JOTPL2pEipOkxi2UCPtX1",
-	"rskfgVts6vuRfX1ormVzqBtUKA5BA3E827ZLQd6c5c4XXeBTWNez+2n3zJbJgUOkN1jZlk+HlFYn6Yjf",
-	"YNGbctxpopdtyMz028cmwjEgIi5/eWIbM5Q0jOFNXJajY81QjjH2caOr8jbMY+ITYWEAmmH09tQOfycq",
-	"y1NKDNKtJ1t3zOIcNhuTgQNJblAwHAGkrzrmcS3WW5sMY4wm5B91Le5AxJ/FzelEyYbnWKyYVsLZwlUp",
-	"jGUz2Ro7Nofn0o1661WMv6PfiVorY1soH76da8CRREYSuK/0SsWmJtb44k5EyVePT05SBo3G5NihnXrj",
-	"ntlyV7oP0+v1IeyUwZVQU9zVcfcIH3BMKTZaRhvxWdekVhWlDG5rKUENH6M+y9QpEAMANdnZRlLNg14X",
-	"qer+QMZFKFa8VaTLZti6VMY65b9lZgFV0ZXW14zbnjHTTzMYSgAl1yhtVf5Yn5dC2SEnFTkTwGWAETBR",
-	"zbZ43Ey29Yq36USHWpeZJHojWpkpm74RqtRtOuY+5EFvuHTPHYWFxQygy8ZsuLtCB3NpF8vJ0VTX7p7U",
-	"Wq24tfE/wV9hjmlUeDtu3GvepqLYCijfiBvR8orBgWHlF3rFJ2IBhbtKUKTViRZnE0rrJEyry+VUmNwu",
-	"h43c4hsXS3XRiGm6iMz96iqbrK6W6QqAH1pds9ONSmK6HEgUj4x/r7vqUiXfrpt0GOGJgcwZVvNr0RpH",
-	"X4QYgI42Z7XMdFL/viXR9BLsl94dBTv66ziSgiN/KHJq9SxZ1jDAHE3e7eoYlznDrSyCc7fwDoGCdf6f",
-	"8TkSY3cXGBA97Gea5EDSTJ0xfUtsDKeEmVQczFhTsB9fXVyevX715hI93EwJu9LtNeOGnX77+Oj0m389",
-	"Oj06OX78VYEqnDskHrAidjJZentqWd+/a8R02EMLOryA50LULKe0o/zHJBE2WYMPx0mhKTe2wNQMrUT4",
-	"CnUrZCz0NsqFfmR8eHRCdw3ibZXgNwKdGuC2iLx2fbQOwxbuyVpY9IdCBeojw5To3MYMHDv0PeVLbA1i",
-	"GA8rSMBv5ItQCneKIytn3Z6M1APc2lOv67yYZG7hVlnNJgICG8r9230/b2V5zibaLiB8ySf6RrATplW1",
-	"xk3dQj4xC94KE8n0MWbSQrd274lafi0U4q/4qd4imB2SlHBj/WRo81LX4AcC6di0swjtxfSyimYgEoli",
-	"7Ep7tBcjBIHZbOielRTKXmWY460S2m4bjcm4DsNdpyU2oEC1bC7GFn8b8bds9B028YxV3IlKOnS4nQs5",
-	"X7gNVWLsW2SZr/gIdclwHJCrhk7xCRARQtv8uotXuoUUsaevO71iO2cSJrSVFZemsJDEuklkTrnCW0ER",
-	"h4NPLTqrxNRelaLi66s6VS+BcigEINU8QM+A5cFaEpr9d3/5OA4LfXPSjwudfJxIcZcDPWSUbtgj4XdX",
-	"Ej6aEV5XXkvIazAdyXwSQes5b5JnfiEroabC6yD+iM3dz/iTj4fzd1cLclz05/ZGzKWxAfiLCNKptxDQ",
-	"8jEWv2VOdOC1bwVbcbU9m/7unT7+eszcWjE3Q3Mj+QXToj3zOwMhY9C2Zrqq9MqcednXoMoPpvUekzxN",
-	"+2bTmoFEPczbo2h+bFuhoB2c9j1O2gNLgelv6WpIs0kpMGZy/sMzxtXn0rlnkpRbiFSmXIE7zZVPPE3C",
-	"STo1r8RVt5fpnEaaJ59ORQPFzPH2Fz7Ep9wRMyN4O12Ikq0WjrTwwBxZpuN9S2UaMU1lT3Uscwu1I6Qt",
-	"JFEP9NImmdslwQGiPIaL7HjM3XkbZGInopIbSghNm54vuhqaQIgjvQBe67h3R8APlV4l6sf0KuIwta6B",
-	"pxCWEC4imJAYGtJz4SwzZ+U523srKA2/XIm241fdyKBRVusjHOr/Il/MYSf0D4NedOhVIEdi3pxkbQTc",
-	"CGMsjbNGkTp9WUESdBGHHVtd1CX7jHjau9tHWQO40GFUQ1jZAip8lcBMeVwyoTKNBHey9+OqpmAJOasZ",
-	"r7Wae3y/WwSJ6SHP12Hzkur3UqXSVnnFk0XkL3cVnVTCoHCZL3nrRLd4ZDo0tSDVHQWbhV4pth7rDLhl",
-	"xD5bbkTRgb2iU263XgKsSYKn6tXuYmw3wCv33FZQvwvk+80Pk8+d20uP37LpYN4F67ITyaWLi28VgIf6",
-	"0dEbloSMS2LF0Gtz6321SqoC0i5Y0wrAD6C9MwUyMzR9DdMrAZomaGxaV4+M98VBsQxXjh4bvh32ndH1",
-	"SBjWxCvdE5gnD1s6021cZrYPQpxJlwPUXK3dAjKOeaHy8yODZ8qVW5y7avHczkE9suDSWInSu8GceTSa",
-	"/enkkURcIuwTbTuNjn6Oqa4dr/NurfoWLi2/dTSVAk+MNiZHSDuqLXOLOWd/RCBIqWiv6GV3OWJy0gR2",
-	"yXillThzp7Hwpy87hAynT7cIj1z38OXG1JVvgVTRVR5Awvkzt2LF1xchOWBj0xaCl1cZVhHmDzRnxFTD",
-	"JbHG2QPTayjacr8PqsZy8sggb0K9vVPQpWV83oqx/rBccT839ookbEIkyDpkjsSBY0IhcgdvpJoKj3PW",
-	"jo8cd8HujU3idroQFJPFV6ykM4YZZ5jPlS59ErOlSSUXvl2su+njUmoPYpJOnA7A6kMTQ7huQXIbbRhR",
-	"bu5GbE4pcYu7LHcEu3+Uxup2/RTTzZIiveVR4rJEO0sa5tH1YHe3mfxeiJZ7QkvSpLPokrfGwYzLzmlO",
-	"A5uWAe4hhf1Kqtvjhfkx9NLefpBs4v/oAZKJ59+jlLe+atdRO1rbM+G0BJ9r7svAPTwmmUWYNfaXJ5fj",
-	"5oBgErtnAWEn93KPeLzP8FdDsQrOrn0kKbzIY1xQDsBmJfzId6s9SnlFNngKDoRKBiwVY0WDUc4Ww5fp",
-	"lwewrv5of4blbfs9KWI+lnTcTbrqEjCzMpoymRk6CsaPvxD8DjcjnWYGp+3s8TX6TkVlwqZ6k70cP8XO",
-	"97FxXhB3vPMO9xIaUy6lVgT/WwJBi0+vkxL7AkqanZDCAlbIRfH1q264KOHTW53wObkHSW3HLHtyirZi",
-	"Tw/lHtcRo7hQ7nKnyxjBKo4QPf+DnoY+CTcetqc/W2IR//X//L84PfcP4omOT00AbZDp2Wxs1DPUICRv",
-	"Eh6OVsKcRckPeAKyNbn8Yn4H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOol3bsTwCYrJC/2esnVYKXNdsYs",
-	"whWCXdOBZsYAa4G7d+c8oHj8j45Wt23bGW8ZRyEgjb+aflP1LODuIRyfKeLv0EvHrNYF+UBViX4legbM",
-	"XelMX3c0oLlagsL1EfAI1y9XnIJhGQn/qqUxjj62guXFwbtDN+bhDW8Vh0zxX/wGvOzeQZ98H73Kq2e9",
-	"N/oPw4v9UP79bntJLGSRnxK4CkYsS63WdYdY3ktnWaoS8occK41KkhYcjTaPy0XtUjwLeysmF3p6LRB4",
-	"ZKbdCJoZ4Tir0uxarM+YsaCYtx0btroqCWoR4hvJGp24XHEw+z086EPhVH0x+CP/XAhSj1fqKZs6BTEZ",
-	"qT5DI4T8Mqd/UMxg0JHmnslbtruAmS5DykHk1i/orGu+Rn8MRRjPmN/DAss14WT9yuAIgfkta2oBksGX",
-	"bnQqIyEgfLjr2BEbKC2UUAW5fHS/AVu9K61aoV+LEpAg89Bs4zp1wZIW6KufqBXyQHAapWiAWHW/7mZk",
-	"9SZgUO6sasCnQK6UfKfgvoSHMjXYWXQyT8TRFfDvS/JnXQviKxmLJTRgQdbai/4UXmbvBKI6Ym8JRDyo",
-	"X+6PSswsA/UCB/67aPXRdkAp2PojFB1yDOyCnUqD0z0Vc6kUwPjMogwdJ5tGu3m8qv7QPgOY1FiAvO9V",
-	"2fNqbfhmBhf0UJ0WYKNSLRX8do/0behaAMpAyjO54uurUPGcjgI6ewE85NIwmtK4fUGXhxRmAKgg8ipw",
-	"te6MjFBRrJ2tIVpQ58abG1O+R8OYgMKQGkjIKu0HBYXc2JAuAlmPnTa8v58vuHcG92uvbZgJUZqk2+oy",
-	"Du0GXM8AJV+B66dkcaVD5FqdVVq3mXChcNcnK7ogq8zqO25U2tq/HESUbwDKdXd3wgD4CrcRSS8PE04U",
-	"/ohcYQW7Fg0CEHA2cSY5MO/hojC3evfG8RQL5HpBP0sjBdkk0sfbhcYTF2g9QRqb8R01z3wpPaifSkQ2",
-	"QKjVQ8E5k/MlVgUeFAf44yRUBDi/U9OIsu9hWD+jumBQmM2IqYy0Q5M5A2/3H8jJ16ucI+0n4knSsBnc",
-	"jSglnnGDdpoJmSpTALxgC1GVbMKn18mblJYdr2ZgrK0PJ2uYv7PpltOFG/37pWPgx09FW0k1VoR0LJRu",
-	"QX+lxC8D2QSZQ9vUMfKIR0XcJSbhnAR66asUbgvVuZ3WPIiaee/90bJqC8TLQjrB0LWFPaBA/94/IIM9",
-	"J603FZhQYxN3B3G3+8NfqlHafLxUfyluqR518I40IY3gLz59IjqwHLWOB31winpsJkqDVrtWTgAyjOf6",
-	"nMuDXHX0qDL5HaXkfaP1o5eVZ5Op3HpeV1xta6O3Euv7GQ1gLcDbU1HGexMjtyBgGmuHIn9xnWwIfJud",
-	"M/uBCmMYAd+/K1GJVmbyYKr5Lk4Reswd/dMZr61/QWpaL7iaL/lcZJqwkPIk5xgpBBcJxJQ2EWAizQkq",
-	"LEsx0h3qJ/C9+5X/4zsBzswXiNOTQCcQ0+uMSys2aAvHj3DuSluRLfX3Psykt1HjCOk3deWXK2mVMKa3",
-	"X5ZZrZNa0AJQp7bHnEAX83E2wXVKvbgRrZxJ0bJrsQ6HFLbL+BQ/9OEeNcvJEHDsRjConoiydIKgZTM+",
-	"aeU0zZ66HhD936MfuT+hkR0xtE7sFTYfjjQA2LyCLcS7seiydAz0BtzS5C2B7cplO3WHeZfOzn6Rt5h4",
-	"cso9i2kbaliKKh2IQ88J1W0XvvS44XbRy7uShnGA7+NV5XOKhiCBd+Qlu6eyyzC3qyLv+3rGCbJb+1Fq",
-	"/u45/uY0wm5JuVW2K0liqMeTjbqIw+jDRI6C90vc56D36jh47T0BHfWcDMBbJie0YaQmgpUJurkRL4Ux",
-	"SdEGau0xb+TxzenxymBU6pxxhsWrWGJtGERc143oKqRKLTp/db7reBoEzvKik5eOiTqlAe4SVY9R8A0m",
-	"jVdKGoZwFkfMOzIWgrclU0JCHQjl87aMU71wXGq9bkRBXwbcHvwB9X3t/ayA4WtpTNz4BrOiMGzXCrNW",
-	"0xEsezy6VA+0bzgsF6PTYZcIxPoaDsi5hyJbdpfZ4UdP1mf/uXWHhKBgsnYETfsKsAdVxZYNsxq7H3gQ",
-	"kvvbqtCQYBcOl8i3KYUxItApT20EKTHnAPouVOQgXQWiOEcipiQZsgqLKLQrcBcQV023cRXTeUT5CItT",
-	"0zwAWq03Rt/I1C1GFCH/+Zw1Ws3xh1RsZjXjrJFqDnVHXgf1XRGQSooeOCLp6m6k3fXt8O2vGQaTyZ4U",
-	"bavb/WCvsgg+UU6PX9tcQ3sHn3VQHJilabCmbamgHvDXAeywdFU0VRIynoy4b5ThRZg8vFomUYOV7xPC",
-	"nGSHU1RLZ0elu+HiOKF+zy96ZNVedxT3Xrfnhv4LJJnsBNFaOObQK7gL+EqAg/QI7YJttAIZwXTtV0Sf",
-	"rgxGV31dhC7N/RrRjcri5MJ8YyCAWsCV+TLjqA/EWC9LBKqVSpTbz5/RHfaAP2Mv4LYs1BKK+qbiSyMn",
-	"1T7xuHTVnexgy0Iz+DCHPWj9/sn8JW+vhX2zrPJ0rgglrF4ay66FcKJu20M9FDwE+BIfKhuZggvOvIG0",
-	"lb7TVxqmG6GwpquF/igXl0/eXB6/fP7Tz5ffX/Qjb5n0oqFQn17tuYA5t+JqWmmzTJUmXFDtC/kjomwW",
-	"oSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSur3NArb2MrpdcIyQMAq3gpWLysrm8pXlozMsWkzFTtT",
-	"XlXmDA1ThBpacWlDpZ/7mvElZixTDrM7J/YF9BjGs5C2iBqkdcoLjI0oIXpmhfrDOZN1LUoJ+jW+DYYB",
-	"Rw4sjqppjiB9SqqlXrrJ+ftEAD8gOKYEOUvdxNCnH7DqOTZk6UbZrb104M89QqQT8bTeWacpRYcSFVN9",
-	"dQTUTZlGK5PTLUAaIkoSRtkho8wpmiIECdhkzSayhAILSO9aSTPyfk2SQFQb+EyhiTQWzxfsj4iONr4v",
-	"m3vN1WR9lXS5de2NVt0K4Y2o1lKWNzUgdovlrFwrXsupo1GN2DfgsPPTlmVZiX34DEywXVbiasLNEDLG",
-	"9iSB4kLA003PjUMVsG2gTCqdlZTbB6lzoSN3o3XFuKUeereafD73OTtzQKIDu2Bktsl6mhRwPyyriuGX",
-	"yNU8DILv7Os4KHQIwbx8+FgvDVfl6Nz8UvAytPzehJqJA99xRsoEcnHTklG3wsj5wl7BSSSMVWfLwVFB",
-	"OYi7h7BVRfACkCb3V0jydWZnvayRGhrRzsQUOCa+ZFdCx0DuXD9vbksOQZy2j7misMF6lK89Ogwl6yxE",
-	"QVxs5VR2bkWJJcbhhmIzhwKx/lbQE/hWlSyDZb6JL8G6vhqgkEtIq/OFm72yywyYIKB+50iDtgKvcIF1",
-	"MtyGU6dfh89j5oVXEH65M8nnOsmbX0s1cQK40iYEcD1gJIQmlgZp1Cgub8Tjr67+Vmz05gAHw67XLxVW",
-	"DmXEEr4YwRzjHFT0hKwW6xQ28ygD5Wd8MYnNOyCvj8t7GA9TLaoZb0WOKL4T0wprYfE5/w6POeqj/8Qn",
-	"6E/w3qDas+tAVro14krPEo1kX5KYXi0IyDLSt5x+0IGyQQX4jSizb7BXXf+tYdDGxMvAhe2I3LEq0lEg",
-	"/nEeEpzBX1tpY29TyBxVy3iOkNa43HdPO042EoVlE9iRcsBNpPnEMA8TUekVO0l0AB4js3USAiNG3Tjr",
-	"UgMDHwnIt0wDttAGHm4AvOrqdfYvg7sdIsysFWLXemAZkZJPunvNHZ0CPBPQ6/5T7nC6U1mcvjlHLtfB",
-	"z0MrUMA6oJgdVV3BSZ1EmfEvzlPo88710I+DNE0ls0ooOo4NkMOqldaKdMpt0+pJRfx2FOPFSb3GnyVB",
-	"4/Rq39HeYHnNoHfHL5deEM08v3V+lmPjspfAp6plrajMCn3gq4WuBDRoTZH0RieFWDb3W/RnrEcaF6dE",
-	"P8ov6Q1WKyWWk9BonsFavLILFLFXnncaN+OVVzUr4XEP09dtN17+NlbH0k4piOQtciVWmB9KTbe6Bly/",
-	"DuZtbQq/Poa2jrn4OTtxCoh3MkPWDEvma6bPLlxxcrT7VRT+ZAbzr14Ku9DlRVqRe6UwQEl44nqlWMMp",
-	"YyDwe6zrAX8WWGte00OlkpfiiL1x5i96SoIC4TcBVMDuR7HSgalWR4lOgzeiTUZ9X2+OjtWjSIMVgI8S",
-	"0CgAM06lswePToHTH317zv715AS86ZR5kbDx6FYlKtmltzCkE33pevaap5DVnObLJ0ZXSysYRJbARu18",
-	"guONlBqOM518cpV8+6tODS/YWhgrWmzT6AM2Y5J3rhpU+TOLa3oGgdfxlVThEDbMgVvBQcHK6Yhwq/2i",
-	"4xkWHfkk74NP2U02dM51y/fkBl21fVifANeCixGLgHSakecARJ6uPV7ZnTFE4mLwFFM14AByZigcvUcP",
-	"YlGpdNJJke5nfulvsW9fXnS9tpBlgSkobVpT2weXZwBj4lWq3DlCI+xaFA7dpWSndt+nfZUq3Keujdda",
-	"iWTfWi+etpqqdNh8EFGlfx+enCZHSfWfjQAdTCMUIjoEdBv3xw23MfmcdfCfQL8EmWQQjos62dy1+eVL",
-	"TUAbGvRo1G2gipBsAXcpYclOvxVbNkIaADcHaqHE3YEsGqGSHYK27mOHLKRVD1xoNDxFBgf/GSERkQe2",
-	"5GsEfwO2ss8rxiNNFQc33OYEnGG8BO/ZPu++I+BFljgJz+uB0DBIl4qrUXtAGFnICOLjnn6i48WtxUvb",
-	"bUtqekUnzDyFd4w2JbReQXuH7RzqkV02tjs7LSe1s9rKsSHcqsphU6H8h8rJ2NnofuIoSbzjUwsNcWca",
-	"M9tavVRx07bgnHO/Gz+ftG1KMPgTBCFUED/sgIK8D2U/f3C6fkrMBlq91HzNjHXk7EOzY/GGh3uZaE8H",
-	"CTcChP8fRWlr29aLaKUuMx7szPFe+npLagk+qrmox6hM5FC24q+EM6VbNuVqKqrKl2QmCjHLnrE23NUk",
-	"7nPpf9EIfzdXXFJ5AFFPcUCvR4yYd41EFQhnmDEAb3glS8rzSXQ3a00SJf7USw+BblDQk8CWol6ltVC3",
-	"cUb6ri+D/VqiqH66dUu0qo5GwmZG+wU0n2VPTyCXL01BMFEQ/qsFYJ6WEgF9WtgFG+h3u9lUNg8v3IUh",
-	"DxAyzmR2MXz1Jtr//RLTb8d7w2Y8ctzIouV3tsk2nSRueGv3yaQI93fEs1lCvfSiGPMaFjwqdIdKQcDz",
-	"kNZ9k+yn4DPCv3r87VfffvOnx9/u6IyxCZUdEfKIBkN0hLepK+gd3/YZ8blQwEx9ZqvtqPjU6bjffMUq",
-	"UDhNwbB0E674FTtiZ+w/2eE5NYAXHUwyOXqdNtlBwWKRZwPBavfy//jlyeG/8cO/nxx+e/Wfh79Gfx2d",
-	"/efhr7+dFN98+f5fkgbmQFu2Rhtp5Y043xCPcPv2Q8WJpWKqF8ZGLtFG9tYGPPnhyenl6eOzk5Ozk5N/",
-	"Oz79OpnDtAP/KMb992GTgskZkWnOHo+EYSlmfFlZINCEUQNBq9Mzv29F578iQ0EqZjTBOQddg5CvwSFQ",
-	"UB4TBMaP2BM6gLhJOPYa8YEJ65OHYL+M1oqa0qyBQ/h6HWlDwkbQws6hxw6lLiH+DmahdUJHYxwJ0sX9",
-	"VKCdkNLIdqTqJVh5AxLf6AF+UGKarinhnMoToAFiP1MAm8TEDOLx17t75qQ1EqjWKRgPCWfB2+o1ICun",
-	"1z1K93CMj/bsuTZW74i1gkBMkON95ZTAqzkmssfJ370vQvbZlW6vUCshues+ANftzjSxmHXuFPm7mOn4",
-	"EEuPBW+WUCVqqOD5C1F1DXUGmXayXxKFqn3iYxfYJg4L2YiCq21tIs+8XpFPbxcD6+QhtnhJVimm99ZE",
-	"tUx7LZoa8ziRRFU8wcUaEPoce1LBVemuoF6poHX2up8cscuuRsls9Q1zuzflLXq5lx7OVLZe/Hl3GCnU",
-	"QTpSI79zMi7h3b4VP8SwsTbFoDC8FutHhrXcQnlTBHRbamGS/WdIxg8R41NhbESLdJO2c0uxQmwXLtEu",
-	"Usbhr8grvvOSdETf/Varq1Ia2vxEdXK7BP+IoDBNdEqODLAko8N3wbIyOv6m1fOW13A8X54w3zYDMlID",
-	"PUTSBhDqIVGi8PmzICAAow/d3b7OSBoWTKcjFmBxIt8oOBWZsbox8QSbVtfSiPLMN0+PZwHLRPmSBZ5x",
-	"LNHsv9uyHKkYV3I3kW0PT1Q+klV2Bgf0YplQy78H4LbbIINZvm/cvNZDCTcgXJH9bNZubZU8OqWkLIDz",
-	"OPJDpQMsConpDZ09yBUGxM6ZjngLVzBASLDu83fbq11bLbTTcnwTVEdCtbApFuJbje6122TWJuLXYzkS",
-	"5siDip41ZgNhJ0yRsM/40Nj2PEnIiz3uwl3t69d8vqN6l7PGkQyKNKujat6to0uXQjZSzc/Yc8ZrAAk6",
-	"77ooEyAqIdGLFnJofT9vFVpxQFotOz1h5ogqY8+iskmJVZNQQesm6fth9JS5Bp1KVFd7+1rE19w98l1o",
-	"xfp7N9yP1A33n7UFbdqR9al3pqXzLVMEYVijV9j/EApj7RICpxCASB69H+wKM9pTmJZuVNwTj5zs/tmG",
-	"TrMolhgI+ch5Bl4PHNz3k91+fbay+Pf2u3dsv9vlE9+qg/zn2rw3nSb0ybfdFa3MRN2MnKurpQLsodyd",
-	"d89gags4v/yzyfSCAaDPrjFb6wyWbQYG4WqzqXL0i2MmYi6VQXyO0Un+H73t8OfSQThUXg9Qs1TG8qqC",
-	"ajdIOyDLM1UaMqy5gWeNSuYDPt0G9xhZAP70oVoUv8Z/Q4H5lg5Z0ae7KvMJKwFuovFxokEUIXzrBT29",
-	"BWFHnxc4g5zyK9X8lqGc33Xj33Xjh9WNP3ElOI319yQEbvuSXZquX8hmzxyUU6HJdugA2GEoJwMgvyuo",
-	"d1RQP2sVMx+PxbgftRuYEb7x56eQfjoK2UZ8YNqcHR//+Ori8uz1qzeXBWvtUruru/m5rczZ8fF//e//",
-	"A4+cHR8fl+Lm2Nr1zxdPT3Iw2h9Nz0vTEyhuM8gfPmdQxcER2wjxWfPv7oeaT3YmodBuD+gpF51elGt8",
-	"RloZZCBQtU5faymDp2+XahW8guAnDqnEw85ffGzAr3NrwKq8x+XSJ+KD5xRBAbDErdWQ3rlG3wvdhY/v",
-	"nyk8K19xO11Qjwmh7sttA6tLMDYf+AJLFexTgDOBDpLBnIT+DLorlj/Y187fZStf+hlAUZN2YpmeDfZq",
-	"wmKm9kReY0AymklKag51JG7gw870ntCRwj5nUisHrM6dBmA/prOz8hCmMdKqeQvPJo1BmnGAvPMdjoJ1",
-	"548n2I0Reli4Rvvjh10Eg+phzMe3fns27Eet5sLYK6d/x/tMCcfvA5xh73qOPxXqyZ4DUUecrcyXhJ6Y",
-	"xGVxY/YbyXaomLGusDvf1s8hmmuM3NjfoMR2jDxf3P/7P13RUl72Rli0LFthUiBhUmFjzoaDjsYma6hT",
-	"hi5LSVWulKapeLrmgJr+GSGiWG4ykbHmMu3+kxNswJDoZpJDwH9+8Yp98+W3h8nyqpqrkgBZN8mGYJF9",
-	"5Pni+9dPWClbMbWsFBPpLBn8bX7Yq/TYTzYSIIeqxwaKm7eqCLumVb1WR4/i3j5VtWPvP2yBcyhVGKhf",
-	"fl1x9ZQn7VtFIV3eKdjJsl8COZf2qCtDlqazi6HJF1rsca2f37aQwNtUXHkzBLom2m6MLe8wwXZIsLHZ",
-	"XHdlXm6YArsvnpPzCc2yDtOmg/LyJSteZxAdcowTNxFgSyrjYSHni7GpL1j6P6pOBW/hvtUKFRSQwK8L",
-	"nFnuvC9Iy9jIAFuuB3txg18p6E/RgUjTdTgleI99WtvtVBQ8hd6i26z7rYoV/K1meESw+0wii/r4FG1k",
-	"yDpnfOF0bhl8MiC9WnTMjQWFpPrUsRMzIov0Fx0htChDizg+tgn1H7nvhuA7Gq5ER+BL+7purI4kaVk5",
-	"Wlb5pI7OBNwrmf+P0JTEsatblAzRO8MbktMO7Ya2+9zw8n6aDY0Iu2bbETwF0COUd0p3SH8GWKsSZcQV",
-	"+z6x0DxS9aoCeqQjmv2uLzCrZCdXpzSlDpFq1jGhl9yipQiyIYGjV2fwXZeqFjmP9JQr1G6dQIIuOtRI",
-	"BPLx9kJqWS1Sq1AiDNn54rC7AuCFIwgbOE4hvQ9qv6JeqbDYnfdxq57NTcav3J9XmoqxH9C2vlv7Pupj",
-	"REArygxwOuiBO27vmIKaDJpHqKJMfOWbduyE/wE7FSca1lL4HYjKAuht8djJPe29eqtLpwklMajvYBox",
-	"KP5dw24nfg2rpLUVlkOeY+HKGdOqWkfNu1GDilPtqFyxa8PqCEBXPB2UgLzLF+ImlQL+BN/RKY39mn8o",
-	"57Lgaez1G+8qldGXvVGruM+xj6/X2zhSvwtDDDyHTJVLQN14BT6WHHlpFqJ87ee+R5Q2U82zo38mMPLr",
-	"seA49yH38wUy0drNbRZvku22uVpj4vJ5p+tDoRdg5CrNIK42Muk3Pp5eevhXwf/u88V3JIvTjFP78EZM",
-	"tXImVvl9IPh8mc123e5sJqeSV9mOtWNPOwzUeUduN1BeBYk6dyRFOOLoBAPRz4gwTWrHOBbpdhy5Ivm3",
-	"KCPXrJSzGeXIxzIzvAJeHYDkZL8LfzqtaK5Eeeddp2Huuuc0TLTBw9czWc0ez2SbHjaXvE16W9PoTjyc",
-	"0PANCA2CNzR7ODyRQfikE6yE8W0GxwJE5JHtaNCRwifXDvHlMDcm1HVfh7EPPNWWVkeen7D+sIIi3r2d",
-	"u28Xud1P5oU9D/W50CXJe8zsStOFuxUyNHXxGXhbcD/n7/Iwj+uu7e04453Y4BbruA2f2FvPoRt/H9c8",
-	"hvbpqKM7uSEykzwd8n+q7SJi9Ih+iCk1W3Bkm2h/HWZ5VyzdLiH693coEAcMqACwPkFUiMl6g2QMEW2U",
-	"heosxsnady+lpwCEp1oHnKlwv2BmteNhyZJLWVWGOvKHplxb9zWleg92Oe/U5FE6zZa6kSpqygPEXQak",
-	"dQ9GD10REGUqgwvnmfqe80NhkJheaJu+7QZBgOFbvcsu0rFNaXcwow4cDyGKMPar2xZxb5LdG5Md/3tR",
-	"ByRZaVilp7zabddTX/PtTuiB7GLQnh44l7daaw/PjCeWvsW3BXj5HcLlVhAuI5AG3ogVb8tUS2heVQLA",
-	"d5NyNkCMp/2iUrFZxedz6HLdUcuoxh5ZR+wAZ+E3XFZ8koHKr0UmZcFU3BlpI8/Z6muhzG3kZ/D00hAb",
-	"UjDsZRHvO867m2T++L5vdCpJYLIs06lqMIkQupouRLmsRNHrlWQ63AFHo9C0lOYxDgDVT2njnNjPl88I",
-	"aGckjltvHlThrMS7sfeYjy6ybWEv9xEAcHV2wZnjThT+NGhKtNrurfnTFeVTSvzdcUv7+0bNdkIRzEZr",
-	"gGRK0S2iIKEngTNJxlv5yWysBtqolwV7OxbdrlnajEoYN88Y5666FrmrMhb407OHDXxUbRkMX94lRoRb",
-	"1nMTh8X76Uf8JaKMPGWlepD5aPee16Aj0oQeBFdg3xGRqe26Xd18w2uS600mxAMKYoOpOJ1re6FroVeK",
-	"su+pZOmgOFhaGdwRlDPsPna7x61O+L2Lg3eHbtDDG95CIoYb3c3kx+gN7u/n0Vvc3z+HN7m/3sRvcx+8",
-	"Cm98XxxcwOoDpvxGiHB3ZA/RT/fp49Bh2CeOWs/y3T998PaMVZqXBWtuADRFJFGpl2YgrRXxWvcMVunZ",
-	"AQ3brTpFK5TS91zNdILjxg22t9NdAaOOoA6AmSUze27XUaUUtVYQyZRpb6XGIktoF13zNWRpU79xOVfg",
-	"ZfGYHqzhxqx0mxEDmDp2lQXOboRuKtElMcXtoPM5ZOlccjKPaXaMs2uxRlerhtyHeNGp0RH6LFM5ipAT",
-	"cJ4A0+NTdypuxR69nsArcBVCGilYVnXd78wGD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180thb",
-	"nLOYwQ3xg4yBSYfvaWoh2tExkQs5V88VspAU90gT3KsZNDOHlHBPLAejW3I/CQF8qHvbHOWuXL84uJEC",
-	"RfN1z+4dEgIXMIFYDOAnsSDATzpRgH/3hAF+9KqbCn7wFz8h/PO/u2lFXkCVguTOuRWeK2pTgPDx1jjl",
-	"HfxrHj7y+6VjkMdPRVvJ3SkE3SQ2GVq/qXyPBaU8E+GidCTbv6cDrP12ta3JZqXu8iMBPDLIuXqVzo9M",
-	"0bvzgIwU0gs9khya+tgH+ODs69PHu3bxOuNhcQf+bCGwO/AeS3PyOGFBgFMXcH0svwboHcjCA8Bw9OfC",
-	"l02ry+UUvi+l6R6B0oUOUnzKFZsIZnVVMqVXUIbZy+vkENVP1cOFEgc/owNf/4r/xiKJnYA/sMzcvgW+",
-	"FENWd1LS/dNte3GgZTkdec+frl93I+AfOMbT9SsYxb3bUmrygKKxxeqgZeNonc0xmj1dtSggUZaN5e7P",
-	"KsFzaUsdHPigfMCnoIpghDRxz2C1isQ2iENPX+JT1Oha3NOaLwFTfpeVEnO2gOVN0/aHGeYVn0uSWMNW",
-	"buRSVbytB5rvU+WX7wtT8+lCKmjAaNy9vUZMM7ZsCvhoisDEAzWcm108h3PXxjfqJKZwpVW+49qcW7FK",
-	"9od6pSjLiRZo+jl8Yw/2z/iCjiI3KTpcwYEY5dXUXYnRDsbud74Ry8h8cbQ0dqmM8FS3IMR6vAK/+WgX",
-	"GZba7PUj04iNlZR62XPVdlVLxupW7OYSuhXRwcC12WtKkcd+u6+rbqvyCiyB22Uv+cH9yntDdrd9g8q3",
-	"NnfjgDbWmSKyFAEF4vB7m+Yo3YZus5UVX19l0HkuJPTYR0uLW1ZyyyeckGOBcVh+jbX8bmXdTaTs1NEG",
-	"WL6us0uv207eCTmwOuliyIbnQqVaSEFEm14az1QeeZYJBlVYtlaMK+Q+WoktxrOv8w9WnTywZZbRh4bO",
-	"IWskQMGW2uldUffatwWmNftmvEfsCYNqJWi9itbeTKx8JYJdtMIPDvgmcrK0kEAR4BlUyYwOBT3SUn8h",
-	"hGuAyPhRoiQYFD9wXihhrShTAfCpVmZZNznfB7c0sdBnf2lGun5zWViUV4bDAiXM5Y3wIYh5K0eGQoKg",
-	"2K5PB5x6CIgjXvBfl8aiboy+EN/gTsjWq8rn6NNY1pjkAN+ZgzxSyph1wSXtVTuPdJpDvu8t4mG4JSnK",
-	"vgy63Gi/mzPBfHi3FZZLAvyiNGI9Y12SMvTSYlbr/e/mjkyKmQi29ZgGxWnPWscdCRukkyWJrEVLfrU7",
-	"Cbys8IpsbXpVt8j8yf2U6lrbyfDM1XVsiVZsoBn6aPUbXvra2fsD7qTt0k2c5ThzYVDE9GooIFVe6VVM",
-	"XCvwOKU7L5oQadk9E/TzY5yp5JlrAOkerORrSmuqZankfGEd0/L/PgvNRrDtBnAZTDH2HAU6aux5BDDW",
-	"HZR+Iry045Gqe/eYz1+IjndZZuRfiig0mkqezF/zVKPuASb1dpgjQWZK3Of8+PrtImVsjWFTfi3pOG5e",
-	"2vl6EXnj9DkUc+T+7LVa8PUZ/DrTanzeapNB0PblJMpyqfr3IgHj4f0wIehJsqkSN+sI8Q+M6XfpLtG7",
-	"Sh2OR1c0JJs1vqFGKyED/RDaNjLL3xHSEndGNbSSh7SY7s13Vg+7gw6gFvlEn9413Z9D47k9AI/er/ts",
-	"OM6HYN29+kT4Kl3nZzfE7njTkFpc4hA9rpM/sosgJDZawdPGZVq2t8ZuFC9Ksw26NVwXmqtddrwCBAiV",
-	"P2XS54aUXidpNsojeuhTNhUy/LlBu4R6PLMKmpirqDztFmfSFRcP1Nn0hcpe1+cnjvb++BLPUs4pOrFh",
-	"bf/45PDx19+E3p4Et1awhXh3kGuFdJWmkxekKViM4yAExunhyWnPRufVykknBE1J9la+jWI5huoTBH+7",
-	"qHktlW6vsC3c9i+/E1NZU1EAVmJSo+wz9th99v3Pbwp24v71317/r3RuYe6SYDgHsSbHVfDbbuV7MFan",
-	"cSeIyDuwctXhgYoIHGOjpeggY1iaZapv00+87tobecTDzfT7CNVDttAYiYrrVqk3pYOSSLxhFVKVeoWW",
-	"v5t214PK/j24ZnayAYowdtyAFh+ZQT1S8rvQHVuSmNO6+gWlv8u4KKUr8bGowv98+Wy7rjXfWD7wVhqr",
-	"G9wx2/DDggF3ZRzjc1DrsOARBEuEmZLJQN9Rg0NIFKP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzNXQjlw1QK",
-	"jUZ25ycdR/r5Dttgxwrv8ZqIdK/6O3TR7r/vNXk8/Fukgf499IOEVr1p+Ah70D+AXX2y0z25k1TfEjTF",
-	"FmhMKk3luTXgjAoFlJELFVNWVgvNjBCofALL0LVgvMq0k9yv5D+qjx1itr5kY8CoCP5XWCgYdue75l/4",
-	"e+d0bLAEWzYXdmxzRAHJIgm0sGuxkiYNaS/+dhuXnftZr+QTTzPMYVRfQyCMNp1ZN7ovxL5QdknkL+y0",
-	"FTfGo8IxhsByPYaQCVfl6ig3p0tzyGyIMrPbNs7t0DP2Kh09Z3/0/RScCCrYYfcnXv9bdUhPJZ/xKbYb",
-	"lNgW1Z53/Mr2usSGqPswwkbS2Gn4uvbo0JT1PuHq+pHBBlH1VobNN1+BMPd/nvab/v7H8a9//Jed+kI3",
-	"rYDhkTrgnxVYOS8RjjNF9eGLvDI1k6IqhyvXd+XC4lsGK6mx18AzAGVNhAFnNp1jOI5c4OeJEvPoEZTL",
-	"t38F/v4qixNwyjwoasEe+1tfFuxLFku5lD+tTHuREYMwF0fOp1zfIbbsc5m9cqoBi6ibSNhF2vGDrW3Z",
-	"PIo8JfxAaLZbJSfpehO8jHVBQVOAaBErJ88IbRJiiGF66ZYJQg3bvXgbKpG1eXO28xMD5rLl0LJ1V4K2",
-	"P5lUnGcvfxXG4JJVcrfA6eJNk4xXb2wQPddtVNCs0K+12gLdGoF22YqpbstcTj5uJYU6Cma0B7k3vu55",
-	"SjBHCRxjXtkd9ax4qiBFeCnOWLRg9+uCEe2APPfbdFffHThQliJXxyw38ESywJo8PuKOzLvzpC0IxBuR",
-	"TbHpMqQpFeEeRiczfJVTxT5RUXkOPpyOD1soyV6LinH15zP/7lE+jYj1PERBNZuseysCNhXt9o6zTJZD",
-	"4wLzm/+8AwzeyNdrBS8zmw897aGlhbutfobEPjHRIuTVAiWk8dB501Qyd2njm4nxQqVXTKdjOhHfT4Jz",
-	"whS2OZOu++ERj61KIoFfB6w9APgdG1Po6SoJQqEDNwOQLzQdd6RQw9BxLe8JWXuE+s5PgH2zM0Uz+0qe",
-	"nqvVI2BvE+MDiCUlVhnXjbYiFwIKOV0LqUrqeR7l8hhdC+wshM29riGPxSynC6eXz3lj9jvcn7RNHm3C",
-	"Btw9GMBoJkfDCJHJJpDJ/rHEKE+Y0L7fqjwcXCpFui96U+GQfcXWDnbmuUMReFF0cyKRFYSOo5tY9FCe",
-	"QLBzO1YU9tXTVJ4/wkEnOqTlUn+teGd3mzyUVAkP59/9Ome8kicnNBVCP37fmR2a6IeaefhelAzDhyrk",
-	"UnReSKqR7q/1nwlZqDgwetkOus9g06cQN5c21l19XsrtKT4AGeEcItLehDbKAhltgx/RMwNUlsOARMM+",
-	"iaIvU4GPH6i31Alux2qhK9yudDxpn4sSfAy5CwOdEG7np4r6RZRixpdO3z99fDLUKOjLb3o9ik7TrYI2",
-	"JomtKZattOsLx3W9KBusm/0J1agz37yeCmi3q083c4DRgQuyb0HCOxQWnjNRGeGBSp1YdCQFc3Jag+Bt",
-	"bHgurG18pigWBKbcaf3SxaiW86yLCBtso+g+LRDDFZQvDmFy8N8enB1Mtb6WAN4KEuega1XRTYk38r8L",
-	"KhLyNYlJJTIqdcP6t/DB0bVYeyZYcsupZ4Nusbx3q6TTqQmAzNXVQO7csWRN3hMqq8MZUYorJM/DprlD",
-	"6zDvRrwBmw2acS8ywqKfH3/k29kFPyf1Dxr1XmhCNuqtldbXVN+73/JCHWsaW6krW8SqbPr7lkcbFc3u",
-	"nFhUbTviMrjxWa9A9xaU7kt9R16+KD3ON4fCRlHdKm8xCaomHlFoin/ljwJ0VN0IFcV2Gz4Xxmnoq91n",
-	"8B4uP4Zq+nMB8DdJ+aLQPKPA9mHgf39b+HTSXrrbIKZwgch3I35xxH7QLTUrgxICTEb8I+SmbbftAgA/",
-	"f/foHYb90desbOFnQmcSMMBJkFCdLh6qkwKVNNYAidd8jRAI0p75qngk/RvR0UpBUH+yZa2uyHZf6Kqk",
-	"ZpfXYm2O2JP4FXil4T19CSQNHChmQd1GWhXhbvbE1REDKBRsvkKCBKp3uiQNL5ooSVhXZWQnh4+I29me",
-	"vSjeSWOxpsNKWzkKexbfgZBDdHBKLEnxRh6cHXx5dHL0JdTeEjDfMW/k8c3p8YRPr5fYlkSbDCRDzdtr",
-	"EQxv9Ab5azsBvIYe7GitASLYU1EBM8eOkEEnJf/jEXuOHTHUtF03VpRdUWXDjWkWLTeCfcHnomAGHvlD",
-	"wSBxAZyGuipRQriTD6DnSIfmEbbsCS0qUcUDSd6htmMhNfbp0+BkFao8Yx1jcazQ6pa6yKHPBQ8gENnz",
-	"8uDsoObX4inuJSqFwtinGn1SkTse7MQp/Oz4rxRwQrN2l9GLg3ut8X1f96TM71aYRiuDytrjk5OBl+up",
-	"FfbQ2Fbwuj+JoElOpOJtAofkPRSWbhLJjByNX+FrU0sJ0zt+I2YAHwPPn+75/Ld7PB/psQdnv/wWCelf",
-	"fn3/KxRH126RuAYkkT7vR5wTaP0YQqPuYnYkiyt/X3R3SlbVYXDWEnBcn1zQ0HkqK8gBaXjLsbUZTHID",
-	"tc3cFOxdZd5hz7LDqa4qKurXLX7U8LVeWuPF5N+W2NuYpGRwPvTppYjOfMuuGWzvlXkPFkHs9Z5f96LZ",
-	"PS+MrCr0fucJtuuUAP7oGDzBYvbihyHprx6MpHFdmuC5oEjFKXiWT9zqneHj/gSeHFg6V9fb9FwJ65sf",
-	"eknRJ2kjVOkJ+kEYoKyqFzSJO7O//V9tLtwwCVrCdtYrJ/L0MjSIWXvHfCkhvvDwdDSeLi6EKokwJmsm",
-	"DmsuqwLz0EkIogh1du90m7XluZpTtEbxtL3YySCbSv2yb7Pt80vIcjn4mBzLpEjsu5bPPKI2oOAod3Bd",
-	"rf9DEQpMqGDYYYeB9xlzg2E+6ANNKY00362YFLMIgATqF2/FeceVNkDBpWGVmFmvamNyGcyflLfONgd3",
-	"MTfXAnrvH21pZjDZh2ZMsOJ7U85uQTYwATjdpLDDE/PMSXfdwj458fZwGh5sUSTsMQ7h7OOiQ7gH0wFS",
-	"bcD+2mZ+x7/J8n2WA84FkNou/gcAh0vksTzihScnJ6d/OqdKB5iuJChEzyShU27gV3JY3YoS9R6fnBQf",
-	"nJnlqHFCkJefiqL0BGPXMVKAhG5eSpgMBRzzpmk1ZTunFSJ8QvxOD4EeLmjHB8jCtwaKhc4/E5N6oafX",
-	"4bCXITtAiXe2oxBVMkdyoXYNO7pmSXXK1VRUVYjapMkVn/qdWn+n1vHU+gxohnHkn5M14/2dSNOjj8gm",
-	"JahuhAJTD4OpnwMhFsN9xXP2DX13B68MZe1T3Dn1Eipmv9s7BG8rKVoWGpOk3kTZLgTXFcYPUWoKZ2/V",
-	"Uj30LQY6Slzh54p6iTizRNbiU3Pc9AoaOZwx/gv5DrrbzbJmywat9txto5qOPONv+Ppz4/oPY8S9pp36",
-	"CPbbCFnzzyRXftKWQl8kWiQWVaHuM9H62jdnEuss3ZezrJBpWqn+cQ01WvmdQzqfJtXtbdZBJQVQkDt1",
-	"GiJFMNha2+xUTZ53pZu/qydjg0aHJ6eXp4/PTk7OTk7+7fj068xro7LYTyeM9NpTxi49AoDD5p97zMhf",
-	"hE7feGQ2E3al6vd+9HF72aK3N9SPYoL+I4MbE9282c5Qwg9jQgmvQmqeNNvoIAW7uHzy5vL45fOffr78",
-	"/qIHvoUtN6KAX4dgsIMyH44SR+W//5DsGJPm4ZStxw2VYfBafPhQFOQW/vKr4xBdMl6K8mi2dJWuxfqR",
-	"CV7+iMAgJ8qjb+BnoTlXV2Fy3uXNYGGOTzLvxoZq8h5RLhEuLdnt7QKgQjEigSCrXDGhbAs9SKlA+4iF",
-	"7Ov5krdcWSGoPtw4fb0WpVPZsQcbwMBGTudat+LMV2FDLhKCxjoKJRiRLikLW1NqFbJviq7XOuwWopJo",
-	"JbB1whqDlABH1wpx3u2fr/SuuEJoMrPQK0gFlDPftr0k9HKhMHMnkQMzF/aHJdmbD8SNYfxcQB+/26C9",
-	"KBMYKTDkJuKfcXYkftJjjsVvIY8wEHCSlout9OhNAg90ESBMHhmYNCYy+eAMt6zWN6J0SstkTaeMATAo",
-	"OI/JFdBfj39z/3s/Ijb7o67FqPjs5SLKfE1oJJR6++lIaDOkw5rbCdgvP6BA3qLSTSLcQVtdqgegNscB",
-	"Wz0LaexdvyYPa4dxQZKASrC1sDsIbGf8yxPZB6exYi/9+/eA2mdH5GTPBYLuAnbpaF2GeHf7nz0Jj/FB",
-	"/yOS8e8O7X9ah/bnJvSybnI3+CMzzlueYxQ7XYi/y7qP4pMsDhaCl5SN+gxfePidNI020mb6xwvqKDqj",
-	"dNdBM/79P58sHfSSZi/IGJepvyRj3aa/S9TffbCfiQ/2c5OWwbOLKJmtvhGxGzclOff26/Z4xUIaq7Hf",
-	"ftZepEc+Olf4AXESFPVr8M2HRZOrq0E8qfwbx6HSJUHAOL2aTcRcKtMh7WbmYvUDzOQ7TlV1qCdTTxNt",
-	"Ag6RkdZRyt+hQ9fXNRRVzjoMDyir88WSBFYJIdsC3Z8CGqpgF1z3jcmtjg4hoYQfnJYRjNbX7jxO8b+O",
-	"NODL01on+5luccrK4MG3gFSEO37m5ANAQdMe0EF0yPmtxzWCleuK/LKmCL+EBYaSw/hJ903W+qgb3or9",
-	"TI9MVUMoAEtt4F/7Lfvpz6m5SW3aQzJ5pyZ4XvCeMDeO3TzuQ210FERcD2qKJ2K+VNBFpG8zfSDN8p9K",
-	"Lt2r/9yXVkND/jm/EQUGV6CAnbdKlFAljufdZ1N6pcgwzkmrGJ2iEoil1JdXrTDCvsDHHvgu0FsyBE2Y",
-	"GD6uhw7c1WdILTEqCH4SwaTcStH5QbdzEUFJGWEjiJdtcDo21Qp6NWK1/xzAC6iXA4LUvS+y2sunQwsP",
-	"cDY7T+IBrjZMgK24suH+kkIKUC1RlAwKFmHt2AH1/UcIajXZBga+go06CiiNU0VIDKhl8/o24EWFAjjs",
-	"LU1qH2jf7p67mXpb9d8Pprw1v5z8emS5o/Qz9l//+//8+wEgX8RwNgn8HPjfSvmY+heiMoJ9dfLlH7aa",
-	"7YfC6Ai4Juh+vKqw6eURe65Ggjv1UTZqDvPrhnQzM7JeVtyKkgZPhJj73Pf+00Bx8I9UyHc3rv8PrVPc",
-	"v5S4EBbouLscnHpnlMuWTypqxsyVWQkAOoeqm4orhdi3IQ0DSnPcF2woOI+pqgNm8Et44B8pLu/I+SVl",
-	"6G5R86sOZ80Dwk7Wn6kK8yEUXtRtER62wTQe6GxE0CQ+RwQcB1TTGjA1U91zzjtEzVZMr7WSao4+YEPR",
-	"5BwlO1IfIuTX7vt/NDqGRWWYMt59auTXT5PsmnSgQeJhDBWCUde8pJSLz5EmvUoGG2ACfMhU1279dqXB",
-	"v1Gw1WIdaW2IuqS0ZbUYSjYx144KB+js4vpjBN4emtBwVRlKq4Vd6BJQOzzznOlWTLnx4K7uClcar7LV",
-	"Tud0vLVrWPn5ENqPesVWoqrCtVrokjqCgQfHLxw5INGj020bboKVIKcLt/awFE9p1K9igLpe+I4WD3ba",
-	"9IbEUT9bcKkK0OEDTwf4MYwH3cJu+7g5j1wxviyl1W1s15wzzqa6WUfZvmwiHPGaDvK1d2qIQzeoROET",
-	"D3hq+IY3y0pklfSWvvz8Tgl9ofXSWHYtRMOs7l2kXhdEQE8Eng8t6rbP6XhC8MZZoAxh7GtsFLuDi/dy",
-	"+O8zaLkdBOjaFgewy4LJGfUoibF/t0CHel28PlqotNvUnLpC336yRQCl4K0wlk3IrQtKxULwRkAvyhm6",
-	"63vVJ+Dl84ClfEsJ278OgPpbmWwtwKvNzqBdtxQ0ZxAuFUbpAYGCHGZfrIX9Q+wjyuTTv/TzeEiW5t+R",
-	"1TrC958PSwvqQ8/qAUoAtB8Tajk2zh1qMQZlDD3yISp9XosWUv7H1fr4yT8gIlioYWjFXBorWqBnE5k/",
-	"mFXTgyfLI8tWEntRPbv4C/vi58sfDv/1D0y37H++uPifHdwwgsXa6YJ8BDDuEfseCr1avXLf/3VZzvFr",
-	"aY2oZmeMswkvGXVrbwV1/QF9yl85FtoDwTyALfgeQL4nUOpeYt+Cjg4GZdfbVlpB/aFx6F7nRt96SOYC",
-	"wY6K1rfIQB3jG70jCOyH84ziXlP7pyQGI7dsIqYUhwVSbD+EY3QPLD0QSBxJTc9C1VfIN/E3qkBYVxG1",
-	"s0WzZ0o9mrbZ1fFveCneH1MN16DaRY9s0W3CPKY7/KkYyEgGfgG5DFH/9adTVEtOk4CeTqWCG02soAws",
-	"lPBFLhMIjwA4ovYlblkCsNQG1+Qhvb+H2+GbrrIwlanoWsMwP06aKxZxZ2mCqcIpepTGL746+fYPjocj",
-	"NjEaFdA/7gb6+iCSe6g5JBvQN7nFXydYr59Wxlt+jyR8/7GlzQ7FH4WHjrs8DDqbrnhbmn8m2JGnWl9T",
-	"awMbX9muvzP4OCmvwHd5ThQUxL1Acnz4WdTI/sEOvXtJ5sC7dvofQmuMgsnuxdBPQAkB4PvX0DJxttHk",
-	"v7errc/M6tJztru1MwGKYQx6x6QdZwN2ySG86wgD/Uow5KJZvZwuoG0Ar1Z8TRi3EEDENuiOHkLz2PZa",
-	"2CNGDdK7LpkLrkpsfkLZhI7Tg09FUartimNwlxYhALXbmTMpnogP4VvuFS0BDKVJpbHvgfA1o30IhU8e",
-	"LQE2ZqwJpTfPipqTFiHmDl0wGHRk3MBgflge+fVeMc6c8yWJ3ldVgXoTwAvE76TNRMaz2VFO0w1U+Ume",
-	"8wd0ao3Z4IiiRvusctb1E+/N9aEfso3ZtJJC2StZRsoePomanjThZDH9KGQuU/8XKDDfVAc7tkmaE1tB",
-	"Zg8OBeKy0oY0xEZAko/hM1Gt0QrH50IbJOt3zG8YjUrgGuRKW7XSWgE4FXD4pFhhl0lURE3U3c/P7Iuv",
-	"Tk7+0G/8ixq2myW0rDknvVuFrTHXGOCExWP4EqJQ0mCbCL9pTuO9BrwMaKPFLai2dPgI4gBlFIjvwRn2",
-	"86Nm22vWLhVVKJ6enJzQ4mvGF4KXNMkvvnrsFOs/f3/J+v52XPYq68o/Yk/miCqCzdXcK50wWyIiO3sr",
-	"Jhd66gbqy9vjlWFfOHsU7/JLYQyfi6R2bpaTWsZ3/v6V6PigH6QPxHhe8wROfAzHSbgnPoha/fjbjy1i",
-	"LoAiBrhfh1mTFS9bGuDxKu+X9zmQQOCmT7NFpJbRN29EU63P2UTbBfCe/3bx6idmxTtrthsJoJ8sLdFO",
-	"8Wi2BU13q6jj2P3JnC0Z073LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2uddXzQnNCG1ttbQph4qiaiO",
-	"9UPYoQ+nk616KcQzxr0i6vdgtHqQMz8/gZP88C66UeraW2xPslFT2lPZUBXyCGSclc5em1nwgplgTiUy",
-	"0hMOqnD97iX33G0uNXKUptOjHhlmtXUWHhSfQcci78eYhZYrDW/Rrvv65IS9XaD+9+XJCT1SsMcnJ8Am",
-	"HVkesQsN+l5QaEbrfIWz0RXyefdOv8e44ZBQULJacAVdA51OFb8Frj709oMfUc9Dn6Rg/bNmyx0ZWlW2",
-	"AtXczoWJuacpnYZG667L/es0b7rFfWin4NhL+jn7/z4JRejP8kZscvFAgZCSgbkO7pKeY5fKShjj7zL5",
-	"z8Baw6edVo/puk0rdbvpK2u4dJziuBQ3kO4xBAv3mjti+46e/CBx7eiNY012v5I760/9JIV+iyB8x5Yb",
-	"sujViQmIK1M/rvSuSwOBjjzoun8i3vX75yzf0VseMOQwErFUldSOf5StRO6ADx+/HaCNF1pfgw/gpS4n",
-	"S8Mun732NHnOTKVX6FJwavdGP1BPFU2rh7uCwmX0D32Ic0Hqo1eOvYhhGQ+5234bMNfZSXba67hnb3KX",
-	"jTBOH9jN8gBN5ENxO6nmFzixsdsc1vGg20z70AdCnkklzQLvU5p9QR4v/fiBeBeN/pGipZtnNnhGn17f",
-	"Y6fDPH4YknleCmXlDOP3eCkZeH6xGhU7NDjyoMJV6XNtszc1QIrmfA9ClTGt9Y78q20bCHuKz0N7ww9p",
-	"YQ5sHKmAtHq2bIbM8+x6PyqJfyI7+cTPqmBWs7lmzvyTdjHO4N7X0t5FuccTiaDh9//qLPuV/RvxEP1w",
-	"VPk76/0Y6SkDdO8OJWa7Vm8lu+9mtD63/cNSLL30w7G1F/JG7KCdLsMu2lOz0CvzKToxHkygvxG8JJyI",
-	"G8FueLXcwFFOk5GRc/VhaQhq4Dx3cG9/GNbnhn7mXvU74/tcSfoZoqdh83G98g0xwl0PP6XyBavZgjcQ",
-	"ndtJ9ytup4uHJvzNoKZPyPC9OmASEFK8Ee15lHbhS43m8kZALgGEQcNPilBR5dVQZ06jBgXtQrbDnvC7",
-	"h1U23rpXfA7aRrFBR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzxBsjIQxjf111oxM6u",
-	"8s/sU3LaRwn+pGF0xzmkcBNGO/w8aqxUrNLzrbjQ/dzDVk8qUefmECBqKfsq9gD2iOyjVRxexqC4cQs1",
-	"rUQq1RYgUH3zinap+rTcCsy+HyDlN/TIAzJH/4rEoTzl1tkd6KHFW1sw0ejpgkDHeNdlBtJrEJ/Cl75x",
-	"1rR63vKa8BiHzvAha0SxCMUvxQNGWt3yuaMwWD6G+4u+uQDro/U2XPZ90V5HG8qnqbQRXuqM8WrFhgsJ",
-	"/oL6c7UIJ+OLWaO97K33exL9kQaZBVfJTez+aIte8VzNdDoOhHhx3FybwVW9XWhM0ZdzJbBKAw8K4COG",
-	"qk+nWl9LRDIw3cEidRGGHnxXgDg6fcwWetkazEGFuSkhSkOlAlCSjuHcVleCvvPAFliVmsovcG+Id/sB",
-	"7BkcfS/96qvBHUPQrg8dnesnFi70yu+8mpKSMNW1u83T6wBbTjNOXc7jDe6Qi9S6A/qu9+gDxWrjd3wi",
-	"h/XVPR2WnEOXQvBX9cEikW15BMhG6KaK0MI5a7gxK91usFfLrcimgP7oUQlMZ+2EG+pRRI1A61CvVNRL",
-	"ys0Be1AWPdg0D/AMv4A7bmQpiq1ufhFEiioR03JZA0omab6AUwFSn8KZlIcuJIxK/S8VtIJUYn3E3gT9",
-	"BX/afwOODpXwE12uATfHPWZiiM7LZHL3ylCKrFOmMZEEEe9rnyxLe6d6xeuYCv5C3gifCF4wblklQByC",
-	"ivOYGSz8nIsu/dSxydd87n9Fj87EilLgIVsLkiKUElPrbd1+gj4kUAMvPmG0cxKMd/oVlTD0fgm/gQo9",
-	"+OXXzJwTugtMJMj8boc28oDTwBwXQIIPKR4tYpJk4Mw9YMnngscBNIonYoPHlZvFRPO29E7XjSu+HFR/",
-	"L/CJBz6CpRk6g+VniPPkTA24Ok6CznjroY2c8OwdgeWtnM2G8ygu6ZkHPAX/ilyDY/waMjg5Nrn0HSpW",
-	"msCOokytz+WoLjckCy0zdkBxdv12wabaQA78yvNr2fqUWJM6zuPf3Da9PyYYqFF+TGpNfw+ezEtoQg0p",
-	"605t62CMO5zdldeu0SNrGOFjeDhpJ5Ii6BY64RimIGC3sIB3hTn0Vtaiq+mFHhAbVQO94gLDamkMorNg",
-	"YVhkA664hG7M2iMfeNynhLxolmYRkM4eJFdmaRaijHG/PpwDFe/nBRjQ2YQ+NDvBxnZb/8FAqz8NXAHI",
-	"/CBCJWo2weHA6W4XzCynC6wzjnrslHx9iPV/BH/Yu9NOXxxEGbjEJx7y/OENOTM+AmD9MMW2P+iWrRaE",
-	"zQ01/KBT97aNYpxDgu0v+MgD7hu+4Qc5gCQJGZBF525C4CkvzR4Sr0FOF/h2T4bzVpYxfAMIDAoWY6U8",
-	"Tq6fNLjBCbxV1zTVOkK+IrZNFclUPtKrZqWFIw5SqSM2HOqgZtIesbfQEBiGt7R/UKJLU+tbBqHZApl+",
-	"BdUJ6xYG5IAPH+Fkw2h7goQFMkoJ2bsjfW3hV07NTcHEBNUW6YjHlNwWrHaGlXFLE6aRHYbDTC8VgJjk",
-	"epxtt47aCy2nXlZWNry1x26kw5Jb3r8hTeu2zU0VYMdklUD1eGK88QflS4+//oa9fBq1DNsJVlYc1Lxp",
-	"3D+TjhL6Eg64YP/rycsXZ3FzmGpZK7gHzy7+AlVJMShqP/sGC9jdM6Pm1ZPTv+Dqu65bevJXMf3g8VCk",
-	"2B1QaxBDxztJiIptuJyfEuga5OyDqgyXdwQvI68Crm0D1QefOG7FVKuprGRwHCaliH9M5HjABnSNnvIq",
-	"QPfH4cbutgZBEJRUCgTkMGndaAf7AeD6Lnido0n62joI4xi+DiwxB1lYVZ9Oy+w3/dNKRbLcsiyfVB8D",
-	"FTdPu5sWIMU3SOTGBb8b9Axt7d5iPwip0JHYo+OB8vneS8lxFzn7CvDIzkXsyhtZPQ+pEkmv2T6185+Z",
-	"Bd+ryMesmzmqe+//vwAAAP//",
+	"7L3rlhs3ki76Klh15ix1r866yZcZV63zQ5LltnZblkZVbu0Zj6cWyARJNDMBdgIsiu2jWfvn+X0eYj/Y",
+	"PMleiAggkSSQTFYVden2H1tFJpG4BOIeX/x6NNb1QiuhrDm6+PWoEWahlRHwxxsxWRpRun+OtbJCWfdP",
+	"vlhUcsyt1Or0L0Yr95kZz0TN3b/+qRGTo4uj/+u0HfcUvzWnrxs9qkR99P79++KoFGbcyIUb5uji6O1s",
+	"zZS2R+4betyN9mQ8Fgv7Rvx1KQy+vCyl+wmvXjd6IRor3VQnvDKiOFpEH/16JGouK/ePjTdxZUXJVjPR",
+	"CGZngkl1Ky0sh824YUorcVQc1fzdD0JN7ezo4ouzs+LIrhfi6OLI2Eaq6dH74qjiarrkU7Fr0T/4594X",
+	"R4rXYntGT0ZGKHvBuGFSbUypO5PHyZksuDEr3ZSJkS2rBDeWnZ+x8Yw3fGxFY7pjnp8lBn1fHDXir0vZ",
+	"uNP/uX3DL+FJPfqLGFv3+ifjsV4iaXQPYNwIbpF8JrqpuT26OCq5FcdW1m6LtxYSTmzrG1kmP65FPRJN",
+	"4oxn2gg207Vg0jJpCqYnjMMHeqVEk3q5P5utLxpd7TzkN+6ZzV2T5ZFfEw1PgxVha3r2842czvBO7kHz",
+	"7YbspJo7Lwt+2DPxt9LMxL4Tv89t2rHUjenDr3qmb7YJmUffSCtqs2uW/kq8D6/hTcPXQMnhapttur2e",
+	"ccuUHulyDbzI8rlwLGDQS99yaaWavmh5R+L1aZ74g1Rzw3gjmONEbLRm4tg9yazWRcsqG8GkYVwxXpaN",
+	"MKa9RiOtK8HV1maHnesunOaRPIVlKRO8RCjb0D+HnYAb5rmyzXp7Fzbm6IfOzgaH2aaKkV7aJMfw25P6",
+	"Ti39DQ08USr79ZftXkplxVQ0MG+JFD6Mfa5mPD2f1Uxvn/nzemHXF57aVjMNFGfkVImSSXW08x7hQmiS",
+	"+BKaQ0F70+5Eam+f8vF8ubibbHcCaTFruEmI01cLoQyI0YmsxKVf4VyIhWHSbkq/x18WR7VU4YPHQ4Qh",
+	"vTu5LGHs60aOReJ+v5V2xtwWuUukm1I0bNLomnFWCyvc29hCS2XZSi+rktmGl4Jxy7QaiwtY0kgY64SZ",
+	"+7eRaloJHMctmFu24tLSfVWaVVIJtnLv5Gwi3JOMs0rW0rJKCsNGwq6EUCfsaaXHc8NK7XQwBlf25D8c",
+	"CXR3fYRiuF/Fk2Pxg7gVFTI7K5pbnpbpejLBizB0vE3x6gfPncLdSCuec/f0rq6fvLk+ffnix5+un1+l",
+	"LqA/xBs4xLyi5w4PJfUjUzA5cUqKu3yoefZTX/+qZVUl9LBWd+/bavfjZ/So08J5lVjC9+LdJcx/xs3M",
+	"SQN9Kxo3f65K+JxedskE8hfOyoZPbGq7zLKuOXLWXfO6okcdM9NNmbharyZM8PGMzaUq3QUB2oc7AddG",
+	"VpWbcuE1bLx8UrHVTI7d/fBPuG/roSLXTe0tzGeXkPFrLcJp0A77BeWO80llRaO4lbciIYJqr3kPECbC",
+	"WFl7hXxTbgPxznRazc6oxinFqvBzCgNuLaw4enc81cd+u9TaL/WZ3+B7LtSRwP3XAaOE5eyzinDbUkbJ",
+	"aG2FaW+QRnKsRDl19Ej36XelHpvTWiuxPqnL318wnAXYh7WsKqmVnRkvB8bLphFqvGZLJW3B/hDxF9aI",
+	"sZC3wlwyoUQzdVxfKvZ2VrCFNhKoapMB8ondzZdhpUug0lGjl9NZcsHcwr0ywB0WfF27MdhITHQj2JjX",
+	"glmnNAw407Gua7e8dfJg3QR5g5Q9+OLGNwsUs6riI2cT2WYptjXnsW4aMc4o7sB9mkqKhtVwNvtwkKtl",
+	"nVLV/bGmV7y0exxRKafSJqb9rRjLmldblPTIsFoq3QBFJc+jXIqhbMfR3TohDKsKmDS8nFcVaj5mGDm0",
+	"du62WuEMFbMXJbzWxrHFxBl4mn2o4UQjkcd2r5xTAofr+VlPhdVDB0mzPJgGDJOSRnQ+++2ETFvBi0bc",
+	"Sr1MkOSPYFZ4gvRaEopnZBypLWnEipNaMHhyb+A3qdk1eqlKN/IwCjeWh8eHX3r/o8T7rbaofw54+S3a",
+	"fIPf++cn16lX/s3pnluH8cLpR05qOSpiJV8jJ0cWx3izm7Javh0ubbgG9NaI0wVOVZAUQkYXaC9wk+iM",
+	"/Ha1ggi5UyQV9hDey4TyUQk+6SPUhTZWqmnw3qIwf2RYpafD2Nmi4uP09oOdZ7kVNThmtJ4PGXHTYoXh",
+	"C1zI8M34VlTyVqRcH+MZV0qkzbpGjOVCkga0zaL28Ghs+h3DwEWYAA2YU56/dabH3czAnGs5OOurKmkC",
+	"uquRcLDpMa/w3qBRQppeQU7/x2ePvz4++3rnHuDwueV+J6uEkVByyztb7lTQ1NwrMdmPl/zgfpBgJnkB",
+	"BR9sbs7LFy+fM/hqoJyiZ2FhNO3clryIrPn72E4ZJebtbNgFzzsVnsTnf3x2fn3++OLs7OLs7N9Pz79K",
+	"ndJfl7zK6cHNUiXcFsLaCvlHs1RIfuiV9daHE667uUhYA76nnUnElXPWEp3GD0RhGx6XMqlQ+5kVTDeR",
+	"MpD2fK5323UQjnFP5mdnLamO+/iLNtSODNFn/AKyx/T/QarEdfbHsJ+yE+7BzgmF4XPTeimsIFtrw0f/",
+	"bqGboTdK1oMf3pwh/rLw7xsu0F6jNr/nATdiIpx6IvJUytV8w638ZTIOldzP195ZmAw6Ze3dNma/NacV",
+	"uoINW3BZMqtBaRutYa5LK+nSDqad1i+T4PUdr1Jqd4woSIm85dVSwLyUtqwW3Czdkfbxy/hGRV+D3bif",
+	"uo029i4jv25pe9eI/hok/b7bTIA3cjJJHNfTNbkgJR6ZWS4WlRRlwZywg5O7FY3BVIA8k+lf2KYW0Z1v",
+	"EWitnWd8BO22+J3f48qhLbwXde8lmTOZAV5nHzBCIzhlsSR02ejq90sXeGGBQoZGjH8f7/HeLsXXaGDc",
+	"U4cZN4JCq1vrLMUo802r+Nz/LLqE/9oZJSmTqXCsKtwJadii0bcQBv8oh4l7E7YvcnC3tuj2ef+SZfZo",
+	"K26f5SL6Zi9X0xA1Iwyemxc5QxLGwzrBtJ4v9HhmCvbT9TPwChRtJEVaJnijRMmMroWdkYm+7UAUt3Kc",
+	"c2PNBTpZ91UNaNACpx1GGn7TriJXzoEY1jiOcmzfRNrv7d95H2HKsHRG9LCAZMZnmBu0YOLduFqWsZhu",
+	"f+sF08771CNw2u1ox4s9keEs9+aaTuQ/lNW3h4mXOb5sUGpX0PjVhHHWBh+yTodcOlH8Y3A7THoViW1P",
+	"rUxpvtdgj3FVRPGo0/nb2SU7g4wDvbQs8Md9rzGF3sLvcQ4R5+0xUvrIwUebNyzwPWJrSkwhYBSlj1Kg",
+	"Ta+E2Qqlocy40ZP0BoJTm2LU0jB82inHgo25GovKpE67Ny5Uos9O7qkeB1dfggKGBI+kHRoxyiXEON2X",
+	"HLhsohsnjShqCFJ4wAUsl+JmtN6XRc64Sfjrrr5/cvz4q6/d0gyvMLuBAvfgsuuEbVPDpnwa6DHuuvzO",
+	"zs7O//kS01MhUQK2MvZzdUY1ZrlPQm1PmCyTimzadAlpfJ5fmvu3waztzA7rdntrdFhgwfjCaXRSTf0/",
+	"nbVjYGvdaRdE/JVUU6Yb/1d6EsNDJSlvEM4zFZlIhSR8nAGjC9FNyylVf35yfU8JNKIMt0HyhwR1ktUA",
+	"CzVAw1wqFt/RKAekSR7bi5gxXrDzb9j/7Yjj/BtHvXdg7w1uOqztDnL9rU8A2oih6qZeVjyRsqRXjqhl",
+	"Q1kUbu41LwUqrTBYgrCy8tqQHO5zWbbqcIhwu68gNwmihUlSFu9ySRR2JtaQnjvm6YuQFqCmVRnc2EXY",
+	"oxzBJrZ15D/ex9Xic7V6bRIcOTsViN2kXAcPOKMHi3kkl7YjNGGukqlODxaFMTT8HT3TBnXyniWo8m6h",
+	"tTFf8DGFMBLEztmIWyuaNZvpqjTB/T/mDUN9dsabqROk6ehLLZWsne5/nja/lG10IhDzwrKar9lIsBol",
+	"km4YV0yqW9FY0WDerCgvGacIoNJpJopu6Rt4PrNEadlU3grj1lNrYwv2NmRiG1FVhtUa1EuO8ZreZZ7t",
+	"4YpB33nv3CiJU5HFYPm8M08qpYmeAAOmsy1+r/afdo/CMsCWbdJ+6LAsdA/A+Xa3fkWHYvjasJFYa1U6",
+	"KeGWMhKVFLcb587mSq/UvsSX0kCC5rGxvNSNe8abH/zB7XPd8LqkFHjYDlmmM2p4ue7Rp53KWWDKbcnX",
+	"Xqk9++cLUAkWcIPd0//5u5/Pzn/5+ez4m1/+38c/nx1/8cvvL34+O/4KP/qnpCB0802Q5zNYSJvU6xgC",
+	"Zeyqgi1EA2oKFe/RKUBxW3soZztPxe9WtANhRslDmTmRrKYpZZoZqxs+FY5j4UPt5Ge6Fo9MYHVcmZVo",
+	"HMmttq1IbZLJ5M7GBsq1uuTrR6Z9jVP0TPuegv2BLfjaDKThhGklm1brEcptpd8pUJAN/fuXlJmgV8kS",
+	"vTYD9YKNHK9fsXo5nkWcj/JE4ajDLg+ab+tBzHACv+1TDdYmGF0VN5aNK21E6Uh62JuWysrqjgkt7a76",
+	"XfLj5T2XjuIqwZukj3JHhnechNCnVMSx4oz751ZXy1ocr4SczqwowRWEqctYvooDPDJYwhIIj61mQjni",
+	"mznbDr4baNyDxWiA4W3PxkCGQ1mw0RLcJxtZ1WthLzC85o4Z69g4cvhGjHVTipIt1XjG1TTWraOdoxek",
+	"txWXmPb64T7dyT5tsy1okPCmdj5x+LW7R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHG1Sv25ePzf076KKRa",
+	"WmEyjk+ystcs2o/tbV7ppipv7pFbFqcpRqa/n1vnDb1b+6NY5fgOEVjwLPqfXDKzrB0pQpoes1gm4FNd",
+	"75v8EbjFpr4f2dfHZi4Xx3qBCsUxaCCOZ9tmKcibs9z5oit8Cut6dj/tntkyOXCI9AYr2/Bxn9IK5d54",
+	"RbDoTTnuNNLLJqqrx+1jI+EYEBGXvzyxjRlKGobwJi7LwbFmKMcY+rjRVXkX5jHyibAwAM0wentqh78V",
+	"leUpJQbp1pOtO2ZxCZuNycCBJDcoGI4A0lcd85iL9dYmwxiDCfl7XYt7EPFncXNaUbLhORYrppVwtnBV",
+	"CmPZRDbGDs3huXaj3nkVw+/ot6LWytgGirzv5hpwJJGRBAG8odViscYXd+Ij4B18G0LYKYMroaa4q+Pu",
+	"ET7gmFJstAw24rOuSa0qShnc1lKCGr5H2Xl3+sQAQE12tpFU06DXRaq6P5CBNeu8UaTLZti6VMY65b9h",
+	"ZgZV0ZXWc8Ztx5jpphn0JYCSa5S2Kn+sL0qhbJ+TipwJ4DLACJioJls8biKbesWbdKJDrctMEr0RjcyU",
+	"Td8KVeomHXPv86AvuHTPnYSFxQygzcZccHeFjqbSzpajk7Gu3T2ptVpxa+N/gr/CnNKo8HbcuNe8SUWx",
+	"FVC+Ebei4RWDA8PKL/SKj8QMCneVoEirEy3OJpTWSZhGl8uxMLldDhu5xTeulupqIcbpIjL3q5tssnqL",
+	"1NAd9btG1+x8o5KYLgcSxSPj3+uueoylEL1dL9JhhCcGMmdYzeeiMY6+CDEAHW3OapnopP59R6JJgjrg",
+	"jv4yjKTgyA9FTo2eJMsaepijybtdHeMyF7iVRXDuFt4hULDW/zM8R2Lo7gIDoof9TJMcSJqxM6bviI3h",
+	"lDCTioMZawr2/aur64vXr95co4ebKWFXupkzbtj5N49Pzr/+l5Pzk7PTx18WqMK5Q+IBK2Ink6W3p5b1",
+	"/N1CjPs9tKDDC3guRM1ySjvKf0wSYaM1+HCcFBpzYwtMzdBKhK9Qt0LGQm+jXOhHxodHR3TXIN5WCX4r",
+	"0KkBbovIa9dF6zBs5p6shUV/KFSgPjJMidZtzMCxQ99TvsTWIIbxsIIE/Ea+CKVwpziwctbtyUA9wK09",
+	"9brWi0nmFm6V1WwkILCh3L/d99NGlpdspO0Mwpd8pG8FO2NaVWvc1C3kEzPjjTCRTB9iJs10Y/eeKIAr",
+	"If6Kn+odgtkhSQk31k+GNi91Db4jkI5NO4vQXkwnq2gCIpEoxq60R3sxQhCYzYbuWUmh7E2GOd4poe2u",
+	"0ZiM6zDcdVriAhSohk3F0OJvI/6ajb7DJl6wijtRSYcOt3MmpzO3oUoMfYss8xUfoS4ZjgNy1dApPgIi",
+	"QmibX3bxSreQIvb0tadXbOdMwoS2suLSFBaSWDeJzClXeCso4nD0qUVnlRjbm1JUfH1Tp+olUA6FAKSa",
+	"BugZsDxYQ0Kz++4vHsdhoa/PunGhs48TKW5zoPuM0g17JPzuRsJHE8LizGsJeQ2mJZlPImg95YvkmV/J",
+	"Sqix8DqIP2Jz/zP+5OPh/N3NjBwX3bm9EVNpbAD+IoJ06i0EtHyMxW+ZEx147RvBVgCB2rt754+/GjK3",
+	"RkxN39xIfsG0aM/8zkDIGLStia4qvTIXXvYtUOUH03qPSZ6nfbNpzUCiHubtUTQ/tq1Q0A7Oux4n7YGl",
+	"wPS3dDWk2aQUGDM5//4Z4+pz6dwTScotRCpTrsCd5sonnibhJJ2aVuKm3ct0TiPNkwNGMKCnRdtf+BCf",
+	"ckfMjODNeAa4v4608MAcWabjfUtlFmKcyp5qWeYWakdIW0iiHuilTTK3a4IDRHkMF9nxmPvzNsjETkQl",
+	"N5QQmjY9X7Q1NIEQB3oBvNbx4I6A7xyF3xMD+qBwzh8DoZlSBLIaaiU3a5IHYOPikFugxb3wz99VepWo",
+	"7tOriP/XugaOT0hPSGLBwMfAnZ4KZzc7G3wuVbmVMgC/XImmlSbtyKDvV+sTHOr/IU/ZcauSHQet9dgr",
+	"qI4BeGOfNRGsJoyxNMIUxDt80UcSEhOHHVr71aZiDXjaB0MG2Wq40H7MSViZxzjHOgZcMmFmDYTesg8T",
+	"SKBQFoUSGK+1mnr0xTuE8OkhL3Vh85L0ulSppGJe8WSJ/8tdJUGVMCj6p0veOMVKPDIt1l3QuRwFm5le",
+	"KbYe6qq5Yz5FthiMYjd7xQ7dbr0E0JmExNOr3aXyboBX7rmtlIs2zcJvfph87txeenSdTff/LtCdnTg7",
+	"bdbCVnl+qO4dvGFJQL8kkg+9NrfeV6ukoibtjC0aAegOtHemQGaGjgnD9EqAHQD6tNbVI+M9pVDKxJWj",
+	"xwXfDspP6HokhArxSvcEVjHAlk50ExcB7oPfZ9LFGjVXa7eATNgkK/Ra7PQxV25x7qrFc7sE5dWCw2kl",
+	"Su+kdMbrYPank0cScYmwT7TtNDp6oca6drzOOx3rOzgc/dbRVAo8MdqYHCHtqIXNLeaS/QFhOqWivaKX",
+	"3eeISUEJ7JLxSitx4U5j5k9ftvglztppELy67qD/Dan634IQo6vcg1P0R27Fiq+vQurGxqbNBC9vMqwi",
+	"zB9ozoixhktijbPWxnMoqXO/D6rGcvTIIG9Cq6o1n6RlfNqIod7KHPQCN/aGJGxCJMg65PXEYX3CiHIH",
+	"b6QaC49C1wyP67epCBubxO14Jihijq9YSTuTEAmAbLt0YZqYLE0q9fPtbN1OH5dSe4iZdFp7aGnTNzEE",
+	"Uxckt9HCFOXmbsTGrhJ3uMtyRyrC99JY3ayfYjJgUqQ3PEorl2gFS8M89iHs7jaT3wtvdE/gT5p0Fvvz",
+	"ziilMSgAzaln0zKwSqSw30h1dzQ3Pwb1f7jbINmyjMEDJMsCnqOUt76m2lE7+kImwmkJvhLAF+l78FIy",
+	"izCn789ProfNAaE+ds8CgoLu5R6Pep/hb/oiSZzNfZwvvMgjkFCGxiZOwcB3q306F2VD2+DeqWRAujFW",
+	"LDAG3WBwOf3yAKXWHe2PsLxtrzTlMwwlHXeTbtr02KyMpjxzhm6c4ePPBL/HzUgnAcJpO3t8jZ5tUZmw",
+	"qd5kL4dPsfVMbZwXRIXvvcOddNOUw68RwTuawDfj43lSYl9BwbkTUlheDJlCvrrYDRel43qrEz4n5y2p",
+	"7aGXj/d9PAQkSOo6YowdipHudRkj0MsBoudf6WnoYnHrQZW6syUW8d//3/+P03P/IJ7o+NQIsCCZnkyG",
+	"xqRDhUjyJuHhaCXMRZSagicgG5PL/ub3kA+osA1mYVbvwxGQQQ2/D7S1aWPWyaFOSYQ7AWyBQ/Jir5fc",
+	"9NZBbeczI5gk2DUtpGkMfxe4e3vOPYrHv7a0um3bTnjDOAoBafzV9JuqJwEVEcESTRF/h1467MmFPlBV",
+	"ol+JngFzVzrT1x0NaK6WgIp9fkKEupgrHcKgmYR/1dIYRx9bqQzF0btjN+bxLW8Uhzz+n/0GvGzfQZ88",
+	"j17l1bPOG/2H4cV+KP9+t70kFrK4XAnUCyOWpVbrusWT7yQbLVUJ2V2OlUYFYzOORptHTaNmNp6FvRWj",
+	"Kz2eC4SFmegGumcZ4Tir0mwu1hfMWFDMm5YNW12VBIQJ0adkBVVcTNpbmxAe9IkKVBvT+yP/XEghGK7U",
+	"U657CgA0Un36RgjZf07/oJhBryPNPdPX+rEfNus6JIREbv2Czrrma/THUPz3gvk9LLCYFk7WrwyOEJjf",
+	"sqYGLRn074VO5YsE/BV3HVtiA6WF0t0g05LuNyDft4VvK/RrUXoY5IWabdStNljSAH110+hClg5OoxQL",
+	"IFbdrYoaWFsLCKE7a07wKZArJd8puK/hoUyFfBY7zhNxdAX8+5L8WdeC+ErGYgntcZC1dqI/hZfZO2HC",
+	"TthbgngP6pf7oxITy0C9wIH/Jhp9sh1QCrb+AEWHHAO7QMHS0IFPxVQqBSBLkyh/ysmmwW4er6of2mcA",
+	"kxoKX/hclR2v1oZvpndBh+qDARuVanjht3ugb0PXAjAgUp7JFV/fhHr0dBTQ2QvgIZeG0ZSG7Qu6PKQw",
+	"PTASkVeBq3VrZIR6b+1sDdGAOjfc3BjzPdr5BIyM1EBCVmk/KCjkxoZkHshJbbXh/f18wb3Tu197bcNE",
+	"iNIk3VbXcWg3oK4GoP8KXD/dnp6Ra3VSad1kwoWQmZAVXZDzZ/U9Nypt7V/34v0vAGh3d+/IAMcLtxFJ",
+	"Lw/iThT+iFxhBZuLBcJDcDZyJjkw7/6SPbd698bhFAvkekU/S+M42SQOy1vfslVYyvhwfMH3O73wQAeg",
+	"fioR2QBxG+yxVhM5XTa+2Tj+OAnkAc7v1DSi2ggY1s+oLhiUzTNiKgPt0GTOwNv9B3Ly9SbnSPuReJI0",
+	"bAJ3IypYYNygnWZCpsoY4EjYTFQlG/HxPHmT0rLj1QSMtfXxaA3zdzbdcjxzoz9fOgZ++lQ01YCGu8Sv",
+	"WxZKt6C7UuKXgWyCzKFtahl5xKMi7hKTcE4CvfQ1JHcFUt1OOu/FNH3w7nVZtQXiZSGdoO/awh5QoH/v",
+	"H5DBnpPWmwpMqICKe7e42/3hL9UgbT5eqr8Ud1SPWvBNmpBGaB6fPhEdWI5ah0NyOEU9NhOlQatdKycA",
+	"GcZzfUbsUa52fRCIwY5C/67R+tGL/rPJVG49ryuutrXRO4n1/YwGsBbg7ako44OJkTsQMI21Q5G/mifb",
+	"Nd9l58x+kM8YRsD370pUopWZPNRtvsdWhO1zT/90xmvrX5Ce1q20oTQmkxeciuTJRpgHxVh+YCyKdpLZ",
+	"ZYt7pkunrcfVTFP9C7qN/P5SXdBmb/10onWusd5bKErBapqgSmLkWk98YpeojBgC9jE4M/vhUUFw/9Pt",
+	"sfajrFxOj1TzRMI1tzMvNRZ8GuHvuOchD23cCPBvOk124Yx0cDS6RwjnO/590j/911SCsWJXf/6j/+lq",
+	"pqvwyn99w8a6FGmGlXLavrBsqp30W1o2WjNx7OgR6oRE7HDNxXIkdShy6vlfm+ie0PtSx/UnsR6MLVDz",
+	"UhyWMZixXuzBx/8k1lfuFwPazLXZ/EGK0MtoXZnNedjumd9hsKT2dV7ThteMj53Zugr33w3Erd4sg+i/",
+	"6emCxQCWsXOce+x8LdUL/M35jmOgE6B3ZXYcx91akjMiLwD8xlz6MucY04C+QS8AxBRN5BaIFcrIFeAr",
+	"oEBZdHcHXIvDon0wzzc4APz7mkaBP8hL+cv74uiHqLQm0auOvBhyiik7EKuA5I5NoLxo3lClUoqBM/UT",
+	"eO5+5f/4VuDkEM4wAeIkxvNMbCn2LBfOMMC5K21FFhHJBxOTYT+NI6Tf1KJUrKRVjk3H+2WZ1TrpjpgB",
+	"OOf2mKNKj+cD8y7mKTv/VjRyIkXD5mIdDilsl/G59hhMPVksR334+htZGfVIlKVjAw2b8FEjx2k7oW2V",
+	"1f09BnS7ExrYOEzrxF7NuJl1THHYvILNxLuhIPx0DPQG3NLUzUdCzKUdt4c55NRyAGF+kXeYeHLKHdfl",
+	"dkcGKap0RgwyBxIthUdoWXA76yRAS8M4oBzzqvLJvX2dE3YUCLmnssswdxN03aDLMMXgzgGNmr/zgiaS",
+	"Yan4xnbBbYyIfbZRPnocfZhIFvQBgocc9EE9+K+9S76lnrMeFPDkhDa8xQlNM0E3t+KlMCYp2kADOeUL",
+	"eXp7froymB5yyThDjA9EokFN1w3cFpKXWrSB4y0nE7bFz2LlWl608tIxUSfv4S5RkT1lwcCk8UpJwxD1",
+	"64T5iMJM8KZkSkgoyKTCmoZxglWJEWnWC1HQlwHeEH9A7fE7Pytg+FoaE/cHRP0F82caYdZqPIBlDwfh",
+	"7GAb9+fHxCC+2EwLIVH7M2PcQ5FTeZf/z4+ehLH5Y+MOCW03WTuCpn0FdKiqYsuFs+CgSZTHanu4rQp9",
+	"m3bBlYp8N3cYI8Lm9NRGyFtTDr1xhIoilatAFJdIxJStSu7ZIsqxErgLCD+rm7ic+DKifEQPrGkegEDb",
+	"GaPr7dUNpvZAIdIlW2g1xR9STb7VjLOFVFMoAPY6qG8ehVRSdDCkSc12I+2GAYJvf8kwmEwZg2ga3eyH",
+	"Dpo1OqPkWr+2qYYuWD79rzgyS7PA0v+lAqPhlx5nStYWw6zFpGthA60ggi7k1TLZXEH5dmrMSXY4RbWs",
+	"qpzRheMEmAO/6IHgBu1RPDi8gRv6z5DtuRNrdOaYQ6fyPcBQAlzkI7QLtkGdZIRmuh/WUBpABWPmdUFS",
+	"axNKYwOAJbkw3z8REKlwZR6NJWqXNTTcEWGPpjLW9wsstIfdE1jYC982i0iJon5R8aWRo2qfxJh0+bts",
+	"0V1p0dEc9qD1hyfzl7wUSWdb0sa8Bi8lWNLcsCdLO9ON/Bt4my/YU8Eb0bA/Pf+3Sw+948N0SUccue12",
+	"+HO27SDA88s6x17yZi7sm2WVv7iK0GHrpbFsLoST3dux7760JICt80k4A4t7IEzYkxDbDSdLw/RCKKwW",
+	"b6Av3tX1kzfXpy9f/PjT9fOrbk5PJnG5L4lIr/ZcwJRbcTOutFmmih6vqKqWHCxRnqxQlCQrFeKx0TKd",
+	"Ypkps8ltVCLsvrVPezWzQOcj9fkc1NPCynHKzY9ApbwRrF5WVi4qX7M6MHu3ydQCj3lVmQu0tBFicsWl",
+	"DRgC7mvGl1gLRdVR7pzY7zigN8NZSFtEjXFbbQzGRnQ4PbFC/f6SyboWpQSDAd8Gw4BnChZHdbonkJgt",
+	"1VIv3eT8fSJgR5CEYwp1UBdZzBYIPYo4NuJrR9mtjrVNPzqESCfiab01t5O8AUsgUv0UBVRkm4VWJqcs",
+	"gXhHdEzM34Ncdac5i5B+wEZrNpIllG5C4vhKmoH3a5QEIN3A5cTi+wDLU7A/ICru8H687jU3o/VNkr+3",
+	"bS1X7QrhjainU/0YyBFRusVyVq4Vr+XY0ahGzEPwQPppy7KsxD58BibYLCtxM+KmDxFte5JAcSGVyk3P",
+	"jUPYGk2gTALlkFQ1AEn5sBiPD8G4pd7Jd5p8vqoqO3NAIAZDZ2Ae63qcFHDfLauK4ZfI1TzAEumjwEGh",
+	"MxxW/MHHemm4KgdX/ZWCl9BANQUxGKfUxbmuI6jySUtG3QgjpzN7AyeRsL6dcQpHBYWm7h7CVhXBrUGq",
+	"6V+gfMjZ0fWyRmpYiGYixsAx8SW7UkV7svK7GflbcggywLpYe0rAfYkqwQYnuMg6C34Ul3E7G4RbUSJ4",
+	"Sbih2MSrQIznFV+bO9bI9gKIJL4Ed8FND4VcQ8K+h4ToADpkQKSh20uONGgr8AoXWIHLbTh1+nX4PGZe",
+	"eAXhlzvTh+dJ3vxaqpETwJVug/QeKBxiLUuDNGoUl7fi8Zc3fy02erKBx2TX65cKa5IzYglfjCDecXUL",
+	"unZWs3WqJ8cgi+snfDGJzXt03BmWUTm8PYmoJrwROaL4VowrRNnA5/w7fFzW5xUSn6A/wR2Fas+uA1np",
+	"xogbjfVWGyg9JKZDOD3St5x+0ILxArbMrSizb7A32aScDbDuxMvAJ++I3LEq0lEgoHMZSqfAAV1pY+8C",
+	"kRLV4XqOkNa43HdPW042EN9tE9CbqstMpPnEAFIjUekVO+tgtK+GwlmMdBJcK8bzumiLDgIfCR0PmAbU",
+	"wo0+CAHotK0E3r/A/m5Yc5NGiF3rgWVESj7p7jV3dArAj0Cv+0+57c+Sqg/xTdlyWZR+HlqBAtZC0O3I",
+	"MQpe9yR+nX9xnkJftL6UbmBnsahkVglFT7gBclg10lqRLuZZNHpUEb8dxHhxUq/xZ0mwYL3ad7Q3WLjb",
+	"667yy6UXRDPPb52f5dBA8zXwqWpZKyrgvuimqCU5/kYHrVg287XZHWWmcXFK9KP8kt5gHXRiOQmN5hms",
+	"xSu7QBF7VZClEbleeVWzEh7vOn3ddvdJ2kYBW9oxRcW8Ra7ECitPqNlq23j1l96M8E3h1+2domMufsnO",
+	"nALiveaQBsSSlSDpswtXnCIHfhWFP5nezO6Xws50eZVW5F4pjLhSHxm9UmzBKQUi8HusGAZ/FlhrXtND",
+	"pZKX4oS9ceYvekqCAuE3AVTA9kex0oFJ3CeJDtO3okmGsV9vjo64FEiDFYDOE8A8AHKPpbMHT86B0598",
+	"c8n+5ewMwgOUSpKw8ehWJTBypLcwpBN9aaScmqcwW53my0dGV0srGITKwEZtfYLDjZQajjOdTXOTfPur",
+	"Vg0v2FoYKxpsz+0jUEOykW4WqPJnFrfoGARex1dShUPYMAfuBDQJK6cjwq32i45nWLTkk7wPvhhoWydL",
+	"XpEfl77zDVRlSp/6I42Hcg0uRiwv1mlGnoMme7r2SKj3RieLYWZSTNWAA8iZoXD0HpeQRSAsSSdFvax4",
+	"WpwZBON02nZpijbHG1kWmILSpjW1fRD/etCrXqWAVCKc47Y1dd9d2gbGAcsSCghDEXnXzsBu3XOt4sF3",
+	"5QE/iVF/IURM/z4+O0+OImwvVJRZCIVYUQE3z/1xy21MPhctsDjQL4ExGgT6pA6G9216/lIThJcGPRp1",
+	"G8AnIFvAXUpYstNvxZaNkG58kIPLUuL+EFmLZM7/K7V1H1vMQq06sIWDga8y/Y+eEcYheWBLvkZYWWAr",
+	"+7xiOIZlcXTLbU7AGcZL8J7t8+57QmlliZOQQg+Es0W6VIxz0YHYyoJRER/39BMdL24tXtp2W1LTK1ph",
+	"5im8ZbQpofWjWL2Oejbs033x4Vs9bHZY7OvG8EqWY3Ahb4tbHzTpS8YYOWtMNFCFszPBOQyYnMhCqCth",
+	"TLL8juqNklrVSEyXavjtohmnWb/1PYSG1lYZIfZ4t1NK0rgM3MwN/gdYzaaW0lvAhBtAc2kXWIRdoxcn",
+	"dx3a0W0XMwzsCrjdiXY5qqXNtK5KpR5UVQ6tFfVWwBKJneTuJ44Dind8bNloib4vaBqllypuMh2cyu53",
+	"w+eT9qlQ264RwnIriHu30Jne97dfHCNdrScmPa0pa75mxjo27FMKhnbg6O+9qD0dJNxfkLbyKMof3ba6",
+	"RSN1mYm8ZI732pcaMUxbHmLkBNT2RDJzI/5CyKu6YWOuxqKqPEhJApqk7DgZ+rswxn35/S8WwsuUFZdU",
+	"p0PUUxzR6xE1EUoKwXEFM8w4Lm55JUtKuEt0Y25MkhGfe61HoPse9HvwATQCGuvWQt3Fie67VPb2l4yy",
+	"UdKtJqNVtTQSNjPaL6D5LHt6Akm1aQqCiYLSuppBF4BSIsRlA7tgA/1uN8fNJsSGu9DnuUTGmUzzh6/e",
+	"RPu/n0JwN94bNuOR40YWPRYXm2zTaZAL3th9MoDC/R3wbJZQr70Kifk4Mx5BPwF2BiDcSeu+SfZ/86UZ",
+	"Xz7+5stvvv7nx9/s6OS32TwmIuQBDVHpCO9S4NM5vu0z4lOhgJn6FHPbUvG5s82+/pJVYCiZgiGYCVzx",
+	"G3bCLth/seNLtNWUaBuHUIDCWUFtcwSEPVlAkoV7+X/+/OT43/nx386Ov7n5r+Nfor9OLv7r+Jdfz4qv",
+	"v3j/T0nHSE8b6YU20spbcbkhHuH27YcTGUvFVO++jRy4jazDjYY9x2fn1+ePL87OLs7O/v30/Kt0vXU/",
+	"ImjcCcuH+womJ0SmOT9SJAxLMeHLygKBJoxxCLaeX/h9K1q/Kxm4UjGjqcFJ0DWoFwyoiAXl30FCxwl7",
+	"QgdAoSqQBtgb0QfUrE96g/0yWitqorkGDuEL56QNiUZBC7uEnqCUcoeIlJg92QodjfFPqNvwUwH4B6WR",
+	"7UjVSQz0jg98o4e8pCL8ton6lOqEoGF7N8MFm1rGDOLxV7t7fKY1EiibKxgPiZIhSuA1ICvH8w6le4Dy",
+	"R3v2iB6qd8RaQSAmKLa4cUrgzRQrSuIqjM4XIWvyRjc3qJWQ3HUfQMhhZ3pjzDp3ivxdzHR4aLDDgjdr",
+	"GRPFjPD8lajaBqC9TDvZ35VSLHzCbpuQQRwWsmgFV9vaRJ55vSJf9C4G1spDbHqYtKbTe2uiosK9Fk2N",
+	"RJ1IonK6EBoImNWOPangYgdkgJUKWmenH+AJu26LBc1Wn2O3e2PeYHRm6QH+ZePFn3fjkkIdpCM1Hr8k",
+	"4xLeTeotZrZhkZhBYTgX60eGNdxCnWHU+qHUwiQ7MpKM7yPGp6JtKPre6/eJnGgs1dyF1LmLlHH4G4rm",
+	"7LwkLdG3v9XqppSGNj8BE9Aswa8nKLwYnZIjA6yNahEPsb6Tjt+jcLjj+eKM+UZykEkd6CGSNtCzCRJ8",
+	"Cp/3DQKCwGSkaQv+pGHBdDphASgy8umDM5wZqxcmnuCi0bU0gvAuWKxrkhxB+ZKFYnQs0ey/27IcqBhX",
+	"cjeRbQ9PVD6QVbYGB3QnHFGL8gNw220vVJbvGzevdV+iGAhXZD+bRZRbtcdOKSkL4DyO/FDpAItCYlpO",
+	"aw9yhYHcS6Yj3sIVDBAKA7r83XaKSFcz7bScR8a/wrJa2BQLIQ61326TWZvIuxjKkbC2A1T0rDEbCDth",
+	"ioR9xoeGNqxMgsDtcRfubV+v1JO2iUO2u0Pf6P73iFiSj1o6URcy/YjxOcu1hZdAuF8VMIiG7iLUjyVS",
+	"bu7QVXrBjfGrGIaDiD9IYgcHVKNUDyIonwhQl7VT/n1nhEswQS6onwUVHKGH8p7IVMWRwbDAHvcriiXs",
+	"TCwL3QHCa6ItJfrohWB6zac7YB04IqyhimV1BPOwxUrSNfILqaYX7AXjNcC4XoaGoL5lBfUKEw3UIkAf",
+	"CmztR/4AKE9g52fMnBBkwkVUTy+xnB6gFdwkfcfCjnGxQCcnAS7cvUj9NXePUH+Q7cgDX/BxshsO7aQv",
+	"G5npihQVLDdroHeNb9ady9fpNwxJDbopRcXX6Z6dlL3kFSY1xRzVcBINydB7d+OHDhWp7iAvMAowEqzW",
+	"t1Ba0GCmErUuB6d6t9jDJnUeBC+5gefzVfgI1UhFZAV7e+GhFRHOvc0ad8Kzd8vP0rWbi+RGX8lKqLEI",
+	"6WKNtx/vvbEZxyrWLPfuxkaHN3RttDtTbFk84GHqHIQ/nf03is63TBGEYQu9wg71gJhgl5CAAgGx5NH7",
+	"wW6wMijVdcCNinvie9u4fzZiKo37AalJDJTOyJkLXjgcfCOWGr0+CzlR83c3syQoxJvw4hAHG1Fn/0lk",
+	"rITswpVuU4wQKbCXcs4ff7XrANzcGjE1fXPTE4xEAmwFEobfGnC4gaVEyDoX5HlzesVEVsJv19BJnueb",
+	"KA9sgLTtukxiN5BzZBLgFrBYn43ETJIbADvbYzJwSwugQXlHtVtdwCyiToKbVyW5+h2uPNi7dLplOtUu",
+	"XGVK93VctMvgVjRLmPJIrHWbCzUSlRS3G9w1NGbcU9wY0chMFNjIqbpZKgCly9159wymCIIz1j+bTNPq",
+	"acXQts5unAG9zcAg7cdsqhzdIsORmEplELhpcLEUuqZv2vflXP9wTthUGbWa9idFqGaBTTCCN+OZKJ2W",
+	"WokIRSa5LdbpCumr4OaslzYpm6694wwNKMeLnCy4v2jawLSJM6gQkqOHmqUyllcVVA1D+hZ5QlIldv2a",
+	"G3h6CUslYL9ucI+ByCBPpY+SPzA4yGv8NyCPbCcu0ae7IFsIRKe1MHYbTvDWYFpsgozT5wXOIKf8SjW9",
+	"Y2jxN934N934sLrxJ64Ep0FgW7j5rmSXpu3ouNnVFOWUJ4zQ52bddrlJBuR+U1DvqaB+1ipmPj8A49DU",
+	"EG5CHWg+P4X001HINuJV48XF6en3r66uL16/enNdsMYutbu6m5/bylycnv73//rf8MjF6elpKW5PrV3/",
+	"dPX0LNfo6KPpeWl6AsVtAnUYlwyq4TiC3iFwd/7d3dSHs51JUbTbPXpKlJCda01NWhlkxFDVY1drKYOn",
+	"b5dqFbyCELcIJRn9wQh8rMevc2ckw7zH5doXNIHnFMFVsFS40ZBuvEbfC92Fj++fKTwrX3E7nlEXQKEe",
+	"ym0Dq0swNh+IBUsV7FOAhYIe/8GchA56uom7Dexn5++yla/9DKA4FHAC6dlgryYsZmog6zUGJKOJpOKQ",
+	"UI/nBj5uTe8RHSnscybVt8fq3GkAdmMgOyu4YRoDrZq38GzSGKQZByxU34M2WHf+eILdGMFKhmu0P7Dk",
+	"VTCoDmM+vvXbs1n4oqbC2Bunf8f7TAnw7wPObed6Dj8VxwP8Waa8QoBXmPmSYHWT+FZuTKyVcNpUFy45",
+	"1hV253/7OURzjSF9uxuU2I6B54v7f4DTxfjmYdr0ZHENloQJd4f2ZJ12Oxg1hdHSohlW12bF7+NBaARc",
+	"TPQ6pn9om+VWqphjoa+Xo0qO/yTWz8IgjtjeitGTpZ0pKi4GbJS1xb7oI27E118umyiZrV2HzJZBO9lV",
+	"VQLhKu7T0IczJVaMgrmYXUQVBztGTR1PtHc9x/IsTD1DfVnY2hEfz9sCbdQ5U/SHUFZm/wNc+AO8x7Gl",
+	"NsZPKLcrK92UzxB9ZD9qbVvb76p4LD5AGSXNpuivp3wtGrOjgnEz61hBi1+x4GAfstEasGagB3fSjCyl",
+	"WVQ8XX+HiZhOuYvympJJ/dmGhnKE7TkTvW5zbZleXL1iX3/xzfF5Gk1ZldQlYFNkUa8On4V19fz1E1bK",
+	"RowtK8VIWuZ/mx/2Jj32k41igL0YeQtQs4UE0bY07zTCfhR3fq6qHXv/YUFqQtleDwbN64qrpzzpW1OU",
+	"TsJb4z4J3UKdd6Q9aaFkpGl9ctACHr2FMV6D37ZQzLKouPIuEFUyJWw7xlZkiqDXJPj3sBWgB0utCET0",
+	"7eySHN/oEmpxCVs4Vl++6e0V0aL/OVU3At1LZf/N5HQ2NA0U4ZsG1WxyNejRrRrr1RH9usCZ5c77iiyc",
+	"DZ67zIcX5m9n6NMOtlt0INIQoThTGCHaBiLJweHsNFI8hQLMK9DM8Hy3iisVOxc2FXJPsPtMIovc/RT9",
+	"c1CBxfjM2fsy+INBc24wKDAU2JswRoZOzIgsWnN0hNDAHr1x8bGNqCneMNSMB2vHGx2Bh2fwh1wASdKy",
+	"crSs8gllrftpr8K2P0CnPMeu7lA+S+8Mb0hOOzSj3u6CTPbIvVtRD0j5yPbIegrAlSjvlG7Rmg2wViXK",
+	"iCt2/fHA6Wdgc6oMaq0Vi/2uLzCrVGqodUpT6hDJlMDiFgrJlCLIhgQWcp3B6F+qWuSiYWOu0LJ2Agla",
+	"O1J3O8hN3wttbzVLrUKJMGQbB8CWX9DEBoF0IWgDqe5QBx2grpSGxe68j1u13W4yfuX+vNJUjE0qt/Xd",
+	"2udhDxEBjSgz3XxAD9xxe4cUl2YQ2QKiQOIr30luJ4QjWEE40bCWwu9AVCJHb4vHTu5p59VbWCEmlIei",
+	"voMlNaD4E9KZtCB+DauktRVCA1xiEecF06oiDQmgNVCDitN8qXRfCTmdjfQSTCWjK54OiEINwg/iNlUO",
+	"9QTf0SqNXdwmKG22EOWgHqg4/Ra1A+NoG3X7+xz78Nr1TcycZjcDz6GL5ooxNl6BjyVHXpqZKF/7ue8D",
+	"JpSubG2RckP7VQKjxcCSY+TzoQCHDyH388Wi0drNXRafipQoxtUai3guW10fip6hz4HSbKarwaUK8fF0",
+	"SqW+DLG/ge2dacapfXgjxlo5E6t8Hgg+X3K67SSaTORY8irqULnJSIaddhio9czebaC8ChK1k0uKcMRC",
+	"DAainxHh0tWOcczSPeJygDFvUUauWSknE6oXi2VmeAW8OoABS9tBsU+nNE6VKO+96zTMffechok2eAdS",
+	"WArZJZ7JNj1sLnmb9Lam0Z54OKH+GwCIoAnNHg5PZFDa6QQrYXzv66FgSXl0Yhp0oPDJ9eh+2c+NqXOO",
+	"r0ncB2J0S6vzjfv9+sMKinj3du6+neV2P5mT+iJgVUDrTu8xsytNF+5O3T2otWTP20LoK3+X+3lce23v",
+	"xhnvxQa3WMdd+MTeeg7d+Ie45jE8Y0sd7cn1kZnMIA0+1XYWMXqsK8R0vi1I2U3E5rbvTAsc0iwh8+Bv",
+	"AJYCOJ6hSc4IEZJG6w2SMUS0UQa8sxhHa99Sn54CQLpqHbBCw/2CmdWOhyXhB2RVmZtRp5vq9n1Nqd5x",
+	"C4Ye62iQTrOlbqQKfPMgv9ehW45vKASdrRApNIPt65n6nvNDYZCYXu351LYbBJtE3OlddpbOq5B2BzNq",
+	"AY4Rrg/zTnTTIAZcsqW4TuHtd6IOSLLSsEqPebXbrocF0MjdFhSe7GIAuw7Aqrdaa99iA08sd4tvRbO+",
+	"W1p7CEVFAbkvdsfj8Gfp6dwVe+03dLU7oasNAAF6I1Yco7MbGQk+Xl6mxX7oWpN200rFJhWfTt3mR8Q7",
+	"qFdc1i/cw+j4LZcVH2W6L9Uik71lKu5sxoHnbPVcYID/zo5nGmJDKIe9LOJ9x3m3k8wf3/OFTuVLjZZl",
+	"OmsXJhEiaeOZKJeVKDrtN00LCeRoFBr70zyGYer7KW2cE/vp+hlh4A2EWO3Mg8BHlHg39B7zwfgXDezl",
+	"PvIIrs4uIAPcicKfBk2JVtu+NX+6onxKNRA7bml336h/Y6gH3Og2lcyuvENQJrS5chbScKdDMjF1UYkS",
+	"IF7eDgWeXSxtRkON+7EN857NRe6qDMWS9+xhA3JfWwbDl/cJWeGWdbzWYfF++hF/iSgjT1mptrY++L7n",
+	"NWiJNKGWwRXYd0RkartuVzvf8JrkepO1QQBQvMDMoNbTPtO10CtFhUhUvXlUHC2tDN4RKp9oIM2KEGa2",
+	"bIHi6N2xG/T4ljeQF+JGdzP5PnqD+/tF9Bb390/hTe6vN/Hb3AevwhvfF0dXsPrQpmgjYrk70IiA+vu0",
+	"BmvbIiWOWk/yHfJ9LPmCVZqXBVvcAp6ZSDY6WZqeDH9sAbBn7ExPfPpmu+oUrVB28ws10QmO6zHP0pn/",
+	"AB9LqC/AzJKJRndr0leKWisIrGbA/zXWm+ua2vJVWs8xyANp9lK1cFssJMslxQBmst1ke7EshF5Uos2p",
+	"anelL6UtXVZD1jrNDsGM0POrIRUjXnRqdEQlzRTRI/oOnCcg6PlMoopbsUf7UHBS3IQISwoxXc27zX7h",
+	"YTIyMaYWUIVbSKrtrb8L0FS+6ac2FPYHF3mBoFgsZnB9/CBj79Lhe5qaiWZwiOZKTtULhSwkxT3SBPdq",
+	"wlYzjdUxnljSYQU0d9NlUX6IiW6m2loiDn8P6NpIhaCVF9ipHBGfgRrxb3fMrbupPchQwOpIfX+ZQBN/",
+	"un6Jv28/6PD6RvfVO1KN8+Y23VesFUe3UqDuMe/4GfpWdAUTiOUcfhJLOvyklXX4d0fa4Uev2qngB3/2",
+	"E8I//+SmFXldVaqNTc6N80JRay9suWSNs07An+mhq58vnQQ4fSqaSu5O2Wgnscmxi6OYTXZ4bMoTFDhB",
+	"eye7jKhHdg11+Gw0V5YQgPX8F/g2iI9IWNzNRYSkk+ScSFyPDL62g5jxyBSdewaIjyFV1CPkdjPGvzp/",
+	"vCMLfUB6+fa2yql6NhPj+Z5+K6fnJCwz8N0DdJzlc0B3g2RL6JGCbnv4ctHocjmG70tp2kegOq7tojLm",
+	"io0Es7oqmdIrqPTvpO9ySN5IlVyHKjo/oyMPsYD/xjq8X3Y3EOJpM6PD7+MuHRFBUVFQcaRlOR7IXp6u",
+	"X7cj4B84xtP1KxjFvdtSBnqPArdFKNBdfbAu7Pjbnh55VDxQRxgqNZ9Vguey09oOKL1yF5+CQrUBUto9",
+	"gwWREjuW9z19jU+55wGc+2HWfA1tdHZZfzFDDe1LaNr+MMO84nNJEmvYyo2UuYo3tcmbNVRc7CuEaj6e",
+	"SQW90o27t3OEcWXLRQEfjbEXQw9MwGbD/f4UxeE99Ykp3GiVb4485Vaskq1cXylKZqMFmm6q5tCD/SO+",
+	"oKXITYoOV7AnFH0zdldisOO2/Z3vmTiwLAAtuF2qODzVLgjhrW8gHjHY9YjVnHv9yCzEZmGjXnZc4G1h",
+	"rLFUsdXPJXQjooOBa7PXlKJIyBbRrnRTlTdgYd0tSc0P7lfeGbK97RtUvrW5Gwe0sc4UkaUIKBCH39s0",
+	"R2k3dJutrPj6JgMAd+U+9jjw3LKSWz7iBJYPjMPyOcLFuJW1N5GSkAcbtnnogDaLcjtHK6Q666TrJhuF",
+	"DcXQIdMUfSUAWgxM5ZFnmWCohmVrxbhC7qOV2GI8+zpVYdXJA1tmGb3PoG+TgwL6famd3hUyGAFtCbLX",
+	"lZhyK28hqQGK0pyWRlb0RKx8wYmdNcIPDhBacrS0kCcTEIBUyYwOdVvSUitQRAQCi/QkgToBih84hZQz",
+	"ZMtUnsNYK7OsFzmfErc0MUgc4A00dR0YAsok21H6IA4LlDCVt8KHdqaNHBhiCoJi29aH1jyQ94AtEv6y",
+	"NBZ1Y/QxBZxw2XhV+RJ9Rcsac1ngO3OUB+Masi64pB1AjYHBCEjrvkOcEbckRdnXQZcb7M+E2mQKmzfC",
+	"OmMQVkXZ4nrC2lx0aHvLrNb7380dCTMTEUz6AUNlPJYtdyT4qVaWJLxIlozaewm8rPCKTHx6VbvI/Mn9",
+	"iBWKW4dHMjxzdR1bohWbZc3AAz5M/YaXvuaN7XPTbVfo4iyHmQu9IqZTKgMVEUqvYuJagaMr3STdhAjW",
+	"7plg/ATjdyXPXAPI6mElX1P2Wi1LJacz65iW//dF6K+GncaAy2Amueco0ERszyOAse6h9BPhpR26VMS9",
+	"x3z+THS8yzIjt1ZEodFU8mT+mjzsg5nU236OBBk/BWsLLU7nb2cpY2sIm/JrScfH89LOlwXJW6fPoZgj",
+	"r2unu5Qvw+FzoZLBgWmjTaZpiK8aUpZL1b0XCaQo74cJwWSSTZW4XUegsmBMv0smOe6saDkdXLiS7Kv+",
+	"hnrLhUKDY+iwzix/R2B+3BnVWsH5ShUd8b3Vw/agA25SPoGqc03359B4bgfg0dCgfTB4TjjOQ7DuThkq",
+	"fJUu57QbYne4aUjd6HGIDtfJH9lVEBLdI/Mbl1TuwIe1UaMqzTauY3/5b65E3fEKECBU5ZZJS+xTep2k",
+	"2aiC6QAc2lQo9qcF2iW+e3zFjSX4SKpCvMOZtDXkPeVUXaGy1/X5kaO9P7ySt5RTCopsWNvfPzl+/NXX",
+	"oZ05IXoWbCbeHeW6P96k6eQH0hQsho8Q6eT8+Oy8Y6PzauWkE+Jylcl33EGxHEL1CYK/WzZCLZVubrAT",
+	"7vYvvxVjWVPtBxbcGmwFdsEeu8+e//SmYGfuX//j9b+lczZzlwSDNwhnPAyowbYr34OxOo07QUTegZUD",
+	"AQhURBgoG13UexnD0ixTrSp/5HXb0dGD6m5WWUTgLbKBBllUQ7lKvSkdC0XiDauQqtQrtPzdtNu2m/Zv",
+	"wTWzkw1QYLPlBrT4yAzqkJLfhfbYksSc1tWvqMpBxrVHbSWXRRX+p+tn25FMY2WdxgEOvJXGagd3zDb8",
+	"sGDAXRnH+ByUtMx4hLQTQeNkCg12lFoR4Mggf7IzLG+0qtaDK5aSjsinYipVN7FlcxdClThVvKOR3fpJ",
+	"h5E+kW/OjhXe4zUSHZiiOAA0YJX005ue035NHg//FmmgZSH9IKFVbxo+wh51D6BdXGoCG9Ud4fMk1TeE",
+	"QLKFDZRK/3lhDTijQp1s5ELFVKDVTDMjhAk99SBXiFeZDtr7ITtEZdB9zNZX5vQYFcH/CgsFw+5y1/wL",
+	"f++cjg2WYMOmwg7tBy0gRyUBCjcXK2nSXVPEX+/isnM/61T24mmGOQxq5QyE0aQzFge3HtoXLTUJ8IbN",
+	"ReNewFQfyBC7tMMQMuGqXLns5nRpDpkNUWbStk7dL22jBUnZq0L4kv3Bt+xxIqhgx+2feP0H1Tn3d7/H",
+	"pD7qjgg414Ire9nyK9tpjB+i7v1AKkljZ8HXtW9AQNUEI67mjwz2IKy3km++/hKEeUivKY4WkJ7txvzP",
+	"n//z9Jc//NNOfaGdVoBqSR3wTwqsnJeI+Jyi+vBFXpmaSFGV/QAFu3KM8S29BfPYzqZF2tygtYlN524O",
+	"Ixf4eQJJIHqkheu82yvw9zdZOIhz5nG3C/bY3/qyYF+wWMql/Gll2ouMUJO5OHI+lf0esWWfI+6VUw2Q",
+	"U+1EihZmFA9sa1s2jyJPCd8RYPpWKU+6jgcvY11Q0BSQeMTKyTMCFYUYYpheuiuPUP12L96GSmRt3pzt",
+	"/MSAuWw5dKnflfjuTyYV59nLX4UxuGT14R3g2PhikYxXb2wQPdduVNCs0K+12sJWGwBq2oixbspcrQNu",
+	"JYU6Cma076NifHm775KbgMrnld1Rtoyn6psGX7Bowe7XBSPaAXnut+m+vjtwoCyz3YzlBmxMFj+Vx0fc",
+	"knl7nrQFgXgjsik2XYY0pSLcw+hk+q9yqogqwg7Idaig48MufbLTBWkYzMDEv3uQTyNiPYeom2ejdWdF",
+	"wKai3d5xlsmqd1xgfvNftJj0G/l6jeBlZvONE//QNcndVj9DYp+YaBHyaoES0i03+GJRydyljW8mxguV",
+	"XjGdjulEfD+JwQpT2OZMuu6GRzyELokEPg+QioDjPDSm0NFVEoRCB256kH1oOu5IoTak5VreE7L2TVBa",
+	"PwFWXWSKkfaVPB1Xq2+ysE2MBxBLSqwyrhttRS4EFHK6ZlKVCIAW5/IYXQtsXof9I+eQx2KW45nTy6d8",
+	"YfY73B+1TR5twgbcPRigpSZHwwiRySaQye6xxGBemNC+36o86l8qRborelPhkH3F1g525rlDEXhRdHMi",
+	"kRWEjqObWPRQnkCwc1tWFPbV01SeP8JBJ5pw5lJ/rXhnd5s8lFQJD+ff/TpnvJInJ/StQz9+15mNzMDY",
+	"FosAvhclw/ChCrkUrReSas+7a/1HApAqjoxeNr3uM9j0McTNpY11V5+XcneKD3hVOIeItDcRrLJ4VdsY",
+	"V/RMD5XloD7RsE82S5CpwMd31L7wDLdjNdMVblc6nrTPRQk+htyFeYsKzwt1K1ssg0yZVV/160DD6SFa",
+	"7fS4FPN2DtUu9hb+u2eSKL4N4oASFLRfdXo77Xh2N7df1OGpFBO+dObT+eOzvtZ+X3zd6Sp4nm7ut92s",
+	"xYjxspF2feVW7jWD3vLuH1ErvXDEGdV5bxdJb6ZUoz8cVIkZ6UKhPPSSicoID+/rtAx3Q2FOTgkTvInt",
+	"+Jm1C594i2WdKe9ktwA1Kjm+aAPsBhsfu08LRD4GXZZD1gG4w48ujsZaz6XwDZgujtrmUu2U+EL+SVDN",
+	"la8sTerkUVEhVhqGD06gBxHKlJJbTp1OdINVkFuVx07rAjy7tpJ1544lqx+fUAEjzogyhqEWATbNHVqL",
+	"FDngDdge2Ax7kREWwyb4I9+ANriNqePfoPdC29BBb620nlMZ+n7LC9XIaQiwtkAUi1fp7zsebVT6vHNi",
+	"Uc30gMvgxmedMus7ULov2B54+aJsQ9/OEVs7tqu8wySoJnxASS/+lT8KUPn1QqgoVL7gU2GcwbPafQbv",
+	"4fJj5GujnlmJZiop/RZazhTY8BPCGW8Ln53byR7sReIuEC9ywC9O2He6ofaiUJGBuZ1/gFS/7UabAHvp",
+	"7x69w7A/+BKgLdRZ6OcD/gwSJFQRjYfqpEAljTVA4jVfI1KHtBcevAFJ/1a0tFIQQKZsmBO26AqZ6aqk",
+	"9tRzsTYn7En8CrzS8J6uBJIGDhSTyu4irYpwNzvi6oQBYg+2LCJBAsVQbc6LF02Uc62rMnI7hI+I29mO",
+	"+S3eSWOxRMZK67SVo2fxHQgpWUfnxJIUX8iji6MvTs5OvoBSZoKzPOULeXp7fkpROvcRAbGFzXtRHl24",
+	"D5+MvQO3EWahlUFl4PHZGRXneNc92JRj+O3pXyg4hXrTLq3q1Ur5t8Bl2WAavs0cwaSYwjfmwyiu+4db",
+	"7pdnX+ReFGZ++kZMAGAnVnGOLn7+NVYZfv7lffFrLK7xg8DV8M+Yr+InrQj4+Zf3v0Alc82btRcBK+WD",
+	"omCNLRPbbbrbDSriU42ewgfZaRr9rTQzYXCzW02W8vE/0jG7PfJBYwgm4N1Z4dGe7XG0nzQpBFs3ooe2",
+	"wWTb8cKDa2CBgEGBA3PduLunQP/OItMpJ+T3Lb+p+VzAbfFSl1gScu5WKcHvuSLU4S6JukH+JNYHos8/",
+	"iQAF+4GJ8yUvYV0ZygRFAcNSTj4Ci1bYxuEjE2ee1J6AWovmzaLR04bXFCQZE9gT9wpujq5Of5XleySq",
+	"SqCzrksOjaj1bSCIztl8mUr4crs31bqE1/vilr03xT3/5YfZxJfu0gDkV3LeC95wbCQMA4OeCg2Ig5aK",
+	"3oEOHRcRTe7qJ/tL4mS8+ItvffdYeFm2kCOHuKjdXsKD7mqaHggbpouxdvhr9eAU9JAy4k9CLLotiJMX",
+	"1JPB6UhMsf40TQzwtT+wkhqvH4yRbrUzTnBUZ3kofiunYAO3/ZGN+ze34u/sPBMtpZ3lYDWQff/ZDmPA",
+	"8WUfxoQDyNzf2V5/p5up8PiRc3QFfDQm7RG90vcSY2YRTtShGHXUR/uunPoaUtn1XGITDaBlD1uJQfK7",
+	"8ezzw/L4x998qnT6hFLdPZkULT6TM/z1hDI+LhELAp71BjATqkxyDf9AH8MQqrzyjw08efRL6FsMLn3C",
+	"xtVzhUXtzqoJmzWCSgxpwHPft2s7eW27dXsw2rtt2yfNY902E5F6SzZQ3kditybrwqqk8U4Vc0i9J7wj",
+	"oe88XQPu8vYx9ekM6BclEFvfrxUgdqS6lRapJG30g8uMKyaOESGzLBthfDRFzZFjQ3dbKKjVuqDaWs7g",
+	"B9DZtyHGzpaLlCMAJ3FYdxWEnMVH8gi88Luc9gi4jUy5BPCkpDXsX98wSNPeWzAOpxKcY8jASrG3oSpk",
+	"1s/bY8erOzpAvjzIZryBdQDsKvnVVgNdx4fnWBmHL6qAH8Tn+0ZOZ/aD+3w/mMP3MCT1R3nb3q5Qntjo",
+	"SjDdkPMMNTR0p+7S0PAynjreAXbBh6C7pO3hZvABIjsPy0MPc8ZPUCaOfNlBOO7xTGsjTGS5k6JO2She",
+	"vDaCj2dY41l3D31JzcmzsbUldvzeoIONvBooOqTwqVC2WXe75iuxotoB9/Rfl6JZt/QTqm7a89pd//nL",
+	"IRkCLDlBDwjx8fjsDNYoKdixh7ZUSoqk8hF0kKAbV0SbRLWG8RmN+Hi+XOTjJ1APwZu5CJncWF7gExdG",
+	"qFCpTqs9aC3s4+gFxG5XM1mJNsmRClpOGIpSocbNemFF2VqBjt4Ws4YbwX7Hp6JgBh75fcGgEh6qUHRV",
+	"olYXJFobiTePQOc0dJcM5QxCLlPb7R29r43gpdt9d+OEKi9Ym1rBGgHwoWw8E+M5JvHn4kJPcS8PI8Zw",
+	"8AfTBfXYCntsbCN43Z1EuB8jqXiTaBiS5mUTqlw5vA/km4OwweuQVtrNfsGGJI5edai1dcZfS7K48vhO",
+	"yao6DtU/SeaHmbNPZQWgAr38b2xuC/auMu8KZsSCH491VRFKvG7wowVf66U1GR4YstnzcnQrUTZVy6EI",
+	"LOfrzHsQVW+v9xyS07rNxXKqPMG28WYocIrR+C3C4XwYkv7yYCSN69LURwtQD51Et3zkVq8b/BN4cmDp",
+	"XM236Rk7rfTE3IxQpSfogzBAWVU/0CQ+sBYPy7oSmfwcEHwrJ/L00npHxdpXejmxrPQHoKPhdHElVEmE",
+	"MVqTFlcgsBkJwZASATH+DVLo9zUN4ml7sZNeNpX6ZTdrdZ9fAmzC0cfkWEn/2bcNn/hO3KDPKXdwLXj8",
+	"oQgFJlSwcSNKaRmUMyHYFMwn73+j+W4VOTKLjXzQ1wbOfc+VNpqJS8MqMbE+2RDRSmD+pLy12clQf8TN",
+	"XEBywsmWZgaTPTRjghV/JEcdrA0mkLc08cRaL+rMV8J/cuLtcBoebFEk7LGwTSs7K9rO+GA6AHbDZCtg",
+	"Aj8L7sScUfsUa8V7+R90Ilwij+URLzw7Ozv/50uCzoPpSupZ6JnkQ7tHDkqVOWocUW/KT0VReoLF0DH0",
+	"vNv3SqqNnMOWAk75YtFogs/KJCHBE+I3egj0cEU73kMWhS+BiITOPxKT+kGP5+Gwl6HcXIl3tqUQVTJH",
+	"cgEMFTqP5Ul1zNVYVFVbu5hOx4CnfqPW36h1OLU+A5phHPkndODs7ESaHn2Jb1KC6oVQYOphde7nQIhb",
+	"3pKXnWr5nH1D393DK0MwcFTInHoJoaPf7x2CN5UUDepKOS8TwSdQ/6cwfqjTpYLeLXDOQ99ioKPEFX6h",
+	"GLSZArNE1uJTc9x0EHKhsS2lniHfoVjNsmbLBVrtudtGIIF5xr/g68+N6x/GiHtNO/UR7LcBsuYfSa78",
+	"qC0V/5FokYjSibrPSOs5RZrURm54TPflJCtkFo1Uf7+GGq383iGdT5Pq9jbrQnIFnLooswSjjZVqanaq",
+	"Ji9aLODf1JOhQaPjs/Pr88cXZ2cXZ2f/fnr+Vea1Ec7ypxNGeu0pY5ceAZ2opp97zMhfhFbfeGQ2EaCk",
+	"QowNPK02e1s26O0NgMSI+PbI4MZEN2+yM5Tw3ZBQwqsATiLNdruJgl1dP3lzffryxY8/XT+/6nRzwrSl",
+	"KODXQuLvoMzDUeIgQLXviC9v9PdK8nDCK+GGcP14LT58KArQVTCruoUjSVEezZau0lysH5ng5Y8IDFAh",
+	"fDsH/MyfTgRZeNkiB1CWHaGWtWMDPHmHKJfYf4tocgPTEXpPYkQCu3b6jCQwfTHh5oSFEufpkjdcWSEI",
+	"cNw4fb0WpVPZ9S14dhohYqdzrRtx4WG9oUIKu5A6CqW+FC0sBZhj0GCLsm+K0OEUdwvbXGglMAlojUFK",
+	"6G/WCHHZ7p+HDq+4wl5XZgbl2YbJCf5yxktqhy0UZu4kcmCmwn63JHvzQNwYxs8F9JdqSCXAfon/xa8B",
+	"SSUQcJKWiy2AqGzpe+iJ8cjApDGRyQdnuGW1vhWlU1pGazplDIABgnlMrtBO9PRX97/3A2Kz3+taDIrP",
+	"Xs8i7J+ERkLgQ5+OhDZ9Oqz5ILVWB6zI3k1bbaoHtAGOA7Z6EoC8EFih7fV/SXFBkoBKsLWwOwhsZ/zL",
+	"E9kHp7FiL/37t4DaZ0fkZM8Fgm4DduloXYZ4d/ufPQkP8UH/PZLxbw7tf1iH9ucm9LJucjf4IzPMW55j",
+	"FDtdiL/Juo/ikyyOZoKXlI36DF94/K00C21kGpzV/VRRYyHugYPz2/v+H0+W9npJsxdkiMvUX5KhbtPf",
+	"JOpvPtjPxAf7uUnL4NnFtosN1QsH51lCcu7t1+3wipk0VjfrXnuRHvnoXOE7BN5X4CDzzVSNFYtcXQ02",
+	"KMq/cVibs2RXKU6vZgBeZdrWrZm5WH2AmXzLqaoO9WREZ4UMbrpnRlpHKX/TSlyyr2qA+5i0TSGgrM7D",
+	"xVL3QwjZFuj+FHI6g46/gDZe62wVJx1CQgk/Oi+jvkxfufM4x/860oAvz2udaM+U4JSVwYNvoPUN7viF",
+	"kw/QW5j2gA6ibcXe+EY5sHJdkV/WFOGXsMBQchg/6b7JWh/1gm9Uru40PTJVDaEALLWBwInbLaQ/x+Y2",
+	"tWmHZPJOTfC84D01cTh183gItdFREHE9QFUeielSFY6XdW2mD6RZ/kPJpQf1n3twaa3nBZvyW1FgcAUg",
+	"vHmjRAk42XjeXTalV4oM45y0ivH5c1ghRtgf8LED3wV6SxY6ALoC+LgeOnBXnyG1xH0RMlBNeyo6BIEX",
+	"xJARNmpysd3tjI21msjpkvDOpwDfjsXz1PXsfZHVXj4dWvgQoFkf4GrDBNiKKxvuLymk0KwiipJBwSKs",
+	"HQK9CSCbwwe1FtmO+L6CjVrUK41TxaYAUMvm9W1oQBQK4FaNVlOv9gUAHzdTb6v+x9GYN+bns19OLHeU",
+	"fsH++3/97/84Auz/uKFHooMI/C9AXrPficoI9uXZF7/H2FDcg8UXRketO4Lux6sKDsWcsBdqYHubbp8B",
+	"gPYSth0SUIpkvay4FSUNnggxd7nvw6eB4uAfqZDvflz/71qneHgpcSUs0HF7OZD/XLJy2fARtOAQinFA",
+	"ePbI9IuKK4XNVEMaBpTmuC9YX3AeU1V7zOCX8MDfU1zekfNLytDdouZXbacp32F0tP5MVZgPofCibov9",
+	"RheYxlPydeGhSXyOCDgOqKY1NGkk07uTenLZtmhsxHiulVRT9AEbiibnKNmReh8hv3bf/73RMSwqw5Tx",
+	"7k9QH+mmSV6GzUeDxENnKexuXPOSUi4+R5r0KhlsQGiq4UjMrd+uNPg3CraarSOtDVGXlLasFn3JJmbu",
+	"qLCHzq7mHyPwdmhCw1VlKK0WdqZLg1ht3OOYizE3vluou8KVxqtstdM5HW91D86VXqnPiNC+1yu2ElUV",
+	"rtVMl2wFDZbBg+MXjhyQ6NHptgtugpVAwHphKZ7SZOjlaU5/tXouVC9CqLvEZcNXUQvQ+7b7OEz2Nnbr",
+	"UKxdX/L16QRBred9C3xgVER8S4bQZfTE/ZKPN2Hy6o3twSu003Z8ASCq40bYy05vMok2miMOBbJTlmlG",
+	"A0R2GCxLPh6Lhd04uoPgqIrFfhgn/UD6HxA3/x44+Mn75XFbR+suORURfCchV3f4DgbN+qTaD/jEAW8f",
+	"vSFx857NuFQF+A6CLgmwhxiHPjjI+oOrKYoBBKluYn/KJeNsrBfrqMqAjYQTmqZttts5NcS/7DXe8ImD",
+	"9udyb3izrETWOdDQl5/fKWEMpl4ay+ZCLJjVHQEeUrygDcNCUNvUhpepczodUWPpLECPMPY1lJDs0h47",
+	"tUMPmSyxHXyMAG19m9GCyQnAnCLiZOb93uC4CR3eP06KRrupOTOJvv1ki49KwRthLBtROAmMmZngC/eh",
+	"nkwCCHFbXAbRBd8qlm8Zf/vXH9WCm2XTAQ5NZsi2dyJUsJEbBRvVwiidFqyg/7PfrYX9feybztTxvPTz",
+	"OCRL8+/IWjvh+8+HpQWzpeNtAUoAlDETasg2zh1qwHplDD3yISoMX4vGoO49pMbQT/6ASIShdqoRU2ms",
+	"aICeTeR2wWy+DixiHtG6kgYuxrOrP7Pf/XT93fG//J7phv3PH67+Z9voGUGq7XhGvkkY94Q9hwLTRq/c",
+	"939ZllP8WlojqskF42zEsT2MNKwRC91Y8tuFK4d9oXlN8wC2wLAVgvFmWrLlSO1Ga+mgV3a9baQV6Cag",
+	"oVtnFNYGudcwmUtAcVS0vkPm+xDD457g0x+wKyrs9QvY9zT2K7dsJMaU/wGk2HyIgMweGJ4gkDiSmp6E",
+	"atOQ5+ZvVIFw0sLHxbkld8vYt07bYlenv+KleH9KtaO9ahc9MqTdCN3hT8Uxh2TgF5DLTPdffzrF/OSs",
+	"DX3rfU8ADNH6HE4oPw2lw5GrFsKyAMqqlxv9PLYIwDZcmckGQPRGt3+4HWIiGqHGgoWpjMVFG4zw46S5",
+	"YhF6kDgGi/B4OEWPDvu7L8+++b3j4YiJjkbFyL3tVjTIqeNaZ7IBvT2Pv06wXj+tTJTuAUn44R031zT3",
+	"j9VZeo/Lw/jEimbFm9L8I8EdPdV6jpmxHvSINBDEDVAEM0j5TPAhBPS2CpnaV+T58DOvlB5St29fkjnw",
+	"cfvAB9AaoyQW92LoY6KEgKYfTpH0fCCaVbyrjc8IbQME3RX9IOeCCVAMY7BNRqlJO23ANikNW21Toqpv",
+	"U6c1q5fjGbQr4dWKrwlbGxIXYHJAD7QIdIOcsFf4DdKNaASbcVVik2nKYnacHnwqilL8VxyTSmgRAroF",
+	"OHMmxRPxIXzLg6K0gKE0qjT2WxG+Vr0L3fLJo7TAxgw1ofTmWa24tCjwKNcHuu8wpVfFJvb7YXnkV/dq",
+	"d+oN6SRqaFUF6k0AvhC/kzaTkZMPZEljA1V+kuf8AZ1aQzY4oqjBPqucdf3Ee3N9yJlsYzaupFD2RpaR",
+	"sodPoqYnTThZTHsMFRPUdwqALTbVwZZtkubEVpBRiEOBuKy0IQ1xISC50PCJqNZoheNz6FmmwqZOJRmN",
+	"SqA+5EpbNdJaAfg4cPikWDHjGDMqosi4sMrDz+x3X56d/R7Va299o4btZgmtsi5J71Zha8wcEytg8Zg2",
+	"AdFv6IIK+4orcBqv76vO4YggTImHj+AxUL6FuEKcGTHWCt0SNV+zZqmoMvr87OyMFl8zPhO8pEn+7svH",
+	"TrH+4/Nr1vW347JXWVf+CXsyRTQj94gR7pVOmC2xEwR7K0ZXeuwG6srb05Vhv3P2KN7ll8IYPhVJ7dws",
+	"R7WM7/zDK9HxQR+k/8xwXvMETnwIx0m4Jz69cOtBRMwVUEQP92uxsrLiZUsDPF3l/fI+9xoI3HRptojU",
+	"MvrmjVhU60s20nYGvOd/XL36kVnxzprtBiboJ0tLtHM8mm1B094qaSBm9nAyZ0vGtO9yqlnqsqc289cg",
+	"EXpzbyIt85AGC0nxHql92WZ9OKEJKf2106KNhQpGqp//EHbo4XSyVad0YcK4V0T9HgxWD3Lm5ydwkh/e",
+	"RTdIXXuLbZE2atk7KhuqQh75kLPS2WsTC14wE8ypYS2dw/V7kJoXt7lCiWa6hsaffqsfGWa1dRYeFL1C",
+	"pzTvx5iEVk8L3qBd99XZGXs7Q/3vi7MzeqSAtqiOTTqyPGFXGvS9oNAM1vkKZ6Mr5PPunaGDP2w4JBSU",
+	"rBZcQbdSp1PFb4GrDz1F4Ue3ojHOxqckBeufNVvuSHwhdr0CNbd1YWLOe0qnodHa6/LwOs2bdnEf2ik4",
+	"9JJ+zv6/T0IRgg7eG1w8UCCkZGCug7ukl9gdtxLG+LtM/jOw1vBpp9VjmcCikbrZ9JUtuHSc4rQUt5Du",
+	"0QdH+Zo7YvuWnvwgce3ojUNNdr+Se+tP3SSFbmsyfMeWG7Lo1KcKiCubRBfnsOvSQKAj3+zBPxHv+sNz",
+	"lm/pLQcMOQxESlYl5TwPspXIHfDh47c9tPGD1nPwAbzU5Whp2PWz154mL5mp9ApdCk7t3uhD7Kli0ej+",
+	"bsRwGf1DH+JckProlUMvYljGIXfbb0PbD5/2Ou4VntxlI4zTB3azPEAx+lDcTqrpFU5s6DaHdRx0m2kf",
+	"ugDsE6mkmeF9SrMvyOOlHx+Id9HoHylaunlmvWf06fVbdzrM48OQzItSKCsnGL/HS8nA84tV8NgZxpEH",
+	"FcxLn2ubvakByjjnexCqjGltaL2P+ghJID0bRyogrZ4tF33meXa9H5XEP5GdfOJnVTCr2VQzZ/5JOxtm",
+	"cO9rae+i3NORxGYFD//qLPuV3RtxiD5cqvyN9X6M9JQeuneHErNdq7eS3XczWp/b/mEpll764djaD/JW",
+	"7KCdNsMu2lMz0yvzKToxDibQ3wheEj7NrWC3vFpu4LenycjIqfqwNAQ1cJ47uLcfhvW5oZ+5V/3G+D5X",
+	"kn6GqI1A1Qu98o14wl0PP6XyBavZjC8gOreT7lfcjmeHJvzNoKZPyPA9gmASEFK8Fc1llHbhS42m8lZA",
+	"LgGEQcNPilBR5dVQZ06jBgVtirbDnvC7wyobb90rPgdto9igIzwGJzJEeRlLEUmoq1CQBomNv13YQTKI",
+	"9g9xAiH8QySLeZZ4A2TkIYzv6y4UdGdX+Wf2KTntopN/0vDdwxxSuAmDHX4erVoqVunpVlzoYe5ho0eV",
+	"qPNIFASNTdlXsQewQ2QfreLwOgbjjls3aiVSqbYAveyb5jRL1aXlRoDjfp2PIHAzf+MfOlRcEoe/L9bE",
+	"FeBFygkzuhYjXa4BkwHIiWDNuWW8LBthMEmOs5rLihnR3GIGoxGWLRcXTGn4uXQSu6K69Dvx1YcCovie",
+	"g0+nkmrulIjxTEMEnCmxYgtuzEo3JSSPJw83xrwZCHvywVFNaK5PsDLnQJT2o1i9pt36B0U0eZaknNGa",
+	"iCsBaHKJidsQQPYaqtP2NigNi3h6JOIbeuSAOpZ/RYK3P+XWikZioAeFf8HEQo9nhJnK2yZ5kKWH8Fq+",
+	"gpazRaOnDa8JTrpPFByy1Bxr2fxSPN611Q2fOkEFy8esoaLrdYD10XoXXHZPz5t6fWl5lTbCK69Dr4n3",
+	"f5D9UFB70QbR8HxNfI5Un5MFERmiWWy43MQejrboFS/URKfDyQh3y83c7MKkwkofOVUCi73woACFJmeZ",
+	"bf0K/oKMdTmdtdDJja6Er3lEJnXCwm+xySvkjdd8zSqt55itz2J0bCRXwhTWC6FMAWry+WM208vGYNI6",
+	"LFYJURoaEaAykEvAJPA7D7iD1fIn7BWkGALkcVcQ42eBIYUkFMdiuQzUrJkFyrdaMz2xQgUZPdMrRMKz",
+	"GrJfUjlWbjUxqRzAp4Oj/2OjZl2h4EClSxyDjhWftj9lrEB3B0ckFETPWNeOz43noR8NbUeKbZ1u8M2c",
+	"IutO/9vOowdKhonf8YlQwpcPe7IQEOiigCND99DeC6EXVdQGhodDT54gZjj1ntx38MhhTgzG/g3pbrN0",
+	"NkK9oy6dcy9nfLMk3thdGHj+jLUsx6cQsM8fNHz9SpbjgyaMy3L8FOaRlOO+0c+o0SsjGjbVwtzJ5/X4",
+	"w/m8EnnlVvvTaHmoP9BIVjvbF5Ijcyc25lXlOHFvy7/UkX2Bya0bl0STU3gqTBHrQLphhE/iPjyOZ+37",
+	"oD8gH/Op9509oFKe+Oxh4amtcdxsLtaD6Pk1PnvYWCS84tmMV5VA8JYtyv5ON0zxWzl1t/tk3AjIr+GV",
+	"OZneBZH6AXkPwZbQnqJmS9TbUnHvMWAiWb8AiY/hEFlkMLqv1fusZMjHOveOnhjOv3vQlluRLcL73uPC",
+	"mTbeFGwR3z/GCBJsKxV1EXdKChSAmKIDmO9be8EvkDvIUhTdNO1HJgapVCV2M1nW0B+FYg+AFAiuE0oo",
+	"pUpgIWFUfDdTukEgkBP2JniQ8afdN+DogEUGrkno5GKEMHFzlutkee3KEGdzhh6m8qP4rn25Iu2d6sCH",
+	"YTHuD/JW+FLcwtmJlQBPAjiZHzOD0DtT0RYAOoPwNZ/6X9GjE7GiImSol4G0dKXE2PpoY7dEGkpYweo8",
+	"Y7RzYOgx+hUVkXd+Cb8BjBT45VfMXBK+Jkwk2MjtDm1UYqahEa+ABA/pWbCICplpZOchIz8XRESgUTwR",
+	"G3JeuJmNNG9Kn/ayccWXvZ7DK3ziwEewNH1nsPwMkXabpULm4UzsCW88uKyzrjtHYHkjJ5P+TPZreuaA",
+	"p+BfkTkGmiXU0PEaeLLvTbrSBDcb1cp8Lkd1vSFZaJlxCgBn87czNtYGqpBXnl/LxhclmtRxnv7qtun9",
+	"KQHxDsokgf89SC7J9UysqWjY2YdtA6u2w1LwI2JOjPEWgG8k5kRSBJ5JJxwDxQX0TBYQh7GK2cpatKhK",
+	"0P1zo267U95tWC2NQXxMhOaI3OcrLp2UcjJFxg2MUvJisTSzgDV9ED1zaWaijJGXP1wKC97PK4g9ZEuq",
+	"0GMPTlq39R+sXdmngewGufdEqN6eDbEaTne7YGY5niHSU9RdueTrY0RgIQD6zp12+mIvzts1PnHI84c3",
+	"5CIgUeudDwN35Aza1Yy6sgGKGujUG9smRW+D1wk0D72Gx4ZYaK0GXnP3xrVvGTqcRkK/UgzLuCmWsbsm",
+	"xDY6K6F82T4R/Wd85IAUgG/4TvZ0JYBquqKNOSKIsZfLh8T+k+MZvt1fqGkjy9ifCaKPEo8RdQ0n1y1A",
+	"2+Bp3oG9WFTrCEWZBBChWxEUQQcZiRaOmLqljgRKwNSYSHvC3oL1C8Nb2j+Ae6KpdW2c0DCUjNiCMKew",
+	"3w/UR1VV1OsNRtsTcDqQUUpduD9q9FYvhLG5LZgYoQImwS9Ycluw2pmIxi1NmIVs8QAneqkAEDPXp3+7",
+	"/fleyKv1srJywRt76kY6Lrnl3RuyaNy2WeIsUNK6nUprvBkLUBiPv/qavXwatb3fCXxdHNV8sXD/THqJ",
+	"6Es44IL925OXP1zEDY6rZa3gHjy7+jMgXMQNNrqVHAiG5p4ZNK+OxvEzrr7tHK9HfxHjD55bixS7A7Yb",
+	"8rHxThI6fxMu56cE4A3136D0w+UdwMvIP4Jr20CIxScgE0yNZSVDjDQpRfxjIscDNmBQ9ZhXof1knLra",
+	"3tYgCOIeWoBZkOlv4kY72q+ZSmX0RpcM6XFaIJfH8HVgiTn4+6q6A/j9wfKYOqeVSmdyy7J8VH2MDit5",
+	"2t20ZSnAQyI3Bo/aoOfCndhb7GkqFbpEO3TcA8XWeSm5ICO3ZQGu5amInZIDkdgg7T7p/9sHh+0z80V0",
+	"0N1CsM4R4fv/EwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
