@@ -3,6 +3,7 @@ module github.com/commonwatt/commonwatt
 go 1.26.0
 
 require (
+	filippo.io/age v1.2.1
 	github.com/getkin/kin-openapi v0.142.0
 	github.com/goburrow/serial v0.1.0
 	github.com/gorilla/websocket v1.5.3
@@ -26,6 +27,7 @@ require (
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
 	gonum.org/v1/gonum v0.17.0
+	gonum.org/v1/plot v0.17.0
 	google.golang.org/grpc v1.81.0
 	google.golang.org/protobuf v1.36.11
 	modernc.org/sqlite v1.60.0
@@ -37,7 +39,6 @@ require (
 	git.sr.ht/~sbinet/gg v0.7.0 // indirect
 	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
-	gonum.org/v1/plot v0.17.0 // indirect
 )
 
 require (

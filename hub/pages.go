@@ -204,7 +204,7 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version}.operator(dir)
 	if err != nil {
 		return err
 	}

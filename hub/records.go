@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,7 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 	if r.ledger, err = OpenLedger(ctx, plan, dir, r.log); err != nil {
 		return err
 	}
-	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && plan.Ledger.IsEmbedded() {
+	if err := r.covers(ctx, dir); err != nil {
 		return err
 	}
 	err = r.ledger.Register(ctx, r.site.devices...)
@@ -77,6 +78,28 @@ func (r *records) open(ctx context.Context, dir *disk.Dir, watch intake.Watch) (
 		return err
 	}
 	return r.registerGateways(ctx)
+}
+
+// RestoredFile is there from when a directory was made of a backup until the next start, which
+// holds it to the ledger.
+const RestoredFile = "restored"
+
+// covers refuses evidence that is older than the ledger. A ledger elsewhere may have what
+// another process settled, but for a directory that was restored.
+func (r *records) covers(ctx context.Context, dir *disk.Dir) error {
+	embedded, restored := r.site.plan.Ledger.IsEmbedded(), dir.Has(RestoredFile)
+	if !embedded && !restored {
+		return nil
+	}
+	if err := r.evidence.Covers(ctx, r.ledger.Latest()); err != nil && embedded {
+		return err
+	} else if err != nil {
+		return usage.Errorf("data directory %s: was restored from a backup that is older than the ledger: %w", dir.Path, err)
+	}
+	if restored {
+		return os.Remove(dir.File(RestoredFile))
+	}
+	return nil
 }
 
 // history is what agents know of the past of the devices: what was read, and in a simulation what

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -83,6 +84,7 @@ func operations() map[string]asked {
 		"openBillInterval":  {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
 		"exportBills":       {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
 		"sendBills":         {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
+		"makeBackup":        {http.MethodPost, "/api/v1/backup", `{"passphrase":"oak street, number nine"}`, operatorWanted, http.StatusOK},
 		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
 		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
 		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
@@ -123,6 +125,7 @@ func forPeople() map[string]string {
 		"getMembers": "operator", "importMembers": "operator", "getBalance": "operator", "transferMoney": "operator",
 		"listBills": "operator", "draftBills": "operator", "getBill": "operator", "approveBill": "operator", "cancelBill": "operator", "payBill": "operator",
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
+		"makeBackup":   "operator",
 		"getCommunity": "operator", "pushPrices": "operator", "listValues": "operator", "importValues": "operator", "reconcileValues": "operator",
 	}
 }
@@ -155,6 +158,18 @@ func guarded(t *testing.T) http.Handler {
 // operated is such a server with the grid operator's values.
 func operated(t *testing.T, values web.Values) http.Handler {
 	t.Helper()
+	return contracted(t, operatedWith(t, web.Operator{
+		Key: "operator's key", Members: purses{}, Fund: purses{}, Tariffs: takesAll{}, Values: values, Bills: oneBill{},
+		Community: func() api.Community {
+			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
+		},
+		Backup: func(context.Context) (web.Backup, error) { return &backedUp{}, nil },
+	}))
+}
+
+// operatedWith is such a server, whose answers are not held to the contract.
+func operatedWith(t *testing.T, o web.Operator) http.Handler {
+	t.Helper()
 	profiles, err := profile.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -167,13 +182,11 @@ func operated(t *testing.T, values web.Values) http.Handler {
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
-		Operated(web.Operator{Key: "operator's key", Members: purses{}, Fund: purses{}, Community: func() api.Community {
-			return api.Community{Community: "demo", Currency: "EUR", Minutes: 15, WorldTime: now}
-		}, Tariffs: takesAll{}, Values: values, Bills: oneBill{}}).Planned(newWishes().planning()).Handler()
+		Operated(o).Planned(newWishes().planning()).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return contracted(t, h)
+	return h
 }
 
 // takesAll is a book of tariffs that takes all prices.
@@ -276,8 +289,8 @@ func TestWhatIsSentIsHeldToTheContract(t *testing.T) {
 			}
 		}
 	}
-	if tried != 15 {
-		t.Errorf("%d operations take a body, want 15", tried)
+	if tried != 16 {
+		t.Errorf("%d operations take a body, want 16", tried)
 	}
 }
 

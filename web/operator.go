@@ -16,6 +16,7 @@ type Operator struct {
 	Fund      Fund // which everybody may look at
 	Values    Values
 	Bills     Bills
+	Backup    func(ctx context.Context) (Backup, error) // takes one of now
 }
 
 // Operated has a server answer the operator.

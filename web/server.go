@@ -129,5 +129,8 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	s.log.ErrorContext(r.Context(), "request failed", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+	if broken := (*brokenOffError)(nil); errors.As(err, &broken) {
+		panic(http.ErrAbortHandler) // which ends the connection, and nothing else
+	}
 	api.WriteProblem(w, http.StatusInternalServerError, "the request failed; the server's log says why")
 }

@@ -107,7 +107,7 @@ func rowOf(i grid.Interval, run settlement.Run, owner Owner) (*Interval, error) 
 		}
 		row.Points[k] = Point{
 			MeteringPoint: s.MeteringPoint, Member: member, Account: account, Quality: s.Quality, Metered: s.Metered, Cover: s.Cover,
-			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
+			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated, WithoutFlow: s.WithoutFlow,
 		}
 		if account != "" {
 			at[account] = k

@@ -47,6 +47,7 @@ const (
 const (
 	flagWithout = 1 << iota
 	flagWithoutEstimated
+	flagWithoutFlow
 )
 
 // Names of members and of accounts are marked in the table of names, so that they can be
@@ -129,9 +130,15 @@ func (b *Book) packPoint(out []byte, p *Point) []byte {
 	if p.WithoutEstimated {
 		flags |= flagWithoutEstimated
 	}
+	if p.WithoutFlow != nil {
+		flags |= flagWithoutFlow
+	}
 	out = binary.AppendUvarint(out, flags)
 	if p.Without != p.RetailOnly {
 		out = binary.AppendVarint(out, int64(p.Without))
+	}
+	if f := p.WithoutFlow; f != nil {
+		out = binary.AppendVarint(binary.AppendVarint(out, int64(f.Import)), int64(f.Export))
 	}
 	numbers := numbersOf(p)
 	var there uint64 // which are not 0
@@ -270,7 +277,10 @@ func (r *reader) point(p *Point) {
 	if flags&flagWithout != 0 {
 		without = r.signed()
 	}
-	p.WithoutEstimated = flags&flagWithoutEstimated != 0
+	p.WithoutEstimated, p.WithoutFlow = flags&flagWithoutEstimated != 0, nil
+	if flags&flagWithoutFlow != 0 {
+		p.WithoutFlow = &grid.Flow{Import: grid.Energy(r.signed()), Export: grid.Energy(r.signed())}
+	}
 	there := r.unsigned()
 	numbers := numbersOf(p)
 	for k, n := range numbers {

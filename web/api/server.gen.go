@@ -20,6 +20,9 @@ import (
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// MakeBackup The whole data directory at this moment, as one encrypted file
+	// (POST /api/v1/backup)
+	MakeBackup(w http.ResponseWriter, r *http.Request)
 	// ExportBills The bills of a period as a table, or as a file for the bank
 	// (GET /api/v1/bill-files)
 	ExportBills(w http.ResponseWriter, r *http.Request, params ExportBillsParams)
@@ -192,6 +195,20 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(http.Handler) http.Handler
+
+// MakeBackup operation middleware
+func (siw *ServerInterfaceWrapper) MakeBackup(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.MakeBackup(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
 
 // ExportBills operation middleware
 func (siw *ServerInterfaceWrapper) ExportBills(w http.ResponseWriter, r *http.Request) {
@@ -1731,11 +1748,82 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bills/{id}/postings", wrapper.OpenBillInterval)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/api/v1/bill-files", wrapper.ExportBills)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/bill-letters", wrapper.SendBills)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/api/v1/backup", wrapper.MakeBackup)
 
 	return m
 }
 
 type RefusedJSONResponse Problem
+
+type MakeBackupRequestObject struct {
+	Body *MakeBackupJSONRequestBody
+}
+
+type MakeBackupResponseObject interface {
+	VisitMakeBackupResponse(w http.ResponseWriter) error
+}
+
+type MakeBackup200ApplicationoctetStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response MakeBackup200ApplicationoctetStreamResponse) VisitMakeBackupResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type MakeBackup400JSONResponse struct{ RefusedJSONResponse }
+
+func (response MakeBackup400JSONResponse) VisitMakeBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakeBackup401JSONResponse Problem
+
+func (response MakeBackup401JSONResponse) VisitMakeBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakeBackup409JSONResponse Problem
+
+func (response MakeBackup409JSONResponse) VisitMakeBackupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ExportBillsRequestObject struct {
 	Params ExportBillsParams
@@ -4561,6 +4649,9 @@ func (response ReconcileValues401JSONResponse) VisitReconcileValuesResponse(w ht
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// MakeBackup The whole data directory at this moment, as one encrypted file
+	// (POST /api/v1/backup)
+	MakeBackup(ctx context.Context, request MakeBackupRequestObject) (MakeBackupResponseObject, error)
 	// ExportBills The bills of a period as a table, or as a file for the bank
 	// (GET /api/v1/bill-files)
 	ExportBills(ctx context.Context, request ExportBillsRequestObject) (ExportBillsResponseObject, error)
@@ -4762,6 +4853,37 @@ type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
 	options     StrictHTTPServerOptions
+}
+
+// MakeBackup operation middleware
+func (sh *strictHandler) MakeBackup(w http.ResponseWriter, r *http.Request) {
+	var request MakeBackupRequestObject
+
+	var body MakeBackupJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.MakeBackup(ctx, request.(MakeBackupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakeBackup")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(MakeBackupResponseObject); ok {
+		if err := validResponse.VisitMakeBackupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
 }
 
 // ExportBills operation middleware

@@ -1,7 +1,7 @@
 import { energy } from "../../ui/english";
 import { unbroken } from "../../ui/format";
 import { type Column, Table } from "../../ui/table";
-import { counted, forecastOf, percent, said } from "./measures";
+import { counted, forecastOf, percent, said, unknown } from "./measures";
 import type { Measures, Skill } from "./plans";
 
 type Method = Skill["series"][number]["methods"][number];
@@ -38,6 +38,7 @@ const columns: Column<Method>[] = [
 /** MeasuresSection shows how well the community does. */
 export function MeasuresSection({ measures, currency }: { measures: Measures | null; currency: string }) {
   const all = measures ? said(measures, currency) : [];
+  const missing = measures ? unknown(measures) : [];
   return (
     <section id="measures" aria-labelledby="measures-heading">
       <h2 id="measures-heading">How well the community does</h2>
@@ -52,6 +53,19 @@ export function MeasuresSection({ measures, currency }: { measures: Measures | n
           </div>
         ))}
       </dl>
+      {missing.length > 0 && (
+        <details>
+          <summary>What is not measured here</summary>
+          <dl class="measures">
+            {missing.map((m) => (
+              <div key={m.label}>
+                <dt>{m.label}</dt>
+                <dd>{m.reason}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
     </section>
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { counted, percent, said } from "./measures";
+import { counted, percent, said, unknown } from "./measures";
 
 describe("measures", () => {
   it("are said as far as they are known", () => {
@@ -16,6 +16,13 @@ describe("measures", () => {
     });
     expect(all.find((m) => m.label === "All bills together")?.note).toBe("would have been 4.11 EUR spent each alone, 1.00 EUR spent by an allocation key");
     expect(all.find((m) => m.label === "Worse off")?.note).toContain("who gained least gained 4 ct");
+  });
+  it("say what is missing and why", () => {
+    expect(unknown({ intervals: 1, members: 2 })).toEqual([]);
+    expect(unknown({ intervals: 1, members: 2, unknown: [{ measure: "best_response", reason: "Later." }, { measure: "another", reason: "Never." }] })).toEqual([
+      { label: "Best response", reason: "Later." },
+      { label: "another", reason: "Never." },
+    ]);
   });
   it("say who lost", () => expect(said({ intervals: 1, members: 2, worse_off: 1, worst_member: -30_000 }, "EUR")[0]?.note).toContain("lost 3 ct"));
   it("say of when they are", () => {

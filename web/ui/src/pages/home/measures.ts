@@ -40,6 +40,19 @@ export function said(m: Measures, currency: string): Said[] {
   return all;
 }
 
+/** unknown names the measures that are missing, each with its reason. */
+export function unknown(m: Measures): { label: string; reason: string }[] {
+  const labels: Record<string, string> = {
+    welfare_share: "Market",
+    foresight_share: "Gain",
+    bill_rule_based: "Bills with batteries by rule",
+    best_response: "Best response",
+    skill: "Forecast",
+    deadlines: "Cars ready in time",
+  };
+  return (m.unknown ?? []).map((u) => ({ label: labels[u.measure] ?? u.measure, reason: u.reason }));
+}
+
 function others(m: Measures, amount: (n: number) => string): string {
   const say = (n: number | undefined, how: string) => (n === undefined ? "" : `, ${amount(n)} ${n < 0 ? "earned" : "spent"} ${how}`);
   return say(m.bill_rule_based, "with batteries by rule") + say(m.bill_by_key, "by an allocation key");
