@@ -208,13 +208,26 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
+	prices, err := p.prices(dir)
+	if err != nil {
+		return err
+	}
 	at, planning := p.site.plan.Access, p.planning()
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Handler()
+	}).Operated(operator).Planned(planning).Cleared(prices).Handler()
 	return err
+}
+
+// pseudonymsFile holds the secret by which orders get their pseudonyms in the records of intervals.
+const pseudonymsFile = "pseudonyms.key"
+
+// prices is what the API shows of the call auctions.
+func (p *pages) prices(dir *disk.Dir) (shown.Prices, error) {
+	secret, err := dir.Secret(pseudonymsFile)
+	return shown.Prices{Calls: p.market.host, Points: p.records.metering.Points, Secret: []byte(secret)}, err
 }
 
 // planning is what the API shows of the homes' agents.

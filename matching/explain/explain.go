@@ -80,6 +80,31 @@ type Step struct {
 type Record struct {
 	Nodes []Node // parents before children, children by name
 	Steps []Step // by node as in Nodes, then bids before offers, the best first
+
+	into map[string]string // at which node what stands at another is shown
+}
+
+// Shown returns at which node what stands at a node is shown.
+func (r *Record) Shown(node string) string { return cmp.Or(r.into[node], node) }
+
+// Place returns the first node at which a member stands; empty when it stands nowhere.
+func (r *Record) Place(member string) string {
+	for _, n := range r.Nodes {
+		if slices.Contains(n.members, member) {
+			return n.ID
+		}
+	}
+	return ""
+}
+
+// Volume is what was bought.
+func (r *Record) Volume() (sum grid.Energy) {
+	for _, s := range r.Steps {
+		if s.Side == grid.Bid {
+			sum += s.Filled
+		}
+	}
+	return sum
 }
 
 // Of returns the record of an auction. Of what a member bid and offered at crossing prices only the

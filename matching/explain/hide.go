@@ -14,7 +14,7 @@ import (
 // between cost nothing and are not limited, orders are shown there as they are.
 func (r Record) Merged(least int) Record {
 	into := r.places(least)
-	m := Record{}
+	m := Record{into: into}
 	for _, n := range r.Nodes {
 		if into[n.ID] == n.ID {
 			n.members = r.at(into, n.ID)
@@ -133,7 +133,7 @@ func (r Record) seen(n Node, at string) []Step {
 // least of them or more. Where fewer have bid or offered at a node, on the one side of its price or
 // on the other, only what they traded is shown, at that price: what did not trade is left out.
 func (r Record) Summed(least int, own string) Record {
-	s := Record{Nodes: r.Nodes}
+	s := Record{Nodes: r.Nodes, into: r.into}
 	for _, n := range r.Nodes {
 		for _, side := range []grid.Side{grid.Bid, grid.Offer} {
 			var traded, not []Step // the best first

@@ -246,6 +246,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -309,6 +327,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -321,6 +378,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -478,6 +553,15 @@ func (e ValuesFilesBillsBy) Valid() bool {
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -788,6 +872,24 @@ type Contract struct {
 	Sold     int64 `json:"sold"`
 }
 
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
+}
+
 // Delta A change of the State; homes and intervals replace those with the same key
 type Delta struct {
 	Homes     []Home     `json:"homes,omitempty"`
@@ -892,6 +994,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1072,6 +1192,22 @@ type HomeSkill struct {
 type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
+}
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
 }
 
 // Language Of who has signed in, or else of the community
@@ -1322,6 +1458,14 @@ type MethodSkill struct {
 	RPinball int64 `json:"r_pinball"`
 }
 
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1455,6 +1599,30 @@ type OrdersReply struct {
 	Id    *int64  `json:"id,omitempty"`
 	Order *Order  `json:"order,omitempty"`
 }
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
@@ -1642,6 +1810,20 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -1732,6 +1914,49 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -2249,6 +2474,42 @@ type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
 
@@ -2294,6 +2555,18 @@ type OpenBillIntervalParams struct {
 type ListFillsParams struct {
 	// Interval Only of this delivery interval, START/MINUTES; absent: of all that are not settled
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
+}
+
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
 // GetBestPricesParams defines parameters for GetBestPrices.
@@ -2405,355 +2678,385 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1vcxs3tif8VVB67lNOaloS5TiZG6meF7aTTLwbxy5LGe/eXK8KZIMkRt0Ap4EWzcnjW/tp9oPdT7KF",
-	"cw7QaBJoNmXLdu7klS2yicafg/P//M5vRzNdr7QSypqj89+OGmFWWhkBf7wS89aI0v13ppUVyrr/8tWq",
-	"kjNupVanfzNauc/MbClq7v73L42YH50f/T+n3bin+K05fdnoaSXqo3fv3hVHpTCzRq7cMEfnR6+XG6a0",
-	"PXLf0ONutCd8dtOuXom/t8Lgy8tSup/w6mWjV6Kx0k11zisjiqNV9NFvRytuzGrZcCPcX/3XvVgJZZhd",
-	"CjaXlbhgSk91uWE3QqwMk/aoOKr525+EWtjl0fnZ5OGj4qiWKnzwsDiym5U4Oj8ytpFqAdNuxN9b2bjt",
-	"+jV+95vwrJ7+Tczs0bvi6Ikw9mUjZzjRrZ2QdsnWS24ZV0w3pWjYvNE146wWVri3sZWWyrK1bquS2YaX",
-	"gnHLtJqJc1jSVBjL9Bz+b6RaVALHcQvmlq25tGy9FI1gSrNKKsHW7p2czYV7knFWyVpaVklh2FTYtRDq",
-	"hD2p9OzGsFK7c2Iz3Sp78u/qaHvXp7LcTwZyJn4St6JyeyGVFc0tr9yvtja1ONLzuWgOGW/rHMLguVO4",
-	"G2nFc+6f3uXV41dXp8+f/fzL1feXR8XuivwhXsMh7g7weGqEsniQtainonlgCibnTFq25IZpJY72Ud/w",
-	"qmUF8+6vKLrfQ1vtfvyUHnU3lVeJJfwo3l7A/JfcLJk0TN+Kxs2fqxI+p5ddMFGv7OaccVY2fG5T22Xa",
-	"uubNZsy8LunRd8XRWjdl4mq9mDPBZ0t2I1XpLgjQPtwJuDayqtyUCyYVfICXTyq2XsqZux/+CfdtfVQc",
-	"SStqM2Zqr2E+78L6eNPwzc6x+bUW4TRoh/2Ccsf5uLKiUdzKW7F7srx2V9X9b66bmtujc0cf3zzqdtuR",
-	"y0I0bjRhrKy5RZ5PX0+1rgRXRLxLXSZvquK1SHyxtUR4qvBzCgPuLKw4enu80Md+u9TGL/Wp3+D3XKgj",
-	"gfdfB4wSlnPIKsJt2xaD2gg23VhhuhukkRwrUS4cPdJ9+qLUM3NaayU2J3X55TnDWRhHsLWsKqmVXRov",
-	"B2Zt0wg127BWSVuwP0X8hTViJuStMBdMKNEsHNeXir1eFmyljQSq2maAfG7382VYaQtUOm10u1gmF8wt",
-	"3CsD3GHFN7Ubg03FXDeCzXgtmNVHxZgznem6dsvbJA/WTZA3SNmjL258sxxxtFXFp5U4OrdNK7avs3tH",
-	"04iZW1qO+zSVFA2r4WwO4SCXbb3LP4ojf6zpFbf2gCMq5ULaxLS/EzNZ82qHkh4YVkulG6Co5HmUrRjL",
-	"dhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsEvRmIMo4aU2ji0mzsDT7IcaTjQSeWz/yjklsLedJbfi2Mpa",
-	"pORmho0VR1aPHSTN8mAaMExKGtH5HLYTEpWJnY1oxK3UbYIkf26BbxFBei0JxTMyjtSWNGLNSS0YPblX",
-	"8JvU7BrdqtKNPI7CjeXh8fGX3v8o8X6rLeqfI15+y+1B7/3r46vUK//hdM+dw3jm9CMntRwVsZJvkJMj",
-	"i2O82U9ZHd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67OkGE3CmSCgcI7zahfFSCz4cIdaWNlWphvG6J",
-	"wvyBYZVejGNnq4rP0tsPdp7lVjg2xKZa34wZcdtiheELXMj4zfhOVPJWoIK+ZVEsuVIibdY1YiZXkjSg",
-	"XRYla3FHJtUNXIQJ0IA55fk7Z3rczQzsJEzahuNVlTQB3dXY/dVPesYrvDdolJCmVzAOZPNw8vCb48k3",
-	"e/cAh88t9wdZJYyEklve23KngqbmXon5YbzkJ/eDBDPJCyj4YHtznj97/j2Dr0bKKXoWFkbTzm3Js8ia",
-	"fx/bKaPEvF6Ou+B5p8Lj+PyPJ2dXZw/PJ5PzyeTfTs++Tp3S31te5fTgplUJt4WwtkL+0bQKyW+G5gRZ",
-	"H0647uciYQ34nm4mEVfOWUt0Gj8RhW15XMqkQu1nVjDdRMpAak/Wy81+u046ieOezM/OWlIdD/EXbakd",
-	"GaLP+AXkgOn/k1SJ6+yP4TBlJ9yDvRMKw+em9VxYQbZWf2bi7Uo3Y2+UrEc/vD1D/GXh3zdeoL1Ebf7A",
-	"A27EXDj1ROSplKubLbfyo0mKlyX386V3Fm7xp9nMM6ikvdv59XfmtEZXsGErLktmNSht0w3MtbWSLu1o",
-	"2un8Mgle3/MqpXbHiIKUyFtetQLmpbRlteCmdUc6xC/jGxV9DXbjYeo22tj7jPy6o+19I/prkPT77jIB",
-	"3sj5PHFcTzbkgpR4ZKZdrSopyoI5YQcndysa4x4uBpjM8MK2tYj+fItAa9084yPotsXv/AFXDm3hg6j7",
-	"IMks064+r7OPGKERnCJdCV02uvrD0gVeWKCQoRHj38d7fLBL8SUaGO+pw8waUcr0jpdimvmmU3ze/yz6",
-	"hP/SGSUpk6lwrCrcCWnYqtG3Qo1TtD78YeLehO2LHNydLbp73m+yzB5txd2zXEXfHORqGqNmhMFz8yJn",
-	"SMJ42CSY1vcrPVuagv1y9RS8AkUXSZGWCd4oUTKja2GXZKLvOhDFrZzl3Fg3Ap2sh6oGNGiB0w4jjb9p",
-	"l5Er554Y1iyOcuzeRNrv3d95H2HKsHRG9LiAZMZnmBu0YOLtrGrLWEx3v/WCae99GhA43XZ048WeyHCW",
-	"B3NNJ/I/lNV3gImXOb5sUGpf0PjFnHHWBR+yTofENb2CTIPox+B2mA8qErueWpnSfK/AHuOqiOJRpzev",
-	"lxdsAhkHurUs8MdDrzGF3sLvcQ4R5x0wUobIwUebtyzwA2JrSiwgYEQ5FlGgTa+F2Qmlocy41vP0BoJT",
-	"m2LU0jB82inHgs24mgnQvRKhn4G4UIk+O3mgehxcfQkKGBM8knZsxCiXEON0X3LgsrlunDSiqCFI4REX",
-	"sGzF9XRzKItccpPw113++Pj44dffuKUZXmF2AwXuwWXXC9umhk35NNBj3Hf5TSaTsz9fQAgMEyVgK2M/",
-	"V29UY1rUpsdFigbCZN5Ht+ONCukS0jBelo0wJs39u2DWbmaHdbu9MzossGB85TQ6qRb+v87aMbC17rQL",
-	"Iv5KqgXTjf8rPYnxoZKUNwjnmYpMpEISPs6A0YXopuWUqr8+vnpPCTSlDLdR8ocEdZLVAAs1QMNcKhbf",
-	"0SgHpEke27OYMZ6zs2/Z/+uI4+xbR713YO8Nbjqs7Q5y/bVPANqKoeqmbiueSFnSa0fUsqEsCjf3mpcC",
-	"lVYYLEFYWXltSA4PuSw7dThEuN1XkJsE0cIkKYu3uSQKuxQbxiFnIn0R0gLUdCqDG7sIe5Qj2MS2Tv3H",
-	"h7hafK7WoE2CI2enArGblOvgA87og8U8kkvbE5owl8lUpw8WhTE0/B090wZ18oElqPJuobUZX/EZhTAS",
-	"xM7ZlFsrmg1b6qo0wf0/4w1DfXbJm4UTpOnoSy2VrJ3uf5Y2v5RtdCIQ88yymm/YVLAaJZJuGFdMqlvR",
-	"WNFg3qwoLxinCKDSaSaKbulreD6zRGnZQt4K49ZTa2ML9vrc5ykbUVWG1RrUS47xmsFlTg5wxaDvfHBu",
-	"lMSpyGKw/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJ",
-	"cbt17uxG6bU6lPhSGkjQPLaWl7pxT3nzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP5+D",
-	"SrCCG+ye/l9f/Do5e/Pr5PjbN///w18nx1+9+fL818nx1/jRvyQFoZtvgjyfwkK6pF7HEChjVxVsJRpQ",
-	"UwRGYugUJpNJfCiTvafidyvagTCj5KEsnUhWi5QyzYzVDV8Ix7HwoW7yS12LByawOq7MWjSO5Na7VqQ2",
-	"yWRyZ2MD5Vpd8s0D073GKXqme0/B/sRWfGNG0nDCtJJNp/UI5bbS7xQoyIb+/yZlJuh1ivhedxmo52zq",
-	"eP2a1e1sGXE+yhOFow67PGq+nQcxwwn8ti80WJtgdFXcWDartBGlI+lxb2qVldUdE1q6XfW75MfLey4d",
-	"xVWCN0kf5Z4M7zgJYUipiGPFGffPra7aWhyvhVwsrSjBFYSpy253/YseGCxhCYTH1kuhHPEtnW0H3400",
-	"7sFiNMDwdmdjIMOhLNi0BffJVlb1RthzDK+5Y7bgueHI4Rsx000pStaq2ZKrRaxbRztHL0hvKy4x7fXD",
-	"fbqTfdplW9Ag4U3dfOLwa3+PkoQT51Bvs5joq229CP0R+30esWNqa4zLF+zRw7M/J30UUrVWmIzjk6zs",
-	"DYv2Y3eb17qpyuv3yC2L0xQj09/PrfeGwa39WaxzfIcILHgW/U8umGlrR4qQpscslgn4VNf3Tf4I3GJb",
-	"34/s62NzI1fHeoUKxTFoII5n26YV5M1p977oEp/Cup79T7tndkwOHCK9wco2fDaktDpJR/wGi96U405T",
-	"3TYhM9NvH5sKx4CIuPzliW3MUNIwhjdxWY6ONUM5xtjHja7KuzCPqU+EhQFohtHbUzv8nagsTykxSLee",
-	"bN0xiwvYbEwGDiS5RcFwBJC+6pjHjdjsbDKMMZqQf9S1eA8i/l3cnE6UbHmOxZppJZwtXJXCWDaXjbFj",
-	"c3iu3Kh3XsX4O/qdqLUytoHy4bu5BhxJZCSB+0qvVWxqYo0v7kSUfPVwMkkZNBqTY4d26pV7Zsdd6T5M",
-	"r9eHsFMGV0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGReh",
-	"WPNGkS6bYetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Vgplh5xU5EwAlwFGwEQ13+Fxc9nU",
-	"a96kEx1qXWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L",
-	"/gpzSqPC23HjXvImFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y2",
-	"6nIlZukiMver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGP9ed9WlSr5dr9JhhMcGMmdYzW9EYxx9EWIAOtqc",
-	"1TLXSf37jkTTS7BvvTsKdvTNOJKCI78vcmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcY",
-	"ED3sZ5rkQNLMnDF9R2wMp4SZVBzMWFOwH19cXp2/fPHqCj3cTAm71s0N44adffvw5Oybfz05O5mcPnxU",
-	"oArnDokHrIi9TJbenlrW929XYjbsoQUdXsBzIWqWU9pR/mOSCJtuwIfjpNCMG1tgaoZWInyFuhUyFnob",
-	"5UI/MD48OqW7BvG2SvBbgU4NcFtEXrs+WodhS/dkLSz6Q6EC9YFhSnRuYwaOHfqe8iV2BjGMhxUk4Dfy",
-	"RSiFO8WRlbNuT0bqAW7tqdd1Xkwyt3CrrGZTAYEN5f7vvl80srxgU22XEL7kU30r2IRpVW1wU3eQT8yS",
-	"N8JEMn2MmbTUjT14opbfCIX4K36qdwhmhyQl3Fg/Gdq81DX4gUA6tu0sQnsxvayiOYhEohi71h7txQhB",
-	"YDZbumclhbLXGeZ4p4S2u0ZjMq7DcNdpiStQoBq2EGOLv434ezb6Dpt4ziruRCUdOtzOpVws3YYqMfYt",
-	"ssxXfIS6ZDgOyFVDp/gUiAihbd7s45VuIUXs6etOr9jNmYQJ7WTFpSksJLFuE5lTrvBWUMTh6HOLziox",
-	"s9elqPjmuk7VS6AcCgFItQjQM2B5sIaEZv/dXz2Mw0LfTPpxocmniRR3OdBDRumWPRJ+dy3hoznhdeW1",
-	"hLwG05HMZxG0XvBV8swvZSXUTHgdxB+xef8z/uzj4fzt9ZIcF/25vRILaWwA/iKCdOotBLR8jMVvmRMd",
-	"eO0bwdZc7c6mv3tnD78eM7dGLMzQ3Eh+wbRoz/zOQMgYtK25riq9Nude9q1Q5QfT+oBJnqV9s2nNQKIe",
-	"5u1RND92rVDQDs76HiftgaXA9Ld0NaTZphQYMzn/4Rnj6nPp3HNJyi1EKlOuwL3mymeeJuEknVpU4rrb",
-	"y3ROI82Tz2ZiBcXM8fYXPsSn3BEzI3gzW4qSrZeOtPDAHFmm432tMisxS2VPdSxzB7UjpC0kUQ90a5PM",
-	"7YrgAFEew0V2POb9eRtkYieikltKCE2bni+6GppAiCO9AF7r+OCOgB8qvU7Uj+l1xGFqXQNPISwhXEQw",
-	"ITE0pBfCWWbOynO2905QGn65Fk3Hr7qRQaOsNic41P9HvpjjTugfB73o2KtAjsS8OcmaCLgRxmiNs0aR",
-	"On1ZQRJ0EYcdW13UJfuMeNq720dZA7jQYVRDWNkSKnyVwEx5XDKhMo0Ed7IfxlVNwRJyVjNea7Xw+H53",
-	"CBLTQ56vw+Yl1e9WpdJWecWTReTP9xWdVMKgcFm0vHGiWzwwHZpakOqOgs1SrxXbjHUG3DFiny03oujA",
-	"QdEpt1vPAdYkwVP1en8xthvghXtuJ6jfBfL95ofJ587tucdv2XYw74N12Yvk0sXFdwrAQ/3o6A1LQsYl",
-	"sWLotbn1vlgnVQFpl2zVCMAPoL0zBTIzNH0N02sBmiZobFpXD4z3xUGxDFeOHld8N+w7p+uRMKyJV7on",
-	"ME8etnSum7jM7BCEOJMuB6i52rgFZBzzQuXnRwbPjCu3OHfV4rldgHpkwaWxFqV3gznzaDT708kjibhE",
-	"2Cfadhod/RwzXTte591a9R1cWn7raCoFnhhtTI6Q9lRb5hZzwf6EQJBS0V7Ry97niMlJE9gl45VW4tyd",
-	"xtKfvuwQMpw+3SA8ct3DlxtTV74DUkVXeQAJ5y/cijXfXIbkgK1NWwpeXmdYRZg/0JwRMw2XxBpnD8xu",
-	"oGjL/T6oGu30gUHehHp7p6BLy/iiEWP9Ybnifm7sNUnYhEiQdcgciQPHhELkDt5INRMe56wZHznugt1b",
-	"m8TtbCkoJouvWEtnDDPOMJ8rXfok5q1JJRe+Xm666eNSag9ikk6cDsDqQxNDuG5BchttGFFu70ZsTilx",
-	"h7ss9wS7fyQNMFvsniglM6IttdrUHUhjz4PfqhJCJs7EjrIwlxzp1EMREEK0D6O+FtNLPbsRWGvpBMt6",
-	"qZkRjryVZjdic86MbbhaOFbn9R2rq5LQZcCkS6Ylxhnagwk/4UHv/aOEs8Ef+eeCX258hhElkKRQdaJQ",
-	"2dAIIaT2rjiak5k0qDu4Z/KXeV8t+lXwskaWTEFn7SxXEEHkVDlnfg8LzFCHk/UrgyMEOm9rQj3OQOo5",
-	"KTdQ1OjstI7YwAChGBKEL9HwYAAn2WWTrlGUU8wFgq1mt5S9sw8boK9+bCq4vnEapVgBsep+quHIhHWA",
-	"3dmbyIVPQYJ7yfcCp1/BQ5mykywggyfi6Ar49+UYCFSlpCTZmm+uQ4Z82mo0uhagUUkDhzea/6NdLIUZ",
-	"KGwxFwGMwMlMTP2WpstA184uFw2gYI93oM34AQDDoWonNZCQVVpuQvTa2OBehChZl9B6uFwIroHB/Tpo",
-	"G+ZClOZaZrxzwRUQcGAC9GBVMvdbFmfGRKJ4XmndZMxL4aRw9t5DFMLq99yodBLi1SAC4Qqgf/Z3swgA",
-	"QXArkfTysHJE4Q/Io1SwG7HCghXOphWf3ejWFnuSCN3q3RvHUyyQ6yX9LF1ZapOVYa+XGk9coH0CYQ/j",
-	"O7Cc+9ILkN1KRFHTkNuJXGcuFy1mkR4VR/jjZGkRKEupaUTZGjCsn1FdMEjkZ8RUxnGatI/p9eED/UM0",
-	"+rpDSdzK8SWeJA2bw92IUiic/j7njfvHezZnUCDFlqJyFvrsJnmT0qjOL+aghm+OpxuYvymYaWdLN/r3",
-	"rWPgp09EU8n9uT7ErzsWSregv1Lil4FsAuwzbVPHyCMeFXGXmIRzEmh82YVeq57WIg0qkdrp3ZyhReWj",
-	"Hke5/ORRiep7krn7OtQnT+zOujPdel5WXO3K9zsxysNQ5AEcE96eirh8sIup1QhUOCL3PvXSenIbd3mT",
-	"bMlzl50zh8H6XMLj+P59rkJamcnDmeRxlKP6rSQ0/hbI63h3u3cH+BekpvUTV4uWL0QGBpXEkVwo4Kig",
-	"sYvKiJ0arEgWQY5jmahldffKPXR8yxvFoXTl1zCB792v/B/fiaM3bnJYKZeoDxCzm4yF1XkaIH7i5660",
-	"Fdlke29SJ41fjSOk39QlQK6lVcKY3n4581on5coS6j53x5xCH7FxWtaNSGgQt6KRcykaZ++HQwrbZbyT",
-	"HV0KJ6t2OgTd0h/a3auydIKgYXM+beQszZ46FMb+79Gt0Z/QSExKrRN7he1/ItcYbF7BluLtWHwXOgZ6",
-	"A25p8pbAduX8jd1hvk9vJb/IO0w8OeWeDroL9iNFlQ4ioC1KmdOFT/5dcbvseT6lYRwK6HlVea/eECjP",
-	"nsigeyq7DHO3PO6+9TxOkN3ZMq3522f4m7OoeiplqO7mcsRgC5OtzITj6MMEpqW39D7koB/UFHvpbauO",
-	"eiYDABPJCW2p/dvs9F2Sbm7Fc2FMUrSBWnvKV/L09ux0bdBJesE4w/RRTHI2zFG3G7jLUSo1eq8gLyff",
-	"9ytdhm150clLx0Sd0gB3ifK3yBcMk8YrJQ3DgpIT5k3DpeBN6exzyMSgiBq0pYSM3TjZebMSBX0ZKufw",
-	"B9R5pfezAoavpTEx9CxmAaEXuRFmo2YjWPb4+s5e2fywlziuD0ecRsv3+4fdQ5FHYp/Z4UdPZkj/pXGH",
-	"hGW5snYETfsKhQdVxdoVsxrxB30Z0IfbqgAJuK8SVuQbhcAYUdmnpzYq6lhwgF0TKnI5rQNRXCARUxYb",
-	"WYVFFGkQuAtY2aybOI/oIqJ8LEyraR5Q3Nwbo29k6gYd3BCBvGArrRb4Q0r3sppxtpJqAZk/Xgf1uIRI",
-	"JUUPnoB0dTfS/gxz+PZNhsFkGg+IptHNYYWn2Rq6qFmJX9tCA8CiOxTUWU1rVphV1irIyHszUL2bzkum",
-	"XD7GkwGgrUS4qCqOV20St0d5pE7mJDucomqrKtePBscJGXR+0SPz5rqj+OCZc27ov7rJmb1lrEvHHHop",
-	"b6HCESoRH6BdsFsvIKNC2cPS2NO5uej8rIvQJ6mfpbmV25tcmIfmhWIHXJlP9I2QGMd6WaKy1hQ+8mH+",
-	"jO6wB/wZB5VOZ4sdUdSvKt4aOa0OiXCk895kVzgc2rGFORxA6x+ezJ/z5kbYV22Vp3PfbrtujYVW4Nh5",
-	"dMswHwrHQAGRDz6MM/zQmTcQRQ2ljaEn2EoozKpqAKG013K6H8vIRLuHgid6feACFtyK61mlTduIVGMp",
-	"zD4hf0QUXBWKIqtSYWUMLdPpYckXOQN4IKFwzz4dBCuEKBGEuDwKXcjK2U3CMsCSUd4IVreVlavK53aM",
-	"DPk2mZyZGa8qc46GKRb7QVf3eSi0qirGW6wxoEQwd07sC+jyg2chbRFBlHfKC4yNdTp6boX68oLJuhal",
-	"BP0a3wbDYEN4DrnQkM9yAtF8qVrdusn5+0QldtSjHrXLte9EbyKVBt5MQWUcZb/20sEv9QiRTsTTemed",
-	"phSd59hmKIVsKyBzyay0MjndAqQh1ili3BISHJyiKUKQgE03bCpLSGuCbIO1NCPv1zRZCrpVIRnaOGH6",
-	"OjV43hyAjO5ecz3dXCddbh3A8LpbIbwR1VrCZqcWQG6xnJUbxWs5czSqsfoMHHZ+2rIsK3EIn4EJNm0l",
-	"rqfcDNWm7E4SKC6EkNz03DiUg9oEyqTkVd9gGzI5Qk+sldYV45ZQ7O80eUozOGTmUAsOdsHI+P1mlhRw",
-	"P7RVxfBL5Gq+EMH31nEcFDA6sWEDfKxbw1U5Opu2FLwMTbe2i73iUGIc459CalhaMupGGLlY2ms4iYSx",
-	"6mw5OCqnuG3cPYStKoIXgDS5v0HOmTM767ZGaliJZi5mwDHxJftC5OnWKk/Ews1hHtmbO3IIkmb6VU8K",
-	"W5wRRN92Lv6gRifrbJHA95haDe91Kju3osQk33BDEU6xwGr7NXTlObQ9ZSaKEyXaJr4E6/p6gEKuID/P",
-	"p072Eh8z5fyAu5UjDdoKvMJAD7AF/tTp1+HzmHnhFYRf7k2buEny5pdSTZ0ArrQJAVwP2QChidYgjRrF",
-	"5a14+Oj678UWOiY4GPa9vlVYO5cRS/hihFOQnU+Pqt7Wy00KHWmUgfILvpjE5ntgn2Xyvr5XZRz1GA8U",
-	"Jao5b0SOKL4TswpYOj3n3+FRP3z0n/gE/QneG1R79h3IWjdGXOt5opXLcxLT6yVBSUT6ltMPurJoyMG+",
-	"zfQ8dG+w17m+w9uwCYmXgQvbEbljVaSjQPzjIhSYgb+20sbeJZW41xAQOUJa43LfPek42cg6qG1oBUpJ",
-	"NJHmExdaTEWl12yS6MEzRmbrZBFKXPdy3iVbBT4SsGeYhuq+LUSaUHKqLQuYtIcWrtytJmveCLFvPbCM",
-	"SMkn3b3mjk6hQBLo9fApd0hZqbw4D4+Zy3Xw89AKFLCuVCsRKEliVSXrvPyL8xT6rHM99OMg2IBzMJ3I",
-	"ADmsG2mtSCcxrho9rYjfjmK8OKmX+LNk2bZeHzraK8z2HvTu+OXSC6KZ57fOz3JsXPYK+FTV1oqy/tEH",
-	"vl7qSkCLlGQ78j6WYSyb+03yck0ccVycEv0ov6RXmDyfWE5Co3kKa/HKLlDEQZmz6cqVF17VrIRHHkhf",
-	"t/2IdbvVMq2dURDJW+RKrKmTPsJedxDYbwbztraFXx/FSsdc/IJNnALincyQNcOS/cHSZxeuODna/SoK",
-	"fzKD+VfPhV3q8jKtyL1QGKAkRC+9VmzFKWMg8HtQhdCfBdaa1/RQqeSlOGGvnPmLnpKgQPhNABWw+1Gs",
-	"dGCq1UkC6/9WNMmo78vt0SHqQDRYAfwHQX0ANMJMOnvw5Aw4/cm3F+xfJxPwplPmRcLGS7b6vKIQC1oY",
-	"0om+NJ5hzVO1zU7z5VOjq9YKBpElsFE7n+B4I6WG40wnn1wn3/6iU8MLthHGigYbJfiAzZjknesVqvyZ",
-	"xa16BoHX8ZVU4RC2zIE7FWTCykMrTLdYv+h4hkVHPqn78AKwqnbT0UZChu3CVLbT2gnAcqw3vKquM6Bg",
-	"uJWQ1h/bbe4nTocSb/nMArq/U8cAUcYpcBECbbBz3O/Gzyct5gnTZ4oVlQpcsR3MtVdHDzOtM52R5wO4",
-	"dU4xMxZ6RJKXeyx4wjAwm/Z0kNDIIJLyIMoAyLT9yzgDBrqFQjEA9Tc5qJFzIh2lEX8jkJ2uPyDPdUf1",
-	"QG7jINpi0G7/i5XwyCZrLinTkqinOIrbE4q3K4lw8jjDjCy95ZUsKWQ61FS3v/IzNO4xQNuQrx3EEgGv",
-	"10Ldxa7zEHaD4HNRgCSNQxetqqORsJnRfmUbigF7egxpEWkKgolCMH69hALuUkJmLGtgF2yg313kzGxK",
-	"Q7gLQ8o0Ms5kohZ89Sra/wN7M92J94bNeOC4kUUher7NNqF1Om/sIUGpcH9HPJsl1CvvqsAQ0ZJHVVhQ",
-	"dAGYN9K6b5LgUD657tHDbx99+82fH3779UGNtWJCHoGWSEd4p0528fHtnhFfCAXM1CcJ2Y6Kz5y5/c0j",
-	"Vglrwf2EbUbhil+zE3bO/oMdX1A3m6hvFNnMrRFlV9eO7Yqiplu/Pj7+N378j8nxt9f/cfwm+uvk/D+O",
-	"3/w2Kb756l2y99YQxqzv13SxJR7h9h1W7xpLxRSw11ZYdisQvoW1cjw5uzp7eD6ZnE8m/3Z69vW4Tuh5",
-	"ECPvgSqYnBOZMp22USNhWIo5bysLBLql3AT/39m537eiMwUINUUqZjRhUwRdg2A8pJtAQSFhiDGcsMd0",
-	"AHHHEwRO8z4e6+OwsF9Ga0UIexvgED71WdoQ+wpa2AUABlIUGDGqMKDfCR2NLjnIvPNTAWxEpZHtSNWL",
-	"VRvvgJpTxpYTBAwlpukQlheU6Qlozv2gCyLexQzi4df7AQDTGgkkPheMh9h9MFy9BmTl7KZH6ZZanj84",
-	"EEB2rN4RawWBmCBd7topgdcLzAmM8+h6X4RA/rVurlErIbnrPgAreG/EPWade0X+PmY63lvVY8Hb2eiJ",
-	"dHR4/lJUHTrgINNOgj+S19/nkHQxAuKwkNghuLLZJkwZD440exlYJw8Rry5Z8JHeWxOlhR+0aEIZdCKJ",
-	"EqKDtRqwNxx78tnVeAX1WgWtswfldsKuunRvswOCis2KG3QYtJZi0bLx4s+X5ZNCHaQjoRJfkHEJ7/Z9",
-	"hSAcgGm+1NzwRjhrvuEWMsXR/oP6rlILkwTTIxk/2FNXGBvRIt2k3TQdTLbfVzS/j5Rx+GtyMOy9JB3R",
-	"d7/V6rqUhjY/UejVtOLcM1iIWYdTcmSA2a1d8TFm6NPxrxq9aHgNx/PVhHkMMOyk5+khkjYAtwMxp8Kn",
-	"IoGAAPQNeHtI2Zam6+x+wkLNdhfOwl4fzFi9MvEEV42upRHlue8EE88ClonyJVsVPfcNpA/b7dFNviq5",
-	"n8h2hycqH8kqO4MDgOWmhF98D9x2Fz4ky/eNm9dmKHYJwhXZz3Ya/E71iFNKygI4jyM/VDrAopAYKers",
-	"Qa7Qt3jBdMRbuIIBQq5an7/bXhnAeqmdluMR3R0J1cKmWIjHTT9ot8msTYQCxnIkTDcEFT1rzAbCTpgi",
-	"YZ/n1Jt8HNZgsnr4gLvwvvb1S77YUwjF2cqRDIo0q6PCqJ2jS1eVrKRanLNnjNdsKRpx0bWEIKgjRRh+",
-	"DaQj+eYkKuCKQYYSO5swc0JFRudRBYrEAhQoRnKT9OBePWVuhU4lKlG6e1nHS+4eyTYm+wPa/5+qCfwn",
-	"wNP/fbadp/Mt091voXVeqDGybaNEiQGI5NH7wa4xOTAFuORGxT3xmGjuv02AzaeWm9hLqVsjeD1wcA+O",
-	"v/v6bJHWH70E3rOXQJeadad2OL/XTgTpiOtn30Mg3wzPyIW6bhXAOOTuvHsGUT7B+eWfTTYLGECh6lBm",
-	"oWHZLgNjU6eObasc/TzjqVhIZbDUeXS+5CfvofB7aYfw6XqQBqifLe4xspbuyX31W3iJ/4davR0dsqJP",
-	"9xU5Utkp3ETj40SDgAz41kt6erdXFn5e4Axyyq9UizuGcv7Qjf/Qjf+pe02lYZMeh8BtX7JL0yEBowfb",
-	"27Je2wgdQ4rQw6TrT5IKgPyhoP6zNrsajsf6TleW+l8l657/aGo1XiHbig/MVuenp1Fb4Ma22l3d7c9t",
-	"Zc5PT//zf/8feOT89PS0FLen1m5+uXwyyQGnfjI9L01PoLg5niHtBYOEWE49MQHqLv/ufqh5UoxsqzWg",
-	"p1x2etFuhxJAe2WklUEGAiU+97WWcR0ke15B8BOH/qDDzl98bMCvc2fsj7zH5cp3FADPKdZXYrVAoyG9",
-	"c4O+F7oLn94/U3hWvuZ2tiQAZKE+lNsGVpdgbD7wBZYq2KdQGb7b1NirqgQcdJidv89WvvIzgPxw6KtM",
-	"zwZ7NWExW7GKMyN8I1OBVhFUHkLJhlyo4870ntKRwj5nUisHrM69BqBJ9fvLF3HANEZaNa/h2aQxuN1/",
-	"Dzanu6Pd8QS7MQJiCdfocCiWy2BQ3Y/5+Npvz5b9qNVCGHvt9O94nynh+F1AhupdzwOaW2KDmRweLUKW",
-	"ZL4kIKpkibsbE3PTnTbVBxiLdYX9+bZ+DtFcYxCs/gYltmPk+eL+f/jTFQ3lZW+FRcuyESaFtyIVIIyL",
-	"FQcdjU03UPIFLQCSqlwpzari6ZoDaudhhIhiuclExprLtPtPTrnKtDLKgQk/u3zBvvnq2+OzZGohVyVh",
-	"222TDSFM+sjz5fcvH7NSNmJmWSmm0lky+Nv8sNfpsR9vJUCmRhhRJ7bTX6rrqNDD4X8QA89X1Z69/7i1",
-	"YqFUYaAU7GXF1ROetG8VhXR5p2AnK6gIL1bak66iK27wiT1GwWL3CQid3RE3bau48maIKpkSthtjxztM",
-	"FdASu5ouNCKc+GEAy+P18oKcT2iWdfAAHSpKaH1K7xFdEb4TN1HteyrjYSkXy7GpL1hFOapOBW/hodUK",
-	"FRSQwK8LnFnuvC9Jy9jKAGvzLr6b10v0KwX9KToQabreRVQpfUjflb2KgqfQO/SRcr9VsYK/06mFCPaQ",
-	"SWQBtJ6gjQxZ59RsTgafDEivBh1zY/G1lDhoYkZkQZOiI4T+GWgRx8c2JSj3Mfm7HxC7PjoCXG/cZ8mR",
-	"JC0rR8sqn9TRmYAHJfP/CfDdHbu6Q8lQ6BFNb0hOO3Ru2G0ZwMsP07dhRNg1i+z8BPAjUN4p3YEmGWCt",
-	"SpQRV+z7xHpNjjOkI1aHXV9gVqlWO9YpTalDpGpxTOglt2gpgmxIQBLVGai8VtUi55GmPq4I5QQNCQiT",
-	"HfLxDip6Xy9Tq1AiDNn54hCoGqBXEc8GHKeQ3ge1X1EjL1js3vu4U8/mJuNX7s8rTcXYWmGgtekYEdCI",
-	"MoNBC3rgntt79+6c2bal0KeS8M/3IimAnYoTDWsJHU6jsoDQ/LQbO7mnvVfvtJAyoSQG9R1MIwbFv2vF",
-	"58SvYZW0tsJyyAssXDlnWlWbqC0falBxqh2VK3Y9whwB6IqngxKQd/mTuE2lgD/Gd3RKo4hQujBHGuh5",
-	"q5NgV6mMvuytWsVDjn18vd7WkfpdGGLgOZCPXALq1ivwseTIrVmK8qWf+wFR2kw1Tz3cQh0Y+c1YnIEP",
-	"IffzBTLR2s1dFp/yVirobgipthedrg+FXgA3qDSDuNrIpN/4eHrp4Y+C/93ni+9JFqcZp/bhlZhp5Uys",
-	"8vtA8Pkym9263flcziSvsu3Uxp52GKjzjtxtoLwKEoGgJ0U4oFF0BqKfEUFI1Y5xLNPI5rkieepZvGGl",
-	"nM8pRz6WmeEV8OqAySNtD0wunVa0UKJ8712nYd53z2mYaIOHr2eymj2eyS49bC95l/R2ptGdeDih4Rvw",
-	"XCuRuAB4eCIDlkYnWAnjOzYd0jV98FKNFD65zlLPh7kxAdj6OoxGzIS8vZMZEjxQYf1hBUW8e3t33y5z",
-	"u5/MC3sW6nOh4YT3mNm1pgt3J5BNaogw8Lbgfs7f5WEe113bu3HG92KDO6zjLnziYD2HbvyHuOYxAGJH",
-	"Hd3JDZGZ5OmQ/xNtlxGjRyApTKnZ6qtudoCTOvjXrli6aSH69w8oEK8dZQes2imiQkw3WyRjiGijLFRn",
-	"MU43vhEcPQUgPNXGOyC7+wUzqx0PS5Zcyqoy1C429DfZua8p1TtGQhywjkbpNDvqRqqoKb6giWwFAK31",
-	"uL4AMK3rFW8ycJ61Z+oHzg+FQWJ6tedTu24QxGq807vsMh3blHYPMwoJVgRRhLFf3TSIe5NshJVsR9uL",
-	"OiDJSsMqPePVfrseFhB6csZIkJ7sYtCe+AYHq7X2SJd4YulbfFeAlz8gXO4E4TICaeCVWPOmTHXX5FUl",
-	"AMcwKWcDWmvaLyoVm1d8scAWzIFaRmGkZx2xA5yF33JZ8WkGdbgWmZQFU3FnpI08Z6tvhDJ3kZ/B00tD",
-	"bEnBsJdFvO84726S+eP7fqVTSQLTtkynqsEkQuhqthRlW4mi13bCdLgDjkah/xvNY9QxCj+lrXNiv1w9",
-	"JaCdkThuvXlQhbMSb8feYz66yLaBvTxEAMDV2YcMiztR+NOgKdFqu7fmT1eUTyjxd88t7e8b9S0IRTBb",
-	"KMvJlKI7REECvLMzScZb+clsrBV0pC0L9nosut2qtRmVMMYhH+euuhG5qzKyFU1gD/0xAMfaDV++T4wI",
-	"t6znJg6L99OP+EtEGXnKSrVzCW3kD7sGHZEm9CC4AoeOiExt3+2K297Ta5LrTSbEAwriClNxOtf2UtdC",
-	"rxVl31PJ0lFxRG2eqVU/5Ay7j93ucaubka2u3Ux+jN7g/n4WvcX9/Ut4k/vrVfw298GL8MZ3xVHcoHw3",
-	"RLg/soeoqIdAYndwwImj1vN8IzUfvD1nleZlwVa3AJoSNzeJwmlmIK0VcVwPDFbp+REN2606RSuU0vdM",
-	"zXWC48a9SnfTXQGjjqAOsL320R6TbDw4fSlqrSCSKdPeSo1FltB5s+YbyNKm1q1yocDL4jE92Iobs9ZN",
-	"Rgxg6ti1T33aSZpaCb2qRJfEFHfWzOeQpXPJQ1951D84uxEbdLVqyH2IF50aHaHPMpWjCDkB5wkwPT51",
-	"p+JWHNA2A7wC1yGkkYJlVTf9JjfwMFl1GMQK0IX++qa2Ps6eGywO9M/1fJGpKCDE2cEnjW1aOYsZ3BA/",
-	"yBiYdPieppaiGR0TuZQL9UwhC0lxjzTBvZhDX9i4qX6SFNLdTR+HAD7UvW2P8r5cvzi6lQJFc79x/JAQ",
-	"uIQJxGIAP4kFAX7SiQL8uycM8KMX3VTwg7/6CeGf/91NK/ICqlT77Jxb4Zlye28EZJSAh6zkG/CvefjI",
-	"71vHIE+fiKaS+1MIuklsM7R+f94eC0p5JsJF6Ui2f08HWPvdaluTfd/c5UcCeGCQc/UqnR+YonfnARkp",
-	"pBd6JDk09bGl4tH512cP9+3iTcbD4g786VJgo8UDlubkccKCAKcu4PpYfgPQO5CFB4Dh6M+FL1eNLtsZ",
-	"fF9K0z0CpQsdpPiMKzYVzOqqZEqvoQyzl9fJIaqfqocLJQ5+Rke+/hX/j0USewF/YJm5fQt8KYas7qSk",
-	"+6/b9uJIy3I28p4/2bzsRsA/cIwnmxcwinu3b+k9oGjssDrofjVaZ3OM5kBXLQpIlGVjufvTSvBc2lIH",
-	"B76vc3mL5e7tCGninsFqFYkdpYaevsKnqGeo+EBrvgJM+X1WSszZApY3TdsfZphXfC5JYg1buZVLVfGm",
-	"HuhjTJVf0LkeUORmS6mgl5Vx9/YGMc1YuyrgoxkCEw/UcG43RBvOXRvf84yYwrVW+eY1C27FOtlq44Wi",
-	"LCdaoOnn8I092L/gCzqK3KbocAUHYpTXM3clRjsYu99RfGRsvjhaGvtURniqWxBiPV6D33y0iwxLbQ76",
-	"kVmJrZWUuu25aruqJWN1I/ZzCd2I6GDg2hw0pchjv9siTzdVeX1IE/Gty+4H9yvvDdnd9i0q39ncrQPa",
-	"WmeKyFIEFIjD722ao3QbustW1nxznUHnuZTQrhgtLW5ZyS2fckKOBcZh+Q3W8ruVdTeRslNHG2D5us4u",
-	"vW43eSfkwGqbbv2eCc+FSrWQgog2vTSeqTzwLBMMqrBsrRhXyH20EjuM51DnH6w6eWBtltGH3pghayRA",
-	"wZba6V1RI8DXBaY1+76GJ+wxg2ol6GKH1t5crH0lgl02wg8O+CZy2lpIoAjwDKpkRoeCHmmpVyjCNUBk",
-	"/CRREgyKHzgvlLBWlKkA+Ewr09arnO+DW5pYaFncjm0fncvCorwyHBYoYSFvhQ9BLJqxfaODoNitTwec",
-	"egiII17w31pjUTdGXwhCyyPkM/GLC/RptDUmOcB36W7wubSw3XXBJe1VO490mkO+7x3iYbglKcq+Crrc",
-	"aL+bM8F8eLcRlksC/KI0Yj1nXZIyWwEAh9aH3809mRRzEWzrMb0e0561jjsSNkgnSxJZi5b8au8l8LLC",
-	"K7K16VXdIvMn93OqAWAnwzNX17ElWrGBvrKj1W946Utn7w+4k3ZLN3GW48yFQRHTq6GAVHml1zFxrcHj",
-	"JJMCyIRIy/6ZoJ8f40wlz1wDSPfALuVwnWtZKrlYWse0/P/PQ7MRbLsBXAZTjD1HgY4aBx4BjPUeSj8R",
-	"XtrxSNW9B8znr0TH+ywz8i9FFBpNJU/mL3mq5+kAk3o9zJEgMyVuGXt683qZMrbGsCm/lnQcNy/tfL2I",
-	"vHX6HIo5cn/2Wi34+gx+k+naumi0ySBo+3ISZblU/XuRgPHwfpgQ9CTZVInbTYT4B8b023TDzX2lDqej",
-	"KxpueQrUgBqthAz0Y16WomSWvyWkJe6MaujKC2kxcfPl91QPu4MOoBb5RJ/eNT2cQ+O53QOPdnxqrKEV",
-	"Hed9sO5efSJ8la7zs1tid7xpCIv1Q/S4Tv7ILoOQ2OqqSxuX6X7bGLtVvCjNLujWcF1ornbZ8QoQIFT+",
-	"lEmfG1J6naTZKo/ooU8lu97/skK7RJCYqqAfrIrK0+5wJl1x8UCdTV+oHHR9fuZo748v8SzlgqITW9b2",
-	"j4+PH379TejtSXBrBVuKt0e5VkjXaTr5iTQFi3EchMA4O56c9Wx0Xq2ddELQlDL5jjsolmOoPkHwd4ua",
-	"11Lp5hrbwu3+8jsxkzUVBWAlpsG+GOfsofvs+19eFWzi/vffXv7PdG5h7pJgOAexJsdV8Ntu5Qcw1p9T",
-	"3ckRNW6oOjxQEYFjbLUUHWQMrWlTfZt+5nXX3sgjHm6n30eoHrKBxkhUXLdOvSkdlETiDauQqtRrtPzd",
-	"tLseVPYfwTWzlw1QhLHjBrT4yAzqkZLfhe7YksSc1tUvKf1dxkUpXYmPRRX+l6unu3Wtxso6DdIYeCuN",
-	"1Q3umG34YcGAuzKO8TmodVjyCIIlwkzJZKDvqcEhJIpR/mRnWF5rVW1Gl7IkHZFPxEKqfgLG9i6E8mEq",
-	"hUYju/OTjiN9It+cHSu8x2sqevg1cQBoxCrpp9cDp/2SPB7+LdJA/x76QUKr3jZ8hD3qH0C3uNQEttL+",
-	"w+dJqm8ImmIHNCaVpvLMYv/4UEAZuVAxZWW91MwIgconsAxdC8arTDvJw0r+o/rYIWbrSzYGjIrgf4WF",
-	"gmF3sW/+hb93TscGS7BhC2HHNkcUkCySQAu7EWtp0pD24u93cdm5n/VKPvE0wxxG9TUEwmjSmXWj+0Ic",
-	"CmWXRP7CTltxYzwqHGMILNdjCJlwVa6Ocnu6NIfMhigzv2vj3A4946DS0Qv2J99PwYmggh13f+L1v1OH",
-	"9FTyGZ9hu0GJbVHtRcevbK9LbIi6DyNsJI2dFd/UHh2ast6nXN08MNggqt7JsPnmEQhz/+dZv+nv/zp9",
-	"86d/2asvdNMKGB6pA/5FgZXzHOE4U1QfvsgrU3MpqnK4cn1fLiy+ZbCSGnsNPAVQ1kQYcG7TOYbjyAV+",
-	"nigxjx5BuXz3V+Dvr7M4AWfMg6IW7KG/9WXBvmKxlEv508q0FxkxCHNx5HzK9XvEln0us1dONWARdRMJ",
-	"u0g7frSzLdtHkaeEHwjNdqfkJF1vgpexLihoChAtYu3kGaFNQgwxTC/dMkGoYbsXb0MlsjZvznZ+bMBc",
-	"thxatu5L0PYnk4rzHOSvwhhcskruDjhdfLVKxqu3Noie6zYqaFbo11rvgG6NQLtsxEw3ZS4nH7eSQh0F",
-	"M9qD3Btf9zwjmKMEjjGv7J56VjxVkCK8FOcsWrD7dcGIdkCe+216X98dOFBakatjllt4IllgTR4fcUfm",
-	"3XnSFgTijcim2HYZ0pSKcA+jkxm+yqlin6ioPAcfTseHLZRkr0XFuPrzuX/3KJ9GxHruo6CaTTe9FQGb",
-	"inZ7z1kmy6FxgfnNf9YBBm/l6zWCl5nNh5720NLC3VY/Q2KfmGgR8mqBEtJ46Hy1qmTu0sY3E+OFSq+Z",
-	"Tsd0Ir6fBOeEKexyJl33wyMeW5VEAr8JWHsA8Ds2ptDTVRKEQgduBiBfaDruSKGGoeNa3hOy8Qj1nZ8A",
-	"+2ZnimYOlTw9V6tHwN4lxnsQS0qsM64bbUUuBBRyupZSldTzPMrlMboW2FkIm3vdQB6LaWdLp5cv+Moc",
-	"drg/a5s82oQNuH8wgNFMjoYRIpNNIJP9Y4lRnjCh/bBVeTi4VIp0X/SmwiGHiq097MxzhyLwoujmRCIr",
-	"CB1HN7HooTyBYOd2rCjsq6epPH+Eg050SMul/lrx1u43eSipEh7Ov/tlznglT05oKoR+/L4zOzTRDzXz",
-	"8L0oGYYPVcil6LyQVCPdX+s/E7JQcWR02wy6z2DTZxA3lzbWXX1eyt0pPgAZ4Rwi0t6GNsoCGe2CH9Ez",
-	"A1SWw4BEwz6Joi9TgY8fqLfUBLdjvdQVblc6nnTIRQk+htyFgU4Id/NTRf0iSjHnrdP3zx5OhhoFffVN",
-	"r0fRWbpV0NYksTVF20i7uXRc14uywbrZn1GNOvfN66mAdrf6dDsHGB24IPuWJLxDYeEFE5URHqjUiUVH",
-	"UjAnpzUI3sSG59Lalc8UxYLAlDutX7oY1XKedxFhg20U3acFYriC8sUhTA7+26Pzo5nWNxLAW0HiHHWt",
-	"Krop8ZX874KKhHxNYlKJjErdsP4tfHByIzaeCZbccurZoBss790p6XRqAiBzdTWQe3csWZP3mMrqcEaU",
-	"4grJ87Bp7tA6zLsRb8Bmg2bci4yw6OfHH/l2dsHPSf2DRr0XmpCNemul9Q3V9x62vFDHmsZW6soWsSqb",
-	"/r7j0UZFs3snFlXbjrgMbnzWK9C9A6X7Ut+Rly9Kj/PNobBRVLfKO0yCqolHFJriX/mjAB1Vr4SKYrsr",
-	"vhDGaejr/WfwDi4/hmr6cwHwN0n5otA8o8D2YeB/f134dNJeutsgpnCByHcjfnHCftANNSuDEgJMRvwT",
-	"5Kbttu0CAD9/9+gdhv3J16zs4GdCZxIwwEmQUJ0uHqqTApU01gCJ13yDEAjSnvuqeCT9W9HRSkFQf7Jh",
-	"ja7Idl/qqqRmlzdiY07Y4/gVeKXhPX0JJA0cKGZB3UVaFeFu9sTVCQMoFGy+QoIEqne6JA0vmihJWFdl",
-	"ZCeHj4jb2Z69KN5KY7Gmw0pbOQp7Gt+BkEN0dEYsSfGVPDo/+upkcvIV1N4SMN8pX8nT27PTKZ/dtNiW",
-	"RJsMJEPNmxsRDG/0BvlrOwW8hh7saK0BIthTUQEzx46QQScl/+MJe4YdMdSs2aysKLuiyhU3ZrVsuBHs",
-	"C74QBTPwyJcFg8QFcBrqqkQJ4U4+gJ4jHZoH2LIntKhEFQ8keYfajoXU2KdPg5NVqPKcdYzFsUKrG+oi",
-	"hz4XPIBAZM/Ko/Ojmt+IJ7iXqBQKY59o9ElF7niwE2fws9O/UcAJzdp9Ri8O7rXGd33dkzK/G2FWWhlU",
-	"1h5OJgMv1zMr7LGxjeB1fxJBk5xKxZsEDsk7KCzdJpI5ORof4WtTSwnTO30l5gAfA8+fHfj8twc8H+mx",
-	"R+e//hYJ6V/fvHsDxdG1WySuAUmkz/sR5wRaP4bQqLuYHcniyt8V3Z2SVXUcnLUEHNcnFzR0nsgKckBW",
-	"vOHY2gwmuYXaZm4L9rYyb7Fn2fFMVxUV9esGP1rxjW6t8WLy7y32NiYpGZwPfXopojPfsWsG23tl3oNF",
-	"EAe9581BNHvghZFVhd7vPMF2nRLAHx2DJ1jMXvw4JP3o3kga16UJnguKVJyCZ/nUrd4ZPu5P4MmBpXN1",
-	"s0vPlbC++aGXFH2SNkKVnqDvhQHKqvqJJvHe7O/wV5tLN0yClrCd9dqJPN2GBjEb75gvJcQX7p+OxtPF",
-	"pVAlEcZ0w8RxzWVVYB46CUEUoc7une2ytjxXc4rWKJ52EDsZZFOpX/ZttkN+CVkuR5+SY5kUiX3X8LlH",
-	"1AYUHOUOrqv1vy9CgQkVDDvsMPA+Y24wzAd9oCmlkea7E5NiFgGQQP3ijbjouNIWKLg0rBJz61VtTC6D",
-	"+ZPy1tnm4C7m5kZA7/2THc0MJnvfjAlW/MGUszuQDUwATjcp7PDEPHPSXbewz0683Z+GB1sUCXuMQzj7",
-	"uOgQ7sF0gFQbsL92md/pb7J8l+WACwGkto//AcBhizyWR7xwMpmc/fmCKh1gupKgED2ThE65gV/JYXUr",
-	"StR7OJkUH52Z5ahxSpCXn4ui9Bhj1zFSgIRuXkqYDAWc8tWq0ZTtnFaI8AnxBz0EerikHR8gC98aKBY6",
-	"/0xM6ic9uwmH3YbsACXe2o5CVMkcyYXaNezomiXVGVczUVUhapMmV3zqD2r9g1rHU+tToBnGkX9ON4z3",
-	"dyJNjz4im5SgeiUUmHoYTP09EGIx3Fc8Z9/Qd+/hlaGsfYo7p15Cxezv9w7Bm0qKhoXGJKk3UbYLwXWF",
-	"8UOUmsLZO7VU932LgY4SV/iZol4iziyRtfjcHDe9gkYOZ4z/Q76D7nbT1qxdodWeu21U05Fn/Cu++b1x",
-	"/fsx4l7STn0C+22ErPlnkis/a0uhLxItEouqUPeZan3jmzOJTZbuy3lWyKwaqf7rGmq08vcO6XyeVHew",
-	"WQeVFEBB7tRpiBTBYGtts1c1edaVbv6hnowNGh1Pzq7OHp5PJueTyb+dnn2deW1UFvv5hJFeesrYp0cA",
-	"cNji9x4z8heh0zcemO2EXan6vR993F426O0N9aOYoP/A4MZEN2++N5Tww5hQwouQmifNLjpIwS6vHr+6",
-	"On3+7Odfrr6/7IFvYcuNKODXIRjsocz7o8RR+e8/JDvGpHk4ZetxQ2UYvBYfPxQFuYW/vnEcokvGS1Ee",
-	"zZau0o3YPDDByx8RGOREefQN/Cw05+oqTC66vBkszPFJ5t3YUE3eI8oW4dKS3d4uASoUIxIIssoVE8o2",
-	"0IOUCrRPWMi+XrS84coKQfXhxunrtSidyo492AAGNnI617oR574KG3KREDTWUSjBiHRJWdiaUquQfVN0",
-	"vdZhtxCVRCuBrRM2GKQEOLpGiItu/3yld8UVQpOZpV5DKqCc+7btJaGXC4WZO4kcmIWwP7Rkb94TN4bx",
-	"cwF9/G6L9qJMYKTAkJuIf8bZkfhJjzkWv4U8wkDASVoudtKjtwk80EWAMHlgYNKYyOSDM9yyWt+K0ikt",
-	"0w2dMgbAoOA8JldAfz39zf3z7jTOra0EVoL0D8it1f6Ej93jIf2oa0FvyRwVZfR6roQMeH03OfjVR5Sb",
-	"O8QU5zTjJ1GSd5qc9lDJD7pZiKgQxggbJajvltaxmVaANI25igtIvSQkKiyxe1dkY1WfDy3cw9nsPYkP",
-	"erGjZlBszak9tkeHfmAw0Ty645BuAWtH/PZ3e/Scq2WUjJ4wEigb/iCleZWFX/Lxd8JDUhqnigm9EInn",
-	"FaqHUO0SwvfYGWMqFlIhQBmYNm6m3gT696MZb8yvkzcnljtKP2f/+b//z78fQd5unIyfyP6Hf9bKawRf",
-	"iMoI9mjy1Zc7rYJCWleUdo+5B6T3AeM8Yc/UyNKU9U5LOHcvw5BuZkbWrZO4JQ2eEJB97vvhnVg4+CdK",
-	"Q3g/rn/f1tJ/MSlxKSzQcXc5OCF/lW3DpxW1kuDKrAXAtEDMsOJKYeV+UCIhsOi+YEOqhXtgKOfhpfv+",
-	"EzCweyVmWFSGlHHHCLy1bxp3wEzGipVhvnRNIQCBU57ZRth7ILOPIN+8IIMN6BoxznTt1m/XGpraFWy9",
-	"3ESyDjPtnf1QC2HzZGZ879UcnWGz1P9qhEYtYNOURi353KVdb3V/pYJex1ArJ3Y59GNglXTmbwdS/Psh",
-	"tB/1mq1FVYVrtdQloUBCJZBfOEpookenEay4CbqVnC3d2sNSPKV1rZ2y2rBHMbq306Y3JI766ZJLVYDm",
-	"45YBeMxQcoJ+2Dtou5/WzuWK8baUVjexNnjBOJvp1Sby8LCpcMRrujLf3qlh7dHQqT3HJ+7x1PANr9pK",
-	"ZFWbhr78/Z0SOq/r1lh2I8SKWd27SD3kW6iYA56Pvfp2zul0SiXt2eRIYexLBAffw8V7ftsPGSwocr1i",
-	"YhDFgsk54VLF9d47ieZbjbE/UYii29ScukLffraO31LwRhjLprIMtttsKfhKAP7wHOMrvYgD+EZ8kSrf",
-	"UcIO9/0SpqHJ+n9fbKNBdwhZ6HHGElkYpVf8CXKYfbER9svYss74UJ/7edwnS/PvyGod4fvfD0sL6sN2",
-	"szYCMjfBf7917uB/H5Qx9MjHiO68FI1JttvJHBTO7B6rQILfuhELaaxogJ5NZP5giLtXkpKvJq4k4g8+",
-	"vfwr++KXqx+O//VLphv2P366/B9diTkWCNvZEs1VHPeEfQ/BvQZ7XP2tLRf4tbRGVPNzxtmUl4w6dDSC",
-	"kN5An/JXjgVIOJgHsAWP++Zx4FL3ErFqOjoYlF2vG2kF9QTAoXtovR5uTuZy6RwVbe6QRjfGo/Sehb8f",
-	"z5+Ee02Qf8m6O27ZVMwI3RdIsfkY7qQD6qdAIHEkNT0PkT6pqCeUv1EFlvKKCMIczZ4Z4fLtsqvT3/BS",
-	"vDuluN2g2kWP7NBtwjymO/y5GMhIBn4BuUwl//Xnk0hBTpOAmEHh4S3gQgj9RX1Eg8sEnMpQEKd9WDNL",
-	"AJagz00exuF7uB0eaJuFqcxEBwfG/DhprljE3QSoNAGn6Cvzvng0+fZLx8OxHh2NCsAMvQUsN0TvCHFm",
-	"sgE9sDn+OsF6/bSeQ7bffZLwh/fIb6PSfxIeOu7yMECzXvOmNP9MqaZPtL4hOBsbX9kO0x98nBSN9cj+",
-	"iZTrGP8px4efRs1L7u3Qu5dkDrxrofIxtMYoBOdeDBgySggAXLkBmNyt7sr9XYXuEv2kht0OHUyAYhgX",
-	"OsUtqwdtwC6kzjsUMMCowmwZzep2tgSoGGriBXXNEHbB1heOHgJgeHMj7AmjphgdMvKSqxIBr6hpjuP0",
-	"4FNRlMG05hgSo0UIQGpw5kyKJ+JD+JYPmiEHhtK00oh1s9P+DsOnn32GHGzMWBNKb58VAVIXIVIJyEfY",
-	"TXqr7v5+eeTXB4Utc86XZMVWVQXqTSTbhW7tmXhiNqfEabqBKj/Lc/6ITq0xGxxR1GifVc66fuy9uT70",
-	"Q7Yxm1VSKHsty0jZwydR04OOV3iymLQRALII8wtawW+rgx3bJM2JrbFTDQwF4rLShjTElYDUCMPnotqg",
-	"FY7PBeg763fMbxiNSgmV5EpbN9JaAbmJcPikWCGyMCqiJkJ09TP74tFk8mUf7B01bDdLgCm7IL1bha0x",
-	"NxjgxD74EL6EKJSkxoZ+05zGewM5kgCdSG1s9Z62SNRgYQNd47CG62wymdDia8aXgpc0yS8ePXSK9V++",
-	"v2J9fzsue5115Z+wxwvMJEVATfdKJ8xaROFgr8X0Us/cQH15e7o27Atnj+Jdfi6M4QuR1M5NO61lfOc/",
-	"vBIdH/S9YP+M5zWP4cTHcJyEe+KjqNUPv/3UIuYSKGKA+3V5ylnxsqMBnq7zfnmfOQYEbvo0W0RqGX3z",
-	"SqyqzQWbarsE3vPfLl/8zKx4a80ueAz6ydIS7QyPZlfQdLeKUCY/nMzZkTHdu5xqlrrsqc38LUiEd0P5",
-	"wpGWeZ8GC0nxAal90WFhOqEJCYm1htYkjgH6Cq+PYYfen0627iVezhn3iqjfg9HqQc78/AxO8uO76Eap",
-	"a68RkmqrlqunsqEq1PV8LZ29NrfgBTNdO+J3YxxU4fp9kIxdt7kE3ktt5WEVDwyz2joLD0DNAaXO+zHm",
-	"AWZrxRu0676eTNjrJep/X00m9EjBHk4mwCYdWZ6wSw36XlBoRut8hbPRFfL5FXVc7VQ+SCgoobMhIMU6",
-	"nSp+C1x9wHPFBjiIc+uTFKx/1uy4IwM8MTaoj12YTvHW65ROQ6N11+XD6zSvusV9bKfg2Ev6e/b/fRaK",
-	"0F/krdjm4oECISUDcx3cJb1AZOJKGOPvMvnPwFrDp51WbzCjvpG62faVrbh0nOK0FLeQ7jFUW/mSO2L7",
-	"jp78KHHt6I1jTXa/kvfWn/pJCn1YOHzHjhuy6FXXCIgr++aqyV2XBgIdeaAN/0S86x+es3xHb7nHkMPI",
-	"KlVVJhsJZ2wlcgd8/PjtAG38pPUN+ACe63LaGnb19KWnyQtmKr1Gl4JTu7cwoD1VrBo9jAQNl9E/9DHO",
-	"BamPXjn2IoZl3Odu+23AXGcn2WmvY5z25C4bYZw+sJ/lQRX/x+J2Ui0ucWJjtzms4163mfahX/w+l0qa",
-	"Jd6nNPuCPF768T3xLhr9E0VLt89s8Iw+P6x7p8M8vB+SeVYKZeUc4/d4KbE9EtbwISqPIw8q95OhP1bu",
-	"pgYY1ZzvQagyprXekT9KtC0Fm2MRIG0/poU5sHGkAtLqWbsaMs+z6/2kJP6Z7ORjP6uCWc0WmjnzT9rl",
-	"OIP7UEt7H+WeTiUCRXz4V2fZr+zfiPvAQFPlH6z3U6SnDNC9O5SY7UJ/on6y+35G63PbPy7F0ks/Hlv7",
-	"Sd6KPbTTZdhFe2qWem0+RyfGvQn0V9DxCLKxb30/6RFkZORCfVwagho4zx3c2++H9bmhn7pX/cH4fq8k",
-	"/VTXK+ieBghmaw+CFO56+CmVL1jNlnwF0bm9dL/mdra8b8LfDmr6hAyPzwSTgJDiLXQ8D8kNvtRoIW8F",
-	"5BJAGDT8pGty5NVQZ06jBgUQUbthT/jd/SobvSa4n/OlK7boCI/BiQxRXsRSBEIPvOz1///jwo6QQbR/",
-	"iHIE4R8iWcyzxBsgIw9hfF/3gXY6u8o/c0jJaR+y87OGrxznkMJNGO3w8xiQUrFKL3biQh/mHvoW/uk5",
-	"BEw/yr6KPYA9IvtkFYdXMcBlDJuplUil2gLqH/Y5NaxpVZ+WG4HZ9wOk/IoeuUfm6F+ROJQn3Dq7Az20",
-	"eGsLJlZ6tiSoJm6szxiG9BrEp/Clb5ytGr1oeF2LvWd4nzWiWITil0JxH2N1wxeOwmD5GO4v+uYCrI/W",
-	"u+Ky74v2OtpQPk2ljfBSZ4xXKzZcSPAXhMnYIJyML2aN9rK33u9J9EcaZBZcJTexD0db9Ipnaq7TcSBE",
-	"2eLmxgyuaqeNtD8ogI8Yqj7FFtLbzZzjdtD4HXYAP3vIlrptDOagwtyUEKWhUgEoScdwbqMrQd95YAus",
-	"Sk3lF7g3xLt9D/YMjn6QfvVocMcQV/VjR+f6iYVLvfY7r2akJMx07W7z7KZrHUxtwhOX83SLO+Qite6A",
-	"vus9ek+x2vgdn8lhPfpAhyUXgEyb6KdNHXQJNw/bfRexlODGrHWzxV6hNWMuBfTH0FS7s3bCDfXYi0ag",
-	"dei7cHcAhYg73M0BkNEocxd+AXfcyFIUOwiuEUSKKhEJsK0BW5A0X8CpAKlP4UzKQxcSRiXMYwXwv0ps",
-	"TtiroL/gT/tvwNGhEn6qyw3g5rjHTAxseJVM7l4bSpF1yjQmkoC0ZrVPlqW9U73idUwF/0neCp8IXjBu",
-	"WSVAHIKK85AZLPxciC791LHJl3zhf0WPzsWaUuAhWwuSIpQSM+tt3X6CPiRQAy+esK6Zt9WMfkUlDL1f",
-	"wm+gQg9++TUzF4TuAhMJMr/boa084DQwxyV1B70/8WgRkyRtjloPWPJ7weMAGsUTscHjys1yqnlTeqfr",
-	"1hVvB9XfS3zino+gNUNn0P4OcZ6cqQFXx0nQOW88tJETnr0jsLyR8/lwHsUVPXOPp+BfkQO1x68hg5PX",
-	"wJMJiNWuNYEdRZlav5ejutqSLLTM2AHF2c3rJZtpAznwa8+vZeNTYk3qOE9/c9v07pRgoEb5MakdyQfw",
-	"ZF5B4wFIWXdqWwf+2qGTrr12jR5Zwwgfw4PwOpEUQbfQCccwBQG7hQW8K8yht7IWXU3vVCxatVU10Csu",
-	"MKyWxiA6CxaGRTbgmkuLbYYJ+cDjPiXkxao1y4B0di+5Mq1ZijLG/fp4DlS8n5dgQGcT+tDsBBsb2w2v",
-	"/5lwBSDzgwiVqNkEhwOnu10w086WWGfsORgIyc0x1v8R/GHvTjt9cRBl4AqfuM/zhzfkzPgIgPXjFNv+",
-	"oBu2XhKiMdTwg07d2zaKcQ4Jtr/iI/e4b/iGH+QAkiRkQBaduwmBp7w0u0+8Bjlb4ts9GS4aWcbwDSAw",
-	"KFiMlfI4uX7S4BYn8FbdalVtIuQrYttUkUzlI71qVlo44iCVOmLDoQ5qLu0Jew1dm2F4S/sHJbo0tb5l",
-	"ECDqyfQrqE5YNzAgB1Ttiy7vHkY7ECQskFFKyL4/0tcOfuXM3BZMTFFtkY54TMltwWpnWEFbGWFWssNw",
-	"mOtWAYhJJoZBOGB3Rsup28rKFW/sqRvpuOSW92/IqnHb5qYKsGOySqB6PDbe+IPypYdff8OeP2HQG8W4",
-	"ue0FKyuOar5auf8mHSX0JRxwwf7n4+c/ncctNaq2VnAPnl7+FaqSYlDUfvYNFrC7Z0bNqyenf8XVvwlP",
-	"6enfxOyjx0ORYvdArUEMHe8kISo24XJ+TqBrkLMPqjJc3hG8jLwKuLYtVB984rQRM61mspLBcZiUIv4x",
-	"keMBW9A1esYr7PCzFW7sbmsQBEFJpUBADpPWjXZ0GABuZfQWsqlvKYVhHMM3gSXmIAur6vPp+/uqf1qp",
-	"SJZbluXT6lOg4g5334stQIpvkMiNC3636LlwJ/Ya+0RJlWiMOlA+33spOe4iZ18BHtmFiF15I6vnIVUi",
-	"6TU7pHb+d2bB9yryMesGe/O/e/d/AwAA//8=",
+	"7L3vkhu3kif6Koi+c0M+car/ybJn3B33gyTbY+1alkLdPtodj6YDZIEkTlcBPAVUUzy+mtin2QfbJ9lA",
+	"ZgKFIoFikeqW5Tn+pBZZrEIBiUT++eUvfz2a6nqplVDWHF38etQIs9TKCPjPGzFrjSjdn1OtrFDW/cmX",
+	"y0pOuZVanf7VaOU+M9OFqLn7658aMTu6OPp/Trv7nuK35vR1oyeVqI8+fPhQHJXCTBu5dLc5ujh6u1gz",
+	"pe2R+4Yud3d7xqe37fKN+FsrDD68LKX7Ca9eN3opGivdUGe8MqI4WkYf/Xq05MYsFw03wv2v/7hXS6EM",
+	"swvBZrISl0zpiS7X7FaIpWHSHhVHNX//o1Bzuzi6OD97/KQ4qqUKHzwujux6KY4ujoxtpJrDsBvxt1Y2",
+	"brp+iZ/9LlyrJ38VU3v0oTh6Jox9Ndse1jMx042Acc25FQXjhhkhFJs1uoaPF7oWjwybycZYVgsr3OPZ",
+	"UktlCzbTDVygV0o0hnFVwm9uxZrpGeOK8blQ9pLxiRHKXrgJX7ifr7i05mhz/iay3B7h9UKwUvBGGFuw",
+	"WlaV1MouzOnt28VRcTTTTc3t0cWRVPbrJ0fhzaWyYi4a9+p6NhNN+r7TheBLt84jbvQhM6uvGznF4W/I",
+	"l7QLtlpw66ZBN6VocE75xiSylW6rktmGl4Jxy7SaiguYxYkw1k2j+9tINa8E3seJEbcwh2y1EI1gSrNK",
+	"KsFW7pmczYS7knFWyVpaVklh2ETYlRDqhD2r9PTWsFK7xWBT3Sp78u8qtxbDm0tOxY/iTlRuLtxENXe8",
+	"cr/aENVoDcbeb0O6w81zsn3Yho3H3F+9q+unb65PX7746efr766Oiu038ot4A4u4fYOnJPFu8WpRT0Tz",
+	"yBRMzpi0bMEN00oc7drTw28tKxh3/40irTk01e7Hz+lSp/94lXiFH8T7S1QB3CyYNEzficaN329zetgl",
+	"E/XSri8YZ2XDZzY1Xaata96sx4zrii79UBytdFMmttarGRN8umC3UpVug4Dsw56AbSOryg25YFLBB7j5",
+	"pGKrhZy6/eGvcN/WR8WRtKI2Y4b2FsbTaQLeNHy9tWz+XYuwGjTD/oVyy/m0sqJR3Mo7sb2yvHZb1f01",
+	"QucJY2XNLZ6k9PVE60pwRcK70GVypypei8QXG68IVxV+TOGGWy9WHL0/nutjP11q7V/1uZ/gj3xRJwIf",
+	"/x5wl/A6+7xF2G2bxoU2gk3WVphuB2kUx0qUcyePtJ++KPXUnNZaifVJXf7pguEojBPY7rjz58C0bRqh",
+	"pmvWKmkL9udIv7BGTIW8E+aSCSWaudP6UrG3i4IttZEgVZsKkM/sbr0Mb9qClE4a3c4XyRfmFvYVGgFL",
+	"vq7dPdgE7YsprwWzetyBPdV17V5vnVxYN0DeoGSP3rjxznLC0VYVn1Ti6MI2rdjczu4ZTSOm7tVy2qep",
+	"pGhYDWuzjwa5autt/VEc+WVNv3Fr91iiUs6lTQz7WzGVNa+2JOmRYbVUugGJSq5H2YqxasfJ3TpxGFYV",
+	"KGl4OK8qtHzMOHFA6U6bFXYhGrOXJLzWxqnFxBp4mb2v24lGoo7tbzlnBPams+RWHFtZi9S5mVFjxZHV",
+	"Y2+SVnkwDLhN6jSi9dlvJiQaE1sT0Yg7qduESP7Ugt4igfRWEh7PqDhSU9KIFSezYPTg3sBvUqNrdKtK",
+	"d+dxEm4sD5eP3/T+R4nnW23R/hzx8Dtu93ruX55epx75d2d7bi3GC2cfuVPLSREr+Ro1Oao4xpvdktXp",
+	"7bBpwzagp0aaLmiqgk4hVHRB9oI2idbIT1d3EKF2ik6FPQ7vNmF8VILPhgR1qY2Vam68bYmH+SPDKj0f",
+	"p86WFZ+mpx/8PMutcGqITbS+HemX9uIAcPsCX2T8ZHwrKnkn0EDf8CgWXCmRdusaMZVLSRbQtoqStThQ",
+	"SXU3LsIA6IY54/lb53oc5gZ2J0zah+NVlXQB3dbY/tWPesor3DfolJClB7EVqdjjs8dfH599vXMO8Pa5",
+	"1/1eVgknoeSW96bcmaCpsVditp8u+dH9IKFM8gcUfLA5OS9fvPyOwVcjzym6Fl6Mhp2bkheRN/8xvlPG",
+	"iBkbb8oHFZ7G6398dn59/vji7Ozi7OzfTs+/Sq3S31pe5ezgplWJsIWwtkL90bQKxW+K7gR5H+5w3a1F",
+	"wjvgc7qRRFo55y3RavxIErYRcSmTBrUfWcF0ExkDqTlZLda7/TrpThx3ZX501pLpuE+8aMPsyAh9Ji4g",
+	"B1z/H6VKbGe/DPsZO2Ef7BxQuH1uWC+FFeRr9Ucm3i91M3ZHyXr0xZsjxF8W/nnjD7TXaM3vucCNmAln",
+	"noi8lHJ1uxGsf3KW0mXJ+Xztg4Ub+mk69Qoq6e922ZKtMa0wFGzYksuSWQ1G22QNY22tpE07Wna6uExC",
+	"1/eiSqnZMaIgI/KOV62AcSltWS24ad2SDunLeEdFX4PfuJ+5jT72Lie/7mR71x39NkjGfbeVAG/kbJZY",
+	"rmdrCkFKXDLTLpeVFGXB3GEHK3cnGuMuLgaUzPCLbVoR/fEWQda6ccZL0E2Ln/k9thz6wntJ914ns0yH",
+	"+rzNPuIOjeCUP0zYstHWHz5d4IEFHjJ0x/j38RzvHVJ8jQ7GR9ow00aUMj3jpZhkvukMn49fi77gv3ZO",
+	"ScplKpyqCntCGrZs9J1Q4wyt+19MnJswfVGAu/NFt9f7XVbZo6+4vZbL6Ju9Qk1jzIxw89y4KBiScB7W",
+	"CaX13VJPF6ZgP18/h6hA0WVSpGWCN0qUzOhaQGY3HUAUd3KaC2PdCgyy7msa0E0LHHa40/iddhWFch5I",
+	"YU3jLMf2TqT53v6djxGmHEvnRI9LSGZihrmbFky8n1ZtGR/T3W/9wbRzPw0cON10dPeLI5FhLffWmu7I",
+	"vy+vbw8XL7N82aTUrqTxqxnjrEs+ZIMOJgVn4Lb3Ywg7zAYNie1IrUxZvtfgj3G1Cb+4ZGeAONCtZUE/",
+	"7ruNKfUWfo9jiDTvgJMyJA4+27zhge+RW1NiDgkjwlhEiTa9EtvgFTwzbvQsPYEQ1KYctTQMr3bGsWBT",
+	"rqYCbK9E6mcgL1RizE7uaR6HUF9CAsYkj6QdmzHKAWKc7UsBXDbTjTuNKGsIp/CIDVi24may3ldFLrhJ",
+	"xOuufnh6/Pirr92rGV4huoES9xCy66VtU7dNxTQwYtwP+Z2dnZ3/8yWkwBAoAVMZx7l6dzWmRWt6XKZo",
+	"IE3mY3Rb0agAl5CG8bJshDFp7d8ls7aRHdbN9tbd4QULxpfOopNq7v903o6BqXWrXZDwV1LNmW78/9KD",
+	"GJ8qSUWDcJypzEQqJeHzDJhdiHZazqj6y9PrjzyBJoQbHHX+0EGdVDWgQg3IMJeKxXs0woA0yWV7ESvG",
+	"C3b+Dft/nXCcf+Ok9wD13uCkw7sdcK6/9QCgjRyqbuq24gnIkl45oZYNoSjc2GteCjRa4WYJwcqe14bO",
+	"4aGQZWcOhww3QCClKhlkC5OiLN7nQBR2IdaMA2YivRHSB6jpTAZ37yLMUU5gE9M68R/vE2rxWK1BnwTv",
+	"nB0K5G5SoYN7HNG95TySr7YjNWGuklCne8vCGLr9gZFpgzb5wCuo8rDU2pQv+ZRSGAlh52zCrRXNmi10",
+	"VZoQ/p/yhqE9u+DN3B2k6exLLZWsne1/nna/lG10IhHzwrKar9lEsBpPJN0wrphUd6KxokHcrCh7uOWk",
+	"EsWw9A1cn3lFadlc3gnj3qfWxhbs7YVHfxtRVYbViMDmmK8ZfM2zPUIxGDsfHBuBOBV5DJbf9sZZoK0S",
+	"XQEOTG9a/FztP+wBg2WEL9uk49DhtTA8AOvbn/oVLYrha8MmYq1V6U4J9yoTUUlxt7Hu7FbpldpX+FIW",
+	"SLA8Nl4vteOe8+ZHv3D7bDfcLikDHqZDlmlEDS/XA/a0MzkLhNyWfO2N2rN/vgCTYAk72F39H1/8cnb+",
+	"7pez42/e/f+Pfzk7/vLdny5+OTv+Cj/6p+RB6MabEM/n8CIdqNcpBELsqoItRQNmisBMDK3C2dlZvChn",
+	"O1fFz1Y0A2FEyUVZuCNZzVPGNDNWN3wunMbCi7rBUwmFV3VcmZVonMittr1IbZJgcudjg+RaXfL1I9M9",
+	"xhl6pntOwf7MlnxtRspwwrWSTWf1COWm0s8UGMiG/n6XchP0KiV8bzsE6gWbOF2/YnU7XUSab9LVoYQ3",
+	"GzfeLoKY0QR+2ucavE1wuipuLJtW2ojSifS4J7XKyupAQEs3q36W/P3ykUsncZXgTTJGuQPhHYMQhoyK",
+	"OFecCf/c6aqtxfFKyPnCihJCQQhddrPrH/TIYAlLEDy2WggVCn7gu5HOPXiMBhTe9mgMIBzKgk1aCJ9s",
+	"oKrXwl5ges0ts4XIDUcN34ipbkpRslZNF1zNY9s6mjl6QHpa8RXTUT+cp4P80w5tQTcJT+rGE6df+3OU",
+	"FJwYQ72pYqKvNu0ijEfsjnnEgamNe1y9Yk8en/9zMkYhVWuFyQQ+yctes2g+tqd5pZuqvPkIbFkMU4xc",
+	"fz+23hMGp/YnscrpHRKwEFn0P7lkpq2dKAJMj1ksE/BQ148FfwRtsWnvR/71sbmVy2O9RIPiGCwQp7Nt",
+	"0wqK5rQ7H3SFV2Fdz+6r3TVbLgfeIj3ByjZ8OmS0upOO9A0WvSmnnSa6bQIy008fmwingEi4/OaJfcxQ",
+	"0jBGN3FZjs41QznG2MuNrspDlMfEA2HhBjTC6OnJGW6bO3FlxTJxrnwk+m0mqyoLEOG2ICtmj+Ogkkm4",
+	"snW7Shjnus21MN2JNGup2gB3H9j2JVa2gtHBqX5yypUzK6FQq68xxm8XZ1WlhiahwM9vf72iClCzfeKM",
+	"f1bmeAY3YTM1UzCfaABFc4GbBGZHdMWgh8CLKT3T5XtwvVNS9q2oLE+Zyqgd/ew4ZSIuYUsj5Dwovg09",
+	"Gd7BuCPqVqy3tjLcY7S6/EHX4iNU5e9CP3cGy0Z+QqychJqC6aoUxmJ991ik2LW768FvMf4k+FbUWhnb",
+	"QOn/YQEoJxIZeyMUrne+Etbn40xEEL/HZ2cpt1kjBHtopt64a7aC4u7D9Pt6oETKrU8Yw27ruH2EF7ij",
+	"L3aNR4eKsgFwrbz23baFg7M3xkmTqVUgBQDOmPPApZoH7yFyCP2CjMuDrXijyGPKGA9SGetczIaZBdTe",
+	"V1rfMr5NU7C7QLvsikdpqvLL+qIUyg6FQilkBYEpzLOKaral42ayqVe8ScNpal1mSjWMaGSmOP9OqFI3",
+	"aWTHUJ5myaW77iS8WKwAOszvkrstdDSXdtFOTqa6dvuk1mrFrY3/hKiYOaW7wtNx4l7zJoWVwPPViDvR",
+	"8IrBgmF9IeZeJmIB5eFKUD7fHS0LvQKgmbKNLtupMLlZDhO5pTeuWnW1FNN0qaL71U22JEK16TqT7xtd",
+	"s/ONenXaHCgUj4x/rtvqUqWJLpbpZNVTA/gsVvNb0RgnX8RLgeFcZ6zMdNLLO1BoemUcrQ96woy+GydS",
+	"sOQPJU6NniWLZwaUo8kH953iMhc4lUVIIRQ+7FSwLso4HokzdnZBAdHFfqRJDSTN1BnIB/LaOCPMpLKt",
+	"xpqC/fDq6vri9as315hHYUrYlW5unaF9/s3jk/Ov/+Xk/OTs9PGTAk04t0g8NkJ3MNvg01Ov9d37pZgO",
+	"5wHAUxRwXcjN5lxDPP/RtGWTNUQK3Sk05cYWCADSSoSv0LZCxUJPI8T9I+OT8BPaa5DVrQS/E+ioQHAs",
+	"ig33OWEMW7gra2Ex6g51zo8MU6JLTjAIH9L3hMrZuolhPLxBguQl7+wVbhVH1me7ORlpB7h3Tz2ui5WT",
+	"U49TZTWbCEifKfc3sBQ1srxkE20XkCTnE30n2BnTqlrjpG7x65gFb4SJzvQxzvhCN3bvgVp+GzMnuaEe",
+	"4GIF1won1g+GJi+1Db4nKphNP4s4hUwPuzbznimI8Ep7TiEjBBFRbdielRTK3mSU40GwyUNzfhkPOOx1",
+	"esUlGFANm4uxFANG/C2L8YBJvGAVd0clLTrszoWcL9yEKjH2KbLM1xWF6ndYDvCwMfUyASFCAqV3u3Sl",
+	"e5Eijid3q1dsI3NhQFvYy7SEBaj0ppA54wp3BeW1jj43DIASU3tTioqvb+pUVQ6eQyHNreaB4AhJzxo6",
+	"NPvP/vJxnHz8+qyffTz7bfAIHdJ+yCnd8EfC724kfDQjrr28lZC3YDqR+SygEXO+TK75layEmgpvg/gl",
+	"Nh+/xp896oK/v1lQ4KI/tjdiLo0N9HIkkM68hbSpz+T5KXNHB277RrAVV9uj6c/e+eOvxoytEXMzNDY6",
+	"v2BYNGd+ZiDEC9bWTFeVXpkLf/Yt0eQH13qPQZ6nMwBpy0CiHeb9UXQ/tr1QsA7O+xEn7enLwPW3tDWk",
+	"2ZQUuGdy/MMjxrfPFQ3MJBm3kA9PhQJ3uiufORjHnXRqXombbi5zPJMwTj6diqXFEH73k8InkpVbYmYE",
+	"b6YLUbLVwokWLpgTy3RWuVVmKaYpjF6nMre4YQI4JsmtoVubVG7XRDqJ5zFsZKdjPl63Ad4/kfveMEJo",
+	"2HR90VVqBUEcGQXwVse9BwK+r/QqUaWoV5GGqXUNOoUYq/AlgguJCUg9F84zc16e8723oA/wy5VoOn3V",
+	"3Rksymp9grf6/ygWc9wd+sfBLjr2JpATMe9OsiaiB4V7tMZ5oyidvnglSe2Jtx1bw9ZBykZc7cPto7wB",
+	"fNFh7kx4swXUkStM4vmkGnJ/jaQQs/cTqqZkCQWrGa+1mnsWyQOgCHSR1+sweUnzu80xRMy5VMlC8wTG",
+	"CmLtUgGbrxB0MDp9R2gPTBm793KOAdSEgHcNBxJdYwRsSbhiM+l44cOKt2/psZ4wFCluDb8TY1O+Getp",
+	"M4Iz7nZKl5myNrcdJ6LCqgGYnFQYVLc2l+VtjSiZ1cBIhpOoM6Z5kyGK5NbTtNTCMKtx0rivFpMWktTA",
+	"EiAVBqAuwXLWeHkPX+KWtlWHRB1gjvBV/fwXKF009LRcqhRon1c8SaHxclfJXSUMzuK85Y0zKZ2sBi7J",
+	"YG06zWoWeqXYemyQ6kC8UrbYkrJWe2VN3Wy9BFKnxFmvV7upKNwNXrnrtiBNHYzJT34YfG7dXnr2qs3E",
+	"xy5Sq508Vh0qaEsrher50ROWJMxMMmXRY3Pv+2qVNFGlXbBlI4A9hebOEEgFQzKG6ZUADwgUptbVI+Nj",
+	"xFAqyJWTxyXfhiPMaHskkTCEVfFVQjClM93ESnUffkyTLoaquVq7F8gkjITKj48c8SlX7uXcVovHBjrI",
+	"WAi1rUAH0vlQVaOPZZ1ckkhLhHmiaae7Y/xtqmt3Evlwa32A0vNTR0Mpjkh5wsTkBGlHrXnuZS7Zn5EG",
+	"Vyqaq7GaemCJKXgY1CXjlVbiwq3Gwq++7PiBnJ/XIDl83WPXHMOqsUXRR1t5gAfsX7kVK76+CqCVjUlb",
+	"CF7eZFRFGD/InBFTDZvEGuenTm/BPHG/DyZwO3lkUDehP9k5jtIyPm/E2DhtjtqEG3tDll/iSJB1QDTF",
+	"gAaPNauBw38qPMtjMx7R0IEwNiaJ2+lCEFYAH7GSdiEhBwJo1owhMmtNClr9drHuho+vUnsKp3TZSGjW",
+	"MTQwbFYg6NxG31qUm7MRu/lKHLCX5Q4Qxg/kmWSpPhKFtEa0pVbruqOo7WWWWlVCKk9OFzEGfcFRTj0R",
+	"C/Hj+/T+WzG50tNbgZXm7mBZLTQY1m6m2a1YXzBjG67m0FKD5s3qqiRuLQg1JEHZcX3KIBAtXOij0gS3",
+	"HfyRvy7Ei8cj3wjYlOIUi1K4Q3cIqd4PxdGM3PdB28Fdk9/Mu5g4rkP0P/KwC1rrmq/xCKJg3wXzc1hg",
+	"fQ6srH8zWEKQ87Y2wbpPVtnrVHIglHQzt4+CsIFjTLlNSKujQ8yATLfD0q/wKKdcIIAAzDaRRxe3aEC+",
+	"+jnTkJLBYZRiCcKq1QG+GJKO7QQY4lVQ3lPynW0jruGiTNFdlo7GC3G0BfzzcgoEwLapk2zF1zehPigd",
+	"zTC6FmBRSQOLN1r/Y7xGCjNQ1mcuAxWLOzOx8EWarv5Gs0YY0YAHPj6wO+V70KuHmsXUjYSs0ucmoCqM",
+	"Dd4uZG87OP/+50IIWQ3O117TMBOiNDcyEzUOIarAghWIV6uSud+yGLEVHcWzSutMa6JKuFM4u+8hO2b1",
+	"R05UGhx7Pci/ugTis929fAI9GuxKFL08qSZJ+COKdBbsViyxXI+zScWnt7q1xQ5wq3t798TxEgviekU/",
+	"S9fV22Rd7NuFxhUXliJHTi/4rl4XvvAMzm4lomx+wByj1pnJeYvo5qPiCH+cLKwEYyk1jAhFBLf1I6oL",
+	"BmVMjJTKOE2Tjn2+3f9GfxeNvuk4Yjew56STpGEz2BsRtMfZ7zPeuH98xH0K5aFsISrnoU9vkzspzWn/",
+	"agZm+Pp4sobxm4IZKgH5rnUK/PSZaCq5G4NG+rpTobQL+m9K+jKITSC9p2nqFHmkoyLtEotw7gQaX3Sm",
+	"V6pntUiDRqR2djdn6FH5bNxRDjc/qoBiR5FB34b6zQsOsmF29z6vK662z/eDFOV+PTSAGhiensoE3tvG",
+	"1GoEJyaJe1966X1yE3d1m2xIdsjMmf1Iza7gcnz+rlAhvZnJkznlWeSj6tVkY5ANiuvxaSAfDvAPGBrW",
+	"G6hiTiWCrBhPFnZIeXgtmnnK2wdyV9jjM7GCGjzINTVChAiqOwgxYE/xPKVLwm4mtbn7OqFPXvOm11Rq",
+	"IauyEaPDyTh1P+kyfdRbsRwvc3gvKKFM3aut62QRJEIt9Sw4a413C2cbU7YVogvTky8en3uGswaL22kY",
+	"fj79O6bE60eu5i2fiwzHOFk7cq7gwAaHUFRGbBU4R6YOLEyZIIpwattddHzHG8WhYu+XMIDv3K/8f74V",
+	"R+/c4LAMPVEWJaa3GQe+C2RB2tiPXWkrsjVGPmKTjK1ovEP6SR3ueyWtEsb05ssyq3VS0BdAqrB9zwk0",
+	"6RxnxN+KhIF6Jxo5k6LxrViRWMNPl/E5HIxYnSzbyRAvWv/WTkDL0tkZDZvxSSOn6dOvozju/x6jZv0B",
+	"jSR81joxV9hbL4q8wuQVbCHejyVPo2WgJ+CUJncJTFcunN0t5sc0LvQvecDAk0PuuTjbTHpSVOkcFYY6",
+	"qGCk8DUPS24XvcA6ogRahLpQ0HiI8W4HIMJdlX0Nc1j5Sj84M+6APDjwUfP3L/A351HRaCoOsg1hi5mM",
+	"zjYAWcfRh4mqex9IuM+b3qun/9q77p30nA2wNyUHtOFVJg7GhNzciZfCmOTRBl7TKV/K07vz05XBGPwl",
+	"4wxR81jbYZiTbnfjDppZagyOAhwx31QzzXFiedGdl4waaMNeItgqpRpg0B2HAdTRnTAfeVgI3pRMCQkA",
+	"NErYQs9nKFSIazzWS1HQl6FgGH9Abc16Pyvg9rU0JuZ1R/AjJikaYdZqOkJljy9r73HSDCchYvIVJEG2",
+	"fHf6wV0UBbx2ebX+7snCkH9t3CIhG4GsnUDTvEK9VVWxdsmsRnJfX/14f1MV+HZ3EQCIfBcuuEdU7e6l",
+	"jWrZ5hw4TYWKIpqrIBSXKMSE9qKgQxElsgTOwsLTc0TwyctI8rEet6ZxAKdD7x79GIZu0FCGBPclW2o1",
+	"xx8SytVqxtlSqjkAHr0N6kl/UUqKHvcPuYLuTrsLa+DbdxkFk+nqI5pGN/vV22dLh6NOYP7d5hrYi92i",
+	"oM1qWrNEMG2rAIj8boC0IF2OQRBmxpP5xQ38b1QMzKs2SYqnPA02cyc7rKJqqyrX7A3vE4DD/qVHwoW7",
+	"pbh3wLC79V/c4MzO6v2FUw49pG8o7IYC7EfoF2yXScmIH2C/6p10SQLG1usiNCHsg9M3ShqSL+Z576HG",
+	"C9/M1zdENMdj/e+omj/VfGC/cFm32APhsr0YI7I13njULyveGjmp9kmgpeG+suNLCL1Owxj2kPX7F/OX",
+	"vLkV9k1b5eWcmIxY3RrLboVYYlvvDcd8KNsHdZM+tzWWVKoxg0n6UNEdGm4uhULQXgP031fXT99cn758",
+	"8dPP199d9VNlGTDFUG5Or/Z8gTm34mZaadM2ItW1EcFNFI+IcvdCUeJeKiwIpNd0dlgaOc1zEwWu8Y55",
+	"2ouzD8lxqJ3BKOo+K6e3Cc8AK+V5I1jdVlYuKw8dGokoaDKQrCmvKnOBjikG3lZc2gDldF8z3mJpFcUl",
+	"3TqxL6CFHq6FBMYyrwc74wXuTSD3mRXqT5dM1rUoJdjX+DS4DQRy4OUILnUCYBGpWt26wfn9RJXFcHBM",
+	"ieuKmmVI6oZMVKwc+ca7u+y2Xjpuw54g0op4We+805Sh8xJ7+KVo4wUA48xSK5OzLeA0xPJsTIsDfsYZ",
+	"miLkoNhkzSayBNQcxEdX0ozcX5NkBfxGYXjokYhVOwX7M9IyjG874h5zM1nfJENuHXv/qntDeCKatdT4",
+	"hPrruZflrFwrXsupk1GNRbcQsPPDlmVZiX30DAywaStxM+FmqCRve5AgcSFD6Ybn7kMQ5yZIJmGjqacx",
+	"AoVCw8ml1hXjllrEHDR4QrHsM3KgwAC/YCQ8ZD1NHnDft1XF8EvUar7+yjeucxoUCLCxGxJ8rFvDVTka",
+	"rF0KXoaOlps1rnGmOoaQTAB5mD4ZdSOMnC/sDaxEwll1vhwslTPc1m4fwlQVIQpAltxfAdLo3M66rVEa",
+	"lqKZiSloTHzILgRGum/ZMzF3Y5hF/ubWOQSYrH6xp8L+ocR/u1nqMZzeqrM1KN8hch+e60x2bkWJGPKw",
+	"Q5GcskCSkRW0vNu393MmSRjhuBNfgnd9MyAh1wD/9MjcHq42w2ICdIM50aCpwC0M8gBT4Fedfh0+j5UX",
+	"FXS5X+5E5dwmdfNrqSbuAK60CfgAz1QDqYnWoIwaxeWdePzk5m/FBvU0BBh2Pb5VWDKcOZbwwVjnJruY",
+	"HhX7rhbrFCncKAflZ3wwHZsfQfmYgRV+p8o46zGeH09UM96InFB8K6YVqHS6zj/Dkx15cAnpCfovRG/Q",
+	"7Nm1ICvdGHGjZ4k+aS/pmF4tiEEnsrecfdCVMgLE/y7TUNg9wd7kmvpvssUkHgYhbCfkTlWRjQL5j8tQ",
+	"Vwvx2kobewhSvddtFzVC2uJy3z3rNNnIMrtNRhlCvJrI8onreLD+8SzR4G7Mma2TNU5xWdVFh+ULeiRQ",
+	"bjENRc0bRFyh0l5bFgjf962LOqzkb9YIset94DUiI59s95qvoYqTWQ3yuv+QO4LAFOzSc0/noDR+HFqB",
+	"AdZVAu5AEIQgdbKM0D84L6EvutBDPw+C3a0H0WoGxGHVSGtFGiO7bPSkIn07SvHioF7jz5JsFXq1793e",
+	"YDHBYHTHvy49IBp5fur8KMfmZa9BT1VtraioBGPgq4Wu8uXLGxSu8dnc70Cb65CM98Uh0Y/yr/QGazMS",
+	"r5OwaJ7Du3hjFyRiL2B2ujDqlTc1K+EJV9LbbTdRZ6oWfEpJJO+RK7FCQCf1lOj6S7wbhAVuHn598j4d",
+	"a/FLduYMEB9kBtQMSzbfTK9d2OIUaPdvUfiVGYT3vRR2ocurtCH3SmGCkogM9UqxJSfEQND3YAphPAu8",
+	"NW/poVHJS3HC3jj3FyMlwYDwkwAmYPej2OhAJN9JopHOnWiSWd/Xm3eHrAPJYAWsR8RwBIwwU+n8wZNz",
+	"0PQn31yyfzk7g2g6IS8SPl6yj/Y1pVjQw5Du6EvTuNY8VTrvLF8+MbpqrWCQWQIftYsJjndSaljONPjk",
+	"Jvn0V50ZXrC1MFY02IXIJ2zGgHdulmjyZ15u2XMIvI2vpAqLsOEOHFTvC28e+ky7l/UvHY+w6MQntR9+",
+	"0qV43SSZuj3VxFjuwqfBuaA4IBKiHVYCCQ9PDRhwhwn83Ehqx2064XZSuxO7HN8T4iYzAbj2SEMSOZrY",
+	"VqBg4j2fWuj14+xHYP5yFmfEFB4cM/e7j+tR8XZB3GsTrDBWEDvu2hF4+3m/WEC6mJg6P6b5RZ0laSx0",
+	"jKaw/FiSm2ECTe3lIGFCQurnUQRZyDQBzkQvBnqHQ3EMdTsb1TfFF6An8DON+CuRoXXdgnmuV7on3BxH",
+	"pRk3V/C/WArPQLXikqChJD3FUdysWLxfSmwugyPMHP53vJIl5XiHWuz33/wcoxGYUW4oOQDnKDXIqIU6",
+	"xBH1VKODJKFRRifNFxq9VScjYTKj+cq2FwX19BRwHBmaHncBoAdWCyA0KCVAeVkDs2CD/G4zHGcxGGEv",
+	"DFn/qDiTyDL46k00/3t2ajxI94bJeOS0kcVT/2JTbTrzZMkbu08WLezfEddmBfXax1bwLFvwqCoRipAE",
+	"EUIt0qo6oAGfPP7myTdf//Pjb77aq81mLMgjWG1pCQ/qaxsv3/Ya8blQoEw9qsl2UnzOrGZfP2GVsBbi",
+	"Zdh0HLb4DTthF+w/2fEl9baLukiSkw+MU4HnAZsXRi04f3l6/G/8+O9nx9/c/Ofxu+h/Jxf/efzu17Pi",
+	"6y8/JDtxDnGB++6NlxvHI+y+/eq/41MxRcC4kUfeyNxvcA8dn51fnz++ODu7ODv7t9Pzr9J98Ycr/WOy",
+	"OR8yK5ickZiSKTZ0GJZixtvKgoBuGDchYHl+4eet6HwXYhGSihlNXC3B1iBaG2gkVVAOG5IiJ+wpLUDc",
+	"/wwJLn1QyvrEMcyX0VoRE+oaNITHaksbknXBCrsEYldKWyOXICIQukNHYwwRoIJ+KMBhqzSqHal6yXXj",
+	"I2Yzgpi5g4DhiWk6Jvw5QVOBdb+fJUJm0lhBPP5qN1HrYL8sHsAGwdP2FpCV09uepKNocPVoT6LvsXZH",
+	"bBUEYQJ8340zAm+oricG/vW+CMiDG93coFVC5677ANz2nRCBWHXuPPJ3KdPx4bWeCt6Ezyfw83D9lag6",
+	"FtdBpZ0k6aU0hQe9dEkN0rCARBFc2WxLxkzISZqdCqw7D5FXNFmhkp5bE+HY93ppYoN1RxIhuIN7Hbho",
+	"nHrycHDcglCtR1Znj3LzhF13+HSzRVbtZo8YCwE5j8lz2fjjz9NUkEEdTkdij78k5xKe7fu/Qf4CccnU",
+	"6vhWrB8Z1nAL0Hb0/6AgrdTCJElP6Ywf7LAvjI1kkXbSNq4IqwN2kUjsEmW8/Q1FRHZukk7ou99qdVNK",
+	"Q5OfqExrWnHhFSwk2cMqOTFAOG5XjI8lBbT8y0bPG17D8nx5xjwnHvbV9fIQnTZAPwVJssJjp+CAADYa",
+	"eHrAmEvDgut0wgKHQZd/w55MzFi9NPEAl42upRHlhe/YFY8CXhPPlyxLgFOJZv/ZHt3ys5K7hWz79iTl",
+	"I1Vl53BAoemEmFIfQNtu0+lk9b5x41oPJVvhcEX1s4nb3yp3cUZJWYDmceKHRgd4FBJTW50/yBUGQy+Z",
+	"jnQLV3CDAK7r63fbq1tYLbSzcnznDSdCtbApFeL7W+w12+TWJnIXYzUS4iPBRM86s0GwE65ImGe8aCz3",
+	"ZrKafo+98NH+9Up9BmHL0e17ncGQkX/Pvujk1bflpU70OSaui/3aFR3eO+eFNfvG5wIr3vbdft4gxMOW",
+	"61ttt5Ag7yPa7h4e2BtvBI/slrMd6Eopydd8vqMMkbOl039on1kdlSVu6aF0TddSqvkFe8F4zRaiEZdd",
+	"HyrisfME3g2AAX1HNBVIIwEfyM7PmDmhEr+LqP5LYvkXlAK6QXrmxp5nssRlpALBw4uqXnN3SbYb6h/9",
+	"hD5VP6F/1CY+6aPlc+/tQ+tbptU89OsNFX62bZQoMZuWXHp/sxuE5qbY9NxdcU484aX7swm9eqjPNzZw",
+	"7N4RQnh4c9+RZ/vx2RLJPxoYfWQDow4YeVAPvt9r+6M03uGzb1yU78Br5FzdtApIVHJ73l2DFM4QyfXX",
+	"JjsUDVAMdhTi0CV1W4GxifMtNk2OPsp/IuZSGSQaGI1W/s0bN/1eejD9do3PA4/bhvYYWcn67KGaPL3G",
+	"v6FSdsuGrOjTXSXGVPQNO9H4pOcgHQo+9Yqu3m7QiZ8XOIKc8SvV/MC85B+28R+28T90g8s0adnTgELo",
+	"n+zSdDTvmI7xvqy3NkKbsiI0TuuaoqWCDX8YqP+oHTaHwQW+vaalpptJ1oE/OmmON8g2kl3T5cXp6Q+v",
+	"rq4vXr96c12wxrbabd3Nz21lLk5P/8//+t9wycXp6Wkp7k6tXf989ewsx4r9m9l5aXkCww1DyJcM4Oic",
+	"GnED0WT+2X3cxFkxspfngJ1y1dlF2+2ngMqbkVUGcV8qO+hbLePaVveighCfD03JhzMZeNlAXOdg5p18",
+	"xOXat4uByClWN2OtTqMBq7zG2Avthd8+PlN4Vb7idrogdnuh7itsA2+XUGw+iwueKvinwMvAb4Xq3Elg",
+	"htdd1e/Rvn7+Ll/52o8AqjO0O5bp2uCvJjxmK5ZxFsJ3TxfoFUHdLxRMybk67lzvCS0pzHMGJzzgde50",
+	"AE2qyXC+hAqGMdKreQvXJp3Bzaa/MDndHu2WJ/iNEQ1S2Eb7EyFdBYfqYdzHt356NvxHrebC2Btnf8fz",
+	"TOj5D4GXrbc99+iojd3DcmTjSBiU+ZJo4JIEE+6eWGjhrKk+vV9sK+wGj/sxRGONKej6E5SYjpHri/N/",
+	"/6srGioy2Mjxl2UjTIrtSCpoHyGWHGw0NllDwSX0d0macqU0y4qnM9FE/22oDW+eCl/UXKbDf3LCVaZP",
+	"XY7K+8XVK/b1l98cnydxslyVxCy5KTbE7+rzuFffvX7KStmIqWWlmEjnyeBv87e9Sd/76QaaN3WHEVWa",
+	"W80DuxR0r8nKo7irCHTYHdfA4VNUaoa6m4FCzNcVV8940r9VlNLlnYGdrF8ktmZpT7p6yrirODY2B4/d",
+	"o2k6vyPuyFlx5d0QVTIlbHePregw8Q9IbKUOnYs9Y1BFTDpvF5cUfEK3rCPn6DiJQr91eo7oKDDccRMx",
+	"T6TgOws5X4zFcWEN8x6wj31LbypAW8CvCxxZbr2vyMrYgDO2+RBfaL8d7KdoQaTpGtMRT8E+TbV2Ggpe",
+	"Qg9oEuh+q2IDf6sNFwnsPoPI0tc9Qx8ZSiiok6gMMRk4vaiVxVh2OyX2GpgRWcqyaAmhORJ6xPGyTZrR",
+	"2KD7bEwSLQG+b9xEz4kkvVZOllUe1NG5gHtVpvwZuis4dXVA/Rs9MzwhOezQlme7Hwwv76cpz4i0a5ZX",
+	"/Rmwt+B5p3RHWWZAtSpRRlqxHxMLbetUr8SlJzr7tEQJyirZXMUZTalFJK4GRKdTWLQU4WxIEILVGaLK",
+	"VtUiF5GmJt1IpAbtQKgjAoBL96KcWC1Sb6FEuGUXi0OaeCA+RjYpCJwCVhUKGaMujfCyO/fjFibNDca/",
+	"+VB7l9fU2GSgb/WYI6ARZYYBGuzAHbv38NbL2Z7U0ISYug/sRPeBn4oDDe8S2ldHwL7Q2bq7d3JOe4/e",
+	"6g9oQn0X2juIiQfDv+uz6o5fwyppbYW1vZdYhXXBtKrWUc9VtKBiqB2hD7sGkE4AdMXTSQkAEf8o7lL1",
+	"DE/xGZ3RKCKOPAT8gzxvtIntyu4xlr1ReLvPso8vPt1YUj8LQwrcXfImCNDBNmE6r6SXQl105WsLcqMh",
+	"1l9eMqVvfLmR0jcTWeIfgFQ1vk0kcfgpAdfXzuENWcIJtkSsqWshV2v4GEpduLkFADs0Ilgg/4955BxS",
+	"tMkJ14nVN75D5aytqht35QXj6MBKAx+yL+D3fyqY0ZGZD9Ln8wnY7kWhEMOAJ2v3VhfRtZH1zmH4IdoA",
+	"tYFI6dhAOmKyxpm46H6hGHyS+BGEBC/ZglezmxVfX8BfEEf1+TJ3EEJTATlf9LoAQDv/4igsBv49wQKe",
+	"sBz4d03xhjBPzrKBl8Q/EGRcHPlxJHcb+Q/p3Hc8zK4WNCI19fyTO6DhDAKJZmSFd6p/UHq7ZBipcsUH",
+	"GzfGy5J3bs1ClIE3ZQ9QQwa73s1P6HBFBGaYC3F2z+1YUpz7MJPzxZHRu5tDXj4V3FfQ6Rkk+rJzjaHI",
+	"F8RIaQZp6JEFH/Hy9EqDnoR0la8V2lEoRCNOzcMbMdVqKitRfhfOh3yJ5TZnw2wmp5JX2dayY1c73KgL",
+	"Jh52o7zFHnXsSFq8QJ3UKVo/IuI7rN05u0i34cgRpLxFk3LNSumUlAf3BBMzPAIeHQjkpO0xn6ZReHMl",
+	"yo+edbrNx8453Saa4OHtmWQyiUeyLQ+br7wtelvD6FY8rNDwDniplUhsAFw8kWH2pBWshPHtBcdWCOUZ",
+	"7eimI+2gXBvEl8PamNjWfQ0e1UGZg0i8KFAa3j+8QRHP3s7Zt4vc7CdhlC8CNwN0R/IBZrvStOEOYoSm",
+	"7j0DTwumUH4vD+u4btsephk/Sg1uqY5D9MTebkEo2fr4bR6z9XbS0a3ckJhJnkbIPNN2ESl6ZD1EBBqr",
+	"t7MLPZa/jqu8I8poWkiW/x3IQWon2YFYfYKMQJP1hsgYEtoItK0VVHBT11K6CgjYqrWP13f7C0ZWOx2W",
+	"LLeXVWWodX5oxrW1X1O2c0zbOxBMGN2lt2dupApa4w2aAPeAd+ZJ6KEbgq6XvMlwT9deqe85PjwMEsOr",
+	"vZ7ajhoisfBBz7KLNBRA2h3KKOARiZ4OoRK6aZDzLNm1Mdmav5ekQ5GVhlV6yqvdYTB4gdCfPKYt9mIX",
+	"E7bFOzgEeWpPy4wrltvF1C96uwZR11RKnCLxC/wa4GB7IlT06+Kuw1NeVXAw6hVvSkJSQpPrcaf6Lghy",
+	"Z17CQKZcATXHOvHA0ejbRJ20yHPwwnOpxh8fVDDqWbmCTho9H3fk85LudWrauzmeCCNLkQVZ7wtzvl6E",
+	"UB4QcI3h9s4yg+KCZ7F+HVCVuhMfWjX9yShIUSSKaJPQouV3WTrLuVcQca9y/exqUK+IDbTXR08ysU4d",
+	"Iu4D9favEKpNMYCIWYgw0p+sxD4tBVQxvxGkHSyUP5xQ8Q/KxIMoE0cwe70R7rBItd/nVSWA6Dzp24R2",
+	"DunUrVRsVvH53E1+dEKPaqKUzRUPWHP8jsuKTzJtSWqRQVWaipvFaL1i9a1Q5hCfJSSj6RYbnkeYyyKe",
+	"dxx3N8j88n231Ckc46Qt02h6GERA10wXomwrUfT60pmO58vJKDSIpnGMs178kDbWif18/ZyILUfyJvfG",
+	"QdaGEu/H7mM+mtSmgbncx+iGrbOrdQTOROFXg4ZEb9s9Nb+6onxGtUk7dml/3qixWajT3WjDkkQ9HwDU",
+	"CP1f3BE4PrKaBIwvK1ECb9PbsWzSy9Zm3PC4UdG4FMGtyG2Vkb0qg3ro3wMa3bjblx8DY8Ep62Wyw8v7",
+	"4Uf6JZKMvGSl+j16QN6e26AT0oTvCVtg3zuiUtu1u7rxhsck3zdZswes40tEC3cZxYWuhV4pKhCkquqj",
+	"4qi1MoSAqazJfexmj1udsJycQeZuenzHG8CKuru7kfwQPcH9/0X0FPf/n8OT3P/exE9zH7wKT/xQHF3B",
+	"24f+HRsopt3gI2ybsE/PnK5fSGKp9Szfadnjyy5YpXlZsOUdkBQKm0T8mIHKG2z0sCeeRs+O6LbdW6dk",
+	"haoOXqiZTscGsMl8siIHOKGJjQmUWRJ8fFj3qlLUWgHYSqYzRBp5IHRN/aoqrW8R+AHlL1J1HHpsyY1Z",
+	"6SZzDCC6/cajs7dw3Uuhl5XocNZx6/08zD3tmlJIkkbHOLsVa0xvaYBnxi+dujtSDWfILZAVC9YTaDE9",
+	"urjiVuzRVw8isTchjZxqg6Bu+10w4WKKpCHOJlCF++2bmvoY4D/IX+Cv6+V/UkAlgAJCnKGAIXAWK7gh",
+	"fZAJ6tHie5laiGZ0HvpKztULhSokpT3SAvdqxlYLjVVrXliSuVNdDYZAAF2zeZeP1frF0Z0UeDTfivXI",
+	"Q+AKBhAfA/hJfBDgJ91RgP/vHQb40atuKPjBX/yA8L//3Q0ryrykYiDZUO4L5ebeCAC9Qlai5GvIaXi6",
+	"9u9apyBPn4mmkrtRjt0gNhVacRRrkZ4KSkWDw0bpRLa/TwdU+2H0G8nG0G7zowA8Mqi5emQsj0zR2/PA",
+	"RBojogAbi64+9lw/uvjq/PGuWbzNRLXdgj9fCOzEvserufM44UFAmBSoBy2/BXZAKBSABj0YnoYvl40u",
+	"2yl8X0rTXQLVlR2kacoVmwhmdVUypVfAFNErPeEAlUuV7IcqTD+iIx8fx7+xjnNn6ApeMzdvQS/FLWK6",
+	"U9L96aa9ONKynI7c58/Wr7s74H/wHs/Wr+Au7tmWqqcGDI0tVQftcUfbbE7R7JkewwMSz7Kx2v15JXgO",
+	"Wd2xdA6eD3gVFDqOOE3cNVhQK7Hl7NDV13iVux6Y4e/nna+hh9MuLyXWbIFSlIbtFzOMK16XpLCGqdyA",
+	"e1e8qU3e/KbidI8orfl0AVBRUOrS3CKHMGuXBXw0xUYgAzQTmx2Th+H148PTpBRutMp3t5xzK1bJXnyv",
+	"FGVv6AVNv8xg7ML+Kz6gk8hNiQ5bcAAXcjN1W2J0gLH7HeWkx5a0oaexy2SEq7oXQrzsDcTNR4fIsBp4",
+	"rx+Zpdh4k1K3vVBtV1htrG7Ebi2hGxEtDGybvYYURey3e2jrpipvwBM4DDHqb+7fvHfLbrdvSPnW5G4s",
+	"0MZ7poQsJUBBOPzcpjVKN6HbamXF1zcZAsEr97FvQsAtK7nlE06dGkBxWH6LdEPuzbqdSAU0ox2wPPVE",
+	"B2neBkyGMh2dDDFkIRGhmD5USaBPL41XKo+8ygSHKry2Vn0E/YbiuTcg91WbVfSheX5A6oXWC6V2dlfU",
+	"KfxtgZVXvvH5CXvKoKAa0vro7c3EyhdL2kUj/M2Bgk1OWgugtcAgpUpmdKg5lpag78goBWikkwRrCRh+",
+	"ELxQwlpRpkBHU61MWy9zsQ9uaWCA4uGNYa0R+wAtsigHvC1IwlzeBcDDvJEjUyHhoNim0IG+UABCwv4c",
+	"f22NRdsYYyHYygmLPEhfXGJMo60RWAbfmQGUw5j3gk3aI2QZGTSHkqQD8mE4JSnJvg623Oi42zXCT8Cj",
+	"aoTlkjhJqdJJz1hXR8WWwBGm9f57cwd6bSaCbz0GopCOrG2hQrqzJIEUtxRX+6gDL3t4Rb42Pap7yfzK",
+	"/ZTqEN6d4Zmt69QSvbFpawaR2nHmNzz0tfP3B8JJ2+wSOMpx7sLgEdMr84QaKaVXsXCtch0RiABYjHxH",
+	"jPNjnqnkmW0AEDtW8jVBSWtZKjlfWKe0/N8XobkftrkDLYNlHV6jQNXSnksA9/oIo58ELx14JAKSPcbz",
+	"F5LjXZ4ZxZciCY2Gkhfz1xQJHq2k3g5rJECm3FPDkPAu6Txu/rTzJa3yztlzeMxR+LMHQPIlpPxWqGQQ",
+	"e95ok+lY4yteleVS9fdFgmnMx2FC0pPOpkrcrSNSYnCm36c78u8qLxuP1brjKd4lamwYqn6OeVmKkln+",
+	"nsgguXOqtYL1lSpa4o82D7uFDrxbeaBPb5vur6Gj+s/71dFOT411tKLlfAjV3aNQgK/SVAR249gd7xrC",
+	"y/pb9LROfsmuwiHRXzI/cUnjDmJYG/wK0mzzgg5TV+ToVZyugAOEwH8Z+NyQ0etOmo2StB5Bpk2lDH9e",
+	"ol8i6JiquLFEP0oV9AesScd/MlDb2D9U9to+P3H098ezUJRyTtmJDW/7h6fHj7/6OvTSJ0bYgi3E+6Nc",
+	"69GbtJz8SJaCxTwOsnSdH5+d93x0Xq3c6YS8bmXyGQcYlmOkPiHwh2XNa6l0c4NtmLd/+a2YypoKsZAs",
+	"wmAfugv22H323c9vCnbm/vpvr/9nGluY2ySYzsFS+XEkQ7Z78z0Uq7O4E0LkA1g5ApsgRcTftdEibFAx",
+	"tKZN9Un9idddO1FPyrxZ8hQRj8kGGpFSQfMq9aR0UhKFN7yFVKVeoefvht31fLV/D6GZnWqAMoydNqCX",
+	"j9ygnij5WeiWLSnMaVv9ikqOZFwI2JVVWjThf75+vk29Yays0zzSQbdutGRDsz78sGCgXRnH/BzUly14",
+	"xBIX0bplqn521D0SWdaoeLJzLG+0qtajyweTgchnYi5VH4CxOQuB4YRqdNDJ7uKk40SfxDfnxwof8ZqI",
+	"HsVenAAa8Zb005uB1X5NEQ//FCDvCKucsKo3HR9hj/oL0L1cagAbpVbh86TUNzxVVzVp1ymYygtrIBgV",
+	"itajECpCVlYLzYwQaHyCytC1YLzKtG/fj5Uo4iQYUra+TG7AqQjxV3hRcOwud42/8PvO2djgCTZsLuzY",
+	"ZuQCwCKJipRbsZIm3XVH/O2QkJ37Wa/MHlczjGFUH3EQjCaNrBvdumpftt0kOSl2to0bUVOxLkPu255C",
+	"yKSrcrXrm8OlMWQmRJlZ17d3P9hGR/C1V7n+Jftz17dUqoIdR21MW3toW9IU+IxPsb03tIjmyl52+spG",
+	"lAGPTMi6D5OAJZ2dJV/XvoEFod4nXN0+MtjDst5C2Hz9BA5z/9/z4mgJMGJ3z//45T9O3/35n3baC92w",
+	"As1YaoF/VuDlvETG8JTUhy/yxtRMiqocZgvZhYXFpwyyV2A7pOfAG59IA85sGmM4Tlzg5wlaj+gSPJcP",
+	"fwT+/ibLzXLOPG97wR77XV8W7EsWn3KpeFqmnBBpknN55Dzk+iNyyx7L7I1TrMXrBhJmkWb8aGtaNpci",
+	"LwnfE+H+VslJut4EN2NdUNIUeM/Eyp1nRIgNOcQwvHRXp2SxbOT34m6oRNbnzfnOTw24y5ar0uwGaPuV",
+	"SeV59opXYQ4uWSV3AJUoXy6T+eqNCaLruokKlhVx0m3xgo4g5MZ2zzlMPk4lpTo6ljlpjeeamBITY6LV",
+	"Aq/sDg4BXFU4RXgpLlj0wu7XBSPZgfPcT9PHxu4ggNKKHHeE3OBwylZN83iJOzHv1pOmIAhvJDbFZsiQ",
+	"hlSEfRitzPBWThX7REQeuQ4ntHzY5VH2umiN4/yY+WePimlEquchSCzYZN17I1BT0WzvWMskBQW+YH7y",
+	"X3Q9DTbweo3gZWbygTcQum653epHSOoTgRYBVwuSkG7ZwpfLSuY2bbwzMV+o9IrpdE4n0vtJ/nAYwrZm",
+	"0nU/PeIJJOlI4LeBDhh6EIzNKfRslYSg0IKbAZotGo5bUqhh6LSWj4SsfROdLk7A+JxLlSma2ffk6YVa",
+	"fZOObWF8gGNJiVUmdKOtyKWAAqZrIVVJZBwRlsfoWmDzQ+w/egs4FkPkpnO+NPst7k/aJpc24QPuvhkw",
+	"fSfvhhkikwWQyf6yxMx6CGjf7608BWcKIt0/elPpkH2PrR3qzGuHIuiiaOdER1Y4dJzcxEcP4QSCn9up",
+	"ojCvXqby+hEWOtHENQf9teK93e3yEKgSLs4/+3XOeaVITuh7iHH8fjAblYGxXc08fC9KhulD1THAhtgZ",
+	"1Uj33/Ufic2tODK6bQbDZzDpU8ibSxvbrh6XcrjEB/I4HEMk2pt0clnyuG3CObpmQMpyvLvo2Ccb/chU",
+	"4uN7an95htOxWugKpyudT9pno4QYQ27DQLOmw+JUUUurUsx46+z988dnQ70Mv/y610bxPN3NcHuQi3Ug",
+	"Id6wdcXu3iLPhLGvADiAHN9pswmqXt1uX4iqvOwov5zdWVVs0lrmHgaHol5hVxYnwhnGhTrZ8wf7bPJm",
+	"/yKctrkTuVYN82Qs1LeBxyamUHtL7z/WMz0kiA6M5Lmmm41A3nLg0tbOUV5IQyAUDmBPgqtC7/k1BmxH",
+	"zc/3bVX96EQ+hRfUqaYf18E+xUrIAIWBiOZFr5/RQtciNN7WSjAwJ50bS+mmRYaF1z16vFHzky5FYHPe",
+	"KsFfZfq2OmH0jPWTNcMwNiYgAHw9EdMu6FiPndBXKwXB9LR1lUyUXKO9vYsDHTn1xlKB+EjoIA921C8A",
+	"isyWyyrjgE0Xgi/vd/fd6apNJuUXPlXuFsR4LkGAgAPOBtNhZE8g551bsPWKaq/3zeVEWZw5JgvDfg/9",
+	"MSYYiaApCorK71svsShu2+cFNjJsG2nXV25u/FYfpDD4CRf+wm20iMtgmwhgsxwDc2moLciPCjXel9BQ",
+	"wbe1cB6Key0Yk1PFTsdGMcCFtUsP2sfa7FRmo19FHpXVX3TgHINN90kjqIry8twS+54EciOtbyW0+gDj",
+	"/6hrbNgNiS/lfxdUr+nLw5MiG1UdYyly+ODkVqy9/JTccurwpxtkWtiqrsd2FCyug985Y8ny6KdU4Ywj",
+	"omoDqGOCSXOL1lE+j3gCcjaacQ8ywhqijHQ/8s3PQ8qJus2Oei60rB711ErrW6Ja2O/1AqVAWnl3FeRI",
+	"kEH/P3BpI/6CnQOLiA9GbAZ3f9bjSjhA0j3rwsjNFyGV/eGLbYW7tzxgEETsMKLmH/+XXwoIF+ilUBHM",
+	"ZsnnAg2C3WvwATY/Zs37YwHuY0nQfWi1WGCzaUiFvi08sr+HPB5sqVEg8fOIX5yw73VDra2hmgtx4X8G",
+	"mPB2k2fgr/Z7j55h2J99+eAWfTz0sYRYKB0kvokMLKo7BSpprAERr/ka7XJpLzxBCYr+nehkpSDeWNmw",
+	"RlcURnXmpZsuPXNraU7Y0/gRuKXhOf0TSBpYUASkHnJaFWFv9o6rEwasVNiqkw4SKKTs8HL+aKJ6DWce",
+	"dyHL8BFpO9sL3Yn30lgsr7PSVk7Cnsd7IMA5j85JJSm+lEcXR1+enJ18CTQIxEt9ypfy9O78dMKnty3S",
+	"u2qTYcepeXMrQgwUA/N+206AOqfHul9r6JDhpaiAka8WshJdeIBSQSfsBfZPVNNmvbTeasL9Zcxy0XAj",
+	"2Bd8Lgpm4JI/FQwwZJC/0RXxJLuVDy2yyA57hA1eqYm7IW8bTvKuxxdyWmBXdw35LqHKC9YpFqcKrXMQ",
+	"oUk4hr9xAYKQvSiPLo5qfiue4VyisSaMfaYxPRBlRiFkN4Wfnf6VLF40Pnc6t3Bz78B/6NuEVITTCLPU",
+	"yqCx9vjsbODhemqFPTa2EbzuDyJYoxOpeJOghPoAfu+mkMwo5/MEH5t6lTC80zdiBkxecP35ntd/s8f1",
+	"kR17dPHLr9Eh/cu7D++Ap6J2L4nvgCLS1/1IOeXkVQeUituYncjim38ouj0lq+o45M2Iw7MvLhhzeiYr",
+	"gOMtecOxETYMcoNA09wV7H1l3mOH6+OpririV9ENfrTka91a44/Jv7UC1o1OyRAH7stLEa35VohpsBl0",
+	"5jlYj7bXc97tJbN7bhhZVZiIzAts11cPUoMxj41FIPmnEeknDybS+F6amBKhXtAZeJZPKox0wH9BJweV",
+	"ztXttjxXwvpW+f6k6Iu0Ear0Av0gClBW1Y80iI9Wf/s/2ly52yRk6S0cfCt35Ok2tBNd+xxpKSHV+/By",
+	"NF4uroQqSTAmayaOay6rAkMVdAjiEer83um2astrNWdojdJpe6mTQTWV+mXfZ9vnlwA4PPotNZZJidi3",
+	"DZ/5hjJASKa6AOBDCgoMqGDYj5VBIhDLNGA8mI5KGY003i14ALPIRQfmF2/EZaeVNnriSMMqMbPe1Eac",
+	"L4yfjLfON4dYPvTbdBrsZMsyg8E+tGKCN7434+wAsYEBwOomDztcMa+cdNdb+rM73h7OwoMpig57TAk7",
+	"/7joGjxhCFc35H9tK7/TX2X5IasB5wJEbZf+A65Zit/zSBeenZ2d//MlFZ3BcCWx0nol6Ry4Tl/JYXMr",
+	"wkw/PjsrPrkyy0njhNiHPxdD6SnCiGLSFgm9n5UwGQk45ctloylnljaI8ArxhzwEebiiGR8Qi5B9iw6d",
+	"fyQl9aOe3obFbgNQS4n3tpMQVTIncqGMGDg786I65WoqqipkbdLiilf9Ia1/SOt4aX0OMgPNxKvK2aS8",
+	"PxNpefTgmOQJqpdCgauHuJbfgyBuRUte9nBmOf+GvvuIqEzUyC3zEOIV+bhnCN5UUjQs9OVLPYmAh8Sc",
+	"GO4fAEOELNoqa33oXYxgke0t/ILAFOCWyFp8boGbXm05x7Z51Lff6R0Mt5u2Zu0SvfbcbqPyurziX/L1",
+	"703rP4wT95pm6jfw30acNf9I58pP2npIHh4tEutb0faZaH3re5OKdVbuy1n2kFk2Uv3XddTozT86pfN5",
+	"St3ebh0UtTHEHypLt0gJjDZWqrnZaZq86PBXf5gnY5NGx2fn1+ePL87OLs7O/u30/KvMYyNs2+eTRnrt",
+	"JWOXHQEcjvPfe87Ib4TO3nhkNmsnpOq3Pvd5e9lgtDeU8mOt1CODExPtvNnOVML3Y1IJrwI0T5ptoqaC",
+	"XV0/fXN9+vLFTz9ff3fV40HE7kdRwq8jk9khmQ8nieMw0MnmXWkdTmg9bqgijtfi06eiAFv4yzunITow",
+	"XkryaLS0lW7F+pEJUf5IwAAT5YmQ8LPQJ7Er9rvscDNYI+nrfbp7A7FHTyhbRPMnG29eAWszZiSQ75or",
+	"JpRtoAU/cWWcsFAIM295w5UVgqg6jLPXa1E6k536YTdCxEHnWjfiwhNiABYJ+budhBKjUwfKws7sWgX0",
+	"TRG4wXG2kCBKK4FdbNaYpARm0EaIy27+POlGxRVC4wHnDmfWDH+54CU1khAKkTsJDMxc2O9b8jcfSBvD",
+	"/XMJffxuQ/YiJDBKYMAm4n9jdCR+0lOOxa8BRxgEOCnLxRY8elPAg1wENqlHBgaNQCafnOGW1fpOlM5o",
+	"maxplTEBhsD3SFyBiPv0V/fPh9MYW1sJrBTpL5B7V/sjXvaAi/SDrgU9JbNUhOj1WgkV8Oqwc/DLT3hu",
+	"bglTjGnGTyKQd1qcdkjJ97qZi6gm0QgbAdS3q5zZVCsg/UesIjaIJ1JArHb+UGRzVZ+PLDzA2uxciXvd",
+	"2FFfPrbiypq4puiRQaB5tMcBbgHvjq00Puywc64XERg94SQQGn4vo3mZZcLz+XeiplMah4qAXsjE8wrN",
+	"Qyg8DOl7bFI0EXOpkCsSXBs3Uu8C/fvRlDfml7N3J5Y7Sb9g/+d//e9/PwLcbgzGT6D/4Z+V8hbBF6Iy",
+	"gj05+/JPW13bAqwrgt0j9oDsPlCcJ+yFGlmastrqzun2ZbilG5mRdetO3JJunjgg+9r3/oNYePPfCIbw",
+	"cVr/ob2l/2KnxJXAatVuc3AiYSzbhk8q6urDlVkJYMyCnGHFlUISlWBEQmLRfcGGTAt3wRDm4bX7/jdQ",
+	"YA8qzPBSGVHGGSMe7b5r3HHkGSuWhvnSNYVcMM54ZmthH0DMPsH55g8ymICuJ+5U11DxudLQX7Rgq8U6",
+	"OusQae/8h1oImxcz49tg5+QM+1b/VxM06sadljTqjuo27WqjETdxKziFWrljl0NrHFZJ5/52fPG/H0H7",
+	"Qa/YSlRV2FYLXRIhL1QC+RfHE5rk0VkES26CbQXV2tA/qh/pDQm101+hw+yH01DenPT2KbkKZUm8RcA9",
+	"t2zOrYD6+rYRJ+xZICOGwhJwo4WxoSGLKrGUMC76IdPEGTlRE9kisMtijfclA6I/T7Q5bZs7jIxgSS/i",
+	"MKGo1zfFjlCWUSU7/b/R2vqsoduE4UduoCfsh53jY0aIqIoJdFvRWUCEdoZZ4AYbXMGjExEOz39FIw41",
+	"9hjrgDKjE/YzsVyXfE0zEdNBZ8IPr6mjwaB+6JFNd4FCno1Wp9UItike0iPjCCJTWYMK4/npQGTHcZ5I",
+	"s59/FbFwnD950mPhSFSWP6RuC2weuUMU+SBUCfZzE+r6P+/Y+ecUUFp3ezjTqSBu5ifNDoWIVIRZjVjq",
+	"qTmtuXWO0fykxmJ9KOnTjfN9gvKBWrkTRiTNoLqXRrSlVmuvFqTphggu1gnreqMbUDY5BRE1M/SKBXTG",
+	"Bb4olSlOxEKCZEXxTFR5SpeC8Ym+G6/3ULs9ItUcFFxFPN0Haqs3ON1/qKvPQ135tC4tS0Zp0R75LwfG",
+	"+HzU2vWm1ZXWbF0olKs1MBdOuULV07HXNsK0VWjHOMGwSKcCu87L2QipJxl+MLGjJyTE7fmCS1WAQnLK",
+	"Cdolwfthbv6ACOhvm/twKrUtpdVNHCG8ZJxN9XIdZf3YRDiHxnTUL71Vw3r0oVV7iVc84KrhE960lciG",
+	"uxr68ve3SghoqFtj2a0QS2Z1z7nqNaYBFgWIA2Ar/a11OvXUbdmCGWHQcN+Z6+/l8u8TQFLkWrnGPQ4K",
+	"JmdEGx1zAG0VH/YaK/xmsJVuUoesb/MZgwE8f95ElsE4C7ReejZDzE0PhQL5Mk9cwrcCc/vjAajlgNkV",
+	"JZAJAmtEISBtCtylRwgCsRn2xVrYP8XZloyp+NKP4yFVmn9GNhIVvv/9qLQQUtrspU59xkzAdGysOzgW",
+	"g2cMXfIpED+vRWOS3XAzC4Uje8DK4IBlaMRcGufvOHk2UUgcYY+9MuU8w0wlsT3A86u/sC9+vv7++F/+",
+	"xHTD/sePV/+jox1C0hg7XWAKA+97wr4Dq7DBFtR/bcs5fi2tEdXsgnE24SWjBpqNICJ2sKf8lmOBsR3G",
+	"AWrB07J7NsPUvkQq2U4OBs+ut420glr24a17zXQ8aaLM1VdwIvLbt7RiTJbxI8lgPl2OEeeaGPmTXAxA",
+	"KOp5MEEUm0+RYtyjph4OJI6ipmchhCEVtWz2O6pAehcRdRjDUPiUaPO31dXpr7gpPpwSlmvQ7KJLtuQ2",
+	"ETygPfy5JE1QDPwL5NDr/uvPB1xLibTAokaQwY2+AsSYS1C+KI0GQAMgSdAe6pYVAEudyUye2us72B2+",
+	"DxYLQ5mKjq2b+fuktWIRN/ujclUcomdr+OLJ2Td/cjocOYrQqYCWHndAtT5Z97CH5AP6vmP464Tq9cN6",
+	"CRUgDynC94/S2Gwa95vo0HGbB2OZK96U5h+p/OiZ1rdEcWjjLdu13IO8NyH0fOO9RBlezAma08PPo96i",
+	"D7bo3UMyC951OP0UVmMEy3IPhoC9EgJI+G6hi81so+9qb1YhCt8Hum430ESOZRYXvzNpx/mAUWyxY4YF",
+	"3lJEUGtWt9MFBBypxzZw3QAUB1METh5CP6/mVtiQDukaFy24KpEElUjoIZkL5DaUaV1xhEnRSwhg73Lu",
+	"TEon4kX4lHutmgBHaVJp5D/c6k6PkLrPvmoiw3Ke3g56c62oX1QR0GuQZmLQJGeDi+lhdeRXe0HZcsGX",
+	"ZBV/VQXpTRRgkL6TNoMxy+KMnaUbpPKzXOdPGNQaM8GRRI2OWeW866c+muvhQOQbs2klhbI3soyMPbwS",
+	"LT1oSI0ri0DeQJpKCVYn/lvmYKc2yXKipgt4KzguK23IQlwKgMsaPhPVGr1wvC7QIVs/YwHGgnelIhsK",
+	"pa0aaa2AehVYfDKssPEPGqImarjiR/bFk7OzP/V7saGF7UYJ1LWXZHerMDXmFkFv8PIIaYP0NqSzYV7x",
+	"DZzFewt1M0CnzS2CZHZ0Lab+h2to6o51/ednZ2e+pQPjC8FLGuQXTx47w/pfv7tm/Xg7vvYqG8o/YU/n",
+	"WF2EJOvuke4wa5GZjb0Vkys9dTfqn7enK8O+cP4o7uWXwhg+F0nr3LSTWsZ7/v6N6HihH4QPcryueQor",
+	"PkbjJMITn8SsfvzNb33EXIFEDGi/rnYte7xsWYCnq3xc/mkH33DKqiezRWSW0TdvxLJaX7KJtgvQPf/t",
+	"6tVPzIr31mwTCmKcLH2inePSbB803a4i5vH7O3O2zpjuWc40S2321GT+Gk6ED0M1ZJGV+ZAOC53iA6f2",
+	"ZceP7g5NKFKpNXQOdQrQV/1/Cj/04WyyVa8YZ8a4N0T9HIw2D3Lu52ewkp8+RDfKXHuLNKUb9f09kw1N",
+	"IV+JHMO/nEDKqF3W7gBV2H73UsXlJpcaOhD4Bd7ikWFWW+fhQaMbYC72cYxZoF5d8gb9uq/OztjbBdp/",
+	"X56d0SUFe3x2BmrSieUJu9Jg7wWDZrTNB32QFOp56ApGc4wTTn2UasEVdA9wNlX8FNj6wPGP/Wmx90HX",
+	"r4uuNVvhyNCyohFo5nYhTGd461XKpqG7ddvl/m2aN93Lfeqg4NhN+nuO/30WhtC/yjuxqcWDBHaAaNik",
+	"lwinr4Qxfi9T/Ay8NbzaWfUGqywbqZvNWNmSS6cpTktxB3CPIb6N19wJ27d05SfJa0dPHOuy+zf5aPup",
+	"D1LoUwXjM7bCkEWv4lpAXpl4udOzLg0kOvLka/6KeNbvX7N8S095wJTDSOYSVVLHxFG+EoUDPn3+dkA2",
+	"ftT6FmIAL3U5aQ27fv7ay+QlM5VeYUjBmd0bfUG8VCwbPdwdBDajv+hTrAtKHz1y7EYMr/GQs+2nAevf",
+	"3MlOcx337knOshHG2QO7VR4wO30qbSfV/AoHNnaaw3s86DTTPPQJkWZSSbPA/ZRWX4DjpR8/kO6iu/9G",
+	"2dLNNRtco8+v/5GzYR4/jMi8KIWycob5e9yU2DITeR2QqRFqV5ACQob21bmdGqj1c7EHocpY1npL/mTb",
+	"B8LeYvPQ5uBTepgDE0cmIL09a5dD7nn2fX9TEf9MZvKpH1XBrGZzzZz7J+1inMO9r6e9S3JPJxLJw+7/",
+	"0Vn1K/s74iF4cVX5h+r9LeApA3LvFiVWu9Czsg92361oPbb900osPfTTqbUf5Z3YITsdwi6aU7PQK/M5",
+	"BjEe7EB/A10wAY19J9gdr9qNlhJpMTJyrj6tDEENnNcO7ukPo/rcrZ+7R/2h+H6vIv1c10voqAustitP",
+	"jBn2evgplS9YzRZ8Cdm5nXK/4na6eGjB30xqekCG5+yEQUBK8U40lxHswpcazeWdACwBpEHDT7rGl94M",
+	"de40WlBAG7qd9oTfPayx8dY94vdgbRQbcoTL4I4MUV7GpwikHjiRtgKw8Y8NO+oMovlD5ktI/5DIIs4S",
+	"d4CMIoTxft1F5O78Kn/NPiWnQ6wLnxml+biAFE7C6ICf5wWXilV6vpUXup992OhJJercGAJpCKGv4ghg",
+	"T8h+U/qCQHoeU6lrJVJQW2CCxt73hjWt6styIxB9PyDKb+iSB1SO/hGJRXnGrfM7MEKLu7ZgYqmnC6Lv",
+	"5MZ6xDDAa5CzzJe+cbZs9LzhdS12ruFD1ohiEYp/Fcr7GKsbPncSBq+P6f6i7y7A+9H7Lrnsx6K9jTaE",
+	"p6m0Ef7UGRPVih0XOvgL4ulukGLQF7NGc9l73+/o6I8syCzhXm5g9ydb9IgXaqbTeSBkXuXm1gy+1Vtq",
+	"a+r8EYFVGrhQQB8xVH061fpWIpOB6RYWpYvYaOE7pHI7f8wWum0MYlBhbEqI0lCpAJSkYzq30ZWg7zyx",
+	"BValpvAF7gnxbD+AP4N338u+ejI4Y8i1/6mzc31g4UKv/MyrKRkJU1273Ty9DV0DaMSpzXm6oR1ymVq3",
+	"QN/2Ln2gXG38jM9ksZ7c02LJOXQrgHhVn3YZ1ZbnUl4KvXQWX3RKcGNWSMsUrSC0685BQDturyJPukis",
+	"hsBpuHBiE0irsRdFNwagDiPkLvwC9riRpSi2WP0jihRitzNtDXzTZPkiw5k79SmdSTh0IeGu1AdDAWGi",
+	"EuttcrT+E/DuUAkPTEjAjG2EMDHZ9XUS3L0yBJF1xjQCSeC0ZrUHy9LcqV7xOkLBf5R3wgPBC8YtqwQc",
+	"h2DiPGYGCz/nooOfOjX5ms/9r+jSmVgRBB7QWgCKUEpMrfd1+wB9AFCDLj5jNHMSnHf6FZUw9H4Jv4EK",
+	"PfjlV8xcErsLDCSc+d0MbeCA08QcV9Qx/uGOR4ucJGl31HrCkt8LHwfIKK6IDRFXbhYTzZvSB103tng7",
+	"aP5e4RUPvAStGVqD9nfI8+RcDdg67gSd8cZTG7nDs7cEljdyNhvGUVzTNQ+4Cv4RuUZH+DUgOHktImpa",
+	"u9Kej7dDav1elup642Sh14wDUJzdvl2wqTaAgV95fS0bD4k1qeU8/dVNE5Egm3FxTGpRdw+RzGtoRgWQ",
+	"dWe2dQ0BOsb6lbeuMSJrGPFj+MYM7kiKqFs843JEUxC4W9h1nyXVylp0Nb0TMW/VRtVAr7jAsFoag+ws",
+	"WBgW+YArLqErk/bMB573KXFeLFuzCExnD4KVac1ClDHv16cLoOL+vAIHOgvoQ7cTfGw39Z+s/cPnwSsA",
+	"yA8SVJJmEwIOnPZ2wUw7XWCdsddgcEiuj7H+j+gPe3va2YuDLAPXeMVDrj88IefGR6T8n6bY9nvdsNWC",
+	"ulxADT/Y1L1poxzn0MH2F7zkAecNn/C9HGCSBARk0YWbkHjKn2YPydcArMuAvyQxnDeyjOkb4MCgZDFW",
+	"yuPg+qDBDU3gvTogsu+Yr0htU0UylY/0qlnpxZEHqdSRGg51UDNpT5h7At3e0vxBiS4Nre8ZhLZF5PoV",
+	"VCesG7ghh04rlx3uHu62J0lYEKPUIfvxTF9b/JVTc1cwMUGzRTrhMSW3BaudYwVE/MIsZcfhMNOtAhKT",
+	"TA6DeMAOZsup28rKJW/sqbvTcckt7++QZeOmzQ0VaMdklWD1eGq88wflS4+/+pq9fMagX55xY9tJVlYc",
+	"1Xy5dH8mAyX0JSxwwf7n05c/XsRt1qq2VrAPnl/9BaqSYlLUPvoGC9jdNaPG1Tunf8G3fxeu0pO/iukn",
+	"z4eixO6gWoMcOu5JYlRswub8nEjXALMPpjJs3hG6jKIK+G4brD54BbDlq6msZAgcJk8Rf5nI6YAN6ho9",
+	"5RV2fdxIN3a7NRwEwUilRECOk9bd7Wg/AtzK6A1mU99mFNM4hq+DSsxRFlbVAYSFD5bC6q1WKpPlXsvy",
+	"SfVbsOIOd2SOPUDKb9CRGxf8bshz4VbsLfYOlSrRLH+gfL73UArcRcG+AiKycxGH8kZWzwNUIhk126d2",
+	"/nfmwfcq8hF1M0dz78P/DQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
