@@ -54,6 +54,33 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HomeLimitsSetBy.
 const (
 	Configuration HomeLimitsSetBy = "configuration"
@@ -543,6 +570,51 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	case ValuesFilesBillsByOfficial:
 		return true
 	case ValuesFilesBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
 		return true
 	default:
 		return false
@@ -1082,6 +1154,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -1110,6 +1261,25 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -1161,6 +1331,25 @@ type HomeLimits struct {
 
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
+
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
 
 // HomeNews What changed of the own home, which is told once a second at most
 type HomeNews struct {
@@ -1456,6 +1645,54 @@ type MethodSkill struct {
 
 	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
 	RPinball int64 `json:"r_pinball"`
+}
+
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
 }
 
 // NodePrice defines model for NodePrice.
@@ -2557,6 +2794,49 @@ type ListFillsParams struct {
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
 
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
 // GetPriceParams defines parameters for GetPrice.
 type GetPriceParams struct {
 	// Minutes Its length
@@ -2678,385 +2958,414 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3vkhu3kif6Koi+c0M+car/ybJn3B33gyTbY+1alkLdPtodj6YDZIEkTlcBPAVUUzy+mtin2QfbJ9lA",
-	"ZgKFIoFikeqW5Tn+pBZZrEIBiUT++eUvfz2a6nqplVDWHF38etQIs9TKCPjPGzFrjSjdn1OtrFDW/cmX",
-	"y0pOuZVanf7VaOU+M9OFqLn7658aMTu6OPp/Trv7nuK35vR1oyeVqI8+fPhQHJXCTBu5dLc5ujh6u1gz",
-	"pe2R+4Yud3d7xqe37fKN+FsrDD68LKX7Ca9eN3opGivdUGe8MqI4WkYf/Xq05MYsFw03wv2v/7hXS6EM",
-	"swvBZrISl0zpiS7X7FaIpWHSHhVHNX//o1Bzuzi6OD97/KQ4qqUKHzwujux6KY4ujoxtpJrDsBvxt1Y2",
-	"brp+iZ/9LlyrJ38VU3v0oTh6Jox9Ndse1jMx042Acc25FQXjhhkhFJs1uoaPF7oWjwybycZYVgsr3OPZ",
-	"UktlCzbTDVygV0o0hnFVwm9uxZrpGeOK8blQ9pLxiRHKXrgJX7ifr7i05mhz/iay3B7h9UKwUvBGGFuw",
-	"WlaV1MouzOnt28VRcTTTTc3t0cWRVPbrJ0fhzaWyYi4a9+p6NhNN+r7TheBLt84jbvQhM6uvGznF4W/I",
-	"l7QLtlpw66ZBN6VocE75xiSylW6rktmGl4Jxy7SaiguYxYkw1k2j+9tINa8E3seJEbcwh2y1EI1gSrNK",
-	"KsFW7pmczYS7knFWyVpaVklh2ETYlRDqhD2r9PTWsFK7xWBT3Sp78u8qtxbDm0tOxY/iTlRuLtxENXe8",
-	"cr/aENVoDcbeb0O6w81zsn3Yho3H3F+9q+unb65PX7746efr766Oiu038ot4A4u4fYOnJPFu8WpRT0Tz",
-	"yBRMzpi0bMEN00oc7drTw28tKxh3/40irTk01e7Hz+lSp/94lXiFH8T7S1QB3CyYNEzficaN329zetgl",
-	"E/XSri8YZ2XDZzY1Xaata96sx4zrii79UBytdFMmttarGRN8umC3UpVug4Dsw56AbSOryg25YFLBB7j5",
-	"pGKrhZy6/eGvcN/WR8WRtKI2Y4b2FsbTaQLeNHy9tWz+XYuwGjTD/oVyy/m0sqJR3Mo7sb2yvHZb1f01",
-	"QucJY2XNLZ6k9PVE60pwRcK70GVypypei8QXG68IVxV+TOGGWy9WHL0/nutjP11q7V/1uZ/gj3xRJwIf",
-	"/x5wl/A6+7xF2G2bxoU2gk3WVphuB2kUx0qUcyePtJ++KPXUnNZaifVJXf7pguEojBPY7rjz58C0bRqh",
-	"pmvWKmkL9udIv7BGTIW8E+aSCSWaudP6UrG3i4IttZEgVZsKkM/sbr0Mb9qClE4a3c4XyRfmFvYVGgFL",
-	"vq7dPdgE7YsprwWzetyBPdV17V5vnVxYN0DeoGSP3rjxznLC0VYVn1Ti6MI2rdjczu4ZTSOm7tVy2qep",
-	"pGhYDWuzjwa5autt/VEc+WVNv3Fr91iiUs6lTQz7WzGVNa+2JOmRYbVUugGJSq5H2YqxasfJ3TpxGFYV",
-	"KGl4OK8qtHzMOHFA6U6bFXYhGrOXJLzWxqnFxBp4mb2v24lGoo7tbzlnBPams+RWHFtZi9S5mVFjxZHV",
-	"Y2+SVnkwDLhN6jSi9dlvJiQaE1sT0Yg7qduESP7Ugt4igfRWEh7PqDhSU9KIFSezYPTg3sBvUqNrdKtK",
-	"d+dxEm4sD5eP3/T+R4nnW23R/hzx8Dtu93ruX55epx75d2d7bi3GC2cfuVPLSREr+Ro1Oao4xpvdktXp",
-	"7bBpwzagp0aaLmiqgk4hVHRB9oI2idbIT1d3EKF2ik6FPQ7vNmF8VILPhgR1qY2Vam68bYmH+SPDKj0f",
-	"p86WFZ+mpx/8PMutcGqITbS+HemX9uIAcPsCX2T8ZHwrKnkn0EDf8CgWXCmRdusaMZVLSRbQtoqStThQ",
-	"SXU3LsIA6IY54/lb53oc5gZ2J0zah+NVlXQB3dbY/tWPesor3DfolJClB7EVqdjjs8dfH599vXMO8Pa5",
-	"1/1eVgknoeSW96bcmaCpsVditp8u+dH9IKFM8gcUfLA5OS9fvPyOwVcjzym6Fl6Mhp2bkheRN/8xvlPG",
-	"iBkbb8oHFZ7G6398dn59/vji7Ozi7OzfTs+/Sq3S31pe5ezgplWJsIWwtkL90bQKxW+K7gR5H+5w3a1F",
-	"wjvgc7qRRFo55y3RavxIErYRcSmTBrUfWcF0ExkDqTlZLda7/TrpThx3ZX501pLpuE+8aMPsyAh9Ji4g",
-	"B1z/H6VKbGe/DPsZO2Ef7BxQuH1uWC+FFeRr9Ucm3i91M3ZHyXr0xZsjxF8W/nnjD7TXaM3vucCNmAln",
-	"noi8lHJ1uxGsf3KW0mXJ+Xztg4Ub+mk69Qoq6e922ZKtMa0wFGzYksuSWQ1G22QNY22tpE07Wna6uExC",
-	"1/eiSqnZMaIgI/KOV62AcSltWS24ad2SDunLeEdFX4PfuJ+5jT72Lie/7mR71x39NkjGfbeVAG/kbJZY",
-	"rmdrCkFKXDLTLpeVFGXB3GEHK3cnGuMuLgaUzPCLbVoR/fEWQda6ccZL0E2Ln/k9thz6wntJ914ns0yH",
-	"+rzNPuIOjeCUP0zYstHWHz5d4IEFHjJ0x/j38RzvHVJ8jQ7GR9ow00aUMj3jpZhkvukMn49fi77gv3ZO",
-	"ScplKpyqCntCGrZs9J1Q4wyt+19MnJswfVGAu/NFt9f7XVbZo6+4vZbL6Ju9Qk1jzIxw89y4KBiScB7W",
-	"CaX13VJPF6ZgP18/h6hA0WVSpGWCN0qUzOhaQGY3HUAUd3KaC2PdCgyy7msa0E0LHHa40/iddhWFch5I",
-	"YU3jLMf2TqT53v6djxGmHEvnRI9LSGZihrmbFky8n1ZtGR/T3W/9wbRzPw0cON10dPeLI5FhLffWmu7I",
-	"vy+vbw8XL7N82aTUrqTxqxnjrEs+ZIMOJgVn4Lb3Ywg7zAYNie1IrUxZvtfgj3G1Cb+4ZGeAONCtZUE/",
-	"7ruNKfUWfo9jiDTvgJMyJA4+27zhge+RW1NiDgkjwlhEiTa9EtvgFTwzbvQsPYEQ1KYctTQMr3bGsWBT",
-	"rqYCbK9E6mcgL1RizE7uaR6HUF9CAsYkj6QdmzHKAWKc7UsBXDbTjTuNKGsIp/CIDVi24may3ldFLrhJ",
-	"xOuufnh6/Pirr92rGV4huoES9xCy66VtU7dNxTQwYtwP+Z2dnZ3/8yWkwBAoAVMZx7l6dzWmRWt6XKZo",
-	"IE3mY3Rb0agAl5CG8bJshDFp7d8ls7aRHdbN9tbd4QULxpfOopNq7v903o6BqXWrXZDwV1LNmW78/9KD",
-	"GJ8qSUWDcJypzEQqJeHzDJhdiHZazqj6y9PrjzyBJoQbHHX+0EGdVDWgQg3IMJeKxXs0woA0yWV7ESvG",
-	"C3b+Dft/nXCcf+Ok9wD13uCkw7sdcK6/9QCgjRyqbuq24gnIkl45oZYNoSjc2GteCjRa4WYJwcqe14bO",
-	"4aGQZWcOhww3QCClKhlkC5OiLN7nQBR2IdaMA2YivRHSB6jpTAZ37yLMUU5gE9M68R/vE2rxWK1BnwTv",
-	"nB0K5G5SoYN7HNG95TySr7YjNWGuklCne8vCGLr9gZFpgzb5wCuo8rDU2pQv+ZRSGAlh52zCrRXNmi10",
-	"VZoQ/p/yhqE9u+DN3B2k6exLLZWsne1/nna/lG10IhHzwrKar9lEsBpPJN0wrphUd6KxokHcrCh7uOWk",
-	"EsWw9A1cn3lFadlc3gnj3qfWxhbs7YVHfxtRVYbViMDmmK8ZfM2zPUIxGDsfHBuBOBV5DJbf9sZZoK0S",
-	"XQEOTG9a/FztP+wBg2WEL9uk49DhtTA8AOvbn/oVLYrha8MmYq1V6U4J9yoTUUlxt7Hu7FbpldpX+FIW",
-	"SLA8Nl4vteOe8+ZHv3D7bDfcLikDHqZDlmlEDS/XA/a0MzkLhNyWfO2N2rN/vgCTYAk72F39H1/8cnb+",
-	"7pez42/e/f+Pfzk7/vLdny5+OTv+Cj/6p+RB6MabEM/n8CIdqNcpBELsqoItRQNmisBMDK3C2dlZvChn",
-	"O1fFz1Y0A2FEyUVZuCNZzVPGNDNWN3wunMbCi7rBUwmFV3VcmZVonMittr1IbZJgcudjg+RaXfL1I9M9",
-	"xhl6pntOwf7MlnxtRspwwrWSTWf1COWm0s8UGMiG/n6XchP0KiV8bzsE6gWbOF2/YnU7XUSab9LVoYQ3",
-	"GzfeLoKY0QR+2ucavE1wuipuLJtW2ojSifS4J7XKyupAQEs3q36W/P3ykUsncZXgTTJGuQPhHYMQhoyK",
-	"OFecCf/c6aqtxfFKyPnCihJCQQhddrPrH/TIYAlLEDy2WggVCn7gu5HOPXiMBhTe9mgMIBzKgk1aCJ9s",
-	"oKrXwl5ges0ts4XIDUcN34ipbkpRslZNF1zNY9s6mjl6QHpa8RXTUT+cp4P80w5tQTcJT+rGE6df+3OU",
-	"FJwYQ72pYqKvNu0ijEfsjnnEgamNe1y9Yk8en/9zMkYhVWuFyQQ+yctes2g+tqd5pZuqvPkIbFkMU4xc",
-	"fz+23hMGp/YnscrpHRKwEFn0P7lkpq2dKAJMj1ksE/BQ148FfwRtsWnvR/71sbmVy2O9RIPiGCwQp7Nt",
-	"0wqK5rQ7H3SFV2Fdz+6r3TVbLgfeIj3ByjZ8OmS0upOO9A0WvSmnnSa6bQIy008fmwingEi4/OaJfcxQ",
-	"0jBGN3FZjs41QznG2MuNrspDlMfEA2HhBjTC6OnJGW6bO3FlxTJxrnwk+m0mqyoLEOG2ICtmj+Ogkkm4",
-	"snW7Shjnus21MN2JNGup2gB3H9j2JVa2gtHBqX5yypUzK6FQq68xxm8XZ1WlhiahwM9vf72iClCzfeKM",
-	"f1bmeAY3YTM1UzCfaABFc4GbBGZHdMWgh8CLKT3T5XtwvVNS9q2oLE+Zyqgd/ew4ZSIuYUsj5Dwovg09",
-	"Gd7BuCPqVqy3tjLcY7S6/EHX4iNU5e9CP3cGy0Z+QqychJqC6aoUxmJ991ik2LW768FvMf4k+FbUWhnb",
-	"QOn/YQEoJxIZeyMUrne+Etbn40xEEL/HZ2cpt1kjBHtopt64a7aC4u7D9Pt6oETKrU8Yw27ruH2EF7ij",
-	"L3aNR4eKsgFwrbz23baFg7M3xkmTqVUgBQDOmPPApZoH7yFyCP2CjMuDrXijyGPKGA9SGetczIaZBdTe",
-	"V1rfMr5NU7C7QLvsikdpqvLL+qIUyg6FQilkBYEpzLOKaral42ayqVe8ScNpal1mSjWMaGSmOP9OqFI3",
-	"aWTHUJ5myaW77iS8WKwAOszvkrstdDSXdtFOTqa6dvuk1mrFrY3/hKiYOaW7wtNx4l7zJoWVwPPViDvR",
-	"8IrBgmF9IeZeJmIB5eFKUD7fHS0LvQKgmbKNLtupMLlZDhO5pTeuWnW1FNN0qaL71U22JEK16TqT7xtd",
-	"s/ONenXaHCgUj4x/rtvqUqWJLpbpZNVTA/gsVvNb0RgnX8RLgeFcZ6zMdNLLO1BoemUcrQ96woy+GydS",
-	"sOQPJU6NniWLZwaUo8kH953iMhc4lUVIIRQ+7FSwLso4HokzdnZBAdHFfqRJDSTN1BnIB/LaOCPMpLKt",
-	"xpqC/fDq6vri9as315hHYUrYlW5unaF9/s3jk/Ov/+Xk/OTs9PGTAk04t0g8NkJ3MNvg01Ov9d37pZgO",
-	"5wHAUxRwXcjN5lxDPP/RtGWTNUQK3Sk05cYWCADSSoSv0LZCxUJPI8T9I+OT8BPaa5DVrQS/E+ioQHAs",
-	"ig33OWEMW7gra2Ex6g51zo8MU6JLTjAIH9L3hMrZuolhPLxBguQl7+wVbhVH1me7ORlpB7h3Tz2ui5WT",
-	"U49TZTWbCEifKfc3sBQ1srxkE20XkCTnE30n2BnTqlrjpG7x65gFb4SJzvQxzvhCN3bvgVp+GzMnuaEe",
-	"4GIF1won1g+GJi+1Db4nKphNP4s4hUwPuzbznimI8Ep7TiEjBBFRbdielRTK3mSU40GwyUNzfhkPOOx1",
-	"esUlGFANm4uxFANG/C2L8YBJvGAVd0clLTrszoWcL9yEKjH2KbLM1xWF6ndYDvCwMfUyASFCAqV3u3Sl",
-	"e5Eijid3q1dsI3NhQFvYy7SEBaj0ppA54wp3BeW1jj43DIASU3tTioqvb+pUVQ6eQyHNreaB4AhJzxo6",
-	"NPvP/vJxnHz8+qyffTz7bfAIHdJ+yCnd8EfC724kfDQjrr28lZC3YDqR+SygEXO+TK75layEmgpvg/gl",
-	"Nh+/xp896oK/v1lQ4KI/tjdiLo0N9HIkkM68hbSpz+T5KXNHB277RrAVV9uj6c/e+eOvxoytEXMzNDY6",
-	"v2BYNGd+ZiDEC9bWTFeVXpkLf/Yt0eQH13qPQZ6nMwBpy0CiHeb9UXQ/tr1QsA7O+xEn7enLwPW3tDWk",
-	"2ZQUuGdy/MMjxrfPFQ3MJBm3kA9PhQJ3uiufORjHnXRqXombbi5zPJMwTj6diqXFEH73k8InkpVbYmYE",
-	"b6YLUbLVwokWLpgTy3RWuVVmKaYpjF6nMre4YQI4JsmtoVubVG7XRDqJ5zFsZKdjPl63Ad4/kfveMEJo",
-	"2HR90VVqBUEcGQXwVse9BwK+r/QqUaWoV5GGqXUNOoUYq/AlgguJCUg9F84zc16e8723oA/wy5VoOn3V",
-	"3Rksymp9grf6/ygWc9wd+sfBLjr2JpATMe9OsiaiB4V7tMZ5oyidvnglSe2Jtx1bw9ZBykZc7cPto7wB",
-	"fNFh7kx4swXUkStM4vmkGnJ/jaQQs/cTqqZkCQWrGa+1mnsWyQOgCHSR1+sweUnzu80xRMy5VMlC8wTG",
-	"CmLtUgGbrxB0MDp9R2gPTBm793KOAdSEgHcNBxJdYwRsSbhiM+l44cOKt2/psZ4wFCluDb8TY1O+Getp",
-	"M4Iz7nZKl5myNrcdJ6LCqgGYnFQYVLc2l+VtjSiZ1cBIhpOoM6Z5kyGK5NbTtNTCMKtx0rivFpMWktTA",
-	"EiAVBqAuwXLWeHkPX+KWtlWHRB1gjvBV/fwXKF009LRcqhRon1c8SaHxclfJXSUMzuK85Y0zKZ2sBi7J",
-	"YG06zWoWeqXYemyQ6kC8UrbYkrJWe2VN3Wy9BFKnxFmvV7upKNwNXrnrtiBNHYzJT34YfG7dXnr2qs3E",
-	"xy5Sq508Vh0qaEsrher50ROWJMxMMmXRY3Pv+2qVNFGlXbBlI4A9hebOEEgFQzKG6ZUADwgUptbVI+Nj",
-	"xFAqyJWTxyXfhiPMaHskkTCEVfFVQjClM93ESnUffkyTLoaquVq7F8gkjITKj48c8SlX7uXcVovHBjrI",
-	"WAi1rUAH0vlQVaOPZZ1ckkhLhHmiaae7Y/xtqmt3Evlwa32A0vNTR0Mpjkh5wsTkBGlHrXnuZS7Zn5EG",
-	"Vyqaq7GaemCJKXgY1CXjlVbiwq3Gwq++7PiBnJ/XIDl83WPXHMOqsUXRR1t5gAfsX7kVK76+CqCVjUlb",
-	"CF7eZFRFGD/InBFTDZvEGuenTm/BPHG/DyZwO3lkUDehP9k5jtIyPm/E2DhtjtqEG3tDll/iSJB1QDTF",
-	"gAaPNauBw38qPMtjMx7R0IEwNiaJ2+lCEFYAH7GSdiEhBwJo1owhMmtNClr9drHuho+vUnsKp3TZSGjW",
-	"MTQwbFYg6NxG31qUm7MRu/lKHLCX5Q4Qxg/kmWSpPhKFtEa0pVbruqOo7WWWWlVCKk9OFzEGfcFRTj0R",
-	"C/Hj+/T+WzG50tNbgZXm7mBZLTQY1m6m2a1YXzBjG67m0FKD5s3qqiRuLQg1JEHZcX3KIBAtXOij0gS3",
-	"HfyRvy7Ei8cj3wjYlOIUi1K4Q3cIqd4PxdGM3PdB28Fdk9/Mu5g4rkP0P/KwC1rrmq/xCKJg3wXzc1hg",
-	"fQ6srH8zWEKQ87Y2wbpPVtnrVHIglHQzt4+CsIFjTLlNSKujQ8yATLfD0q/wKKdcIIAAzDaRRxe3aEC+",
-	"+jnTkJLBYZRiCcKq1QG+GJKO7QQY4lVQ3lPynW0jruGiTNFdlo7GC3G0BfzzcgoEwLapk2zF1zehPigd",
-	"zTC6FmBRSQOLN1r/Y7xGCjNQ1mcuAxWLOzOx8EWarv5Gs0YY0YAHPj6wO+V70KuHmsXUjYSs0ucmoCqM",
-	"Dd4uZG87OP/+50IIWQ3O117TMBOiNDcyEzUOIarAghWIV6uSud+yGLEVHcWzSutMa6JKuFM4u+8hO2b1",
-	"R05UGhx7Pci/ugTis929fAI9GuxKFL08qSZJ+COKdBbsViyxXI+zScWnt7q1xQ5wq3t798TxEgviekU/",
-	"S9fV22Rd7NuFxhUXliJHTi/4rl4XvvAMzm4lomx+wByj1pnJeYvo5qPiCH+cLKwEYyk1jAhFBLf1I6oL",
-	"BmVMjJTKOE2Tjn2+3f9GfxeNvuk4Yjew56STpGEz2BsRtMfZ7zPeuH98xH0K5aFsISrnoU9vkzspzWn/",
-	"agZm+Pp4sobxm4IZKgH5rnUK/PSZaCq5G4NG+rpTobQL+m9K+jKITSC9p2nqFHmkoyLtEotw7gQaX3Sm",
-	"V6pntUiDRqR2djdn6FH5bNxRDjc/qoBiR5FB34b6zQsOsmF29z6vK662z/eDFOV+PTSAGhiensoE3tvG",
-	"1GoEJyaJe1966X1yE3d1m2xIdsjMmf1Iza7gcnz+rlAhvZnJkznlWeSj6tVkY5ANiuvxaSAfDvAPGBrW",
-	"G6hiTiWCrBhPFnZIeXgtmnnK2wdyV9jjM7GCGjzINTVChAiqOwgxYE/xPKVLwm4mtbn7OqFPXvOm11Rq",
-	"IauyEaPDyTh1P+kyfdRbsRwvc3gvKKFM3aut62QRJEIt9Sw4a413C2cbU7YVogvTky8en3uGswaL22kY",
-	"fj79O6bE60eu5i2fiwzHOFk7cq7gwAaHUFRGbBU4R6YOLEyZIIpwattddHzHG8WhYu+XMIDv3K/8f74V",
-	"R+/c4LAMPVEWJaa3GQe+C2RB2tiPXWkrsjVGPmKTjK1ovEP6SR3ueyWtEsb05ssyq3VS0BdAqrB9zwk0",
-	"6RxnxN+KhIF6Jxo5k6LxrViRWMNPl/E5HIxYnSzbyRAvWv/WTkDL0tkZDZvxSSOn6dOvozju/x6jZv0B",
-	"jSR81joxV9hbL4q8wuQVbCHejyVPo2WgJ+CUJncJTFcunN0t5sc0LvQvecDAk0PuuTjbTHpSVOkcFYY6",
-	"qGCk8DUPS24XvcA6ogRahLpQ0HiI8W4HIMJdlX0Nc1j5Sj84M+6APDjwUfP3L/A351HRaCoOsg1hi5mM",
-	"zjYAWcfRh4mqex9IuM+b3qun/9q77p30nA2wNyUHtOFVJg7GhNzciZfCmOTRBl7TKV/K07vz05XBGPwl",
-	"4wxR81jbYZiTbnfjDppZagyOAhwx31QzzXFiedGdl4waaMNeItgqpRpg0B2HAdTRnTAfeVgI3pRMCQkA",
-	"NErYQs9nKFSIazzWS1HQl6FgGH9Abc16Pyvg9rU0JuZ1R/AjJikaYdZqOkJljy9r73HSDCchYvIVJEG2",
-	"fHf6wV0UBbx2ebX+7snCkH9t3CIhG4GsnUDTvEK9VVWxdsmsRnJfX/14f1MV+HZ3EQCIfBcuuEdU7e6l",
-	"jWrZ5hw4TYWKIpqrIBSXKMSE9qKgQxElsgTOwsLTc0TwyctI8rEet6ZxAKdD7x79GIZu0FCGBPclW2o1",
-	"xx8SytVqxtlSqjkAHr0N6kl/UUqKHvcPuYLuTrsLa+DbdxkFk+nqI5pGN/vV22dLh6NOYP7d5hrYi92i",
-	"oM1qWrNEMG2rAIj8boC0IF2OQRBmxpP5xQ38b1QMzKs2SYqnPA02cyc7rKJqqyrX7A3vE4DD/qVHwoW7",
-	"pbh3wLC79V/c4MzO6v2FUw49pG8o7IYC7EfoF2yXScmIH2C/6p10SQLG1usiNCHsg9M3ShqSL+Z576HG",
-	"C9/M1zdENMdj/e+omj/VfGC/cFm32APhsr0YI7I13njULyveGjmp9kmgpeG+suNLCL1Owxj2kPX7F/OX",
-	"vLkV9k1b5eWcmIxY3RrLboVYYlvvDcd8KNsHdZM+tzWWVKoxg0n6UNEdGm4uhULQXgP031fXT99cn758",
-	"8dPP199d9VNlGTDFUG5Or/Z8gTm34mZaadM2ItW1EcFNFI+IcvdCUeJeKiwIpNd0dlgaOc1zEwWu8Y55",
-	"2ouzD8lxqJ3BKOo+K6e3Cc8AK+V5I1jdVlYuKw8dGokoaDKQrCmvKnOBjikG3lZc2gDldF8z3mJpFcUl",
-	"3TqxL6CFHq6FBMYyrwc74wXuTSD3mRXqT5dM1rUoJdjX+DS4DQRy4OUILnUCYBGpWt26wfn9RJXFcHBM",
-	"ieuKmmVI6oZMVKwc+ca7u+y2Xjpuw54g0op4We+805Sh8xJ7+KVo4wUA48xSK5OzLeA0xPJsTIsDfsYZ",
-	"miLkoNhkzSayBNQcxEdX0ozcX5NkBfxGYXjokYhVOwX7M9IyjG874h5zM1nfJENuHXv/qntDeCKatdT4",
-	"hPrruZflrFwrXsupk1GNRbcQsPPDlmVZiX30DAywaStxM+FmqCRve5AgcSFD6Ybn7kMQ5yZIJmGjqacx",
-	"AoVCw8ml1hXjllrEHDR4QrHsM3KgwAC/YCQ8ZD1NHnDft1XF8EvUar7+yjeucxoUCLCxGxJ8rFvDVTka",
-	"rF0KXoaOlps1rnGmOoaQTAB5mD4ZdSOMnC/sDaxEwll1vhwslTPc1m4fwlQVIQpAltxfAdLo3M66rVEa",
-	"lqKZiSloTHzILgRGum/ZMzF3Y5hF/ubWOQSYrH6xp8L+ocR/u1nqMZzeqrM1KN8hch+e60x2bkWJGPKw",
-	"Q5GcskCSkRW0vNu393MmSRjhuBNfgnd9MyAh1wD/9MjcHq42w2ICdIM50aCpwC0M8gBT4Fedfh0+j5UX",
-	"FXS5X+5E5dwmdfNrqSbuAK60CfgAz1QDqYnWoIwaxeWdePzk5m/FBvU0BBh2Pb5VWDKcOZbwwVjnJruY",
-	"HhX7rhbrFCncKAflZ3wwHZsfQfmYgRV+p8o46zGeH09UM96InFB8K6YVqHS6zj/Dkx15cAnpCfovRG/Q",
-	"7Nm1ICvdGHGjZ4k+aS/pmF4tiEEnsrecfdCVMgLE/y7TUNg9wd7kmvpvssUkHgYhbCfkTlWRjQL5j8tQ",
-	"Vwvx2kobewhSvddtFzVC2uJy3z3rNNnIMrtNRhlCvJrI8onreLD+8SzR4G7Mma2TNU5xWdVFh+ULeiRQ",
-	"bjENRc0bRFyh0l5bFgjf962LOqzkb9YIset94DUiI59s95qvoYqTWQ3yuv+QO4LAFOzSc0/noDR+HFqB",
-	"AdZVAu5AEIQgdbKM0D84L6EvutBDPw+C3a0H0WoGxGHVSGtFGiO7bPSkIn07SvHioF7jz5JsFXq1793e",
-	"YDHBYHTHvy49IBp5fur8KMfmZa9BT1VtraioBGPgq4Wu8uXLGxSu8dnc70Cb65CM98Uh0Y/yr/QGazMS",
-	"r5OwaJ7Du3hjFyRiL2B2ujDqlTc1K+EJV9LbbTdRZ6oWfEpJJO+RK7FCQCf1lOj6S7wbhAVuHn598j4d",
-	"a/FLduYMEB9kBtQMSzbfTK9d2OIUaPdvUfiVGYT3vRR2ocurtCH3SmGCkogM9UqxJSfEQND3YAphPAu8",
-	"NW/poVHJS3HC3jj3FyMlwYDwkwAmYPej2OhAJN9JopHOnWiSWd/Xm3eHrAPJYAWsR8RwBIwwU+n8wZNz",
-	"0PQn31yyfzk7g2g6IS8SPl6yj/Y1pVjQw5Du6EvTuNY8VTrvLF8+MbpqrWCQWQIftYsJjndSaljONPjk",
-	"Jvn0V50ZXrC1MFY02IXIJ2zGgHdulmjyZ15u2XMIvI2vpAqLsOEOHFTvC28e+ky7l/UvHY+w6MQntR9+",
-	"0qV43SSZuj3VxFjuwqfBuaA4IBKiHVYCCQ9PDRhwhwn83Ehqx2064XZSuxO7HN8T4iYzAbj2SEMSOZrY",
-	"VqBg4j2fWuj14+xHYP5yFmfEFB4cM/e7j+tR8XZB3GsTrDBWEDvu2hF4+3m/WEC6mJg6P6b5RZ0laSx0",
-	"jKaw/FiSm2ECTe3lIGFCQurnUQRZyDQBzkQvBnqHQ3EMdTsb1TfFF6An8DON+CuRoXXdgnmuV7on3BxH",
-	"pRk3V/C/WArPQLXikqChJD3FUdysWLxfSmwugyPMHP53vJIl5XiHWuz33/wcoxGYUW4oOQDnKDXIqIU6",
-	"xBH1VKODJKFRRifNFxq9VScjYTKj+cq2FwX19BRwHBmaHncBoAdWCyA0KCVAeVkDs2CD/G4zHGcxGGEv",
-	"DFn/qDiTyDL46k00/3t2ajxI94bJeOS0kcVT/2JTbTrzZMkbu08WLezfEddmBfXax1bwLFvwqCoRipAE",
-	"EUIt0qo6oAGfPP7myTdf//Pjb77aq81mLMgjWG1pCQ/qaxsv3/Ya8blQoEw9qsl2UnzOrGZfP2GVsBbi",
-	"Zdh0HLb4DTthF+w/2fEl9baLukiSkw+MU4HnAZsXRi04f3l6/G/8+O9nx9/c/Ofxu+h/Jxf/efzu17Pi",
-	"6y8/JDtxDnGB++6NlxvHI+y+/eq/41MxRcC4kUfeyNxvcA8dn51fnz++ODu7ODv7t9Pzr9J98Ycr/WOy",
-	"OR8yK5ickZiSKTZ0GJZixtvKgoBuGDchYHl+4eet6HwXYhGSihlNXC3B1iBaG2gkVVAOG5IiJ+wpLUDc",
-	"/wwJLn1QyvrEMcyX0VoRE+oaNITHaksbknXBCrsEYldKWyOXICIQukNHYwwRoIJ+KMBhqzSqHal6yXXj",
-	"I2Yzgpi5g4DhiWk6Jvw5QVOBdb+fJUJm0lhBPP5qN1HrYL8sHsAGwdP2FpCV09uepKNocPVoT6LvsXZH",
-	"bBUEYQJ8340zAm+oricG/vW+CMiDG93coFVC5677ANz2nRCBWHXuPPJ3KdPx4bWeCt6Ezyfw83D9lag6",
-	"FtdBpZ0k6aU0hQe9dEkN0rCARBFc2WxLxkzISZqdCqw7D5FXNFmhkp5bE+HY93ppYoN1RxIhuIN7Hbho",
-	"nHrycHDcglCtR1Znj3LzhF13+HSzRVbtZo8YCwE5j8lz2fjjz9NUkEEdTkdij78k5xKe7fu/Qf4CccnU",
-	"6vhWrB8Z1nAL0Hb0/6AgrdTCJElP6Ywf7LAvjI1kkXbSNq4IqwN2kUjsEmW8/Q1FRHZukk7ou99qdVNK",
-	"Q5OfqExrWnHhFSwk2cMqOTFAOG5XjI8lBbT8y0bPG17D8nx5xjwnHvbV9fIQnTZAPwVJssJjp+CAADYa",
-	"eHrAmEvDgut0wgKHQZd/w55MzFi9NPEAl42upRHlhe/YFY8CXhPPlyxLgFOJZv/ZHt3ys5K7hWz79iTl",
-	"I1Vl53BAoemEmFIfQNtu0+lk9b5x41oPJVvhcEX1s4nb3yp3cUZJWYDmceKHRgd4FBJTW50/yBUGQy+Z",
-	"jnQLV3CDAK7r63fbq1tYLbSzcnznDSdCtbApFeL7W+w12+TWJnIXYzUS4iPBRM86s0GwE65ImGe8aCz3",
-	"ZrKafo+98NH+9Up9BmHL0e17ncGQkX/Pvujk1bflpU70OSaui/3aFR3eO+eFNfvG5wIr3vbdft4gxMOW",
-	"61ttt5Ag7yPa7h4e2BtvBI/slrMd6Eopydd8vqMMkbOl039on1kdlSVu6aF0TddSqvkFe8F4zRaiEZdd",
-	"HyrisfME3g2AAX1HNBVIIwEfyM7PmDmhEr+LqP5LYvkXlAK6QXrmxp5nssRlpALBw4uqXnN3SbYb6h/9",
-	"hD5VP6F/1CY+6aPlc+/tQ+tbptU89OsNFX62bZQoMZuWXHp/sxuE5qbY9NxdcU484aX7swm9eqjPNzZw",
-	"7N4RQnh4c9+RZ/vx2RLJPxoYfWQDow4YeVAPvt9r+6M03uGzb1yU78Br5FzdtApIVHJ73l2DFM4QyfXX",
-	"JjsUDVAMdhTi0CV1W4GxifMtNk2OPsp/IuZSGSQaGI1W/s0bN/1eejD9do3PA4/bhvYYWcn67KGaPL3G",
-	"v6FSdsuGrOjTXSXGVPQNO9H4pOcgHQo+9Yqu3m7QiZ8XOIKc8SvV/MC85B+28R+28T90g8s0adnTgELo",
-	"n+zSdDTvmI7xvqy3NkKbsiI0TuuaoqWCDX8YqP+oHTaHwQW+vaalpptJ1oE/OmmON8g2kl3T5cXp6Q+v",
-	"rq4vXr96c12wxrbabd3Nz21lLk5P/8//+t9wycXp6Wkp7k6tXf989ewsx4r9m9l5aXkCww1DyJcM4Oic",
-	"GnED0WT+2X3cxFkxspfngJ1y1dlF2+2ngMqbkVUGcV8qO+hbLePaVveighCfD03JhzMZeNlAXOdg5p18",
-	"xOXat4uByClWN2OtTqMBq7zG2Avthd8+PlN4Vb7idrogdnuh7itsA2+XUGw+iwueKvinwMvAb4Xq3Elg",
-	"htdd1e/Rvn7+Ll/52o8AqjO0O5bp2uCvJjxmK5ZxFsJ3TxfoFUHdLxRMybk67lzvCS0pzHMGJzzgde50",
-	"AE2qyXC+hAqGMdKreQvXJp3Bzaa/MDndHu2WJ/iNEQ1S2Eb7EyFdBYfqYdzHt356NvxHrebC2Btnf8fz",
-	"TOj5D4GXrbc99+iojd3DcmTjSBiU+ZJo4JIEE+6eWGjhrKk+vV9sK+wGj/sxRGONKej6E5SYjpHri/N/",
-	"/6srGioy2Mjxl2UjTIrtSCpoHyGWHGw0NllDwSX0d0macqU0y4qnM9FE/22oDW+eCl/UXKbDf3LCVaZP",
-	"XY7K+8XVK/b1l98cnydxslyVxCy5KTbE7+rzuFffvX7KStmIqWWlmEjnyeBv87e9Sd/76QaaN3WHEVWa",
-	"W80DuxR0r8nKo7irCHTYHdfA4VNUaoa6m4FCzNcVV8940r9VlNLlnYGdrF8ktmZpT7p6yrirODY2B4/d",
-	"o2k6vyPuyFlx5d0QVTIlbHePregw8Q9IbKUOnYs9Y1BFTDpvF5cUfEK3rCPn6DiJQr91eo7oKDDccRMx",
-	"T6TgOws5X4zFcWEN8x6wj31LbypAW8CvCxxZbr2vyMrYgDO2+RBfaL8d7KdoQaTpGtMRT8E+TbV2Ggpe",
-	"Qg9oEuh+q2IDf6sNFwnsPoPI0tc9Qx8ZSiiok6gMMRk4vaiVxVh2OyX2GpgRWcqyaAmhORJ6xPGyTZrR",
-	"2KD7bEwSLQG+b9xEz4kkvVZOllUe1NG5gHtVpvwZuis4dXVA/Rs9MzwhOezQlme7Hwwv76cpz4i0a5ZX",
-	"/Rmwt+B5p3RHWWZAtSpRRlqxHxMLbetUr8SlJzr7tEQJyirZXMUZTalFJK4GRKdTWLQU4WxIEILVGaLK",
-	"VtUiF5GmJt1IpAbtQKgjAoBL96KcWC1Sb6FEuGUXi0OaeCA+RjYpCJwCVhUKGaMujfCyO/fjFibNDca/",
-	"+VB7l9fU2GSgb/WYI6ARZYYBGuzAHbv38NbL2Z7U0ISYug/sRPeBn4oDDe8S2ldHwL7Q2bq7d3JOe4/e",
-	"6g9oQn0X2juIiQfDv+uz6o5fwyppbYW1vZdYhXXBtKrWUc9VtKBiqB2hD7sGkE4AdMXTSQkAEf8o7lL1",
-	"DE/xGZ3RKCKOPAT8gzxvtIntyu4xlr1ReLvPso8vPt1YUj8LQwrcXfImCNDBNmE6r6SXQl105WsLcqMh",
-	"1l9eMqVvfLmR0jcTWeIfgFQ1vk0kcfgpAdfXzuENWcIJtkSsqWshV2v4GEpduLkFADs0Ilgg/4955BxS",
-	"tMkJ14nVN75D5aytqht35QXj6MBKAx+yL+D3fyqY0ZGZD9Ln8wnY7kWhEMOAJ2v3VhfRtZH1zmH4IdoA",
-	"tYFI6dhAOmKyxpm46H6hGHyS+BGEBC/ZglezmxVfX8BfEEf1+TJ3EEJTATlf9LoAQDv/4igsBv49wQKe",
-	"sBz4d03xhjBPzrKBl8Q/EGRcHPlxJHcb+Q/p3Hc8zK4WNCI19fyTO6DhDAKJZmSFd6p/UHq7ZBipcsUH",
-	"GzfGy5J3bs1ClIE3ZQ9QQwa73s1P6HBFBGaYC3F2z+1YUpz7MJPzxZHRu5tDXj4V3FfQ6Rkk+rJzjaHI",
-	"F8RIaQZp6JEFH/Hy9EqDnoR0la8V2lEoRCNOzcMbMdVqKitRfhfOh3yJ5TZnw2wmp5JX2dayY1c73KgL",
-	"Jh52o7zFHnXsSFq8QJ3UKVo/IuI7rN05u0i34cgRpLxFk3LNSumUlAf3BBMzPAIeHQjkpO0xn6ZReHMl",
-	"yo+edbrNx8453Saa4OHtmWQyiUeyLQ+br7wtelvD6FY8rNDwDniplUhsAFw8kWH2pBWshPHtBcdWCOUZ",
-	"7eimI+2gXBvEl8PamNjWfQ0e1UGZg0i8KFAa3j+8QRHP3s7Zt4vc7CdhlC8CNwN0R/IBZrvStOEOYoSm",
-	"7j0DTwumUH4vD+u4btsephk/Sg1uqY5D9MTebkEo2fr4bR6z9XbS0a3ckJhJnkbIPNN2ESl6ZD1EBBqr",
-	"t7MLPZa/jqu8I8poWkiW/x3IQWon2YFYfYKMQJP1hsgYEtoItK0VVHBT11K6CgjYqrWP13f7C0ZWOx2W",
-	"LLeXVWWodX5oxrW1X1O2c0zbOxBMGN2lt2dupApa4w2aAPeAd+ZJ6KEbgq6XvMlwT9deqe85PjwMEsOr",
-	"vZ7ajhoisfBBz7KLNBRA2h3KKOARiZ4OoRK6aZDzLNm1Mdmav5ekQ5GVhlV6yqvdYTB4gdCfPKYt9mIX",
-	"E7bFOzgEeWpPy4wrltvF1C96uwZR11RKnCLxC/wa4GB7IlT06+Kuw1NeVXAw6hVvSkJSQpPrcaf6Lghy",
-	"Z17CQKZcATXHOvHA0ejbRJ20yHPwwnOpxh8fVDDqWbmCTho9H3fk85LudWrauzmeCCNLkQVZ7wtzvl6E",
-	"UB4QcI3h9s4yg+KCZ7F+HVCVuhMfWjX9yShIUSSKaJPQouV3WTrLuVcQca9y/exqUK+IDbTXR08ysU4d",
-	"Iu4D9favEKpNMYCIWYgw0p+sxD4tBVQxvxGkHSyUP5xQ8Q/KxIMoE0cwe70R7rBItd/nVSWA6Dzp24R2",
-	"DunUrVRsVvH53E1+dEKPaqKUzRUPWHP8jsuKTzJtSWqRQVWaipvFaL1i9a1Q5hCfJSSj6RYbnkeYyyKe",
-	"dxx3N8j88n231Ckc46Qt02h6GERA10wXomwrUfT60pmO58vJKDSIpnGMs178kDbWif18/ZyILUfyJvfG",
-	"QdaGEu/H7mM+mtSmgbncx+iGrbOrdQTOROFXg4ZEb9s9Nb+6onxGtUk7dml/3qixWajT3WjDkkQ9HwDU",
-	"CP1f3BE4PrKaBIwvK1ECb9PbsWzSy9Zm3PC4UdG4FMGtyG2Vkb0qg3ro3wMa3bjblx8DY8Ep62Wyw8v7",
-	"4Uf6JZKMvGSl+j16QN6e26AT0oTvCVtg3zuiUtu1u7rxhsck3zdZswes40tEC3cZxYWuhV4pKhCkquqj",
-	"4qi1MoSAqazJfexmj1udsJycQeZuenzHG8CKuru7kfwQPcH9/0X0FPf/n8OT3P/exE9zH7wKT/xQHF3B",
-	"24f+HRsopt3gI2ybsE/PnK5fSGKp9Szfadnjyy5YpXlZsOUdkBQKm0T8mIHKG2z0sCeeRs+O6LbdW6dk",
-	"haoOXqiZTscGsMl8siIHOKGJjQmUWRJ8fFj3qlLUWgHYSqYzRBp5IHRN/aoqrW8R+AHlL1J1HHpsyY1Z",
-	"6SZzDCC6/cajs7dw3Uuhl5XocNZx6/08zD3tmlJIkkbHOLsVa0xvaYBnxi+dujtSDWfILZAVC9YTaDE9",
-	"urjiVuzRVw8isTchjZxqg6Bu+10w4WKKpCHOJlCF++2bmvoY4D/IX+Cv6+V/UkAlgAJCnKGAIXAWK7gh",
-	"fZAJ6tHie5laiGZ0HvpKztULhSokpT3SAvdqxlYLjVVrXliSuVNdDYZAAF2zeZeP1frF0Z0UeDTfivXI",
-	"Q+AKBhAfA/hJfBDgJ91RgP/vHQb40atuKPjBX/yA8L//3Q0ryrykYiDZUO4L5ebeCAC9Qlai5GvIaXi6",
-	"9u9apyBPn4mmkrtRjt0gNhVacRRrkZ4KSkWDw0bpRLa/TwdU+2H0G8nG0G7zowA8Mqi5emQsj0zR2/PA",
-	"RBojogAbi64+9lw/uvjq/PGuWbzNRLXdgj9fCOzEvserufM44UFAmBSoBy2/BXZAKBSABj0YnoYvl40u",
-	"2yl8X0rTXQLVlR2kacoVmwhmdVUypVfAFNErPeEAlUuV7IcqTD+iIx8fx7+xjnNn6ApeMzdvQS/FLWK6",
-	"U9L96aa9ONKynI7c58/Wr7s74H/wHs/Wr+Au7tmWqqcGDI0tVQftcUfbbE7R7JkewwMSz7Kx2v15JXgO",
-	"Wd2xdA6eD3gVFDqOOE3cNVhQK7Hl7NDV13iVux6Y4e/nna+hh9MuLyXWbIFSlIbtFzOMK16XpLCGqdyA",
-	"e1e8qU3e/KbidI8orfl0AVBRUOrS3CKHMGuXBXw0xUYgAzQTmx2Th+H148PTpBRutMp3t5xzK1bJXnyv",
-	"FGVv6AVNv8xg7ML+Kz6gk8hNiQ5bcAAXcjN1W2J0gLH7HeWkx5a0oaexy2SEq7oXQrzsDcTNR4fIsBp4",
-	"rx+Zpdh4k1K3vVBtV1htrG7Ebi2hGxEtDGybvYYURey3e2jrpipvwBM4DDHqb+7fvHfLbrdvSPnW5G4s",
-	"0MZ7poQsJUBBOPzcpjVKN6HbamXF1zcZAsEr97FvQsAtK7nlE06dGkBxWH6LdEPuzbqdSAU0ox2wPPVE",
-	"B2neBkyGMh2dDDFkIRGhmD5USaBPL41XKo+8ygSHKry2Vn0E/YbiuTcg91WbVfSheX5A6oXWC6V2dlfU",
-	"KfxtgZVXvvH5CXvKoKAa0vro7c3EyhdL2kUj/M2Bgk1OWgugtcAgpUpmdKg5lpag78goBWikkwRrCRh+",
-	"ELxQwlpRpkBHU61MWy9zsQ9uaWCA4uGNYa0R+wAtsigHvC1IwlzeBcDDvJEjUyHhoNim0IG+UABCwv4c",
-	"f22NRdsYYyHYygmLPEhfXGJMo60RWAbfmQGUw5j3gk3aI2QZGTSHkqQD8mE4JSnJvg623Oi42zXCT8Cj",
-	"aoTlkjhJqdJJz1hXR8WWwBGm9f57cwd6bSaCbz0GopCOrG2hQrqzJIEUtxRX+6gDL3t4Rb42Pap7yfzK",
-	"/ZTqEN6d4Zmt69QSvbFpawaR2nHmNzz0tfP3B8JJ2+wSOMpx7sLgEdMr84QaKaVXsXCtch0RiABYjHxH",
-	"jPNjnqnkmW0AEDtW8jVBSWtZKjlfWKe0/N8XobkftrkDLYNlHV6jQNXSnksA9/oIo58ELx14JAKSPcbz",
-	"F5LjXZ4ZxZciCY2Gkhfz1xQJHq2k3g5rJECm3FPDkPAu6Txu/rTzJa3yztlzeMxR+LMHQPIlpPxWqGQQ",
-	"e95ok+lY4yteleVS9fdFgmnMx2FC0pPOpkrcrSNSYnCm36c78u8qLxuP1brjKd4lamwYqn6OeVmKkln+",
-	"nsgguXOqtYL1lSpa4o82D7uFDrxbeaBPb5vur6Gj+s/71dFOT411tKLlfAjV3aNQgK/SVAR249gd7xrC",
-	"y/pb9LROfsmuwiHRXzI/cUnjDmJYG/wK0mzzgg5TV+ToVZyugAOEwH8Z+NyQ0etOmo2StB5Bpk2lDH9e",
-	"ol8i6JiquLFEP0oV9AesScd/MlDb2D9U9to+P3H098ezUJRyTtmJDW/7h6fHj7/6OvTSJ0bYgi3E+6Nc",
-	"69GbtJz8SJaCxTwOsnSdH5+d93x0Xq3c6YS8bmXyGQcYlmOkPiHwh2XNa6l0c4NtmLd/+a2YypoKsZAs",
-	"wmAfugv22H323c9vCnbm/vpvr/9nGluY2ySYzsFS+XEkQ7Z78z0Uq7O4E0LkA1g5ApsgRcTftdEibFAx",
-	"tKZN9Un9idddO1FPyrxZ8hQRj8kGGpFSQfMq9aR0UhKFN7yFVKVeoefvht31fLV/D6GZnWqAMoydNqCX",
-	"j9ygnij5WeiWLSnMaVv9ikqOZFwI2JVVWjThf75+vk29Yays0zzSQbdutGRDsz78sGCgXRnH/BzUly14",
-	"xBIX0bplqn521D0SWdaoeLJzLG+0qtajyweTgchnYi5VH4CxOQuB4YRqdNDJ7uKk40SfxDfnxwof8ZqI",
-	"HsVenAAa8Zb005uB1X5NEQ//FCDvCKucsKo3HR9hj/oL0L1cagAbpVbh86TUNzxVVzVp1ymYygtrIBgV",
-	"itajECpCVlYLzYwQaHyCytC1YLzKtG/fj5Uo4iQYUra+TG7AqQjxV3hRcOwud42/8PvO2djgCTZsLuzY",
-	"ZuQCwCKJipRbsZIm3XVH/O2QkJ37Wa/MHlczjGFUH3EQjCaNrBvdumpftt0kOSl2to0bUVOxLkPu255C",
-	"yKSrcrXrm8OlMWQmRJlZ17d3P9hGR/C1V7n+Jftz17dUqoIdR21MW3toW9IU+IxPsb03tIjmyl52+spG",
-	"lAGPTMi6D5OAJZ2dJV/XvoEFod4nXN0+MtjDst5C2Hz9BA5z/9/z4mgJMGJ3z//45T9O3/35n3baC92w",
-	"As1YaoF/VuDlvETG8JTUhy/yxtRMiqocZgvZhYXFpwyyV2A7pOfAG59IA85sGmM4Tlzg5wlaj+gSPJcP",
-	"fwT+/ibLzXLOPG97wR77XV8W7EsWn3KpeFqmnBBpknN55Dzk+iNyyx7L7I1TrMXrBhJmkWb8aGtaNpci",
-	"LwnfE+H+VslJut4EN2NdUNIUeM/Eyp1nRIgNOcQwvHRXp2SxbOT34m6oRNbnzfnOTw24y5ar0uwGaPuV",
-	"SeV59opXYQ4uWSV3AJUoXy6T+eqNCaLruokKlhVx0m3xgo4g5MZ2zzlMPk4lpTo6ljlpjeeamBITY6LV",
-	"Aq/sDg4BXFU4RXgpLlj0wu7XBSPZgfPcT9PHxu4ggNKKHHeE3OBwylZN83iJOzHv1pOmIAhvJDbFZsiQ",
-	"hlSEfRitzPBWThX7REQeuQ4ntHzY5VH2umiN4/yY+WePimlEquchSCzYZN17I1BT0WzvWMskBQW+YH7y",
-	"X3Q9DTbweo3gZWbygTcQum653epHSOoTgRYBVwuSkG7ZwpfLSuY2bbwzMV+o9IrpdE4n0vtJ/nAYwrZm",
-	"0nU/PeIJJOlI4LeBDhh6EIzNKfRslYSg0IKbAZotGo5bUqhh6LSWj4SsfROdLk7A+JxLlSma2ffk6YVa",
-	"fZOObWF8gGNJiVUmdKOtyKWAAqZrIVVJZBwRlsfoWmDzQ+w/egs4FkPkpnO+NPst7k/aJpc24QPuvhkw",
-	"fSfvhhkikwWQyf6yxMx6CGjf7608BWcKIt0/elPpkH2PrR3qzGuHIuiiaOdER1Y4dJzcxEcP4QSCn9up",
-	"ojCvXqby+hEWOtHENQf9teK93e3yEKgSLs4/+3XOeaVITuh7iHH8fjAblYGxXc08fC9KhulD1THAhtgZ",
-	"1Uj33/Ufic2tODK6bQbDZzDpU8ibSxvbrh6XcrjEB/I4HEMk2pt0clnyuG3CObpmQMpyvLvo2Ccb/chU",
-	"4uN7an95htOxWugKpyudT9pno4QYQ27DQLOmw+JUUUurUsx46+z988dnQ70Mv/y610bxPN3NcHuQi3Ug",
-	"Id6wdcXu3iLPhLGvADiAHN9pswmqXt1uX4iqvOwov5zdWVVs0lrmHgaHol5hVxYnwhnGhTrZ8wf7bPJm",
-	"/yKctrkTuVYN82Qs1LeBxyamUHtL7z/WMz0kiA6M5Lmmm41A3nLg0tbOUV5IQyAUDmBPgqtC7/k1BmxH",
-	"zc/3bVX96EQ+hRfUqaYf18E+xUrIAIWBiOZFr5/RQtciNN7WSjAwJ50bS+mmRYaF1z16vFHzky5FYHPe",
-	"KsFfZfq2OmH0jPWTNcMwNiYgAHw9EdMu6FiPndBXKwXB9LR1lUyUXKO9vYsDHTn1xlKB+EjoIA921C8A",
-	"isyWyyrjgE0Xgi/vd/fd6apNJuUXPlXuFsR4LkGAgAPOBtNhZE8g551bsPWKaq/3zeVEWZw5JgvDfg/9",
-	"MSYYiaApCorK71svsShu2+cFNjJsG2nXV25u/FYfpDD4CRf+wm20iMtgmwhgsxwDc2moLciPCjXel9BQ",
-	"wbe1cB6Key0Yk1PFTsdGMcCFtUsP2sfa7FRmo19FHpXVX3TgHINN90kjqIry8twS+54EciOtbyW0+gDj",
-	"/6hrbNgNiS/lfxdUr+nLw5MiG1UdYyly+ODkVqy9/JTccurwpxtkWtiqrsd2FCyug985Y8ny6KdU4Ywj",
-	"omoDqGOCSXOL1lE+j3gCcjaacQ8ywhqijHQ/8s3PQ8qJus2Oei60rB711ErrW6Ja2O/1AqVAWnl3FeRI",
-	"kEH/P3BpI/6CnQOLiA9GbAZ3f9bjSjhA0j3rwsjNFyGV/eGLbYW7tzxgEETsMKLmH/+XXwoIF+ilUBHM",
-	"ZsnnAg2C3WvwATY/Zs37YwHuY0nQfWi1WGCzaUiFvi08sr+HPB5sqVEg8fOIX5yw73VDra2hmgtx4X8G",
-	"mPB2k2fgr/Z7j55h2J99+eAWfTz0sYRYKB0kvokMLKo7BSpprAERr/ka7XJpLzxBCYr+nehkpSDeWNmw",
-	"RlcURnXmpZsuPXNraU7Y0/gRuKXhOf0TSBpYUASkHnJaFWFv9o6rEwasVNiqkw4SKKTs8HL+aKJ6DWce",
-	"dyHL8BFpO9sL3Yn30lgsr7PSVk7Cnsd7IMA5j85JJSm+lEcXR1+enJ18CTQIxEt9ypfy9O78dMKnty3S",
-	"u2qTYcepeXMrQgwUA/N+206AOqfHul9r6JDhpaiAka8WshJdeIBSQSfsBfZPVNNmvbTeasL9Zcxy0XAj",
-	"2Bd8Lgpm4JI/FQwwZJC/0RXxJLuVDy2yyA57hA1eqYm7IW8bTvKuxxdyWmBXdw35LqHKC9YpFqcKrXMQ",
-	"oUk4hr9xAYKQvSiPLo5qfiue4VyisSaMfaYxPRBlRiFkN4Wfnf6VLF40Pnc6t3Bz78B/6NuEVITTCLPU",
-	"yqCx9vjsbODhemqFPTa2EbzuDyJYoxOpeJOghPoAfu+mkMwo5/MEH5t6lTC80zdiBkxecP35ntd/s8f1",
-	"kR17dPHLr9Eh/cu7D++Ap6J2L4nvgCLS1/1IOeXkVQeUituYncjim38ouj0lq+o45M2Iw7MvLhhzeiYr",
-	"gOMtecOxETYMcoNA09wV7H1l3mOH6+OpririV9ENfrTka91a44/Jv7UC1o1OyRAH7stLEa35VohpsBl0",
-	"5jlYj7bXc97tJbN7bhhZVZiIzAts11cPUoMxj41FIPmnEeknDybS+F6amBKhXtAZeJZPKox0wH9BJweV",
-	"ztXttjxXwvpW+f6k6Iu0Ear0Av0gClBW1Y80iI9Wf/s/2ly52yRk6S0cfCt35Ok2tBNd+xxpKSHV+/By",
-	"NF4uroQqSTAmayaOay6rAkMVdAjiEer83um2astrNWdojdJpe6mTQTWV+mXfZ9vnlwA4PPotNZZJidi3",
-	"DZ/5hjJASKa6AOBDCgoMqGDYj5VBIhDLNGA8mI5KGY003i14ALPIRQfmF2/EZaeVNnriSMMqMbPe1Eac",
-	"L4yfjLfON4dYPvTbdBrsZMsyg8E+tGKCN7434+wAsYEBwOomDztcMa+cdNdb+rM73h7OwoMpig57TAk7",
-	"/7joGjxhCFc35H9tK7/TX2X5IasB5wJEbZf+A65Zit/zSBeenZ2d//MlFZ3BcCWx0nol6Ry4Tl/JYXMr",
-	"wkw/PjsrPrkyy0njhNiHPxdD6SnCiGLSFgm9n5UwGQk45ctloylnljaI8ArxhzwEebiiGR8Qi5B9iw6d",
-	"fyQl9aOe3obFbgNQS4n3tpMQVTIncqGMGDg786I65WoqqipkbdLiilf9Ia1/SOt4aX0OMgPNxKvK2aS8",
-	"PxNpefTgmOQJqpdCgauHuJbfgyBuRUte9nBmOf+GvvuIqEzUyC3zEOIV+bhnCN5UUjQs9OVLPYmAh8Sc",
-	"GO4fAEOELNoqa33oXYxgke0t/ILAFOCWyFp8boGbXm05x7Z51Lff6R0Mt5u2Zu0SvfbcbqPyurziX/L1",
-	"703rP4wT95pm6jfw30acNf9I58pP2npIHh4tEutb0faZaH3re5OKdVbuy1n2kFk2Uv3XddTozT86pfN5",
-	"St3ebh0UtTHEHypLt0gJjDZWqrnZaZq86PBXf5gnY5NGx2fn1+ePL87OLs7O/u30/KvMYyNs2+eTRnrt",
-	"JWOXHQEcjvPfe87Ib4TO3nhkNmsnpOq3Pvd5e9lgtDeU8mOt1CODExPtvNnOVML3Y1IJrwI0T5ptoqaC",
-	"XV0/fXN9+vLFTz9ff3fV40HE7kdRwq8jk9khmQ8nieMw0MnmXWkdTmg9bqgijtfi06eiAFv4yzunITow",
-	"XkryaLS0lW7F+pEJUf5IwAAT5YmQ8LPQJ7Er9rvscDNYI+nrfbp7A7FHTyhbRPMnG29eAWszZiSQ75or",
-	"JpRtoAU/cWWcsFAIM295w5UVgqg6jLPXa1E6k536YTdCxEHnWjfiwhNiABYJ+budhBKjUwfKws7sWgX0",
-	"TRG4wXG2kCBKK4FdbNaYpARm0EaIy27+POlGxRVC4wHnDmfWDH+54CU1khAKkTsJDMxc2O9b8jcfSBvD",
-	"/XMJffxuQ/YiJDBKYMAm4n9jdCR+0lOOxa8BRxgEOCnLxRY8elPAg1wENqlHBgaNQCafnOGW1fpOlM5o",
-	"maxplTEBhsD3SFyBiPv0V/fPh9MYW1sJrBTpL5B7V/sjXvaAi/SDrgU9JbNUhOj1WgkV8Oqwc/DLT3hu",
-	"bglTjGnGTyKQd1qcdkjJ97qZi6gm0QgbAdS3q5zZVCsg/UesIjaIJ1JArHb+UGRzVZ+PLDzA2uxciXvd",
-	"2FFfPrbiypq4puiRQaB5tMcBbgHvjq00Puywc64XERg94SQQGn4vo3mZZcLz+XeiplMah4qAXsjE8wrN",
-	"Qyg8DOl7bFI0EXOpkCsSXBs3Uu8C/fvRlDfml7N3J5Y7Sb9g/+d//e9/PwLcbgzGT6D/4Z+V8hbBF6Iy",
-	"gj05+/JPW13bAqwrgt0j9oDsPlCcJ+yFGlmastrqzun2ZbilG5mRdetO3JJunjgg+9r3/oNYePPfCIbw",
-	"cVr/ob2l/2KnxJXAatVuc3AiYSzbhk8q6urDlVkJYMyCnGHFlUISlWBEQmLRfcGGTAt3wRDm4bX7/jdQ",
-	"YA8qzPBSGVHGGSMe7b5r3HHkGSuWhvnSNYVcMM54ZmthH0DMPsH55g8ymICuJ+5U11DxudLQX7Rgq8U6",
-	"OusQae/8h1oImxcz49tg5+QM+1b/VxM06sadljTqjuo27WqjETdxKziFWrljl0NrHFZJ5/52fPG/H0H7",
-	"Qa/YSlRV2FYLXRIhL1QC+RfHE5rk0VkES26CbQXV2tA/qh/pDQm101+hw+yH01DenPT2KbkKZUm8RcA9",
-	"t2zOrYD6+rYRJ+xZICOGwhJwo4WxoSGLKrGUMC76IdPEGTlRE9kisMtijfclA6I/T7Q5bZs7jIxgSS/i",
-	"MKGo1zfFjlCWUSU7/b/R2vqsoduE4UduoCfsh53jY0aIqIoJdFvRWUCEdoZZ4AYbXMGjExEOz39FIw41",
-	"9hjrgDKjE/YzsVyXfE0zEdNBZ8IPr6mjwaB+6JFNd4FCno1Wp9UItike0iPjCCJTWYMK4/npQGTHcZ5I",
-	"s59/FbFwnD950mPhSFSWP6RuC2weuUMU+SBUCfZzE+r6P+/Y+ecUUFp3ezjTqSBu5ifNDoWIVIRZjVjq",
-	"qTmtuXWO0fykxmJ9KOnTjfN9gvKBWrkTRiTNoLqXRrSlVmuvFqTphggu1gnreqMbUDY5BRE1M/SKBXTG",
-	"Bb4olSlOxEKCZEXxTFR5SpeC8Ym+G6/3ULs9ItUcFFxFPN0Haqs3ON1/qKvPQ135tC4tS0Zp0R75LwfG",
-	"+HzU2vWm1ZXWbF0olKs1MBdOuULV07HXNsK0VWjHOMGwSKcCu87L2QipJxl+MLGjJyTE7fmCS1WAQnLK",
-	"Cdolwfthbv6ACOhvm/twKrUtpdVNHCG8ZJxN9XIdZf3YRDiHxnTUL71Vw3r0oVV7iVc84KrhE960lciG",
-	"uxr68ve3SghoqFtj2a0QS2Z1z7nqNaYBFgWIA2Ar/a11OvXUbdmCGWHQcN+Z6+/l8u8TQFLkWrnGPQ4K",
-	"JmdEGx1zAG0VH/YaK/xmsJVuUoesb/MZgwE8f95ElsE4C7ReejZDzE0PhQL5Mk9cwrcCc/vjAajlgNkV",
-	"JZAJAmtEISBtCtylRwgCsRn2xVrYP8XZloyp+NKP4yFVmn9GNhIVvv/9qLQQUtrspU59xkzAdGysOzgW",
-	"g2cMXfIpED+vRWOS3XAzC4Uje8DK4IBlaMRcGufvOHk2UUgcYY+9MuU8w0wlsT3A86u/sC9+vv7++F/+",
-	"xHTD/sePV/+jox1C0hg7XWAKA+97wr4Dq7DBFtR/bcs5fi2tEdXsgnE24SWjBpqNICJ2sKf8lmOBsR3G",
-	"AWrB07J7NsPUvkQq2U4OBs+ut420glr24a17zXQ8aaLM1VdwIvLbt7RiTJbxI8lgPl2OEeeaGPmTXAxA",
-	"KOp5MEEUm0+RYtyjph4OJI6ipmchhCEVtWz2O6pAehcRdRjDUPiUaPO31dXpr7gpPpwSlmvQ7KJLtuQ2",
-	"ETygPfy5JE1QDPwL5NDr/uvPB1xLibTAokaQwY2+AsSYS1C+KI0GQAMgSdAe6pYVAEudyUye2us72B2+",
-	"DxYLQ5mKjq2b+fuktWIRN/ujclUcomdr+OLJ2Td/cjocOYrQqYCWHndAtT5Z97CH5AP6vmP464Tq9cN6",
-	"CRUgDynC94/S2Gwa95vo0HGbB2OZK96U5h+p/OiZ1rdEcWjjLdu13IO8NyH0fOO9RBlezAma08PPo96i",
-	"D7bo3UMyC951OP0UVmMEy3IPhoC9EgJI+G6hi81so+9qb1YhCt8Hum430ESOZRYXvzNpx/mAUWyxY4YF",
-	"3lJEUGtWt9MFBBypxzZw3QAUB1METh5CP6/mVtiQDukaFy24KpEElUjoIZkL5DaUaV1xhEnRSwhg73Lu",
-	"TEon4kX4lHutmgBHaVJp5D/c6k6PkLrPvmoiw3Ke3g56c62oX1QR0GuQZmLQJGeDi+lhdeRXe0HZcsGX",
-	"ZBV/VQXpTRRgkL6TNoMxy+KMnaUbpPKzXOdPGNQaM8GRRI2OWeW866c+muvhQOQbs2klhbI3soyMPbwS",
-	"LT1oSI0ri0DeQJpKCVYn/lvmYKc2yXKipgt4KzguK23IQlwKgMsaPhPVGr1wvC7QIVs/YwHGgnelIhsK",
-	"pa0aaa2AehVYfDKssPEPGqImarjiR/bFk7OzP/V7saGF7UYJ1LWXZHerMDXmFkFv8PIIaYP0NqSzYV7x",
-	"DZzFewt1M0CnzS2CZHZ0Lab+h2to6o51/ednZ2e+pQPjC8FLGuQXTx47w/pfv7tm/Xg7vvYqG8o/YU/n",
-	"WF2EJOvuke4wa5GZjb0Vkys9dTfqn7enK8O+cP4o7uWXwhg+F0nr3LSTWsZ7/v6N6HihH4QPcryueQor",
-	"PkbjJMITn8SsfvzNb33EXIFEDGi/rnYte7xsWYCnq3xc/mkH33DKqiezRWSW0TdvxLJaX7KJtgvQPf/t",
-	"6tVPzIr31mwTCmKcLH2inePSbB803a4i5vH7O3O2zpjuWc40S2321GT+Gk6ED0M1ZJGV+ZAOC53iA6f2",
-	"ZceP7g5NKFKpNXQOdQrQV/1/Cj/04WyyVa8YZ8a4N0T9HIw2D3Lu52ewkp8+RDfKXHuLNKUb9f09kw1N",
-	"IV+JHMO/nEDKqF3W7gBV2H73UsXlJpcaOhD4Bd7ikWFWW+fhQaMbYC72cYxZoF5d8gb9uq/OztjbBdp/",
-	"X56d0SUFe3x2BmrSieUJu9Jg7wWDZrTNB32QFOp56ApGc4wTTn2UasEVdA9wNlX8FNj6wPGP/Wmx90HX",
-	"r4uuNVvhyNCyohFo5nYhTGd461XKpqG7ddvl/m2aN93Lfeqg4NhN+nuO/30WhtC/yjuxqcWDBHaAaNik",
-	"lwinr4Qxfi9T/Ay8NbzaWfUGqywbqZvNWNmSS6cpTktxB3CPIb6N19wJ27d05SfJa0dPHOuy+zf5aPup",
-	"D1LoUwXjM7bCkEWv4lpAXpl4udOzLg0kOvLka/6KeNbvX7N8S095wJTDSOYSVVLHxFG+EoUDPn3+dkA2",
-	"ftT6FmIAL3U5aQ27fv7ay+QlM5VeYUjBmd0bfUG8VCwbPdwdBDajv+hTrAtKHz1y7EYMr/GQs+2nAevf",
-	"3MlOcx337knOshHG2QO7VR4wO30qbSfV/AoHNnaaw3s86DTTPPQJkWZSSbPA/ZRWX4DjpR8/kO6iu/9G",
-	"2dLNNRtco8+v/5GzYR4/jMi8KIWycob5e9yU2DITeR2QqRFqV5ACQob21bmdGqj1c7EHocpY1npL/mTb",
-	"B8LeYvPQ5uBTepgDE0cmIL09a5dD7nn2fX9TEf9MZvKpH1XBrGZzzZz7J+1inMO9r6e9S3JPJxLJw+7/",
-	"0Vn1K/s74iF4cVX5h+r9LeApA3LvFiVWu9Czsg92361oPbb900osPfTTqbUf5Z3YITsdwi6aU7PQK/M5",
-	"BjEe7EB/A10wAY19J9gdr9qNlhJpMTJyrj6tDEENnNcO7ukPo/rcrZ+7R/2h+H6vIv1c10voqAustitP",
-	"jBn2evgplS9YzRZ8Cdm5nXK/4na6eGjB30xqekCG5+yEQUBK8U40lxHswpcazeWdACwBpEHDT7rGl94M",
-	"de40WlBAG7qd9oTfPayx8dY94vdgbRQbcoTL4I4MUV7GpwikHjiRtgKw8Y8NO+oMovlD5ktI/5DIIs4S",
-	"d4CMIoTxft1F5O78Kn/NPiWnQ6wLnxml+biAFE7C6ICf5wWXilV6vpUXup992OhJJercGAJpCKGv4ghg",
-	"T8h+U/qCQHoeU6lrJVJQW2CCxt73hjWt6styIxB9PyDKb+iSB1SO/hGJRXnGrfM7MEKLu7ZgYqmnC6Lv",
-	"5MZ6xDDAa5CzzJe+cbZs9LzhdS12ruFD1ohiEYp/Fcr7GKsbPncSBq+P6f6i7y7A+9H7Lrnsx6K9jTaE",
-	"p6m0Ef7UGRPVih0XOvgL4ulukGLQF7NGc9l73+/o6I8syCzhXm5g9ydb9IgXaqbTeSBkXuXm1gy+1Vtq",
-	"a+r8EYFVGrhQQB8xVH061fpWIpOB6RYWpYvYaOE7pHI7f8wWum0MYlBhbEqI0lCpAJSkYzq30ZWg7zyx",
-	"BValpvAF7gnxbD+AP4N338u+ejI4Y8i1/6mzc31g4UKv/MyrKRkJU1273Ty9DV0DaMSpzXm6oR1ymVq3",
-	"QN/2Ln2gXG38jM9ksZ7c02LJOXQrgHhVn3YZ1ZbnUl4KvXQWX3RKcGNWSMsUrSC0685BQDturyJPukis",
-	"hsBpuHBiE0irsRdFNwagDiPkLvwC9riRpSi2WP0jihRitzNtDXzTZPkiw5k79SmdSTh0IeGu1AdDAWGi",
-	"EuttcrT+E/DuUAkPTEjAjG2EMDHZ9XUS3L0yBJF1xjQCSeC0ZrUHy9LcqV7xOkLBf5R3wgPBC8YtqwQc",
-	"h2DiPGYGCz/nooOfOjX5ms/9r+jSmVgRBB7QWgCKUEpMrfd1+wB9AFCDLj5jNHMSnHf6FZUw9H4Jv4EK",
-	"PfjlV8xcErsLDCSc+d0MbeCA08QcV9Qx/uGOR4ucJGl31HrCkt8LHwfIKK6IDRFXbhYTzZvSB103tng7",
-	"aP5e4RUPvAStGVqD9nfI8+RcDdg67gSd8cZTG7nDs7cEljdyNhvGUVzTNQ+4Cv4RuUZH+DUgOHktImpa",
-	"u9Kej7dDav1elup642Sh14wDUJzdvl2wqTaAgV95fS0bD4k1qeU8/dVNE5Egm3FxTGpRdw+RzGtoRgWQ",
-	"dWe2dQ0BOsb6lbeuMSJrGPFj+MYM7kiKqFs843JEUxC4W9h1nyXVylp0Nb0TMW/VRtVAr7jAsFoag+ws",
-	"WBgW+YArLqErk/bMB573KXFeLFuzCExnD4KVac1ClDHv16cLoOL+vAIHOgvoQ7cTfGw39Z+s/cPnwSsA",
-	"yA8SVJJmEwIOnPZ2wUw7XWCdsddgcEiuj7H+j+gPe3va2YuDLAPXeMVDrj88IefGR6T8n6bY9nvdsNWC",
-	"ulxADT/Y1L1poxzn0MH2F7zkAecNn/C9HGCSBARk0YWbkHjKn2YPydcArMuAvyQxnDeyjOkb4MCgZDFW",
-	"yuPg+qDBDU3gvTogsu+Yr0htU0UylY/0qlnpxZEHqdSRGg51UDNpT5h7At3e0vxBiS4Nre8ZhLZF5PoV",
-	"VCesG7ghh04rlx3uHu62J0lYEKPUIfvxTF9b/JVTc1cwMUGzRTrhMSW3BaudYwVE/MIsZcfhMNOtAhKT",
-	"TA6DeMAOZsup28rKJW/sqbvTcckt7++QZeOmzQ0VaMdklWD1eGq88wflS4+/+pq9fMagX55xY9tJVlYc",
-	"1Xy5dH8mAyX0JSxwwf7n05c/XsRt1qq2VrAPnl/9BaqSYlLUPvoGC9jdNaPG1Tunf8G3fxeu0pO/iukn",
-	"z4eixO6gWoMcOu5JYlRswub8nEjXALMPpjJs3hG6jKIK+G4brD54BbDlq6msZAgcJk8Rf5nI6YAN6ho9",
-	"5RV2fdxIN3a7NRwEwUilRECOk9bd7Wg/AtzK6A1mU99mFNM4hq+DSsxRFlbVAYSFD5bC6q1WKpPlXsvy",
-	"SfVbsOIOd2SOPUDKb9CRGxf8bshz4VbsLfYOlSrRLH+gfL73UArcRcG+AiKycxGH8kZWzwNUIhk126d2",
-	"/nfmwfcq8hF1M0dz78P/DQAA//8=",
+	"7P3dlhs3sieKvwpW/fd/yb06VR/yxx5XrXMhyXa3ZiRLoyq3ZrbHuxbIBEl0ZQLsBLIoto/2mstzfR5i",
+	"Hmw/yVmICCCRJJBMsqpkqds3dolMIvERiO/4xa9HU10vtRLKmqPzX48aYZZaGQH/eCtmrRGl+3OqlRXK",
+	"uj/5clnJKbdSq5O/Gq3cZ2a6EDV3f/1LI2ZH50f/v5Nu3BP81py8afSkEvXRhw8fiqNSmGkjl26Yo/Oj",
+	"d4s1U9oeuW/ocTfaMz69aZdvxd9aYfDlZSndT3j1ptFL0VjppjrjlRHF0TL66NejJTdmuWi4Ee5f/de9",
+	"XgplmF0INpOVuGBKT3S5ZjdCLA2T9qg4qvn7l0LN7eLo/Oz0yVfFUS1V+OBJcWTXS3F0fmRsI9Ucpt2I",
+	"v7Wycdv1c/zuX8KzevJXMbVHH4qjZ8LY17PtaT0TM90ImNecW1EwbpgRQrFZo2v4eKFr8ciwmWyMZbWw",
+	"wr2eLbVUtmAz3cADeqVEYxhXJfzmRqyZnjGuGJ8LZS8Ynxih7Lnb8IX7+YpLa442928iy+0ZXi0EKwVv",
+	"hLEFq2VVSa3swpzcvFscFUcz3dTcHp0fSWW/+eoorFwqK+aicUvXs5lo0uNOF4Iv3TmPGOhDZlffNHKK",
+	"09+gL2kXbLXg1m2DbkrR4J7yjU1kK91WJbMNLwXjlmk1FeewixNhrNtG97eRal4JHMeREbewh2y1EI1g",
+	"SrNKKsFW7p2czYR7knFWyVpaVklh2ETYlRDqmD2r9PTGsFK7w2BT3Sp7/L9U7iyGL5ecipfiVlRuL9xG",
+	"Nbe8cr/aINXoDMaOt0HdYfAcbR92YeM590/v8urp26uTVy9+/Onq+8ujYntF/hCv4RC3B3hKFO8Orxb1",
+	"RDSPTMHkjEnLFtwwrcTRrjs9vGpZwbz7K4q45tBWux8/p0cd/+NVYgl/Fu8vkAVws2DSMH0rGjd/f83p",
+	"ZRdM1Eu7PmeclQ2f2dR2mbauebMeM69LevRDcbTSTZm4Wq9nTPDpgt1IVboLArQPdwKujawqN+WCSQUf",
+	"4OWTiq0Wcuruh3/CfVsfFUfSitqMmdo7mE/HCXjT8PXWsfm1FuE0aIf9gnLH+bSyolHcyluxfbK8dlfV",
+	"/TWC5wljZc0tSlL6eqJ1Jbgi4l3oMnlTFa9F4ouNJcJThZ9TGHBrYcXR+8dz/dhvl1r7pT73G3zHhToS",
+	"uPs6YJSwnH1WEW7bpnKhjWCTtRWmu0EaybES5dzRI92nL0o9NSe1VmJ9XJd/OGc4C+MIthN3Xg5M26YR",
+	"arpmrZK2YH+M+AtrxFTIW2EumFCimTuuLxV7tyjYUhsJVLXJAPnM7ubLsNIWqHTS6Ha+SC6YW7hXqAQs",
+	"+bp2Y7AJ6hdTXgtm9TiBPdV17Za3Th6smyBvkLJHX9z4ZjniaKuKTypxdG6bVmxeZ/eOphFTt7Qc92kq",
+	"KRpWw9nsw0Eu23qbfxRH/ljTK27tHkdUyrm0iWl/J6ay5tUWJT0yrJZKN0BRyfMoWzGW7Ti6WyeEYVUB",
+	"k4aX86pCzceMIwek7rRaYReiMXtRwhttHFtMnIGn2fsaTjQSeWz/yjklsLedJbfisZW1SMnNDBsrjqwe",
+	"O0ia5cE0YJiUNKLz2W8nJCoTWxvRiFup2wRJ/tgC3yKC9FoSimdkHKktacSKk1owenJv4Tep2TW6VaUb",
+	"eRyFG8vD4+Mvvf9R4v1WW9Q/R7z8ltu93vuXp1epV/7d6Z5bh/HC6UdOajkqYiVfIydHFsd4s5uyOr4d",
+	"Lm24BvTWiNMFTlWQFEJGF2gvcJPojPx2dYIIuVMkFfYQ3m1C+agEnw0R6lIbK9XceN0Shfkjwyo9H8fO",
+	"lhWfprcf7DzLrXBsiE20vhlpl/b8ADB8gQsZvxnfiUreClTQNyyKBVdKpM26RkzlUpIGtM2iZC0OZFLd",
+	"wEWYAA2YU56/c6bHYWZgJ2HSNhyvqqQJ6K7G9q9e6imv8N6gUUKaHvhWpGJPTp988/j0m517gMPnlvuD",
+	"rBJGQskt7225U0FTc6/EbD9e8tL9IMFM8gIKPtjcnFcvXn3P4KuRcoqehYXRtHNb8iKy5u9iO2WUmLH+",
+	"prxT4Wl8/o9Pz67Onpyfnp6fnv7bydnXqVP6W8urnB7ctCrhthDWVsg/mlYh+U3RnCDrwwnX3VwkrAHf",
+	"080k4so5a4lO4yVR2IbHpUwq1H5mBdNNpAyk9mS1WO+266STOO7J/OysJdVxH3/RhtqRIfqMX0AOmP4v",
+	"pUpcZ38M+yk74R7snFAYPjetV8IKsrX6MxPvl7oZe6NkPfrhzRniLwv/vvEC7Q1q83secCNmwqknIk+l",
+	"XN1sOOu/Ok3xsuR+vvHOwg3+NJ16BpW0d7toydacVugKNmzJZcmsBqVtsoa5tlbSpR1NO51fJsHre16l",
+	"1O4YUZASecurVsC8lLasFty07kiH+GV8o6KvwW7cT91GG3uXkV93tL1rRH8Nkn7fbSbAGzmbJY7r2Zpc",
+	"kBKPzLTLZSVFWTAn7ODkbkVj3MPFAJMZXtimFtGfbxForZtnfATdtvid3+PKoS28F3XvJZll2tXndfYR",
+	"IzSCU/wwoctGV39YusALCxQyNGL8+3iP93YpvkED4446zLQRpUzveCkmmW86xefuZ9En/DfOKEmZTIVj",
+	"VeFOSMOWjb4Vapyidf+HiXsTti9ycHe26PZ5/5Jl9mgrbp/lMvpmL1fTGDUjDJ6bFzlDEsbDOsG0vl/q",
+	"6cIU7Ker5+AVKLpIirRM8EaJkhldC4jsph2I4lZOc26sG4FO1n1VAxq0wGmHkcbftMvIlfNADGsaRzm2",
+	"byLt9/bvvI8wZVg6I3pcQDLjM8wNWjDxflq1ZSymu996wbTzPg0InG47uvFiT2Q4y725phP592X17WHi",
+	"ZY4vG5TaFTR+PWOcdcGHrNPBpNIZuO39GNwOs0FFYttTK1Oa7xXYY1xtpl9csFPIONCtZYE/7nuNKfQW",
+	"fo9ziDjvgJEyRA4+2rxhge8RW1NiDgEjyrGIAm16JbaTV1BmXOtZegPBqU0xamkYPu2UY8GmXE0F6F6J",
+	"0M9AXKhEn53cUz0Orr4EBYwJHkk7NmKUS4hxui85cNlMN04aUdQQpPCIC1i24nqy3pdFLrhJ+Osu//z0",
+	"8ZOvv3FLM7zC7AYK3IPLrhe2TQ2b8mmgx7jv8js9PT371wsIgWGiBGxl7OfqjWpMi9r0uEjRQJjM++i2",
+	"vFEhXUIaxsuyEcakuX8XzNrO7LBut7dGhwUWjC+dRifV3P/prB0DW+tOuyDir6SaM934f6UnMT5UkvIG",
+	"4TxTkYlUSMLHGTC6EN20nFL1l6dXd5RAE8obHCV/SFAnWQ2wUAM0zKVi8R2NckCa5LG9iBnjOTv7lv3/",
+	"HXGcfeuo9wD23uCmw9oOkOvvfALQRgxVN3Vb8UTKkl45opYNZVG4ude8FKi0wmAJwsrKa0NyeMhl2anD",
+	"IcINKZBSlQyihUlSFu9zSRR2IdaMQ85E+iKkBajpVAY3dhH2KEewiW2d+I/3cbX4XK1BmwRHzk4FYjcp",
+	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDA1/oGfaoE4+sARVHhZam/Iln1III0HsnE24taJZs4WuShPc/1Pe",
+	"MNRnF7yZO0Gajr7UUsna6f5nafNL2UYnAjEvLKv5mk0Eq1Ei6YZxxaS6FY0VDebNirKXt5xkouiWvobn",
+	"M0uUls3lrTBuPbU2tmDvzn32txFVZViNGdgc4zWDyzzdwxWDvvPBuVESpyKLwfKb3jwL1FWiJ8CA6W2L",
+	"36v9pz2gsIywZZu0HzosC90DcL79rV/RoRi+Nmwi1lqVTkq4pUxEJcXtxrmzG6VXal/iS2kgQfPYWF7q",
+	"xj3nzUt/cPtcN7wuKQUetkOW6YwaXq4H9GmnchaYclvytVdqT//1HFSCJdxg9/S/f/Hz6dkvP58+/vaX",
+	"//vJz6ePv/zlD+c/nz7+Gj/6l6QgdPNNkOdzWEiX1OsYAmXsqoItRQNqisBIDJ3C6elpfCinO0/F71a0",
+	"A2FGyUNZOJGs5illmhmrGz4XjmPhQ93kqYTCszquzEo0juRW21akNslkcmdjA+VaXfL1I9O9xil6pntP",
+	"wf7IlnxtRtJwwrSSTaf1COW20u8UKMiG/v4lZSboVYr43nUZqOds4nj9itXtdBFxvklXhxJWNm6+nQcx",
+	"wwn8ts81WJtgdFXcWDattBGlI+lxb2qVldWBCS3drvpd8uPlPZeO4irBm6SPckeGd5yEMKRUxLHijPvn",
+	"VldtLR6vhJwvrCjBFYSpy253/YseGSxhCYTHVguhQsEPfDfSuAeL0QDD256NgQyHsmCTFtwnG1nVa2HP",
+	"MbzmjtmC54Yjh2/EVDelKFmrpguu5rFuHe0cvSC9rbjEtNcP9+kg+7TLtqBBwpu6+cTh1/4eJQknzqHe",
+	"ZDHRV5t6Efojdvs8YsfUxhiXr9lXT87+NemjkKq1wmQcn2Rlr1m0H9vbvNJNVV7fIbcsTlOMTH8/t94b",
+	"Brf2R7HK8R0isOBZ9D+5YKatHSlCmh6zWCbgU13vmvwRuMWmvh/Z14/NjVw+1ktUKB6DBuJ4tm1aQd6c",
+	"dueLLvEprOvZ/bR7ZsvkwCHSG6xsw6dDSquTdMRvsOhNOe400W0TMjP99rGJcAyIiMtfntjGDCUNY3gT",
+	"l+XoWDOUY4x93OiqPIR5THwiLAxAM4zentzhtrkVl1YsE3LljtlvM1lV2QQRbgvSYvYQB5VMpitbd6uE",
+	"cabbXAvTSaRZS9UGePtAty+xshWUDk71k1OunFoJhVp9jjH+ujitKjU1CQV+/vrrFVWAmm2JM/5dGfEM",
+	"ZsJmaKZgPtAAjOYcLwnsjuiKQQ9JL6bwTBfvwfNOUdl3orI8pSojd/S745iJuIArjSnngfFt8MmwBuNE",
+	"1I1Yb11lGGM0u/yzrsUdWOVnwZ87hWUjPiFWjkJNwXRVCmOxvntsptiVG/XgVYyXBN+JWitjGyj9P8wB",
+	"5Ugio2+EwvXOVsL6fNyJKMXvyelpymzWmII9tFNv3TNbTnH3YXq9PlEiZdYnlGF3ddw9wgec6ItN49Gu",
+	"oqwDXCvPfbd14WDsjTHSZOoUiAGAMeYscKnmwXqIDEJ/IOPiYCveKLKYMsqDVMY6E7NhZgG195XWN4xv",
+	"wxTsLtAuu+JR2qr8sb4ohbJDrlByWYFjCuOsoppt8biZbOoVb9LpNLUuM6UaRjQyU5x/K1Spm3Rmx1Cc",
+	"Zsmle+44LCxmAF3O75K7K3Q0l3bRTo6nunb3pNZqxa2N/wSvmDmhUeHtuHFveJPKlUD5asStaHjF4MCw",
+	"vhBjLxOxgPJwJSie70TLQq8g0UzZRpftVJjcLoeN3OIbl626XIppulTR/eo6WxKh2nSdyQ+NrtnZRr06",
+	"XQ4kikfGv9dddanSQBfLdLDqqYH8LFbzG9EYR1+ES4HuXKeszHTSyjuQaHplHK13esKO/jKOpODIH4qc",
+	"Gj1LFs8MMEeTd+47xmXOcSuLEEIovNupYJ2XcXwmztjdBQZED/uZJjmQNFOnIB+Ia+OUMJOKthprCvbn",
+	"15dX529ev73COApTwq50c+MU7bNvnxyfffNfjs+OT0+efFWgCucOicdK6A5kG3x7alnfv1+K6XAcACxF",
+	"Ac+F2GzONET5j6otm6zBU+ik0JQbW2ACkFYifIW6FTIWehtl3D8yPgg/obsGUd1K8FuBhgo4xyLfcB8T",
+	"xrCFe7IWFr3uUOf8yDAluuAEA/chfU9ZOVuDGMbDChIgL3ljr3CnOLI+2+3JSD3ArT31us5XTkY9bpXV",
+	"bCIgfKbc34BS1Mjygk20XUCQnE/0rWCnTKtqjZu6ha9jFrwRJpLpY4zxhW7s3hO1/CZGTnJTPcDECqYV",
+	"bqyfDG1e6hr8QFAwm3YWYQqZXu7azFumQMIr7TGFjBAERLWhe1ZSKHudYY4HpU0eGvPLWMDhrtMSl6BA",
+	"NWwuxkIMGPG3bI4HbOI5q7gTlXTocDsXcr5wG6rE2LfIMl9XFKrf4TjAwsbQywSICAGUftnFK91Citif",
+	"3J1esZ2ZCxPayr1MU1hIld4kMqdc4a2guNbRp5YDoMTUXpei4uvrOlWVg3IohLnVPAAcIehZQ0Kz/+4v",
+	"n8TBx29O+9HH098mH6HLtB8ySjfskfC7awkfzQhrL68l5DWYjmQ+idSIOV8mz/xSVkJNhddB/BGbu5/x",
+	"J591wd9fL8hx0Z/bWzGXxgZ4OSJIp95C2NRH8vyWOdGB174RbMXV9mz6u3f25Osxc2vE3AzNjeQXTIv2",
+	"zO8MuHhB25rpqtIrc+5l3xJVfjCt95jkWToCkNYMJOph3h5F82PbCgXt4KzvcdIevgxMf0tXQ5pNSoEx",
+	"k/MfnjGuPlc0MJOk3EI8POUK3GmufOLJOE7SqXklrru9zOFMwjz5dCqWFl343U8KH0hW7oiZEbyZLkTJ",
+	"VgtHWnhgjizTUeVWmaWYpnL0Opa5hQ0TkmOS2Bq6tUnmdkWgkyiP4SI7HnN33gb5/onY94YSQtOm54uu",
+	"UisQ4kgvgNc67t0R8EOlV4kqRb2KOEyta+AphFiFiwgmJAYg9Vw4y8xZec723kp9gF+uRNPxq25k0Cir",
+	"9TEO9X+RL+ZxJ/QfB73osVeBHIl5c5I1ETwojNEaZ40idfrilSS0Jw47toatSykb8bR3t4+yBnChw9iZ",
+	"sLIF1JErDOL5oBpif42EELP346qmYAk5qxmvtZp7FMkDUhHoIc/XYfOS6nebQ4iYc6mSheaJHCvwtUsF",
+	"aL5CkGB0/I6yPTBk7NblDAOoCQHrGgQSPWMEXEl4YjPoeO7dijfv6LUeMBQhbg2/FWNDvhntadODM244",
+	"pctMWZu7jhNRYdUAbE7KDapbm4vytkaUzGpAJMNN1BnVvMkARXLrYVpqYZjVuGncV4tJC0FqQAmQCh1Q",
+	"F6A5a3y8l1/ijrZVh3gdYI9wqX7/C6QumnqaLlUqaZ9XPAmh8WpXyV0lDO7ivOWNUykdrQYsyaBtOs5q",
+	"Fnql2Hqsk+rAfKVssSVFrfaKmrrdegWgTglZr1e7oSjcAK/dc1spTV0ak9/8MPncub3y6FWbgY9doFY7",
+	"cay6rKAtrhSq50dvWBIwM4mURa/Nrff1KqmiSrtgy0YAegrtnaEkFXTJGKZXAiwgYJhaV4+M9xFDqSBX",
+	"jh6XfDsdYUbXI5kJQ7kqvkoItnSmm5ip7oOPadLFUDVXa7eATMBIqPz8yBCfcuUW565aPDfgQcaCq20F",
+	"PJDkQ1WNFss6eSQRlwj7RNtOo6P/baprJ4m8u7U+gOn5raOpFEfEPGFjcoS0o9Y8t5gL9keEwZWK9mos",
+	"px44YnIeBnbJeKWVOHensfCnLzt8IGfnNQgOX/fQNcegamxB9NFVHsAB+xO3YsXXlyFpZWPTFoKX1xlW",
+	"EeYPNGfEVMMlscbZqdMbUE/c74MK3E4eGeRNaE92hqO0jM8bMdZPm4M24cZek+aXEAmyDhlNcUKDzzWr",
+	"AcN/KjzKYzM+o6FLwtjYJG6nC0G5AviKlbQLCTEQyGbNKCKz1qRSq98t1t30cSm1h3BKl42EZh1DE8Nm",
+	"BYLkNtrWotzcjdjMV+KAuyx3JGH8WRqrmzU2vEiL9IZHZRuUwicN89iisLvbTH4vPN89gXVp0lls3YNR",
+	"gGPQDZrTwKZlYMvIkLxOmSBj80X9GEkde+wg2bKn0QMky26+RylvPWaBo3b0As2E0xJ8pY0HwfDgwGSu",
+	"YzbjX55ejZsDQunsngWEQ93LPd77PsNfD8XQ0HLrv8gj/FBuyiYOyMh3qz2ADEQ2qA+OrUoGJCljxRKj",
+	"72Rrpl8eoAr7o/0Jlrftj6dMjtEJz42ur7v086yMpjoOhg6s8eMvBL/DzUinP8Jpi1vRrNGnLyoTNtW7",
+	"ksrxU+x8chvnBfHwO+9wL9E25epsRPALJ3wJfHqTlNiXAOjghBSW70OOlK/ed8NFicje6oTPyc9BajvW",
+	"GJGzvhF7es73uI6YXQDFfne6jBGo7AjR89/paegSc+tBy/qzJRbxn//P/4vTc38QT3R8agJYq0zPZmOj",
+	"8aECK3mT8HC0EuY8SsrBE5Bxjn2/uoLfQT6gwjaahVm9D0dABjX+PtDWpo1ZJ4d6LiF3Auh/I3mx10uu",
+	"B+sMtzO5EawV7JoOMjiGlwzcvTvnAcXjv3e0um3bznjDOAoBafzV9JuqZwF1FMFITRF/h95jZrUuyDev",
+	"SvQr0TNg7kpn+rqjAc3VEhC4z8yIUE1zpXkYLpTwVy2NcfTxS6rcxI35+JY3ikMFw89+A15176BPvo9e",
+	"5dWz3hv9h+HFfij/fre9JBayuHcJVBkj2lKrdd31a+ilWbWqhLw2x0qjgswFR6PNoxJSsyjPwt6JyaWe",
+	"3giEXZppN4IGL7MzO9iNWJ8zY0Exbzo2bHVVEtAsxN2SFYpxsfZgVUZ40KdoUO3Z4I/8cyF5YrxST1n+",
+	"KYDdSPUZGiHkPTr9g2JZg44090zest0FS3cVUmGicFNBZ13zNfpjKPJ9zvweFlisDifrVwZHCMyvrU1w",
+	"dactpVSmTMA3ctexIzZQWijRD3JM6X5DZ4musHSFfi1KjIOMWLONatcF8Rqgr34CYchPwmmUYgnEqtUB",
+	"gQlE4N1ZbYNPgVwp+U7BfQUPZRAostiMnoijK+Dfl+TPuhbEVzIWS2g/hay1F5UsvMzeCcN3zN5RC4Wg",
+	"frl/VGJmGagXOPDfRaOPtwOdwdYfoeiQY2AX6F4amvOZmEulAMRsFmWOOdk02s3jVfWH9hkYqvscBQ/6",
+	"vSp7Xq0N38zggh6qzwxsVKqhjN/ukb4NXQsonkx5Jld8fR3wHtLRaWcvgIdcGkZTGrcv6PKQwgzAtERe",
+	"Ba7WnZER8BS0szVEA+rceHNjyvdolxUwaFIDCVml/aCgkBsbopeQjdtpw/v7+YJ7Z3C/9tqGmRClSbqt",
+	"ruKUg4BqHBppVOD6KVlcgRO5VmeV1plWs5Vw1ycruiDb0eo7blTa2r8a7KexBCDr3b1ZA9w13EYkvXyT",
+	"BKLwR+QKK9iNWCL8CmcTZ5ID8x4uVnSrd28cT7FArpf0szROmk3iHL1baDxxYSkTwPEF36X53AOJgPqp",
+	"RGQDhBpSFJwzOW+xWvWoOMIfJ4FywPmdmkZUFQLD+hnVBQNYCkZMZaQdmsxlebf/QE6+XuccaT8ST5KG",
+	"zeBuRKUajBu000zIoJoC3A9biKpkEz69Sd6ktOx4PQNjbf14sob5O5uOSvq/bx0DP3kmmkqqsSKkY6F0",
+	"C/orJX4ZyCbIHNqmjpFHPCriLjEJ5yTQK189cyhQ8Xa6/SBm8L13h8yqLRAvC+kEQ9cW9oAC/Xv/gAz2",
+	"nLTeVGBC7VfcG8nd7o9/qUZp8/FS/aU4UD3qwG1pQhqhr3z6RHRgOWodD3njFPXYTJQGrXatnABkGM/1",
+	"ucBHuar9UfANOyAO+kbrbw53kE3yc+t5U3G1rY0eJNb3MxrAWoC3p6KM9yZGDiBgGmuHIn95k2yHfsjO",
+	"mf0g1TGMgO/flahEKzN5KOl8D7sIO+uO/umM19a/YGhabwFDLZWGasV49/gh4HS1aOapmAC0loE7PhMr",
+	"QACCTNdGiJC/5dQ2TBekUJTSJVWOJnUP93WCn7zhTa+l9UJWZSNGJ7Ph1v2oS5EzysfTHI4FAE6psdq6",
+	"ToZPsNCz837DxoAfbraxZVsJQjmXf+Tvmnt89Qah9Wgafj/9GlPk9ZKrecvnItPhjHRzOcdANHjgIGS5",
+	"Ca8WKeZwMKUY6W33E/je/cr/4zsBvvKXCIKXAGUR05uMxzT2lxRO3OHclbYii3DiXeRJZ7bGEdJv6qrO",
+	"V9IqYUxvvyyzWicJfQGQjttjTio9vRkZTbxJaa+3opEzKRp2I9bhkMJ2GZ9BiiGC42U7GUJl34g11hNR",
+	"lk7PaNiMTxo5TUu/rsFS//cYpuhPaGS7Ka0Te4Wd/SMFEzavYAvxfix0Ox0DvQG3NHlLYLtyyXTdYY45",
+	"tRzgj1/kARNPTrlnkG/j+EtRpeO86JgjuIrCIy4suV300vqwRqHFQhtKWRvC299RjuGeyi7DHAae0Xcl",
+	"jhOQB7vpav7+Bf7mLIKsSnnttgvoYhzl041ysMfRh4kUGO/2us9B79Uv9cY7mjrqOR3Ajk5OaMMHkhCM",
+	"Cbq5Fa+EMUnRBlbTCV/Kk9uzk5XBoOcF4wxr9hFZwjAI6K+XoisMLbXowiFbphM2U88irFpedPLSMVGn",
+	"k8JdoqJZiu3CpDsERUDxOWbeT7YQvCmZEhLK3yhdvGGcYBJihIn1UhT0ZYArwx9QU/XezwoYvpbGxF3l",
+	"MOkOo8KNMGs1HcGyx4Pq9RBxh6O+MfQrtmBCiMPheK97KHKV7LJq/ehJWIo/Ne6QEAtR1o6gaV8B7aWq",
+	"WLtkVmNrIY+9dH9bFbr97IIfFPke4DBGhLXnqY2QdOYcOqoIFfnfV4EoLpCIKQeLnA5FlDkgcBcWHhw0",
+	"Kt68iCgf0cBqmgcgSvbG6PswdIOKMqTXX7ClVnP8IdXYWs04W0o1h3JLr4P6lkNIJUUPeZhMQTfSblgP",
+	"+PaXDIPJJOeKptHNfmh/WeCyKGXMr22uoXeST2px6r5ZYilvq6AM+pcByMQ0GAQVUDOeTOjYqD6OoMh4",
+	"1SYh+ZVvwsWcZIdTVK0z09Ot5nGcULbsFz2yWLk7insvV3ZD/wVymHZiBy4cc+jVGQdYOYB/e4R2wTZI",
+	"i4zQCffDDkkDImAkqC5Iam2Wxm8AKiQX5rvuAcIMrsyjK0RNlsba3xGWYCoPcz93WXfYA+6yvfAqswhz",
+	"KOqXFW+NnFT7hHvTxcayQ2ukRUdz2IPW75/MX/HmRti3bZWnc8JRZnVrLLsRwom67QDIUGwaUJt8JHYs",
+	"pHVjBrOi+jEFaZheCoUlgw00H7u8evr26uTVix9/uvr+sh/YzWSvDUWS9WrPBcy5FdfTSps2VflySaVV",
+	"5I+IkqWEokwpqRCOiJbp9LBMrnVuoxKxl6192qtjAELzUjPFUY0DrJzeJCwDxOnjjWB1W1m5rHzh0sgU",
+	"riZTEDblVWXO0TBFx9uKSxsKSd3XjLeYEE9+SXdO7Ato4I9nIQEv3fPBTnmBsanEfmaF+sMFk3UtSgn6",
+	"Nb4NhgFHDiyOirWOITtPqla3bnL+PhGuGQiOKSFtU6tODBmFRjAcu511o+zWXrrOCj1CpBPxtN5ZpylF",
+	"h/JgU03rBJTlmaVWJqdbgDREcDhM4oCERadoihCDYpM1m8gS6nfAP7qSZuT9miTx9zZg6bACM2CGFOyP",
+	"CAo5vumpe831ZH2ddLl1vQNX3QrhjajWUhEBdfd3i+WsXCtey6mjUY2QX+Cw89OWZVmJffgMTLBpK3E9",
+	"4WYIEGh7kkBxIZ7upufGoQLrJlAmVWZLSh2FzExYjC8SZtxSg9qDJp9Prc/OHAA4wS4Ymcy0niYF3A9t",
+	"VTH8ErmaR3/xbfMdB4X2W1j2AR/r1nBVji79KAUvoUtlCmErzquIE54mkOqdloy6EUbOF/YaTiJhrDpb",
+	"Do4Kqo3cPYStKoIXgDS5v0IOuTM767ZGaliKZiamwDHxJbvyhQZSM/tpmVtyCNIA+lBTSsB9icoBRkc5",
+	"ZZ1FwIhr+ZzKzq0osYI93FBsjVEgxOkKGu4fVCg1WEWe+BKs6+sBCrmCrE1fF9yr6s1gqEKzgxxp0Fbg",
+	"FS6wDIvbcOr06/B5zLwITsb9cmcO2U2SN7+RauIEcKVNyA/wOLkQmmgN0qhRXN6KJ19d/63YaHwFDoZd",
+	"r28VFqZlxBK+GFF24hRn9ISsFusUJP0oA+UnfDGJzTs0nBiXVjMenV9UM96IHFF8J6YVllrjc/4dHmrZ",
+	"J5cQn6B/gvcG1Z5dB7LSjRHXepbo0v6KxPRqQfi9kb7l9IMOSAkABm5FmX2Dve6aWw5j1SZeBi5sR+SO",
+	"VZGOAvGPi5A/D/7aSht7SJ18VIzlOUJa43LfPes42UiQn008WyoxMJHmE6OIIPrSaaK9/hiZrZMIKzGo",
+	"y3mXeRr4SAD8Zhog1TZgwAPOX1cOtn+V5WGAQ7NGiF3rgWVESj7p7jVfA4YUsxrodf8pd+0JUknCvvNV",
+	"LpXGz0MrUMA6HKIdGQTBSZ0EMfIvzlPoi8710I+DLJeVzCqh6Dg2QA6rRlor0hndy0ZPKuK3oxgvTuoN",
+	"/iyJlalX+472Fqu3Br07frn0gmjm+a3zsxwbl70CPlW1taIqPvSBrxa6yoOnbTSQiWUzX5vdQVkaF6dE",
+	"P8ov6S0WwyWWk9BonsNavLILFLFXGUEaluW1VzUr4eFe09dtd5uQFBLdlIJI3iJXYoXpx9TRsutu+ctg",
+	"WuCm8Ou3DtAxF79gp04B8U5myJphyXTg9NmFK06Odr+Kwp/MYHrfK2EXurxMK3KvFQYoqY2CXim25JQx",
+	"EPg9lo2BPwusNa/poVLJS3HM3jrzFz0lQYHwmwAqYPejWOnATL7jRBvfW9Eko75vNkfH4mSkwQowlwlf",
+	"GfBop9LZg8dnwOmPv71g/+X0FLzplHmRsPHoViWAEqS3MKQTfWm4hJqngPuc5ssnRletFQwiS2Cjdj7B",
+	"8UZKDceZTj65Tr79daeGF2wtjBUN9kD2AZsxyTvXS1T5M4tb9gwCr+MrqcIhbJgDB6GNwcrpiHCr/aLj",
+	"GRYd+STvg88I39bJklfkx9Y3foDSHOkzZaTxeH7BxYg1ZjrNyHP4NM/WHg7vzhA1MdZAiqkacAA5MxSO",
+	"3oNTsagSP+mkqNuKp8WZQUQ2p22XpuhaDCLLAlNQ2rSmtg/s0wCEyetUNX0Edtn1/x26S9voCGBZQhVJ",
+	"qCTs2xnYEvlGK5FsCu/F01YvqQ76ESKq9Pfj07PkKKnm7hFeiFkKhYAhATzJ/eOW25h8zjvUY6BfQuQy",
+	"iPZGDbzu2ln6lSYcFw16NOo2UKRKtoC7lLBkp9+KLRshjfudw0xR4u44KcskpOxrtXUfO+AqrXrYVaPR",
+	"TzLtP54T0BV5YEu+xtRhYCv7vGI8kFlxdMttTsAZxkvwnu3z7jviqWSJk+DiHghshXSpuNi5h7OSRSQh",
+	"Pu7pJzpe3Fq8tN22pKZXdMLMU3jHaFNC60ddijdNsrmlR2ce2+7nafCIUfAKe4gchhoIL09NGJLlE0nf",
+	"I7shbXfgaye1MzPL8W2Uc1htqLAgcnfkHcVOvAUT7/nUQnv8mcZUvEa3Km6uGbyJ7nd3a+v8bkHtSiYI",
+	"yqkg4NkBZ3mnz34O7HQ9oZgNtOSq+ZoZ6+6fjyWPxYUf7jmlPR0k/B6Qr/AoyrPbJmHRSF1mXO6Z473y",
+	"9ccM0ztHtRr3mK2JpM9G/JVw13TDplxNRVX5EuVEYXLZsy6Hu0/F/Yj9L5bCM5MVl1TPQNRTHNHrETPp",
+	"/VKizoYzzFist7ySJSUmJbpQNibZzePMizuBfltQ7MD4o57StVCHeE99d67BvlpRGkK6xVa0qo5GwmZG",
+	"+wU0n2VPTyH5MINs7x4AbWW1AAzgUiLAVQO7YAP9bjcFzCYOhrsw5LJCxplMh4av3kb7v18m/WG8N2zG",
+	"I8eNLJqq55ts06kOS97YfVI/wv0d8WyWUK+87oCybMEj4AeonBXUQ2GRZtUhhf2rJ99+9e03//rk2x0d",
+	"jDah4yNCHtEIjo7wkEKI3vFtnxGfCwXM1Kfi2o6Kz5xS/s1XrAIN2RQMS5nhil+zY3bO/oM9vkAlXYkO",
+	"Npw809CkIUAjY9HzEqLr7uX//vPTx//GH//99PG31//x+JfoX8fn//H4l19Pi2++/PAvSYt4oH3mUhtp",
+	"5a242BCPcPv2Q4mKpWKqZ9FG8tNGutkGXP/j07Orsyfnp6fnp6f/dnL2dTLpagceWNyfxcd5CiZnRKY5",
+	"B0IkDEsx421lgUATVhhE2c7O/b4VncONLBupmNEEbx50DUKCBw9GQYlXEMk/Zk/pAChGAdIAe0L5SIr1",
+	"2U6wX0ZrRc3D1sAhfIGRtCHDJGhhF9ALjXKtEI8K0+Y6oaMx8AX57X4q0PZNaWQ7UvUywrzFi2/0gFco",
+	"MU3XPHZO9RTQqLaf2oDNvGIG8eTr3b3N0hoJlBcVjIcMueAe9hqQldObHqV7eNJHe/bGHKt3xFpBICZI",
+	"Sr92SuA1FaPG2eq9L0K63LVurlErIbnrPgBf8868tph17hT5u5jp+JhQjwVv1nwlir7g+UtRdY3PBpl2",
+	"sq8dxdZ9pmYXiScOC+mTgqttbSLPvF6TE3IXA+vkIbbiSpZVpvfWRMVXey2aGqg5kURlR8EnHBArHXtS",
+	"wbfqriCUmJPW2etSdcyuuqIqs9Xf0e0eNfmBci/M+JKNF3/ef0cKdZCO1HD1goxLeDept5jShMU0BoXh",
+	"jVg/MqzhFuqxIuDnUguT7BNGMn6IGJ8JYyNapJu0nQyLJW27cLp2kTIOf01u/J2XpCP67rdaXZfS0OYn",
+	"yqmbFhw6guJK0Sk5MsAakg7vCOvg6PiXjZ43vIbj+fKU+TYykEIb6CGSNtCxATI7Cp/wCwICMCvRP+8L",
+	"o6RhwXQ6ZgEmKnLmgheUGauXJp7gstG1NKI8Z5XWNyzWNUmOoHzJAjE5lmj2321ZjlSMK7mbyLaHJyof",
+	"ySo7gwPQESbUXOwBuO026GaW7xs3r/VQhhAIV2Q/m8VmWzWaTikpC+A8jvxQ6QCLQmI+RmcPcoURvAum",
+	"I97CFQwQMsL7/N32iu1WC+20HN+s2pFQLWyKhfiW0HvtNpm1iYD7WI6ESf2gomeN2UDYCVMk7DM+NLZd",
+	"VRICZo+7cGf7eqU+AbelGLtcpzBk6N83LHL0Sm52TGSXNofXe75fh//D282/sGZf/1zAzt4e7acN2OwG",
+	"oF02+xwSjPZRCsxkZOHuwY698UrwyAbz246uFJN8w+c7auc5Wzr+h/qZ1VEt/RYfShciL6Wan7MXjNeA",
+	"AHcReol5tGvf87KBDHaAsMauQORMgKR2dnbKzDHVpZ9HRcsSa5ahft1N0jc76lkmSzxGqmo/vBL4DXeP",
+	"fBf6v//egv83asH/z9r3Pi1aPvV2+HS+ZZrNL/UKmy5DWbptIW0BomnJo/eDXWM9SQqw2I2Ke+Jh8d2f",
+	"TWhvjzoWA4018gSDCw8H903st1+frev/vef/HXv+d9n8I3yl23pEskCePCuzUNOOFdFsIhaSfAjYFBdT",
+	"SDtasNS3GA4CGufbDj8h1WkpufodfkDYu3SS3iff6180MhNCNnKurlsFyF+5O++ewcQy8OT6Z5PJPQMo",
+	"zl3XzcZZ39sMDJJFzKbK0S9Nm4i5VAbRcUaX2KBf+7p7Xy5uAOeE/RhRq+l+UoQaCNgEI3gzXYjS6amV",
+	"iKA6kttC/f+TGdSyFrq1Sdl05b1uaH05XuRkwd1F0wZwSJx3g7gHA9QslbG8qqDWFJJ+yI2SsjqGNTfQ",
+	"kAmwIoCPbnCPkfALz6QPsd8zAsMb/BvgHbZ0yIo+3YWLQUglcBOND3oOYnjhWy/p6S18Uvq8wBnklF+p",
+	"5gfGJX/XjX/XjR9WN/7EleA00ubTkIXQl+zSdM2gNhuioZzyhBEg8tcdQH7S2fC7gnpHBfWzVjHzyQUY",
+	"xKZeMjMCr//8FNJPRyHbCHZNl+cnJ39+fXl1/ub126uCNbbV7upufm4rc35y8p//+//AI+cnJyeluD2x",
+	"dv3T5bPTXI+E30zPS9MTKG7oQr5gUEPFEVkM0ZHz7+7nTZzuzKii3R7QUy47vSjX1ZK0MvD7Uq1cX2sp",
+	"g6dvl2oVvILgnw+J/MORDHxswK9zMFxc3uNy5ctgwHOKkBxYYNpoyFVeo++F7sJv758pPCtfcTtdUAMh",
+	"oe7LbQOrSzA2H8UFSxXsUwATgvbAwZyE5ju6g6o42tfO32UrX/kZQEmhdmKZng32asJipt5zXmNAMppJ",
+	"KikIVVxu4Med6T2hI4V9zuQJD1idOw3AfoByZ90vTGOkVfMOnk0agzTjADjp29cF684fT7AbI+y+cI32",
+	"R++7DAbVw5iP7/z2bNiPWs2FsddO/473mbLnPwQw0d71HH8qjgf4s0x5hQDlLvMlYZcmUZHcmP0u4R0m",
+	"bawr7E4e93OI5hrjpvY3KLEdI88X9//+T1c0VGSwEeMvy0aYFESfVNh1eclBR2OTNaAEQAu9pCpXSrOs",
+	"eDoSTT0rjBBRYkIyK7fmMu3+kxMMOCdaVeX6T7y4fM2++fLbx8nixpqrkuCQN8mGQMl9HPfy+zdPWSkb",
+	"MbWsFBPpLBn8bX7Y6/TYTzeyeYdqNwegBbZqeLsQdK+P3aO4cVtV7dj7jwsvEOpuBtAD3lRcPeNJ+1ZR",
+	"SJd3Cnay6J5aDEh73IEASNPZxdDBES32uNLWb1vIRl9WXHkzBFri2m6MLe8wgeZIsLHZXHdFlm6YAlvr",
+	"XpDzCc2yDlGqA9Lz9VdeZxAdbpMTNxFcUip9ZyHni7F5XAi8sUfax76lNxVkW8CvC5xZ7rwvScvYSGds",
+	"8y6+m3cL9CsF/Sk6EGm69tUErrNP39KdioKn0ANaibvfqljB3+p0SgS7zySymKvP0EaGEgrGF07nlsEn",
+	"A9KL+i+NhWSl6vCxEzMii7MZHSH0n0SLOD62STM6N+g+u2lFR+ALa7tW244kaVk5Wlb5pI7OBNyrMuWP",
+	"0BLIsasD6t/oneENyWmHXnLbTcx4eT+d5EaEXbPNQJ4B5BjKO6U7nE0DrFWJMuKKfZ9Y6AyseiUuPdLZ",
+	"p49XYFbJjmBOaUodIiFGYHY6uUVLEWRDAsWyzqArt6oWOY/0lCvUbp1Agh5W1MYHkkv3wklaLVKrUCIM",
+	"2fnisLcJoPUjBCI4TiFXFQoZo0bYsNid93ErJ81Nxq98qCfZG+rGta3vgmtipLCbNqLMtC0APXDH7R1T",
+	"HZbB0gklwYmvfMucndl9YKfiRMNaCr8DUWIfvS0eO7mnvVdvtWA2ob4L9R3MiQfFnzBqpAXxa1glra2w",
+	"tvcCq7DOmVYVaUhQG48aVJxqR9mHXY9tRwC64umgBCQRvxS3qXqGp/iOTmnsI25AbaIFTyM1e8Ppd2X3",
+	"6MveKLzd59jHF59uHKnfhSEG7h55GwjoYJ0wHVfSS6HOu/K1BZnR4OsvL5jS177cSOnriSzxD8hUNb4T",
+	"NwHPKgHP187gDVHCCXadrqkxNFdr+BhKXbi5gQR2D/MDULePABIF+Q3mdWL1jW8CPmur6to9ec44GrDS",
+	"wIfsC/j9HwpmdKTmA/X5eAKCkigkYpjwZO1WdR49G2nvHKYfvA1QG4g4xA2EIyZr3Inz7heKwSeJH4FL",
+	"8IIteDW7XvH1OfwFflQfL3OCEDrhyPmi17rGHRK0bqTDwL8nWMATjgP/rsnfEPbJaTawSPwDk4yLIz+P",
+	"5G0j+yEd+46n2dWCRkjcHjR5R2o4A0eiGVnhnWp6l74uGRjFXPHBxsD4WHLk1ixEGXBT9khqyOSu7+gl",
+	"DnrPzVgkt/tQk/PFkdHazSGLTzn3leMGWLRy0ZnGUOQLZKQ0gzD0yIKP+Hh6pUFfhXCVrxXaUShEM07t",
+	"w1sx1WoqK1F+H+RDvsRyG7NhNpNTyats9/6xpx0G6pyJhw2U19ijNlNJjRdB3wKj9TMiAK7aydlFundU",
+	"DiDlHaqUa1ZKx6R8ck9QMcMr4NUB9VTaHlx3OgtvrkR5512nYe665zRMtMHD1zOJZBLPZJseNpe8TXpb",
+	"0+hOPJzQ8A0A6MOEIQyHJzJw1HSClTC+J+7YCqE8DCsNOlIPyvXufTXMjalFiK/B2wdLccsIIkdpWH9Y",
+	"QRHv3s7dt4vc7ifTKF8EbAZo6ecdzHal6cId1MaAWs4NvC2oQvm7PMzjumt7GGe8ExvcYh2H8Im9zYJQ",
+	"snX3ax7j0HXU0Z3cEJlJns6QeabtImL0CNWLGWhb2Jmb0LRdg40OKKNpIVj+dwAHAcDC0A1kgohAk/UG",
+	"yRgi2ihpWyuo4KZW2/QUALBV6wCKGO4XzKx2PCxZbi+rylxPel0Wt+9rSneOseYHnAmjW8v31I1UQWse",
+	"zfQqtAXxnVOghQ9CImZATD1T33N+KAwS06s9n9r2GiIa/kHvsot0KoC0O5hRh+SK8HSYKqGbBjHPkq2G",
+	"dQpYvBekQ5KVhlV6yqvdbjBYAI3cx9r3ZBcDtvWQJL2Tp/a9BPDEcre4KX8kRMdNTOyaSolTIH4BXwMM",
+	"bI/ejXZd3Cp/yqsKBKNe8aakTEreiLFd3HelIHfqJUxkyhVAc6wTLxydfZuokxZ54Hh4L9X444sKRo2W",
+	"V9D+qWfjjnxf0rxObXu3xxNhZCmySdb7pjlfLYIrDwC4xjSkyCKD4oFnc/26RFVqqX9o1fRHgyBFkiii",
+	"S0KHlr9l6SjnXk7Evcr1s6dBDY42sr3uvMmEOnUIuQ/U27/GVG3yAUTIQpQj/dFK7NNUQBXzG07awUL5",
+	"wwEVf4dMPAgycQSy11vhhEVCBi54VQnozpG0bUIPonToVio2q/h87jY/ktCjOv9lY8UD2hy/5bLik0wv",
+	"rVpksipNxc1iNF+x+kYoc4jNEoLRNMSG5RH2soj3HefdTTJ/fN8vdSqPcdKW6Wx6mETIrpkuRNlWoug1",
+	"UzUdzpejUacb+3mM0178lDbOif109ZyALUfiJvfmQdqGEu/H3mM+GtSmgb3cR+mGq7Or3xHuROFPg6ZE",
+	"q+3emj9dUT6j2qQdt7S/b9SNM9TpbvQOS2Y9H5CoEZqWORE43rOaTBhfVqIE3KZ3Y9Gkl63NmOFxd71x",
+	"IYIbkbsqYzsDePaw0UBBWwbDl3dJY8Et60Wyw+L99CP+ElFGnrJSTYp9Qt6e16Aj0oTtCVdg3xGRqe26",
+	"Xd18w2uS603W7AHq+BKzhbuI4kLXQq8UFQhSVfVRcdRaGVzAVNbkPna7x61OaE5OIXODPr7lDeSKutHd",
+	"TP4cvcH9+0X0Fvfvn8Kb3L/exm9zH7wOb/xQHF3C6kPTqY0spt3JR9geYZ9Gb12Tq8RR61muXNaEnNRz",
+	"VmleFmx5CyCFItm2pjUDlTfY0GHPfBo9O6Jhu1WnaIWqDl6omU77BgDIMF2RA5jQhMYEzCyZfHxYy8VS",
+	"1FpBspVMR4g04kDomposVlrfYOIHlL9I1WHosSU3ZqWbjBjA7PbrbGedpdDLSnR51t2uDKW5p01TcknS",
+	"7BhnN2KN4S0N6ZnxolOjI9RwBtwCUbHgPAEW02cXV9yKPZrBgif2OoSRU20Q1E2/dTM8TJ40zLMJUOH+",
+	"+qa2Pk7wH8Qv8M/14j+pRCVIBQQ/QwFT4CxmcEP8IOPUo8P3NLUQzeg49KWcqxcKWUiKe6QJ7vWMrRYa",
+	"q9Y8sSRjp7oadIFAds3mKHfl+sXRrRQomm/EeqQQuIQJxGIAP4kFAX7SiQL8d08Y4Eevu6ngB3/xE8J/",
+	"/jc3rSjykvKBZF25LxT1McP+UtY45R1iGh6u/fvWMciTZ6Kp5O4sx24SmwytOIq5SI8FpbzB4aJ0JNu/",
+	"pwOs/TD4jRuR8UAgATwyyLl6YCyPTNG784BEGmdEQW4smvovhZrbxdH512dPdu3iTcar7Q78+UJMb/Zc",
+	"mpPHCQsC3KQAPWj5DaADQqEANOhB9zR8uWx02U7h+1Ka7hGoruxSmqZcsYlgVlclU3oFSBG90hMOqXKp",
+	"kv1QhelndOT94/g31nHudF3BMnP7FvhS3CKmk5LuT7ftxZGW5XTkPX+2ftONgP/AMZ6tX8Mo7t2WqqcG",
+	"FI0tVgc93UfrbI7R7BkeQwGJsmwsd39eCZ7LrO5QOgflAz4FhY4jpIl7BgtqJfZJH3r6Cp9yzwMy/P2s",
+	"+Qp6OO2yUmLOFiBFadr+MMO84nNJEmvYyo1074o3tcmr31Sc7jNKaz5dQKooMHVpbhBDmLXLAj6aYiOQ",
+	"AZiJzTb/w+n1493TxBSutcq3ZJ5zK1bJBrKvFUVvaIGmX2Yw9mD/hC/oKHKTosMVHMgLuZ66KzHawdj9",
+	"zndqHFnShpbGLpURnuoWhPmy1+A3H+0iw2rgvX5klmJjJaVue67arrDaWN2I3VxCNyI6GLg2e00p8thv",
+	"Ee1KN1V5DZbAYRmjfnC/8t6Q3W3foPKtzd04oI11pogsRUCBOPzepjlKt6HbbGXF19cZAMFL97FvQsAt",
+	"K7nlE06dGoBxWH6DcENuZd1NpAKa0QZYHnqiS2neTpgMZTo66WLIpkSEYvpQJYE2vTSeqTzyLBMMqrBs",
+	"rfoZ9BuM594SuS/bLKP31V9dpl5ovVBqp3eFdGJA64LKKyXm3MpbyDCCgmoI66O1NxMrXyxpF43wgwME",
+	"m5y0FpLWAoKUKpnRoeZYWkp9R0QpyEY6TqCWgOIHzgslrBVlKuloqpVp62XO98EtTQyyeHgDrWT3SbTI",
+	"ZjngsEAJc3kbEh7mjRwZCgmCYhtCB/pCQRIS9uf4a2ss6sboC/EdsIVsvKp8gT6NtsbEMvjODGQ5jFkX",
+	"XNIeIMtIpzmUJB0QD8MtSVH2VdDlRvvdrjD9BCyqRlguCZOUKp30jHV1VNBsl1mt97+bO7LXZiLY1mNS",
+	"FNKeta2skE6WJDLFLfnV7iTwssIrsrXpVd0i8yf3I6bvbB0eyfDM1XVsiVZs2pqBp3ac+g0vfePs/QF3",
+	"0ja6BM5ynLkwKGJ6ZZ5QI6X0KiauVa4jAgEAi5FrRD8/xplKnrkGkGLHSr6mVNJalkrOF9YxLf/3eWju",
+	"h23ugMtgWYfnKFC1tOcRwFh3UPqJ8NKORwIg2WM+fyE63mWZkX8potBoKnkyf0Oe4NFM6t0wR4LMlHtq",
+	"GBLWko7j5qWdL2mVt06fQzFH7s9eApIvIeU3QiWd2PNGm0zHGl/xqiyXqn8vEkhj3g8Tgp4kmypxu45A",
+	"icGYfp/MON5ZXjY+VyvZzf0tNTYMVT+Poa87s/w9gUFyZ1RrBecrVXTEd1YPu4MOuFv5RJ/eNd2fQ0f1",
+	"n/fLo6Et/OiO+uE4H4J19yAU4Ks0FIHdELvjTUPqgY9D9LhO/sgug5DoH5nfuKRyBz6sDXwFabZxQYeh",
+	"K3LwKo5XgACh5L9M+tyQ0uskzUZJWg8g06ZChj8t0S4RJKYqbizBj1IF/QFn0uGfDNQ29oXKXtfnR472",
+	"/ngUilLOKTqxYW3/+enjJ19/E3rpEyJswRbi/VGu9eh1mk5ekqZgMY6DKF1nj0/PejY6r1ZOOiGuW5l8",
+	"xwGK5RiqTxD8YVHzWirdXGMb5u1ffiemsqZCLASLMNiH7pw9cZ99/9Pbgp26v/7rm/+Zzi3MXRIM52Cp",
+	"/DiQIdutfA/G6jTuBBF5B1YOwCZQEeF3bbQIG2QMrWlTfVJ/5HXXTtSDMm+WPEXAY7KBRqRU0LxKvSkd",
+	"lETiDauQqtQrtPzdtLuer/bvwTWzkw1QhLHjBrT4yAzqkZLfhe7YksSc1tUvqeRIxoWAXVmlRRX+p6vn",
+	"29Abxso6jSMdeOtGSzZU68MPCwbclXGMz0F92YJHKHERrFum6mdH3SOBZY3yJzvD8lqraj26fDDpiHwm",
+	"5lL1EzA2dyEgnFCNDhrZnZ90HOkT+ebsWOE9XhPRg9iLA0AjVkk/vR447Tfk8fBvAfCOcMoJrXrT8BH2",
+	"qH8A3eJSE9gotQqfJ6m+4am6qkm7TqWpvLAGnFGhaD1yoWLKymqhmREClU9gGboWjFeZ9u37oRJFmARD",
+	"zNaXyQ0YFcH/CgsFw+5i1/wLf++cjg2WYMPmwo5tRi4gWSRRkXIjVtKku+6Ivx3isnM/65XZ42mGOYzq",
+	"Iw6E0aQz60a3rtoXbTcJToqdbeNG1FSsyxD7tscQMuGqXO365nRpDpkNUWbW9e3dL22jA/jaq1z/gv2x",
+	"61sqVcEeR21MW3toW9JU8hmfYntvaBHNlb3o+JWNIAMemRB1HwYBSxo7S76ufQMLynqfcHXzyGAPy3or",
+	"w+abr0CY+3+eFUdLSCN2Y/77z/9+8ssf/2WnvtBNK8CMpQ74JwVWzitEDE9Rffgir0zNpKjKYbSQXbmw",
+	"+JZB9Apsh/QccOMTYcCZTecYjiMX+HkC1iN6BOXy4a/A319nsVnOmMdtL9gTf+vLgn3JYimX8qdlygkR",
+	"JjkXR86nXN8htuxzmb1yirV43UTCLtKOH21ty+ZR5CnhBwLc3yo5Sdeb4GWsCwqaAu6ZWDl5RoDYEEMM",
+	"00t3dUoWy0Z2L96GSmRt3pzt/NSAuWy5Ks3uBG1/Mqk4z17+KozBJavkDoAS5ctlMl69sUH0XLdRQbMi",
+	"TLotXNARgNzY7jmXk49bSaGODmVOWuOxJqaExJhotcAruwNDAE8VpAgvxTmLFux+XTCiHZDnfpvu6rsD",
+	"B0orctgRcgPDKVs1zeMj7si8O0/agkC8EdkUmy5DmlIR7mF0MsNXOVXsEwF55Dqc0PFhl0fZ66I1DvNj",
+	"5t89yqcRsZ6HALFgk3VvRcCmot3ecZZJCApcYH7zX3Q9DTby9RrBy8zmA24gdN1yt9XPkNgnJlqEvFqg",
+	"hHTLFr5cVjJ3aeObifFCpVdMp2M6Ed9P4ofDFLY5k6774REPIEkigd8EOGDoQTA2ptDTVRKEQgduBmC2",
+	"aDruSKGGoeNa3hOy9k10Oj8B43MuVaZoZl/J03O1+iYd28T4AGJJiVXGdaOtyIWAQk7XQqqSwDiiXB6j",
+	"a4HND7H/6A3ksRgCN53zpdnvcH/UNnm0CRtw92CA9J0cDSNEJptAJvvHEiPrYUL7fqvyEJypFOm+6E2F",
+	"Q/YVWzvYmecOReBF0c2JRFYQOo5uYtFDeQLBzu1YUdhXT1N5/ggHnWjimkv9teK93W3yUFIlPJx/95uc",
+	"8UqenND3EP34fWc2MgNju5p5+F6UDMOHqkOADb4zqpHur/WfCc2tODK6bQbdZ7DpU4ibSxvrrj4v5XCK",
+	"D+BxOIeItDfh5LLgcduAc/TMAJXlcHfRsE82+pGpwMcP1P7yFLdjtdAVblc6nrTPRQk+htyFgWZNh/mp",
+	"opZWpZjx1un7Z09Oh3oZfvlNr43iWbqb4fYkF+sAQryh64rdvUWeCWNfQ+IAYnyn1SaoenW3fSGq8qKD",
+	"/HJ6Z1WxSWuZexkIRb3CriyOhDOIC3Wy5w/22eTN/kU4bXMrcq0a5klfqG8Dj01MofaW1j/WMj3EiQ6I",
+	"5Lmmm41A3HLA0tbOUF5IQ0koHJI9KV0Ves+v0WE7an9+aKvqpSP5VL6gTjX9uAr6KVZChlQY8Gie9/oZ",
+	"LXQtQuNtrQQDddKZsRRuWmRQeN2rxys1P+pSBDTnrRL8VaZvqyNGj1g/WTN0Y2MAApKvJ2LaOR3rsRv6",
+	"eqXAmZ7WrpKBkivUt3dhoCOm3lgoEO8JHcTBjvoFQJHZclllDLDpQvDl/d6+W121yaD8wofK3YEYjyUI",
+	"KeCQZ4PhMNInEPPOHdh6RbXX+8ZyoijOHIOF4b6H/hgT9ETQFgVG5e+tp1gkt215gY0M20ba9aXbG3/V",
+	"ByEMfsSDP3cXLcIy2AYC2CzHwFgacguyo0KN9wU0VPBtLZyF4pYFc3Ks2PHYyAe4sHbpk/axNjsV2ehX",
+	"kUdl9eddco7BpvvEEVRFcXluCX1PAriR1jcSWn2A8n/UNTbspsSX8r8Jqtf05eFJko2qjrEUOXxwfCPW",
+	"nn5Kbjl1+NMNIi1sVddjOwoW18Hv3LFkefRTqnDGGVG1AdQxwaa5Q+sgn0e8ATEbzbgXGWENQUa6H/nm",
+	"5yHkRN1mR70XWlaPemul9Q1BLey3vAApkGbeXQU5AmTQvw882gi/YOfEIuCDEZfBjc96WAkHULpHXRh5",
+	"+aJMZS98sa1wt8oDJkHADiNq/vFf+aMAd4FeChWl2Sz5XKBCsPsMPsDlx6h5fy6AfSwpdR9aLRbYbBpC",
+	"oe8Kn9nfyzwebKlRIPDziF8csx90Q62toZoL88L/CGnC202eAb/a3z16h2F/9OWDW/Dx0McSfKEkSHwT",
+	"GThUJwUqaawBEq/5GvVyac89QAmS/q3oaKUg3FjZsEZX5EZ16qXbLj1zZ2mO2dP4FXil4T19CSQNHCgm",
+	"pB4irYpwN3vi6pgBKhW26iRBAoWUXb6cF01Ur+HU485lGT4ibmd7rjvxXhqL5XVW2spR2PP4DoR0zqMz",
+	"YkmKL+XR+dGXx6fHXwIMAuFSn/ClPLk9O5nw6U2L8K7aZNBxat7ciOADRce8v7YTgM7poe7XGjpkeCoq",
+	"YOarhaxE5x6gUNAxe4H9E9W0WS+t15rwfhmzXDTcCPYFn4uCGXjkDwWDHDKI3+iKcJLdyYcWWaSHPcIG",
+	"r9TE3ZC1DZK86/GFmBbY1V1DvEuo8px1jMWxQusMRGgSju5vPIBAZC/Ko/Ojmt+IZ7iXqKwJY59pDA9E",
+	"kVFw2U3hZyd/JY0Xlc+dxi0M7g34D32dkIpwGmGWWhlU1p6cng68XE+tsI+NbQSv+5MI2uhEKt4kIKE+",
+	"gN27SSQzivl8ha9NLSVM7+StmAGSFzx/tufz3+7xfKTHHp3//GskpH/+5cMvgFNRu0XiGpBE+rwfIacc",
+	"veqQpeIuZkeyuPIPRXenZFU9DnEzwvDskwv6nJ7JCtLxlrzh2AgbJrkBoGluC/a+Mu+xw/Xjqa4qwlfR",
+	"DX605GvdWuPF5N9aAedGUjL4gfv0UkRnvuViGmwGnXkP1qPt9Z5f9qLZPS+MrCoMROYJtuurB6HBGMfG",
+	"YiL5xyHprx6MpHFdmpASoV7QKXiWTyr0dMA/gScHls7VzTY9V8L6VvleUvRJ2ghVeoJ+EAYoq+olTeLO",
+	"7G//V5tLN0yClt6B4Fs5kafb0E507WOkpYRQ78PT0Xi6uBSqJMKYrJl4XHNZFeiqICGIItTZvdNt1pbn",
+	"ak7RGsXT9mIng2wq9cu+zbbPLyHh8Oi35FgmRWLfNXzmG8oAIJnqHIAPSSgwoYJhP1YGgUAs04D5YDgq",
+	"pTTSfLfSA5hFLDpQv3gjLjqutNETRxpWiZn1qjbm+cL8SXnrbHPw5UO/TcfBjrc0M5jsQzMmWPG9KWcH",
+	"kA1MAE43KezwxDxz0l1v6U9OvD2chgdbFAl7DAk7+7joGjyhC1c3ZH9tM7+TX2X5IcsB5wJIbRf/A6xZ",
+	"8t/ziBeenp6e/esFFZ3BdCWh0nom6Qy4jl/JYXUrypl+cnpafHRmlqPGCaEPfyqK0lNMI4pBWyT0flbC",
+	"ZCjghC+XjaaYWVohwifE7/QQ6OGSdnyALEL0LRI6/0xM6qWe3oTDbkOilhLvbUchqmSO5EIZMWB25kl1",
+	"ytVUVFWI2qTJFZ/6nVp/p9bx1PocaAaaiVeV00l5fyfS9OiTY5ISVC+FAlMP81o+B0Lc8pa86uWZ5ewb",
+	"+u4OXpmokVvmJYQrcrd3CN5UUjQs9OVLvYkSDwk5MYwfEoYos2irrPWhbzEmi2xf4ReUTAFmiazFp+a4",
+	"6dWWc2ybR337Hd9Bd7tpa9Yu0WrP3TYqr8sz/iVff25c/2GMuDe0U7+B/TZC1vwzyZUftfUpeShaJNa3",
+	"ou4z0frG9yYV6yzdl7OskFk2Uv3jGmq08juHdD5NqtvbrIOiNob5h8rSECmC0cZKNTc7VZMXXf7V7+rJ",
+	"2KDR49Ozq7Mn56en56en/3Zy9nXmtVFu26cTRnrjKWOXHgEYjvPPPWbkL0Knbzwym7UTUvVbn/u4vWzQ",
+	"2xtK+bFW6pHBjYlu3mxnKOGHMaGE1yE1T5ptoKaCXV49fXt18urFjz9dfX/Zw0HE7kdRwK8Dk9lBmQ9H",
+	"ieNyoJPNu9I8nLL1uKGKOF6Ljx+KgtzCn39xHKJLxktRHs2WrtKNWD8ywcsfERjkRHkgJPws9Ensiv0u",
+	"urwZrJH09T7d2ADs0SPKFrP5k403LwG1GSMSiHfNFRPKNtCCn7AyjlkohJm3vOHKCkFQHcbp67UoncpO",
+	"/bAbIWKnc60bce4BMSAXCfG7HYUSolOXlIWd2bUK2TdFwAbH3UKAKK0EdrFZY5ASkEEbIS66/fOgGxVX",
+	"mBoPee4gs2b4ywUvqZGEUJi5k8iBmQv7Q0v25gNxYxg/F9DH7zZoL8oERgoMuYn4zzg7Ej/pMcfi15BH",
+	"GAg4ScvFVnr0JoEHughoUo8MTBoTmXxwhltW61tROqVlsqZTxgAYJr5H5ApA3Ce/uv99GBGb/bOuxaj4",
+	"7NUiynxNaCSUevvpSGgzpMOawwTslx9RIG9R6SYR7qCtLtUDAPTjgK2ehTT2rnWeRxjFuCBJQCXYWtgd",
+	"BLYz/uWJ7KPTWLGX/v17QO2zI3Ky5wJBdwG7dLQuQ7y7/c+ehMf4oP8Ryfh3h/Y/rUP7cxN6WTe5G/yR",
+	"GectzzGKnS7E32Xdb+KTLI4WgpeUjfocX/j4O2mW2sh0aaL7qaLqWO5L7vPb++GfT5YOekmzF2SMy9Rf",
+	"krFu098l6u8+2M/EB/u5Scvg2UXA4kbfitiNm5Kce/t1e7xiIY3VzXrQXqRHfnOu8ANC1ihqneP7wItl",
+	"rq4Gof3ybxwHEJrEY+T0ajYRc6lMB3qemYvVDzCT7zhV1aGeTO2ltAmQcEZaRyl/h2aJX9dQVDnr4JSg",
+	"rM4XSxJuMIRsC3R/CuhthQ3J3Tcmtzo6hIQSfnRWRoiGX7vzOMP/OtKAL89qnWwtvcUpK4MH3wBoHO74",
+	"uZMPgMpPe0AH0TUxaTzEHKxcV+SXNUX4JSwwlBzGT7pvstZHveSN2M/0yFQ1hAKw1Ab+FfEi/BbSP6fm",
+	"NrVpD8nknZrgecEHgj86cfO4D7XRURBxPagpnoh5q6ChU99m+kia5T+VXLpX/7kvrdb6pmBzfisKDK5A",
+	"ATtvlCihShzPu8+m9EqRYZyTVjE6RSUQa6kvrxphhH2Jjz3wXaC3ZAiaMDF8XA8duKvPkFpiVBD8JIJJ",
+	"OUjR+UE3cxGh+hlhI4iXbZxQNtUK2uZitf8cwAuorQ7ihX4ostrLp0MLD3A2O0/iAa42TICtuLImRuV6",
+	"ZBCqJYqSQcEirB2bUX/4DYJay2wvGV/BRs1dlMapIiQG1LJ5fRug+0IBHLb5J7UPtG93z91Mva36v46m",
+	"vDE/n/5ybLmj9HP2n//7//yvI0C+iOFsEvg58L+V8jH1L0RlBPvq9Ms/FNRsp0Mg8oXREXBN0P14VWH/",
+	"4WP2Qo0Ed+qjbNQc5tcN6WZmZN1W3IqSBk+EmPvc9/7TQHHw36iQ725c/x9ap7h/KXEpEO+xuxyc2hiV",
+	"bcMnFfXF58qsBPScgKqbiiuFMOQhDQNKc9wXbCg4j6mqA2bwK3jgHyku78j5FWXoblHz6w5nzWNzT9af",
+	"qQrzMRRe1G0RqXuJaTzQZI6gSXyOCDgOqKY1wBunGplddODGjZjeaCXVHH3AhqLJOUp2pD5EyG/c9/9o",
+	"dAyLyjBlvPvUU7WfJtn1S0KDxMMYKuwLUPOSUi4+R5r0KhlsgAnwIVNdA/rnSoN/o2CrxTrS2hB1SWnL",
+	"ajGUbGJuHBUO0NnlzW8ReHtoQsNVZSitFnahS0Dt8Mxzphsx5cbjbLsrXGm8ylY7ndPx1q538OdDaH/W",
+	"K7YSVRWu1UKX1JwRPDh+4cgBiR6dbrvkJlgJgNxrWFiKp7QQNT751Vje2A8nAeo2mflJeQkAUcdbBF/i",
+	"ls25FYC13DbimD0LjSkBZAxSKoWxoTm/KhFWMgaAIyXbqeuIjkdGju3h/V4waPrkm65N2+YWE7sQ3hUx",
+	"OQDglXl0wg5xI0I1pn83WlsfE3eXMPzITfSY/Xnn/JgRIkK0A95WdLo8Id/ALnBIeiVTLpHt6nuh0IwD",
+	"3jLmvQLk3DH7iTqelnxNOxG3Bs2kor6h7taD/KHXeLRLGufZqFmajQARPYAH/oV1ViTEFdNu4q7fbcK3",
+	"e/Z1hMh+9tVXPUT2BMrwQ/K2gOyeE6KIDa5K0ECagPH8addRfErJxevuDme6ViMKIspgaXYwRGxLleWI",
+	"pZ6ak5pbZ+LPj2sEboawmW6cFR+YD+AmHjNq2Amse2lEW2q19mxBmm6K4Cw4Zm/DxhlgNjkGAU3p+owF",
+	"eMY5LpQgKydiIYGyotx2ZHlKl4Lxib4dz/eQuz0i1hwYXEU9Ww/kVm9xu39nV58Gu/K5KnQsGaZFd+Qf",
+	"rjD302FrV5taV5qzdU59rtbQxWrKFbKerpNhI0xbIS4tqWY9FkjtJAcsjpe+4eSDkR29IUFuzxdcqgIY",
+	"UrDzYX2YI3SAL/+3rYNxLLUtpdVN7Ou+YJxN9XIdVYCxiXAGjenaAPRODbGJBx1r+MQDnhq+4W1biazj",
+	"tqEvP79Twvh43RrLboRYMqt7xlVIv+WNQERt8ANAB/ntczrxbXyy4GnCoOK+s0SpV9d5n4ls24khVDIa",
+	"97sumJxRC9G4H8QWEGWvyfZvlj7XbeqQ9m0+4cJQ30tpQqF+G7d40bMZpnD0KpIh8utB7PmWY27/2lBq",
+	"P212eQlkopkpurgRQh9G6YHDg2+GfbEW9g9x3DCjKr7y83hIlubfkfVEhe8/H5YWXEo9TzhQQoHeFF/f",
+	"u3HuYFgMyhh65GNUf78RDdnGY+q//eQfECU21LU2Yi6Ns3ccPZvIJY6Z1j3I2ny3gUpiq+jnl39hX/x0",
+	"9cPj//IHphv2P15e/o+uBQU2ELDTBcWNYNxj9j1ohY1eue//2pZz/FpaI6rZOeNswkuAjpVOHaSmvKBP",
+	"+SvHQvdemAewBd+i13e2St1LbCvY0cGg7HrXSCvQQqWhu0AB1m1CAy2ZSw7k1NRp36qkMfHyOzYG+HjR",
+	"ctxr6s6cxOWG5nK+JxqQYvMxguV74CuDQOJIanoWXBghB9nfqAKh/oXPWeKWXOFTaqG8za5OfsVL8eGE",
+	"6voH1S56ZItuE84DusOfStAEycAvIFc15L/+dIBWKJAWOuoQfMRGj2nqnkiwDlEYDVJmADBbe9iDLAHY",
+	"hisz2wDv3+hDBLdDzEQj1FSwMJWp6Dq3Mj9Omiu6yWGnO8dgEboUp+iRu7/46vTbPzgejv0q0KiA9u63",
+	"0HZ3su7hUJANSBtDv06wXj+tTAbFPZLw/ecbXdHcf6OMo30uD/oyV7wpzT8TFN0zrW+o3ZWNryxhuiiC",
+	"gKVcU/gQki22ikzj/nA5PvzcK6UPqdt3L8kc+LR74CNojVGCoXsxOOyVENCQySmSIZAQTTva1cZn63cp",
+	"2/0VvZQ3AvttshgImUk7zgaMfItdl0DoYYdpOJrV7XQBDkderfia+h5AUhmGCBw90CLQDRLCIUg3ohFs",
+	"wVWJDfGowgSCudDogCKtK44Jf7QIAZ1cnDmT4on4EL7lXhG0wFCaVBp7YQmPI9KH1frkEbQyHW/T10Fv",
+	"ntWKS4sCj/IwIczElF4Vm305HpZHfr1X3lvO+ZJEdK6qQL0JMC7id9JmsiWzGfNO0w1U+Ume80d0ao3Z",
+	"4IiiRvusctb1U+/N9elAZBuzaSWFsteyjJQ9fBI1PWnCyWJKeqhmowArgA5tqoMd2yTNiRpw41AgLitt",
+	"SENcCkj8NnwmqjVa4fhcaI1p/Y6FNBYclQDXyJW2aqS1ArDL4PBJsWLGMWZURE3UfN/P7IuvTk//4HNR",
+	"0PpGDdvNEtoYXpDercLWmBtMeoPFY0obhLchnA37iitwGu8NYKhBa1VuMUmGwscA7AWxbcR84wzb7WPh",
+	"JV+zplWEWnF2enrq23szvhC8pEl+8dUTp1j/6fsr1ve347JXWVf+MXs6R6Q5bLjrXumEWYtdetg7MbnU",
+	"UzdQX96erAz7wtmjeJdfCWP4XCS1c9NOahnf+ftXouODfpDeYON5zVM48TEcJ+Ge+Chq9ZNvf2sRcwkU",
+	"McD9OhzDrHjZ0gBPVnm//NMufcMxqx7NFpFaRt+8FctqfcEm2i6A9/zXy9c/MiveW7PdXAr9ZGmJdoZH",
+	"sy1oultFXWjvT+ZsyZjuXU41S1321Gb+GiTCh6FqyEjLfEiDhaT4gNS+6HrlOqEJ5Va106KNhepy41Oe",
+	"Ht4OfTidbNUrK5sx7hVRvwej1YOc+fkJnOTHd9GNUtfeYcu6DZyRnsqGqpBHpY3TvxxBBtvnwxgHVbh+",
+	"91KP6DaXmntT8gus4pFhVltn4QEgAXSx9H6MWWjDt+QN2nVfn56ydwvU/748PaVHCvbk9BTYpCPLY3ap",
+	"Qd8LCs1ona9wNrpCPu/e6fcYNxwSCkpWC66gk7TTqeK3wNWHfs/wI+qD7ZMUrH/WbLkjQ/vyRqCa27kw",
+	"sR4ppdPQaN11uX+d5m23uI/tFBx7ST9n/98noQj9Sd6KTS4eKLBLiIZLeoHp9JUwxt9l8p+BtYZPO60e",
+	"S7iWjdTNpq9syaXjFCeluIV0jyGo4DfcEdt39ORHiWtHbxxrsvuV3Fl/6icp9NtG4ju23JBFDztAQFyZ",
+	"erSmd10aCHTkG/H4J+Jdv3/O8h295QFDDiNR7FUJcmukrUTugI8fvx2gjZda34AP4JUuJ61hV8/feJq8",
+	"YKbSK3QpOLV7o0e8p4plo4c7xcNl9A99jHNB6qNXjr2IYRkPudt+G7D+zUl22mtwvk8EAE4ld9kI4/SB",
+	"3SwPEOY+FreTan6JExu7zWEdD7rNtA/95hgzqaRZ4H1Ksy/I46UfPxDvotF/o2jp5pkNntHH0ZH21WGe",
+	"PAzJvCiFsnKG8Xu8lAw8v4hQgl27oHYFwUykz7XN3tQAM5/zPQhVxrTWO/Kvtm2gF2BzzEPL649pYQ5s",
+	"HKmAtHrWLofM8+x6f1MS/0R28qmfVcGsZnPNnPkn7WKcwb2vpb2Lck8mEhvJ3P+rs+xX9m/EQ/RIVOXv",
+	"rPe3SE8ZoHt3KDHbtXor2X03o/W57R+XYumlH4+tvZS3YgftdBl20Z6ahV6ZT9GJ8WAC/a3gJWGH3Qp2",
+	"y6t2o7dGmoyMnKuPS0NQA+e5g3v7w7A+N/Rz96rfGd/nStLPEVEXq+T1yjdJC3c9/JTKF6xmC76E6NxO",
+	"ul9xO108NOFvBjV9Qobv3waTgJDirWguorQLX2o0l7cCcgkgDBp+UoSKKq+GOnMaNShoIbcd9oTfPayy",
+	"8c694nPQNooNOsJjcCJDlBexFJGEiA0FaZDY+PuFHSWDaP8QwxXCP0SymGeJN0BGHsL4vu7qUOHsKv/M",
+	"PiWnQ6gLn1hrhXEOKdyE0Q4/30lAKlbp+VZc6H7uYaMnlahzcwigIZR9FXsAe0T2m8IXhEYJcVtdrUQq",
+	"1RZg8X1Ds6ZVfVpuBGbfD5DyW3rkAZmjf0XiUJ5x6+wO9NDirS2YWOrpgoBoedd5ENJrELPMl75xtmz0",
+	"vOE1YXQPneFD1ohiEYpfigcRt7rhc0dhsHwM9xd9cwHWR+tdctn3RXsdbSifptJGeKkzxqsVGy4k+Avq",
+	"2dogxKAvZo32srfe70n0RxpkFnAvN7H7oy16xQs10+k4EGIIc3NjBlf1bqExRV/OlcAqDTwogI8Yqj6d",
+	"an0jEcnAdAeL1EW4yvAdQrmdPWEL3TYGc1BhbkqI0lCpAJSkYzi30ZWg7zywBValpvIL3Bvi3X4AewZH",
+	"30u/+mpwxxDI9WNH5/qJhQu98juvpqQkTHXtbvP0JrSyoRmnLufJBnfIRWrdAX3Xe/SBYrXxOz6Rw/rq",
+	"ng5LzqFzNfir+gDiyLY8KvhS6GUVdZDhbMmNWSEsU3SClts8gGOH7VXkQRcJ1RAwDbv+om4O2Je86EHp",
+	"+qYf8Au440aWotjq8BxBpBC6nWlrQE4nzRcRzpzUp3Am5aELCaNST3QFgIlKrLfB0fpvwNGhEh6QkADj",
+	"3QhhYtj2q2Ry98pQiqxTpjGRBLsg1T5ZlvZO9YrXMRX8pbwVPhG8YNyySoA4BBXnCTNY+DkXXfqpY5Nv",
+	"+Nz/ih6diRWlwEO2FiRFKCWm1tu6/QR9SKAGXnzKaOckGO/0Kyph6P0SfgMVevDLr5m5IHQXmEiQ+d0O",
+	"beQBp4E5LoEEH1I8WsQkybS48YAlnwseB9AonogNHlduFhPNm9I7XTeueDuo/l7iEw98BK0ZOoP2M8R5",
+	"cqYGXB0nQWe88dBGTnj2jsDyRs5mw3kUV/TMA56Cf0XmGGiWkMHJsfG571q20h6Pt8vU+lyO6mpDstAy",
+	"YwcUZzfvFmyqDeTArzy/lo1PiTWp4zz51W0TgSCbcX5M+N+9eDKvFmJNKetObetaW3S9F1Zeu0aPLPB3",
+	"rNvAFiNOJEXQLR5xOYIpCNgt7KqPkmplLbqaXugLtlE10CsuMKyWxiA6CxaGRTbgiksnpZxMkXFrg5S8",
+	"WLZmEZDOHiRXpjULUca4Xx/PgYr38xIM6GxCH5qdYGO7rf9ojUw+DVwByPwgQiVqNsHhwOluF8y00wXW",
+	"GUd9F0u+foz1fwR/2LvTTl8cRBm4wice8vzhDTkzPgLl/zjFtj/ohq0W1K8FavhBp+5tG8U4hwTbX/CR",
+	"B9w3fMMPcgBJEjIgi87dhMBTXpo9JF4DoC5D/iWR4byRZQzfAAKDgsVYKY+T6ycNbnACb9UBkH2HfEVs",
+	"myqSqXykV81KC0ccpFJHbDjUQc2kPWbuDTS8pf2DEl2aWt8yCA24yPQrqE5YNzAgh55BUe8UGG1PkLBA",
+	"Rikhe3ekry38yqm5LZiYoNoiHfGYktuC1c6wAiB+YZayw3CY6VYBiEmu7+12O9G90HLqtrJyyRt74kZ6",
+	"XHLL+zdk2bhtc1MF2DFZJVA9nhpv/EH50pOvv2GvnkVtZHeClRVHNV8u3Z9JRwl9CQdcsP/59NXL87hh",
+	"YNXWCu7B88u/QFVSDIraz77BAnb3zKh59eT0z7j6rhOrnvxVTD96PBQpdgfUGsTQ8U4SomITLuenBLoG",
+	"OfugKsPlHcHLyKuAa9tA9cEnAC1fTWUlg+MwKUX8YyLHAzaga/SUV6GdUxxu7G5rEARBSaVAQA6T1o12",
+	"tB8Aru+M3DmapK+tgzCO4evAEnOQhVV1AGDhg4WweqeVimS5ZVk+qX4LVNw87W5agBTfIJEbF/xu0DO0",
+	"On6HPcKkQkdij44Hyud7LyXHXeTsK8AjOxexK29k9TykSiS9ZvvUzn9mFnyvIh+zbuao7n34/wIAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
