@@ -113,7 +113,7 @@ func layers() map[string][]string {
 		"scenarios/optimum":                {},
 		"client":                           {},
 		"client/example":                   {"client"},
-		"bench":                            {"*", "hub", "bench/planning"},
+		"bench":                            {"*", "hub", "web", "web/api", "bench/planning"},
 		"bench/planning":                   {"agent/plan", "forecast", "scenarios/optimum"},
 		"bench/torture":                    {"client", "disk", "meters/evidence", "meters/sim", "scenarios/world", "web/api"},
 		"cmd/commonwatt":                   {"*", "hub", "bench", "web/api"},
