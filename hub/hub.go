@@ -16,7 +16,6 @@ import (
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
-	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/history"
@@ -195,10 +194,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	h.pages.tally = tallyOf(h.site, h.Log)
-	h.market.watch = marketWatch{func(events []community.Event) {
-		h.pages.live.ShowEvents(events)
-		h.pages.tally.See(events)
-	}, h.pages.live.ShowExpected, h.pages.settled}
+	h.market.watch = marketWatch{h.pages.see, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.moved); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
@@ -96,9 +97,15 @@ func sharedAt(plan config.Plan) (price grid.Price, some bool) {
 	}
 }
 
-// follow keeps the dashboard current from the bus until ctx ends.
+// follow keeps the dashboard and the measures current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
-	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
+	return p.market.host.Follow(ctx, b, p.see)
+}
+
+// see takes in what the market decided.
+func (p *pages) see(events []community.Event) {
+	p.live.ShowEvents(events)
+	p.tally.See(events)
 }
 
 // settled shows a run, which is provisional until the ledger has it.

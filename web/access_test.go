@@ -36,47 +36,30 @@ type asked struct {
 // operations has one request of each operation of openapi.yaml. Written out: an
 // operation that is new is open to all only when somebody writes it here.
 func operations() map[string]asked {
-	return map[string]asked{
+	return withOwn(map[string]asked{
 		"getSession":        {http.MethodGet, "/api/v1/session", "", "", http.StatusOK},
 		"openDemonstration": {http.MethodPost, "/api/v1/session/demonstration", `{"role":"utility"}`, "", http.StatusNoContent},
 		"openSession":       {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
 		"closeSession":      {http.MethodDelete, "/api/v1/session", "", "", http.StatusNoContent},
-
-		"getStatus":   {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
-		"getState":    {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
-		"watchState":  {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
-		"getPostings": {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
-		"getLedger":   {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
-		"getRewards":  {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
-		"getMeasures": {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
-
-		"getPrice":      {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/price", "", "", http.StatusNotFound},
-		"getRecord":     {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/record", "", "", http.StatusNotFound},
-		"getMarket":     {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
-		"submitOrders":  {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
-		"streamOrders":  {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
-		"listOrders":    {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
-		"cancelOrders":  {http.MethodDelete, "/api/v1/orders", "", agentWanted, http.StatusOK},
-		"listFills":     {http.MethodGet, "/api/v1/fills", "", agentWanted, http.StatusOK},
-		"getBestPrices": {http.MethodGet, "/api/v1/market/best?interval=2026-06-01T10:15:00Z/15", "", agentWanted, http.StatusOK},
-		"getTrader":     {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
-		"getOrder":      {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
-		"replaceOrder":  {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
-		"cancelOrder":   {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
-
-		"getLimits":            {http.MethodGet, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
-		"setLimits":            {http.MethodPut, "/api/v1/homes/ann/limits", `{"reserve":200}`, "", http.StatusOK},
-		"resetLimits":          {http.MethodDelete, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
-		"getPlan":              {http.MethodGet, "/api/v1/homes/ann/plan", "", "", http.StatusOK},
-		"getSkill":             {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
-		"getHistory":           {http.MethodGet, "/api/v1/homes/ann/history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", "", "", http.StatusOK},
-		"getMoney":             {http.MethodGet, "/api/v1/homes/ann/money", "", "", http.StatusOK},
-		"listHomeBills":        {http.MethodGet, "/api/v1/homes/ann/bills", "", "", http.StatusOK},
-		"getHomeBill":          {http.MethodGet, "/api/v1/homes/ann/bills/none", "", "", http.StatusNotFound},
-		"printHomeBill":        {http.MethodGet, "/api/v1/homes/ann/bills/none/pdf", "", "", http.StatusNotFound},
-		"openHomeBillLine":     {http.MethodGet, "/api/v1/homes/ann/bills/none/line?point=p&kind=own", "", "", http.StatusNotFound},
-		"openHomeBillInterval": {http.MethodGet, "/api/v1/homes/ann/bills/none/postings?point=p&interval=2026-06-01T10:15:00Z/15", "", "", http.StatusNotFound},
-
+		"getStatus":         {http.MethodGet, "/api/v1/status", "", "", http.StatusOK},
+		"getState":          {http.MethodGet, "/api/v1/state", "", "", http.StatusOK},
+		"watchState":        {http.MethodGet, "/api/v1/ws", "", "", http.StatusBadRequest}, // no handshake
+		"getPrice":          {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/price", "", "", http.StatusNotFound},
+		"getRecord":         {http.MethodGet, "/api/v1/intervals/2026-06-01T10:15:00Z/record", "", "", http.StatusNotFound},
+		"getMarket":         {http.MethodGet, "/api/v1/market", "", "", http.StatusOK},
+		"getPostings":       {http.MethodGet, "/api/v1/postings?interval=2026-06-01T10:15:00Z/15", "", "", http.StatusOK},
+		"getLedger":         {http.MethodGet, "/api/v1/ledger", "", "", http.StatusOK},
+		"getRewards":        {http.MethodGet, "/api/v1/rewards", "", "", http.StatusOK},
+		"submitOrders":      {http.MethodPost, "/api/v1/orders", "[]", agentWanted, http.StatusOK},
+		"streamOrders":      {http.MethodGet, "/api/v1/orders/ws", "", agentWanted, http.StatusBadRequest}, // no handshake
+		"listOrders":        {http.MethodGet, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"cancelOrders":      {http.MethodDelete, "/api/v1/orders", "", agentWanted, http.StatusOK},
+		"listFills":         {http.MethodGet, "/api/v1/fills", "", agentWanted, http.StatusOK},
+		"getBestPrices":     {http.MethodGet, "/api/v1/market/best?interval=2026-06-01T10:15:00Z/15", "", agentWanted, http.StatusOK},
+		"getTrader":         {http.MethodGet, "/api/v1/trader", "", agentWanted, http.StatusOK},
+		"getOrder":          {http.MethodGet, "/api/v1/orders/o1", "", agentWanted, http.StatusNotFound},
+		"replaceOrder":      {http.MethodPut, "/api/v1/orders/o1", `{"energy":1,"price":100}`, agentWanted, http.StatusOK},
+		"cancelOrder":       {http.MethodDelete, "/api/v1/orders/o1", "", agentWanted, http.StatusOK},
 		"discoverDevices":   {http.MethodPost, "/api/v1/pairing/discover", `{"places":""}`, installerWanted, http.StatusBadRequest},
 		"listPairedDevices": {http.MethodGet, "/api/v1/pairing/devices", "", installerWanted, http.StatusOK},
 		"listProfiles":      {http.MethodGet, "/api/v1/pairing/profiles", "", installerWanted, http.StatusOK},
@@ -87,66 +70,67 @@ func operations() map[string]asked {
 		"measurePairing":    {http.MethodPost, "/api/v1/pairing/sessions/x/measure", "", installerWanted, http.StatusNotFound},
 		"checkPairingSign":  {http.MethodPost, "/api/v1/pairing/sessions/x/sign", `{"load":"later"}`, installerWanted, http.StatusNotFound},
 		"bindPairing":       {http.MethodPost, "/api/v1/pairing/sessions/x/bind", `{"id":"d","member":"ann","metering_point":"mp"}`, installerWanted, http.StatusNotFound},
+		"getFund":           {http.MethodGet, "/api/v1/fund", "", "", http.StatusOK},
+		"getMembers":        {http.MethodGet, "/api/v1/members", "", operatorWanted, http.StatusOK},
+		"importMembers":     {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
+		"getBalance":        {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
+		"transferMoney":     {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
+		"listBills":         {http.MethodGet, "/api/v1/bills?period=2026-06", "", operatorWanted, http.StatusOK},
+		"draftBills":        {http.MethodPost, "/api/v1/bills", `{"month":"2026-06"}`, operatorWanted, http.StatusOK},
+		"getBill":           {http.MethodGet, "/api/v1/bills/2026-000001", "", operatorWanted, http.StatusOK},
+		"approveBill":       {http.MethodPost, "/api/v1/bills/draft-2026-06-ann/approval", "", operatorWanted, http.StatusOK},
+		"cancelBill":        {http.MethodPost, "/api/v1/bills/2026-000001/cancellation", "", operatorWanted, http.StatusConflict},
+		"payBill":           {http.MethodPost, "/api/v1/bills/2026-000001/payment", `{"reference":"r"}`, operatorWanted, http.StatusOK},
+		"printBill":         {http.MethodGet, "/api/v1/bills/2026-000001/pdf", "", operatorWanted, http.StatusOK},
+		"openBillLine":      {http.MethodGet, "/api/v1/bills/2026-000001/line?point=mp-ann&kind=own", "", operatorWanted, http.StatusNotFound},
+		"openBillInterval":  {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
+		"exportBills":       {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
+		"sendBills":         {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
+		"makeBackup":        {http.MethodPost, "/api/v1/backup", `{"passphrase":"oak street, number nine"}`, operatorWanted, http.StatusOK},
+		"getCommunity":      {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
+		"listTariffs":       {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
+		"pushPrices":        {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
+		"listValues":        {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
+		"importValues":      {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
+		"reconcileValues":   {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
+		"getLimits":         {http.MethodGet, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
+		"setLimits":         {http.MethodPut, "/api/v1/homes/ann/limits", `{"reserve":200}`, "", http.StatusOK},
+		"resetLimits":       {http.MethodDelete, "/api/v1/homes/ann/limits", "", "", http.StatusOK},
+		"getPlan":           {http.MethodGet, "/api/v1/homes/ann/plan", "", "", http.StatusOK},
+		"getSkill":          {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
+		"getMeasures":       {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
-
-		"getFund":          {http.MethodGet, "/api/v1/fund", "", "", http.StatusOK},
-		"getMembers":       {http.MethodGet, "/api/v1/members", "", operatorWanted, http.StatusOK},
-		"importMembers":    {http.MethodPost, "/api/v1/members", "nonsense", operatorWanted, http.StatusBadRequest},
-		"getBalance":       {http.MethodGet, "/api/v1/members/1/balance", "", operatorWanted, http.StatusOK},
-		"transferMoney":    {http.MethodPost, "/api/v1/members/1/transfers", `{"reference":"r","amount":5}`, operatorWanted, http.StatusOK},
-		"listBills":        {http.MethodGet, "/api/v1/bills?period=2026-06", "", operatorWanted, http.StatusOK},
-		"draftBills":       {http.MethodPost, "/api/v1/bills", `{"month":"2026-06"}`, operatorWanted, http.StatusOK},
-		"getBill":          {http.MethodGet, "/api/v1/bills/2026-000001", "", operatorWanted, http.StatusOK},
-		"approveBill":      {http.MethodPost, "/api/v1/bills/draft-2026-06-ann/approval", "", operatorWanted, http.StatusOK},
-		"cancelBill":       {http.MethodPost, "/api/v1/bills/2026-000001/cancellation", "", operatorWanted, http.StatusConflict},
-		"payBill":          {http.MethodPost, "/api/v1/bills/2026-000001/payment", `{"reference":"r"}`, operatorWanted, http.StatusOK},
-		"printBill":        {http.MethodGet, "/api/v1/bills/2026-000001/pdf", "", operatorWanted, http.StatusOK},
-		"openBillLine":     {http.MethodGet, "/api/v1/bills/2026-000001/line?point=mp-ann&kind=own", "", operatorWanted, http.StatusNotFound},
-		"openBillInterval": {http.MethodGet, "/api/v1/bills/2026-000001/postings?point=mp-ann&interval=noon", "", operatorWanted, http.StatusBadRequest},
-		"exportBills":      {http.MethodGet, "/api/v1/bill-files?format=csv&period=2026-06", "", operatorWanted, http.StatusOK},
-		"sendBills":        {http.MethodPost, "/api/v1/bill-letters", `{"ids":["2026-000001"]}`, operatorWanted, http.StatusOK},
-		"listTariffs":      {http.MethodGet, "/api/v1/tariffs", "", "", http.StatusOK},
-		"pushPrices":       {http.MethodPost, "/api/v1/tariffs/dynamic/prices", `{"prices":[{"start":"2026-06-01T12:00:00Z","price":1}]}`, operatorWanted, http.StatusOK},
-		"listValues":       {http.MethodGet, "/api/v1/values", "", operatorWanted, http.StatusOK},
-		"importValues":     {http.MethodPost, "/api/v1/values", "", operatorWanted, http.StatusBadRequest}, // no form
-		"reconcileValues":  {http.MethodGet, "/api/v1/values/reconciliation?month=2026-06", "", operatorWanted, http.StatusOK},
-
-		"getCommunity": {http.MethodGet, "/api/v1/operator", "", operatorWanted, http.StatusOK},
-		"makeBackup":   {http.MethodPost, "/api/v1/backup", `{"passphrase":"oak street, number nine"}`, operatorWanted, http.StatusOK},
-	}
+	})
 }
 
 // inDemonstrations are the operations that whoever comes may call in a demonstration on this
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
-	return []string{
+	return append(ownInDemonstrations(),
 		"getStatus", "getState", "watchState", "getPrice", "getRecord", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill",
-		"getHistory", "getMoney", "listHomeBills", "getHomeBill", "printHomeBill", "openHomeBillLine", "openHomeBillInterval",
-	}
+	)
 }
 
 // forPeople are the operations that people may call who have signed in, by their role. What
 // is not here needs the key of an agent. Written out, as operations is.
 func forPeople() map[string]string {
 	looking := "homeowner installer utility researcher operator"
-	return map[string]string{
+	return withOwnPeople(map[string]string{
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPrice": "homeowner utility researcher operator", "getRecord": "homeowner utility researcher operator",
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
 		"getLimits": "homeowner installer operator", "setLimits": "homeowner installer operator", "resetLimits": "homeowner installer operator",
-		"getPlan": "homeowner operator", "getSkill": "homeowner operator", "getHistory": "homeowner operator", "getMoney": "homeowner operator",
-		"listHomeBills": "homeowner operator", "getHomeBill": "homeowner operator", "printHomeBill": "homeowner operator", "openHomeBillLine": "homeowner operator",
-		"openHomeBillInterval": "homeowner operator",
-		"discoverDevices":      "installer", "listPairedDevices": "installer", "listProfiles": "installer", "listPairings": "installer", "beginPairing": "installer",
+		"getPlan": "homeowner operator", "getSkill": "homeowner operator",
+		"discoverDevices": "installer", "listPairedDevices": "installer", "listProfiles": "installer", "listPairings": "installer", "beginPairing": "installer",
 		"getPairing": "installer", "endPairing": "installer", "measurePairing": "installer", "checkPairingSign": "installer", "bindPairing": "installer", "watchPairing": "installer",
 		"getMembers": "operator", "importMembers": "operator", "getBalance": "operator", "transferMoney": "operator",
 		"listBills": "operator", "draftBills": "operator", "getBill": "operator", "approveBill": "operator", "cancelBill": "operator", "payBill": "operator",
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
 		"makeBackup":   "operator",
 		"getCommunity": "operator", "pushPrices": "operator", "listValues": "operator", "importValues": "operator", "reconcileValues": "operator",
-	}
+	})
 }
 
 // besides are requests of no operation: below what needs a key they need it too.

@@ -80,7 +80,7 @@ func knock(t *testing.T, h http.Handler, method, path, body string, headers ...s
 // notForLooking are the operations that whoever comes may call in a demonstration, and that keys
 // do not open which are for looking at the pages: what changes something, and a home's bills.
 func notForLooking() []string {
-	return []string{"setLimits", "resetLimits", "listHomeBills", "getHomeBill", "printHomeBill", "openHomeBillLine", "openHomeBillInterval"}
+	return append(ownNotForLooking(), "setLimits", "resetLimits")
 }
 
 // TestBehindAClosedDoorNothingIsShown asks for everything that is open in a demonstration,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,56 @@ import (
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
 )
+
+// ownAsked is a request of an operation about a home's own, and who may make it: people by their
+// role, and whether keys may that are for looking.
+type ownAsked struct {
+	asked
+
+	people string
+	looks  bool
+}
+
+func ownOperations() map[string]ownAsked {
+	get := func(path string, code int, people string, looks bool) ownAsked {
+		return ownAsked{asked{http.MethodGet, "/api/v1/homes/ann/" + path, "", "", code}, people, looks}
+	}
+	const owner = "homeowner operator"
+	return map[string]ownAsked{
+		"getHistory":           get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
+		"getMoney":             get("money", http.StatusOK, owner, true),
+		"listHomeBills":        get("bills", http.StatusOK, owner, false),
+		"getHomeBill":          get("bills/none", http.StatusNotFound, owner, false),
+		"printHomeBill":        get("bills/none/pdf", http.StatusNotFound, owner, false),
+		"openHomeBillLine":     get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
+		"openHomeBillInterval": get("bills/none/postings?point=p&interval=2026-06-01T10:15:00Z/15", http.StatusNotFound, owner, false),
+	}
+}
+
+func withOwn(all map[string]asked) map[string]asked {
+	for name, a := range ownOperations() {
+		all[name] = a.asked
+	}
+	return all
+}
+
+func withOwnPeople(all map[string]string) map[string]string {
+	for name, a := range ownOperations() {
+		all[name] = a.people
+	}
+	return all
+}
+
+func ownInDemonstrations() (names []string) { return slices.Collect(maps.Keys(ownOperations())) }
+
+func ownNotForLooking() (names []string) {
+	for name, a := range ownOperations() {
+		if !a.looks {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // newOwn is what homeowners are shown here: two steps of a past, and a bill.
 func newOwn() web.Own { return web.Own{Past: &aPast{}, Bills: ownBills{}} }

@@ -1,18 +1,23 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { Figure } from "../../ui/figure";
 import { unbroken } from "../../ui/format";
+import { today as dayOf } from "../../ui/range";
 import type { Live } from "../../ui/live";
 import { type PageName, pagesFor } from "../../ui/pages";
 import { Shell } from "../../ui/shell";
 import { useSpeech } from "../../ui/speech";
 import type { Site } from "../../ui/start";
 import type { Home, State } from "../../ui/state";
+import { BillsSection } from "./bills";
 import type { Choice } from "./choice";
 import { MeasuresSection, SkillSection } from "./community";
 import { Flow } from "./flow";
+import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
 import { Intervals, Trades } from "./market";
+import { MoneySection } from "./money";
+import type { Past } from "./past";
 import { PlanSection } from "./plan";
 import type { Plans } from "./plans";
 import type { Purse } from "./purse";
@@ -26,6 +31,7 @@ export interface Stores {
   choice: Choice;
   purse: Purse;
   plans: Plans;
+  past: Past;
 }
 
 export function App({ site, ...stores }: Stores & { site: Site }) {
@@ -81,9 +87,12 @@ function Unknown({ id, homes }: { id: string; homes: Home[] }) {
   );
 }
 
-function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
+function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
   const { words, format } = useSpeech<Words>();
+  const { live, choice, plans, past } = stores;
+  const day = dayOf(s.status.world_time, format.zone);
   useEffect(() => plans.look(home.id), [home.id]);
+  useEffect(() => past.look(home.id, s.status.world_time, format.zone), [home.id, day, format.zone]);
   const age = (time: string) => format.since(time, s.status.world_time, s.status.speed, live.silence.value);
   const minutes = s.intervals[0]?.interval.minutes ?? 15;
   return (
@@ -98,6 +107,7 @@ function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
           </select>
         </label>
       )}
+      {past.money.value ? <MoneySection past={past} /> : <Today home={home} />}
       <Now s={s} home={home} minutes={minutes} />
       <div class="columns">
         <section aria-labelledby="flow-heading">
@@ -110,7 +120,7 @@ function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
           <TariffNow tariff={home.tariff} />
         </section>
       </div>
-      {useUnmoved(home, plans)}
+      {useUnmoved(home, s.status.world_time, day, stores)}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
@@ -120,36 +130,44 @@ function HomePage({ s, home, live, choice, plans }: Shown & { home: Home }) {
 }
 
 /** useUnmoved are the sections that do not change with every message: they are drawn anew only when their own stores do. */
-function useUnmoved(home: Home, plans: Plans) {
+function useUnmoved(home: Home, now: string, day: string, { plans, past }: Stores) {
   const kinds = home.devices.map((d) => `${d.id} ${d.kind}`).join();
   return useMemo(
     () => (
       <>
         <PlanSection plans={plans} devices={home.devices} />
+        <HistorySection past={past} now={now} />
+        <BillsSection past={past} />
         <LimitsSection plans={plans} />
         <MeasuresSection plans={plans} />
         <SkillSection plans={plans} />
       </>
     ),
-    [home.id, kinds, plans],
+    [home.id, kinds, day, plans, past],
   );
 }
 
-/** Now says what the day came to, and in one sentence what the home does and at which price. */
+/** Today is what the day came to as the live state knows it, until the whole reckoning is there. */
+function Today({ home }: { home: Home }) {
+  const say = useSpeech<Words>();
+  return (
+    <section id="money">
+      <Figure id="earned" {...today(home.today, say)} how={home.today.intervals > 0 ? <p>{say.words.today.how}</p> : undefined} />
+    </section>
+  );
+}
+
+/** Now says in one sentence what the home does and at which price. */
 function Now({ s, home, minutes }: { s: State; home: Home; minutes: number }) {
   const say = useSpeech<Words>();
   const tariff = home.tariff ?? s.tariff; // the home's own, in the interval that is being delivered
-  const amount = today(home.today, say);
   return (
     <div class="now">
-      <Figure id="earned" {...amount} how={home.today.intervals > 0 ? <p>{say.words.today.how}</p> : undefined} />
-      <div class="saying">
-        <h1 id="sentence" aria-live="polite">
-          {unbroken(sentence(home, tariff, minutes, say))}
-        </h1>
-        <p id="expected">{unbroken(expectation(home, tariff, minutes, say))}</p>
-        {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, say, say.shared.tokens))}</p>}
-      </div>
+      <h1 id="sentence" aria-live="polite">
+        {unbroken(sentence(home, tariff, minutes, say))}
+      </h1>
+      <p id="expected">{unbroken(expectation(home, tariff, minutes, say))}</p>
+      {home.challenge && <p id="challenge">{unbroken(challenge(home.challenge, say, say.shared.tokens))}</p>}
     </div>
   );
 }

@@ -1,10 +1,12 @@
 import { plural } from "../../../ui/words";
 import type { Words } from "./en";
+import { ownWords } from "./own_de";
 
 export const words: Words = {
   choose: "Zuhause",
   none: "Noch hat kein Haushalt einen Zähler. Die Installation koppelt das erste Gerät.",
   unknown: (id) => `In dieser Gemeinschaft gibt es keinen Haushalt „${id}“. Bitte wählen:`,
+  own: ownWords,
   now: {
     silent: "Der Zähler antwortet nicht. Was gerade fließt, ist nicht bekannt.",
     still: "Selbstversorgt: Nichts fließt herein oder hinaus.",

@@ -1,4 +1,5 @@
 import { plural } from "../../../ui/words";
+import { ownWords } from "./own_en";
 
 export type Words = typeof words;
 
@@ -7,6 +8,7 @@ export const words = {
   choose: "Home",
   none: "No home has a meter yet. An installer pairs the first device.",
   unknown: (id: string) => `There is no home “${id}” in this community. Choose one:`,
+  own: ownWords,
   now: {
     silent: "The meter does not answer. What flows now is not known.",
     still: "Running on its own: nothing flows in or out.",
