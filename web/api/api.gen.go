@@ -294,6 +294,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -357,6 +375,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -369,6 +426,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -661,6 +736,15 @@ type AuditEntry struct {
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -971,6 +1055,24 @@ type Contract struct {
 	Sold     int64 `json:"sold"`
 }
 
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
+}
+
 // Delta A change of the State; homes and intervals replace those with the same key
 type Delta struct {
 	Homes     []Home     `json:"homes,omitempty"`
@@ -1090,6 +1192,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1387,6 +1507,22 @@ type HomeSkill struct {
 type Interval struct {
 	Minutes int       `json:"minutes"`
 	Start   time.Time `json:"start"`
+}
+
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
 }
 
 // Invitation defines model for Invitation.
@@ -1759,6 +1895,14 @@ type NewPassword struct {
 	Password string `json:"password"`
 }
 
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
 // OidcBegin defines model for OidcBegin.
 type OidcBegin struct {
 	// Location Where the browser goes
@@ -1928,6 +2072,30 @@ type OwnAccount struct {
 	Scopes   []KeyScope    `json:"scopes"`
 	Sessions []OpenSession `json:"sessions"`
 }
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
 
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
@@ -2152,6 +2320,20 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -2242,6 +2424,49 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
 
 // RecoveryRequest defines model for RecoveryRequest.
 type RecoveryRequest struct {
@@ -2786,6 +3011,42 @@ type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
 
@@ -2881,6 +3142,18 @@ type GetHistoryParamsStep string
 
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
+
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
 
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
@@ -3024,438 +3297,469 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rlhs3ki76Klh15ix1r866yZcZV63zQ5LltnZblkZVbu0Zj6cWyARJNDMBdgIsiu2jWfvn+X0eYj/Y",
-	"PMleiAggkSSQTFYVden2H1tFJpG4BOIeX/x6NNb1QiuhrDm6+PWoEWahlRHwxxsxWRpRun+OtbJCWfdP",
-	"vlhUcsyt1Or0L0Yr95kZz0TN3b/+qRGTo4uj/+u0HfcUvzWnrxs9qkR99P79++KoFGbcyIUb5uji6O1s",
-	"zZS2R+4betyN9mQ8Fgv7Rvx1KQy+vCyl+wmvXjd6IRor3VQnvDKiOFpEH/16JGouK/ePjTdxZUXJVjPR",
-	"CGZngkl1Ky0sh824YUorcVQc1fzdD0JN7ezo4ouzs+LIrhfi6OLI2Eaq6dH74qjiarrkU7Fr0T/4594X",
-	"R4rXYntGT0ZGKHvBuGFSbUypO5PHyZksuDEr3ZSJkS2rBDeWnZ+x8Yw3fGxFY7pjnp8lBn1fHDXir0vZ",
-	"uNP/uX3DL+FJPfqLGFv3+ifjsV4iaXQPYNwIbpF8JrqpuT26OCq5FcdW1m6LtxYSTmzrG1kmP65FPRJN",
-	"4oxn2gg207Vg0jJpCqYnjMMHeqVEk3q5P5utLxpd7TzkN+6ZzV2T5ZFfEw1PgxVha3r2842czvBO7kHz",
-	"7YbspJo7Lwt+2DPxt9LMxL4Tv89t2rHUjenDr3qmb7YJmUffSCtqs2uW/kq8D6/hTcPXQMnhapttur2e",
-	"ccuUHulyDbzI8rlwLGDQS99yaaWavmh5R+L1aZ74g1Rzw3gjmONEbLRm4tg9yazWRcsqG8GkYVwxXpaN",
-	"MKa9RiOtK8HV1maHnesunOaRPIVlKRO8RCjb0D+HnYAb5rmyzXp7Fzbm6IfOzgaH2aaKkV7aJMfw25P6",
-	"Ti39DQ08USr79ZftXkplxVQ0MG+JFD6Mfa5mPD2f1Uxvn/nzemHXF57aVjMNFGfkVImSSXW08x7hQmiS",
-	"+BKaQ0F70+5Eam+f8vF8ubibbHcCaTFruEmI01cLoQyI0YmsxKVf4VyIhWHSbkq/x18WR7VU4YPHQ4Qh",
-	"vTu5LGHs60aOReJ+v5V2xtwWuUukm1I0bNLomnFWCyvc29hCS2XZSi+rktmGl4Jxy7QaiwtY0kgY64SZ",
-	"+7eRaloJHMctmFu24tLSfVWaVVIJtnLv5Gwi3JOMs0rW0rJKCsNGwq6EUCfsaaXHc8NK7XQwBlf25D8c",
-	"CXR3fYRiuF/Fk2Pxg7gVFTI7K5pbnpbpejLBizB0vE3x6gfPncLdSCuec/f0rq6fvLk+ffnix5+un1+l",
-	"LqA/xBs4xLyi5w4PJfUjUzA5cUqKu3yoefZTX/+qZVUl9LBWd+/bavfjZ/So08J5lVjC9+LdJcx/xs3M",
-	"SQN9Kxo3f65K+JxedskE8hfOyoZPbGq7zLKuOXLWXfO6okcdM9NNmbharyZM8PGMzaUq3QUB2oc7AddG",
-	"VpWbcuE1bLx8UrHVTI7d/fBPuG/roSLXTe0tzGeXkPFrLcJp0A77BeWO80llRaO4lbciIYJqr3kPECbC",
-	"WFl7hXxTbgPxznRazc6oxinFqvBzCgNuLaw4enc81cd+u9TaL/WZ3+B7LtSRwP3XAaOE5eyzinDbUkbJ",
-	"aG2FaW+QRnKsRDl19Ej36XelHpvTWiuxPqnL318wnAXYh7WsKqmVnRkvB8bLphFqvGZLJW3B/hDxF9aI",
-	"sZC3wlwyoUQzdVxfKvZ2VrCFNhKoapMB8ondzZdhpUug0lGjl9NZcsHcwr0ywB0WfF27MdhITHQj2JjX",
-	"glmnNAw407Gua7e8dfJg3QR5g5Q9+OLGNwsUs6riI2cT2WYptjXnsW4aMc4o7sB9mkqKhtVwNvtwkKtl",
-	"nVLV/bGmV7y0exxRKafSJqb9rRjLmldblPTIsFoq3QBFJc+jXIqhbMfR3TohDKsKmDS8nFcVaj5mGDm0",
-	"du62WuEMFbMXJbzWxrHFxBl4mn2o4UQjkcd2r5xTAofr+VlPhdVDB0mzPJgGDJOSRnQ+++2ETFvBi0bc",
-	"Sr1MkOSPYFZ4gvRaEopnZBypLWnEipNaMHhyb+A3qdk1eqlKN/IwCjeWh8eHX3r/o8T7rbaofw54+S3a",
-	"fIPf++cn16lX/s3pnluH8cLpR05qOSpiJV8jJ0cWx3izm7Javh0ubbgG9NaI0wVOVZAUQkYXaC9wk+iM",
-	"/Ha1ggi5UyQV9hDey4TyUQk+6SPUhTZWqmnw3qIwf2RYpafD2Nmi4uP09oOdZ7kVNThmtJ4PGXHTYoXh",
-	"C1zI8M34VlTyVqRcH+MZV0qkzbpGjOVCkga0zaL28Ghs+h3DwEWYAA2YU56/dabH3czAnGs5OOurKmkC",
-	"uquRcLDpMa/w3qBRQppeQU7/x2ePvz4++3rnHuDwueV+J6uEkVByyztb7lTQ1NwrMdmPl/zgfpBgJnkB",
-	"BR9sbs7LFy+fM/hqoJyiZ2FhNO3clryIrPn72E4ZJebtbNgFzzsVnsTnf3x2fn3++OLs7OLs7N9Pz79K",
-	"ndJfl7zK6cHNUiXcFsLaCvlHs1RIfuiV9daHE667uUhYA76nnUnElXPWEp3GD0RhGx6XMqlQ+5kVTDeR",
-	"MpD2fK5323UQjnFP5mdnLamO+/iLNtSODNFn/AKyx/T/QarEdfbHsJ+yE+7BzgmF4XPTeimsIFtrw0f/",
-	"bqGboTdK1oMf3pwh/rLw7xsu0F6jNr/nATdiIpx6IvJUytV8w638ZTIOldzP195ZmAw6Ze3dNma/NacV",
-	"uoINW3BZMqtBaRutYa5LK+nSDqad1i+T4PUdr1Jqd4woSIm85dVSwLyUtqwW3Czdkfbxy/hGRV+D3bif",
-	"uo029i4jv25pe9eI/hok/b7bTIA3cjJJHNfTNbkgJR6ZWS4WlRRlwZywg5O7FY3BVIA8k+lf2KYW0Z1v",
-	"EWitnWd8BO22+J3f48qhLbwXde8lmTOZAV5nHzBCIzhlsSR02ejq90sXeGGBQoZGjH8f7/HeLsXXaGDc",
-	"U4cZN4JCq1vrLMUo802r+Nz/LLqE/9oZJSmTqXCsKtwJadii0bcQBv8oh4l7E7YvcnC3tuj2ef+SZfZo",
-	"K26f5SL6Zi9X0xA1Iwyemxc5QxLGwzrBtJ4v9HhmCvbT9TPwChRtJEVaJnijRMmMroWdkYm+7UAUt3Kc",
-	"c2PNBTpZ91UNaNACpx1GGn7TriJXzoEY1jiOcmzfRNrv7d95H2HKsHRG9LCAZMZnmBu0YOLduFqWsZhu",
-	"f+sF08771CNw2u1ox4s9keEs9+aaTuQ/lNW3h4mXOb5sUGpX0PjVhHHWBh+yTodcOlH8Y3A7THoViW1P",
-	"rUxpvtdgj3FVRPGo0/nb2SU7g4wDvbQs8Md9rzGF3sLvcQ4R5+0xUvrIwUebNyzwPWJrSkwhYBSlj1Kg",
-	"Ta+E2Qqlocy40ZP0BoJTm2LU0jB82inHgo25GovKpE67Ny5Uos9O7qkeB1dfggKGBI+kHRoxyiXEON2X",
-	"HLhsohsnjShqCFJ4wAUsl+JmtN6XRc64Sfjrrr5/cvz4q6/d0gyvMLuBAvfgsuuEbVPDpnwa6DHuuvzO",
-	"zs7O//kS01MhUQK2MvZzdUY1ZrlPQm1PmCyTimzadAlpfJ5fmvu3waztzA7rdntrdFhgwfjCaXRSTf0/",
-	"nbVjYGvdaRdE/JVUU6Yb/1d6EsNDJSlvEM4zFZlIhSR8nAGjC9FNyylVf35yfU8JNKIMt0HyhwR1ktUA",
-	"CzVAw1wqFt/RKAekSR7bi5gxXrDzb9j/7Yjj/BtHvXdg7w1uOqztDnL9rU8A2oih6qZeVjyRsqRXjqhl",
-	"Q1kUbu41LwUqrTBYgrCy8tqQHO5zWbbqcIhwu68gNwmihUlSFu9ySRR2JtaQnjvm6YuQFqCmVRnc2EXY",
-	"oxzBJrZ15D/ex9Xic7V6bRIcOTsViN2kXAcPOKMHi3kkl7YjNGGukqlODxaFMTT8HT3TBnXyniWo8m6h",
-	"tTFf8DGFMBLEztmIWyuaNZvpqjTB/T/mDUN9dsabqROk6ehLLZWsne5/nja/lG10IhDzwrKar9lIsBol",
-	"km4YV0yqW9FY0WDerCgvGacIoNJpJopu6Rt4PrNEadlU3grj1lNrYwv2NmRiG1FVhtUa1EuO8ZreZZ7t",
-	"4YpB33nv3CiJU5HFYPm8M08qpYmeAAOmsy1+r/afdo/CMsCWbdJ+6LAsdA/A+Xa3fkWHYvjasJFYa1U6",
-	"KeGWMhKVFLcb587mSq/UvsSX0kCC5rGxvNSNe8abH/zB7XPd8LqkFHjYDlmmM2p4ue7Rp53KWWDKbcnX",
-	"Xqk9++cLUAkWcIPd0//5u5/Pzn/5+ez4m1/+38c/nx1/8cvvL34+O/4KP/qnpCB0802Q5zNYSJvU6xgC",
-	"Zeyqgi1EA2oKFe/RKUBxW3soZztPxe9WtANhRslDmTmRrKYpZZoZqxs+FY5j4UPt5Ge6Fo9MYHVcmZVo",
-	"HMmttq1IbZLJ5M7GBsq1uuTrR6Z9jVP0TPuegv2BLfjaDKThhGklm1brEcptpd8pUJAN/fuXlJmgV8kS",
-	"vTYD9YKNHK9fsXo5nkWcj/JE4ajDLg+ab+tBzHACv+1TDdYmGF0VN5aNK21E6Uh62JuWysrqjgkt7a76",
-	"XfLj5T2XjuIqwZukj3JHhnechNCnVMSx4oz751ZXy1ocr4SczqwowRWEqctYvooDPDJYwhIIj61mQjni",
-	"mznbDr4baNyDxWiA4W3PxkCGQ1mw0RLcJxtZ1WthLzC85o4Z69g4cvhGjHVTipIt1XjG1TTWraOdoxek",
-	"txWXmPb64T7dyT5tsy1okPCmdj5x+LW7R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHG1Sv25ePzf076KKRa",
-	"WmEyjk+ystcs2o/tbV7ppipv7pFbFqcpRqa/n1vnDb1b+6NY5fgOEVjwLPqfXDKzrB0pQpoes1gm4FNd",
-	"75v8EbjFpr4f2dfHZi4Xx3qBCsUxaCCOZ9tmKcibs9z5oit8Cut6dj/tntkyOXCI9AYr2/Bxn9IK5d54",
-	"RbDoTTnuNNLLJqqrx+1jI+EYEBGXvzyxjRlKGobwJi7LwbFmKMcY+rjRVXkX5jHyibAwAM0wentqh78V",
-	"leUpJQbp1pOtO2ZxCZuNycCBJDcoGI4A0lcd85iL9dYmwxiDCfl7XYt7EPFncXNaUbLhORYrppVwtnBV",
-	"CmPZRDbGDs3huXaj3nkVw+/ot6LWytgGirzv5hpwJJGRBAG8odViscYXd+Ij4B18G0LYKYMroaa4q+Pu",
-	"ET7gmFJstAw24rOuSa0qShnc1lKCGr5H2Xl3+sQAQE12tpFU06DXRaq6P5CBNeu8UaTLZti6VMY65b9h",
-	"ZgZV0ZXWc8Ztx5jpphn0JYCSa5S2Kn+sL0qhbJ+TipwJ4DLACJioJls8biKbesWbdKJDrctMEr0RjcyU",
-	"Td8KVeomHXPv86AvuHTPnYSFxQygzcZccHeFjqbSzpajk7Gu3T2ptVpxa+N/gr/CnNKo8HbcuNe8SUWx",
-	"FVC+Ebei4RWDA8PKL/SKj8QMCneVoEirEy3OJpTWSZhGl8uxMLldDhu5xTeulupqIcbpIjL3q5tssnqL",
-	"1NAd9btG1+x8o5KYLgcSxSPj3+uueoylEL1dL9JhhCcGMmdYzeeiMY6+CDEAHW3OapnopP59R6JJgjrg",
-	"jv4yjKTgyA9FTo2eJMsaepijybtdHeMyF7iVRXDuFt4hULDW/zM8R2Lo7gIDoof9TJMcSJqxM6bviI3h",
-	"lDCTioMZawr2/aur64vXr95co4ebKWFXupkzbtj5N49Pzr/+l5Pzk7PTx18WqMK5Q+IBK2Ink6W3p5b1",
-	"/N1CjPs9tKDDC3guRM1ySjvKf0wSYaM1+HCcFBpzYwtMzdBKhK9Qt0LGQm+jXOhHxodHR3TXIN5WCX4r",
-	"0KkBbovIa9dF6zBs5p6shUV/KFSgPjJMidZtzMCxQ99TvsTWIIbxsIIE/Ea+CKVwpziwctbtyUA9wK09",
-	"9brWi0nmFm6V1WwkILCh3L/d99NGlpdspO0Mwpd8pG8FO2NaVWvc1C3kEzPjjTCRTB9iJs10Y/eeKIAr",
-	"If6Kn+odgtkhSQk31k+GNi91Db4jkI5NO4vQXkwnq2gCIpEoxq60R3sxQhCYzYbuWUmh7E2GOd4poe2u",
-	"0ZiM6zDcdVriAhSohk3F0OJvI/6ajb7DJl6wijtRSYcOt3MmpzO3oUoMfYss8xUfoS4ZjgNy1dApPgIi",
-	"QmibX3bxSreQIvb0tadXbOdMwoS2suLSFBaSWDeJzClXeCso4nD0qUVnlRjbm1JUfH1Tp+olUA6FAKSa",
-	"BugZsDxYQ0Kz++4vHsdhoa/PunGhs48TKW5zoPuM0g17JPzuRsJHE8LizGsJeQ2mJZlPImg95YvkmV/J",
-	"Sqix8DqIP2Jz/zP+5OPh/N3NjBwX3bm9EVNpbAD+IoJ06i0EtHyMxW+ZEx147RvBVgCB2rt754+/GjK3",
-	"RkxN39xIfsG0aM/8zkDIGLStia4qvTIXXvYtUOUH03qPSZ6nfbNpzUCiHubtUTQ/tq1Q0A7Oux4n7YGl",
-	"wPS3dDWk2aQUGDM5//4Z4+pz6dwTScotRCpTrsCd5sonnibhJJ2aVuKm3ct0TiPNkwNGMKCnRdtf+BCf",
-	"ckfMjODNeAa4v4608MAcWabjfUtlFmKcyp5qWeYWakdIW0iiHuilTTK3a4IDRHkMF9nxmPvzNsjETkQl",
-	"N5QQmjY9X7Q1NIEQB3oBvNbx4I6A7xyF3xMD+qBwzh8DoZlSBLIaaiU3a5IHYOPikFugxb3wz99VepWo",
-	"7tOriP/XugaOT0hPSGLBwMfAnZ4KZzc7G3wuVbmVMgC/XImmlSbtyKDvV+sTHOr/IU/ZcauSHQet9dgr",
-	"qI4BeGOfNRGsJoyxNMIUxDt80UcSEhOHHVr71aZiDXjaB0MG2Wq40H7MSViZxzjHOgZcMmFmDYTesg8T",
-	"SKBQFoUSGK+1mnr0xTuE8OkhL3Vh85L0ulSppGJe8WSJ/8tdJUGVMCj6p0veOMVKPDIt1l3QuRwFm5le",
-	"KbYe6qq5Yz5FthiMYjd7xQ7dbr0E0JmExNOr3aXyboBX7rmtlIs2zcJvfph87txeenSdTff/LtCdnTg7",
-	"bdbCVnl+qO4dvGFJQL8kkg+9NrfeV6ukoibtjC0aAegOtHemQGaGjgnD9EqAHQD6tNbVI+M9pVDKxJWj",
-	"xwXfDspP6HokhArxSvcEVjHAlk50ExcB7oPfZ9LFGjVXa7eATNgkK/Ra7PQxV25x7qrFc7sE5dWCw2kl",
-	"Su+kdMbrYPank0cScYmwT7TtNDp6oca6drzOOx3rOzgc/dbRVAo8MdqYHCHtqIXNLeaS/QFhOqWivaKX",
-	"3eeISUEJ7JLxSitx4U5j5k9ftvglztppELy67qD/Dan634IQo6vcg1P0R27Fiq+vQurGxqbNBC9vMqwi",
-	"zB9ozoixhktijbPWxnMoqXO/D6rGcvTIIG9Cq6o1n6RlfNqIod7KHPQCN/aGJGxCJMg65PXEYX3CiHIH",
-	"b6QaC49C1wyP67epCBubxO14Jihijq9YSTuTEAmAbLt0YZqYLE0q9fPtbN1OH5dSe4iZdFp7aGnTNzEE",
-	"Uxckt9HCFOXmbsTGrhJ3uMtyRyrC99JY3ayfYjJgUqQ3PEorl2gFS8M89iHs7jaT3wtvdE/gT5p0Fvvz",
-	"ziilMSgAzaln0zKwSqSw30h1dzQ3Pwb1f7jbINmyjMEDJMsCnqOUt76m2lE7+kImwmkJvhLAF+l78FIy",
-	"izCn789ProfNAaE+ds8CgoLu5R6Pep/hb/oiSZzNfZwvvMgjkFCGxiZOwcB3q306F2VD2+DeqWRAujFW",
-	"LDAG3WBwOf3yAKXWHe2PsLxtrzTlMwwlHXeTbtr02KyMpjxzhm6c4ePPBL/HzUgnAcJpO3t8jZ5tUZmw",
-	"qd5kL4dPsfVMbZwXRIXvvcOddNOUw68RwTuawDfj43lSYl9BwbkTUlheDJlCvrrYDRel43qrEz4n5y2p",
-	"7aGXj/d9PAQkSOo6YowdipHudRkj0MsBoudf6WnoYnHrQZW6syUW8d//3/+P03P/IJ7o+NQIsCCZnkyG",
-	"xqRDhUjyJuHhaCXMRZSagicgG5PL/ub3kA+osA1mYVbvwxGQQQ2/D7S1aWPWyaFOSYQ7AWyBQ/Jir5fc",
-	"9NZBbeczI5gk2DUtpGkMfxe4e3vOPYrHv7a0um3bTnjDOAoBafzV9JuqJwEVEcESTRF/h1467MmFPlBV",
-	"ol+JngFzVzrT1x0NaK6WgIp9fkKEupgrHcKgmYR/1dIYRx9bqQzF0btjN+bxLW8Uhzz+n/0GvGzfQZ88",
-	"j17l1bPOG/2H4cV+KP9+t70kFrK4XAnUCyOWpVbrusWT7yQbLVUJ2V2OlUYFYzOORptHTaNmNp6FvRWj",
-	"Kz2eC4SFmegGumcZ4Tir0mwu1hfMWFDMm5YNW12VBIQJ0adkBVVcTNpbmxAe9IkKVBvT+yP/XEghGK7U",
-	"U657CgA0Un36RgjZf07/oJhBryPNPdPX+rEfNus6JIREbv2Czrrma/THUPz3gvk9LLCYFk7WrwyOEJjf",
-	"sqYGLRn074VO5YsE/BV3HVtiA6WF0t0g05LuNyDft4VvK/RrUXoY5IWabdStNljSAH110+hClg5OoxQL",
-	"IFbdrYoaWFsLCKE7a07wKZArJd8puK/hoUyFfBY7zhNxdAX8+5L8WdeC+ErGYgntcZC1dqI/hZfZO2HC",
-	"TthbgngP6pf7oxITy0C9wIH/Jhp9sh1QCrb+AEWHHAO7QMHS0IFPxVQqBSBLkyh/ysmmwW4er6of2mcA",
-	"kxoKX/hclR2v1oZvpndBh+qDARuVanjht3ugb0PXAjAgUp7JFV/fhHr0dBTQ2QvgIZeG0ZSG7Qu6PKQw",
-	"PTASkVeBq3VrZIR6b+1sDdGAOjfc3BjzPdr5BIyM1EBCVmk/KCjkxoZkHshJbbXh/f18wb3Tu197bcNE",
-	"iNIk3VbXcWg3oK4GoP8KXD/dnp6Ra3VSad1kwoWQmZAVXZDzZ/U9Nypt7V/34v0vAGh3d+/IAMcLtxFJ",
-	"Lw/iThT+iFxhBZuLBcJDcDZyJjkw7/6SPbd698bhFAvkekU/S+M42SQOy1vfslVYyvhwfMH3O73wQAeg",
-	"fioR2QBxG+yxVhM5XTa+2Tj+OAnkAc7v1DSi2ggY1s+oLhiUzTNiKgPt0GTOwNv9B3Ly9SbnSPuReJI0",
-	"bAJ3IypYYNygnWZCpsoY4EjYTFQlG/HxPHmT0rLj1QSMtfXxaA3zdzbdcjxzoz9fOgZ++lQ01YCGu8Sv",
-	"WxZKt6C7UuKXgWyCzKFtahl5xKMi7hKTcE4CvfQ1JHcFUt1OOu/FNH3w7nVZtQXiZSGdoO/awh5QoH/v",
-	"H5DBnpPWmwpMqICKe7e42/3hL9UgbT5eqr8Ud1SPWvBNmpBGaB6fPhEdWI5ah0NyOEU9NhOlQatdKycA",
-	"GcZzfUbsUa52fRCIwY5C/67R+tGL/rPJVG49ryuutrXRO4n1/YwGsBbg7ako44OJkTsQMI21Q5G/mifb",
-	"Nd9l58x+kM8YRsD370pUopWZPNRtvsdWhO1zT/90xmvrX5Ce1q20oTQmkxeciuTJRpgHxVh+YCyKdpLZ",
-	"ZYt7pkunrcfVTFP9C7qN/P5SXdBmb/10onWusd5bKErBapqgSmLkWk98YpeojBgC9jE4M/vhUUFw/9Pt",
-	"sfajrFxOj1TzRMI1tzMvNRZ8GuHvuOchD23cCPBvOk124Yx0cDS6RwjnO/590j/911SCsWJXf/6j/+lq",
-	"pqvwyn99w8a6FGmGlXLavrBsqp30W1o2WjNx7OgR6oRE7HDNxXIkdShy6vlfm+ie0PtSx/UnsR6MLVDz",
-	"UhyWMZixXuzBx/8k1lfuFwPazLXZ/EGK0MtoXZnNedjumd9hsKT2dV7ThteMj53Zugr33w3Erd4sg+i/",
-	"6emCxQCWsXOce+x8LdUL/M35jmOgE6B3ZXYcx91akjMiLwD8xlz6MucY04C+QS8AxBRN5BaIFcrIFeAr",
-	"oEBZdHcHXIvDon0wzzc4APz7mkaBP8hL+cv74uiHqLQm0auOvBhyiik7EKuA5I5NoLxo3lClUoqBM/UT",
-	"eO5+5f/4VuDkEM4wAeIkxvNMbCn2LBfOMMC5K21FFhHJBxOTYT+NI6Tf1KJUrKRVjk3H+2WZ1TrpjpgB",
-	"OOf2mKNKj+cD8y7mKTv/VjRyIkXD5mIdDilsl/G59hhMPVksR334+htZGfVIlKVjAw2b8FEjx2k7oW2V",
-	"1f09BnS7ExrYOEzrxF7NuJl1THHYvILNxLuhIPx0DPQG3NLUzUdCzKUdt4c55NRyAGF+kXeYeHLKHdfl",
-	"dkcGKap0RgwyBxIthUdoWXA76yRAS8M4oBzzqvLJvX2dE3YUCLmnssswdxN03aDLMMXgzgGNmr/zgiaS",
-	"Yan4xnbBbYyIfbZRPnocfZhIFvQBgocc9EE9+K+9S76lnrMeFPDkhDa8xQlNM0E3t+KlMCYp2kADOeUL",
-	"eXp7froymB5yyThDjA9EokFN1w3cFpKXWrSB4y0nE7bFz2LlWl608tIxUSfv4S5RkT1lwcCk8UpJwxD1",
-	"64T5iMJM8KZkSkgoyKTCmoZxglWJEWnWC1HQlwHeEH9A7fE7Pytg+FoaE/cHRP0F82caYdZqPIBlDwfh",
-	"7GAb9+fHxCC+2EwLIVH7M2PcQ5FTeZf/z4+ehLH5Y+MOCW03WTuCpn0FdKiqYsuFs+CgSZTHanu4rQp9",
-	"m3bBlYp8N3cYI8Lm9NRGyFtTDr1xhIoilatAFJdIxJStSu7ZIsqxErgLCD+rm7ic+DKifEQPrGkegEDb",
-	"GaPr7dUNpvZAIdIlW2g1xR9STb7VjLOFVFMoAPY6qG8ehVRSdDCkSc12I+2GAYJvf8kwmEwZg2ga3eyH",
-	"Dpo1OqPkWr+2qYYuWD79rzgyS7PA0v+lAqPhlx5nStYWw6zFpGthA60ggi7k1TLZXEH5dmrMSXY4RbWs",
-	"qpzRheMEmAO/6IHgBu1RPDi8gRv6z5DtuRNrdOaYQ6fyPcBQAlzkI7QLtkGdZIRmuh/WUBpABWPmdUFS",
-	"axNKYwOAJbkw3z8REKlwZR6NJWqXNTTcEWGPpjLW9wsstIfdE1jYC982i0iJon5R8aWRo2qfxJh0+bts",
-	"0V1p0dEc9qD1hyfzl7wUSWdb0sa8Bi8lWNLcsCdLO9ON/Bt4my/YU8Eb0bA/Pf+3Sw+948N0SUccue12",
-	"+HO27SDA88s6x17yZi7sm2WVv7iK0GHrpbFsLoST3dux7760JICt80k4A4t7IEzYkxDbDSdLw/RCKKwW",
-	"b6Av3tX1kzfXpy9f/PjT9fOrbk5PJnG5L4lIr/ZcwJRbcTOutFmmih6vqKqWHCxRnqxQlCQrFeKx0TKd",
-	"Ypkps8ltVCLsvrVPezWzQOcj9fkc1NPCynHKzY9ApbwRrF5WVi4qX7M6MHu3ydQCj3lVmQu0tBFicsWl",
-	"DRgC7mvGl1gLRdVR7pzY7zigN8NZSFtEjXFbbQzGRnQ4PbFC/f6SyboWpQSDAd8Gw4BnChZHdbonkJgt",
-	"1VIv3eT8fSJgR5CEYwp1UBdZzBYIPYo4NuJrR9mtjrVNPzqESCfiab01t5O8AUsgUv0UBVRkm4VWJqcs",
-	"gXhHdEzM34Ncdac5i5B+wEZrNpIllG5C4vhKmoH3a5QEIN3A5cTi+wDLU7A/ICru8H687jU3o/VNkr+3",
-	"bS1X7QrhjainU/0YyBFRusVyVq4Vr+XY0ahGzEPwQPppy7KsxD58BibYLCtxM+KmDxFte5JAcSGVyk3P",
-	"jUPYGk2gTALlkFQ1AEn5sBiPD8G4pd7Jd5p8vqoqO3NAIAZDZ2Ae63qcFHDfLauK4ZfI1TzAEumjwEGh",
-	"MxxW/MHHemm4KgdX/ZWCl9BANQUxGKfUxbmuI6jySUtG3QgjpzN7AyeRsL6dcQpHBYWm7h7CVhXBrUGq",
-	"6V+gfMjZ0fWyRmpYiGYixsAx8SW7UkV7svK7GflbcggywLpYe0rAfYkqwQYnuMg6C34Ul3E7G4RbUSJ4",
-	"Sbih2MSrQIznFV+bO9bI9gKIJL4Ed8FND4VcQ8K+h4ToADpkQKSh20uONGgr8AoXWIHLbTh1+nX4PGZe",
-	"eAXhlzvTh+dJ3vxaqpETwJVug/QeKBxiLUuDNGoUl7fi8Zc3fy02erKBx2TX65cKa5IzYglfjCDecXUL",
-	"unZWs3WqJ8cgi+snfDGJzXt03BmWUTm8PYmoJrwROaL4VowrRNnA5/w7fFzW5xUSn6A/wR2Fas+uA1np",
-	"xogbjfVWGyg9JKZDOD3St5x+0ILxArbMrSizb7A32aScDbDuxMvAJ++I3LEq0lEgoHMZSqfAAV1pY+8C",
-	"kRLV4XqOkNa43HdPW042EN9tE9CbqstMpPnEAFIjUekVO+tgtK+GwlmMdBJcK8bzumiLDgIfCR0PmAbU",
-	"wo0+CAHotK0E3r/A/m5Yc5NGiF3rgWVESj7p7jV3dArAj0Cv+0+57c+Sqg/xTdlyWZR+HlqBAtZC0O3I",
-	"MQpe9yR+nX9xnkJftL6UbmBnsahkVglFT7gBclg10lqRLuZZNHpUEb8dxHhxUq/xZ0mwYL3ad7Q3WLjb",
-	"667yy6UXRDPPb52f5dBA8zXwqWpZKyrgvuimqCU5/kYHrVg287XZHWWmcXFK9KP8kt5gHXRiOQmN5hms",
-	"xSu7QBF7VZClEbleeVWzEh7vOn3ddvdJ2kYBW9oxRcW8Ra7ECitPqNlq23j1l96M8E3h1+2domMufsnO",
-	"nALiveaQBsSSlSDpswtXnCIHfhWFP5nezO6Xws50eZVW5F4pjLhSHxm9UmzBKQUi8HusGAZ/FlhrXtND",
-	"pZKX4oS9ceYvekqCAuE3AVTA9kex0oFJ3CeJDtO3okmGsV9vjo64FEiDFYDOE8A8AHKPpbMHT86B0598",
-	"c8n+5ewMwgOUSpKw8ehWJTBypLcwpBN9aaScmqcwW53my0dGV0srGITKwEZtfYLDjZQajjOdTXOTfPur",
-	"Vg0v2FoYKxpsz+0jUEOykW4WqPJnFrfoGARex1dShUPYMAfuBDQJK6cjwq32i45nWLTkk7wPvhhoWydL",
-	"XpEfl77zDVRlSp/6I42Hcg0uRiwv1mlGnoMme7r2SKj3RieLYWZSTNWAA8iZoXD0HpeQRSAsSSdFvax4",
-	"WpwZBON02nZpijbHG1kWmILSpjW1fRD/etCrXqWAVCKc47Y1dd9d2gbGAcsSCghDEXnXzsBu3XOt4sF3",
-	"5QE/iVF/IURM/z4+O0+OImwvVJRZCIVYUQE3z/1xy21MPhctsDjQL4ExGgT6pA6G9216/lIThJcGPRp1",
-	"G8AnIFvAXUpYstNvxZaNkG58kIPLUuL+EFmLZM7/K7V1H1vMQq06sIWDga8y/Y+eEcYheWBLvkZYWWAr",
-	"+7xiOIZlcXTLbU7AGcZL8J7t8+57QmlliZOQQg+Es0W6VIxz0YHYyoJRER/39BMdL24tXtp2W1LTK1ph",
-	"5im8ZbQpofWjWL2Oejbs033x4Vs9bHZY7OvG8EqWY3Ahb4tbHzTpS8YYOWtMNFCFszPBOQyYnMhCqCth",
-	"TLL8juqNklrVSEyXavjtohmnWb/1PYSG1lYZIfZ4t1NK0rgM3MwN/gdYzaaW0lvAhBtAc2kXWIRdoxcn",
-	"dx3a0W0XMwzsCrjdiXY5qqXNtK5KpR5UVQ6tFfVWwBKJneTuJ44Dind8bNloib4vaBqllypuMh2cyu53",
-	"w+eT9qlQ264RwnIriHu30Jne97dfHCNdrScmPa0pa75mxjo27FMKhnbg6O+9qD0dJNxfkLbyKMof3ba6",
-	"RSN1mYm8ZI732pcaMUxbHmLkBNT2RDJzI/5CyKu6YWOuxqKqPEhJApqk7DgZ+rswxn35/S8WwsuUFZdU",
-	"p0PUUxzR6xE1EUoKwXEFM8w4Lm55JUtKuEt0Y25MkhGfe61HoPse9HvwATQCGuvWQt3Fie67VPb2l4yy",
-	"UdKtJqNVtTQSNjPaL6D5LHt6Akm1aQqCiYLSuppBF4BSIsRlA7tgA/1uN8fNJsSGu9DnuUTGmUzzh6/e",
-	"RPu/n0JwN94bNuOR40YWPRYXm2zTaZAL3th9MoDC/R3wbJZQr70Kifk4Mx5BPwF2BiDcSeu+SfZ/86UZ",
-	"Xz7+5stvvv7nx9/s6OS32TwmIuQBDVHpCO9S4NM5vu0z4lOhgJn6FHPbUvG5s82+/pJVYCiZgiGYCVzx",
-	"G3bCLth/seNLtNWUaBuHUIDCWUFtcwSEPVlAkoV7+X/+/OT43/nx386Ov7n5r+Nfor9OLv7r+Jdfz4qv",
-	"v3j/T0nHSE8b6YU20spbcbkhHuH27YcTGUvFVO++jRy4jazDjYY9x2fn1+ePL87OLs7O/v30/Kt0vXU/",
-	"ImjcCcuH+womJ0SmOT9SJAxLMeHLygKBJoxxCLaeX/h9K1q/Kxm4UjGjqcFJ0DWoFwyoiAXl30FCxwl7",
-	"QgdAoSqQBtgb0QfUrE96g/0yWitqorkGDuEL56QNiUZBC7uEnqCUcoeIlJg92QodjfFPqNvwUwH4B6WR",
-	"7UjVSQz0jg98o4e8pCL8ton6lOqEoGF7N8MFm1rGDOLxV7t7fKY1EiibKxgPiZIhSuA1ICvH8w6le4Dy",
-	"R3v2iB6qd8RaQSAmKLa4cUrgzRQrSuIqjM4XIWvyRjc3qJWQ3HUfQMhhZ3pjzDp3ivxdzHR4aLDDgjdr",
-	"GRPFjPD8lajaBqC9TDvZ35VSLHzCbpuQQRwWsmgFV9vaRJ55vSJf9C4G1spDbHqYtKbTe2uiosK9Fk2N",
-	"RJ1IonK6EBoImNWOPangYgdkgJUKWmenH+AJu26LBc1Wn2O3e2PeYHRm6QH+ZePFn3fjkkIdpCM1Hr8k",
-	"4xLeTeotZrZhkZhBYTgX60eGNdxCnWHU+qHUwiQ7MpKM7yPGp6JtKPre6/eJnGgs1dyF1LmLlHH4G4rm",
-	"7LwkLdG3v9XqppSGNj8BE9Aswa8nKLwYnZIjA6yNahEPsb6Tjt+jcLjj+eKM+UZykEkd6CGSNtCzCRJ8",
-	"Cp/3DQKCwGSkaQv+pGHBdDphASgy8umDM5wZqxcmnuCi0bU0gvAuWKxrkhxB+ZKFYnQs0ey/27IcqBhX",
-	"cjeRbQ9PVD6QVbYGB3QnHFGL8gNw220vVJbvGzevdV+iGAhXZD+bRZRbtcdOKSkL4DyO/FDpAItCYlpO",
-	"aw9yhYHcS6Yj3sIVDBAKA7r83XaKSFcz7bScR8a/wrJa2BQLIQ61326TWZvIuxjKkbC2A1T0rDEbCDth",
-	"ioR9xoeGNqxMgsDtcRfubV+v1JO2iUO2u0Pf6P73iFiSj1o6URcy/YjxOcu1hZdAuF8VMIiG7iLUjyVS",
-	"bu7QVXrBjfGrGIaDiD9IYgcHVKNUDyIonwhQl7VT/n1nhEswQS6onwUVHKGH8p7IVMWRwbDAHvcriiXs",
-	"TCwL3QHCa6ItJfrohWB6zac7YB04IqyhimV1BPOwxUrSNfILqaYX7AXjNcC4XoaGoL5lBfUKEw3UIkAf",
-	"CmztR/4AKE9g52fMnBBkwkVUTy+xnB6gFdwkfcfCjnGxQCcnAS7cvUj9NXePUH+Q7cgDX/BxshsO7aQv",
-	"G5npihQVLDdroHeNb9ady9fpNwxJDbopRcXX6Z6dlL3kFSY1xRzVcBINydB7d+OHDhWp7iAvMAowEqzW",
-	"t1Ba0GCmErUuB6d6t9jDJnUeBC+5gefzVfgI1UhFZAV7e+GhFRHOvc0ad8Kzd8vP0rWbi+RGX8lKqLEI",
-	"6WKNtx/vvbEZxyrWLPfuxkaHN3RttDtTbFk84GHqHIQ/nf03is63TBGEYQu9wg71gJhgl5CAAgGx5NH7",
-	"wW6wMijVdcCNinvie9u4fzZiKo37AalJDJTOyJkLXjgcfCOWGr0+CzlR83c3syQoxJvw4hAHG1Fn/0lk",
-	"rITswpVuU4wQKbCXcs4ff7XrANzcGjE1fXPTE4xEAmwFEobfGnC4gaVEyDoX5HlzesVEVsJv19BJnueb",
-	"KA9sgLTtukxiN5BzZBLgFrBYn43ETJIbADvbYzJwSwugQXlHtVtdwCyiToKbVyW5+h2uPNi7dLplOtUu",
-	"XGVK93VctMvgVjRLmPJIrHWbCzUSlRS3G9w1NGbcU9wY0chMFNjIqbpZKgCly9159wymCIIz1j+bTNPq",
-	"acXQts5unAG9zcAg7cdsqhzdIsORmEplELhpcLEUuqZv2vflXP9wTthUGbWa9idFqGaBTTCCN+OZKJ2W",
-	"WokIRSa5LdbpCumr4OaslzYpm6694wwNKMeLnCy4v2jawLSJM6gQkqOHmqUyllcVVA1D+hZ5QlIldv2a",
-	"G3h6CUslYL9ucI+ByCBPpY+SPzA4yGv8NyCPbCcu0ae7IFsIRKe1MHYbTvDWYFpsgozT5wXOIKf8SjW9",
-	"Y2jxN934N934sLrxJ64Ep0FgW7j5rmSXpu3ouNnVFOWUJ4zQ52bddrlJBuR+U1DvqaB+1ipmPj8A49DU",
-	"EG5CHWg+P4X001HINuJV48XF6en3r66uL16/enNdsMYutbu6m5/bylycnv73//rf8MjF6elpKW5PrV3/",
-	"dPX0LNfo6KPpeWl6AsVtAnUYlwyq4TiC3iFwd/7d3dSHs51JUbTbPXpKlJCda01NWhlkxFDVY1drKYOn",
-	"b5dqFbyCELcIJRn9wQh8rMevc2ckw7zH5doXNIHnFMFVsFS40ZBuvEbfC92Fj++fKTwrX3E7nlEXQKEe",
-	"ym0Dq0swNh+IBUsV7FOAhYIe/8GchA56uom7Dexn5++yla/9DKA4FHAC6dlgryYsZmog6zUGJKOJpOKQ",
-	"UI/nBj5uTe8RHSnscybVt8fq3GkAdmMgOyu4YRoDrZq38GzSGKQZByxU34M2WHf+eILdGMFKhmu0P7Dk",
-	"VTCoDmM+vvXbs1n4oqbC2Bunf8f7TAnw7wPObed6Dj8VxwP8Waa8QoBXmPmSYHWT+FZuTKyVcNpUFy45",
-	"1hV253/7OURzjSF9uxuU2I6B54v7f4DTxfjmYdr0ZHENloQJd4f2ZJ12Oxg1hdHSohlW12bF7+NBaARc",
-	"TPQ6pn9om+VWqphjoa+Xo0qO/yTWz8IgjtjeitGTpZ0pKi4GbJS1xb7oI27E118umyiZrV2HzJZBO9lV",
-	"VQLhKu7T0IczJVaMgrmYXUQVBztGTR1PtHc9x/IsTD1DfVnY2hEfz9sCbdQ5U/SHUFZm/wNc+AO8x7Gl",
-	"NsZPKLcrK92UzxB9ZD9qbVvb76p4LD5AGSXNpuivp3wtGrOjgnEz61hBi1+x4GAfstEasGagB3fSjCyl",
-	"WVQ8XX+HiZhOuYvympJJ/dmGhnKE7TkTvW5zbZleXL1iX3/xzfF5Gk1ZldQlYFNkUa8On4V19fz1E1bK",
-	"RowtK8VIWuZ/mx/2Jj32k41igL0YeQtQs4UE0bY07zTCfhR3fq6qHXv/YUFqQtleDwbN64qrpzzpW1OU",
-	"TsJb4z4J3UKdd6Q9aaFkpGl9ctACHr2FMV6D37ZQzLKouPIuEFUyJWw7xlZkiqDXJPj3sBWgB0utCET0",
-	"7eySHN/oEmpxCVs4Vl++6e0V0aL/OVU3At1LZf/N5HQ2NA0U4ZsG1WxyNejRrRrr1RH9usCZ5c77iiyc",
-	"DZ67zIcX5m9n6NMOtlt0INIQoThTGCHaBiLJweHsNFI8hQLMK9DM8Hy3iisVOxc2FXJPsPtMIovc/RT9",
-	"c1CBxfjM2fsy+INBc24wKDAU2JswRoZOzIgsWnN0hNDAHr1x8bGNqCneMNSMB2vHGx2Bh2fwh1wASdKy",
-	"crSs8gllrftpr8K2P0CnPMeu7lA+S+8Mb0hOOzSj3u6CTPbIvVtRD0j5yPbIegrAlSjvlG7Rmg2wViXK",
-	"iCt2/fHA6Wdgc6oMaq0Vi/2uLzCrVGqodUpT6hDJlMDiFgrJlCLIhgQWcp3B6F+qWuSiYWOu0LJ2Agla",
-	"O1J3O8hN3wttbzVLrUKJMGQbB8CWX9DEBoF0IWgDqe5QBx2grpSGxe68j1u13W4yfuX+vNJUjE0qt/Xd",
-	"2udhDxEBjSgz3XxAD9xxe4cUl2YQ2QKiQOIr30luJ4QjWEE40bCWwu9AVCJHb4vHTu5p59VbWCEmlIei",
-	"voMlNaD4E9KZtCB+DauktRVCA1xiEecF06oiDQmgNVCDitN8qXRfCTmdjfQSTCWjK54OiEINwg/iNlUO",
-	"9QTf0SqNXdwmKG22EOWgHqg4/Ra1A+NoG3X7+xz78Nr1TcycZjcDz6GL5ooxNl6BjyVHXpqZKF/7ue8D",
-	"JpSubG2RckP7VQKjxcCSY+TzoQCHDyH388Wi0drNXRafipQoxtUai3guW10fip6hz4HSbKarwaUK8fF0",
-	"SqW+DLG/ge2dacapfXgjxlo5E6t8Hgg+X3K67SSaTORY8irqULnJSIaddhio9czebaC8ChK1k0uKcMRC",
-	"DAainxHh0tWOcczSPeJygDFvUUauWSknE6oXi2VmeAW8OoABS9tBsU+nNE6VKO+96zTMffechok2eAdS",
-	"WArZJZ7JNj1sLnmb9Lam0Z54OKH+GwCIoAnNHg5PZFDa6QQrYXzv66FgSXl0Yhp0oPDJ9eh+2c+NqXOO",
-	"r0ncB2J0S6vzjfv9+sMKinj3du6+neV2P5mT+iJgVUDrTu8xsytNF+5O3T2otWTP20LoK3+X+3lce23v",
-	"xhnvxQa3WMdd+MTeeg7d+Ie45jE8Y0sd7cn1kZnMIA0+1XYWMXqsK8R0vi1I2U3E5rbvTAsc0iwh8+Bv",
-	"AJYCOJ6hSc4IEZJG6w2SMUS0UQa8sxhHa99Sn54CQLpqHbBCw/2CmdWOhyXhB2RVmZtRp5vq9n1Nqd5x",
-	"C4Ye62iQTrOlbqQKfPMgv9ehW45vKASdrRApNIPt65n6nvNDYZCYXu351LYbBJtE3OlddpbOq5B2BzNq",
-	"AY4Rrg/zTnTTIAZcsqW4TuHtd6IOSLLSsEqPebXbrocF0MjdFhSe7GIAuw7Aqrdaa99iA08sd4tvRbO+",
-	"W1p7CEVFAbkvdsfj8Gfp6dwVe+03dLU7oasNAAF6I1Yco7MbGQk+Xl6mxX7oWpN200rFJhWfTt3mR8Q7",
-	"qFdc1i/cw+j4LZcVH2W6L9Uik71lKu5sxoHnbPVcYID/zo5nGmJDKIe9LOJ9x3m3k8wf3/OFTuVLjZZl",
-	"OmsXJhEiaeOZKJeVKDrtN00LCeRoFBr70zyGYer7KW2cE/vp+hlh4A2EWO3Mg8BHlHg39B7zwfgXDezl",
-	"PvIIrs4uIAPcicKfBk2JVtu+NX+6onxKNRA7bml336h/Y6gH3Og2lcyuvENQJrS5chbScKdDMjF1UYkS",
-	"IF7eDgWeXSxtRkON+7EN857NRe6qDMWS9+xhA3JfWwbDl/cJWeGWdbzWYfF++hF/iSgjT1mptrY++L7n",
-	"NWiJNKGWwRXYd0RkartuVzvf8JrkepO1QQBQvMDMoNbTPtO10CtFhUhUvXlUHC2tDN4RKp9oIM2KEGa2",
-	"bIHi6N2xG/T4ljeQF+JGdzP5PnqD+/tF9Bb390/hTe6vN/Hb3AevwhvfF0dXsPrQpmgjYrk70IiA+vu0",
-	"BmvbIiWOWk/yHfJ9LPmCVZqXBVvcAp6ZSDY6WZqeDH9sAbBn7ExPfPpmu+oUrVB28ws10QmO6zHP0pn/",
-	"AB9LqC/AzJKJRndr0leKWisIrGbA/zXWm+ua2vJVWs8xyANp9lK1cFssJMslxQBmst1ke7EshF5Uos2p",
-	"anelL6UtXVZD1jrNDsGM0POrIRUjXnRqdEQlzRTRI/oOnCcg6PlMoopbsUf7UHBS3IQISwoxXc27zX7h",
-	"YTIyMaYWUIVbSKrtrb8L0FS+6ac2FPYHF3mBoFgsZnB9/CBj79Lhe5qaiWZwiOZKTtULhSwkxT3SBPdq",
-	"wlYzjdUxnljSYQU0d9NlUX6IiW6m2loiDn8P6NpIhaCVF9ipHBGfgRrxb3fMrbupPchQwOpIfX+ZQBN/",
-	"un6Jv28/6PD6RvfVO1KN8+Y23VesFUe3UqDuMe/4GfpWdAUTiOUcfhJLOvyklXX4d0fa4Uev2qngB3/2",
-	"E8I//+SmFXldVaqNTc6N80JRay9suWSNs07An+mhq58vnQQ4fSqaSu5O2Wgnscmxi6OYTXZ4bMoTFDhB",
-	"eye7jKhHdg11+Gw0V5YQgPX8F/g2iI9IWNzNRYSkk+ScSFyPDL62g5jxyBSdewaIjyFV1CPkdjPGvzp/",
-	"vCMLfUB6+fa2yql6NhPj+Z5+K6fnJCwz8N0DdJzlc0B3g2RL6JGCbnv4ctHocjmG70tp2kegOq7tojLm",
-	"io0Es7oqmdIrqPTvpO9ySN5IlVyHKjo/oyMPsYD/xjq8X3Y3EOJpM6PD7+MuHRFBUVFQcaRlOR7IXp6u",
-	"X7cj4B84xtP1KxjFvdtSBnqPArdFKNBdfbAu7Pjbnh55VDxQRxgqNZ9Vguey09oOKL1yF5+CQrUBUto9",
-	"gwWREjuW9z19jU+55wGc+2HWfA1tdHZZfzFDDe1LaNr+MMO84nNJEmvYyo2UuYo3tcmbNVRc7CuEaj6e",
-	"SQW90o27t3OEcWXLRQEfjbEXQw9MwGbD/f4UxeE99Ykp3GiVb4485Vaskq1cXylKZqMFmm6q5tCD/SO+",
-	"oKXITYoOV7AnFH0zdldisOO2/Z3vmTiwLAAtuF2qODzVLgjhrW8gHjHY9YjVnHv9yCzEZmGjXnZc4G1h",
-	"rLFUsdXPJXQjooOBa7PXlKJIyBbRrnRTlTdgYd0tSc0P7lfeGbK97RtUvrW5Gwe0sc4UkaUIKBCH39s0",
-	"R2k3dJutrPj6JgMAd+U+9jjw3LKSWz7iBJYPjMPyOcLFuJW1N5GSkAcbtnnogDaLcjtHK6Q666TrJhuF",
-	"DcXQIdMUfSUAWgxM5ZFnmWCohmVrxbhC7qOV2GI8+zpVYdXJA1tmGb3PoG+TgwL6famd3hUyGAFtCbLX",
-	"lZhyK28hqQGK0pyWRlb0RKx8wYmdNcIPDhBacrS0kCcTEIBUyYwOdVvSUitQRAQCi/QkgToBih84hZQz",
-	"ZMtUnsNYK7OsFzmfErc0MUgc4A00dR0YAsok21H6IA4LlDCVt8KHdqaNHBhiCoJi29aH1jyQ94AtEv6y",
-	"NBZ1Y/QxBZxw2XhV+RJ9Rcsac1ngO3OUB+Masi64pB1AjYHBCEjrvkOcEbckRdnXQZcb7M+E2mQKmzfC",
-	"OmMQVkXZ4nrC2lx0aHvLrNb7380dCTMTEUz6AUNlPJYtdyT4qVaWJLxIlozaewm8rPCKTHx6VbvI/Mn9",
-	"iBWKW4dHMjxzdR1bohWbZc3AAz5M/YaXvuaN7XPTbVfo4iyHmQu9IqZTKgMVEUqvYuJagaMr3STdhAjW",
-	"7plg/ATjdyXPXAPI6mElX1P2Wi1LJacz65iW//dF6K+GncaAy2Amueco0ERszyOAse6h9BPhpR26VMS9",
-	"x3z+THS8yzIjt1ZEodFU8mT+mjzsg5nU236OBBk/BWsLLU7nb2cpY2sIm/JrScfH89LOlwXJW6fPoZgj",
-	"r2unu5Qvw+FzoZLBgWmjTaZpiK8aUpZL1b0XCaQo74cJwWSSTZW4XUegsmBMv0smOe6saDkdXLiS7Kv+",
-	"hnrLhUKDY+iwzix/R2B+3BnVWsH5ShUd8b3Vw/agA25SPoGqc03359B4bgfg0dCgfTB4TjjOQ7DuThkq",
-	"fJUu57QbYne4aUjd6HGIDtfJH9lVEBLdI/Mbl1TuwIe1UaMqzTauY3/5b65E3fEKECBU5ZZJS+xTep2k",
-	"2aiC6QAc2lQo9qcF2iW+e3zFjSX4SKpCvMOZtDXkPeVUXaGy1/X5kaO9P7ySt5RTCopsWNvfPzl+/NXX",
-	"oZ05IXoWbCbeHeW6P96k6eQH0hQsho8Q6eT8+Oy8Y6PzauWkE+Jylcl33EGxHEL1CYK/WzZCLZVubrAT",
-	"7vYvvxVjWVPtBxbcGmwFdsEeu8+e//SmYGfuX//j9b+lczZzlwSDNwhnPAyowbYr34OxOo07QUTegZUD",
-	"AQhURBgoG13UexnD0ixTrSp/5HXb0dGD6m5WWUTgLbKBBllUQ7lKvSkdC0XiDauQqtQrtPzdtNu2m/Zv",
-	"wTWzkw1QYLPlBrT4yAzqkJLfhfbYksSc1tWvqMpBxrVHbSWXRRX+p+tn25FMY2WdxgEOvJXGagd3zDb8",
-	"sGDAXRnH+ByUtMx4hLQTQeNkCg12lFoR4Mggf7IzLG+0qtaDK5aSjsinYipVN7FlcxdClThVvKOR3fpJ",
-	"h5E+kW/OjhXe4zUSHZiiOAA0YJX005ue035NHg//FmmgZSH9IKFVbxo+wh51D6BdXGoCG9Ud4fMk1TeE",
-	"QLKFDZRK/3lhDTijQp1s5ELFVKDVTDMjhAk99SBXiFeZDtr7ITtEZdB9zNZX5vQYFcH/CgsFw+5y1/wL",
-	"f++cjg2WYMOmwg7tBy0gRyUBCjcXK2nSXVPEX+/isnM/61T24mmGOQxq5QyE0aQzFge3HtoXLTUJ8IbN",
-	"ReNewFQfyBC7tMMQMuGqXLns5nRpDpkNUWbStk7dL22jBUnZq0L4kv3Bt+xxIqhgx+2feP0H1Tn3d7/H",
-	"pD7qjgg414Ire9nyK9tpjB+i7v1AKkljZ8HXtW9AQNUEI67mjwz2IKy3km++/hKEeUivKY4WkJ7txvzP",
-	"n//z9Jc//NNOfaGdVoBqSR3wTwqsnJeI+Jyi+vBFXpmaSFGV/QAFu3KM8S29BfPYzqZF2tygtYlN524O",
-	"Ixf4eQJJIHqkheu82yvw9zdZOIhz5nG3C/bY3/qyYF+wWMql/Gll2ouMUJO5OHI+lf0esWWfI+6VUw2Q",
-	"U+1EihZmFA9sa1s2jyJPCd8RYPpWKU+6jgcvY11Q0BSQeMTKyTMCFYUYYpheuiuPUP12L96GSmRt3pzt",
-	"/MSAuWw5dKnflfjuTyYV59nLX4UxuGT14R3g2PhikYxXb2wQPdduVNCs0K+12sJWGwBq2oixbspcrQNu",
-	"JYU6Cma076NifHm775KbgMrnld1Rtoyn6psGX7Bowe7XBSPaAXnut+m+vjtwoCyz3YzlBmxMFj+Vx0fc",
-	"knl7nrQFgXgjsik2XYY0pSLcw+hk+q9yqogqwg7Idaig48MufbLTBWkYzMDEv3uQTyNiPYeom2ejdWdF",
-	"wKai3d5xlsmqd1xgfvNftJj0G/l6jeBlZvONE//QNcndVj9DYp+YaBHyaoES0i03+GJRydyljW8mxguV",
-	"XjGdjulEfD+JwQpT2OZMuu6GRzyELokEPg+QioDjPDSm0NFVEoRCB256kH1oOu5IoTak5VreE7L2TVBa",
-	"PwFWXWSKkfaVPB1Xq2+ysE2MBxBLSqwyrhttRS4EFHK6ZlKVCIAW5/IYXQtsXof9I+eQx2KW45nTy6d8",
-	"YfY73B+1TR5twgbcPRigpSZHwwiRySaQye6xxGBemNC+36o86l8qRborelPhkH3F1g525rlDEXhRdHMi",
-	"kRWEjqObWPRQnkCwc1tWFPbV01SeP8JBJ5pw5lJ/rXhnd5s8lFQJD+ff/TpnvJInJ/StQz9+15mNzMDY",
-	"FosAvhclw/ChCrkUrReSas+7a/1HApAqjoxeNr3uM9j0McTNpY11V5+XcneKD3hVOIeItDcRrLJ4VdsY",
-	"V/RMD5XloD7RsE82S5CpwMd31L7wDLdjNdMVblc6nrTPRQk+htyFeYsKzwt1K1ssg0yZVV/160DD6SFa",
-	"7fS4FPN2DtUu9hb+u2eSKL4N4oASFLRfdXo77Xh2N7df1OGpFBO+dObT+eOzvtZ+X3zd6Sp4nm7ut92s",
-	"xYjxspF2feVW7jWD3vLuH1ErvXDEGdV5bxdJb6ZUoz8cVIkZ6UKhPPSSicoID+/rtAx3Q2FOTgkTvInt",
-	"+Jm1C594i2WdKe9ktwA1Kjm+aAPsBhsfu08LRD4GXZZD1gG4w48ujsZaz6XwDZgujtrmUu2U+EL+SVDN",
-	"la8sTerkUVEhVhqGD06gBxHKlJJbTp1OdINVkFuVx07rAjy7tpJ1544lqx+fUAEjzogyhqEWATbNHVqL",
-	"FDngDdge2Ax7kREWwyb4I9+ANriNqePfoPdC29BBb620nlMZ+n7LC9XIaQiwtkAUi1fp7zsebVT6vHNi",
-	"Uc30gMvgxmedMus7ULov2B54+aJsQ9/OEVs7tqu8wySoJnxASS/+lT8KUPn1QqgoVL7gU2GcwbPafQbv",
-	"4fJj5GujnlmJZiop/RZazhTY8BPCGW8Ln53byR7sReIuEC9ywC9O2He6ofaiUJGBuZ1/gFS/7UabAHvp",
-	"7x69w7A/+BKgLdRZ6OcD/gwSJFQRjYfqpEAljTVA4jVfI1KHtBcevAFJ/1a0tFIQQKZsmBO26AqZ6aqk",
-	"9tRzsTYn7En8CrzS8J6uBJIGDhSTyu4irYpwNzvi6oQBYg+2LCJBAsVQbc6LF02Uc62rMnI7hI+I29mO",
-	"+S3eSWOxRMZK67SVo2fxHQgpWUfnxJIUX8iji6MvTs5OvoBSZoKzPOULeXp7fkpROvcRAbGFzXtRHl24",
-	"D5+MvQO3EWahlUFl4PHZGRXneNc92JRj+O3pXyg4hXrTLq3q1Ur5t8Bl2WAavs0cwaSYwjfmwyiu+4db",
-	"7pdnX+ReFGZ++kZMAGAnVnGOLn7+NVYZfv7lffFrLK7xg8DV8M+Yr+InrQj4+Zf3v0Alc82btRcBK+WD",
-	"omCNLRPbbbrbDSriU42ewgfZaRr9rTQzYXCzW02W8vE/0jG7PfJBYwgm4N1Z4dGe7XG0nzQpBFs3ooe2",
-	"wWTb8cKDa2CBgEGBA3PduLunQP/OItMpJ+T3Lb+p+VzAbfFSl1gScu5WKcHvuSLU4S6JukH+JNYHos8/",
-	"iQAF+4GJ8yUvYV0ZygRFAcNSTj4Ci1bYxuEjE2ee1J6AWovmzaLR04bXFCQZE9gT9wpujq5Of5XleySq",
-	"SqCzrksOjaj1bSCIztl8mUr4crs31bqE1/vilr03xT3/5YfZxJfu0gDkV3LeC95wbCQMA4OeCg2Ig5aK",
-	"3oEOHRcRTe7qJ/tL4mS8+ItvffdYeFm2kCOHuKjdXsKD7mqaHggbpouxdvhr9eAU9JAy4k9CLLotiJMX",
-	"1JPB6UhMsf40TQzwtT+wkhqvH4yRbrUzTnBUZ3kofiunYAO3/ZGN+ze34u/sPBMtpZ3lYDWQff/ZDmPA",
-	"8WUfxoQDyNzf2V5/p5up8PiRc3QFfDQm7RG90vcSY2YRTtShGHXUR/uunPoaUtn1XGITDaBlD1uJQfK7",
-	"8ezzw/L4x998qnT6hFLdPZkULT6TM/z1hDI+LhELAp71BjATqkxyDf9AH8MQqrzyjw08efRL6FsMLn3C",
-	"xtVzhUXtzqoJmzWCSgxpwHPft2s7eW27dXsw2rtt2yfNY902E5F6SzZQ3kditybrwqqk8U4Vc0i9J7wj",
-	"oe88XQPu8vYx9ekM6BclEFvfrxUgdqS6lRapJG30g8uMKyaOESGzLBthfDRFzZFjQ3dbKKjVuqDaWs7g",
-	"B9DZtyHGzpaLlCMAJ3FYdxWEnMVH8gi88Luc9gi4jUy5BPCkpDXsX98wSNPeWzAOpxKcY8jASrG3oSpk",
-	"1s/bY8erOzpAvjzIZryBdQDsKvnVVgNdx4fnWBmHL6qAH8Tn+0ZOZ/aD+3w/mMP3MCT1R3nb3q5Qntjo",
-	"SjDdkPMMNTR0p+7S0PAynjreAXbBh6C7pO3hZvABIjsPy0MPc8ZPUCaOfNlBOO7xTGsjTGS5k6JO2She",
-	"vDaCj2dY41l3D31JzcmzsbUldvzeoIONvBooOqTwqVC2WXe75iuxotoB9/Rfl6JZt/QTqm7a89pd//nL",
-	"IRkCLDlBDwjx8fjsDNYoKdixh7ZUSoqk8hF0kKAbV0SbRLWG8RmN+Hi+XOTjJ1APwZu5CJncWF7gExdG",
-	"qFCpTqs9aC3s4+gFxG5XM1mJNsmRClpOGIpSocbNemFF2VqBjt4Ws4YbwX7Hp6JgBh75fcGgEh6qUHRV",
-	"olYXJFobiTePQOc0dJcM5QxCLlPb7R29r43gpdt9d+OEKi9Ym1rBGgHwoWw8E+M5JvHn4kJPcS8PI8Zw",
-	"8AfTBfXYCntsbCN43Z1EuB8jqXiTaBiS5mUTqlw5vA/km4OwweuQVtrNfsGGJI5edai1dcZfS7K48vhO",
-	"yao6DtU/SeaHmbNPZQWgAr38b2xuC/auMu8KZsSCH491VRFKvG7wowVf66U1GR4YstnzcnQrUTZVy6EI",
-	"LOfrzHsQVW+v9xyS07rNxXKqPMG28WYocIrR+C3C4XwYkv7yYCSN69LURwtQD51Et3zkVq8b/BN4cmDp",
-	"XM236Rk7rfTE3IxQpSfogzBAWVU/0CQ+sBYPy7oSmfwcEHwrJ/L00npHxdpXejmxrPQHoKPhdHElVEmE",
-	"MVqTFlcgsBkJwZASATH+DVLo9zUN4ml7sZNeNpX6ZTdrdZ9fAmzC0cfkWEn/2bcNn/hO3KDPKXdwLXj8",
-	"oQgFJlSwcSNKaRmUMyHYFMwn73+j+W4VOTKLjXzQ1wbOfc+VNpqJS8MqMbE+2RDRSmD+pLy12clQf8TN",
-	"XEBywsmWZgaTPTRjghV/JEcdrA0mkLc08cRaL+rMV8J/cuLtcBoebFEk7LGwTSs7K9rO+GA6AHbDZCtg",
-	"Aj8L7sScUfsUa8V7+R90Ilwij+URLzw7Ozv/50uCzoPpSupZ6JnkQ7tHDkqVOWocUW/KT0VReoLF0DH0",
-	"vNv3SqqNnMOWAk75YtFogs/KJCHBE+I3egj0cEU73kMWhS+BiITOPxKT+kGP5+Gwl6HcXIl3tqUQVTJH",
-	"cgEMFTqP5Ul1zNVYVFVbu5hOx4CnfqPW36h1OLU+A5phHPkndODs7ESaHn2Jb1KC6oVQYOphde7nQIhb",
-	"3pKXnWr5nH1D393DK0MwcFTInHoJoaPf7x2CN5UUDepKOS8TwSdQ/6cwfqjTpYLeLXDOQ99ioKPEFX6h",
-	"GLSZArNE1uJTc9x0EHKhsS2lniHfoVjNsmbLBVrtudtGIIF5xr/g68+N6x/GiHtNO/UR7LcBsuYfSa78",
-	"qC0V/5FokYjSibrPSOs5RZrURm54TPflJCtkFo1Uf7+GGq383iGdT5Pq9jbrQnIFnLooswSjjZVqanaq",
-	"Ji9aLODf1JOhQaPjs/Pr88cXZ2cXZ2f/fnr+Vea1Ec7ypxNGeu0pY5ceAZ2opp97zMhfhFbfeGQ2EaCk",
-	"QowNPK02e1s26O0NgMSI+PbI4MZEN2+yM5Tw3ZBQwqsATiLNdruJgl1dP3lzffryxY8/XT+/6nRzwrSl",
-	"KODXQuLvoMzDUeIgQLXviC9v9PdK8nDCK+GGcP14LT58KArQVTCruoUjSVEezZau0lysH5ng5Y8IDFAh",
-	"fDsH/MyfTgRZeNkiB1CWHaGWtWMDPHmHKJfYf4tocgPTEXpPYkQCu3b6jCQwfTHh5oSFEufpkjdcWSEI",
-	"cNw4fb0WpVPZ9S14dhohYqdzrRtx4WG9oUIKu5A6CqW+FC0sBZhj0GCLsm+K0OEUdwvbXGglMAlojUFK",
-	"6G/WCHHZ7p+HDq+4wl5XZgbl2YbJCf5yxktqhy0UZu4kcmCmwn63JHvzQNwYxs8F9JdqSCXAfon/xa8B",
-	"SSUQcJKWiy2AqGzpe+iJ8cjApDGRyQdnuGW1vhWlU1pGazplDIABgnlMrtBO9PRX97/3A2Kz3+taDIrP",
-	"Xs8i7J+ERkLgQ5+OhDZ9Oqz5ILVWB6zI3k1bbaoHtAGOA7Z6EoC8EFih7fV/SXFBkoBKsLWwOwhsZ/zL",
-	"E9kHp7FiL/37t4DaZ0fkZM8Fgm4DduloXYZ4d/ufPQkP8UH/PZLxbw7tf1iH9ucm9LJucjf4IzPMW55j",
-	"FDtdiL/Juo/ikyyOZoKXlI36DF94/K00C21kGpzV/VRRYyHugYPz2/v+H0+W9npJsxdkiMvUX5KhbtPf",
-	"JOpvPtjPxAf7uUnL4NnFtosN1QsH51lCcu7t1+3wipk0VjfrXnuRHvnoXOE7BN5X4CDzzVSNFYtcXQ02",
-	"KMq/cVibs2RXKU6vZgBeZdrWrZm5WH2AmXzLqaoO9WREZ4UMbrpnRlpHKX/TSlyyr2qA+5i0TSGgrM7D",
-	"xVL3QwjZFuj+FHI6g46/gDZe62wVJx1CQgk/Oi+jvkxfufM4x/860oAvz2udaM+U4JSVwYNvoPUN7viF",
-	"kw/QW5j2gA6ibcXe+EY5sHJdkV/WFOGXsMBQchg/6b7JWh/1gm9Uru40PTJVDaEALLWBwInbLaQ/x+Y2",
-	"tWmHZPJOTfC84D01cTh183gItdFREHE9QFUeielSFY6XdW2mD6RZ/kPJpQf1n3twaa3nBZvyW1FgcAUg",
-	"vHmjRAk42XjeXTalV4oM45y0ivH5c1ghRtgf8LED3wV6SxY6ALoC+LgeOnBXnyG1xH0RMlBNeyo6BIEX",
-	"xJARNmpysd3tjI21msjpkvDOpwDfjsXz1PXsfZHVXj4dWvgQoFkf4GrDBNiKKxvuLymk0KwiipJBwSKs",
-	"HQK9CSCbwwe1FtmO+L6CjVrUK41TxaYAUMvm9W1oQBQK4FaNVlOv9gUAHzdTb6v+x9GYN+bns19OLHeU",
-	"fsH++3/97/84Auz/uKFHooMI/C9AXrPficoI9uXZF7/H2FDcg8UXRketO4Lux6sKDsWcsBdqYHubbp8B",
-	"gPYSth0SUIpkvay4FSUNnggxd7nvw6eB4uAfqZDvflz/71qneHgpcSUs0HF7OZD/XLJy2fARtOAQinFA",
-	"ePbI9IuKK4XNVEMaBpTmuC9YX3AeU1V7zOCX8MDfU1zekfNLytDdouZXbacp32F0tP5MVZgPofCibov9",
-	"RheYxlPydeGhSXyOCDgOqKY1NGkk07uTenLZtmhsxHiulVRT9AEbiibnKNmReh8hv3bf/73RMSwqw5Tx",
-	"7k9QH+mmSV6GzUeDxENnKexuXPOSUi4+R5r0KhlsQGiq4UjMrd+uNPg3CraarSOtDVGXlLasFn3JJmbu",
-	"qLCHzq7mHyPwdmhCw1VlKK0WdqZLg1ht3OOYizE3vluou8KVxqtstdM5HW91D86VXqnPiNC+1yu2ElUV",
-	"rtVMl2wFDZbBg+MXjhyQ6NHptgtugpVAwHphKZ7SZOjlaU5/tXouVC9CqLvEZcNXUQvQ+7b7OEz2Nnbr",
-	"UKxdX/L16QRBred9C3xgVER8S4bQZfTE/ZKPN2Hy6o3twSu003Z8ASCq40bYy05vMok2miMOBbJTlmlG",
-	"A0R2GCxLPh6Lhd04uoPgqIrFfhgn/UD6HxA3/x44+Mn75XFbR+suORURfCchV3f4DgbN+qTaD/jEAW8f",
-	"vSFx857NuFQF+A6CLgmwhxiHPjjI+oOrKYoBBKluYn/KJeNsrBfrqMqAjYQTmqZttts5NcS/7DXe8ImD",
-	"9udyb3izrETWOdDQl5/fKWEMpl4ay+ZCLJjVHQEeUrygDcNCUNvUhpepczodUWPpLECPMPY1lJDs0h47",
-	"tUMPmSyxHXyMAG19m9GCyQnAnCLiZOb93uC4CR3eP06KRrupOTOJvv1ki49KwRthLBtROAmMmZngC/eh",
-	"nkwCCHFbXAbRBd8qlm8Zf/vXH9WCm2XTAQ5NZsi2dyJUsJEbBRvVwiidFqyg/7PfrYX9feybztTxvPTz",
-	"OCRL8+/IWjvh+8+HpQWzpeNtAUoAlDETasg2zh1qwHplDD3yISoMX4vGoO49pMbQT/6ASIShdqoRU2ms",
-	"aICeTeR2wWy+DixiHtG6kgYuxrOrP7Pf/XT93fG//J7phv3PH67+Z9voGUGq7XhGvkkY94Q9hwLTRq/c",
-	"939ZllP8WlojqskF42zEsT2MNKwRC91Y8tuFK4d9oXlN8wC2wLAVgvFmWrLlSO1Ga+mgV3a9baQV6Cag",
-	"oVtnFNYGudcwmUtAcVS0vkPm+xDD457g0x+wKyrs9QvY9zT2K7dsJMaU/wGk2HyIgMweGJ4gkDiSmp6E",
-	"atOQ5+ZvVIFw0sLHxbkld8vYt07bYlenv+KleH9KtaO9ahc9MqTdCN3hT8Uxh2TgF5DLTPdffzrF/OSs",
-	"DX3rfU8ADNH6HE4oPw2lw5GrFsKyAMqqlxv9PLYIwDZcmckGQPRGt3+4HWIiGqHGgoWpjMVFG4zw46S5",
-	"YhF6kDgGi/B4OEWPDvu7L8+++b3j4YiJjkbFyL3tVjTIqeNaZ7IBvT2Pv06wXj+tTJTuAUn44R031zT3",
-	"j9VZeo/Lw/jEimbFm9L8I8EdPdV6jpmxHvSINBDEDVAEM0j5TPAhBPS2CpnaV+T58DOvlB5St29fkjnw",
-	"cfvAB9AaoyQW92LoY6KEgKYfTpH0fCCaVbyrjc8IbQME3RX9IOeCCVAMY7BNRqlJO23ANikNW21Toqpv",
-	"U6c1q5fjGbQr4dWKrwlbGxIXYHJAD7QIdIOcsFf4DdKNaASbcVVik2nKYnacHnwqilL8VxyTSmgRAroF",
-	"OHMmxRPxIXzLg6K0gKE0qjT2WxG+Vr0L3fLJo7TAxgw1ofTmWa24tCjwKNcHuu8wpVfFJvb7YXnkV/dq",
-	"d+oN6SRqaFUF6k0AvhC/kzaTkZMPZEljA1V+kuf8AZ1aQzY4oqjBPqucdf3Ee3N9yJlsYzaupFD2RpaR",
-	"sodPoqYnTThZTHsMFRPUdwqALTbVwZZtkubEVpBRiEOBuKy0IQ1xISC50PCJqNZoheNz6FmmwqZOJRmN",
-	"SqA+5EpbNdJaAfg4cPikWDHjGDMqosi4sMrDz+x3X56d/R7Va299o4btZgmtsi5J71Zha8wcEytg8Zg2",
-	"AdFv6IIK+4orcBqv76vO4YggTImHj+AxUL6FuEKcGTHWCt0SNV+zZqmoMvr87OyMFl8zPhO8pEn+7svH",
-	"TrH+4/Nr1vW347JXWVf+CXsyRTQj94gR7pVOmC2xEwR7K0ZXeuwG6srb05Vhv3P2KN7ll8IYPhVJ7dws",
-	"R7WM7/zDK9HxQR+k/8xwXvMETnwIx0m4Jz69cOtBRMwVUEQP92uxsrLiZUsDPF3l/fI+9xoI3HRptojU",
-	"MvrmjVhU60s20nYGvOd/XL36kVnxzprtBiboJ0tLtHM8mm1B094qaSBm9nAyZ0vGtO9yqlnqsqc289cg",
-	"EXpzbyIt85AGC0nxHql92WZ9OKEJKf2106KNhQpGqp//EHbo4XSyVad0YcK4V0T9HgxWD3Lm5ydwkh/e",
-	"RTdIXXuLbZE2atk7KhuqQh75kLPS2WsTC14wE8ypYS2dw/V7kJoXt7lCiWa6hsaffqsfGWa1dRYeFL1C",
-	"pzTvx5iEVk8L3qBd99XZGXs7Q/3vi7MzeqSAtqiOTTqyPGFXGvS9oNAM1vkKZ6Mr5PPunaGDP2w4JBSU",
-	"rBZcQbdSp1PFb4GrDz1F4Ue3ojHOxqckBeufNVvuSHwhdr0CNbd1YWLOe0qnodHa6/LwOs2bdnEf2ik4",
-	"9JJ+zv6/T0IRgg7eG1w8UCCkZGCug7ukl9gdtxLG+LtM/jOw1vBpp9VjmcCikbrZ9JUtuHSc4rQUt5Du",
-	"0QdH+Zo7YvuWnvwgce3ojUNNdr+Se+tP3SSFbmsyfMeWG7Lo1KcKiCubRBfnsOvSQKAj3+zBPxHv+sNz",
-	"lm/pLQcMOQxESlYl5TwPspXIHfDh47c9tPGD1nPwAbzU5Whp2PWz154mL5mp9ApdCk7t3uhD7Kli0ej+",
-	"bsRwGf1DH+JckProlUMvYljGIXfbb0PbD5/2Ou4VntxlI4zTB3azPEAx+lDcTqrpFU5s6DaHdRx0m2kf",
-	"ugDsE6mkmeF9SrMvyOOlHx+Id9HoHylaunlmvWf06fVbdzrM48OQzItSKCsnGL/HS8nA84tV8NgZxpEH",
-	"FcxLn2ubvakByjjnexCqjGltaL2P+ghJID0bRyogrZ4tF33meXa9H5XEP5GdfOJnVTCr2VQzZ/5JOxtm",
-	"cO9rae+i3NORxGYFD//qLPuV3RtxiD5cqvyN9X6M9JQeuneHErNdq7eS3XczWp/b/mEpll764djaD/JW",
-	"7KCdNsMu2lMz0yvzKToxDibQ3wheEj7NrWC3vFpu4LenycjIqfqwNAQ1cJ47uLcfhvW5oZ+5V/3G+D5X",
-	"kn6GqI1A1Qu98o14wl0PP6XyBavZjC8gOreT7lfcjmeHJvzNoKZPyPA9gmASEFK8Fc1llHbhS42m8lZA",
-	"LgGEQcNPilBR5dVQZ06jBgVtirbDnvC7wyobb90rPgdto9igIzwGJzJEeRlLEUmoq1CQBomNv13YQTKI",
-	"9g9xAiH8QySLeZZ4A2TkIYzv6y4UdGdX+Wf2KTntopN/0vDdwxxSuAmDHX4erVoqVunpVlzoYe5ho0eV",
-	"qPNIFASNTdlXsQewQ2QfreLwOgbjjls3aiVSqbYAveyb5jRL1aXlRoDjfp2PIHAzf+MfOlRcEoe/L9bE",
-	"FeBFygkzuhYjXa4BkwHIiWDNuWW8LBthMEmOs5rLihnR3GIGoxGWLRcXTGn4uXQSu6K69Dvx1YcCovie",
-	"g0+nkmrulIjxTEMEnCmxYgtuzEo3JSSPJw83xrwZCHvywVFNaK5PsDLnQJT2o1i9pt36B0U0eZaknNGa",
-	"iCsBaHKJidsQQPYaqtP2NigNi3h6JOIbeuSAOpZ/RYK3P+XWikZioAeFf8HEQo9nhJnK2yZ5kKWH8Fq+",
-	"gpazRaOnDa8JTrpPFByy1Bxr2fxSPN611Q2fOkEFy8esoaLrdYD10XoXXHZPz5t6fWl5lTbCK69Dr4n3",
-	"f5D9UFB70QbR8HxNfI5Un5MFERmiWWy43MQejrboFS/URKfDyQh3y83c7MKkwkofOVUCi73woACFJmeZ",
-	"bf0K/oKMdTmdtdDJja6Er3lEJnXCwm+xySvkjdd8zSqt55itz2J0bCRXwhTWC6FMAWry+WM208vGYNI6",
-	"LFYJURoaEaAykEvAJPA7D7iD1fIn7BWkGALkcVcQ42eBIYUkFMdiuQzUrJkFyrdaMz2xQgUZPdMrRMKz",
-	"GrJfUjlWbjUxqRzAp4Oj/2OjZl2h4EClSxyDjhWftj9lrEB3B0ckFETPWNeOz43noR8NbUeKbZ1u8M2c",
-	"IutO/9vOowdKhonf8YlQwpcPe7IQEOiigCND99DeC6EXVdQGhodDT54gZjj1ntx38MhhTgzG/g3pbrN0",
-	"NkK9oy6dcy9nfLMk3thdGHj+jLUsx6cQsM8fNHz9SpbjgyaMy3L8FOaRlOO+0c+o0SsjGjbVwtzJ5/X4",
-	"w/m8EnnlVvvTaHmoP9BIVjvbF5Ijcyc25lXlOHFvy7/UkX2Bya0bl0STU3gqTBHrQLphhE/iPjyOZ+37",
-	"oD8gH/Op9509oFKe+Oxh4amtcdxsLtaD6Pk1PnvYWCS84tmMV5VA8JYtyv5ON0zxWzl1t/tk3AjIr+GV",
-	"OZneBZH6AXkPwZbQnqJmS9TbUnHvMWAiWb8AiY/hEFlkMLqv1fusZMjHOveOnhjOv3vQlluRLcL73uPC",
-	"mTbeFGwR3z/GCBJsKxV1EXdKChSAmKIDmO9be8EvkDvIUhTdNO1HJgapVCV2M1nW0B+FYg+AFAiuE0oo",
-	"pUpgIWFUfDdTukEgkBP2JniQ8afdN+DogEUGrkno5GKEMHFzlutkee3KEGdzhh6m8qP4rn25Iu2d6sCH",
-	"YTHuD/JW+FLcwtmJlQBPAjiZHzOD0DtT0RYAOoPwNZ/6X9GjE7GiImSol4G0dKXE2PpoY7dEGkpYweo8",
-	"Y7RzYOgx+hUVkXd+Cb8BjBT45VfMXBK+Jkwk2MjtDm1UYqahEa+ABA/pWbCICplpZOchIz8XRESgUTwR",
-	"G3JeuJmNNG9Kn/ayccWXvZ7DK3ziwEewNH1nsPwMkXabpULm4UzsCW88uKyzrjtHYHkjJ5P+TPZreuaA",
-	"p+BfkTkGmiXU0PEaeLLvTbrSBDcb1cp8Lkd1vSFZaJlxCgBn87czNtYGqpBXnl/LxhclmtRxnv7qtun9",
-	"KQHxDsokgf89SC7J9UysqWjY2YdtA6u2w1LwI2JOjPEWgG8k5kRSBJ5JJxwDxQX0TBYQh7GK2cpatKhK",
-	"0P1zo267U95tWC2NQXxMhOaI3OcrLp2UcjJFxg2MUvJisTSzgDV9ED1zaWaijJGXP1wKC97PK4g9ZEuq",
-	"0GMPTlq39R+sXdmngewGufdEqN6eDbEaTne7YGY5niHSU9RdueTrY0RgIQD6zp12+mIvzts1PnHI84c3",
-	"5CIgUeudDwN35Aza1Yy6sgGKGujUG9smRW+D1wk0D72Gx4ZYaK0GXnP3xrVvGTqcRkK/UgzLuCmWsbsm",
-	"xDY6K6F82T4R/Wd85IAUgG/4TvZ0JYBquqKNOSKIsZfLh8T+k+MZvt1fqGkjy9ifCaKPEo8RdQ0n1y1A",
-	"2+Bp3oG9WFTrCEWZBBChWxEUQQcZiRaOmLqljgRKwNSYSHvC3oL1C8Nb2j+Ae6KpdW2c0DCUjNiCMKew",
-	"3w/UR1VV1OsNRtsTcDqQUUpduD9q9FYvhLG5LZgYoQImwS9Ycluw2pmIxi1NmIVs8QAneqkAEDPXp3+7",
-	"/fleyKv1srJywRt76kY6Lrnl3RuyaNy2WeIsUNK6nUprvBkLUBiPv/qavXwatb3fCXxdHNV8sXD/THqJ",
-	"6Es44IL925OXP1zEDY6rZa3gHjy7+jMgXMQNNrqVHAiG5p4ZNK+OxvEzrr7tHK9HfxHjD55bixS7A7Yb",
-	"8rHxThI6fxMu56cE4A3136D0w+UdwMvIP4Jr20CIxScgE0yNZSVDjDQpRfxjIscDNmBQ9ZhXof1knLra",
-	"3tYgCOIeWoBZkOlv4kY72q+ZSmX0RpcM6XFaIJfH8HVgiTn4+6q6A/j9wfKYOqeVSmdyy7J8VH2MDit5",
-	"2t20ZSnAQyI3Bo/aoOfCndhb7GkqFbpEO3TcA8XWeSm5ICO3ZQGu5amInZIDkdgg7T7p/9sHh+0z80V0",
-	"0N1CsM4R4fv/EwAA//8=",
+	"7P3dlhs3sieKvwpW/fd/yb0660uWvcdV61xIstzWtGVpq8qtme3RrgUyQRJdmQA7ARbN9tFec3muz0PM",
+	"g+0nOQsRASQyCSST9SHJ3b6xS2QyAQQCgfj8xa8HU10vtRLKmoOzXw8aYZZaGQH/eCtmKyNK9+dUKyuU",
+	"dX/y5bKSU26lVsd/NVq5z8x0IWru/vqXRswOzg7+f8fte4/xW3P8ptGTStQHHz58KA5KYaaNXLrXHJwd",
+	"vFtsmNL2wH1Dj7u3PZ1OxdK+FX9bCYODl6V0P+HVm0YvRWOlm+qMV0YUB8voo18PRM1l5f7ojcSVFSVb",
+	"L0QjmF0IJtWNtLActuCGKa3EQXFQ819+EGpuFwdnX56cFAd2sxQHZwfGNlLNDz4UBxVX8xWfi12L/sE/",
+	"96E4ULwW2zN6OjFC2TPGDZOqN6XuTB4nZ7Lkxqx1UybebFkluLHs9IRNF7zhUysa033n6UnipR+Kg0b8",
+	"bSUbt/s/tyO8D0/qyV/F1Lrhn06neoWs0d2AaSO4RfaZ6abm9uDsoORWHFpZOxJvLSTs2NY3skx+XIt6",
+	"IprEHi+0EWyha8GkZdIUTM8Yhw/0WokmNbjfm60vGl3t3OS37pk+1WR54NdEr6eXFYE0A/R8K+cLPJN7",
+	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20oja7ZumPxIcwDG8avgFODkfbbPPt",
+	"5YJbpvRElxuQRZZfCycCRg36jksr1fxlKzsSw6dl4g9SXRvGG8GcJGKTDROH7klmtS5aUdkIJg3jivGy",
+	"bIQx7TGaaF0JrraIHSjXXTjNI7kLq1ImZIlQtqE/x+2Ae80LZZvNNhV6c/Svzs4GX7PNFRO9skmJ4cmT",
+	"+k6t/AkNMlEq+/WTlpZSWTEXDcxbIoePE5/rBU/PZ73Q23v+ol7azZnntvVCA8cZOVeiZFId7DxHuBCa",
+	"JA5CcyiINi0lUrR9xqfXq+Xt7nZ3IS0XDTeJ6/T1UigD1+hMVuLcr/BaiKVh0vZvv8dPioNaqvDB4zGX",
+	"IY2dXJYw9vVse1rPxEyTxjHnVhTuujdCKDZrdA0fu+vpkWEz2RjLamGFG54ttVS2YDPdtPeXO4Ql/OZa",
+	"bOBuU4zPhbLnjJMyobRduJ+vuYTj16XfRJYp6SNYKXgjjC1YLatKamUX5vj63eKgGMOuejZL3cbuvdOF",
+	"4Eu3zyNe9CFD1TeNnIqE1Hwn7YI5xnNk0E0pGqQp7xGRrfWqKplteCkYt0yrqTgDKk6EsY6M7m8j1bwS",
+	"+B7HRtwCDUkKKs0qqQRbuzE5mwn3JOOskrW0rJLCsImwayHUEXtW6em1YaV2m8FAEB79L5Xbi2HFWU7F",
+	"D+JGVHiFWNHc8LSmFPZg7Pv6Sot/eY63b3dg4zl3d+/i8unby+NXL3/86fLFRUqs+U28gk3Mq89u81D/",
+	"eWQKJmdO9XMiDfX54TM9vGpZVQnttrWIhkjtfvycHnW2Da8SS/he/HKOIoCbhbtj9Y1o3Pz9MafBzplA",
+	"qc1Z2fCZTZHLrOqa4321a14X9Ki7InRTJo7W6xkTfLpg11KV7oAA78OZgGMjq8pNufB2Cx4+qdh6Iafu",
+	"fPgn3Lf1WEXGTe0dzGfX1e3XWoTdIAr7BeW282llRaO4lTcicbHX3p4ZIfOEsbL2Zk5fGwLmXei08ZIx",
+	"OFLqauHnFF64tbDi4JfDuT705FIbv9TnnsB3XKhjgbuvA94SlrPPKsJpS5l6k40Vpj1BGtmxEuXc8SOd",
+	"py9KPTXHtVZic1SXfzhjOAuwutvrzt8D01XTCDXdsJWStmB/jOQLa8RUyBthzplQopk7qS8Ve7co2FIb",
+	"CVzVF4B8ZnfLZVjpCrh00ujVfJFcMLdwrlAJWPJN7d7BJqhfTHktmNXjLuyprmu3vE1yY90EeYOcPfrg",
+	"xicL1N2q4hNnadpmJbbtkaluGjHNmEMgfZpKiobVsDf7SJCLVZ0ygPy2ple8sntsUSnn0iam/a2YyppX",
+	"W5z0yLBaKt0ARyX3o1yJsWLH8d0mcRlWFQhpGJxXFWo+Zhw7tN6DbbXCmX9mL054o40Ti4k98Dx7X68T",
+	"jUQZ2z1yTgkcbz1l/T9Wj31JWuTBNOA1qduI9mc/Ssi0b2HZiBupVwmW/BGMNc+QXkvC6xkFR4okjVhz",
+	"UgtGT+4t/CY1u0avVOnePI7DjeXh8fGH3v8oMb7VFvXPEYPfoCU9ety/PL1MDfl3p3tubcZLpx+5W8tx",
+	"ESv5BiU5ijjGm92c1crtcGjDMaBRI0kXJFVBtxAKusB7QZpEe+TJ1V5EKJ2iW2GPy3uVUD4qwWdDjLrU",
+	"xko1Dz5xvMwfGVbp+Thxtqz4NE1+sPMst6IGd5fW1yPt0o4fAF5f4ELGE+NbUckbkXIoTRdcKZE26xox",
+	"lUtJGtC2iNrDT9T35oYXF2EC9MKc8vytMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
+	"9eHJ1ztpgK/PLfc7WSWMhJJb3iG5U0FTc6/EbD9Z8oP7QUKY5C8o+KBPnFcvX71g8NXIe4qehYXRtHMk",
+	"eRlZ83exnTJKzFh/U96p8DTe/8OT08vTx2cnJ2cnJ/9+fPpVapf+tuJVTg9uVirhthDWVig/mpVC9kNf",
+	"t7c+3OW6W4qENeA47UwiqZyzlmg3fiAO63lcyqRC7WdWMN1EykDan7zZbddBkMs9mZ+dtaQ67uMv6qkd",
+	"GabP+AXkgOn/g1SJ4+y3YT9lJ5yDnRMKr89N65WwgmytXuTjl6Vuxp4oWY9+uD9D/GXhxxt/ob1BbX7P",
+	"DW7ETDj1ROS5lKvrnrP+STK6l6TnG+8sTIbysvZumwmxNac1uoINW3JZMqtBaZtsYK4rK+nQjuad1i+T",
+	"kPUdr1KKOkYUpETe8GolYF5KW1YLblZuS4fkZXyioq/BbtxP3UYbe5eRX7e8veuN/hgk/b7bQoA3cjZL",
+	"bNezDbkgJW6ZWS2XlRRlwdxlBzt3IxqDCRZ5ITO8sL4W0Z1vEXitnWe8BS1ZPOX3OHJoC+/F3XvdzJl8",
+	"C6+zj3hDIzjlBiV02ejoD98uMGCBlwy9Mf59TOO9XYpv0MC4ow4zbQQFrLfWWYpJ5ptW8bn7XnQZ/40z",
+	"SlImU+FEVTgT0rBlo28gueCTbCbSJpAvcnC3tuj2fr/PCnu0Fbf3chl9s5eraYyaEV6emxc5QxLGwyYh",
+	"tF4s9XRhCvbT5XPwChRtJEVaJnijRMmMrgVEdtMORHEjpzk31rVAJ+u+qgG9tMBphzeNP2kXkSvngQTW",
+	"NI5ybJ9Eovf277yPMGVYOiN6XEAy4zPMvbRg4pdptSrja7r9rb+Ydp6ngQunJUf7vtgTGfZyb6nprvz7",
+	"svr2MPEy25cNSu0KGr+eMc7a4EPW6ZBL0op/DG6H2aAise2plSnN9xLsMa766Rfn7AQyDvTKsiAf9z3G",
+	"FHoLv8c5RJJ3wEgZYgcfbe5Z4HvE1pSYQ8AoSsqlQJtei+3kFbwzrvQsTUBwalOMWhqGTzvlWLApV1NR",
+	"mdRuD8aFSvTZyT3V4+DqS3DAmOCRtGMjRrmEGKf7kgOXzXTjbiOKGsItPOIAlitxNdnsKyIX3CT8dRff",
+	"Pz18/NXXbmmGV5jdQIF7cNl1wrap16Z8Gugx7rr8Tk5OTv/1HJN+IVECSBn7uTpvNWa1T5ryQJgsk+Bt",
+	"2nQJaXz2ZFr6t8Gs7cwO66i99XZYYMH40ml0Us39n87aMUBat9sFMX8l1Zzpxv8rPYnxoZKUNwjnmYpM",
+	"pEISPs6A0YXopOWUqr88vbzjDTShvMFR9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9h/3/HHKff",
+	"OO69hXhvkOiwtlvc6+98AlAvhqqbelXxRMqSXjumlg1lUbi517wUqLTCyxKMlb2vDd3DQy7LVh0OEW5I",
+	"gZSqZBAtTLKy+CWXRGEXYgNJz1OePgjpC9S0KoN7dxFolGPYBFkn/uN9XC0+V2vQJsE3Z6cCsZuU6+Ae",
+	"Z3RvMY/k0naEJsxFMtXp3qIwhl5/S8+0QZ18YAmqvF1obcqXfEohjASzczbh1opmwxa6Kk1w/095w1Cf",
+	"XfBm7i7SdPSllkrWTvc/TZtfyjY6EYh5aVnNN2wiWI03km4YV0yqG9FY0WDerCg7ectJIYpu6St4PrNE",
+	"adlc3gjj1lNrYwv2LuS3G1FVhtWYgc0xXjO4zJM9XDHoOx+cGyVxKrIYLL/uzJMKlKInwIDpkMXTav9p",
+	"DygsI2zZJu2HDstC9wDsb5f0a9oUwzeGTcRGq9LdEm4pE1FJcdPbd3at9Frty3wpDSRoHr3lpU7cc978",
+	"4Ddun+OGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pfbkX89AJVjCCXZP/8cXP5+cvv/55PCb9//3459P",
+	"Dr98/4ezn08Ov8KP/iV5Ebr5JtjzOSykTep1AoEydlXBlqIBNYVKImkXoGSw3ZSTnbviqRVRIMwouSkL",
+	"dyWreUqZZsbqhs+Fk1j4UDt5KqHwoo4rsxaNY7n1thWpTTKZ3NnYwLlWl3zzyLTDOEXPtOMU7I9syTdm",
+	"JA8nTCvZtFqPUI6UnlKgIBv6+33KTNDrZOFjm4F6xiZO1q9ZvZouIsk3aetQwsrGzbf1IGYkgSf7XIO1",
+	"CUZXxY1l00obUTqWHjfSSllZ3TKhpaWqp5J/X95z6TiuErxJ+ih3ZHjHSQhDSkUcK864f250tarF4VrI",
+	"+cKKElxBmLqMRcH4gkcGS1gC47H1QqhQ8APfjTTuwWI0IPC2Z2Mgw6Es2GQF7pNeVvVG2DMMr7ltxupA",
+	"jhK+EVPdlKJkKzVdcDWPdeuIcjRAmqy4xLTXD+l0K/u0zbagl4SR2vnE4dcujZKME+dQ90VM9FVfL0J/",
+	"xG6fR+yY6r3j4jV78vj0X5M+CqlWVpiM45Os7A2L6LFN5rVuqvLqDrllcZpiZPr7uXVGGCTtj2KdkzvE",
+	"YMGz6H9yzsyqdqwIaXrMYpmAT3W9a/JHkBZ9fT+yrw/NtVwe6iUqFIeggTiZbZuVIG/OaudAF/gU1vXs",
+	"fto9s2Vy4CvSBFa24dMhpRWK6PGIYNGbctJpoldNhFaA5GMT4QQQMZc/PLGNGUoaxsgmLsvRsWYoxxj7",
+	"uNFVeRvhMfGJsPACmmE0epLCq+ZGXFixTJU03y37bSarKpsgwm1BWswe10Elk+nK1p0qYZzpNtfCtDfS",
+	"bEXVBnj6QLcvsbIVlA5O9ZNTrpxaCYVaXYkx/rg4rSo1NQkFfv746zVVgCZq08ePlbmewUzoh2YK5gMN",
+	"IGjO8JAAdURbDHqb9GIKz7TxHtzvFJd9KyrLU6oySkdPHSdMxDkcaUw5D4KvJyfDGoy7oq7FZusowztG",
+	"i8vvdS3uICp/E/K5VVh68QmxdhxqCqarUhiL9d1jM8Uu3VtvvYrxN8G3otbK2AYAGm7ngHIskdE3QuF6",
+	"aythfT5S4hNglXwbEiVSZn1CGXZHx50jfMBdfbFpPNpVlHWAa+Wl77YuHIy9PSAjutMnAQDGmLPApZoH",
+	"6yEyCP2GjMSb4I0iiymjPEhlrDMxG2YWUHtfaX3N+DZMwe4C7bItHiVS5bf1ZSmUHXKFkssKHFMYZxXV",
+	"bEvGzWRTr3mTTqepdZkp1TCikZni/BuhSt2kMzuG4jRLLt1zR2FhsQBoc36X3B2hg7m0i9XkaKprd05q",
+	"rdbc2vhP8IqZY3orjI6Ee8ObVK4E3q9G3IiGVww2DOsLMfYyEQsoD1eC4vnualnoNSSaKdvocjUVJkfl",
+	"QMgtuXGxUhdLMU2XKrpfXWVLIlqUle5bv2t0zU579ep0OJApHhk/rjvqMQ5KDHSxTAernhrIz2I1vxaN",
+	"cfxFuBToznXKykwnrbxbMk0SkAUp+n4cS8GWPxQ7NXqWLJ4ZEI4m79x3gsucISmLEEIovNupYK2XcXwm",
+	"zljqggCih/1MkxJImqlTkG+Ja+OUMJOKthprCvb964vLszev315iHIUpYde6uXaK9uk3j49Ov/5vR6dH",
+	"J8ePnxSowrlN4rESugPZBkdPLevFL0sxHY4DgKUo4LkQm82Zhnj/o2rLJhvwFLpbaMqNLTABSCsRvkLd",
+	"CgULjUYZ94+MD8JP6KxBVLcS/EagoQLOscg33MWEMWzhnqyFRa871Dk/MkyJNjjBwH1I31NWztZLDONh",
+	"BQmQl7yxV7hdHFmf7WgyUg9wa08N1/rKyahHUlnNJgLCZ8r9DShFjSzP2UTbBQTJ+UTfCHbCtKo2SNQt",
+	"fB2z4I0w0Z0+xhhf6MbuPVEARmuRk9xUb2FiBdMKCesnQ8RLHYPvCAqmb2cRppDp5K7NvGUKLLzWHlPI",
+	"CEFAVD3ds5JC2auMcLxV2uRtY34ZCzicdVriEhSohs3FWIgBI/6WzfEAIp6xirurkjYdTudCzheOoEqM",
+	"HUWW+bqiUP0O2wEWNoZeJsBECKD0fpesdAspYn9yu3vFdmYuTGgr9zLNYSFVus9kTrnCU0FxrYPPLQdA",
+	"iam9KkXFN1d1qioH76EQ5lbzAHCEoGcNXZrdsb98HAcfvz7pRh9PPk0+QptpP2SU9uyR8LsrCR/NCEc3",
+	"ryXkNZiWZT6L1Ig5Xyb3/EJWQk2F10H8Fpu77/Fnn3XBf7lakOOiO7e3Yi6NDfByxJBOvYWwqY/keZK5",
+	"qwOPfSPYGuCLB6l3+virMXNrxNwMzY3uL5gW0cxTBly8oG3NdFXptTnzd98SVX4wrfeY5Gk6ApDWDCTq",
+	"Yd4eRfNj2woF7eC063HSHr4MTH9LR0OaPqfAO5PzH54xrj5XNDCTpNxCPDzlCtxprnzmyTjuplPzSly1",
+	"tMzhTMI8OeB7owu//UnhA8nKbTEzgjfTBWB2O9bCDXNsmY4qr5RZimkqR68VmVvYMCE5JomtoVc2Kdwu",
+	"CXQS72M4yE7G3F22Qb5/IvbdU0Jo2vR80VZqBUYc6QXwWse9OwK+cxx+R/z2B4Vi/xTo6pSIktVQK9mv",
+	"fB+Ba42v3AIcH4Ru/67S60QNqV5H8r/WNUh8whNDFgsGPoaH9Vw4u9nZ4NdSlVuJKfDLtWja26R9M+j7",
+	"1eYIX/V/kafssFXJDoPWeugVVCcAvLHPmgi8Fd6xMsIUJDt8aVESeBVfO7bCsE34G/G0D4aMstVwocPI",
+	"prAy358Aq2Uo5InIbCMB3uz9BBIolEWhBMZrreYe4/MWiSL0kL91gXhJfl3l8DvmXKokDEAiA46OGGAt",
+	"C0Fqi7uNKBcHA/puXc5sg4od8H2AukDPGAECE57oh4TPvNP3+h0N6+FcEYDY8BsxNiCf0W37/rVxr1O6",
+	"zBQduuM4ERXWdABxUk5qwjtPxeBXRpTMasCLQyLqjOHUZGA8ufUgOrUwzGokGve1fNJCCgFgOEiF7sFz",
+	"sGs0Pt7J/nFbu1K38QkBjXCpnv4FchdNPc2XKlVSwSueBDh5tasgshIGqThf8cYp/I5XA9JnsAWcZDUL",
+	"vVZsM9aFeMtssmwpLMUU94ppO2q9AsithCam17uBQtwLXrvnthLO2iQzT/ww+dy+vfLYYv2w1C7IsZ0o",
+	"Y23O1pZUCtgGowmWhDNN4pjRsLn1vl4nDQhpF2zZCMC2IdoZSiFCh5lhei3APgWBqXX1yHgPPhRycuX4",
+	"ccm3k0VmdDySeUqUSeRruICkM93EQnUf9FKTLlWrudq4BWTCeVllrO3HMeXKLc4dtXhuIIOMBUfoGmQg",
+	"3Q9VNfpa1sktiaREoBORnd6O3tGprt1N5J3h9S2EnicdTaU4IOEJhMkx0g4kgNxiztkfEaRYKqLVWEk9",
+	"sMWkOAdxyXillThzu7Hwuy9b9CZnhTcI3V93sE/HYJ5sASjSUR5AafsTt2LNNxchpahHtIXg5VVGVIT5",
+	"A88ZMdVwSKxh00pPr0E9cb8PKvBq8sigbEJrvzXrpWV83oixXvQc8Aw39oo0v8SVIOuQbxanm/hMwBo6",
+	"LEyFx+BsxuebtCkyPSJxO10IyuTAIdbSLiREqCDXOKOIzFYmlfj+brFpp49LqT3AVrqoJ7RJG5oYtpIQ",
+	"dG+j50OUfWrEThglbnGW5Y4Ume+lsbrZYDuS9JXe8KiohhIspWEe+RWouy3k90Jb3hP2mCadRT6+NUZz",
+	"DIlCcxogWgZUjgzJq5QJMjab178jqWOPfUm2KG30C5JFUS/wlrceUcJxO/roZsJpCb4OykOUeOhmMtcx",
+	"1/QvTy/HzQGBjnbPAoLVbnCPxr/P66+GIpxouXUH8vhLlDnUR2kZObbapxteNuUC3I6VDDhfxool5kaQ",
+	"rZkePABJdt/2J1jedrSE8mxGp6M3ur5qiwOydzRV2TB0L45//0LwO5yMdHIq7La4Ec0GIy6iMoGo3pVU",
+	"jp9i6zHt7RdkK9yZwp006JQjuhHBa5/wJfDpdfLGvgC4DXdJIbgCZLB5bAX3uihN3Fud8Dn5OUhtD/3h",
+	"vE/uPgCRUscRcz+gFPNOhzGC/B1x9fwbPQ09fG48pFx3tiQi/uv/+X9xeu4PkolOTk0ACZfp2WxsrkSo",
+	"j0ueJNwcrYQ5i1KmcAdkXAHRrX3hd7gfUGEbLcKs3kcioIAafx6ItGlj1t1DHZeQ2wH0v9F9sdcgV4NV",
+	"oNt59gilC3ZNC+gcg38G6d7u84Di8W8tr27btjPeMI6XgDT+aHqi6lnAhEWoWFPE36H3GPs8om9elehX",
+	"omfA3JXO9HVbA5qrJZh2nzcTYc7mCicxmCvhr1oa4/jjfaoYyL3z8IY3ikN9yc+eAK/aMeiTF9FQXj3r",
+	"jOg/DAP7V/nxHXnpWsiiEiYwf4xYlVpt6rabRicJbqVKyDp0ojQql11wNNo8ZiS18vIi7J2YXOjptUBQ",
+	"rJluoCOjEU6yKs2uxeaMGQuKedOKYaurkmCAISqarB+NS+kHa2bCgz6BhioDB3/knwupLeOVeqrBSMEf",
+	"R6rP0BtCVqrTPyiWNehIc88MtRMeBg28DIlKUbipoL2u+Qb9MZSXcMY8DQuEEoCd9SuDLQTht6pNcHWn",
+	"LaVUHlNAn3LHsWU2UFooDRMygOl8Q9+Ptux3jX4tSluEfGWzjTnYBvEa4K9uemfIHsNplGIJzKrVLQIT",
+	"iI+8sxYKn4J7peQ7L+5LeCiDD5JFzvRMHB0BP15SPutakFzJWCyhORiK1k5UsvB39k6QxCP2jhpcBPXL",
+	"/aMSM8tAvcAX/100+mg70Bls/RGKDjkGdkEipoFTn4m5VAog5mZRXp+7m0a7ebyq/tA+A0NVuaPAW1+o",
+	"suPV6vlmBhf0UF2AgFCpdj+e3CN9G7oWUNqa8kyu+eYqoHGko9POXgAPuTSMpjSOLujykMIMgOhEXgWu",
+	"Nq2REdAutLM1RAPq3HhzY8r3aGYWEIJSLxKySvtBQSE3NkQvIVe61Yb39/MF984gvfYiw0yI0iTdVpdx",
+	"ykHAnA5tTipw/XT7REeu1VmldaYRMGbMZK8uyEW1+o6ESlv7l4PdTpYAM767c24AI4fTiKyXb2FBHP6I",
+	"XGEFuxZLBMfhbOJMchDew6WkbvVuxPEcC+x6QT9Lo9jZJArVO98GXFjKBHBywffQPvMwL6B+KhHZAKHC",
+	"Fy/OmZyvsJb4oDjAHydhjMD5nZpGVLMDr/UzqgsGoCGMhMpIOzSZy/Ju/xe5+/Uq50j7kWSSNGwGZyMq",
+	"pGHcoJ1mQgbVFMCY2EJUJZvw6XXyJKXvjtczMNY2h5MNzN/ZdAS48GLlBPjxM9FUI5q4k7xuRSidgu5K",
+	"SV4Gtgl3DpGpFeSRjIqkS8zCuRvola9tui2M9HYxxCCi87337syqLRAvC+kEQ8cWaECB/r1/QAZ77rbu",
+	"KzChMi/uXOVO98c/VKO0+Xip/lDcUj1qoYdpQhqByXz6RLRhOW4dD0jkFPXYTJQGrXat3AXIMJ7rM7UP",
+	"cpgKo8A1dgBQdI3WTw5GkU3yc+t5U3G1rY3e6lrfz2gAawFGT0UZ7+0auQUD07t2KPIX18lm9behnNkP",
+	"8B7DCDj+rkQlWpnJA33nOwxGyGZ39E9nvLZ+gKFpvQWEu1QaqhXj3eO3gQ6sRTNPxQSg8Q+c8ZlYAz4T",
+	"ZLo2QoT8Lae2YboghaKULqmuN6l7uK8T8uQNbzoNxxeyKhsxOpkNSfejLkXOKB/Pc/gugNdKvWtV18nw",
+	"CZbhtt5vIAz44WY9km0lCOVc/pG/a+7R7xsEPqRpeHr6NabZ60baUBGYKYdIBYplI8y9NjC4ZwiedpLZ",
+	"ZYs7VomknRPrhaayP/RKevpSOaTswQ+l60tyXWvfQS0eFhEGSwUTI/TM5w2KyogxGEejC1LuHwwJ6Z/u",
+	"PbkfZ+VSxqS6TgkSGxLZl3wewY655yHNcdoIcJ87Q2m5suTHdo9QE43498nwx99SdRWKXfzlT/6n64Wu",
+	"wpD/9pZNMQM8cR+qdPo7guKtLJtsmDh0/AjlkSL252flBrX/c9bf35ronNB4qe36s9iMhlSpeSkeVjCY",
+	"qV7uoSb8WWwu3C9G9HBti5iCkkKD0boyxLnf1tTfYSyu9uWt84bXjE+tOadaXLhIlqLhVverv4ZPerpO",
+	"O2AE7XzPHShfS/USf3O6YxtoB2isDMXxvVtLagQvzwDzy5x7dIcYyoW+QScThKxN5HWK7ZXI0+QLP8EW",
+	"oRINMzKYDPN8iy+Avy/pLfAPcoK//1Ac/BBVFCYawZKTTM4xIwxCYZA71EehjeYNGlIpRs7UT+CF+5X/",
+	"x7cCJ4dYwQnsOjG9zoQu48BF4exOnLvSVmSB4HysOhlV1viG9EgtOM9aWuXEdEwvy6zWSY1zAcjX2++c",
+	"VHp6PTKt5zrlRroRjZxJ0bBrsQmbFMhlfCkHxuqPlqvJUPOaXtJPPRFl6cRAw2Z80shp2gxt+1B2f4/5",
+	"At0JjezKqXWCVgtuFh1PDxCvYAvxy9gON7QNNAKSNHXykRFzWe3tZo7ZtRwuol/kLSaenHLHM77d7kiK",
+	"Kp1whcKBrpbCA1MtuV108uuxWHCFFa+UOz7UlmhHXaR7KrsMc7uLrhvTG6cY3DpeVvNf/EUT3WGp8Nk2",
+	"zkDcbuKkVzV/GH2YyEX18af7fOm9Boje+IhPyz0nAy02khPqBSMSmmaCb27EK2FM8moDDeSYL+Xxzenx",
+	"2mD20TnjDKGNEIALNV334hY/o9SizUvY8mGCzp4Hore8aO9LJ0TdfQ9nibBFKMkKJt0CTQPY4RHzAauF",
+	"4E3JlJBQh051Ww3jhCYVA3FtlqKgLwOqK/5ghbhdnZ8V8PpaGhM330X9BdOzGmE2ajpCZI/HHu40DhhO",
+	"v4oR8rFTJSJBDydeuYeimMUu97J/exK960+N2yS03WTtGJroCqB4VcVWS2fBQQdGD1F5f6QKTRF3oTRH",
+	"FkcS3DeCJPbcRoCDcw6N54SKAuHrwBTnyMSUDE3e/yJK4RNIhYXHUI9QFM4jzkfQ1JrmAcDbnXd0gwm6",
+	"QY8V1Lmds6VWc/whQZFYzThbSjUH3AOvg/rOjMglRadBA6nZ7k270c/g2/cZAZOpkhFNo5v9QJGzRmeU",
+	"u+3XNtfQYtJnlxYHZmWWiHiyUmA0vB9wpmRtMUyKTboWeiAtEWIrr1bJzkXK9ypl7maHXVSrqsoZXfie",
+	"gO7iFz0S06XdintHdXGv/gskE++EWF444dAB/Ajou4CS+wjtgm0sOxmBOO8HsZbGjcKUjLqgW6uPINTD",
+	"nUouzDcnBiA+XJkHoYp6UY51hEeQy6mCiP3iVu1mD8St9oL1zgLx4lW/rPjKyEm1T95VGvVDtqDWtOho",
+	"Dnvw+v2z+SteiqSzLWljXoKXEixpbtjTlV3oRv4dvM1n7JngjWjYn1/8z3OPOOajwElHHLntdvhztu0g",
+	"gDHNOsde8eZa2LerKn9wqX8Gq1fGsmsh3N29nVoxlPUGaJ0+x2tsK5PGDOZbd7MVpGF6KRSCETTQdPbi",
+	"8unby+NXL3/86fLFRTdlLJMXP5Sjptd7LmDOrbiaVtqsUjW1F1S0TQ6WKA1bKMrBlgphKGmZTrHMVHHl",
+	"CJXI6tii016dotD5SE20RzWMsnKacvMjPjNvBKtXlZXLypdEj0wObzKl5lNeVeYMLW0M6a25tAGiwn3N",
+	"+ApL7Sji6faJfcEBtB72QkKfHC/YW20M3k3gPTMr1B/OmaxrUUowGHA0eA14pmBxVAZ+BHn/Uq30yk3O",
+	"nyfCs4WbcEqhDmrRjskooQEgxy637Vt2q2NtR60OI9KOeF5vze2kbMAKm1SzYgEF/2aplckpS3C9Iygw",
+	"podCKYTTnEXIbmGTDZvIEiqDIfK6lmbk+ZokcZd7cMSI7RDQyAr2RwQDH9/s3g1zNdlcJeV72zN63a4Q",
+	"RkQ9ncoT4R4RpVssZ+VG8VpOHY9qhHoFD6SftizLSuwjZ2CCzaoSVxNuhoAgtycJHBcy9dz03HsIuqUJ",
+	"nEmYL5KKUqDmAxbj4UcYx276t5x8vmgvO3MAXgdDZ2Sa9GaavOC+W1UVwy9RqnlcOdJHQYJC21UsKIWP",
+	"9cpwVY4uKi0FL6E7eQpZNc7YjFOpJ1BElr4ZdSOMnC/sFexEwvp2xilsFdQxu3MIpCqCW4NU079CdZqz",
+	"o+tVjdywFM1MTEFi4iC7MpEHij66BR9b9xAkGHYhRpWA8xIVGo7On5J1FlsrRglwNgi3okRsnHBCsSVa",
+	"gdD2a74xtyzBHsSnSXwJ7oKrAQ65hHoQjzjSwQvJYOdDk6scaxAp8AgXWODNbdh1+nX4PBZeBFTnfrkz",
+	"O/06KZvfSDVxF3Cl2yC9748AsZaVQR41issb8fjJ1d+KXsNT8JjsGn6lsOQ9cy3hwIjfFxdPoWtnvdik",
+	"WhGNsrh+woHp2rxDo7FxCbvjuzKJasYbkWOKb8W0QhAXfM6P4eOyPm2V5AT9E9xRqPbs2pC1boy40ljO",
+	"1wOBoms6hNMjfcvpBy1EI0AX3YgyO4K9yibl9HoUJAYDn7xjcieqSEeBgM55qMwDB3Sljb0NAk9U5u0l",
+	"Qlrjct89ayXZSPjAfh8DKl40keYT45MhruNJpzXFeixaykQnsdtiuLiztqYlyJHQ6IVpAGvttX8J+M5t",
+	"ofn++A23gzKcNULsWg8sI1LySXev+QbQKZnVwK/7T7ltS5UqP/IdT3NJun4eWoEC1iIc7sgxCl73JDyi",
+	"HzjPoS9bX0o3sLNcVjKrhKIn3AA7rBtprUjXii0bPalI3o4SvDipN/izJEa6Xu/7trdYFz7orvLLpQGi",
+	"medJ52c5NtB8CXKqWtWK8AHOuilqSYnfaxwY3818Y3ZHmem9OCX6UX5Jb7HMPrGchEbzHNbilV3giL0K",
+	"FNOAb6+9qlkJD/OfPm6728OlMG6nFBXzFrkSayxsok7mbVfz94MFB/3Lr9sySsdS/JydOAXEe80hDYgl",
+	"C43SexeOOEUO/CoKvzODhQOvhF3o8iKtyL1WGHGl9ll6rdiSUwpEkPdYkA7+LLDWvKaHSiUvxRF768xf",
+	"9JQEBcITAVTA9kex0oE1Ats17QBakAxjv+m/HWFPkAcr6LVBfTWgD8FUOnvw6BQk/dE35+y/nZxAeIBS",
+	"SRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58onR1coKBqEysFFbn+B4I6WG7Uxn01wlR3/dquEF2whjRVPy",
+	"zSPDfARqTDbS1RJV/szilh2DwOv4SqqwCT1z4FY4prBy2iIktV90PMOiZZ/kefC1Zts6WfKI/LjyDb+g",
+	"6Ff61B9pPFJwcDFi9bpOC/Ic8t2zjQfavTP4XYxilBKqBhxAzgyFrfewlyzC+Ek6KepVxdPXmUGsV6dt",
+	"l6Zoc7xRZIEpKG1aU9sHUHIAHO11CqcngtH2+EvDZ2kbdwksS6hPDRgFXTsDgozTa63il+/KA34ag0pD",
+	"iJj+Pjw5Tb5F2EEkMrMUCqHIAiyj+8cNtzH7nLX9FIB/CevTII4sNW4d07U/gmDalgOaEOI06NGo2wD8",
+	"BdkC7lDCkp1+K7ZshHS/lxwamxJ3R2BbJnP+X6ut89hCYmrVQcUcjauWafv2nCA0yQNb8g0WJYFY2WeI",
+	"8RCpxcENt7kLzjBegvdsn7HviNSWZU4Con0gGDfSpWIYlQ6CWxbrjOS4559oe5G0eGhbsqSmV7SXmefw",
+	"VtCmLq0fxfpN1Kpmn6az99/hpt9YdqgJzY+6FG+aZDd237BibH/Kp8GVR1E3rPK6HZAyDJ6a8GtZTsHn",
+	"vT1hH+UZyh6ZOPPRzU2nKpb6+r1/YXIiS6EuhDHJekEqkEqSbyLmKzVeHNCM03eV9b3exhaDGSH2GNtp",
+	"UWmcEm6uDf4HZGNfrRqsuEIC0FzaBRaBajRwkurQNnS7+mJk99btjuGrSS1tpsVgKleiqnLoxahoYy+b",
+	"yKvvfuJEtviFTy2brNBZB8399AoE05YX3P1u/HzSTiBqrzhBmHoFgfoWStY7K/cLvKTLC8VsoIVwzTfM",
+	"WHdv+ByIsZ2Shnvkas8HCX8d5Nk8ihJetyWYaKQuM6GizPZe+toohnnWY6yy0MUgkX3diL8SErFu2JSr",
+	"qagqD9qTgOopO16R4W65mJi7MvEvlsJfgmsuqbCIuKc4oOERRRRqIMHTBjPMeFpueCVLyhBMdM1vTFIQ",
+	"n3o1TWC8AQwScFo0Ahqg10LdxuvvuwkP9gGO0mfSLYGjVbU8EogZ0Qt4PiuenkIWcKbXk3sAtOz1Arpi",
+	"lBIhXxuggg38u93EPJvBG87CkKsVBWeyLgG+ehvRfz8N5nayNxDjkZNGFl0sZ32x6VTeJW/sPilL4fyO",
+	"eDbLqJde50VVZsEjKDTAkhHUVWyRFtWhluTJ42+efPP1vz7+ZkfH1X4zpYiRRzSupi28TUVSZ/u294jP",
+	"hQJh6nPibcvFp86Y/PoJq8CyMwVDcB844lfsiJ2x/2SH52hcKtE20qGICrQtC81CEAZoCVkhbvD/+Pnp",
+	"4b/zw7+fHH5z9Z+H76N/HZ395+H7X0+Kr7/88C9JT85Au/+lNtLKG3Heux7h9O2Hmxrfiqkeq72kvV6a",
+	"ZK+B1eHJ6eXp47OTk7OTk38/Pv0qXSA+jJAbdyz08cmCyRmxac7xFV2GpZjxVWWBQRPeA4gOn555uhWt",
+	"o5gscqmY0dTwJ+ga1BsJVMSCEgYhA+WIPaUNoNga3AbYw9ZHAK3P0gN6Ga0VNTvegITwlX7ShsyooIWd",
+	"Q+9myhFEhFZM92wvHY0BWyg08VMBvAqlUexI1clk9J4aHNFDwBJqAGWU+kRHqnjqpeRg8+FYQDz+ancv",
+	"5rRGAnV+BeMhszOENbwGZOX0usPpHrD/0Z69/MfqHbFWEJgJqkOunBJ4RfAscdlI54uQ5nmlmyvUSuje",
+	"dR9AjGRnPmYsOnde+buE6fhYZkcE94svE9WX8PyFqNpGzYNCO9mHm3JCfIZxm0FCEhbSfgVX29pEXni9",
+	"Juf5LgHW3ofYnDZpTadpa6IqyL0WTQ2f3ZVE9X8hlhEw3J14UiEmAFAGaxW0zk7f1iN22VY3mq1+9I56",
+	"1PYS6i4xU1E2/vrzfmdSqMPtiFVg5pyMSxib1FtMxcOqNoOX4bXYPDKs4RYKI6NWKKUWJtk5l+74IWZ8",
+	"JtrGzx+8fp9I4sba0l3ItbtYGV9/ReGnnYekZfr2t1pdldIQ8RO4Bs0KHJGC4qHRLjk2wGKuFgEUC1Jp",
+	"+z1siNueL0+Yb6wIqd+BH6LbBnqYQUZS4RPV4YIg9Btp2gpFaVgwnY5YAE6NghDgvWfG6qWJJ7hsdC2N",
+	"IIAOFuuadI/g/ZKFJnUi0exPbVmOVIwruZvJtl9PXD5SVLYGB+CFTajd7gNI220vVFbuGzevzVBmG1yu",
+	"KH76VZ9bxdJOKSkLkDyO/VDpAItCYh5Raw9yhZHnc6Yj2cIVvCBUMnTlu+1Uva4X2mk5j4wfwrJa2JQI",
+	"IQm1H7XJrE0kioyVSFiMAip61pgNjJ0wRQKd8aGxDVyToIh7nIU729dr9bRtapLtdjL0dv97hFjJh1nd",
+	"VRdSE0nwOcu1xcNA+GsVQJPGUhEK3hI5Qrfo/r/kxvhVjMMFxR8kYQYDDFOqJxfUewTo19op/75TyDmY",
+	"IGfU34UqpNBDeUcoreLAYFhgj/MVxRJ2ZsKFbhlhmIikxB+DmFGv1+ozcKOLscfPKbAZeexbyjr5SeFK",
+	"LAiSNtdRJU41vx9XdMY6e2nNvv7i0N1o+20/9RobNQC+2e9ET42ODlIoVyMRHW7taB5vlG05ZnPe2L7j",
+	"NcXMb/h8B6gKR3xDtBesjkBWtu7FNELFUqr5GXvJeA0Y3eeh27PvR0SNIEUDlUDQZAj7tpJzC4qD2OkJ",
+	"M0cEWHIWoVlIBLMAYBM3Sd+OtmMpL3EbCe7k9hARb7h7hJo/bZ9/vuTTZKszoqQv2lroirRuLPZsoDEZ",
+	"9VnIdlUc9nKQTn9Viopv0g2ZKXfQa/9qjhniYScaUgi7Y3/5OPa3fH0yAt0H2g+lWj+9xJDWRLBa30Bh",
+	"T4N5gjeicfYBnPhuqZVNKvAIHXQFz+cxMDCETiWcBXt35oFNsVdHW7PhNMFBkp+kK6eXSUJfyEqoqQjJ",
+	"mo13htyZsJmrBREDBqnRa9+JfrqWMsWW+Q5iprMRfnf2JxTtb5kW80vt9FKPV2JXkP4F0d3k1vuXXWFd",
+	"XqqljHsr0sQ3LnN/NmIujfsB6fwMLKgoMgEuZXx5LzEgGj4L+FLzX64WSUiWt2HgENSdCFztLLK8Q27v",
+	"WrcJfojTOcg5p4+/2rUBbm6NmJuhuekZhtUBNAYZw5MGvMdg9hOu1Rm5kZ2SPJOV8OQaO8nTfIf8kd3t",
+	"tvWIJHIKefpmAewEoTLYRCwk+bRWyqk7mIrf8gKYAz7q4lYXEMOoTWz/qCRXv8MvDbRLJzunE13DUaZk",
+	"eydFuwJuTbOEKU/ERreZiBNRSXHTk66h6+6e140RjcykNBg5V1crBZCQuTPvnsEEXYgs+GeTSZIDfXZk",
+	"UGIbUZ4lBBgk3Zm+ytEt8Z2IuVQGYdNGlypinOWqHS8Xx4J9wo75qNW0PylCLRkQwQjeTBeidHpqJSIM",
+	"pyRZrNMV0kfBzVmvbPJuuvReYPQGOFnk7oK7X009RKk4fxEBcQa4WSpjeVVBzT4kT5JbL2V1DGtuoCET",
+	"klFAXu5Jj5G4PM+kT/m4Z2ieN/g34P5sZ+HRp7sAkwjCqjWXd3sBYNRgJ/c7SNDnBc4gp/xKNb9lnPx3",
+	"3fh33fhhdePPXAlOQzC3zR66N7s0bbvefstqvKc8Y4QmZpu2hVnS2fC7gnpHBfU3rWLmk10wqYK6fc6o",
+	"vdhvTyH9fBSyXvB1ujw7Pv7+9cXl2ZvXby8L1tiVdke3/7mtzNnx8X/97/8Dj5wdHx+X4ubY2s1PF89O",
+	"cl3sPpmel+YnUNzQhXzOoBaVI+Qkwubnx+7m8ZzszPAjag/oKVF1wXb9G/SzZKSVgd+Xao67WksZPH27",
+	"VKvgFQT/fCiIGo6s4WMDfp1b44jmPS6XvpwQPKcIbYSF+o2G3PkN+l7oLHx6/0zhRfma2+mCWrwKdV9u",
+	"G1hdQrD5rAKwVME+BVA2fi1Ua05Ce1TdxL0+9rPzd9nKl34GUJoNKJ30bLBXExYzdQf3GgOy0UxSaVao",
+	"hnUvPmxN7wltKdA5k7c+YHXuNAC7Ab2d+AkwjZFWzTt4NmkM0owDErFvMB6sO789wW6MQF3DMdof1vUi",
+	"GFQPYz6+8+TpV3GpuTD2yunfMZ2pmuNDQJnuHM/xu+JkgN/LlFcI0EIzXxKodRJdzr0TC3+cNtUFK491",
+	"hd3FDH4O0VxjQO0ugRLkGLm/SP8H2F0M1j9Mk6wsqsjK9ALK43tPdppdYQoAvC19NcPq2hKPfTwIjYCD",
+	"iV7H9A9ts9rKe3Qi9M1qUsnpn8XmeXiJY7Z3YvJ0ZReKSvsBmWhjBWSWT7gRXz9ZNVFmZrsOmQUhcHdX",
+	"VQkEi7lLOy3OlFgzykzAVDkqn9nx1tT2RLQb2JbnYeoZ7suCRk/49LqFR0CdM8V/GDg3+2/g0m/gHbYt",
+	"RRg/oRxV1ropnyP2z37ciqmPvaaIyXrj4iMUMdNsiuFq5jeiMTvKcfsp9Ar6t4slB/uQTTaA9MSgfXqK",
+	"AUpplhVPZ8FQR1MjRJSkl6xQybYTlRNMdkk0Ms81RXt58Zp9/eU3h6dpLHNVUo+O/pVFnXJ8DsnFizdP",
+	"WSkbMbWsFBNpmf9t/rVX6Xc/7VW27CXIW3ioLRyWNv1lqtVMzlcNFEw+itv6V9UO2n9ciKhQgzqAAPWm",
+	"4uoZT/rWFKWT8Na4TwInUd8raY9aICdpWp/cApDzwFsYo6V4soXKrGXFlXeBqJIpYdt3bEWmCPhQgn8P",
+	"G3F6qOKKIHzfLc7J8Y0uoRYVtAVD9rXI3l4RLfamU3UjyMtUKutCzhdjc5oRPG2PlLN9y1AryPSCXxc4",
+	"s9x+X5CF05O5q3x44frdAn3awXaLNkQaYhRnCiNA4kgcR9icnUaK51AAWQaeGZ+8WXGlYudCXyH3DLvP",
+	"JLK4+c/QPwflhIwvnL0vgz8YNGfqzj0WVp8QfsZOzIgsVnq0hVJBT6b+tk2a0XmJ99lrPdoCD47iN7kA",
+	"lqRl5XhZ5RPKWvfTXlWaf4Q+lU5c3aIWnMYMIySn7aSxm3uixT3ZI71Z6aYqGZF3bD/fnSkf2Q51zwA2",
+	"Fu87pVusdAOiVYkykopdfzxI+gXYnCqDGb1Xl/cgrJL94p3SlNpEMiWwUotCMqUId0MCibzOdMhYqVrk",
+	"omFTrtCydhcSNFal3pJQaLEX1uV6kVqFEuGVbRwAG+5BCymEsYagDdRtQFF/AJpTGha78zxu5cO6yfiV",
+	"D3Wsf0MtYrf13doXFYy5AhpRZnppgR644/SOqZTO4CEGeIzEV76P487MYrCCcKJhLYWnQJRUTKPF707S",
+	"tDP0FvCNCbXOqO9gfRgo/oQzKC1cv4ZV0toKcS7OsSL5jGlVkYYEODGoQcVpvpT5rIScLyZ6BaaS0RVP",
+	"B0ShoOYHcZOq7XuKY7RKYxc1Der0LUQ5qAMxTr+FoME4Wg+EYp9tHw/E0EesanYLcPfI28BAt9YJ0zFt",
+	"vRTqrC3lXpALD+KM5TlT+sqX3ip9NZEl/gFZ8lgT1gjfPEBBpclVze10ETIUJrJkTuatpgv3f6428DGU",
+	"fXJzDcVcUTt+YR4BrB3KG8wpx0pUbMB9zmarqrpyT54xjgasNPAh+wJ+/4eCGR2p+cB9PpaJwHIKmRgm",
+	"PNm4VZ1Fz0baO4fpB08n1MljL4kGQqGTDVLirP2FYvBJ4kcQjjhnC17NrtZ8cwZ/QQzHx+rdRQjtGeV8",
+	"0emn6DbJHRW/Gfj3BItZw3bg3zX5OgOdnGYDi8Q/sMChOPDzSJ42sh/SeTfxNFtchKibim98saMshUEQ",
+	"w4xEO0l1Yk4flwwUdq4Qr/difCz55pVZiDJAyO2DfJeum2npE3qFE3I6xmGd3nM9Fo33PtTkPFBAtHZz",
+	"m8WnAovKSQMs4DxvTWMAvAA2UppBCszIMrV4ezplsk9CqNzXze6oO6MZp+jwVky1mspKlC/C/ZCHG9j2",
+	"qc5mcip5FbVT7t+743Y7vKgNZNzuRXmNPep9mtR4Ebg3CFo/IwJRrd09u0g3NM2Bhb1DlXLDSumElE8s",
+	"DCpmGAKGDsj10nZarqQzgOdKlHemOr3mrjSn10QE3gFrmUL1imeyzQ/9JW+z3tY02h0POzR8AgC+OmEI",
+	"w+aJTEsR2sFKGEwsH1tHOVBw4Fc2Ug+iUbe9osPSmNq8+Xr0ffCwt4wgcpSG9YcVFDH1dlLfLnLUT6Zw",
+	"vww4RdBn2juY7VrTgbtVKyrqgzwwWlCF8md5WMa1x/Z2kvFOYnBLdNxGTuxtFoRy0bsf8xhLuOWOdueG",
+	"2ExmUGafabuIBD3WlGP26xb+eb+9QNskrQWNalaQqPN3AMoC0OnQ0W2C6HiTTY9lDDFtVDCiFaCZIEn8",
+	"UwBGWm0CsHU4XzCz2smwJPSMrCpzNem0/t4+ryndOe4XNOBMGKXTbKkbKXCHPCL9ZWjt5rvfQRtGhLXO",
+	"ANF7ob7n/PAySEyv9nJq22uIHY1uNZZdpNOQpN0hjFo0foRqxTQt3TSI/5kiyd91qjlMJ0iHLCsNq/SU",
+	"V7vdYLAAenO3X5Jnuxi8tIMG7p08te8HhTuWO8VN+SOBW/f7mtQEY5ACtA1YU2Bg+w4saNd5T5DvfQsX",
+	"o17zpqQsbt6MRDbdXf7QqpcwkSlXAFO1SQw4OvM/gdEg8s1/YFzCu8GBCiYkOsGghWfHxh05XtK8TpG9",
+	"pfFEGFmKbIHHviUWl4vgygMwyjFNxbIg6bjh2TzjNkm+0fouiA0fDY0dWaKIDgltWv6UpaOcezkR94IK",
+	"ye4GNansZZremciEwHgbdh/A+niNZSLkA4hQ9qg+46PBe6S5gNA6ek7aQZAOxw03otncrvIuZMtEOUNf",
+	"7k4Zwp+lp3NbrOPf0YxvhWY8AnTzrXB3V+JK9il9ZdrUCm0t05Fkqdis4vO5I36kMIxqJp0NXQ8ol/yG",
+	"y4pPMu1Za5FJMDcVN4vRYs7qa4E5iLeOjdMreoZQoGUR0x3n3U4yv30vljqV0j1ZlenCIphESPaZLkS5",
+	"qkTR6c9vWghOx6NOVffzGKdM+Sn19on9dPmcMKdHtjTozIOUHyV+GXuO+Wi8uQZouY8NAEdnF3AYUqLw",
+	"u0FTotW2o+Z3V5TPqExzxynt0o0avAfIgl472mQByC3yRkIfXHcjj3f0JmtnlpUoAVLx3dhGD8uVzXgF",
+	"4obN4yIW1yJ3VMY2m/LiodeTS1sGry/vklWDJOsE1sPi/fQj+RJxRp6zTKoBM+UH7nkMWiZNmMJwBPZ9",
+	"Iwq1XaernW8YJrneZPkyNARZYvJyG+Bc6FrotaJaaQKYOCgOVlYGjzRVeDaQCU6Iju9T+qF76eENbyB1",
+	"1b3dzeT7aAT375fRKO7fP4WR3L/exqO5D16HET8UBxew+tDHtJdUtTsXCjtu7dM7uO2bmthqPcshB5iQ",
+	"InvGKs3Lgi1vAD9YJDsh+sKSZBEi9gjbM71Hz3yFSbvqFK9QAdZLNdNpVwVgDKeLE6FdAwHTgTBL5kLf",
+	"rot3KWqtIPcr02xLIySOrqlvd6X1NeahQCWgVC28LQv5/MlrAJPtr7LNGpdCLyvRpn23VBnKuk9byuQh",
+	"pdkheChG2zRki8aLTr0duwBkcH4QIBD2ExCrfbJzxW0PlGMwpxAcw1chqp3qUKSuvUKFXmR4mBx7mPYT",
+	"uni0ELDbpL8NsGsbjkrlTUFmIrg9CgShZbGAG5IHGR8jbb7nqYVoRofFL+RcvVQoQlLSI81wr2dsvdBY",
+	"wOuZJR3KRXM3XbntXzHTzVxbS8zhzwEdG6kQJP6MTTaMU4cV4Eb8t9vm1sXfbmTA2HCsvv+dQBN/tnmF",
+	"v28/6Mj6RleDLifIZuqT6a7XWnFwIwXqHtdiM3JFFzCB+J7DT+KbDj9p7zr8d+e2w49et1PBD/7iJ4T/",
+	"/LObVhTpSvmcsq7zl4p6/2JPVmucdQIxJN8q5sXK3QDHz0RTyd1Zpe0k+hK7OIjFZEfGprzvQRK0Z7Ir",
+	"iAburrEOny4pXqAr2ctfkNtwfUSXxe1cRMg6ScmJzPXI4LAdUK9HpuicM0BYj7PbIM+5W9T21enjHYVy",
+	"Iyrgtskq5+r5Qkyv9/RbOT0nYZmBNxzQbS2/BgBaqAeBnoQYhYAvl40uV1P4vpSmfQQK+NvMtSlXbCKY",
+	"1VXJlF4DGFGnwohDRmQKFSYU+vsZHfgwCP6NUAHvdzfs5GkzoyPv4654EUNR3XJxoGU5HSlenm3etG/A",
+	"f+A7nm1ew1vc2JaK5AYUuC1GcUJyvC7s5NueUVBUPFBHGHtrPq8EzyXQt0DQg/cuPgW19CNuafcMYjbI",
+	"2WzX05f4lHsemuHcz5ovoW3lLusvFqgBtZqm7TczzCvelySzBlL2svor3tQmb9YQ/olPHK75dAEZwXCX",
+	"SHONbRPYalnAR1PsfTaAZESAhSOrKMZHIUgoXGkFqbhJj+icW7HmyVYHioJ0tEDTrSYZu7F/wgFajuxz",
+	"dDiCA+k/V1N3JEY7btvf+abqIysX0YLbpYrDU+2CMC36CuIRo12PCDix14/MUvSxF/Sq4wJvsTuMpaLy",
+	"YSmhGxFtDBybvaYURUK2mHatm6q8AgvrdonB/uV+5Z1Xtqe9x+VbxO1tUG+dKSZLMVBgDk/btERpCbot",
+	"VtZ8c5XBqL1wH/u+S9yykls+4dScCgSH5deIaOdW1p5EqpMabdjm0Y3azPXtvNhQjaWTrpts5kvAawnF",
+	"MOgrgSYhIFQeeZEJhmpYtlbdQome4Lm3fP2LVVbQ+yK/NiEzdJsqtdO7QtY4AEJCgZ0Sc27lDSSSQd08",
+	"ZG+gFT0Ta18TaxeN8C8HlE85WVnITQwghapkRofScmmpwgFBC8EiPUoAY4HiB04h5QzZMpVbNtXKrOpl",
+	"zqfELU0MkrV4Y9jKiH3yabLJLPha4IS5vAl5LfNGjgwxhYti29aHVpiQa4Ytyf66MhZ1Y/Qxhb48svGq",
+	"8jn6ilY15g/Cd2YgmWXMuuCQdjC/RgYjoPLsFnFGJEmKsy+DLjfan3mJWUZgbDXCOmMQVkUFbXrG2nI5",
+	"tgQYSq33P5s7khRnIpj0YzJR0h7LreSf9i5JeJEsGbV3uvCyl1dk4tNQ7SLzO/cjZmltbR7d4Zmj68QS",
+	"rdisagYe8HHqNwz6hjd2yE23DSKCsxxnLgxeMZ1qXiiFU3odM9c613SHMObFyDVi/ATjdyXPHAPIpGQl",
+	"31DGcC1LJecL64SW//ss9DPGzr4gZbB6x0sUKE7bcwvgXXdQ+onx0g5dwpnZYz5/IT7eZZmRWyvi0Ggq",
+	"eTZ/Qx720ULq3bBEgoyfe+pJFdaSjo/nbztfuSxvnD6H1xx5XTt5Zr5SmF8LlQwOzBttMk36fGGzslyq",
+	"7rlIgFl6P0wIJtPdVImbTYR7D8b0L8nE8p1VhONT8m54CtqPejmH4q5DXpaiZJb/QnjD3BnVWsH+ShVt",
+	"8Z3Vw3ajA7RjPoGqc0z3l9BRme/9ymgnp8bj+4XtfAjR3UHKgK/SiBO2d+2ONw1hsf4VHamT37KLcEl0",
+	"t8wTLqncgQ+rB6MhzTb09DBCSQ5Fx8kKuEAoxzOTljik9Lqbpld52MFgtqlQ7E9LtEsEXVMVh/ZqEVDC",
+	"LfakhbkZKGHtXip7HZ8fOdr748FGSjmnoEjP2v7+6eHjr77G2rAWdLxgC/HLQa7b+lWaT34gTcFi+AjB",
+	"2E4PT047Njqv1u52QujQMjnGLRTLMVyfYPjbZSPUUunmqpRzmdqcb8VU1lRvh5ggBlvvnrHH7rMXP70t",
+	"2In767+/+Z/pnM3cIcHgDSIijMOSsu3K9xCsTuNOMJF3YOVwigIXEUxbrwvloGBYmVWqNfyPvG47qHvc",
+	"/35lW4QvJxtoSEt16+vUSOlYKDJvWIVUpV6j5e+m3ba5t38PrpmdYoACm600oMVHZlCHlTwV2m1LMnNa",
+	"V7+gyjIZ13u21bMWVfifLp9vRzKNlXW6VUGQrb2un6jWhx8WDKQr4xifgzLCBY/AACP0vkxx147yVsJE",
+	"G+VPdobllVbVZnSVaNIR+UzMpeomtvSpEIBsqBQLjezWTzqO9Yl9c3as8B6vieggKcYBoBGrpJ9eDez2",
+	"G/J4+FEAoyXsckKr7hs+wh50N6BdXGoCvYq68HmS6xueKp+brDap9J+X1oAzKmATRC5UTAVaLzQzQpjQ",
+	"wxpyhXjVgTC7LfhUBD0xJGx9NeSAURH8r7BQMOzOd82/8OfO6dhgCTZsLuzIVF4jIEclUXh0LdbSpBu7",
+	"ib/dxmXnftZBU8DdDHMoxlRxAGM06YzF0d0R9wV0T2LQYjN/uDOattzHAEjcVKuuQMiEq3IQBf3p0hwy",
+	"BFFmJprbVT61OG57oTKcsz+2rbGlKthh1Cl7ZW/b+TqV1EfdyKEVh+DKnrfyykbIEI9MiLoPY70ljZ0l",
+	"39S+RxJVE0y4un5ksE1yvZV88/UTuMxDek1xsIT0bPfO//j5P47f//FfduoL7bQCmlxqg39SYOW8wqYU",
+	"Ka4PX+SVqZkUVTkMCrMrxxhHGQQpwY57LRh4j9dmNp27OY5d4OcJ9JbokRZR/HZD4O+vshA8p8y3BinY",
+	"Y3/qy4J9yeJbLuVPy1SNIhp2Lo6cT2W/Q2zZ54h75RRLLtuJFC0SOm7YFln6W5HnhO+op8tWKU+6jgcP",
+	"Y11Q0BTg7cTa3WeEew4xxDC9dOPAZE10ZPfiaahE1ubN2c5PDZjLlqvS7E589zuTivPs5a/CGFyy+vAW",
+	"iLF8uUzGq3sEoudaQgXNiqAHt+BfR+CuN1Cxnat1QFJSqKMFE5TWeEiRKQFuJrr58MrugIrAXYVbhJfi",
+	"jEULdr8uGPEO3OeeTHf13YEDZSVyECGyB9WVLY7n8Ra3bN7uJ5EgMG/ENkXfZUhTKsI5jHZm+Ciniqgi",
+	"vJZcEy3aPmwkLDuNGsdBu8z82KN8GpHoeQisEjbZdFYEYiqi9o69TCKN4ALzxH/Zts3p5es1gpcZ4gM8",
+	"JDR2dKfVz5DEJyZahLxa4IR0VzC+XFYyd2jjk4nxQqXXTKdjOpHcT8LEwxS2JZOuu+ERjxNKVwK/DqjP",
+	"0GpibEyho6skGIU23AygqdF03JZCbUgrtbwnZOP7tLV+Aqy6yBQj7XvzdFytvg/UNjM+wLWkxDrjutFW",
+	"5EJAIadrIVVJmCtRLo/RtcD+utji+hryWAxh2M750uy3uT9qm9zahA24+2UA6J58G0aITDaBTHa3JQZQ",
+	"xIT2/VblkVZTKdLdqzcVDtn32tohzrx0KIIsik5OdGWFS8fxTXz1UJ5AsHNbURTo6nkqLx9hoxN9wnOp",
+	"v1b8YnebPJRUCQ/nx36TM17JkxNa66Ifv+vMRmFgbItFAN+LkmH4ULVAv8F3RrXn3bX+M4H2FQdGr5pB",
+	"9xkQfQpxc2lj3dXnpdye4wNGIM4hYu0+amAWI3AbV5CeGeCyHLwyGvbJfk4yFfj4jjosnyA51gtdIbnS",
+	"8aR9DkrwMeQOzDtUeF6qG9liGWTKrIaqX0caTvfRDXDApZi3c6h2cbDw3z2TbDTQIPYydavwq06T004X",
+	"t3P7RU0oSzHjK2c+nT4+Geo+/OXXncbHp+n+w9uTXGwCdHe//dvujjzPhLGvIQ8DkfHTWigUZzvhuRBV",
+	"ed4C5Tk1vqrYZGWZGwx0DL3GXkZOImSAQepkpyzsjM2b/WuaVs2NyDU4mSddy1DQLakdgIESRVr/WEP/",
+	"NjEJwPHPtcluBKL9AwK9rkrMZcecHg65s5T964w8gP0fS5/vVlX1g5MgqfRLnWqVcxnUfaxnDZlF4CA+",
+	"63QBW+haeERrCCmDdi6nCx+9W2Swq93Q43XEH3UpAgb6FlLEOtNp3TGj7/Mw2TCMCmA8B3LZJ2La+nDr",
+	"sQR9vVYQm0grq8m40yWaL7s6ByAS5VjEGu9YHkSPj7psQM3eclll7NnpQvDl/Z6+G12t0t1FfeaB2xDj",
+	"ETghox7SljC6SOoZIkW6DdusCSJg39BYFBSbY+w1nPfQVWaCjh0iURBU/tx6jkV2e59q7WnEdNVIu7lw",
+	"tPFHfRBp40fc+DN30CLIjW28in51C4YmUVqQWRoq9c+hDYlvBuMMPrcsmJMTxU7GRi7VhbVLXwOBFfap",
+	"QFEXCyBCfzhrc50AEoN7iaAqSnPgljArJWBwaX0thW/Xe3bQtiJup8SX8s+Cyl99kX+SZaP6biz6Dh8c",
+	"Qcda5J+SW059MXWDBelbIBDYxIXFaAY7KZYsRH9KteQ4IyregLIwIJrbtBYofcQIiHRqxg1khDUEtOp+",
+	"5OjfDvjI+P7wo8Z11ua4USutrwkRZL/lBWCItPBua/URR4D+fcutjVAodk4sgq8YcRjc+1kH8eIWnO6x",
+	"M0Yevijx21++80aW8SpvMQmC5xiBroD/ym8FeF/0Uqgoa2nJ5wIVgt178AEOPyYh9KAllGjmkiohoEFp",
+	"wQDRDCLL7wpfKNFJ5B5sRFMgXPqIXxyx73SDo2FxHKbZ/xGyrvm1UN0SLUB992ePxjDsj74ac6vpAnR/",
+	"BdcyXSS+9RJsqrsFKmmsARav+Qb1cmnPPI4Osv6NaHmlILRl2TBn9xRBvXTk0jO3l+aIPY2HwCMN43Rv",
+	"IGlgQzG/9za3VRHOZue6OmIAnoYNbukigbrUNv3QX01U/uLU49YDHD4iaWc7nlDxizQWqxWttM5wPHge",
+	"n4GQHXtwSiJJ8aU8ODv48ujk6EtAlSA092O+lMc3p8eUMOE+IkzMQLyX5cGZ+/Dp1MfSGmGWWhlUBh6f",
+	"nFCdpI+igntvCr89/iupc6hZjVBC/ShwWHpCwzclJ8QqU/g27phQ4/5wy31y8mVuoDDz47diBlhnsYpz",
+	"cPbzr7HK8PP7D8Wv8XWNHwSphv+M5Sp+0l4BP7//8B5AJWrebCL93ZPbKderBLlNl9xgrT/TGLS5F0rT",
+	"299JsxAGid2qllQa9Ym22dHI5+9AXBfPzhq39mSPrf2sWSG4HSN+cCt18k+UbX9Ej3OEtVoGLxyYa+/s",
+	"HgP/n/16sNSpeND3rbyp+bWA0+JvXRJJKLlbpQS/54qabnRZ1L3kz2LzQPz5ZxFQuT8yc77iJawrw5mg",
+	"KJAvwJCIVmjBf2LmzLPaU1Br0bxZNnrecPK58Cnh7nGv4Ob46vhXWX5ApqoEep+67NCIWt8EhujszZNU",
+	"7q2j3lzrEob3dYZ7E8U9/+TjEPGVOzSAvpic95I3HMIwBl4Meqq7ZVstFR21HT4uIp6M8gQfp2C33id2",
+	"xl9/8anvbgsvyxb96SEOKr39qTJrYJ8RZzXNDwTT1YW7fPhjde8cdJ93xJ+FWDIO+WweB+zDABscT8Qc",
+	"oQDSzABf+w0rS0wjeTBBSgM990jLKYnqLA/Fb+QcbOBpI0qhrOSVcX9zK/7B9pMa7kf7CZaD1cD2w3s7",
+	"TgDHh32cEA54n/9gtP5ON3PhoXyv0RXwyYS0B1dMn0tMX4gg+x5KULvX++SlW0pqcKqD/wVTExwvewRh",
+	"zFe6ncw+fVgZ//ibz5VPn1LVkWeTqMc2tNuZUWjyHGF54FlvADOhyqTU8A8MCQyhygv/2MidR7+EvsFg",
+	"zWdsXL1QiC/irJpArAkUxUnsNjVEtZ2ytiXdHoL2dmT7rGWsIzMxqbdkA+d9InFrsi6sShrvVDEPqfeE",
+	"MRL6zrMNQOBvb9OQzoB+UcITR8fAegFoZ1LdQOc8yK9KGf3gMuOKiUMEKy7LRhgfTVHXKLGVpQR9q3VB",
+	"MAecwQ+geX5Dgp2tlilHAE7iYd1VkP0jPpFH4KWnctoj4AiZcgngTklr2L+9ZVAxs/fFOJ5LcI4hGTYl",
+	"3saqkFk/74Adr27pAHnyIMR4C+sABGzyq61Huo4fXmJlHL6oAn4Un+9bOV/Yj+7z/WgO34dhqT/Jm/Z0",
+	"hUrxRleC6YacZ6ihoTt1l4aGh/HYyQ6wCz4G3yVtDzeDjxDZuV8Z+jB7/BTvxImvAAvbPV1obYSJLHdS",
+	"1CkbxV+vjeDTBZbb191NX5VyOLYGD2zJn15eDWR6UfhUKNtsOshRbnJUxuWe/ttKNJuWf0IBZLtfu/ON",
+	"3j+kQIAlJ/gB0ZYen5zAGiUFO/bQlkpJkVQ+gWY+dOKKiEiUDhbv0YRPr1fLfPwEStN4cy1CUQ1WevnE",
+	"hQkqVKrTaboWGNSBOHoBsdv1QlaizTen2sIjhlepUNNms7Q+b8y3YFkuGm4E+4LPRcEMPPKHggEoCRQE",
+	"6or6K4cbrY3Em0egcxo6S4bStyGXCTk41JQAYrKjvjtxQpVnrE2tYI0AJGc2XYjpNdZT5eJCz5CWD3ON",
+	"4cvvTRfUUyvsobGN4HV3EuF8TKTiTaJ3U1qWzaiI8OF9IN88iBi8DBn+3ewX7A3l+FUH2ANn/LUsiyuP",
+	"z5SsqsNQiJkUfljE8ExWgO8yKP+m5qZgv1Tml4IZseSHU11V1LBDN/jRkm/0ypqMDAyFRfl7dKtmIVVW",
+	"pwi37OvMOAhwutc4DylpHXGxsjXPsG28GWpN48YoFpHJPg5LP3kwlsZ1aWppCAC07ka3fFJhrjf8E2Ry",
+	"EOlcXW/zMza9Goi5GaFKz9APIgBlVf1Ak/jIWjws60Jk8nPg4lu7K0+vrHdUbHzRrbuWlf4IfDSeLy6E",
+	"KokxJhvS4gpM1qZLMKREQIy/xwrDvqZRMm0vcTIoplK/7Gat7vNLQLA5+JQSK+k/+7bhM0ugPaDPqbYE",
+	"4iEZBSZUsGkjSmkZVJYi7h/MJ+9/o/lu1Zsziz3V0NcGzn0vlXy24CT0Zq/EzPpkQwSOgvmT8tZmJ0M1",
+	"EzfXApITjrY0M5jsQwsmWPEnctTB2mACeUsTd6z1oi48KMlnd709nIYHJIoue6wx1souAMKSV1UoYtEN",
+	"ZaBuC7/gTswZtc8QtmNQ/kFTWKpg4pEsPDk5Of3Xc0IxhelKah/rheR9u0celCtz3DihNsGfi6L0FHEp",
+	"4i4gju5YLJTmgGO+XDaaqgYzSUjwhPidHwI/XBDFB9gi1B9Gl84/k5D6QU+vw2avAvKHEr/YlkNUyRzL",
+	"BVxqaAKZZ9UpV1NRVW0ZeTodA576nVt/59bx3PoceIZxlJ/QDLlDiTQ/erSF5A2ql0KBqYdACb8FRtzy",
+	"lrzqAJfk7Bv67g5eGULkJEyJ1CDUqOJuYwjeVFI0qCvlvEyEZEOt+ML7A2QCYSts4SQ/9CnGcvntI/yS",
+	"ysnBLJG1+NwcNx2wcugxTqlnKHcoVrOq2WqJVnvutBFea17wL/nmtyb1H8aIe0OU+gT224i75p/pXvlR",
+	"Ww9KgleLRMBk1H0mWl9TpEn1csNjvi9n2Utm2Uj1j2uo0crvHNL5PLlub7MuJFfArosyyzDaWKnmZqdq",
+	"8rJFoPhdPRkbNDo8Ob08fXx2cnJ2cvLvx6dfZYaN0D0+nzDSG88Zu/QIaAo4/63HjPxBaPWNR6YPxicV",
+	"YmzgbrXZ27JBb2/AhkfwzUcGCROdvNnOUMJ3Y0IJrwM4iTTbnX8KdnH59O3l8auXP/50+eKi01gP05ai",
+	"gF/bnWQHZz4cJ45DgSK53Gu1mJThhFfCDUGs8lp8/FAUoKtgVnULR5LiPJotHaVrsXlkgpc/YjBAhfCd",
+	"dfAzvzsReux5ixxAWXYEINm+GzpFdJhyhXhmxJM9eF1oA4wRCWyg7DOSwPTFhJsjFkqc5yvecGWFoN4P",
+	"xunrtSidyq5vwLPTCBE7nWvdiDPfYQEqpLAhtONQahHUwlKAOQa9Din7pgjNppFa2HFIK4FJQBsMUkKr",
+	"yUaI85Z+votDxRWCgwHSF9xZM/zlgkMUk02EUJi5k8iBmQv73YrszQeSxvD+XEB/pcZUAuyX+F/8GpBU",
+	"AgMnebnYAojKlr6H9kSPDEwaE5l8cIZbVusbUTqlZbKhXcYAGEJ/RewKnZ2Pf3X/+zAiNvu9rsWo+Ozl",
+	"IsL+SWgkBD70+dzQZkiHNR+l1uoBK7J381ab6gEd2eOArZ4FIC8EVrAhE/Cc4oJ0AyrBNsLuYLCd8S/P",
+	"ZB+dx4q99O/fA2q/OSYney4wdBuwS0frMsy72//sWXiMD/ofkY1/d2j/0zq0f2uXXtZN7l7+yIzzlucE",
+	"xU4X4u933SfxSRYHC8FLykZ9jgMefivNUhuZBmd1P1WED8w9hnuevB/++e7SQS9p9oCMcZn6QzLWbfr7",
+	"jfq7D/Y34oP9rd2WwbOLHXAbqhcOzrPEzbm3X7cjKxbSWN1sBu1FeuSTS4XvsAeKAgeZ72ttrFjm6mqw",
+	"V1x+xHEdJ5MN/jgNzQC8yrRdtDNzsfoBZvItp6o61JMRnRUyuOmcGWkdp/xdK3HOvqoB7mPW9ueBsjoP",
+	"F0uNaCFkW6D7U8j5ApqvA9p4rbNVnLQJCSX84LSMWuR95fbjFP/rWAO+PK11olNeQlJWBje+gS5kSPEz",
+	"dz9Am3eiAW0EJqG3T/uV64r8sqYIv4QFhpLD+En3Tdb6qJe8V7m60/TIVDWEArAUAf+KiPmehPTPqblJ",
+	"Ee0hhbxTE7ws+ED9dI7dPO5DbXQcRFIPUJUnYr5ShZNlXZvpI2mW/1T30r36zz24tNbXBZvzG1FgcAUg",
+	"vHmjRAk42bjfXTGl14oM49xtFePz57BCjLA/4GMPfBZolCx0AHQF8HE9dOCuf4PcEvdFyEA17anoEARe",
+	"uIaMsFGTi+3Gk2yq1UzOV4R3Pgf4diyepwaUH4qs9vL58MLHAM36CEcbJsDWXFkT9yV6ZLBZRRQlg4JF",
+	"WDsEehNANg8f1CJUm0RrPV/BBt33DVMap4pNAaCWzevb0AsuFMCtG63mXu0LAD5upt5W/V8HU96Yn0/e",
+	"H1nuOP2M/df//j//6wCw/+OGHokOIvC/AHnNvhCVEezJyZd/wNhQ3IPFF0ZHrTuC7serCjbFHLGXamR7",
+	"m26fAYD2ErZ9JaAUyXpVcStKenkixNyVvvefBoov/0SFfHeT+v/QOsX93xIXAjvetYcD5c85K1cNn0AL",
+	"DqEYB4Rnj0y/rLhS2Nc6pGFAaY77gg0F5zFVdcAMfgUP/CPF5R07v6IM3S1uft12mvLNnieb36gK8zEU",
+	"XtRtsfXzEtN4Sr4pPDSJzxEBxwHVtIZ+uWR6d1JPzttuuY2YXmsl1Rx9wIaiyTlOdqw+xMhv3Pf/aHwM",
+	"i8oIZTz7M9RHummS54H4aJB46CyFjeZrXlLKxW+RJ71KBgQITTUci0H/w7UG/0bB1otNpLUh6pLSltVi",
+	"KNnEXDsuHOCzi+tPEXh7aEbDVWU4rRZ2oUuDWG3c45iLKTe+cbM7wpXGo2y10zmdbHUPXiu9Vr8hRvte",
+	"r9laVFU4VgtdsjX0ugcPjl84SkDiR6fbLrkJVgIB64WleE4LUePjX43ljf1wHJp9JjM/KS8BmnTxFYIv",
+	"ccvm3AroNrtqxBF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbqOgLckZFjOx1PzxmfWdG4V1MfsxtM7MIG",
+	"l4jJAS0ume/P1iJuRH1d6d+N1tbHxN0hDD9yEz1i3++cHzNCRA10QLYVrS5PyDdABQ5Jr2TKJbJdcaeU",
+	"phmHjrOY9wqQc0fsJ0hU5U6eECVsFPrPpKJii9kd8uGZs7M8XdqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0m",
+	"rqVaWeyovu3bPf0q6kl9+uRJpyf1R8Y9DL2tc5codkcm2MsmdLn9vOsoPqfk4k17hqm0qF8MgSiIeAdL",
+	"s0MgNmJK3RuSErHUU3Ncc+tM/PlRja1rIWymG2fFB+EDuIlHDLosGxTdSyNWpVYbLxYA0pumCM6CI/Y2",
+	"EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib8XIPpdsjEs1BwFXyWqylEbeUVm+R3L+L",
+	"q89DXPlcFdqWjNCiM/IPV5j7+Yi1y77WlZZsrVOfqw2CF3OFooccq3CpmFWFuLSkmvVE4I20MA1z/KvV",
+	"10INosY7w65s+Ppl+NmdW8A9TEUfdnBTrF1fcvh00YjW10MLvGekbBwlc9hk9MTdCtL60Ml1jzxoVu2M",
+	"J7wEYP1pI+x5p1+tRL+9Yw4FjCfLtBgGJnsYfHM+nYql7W3dg2Dri+V+uHfDzZU+Yi+lO/RGSp4vj+U/",
+	"2XTZqYgg3ambSUfuYCLVkKfjB3ziAU8fjZA4ec8XXKoCFKHgXwS5irmJD954595dV4oBLL1u4hjbOeNs",
+	"qpebqPKUTUSl1dwwURkBfrvOriEm+qBDH5940J6tboS3q0pkA0YNffnb2yXMy6lXxrJrIZbM6o5TJ6T9",
+	"Q2uupaBW+g0vU/t0DLf9EGijMOgw2Fka2aknv88E2u2EtKjJgW89XzA5A+h7RCHPqdnkhL7yCcSfKG23",
+	"JeqQ1W8+44L0UvBGGMsmlGJEFi1fug/1bBYaU3SMMSMcPzZOsdgKCOxfk14LblZNB0w+6Z1sz0RANaDQ",
+	"2hF7yugtnbb84BNmX2yE/UOcr5AxUV/5eTykSPNjZD3g4fvfjkgLruxOBA44oUAvrscV6O07ODQG7xh6",
+	"5GOgTrwRDfnkxuBO+Mk/IDp1qKdvxFwaKxrgZxOF4rDCowOVne9yUkkDB+P5xV/YFz9dfnf43/7AdMP+",
+	"xw8X/wPPD6TMQF6LnS4oXg3vPWIvwBpt9Np9/9dVOcevpTWimp0xziYcWwZKZ4YudWMplhuOHKQFQTgW",
+	"5gFigWF7LOPNtGQbutq9reWDwbvrXSOtQM8YvboNUGK9uBuGyVxSsuOizS2qIccYHndsSPIRO+UDrV8C",
+	"3dP9ALhlEzGlnGBgxeZjJOnsgesOFxJHVtOz4DoNtQ/+RBXYYkT4XEluKQQ39e10t8TV8a94KD4cE57I",
+	"oNpFj4xpQUdn+HMJ1iIb+AXkqhX9158PwBMF8L1CGfpEYdqer+sBSJIAJxOF7yFVD4D69arX422LAWzD",
+	"lZn1moZ0ifQCToeYiUaoqWBhKlNx1iao+PekpWIR+tI5AYuQyThF3zHgiycn3/zByXDsk4NGxcSNdiMa",
+	"lNQx/g3ZgN6ex18nRK+fViZz6x5Z+P4dN5c090+U6bjP4cEYypo3pflngsB8pvU1Vkt5IEzSQBBLShH0",
+	"NOW4w4eQ5LVV3N4OkZfDz71S+pC6fTtIZsOn7QMfQWuMEpvdwBAoVEJAIzinSIYAZjTtiKqNrxJqAwTd",
+	"Ff0grwUToBjGAOyM0tV32oBRTAP8UVS85FsXa83q1XQBgQ5erfmG+q1AMiuGJh0/0CLQDRLCsMg3ohFs",
+	"wVUpHD/5yjZIIoEGK5ThseaYaEyLENBBypkzKZmID+Eo94rcB4bSpNLYg094/KIunN9nj9wHhBlrQun+",
+	"Xq25tHjhUf43hLeZ0uui3w/oYWXkV3dqge8N6SSSfFUF7k2AAJK8kzaTpZ0PZEljA1d+lvv8EZ1aYwgc",
+	"cdRon1XOun7qvbk+DZFsYzatpFD2SpaRsodPoqYnTdhZLIUJVbSU2AFgZ311sBWbpDmxNWSm4avguqy0",
+	"IQ1xKaDgxPCZqDZoheNz6FmmYvcOugC9lYAeyZW2bqS1AjATYfNJsWLGCWZURFFwYeWvn9kXT05O/uBz",
+	"4ND6Rg3bzRLap56T3q0Cacw1JtvC4jGVFtJqII0G6IorcBrvNWA3GkcLbjE5j9JWAFAQcmoQa5IzI6Za",
+	"oVui5hvWrBSh5ZyenJzQ4mvGF4KXNMkvnjx2ivWfXlyyrr8dl73OuvKP2NM5IlxClo5wQ7rLbIXdwdg7",
+	"MbnQU/ei7n17vDbsC2eP4ll+JYzhc5HUzs1qUsv4zN+/Eh1v9IP0JBwva57Cjo+ROAn3xOcXbn2QK+YC",
+	"OGJA+rX4qdnrZUsDPF7n/fJP27QxJ6w6PFtEahl981Ysq805m2i7ANnz3y9e/8is+MWa7aZ26CdL32in",
+	"uDXbF017qqSBmNn93Tlbd0w7llPNUoc9Rcxfw40wmHsTaZkPabDQLT5wa5+3WR/u0oQyz9pp0cYCqoXx",
+	"qZYPb4c+nE627pSzzhj3iqinwWj1IGd+fgY7+fFddKPUtXfYKrOHb9RR2VAV8mjYcdop5B552+fDGAdV",
+	"OH73UgftiCuUaOYbn3QHq3hkmNXWWXgAhALdc70fYxbafy55g3bdVycn7N0C9b8vT07okQJa5Tsx6djy",
+	"iF1o0PeCQjNa5yucja5QzrsxPY2R4JBQULJacAUd7J1OFY8CRx/6zMOPbkRjnI1PSQrWP2u23JE4IHZC",
+	"BTW3dWFiHWRKp6G3tcfl/nWat+3iPrZTcOwh/S37/z4LRehP8kb0pXjgwLYQAw7pOZbxVMIYf5bJfwbW",
+	"Gj7ttHosHV02Ujd9X9mSSycpjktxA+keQxDlb7hjtm/pyY8S145GHGuy+5XcWX/qJil029XiGFtuyKKD",
+	"WSIgrky9odNUlwYCHfkGYP6JmOr3L1m+pVEeMOQwsnuGKinneZStRO6Ajx+/HeCNH7S+Bh/AK11OVoZd",
+	"Pn/jefKcmUqv0aXg1O5KJLli2eiZrHYdRv/Qx9gX5D4acuxBDMt4SGp7MmDdrbvZidbgfJ8IALpLUtkI",
+	"4/SB3SIPkC0/lrSTan6BExtL5rCOByUz0aHblGcmlTQLPE9p8QV5vPTjB5Jd9PZPFC3t79ngHn0cHWlf",
+	"Hebxw7DMy1IoK2cYv8dDycDzi8hI2C0QauYQREn6XNvsSQ3tLXK+B6HKmNfG1vuoT5AEMkA4UgFp9Wy1",
+	"HDLPs+v9pCz+mVDyqZ9Vwaxmc82c+SftYpzBva+lvYtzjycSG1jd/9BZ8Su7J+IherOq8nfR+ynSUwb4",
+	"3m1KLHat3kp23y1ofW77x+VYGvTjibUf5I3YwTtthl1EU7PQa/M5OjEe7EJ/K3hJmIU3gt3watXr6ZNm",
+	"IyPn6uPyENTAeengRn8Y0ede/dwN9bvg+62y9HNE8kZ0Dr32zRnDWQ8/pfIFq9mCLyE6t5Pv19xOFw/N",
+	"+P2gpk/I8H0jYRIQUrwRzXmUduFLjebyRkAuAYRBw0+KUFHl1VBnTqMGBa0rt8Oe8LuHVTbeuSF+C9pG",
+	"0eMj3AZ3ZYjyPL5FJCHxQ0EaJDb+fmBH3UFEP8SOhvAPsSzmWeIJkJGHMD6vuzrjOLvKP7NPyekQ2stn",
+	"1tJlnEMKiTDa4ec7mEjFKj3figvdzzls9KQSdR6JgsCKKPsq9gB2mOyTwqaEBi1xO2+tRCrVFtpx+EaK",
+	"zUp1ebkR4Ljf5CMI3Fy/9Q89VFwSX39XrIkLgNeTM2Z0LQApxumOwE7U6oZbxsuyEQaT5DiruayYEc0N",
+	"ZjAaYdlqecaUhp9Ld2NXVJd+K7l6X0AU33Pw6VRSXTslYrrQEAFnSqzZkhuz1k0JyePJzY0xb0bCnnx0",
+	"VBOa61OszHkgTvtRrN8Qtf5JEU2eJzlnsiHmSgCanGPiNgSQvYbqtL0ep2ERz8CN+JYeeUAdyw+RkO3P",
+	"uLWikRjowcu/YGKppwvC0edt42TI0kPIVV9By9my0fOG19RiZOgqeMhSc6xl80vxPVCsbvjcXVSwfMwa",
+	"KrpeB1gfrXfJZXf3vKk3lJZXaSO88jr2mHj/B9kPBbWcbxAh2dfE51j1BVkQkSGaxQvOTez+eIuGeKlm",
+	"Oh1OxhYI3FybXZhUWOkj50pgsRduFKDQ5CyzrV8FTMZGzhdtO41GV8LXPKKQOmLhtwiOCHnjNd+wSutr",
+	"zNZncccUZFfqM6GXQhmEtj19zBZ61RhMWofFKiFKQ28EqAyUEjAJ/M4D7mC1/BF7DSmG0AajexHjZ0Eg",
+	"hSQUJ2K5DNysmQXOt1ozPbNChTt6odeIjmw1ZL+kcqzcamJWeQCfDr79nxs16wIvDlS6xCHoWPFu+13G",
+	"CnS3ccRC4eqZ6trJuel16FFI5EiJreOe3Mwpsm73v+08+kDJMPEYnwknPLnfnYWAQLczDAp03+5lKfSy",
+	"iloD8rDpyR3EDKfBnfsOHnmYHYN3/4501y+djVDvqHP7tb9nfANN3thdGHh+j7Usp8cQsM9vNHz9WpbT",
+	"B00Yl+UUwHbT97hv/jhp9NqIhs21MLfyeT3+eD6vRF651X43WhnqNzS6q53ti9DdmR2b8qpykniwDXRq",
+	"y77E5NbeIdHkFJ4LU8Q6kG4Y4ZO4Dw/jWceA4U/uk0Q9GlApT7z3sPAUaZw0uxabUfz8Bp992FgkDPF8",
+	"watKIHjLFmd/pxum+I2cu9N9NG0E5NfwyhzNb9Ol5B5lD8GWEE1RsyXubbl4cBswkWz4Aom34SGyyODt",
+	"vlbvN3WHfKp97+iJYf+7G225zbfuaFHdi3y7DepnAd0soN1SaLwHBSCm6DRR8u1e4RcoHWQpim6a9iMT",
+	"g1RSXwOzqqFnHsUeENueV5VPKKVKYCHhrTg2U9AqQ4nNNix+dwR8O2CRgWsSuvsZIUzcsO8yWV67NiTZ",
+	"nKGHqfx4fde+XJFopzrwYViM+4O8Eb4Ut3B2YiXAkwBO5sfMIPTOXLQFgM4gfMPn/lf06EysqQgZ6mUg",
+	"LV0pMbU+2tgtkYYSVrA6TxhRDgw9Rr+iIvLOL+E3gJECv/yKmXPC14SJBBu5pVCvEvP/o+5ceqOGgTj+",
+	"VaKeUyohwYEbIHGip121QoiDN4/GkGyi2GG1Qnx35P+MHTtN0mwhS/fUSmvl5cd4xjO//zgacYMhuGZk",
+	"QRMVckLc2CIjL4WIiDFKPaJdzotQxa4WbWrTXgZTvJuNHG6oxcpd0Km5PugukLTbdntaPIyLnYvWwmWN",
+	"dx10gRatzPP5TPYtt1mxF+wtJrqBnxI1dKLKPFEifaitElNfK3MpXbUdWBZ+TT8FQEQ/7osoqRWqkA92",
+	"vZatLUpUY91588t8Jpa/UssySfDnn+SSbIvsyEXDxj/sRU171U0XR6ScGGU9ACsua0ySB8+0WlseKM7R",
+	"M6NtqI+jZZX1VCUowg/qtoPybhVVUiniYxKawwufH4Q0VsrYFOmLWo7Zi6ZThWNNr7LP7FSRpT55+Xwp",
+	"LDQ/Nzh7mCypoog9grTm059NwvZlkN2Qe88D1fqz7qxG8NyOI9UlBZGe7AoGI3m8JgILA+iDOW32i7Oc",
+	"ty21WLP/cYepExBPjvE8uCPj0B4KVuoFRQ176sFnk9ms6H8OQfktmi3x0PodeCXMHY9WRn75GHEa9nQs",
+	"Yx4x9cM17mwjeBPOl50z0XfUZMURQHf4JGdUCVBNF/dnjgQxtnZ5TfYflMNQy8cT6qGVqR/PhOnjxGOi",
+	"rtHDhQVogzXNBrAhxthTlNkAMd2KUQQBGYlfnJi6ae0ZFMfUyKV+Fd3D+8XlNX8/4J740UIfx4nIsxMb",
+	"M3OK9H5QH1WWnv4vrnYicNoNo7Htwt9Tox9pISTqZxxlO9qAScQFU6HjqDIuIsQkM9XIngeY190eQMyJ",
+	"fDhmSj+bvFp1pZaNaPWNudJ1KrQIZ0jTms+meWVBSevjVFpl3VigMF6/eRvdfjD9U9U4xngSfB1fVaJp",
+	"zL+jUSL+ER0cR1/e335+1x/hJnXZVXvMg4+bOxAufIGNsJKDYGimzaLnCnYcX+ntv7lW9e57lpw9t5ZG",
+	"7BPYbuRj05xkOn/rJudLAnij/hubfkzeBWsZx0fo3QaEWGqBTLB9IkvpzkhHrYhtlk2tAQMMap2I0kmS",
+	"+6mr/Wx1hsDX0AKzYELfxFzt6jQxlVLVA5UMaTktyOVR4uiWxCn8fVk+A36/Wh5T0Ftj6UzmtbTYlf9D",
+	"YWV67A59WT7gYZPrw6MG4zk2PXZPOvdyTyHRYBzPoNiCm3II0gtbxggtP2R+UHIhiQ1p96Pxv1M4bBcW",
+	"iwjobu6wzgzC338CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
