@@ -108,7 +108,7 @@ func layers() map[string][]string {
 		"config":                           {"scenarios/world", "usage", "tariff", "community", "matching", "meters/profile", "proof", "agent", "agent/limits", "settlement", "settlement/sharing", "settlement/sharing/packs", "record"},
 		"hub":                              {"*", "hub/measured", "hub/shown", "web", "web/api", "web/auth/accounts", "web/auth/openid", "web/auth/passkeys"},
 		"hub/measured":                     {"community", "web/api"},
-		"hub/shown":                        {"community", "matching", "matching/explain", "agent", "agent/limits", "agent/limits/kept", "forecast", "history", "chaincode", "members", "meters/official", "record", "settlement/billing", "settlement/billing/desk", "settlement/corrections", "settlement/ledger", "settlement/measures", "settlement/purse", "settlement/reconcile", "settlement/rewards", "tariff", "tariff/shelf", "web", "web/api"},
+		"hub/shown":                        {"community", "matching", "matching/explain", "agent", "agent/limits", "agent/limits/kept", "forecast", "history", "chaincode", "members", "meters/official", "proof", "record", "settlement/audit", "settlement/billing", "settlement/billing/desk", "settlement/corrections", "settlement/ledger", "settlement/measures", "settlement/purse", "settlement/reconcile", "settlement/rewards", "tariff", "tariff/shelf", "web", "web/api"},
 		"scenarios":                        {"*"},
 		"scenarios/world":                  {},
 		"scenarios/world/likeness":         {"scenarios/world"},

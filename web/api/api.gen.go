@@ -141,6 +141,90 @@ func (e Language) Valid() bool {
 	}
 }
 
+// Defines values for LedgerSearchState.
+const (
+	LedgerSearchStateBehind    LedgerSearchState = "behind"
+	LedgerSearchStateFound     LedgerSearchState = "found"
+	LedgerSearchStateNone      LedgerSearchState = "none"
+	LedgerSearchStateUnknown   LedgerSearchState = "unknown"
+	LedgerSearchStateUnsettled LedgerSearchState = "unsettled"
+)
+
+// Valid indicates whether the value is a known member of the LedgerSearchState enum.
+func (e LedgerSearchState) Valid() bool {
+	switch e {
+	case LedgerSearchStateBehind:
+		return true
+	case LedgerSearchStateFound:
+		return true
+	case LedgerSearchStateNone:
+		return true
+	case LedgerSearchStateUnknown:
+		return true
+	case LedgerSearchStateUnsettled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerTotalsBy.
+const (
+	LedgerTotalsByDay   LedgerTotalsBy = "day"
+	LedgerTotalsByMonth LedgerTotalsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the LedgerTotalsBy enum.
+func (e LedgerTotalsBy) Valid() bool {
+	switch e {
+	case LedgerTotalsByDay:
+		return true
+	case LedgerTotalsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LedgerWordKind.
+const (
+	LedgerWordKindAccount  LedgerWordKind = "account"
+	LedgerWordKindDay      LedgerWordKind = "day"
+	LedgerWordKindHash     LedgerWordKind = "hash"
+	LedgerWordKindInterval LedgerWordKind = "interval"
+	LedgerWordKindMember   LedgerWordKind = "member"
+	LedgerWordKindMonth    LedgerWordKind = "month"
+	LedgerWordKindPosting  LedgerWordKind = "posting"
+	LedgerWordKindReason   LedgerWordKind = "reason"
+	LedgerWordKindUnknown  LedgerWordKind = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the LedgerWordKind enum.
+func (e LedgerWordKind) Valid() bool {
+	switch e {
+	case LedgerWordKindAccount:
+		return true
+	case LedgerWordKindDay:
+		return true
+	case LedgerWordKindHash:
+		return true
+	case LedgerWordKindInterval:
+		return true
+	case LedgerWordKindMember:
+		return true
+	case LedgerWordKindMonth:
+		return true
+	case LedgerWordKindPosting:
+		return true
+	case LedgerWordKindReason:
+		return true
+	case LedgerWordKindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LiveMessageType.
 const (
 	LiveMessageTypeCommunity LiveMessageType = "community"
@@ -660,6 +744,24 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	}
 }
 
+// Defines values for GetLedgerTotalsParamsBy.
+const (
+	GetLedgerTotalsParamsByDay   GetLedgerTotalsParamsBy = "day"
+	GetLedgerTotalsParamsByMonth GetLedgerTotalsParamsBy = "month"
+)
+
+// Valid indicates whether the value is a known member of the GetLedgerTotalsParamsBy enum.
+func (e GetLedgerTotalsParamsBy) Valid() bool {
+	switch e {
+	case GetLedgerTotalsParamsByDay:
+		return true
+	case GetLedgerTotalsParamsByMonth:
+		return true
+	default:
+		return false
+	}
+}
+
 // AcceptRequest defines model for AcceptRequest.
 type AcceptRequest struct {
 	// Email Wanted where the invitation has none
@@ -1045,6 +1147,21 @@ type CommunityNews struct {
 
 	// Sums What the homes of the community do now together, W, none negative. A figure to which fewer than three homes contribute is absent, and so is what it would follow from. import and export are never netted.
 	Sums *Sums `json:"sums,omitempty"`
+}
+
+// ConsistencyProof defines model for ConsistencyProof.
+type ConsistencyProof struct {
+	// Checkpoint The last one, a signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Its verifier key
+	Key string `json:"key"`
+
+	// Postings Hashes in base64 (RFC 6962, 2.1.2); none where the sizes are equal or the earlier one is empty
+	Postings []string `json:"postings"`
+
+	// Records The same for the records
+	Records []string `json:"records"`
 }
 
 // Contract What the home trades with neighbours in the interval being delivered
@@ -1613,12 +1730,91 @@ type Ledger struct {
 	Root string `json:"root"`
 }
 
+// LedgerRow defines model for LedgerRow.
+type LedgerRow struct {
+	Block int64 `json:"block"`
+
+	// Interval START/MINUTES; absent outside of the runs
+	Interval string `json:"interval,omitempty"`
+
+	// Leaf Its place in the log, from 0
+	Leaf    int64   `json:"leaf"`
+	Posting Posting `json:"posting"`
+	Tx      string  `json:"tx"`
+}
+
+// LedgerSearch defines model for LedgerSearch.
+type LedgerSearch struct {
+	// Blocks Of the chain that can be searched
+	Blocks int64 `json:"blocks"`
+
+	// Height Blocks of the chain
+	Height int64       `json:"height"`
+	Rows   []LedgerRow `json:"rows"`
+
+	// Size Of the log that was looked through
+	Size int64 `json:"size"`
+
+	// State found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+	State LedgerSearchState `json:"state"`
+
+	// Total How many there are
+	Total int64        `json:"total"`
+	Words []LedgerWord `json:"words"`
+}
+
+// LedgerSearchState found: there are postings; none: there are not; unknown: a word means nothing here; unsettled: the interval has no settlement on the ledger yet; behind: nothing was found, and the search does not know all blocks yet
+type LedgerSearchState string
+
 // LedgerStatus defines model for LedgerStatus.
 type LedgerStatus struct {
 	Height int64  `json:"height"`
 	Kind   string `json:"kind"`
 	Root   string `json:"root"`
 }
+
+// LedgerTotal defines model for LedgerTotal.
+type LedgerTotal struct {
+	// Amount moved, millionths
+	Amount int64 `json:"amount"`
+
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Paid by them, millionths
+	Paid int64 `json:"paid"`
+
+	// Period 2026-06-01 or 2026-06; empty: outside of the runs
+	Period   string `json:"period"`
+	Postings int64  `json:"postings"`
+	Reason   string `json:"reason"`
+
+	// Received by the accounts that were asked for, millionths; 0 without any
+	Received int64 `json:"received"`
+}
+
+// LedgerTotals defines model for LedgerTotals.
+type LedgerTotals struct {
+	By       LedgerTotalsBy `json:"by"`
+	Currency string         `json:"currency"`
+	Rows     []LedgerTotal  `json:"rows"`
+	Words    []LedgerWord   `json:"words"`
+	Zone     string         `json:"zone"`
+}
+
+// LedgerTotalsBy defines model for LedgerTotals.By.
+type LedgerTotalsBy string
+
+// LedgerWord defines model for LedgerWord.
+type LedgerWord struct {
+	// Accounts Of a member or account
+	Accounts []string       `json:"accounts,omitempty"`
+	Kind     LedgerWordKind `json:"kind"`
+	Word     string         `json:"word"`
+}
+
+// LedgerWordKind defines model for LedgerWord.Kind.
+type LedgerWordKind string
 
 // LimitSentence defines model for LimitSentence.
 type LimitSentence struct {
@@ -2309,6 +2505,25 @@ type Posting struct {
 	Id        string `json:"id"`
 	Reason    string `json:"reason"`
 	Reference string `json:"reference"`
+}
+
+// PostingProof defines model for PostingProof.
+type PostingProof struct {
+	// Checkpoint A signed note
+	Checkpoint string `json:"checkpoint"`
+
+	// Key Verifier key of the checkpoint; a copy from elsewhere convinces more
+	Key  string `json:"key"`
+	Leaf int64  `json:"leaf"`
+
+	// Path Hashes of the inclusion path in base64, from the leaf up (RFC 6962, 2.1.1)
+	Path []string `json:"path"`
+
+	// Size Of the log under the checkpoint
+	Size int64 `json:"size"`
+
+	// Text The posting as it is in the log: the bytes of its leaf, UTF-8
+	Text string `json:"text"`
 }
 
 // Preference Whose energy goes before other where it costs little more; price: only the price counts
@@ -3155,6 +3370,44 @@ type GetRecordParams struct {
 	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
 }
 
+// ProveConsistencyParams defines parameters for ProveConsistency.
+type ProveConsistencyParams struct {
+	// Size Postings of the earlier one
+	Size int64 `form:"size" json:"size"`
+
+	// Records Its records
+	Records int64 `form:"records" json:"records"`
+}
+
+// DownloadPostingsParams defines parameters for DownloadPostings.
+type DownloadPostingsParams struct {
+	// Q As of a search
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// SearchLedgerParams defines parameters for SearchLedger.
+type SearchLedgerParams struct {
+	// Q Words with spaces between them
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Size Size of the log that is looked through, as an answer before said it, so that pages fit together; absent: as it is now
+	Size *int64 `form:"size,omitempty" json:"size,omitempty"`
+
+	// Skip How many are left out at first
+	Skip  *int64 `form:"skip,omitempty" json:"skip,omitempty"`
+	Limit *int   `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// GetLedgerTotalsParams defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParams struct {
+	// Q As of a search
+	Q  *string                  `form:"q,omitempty" json:"q,omitempty"`
+	By *GetLedgerTotalsParamsBy `form:"by,omitempty" json:"by,omitempty"`
+}
+
+// GetLedgerTotalsParamsBy defines parameters for GetLedgerTotals.
+type GetLedgerTotalsParamsBy string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -3297,469 +3550,496 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yb0660uWvcdV61xIstzWtGVpq8qtme3RrgUyQRJdmQA7ARbN9tFec3muz0PM",
-	"g+0nOQsRASQyCSST9SHJ3b6xS2QyAQQCgfj8xa8HU10vtRLKmoOzXw8aYZZaGQH/eCtmKyNK9+dUKyuU",
-	"dX/y5bKSU26lVsd/NVq5z8x0IWru/vqXRswOzg7+f8fte4/xW3P8ptGTStQHHz58KA5KYaaNXLrXHJwd",
-	"vFtsmNL2wH1Dj7u3PZ1OxdK+FX9bCYODl6V0P+HVm0YvRWOlm+qMV0YUB8voo18PRM1l5f7ojcSVFSVb",
-	"L0QjmF0IJtWNtLActuCGKa3EQXFQ819+EGpuFwdnX56cFAd2sxQHZwfGNlLNDz4UBxVX8xWfi12L/sE/",
-	"96E4ULwW2zN6OjFC2TPGDZOqN6XuTB4nZ7Lkxqx1UybebFkluLHs9IRNF7zhUysa033n6UnipR+Kg0b8",
-	"bSUbt/s/tyO8D0/qyV/F1Lrhn06neoWs0d2AaSO4RfaZ6abm9uDsoORWHFpZOxJvLSTs2NY3skx+XIt6",
-	"IprEHi+0EWyha8GkZdIUTM8Yhw/0WokmNbjfm60vGl3t3OS37pk+1WR54NdEr6eXFYE0A/R8K+cLPJN7",
-	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20oja7ZumPxIcwDG8avgFODkfbbPPt",
-	"5YJbpvRElxuQRZZfCycCRg36jksr1fxlKzsSw6dl4g9SXRvGG8GcJGKTDROH7klmtS5aUdkIJg3jivGy",
-	"bIQx7TGaaF0JrraIHSjXXTjNI7kLq1ImZIlQtqE/x+2Ae80LZZvNNhV6c/Svzs4GX7PNFRO9skmJ4cmT",
-	"+k6t/AkNMlEq+/WTlpZSWTEXDcxbIoePE5/rBU/PZ73Q23v+ol7azZnntvVCA8cZOVeiZFId7DxHuBCa",
-	"JA5CcyiINi0lUrR9xqfXq+Xt7nZ3IS0XDTeJ6/T1UigD1+hMVuLcr/BaiKVh0vZvv8dPioNaqvDB4zGX",
-	"IY2dXJYw9vVse1rPxEyTxjHnVhTuujdCKDZrdA0fu+vpkWEz2RjLamGFG54ttVS2YDPdtPeXO4Ql/OZa",
-	"bOBuU4zPhbLnjJMyobRduJ+vuYTj16XfRJYp6SNYKXgjjC1YLatKamUX5vj63eKgGMOuejZL3cbuvdOF",
-	"4Eu3zyNe9CFD1TeNnIqE1Hwn7YI5xnNk0E0pGqQp7xGRrfWqKplteCkYt0yrqTgDKk6EsY6M7m8j1bwS",
-	"+B7HRtwCDUkKKs0qqQRbuzE5mwn3JOOskrW0rJLCsImwayHUEXtW6em1YaV2m8FAEB79L5Xbi2HFWU7F",
-	"D+JGVHiFWNHc8LSmFPZg7Pv6Sot/eY63b3dg4zl3d+/i8unby+NXL3/86fLFRUqs+U28gk3Mq89u81D/",
-	"eWQKJmdO9XMiDfX54TM9vGpZVQnttrWIhkjtfvycHnW2Da8SS/he/HKOIoCbhbtj9Y1o3Pz9MafBzplA",
-	"qc1Z2fCZTZHLrOqa4321a14X9Ki7InRTJo7W6xkTfLpg11KV7oAA78OZgGMjq8pNufB2Cx4+qdh6Iafu",
-	"fPgn3Lf1WEXGTe0dzGfX1e3XWoTdIAr7BeW282llRaO4lTcicbHX3p4ZIfOEsbL2Zk5fGwLmXei08ZIx",
-	"OFLqauHnFF64tbDi4JfDuT705FIbv9TnnsB3XKhjgbuvA94SlrPPKsJpS5l6k40Vpj1BGtmxEuXc8SOd",
-	"py9KPTXHtVZic1SXfzhjOAuwutvrzt8D01XTCDXdsJWStmB/jOQLa8RUyBthzplQopk7qS8Ve7co2FIb",
-	"CVzVF4B8ZnfLZVjpCrh00ujVfJFcMLdwrlAJWPJN7d7BJqhfTHktmNXjLuyprmu3vE1yY90EeYOcPfrg",
-	"xicL1N2q4hNnadpmJbbtkaluGjHNmEMgfZpKiobVsDf7SJCLVZ0ygPy2ple8sntsUSnn0iam/a2YyppX",
-	"W5z0yLBaKt0ARyX3o1yJsWLH8d0mcRlWFQhpGJxXFWo+Zhw7tN6DbbXCmX9mL054o40Ti4k98Dx7X68T",
-	"jUQZ2z1yTgkcbz1l/T9Wj31JWuTBNOA1qduI9mc/Ssi0b2HZiBupVwmW/BGMNc+QXkvC6xkFR4okjVhz",
-	"UgtGT+4t/CY1u0avVOnePI7DjeXh8fGH3v8oMb7VFvXPEYPfoCU9ety/PL1MDfl3p3tubcZLpx+5W8tx",
-	"ESv5BiU5ijjGm92c1crtcGjDMaBRI0kXJFVBtxAKusB7QZpEe+TJ1V5EKJ2iW2GPy3uVUD4qwWdDjLrU",
-	"xko1Dz5xvMwfGVbp+Thxtqz4NE1+sPMst6IGd5fW1yPt0o4fAF5f4ELGE+NbUckbkXIoTRdcKZE26xox",
-	"lUtJGtC2iNrDT9T35oYXF2EC9MKc8vytMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
-	"9eHJ1ztpgK/PLfc7WSWMhJJb3iG5U0FTc6/EbD9Z8oP7QUKY5C8o+KBPnFcvX71g8NXIe4qehYXRtHMk",
-	"eRlZ83exnTJKzFh/U96p8DTe/8OT08vTx2cnJ2cnJ/9+fPpVapf+tuJVTg9uVirhthDWVig/mpVC9kNf",
-	"t7c+3OW6W4qENeA47UwiqZyzlmg3fiAO63lcyqRC7WdWMN1EykDan7zZbddBkMs9mZ+dtaQ67uMv6qkd",
-	"GabP+AXkgOn/g1SJ4+y3YT9lJ5yDnRMKr89N65WwgmytXuTjl6Vuxp4oWY9+uD9D/GXhxxt/ob1BbX7P",
-	"DW7ETDj1ROS5lKvrnrP+STK6l6TnG+8sTIbysvZumwmxNac1uoINW3JZMqtBaZtsYK4rK+nQjuad1i+T",
-	"kPUdr1KKOkYUpETe8GolYF5KW1YLblZuS4fkZXyioq/BbtxP3UYbe5eRX7e8veuN/hgk/b7bQoA3cjZL",
-	"bNezDbkgJW6ZWS2XlRRlwdxlBzt3IxqDCRZ5ITO8sL4W0Z1vEXitnWe8BS1ZPOX3OHJoC+/F3XvdzJl8",
-	"C6+zj3hDIzjlBiV02ejoD98uMGCBlwy9Mf59TOO9XYpv0MC4ow4zbQQFrLfWWYpJ5ptW8bn7XnQZ/40z",
-	"SlImU+FEVTgT0rBlo28gueCTbCbSJpAvcnC3tuj2fr/PCnu0Fbf3chl9s5eraYyaEV6emxc5QxLGwyYh",
-	"tF4s9XRhCvbT5XPwChRtJEVaJnijRMmMrgVEdtMORHEjpzk31rVAJ+u+qgG9tMBphzeNP2kXkSvngQTW",
-	"NI5ybJ9Eovf277yPMGVYOiN6XEAy4zPMvbRg4pdptSrja7r9rb+Ydp6ngQunJUf7vtgTGfZyb6nprvz7",
-	"svr2MPEy25cNSu0KGr+eMc7a4EPW6ZBL0op/DG6H2aAise2plSnN9xLsMa766Rfn7AQyDvTKsiAf9z3G",
-	"FHoLv8c5RJJ3wEgZYgcfbe5Z4HvE1pSYQ8AoSsqlQJtei+3kFbwzrvQsTUBwalOMWhqGTzvlWLApV1NR",
-	"mdRuD8aFSvTZyT3V4+DqS3DAmOCRtGMjRrmEGKf7kgOXzXTjbiOKGsItPOIAlitxNdnsKyIX3CT8dRff",
-	"Pz18/NXXbmmGV5jdQIF7cNl1wrap16Z8Gugx7rr8Tk5OTv/1HJN+IVECSBn7uTpvNWa1T5ryQJgsk+Bt",
-	"2nQJaXz2ZFr6t8Gs7cwO66i99XZYYMH40ml0Us39n87aMUBat9sFMX8l1Zzpxv8rPYnxoZKUNwjnmYpM",
-	"pEISPs6A0YXopOWUqr88vbzjDTShvMFR9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9h/3/HHKff",
-	"OO69hXhvkOiwtlvc6+98AlAvhqqbelXxRMqSXjumlg1lUbi517wUqLTCyxKMlb2vDd3DQy7LVh0OEW5I",
-	"gZSqZBAtTLKy+CWXRGEXYgNJz1OePgjpC9S0KoN7dxFolGPYBFkn/uN9XC0+V2vQJsE3Z6cCsZuU6+Ae",
-	"Z3RvMY/k0naEJsxFMtXp3qIwhl5/S8+0QZ18YAmqvF1obcqXfEohjASzczbh1opmwxa6Kk1w/095w1Cf",
-	"XfBm7i7SdPSllkrWTvc/TZtfyjY6EYh5aVnNN2wiWI03km4YV0yqG9FY0WDerCg7ectJIYpu6St4PrNE",
-	"adlc3gjj1lNrYwv2LuS3G1FVhtWYgc0xXjO4zJM9XDHoOx+cGyVxKrIYLL/uzJMKlKInwIDpkMXTav9p",
-	"DygsI2zZJu2HDstC9wDsb5f0a9oUwzeGTcRGq9LdEm4pE1FJcdPbd3at9Frty3wpDSRoHr3lpU7cc978",
-	"4Ddun+OGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pfbkX89AJVjCCXZP/8cXP5+cvv/55PCb9//3459P",
-	"Dr98/4ezn08Ov8KP/iV5Ebr5JtjzOSykTep1AoEydlXBlqIBNYVKImkXoGSw3ZSTnbviqRVRIMwouSkL",
-	"dyWreUqZZsbqhs+Fk1j4UDt5KqHwoo4rsxaNY7n1thWpTTKZ3NnYwLlWl3zzyLTDOEXPtOMU7I9syTdm",
-	"JA8nTCvZtFqPUI6UnlKgIBv6+33KTNDrZOFjm4F6xiZO1q9ZvZouIsk3aetQwsrGzbf1IGYkgSf7XIO1",
-	"CUZXxY1l00obUTqWHjfSSllZ3TKhpaWqp5J/X95z6TiuErxJ+ih3ZHjHSQhDSkUcK864f250tarF4VrI",
-	"+cKKElxBmLqMRcH4gkcGS1gC47H1QqhQ8APfjTTuwWI0IPC2Z2Mgw6Es2GQF7pNeVvVG2DMMr7ltxupA",
-	"jhK+EVPdlKJkKzVdcDWPdeuIcjRAmqy4xLTXD+l0K/u0zbagl4SR2vnE4dcujZKME+dQ90VM9FVfL0J/",
-	"xG6fR+yY6r3j4jV78vj0X5M+CqlWVpiM45Os7A2L6LFN5rVuqvLqDrllcZpiZPr7uXVGGCTtj2KdkzvE",
-	"YMGz6H9yzsyqdqwIaXrMYpmAT3W9a/JHkBZ9fT+yrw/NtVwe6iUqFIeggTiZbZuVIG/OaudAF/gU1vXs",
-	"fto9s2Vy4CvSBFa24dMhpRWK6PGIYNGbctJpoldNhFaA5GMT4QQQMZc/PLGNGUoaxsgmLsvRsWYoxxj7",
-	"uNFVeRvhMfGJsPACmmE0epLCq+ZGXFixTJU03y37bSarKpsgwm1BWswe10Elk+nK1p0qYZzpNtfCtDfS",
-	"bEXVBnj6QLcvsbIVlA5O9ZNTrpxaCYVaXYkx/rg4rSo1NQkFfv746zVVgCZq08ePlbmewUzoh2YK5gMN",
-	"IGjO8JAAdURbDHqb9GIKz7TxHtzvFJd9KyrLU6oySkdPHSdMxDkcaUw5D4KvJyfDGoy7oq7FZusowztG",
-	"i8vvdS3uICp/E/K5VVh68QmxdhxqCqarUhiL9d1jM8Uu3VtvvYrxN8G3otbK2AYAGm7ngHIskdE3QuF6",
-	"aythfT5S4hNglXwbEiVSZn1CGXZHx50jfMBdfbFpPNpVlHWAa+Wl77YuHIy9PSAjutMnAQDGmLPApZoH",
-	"6yEyCP2GjMSb4I0iiymjPEhlrDMxG2YWUHtfaX3N+DZMwe4C7bItHiVS5bf1ZSmUHXKFkssKHFMYZxXV",
-	"bEvGzWRTr3mTTqepdZkp1TCikZni/BuhSt2kMzuG4jRLLt1zR2FhsQBoc36X3B2hg7m0i9XkaKprd05q",
-	"rdbc2vhP8IqZY3orjI6Ee8ObVK4E3q9G3IiGVww2DOsLMfYyEQsoD1eC4vnualnoNSSaKdvocjUVJkfl",
-	"QMgtuXGxUhdLMU2XKrpfXWVLIlqUle5bv2t0zU579ep0OJApHhk/rjvqMQ5KDHSxTAernhrIz2I1vxaN",
-	"cfxFuBToznXKykwnrbxbMk0SkAUp+n4cS8GWPxQ7NXqWLJ4ZEI4m79x3gsucISmLEEIovNupYK2XcXwm",
-	"zljqggCih/1MkxJImqlTkG+Ja+OUMJOKthprCvb964vLszev315iHIUpYde6uXaK9uk3j49Ov/5vR6dH",
-	"J8ePnxSowrlN4rESugPZBkdPLevFL0sxHY4DgKUo4LkQm82Zhnj/o2rLJhvwFLpbaMqNLTABSCsRvkLd",
-	"CgULjUYZ94+MD8JP6KxBVLcS/EagoQLOscg33MWEMWzhnqyFRa871Dk/MkyJNjjBwH1I31NWztZLDONh",
-	"BQmQl7yxV7hdHFmf7WgyUg9wa08N1/rKyahHUlnNJgLCZ8r9DShFjSzP2UTbBQTJ+UTfCHbCtKo2SNQt",
-	"fB2z4I0w0Z0+xhhf6MbuPVEARmuRk9xUb2FiBdMKCesnQ8RLHYPvCAqmb2cRppDp5K7NvGUKLLzWHlPI",
-	"CEFAVD3ds5JC2auMcLxV2uRtY34ZCzicdVriEhSohs3FWIgBI/6WzfEAIp6xirurkjYdTudCzheOoEqM",
-	"HUWW+bqiUP0O2wEWNoZeJsBECKD0fpesdAspYn9yu3vFdmYuTGgr9zLNYSFVus9kTrnCU0FxrYPPLQdA",
-	"iam9KkXFN1d1qioH76EQ5lbzAHCEoGcNXZrdsb98HAcfvz7pRh9PPk0+QptpP2SU9uyR8LsrCR/NCEc3",
-	"ryXkNZiWZT6L1Ig5Xyb3/EJWQk2F10H8Fpu77/Fnn3XBf7lakOOiO7e3Yi6NDfByxJBOvYWwqY/keZK5",
-	"qwOPfSPYGuCLB6l3+virMXNrxNwMzY3uL5gW0cxTBly8oG3NdFXptTnzd98SVX4wrfeY5Gk6ApDWDCTq",
-	"Yd4eRfNj2woF7eC063HSHr4MTH9LR0OaPqfAO5PzH54xrj5XNDCTpNxCPDzlCtxprnzmyTjuplPzSly1",
-	"tMzhTMI8OeB7owu//UnhA8nKbTEzgjfTBWB2O9bCDXNsmY4qr5RZimkqR68VmVvYMCE5JomtoVc2Kdwu",
-	"CXQS72M4yE7G3F22Qb5/IvbdU0Jo2vR80VZqBUYc6QXwWse9OwK+cxx+R/z2B4Vi/xTo6pSIktVQK9mv",
-	"fB+Ba42v3AIcH4Ru/67S60QNqV5H8r/WNUh8whNDFgsGPoaH9Vw4u9nZ4NdSlVuJKfDLtWja26R9M+j7",
-	"1eYIX/V/kafssFXJDoPWeugVVCcAvLHPmgi8Fd6xMsIUJDt8aVESeBVfO7bCsE34G/G0D4aMstVwocPI",
-	"prAy358Aq2Uo5InIbCMB3uz9BBIolEWhBMZrreYe4/MWiSL0kL91gXhJfl3l8DvmXKokDEAiA46OGGAt",
-	"C0Fqi7uNKBcHA/puXc5sg4od8H2AukDPGAECE57oh4TPvNP3+h0N6+FcEYDY8BsxNiCf0W37/rVxr1O6",
-	"zBQduuM4ERXWdABxUk5qwjtPxeBXRpTMasCLQyLqjOHUZGA8ufUgOrUwzGokGve1fNJCCgFgOEiF7sFz",
-	"sGs0Pt7J/nFbu1K38QkBjXCpnv4FchdNPc2XKlVSwSueBDh5tasgshIGqThf8cYp/I5XA9JnsAWcZDUL",
-	"vVZsM9aFeMtssmwpLMUU94ppO2q9AsithCam17uBQtwLXrvnthLO2iQzT/ww+dy+vfLYYv2w1C7IsZ0o",
-	"Y23O1pZUCtgGowmWhDNN4pjRsLn1vl4nDQhpF2zZCMC2IdoZSiFCh5lhei3APgWBqXX1yHgPPhRycuX4",
-	"ccm3k0VmdDySeUqUSeRruICkM93EQnUf9FKTLlWrudq4BWTCeVllrO3HMeXKLc4dtXhuIIOMBUfoGmQg",
-	"3Q9VNfpa1sktiaREoBORnd6O3tGprt1N5J3h9S2EnicdTaU4IOEJhMkx0g4kgNxiztkfEaRYKqLVWEk9",
-	"sMWkOAdxyXillThzu7Hwuy9b9CZnhTcI3V93sE/HYJ5sASjSUR5AafsTt2LNNxchpahHtIXg5VVGVIT5",
-	"A88ZMdVwSKxh00pPr0E9cb8PKvBq8sigbEJrvzXrpWV83oixXvQc8Aw39oo0v8SVIOuQbxanm/hMwBo6",
-	"LEyFx+BsxuebtCkyPSJxO10IyuTAIdbSLiREqCDXOKOIzFYmlfj+brFpp49LqT3AVrqoJ7RJG5oYtpIQ",
-	"dG+j50OUfWrEThglbnGW5Y4Ume+lsbrZYDuS9JXe8KiohhIspWEe+RWouy3k90Jb3hP2mCadRT6+NUZz",
-	"DIlCcxogWgZUjgzJq5QJMjab178jqWOPfUm2KG30C5JFUS/wlrceUcJxO/roZsJpCb4OykOUeOhmMtcx",
-	"1/QvTy/HzQGBjnbPAoLVbnCPxr/P66+GIpxouXUH8vhLlDnUR2kZObbapxteNuUC3I6VDDhfxool5kaQ",
-	"rZkePABJdt/2J1jedrSE8mxGp6M3ur5qiwOydzRV2TB0L45//0LwO5yMdHIq7La4Ec0GIy6iMoGo3pVU",
-	"jp9i6zHt7RdkK9yZwp006JQjuhHBa5/wJfDpdfLGvgC4DXdJIbgCZLB5bAX3uihN3Fud8Dn5OUhtD/3h",
-	"vE/uPgCRUscRcz+gFPNOhzGC/B1x9fwbPQ09fG48pFx3tiQi/uv/+X9xeu4PkolOTk0ACZfp2WxsrkSo",
-	"j0ueJNwcrYQ5i1KmcAdkXAHRrX3hd7gfUGEbLcKs3kcioIAafx6ItGlj1t1DHZeQ2wH0v9F9sdcgV4NV",
-	"oNt59gilC3ZNC+gcg38G6d7u84Di8W8tr27btjPeMI6XgDT+aHqi6lnAhEWoWFPE36H3GPs8om9elehX",
-	"omfA3JXO9HVbA5qrJZh2nzcTYc7mCicxmCvhr1oa4/jjfaoYyL3z8IY3ikN9yc+eAK/aMeiTF9FQXj3r",
-	"jOg/DAP7V/nxHXnpWsiiEiYwf4xYlVpt6rabRicJbqVKyDp0ojQql11wNNo8ZiS18vIi7J2YXOjptUBQ",
-	"rJluoCOjEU6yKs2uxeaMGQuKedOKYaurkmCAISqarB+NS+kHa2bCgz6BhioDB3/knwupLeOVeqrBSMEf",
-	"R6rP0BtCVqrTPyiWNehIc88MtRMeBg28DIlKUbipoL2u+Qb9MZSXcMY8DQuEEoCd9SuDLQTht6pNcHWn",
-	"LaVUHlNAn3LHsWU2UFooDRMygOl8Q9+Ptux3jX4tSluEfGWzjTnYBvEa4K9uemfIHsNplGIJzKrVLQIT",
-	"iI+8sxYKn4J7peQ7L+5LeCiDD5JFzvRMHB0BP15SPutakFzJWCyhORiK1k5UsvB39k6QxCP2jhpcBPXL",
-	"/aMSM8tAvcAX/100+mg70Bls/RGKDjkGdkEipoFTn4m5VAog5mZRXp+7m0a7ebyq/tA+A0NVuaPAW1+o",
-	"suPV6vlmBhf0UF2AgFCpdj+e3CN9G7oWUNqa8kyu+eYqoHGko9POXgAPuTSMpjSOLujykMIMgOhEXgWu",
-	"Nq2REdAutLM1RAPq3HhzY8r3aGYWEIJSLxKySvtBQSE3NkQvIVe61Yb39/MF984gvfYiw0yI0iTdVpdx",
-	"ykHAnA5tTipw/XT7REeu1VmldaYRMGbMZK8uyEW1+o6ESlv7l4PdTpYAM767c24AI4fTiKyXb2FBHP6I",
-	"XGEFuxZLBMfhbOJMchDew6WkbvVuxPEcC+x6QT9Lo9jZJArVO98GXFjKBHBywffQPvMwL6B+KhHZAKHC",
-	"Fy/OmZyvsJb4oDjAHydhjMD5nZpGVLMDr/UzqgsGoCGMhMpIOzSZy/Ju/xe5+/Uq50j7kWSSNGwGZyMq",
-	"pGHcoJ1mQgbVFMCY2EJUJZvw6XXyJKXvjtczMNY2h5MNzN/ZdAS48GLlBPjxM9FUI5q4k7xuRSidgu5K",
-	"SV4Gtgl3DpGpFeSRjIqkS8zCuRvola9tui2M9HYxxCCi87337syqLRAvC+kEQ8cWaECB/r1/QAZ77rbu",
-	"KzChMi/uXOVO98c/VKO0+Xip/lDcUj1qoYdpQhqByXz6RLRhOW4dD0jkFPXYTJQGrXat3AXIMJ7rM7UP",
-	"cpgKo8A1dgBQdI3WTw5GkU3yc+t5U3G1rY3e6lrfz2gAawFGT0UZ7+0auQUD07t2KPIX18lm9behnNkP",
-	"8B7DCDj+rkQlWpnJA33nOwxGyGZ39E9nvLZ+gKFpvQWEu1QaqhXj3eO3gQ6sRTNPxQSg8Q+c8ZlYAz4T",
-	"ZLo2QoT8Lae2YboghaKULqmuN6l7uK8T8uQNbzoNxxeyKhsxOpkNSfejLkXOKB/Pc/gugNdKvWtV18nw",
-	"CZbhtt5vIAz44WY9km0lCOVc/pG/a+7R7xsEPqRpeHr6NabZ60baUBGYKYdIBYplI8y9NjC4ZwiedpLZ",
-	"ZYs7VomknRPrhaayP/RKevpSOaTswQ+l60tyXWvfQS0eFhEGSwUTI/TM5w2KyogxGEejC1LuHwwJ6Z/u",
-	"PbkfZ+VSxqS6TgkSGxLZl3wewY655yHNcdoIcJ87Q2m5suTHdo9QE43498nwx99SdRWKXfzlT/6n64Wu",
-	"wpD/9pZNMQM8cR+qdPo7guKtLJtsmDh0/AjlkSL252flBrX/c9bf35ronNB4qe36s9iMhlSpeSkeVjCY",
-	"qV7uoSb8WWwu3C9G9HBti5iCkkKD0boyxLnf1tTfYSyu9uWt84bXjE+tOadaXLhIlqLhVverv4ZPerpO",
-	"O2AE7XzPHShfS/USf3O6YxtoB2isDMXxvVtLagQvzwDzy5x7dIcYyoW+QScThKxN5HWK7ZXI0+QLP8EW",
-	"oRINMzKYDPN8iy+Avy/pLfAPcoK//1Ac/BBVFCYawZKTTM4xIwxCYZA71EehjeYNGlIpRs7UT+CF+5X/",
-	"x7cCJ4dYwQnsOjG9zoQu48BF4exOnLvSVmSB4HysOhlV1viG9EgtOM9aWuXEdEwvy6zWSY1zAcjX2++c",
-	"VHp6PTKt5zrlRroRjZxJ0bBrsQmbFMhlfCkHxuqPlqvJUPOaXtJPPRFl6cRAw2Z80shp2gxt+1B2f4/5",
-	"At0JjezKqXWCVgtuFh1PDxCvYAvxy9gON7QNNAKSNHXykRFzWe3tZo7ZtRwuol/kLSaenHLHM77d7kiK",
-	"Kp1whcKBrpbCA1MtuV108uuxWHCFFa+UOz7UlmhHXaR7KrsMc7uLrhvTG6cY3DpeVvNf/EUT3WGp8Nk2",
-	"zkDcbuKkVzV/GH2YyEX18af7fOm9Boje+IhPyz0nAy02khPqBSMSmmaCb27EK2FM8moDDeSYL+Xxzenx",
-	"2mD20TnjDKGNEIALNV334hY/o9SizUvY8mGCzp4Hore8aO9LJ0TdfQ9nibBFKMkKJt0CTQPY4RHzAauF",
-	"4E3JlJBQh051Ww3jhCYVA3FtlqKgLwOqK/5ghbhdnZ8V8PpaGhM330X9BdOzGmE2ajpCZI/HHu40DhhO",
-	"v4oR8rFTJSJBDydeuYeimMUu97J/exK960+N2yS03WTtGJroCqB4VcVWS2fBQQdGD1F5f6QKTRF3oTRH",
-	"FkcS3DeCJPbcRoCDcw6N54SKAuHrwBTnyMSUDE3e/yJK4RNIhYXHUI9QFM4jzkfQ1JrmAcDbnXd0gwm6",
-	"QY8V1Lmds6VWc/whQZFYzThbSjUH3AOvg/rOjMglRadBA6nZ7k270c/g2/cZAZOpkhFNo5v9QJGzRmeU",
-	"u+3XNtfQYtJnlxYHZmWWiHiyUmA0vB9wpmRtMUyKTboWeiAtEWIrr1bJzkXK9ypl7maHXVSrqsoZXfie",
-	"gO7iFz0S06XdintHdXGv/gskE++EWF444dAB/Ajou4CS+wjtgm0sOxmBOO8HsZbGjcKUjLqgW6uPINTD",
-	"nUouzDcnBiA+XJkHoYp6UY51hEeQy6mCiP3iVu1mD8St9oL1zgLx4lW/rPjKyEm1T95VGvVDtqDWtOho",
-	"Dnvw+v2z+SteiqSzLWljXoKXEixpbtjTlV3oRv4dvM1n7JngjWjYn1/8z3OPOOajwElHHLntdvhztu0g",
-	"gDHNOsde8eZa2LerKn9wqX8Gq1fGsmsh3N29nVoxlPUGaJ0+x2tsK5PGDOZbd7MVpGF6KRSCETTQdPbi",
-	"8unby+NXL3/86fLFRTdlLJMXP5Sjptd7LmDOrbiaVtqsUjW1F1S0TQ6WKA1bKMrBlgphKGmZTrHMVHHl",
-	"CJXI6tii016dotD5SE20RzWMsnKacvMjPjNvBKtXlZXLypdEj0wObzKl5lNeVeYMLW0M6a25tAGiwn3N",
-	"+ApL7Sji6faJfcEBtB72QkKfHC/YW20M3k3gPTMr1B/OmaxrUUowGHA0eA14pmBxVAZ+BHn/Uq30yk3O",
-	"nyfCs4WbcEqhDmrRjskooQEgxy637Vt2q2NtR60OI9KOeF5vze2kbMAKm1SzYgEF/2aplckpS3C9Iygw",
-	"podCKYTTnEXIbmGTDZvIEiqDIfK6lmbk+ZokcZd7cMSI7RDQyAr2RwQDH9/s3g1zNdlcJeV72zN63a4Q",
-	"RkQ9ncoT4R4RpVssZ+VG8VpOHY9qhHoFD6SftizLSuwjZ2CCzaoSVxNuhoAgtycJHBcy9dz03HsIuqUJ",
-	"nEmYL5KKUqDmAxbj4UcYx276t5x8vmgvO3MAXgdDZ2Sa9GaavOC+W1UVwy9RqnlcOdJHQYJC21UsKIWP",
-	"9cpwVY4uKi0FL6E7eQpZNc7YjFOpJ1BElr4ZdSOMnC/sFexEwvp2xilsFdQxu3MIpCqCW4NU079CdZqz",
-	"o+tVjdywFM1MTEFi4iC7MpEHij66BR9b9xAkGHYhRpWA8xIVGo7On5J1FlsrRglwNgi3okRsnHBCsSVa",
-	"gdD2a74xtyzBHsSnSXwJ7oKrAQ65hHoQjzjSwQvJYOdDk6scaxAp8AgXWODNbdh1+nX4PBZeBFTnfrkz",
-	"O/06KZvfSDVxF3Cl2yC9748AsZaVQR41issb8fjJ1d+KXsNT8JjsGn6lsOQ9cy3hwIjfFxdPoWtnvdik",
-	"WhGNsrh+woHp2rxDo7FxCbvjuzKJasYbkWOKb8W0QhAXfM6P4eOyPm2V5AT9E9xRqPbs2pC1boy40ljO",
-	"1wOBoms6hNMjfcvpBy1EI0AX3YgyO4K9yibl9HoUJAYDn7xjcieqSEeBgM55qMwDB3Sljb0NAk9U5u0l",
-	"Qlrjct89ayXZSPjAfh8DKl40keYT45MhruNJpzXFeixaykQnsdtiuLiztqYlyJHQ6IVpAGvttX8J+M5t",
-	"ofn++A23gzKcNULsWg8sI1LySXev+QbQKZnVwK/7T7ltS5UqP/IdT3NJun4eWoEC1iIc7sgxCl73JDyi",
-	"HzjPoS9bX0o3sLNcVjKrhKIn3AA7rBtprUjXii0bPalI3o4SvDipN/izJEa6Xu/7trdYFz7orvLLpQGi",
-	"medJ52c5NtB8CXKqWtWK8AHOuilqSYnfaxwY3818Y3ZHmem9OCX6UX5Jb7HMPrGchEbzHNbilV3giL0K",
-	"FNOAb6+9qlkJD/OfPm6728OlMG6nFBXzFrkSayxsok7mbVfz94MFB/3Lr9sySsdS/JydOAXEe80hDYgl",
-	"C43SexeOOEUO/CoKvzODhQOvhF3o8iKtyL1WGHGl9ll6rdiSUwpEkPdYkA7+LLDWvKaHSiUvxRF768xf",
-	"9JQEBcITAVTA9kex0oE1Ats17QBakAxjv+m/HWFPkAcr6LVBfTWgD8FUOnvw6BQk/dE35+y/nZxAeIBS",
-	"SRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58onR1coKBqEysFFbn+B4I6WG7Uxn01wlR3/dquEF2whjRVPy",
-	"zSPDfARqTDbS1RJV/szilh2DwOv4SqqwCT1z4FY4prBy2iIktV90PMOiZZ/kefC1Zts6WfKI/LjyDb+g",
-	"6Ff61B9pPFJwcDFi9bpOC/Ic8t2zjQfavTP4XYxilBKqBhxAzgyFrfewlyzC+Ek6KepVxdPXmUGsV6dt",
-	"l6Zoc7xRZIEpKG1aU9sHUHIAHO11CqcngtH2+EvDZ2kbdwksS6hPDRgFXTsDgozTa63il+/KA34ag0pD",
-	"iJj+Pjw5Tb5F2EEkMrMUCqHIAiyj+8cNtzH7nLX9FIB/CevTII4sNW4d07U/gmDalgOaEOI06NGo2wD8",
-	"BdkC7lDCkp1+K7ZshHS/lxwamxJ3R2BbJnP+X6ut89hCYmrVQcUcjauWafv2nCA0yQNb8g0WJYFY2WeI",
-	"8RCpxcENt7kLzjBegvdsn7HviNSWZU4Con0gGDfSpWIYlQ6CWxbrjOS4559oe5G0eGhbsqSmV7SXmefw",
-	"VtCmLq0fxfpN1Kpmn6az99/hpt9YdqgJzY+6FG+aZDd237BibH/Kp8GVR1E3rPK6HZAyDJ6a8GtZTsHn",
-	"vT1hH+UZyh6ZOPPRzU2nKpb6+r1/YXIiS6EuhDHJekEqkEqSbyLmKzVeHNCM03eV9b3exhaDGSH2GNtp",
-	"UWmcEm6uDf4HZGNfrRqsuEIC0FzaBRaBajRwkurQNnS7+mJk99btjuGrSS1tpsVgKleiqnLoxahoYy+b",
-	"yKvvfuJEtviFTy2brNBZB8399AoE05YX3P1u/HzSTiBqrzhBmHoFgfoWStY7K/cLvKTLC8VsoIVwzTfM",
-	"WHdv+ByIsZ2Shnvkas8HCX8d5Nk8ihJetyWYaKQuM6GizPZe+toohnnWY6yy0MUgkX3diL8SErFu2JSr",
-	"qagqD9qTgOopO16R4W65mJi7MvEvlsJfgmsuqbCIuKc4oOERRRRqIMHTBjPMeFpueCVLyhBMdM1vTFIQ",
-	"n3o1TWC8AQwScFo0Ahqg10LdxuvvuwkP9gGO0mfSLYGjVbU8EogZ0Qt4PiuenkIWcKbXk3sAtOz1Arpi",
-	"lBIhXxuggg38u93EPJvBG87CkKsVBWeyLgG+ehvRfz8N5nayNxDjkZNGFl0sZ32x6VTeJW/sPilL4fyO",
-	"eDbLqJde50VVZsEjKDTAkhHUVWyRFtWhluTJ42+efPP1vz7+ZkfH1X4zpYiRRzSupi28TUVSZ/u294jP",
-	"hQJh6nPibcvFp86Y/PoJq8CyMwVDcB844lfsiJ2x/2SH52hcKtE20qGICrQtC81CEAZoCVkhbvD/+Pnp",
-	"4b/zw7+fHH5z9Z+H76N/HZ395+H7X0+Kr7/88C9JT85Au/+lNtLKG3Heux7h9O2Hmxrfiqkeq72kvV6a",
-	"ZK+B1eHJ6eXp47OTk7OTk38/Pv0qXSA+jJAbdyz08cmCyRmxac7xFV2GpZjxVWWBQRPeA4gOn555uhWt",
-	"o5gscqmY0dTwJ+ga1BsJVMSCEgYhA+WIPaUNoNga3AbYw9ZHAK3P0gN6Ga0VNTvegITwlX7ShsyooIWd",
-	"Q+9myhFEhFZM92wvHY0BWyg08VMBvAqlUexI1clk9J4aHNFDwBJqAGWU+kRHqnjqpeRg8+FYQDz+ancv",
-	"5rRGAnV+BeMhszOENbwGZOX0usPpHrD/0Z69/MfqHbFWEJgJqkOunBJ4RfAscdlI54uQ5nmlmyvUSuje",
-	"dR9AjGRnPmYsOnde+buE6fhYZkcE94svE9WX8PyFqNpGzYNCO9mHm3JCfIZxm0FCEhbSfgVX29pEXni9",
-	"Juf5LgHW3ofYnDZpTadpa6IqyL0WTQ2f3ZVE9X8hlhEw3J14UiEmAFAGaxW0zk7f1iN22VY3mq1+9I56",
-	"1PYS6i4xU1E2/vrzfmdSqMPtiFVg5pyMSxib1FtMxcOqNoOX4bXYPDKs4RYKI6NWKKUWJtk5l+74IWZ8",
-	"JtrGzx+8fp9I4sba0l3ItbtYGV9/ReGnnYekZfr2t1pdldIQ8RO4Bs0KHJGC4qHRLjk2wGKuFgEUC1Jp",
-	"+z1siNueL0+Yb6wIqd+BH6LbBnqYQUZS4RPV4YIg9Btp2gpFaVgwnY5YAE6NghDgvWfG6qWJJ7hsdC2N",
-	"IIAOFuuadI/g/ZKFJnUi0exPbVmOVIwruZvJtl9PXD5SVLYGB+CFTajd7gNI220vVFbuGzevzVBmG1yu",
-	"KH76VZ9bxdJOKSkLkDyO/VDpAItCYh5Raw9yhZHnc6Yj2cIVvCBUMnTlu+1Uva4X2mk5j4wfwrJa2JQI",
-	"IQm1H7XJrE0kioyVSFiMAip61pgNjJ0wRQKd8aGxDVyToIh7nIU729dr9bRtapLtdjL0dv97hFjJh1nd",
-	"VRdSE0nwOcu1xcNA+GsVQJPGUhEK3hI5Qrfo/r/kxvhVjMMFxR8kYQYDDFOqJxfUewTo19op/75TyDmY",
-	"IGfU34UqpNBDeUcoreLAYFhgj/MVxRJ2ZsKFbhlhmIikxB+DmFGv1+ozcKOLscfPKbAZeexbyjr5SeFK",
-	"LAiSNtdRJU41vx9XdMY6e2nNvv7i0N1o+20/9RobNQC+2e9ET42ODlIoVyMRHW7taB5vlG05ZnPe2L7j",
-	"NcXMb/h8B6gKR3xDtBesjkBWtu7FNELFUqr5GXvJeA0Y3eeh27PvR0SNIEUDlUDQZAj7tpJzC4qD2OkJ",
-	"M0cEWHIWoVlIBLMAYBM3Sd+OtmMpL3EbCe7k9hARb7h7hJo/bZ9/vuTTZKszoqQv2lroirRuLPZsoDEZ",
-	"9VnIdlUc9nKQTn9Viopv0g2ZKXfQa/9qjhniYScaUgi7Y3/5OPa3fH0yAt0H2g+lWj+9xJDWRLBa30Bh",
-	"T4N5gjeicfYBnPhuqZVNKvAIHXQFz+cxMDCETiWcBXt35oFNsVdHW7PhNMFBkp+kK6eXSUJfyEqoqQjJ",
-	"mo13htyZsJmrBREDBqnRa9+JfrqWMsWW+Q5iprMRfnf2JxTtb5kW80vt9FKPV2JXkP4F0d3k1vuXXWFd",
-	"XqqljHsr0sQ3LnN/NmIujfsB6fwMLKgoMgEuZXx5LzEgGj4L+FLzX64WSUiWt2HgENSdCFztLLK8Q27v",
-	"WrcJfojTOcg5p4+/2rUBbm6NmJuhuekZhtUBNAYZw5MGvMdg9hOu1Rm5kZ2SPJOV8OQaO8nTfIf8kd3t",
-	"tvWIJHIKefpmAewEoTLYRCwk+bRWyqk7mIrf8gKYAz7q4lYXEMOoTWz/qCRXv8MvDbRLJzunE13DUaZk",
-	"eydFuwJuTbOEKU/ERreZiBNRSXHTk66h6+6e140RjcykNBg5V1crBZCQuTPvnsEEXYgs+GeTSZIDfXZk",
-	"UGIbUZ4lBBgk3Zm+ytEt8Z2IuVQGYdNGlypinOWqHS8Xx4J9wo75qNW0PylCLRkQwQjeTBeidHpqJSIM",
-	"pyRZrNMV0kfBzVmvbPJuuvReYPQGOFnk7oK7X009RKk4fxEBcQa4WSpjeVVBzT4kT5JbL2V1DGtuoCET",
-	"klFAXu5Jj5G4PM+kT/m4Z2ieN/g34P5sZ+HRp7sAkwjCqjWXd3sBYNRgJ/c7SNDnBc4gp/xKNb9lnPx3",
-	"3fh33fhhdePPXAlOQzC3zR66N7s0bbvefstqvKc8Y4QmZpu2hVnS2fC7gnpHBfU3rWLmk10wqYK6fc6o",
-	"vdhvTyH9fBSyXvB1ujw7Pv7+9cXl2ZvXby8L1tiVdke3/7mtzNnx8X/97/8Dj5wdHx+X4ubY2s1PF89O",
-	"cl3sPpmel+YnUNzQhXzOoBaVI+Qkwubnx+7m8ZzszPAjag/oKVF1wXb9G/SzZKSVgd+Xao67WksZPH27",
-	"VKvgFQT/fCiIGo6s4WMDfp1b44jmPS6XvpwQPKcIbYSF+o2G3PkN+l7oLHx6/0zhRfma2+mCWrwKdV9u",
-	"G1hdQrD5rAKwVME+BVA2fi1Ua05Ce1TdxL0+9rPzd9nKl34GUJoNKJ30bLBXExYzdQf3GgOy0UxSaVao",
-	"hnUvPmxN7wltKdA5k7c+YHXuNAC7Ab2d+AkwjZFWzTt4NmkM0owDErFvMB6sO789wW6MQF3DMdof1vUi",
-	"GFQPYz6+8+TpV3GpuTD2yunfMZ2pmuNDQJnuHM/xu+JkgN/LlFcI0EIzXxKodRJdzr0TC3+cNtUFK491",
-	"hd3FDH4O0VxjQO0ugRLkGLm/SP8H2F0M1j9Mk6wsqsjK9ALK43tPdppdYQoAvC19NcPq2hKPfTwIjYCD",
-	"iV7H9A9ts9rKe3Qi9M1qUsnpn8XmeXiJY7Z3YvJ0ZReKSvsBmWhjBWSWT7gRXz9ZNVFmZrsOmQUhcHdX",
-	"VQkEi7lLOy3OlFgzykzAVDkqn9nx1tT2RLQb2JbnYeoZ7suCRk/49LqFR0CdM8V/GDg3+2/g0m/gHbYt",
-	"RRg/oRxV1ropnyP2z37ciqmPvaaIyXrj4iMUMdNsiuFq5jeiMTvKcfsp9Ar6t4slB/uQTTaA9MSgfXqK",
-	"AUpplhVPZ8FQR1MjRJSkl6xQybYTlRNMdkk0Ms81RXt58Zp9/eU3h6dpLHNVUo+O/pVFnXJ8DsnFizdP",
-	"WSkbMbWsFBNpmf9t/rVX6Xc/7VW27CXIW3ioLRyWNv1lqtVMzlcNFEw+itv6V9UO2n9ciKhQgzqAAPWm",
-	"4uoZT/rWFKWT8Na4TwInUd8raY9aICdpWp/cApDzwFsYo6V4soXKrGXFlXeBqJIpYdt3bEWmCPhQgn8P",
-	"G3F6qOKKIHzfLc7J8Y0uoRYVtAVD9rXI3l4RLfamU3UjyMtUKutCzhdjc5oRPG2PlLN9y1AryPSCXxc4",
-	"s9x+X5CF05O5q3x44frdAn3awXaLNkQaYhRnCiNA4kgcR9icnUaK51AAWQaeGZ+8WXGlYudCXyH3DLvP",
-	"JLK4+c/QPwflhIwvnL0vgz8YNGfqzj0WVp8QfsZOzIgsVnq0hVJBT6b+tk2a0XmJ99lrPdoCD47iN7kA",
-	"lqRl5XhZ5RPKWvfTXlWaf4Q+lU5c3aIWnMYMIySn7aSxm3uixT3ZI71Z6aYqGZF3bD/fnSkf2Q51zwA2",
-	"Fu87pVusdAOiVYkykopdfzxI+gXYnCqDGb1Xl/cgrJL94p3SlNpEMiWwUotCMqUId0MCibzOdMhYqVrk",
-	"omFTrtCydhcSNFal3pJQaLEX1uV6kVqFEuGVbRwAG+5BCymEsYagDdRtQFF/AJpTGha78zxu5cO6yfiV",
-	"D3Wsf0MtYrf13doXFYy5AhpRZnppgR644/SOqZTO4CEGeIzEV76P487MYrCCcKJhLYWnQJRUTKPF707S",
-	"tDP0FvCNCbXOqO9gfRgo/oQzKC1cv4ZV0toKcS7OsSL5jGlVkYYEODGoQcVpvpT5rIScLyZ6BaaS0RVP",
-	"B0ShoOYHcZOq7XuKY7RKYxc1Der0LUQ5qAMxTr+FoME4Wg+EYp9tHw/E0EesanYLcPfI28BAt9YJ0zFt",
-	"vRTqrC3lXpALD+KM5TlT+sqX3ip9NZEl/gFZ8lgT1gjfPEBBpclVze10ETIUJrJkTuatpgv3f6428DGU",
-	"fXJzDcVcUTt+YR4BrB3KG8wpx0pUbMB9zmarqrpyT54xjgasNPAh+wJ+/4eCGR2p+cB9PpaJwHIKmRgm",
-	"PNm4VZ1Fz0baO4fpB08n1MljL4kGQqGTDVLirP2FYvBJ4kcQjjhnC17NrtZ8cwZ/QQzHx+rdRQjtGeV8",
-	"0emn6DbJHRW/Gfj3BItZw3bg3zX5OgOdnGYDi8Q/sMChOPDzSJ42sh/SeTfxNFtchKibim98saMshUEQ",
-	"w4xEO0l1Yk4flwwUdq4Qr/difCz55pVZiDJAyO2DfJeum2npE3qFE3I6xmGd3nM9Fo33PtTkPFBAtHZz",
-	"m8WnAovKSQMs4DxvTWMAvAA2UppBCszIMrV4ezplsk9CqNzXze6oO6MZp+jwVky1mspKlC/C/ZCHG9j2",
-	"qc5mcip5FbVT7t+743Y7vKgNZNzuRXmNPep9mtR4Ebg3CFo/IwJRrd09u0g3NM2Bhb1DlXLDSumElE8s",
-	"DCpmGAKGDsj10nZarqQzgOdKlHemOr3mrjSn10QE3gFrmUL1imeyzQ/9JW+z3tY02h0POzR8AgC+OmEI",
-	"w+aJTEsR2sFKGEwsH1tHOVBw4Fc2Ug+iUbe9osPSmNq8+Xr0ffCwt4wgcpSG9YcVFDH1dlLfLnLUT6Zw",
-	"vww4RdBn2juY7VrTgbtVKyrqgzwwWlCF8md5WMa1x/Z2kvFOYnBLdNxGTuxtFoRy0bsf8xhLuOWOdueG",
-	"2ExmUGafabuIBD3WlGP26xb+eb+9QNskrQWNalaQqPN3AMoC0OnQ0W2C6HiTTY9lDDFtVDCiFaCZIEn8",
-	"UwBGWm0CsHU4XzCz2smwJPSMrCpzNem0/t4+ryndOe4XNOBMGKXTbKkbKXCHPCL9ZWjt5rvfQRtGhLXO",
-	"ANF7ob7n/PAySEyv9nJq22uIHY1uNZZdpNOQpN0hjFo0foRqxTQt3TSI/5kiyd91qjlMJ0iHLCsNq/SU",
-	"V7vdYLAAenO3X5Jnuxi8tIMG7p08te8HhTuWO8VN+SOBW/f7mtQEY5ACtA1YU2Bg+w4saNd5T5DvfQsX",
-	"o17zpqQsbt6MRDbdXf7QqpcwkSlXAFO1SQw4OvM/gdEg8s1/YFzCu8GBCiYkOsGghWfHxh05XtK8TpG9",
-	"pfFEGFmKbIHHviUWl4vgygMwyjFNxbIg6bjh2TzjNkm+0fouiA0fDY0dWaKIDgltWv6UpaOcezkR94IK",
-	"ye4GNansZZremciEwHgbdh/A+niNZSLkA4hQ9qg+46PBe6S5gNA6ek7aQZAOxw03otncrvIuZMtEOUNf",
-	"7k4Zwp+lp3NbrOPf0YxvhWY8AnTzrXB3V+JK9il9ZdrUCm0t05Fkqdis4vO5I36kMIxqJp0NXQ8ol/yG",
-	"y4pPMu1Za5FJMDcVN4vRYs7qa4E5iLeOjdMreoZQoGUR0x3n3U4yv30vljqV0j1ZlenCIphESPaZLkS5",
-	"qkTR6c9vWghOx6NOVffzGKdM+Sn19on9dPmcMKdHtjTozIOUHyV+GXuO+Wi8uQZouY8NAEdnF3AYUqLw",
-	"u0FTotW2o+Z3V5TPqExzxynt0o0avAfIgl472mQByC3yRkIfXHcjj3f0JmtnlpUoAVLx3dhGD8uVzXgF",
-	"4obN4yIW1yJ3VMY2m/LiodeTS1sGry/vklWDJOsE1sPi/fQj+RJxRp6zTKoBM+UH7nkMWiZNmMJwBPZ9",
-	"Iwq1XaernW8YJrneZPkyNARZYvJyG+Bc6FrotaJaaQKYOCgOVlYGjzRVeDaQCU6Iju9T+qF76eENbyB1",
-	"1b3dzeT7aAT375fRKO7fP4WR3L/exqO5D16HET8UBxew+tDHtJdUtTsXCjtu7dM7uO2bmthqPcshB5iQ",
-	"InvGKs3Lgi1vAD9YJDsh+sKSZBEi9gjbM71Hz3yFSbvqFK9QAdZLNdNpVwVgDKeLE6FdAwHTgTBL5kLf",
-	"rot3KWqtIPcr02xLIySOrqlvd6X1NeahQCWgVC28LQv5/MlrAJPtr7LNGpdCLyvRpn23VBnKuk9byuQh",
-	"pdkheChG2zRki8aLTr0duwBkcH4QIBD2ExCrfbJzxW0PlGMwpxAcw1chqp3qUKSuvUKFXmR4mBx7mPYT",
-	"uni0ELDbpL8NsGsbjkrlTUFmIrg9CgShZbGAG5IHGR8jbb7nqYVoRofFL+RcvVQoQlLSI81wr2dsvdBY",
-	"wOuZJR3KRXM3XbntXzHTzVxbS8zhzwEdG6kQJP6MTTaMU4cV4Eb8t9vm1sXfbmTA2HCsvv+dQBN/tnmF",
-	"v28/6Mj6RleDLifIZuqT6a7XWnFwIwXqHtdiM3JFFzCB+J7DT+KbDj9p7zr8d+e2w49et1PBD/7iJ4T/",
-	"/LObVhTpSvmcsq7zl4p6/2JPVmucdQIxJN8q5sXK3QDHz0RTyd1Zpe0k+hK7OIjFZEfGprzvQRK0Z7Ir",
-	"iAburrEOny4pXqAr2ctfkNtwfUSXxe1cRMg6ScmJzPXI4LAdUK9HpuicM0BYj7PbIM+5W9T21enjHYVy",
-	"Iyrgtskq5+r5Qkyv9/RbOT0nYZmBNxzQbS2/BgBaqAeBnoQYhYAvl40uV1P4vpSmfQQK+NvMtSlXbCKY",
-	"1VXJlF4DGFGnwohDRmQKFSYU+vsZHfgwCP6NUAHvdzfs5GkzoyPv4654EUNR3XJxoGU5HSlenm3etG/A",
-	"f+A7nm1ew1vc2JaK5AYUuC1GcUJyvC7s5NueUVBUPFBHGHtrPq8EzyXQt0DQg/cuPgW19CNuafcMYjbI",
-	"2WzX05f4lHsemuHcz5ovoW3lLusvFqgBtZqm7TczzCvelySzBlL2svor3tQmb9YQ/olPHK75dAEZwXCX",
-	"SHONbRPYalnAR1PsfTaAZESAhSOrKMZHIUgoXGkFqbhJj+icW7HmyVYHioJ0tEDTrSYZu7F/wgFajuxz",
-	"dDiCA+k/V1N3JEY7btvf+abqIysX0YLbpYrDU+2CMC36CuIRo12PCDix14/MUvSxF/Sq4wJvsTuMpaLy",
-	"YSmhGxFtDBybvaYURUK2mHatm6q8AgvrdonB/uV+5Z1Xtqe9x+VbxO1tUG+dKSZLMVBgDk/btERpCbot",
-	"VtZ8c5XBqL1wH/u+S9yykls+4dScCgSH5deIaOdW1p5EqpMabdjm0Y3azPXtvNhQjaWTrpts5kvAawnF",
-	"MOgrgSYhIFQeeZEJhmpYtlbdQome4Lm3fP2LVVbQ+yK/NiEzdJsqtdO7QtY4AEJCgZ0Sc27lDSSSQd08",
-	"ZG+gFT0Ta18TaxeN8C8HlE85WVnITQwghapkRofScmmpwgFBC8EiPUoAY4HiB04h5QzZMpVbNtXKrOpl",
-	"zqfELU0MkrV4Y9jKiH3yabLJLPha4IS5vAl5LfNGjgwxhYti29aHVpiQa4Ytyf66MhZ1Y/Qxhb48svGq",
-	"8jn6ilY15g/Cd2YgmWXMuuCQdjC/RgYjoPLsFnFGJEmKsy+DLjfan3mJWUZgbDXCOmMQVkUFbXrG2nI5",
-	"tgQYSq33P5s7khRnIpj0YzJR0h7LreSf9i5JeJEsGbV3uvCyl1dk4tNQ7SLzO/cjZmltbR7d4Zmj68QS",
-	"rdisagYe8HHqNwz6hjd2yE23DSKCsxxnLgxeMZ1qXiiFU3odM9c613SHMObFyDVi/ATjdyXPHAPIpGQl",
-	"31DGcC1LJecL64SW//ss9DPGzr4gZbB6x0sUKE7bcwvgXXdQ+onx0g5dwpnZYz5/IT7eZZmRWyvi0Ggq",
-	"eTZ/Qx720ULq3bBEgoyfe+pJFdaSjo/nbztfuSxvnD6H1xx5XTt5Zr5SmF8LlQwOzBttMk36fGGzslyq",
-	"7rlIgFl6P0wIJtPdVImbTYR7D8b0L8nE8p1VhONT8m54CtqPejmH4q5DXpaiZJb/QnjD3BnVWsH+ShVt",
-	"8Z3Vw3ajA7RjPoGqc0z3l9BRme/9ymgnp8bj+4XtfAjR3UHKgK/SiBO2d+2ONw1hsf4VHamT37KLcEl0",
-	"t8wTLqncgQ+rB6MhzTb09DBCSQ5Fx8kKuEAoxzOTljik9Lqbpld52MFgtqlQ7E9LtEsEXVMVh/ZqEVDC",
-	"LfakhbkZKGHtXip7HZ8fOdr748FGSjmnoEjP2v7+6eHjr77G2rAWdLxgC/HLQa7b+lWaT34gTcFi+AjB",
-	"2E4PT047Njqv1u52QujQMjnGLRTLMVyfYPjbZSPUUunmqpRzmdqcb8VU1lRvh5ggBlvvnrHH7rMXP70t",
-	"2In767+/+Z/pnM3cIcHgDSIijMOSsu3K9xCsTuNOMJF3YOVwigIXEUxbrwvloGBYmVWqNfyPvG47qHvc",
-	"/35lW4QvJxtoSEt16+vUSOlYKDJvWIVUpV6j5e+m3ba5t38PrpmdYoACm600oMVHZlCHlTwV2m1LMnNa",
-	"V7+gyjIZ13u21bMWVfifLp9vRzKNlXW6VUGQrb2un6jWhx8WDKQr4xifgzLCBY/AACP0vkxx147yVsJE",
-	"G+VPdobllVbVZnSVaNIR+UzMpeomtvSpEIBsqBQLjezWTzqO9Yl9c3as8B6vieggKcYBoBGrpJ9eDez2",
-	"G/J4+FEAoyXsckKr7hs+wh50N6BdXGoCvYq68HmS6xueKp+brDap9J+X1oAzKmATRC5UTAVaLzQzQpjQ",
-	"wxpyhXjVgTC7LfhUBD0xJGx9NeSAURH8r7BQMOzOd82/8OfO6dhgCTZsLuzIVF4jIEclUXh0LdbSpBu7",
-	"ib/dxmXnftZBU8DdDHMoxlRxAGM06YzF0d0R9wV0T2LQYjN/uDOattzHAEjcVKuuQMiEq3IQBf3p0hwy",
-	"BFFmJprbVT61OG57oTKcsz+2rbGlKthh1Cl7ZW/b+TqV1EfdyKEVh+DKnrfyykbIEI9MiLoPY70ljZ0l",
-	"39S+RxJVE0y4un5ksE1yvZV88/UTuMxDek1xsIT0bPfO//j5P47f//FfduoL7bQCmlxqg39SYOW8wqYU",
-	"Ka4PX+SVqZkUVTkMCrMrxxhHGQQpwY57LRh4j9dmNp27OY5d4OcJ9JbokRZR/HZD4O+vshA8p8y3BinY",
-	"Y3/qy4J9yeJbLuVPy1SNIhp2Lo6cT2W/Q2zZ54h75RRLLtuJFC0SOm7YFln6W5HnhO+op8tWKU+6jgcP",
-	"Y11Q0BTg7cTa3WeEew4xxDC9dOPAZE10ZPfiaahE1ubN2c5PDZjLlqvS7E589zuTivPs5a/CGFyy+vAW",
-	"iLF8uUzGq3sEoudaQgXNiqAHt+BfR+CuN1Cxnat1QFJSqKMFE5TWeEiRKQFuJrr58MrugIrAXYVbhJfi",
-	"jEULdr8uGPEO3OeeTHf13YEDZSVyECGyB9WVLY7n8Ra3bN7uJ5EgMG/ENkXfZUhTKsI5jHZm+Ciniqgi",
-	"vJZcEy3aPmwkLDuNGsdBu8z82KN8GpHoeQisEjbZdFYEYiqi9o69TCKN4ALzxH/Zts3p5es1gpcZ4gM8",
-	"JDR2dKfVz5DEJyZahLxa4IR0VzC+XFYyd2jjk4nxQqXXTKdjOpHcT8LEwxS2JZOuu+ERjxNKVwK/DqjP",
-	"0GpibEyho6skGIU23AygqdF03JZCbUgrtbwnZOP7tLV+Aqy6yBQj7XvzdFytvg/UNjM+wLWkxDrjutFW",
-	"5EJAIadrIVVJmCtRLo/RtcD+utji+hryWAxh2M750uy3uT9qm9zahA24+2UA6J58G0aITDaBTHa3JQZQ",
-	"xIT2/VblkVZTKdLdqzcVDtn32tohzrx0KIIsik5OdGWFS8fxTXz1UJ5AsHNbURTo6nkqLx9hoxN9wnOp",
-	"v1b8YnebPJRUCQ/nx36TM17JkxNa66Ifv+vMRmFgbItFAN+LkmH4ULVAv8F3RrXn3bX+M4H2FQdGr5pB",
-	"9xkQfQpxc2lj3dXnpdye4wNGIM4hYu0+amAWI3AbV5CeGeCyHLwyGvbJfk4yFfj4jjosnyA51gtdIbnS",
-	"8aR9DkrwMeQOzDtUeF6qG9liGWTKrIaqX0caTvfRDXDApZi3c6h2cbDw3z2TbDTQIPYydavwq06T004X",
-	"t3P7RU0oSzHjK2c+nT4+Geo+/OXXncbHp+n+w9uTXGwCdHe//dvujjzPhLGvIQ8DkfHTWigUZzvhuRBV",
-	"ed4C5Tk1vqrYZGWZGwx0DL3GXkZOImSAQepkpyzsjM2b/WuaVs2NyDU4mSddy1DQLakdgIESRVr/WEP/",
-	"NjEJwPHPtcluBKL9AwK9rkrMZcecHg65s5T964w8gP0fS5/vVlX1g5MgqfRLnWqVcxnUfaxnDZlF4CA+",
-	"63QBW+haeERrCCmDdi6nCx+9W2Swq93Q43XEH3UpAgb6FlLEOtNp3TGj7/Mw2TCMCmA8B3LZJ2La+nDr",
-	"sQR9vVYQm0grq8m40yWaL7s6ByAS5VjEGu9YHkSPj7psQM3eclll7NnpQvDl/Z6+G12t0t1FfeaB2xDj",
-	"ETghox7SljC6SOoZIkW6DdusCSJg39BYFBSbY+w1nPfQVWaCjh0iURBU/tx6jkV2e59q7WnEdNVIu7lw",
-	"tPFHfRBp40fc+DN30CLIjW28in51C4YmUVqQWRoq9c+hDYlvBuMMPrcsmJMTxU7GRi7VhbVLXwOBFfap",
-	"QFEXCyBCfzhrc50AEoN7iaAqSnPgljArJWBwaX0thW/Xe3bQtiJup8SX8s+Cyl99kX+SZaP6biz6Dh8c",
-	"Qcda5J+SW059MXWDBelbIBDYxIXFaAY7KZYsRH9KteQ4IyregLIwIJrbtBYofcQIiHRqxg1khDUEtOp+",
-	"5OjfDvjI+P7wo8Z11ua4USutrwkRZL/lBWCItPBua/URR4D+fcutjVAodk4sgq8YcRjc+1kH8eIWnO6x",
-	"M0Yevijx21++80aW8SpvMQmC5xiBroD/ym8FeF/0Uqgoa2nJ5wIVgt178AEOPyYh9KAllGjmkiohoEFp",
-	"wQDRDCLL7wpfKNFJ5B5sRFMgXPqIXxyx73SDo2FxHKbZ/xGyrvm1UN0SLUB992ePxjDsj74ac6vpAnR/",
-	"BdcyXSS+9RJsqrsFKmmsARav+Qb1cmnPPI4Osv6NaHmlILRl2TBn9xRBvXTk0jO3l+aIPY2HwCMN43Rv",
-	"IGlgQzG/9za3VRHOZue6OmIAnoYNbukigbrUNv3QX01U/uLU49YDHD4iaWc7nlDxizQWqxWttM5wPHge",
-	"n4GQHXtwSiJJ8aU8ODv48ujk6EtAlSA092O+lMc3p8eUMOE+IkzMQLyX5cGZ+/Dp1MfSGmGWWhlUBh6f",
-	"nFCdpI+igntvCr89/iupc6hZjVBC/ShwWHpCwzclJ8QqU/g27phQ4/5wy31y8mVuoDDz47diBlhnsYpz",
-	"cPbzr7HK8PP7D8Wv8XWNHwSphv+M5Sp+0l4BP7//8B5AJWrebCL93ZPbKderBLlNl9xgrT/TGLS5F0rT",
-	"299JsxAGid2qllQa9Ym22dHI5+9AXBfPzhq39mSPrf2sWSG4HSN+cCt18k+UbX9Ej3OEtVoGLxyYa+/s",
-	"HgP/n/16sNSpeND3rbyp+bWA0+JvXRJJKLlbpQS/54qabnRZ1L3kz2LzQPz5ZxFQuT8yc77iJawrw5mg",
-	"KJAvwJCIVmjBf2LmzLPaU1Br0bxZNnrecPK58Cnh7nGv4Ob46vhXWX5ApqoEep+67NCIWt8EhujszZNU",
-	"7q2j3lzrEob3dYZ7E8U9/+TjEPGVOzSAvpic95I3HMIwBl4Meqq7ZVstFR21HT4uIp6M8gQfp2C33id2",
-	"xl9/8anvbgsvyxb96SEOKr39qTJrYJ8RZzXNDwTT1YW7fPhjde8cdJ93xJ+FWDIO+WweB+zDABscT8Qc",
-	"oQDSzABf+w0rS0wjeTBBSgM990jLKYnqLA/Fb+QcbOBpI0qhrOSVcX9zK/7B9pMa7kf7CZaD1cD2w3s7",
-	"TgDHh32cEA54n/9gtP5ON3PhoXyv0RXwyYS0B1dMn0tMX4gg+x5KULvX++SlW0pqcKqD/wVTExwvewRh",
-	"zFe6ncw+fVgZ//ibz5VPn1LVkWeTqMc2tNuZUWjyHGF54FlvADOhyqTU8A8MCQyhygv/2MidR7+EvsFg",
-	"zWdsXL1QiC/irJpArAkUxUnsNjVEtZ2ytiXdHoL2dmT7rGWsIzMxqbdkA+d9InFrsi6sShrvVDEPqfeE",
-	"MRL6zrMNQOBvb9OQzoB+UcITR8fAegFoZ1LdQOc8yK9KGf3gMuOKiUMEKy7LRhgfTVHXKLGVpQR9q3VB",
-	"MAecwQ+geX5Dgp2tlilHAE7iYd1VkP0jPpFH4KWnctoj4AiZcgngTklr2L+9ZVAxs/fFOJ5LcI4hGTYl",
-	"3saqkFk/74Adr27pAHnyIMR4C+sABGzyq61Huo4fXmJlHL6oAn4Un+9bOV/Yj+7z/WgO34dhqT/Jm/Z0",
-	"hUrxRleC6YacZ6ihoTt1l4aGh/HYyQ6wCz4G3yVtDzeDjxDZuV8Z+jB7/BTvxImvAAvbPV1obYSJLHdS",
-	"1CkbxV+vjeDTBZbb191NX5VyOLYGD2zJn15eDWR6UfhUKNtsOshRbnJUxuWe/ttKNJuWf0IBZLtfu/ON",
-	"3j+kQIAlJ/gB0ZYen5zAGiUFO/bQlkpJkVQ+gWY+dOKKiEiUDhbv0YRPr1fLfPwEStN4cy1CUQ1WevnE",
-	"hQkqVKrTaboWGNSBOHoBsdv1QlaizTen2sIjhlepUNNms7Q+b8y3YFkuGm4E+4LPRcEMPPKHggEoCRQE",
-	"6or6K4cbrY3Em0egcxo6S4bStyGXCTk41JQAYrKjvjtxQpVnrE2tYI0AJGc2XYjpNdZT5eJCz5CWD3ON",
-	"4cvvTRfUUyvsobGN4HV3EuF8TKTiTaJ3U1qWzaiI8OF9IN88iBi8DBn+3ewX7A3l+FUH2ANn/LUsiyuP",
-	"z5SsqsNQiJkUfljE8ExWgO8yKP+m5qZgv1Tml4IZseSHU11V1LBDN/jRkm/0ypqMDAyFRfl7dKtmIVVW",
-	"pwi37OvMOAhwutc4DylpHXGxsjXPsG28GWpN48YoFpHJPg5LP3kwlsZ1aWppCAC07ka3fFJhrjf8E2Ry",
-	"EOlcXW/zMza9Goi5GaFKz9APIgBlVf1Ak/jIWjws60Jk8nPg4lu7K0+vrHdUbHzRrbuWlf4IfDSeLy6E",
-	"KokxJhvS4gpM1qZLMKREQIy/xwrDvqZRMm0vcTIoplK/7Gat7vNLQLA5+JQSK+k/+7bhM0ugPaDPqbYE",
-	"4iEZBSZUsGkjSmkZVJYi7h/MJ+9/o/lu1Zsziz3V0NcGzn0vlXy24CT0Zq/EzPpkQwSOgvmT8tZmJ0M1",
-	"EzfXApITjrY0M5jsQwsmWPEnctTB2mACeUsTd6z1oi48KMlnd709nIYHJIoue6wx1souAMKSV1UoYtEN",
-	"ZaBuC7/gTswZtc8QtmNQ/kFTWKpg4pEsPDk5Of3Xc0IxhelKah/rheR9u0celCtz3DihNsGfi6L0FHEp",
-	"4i4gju5YLJTmgGO+XDaaqgYzSUjwhPidHwI/XBDFB9gi1B9Gl84/k5D6QU+vw2avAvKHEr/YlkNUyRzL",
-	"BVxqaAKZZ9UpV1NRVW0ZeTodA576nVt/59bx3PoceIZxlJ/QDLlDiTQ/erSF5A2ql0KBqYdACb8FRtzy",
-	"lrzqAJfk7Bv67g5eGULkJEyJ1CDUqOJuYwjeVFI0qCvlvEyEZEOt+ML7A2QCYSts4SQ/9CnGcvntI/yS",
-	"ysnBLJG1+NwcNx2wcugxTqlnKHcoVrOq2WqJVnvutBFea17wL/nmtyb1H8aIe0OU+gT224i75p/pXvlR",
-	"Ww9KgleLRMBk1H0mWl9TpEn1csNjvi9n2Utm2Uj1j2uo0crvHNL5PLlub7MuJFfArosyyzDaWKnmZqdq",
-	"8rJFoPhdPRkbNDo8Ob08fXx2cnJ2cvLvx6dfZYaN0D0+nzDSG88Zu/QIaAo4/63HjPxBaPWNR6YPxicV",
-	"YmzgbrXZ27JBb2/AhkfwzUcGCROdvNnOUMJ3Y0IJrwM4iTTbnX8KdnH59O3l8auXP/50+eKi01gP05ai",
-	"gF/bnWQHZz4cJ45DgSK53Gu1mJThhFfCDUGs8lp8/FAUoKtgVnULR5LiPJotHaVrsXlkgpc/YjBAhfCd",
-	"dfAzvzsReux5ixxAWXYEINm+GzpFdJhyhXhmxJM9eF1oA4wRCWyg7DOSwPTFhJsjFkqc5yvecGWFoN4P",
-	"xunrtSidyq5vwLPTCBE7nWvdiDPfYQEqpLAhtONQahHUwlKAOQa9Din7pgjNppFa2HFIK4FJQBsMUkKr",
-	"yUaI85Z+votDxRWCgwHSF9xZM/zlgkMUk02EUJi5k8iBmQv73YrszQeSxvD+XEB/pcZUAuyX+F/8GpBU",
-	"AgMnebnYAojKlr6H9kSPDEwaE5l8cIZbVusbUTqlZbKhXcYAGEJ/RewKnZ2Pf3X/+zAiNvu9rsWo+Ozl",
-	"IsL+SWgkBD70+dzQZkiHNR+l1uoBK7J381ab6gEd2eOArZ4FIC8EVrAhE/Cc4oJ0AyrBNsLuYLCd8S/P",
-	"ZB+dx4q99O/fA2q/OSYney4wdBuwS0frMsy72//sWXiMD/ofkY1/d2j/0zq0f2uXXtZN7l7+yIzzlucE",
-	"xU4X4u933SfxSRYHC8FLykZ9jgMefivNUhuZBmd1P1WED8w9hnuevB/++e7SQS9p9oCMcZn6QzLWbfr7",
-	"jfq7D/Y34oP9rd2WwbOLHXAbqhcOzrPEzbm3X7cjKxbSWN1sBu1FeuSTS4XvsAeKAgeZ72ttrFjm6mqw",
-	"V1x+xHEdJ5MN/jgNzQC8yrRdtDNzsfoBZvItp6o61JMRnRUyuOmcGWkdp/xdK3HOvqoB7mPW9ueBsjoP",
-	"F0uNaCFkW6D7U8j5ApqvA9p4rbNVnLQJCSX84LSMWuR95fbjFP/rWAO+PK11olNeQlJWBje+gS5kSPEz",
-	"dz9Am3eiAW0EJqG3T/uV64r8sqYIv4QFhpLD+En3Tdb6qJe8V7m60/TIVDWEArAUAf+KiPmehPTPqblJ",
-	"Ee0hhbxTE7ws+ED9dI7dPO5DbXQcRFIPUJUnYr5ShZNlXZvpI2mW/1T30r36zz24tNbXBZvzG1FgcAUg",
-	"vHmjRAk42bjfXTGl14oM49xtFePz57BCjLA/4GMPfBZolCx0AHQF8HE9dOCuf4PcEvdFyEA17anoEARe",
-	"uIaMsFGTi+3Gk2yq1UzOV4R3Pgf4diyepwaUH4qs9vL58MLHAM36CEcbJsDWXFkT9yV6ZLBZRRQlg4JF",
-	"WDsEehNANg8f1CJUm0RrPV/BBt33DVMap4pNAaCWzevb0AsuFMCtG63mXu0LAD5upt5W/V8HU96Yn0/e",
-	"H1nuOP2M/df//j//6wCw/+OGHokOIvC/AHnNvhCVEezJyZd/wNhQ3IPFF0ZHrTuC7serCjbFHLGXamR7",
-	"m26fAYD2ErZ9JaAUyXpVcStKenkixNyVvvefBoov/0SFfHeT+v/QOsX93xIXAjvetYcD5c85K1cNn0AL",
-	"DqEYB4Rnj0y/rLhS2Nc6pGFAaY77gg0F5zFVdcAMfgUP/CPF5R07v6IM3S1uft12mvLNnieb36gK8zEU",
-	"XtRtsfXzEtN4Sr4pPDSJzxEBxwHVtIZ+uWR6d1JPzttuuY2YXmsl1Rx9wIaiyTlOdqw+xMhv3Pf/aHwM",
-	"i8oIZTz7M9RHummS54H4aJB46CyFjeZrXlLKxW+RJ71KBgQITTUci0H/w7UG/0bB1otNpLUh6pLSltVi",
-	"KNnEXDsuHOCzi+tPEXh7aEbDVWU4rRZ2oUuDWG3c45iLKTe+cbM7wpXGo2y10zmdbHUPXiu9Vr8hRvte",
-	"r9laVFU4VgtdsjX0ugcPjl84SkDiR6fbLrkJVgIB64WleE4LUePjX43ljf1wHJp9JjM/KS8BmnTxFYIv",
-	"ccvm3AroNrtqxBF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbqOgLckZFjOx1PzxmfWdG4V1MfsxtM7MIG",
-	"l4jJAS0ume/P1iJuRH1d6d+N1tbHxN0hDD9yEz1i3++cHzNCRA10QLYVrS5PyDdABQ5Jr2TKJbJdcaeU",
-	"phmHjrOY9wqQc0fsJ0hU5U6eECVsFPrPpKJii9kd8uGZs7M8XdqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0m",
-	"rqVaWeyovu3bPf0q6kl9+uRJpyf1R8Y9DL2tc5codkcm2MsmdLn9vOsoPqfk4k17hqm0qF8MgSiIeAdL",
-	"s0MgNmJK3RuSErHUU3Ncc+tM/PlRja1rIWymG2fFB+EDuIlHDLosGxTdSyNWpVYbLxYA0pumCM6CI/Y2",
-	"EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib8XIPpdsjEs1BwFXyWqylEbeUVm+R3L+L",
-	"q89DXPlcFdqWjNCiM/IPV5j7+Yi1y77WlZZsrVOfqw2CF3OFooccq3CpmFWFuLSkmvVE4I20MA1z/KvV",
-	"10INosY7w65s+Ppl+NmdW8A9TEUfdnBTrF1fcvh00YjW10MLvGekbBwlc9hk9MTdCtL60Ml1jzxoVu2M",
-	"J7wEYP1pI+x5p1+tRL+9Yw4FjCfLtBgGJnsYfHM+nYql7W3dg2Dri+V+uHfDzZU+Yi+lO/RGSp4vj+U/",
-	"2XTZqYgg3ambSUfuYCLVkKfjB3ziAU8fjZA4ec8XXKoCFKHgXwS5irmJD954595dV4oBLL1u4hjbOeNs",
-	"qpebqPKUTUSl1dwwURkBfrvOriEm+qBDH5940J6tboS3q0pkA0YNffnb2yXMy6lXxrJrIZbM6o5TJ6T9",
-	"Q2uupaBW+g0vU/t0DLf9EGijMOgw2Fka2aknv88E2u2EtKjJgW89XzA5A+h7RCHPqdnkhL7yCcSfKG23",
-	"JeqQ1W8+44L0UvBGGMsmlGJEFi1fug/1bBYaU3SMMSMcPzZOsdgKCOxfk14LblZNB0w+6Z1sz0RANaDQ",
-	"2hF7yugtnbb84BNmX2yE/UOcr5AxUV/5eTykSPNjZD3g4fvfjkgLruxOBA44oUAvrscV6O07ODQG7xh6",
-	"5GOgTrwRDfnkxuBO+Mk/IDp1qKdvxFwaKxrgZxOF4rDCowOVne9yUkkDB+P5xV/YFz9dfnf43/7AdMP+",
-	"xw8X/wPPD6TMQF6LnS4oXg3vPWIvwBpt9Np9/9dVOcevpTWimp0xziYcWwZKZ4YudWMplhuOHKQFQTgW",
-	"5gFigWF7LOPNtGQbutq9reWDwbvrXSOtQM8YvboNUGK9uBuGyVxSsuOizS2qIccYHndsSPIRO+UDrV8C",
-	"3dP9ALhlEzGlnGBgxeZjJOnsgesOFxJHVtOz4DoNtQ/+RBXYYkT4XEluKQQ39e10t8TV8a94KD4cE57I",
-	"oNpFj4xpQUdn+HMJ1iIb+AXkqhX9158PwBMF8L1CGfpEYdqer+sBSJIAJxOF7yFVD4D69arX422LAWzD",
-	"lZn1moZ0ifQCToeYiUaoqWBhKlNx1iao+PekpWIR+tI5AYuQyThF3zHgiycn3/zByXDsk4NGxcSNdiMa",
-	"lNQx/g3ZgN6ex18nRK+fViZz6x5Z+P4dN5c090+U6bjP4cEYypo3pflngsB8pvU1Vkt5IEzSQBBLShH0",
-	"NOW4w4eQ5LVV3N4OkZfDz71S+pC6fTtIZsOn7QMfQWuMEpvdwBAoVEJAIzinSIYAZjTtiKqNrxJqAwTd",
-	"Ff0grwUToBjGAOyM0tV32oBRTAP8UVS85FsXa83q1XQBgQ5erfmG+q1AMiuGJh0/0CLQDRLCsMg3ohFs",
-	"wVUpHD/5yjZIIoEGK5ThseaYaEyLENBBypkzKZmID+Eo94rcB4bSpNLYg094/KIunN9nj9wHhBlrQun+",
-	"Xq25tHjhUf43hLeZ0uui3w/oYWXkV3dqge8N6SSSfFUF7k2AAJK8kzaTpZ0PZEljA1d+lvv8EZ1aYwgc",
-	"cdRon1XOun7qvbk+DZFsYzatpFD2SpaRsodPoqYnTdhZLIUJVbSU2AFgZ311sBWbpDmxNWSm4avguqy0",
-	"IQ1xKaDgxPCZqDZoheNz6FmmYvcOugC9lYAeyZW2bqS1AjATYfNJsWLGCWZURFFwYeWvn9kXT05O/uBz",
-	"4ND6Rg3bzRLap56T3q0Cacw1JtvC4jGVFtJqII0G6IorcBrvNWA3GkcLbjE5j9JWAFAQcmoQa5IzI6Za",
-	"oVui5hvWrBSh5ZyenJzQ4mvGF4KXNMkvnjx2ivWfXlyyrr8dl73OuvKP2NM5IlxClo5wQ7rLbIXdwdg7",
-	"MbnQU/ei7n17vDbsC2eP4ll+JYzhc5HUzs1qUsv4zN+/Eh1v9IP0JBwva57Cjo+ROAn3xOcXbn2QK+YC",
-	"OGJA+rX4qdnrZUsDPF7n/fJP27QxJ6w6PFtEahl981Ysq805m2i7ANnz3y9e/8is+MWa7aZ26CdL32in",
-	"uDXbF017qqSBmNn93Tlbd0w7llPNUoc9Rcxfw40wmHsTaZkPabDQLT5wa5+3WR/u0oQyz9pp0cYCqoXx",
-	"qZYPb4c+nE627pSzzhj3iqinwWj1IGd+fgY7+fFddKPUtXfYKrOHb9RR2VAV8mjYcdop5B552+fDGAdV",
-	"OH73UgftiCuUaOYbn3QHq3hkmNXWWXgAhALdc70fYxbafy55g3bdVycn7N0C9b8vT07okQJa5Tsx6djy",
-	"iF1o0PeCQjNa5yucja5QzrsxPY2R4JBQULJacAUd7J1OFY8CRx/6zMOPbkRjnI1PSQrWP2u23JE4IHZC",
-	"BTW3dWFiHWRKp6G3tcfl/nWat+3iPrZTcOwh/S37/z4LRehP8kb0pXjgwLYQAw7pOZbxVMIYf5bJfwbW",
-	"Gj7ttHosHV02Ujd9X9mSSycpjktxA+keQxDlb7hjtm/pyY8S145GHGuy+5XcWX/qJil029XiGFtuyKKD",
-	"WSIgrky9odNUlwYCHfkGYP6JmOr3L1m+pVEeMOQwsnuGKinneZStRO6Ajx+/HeCNH7S+Bh/AK11OVoZd",
-	"Pn/jefKcmUqv0aXg1O5KJLli2eiZrHYdRv/Qx9gX5D4acuxBDMt4SGp7MmDdrbvZidbgfJ8IALpLUtkI",
-	"4/SB3SIPkC0/lrSTan6BExtL5rCOByUz0aHblGcmlTQLPE9p8QV5vPTjB5Jd9PZPFC3t79ngHn0cHWlf",
-	"Hebxw7DMy1IoK2cYv8dDycDzi8hI2C0QauYQREn6XNvsSQ3tLXK+B6HKmNfG1vuoT5AEMkA4UgFp9Wy1",
-	"HDLPs+v9pCz+mVDyqZ9Vwaxmc82c+SftYpzBva+lvYtzjycSG1jd/9BZ8Su7J+IherOq8nfR+ynSUwb4",
-	"3m1KLHat3kp23y1ofW77x+VYGvTjibUf5I3YwTtthl1EU7PQa/M5OjEe7EJ/K3hJmIU3gt3watXr6ZNm",
-	"IyPn6uPyENTAeengRn8Y0ede/dwN9bvg+62y9HNE8kZ0Dr32zRnDWQ8/pfIFq9mCLyE6t5Pv19xOFw/N",
-	"+P2gpk/I8H0jYRIQUrwRzXmUduFLjebyRkAuAYRBw0+KUFHl1VBnTqMGBa0rt8Oe8LuHVTbeuSF+C9pG",
-	"0eMj3AZ3ZYjyPL5FJCHxQ0EaJDb+fmBH3UFEP8SOhvAPsSzmWeIJkJGHMD6vuzrjOLvKP7NPyekQ2stn",
-	"1tJlnEMKiTDa4ec7mEjFKj3figvdzzls9KQSdR6JgsCKKPsq9gB2mOyTwqaEBi1xO2+tRCrVFtpx+EaK",
-	"zUp1ebkR4Ljf5CMI3Fy/9Q89VFwSX39XrIkLgNeTM2Z0LQApxumOwE7U6oZbxsuyEQaT5DiruayYEc0N",
-	"ZjAaYdlqecaUhp9Ld2NXVJd+K7l6X0AU33Pw6VRSXTslYrrQEAFnSqzZkhuz1k0JyePJzY0xb0bCnnx0",
-	"VBOa61OszHkgTvtRrN8Qtf5JEU2eJzlnsiHmSgCanGPiNgSQvYbqtL0ep2ERz8CN+JYeeUAdyw+RkO3P",
-	"uLWikRjowcu/YGKppwvC0edt42TI0kPIVV9By9my0fOG19RiZOgqeMhSc6xl80vxPVCsbvjcXVSwfMwa",
-	"KrpeB1gfrXfJZXf3vKk3lJZXaSO88jr2mHj/B9kPBbWcbxAh2dfE51j1BVkQkSGaxQvOTez+eIuGeKlm",
-	"Oh1OxhYI3FybXZhUWOkj50pgsRduFKDQ5CyzrV8FTMZGzhdtO41GV8LXPKKQOmLhtwiOCHnjNd+wSutr",
-	"zNZncccUZFfqM6GXQhmEtj19zBZ61RhMWofFKiFKQ28EqAyUEjAJ/M4D7mC1/BF7DSmG0AajexHjZ0Eg",
-	"hSQUJ2K5DNysmQXOt1ozPbNChTt6odeIjmw1ZL+kcqzcamJWeQCfDr79nxs16wIvDlS6xCHoWPFu+13G",
-	"CnS3ccRC4eqZ6trJuel16FFI5EiJreOe3Mwpsm73v+08+kDJMPEYnwknPLnfnYWAQLczDAp03+5lKfSy",
-	"iloD8rDpyR3EDKfBnfsOHnmYHYN3/4501y+djVDvqHP7tb9nfANN3thdGHh+j7Usp8cQsM9vNHz9WpbT",
-	"B00Yl+UUwHbT97hv/jhp9NqIhs21MLfyeT3+eD6vRF651X43WhnqNzS6q53ti9DdmR2b8qpykniwDXRq",
-	"y77E5NbeIdHkFJ4LU8Q6kG4Y4ZO4Dw/jWceA4U/uk0Q9GlApT7z3sPAUaZw0uxabUfz8Bp992FgkDPF8",
-	"watKIHjLFmd/pxum+I2cu9N9NG0E5NfwyhzNb9Ol5B5lD8GWEE1RsyXubbl4cBswkWz4Aom34SGyyODt",
-	"vlbvN3WHfKp97+iJYf+7G225zbfuaFHdi3y7DepnAd0soN1SaLwHBSCm6DRR8u1e4RcoHWQpim6a9iMT",
-	"g1RSXwOzqqFnHsUeENueV5VPKKVKYCHhrTg2U9AqQ4nNNix+dwR8O2CRgWsSuvsZIUzcsO8yWV67NiTZ",
-	"nKGHqfx4fde+XJFopzrwYViM+4O8Eb4Ut3B2YiXAkwBO5sfMIPTOXLQFgM4gfMPn/lf06EysqQgZ6mUg",
-	"LV0pMbU+2tgtkYYSVrA6TxhRDgw9Rr+iIvLOL+E3gJECv/yKmXPC14SJBBu5pVCvEvP/o+5ceqOGgTj+",
-	"VaKeUyohwYEbIHGip121QoiDN4/GkGyi2GG1Qnx35P+MHTtN0mwhS/fUSmvl5cd4xjO//zgacYMhuGZk",
-	"QRMVckLc2CIjL4WIiDFKPaJdzotQxa4WbWrTXgZTvJuNHG6oxcpd0Km5PugukLTbdntaPIyLnYvWwmWN",
-	"dx10gRatzPP5TPYtt1mxF+wtJrqBnxI1dKLKPFEifaitElNfK3MpXbUdWBZ+TT8FQEQ/7osoqRWqkA92",
-	"vZatLUpUY91588t8Jpa/UssySfDnn+SSbIvsyEXDxj/sRU171U0XR6ScGGU9ACsua0ySB8+0WlseKM7R",
-	"M6NtqI+jZZX1VCUowg/qtoPybhVVUiniYxKawwufH4Q0VsrYFOmLWo7Zi6ZThWNNr7LP7FSRpT55+Xwp",
-	"LDQ/Nzh7mCypoog9grTm059NwvZlkN2Qe88D1fqz7qxG8NyOI9UlBZGe7AoGI3m8JgILA+iDOW32i7Oc",
-	"ty21WLP/cYepExBPjvE8uCPj0B4KVuoFRQ176sFnk9ms6H8OQfktmi3x0PodeCXMHY9WRn75GHEa9nQs",
-	"Yx4x9cM17mwjeBPOl50z0XfUZMURQHf4JGdUCVBNF/dnjgQxtnZ5TfYflMNQy8cT6qGVqR/PhOnjxGOi",
-	"rtHDhQVogzXNBrAhxthTlNkAMd2KUQQBGYlfnJi6ae0ZFMfUyKV+Fd3D+8XlNX8/4J740UIfx4nIsxMb",
-	"M3OK9H5QH1WWnv4vrnYicNoNo7Htwt9Tox9pISTqZxxlO9qAScQFU6HjqDIuIsQkM9XIngeY190eQMyJ",
-	"fDhmSj+bvFp1pZaNaPWNudJ1KrQIZ0jTms+meWVBSevjVFpl3VigMF6/eRvdfjD9U9U4xngSfB1fVaJp",
-	"zL+jUSL+ER0cR1/e335+1x/hJnXZVXvMg4+bOxAufIGNsJKDYGimzaLnCnYcX+ntv7lW9e57lpw9t5ZG",
-	"7BPYbuRj05xkOn/rJudLAnij/hubfkzeBWsZx0fo3QaEWGqBTLB9IkvpzkhHrYhtlk2tAQMMap2I0kmS",
-	"+6mr/Wx1hsDX0AKzYELfxFzt6jQxlVLVA5UMaTktyOVR4uiWxCn8fVk+A36/Wh5T0Ftj6UzmtbTYlf9D",
-	"YWV67A59WT7gYZPrw6MG4zk2PXZPOvdyTyHRYBzPoNiCm3II0gtbxggtP2R+UHIhiQ1p96Pxv1M4bBcW",
-	"iwjobu6wzgzC338CAAD//w==",
+	"7P3dlhs3sieKvwpW/fd/yV6d9SXL3ttV61xIstzWtGVpq8qtmd2jXQtkgiS6kgCdQBZN+2jWXJ7r8xDz",
+	"YPtJzkJEAIlMAslkfchyt2/sEplEAoFAID5/8evBVC9XWgllzcHZrwe1MCutjIB/vBWzxojS/TnVygpl",
+	"3Z98tarklFup1fHfjVbuMzNdiCV3f/1LLWYHZwf/v+N23GP81hy/qfWkEsuDDx8+FAelMNNartwwB2cH",
+	"7xYbprQ9cN/Q4260p9OpWNm34qdGGHx5WUr3E169qfVK1Fa6qc54ZURxsIo++vVALLms3B+9N3FlRcnW",
+	"C1ELZheCSXUjLSyHLbhhSitxUBws+c/fCzW3i4OzL05OigO7WYmDswNja6nmBx+Kg4qrecPnYteiv/fP",
+	"fSgOFF+K7Rk9nRih7BnjhknVm1J3Jo+TM1lxY9a6LhMjW1YJbiw7PWHTBa/51IradMc8PUkM+qE4qMVP",
+	"jazd7v+tfcP78KSe/F1MrXv90+lUN8ga3Q2Y1oJbZJ+ZrpfcHpwdlNyKQyuXjsRbCwk7tvWNLJMfL8Vy",
+	"IurEHi+0EWyhl4JJy6QpmJ4xDh/otRJ16uV+b7a+qHW1c5Pfumf6VJPlgV8TDU+DFYE0A/R8K+cLPJN7",
+	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20Yml2zdIfiQ/hNbyu+QY4ORxts823",
+	"lwtumdITXW5AFll+LZwIGPXSd1xaqeYvW9mReH1aJn4v1bVhvBbMSSI22TBx6J5kVuuiFZW1YNIwrhgv",
+	"y1oY0x6jidaV4GqL2IFy3YXTPJK70JQyIUuEsjX9OW4H3DAvlK0321TozdEPnZ0NDrPNFRPd2KTE8ORJ",
+	"facaf0KDTJTKfvWkpaVUVsxFDfOWyOHjxOd6wdPzWS/09p6/WK7s5sxz23qhgeOMnCtRMqkOdp4jXAhN",
+	"El9CcyiINi0lUrR9xqfXzep2d7u7kFaLmpvEdfp6JZSBa3QmK3HuV3gtxMowafu33+MnxcFSqvDB4zGX",
+	"Ib07uSxh7OvZ9rSeiZkmjWPOrSjcdW+EUGxW6yV87K6nR4bNZG0sWwor3OvZSktlCzbTdXt/uUNYwm+u",
+	"xQbuNsX4XCh7zjgpE0rbhfv5mks4fl36TWSZkj6ClYLXwtiCLWVVSa3swhxfv1scFGPYVc9mqdvYjTtd",
+	"CL5y+zxioA8Zqr6p5VQkpOY7aRfMMZ4jg65LUSNNeY+IbK2bqmS25qVg3DKtpuIMqDgRxjoyur+NVPNK",
+	"4DiOjbgFGpIUVJpVUgm2du/kbCbck4yzSi6lZZUUhk2EXQuhjtizSk+vDSu12wwGgvDof6rcXgwrznIq",
+	"vhc3osIrxIr6hqc1pbAHY8frKy1+8Bxv3+7AxnPu7t7F5dO3l8evXv7w4+WLi5RY85t4BZuYV5/d5qH+",
+	"88gUTM6c6udEGurzw2d6eNWyqhLabWsRDZHa/fg5PepsG14llvCd+PkcRQA3C3fH6htRu/n7Y04vO2cC",
+	"pTZnZc1nNkUu0yyXHO+rXfO6oEfdFaHrMnG0Xs+Y4NMFu5aqdAcEeB/OBBwbWVVuyoW3W/DwScXWCzl1",
+	"58M/4b5djlVk3NTewXx2Xd1+rUXYDaKwX1BuO59WVtSKW3kjEhf70tszI2SeMFYuvZnT14aAeRc6bbxk",
+	"DI6Uulr4OYUBtxZWHPx8ONeHnlxq45f63BP4jgt1LHD3dcAoYTn7rCKctpSpN9lYYdoTpJEdK1HOHT/S",
+	"efqs1FNzvNRKbI6W5ednDGcBVnd73fl7YNrUtVDTDWuUtAX7UyRfWC2mQt4Ic86EEvXcSX2p2LtFwVba",
+	"SOCqvgDkM7tbLsNKG+DSSa2b+SK5YG7hXKESsOKbpRuDTVC/mPKlYFaPu7Cnerl0y9skN9ZNkNfI2aMP",
+	"bnyyQN2tKj5xlqatG7Ftj0x1XYtpxhwC6VNXUtRsCXuzjwS5aJYpA8hva3rFjd1ji0o5lzYx7W/EVC55",
+	"tcVJjwxbSqVr4KjkfpSNGCt2HN9tEpdhVYGQhpfzqkLNx4xjh9Z7sK1WOPPP7MUJb7RxYjGxB55n72s4",
+	"UUuUsd0j55TA8dZT1v9j9dhB0iIPpgHDpG4j2p/9KCHTvoVVLW6kbhIs+QMYa54hvZaE1zMKjhRJarHm",
+	"pBaMntxb+E1qdrVuVOlGHsfhxvLw+PhD73+UeL/VFvXPES+/QUt69Hv/+vQy9cpfnO65tRkvnX7kbi3H",
+	"RazkG5TkKOIYr3dzViu3w6ENx4DeGkm6IKkKuoVQ0AXeC9Ik2iNPrvYiQukU3Qp7XN5NQvmoBJ8NMepK",
+	"GyvVPPjE8TJ/ZFil5+PE2ari0zT5wc6z3IoluLu0vh5pl3b8ADB8gQsZT4xvRCVvRMqhNF1wpUTarKvF",
+	"VK4kaUDbImoPP1HfmxsGLsIEaMCc8vyNMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
+	"1eHJVztpgMPnlvutrBJGQskt75DcqaCpuVditp8s+d79ICFM8hcUfNAnzquXr14w+GrkPUXPwsJo2jmS",
+	"vIys+bvYThklZqy/Ke9UeBrv/+HJ6eXp47OTk7OTk/84Pv0ytUs/NbzK6cF1oxJuC2FthfKjbhSyH/q6",
+	"vfXhLtfdUiSsAd/TziSSyjlriXbje+KwnselTCrUfmYF03WkDKT9yZvddh0EudyT+dlZS6rjPv6intqR",
+	"YfqMX0AOmP7fS5U4zn4b9lN2wjnYOaEwfG5ar4QVZGv1Ih8/r3Q99kTJ5eiH+zPEXxb+feMvtDeoze+5",
+	"wbWYCaeeiDyXcnXdc9Y/SUb3kvR8452FyVBe1t5tMyG25rRGV7BhKy5LZjUobZMNzLWxkg7taN5p/TIJ",
+	"Wd/xKqWoY0RBSuQNrxoB81LasqXgpnFbOiQv4xMVfQ12437qNtrYu4z8Zcvbu0b0xyDp990WAryWs1li",
+	"u55tyAUpcctMs1pVUpQFc5cd7NyNqA0mWOSFzPDC+lpEd75F4LV2nvEWtGTxlN/jyKEtvBd373UzZ/It",
+	"vM4+YoRacMoNSuiy0dEfvl3ghQVeMjRi/PuYxnu7FN+ggXFHHWZaCwpYb62zFJPMN63ic/e96DL+G2eU",
+	"pEymwomqcCakYata30BywW+ymUibQL7Iwd3aotv7/T4r7NFW3N7LVfTNXq6mMWpGGDw3L3KGJIyHTUJo",
+	"vVjp6cIU7MfL5+AVKNpIirRM8FqJkhm9FBDZTTsQxY2c5txY1wKdrPuqBjRogdMOI40/aReRK+eBBNY0",
+	"jnJsn0Si9/bvvI8wZVg6I3pcQDLjM8wNWjDx87Rqyviabn/rL6ad52ngwmnJ0Y4XeyLDXu4tNd2Vf19W",
+	"3x4mXmb7skGpXUHj1zPGWRt8yDodckla8Y/B7TAbVCS2PbUypflegj3GVT/94pydQMaBbiwL8nHfY0yh",
+	"t/B7nEMkeQeMlCF28NHmngW+R2xNiTkEjKKkXAq06bXYTl7BO+NKz9IEBKc2xailYfi0U44Fm3I1FZVJ",
+	"7fZgXKhEn53cUz0Orr4EB4wJHkk7NmKUS4hxui85cNlM1+42oqgh3MIjDmDZiKvJZl8RueAm4a+7+O7p",
+	"4eMvv3JLM7zC7AYK3IPLrhO2TQ2b8mmgx7jr8js5OTn913NM+oVECSBl7OfqjGpMs0+a8kCYLJPgbdp0",
+	"CWl89mRa+rfBrO3MDuuovTU6LLBgfOU0Oqnm/k9n7Rggrdvtgpi/kmrOdO3/lZ7E+FBJyhuE80xFJlIh",
+	"CR9nwOhCdNJyStVfn17e8QaaUN7gqPuHLuqkqAERaoCHuVQsPqNRDkid3LaXsWA8Y6dfs/+/Y47Trx33",
+	"3kK810h0WNst7vV3PgGoF0PV9bKpeCJlSa8dU8uasijc3Je8FKi0wmAJxsre14bu4SGXZasOhwg3pEBK",
+	"VTKIFiZZWfycS6KwC7GBpOcpTx+E9AVqWpXBjV0EGuUYNkHWif94H1eLz9UatElw5OxUIHaTch3c44zu",
+	"LeaRXNqO0IS5SKY63VsUxtDwt/RMG9TJB5agytuF1qZ8xacUwkgwO2cTbq2oN2yhq9IE9/+U1wz12QWv",
+	"5+4iTUdfllLJpdP9T9Pml7K1TgRiXlq25Bs2EWyJN5KuGVdMqhtRW1Fj3qwoO3nLSSGKbukreD6zRGnZ",
+	"XN4I49az1MYW7F3IbzeiqgxbYgY2x3jN4DJP9nDFoO98cG6UxKnIYrD8ujNPKlCKngADpkMWT6v9pz2g",
+	"sIywZeu0HzosC90DsL9d0q9pUwzfGDYRG61Kd0u4pUxEJcVNb9/ZtdJrtS/zpTSQoHn0lpc6cc95/b3f",
+	"uH2OGx6XlAIP5JBlOqOGl5sBfdqpnAWm3JZ845Xak389A5VgBSfYPf2fn/3t5PT9304Ov37/fz/+28nh",
+	"F+8/P/vbyeGX+NG/JC9CN98Eez6HhbRJvU4gUMauKthK1KCmUEkk7QKUDLabcrJzVzy1IgqEGSU3ZeGu",
+	"ZDVPKdPMWF3zuXASCx9qJ08lFF7UcWXWonYst962IrVJJpM7Gxs41+qSbx6Z9jVO0TPtewr2J7biGzOS",
+	"hxOmlaxbrUcoR0pPKVCQDf39PmUm6HWy8LHNQD1jEyfr12zZTBeR5Ju0dShhZePm23oQM5LAk32uwdoE",
+	"o6vixrJppY0oHUuPe1OjrKxumdDSUtVTyY+X91w6jqsEr5M+yh0Z3nESwpBSEceKM+6fG101S3G4FnK+",
+	"sKIEVxCmLmNRMA7wyGAJS2A8tl4IFQp+4LuRxj1YjAYE3vZsDGQ4lAWbNOA+6WVVb4Q9w/Ca22asDuQo",
+	"4Wsx1XUpStao6YKreaxbR5SjF6TJiktMe/2QTreyT9tsCxokvKmdTxx+7dIoyThxDnVfxERf9fUi9Efs",
+	"9nnEjqneGBev2ZPHp/+a9FFI1VhhMo5PsrI3LKLHNpnXuq7KqzvklsVpipHp7+fWecMgaX8Q65zcIQYL",
+	"nkX/k3NmmqVjRUjTYxbLBHyq612TP4K06Ov7kX19aK7l6lCvUKE4BA3EyWxbN4K8Oc3OF13gU1jXs/tp",
+	"98yWyYFDpAmsjDTW7cubWqNDta/miOl1xod+6fjWiXetRMG4rx1VOu0TvBaZc3AjajmTombuieRd18bw",
+	"ek4IbhZYezHhRnz1hH329tvn7Kuvv3pcsMdHp0ePPz8HPIfIsWzkLwJLncVPDa+8GeTrDNzD0mCZ1V4e",
+	"fZR5Jk0l4076jF7lnyxua0NGe4JUjUjUTiSz37bm0yEjBUATUCRikaNyt9FEN3WEToHHhU2Eu3BImHhh",
+	"GfsUQgnLmLuIy3J0bgGU34x93OiqvM1lMfGJzzAAzTB6e5LCTX0jLqxYpUrY75btOJNVlU0I4rYgrXWP",
+	"67+SyfR066SoMO5ozLUwrQYya6i6BKUt2HIlVjKDksmpXnbKlTMj6u3TPF48Oi06NTUJBZ1e3Os1Vfwm",
+	"sAjGvyujjoFZ2A/FFcwHluBiOcNDAtQRbfHvbdLJKRzXxvdwv1Nc9o2oLE+ZRngbeuq4y0Ocw5HGEoNw",
+	"0fXuxbAGEFQkUjrMC2OMvh6/00txh6vxd3EftwpqLx4l1o5DTcF0VQpjsZ5/bGbgpRv11qsYf/N/I5Za",
+	"GVsDIMftHI6OJTL6ZQAqaG1jxGNASvwG2DTfhMSYlBsnYfy4o+POET7grr7YFTLaNZgNeGjlpe+27ROM",
+	"+z0gQrrTJwEA2lkteCnVPFiLkQPAb8hIfBFeK7KQM8qDVMbyqhI1MwvAWqi0vmZ8G5Zid0F+2RYLE6ny",
+	"2/qyFMoOub7JRQmOSIyri2q2JeNmsl6ueZ1On1rqMlOaY0QtM2AMN0KVuk5n8gzF5VZcuueOwsJiAdDm",
+	"eK+4O0IHc2kXzeRoqpfunCy1WnNr4z/BC2qOaVR4OxLuDa9TuTF4vxpxI2peMdgwrCfFWNtELAAOQAnK",
+	"33BXy0KvIbFQ2VqXzdRp5WkqB0JuyY2LRl2sxDRdmup+dZUtgWlRdbqjflvrJTvt4RPQ4UCmeGT8e91R",
+	"j3FvYmCTVTo4+dRAPh5b8mtRG8dfhEOC7nunrMx00qq/JdMkAXiQou/HsRRs+UOxU61nyWKpAeFo8sEc",
+	"J7jMGZKyCCGjwrsZC9Z6lcfbaWOpCwKIHvYzTUogaaZOQb4ljpFTwlKGrTbWFOy71xeXZ29ev73EuBlT",
+	"wq51fe0U7dOvHx+dfvVvR6dHJ8ePnxSowrlN4rESugPJCN+eWtaLn1diOhz3AUtRwHMhFp8zDfH+R9WW",
+	"TTbgGXa30JQbW2DCl1YifIW6FQoWehtVWDwyPuliQmcNoviV4DcCDRVwhkaxgC4GkGEL9+RSWIyyQF37",
+	"I8OUaINRDNzF9D1lYW0NYhgPK0iA+uSNvcLt4sh6fEeTkXqAW3vqdW1shIx6JJXVbCIgXKrc34BKVcvy",
+	"nE20XYB7hE/0jWAnTKtqg0TdwlMyC14LE93pY4zxha7t3hMFILwWKctN9RYmVjCtkLB+MkS81DH4lqB/",
+	"+nYWYUiZTq7izFumwMJr7TGkjBAEPNbTPSsplL3KCMdbpcneNsabsYDDWaclrkCBqtlcjIWUMOKnbE4P",
+	"EPGMVdxdlbTpcDoXcr5AX9zYt8gyX0cW0A5gO8DCxlDbBJgIAbPe75KVbiFFHD9od6/YzsSGCW3l2qY5",
+	"LKTG95nMKVd4KiiOefCp5XwoMbVXpaj45mqZqsLCeyikNah5ALRCkLuaLs3uu794HAebvzrpRptPfpv8",
+	"k7ayYsgo7dkj4XdXEj6aEW5yXkvIazAty3wSqTBzvkru+YWshJoKr4P4LTZ33+NPPsuG/3y1IMdFd25v",
+	"xVwaG+AEiSGdegtBAR+59SRzVwce+1qwNcBVD1Lv9PGXY+ZWi1QIpZ0b3V8wLaKZpwy4eEHbmumq0mtz",
+	"5u++Far8YFrvMcnTdAQgrRlI1MO8PYrmx7YVCtrBadfjpD1cHZj+lo6GNH1OgTGT8x+eMa4+VyQyk6Tc",
+	"Qv5DyhW4O6z0aSdfuZtOzStx1dIyhysK8+SA544u/PYnhU8cUG6LmRG8ni4Ao92xFm6YY8t0FkGjzEpM",
+	"UzmZrcjcwgIKyVBJLBXd2KRwuySQUbyP4SA7GXN32Qb1HYlch54SQtOm54u2Mi8w4kgvgNc67t0R8K3j",
+	"8Dvi9T8o9P5vgaZPiUdZDbWSfaSDETjmOOQWwPwgVP+3lV4naob1OpL/S70EiU/4cchiwcDH8LCeC2c3",
+	"Oxv8WqpyKxEJfrkWdXubtCODvl9tjnCo/4s8ZYetSnYYtNZDr6A6AeCNfVZHYL0wRmOEKUh2+FKyJNAu",
+	"Dju2orRN8BzxtA+GjLLVcKHDSLawMt+PAqujKOSJSHwjAf3s/QQSKJRFoQTGl1rNPabrLRKD6CF/6wLx",
+	"kvza5PBa5lyqJOxDIuORjhhgawtBaou7jSj3CgP6bl3ObIMKLfB9gLpAzxgBAhOe6IeEz7zT9/odvdbD",
+	"9yLgtOE3YmxAPqPb9v1r44ZTuswUmbrjOBEV1vAAcVJOasK3T8XgGyNKZjXgAyIRdcZwqjOwrdx60KSl",
+	"MMxqJBr3tZvSQgoBYHZIhe7Bc7BrND7eyfZyW9uo2/iEgEa4VE//ArmLpp7mS5UqoeEVTwLavNpVAFsJ",
+	"g1ScN7x2Cr/j1YDsGmwBJ1nNQq8V24x1Id4yezBb+kwxxb1i2o5arwBiLaGJ6fVuYBg3wGv33FYmVJtU",
+	"6IkfJp/bt1ceS64fltoFMbcTVa7N0duSSgHLYjTBkvC1Sdw6em1uva/XSQNC2gVb1QKwjIh2hlKI0GFm",
+	"mF63SWsrratHxnvwoXCXK8ePK76dLDKj45HMU6JMIl+zBySd6ToWqvug1Zp0aeKSq41bQCacl1XG2v4r",
+	"U67c4txRi+cGMshYcISuQQbS/VBVo69lndySSEoEOhHZaXT0jk710t1E3hm+vIXQ86SjqRQHJDyBMDlG",
+	"2oH8kFvMOfsTglJLRbQaK6kHtpgU5yAuGa+0EmduNxZ+92WL1uWs8BpbNSw7WLdjMG62ADPpKA+g8v2Z",
+	"W7Hmm4uQUtQj2kLw8iojKsL8geeMmGo4JNawaaWn16CeuN8HFbiZPDIom9Dab816aRmf12KsFz0HNMSN",
+	"vSLNL3ElyGXIN4vTTXwm4BI6akyFx1ytx+ebtCkyPSJxO10IyuTAV6ylXUiIUEFueUYRmTUmVejwbrFp",
+	"p49LWXpAtXQRV2iLNzQxbB0i6N5Gz4co+9SInTBK3OIsyx0pMt9JY3W9wfYz6Su95lERFSVYSsM80i9Q",
+	"d1vI74WuvSfMNU06i3R9a0zuGAKH5jRAtAyIIBmSVykTZGw2rx8jqWOPHSRbhDh6gGQR3Au85a1HEHHc",
+	"jj66mXBagq9785A0HqqbzHXMNf3r08txc0Bgq92zgGC1e7nvvrDP8FdDEU603Lov8nhblDnUR+UZ+W61",
+	"T/fDbMoFuB0rGXDdjBUrzI0gWzP98gAc2h3tz7C87WgJ5dmMTkev9fKqLQ7I3tFUVcXQvTh+/IXgdzgZ",
+	"6eRU2G1xI+oNRlxEZQJRvSupHD/F1mPa2y/IVrgzhTtp0ClHdC2C1z7hS+DT6+SNfQHwKu6SQjANyGDz",
+	"WBpuuChN3Fud8Dn5OUhtD/0AvU/uPgCwUscRcz+g9PZOhzGCeB5x9fw7PQ09m27S5UckIv7r//l/cXru",
+	"D5KJTk5NAPmY6dlsbK5EqIdMniTcHK2EOYtSpnAHZFwB0a194Xe4H1BhGy3CrN5HIqCAGn8eiLRpY9bd",
+	"Qx2XkNsB9L/RfbHXS64Gq3638+wROhnsmhbAOwZ7DdK93ecBxePfW17dtm1nvGYcLwFp/NH0RNWzgAGM",
+	"0MCmiL9D7zH29UTfvCrRr0TPgLkrnenrtgY0V0uw/D5vJsIYzhXKYjBXwl9LaYzjj/epYiA35uENrxWH",
+	"+pK/eQK8at9Bn7yIXuXVs84b/YfhxX4o/35HXroWsiiUCYwnI5pSq82y7Z7SSYJrVAlZh06URuXRC45G",
+	"m6/Mo9ZtXoS9E5MLPb0WCII20zV04DTCSVal2bXYnDFjQTGvWzFsdVUS7DNERZP1wjF0wmDNTHjQJ9BQ",
+	"ZeDgj/xzIbVlvFJPNRgpuOtI9RkaIWSlOv2DYlmDjjT3zFD76GGQyMuQqBSFmwra6yXfoD+G8hLOmKdh",
+	"gdARsLN+ZbCFIPyapQmu7rSllMpjCmhj7ji2zAZKC6VhQgYwnW/o89KWea/Rr0Vpi5CvbLYxJtsgXg38",
+	"1U3vDNljOI1SrIBZtbpFYALxsHfWQuFTcK+UfOfFfQkPZfBgskipnomjI+Dfl5TPeilIrmQsltAMDkVr",
+	"JypZ+Dt7JyjmEXtHDU2C+uX+UYmZZaBe4MC/iFofbQc6g60/QtEhx8AuCMw0UO4zMZdKAaTgLMrrc3fT",
+	"aDePV9Uf2mdgqCp3FFjvC1V2vFo938zggh6q6xMQKtXeyZN7pG9DLwWUtqY8k2u+uQroK+notLMXwEMu",
+	"DaMpjaMLujykMAOgSZFXgatNa2QEdBPtbA1Rgzo33tyY8j2a1wVEqNRAQlZpPygo5MaG6CXkSrfa8P5+",
+	"vuDeGaTXXmSYCVGapNvqMk45CBjjoa1NBa6fbl/wyLU6q7TONH7GjJns1QW5qFbfkVBpa/9ysLvNCmDl",
+	"d3dKDuDzcBqR9fItS4jDH5ErrGDXYoVgSJxNnEkOwnu4lNSt3r1xPMcCu17Qz9KohTaJOvbOt30XljIB",
+	"nFzwPdPPPKwPqJ9KRDZAqPDFi3Mm5w3WEh8UB/jjJGwVOL9T04hqdmBYP6NlwQAkhpFQGWmHJnNZ3u0/",
+	"kLtfr3KOtB9IJknDZnA2okIaxg3aaSZkUE0BfIstRFWyCZ9eJ09S+u54PQNjbXM42cD8nU1HgAsvGifA",
+	"j5+JuhrRtJ/kdStC6RR0V0ryMrBNuHOITK0gj2RUJF1iFs7dQK98bdNtYcO3iyEGEbzvvVdrVm2BeFlI",
+	"Jxg6tkADCvTv/QMy2HO3dV+BCZV5cacyd7o//qEapc3HS/WH4pbqUQs1TRPSCETn0yeiDctx63gAKqeo",
+	"x2aiNGi1a+UuQIbxXJ+pfZDDVBgFrrEDgKJrtP7mYBTZJD+3njcVV9va6K2u9f2MBrAW4O2pKOO9XSO3",
+	"YGAaa4cif3FNFYp3p5zZr8EBhhHw/bsSlWhlJg/snu8oGSHZ3dE/nfHa+hcMTestgGql0lCtGO8evw1U",
+	"5FLU81RMABo9wRmfiTXgM0Gmay1EyN9yahumC1IoSumS6nqTuof7OiFP3vC602B+IauyFqOT2ZB0P+hS",
+	"5Izy8TyHYwG8VmqsZrlMhk+wDLf1fgNhwA8365FsK0Eo5/KP/F1z3+2gRqBLmoanp19jmr1upA0VgZly",
+	"iFSgWNbC3GvDinuG4GknmV22uGOVSNo5sV5oKvtDr6SnL5VDyh78ULq+JNel+B3U4mERYbBUMDFCz3ze",
+	"oKiMGINxNLog5f7BkJD+6V6j+3FWLmVMquuUILEhkX3F5xHsmHse0hyntQD3uTOUVo0lP7Z7hJqmxL9P",
+	"hj9+StVVKHbx1z/7n64Xugqv/Pe3bIoZ4In7UKXT3xEUr7FssmHi0PEjlEeK2J+flRvU7tFZfz/V0Tmh",
+	"96W26y9iMxpSZclL8bCCwUz1ag814S9ic+F+MaJnb1vEFJQUehmtK0Oc+21F/i3G4pa+vHVe8yXjU2vO",
+	"qRYXLpKVqLnV/eqv4ZOertMOGEE7x7kD5ZdSvcTfnO7YBtoBeleG4jju1pJqwcszwPwy5x7dIYZyoW/Q",
+	"yQQhaxN5nWJ7JfI0+cJPsEWoRMOMDCbDPN/iAPD3JY0C/yAn+PsPxcH3UUVhovEvOckQ31YqCIVB7lAf",
+	"dTiaN2hIpRg5Uz+BF+5X/h/fCJwcYkPvhc1r89i8WSA4H6tORpU1jpB+UwvOs5ZWOTEd08syq3VS41wA",
+	"0vn2mJNKT69HpvUkYYVjSOGwSYFcxpdyYKz+aNVMhpoV9ZJ+lhNRlk4M1GzGJ7Wc7odZjPkC3QmN7MKq",
+	"dYJWC24WHU8PEK9gC/Hz2I5GtA30BiRp6uQjI77FuHsv5Oheeguwml5q2uXTt5fHr17+8OPli4vAp7qx",
+	"UJhHi6wbZe4ALJvum/vSEqBr6J2r5wQpcDISS79tJzzscGh7y/48umcukhd+0r4pv0UXUEGf2aV8YhYA",
+	"4LUQvhMRSvHHpmymj/MzeG17DrG6bhTHr/cIggTuTNmG8pd82KbS8zbd0F1SonR2oW7m49PkUi3eZrpR",
+	"ZRxEaZOBFJarROEVe84aRclcHDqoQZ5jG/p0z7pnyPF71gVcw1JhSuOCOuutdg3nhJkRUDhhvTDJIgDz",
+	"4I6zUos29QCqMpF33DhQWu2vOfg5GLvgtaIlwF9tPwV8bzIiFFoNZmq4AolGpu95EPY9WOadrsud6qlv",
+	"aeebGwJDtd0LgVOL9uKiozBwRDO1Qe0ZGnP35dBl/VVxC/Gfn/Kl36pxJWAEuLR/zvzdYNI9jnxPo9hQ",
+	"NHHf6bT9OLsDUhXo4cmpUwToX5TkdzbqyuppCXdtw95C4qdWzijjyURlSdw4QdervYxbDXN1mz7Dodtn",
+	"qJSLuhOk2rzTzGnrdvBfqpniJm6gFMd23u/b6PcWFw6eisSVc3+iaGwAwcuoKPZFwQQI4sLi8uR9l/Rw",
+	"e77JIH177MOatSl1I/NRxqtsXsy1CcjkHoje2fpju8G9PhMeUHPi9qpKMYkHgNlNbw9TnaRrJy1ju7eq",
+	"FFU62x8tU/JrFB4VdcXtolPciUgVDcKtUOHiUA/UHaAc7qnsMsztvCzdhLJxXqlbJ2st+c/eyxE5UFK5",
+	"W9sgV3Fvu5MeZNNh9GGiEMonP93noPeanfTGpxu13HMy0M8vOaFeJkzCzZngmxvxShiT9KuA++uYr+Tx",
+	"zenx2mDq+znjDHE1Ef0V3axu4Ba8raOZbgXQwWGc73pledE6a5zUWuilgLNEwHaU4Q+TbrucANL2EfPZ",
+	"UgvB65IpIQEEiUADasYJyjRGgd2sREFfhpYC+IMmCM72ZwUMv5TGiLLNwkPlHGsDamE2ajriVh4vXTtd",
+	"yoZz/+N2XNgWH9uQDGf9u4eihJlduQ1+9CR07J/dJUaBA7l0DE10BUTmqmLNilmN7d49Pvr9kSrYebta",
+	"hETu7mRniagfhuc2Qruec+hyLVSUhbkOTHGOTEyVeJR6UkT1IwKpsPANfCIIr/OI8xGxf0nzCO2pwhjd",
+	"TBZdY7gUQBbO2UqrOf6QcPCsZpytpJp3LENvKSGXFJ1ucOTjdSPtht6Fb99nBEymRFvUta7368iRjXhE",
+	"hYN+bXMNGq4vbSoOTGNWCLfXKPBYvx+I5GUDAViRlTQVegiBUbsAXjXJNqnI/wXjzN3ssIuqqaqcxx/H",
+	"CdCCftEjAQXbrbh3SEE39F+hkm1nf4+FEw4dtLnQ+gFaNDxCp/Q2kLKMOojsh++bBi1Fx9KyoFurD1/Z",
+	"Az1NLsw3rAMUaFyZR0CNGt+PzcKI+n2kqnH3S5pqN3sgaWqvnjLZLhB41a8q3hg5qcTtm+bRBGTbUYUW",
+	"Hc1hD16/fzZ/xUuRjPQmAxyXGt2zyjJu2NPGLnQtf4FUhzP2TPBa1OwvL/7HuYe79SmIySgwxYx3BBO3",
+	"3UeAoZ+NzL7i9bWwb5sqf3CpeRtbNsayayHc3b2d1ztUcgFQ8b7AYGwfvdoMFvt1U2WlYXolFCJh1bwU",
+	"BUuGKbBeIVOUOVQgodd7LmDOrbiaVto0KUCXC0IMouheVAMoFBUASoUY6LRMp1hmIATMUNvPHXTaqy0t",
+	"Rr4xtWZcd1orp6kcE2wOwmvBlk1l5aryeDwjKxPrDM7RlFeVOUNLG/PJ1lzagI/mvma8QZwHSrdz+8Q+",
+	"49AxCfZCQpNGL9hbbQzGJuTImRXq83Mml0tRSjAY8G0wDLrgOeCqAgbRERSdStXoxk3OnydqpgA34ZTy",
+	"bNYY4MBM6NBt3L2Zah9xlN3qWNu+t8OItCOe11tzOykbsLw75cwTgDZlVlqZnLIE1zs6nrA2CepwneYs",
+	"Qmo1m2zYRJYASwNpf2tpRp6vSbLpR68XBgKLBSjcgv0JO9FQk9CRr7mabK6S8v1daG2zblcIb0Q9nYJV",
+	"cI+I0i2Ws3Kj+FJOHY9q7DMA4W8/bVmWldhHzsAE66YSVxNuhlDItycJHBfKRNz03DiEG1gHziTAQUkV",
+	"0VBwDIvx2HcMVGNz28nnESOyM4euP2DojKzR20yTF9y3TVUx/BKlmgc19vFlJ0FLvikIzQQ+1o3hqhwd",
+	"mygFLyupRBLWPy4Xiuv4JoBgkL4ZdS2MnC/sFexEwvp2xilsFYDouHMIpCqCW4NU078DNIKzo5fNErlh",
+	"JeqZmILExJfsKoMbqDjuVhtv3UPgFO7i2ysB5yVCuRidvC+XWWDXGKLK2SDcihKTBsIJxX68BfZVWvON",
+	"uSX+zyA4YuJLcBdcDXDIJRQje7i7DlhdpnETdFjNsQaRAo9wgehC3IZdp1+Hz2PhRSjJ7pc7SyOvk7L5",
+	"jVQTdwFXus0Q9c25INGnMcijRnF5Ix4/ufoJz13b2xg8Jrte70MGmWsJX4zg0XHlPrp21otNqg/mKIvr",
+	"R3wxXZt3CKWMqxYb3xJUVDNeixxTfCOmFSII4nP+HT4p0NdMkZygf4I7CtWeXRuy1rURV3qWyOh5Rdd0",
+	"yOWM9C2nH7T44ICbiRHI9BvsVTYjvNcgK/Ey8Mk7JneiinQUCOicB1gIcEBX2tjbwD9GGENeIqQ1Lvfd",
+	"s1aSjcSu7jfRauPIQfOJg8cIKn7S6Yu2HgvVN9FJ4OAYq/isLagOciR0GWQaOgX0eg+G5iItytH+aQC3",
+	"w9Ge1ULsWg8sI1LySXdf8g1AozOrgV/3n3LbEzVV+55Ok2grxPw8tAIFrIXX3pHgHrzuSWxu/+I8h75s",
+	"fSndwM5qVcmsEoqecAPssK6ltSINVLCq9aQieTtK8OKk3uDPkg169skYwNGSKWo9MvrlhsyiMPM86fws",
+	"xwaaL0FOVc1ShbyVTn1EUuL3ulbHdzPfmBEJjTguTol+lF9SMtcUfpvQaJ7DWryyCxyxFzpGGm34tVc1",
+	"K+F7TKWP2+7exKkGC1OKinmLXIk1VtUrrCZrlP/7/WC1a//y6/Yr1bEUP2cnTgHxXnPIQWfJKvf03oUj",
+	"TpEDv4rC78xg1eorYRe6vEgrcq8VRlypd6teK7bilAIR5D2iIYE/C6w1r+mhUslLccTeOvMXPSVBgfBE",
+	"ABWw/VGsdGCB6jagEiBmJcPYb/qjI+Ye8mAFjd6oqRs0wZpKZw8enYKkP/r6nP3byQmEBygDL2Hj0alK",
+	"4H9Kb2FId/WlUUCXPNWPwmm+fGJ01VjBIFQGNmrrExxvpCxhO9PJVFfJt79u1fCCbYSxoi755pFhPgI1",
+	"JhPuaoUqf2Zxq45B4HV8JVXYhJ45cCsQfVg5bRGS2i86nmHRsk/yPHigg22dLHlEfmh8t1lAnJE+9Uca",
+	"36YiuBgROkmnBXkOdvnZxnd5uDPycgyhmRKqBhxAzgyFrfeY6ywCmEw6KZZNxdPXmcFGA5A+bYq2wBBF",
+	"FpiC0qY1tX3QzAeQeV+nQCKjHi5tUvTQWdpOhgbLEpInQ3pm186AIOP0Wqt48F1FaE/jjiZFlMl6eHKa",
+	"HEXYQRhcsxIKcXADJrj7xw23Mfuctc28gH8JaN5gEwMjqpGAuTHi6LYc0ARPrEGPRt0GsNfIFnCHEpbs",
+	"9FuxZSOkmw3moICVuDv87ypZcPpabZ3HFo9dqw4k++hqhUzP4eeE304e2JJvsCIexMo+rxiPz18c3HCb",
+	"u+AM4yV4z/Z59x1hgrPMSV0QHghDmHSpGMOvAx+cBdolOe75J9peJC0e2pYsqekV7WXmObwVtKlL6wex",
+	"fhP1SdwjIfQB2iv288+HOiD+oEvxxmOPd2fmu6WNbY7+NLjyKOqGEAO36+IBL09N+LUsp+Dz3p6wj/IM",
+	"ZY9MnPno5qZT5fJ9/d4PmJzISqgLYUwSrIKq85Pkm4h5o8aLA5px+q6yvtHwWCQCI8Qe73ZaVBokj5tr",
+	"g/8B2dhXqwbL/ZEANJd2gUWgGr04SXXoWb9d+huazycBQjIlNE8NM81kKa0dW9E3k1WVa52BijY2Uoy8",
+	"+u4nTmSLn/nUskmDzjroLK0bEExbXnD3u/HzSTuBqLf3BHskKQjUt30MvLNyv8BLGttCzNItGkNvb2Pd",
+	"veFzIMa26ezgUG97CjwfJPx1kGfzKEp43ZZgUJKTCRVltvfSF+YzzLPeqz4pkX1di79TGwxdsylXU1FV",
+	"HjEygRNZdrwiE+xyNJuJOo0rGarp/C9Wwl+Cay6p8IO4pzig1yOEPQBwYL3S3xFd/H1SS6lkSRmC21+K",
+	"2iQF8alX0wTGG8AgAadFLaDceCnUbbz+yA5FJAcSINdR+gzQMyq68oH0sKqWRwIxI3oBz2fF01PIAs40",
+	"GnUPgJa9XkBLtlJiv4EaqGAD/275XPIZvOEsDLlaUXAm6xLgq7cR/ffTYG4newMxHjlpZNHFctYXm07l",
+	"XfHa7pOyFM7viGezjHrpdV5UZRY8wuEFIENBLW0XaVEdakmePP76yddf/evjr3e0++938owYucel7/Nb",
+	"eJuKpM72be8RnwsFwtTnxNuWi0+dMfnVE1aBZWcKhsiScMSv2BE7Y/+LHZ6jcalE28WRIirQMzd0qsMy",
+	"tRVkhbiX/+ffnh7+Bz/85eTw66v/dfg++tfR2f86fP/rSfHVFx/+JenJyVbMFmyljbTyRpz3rkc4ffuB",
+	"9udhG7DBfy9pr5cm2eueenhyenn6+Ozk5Ozk5D+OT79MoxMNt2eI22X7+GTB5IzYNOf4ii7DUsx4U1lg",
+	"0IT3AKLDp2eebkXrKCaLXCpmNHWbDLoGNeYEFbGghEHIQDliT2kDKLYGt4GRal6FND/rs/SAXkZr5f4P",
+	"mUpOQvhKP2lDZlTQws6ZXWufI4jtATDds710NAZsodDETwXA0pRGsSNVJ5PRe2rwjb7/AEFWUUapT3Sk",
+	"iqdeSs600oYAnEhAPP5yh2TIaiRQ51cwHjI7Q1jDa0BWTq87nO67RT0a6xrZU++ItYLATFAdcuWUwCvC",
+	"BozLRjpfhDTPK11foVZC9677AGIkO/MxY9G588rfJUzHxzI7IrhffJmovoTnL0SFSuBOod0XZdKxL+WE",
+	"+AzjNoOEJCyk/QqutrWJvPB6Tc7zXQKsvQ8df6V6t2R1DRNVQe61aMyRhyuJ6v9CLCM0EHLiSYWYAOBo",
+	"rVXQOn2GDQBfHrHLtrqR0hKj9nSOetRzHeouMVNR1v76835nUqjD7YhVYOacjEt4N6m3mIqHVW0GL8Nr",
+	"sXlkWM0tFEZGffhKLcwRVJBtZwTvYsZnwtiIF+kkbSdxY23prrYJu1gZh7+i8NPOQ9Iyfftbra5KaYj4",
+	"CVCtugFHpKB4aLRLjg2wmKuFn8eCVNp+j1nntueLE+a7ekPqd+CH6LaBBrqQkVT4RHW4IAh6UZq2QlEa",
+	"FkynIxZQ+6MgBHjvmbF6ZeIJrmq9lEYQOhyLdU26R/B+yeLiO5Fo9qe2LEcqxpXczWTbwxOXjxSVrcEB",
+	"YLXurDyQtN32QmXlvnHz2gxltsHliuKnX/W5VSztlJKyAMnj2A+VDrAoJOYRtfYgVxh5Pmc6ki1cwQCh",
+	"kqEr322n6nW90E7LeWT8KyxbCpsSISSh9qM2mbWJRJGxEgmLUUBFzxqzgbETpkigMz40Mlf02yQi9x5n",
+	"4c729Vo9bTvqZVvtDY3uf4/4fvkwq7vqQmoiCT5nubZ4GNh7RQXEzrFUhIK3RI5QBBQ5WCLpn4MST2P8",
+	"KsaB0uMPkjhmAQM01RAW6j1C34GlU/59mzoPOYbNBalCCj2Ud8RxLQ4MhgX2OF9RLGFnJlzAeAmviUhK",
+	"/DEIWPp6rT4BN7oYe/ycApuRx2tOZUe69uFKLAiSNtfOL041vx9XdMY6e2nNvv7i0Fpze7Qfe101a0B+",
+	"99dBB/UukdCxB6LDrR3N442yLcdszhvbd7ymmPkNn+8AVeEIro32gtURyMrWvZhGqFhJNT9jLxlfEuYg",
+	"eTRCM0zqQi5qqASCDpfgbfHOLSgOYqcnzBwRYMlZhGYhEcwCgE3cJKmleddSXuE2EtzJ7SEi3nD3CHUe",
+	"3T7/fMWnyT67RElftLXQFWndWOxZQ1dcavKVbek97OUgnf6qFBXfXC1NqtYJcwe99q/mAaYRd6ImhbD7",
+	"7i8ex/6Wr05GoPtA78tU39GXGNKaCEZwfnibSnUjamcfwInvllrZpAKP0EFX8HweAwND6FTCWbB3Zx5V",
+	"HxvFtTUbThMcJPlJunJ6lST0hayEmoqQrFl7Z8idCZu5WhAxYJAavd7x6KdrKVNsme8gZjob4Xdnf0LR",
+	"/pYZoFzt9FKPV2IbSP+qCQh0e+v9YFdYl5fqZ+hGRZr4rrnuz1rMpXE/IJ0fEXqjyAS4lHHwXmJA9Pos",
+	"4MuS/3y1SEKyvA0vDkHdicDVziLLO+T2rnWb4Icg8YOcc/r4y10b4OZWi7kZmpueYVgdQGOQMTxpwHsM",
+	"Zj/hWp2RG9kpyTNZCU+usZM8LbIViCNbK2/rEUnkFPL0zQLYCUJlEHQtLLhRTt3BVPyWF8Ac8FEXt7qA",
+	"GIYd8reOSnL1O/zSQLt0snM60TUcZUq2d1K0K+DWNEuY8kRsdJuJOBGVFDc96co8wO6e140RtcykNBg5",
+	"V1eNAjzy3Jl3z2CCLkQW/LPJJMmBJo8yKLG1KM8SAgyS7kxf5eiW+E7EXCqDsGmjSxUxznLVvi8Xx4J9",
+	"4tOpWJFW0/6kCLVkQASPju301EpEGE5JslinK6SPgpuzbmzybrr0XmD0BjhZ5O6Cu19NPUSpOH8RAXEG",
+	"uFkqY3lVQc0+JE+SWy9ldQxrbjIgaEZtP3rSYyQuzzPpUz7uGZrnDf4NuD/bWXj06S7AJIKwas3l3V4A",
+	"eGuwk/vty+jzAmeQU36lmt8yTv6HbvyHbvywuvEnrgSn+3+0nca6N7v0se8QHmzhivGe8owROuhu2v65",
+	"SWfDHwrqHRXU37WKmU92waQKajU/o962vz+F9NNRyHrB1+nq7Pj4u9cXl2dvXr+9LFhtG+2Obv9zW5mz",
+	"4+P/+t//Bx45Oz4+LsXNsbWbHy+eneRaKP9mel6an0BxQxfyOYNaVI6Qk9izKf/ubh7Pyc4MP6L2gJ4S",
+	"VRds179BM3VGWhn4fanmuKu1lMHTt0u1Cl5B8M+HgqjhyBo+NuDXuTWOaN7jcunLCcFzitBGWKhfa8id",
+	"36Dvhc7Cb++fKbwoX3M7XWArMCHUfbltYHUJweazCsBSBfsUQNn4tVCtOQm9+XUdN5rbz87fZStf+hlA",
+	"aTagdNKzwV5NWMxWrOIoBLLRTFJpVqiGdQMftqb3hLYU6JzJWx+wOncagN2A3k78BJjGSKvmHTybNAZp",
+	"xgGJGIjTntF2e4LdGIG6hmO0P6zrRTCoHsZ8fOfJ06/iUnNh7JXTv2M6UzXHh4Ay3Tme43fFyQC/lymv",
+	"EKCFZr4kUOskupwbEwt/nDbVBSuPdYXdxQx+DtFcY0DtLoES5Bi5v0j/B9hdDNY/TIfWLKpIY3oB5fGN",
+	"zzudVjEFAEZLX82wurbEYx8PQi3gYKLXMf1DWzdbeY9OhL5pJpWc/kVsnodBHLO9E5OnjV0oKu0HZKKN",
+	"FZBZPuFGfPWkqaPMzHYdshzqeldVAsFi7tLLlTMl1owyEzBVjspndoya2p6IdgPb8jxMPcN9WdDoCZ9e",
+	"t/AIqHOm+A8D52b/DVz5DbzDtqUI4yeUo8pa1+VzxP7Zj1sx9bHXkTtZb1x8hCJmmk0xXM38RtRmRzlu",
+	"P4VeOf3MiBUH+5BNNoD0xGZClEkzspRmVfF0Fgy10zdCREl6yQqVbC97OeHphmZVtiPvy4vX7Ksvvj48",
+	"TWOZqzLZi/Gt75Tjc0guXrx5ykpZi6llpZhIy/xv88Nepcd+2qts2UuQt/BQWzgsbfrLVKuZnDc1FEw+",
+	"Mr6lBxZrDNP+40JEhRrUAQSoNxVXz3jSt6YonYS3xn0SOIn6Xkl71AI5SdP65BaAnAfewhgtxZMtVGat",
+	"Kq68C0SVTAnbjrEVmSLgQwn+PewC76GKK4Lwfbc4J8c3uoRaVNAWDNnXInt7RbTYm07VjSAvU6msCzlf",
+	"jM1pRvC0PVLO9i1DrSDTC35d4Mxy+31BFk5P5jb58ML1uwX6tIPtFm2INMQozhRGgMSROI6wOTuNFM+h",
+	"ALIMPDM+ebPiSsXOhb5C7hl2n0lkcfOfoX8OygkZXzh7XwZ/MGjONQYFxsLqE8LP2IkZkcVKj7ZQKujJ",
+	"1N+2ST06L9FYcuXeQt/F3xYRcH3YAg+O4je5AJakZeV4WeUTylr3015Vmn+CJulOXN2iFpzeGd6QnLaT",
+	"xm7u21P29khvVrquSkbkHWeqjEj5yHaoewawsXjfKd1ipUNTbkfwSCp2/fEg6bH5scpgRlux2u/4grBK",
+	"5TlbpzSlNpFMCazUopBMKcLdkEAiX2Y6ZDRqKXLRsClXaFm7Cwm6+lNvSSi02Avrcr1IrUKJMGQbB8CG",
+	"e9BCCmGsIWgDdRtQ1B+A5pSGxe48j1v5sG4yfuV+v9JcHFqs51oQj7kCalFmemmBHrjj9I6plM7gIQ61",
+	"7/V9HHdmFoMVhBMNa0n31aXGp+3YAzR9U2s9SyTILsT0Old+DX5OAXAOSVZONrb4q6jlTIoaShVCR3j/",
+	"FmgAqVcbvPRFZQSCGU61upHKqW5LNIsSsCzY1n9Uh2i7SAQZuFkI02aYT6vGOFXDPd3aqUWrjrg3smbF",
+	"Pnv77XP21ddfPS7Y46PTo9PP9zqIOxvTN5AJ3yXTSBA2avuaMM5x0xFvzx1d35RCU2M/tM6poNAttGA/",
+	"Xn57+G+7IaTcNtCridKhV3pn/o45kvzYOQpbQEwm1N6j/o31imCIEu6ltKAOGlZJayvEXTnHCvkzplVF",
+	"GjvgFlFr4yjtnDLxlZDzxUQ3YLobXfF0gB4KvL4XN6la06f4jtaI6aL4AW6Ehagb3g00/RYSCeO6PVCU",
+	"fcTQeGCQPoJavVuhcI+8DQLt1jZKOsdCr4Q6a6EFFuRShrh3ec6UvvKl4EpfTWSJf0DVBtYo1sI3s1BQ",
+	"+XS15Ha6CBkzE1k63l8204X7P1cb+BjKkKEregQdCu0zHgHMIt5/WOOAldGQW2LO2aypqiv35Bnj6FCR",
+	"Bj5kn8HvPy+Y0ZHZCdznY+sIdKiQiWHCk41b1Vn0bGRNcph+8LwDbgP2NqkhND/ZICXO2l8oBp8kfgTh",
+	"sXO24NXsas03Z/AXxBR97ohTzKBdqJwvOv093Sa5o+I3A/+eYHF12A78e0m+90An6El+hdU2fsLQmhvn",
+	"kTxtZM+m88DiabY4HVF3H9+IZUeZFIOgmhmJvtPviJfrBJ6FZs8VhvYGxseSIzdmIcoAabgPEmO6jqul",
+	"T7ieCckf8wKcHn49Fh36Psy2PHBFtHZzm8WnAt3KSQMsKD5vXTUAwAJspDSDlKyRZZPx9nTKtp+E1A1f",
+	"x72jDpJmnKLDWzHVaiorUb4I90Me/mLbxz+byankVdTeu3/vjtvtMFAbWLvdQHkLMurFm9SYEEg6CFo/",
+	"IwL1Xbp7dpFusJsDr3uHJs6GldIJKZ/oGkye8Ap4deikIG2nBVA6I92pz3emOg1zV5rTMBGBd8CsplDm",
+	"4pls80N/ydustzWNdsfDDg2fAIBTTzhmYPNEpsUN7WAljCGjZmy1bL61Aw06Ug+it2576YelMbUd9PgI",
+	"++Czbxnl5LgP6w8rKGLq7aS+XeSonywpeBlws6DvuQ942LWmA3er1mjUl3vgbUEVyp/lYRnXHtvbScY7",
+	"icEt0XEbObG3WRDKl+9+zGNs65Y72p0bYjOZQT1+pu0iEvSIcYDZ2Ft4/P12F23TvhbErG4gcewXAG4D",
+	"EPTQYXCCaI2TTY9lDDFtVMCkFaDrkK+EngJw3GoTgNbD+YKZLZ0MS0IhyaoyV5NOK/rt85rSneP+VQPO",
+	"rVE6zZa6kQIbyXdIuAytBn03RmgLijDrmcYIXqjvOT+8DBLTW3o5te3Fxg5bt3qXXaTT4qTdIYza7hAI",
+	"HYxpg7quEY82RZJfdKpZUSdojCwrDav0lFe73bKwABq527/Ls10MpttBp/dOx6XvT4Y7ljvFdfkDga33",
+	"++wsCVYjBbAcsM/AwPYdgdCu854g34sZLka95nVJVQW8FmP9ZrvKcVr1EiYy5Qpg0zaJF46uRElghogB",
+	"v6B7L+Ev4YsKJiQ6waClbMfGHfm+pHmdIntL44kwshTZgqN9S34uF8GVB+CoY5rcZUH7ccOzee9t0Uat",
+	"9V0QRD5adwBkiSI6JLRp+VOWjrrv5UTcC7omuxvUNLWX+XxnIhMi6G3YfQB75jWWLZEPIEJ9pHqhjwY3",
+	"k+YCQo/pOWkHQWMcN9yIenO7StCQvRXlsH2xO4UNf5aezm2xt/9A174VuvYIENi3wt1dqQggpZiWaVMr",
+	"tFlNZzZIxWYVn88d8SOFYVRz82wqxYByyW+4rPgk0y54KTIFD6biZjFazFl9LTAn9ta5GjREzxAKtCxi",
+	"uuO820nmt+/FSqdKDCZNmS50g0mE5LPpQpRNJSj2Ec5OgIR1POpUdT+PccqUn1Jvn9iPl88JA31ki43O",
+	"PEj5URhnHBX0HY1/WAMt97EB4OjsArJDShR+N2hKtNr2rfndFeUzKhvecUq7dKPYboDQ6LVHThYk3SKP",
+	"KfRldjfyeEdvspZrVYkSID7fjW08smpsxisQNxAfF7G4FrmjMrb5mRcPvR5x2jIYvrxLlheSrJPoERbv",
+	"px/Jl4gz8pxlUg3BKV91z2PQMmnCFIYjsO+IKNR2na52vuE1yfUmy+mhQc0Kk+nbAOdCL4VeK6rdJ8CT",
+	"g+KgsTJ4pKniuIbKBEIYfZ/SD92ghze8hlRqN7qbyXfRG9y/X0Zvcf/+MbzJ/ett/Db3wevwxg/FwQWs",
+	"PvTV7SX57c7Nww5w+/Sybvv4JrZaz3JIFiakbJ+xSvOyYKsbwLMWyc6cvtApWRSLPev2TDfTM1/x1K46",
+	"xStUEPhSzXTaVQGY1+liWWgfQkCJIMySufm36ypfiqVWkIuYaf6mEaJJL6mPfKX1NeahQGWqVC3cMgv1",
+	"JclrAIs/rrLNQ1dCryrRliG0VBmqAklbyuQhpdkhmC1G2zRkL8eLTo2OXSkyuFMIWAn7CQjqPvm+4rYH",
+	"EjOY4wqO4asQ1U51zFLXXqFCLzI8TI49TPsJXWVaSOJt0t8GaLgNR6XypiBTFtweBYIis1jADcmDjI+R",
+	"Nt/z1ELUo8PiF3KuXioUISnpkWa41zO2XmgsKPfMkg7lormbRhLwQ8x0PdfWEnP4c0DHRipsWnDGJhvG",
+	"qeMPcCP+221z6+JvNzJgvjhW3/9OoIk/27zC37cfdGR9ratBlxNkM/XJdNdrrTi4kQJ1j27y3tCKLmAC",
+	"8T2Hn8Q3HX7S3nX4785thx+9bqeCH/zVTwj/+Rc3rSjSlfI5ZV3nLxX1osYewdY46wRiSL510YvG3QDH",
+	"z0Rdyd1Zzu0k+hK7OIjFZEfGprzvQRK0Z7IriAburrEOny4pXqAr2ctfkNtwfUSXxe1cRJmkYCc5kbke",
+	"GXxtB2TukSk65wwQ/+PsNsi77xZZfnn6eEfh5oiKzG2yyrl6vhDT6z39Vk7PSVhm4A0HtGXLrwEQGeqT",
+	"oEcmRiHgy1Wty2YK35fStI8AoESbuTblik0Es7oqmdJrAMfqVLxxyIhMoRQF4Ak/owMfBsG/Ebri/e4G",
+	"sjxtZnTkfdylMWIoqqMvDrQspyPFy7PNm3YE/AeO8WzzGkZx77ZUtDmgwG0xihOS43VhJ9/2jIKi4oE6",
+	"wthb83kleDaPPACTD967+BRgO4y4pd0ziCEiZ7NdT1/iU+55aM50P2u+hDaqu6y/WKAGFHWatt/MMK94",
+	"X5LMGkjZqzKpeL00ebOG8Hh84vCSTxeQEQx3iTTX2MaDNasCPppiL74BZC0C0BxZTDA+CkFC4UorSMVN",
+	"ekTn3Io1T7beUBSkowWabnXT2I39M76g5cg+R4cjOJD+czV1R2K047b9nW/yP7KSFi24Xao4PNUuCNOi",
+	"ryAeMdr1iAAoe/3IrEQfC0Q3HRd4iyVjLIEcDEsJXYtoY+DY7DWlKBKyxbRrXVflFVhYt0sM9oP7lXeG",
+	"bE97j8u3iNvboN46U0yWYqDAHJ62aYnSEnRbrKz55iqDmXzhPvZ9wLhlJbd8wqlZGggOy68RYdGtrD2J",
+	"VLc32rDNo221mevbebGhOlAnXTfZzJeAHxSKYdBXAk1rQKg88iITDNWwbK26hRI9wXNv+foXTVbQ+6LT",
+	"NiEzdD8rtdO7QtY4AJRCwacSc27lDSSSAY4DZG+gFT0Ta1+jbRe18IMD6qycNBZyEwNopiqZ0QHqQFqq",
+	"cEAQTbBIjxJAbaD4gVNIOUO2TOWWTbUyzXKV8ylxSxODZC1eG9YYsU8+TTaZBYcFTpjLm5DXMq/lyBBT",
+	"uCi2bX1ozQq5Ztgi7++Nsagbo48p9ImStVeVz9FX1CwxfxC+MwPJLGPWBYe0g0E3MhgBlWe3iDMiSVKc",
+	"fRl0udH+zEvMMgJjqxbWGYOwKipo0zPWlsuxFcCiar3/2dyRpDgTwaQfk4mS9lhuJf+0d0nCi2TJqL3T",
+	"hZe9vCITn17VLjK/cz9gltbW5tEdnjm6TizRik2zZOABH6d+w0vf8NoOuem2QW1wluPMhcErplNdDqVw",
+	"Sq9j5lrnmkBRzwMxco0YP8H4XckzxwAyKVnJN5QxvJSlkvOFdULL/30W+mtjp2mQMli94yUKFKftuQUw",
+	"1h2UfmK8tEOXcI/2mM9fiY93WWbk1oo4NJpKns3fkId9tJB6NyyRIOPnnnqkhbWk4+P5285XLssbp8/h",
+	"NUde106ema8U5tdCJYMD81qbTNNIX9isLJeqey4S4KreDxOCyXQ3VeJmE/VhAGP652Ri+c4qwvEpeTc8",
+	"BTVJvcVDcdchL0tRMst/Jvxr7oxqrWB/pYq2+M7qYbvRAWo0n0DVOab7S+iozPd+ZbSTU+PxJsN2PoTo",
+	"7iC3wFdpBBTbu3bHm4awWD9ER+rkt+wiXBLdLfOESyp34MPqwbpIsw2FPoyYk0N1crICLhDK8cykJQ4p",
+	"ve6m6VUedjDBbSoU++MK7RJB11TFod1fBJRwiz1pYZcGSli7l8pex+cHjvb+eMyNUs4pKNKztr97evj4",
+	"y6+wNqwFwS/YQvx8kOv+f5Xmk+9JU7AYPkJwwNPDk9OOjc6rtbudEMq2TL7jForlGK5PMPztshGWUun6",
+	"qpRzmdqcb8RULqneDjFqDLaCPmOP3WcvfnxbsBP313978z/SOZu5Q4LBG0REGIdtZtuV7yFYncadYCLv",
+	"wMrhZgUuItjAXlfUQcHQmIZXaU4PHdx9H4p+ZVuEdyhraJBMdevr1JvSsVBk3rAKqUq9RsvfTdsUfhL2",
+	"l+Ca2SkGKLDZSgNafGQGdVjJU6HdtiQzp3X1C6osk3G9Z1s9a1GF//Hy+XYk01i5TLfOCLK114UW1frw",
+	"w4KBdGUc43NQRrjgEThlhCaZKe7aUd5KGH2j/MnOsLzSqtqMrhJNOiKfiblU3cSWPhUCkA2VYqGR3fpJ",
+	"x7E+sW/OjhXe4zURHWTPOAA0YpX006uB3X5DHg//FsBoCbuc0Kr7ho+wB90NaBeXmkCvoi58nuT6mqfK",
+	"5ybNJpX+89IacEYFbILIhYqpQOuFZkYIE3qqQ64QrzqQercFQ4ugJ4aEra+GHDAqgv8VFgqG3fmu+Rf+",
+	"3DkdGyzBms2FHZnKawTkqCQKj67FWpp0o0Hx021cdu5nHTQF3M0wh2JMFQcwRp3OWBzdrXPfBgNJTGTo",
+	"uI53Rt2W+xgALZxq1RUImXBVDqKgP12aQ4YgysxEfbvKpxZXcC9UhnP2p7ZVu1QFO4w6tzf2tp3YU0l9",
+	"1B0fWsMIrux5K69shAzxyISo+zD2YNLYWfHN0vfsomqCCVfXjwy27V5uJd989QQu85BeA0hwVtRuzP/8",
+	"238ev//Tv+zUF9ppBXTD1Ab/qMDKeYVNUlJcH77IK1MzKapyGBRmV44xvmUQpAQ7QLbg9D1em9l07uY4",
+	"doGfJ9BbokdahPvbvQJ/f5WF4DllvlVNwR77U18W7AsW33Ipf1qmahTR2XNx5Hwq+x1iyz5H3CunWHLZ",
+	"TqRokflxw7bI0t+KPCd8Sz2Gtkp50nU8eBiXBQVNAd5OrN19Rjj8EEMM00s3skzWREd2L56GSmRt3pzt",
+	"/BSgJI3lqjS7E9/9zqTiPHv5qzAGl6w+vAWCMV+tkvHqHoHouZZQQbMi6MEtOOIRfQBqqNjO1TogKSnU",
+	"0YIJSms8pMiUAGAT3aV4ZXdAReCuwi3CS3HGogW7XxeMeAfuc0+mu/ruwIHSiBxEiOxBdWWL43m8xS2b",
+	"t/tJJAjMG7FN0XcZ0pSKcA6jnRk+yqkiqgivJdfUjbYPG1vLTuPQcdAuM//uUT6NSPQ8BFYJm2w6KwIx",
+	"FVF7x14mkUZwgXniv2zbOPXy9WrBywzxAR4SGo260+pnSOITEy1CXi1wQrpLHV+tKpk7tPHJxHih0mum",
+	"0zGdSO4n2xbAFLYlk152wyMeJ5SuBH4dUMih9cnYmEJHV0kwCm24GUBTo+m4LYXakFZqeU/IxvcNbP0E",
+	"WHWRKUba9+bpuFp9X7JtZnyAa0mJdcZ1o63IhYBCTtdCBsznKJfH6KXAfs/Ycv0a8lgMYdjO+crst7k/",
+	"aJvc2oQNuHswaDCQHA0jRCabQCa72xIDKGJC+36r8kirqRTp7tWbCofse23tEGdeOhRBFkUnJ7qywqXj",
+	"+Ca+eihPINi5rSgKdPU8lZePsNGJvvW51F+PG74j1x+TKuHh/Lvf5IxX8uSEVs/ox+86s1EYGNtiEcD3",
+	"omQYPlQt0G/wnVHteXet/0ygfcWB0U096D4Dok8hbi5trLv6vJTbc3zACMQ5RKzdRw3MYgRu4wrSMwNc",
+	"loNXRsM+2V9MpgIf31LH7xMkx3qhKyTXIMD+qIMSfAy5A/MOFZ6X6ka2WAaZMquh6teRhtN9dKcccCnm",
+	"7RyqXRws/HfPJBtf1Ii9TN1T/KrT5LTTxe3cflFT1FLMeOPMp9PHJ0PdsL/4qtOI+zTdD3t7kotNgO7u",
+	"tyPc3SHqmTD2NeRhIDJ+WguF4mwnPBeiKs9boDynxlcVmzSWuZeBjqHX2FvLSYQMMMgy2bkNO7Xzev+a",
+	"pqa+EbmGO/OkaxkKuiW1AzBQokjrH2vo3yYmATj+ubbttUC0f0Cg11WJueyY08Mhd5ayf52RB7D/Y+nz",
+	"bVNV3zsJkkq/1KnWTZdB3cd61pBZBA7is05XuoVeCo9oDSFl0M7ldOGjd4sMdrV79Xgd8QddioCBvoUU",
+	"sc50/nfM6Ps8TDYMowIYz4Fc9omYtj7c5ViCvl4riE2kldVk3OkSzZddnQMQiXIsYo13LA+ix0ddNqBm",
+	"b7WqMvbsdCH46n5P342umnS3W5954DbEeAROyKiHtCWMLpJ6hkiRbsM2a4II2Dc0FgXF5hh7Dec9dDma",
+	"oGOHSBQElT+3nmOR3d6nWs0aMW1qaTcXjjb+qA8ibfyAG3/mDloEubGNV9GvbsHQJEoLMktDpf551PYI",
+	"K/ndsmBOThQ7GRu5VBfWrnwNBFbYpwJFXSyACP3hrM11AkgM7iWCqijNgVvCrJSAwaX1tRS+ffTZQdsa",
+	"u50SX8m/CCp/9UX+SZaN6rux6Dt8cAQdlJF/Sm459WnVNRakb4FAYBMXFqMZ7KRYshD9KdWS44yoeAPK",
+	"woBobtNaoPQRb0CkUzPuRUZYQ0Cr7keO/u0LH2EMf+x7nbU57q2V1teECLLf8gIwRFp4t7X6iCNA/77l",
+	"1kYoFDsnFsFXjDgMbnzWQby4Bad77IyRhy9K/PaX77yWZbzKW0yC4DlGoCvgv/JbAd4XvRIqylpa8blA",
+	"hWD3HnyAw49JCD1oCSXquaRKCGiYWzBANIPI8rvCF0p0ErkHG9EUCJc+4hdH7Ftd49uwOA7T7P8EWdf8",
+	"WqhuiRagvvuzR+8w7E++GnOr6QJ0IwbXMl0kvvUSbKq7BSpprAEWX/IN6uXSnnkcHWT9G9HySkFoy7Jm",
+	"zu4pgnrpyKVnbi/NEXsavwKPNLynewNJAxuK+b23ua2KcDY719URA/A0bLhMFwnUpbbph/5qovIXpx63",
+	"HuDwEUk72/GEip+lsVitaKV1huPB8/gMhOzYg1MSSYqv5MHZwRdHJ0dfUAc6EL/HfCWPb06PKWHCfUSY",
+	"mIF4L8uDM/fh06mPpdXCrLQyqAw8PjmhOkkfRQX33hR+e/x3UudQsxqhhPq3wGHpCQ3fJJ8Qq0zBCB0D",
+	"E2rcH265T06+yL0ozPz4rZgB1lms4hyc/e3XWGX42/sPxa/xdY0fBKmG/4zlKn7SXgF/e//hPYBKLHm9",
+	"ifR3T26nXDcJcpsuucFaf6YxaHMvlKbR30mzEAaJ3aqWVBr1G22zo5HP3wmdGBVmGz/BWYzc2k+aFYLb",
+	"MeIHt1In/0TZ9kf0OEe+7SRcODDX3tk9Bv4/+/VgpVPxoO9aebPk1wJOi791SSSh5G6VEvyeK2q60WVR",
+	"N8hfxOaB+PMvIqByf2TmfMVLWFeGM0FRIF+AIRGt0IL/jZkzz2pPQa1F82ZV63nNyefCp4S7x72Cm+Or",
+	"419l+QGZqhLofeqyQy2W+iYwRGdvnqRybx315lqX8HpfZ7g3UdzzTz4OEV+5QwPoi8l5r3jNIQxjYGDQ",
+	"U6nPK2mp6Kjt8HER8WSUJ/g4Bbv1PrEz/vqLT313W3hZtuhPD3FQafSnyqyBfUac1TQ/EExXF+7y4Y/V",
+	"vXPQfd4RfxFixTjks3kcsA8DbHA8EXOEAkgzA3ztN6wsMY3kwQQpvei5R1pOSVRneSh+I+dgA09rUQpl",
+	"Ja+M+5tb8Q+2n3Dnd/YTLAerge2H93acAI4P+zghHPA+/8Fo/a2u58JD+V6jK+A3E9IeXDF9LjF9IYLs",
+	"eyhB7Yb3yUu3lNTgVAf/C6YmOF72CMKYr3Q7mX36sDL+8defKp8+paojzyZRj21otzOj0OQ5wvLAs94A",
+	"ZkKVSanhHxgSGEKVF/6xkTuPfgl9g8GaT9i4eqEQX8RZNYFYEyiKk9htaohqO2VtS7o9BO3tyPZJy1hH",
+	"ZmJSb8kGzvuNxK3JurAqabxTxTyk3hPekdB3nm0AAn97m4Z0BvSLEp44OgbWC0A7k+oGOudBflXK6AeX",
+	"GVdMHCJYcVnWwvhoirpGia0sJehbrQuCOeAMfgDN82sS7KxZpRwBOImHdVdB9o/4jTwCLz2V0x4BR8iU",
+	"SwB3SlrD/v0tg4qZvS/G8VyCcwzJsCnxNlaFzPp5B+x4dUsHyJMHIcZbWAcgYJNfbT3SdfzwEivj8EUV",
+	"8KP4fN/K+cJ+dJ/vR3P4PgxL/VnetKcrVIrXuhJM1+Q8Qw0N3am7NDQ8jMdOdoBd8DH4Lml7uBl8hMjO",
+	"/crQh9njp3gnTnwFWNju6UJrI0xkuZOiTtko/nqtBZ8usNx+2d30ppTDsTV4YEv+9PJqINOLwqdC2XrT",
+	"QY5yk6MyLvf0T42oNy3/hALIdr925xu9f0iBAEtO8AOiLT0+OYE1Sgp27KEtlZIiqXwCzXzoxBURkSgd",
+	"LN6jCZ9eN6t8/ARK03h9LUJRDVZ6+cSFCSpUqtNpeikwqANx9AJit+uFrESbb061hUcMr1KhpvVmZX3e",
+	"mG/BslrU3Aj2GZ+Lghl45POCASgJFATqivorhxutjcSbR6BzGjpLhtK3IZcJOTjUlABisqO+O3FClWes",
+	"Ta1gtQAkZzZdiOk11lPl4kLPkJYPc43h4PemC+qpFfbQ2FrwZXcS4XxMpOJ1ondTWpbNqIjw4X0gXz+I",
+	"GLwMGf7d7BfsDeX4VQfYA2f8tSyLK4/PlKyqw1CImRR+WMTwTFaA7zIo/6bmpmA/V+bnghmx4odTXVXU",
+	"sEPX+NGKb3RjTUYGhsKi/D26VbOQKqtThFv2VeY9CHC613seUtI64mJla55h23gz1JrGjVEsIpN9HJZ+",
+	"8mAsjevS1NIQAGjdjW75pMJcb/gnyOQg0rm63uZnbHo1EHMzQpWeoR9EAMqq+p4m8ZG1eFjWhcjk58DF",
+	"t3ZXnm6sd1RsfNGtu5aV/gh8NJ4vLoQqiTEmG9LiCkzWpkswpERAjL/HCsO+plEybS9xMiimUr/sZq3u",
+	"80tAsDn4LSVW0n/2Tc1nlkB7QJ9TbQnEQzIKTKhg01qU0jKoLEXcP5hP3v9G892qN2cWe6qhrw2c+14q",
+	"+WzBSejNXomZ9cmGCBwF8yflrc1Ohmombq4FJCccbWlmMNmHFkyw4t/IUQdrgwnkLU3csdaLuvCgJJ/c",
+	"9fZwGh6QKLrsscZYK7sACEteVaGIRdeUgbot/II7MWfUPkPYjkH5B01hqYKJR7Lw5OTk9F/PCcUUpiup",
+	"fawXkvftHnlQrsxx44TaBH8qitJTxKWIu4A4umOxUJoDjvlqVWuqGswkIcET4g9+CPxwQRQfYItQfxhd",
+	"Ov9MQup7Pb0Om90E5A8lfrYth6iSOZYLuNTQBDLPqlOupqKq2jLydDoGPPUHt/7BreO59TnwDOMoP6EZ",
+	"cocSaX70aAvJG1SvhAJTD4ESfg+MuOUtedUBLsnZN/TdHbwyhMhJmBKpl1Cjiru9Q/C6kqJGXSnnZSIk",
+	"G2rFF8YPkAmErbCFk/zQpxjL5beP8EsqJwezRC7Fp+a46YCVQ49xSj1DuUOxmmbJmhVa7bnTRnitecG/",
+	"4pvfm9R/GCPuDVHqN7DfRtw1/0z3yg/aelASvFokAiaj7jPR+poiTaqXGx7zfTnLXjKrWqp/XEONVn7n",
+	"kM6nyXV7m3UhuQJ2XZRZhtHGSjU3O1WTly0CxR/qydig0eHJ6eXp47OTk7OTk/84Pv0y89oI3ePTCSO9",
+	"8ZyxS4+ApoDz33vMyB+EVt94ZPpgfFIhxgbuVpu9LWv09gZseATffGSQMNHJm+0MJXw7JpTwOoCTSLPd",
+	"+adgF5dP314ev3r5w4+XLy46jfUwbSkK+LXdSXZw5sNx4jgUKJLLvVaLSRlOeCXcEMQqX4qPH4oCdBXM",
+	"qm7hSFKcR7Olo3QtNo9M8PJHDAaoEL6zDn7mdydCjz1vkQMoy44AJNuxoVNEhykbxDMjnuzB60IbYIxI",
+	"YANln5EEpi8m3ByxUOI8b3jNlRWCej8Yp68vRelUdn0Dnp1aiNjpvNS1OPMdFqBCChtCOw6lFkEtLAWY",
+	"Y9DrkLJvitBsGqmFHYe0EpgEtMEgJbSarIU4b+nnuzhUXCE4GCB9wZ01w18uOEQx2UQIhZk7iRyYubDf",
+	"NmRvPpA0hvFzAf1GjakE2C/xv/g1IKkEBk7ycrEFEJUtfQ/tiR4ZmDQmMvngDLdsqW9E6ZSWyYZ2GQNg",
+	"CP0VsSt0dj7+1f3vw4jY7Hd6KUbFZy8XEfZPQiMh8KFP54Y2Qzqs+Si1Vg9Ykb2bt9pUD+jIHgds9SwA",
+	"eSGwgg2ZgOcUF6QbUAm2EXYHg+2Mf3km++g8Vuylf/8RUPvdMTnZc4Gh24BdOlqXYd7d/mfPwmN80P+I",
+	"bPyHQ/uf1qH9e7v0sm5yN/gjM85bnhMUO12If9x1v4lPsjhYCF5SNupzfOHhN9KstJFpcFb3U0X4wNxj",
+	"uOfJ++Gf7y4d9JJmD8gYl6k/JGPdpn/cqH/4YH8nPtjf220ZPLvYAbemeuHgPEvcnHv7dTuyYiGN1fVm",
+	"0F6kR35zqfAt9kBR4CDzfa2NFatcXQ32isu/cVzHyWSDP06vZgBeZdou2pm5WP0AM/mGU1Ud6smIzgoZ",
+	"3HTOjLSOU37RSpyzL5cA9zFr+/NAWZ2Hi6VGtBCyLdD9KeR8Ac3XAW18qbNVnLQJCSX84LSMWuR96fbj",
+	"FP/rWAO+PF3qRKe8hKSsDG58DV3IkOJn7n6ANu9EA9oITEJvn/Yr1xX5ZU0RfgkLDCWH8ZPum6z1sVzx",
+	"XuXqTtMjU9UQCsBSBPw7IuZ7EtI/p+YmRbSHFPJOTfCy4AP10zl287gPtdFxEEk9QFWeiHmjCifLujbT",
+	"R9Is/6nupXv1n3twaa2vCzbnN6LA4ApAePNaiRJwsnG/u2JKrxUZxrnbKsbnz2GFGGG/x8ce+CzQW7LQ",
+	"AdAVwMf10IG7/h1yS9wXIQPVtKeiQxB44RoywkZNLrYbT7KpVjM5bwjvfA7w7Vg8Tw0oPxRZ7eXT4YWP",
+	"AZr1EY42TICtubIm7kv0yGCziihKBgWLsHYI9CaAbB4+qEWoNonWer6CDbrvG6Y0ThWbAkAtm9e3oRdc",
+	"KIBb11rNvdoXAHzcTL2t+j8Pprw2fzt5f2S54/Qz9l//+//8zwPA/o8beiQ6iMD/AuQ1+0xURrAnJ198",
+	"jrGhuAeLL4yOWncE3Y9XFWyKOWIv1cj2Nt0+AwDtJWw7JKAUyWVTcStKGjwRYu5K3/tPA8XBf6NCvrtJ",
+	"/X9oneL+b4kLgR3v2sOB8ueclU3NJ9CCQyjGAeHZI9OvKq4U9rUOaRhQmuO+YEPBeUxVHTCDX8ED/0hx",
+	"ecfOryhDd4ubX7edpnyz58nmd6rCfAyFF3VbbP28wjSekm8KD03ic0TAcUA1raFfLpnendST87Zbbi2m",
+	"11pJNUcfsKFoco6THasPMfIb9/0/Gh/DojJCGc/+DPWRbprkeSA+GiQeOktho/klLynl4vfIk14lAwKE",
+	"phqOxaD/4VqDf6Ng68Um0toQdUlpy5ZiKNnEXDsuHOCzi+vfIvD20IyGq8pw2lLYhS4NYrVxj2Muptz4",
+	"xs3uCFcaj7LVTud0stU9eK30Wv2OGO07vWZrUVXhWC10ydbQ6x48OH7hKAGJH51uu+ImWAkErBeW4jkt",
+	"RI2PfzWW1/bDcWj2mcz8pLwEaNLFGwRf4pbNuRXQbbapxRF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbq",
+	"OgLckZFjOx1PzxmfWVG7oamP2Q0mdmGDS8TkgBaXzPdnaxE3or6u9O9aa+tj4u4Qhh+5iR6x73bOjxkh",
+	"ogY6INuKVpcn5BugAoekVzLlEtmuuFNK04xDx1nMewXIuSP2IySqcidPiBI2Cv1nUlGxxewO+fDM2Vme",
+	"Lm3SOM9GzdJiBJjoATzwL62zIiGumHYTL6VqLHZU3/btnn4Z9aQ+ffKk05P6I+Meht7WuUsUuyMT7GUd",
+	"utx+2nUUn1Jy8aY9w1Ra1C+GQBREvIOl2SEQazGl7g1JiVjqqTlecutM/PnRElvXQthM186KD8IHcBOP",
+	"GHRZNii6V0Y0pVYbLxYA0pumCM6CI/Y2EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib",
+	"8XIPpdsjEs1BwFXyWqylEbeUVm+R3H+Iq09DXPlcFdqWjNCiM/IPV5j76Yi1y77WlZZsrVOfqw2CF3OF",
+	"ooccq3CpmKZCXFpSzXoi8EZamIY5/tXqa6EGUeOdYVfWfP0y/OzOLeAepqIPO7gp1q4v+fp00YjW10ML",
+	"vGekbHxL5rDJ6Im7FaT1oZOXPfKgWbUznvASgPWntbDnnX61Ev32jjkUMJ4s02IYmOxh8M35dCpWtrd1",
+	"D4KtL1b74d4NN1f6iL2U7tAbKXm+PJb/ZNNlpyKCdKduJh25g4lUQ56O7/GJBzx99IbEyXu+4FIVoAgF",
+	"/yLIVcxNfPDGO/fuulIMYOl1HcfYzhlnU73aRJWnbCIqreaGicoI8Nsldu140qiyyvsN4JURmDj+iiH6",
+	"Mzs8RDWL4Sjs8JC8hYduVZCnt66lFeacNWrFp9eiLBKj3Yhazjbs8JCG+XtTzqkB+UuLIOheOU4pn6Ve",
+	"q0rz8hkuZS8u+0Wu7g08PIR7J34id0nF8UjzD5Dm/fVez395p3ZhvcMyhHWxqrWeeVYiCmCaWaXnBeI8",
+	"/8fLN9tw5cTKU62MNFao6Wag6EHfiOfRgzuuyDcRkoCbjy+80dn6HiN/EeMsE9++IdgIJwkbIWmioNqe",
+	"y7xrv72vSTykoRJtxhvHANnIcVdweyAdu0C+MZ8edP9DHp2tW2XH1fEGMqWtTxjqEZO5nZSqASdvh8cT",
+	"x8ynYB9RamPynHmZHJLed+Npg2GEV2mGsX86yKiWX96uvOfeEjSxXRtDcX+OKcJMKraUVSUpmVYoUc/h",
+	"03eLj3c1POx5+HT4e7s2wPMSm0lVgpfr+cVfIWG20nP0fQ1x9/GvleCzD8cgXIadiBj+Xwplk27E0Jdo",
+	"27KXdhvtG24oOjZj8JnQq+hrGtxFCYkdJ2mLzS3qd3IxEA0GLwXarUeGTTZWmCKkmgUHaKzq/969XJ/o",
+	"hcL9NmBrS8+IEfhvyujqnTsS/LmD9oJPF2yt69LJv5+Y4nWt1yYKIjeqPGPc5wVONiQs69ZXzz4Ln6pq",
+	"A96j9UIzI7DzF6bsPQptpz4vIpu4SEYj+FBpWkEOdF17nJs2l3vrl+4p+pf7HUaPKKWxpOYnSOMA2Lvg",
+	"ZhFwvgWfuQEn3IivnrgnFuLnI/aDRpKRBKyqdEKiI3yw0AflzTunV2JOp1lBLdVE2LVA+J3lvdzaW/ru",
+	"hfxFRGVxwUNVaX0t3BmvdTPH1FLus918kYsB1CLbOldX3BmWM2kD0FALqNVpYTio24+RlqdjdPnv9Bor",
+	"bHgt2mRb7tucZSZxLTO1RCfF/sZF6g2QUZgJcbg9CzEO2MHfLMSBPHuBgiPZ14a03TWyLRQ88Wuh3NlH",
+	"+4EDR3RqvkCUHPxTKU/fSsJjd4pP0UpsrYRJdNwjiW215QNwTcHtd4nPfXwDIMPdk02mkKzkm6iODP8F",
+	"ovtjF5J16JZgbIBxk0m0jH8Wlg1ne1Dpn2KlFRRU5e7iDmtjo8jBLGd84gF3H9/wtqlENou+pi9/f65r",
+	"ZNllYyy7FmIFmxNlugUsFHch6hWKagRVTOzTMYRAhzrZCINZVDvFTwdk8z5RBbardKPOr6itPnJ2ywz6",
+	"gWJrxlzuAWXmXnlUhd8Iy6Al6lAqlPmEUTpLwWthLJtQ3SUZinzlPtSzWejW28lQMU7RBeOab2VJ7w/U",
+	"uRTcNHWnw2YyZbM9EwHqleoNjthTRqMErdhNARJl2WcbYT+Pi7gyeTuv/DweUqT5d2TTgsP3vx+RFvJ7",
+	"O2UJwAkFprZ6sNXevkMga/COoUc+BhTvG1FTouIYMF4/+Qds2Rdu9lrMpbGiBn42UX0Cwt50+gfmWz9X",
+	"0sDBeH7xV/bZj5ffHv7b504N+O/fX/x3PD/gL4BiPztdUBEPjHvEXoC5X+u1+x6CkvC1tEZUszPG2YSX",
+	"kDUhDavFSteWClzCkYNaSahRgXmAWGDTBVdzFBeQe5g4l3LpRmv5YNgqr6UVaMDQ0G3VBoJoLtA5k7lX",
+	"HBdtbgERNyYb445dmj9e6SLS+iXQPWtMTsSUXPDAivXHqFzco9klXEgcWU3PQj5pAITxJ6rAvsvCF5A7",
+	"yxfqEpB9UuLq+Fc8FB+OCWR5UO2iR7b4NuGQpjP8qVSwIBv4BeQg3PzXnw7qPVU1eYUyeDGxltmDHQFO",
+	"c3B9RTVN4EeE7qXaY1BnGcDWXJlZr5Nywltbi5mohZoKFqYyFWdt1Z4fJy0V3eQgURkELLqScYq+jepn",
+	"T06+/tzJcGwejkbFxL3tRtQoqWNQcDL5fJIT/johev20MuWs98jC95/Ndklz/43Kv/c5PJhYvuZ1af6Z",
+	"+gI90/qa4sM2PrIEsK/IvU++SPgQKl+3ED/bV+Tl8HOvlB48aP6Gf0lmw6ftAx9Ba4zQHtyLoXpCCeGk",
+	"HiiSoaojmnZE1doH5dus6e6KvpfXgglQDOOulIwwPHbagFGiNyTpEaKTsy6hJlqzZTNdQIyYV2u+oSbU",
+	"UOGP9RqOH2gR6AYJtSnIN6IWbMFVKUoICWEkBJzd0HWayt7WHKMOtAgBbfWdOZOSifgQvuVe25mAoTSp",
+	"9PTatJB1/R4nn3w7k9eYTDDOhNL9vVpziYE9D4oBNT9M6XXRb5L+KXt3vSGdbK9ZVYF7E51RSN5Jm4Gu",
+	"yGf3S2MDV36S+/wRnVpjCBxx1GifVc66fuq9ub42m2xjNq2kUPZKlpGyh0+ipidN2FmMJQdoQap2gw4Q",
+	"fXWwFZukObE1lOtSxHcNdeOGNMSVABQew2ei2qAVjs+hZ5mSFDqQqzQqdb8hV9q6ltYKaCQDm0+KFTNO",
+	"MKMiaqI8VT+zz56cnHzuC4PR+kYN280SQpDnpHerQBpzjQgEsHjEF4BaQ8ypANAcWIHTeK+hoY1xtOAW",
+	"K5aplg+6rEBKEDbg4cyIqVbolljyDasbRRDipycnJ7T4JeMLwUua5GdPHjvF+s8vLlnX347LXmdd+Ufs",
+	"6Rzb/kDponCvdJdZYxBp8p2YXOipG6h73x6vDfvM2aN4ll8JY/hcJLVz00yWMj7z969ExxttHkKFHi9r",
+	"nsKOj5E4CffEp1eD8iBXzAVwxID0K6Jcj8z1sqUBHq/zfvmnbS2tE1Ydni0itYy+eStW1eYcM5Wd7Plv",
+	"F69/YFb8bM127h/6ydI32iluzfZF054qaSBmdn93ztYd077LqWapw54i5q/hRhgsSIy0zIc0WOgWH7i1",
+	"z9tSOHdpAvbdEvKJLED9Gl9//vB26MPpZOsOxt+Mca+IehqMVg9y5ucnsJMf30U3Sl17BwoP74G+d1Q2",
+	"VIV8i8C4Fh8KMr3t82GMgyocv3sBh3TE9cnsptWjHhkGGUEFZlPJ6SLKqZJgYUIP5Brtui9PTti7Bep/",
+	"X5yc0CMFe3xyErLhjtiFBn0vKDSjdb7C2egK5bx7p6cxEhwSCkq2FFytF7ISTqeK3wJHH+vO3I9uRG2c",
+	"jU9JCtY/a7bckfhCi/qs6bgwERwupdPQaO1xuX+d5m27uI/tFBx7SH/fidmfgCL0Z3kj+lI8cGCLTgOH",
+	"9BxzoCthjD/L5D8Daw2fdlo94umtaqnrvq9sxaWTFMeluIF0j6G+jW+4Y7Zv6MmPEteO3jjWZPcrubP+",
+	"1E1S6OwS0WDLDVl0gJzF/8fe9fTGrRvxr0L00otit25eD/Ep8avRAElfEBsvKHriStwVa0kURGoXi6Lf",
+	"/YEzQ4rUSlrZWa1tJKcEXkmUOMMh59/vl40VX/pZlxoSHWESpteCRVeEs356y/IrjbJgymEmpXCVERDE",
+	"LF+JwgHnz99O6MYnpR4gBvBZZatWs/ubL04nr5ku1A5DCvbY3euAdVpRNwo6kacXo7voHHJB7aMh5y5E",
+	"/xlLzrabhq5Bi+Yagu8rAewfg7OshbbngeMmjzofz2PtZLW5wxebO83+OxadZpqHmKl8LSupc1xPw+YL",
+	"wA3o5oVsFz39mbKlfZlNyuhldjdfLaMyHzNRGbnG/D0uSgaRX4SLx85vABLDdj/pam1HV6rn/B2LPYgq",
+	"C3VtLghS9QxFIBMTR0dA+nrW1lPu+ej3PquKv5CZfO/eKmFGsY1i1v2TJp/ncD/W0z6muZcriaz+px96",
+	"1PzKeEWc3vp+kFX20/Q+R3nKhN5boYRm16iDYvfjhtbVtp9XY2nQ85m1T3IrjuhOV2EXzKnO1U6/zO7y",
+	"hTb0r4JnROSyFWzLi7ZHdD6sRlpuqvPqEPSoO+tgR1/G9NlH39ihfhq+16rSN0hvSD2IEI3GUgZa6/5W",
+	"al8wiuW8huzcUb3fcYNQCEsqfj+p6QoyKIDN4CUgpbiFLnlf3OBajTZyK6CWANKg/pbEd1S5Y6h1p/EE",
+	"VXAjmsO0J9y37GHjmx3iNZw2kp4eoRjsliGy63AXkURPCg1pUNj4c8HO2oNo/pBQD9I/pLJYZ4krQAYR",
+	"wnC9HqMLt37VTMirXiEkfy081/MCUgRgNDfg57q4Y3gmr86nWYeNWhWiHIfnJVgXqr4KI4BTfeznxZL2",
+	"rNV1gEyoKjFUagscxbwoEDy6rWJdbgQE7vfjGQSuH766i5bKS+LjvxeA9w44R+SaaVUKANmyZ0dQJ+L/",
+	"5obxLGuE1gT8UXJZMC2aLVYwamFYW79jlYLbpd2xC+pLf5JdPRU67z85xHQKWT3YQ0SaK8iAs0rsWM21",
+	"BoQfLXp+mRNuCAQ+Ewv67FDP9K7vsTNnIU37l9h9odn6QWGebwY1Z7Un5RpAeb7Gwm1IILsTqj3t9TQN",
+	"m3gmdsSvdMmCZyw3xIBt/8CNEY3ERA9u/gkTtUpz3UHdUOMBVOkhD5XroOWsbtSm4SXxLj8d0uT7Ws2x",
+	"l819igMwMarhG7tRwedj1VASRx3g++h7ay5j6TlXb6osr1BauMPr3GXi4h/kP4BtxrKYHWFcTKnqP8iD",
+	"CBzRURK1sRc7nW7REB+rtRpOJyMvLNcP+hhQP3b6yE0lsNkLBQXQ3GOe2cFdHmGykZu84xhuVCFczyMa",
+	"qQvm70XGGKgbL/kesNOwWp+FNNKorkS+q2pRaeT7+usVy1XbaCxah4+thMg0PRGgMtBKwEvgbw6FHLvl",
+	"L9hvUGII3MDxRox/8wbJF6FYE8ul12bFDGi+UYqptRGV36NztUPKOKOg+mWoxsp+TagqC8R08Ok/NpXA",
+	"HW4ceOgSb+CMFUrbSRk70K3gSIX81gOQTSuePriDm5uOIbN12bObYwdZK/1fo0sXKoYJx3ghmvD2tJKF",
+	"hEBMl40G3WFR1kLV1qUO9s/u3HUoQaxwmpTcLYEhLiExePZP+o9+62xABYJh++qhA55uNHRqNeYYMYiT",
+	"sZJZegkJ+3FBw8+/ySxdtGBcZikwkA3v44LiuatG7bRo2Ea5EqS3CxeDXp2KCgg+QTlpdDbUCTTYq63v",
+	"i3yGIxJLeVFYSzx6tLeLc0hkf8Pi1t4iURQU3gidhGcg1TDCJ7F/fBO+dcii+PaUU9SbA2rlCWUPHz40",
+	"NdaaPYj9LH3+gtcum4uEIW5yXhQCwVsONPtWNaziW7mxq/sibQTU1/BCX2yeQt18QttDsCU0p3iyJe3t",
+	"tHhSDFhINr2BhGJYoooMnu569V7VHvJcco/OiV7+saANN+O8RB3VZTLOQUwkv0DxCxz0MJw9pEADiE4i",
+	"ZvmQXYGsg8xEEpdp/1mHIJVE9qrbUl+wjy73gISfvChcQSl1AgsJT8WxWYVgpGJ/yBUaj4BPBywyCE2K",
+	"QgtELbdDAGo5djgfttfuNFk26+hhKT9u36VrV6S5qyL4MGzG/SS3wrXiJtZPLAREEiDIfMU0Qu9sRNcA",
+	"aB3CL3zj7qJL12JHTcjQLwNl6VUlUuOyjXGLNLSwgtf5F0YzB44eo7uoiTy6E+4BjBS48xemrwlfE17E",
+	"+8jdDPU6MYehEe9ABZeMLBhEhRxOCBoHGflaEBFBR1Einmkm4zpfKd5kruylt8TbycjhHV6xsAhaPSWD",
+	"9hUi7TZthcbDuthr3jhwWetdRyIwvJHr9XQl+z1ds6AU3BAjYqC3dLQOAVO72SlHT9/1yrwWUd33dhb6",
+	"zLAEgLOHbzlLlYYu5J2z17JxTYl6SJyX/7PT9P9LAuKdVUkC/5ykluQ+F3tqGrb+IYLa8Eb4hvukiyNi",
+	"TYx2HkDJ01xC77WoAvBMknAIFOfRM9l9TBpuZCk6VKWV2LRVr287au/WrJRaE3kJQHME4fMdl3aXsnsK",
+	"UW8T8u7AflG3OvdY04ucM1udiyxEXj5fCQuuzzvIPUxSLWhMT9ipr86BjvlykN2g9p4U1fmzPlfDaW0n",
+	"TLdpjkhPzoLBJrl/gwgsBEAfrWl7XpzEebvHK5aUP4wwlgHpkIHPBHd0i9w9pT/245m6N21S6Km81lo1",
+	"MHdyqBNuwEPrTuAltyPu0R49RkduYUhIZoCr20gEptM+uEq5jehLqF52aov+HS9ZUANwhFs5wUoA3XQB",
+	"fQiCGLt9+XsVYzaR6Dfo5YsIWTeNzMLwJuyEVIeMIGz4rnE/2iHHH8Sz67rYB6DKtB8R2BUhE0RASTQP",
+	"CLGbqWB/8RAba2kuGLIIwuMdwx+gP9GrxS6P1JQ4I582IQgq5ESHdqmiuO6yafC0R+JPe60aOj18P4j0",
+	"ATVCqrcJEyuUtIQwYcZNwkrrMWr7aULXsoMHBKoeptoxpiSCmH4yEGvZFkbWvDGX9klvMm54vGDqxk6b",
+	"IUMDHa7vBohtyKsFZIyrX/7OPn+w8ikVZDWO4mAnfyp5Xdv/DgaN6EcQcML+/f7zp3ddRjdVRVtWsA5u",
+	"7n4HwIuQbyNu7EBsNHvNrPeKDiD/wa/viHLU6r8iPXupLWrsERRvKM/GNUlg/Y1fnC8JzxvawcEHgMU7",
+	"w5ZRuAS/rQcYi1dAYViVykL6lOngpuIuE2M2oIeKqlJeILdOr5K1W60hrZQvIgcIgxG6E6Beehy3SqFV",
+	"jzRDOtgWKO3RfO9N4hgaflE8AQt/sbKmSFpD1U32swxfFc9BuDJ7T+57upT+oR04hJbqqXeChLmo1xUG",
+	"TCO1ngBqiwalAGUQ1Ewc+1sQspyJ0wZF+YPRwcegtL2ySEWE/eZTecA0/EcAAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
