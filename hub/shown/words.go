@@ -139,12 +139,14 @@ func (r reader) accounts(ctx context.Context, word string) ([]string, api.Ledger
 	if err != nil || known || slices.Contains(record.SystemAccounts(), word) {
 		return []string{word}, api.LedgerWordKindAccount, err
 	}
-	member := word
-	if r.named && r.names.Known(word) != nil {
-		if member, err = r.names.Member(word); err != nil {
-			return nil, "", err
-		}
+	points, err := r.index.MeteringPoints(ctx, word)
+	if err != nil || len(points) > 0 || !r.named || r.names.Known(word) == nil {
+		return points, api.LedgerWordKindMember, err
 	}
-	points, err := r.index.MeteringPoints(ctx, member)
+	member, err := r.names.Member(word)
+	if err != nil {
+		return nil, "", err
+	}
+	points, err = r.index.MeteringPoints(ctx, member)
 	return points, api.LedgerWordKindMember, err
 }
