@@ -66,16 +66,16 @@ function load(p: Place, percent: (perMille: number) => string, full: string): st
   return p.loading >= 1000 ? `${percent(p.loading)}, ${full}` : percent(p.loading);
 }
 
-const [across, down] = [180, 64]; // between nodes, in the units of the drawing
+const [across, down, label] = [36, 56, 280]; // between nodes, and room for words, in pixels
 
-/** Drawing has the root at the left, and each node to the right of the one above it. */
+/** Drawing has the root at the top left, and each node below the one that it hangs on, further to the right. */
 function Drawing({ all }: { all: Place[] }) {
   const { words, format } = useSpeech<Words>();
   const at = new Map(all.map((p, k) => [p.node, { x: 24 + p.depth * across, y: 32 + k * down }]));
-  const width = 24 + (Math.max(0, ...all.map((p) => p.depth)) + 1) * across;
+  const [width, height] = [24 + Math.max(0, ...all.map((p) => p.depth)) * across + label, all.length * down + 8];
   return (
     <figure class="network">
-      <svg viewBox={`0 0 ${width} ${all.length * down + 8}`} role="img" aria-label={words.feeder.map}>
+      <svg viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={words.feeder.map}>
         {all.map((p) => {
           const [to, from] = [at.get(p.node), p.parent === undefined ? undefined : at.get(p.parent)];
           return to && from && <path key={p.node} class={wire(p)} stroke-width={2 + Math.min(8, (p.loading ?? 0) / 125)} d={`M${from.x} ${from.y} V${to.y} H${to.x}`} />;

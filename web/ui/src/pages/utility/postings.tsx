@@ -68,7 +68,9 @@ export function Postings({ finder, open }: Props) {
               <th>{columns.leaf}</th>
               <th>{columns.interval}</th>
               <th>{columns.reason}</th>
-              <th class="number">{columns.amount}</th>
+              <th class="number">
+                {columns.amount}, {format.currency}
+              </th>
               <th class="number">{columns.energy}</th>
               <th>{columns.from}</th>
               <th>{columns.to}</th>
@@ -107,36 +109,43 @@ interface OneProps {
   activate: (place: number) => void;
 }
 
+/** Posting is a row. Its button stays the same one when what was still to come is there, and keeps the focus. */
 function Posting({ place, row, active, open, activate }: OneProps) {
   const { words, format } = useSpeech<Words>();
-  const { columns } = words;
-  if (!row) {
-    return (
-      <tr aria-rowindex={place + 2}>
-        <td colSpan={7}>
-          <button type="button" class="link" data-place={place} tabIndex={active ? 0 : -1} aria-disabled="true">
-            {words.search.more}
-          </button>
-        </td>
-      </tr>
-    );
-  }
-  const p = row.posting;
-  const leaf = format.number(row.leaf);
+  const leaf = row && format.number(row.leaf);
   return (
     <tr aria-rowindex={place + 2} class={active ? "own" : undefined}>
       <td>
-        <button type="button" class="link" data-place={place} tabIndex={active ? 0 : -1} aria-label={words.prove(leaf)} onFocus={() => activate(place)} onClick={() => open(row)}>
-          {leaf}
+        <button
+          type="button"
+          class="link"
+          data-place={place}
+          tabIndex={active ? 0 : -1}
+          aria-label={leaf && words.prove(leaf)}
+          aria-disabled={!row}
+          onFocus={() => activate(place)}
+          onClick={() => row && open(row)}
+        >
+          {leaf ?? words.search.more}
         </button>
       </td>
-      <td>{row.interval ? when(format, row.interval) : columns.outside}</td>
+      {row ? <Values row={row} /> : <td colSpan={6} />}
+    </tr>
+  );
+}
+
+function Values({ row }: { row: Row }) {
+  const { words, format } = useSpeech<Words>();
+  const p = row.posting;
+  return (
+    <>
+      <td>{row.interval ? when(format, row.interval) : words.columns.outside}</td>
       <td>{p.reason}</td>
       <td class="number">{format.number(p.amount / 1e6, 6)}</td>
       <td class="number">{p.energy < 0 ? words.back(format.energy(p.energy)) : format.energy(p.energy)}</td>
       <td title={p.debit}>{short(p.debit)}</td>
       <td title={p.credit}>{short(p.credit)}</td>
-    </tr>
+    </>
   );
 }
 
