@@ -102,6 +102,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -456,6 +477,24 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionInfoRole.
 const (
 	SignedHomeowner  SessionInfoRole = "homeowner"
@@ -619,6 +658,78 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
 }
 
 // BackupRequest defines model for BackupRequest.
@@ -1054,6 +1165,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1399,6 +1525,67 @@ type IntervalRecord struct {
 	Summed bool `json:"summed"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1485,6 +1672,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1695,12 +1889,38 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
 // NodePrice defines model for NodePrice.
 type NodePrice struct {
 	Node string `json:"node"`
 
 	// Price Absent: no order gives one
 	Price *int64 `json:"price,omitempty"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
 }
 
 // Order defines model for Order.
@@ -1837,6 +2057,22 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
 // OwnOrder defines model for OwnOrder.
 type OwnOrder struct {
 	ClientId string `json:"client_id"`
@@ -1941,6 +2177,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -2195,6 +2468,11 @@ type RecordStep struct {
 // RecordStepSide defines model for RecordStep.Side.
 type RecordStepSide string
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -2312,6 +2590,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2320,13 +2601,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2706,6 +2993,19 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -2749,6 +3049,12 @@ type WhyPrice struct {
 
 // Refused defines model for Refused.
 type Refused = Problem
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2902,6 +3208,24 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2916,6 +3240,9 @@ type PayBillJSONRequestBody = BillPayment
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2941,11 +3268,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2958,414 +3297,469 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yb06VR/yxx5XrXMhyXa3ZiRLoyq3ZrbHuxbIBEl0ZQLsBLIoto/2mstzfR5i",
-	"Hmw/yVmICCCRJJBMsqpkqds3dolMIvERiO/4xa9HU10vtRLKmqPzX48aYZZaGQH/eCtmrRGl+3OqlRXK",
-	"uj/5clnJKbdSq5O/Gq3cZ2a6EDV3f/1LI2ZH50f/v5Nu3BP81py8afSkEvXRhw8fiqNSmGkjl26Yo/Oj",
-	"d4s1U9oeuW/ocTfaMz69aZdvxd9aYfDlZSndT3j1ptFL0VjppjrjlRHF0TL66NejJTdmuWi4Ee5f/de9",
-	"XgplmF0INpOVuGBKT3S5ZjdCLA2T9qg4qvn7l0LN7eLo/Oz0yVfFUS1V+OBJcWTXS3F0fmRsI9Ucpt2I",
-	"v7Wycdv1c/zuX8KzevJXMbVHH4qjZ8LY17PtaT0TM90ImNecW1EwbpgRQrFZo2v4eKFr8ciwmWyMZbWw",
-	"wr2eLbVUtmAz3cADeqVEYxhXJfzmRqyZnjGuGJ8LZS8Ynxih7Lnb8IX7+YpLa442928iy+0ZXi0EKwVv",
-	"hLEFq2VVSa3swpzcvFscFUcz3dTcHp0fSWW/+eoorFwqK+aicUvXs5lo0uNOF4Iv3TmPGOhDZlffNHKK",
-	"09+gL2kXbLXg1m2DbkrR4J7yjU1kK91WJbMNLwXjlmk1FeewixNhrNtG97eRal4JHMeREbewh2y1EI1g",
-	"SrNKKsFW7p2czYR7knFWyVpaVklh2ETYlRDqmD2r9PTGsFK7w2BT3Sp7/L9U7iyGL5ecipfiVlRuL9xG",
-	"Nbe8cr/aINXoDMaOt0HdYfAcbR92YeM590/v8urp26uTVy9+/Onq+8ujYntF/hCv4RC3B3hKFO8Orxb1",
-	"RDSPTMHkjEnLFtwwrcTRrjs9vGpZwbz7K4q45tBWux8/p0cd/+NVYgl/Fu8vkAVws2DSMH0rGjd/f83p",
-	"ZRdM1Eu7PmeclQ2f2dR2mbauebMeM69LevRDcbTSTZm4Wq9nTPDpgt1IVboLArQPdwKujawqN+WCSQUf",
-	"4OWTiq0Wcuruh3/CfVsfFUfSitqMmdo7mE/HCXjT8PXWsfm1FuE0aIf9gnLH+bSyolHcyluxfbK8dlfV",
-	"/TWC5wljZc0tSlL6eqJ1Jbgi4l3oMnlTFa9F4ouNJcJThZ9TGHBrYcXR+8dz/dhvl1r7pT73G3zHhToS",
-	"uPs6YJSwnH1WEW7bpnKhjWCTtRWmu0EaybES5dzRI92nL0o9NSe1VmJ9XJd/OGc4C+MIthN3Xg5M26YR",
-	"arpmrZK2YH+M+AtrxFTIW2EumFCimTuuLxV7tyjYUhsJVLXJAPnM7ubLsNIWqHTS6Ha+SC6YW7hXqAQs",
-	"+bp2Y7AJ6hdTXgtm9TiBPdV17Za3Th6smyBvkLJHX9z4ZjniaKuKTypxdG6bVmxeZ/eOphFTt7Qc92kq",
-	"KRpWw9nsw0Eu23qbfxRH/ljTK27tHkdUyrm0iWl/J6ay5tUWJT0yrJZKN0BRyfMoWzGW7Ti6WyeEYVUB",
-	"k4aX86pCzceMIwek7rRaYReiMXtRwhttHFtMnIGn2fsaTjQSeWz/yjklsLedJbfisZW1SMnNDBsrjqwe",
-	"O0ia5cE0YJiUNKLz2W8nJCoTWxvRiFup2wRJ/tgC3yKC9FoSimdkHKktacSKk1owenJv4Tep2TW6VaUb",
-	"eRyFG8vD4+Mvvf9R4v1WW9Q/R7z8ltu93vuXp1epV/7d6Z5bh/HC6UdOajkqYiVfIydHFsd4s5uyOr4d",
-	"Lm24BvTWiNMFTlWQFEJGF2gvcJPojPx2dYIIuVMkFfYQ3m1C+agEnw0R6lIbK9XceN0Shfkjwyo9H8fO",
-	"lhWfprcf7DzLrXBsiE20vhlpl/b8ADB8gQsZvxnfiUreClTQNyyKBVdKpM26RkzlUpIGtM2iZC0OZFLd",
-	"wEWYAA2YU56/c6bHYWZgJ2HSNhyvqqQJ6K7G9q9e6imv8N6gUUKaHvhWpGJPTp988/j0m517gMPnlvuD",
-	"rBJGQskt7225U0FTc6/EbD9e8tL9IMFM8gIKPtjcnFcvXn3P4KuRcoqehYXRtHNb8iKy5u9iO2WUmLH+",
-	"prxT4Wl8/o9Pz67Onpyfnp6fnv7bydnXqVP6W8urnB7ctCrhthDWVsg/mlYh+U3RnCDrwwnX3VwkrAHf",
-	"080k4so5a4lO4yVR2IbHpUwq1H5mBdNNpAyk9mS1WO+266STOO7J/OysJdVxH3/RhtqRIfqMX0AOmP4v",
-	"pUpcZ38M+yk74R7snFAYPjetV8IKsrX6MxPvl7oZe6NkPfrhzRniLwv/vvEC7Q1q83secCNmwqknIk+l",
-	"XN1sOOu/Ok3xsuR+vvHOwg3+NJ16BpW0d7toydacVugKNmzJZcmsBqVtsoa5tlbSpR1NO51fJsHre16l",
-	"1O4YUZASecurVsC8lLasFty07kiH+GV8o6KvwW7cT91GG3uXkV93tL1rRH8Nkn7fbSbAGzmbJY7r2Zpc",
-	"kBKPzLTLZSVFWTAn7ODkbkVj3MPFAJMZXtimFtGfbxForZtnfATdtvid3+PKoS28F3XvJZll2tXndfYR",
-	"IzSCU/wwoctGV39YusALCxQyNGL8+3iP93YpvkED4446zLQRpUzveCkmmW86xefuZ9En/DfOKEmZTIVj",
-	"VeFOSMOWjb4Vapyidf+HiXsTti9ycHe26PZ5/5Jl9mgrbp/lMvpmL1fTGDUjDJ6bFzlDEsbDOsG0vl/q",
-	"6cIU7Ker5+AVKLpIirRM8EaJkhldC4jsph2I4lZOc26sG4FO1n1VAxq0wGmHkcbftMvIlfNADGsaRzm2",
-	"byLt9/bvvI8wZVg6I3pcQDLjM8wNWjDxflq1ZSymu996wbTzPg0InG47uvFiT2Q4y725phP592X17WHi",
-	"ZY4vG5TaFTR+PWOcdcGHrNPBpNIZuO39GNwOs0FFYttTK1Oa7xXYY1xtpl9csFPIONCtZYE/7nuNKfQW",
-	"fo9ziDjvgJEyRA4+2rxhge8RW1NiDgEjyrGIAm16JbaTV1BmXOtZegPBqU0xamkYPu2UY8GmXE0F6F6J",
-	"0M9AXKhEn53cUz0Orr4EBYwJHkk7NmKUS4hxui85cNlMN04aUdQQpPCIC1i24nqy3pdFLrhJ+Osu//z0",
-	"8ZOvv3FLM7zC7AYK3IPLrhe2TQ2b8mmgx7jv8js9PT371wsIgWGiBGxl7OfqjWpMi9r0uEjRQJjM++i2",
-	"vFEhXUIaxsuyEcakuX8XzNrO7LBut7dGhwUWjC+dRifV3P/prB0DW+tOuyDir6SaM934f6UnMT5UkvIG",
-	"4TxTkYlUSMLHGTC6EN20nFL1l6dXd5RAE8obHCV/SFAnWQ2wUAM0zKVi8R2NckCa5LG9iBnjOTv7lv3/",
-	"HXGcfeuo9wD23uCmw9oOkOvvfALQRgxVN3Vb8UTKkl45opYNZVG4ude8FKi0wmAJwsrKa0NyeMhl2anD",
-	"IcINKZBSlQyihUlSFu9zSRR2IdaMQ85E+iKkBajpVAY3dhH2KEewiW2d+I/3cbX4XK1BmwRHzk4FYjcp",
-	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDA1/oGfaoE4+sARVHhZam/Iln1III0HsnE24taJZs4WuShPc/1Pe",
-	"MNRnF7yZO0Gajr7UUsna6f5nafNL2UYnAjEvLKv5mk0Eq1Ei6YZxxaS6FY0VDebNirKXt5xkouiWvobn",
-	"M0uUls3lrTBuPbU2tmDvzn32txFVZViNGdgc4zWDyzzdwxWDvvPBuVESpyKLwfKb3jwL1FWiJ8CA6W2L",
-	"36v9pz2gsIywZZu0HzosC90DcL79rV/RoRi+Nmwi1lqVTkq4pUxEJcXtxrmzG6VXal/iS2kgQfPYWF7q",
-	"xj3nzUt/cPtcN7wuKQUetkOW6YwaXq4H9GmnchaYclvytVdqT//1HFSCJdxg9/S/f/Hz6dkvP58+/vaX",
-	"//vJz6ePv/zlD+c/nz7+Gj/6l6QgdPNNkOdzWEiX1OsYAmXsqoItRQNqisBIDJ3C6elpfCinO0/F71a0",
-	"A2FGyUNZOJGs5illmhmrGz4XjmPhQ93kqYTCszquzEo0juRW21akNslkcmdjA+VaXfL1I9O9xil6pntP",
-	"wf7IlnxtRtJwwrSSTaf1COW20u8UKMiG/v4lZSboVYr43nUZqOds4nj9itXtdBFxvklXhxJWNm6+nQcx",
-	"wwn8ts81WJtgdFXcWDattBGlI+lxb2qVldWBCS3drvpd8uPlPZeO4irBm6SPckeGd5yEMKRUxLHijPvn",
-	"VldtLR6vhJwvrCjBFYSpy253/YseGSxhCYTHVguhQsEPfDfSuAeL0QDD256NgQyHsmCTFtwnG1nVa2HP",
-	"MbzmjtmC54Yjh2/EVDelKFmrpguu5rFuHe0cvSC9rbjEtNcP9+kg+7TLtqBBwpu6+cTh1/4eJQknzqHe",
-	"ZDHRV5t6Efojdvs8YsfUxhiXr9lXT87+NemjkKq1wmQcn2Rlr1m0H9vbvNJNVV7fIbcsTlOMTH8/t94b",
-	"Brf2R7HK8R0isOBZ9D+5YKatHSlCmh6zWCbgU13vmvwRuMWmvh/Z14/NjVw+1ktUKB6DBuJ4tm1aQd6c",
-	"dueLLvEprOvZ/bR7ZsvkwCHSG6xsw6dDSquTdMRvsOhNOe400W0TMjP99rGJcAyIiMtfntjGDCUNY3gT",
-	"l+XoWDOUY4x93OiqPIR5THwiLAxAM4zentzhtrkVl1YsE3LljtlvM1lV2QQRbgvSYvYQB5VMpitbd6uE",
-	"cabbXAvTSaRZS9UGePtAty+xshWUDk71k1OunFoJhVp9jjH+ujitKjU1CQV+/vrrFVWAmm2JM/5dGfEM",
-	"ZsJmaKZgPtAAjOYcLwnsjuiKQQ9JL6bwTBfvwfNOUdl3orI8pSojd/S745iJuIArjSnngfFt8MmwBuNE",
-	"1I1Yb11lGGM0u/yzrsUdWOVnwZ87hWUjPiFWjkJNwXRVCmOxvntsptiVG/XgVYyXBN+JWitjGyj9P8wB",
-	"5Ugio2+EwvXOVsL6fNyJKMXvyelpymzWmII9tFNv3TNbTnH3YXq9PlEiZdYnlGF3ddw9wgec6ItN49Gu",
-	"oqwDXCvPfbd14WDsjTHSZOoUiAGAMeYscKnmwXqIDEJ/IOPiYCveKLKYMsqDVMY6E7NhZgG195XWN4xv",
-	"wxTsLtAuu+JR2qr8sb4ohbJDrlByWYFjCuOsoppt8biZbOoVb9LpNLUuM6UaRjQyU5x/K1Spm3Rmx1Cc",
-	"Zsmle+44LCxmAF3O75K7K3Q0l3bRTo6nunb3pNZqxa2N/wSvmDmhUeHtuHFveJPKlUD5asStaHjF4MCw",
-	"vhBjLxOxgPJwJSie70TLQq8g0UzZRpftVJjcLoeN3OIbl626XIppulTR/eo6WxKh2nSdyQ+NrtnZRr06",
-	"XQ4kikfGv9dddanSQBfLdLDqqYH8LFbzG9EYR1+ES4HuXKeszHTSyjuQaHplHK13esKO/jKOpODIH4qc",
-	"Gj1LFs8MMEeTd+47xmXOcSuLEEIovNupYJ2XcXwmztjdBQZED/uZJjmQNFOnIB+Ia+OUMJOKthprCvbn",
-	"15dX529ev73COApTwq50c+MU7bNvnxyfffNfjs+OT0+efFWgCucOicdK6A5kG3x7alnfv1+K6XAcACxF",
-	"Ac+F2GzONET5j6otm6zBU+ik0JQbW2ACkFYifIW6FTIWehtl3D8yPgg/obsGUd1K8FuBhgo4xyLfcB8T",
-	"xrCFe7IWFr3uUOf8yDAluuAEA/chfU9ZOVuDGMbDChIgL3ljr3CnOLI+2+3JSD3ArT31us5XTkY9bpXV",
-	"bCIgfKbc34BS1Mjygk20XUCQnE/0rWCnTKtqjZu6ha9jFrwRJpLpY4zxhW7s3hO1/CZGTnJTPcDECqYV",
-	"bqyfDG1e6hr8QFAwm3YWYQqZXu7azFumQMIr7TGFjBAERLWhe1ZSKHudYY4HpU0eGvPLWMDhrtMSl6BA",
-	"NWwuxkIMGPG3bI4HbOI5q7gTlXTocDsXcr5wG6rE2LfIMl9XFKrf4TjAwsbQywSICAGUftnFK91Citif",
-	"3J1esZ2ZCxPayr1MU1hIld4kMqdc4a2guNbRp5YDoMTUXpei4uvrOlWVg3IohLnVPAAcIehZQ0Kz/+4v",
-	"n8TBx29O+9HH098mH6HLtB8ySjfskfC7awkfzQhrL68l5DWYjmQ+idSIOV8mz/xSVkJNhddB/BGbu5/x",
-	"J591wd9fL8hx0Z/bWzGXxgZ4OSJIp95C2NRH8vyWOdGB174RbMXV9mz6u3f25Osxc2vE3AzNjeQXTIv2",
-	"zO8MuHhB25rpqtIrc+5l3xJVfjCt95jkWToCkNYMJOph3h5F82PbCgXt4KzvcdIevgxMf0tXQ5pNSoEx",
-	"k/MfnjGuPlc0MJOk3EI8POUK3GmufOLJOE7SqXklrru9zOFMwjz5dCqWFl343U8KH0hW7oiZEbyZLkTJ",
-	"VgtHWnhgjizTUeVWmaWYpnL0Opa5hQ0TkmOS2Bq6tUnmdkWgkyiP4SI7HnN33gb5/onY94YSQtOm54uu",
-	"UisQ4kgvgNc67t0R8EOlV4kqRb2KOEyta+AphFiFiwgmJAYg9Vw4y8xZec723kp9gF+uRNPxq25k0Cir",
-	"9TEO9X+RL+ZxJ/QfB73osVeBHIl5c5I1ETwojNEaZ40idfrilSS0Jw47toatSykb8bR3t4+yBnChw9iZ",
-	"sLIF1JErDOL5oBpif42EELP346qmYAk5qxmvtZp7FMkDUhHoIc/XYfOS6nebQ4iYc6mSheaJHCvwtUsF",
-	"aL5CkGB0/I6yPTBk7NblDAOoCQHrGgQSPWMEXEl4YjPoeO7dijfv6LUeMBQhbg2/FWNDvhntadODM244",
-	"pctMWZu7jhNRYdUAbE7KDapbm4vytkaUzGpAJMNN1BnVvMkARXLrYVpqYZjVuGncV4tJC0FqQAmQCh1Q",
-	"F6A5a3y8l1/ijrZVh3gdYI9wqX7/C6QumnqaLlUqaZ9XPAmh8WpXyV0lDO7ivOWNUykdrQYsyaBtOs5q",
-	"Fnql2Hqsk+rAfKVssSVFrfaKmrrdegWgTglZr1e7oSjcAK/dc1spTV0ak9/8MPncub3y6FWbgY9doFY7",
-	"cay6rKAtrhSq50dvWBIwM4mURa/Nrff1KqmiSrtgy0YAegrtnaEkFXTJGKZXAiwgYJhaV4+M9xFDqSBX",
-	"jh6XfDsdYUbXI5kJQ7kqvkoItnSmm5ip7oOPadLFUDVXa7eATMBIqPz8yBCfcuUW565aPDfgQcaCq20F",
-	"PJDkQ1WNFss6eSQRlwj7RNtOo6P/baprJ4m8u7U+gOn5raOpFEfEPGFjcoS0o9Y8t5gL9keEwZWK9mos",
-	"px44YnIeBnbJeKWVOHensfCnLzt8IGfnNQgOX/fQNcegamxB9NFVHsAB+xO3YsXXlyFpZWPTFoKX1xlW",
-	"EeYPNGfEVMMlscbZqdMbUE/c74MK3E4eGeRNaE92hqO0jM8bMdZPm4M24cZek+aXEAmyDhlNcUKDzzWr",
-	"AcN/KjzKYzM+o6FLwtjYJG6nC0G5AviKlbQLCTEQyGbNKCKz1qRSq98t1t30cSm1h3BKl42EZh1DE8Nm",
-	"BYLkNtrWotzcjdjMV+KAuyx3JGH8WRqrmzU2vEiL9IZHZRuUwicN89iisLvbTH4vPN89gXVp0lls3YNR",
-	"gGPQDZrTwKZlYMvIkLxOmSBj80X9GEkde+wg2bKn0QMky26+RylvPWaBo3b0As2E0xJ8pY0HwfDgwGSu",
-	"YzbjX55ejZsDQunsngWEQ93LPd77PsNfD8XQ0HLrv8gj/FBuyiYOyMh3qz2ADEQ2qA+OrUoGJCljxRKj",
-	"72Rrpl8eoAr7o/0Jlrftj6dMjtEJz42ur7v086yMpjoOhg6s8eMvBL/DzUinP8Jpi1vRrNGnLyoTNtW7",
-	"ksrxU+x8chvnBfHwO+9wL9E25epsRPALJ3wJfHqTlNiXAOjghBSW70OOlK/ed8NFicje6oTPyc9BajvW",
-	"GJGzvhF7es73uI6YXQDFfne6jBGo7AjR89/paegSc+tBy/qzJRbxn//P/4vTc38QT3R8agJYq0zPZmOj",
-	"8aECK3mT8HC0EuY8SsrBE5Bxjn2/uoLfQT6gwjaahVm9D0dABjX+PtDWpo1ZJ4d6LiF3Auh/I3mx10uu",
-	"B+sMtzO5EawV7JoOMjiGlwzcvTvnAcXjv3e0um3bznjDOAoBafzV9JuqZwF1FMFITRF/h95jZrUuyDev",
-	"SvQr0TNg7kpn+rqjAc3VEhC4z8yIUE1zpXkYLpTwVy2NcfTxS6rcxI35+JY3ikMFw89+A15176BPvo9e",
-	"5dWz3hv9h+HFfij/fre9JBayuHcJVBkj2lKrdd31a+ilWbWqhLw2x0qjgswFR6PNoxJSsyjPwt6JyaWe",
-	"3giEXZppN4IGL7MzO9iNWJ8zY0Exbzo2bHVVEtAsxN2SFYpxsfZgVUZ40KdoUO3Z4I/8cyF5YrxST1n+",
-	"KYDdSPUZGiHkPTr9g2JZg44090zest0FS3cVUmGicFNBZ13zNfpjKPJ9zvweFlisDifrVwZHCMyvrU1w",
-	"dactpVSmTMA3ctexIzZQWijRD3JM6X5DZ4musHSFfi1KjIOMWLONatcF8Rqgr34CYchPwmmUYgnEqtUB",
-	"gQlE4N1ZbYNPgVwp+U7BfQUPZRAostiMnoijK+Dfl+TPuhbEVzIWS2g/hay1F5UsvMzeCcN3zN5RC4Wg",
-	"frl/VGJmGagXOPDfRaOPtwOdwdYfoeiQY2AX6F4amvOZmEulAMRsFmWOOdk02s3jVfWH9hkYqvscBQ/6",
-	"vSp7Xq0N38zggh6qzwxsVKqhjN/ukb4NXQsonkx5Jld8fR3wHtLRaWcvgIdcGkZTGrcv6PKQwgzAtERe",
-	"Ba7WnZER8BS0szVEA+rceHNjyvdolxUwaFIDCVml/aCgkBsbopeQjdtpw/v7+YJ7Z3C/9tqGmRClSbqt",
-	"ruKUg4BqHBppVOD6KVlcgRO5VmeV1plWs5Vw1ycruiDb0eo7blTa2r8a7KexBCDr3b1ZA9w13EYkvXyT",
-	"BKLwR+QKK9iNWCL8CmcTZ5ID8x4uVnSrd28cT7FArpf0szROmk3iHL1baDxxYSkTwPEF36X53AOJgPqp",
-	"RGQDhBpSFJwzOW+xWvWoOMIfJ4FywPmdmkZUFQLD+hnVBQNYCkZMZaQdmsxlebf/QE6+XuccaT8ST5KG",
-	"zeBuRKUajBu000zIoJoC3A9biKpkEz69Sd6ktOx4PQNjbf14sob5O5uOSvq/bx0DP3kmmkqqsSKkY6F0",
-	"C/orJX4ZyCbIHNqmjpFHPCriLjEJ5yTQK189cyhQ8Xa6/SBm8L13h8yqLRAvC+kEQ9cW9oAC/Xv/gAz2",
-	"nLTeVGBC7VfcG8nd7o9/qUZp8/FS/aU4UD3qwG1pQhqhr3z6RHRgOWodD3njFPXYTJQGrXatnABkGM/1",
-	"ucBHuar9UfANOyAO+kbrbw53kE3yc+t5U3G1rY0eJNb3MxrAWoC3p6KM9yZGDiBgGmuHIn95k2yHfsjO",
-	"mf0g1TGMgO/flahEKzN5KOl8D7sIO+uO/umM19a/YGhabwFDLZWGasV49/gh4HS1aOapmAC0loE7PhMr",
-	"QACCTNdGiJC/5dQ2TBekUJTSJVWOJnUP93WCn7zhTa+l9UJWZSNGJ7Ph1v2oS5EzysfTHI4FAE6psdq6",
-	"ToZPsNCz837DxoAfbraxZVsJQjmXf+Tvmnt89Qah9Wgafj/9GlPk9ZKrecvnItPhjHRzOcdANHjgIGS5",
-	"Ca8WKeZwMKUY6W33E/je/cr/4zsBvvKXCIKXAGUR05uMxzT2lxRO3OHclbYii3DiXeRJZ7bGEdJv6qrO",
-	"V9IqYUxvvyyzWicJfQGQjttjTio9vRkZTbxJaa+3opEzKRp2I9bhkMJ2GZ9BiiGC42U7GUJl34g11hNR",
-	"lk7PaNiMTxo5TUu/rsFS//cYpuhPaGS7Ka0Te4Wd/SMFEzavYAvxfix0Ox0DvQG3NHlLYLtyyXTdYY45",
-	"tRzgj1/kARNPTrlnkG/j+EtRpeO86JgjuIrCIy4suV300vqwRqHFQhtKWRvC299RjuGeyi7DHAae0Xcl",
-	"jhOQB7vpav7+Bf7mLIKsSnnttgvoYhzl041ysMfRh4kUGO/2us9B79Uv9cY7mjrqOR3Ajk5OaMMHkhCM",
-	"Cbq5Fa+EMUnRBlbTCV/Kk9uzk5XBoOcF4wxr9hFZwjAI6K+XoisMLbXowiFbphM2U88irFpedPLSMVGn",
-	"k8JdoqJZiu3CpDsERUDxOWbeT7YQvCmZEhLK3yhdvGGcYBJihIn1UhT0ZYArwx9QU/XezwoYvpbGxF3l",
-	"MOkOo8KNMGs1HcGyx4Pq9RBxh6O+MfQrtmBCiMPheK97KHKV7LJq/ehJWIo/Ne6QEAtR1o6gaV8B7aWq",
-	"WLtkVmNrIY+9dH9bFbr97IIfFPke4DBGhLXnqY2QdOYcOqoIFfnfV4EoLpCIKQeLnA5FlDkgcBcWHhw0",
-	"Kt68iCgf0cBqmgcgSvbG6PswdIOKMqTXX7ClVnP8IdXYWs04W0o1h3JLr4P6lkNIJUUPeZhMQTfSblgP",
-	"+PaXDIPJJOeKptHNfmh/WeCyKGXMr22uoXeST2px6r5ZYilvq6AM+pcByMQ0GAQVUDOeTOjYqD6OoMh4",
-	"1SYh+ZVvwsWcZIdTVK0z09Ot5nGcULbsFz2yWLk7insvV3ZD/wVymHZiBy4cc+jVGQdYOYB/e4R2wTZI",
-	"i4zQCffDDkkDImAkqC5Iam2Wxm8AKiQX5rvuAcIMrsyjK0RNlsba3xGWYCoPcz93WXfYA+6yvfAqswhz",
-	"KOqXFW+NnFT7hHvTxcayQ2ukRUdz2IPW75/MX/HmRti3bZWnc8JRZnVrLLsRwom67QDIUGwaUJt8JHYs",
-	"pHVjBrOi+jEFaZheCoUlgw00H7u8evr26uTVix9/uvr+sh/YzWSvDUWS9WrPBcy5FdfTSps2VflySaVV",
-	"5I+IkqWEokwpqRCOiJbp9LBMrnVuoxKxl6192qtjAELzUjPFUY0DrJzeJCwDxOnjjWB1W1m5rHzh0sgU",
-	"riZTEDblVWXO0TBFx9uKSxsKSd3XjLeYEE9+SXdO7Ato4I9nIQEv3fPBTnmBsanEfmaF+sMFk3UtSgn6",
-	"Nb4NhgFHDiyOirWOITtPqla3bnL+PhGuGQiOKSFtU6tODBmFRjAcu511o+zWXrrOCj1CpBPxtN5ZpylF",
-	"h/JgU03rBJTlmaVWJqdbgDREcDhM4oCERadoihCDYpM1m8gS6nfAP7qSZuT9miTx9zZg6bACM2CGFOyP",
-	"CAo5vumpe831ZH2ddLl1vQNX3QrhjajWUhEBdfd3i+WsXCtey6mjUY2QX+Cw89OWZVmJffgMTLBpK3E9",
-	"4WYIEGh7kkBxIZ7upufGoQLrJlAmVWZLSh2FzExYjC8SZtxSg9qDJp9Prc/OHAA4wS4Ymcy0niYF3A9t",
-	"VTH8ErmaR3/xbfMdB4X2W1j2AR/r1nBVji79KAUvoUtlCmErzquIE54mkOqdloy6EUbOF/YaTiJhrDpb",
-	"Do4Kqo3cPYStKoIXgDS5v0IOuTM767ZGaliKZiamwDHxJbvyhQZSM/tpmVtyCNIA+lBTSsB9icoBRkc5",
-	"ZZ1FwIhr+ZzKzq0osYI93FBsjVEgxOkKGu4fVCg1WEWe+BKs6+sBCrmCrE1fF9yr6s1gqEKzgxxp0Fbg",
-	"FS6wDIvbcOr06/B5zLwITsb9cmcO2U2SN7+RauIEcKVNyA/wOLkQmmgN0qhRXN6KJ19d/63YaHwFDoZd",
-	"r28VFqZlxBK+GFF24hRn9ISsFusUJP0oA+UnfDGJzTs0nBiXVjMenV9UM96IHFF8J6YVllrjc/4dHmrZ",
-	"J5cQn6B/gvcG1Z5dB7LSjRHXepbo0v6KxPRqQfi9kb7l9IMOSAkABm5FmX2Dve6aWw5j1SZeBi5sR+SO",
-	"VZGOAvGPi5A/D/7aSht7SJ18VIzlOUJa43LfPes42UiQn008WyoxMJHmE6OIIPrSaaK9/hiZrZMIKzGo",
-	"y3mXeRr4SAD8Zhog1TZgwAPOX1cOtn+V5WGAQ7NGiF3rgWVESj7p7jVfA4YUsxrodf8pd+0JUknCvvNV",
-	"LpXGz0MrUMA6HKIdGQTBSZ0EMfIvzlPoi8710I+DLJeVzCqh6Dg2QA6rRlor0hndy0ZPKuK3oxgvTuoN",
-	"/iyJlalX+472Fqu3Br07frn0gmjm+a3zsxwbl70CPlW1taIqPvSBrxa6yoOnbTSQiWUzX5vdQVkaF6dE",
-	"P8ov6S0WwyWWk9BonsNavLILFLFXGUEaluW1VzUr4eFe09dtd5uQFBLdlIJI3iJXYoXpx9TRsutu+ctg",
-	"WuCm8Ou3DtAxF79gp04B8U5myJphyXTg9NmFK06Odr+Kwp/MYHrfK2EXurxMK3KvFQYoqY2CXim25JQx",
-	"EPg9lo2BPwusNa/poVLJS3HM3jrzFz0lQYHwmwAqYPejWOnATL7jRBvfW9Eko75vNkfH4mSkwQowlwlf",
-	"GfBop9LZg8dnwOmPv71g/+X0FLzplHmRsPHoViWAEqS3MKQTfWm4hJqngPuc5ssnRletFQwiS2Cjdj7B",
-	"8UZKDceZTj65Tr79daeGF2wtjBUN9kD2AZsxyTvXS1T5M4tb9gwCr+MrqcIhbJgDB6GNwcrpiHCr/aLj",
-	"GRYd+STvg88I39bJklfkx9Y3foDSHOkzZaTxeH7BxYg1ZjrNyHP4NM/WHg7vzhA1MdZAiqkacAA5MxSO",
-	"3oNTsagSP+mkqNuKp8WZQUQ2p22XpuhaDCLLAlNQ2rSmtg/s0wCEyetUNX0Edtn1/x26S9voCGBZQhVJ",
-	"qCTs2xnYEvlGK5FsCu/F01YvqQ76ESKq9Pfj07PkKKnm7hFeiFkKhYAhATzJ/eOW25h8zjvUY6BfQuQy",
-	"iPZGDbzu2ln6lSYcFw16NOo2UKRKtoC7lLBkp9+KLRshjfudw0xR4u44KcskpOxrtXUfO+AqrXrYVaPR",
-	"TzLtP54T0BV5YEu+xtRhYCv7vGI8kFlxdMttTsAZxkvwnu3z7jviqWSJk+DiHghshXSpuNi5h7OSRSQh",
-	"Pu7pJzpe3Fq8tN22pKZXdMLMU3jHaFNC60ddijdNsrmlR2ce2+7nafCIUfAKe4gchhoIL09NGJLlE0nf",
-	"I7shbXfgaye1MzPL8W2Uc1htqLAgcnfkHcVOvAUT7/nUQnv8mcZUvEa3Km6uGbyJ7nd3a+v8bkHtSiYI",
-	"yqkg4NkBZ3mnz34O7HQ9oZgNtOSq+ZoZ6+6fjyWPxYUf7jmlPR0k/B6Qr/AoyrPbJmHRSF1mXO6Z473y",
-	"9ccM0ztHtRr3mK2JpM9G/JVw13TDplxNRVX5EuVEYXLZsy6Hu0/F/Yj9L5bCM5MVl1TPQNRTHNHrETPp",
-	"/VKizoYzzFist7ySJSUmJbpQNibZzePMizuBfltQ7MD4o57StVCHeE99d67BvlpRGkK6xVa0qo5GwmZG",
-	"+wU0n2VPTyH5MINs7x4AbWW1AAzgUiLAVQO7YAP9bjcFzCYOhrsw5LJCxplMh4av3kb7v18m/WG8N2zG",
-	"I8eNLJqq55ts06kOS97YfVI/wv0d8WyWUK+87oCybMEj4AeonBXUQ2GRZtUhhf2rJ99+9e03//rk2x0d",
-	"jDah4yNCHtEIjo7wkEKI3vFtnxGfCwXM1Kfi2o6Kz5xS/s1XrAIN2RQMS5nhil+zY3bO/oM9vkAlXYkO",
-	"Npw809CkIUAjY9HzEqLr7uX//vPTx//GH//99PG31//x+JfoX8fn//H4l19Pi2++/PAvSYt4oH3mUhtp",
-	"5a242BCPcPv2Q4mKpWKqZ9FG8tNGutkGXP/j07Orsyfnp6fnp6f/dnL2dTLpagceWNyfxcd5CiZnRKY5",
-	"B0IkDEsx421lgUATVhhE2c7O/b4VncONLBupmNEEbx50DUKCBw9GQYlXEMk/Zk/pAChGAdIAe0L5SIr1",
-	"2U6wX0ZrRc3D1sAhfIGRtCHDJGhhF9ALjXKtEI8K0+Y6oaMx8AX57X4q0PZNaWQ7UvUywrzFi2/0gFco",
-	"MU3XPHZO9RTQqLaf2oDNvGIG8eTr3b3N0hoJlBcVjIcMueAe9hqQldObHqV7eNJHe/bGHKt3xFpBICZI",
-	"Sr92SuA1FaPG2eq9L0K63LVurlErIbnrPgBf8868tph17hT5u5jp+JhQjwVv1nwlir7g+UtRdY3PBpl2",
-	"sq8dxdZ9pmYXiScOC+mTgqttbSLPvF6TE3IXA+vkIbbiSpZVpvfWRMVXey2aGqg5kURlR8EnHBArHXtS",
-	"wbfqriCUmJPW2etSdcyuuqIqs9Xf0e0eNfmBci/M+JKNF3/ef0cKdZCO1HD1goxLeDept5jShMU0BoXh",
-	"jVg/MqzhFuqxIuDnUguT7BNGMn6IGJ8JYyNapJu0nQyLJW27cLp2kTIOf01u/J2XpCP67rdaXZfS0OYn",
-	"yqmbFhw6guJK0Sk5MsAakg7vCOvg6PiXjZ43vIbj+fKU+TYykEIb6CGSNtCxATI7Cp/wCwICMCvRP+8L",
-	"o6RhwXQ6ZgEmKnLmgheUGauXJp7gstG1NKI8Z5XWNyzWNUmOoHzJAjE5lmj2321ZjlSMK7mbyLaHJyof",
-	"ySo7gwPQESbUXOwBuO026GaW7xs3r/VQhhAIV2Q/m8VmWzWaTikpC+A8jvxQ6QCLQmI+RmcPcoURvAum",
-	"I97CFQwQMsL7/N32iu1WC+20HN+s2pFQLWyKhfiW0HvtNpm1iYD7WI6ESf2gomeN2UDYCVMk7DM+NLZd",
-	"VRICZo+7cGf7eqU+AbelGLtcpzBk6N83LHL0Sm52TGSXNofXe75fh//D282/sGZf/1zAzt4e7acN2OwG",
-	"oF02+xwSjPZRCsxkZOHuwY698UrwyAbz246uFJN8w+c7auc5Wzr+h/qZ1VEt/RYfShciL6Wan7MXjNeA",
-	"AHcReol5tGvf87KBDHaAsMauQORMgKR2dnbKzDHVpZ9HRcsSa5ahft1N0jc76lkmSzxGqmo/vBL4DXeP",
-	"fBf6v//egv83asH/z9r3Pi1aPvV2+HS+ZZrNL/UKmy5DWbptIW0BomnJo/eDXWM9SQqw2I2Ke+Jh8d2f",
-	"TWhvjzoWA4018gSDCw8H903st1+frev/vef/HXv+d9n8I3yl23pEskCePCuzUNOOFdFsIhaSfAjYFBdT",
-	"SDtasNS3GA4CGufbDj8h1WkpufodfkDYu3SS3iff6180MhNCNnKurlsFyF+5O++ewcQy8OT6Z5PJPQMo",
-	"zl3XzcZZ39sMDJJFzKbK0S9Nm4i5VAbRcUaX2KBf+7p7Xy5uAOeE/RhRq+l+UoQaCNgEI3gzXYjS6amV",
-	"iKA6kttC/f+TGdSyFrq1Sdl05b1uaH05XuRkwd1F0wZwSJx3g7gHA9QslbG8qqDWFJJ+yI2SsjqGNTfQ",
-	"kAmwIoCPbnCPkfALz6QPsd8zAsMb/BvgHbZ0yIo+3YWLQUglcBOND3oOYnjhWy/p6S18Uvq8wBnklF+p",
-	"5gfGJX/XjX/XjR9WN/7EleA00ubTkIXQl+zSdM2gNhuioZzyhBEg8tcdQH7S2fC7gnpHBfWzVjHzyQUY",
-	"xKZeMjMCr//8FNJPRyHbCHZNl+cnJ39+fXl1/ub126uCNbbV7upufm4rc35y8p//+//AI+cnJyeluD2x",
-	"dv3T5bPTXI+E30zPS9MTKG7oQr5gUEPFEVkM0ZHz7+7nTZzuzKii3R7QUy47vSjX1ZK0MvD7Uq1cX2sp",
-	"g6dvl2oVvILgnw+J/MORDHxswK9zMFxc3uNy5ctgwHOKkBxYYNpoyFVeo++F7sJv758pPCtfcTtdUAMh",
-	"oe7LbQOrSzA2H8UFSxXsUwATgvbAwZyE5ju6g6o42tfO32UrX/kZQEmhdmKZng32asJipt5zXmNAMppJ",
-	"KikIVVxu4Med6T2hI4V9zuQJD1idOw3AfoByZ90vTGOkVfMOnk0agzTjADjp29cF684fT7AbI+y+cI32",
-	"R++7DAbVw5iP7/z2bNiPWs2FsddO/473mbLnPwQw0d71HH8qjgf4s0x5hQDlLvMlYZcmUZHcmP0u4R0m",
-	"bawr7E4e93OI5hrjpvY3KLEdI88X9//+T1c0VGSwEeMvy0aYFESfVNh1eclBR2OTNaAEQAu9pCpXSrOs",
-	"eDoSTT0rjBBRYkIyK7fmMu3+kxMMOCdaVeX6T7y4fM2++fLbx8nixpqrkuCQN8mGQMl9HPfy+zdPWSkb",
-	"MbWsFBPpLBn8bX7Y6/TYTzeyeYdqNwegBbZqeLsQdK+P3aO4cVtV7dj7jwsvEOpuBtAD3lRcPeNJ+1ZR",
-	"SJd3Cnay6J5aDEh73IEASNPZxdDBES32uNLWb1vIRl9WXHkzBFri2m6MLe8wgeZIsLHZXHdFlm6YAlvr",
-	"XpDzCc2yDlGqA9Lz9VdeZxAdbpMTNxFcUip9ZyHni7F5XAi8sUfax76lNxVkW8CvC5xZ7rwvScvYSGds",
-	"8y6+m3cL9CsF/Sk6EGm69tUErrNP39KdioKn0ANaibvfqljB3+p0SgS7zySymKvP0EaGEgrGF07nlsEn",
-	"A9KL+i+NhWSl6vCxEzMii7MZHSH0n0SLOD62STM6N+g+u2lFR+ALa7tW244kaVk5Wlb5pI7OBNyrMuWP",
-	"0BLIsasD6t/oneENyWmHXnLbTcx4eT+d5EaEXbPNQJ4B5BjKO6U7nE0DrFWJMuKKfZ9Y6AyseiUuPdLZ",
-	"p49XYFbJjmBOaUodIiFGYHY6uUVLEWRDAsWyzqArt6oWOY/0lCvUbp1Agh5W1MYHkkv3wklaLVKrUCIM",
-	"2fnisLcJoPUjBCI4TiFXFQoZo0bYsNid93ErJ81Nxq98qCfZG+rGta3vgmtipLCbNqLMtC0APXDH7R1T",
-	"HZbB0gklwYmvfMucndl9YKfiRMNaCr8DUWIfvS0eO7mnvVdvtWA2ob4L9R3MiQfFnzBqpAXxa1glra2w",
-	"tvcCq7DOmVYVaUhQG48aVJxqR9mHXY9tRwC64umgBCQRvxS3qXqGp/iOTmnsI25AbaIFTyM1e8Ppd2X3",
-	"6MveKLzd59jHF59uHKnfhSEG7h55GwjoYJ0wHVfSS6HOu/K1BZnR4OsvL5jS177cSOnriSzxD8hUNb4T",
-	"NwHPKgHP187gDVHCCXadrqkxNFdr+BhKXbi5gQR2D/MDULePABIF+Q3mdWL1jW8CPmur6to9ec44GrDS",
-	"wIfsC/j9HwpmdKTmA/X5eAKCkigkYpjwZO1WdR49G2nvHKYfvA1QG4g4xA2EIyZr3Inz7heKwSeJH4FL",
-	"8IIteDW7XvH1OfwFflQfL3OCEDrhyPmi17rGHRK0bqTDwL8nWMATjgP/rsnfEPbJaTawSPwDk4yLIz+P",
-	"5G0j+yEd+46n2dWCRkjcHjR5R2o4A0eiGVnhnWp6l74uGRjFXPHBxsD4WHLk1ixEGXBT9khqyOSu7+gl",
-	"DnrPzVgkt/tQk/PFkdHazSGLTzn3leMGWLRy0ZnGUOQLZKQ0gzD0yIKP+Hh6pUFfhXCVrxXaUShEM07t",
-	"w1sx1WoqK1F+H+RDvsRyG7NhNpNTyats9/6xpx0G6pyJhw2U19ijNlNJjRdB3wKj9TMiAK7aydlFundU",
-	"DiDlHaqUa1ZKx6R8ck9QMcMr4NUB9VTaHlx3OgtvrkR5512nYe665zRMtMHD1zOJZBLPZJseNpe8TXpb",
-	"0+hOPJzQ8A0A6MOEIQyHJzJw1HSClTC+J+7YCqE8DCsNOlIPyvXufTXMjalFiK/B2wdLccsIIkdpWH9Y",
-	"QRHv3s7dt4vc7ifTKF8EbAZo6ecdzHal6cId1MaAWs4NvC2oQvm7PMzjumt7GGe8ExvcYh2H8Im9zYJQ",
-	"snX3ax7j0HXU0Z3cEJlJns6QeabtImL0CNWLGWhb2Jmb0LRdg40OKKNpIVj+dwAHAcDC0A1kgohAk/UG",
-	"yRgi2ihpWyuo4KZW2/QUALBV6wCKGO4XzKx2PCxZbi+rylxPel0Wt+9rSneOseYHnAmjW8v31I1UQWse",
-	"zfQqtAXxnVOghQ9CImZATD1T33N+KAwS06s9n9r2GiIa/kHvsot0KoC0O5hRh+SK8HSYKqGbBjHPkq2G",
-	"dQpYvBekQ5KVhlV6yqvdbjBYAI3cx9r3ZBcDtvWQJL2Tp/a9BPDEcre4KX8kRMdNTOyaSolTIH4BXwMM",
-	"bI/ejXZd3Cp/yqsKBKNe8aakTEreiLFd3HelIHfqJUxkyhVAc6wTLxydfZuokxZ54Hh4L9X444sKRo2W",
-	"V9D+qWfjjnxf0rxObXu3xxNhZCmySdb7pjlfLYIrDwC4xjSkyCKD4oFnc/26RFVqqX9o1fRHgyBFkiii",
-	"S0KHlr9l6SjnXk7Evcr1s6dBDY42sr3uvMmEOnUIuQ/U27/GVG3yAUTIQpQj/dFK7NNUQBXzG07awUL5",
-	"wwEVf4dMPAgycQSy11vhhEVCBi54VQnozpG0bUIPonToVio2q/h87jY/ktCjOv9lY8UD2hy/5bLik0wv",
-	"rVpksipNxc1iNF+x+kYoc4jNEoLRNMSG5RH2soj3HefdTTJ/fN8vdSqPcdKW6Wx6mETIrpkuRNlWoug1",
-	"UzUdzpejUacb+3mM0178lDbOif109ZyALUfiJvfmQdqGEu/H3mM+GtSmgb3cR+mGq7Or3xHuROFPg6ZE",
-	"q+3emj9dUT6j2qQdt7S/b9SNM9TpbvQOS2Y9H5CoEZqWORE43rOaTBhfVqIE3KZ3Y9Gkl63NmOFxd71x",
-	"IYIbkbsqYzsDePaw0UBBWwbDl3dJY8Et60Wyw+L99CP+ElFGnrJSTYp9Qt6e16Aj0oTtCVdg3xGRqe26",
-	"Xd18w2uS603W7AHq+BKzhbuI4kLXQq8UFQhSVfVRcdRaGVzAVNbkPna7x61OaE5OIXODPr7lDeSKutHd",
-	"TP4cvcH9+0X0Fvfvn8Kb3L/exm9zH7wOb/xQHF3C6kPTqY0spt3JR9geYZ9Gb12Tq8RR61muXNaEnNRz",
-	"VmleFmx5CyCFItm2pjUDlTfY0GHPfBo9O6Jhu1WnaIWqDl6omU77BgDIMF2RA5jQhMYEzCyZfHxYy8VS",
-	"1FpBspVMR4g04kDomposVlrfYOIHlL9I1WHosSU3ZqWbjBjA7PbrbGedpdDLSnR51t2uDKW5p01TcknS",
-	"7BhnN2KN4S0N6ZnxolOjI9RwBtwCUbHgPAEW02cXV9yKPZrBgif2OoSRU20Q1E2/dTM8TJ40zLMJUOH+",
-	"+qa2Pk7wH8Qv8M/14j+pRCVIBQQ/QwFT4CxmcEP8IOPUo8P3NLUQzeg49KWcqxcKWUiKe6QJ7vWMrRYa",
-	"q9Y8sSRjp7oadIFAds3mKHfl+sXRrRQomm/EeqQQuIQJxGIAP4kFAX7SiQL8d08Y4Eevu6ngB3/xE8J/",
-	"/jc3rSjykvKBZF25LxT1McP+UtY45R1iGh6u/fvWMciTZ6Kp5O4sx24SmwytOIq5SI8FpbzB4aJ0JNu/",
-	"pwOs/TD4jRuR8UAgATwyyLl6YCyPTNG784BEGmdEQW4smvovhZrbxdH512dPdu3iTcar7Q78+UJMb/Zc",
-	"mpPHCQsC3KQAPWj5DaADQqEANOhB9zR8uWx02U7h+1Ka7hGoruxSmqZcsYlgVlclU3oFSBG90hMOqXKp",
-	"kv1QhelndOT94/g31nHudF3BMnP7FvhS3CKmk5LuT7ftxZGW5XTkPX+2ftONgP/AMZ6tX8Mo7t2WqqcG",
-	"FI0tVgc93UfrbI7R7BkeQwGJsmwsd39eCZ7LrO5QOgflAz4FhY4jpIl7BgtqJfZJH3r6Cp9yzwMy/P2s",
-	"+Qp6OO2yUmLOFiBFadr+MMO84nNJEmvYyo1074o3tcmr31Sc7jNKaz5dQKooMHVpbhBDmLXLAj6aYiOQ",
-	"AZiJzTb/w+n1493TxBSutcq3ZJ5zK1bJBrKvFUVvaIGmX2Yw9mD/hC/oKHKTosMVHMgLuZ66KzHawdj9",
-	"zndqHFnShpbGLpURnuoWhPmy1+A3H+0iw2rgvX5klmJjJaVue67arrDaWN2I3VxCNyI6GLg2e00p8thv",
-	"Ee1KN1V5DZbAYRmjfnC/8t6Q3W3foPKtzd04oI11pogsRUCBOPzepjlKt6HbbGXF19cZAMFL97FvQsAt",
-	"K7nlE06dGoBxWH6DcENuZd1NpAKa0QZYHnqiS2neTpgMZTo66WLIpkSEYvpQJYE2vTSeqTzyLBMMqrBs",
-	"rfoZ9BuM594SuS/bLKP31V9dpl5ovVBqp3eFdGJA64LKKyXm3MpbyDCCgmoI66O1NxMrXyxpF43wgwME",
-	"m5y0FpLWAoKUKpnRoeZYWkp9R0QpyEY6TqCWgOIHzgslrBVlKuloqpVp62XO98EtTQyyeHgDrWT3SbTI",
-	"ZjngsEAJc3kbEh7mjRwZCgmCYhtCB/pCQRIS9uf4a2ss6sboC/EdsIVsvKp8gT6NtsbEMvjODGQ5jFkX",
-	"XNIeIMtIpzmUJB0QD8MtSVH2VdDlRvvdrjD9BCyqRlguCZOUKp30jHV1VNBsl1mt97+bO7LXZiLY1mNS",
-	"FNKeta2skE6WJDLFLfnV7iTwssIrsrXpVd0i8yf3I6bvbB0eyfDM1XVsiVZs2pqBp3ac+g0vfePs/QF3",
-	"0ja6BM5ynLkwKGJ6ZZ5QI6X0KiauVa4jAgEAi5FrRD8/xplKnrkGkGLHSr6mVNJalkrOF9YxLf/3eWju",
-	"h23ugMtgWYfnKFC1tOcRwFh3UPqJ8NKORwIg2WM+fyE63mWZkX8potBoKnkyf0Oe4NFM6t0wR4LMlHtq",
-	"GBLWko7j5qWdL2mVt06fQzFH7s9eApIvIeU3QiWd2PNGm0zHGl/xqiyXqn8vEkhj3g8Tgp4kmypxu45A",
-	"icGYfp/MON5ZXjY+VyvZzf0tNTYMVT+Poa87s/w9gUFyZ1RrBecrVXTEd1YPu4MOuFv5RJ/eNd2fQ0f1",
-	"n/fLo6Et/OiO+uE4H4J19yAU4Ks0FIHdELvjTUPqgY9D9LhO/sgug5DoH5nfuKRyBz6sDXwFabZxQYeh",
-	"K3LwKo5XgACh5L9M+tyQ0uskzUZJWg8g06ZChj8t0S4RJKYqbizBj1IF/QFn0uGfDNQ29oXKXtfnR472",
-	"/ngUilLOKTqxYW3/+enjJ19/E3rpEyJswRbi/VGu9eh1mk5ekqZgMY6DKF1nj0/PejY6r1ZOOiGuW5l8",
-	"xwGK5RiqTxD8YVHzWirdXGMb5u1ffiemsqZCLASLMNiH7pw9cZ99/9Pbgp26v/7rm/+Zzi3MXRIM52Cp",
-	"/DiQIdutfA/G6jTuBBF5B1YOwCZQEeF3bbQIG2QMrWlTfVJ/5HXXTtSDMm+WPEXAY7KBRqRU0LxKvSkd",
-	"lETiDauQqtQrtPzdtLuer/bvwTWzkw1QhLHjBrT4yAzqkZLfhe7YksSc1tUvqeRIxoWAXVmlRRX+p6vn",
-	"29Abxso6jSMdeOtGSzZU68MPCwbclXGMz0F92YJHKHERrFum6mdH3SOBZY3yJzvD8lqraj26fDDpiHwm",
-	"5lL1EzA2dyEgnFCNDhrZnZ90HOkT+ebsWOE9XhPRg9iLA0AjVkk/vR447Tfk8fBvAfCOcMoJrXrT8BH2",
-	"qH8A3eJSE9gotQqfJ6m+4am6qkm7TqWpvLAGnFGhaD1yoWLKymqhmREClU9gGboWjFeZ9u37oRJFmARD",
-	"zNaXyQ0YFcH/CgsFw+5i1/wLf++cjg2WYMPmwo5tRi4gWSRRkXIjVtKku+6Ivx3isnM/65XZ42mGOYzq",
-	"Iw6E0aQz60a3rtoXbTcJToqdbeNG1FSsyxD7tscQMuGqXO365nRpDpkNUWbW9e3dL22jA/jaq1z/gv2x",
-	"61sqVcEeR21MW3toW9JU8hmfYntvaBHNlb3o+JWNIAMemRB1HwYBSxo7S76ufQMLynqfcHXzyGAPy3or",
-	"w+abr0CY+3+eFUdLSCN2Y/77z/9+8ssf/2WnvtBNK8CMpQ74JwVWzitEDE9Rffgir0zNpKjKYbSQXbmw",
-	"+JZB9Apsh/QccOMTYcCZTecYjiMX+HkC1iN6BOXy4a/A319nsVnOmMdtL9gTf+vLgn3JYimX8qdlygkR",
-	"JjkXR86nXN8htuxzmb1yirV43UTCLtKOH21ty+ZR5CnhBwLc3yo5Sdeb4GWsCwqaAu6ZWDl5RoDYEEMM",
-	"00t3dUoWy0Z2L96GSmRt3pzt/NSAuWy5Ks3uBG1/Mqk4z17+KozBJavkDoAS5ctlMl69sUH0XLdRQbMi",
-	"TLotXNARgNzY7jmXk49bSaGODmVOWuOxJqaExJhotcAruwNDAE8VpAgvxTmLFux+XTCiHZDnfpvu6rsD",
-	"B0orctgRcgPDKVs1zeMj7si8O0/agkC8EdkUmy5DmlIR7mF0MsNXOVXsEwF55Dqc0PFhl0fZ66I1DvNj",
-	"5t89yqcRsZ6HALFgk3VvRcCmot3ecZZJCApcYH7zX3Q9DTby9RrBy8zmA24gdN1yt9XPkNgnJlqEvFqg",
-	"hHTLFr5cVjJ3aeObifFCpVdMp2M6Ed9P4ofDFLY5k6774REPIEkigd8EOGDoQTA2ptDTVRKEQgduBmC2",
-	"aDruSKGGoeNa3hOy9k10Oj8B43MuVaZoZl/J03O1+iYd28T4AGJJiVXGdaOtyIWAQk7XQqqSwDiiXB6j",
-	"a4HND7H/6A3ksRgCN53zpdnvcH/UNnm0CRtw92CA9J0cDSNEJptAJvvHEiPrYUL7fqvyEJypFOm+6E2F",
-	"Q/YVWzvYmecOReBF0c2JRFYQOo5uYtFDeQLBzu1YUdhXT1N5/ggHnWjimkv9teK93W3yUFIlPJx/95uc",
-	"8UqenND3EP34fWc2MgNju5p5+F6UDMOHqkOADb4zqpHur/WfCc2tODK6bQbdZ7DpU4ibSxvrrj4v5XCK",
-	"D+BxOIeItDfh5LLgcduAc/TMAJXlcHfRsE82+pGpwMcP1P7yFLdjtdAVblc6nrTPRQk+htyFgWZNh/mp",
-	"opZWpZjx1un7Z09Oh3oZfvlNr43iWbqb4fYkF+sAQryh64rdvUWeCWNfQ+IAYnyn1SaoenW3fSGq8qKD",
-	"/HJ6Z1WxSWuZexkIRb3CriyOhDOIC3Wy5w/22eTN/kU4bXMrcq0a5klfqG8Dj01MofaW1j/WMj3EiQ6I",
-	"5Lmmm41A3HLA0tbOUF5IQ0koHJI9KV0Ves+v0WE7an9+aKvqpSP5VL6gTjX9uAr6KVZChlQY8Gie9/oZ",
-	"LXQtQuNtrQQDddKZsRRuWmRQeN2rxys1P+pSBDTnrRL8VaZvqyNGj1g/WTN0Y2MAApKvJ2LaOR3rsRv6",
-	"eqXAmZ7WrpKBkivUt3dhoCOm3lgoEO8JHcTBjvoFQJHZclllDLDpQvDl/d6+W121yaD8wofK3YEYjyUI",
-	"KeCQZ4PhMNInEPPOHdh6RbXX+8ZyoijOHIOF4b6H/hgT9ETQFgVG5e+tp1gkt215gY0M20ba9aXbG3/V",
-	"ByEMfsSDP3cXLcIy2AYC2CzHwFgacguyo0KN9wU0VPBtLZyF4pYFc3Ks2PHYyAe4sHbpk/axNjsV2ehX",
-	"kUdl9eddco7BpvvEEVRFcXluCX1PAriR1jcSWn2A8n/UNTbspsSX8r8Jqtf05eFJko2qjrEUOXxwfCPW",
-	"nn5Kbjl1+NMNIi1sVddjOwoW18Hv3LFkefRTqnDGGVG1AdQxwaa5Q+sgn0e8ATEbzbgXGWENQUa6H/nm",
-	"5yHkRN1mR70XWlaPemul9Q1BLey3vAApkGbeXQU5AmTQvw882gi/YOfEIuCDEZfBjc96WAkHULpHXRh5",
-	"+aJMZS98sa1wt8oDJkHADiNq/vFf+aMAd4FeChWl2Sz5XKBCsPsMPsDlx6h5fy6AfSwpdR9aLRbYbBpC",
-	"oe8Kn9nfyzwebKlRIPDziF8csx90Q62toZoL88L/CGnC202eAb/a3z16h2F/9OWDW/Dx0McSfKEkSHwT",
-	"GThUJwUqaawBEq/5GvVyac89QAmS/q3oaKUg3FjZsEZX5EZ16qXbLj1zZ2mO2dP4FXil4T19CSQNHCgm",
-	"pB4irYpwN3vi6pgBKhW26iRBAoWUXb6cF01Ur+HU485lGT4ibmd7rjvxXhqL5XVW2spR2PP4DoR0zqMz",
-	"YkmKL+XR+dGXx6fHXwIMAuFSn/ClPLk9O5nw6U2L8K7aZNBxat7ciOADRce8v7YTgM7poe7XGjpkeCoq",
-	"YOarhaxE5x6gUNAxe4H9E9W0WS+t15rwfhmzXDTcCPYFn4uCGXjkDwWDHDKI3+iKcJLdyYcWWaSHPcIG",
-	"r9TE3ZC1DZK86/GFmBbY1V1DvEuo8px1jMWxQusMRGgSju5vPIBAZC/Ko/Ojmt+IZ7iXqKwJY59pDA9E",
-	"kVFw2U3hZyd/JY0Xlc+dxi0M7g34D32dkIpwGmGWWhlU1p6cng68XE+tsI+NbQSv+5MI2uhEKt4kIKE+",
-	"gN27SSQzivl8ha9NLSVM7+StmAGSFzx/tufz3+7xfKTHHp3//GskpH/+5cMvgFNRu0XiGpBE+rwfIacc",
-	"veqQpeIuZkeyuPIPRXenZFU9DnEzwvDskwv6nJ7JCtLxlrzh2AgbJrkBoGluC/a+Mu+xw/Xjqa4qwlfR",
-	"DX605GvdWuPF5N9aAedGUjL4gfv0UkRnvuViGmwGnXkP1qPt9Z5f9qLZPS+MrCoMROYJtuurB6HBGMfG",
-	"YiL5xyHprx6MpHFdmpASoV7QKXiWTyr0dMA/gScHls7VzTY9V8L6VvleUvRJ2ghVeoJ+EAYoq+olTeLO",
-	"7G//V5tLN0yClt6B4Fs5kafb0E507WOkpYRQ78PT0Xi6uBSqJMKYrJl4XHNZFeiqICGIItTZvdNt1pbn",
-	"ak7RGsXT9mIng2wq9cu+zbbPLyHh8Oi35FgmRWLfNXzmG8oAIJnqHIAPSSgwoYJhP1YGgUAs04D5YDgq",
-	"pTTSfLfSA5hFLDpQv3gjLjqutNETRxpWiZn1qjbm+cL8SXnrbHPw5UO/TcfBjrc0M5jsQzMmWPG9KWcH",
-	"kA1MAE43KezwxDxz0l1v6U9OvD2chgdbFAl7DAk7+7joGjyhC1c3ZH9tM7+TX2X5IcsB5wJIbRf/A6xZ",
-	"8t/ziBeenp6e/esFFZ3BdCWh0nom6Qy4jl/JYXUrypl+cnpafHRmlqPGCaEPfyqK0lNMI4pBWyT0flbC",
-	"ZCjghC+XjaaYWVohwifE7/QQ6OGSdnyALEL0LRI6/0xM6qWe3oTDbkOilhLvbUchqmSO5EIZMWB25kl1",
-	"ytVUVFWI2qTJFZ/6nVp/p9bx1PocaAaaiVeV00l5fyfS9OiTY5ISVC+FAlMP81o+B0Lc8pa86uWZ5ewb",
-	"+u4OXpmokVvmJYQrcrd3CN5UUjQs9OVLvYkSDwk5MYwfEoYos2irrPWhbzEmi2xf4ReUTAFmiazFp+a4",
-	"6dWWc2ybR337Hd9Bd7tpa9Yu0WrP3TYqr8sz/iVff25c/2GMuDe0U7+B/TZC1vwzyZUftfUpeShaJNa3",
-	"ou4z0frG9yYV6yzdl7OskFk2Uv3jGmq08juHdD5NqtvbrIOiNob5h8rSECmC0cZKNTc7VZMXXf7V7+rJ",
-	"2KDR49Ozq7Mn56en56en/3Zy9nXmtVFu26cTRnrjKWOXHgEYjvPPPWbkL0Knbzwym7UTUvVbn/u4vWzQ",
-	"2xtK+bFW6pHBjYlu3mxnKOGHMaGE1yE1T5ptoKaCXV49fXt18urFjz9dfX/Zw0HE7kdRwK8Dk9lBmQ9H",
-	"ieNyoJPNu9I8nLL1uKGKOF6Ljx+KgtzCn39xHKJLxktRHs2WrtKNWD8ywcsfERjkRHkgJPws9Ensiv0u",
-	"urwZrJH09T7d2ADs0SPKFrP5k403LwG1GSMSiHfNFRPKNtCCn7AyjlkohJm3vOHKCkFQHcbp67UoncpO",
-	"/bAbIWKnc60bce4BMSAXCfG7HYUSolOXlIWd2bUK2TdFwAbH3UKAKK0EdrFZY5ASkEEbIS66/fOgGxVX",
-	"mBoPee4gs2b4ywUvqZGEUJi5k8iBmQv7Q0v25gNxYxg/F9DH7zZoL8oERgoMuYn4zzg7Ej/pMcfi15BH",
-	"GAg4ScvFVnr0JoEHughoUo8MTBoTmXxwhltW61tROqVlsqZTxgAYJr5H5ApA3Ce/uv99GBGb/bOuxaj4",
-	"7NUiynxNaCSUevvpSGgzpMOawwTslx9RIG9R6SYR7qCtLtUDAPTjgK2ehTT2rnWeRxjFuCBJQCXYWtgd",
-	"BLYz/uWJ7KPTWLGX/v17QO2zI3Ky5wJBdwG7dLQuQ7y7/c+ehMf4oP8Ryfh3h/Y/rUP7cxN6WTe5G/yR",
-	"GectzzGKnS7E32Xdb+KTLI4WgpeUjfocX/j4O2mW2sh0aaL7qaLqWO5L7vPb++GfT5YOekmzF2SMy9Rf",
-	"krFu098l6u8+2M/EB/u5Scvg2UXA4kbfitiNm5Kce/t1e7xiIY3VzXrQXqRHfnOu8ANC1ihqneP7wItl",
-	"rq4Gof3ybxwHEJrEY+T0ajYRc6lMB3qemYvVDzCT7zhV1aGeTO2ltAmQcEZaRyl/h2aJX9dQVDnr4JSg",
-	"rM4XSxJuMIRsC3R/CuhthQ3J3Tcmtzo6hIQSfnRWRoiGX7vzOMP/OtKAL89qnWwtvcUpK4MH3wBoHO74",
-	"uZMPgMpPe0AH0TUxaTzEHKxcV+SXNUX4JSwwlBzGT7pvstZHveSN2M/0yFQ1hAKw1Ab+FfEi/BbSP6fm",
-	"NrVpD8nknZrgecEHgj86cfO4D7XRURBxPagpnoh5q6ChU99m+kia5T+VXLpX/7kvrdb6pmBzfisKDK5A",
-	"ATtvlCihShzPu8+m9EqRYZyTVjE6RSUQa6kvrxphhH2Jjz3wXaC3ZAiaMDF8XA8duKvPkFpiVBD8JIJJ",
-	"OUjR+UE3cxGh+hlhI4iXbZxQNtUK2uZitf8cwAuorQ7ihX4ostrLp0MLD3A2O0/iAa42TICtuLImRuV6",
-	"ZBCqJYqSQcEirB2bUX/4DYJay2wvGV/BRs1dlMapIiQG1LJ5fRug+0IBHLb5J7UPtG93z91Mva36v46m",
-	"vDE/n/5ybLmj9HP2n//7//yvI0C+iOFsEvg58L+V8jH1L0RlBPvq9Ms/FNRsp0Mg8oXREXBN0P14VWH/",
-	"4WP2Qo0Ed+qjbNQc5tcN6WZmZN1W3IqSBk+EmPvc9/7TQHHw36iQ725c/x9ap7h/KXEpEO+xuxyc2hiV",
-	"bcMnFfXF58qsBPScgKqbiiuFMOQhDQNKc9wXbCg4j6mqA2bwK3jgHyku78j5FWXoblHz6w5nzWNzT9af",
-	"qQrzMRRe1G0RqXuJaTzQZI6gSXyOCDgOqKY1wBunGplddODGjZjeaCXVHH3AhqLJOUp2pD5EyG/c9/9o",
-	"dAyLyjBlvPvUU7WfJtn1S0KDxMMYKuwLUPOSUi4+R5r0KhlsgAnwIVNdA/rnSoN/o2CrxTrS2hB1SWnL",
-	"ajGUbGJuHBUO0NnlzW8ReHtoQsNVZSitFnahS0Dt8Mxzphsx5cbjbLsrXGm8ylY7ndPx1q538OdDaH/W",
-	"K7YSVRWu1UKX1JwRPDh+4cgBiR6dbrvkJlgJgNxrWFiKp7QQNT751Vje2A8nAeo2mflJeQkAUcdbBF/i",
-	"ls25FYC13DbimD0LjSkBZAxSKoWxoTm/KhFWMgaAIyXbqeuIjkdGju3h/V4waPrkm65N2+YWE7sQ3hUx",
-	"OQDglXl0wg5xI0I1pn83WlsfE3eXMPzITfSY/Xnn/JgRIkK0A95WdLo8Id/ALnBIeiVTLpHt6nuh0IwD",
-	"3jLmvQLk3DH7iTqelnxNOxG3Bs2kor6h7taD/KHXeLRLGufZqFmajQARPYAH/oV1ViTEFdNu4q7fbcK3",
-	"e/Z1hMh+9tVXPUT2BMrwQ/K2gOyeE6KIDa5K0ECagPH8addRfErJxevuDme6ViMKIspgaXYwRGxLleWI",
-	"pZ6ak5pbZ+LPj2sEboawmW6cFR+YD+AmHjNq2Amse2lEW2q19mxBmm6K4Cw4Zm/DxhlgNjkGAU3p+owF",
-	"eMY5LpQgKydiIYGyotx2ZHlKl4Lxib4dz/eQuz0i1hwYXEU9Ww/kVm9xu39nV58Gu/K5KnQsGaZFd+Qf",
-	"rjD302FrV5taV5qzdU59rtbQxWrKFbKerpNhI0xbIS4tqWY9FkjtJAcsjpe+4eSDkR29IUFuzxdcqgIY",
-	"UrDzYX2YI3SAL/+3rYNxLLUtpdVN7Ou+YJxN9XIdVYCxiXAGjenaAPRODbGJBx1r+MQDnhq+4W1biazj",
-	"tqEvP79Twvh43RrLboRYMqt7xlVIv+WNQERt8ANAB/ntczrxbXyy4GnCoOK+s0SpV9d5n4ls24khVDIa",
-	"97sumJxRC9G4H8QWEGWvyfZvlj7XbeqQ9m0+4cJQ30tpQqF+G7d40bMZpnD0KpIh8utB7PmWY27/2lBq",
-	"P212eQlkopkpurgRQh9G6YHDg2+GfbEW9g9x3DCjKr7y83hIlubfkfVEhe8/H5YWXEo9TzhQQoHeFF/f",
-	"u3HuYFgMyhh65GNUf78RDdnGY+q//eQfECU21LU2Yi6Ns3ccPZvIJY6Z1j3I2ny3gUpiq+jnl39hX/x0",
-	"9cPj//IHphv2P15e/o+uBQU2ELDTBcWNYNxj9j1ohY1eue//2pZz/FpaI6rZOeNswkuAjpVOHaSmvKBP",
-	"+SvHQvdemAewBd+i13e2St1LbCvY0cGg7HrXSCvQQqWhu0AB1m1CAy2ZSw7k1NRp36qkMfHyOzYG+HjR",
-	"ctxr6s6cxOWG5nK+JxqQYvMxguV74CuDQOJIanoWXBghB9nfqAKh/oXPWeKWXOFTaqG8za5OfsVL8eGE",
-	"6voH1S56ZItuE84DusOfStAEycAvIFc15L/+dIBWKJAWOuoQfMRGj2nqnkiwDlEYDVJmADBbe9iDLAHY",
-	"hisz2wDv3+hDBLdDzEQj1FSwMJWp6Dq3Mj9Omiu6yWGnO8dgEboUp+iRu7/46vTbPzgejv0q0KiA9u63",
-	"0HZ3su7hUJANSBtDv06wXj+tTAbFPZLw/ecbXdHcf6OMo30uD/oyV7wpzT8TFN0zrW+o3ZWNryxhuiiC",
-	"gKVcU/gQki22ikzj/nA5PvzcK6UPqdt3L8kc+LR74CNojVGCoXsxOOyVENCQySmSIZAQTTva1cZn63cp",
-	"2/0VvZQ3AvttshgImUk7zgaMfItdl0DoYYdpOJrV7XQBDkderfia+h5AUhmGCBw90CLQDRLCIUg3ohFs",
-	"wVWJDfGowgSCudDogCKtK44Jf7QIAZ1cnDmT4on4EL7lXhG0wFCaVBp7YQmPI9KH1frkEbQyHW/T10Fv",
-	"ntWKS4sCj/IwIczElF4Vm305HpZHfr1X3lvO+ZJEdK6qQL0JMC7id9JmsiWzGfNO0w1U+Ume80d0ao3Z",
-	"4IiiRvusctb1U+/N9elAZBuzaSWFsteyjJQ9fBI1PWnCyWJKeqhmowArgA5tqoMd2yTNiRpw41AgLitt",
-	"SENcCkj8NnwmqjVa4fhcaI1p/Y6FNBYclQDXyJW2aqS1ArDL4PBJsWLGMWZURE3UfN/P7IuvTk//4HNR",
-	"0PpGDdvNEtoYXpDercLWmBtMeoPFY0obhLchnA37iitwGu8NYKhBa1VuMUmGwscA7AWxbcR84wzb7WPh",
-	"JV+zplWEWnF2enrq23szvhC8pEl+8dUTp1j/6fsr1ve347JXWVf+MXs6R6Q5bLjrXumEWYtdetg7MbnU",
-	"UzdQX96erAz7wtmjeJdfCWP4XCS1c9NOahnf+ftXouODfpDeYON5zVM48TEcJ+Ge+Chq9ZNvf2sRcwkU",
-	"McD9OhzDrHjZ0gBPVnm//NMufcMxqx7NFpFaRt+8FctqfcEm2i6A9/zXy9c/MiveW7PdXAr9ZGmJdoZH",
-	"sy1oultFXWjvT+ZsyZjuXU41S1321Gb+GiTCh6FqyEjLfEiDhaT4gNS+6HrlOqEJ5Va106KNhepy41Oe",
-	"Ht4OfTidbNUrK5sx7hVRvwej1YOc+fkJnOTHd9GNUtfeYcu6DZyRnsqGqpBHpY3TvxxBBtvnwxgHVbh+",
-	"91KP6DaXmntT8gus4pFhVltn4QEgAXSx9H6MWWjDt+QN2nVfn56ydwvU/748PaVHCvbk9BTYpCPLY3ap",
-	"Qd8LCs1ona9wNrpCPu/e6fcYNxwSCkpWC66gk7TTqeK3wNWHfs/wI+qD7ZMUrH/WbLkjQ/vyRqCa27kw",
-	"sR4ppdPQaN11uX+d5m23uI/tFBx7ST9n/98noQj9Sd6KTS4eKLBLiIZLeoHp9JUwxt9l8p+BtYZPO60e",
-	"S7iWjdTNpq9syaXjFCeluIV0jyGo4DfcEdt39ORHiWtHbxxrsvuV3Fl/6icp9NtG4ju23JBFDztAQFyZ",
-	"erSmd10aCHTkG/H4J+Jdv3/O8h295QFDDiNR7FUJcmukrUTugI8fvx2gjZda34AP4JUuJ61hV8/feJq8",
-	"YKbSK3QpOLV7o0e8p4plo4c7xcNl9A99jHNB6qNXjr2IYRkPudt+G7D+zUl22mtwvk8EAE4ld9kI4/SB",
-	"3SwPEOY+FreTan6JExu7zWEdD7rNtA/95hgzqaRZ4H1Ksy/I46UfPxDvotF/o2jp5pkNntHH0ZH21WGe",
-	"PAzJvCiFsnKG8Xu8lAw8v4hQgl27oHYFwUykz7XN3tQAM5/zPQhVxrTWO/Kvtm2gF2BzzEPL649pYQ5s",
-	"HKmAtHrWLofM8+x6f1MS/0R28qmfVcGsZnPNnPkn7WKcwb2vpb2Lck8mEhvJ3P+rs+xX9m/EQ/RIVOXv",
-	"rPe3SE8ZoHt3KDHbtXor2X03o/W57R+XYumlH4+tvZS3YgftdBl20Z6ahV6ZT9GJ8WAC/a3gJWGH3Qp2",
-	"y6t2o7dGmoyMnKuPS0NQA+e5g3v7w7A+N/Rz96rfGd/nStLPEVEXq+T1yjdJC3c9/JTKF6xmC76E6NxO",
-	"ul9xO108NOFvBjV9Qobv3waTgJDirWguorQLX2o0l7cCcgkgDBp+UoSKKq+GOnMaNShoIbcd9oTfPayy",
-	"8c694nPQNooNOsJjcCJDlBexFJGEiA0FaZDY+PuFHSWDaP8QwxXCP0SymGeJN0BGHsL4vu7qUOHsKv/M",
-	"PiWnQ6gLn1hrhXEOKdyE0Q4/30lAKlbp+VZc6H7uYaMnlahzcwigIZR9FXsAe0T2m8IXhEYJcVtdrUQq",
-	"1RZg8X1Ds6ZVfVpuBGbfD5DyW3rkAZmjf0XiUJ5x6+wO9NDirS2YWOrpgoBoedd5ENJrELPMl75xtmz0",
-	"vOE1YXQPneFD1ohiEYpfigcRt7rhc0dhsHwM9xd9cwHWR+tdctn3RXsdbSifptJGeKkzxqsVGy4k+Avq",
-	"2dogxKAvZo32srfe70n0RxpkFnAvN7H7oy16xQs10+k4EGIIc3NjBlf1bqExRV/OlcAqDTwogI8Yqj6d",
-	"an0jEcnAdAeL1EW4yvAdQrmdPWEL3TYGc1BhbkqI0lCpAJSkYzi30ZWg7zywBValpvIL3Bvi3X4AewZH",
-	"30u/+mpwxxDI9WNH5/qJhQu98juvpqQkTHXtbvP0JrSyoRmnLufJBnfIRWrdAX3Xe/SBYrXxOz6Rw/rq",
-	"ng5LzqFzNfir+gDiyLY8KvhS6GUVdZDhbMmNWSEsU3SClts8gGOH7VXkQRcJ1RAwDbv+om4O2Je86EHp",
-	"+qYf8Au440aWotjq8BxBpBC6nWlrQE4nzRcRzpzUp3Am5aELCaNST3QFgIlKrLfB0fpvwNGhEh6QkADj",
-	"3QhhYtj2q2Ry98pQiqxTpjGRBLsg1T5ZlvZO9YrXMRX8pbwVPhG8YNyySoA4BBXnCTNY+DkXXfqpY5Nv",
-	"+Nz/ih6diRWlwEO2FiRFKCWm1tu6/QR9SKAGXnzKaOckGO/0Kyph6P0SfgMVevDLr5m5IHQXmEiQ+d0O",
-	"beQBp4E5LoEEH1I8WsQkybS48YAlnwseB9AonogNHlduFhPNm9I7XTeueDuo/l7iEw98BK0ZOoP2M8R5",
-	"cqYGXB0nQWe88dBGTnj2jsDyRs5mw3kUV/TMA56Cf0XmGGiWkMHJsfG571q20h6Pt8vU+lyO6mpDstAy",
-	"YwcUZzfvFmyqDeTArzy/lo1PiTWp4zz51W0TgSCbcX5M+N+9eDKvFmJNKetObetaW3S9F1Zeu0aPLPB3",
-	"rNvAFiNOJEXQLR5xOYIpCNgt7KqPkmplLbqaXugLtlE10CsuMKyWxiA6CxaGRTbgiksnpZxMkXFrg5S8",
-	"WLZmEZDOHiRXpjULUca4Xx/PgYr38xIM6GxCH5qdYGO7rf9ojUw+DVwByPwgQiVqNsHhwOluF8y00wXW",
-	"GUd9F0u+foz1fwR/2LvTTl8cRBm4wice8vzhDTkzPgLl/zjFtj/ohq0W1K8FavhBp+5tG8U4hwTbX/CR",
-	"B9w3fMMPcgBJEjIgi87dhMBTXpo9JF4DoC5D/iWR4byRZQzfAAKDgsVYKY+T6ycNbnACb9UBkH2HfEVs",
-	"myqSqXykV81KC0ccpFJHbDjUQc2kPWbuDTS8pf2DEl2aWt8yCA24yPQrqE5YNzAgh55BUe8UGG1PkLBA",
-	"Rikhe3ekry38yqm5LZiYoNoiHfGYktuC1c6wAiB+YZayw3CY6VYBiEmu7+12O9G90HLqtrJyyRt74kZ6",
-	"XHLL+zdk2bhtc1MF2DFZJVA9nhpv/EH50pOvv2GvnkVtZHeClRVHNV8u3Z9JRwl9CQdcsP/59NXL87hh",
-	"YNXWCu7B88u/QFVSDIraz77BAnb3zKh59eT0z7j6rhOrnvxVTD96PBQpdgfUGsTQ8U4SomITLuenBLoG",
-	"OfugKsPlHcHLyKuAa9tA9cEnAC1fTWUlg+MwKUX8YyLHAzaga/SUV6GdUxxu7G5rEARBSaVAQA6T1o12",
-	"tB8Aru+M3DmapK+tgzCO4evAEnOQhVV1AGDhg4WweqeVimS5ZVk+qX4LVNw87W5agBTfIJEbF/xu0DO0",
-	"On6HPcKkQkdij44Hyud7LyXHXeTsK8AjOxexK29k9TykSiS9ZvvUzn9mFnyvIh+zbuao7n34/wIAAP//",
+	"7P3dlhs3sieKvwpW/fd/yb0660uWvcdV61xIstzWtGVpq8qtme3RrgUyQRJdmQA7ARbN9tFec3muz0PM",
+	"g+0nOQsRASQyCSST9SHJ3b6xS2QyAQQCgfj8xa8HU10vtRLKmoOzXw8aYZZaGQH/eCtmKyNK9+dUKyuU",
+	"dX/y5bKSU26lVsd/NVq5z8x0IWru/vqXRswOzg7+f8fte4/xW3P8ptGTStQHHz58KA5KYaaNXLrXHJwd",
+	"vFtsmNL2wH1Dj7u3PZ1OxdK+FX9bCYODl6V0P+HVm0YvRWOlm+qMV0YUB8voo18PRM1l5f7ojcSVFSVb",
+	"L0QjmF0IJtWNtLActuCGKa3EQXFQ819+EGpuFwdnX56cFAd2sxQHZwfGNlLNDz4UBxVX8xWfi12L/sE/",
+	"96E4ULwW2zN6OjFC2TPGDZOqN6XuTB4nZ7Lkxqx1UybebFkluLHs9IRNF7zhUysa033n6UnipR+Kg0b8",
+	"bSUbt/s/tyO8D0/qyV/F1Lrhn06neoWs0d2AaSO4RfaZ6abm9uDsoORWHFpZOxJvLSTs2NY3skx+XIt6",
+	"IprEHi+0EWyha8GkZdIUTM8Yhw/0WokmNbjfm60vGl3t3OS37pk+1WR54NdEr6eXFYE0A/R8K+cLPJN7",
+	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20oja7ZumPxIcwDG8avgFODkfbbPPt",
+	"5YJbpvRElxuQRZZfCycCRg36jksr1fxlKzsSw6dl4g9SXRvGG8GcJGKTDROH7klmtS5aUdkIJg3jivGy",
+	"bIQx7TGaaF0JrraIHSjXXTjNI7kLq1ImZIlQtqE/x+2Ae80LZZvNNhV6c/Svzs4GX7PNFRO9skmJ4cmT",
+	"+k6t/AkNMlEq+/WTlpZSWTEXDcxbIoePE5/rBU/PZ73Q23v+ol7azZnntvVCA8cZOVeiZFId7DxHuBCa",
+	"JA5CcyiINi0lUrR9xqfXq+Xt7nZ3IS0XDTeJ6/T1UigD1+hMVuLcr/BaiKVh0vZvv8dPioNaqvDB4zGX",
+	"IY2dXJYw9vVse1rPxEyTxjHnVhTuujdCKDZrdA0fu+vpkWEz2RjLamGFG54ttVS2YDPdtPeXO4Ql/OZa",
+	"bOBuU4zPhbLnjJMyobRduJ+vuYTj16XfRJYp6SNYKXgjjC1YLatKamUX5vj63eKgGMOuejZL3cbuvdOF",
+	"4Eu3zyNe9CFD1TeNnIqE1Hwn7YI5xnNk0E0pGqQp7xGRrfWqKplteCkYt0yrqTgDKk6EsY6M7m8j1bwS",
+	"+B7HRtwCDUkKKs0qqQRbuzE5mwn3JOOskrW0rJLCsImwayHUEXtW6em1YaV2m8FAEB79L5Xbi2HFWU7F",
+	"D+JGVHiFWNHc8LSmFPZg7Pv6Sot/eY63b3dg4zl3d+/i8unby+NXL3/86fLFRUqs+U28gk3Mq89u81D/",
+	"eWQKJmdO9XMiDfX54TM9vGpZVQnttrWIhkjtfvycHnW2Da8SS/he/HKOIoCbhbtj9Y1o3Pz9MafBzplA",
+	"qc1Z2fCZTZHLrOqa4321a14X9Ki7InRTJo7W6xkTfLpg11KV7oAA78OZgGMjq8pNufB2Cx4+qdh6Iafu",
+	"fPgn3Lf1WEXGTe0dzGfX1e3XWoTdIAr7BeW282llRaO4lTcicbHX3p4ZIfOEsbL2Zk5fGwLmXei08ZIx",
+	"OFLqauHnFF64tbDi4JfDuT705FIbv9TnnsB3XKhjgbuvA94SlrPPKsJpS5l6k40Vpj1BGtmxEuXc8SOd",
+	"py9KPTXHtVZic1SXfzhjOAuwutvrzt8D01XTCDXdsJWStmB/jOQLa8RUyBthzplQopk7qS8Ve7co2FIb",
+	"CVzVF4B8ZnfLZVjpCrh00ujVfJFcMLdwrlAJWPJN7d7BJqhfTHktmNXjLuyprmu3vE1yY90EeYOcPfrg",
+	"xicL1N2q4hNnadpmJbbtkaluGjHNmEMgfZpKiobVsDf7SJCLVZ0ygPy2ple8sntsUSnn0iam/a2YyppX",
+	"W5z0yLBaKt0ARyX3o1yJsWLH8d0mcRlWFQhpGJxXFWo+Zhw7tN6DbbXCmX9mL054o40Ti4k98Dx7X68T",
+	"jUQZ2z1yTgkcbz1l/T9Wj31JWuTBNOA1qduI9mc/Ssi0b2HZiBupVwmW/BGMNc+QXkvC6xkFR4okjVhz",
+	"UgtGT+4t/CY1u0avVOnePI7DjeXh8fGH3v8oMb7VFvXPEYPfoCU9ety/PL1MDfl3p3tubcZLpx+5W8tx",
+	"ESv5BiU5ijjGm92c1crtcGjDMaBRI0kXJFVBtxAKusB7QZpEe+TJ1V5EKJ2iW2GPy3uVUD4qwWdDjLrU",
+	"xko1Dz5xvMwfGVbp+Thxtqz4NE1+sPMst6IGd5fW1yPt0o4fAF5f4ELGE+NbUckbkXIoTRdcKZE26xox",
+	"lUtJGtC2iNrDT9T35oYXF2EC9MKc8vytMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
+	"9eHJ1ztpgK/PLfc7WSWMhJJb3iG5U0FTc6/EbD9Z8oP7QUKY5C8o+KBPnFcvX71g8NXIe4qehYXRtHMk",
+	"eRlZ83exnTJKzFh/U96p8DTe/8OT08vTx2cnJ2cnJ/9+fPpVapf+tuJVTg9uVirhthDWVig/mpVC9kNf",
+	"t7c+3OW6W4qENeA47UwiqZyzlmg3fiAO63lcyqRC7WdWMN1EykDan7zZbddBkMs9mZ+dtaQ67uMv6qkd",
+	"GabP+AXkgOn/g1SJ4+y3YT9lJ5yDnRMKr89N65WwgmytXuTjl6Vuxp4oWY9+uD9D/GXhxxt/ob1BbX7P",
+	"DW7ETDj1ROS5lKvrnrP+STK6l6TnG+8sTIbysvZumwmxNac1uoINW3JZMqtBaZtsYK4rK+nQjuad1i+T",
+	"kPUdr1KKOkYUpETe8GolYF5KW1YLblZuS4fkZXyioq/BbtxP3UYbe5eRX7e8veuN/hgk/b7bQoA3cjZL",
+	"bNezDbkgJW6ZWS2XlRRlwdxlBzt3IxqDCRZ5ITO8sL4W0Z1vEXitnWe8BS1ZPOX3OHJoC+/F3XvdzJl8",
+	"C6+zj3hDIzjlBiV02ejoD98uMGCBlwy9Mf59TOO9XYpv0MC4ow4zbQQFrLfWWYpJ5ptW8bn7XnQZ/40z",
+	"SlImU+FEVTgT0rBlo28gueCTbCbSJpAvcnC3tuj2fr/PCnu0Fbf3chl9s5eraYyaEV6emxc5QxLGwyYh",
+	"tF4s9XRhCvbT5XPwChRtJEVaJnijRMmMrgVEdtMORHEjpzk31rVAJ+u+qgG9tMBphzeNP2kXkSvngQTW",
+	"NI5ybJ9Eovf277yPMGVYOiN6XEAy4zPMvbRg4pdptSrja7r9rb+Ydp6ngQunJUf7vtgTGfZyb6nprvz7",
+	"svr2MPEy25cNSu0KGr+eMc7a4EPW6ZBL0op/DG6H2aAise2plSnN9xLsMa766Rfn7AQyDvTKsiAf9z3G",
+	"FHoLv8c5RJJ3wEgZYgcfbe5Z4HvE1pSYQ8AoSsqlQJtei+3kFbwzrvQsTUBwalOMWhqGTzvlWLApV1NR",
+	"mdRuD8aFSvTZyT3V4+DqS3DAmOCRtGMjRrmEGKf7kgOXzXTjbiOKGsItPOIAlitxNdnsKyIX3CT8dRff",
+	"Pz18/NXXbmmGV5jdQIF7cNl1wrap16Z8Gugx7rr8Tk5OTv/1HJN+IVECSBn7uTpvNWa1T5ryQJgsk+Bt",
+	"2nQJaXz2ZFr6t8Gs7cwO66i99XZYYMH40ml0Us39n87aMUBat9sFMX8l1Zzpxv8rPYnxoZKUNwjnmYpM",
+	"pEISPs6A0YXopOWUqr88vbzjDTShvMFR9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9h/3/HHKff",
+	"OO69hXhvkOiwtlvc6+98AlAvhqqbelXxRMqSXjumlg1lUbi517wUqLTCyxKMlb2vDd3DQy7LVh0OEW5I",
+	"gZSqZBAtTLKy+CWXRGEXYgNJz1OePgjpC9S0KoN7dxFolGPYBFkn/uN9XC0+V2vQJsE3Z6cCsZuU6+Ae",
+	"Z3RvMY/k0naEJsxFMtXp3qIwhl5/S8+0QZ18YAmqvF1obcqXfEohjASzczbh1opmwxa6Kk1w/095w1Cf",
+	"XfBm7i7SdPSllkrWTvc/TZtfyjY6EYh5aVnNN2wiWI03km4YV0yqG9FY0WDerCg7ectJIYpu6St4PrNE",
+	"adlc3gjj1lNrYwv2LuS3G1FVhtWYgc0xXjO4zJM9XDHoOx+cGyVxKrIYLL/uzJMKlKInwIDpkMXTav9p",
+	"DygsI2zZJu2HDstC9wDsb5f0a9oUwzeGTcRGq9LdEm4pE1FJcdPbd3at9Frty3wpDSRoHr3lpU7cc978",
+	"4Ddun+OGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pfbkX89AJVjCCXZP/8cXP5+cvv/55PCb9//3459P",
+	"Dr98/4ezn08Ov8KP/iV5Ebr5JtjzOSykTep1AoEydlXBlqIBNYVKImkXoGSw3ZSTnbviqRVRIMwouSkL",
+	"dyWreUqZZsbqhs+Fk1j4UDt5KqHwoo4rsxaNY7n1thWpTTKZ3NnYwLlWl3zzyLTDOEXPtOMU7I9syTdm",
+	"JA8nTCvZtFqPUI6UnlKgIBv6+33KTNDrZOFjm4F6xiZO1q9ZvZouIsk3aetQwsrGzbf1IGYkgSf7XIO1",
+	"CUZXxY1l00obUTqWHjfSSllZ3TKhpaWqp5J/X95z6TiuErxJ+ih3ZHjHSQhDSkUcK864f250tarF4VrI",
+	"+cKKElxBmLqMRcH4gkcGS1gC47H1QqhQ8APfjTTuwWI0IPC2Z2Mgw6Es2GQF7pNeVvVG2DMMr7ltxupA",
+	"jhK+EVPdlKJkKzVdcDWPdeuIcjRAmqy4xLTXD+l0K/u0zbagl4SR2vnE4dcujZKME+dQ90VM9FVfL0J/",
+	"xG6fR+yY6r3j4jV78vj0X5M+CqlWVpiM45Os7A2L6LFN5rVuqvLqDrllcZpiZPr7uXVGGCTtj2KdkzvE",
+	"YMGz6H9yzsyqdqwIaXrMYpmAT3W9a/JHkBZ9fT+yrw/NtVwe6iUqFIeggTiZbZuVIG/OaudAF/gU1vXs",
+	"fto9s2Vy4CvSBFa24dMhpRWK6PGIYNGbctJpoldNhFaA5GMT4QQQMZc/PLGNGUoaxsgmLsvRsWYoxxj7",
+	"uNFVeRvhMfGJsPACmmE0epLCq+ZGXFixTJU03y37bSarKpsgwm1BWswe10Elk+nK1p0qYZzpNtfCtDfS",
+	"bEXVBnj6QLcvsbIVlA5O9ZNTrpxaCYVaXYkx/rg4rSo1NQkFfv746zVVgCZq08ePlbmewUzoh2YK5gMN",
+	"IGjO8JAAdURbDHqb9GIKz7TxHtzvFJd9KyrLU6oySkdPHSdMxDkcaUw5D4KvJyfDGoy7oq7FZusowztG",
+	"i8vvdS3uICp/E/K5VVh68QmxdhxqCqarUhiL9d1jM8Uu3VtvvYrxN8G3otbK2AYAGm7ngHIskdE3QuF6",
+	"aythfT5S4hNglXwbEiVSZn1CGXZHx50jfMBdfbFpPNpVlHWAa+Wl77YuHIy9PSAjutMnAQDGmLPApZoH",
+	"6yEyCP2GjMSb4I0iiymjPEhlrDMxG2YWUHtfaX3N+DZMwe4C7bItHiVS5bf1ZSmUHXKFkssKHFMYZxXV",
+	"bEvGzWRTr3mTTqepdZkp1TCikZni/BuhSt2kMzuG4jRLLt1zR2FhsQBoc36X3B2hg7m0i9XkaKprd05q",
+	"rdbc2vhP8IqZY3orjI6Ee8ObVK4E3q9G3IiGVww2DOsLMfYyEQsoD1eC4vnualnoNSSaKdvocjUVJkfl",
+	"QMgtuXGxUhdLMU2XKrpfXWVLIlqUle5bv2t0zU579ep0OJApHhk/rjvqMQ5KDHSxTAernhrIz2I1vxaN",
+	"cfxFuBToznXKykwnrbxbMk0SkAUp+n4cS8GWPxQ7NXqWLJ4ZEI4m79x3gsucISmLEEIovNupYK2XcXwm",
+	"zljqggCih/1MkxJImqlTkG+Ja+OUMJOKthprCvb964vLszev315iHIUpYde6uXaK9uk3j49Ov/5vR6dH",
+	"J8ePnxSowrlN4rESugPZBkdPLevFL0sxHY4DgKUo4LkQm82Zhnj/o2rLJhvwFLpbaMqNLTABSCsRvkLd",
+	"CgULjUYZ94+MD8JP6KxBVLcS/EagoQLOscg33MWEMWzhnqyFRa871Dk/MkyJNjjBwH1I31NWztZLDONh",
+	"BQmQl7yxV7hdHFmf7WgyUg9wa08N1/rKyahHUlnNJgLCZ8r9DShFjSzP2UTbBQTJ+UTfCHbCtKo2SNQt",
+	"fB2z4I0w0Z0+xhhf6MbuPVEARmuRk9xUb2FiBdMKCesnQ8RLHYPvCAqmb2cRppDp5K7NvGUKLLzWHlPI",
+	"CEFAVD3ds5JC2auMcLxV2uRtY34ZCzicdVriEhSohs3FWIgBI/6WzfEAIp6xirurkjYdTudCzheOoEqM",
+	"HUWW+bqiUP0O2wEWNoZeJsBECKD0fpesdAspYn9yu3vFdmYuTGgr9zLNYSFVus9kTrnCU0FxrYPPLQdA",
+	"iam9KkXFN1d1qioH76EQ5lbzAHCEoGcNXZrdsb98HAcfvz7pRh9PPk0+QptpP2SU9uyR8LsrCR/NCEc3",
+	"ryXkNZiWZT6L1Ig5Xyb3/EJWQk2F10H8Fpu77/Fnn3XBf7lakOOiO7e3Yi6NDfByxJBOvYWwqY/keZK5",
+	"qwOPfSPYGuCLB6l3+virMXNrxNwMzY3uL5gW0cxTBly8oG3NdFXptTnzd98SVX4wrfeY5Gk6ApDWDCTq",
+	"Yd4eRfNj2woF7eC063HSHr4MTH9LR0OaPqfAO5PzH54xrj5XNDCTpNxCPDzlCtxprnzmyTjuplPzSly1",
+	"tMzhTMI8OeB7owu//UnhA8nKbTEzgjfTBWB2O9bCDXNsmY4qr5RZimkqR68VmVvYMCE5JomtoVc2Kdwu",
+	"CXQS72M4yE7G3F22Qb5/IvbdU0Jo2vR80VZqBUYc6QXwWse9OwK+cxx+R/z2B4Vi/xTo6pSIktVQK9mv",
+	"fB+Ba42v3AIcH4Ru/67S60QNqV5H8r/WNUh8whNDFgsGPoaH9Vw4u9nZ4NdSlVuJKfDLtWja26R9M+j7",
+	"1eYIX/V/kafssFXJDoPWeugVVCcAvLHPmgi8Fd6xMsIUJDt8aVESeBVfO7bCsE34G/G0D4aMstVwocPI",
+	"prAy358Aq2Uo5InIbCMB3uz9BBIolEWhBMZrreYe4/MWiSL0kL91gXhJfl3l8DvmXKokDEAiA46OGGAt",
+	"C0Fqi7uNKBcHA/puXc5sg4od8H2AukDPGAECE57oh4TPvNP3+h0N6+FcEYDY8BsxNiCf0W37/rVxr1O6",
+	"zBQduuM4ERXWdABxUk5qwjtPxeBXRpTMasCLQyLqjOHUZGA8ufUgOrUwzGokGve1fNJCCgFgOEiF7sFz",
+	"sGs0Pt7J/nFbu1K38QkBjXCpnv4FchdNPc2XKlVSwSueBDh5tasgshIGqThf8cYp/I5XA9JnsAWcZDUL",
+	"vVZsM9aFeMtssmwpLMUU94ppO2q9AsithCam17uBQtwLXrvnthLO2iQzT/ww+dy+vfLYYv2w1C7IsZ0o",
+	"Y23O1pZUCtgGowmWhDNN4pjRsLn1vl4nDQhpF2zZCMC2IdoZSiFCh5lhei3APgWBqXX1yHgPPhRycuX4",
+	"ccm3k0VmdDySeUqUSeRruICkM93EQnUf9FKTLlWrudq4BWTCeVllrO3HMeXKLc4dtXhuIIOMBUfoGmQg",
+	"3Q9VNfpa1sktiaREoBORnd6O3tGprt1N5J3h9S2EnicdTaU4IOEJhMkx0g4kgNxiztkfEaRYKqLVWEk9",
+	"sMWkOAdxyXillThzu7Hwuy9b9CZnhTcI3V93sE/HYJ5sASjSUR5AafsTt2LNNxchpahHtIXg5VVGVIT5",
+	"A88ZMdVwSKxh00pPr0E9cb8PKvBq8sigbEJrvzXrpWV83oixXvQc8Aw39oo0v8SVIOuQbxanm/hMwBo6",
+	"LEyFx+BsxuebtCkyPSJxO10IyuTAIdbSLiREqCDXOKOIzFYmlfj+brFpp49LqT3AVrqoJ7RJG5oYtpIQ",
+	"dG+j50OUfWrEThglbnGW5Y4Ume+lsbrZYDuS9JXe8KiohhIspWEe+RWouy3k90Jb3hP2mCadRT6+NUZz",
+	"DIlCcxogWgZUjgzJq5QJMjab178jqWOPfUm2KG30C5JFUS/wlrceUcJxO/roZsJpCb4OykOUeOhmMtcx",
+	"1/QvTy/HzQGBjnbPAoLVbnCPxr/P66+GIpxouXUH8vhLlDnUR2kZObbapxteNuUC3I6VDDhfxool5kaQ",
+	"rZkePABJdt/2J1jedrSE8mxGp6M3ur5qiwOydzRV2TB0L45//0LwO5yMdHIq7La4Ec0GIy6iMoGo3pVU",
+	"jp9i6zHt7RdkK9yZwp006JQjuhHBa5/wJfDpdfLGvgC4DXdJIbgCZLB5bAX3uihN3Fud8Dn5OUhtD/3h",
+	"vE/uPgCRUscRcz+gFPNOhzGC/B1x9fwbPQ09fG48pFx3tiQi/uv/+X9xeu4PkolOTk0ACZfp2WxsrkSo",
+	"j0ueJNwcrYQ5i1KmcAdkXAHRrX3hd7gfUGEbLcKs3kcioIAafx6ItGlj1t1DHZeQ2wH0v9F9sdcgV4NV",
+	"oNt59gilC3ZNC+gcg38G6d7u84Di8W8tr27btjPeMI6XgDT+aHqi6lnAhEWoWFPE36H3GPs8om9elehX",
+	"omfA3JXO9HVbA5qrJZh2nzcTYc7mCicxmCvhr1oa4/jjfaoYyL3z8IY3ikN9yc+eAK/aMeiTF9FQXj3r",
+	"jOg/DAP7V/nxHXnpWsiiEiYwf4xYlVpt6rabRicJbqVKyDp0ojQql11wNNo8ZiS18vIi7J2YXOjptUBQ",
+	"rJluoCOjEU6yKs2uxeaMGQuKedOKYaurkmCAISqarB+NS+kHa2bCgz6BhioDB3/knwupLeOVeqrBSMEf",
+	"R6rP0BtCVqrTPyiWNehIc88MtRMeBg28DIlKUbipoL2u+Qb9MZSXcMY8DQuEEoCd9SuDLQTht6pNcHWn",
+	"LaVUHlNAn3LHsWU2UFooDRMygOl8Q9+Ptux3jX4tSluEfGWzjTnYBvEa4K9uemfIHsNplGIJzKrVLQIT",
+	"iI+8sxYKn4J7peQ7L+5LeCiDD5JFzvRMHB0BP15SPutakFzJWCyhORiK1k5UsvB39k6QxCP2jhpcBPXL",
+	"/aMSM8tAvcAX/100+mg70Bls/RGKDjkGdkEipoFTn4m5VAog5mZRXp+7m0a7ebyq/tA+A0NVuaPAW1+o",
+	"suPV6vlmBhf0UF2AgFCpdj+e3CN9G7oWUNqa8kyu+eYqoHGko9POXgAPuTSMpjSOLujykMIMgOhEXgWu",
+	"Nq2REdAutLM1RAPq3HhzY8r3aGYWEIJSLxKySvtBQSE3NkQvIVe61Yb39/MF984gvfYiw0yI0iTdVpdx",
+	"ykHAnA5tTipw/XT7REeu1VmldaYRMGbMZK8uyEW1+o6ESlv7l4PdTpYAM767c24AI4fTiKyXb2FBHP6I",
+	"XGEFuxZLBMfhbOJMchDew6WkbvVuxPEcC+x6QT9Lo9jZJArVO98GXFjKBHBywffQPvMwL6B+KhHZAKHC",
+	"Fy/OmZyvsJb4oDjAHydhjMD5nZpGVLMDr/UzqgsGoCGMhMpIOzSZy/Ju/xe5+/Uq50j7kWSSNGwGZyMq",
+	"pGHcoJ1mQgbVFMCY2EJUJZvw6XXyJKXvjtczMNY2h5MNzN/ZdAS48GLlBPjxM9FUI5q4k7xuRSidgu5K",
+	"SV4Gtgl3DpGpFeSRjIqkS8zCuRvola9tui2M9HYxxCCi87337syqLRAvC+kEQ8cWaECB/r1/QAZ77rbu",
+	"KzChMi/uXOVO98c/VKO0+Xip/lDcUj1qoYdpQhqByXz6RLRhOW4dD0jkFPXYTJQGrXat3AXIMJ7rM7UP",
+	"cpgKo8A1dgBQdI3WTw5GkU3yc+t5U3G1rY3e6lrfz2gAawFGT0UZ7+0auQUD07t2KPIX18lm9behnNkP",
+	"8B7DCDj+rkQlWpnJA33nOwxGyGZ39E9nvLZ+gKFpvQWEu1QaqhXj3eO3gQ6sRTNPxQSg8Q+c8ZlYAz4T",
+	"ZLo2QoT8Lae2YboghaKULqmuN6l7uK8T8uQNbzoNxxeyKhsxOpkNSfejLkXOKB/Pc/gugNdKvWtV18nw",
+	"CZbhtt5vIAz44WY9km0lCOVc/pG/a+7R7xsEPqRpeHr6NabZ60baUBGYKYdIBYplI8y9NjC4ZwiedpLZ",
+	"ZYs7VomknRPrhaayP/RKevpSOaTswQ+l60tyXWvfQS0eFhEGSwUTI/TM5w2KyogxGEejC1LuHwwJ6Z/u",
+	"PbkfZ+VSxqS6TgkSGxLZl3wewY655yHNcdoIcJ87Q2m5suTHdo9QE43498nwx99SdRWKXfzlT/6n64Wu",
+	"wpD/9pZNMQM8cR+qdPo7guKtLJtsmDh0/AjlkSL252flBrX/c9bf35ronNB4qe36s9iMhlSpeSkeVjCY",
+	"qV7uoSb8WWwu3C9G9HBti5iCkkKD0boyxLnf1tTfYSyu9uWt84bXjE+tOadaXLhIlqLhVverv4ZPerpO",
+	"O2AE7XzPHShfS/USf3O6YxtoB2isDMXxvVtLagQvzwDzy5x7dIcYyoW+QScThKxN5HWK7ZXI0+QLP8EW",
+	"oRINMzKYDPN8iy+Avy/pLfAPcoK//1Ac/BBVFCYawZKTTM4xIwxCYZA71EehjeYNGlIpRs7UT+CF+5X/",
+	"x7cCJ4dYwQnsOjG9zoQu48BF4exOnLvSVmSB4HysOhlV1viG9EgtOM9aWuXEdEwvy6zWSY1zAcjX2++c",
+	"VHp6PTKt5zrlRroRjZxJ0bBrsQmbFMhlfCkHxuqPlqvJUPOaXtJPPRFl6cRAw2Z80shp2gxt+1B2f4/5",
+	"At0JjezKqXWCVgtuFh1PDxCvYAvxy9gON7QNNAKSNHXykRFzWe3tZo7ZtRwuol/kLSaenHLHM77d7kiK",
+	"Kp1whcKBrpbCA1MtuV108uuxWHCFFa+UOz7UlmhHXaR7KrsMc7uLrhvTG6cY3DpeVvNf/EUT3WGp8Nk2",
+	"zkDcbuKkVzV/GH2YyEX18af7fOm9Boje+IhPyz0nAy02khPqBSMSmmaCb27EK2FM8moDDeSYL+Xxzenx",
+	"2mD20TnjDKGNEIALNV334hY/o9SizUvY8mGCzp4Hore8aO9LJ0TdfQ9nibBFKMkKJt0CTQPY4RHzAauF",
+	"4E3JlJBQh051Ww3jhCYVA3FtlqKgLwOqK/5ghbhdnZ8V8PpaGhM330X9BdOzGmE2ajpCZI/HHu40DhhO",
+	"v4oR8rFTJSJBDydeuYeimMUu97J/exK960+N2yS03WTtGJroCqB4VcVWS2fBQQdGD1F5f6QKTRF3oTRH",
+	"FkcS3DeCJPbcRoCDcw6N54SKAuHrwBTnyMSUDE3e/yJK4RNIhYXHUI9QFM4jzkfQ1JrmAcDbnXd0gwm6",
+	"QY8V1Lmds6VWc/whQZFYzThbSjUH3AOvg/rOjMglRadBA6nZ7k270c/g2/cZAZOpkhFNo5v9QJGzRmeU",
+	"u+3XNtfQYtJnlxYHZmWWiHiyUmA0vB9wpmRtMUyKTboWeiAtEWIrr1bJzkXK9ypl7maHXVSrqsoZXfie",
+	"gO7iFz0S06XdintHdXGv/gskE++EWF444dAB/Ajou4CS+wjtgm0sOxmBOO8HsZbGjcKUjLqgW6uPINTD",
+	"nUouzDcnBiA+XJkHoYp6UY51hEeQy6mCiP3iVu1mD8St9oL1zgLx4lW/rPjKyEm1T95VGvVDtqDWtOho",
+	"Dnvw+v2z+SteiqSzLWljXoKXEixpbtjTlV3oRv4dvM1n7JngjWjYn1/8z3OPOOajwElHHLntdvhztu0g",
+	"gDHNOsde8eZa2LerKn9wqX8Gq1fGsmsh3N29nVoxlPUGaJ0+x2tsK5PGDOZbd7MVpGF6KRSCETTQdPbi",
+	"8unby+NXL3/86fLFRTdlLJMXP5Sjptd7LmDOrbiaVtqsUjW1F1S0TQ6WKA1bKMrBlgphKGmZTrHMVHHl",
+	"CJXI6tii016dotD5SE20RzWMsnKacvMjPjNvBKtXlZXLypdEj0wObzKl5lNeVeYMLW0M6a25tAGiwn3N",
+	"+ApL7Sji6faJfcEBtB72QkKfHC/YW20M3k3gPTMr1B/OmaxrUUowGHA0eA14pmBxVAZ+BHn/Uq30yk3O",
+	"nyfCs4WbcEqhDmrRjskooQEgxy637Vt2q2NtR60OI9KOeF5vze2kbMAKm1SzYgEF/2aplckpS3C9Iygw",
+	"podCKYTTnEXIbmGTDZvIEiqDIfK6lmbk+ZokcZd7cMSI7RDQyAr2RwQDH9/s3g1zNdlcJeV72zN63a4Q",
+	"RkQ9ncoT4R4RpVssZ+VG8VpOHY9qhHoFD6SftizLSuwjZ2CCzaoSVxNuhoAgtycJHBcy9dz03HsIuqUJ",
+	"nEmYL5KKUqDmAxbj4UcYx276t5x8vmgvO3MAXgdDZ2Sa9GaavOC+W1UVwy9RqnlcOdJHQYJC21UsKIWP",
+	"9cpwVY4uKi0FL6E7eQpZNc7YjFOpJ1BElr4ZdSOMnC/sFexEwvp2xilsFdQxu3MIpCqCW4NU079CdZqz",
+	"o+tVjdywFM1MTEFi4iC7MpEHij66BR9b9xAkGHYhRpWA8xIVGo7On5J1FlsrRglwNgi3okRsnHBCsSVa",
+	"gdD2a74xtyzBHsSnSXwJ7oKrAQ65hHoQjzjSwQvJYOdDk6scaxAp8AgXWODNbdh1+nX4PBZeBFTnfrkz",
+	"O/06KZvfSDVxF3Cl2yC9748AsZaVQR41issb8fjJ1d+KXsNT8JjsGn6lsOQ9cy3hwIjfFxdPoWtnvdik",
+	"WhGNsrh+woHp2rxDo7FxCbvjuzKJasYbkWOKb8W0QhAXfM6P4eOyPm2V5AT9E9xRqPbs2pC1boy40ljO",
+	"1wOBoms6hNMjfcvpBy1EI0AX3YgyO4K9yibl9HoUJAYDn7xjcieqSEeBgM55qMwDB3Sljb0NAk9U5u0l",
+	"Qlrjct89ayXZSPjAfh8DKl40keYT45MhruNJpzXFeixaykQnsdtiuLiztqYlyJHQ6IVpAGvttX8J+M5t",
+	"ofn++A23gzKcNULsWg8sI1LySXev+QbQKZnVwK/7T7ltS5UqP/IdT3NJun4eWoEC1iIc7sgxCl73JDyi",
+	"HzjPoS9bX0o3sLNcVjKrhKIn3AA7rBtprUjXii0bPalI3o4SvDipN/izJEa6Xu/7trdYFz7orvLLpQGi",
+	"medJ52c5NtB8CXKqWtWK8AHOuilqSYnfaxwY3818Y3ZHmem9OCX6UX5Jb7HMPrGchEbzHNbilV3giL0K",
+	"FNOAb6+9qlkJD/OfPm6728OlMG6nFBXzFrkSayxsok7mbVfz94MFB/3Lr9sySsdS/JydOAXEe80hDYgl",
+	"C43SexeOOEUO/CoKvzODhQOvhF3o8iKtyL1WGHGl9ll6rdiSUwpEkPdYkA7+LLDWvKaHSiUvxRF768xf",
+	"9JQEBcITAVTA9kex0oE1Ats17QBakAxjv+m/HWFPkAcr6LVBfTWgD8FUOnvw6BQk/dE35+y/nZxAeIBS",
+	"SRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58onR1coKBqEysFFbn+B4I6WG7Uxn01wlR3/dquEF2whjRVPy",
+	"zSPDfARqTDbS1RJV/szilh2DwOv4SqqwCT1z4FY4prBy2iIktV90PMOiZZ/kefC1Zts6WfKI/LjyDb+g",
+	"6Ff61B9pPFJwcDFi9bpOC/Ic8t2zjQfavTP4XYxilBKqBhxAzgyFrfewlyzC+Ek6KepVxdPXmUGsV6dt",
+	"l6Zoc7xRZIEpKG1aU9sHUHIAHO11CqcngtH2+EvDZ2kbdwksS6hPDRgFXTsDgozTa63il+/KA34ag0pD",
+	"iJj+Pjw5Tb5F2EEkMrMUCqHIAiyj+8cNtzH7nLX9FIB/CevTII4sNW4d07U/gmDalgOaEOI06NGo2wD8",
+	"BdkC7lDCkp1+K7ZshHS/lxwamxJ3R2BbJnP+X6ut89hCYmrVQcUcjauWafv2nCA0yQNb8g0WJYFY2WeI",
+	"8RCpxcENt7kLzjBegvdsn7HviNSWZU4Con0gGDfSpWIYlQ6CWxbrjOS4559oe5G0eGhbsqSmV7SXmefw",
+	"VtCmLq0fxfpN1Kpmn6az99/hpt9YdqgJzY+6FG+aZDd237BibH/Kp8GVR1E3rPK6HZAyDJ6a8GtZTsHn",
+	"vT1hH+UZyh6ZOPPRzU2nKpb6+r1/YXIiS6EuhDHJekEqkEqSbyLmKzVeHNCM03eV9b3exhaDGSH2GNtp",
+	"UWmcEm6uDf4HZGNfrRqsuEIC0FzaBRaBajRwkurQNnS7+mJk99btjuGrSS1tpsVgKleiqnLoxahoYy+b",
+	"yKvvfuJEtviFTy2brNBZB8399AoE05YX3P1u/HzSTiBqrzhBmHoFgfoWStY7K/cLvKTLC8VsoIVwzTfM",
+	"WHdv+ByIsZ2Shnvkas8HCX8d5Nk8ihJetyWYaKQuM6GizPZe+toohnnWY6yy0MUgkX3diL8SErFu2JSr",
+	"qagqD9qTgOopO16R4W65mJi7MvEvlsJfgmsuqbCIuKc4oOERRRRqIMHTBjPMeFpueCVLyhBMdM1vTFIQ",
+	"n3o1TWC8AQwScFo0Ahqg10LdxuvvuwkP9gGO0mfSLYGjVbU8EogZ0Qt4PiuenkIWcKbXk3sAtOz1Arpi",
+	"lBIhXxuggg38u93EPJvBG87CkKsVBWeyLgG+ehvRfz8N5nayNxDjkZNGFl0sZ32x6VTeJW/sPilL4fyO",
+	"eDbLqJde50VVZsEjKDTAkhHUVWyRFtWhluTJ42+efPP1vz7+ZkfH1X4zpYiRRzSupi28TUVSZ/u294jP",
+	"hQJh6nPibcvFp86Y/PoJq8CyMwVDcB844lfsiJ2x/2SH52hcKtE20qGICrQtC81CEAZoCVkhbvD/+Pnp",
+	"4b/zw7+fHH5z9Z+H76N/HZ395+H7X0+Kr7/88C9JT85Au/+lNtLKG3Heux7h9O2Hmxrfiqkeq72kvV6a",
+	"ZK+B1eHJ6eXp47OTk7OTk38/Pv0qXSA+jJAbdyz08cmCyRmxac7xFV2GpZjxVWWBQRPeA4gOn555uhWt",
+	"o5gscqmY0dTwJ+ga1BsJVMSCEgYhA+WIPaUNoNga3AbYw9ZHAK3P0gN6Ga0VNTvegITwlX7ShsyooIWd",
+	"Q+9myhFEhFZM92wvHY0BWyg08VMBvAqlUexI1clk9J4aHNFDwBJqAGWU+kRHqnjqpeRg8+FYQDz+ancv",
+	"5rRGAnV+BeMhszOENbwGZOX0usPpHrD/0Z69/MfqHbFWEJgJqkOunBJ4RfAscdlI54uQ5nmlmyvUSuje",
+	"dR9AjGRnPmYsOnde+buE6fhYZkcE94svE9WX8PyFqNpGzYNCO9mHm3JCfIZxm0FCEhbSfgVX29pEXni9",
+	"Juf5LgHW3ofYnDZpTadpa6IqyL0WTQ2f3ZVE9X8hlhEw3J14UiEmAFAGaxW0zk7f1iN22VY3mq1+9I56",
+	"1PYS6i4xU1E2/vrzfmdSqMPtiFVg5pyMSxib1FtMxcOqNoOX4bXYPDKs4RYKI6NWKKUWJtk5l+74IWZ8",
+	"JtrGzx+8fp9I4sba0l3ItbtYGV9/ReGnnYekZfr2t1pdldIQ8RO4Bs0KHJGC4qHRLjk2wGKuFgEUC1Jp",
+	"+z1siNueL0+Yb6wIqd+BH6LbBnqYQUZS4RPV4YIg9Btp2gpFaVgwnY5YAE6NghDgvWfG6qWJJ7hsdC2N",
+	"IIAOFuuadI/g/ZKFJnUi0exPbVmOVIwruZvJtl9PXD5SVLYGB+CFTajd7gNI220vVFbuGzevzVBmG1yu",
+	"KH76VZ9bxdJOKSkLkDyO/VDpAItCYh5Raw9yhZHnc6Yj2cIVvCBUMnTlu+1Uva4X2mk5j4wfwrJa2JQI",
+	"IQm1H7XJrE0kioyVSFiMAip61pgNjJ0wRQKd8aGxDVyToIh7nIU729dr9bRtapLtdjL0dv97hFjJh1nd",
+	"VRdSE0nwOcu1xcNA+GsVQJPGUhEK3hI5Qrfo/r/kxvhVjMMFxR8kYQYDDFOqJxfUewTo19op/75TyDmY",
+	"IGfU34UqpNBDeUcoreLAYFhgj/MVxRJ2ZsKFbhlhmIikxB+DmFGv1+ozcKOLscfPKbAZeexbyjr5SeFK",
+	"LAiSNtdRJU41vx9XdMY6e2nNvv7i0N1o+20/9RobNQC+2e9ET42ODlIoVyMRHW7taB5vlG05ZnPe2L7j",
+	"NcXMb/h8B6gKR3xDtBesjkBWtu7FNELFUqr5GXvJeA0Y3eeh27PvR0SNIEUDlUDQZAj7tpJzC4qD2OkJ",
+	"M0cEWHIWoVlIBLMAYBM3Sd+OtmMpL3EbCe7k9hARb7h7hJo/bZ9/vuTTZKszoqQv2lroirRuLPZsoDEZ",
+	"9VnIdlUc9nKQTn9Viopv0g2ZKXfQa/9qjhniYScaUgi7Y3/5OPa3fH0yAt0H2g+lWj+9xJDWRLBa30Bh",
+	"T4N5gjeicfYBnPhuqZVNKvAIHXQFz+cxMDCETiWcBXt35oFNsVdHW7PhNMFBkp+kK6eXSUJfyEqoqQjJ",
+	"mo13htyZsJmrBREDBqnRa9+JfrqWMsWW+Q5iprMRfnf2JxTtb5kW80vt9FKPV2JXkP4F0d3k1vuXXWFd",
+	"XqqljHsr0sQ3LnN/NmIujfsB6fwMLKgoMgEuZXx5LzEgGj4L+FLzX64WSUiWt2HgENSdCFztLLK8Q27v",
+	"WrcJfojTOcg5p4+/2rUBbm6NmJuhuekZhtUBNAYZw5MGvMdg9hOu1Rm5kZ2SPJOV8OQaO8nTfIf8kd3t",
+	"tvWIJHIKefpmAewEoTLYRCwk+bRWyqk7mIrf8gKYAz7q4lYXEMOoTWz/qCRXv8MvDbRLJzunE13DUaZk",
+	"eydFuwJuTbOEKU/ERreZiBNRSXHTk66h6+6e140RjcykNBg5V1crBZCQuTPvnsEEXYgs+GeTSZIDfXZk",
+	"UGIbUZ4lBBgk3Zm+ytEt8Z2IuVQGYdNGlypinOWqHS8Xx4J9wo75qNW0PylCLRkQwQjeTBeidHpqJSIM",
+	"pyRZrNMV0kfBzVmvbPJuuvReYPQGOFnk7oK7X009RKk4fxEBcQa4WSpjeVVBzT4kT5JbL2V1DGtuoCET",
+	"klFAXu5Jj5G4PM+kT/m4Z2ieN/g34P5sZ+HRp7sAkwjCqjWXd3sBYNRgJ/c7SNDnBc4gp/xKNb9lnPx3",
+	"3fh33fhhdePPXAlOQzC3zR66N7s0bbvefstqvKc8Y4QmZpu2hVnS2fC7gnpHBfU3rWLmk10wqYK6fc6o",
+	"vdhvTyH9fBSyXvB1ujw7Pv7+9cXl2ZvXby8L1tiVdke3/7mtzNnx8X/97/8Dj5wdHx+X4ubY2s1PF89O",
+	"cl3sPpmel+YnUNzQhXzOoBaVI+Qkwubnx+7m8ZzszPAjag/oKVF1wXb9G/SzZKSVgd+Xao67WksZPH27",
+	"VKvgFQT/fCiIGo6s4WMDfp1b44jmPS6XvpwQPKcIbYSF+o2G3PkN+l7oLHx6/0zhRfma2+mCWrwKdV9u",
+	"G1hdQrD5rAKwVME+BVA2fi1Ua05Ce1TdxL0+9rPzd9nKl34GUJoNKJ30bLBXExYzdQf3GgOy0UxSaVao",
+	"hnUvPmxN7wltKdA5k7c+YHXuNAC7Ab2d+AkwjZFWzTt4NmkM0owDErFvMB6sO789wW6MQF3DMdof1vUi",
+	"GFQPYz6+8+TpV3GpuTD2yunfMZ2pmuNDQJnuHM/xu+JkgN/LlFcI0EIzXxKodRJdzr0TC3+cNtUFK491",
+	"hd3FDH4O0VxjQO0ugRLkGLm/SP8H2F0M1j9Mk6wsqsjK9ALK43tPdppdYQoAvC19NcPq2hKPfTwIjYCD",
+	"iV7H9A9ts9rKe3Qi9M1qUsnpn8XmeXiJY7Z3YvJ0ZReKSvsBmWhjBWSWT7gRXz9ZNVFmZrsOmQUhcHdX",
+	"VQkEi7lLOy3OlFgzykzAVDkqn9nx1tT2RLQb2JbnYeoZ7suCRk/49LqFR0CdM8V/GDg3+2/g0m/gHbYt",
+	"RRg/oRxV1ropnyP2z37ciqmPvaaIyXrj4iMUMdNsiuFq5jeiMTvKcfsp9Ar6t4slB/uQTTaA9MSgfXqK",
+	"AUpplhVPZ8FQR1MjRJSkl6xQybYTlRNMdkk0Ms81RXt58Zp9/eU3h6dpLHNVUo+O/pVFnXJ8DsnFizdP",
+	"WSkbMbWsFBNpmf9t/rVX6Xc/7VW27CXIW3ioLRyWNv1lqtVMzlcNFEw+itv6V9UO2n9ciKhQgzqAAPWm",
+	"4uoZT/rWFKWT8Na4TwInUd8raY9aICdpWp/cApDzwFsYo6V4soXKrGXFlXeBqJIpYdt3bEWmCPhQgn8P",
+	"G3F6qOKKIHzfLc7J8Y0uoRYVtAVD9rXI3l4RLfamU3UjyMtUKutCzhdjc5oRPG2PlLN9y1AryPSCXxc4",
+	"s9x+X5CF05O5q3x44frdAn3awXaLNkQaYhRnCiNA4kgcR9icnUaK51AAWQaeGZ+8WXGlYudCXyH3DLvP",
+	"JLK4+c/QPwflhIwvnL0vgz8YNGfqzj0WVp8QfsZOzIgsVnq0hVJBT6b+tk2a0XmJ99lrPdoCD47iN7kA",
+	"lqRl5XhZ5RPKWvfTXlWaf4Q+lU5c3aIWnMYMIySn7aSxm3uixT3ZI71Z6aYqGZF3bD/fnSkf2Q51zwA2",
+	"Fu87pVusdAOiVYkykopdfzxI+gXYnCqDGb1Xl/cgrJL94p3SlNpEMiWwUotCMqUId0MCibzOdMhYqVrk",
+	"omFTrtCydhcSNFal3pJQaLEX1uV6kVqFEuGVbRwAG+5BCymEsYagDdRtQFF/AJpTGha78zxu5cO6yfiV",
+	"D3Wsf0MtYrf13doXFYy5AhpRZnppgR644/SOqZTO4CEGeIzEV76P487MYrCCcKJhLYWnQJRUTKPF707S",
+	"tDP0FvCNCbXOqO9gfRgo/oQzKC1cv4ZV0toKcS7OsSL5jGlVkYYEODGoQcVpvpT5rIScLyZ6BaaS0RVP",
+	"B0ShoOYHcZOq7XuKY7RKYxc1Der0LUQ5qAMxTr+FoME4Wg+EYp9tHw/E0EesanYLcPfI28BAt9YJ0zFt",
+	"vRTqrC3lXpALD+KM5TlT+sqX3ip9NZEl/gFZ8lgT1gjfPEBBpclVze10ETIUJrJkTuatpgv3f6428DGU",
+	"fXJzDcVcUTt+YR4BrB3KG8wpx0pUbMB9zmarqrpyT54xjgasNPAh+wJ+/4eCGR2p+cB9PpaJwHIKmRgm",
+	"PNm4VZ1Fz0baO4fpB08n1MljL4kGQqGTDVLirP2FYvBJ4kcQjjhnC17NrtZ8cwZ/QQzHx+rdRQjtGeV8",
+	"0emn6DbJHRW/Gfj3BItZw3bg3zX5OgOdnGYDi8Q/sMChOPDzSJ42sh/SeTfxNFtchKibim98saMshUEQ",
+	"w4xEO0l1Yk4flwwUdq4Qr/difCz55pVZiDJAyO2DfJeum2npE3qFE3I6xmGd3nM9Fo33PtTkPFBAtHZz",
+	"m8WnAovKSQMs4DxvTWMAvAA2UppBCszIMrV4ezplsk9CqNzXze6oO6MZp+jwVky1mspKlC/C/ZCHG9j2",
+	"qc5mcip5FbVT7t+743Y7vKgNZNzuRXmNPep9mtR4Ebg3CFo/IwJRrd09u0g3NM2Bhb1DlXLDSumElE8s",
+	"DCpmGAKGDsj10nZarqQzgOdKlHemOr3mrjSn10QE3gFrmUL1imeyzQ/9JW+z3tY02h0POzR8AgC+OmEI",
+	"w+aJTEsR2sFKGEwsH1tHOVBw4Fc2Ug+iUbe9osPSmNq8+Xr0ffCwt4wgcpSG9YcVFDH1dlLfLnLUT6Zw",
+	"vww4RdBn2juY7VrTgbtVKyrqgzwwWlCF8md5WMa1x/Z2kvFOYnBLdNxGTuxtFoRy0bsf8xhLuOWOdueG",
+	"2ExmUGafabuIBD3WlGP26xb+eb+9QNskrQWNalaQqPN3AMoC0OnQ0W2C6HiTTY9lDDFtVDCiFaCZIEn8",
+	"UwBGWm0CsHU4XzCz2smwJPSMrCpzNem0/t4+ryndOe4XNOBMGKXTbKkbKXCHPCL9ZWjt5rvfQRtGhLXO",
+	"ANF7ob7n/PAySEyv9nJq22uIHY1uNZZdpNOQpN0hjFo0foRqxTQt3TSI/5kiyd91qjlMJ0iHLCsNq/SU",
+	"V7vdYLAAenO3X5Jnuxi8tIMG7p08te8HhTuWO8VN+SOBW/f7mtQEY5ACtA1YU2Bg+w4saNd5T5DvfQsX",
+	"o17zpqQsbt6MRDbdXf7QqpcwkSlXAFO1SQw4OvM/gdEg8s1/YFzCu8GBCiYkOsGghWfHxh05XtK8TpG9",
+	"pfFEGFmKbIHHviUWl4vgygMwyjFNxbIg6bjh2TzjNkm+0fouiA0fDY0dWaKIDgltWv6UpaOcezkR94IK",
+	"ye4GNansZZremciEwHgbdh/A+niNZSLkA4hQ9qg+46PBe6S5gNA6ek7aQZAOxw03otncrvIuZMtEOUNf",
+	"7k4Zwp+lp3NbrOPf0YxvhWY8AnTzrXB3V+JK9il9ZdrUCm0t05Fkqdis4vO5I36kMIxqJp0NXQ8ol/yG",
+	"y4pPMu1Za5FJMDcVN4vRYs7qa4E5iLeOjdMreoZQoGUR0x3n3U4yv30vljqV0j1ZlenCIphESPaZLkS5",
+	"qkTR6c9vWghOx6NOVffzGKdM+Sn19on9dPmcMKdHtjTozIOUHyV+GXuO+Wi8uQZouY8NAEdnF3AYUqLw",
+	"u0FTotW2o+Z3V5TPqExzxynt0o0avAfIgl472mQByC3yRkIfXHcjj3f0JmtnlpUoAVLx3dhGD8uVzXgF",
+	"4obN4yIW1yJ3VMY2m/LiodeTS1sGry/vklWDJOsE1sPi/fQj+RJxRp6zTKoBM+UH7nkMWiZNmMJwBPZ9",
+	"Iwq1XaernW8YJrneZPkyNARZYvJyG+Bc6FrotaJaaQKYOCgOVlYGjzRVeDaQCU6Iju9T+qF76eENbyB1",
+	"1b3dzeT7aAT375fRKO7fP4WR3L/exqO5D16HET8UBxew+tDHtJdUtTsXCjtu7dM7uO2bmthqPcshB5iQ",
+	"InvGKs3Lgi1vAD9YJDsh+sKSZBEi9gjbM71Hz3yFSbvqFK9QAdZLNdNpVwVgDKeLE6FdAwHTgTBL5kLf",
+	"rot3KWqtIPcr02xLIySOrqlvd6X1NeahQCWgVC28LQv5/MlrAJPtr7LNGpdCLyvRpn23VBnKuk9byuQh",
+	"pdkheChG2zRki8aLTr0duwBkcH4QIBD2ExCrfbJzxW0PlGMwpxAcw1chqp3qUKSuvUKFXmR4mBx7mPYT",
+	"uni0ELDbpL8NsGsbjkrlTUFmIrg9CgShZbGAG5IHGR8jbb7nqYVoRofFL+RcvVQoQlLSI81wr2dsvdBY",
+	"wOuZJR3KRXM3XbntXzHTzVxbS8zhzwEdG6kQJP6MTTaMU4cV4Eb8t9vm1sXfbmTA2HCsvv+dQBN/tnmF",
+	"v28/6Mj6RleDLifIZuqT6a7XWnFwIwXqHtdiM3JFFzCB+J7DT+KbDj9p7zr8d+e2w49et1PBD/7iJ4T/",
+	"/LObVhTpSvmcsq7zl4p6/2JPVmucdQIxJN8q5sXK3QDHz0RTyd1Zpe0k+hK7OIjFZEfGprzvQRK0Z7Ir",
+	"iAburrEOny4pXqAr2ctfkNtwfUSXxe1cRMg6ScmJzPXI4LAdUK9HpuicM0BYj7PbIM+5W9T21enjHYVy",
+	"Iyrgtskq5+r5Qkyv9/RbOT0nYZmBNxzQbS2/BgBaqAeBnoQYhYAvl40uV1P4vpSmfQQK+NvMtSlXbCKY",
+	"1VXJlF4DGFGnwohDRmQKFSYU+vsZHfgwCP6NUAHvdzfs5GkzoyPv4654EUNR3XJxoGU5HSlenm3etG/A",
+	"f+A7nm1ew1vc2JaK5AYUuC1GcUJyvC7s5NueUVBUPFBHGHtrPq8EzyXQt0DQg/cuPgW19CNuafcMYjbI",
+	"2WzX05f4lHsemuHcz5ovoW3lLusvFqgBtZqm7TczzCvelySzBlL2svor3tQmb9YQ/olPHK75dAEZwXCX",
+	"SHONbRPYalnAR1PsfTaAZESAhSOrKMZHIUgoXGkFqbhJj+icW7HmyVYHioJ0tEDTrSYZu7F/wgFajuxz",
+	"dDiCA+k/V1N3JEY7btvf+abqIysX0YLbpYrDU+2CMC36CuIRo12PCDix14/MUvSxF/Sq4wJvsTuMpaLy",
+	"YSmhGxFtDBybvaYURUK2mHatm6q8AgvrdonB/uV+5Z1Xtqe9x+VbxO1tUG+dKSZLMVBgDk/btERpCbot",
+	"VtZ8c5XBqL1wH/u+S9yykls+4dScCgSH5deIaOdW1p5EqpMabdjm0Y3azPXtvNhQjaWTrpts5kvAawnF",
+	"MOgrgSYhIFQeeZEJhmpYtlbdQome4Lm3fP2LVVbQ+yK/NiEzdJsqtdO7QtY4AEJCgZ0Sc27lDSSSQd08",
+	"ZG+gFT0Ta18TaxeN8C8HlE85WVnITQwghapkRofScmmpwgFBC8EiPUoAY4HiB04h5QzZMpVbNtXKrOpl",
+	"zqfELU0MkrV4Y9jKiH3yabLJLPha4IS5vAl5LfNGjgwxhYti29aHVpiQa4Ytyf66MhZ1Y/Qxhb48svGq",
+	"8jn6ilY15g/Cd2YgmWXMuuCQdjC/RgYjoPLsFnFGJEmKsy+DLjfan3mJWUZgbDXCOmMQVkUFbXrG2nI5",
+	"tgQYSq33P5s7khRnIpj0YzJR0h7LreSf9i5JeJEsGbV3uvCyl1dk4tNQ7SLzO/cjZmltbR7d4Zmj68QS",
+	"rdisagYe8HHqNwz6hjd2yE23DSKCsxxnLgxeMZ1qXiiFU3odM9c613SHMObFyDVi/ATjdyXPHAPIpGQl",
+	"31DGcC1LJecL64SW//ss9DPGzr4gZbB6x0sUKE7bcwvgXXdQ+onx0g5dwpnZYz5/IT7eZZmRWyvi0Ggq",
+	"eTZ/Qx720ULq3bBEgoyfe+pJFdaSjo/nbztfuSxvnD6H1xx5XTt5Zr5SmF8LlQwOzBttMk36fGGzslyq",
+	"7rlIgFl6P0wIJtPdVImbTYR7D8b0L8nE8p1VhONT8m54CtqPejmH4q5DXpaiZJb/QnjD3BnVWsH+ShVt",
+	"8Z3Vw3ajA7RjPoGqc0z3l9BRme/9ymgnp8bj+4XtfAjR3UHKgK/SiBO2d+2ONw1hsf4VHamT37KLcEl0",
+	"t8wTLqncgQ+rB6MhzTb09DBCSQ5Fx8kKuEAoxzOTljik9Lqbpld52MFgtqlQ7E9LtEsEXVMVh/ZqEVDC",
+	"LfakhbkZKGHtXip7HZ8fOdr748FGSjmnoEjP2v7+6eHjr77G2rAWdLxgC/HLQa7b+lWaT34gTcFi+AjB",
+	"2E4PT047Njqv1u52QujQMjnGLRTLMVyfYPjbZSPUUunmqpRzmdqcb8VU1lRvh5ggBlvvnrHH7rMXP70t",
+	"2In767+/+Z/pnM3cIcHgDSIijMOSsu3K9xCsTuNOMJF3YOVwigIXEUxbrwvloGBYmVWqNfyPvG47qHvc",
+	"/35lW4QvJxtoSEt16+vUSOlYKDJvWIVUpV6j5e+m3ba5t38PrpmdYoACm600oMVHZlCHlTwV2m1LMnNa",
+	"V7+gyjIZ13u21bMWVfifLp9vRzKNlXW6VUGQrb2un6jWhx8WDKQr4xifgzLCBY/AACP0vkxx147yVsJE",
+	"G+VPdobllVbVZnSVaNIR+UzMpeomtvSpEIBsqBQLjezWTzqO9Yl9c3as8B6vieggKcYBoBGrpJ9eDez2",
+	"G/J4+FEAoyXsckKr7hs+wh50N6BdXGoCvYq68HmS6xueKp+brDap9J+X1oAzKmATRC5UTAVaLzQzQpjQ",
+	"wxpyhXjVgTC7LfhUBD0xJGx9NeSAURH8r7BQMOzOd82/8OfO6dhgCTZsLuzIVF4jIEclUXh0LdbSpBu7",
+	"ib/dxmXnftZBU8DdDHMoxlRxAGM06YzF0d0R9wV0T2LQYjN/uDOattzHAEjcVKuuQMiEq3IQBf3p0hwy",
+	"BFFmJprbVT61OG57oTKcsz+2rbGlKthh1Cl7ZW/b+TqV1EfdyKEVh+DKnrfyykbIEI9MiLoPY70ljZ0l",
+	"39S+RxJVE0y4un5ksE1yvZV88/UTuMxDek1xsIT0bPfO//j5P47f//FfduoL7bQCmlxqg39SYOW8wqYU",
+	"Ka4PX+SVqZkUVTkMCrMrxxhHGQQpwY57LRh4j9dmNp27OY5d4OcJ9JbokRZR/HZD4O+vshA8p8y3BinY",
+	"Y3/qy4J9yeJbLuVPy1SNIhp2Lo6cT2W/Q2zZ54h75RRLLtuJFC0SOm7YFln6W5HnhO+op8tWKU+6jgcP",
+	"Y11Q0BTg7cTa3WeEew4xxDC9dOPAZE10ZPfiaahE1ubN2c5PDZjLlqvS7E589zuTivPs5a/CGFyy+vAW",
+	"iLF8uUzGq3sEoudaQgXNiqAHt+BfR+CuN1Cxnat1QFJSqKMFE5TWeEiRKQFuJrr58MrugIrAXYVbhJfi",
+	"jEULdr8uGPEO3OeeTHf13YEDZSVyECGyB9WVLY7n8Ra3bN7uJ5EgMG/ENkXfZUhTKsI5jHZm+Ciniqgi",
+	"vJZcEy3aPmwkLDuNGsdBu8z82KN8GpHoeQisEjbZdFYEYiqi9o69TCKN4ALzxH/Zts3p5es1gpcZ4gM8",
+	"JDR2dKfVz5DEJyZahLxa4IR0VzC+XFYyd2jjk4nxQqXXTKdjOpHcT8LEwxS2JZOuu+ERjxNKVwK/DqjP",
+	"0GpibEyho6skGIU23AygqdF03JZCbUgrtbwnZOP7tLV+Aqy6yBQj7XvzdFytvg/UNjM+wLWkxDrjutFW",
+	"5EJAIadrIVVJmCtRLo/RtcD+utji+hryWAxh2M750uy3uT9qm9zahA24+2UA6J58G0aITDaBTHa3JQZQ",
+	"xIT2/VblkVZTKdLdqzcVDtn32tohzrx0KIIsik5OdGWFS8fxTXz1UJ5AsHNbURTo6nkqLx9hoxN9wnOp",
+	"v1b8YnebPJRUCQ/nx36TM17JkxNa66Ifv+vMRmFgbItFAN+LkmH4ULVAv8F3RrXn3bX+M4H2FQdGr5pB",
+	"9xkQfQpxc2lj3dXnpdye4wNGIM4hYu0+amAWI3AbV5CeGeCyHLwyGvbJfk4yFfj4jjosnyA51gtdIbnS",
+	"8aR9DkrwMeQOzDtUeF6qG9liGWTKrIaqX0caTvfRDXDApZi3c6h2cbDw3z2TbDTQIPYydavwq06T004X",
+	"t3P7RU0oSzHjK2c+nT4+Geo+/OXXncbHp+n+w9uTXGwCdHe//dvujjzPhLGvIQ8DkfHTWigUZzvhuRBV",
+	"ed4C5Tk1vqrYZGWZGwx0DL3GXkZOImSAQepkpyzsjM2b/WuaVs2NyDU4mSddy1DQLakdgIESRVr/WEP/",
+	"NjEJwPHPtcluBKL9AwK9rkrMZcecHg65s5T964w8gP0fS5/vVlX1g5MgqfRLnWqVcxnUfaxnDZlF4CA+",
+	"63QBW+haeERrCCmDdi6nCx+9W2Swq93Q43XEH3UpAgb6FlLEOtNp3TGj7/Mw2TCMCmA8B3LZJ2La+nDr",
+	"sQR9vVYQm0grq8m40yWaL7s6ByAS5VjEGu9YHkSPj7psQM3eclll7NnpQvDl/Z6+G12t0t1FfeaB2xDj",
+	"ETghox7SljC6SOoZIkW6DdusCSJg39BYFBSbY+w1nPfQVWaCjh0iURBU/tx6jkV2e59q7WnEdNVIu7lw",
+	"tPFHfRBp40fc+DN30CLIjW28in51C4YmUVqQWRoq9c+hDYlvBuMMPrcsmJMTxU7GRi7VhbVLXwOBFfap",
+	"QFEXCyBCfzhrc50AEoN7iaAqSnPgljArJWBwaX0thW/Xe3bQtiJup8SX8s+Cyl99kX+SZaP6biz6Dh8c",
+	"Qcda5J+SW059MXWDBelbIBDYxIXFaAY7KZYsRH9KteQ4IyregLIwIJrbtBYofcQIiHRqxg1khDUEtOp+",
+	"5OjfDvjI+P7wo8Z11ua4USutrwkRZL/lBWCItPBua/URR4D+fcutjVAodk4sgq8YcRjc+1kH8eIWnO6x",
+	"M0Yevijx21++80aW8SpvMQmC5xiBroD/ym8FeF/0Uqgoa2nJ5wIVgt178AEOPyYh9KAllGjmkiohoEFp",
+	"wQDRDCLL7wpfKNFJ5B5sRFMgXPqIXxyx73SDo2FxHKbZ/xGyrvm1UN0SLUB992ePxjDsj74ac6vpAnR/",
+	"BdcyXSS+9RJsqrsFKmmsARav+Qb1cmnPPI4Osv6NaHmlILRl2TBn9xRBvXTk0jO3l+aIPY2HwCMN43Rv",
+	"IGlgQzG/9za3VRHOZue6OmIAnoYNbukigbrUNv3QX01U/uLU49YDHD4iaWc7nlDxizQWqxWttM5wPHge",
+	"n4GQHXtwSiJJ8aU8ODv48ujk6EtAlSA092O+lMc3p8eUMOE+IkzMQLyX5cGZ+/Dp1MfSGmGWWhlUBh6f",
+	"nFCdpI+igntvCr89/iupc6hZjVBC/ShwWHpCwzclJ8QqU/g27phQ4/5wy31y8mVuoDDz47diBlhnsYpz",
+	"cPbzr7HK8PP7D8Wv8XWNHwSphv+M5Sp+0l4BP7//8B5AJWrebCL93ZPbKderBLlNl9xgrT/TGLS5F0rT",
+	"299JsxAGid2qllQa9Ym22dHI5+9AXBfPzhq39mSPrf2sWSG4HSN+cCt18k+UbX9Ej3OEtVoGLxyYa+/s",
+	"HgP/n/16sNSpeND3rbyp+bWA0+JvXRJJKLlbpQS/54qabnRZ1L3kz2LzQPz5ZxFQuT8yc77iJawrw5mg",
+	"KJAvwJCIVmjBf2LmzLPaU1Br0bxZNnrecPK58Cnh7nGv4Ob46vhXWX5ApqoEep+67NCIWt8EhujszZNU",
+	"7q2j3lzrEob3dYZ7E8U9/+TjEPGVOzSAvpic95I3HMIwBl4Meqq7ZVstFR21HT4uIp6M8gQfp2C33id2",
+	"xl9/8anvbgsvyxb96SEOKr39qTJrYJ8RZzXNDwTT1YW7fPhjde8cdJ93xJ+FWDIO+WweB+zDABscT8Qc",
+	"oQDSzABf+w0rS0wjeTBBSgM990jLKYnqLA/Fb+QcbOBpI0qhrOSVcX9zK/7B9pMa7kf7CZaD1cD2w3s7",
+	"TgDHh32cEA54n/9gtP5ON3PhoXyv0RXwyYS0B1dMn0tMX4gg+x5KULvX++SlW0pqcKqD/wVTExwvewRh",
+	"zFe6ncw+fVgZ//ibz5VPn1LVkWeTqMc2tNuZUWjyHGF54FlvADOhyqTU8A8MCQyhygv/2MidR7+EvsFg",
+	"zWdsXL1QiC/irJpArAkUxUnsNjVEtZ2ytiXdHoL2dmT7rGWsIzMxqbdkA+d9InFrsi6sShrvVDEPqfeE",
+	"MRL6zrMNQOBvb9OQzoB+UcITR8fAegFoZ1LdQOc8yK9KGf3gMuOKiUMEKy7LRhgfTVHXKLGVpQR9q3VB",
+	"MAecwQ+geX5Dgp2tlilHAE7iYd1VkP0jPpFH4KWnctoj4AiZcgngTklr2L+9ZVAxs/fFOJ5LcI4hGTYl",
+	"3saqkFk/74Adr27pAHnyIMR4C+sABGzyq61Huo4fXmJlHL6oAn4Un+9bOV/Yj+7z/WgO34dhqT/Jm/Z0",
+	"hUrxRleC6YacZ6ihoTt1l4aGh/HYyQ6wCz4G3yVtDzeDjxDZuV8Z+jB7/BTvxImvAAvbPV1obYSJLHdS",
+	"1CkbxV+vjeDTBZbb191NX5VyOLYGD2zJn15eDWR6UfhUKNtsOshRbnJUxuWe/ttKNJuWf0IBZLtfu/ON",
+	"3j+kQIAlJ/gB0ZYen5zAGiUFO/bQlkpJkVQ+gWY+dOKKiEiUDhbv0YRPr1fLfPwEStN4cy1CUQ1WevnE",
+	"hQkqVKrTaboWGNSBOHoBsdv1QlaizTen2sIjhlepUNNms7Q+b8y3YFkuGm4E+4LPRcEMPPKHggEoCRQE",
+	"6or6K4cbrY3Em0egcxo6S4bStyGXCTk41JQAYrKjvjtxQpVnrE2tYI0AJGc2XYjpNdZT5eJCz5CWD3ON",
+	"4cvvTRfUUyvsobGN4HV3EuF8TKTiTaJ3U1qWzaiI8OF9IN88iBi8DBn+3ewX7A3l+FUH2ANn/LUsiyuP",
+	"z5SsqsNQiJkUfljE8ExWgO8yKP+m5qZgv1Tml4IZseSHU11V1LBDN/jRkm/0ypqMDAyFRfl7dKtmIVVW",
+	"pwi37OvMOAhwutc4DylpHXGxsjXPsG28GWpN48YoFpHJPg5LP3kwlsZ1aWppCAC07ka3fFJhrjf8E2Ry",
+	"EOlcXW/zMza9Goi5GaFKz9APIgBlVf1Ak/jIWjws60Jk8nPg4lu7K0+vrHdUbHzRrbuWlf4IfDSeLy6E",
+	"KokxJhvS4gpM1qZLMKREQIy/xwrDvqZRMm0vcTIoplK/7Gat7vNLQLA5+JQSK+k/+7bhM0ugPaDPqbYE",
+	"4iEZBSZUsGkjSmkZVJYi7h/MJ+9/o/lu1Zsziz3V0NcGzn0vlXy24CT0Zq/EzPpkQwSOgvmT8tZmJ0M1",
+	"EzfXApITjrY0M5jsQwsmWPEnctTB2mACeUsTd6z1oi48KMlnd709nIYHJIoue6wx1souAMKSV1UoYtEN",
+	"ZaBuC7/gTswZtc8QtmNQ/kFTWKpg4pEsPDk5Of3Xc0IxhelKah/rheR9u0celCtz3DihNsGfi6L0FHEp",
+	"4i4gju5YLJTmgGO+XDaaqgYzSUjwhPidHwI/XBDFB9gi1B9Gl84/k5D6QU+vw2avAvKHEr/YlkNUyRzL",
+	"BVxqaAKZZ9UpV1NRVW0ZeTodA576nVt/59bx3PoceIZxlJ/QDLlDiTQ/erSF5A2ql0KBqYdACb8FRtzy",
+	"lrzqAJfk7Bv67g5eGULkJEyJ1CDUqOJuYwjeVFI0qCvlvEyEZEOt+ML7A2QCYSts4SQ/9CnGcvntI/yS",
+	"ysnBLJG1+NwcNx2wcugxTqlnKHcoVrOq2WqJVnvutBFea17wL/nmtyb1H8aIe0OU+gT224i75p/pXvlR",
+	"Ww9KgleLRMBk1H0mWl9TpEn1csNjvi9n2Utm2Uj1j2uo0crvHNL5PLlub7MuJFfArosyyzDaWKnmZqdq",
+	"8rJFoPhdPRkbNDo8Ob08fXx2cnJ2cvLvx6dfZYaN0D0+nzDSG88Zu/QIaAo4/63HjPxBaPWNR6YPxicV",
+	"YmzgbrXZ27JBb2/AhkfwzUcGCROdvNnOUMJ3Y0IJrwM4iTTbnX8KdnH59O3l8auXP/50+eKi01gP05ai",
+	"gF/bnWQHZz4cJ45DgSK53Gu1mJThhFfCDUGs8lp8/FAUoKtgVnULR5LiPJotHaVrsXlkgpc/YjBAhfCd",
+	"dfAzvzsReux5ixxAWXYEINm+GzpFdJhyhXhmxJM9eF1oA4wRCWyg7DOSwPTFhJsjFkqc5yvecGWFoN4P",
+	"xunrtSidyq5vwLPTCBE7nWvdiDPfYQEqpLAhtONQahHUwlKAOQa9Din7pgjNppFa2HFIK4FJQBsMUkKr",
+	"yUaI85Z+votDxRWCgwHSF9xZM/zlgkMUk02EUJi5k8iBmQv73YrszQeSxvD+XEB/pcZUAuyX+F/8GpBU",
+	"AgMnebnYAojKlr6H9kSPDEwaE5l8cIZbVusbUTqlZbKhXcYAGEJ/RewKnZ2Pf3X/+zAiNvu9rsWo+Ozl",
+	"IsL+SWgkBD70+dzQZkiHNR+l1uoBK7J381ab6gEd2eOArZ4FIC8EVrAhE/Cc4oJ0AyrBNsLuYLCd8S/P",
+	"ZB+dx4q99O/fA2q/OSYney4wdBuwS0frMsy72//sWXiMD/ofkY1/d2j/0zq0f2uXXtZN7l7+yIzzlucE",
+	"xU4X4u933SfxSRYHC8FLykZ9jgMefivNUhuZBmd1P1WED8w9hnuevB/++e7SQS9p9oCMcZn6QzLWbfr7",
+	"jfq7D/Y34oP9rd2WwbOLHXAbqhcOzrPEzbm3X7cjKxbSWN1sBu1FeuSTS4XvsAeKAgeZ72ttrFjm6mqw",
+	"V1x+xHEdJ5MN/jgNzQC8yrRdtDNzsfoBZvItp6o61JMRnRUyuOmcGWkdp/xdK3HOvqoB7mPW9ueBsjoP",
+	"F0uNaCFkW6D7U8j5ApqvA9p4rbNVnLQJCSX84LSMWuR95fbjFP/rWAO+PK11olNeQlJWBje+gS5kSPEz",
+	"dz9Am3eiAW0EJqG3T/uV64r8sqYIv4QFhpLD+En3Tdb6qJe8V7m60/TIVDWEArAUAf+KiPmehPTPqblJ",
+	"Ee0hhbxTE7ws+ED9dI7dPO5DbXQcRFIPUJUnYr5ShZNlXZvpI2mW/1T30r36zz24tNbXBZvzG1FgcAUg",
+	"vHmjRAk42bjfXTGl14oM49xtFePz57BCjLA/4GMPfBZolCx0AHQF8HE9dOCuf4PcEvdFyEA17anoEARe",
+	"uIaMsFGTi+3Gk2yq1UzOV4R3Pgf4diyepwaUH4qs9vL58MLHAM36CEcbJsDWXFkT9yV6ZLBZRRQlg4JF",
+	"WDsEehNANg8f1CJUm0RrPV/BBt33DVMap4pNAaCWzevb0AsuFMCtG63mXu0LAD5upt5W/V8HU96Yn0/e",
+	"H1nuOP2M/df//j//6wCw/+OGHokOIvC/AHnNvhCVEezJyZd/wNhQ3IPFF0ZHrTuC7serCjbFHLGXamR7",
+	"m26fAYD2ErZ9JaAUyXpVcStKenkixNyVvvefBoov/0SFfHeT+v/QOsX93xIXAjvetYcD5c85K1cNn0AL",
+	"DqEYB4Rnj0y/rLhS2Nc6pGFAaY77gg0F5zFVdcAMfgUP/CPF5R07v6IM3S1uft12mvLNnieb36gK8zEU",
+	"XtRtsfXzEtN4Sr4pPDSJzxEBxwHVtIZ+uWR6d1JPzttuuY2YXmsl1Rx9wIaiyTlOdqw+xMhv3Pf/aHwM",
+	"i8oIZTz7M9RHummS54H4aJB46CyFjeZrXlLKxW+RJ71KBgQITTUci0H/w7UG/0bB1otNpLUh6pLSltVi",
+	"KNnEXDsuHOCzi+tPEXh7aEbDVWU4rRZ2oUuDWG3c45iLKTe+cbM7wpXGo2y10zmdbHUPXiu9Vr8hRvte",
+	"r9laVFU4VgtdsjX0ugcPjl84SkDiR6fbLrkJVgIB64WleE4LUePjX43ljf1wHJp9JjM/KS8BmnTxFYIv",
+	"ccvm3AroNrtqxBF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbqOgLckZFjOx1PzxmfWdG4V1MfsxtM7MIG",
+	"l4jJAS0ume/P1iJuRH1d6d+N1tbHxN0hDD9yEz1i3++cHzNCRA10QLYVrS5PyDdABQ5Jr2TKJbJdcaeU",
+	"phmHjrOY9wqQc0fsJ0hU5U6eECVsFPrPpKJii9kd8uGZs7M8XdqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0m",
+	"rqVaWeyovu3bPf0q6kl9+uRJpyf1R8Y9DL2tc5codkcm2MsmdLn9vOsoPqfk4k17hqm0qF8MgSiIeAdL",
+	"s0MgNmJK3RuSErHUU3Ncc+tM/PlRja1rIWymG2fFB+EDuIlHDLosGxTdSyNWpVYbLxYA0pumCM6CI/Y2",
+	"EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib8XIPpdsjEs1BwFXyWqylEbeUVm+R3L+L",
+	"q89DXPlcFdqWjNCiM/IPV5j7+Yi1y77WlZZsrVOfqw2CF3OFooccq3CpmFWFuLSkmvVE4I20MA1z/KvV",
+	"10INosY7w65s+Ppl+NmdW8A9TEUfdnBTrF1fcvh00YjW10MLvGekbBwlc9hk9MTdCtL60Ml1jzxoVu2M",
+	"J7wEYP1pI+x5p1+tRL+9Yw4FjCfLtBgGJnsYfHM+nYql7W3dg2Dri+V+uHfDzZU+Yi+lO/RGSp4vj+U/",
+	"2XTZqYgg3ambSUfuYCLVkKfjB3ziAU8fjZA4ec8XXKoCFKHgXwS5irmJD954595dV4oBLL1u4hjbOeNs",
+	"qpebqPKUTUSl1dwwURkBfrvOriEm+qBDH5940J6tboS3q0pkA0YNffnb2yXMy6lXxrJrIZbM6o5TJ6T9",
+	"Q2uupaBW+g0vU/t0DLf9EGijMOgw2Fka2aknv88E2u2EtKjJgW89XzA5A+h7RCHPqdnkhL7yCcSfKG23",
+	"JeqQ1W8+44L0UvBGGMsmlGJEFi1fug/1bBYaU3SMMSMcPzZOsdgKCOxfk14LblZNB0w+6Z1sz0RANaDQ",
+	"2hF7yugtnbb84BNmX2yE/UOcr5AxUV/5eTykSPNjZD3g4fvfjkgLruxOBA44oUAvrscV6O07ODQG7xh6",
+	"5GOgTrwRDfnkxuBO+Mk/IDp1qKdvxFwaKxrgZxOF4rDCowOVne9yUkkDB+P5xV/YFz9dfnf43/7AdMP+",
+	"xw8X/wPPD6TMQF6LnS4oXg3vPWIvwBpt9Np9/9dVOcevpTWimp0xziYcWwZKZ4YudWMplhuOHKQFQTgW",
+	"5gFigWF7LOPNtGQbutq9reWDwbvrXSOtQM8YvboNUGK9uBuGyVxSsuOizS2qIccYHndsSPIRO+UDrV8C",
+	"3dP9ALhlEzGlnGBgxeZjJOnsgesOFxJHVtOz4DoNtQ/+RBXYYkT4XEluKQQ39e10t8TV8a94KD4cE57I",
+	"oNpFj4xpQUdn+HMJ1iIb+AXkqhX9158PwBMF8L1CGfpEYdqer+sBSJIAJxOF7yFVD4D69arX422LAWzD",
+	"lZn1moZ0ifQCToeYiUaoqWBhKlNx1iao+PekpWIR+tI5AYuQyThF3zHgiycn3/zByXDsk4NGxcSNdiMa",
+	"lNQx/g3ZgN6ex18nRK+fViZz6x5Z+P4dN5c090+U6bjP4cEYypo3pflngsB8pvU1Vkt5IEzSQBBLShH0",
+	"NOW4w4eQ5LVV3N4OkZfDz71S+pC6fTtIZsOn7QMfQWuMEpvdwBAoVEJAIzinSIYAZjTtiKqNrxJqAwTd",
+	"Ff0grwUToBjGAOyM0tV32oBRTAP8UVS85FsXa83q1XQBgQ5erfmG+q1AMiuGJh0/0CLQDRLCsMg3ohFs",
+	"wVUpHD/5yjZIIoEGK5ThseaYaEyLENBBypkzKZmID+Eo94rcB4bSpNLYg094/KIunN9nj9wHhBlrQun+",
+	"Xq25tHjhUf43hLeZ0uui3w/oYWXkV3dqge8N6SSSfFUF7k2AAJK8kzaTpZ0PZEljA1d+lvv8EZ1aYwgc",
+	"cdRon1XOun7qvbk+DZFsYzatpFD2SpaRsodPoqYnTdhZLIUJVbSU2AFgZ311sBWbpDmxNWSm4avguqy0",
+	"IQ1xKaDgxPCZqDZoheNz6FmmYvcOugC9lYAeyZW2bqS1AjATYfNJsWLGCWZURFFwYeWvn9kXT05O/uBz",
+	"4ND6Rg3bzRLap56T3q0Cacw1JtvC4jGVFtJqII0G6IorcBrvNWA3GkcLbjE5j9JWAFAQcmoQa5IzI6Za",
+	"oVui5hvWrBSh5ZyenJzQ4mvGF4KXNMkvnjx2ivWfXlyyrr8dl73OuvKP2NM5IlxClo5wQ7rLbIXdwdg7",
+	"MbnQU/ei7n17vDbsC2eP4ll+JYzhc5HUzs1qUsv4zN+/Eh1v9IP0JBwva57Cjo+ROAn3xOcXbn2QK+YC",
+	"OGJA+rX4qdnrZUsDPF7n/fJP27QxJ6w6PFtEahl981Ysq805m2i7ANnz3y9e/8is+MWa7aZ26CdL32in",
+	"uDXbF017qqSBmNn93Tlbd0w7llPNUoc9Rcxfw40wmHsTaZkPabDQLT5wa5+3WR/u0oQyz9pp0cYCqoXx",
+	"qZYPb4c+nE627pSzzhj3iqinwWj1IGd+fgY7+fFddKPUtXfYKrOHb9RR2VAV8mjYcdop5B552+fDGAdV",
+	"OH73UgftiCuUaOYbn3QHq3hkmNXWWXgAhALdc70fYxbafy55g3bdVycn7N0C9b8vT07okQJa5Tsx6djy",
+	"iF1o0PeCQjNa5yucja5QzrsxPY2R4JBQULJacAUd7J1OFY8CRx/6zMOPbkRjnI1PSQrWP2u23JE4IHZC",
+	"BTW3dWFiHWRKp6G3tcfl/nWat+3iPrZTcOwh/S37/z4LRehP8kb0pXjgwLYQAw7pOZbxVMIYf5bJfwbW",
+	"Gj7ttHosHV02Ujd9X9mSSycpjktxA+keQxDlb7hjtm/pyY8S145GHGuy+5XcWX/qJil029XiGFtuyKKD",
+	"WSIgrky9odNUlwYCHfkGYP6JmOr3L1m+pVEeMOQwsnuGKinneZStRO6Ajx+/HeCNH7S+Bh/AK11OVoZd",
+	"Pn/jefKcmUqv0aXg1O5KJLli2eiZrHYdRv/Qx9gX5D4acuxBDMt4SGp7MmDdrbvZidbgfJ8IALpLUtkI",
+	"4/SB3SIPkC0/lrSTan6BExtL5rCOByUz0aHblGcmlTQLPE9p8QV5vPTjB5Jd9PZPFC3t79ngHn0cHWlf",
+	"Hebxw7DMy1IoK2cYv8dDycDzi8hI2C0QauYQREn6XNvsSQ3tLXK+B6HKmNfG1vuoT5AEMkA4UgFp9Wy1",
+	"HDLPs+v9pCz+mVDyqZ9Vwaxmc82c+SftYpzBva+lvYtzjycSG1jd/9BZ8Su7J+IherOq8nfR+ynSUwb4",
+	"3m1KLHat3kp23y1ofW77x+VYGvTjibUf5I3YwTtthl1EU7PQa/M5OjEe7EJ/K3hJmIU3gt3watXr6ZNm",
+	"IyPn6uPyENTAeengRn8Y0ede/dwN9bvg+62y9HNE8kZ0Dr32zRnDWQ8/pfIFq9mCLyE6t5Pv19xOFw/N",
+	"+P2gpk/I8H0jYRIQUrwRzXmUduFLjebyRkAuAYRBw0+KUFHl1VBnTqMGBa0rt8Oe8LuHVTbeuSF+C9pG",
+	"0eMj3AZ3ZYjyPL5FJCHxQ0EaJDb+fmBH3UFEP8SOhvAPsSzmWeIJkJGHMD6vuzrjOLvKP7NPyekQ2stn",
+	"1tJlnEMKiTDa4ec7mEjFKj3figvdzzls9KQSdR6JgsCKKPsq9gB2mOyTwqaEBi1xO2+tRCrVFtpx+EaK",
+	"zUp1ebkR4Ljf5CMI3Fy/9Q89VFwSX39XrIkLgNeTM2Z0LQApxumOwE7U6oZbxsuyEQaT5DiruayYEc0N",
+	"ZjAaYdlqecaUhp9Ld2NXVJd+K7l6X0AU33Pw6VRSXTslYrrQEAFnSqzZkhuz1k0JyePJzY0xb0bCnnx0",
+	"VBOa61OszHkgTvtRrN8Qtf5JEU2eJzlnsiHmSgCanGPiNgSQvYbqtL0ep2ERz8CN+JYeeUAdyw+RkO3P",
+	"uLWikRjowcu/YGKppwvC0edt42TI0kPIVV9By9my0fOG19RiZOgqeMhSc6xl80vxPVCsbvjcXVSwfMwa",
+	"KrpeB1gfrXfJZXf3vKk3lJZXaSO88jr2mHj/B9kPBbWcbxAh2dfE51j1BVkQkSGaxQvOTez+eIuGeKlm",
+	"Oh1OxhYI3FybXZhUWOkj50pgsRduFKDQ5CyzrV8FTMZGzhdtO41GV8LXPKKQOmLhtwiOCHnjNd+wSutr",
+	"zNZncccUZFfqM6GXQhmEtj19zBZ61RhMWofFKiFKQ28EqAyUEjAJ/M4D7mC1/BF7DSmG0AajexHjZ0Eg",
+	"hSQUJ2K5DNysmQXOt1ozPbNChTt6odeIjmw1ZL+kcqzcamJWeQCfDr79nxs16wIvDlS6xCHoWPFu+13G",
+	"CnS3ccRC4eqZ6trJuel16FFI5EiJreOe3Mwpsm73v+08+kDJMPEYnwknPLnfnYWAQLczDAp03+5lKfSy",
+	"iloD8rDpyR3EDKfBnfsOHnmYHYN3/4501y+djVDvqHP7tb9nfANN3thdGHh+j7Usp8cQsM9vNHz9WpbT",
+	"B00Yl+UUwHbT97hv/jhp9NqIhs21MLfyeT3+eD6vRF651X43WhnqNzS6q53ti9DdmR2b8qpykniwDXRq",
+	"y77E5NbeIdHkFJ4LU8Q6kG4Y4ZO4Dw/jWceA4U/uk0Q9GlApT7z3sPAUaZw0uxabUfz8Bp992FgkDPF8",
+	"watKIHjLFmd/pxum+I2cu9N9NG0E5NfwyhzNb9Ol5B5lD8GWEE1RsyXubbl4cBswkWz4Aom34SGyyODt",
+	"vlbvN3WHfKp97+iJYf+7G225zbfuaFHdi3y7DepnAd0soN1SaLwHBSCm6DRR8u1e4RcoHWQpim6a9iMT",
+	"g1RSXwOzqqFnHsUeENueV5VPKKVKYCHhrTg2U9AqQ4nNNix+dwR8O2CRgWsSuvsZIUzcsO8yWV67NiTZ",
+	"nKGHqfx4fde+XJFopzrwYViM+4O8Eb4Ut3B2YiXAkwBO5sfMIPTOXLQFgM4gfMPn/lf06EysqQgZ6mUg",
+	"LV0pMbU+2tgtkYYSVrA6TxhRDgw9Rr+iIvLOL+E3gJECv/yKmXPC14SJBBu5pVCvEvP/o+5ceqOGgTj+",
+	"VaKeUyohwYEbIHGip121QoiDN4/GkGyi2GG1Qnx35P+MHTtN0mwhS/fUSmvl5cd4xjO//zgacYMhuGZk",
+	"QRMVckLc2CIjL4WIiDFKPaJdzotQxa4WbWrTXgZTvJuNHG6oxcpd0Km5PugukLTbdntaPIyLnYvWwmWN",
+	"dx10gRatzPP5TPYtt1mxF+wtJrqBnxI1dKLKPFEifaitElNfK3MpXbUdWBZ+TT8FQEQ/7osoqRWqkA92",
+	"vZatLUpUY91588t8Jpa/UssySfDnn+SSbIvsyEXDxj/sRU171U0XR6ScGGU9ACsua0ySB8+0WlseKM7R",
+	"M6NtqI+jZZX1VCUowg/qtoPybhVVUiniYxKawwufH4Q0VsrYFOmLWo7Zi6ZThWNNr7LP7FSRpT55+Xwp",
+	"LDQ/Nzh7mCypoog9grTm059NwvZlkN2Qe88D1fqz7qxG8NyOI9UlBZGe7AoGI3m8JgILA+iDOW32i7Oc",
+	"ty21WLP/cYepExBPjvE8uCPj0B4KVuoFRQ176sFnk9ms6H8OQfktmi3x0PodeCXMHY9WRn75GHEa9nQs",
+	"Yx4x9cM17mwjeBPOl50z0XfUZMURQHf4JGdUCVBNF/dnjgQxtnZ5TfYflMNQy8cT6qGVqR/PhOnjxGOi",
+	"rtHDhQVogzXNBrAhxthTlNkAMd2KUQQBGYlfnJi6ae0ZFMfUyKV+Fd3D+8XlNX8/4J740UIfx4nIsxMb",
+	"M3OK9H5QH1WWnv4vrnYicNoNo7Htwt9Tox9pISTqZxxlO9qAScQFU6HjqDIuIsQkM9XIngeY190eQMyJ",
+	"fDhmSj+bvFp1pZaNaPWNudJ1KrQIZ0jTms+meWVBSevjVFpl3VigMF6/eRvdfjD9U9U4xngSfB1fVaJp",
+	"zL+jUSL+ER0cR1/e335+1x/hJnXZVXvMg4+bOxAufIGNsJKDYGimzaLnCnYcX+ntv7lW9e57lpw9t5ZG",
+	"7BPYbuRj05xkOn/rJudLAnij/hubfkzeBWsZx0fo3QaEWGqBTLB9IkvpzkhHrYhtlk2tAQMMap2I0kmS",
+	"+6mr/Wx1hsDX0AKzYELfxFzt6jQxlVLVA5UMaTktyOVR4uiWxCn8fVk+A36/Wh5T0Ftj6UzmtbTYlf9D",
+	"YWV67A59WT7gYZPrw6MG4zk2PXZPOvdyTyHRYBzPoNiCm3II0gtbxggtP2R+UHIhiQ1p96Pxv1M4bBcW",
+	"iwjobu6wzgzC338CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
