@@ -852,6 +852,38 @@ type CommunityNews struct {
 	Sums *Sums `json:"sums,omitempty"`
 }
 
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1143,6 +1175,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1248,6 +1288,16 @@ type HomePlan struct {
 	// Time World time
 	Time time.Time `json:"time"`
 	Zone string    `json:"zone"`
+}
+
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
 }
 
 // HomeSkill defines model for HomeSkill.
@@ -1557,6 +1607,60 @@ type MoneySum struct {
 	// Without Without the community, + would receive: what the bill compares with
 	Without          int64 `json:"without"`
 	WithoutEstimated bool  `json:"without_estimated"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
 }
 
 // Order defines model for Order.
@@ -1882,6 +1986,15 @@ type PriceLevel struct {
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -2317,6 +2430,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -2489,6 +2630,11 @@ type WatchRequest struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
 	// Format csv, xlsx, sepa-collection or sepa-payouts
@@ -2554,6 +2700,15 @@ type OpenHomeBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetHistoryParams defines parameters for GetHistory.
 type GetHistoryParams struct {
 	// From Falls into the first step
@@ -2589,6 +2744,12 @@ type GetBestPricesParams struct {
 type ImportMembersParams struct {
 	// Apply Write what changes; without it nothing is
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -2629,6 +2790,12 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2640,6 +2807,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
@@ -2685,383 +2855,412 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3lieKvwpW/vu/5FoVeZMv1c5c54Mk22XNSJZGmS7NtNudC2SAJCojgKgAmBTLR73m4/l8HmIe",
-	"rJ/kLOy9gUCQQDCYF12q/MVWkkEELhv7vn/7t4OprhuthLLm4Oy3g1aYRisj4I83YrY0onT/nGplhbLu",
-	"n7xpKjnlVmp1/FejlfvMTBei5u5f/9KK2cHZwf/vuBv3GL81x69bPalEffD+/fvioBRm2srGDXNwdvB2",
-	"sWZK2wP3DT3uRnvKp9fL5o3421IYfHlZSvcTXr1udSNaK91UZ7wyojhooo9+O2i4Mc2i5Ua4v/qve9UI",
-	"ZZhdCDaTlThnSk90uWbXQjSGSXtQHNT83Quh5nZxcHZ68vir4qCWKnzwuDiw60YcnB0Y20o1h2m34m9L",
-	"2brt+iV+96/hWT35q5jag/fFwVNh7OtWTnGiGzsh7YKtFtwyrphuS9GyWatrxlktrHBvY42WyrKVXlYl",
-	"sy0vBeOWaTUVZ7CkiTCW6Rn820g1rwSO4xbMLVtxadlqIVrBlGaVVIKt3Ds5mwn3JOOskrW0rJLCsImw",
-	"KyHUEXta6em1YaV258Smeqns0b+rg81dn8hyNxnIqXghbkTl9kIqK9obXrlfbWxqcaBnM9HuM97GOYTB",
-	"c6dwO9KK59w/vYvLJ28uj18+/+nny+8vDortFflDvIJD3B7gycQIZfEga1FPRPvIFEzOmLRswQ3TShzs",
-	"or7hVcsK5t1fUXS/h7ba/fgZPepuKq8SS/hRvDuH+S+4WTBpmL4RrZs/VyV8Ti87Z6Ju7PqMcVa2fGZT",
-	"22WWdc3b9Zh5XdCj74uDlW7LxNV6NWOCTxfsWqrSXRCgfbgTcG1kVbkpF0wq+AAvn1RstZBTdz/8E+7b",
-	"+qA4kFbUZszU3sJ83of18bbl661j82stwmnQDvsF5Y7zSWVFq7iVN2L7ZHntrqr710y3NbcHZ44+vvmq",
-	"221HLnPRutGEsbLmFnk+fT3RuhJcEfEudJm8qYrXIvHFxhLhqcLPKQy4tbDi4N3hXB/67VJrv9RnfoPv",
-	"uFBHAndfB4wSlrPPKsJt2xSD2gg2WVthuhukkRwrUc4dPdJ9+qLUU3NcayXWR3X5hzOGszCOYGtZVVIr",
-	"uzBeDkyXbSvUdM2WStqC/THiL6wVUyFvhDlnQol27ri+VOztomCNNhKoapMB8pndzZdhpUug0kmrl/NF",
-	"csHcwr0ywB0avq7dGGwiZroVbMprwaw+KMac6VTXtVveOnmwboK8RcoefXHjm+WIY1lVfFKJgzPbLsXm",
-	"dXbvaFsxdUvLcZ+2kqJlNZzNPhzkYllv84/iwB9resVLu8cRlXIubWLa34mprHm1RUmPDKul0i1QVPI8",
-	"yqUYy3Yc3a0TwrCqgEnDy3lVoeZjxpEDUndarbAL0Zq9KOG1No4tJs7A0+x9DSdaiTy2f+WcEtjbzpJb",
-	"cWhlLVJyM8PGigOrxw6SZnkwDRgmJY3ofPbbCYnKxNZGtOJG6mWCJH9aAt8igvRaEopnZBypLWnFipNa",
-	"MHpyb+A3qdm1eqlKN/I4CjeWh8fHX3r/o8T7rbaof454+Q23e733L08uU6/8u9M9tw7judOPnNRyVMRK",
-	"vkZOjiyO8XY3ZXV8O1zacA3orRGnC5yqICmEjC7QXuAm0Rn57eoEEXKnSCrsIbyXCeWjEnw2RKiNNlaq",
-	"ufG6JQrzR4ZVej6OnTUVn6a3H+w8y61wbIhNtL4eM+KmxQrDF7iQ8ZvxnajkjUAFfcOiWHClRNqsa8VU",
-	"NpI0oG0WJWtxSybVDVyECdCAOeX5O2d63M4M7CRM2objVZU0Ad3V2P7VCz3lFd4bNEpI0ysYB7J5fPL4",
-	"m8OTb3buAQ6fW+4PskoYCSW3vLflTgVNzb0Ss/14yQv3gwQzyQso+GBzc14+f/k9g69Gyil6FhZG085t",
-	"yfPImr+L7ZRRYt4uxl3wvFPhSXz+hyenl6ePz05Ozk5O/u349OvUKf1tyaucHtwuVcJtIaytkH+0S4Xk",
-	"N0VzgqwPJ1x3c5GwBnxPN5OIK+esJTqNF0RhGx6XMqlQ+5kVTLeRMpDak9Vivduuk07iuCfzs7OWVMd9",
-	"/EUbakeG6DN+ATlg+r+QKnGd/THsp+yEe7BzQmH43LReCivI1urPTLxrdDv2Rsl69MObM8RfFv594wXa",
-	"a9Tm9zzgVsyEU09Enkq5ut5wK391kuJlyf187Z2FG/xpOvUMKmnvdn79rTmt0BVsWMNlyawGpW2yhrku",
-	"raRLO5p2Or9Mgtf3vEqp3TGiICXyhldLAfNS2rJacLN0RzrEL+MbFX0NduN+6jba2LuM/Lqj7V0j+muQ",
-	"9PtuMwHeytkscVxP1+SClHhkZtk0lRRlwZywg5O7Ea1xDxcDTGZ4YZtaRH++RaC1bp7xEXTb4nd+jyuH",
-	"tvBe1L2XZJZpV5/X2UeM0ApOka6ELhtd/WHpAi8sUMjQiPHv4z3e26X4Gg2MO+ow01aUMr3jpZhkvukU",
-	"n7ufRZ/wXzujJGUyFY5VhTshDWtafSPUOEXr/g8T9yZsX+Tg7mzR7fP+Ncvs0VbcPssm+mYvV9MYNSMM",
-	"npsXOUMSxsM6wbS+b/R0YQr28+Uz8AoUXSRFWiZ4q0TJjK6FXZCJvu1AFDdymnNjXQt0su6rGtCgBU47",
-	"jDT+pl1ErpwHYljTOMqxfRNpv7d/532EKcPSGdHjApIZn2Fu0IKJd9NqWcZiuvutF0w779OAwOm2oxsv",
-	"9kSGs9ybazqRf19W3x4mXub4skGpXUHjVzPGWRd8yDodEtf0EjINoh+D22E2qEhse2plSvO9BHuMqyKK",
-	"Rx1fv12csxPIONBLywJ/3PcaU+gt/B7nEHHeASNliBx8tHnDAt8jtqbEHAJGlGMRBdr0SpitUBrKjCs9",
-	"S28gOLUpRi0Nw6edcizYlKupAN0rEfoZiAuV6LOTe6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b6dZJI4oa",
-	"ghQecQHLpbiarPdlkQtuEv66ix+fHD7++hu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr+Tk5PTP51DCAwT",
-	"JWArYz9Xb1RjlqhNj4sUDYTJvI9uyxsV0iWkYbwsW2FMmvt3waztzA7rdntrdFhgwXjjNDqp5v6fztox",
-	"sLXutAsi/kqqOdOt/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5vKMEmlCG2yj5Q4I6yWqAhRqg",
-	"YS4Vi+9olAPSJo/tecwYz9jpt+z/74jj9FtHvbdg7y1uOqztFnL9rU8A2oih6rZeVjyRsqRXjqhlS1kU",
-	"bu41LwUqrTBYgrCy8tqQHB5yWXbqcIhwu68gNwmihUlSFu9ySRR2IdaMQ85E+iKkBajpVAY3dhH2KEew",
-	"iW2d+I/3cbX4XK1BmwRHzk4FYjcp18E9zujeYh7Jpe0ITZiLZKrTvUVhDA1/S8+0QZ18YAmqvF1obcob",
-	"PqUQRoLYOZtwa0W7ZgtdlSa4/6e8ZajPLng7d4I0HX2ppZK10/1P0+aXsq1OBGKeW1bzNZsIVqNE0i3j",
-	"ikl1I1orWsybFeU54xQBVDrNRNEtfQXPZ5YoLZvLG2HcemptbMHenvk8ZSOqyrBag3rJMV4zuMyTPVwx",
-	"6DsfnBslcSqyGCy/7s2zQF0legIMmN62+L3af9oDCssIW7ZN+6HDstA9AOfb3/oVHYrha8MmYq1V6aSE",
-	"W8pEVFLcbJw7u1Z6pfYlvpQGEjSPjeWlbtwz3r7wB7fPdcPrklLgYTtkmc6o4eV6QJ92KmeBKbclX3ul",
-	"9uRPZ6ASNHCD3dP/8cUvJ6e//nJy+O2v//fjX04Ov/z1D2e/nBx+jR/9S1IQuvkmyPMZLKRL6nUMgTJ2",
-	"VcEa0YKaIjASQ6dwcnISH8rJzlPxuxXtQJhR8lAWTiSreUqZZsbqls+F41j4UDf5ha7FIxNYHVdmJVpH",
-	"cqttK1KbZDK5s7GBcq0u+fqR6V7jFD3Tvadgf2QNX5uRNJwwrWTbaT1Cua30OwUKsqF//5oyE/QqRXxv",
-	"uwzUMzZxvH7F6uV0EXE+yhOFow67PGq+nQcxwwn8ts81WJtgdFXcWDattBGlI+lxb1oqK6tbJrR0u+p3",
-	"yY+X91w6iqsEb5M+yh0Z3nESwpBSEceKM+6fG10ta3G4EnK+sKIEVxCmLrvd9S96ZLCEJRAeWy2EcsS3",
-	"cLYdfDfSuAeL0QDD256NgQyHsmCTJbhPNrKq18KeYXjNHbMFzw1HDt+KqW5LUbKlmi64mse6dbRz9IL0",
-	"tuIS014/3Kdb2addtgUNEt7UzScOv/b3KEk4cQ71JouJvtrUi9AfsdvnETumNsa4eMW+enz6p6SPQqql",
-	"FSbj+CQre82i/dje5pVuq/LqDrllcZpiZPr7ufXeMLi1P4lVju8QgQXPov/JOTPL2pEipOkxi2UCPtX1",
-	"rskfgVts6vuRfX1ormVzqBtUKA5BA3E827ZLQd6c5c4XXeBTWNez+2n3zJbJgUOkN1jZlk+HlFYn6Yjf",
-	"YNGbctxpopdtyMz028cmwjEgIi5/eWIbM5Q0jOFNXJajY81QjjH2caOr8jbMY+ITYWEAmmH09tQOfycq",
-	"y1NKDNKtJ1t3zOIcNhuTgQNJblAwHAGkrzrmcS3WW5sMY4wm5B91Le5AxJ/FzelEyYbnWKyYVsLZwlUp",
-	"jGUz2Ro7Nofn0o1661WMv6PfiVorY1soH76da8CRREYSuK/0SsWmJtb44k5EyVePT05SBo3G5NihnXrj",
-	"ntlyV7oP0+v1IeyUwZVQU9zVcfcIH3BMKTZaRhvxWdekVhWlDG5rKUENH6M+y9QpEAMANdnZRlLNg14X",
-	"qer+QMZFKFa8VaTLZti6VMY65b9lZgFV0ZXW14zbnjHTTzMYSgAl1yhtVf5Yn5dC2SEnFTkTwGWAETBR",
-	"zbZ43Ey29Yq36USHWpeZJHojWpkpm74RqtRtOuY+5EFvuHTPHYWFxQygy8ZsuLtCB3NpF8vJ0VTX7p7U",
-	"Wq24tfE/wV9hjmlUeDtu3GvepqLYCijfiBvR8orBgWHlF3rFJ2IBhbtKUKTViRZnE0rrJEyry+VUmNwu",
-	"h43c4hsXS3XRiGm6iMz96iqbrK6W6QqAH1pds9ONSmK6HEgUj4x/r7vqUiXfrpt0GOGJgcwZVvNr0RpH",
-	"X4QYgI42Z7XMdFL/viXR9BLsl94dBTv66ziSgiN/KHJq9SxZ1jDAHE3e7eoYlznDrSyCc7fwDoGCdf6f",
-	"8TkSY3cXGBA97Gea5EDSTJ0xfUtsDKeEmVQczFhTsB9fXVyevX715hI93EwJu9LtNeOGnX77+Oj0m389",
-	"Oj06OX78VYEqnDskHrAidjJZentqWd+/a8R02EMLOryA50LULKe0o/zHJBE2WYMPx0mhKTe2wNQMrUT4",
-	"CnUrZCz0NsqFfmR8eHRCdw3ibZXgNwKdGuC2iLx2fbQOwxbuyVpY9IdCBeojw5To3MYMHDv0PeVLbA1i",
-	"GA8rSMBv5ItQCneKIytn3Z6M1APc2lOv67yYZG7hVlnNJgICG8r9230/b2V5zibaLiB8ySf6RrATplW1",
-	"xk3dQj4xC94KE8n0MWbSQrd274lafi0U4q/4qd4imB2SlHBj/WRo81LX4AcC6di0swjtxfSyimYgEoli",
-	"7Ep7tBcjBIHZbOielRTKXmWY460S2m4bjcm4DsNdpyU2oEC1bC7GFn8b8bds9B028YxV3IlKOnS4nQs5",
-	"X7gNVWLsW2SZr/gIdclwHJCrhk7xCRARQtv8uotXuoUUsaevO71iO2cSJrSVFZemsJDEuklkTrnCW0ER",
-	"h4NPLTqrxNRelaLi66s6VS+BcigEINU8QM+A5cFaEpr9d3/5OA4LfXPSjwudfJxIcZcDPWSUbtgj4XdX",
-	"Ej6aEV5XXkvIazAdyXwSQes5b5JnfiEroabC6yD+iM3dz/iTj4fzd1cLclz05/ZGzKWxAfiLCNKptxDQ",
-	"8jEWv2VOdOC1bwVbcbU9m/7unT7+eszcWjE3Q3Mj+QXToj3zOwMhY9C2Zrqq9MqcednXoMoPpvUekzxN",
-	"+2bTmoFEPczbo2h+bFuhoB2c9j1O2gNLgelv6WpIs0kpMGZy/sMzxtXn0rlnkpRbiFSmXIE7zZVPPE3C",
-	"STo1r8RVt5fpnEaaJ59ORQPFzPH2Fz7Ep9wRMyN4O12Ikq0WjrTwwBxZpuN9S2UaMU1lT3Uscwu1I6Qt",
-	"JFEP9NImmdslwQGiPIaL7HjM3XkbZGInopIbSghNm54vuhqaQIgjvQBe67h3R8APlV4l6sf0KuIwta6B",
-	"pxCWEC4imJAYGtJz4SwzZ+U523srKA2/XIm241fdyKBRVusjHOr/Il/MYSf0D4NedOhVIEdi3pxkbQTc",
-	"CGMsjbNGkTp9WUESdBGHHVtd1CX7jHjau9tHWQO40GFUQ1jZAip8lcBMeVwyoTKNBHey9+OqpmAJOasZ",
-	"r7Wae3y/WwSJ6SHP12Hzkur3UqXSVnnFk0XkL3cVnVTCoHCZL3nrRLd4ZDo0tSDVHQWbhV4pth7rDLhl",
-	"xD5bbkTRgb2iU263XgKsSYKn6tXuYmw3wCv33FZQvwvk+80Pk8+d20uP37LpYN4F67ITyaWLi28VgIf6",
-	"0dEbloSMS2LF0Gtz6321SqoC0i5Y0wrAD6C9MwUyMzR9DdMrAZomaGxaV4+M98VBsQxXjh4bvh32ndH1",
-	"SBjWxCvdE5gnD1s6021cZrYPQpxJlwPUXK3dAjKOeaHy8yODZ8qVW5y7avHczkE9suDSWInSu8GceTSa",
-	"/enkkURcIuwTbTuNjn6Oqa4dr/NurfoWLi2/dTSVAk+MNiZHSDuqLXOLOWd/RCBIqWiv6GV3OWJy0gR2",
-	"yXillThzp7Hwpy87hAynT7cIj1z38OXG1JVvgVTRVR5Awvkzt2LF1xchOWBj0xaCl1cZVhHmDzRnxFTD",
-	"JbHG2QPTayjacr8PqsZy8sggb0K9vVPQpWV83oqx/rBccT839ookbEIkyDpkjsSBY0IhcgdvpJoKj3PW",
-	"jo8cd8HujU3idroQFJPFV6ykM4YZZ5jPlS59ErOlSSUXvl2su+njUmoPYpJOnA7A6kMTQ7huQXIbbRhR",
-	"bu5GbE4pcYu7LHcEu3+Uxup2/RTTzZIiveVR4rJEO0sa5tH1YHe3mfxeiJZ7QkvSpLPokrfGwYzLzmlO",
-	"A5uWAe4hhf1Kqtvjhfkx9NLefpBs4v/oAZKJ59+jlLe+atdRO1rbM+G0BJ9r7svAPTwmmUWYNfaXJ5fj",
-	"5oBgErtnAWEn93KPeLzP8FdDsQrOrn0kKbzIY1xQDsBmJfzId6s9SnlFNngKDoRKBiwVY0WDUc4Ww5fp",
-	"lwewrv5of4blbfs9KWI+lnTcTbrqEjCzMpoymRk6CsaPvxD8DjcjnWYGp+3s8TX6TkVlwqZ6k70cP8XO",
-	"97FxXhB3vPMO9xIaUy6lVgT/WwJBi0+vkxL7AkqanZDCAlbIRfH1q264KOHTW53wObkHSW3HLHtyirZi",
-	"Tw/lHtcRo7hQ7nKnyxjBKo4QPf+DnoY+CTcetqc/W2IR//X//L84PfcP4omOT00AbZDp2Wxs1DPUICRv",
-	"Eh6OVsKcRckPeAKyNbn8Yn4H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOol3bsTwCYrJC/2esnVYKXNdsYs",
-	"whWCXdOBZsYAa4G7d+c8oHj8j45Wt23bGW8ZRyEgjb+aflP1LODuIRyfKeLv0EvHrNYF+UBViX4legbM",
-	"XelMX3c0oLlagsL1EfAI1y9XnIJhGQn/qqUxjj62guXFwbtDN+bhDW8Vh0zxX/wGvOzeQZ98H73Kq2e9",
-	"N/oPw4v9UP79bntJLGSRnxK4CkYsS63WdYdY3ktnWaoS8occK41KkhYcjTaPy0XtUjwLeysmF3p6LRB4",
-	"ZKbdCJoZ4Tir0uxarM+YsaCYtx0btroqCWoR4hvJGp24XHEw+z086EPhVH0x+CP/XAhSj1fqKZs6BTEZ",
-	"qT5DI4T8Mqd/UMxg0JHmnslbtruAmS5DykHk1i/orGu+Rn8MRRjPmN/DAss14WT9yuAIgfkta2oBksGX",
-	"bnQqIyEgfLjr2BEbKC2UUAW5fHS/AVu9K61aoV+LEpAg89Bs4zp1wZIW6KufqBXyQHAapWiAWHW/7mZk",
-	"9SZgUO6sasCnQK6UfKfgvoSHMjXYWXQyT8TRFfDvS/JnXQviKxmLJTRgQdbai/4UXmbvBKI6Ym8JRDyo",
-	"X+6PSswsA/UCB/67aPXRdkAp2PojFB1yDOyCnUqD0z0Vc6kUwPjMogwdJ5tGu3m8qv7QPgOY1FiAvO9V",
-	"2fNqbfhmBhf0UJ0WYKNSLRX8do/0behaAMpAyjO54uurUPGcjgI6ewE85NIwmtK4fUGXhxRmAKgg8ipw",
-	"te6MjFBRrJ2tIVpQ58abG1O+R8OYgMKQGkjIKu0HBYXc2JAuAlmPnTa8v58vuHcG92uvbZgJUZqk2+oy",
-	"Du0GXM8AJV+B66dkcaVD5FqdVVq3mXChcNcnK7ogq8zqO25U2tq/HESUbwDKdXd3wgD4CrcRSS8PE04U",
-	"/ohcYQW7Fg0CEHA2cSY5MO/hojC3evfG8RQL5HpBP0sjBdkk0sfbhcYTF2g9QRqb8R01z3wpPaifSkQ2",
-	"QKjVQ8E5k/MlVgUeFAf44yRUBDi/U9OIsu9hWD+jumBQmM2IqYy0Q5M5A2/3H8jJ16ucI+0n4knSsBnc",
-	"jSglnnGDdpoJmSpTALxgC1GVbMKn18mblJYdr2ZgrK0PJ2uYv7PpltOFG/37pWPgx09FW0k1VoR0LJRu",
-	"QX+lxC8D2QSZQ9vUMfKIR0XcJSbhnAR66asUbgvVuZ3WPIiaee/90bJqC8TLQjrB0LWFPaBA/94/IIM9",
-	"J603FZhQYxN3B3G3+8NfqlHafLxUfyluqR518I40IY3gLz59IjqwHLWOB31winpsJkqDVrtWTgAyjOf6",
-	"nMuDXHX0qDL5HaXkfaP1o5eVZ5Op3HpeV1xta6O3Euv7GQ1gLcDbU1HGexMjtyBgGmuHIn9xnWwIfJud",
-	"M/uBCmMYAd+/K1GJVmbyYKr5Lk4Reswd/dMZr61/QWpaL7iaL/lcZJqwkPIk5xgpBBcJxJQ2EWAizQkq",
-	"LEsx0h3qJ/C9+5X/4zsBzswXiNOTQCcQ0+uMSys2aAvHj3DuSluRLfX3Psykt1HjCOk3deWXK2mVMKa3",
-	"X5ZZrZNa0AJQp7bHnEAX83E2wXVKvbgRrZxJ0bJrsQ6HFLbL+BQ/9OEeNcvJEHDsRjConoiydIKgZTM+",
-	"aeU0zZ66HhD936MfuT+hkR0xtE7sFTYfjjQA2LyCLcS7seiydAz0BtzS5C2B7cplO3WHeZfOzn6Rt5h4",
-	"cso9i2kbaliKKh2IQ88J1W0XvvS44XbRy7uShnGA7+NV5XOKhiCBd+Qlu6eyyzC3qyLv+3rGCbJb+1Fq",
-	"/u45/uY0wm5JuVW2K0liqMeTjbqIw+jDRI6C90vc56D36jh47T0BHfWcDMBbJie0YaQmgpUJurkRL4Ux",
-	"SdEGau0xb+TxzenxymBU6pxxhsWrWGJtGERc143oKqRKLTp/db7reBoEzvKik5eOiTqlAe4SVY9R8A0m",
-	"jVdKGoZwFkfMOzIWgrclU0JCHQjl87aMU71wXGq9bkRBXwbcHvwB9X3t/ayA4WtpTNz4BrOiMGzXCrNW",
-	"0xEsezy6VA+0bzgsF6PTYZcIxPoaDsi5hyJbdpfZ4UdP1mf/uXWHhKBgsnYETfsKsAdVxZYNsxq7H3gQ",
-	"kvvbqtCQYBcOl8i3KYUxItApT20EKTHnAPouVOQgXQWiOEcipiQZsgqLKLQrcBcQV023cRXTeUT5CItT",
-	"0zwAWq03Rt/I1C1GFCH/+Zw1Ws3xh1RsZjXjrJFqDnVHXgf1XRGQSooeOCLp6m6k3fXt8O2vGQaTyZ4U",
-	"bavb/WCvsgg+UU6PX9tcQ3sHn3VQHJilabCmbamgHvDXAeywdFU0VRIynoy4b5ThRZg8vFomUYOV7xPC",
-	"nGSHU1RLZ0elu+HiOKF+zy96ZNVedxT3Xrfnhv4LJJnsBNFaOObQK7gL+EqAg/QI7YJttAIZwXTtV0Sf",
-	"rgxGV31dhC7N/RrRjcri5MJ8YyCAWsCV+TLjqA/EWC9LBKqVSpTbz5/RHfaAP2Mv4LYs1BKK+qbiSyMn",
-	"1T7xuHTVnexgy0Iz+DCHPWj9/sn8JW+vhX2zrPJ0rgglrF4ay66FcKJu20M9FDwE+BIfKhuZggvOvIG0",
-	"lb7TVxqmG6GwpquF/igXl0/eXB6/fP7Tz5ffX/Qjb5n0oqFQn17tuYA5t+JqWmmzTJUmXFDtC/kjomwW",
-	"oSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSur3NArb2MrpdcIyQMAq3gpWLysrm8pXlozMsWkzFTtT",
-	"XlXmDA1ThBpacWlDpZ/7mvElZixTDrM7J/YF9BjGs5C2iBqkdcoLjI0oIXpmhfrDOZN1LUoJ+jW+DYYB",
-	"Rw4sjqppjiB9SqqlXrrJ+ftEAD8gOKYEOUvdxNCnH7DqOTZk6UbZrb104M89QqQT8bTeWacpRYcSFVN9",
-	"dQTUTZlGK5PTLUAaIkoSRtkho8wpmiIECdhkzSayhAILSO9aSTPyfk2SQFQb+EyhiTQWzxfsj4iONr4v",
-	"m3vN1WR9lXS5de2NVt0K4Y2o1lKWNzUgdovlrFwrXsupo1GN2DfgsPPTlmVZiX34DEywXVbiasLNEDLG",
-	"9iSB4kLA003PjUMVsG2gTCqdlZTbB6lzoSN3o3XFuKUeereafD73OTtzQKIDu2Bktsl6mhRwPyyriuGX",
-	"yNU8DILv7Os4KHQIwbx8+FgvDVfl6Nz8UvAytPzehJqJA99xRsoEcnHTklG3wsj5wl7BSSSMVWfLwVFB",
-	"OYi7h7BVRfACkCb3V0jydWZnvayRGhrRzsQUOCa+ZFdCx0DuXD9vbksOQZy2j7misMF6lK89Ogwl6yxE",
-	"QVxs5VR2bkWJJcbhhmIzhwKx/lbQE/hWlSyDZb6JL8G6vhqgkEtIq/OFm72yywyYIKB+50iDtgKvcIF1",
-	"MtyGU6dfh89j5oVXEH65M8nnOsmbX0s1cQK40iYEcD1gJIQmlgZp1Cgub8Tjr67+Vmz05gAHw67XLxVW",
-	"DmXEEr4YwRzjHFT0hKwW6xQ28ygD5Wd8MYnNOyCvj8t7GA9TLaoZb0WOKL4T0wprYfE5/w6POeqj/8Qn",
-	"6E/w3qDas+tAVro14krPEo1kX5KYXi0IyDLSt5x+0IGyQQX4jSizb7BXXf+tYdDGxMvAhe2I3LEq0lEg",
-	"/nEeEpzBX1tpY29TyBxVy3iOkNa43HdPO042EoVlE9iRcsBNpPnEMA8TUekVO0l0AB4js3USAiNG3Tjr",
-	"UgMDHwnIt0wDttAGHm4AvOrqdfYvg7sdIsysFWLXemAZkZJPunvNHZ0CPBPQ6/5T7nC6U1mcvjlHLtfB",
-	"z0MrUMA6oJgdVV3BSZ1EmfEvzlPo88710I+DNE0ls0ooOo4NkMOqldaKdMpt0+pJRfx2FOPFSb3GnyVB",
-	"4/Rq39HeYHnNoHfHL5deEM08v3V+lmPjspfAp6plrajMCn3gq4WuBDRoTZH0RieFWDb3W/RnrEcaF6dE",
-	"P8ov6Q1WKyWWk9BonsFavLILFLFXnncaN+OVVzUr4XEP09dtN17+NlbH0k4piOQtciVWmB9KTbe6Bly/",
-	"DuZtbQq/Poa2jrn4OTtxCoh3MkPWDEvma6bPLlxxcrT7VRT+ZAbzr14Ku9DlRVqRe6UwQEl44nqlWMMp",
-	"YyDwe6zrAX8WWGte00OlkpfiiL1x5i96SoIC4TcBVMDuR7HSgalWR4lOgzeiTUZ9X2+OjtWjSIMVgI8S",
-	"0CgAM06lswePToHTH317zv715AS86ZR5kbDx6FYlKtmltzCkE33pevaap5DVnObLJ0ZXSysYRJbARu18",
-	"guONlBqOM518cpV8+6tODS/YWhgrWmzT6AM2Y5J3rhpU+TOLa3oGgdfxlVThEDbMgVvBQcHK6Yhwq/2i",
-	"4xkWHfkk74NP2U02dM51y/fkBl21fVifANeCixGLgHSakecARJ6uPV7ZnTFE4mLwFFM14AByZigcvUcP",
-	"YlGpdNJJke5nfulvsW9fXnS9tpBlgSkobVpT2weXZwBj4lWq3DlCI+xaFA7dpWSndt+nfZUq3Keujdda",
-	"iWTfWi+etpqqdNh8EFGlfx+enCZHSfWfjQAdTCMUIjoEdBv3xw23MfmcdfCfQL8EmWQQjos62dy1+eVL",
-	"TUAbGvRo1G2gipBsAXcpYclOvxVbNkIaADcHaqHE3YEsGqGSHYK27mOHLKRVD1xoNDxFBgf/GSERkQe2",
-	"5GsEfwO2ss8rxiNNFQc33OYEnGG8BO/ZPu++I+BFljgJz+uB0DBIl4qrUXtAGFnICOLjnn6i48WtxUvb",
-	"bUtqekUnzDyFd4w2JbReQXuH7RzqkV02tjs7LSe1s9rKsSHcqsphU6H8h8rJ2NnofuIoSbzjUwsNcWca",
-	"M9tavVRx07bgnHO/Gz+ftG1KMPgTBCFUED/sgIK8D2U/f3C6fkrMBlq91HzNjHXk7EOzY/GGh3uZaE8H",
-	"CTcChP8fRWlr29aLaKUuMx7szPFe+npLagk+qrmox6hM5FC24q+EM6VbNuVqKqrKl2QmCjHLnrE23NUk",
-	"7nPpf9EIfzdXXFJ5AFFPcUCvR4yYd41EFQhnmDEAb3glS8rzSXQ3a00SJf7USw+BblDQk8CWol6ltVC3",
-	"cUb6ri+D/VqiqH66dUu0qo5GwmZG+wU0n2VPTyCXL01BMFEQ/qsFYJ6WEgF9WtgFG+h3u9lUNg8v3IUh",
-	"DxAyzmR2MXz1Jtr//RLTb8d7w2Y8ctzIouV3tsk2nSRueGv3yaQI93fEs1lCvfSiGPMaFjwqdIdKQcDz",
-	"kNZ9k+yn4DPCv3r87VfffvOnx9/u6IyxCZUdEfKIBkN0hLepK+gd3/YZ8blQwEx9ZqvtqPjU6bjffMUq",
-	"UDhNwbB0E674FTtiZ+w/2eE5NYAXHUwyOXqdNtlBwWKRZwPBavfy//jlyeG/8cO/nxx+e/Wfh79Gfx2d",
-	"/efhr7+dFN98+f5fkgbmQFu2Rhtp5Y043xCPcPv2Q8WJpWKqF8ZGLtFG9tYGPPnhyenl6eOzk5Ozk5N/",
-	"Oz79OpnDtAP/KMb992GTgskZkWnOHo+EYSlmfFlZINCEUQNBq9Mzv29F578iQ0EqZjTBOQddg5CvwSFQ",
-	"UB4TBMaP2BM6gLhJOPYa8YEJ65OHYL+M1oqa0qyBQ/h6HWlDwkbQws6hxw6lLiH+DmahdUJHYxwJ0sX9",
-	"VKCdkNLIdqTqJVh5AxLf6AF+UGKarinhnMoToAFiP1MAm8TEDOLx17t75qQ1EqjWKRgPCWfB2+o1ICun",
-	"1z1K93CMj/bsuTZW74i1gkBMkON95ZTAqzkmssfJ370vQvbZlW6vUCshues+ANftzjSxmHXuFPm7mOn4",
-	"EEuPBW+WUCVqqOD5C1F1DXUGmXayXxKFqn3iYxfYJg4L2YiCq21tIs+8XpFPbxcD6+QhtnhJVimm99ZE",
-	"tUx7LZoa8ziRRFU8wcUaEPoce1LBVemuoF6poHX2up8cscuuRsls9Q1zuzflLXq5lx7OVLZe/Hl3GCnU",
-	"QTpSI79zMi7h3b4VP8SwsTbFoDC8FutHhrXcQnlTBHRbamGS/WdIxg8R41NhbESLdJO2c0uxQmwXLtEu",
-	"Usbhr8grvvOSdETf/Varq1Ia2vxEdXK7BP+IoDBNdEqODLAko8N3wbIyOv6m1fOW13A8X54w3zYDMlID",
-	"PUTSBhDqIVGi8PmzICAAow/d3b7OSBoWTKcjFmBxIt8oOBWZsbox8QSbVtfSiPLMN0+PZwHLRPmSBZ5x",
-	"LNHsv9uyHKkYV3I3kW0PT1Q+klV2Bgf0YplQy78H4LbbIINZvm/cvNZDCTcgXJH9bNZubZU8OqWkLIDz",
-	"OPJDpQMsConpDZ09yBUGxM6ZjngLVzBASLDu83fbq11bLbTTcnwTVEdCtbApFuJbje6122TWJuLXYzkS",
-	"5siDip41ZgNhJ0yRsM/40Nj2PEnIiz3uwl3t69d8vqN6l7PGkQyKNKujat6to0uXQjZSzc/Yc8ZrAAk6",
-	"77ooEyAqIdGLFnJofT9vFVpxQFotOz1h5ogqY8+iskmJVZNQQesm6fth9JS5Bp1KVFd7+1rE19w98l1o",
-	"xfp7N9yP1A33n7UFbdqR9al3pqXzLVMEYVijV9j/EApj7RICpxCASB69H+wKM9pTmJZuVNwTj5zs/tmG",
-	"TrMolhgI+ch5Bl4PHNz3k91+fbay+Pf2u3dsv9vlE9+qg/zn2rw3nSb0ybfdFa3MRN2MnKurpQLsodyd",
-	"d89gags4v/yzyfSCAaDPrjFb6wyWbQYG4WqzqXL0i2MmYi6VQXyO0Un+H73t8OfSQThUXg9Qs1TG8qqC",
-	"ajdIOyDLM1UaMqy5gWeNSuYDPt0G9xhZAP70oVoUv8Z/Q4H5lg5Z0ae7KvMJKwFuovFxokEUIXzrBT29",
-	"BWFHnxc4g5zyK9X8lqGc33Xj33Xjh9WNP3ElOI319yQEbvuSXZquX8hmzxyUU6HJdugA2GEoJwMgvyuo",
-	"d1RQP2sVMx+PxbgftRuYEb7x56eQfjoK2UZ8YNqcHR//+Ori8uz1qzeXBWvtUruru/m5rczZ8fF//e//",
-	"A4+cHR8fl+Lm2Nr1zxdPT3Iw2h9Nz0vTEyhuM8gfPmdQxcER2wjxWfPv7oeaT3YmodBuD+gpF51elGt8",
-	"RloZZCBQtU5faymDp2+XahW8guAnDqnEw85ffGzAr3NrwKq8x+XSJ+KD5xRBAbDErdWQ3rlG3wvdhY/v",
-	"nyk8K19xO11Qjwmh7sttA6tLMDYf+AJLFexTgDOBDpLBnIT+DLorlj/Y187fZStf+hlAUZN2YpmeDfZq",
-	"wmKm9kReY0AymklKag51JG7gw870ntCRwj5nUisHrM6dBmA/prOz8hCmMdKqeQvPJo1BmnGAvPMdjoJ1",
-	"548n2I0Reli4Rvvjh10Eg+phzMe3fns27Eet5sLYK6d/x/tMCcfvA5xh73qOPxXqyZ4DUUecrcyXhJ6Y",
-	"xGVxY/YbyXaomLGusDvf1s8hmmuM3NjfoMR2jDxf3P/7P13RUl72Rli0LFthUiBhUmFjzoaDjsYma6hT",
-	"hi5LSVWulKapeLrmgJr+GSGiWG4ykbHmMu3+kxNswJDoZpJDwH9+8Yp98+W3h8nyqpqrkgBZN8mGYJF9",
-	"5Pni+9dPWClbMbWsFBPpLBn8bX7Yq/TYTzYSIIeqxwaKm7eqCLumVb1WR4/i3j5VtWPvP2yBcyhVGKhf",
-	"fl1x9ZQn7VtFIV3eKdjJsl8COZf2qCtDlqazi6HJF1rsca2f37aQwNtUXHkzBLom2m6MLe8wwXZIsLHZ",
-	"XHdlXm6YArsvnpPzCc2yDtOmg/LyJSteZxAdcowTNxFgSyrjYSHni7GpL1j6P6pOBW/hvtUKFRSQwK8L",
-	"nFnuvC9Iy9jIAFuuB3txg18p6E/RgUjTdTgleI99WtvtVBQ8hd6i26z7rYoV/K1meESw+0wii/r4FG1k",
-	"yDpnfOF0bhl8MiC9WnTMjQWFpPrUsRMzIov0Fx0htChDizg+tgn1H7nvhuA7Gq5ER+BL+7purI4kaVk5",
-	"Wlb5pI7OBNwrmf+P0JTEsatblAzRO8MbktMO7Ya2+9zw8n6aDY0Iu2bbETwF0COUd0p3SH8GWKsSZcQV",
-	"+z6x0DxS9aoCeqQjmv2uLzCrZCdXpzSlDpFq1jGhl9yipQiyIYGjV2fwXZeqFjmP9JQr1G6dQIIuOtRI",
-	"BPLx9kJqWS1Sq1AiDNn54rC7AuCFIwgbOE4hvQ9qv6JeqbDYnfdxq57NTcav3J9XmoqxH9C2vlv7Pupj",
-	"REArygxwOuiBO27vmIKaDJpHqKJMfOWbduyE/wE7FSca1lL4HYjKAuht8djJPe29eqtLpwklMajvYBox",
-	"KP5dw24nfg2rpLUVlkOeY+HKGdOqWkfNu1GDilPtqFyxa8PqCEBXPB2UgLzLF+ImlQL+BN/RKY39mn8o",
-	"57Lgaez1G+8qldGXvVGruM+xj6/X2zhSvwtDDDyHTJVLQN14BT6WHHlpFqJ87ee+R5Q2U82zo38mMPLr",
-	"seA49yH38wUy0drNbRZvku22uVpj4vJ5p+tDoRdg5CrNIK42Muk3Pp5eevhXwf/u88V3JIvTjFP78EZM",
-	"tXImVvl9IPh8mc123e5sJqeSV9mOtWNPOwzUeUduN1BeBYk6dyRFOOLoBAPRz4gwTWrHOBbpdhy5Ivm3",
-	"KCPXrJSzGeXIxzIzvAJeHYDkZL8LfzqtaK5Eeeddp2Huuuc0TLTBw9czWc0ez2SbHjaXvE16W9PoTjyc",
-	"0PANCA2CNzR7ODyRQfikE6yE8W0GxwJE5JHtaNCRwifXDvHlMDcm1HVfh7EPPNWWVkeen7D+sIIi3r2d",
-	"u28Xud1P5oU9D/W50CXJe8zsStOFuxUyNHXxGXhbcD/n7/Iwj+uu7e04453Y4BbruA2f2FvPoRt/H9c8",
-	"hvbpqKM7uSEykzwd8n+q7SJi9Ih+iCk1W3Bkm2h/HWZ5VyzdLiH693coEAcMqACwPkFUiMl6g2QMEW2U",
-	"heosxsnady+lpwCEp1oHnKlwv2BmteNhyZJLWVWGOvKHplxb9zWleg92Oe/U5FE6zZa6kSpqygPEXQak",
-	"dQ9GD10REGUqgwvnmfqe80NhkJheaJu+7QZBgOFbvcsu0rFNaXcwow4cDyGKMPar2xZxb5LdG5Md/3tR",
-	"ByRZaVilp7zabddTX/PtTuiB7GLQnh44l7daaw/PjCeWvsW3BXj5HcLlVhAuI5AG3ogVb8tUS2heVQLA",
-	"d5NyNkCMp/2iUrFZxedz6HLdUcuoxh5ZR+wAZ+E3XFZ8koHKr0UmZcFU3BlpI8/Z6muhzG3kZ/D00hAb",
-	"UjDsZRHvO867m2T++L5vdCpJYLIs06lqMIkQupouRLmsRNHrlWQ63AFHo9C0lOYxDgDVT2njnNjPl88I",
-	"aGckjltvHlThrMS7sfeYjy6ybWEv9xEAcHV2wZnjThT+NGhKtNrurfnTFeVTSvzdcUv7+0bNdkIRzEZr",
-	"gGRK0S2iIKEngTNJxlv5yWysBtqolwV7OxbdrlnajEoYN88Y5666FrmrMhb407OHDXxUbRkMX94lRoRb",
-	"1nMTh8X76Uf8JaKMPGWlepD5aPee16Aj0oQeBFdg3xGRqe26Xd18w2uS600mxAMKYoOpOJ1re6FroVeK",
-	"su+pZOmgOFhaGdwRlDPsPna7x61O+L2Lg3eHbtDDG95CIoYb3c3kx+gN7u/n0Vvc3z+HN7m/3sRvcx+8",
-	"Cm98XxxcwOoDpvxGiHB3ZA/RT/fp49Bh2CeOWs/y3T998PaMVZqXBWtuADRFJFGpl2YgrRXxWvcMVunZ",
-	"AQ3brTpFK5TS91zNdILjxg22t9NdAaOOoA6AmSUze27XUaUUtVYQyZRpb6XGIktoF13zNWRpU79xOVfg",
-	"ZfGYHqzhxqx0mxEDmDp2lQXOboRuKtElMcXtoPM5ZOlccjKPaXaMs2uxRlerhtyHeNGp0RH6LFM5ipAT",
-	"cJ4A0+NTdypuxR69nsArcBVCGilYVnXd78wGD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180thb",
-	"nLOYwQ3xg4yBSYfvaWoh2tExkQs5V88VspAU90gT3KsZNDOHlHBPLAejW3I/CQF8qHvbHOWuXL84uJEC",
-	"RfN1z+4dEgIXMIFYDOAnsSDATzpRgH/3hAF+9KqbCn7wFz8h/PO/u2lFXkCVguTOuRWeK2pTgPDx1jjl",
-	"HfxrHj7y+6VjkMdPRVvJ3SkE3SQ2GVq/qXyPBaU8E+GidCTbv6cDrP12ta3JZqXu8iMBPDLIuXqVzo9M",
-	"0bvzgIwU0gs9khya+tgH+ODs69PHu3bxOuNhcQf+bCGwO/AeS3PyOGFBgFMXcH0svwboHcjCA8Bw9OfC",
-	"l02ry+UUvi+l6R6B0oUOUnzKFZsIZnVVMqVXUIbZy+vkENVP1cOFEgc/owNf/4r/xiKJnYA/sMzcvgW+",
-	"FENWd1LS/dNte3GgZTkdec+frl93I+AfOMbT9SsYxb3bUmrygKKxxeqgZeNonc0xmj1dtSggUZaN5e7P",
-	"KsFzaUsdHPigfMCnoIpghDRxz2C1isQ2iENPX+JT1Oha3NOaLwFTfpeVEnO2gOVN0/aHGeYVn0uSWMNW",
-	"buRSVbytB5rvU+WX7wtT8+lCKmjAaNy9vUZMM7ZsCvhoisDEAzWcm108h3PXxjfqJKZwpVW+49qcW7FK",
-	"9od6pSjLiRZo+jl8Yw/2z/iCjiI3KTpcwYEY5dXUXYnRDsbud74Ry8h8cbQ0dqmM8FS3IMR6vAK/+WgX",
-	"GZba7PUj04iNlZR62XPVdlVLxupW7OYSuhXRwcC12WtKkcd+u6+rbqvyCiyB22Uv+cH9yntDdrd9g8q3",
-	"NnfjgDbWmSKyFAEF4vB7m+Yo3YZus5UVX19l0HkuJPTYR0uLW1ZyyyeckGOBcVh+jbX8bmXdTaTs1NEG",
-	"WL6us0uv207eCTmwOuliyIbnQqVaSEFEm14az1QeeZYJBlVYtlaMK+Q+WoktxrOv8w9WnTywZZbRh4bO",
-	"IWskQMGW2uldUffatwWmNftmvEfsCYNqJWi9itbeTKx8JYJdtMIPDvgmcrK0kEAR4BlUyYwOBT3SUn8h",
-	"hGuAyPhRoiQYFD9wXihhrShTAfCpVmZZNznfB7c0sdBnf2lGun5zWViUV4bDAiXM5Y3wIYh5K0eGQoKg",
-	"2K5PB5x6CIgjXvBfl8aiboy+EN/gTsjWq8rn6NNY1pjkAN+ZgzxSyph1wSXtVTuPdJpDvu8t4mG4JSnK",
-	"vgy63Gi/mzPBfHi3FZZLAvyiNGI9Y12SMvTSYlbr/e/mjkyKmQi29ZgGxWnPWscdCRukkyWJrEVLfrU7",
-	"Cbys8IpsbXpVt8j8yf2U6lrbyfDM1XVsiVZsoBn6aPUbXvra2fsD7qTt0k2c5ThzYVDE9GooIFVe6VVM",
-	"XCvwOKU7L5oQadk9E/TzY5yp5JlrAOkerORrSmuqZankfGEd0/L/PgvNRrDtBnAZTDH2HAU6aux5BDDW",
-	"HZR+Iry045Gqe/eYz1+IjndZZuRfiig0mkqezF/zVKPuASb1dpgjQWZK3Of8+PrtImVsjWFTfi3pOG5e",
-	"2vl6EXnj9DkUc+T+7LVa8PUZ/DrTanzeapNB0PblJMpyqfr3IgHj4f0wIehJsqkSN+sI8Q+M6XfpLtG7",
-	"Sh2OR1c0JJs1vqFGKyED/RDaNjLL3xHSEndGNbSSh7SY7s13Vg+7gw6gFvlEn9413Z9D47k9AI/er/ts",
-	"OM6HYN29+kT4Kl3nZzfE7njTkFpc4hA9rpM/sosgJDZawdPGZVq2t8ZuFC9Ksw26NVwXmqtddrwCBAiV",
-	"P2XS54aUXidpNsojeuhTNhUy/LlBu4R6PLMKmpirqDztFmfSFRcP1Nn0hcpe1+cnjvb++BLPUs4pOrFh",
-	"bf/45PDx19+E3p4Et1awhXh3kGuFdJWmkxekKViM4yAExunhyWnPRufVykknBE1J9la+jWI5huoTBH+7",
-	"qHktlW6vsC3c9i+/E1NZU1EAVmJSo+wz9th99v3Pbwp24v71317/r3RuYe6SYDgHsSbHVfDbbuV7MFan",
-	"cSeIyDuwctXhgYoIHGOjpeggY1iaZapv00+87tobecTDzfT7CNVDttAYiYrrVqk3pYOSSLxhFVKVeoWW",
-	"v5t214PK/j24ZnayAYowdtyAFh+ZQT1S8rvQHVuSmNO6+gWlv8u4KKUr8bGowv98+Wy7rjXfWD7wVhqr",
-	"G9wx2/DDggF3ZRzjc1DrsOARBEuEmZLJQN9Rg0NIFKP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzNXQjlw1QK",
-	"jUZ25ycdR/r5Dttgxwrv8ZqIdK/6O3TR7r/vNXk8/Fukgf499IOEVr1p+Ah70D+AXX2y0z25k1TfEjTF",
-	"FmhMKk3luTXgjAoFlJELFVNWVgvNjBCofALL0LVgvMq0k9yv5D+qjx1itr5kY8CoCP5XWCgYdue75l/4",
-	"e+d0bLAEWzYXdmxzRAHJIgm0sGuxkiYNaS/+dhuXnftZr+QTTzPMYVRfQyCMNp1ZN7ovxL5QdknkL+y0",
-	"FTfGo8IxhsByPYaQCVfl6ig3p0tzyGyIMrPbNs7t0DP2Kh09Z3/0/RScCCrYYfcnXv9bdUhPJZ/xKbYb",
-	"lNgW1Z53/Mr2usSGqPswwkbS2Gn4uvbo0JT1PuHq+pHBBlH1VobNN1+BMPd/nvab/v7H8a9//Jed+kI3",
-	"rYDhkTrgnxVYOS8RjjNF9eGLvDI1k6IqhyvXd+XC4lsGK6mx18AzAGVNhAFnNp1jOI5c4OeJEvPoEZTL",
-	"t38F/v4qixNwyjwoasEe+1tfFuxLFku5lD+tTHuREYMwF0fOp1zfIbbsc5m9cqoBi6ibSNhF2vGDrW3Z",
-	"PIo8JfxAaLZbJSfpehO8jHVBQVOAaBErJ88IbRJiiGF66ZYJQg3bvXgbKpG1eXO28xMD5rLl0LJ1V4K2",
-	"P5lUnGcvfxXG4JJVcrfA6eJNk4xXb2wQPddtVNCs0K+12gLdGoF22YqpbstcTj5uJYU6Cma0B7k3vu55",
-	"SjBHCRxjXtkd9ax4qiBFeCnOWLRg9+uCEe2APPfbdFffHThQliJXxyw38ESywJo8PuKOzLvzpC0IxBuR",
-	"TbHpMqQpFeEeRiczfJVTxT5RUXkOPpyOD1soyV6LinH15zP/7lE+jYj1PERBNZuseysCNhXt9o6zTJZD",
-	"4wLzm/+8AwzeyNdrBS8zmw897aGlhbutfobEPjHRIuTVAiWk8dB501Qyd2njm4nxQqVXTKdjOhHfT4Jz",
-	"whS2OZOu++ERj61KIoFfB6w9APgdG1Po6SoJQqEDNwOQLzQdd6RQw9BxLe8JWXuE+s5PgH2zM0Uz+0qe",
-	"nqvVI2BvE+MDiCUlVhnXjbYiFwIKOV0LqUrqeR7l8hhdC+wshM29riGPxSynC6eXz3lj9jvcn7RNHm3C",
-	"Btw9GMBoJkfDCJHJJpDJ/rHEKE+Y0L7fqjwcXCpFui96U+GQfcXWDnbmuUMReFF0cyKRFYSOo5tY9FCe",
-	"QLBzO1YU9tXTVJ4/wkEnOqTlUn+teGd3mzyUVAkP59/9Ome8kicnNBVCP37fmR2a6IeaefhelAzDhyrk",
-	"UnReSKqR7q/1nwlZqDgwetkOus9g06cQN5c21l19XsrtKT4AGeEcItLehDbKAhltgx/RMwNUlsOARMM+",
-	"iaIvU4GPH6i31Alux2qhK9yudDxpn4sSfAy5CwOdEG7np4r6RZRixpdO3z99fDLUKOjLb3o9ik7TrYI2",
-	"JomtKZattOsLx3W9KBusm/0J1agz37yeCmi3q083c4DRgQuyb0HCOxQWnjNRGeGBSp1YdCQFc3Jag+Bt",
-	"bHgurG18pigWBKbcaf3SxaiW86yLCBtso+g+LRDDFZQvDmFy8N8enB1Mtb6WAN4KEuega1XRTYk38r8L",
-	"KhLyNYlJJTIqdcP6t/DB0bVYeyZYcsupZ4Nusbx3q6TTqQmAzNXVQO7csWRN3hMqq8MZUYorJM/DprlD",
-	"6zDvRrwBmw2acS8ywqKfH3/k29kFPyf1Dxr1XmhCNuqtldbXVN+73/JCHWsaW6krW8SqbPr7lkcbFc3u",
-	"nFhUbTviMrjxWa9A9xaU7kt9R16+KD3ON4fCRlHdKm8xCaomHlFoin/ljwJ0VN0IFcV2Gz4Xxmnoq91n",
-	"8B4uP4Zq+nMB8DdJ+aLQPKPA9mHgf39b+HTSXrrbIKZwgch3I35xxH7QLTUrgxICTEb8I+SmbbftAgA/",
-	"f/foHYb90desbOFnQmcSMMBJkFCdLh6qkwKVNNYAidd8jRAI0p75qngk/RvR0UpBUH+yZa2uyHZf6Kqk",
-	"ZpfXYm2O2JP4FXil4T19CSQNHChmQd1GWhXhbvbE1REDKBRsvkKCBKp3uiQNL5ooSVhXZWQnh4+I29me",
-	"vSjeSWOxpsNKWzkKexbfgZBDdHBKLEnxRh6cHXx5dHL0JdTeEjDfMW/k8c3p8YRPr5fYlkSbDCRDzdtr",
-	"EQxv9Ab5azsBvIYe7GitASLYU1EBM8eOkEEnJf/jEXuOHTHUtF03VpRdUWXDjWkWLTeCfcHnomAGHvlD",
-	"wSBxAZyGuipRQriTD6DnSIfmEbbsCS0qUcUDSd6htmMhNfbp0+BkFao8Yx1jcazQ6pa6yKHPBQ8gENnz",
-	"8uDsoObX4inuJSqFwtinGn1SkTse7MQp/Oz4rxRwQrN2l9GLg3ut8X1f96TM71aYRiuDytrjk5OBl+up",
-	"FfbQ2Fbwuj+JoElOpOJtAofkPRSWbhLJjByNX+FrU0sJ0zt+I2YAHwPPn+75/Ld7PB/psQdnv/wWCelf",
-	"fn3/KxRH126RuAYkkT7vR5wTaP0YQqPuYnYkiyt/X3R3SlbVYXDWEnBcn1zQ0HkqK8gBaXjLsbUZTHID",
-	"tc3cFOxdZd5hz7LDqa4qKurXLX7U8LVeWuPF5N+W2NuYpGRwPvTppYjOfMuuGWzvlXkPFkHs9Z5f96LZ",
-	"PS+MrCr0fucJtuuUAP7oGDzBYvbihyHprx6MpHFdmuC5oEjFKXiWT9zqneHj/gSeHFg6V9fb9FwJ65sf",
-	"eknRJ2kjVOkJ+kEYoKyqFzSJO7O//V9tLtwwCVrCdtYrJ/L0MjSIWXvHfCkhvvDwdDSeLi6EKokwJmsm",
-	"DmsuqwLz0EkIogh1du90m7XluZpTtEbxtL3YySCbSv2yb7Pt80vIcjn4mBzLpEjsu5bPPKI2oOAod3Bd",
-	"rf9DEQpMqGDYYYeB9xlzg2E+6ANNKY00362YFLMIgATqF2/FeceVNkDBpWGVmFmvamNyGcyflLfONgd3",
-	"MTfXAnrvH21pZjDZh2ZMsOJ7U85uQTYwATjdpLDDE/PMSXfdwj458fZwGh5sUSTsMQ7h7OOiQ7gH0wFS",
-	"bcD+2mZ+x7/J8n2WA84FkNou/gcAh0vksTzihScnJ6d/OqdKB5iuJChEzyShU27gV3JY3YoS9R6fnBQf",
-	"nJnlqHFCkJefiqL0BGPXMVKAhG5eSpgMBRzzpmk1ZTunFSJ8QvxOD4EeLmjHB8jCtwaKhc4/E5N6oafX",
-	"4bCXITtAiXe2oxBVMkdyoXYNO7pmSXXK1VRUVYjapMkVn/qdWn+n1vHU+gxohnHkn5M14/2dSNOjj8gm",
-	"JahuhAJTD4OpnwMhFsN9xXP2DX13B68MZe1T3Dn1Eipmv9s7BG8rKVoWGpOk3kTZLgTXFcYPUWoKZ2/V",
-	"Uj30LQY6Slzh54p6iTizRNbiU3Pc9AoaOZwx/gv5DrrbzbJmywat9txto5qOPONv+Ppz4/oPY8S9pp36",
-	"CPbbCFnzzyRXftKWQl8kWiQWVaHuM9H62jdnEuss3ZezrJBpWqn+cQ01WvmdQzqfJtXtbdZBJQVQkDt1",
-	"GiJFMNha2+xUTZ53pZu/qydjg0aHJ6eXp4/PTk7OTk7+7fj068xro7LYTyeM9NpTxi49AoDD5p97zMhf",
-	"hE7feGQ2E3al6vd+9HF72aK3N9SPYoL+I4MbE9282c5Qwg9jQgmvQmqeNNvoIAW7uHzy5vL45fOffr78",
-	"/qIHvoUtN6KAX4dgsIMyH44SR+W//5DsGJPm4ZStxw2VYfBafPhQFOQW/vKr4xBdMl6K8mi2dJWuxfqR",
-	"CV7+iMAgJ8qjb+BnoTlXV2Fy3uXNYGGOTzLvxoZq8h5RLhEuLdnt7QKgQjEigSCrXDGhbAs9SKlA+4iF",
-	"7Ov5krdcWSGoPtw4fb0WpVPZsQcbwMBGTudat+LMV2FDLhKCxjoKJRiRLikLW1NqFbJviq7XOuwWopJo",
-	"JbB1whqDlABH1wpx3u2fr/SuuEJoMrPQK0gFlDPftr0k9HKhMHMnkQMzF/aHJdmbD8SNYfxcQB+/26C9",
-	"KBMYKTDkJuKfcXYkftJjjsVvIY8wEHCSlout9OhNAg90ESBMHhmYNCYy+eAMt6zWN6J0SstkTaeMATAo",
-	"OI/JFdBfj39z/3s/Ijb7o67FqPjs5SLKfE1oJJR6++lIaDOkw5rbCdgvP6BA3qLSTSLcQVtdqgegNscB",
-	"Wz0LaexdvyYPa4dxQZKASrC1sDsIbGf8yxPZB6exYi/9+/eA2mdH5GTPBYLuAnbpaF2GeHf7nz0Jj/FB",
-	"/yOS8e8O7X9ah/bnJvSybnI3+CMzzlueYxQ7XYi/y7qP4pMsDhaCl5SN+gxfePidNI020mb6xwvqKDqj",
-	"dNdBM/79P58sHfSSZi/IGJepvyRj3aa/S9TffbCfiQ/2c5OWwbOLKJmtvhGxGzclOff26/Z4xUIaq7Hf",
-	"ftZepEc+Olf4AXESFPVr8M2HRZOrq0E8qfwbx6HSJUHAOL2aTcRcKtMh7WbmYvUDzOQ7TlV1qCdTTxNt",
-	"Ag6RkdZRyt+hQ9fXNRRVzjoMDyir88WSBFYJIdsC3Z8CGqpgF1z3jcmtjg4hoYQfnJYRjNbX7jxO8b+O",
-	"NODL01on+5luccrK4MG3gFSEO37m5ANAQdMe0EF0yPmtxzWCleuK/LKmCL+EBYaSw/hJ903W+qgb3or9",
-	"TI9MVUMoAEtt4F/7Lfvpz6m5SW3aQzJ5pyZ4XvCeMDeO3TzuQ210FERcD2qKJ2K+VNBFpG8zfSDN8p9K",
-	"Lt2r/9yXVkND/jm/EQUGV6CAnbdKlFAljufdZ1N6pcgwzkmrGJ2iEoil1JdXrTDCvsDHHvgu0FsyBE2Y",
-	"GD6uhw7c1WdILTEqCH4SwaTcStH5QbdzEUFJGWEjiJdtcDo21Qp6NWK1/xzAC6iXA4LUvS+y2sunQwsP",
-	"cDY7T+IBrjZMgK24suH+kkIKUC1RlAwKFmHt2AH1/UcIajXZBga+go06CiiNU0VIDKhl8/o24EWFAjjs",
-	"LU1qH2jf7p67mXpb9d8Pprw1v5z8emS5o/Qz9l//+//8+wEgX8RwNgn8HPjfSvmY+heiMoJ9dfLlH7aa",
-	"7YfC6Ai4Juh+vKqw6eURe65Ggjv1UTZqDvPrhnQzM7JeVtyKkgZPhJj73Pf+00Bx8I9UyHc3rv8PrVPc",
-	"v5S4EBbouLscnHpnlMuWTypqxsyVWQkAOoeqm4orhdi3IQ0DSnPcF2woOI+pqgNm8Et44B8pLu/I+SVl",
-	"6G5R86sOZ80Dwk7Wn6kK8yEUXtRtER62wTQe6GxE0CQ+RwQcB1TTGjA1U91zzjtEzVZMr7WSao4+YEPR",
-	"5BwlO1IfIuTX7vt/NDqGRWWYMt59auTXT5PsmnSgQeJhDBWCUde8pJSLz5EmvUoGG2ACfMhU1279dqXB",
-	"v1Gw1WIdaW2IuqS0ZbUYSjYx144KB+js4vpjBN4emtBwVRlKq4Vd6BJQOzzznOlWTLnx4K7uClcar7LV",
-	"Tud0vLVrWPn5ENqPesVWoqrCtVrokjqCgQfHLxw5INGj020bboKVIKcLt/awFE9p1K9igLpe+I4WD3ba",
-	"9IbEUT9bcKkK0OEDTwf4MYwH3cJu+7g5j1wxviyl1W1s15wzzqa6WUfZvmwiHPGaDvK1d2qIQzeoROET",
-	"D3hq+IY3y0pklfSWvvz8Tgl9ofXSWHYtRMOs7l2kXhdEQE8Eng8t6rbP6XhC8MZZoAxh7GtsFLuDi/dy",
-	"+O8zaLkdBOjaFgewy4LJGfUoibF/t0CHel28PlqotNvUnLpC336yRQCl4K0wlk3IrQtKxULwRkAvyhm6",
-	"63vVJ+Dl84ClfEsJ278OgPpbmWwtwKvNzqBdtxQ0ZxAuFUbpAYGCHGZfrIX9Q+wjyuTTv/TzeEiW5t+R",
-	"1TrC958PSwvqQ8/qAUoAtB8Tajk2zh1qMQZlDD3yISp9XosWUv7H1fr4yT8gIlioYWjFXBorWqBnE5k/",
-	"mFXTgyfLI8tWEntRPbv4C/vi58sfDv/1D0y37H++uPifHdwwgsXa6YJ8BDDuEfseCr1avXLf/3VZzvFr",
-	"aY2oZmeMswkvGXVrbwV1/QF9yl85FtoDwTyALfgeQL4nUOpeYt+Cjg4GZdfbVlpB/aFx6F7nRt96SOYC",
-	"wY6K1rfIQB3jG70jCOyH84ziXlP7pyQGI7dsIqYUhwVSbD+EY3QPLD0QSBxJTc9C1VfIN/E3qkBYVxG1",
-	"s0WzZ0o9mrbZ1fFveCneH1MN16DaRY9s0W3CPKY7/KkYyEgGfgG5DFH/9adTVEtOk4CeTqWCG02soAws",
-	"lPBFLhMIjwA4ovYlblkCsNQG1+Qhvb+H2+GbrrIwlanoWsMwP06aKxZxZ2mCqcIpepTGL746+fYPjocj",
-	"NjEaFdA/7gb6+iCSe6g5JBvQN7nFXydYr59Wxlt+jyR8/7GlzQ7FH4WHjrs8DDqbrnhbmn8m2JGnWl9T",
-	"awMbX9muvzP4OCmvwHd5ThQUxL1Acnz4WdTI/sEOvXtJ5sC7dvofQmuMgsnuxdBPQAkB4PvX0DJxttHk",
-	"v7errc/M6tJztru1MwGKYQx6x6QdZwN2ySG86wgD/Uow5KJZvZwuoG0Ar1Z8TRi3EEDENuiOHkLz2PZa",
-	"2CNGDdK7LpkLrkpsfkLZhI7Tg09FUartimNwlxYhALXbmTMpnogP4VvuFS0BDKVJpbHvgfA1o30IhU8e",
-	"LQE2ZqwJpTfPipqTFiHmDl0wGHRk3MBgflge+fVeMc6c8yWJ3ldVgXoTwAvE76TNRMaz2VFO0w1U+Ume",
-	"8wd0ao3Z4IiiRvusctb1E+/N9aEfso3ZtJJC2StZRsoePomanjThZDH9KGQuU/8XKDDfVAc7tkmaE1tB",
-	"Zg8OBeKy0oY0xEZAko/hM1Gt0QrH50IbJOt3zG8YjUrgGuRKW7XSWgE4FXD4pFhhl0lURE3U3c/P7Iuv",
-	"Tk7+0G/8ixq2myW0rDknvVuFrTHXGOCExWP4EqJQ0mCbCL9pTuO9BrwMaKPFLai2dPgI4gBlFIjvwRn2",
-	"86Nm22vWLhVVKJ6enJzQ4mvGF4KXNMkvvnrsFOs/f3/J+v52XPYq68o/Yk/miCqCzdXcK50wWyIiO3sr",
-	"Jhd66gbqy9vjlWFfOHsU7/JLYQyfi6R2bpaTWsZ3/v6V6PigH6QPxHhe8wROfAzHSbgnPoha/fjbjy1i",
-	"LoAiBrhfh1mTFS9bGuDxKu+X9zmQQOCmT7NFpJbRN29EU63P2UTbBfCe/3bx6idmxTtrthsJoJ8sLdFO",
-	"8Wi2BU13q6jj2P3JnC0Z073LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2uddXzQnNCG1ttbQph4qiaiO",
-	"9UPYoQ+nk616KcQzxr0i6vdgtHqQMz8/gZP88C66UeraW2xPslFT2lPZUBXyCGSclc5em1nwgplgTiUy",
-	"0hMOqnD97iX33G0uNXKUptOjHhlmtXUWHhSfQcci78eYhZYrDW/Rrvv65IS9XaD+9+XJCT1SsMcnJ8Am",
-	"HVkesQsN+l5QaEbrfIWz0RXyefdOv8e44ZBQULJacAVdA51OFb8Frj709oMfUc9Dn6Rg/bNmyx0ZWlW2",
-	"AtXczoWJuacpnYZG667L/es0b7rFfWin4NhL+jn7/z4JRejP8kZscvFAgZCSgbkO7pKeY5fKShjj7zL5",
-	"z8Baw6edVo/puk0rdbvpK2u4dJziuBQ3kO4xBAv3mjti+46e/CBx7eiNY012v5I760/9JIV+iyB8x5Yb",
-	"sujViQmIK1M/rvSuSwOBjjzoun8i3vX75yzf0VseMOQwErFUldSOf5StRO6ADx+/HaCNF1pfgw/gpS4n",
-	"S8Mun732NHnOTKVX6FJwavdGP1BPFU2rh7uCwmX0D32Ic0Hqo1eOvYhhGQ+5234bMNfZSXba67hnb3KX",
-	"jTBOH9jN8gBN5ENxO6nmFzixsdsc1vGg20z70AdCnkklzQLvU5p9QR4v/fiBeBeN/pGipZtnNnhGn17f",
-	"Y6fDPH4YknleCmXlDOP3eCkZeH6xGhU7NDjyoMJV6XNtszc1QIrmfA9ClTGt9Y78q20bCHuKz0N7ww9p",
-	"YQ5sHKmAtHq2bIbM8+x6PyqJfyI7+cTPqmBWs7lmzvyTdjHO4N7X0t5FuccTiaDh9//qLPuV/RvxEP1w",
-	"VPk76/0Y6SkDdO8OJWa7Vm8lu+9mtD63/cNSLL30w7G1F/JG7KCdLsMu2lOz0CvzKToxHkygvxG8JJyI",
-	"G8FueLXcwFFOk5GRc/VhaQhq4Dx3cG9/GNbnhn7mXvU74/tcSfoZoqdh83G98g0xwl0PP6XyBavZgjcQ",
-	"ndtJ9ytup4uHJvzNoKZPyPC9OmASEFK8Ee15lHbhS43m8kZALgGEQcNPilBR5dVQZ06jBgXtQrbDnvC7",
-	"h1U23rpXfA7aRrFBR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzxBsjIQxjf111oxM6u",
-	"8s/sU3LaRwn+pGF0xzmkcBNGO/w8aqxUrNLzrbjQ/dzDVk8qUefmECBqKfsq9gD2iOyjVRxexqC4cQs1",
-	"rUQq1RYgUH3zinap+rTcCsy+HyDlN/TIAzJH/4rEoTzl1tkd6KHFW1sw0ejpgkDHeNdlBtJrEJ/Cl75x",
-	"1rR63vKa8BiHzvAha0SxCMUvxQNGWt3yuaMwWD6G+4u+uQDro/U2XPZ90V5HG8qnqbQRXuqM8WrFhgsJ",
-	"/oL6c7UIJ+OLWaO97K33exL9kQaZBVfJTez+aIte8VzNdDoOhHhx3FybwVW9XWhM0ZdzJbBKAw8K4COG",
-	"qk+nWl9LRDIw3cEidRGGHnxXgDg6fcwWetkazEGFuSkhSkOlAlCSjuHcVleCvvPAFliVmsovcG+Id/sB",
-	"7BkcfS/96qvBHUPQrg8dnesnFi70yu+8mpKSMNW1u83T6wBbTjNOXc7jDe6Qi9S6A/qu9+gDxWrjd3wi",
-	"h/XVPR2WnEOXQvBX9cEikW15BMhG6KaK0MI5a7gxK91usFfLrcimgP7oUQlMZ+2EG+pRRI1A61CvVNRL",
-	"ys0Be1AWPdg0D/AMv4A7bmQpiq1ufhFEiioR03JZA0omab6AUwFSn8KZlIcuJIxK/S8VtIJUYn3E3gT9",
-	"BX/afwOODpXwE12uATfHPWZiiM7LZHL3ylCKrFOmMZEEEe9rnyxLe6d6xeuYCv5C3gifCF4wblklQByC",
-	"ivOYGSz8nIsu/dSxydd87n9Fj87EilLgIVsLkiKUElPrbd1+gj4kUAMvPmG0cxKMd/oVlTD0fgm/gQo9",
-	"+OXXzJwTugtMJMj8boc28oDTwBwXQIIPKR4tYpJk4Mw9YMnngscBNIonYoPHlZvFRPO29E7XjSu+HFR/",
-	"L/CJBz6CpRk6g+VniPPkTA24Ok6CznjroY2c8OwdgeWtnM2G8ygu6ZkHPAX/ilyDY/waMjg5Nrn0HSpW",
-	"msCOokytz+WoLjckCy0zdkBxdv12wabaQA78yvNr2fqUWJM6zuPf3Da9PyYYqFF+TGpNfw+ezEtoQg0p",
-	"605t62CMO5zdldeu0SNrGOFjeDhpJ5Ii6BY64RimIGC3sIB3hTn0Vtaiq+mFHhAbVQO94gLDamkMorNg",
-	"YVhkA664hG7M2iMfeNynhLxolmYRkM4eJFdmaRaijHG/PpwDFe/nBRjQ2YQ+NDvBxnZb/8FAqz8NXAHI",
-	"/CBCJWo2weHA6W4XzCynC6wzjnrslHx9iPV/BH/Yu9NOXxxEGbjEJx7y/OENOTM+AmD9MMW2P+iWrRaE",
-	"zQ01/KBT97aNYpxDgu0v+MgD7hu+4Qc5gCQJGZBF525C4CkvzR4Sr0FOF/h2T4bzVpYxfAMIDAoWY6U8",
-	"Tq6fNLjBCbxV1zTVOkK+IrZNFclUPtKrZqWFIw5SqSM2HOqgZtIesbfQEBiGt7R/UKJLU+tbBqHZApl+",
-	"BdUJ6xYG5IAPH+Fkw2h7goQFMkoJ2bsjfW3hV07NTcHEBNUW6YjHlNwWrHaGlXFLE6aRHYbDTC8VgJjk",
-	"epxtt47aCy2nXlZWNry1x26kw5Jb3r8hTeu2zU0VYMdklUD1eGK88QflS4+//oa9fBq1DNsJVlYc1Lxp",
-	"3D+TjhL6Eg64YP/rycsXZ3FzmGpZK7gHzy7+AlVJMShqP/sGC9jdM6Pm1ZPTv+Dqu65bevJXMf3g8VCk",
-	"2B1QaxBDxztJiIptuJyfEuga5OyDqgyXdwQvI68Crm0D1QefOG7FVKuprGRwHCaliH9M5HjABnSNnvIq",
-	"QPfH4cbutgZBEJRUCgTkMGndaAf7AeD6Lnido0n62joI4xi+DiwxB1lYVZ9Oy+w3/dNKRbLcsiyfVB8D",
-	"FTdPu5sWIMU3SOTGBb8b9Axt7d5iPwip0JHYo+OB8vneS8lxFzn7CvDIzkXsyhtZPQ+pEkmv2T6185+Z",
-	"Bd+ryMesmzmqe+//vwAAAP//",
+	"7L3rlhs3lib6Klh5+izZqyJv8qXbmev8kGS7StOSpVGmSzPtducCGSCJygiAFUAkxfJRr/l5fp+HmAfr",
+	"J5mFvTcQCBIIBvOiS5X/2CkyiMBlY9/3t387mOp6qZVQ1hyc/XbQCLPUygj4xxsxa40o3Z9TraxQ1v3J",
+	"l8tKTrmVWh3/xWjlPjPThai5++ufGjE7ODv4v467cY/xW3P8utGTStQH79+/Lw5KYaaNXLphDs4O3i7W",
+	"TGl74L6hx91oT/n0ul2+EX9thcGXl6V0P+HV60YvRWOlm+qMV0YUB8voo98OltyY5aLhRrh/9V/3aimU",
+	"YXYh2ExW4pwpPdHlml0LsTRM2oPioObvXgg1t4uDs9OTx18XB7VU4YPHxYFdL8XB2YGxjVRzmHYj/trK",
+	"xm3XL/G7fw3P6slfxNQevC8OngpjXzdyihPd2AlpF2y14JZxxXRTiobNGl0zzmphhXsbW2qpLFvptiqZ",
+	"bXgpGLdMq6k4gyVNhLFMz+BvI9W8EjiOWzC3bMWlZauFaARTmlVSCbZy7+RsJtyTjLNK1tKySgrDJsKu",
+	"hFBH7Gmlp9eGldqdE5vqVtmjf1cHm7s+keVuMpBT8ULciMrthVRWNDe8cr/a2NTiQM9motlnvI1zCIPn",
+	"TuF2pBXPuX96F5dP3lwev3z+08+XP1wcFNsr8od4BYe4PcCTiRHK4kHWop6I5pEpmJwxadmCG6aVONhF",
+	"fcOrlhXMu7+i6H4PbbX78TN61N1UXiWW8Cfx7hzmv+BmwaRh+kY0bv5clfA5veyciXpp12eMs7LhM5va",
+	"LtPWNW/WY+Z1QY++Lw5WuikTV+vVjAk+XbBrqUp3QYD24U7AtZFV5aZcMKngA7x8UrHVQk7d/fBPuG/r",
+	"g+JAWlGbMVN7C/N5H9bHm4avt47Nr7UIp0E77BeUO84nlRWN4lbeiO2T5bW7qu6vmW5qbg/OHH18+3W3",
+	"245c5qJxowljZc0t8nz6eqJ1Jbgi4l3oMnlTFa9F4ouNJcJThZ9TGHBrYcXBu8O5PvTbpdZ+qc/8Bt9x",
+	"oY4E7r4OGCUsZ59VhNu2KQa1EWyytsJ0N0gjOVainDt6pPv0Ramn5rjWSqyP6vLLM4azMI5ga1lVUiu7",
+	"MF4OTNumEWq6Zq2StmB/iPgLa8RUyBthzplQopk7ri8Ve7so2FIbCVS1yQD5zO7my7DSFqh00uh2vkgu",
+	"mFu4Vwa4w5KvazcGm4iZbgSb8lowqw+KMWc61XXtlrdOHqybIG+Qskdf3PhmOeJoq4pPKnFwZptWbF5n",
+	"946mEVO3tBz3aSopGlbD2ezDQS7aept/FAf+WNMrbu0eR1TKubSJaX8vprLm1RYlPTKslko3QFHJ8yhb",
+	"MZbtOLpbJ4RhVQGThpfzqkLNx4wjB6TutFphF6Ixe1HCa20cW0ycgafZ+xpONBJ5bP/KOSWwt50lt+LQ",
+	"ylqk5GaGjRUHVo8dJM3yYBowTEoa0fnstxMSlYmtjWjEjdRtgiR/aoFvEUF6LQnFMzKO1JY0YsVJLRg9",
+	"uTfwm9TsGt2q0o08jsKN5eHx8Zfe/yjxfqst6p8jXn7D7V7v/fOTy9Qr/+Z0z63DeO70Iye1HBWxkq+R",
+	"kyOLY7zZTVkd3w6XNlwDemvE6QKnKkgKIaMLtBe4SXRGfrs6QYTcKZIKewjvNqF8VILPhgh1qY2Vam68",
+	"bonC/JFhlZ6PY2fLik/T2w92nuVWODbEJlpfjxlx02KF4QtcyPjN+F5U8kaggr5hUSy4UiJt1jViKpeS",
+	"NKBtFiVrcUsm1Q1chAnQgDnl+XtnetzODOwkTNqG41WVNAHd1dj+1Qs95RXeGzRKSNMrGAeyeXzy+NvD",
+	"k2937gEOn1vuj7JKGAklt7y35U4FTc29ErP9eMkL94MEM8kLKPhgc3NePn/5A4OvRsopehYWRtPObcnz",
+	"yJq/i+2UUWLeLsZd8LxT4Ul8/ocnp5enj89OTs5OTv7t+PSb1Cn9teVVTg9uWpVwWwhrK+QfTauQ/KZo",
+	"TpD14YTrbi4S1oDv6WYSceWctUSn8YIobMPjUiYVaj+zgukmUgZSe7JarHfbddJJHPdkfnbWkuq4j79o",
+	"Q+3IEH3GLyAHTP8XUiWusz+G/ZSdcA92TigMn5vWS2EF2Vr9mYl3S92MvVGyHv3w5gzxl4V/33iB9hq1",
+	"+T0PuBEz4dQTkadSrq433Mpfn6R4WXI/X3tn4QZ/mk49g0rau51ff2tOK3QFG7bksmRWg9I2WcNcWyvp",
+	"0o6mnc4vk+D1Pa9SaneMKEiJvOFVK2BeSltWC25ad6RD/DK+UdHXYDfup26jjb3LyK872t41or8GSb/v",
+	"NhPgjZzNEsf1dE0uSIlHZtrlspKiLJgTdnByN6Ix7uFigMkML2xTi+jPtwi01s0zPoJuW/zO73Hl0Bbe",
+	"i7r3kswy7erzOvuIERrBKdKV0GWjqz8sXeCFBQoZGjH+fbzHe7sUX6OBcUcdZtqIUqZ3vBSTzDed4nP3",
+	"s+gT/mtnlKRMpsKxqnAnpGHLRt8INU7Ruv/DxL0J2xc5uDtbdPu8f80ye7QVt89yGX2zl6tpjJoRBs/N",
+	"i5whCeNhnWBaPyz1dGEK9vPlM/AKFF0kRVomeKNEyYyuhV2Qib7tQBQ3cppzY10LdLLuqxrQoAVOO4w0",
+	"/qZdRK6cB2JY0zjKsX0Tab+3f+d9hCnD0hnR4wKSGZ9hbtCCiXfTqi1jMd391gumnfdpQOB029GNF3si",
+	"w1nuzTWdyL8vq28PEy9zfNmg1K6g8asZ46wLPmSdDolregmZBtGPwe0wG1Qktj21MqX5XoI9xlURxaOO",
+	"r98uztkJZBzo1rLAH/e9xhR6C7/HOUScd8BIGSIHH23esMD3iK0pMYeAEeVYRIE2vRJmK5SGMuNKz9Ib",
+	"CE5tilFLw/BppxwLNuVqKkD3SoR+BuJCJfrs5J7qcXD1JShgTPBI2rERo1xCjNN9yYHLZrpx0oiihiCF",
+	"R1zAshVXk/W+LHLBTcJfd/GnJ4ePv/nWLc3wCrMbKHAPLrte2DY1bMqngR7jvsvv5OTk9J/PIQSGiRKw",
+	"lbGfqzeqMS1q0+MiRQNhMu+j2/JGhXQJaRgvy0YYk+b+XTBrO7PDut3eGh0WWDC+dBqdVHP/p7N2DGyt",
+	"O+2CiL+Sas504/+VnsT4UEnKG4TzTEUmUiEJH2fA6EJ003JK1Z+fXN5RAk0ow22U/CFBnWQ1wEIN0DCX",
+	"isV3NMoBaZLH9jxmjGfs9Dv2fzviOP3OUe8t2HuDmw5ru4Vcf+sTgDZiqLqp24onUpb0yhG1bCiLws29",
+	"5qVApRUGSxBWVl4bksNDLstOHQ4RbvcV5CZBtDBJyuJdLonCLsSacciZSF+EtAA1ncrgxi7CHuUINrGt",
+	"E//xPq4Wn6s1aJPgyNmpQOwm5Tq4xxndW8wjubQdoQlzkUx1urcojKHhb+mZNqiTDyxBlbcLrU35kk8p",
+	"hJEgds4m3FrRrNlCV6UJ7v8pbxjqswvezJ0gTUdfaqlk7XT/07T5pWyjE4GY55bVfM0mgtUokXTDuGJS",
+	"3YjGigbzZkV5zjhFAJVOM1F0S1/B85klSsvm8kYYt55aG1uwt2c+T9mIqjKs1qBecozXDC7zZA9XDPrO",
+	"B+dGSZyKLAbLr3vzLFBXiZ4AA6a3LX6v9p/2gMIywpZt0n7osCx0D8D59rd+RYdi+NqwiVhrVTop4ZYy",
+	"EZUUNxvnzq6VXql9iS+lgQTNY2N5qRv3jDcv/MHtc93wuqQUeNgOWaYzani5HtCnncpZYMptyddeqT35",
+	"5zNQCZZwg93T//HFLyenv/5ycvjdr//v419ODr/69cuzX04Ov8GP/ikpCN18E+T5DBbSJfU6hkAZu6pg",
+	"S9GAmiIwEkOncHJyEh/Kyc5T8bsV7UCYUfJQFk4kq3lKmWbG6obPheNY+FA3+YWuxSMTWB1XZiUaR3Kr",
+	"bStSm2QyubOxgXKtLvn6kele4xQ9072nYH9gS742I2k4YVrJptN6hHJb6XcKFGRDf/+aMhP0KkV8b7sM",
+	"1DM2cbx+xep2uog4H+WJwlGHXR41386DmOEEftvnGqxNMLoqbiybVtqI0pH0uDe1ysrqlgkt3a76XfLj",
+	"5T2XjuIqwZukj3JHhnechDCkVMSx4oz750ZXbS0OV0LOF1aU4ArC1GW3u/5FjwyWsATCY6uFUI74Fs62",
+	"g+9GGvdgMRpgeNuzMZDhUBZs0oL7ZCOrei3sGYbX3DFb8Nxw5PCNmOqmFCVr1XTB1TzWraOdoxektxWX",
+	"mPb64T7dyj7tsi1okPCmbj5x+LW/R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHGxSv29ePTf076KKRqrTAZ",
+	"xydZ2WsW7cf2Nq90U5VXd8gti9MUI9Pfz633hsGt/UmscnyHCCx4Fv1Pzplpa0eKkKbHLJYJ+FTXuyZ/",
+	"BG6xqe9H9vWhuZbLQ71EheIQNBDHs23TCvLmtDtfdIFPYV3P7qfdM1smBw6R3mDlGMj3Yip9yGHDrVJV",
+	"epW9ojLl7HrrzpQRfYxzqLVmRPSwRb8GTWggRZEWNdaKShkShjkDjTlVwFjIzzUYNT3YTmMxgjfTVHKi",
+	"sMx/63SQSutrxtETGQiuCG79bQdlzCnp7Dc0N/C7eHXEB33DDXhk4AokBnyf37WfjdiTCkoxlUkH2Y9u",
+	"f4MBRo8VVNImjdvlVZQ15/TN5OIHPDj+THIUtSHQHEPQTTiVnfxrk+T8UmlOGeKzDZ8OmYFwWCh0sIxU",
+	"OXk/0W0Tcp09fbCJcCKd2LUXR7HXJhQJjZH2XJajszegwGns40ZX5W3E8cSnlsMANMPo7akd/l5UlqfM",
+	"ApQEXhA4xinOYbMxvT7cuQ2ZAEcACeFOHF+L9dYmwxijRcOfdC3uIBY+C1nUKWcbsRixYloJUzBdlcJY",
+	"NpONsWOz4i7dqLdexXip972otTK2gYL82znbHElkdCv3lV6p2HmDVfO4E1E64+OTk5SLQGO6+dBOvXHP",
+	"bAUA3Ifp9fqkkJQLI8En3dVx9wgfcEwpdgOMdotlnf1aVZSEu83tg2E7xiBNKiDEAMDwbAQvpZoHSyky",
+	"fv2BjFNRVrxRZB1m2LpUxjpzumFmATgDJPB77oF+4s5QSjUFG2ir8sf6vBTKDrl9yT0HTjiMKYtqtsXj",
+	"ZrKpV7xJpw7VusyUpRjRyAwQwY1QpW7Set1QTGrJpXvuKCwsZgBdfvOSuyt0MJd20U6Oprp296TWasWt",
+	"jf8ED6A5plHh7bhxr3mTygtRQPlG3IiGVwwODGspMc40EQsohVeCchecaFnoFagiyja6bKfC5HY5bOQW",
+	"37ho1cVSTNNlme5XV9nyD9Wma2p+bHTNTjdq8+lyIFE8Mv697qpLlXy7XqYDc08M5KKxml879dbwNWFw",
+	"oOvaqXcznbRob0k0vZKV1jt4YUd/HUdScOQPRU6NniULhQaYo8mrtY5xmTPcyiKESwrvYitY51Edn3U0",
+	"dneBAdHDfqZJDiTNVN+I5pZoM04JM6nIsrGmYH96dXF59vrVm0uMGTEl7Eo3184UO/3u8dHpt/9ydHp0",
+	"cvz4a7ShwO7hAX1lJ5Olt6eW9cO7pZgOxzxAhxfwXIhD55R2lP+YdsUma7D0nBSacmMLTHbSSoSvULdC",
+	"xkJvo+qCR8YnHEzorkEEuxL8RqCbEByBkR+8j39j2MI9WQuLEQao6X5kmBJdIIaBq5S+pwykrUEM42EF",
+	"CUCbfFlX4U5xZC2625OReoBbe+p1XVyAzC3cKqvZRECoULm/3ffzRpbnbKLtAhIC+ETfCHbCtKrWuKlb",
+	"WEJmwRthIpk+xkxa6MbuPVHLr4VCRCM/1Vukh4S0P9xYPxnavNQ1+JFgbzbtLMJPMr08vRmIRKIYu9Ie",
+	"P8kIQfBQG7pnJYWyVxnmeKsU0dvGNzPO+HDXaYlLUKAaNhdj4RSM+Gs2nwU28YxV3IlKOnS4nQs5X7gN",
+	"VWLsW2SZr6EKlf5wHJD9iWGmCRARgkX9uotXuoUUse+8O71iOwsZJrSVZ5qmsJAWvklkTrnCW0ExvINP",
+	"Ld9Biam9KkXF11cp59xTlEMhpK/mAcwJLA/WkNDsv/urx3Gg9duTfqT15OPkXnRVBUNG6YY9En53JeGj",
+	"GSHg5bWEvAbTkcwnkQYy58vkmV/ISqip8DqIP2Jz9zP+5DNM+LurBTku+nN7I+bS2AClRwTp1FsIEfuo",
+	"pd8yJzrw2jeCrbjank1/904ffzNmbo2Ym6G5kfyCadGe+Z2BJAzQtma6qvTKnHnZt0SVH0zrPSZ5mvbN",
+	"pjUDiXqYt0fR/Ni2QkE7OO17nLSHagPT3wZ/+SalwJjJ+Q/PGFefK5CYSVJuIfafcgXuNFc+8cQjJ+nU",
+	"vBJX3V6ms4Rpnnw6FUuAB4i3v/BBc+WOmFG8qGSrhSMtPDBHlpm4kDJLMU3lI3YscwsHJyQCJXFEdGuT",
+	"zO2SADZRHsNFdjzm7rwNahsScf4NJYSmTc8XXVVaIMSRXgCvddy7I+DHSq8SFZl6FXGYWtfAUwidCxcR",
+	"TEgMDem5cJaZs/Kc7b2V5gG/XImm41fdyKBRVusjHOr/IV/MYSf0D4NedOhVoBCJc1NoIihUGKM1zhpF",
+	"6vSFOkkYUxx2bL1elz434mnvbh9lDeBCh3FCYWULqJlXAmtPcMmEczYSLs3ej6uagiXkrGa81mruETNv",
+	"kXZBD3m+DpuXVL9blUoE5xVPwjK83FXGVQmDwmXe8saJbvHIdPiEQao7CjYLvVJsPdYZcMscmGwBH0UH",
+	"9opOud16CUBBCZ7qw+O7BnjlnttKk+lSY/zmh8nnzu2lR0TadDDvAkraiY2UyzZ4umahInv0hiVBGJPo",
+	"S/Ta3HpfrZKqgLQLtmwEIHLQ3pkCmRmavobplQBNEzQ2ratHxvvioPyMK0ePS74d9p3R9UgY1sQr3RNY",
+	"eQJbOtNNXLi5D+aiSRfY1Fyt3QIyjnmh8vMjg2fKlVucu2rx3M5BPYLUFke63g3mzKPR7E8njyTiEmGf",
+	"aNtpdPRzTHXteJ13a9W3cGn5raOpFHhitDE5QtpRv5xbzDn7A0KrSkV7RS+7yxGTkyawS8YrrcSZO42F",
+	"P33ZYc44fbpBwPG6h9g4BqlhC/aNrvIAttQfuRUrvr4IyQEbm7YQvLzKsIowf6A5I6YaLok1zh6YXkMZ",
+	"pPt9UDXaySNTUJ6V6WVVS8v4vBFj/WE5uAxu7BVJ2IRIkHXIHIkDx4Tr5Q7eSDUVHjmwGR857oLdG5vE",
+	"7XQhKCaLr1hJZwwzzjBDMl1MKGatSaXrvl2su+njUmoPC5QuRQitCoYmhgD4guQ22jCi3NyN2JxS4hZ3",
+	"We4Idv9JGqub9VNM4EyK9IZHpQAS7SxpmMerhN3dZvJ7YcTuCdZKk87itd4aWTYGcqA5DWxaBgqLFPYr",
+	"qW6PwOfH0K29/SDZUprRAyRLOX5AKW99HbyjdrS2Z8JpCb56w2dgesBZMoswa+zPTy7HzQHhWXbPAsJO",
+	"7uUeQ3yf4a+GYhWcXftIUniRR42hHIBNbImR71Z7FMeLbPAUHAiVDImqxoolRjkbDF+mXx7g7/qj/RGW",
+	"t+33pIj5WNJxN+mqS8DMymiqDWDoKBg//kLwO9yMdJoZnLazx9foOxWVCZvqTfZy/BQ738fGeUHc8c47",
+	"3EtoTLmUGhH8bwlMOj69TkrsCwAJcEIKS8IhF8VXhLvhooRPb3XC5+QeJLUd61bIKdqIPT2Ue1xHjOJC",
+	"AdmdLmMEVDpC9Px3eho6j9x4IKz+bIlF/Nf/9//j9NwfxBMdn5oAfifTs9nYqGeo6kneJDwcrYQ5i5If",
+	"8ARkY3L5xfwO8gEVttEszOp9OAIyqPH3gbY2bcw6OdRL4ncngG2LSF7s9ZKrwdq17YxZBAAFu6aDoY0h",
+	"CwN37855QPH47x2tbtu2M94wjkJAGn81/abqWUCyRIBLU8TfoZeOWa0L8oGqEv1K9AyYu9KZvu5oQHO1",
+	"BC7tI+ARUmau3AvDMhL+qqUxjj62guXFwbtDN+bhDW8Uh0zxX/wGvOzeQZ/8EL3Kq2e9N/oPw4v9UP79",
+	"bntJLGSx1BJIJUa0pVbruusB0EtnaVUJ+UOOlUZFfguORptHuqMGRJ6FvRWTCz29FgjlM9NuBM2McJxV",
+	"aXYt1mfMWFDMm44NW12VBF6aLeCYxgXAg9nv4UEfCqfqi8Ef+edCkHq8Uk/Z1CnQ1kj1GRoh5Jc5/YNi",
+	"BoOONPdM3rLdBXV2GVIOIrd+QWdd8zX6YyjCeMb8HhZYAA0n61cGRwjMD0ppbkSTQ2xf6lRGQsDMcdex",
+	"IzZQWiihCnL56H5Dt4KuWHGFfi1KQILMQ7ONlNYFSxqgr36iVsgDwWmUYgnEqvt1NyProQHVdWdVAz4F",
+	"cqXkOwX3JTyUQTXI4v15Io6ugH9fkj/rWlDBVwKckqoBTRKzqEsjRuk5rkRlo84wcXm8qpsq5dqjFqar",
+	"YtvldoYX0vBFtOjcfhEfzlh4oQUUiqJetKzwOs5OKLwj5usPg7oaFyP6MNzfRKOPtgNwwTcyQjEkR8ou",
+	"4Ls0POZTMZdKAZDYLMpocrJ8tFsse9737GOBSY2F6PxBlT0v4IYva3BBD9Xrheh0u6mL3+6RviBdC8A5",
+	"SXlyV3x9FTAX0lFTZ19BREEaRlMaty/oIpLCDEClRF4YrtadURYwDTQUbTY3Yi/zbMr3aFkVcGBSAwlZ",
+	"pf3GYMAYG9JrIEu0sx7294sGd9jgfu21DTMhSpN0813GofCALByaWVTgKiuZTBfmziqtm0x4VbjrkxX1",
+	"kIVn9R03Ku0duRzsabEEMOnd/VED5DTcRiS9fKMCovBH5Dos2LVYIgQKZ5OKT6+BeQ8X0bnVuzeOp1gg",
+	"1wv6WRqrzCaxht4uNJ64QGsT0v6M7+l75sE8QF1XIrKZQm0jKhozOW+xivKgOMAfJ8FqIFiQmkZUrQDD",
+	"+hnVBVvtDyNwb3gETr5e5RyPPxFPkobN4G5EJQSMG7RrTcjsmQLkDluIqmQTPr1O3qS07Hg1A+N2fThZ",
+	"w/ydDdxOF270H1rHwI+fiqaSaqwI6Vgo3YL+SolfBrIJMoe2qWPkEY+KuEtMwjkJ9NJXddwWLHg7DXwQ",
+	"t/feOzRm1RaIL4b0i6FrC3tAiRF7/4AcHDlpvanAhJqkuD+Ru90f/lKNsn7ipfpLcUv1qAOYpQlphJ/y",
+	"6SbRgeWodTzsjFPUY7NaGvRyaOUEIMP4t89RPchVk4+CFdhRet838j96GX42+cyt53XFE5gztxLr+xkN",
+	"YC3A21NR2XsTI7cgYBprhyL/BrMTTMp4zzaA2C/UnWV02ar+JprUOELTVUkrSZ3DXUDgaFNDjjBV05Ot",
+	"5OHgwoxz+3xxnWz9fhsKNfvBx2N4C98/0pNh8rDZ+X59EU7YHeMmmWiCf0FqWi+4mrd8LjLttkhJlXOM",
+	"YIPrDmKdm1hfkYYKlb+lGOmm9xP4wf3K/+N7AU72F4jIlkDNENPrjKs1dhwUju/j3JW2IgtB4X3rSS+4",
+	"xhHSb+rKglfSKmFMb78ss1ontc0F4Atujzmp9PR6ZBjyOqXG3YhGzqRo2LVYh0MK22V86inGFo6W7WQI",
+	"InwjSFlPRFk6gduwGZ80cpoWA123n/7vMb7Rn9DI3kdaJ/YK28xHmhZsXsEW4t1YHHE6BnoDbmnylsB2",
+	"5bLwusO8Sw9/v8hbTDw55Z5lug0qL0WVDhCjh4rwBApfEr/kdtHLB5SGcQBq5VXlc92GwN935MvnwLx6",
+	"s9kT3aDvUxsnc2/tr6r5u+f4m9MIUyjlvtqucIpBfU826nUOow8TuTPe/3Ofg96rg+a197h01HMyAGSc",
+	"nNCGM2AMlt4LeSNeCmOSog3Mh2O+lMc3p8crg9HSc8YZFlVj6b8B7EE3cFe5V2rRxQW2bAjs7J2F+7S8",
+	"6OSlY6JOaYC7RFWNFBSGSeOVkoYhzMoR8w6jheBNyZSQUJ9EeeYN41THHkMArJeioC8DnhT+gDp8935W",
+	"wPC1NCZucYbZehhOboRZq+kIlj0e9awHzzocVYpxSLEfEGLQDQeK3UORKr3LvPOjJ3ED/ti4Q0KwOlk7",
+	"gqZ9BTiOqmLtklmNMJIeHOf+tiq0ntmFDyfyDalhjAgMzVMbQZ3MObT3ECpyRK8CUZwjEVPyFlnfRZRy",
+	"IHAXEO9PN3F13XlE+QjXVNM8APKvN0bfmNcNRrohL/+cLbWa4w+pCNJqxtlSqjnUw3kd1Pe/QSopejC4",
+	"pKu7kXbjLsC3v2YYTCarVzSNbvYz3LLIUlGumV/bXEMjH58NUxyY1iyx1rJVUKf66wCmXQ7Ck5J40lCe",
+	"KtNEE/KCUtgRyneEYk6ywymq1tlR6b7nOE6oK/WLHllN2h3FvdeTuqH/DMlPO8HdFo459ApBA+4X4HM9",
+	"QrtgG0VDRvBx+4E7pCvWMSRSF6Eff792eaPiPbkw3wIOIEBwZb78Per4M9abFYG9pRI49/MbdYc94Dfa",
+	"C1AwCwGGon5Z8dbISbVP3DNdDSo7OD1adDSHPWj9/sn8JW+uhX3TVnk692kndWssuxbCibrtSMBQkBZg",
+	"dXxIcmRqODhNB9Kp+s51aZheCoW1hg10wrq4fPLm8vjl859+vvzhoh/hzKS9DYVU9WrPBcy5FVfTSps2",
+	"VTJzQTVZ5I+IsqyEohQrqRAvhpbp9LBMknZuoxJBiK192gu+HrFTqbPfKBR7K6fXCcsAgdR4I1jdVlYu",
+	"K1/xNDL3q8lUkk15VZkzNEwRAmvFpQ0VqO5rxlvMpKfcendO7AvoJo9nIW0RtcLslBcYG9Fr9MwK9eU5",
+	"k3UtSgn6Nb4NhgFHDiyOqryOIK1Pqla3bnL+PhHwFAiOKUEhU99IjJ2EriQcW291o+zWXjqY/x4h0ol4",
+	"Wu+s05SiQwm0qQ5qAur5zFIrk9MtQBoiehdmM0Cmo1M0RQjGsMmaTWQJhT+QdriSZuT9miQB0jZww7B0",
+	"M4A6FOwPiNo3vgOne83VZH2VdLl1jexW3QrhjajWUvUBtZp3i+WsXCtey6mjUY2YTOCw89OWZVmJffgM",
+	"TLBpK3E14WYIsWV7kkBxIbDspufGocrsJlAmlXRLyjmFlE5YjK8u9sD6t5x8Pic/O3NASAS7YGRWz3qa",
+	"FHA/tlXF8Evkah6ew/dwdxwUekFhvQh8rFvDVTm6ZqQUvISWiSkIpDjBIM78mUCOeFoy6kYYOV/YKziJ",
+	"hLHqbDk4KihTcvcQtqoIXgDS5P4CyefO7KzbGqlhKZqZmALHxJfsSpwZyFHs5yduySGIh/exgJSA+xLV",
+	"EYwO98k6C50RFwE6lZ1bUWLpe7ih2LanQAzKFXR/v1WF1WD5eeJLsK6vBijkEtIXfUFxrxw4A3IJaPQ5",
+	"0qCtwCtcYP0Wt+HU6dfh85h54RWEX+5MprpO8ubXUk2cAK60CYFyD2QKoYnWII0axeWNePz11V+LjS5M",
+	"4GDY9fpWYUVbRizhixFkNM71RU/IarFOYYaPMlB+xheT2LxDR4Bx+SXj4dNFNeONyBHF92JaYY02Puff",
+	"4bFwfZYF8Qn6J3hvUO3ZdSAr3RhxpWeJluEvSUyvFgSwGulbTj/owAIBmeBGlNk32Kuu0+IwmGjiZeDC",
+	"dkTuWBXpKBD/OA+J5OCvrbSxtymwj6q4PEdIa1zuu6cdJxuJDrQJOEq1CSbSfGL4kYmo9IqdJHq9j5HZ",
+	"OgnNEqPBnHUpmIGPBERmpgHzagOnOQCxdXVk+5dn3g6paNYIsWs9sIxIySfdveaOTgE2DOh1/yl3+PGp",
+	"bFnfNCaX6+DnoRUoYB2A0Y5qw+CkTqIf+RfnKfR553rox0GWy0pmlVB0HBsgh1Ujrc30HFo2elIRvx3F",
+	"eHFSr/FnSTBDvdp3tDdY9jXo3fHLpRdEM89vnZ/l2LjsJfCpqq0Vlf+hD3y10JWAVtwpkt7o8BHLZr42",
+	"u4OyNC5OiX6UX9IbrKJLLCfZN8utxSu7QBF75dOn8VxeeVWzEh6PM33ddvdx2MaQae2UgkjeIldihXm4",
+	"1F6xa7X462B+3Kbw62O765iLn7MTp4B4JzNkzbBkXmz67MIVJ0e7X0XhT2Ywz+2lsAtdXqQVuVcKA5SE",
+	"c69Xii05ZQwEfo/1U+DPAmvNa3qoVPJSHLE3zvxFT0lQIPwmgArY/ShWOjDV6ijRU/ZGNMmo7+vN0bGq",
+	"GWmwAlBcAsAFwNCpdPbg0Slw+qPvztm/nJyAN50yLxI2Ht2qBMKC9BaGdKIvjbNQ8xTin9N8+cToqrWC",
+	"QWQJbNTOJzjeSKnhONPJJ1fJt7/q1PCCrYWxosGGvD5gMyZ552qJKn9mccueQeB1fCVVOIQNc+BWMGWw",
+	"cjoi3Gq/6HiGRUc+yfvgU6OTrfsTCcGtR+aHGhXpM2Wk8UCAwcWIxVY6zchzwDZP1x5H787YNjFIQYqp",
+	"GnAAOTMUjt6jWrGohD/ppKjbiqfFmUEoN6dtl9SEEU++RWNAqh6ju20S7QD2yatUGX6Ektk1ox26S9uw",
+	"CmBZQjlFKKnr2xnYn/daK5HsUO7F01aznw4zEiKq9PfhyWlylFSn8QhoxCyFQqSRgLrk/nHDbUw+Zx0s",
+	"LdAvQXlRO07qsHTXNscvNQHAaNCjUbeBak2yBdylhCU7/VZs2QhpYOYc2IoSdwdYWQqV7Fy1dR87xCut",
+	"eqBXo2FTMv0ZnhFCFnlgS75GUEJgK/u8YjwCWnFww21OwBnGS/Ce7fPuOwKxZImTcOYeCKWFdKm46rcH",
+	"0JKFMiE+7uknOl7cWry03bakpld0wsxTeMdoU0LrJ23lVDxbaCpK2COBUtTce6BmvK1seGz7tvnMll5v",
+	"xZQW3JrFmBFTaa/51f2rTMEoh+nnp9unOohZFKRsF0BTBbvRENnDCs2DgSUlWJBum5SjJrTlxRSrGvpE",
+	"QF2hguUYcnqP2ZSClknzCC/Nb9YrdMFtNaJUKtNhMJO1lJ6NHyj//lsm8070zVgAcvBs7ZGPbVIpTNBr",
+	"0G72onZKGkiJUU6E3t3rJQl/s8OpkO/4hmNeCGvT5UdhozZBBPSN6JfGjfT0iTSmPhaWA056V0O+iQVT",
+	"kJfxNu9t9Moka/ABwqY1C/DXwnWBY/I/YKaduMcnEGHeD61gqJI1UMoeRw+MKfGijrH2XPuH7nNDyicB",
+	"5aNqxJn7Cj3UDaVrKidyG2E2fAZpb1prFpnwNWYcuPPZ3kH2xZ+fvH7+/ZcFm3Ajvv26bapRtRWm71Uk",
+	"DhWONJpPisRfQaesbR41smHZdpPMdlJLm+mqk8o6qqoczCearED7cXzM/cQpP+Idn1o2adHtDf1sdKvi",
+	"/rcd219xM34+aXcqdRSaIJ6zgpSXDnPRu/33C2GmS6vFbKBrXs3XzFingflsorGtG4bbwmlPBwnPN2Ss",
+	"PYoyrbflsmikLjNB18zxXnooBoYJ/qP6tHu470TafyP+QpCdumFTrqaiqjxaQwKjoez5F4cbxMUtw/0v",
+	"lsKrkysuqaKNqKc4oNcj3N67pUSrHWeY8Vne8EqWlJqaaBTbmGTDnVNv8AiM3IFpD+4/avteC3Wb+Jlv",
+	"oDfY+i5KREt3wYtW1dFI2Mxov4Dms+zpCaSfpykIJgr26moB8PGlRGzEBnbBBvrd7tuZTR0Pd2FI6CDj",
+	"TBbEwFdvov3fT/26He8Nm/HIcSOLzsqzTbbp5NuSN3af5L9wf0c8myXUS289YiregkcYOCARAepLWvdN",
+	"sjWVL2L6+vF3X3/37T8//m5Hk7HNriMRIY/o1UhHeBvtuXd822fE50IBM/XFGLaj4lNmNfv2a1aBj8QU",
+	"DFEd4IpfsSN2xv6THZ6jm0aJruMExSZbQ7jvgKqP+A9LyK9yL/+PX54c/hs//NvJ4XdX/3n4a/Svo7P/",
+	"PPz1t5Pi26/e/1PSJzrQ4XapjbTyRpxviEe4ffsBDMZSMdVWbCP9dSPheKPTy+HJ6eXp47OTk7OTk387",
+	"Pv0mmXa7A0oybqHkI/0FkzMi05wLORKGwfQ+LVJ+OMizOD3z+1Z0IRfybUnFjKbOGEHXoCYi4MMuKPUW",
+	"crmO2BM6AIpSgzTAtm0+lm59vivsl9FaUX+/NXAIX2IqbcgxDFrYObQrpGxbhObDxOlO6GhMfQCV2U8F",
+	"LG6lke1I1csJ9j5PfKM3/lBimq6/85wq6qCXdD+5DfvtxQzi8Te72w+mNRIoMC2c/k850kHZ9xqQldPr",
+	"HqV7ZOtHe7avHat3xFpBICYoS7pySuDVHGuv4nql3hchYfpKN1eolZDcdR9AtHFnZnPMOneK/F3MdLxV",
+	"12PBm1W/ibJfeP5CVF1vwkGmnWw9SdlVPle/y8UiDgsJ9IKrbW0iz7xeURhqFwPr5CF2y0saf+m9NVH5",
+	"7V6Lph6HTiRR4WmICgawY8eeVIiuuSuoVyponb1GckfssiurNVstWN3uTXmDgdnWI8PLxos/H8EhhTpI",
+	"R+qJfE7GJbyb1FtMasVySoPC8FqsHxnWcAsVuVHPgFILk2zlRzJ+iBifCmMjWqSbtF0OgUXNuyALd5Ey",
+	"Dn9Fgdydl6Qj+u63Wl2V0tDmJwA1mhZc+oIyC6JTcmSAVYQd9BtWQtPxLxs9b3gNx/PVCfMdyKCIItBD",
+	"JG2g2Q/k9hW+5AMEBMAdY4TWl8ZKw4LpdMQCYl4UzoM4GDNWL008wWWja2lEecYqra9ZrGuSHEH5ksWk",
+	"cyzR7L/bshypGFdyN5FtD09UPpJVdgYHtLWbUPfkB+C223jNWb5v3LzWQzmiIFyR/WyWG29V6TulpCyA",
+	"8zjyQ6UDLAqJGXmdPcgV5nCcMx3xFq5gAB5DO0fZfb1y69VCOy3H95N3JFQLm2Ihvmv7XrtNZm3CZTmW",
+	"I2FZF6joWWM2EHbCFAn7jA+N7XSYRGna4y7c1b5+zec7ACc4WzqSQZFmdQRAsXV06er9pVTzM/ac8Rrw",
+	"A89D5z6PLU9NfcBHTIDx2IOL7C+oBGGnJ8wcEZjDWVTpL7HQH0Af3CR9a7GeMrdEpxJBQdy+fP41d498",
+	"H6DSNsxVvuTTZNsK2klfobPQFQkGrOxroMmE76qbS40aVsRJ7FyVouLrdHM9ShTzAkrNMR04nAR1nb97",
+	"Y2aAkk/B+D8PfdxrfQNVHA0mhVGPYWoj3/M6J2XMP2o3/7Qj61Nv8k/nW6YIwrClXmEracBysC3k+kAA",
+	"Inn0frArLMJKhdrcqLgnvgmF+7MJTftRLDEQ8pHzDLweOLhvzZ+Pwac00atFEq7iTXhxiDtMqAX3LFIO",
+	"QyLnSnfZXCuutre8Tzmnj7/ZdQBubo2Ym6G5UZ9x3xncEYbfGnBwgGZKmD9n5Olg1ELdb9fYSZ7mu52O",
+	"7FSy7SpKokqQMToLQBAII8AmYiHJ7MIW1Jh33dEC6LzeMehWF9CUqOXX5lVJrn6H6wT2Lp3Zms5qDFeZ",
+	"MqsdF+0zuBXNEqY8EWvdpZ1NRCXFzQZ3DR3U9hQ3RjQyE3Uzcq6uWgVwebk7757BbExwfvlnkxlxAxjg",
+	"XY/bxhks2wwMsmHMpsrRr+eciLlUBiGlRteloSvwqntfztUK54TdT1Gr6X5ShMIh2AQjeDNdiJKtFu5K",
+	"yQQKSrQt1ukK6avg5qxbm5RNl95RgQqr40VOFtxdNG2g7cTJaggWMkDNUhnLqwoKtCFTjizPVDXjsOYG",
+	"njXK6Ql5BRvcYyRmyVPpo5L3DFvyGv8GTJQtHbKiT3eByRC8D9xE4+NEg8B3+NYLenoLdZU+L3AGOeVX",
+	"qvktQzm/68a/68YPqxt/4kpwOnnzSQjc9iW7NF3rtc32gyinPGGEBgvrrr1CMgDyu4J6RwX1s1Yx8/FY",
+	"jPtRJ6IZtT74/BTST0ch24gPTJdnx8d/enVxefb61ZvLgjW21e7qbn5uK3N2fPxf/+t/wyNnx8fHpbg5",
+	"tnb988XTk1yHjY+m56XpCRS3GZS8nLMTTAEFOD6EFM+/ux9qPtmZhEK7PaCnXHR6Ua6HLGllkIFABaa5",
+	"pgi7VKvgFQQ/cah+GXb+Kt/BIOfXuTXGYt7jculrx8Bzijg2WJXdaEjvXKPvhe7Cx/fPFJ6Vr7idLqj9",
+	"lFD35baB1SUYmw98gaUK9ikgcEEz7mBOQusm3eG7HOxr5++ylS/9DKAOVzuxTM8GezVhMVPnQq8xIBnN",
+	"JNXhhNJHN/BhZ3pP6EhhnzOplQNW504DsB/T2ZnVDtMYadW8hWeTxiDNOKC0+uaHwbrzxxPsxgjwMlyj",
+	"/SEvL4JB9TDm41u/PRv2o1ZzYeyV07/jfaaE4/cBgbd3PcefStyrJeUVAmjIzJcE+JuEEnNj9nvyd0DO",
+	"sa6wO9/WzyGaaww23N+gxHaMPF/c//s/XdFQXvZGWBRrJlKZVgp7nC856GhssgZoDWjAmFTlSmmWFU/X",
+	"HFD/ZCNEsjQjSmTcqFKLhNYEezMlGp3lmrY8v3jFvv3qu8NkRXDNVUkY4ptkQ0j+PvJ88cPrJ6yUjZha",
+	"VoqJdJYM/jY/7FV67CcbCZBDBc8DeBxbhe9dP8teF8RHcdu/qtqx9x8WkyOUKgxAbryuuHrKk/atopAu",
+	"7xTsJFIF9eWQ9qhDzpCms4uh/yda7HF5ut+2kMC7rLjyZgg0VLbdGFveYUKakmBjs7nuKpPdMAU2Zj4n",
+	"5xOaZR0MW4c+6UtWvM4gOrAzJ24ijLFUxsNCzhdjU19GFwjWAm/hvtUKFRSQwK8LnFnuvC9Iy9jIAGvz",
+	"Lr7rtwv0KwX9KToQabpm8YRItU/X252KgqfQWzTud79VsYK/1SeXCHafSWSBip+ijQxZ54wvnM4tg08G",
+	"pFeDjrmxOMYEqTB2YkZkwWmjI4TupWgRx8c2oZZZ40AC7q1HWHQEvhq9a2zvSJKWlaNllU/qGOiLN5TM",
+	"/wfoo+XY1S1KhkL3OXpDctqhE+F2azZe3k8fwhFh12wHnadRBa3SHTitAdaqRBlxxb5PLPSVVr2qgB7p",
+	"iOV+1xeYVbLJu1OaUodIMCuY0Etu0VIE2ZCAfq0zkOStqkXOIz3lCrVbJ5Cg8Rv1voJ8vL2qgFeL1CqU",
+	"CEN2vjhsCAQtLhA3FBynkN4HtV9RG3VY7M77uFXP5ibjV+7PK03F2MJuW98F18RIYTdtRJnp9QF64I7b",
+	"O6agJtu5krT1xFe+z9RODAKwU3GiYS2F34GoLIDeFo+d3NPeq7caeJtQEoP6DqYRg+JPwE7Sgvg1rJLW",
+	"VlgOeY6FK2dMq4o0JCgnRg0qTrWjcsWuuh7QHSqeDkpA3uULcZNKAX/CCNrCK419mBoo57LgaaQOiTj9",
+	"rlIZfdkbtYr7HPv4er2NI/W7MMTAc2CKuQTUjVfgY8mRW7O4wFr45agCjo2r12Jn6QgUJW4OF9+gMlPu",
+	"BY0zrF2auNaf9+APmG6tkWXUMkzYlW6u0SncobEk37x8/M235WILueVkF58KMw5DFLjc3DaK8nWzPwJN",
+	"pihqR4dykIfXY2Hx7kN9ytcZRWs3t1l8yumrGFdrzP8+70wmqJcDdHylGYQnR+ZOx8fTy7L/OoQxfNr9",
+	"jpx7mnFqH96IqVbOUi1/CHwjX620Xf48m8mp5FXUBnCTH4877TBQ52S63UB5TS7q2ZXUhBBBL9jZfkaE",
+	"ZlY7/rtIN+LKYQ28RVVjzUo5m1GpQax6hFfAqwOErLQ97PN0dtZcifLOu07D3HXPaZhog4evZxIUIJ7J",
+	"Nj1sLnmb9Lam0Z14OKHhGwA4kgkDCQ5PZLC96QQrJwOoJfFInI08pi0NOlKG5xohvxzmxtRvxZez7ANM",
+	"uaUckwMtrD+soIh3b+fu20Vu95Ppdc9DmTP0R/SOR7vSdOFu1ROC+vcNvC148fN3eZjHddf2dpzxTmxw",
+	"i3Xchk/srS7Sjb+Pax6D+nXU0Z3cEJlJns6ceKrtImL0iPWEmUlbQKSbOL9dt5Ku5rxpIYj6N6izB/TH",
+	"gFk2QXCNyXqDZAwRbZTM6wzvydr3LaenAMuoWgeEyXC/YGa142HJylVZVeZq0mtZuX1fUxbMIPpWZ22M",
+	"0mm21I1UbVgeGvYy9FjxbWigHxLiS2YQYT1T33N+KAxSGGGeT217k7C1wK3eZRfpELG0O5hRB4uLSE8Y",
+	"QtdNg/BByb7NOoXS3gveIMlKwyo95buxxXBPaOR+4wJPdjH2UQ+W0xv/tW/MgCeWvsW3xcn5HQnnVkg4",
+	"IwAb3ogVb8okcmVVCYDdT8rZ0Fwk7V6Wis0qPp+7zY+oZVRLr6w/e4Cz8BsuKz7JNMmpRSbzw1TcGWkj",
+	"z9nqa6HMbeRncJjTEBtSMOxlEe87zrubZP74fljqVK7FpC3TGX8wiRABnC5E2Vai6HVJNB18g6NRaFdO",
+	"8xgHfe6ntHFO7OfLZ4RXNBIOrzcPKhRX4t3Ye8xH1yo3sJf7CAC4OrsameBOFP40aEq02u6t+dMV5VPK",
+	"n95xS/v7Rm32Qi3RRlOgZGbWLYJJoRuRM0nGW/nJpLZlJUoox387FiRw2dqMShi3zRrnrroWuasyFvLb",
+	"s4cNZHRtGQxf3iXUhlvW87aHxfvpR/wloow8ZaW6j/qkgT2vQUekCT0IrsC+IyJT23W7uvmG1yTXm6wr",
+	"ADDJJWY0dRGCha6FXikqYqDKr4PioLUyuCMo9dp97HaPW50IHxQH7w7doIc3vIF8Fje6m8mfoje4fz+P",
+	"3uL+/XN4k/vXm/ht7oNX4Y3vi4MLWH3oJrMRad0dIEXc8306OHXdaxJHrWf5vt8+Bn7GKs3Lgi1vAHtG",
+	"JPG/WzOQHYxI7XvG/PTsgIbtVp2iFcqMfK5mOsFxPT5NOmsYoP4IMQKYWTJB6na91EpRawUBYZn2Vmqs",
+	"VdU1dU+rtL7G4BSk6ErVQaOwJTdmpZuMGMAMvKtsy4yl0MtKdLlg3a4MpeKlU/LJPKbZMc6uxRpdrRpS",
+	"SOJFp0ZHBLlMAS4id8B5AtqRz4CquBV7dHkEr8BVCGmk0G3Vdb8nKzxMVh3GAgMCpL++qa2PkxAHayz9",
+	"cz1fZCqYCukK4JMuYAqcxQxuiB9kDEw6fE9TC9GMjolcyLl6rpCFpLhHmuBezdhqoTGz3hNL0o+vh0qJ",
+	"qHxwc5S7cv3i4EYKFM194O0hIXABE4jFAH4SCwL8pBMF+O+eMMCPXnVTwQ/+7CeE//xXN63IC6jSbRXS",
+	"boXnihoUYeMYa5zyDv41j8L5Q+sY5PFT0VRydyZGN4lNhlYcxFykx4JSnolwUTqS7d/TAdZ+uxLhJM67",
+	"u/xIAI8Mcq5ewfgjU/TuPABMhSxND8jXjyl/c/p4Jxh8xsPiDvzZQkyv91yak8cJCwKcugCPZPk1IBhB",
+	"MiPgrqM/F75cNrpsp/B9KU33CFSAdMjsU67YRECvAqb0CqpZe+mxHJIjUmWFoVLEz+jAlxHj31hrshM3",
+	"CZaZ27fAl2Lk705Kuj/dthcHWpbTkff86fp1NwL+A8d4un4Fo7h3W8rwHlA0tlgdNGserbM5RrOnqxYF",
+	"JMqysdz9WSV4LvurQ1UflA/4FBRjjJAm7hks+pHYfWXo6Ut8yj0PgJ/3s+ZLgObfZaXEnC1AotO0/WGG",
+	"ecXnkiTWsJUbeTEVb2qTV7+pgM53hKv5dCEVtF427t5eIzQca5cFfDRFfOeBUtjN/t3DKYDjW3QTU7jS",
+	"Kt9rdc6tWCU7Q75SlCxGCzT9VMixB/tHfEFHkZsUHa7gQIzyauquxGgHY/c734JtZNo9Whq7VEZ4qlsQ",
+	"QmZegd98tIsMK5b2+pFZio2VlLrtuWq74i9jdSN2cwndiOhg4NrsNaXIY7/d0V03VXkFlsDtspf84H7l",
+	"vSG7275B5Vubu3FAG+tMEVmKgAJx+L1Nc5RuQ7fZyoqvrzIgRxfuY48tyy0rueUTTgC8wDgsv0ZIBLey",
+	"7iZSku9oAyxfHttlKW4n74RUYp10MWTDc6HgL2Ryok0vjWcqjzzLBIMqLFsrxhVyH63EFuPZ1/mX7c92",
+	"0WYZvc9Q77JGAqJuqZ3eFfWtf1tgdrhvw3/EnjAo+oKm62jtzcTKF3TYRSP84AATIyetxT5KHuVClczo",
+	"UBclLXUWRNQLiIwfJSqrQfED54US1ooyFQCfamXaepnzfXBLE4OIMm+gR+TIUEUmC4vyynBYoIS5vBE+",
+	"BDFv5MhQSBAU22X+APcPAXGEXf5LayzqxugL8a1thWy8qnyOPo22xiQH+M4c5AFnxqwLLmmvaHyk0xzS",
+	"pm8RD8MtSVH2ZdDlRvvdoHEZhXcbYbkk3DTKxtazqJMadNFkVuv97+aOTIqZCLb1iKEynrWOOxLESidL",
+	"ElmLlvxqdxJ4WeEV2dr0qm6R+ZP7KdWvvpPhmavr2BKt2LQ106NbAeJLXzt7f8CdtF0Bi7McZy4Miphe",
+	"KQpUHCi9iolrBR6ndI9LEyItu2eCfn6MM5U8cw0g3YOVfE1pTbUslZwvrGNa/u+z0LMFu5cAl8EUY89R",
+	"oDHJnkcAY91B6SfCSzseqUh6j/n8meh4l2VG/qWIQqOp5Mn8NXmCRzOpt8McCTJTNts8poytMWzKryUd",
+	"x81LO192I2+cPodijtyfvY4VvsyFXwuVdGLPG21yHSapKkdZLlX/XiTQULwfJgQ9STZV4mYdASeCMf0u",
+	"mf22s9TheHRFQ7JN8xvqVxMy0A+hYTOz/B0BVnFnVGsF5ytVdMR3Vg+7gw7YIPlEn9413Z9D47k9AI/e",
+	"r+98OM6HYN29Mk/4Kl0uaTfE7njTkJpb4xA9rpM/sosgJPpH5jcuqdyBD2ujBlSabeyy4fLaXAm44xUg",
+	"QKiKLJM+N6T0OkmzUR7RA/GyqZDhz0u0SwSJqYobSxBpVOV3izPparQH6mz6QmWv6/MTR3t/fKVsKecU",
+	"ndiwtv/05PDxN9+GFqmEWlewhXh3kOsodZWmkxekKViM4yCSyOnhyWnPRufVykknxJ4pk++4hWI5huoT",
+	"BH+7qHktlW6usLve9i+/F1NZU1EAFrQabC9yxh67z374+U3BTtxf/+31/0znFuYuCYZzsLBwHBCC7Va+",
+	"B2N1GneCiLwDK1dkH6iIMEY2OrMOMobWtKn2Vz/xuusS5YEjN9PvI3AU2UB/KSquW6XelA5KIvGGVUhV",
+	"6hVa/m7aXSsv+7fgmtnJBijC2HEDWnzcbzkmJb8L3bEliTmtq19Q+ruMi1K6Eh+LKvzPl8+2y4ONlXUa",
+	"6zLwVhqrG9wx2/DDggF3ZRzjc1DrsOARkk0EPZPJQN9Rg0OAHqP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzN",
+	"XQhV2FRRjkZ25ycdR/pEvjk7VniP10T0YIDiANCIVdJPrwZO+zV5PPxbpIE2SPSDhFa9afgIe9A/gG5x",
+	"qQlspP2Hz9NUX5XkQ01VzUeVml13nICkRgCmW2mJqXTiSCJ6LERRMng4gq2Vtg/ggd/7Gk2xtFD4W+tG",
+	"FOjkDbhOohK1sM06VznaYftszMuSWeCRmRSL81HH+yA9uvD41FoKjGWKEXzmS9IdkXMY7j+JHGhlgKgc",
+	"N0y25HeudVkwAs1jumExnSbcLH9t0/WfP4Vmhx1d8FqrObOQ9EJf+D0dlwZ8+8gRPeSXnbxaDYHnbMFa",
+	"pTb8uTXg5w21yVF0ArPBVgvNjBBo14E01rVgvMo0vN0PlCQqPR/SY3w11IC9HkIbsFDwmZzvmn/hRZoz",
+	"X8HJ0rC5sGPbtwrIw0rgGV6LlTQiQ2i38Ya7n/WqqfE0wxxGdV4FwmjSSaujO9fsC7aZxCbEXoBx606q",
+	"yWQIfdmTtZlIcK5EeXO6NIfMhigzu21r7w7fZ6+q7HP2B9/xxWl3BTvs/omSdVRt+XCzaszr5FNsiCqx",
+	"cbM971QB2+tjHRJahjGAkn6EJV/XHr+eCkomXF0/MtjCrt5KXvv2a9CTAzBLvy35fxz/+od/2skGu2kF",
+	"lKHUAf+swIHwEgGDU1QfvsjbKTMpqnIYFGJXmjm+ZRCkALuhPAPY6ESEfWbT6bvjyAV+nkBviB5Blff2",
+	"r8DfX2Xl8SnzsM0Fe+xvfVmwr1KCueeqLtMBGkRJzaVo5KsZ7iB8fZmAt/s0oKV1Ewm7SDt+sLUtm0eR",
+	"p4QfCW97q5orXcqFl7EuKB8BQKTEyskzwsOF8HyYXrqpi1B2pwI9k5XIupNybqknBjxRlkNT6V21D/5k",
+	"UiHUvVzBqK0mC1BvgSTIl8uktbKxQfRct1FBs0KX8WoLFnAEHm8jpropc+UuuJUURSyY0b4Nh/GQAlMC",
+	"YksgrfPK7igVx1MFKcJLccaiBbtfF4xoB+S536a7usXBN9mKHESA3IDqyUL/8viIOzLvzpO2IBBvRDbF",
+	"pjeeplSEexidzPBVTtXRRXgNuQYHdHzY5E32muiMg3aY+XePchdGrOchsArYZN1bEbCpaLd3nGUSaQAX",
+	"mN/85x2k+UYqbCN4mdl848Q/NN1xt9XPkNgn5jCFlHWghHTHBr5cVjJ3aeObiaF4pVdMp8OlEd9PwgfD",
+	"FLY5k677kUeP/kwigV8HNFCAIB8bruvpKglCoQM3A2hKNB13pFAe1HEt72Rc+x4anQsOO/tn6tH2lTy9",
+	"KIb3LG0T4wOIJSVWGa+otiIXXQ3pkgupSgSdi9PkjK4F9j7D9oPXkCJm2unC6eVzvjT7He5P2iaPNmED",
+	"7h4MgH6To2Hw1WRzM2X/WGIANawV2W9VHrAyVX3QF72pSOO+YmsHO/PcoQi8KLo5kcgKQsfRTSx6KAUn",
+	"2LkdKwr76mkqzx/hoBM9HHNZ9Va8s7tNHspXhofz736dM17JkxPanmGIrB8nQmZgbAdHAd+LkmFkXoU0",
+	"pc7BT+7J/lr/kUC7igOj22bQfQabPoWUFGlj3dWnfN2e4gNGGM4hIu1N1LAsRtg2rhg9M0BlOZRaNOyT",
+	"fT5kKqb4I3W/O8HtWC10hduVdvLuc1GCjyF3YaBXy+38VFFHm1LMeOv0/dPHJ0OtzL76ttdF7TTdzGxj",
+	"ktg8p22kXV84rutF2WBJ+k+oRp253Yxq07cLuzfT69GBC7JvQcI71OyeM1EZ4aGUnVh0JAVzclqD4E1s",
+	"eC6sXfokbKy1TbnT+lXBUZn0WZdsYbDRq/u0QJRpUL44ZKCA//bg7GCq9bUEeGmQOAddM51uSnwp/1VQ",
+	"/Z0v900qkVEVKZaWhg+OrsXaM8GSW05dZXSDlfNb1dJOTQDQu668eOeOJctdn1DFKs6IssehLgU2zR1a",
+	"Byc54g3YDtWMe5ERFv38+CPfcDP4OanD2aj3QpRx1Fsrra+pdH6/5YUS8TRsWVcRjIAH9O9bHm1Uj75z",
+	"YlEh+4jL4MZnvdr3W1C6r6IfefmizFPfvg5b2XWrvMUkqFB/RA03/it/FKCj6qVQUdrEks+FcRr6avcZ",
+	"vIfLj6Ga/lwAV1FSKja09ymwwSH4398WPlO7l0k6CNddIKjkiF8csR91Q+0UoToH83z/AGmf240FARvT",
+	"3z16h2F/8OVgW9C00DsJDHASJFQCj4fqpEAljTVA4jVfI7qItGcecAJJ/0Z0tFIQiqZsWKMrst0Xuiqp",
+	"He+1WJsj9iR+BV5peE9fAkkDB4oJhreRVkW4mz1xdcQAZQjbQ5EggcK4Lv/JiybKv9dVGdnJ4SPidrZn",
+	"L4p30lgsl7LSVo7CnsV3IKTnHZwSS1J8KQ/ODr46Ojn6CsraCfPymC/l8c3pMYWVjpW2PoWTQOTCJj4v",
+	"D87chz/RI8BRlloZfPzxyQkVbHmfMxhDU/jt8V8oqoK22y7LDl9xIayFRnlwcbYv77V0KtD74uDrk9Pc",
+	"iGGKx2/EDFCA4Pmv9ng+0oEOzn75LdYpfvn1/a9QtF7zZr1ZigfPJDi3u1a6Kj3ZQhrfsk3stenvNeiJ",
+	"TzX6t+5xm70G+r6vx1KBxqdzxid7nvEnQhPPFlobQVdbeyiM6PTfF1u3cNkaSnuqBJryfcpolcFGGhPx",
+	"2j0KTcA59m2E+YCY/GuL3ddJSkZdJvqnXEQntqvJhVvbBkl8nUpA8fwuzPPTOpSnxF2dosMmjV4Z0TCl",
+	"IRsMbXqTupAbm/4Qd3KrS8qoa5k9g839/0wvUXReIIL9kXHDVqKqepdowqfXLfYA1CYD3FXz5loEHzIG",
+	"NrwGOgFUrx44fa2hkYRXiAogbWy/HtwrFEo7YrjxQk2b9dKKsoPeWHJjlouGG8G+4HNRMAOPfFkwSG+F",
+	"+JeuSjR2nBITOgyhSmUeYX/M0A8evRVglHYtkhBuB5tia4gXClWesU5Hdlq91Q21bMbwAeoSfWqv+bV4",
+	"inv5MKSOg9+b+NFTK+yhsY3gdX8SwSkykYo3CbS6tOyZUczs4W/Nd3e4NZ29uXlpLoNDq2/GIBoe9FkP",
+	"WT5Ox+xIFlce3ylZVYch7pjUDNFn91RWkCm8IY82sH3NTcHeVeYdNgg+nOqqIugn3eBHS77WrTXe4tsQ",
+	"ZcGPnhdkWy66wV66mfdgqexe7/n1AVUmt7kYyM0TbNeWDEKrMcSWxRqXD0PSXz8YSeO6NIG4QimzYZxZ",
+	"PnGr1w3+E3hyYOlcXW/TcyWs7zSekfdClZ6gH4QByqp6QZP4wNo3LOvCDZOgpbcg+FZO5Ok2dGNc+xhz",
+	"KSFU/vB0NJ4uLoQqiTAmayYOay6rAqsVSQiiCC2YVtNt1pbnapU043jaXuxkkE2lftl3P+7zS0jYPPiY",
+	"HCtp233f8JnvuwJYicodXIcI9VCEAhMqGLazZBBIxQoymE+s+ifnu5VeQRUDmAbGG3HecaWN1jHSsErM",
+	"rPcaYZ40zJ+Ut87NDJFPbq6dJNbN0ZZmBpN9aMYEK/5IvgFYG0wATjcp7PDEPHPSXWveT068PZyGB1sU",
+	"CXsMqWtlF0XXBwlMB8gaBVfiNvM7/k2W74c8fk8xS22Q/wEMdos8lke88OTk5PSfz6keFqYrCTDbM8kl",
+	"hy40xK9kuYd/ovjgzCxHjRMCRv9UFKUnmIYV40lJaJ2rhMlQwDFfLhtNhTtphQifEL/TQ6CHC9rxAbLw",
+	"DSRjofOPxKRe6Ol1OOw2JLop8c52FKJK5kguIBxgBWWWVKdcTUVVhQSENLniU79T6+/UOp5anwHNMI78",
+	"c7JmvL8TaXr0yUVJCaqXQoGph3lBnwMhbnlLXvby9HL2zc7wws73UAEapVClXkKQR3d7h+BNJUXDQvu6",
+	"1JsocZNAXcP4IeGKMrO2Ku4f+hYDHSWu8HNFHeecWSJr8ak5bnqwFxzOGP9CvoPudtPWrF2i1Z67bVSe",
+	"mGf8S77+3Lj+wxhxr2mnPoL9NkLW/CPJlZ+0pSwOEi0S64NR95lofe1beIp1lu7LWVbILBup/n4NNVr5",
+	"nUM6nybV7W3WQVEgUJA7dRoiRTDaYHbFLtXkeYdC8Lt6MjZodHhyenn6+Ozk5Ozk5N+OT7/JvDZCePh0",
+	"wkivPWXs0iMAXnb+uceM/EXo9I1HZrP2RKp+h3Aft5cNensDFALWmj0yuDHRzZvtDCX8OCaU8CpkmUuz",
+	"jSFXsIvLJ28uj18+/+nnyx8uehCt2JgtCvh1OFc7KPPhKHFUKdePyb6CaR5OiefcUEUhr8WHD0VBmvwv",
+	"vzoO0eWVpyiPZktX6VqsH5ng5Y8IDNJ7PUYbfhZauHbFkuddCijWmPp6qW5sAEbpEWWLoLrJnsAXACiP",
+	"EQmE4ueKCWUb6FRP6WhHLOQ1zlvecGWFIKgT4/T1WpROZcdOvdAsIHI617oRZx5QBNJqsbWAo1ACm+vy",
+	"i7GBuVYh+6YIbQtwtxC7TiuBDbbWGKQE0OJGiPNu/zxoScUVAtiahV5BVruc4S8XvKQeN0Jh5k4iB2Yu",
+	"7I8t2ZsPxI1h/FxAH78bzJMqfuvS7PGfcaI/ftJjjsVvISU+EHCSloutSp9svmsAuntkYNKYyOSDM9yy",
+	"Wt8AAJkjKzxlDIABdkpMrtAj4Pg397/3xwDN5f6JpcDDQQrAitvBWi8XUSlHQi+hWpI7aAgbyBGwAo+t",
+	"kXhhACgYpQx9+/VdFel7T5KarG3oJ9FhplG6MwlRpwu6D7htG8G+KPXUHBurGz4XR3X55UFxsBC8pFSM",
+	"Zzjxw++lWWojbabFvqCmqzPK9RiUYe8fPJfxrurL1p3evLI7buKTPgoi9MSgbjZ6FurXxDs+tdWa7IdV",
+	"SEsfuIE7VZo/6VqMypC497v3URIXQgbSwd89TXXJVtBdJ06ZiGiq66vr4ccxMk86qBJsLewOAtsZgfZE",
+	"9vH5+6AF/HtI+zNknOBRCQTdhczT8fIM8e6OAHkSHhMF+nsk499DSv+wIaXPTehlA1Vu8EdmXLwqxyh2",
+	"OvF/l3UfJSrwuxFy/7J0ME6RvSBjghb+kowNXPwuUX+PgnwmUZDPTVqG2ApCrjf6RsSBlJTk3Duy0uMV",
+	"U7coPP6cvfiMHnlA+nEcyL8mWUPTa7KDrlBnVpRiKrHP4N89dbzFdAcKd/Cq0isTgCo1KzVSggdaAlxv",
+	"f93QuYD+Y99nesUNbF+Ji/vg3qYcSkNMbfefx0Ojf6RSjD3IPAY8/TvnlP0qDCBJJGOi7pqvh8nbI8Dk",
+	"uRw1fj7+Df94f+wduoPeWN/D/GPoQ6nwBsz9btpGh+vda7Cb0TM8rHPCKBgEhd9uLUXtojLv6TqGJcz4",
+	"05MIeO/bHuxeAnXv1we+voEmMuZP7L39B1BxIvi9DxAd5dTBPbKKOvyXwe5VedawkMbqZj3oMKdHPrpZ",
+	"9COijipqLIxN2owVy1xpP6Kz5994u+t86fuGuleziZhLZbqWcJm5WP0AM/meE7AHOgqp+XbUdspI61Tl",
+	"v2klztk3NUCUzTpEXED28NBj1PoFskYLzMAQ0Pm7hLe4b0xudXQICfZ1cFpGoPTfuPM4xf860oAvT2ud",
+	"wKZPmIqVwYNvAPcbd/zMGcg1dl+DPaCD6Fq8Nh4lHFauK0oNMUX4JSwwoJ7ET7pvsu7XeskbsZ/vNVNY",
+	"HTAoUhsITLrbQvrn1NykNu2h+b/nBe8JwfbYzeM+/GaOgsjsA4S+iZi3Ctpd953GH8i19g9lmN+zkCLB",
+	"pK8LNuc3osD8LoCD5A1kckzWdN59NuUUWYwM5KRVjPWahjNrhBH2BT72wHeB3pLThBBh1qcWYgR79RlS",
+	"S4yxO1Lr2UEnP+pmLiJgdiNsBJi83eqBTbWayXlL2JlzgAIlQxFbPrwvstrLp0MLfwf6Z4RFyZU1sYPl",
+	"kUHg4yhRDzBTYO2Qa/ox/SwJT4MH0aDWt0rjVBFgFuA0vMMR0NcDBseq0Wru1b6Qk+Zm6p31/34w5Y35",
+	"5eTXI8sdpZ+x//pf//vfDwBHNgaHTqBRw/9Wyvu5vhCVEezrk6++LKgVcYfn7ZX+CAY66H68quBQzBF7",
+	"rkZCpfcxa2sO8+uGxMS7unUWXkmDJ7Jc+9z3/j1YOPhHdGDdnuv/XesU9y8lLoQFOu4uB6dOtGXb8AnA",
+	"OQvFuDIrAW0DofC/4kphJ6mQCQ7oAO4LNpQfjNVyA2bwS3jg7ykx0ZHzSyoS3KLmV13XAt9eabL+TFWY",
+	"D6Hwom6LzZaWWEkALfgJHdGnqYPjgGB1QoeaVJv3864/TSOm11pJNccguKF0uhwlO1IfIuTX7vu/NzqG",
+	"RWWYMt79Geoj/UqtruUtGiS+KYjC1m41Lynn9HOkSa+SwQaYgGA41bVbv11p8G8UbLVYR1obAr8qbVkt",
+	"hrJtzbWjwgE6u7j+GJlHD01ouKoMpdXCLnQJwIGeec50I6bc+FZJ7gpXGq+y1U7ndLw1xHQ+I0L7k14B",
+	"YHK4VgtdshV0lwMPjl84ckCiR6fbLrkJVoKcLtzaw1I8pVH31wHqeuH7wz7YadMbEkf9bMGlKkCHDzwd",
+	"EJAxIeYWdtvHLbviivG2lFY3sV1zzjib6uU6KjhkE+GI13QNlHqnhlDYg0oUPvGAp4ZveNNWIqukN/Tl",
+	"53dK6AutW2PZtRBLZnXvIoVcU2d3QC8S4PkNL1PndDyhZmHZMjhh7OuGmkYMcvFeGfF9Zm1tBwEoahu3",
+	"py+YnFHH37iT1hbuaa8n/kfLFes2Naeu0LefbB1yKXgjjGUTcuuCUrEQfOk+1LMZuut7BfDg5fPtf/iW",
+	"ErZ/KTJ1izfZcmRK1ZeJ3sNozmDzIRil11YHcyu+WAv7ZewjypT0vvTzeEiW5t+R1TrC958PSwvqQ8/q",
+	"AUoAwFETysk3zh3KwQdlDD3yIcAGXovGYIrSGLgBP/kHBCUOZdSNmEtjRQP0bCLzB9OKewjJ+eYWlcTO",
+	"7s8u/sy++Pnyx8N/+ZLphv2PFxf/o2vehf0q7HRBPgIY94j9AFgTjV657//SlnP8WlojqtkZ42zCS0Aq",
+	"loY1gnpogz7lrxwLzbZhHsAWfEdt32E7dS+xC2hHB4Oy620jLWVc0dCdUYhFitDIW+YCwY6K1rcowRnj",
+	"G71jifWH84ziXlMz9Vxu30RMKQ4LpNh8CMfoHnDeIJA4kpqeBeCJkG/ib1SBnSV8HyaIVIHZM6WO59vs",
+	"6vg3vBTvjwlGYhh9AB9Jd2Lqm8d0hz8VAxnJwC8gVyLjv/50cH162cWPjEcr2WgJD0gUAUUkcplAeATw",
+	"2bVH2cgSgG24MrONXhEbHRzhdoiZaISaChamMhVdo2Xmx0lzRTc5yB8FBotIuThFDxT/xdcn333peDi2",
+	"R0GjYuLedgNdsrEvYoA9IRuQNoZ+nWC9floZb/k9kvD9x5Yuae4fKbq0z+VhfGZFs+LNh+po92kgHz7V",
+	"+poahdpeQQBCCClCHKa8AvgQHOtbFZXUm/JYz2Z56E/bNgpbC76azXYibYXS4OtsCuC1UGOrtE5PPnT9",
+	"frfSnPyGzLhZFwO6PS/um5RtoxiH9oyOzdDRwKuICUEXNepeioyoZl+8+fEZ+5eTb/7lyy530cg5hElk",
+	"P84Xt1HOV/mQBfKQhlz3ksztnnYPfAATIcoccC+G/nVKCGj2dg3FF7O+ddbf1can4XW5WP0VvZDXggmw",
+	"AmKQdSbtOIO/ywTiXTNtaICK8TXN6na6gDZ1vFrxNfVUgWhxgx18W+sXgT6vI/YKv0EmIRrBFlyV2E2V",
+	"UkehugqaqFBh2YpjJJ8WIUrfKzAlAPEhfMu9ovOBVTypNPbZEx4hpQ/Z98mj88HGjLWX9eZZrbi0qN1Q",
+	"ggV0XcSiuI2ePw8rEL+5U3dK7zVJosVXVaDeBNAfCTdpM2kQ2VQ4Z9YEqvwkz/kDejDHbHBEUaMdlDlX",
+	"yhPvug+1W+gIYdNKCmWvZBlp9vgkqvXShJP1FWCUpk79RgFOaVP379gmqclsBWlcOBToRpU2ZA4sBWR0",
+	"GT4T1RpdLvhc6CBv/Y75DaNRCcyR/KarRlorABcRDp+0aCxBQasDGRem1vuZffH1ycmXaEt5VwuaU26W",
+	"0CL1nIwsFbbGXGM0GxaPsWoIOUqDbQn9pjnz5hrwGY3bC25BfaDDR9BAKBpGPEnOjJhqhT6omq9Z0yrC",
+	"43DaWNA8+ELwkib5xdePnRX1xx8uWT+4gsteZeM2R+zJHFEsoUxHuFc6YdZiBzD2Vkwu9NQN1Je3xyvD",
+	"vjBCkBx7KYzhc5E0xUw7qWV85+/fYooP+kH6Do7nNU/gxMdwnIQv6oPYUI+/+9gi5gIoYoD7dRipWfGy",
+	"pQEer/JBGJ/wCgRu+jRbRGoZffNGLKv1OZtouwDe898uXv3ErHhnzXbjOnSKpiXaKR7NtqDpbpWzZZZC",
+	"3Z/M2ZIx3bucapa67KnN/C1IhPdDZQ6RlvmQBgtJ8QGpfQ58OQhN4zufO/m0NgG15UM4HR5OJ1v18sVn",
+	"jHtF1O/BaPUgZ35+Aif54f2xo9S1t9gOcwNBpaeyoSrkEa85K529NrPg8jTBnEqUHyS8keH63Uuhgdtc",
+	"oUQzX0PDd7/Vjwyz2joLDyoNoUOud1rNQovPJW/Qrvvm5IS9XaD+99XJCT1SsMcnJ8AmHVkesQsN+l5Q",
+	"aEbrfIWz0RXyeffOgCsAGw7ZIyWrBVfQpd7pVPFb4OpDL3n40Y1ojLPxKSPF+mfNlu/Zg3GAPmt6/mpM",
+	"NE7pNDRad13uX6d50y3uQ3uAx17Sz9nZ+0koQn+UN2KTiwcKhPwbTGxxl9RJuGrNKmGMv8vkPwNrDZ92",
+	"Wj3mZi8bqZtNX9mSS8cpPBDHIOzGa+6I7Xt68oMkMURvHGuy+5XcWX/qZ6RsgKHckCe474YsekWBApII",
+	"jMecSO26NBDVynv6/RPxrt8/Z/me3vKA8aWRHTJUCXJrpK1E7oAPH6wfoI0XWl+DD+ClLietYZfPXnua",
+	"PGem8ihZTu2uRJIqlo2eyWrXZfQPfYhzQeqjV469iGEZD7nbfhswsd1JdtprcL5PBCBJJHfZCIMIZbtY",
+	"HiENfRhuJ9X8Aic2dpvDOh50m2kf+o13ZlJJsyCcsiT7gqRt+vED8S4a/SOFxjfPbPCMPoyOtK8O8/hh",
+	"SOZ5KZSVM4yTEjwQeH6x9Bg7AjryoCpl6ROrszc1AOjnfA9ClTGt9Y78620b6DnYHPPQTv9DWpgDG0cq",
+	"IK2etcsh8zy73o9K4p/ITj7xsyqY1WyumTP/pF2MM7j3tbR3Ue7xRGKTqvt/dZb9yv6NeIj+q6r8nfV+",
+	"jFykAbp3hxKzXau3Kht2M1pfyPBhKZZe+uHY2gt5I3bQTpdOGe2pWeiV+RSdGA8m0N8IXlLS041gN7xq",
+	"N7qGpMnIyLn6sDQEBY+eO7i3Pwzrc0M/c6/6nfF9riT9DKHygKqXeuUbMIa7Hn5KtSpWswVfQnRuJ92v",
+	"oFXfAxP+ZlDTJ2T43pAwCQgp3ojmPEq78HVlc3kjIJcAwqDhJx1yp1dDnTmNGhS0p9wOe8LvHlbZeOte",
+	"8TloG8UGHeExOJEhyvNYikiCuvzgqNKfuwyi/UNwNgj/EMliniXeABl5COP7uqv3hrOr/DP71Bf3e2J8",
+	"0k0jxjmkcBNGO/x8jwSpWKXnW3Gh+7mHjZ5Uos7NITRkoOyr2APYI7KPVl56GbeAiFt2ayVSqbaAd+tb",
+	"tTWt6tNyI7DUYoCU39AjD8gc/SsSh/KUW2d3oIcWb23BxFJPF4Qwx7ueipBeg2AkPnGes2Wj5w2vCXxz",
+	"6AwfsiCY2tzSUjw6KLZ3ZXQIGO4v+uYCrI/Wu+Sy74v2OtpQPk2ljfBSZ4xXKzZcSPAX1A+6QewgX7mc",
+	"K3v4wYN2dxpkFkknN7H7oy16xXM10+k4EIIDcnNtBlf1dqExRR+hyKUKjTcaMVxqPNX6WiJshekOFqmL",
+	"ABPhuwLE0eljttBtYzAHFeamhCgNlQoA/gCGcxtdCfrOo5hgCXIqv8C9Id7tB7BncPS99KuvB3cMEdo+",
+	"dHSun1i40Cu/82pKSsJU1+42T69Dkx6acepyHm9wh1yk1h3Q971HHyhWG7/jEzmse6q3chY1pHXrLWRQ",
+	"ZFse7nMp9LKKoOE5W3JjVrrZYK+WW5FNAf2Th6AwnbUTbqiHjDVC9FqZdLiqkH5kih5Gnkfzhl/AHTey",
+	"FMVW9/gID0eVCGDa1gCJSpovgJJQJyUIZ1IeupAwKr6bKd1gzeERexP0F/xp/w04OsAeTHS5BpAk95iJ",
+	"8Vgvk8ndK0Mpsk6ZxkQSbG9Q+2RZ2jvVQyrAVPAX8kb4RPCCccsqAeIQVJzHzGCV71x06aeOTb7mc/8r",
+	"enQmVpQCD9lakBShlJhab+v2E/QhgRp48QmjnZNgvNOvqISh90v4DZRjwi+/YeacoHxgIkHmdzu0kQec",
+	"RmG5ABJ8SPFoEYAmg13v0Wk+F/AVoFE8kdBuv+RmMdG8Kb3TdeOKt4Pq7wU+8cBH0JqhM2g/Q1AvZ2rA",
+	"1XESdMYbj2M13WzoZHkjZ7PhPIpLeuYBT8G/InMMNEvI4OTY0t23I1lpQraKMrU+l6O63JAstMzYAcXZ",
+	"9dsFm2qDTfo8v5aNT4k1qeM8/s1t0/tjwvwa5ceE/92LJ/NyIdaUsu7Utg6zugNVXnntGj2ywN+xbgOx",
+	"w51IinB66IRjTIoA1MMCuBnm0FtZi66mFxp+bFQN9IoLDKulMQjFg4VhkQ244tJJKSdTZIxZnJIXy9Ys",
+	"Aqzdg+TKtGYhyhjk7cM5UPF+XoABnU3oQ7MTbGy39R8MofzTAJGAzA8iVKJmExwOnO52wUw7XWCdcdRQ",
+	"qeTrQ6z/I6zL3p12+uIgysAlPvGQ5w9vyJnxEdruhym2/VE3bLUgIHao4QedurdtFOMcEmx/xkcecN/w",
+	"DT/KAdhQyIAsOncToozFve4eCq9BThf4dk+G80aWMXwDCAwKFmOlPE6unzS4wQm8VbdcVusI5ozYNlUk",
+	"U/lIr5qVFo6gV6WO2HCog5pJe8TcG2h4S/sHJbo0tb5lEDprkOlXUJ2wbmBADs0AIlB0GG1PRLhARikh",
+	"e3dYty2w0qm5KZiYoNoiHfGYktuC1c6wMm5pwixlh+Ew060CxJpcQ7vtPmF7QSPVbWXlkjf22I10WHLL",
+	"+zdk2bhtc1MFjDlZJVA9nhhv/EH50uNvvmUvn0b94XYi0xUHNV8u3Z9JRwl9CQdcsP/55OWLs7gTUNXW",
+	"Cu7Bs4s/Q1VSjIDbz77BAnb3zKh59eT0L7j6rsWanvxFTD94PBQpdgeuHsTQ8U4SfGYTLuenhLAHOfug",
+	"KsPlHcHLyKuAa9uAcMInjhsx1WoqKxkch0kp4h8TOR6wAV2jp7wKfRricGN3W4MgCEoqBQJyAMRutIP9",
+	"0I59y8PO0SR9bR2EcQxfB5aYw6esqlugUz5YCKt3WqlIlluW5ZPqY0Ag52l30wKk+AaJ3Ljgd4OeoYfh",
+	"W2z+IRU6Ent0PFA+33spOe4iZ18BHtm5iF15I6vnIVUi6TXbp3b+M7PgexX5mHUzR3Xv/f8JAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

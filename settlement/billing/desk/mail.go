@@ -36,7 +36,11 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 	m.Subject(l.Subject)
 	m.SetMessageIDWithValue(l.ID + "@" + s.Host)
 	m.SetBodyString(mail.TypeTextPlain, l.Text)
-	if err := m.AttachReader(l.File.Name, bytes.NewReader(l.File.Data), mail.WithFileContentType(mail.ContentType(l.File.Type))); err != nil {
+	if l.Off != "" {
+		m.SetGenHeader(mail.HeaderListUnsubscribe, "<"+l.Off+">")
+		m.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	}
+	if err := attach(m, l.File); err != nil {
 		return err
 	}
 	options := []mail.Option{
@@ -54,4 +58,12 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 		return err
 	}
 	return client.DialAndSendWithContext(ctx, m)
+}
+
+// attach adds a file that has a name.
+func attach(m *mail.Msg, f Printed) error {
+	if f.Name == "" {
+		return nil
+	}
+	return m.AttachReader(f.Name, bytes.NewReader(f.Data), mail.WithFileContentType(mail.ContentType(f.Type)))
 }
