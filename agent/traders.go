@@ -39,15 +39,16 @@ func isNoPrice(err error) bool {
 type Traders struct {
 	Options
 
-	recalls  sync.Mutex         // guards known
-	known    map[string]*memory // by device
-	models   models
-	expects  map[string]*expected // by metering point
-	charging map[string]charging  // by metering point
-	warming  map[string]charging  // what heats, alike
-	days     drawn
-	street   *street
-	planner  plan.Planner
+	recalls   sync.Mutex         // guards known
+	known     map[string]*memory // by device
+	presences presences
+	models    models
+	expects   map[string]*expected // by metering point
+	charging  map[string]charging  // by metering point
+	warming   map[string]charging  // what heats, alike
+	days      drawn
+	street    *street
+	planner   plan.Planner
 
 	mu      sync.Mutex        // guards all below
 	seats   map[string]seat   // by metering point
@@ -92,7 +93,7 @@ func (t *Traders) Add(dev grid.Device) {
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
 		t.sources[dev.MeteringPoint] = solar
-	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod:
+	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance:
 	}
 	if at.meter != "" {
 		at.home.Source = t.sources[dev.MeteringPoint]

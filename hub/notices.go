@@ -19,6 +19,7 @@ import (
 	"github.com/commonwatt/commonwatt/settlement/billing/desk"
 	"github.com/commonwatt/commonwatt/web"
 	"github.com/commonwatt/commonwatt/web/api"
+	"github.com/commonwatt/commonwatt/web/auth/accounts"
 )
 
 // telling is what tells homeowners what they asked to be told.
@@ -30,6 +31,8 @@ type telling struct {
 	book   *notices.Book
 	keys   push.Keys
 	runner *notices.Runner
+	// accounts returns who signs in; nil: nobody does yet.
+	accounts func(ctx context.Context) ([]accounts.Account, error)
 
 	state api.State // as it was looked at last, by the runner alone
 	at    time.Time // wall time
@@ -56,7 +59,7 @@ func openTelling(ctx context.Context, dir *disk.Dir, at *market, d *desk.Desk, l
 		Base: base, Name: cmp.Or(plan.Access.DisplayName, plan.Community), Clock: at.site.clock, Now: time.Now, Log: at.log,
 	}
 	if t.mail != nil {
-		t.runner.Mail = letters{t.mail}
+		t.runner.Mail = told{t.mail}
 	}
 	return t, nil
 }
@@ -69,11 +72,11 @@ func sender(from, base string) string {
 	return cmp.Or(from, base)
 }
 
-// letters are notices as letters of the community's mail server.
-type letters struct{ by desk.Mailer }
+// told are notices as letters of the community's mail server.
+type told struct{ by desk.Mailer }
 
 // Send implements notices.Mailer.
-func (l letters) Send(ctx context.Context, n notices.Letter) error {
+func (l told) Send(ctx context.Context, n notices.Letter) error {
 	return l.by.Send(ctx, desk.Letter{ID: n.ID, To: n.To, Subject: n.Subject, Text: n.Text, Off: n.Off})
 }
 
@@ -94,8 +97,19 @@ func baseOf(a config.Access, address net.Addr) string {
 	return "http://" + host
 }
 
-// contact returns how a member is reached.
-func (t *telling) contact(ctx context.Context, member string) (notices.Contact, error) {
+// contact returns how a member is reached: as whoever has signed in for the home says, else as the
+// community's register of persons has it.
+func (t *telling) contact(ctx context.Context, member string) (c notices.Contact, err error) {
+	if t.accounts != nil {
+		all, err := t.accounts(ctx)
+		if err != nil {
+			return c, err
+		}
+		k := slices.IndexFunc(all, func(a accounts.Account) bool { return string(a.Role) == "homeowner" && a.Member == member })
+		if k >= 0 {
+			return notices.Contact{EMail: all[k].EMail, Language: all[k].Language}, nil
+		}
+	}
 	details, err := t.market.records.ledger.Persons().Personal(ctx, member)
 	return notices.Contact{EMail: details[chaincode.DetailEMail], Language: cmp.Or(details[chaincode.DetailLanguage], t.market.site.plan.Access.Language)}, err
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
@@ -35,6 +37,7 @@ type pages struct {
 	own      own
 	tally    *measured.Tally
 	live     *web.Live
+	people   people
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -95,9 +98,15 @@ func sharedAt(plan config.Plan) (price grid.Price, some bool) {
 	}
 }
 
-// follow keeps the dashboard current from the bus until ctx ends.
+// follow keeps the dashboard and the measures current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
-	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
+	return p.market.host.Follow(ctx, b, p.see)
+}
+
+// see takes in what the market decided.
+func (p *pages) see(events []community.Event) {
+	p.live.ShowEvents(events)
+	p.tally.See(events)
 }
 
 // settled shows a run, which is provisional until the ledger has it.
@@ -191,7 +200,7 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 const ViewerKeyFile = "viewer.key"
 
 // answer makes the API of what the program is, which handler serves from now on.
-func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
+func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
 	traders, err := p.traders(dir)
 	if err != nil {
 		return err
@@ -210,11 +219,17 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 		return err
 	}
 	at, planning := p.site.plan.Access, p.planning()
+	closed := p.site.sim == nil || !at.Open
+	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
+		return err
+	}
+	member := func(name string) bool { return len(p.records.metering.Points(name)) > 0 }
+	orders.Lend(p.records.metering.Points, config.DefaultRate)
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
-		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Owned(p.owned()).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Owned(p.owned()).Handler()
 	return err
 }
 

@@ -29,7 +29,8 @@ type Deviations struct {
 type Deviating struct {
 	Deviated
 
-	Tried []Tried `json:"tried"`
+	Money grid.Money `json:"money"` // the most that any of them brought it, without what was kept
+	Tried []Tried    `json:"tried"`
 }
 
 // Deviated is the deviation that gained a member most.
@@ -61,8 +62,8 @@ const allOfIt grid.PerMille = 1000
 // deviationsTried are those that are tried for each member.
 func deviationsTried() []deviation {
 	return []deviation{
+		{how: "prices 1 % in its favour", shift: 10, energy: allOfIt},
 		{how: "prices 5 % in its favour", shift: 50, energy: allOfIt},
-		{how: "prices 20 % in its favour", shift: 200, energy: allOfIt},
 		{how: "prices 20 % against it, to come first", shift: -200, energy: allOfIt},
 		{how: "half of each order withheld", energy: allOfIt / 2},
 		{how: "no orders", energy: 0},
@@ -145,6 +146,9 @@ func (r *Result) Deviate(ctx context.Context, progress func(float64)) error {
 			}
 			if m.Tried = append(m.Tried, t); k == 0 || t.Gain > m.Gain {
 				m.How, m.Gain = t.How, t.Gain
+			}
+			if k == 0 || t.Money > m.Money {
+				m.Money = t.Money
 			}
 		}
 		r.Deviations.Members = append(r.Deviations.Members, m)

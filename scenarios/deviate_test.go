@@ -88,7 +88,7 @@ func TestDeviate(t *testing.T) {
 			t.Errorf("%+v, want %s", m, want)
 		}
 		for _, x := range m.Tried {
-			if x.Gain > m.Gain || x.How == m.How && x.Gain != m.Gain {
+			if x.Gain > m.Gain || x.Money > m.Money || x.How == m.How && x.Gain != m.Gain {
 				t.Errorf("%s: %+v gains more than %+v", m.Member, x, m.Deviated)
 			}
 			if x.How == "no orders" && x.Money >= 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -113,6 +114,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 	if charge, known := h.Warmth(d.Kind); known {
 		reading.Charge = &charge
 	}
+	if done, loaded := h.Programme.Done(d.spec.Appliance); loaded && d.Kind == grid.Appliance {
+		reading.Charge = &done
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -200,6 +204,9 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.HeatingRod:
 			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
 			of.Capacity, of.Loss = d.spec.Tank.Store()
+		case grid.Appliance:
+			of = agent.Rating{Power: d.spec.Appliance.Power, Controlled: true}
+			of.Programme = agent.Programme{Power: of.Power, Runs: d.spec.Appliance.Runs(), By: limits.TimeOfDay(d.spec.Appliance.Ready * 60)} //nolint:mnd // minutes
 		case grid.Meter:
 		}
 	}
@@ -244,4 +251,21 @@ func (r *recorder) MeanPower(_ context.Context, device string, from, to time.Tim
 		sum += *readings.nth(k).Power
 	}
 	return new(sum / grid.Power(end-begin)), nil
+}
+
+// Plugged implements agent.Telemetry.
+func (r *recorder) Plugged(_ context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error) {
+	all, readings := make([]grid.Presence, n), r.of(charger)
+	for k := range all {
+		i := first.Shift(k)
+		begin, end := readings.since(i.Begin()), readings.since(i.End())
+		if begin == end || end >= readings.len() {
+			all[k] = r.past.plugged(charger, i)
+			continue
+		}
+		if all[k] = grid.CarAway; readings.nth(begin).Charge != nil || readings.nth(end-1).Charge != nil {
+			all[k] = grid.CarHere
+		}
+	}
+	return all, nil
 }

@@ -38,9 +38,10 @@ type Calendar struct {
 
 // StreetText says which homes there are.
 type StreetText struct {
-	Homes    int      `yaml:"homes"`
-	Street   string   `yaml:"street"`   // usual, or all-electric
-	Holidays []string `yaml:"holidays"` // calendars and dates that are like Sundays where people have habits
+	Homes      int      `yaml:"homes"`
+	Street     string   `yaml:"street"`     // usual, or all-electric
+	Appliances bool     `yaml:"appliances"` // three homes of four have one that waits until it is started
+	Holidays   []string `yaml:"holidays"`   // calendars and dates that are like Sundays where people have habits
 }
 
 // World returns the physics of the scenario's street.
@@ -48,7 +49,7 @@ func (s Scenario) World() world.Spec {
 	street, _ := world.ParseStreet(s.Street) // Validate checks it
 	return street.Of(world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
-	}, s.Homes)
+	}, s.Homes).WithAppliances(s.Appliances)
 }
 
 // Scenario is a scenario file. Unknown fields are errors.

@@ -102,6 +102,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -381,6 +402,24 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SessionInfoRole.
 const (
 	SignedHomeowner  SessionInfoRole = "homeowner"
@@ -544,6 +583,78 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
 }
 
 // BackupRequest defines model for BackupRequest.
@@ -984,6 +1095,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1313,6 +1439,67 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1399,6 +1586,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1609,6 +1803,12 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
 // NoticeChoice defines model for NoticeChoice.
 type NoticeChoice struct {
 	Email *bool  `json:"email,omitempty"`
@@ -1661,6 +1861,26 @@ type NoticeSettings struct {
 
 	// PushKey With which browsers subscribe (VAPID), base64url
 	PushKey string `json:"push_key"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
 }
 
 // Order defines model for Order.
@@ -1797,6 +2017,22 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -1877,6 +2113,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -2083,6 +2356,11 @@ type Reconciliation struct {
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
 
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
+
 // Replacement defines model for Replacement.
 type Replacement struct {
 	// Energy The order's total, Wh: what was filled is part of it
@@ -2200,6 +2478,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2208,13 +2489,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2622,6 +2909,19 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
@@ -2633,6 +2933,12 @@ type Refused = Problem
 // UnsubscribePushParams defines parameters for UnsubscribePush.
 type UnsubscribePushParams struct {
 	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
 }
 
 // ExportBillsParams defines parameters for ExportBills.
@@ -2790,11 +3096,29 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
 // SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
 type SetNoticesJSONRequestBody = NoticeRequest
 
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
 // SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
 type SubscribePushJSONRequestBody = PushSubscription
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
 
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
@@ -2813,6 +3137,9 @@ type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2838,11 +3165,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2855,412 +3194,464 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rlhs3lib6Klh5+izZqyJv8qXbmev8kGS7StOSpVGmSzPtducCGSCJygiAFUAkxfJRr/l5fp+HmAfr",
-	"J5mFvTcQCBIIBvOiS5X/2CkyiMBlY9/3t387mOp6qZVQ1hyc/XbQCLPUygj4xxsxa40o3Z9TraxQ1v3J",
-	"l8tKTrmVWh3/xWjlPjPThai5++ufGjE7ODv4v467cY/xW3P8utGTStQH79+/Lw5KYaaNXLphDs4O3i7W",
-	"TGl74L6hx91oT/n0ul2+EX9thcGXl6V0P+HV60YvRWOlm+qMV0YUB8voo98OltyY5aLhRrh/9V/3aimU",
-	"YXYh2ExW4pwpPdHlml0LsTRM2oPioObvXgg1t4uDs9OTx18XB7VU4YPHxYFdL8XB2YGxjVRzmHYj/trK",
-	"xm3XL/G7fw3P6slfxNQevC8OngpjXzdyihPd2AlpF2y14JZxxXRTiobNGl0zzmphhXsbW2qpLFvptiqZ",
-	"bXgpGLdMq6k4gyVNhLFMz+BvI9W8EjiOWzC3bMWlZauFaARTmlVSCbZy7+RsJtyTjLNK1tKySgrDJsKu",
-	"hFBH7Gmlp9eGldqdE5vqVtmjf1cHm7s+keVuMpBT8ULciMrthVRWNDe8cr/a2NTiQM9motlnvI1zCIPn",
-	"TuF2pBXPuX96F5dP3lwev3z+08+XP1wcFNsr8od4BYe4PcCTiRHK4kHWop6I5pEpmJwxadmCG6aVONhF",
-	"fcOrlhXMu7+i6H4PbbX78TN61N1UXiWW8Cfx7hzmv+BmwaRh+kY0bv5clfA5veyciXpp12eMs7LhM5va",
-	"LtPWNW/WY+Z1QY++Lw5WuikTV+vVjAk+XbBrqUp3QYD24U7AtZFV5aZcMKngA7x8UrHVQk7d/fBPuG/r",
-	"g+JAWlGbMVN7C/N5H9bHm4avt47Nr7UIp0E77BeUO84nlRWN4lbeiO2T5bW7qu6vmW5qbg/OHH18+3W3",
-	"245c5qJxowljZc0t8nz6eqJ1Jbgi4l3oMnlTFa9F4ouNJcJThZ9TGHBrYcXBu8O5PvTbpdZ+qc/8Bt9x",
-	"oY4E7r4OGCUsZ59VhNu2KQa1EWyytsJ0N0gjOVainDt6pPv0Ramn5rjWSqyP6vLLM4azMI5ga1lVUiu7",
-	"MF4OTNumEWq6Zq2StmB/iPgLa8RUyBthzplQopk7ri8Ve7so2FIbCVS1yQD5zO7my7DSFqh00uh2vkgu",
-	"mFu4Vwa4w5KvazcGm4iZbgSb8lowqw+KMWc61XXtlrdOHqybIG+Qskdf3PhmOeJoq4pPKnFwZptWbF5n",
-	"946mEVO3tBz3aSopGlbD2ezDQS7aept/FAf+WNMrbu0eR1TKubSJaX8vprLm1RYlPTKslko3QFHJ8yhb",
-	"MZbtOLpbJ4RhVQGThpfzqkLNx4wjB6TutFphF6Ixe1HCa20cW0ycgafZ+xpONBJ5bP/KOSWwt50lt+LQ",
-	"ylqk5GaGjRUHVo8dJM3yYBowTEoa0fnstxMSlYmtjWjEjdRtgiR/aoFvEUF6LQnFMzKO1JY0YsVJLRg9",
-	"uTfwm9TsGt2q0o08jsKN5eHx8Zfe/yjxfqst6p8jXn7D7V7v/fOTy9Qr/+Z0z63DeO70Iye1HBWxkq+R",
-	"kyOLY7zZTVkd3w6XNlwDemvE6QKnKkgKIaMLtBe4SXRGfrs6QYTcKZIKewjvNqF8VILPhgh1qY2Vam68",
-	"bonC/JFhlZ6PY2fLik/T2w92nuVWODbEJlpfjxlx02KF4QtcyPjN+F5U8kaggr5hUSy4UiJt1jViKpeS",
-	"NKBtFiVrcUsm1Q1chAnQgDnl+XtnetzODOwkTNqG41WVNAHd1dj+1Qs95RXeGzRKSNMrGAeyeXzy+NvD",
-	"k2937gEOn1vuj7JKGAklt7y35U4FTc29ErP9eMkL94MEM8kLKPhgc3NePn/5A4OvRsopehYWRtPObcnz",
-	"yJq/i+2UUWLeLsZd8LxT4Ul8/ocnp5enj89OTs5OTv7t+PSb1Cn9teVVTg9uWpVwWwhrK+QfTauQ/KZo",
-	"TpD14YTrbi4S1oDv6WYSceWctUSn8YIobMPjUiYVaj+zgukmUgZSe7JarHfbddJJHPdkfnbWkuq4j79o",
-	"Q+3IEH3GLyAHTP8XUiWusz+G/ZSdcA92TigMn5vWS2EF2Vr9mYl3S92MvVGyHv3w5gzxl4V/33iB9hq1",
-	"+T0PuBEz4dQTkadSrq433Mpfn6R4WXI/X3tn4QZ/mk49g0rau51ff2tOK3QFG7bksmRWg9I2WcNcWyvp",
-	"0o6mnc4vk+D1Pa9SaneMKEiJvOFVK2BeSltWC25ad6RD/DK+UdHXYDfup26jjb3LyK872t41or8GSb/v",
-	"NhPgjZzNEsf1dE0uSIlHZtrlspKiLJgTdnByN6Ix7uFigMkML2xTi+jPtwi01s0zPoJuW/zO73Hl0Bbe",
-	"i7r3kswy7erzOvuIERrBKdKV0GWjqz8sXeCFBQoZGjH+fbzHe7sUX6OBcUcdZtqIUqZ3vBSTzDed4nP3",
-	"s+gT/mtnlKRMpsKxqnAnpGHLRt8INU7Ruv/DxL0J2xc5uDtbdPu8f80ye7QVt89yGX2zl6tpjJoRBs/N",
-	"i5whCeNhnWBaPyz1dGEK9vPlM/AKFF0kRVomeKNEyYyuhV2Qib7tQBQ3cppzY10LdLLuqxrQoAVOO4w0",
-	"/qZdRK6cB2JY0zjKsX0Tab+3f+d9hCnD0hnR4wKSGZ9hbtCCiXfTqi1jMd391gumnfdpQOB029GNF3si",
-	"w1nuzTWdyL8vq28PEy9zfNmg1K6g8asZ46wLPmSdDolregmZBtGPwe0wG1Qktj21MqX5XoI9xlURxaOO",
-	"r98uztkJZBzo1rLAH/e9xhR6C7/HOUScd8BIGSIHH23esMD3iK0pMYeAEeVYRIE2vRJmK5SGMuNKz9Ib",
-	"CE5tilFLw/BppxwLNuVqKkD3SoR+BuJCJfrs5J7qcXD1JShgTPBI2rERo1xCjNN9yYHLZrpx0oiihiCF",
-	"R1zAshVXk/W+LHLBTcJfd/GnJ4ePv/nWLc3wCrMbKHAPLrte2DY1bMqngR7jvsvv5OTk9J/PIQSGiRKw",
-	"lbGfqzeqMS1q0+MiRQNhMu+j2/JGhXQJaRgvy0YYk+b+XTBrO7PDut3eGh0WWDC+dBqdVHP/p7N2DGyt",
-	"O+2CiL+Sas504/+VnsT4UEnKG4TzTEUmUiEJH2fA6EJ003JK1Z+fXN5RAk0ow22U/CFBnWQ1wEIN0DCX",
-	"isV3NMoBaZLH9jxmjGfs9Dv2fzviOP3OUe8t2HuDmw5ru4Vcf+sTgDZiqLqp24onUpb0yhG1bCiLws29",
-	"5qVApRUGSxBWVl4bksNDLstOHQ4RbvcV5CZBtDBJyuJdLonCLsSacciZSF+EtAA1ncrgxi7CHuUINrGt",
-	"E//xPq4Wn6s1aJPgyNmpQOwm5Tq4xxndW8wjubQdoQlzkUx1urcojKHhb+mZNqiTDyxBlbcLrU35kk8p",
-	"hJEgds4m3FrRrNlCV6UJ7v8pbxjqswvezJ0gTUdfaqlk7XT/07T5pWyjE4GY55bVfM0mgtUokXTDuGJS",
-	"3YjGigbzZkV5zjhFAJVOM1F0S1/B85klSsvm8kYYt55aG1uwt2c+T9mIqjKs1qBecozXDC7zZA9XDPrO",
-	"B+dGSZyKLAbLr3vzLFBXiZ4AA6a3LX6v9p/2gMIywpZt0n7osCx0D8D59rd+RYdi+NqwiVhrVTop4ZYy",
-	"EZUUNxvnzq6VXql9iS+lgQTNY2N5qRv3jDcv/MHtc93wuqQUeNgOWaYzani5HtCnncpZYMptyddeqT35",
-	"5zNQCZZwg93T//HFLyenv/5ycvjdr//v419ODr/69cuzX04Ov8GP/ikpCN18E+T5DBbSJfU6hkAZu6pg",
-	"S9GAmiIwEkOncHJyEh/Kyc5T8bsV7UCYUfJQFk4kq3lKmWbG6obPheNY+FA3+YWuxSMTWB1XZiUaR3Kr",
-	"bStSm2QyubOxgXKtLvn6kele4xQ9072nYH9gS742I2k4YVrJptN6hHJb6XcKFGRDf/+aMhP0KkV8b7sM",
-	"1DM2cbx+xep2uog4H+WJwlGHXR41386DmOEEftvnGqxNMLoqbiybVtqI0pH0uDe1ysrqlgkt3a76XfLj",
-	"5T2XjuIqwZukj3JHhnechDCkVMSx4oz750ZXbS0OV0LOF1aU4ArC1GW3u/5FjwyWsATCY6uFUI74Fs62",
-	"g+9GGvdgMRpgeNuzMZDhUBZs0oL7ZCOrei3sGYbX3DFb8Nxw5PCNmOqmFCVr1XTB1TzWraOdoxektxWX",
-	"mPb64T7dyj7tsi1okPCmbj5x+LW/R0nCiXOoN1lM9NWmXoT+iN0+j9gxtTHGxSv29ePTf076KKRqrTAZ",
-	"xydZ2WsW7cf2Nq90U5VXd8gti9MUI9Pfz633hsGt/UmscnyHCCx4Fv1Pzplpa0eKkKbHLJYJ+FTXuyZ/",
-	"BG6xqe9H9vWhuZbLQ71EheIQNBDHs23TCvLmtDtfdIFPYV3P7qfdM1smBw6R3mDlGMj3Yip9yGHDrVJV",
-	"epW9ojLl7HrrzpQRfYxzqLVmRPSwRb8GTWggRZEWNdaKShkShjkDjTlVwFjIzzUYNT3YTmMxgjfTVHKi",
-	"sMx/63SQSutrxtETGQiuCG79bQdlzCnp7Dc0N/C7eHXEB33DDXhk4AokBnyf37WfjdiTCkoxlUkH2Y9u",
-	"f4MBRo8VVNImjdvlVZQ15/TN5OIHPDj+THIUtSHQHEPQTTiVnfxrk+T8UmlOGeKzDZ8OmYFwWCh0sIxU",
-	"OXk/0W0Tcp09fbCJcCKd2LUXR7HXJhQJjZH2XJajszegwGns40ZX5W3E8cSnlsMANMPo7akd/l5UlqfM",
-	"ApQEXhA4xinOYbMxvT7cuQ2ZAEcACeFOHF+L9dYmwxijRcOfdC3uIBY+C1nUKWcbsRixYloJUzBdlcJY",
-	"NpONsWOz4i7dqLdexXip972otTK2gYL82znbHElkdCv3lV6p2HmDVfO4E1E64+OTk5SLQGO6+dBOvXHP",
-	"bAUA3Ifp9fqkkJQLI8En3dVx9wgfcEwpdgOMdotlnf1aVZSEu83tg2E7xiBNKiDEAMDwbAQvpZoHSyky",
-	"fv2BjFNRVrxRZB1m2LpUxjpzumFmATgDJPB77oF+4s5QSjUFG2ir8sf6vBTKDrl9yT0HTjiMKYtqtsXj",
-	"ZrKpV7xJpw7VusyUpRjRyAwQwY1QpW7Set1QTGrJpXvuKCwsZgBdfvOSuyt0MJd20U6Oprp296TWasWt",
-	"jf8ED6A5plHh7bhxr3mTygtRQPlG3IiGVwwODGspMc40EQsohVeCchecaFnoFagiyja6bKfC5HY5bOQW",
-	"37ho1cVSTNNlme5XV9nyD9Wma2p+bHTNTjdq8+lyIFE8Mv697qpLlXy7XqYDc08M5KKxml879dbwNWFw",
-	"oOvaqXcznbRob0k0vZKV1jt4YUd/HUdScOQPRU6NniULhQaYo8mrtY5xmTPcyiKESwrvYitY51Edn3U0",
-	"dneBAdHDfqZJDiTNVN+I5pZoM04JM6nIsrGmYH96dXF59vrVm0uMGTEl7Eo3184UO/3u8dHpt/9ydHp0",
-	"cvz4a7ShwO7hAX1lJ5Olt6eW9cO7pZgOxzxAhxfwXIhD55R2lP+YdsUma7D0nBSacmMLTHbSSoSvULdC",
-	"xkJvo+qCR8YnHEzorkEEuxL8RqCbEByBkR+8j39j2MI9WQuLEQao6X5kmBJdIIaBq5S+pwykrUEM42EF",
-	"CUCbfFlX4U5xZC2625OReoBbe+p1XVyAzC3cKqvZRECoULm/3ffzRpbnbKLtAhIC+ETfCHbCtKrWuKlb",
-	"WEJmwRthIpk+xkxa6MbuPVHLr4VCRCM/1Vukh4S0P9xYPxnavNQ1+JFgbzbtLMJPMr08vRmIRKIYu9Ie",
-	"P8kIQfBQG7pnJYWyVxnmeKsU0dvGNzPO+HDXaYlLUKAaNhdj4RSM+Gs2nwU28YxV3IlKOnS4nQs5X7gN",
-	"VWLsW2SZr6EKlf5wHJD9iWGmCRARgkX9uotXuoUUse+8O71iOwsZJrSVZ5qmsJAWvklkTrnCW0ExvINP",
-	"Ld9Biam9KkXF11cp59xTlEMhpK/mAcwJLA/WkNDsv/urx3Gg9duTfqT15OPkXnRVBUNG6YY9En53JeGj",
-	"GSHg5bWEvAbTkcwnkQYy58vkmV/ISqip8DqIP2Jz9zP+5DNM+LurBTku+nN7I+bS2AClRwTp1FsIEfuo",
-	"pd8yJzrw2jeCrbjank1/904ffzNmbo2Ym6G5kfyCadGe+Z2BJAzQtma6qvTKnHnZt0SVH0zrPSZ5mvbN",
-	"pjUDiXqYt0fR/Ni2QkE7OO17nLSHagPT3wZ/+SalwJjJ+Q/PGFefK5CYSVJuIfafcgXuNFc+8cQjJ+nU",
-	"vBJX3V6ms4Rpnnw6FUuAB4i3v/BBc+WOmFG8qGSrhSMtPDBHlpm4kDJLMU3lI3YscwsHJyQCJXFEdGuT",
-	"zO2SADZRHsNFdjzm7rwNahsScf4NJYSmTc8XXVVaIMSRXgCvddy7I+DHSq8SFZl6FXGYWtfAUwidCxcR",
-	"TEgMDem5cJaZs/Kc7b2V5gG/XImm41fdyKBRVusjHOr/IV/MYSf0D4NedOhVoBCJc1NoIihUGKM1zhpF",
-	"6vSFOkkYUxx2bL1elz434mnvbh9lDeBCh3FCYWULqJlXAmtPcMmEczYSLs3ej6uagiXkrGa81mruETNv",
-	"kXZBD3m+DpuXVL9blUoE5xVPwjK83FXGVQmDwmXe8saJbvHIdPiEQao7CjYLvVJsPdYZcMscmGwBH0UH",
-	"9opOud16CUBBCZ7qw+O7BnjlnttKk+lSY/zmh8nnzu2lR0TadDDvAkraiY2UyzZ4umahInv0hiVBGJPo",
-	"S/Ta3HpfrZKqgLQLtmwEIHLQ3pkCmRmavobplQBNEzQ2ratHxvvioPyMK0ePS74d9p3R9UgY1sQr3RNY",
-	"eQJbOtNNXLi5D+aiSRfY1Fyt3QIyjnmh8vMjg2fKlVucu2rx3M5BPYLUFke63g3mzKPR7E8njyTiEmGf",
-	"aNtpdPRzTHXteJ13a9W3cGn5raOpFHhitDE5QtpRv5xbzDn7A0KrSkV7RS+7yxGTkyawS8YrrcSZO42F",
-	"P33ZYc44fbpBwPG6h9g4BqlhC/aNrvIAttQfuRUrvr4IyQEbm7YQvLzKsIowf6A5I6YaLok1zh6YXkMZ",
-	"pPt9UDXaySNTUJ6V6WVVS8v4vBFj/WE5uAxu7BVJ2IRIkHXIHIkDx4Tr5Q7eSDUVHjmwGR857oLdG5vE",
-	"7XQhKCaLr1hJZwwzzjBDMl1MKGatSaXrvl2su+njUmoPC5QuRQitCoYmhgD4guQ22jCi3NyN2JxS4hZ3",
-	"We4Idv9JGqub9VNM4EyK9IZHpQAS7SxpmMerhN3dZvJ7YcTuCdZKk87itd4aWTYGcqA5DWxaBgqLFPYr",
-	"qW6PwOfH0K29/SDZUprRAyRLOX5AKW99HbyjdrS2Z8JpCb56w2dgesBZMoswa+zPTy7HzQHhWXbPAsJO",
-	"7uUeQ3yf4a+GYhWcXftIUniRR42hHIBNbImR71Z7FMeLbPAUHAiVDImqxoolRjkbDF+mXx7g7/qj/RGW",
-	"t+33pIj5WNJxN+mqS8DMymiqDWDoKBg//kLwO9yMdJoZnLazx9foOxWVCZvqTfZy/BQ738fGeUHc8c47",
-	"3EtoTLmUGhH8bwlMOj69TkrsCwAJcEIKS8IhF8VXhLvhooRPb3XC5+QeJLUd61bIKdqIPT2Ue1xHjOJC",
-	"AdmdLmMEVDpC9Px3eho6j9x4IKz+bIlF/Nf/9//j9NwfxBMdn5oAfifTs9nYqGeo6kneJDwcrYQ5i5If",
-	"8ARkY3L5xfwO8gEVttEszOp9OAIyqPH3gbY2bcw6OdRL4ncngG2LSF7s9ZKrwdq17YxZBAAFu6aDoY0h",
-	"CwN37855QPH47x2tbtu2M94wjkJAGn81/abqWUCyRIBLU8TfoZeOWa0L8oGqEv1K9AyYu9KZvu5oQHO1",
-	"BC7tI+ARUmau3AvDMhL+qqUxjj62guXFwbtDN+bhDW8Uh0zxX/wGvOzeQZ/8EL3Kq2e9N/oPw4v9UP79",
-	"bntJLGSx1BJIJUa0pVbruusB0EtnaVUJ+UOOlUZFfguORptHuqMGRJ6FvRWTCz29FgjlM9NuBM2McJxV",
-	"aXYt1mfMWFDMm44NW12VBF6aLeCYxgXAg9nv4UEfCqfqi8Ef+edCkHq8Uk/Z1CnQ1kj1GRoh5Jc5/YNi",
-	"BoOONPdM3rLdBXV2GVIOIrd+QWdd8zX6YyjCeMb8HhZYAA0n61cGRwjMD0ppbkSTQ2xf6lRGQsDMcdex",
-	"IzZQWiihCnL56H5Dt4KuWHGFfi1KQILMQ7ONlNYFSxqgr36iVsgDwWmUYgnEqvt1NyProQHVdWdVAz4F",
-	"cqXkOwX3JTyUQTXI4v15Io6ugH9fkj/rWlDBVwKckqoBTRKzqEsjRuk5rkRlo84wcXm8qpsq5dqjFqar",
-	"YtvldoYX0vBFtOjcfhEfzlh4oQUUiqJetKzwOs5OKLwj5usPg7oaFyP6MNzfRKOPtgNwwTcyQjEkR8ou",
-	"4Ls0POZTMZdKAZDYLMpocrJ8tFsse9737GOBSY2F6PxBlT0v4IYva3BBD9Xrheh0u6mL3+6RviBdC8A5",
-	"SXlyV3x9FTAX0lFTZ19BREEaRlMaty/oIpLCDEClRF4YrtadURYwDTQUbTY3Yi/zbMr3aFkVcGBSAwlZ",
-	"pf3GYMAYG9JrIEu0sx7294sGd9jgfu21DTMhSpN0813GofCALByaWVTgKiuZTBfmziqtm0x4VbjrkxX1",
-	"kIVn9R03Ku0duRzsabEEMOnd/VED5DTcRiS9fKMCovBH5Dos2LVYIgQKZ5OKT6+BeQ8X0bnVuzeOp1gg",
-	"1wv6WRqrzCaxht4uNJ64QGsT0v6M7+l75sE8QF1XIrKZQm0jKhozOW+xivKgOMAfJ8FqIFiQmkZUrQDD",
-	"+hnVBVvtDyNwb3gETr5e5RyPPxFPkobN4G5EJQSMG7RrTcjsmQLkDluIqmQTPr1O3qS07Hg1A+N2fThZ",
-	"w/ydDdxOF270H1rHwI+fiqaSaqwI6Vgo3YL+SolfBrIJMoe2qWPkEY+KuEtMwjkJ9NJXddwWLHg7DXwQ",
-	"t/feOzRm1RaIL4b0i6FrC3tAiRF7/4AcHDlpvanAhJqkuD+Ru90f/lKNsn7ipfpLcUv1qAOYpQlphJ/y",
-	"6SbRgeWodTzsjFPUY7NaGvRyaOUEIMP4t89RPchVk4+CFdhRet838j96GX42+cyt53XFE5gztxLr+xkN",
-	"YC3A21NR2XsTI7cgYBprhyL/BrMTTMp4zzaA2C/UnWV02ar+JprUOELTVUkrSZ3DXUDgaFNDjjBV05Ot",
-	"5OHgwoxz+3xxnWz9fhsKNfvBx2N4C98/0pNh8rDZ+X59EU7YHeMmmWiCf0FqWi+4mrd8LjLttkhJlXOM",
-	"YIPrDmKdm1hfkYYKlb+lGOmm9xP4wf3K/+N7AU72F4jIlkDNENPrjKs1dhwUju/j3JW2IgtB4X3rSS+4",
-	"xhHSb+rKglfSKmFMb78ss1ontc0F4Atujzmp9PR6ZBjyOqXG3YhGzqRo2LVYh0MK22V86inGFo6W7WQI",
-	"InwjSFlPRFk6gduwGZ80cpoWA123n/7vMb7Rn9DI3kdaJ/YK28xHmhZsXsEW4t1YHHE6BnoDbmnylsB2",
-	"5bLwusO8Sw9/v8hbTDw55Z5lug0qL0WVDhCjh4rwBApfEr/kdtHLB5SGcQBq5VXlc92GwN935MvnwLx6",
-	"s9kT3aDvUxsnc2/tr6r5u+f4m9MIUyjlvtqucIpBfU826nUOow8TuTPe/3Ofg96rg+a197h01HMyAGSc",
-	"nNCGM2AMlt4LeSNeCmOSog3Mh2O+lMc3p8crg9HSc8YZFlVj6b8B7EE3cFe5V2rRxQW2bAjs7J2F+7S8",
-	"6OSlY6JOaYC7RFWNFBSGSeOVkoYhzMoR8w6jheBNyZSQUJ9EeeYN41THHkMArJeioC8DnhT+gDp8935W",
-	"wPC1NCZucYbZehhOboRZq+kIlj0e9awHzzocVYpxSLEfEGLQDQeK3UORKr3LvPOjJ3ED/ti4Q0KwOlk7",
-	"gqZ9BTiOqmLtklmNMJIeHOf+tiq0ntmFDyfyDalhjAgMzVMbQZ3MObT3ECpyRK8CUZwjEVPyFlnfRZRy",
-	"IHAXEO9PN3F13XlE+QjXVNM8APKvN0bfmNcNRrohL/+cLbWa4w+pCNJqxtlSqjnUw3kd1Pe/QSopejC4",
-	"pKu7kXbjLsC3v2YYTCarVzSNbvYz3LLIUlGumV/bXEMjH58NUxyY1iyx1rJVUKf66wCmXQ7Ck5J40lCe",
-	"KtNEE/KCUtgRyneEYk6ywymq1tlR6b7nOE6oK/WLHllN2h3FvdeTuqH/DMlPO8HdFo459ApBA+4X4HM9",
-	"QrtgG0VDRvBx+4E7pCvWMSRSF6Eff792eaPiPbkw3wIOIEBwZb78Per4M9abFYG9pRI49/MbdYc94Dfa",
-	"C1AwCwGGon5Z8dbISbVP3DNdDSo7OD1adDSHPWj9/sn8JW+uhX3TVnk692kndWssuxbCibrtSMBQkBZg",
-	"dXxIcmRqODhNB9Kp+s51aZheCoW1hg10wrq4fPLm8vjl859+vvzhoh/hzKS9DYVU9WrPBcy5FVfTSps2",
-	"VTJzQTVZ5I+IsqyEohQrqRAvhpbp9LBMknZuoxJBiK192gu+HrFTqbPfKBR7K6fXCcsAgdR4I1jdVlYu",
-	"K1/xNDL3q8lUkk15VZkzNEwRAmvFpQ0VqO5rxlvMpKfcendO7AvoJo9nIW0RtcLslBcYG9Fr9MwK9eU5",
-	"k3UtSgn6Nb4NhgFHDiyOqryOIK1Pqla3bnL+PhHwFAiOKUEhU99IjJ2EriQcW291o+zWXjqY/x4h0ol4",
-	"Wu+s05SiQwm0qQ5qAur5zFIrk9MtQBoiehdmM0Cmo1M0RQjGsMmaTWQJhT+QdriSZuT9miQB0jZww7B0",
-	"M4A6FOwPiNo3vgOne83VZH2VdLl1jexW3QrhjajWUvUBtZp3i+WsXCtey6mjUY2YTOCw89OWZVmJffgM",
-	"TLBpK3E14WYIsWV7kkBxIbDspufGocrsJlAmlXRLyjmFlE5YjK8u9sD6t5x8Pic/O3NASAS7YGRWz3qa",
-	"FHA/tlXF8Evkah6ew/dwdxwUekFhvQh8rFvDVTm6ZqQUvISWiSkIpDjBIM78mUCOeFoy6kYYOV/YKziJ",
-	"hLHqbDk4KihTcvcQtqoIXgDS5P4CyefO7KzbGqlhKZqZmALHxJfsSpwZyFHs5yduySGIh/exgJSA+xLV",
-	"EYwO98k6C50RFwE6lZ1bUWLpe7ih2LanQAzKFXR/v1WF1WD5eeJLsK6vBijkEtIXfUFxrxw4A3IJaPQ5",
-	"0qCtwCtcYP0Wt+HU6dfh85h54RWEX+5MprpO8ubXUk2cAK60CYFyD2QKoYnWII0axeWNePz11V+LjS5M",
-	"4GDY9fpWYUVbRizhixFkNM71RU/IarFOYYaPMlB+xheT2LxDR4Bx+SXj4dNFNeONyBHF92JaYY02Puff",
-	"4bFwfZYF8Qn6J3hvUO3ZdSAr3RhxpWeJluEvSUyvFgSwGulbTj/owAIBmeBGlNk32Kuu0+IwmGjiZeDC",
-	"dkTuWBXpKBD/OA+J5OCvrbSxtymwj6q4PEdIa1zuu6cdJxuJDrQJOEq1CSbSfGL4kYmo9IqdJHq9j5HZ",
-	"OgnNEqPBnHUpmIGPBERmpgHzagOnOQCxdXVk+5dn3g6paNYIsWs9sIxIySfdveaOTgE2DOh1/yl3+PGp",
-	"bFnfNCaX6+DnoRUoYB2A0Y5qw+CkTqIf+RfnKfR553rox0GWy0pmlVB0HBsgh1Ujrc30HFo2elIRvx3F",
-	"eHFSr/FnSTBDvdp3tDdY9jXo3fHLpRdEM89vnZ/l2LjsJfCpqq0Vlf+hD3y10JWAVtwpkt7o8BHLZr42",
-	"u4OyNC5OiX6UX9IbrKJLLCfZN8utxSu7QBF75dOn8VxeeVWzEh6PM33ddvdx2MaQae2UgkjeIldihXm4",
-	"1F6xa7X462B+3Kbw62O765iLn7MTp4B4JzNkzbBkXmz67MIVJ0e7X0XhT2Ywz+2lsAtdXqQVuVcKA5SE",
-	"c69Xii05ZQwEfo/1U+DPAmvNa3qoVPJSHLE3zvxFT0lQIPwmgArY/ShWOjDV6ijRU/ZGNMmo7+vN0bGq",
-	"GWmwAlBcAsAFwNCpdPbg0Slw+qPvztm/nJyAN50yLxI2Ht2qBMKC9BaGdKIvjbNQ8xTin9N8+cToqrWC",
-	"QWQJbNTOJzjeSKnhONPJJ1fJt7/q1PCCrYWxosGGvD5gMyZ552qJKn9mccueQeB1fCVVOIQNc+BWMGWw",
-	"cjoi3Gq/6HiGRUc+yfvgU6OTrfsTCcGtR+aHGhXpM2Wk8UCAwcWIxVY6zchzwDZP1x5H787YNjFIQYqp",
-	"GnAAOTMUjt6jWrGohD/ppKjbiqfFmUEoN6dtl9SEEU++RWNAqh6ju20S7QD2yatUGX6Ektk1ox26S9uw",
-	"CmBZQjlFKKnr2xnYn/daK5HsUO7F01aznw4zEiKq9PfhyWlylFSn8QhoxCyFQqSRgLrk/nHDbUw+Zx0s",
-	"LdAvQXlRO07qsHTXNscvNQHAaNCjUbeBak2yBdylhCU7/VZs2QhpYOYc2IoSdwdYWQqV7Fy1dR87xCut",
-	"eqBXo2FTMv0ZnhFCFnlgS75GUEJgK/u8YjwCWnFww21OwBnGS/Ce7fPuOwKxZImTcOYeCKWFdKm46rcH",
-	"0JKFMiE+7uknOl7cWry03bakpld0wsxTeMdoU0LrJ23lVDxbaCpK2COBUtTce6BmvK1seGz7tvnMll5v",
-	"xZQW3JrFmBFTaa/51f2rTMEoh+nnp9unOohZFKRsF0BTBbvRENnDCs2DgSUlWJBum5SjJrTlxRSrGvpE",
-	"QF2hguUYcnqP2ZSClknzCC/Nb9YrdMFtNaJUKtNhMJO1lJ6NHyj//lsm8070zVgAcvBs7ZGPbVIpTNBr",
-	"0G72onZKGkiJUU6E3t3rJQl/s8OpkO/4hmNeCGvT5UdhozZBBPSN6JfGjfT0iTSmPhaWA056V0O+iQVT",
-	"kJfxNu9t9Moka/ABwqY1C/DXwnWBY/I/YKaduMcnEGHeD61gqJI1UMoeRw+MKfGijrH2XPuH7nNDyicB",
-	"5aNqxJn7Cj3UDaVrKidyG2E2fAZpb1prFpnwNWYcuPPZ3kH2xZ+fvH7+/ZcFm3Ajvv26bapRtRWm71Uk",
-	"DhWONJpPisRfQaesbR41smHZdpPMdlJLm+mqk8o6qqoczCearED7cXzM/cQpP+Idn1o2adHtDf1sdKvi",
-	"/rcd219xM34+aXcqdRSaIJ6zgpSXDnPRu/33C2GmS6vFbKBrXs3XzFingflsorGtG4bbwmlPBwnPN2Ss",
-	"PYoyrbflsmikLjNB18zxXnooBoYJ/qP6tHu470TafyP+QpCdumFTrqaiqjxaQwKjoez5F4cbxMUtw/0v",
-	"lsKrkysuqaKNqKc4oNcj3N67pUSrHWeY8Vne8EqWlJqaaBTbmGTDnVNv8AiM3IFpD+4/avteC3Wb+Jlv",
-	"oDfY+i5KREt3wYtW1dFI2Mxov4Dms+zpCaSfpykIJgr26moB8PGlRGzEBnbBBvrd7tuZTR0Pd2FI6CDj",
-	"TBbEwFdvov3fT/26He8Nm/HIcSOLzsqzTbbp5NuSN3af5L9wf0c8myXUS289YiregkcYOCARAepLWvdN",
-	"sjWVL2L6+vF3X3/37T8//m5Hk7HNriMRIY/o1UhHeBvtuXd822fE50IBM/XFGLaj4lNmNfv2a1aBj8QU",
-	"DFEd4IpfsSN2xv6THZ6jm0aJruMExSZbQ7jvgKqP+A9LyK9yL/+PX54c/hs//NvJ4XdX/3n4a/Svo7P/",
-	"PPz1t5Pi26/e/1PSJzrQ4XapjbTyRpxviEe4ffsBDMZSMdVWbCP9dSPheKPTy+HJ6eXp47OTk7OTk387",
-	"Pv0mmXa7A0oybqHkI/0FkzMi05wLORKGwfQ+LVJ+OMizOD3z+1Z0IRfybUnFjKbOGEHXoCYi4MMuKPUW",
-	"crmO2BM6AIpSgzTAtm0+lm59vivsl9FaUX+/NXAIX2IqbcgxDFrYObQrpGxbhObDxOlO6GhMfQCV2U8F",
-	"LG6lke1I1csJ9j5PfKM3/lBimq6/85wq6qCXdD+5DfvtxQzi8Te72w+mNRIoMC2c/k850kHZ9xqQldPr",
-	"HqV7ZOtHe7avHat3xFpBICYoS7pySuDVHGuv4nql3hchYfpKN1eolZDcdR9AtHFnZnPMOneK/F3MdLxV",
-	"12PBm1W/ibJfeP5CVF1vwkGmnWw9SdlVPle/y8UiDgsJ9IKrbW0iz7xeURhqFwPr5CF2y0saf+m9NVH5",
-	"7V6Lph6HTiRR4WmICgawY8eeVIiuuSuoVyponb1GckfssiurNVstWN3uTXmDgdnWI8PLxos/H8EhhTpI",
-	"R+qJfE7GJbyb1FtMasVySoPC8FqsHxnWcAsVuVHPgFILk2zlRzJ+iBifCmMjWqSbtF0OgUXNuyALd5Ey",
-	"Dn9Fgdydl6Qj+u63Wl2V0tDmJwA1mhZc+oIyC6JTcmSAVYQd9BtWQtPxLxs9b3gNx/PVCfMdyKCIItBD",
-	"JG2g2Q/k9hW+5AMEBMAdY4TWl8ZKw4LpdMQCYl4UzoM4GDNWL008wWWja2lEecYqra9ZrGuSHEH5ksWk",
-	"cyzR7L/bshypGFdyN5FtD09UPpJVdgYHtLWbUPfkB+C223jNWb5v3LzWQzmiIFyR/WyWG29V6TulpCyA",
-	"8zjyQ6UDLAqJGXmdPcgV5nCcMx3xFq5gAB5DO0fZfb1y69VCOy3H95N3JFQLm2Ihvmv7XrtNZm3CZTmW",
-	"I2FZF6joWWM2EHbCFAn7jA+N7XSYRGna4y7c1b5+zec7ACc4WzqSQZFmdQRAsXV06er9pVTzM/ac8Rrw",
-	"A89D5z6PLU9NfcBHTIDx2IOL7C+oBGGnJ8wcEZjDWVTpL7HQH0Af3CR9a7GeMrdEpxJBQdy+fP41d498",
-	"H6DSNsxVvuTTZNsK2klfobPQFQkGrOxroMmE76qbS40aVsRJ7FyVouLrdHM9ShTzAkrNMR04nAR1nb97",
-	"Y2aAkk/B+D8PfdxrfQNVHA0mhVGPYWoj3/M6J2XMP2o3/7Qj61Nv8k/nW6YIwrClXmEracBysC3k+kAA",
-	"Inn0frArLMJKhdrcqLgnvgmF+7MJTftRLDEQ8pHzDLweOLhvzZ+Pwac00atFEq7iTXhxiDtMqAX3LFIO",
-	"QyLnSnfZXCuutre8Tzmnj7/ZdQBubo2Ym6G5UZ9x3xncEYbfGnBwgGZKmD9n5Olg1ELdb9fYSZ7mu52O",
-	"7FSy7SpKokqQMToLQBAII8AmYiHJ7MIW1Jh33dEC6LzeMehWF9CUqOXX5lVJrn6H6wT2Lp3Zms5qDFeZ",
-	"MqsdF+0zuBXNEqY8EWvdpZ1NRCXFzQZ3DR3U9hQ3RjQyE3Uzcq6uWgVwebk7757BbExwfvlnkxlxAxjg",
-	"XY/bxhks2wwMsmHMpsrRr+eciLlUBiGlRteloSvwqntfztUK54TdT1Gr6X5ShMIh2AQjeDNdiJKtFu5K",
-	"yQQKSrQt1ukK6avg5qxbm5RNl95RgQqr40VOFtxdNG2g7cTJaggWMkDNUhnLqwoKtCFTjizPVDXjsOYG",
-	"njXK6Ql5BRvcYyRmyVPpo5L3DFvyGv8GTJQtHbKiT3eByRC8D9xE4+NEg8B3+NYLenoLdZU+L3AGOeVX",
-	"qvktQzm/68a/68YPqxt/4kpwOnnzSQjc9iW7NF3rtc32gyinPGGEBgvrrr1CMgDyu4J6RwX1s1Yx8/FY",
-	"jPtRJ6IZtT74/BTST0ch24gPTJdnx8d/enVxefb61ZvLgjW21e7qbn5uK3N2fPxf/+t/wyNnx8fHpbg5",
-	"tnb988XTk1yHjY+m56XpCRS3GZS8nLMTTAEFOD6EFM+/ux9qPtmZhEK7PaCnXHR6Ua6HLGllkIFABaa5",
-	"pgi7VKvgFQQ/cah+GXb+Kt/BIOfXuTXGYt7jculrx8Bzijg2WJXdaEjvXKPvhe7Cx/fPFJ6Vr7idLqj9",
-	"lFD35baB1SUYmw98gaUK9ikgcEEz7mBOQusm3eG7HOxr5++ylS/9DKAOVzuxTM8GezVhMVPnQq8xIBnN",
-	"JNXhhNJHN/BhZ3pP6EhhnzOplQNW504DsB/T2ZnVDtMYadW8hWeTxiDNOKC0+uaHwbrzxxPsxgjwMlyj",
-	"/SEvL4JB9TDm41u/PRv2o1ZzYeyV07/jfaaE4/cBgbd3PcefStyrJeUVAmjIzJcE+JuEEnNj9nvyd0DO",
-	"sa6wO9/WzyGaaww23N+gxHaMPF/c//s/XdFQXvZGWBRrJlKZVgp7nC856GhssgZoDWjAmFTlSmmWFU/X",
-	"HFD/ZCNEsjQjSmTcqFKLhNYEezMlGp3lmrY8v3jFvv3qu8NkRXDNVUkY4ptkQ0j+PvJ88cPrJ6yUjZha",
-	"VoqJdJYM/jY/7FV67CcbCZBDBc8DeBxbhe9dP8teF8RHcdu/qtqx9x8WkyOUKgxAbryuuHrKk/atopAu",
-	"7xTsJFIF9eWQ9qhDzpCms4uh/yda7HF5ut+2kMC7rLjyZgg0VLbdGFveYUKakmBjs7nuKpPdMAU2Zj4n",
-	"5xOaZR0MW4c+6UtWvM4gOrAzJ24ijLFUxsNCzhdjU19GFwjWAm/hvtUKFRSQwK8LnFnuvC9Iy9jIAGvz",
-	"Lr7rtwv0KwX9KToQabpm8YRItU/X252KgqfQWzTud79VsYK/1SeXCHafSWSBip+ijQxZ54wvnM4tg08G",
-	"pFeDjrmxOMYEqTB2YkZkwWmjI4TupWgRx8c2oZZZ40AC7q1HWHQEvhq9a2zvSJKWlaNllU/qGOiLN5TM",
-	"/wfoo+XY1S1KhkL3OXpDctqhE+F2azZe3k8fwhFh12wHnadRBa3SHTitAdaqRBlxxb5PLPSVVr2qgB7p",
-	"iOV+1xeYVbLJu1OaUodIMCuY0Etu0VIE2ZCAfq0zkOStqkXOIz3lCrVbJ5Cg8Rv1voJ8vL2qgFeL1CqU",
-	"CEN2vjhsCAQtLhA3FBynkN4HtV9RG3VY7M77uFXP5ibjV+7PK03F2MJuW98F18RIYTdtRJnp9QF64I7b",
-	"O6agJtu5krT1xFe+z9RODAKwU3GiYS2F34GoLIDeFo+d3NPeq7caeJtQEoP6DqYRg+JPwE7Sgvg1rJLW",
-	"VlgOeY6FK2dMq4o0JCgnRg0qTrWjcsWuuh7QHSqeDkpA3uULcZNKAX/CCNrCK419mBoo57LgaaQOiTj9",
-	"rlIZfdkbtYr7HPv4er2NI/W7MMTAc2CKuQTUjVfgY8mRW7O4wFr45agCjo2r12Jn6QgUJW4OF9+gMlPu",
-	"BY0zrF2auNaf9+APmG6tkWXUMkzYlW6u0SncobEk37x8/M235WILueVkF58KMw5DFLjc3DaK8nWzPwJN",
-	"pihqR4dykIfXY2Hx7kN9ytcZRWs3t1l8yumrGFdrzP8+70wmqJcDdHylGYQnR+ZOx8fTy7L/OoQxfNr9",
-	"jpx7mnFqH96IqVbOUi1/CHwjX620Xf48m8mp5FXUBnCTH4877TBQ52S63UB5TS7q2ZXUhBBBL9jZfkaE",
-	"ZlY7/rtIN+LKYQ28RVVjzUo5m1GpQax6hFfAqwOErLQ97PN0dtZcifLOu07D3HXPaZhog4evZxIUIJ7J",
-	"Nj1sLnmb9Lam0Z14OKHhGwA4kgkDCQ5PZLC96QQrJwOoJfFInI08pi0NOlKG5xohvxzmxtRvxZez7ANM",
-	"uaUckwMtrD+soIh3b+fu20Vu95Ppdc9DmTP0R/SOR7vSdOFu1ROC+vcNvC148fN3eZjHddf2dpzxTmxw",
-	"i3Xchk/srS7Sjb+Pax6D+nXU0Z3cEJlJns6ceKrtImL0iPWEmUlbQKSbOL9dt5Ku5rxpIYj6N6izB/TH",
-	"gFk2QXCNyXqDZAwRbZTM6wzvydr3LaenAMuoWgeEyXC/YGa142HJylVZVeZq0mtZuX1fUxbMIPpWZ22M",
-	"0mm21I1UbVgeGvYy9FjxbWigHxLiS2YQYT1T33N+KAxSGGGeT217k7C1wK3eZRfpELG0O5hRB4uLSE8Y",
-	"QtdNg/BByb7NOoXS3gveIMlKwyo95buxxXBPaOR+4wJPdjH2UQ+W0xv/tW/MgCeWvsW3xcn5HQnnVkg4",
-	"IwAb3ogVb8okcmVVCYDdT8rZ0Fwk7V6Wis0qPp+7zY+oZVRLr6w/e4Cz8BsuKz7JNMmpRSbzw1TcGWkj",
-	"z9nqa6HMbeRncJjTEBtSMOxlEe87zrubZP74fljqVK7FpC3TGX8wiRABnC5E2Vai6HVJNB18g6NRaFdO",
-	"8xgHfe6ntHFO7OfLZ4RXNBIOrzcPKhRX4t3Ye8xH1yo3sJf7CAC4OrsameBOFP40aEq02u6t+dMV5VPK",
-	"n95xS/v7Rm32Qi3RRlOgZGbWLYJJoRuRM0nGW/nJpLZlJUoox387FiRw2dqMShi3zRrnrroWuasyFvLb",
-	"s4cNZHRtGQxf3iXUhlvW87aHxfvpR/wloow8ZaW6j/qkgT2vQUekCT0IrsC+IyJT23W7uvmG1yTXm6wr",
-	"ADDJJWY0dRGCha6FXikqYqDKr4PioLUyuCMo9dp97HaPW50IHxQH7w7doIc3vIF8Fje6m8mfoje4fz+P",
-	"3uL+/XN4k/vXm/ht7oNX4Y3vi4MLWH3oJrMRad0dIEXc8306OHXdaxJHrWf5vt8+Bn7GKs3Lgi1vAHtG",
-	"JPG/WzOQHYxI7XvG/PTsgIbtVp2iFcqMfK5mOsFxPT5NOmsYoP4IMQKYWTJB6na91EpRawUBYZn2Vmqs",
-	"VdU1dU+rtL7G4BSk6ErVQaOwJTdmpZuMGMAMvKtsy4yl0MtKdLlg3a4MpeKlU/LJPKbZMc6uxRpdrRpS",
-	"SOJFp0ZHBLlMAS4id8B5AtqRz4CquBV7dHkEr8BVCGmk0G3Vdb8nKzxMVh3GAgMCpL++qa2PkxAHayz9",
-	"cz1fZCqYCukK4JMuYAqcxQxuiB9kDEw6fE9TC9GMjolcyLl6rpCFpLhHmuBezdhqoTGz3hNL0o+vh0qJ",
-	"qHxwc5S7cv3i4EYKFM194O0hIXABE4jFAH4SCwL8pBMF+O+eMMCPXnVTwQ/+7CeE//xXN63IC6jSbRXS",
-	"boXnihoUYeMYa5zyDv41j8L5Q+sY5PFT0VRydyZGN4lNhlYcxFykx4JSnolwUTqS7d/TAdZ+uxLhJM67",
-	"u/xIAI8Mcq5ewfgjU/TuPABMhSxND8jXjyl/c/p4Jxh8xsPiDvzZQkyv91yak8cJCwKcugCPZPk1IBhB",
-	"MiPgrqM/F75cNrpsp/B9KU33CFSAdMjsU67YRECvAqb0CqpZe+mxHJIjUmWFoVLEz+jAlxHj31hrshM3",
-	"CZaZ27fAl2Lk705Kuj/dthcHWpbTkff86fp1NwL+A8d4un4Fo7h3W8rwHlA0tlgdNGserbM5RrOnqxYF",
-	"JMqysdz9WSV4LvurQ1UflA/4FBRjjJAm7hks+pHYfWXo6Ut8yj0PgJ/3s+ZLgObfZaXEnC1AotO0/WGG",
-	"ecXnkiTWsJUbeTEVb2qTV7+pgM53hKv5dCEVtF427t5eIzQca5cFfDRFfOeBUtjN/t3DKYDjW3QTU7jS",
-	"Kt9rdc6tWCU7Q75SlCxGCzT9VMixB/tHfEFHkZsUHa7gQIzyauquxGgHY/c734JtZNo9Whq7VEZ4qlsQ",
-	"QmZegd98tIsMK5b2+pFZio2VlLrtuWq74i9jdSN2cwndiOhg4NrsNaXIY7/d0V03VXkFlsDtspf84H7l",
-	"vSG7275B5Vubu3FAG+tMEVmKgAJx+L1Nc5RuQ7fZyoqvrzIgRxfuY48tyy0rueUTTgC8wDgsv0ZIBLey",
-	"7iZSku9oAyxfHttlKW4n74RUYp10MWTDc6HgL2Ryok0vjWcqjzzLBIMqLFsrxhVyH63EFuPZ1/mX7c92",
-	"0WYZvc9Q77JGAqJuqZ3eFfWtf1tgdrhvw3/EnjAo+oKm62jtzcTKF3TYRSP84AATIyetxT5KHuVClczo",
-	"UBclLXUWRNQLiIwfJSqrQfED54US1ooyFQCfamXaepnzfXBLE4OIMm+gR+TIUEUmC4vyynBYoIS5vBE+",
-	"BDFv5MhQSBAU22X+APcPAXGEXf5LayzqxugL8a1thWy8qnyOPo22xiQH+M4c5AFnxqwLLmmvaHyk0xzS",
-	"pm8RD8MtSVH2ZdDlRvvdoHEZhXcbYbkk3DTKxtazqJMadNFkVuv97+aOTIqZCLb1iKEynrWOOxLESidL",
-	"ElmLlvxqdxJ4WeEV2dr0qm6R+ZP7KdWvvpPhmavr2BKt2LQ106NbAeJLXzt7f8CdtF0Bi7McZy4Miphe",
-	"KQpUHCi9iolrBR6ndI9LEyItu2eCfn6MM5U8cw0g3YOVfE1pTbUslZwvrGNa/u+z0LMFu5cAl8EUY89R",
-	"oDHJnkcAY91B6SfCSzseqUh6j/n8meh4l2VG/qWIQqOp5Mn8NXmCRzOpt8McCTJTNts8poytMWzKryUd",
-	"x81LO192I2+cPodijtyfvY4VvsyFXwuVdGLPG21yHSapKkdZLlX/XiTQULwfJgQ9STZV4mYdASeCMf0u",
-	"mf22s9TheHRFQ7JN8xvqVxMy0A+hYTOz/B0BVnFnVGsF5ytVdMR3Vg+7gw7YIPlEn9413Z9D47k9AI/e",
-	"r+98OM6HYN29Mk/4Kl0uaTfE7njTkJpb4xA9rpM/sosgJPpH5jcuqdyBD2ujBlSabeyy4fLaXAm44xUg",
-	"QKiKLJM+N6T0OkmzUR7RA/GyqZDhz0u0SwSJqYobSxBpVOV3izPparQH6mz6QmWv6/MTR3t/fKVsKecU",
-	"ndiwtv/05PDxN9+GFqmEWlewhXh3kOsodZWmkxekKViM4yCSyOnhyWnPRufVykknxJ4pk++4hWI5huoT",
-	"BH+7qHktlW6usLve9i+/F1NZU1EAFrQabC9yxh67z374+U3BTtxf/+31/0znFuYuCYZzsLBwHBCC7Va+",
-	"B2N1GneCiLwDK1dkH6iIMEY2OrMOMobWtKn2Vz/xuusS5YEjN9PvI3AU2UB/KSquW6XelA5KIvGGVUhV",
-	"6hVa/m7aXSsv+7fgmtnJBijC2HEDWnzcbzkmJb8L3bEliTmtq19Q+ruMi1K6Eh+LKvzPl8+2y4ONlXUa",
-	"6zLwVhqrG9wx2/DDggF3ZRzjc1DrsOARkk0EPZPJQN9Rg0OAHqP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzN",
-	"XQhV2FRRjkZ25ycdR/pEvjk7VniP10T0YIDiANCIVdJPrwZO+zV5PPxbpIE2SPSDhFa9afgIe9A/gG5x",
-	"qQlspP2Hz9NUX5XkQ01VzUeVml13nICkRgCmW2mJqXTiSCJ6LERRMng4gq2Vtg/ggd/7Gk2xtFD4W+tG",
-	"FOjkDbhOohK1sM06VznaYftszMuSWeCRmRSL81HH+yA9uvD41FoKjGWKEXzmS9IdkXMY7j+JHGhlgKgc",
-	"N0y25HeudVkwAs1jumExnSbcLH9t0/WfP4Vmhx1d8FqrObOQ9EJf+D0dlwZ8+8gRPeSXnbxaDYHnbMFa",
-	"pTb8uTXg5w21yVF0ArPBVgvNjBBo14E01rVgvMo0vN0PlCQqPR/SY3w11IC9HkIbsFDwmZzvmn/hRZoz",
-	"X8HJ0rC5sGPbtwrIw0rgGV6LlTQiQ2i38Ya7n/WqqfE0wxxGdV4FwmjSSaujO9fsC7aZxCbEXoBx606q",
-	"yWQIfdmTtZlIcK5EeXO6NIfMhigzu21r7w7fZ6+q7HP2B9/xxWl3BTvs/omSdVRt+XCzaszr5FNsiCqx",
-	"cbM971QB2+tjHRJahjGAkn6EJV/XHr+eCkomXF0/MtjCrt5KXvv2a9CTAzBLvy35fxz/+od/2skGu2kF",
-	"lKHUAf+swIHwEgGDU1QfvsjbKTMpqnIYFGJXmjm+ZRCkALuhPAPY6ESEfWbT6bvjyAV+nkBviB5Blff2",
-	"r8DfX2Xl8SnzsM0Fe+xvfVmwr1KCueeqLtMBGkRJzaVo5KsZ7iB8fZmAt/s0oKV1Ewm7SDt+sLUtm0eR",
-	"p4QfCW97q5orXcqFl7EuKB8BQKTEyskzwsOF8HyYXrqpi1B2pwI9k5XIupNybqknBjxRlkNT6V21D/5k",
-	"UiHUvVzBqK0mC1BvgSTIl8uktbKxQfRct1FBs0KX8WoLFnAEHm8jpropc+UuuJUURSyY0b4Nh/GQAlMC",
-	"YksgrfPK7igVx1MFKcJLccaiBbtfF4xoB+S536a7usXBN9mKHESA3IDqyUL/8viIOzLvzpO2IBBvRDbF",
-	"pjeeplSEexidzPBVTtXRRXgNuQYHdHzY5E32muiMg3aY+XePchdGrOchsArYZN1bEbCpaLd3nGUSaQAX",
-	"mN/85x2k+UYqbCN4mdl848Q/NN1xt9XPkNgn5jCFlHWghHTHBr5cVjJ3aeObiaF4pVdMp8OlEd9PwgfD",
-	"FLY5k677kUeP/kwigV8HNFCAIB8bruvpKglCoQM3A2hKNB13pFAe1HEt72Rc+x4anQsOO/tn6tH2lTy9",
-	"KIb3LG0T4wOIJSVWGa+otiIXXQ3pkgupSgSdi9PkjK4F9j7D9oPXkCJm2unC6eVzvjT7He5P2iaPNmED",
-	"7h4MgH6To2Hw1WRzM2X/WGIANawV2W9VHrAyVX3QF72pSOO+YmsHO/PcoQi8KLo5kcgKQsfRTSx6KAUn",
-	"2LkdKwr76mkqzx/hoBM9HHNZ9Va8s7tNHspXhofz736dM17JkxPanmGIrB8nQmZgbAdHAd+LkmFkXoU0",
-	"pc7BT+7J/lr/kUC7igOj22bQfQabPoWUFGlj3dWnfN2e4gNGGM4hIu1N1LAsRtg2rhg9M0BlOZRaNOyT",
-	"fT5kKqb4I3W/O8HtWC10hduVdvLuc1GCjyF3YaBXy+38VFFHm1LMeOv0/dPHJ0OtzL76ttdF7TTdzGxj",
-	"ktg8p22kXV84rutF2WBJ+k+oRp253Yxq07cLuzfT69GBC7JvQcI71OyeM1EZ4aGUnVh0JAVzclqD4E1s",
-	"eC6sXfokbKy1TbnT+lXBUZn0WZdsYbDRq/u0QJRpUL44ZKCA//bg7GCq9bUEeGmQOAddM51uSnwp/1VQ",
-	"/Z0v900qkVEVKZaWhg+OrsXaM8GSW05dZXSDlfNb1dJOTQDQu668eOeOJctdn1DFKs6IssehLgU2zR1a",
-	"Byc54g3YDtWMe5ERFv38+CPfcDP4OanD2aj3QpRx1Fsrra+pdH6/5YUS8TRsWVcRjIAH9O9bHm1Uj75z",
-	"YlEh+4jL4MZnvdr3W1C6r6IfefmizFPfvg5b2XWrvMUkqFB/RA03/it/FKCj6qVQUdrEks+FcRr6avcZ",
-	"vIfLj6Ga/lwAV1FSKja09ymwwSH4398WPlO7l0k6CNddIKjkiF8csR91Q+0UoToH83z/AGmf240FARvT",
-	"3z16h2F/8OVgW9C00DsJDHASJFQCj4fqpEAljTVA4jVfI7qItGcecAJJ/0Z0tFIQiqZsWKMrst0Xuiqp",
-	"He+1WJsj9iR+BV5peE9fAkkDB4oJhreRVkW4mz1xdcQAZQjbQ5EggcK4Lv/JiybKv9dVGdnJ4SPidrZn",
-	"L4p30lgsl7LSVo7CnsV3IKTnHZwSS1J8KQ/ODr46Ojn6CsraCfPymC/l8c3pMYWVjpW2PoWTQOTCJj4v",
-	"D87chz/RI8BRlloZfPzxyQkVbHmfMxhDU/jt8V8oqoK22y7LDl9xIayFRnlwcbYv77V0KtD74uDrk9Pc",
-	"iGGKx2/EDFCA4Pmv9ng+0oEOzn75LdYpfvn1/a9QtF7zZr1ZigfPJDi3u1a6Kj3ZQhrfsk3stenvNeiJ",
-	"TzX6t+5xm70G+r6vx1KBxqdzxid7nvEnQhPPFlobQVdbeyiM6PTfF1u3cNkaSnuqBJryfcpolcFGGhPx",
-	"2j0KTcA59m2E+YCY/GuL3ddJSkZdJvqnXEQntqvJhVvbBkl8nUpA8fwuzPPTOpSnxF2dosMmjV4Z0TCl",
-	"IRsMbXqTupAbm/4Qd3KrS8qoa5k9g839/0wvUXReIIL9kXHDVqKqepdowqfXLfYA1CYD3FXz5loEHzIG",
-	"NrwGOgFUrx44fa2hkYRXiAogbWy/HtwrFEo7YrjxQk2b9dKKsoPeWHJjlouGG8G+4HNRMAOPfFkwSG+F",
-	"+JeuSjR2nBITOgyhSmUeYX/M0A8evRVglHYtkhBuB5tia4gXClWesU5Hdlq91Q21bMbwAeoSfWqv+bV4",
-	"inv5MKSOg9+b+NFTK+yhsY3gdX8SwSkykYo3CbS6tOyZUczs4W/Nd3e4NZ29uXlpLoNDq2/GIBoe9FkP",
-	"WT5Ox+xIFlce3ylZVYch7pjUDNFn91RWkCm8IY82sH3NTcHeVeYdNgg+nOqqIugn3eBHS77WrTXe4tsQ",
-	"ZcGPnhdkWy66wV66mfdgqexe7/n1AVUmt7kYyM0TbNeWDEKrMcSWxRqXD0PSXz8YSeO6NIG4QimzYZxZ",
-	"PnGr1w3+E3hyYOlcXW/TcyWs7zSekfdClZ6gH4QByqp6QZP4wNo3LOvCDZOgpbcg+FZO5Ok2dGNc+xhz",
-	"KSFU/vB0NJ4uLoQqiTAmayYOay6rAqsVSQiiCC2YVtNt1pbnapU043jaXuxkkE2lftl3P+7zS0jYPPiY",
-	"HCtp233f8JnvuwJYicodXIcI9VCEAhMqGLazZBBIxQoymE+s+ifnu5VeQRUDmAbGG3HecaWN1jHSsErM",
-	"rPcaYZ40zJ+Ut87NDJFPbq6dJNbN0ZZmBpN9aMYEK/5IvgFYG0wATjcp7PDEPHPSXWveT068PZyGB1sU",
-	"CXsMqWtlF0XXBwlMB8gaBVfiNvM7/k2W74c8fk8xS22Q/wEMdos8lke88OTk5PSfz6keFqYrCTDbM8kl",
-	"hy40xK9kuYd/ovjgzCxHjRMCRv9UFKUnmIYV40lJaJ2rhMlQwDFfLhtNhTtphQifEL/TQ6CHC9rxAbLw",
-	"DSRjofOPxKRe6Ol1OOw2JLop8c52FKJK5kguIBxgBWWWVKdcTUVVhQSENLniU79T6+/UOp5anwHNMI78",
-	"c7JmvL8TaXr0yUVJCaqXQoGph3lBnwMhbnlLXvby9HL2zc7wws73UAEapVClXkKQR3d7h+BNJUXDQvu6",
-	"1JsocZNAXcP4IeGKMrO2Ku4f+hYDHSWu8HNFHeecWSJr8ak5bnqwFxzOGP9CvoPudtPWrF2i1Z67bVSe",
-	"mGf8S77+3Lj+wxhxr2mnPoL9NkLW/CPJlZ+0pSwOEi0S64NR95lofe1beIp1lu7LWVbILBup/n4NNVr5",
-	"nUM6nybV7W3WQVEgUJA7dRoiRTDaYHbFLtXkeYdC8Lt6MjZodHhyenn6+Ozk5Ozk5N+OT7/JvDZCePh0",
-	"wkivPWXs0iMAXnb+uceM/EXo9I1HZrP2RKp+h3Aft5cNensDFALWmj0yuDHRzZvtDCX8OCaU8CpkmUuz",
-	"jSFXsIvLJ28uj18+/+nnyx8uehCt2JgtCvh1OFc7KPPhKHFUKdePyb6CaR5OiefcUEUhr8WHD0VBmvwv",
-	"vzoO0eWVpyiPZktX6VqsH5ng5Y8IDNJ7PUYbfhZauHbFkuddCijWmPp6qW5sAEbpEWWLoLrJnsAXACiP",
-	"EQmE4ueKCWUb6FRP6WhHLOQ1zlvecGWFIKgT4/T1WpROZcdOvdAsIHI617oRZx5QBNJqsbWAo1ACm+vy",
-	"i7GBuVYh+6YIbQtwtxC7TiuBDbbWGKQE0OJGiPNu/zxoScUVAtiahV5BVruc4S8XvKQeN0Jh5k4iB2Yu",
-	"7I8t2ZsPxI1h/FxAH78bzJMqfuvS7PGfcaI/ftJjjsVvISU+EHCSloutSp9svmsAuntkYNKYyOSDM9yy",
-	"Wt8AAJkjKzxlDIABdkpMrtAj4Pg397/3xwDN5f6JpcDDQQrAitvBWi8XUSlHQi+hWpI7aAgbyBGwAo+t",
-	"kXhhACgYpQx9+/VdFel7T5KarG3oJ9FhplG6MwlRpwu6D7htG8G+KPXUHBurGz4XR3X55UFxsBC8pFSM",
-	"Zzjxw++lWWojbabFvqCmqzPK9RiUYe8fPJfxrurL1p3evLI7buKTPgoi9MSgbjZ6FurXxDs+tdWa7IdV",
-	"SEsfuIE7VZo/6VqMypC497v3URIXQgbSwd89TXXJVtBdJ06ZiGiq66vr4ccxMk86qBJsLewOAtsZgfZE",
-	"9vH5+6AF/HtI+zNknOBRCQTdhczT8fIM8e6OAHkSHhMF+nsk499DSv+wIaXPTehlA1Vu8EdmXLwqxyh2",
-	"OvF/l3UfJSrwuxFy/7J0ME6RvSBjghb+kowNXPwuUX+PgnwmUZDPTVqG2ApCrjf6RsSBlJTk3Duy0uMV",
-	"U7coPP6cvfiMHnlA+nEcyL8mWUPTa7KDrlBnVpRiKrHP4N89dbzFdAcKd/Cq0isTgCo1KzVSggdaAlxv",
-	"f93QuYD+Y99nesUNbF+Ji/vg3qYcSkNMbfefx0Ojf6RSjD3IPAY8/TvnlP0qDCBJJGOi7pqvh8nbI8Dk",
-	"uRw1fj7+Df94f+wduoPeWN/D/GPoQ6nwBsz9btpGh+vda7Cb0TM8rHPCKBgEhd9uLUXtojLv6TqGJcz4",
-	"05MIeO/bHuxeAnXv1we+voEmMuZP7L39B1BxIvi9DxAd5dTBPbKKOvyXwe5VedawkMbqZj3oMKdHPrpZ",
-	"9COijipqLIxN2owVy1xpP6Kz5994u+t86fuGuleziZhLZbqWcJm5WP0AM/meE7AHOgqp+XbUdspI61Tl",
-	"v2klztk3NUCUzTpEXED28NBj1PoFskYLzMAQ0Pm7hLe4b0xudXQICfZ1cFpGoPTfuPM4xf860oAvT2ud",
-	"wKZPmIqVwYNvAPcbd/zMGcg1dl+DPaCD6Fq8Nh4lHFauK0oNMUX4JSwwoJ7ET7pvsu7XeskbsZ/vNVNY",
-	"HTAoUhsITLrbQvrn1NykNu2h+b/nBe8JwfbYzeM+/GaOgsjsA4S+iZi3Ctpd953GH8i19g9lmN+zkCLB",
-	"pK8LNuc3osD8LoCD5A1kckzWdN59NuUUWYwM5KRVjPWahjNrhBH2BT72wHeB3pLThBBh1qcWYgR79RlS",
-	"S4yxO1Lr2UEnP+pmLiJgdiNsBJi83eqBTbWayXlL2JlzgAIlQxFbPrwvstrLp0MLfwf6Z4RFyZU1sYPl",
-	"kUHg4yhRDzBTYO2Qa/ox/SwJT4MH0aDWt0rjVBFgFuA0vMMR0NcDBseq0Wru1b6Qk+Zm6p31/34w5Y35",
-	"5eTXI8sdpZ+x//pf//vfDwBHNgaHTqBRw/9Wyvu5vhCVEezrk6++LKgVcYfn7ZX+CAY66H68quBQzBF7",
-	"rkZCpfcxa2sO8+uGxMS7unUWXkmDJ7Jc+9z3/j1YOPhHdGDdnuv/XesU9y8lLoQFOu4uB6dOtGXb8AnA",
-	"OQvFuDIrAW0DofC/4kphJ6mQCQ7oAO4LNpQfjNVyA2bwS3jg7ykx0ZHzSyoS3KLmV13XAt9eabL+TFWY",
-	"D6Hwom6LzZaWWEkALfgJHdGnqYPjgGB1QoeaVJv3864/TSOm11pJNccguKF0uhwlO1IfIuTX7vu/NzqG",
-	"RWWYMt79Geoj/UqtruUtGiS+KYjC1m41Lynn9HOkSa+SwQaYgGA41bVbv11p8G8UbLVYR1obAr8qbVkt",
-	"hrJtzbWjwgE6u7j+GJlHD01ouKoMpdXCLnQJwIGeec50I6bc+FZJ7gpXGq+y1U7ndLw1xHQ+I0L7k14B",
-	"YHK4VgtdshV0lwMPjl84ckCiR6fbLrkJVoKcLtzaw1I8pVH31wHqeuH7wz7YadMbEkf9bMGlKkCHDzwd",
-	"EJAxIeYWdtvHLbviivG2lFY3sV1zzjib6uU6KjhkE+GI13QNlHqnhlDYg0oUPvGAp4ZveNNWIqukN/Tl",
-	"53dK6AutW2PZtRBLZnXvIoVcU2d3QC8S4PkNL1PndDyhZmHZMjhh7OuGmkYMcvFeGfF9Zm1tBwEoahu3",
-	"py+YnFHH37iT1hbuaa8n/kfLFes2Naeu0LefbB1yKXgjjGUTcuuCUrEQfOk+1LMZuut7BfDg5fPtf/iW",
-	"ErZ/KTJ1izfZcmRK1ZeJ3sNozmDzIRil11YHcyu+WAv7ZewjypT0vvTzeEiW5t+R1TrC958PSwvqQ8/q",
-	"AUoAwFETysk3zh3KwQdlDD3yIcAGXovGYIrSGLgBP/kHBCUOZdSNmEtjRQP0bCLzB9OKewjJ+eYWlcTO",
-	"7s8u/sy++Pnyx8N/+ZLphv2PFxf/o2vehf0q7HRBPgIY94j9AFgTjV657//SlnP8WlojqtkZ42zCS0Aq",
-	"loY1gnpogz7lrxwLzbZhHsAWfEdt32E7dS+xC2hHB4Oy620jLWVc0dCdUYhFitDIW+YCwY6K1rcowRnj",
-	"G71jifWH84ziXlMz9Vxu30RMKQ4LpNh8CMfoHnDeIJA4kpqeBeCJkG/ib1SBnSV8HyaIVIHZM6WO59vs",
-	"6vg3vBTvjwlGYhh9AB9Jd2Lqm8d0hz8VAxnJwC8gVyLjv/50cH162cWPjEcr2WgJD0gUAUUkcplAeATw",
-	"2bVH2cgSgG24MrONXhEbHRzhdoiZaISaChamMhVdo2Xmx0lzRTc5yB8FBotIuThFDxT/xdcn333peDi2",
-	"R0GjYuLedgNdsrEvYoA9IRuQNoZ+nWC9floZb/k9kvD9x5Yuae4fKbq0z+VhfGZFs+LNh+po92kgHz7V",
-	"+poahdpeQQBCCClCHKa8AvgQHOtbFZXUm/JYz2Z56E/bNgpbC76azXYibYXS4OtsCuC1UGOrtE5PPnT9",
-	"frfSnPyGzLhZFwO6PS/um5RtoxiH9oyOzdDRwKuICUEXNepeioyoZl+8+fEZ+5eTb/7lyy530cg5hElk",
-	"P84Xt1HOV/mQBfKQhlz3ksztnnYPfAATIcoccC+G/nVKCGj2dg3FF7O+ddbf1can4XW5WP0VvZDXggmw",
-	"AmKQdSbtOIO/ywTiXTNtaICK8TXN6na6gDZ1vFrxNfVUgWhxgx18W+sXgT6vI/YKv0EmIRrBFlyV2E2V",
-	"UkehugqaqFBh2YpjJJ8WIUrfKzAlAPEhfMu9ovOBVTypNPbZEx4hpQ/Z98mj88HGjLWX9eZZrbi0qN1Q",
-	"ggV0XcSiuI2ePw8rEL+5U3dK7zVJosVXVaDeBNAfCTdpM2kQ2VQ4Z9YEqvwkz/kDejDHbHBEUaMdlDlX",
-	"yhPvug+1W+gIYdNKCmWvZBlp9vgkqvXShJP1FWCUpk79RgFOaVP379gmqclsBWlcOBToRpU2ZA4sBWR0",
-	"GT4T1RpdLvhc6CBv/Y75DaNRCcyR/KarRlorABcRDp+0aCxBQasDGRem1vuZffH1ycmXaEt5VwuaU26W",
-	"0CL1nIwsFbbGXGM0GxaPsWoIOUqDbQn9pjnz5hrwGY3bC25BfaDDR9BAKBpGPEnOjJhqhT6omq9Z0yrC",
-	"43DaWNA8+ELwkib5xdePnRX1xx8uWT+4gsteZeM2R+zJHFEsoUxHuFc6YdZiBzD2Vkwu9NQN1Je3xyvD",
-	"vjBCkBx7KYzhc5E0xUw7qWV85+/fYooP+kH6Do7nNU/gxMdwnIQv6oPYUI+/+9gi5gIoYoD7dRipWfGy",
-	"pQEer/JBGJ/wCgRu+jRbRGoZffNGLKv1OZtouwDe898uXv3ErHhnzXbjOnSKpiXaKR7NtqDpbpWzZZZC",
-	"3Z/M2ZIx3bucapa67KnN/C1IhPdDZQ6RlvmQBgtJ8QGpfQ58OQhN4zufO/m0NgG15UM4HR5OJ1v18sVn",
-	"jHtF1O/BaPUgZ35+Aif54f2xo9S1t9gOcwNBpaeyoSrkEa85K529NrPg8jTBnEqUHyS8keH63Uuhgdtc",
-	"oUQzX0PDd7/Vjwyz2joLDyoNoUOud1rNQovPJW/Qrvvm5IS9XaD+99XJCT1SsMcnJ8AmHVkesQsN+l5Q",
-	"aEbrfIWz0RXyeffOgCsAGw7ZIyWrBVfQpd7pVPFb4OpDL3n40Y1ojLPxKSPF+mfNlu/Zg3GAPmt6/mpM",
-	"NE7pNDRad13uX6d50y3uQ3uAx17Sz9nZ+0koQn+UN2KTiwcKhPwbTGxxl9RJuGrNKmGMv8vkPwNrDZ92",
-	"Wj3mZi8bqZtNX9mSS8cpPBDHIOzGa+6I7Xt68oMkMURvHGuy+5XcWX/qZ6RsgKHckCe474YsekWBApII",
-	"jMecSO26NBDVynv6/RPxrt8/Z/me3vKA8aWRHTJUCXJrpK1E7oAPH6wfoI0XWl+DD+ClLietYZfPXnua",
-	"PGem8ihZTu2uRJIqlo2eyWrXZfQPfYhzQeqjV469iGEZD7nbfhswsd1JdtprcL5PBCBJJHfZCIMIZbtY",
-	"HiENfRhuJ9X8Aic2dpvDOh50m2kf+o13ZlJJsyCcsiT7gqRt+vED8S4a/SOFxjfPbPCMPoyOtK8O8/hh",
-	"SOZ5KZSVM4yTEjwQeH6x9Bg7AjryoCpl6ROrszc1AOjnfA9ClTGt9Y78620b6DnYHPPQTv9DWpgDG0cq",
-	"IK2etcsh8zy73o9K4p/ITj7xsyqY1WyumTP/pF2MM7j3tbR3Ue7xRGKTqvt/dZb9yv6NeIj+q6r8nfV+",
-	"jFykAbp3hxKzXau3Kht2M1pfyPBhKZZe+uHY2gt5I3bQTpdOGe2pWeiV+RSdGA8m0N8IXlLS041gN7xq",
-	"N7qGpMnIyLn6sDQEBY+eO7i3Pwzrc0M/c6/6nfF9riT9DKHygKqXeuUbMIa7Hn5KtSpWswVfQnRuJ92v",
-	"oFXfAxP+ZlDTJ2T43pAwCQgp3ojmPEq78HVlc3kjIJcAwqDhJx1yp1dDnTmNGhS0p9wOe8LvHlbZeOte",
-	"8TloG8UGHeExOJEhyvNYikiCuvzgqNKfuwyi/UNwNgj/EMliniXeABl5COP7uqv3hrOr/DP71Bf3e2J8",
-	"0k0jxjmkcBNGO/x8jwSpWKXnW3Gh+7mHjZ5Uos7NITRkoOyr2APYI7KPVl56GbeAiFt2ayVSqbaAd+tb",
-	"tTWt6tNyI7DUYoCU39AjD8gc/SsSh/KUW2d3oIcWb23BxFJPF4Qwx7ueipBeg2AkPnGes2Wj5w2vCXxz",
-	"6AwfsiCY2tzSUjw6KLZ3ZXQIGO4v+uYCrI/Wu+Sy74v2OtpQPk2ljfBSZ4xXKzZcSPAX1A+6QewgX7mc",
-	"K3v4wYN2dxpkFkknN7H7oy16xXM10+k4EIIDcnNtBlf1dqExRR+hyKUKjTcaMVxqPNX6WiJshekOFqmL",
-	"ABPhuwLE0eljttBtYzAHFeamhCgNlQoA/gCGcxtdCfrOo5hgCXIqv8C9Id7tB7BncPS99KuvB3cMEdo+",
-	"dHSun1i40Cu/82pKSsJU1+42T69Dkx6acepyHm9wh1yk1h3Q971HHyhWG7/jEzmse6q3chY1pHXrLWRQ",
-	"ZFse7nMp9LKKoOE5W3JjVrrZYK+WW5FNAf2Th6AwnbUTbqiHjDVC9FqZdLiqkH5kih5Gnkfzhl/AHTey",
-	"FMVW9/gID0eVCGDa1gCJSpovgJJQJyUIZ1IeupAwKr6bKd1gzeERexP0F/xp/w04OsAeTHS5BpAk95iJ",
-	"8Vgvk8ndK0Mpsk6ZxkQSbG9Q+2RZ2jvVQyrAVPAX8kb4RPCCccsqAeIQVJzHzGCV71x06aeOTb7mc/8r",
-	"enQmVpQCD9lakBShlJhab+v2E/QhgRp48QmjnZNgvNOvqISh90v4DZRjwi+/YeacoHxgIkHmdzu0kQec",
-	"RmG5ABJ8SPFoEYAmg13v0Wk+F/AVoFE8kdBuv+RmMdG8Kb3TdeOKt4Pq7wU+8cBH0JqhM2g/Q1AvZ2rA",
-	"1XESdMYbj2M13WzoZHkjZ7PhPIpLeuYBT8G/InMMNEvI4OTY0t23I1lpQraKMrU+l6O63JAstMzYAcXZ",
-	"9dsFm2qDTfo8v5aNT4k1qeM8/s1t0/tjwvwa5ceE/92LJ/NyIdaUsu7Utg6zugNVXnntGj2ywN+xbgOx",
-	"w51IinB66IRjTIoA1MMCuBnm0FtZi66mFxp+bFQN9IoLDKulMQjFg4VhkQ244tJJKSdTZIxZnJIXy9Ys",
-	"Aqzdg+TKtGYhyhjk7cM5UPF+XoABnU3oQ7MTbGy39R8MofzTAJGAzA8iVKJmExwOnO52wUw7XWCdcdRQ",
-	"qeTrQ6z/I6zL3p12+uIgysAlPvGQ5w9vyJnxEdruhym2/VE3bLUgIHao4QedurdtFOMcEmx/xkcecN/w",
-	"DT/KAdhQyIAsOncToozFve4eCq9BThf4dk+G80aWMXwDCAwKFmOlPE6unzS4wQm8VbdcVusI5ozYNlUk",
-	"U/lIr5qVFo6gV6WO2HCog5pJe8TcG2h4S/sHJbo0tb5lEDprkOlXUJ2wbmBADs0AIlB0GG1PRLhARikh",
-	"e3dYty2w0qm5KZiYoNoiHfGYktuC1c6wMm5pwixlh+Ew060CxJpcQ7vtPmF7QSPVbWXlkjf22I10WHLL",
-	"+zdk2bhtc1MFjDlZJVA9nhhv/EH50uNvvmUvn0b94XYi0xUHNV8u3Z9JRwl9CQdcsP/55OWLs7gTUNXW",
-	"Cu7Bs4s/Q1VSjIDbz77BAnb3zKh59eT0L7j6rsWanvxFTD94PBQpdgeuHsTQ8U4SfGYTLuenhLAHOfug",
-	"KsPlHcHLyKuAa9uAcMInjhsx1WoqKxkch0kp4h8TOR6wAV2jp7wKfRricGN3W4MgCEoqBQJyAMRutIP9",
-	"0I59y8PO0SR9bR2EcQxfB5aYw6esqlugUz5YCKt3WqlIlluW5ZPqY0Ag52l30wKk+AaJ3Ljgd4OeoYfh",
-	"W2z+IRU6Ent0PFA+33spOe4iZ18BHtm5iF15I6vnIVUi6TXbp3b+M7PgexX5mHUzR3Xv/f8JAAD//w==",
+	"7P3rlhs3lieKvwpW/vu/5FoVeZNldztznQ+SLJc1ZVlqZbo00x53LpABkqgMAqwAIimWj2fNx/P5PMQ8",
+	"WD/JWdh7A4EIAsFgXnSp8hc7RQYRuGzs+/7tXw+mernSSihrDs5+PaiFWWllBPzjrZg1RpTuz6lWVijr",
+	"/uSrVSWn3Eqtjv9qtHKfmelCLLn7619qMTs4O/j/HbfjHuO35vhNrSeVWB789ttvxUEpzLSWKzfMwdnB",
+	"u8WGKW0P3Df0uBvt6XQqVvat+FsjDL68LKX7Ca/e1HolaivdVGe8MqI4WEUf/XogllxW7o/em7iyomTr",
+	"hagFswvBpLqRFpbDFtwwpZU4KA6W/P0PQs3t4uDsy5OT4sBuVuLg7MDYWqr5wW/FQcXVvOFzsWvRP/jn",
+	"fisOFF+K7Rk9nRih7BnjhknVm1J3Jo+TM1lxY9a6LhMjW1YJbiw7PWHTBa/51IradMc8PUkM+ltxUIu/",
+	"NbJ2p/9z+4ZfwpN68lcxte71T6dT3SBpdA9gWgtukXxmul5ye3B2UHIrDq1cui3eWkg4sa1vZJn8eCmW",
+	"E1EnznihjWALvRRMWiZNwfSMcfhAr5WoUy/3Z7P1Ra2rnYf81j3T3zVZHvg10fA0WBG2ZmA/38r5Au/k",
+	"HjTfbshOqrn1suCHAxN/J81C7Dvxu9ymHUvtTR9+NTB9s03IPPpGWrE0u2bpr8Rv4TW8rvkGKDlcbbNN",
+	"t5cLbpnSE11ugBdZfi0cCxj10ndcWqnmL1vekXh9mif+INW1YbwWzHEiNtkwceieZFbromWVtWDSMK4Y",
+	"L8taGNNeo4nWleBqa7PDznUXTvNInkJTygQvEcrW9Oe4E3DDvFC23mzvQm+OfujsbHCYbaqY6MYmOYbf",
+	"ntR3qvE3NPBEqezXT9q9lMqKuahh3hIpfBz7XC94ej7rhd4+8xfLld2ceWpbLzRQnJFzJUom1cHOe4QL",
+	"oUniS2gOBe1NuxOpvX3Gp9fN6nay3Qmk1aLmJiFOX6+EMiBGZ7IS536F10KsDJO2L/0ePykOllKFDx6P",
+	"EYb07uSyhLFvajkVifv9TtoFc1vkLpGuS1GzWa2XjLOlsMK9ja20VJatdVOVzNa8FIxbptVUnMGSJsJY",
+	"J8zc30aqeSVwHLdgbtmaS0v3VWlWSSXY2r2Ts5lwTzLOKrmUllVSGDYRdi2EOmLPKj29NqzUTgdjcGWP",
+	"/qcjge6uT1AMD6t4cip+EDeiQmZnRX3D0zJdz2Z4EcaO1xevfvDcKdyOtOI5d0/v4vLp28vjVy9//Ony",
+	"xUXqAvpDvIJDzCt67vBQUj8yBZMzp6S4y4ea5zD1Da9aVlVCD2t196Gtdj9+To86LZxXiSV8L96fw/wX",
+	"3CycNNA3onbz56qEz+ll50wgf+GsrPnMprbLNMslR866a14X9KhjZrouE1fr9YwJPl2wa6lKd0GA9uFO",
+	"wLWRVeWmXHgNGy+fVGy9kFN3P/wT7tvlWJHrpvYO5rNLyPi1FuE0aIf9gnLH+bSyolbcyhuREEFLr3mP",
+	"ECbCWLn0CnlfbgPxLnRazc6oxinFqvBzCgNuLaw4eH8414d+u9TGL/W53+A7LtSRwN3XAaOE5eyzinDb",
+	"UkbJZGOFaW+QRnKsRDl39Ej36YtST83xUiuxOVqWfzhjOAuwD5eyqqRWdmG8HJg2dS3UdMMaJW3B/hjx",
+	"F1aLqZA3wpwzoUQ9d1xfKvZuUbCVNhKoqs8A+czu5suw0gaodFLrZr5ILphbuFcGuMOKb5ZuDDYRM10L",
+	"NuVLwaxTGkac6VQvl255m+TBugnyGil79MWNbxYoZlXFJ84msnUjtjXnqa5rMc0o7sB96kqKmi3hbPbh",
+	"IBfNMqWq+2NNr7ixexxRKefSJqb9rZjKJa+2KOmRYUupdA0UlTyPshFj2Y6ju01CGFYVMGl4Oa8q1HzM",
+	"OHJo7dxttcIZKmYvSnijjWOLiTPwNHtfw4laIo/tXjmnBI7X87OeCqvHDpJmeTANGCYljeh89tsJmbaC",
+	"V7W4kbpJkOSPYFZ4gvRaEopnZBypLanFmpNaMHpyb+E3qdnVulGlG3kchRvLw+PjL73/UeL9VlvUP0e8",
+	"/AZtvtHv/cvTy9Qr/+50z63DeOn0Iye1HBWxkm+QkyOLY7zeTVkt3w6XNlwDemvE6QKnKkgKIaMLtBe4",
+	"SXRGfrtaQYTcKZIKewjvJqF8VILPhgh1pY2Vah68tyjMHxlW6fk4draq+DS9/WDnWW7FEhwzWl+PGbFv",
+	"scLwBS5k/GZ8Kyp5I1Kuj+mCKyXSZl0tpnIlSQPaZlF7eDT6fscwcBEmQAPmlOdvnelxOzMw51oOzvqq",
+	"SpqA7mokHGx6yiu8N2iUkKZXkNP/8cnjrw9Pvt65Bzh8brnfySphJJTc8s6WOxU0NfdKzPbjJT+4HySY",
+	"SV5AwQf9zXn18tULBl+NlFP0LCyMpp3bkpeRNX8X2ymjxLxbjLvgeafC0/j8D09OL08fn52cnJ2c/Mfx",
+	"6VepU/pbw6ucHlw3KuG2ENZWyD/qRiH5oVfWWx9OuO7mImEN+J52JhFXzllLdBo/EIX1PC5lUqH2MyuY",
+	"riNlIO353Oy26yAc457Mz85aUh338Rf11I4M0Wf8AnLA9P9BqsR19sewn7IT7sHOCYXhc9N6JawgW6vn",
+	"o3+/0vXYGyWXox/uzxB/Wfj3jRdob1Cb3/OAazETTj0ReSrl6rrnVn6SjEMl9/ONdxYmg05Ze7eN2W/N",
+	"aY2uYMNWXJbMalDaJhuYa2MlXdrRtNP6ZRK8vuNVSu2OEQUpkTe8agTMS2nLloKbxh3pEL+Mb1T0NdiN",
+	"+6nbaGPvMvKXLW3vGtFfg6Tfd5sJ8FrOZonjerYhF6TEIzPNalVJURbMCTs4uRtRG0wFyDOZ4YX1tYju",
+	"fItAa+084yNot8Xv/B5XDm3hvah7L8mcyQzwOvuIEWrBKYsloctGV39YusALCxQyNGL8+3iP93YpvkED",
+	"4446zLQWFFrdWmcpJplvWsXn7mfRJfw3zihJmUyFY1XhTkjDVrW+gTD4RzlM3JuwfZGDu7VFt8/7lyyz",
+	"R1tx+yxX0Td7uZrGqBlh8Ny8yBmSMB42Cab1YqWnC1Owny6fg1egaCMp0jLBayVKZvRS2AWZ6NsORHEj",
+	"pzk31rVAJ+u+qgENWuC0w0jjb9pF5Mp5IIY1jaMc2zeR9nv7d95HmDIsnRE9LiCZ8RnmBi2YeD+tmjIW",
+	"0+1vvWDaeZ8GBE67He14sScynOXeXNOJ/Puy+vYw8TLHlw1K7Qoav54xztrgQ9bpkEsnin8MbofZoCKx",
+	"7amVKc33EuwxroooHnV8/W5xzk4g40A3lgX+uO81ptBb+D3OIeK8A0bKEDn4aHPPAt8jtqbEHAJGUfoo",
+	"Bdr0WpitUBrKjCs9S28gOLUpRi0Nw6edcizYlKupqEzqtAfjQiX67OSe6nFw9SUoYEzwSNqxEaNcQozT",
+	"fcmBy2a6dtKIooYghUdcwLIRV5PNvixywU3CX3fx/dPDx1997ZZmeIXZDRS4B5ddJ2ybGjbl00CPcdfl",
+	"d3Jycvqv55ieCokSsJWxn6szqjHNPgm1A2GyTCqyadMlpPF5fmnu3waztjM7rNvtrdFhgQXjK6fRSTX3",
+	"fzprx8DWutMuiPgrqeZM1/5f6UmMD5WkvEE4z1RkIhWS8HEGjC5ENy2nVP3l6eUdJdCEMtxGyR8S1ElW",
+	"AyzUAA1zqVh8R6MckDp5bC9jxnjGTr9h/39HHKffOOq9BXuvcdNhbbeQ6+98AlAvhqrrZVPxRMqSXjui",
+	"ljVlUbi5L3kpUGmFwRKElZXXhuTwkMuyVYdDhNt9BblJEC1MkrJ4n0uisAuxgfTcKU9fhLQANa3K4MYu",
+	"wh7lCDaxrRP/8T6uFp+rNWiT4MjZqUDsJuU6uMcZ3VvMI7m0HaEJc5FMdbq3KIyh4W/pmTaokw8sQZW3",
+	"C61N+YpPKYSRIHbOJtxaUW/YQlelCe7/Ka8Z6rMLXs+dIE1HX5ZSyaXT/U/T5peytU4EYl5atuQbNhFs",
+	"iRJJ14wrJtWNqK2oMW9WlOeMUwRQ6TQTRbf0FTyfWaK0bC5vhHHrWWpjC/YuZGIbUVWGLTWolxzjNYPL",
+	"PNnDFYO+88G5URKnIovB8uvOPKmUJnoCDJjOtvi92n/aAwrLCFu2Tvuhw7LQPQDn2936NR2K4RvDJmKj",
+	"VemkhFvKRFRS3PTOnV0rvVb7El9KAwmaR295qRv3nNc/+IPb57rhdUkp8LAdskxn1PByM6BPO5WzwJTb",
+	"km+8Unvyr2egEqzgBrun//OLn09Of/n55PCbX/7vxz+fHH75yx/Ofj45/Ao/+pekIHTzTZDnc1hIm9Tr",
+	"GAJl7KqCrUQNagoV79EpQHFbeygnO0/F71a0A2FGyUNZOJGs5illmhmraz4XjmPhQ+3kF3opHpnA6rgy",
+	"a1E7kltvW5HaJJPJnY0NlGt1yTePTPsap+iZ9j0F+yNb8Y0ZScMJ00rWrdYjlNtKv1OgIBv6+5eUmaDX",
+	"yRK9NgP1jE0cr1+zZTNdRJyP8kThqMMuj5pv60HMcAK/7XMN1iYYXRU3lk0rbUTpSHrcmxplZXXLhJZ2",
+	"V/0u+fHynktHcZXgddJHuSPDO05CGFIq4lhxxv1zo6tmKQ7XQs4XVpTgCsLUZSxfxQEeGSxhCYTH1guh",
+	"HPEtnG0H34007sFiNMDwtmdjIMOhLNikAfdJL6t6I+wZhtfcMWMdG0cOX4uprktRskZNF1zNY9062jl6",
+	"QXpbcYlprx/u063s0zbbggYJb2rnE4dfu3uUJJw4h7rPYqKv+noR+iN2+zxix1RvjIvX7Mnj039N+iik",
+	"aqwwGccnWdkbFu3H9javdV2VV3fILYvTFCPT38+t84bBrf1RrHN8hwgseBb9T86ZaZaOFCFNj1ksE/Cp",
+	"rndN/gjcoq/vR/b1obmWq0O9QoXiEDQQx7Nt3Qjy5jQ7X3SBT2Fdz+6n3TNbJgcOkd5g5RjIt2Iqfcih",
+	"51apKr3OXlGZcna9c2fKiD7GOdQaMyJ62KBfgyY0kKJIixprRaUMCcOcgcacKmAs5OcajJoebKexGMHr",
+	"aSo5UVjmv3U6SKX1NePoiQwEVwS3/raDMuaUdPY9zQ38Ll4d8UHfcAMeGbgC6XLi3K79ZMSeVFCKqUw6",
+	"yL5z+xsMMHqsoJI2adwur6OsOadvJhc/4MHxZ5KjqJ5AcwxB1+FUdvKvPsn5pdKcMsRnaz4dMgPhsFDo",
+	"YBmpcvJ+ops6QqpA+mAT4UQ6sWsvjmKvTSgSGiPtuSxHZ29AgdPYx42uytuI44lPLYcBaIbR21M7/K2o",
+	"LE+ZBSgJvCBwjFOcw2Zjen24cz2ZAEcACeFOHF+LzdYmwxijRcP3einuIBY+C1nUKme9WIxYM62EKZiu",
+	"SmEsm8na2LFZcZdu1FuvYrzU+1YstTK2BtiE2znbHElkdKsAh9LahVg1jzvxERBEvg1JISkXRoJPuqvj",
+	"7hE+4JhS7AYY7RbLOvu1qigJd5vbB8N2DyCH7vSJAYDhWQteSjUPllJk/PoDGYkCwWtF1mGGrUtlrDOn",
+	"a2YWgDNAAr/jHugm7gylVFOwgbYqf6wvS6HskNuX3HPghMOYsqhmWzxuJuvlmtfp1KGlLjNlKUbUMgNE",
+	"cCNUqeu0XjcUk1px6Z47CguLGUCb37zi7godzKVdNJOjqV66e7LUas2tjf8ED6A5plHh7bhxb3idygtR",
+	"QPlG3IiaVwwODGspMc40EQsohVeCchecaFnoNagiyta6bKbC5HY5bOQW37ho1MVKTNNlme5XV9nyjxb7",
+	"pKd/1XrJTnu1+XQ5kCgeGf9ed9VjdJLo7XqVDsw9NZCLxpb82qm3hm8IgwNd1069m+mkRXtLoknCpOCO",
+	"/jKOpODIH4qcaj1LFgoNMEeTV2sd4zJnuJVFCJcU3sVWsNajOj7raOzuAgOih/1MkxxImqm+EfUt0Wac",
+	"EmZSkWVjTcG+f31xefbm9dtLjBkxJexa19fOFDv95vHR6df/dnR6dHL8+AnaUGD38IC+spPJ0ttTy3rx",
+	"fiWmwzEP0OEFPBfi0DmlHeU/pl2xyQYsPSeFptzYApOdtBLhK9StkLHQ26i64JHxCQcTumsQwa4EvxHo",
+	"JgRHYOQH7+LfGLZwTy6FxQgD1HQ/MkyJNhDDwFVK31MG0tYghvGwggSgTb6sq3CnOLIW3e3JSD3ArT31",
+	"ujYuQOYWbpXVbCIgVKjc3+77eS3LczbRdgEJAXyibwQ7YVpVG9zULSwhs+C1MJFMH2MmLXRt954owJUh",
+	"opGf6i3SQ0LaH26snwxtXuoafEewN307i/CTTCdPbwYikSjGrrXHTzJCEDxUT/espFD2KsMcb5Uietv4",
+	"ZsYZH+46LXEFClTN5mIsnIIRf8vms8AmnrGKO1FJhw63cyHnC7ehSox9iyzzNVSh0h+OA7I/Mcw0ASJC",
+	"sKhfdvFKt5Ai9p23p1dsZyHDhLbyTNMUFtLC+0TmlCu8FRTDO/jU8h2UmNqrUlR8c5Vyzj1DORRC+moe",
+	"wJzA8mA1Cc3uu798HAdavz7pRlpPPk7uRVtVMGSU9uyR8LsrCR/NCN02ryXkNZiWZD6JNJA5XyXP/EJW",
+	"Qk2F10H8EZu7n/Enn2HC318tyHHRndtbMZfGBig9Ikin3kKI2Ect/ZY50YHXvhZsDaDCg7t3+virMXOr",
+	"xdwMzY3kF0yL9szvDCRhgLY101Wl1+bMy74VqvxgWu8xydO0bzatGUjUw7w9iubHthUK2sFp1+OkPVQb",
+	"mP42+Mv7lAJjJuc/PGNcfa5AYiZJuYXYf8oVuNNc+cQTj5ykU/NKXLV7mc4SpnlyQN0GPMJo+wsfNFfu",
+	"iBnFi0q2XjjSwgNzZJmJCymzEtNUPmLLMrdwcEIiUBJHRDc2ydwuCWAT5TFcZMdj7s7boLYhEefvKSE0",
+	"bXq+aKvSAiGO9AJ4rePeHQHfOQq/I6r6gwKkfwzMc0q6yWqolexX+Y9Am8Yht2DABwHVv6v0OlEvq9cR",
+	"/1/qJXB8wk5DEgsGPgbu9Fw4u9nZ4NdSlVtJOPDLtahbadKODPp+tTnCof4v8pQdtirZYdBaD72CGuKk",
+	"bgp1BFQLYzRGmIJ4hy+jSoLM4rBjqynb5MYRT/tgyChbDRc6jOIKK/NdA7AyCJdMKHQjwezs/QQSKJRF",
+	"oQTGl1rNPZ7pLZJi6CEvdWHzkvTaqFSaPq94EjTj1a4iu0oYFP3zhtdOsRKPTIseGXQuR8FmodeKbca6",
+	"am6ZoZQtr6TYzV6xQ7dbrwDGKSHxfPLCrgFeu+e2kpjaxCW/+WHyuXN75fGq+u7/XTBWO5GrcrkgzzYs",
+	"1MuP3rAkRGYSG4tem1vv63VSUZN2wVa1ALwU2jtTIDNDx4Rhei3ADgB9WuvqkfGeUigO5MrR44pvB+Vn",
+	"dD0SQoV4pXsC64JgS2e6jstq90HENOnypyVXG7eATNgkK/TabgRTrtzi3FWL53YOyiskHjnS9U5KZ7yO",
+	"Zn86eSQRlwj7RNtOo6MXaqqXjtd5p+PyFg5Hv3U0lQJPjDYmR0g7qstzizlnf0TgW6lor+hldzliUlAC",
+	"u2S80kqcudNY+NOXLSKQs3ZqhINfdvA0x+BobIHy0VUeQP76E7dizTcXIXWjt2kLwcurDKsI8weaM2Kq",
+	"4ZJY46y16TUUqbrfB1WjmTwyBWXBmU7Ou7SMz2sx1luZAzPhxl6RhE2IBLkMeT1xWJ9Q19zBG6mmwuM6",
+	"1uPj+m0qQm+TuJ0uBEXM8RVraRcSIgGQv5ou9RSzxqSSqd8tNu30cSlLD9qULhQJTaKGJobtCQTJbbQw",
+	"RdnfjdjYVeIWd1nuSEX4Xhqr680zTK9NivSaR4UaEq1gaZhHE4Xd3WbyeyH47gmlS5POouneGvc3htmg",
+	"OQ1sWgaojBT2K6luj4/ox6COKrcbJFvoNHqAZKHNC5Ty1qMUOGpHX8hMOC3B19b4/FgPB0xmEeb0/eXp",
+	"5bg5IHjO7llAUNC93CO87zP81VAkibNrH+cLL/KYPpSh0Uf+GPlutU8vsGxoG9w7lQxpxMaKFcagawwu",
+	"p18ewAm7o/0JlrftlaZ8hrGk427SVZsem5XRVLnB0I0zfvyF4He4GekkQDhtZ49v0LMtKhM21Zvs5fgp",
+	"tp6p3nlBVPjOO9xJN005/GoRvKMJxEA+vU5K7AuAcHBCCgv2IVPI1+u74aJ0XG91wufkvCW1PXTH8r6P",
+	"+wDZSV1HjLFDed+dLmMEIztC9Pw7PQ19YW48TFl3tsQi/uv/+X9xeu4P4omOT00AXZXp2WxsTDrUXCVv",
+	"Eh6OVsKcRakpeAKyNrnsb34H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOqUWLgTwKZSJC/2esnVYGXhdj4z",
+	"wrOCXdOCBMeAkoG7t+c8oHj8e0ur27btjNeMoxCQxl9Nv6l6FnBGEX7UFPF36KXDLnfoA1Ul+pXoGTB3",
+	"pTN93dGA5moJ+tvnJ0Q4prliPAyaSfhrKY1x9LGVylAcvD90Yx7e8FpxyOP/2W/Aq/Yd9MmL6FVePeu8",
+	"0X8YXuyH8u9320tiIYt0l8CRMaIptdos2w4NnWSjRpWQ3eVYaVSCueBotHkcQmoP5VnYOzG50NNrgUBL",
+	"M11DPzojHGdVml2LzRkzFhTzumXDVlclQctmy2umcXn2YG1CeNAnKlBtzOCP/HMhhWC8Uk+57ilI3Uj1",
+	"GRohZP85/YNiBoOONPfMUDPVYSC6y5AQErn1CzrrJd+gP4biv2fM72GB5elwsn5lcITA/KDQ6UbUOTz9",
+	"lU7liwREI3cdW2IDpYXS3SDTku439JJoS0nX6Nei9DDICzXbOHZtsKQG+uqm0YUsHZxGKVZArLpbFTWy",
+	"Wh0wd3fWnOBTIFdKvlNwX8JDGcyJLBqjJ+LoCvj3JfmzXgoqx0tAh1KtpkkiSrVJ3ig9xxUQ9apAE5fH",
+	"q7qpQrs9KpXaGsNdbmd4IQ1fRIvO7Rfx4YyFFxp0oSjqRMsKr+PsBCo8Yr46NKircamoD8P9XdT6aDsA",
+	"F3wjIxRDcqTsgiVMg5c+E3OpFMC8zaJ8MyfLR7vFsud9zz4WmNRYANUXqux4AXu+rMEFPVQnHqLT7ZY7",
+	"frtH+oL0UgAKTcqTu+abq4CIkY6aOvsKIgrSMJrSuH1BF5EUZgDIJvLCcLVpjbKAOKGhpLa+EXuZZ1O+",
+	"R0OxgNKTGkjIKu03BgPG2JD8BDm8rfWwv180uMMG92uvbZgJUZqkm+8yDoUH3OfQaqQCV1m3q3Dkip5V",
+	"WteZ8CpkcmRFPeRIWn3HjUp7Ry4HO46sAOp7d/faAAgOtxFJL99Ggij8EbkOC3YtVghQw9mk4tNrYN7D",
+	"JY5u9e6N4ykWyPWCfpZGkrNJJKh3vmm0sJQh4/iC77h85qFWQF1XIrKZ4kb8U61mct5gjetBcYA/TkIJ",
+	"QbAgNY2olgSG9TNaFmy9P8jDvaFFOPl6lXM8/kg8SRo2g7sRFXgwbtCuNSGzZwqASGwhqpJN+PQ6eZPS",
+	"suP1DIzbzeFkA/N3NnAzXbjRXzSOgR8/E3U1ouU38euWhdIt6K6U+GUgmyBzaJtaRh7xqIi7xCSck0Cv",
+	"fM3NbaGct5P0B1GV771/ZlZtgfhiSL8YurawB5QYsfcPyMGRk9Z9BSZUjMXdo9zt/vCXapT1Ey/VX4pb",
+	"qkct/C9NSCM4mE83iQ4sR63jQYGcoh6b1dKgl0MrJwAZxr99BvFBrtZ/FOjDDmCErpH/0UESsslnbj1v",
+	"Kp5ABLqVWN/PaABrAd6eisremxi5BQHTWDsU+beYnWBSxnu2Pcd+oe4so8tiLtTRpMYRmq5KWknqHO4C",
+	"0UebGjK4CeuAbCUP1hdmnNvni+tkY/7bUKjZD9wfw1v4/pGeDJMHNc93U4xQ3O4YN8lEE/wL0tO6kTaU",
+	"bGXy1VMRZlkLc69o+veMkdJOMrtsccc0/rSVvl5oqstCd6bfX6pXkz18mHQBQK6F6jsolsIqr6CyY0aF",
+	"nvmEQ1EZMQaEZnTFwP2j1eD+pxsh7kdZuVwzqa4ThQDcLrx0XvF5hAvlnof8yGktwO/uLIZVY8kB7h6h",
+	"jg7x75Nxk7+lEt8Vu/jLn/xP1wtdhVf++1s21aVIM6xUMOGlZXPttIzGssmGiUNHj1C/JuJAQC7GKKkX",
+	"nTOD/lZH94TelzquP4vNaMyLJS/FwzIGM9WrPfj4n8Xmwv1iREPRtsokSBF6Ga0rszn32yf5OwziLX39",
+	"4bzmS8an1pxTsSTEX1ei5lb3y3OGb3oOXY9AXHaOc4edX0r1En9zuuMY6AToXZkdx3G3luTUiTMAZTLn",
+	"vvw+xtqgb9DbArFuE7lfYsU9crn4yjxQyt3dARfuuCg0zPMtDgB/X9Io8A/yBv/yW3HwQ1TylehKSt4i",
+	"OcdUMoihQdJRHxI1mjdUT5Vi5Ez9BF64X/l/fCtwcghcmwAXE9PrTMwz9uAXzgDDuSttRRapywe5k+Fo",
+	"jSOk39Sip6ylVY5Nx/tlmdU66fZZAAzz9piTSk+vR+YDXaf8KTeiljMpanYtNuGQwnYZXwOCQf6jVTMZ",
+	"6qTSyxZaTkRZOjZQsxmf1HKatsfapojd32OiQXdCI1tEap3YqwU3i47LAzavYAvxfmy7FToGegNuaerm",
+	"IyHm0uHbwxxzalkjihZ5i4knp9xxEW/33pGiSmdqIXMg0VJ45KAVt4tOYr40jAOePa8qn3Q+1CNnR+Fa",
+	"DvO0M5s9BV03uDVOMbh14GjJ33tBE8mwVBxpuxA87n1w0itrPow+TCSx+kDMfQ56r5GSNz700VLPyUC/",
+	"h+SEel75MZDDP8gb8UoYkxRtoIEc85U8vjk9XhtMWzpnnCH2DCIkoabrBm4BDkot2gD9ljMPdPY8Krrl",
+	"RSsvHRN18h7uEoE/UHYWTBqvlDQM0eiOmI/cLASvS6aEhEJhKviqGSe4nxgpabMSBX0ZYDfxBw0CK3V+",
+	"VsDwS2lM3AkW9RfM66qF2ajpCJY9Hhy2g2I/nN4Rw7Vj20SE6h3O2HIPRT6tXX5WP3oSXulPtTsktN3k",
+	"0hE07SugllUVa1bOggO0bY8heH9bFTr07YLRjSyOJPpqhBnrqY0Q4eYcuqAJFUWE14EozpGIKYua3OBF",
+	"lPsncBcQFlnXcZn7eUT5iGq5pHkAMnJnjK5XXdeYcgYFcudspdUcf0hYEVYzzlZSzaEw3eugvk0gUknR",
+	"6RZAarYbaTc8FXz7S4bBZMprRF3rej8PatbojJK+/drmGvod+rTU4sA0ZoWQFI0Co+GXAWdK1hbDbNo0",
+	"4rnK9BqHBN0UxJbyjTOZk+xwiqqpqpzRheME+A2/6JGgG+1R3Dvshhv6L5CFvBMDd+GYQweRIcCjAozp",
+	"I7QLtsHGZISyux8GVhrYB3MTlgVJrT7ESw8YKLkw3ykXkNJwZR4lKGqMODasFGHipiop9gvgtIc9EMDZ",
+	"C3c5i5SKon5V8cbISbVPAlIalkG2qMO06GgOe9D6/ZP5K16KpLMtaWNegpcSLGlu2NPGLnQt/w7e5jP2",
+	"TPBa1OzPL/7HuYeE8uHQpCOO3HY7/DnbdhDgTGadY694fS3s26bKX1yf0LpsjGXXQjjZvZ1jMJT+BXCK",
+	"PtlpZNEZhGMHErW7YXtpmF4JhSgGNXRAvbh8+vby+NXLH3+6fHHRzZ3KJNQPJWvp9Z4LmHMrrqaVNk2q",
+	"GPeCqr3JwRLlbwtFydtSIU4gLdMplpnyr9xGJdIbtvZpr7ZF6Hykjs6juhdZOU25+RFAl9eCLZvKylXl",
+	"a6lHZpXXmRr1Ka8qc4aWNkKfrrm0AdvCfc14gzV6VLXnzol9wQFVHM5C2iJqgd5qYzA2ohbqmRXqD+dM",
+	"LpeilGAw4NtgGPBMweKofvwICgakanTjJufvEwGOgiScUqiD+oVjVkboRsex5Wo7ym51rG3v1CFEOhFP",
+	"6625neQNWJqT6pwrACnArLQyOWUJxDuitmKeJNRQOM1ZhDQPNtmwiSyhpBgKGtbSjLxfkyQwbg8vFkEh",
+	"AlxUwf6IaM3jO6+711xNNldJ/t42MF63K4Q3op5OdY0gR0TpFstZuVF8KaeORjVicYIH0k9blmUl9uEz",
+	"MMG6qcTVhJshpL7tSQLFhZQ1Nz03DmG+1IEyCSxGUjULFIvAYjxuiW+odMvJ56v9sjMHZGwwdEbmC2+m",
+	"SQH3XVNVDL9EruaBv0gfBQ4KPUCxEhU+1o3hqhxdjVoKXkKr7BT0ZZy6GOcUT6D6LC0ZdS2MnC/sFZxE",
+	"wvp2xikcFRRAu3sIW1UEtwappn+FsjZnRy+bJVLDStQzMQWOiS/ZlZI7UP3QrXzYkkOQadfFgFQC7ktU",
+	"oTg6kUgus6BcMbyAs0G4FSWC6oQbiu0aC8QeX/ONuWXt9iCwTeJLcBdcDVDIJRRGeKiSDtBIBtwcuhDl",
+	"SIO2Aq9wgZXh3IZTp1+Hz2PmhVcQfrkzTfs6yZvfSDVxArjSbZDeA9hDrKUxSKNGcXkjHj+5+lvR674J",
+	"HpNdr28U1spnxBK+GMHl4yoidO2sF5tUr5hRFtdP+GISm3foBDUuc3V82xxRzXgtckTxrZhWiP6Cz/l3",
+	"+Lisz98kPkH/BHcUqj27DmStayOuNNYB9tCjSEyHcHqkbzn9oAWJBsyjG1Fm32Cvskk5PRD5xMvAJ++I",
+	"3LEq0lEgoHMeStTAAV1pY28D3RPVh3uOkNa43HfPWk42EnewDzRPVY8m0nxiYLOJqPSanXR6B6zHwqxM",
+	"dBL0LcaZO2uLOwIfCZ04mAY0zV5/jgDA21ao7w/8cDsMxFktxK71wDIiJZ909yV3dAqApECv+0+57RuU",
+	"qsPxzQJzWZR+HlqBAtZCI+7IMQpe9ySuon9xnkJftr6UbmBntapkVglFT7gBcljX0tpMr8lVrScV8dtR",
+	"jBcn9QZ/lgSx1ut9R3uLBeWD7iq/XHpBNPP81vlZjg00XwKfqpqlImCBs26KWpLj9zq7xbKZb8zuKDON",
+	"i1OiH+WX9Bbr8xPLSfZLdWvxyi5QxF6VemmkuNde1ayEx2FPX7fd/bu20ekaO6WomLfIlVhjhQ+11W5b",
+	"bP8ymHnfF37dnj465uLn7MQpIN5rDmlALFlxkz67cMUpcuBXUfiTGcygfyXsQpcXaUXutcKIK/U30mvF",
+	"VpxSIAK/x8ps8GeBteY1PVQqeSmO2Ftn/qKnJCgQfhNABWx/FCsdmMS9XdwNaAfJMPab/uiIl4I0WEEz",
+	"BGp8AEDxU+nswaNT4PRH35yzfzs5gfAApZIkbDy6VQnsJuktDOlEXxrBaclTWMJO8+UTo6vGCgahMrBR",
+	"W5/geCNlCceZzqa5Sr79dauGF2wjjBV1yTePDPMRqDHZSFcrVPkzi1t1DAKv4yupwiH0zIFbAaDCyumI",
+	"cKv9ouMZFi35JO+DL7ra1smSV+THxndkgupX6VN/pPEQw8HFiGXcOs3Ic5B5zzYeoffOqHkx/FGKqRpw",
+	"ADkzFI7e42WyCBwo6aRYNhVPizODILFO2y6p+TaefIPGgFQdRnfb8pwBVLXXKYCfCH/bAzcN36VtwCaw",
+	"LKFQMxTrd+0MCDJOr7WKB9+VB/w0RqOGEDH9fXhymhxF2EEIM7MSCjHMAp6j+8cNtzH5nLWA90C/BBJK",
+	"bdips+aYhtcRdtM2H9AELadBj0bdBnAgyBZwlxKW7PRbsWUjpBty5GDclLg7dNsqmfP/Wm3dxxZLU6sO",
+	"nOZoQLZMX67nhL1JHtiSbxDuGNjKPq8Yj61aHNxwmxNwhvESvGf7vPuOEG9Z4iQE2wfCfyNdKsYT6UC/",
+	"ZUHSiI97+omOF7cWL227LanpFa0w8xTeMtqU0PpRrN9EvUT26Qp6/y1I+p0/h7qE/KitnIrnC011mrcr",
+	"/prxprLhsW024XOMOlUVKfW9MYsxI6YSkPOr+7NMdZbol/Qlpts9Dwi2FGQlFHAZCnajISSJVRMHA0tK",
+	"8E7d1CkP03duzcEjCok6BqEWFCzHkLd+zKa0LWNgHuGl+c16jb7Drc7pSmVaYmfyx9Kz8QPl33/LtOqJ",
+	"vhnbkwVccntkxptUMhk0x/bxFY+IBdoliLdR3o/O3euka3+1wxuSb1GMY14Ia9MV2WGj+hWb+kZ00QJG",
+	"uihFus0QYu1A65gWVqcPj1eQe/Q276312iRhiQDVrzELcDTDdYFj8j9gppm4xycQGt8PwGkI3CNQyh5H",
+	"D4wp8aJ0Ve0LqG40pDVT7yDU6TiDwkdwrVMNrLNou1Wa/Wrw2A3YmEUm7o6pEu58tneQffGXp29efvuH",
+	"gk24EV8/aepqVJWL6bpDiUOFI43mkyLx17KcQtRzm7p9nH8of5BeA4WjO2cbBkxOZCXUhTAmWTFOm5+k",
+	"lYmYN2q8QkgzTlsr1rdjHFsObITY493Ojk5DNnFzbfA/oB33DevBmlvcAJpLu8Ai7Bq9OLnr0Nl3W0SN",
+	"bLC83dS/mSylzXQBTWXLVVUO+B5dLcD64riu+4lT2sV7PrVs0mC4Bvpv6gZU0604qPvd+PmkwwDUAXWC",
+	"HU4UpGq1KOQ+XLVf6D1dYC5mA12+l3zDjHWWg8+CG9vMbLiNtfZ0kIjYQKblo6jkYVstE7XUZSZZIHO8",
+	"l746lmGlzRi/XGiAk6i/qcVfCcRe12zK1VRUlccvS6CWlR2/+HBDayzNaEz8i5XwZtCaSyotJeopDuj1",
+	"CEANVfAQa4EZZnztN7ySJeWIb38papNkxKfeUBcYcQaXFLita7Gq+FQshbpN3Nc3/B5s1R0lUKa7dker",
+	"amkkbGa0X0DzWfb0FOpA0hQEEwU/y3oBDZVKiWjhNeyCDfS75XXP13CEuzCkcyDjTFamwVdvo/3fT/u+",
+	"He8Nm/HIcSOLTvazPtt06s2K13afpNVwf0c8myXUS+/1wBTSBY9QIUEhAvBbad03yVa6vprwyeNvnnzz",
+	"9b8+/mZHU+R+H76IkEf0lqcjvI3x1Dm+7TPic6GAmfqqKNtS8Smzmn39hFXg2zMFQ5wzuOJX7Iidsf/F",
+	"Ds/RvahE24ONYuqNoU5I0GcKEdFWkBfoXv6fPz89/A9++PeTw2+u/tfhL9G/js7+1+Evv54UX3/5278k",
+	"ffkZknNCcaWNtPJGnPfEI9y+/SC3Y6mYaoPcS9vuJcr3eh8enpxenj4+Ozk5Ozn5j+PTr9IQIcPg6nFT",
+	"UZ+hUjA5IzLNhT4iYRg8L6dFyn8M+UGnZ37fijZUSD5ZqZjR1Csu6BrUVg9UxIJSxiEH8Yg9pQOg7AqQ",
+	"Bthm2ueAWJ+nDftltFbUj3wDHMLXeksbcmODFnYO7dUpSxzBqjHhvxU6GlN2wGLyUwGHi9LIdqTq5LJ7",
+	"Xz2+0dv+hBtDNQU+1Z1qXntJmdgfPGYQj7/a3S49rZFApXfhzD/K7Q+2nteArJxedyjd93p5NNY5vqfe",
+	"EWsFgZigPvDKKYFXcyyCjAsHO1+ERP8rXV+hVkJy130AUfKdGfkx69wp8ncx0/FGfYcF98vvE/X38PyF",
+	"qNpe6oNMO9kqn7ICfY1Jm0NIHBYKPwRX29pEnnm9pvDpLgbWykPsH520ptN7a6I6+L0WTT3ZnUiiCvAQ",
+	"zQ7tPxx7UiEqDGA2axW0zk5r5SN22da3U2J61FzK7d6U15hQ0PheSbL24s9HHkmhDtIR64DNORmX8G5S",
+	"bzEZG+uaDQrDa7F5ZFjNLZTGR120Si1Msrk1yfghYnwm2t7sv3n9PlHGg+gCu0C8d5EyDn9FCQg7L0lL",
+	"9O1vtboqpaHNTyDb1A2EogRlxESn5MgAy3lbMGSEJKDj98BR7ni+PGG+Jy8U/wR6iKQNtL+EnNTClyqB",
+	"gCD8M2naGnVpWDCdjljAkI7C0BC/ZcbqlYknuKr1UhpBEE0s1jVJjqB8yaI0O5Zo9t9tWY5UjCu5m8i2",
+	"hycqH8kqW4MDGj27u/JA3HbbC5Xl+8bNazOU2wzCFdlPv+5/Cy7DKSVlAZzHkR8qHWBRSMwkbe1BrjD3",
+	"6JzpiLdwBQPwuNlJlJXawT1YL7TTch4Z/wrLlsKmWAhxqP12m8zahMd6LEfCckRQ0bPGbCDshCkS9hkf",
+	"Gtv7O4lbusdduLN9vVZP235Y2UZZQ6P73yPIVj7Rxom6kJxOjM9Zri0iEnYCUAE2b+wuQslzIks0Qmsb",
+	"LJL3z0GRvzF+FeMgkvEHybYCAYgv1c4RKv5CfGnplH/fZOocTJAzag1GNbLoobwjmGJxYDAssMf9imIJ",
+	"O3OhQ6Ol8JpoS4k+BlED3/D5DiQijqCgqGJZHSETbbGSNKzLSqr5GXvJ+BIQ3s9Db3Xf/YvarkLIilp6",
+	"YZdk8gdARR07PWHmiFB+ziIIGIkIMIAG5Cbpmz93jIsVOjkJI+j2uCpvuHvk2wBm3XOf8BWfJhsL0k76",
+	"SseFrkhRwQrpGtoAUpeObA/TYcOQ1KCrUlR8k25/Tgm3XmFScyyrCCdRkwztvvvLx7GJ+vXJCEgsaPaV",
+	"arT2EqMAE8GW+gaq4WpMrr0RtVOpwKnerU+0SZ0H8bauMNkiCxyD6MJU91ywd2ceDRg7vbSFTk54Dm75",
+	"SRpuYJXc6AtZCTUVIcO59vbjnTc241hFmI3B3eg1y0XXRrszxZbFAx6mzkH409l/o+h8yxRBGLbSTpR7",
+	"kB/bQM4kBMSSR+8Hu8Ji1lTk342Ke+LbBLo/azGXxv2A1CQGSmfkzAUvHA7ei6UmUoJSltHVIolj9Da8",
+	"OMTBJgJXO4uMlZAQv9ZtViyC2w5Szunjr3YdgJtbLeZmaG56hpFIQFpCwvBbAw43sJQIDO6MPG9Or5jJ",
+	"SvjtGjvJ0yJbtjuyl+S26zIJN0TOkVlACEJ8GTYRC0luAGed+fqVlhZAg/KOare6ALNHTZn7VyW5+h2u",
+	"PNi7dIVAOjs8XGWqUHFctMvg1jRLmPJEbHSbvjsRlRQ3Pe4aelzvKW6MqGUmCmzkXF01CnBUc3fePYNZ",
+	"7eCM9c8mM4sHujRRoccKxPJZgoFBcp7pqxzduviJmEtlEGtwdH0vuqav2vflXP9wTnw6FSvSatqfFKEA",
+	"EzbBCF5PF6J0WmolIuCz5LZYpyukr4Kbs25sUjZdescZGlCOFzlZcHfR1INhi5N+EUVqgJqlMpZXFQBd",
+	"QMYxeUJSVeHDmht4einFMKQ59bjHSDCrZ9JHye8Zz+oN/g1gWduJS/TpLpQxwn1rLYzdhhO8NZgW/b4Y",
+	"9HmBM8gpv1LNbxla/F03/l03fljd+BNXgtO55G2HlK5kl6Ztjt1vEI9yyhNGaIG3aRvgJQNyvyuod1RQ",
+	"P2sVM58fgHFo6hU7o+Z0n59C+ukoZL141XR1dnz8/euLy7M3r99eFqy2jXZXt/+5rczZ8fF//e//A4+c",
+	"HR8fl+Lm2NrNTxfPTnI9ED+anpemJ1DcZlA6eM5OMCMdcFqx10T+3d3Uh5OdSVG02wN6SpSQvV00Ct1Q",
+	"GWllkBFDhfq5tnW7VKvgFYS4RagiHA5GqHI4Q/v24Lt5j8ulr8EFzynigSG6Ra0h3XiDvhe6Cx/fP1N4",
+	"Vr7mdrqgBsFC3ZfbBlaXYGw+EAuWKtingGTIr4VqzUlorqvruEHOfnb+Llv50s8A8AwA2paeDfZqwmKm",
+	"3vJeY0AymkmqZwwl5G7gw9b0ntCRwj5nUn0HrM6dBmA3BrKzyAamMdKqeQfPJo1BmnGA7/bt6YN1548n",
+	"2I0REnK4RvtjIV8Eg+phzMd3fnv6hS9qLoy9cvp3vM+UAP9bgGbvXM/xpxJ300x5hQBiN/MlIcEnIRnd",
+	"mFgr4bSpLsJ/rCvszv/2c4jmGqPQdzcosR0jzxf3/wFOF+ObD9NZLgvF0xCM6S06anY6xGHUFEZLi2ZY",
+	"XZsVv48HoRZwMdHrmP6hrZutVDHHQt80k0pO/yw2z8MgjtjeicnTxi4U4WEAnNfGCkjGTRSyteuQWeQO",
+	"J7uqSiDC0l160HGmxJpRMBezi6jiYMeoqeOJ9m7gWJ6HqWeoL4u0PuHT6xZTBHXOFP0h+qLZ/wBX/gDv",
+	"cGypjfETyu3KWtflcwTM2o9aMVusV+qeLNIvPkDlP82mGIYAeCNqs6OCsZ91rKD7v1hxsA/ZZAPwaAya",
+	"76cIoJRmVfF0/R0mYjrlLlmlGiX1Z3vwygl27k60wc91Enx58Zp9/eU3h6fpBgCqpMY2fZFF7aV8FtbF",
+	"izdPWSlrMbWsFBNpmf9tftir9NhPe8UAezHyFlNtC7wIRSs5FmZy3tRQY/bI+D44mN9uR3Y0/xC4aqFs",
+	"bwA27U3F1TOe9K0pSifhrXGfRBujZnHSHrXoZ9K0PrkFwE2CtzCGGPLbFopZVhVX3gWiSqaEbcfYikwR",
+	"WqgE/x52r/X43hXhXr9bnJPjG11CLZRuiyDuyze9vSJawFqn6kY4sansv4WcL8amgY7GSlgKrkY9ulVj",
+	"vT6gXxc4s9x5X5CF0+O5TT68cP1ugT7tYLtFByINEYozhRFVdCT4KRzOTiPFU+hvvvX7HvluFVcqdi70",
+	"FXJPsPtMItts4hn656ACi/GFs/dl8AeD5lxjUGBsLwqCxRo7MSOyDQaiI5QKGpn1j21CfVzHAT3dWwf5",
+	"6Ag8opA/5AJIkpaVo2WVTyhr3U97Fbb9EZq7OnZ1i/JZemd4Q3Lajhu7uSca95M90puVrquS0faObYK9",
+	"M+Uj29bxWQQmonTbYMAAa1WijLhi1x8PnH4BNqfKAK1bsdrv+gKzSqWGWqc0pQ6RTAksbqGQTCmCbEjA",
+	"9y8zbWUatRS5aNiUK7SsnUCCbsTUkBVy0/cCRFkvUqtQIgzZxgGwSyX0XUPsdwjaQKo71EEHKBOlYbE7",
+	"7+NWbbebjF+5P680FWNf5W19d+nzsMeIgFqUmQZ0oAfuuL1jikszIKIBUSDxlW9+uhOOCawgnGhYS+F3",
+	"ICqRo7fFYyf3tPPqLawQE8pDUd/BkhpQ/AmcU1oQv4ZV0toKoQHOsYjzjGlVkYYE0BqoQcVpvlS63wIN",
+	"AdBVxdMBUahB+EHcpMqhnjJC+fJKYxdqEEqbLUQ5qG03Tr9F7cA4Wq9uf59jH1+73od5q3cz8Bwgdq4Y",
+	"o/cKfCw5cmMWFwgLtBpVzNi7eo1dbBvNycLuMlP6DM3PrF2ZGPaId5CgmG6skWXUx1bYta6vt5wrSWv9",
+	"8Vdfl4stELudNniYcRiiwOXmtlGUb+r9wfgyBcIt3lZovE64Sxifc/Lweiy08X2oT/ma22jt5jaLTwWc",
+	"FONqg7VQ563JBLXj0OFIaQapESMrPuLj6VScPQkhVF+CtqOEg2ac2oe3YqqVs1TLF4Fv5Ct3t31ts5mc",
+	"Sl5Fvan7/HjcaYeBWgf37QbKa3JRI9mkJoQoyMHO9jMiRNql47+LdHfYHO7OO1Q1NqyUsxmV3cWqR3gF",
+	"vDq0AZC2078mnRk6V6K8867TMHfdcxom2uAdGKEpgJx4Jtv00F/yNultTaM98XBCwzcAsMATBhIcnsj0",
+	"Z6ETrJwMwAmMxZzK9yWgQUfKcHrrtrdsmBtTzzxf2rkPuPiWckwOtLD+sIIi3r2du28Xud1Ppva+DJAf",
+	"0LTbOx7tWtOFu1VfL2oqPfC2EEHM3+VhHtde29txxjuxwS3WcRs+sbe6SDf+Pq55DMzcUkd7ckNkJjOA",
+	"jc+0XUSMHsszMStyC0y+36uh7TjX4q/UDSRw/B0wZwDBO8C3ThBoarLpkYwhoo0KCZzhPdkQW/FPAa5f",
+	"tQko4eF+wcyWjoclURxkVZmrSaeP+vZ9TVkwg0CkrbUxSqfZUjdSddJ5eP/L0CfPtxKEnpaIEZ5B9fdM",
+	"fc/5oTBIwaV6PrXtTcL2ULd6l12k01Ok3cGM2tYGiHqI6Tu6rhFKL7Ulf9epTjud4A2SrDSs0lO+G2YV",
+	"94RG7jaf8mQX4wB2oNW98b/0zbXwxHK3+EbUm9tVB4SIXmRSfTnCpIKfpadzWwi730HqbgVSNwJL6a1Y",
+	"87pMYopj2kGZFvuhX13a2y0Vm1V8PnebHxHvqC6xWff6AKPjN1xWfJLpu7gUmSQ4U3FnM448Z6uvBeZJ",
+	"3Np/T0P0hHLYyyLed5x3O8n88b1Y6VTa2aQp08nPMIkQkJwuRNlUoug03jYtspKjUSc2/DzGddPxU+qd",
+	"E/vp8jlBCY5Equ3MgzBclHg/9h7z0TAiNezlPvIIrs4uPAjcicKfBk2JVtu+NX+6onxGpSQ7bml336hz",
+	"cyir7PWZTCap3iK2FRpcOgtpvNMhmd+7qkQJSDnvxuL3rhqb0VDjTqzjvGfXIndVxnaR8eyh12xHWwbD",
+	"l3eJ/OGWdZz/YfF++hF/iSgjT1mphvY+h2HPa9ASaUItgyuw74jI1Hbdrna+4TXJ9SZLrADneYUJVm3A",
+	"YqGXQq8V1XNREexBcdBYGbwjVIVSQ7YaAfVs2QLFwftDN+jhDa8hvcaN7mbyffQG9++X0Vvcv38Kb3L/",
+	"ehu/zX3wOrzxt+LgAlYfGhT2Ar+747XYSmefpqBtQ8TEUetZrrrRhDSeM1ZpXhZsdQOwcCLZmaUxA4US",
+	"2PxnzxCknvks2HbVKVqhJPGXaqYTHNdDx6ULKACFl8BzgJkl87Vu1563FEutID6d6aGgsWxfL6khb6X1",
+	"NcbKoFpBqha1jIWcw6QYwITAq2wXtpXQq0q0qWntrgxlBqark8hap9khJhR6fjVktMSLTo2O4K4ZLAIE",
+	"MYLzBCBCn5BVcSv2aBwOToqrEGFJAc+r626bf3iYjEwMTQZw5hbZa3vrb4PXlW/3rQ1lT4CLvEBsMRYz",
+	"uCF+kLF36fA9TS1EPTpEcyHn6qVCFpLiHmmCez1j64XGIiNPLOmwApq76eoyP8RM13NtLRGHvwd0baRC",
+	"7M8zNtkwTsDZQI34b3fMrbupPchQB4zNUvaVCTTxZ5tX+Pv2gw6vr/VQ2SiVive36a5irTi4kQJ1j27P",
+	"l6EVXcAEYjmHn8SSDj9pZR3+uyPt8KPX7VTwg7/4CeE//+ymFXldVbqjV9qN81JRU09stmiNs07An+kR",
+	"wF80TgIcPxN1JXdnvrST6HPs4iBmkx0em/IEBU7Q3skuIxqQXWMdPr0WRhICsJ7/At8G8REJi9u5iJB0",
+	"kpwTieuRwdd2gEcemaJzzwA4M2TceqDhbn7AV6ePdyTzj8jS395WOVfPF2J6vaffyuk5CcsMfPeAwGf5",
+	"NYDkQc4qtJpBtz18uap12Uzh+1Ka9hEoMmyb0Uy5YhMB3bmY0msATOhkQXPIgUlVrodiRD+jA49UgX9j",
+	"OeMvu/sw8bSZ0eH3cbOTiKCotqo40LKcjmQvzzZv2hHwHzjGs81rGMW921Ii/4ACt0UojkmO14Udf9vT",
+	"I4+KB+oIY6Xm80rwXJJf20hmUO7iU1DvN0JKu2ewrlRiv8Ghpy/xKfc8YJzfz5ovoRvRLusvZqihCwxN",
+	"2x9mmFd8LkliDVvZS3+qeL00ebOGarR9odWSTxdSiTOUJdJcIxoua1YFfDTFlhYDaAsEqjQy0zOudjTX",
+	"cnWI5VO8OgTDxymGtm5Em+Z+pRW0xk96ROfcinWyiftrRTmBtEDTzXgde7B/whe0FNmn6HAFB0LRV1N3",
+	"JUY7btvf+W7JI6sr0ILbpYrDU+2CECX8CuIRo12PWBS714/MSvTrQ3XTcYG39cXGUuHbMJfQtYgOBq7N",
+	"XlOKIiFbRLvWdVVegYV1uyQ1P7hfeWfI9rb3qHxrc3sH1FtnishSBBSIw+9tmqO0G7rNVtZ8c5XB0btw",
+	"H3s4fW5ZyS2fcOo5AIzD8mtE3XEra28i5XKPNmzzCAxtMup2jlbIGNdJ1002ChtqykPCLvpKAPsZmMoj",
+	"zzLBUA3L1opxhdxHK7HFePZ1qmY7El80WUbvCxHa5KDQRKDUTu8KGYwAWgVFAErMuZU3kNQAtX1OSyMr",
+	"eibWvm7HLmrhBwckMjlpLHYO9UBKqmRGh/I3aakJOAIrgUV6lADvAMUPnELKGbJlKs9hqpVplqucT4lb",
+	"mhgkDvAa2rmPDAFlku0ofRCHBUqYyxvhQzvzWo4MMQVBsW3rQ4cjyHvAThN/bYxF3Rh9TAFuXdZeVT5H",
+	"X1GzxFwW+M4c5DHNxqwLLmkHl2RkMAKy428RZ8QtSVH2ZdDlRvszocSbwua1sM4YhFVR0r2eRb2DoeE9",
+	"s1rvfzd3JMzMRDDpRwyV8Vi23JFQvFpZkvAiWTJq7yTwssIrMvHpVe0i8yf3IxZ6bh0eyfDM1XVsiVZs",
+	"miXTo5tf40vf8NoOuem2C51xluPMhUER06k4gsISpdcxca3B0ZXu6m5CBGv3TDB+gvG7kmeuAWT1sJJv",
+	"KHttKUsl5wvrmJb/+yy0qcOGbcBlMJPccxToxbbnEcBYd1D6ifDSDl2qhd9jPn8hOt5lmZFbK6LQaCp5",
+	"Mn9DHvbRTOrdMEeCjJ9+Y/OUsTWGTfm1pOPjeWnnq6vkjdPnUMyR17XTpMtXM/FroZLBgXmtTa6nOhVf",
+	"Kcul6t6LBOCW98OEYDLJpkrcbCJsXjCm3yeTHHdWtByPLly54Sn4IWrRFwoNDnlZipJZ/p4wEbkzqrWC",
+	"85UqOuI7q4ftQQf4qXwCVeea7s+h8dwegEc7PjUegygc50Ow7k41L3yVroq1PbE73jSExfohOlwnf2QX",
+	"QUh0j8xvXFK5Ax9Wr9RXmm14zOEq6lylv+MVIECoWDCTljik9DpJ06uC6eBE2lQo9qcV2iW+CX/FjSUU",
+	"TirmvMWZtKX4A+VUXaGy1/X5kaO9P74gupRzCor0rO3vnx4+/urr0BWegFELthDvD3JNNK/SdPIDaQoW",
+	"w0cIGHN6eHLasdF5tXbSCeHNyuQ7bqFYjqH6BMHfLhthKZWur7Ch8PYvvxVTuaTaD6xbNthR7Yw9dp+9",
+	"+OltwU7cX//tzf9I52zmLgkGb7B+dBzehW1XvgdjdRp3goi8AyuHpRCoiKBkes3oBxlDY5pUx88f+bJt",
+	"jOmxiftVFhEGjqyhzxjVUK5Tb0rHQpF4wyqkKvUaLX837bZ7qf17cM3sZAMU2Gy5AS0+MoM6pOR3oT22",
+	"JDGndfULqnKQce1RW8llUYX/6fL5diTTWLlMwykH3kpjtYM7Zht+WDDgroxjfA5KWhY8AiyKEIYyhQY7",
+	"Sq0It2WUP9kZlldaVZvRFUtJR+QzMZeqm9jS34VQbE/AAWhkt37ScaRP5JuzY4X3eE1EB+0pDgCNWCX9",
+	"9GrgtN+Qx8O/RRro/Eg/SGjVfcNH2IPuAbSLS02gV90RPk9TfVWSDzUFjhAV5LYN2AJYJ2Fkb6V7ptK0",
+	"I4no4XZFyeDhCBld2i5OC37vS3HFykJ991LXokAnb4DvEpVYCltvcgXCLYRTb16WzAIPwKVYnOc73gfp",
+	"AezHpyxTYCxT5OETbpLuiJzDcP9J5HCRAwryuGGyld1zrcuCES4r5IBEdJpws/ytSZf5/hj6O7d0wZda",
+	"zZmFXBv6wu/puPTq20eO6CG/7OTVqgkjaQu9LLXhL60BP28oQY+iE5hlt15oZoQwoesnpOHxKtPjfz/s",
+	"mQhhYEiP8UVvA/Z6CG3AQsFncr5r/oUXac58BSdLzebCju1YLyD9KwFbeS3W0ogMod3GG+5+1imax9MM",
+	"cxjVbB4Io04nA49ujrYvnnMSghLbH8fdyqn0liG6ckfWZiLBuUr0/nRpDpkNUWbWNnfeE0smwDjtVXx/",
+	"zv7om4o57a5gh+0/UbKOghDoZ8On8mWpfyuIUMGVPW9VARsBADwyIaFlGOop6UdY8c3St0ihQp0JV9eP",
+	"DHZJXW7ltX39BPTkkLlWHKyg8sGN+Z8//+fxL3/8l51ssJ1WAJNKHfBPChwIrxCTPkX14Yu8nTKToiqH",
+	"sT92pe/jWwaxKLDhVosF3KO1mU2nRY8jF/h5AqQjeqQFFL7dK/D3V1l5fMp8Z4CCPfa3vizYlynB3HFV",
+	"l+kADYLh5lI08lUidxC+vvzC230aQPHaiRQtEDIe2Na29I8iTwnfUUuHrSq5dIkcXsZlQfkIgBUm1k6e",
+	"EewxhOfD9NJ9w4SyOxXomaxE1p2Uc0s9NeCJslyVZndNiT+ZVAh1L1cwaqvJwt5bAEby1SpprfQ2iJ5r",
+	"NypoVugyXm+hP46AXa7FVNdlrowIt5KiiAUz2nd6Mh45wvfxTjTz4JXdgQiAp+rbmp+xaMHu1wUj2gF5",
+	"7rfprm5x8E022X7rsofIlEV45vERt2TenidtQSDeiGyKvjeeplSEexidzPBVTtUnRrAcuR46dHzYR1R2",
+	"+rSNQ/CY+XePchdGrOchICnYZNNZEbCpaLd3nGUSUAIXmN/8l23XjF4qbC14mdl848Q/9HVzt9XPkNgn",
+	"5jCFlHWghHRTIL5aVTJ3aeObiaF4pddMp8OlEd9PokTDFLY5k152I48e5JtEAr8OoK+AND82XNfRVRKE",
+	"QgduBkCzaDruSKHsquVa3sm48W2aWhccFjRl6vz2lTydKIb3LG0T4wOIJSXWGa+otiIXXQ3pkgupSsQW",
+	"jNPkjF4KbK+JHW6vIUXMNNOF08vnfGX2O9wftU0ebcIG3D0Y4DknR8Pgq8nmZsruscQ4eVgrst+qPC5p",
+	"qvqgK3pTkcZ9xdYOdua5QxF4UXRzIpEVhI6jm1j0UApOsHNbVhT21dNUnj/CQSfaBOey6q14b3ebPJSv",
+	"DA/n3/0mZ7ySJyd01sQQWTdOhMzA2BbmA74XJcPIvAppSq2Dn9yT3bX+M2GzFQdGN/Wg+ww2fQopKdLG",
+	"uqtP+bo9xQcoOJxDRNp9cLgsFNw2fBw9M0BlOTBiNOyT7VxkKqb4HTVYPcHtWC90hduVdvLuc1GCjyF3",
+	"Yd6hwvNS3cgWJiRTwThUWD7ScLqPZmADLsW8nUNlwYOYGu6ZJM54jRC7BFbvV53eTjtd3M7tF/WgK8WM",
+	"N858On18MtR89MuvO31PT9PtR7fbSRkxbWppNxdu5V4zGERO+BG10jNHnBGEwjb+QL9aAf3hoEosSBcK",
+	"ldfnTFRGeAByp2W4GwpzckqY4HVsxy+sXfmcdqyYTnknu7XdUTX/WZu7YrA1u/u0QGx20GU5JPSAO/zg",
+	"7GCq9bUUvkXc2UHb/q6dEl/JPwsqZ/RF20mdPKrXxSLe8MERdElDmVJyy6kXk66xwHirqN9pXQAV2RaJ",
+	"79yxZGHxU6oNxhlRMj6U+cCmuUNrQVhHvAEbmJtxLzLCYtgEf+RbZAe3MfUkHfVeCNqOemul9TUhPOy3",
+	"vFDon0bXa2uvsS6c/n3Lo41QBXZOLIIjGHEZ3Pisg2BwC0r3WAgjL1+UyOsbzmLz2XaVt5gEwS2MqJbH",
+	"f+WPAlR+vRIqykJZ8bkwzuBZ7z6D3+DyY+SrBxWgRD2XlNkOTbEKbEkM4Yx3hU987yTmDoLcFwjFOuIX",
+	"R+w7XVMDZCh2wrTpP0IW7XYrYECU9XeP3mHYH3113RagM3QcA38GCRICG8BDdVKgksYaIPEl3yAIjrRn",
+	"HhcFSf9GtLRSEPasrJkTtugKWeiqpAb612JjjtjT+BV4peE9XQkkDRwo5mveRloV4W52xNURAzAsbKpG",
+	"ggTqDNt0Mi+aqJxBV2XkdggfEbezHfNbvJfGYvWZldZpKwfP4zsQsh0PToklKb6SB2cHXx6dHH0JKAGE",
+	"FHvMV/L45vSYonTuI8I4DJv3sjw4cx8+nXoHbi3MSiuDysDjkxOqe/Oue7App/Db479ScAr1pl1a1eu1",
+	"8m+By9JjGr4RJiEQmcK3DsUorvvDLffJyZe5F4WZH78VM8CuilWcg7Off41Vhp9/+a34NRbX+EHgavjP",
+	"mK/iJ60I+PmX334BkIAlrzdeBKyVD4qCNdYkttt0txtUxGcaPYX3stM0+jtpFsLgZreaLJW6fKRjdnvk",
+	"g8YQTMC7s8ajPdnjaD9pUgi2bkQPbQvctiePx63B2huDAgfm2ru7x0D/ziLTKSfk9y2/WfJrAbfFS11i",
+	"Sci5W6UEv+eKAL27JOoG+bPYPBB9/lkElOUPTJyveAnrylAmKAoYlnLyEVi0wg4pH5k486T2FNRaNG9W",
+	"tZ7XfElBkinhqHGv4Obo6vhXWf6GRFUJdNZ1yaEWS30TCKJzNk9SCV9u9+Zal/B6Xze296a45598mE18",
+	"5S4NoOkl573iNcdW5zAw6KnQIj1oqegd6NBxEdHkrkZLvyRORmnr61dyUvtHeuQBbwy+4kJYC43ocxdH",
+	"qpLE8+lHuyZpDhyeSdhZdMm9krkeEtnxXt8/S8TRPxJX3PuM92WFnwhNPF9obQQp4trjgEWnn7iFXgmN",
+	"ZW+XNnhZtphaD0EbNPpTbEo/ijbSXJnAz7ogog8v3O6dj9+npvZnIVaMQyqTR1cbIoPjiZgjwEKaGOBr",
+	"f2BliRkED3Zx6UXPPX516uo6+1/xGzkHT9S0FqVQVvLKuL+5Ff9g50mtlqPzBJ5vNZD98NmOU4Piyz5O",
+	"FQooqv9ge/2drufCAyRfo0Puo6hKMWRl+l5i5DoCQnwoRu2G93krt+TUl1Crpa8ldokCWva4zJiq8ulJ",
+	"4eLgyeNvPlU6fUoFJ55MihaAUCvYZMy7OkewI3jWu6GYUGWaazRmMcQsGmWwi+xEvHGPpq/G3xpRb9q7",
+	"EbVYHXtDUldkPGsCv6af56elrT0jJ6lUjLNJrddGOKMMauQw0yF10fub/iD3vN8i+A46mbvQvf3/TLXr",
+	"6LzAk+6PjBu2FlWVvET+lg1dJKHKC//YSPaJLnZ9g3kSn7Cf8IVC6CO9Vi3HmUC9rjQQhB7atZ0KS7t1",
+	"e2grt9u2T1pRcdtMnN47ZQPlfSSdJe/XqaTx8YEH9eyEdySMhmcb6M6xfUxDijeG+KjVAVrV6wUAMUp1",
+	"Iy1SSdp/DdEfrpg4RBx16ntufbcIUHuUpQIHq3VBCCycwQ+MqKE7HGhHrFmlfNo4iYeNvED21Mdy47z0",
+	"u5z237iNTHm38aSkNezf3zKoONpbCo2nEpxjSCZOsbexdlg2ZDngkla39OU/eZDNeAvrAHB+ChGtR0ZB",
+	"H55jZRyhaEd9kPDlWzlf2A8evvxgscuHIak/yZv2doVK+1pXguma4kBo5mBkcJeZg5fx2PEOMK4/BN0l",
+	"9Xo3gw+QpHC/PPRhzvgpysSJr6ALxz0F/7aJ3F9k7VJipRevteDTBcIVLLuH3pRyOE0EHtjiPzlACyfR",
+	"la03XegTJdZUBpewgEMBaXteu6EMfnlIhgBLTtADAsE9PjmBNUqK2++hLZWSkoL4BPqM0Y0rok2isvn4",
+	"jCZ8et2s8qkAUNrH62sRipKwUs7n4E1QoVKdhsxLgfkJkBJWgFdgvZCVaPP1qTbziKEoFWpab1ZWlK0r",
+	"xdHbalFzI9gXfC4KZuCRPxQM8JKgoFJXJWp1QaK1SWXmEeichu6SofR3SMtFCg41OYDP43bf3TihyjPW",
+	"ZgmyWgDIPJsuxPQa69FyKQ7PcC8fRozh4PemC+qpFfbQ2FrwZXcS4X5MpOJ1oq1cmpfNqAjz4R0O3zwI",
+	"G7wMFRLdRE5sW+foVQfYCGf8tSSLK4/vlKyqw1DImmR+WATyTFYAPTXI/6bmpmDvK/O+YEas+OFUVxX1",
+	"EtI1frTiG91Yk+GBoTArL0e3aj5SZYmKIBW/zrwHsZf3es9Dclq3uVgZnCfYNnUKanXjnk0WQRM/DEk/",
+	"eTCSxnVp6rYK2NhOols+cavXNf4TeHJg6Vxdb9Mz9uMbCFwboUpP0A/CAGVV/UCT+MBaPCzrQmRSTUHw",
+	"rZ3I0431joqNL1p2YlnpD0BH4+niQqiSCGOyIS2uQPhbEoIhuw/S1XqkMOxrGsXT9mIng2wq9ctuAcY+",
+	"vwQEoIOPybGS/rNvaz6zBHoE+pxyB9e2GHooQoEJFWxai1JaBpW5CEkK88n732i+W/X6BEGHbjcOETLP",
+	"lXziuyMwAfpaJWbW580j8BbMn5S3ttAGSmm5uRaQZ3e0pZnBZB+aMcGKP5KjDtYGE8hbmnhirRd14UFd",
+	"Pjnx9nAaHmxRJOyxRlsruwB0XV5V3nQAGKLZVsAEfhbciTmj9hnCngzyP+hX3SCP5REvPDk5Of3XcwJY",
+	"hulK6mztmeR9u0celCpz1DihDuafiqL0FHE94gZFbt8rqXrp8y0FHPPVqtaEBJnJ5IMnxO/0EOjhgnZ8",
+	"gCwKX80XCZ1/Jib1g55eh8NuAnKKEu9tSyGqZI7kAmQ+QvJmSXXK1VRUVVuGn85pgqd+p9bfqXU8tT4H",
+	"mmEc+Sf0ae/sRJoePVpFUoLqlVBg6iHQxOdAiFveklcd4JecfbMzM2vnewjRlDA5Ui+hHjp3e4fgdSVF",
+	"jbpSzstESEDUJTSMHyAnCJtiC8L9oW8x0FHiCr9UDJqRglkil+JTc9x0+ihwOGP8C/kOxWqaJWtWaLXn",
+	"bhvh3eYZ/4pvPjeu/zBG3BvaqY9gv42QNf9McuVHbamOnUSLRMBp1H0mWl9TpEn1Cixiui9nWSGzqqX6",
+	"xzXUaOV3Dul8mlS3t1kXkivg1EWZJRhtsGJtl2rysoW1/109GRs0Ojw5vTx9fHZycnZy8h/Hp19lXhu1",
+	"DPh0wkhvPGXs0iOgX+n8c48Z+YvQ6huPTB/MUCqEi8LTaksgZI3e3oCtj+CljwxuTHTzZjtDCd+NCSW8",
+	"Djhb0mw3JSvYxeXTt5fHr17++NPli4tOz09MW4oCfm3jpB2U+XCUOAob9Dviy70usEkeTtBb3BBELV+K",
+	"Dx+KAqAwzKpukbVSlEezpat0LTaPTPDyRwQGAEe+6Rd+5k8nQt89b0FwKMuOADjbsaHTRocoG+zSSjTZ",
+	"gyeGDuUYkcDe7j4jCUxfTLg5YqFWfN7wmisrBPXOME5fX4rSqez6Bjw7tRCx03mpa3HmO1RAmSH2qncU",
+	"St3LWoQlMMegDStl3xShDz7uFjZD00pgEtAGg5TQBbcW4rzdP98Fo+IKO6KaBSCNGCZn+MsFhygmmwih",
+	"MHMnkQMzF/a7huzNB+LGMH4uoN+oMZUA+yX+F78GULBAwElaLrawDrMYAqFz2iMDk8ZEJh+c4ZYt9Q10",
+	"tHJkhaeMATBoxhGTKzSdP/7V/e+3Y+j15P6J2NLDQQpoPraDtV4uIjC7hF5CaHp30BB6rQhgBb5ZQ+KF",
+	"AfF+lDL09ZO7KtL3niQ12ViPaR414aIS+iLK15ZzxW1TC/ZFqafm2Fhd87k4WpZ/OCgOFoKXlIrxHCd+",
+	"+K00K21kGmTTvVlRgxjuAWDzp/TbhyjvfEAolt038Wm3rZ6eQQZgq/Iggqd4z6e22pD9sA5QHwM3cKdK",
+	"871eilEZEvd+9z5K4kLIQDr4h6epNtnK8epOykREU4jSZUMu7jlF5kkHVYJthN1BYDsj0J7IPj5/H7SA",
+	"fw9pf4aMEzwqgaDbkHk6Xp4h3t0RIE/CY6JA/4hk/HtI6Z82pPS5Cb1soMoN/siMi1flGMVOJ/7vsu6j",
+	"RAV+N0LuX5YOximyF2RM0MJfkrGBi98l6u9RkM8kCvK5ScsQW8Ee3jVV7Af3dUJy7h1Z6fCKqVvUMFr7",
+	"c3rkAenHcSD/mmQNDScnPZTAoyvUmRWlmMoArPKPTR0ENUjhDl5Vem1C50PNSo2U4FvNQKNof93QuYD+",
+	"Y0EtDNbcwPaVhJTyob1NOeTbmNruP4+HRv9IpRh7kHncQfMfnFN2qzCAJJGMibqXfDNM3r4HRp7LleJG",
+	"TiH2AX/8duwduoPe2Lf+oY+gD6XCGzD3u2kbbaPoNtatoOFMSs/wfYITRsFgl/Gt9ssAs8BkTo1aStVY",
+	"bJy3bcafnkStx77uNB77wOAM7voGmshhdkTe238CFWcLN+1Bo6Oc4R2IrKIWUxtaOsZxG2z5xTdm0Juw",
+	"kMbqejPoMKdHPrpZ9B22sVQQoxdIZMxYscqV9mO77/wbb3edkc7p1QxAqA2BmubvuNUPMJNvOQF7oKMQ",
+	"ex1BESmJBiOtU5X/rpU4Z18tAXFw1rZYBWQP33xJ2oVuLGaNFpiBIeR8YVkJb3HfZIFk6BAS7OvgtIy6",
+	"nH/lzuMU/+tIA748XepEs/OEqVgZPPgaGknjjp85A3nJ1cbvAR0E1sG2T/uV64pSQ0wRfgkLDKgn8ZPu",
+	"m6z7dbniPfCcnb7XTGF1wKBIbSAw6XYL6Z9Tc5PatIfm/54X/EYtUY/dPO7Db+YoiMw+6FE2EfNGFc6Y",
+	"6zqNP5Br7Z/KML9nIUWCSV8XbM5vRIH5XdAQj9eQyTHZ0Hl32ZRTZDEykJNWcbfLHFyhEfYHfOyB7wK9",
+	"JYteBj02fWohRrDXnyG1xF1GR2o9O+iEoOyDGDLCRi1jCwZsntu2NeRUq5mcN9Q9cA7NEMlQhKxFt+qc",
+	"9vLp0MI/gP4Z9ffhyprYwfLIYOvXKFEPMFNg7ZBr+jH9LAlPgwfRcEoPYEviVLHFJsBpeIcjtPMOGBzr",
+	"Wqu5V/tCTpqbqXfW/8+DKa/Nzye/HFnuKP2M/df//j//8wA6acbtcRP9eOF/oYEc+0JURrAnJ1/+AZNj",
+	"4o7GXumPGuEG3Y9XFRyKOWIv1chm0d2unYAuLGw7JCbeLRtn4ZU0eCLLtct979+DhYN/RAfW7bn+P7RO",
+	"cf9S4kJYoOP2ciD/OWdlU/MJNLQVinHo1OT7PK4qrsAE3rSZ4IAO4L5gQ/nBWC03YAa/ggf+kRITHTm/",
+	"oiLBLWp+3fZtp4oBQFX6LFWYD6Hwom4LRGhWWElQ8k3h0RF9mjo4DghWx1dceNO7k/1+jpqxM1xqMb3W",
+	"Sqo5BsENpdPlKNmR+hAhv3Hf/6PRMSwqw5Tx7s9QH+lWap2HzUeDxKP3OnnIEYUVc04/R5r0KhlsQGhR",
+	"60jMrd+uNfg3CrZebCKtDYFflbZsKYaybc21o8IBOru4/hiZRw9NaLiqDKUthV3o0iBcNPf9yMSUG3vO",
+	"xHJlIV++0niVrXY6p+OtIabzGRHa93oNvWbCtVrokq11U5XowfELRw5I9Oh02xU3wUogbO+wFE9p0D8C",
+	"XmyOf7X6WqjBJgXuEpc1X78MP7tz89yHKSDF3reKtetLvj4dk9P6emiB9wzMzttuS9uELqMn7lb/2Efq",
+	"Xva2B6/QTtvxJfRxmNbCnnc6/Uu00RxxKJCdskwzGiCyh4HT59OpWNne0T1IKwex2i+2P9wQ7wP2v7tD",
+	"P7vk/fKtIyabLjkVUQcBap7T4TuYNTQk1X7AJx7w9tEbEjfv+YJLVYDvIOiSgLyOiXgP3ufp3tUUxaAL",
+	"gq5jf8o542yqV5uo0JlNhBOahonKCNDROqeGEPyDxhs+8aDd7t0b3jaVyDoHavry8zsljMEsG2PZtRAr",
+	"ZnVHgIccd+gEtxIKdc2al6lzOp4IM3hYz4Sxb2pqAD7I9TvwBfeZLbodfIx6aqC++sgUTM6g0wKC3uey",
+	"O8jguPLZsh8pR7Xd1JyZRN9+svgHpeC1MJZNKJwExsxC8JX7UM9moQ9Ki28B0QVHj7VTLLaMv/0hEJaC",
+	"m6bu9C5Ilgi1dyKAaJAb5Yg9ZTRKUFHcFDCn64uNsH+IfdMZKIFXfh4PydL8O7LWTvj+82FpwWzpeFuA",
+	"EgDo2AQYi965AwzFoIyhRz4EyMkbURvUvcfAnPjJPyAYeoBvqMVcGitqoGcTuV2wnKGDzJ5vqlNJAxfj",
+	"+cVf2Bc/XX53+G9/YLpm//2Hi/+O9wfCIxDDsNMF+SZh3CP2AjBuar123/+1Kef4tbRGVLMzxtmEY4dK",
+	"aVgtVrq25LcLVw5CQOB6g3kAW2DYjc14My3Z9XDpRmvpYFB2vaulpUxPGrp1RmFxtHsNk7kEFEdFm1uU",
+	"/o0xPO4I7fDhIjK41y9h37M5xRMxpfwPIMX6QwRk9mgjAAKJI6npWQC8CXlu/kYV2NFG+Lg4t+RumfoW",
+	"6Fvs6vhXvBS/HRN8zTDqCT4ypuMh3eFPxTGHZOAXkCvN819/OnhinaqGRya0JcMQrS9iAQScgF4UuWoh",
+	"LAt9IXTTaym4RQC25srMej1qupv0Am6HmIlaqKlgYSpTcdYGI/w4aa5YhDaIjsEiQjdO0Teo+OLJyTd/",
+	"cDwc2zKhUTFxb7sRNXLqGG6JbEBvz+OvE6zXTysTpbtHEr5/x80lzf0jRbX3uTyMz6yo17wuzT8T4uoz",
+	"ra8xM9bjrpIGgtBlipDOKZ8JPoSA3lYlt9IWKjH0bJaHHLZNrX6EB1/PZjsR/gIkwXU29XgPz+bpyYfG",
+	"DWlXmpPfkJE7a2PPT+7HV3jZ1Ipxdi1V6dgMHQ28ipgQdG8kbzIyoiX74u13z9m/nXz1b39oc6aNnEN4",
+	"tudMbOlpqLqQLJCHNOTal2Ru97R94AOYCFHGknsx9M1UQkCTyWso+pp1rbPurtY+/beNBnVX9IO8FkyA",
+	"FRA3d2CUh7bT4G8zEDk4Hykr2bdF15otm+kC2mPyas031MsJslRgcnD5aRHo8zpir/EbZBKiFmzBVSkc",
+	"8/Ap61DVCc2bqKB1zTGDiBYhoDuds11TAhAfwrfcKyooWMWTSmN/T+GRmbpQoZ88KihszFh7WffPas2l",
+	"Re2GErug2ysW4/Z6jT2sQPxqr0SanKct2aWiqgL1JgBGSbhJm0m/ykctpbGBKj/Jc/6AHswxGxxR1GgH",
+	"Zc6V8tS77kPNKDpC2LSSQtkrWUaaPT6Jar004WR95SmVx1CfY4Bx6+v+LdskNZmtIX0UhwLdqNKGzIGV",
+	"gExSw2ei2qDLBZ/DMAKV8XdwE2hUApElv+m6ltYKwGOFwyctGkvf0OpAxoUlPX5mXzw5OfkD2lLe1YLm",
+	"lJsltGY+JyNLha0x15hFA4vHHBlIdZAG26H6TXPmzTXgwhq3F9yC+kCHj2ClAFaAOLacGTHVCn1QS75h",
+	"daMIB8hpY0Hz4AvBS5rkF08eOyvqTy8uWTe4gsteZ+M2R+zpHNFzoTxQuFc6YdZg50H2Tkwu9NQN1JW3",
+	"x2vDvjBCkBx7JYzhc5E0xUwzWcr4zt+/xRQf9IP0Ox3Pa57CiY/hOAlf1KcXW38QEXMBFDHA/Vps5qx4",
+	"2dIAj9f5IIxPtAcCN12aLSK1jL55K1bV5pxNtF0A7/lvF69/ZFa8t2a7YSY6RdMS7RSPZlvQtLfK2TIr",
+	"oe5P5mzJmPZdTjVLXfbUZv4aJMJgolWkZT6kwUJSfEBqn7cpPk5oQv3G0mnRxkK5KqFFfQinw8PpZOtO",
+	"ncqMca+I+j0YrR7kzM9P4CQ/vD92lLr2Dtvw9pCbOiobqkIeaZ+z0tlrMwsuTxPMqUTqWsIbGa7fvRQ4",
+	"uc0VStTzjSOfoEc9Msxq6yw8qHCGztzeaTULrYVXvEa77quTE/Zugfrflycn9EjBHp+cAJt0ZHnELjTo",
+	"e0GhGa3zFc5GV8jn3TsDnglsOGSPlGwpuFovZCWcThW/Ba6+2zxc342ojbPxKSPF+mfNlu/ZgwCBPms6",
+	"/moscEjpNDRae13uX6d52y7uQ3uAx17Sz9nZ+0koQn+SN6LPxQMFQv4NJra4S+okXLVhlTDG32Xyn4G1",
+	"hk87rR5rQla11HXfV7bi0nEKDwA0CPfzhjti+5ae/CBJDNEbx5rsfiV31p+6GSk9EKYb8gR33ZBFpxhZ",
+	"QBKB8Vg3qV2XBqJaeU+/fyLe9fvnLN/SWx4wvjSyM48qKcF9lK1E7oAPH6wfoI0ftL4GH8ArXU4awy6f",
+	"v/E0ec5M5dH5nNpdiSRVrGo9k9Wuy+gf+hDngtRHrxx7EcMyHnK3/TZgQY2T7LTX4HyfCECwSe6yEQaR",
+	"EXexPEI4+zDcTqr5BU5s7DaHdTzoNtM+dBt+zaSSZkH4iEn2BUnb9OMH4l00+kcKjffPbPCMPoyOtK8O",
+	"8/hhSOZlKZSVM4yTEiwZeH4R8gA7kTryIHQE6ROrszc1NO7I+R6EKmNaG1vcpT5Cxs/AxpEKSKtnzWrI",
+	"PM+u96OS+Ceyk0/9rApmNZtr5sw/aRfjDO59Le1dlHs8kdgc7/5fnWW/snsjHqLvsyp/Z70fIxdpgO7d",
+	"ocRs1+qtyobdjNYXMnxYiqWXfji29oO8ETtop02njPbULPTafIpOjAcT6G8FLynp6UawG141vW5FaTIy",
+	"cq4+LA1BwaPnDu7tD8P63NDP3at+Z3yfK0k/R4hOoOqVXvvGr+Guh59SrYrVbMFXEJ3bSfdraBH6wITf",
+	"D2r6hAzfkxYmASHFG1GfR2kXvq5sLm8E5BJAGDT8pEUM9mqoM6dRg4K2uNthT/jdwyob79wrPgdto+jR",
+	"ER6DExmiPI+liCSI3Q+OZv+5yyDaPwSFhPAPkSzmWeINkJGHML6vu3r+OLvKP7NPfXG3F88n3axmnEMK",
+	"N2G0w8/3ZpGKVXq+FRe6n3tY60kllnnYEWoEQ9lXsQewQ2Qfrbz0Mm49E7aMcsgTqbaAs+1bRNaN6tJy",
+	"LcBxv8lHELi5fusfeqi4JA5/V2CRCwAHlTNm9FJMdImNnYGcqIkPt4yXZS0MJslxtuSyYkbUN5jBaIRl",
+	"zeqMKQ0/lwbg79ExfCu+el+oI99z8OlAuYDVbLrQEAFnSqzZihuz1nXJqO3J9uHGAEcjMW4+OIQNzfUp",
+	"lmE9EKX9KNZvaLf+SeFrnicpZ7Ih4kqg15xj4jYEkL2G6rS9HqVhxdaARHxLjzygjuVfkeDtz7i1opYY",
+	"6EHhXzCx0tMFAeTytiU0ZOkhlpqvv+FsVet5zZeEHT4kCh4SV4C69NNSPLg5dqdndAiYNVR0vQ6wPlrv",
+	"isvu6XlTbygtr9JGeOV17DXx/g+yH4A3Y1rMmgBNhkj1he850hqiWSDA3MTuj7boFS/VTKfDyYhtzM21",
+	"2QVAhpU+2ElFqtA3rB5Is9/6FfwLMtblfNHiZNe6Er62DJnUEQu/Xei1ooKjJd+wSutrzNZnMRQ6kisB",
+	"SOuVUKYANfn0MVvopjaYtA6LVUKUhkYEXBTkEjAJ/M6jKyE0whF7DSmGgG/dFcT4WWBIIQnFsVguAzVr",
+	"ZoHyrdZMz6xQQUYv9BphD62G7JdUjpVbTUwqD+DTwdH/uSHSLlBwoNIlDkHHik/bnzLCDbiDIxIKomeq",
+	"l47PTa9D90XajhTbOu7xzZwi607/286jD5QME7/jE6GEJ/d7shAQ6EK+I0P3OO4roVdV1POHh0NPniBm",
+	"OA2e3HfwyMOcGIz9O6xhv3Q2gjiMa5Xjzli8trsAD/0Za1lOjyFgnz9o+Pq1LKcPmjAuy+kzmEdSjvuu",
+	"TpNar42o2VwLcyuf1+MP5/NK5JVb7U+j5aH+QCNZ7WxfSI7MndiUV5XjxIMNrlNH9iUmt/YuiSan8FyY",
+	"ItaBdM0IjMZ9eBjPuhbcaHWvfMyn3nf2gEp54rOHhae2xnGza7EZRc9v8NmHjUXCK54veFUJROrZouzv",
+	"dM0Uv5Fzd7uPprWA/BpemaP5beDH75H3EEYN7SlqtkS9LRUPHgMmkg0LkPgYHiKLDEb3tXqflQz5WOfe",
+	"0RPD+XcP2nIrskV433sQQNPGm4It4psFGSE6TWzbjjpQAGKKTncE38cNfoHcQZai6KZpPzIxIqkqsXVN",
+	"s4RmOBR7AFhI6qENCaVUCSwkjIrvZkrXiPpyxN4GDzL+tPsGHB2A58A1CW17jBAm7sRzmSyvXRvibM7Q",
+	"w1R+FN9LX65Ie6c6WHFYjPuDvBG+FLdwdmIlwJMATubHzCDO0ly0BYDOIHzD5/5X9OhMrKkIGeplIC1d",
+	"KTG1PtrYLZGGElawOk8Y7RwYeox+RUXknV/CbwAQB375FTPnBKYKEwk2crtDvUrMNA7mBZDgQ3oWLEKA",
+	"ZroWenzQzwX+EmgUT8SGnBduFhPN69KnvfSueDPoObzAJx74CBozdAbNZwirXDcKmYczsWe89kjC034r",
+	"b8trOZsNZ7Jf0jMPeAr+FZljoFlCDR1fAk/2jWjXmrCFo1qZz+WoLnuShZYZpwBwdv1uwabaQBXy2vNr",
+	"WfuiRJM6zuNf3Tb9dkyoy6MySeB/95JLcrkQGyoadvZh262sbacV/IiYE2O8BeC7xjmRFCGl0gnHqIAB",
+	"KpUFeGmsYrZyKVpUJWj12qvb7pR3G7aUxiAYKkJzRO7zNZdOSjmZIuNuVSl5sWrMIgCLP4ie2ZiFKGOY",
+	"7Q+XwoL38wJiD9mSKvTYg5PWbf0H6033acD4Qe49Eaq3Z0OshtPdLphppgtEeopaaZd88/9RdyY7jcNg",
+	"HH+VqGd3Rhpp5jA3QOJET1StEOLgJmlr5CxKXFAPvDv6ljh2mqQJKAVulWrFcbx+i3//ORFYWG3Am9Nw",
+	"XuzlvC2pxJT9jzV0RUAcnaXL4I7AoH3dswQfUtTwTN34bCruVfPdolLsEosNsdDqE3giocZjpQ87fIxY",
+	"cVoKy8ArRq67xsY2vJZwvmzfFr2iIhOOAKrhVvVIUOBtOlHHHIlYXe3LU7L/VLin2qsJtStU5Pozcevj",
+	"xGOirtHL+RfQGmta5cDOc310kNm8ATHdilEEHhmJG04A5ShzNhTL1Ngq8ytYo/WLjzf8/RD3xK/m2zhW",
+	"HZaNWMHMKRJ3wvtRWjvCfvi0kXRxO4zajgufR4SfCF+E5YsI4g0dwBT6BSNpRJCAiVhC0+IyVzUPcJsd",
+	"UqSfduTDtWjdj8LsJgdtVC4L8xueNI+kkf4MyQv4bIZXFrzSeppKW1ZmLKIw/vz9FyyuoX+SDMMYZynn",
+	"YpbIPIefrV4i/hM7WAQPV4u7/66atT4kKc6Dm/sVEi5cNRX/JgfB0KDMoPfyThyP1PonWyrbPMfhxXNr",
+	"acSeYbRjPjbNSZZiKOzk/E60drz/jYd+nLwD1jL2j1DbGjhgKoGZYGmotLIx0tZdpCoWd60BDQxqFkpt",
+	"tUbd1NV6ttqNwBVMQ2ZBh5gNPG02TjlHl1lDEkVVnBbM5Snl0S6JXVoHWn9A6WCyPCavt9rSmaBZRm70",
+	"V8jpdI/dpi3LAR7ecl14VGM8C+ixNQnYqpRcot447kGxeZWyC9JxWwp0Le9i1yk5kMSGafet/r8xHLYf",
+	"5ovw6G42WAeD8O09AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -40,8 +40,10 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 		m.SetGenHeader(mail.HeaderListUnsubscribe, "<"+l.Off+">")
 		m.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
-	if err := attach(m, l.File); err != nil {
-		return err
+	if l.File.Name != "" {
+		if err := m.AttachReader(l.File.Name, bytes.NewReader(l.File.Data), mail.WithFileContentType(mail.ContentType(l.File.Type))); err != nil {
+			return err
+		}
 	}
 	options := []mail.Option{
 		mail.WithPort(s.Port), mail.WithTimeout(s.Within), mail.WithTLSPolicy(mail.TLSMandatory),
@@ -58,12 +60,4 @@ func (s SMTP) Send(ctx context.Context, l Letter) error {
 		return err
 	}
 	return client.DialAndSendWithContext(ctx, m)
-}
-
-// attach adds a file that has a name.
-func attach(m *mail.Msg, f Printed) error {
-	if f.Name == "" {
-		return nil
-	}
-	return m.AttachReader(f.Name, bytes.NewReader(f.Data), mail.WithFileContentType(mail.ContentType(f.Type)))
 }

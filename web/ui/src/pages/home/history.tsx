@@ -35,15 +35,15 @@ function Charts({ past, shown }: { past: Past; shown: Shown }) {
     has((r) => r.solar) && { name: "solar", label: history.solar, kind: "bars", value: (r) => r.solar },
     { name: "import", label: history.import, kind: "bars", value: (r) => r.import },
     has((r) => r.battery_out) && { name: "battery", label: history.batteryOut, kind: "bars", value: (r) => r.battery_out },
-    { name: "export", label: history.export, kind: "bars", down: true, value: (r) => r.export },
-    has((r) => r.battery_in) && { name: "battery-in", label: history.batteryIn, kind: "bars", down: true, value: (r) => r.battery_in },
+    { name: "export", label: history.export, kind: "bars", down: true, hatched: true, value: (r) => r.export },
+    has((r) => r.battery_in) && { name: "stored", label: history.batteryIn, kind: "bars", down: true, value: (r) => r.battery_in },
     has((r) => r.charger) && { name: "charger", label: history.charger, kind: "bars", down: true, value: (r) => r.charger },
     has((r) => r.home) && { name: "home", label: history.home, kind: "bars", down: true, value: (r) => r.home },
     compare && { name: "before", label: history.before(history.import), kind: "stairs", value: (r) => r.before?.import },
   ];
   const money: (Series<Row> | false)[] = [
-    { name: "money", label: history.earned, kind: "bars", value: (r) => r.earned },
-    { name: "import", label: history.cost, kind: "bars", down: true, value: (r) => r.cost },
+    { name: "solar", label: history.earned, kind: "bars", value: (r) => r.earned },
+    { name: "import", label: history.cost, kind: "bars", down: true, hatched: true, value: (r) => r.cost },
     compare && { name: "before", label: history.before(history.earned), kind: "stairs", value: (r) => r.before?.earned },
   ];
   const known = shown.energies.filter((r) => r.quality !== "missing");
