@@ -102,6 +102,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -273,6 +294,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -336,6 +375,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -348,6 +426,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -375,6 +471,24 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
 		return true
 	default:
 		return false
@@ -546,10 +660,91 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	}
 }
 
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
+}
+
 // BackupRequest defines model for BackupRequest.
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -860,6 +1055,24 @@ type Contract struct {
 	Sold     int64 `json:"sold"`
 }
 
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
+}
+
 // Delta A change of the State; homes and intervals replace those with the same key
 type Delta struct {
 	Homes     []Home     `json:"homes,omitempty"`
@@ -952,6 +1165,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -964,6 +1192,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1263,6 +1509,83 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1349,6 +1672,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1559,6 +1889,40 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1693,6 +2057,46 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -1773,6 +2177,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -1879,6 +2320,20 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -1969,6 +2424,54 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
+
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -2087,6 +2590,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2095,13 +2601,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2481,13 +2993,68 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2576,6 +3143,18 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2629,6 +3208,24 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2643,6 +3240,9 @@ type PayBillJSONRequestBody = BillPayment
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2668,11 +3268,23 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2685,383 +3297,469 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3lieKvwpW/vu/5FoVeZMv1c5c54Mk22XNSJZGmS7NtNudC2SAJCojgKgAmBTLR73m4/l8HmIe",
-	"rJ/kLOy9gUCQQDCYF12q/MVWkkEELhv7vn/7t4OprhuthLLm4Oy3g1aYRisj4I83YrY0onT/nGplhbLu",
-	"n7xpKjnlVmp1/FejlfvMTBei5u5f/9KK2cHZwf/vuBv3GL81x69bPalEffD+/fvioBRm2srGDXNwdvB2",
-	"sWZK2wP3DT3uRnvKp9fL5o3421IYfHlZSvcTXr1udSNaK91UZ7wyojhooo9+O2i4Mc2i5Ua4v/qve9UI",
-	"ZZhdCDaTlThnSk90uWbXQjSGSXtQHNT83Quh5nZxcHZ68vir4qCWKnzwuDiw60YcnB0Y20o1h2m34m9L",
-	"2brt+iV+96/hWT35q5jag/fFwVNh7OtWTnGiGzsh7YKtFtwyrphuS9GyWatrxlktrHBvY42WyrKVXlYl",
-	"sy0vBeOWaTUVZ7CkiTCW6Rn820g1rwSO4xbMLVtxadlqIVrBlGaVVIKt3Ds5mwn3JOOskrW0rJLCsImw",
-	"KyHUEXta6em1YaV258Smeqns0b+rg81dn8hyNxnIqXghbkTl9kIqK9obXrlfbWxqcaBnM9HuM97GOYTB",
-	"c6dwO9KK59w/vYvLJ28uj18+/+nny+8vDortFflDvIJD3B7gycQIZfEga1FPRPvIFEzOmLRswQ3TShzs",
-	"or7hVcsK5t1fUXS/h7ba/fgZPepuKq8SS/hRvDuH+S+4WTBpmL4RrZs/VyV8Ti87Z6Ju7PqMcVa2fGZT",
-	"22WWdc3b9Zh5XdCj74uDlW7LxNV6NWOCTxfsWqrSXRCgfbgTcG1kVbkpF0wq+AAvn1RstZBTdz/8E+7b",
-	"+qA4kFbUZszU3sJ83of18bbl661j82stwmnQDvsF5Y7zSWVFq7iVN2L7ZHntrqr710y3NbcHZ44+vvmq",
-	"221HLnPRutGEsbLmFnk+fT3RuhJcEfEudJm8qYrXIvHFxhLhqcLPKQy4tbDi4N3hXB/67VJrv9RnfoPv",
-	"uFBHAndfB4wSlrPPKsJt2xSD2gg2WVthuhukkRwrUc4dPdJ9+qLUU3NcayXWR3X5hzOGszCOYGtZVVIr",
-	"uzBeDkyXbSvUdM2WStqC/THiL6wVUyFvhDlnQol27ri+VOztomCNNhKoapMB8pndzZdhpUug0kmrl/NF",
-	"csHcwr0ywB0avq7dGGwiZroVbMprwaw+KMac6VTXtVveOnmwboK8RcoefXHjm+WIY1lVfFKJgzPbLsXm",
-	"dXbvaFsxdUvLcZ+2kqJlNZzNPhzkYllv84/iwB9resVLu8cRlXIubWLa34mprHm1RUmPDKul0i1QVPI8",
-	"yqUYy3Yc3a0TwrCqgEnDy3lVoeZjxpEDUndarbAL0Zq9KOG1No4tJs7A0+x9DSdaiTy2f+WcEtjbzpJb",
-	"cWhlLVJyM8PGigOrxw6SZnkwDRgmJY3ofPbbCYnKxNZGtOJG6mWCJH9aAt8igvRaEopnZBypLWnFipNa",
-	"MHpyb+A3qdm1eqlKN/I4CjeWh8fHX3r/o8T7rbaof454+Q23e733L08uU6/8u9M9tw7judOPnNRyVMRK",
-	"vkZOjiyO8XY3ZXV8O1zacA3orRGnC5yqICmEjC7QXuAm0Rn57eoEEXKnSCrsIbyXCeWjEnw2RKiNNlaq",
-	"ufG6JQrzR4ZVej6OnTUVn6a3H+w8y61wbIhNtL4eM+KmxQrDF7iQ8ZvxnajkjUAFfcOiWHClRNqsa8VU",
-	"NpI0oG0WJWtxSybVDVyECdCAOeX5O2d63M4M7CRM2objVZU0Ad3V2P7VCz3lFd4bNEpI0ysYB7J5fPL4",
-	"m8OTb3buAQ6fW+4PskoYCSW3vLflTgVNzb0Ss/14yQv3gwQzyQso+GBzc14+f/k9g69Gyil6FhZG085t",
-	"yfPImr+L7ZRRYt4uxl3wvFPhSXz+hyenl6ePz05Ozk5O/u349OvUKf1tyaucHtwuVcJtIaytkH+0S4Xk",
-	"N0VzgqwPJ1x3c5GwBnxPN5OIK+esJTqNF0RhGx6XMqlQ+5kVTLeRMpDak9Vivduuk07iuCfzs7OWVMd9",
-	"/EUbakeG6DN+ATlg+r+QKnGd/THsp+yEe7BzQmH43LReCivI1urPTLxrdDv2Rsl69MObM8RfFv594wXa",
-	"a9Tm9zzgVsyEU09Enkq5ut5wK391kuJlyf187Z2FG/xpOvUMKmnvdn79rTmt0BVsWMNlyawGpW2yhrku",
-	"raRLO5p2Or9Mgtf3vEqp3TGiICXyhldLAfNS2rJacLN0RzrEL+MbFX0NduN+6jba2LuM/Lqj7V0j+muQ",
-	"9PtuMwHeytkscVxP1+SClHhkZtk0lRRlwZywg5O7Ea1xDxcDTGZ4YZtaRH++RaC1bp7xEXTb4nd+jyuH",
-	"tvBe1L2XZJZpV5/X2UeM0ApOka6ELhtd/WHpAi8sUMjQiPHv4z3e26X4Gg2MO+ow01aUMr3jpZhkvukU",
-	"n7ufRZ/wXzujJGUyFY5VhTshDWtafSPUOEXr/g8T9yZsX+Tg7mzR7fP+Ncvs0VbcPssm+mYvV9MYNSMM",
-	"npsXOUMSxsM6wbS+b/R0YQr28+Uz8AoUXSRFWiZ4q0TJjK6FXZCJvu1AFDdymnNjXQt0su6rGtCgBU47",
-	"jDT+pl1ErpwHYljTOMqxfRNpv7d/532EKcPSGdHjApIZn2Fu0IKJd9NqWcZiuvutF0w779OAwOm2oxsv",
-	"9kSGs9ybazqRf19W3x4mXub4skGpXUHjVzPGWRd8yDodEtf0EjINoh+D22E2qEhse2plSvO9BHuMqyKK",
-	"Rx1fv12csxPIONBLywJ/3PcaU+gt/B7nEHHeASNliBx8tHnDAt8jtqbEHAJGlGMRBdr0SpitUBrKjCs9",
-	"S28gOLUpRi0Nw6edcizYlKupAN0rEfoZiAuV6LOTe6rHwdWXoIAxwSNpx0aMcgkxTvclBy6b6dZJI4oa",
-	"ghQecQHLpbiarPdlkQtuEv66ix+fHD7++hu3NMMrzG6gwD247Hph29SwKZ8Geoz7Lr+Tk5PTP51DCAwT",
-	"JWArYz9Xb1RjlqhNj4sUDYTJvI9uyxsV0iWkYbwsW2FMmvt3waztzA7rdntrdFhgwXjjNDqp5v6fztox",
-	"sLXutAsi/kqqOdOt/ys9ifGhkpQ3COeZikykQhI+zoDRheim5ZSqvzy5vKMEmlCG2yj5Q4I6yWqAhRqg",
-	"YS4Vi+9olAPSJo/tecwYz9jpt+z/74jj9FtHvbdg7y1uOqztFnL9rU8A2oih6rZeVjyRsqRXjqhlS1kU",
-	"bu41LwUqrTBYgrCy8tqQHB5yWXbqcIhwu68gNwmihUlSFu9ySRR2IdaMQ85E+iKkBajpVAY3dhH2KEew",
-	"iW2d+I/3cbX4XK1BmwRHzk4FYjcp18E9zujeYh7Jpe0ITZiLZKrTvUVhDA1/S8+0QZ18YAmqvF1obcob",
-	"PqUQRoLYOZtwa0W7ZgtdlSa4/6e8ZajPLng7d4I0HX2ppZK10/1P0+aXsq1OBGKeW1bzNZsIVqNE0i3j",
-	"ikl1I1orWsybFeU54xQBVDrNRNEtfQXPZ5YoLZvLG2HcemptbMHenvk8ZSOqyrBag3rJMV4zuMyTPVwx",
-	"6DsfnBslcSqyGCy/7s2zQF0legIMmN62+L3af9oDCssIW7ZN+6HDstA9AOfb3/oVHYrha8MmYq1V6aSE",
-	"W8pEVFLcbJw7u1Z6pfYlvpQGEjSPjeWlbtwz3r7wB7fPdcPrklLgYTtkmc6o4eV6QJ92KmeBKbclX3ul",
-	"9uRPZ6ASNHCD3dP/8cUvJ6e//nJy+O2v//fjX04Ov/z1D2e/nBx+jR/9S1IQuvkmyPMZLKRL6nUMgTJ2",
-	"VcEa0YKaIjASQ6dwcnISH8rJzlPxuxXtQJhR8lAWTiSreUqZZsbqls+F41j4UDf5ha7FIxNYHVdmJVpH",
-	"cqttK1KbZDK5s7GBcq0u+fqR6V7jFD3Tvadgf2QNX5uRNJwwrWTbaT1Cua30OwUKsqF//5oyE/QqRXxv",
-	"uwzUMzZxvH7F6uV0EXE+yhOFow67PGq+nQcxwwn8ts81WJtgdFXcWDattBGlI+lxb1oqK6tbJrR0u+p3",
-	"yY+X91w6iqsEb5M+yh0Z3nESwpBSEceKM+6fG10ta3G4EnK+sKIEVxCmLrvd9S96ZLCEJRAeWy2EcsS3",
-	"cLYdfDfSuAeL0QDD256NgQyHsmCTJbhPNrKq18KeYXjNHbMFzw1HDt+KqW5LUbKlmi64mse6dbRz9IL0",
-	"tuIS014/3Kdb2addtgUNEt7UzScOv/b3KEk4cQ71JouJvtrUi9AfsdvnETumNsa4eMW+enz6p6SPQqql",
-	"FSbj+CQre82i/dje5pVuq/LqDrllcZpiZPr7ufXeMLi1P4lVju8QgQXPov/JOTPL2pEipOkxi2UCPtX1",
-	"rskfgVts6vuRfX1ormVzqBtUKA5BA3E827ZLQd6c5c4XXeBTWNez+2n3zJbJgUOkN1jZlk+HlFYn6Yjf",
-	"YNGbctxpopdtyMz028cmwjEgIi5/eWIbM5Q0jOFNXJajY81QjjH2caOr8jbMY+ITYWEAmmH09tQOfycq",
-	"y1NKDNKtJ1t3zOIcNhuTgQNJblAwHAGkrzrmcS3WW5sMY4wm5B91Le5AxJ/FzelEyYbnWKyYVsLZwlUp",
-	"jGUz2Ro7Nofn0o1661WMv6PfiVorY1soH76da8CRREYSuK/0SsWmJtb44k5EyVePT05SBo3G5NihnXrj",
-	"ntlyV7oP0+v1IeyUwZVQU9zVcfcIH3BMKTZaRhvxWdekVhWlDG5rKUENH6M+y9QpEAMANdnZRlLNg14X",
-	"qer+QMZFKFa8VaTLZti6VMY65b9lZgFV0ZXW14zbnjHTTzMYSgAl1yhtVf5Yn5dC2SEnFTkTwGWAETBR",
-	"zbZ43Ey29Yq36USHWpeZJHojWpkpm74RqtRtOuY+5EFvuHTPHYWFxQygy8ZsuLtCB3NpF8vJ0VTX7p7U",
-	"Wq24tfE/wV9hjmlUeDtu3GvepqLYCijfiBvR8orBgWHlF3rFJ2IBhbtKUKTViRZnE0rrJEyry+VUmNwu",
-	"h43c4hsXS3XRiGm6iMz96iqbrK6W6QqAH1pds9ONSmK6HEgUj4x/r7vqUiXfrpt0GOGJgcwZVvNr0RpH",
-	"X4QYgI42Z7XMdFL/viXR9BLsl94dBTv66ziSgiN/KHJq9SxZ1jDAHE3e7eoYlznDrSyCc7fwDoGCdf6f",
-	"8TkSY3cXGBA97Gea5EDSTJ0xfUtsDKeEmVQczFhTsB9fXVyevX715hI93EwJu9LtNeOGnX77+Oj0m389",
-	"Oj06OX78VYEqnDskHrAidjJZentqWd+/a8R02EMLOryA50LULKe0o/zHJBE2WYMPx0mhKTe2wNQMrUT4",
-	"CnUrZCz0NsqFfmR8eHRCdw3ibZXgNwKdGuC2iLx2fbQOwxbuyVpY9IdCBeojw5To3MYMHDv0PeVLbA1i",
-	"GA8rSMBv5ItQCneKIytn3Z6M1APc2lOv67yYZG7hVlnNJgICG8r9230/b2V5zibaLiB8ySf6RrATplW1",
-	"xk3dQj4xC94KE8n0MWbSQrd274lafi0U4q/4qd4imB2SlHBj/WRo81LX4AcC6di0swjtxfSyimYgEoli",
-	"7Ep7tBcjBIHZbOielRTKXmWY460S2m4bjcm4DsNdpyU2oEC1bC7GFn8b8bds9B028YxV3IlKOnS4nQs5",
-	"X7gNVWLsW2SZr/gIdclwHJCrhk7xCRARQtv8uotXuoUUsaevO71iO2cSJrSVFZemsJDEuklkTrnCW0ER",
-	"h4NPLTqrxNRelaLi66s6VS+BcigEINU8QM+A5cFaEpr9d3/5OA4LfXPSjwudfJxIcZcDPWSUbtgj4XdX",
-	"Ej6aEV5XXkvIazAdyXwSQes5b5JnfiEroabC6yD+iM3dz/iTj4fzd1cLclz05/ZGzKWxAfiLCNKptxDQ",
-	"8jEWv2VOdOC1bwVbcbU9m/7unT7+eszcWjE3Q3Mj+QXToj3zOwMhY9C2Zrqq9MqcednXoMoPpvUekzxN",
-	"+2bTmoFEPczbo2h+bFuhoB2c9j1O2gNLgelv6WpIs0kpMGZy/sMzxtXn0rlnkpRbiFSmXIE7zZVPPE3C",
-	"STo1r8RVt5fpnEaaJ59ORQPFzPH2Fz7Ep9wRMyN4O12Ikq0WjrTwwBxZpuN9S2UaMU1lT3Uscwu1I6Qt",
-	"JFEP9NImmdslwQGiPIaL7HjM3XkbZGInopIbSghNm54vuhqaQIgjvQBe67h3R8APlV4l6sf0KuIwta6B",
-	"pxCWEC4imJAYGtJz4SwzZ+U523srKA2/XIm241fdyKBRVusjHOr/Il/MYSf0D4NedOhVIEdi3pxkbQTc",
-	"CGMsjbNGkTp9WUESdBGHHVtd1CX7jHjau9tHWQO40GFUQ1jZAip8lcBMeVwyoTKNBHey9+OqpmAJOasZ",
-	"r7Wae3y/WwSJ6SHP12Hzkur3UqXSVnnFk0XkL3cVnVTCoHCZL3nrRLd4ZDo0tSDVHQWbhV4pth7rDLhl",
-	"xD5bbkTRgb2iU263XgKsSYKn6tXuYmw3wCv33FZQvwvk+80Pk8+d20uP37LpYN4F67ITyaWLi28VgIf6",
-	"0dEbloSMS2LF0Gtz6321SqoC0i5Y0wrAD6C9MwUyMzR9DdMrAZomaGxaV4+M98VBsQxXjh4bvh32ndH1",
-	"SBjWxCvdE5gnD1s6021cZrYPQpxJlwPUXK3dAjKOeaHy8yODZ8qVW5y7avHczkE9suDSWInSu8GceTSa",
-	"/enkkURcIuwTbTuNjn6Oqa4dr/NurfoWLi2/dTSVAk+MNiZHSDuqLXOLOWd/RCBIqWiv6GV3OWJy0gR2",
-	"yXillThzp7Hwpy87hAynT7cIj1z38OXG1JVvgVTRVR5Awvkzt2LF1xchOWBj0xaCl1cZVhHmDzRnxFTD",
-	"JbHG2QPTayjacr8PqsZy8sggb0K9vVPQpWV83oqx/rBccT839ookbEIkyDpkjsSBY0IhcgdvpJoKj3PW",
-	"jo8cd8HujU3idroQFJPFV6ykM4YZZ5jPlS59ErOlSSUXvl2su+njUmoPYpJOnA7A6kMTQ7huQXIbbRhR",
-	"bu5GbE4pcYu7LHcEu3+Uxup2/RTTzZIiveVR4rJEO0sa5tH1YHe3mfxeiJZ7QkvSpLPokrfGwYzLzmlO",
-	"A5uWAe4hhf1Kqtvjhfkx9NLefpBs4v/oAZKJ59+jlLe+atdRO1rbM+G0BJ9r7svAPTwmmUWYNfaXJ5fj",
-	"5oBgErtnAWEn93KPeLzP8FdDsQrOrn0kKbzIY1xQDsBmJfzId6s9SnlFNngKDoRKBiwVY0WDUc4Ww5fp",
-	"lwewrv5of4blbfs9KWI+lnTcTbrqEjCzMpoymRk6CsaPvxD8DjcjnWYGp+3s8TX6TkVlwqZ6k70cP8XO",
-	"97FxXhB3vPMO9xIaUy6lVgT/WwJBi0+vkxL7AkqanZDCAlbIRfH1q264KOHTW53wObkHSW3HLHtyirZi",
-	"Tw/lHtcRo7hQ7nKnyxjBKo4QPf+DnoY+CTcetqc/W2IR//X//L84PfcP4omOT00AbZDp2Wxs1DPUICRv",
-	"Eh6OVsKcRckPeAKyNbn8Yn4H+YAK22gWZvU+HAEZ1Pj7QFubNmadHOol3bsTwCYrJC/2esnVYKXNdsYs",
-	"whWCXdOBZsYAa4G7d+c8oHj8j45Wt23bGW8ZRyEgjb+aflP1LODuIRyfKeLv0EvHrNYF+UBViX4legbM",
-	"XelMX3c0oLlagsL1EfAI1y9XnIJhGQn/qqUxjj62guXFwbtDN+bhDW8Vh0zxX/wGvOzeQZ98H73Kq2e9",
-	"N/oPw4v9UP79bntJLGSRnxK4CkYsS63WdYdY3ktnWaoS8occK41KkhYcjTaPy0XtUjwLeysmF3p6LRB4",
-	"ZKbdCJoZ4Tir0uxarM+YsaCYtx0btroqCWoR4hvJGp24XHEw+z086EPhVH0x+CP/XAhSj1fqKZs6BTEZ",
-	"qT5DI4T8Mqd/UMxg0JHmnslbtruAmS5DykHk1i/orGu+Rn8MRRjPmN/DAss14WT9yuAIgfkta2oBksGX",
-	"bnQqIyEgfLjr2BEbKC2UUAW5fHS/AVu9K61aoV+LEpAg89Bs4zp1wZIW6KufqBXyQHAapWiAWHW/7mZk",
-	"9SZgUO6sasCnQK6UfKfgvoSHMjXYWXQyT8TRFfDvS/JnXQviKxmLJTRgQdbai/4UXmbvBKI6Ym8JRDyo",
-	"X+6PSswsA/UCB/67aPXRdkAp2PojFB1yDOyCnUqD0z0Vc6kUwPjMogwdJ5tGu3m8qv7QPgOY1FiAvO9V",
-	"2fNqbfhmBhf0UJ0WYKNSLRX8do/0behaAMpAyjO54uurUPGcjgI6ewE85NIwmtK4fUGXhxRmAKgg8ipw",
-	"te6MjFBRrJ2tIVpQ58abG1O+R8OYgMKQGkjIKu0HBYXc2JAuAlmPnTa8v58vuHcG92uvbZgJUZqk2+oy",
-	"Du0GXM8AJV+B66dkcaVD5FqdVVq3mXChcNcnK7ogq8zqO25U2tq/HESUbwDKdXd3wgD4CrcRSS8PE04U",
-	"/ohcYQW7Fg0CEHA2cSY5MO/hojC3evfG8RQL5HpBP0sjBdkk0sfbhcYTF2g9QRqb8R01z3wpPaifSkQ2",
-	"QKjVQ8E5k/MlVgUeFAf44yRUBDi/U9OIsu9hWD+jumBQmM2IqYy0Q5M5A2/3H8jJ16ucI+0n4knSsBnc",
-	"jSglnnGDdpoJmSpTALxgC1GVbMKn18mblJYdr2ZgrK0PJ2uYv7PpltOFG/37pWPgx09FW0k1VoR0LJRu",
-	"QX+lxC8D2QSZQ9vUMfKIR0XcJSbhnAR66asUbgvVuZ3WPIiaee/90bJqC8TLQjrB0LWFPaBA/94/IIM9",
-	"J603FZhQYxN3B3G3+8NfqlHafLxUfyluqR518I40IY3gLz59IjqwHLWOB31winpsJkqDVrtWTgAyjOf6",
-	"nMuDXHX0qDL5HaXkfaP1o5eVZ5Op3HpeV1xta6O3Euv7GQ1gLcDbU1HGexMjtyBgGmuHIn9xnWwIfJud",
-	"M/uBCmMYAd+/K1GJVmbyYKr5Lk4Reswd/dMZr61/QWpaL7iaL/lcZJqwkPIk5xgpBBcJxJQ2EWAizQkq",
-	"LEsx0h3qJ/C9+5X/4zsBzswXiNOTQCcQ0+uMSys2aAvHj3DuSluRLfX3Psykt1HjCOk3deWXK2mVMKa3",
-	"X5ZZrZNa0AJQp7bHnEAX83E2wXVKvbgRrZxJ0bJrsQ6HFLbL+BQ/9OEeNcvJEHDsRjConoiydIKgZTM+",
-	"aeU0zZ66HhD936MfuT+hkR0xtE7sFTYfjjQA2LyCLcS7seiydAz0BtzS5C2B7cplO3WHeZfOzn6Rt5h4",
-	"cso9i2kbaliKKh2IQ88J1W0XvvS44XbRy7uShnGA7+NV5XOKhiCBd+Qlu6eyyzC3qyLv+3rGCbJb+1Fq",
-	"/u45/uY0wm5JuVW2K0liqMeTjbqIw+jDRI6C90vc56D36jh47T0BHfWcDMBbJie0YaQmgpUJurkRL4Ux",
-	"SdEGau0xb+TxzenxymBU6pxxhsWrWGJtGERc143oKqRKLTp/db7reBoEzvKik5eOiTqlAe4SVY9R8A0m",
-	"jVdKGoZwFkfMOzIWgrclU0JCHQjl87aMU71wXGq9bkRBXwbcHvwB9X3t/ayA4WtpTNz4BrOiMGzXCrNW",
-	"0xEsezy6VA+0bzgsF6PTYZcIxPoaDsi5hyJbdpfZ4UdP1mf/uXWHhKBgsnYETfsKsAdVxZYNsxq7H3gQ",
-	"kvvbqtCQYBcOl8i3KYUxItApT20EKTHnAPouVOQgXQWiOEcipiQZsgqLKLQrcBcQV023cRXTeUT5CItT",
-	"0zwAWq03Rt/I1C1GFCH/+Zw1Ws3xh1RsZjXjrJFqDnVHXgf1XRGQSooeOCLp6m6k3fXt8O2vGQaTyZ4U",
-	"bavb/WCvsgg+UU6PX9tcQ3sHn3VQHJilabCmbamgHvDXAeywdFU0VRIynoy4b5ThRZg8vFomUYOV7xPC",
-	"nGSHU1RLZ0elu+HiOKF+zy96ZNVedxT3Xrfnhv4LJJnsBNFaOObQK7gL+EqAg/QI7YJttAIZwXTtV0Sf",
-	"rgxGV31dhC7N/RrRjcri5MJ8YyCAWsCV+TLjqA/EWC9LBKqVSpTbz5/RHfaAP2Mv4LYs1BKK+qbiSyMn",
-	"1T7xuHTVnexgy0Iz+DCHPWj9/sn8JW+vhX2zrPJ0rgglrF4ay66FcKJu20M9FDwE+BIfKhuZggvOvIG0",
-	"lb7TVxqmG6GwpquF/igXl0/eXB6/fP7Tz5ffX/Qjb5n0oqFQn17tuYA5t+JqWmmzTJUmXFDtC/kjomwW",
-	"oSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSur3NArb2MrpdcIyQMAq3gpWLysrm8pXlozMsWkzFTtT",
-	"XlXmDA1ThBpacWlDpZ/7mvElZixTDrM7J/YF9BjGs5C2iBqkdcoLjI0oIXpmhfrDOZN1LUoJ+jW+DYYB",
-	"Rw4sjqppjiB9SqqlXrrJ+ftEAD8gOKYEOUvdxNCnH7DqOTZk6UbZrb104M89QqQT8bTeWacpRYcSFVN9",
-	"dQTUTZlGK5PTLUAaIkoSRtkho8wpmiIECdhkzSayhAILSO9aSTPyfk2SQFQb+EyhiTQWzxfsj4iONr4v",
-	"m3vN1WR9lXS5de2NVt0K4Y2o1lKWNzUgdovlrFwrXsupo1GN2DfgsPPTlmVZiX34DEywXVbiasLNEDLG",
-	"9iSB4kLA003PjUMVsG2gTCqdlZTbB6lzoSN3o3XFuKUeereafD73OTtzQKIDu2Bktsl6mhRwPyyriuGX",
-	"yNU8DILv7Os4KHQIwbx8+FgvDVfl6Nz8UvAytPzehJqJA99xRsoEcnHTklG3wsj5wl7BSSSMVWfLwVFB",
-	"OYi7h7BVRfACkCb3V0jydWZnvayRGhrRzsQUOCa+ZFdCx0DuXD9vbksOQZy2j7misMF6lK89Ogwl6yxE",
-	"QVxs5VR2bkWJJcbhhmIzhwKx/lbQE/hWlSyDZb6JL8G6vhqgkEtIq/OFm72yywyYIKB+50iDtgKvcIF1",
-	"MtyGU6dfh89j5oVXEH65M8nnOsmbX0s1cQK40iYEcD1gJIQmlgZp1Cgub8Tjr67+Vmz05gAHw67XLxVW",
-	"DmXEEr4YwRzjHFT0hKwW6xQ28ygD5Wd8MYnNOyCvj8t7GA9TLaoZb0WOKL4T0wprYfE5/w6POeqj/8Qn",
-	"6E/w3qDas+tAVro14krPEo1kX5KYXi0IyDLSt5x+0IGyQQX4jSizb7BXXf+tYdDGxMvAhe2I3LEq0lEg",
-	"/nEeEpzBX1tpY29TyBxVy3iOkNa43HdPO042EoVlE9iRcsBNpPnEMA8TUekVO0l0AB4js3USAiNG3Tjr",
-	"UgMDHwnIt0wDttAGHm4AvOrqdfYvg7sdIsysFWLXemAZkZJPunvNHZ0CPBPQ6/5T7nC6U1mcvjlHLtfB",
-	"z0MrUMA6oJgdVV3BSZ1EmfEvzlPo88710I+DNE0ls0ooOo4NkMOqldaKdMpt0+pJRfx2FOPFSb3GnyVB",
-	"4/Rq39HeYHnNoHfHL5deEM08v3V+lmPjspfAp6plrajMCn3gq4WuBDRoTZH0RieFWDb3W/RnrEcaF6dE",
-	"P8ov6Q1WKyWWk9BonsFavLILFLFXnncaN+OVVzUr4XEP09dtN17+NlbH0k4piOQtciVWmB9KTbe6Bly/",
-	"DuZtbQq/Poa2jrn4OTtxCoh3MkPWDEvma6bPLlxxcrT7VRT+ZAbzr14Ku9DlRVqRe6UwQEl44nqlWMMp",
-	"YyDwe6zrAX8WWGte00OlkpfiiL1x5i96SoIC4TcBVMDuR7HSgalWR4lOgzeiTUZ9X2+OjtWjSIMVgI8S",
-	"0CgAM06lswePToHTH317zv715AS86ZR5kbDx6FYlKtmltzCkE33pevaap5DVnObLJ0ZXSysYRJbARu18",
-	"guONlBqOM518cpV8+6tODS/YWhgrWmzT6AM2Y5J3rhpU+TOLa3oGgdfxlVThEDbMgVvBQcHK6Yhwq/2i",
-	"4xkWHfkk74NP2U02dM51y/fkBl21fVifANeCixGLgHSakecARJ6uPV7ZnTFE4mLwFFM14AByZigcvUcP",
-	"YlGpdNJJke5nfulvsW9fXnS9tpBlgSkobVpT2weXZwBj4lWq3DlCI+xaFA7dpWSndt+nfZUq3Keujdda",
-	"iWTfWi+etpqqdNh8EFGlfx+enCZHSfWfjQAdTCMUIjoEdBv3xw23MfmcdfCfQL8EmWQQjos62dy1+eVL",
-	"TUAbGvRo1G2gipBsAXcpYclOvxVbNkIaADcHaqHE3YEsGqGSHYK27mOHLKRVD1xoNDxFBgf/GSERkQe2",
-	"5GsEfwO2ss8rxiNNFQc33OYEnGG8BO/ZPu++I+BFljgJz+uB0DBIl4qrUXtAGFnICOLjnn6i48WtxUvb",
-	"bUtqekUnzDyFd4w2JbReQXuH7RzqkV02tjs7LSe1s9rKsSHcqsphU6H8h8rJ2NnofuIoSbzjUwsNcWca",
-	"M9tavVRx07bgnHO/Gz+ftG1KMPgTBCFUED/sgIK8D2U/f3C6fkrMBlq91HzNjHXk7EOzY/GGh3uZaE8H",
-	"CTcChP8fRWlr29aLaKUuMx7szPFe+npLagk+qrmox6hM5FC24q+EM6VbNuVqKqrKl2QmCjHLnrE23NUk",
-	"7nPpf9EIfzdXXFJ5AFFPcUCvR4yYd41EFQhnmDEAb3glS8rzSXQ3a00SJf7USw+BblDQk8CWol6ltVC3",
-	"cUb6ri+D/VqiqH66dUu0qo5GwmZG+wU0n2VPTyCXL01BMFEQ/qsFYJ6WEgF9WtgFG+h3u9lUNg8v3IUh",
-	"DxAyzmR2MXz1Jtr//RLTb8d7w2Y8ctzIouV3tsk2nSRueGv3yaQI93fEs1lCvfSiGPMaFjwqdIdKQcDz",
-	"kNZ9k+yn4DPCv3r87VfffvOnx9/u6IyxCZUdEfKIBkN0hLepK+gd3/YZ8blQwEx9ZqvtqPjU6bjffMUq",
-	"UDhNwbB0E674FTtiZ+w/2eE5NYAXHUwyOXqdNtlBwWKRZwPBavfy//jlyeG/8cO/nxx+e/Wfh79Gfx2d",
-	"/efhr7+dFN98+f5fkgbmQFu2Rhtp5Y043xCPcPv2Q8WJpWKqF8ZGLtFG9tYGPPnhyenl6eOzk5Ozk5N/",
-	"Oz79OpnDtAP/KMb992GTgskZkWnOHo+EYSlmfFlZINCEUQNBq9Mzv29F578iQ0EqZjTBOQddg5CvwSFQ",
-	"UB4TBMaP2BM6gLhJOPYa8YEJ65OHYL+M1oqa0qyBQ/h6HWlDwkbQws6hxw6lLiH+DmahdUJHYxwJ0sX9",
-	"VKCdkNLIdqTqJVh5AxLf6AF+UGKarinhnMoToAFiP1MAm8TEDOLx17t75qQ1EqjWKRgPCWfB2+o1ICun",
-	"1z1K93CMj/bsuTZW74i1gkBMkON95ZTAqzkmssfJ370vQvbZlW6vUCshues+ANftzjSxmHXuFPm7mOn4",
-	"EEuPBW+WUCVqqOD5C1F1DXUGmXayXxKFqn3iYxfYJg4L2YiCq21tIs+8XpFPbxcD6+QhtnhJVimm99ZE",
-	"tUx7LZoa8ziRRFU8wcUaEPoce1LBVemuoF6poHX2up8cscuuRsls9Q1zuzflLXq5lx7OVLZe/Hl3GCnU",
-	"QTpSI79zMi7h3b4VP8SwsTbFoDC8FutHhrXcQnlTBHRbamGS/WdIxg8R41NhbESLdJO2c0uxQmwXLtEu",
-	"Usbhr8grvvOSdETf/Varq1Ia2vxEdXK7BP+IoDBNdEqODLAko8N3wbIyOv6m1fOW13A8X54w3zYDMlID",
-	"PUTSBhDqIVGi8PmzICAAow/d3b7OSBoWTKcjFmBxIt8oOBWZsbox8QSbVtfSiPLMN0+PZwHLRPmSBZ5x",
-	"LNHsv9uyHKkYV3I3kW0PT1Q+klV2Bgf0YplQy78H4LbbIINZvm/cvNZDCTcgXJH9bNZubZU8OqWkLIDz",
-	"OPJDpQMsConpDZ09yBUGxM6ZjngLVzBASLDu83fbq11bLbTTcnwTVEdCtbApFuJbje6122TWJuLXYzkS",
-	"5siDip41ZgNhJ0yRsM/40Nj2PEnIiz3uwl3t69d8vqN6l7PGkQyKNKujat6to0uXQjZSzc/Yc8ZrAAk6",
-	"77ooEyAqIdGLFnJofT9vFVpxQFotOz1h5ogqY8+iskmJVZNQQesm6fth9JS5Bp1KVFd7+1rE19w98l1o",
-	"xfp7N9yP1A33n7UFbdqR9al3pqXzLVMEYVijV9j/EApj7RICpxCASB69H+wKM9pTmJZuVNwTj5zs/tmG",
-	"TrMolhgI+ch5Bl4PHNz3k91+fbay+Pf2u3dsv9vlE9+qg/zn2rw3nSb0ybfdFa3MRN2MnKurpQLsodyd",
-	"d89gags4v/yzyfSCAaDPrjFb6wyWbQYG4WqzqXL0i2MmYi6VQXyO0Un+H73t8OfSQThUXg9Qs1TG8qqC",
-	"ajdIOyDLM1UaMqy5gWeNSuYDPt0G9xhZAP70oVoUv8Z/Q4H5lg5Z0ae7KvMJKwFuovFxokEUIXzrBT29",
-	"BWFHnxc4g5zyK9X8lqGc33Xj33Xjh9WNP3ElOI319yQEbvuSXZquX8hmzxyUU6HJdugA2GEoJwMgvyuo",
-	"d1RQP2sVMx+PxbgftRuYEb7x56eQfjoK2UZ8YNqcHR//+Ori8uz1qzeXBWvtUruru/m5rczZ8fF//e//",
-	"A4+cHR8fl+Lm2Nr1zxdPT3Iw2h9Nz0vTEyhuM8gfPmdQxcER2wjxWfPv7oeaT3YmodBuD+gpF51elGt8",
-	"RloZZCBQtU5faymDp2+XahW8guAnDqnEw85ffGzAr3NrwKq8x+XSJ+KD5xRBAbDErdWQ3rlG3wvdhY/v",
-	"nyk8K19xO11Qjwmh7sttA6tLMDYf+AJLFexTgDOBDpLBnIT+DLorlj/Y187fZStf+hlAUZN2YpmeDfZq",
-	"wmKm9kReY0AymklKag51JG7gw870ntCRwj5nUisHrM6dBmA/prOz8hCmMdKqeQvPJo1BmnGAvPMdjoJ1",
-	"548n2I0Reli4Rvvjh10Eg+phzMe3fns27Eet5sLYK6d/x/tMCcfvA5xh73qOPxXqyZ4DUUecrcyXhJ6Y",
-	"xGVxY/YbyXaomLGusDvf1s8hmmuM3NjfoMR2jDxf3P/7P13RUl72Rli0LFthUiBhUmFjzoaDjsYma6hT",
-	"hi5LSVWulKapeLrmgJr+GSGiWG4ykbHmMu3+kxNswJDoZpJDwH9+8Yp98+W3h8nyqpqrkgBZN8mGYJF9",
-	"5Pni+9dPWClbMbWsFBPpLBn8bX7Yq/TYTzYSIIeqxwaKm7eqCLumVb1WR4/i3j5VtWPvP2yBcyhVGKhf",
-	"fl1x9ZQn7VtFIV3eKdjJsl8COZf2qCtDlqazi6HJF1rsca2f37aQwNtUXHkzBLom2m6MLe8wwXZIsLHZ",
-	"XHdlXm6YArsvnpPzCc2yDtOmg/LyJSteZxAdcowTNxFgSyrjYSHni7GpL1j6P6pOBW/hvtUKFRSQwK8L",
-	"nFnuvC9Iy9jIAFuuB3txg18p6E/RgUjTdTgleI99WtvtVBQ8hd6i26z7rYoV/K1meESw+0wii/r4FG1k",
-	"yDpnfOF0bhl8MiC9WnTMjQWFpPrUsRMzIov0Fx0htChDizg+tgn1H7nvhuA7Gq5ER+BL+7purI4kaVk5",
-	"Wlb5pI7OBNwrmf+P0JTEsatblAzRO8MbktMO7Ya2+9zw8n6aDY0Iu2bbETwF0COUd0p3SH8GWKsSZcQV",
-	"+z6x0DxS9aoCeqQjmv2uLzCrZCdXpzSlDpFq1jGhl9yipQiyIYGjV2fwXZeqFjmP9JQr1G6dQIIuOtRI",
-	"BPLx9kJqWS1Sq1AiDNn54rC7AuCFIwgbOE4hvQ9qv6JeqbDYnfdxq57NTcav3J9XmoqxH9C2vlv7Pupj",
-	"REArygxwOuiBO27vmIKaDJpHqKJMfOWbduyE/wE7FSca1lL4HYjKAuht8djJPe29eqtLpwklMajvYBox",
-	"KP5dw24nfg2rpLUVlkOeY+HKGdOqWkfNu1GDilPtqFyxa8PqCEBXPB2UgLzLF+ImlQL+BN/RKY39mn8o",
-	"57Lgaez1G+8qldGXvVGruM+xj6/X2zhSvwtDDDyHTJVLQN14BT6WHHlpFqJ87ee+R5Q2U82zo38mMPLr",
-	"seA49yH38wUy0drNbRZvku22uVpj4vJ5p+tDoRdg5CrNIK42Muk3Pp5eevhXwf/u88V3JIvTjFP78EZM",
-	"tXImVvl9IPh8mc123e5sJqeSV9mOtWNPOwzUeUduN1BeBYk6dyRFOOLoBAPRz4gwTWrHOBbpdhy5Ivm3",
-	"KCPXrJSzGeXIxzIzvAJeHYDkZL8LfzqtaK5Eeeddp2Huuuc0TLTBw9czWc0ez2SbHjaXvE16W9PoTjyc",
-	"0PANCA2CNzR7ODyRQfikE6yE8W0GxwJE5JHtaNCRwifXDvHlMDcm1HVfh7EPPNWWVkeen7D+sIIi3r2d",
-	"u28Xud1P5oU9D/W50CXJe8zsStOFuxUyNHXxGXhbcD/n7/Iwj+uu7e04453Y4BbruA2f2FvPoRt/H9c8",
-	"hvbpqKM7uSEykzwd8n+q7SJi9Ih+iCk1W3Bkm2h/HWZ5VyzdLiH693coEAcMqACwPkFUiMl6g2QMEW2U",
-	"heosxsnady+lpwCEp1oHnKlwv2BmteNhyZJLWVWGOvKHplxb9zWleg92Oe/U5FE6zZa6kSpqygPEXQak",
-	"dQ9GD10REGUqgwvnmfqe80NhkJheaJu+7QZBgOFbvcsu0rFNaXcwow4cDyGKMPar2xZxb5LdG5Md/3tR",
-	"ByRZaVilp7zabddTX/PtTuiB7GLQnh44l7daaw/PjCeWvsW3BXj5HcLlVhAuI5AG3ogVb8tUS2heVQLA",
-	"d5NyNkCMp/2iUrFZxedz6HLdUcuoxh5ZR+wAZ+E3XFZ8koHKr0UmZcFU3BlpI8/Z6muhzG3kZ/D00hAb",
-	"UjDsZRHvO867m2T++L5vdCpJYLIs06lqMIkQupouRLmsRNHrlWQ63AFHo9C0lOYxDgDVT2njnNjPl88I",
-	"aGckjltvHlThrMS7sfeYjy6ybWEv9xEAcHV2wZnjThT+NGhKtNrurfnTFeVTSvzdcUv7+0bNdkIRzEZr",
-	"gGRK0S2iIKEngTNJxlv5yWysBtqolwV7OxbdrlnajEoYN88Y5666FrmrMhb407OHDXxUbRkMX94lRoRb",
-	"1nMTh8X76Uf8JaKMPGWlepD5aPee16Aj0oQeBFdg3xGRqe26Xd18w2uS600mxAMKYoOpOJ1re6FroVeK",
-	"su+pZOmgOFhaGdwRlDPsPna7x61O+L2Lg3eHbtDDG95CIoYb3c3kx+gN7u/n0Vvc3z+HN7m/3sRvcx+8",
-	"Cm98XxxcwOoDpvxGiHB3ZA/RT/fp49Bh2CeOWs/y3T998PaMVZqXBWtuADRFJFGpl2YgrRXxWvcMVunZ",
-	"AQ3brTpFK5TS91zNdILjxg22t9NdAaOOoA6AmSUze27XUaUUtVYQyZRpb6XGIktoF13zNWRpU79xOVfg",
-	"ZfGYHqzhxqx0mxEDmDp2lQXOboRuKtElMcXtoPM5ZOlccjKPaXaMs2uxRlerhtyHeNGp0RH6LFM5ipAT",
-	"cJ4A0+NTdypuxR69nsArcBVCGilYVnXd78wGD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180thb",
-	"nLOYwQ3xg4yBSYfvaWoh2tExkQs5V88VspAU90gT3KsZNDOHlHBPLAejW3I/CQF8qHvbHOWuXL84uJEC",
-	"RfN1z+4dEgIXMIFYDOAnsSDATzpRgH/3hAF+9KqbCn7wFz8h/PO/u2lFXkCVguTOuRWeK2pTgPDx1jjl",
-	"HfxrHj7y+6VjkMdPRVvJ3SkE3SQ2GVq/qXyPBaU8E+GidCTbv6cDrP12ta3JZqXu8iMBPDLIuXqVzo9M",
-	"0bvzgIwU0gs9khya+tgH+ODs69PHu3bxOuNhcQf+bCGwO/AeS3PyOGFBgFMXcH0svwboHcjCA8Bw9OfC",
-	"l02ry+UUvi+l6R6B0oUOUnzKFZsIZnVVMqVXUIbZy+vkENVP1cOFEgc/owNf/4r/xiKJnYA/sMzcvgW+",
-	"FENWd1LS/dNte3GgZTkdec+frl93I+AfOMbT9SsYxb3bUmrygKKxxeqgZeNonc0xmj1dtSggUZaN5e7P",
-	"KsFzaUsdHPigfMCnoIpghDRxz2C1isQ2iENPX+JT1Oha3NOaLwFTfpeVEnO2gOVN0/aHGeYVn0uSWMNW",
-	"buRSVbytB5rvU+WX7wtT8+lCKmjAaNy9vUZMM7ZsCvhoisDEAzWcm108h3PXxjfqJKZwpVW+49qcW7FK",
-	"9od6pSjLiRZo+jl8Yw/2z/iCjiI3KTpcwYEY5dXUXYnRDsbud74Ry8h8cbQ0dqmM8FS3IMR6vAK/+WgX",
-	"GZba7PUj04iNlZR62XPVdlVLxupW7OYSuhXRwcC12WtKkcd+u6+rbqvyCiyB22Uv+cH9yntDdrd9g8q3",
-	"NnfjgDbWmSKyFAEF4vB7m+Yo3YZus5UVX19l0HkuJPTYR0uLW1ZyyyeckGOBcVh+jbX8bmXdTaTs1NEG",
-	"WL6us0uv207eCTmwOuliyIbnQqVaSEFEm14az1QeeZYJBlVYtlaMK+Q+WoktxrOv8w9WnTywZZbRh4bO",
-	"IWskQMGW2uldUffatwWmNftmvEfsCYNqJWi9itbeTKx8JYJdtMIPDvgmcrK0kEAR4BlUyYwOBT3SUn8h",
-	"hGuAyPhRoiQYFD9wXihhrShTAfCpVmZZNznfB7c0sdBnf2lGun5zWViUV4bDAiXM5Y3wIYh5K0eGQoKg",
-	"2K5PB5x6CIgjXvBfl8aiboy+EN/gTsjWq8rn6NNY1pjkAN+ZgzxSyph1wSXtVTuPdJpDvu8t4mG4JSnK",
-	"vgy63Gi/mzPBfHi3FZZLAvyiNGI9Y12SMvTSYlbr/e/mjkyKmQi29ZgGxWnPWscdCRukkyWJrEVLfrU7",
-	"Cbys8IpsbXpVt8j8yf2U6lrbyfDM1XVsiVZsoBn6aPUbXvra2fsD7qTt0k2c5ThzYVDE9GooIFVe6VVM",
-	"XCvwOKU7L5oQadk9E/TzY5yp5JlrAOkerORrSmuqZankfGEd0/L/PgvNRrDtBnAZTDH2HAU6aux5BDDW",
-	"HZR+Iry045Gqe/eYz1+IjndZZuRfiig0mkqezF/zVKPuASb1dpgjQWZK3Of8+PrtImVsjWFTfi3pOG5e",
-	"2vl6EXnj9DkUc+T+7LVa8PUZ/DrTanzeapNB0PblJMpyqfr3IgHj4f0wIehJsqkSN+sI8Q+M6XfpLtG7",
-	"Sh2OR1c0JJs1vqFGKyED/RDaNjLL3xHSEndGNbSSh7SY7s13Vg+7gw6gFvlEn9413Z9D47k9AI/er/ts",
-	"OM6HYN29+kT4Kl3nZzfE7njTkFpc4hA9rpM/sosgJDZawdPGZVq2t8ZuFC9Ksw26NVwXmqtddrwCBAiV",
-	"P2XS54aUXidpNsojeuhTNhUy/LlBu4R6PLMKmpirqDztFmfSFRcP1Nn0hcpe1+cnjvb++BLPUs4pOrFh",
-	"bf/45PDx19+E3p4Et1awhXh3kGuFdJWmkxekKViM4yAExunhyWnPRufVykknBE1J9la+jWI5huoTBH+7",
-	"qHktlW6vsC3c9i+/E1NZU1EAVmJSo+wz9th99v3Pbwp24v71317/r3RuYe6SYDgHsSbHVfDbbuV7MFan",
-	"cSeIyDuwctXhgYoIHGOjpeggY1iaZapv00+87tobecTDzfT7CNVDttAYiYrrVqk3pYOSSLxhFVKVeoWW",
-	"v5t214PK/j24ZnayAYowdtyAFh+ZQT1S8rvQHVuSmNO6+gWlv8u4KKUr8bGowv98+Wy7rjXfWD7wVhqr",
-	"G9wx2/DDggF3ZRzjc1DrsOARBEuEmZLJQN9Rg0NIFKP8yc6wvNKqWo8uZUk6Ip+KuVT9BIzNXQjlw1QK",
-	"jUZ25ycdR/r5Dttgxwrv8ZqIdK/6O3TR7r/vNXk8/Fukgf499IOEVr1p+Ah70D+AXX2y0z25k1TfEjTF",
-	"FmhMKk3luTXgjAoFlJELFVNWVgvNjBCofALL0LVgvMq0k9yv5D+qjx1itr5kY8CoCP5XWCgYdue75l/4",
-	"e+d0bLAEWzYXdmxzRAHJIgm0sGuxkiYNaS/+dhuXnftZr+QTTzPMYVRfQyCMNp1ZN7ovxL5QdknkL+y0",
-	"FTfGo8IxhsByPYaQCVfl6ig3p0tzyGyIMrPbNs7t0DP2Kh09Z3/0/RScCCrYYfcnXv9bdUhPJZ/xKbYb",
-	"lNgW1Z53/Mr2usSGqPswwkbS2Gn4uvbo0JT1PuHq+pHBBlH1VobNN1+BMPd/nvab/v7H8a9//Jed+kI3",
-	"rYDhkTrgnxVYOS8RjjNF9eGLvDI1k6IqhyvXd+XC4lsGK6mx18AzAGVNhAFnNp1jOI5c4OeJEvPoEZTL",
-	"t38F/v4qixNwyjwoasEe+1tfFuxLFku5lD+tTHuREYMwF0fOp1zfIbbsc5m9cqoBi6ibSNhF2vGDrW3Z",
-	"PIo8JfxAaLZbJSfpehO8jHVBQVOAaBErJ88IbRJiiGF66ZYJQg3bvXgbKpG1eXO28xMD5rLl0LJ1V4K2",
-	"P5lUnGcvfxXG4JJVcrfA6eJNk4xXb2wQPddtVNCs0K+12gLdGoF22YqpbstcTj5uJYU6Cma0B7k3vu55",
-	"SjBHCRxjXtkd9ax4qiBFeCnOWLRg9+uCEe2APPfbdFffHThQliJXxyw38ESywJo8PuKOzLvzpC0IxBuR",
-	"TbHpMqQpFeEeRiczfJVTxT5RUXkOPpyOD1soyV6LinH15zP/7lE+jYj1PERBNZuseysCNhXt9o6zTJZD",
-	"4wLzm/+8AwzeyNdrBS8zmw897aGlhbutfobEPjHRIuTVAiWk8dB501Qyd2njm4nxQqVXTKdjOhHfT4Jz",
-	"whS2OZOu++ERj61KIoFfB6w9APgdG1Po6SoJQqEDNwOQLzQdd6RQw9BxLe8JWXuE+s5PgH2zM0Uz+0qe",
-	"nqvVI2BvE+MDiCUlVhnXjbYiFwIKOV0LqUrqeR7l8hhdC+wshM29riGPxSynC6eXz3lj9jvcn7RNHm3C",
-	"Btw9GMBoJkfDCJHJJpDJ/rHEKE+Y0L7fqjwcXCpFui96U+GQfcXWDnbmuUMReFF0cyKRFYSOo5tY9FCe",
-	"QLBzO1YU9tXTVJ4/wkEnOqTlUn+teGd3mzyUVAkP59/9Ome8kicnNBVCP37fmR2a6IeaefhelAzDhyrk",
-	"UnReSKqR7q/1nwlZqDgwetkOus9g06cQN5c21l19XsrtKT4AGeEcItLehDbKAhltgx/RMwNUlsOARMM+",
-	"iaIvU4GPH6i31Alux2qhK9yudDxpn4sSfAy5CwOdEG7np4r6RZRixpdO3z99fDLUKOjLb3o9ik7TrYI2",
-	"JomtKZattOsLx3W9KBusm/0J1agz37yeCmi3q083c4DRgQuyb0HCOxQWnjNRGeGBSp1YdCQFc3Jag+Bt",
-	"bHgurG18pigWBKbcaf3SxaiW86yLCBtso+g+LRDDFZQvDmFy8N8enB1Mtb6WAN4KEuega1XRTYk38r8L",
-	"KhLyNYlJJTIqdcP6t/DB0bVYeyZYcsupZ4Nusbx3q6TTqQmAzNXVQO7csWRN3hMqq8MZUYorJM/DprlD",
-	"6zDvRrwBmw2acS8ywqKfH3/k29kFPyf1Dxr1XmhCNuqtldbXVN+73/JCHWsaW6krW8SqbPr7lkcbFc3u",
-	"nFhUbTviMrjxWa9A9xaU7kt9R16+KD3ON4fCRlHdKm8xCaomHlFoin/ljwJ0VN0IFcV2Gz4Xxmnoq91n",
-	"8B4uP4Zq+nMB8DdJ+aLQPKPA9mHgf39b+HTSXrrbIKZwgch3I35xxH7QLTUrgxICTEb8I+SmbbftAgA/",
-	"f/foHYb90desbOFnQmcSMMBJkFCdLh6qkwKVNNYAidd8jRAI0p75qngk/RvR0UpBUH+yZa2uyHZf6Kqk",
-	"ZpfXYm2O2JP4FXil4T19CSQNHChmQd1GWhXhbvbE1REDKBRsvkKCBKp3uiQNL5ooSVhXZWQnh4+I29me",
-	"vSjeSWOxpsNKWzkKexbfgZBDdHBKLEnxRh6cHXx5dHL0JdTeEjDfMW/k8c3p8YRPr5fYlkSbDCRDzdtr",
-	"EQxv9Ab5azsBvIYe7GitASLYU1EBM8eOkEEnJf/jEXuOHTHUtF03VpRdUWXDjWkWLTeCfcHnomAGHvlD",
-	"wSBxAZyGuipRQriTD6DnSIfmEbbsCS0qUcUDSd6htmMhNfbp0+BkFao8Yx1jcazQ6pa6yKHPBQ8gENnz",
-	"8uDsoObX4inuJSqFwtinGn1SkTse7MQp/Oz4rxRwQrN2l9GLg3ut8X1f96TM71aYRiuDytrjk5OBl+up",
-	"FfbQ2Fbwuj+JoElOpOJtAofkPRSWbhLJjByNX+FrU0sJ0zt+I2YAHwPPn+75/Ld7PB/psQdnv/wWCelf",
-	"fn3/KxRH126RuAYkkT7vR5wTaP0YQqPuYnYkiyt/X3R3SlbVYXDWEnBcn1zQ0HkqK8gBaXjLsbUZTHID",
-	"tc3cFOxdZd5hz7LDqa4qKurXLX7U8LVeWuPF5N+W2NuYpGRwPvTppYjOfMuuGWzvlXkPFkHs9Z5f96LZ",
-	"PS+MrCr0fucJtuuUAP7oGDzBYvbihyHprx6MpHFdmuC5oEjFKXiWT9zqneHj/gSeHFg6V9fb9FwJ65sf",
-	"eknRJ2kjVOkJ+kEYoKyqFzSJO7O//V9tLtwwCVrCdtYrJ/L0MjSIWXvHfCkhvvDwdDSeLi6EKokwJmsm",
-	"DmsuqwLz0EkIogh1du90m7XluZpTtEbxtL3YySCbSv2yb7Pt80vIcjn4mBzLpEjsu5bPPKI2oOAod3Bd",
-	"rf9DEQpMqGDYYYeB9xlzg2E+6ANNKY00362YFLMIgATqF2/FeceVNkDBpWGVmFmvamNyGcyflLfONgd3",
-	"MTfXAnrvH21pZjDZh2ZMsOJ7U85uQTYwATjdpLDDE/PMSXfdwj458fZwGh5sUSTsMQ7h7OOiQ7gH0wFS",
-	"bcD+2mZ+x7/J8n2WA84FkNou/gcAh0vksTzihScnJ6d/OqdKB5iuJChEzyShU27gV3JY3YoS9R6fnBQf",
-	"nJnlqHFCkJefiqL0BGPXMVKAhG5eSpgMBRzzpmk1ZTunFSJ8QvxOD4EeLmjHB8jCtwaKhc4/E5N6oafX",
-	"4bCXITtAiXe2oxBVMkdyoXYNO7pmSXXK1VRUVYjapMkVn/qdWn+n1vHU+gxohnHkn5M14/2dSNOjj8gm",
-	"JahuhAJTD4OpnwMhFsN9xXP2DX13B68MZe1T3Dn1Eipmv9s7BG8rKVoWGpOk3kTZLgTXFcYPUWoKZ2/V",
-	"Uj30LQY6Slzh54p6iTizRNbiU3Pc9AoaOZwx/gv5DrrbzbJmywat9txto5qOPONv+Ppz4/oPY8S9pp36",
-	"CPbbCFnzzyRXftKWQl8kWiQWVaHuM9H62jdnEuss3ZezrJBpWqn+cQ01WvmdQzqfJtXtbdZBJQVQkDt1",
-	"GiJFMNha2+xUTZ53pZu/qydjg0aHJ6eXp4/PTk7OTk7+7fj068xro7LYTyeM9NpTxi49AoDD5p97zMhf",
-	"hE7feGQ2E3al6vd+9HF72aK3N9SPYoL+I4MbE9282c5Qwg9jQgmvQmqeNNvoIAW7uHzy5vL45fOffr78",
-	"/qIHvoUtN6KAX4dgsIMyH44SR+W//5DsGJPm4ZStxw2VYfBafPhQFOQW/vKr4xBdMl6K8mi2dJWuxfqR",
-	"CV7+iMAgJ8qjb+BnoTlXV2Fy3uXNYGGOTzLvxoZq8h5RLhEuLdnt7QKgQjEigSCrXDGhbAs9SKlA+4iF",
-	"7Ov5krdcWSGoPtw4fb0WpVPZsQcbwMBGTudat+LMV2FDLhKCxjoKJRiRLikLW1NqFbJviq7XOuwWopJo",
-	"JbB1whqDlABH1wpx3u2fr/SuuEJoMrPQK0gFlDPftr0k9HKhMHMnkQMzF/aHJdmbD8SNYfxcQB+/26C9",
-	"KBMYKTDkJuKfcXYkftJjjsVvIY8wEHCSlout9OhNAg90ESBMHhmYNCYy+eAMt6zWN6J0SstkTaeMATAo",
-	"OI/JFdBfj39z/3s/Ijb7o67FqPjs5SLKfE1oJJR6++lIaDOkw5rbCdgvP6BA3qLSTSLcQVtdqgegNscB",
-	"Wz0LaexdvyYPa4dxQZKASrC1sDsIbGf8yxPZB6exYi/9+/eA2mdH5GTPBYLuAnbpaF2GeHf7nz0Jj/FB",
-	"/yOS8e8O7X9ah/bnJvSybnI3+CMzzlueYxQ7XYi/y7qP4pMsDhaCl5SN+gxfePidNI020mb6xwvqKDqj",
-	"dNdBM/79P58sHfSSZi/IGJepvyRj3aa/S9TffbCfiQ/2c5OWwbOLKJmtvhGxGzclOff26/Z4xUIaq7Hf",
-	"ftZepEc+Olf4AXESFPVr8M2HRZOrq0E8qfwbx6HSJUHAOL2aTcRcKtMh7WbmYvUDzOQ7TlV1qCdTTxNt",
-	"Ag6RkdZRyt+hQ9fXNRRVzjoMDyir88WSBFYJIdsC3Z8CGqpgF1z3jcmtjg4hoYQfnJYRjNbX7jxO8b+O",
-	"NODL01on+5luccrK4MG3gFSEO37m5ANAQdMe0EF0yPmtxzWCleuK/LKmCL+EBYaSw/hJ903W+qgb3or9",
-	"TI9MVUMoAEtt4F/7Lfvpz6m5SW3aQzJ5pyZ4XvCeMDeO3TzuQ210FERcD2qKJ2K+VNBFpG8zfSDN8p9K",
-	"Lt2r/9yXVkND/jm/EQUGV6CAnbdKlFAljufdZ1N6pcgwzkmrGJ2iEoil1JdXrTDCvsDHHvgu0FsyBE2Y",
-	"GD6uhw7c1WdILTEqCH4SwaTcStH5QbdzEUFJGWEjiJdtcDo21Qp6NWK1/xzAC6iXA4LUvS+y2sunQwsP",
-	"cDY7T+IBrjZMgK24suH+kkIKUC1RlAwKFmHt2AH1/UcIajXZBga+go06CiiNU0VIDKhl8/o24EWFAjjs",
-	"LU1qH2jf7p67mXpb9d8Pprw1v5z8emS5o/Qz9l//+//8+wEgX8RwNgn8HPjfSvmY+heiMoJ9dfLlH7aa",
-	"7YfC6Ai4Juh+vKqw6eURe65Ggjv1UTZqDvPrhnQzM7JeVtyKkgZPhJj73Pf+00Bx8I9UyHc3rv8PrVPc",
-	"v5S4EBbouLscnHpnlMuWTypqxsyVWQkAOoeqm4orhdi3IQ0DSnPcF2woOI+pqgNm8Et44B8pLu/I+SVl",
-	"6G5R86sOZ80Dwk7Wn6kK8yEUXtRtER62wTQe6GxE0CQ+RwQcB1TTGjA1U91zzjtEzVZMr7WSao4+YEPR",
-	"5BwlO1IfIuTX7vt/NDqGRWWYMt59auTXT5PsmnSgQeJhDBWCUde8pJSLz5EmvUoGG2ACfMhU1279dqXB",
-	"v1Gw1WIdaW2IuqS0ZbUYSjYx144KB+js4vpjBN4emtBwVRlKq4Vd6BJQOzzznOlWTLnx4K7uClcar7LV",
-	"Tud0vLVrWPn5ENqPesVWoqrCtVrokjqCgQfHLxw5INGj020bboKVIKcLt/awFE9p1K9igLpe+I4WD3ba",
-	"9IbEUT9bcKkK0OEDTwf4MYwH3cJu+7g5j1wxviyl1W1s15wzzqa6WUfZvmwiHPGaDvK1d2qIQzeoROET",
-	"D3hq+IY3y0pklfSWvvz8Tgl9ofXSWHYtRMOs7l2kXhdEQE8Eng8t6rbP6XhC8MZZoAxh7GtsFLuDi/dy",
-	"+O8zaLkdBOjaFgewy4LJGfUoibF/t0CHel28PlqotNvUnLpC336yRQCl4K0wlk3IrQtKxULwRkAvyhm6",
-	"63vVJ+Dl84ClfEsJ278OgPpbmWwtwKvNzqBdtxQ0ZxAuFUbpAYGCHGZfrIX9Q+wjyuTTv/TzeEiW5t+R",
-	"1TrC958PSwvqQ8/qAUoAtB8Tajk2zh1qMQZlDD3yISp9XosWUv7H1fr4yT8gIlioYWjFXBorWqBnE5k/",
-	"mFXTgyfLI8tWEntRPbv4C/vi58sfDv/1D0y37H++uPifHdwwgsXa6YJ8BDDuEfseCr1avXLf/3VZzvFr",
-	"aY2oZmeMswkvGXVrbwV1/QF9yl85FtoDwTyALfgeQL4nUOpeYt+Cjg4GZdfbVlpB/aFx6F7nRt96SOYC",
-	"wY6K1rfIQB3jG70jCOyH84ziXlP7pyQGI7dsIqYUhwVSbD+EY3QPLD0QSBxJTc9C1VfIN/E3qkBYVxG1",
-	"s0WzZ0o9mrbZ1fFveCneH1MN16DaRY9s0W3CPKY7/KkYyEgGfgG5DFH/9adTVEtOk4CeTqWCG02soAws",
-	"lPBFLhMIjwA4ovYlblkCsNQG1+Qhvb+H2+GbrrIwlanoWsMwP06aKxZxZ2mCqcIpepTGL746+fYPjocj",
-	"NjEaFdA/7gb6+iCSe6g5JBvQN7nFXydYr59Wxlt+jyR8/7GlzQ7FH4WHjrs8DDqbrnhbmn8m2JGnWl9T",
-	"awMbX9muvzP4OCmvwHd5ThQUxL1Acnz4WdTI/sEOvXtJ5sC7dvofQmuMgsnuxdBPQAkB4PvX0DJxttHk",
-	"v7errc/M6tJztru1MwGKYQx6x6QdZwN2ySG86wgD/Uow5KJZvZwuoG0Ar1Z8TRi3EEDENuiOHkLz2PZa",
-	"2CNGDdK7LpkLrkpsfkLZhI7Tg09FUartimNwlxYhALXbmTMpnogP4VvuFS0BDKVJpbHvgfA1o30IhU8e",
-	"LQE2ZqwJpTfPipqTFiHmDl0wGHRk3MBgflge+fVeMc6c8yWJ3ldVgXoTwAvE76TNRMaz2VFO0w1U+Ume",
-	"8wd0ao3Z4IiiRvusctb1E+/N9aEfso3ZtJJC2StZRsoePomanjThZDH9KGQuU/8XKDDfVAc7tkmaE1tB",
-	"Zg8OBeKy0oY0xEZAko/hM1Gt0QrH50IbJOt3zG8YjUrgGuRKW7XSWgE4FXD4pFhhl0lURE3U3c/P7Iuv",
-	"Tk7+0G/8ixq2myW0rDknvVuFrTHXGOCExWP4EqJQ0mCbCL9pTuO9BrwMaKPFLai2dPgI4gBlFIjvwRn2",
-	"86Nm22vWLhVVKJ6enJzQ4mvGF4KXNMkvvnrsFOs/f3/J+v52XPYq68o/Yk/miCqCzdXcK50wWyIiO3sr",
-	"Jhd66gbqy9vjlWFfOHsU7/JLYQyfi6R2bpaTWsZ3/v6V6PigH6QPxHhe8wROfAzHSbgnPoha/fjbjy1i",
-	"LoAiBrhfh1mTFS9bGuDxKu+X9zmQQOCmT7NFpJbRN29EU63P2UTbBfCe/3bx6idmxTtrthsJoJ8sLdFO",
-	"8Wi2BU13q6jj2P3JnC0Z073LqWapy57azN+CRHg/lPkeaZkPabCQFB+Q2uddXzQnNCG1ttbQph4qiaiO",
-	"9UPYoQ+nk616KcQzxr0i6vdgtHqQMz8/gZP88C66UeraW2xPslFT2lPZUBXyCGSclc5em1nwgplgTiUy",
-	"0hMOqnD97iX33G0uNXKUptOjHhlmtXUWHhSfQcci78eYhZYrDW/Rrvv65IS9XaD+9+XJCT1SsMcnJ8Am",
-	"HVkesQsN+l5QaEbrfIWz0RXyefdOv8e44ZBQULJacAVdA51OFb8Frj709oMfUc9Dn6Rg/bNmyx0ZWlW2",
-	"AtXczoWJuacpnYZG667L/es0b7rFfWin4NhL+jn7/z4JRejP8kZscvFAgZCSgbkO7pKeY5fKShjj7zL5",
-	"z8Baw6edVo/puk0rdbvpK2u4dJziuBQ3kO4xBAv3mjti+46e/CBx7eiNY012v5I760/9JIV+iyB8x5Yb",
-	"sujViQmIK1M/rvSuSwOBjjzoun8i3vX75yzf0VseMOQwErFUldSOf5StRO6ADx+/HaCNF1pfgw/gpS4n",
-	"S8Mun732NHnOTKVX6FJwavdGP1BPFU2rh7uCwmX0D32Ic0Hqo1eOvYhhGQ+5234bMNfZSXba67hnb3KX",
-	"jTBOH9jN8gBN5ENxO6nmFzixsdsc1vGg20z70AdCnkklzQLvU5p9QR4v/fiBeBeN/pGipZtnNnhGn17f",
-	"Y6fDPH4YknleCmXlDOP3eCkZeH6xGhU7NDjyoMJV6XNtszc1QIrmfA9ClTGt9Y78q20bCHuKz0N7ww9p",
-	"YQ5sHKmAtHq2bIbM8+x6PyqJfyI7+cTPqmBWs7lmzvyTdjHO4N7X0t5FuccTiaDh9//qLPuV/RvxEP1w",
-	"VPk76/0Y6SkDdO8OJWa7Vm8lu+9mtD63/cNSLL30w7G1F/JG7KCdLsMu2lOz0CvzKToxHkygvxG8JJyI",
-	"G8FueLXcwFFOk5GRc/VhaQhq4Dx3cG9/GNbnhn7mXvU74/tcSfoZoqdh83G98g0xwl0PP6XyBavZgjcQ",
-	"ndtJ9ytup4uHJvzNoKZPyPC9OmASEFK8Ee15lHbhS43m8kZALgGEQcNPilBR5dVQZ06jBgXtQrbDnvC7",
-	"h1U23rpXfA7aRrFBR3gMTmSI8jyWIpLQD6EgDRIbf7+wo2QQ7R/idUH4h0gW8yzxBsjIQxjf111oxM6u",
-	"8s/sU3LaRwn+pGF0xzmkcBNGO/w8aqxUrNLzrbjQ/dzDVk8qUefmECBqKfsq9gD2iOyjVRxexqC4cQs1",
-	"rUQq1RYgUH3zinap+rTcCsy+HyDlN/TIAzJH/4rEoTzl1tkd6KHFW1sw0ejpgkDHeNdlBtJrEJ/Cl75x",
-	"1rR63vKa8BiHzvAha0SxCMUvxQNGWt3yuaMwWD6G+4u+uQDro/U2XPZ90V5HG8qnqbQRXuqM8WrFhgsJ",
-	"/oL6c7UIJ+OLWaO97K33exL9kQaZBVfJTez+aIte8VzNdDoOhHhx3FybwVW9XWhM0ZdzJbBKAw8K4COG",
-	"qk+nWl9LRDIw3cEidRGGHnxXgDg6fcwWetkazEGFuSkhSkOlAlCSjuHcVleCvvPAFliVmsovcG+Id/sB",
-	"7BkcfS/96qvBHUPQrg8dnesnFi70yu+8mpKSMNW1u83T6wBbTjNOXc7jDe6Qi9S6A/qu9+gDxWrjd3wi",
-	"h/XVPR2WnEOXQvBX9cEikW15BMhG6KaK0MI5a7gxK91usFfLrcimgP7oUQlMZ+2EG+pRRI1A61CvVNRL",
-	"ys0Be1AWPdg0D/AMv4A7bmQpiq1ufhFEiioR03JZA0omab6AUwFSn8KZlIcuJIxK/S8VtIJUYn3E3gT9",
-	"BX/afwOODpXwE12uATfHPWZiiM7LZHL3ylCKrFOmMZEEEe9rnyxLe6d6xeuYCv5C3gifCF4wblklQByC",
-	"ivOYGSz8nIsu/dSxydd87n9Fj87EilLgIVsLkiKUElPrbd1+gj4kUAMvPmG0cxKMd/oVlTD0fgm/gQo9",
-	"+OXXzJwTugtMJMj8boc28oDTwBwXQIIPKR4tYpJk4Mw9YMnngscBNIonYoPHlZvFRPO29E7XjSu+HFR/",
-	"L/CJBz6CpRk6g+VniPPkTA24Ok6CznjroY2c8OwdgeWtnM2G8ygu6ZkHPAX/ilyDY/waMjg5Nrn0HSpW",
-	"msCOokytz+WoLjckCy0zdkBxdv12wabaQA78yvNr2fqUWJM6zuPf3Da9PyYYqFF+TGpNfw+ezEtoQg0p",
-	"605t62CMO5zdldeu0SNrGOFjeDhpJ5Ii6BY64RimIGC3sIB3hTn0Vtaiq+mFHhAbVQO94gLDamkMorNg",
-	"YVhkA664hG7M2iMfeNynhLxolmYRkM4eJFdmaRaijHG/PpwDFe/nBRjQ2YQ+NDvBxnZb/8FAqz8NXAHI",
-	"/CBCJWo2weHA6W4XzCynC6wzjnrslHx9iPV/BH/Yu9NOXxxEGbjEJx7y/OENOTM+AmD9MMW2P+iWrRaE",
-	"zQ01/KBT97aNYpxDgu0v+MgD7hu+4Qc5gCQJGZBF525C4CkvzR4Sr0FOF/h2T4bzVpYxfAMIDAoWY6U8",
-	"Tq6fNLjBCbxV1zTVOkK+IrZNFclUPtKrZqWFIw5SqSM2HOqgZtIesbfQEBiGt7R/UKJLU+tbBqHZApl+",
-	"BdUJ6xYG5IAPH+Fkw2h7goQFMkoJ2bsjfW3hV07NTcHEBNUW6YjHlNwWrHaGlXFLE6aRHYbDTC8VgJjk",
-	"epxtt47aCy2nXlZWNry1x26kw5Jb3r8hTeu2zU0VYMdklUD1eGK88QflS4+//oa9fBq1DNsJVlYc1Lxp",
-	"3D+TjhL6Eg64YP/rycsXZ3FzmGpZK7gHzy7+AlVJMShqP/sGC9jdM6Pm1ZPTv+Dqu65bevJXMf3g8VCk",
-	"2B1QaxBDxztJiIptuJyfEuga5OyDqgyXdwQvI68Crm0D1QefOG7FVKuprGRwHCaliH9M5HjABnSNnvIq",
-	"QPfH4cbutgZBEJRUCgTkMGndaAf7AeD6Lnido0n62joI4xi+DiwxB1lYVZ9Oy+w3/dNKRbLcsiyfVB8D",
-	"FTdPu5sWIMU3SOTGBb8b9Axt7d5iPwip0JHYo+OB8vneS8lxFzn7CvDIzkXsyhtZPQ+pEkmv2T6185+Z",
-	"Bd+ryMesmzmqe+//vwAAAP//",
+	"7P3dlhs3sieKvwpW/fd/yb0660uWvcdV61xIstzWtGVpq8qtme3RrgUyQRJdmQA7ARbN9tFec3muz0PM",
+	"g+0nOQsRASQyCSST9SHJ3b6xS2QyAQQCgfj8xa8HU10vtRLKmoOzXw8aYZZaGQH/eCtmKyNK9+dUKyuU",
+	"dX/y5bKSU26lVsd/NVq5z8x0IWru/vqXRswOzg7+f8fte4/xW3P8ptGTStQHHz58KA5KYaaNXLrXHJwd",
+	"vFtsmNL2wH1Dj7u3PZ1OxdK+FX9bCYODl6V0P+HVm0YvRWOlm+qMV0YUB8voo18PRM1l5f7ojcSVFSVb",
+	"L0QjmF0IJtWNtLActuCGKa3EQXFQ819+EGpuFwdnX56cFAd2sxQHZwfGNlLNDz4UBxVX8xWfi12L/sE/",
+	"96E4ULwW2zN6OjFC2TPGDZOqN6XuTB4nZ7Lkxqx1UybebFkluLHs9IRNF7zhUysa033n6UnipR+Kg0b8",
+	"bSUbt/s/tyO8D0/qyV/F1Lrhn06neoWs0d2AaSO4RfaZ6abm9uDsoORWHFpZOxJvLSTs2NY3skx+XIt6",
+	"IprEHi+0EWyha8GkZdIUTM8Yhw/0WokmNbjfm60vGl3t3OS37pk+1WR54NdEr6eXFYE0A/R8K+cLPJN7",
+	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20oja7ZumPxIcwDG8avgFODkfbbPPt",
+	"5YJbpvRElxuQRZZfCycCRg36jksr1fxlKzsSw6dl4g9SXRvGG8GcJGKTDROH7klmtS5aUdkIJg3jivGy",
+	"bIQx7TGaaF0JrraIHSjXXTjNI7kLq1ImZIlQtqE/x+2Ae80LZZvNNhV6c/Svzs4GX7PNFRO9skmJ4cmT",
+	"+k6t/AkNMlEq+/WTlpZSWTEXDcxbIoePE5/rBU/PZ73Q23v+ol7azZnntvVCA8cZOVeiZFId7DxHuBCa",
+	"JA5CcyiINi0lUrR9xqfXq+Xt7nZ3IS0XDTeJ6/T1UigD1+hMVuLcr/BaiKVh0vZvv8dPioNaqvDB4zGX",
+	"IY2dXJYw9vVse1rPxEyTxjHnVhTuujdCKDZrdA0fu+vpkWEz2RjLamGFG54ttVS2YDPdtPeXO4Ql/OZa",
+	"bOBuU4zPhbLnjJMyobRduJ+vuYTj16XfRJYp6SNYKXgjjC1YLatKamUX5vj63eKgGMOuejZL3cbuvdOF",
+	"4Eu3zyNe9CFD1TeNnIqE1Hwn7YI5xnNk0E0pGqQp7xGRrfWqKplteCkYt0yrqTgDKk6EsY6M7m8j1bwS",
+	"+B7HRtwCDUkKKs0qqQRbuzE5mwn3JOOskrW0rJLCsImwayHUEXtW6em1YaV2m8FAEB79L5Xbi2HFWU7F",
+	"D+JGVHiFWNHc8LSmFPZg7Pv6Sot/eY63b3dg4zl3d+/i8unby+NXL3/86fLFRUqs+U28gk3Mq89u81D/",
+	"eWQKJmdO9XMiDfX54TM9vGpZVQnttrWIhkjtfvycHnW2Da8SS/he/HKOIoCbhbtj9Y1o3Pz9MafBzplA",
+	"qc1Z2fCZTZHLrOqa4321a14X9Ki7InRTJo7W6xkTfLpg11KV7oAA78OZgGMjq8pNufB2Cx4+qdh6Iafu",
+	"fPgn3Lf1WEXGTe0dzGfX1e3XWoTdIAr7BeW282llRaO4lTcicbHX3p4ZIfOEsbL2Zk5fGwLmXei08ZIx",
+	"OFLqauHnFF64tbDi4JfDuT705FIbv9TnnsB3XKhjgbuvA94SlrPPKsJpS5l6k40Vpj1BGtmxEuXc8SOd",
+	"py9KPTXHtVZic1SXfzhjOAuwutvrzt8D01XTCDXdsJWStmB/jOQLa8RUyBthzplQopk7qS8Ve7co2FIb",
+	"CVzVF4B8ZnfLZVjpCrh00ujVfJFcMLdwrlAJWPJN7d7BJqhfTHktmNXjLuyprmu3vE1yY90EeYOcPfrg",
+	"xicL1N2q4hNnadpmJbbtkaluGjHNmEMgfZpKiobVsDf7SJCLVZ0ygPy2ple8sntsUSnn0iam/a2YyppX",
+	"W5z0yLBaKt0ARyX3o1yJsWLH8d0mcRlWFQhpGJxXFWo+Zhw7tN6DbbXCmX9mL054o40Ti4k98Dx7X68T",
+	"jUQZ2z1yTgkcbz1l/T9Wj31JWuTBNOA1qduI9mc/Ssi0b2HZiBupVwmW/BGMNc+QXkvC6xkFR4okjVhz",
+	"UgtGT+4t/CY1u0avVOnePI7DjeXh8fGH3v8oMb7VFvXPEYPfoCU9ety/PL1MDfl3p3tubcZLpx+5W8tx",
+	"ESv5BiU5ijjGm92c1crtcGjDMaBRI0kXJFVBtxAKusB7QZpEe+TJ1V5EKJ2iW2GPy3uVUD4qwWdDjLrU",
+	"xko1Dz5xvMwfGVbp+Thxtqz4NE1+sPMst6IGd5fW1yPt0o4fAF5f4ELGE+NbUckbkXIoTRdcKZE26xox",
+	"lUtJGtC2iNrDT9T35oYXF2EC9MKc8vytMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
+	"9eHJ1ztpgK/PLfc7WSWMhJJb3iG5U0FTc6/EbD9Z8oP7QUKY5C8o+KBPnFcvX71g8NXIe4qehYXRtHMk",
+	"eRlZ83exnTJKzFh/U96p8DTe/8OT08vTx2cnJ2cnJ/9+fPpVapf+tuJVTg9uVirhthDWVig/mpVC9kNf",
+	"t7c+3OW6W4qENeA47UwiqZyzlmg3fiAO63lcyqRC7WdWMN1EykDan7zZbddBkMs9mZ+dtaQ67uMv6qkd",
+	"GabP+AXkgOn/g1SJ4+y3YT9lJ5yDnRMKr89N65WwgmytXuTjl6Vuxp4oWY9+uD9D/GXhxxt/ob1BbX7P",
+	"DW7ETDj1ROS5lKvrnrP+STK6l6TnG+8sTIbysvZumwmxNac1uoINW3JZMqtBaZtsYK4rK+nQjuad1i+T",
+	"kPUdr1KKOkYUpETe8GolYF5KW1YLblZuS4fkZXyioq/BbtxP3UYbe5eRX7e8veuN/hgk/b7bQoA3cjZL",
+	"bNezDbkgJW6ZWS2XlRRlwdxlBzt3IxqDCRZ5ITO8sL4W0Z1vEXitnWe8BS1ZPOX3OHJoC+/F3XvdzJl8",
+	"C6+zj3hDIzjlBiV02ejoD98uMGCBlwy9Mf59TOO9XYpv0MC4ow4zbQQFrLfWWYpJ5ptW8bn7XnQZ/40z",
+	"SlImU+FEVTgT0rBlo28gueCTbCbSJpAvcnC3tuj2fr/PCnu0Fbf3chl9s5eraYyaEV6emxc5QxLGwyYh",
+	"tF4s9XRhCvbT5XPwChRtJEVaJnijRMmMrgVEdtMORHEjpzk31rVAJ+u+qgG9tMBphzeNP2kXkSvngQTW",
+	"NI5ybJ9Eovf277yPMGVYOiN6XEAy4zPMvbRg4pdptSrja7r9rb+Ydp6ngQunJUf7vtgTGfZyb6nprvz7",
+	"svr2MPEy25cNSu0KGr+eMc7a4EPW6ZBL0op/DG6H2aAise2plSnN9xLsMa766Rfn7AQyDvTKsiAf9z3G",
+	"FHoLv8c5RJJ3wEgZYgcfbe5Z4HvE1pSYQ8AoSsqlQJtei+3kFbwzrvQsTUBwalOMWhqGTzvlWLApV1NR",
+	"mdRuD8aFSvTZyT3V4+DqS3DAmOCRtGMjRrmEGKf7kgOXzXTjbiOKGsItPOIAlitxNdnsKyIX3CT8dRff",
+	"Pz18/NXXbmmGV5jdQIF7cNl1wrap16Z8Gugx7rr8Tk5OTv/1HJN+IVECSBn7uTpvNWa1T5ryQJgsk+Bt",
+	"2nQJaXz2ZFr6t8Gs7cwO66i99XZYYMH40ml0Us39n87aMUBat9sFMX8l1Zzpxv8rPYnxoZKUNwjnmYpM",
+	"pEISPs6A0YXopOWUqr88vbzjDTShvMFR9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9h/3/HHKff",
+	"OO69hXhvkOiwtlvc6+98AlAvhqqbelXxRMqSXjumlg1lUbi517wUqLTCyxKMlb2vDd3DQy7LVh0OEW5I",
+	"gZSqZBAtTLKy+CWXRGEXYgNJz1OePgjpC9S0KoN7dxFolGPYBFkn/uN9XC0+V2vQJsE3Z6cCsZuU6+Ae",
+	"Z3RvMY/k0naEJsxFMtXp3qIwhl5/S8+0QZ18YAmqvF1obcqXfEohjASzczbh1opmwxa6Kk1w/095w1Cf",
+	"XfBm7i7SdPSllkrWTvc/TZtfyjY6EYh5aVnNN2wiWI03km4YV0yqG9FY0WDerCg7ectJIYpu6St4PrNE",
+	"adlc3gjj1lNrYwv2LuS3G1FVhtWYgc0xXjO4zJM9XDHoOx+cGyVxKrIYLL/uzJMKlKInwIDpkMXTav9p",
+	"DygsI2zZJu2HDstC9wDsb5f0a9oUwzeGTcRGq9LdEm4pE1FJcdPbd3at9Frty3wpDSRoHr3lpU7cc978",
+	"4Ddun+OGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pfbkX89AJVjCCXZP/8cXP5+cvv/55PCb9//3459P",
+	"Dr98/4ezn08Ov8KP/iV5Ebr5JtjzOSykTep1AoEydlXBlqIBNYVKImkXoGSw3ZSTnbviqRVRIMwouSkL",
+	"dyWreUqZZsbqhs+Fk1j4UDt5KqHwoo4rsxaNY7n1thWpTTKZ3NnYwLlWl3zzyLTDOEXPtOMU7I9syTdm",
+	"JA8nTCvZtFqPUI6UnlKgIBv6+33KTNDrZOFjm4F6xiZO1q9ZvZouIsk3aetQwsrGzbf1IGYkgSf7XIO1",
+	"CUZXxY1l00obUTqWHjfSSllZ3TKhpaWqp5J/X95z6TiuErxJ+ih3ZHjHSQhDSkUcK864f250tarF4VrI",
+	"+cKKElxBmLqMRcH4gkcGS1gC47H1QqhQ8APfjTTuwWI0IPC2Z2Mgw6Es2GQF7pNeVvVG2DMMr7ltxupA",
+	"jhK+EVPdlKJkKzVdcDWPdeuIcjRAmqy4xLTXD+l0K/u0zbagl4SR2vnE4dcujZKME+dQ90VM9FVfL0J/",
+	"xG6fR+yY6r3j4jV78vj0X5M+CqlWVpiM45Os7A2L6LFN5rVuqvLqDrllcZpiZPr7uXVGGCTtj2KdkzvE",
+	"YMGz6H9yzsyqdqwIaXrMYpmAT3W9a/JHkBZ9fT+yrw/NtVwe6iUqFIeggTiZbZuVIG/OaudAF/gU1vXs",
+	"fto9s2Vy4CvSBFa24dMhpRWK6PGIYNGbctJpoldNhFaA5GMT4QQQMZc/PLGNGUoaxsgmLsvRsWYoxxj7",
+	"uNFVeRvhMfGJsPACmmE0epLCq+ZGXFixTJU03y37bSarKpsgwm1BWswe10Elk+nK1p0qYZzpNtfCtDfS",
+	"bEXVBnj6QLcvsbIVlA5O9ZNTrpxaCYVaXYkx/rg4rSo1NQkFfv746zVVgCZq08ePlbmewUzoh2YK5gMN",
+	"IGjO8JAAdURbDHqb9GIKz7TxHtzvFJd9KyrLU6oySkdPHSdMxDkcaUw5D4KvJyfDGoy7oq7FZusowztG",
+	"i8vvdS3uICp/E/K5VVh68QmxdhxqCqarUhiL9d1jM8Uu3VtvvYrxN8G3otbK2AYAGm7ngHIskdE3QuF6",
+	"aythfT5S4hNglXwbEiVSZn1CGXZHx50jfMBdfbFpPNpVlHWAa+Wl77YuHIy9PSAjutMnAQDGmLPApZoH",
+	"6yEyCP2GjMSb4I0iiymjPEhlrDMxG2YWUHtfaX3N+DZMwe4C7bItHiVS5bf1ZSmUHXKFkssKHFMYZxXV",
+	"bEvGzWRTr3mTTqepdZkp1TCikZni/BuhSt2kMzuG4jRLLt1zR2FhsQBoc36X3B2hg7m0i9XkaKprd05q",
+	"rdbc2vhP8IqZY3orjI6Ee8ObVK4E3q9G3IiGVww2DOsLMfYyEQsoD1eC4vnualnoNSSaKdvocjUVJkfl",
+	"QMgtuXGxUhdLMU2XKrpfXWVLIlqUle5bv2t0zU579ep0OJApHhk/rjvqMQ5KDHSxTAernhrIz2I1vxaN",
+	"cfxFuBToznXKykwnrbxbMk0SkAUp+n4cS8GWPxQ7NXqWLJ4ZEI4m79x3gsucISmLEEIovNupYK2XcXwm",
+	"zljqggCih/1MkxJImqlTkG+Ja+OUMJOKthprCvb964vLszev315iHIUpYde6uXaK9uk3j49Ov/5vR6dH",
+	"J8ePnxSowrlN4rESugPZBkdPLevFL0sxHY4DgKUo4LkQm82Zhnj/o2rLJhvwFLpbaMqNLTABSCsRvkLd",
+	"CgULjUYZ94+MD8JP6KxBVLcS/EagoQLOscg33MWEMWzhnqyFRa871Dk/MkyJNjjBwH1I31NWztZLDONh",
+	"BQmQl7yxV7hdHFmf7WgyUg9wa08N1/rKyahHUlnNJgLCZ8r9DShFjSzP2UTbBQTJ+UTfCHbCtKo2SNQt",
+	"fB2z4I0w0Z0+xhhf6MbuPVEARmuRk9xUb2FiBdMKCesnQ8RLHYPvCAqmb2cRppDp5K7NvGUKLLzWHlPI",
+	"CEFAVD3ds5JC2auMcLxV2uRtY34ZCzicdVriEhSohs3FWIgBI/6WzfEAIp6xirurkjYdTudCzheOoEqM",
+	"HUWW+bqiUP0O2wEWNoZeJsBECKD0fpesdAspYn9yu3vFdmYuTGgr9zLNYSFVus9kTrnCU0FxrYPPLQdA",
+	"iam9KkXFN1d1qioH76EQ5lbzAHCEoGcNXZrdsb98HAcfvz7pRh9PPk0+QptpP2SU9uyR8LsrCR/NCEc3",
+	"ryXkNZiWZT6L1Ig5Xyb3/EJWQk2F10H8Fpu77/Fnn3XBf7lakOOiO7e3Yi6NDfByxJBOvYWwqY/keZK5",
+	"qwOPfSPYGuCLB6l3+virMXNrxNwMzY3uL5gW0cxTBly8oG3NdFXptTnzd98SVX4wrfeY5Gk6ApDWDCTq",
+	"Yd4eRfNj2woF7eC063HSHr4MTH9LR0OaPqfAO5PzH54xrj5XNDCTpNxCPDzlCtxprnzmyTjuplPzSly1",
+	"tMzhTMI8OeB7owu//UnhA8nKbTEzgjfTBWB2O9bCDXNsmY4qr5RZimkqR68VmVvYMCE5JomtoVc2Kdwu",
+	"CXQS72M4yE7G3F22Qb5/IvbdU0Jo2vR80VZqBUYc6QXwWse9OwK+cxx+R/z2B4Vi/xTo6pSIktVQK9mv",
+	"fB+Ba42v3AIcH4Ru/67S60QNqV5H8r/WNUh8whNDFgsGPoaH9Vw4u9nZ4NdSlVuJKfDLtWja26R9M+j7",
+	"1eYIX/V/kafssFXJDoPWeugVVCcAvLHPmgi8Fd6xMsIUJDt8aVESeBVfO7bCsE34G/G0D4aMstVwocPI",
+	"prAy358Aq2Uo5InIbCMB3uz9BBIolEWhBMZrreYe4/MWiSL0kL91gXhJfl3l8DvmXKokDEAiA46OGGAt",
+	"C0Fqi7uNKBcHA/puXc5sg4od8H2AukDPGAECE57oh4TPvNP3+h0N6+FcEYDY8BsxNiCf0W37/rVxr1O6",
+	"zBQduuM4ERXWdABxUk5qwjtPxeBXRpTMasCLQyLqjOHUZGA8ufUgOrUwzGokGve1fNJCCgFgOEiF7sFz",
+	"sGs0Pt7J/nFbu1K38QkBjXCpnv4FchdNPc2XKlVSwSueBDh5tasgshIGqThf8cYp/I5XA9JnsAWcZDUL",
+	"vVZsM9aFeMtssmwpLMUU94ppO2q9AsithCam17uBQtwLXrvnthLO2iQzT/ww+dy+vfLYYv2w1C7IsZ0o",
+	"Y23O1pZUCtgGowmWhDNN4pjRsLn1vl4nDQhpF2zZCMC2IdoZSiFCh5lhei3APgWBqXX1yHgPPhRycuX4",
+	"ccm3k0VmdDySeUqUSeRruICkM93EQnUf9FKTLlWrudq4BWTCeVllrO3HMeXKLc4dtXhuIIOMBUfoGmQg",
+	"3Q9VNfpa1sktiaREoBORnd6O3tGprt1N5J3h9S2EnicdTaU4IOEJhMkx0g4kgNxiztkfEaRYKqLVWEk9",
+	"sMWkOAdxyXillThzu7Hwuy9b9CZnhTcI3V93sE/HYJ5sASjSUR5AafsTt2LNNxchpahHtIXg5VVGVIT5",
+	"A88ZMdVwSKxh00pPr0E9cb8PKvBq8sigbEJrvzXrpWV83oixXvQc8Aw39oo0v8SVIOuQbxanm/hMwBo6",
+	"LEyFx+BsxuebtCkyPSJxO10IyuTAIdbSLiREqCDXOKOIzFYmlfj+brFpp49LqT3AVrqoJ7RJG5oYtpIQ",
+	"dG+j50OUfWrEThglbnGW5Y4Ume+lsbrZYDuS9JXe8KiohhIspWEe+RWouy3k90Jb3hP2mCadRT6+NUZz",
+	"DIlCcxogWgZUjgzJq5QJMjab178jqWOPfUm2KG30C5JFUS/wlrceUcJxO/roZsJpCb4OykOUeOhmMtcx",
+	"1/QvTy/HzQGBjnbPAoLVbnCPxr/P66+GIpxouXUH8vhLlDnUR2kZObbapxteNuUC3I6VDDhfxool5kaQ",
+	"rZkePABJdt/2J1jedrSE8mxGp6M3ur5qiwOydzRV2TB0L45//0LwO5yMdHIq7La4Ec0GIy6iMoGo3pVU",
+	"jp9i6zHt7RdkK9yZwp006JQjuhHBa5/wJfDpdfLGvgC4DXdJIbgCZLB5bAX3uihN3Fud8Dn5OUhtD/3h",
+	"vE/uPgCRUscRcz+gFPNOhzGC/B1x9fwbPQ09fG48pFx3tiQi/uv/+X9xeu4PkolOTk0ACZfp2WxsrkSo",
+	"j0ueJNwcrYQ5i1KmcAdkXAHRrX3hd7gfUGEbLcKs3kcioIAafx6ItGlj1t1DHZeQ2wH0v9F9sdcgV4NV",
+	"oNt59gilC3ZNC+gcg38G6d7u84Di8W8tr27btjPeMI6XgDT+aHqi6lnAhEWoWFPE36H3GPs8om9elehX",
+	"omfA3JXO9HVbA5qrJZh2nzcTYc7mCicxmCvhr1oa4/jjfaoYyL3z8IY3ikN9yc+eAK/aMeiTF9FQXj3r",
+	"jOg/DAP7V/nxHXnpWsiiEiYwf4xYlVpt6rabRicJbqVKyDp0ojQql11wNNo8ZiS18vIi7J2YXOjptUBQ",
+	"rJluoCOjEU6yKs2uxeaMGQuKedOKYaurkmCAISqarB+NS+kHa2bCgz6BhioDB3/knwupLeOVeqrBSMEf",
+	"R6rP0BtCVqrTPyiWNehIc88MtRMeBg28DIlKUbipoL2u+Qb9MZSXcMY8DQuEEoCd9SuDLQTht6pNcHWn",
+	"LaVUHlNAn3LHsWU2UFooDRMygOl8Q9+Ptux3jX4tSluEfGWzjTnYBvEa4K9uemfIHsNplGIJzKrVLQIT",
+	"iI+8sxYKn4J7peQ7L+5LeCiDD5JFzvRMHB0BP15SPutakFzJWCyhORiK1k5UsvB39k6QxCP2jhpcBPXL",
+	"/aMSM8tAvcAX/100+mg70Bls/RGKDjkGdkEipoFTn4m5VAog5mZRXp+7m0a7ebyq/tA+A0NVuaPAW1+o",
+	"suPV6vlmBhf0UF2AgFCpdj+e3CN9G7oWUNqa8kyu+eYqoHGko9POXgAPuTSMpjSOLujykMIMgOhEXgWu",
+	"Nq2REdAutLM1RAPq3HhzY8r3aGYWEIJSLxKySvtBQSE3NkQvIVe61Yb39/MF984gvfYiw0yI0iTdVpdx",
+	"ykHAnA5tTipw/XT7REeu1VmldaYRMGbMZK8uyEW1+o6ESlv7l4PdTpYAM767c24AI4fTiKyXb2FBHP6I",
+	"XGEFuxZLBMfhbOJMchDew6WkbvVuxPEcC+x6QT9Lo9jZJArVO98GXFjKBHBywffQPvMwL6B+KhHZAKHC",
+	"Fy/OmZyvsJb4oDjAHydhjMD5nZpGVLMDr/UzqgsGoCGMhMpIOzSZy/Ju/xe5+/Uq50j7kWSSNGwGZyMq",
+	"pGHcoJ1mQgbVFMCY2EJUJZvw6XXyJKXvjtczMNY2h5MNzN/ZdAS48GLlBPjxM9FUI5q4k7xuRSidgu5K",
+	"SV4Gtgl3DpGpFeSRjIqkS8zCuRvola9tui2M9HYxxCCi87337syqLRAvC+kEQ8cWaECB/r1/QAZ77rbu",
+	"KzChMi/uXOVO98c/VKO0+Xip/lDcUj1qoYdpQhqByXz6RLRhOW4dD0jkFPXYTJQGrXat3AXIMJ7rM7UP",
+	"cpgKo8A1dgBQdI3WTw5GkU3yc+t5U3G1rY3e6lrfz2gAawFGT0UZ7+0auQUD07t2KPIX18lm9behnNkP",
+	"8B7DCDj+rkQlWpnJA33nOwxGyGZ39E9nvLZ+gKFpvQWEu1QaqhXj3eO3gQ6sRTNPxQSg8Q+c8ZlYAz4T",
+	"ZLo2QoT8Lae2YboghaKULqmuN6l7uK8T8uQNbzoNxxeyKhsxOpkNSfejLkXOKB/Pc/gugNdKvWtV18nw",
+	"CZbhtt5vIAz44WY9km0lCOVc/pG/a+7R7xsEPqRpeHr6NabZ60baUBGYKYdIBYplI8y9NjC4ZwiedpLZ",
+	"ZYs7VomknRPrhaayP/RKevpSOaTswQ+l60tyXWvfQS0eFhEGSwUTI/TM5w2KyogxGEejC1LuHwwJ6Z/u",
+	"PbkfZ+VSxqS6TgkSGxLZl3wewY655yHNcdoIcJ87Q2m5suTHdo9QE43498nwx99SdRWKXfzlT/6n64Wu",
+	"wpD/9pZNMQM8cR+qdPo7guKtLJtsmDh0/AjlkSL252flBrX/c9bf35ronNB4qe36s9iMhlSpeSkeVjCY",
+	"qV7uoSb8WWwu3C9G9HBti5iCkkKD0boyxLnf1tTfYSyu9uWt84bXjE+tOadaXLhIlqLhVverv4ZPerpO",
+	"O2AE7XzPHShfS/USf3O6YxtoB2isDMXxvVtLagQvzwDzy5x7dIcYyoW+QScThKxN5HWK7ZXI0+QLP8EW",
+	"oRINMzKYDPN8iy+Avy/pLfAPcoK//1Ac/BBVFCYawZKTTM4xIwxCYZA71EehjeYNGlIpRs7UT+CF+5X/",
+	"x7cCJ4dYwQnsOjG9zoQu48BF4exOnLvSVmSB4HysOhlV1viG9EgtOM9aWuXEdEwvy6zWSY1zAcjX2++c",
+	"VHp6PTKt5zrlRroRjZxJ0bBrsQmbFMhlfCkHxuqPlqvJUPOaXtJPPRFl6cRAw2Z80shp2gxt+1B2f4/5",
+	"At0JjezKqXWCVgtuFh1PDxCvYAvxy9gON7QNNAKSNHXykRFzWe3tZo7ZtRwuol/kLSaenHLHM77d7kiK",
+	"Kp1whcKBrpbCA1MtuV108uuxWHCFFa+UOz7UlmhHXaR7KrsMc7uLrhvTG6cY3DpeVvNf/EUT3WGp8Nk2",
+	"zkDcbuKkVzV/GH2YyEX18af7fOm9Boje+IhPyz0nAy02khPqBSMSmmaCb27EK2FM8moDDeSYL+Xxzenx",
+	"2mD20TnjDKGNEIALNV334hY/o9SizUvY8mGCzp4Hore8aO9LJ0TdfQ9nibBFKMkKJt0CTQPY4RHzAauF",
+	"4E3JlJBQh051Ww3jhCYVA3FtlqKgLwOqK/5ghbhdnZ8V8PpaGhM330X9BdOzGmE2ajpCZI/HHu40DhhO",
+	"v4oR8rFTJSJBDydeuYeimMUu97J/exK960+N2yS03WTtGJroCqB4VcVWS2fBQQdGD1F5f6QKTRF3oTRH",
+	"FkcS3DeCJPbcRoCDcw6N54SKAuHrwBTnyMSUDE3e/yJK4RNIhYXHUI9QFM4jzkfQ1JrmAcDbnXd0gwm6",
+	"QY8V1Lmds6VWc/whQZFYzThbSjUH3AOvg/rOjMglRadBA6nZ7k270c/g2/cZAZOpkhFNo5v9QJGzRmeU",
+	"u+3XNtfQYtJnlxYHZmWWiHiyUmA0vB9wpmRtMUyKTboWeiAtEWIrr1bJzkXK9ypl7maHXVSrqsoZXfie",
+	"gO7iFz0S06XdintHdXGv/gskE++EWF444dAB/Ajou4CS+wjtgm0sOxmBOO8HsZbGjcKUjLqgW6uPINTD",
+	"nUouzDcnBiA+XJkHoYp6UY51hEeQy6mCiP3iVu1mD8St9oL1zgLx4lW/rPjKyEm1T95VGvVDtqDWtOho",
+	"Dnvw+v2z+SteiqSzLWljXoKXEixpbtjTlV3oRv4dvM1n7JngjWjYn1/8z3OPOOajwElHHLntdvhztu0g",
+	"gDHNOsde8eZa2LerKn9wqX8Gq1fGsmsh3N29nVoxlPUGaJ0+x2tsK5PGDOZbd7MVpGF6KRSCETTQdPbi",
+	"8unby+NXL3/86fLFRTdlLJMXP5Sjptd7LmDOrbiaVtqsUjW1F1S0TQ6WKA1bKMrBlgphKGmZTrHMVHHl",
+	"CJXI6tii016dotD5SE20RzWMsnKacvMjPjNvBKtXlZXLypdEj0wObzKl5lNeVeYMLW0M6a25tAGiwn3N",
+	"+ApL7Sji6faJfcEBtB72QkKfHC/YW20M3k3gPTMr1B/OmaxrUUowGHA0eA14pmBxVAZ+BHn/Uq30yk3O",
+	"nyfCs4WbcEqhDmrRjskooQEgxy637Vt2q2NtR60OI9KOeF5vze2kbMAKm1SzYgEF/2aplckpS3C9Iygw",
+	"podCKYTTnEXIbmGTDZvIEiqDIfK6lmbk+ZokcZd7cMSI7RDQyAr2RwQDH9/s3g1zNdlcJeV72zN63a4Q",
+	"RkQ9ncoT4R4RpVssZ+VG8VpOHY9qhHoFD6SftizLSuwjZ2CCzaoSVxNuhoAgtycJHBcy9dz03HsIuqUJ",
+	"nEmYL5KKUqDmAxbj4UcYx276t5x8vmgvO3MAXgdDZ2Sa9GaavOC+W1UVwy9RqnlcOdJHQYJC21UsKIWP",
+	"9cpwVY4uKi0FL6E7eQpZNc7YjFOpJ1BElr4ZdSOMnC/sFexEwvp2xilsFdQxu3MIpCqCW4NU079CdZqz",
+	"o+tVjdywFM1MTEFi4iC7MpEHij66BR9b9xAkGHYhRpWA8xIVGo7On5J1FlsrRglwNgi3okRsnHBCsSVa",
+	"gdD2a74xtyzBHsSnSXwJ7oKrAQ65hHoQjzjSwQvJYOdDk6scaxAp8AgXWODNbdh1+nX4PBZeBFTnfrkz",
+	"O/06KZvfSDVxF3Cl2yC9748AsZaVQR41issb8fjJ1d+KXsNT8JjsGn6lsOQ9cy3hwIjfFxdPoWtnvdik",
+	"WhGNsrh+woHp2rxDo7FxCbvjuzKJasYbkWOKb8W0QhAXfM6P4eOyPm2V5AT9E9xRqPbs2pC1boy40ljO",
+	"1wOBoms6hNMjfcvpBy1EI0AX3YgyO4K9yibl9HoUJAYDn7xjcieqSEeBgM55qMwDB3Sljb0NAk9U5u0l",
+	"Qlrjct89ayXZSPjAfh8DKl40keYT45MhruNJpzXFeixaykQnsdtiuLiztqYlyJHQ6IVpAGvttX8J+M5t",
+	"ofn++A23gzKcNULsWg8sI1LySXev+QbQKZnVwK/7T7ltS5UqP/IdT3NJun4eWoEC1iIc7sgxCl73JDyi",
+	"HzjPoS9bX0o3sLNcVjKrhKIn3AA7rBtprUjXii0bPalI3o4SvDipN/izJEa6Xu/7trdYFz7orvLLpQGi",
+	"medJ52c5NtB8CXKqWtWK8AHOuilqSYnfaxwY3818Y3ZHmem9OCX6UX5Jb7HMPrGchEbzHNbilV3giL0K",
+	"FNOAb6+9qlkJD/OfPm6728OlMG6nFBXzFrkSayxsok7mbVfz94MFB/3Lr9sySsdS/JydOAXEe80hDYgl",
+	"C43SexeOOEUO/CoKvzODhQOvhF3o8iKtyL1WGHGl9ll6rdiSUwpEkPdYkA7+LLDWvKaHSiUvxRF768xf",
+	"9JQEBcITAVTA9kex0oE1Ats17QBakAxjv+m/HWFPkAcr6LVBfTWgD8FUOnvw6BQk/dE35+y/nZxAeIBS",
+	"SRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58onR1coKBqEysFFbn+B4I6WG7Uxn01wlR3/dquEF2whjRVPy",
+	"zSPDfARqTDbS1RJV/szilh2DwOv4SqqwCT1z4FY4prBy2iIktV90PMOiZZ/kefC1Zts6WfKI/LjyDb+g",
+	"6Ff61B9pPFJwcDFi9bpOC/Ic8t2zjQfavTP4XYxilBKqBhxAzgyFrfewlyzC+Ek6KepVxdPXmUGsV6dt",
+	"l6Zoc7xRZIEpKG1aU9sHUHIAHO11CqcngtH2+EvDZ2kbdwksS6hPDRgFXTsDgozTa63il+/KA34ag0pD",
+	"iJj+Pjw5Tb5F2EEkMrMUCqHIAiyj+8cNtzH7nLX9FIB/CevTII4sNW4d07U/gmDalgOaEOI06NGo2wD8",
+	"BdkC7lDCkp1+K7ZshHS/lxwamxJ3R2BbJnP+X6ut89hCYmrVQcUcjauWafv2nCA0yQNb8g0WJYFY2WeI",
+	"8RCpxcENt7kLzjBegvdsn7HviNSWZU4Con0gGDfSpWIYlQ6CWxbrjOS4559oe5G0eGhbsqSmV7SXmefw",
+	"VtCmLq0fxfpN1Kpmn6az99/hpt9YdqgJzY+6FG+aZDd237BibH/Kp8GVR1E3rPK6HZAyDJ6a8GtZTsHn",
+	"vT1hH+UZyh6ZOPPRzU2nKpb6+r1/YXIiS6EuhDHJekEqkEqSbyLmKzVeHNCM03eV9b3exhaDGSH2GNtp",
+	"UWmcEm6uDf4HZGNfrRqsuEIC0FzaBRaBajRwkurQNnS7+mJk99btjuGrSS1tpsVgKleiqnLoxahoYy+b",
+	"yKvvfuJEtviFTy2brNBZB8399AoE05YX3P1u/HzSTiBqrzhBmHoFgfoWStY7K/cLvKTLC8VsoIVwzTfM",
+	"WHdv+ByIsZ2Shnvkas8HCX8d5Nk8ihJetyWYaKQuM6GizPZe+toohnnWY6yy0MUgkX3diL8SErFu2JSr",
+	"qagqD9qTgOopO16R4W65mJi7MvEvlsJfgmsuqbCIuKc4oOERRRRqIMHTBjPMeFpueCVLyhBMdM1vTFIQ",
+	"n3o1TWC8AQwScFo0Ahqg10LdxuvvuwkP9gGO0mfSLYGjVbU8EogZ0Qt4PiuenkIWcKbXk3sAtOz1Arpi",
+	"lBIhXxuggg38u93EPJvBG87CkKsVBWeyLgG+ehvRfz8N5nayNxDjkZNGFl0sZ32x6VTeJW/sPilL4fyO",
+	"eDbLqJde50VVZsEjKDTAkhHUVWyRFtWhluTJ42+efPP1vz7+ZkfH1X4zpYiRRzSupi28TUVSZ/u294jP",
+	"hQJh6nPibcvFp86Y/PoJq8CyMwVDcB844lfsiJ2x/2SH52hcKtE20qGICrQtC81CEAZoCVkhbvD/+Pnp",
+	"4b/zw7+fHH5z9Z+H76N/HZ395+H7X0+Kr7/88C9JT85Au/+lNtLKG3Heux7h9O2Hmxrfiqkeq72kvV6a",
+	"ZK+B1eHJ6eXp47OTk7OTk38/Pv0qXSA+jJAbdyz08cmCyRmxac7xFV2GpZjxVWWBQRPeA4gOn555uhWt",
+	"o5gscqmY0dTwJ+ga1BsJVMSCEgYhA+WIPaUNoNga3AbYw9ZHAK3P0gN6Ga0VNTvegITwlX7ShsyooIWd",
+	"Q+9myhFEhFZM92wvHY0BWyg08VMBvAqlUexI1clk9J4aHNFDwBJqAGWU+kRHqnjqpeRg8+FYQDz+ancv",
+	"5rRGAnV+BeMhszOENbwGZOX0usPpHrD/0Z69/MfqHbFWEJgJqkOunBJ4RfAscdlI54uQ5nmlmyvUSuje",
+	"dR9AjGRnPmYsOnde+buE6fhYZkcE94svE9WX8PyFqNpGzYNCO9mHm3JCfIZxm0FCEhbSfgVX29pEXni9",
+	"Juf5LgHW3ofYnDZpTadpa6IqyL0WTQ2f3ZVE9X8hlhEw3J14UiEmAFAGaxW0zk7f1iN22VY3mq1+9I56",
+	"1PYS6i4xU1E2/vrzfmdSqMPtiFVg5pyMSxib1FtMxcOqNoOX4bXYPDKs4RYKI6NWKKUWJtk5l+74IWZ8",
+	"JtrGzx+8fp9I4sba0l3ItbtYGV9/ReGnnYekZfr2t1pdldIQ8RO4Bs0KHJGC4qHRLjk2wGKuFgEUC1Jp",
+	"+z1siNueL0+Yb6wIqd+BH6LbBnqYQUZS4RPV4YIg9Btp2gpFaVgwnY5YAE6NghDgvWfG6qWJJ7hsdC2N",
+	"IIAOFuuadI/g/ZKFJnUi0exPbVmOVIwruZvJtl9PXD5SVLYGB+CFTajd7gNI220vVFbuGzevzVBmG1yu",
+	"KH76VZ9bxdJOKSkLkDyO/VDpAItCYh5Raw9yhZHnc6Yj2cIVvCBUMnTlu+1Uva4X2mk5j4wfwrJa2JQI",
+	"IQm1H7XJrE0kioyVSFiMAip61pgNjJ0wRQKd8aGxDVyToIh7nIU729dr9bRtapLtdjL0dv97hFjJh1nd",
+	"VRdSE0nwOcu1xcNA+GsVQJPGUhEK3hI5Qrfo/r/kxvhVjMMFxR8kYQYDDFOqJxfUewTo19op/75TyDmY",
+	"IGfU34UqpNBDeUcoreLAYFhgj/MVxRJ2ZsKFbhlhmIikxB+DmFGv1+ozcKOLscfPKbAZeexbyjr5SeFK",
+	"LAiSNtdRJU41vx9XdMY6e2nNvv7i0N1o+20/9RobNQC+2e9ET42ODlIoVyMRHW7taB5vlG05ZnPe2L7j",
+	"NcXMb/h8B6gKR3xDtBesjkBWtu7FNELFUqr5GXvJeA0Y3eeh27PvR0SNIEUDlUDQZAj7tpJzC4qD2OkJ",
+	"M0cEWHIWoVlIBLMAYBM3Sd+OtmMpL3EbCe7k9hARb7h7hJo/bZ9/vuTTZKszoqQv2lroirRuLPZsoDEZ",
+	"9VnIdlUc9nKQTn9Viopv0g2ZKXfQa/9qjhniYScaUgi7Y3/5OPa3fH0yAt0H2g+lWj+9xJDWRLBa30Bh",
+	"T4N5gjeicfYBnPhuqZVNKvAIHXQFz+cxMDCETiWcBXt35oFNsVdHW7PhNMFBkp+kK6eXSUJfyEqoqQjJ",
+	"mo13htyZsJmrBREDBqnRa9+JfrqWMsWW+Q5iprMRfnf2JxTtb5kW80vt9FKPV2JXkP4F0d3k1vuXXWFd",
+	"XqqljHsr0sQ3LnN/NmIujfsB6fwMLKgoMgEuZXx5LzEgGj4L+FLzX64WSUiWt2HgENSdCFztLLK8Q27v",
+	"WrcJfojTOcg5p4+/2rUBbm6NmJuhuekZhtUBNAYZw5MGvMdg9hOu1Rm5kZ2SPJOV8OQaO8nTfIf8kd3t",
+	"tvWIJHIKefpmAewEoTLYRCwk+bRWyqk7mIrf8gKYAz7q4lYXEMOoTWz/qCRXv8MvDbRLJzunE13DUaZk",
+	"eydFuwJuTbOEKU/ERreZiBNRSXHTk66h6+6e140RjcykNBg5V1crBZCQuTPvnsEEXYgs+GeTSZIDfXZk",
+	"UGIbUZ4lBBgk3Zm+ytEt8Z2IuVQGYdNGlypinOWqHS8Xx4J9wo75qNW0PylCLRkQwQjeTBeidHpqJSIM",
+	"pyRZrNMV0kfBzVmvbPJuuvReYPQGOFnk7oK7X009RKk4fxEBcQa4WSpjeVVBzT4kT5JbL2V1DGtuoCET",
+	"klFAXu5Jj5G4PM+kT/m4Z2ieN/g34P5sZ+HRp7sAkwjCqjWXd3sBYNRgJ/c7SNDnBc4gp/xKNb9lnPx3",
+	"3fh33fhhdePPXAlOQzC3zR66N7s0bbvefstqvKc8Y4QmZpu2hVnS2fC7gnpHBfU3rWLmk10wqYK6fc6o",
+	"vdhvTyH9fBSyXvB1ujw7Pv7+9cXl2ZvXby8L1tiVdke3/7mtzNnx8X/97/8Dj5wdHx+X4ubY2s1PF89O",
+	"cl3sPpmel+YnUNzQhXzOoBaVI+Qkwubnx+7m8ZzszPAjag/oKVF1wXb9G/SzZKSVgd+Xao67WksZPH27",
+	"VKvgFQT/fCiIGo6s4WMDfp1b44jmPS6XvpwQPKcIbYSF+o2G3PkN+l7oLHx6/0zhRfma2+mCWrwKdV9u",
+	"G1hdQrD5rAKwVME+BVA2fi1Ua05Ce1TdxL0+9rPzd9nKl34GUJoNKJ30bLBXExYzdQf3GgOy0UxSaVao",
+	"hnUvPmxN7wltKdA5k7c+YHXuNAC7Ab2d+AkwjZFWzTt4NmkM0owDErFvMB6sO789wW6MQF3DMdof1vUi",
+	"GFQPYz6+8+TpV3GpuTD2yunfMZ2pmuNDQJnuHM/xu+JkgN/LlFcI0EIzXxKodRJdzr0TC3+cNtUFK491",
+	"hd3FDH4O0VxjQO0ugRLkGLm/SP8H2F0M1j9Mk6wsqsjK9ALK43tPdppdYQoAvC19NcPq2hKPfTwIjYCD",
+	"iV7H9A9ts9rKe3Qi9M1qUsnpn8XmeXiJY7Z3YvJ0ZReKSvsBmWhjBWSWT7gRXz9ZNVFmZrsOmQUhcHdX",
+	"VQkEi7lLOy3OlFgzykzAVDkqn9nx1tT2RLQb2JbnYeoZ7suCRk/49LqFR0CdM8V/GDg3+2/g0m/gHbYt",
+	"RRg/oRxV1ropnyP2z37ciqmPvaaIyXrj4iMUMdNsiuFq5jeiMTvKcfsp9Ar6t4slB/uQTTaA9MSgfXqK",
+	"AUpplhVPZ8FQR1MjRJSkl6xQybYTlRNMdkk0Ms81RXt58Zp9/eU3h6dpLHNVUo+O/pVFnXJ8DsnFizdP",
+	"WSkbMbWsFBNpmf9t/rVX6Xc/7VW27CXIW3ioLRyWNv1lqtVMzlcNFEw+itv6V9UO2n9ciKhQgzqAAPWm",
+	"4uoZT/rWFKWT8Na4TwInUd8raY9aICdpWp/cApDzwFsYo6V4soXKrGXFlXeBqJIpYdt3bEWmCPhQgn8P",
+	"G3F6qOKKIHzfLc7J8Y0uoRYVtAVD9rXI3l4RLfamU3UjyMtUKutCzhdjc5oRPG2PlLN9y1AryPSCXxc4",
+	"s9x+X5CF05O5q3x44frdAn3awXaLNkQaYhRnCiNA4kgcR9icnUaK51AAWQaeGZ+8WXGlYudCXyH3DLvP",
+	"JLK4+c/QPwflhIwvnL0vgz8YNGfqzj0WVp8QfsZOzIgsVnq0hVJBT6b+tk2a0XmJ99lrPdoCD47iN7kA",
+	"lqRl5XhZ5RPKWvfTXlWaf4Q+lU5c3aIWnMYMIySn7aSxm3uixT3ZI71Z6aYqGZF3bD/fnSkf2Q51zwA2",
+	"Fu87pVusdAOiVYkykopdfzxI+gXYnCqDGb1Xl/cgrJL94p3SlNpEMiWwUotCMqUId0MCibzOdMhYqVrk",
+	"omFTrtCydhcSNFal3pJQaLEX1uV6kVqFEuGVbRwAG+5BCymEsYagDdRtQFF/AJpTGha78zxu5cO6yfiV",
+	"D3Wsf0MtYrf13doXFYy5AhpRZnppgR644/SOqZTO4CEGeIzEV76P487MYrCCcKJhLYWnQJRUTKPF707S",
+	"tDP0FvCNCbXOqO9gfRgo/oQzKC1cv4ZV0toKcS7OsSL5jGlVkYYEODGoQcVpvpT5rIScLyZ6BaaS0RVP",
+	"B0ShoOYHcZOq7XuKY7RKYxc1Der0LUQ5qAMxTr+FoME4Wg+EYp9tHw/E0EesanYLcPfI28BAt9YJ0zFt",
+	"vRTqrC3lXpALD+KM5TlT+sqX3ip9NZEl/gFZ8lgT1gjfPEBBpclVze10ETIUJrJkTuatpgv3f6428DGU",
+	"fXJzDcVcUTt+YR4BrB3KG8wpx0pUbMB9zmarqrpyT54xjgasNPAh+wJ+/4eCGR2p+cB9PpaJwHIKmRgm",
+	"PNm4VZ1Fz0baO4fpB08n1MljL4kGQqGTDVLirP2FYvBJ4kcQjjhnC17NrtZ8cwZ/QQzHx+rdRQjtGeV8",
+	"0emn6DbJHRW/Gfj3BItZw3bg3zX5OgOdnGYDi8Q/sMChOPDzSJ42sh/SeTfxNFtchKibim98saMshUEQ",
+	"w4xEO0l1Yk4flwwUdq4Qr/difCz55pVZiDJAyO2DfJeum2npE3qFE3I6xmGd3nM9Fo33PtTkPFBAtHZz",
+	"m8WnAovKSQMs4DxvTWMAvAA2UppBCszIMrV4ezplsk9CqNzXze6oO6MZp+jwVky1mspKlC/C/ZCHG9j2",
+	"qc5mcip5FbVT7t+743Y7vKgNZNzuRXmNPep9mtR4Ebg3CFo/IwJRrd09u0g3NM2Bhb1DlXLDSumElE8s",
+	"DCpmGAKGDsj10nZarqQzgOdKlHemOr3mrjSn10QE3gFrmUL1imeyzQ/9JW+z3tY02h0POzR8AgC+OmEI",
+	"w+aJTEsR2sFKGEwsH1tHOVBw4Fc2Ug+iUbe9osPSmNq8+Xr0ffCwt4wgcpSG9YcVFDH1dlLfLnLUT6Zw",
+	"vww4RdBn2juY7VrTgbtVKyrqgzwwWlCF8md5WMa1x/Z2kvFOYnBLdNxGTuxtFoRy0bsf8xhLuOWOdueG",
+	"2ExmUGafabuIBD3WlGP26xb+eb+9QNskrQWNalaQqPN3AMoC0OnQ0W2C6HiTTY9lDDFtVDCiFaCZIEn8",
+	"UwBGWm0CsHU4XzCz2smwJPSMrCpzNem0/t4+ryndOe4XNOBMGKXTbKkbKXCHPCL9ZWjt5rvfQRtGhLXO",
+	"ANF7ob7n/PAySEyv9nJq22uIHY1uNZZdpNOQpN0hjFo0foRqxTQt3TSI/5kiyd91qjlMJ0iHLCsNq/SU",
+	"V7vdYLAAenO3X5Jnuxi8tIMG7p08te8HhTuWO8VN+SOBW/f7mtQEY5ACtA1YU2Bg+w4saNd5T5DvfQsX",
+	"o17zpqQsbt6MRDbdXf7QqpcwkSlXAFO1SQw4OvM/gdEg8s1/YFzCu8GBCiYkOsGghWfHxh05XtK8TpG9",
+	"pfFEGFmKbIHHviUWl4vgygMwyjFNxbIg6bjh2TzjNkm+0fouiA0fDY0dWaKIDgltWv6UpaOcezkR94IK",
+	"ye4GNansZZremciEwHgbdh/A+niNZSLkA4hQ9qg+46PBe6S5gNA6ek7aQZAOxw03otncrvIuZMtEOUNf",
+	"7k4Zwp+lp3NbrOPf0YxvhWY8AnTzrXB3V+JK9il9ZdrUCm0t05Fkqdis4vO5I36kMIxqJp0NXQ8ol/yG",
+	"y4pPMu1Za5FJMDcVN4vRYs7qa4E5iLeOjdMreoZQoGUR0x3n3U4yv30vljqV0j1ZlenCIphESPaZLkS5",
+	"qkTR6c9vWghOx6NOVffzGKdM+Sn19on9dPmcMKdHtjTozIOUHyV+GXuO+Wi8uQZouY8NAEdnF3AYUqLw",
+	"u0FTotW2o+Z3V5TPqExzxynt0o0avAfIgl472mQByC3yRkIfXHcjj3f0JmtnlpUoAVLx3dhGD8uVzXgF",
+	"4obN4yIW1yJ3VMY2m/LiodeTS1sGry/vklWDJOsE1sPi/fQj+RJxRp6zTKoBM+UH7nkMWiZNmMJwBPZ9",
+	"Iwq1XaernW8YJrneZPkyNARZYvJyG+Bc6FrotaJaaQKYOCgOVlYGjzRVeDaQCU6Iju9T+qF76eENbyB1",
+	"1b3dzeT7aAT375fRKO7fP4WR3L/exqO5D16HET8UBxew+tDHtJdUtTsXCjtu7dM7uO2bmthqPcshB5iQ",
+	"InvGKs3Lgi1vAD9YJDsh+sKSZBEi9gjbM71Hz3yFSbvqFK9QAdZLNdNpVwVgDKeLE6FdAwHTgTBL5kLf",
+	"rot3KWqtIPcr02xLIySOrqlvd6X1NeahQCWgVC28LQv5/MlrAJPtr7LNGpdCLyvRpn23VBnKuk9byuQh",
+	"pdkheChG2zRki8aLTr0duwBkcH4QIBD2ExCrfbJzxW0PlGMwpxAcw1chqp3qUKSuvUKFXmR4mBx7mPYT",
+	"uni0ELDbpL8NsGsbjkrlTUFmIrg9CgShZbGAG5IHGR8jbb7nqYVoRofFL+RcvVQoQlLSI81wr2dsvdBY",
+	"wOuZJR3KRXM3XbntXzHTzVxbS8zhzwEdG6kQJP6MTTaMU4cV4Eb8t9vm1sXfbmTA2HCsvv+dQBN/tnmF",
+	"v28/6Mj6RleDLifIZuqT6a7XWnFwIwXqHtdiM3JFFzCB+J7DT+KbDj9p7zr8d+e2w49et1PBD/7iJ4T/",
+	"/LObVhTpSvmcsq7zl4p6/2JPVmucdQIxJN8q5sXK3QDHz0RTyd1Zpe0k+hK7OIjFZEfGprzvQRK0Z7Ir",
+	"iAburrEOny4pXqAr2ctfkNtwfUSXxe1cRMg6ScmJzPXI4LAdUK9HpuicM0BYj7PbIM+5W9T21enjHYVy",
+	"Iyrgtskq5+r5Qkyv9/RbOT0nYZmBNxzQbS2/BgBaqAeBnoQYhYAvl40uV1P4vpSmfQQK+NvMtSlXbCKY",
+	"1VXJlF4DGFGnwohDRmQKFSYU+vsZHfgwCP6NUAHvdzfs5GkzoyPv4654EUNR3XJxoGU5HSlenm3etG/A",
+	"f+A7nm1ew1vc2JaK5AYUuC1GcUJyvC7s5NueUVBUPFBHGHtrPq8EzyXQt0DQg/cuPgW19CNuafcMYjbI",
+	"2WzX05f4lHsemuHcz5ovoW3lLusvFqgBtZqm7TczzCvelySzBlL2svor3tQmb9YQ/olPHK75dAEZwXCX",
+	"SHONbRPYalnAR1PsfTaAZESAhSOrKMZHIUgoXGkFqbhJj+icW7HmyVYHioJ0tEDTrSYZu7F/wgFajuxz",
+	"dDiCA+k/V1N3JEY7btvf+abqIysX0YLbpYrDU+2CMC36CuIRo12PCDix14/MUvSxF/Sq4wJvsTuMpaLy",
+	"YSmhGxFtDBybvaYURUK2mHatm6q8AgvrdonB/uV+5Z1Xtqe9x+VbxO1tUG+dKSZLMVBgDk/btERpCbot",
+	"VtZ8c5XBqL1wH/u+S9yykls+4dScCgSH5deIaOdW1p5EqpMabdjm0Y3azPXtvNhQjaWTrpts5kvAawnF",
+	"MOgrgSYhIFQeeZEJhmpYtlbdQome4Lm3fP2LVVbQ+yK/NiEzdJsqtdO7QtY4AEJCgZ0Sc27lDSSSQd08",
+	"ZG+gFT0Ta18TaxeN8C8HlE85WVnITQwghapkRofScmmpwgFBC8EiPUoAY4HiB04h5QzZMpVbNtXKrOpl",
+	"zqfELU0MkrV4Y9jKiH3yabLJLPha4IS5vAl5LfNGjgwxhYti29aHVpiQa4Ytyf66MhZ1Y/Qxhb48svGq",
+	"8jn6ilY15g/Cd2YgmWXMuuCQdjC/RgYjoPLsFnFGJEmKsy+DLjfan3mJWUZgbDXCOmMQVkUFbXrG2nI5",
+	"tgQYSq33P5s7khRnIpj0YzJR0h7LreSf9i5JeJEsGbV3uvCyl1dk4tNQ7SLzO/cjZmltbR7d4Zmj68QS",
+	"rdisagYe8HHqNwz6hjd2yE23DSKCsxxnLgxeMZ1qXiiFU3odM9c613SHMObFyDVi/ATjdyXPHAPIpGQl",
+	"31DGcC1LJecL64SW//ss9DPGzr4gZbB6x0sUKE7bcwvgXXdQ+onx0g5dwpnZYz5/IT7eZZmRWyvi0Ggq",
+	"eTZ/Qx720ULq3bBEgoyfe+pJFdaSjo/nbztfuSxvnD6H1xx5XTt5Zr5SmF8LlQwOzBttMk36fGGzslyq",
+	"7rlIgFl6P0wIJtPdVImbTYR7D8b0L8nE8p1VhONT8m54CtqPejmH4q5DXpaiZJb/QnjD3BnVWsH+ShVt",
+	"8Z3Vw3ajA7RjPoGqc0z3l9BRme/9ymgnp8bj+4XtfAjR3UHKgK/SiBO2d+2ONw1hsf4VHamT37KLcEl0",
+	"t8wTLqncgQ+rB6MhzTb09DBCSQ5Fx8kKuEAoxzOTljik9Lqbpld52MFgtqlQ7E9LtEsEXVMVh/ZqEVDC",
+	"LfakhbkZKGHtXip7HZ8fOdr748FGSjmnoEjP2v7+6eHjr77G2rAWdLxgC/HLQa7b+lWaT34gTcFi+AjB",
+	"2E4PT047Njqv1u52QujQMjnGLRTLMVyfYPjbZSPUUunmqpRzmdqcb8VU1lRvh5ggBlvvnrHH7rMXP70t",
+	"2In767+/+Z/pnM3cIcHgDSIijMOSsu3K9xCsTuNOMJF3YOVwigIXEUxbrwvloGBYmVWqNfyPvG47qHvc",
+	"/35lW4QvJxtoSEt16+vUSOlYKDJvWIVUpV6j5e+m3ba5t38PrpmdYoACm600oMVHZlCHlTwV2m1LMnNa",
+	"V7+gyjIZ13u21bMWVfifLp9vRzKNlXW6VUGQrb2un6jWhx8WDKQr4xifgzLCBY/AACP0vkxx147yVsJE",
+	"G+VPdobllVbVZnSVaNIR+UzMpeomtvSpEIBsqBQLjezWTzqO9Yl9c3as8B6vieggKcYBoBGrpJ9eDez2",
+	"G/J4+FEAoyXsckKr7hs+wh50N6BdXGoCvYq68HmS6xueKp+brDap9J+X1oAzKmATRC5UTAVaLzQzQpjQ",
+	"wxpyhXjVgTC7LfhUBD0xJGx9NeSAURH8r7BQMOzOd82/8OfO6dhgCTZsLuzIVF4jIEclUXh0LdbSpBu7",
+	"ib/dxmXnftZBU8DdDHMoxlRxAGM06YzF0d0R9wV0T2LQYjN/uDOattzHAEjcVKuuQMiEq3IQBf3p0hwy",
+	"BFFmJprbVT61OG57oTKcsz+2rbGlKthh1Cl7ZW/b+TqV1EfdyKEVh+DKnrfyykbIEI9MiLoPY70ljZ0l",
+	"39S+RxJVE0y4un5ksE1yvZV88/UTuMxDek1xsIT0bPfO//j5P47f//FfduoL7bQCmlxqg39SYOW8wqYU",
+	"Ka4PX+SVqZkUVTkMCrMrxxhHGQQpwY57LRh4j9dmNp27OY5d4OcJ9JbokRZR/HZD4O+vshA8p8y3BinY",
+	"Y3/qy4J9yeJbLuVPy1SNIhp2Lo6cT2W/Q2zZ54h75RRLLtuJFC0SOm7YFln6W5HnhO+op8tWKU+6jgcP",
+	"Y11Q0BTg7cTa3WeEew4xxDC9dOPAZE10ZPfiaahE1ubN2c5PDZjLlqvS7E589zuTivPs5a/CGFyy+vAW",
+	"iLF8uUzGq3sEoudaQgXNiqAHt+BfR+CuN1Cxnat1QFJSqKMFE5TWeEiRKQFuJrr58MrugIrAXYVbhJfi",
+	"jEULdr8uGPEO3OeeTHf13YEDZSVyECGyB9WVLY7n8Ra3bN7uJ5EgMG/ENkXfZUhTKsI5jHZm+Ciniqgi",
+	"vJZcEy3aPmwkLDuNGsdBu8z82KN8GpHoeQisEjbZdFYEYiqi9o69TCKN4ALzxH/Zts3p5es1gpcZ4gM8",
+	"JDR2dKfVz5DEJyZahLxa4IR0VzC+XFYyd2jjk4nxQqXXTKdjOpHcT8LEwxS2JZOuu+ERjxNKVwK/DqjP",
+	"0GpibEyho6skGIU23AygqdF03JZCbUgrtbwnZOP7tLV+Aqy6yBQj7XvzdFytvg/UNjM+wLWkxDrjutFW",
+	"5EJAIadrIVVJmCtRLo/RtcD+utji+hryWAxh2M750uy3uT9qm9zahA24+2UA6J58G0aITDaBTHa3JQZQ",
+	"xIT2/VblkVZTKdLdqzcVDtn32tohzrx0KIIsik5OdGWFS8fxTXz1UJ5AsHNbURTo6nkqLx9hoxN9wnOp",
+	"v1b8YnebPJRUCQ/nx36TM17JkxNa66Ifv+vMRmFgbItFAN+LkmH4ULVAv8F3RrXn3bX+M4H2FQdGr5pB",
+	"9xkQfQpxc2lj3dXnpdye4wNGIM4hYu0+amAWI3AbV5CeGeCyHLwyGvbJfk4yFfj4jjosnyA51gtdIbnS",
+	"8aR9DkrwMeQOzDtUeF6qG9liGWTKrIaqX0caTvfRDXDApZi3c6h2cbDw3z2TbDTQIPYydavwq06T004X",
+	"t3P7RU0oSzHjK2c+nT4+Geo+/OXXncbHp+n+w9uTXGwCdHe//dvujjzPhLGvIQ8DkfHTWigUZzvhuRBV",
+	"ed4C5Tk1vqrYZGWZGwx0DL3GXkZOImSAQepkpyzsjM2b/WuaVs2NyDU4mSddy1DQLakdgIESRVr/WEP/",
+	"NjEJwPHPtcluBKL9AwK9rkrMZcecHg65s5T964w8gP0fS5/vVlX1g5MgqfRLnWqVcxnUfaxnDZlF4CA+",
+	"63QBW+haeERrCCmDdi6nCx+9W2Swq93Q43XEH3UpAgb6FlLEOtNp3TGj7/Mw2TCMCmA8B3LZJ2La+nDr",
+	"sQR9vVYQm0grq8m40yWaL7s6ByAS5VjEGu9YHkSPj7psQM3eclll7NnpQvDl/Z6+G12t0t1FfeaB2xDj",
+	"ETghox7SljC6SOoZIkW6DdusCSJg39BYFBSbY+w1nPfQVWaCjh0iURBU/tx6jkV2e59q7WnEdNVIu7lw",
+	"tPFHfRBp40fc+DN30CLIjW28in51C4YmUVqQWRoq9c+hDYlvBuMMPrcsmJMTxU7GRi7VhbVLXwOBFfap",
+	"QFEXCyBCfzhrc50AEoN7iaAqSnPgljArJWBwaX0thW/Xe3bQtiJup8SX8s+Cyl99kX+SZaP6biz6Dh8c",
+	"Qcda5J+SW059MXWDBelbIBDYxIXFaAY7KZYsRH9KteQ4IyregLIwIJrbtBYofcQIiHRqxg1khDUEtOp+",
+	"5OjfDvjI+P7wo8Z11ua4USutrwkRZL/lBWCItPBua/URR4D+fcutjVAodk4sgq8YcRjc+1kH8eIWnO6x",
+	"M0Yevijx21++80aW8SpvMQmC5xiBroD/ym8FeF/0Uqgoa2nJ5wIVgt178AEOPyYh9KAllGjmkiohoEFp",
+	"wQDRDCLL7wpfKNFJ5B5sRFMgXPqIXxyx73SDo2FxHKbZ/xGyrvm1UN0SLUB992ePxjDsj74ac6vpAnR/",
+	"BdcyXSS+9RJsqrsFKmmsARav+Qb1cmnPPI4Osv6NaHmlILRl2TBn9xRBvXTk0jO3l+aIPY2HwCMN43Rv",
+	"IGlgQzG/9za3VRHOZue6OmIAnoYNbukigbrUNv3QX01U/uLU49YDHD4iaWc7nlDxizQWqxWttM5wPHge",
+	"n4GQHXtwSiJJ8aU8ODv48ujk6EtAlSA092O+lMc3p8eUMOE+IkzMQLyX5cGZ+/Dp1MfSGmGWWhlUBh6f",
+	"nFCdpI+igntvCr89/iupc6hZjVBC/ShwWHpCwzclJ8QqU/g27phQ4/5wy31y8mVuoDDz47diBlhnsYpz",
+	"cPbzr7HK8PP7D8Wv8XWNHwSphv+M5Sp+0l4BP7//8B5AJWrebCL93ZPbKderBLlNl9xgrT/TGLS5F0rT",
+	"299JsxAGid2qllQa9Ym22dHI5+9AXBfPzhq39mSPrf2sWSG4HSN+cCt18k+UbX9Ej3OEtVoGLxyYa+/s",
+	"HgP/n/16sNSpeND3rbyp+bWA0+JvXRJJKLlbpQS/54qabnRZ1L3kz2LzQPz5ZxFQuT8yc77iJawrw5mg",
+	"KJAvwJCIVmjBf2LmzLPaU1Br0bxZNnrecPK58Cnh7nGv4Ob46vhXWX5ApqoEep+67NCIWt8EhujszZNU",
+	"7q2j3lzrEob3dYZ7E8U9/+TjEPGVOzSAvpic95I3HMIwBl4Meqq7ZVstFR21HT4uIp6M8gQfp2C33id2",
+	"xl9/8anvbgsvyxb96SEOKr39qTJrYJ8RZzXNDwTT1YW7fPhjde8cdJ93xJ+FWDIO+WweB+zDABscT8Qc",
+	"oQDSzABf+w0rS0wjeTBBSgM990jLKYnqLA/Fb+QcbOBpI0qhrOSVcX9zK/7B9pMa7kf7CZaD1cD2w3s7",
+	"TgDHh32cEA54n/9gtP5ON3PhoXyv0RXwyYS0B1dMn0tMX4gg+x5KULvX++SlW0pqcKqD/wVTExwvewRh",
+	"zFe6ncw+fVgZ//ibz5VPn1LVkWeTqMc2tNuZUWjyHGF54FlvADOhyqTU8A8MCQyhygv/2MidR7+EvsFg",
+	"zWdsXL1QiC/irJpArAkUxUnsNjVEtZ2ytiXdHoL2dmT7rGWsIzMxqbdkA+d9InFrsi6sShrvVDEPqfeE",
+	"MRL6zrMNQOBvb9OQzoB+UcITR8fAegFoZ1LdQOc8yK9KGf3gMuOKiUMEKy7LRhgfTVHXKLGVpQR9q3VB",
+	"MAecwQ+geX5Dgp2tlilHAE7iYd1VkP0jPpFH4KWnctoj4AiZcgngTklr2L+9ZVAxs/fFOJ5LcI4hGTYl",
+	"3saqkFk/74Adr27pAHnyIMR4C+sABGzyq61Huo4fXmJlHL6oAn4Un+9bOV/Yj+7z/WgO34dhqT/Jm/Z0",
+	"hUrxRleC6YacZ6ihoTt1l4aGh/HYyQ6wCz4G3yVtDzeDjxDZuV8Z+jB7/BTvxImvAAvbPV1obYSJLHdS",
+	"1CkbxV+vjeDTBZbb191NX5VyOLYGD2zJn15eDWR6UfhUKNtsOshRbnJUxuWe/ttKNJuWf0IBZLtfu/ON",
+	"3j+kQIAlJ/gB0ZYen5zAGiUFO/bQlkpJkVQ+gWY+dOKKiEiUDhbv0YRPr1fLfPwEStN4cy1CUQ1WevnE",
+	"hQkqVKrTaboWGNSBOHoBsdv1QlaizTen2sIjhlepUNNms7Q+b8y3YFkuGm4E+4LPRcEMPPKHggEoCRQE",
+	"6or6K4cbrY3Em0egcxo6S4bStyGXCTk41JQAYrKjvjtxQpVnrE2tYI0AJGc2XYjpNdZT5eJCz5CWD3ON",
+	"4cvvTRfUUyvsobGN4HV3EuF8TKTiTaJ3U1qWzaiI8OF9IN88iBi8DBn+3ewX7A3l+FUH2ANn/LUsiyuP",
+	"z5SsqsNQiJkUfljE8ExWgO8yKP+m5qZgv1Tml4IZseSHU11V1LBDN/jRkm/0ypqMDAyFRfl7dKtmIVVW",
+	"pwi37OvMOAhwutc4DylpHXGxsjXPsG28GWpN48YoFpHJPg5LP3kwlsZ1aWppCAC07ka3fFJhrjf8E2Ry",
+	"EOlcXW/zMza9Goi5GaFKz9APIgBlVf1Ak/jIWjws60Jk8nPg4lu7K0+vrHdUbHzRrbuWlf4IfDSeLy6E",
+	"KokxJhvS4gpM1qZLMKREQIy/xwrDvqZRMm0vcTIoplK/7Gat7vNLQLA5+JQSK+k/+7bhM0ugPaDPqbYE",
+	"4iEZBSZUsGkjSmkZVJYi7h/MJ+9/o/lu1Zsziz3V0NcGzn0vlXy24CT0Zq/EzPpkQwSOgvmT8tZmJ0M1",
+	"EzfXApITjrY0M5jsQwsmWPEnctTB2mACeUsTd6z1oi48KMlnd709nIYHJIoue6wx1souAMKSV1UoYtEN",
+	"ZaBuC7/gTswZtc8QtmNQ/kFTWKpg4pEsPDk5Of3Xc0IxhelKah/rheR9u0celCtz3DihNsGfi6L0FHEp",
+	"4i4gju5YLJTmgGO+XDaaqgYzSUjwhPidHwI/XBDFB9gi1B9Gl84/k5D6QU+vw2avAvKHEr/YlkNUyRzL",
+	"BVxqaAKZZ9UpV1NRVW0ZeTodA576nVt/59bx3PoceIZxlJ/QDLlDiTQ/erSF5A2ql0KBqYdACb8FRtzy",
+	"lrzqAJfk7Bv67g5eGULkJEyJ1CDUqOJuYwjeVFI0qCvlvEyEZEOt+ML7A2QCYSts4SQ/9CnGcvntI/yS",
+	"ysnBLJG1+NwcNx2wcugxTqlnKHcoVrOq2WqJVnvutBFea17wL/nmtyb1H8aIe0OU+gT224i75p/pXvlR",
+	"Ww9KgleLRMBk1H0mWl9TpEn1csNjvi9n2Utm2Uj1j2uo0crvHNL5PLlub7MuJFfArosyyzDaWKnmZqdq",
+	"8rJFoPhdPRkbNDo8Ob08fXx2cnJ2cvLvx6dfZYaN0D0+nzDSG88Zu/QIaAo4/63HjPxBaPWNR6YPxicV",
+	"YmzgbrXZ27JBb2/AhkfwzUcGCROdvNnOUMJ3Y0IJrwM4iTTbnX8KdnH59O3l8auXP/50+eKi01gP05ai",
+	"gF/bnWQHZz4cJ45DgSK53Gu1mJThhFfCDUGs8lp8/FAUoKtgVnULR5LiPJotHaVrsXlkgpc/YjBAhfCd",
+	"dfAzvzsReux5ixxAWXYEINm+GzpFdJhyhXhmxJM9eF1oA4wRCWyg7DOSwPTFhJsjFkqc5yvecGWFoN4P",
+	"xunrtSidyq5vwLPTCBE7nWvdiDPfYQEqpLAhtONQahHUwlKAOQa9Din7pgjNppFa2HFIK4FJQBsMUkKr",
+	"yUaI85Z+votDxRWCgwHSF9xZM/zlgkMUk02EUJi5k8iBmQv73YrszQeSxvD+XEB/pcZUAuyX+F/8GpBU",
+	"AgMnebnYAojKlr6H9kSPDEwaE5l8cIZbVusbUTqlZbKhXcYAGEJ/RewKnZ2Pf3X/+zAiNvu9rsWo+Ozl",
+	"IsL+SWgkBD70+dzQZkiHNR+l1uoBK7J381ab6gEd2eOArZ4FIC8EVrAhE/Cc4oJ0AyrBNsLuYLCd8S/P",
+	"ZB+dx4q99O/fA2q/OSYney4wdBuwS0frMsy72//sWXiMD/ofkY1/d2j/0zq0f2uXXtZN7l7+yIzzlucE",
+	"xU4X4u933SfxSRYHC8FLykZ9jgMefivNUhuZBmd1P1WED8w9hnuevB/++e7SQS9p9oCMcZn6QzLWbfr7",
+	"jfq7D/Y34oP9rd2WwbOLHXAbqhcOzrPEzbm3X7cjKxbSWN1sBu1FeuSTS4XvsAeKAgeZ72ttrFjm6mqw",
+	"V1x+xHEdJ5MN/jgNzQC8yrRdtDNzsfoBZvItp6o61JMRnRUyuOmcGWkdp/xdK3HOvqoB7mPW9ueBsjoP",
+	"F0uNaCFkW6D7U8j5ApqvA9p4rbNVnLQJCSX84LSMWuR95fbjFP/rWAO+PK11olNeQlJWBje+gS5kSPEz",
+	"dz9Am3eiAW0EJqG3T/uV64r8sqYIv4QFhpLD+En3Tdb6qJe8V7m60/TIVDWEArAUAf+KiPmehPTPqblJ",
+	"Ee0hhbxTE7ws+ED9dI7dPO5DbXQcRFIPUJUnYr5ShZNlXZvpI2mW/1T30r36zz24tNbXBZvzG1FgcAUg",
+	"vHmjRAk42bjfXTGl14oM49xtFePz57BCjLA/4GMPfBZolCx0AHQF8HE9dOCuf4PcEvdFyEA17anoEARe",
+	"uIaMsFGTi+3Gk2yq1UzOV4R3Pgf4diyepwaUH4qs9vL58MLHAM36CEcbJsDWXFkT9yV6ZLBZRRQlg4JF",
+	"WDsEehNANg8f1CJUm0RrPV/BBt33DVMap4pNAaCWzevb0AsuFMCtG63mXu0LAD5upt5W/V8HU96Yn0/e",
+	"H1nuOP2M/df//j//6wCw/+OGHokOIvC/AHnNvhCVEezJyZd/wNhQ3IPFF0ZHrTuC7serCjbFHLGXamR7",
+	"m26fAYD2ErZ9JaAUyXpVcStKenkixNyVvvefBoov/0SFfHeT+v/QOsX93xIXAjvetYcD5c85K1cNn0AL",
+	"DqEYB4Rnj0y/rLhS2Nc6pGFAaY77gg0F5zFVdcAMfgUP/CPF5R07v6IM3S1uft12mvLNnieb36gK8zEU",
+	"XtRtsfXzEtN4Sr4pPDSJzxEBxwHVtIZ+uWR6d1JPzttuuY2YXmsl1Rx9wIaiyTlOdqw+xMhv3Pf/aHwM",
+	"i8oIZTz7M9RHummS54H4aJB46CyFjeZrXlLKxW+RJ71KBgQITTUci0H/w7UG/0bB1otNpLUh6pLSltVi",
+	"KNnEXDsuHOCzi+tPEXh7aEbDVWU4rRZ2oUuDWG3c45iLKTe+cbM7wpXGo2y10zmdbHUPXiu9Vr8hRvte",
+	"r9laVFU4VgtdsjX0ugcPjl84SkDiR6fbLrkJVgIB64WleE4LUePjX43ljf1wHJp9JjM/KS8BmnTxFYIv",
+	"ccvm3AroNrtqxBF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbqOgLckZFjOx1PzxmfWdG4V1MfsxtM7MIG",
+	"l4jJAS0ume/P1iJuRH1d6d+N1tbHxN0hDD9yEz1i3++cHzNCRA10QLYVrS5PyDdABQ5Jr2TKJbJdcaeU",
+	"phmHjrOY9wqQc0fsJ0hU5U6eECVsFPrPpKJii9kd8uGZs7M8XdqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0m",
+	"rqVaWeyovu3bPf0q6kl9+uRJpyf1R8Y9DL2tc5codkcm2MsmdLn9vOsoPqfk4k17hqm0qF8MgSiIeAdL",
+	"s0MgNmJK3RuSErHUU3Ncc+tM/PlRja1rIWymG2fFB+EDuIlHDLosGxTdSyNWpVYbLxYA0pumCM6CI/Y2",
+	"EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib8XIPpdsjEs1BwFXyWqylEbeUVm+R3L+L",
+	"q89DXPlcFdqWjNCiM/IPV5j7+Yi1y77WlZZsrVOfqw2CF3OFooccq3CpmFWFuLSkmvVE4I20MA1z/KvV",
+	"10INosY7w65s+Ppl+NmdW8A9TEUfdnBTrF1fcvh00YjW10MLvGekbBwlc9hk9MTdCtL60Ml1jzxoVu2M",
+	"J7wEYP1pI+x5p1+tRL+9Yw4FjCfLtBgGJnsYfHM+nYql7W3dg2Dri+V+uHfDzZU+Yi+lO/RGSp4vj+U/",
+	"2XTZqYgg3ambSUfuYCLVkKfjB3ziAU8fjZA4ec8XXKoCFKHgXwS5irmJD954595dV4oBLL1u4hjbOeNs",
+	"qpebqPKUTUSl1dwwURkBfrvOriEm+qBDH5940J6tboS3q0pkA0YNffnb2yXMy6lXxrJrIZbM6o5TJ6T9",
+	"Q2uupaBW+g0vU/t0DLf9EGijMOgw2Fka2aknv88E2u2EtKjJgW89XzA5A+h7RCHPqdnkhL7yCcSfKG23",
+	"JeqQ1W8+44L0UvBGGMsmlGJEFi1fug/1bBYaU3SMMSMcPzZOsdgKCOxfk14LblZNB0w+6Z1sz0RANaDQ",
+	"2hF7yugtnbb84BNmX2yE/UOcr5AxUV/5eTykSPNjZD3g4fvfjkgLruxOBA44oUAvrscV6O07ODQG7xh6",
+	"5GOgTrwRDfnkxuBO+Mk/IDp1qKdvxFwaKxrgZxOF4rDCowOVne9yUkkDB+P5xV/YFz9dfnf43/7AdMP+",
+	"xw8X/wPPD6TMQF6LnS4oXg3vPWIvwBpt9Np9/9dVOcevpTWimp0xziYcWwZKZ4YudWMplhuOHKQFQTgW",
+	"5gFigWF7LOPNtGQbutq9reWDwbvrXSOtQM8YvboNUGK9uBuGyVxSsuOizS2qIccYHndsSPIRO+UDrV8C",
+	"3dP9ALhlEzGlnGBgxeZjJOnsgesOFxJHVtOz4DoNtQ/+RBXYYkT4XEluKQQ39e10t8TV8a94KD4cE57I",
+	"oNpFj4xpQUdn+HMJ1iIb+AXkqhX9158PwBMF8L1CGfpEYdqer+sBSJIAJxOF7yFVD4D69arX422LAWzD",
+	"lZn1moZ0ifQCToeYiUaoqWBhKlNx1iao+PekpWIR+tI5AYuQyThF3zHgiycn3/zByXDsk4NGxcSNdiMa",
+	"lNQx/g3ZgN6ex18nRK+fViZz6x5Z+P4dN5c090+U6bjP4cEYypo3pflngsB8pvU1Vkt5IEzSQBBLShH0",
+	"NOW4w4eQ5LVV3N4OkZfDz71S+pC6fTtIZsOn7QMfQWuMEpvdwBAoVEJAIzinSIYAZjTtiKqNrxJqAwTd",
+	"Ff0grwUToBjGAOyM0tV32oBRTAP8UVS85FsXa83q1XQBgQ5erfmG+q1AMiuGJh0/0CLQDRLCsMg3ohFs",
+	"wVUpHD/5yjZIIoEGK5ThseaYaEyLENBBypkzKZmID+Eo94rcB4bSpNLYg094/KIunN9nj9wHhBlrQun+",
+	"Xq25tHjhUf43hLeZ0uui3w/oYWXkV3dqge8N6SSSfFUF7k2AAJK8kzaTpZ0PZEljA1d+lvv8EZ1aYwgc",
+	"cdRon1XOun7qvbk+DZFsYzatpFD2SpaRsodPoqYnTdhZLIUJVbSU2AFgZ311sBWbpDmxNWSm4avguqy0",
+	"IQ1xKaDgxPCZqDZoheNz6FmmYvcOugC9lYAeyZW2bqS1AjATYfNJsWLGCWZURFFwYeWvn9kXT05O/uBz",
+	"4ND6Rg3bzRLap56T3q0Cacw1JtvC4jGVFtJqII0G6IorcBrvNWA3GkcLbjE5j9JWAFAQcmoQa5IzI6Za",
+	"oVui5hvWrBSh5ZyenJzQ4mvGF4KXNMkvnjx2ivWfXlyyrr8dl73OuvKP2NM5IlxClo5wQ7rLbIXdwdg7",
+	"MbnQU/ei7n17vDbsC2eP4ll+JYzhc5HUzs1qUsv4zN+/Eh1v9IP0JBwva57Cjo+ROAn3xOcXbn2QK+YC",
+	"OGJA+rX4qdnrZUsDPF7n/fJP27QxJ6w6PFtEahl981Ysq805m2i7ANnz3y9e/8is+MWa7aZ26CdL32in",
+	"uDXbF017qqSBmNn93Tlbd0w7llPNUoc9Rcxfw40wmHsTaZkPabDQLT5wa5+3WR/u0oQyz9pp0cYCqoXx",
+	"qZYPb4c+nE627pSzzhj3iqinwWj1IGd+fgY7+fFddKPUtXfYKrOHb9RR2VAV8mjYcdop5B552+fDGAdV",
+	"OH73UgftiCuUaOYbn3QHq3hkmNXWWXgAhALdc70fYxbafy55g3bdVycn7N0C9b8vT07okQJa5Tsx6djy",
+	"iF1o0PeCQjNa5yucja5QzrsxPY2R4JBQULJacAUd7J1OFY8CRx/6zMOPbkRjnI1PSQrWP2u23JE4IHZC",
+	"BTW3dWFiHWRKp6G3tcfl/nWat+3iPrZTcOwh/S37/z4LRehP8kb0pXjgwLYQAw7pOZbxVMIYf5bJfwbW",
+	"Gj7ttHosHV02Ujd9X9mSSycpjktxA+keQxDlb7hjtm/pyY8S145GHGuy+5XcWX/qJil029XiGFtuyKKD",
+	"WSIgrky9odNUlwYCHfkGYP6JmOr3L1m+pVEeMOQwsnuGKinneZStRO6Ajx+/HeCNH7S+Bh/AK11OVoZd",
+	"Pn/jefKcmUqv0aXg1O5KJLli2eiZrHYdRv/Qx9gX5D4acuxBDMt4SGp7MmDdrbvZidbgfJ8IALpLUtkI",
+	"4/SB3SIPkC0/lrSTan6BExtL5rCOByUz0aHblGcmlTQLPE9p8QV5vPTjB5Jd9PZPFC3t79ngHn0cHWlf",
+	"Hebxw7DMy1IoK2cYv8dDycDzi8hI2C0QauYQREn6XNvsSQ3tLXK+B6HKmNfG1vuoT5AEMkA4UgFp9Wy1",
+	"HDLPs+v9pCz+mVDyqZ9Vwaxmc82c+SftYpzBva+lvYtzjycSG1jd/9BZ8Su7J+IherOq8nfR+ynSUwb4",
+	"3m1KLHat3kp23y1ofW77x+VYGvTjibUf5I3YwTtthl1EU7PQa/M5OjEe7EJ/K3hJmIU3gt3watXr6ZNm",
+	"IyPn6uPyENTAeengRn8Y0ede/dwN9bvg+62y9HNE8kZ0Dr32zRnDWQ8/pfIFq9mCLyE6t5Pv19xOFw/N",
+	"+P2gpk/I8H0jYRIQUrwRzXmUduFLjebyRkAuAYRBw0+KUFHl1VBnTqMGBa0rt8Oe8LuHVTbeuSF+C9pG",
+	"0eMj3AZ3ZYjyPL5FJCHxQ0EaJDb+fmBH3UFEP8SOhvAPsSzmWeIJkJGHMD6vuzrjOLvKP7NPyekQ2stn",
+	"1tJlnEMKiTDa4ec7mEjFKj3figvdzzls9KQSdR6JgsCKKPsq9gB2mOyTwqaEBi1xO2+tRCrVFtpx+EaK",
+	"zUp1ebkR4Ljf5CMI3Fy/9Q89VFwSX39XrIkLgNeTM2Z0LQApxumOwE7U6oZbxsuyEQaT5DiruayYEc0N",
+	"ZjAaYdlqecaUhp9Ld2NXVJd+K7l6X0AU33Pw6VRSXTslYrrQEAFnSqzZkhuz1k0JyePJzY0xb0bCnnx0",
+	"VBOa61OszHkgTvtRrN8Qtf5JEU2eJzlnsiHmSgCanGPiNgSQvYbqtL0ep2ERz8CN+JYeeUAdyw+RkO3P",
+	"uLWikRjowcu/YGKppwvC0edt42TI0kPIVV9By9my0fOG19RiZOgqeMhSc6xl80vxPVCsbvjcXVSwfMwa",
+	"KrpeB1gfrXfJZXf3vKk3lJZXaSO88jr2mHj/B9kPBbWcbxAh2dfE51j1BVkQkSGaxQvOTez+eIuGeKlm",
+	"Oh1OxhYI3FybXZhUWOkj50pgsRduFKDQ5CyzrV8FTMZGzhdtO41GV8LXPKKQOmLhtwiOCHnjNd+wSutr",
+	"zNZncccUZFfqM6GXQhmEtj19zBZ61RhMWofFKiFKQ28EqAyUEjAJ/M4D7mC1/BF7DSmG0AajexHjZ0Eg",
+	"hSQUJ2K5DNysmQXOt1ozPbNChTt6odeIjmw1ZL+kcqzcamJWeQCfDr79nxs16wIvDlS6xCHoWPFu+13G",
+	"CnS3ccRC4eqZ6trJuel16FFI5EiJreOe3Mwpsm73v+08+kDJMPEYnwknPLnfnYWAQLczDAp03+5lKfSy",
+	"iloD8rDpyR3EDKfBnfsOHnmYHYN3/4501y+djVDvqHP7tb9nfANN3thdGHh+j7Usp8cQsM9vNHz9WpbT",
+	"B00Yl+UUwHbT97hv/jhp9NqIhs21MLfyeT3+eD6vRF651X43WhnqNzS6q53ti9DdmR2b8qpykniwDXRq",
+	"y77E5NbeIdHkFJ4LU8Q6kG4Y4ZO4Dw/jWceA4U/uk0Q9GlApT7z3sPAUaZw0uxabUfz8Bp992FgkDPF8",
+	"watKIHjLFmd/pxum+I2cu9N9NG0E5NfwyhzNb9Ol5B5lD8GWEE1RsyXubbl4cBswkWz4Aom34SGyyODt",
+	"vlbvN3WHfKp97+iJYf+7G225zbfuaFHdi3y7DepnAd0soN1SaLwHBSCm6DRR8u1e4RcoHWQpim6a9iMT",
+	"g1RSXwOzqqFnHsUeENueV5VPKKVKYCHhrTg2U9AqQ4nNNix+dwR8O2CRgWsSuvsZIUzcsO8yWV67NiTZ",
+	"nKGHqfx4fde+XJFopzrwYViM+4O8Eb4Ut3B2YiXAkwBO5sfMIPTOXLQFgM4gfMPn/lf06EysqQgZ6mUg",
+	"LV0pMbU+2tgtkYYSVrA6TxhRDgw9Rr+iIvLOL+E3gJECv/yKmXPC14SJBBu5pVCvEvP/o+5ceqOGgTj+",
+	"VaKeUyohwYEbIHGip121QoiDN4/GkGyi2GG1Qnx35P+MHTtN0mwhS/fUSmvl5cd4xjO//zgacYMhuGZk",
+	"QRMVckLc2CIjL4WIiDFKPaJdzotQxa4WbWrTXgZTvJuNHG6oxcpd0Km5PugukLTbdntaPIyLnYvWwmWN",
+	"dx10gRatzPP5TPYtt1mxF+wtJrqBnxI1dKLKPFEifaitElNfK3MpXbUdWBZ+TT8FQEQ/7osoqRWqkA92",
+	"vZatLUpUY91588t8Jpa/UssySfDnn+SSbIvsyEXDxj/sRU171U0XR6ScGGU9ACsua0ySB8+0WlseKM7R",
+	"M6NtqI+jZZX1VCUowg/qtoPybhVVUiniYxKawwufH4Q0VsrYFOmLWo7Zi6ZThWNNr7LP7FSRpT55+Xwp",
+	"LDQ/Nzh7mCypoog9grTm059NwvZlkN2Qe88D1fqz7qxG8NyOI9UlBZGe7AoGI3m8JgILA+iDOW32i7Oc",
+	"ty21WLP/cYepExBPjvE8uCPj0B4KVuoFRQ176sFnk9ms6H8OQfktmi3x0PodeCXMHY9WRn75GHEa9nQs",
+	"Yx4x9cM17mwjeBPOl50z0XfUZMURQHf4JGdUCVBNF/dnjgQxtnZ5TfYflMNQy8cT6qGVqR/PhOnjxGOi",
+	"rtHDhQVogzXNBrAhxthTlNkAMd2KUQQBGYlfnJi6ae0ZFMfUyKV+Fd3D+8XlNX8/4J740UIfx4nIsxMb",
+	"M3OK9H5QH1WWnv4vrnYicNoNo7Htwt9Tox9pISTqZxxlO9qAScQFU6HjqDIuIsQkM9XIngeY190eQMyJ",
+	"fDhmSj+bvFp1pZaNaPWNudJ1KrQIZ0jTms+meWVBSevjVFpl3VigMF6/eRvdfjD9U9U4xngSfB1fVaJp",
+	"zL+jUSL+ER0cR1/e335+1x/hJnXZVXvMg4+bOxAufIGNsJKDYGimzaLnCnYcX+ntv7lW9e57lpw9t5ZG",
+	"7BPYbuRj05xkOn/rJudLAnij/hubfkzeBWsZx0fo3QaEWGqBTLB9IkvpzkhHrYhtlk2tAQMMap2I0kmS",
+	"+6mr/Wx1hsDX0AKzYELfxFzt6jQxlVLVA5UMaTktyOVR4uiWxCn8fVk+A36/Wh5T0Ftj6UzmtbTYlf9D",
+	"YWV67A59WT7gYZPrw6MG4zk2PXZPOvdyTyHRYBzPoNiCm3II0gtbxggtP2R+UHIhiQ1p96Pxv1M4bBcW",
+	"iwjobu6wzgzC338CAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
