@@ -22,7 +22,7 @@ export function along(supply: Level[], demand: Level[], volume: number, box: Box
   const least = Math.min(end(supply), end(demand));
   const all = Math.max(end(supply), end(demand), 1);
   const to = volume > 0 ? Math.min(all, Math.max(volume * 2.5, least)) : all;
-  const by = nice(to, 5);
+  const by = nice(to, Math.max(1, Math.min(5, Math.floor(box.width / 90))));
   return { from: 0, to, at: (v) => box.left + (Math.min(v, to) / to) * box.width, marks: Array.from({ length: Math.floor(to / by) + 1 }, (_, k) => k * by) };
 }
 
@@ -31,9 +31,11 @@ export function prices(seen: Level[], price: number | undefined, box: Box): Scal
   return up([...seen.map((l) => l.price), price ?? 0], box);
 }
 
-/** stairs is the path of a curve: along each step, and up or down to the next. */
-export function stairs(curve: Level[], x: Scale, y: Scale): string {
-  return curve.map((l, k) => `${k === 0 ? "M" : "L"}${point(x.at(l.from), y.at(l.price))}L${point(x.at(l.to), y.at(l.price))}`).join("");
+/** stairs is the path of a curve: along each step, up or down to the next, and where it ends to what is beyond all prices that are seen. */
+export function stairs(curve: Level[], x: Scale, y: Scale, beyond: number): string {
+  const last = curve[curve.length - 1];
+  const end = last && last.to < x.to ? `L${point(x.at(last.to), y.at(beyond))}` : "";
+  return curve.map((l, k) => `${k === 0 ? "M" : "L"}${point(x.at(l.from), y.at(l.price))}L${point(x.at(l.to), y.at(l.price))}`).join("") + end;
 }
 
 /** meeting is how much traded at this place, which is as far as both curves go before they cross. */

@@ -21,7 +21,7 @@ export function ReasonSection({ reason, words }: { reason: Reason; words: PriceW
   if (!interval) return null;
   return (
     <>
-      <p class="actions">
+      <p class="actions turn">
         <button type="button" aria-label={words.before} onClick={() => reason.move(-1)}>
           ‹
         </button>
@@ -64,7 +64,7 @@ function Shown({ why, say }: { why: WhyPrice; say: Say }) {
         </p>
       ))}
       {why.supply.length + why.demand.length > 0 && <Curves why={why} say={say} />}
-      {why.own.length > 0 ? <Own why={why} say={say} /> : <p class="hint">{words.none}</p>}
+      {why.own.length > 0 && <Own why={why} say={say} />}
     </>
   );
 }
@@ -118,8 +118,8 @@ function Drawing({ why, say, width }: { why: WhyPrice; say: Say; width: number }
       <text class="time title" x={box.left + box.width / 2} y={below + 35}>
         {words.axis}
       </text>
-      <path class="mean demand" d={stairs(seen(demand), x, y)} />
-      <path class="mean supply dashed" d={stairs(seen(supply), x, y)} />
+      <path class="mean demand" d={stairs(seen(demand), x, y, y.from)} />
+      <path class="mean supply dashed" d={stairs(seen(supply), x, y, y.to)} />
       {[...seen(supply), ...seen(demand)].filter((l) => l.own).map((l) => (
         <g key={`${l.price} ${l.from}`} class="own">
           <line x1={x.at(l.from)} x2={Math.max(x.at(l.to), x.at(l.from) + 3)} y1={y.at(l.price)} y2={y.at(l.price)} />

@@ -36,7 +36,6 @@ export const words: PriceWords = {
   others: "andere",
   overLine: (node) => `über die Leitung von ${node}`,
   orders: "Eigene Gebote",
-  none: "In diesem Intervall gab es kein eigenes Gebot.",
   status: "Wurde",
   states: { open: "wartet", pending: "wartet", filled: "ganz gehandelt", partial: "zum Teil gehandelt", partially_filled: "zum Teil gehandelt", cancelled: "zurückgezogen", expired: "verfallen", replaced: "ersetzt", rejected: "abgelehnt" },
   check: "In diesem Browser nachprüfen",

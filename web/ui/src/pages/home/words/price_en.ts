@@ -38,7 +38,6 @@ export const words = {
   others: "others'",
   overLine: (node: string) => `over the line of ${node}`,
   orders: "Your orders",
-  none: "You had no order in this interval.",
   status: "Became",
   states: { open: "waits", pending: "waits", filled: "traded whole", partial: "traded in part", partially_filled: "traded in part", cancelled: "withdrawn", expired: "expired", replaced: "replaced", rejected: "refused" } as Record<string, string>,
   check: "Check it in this browser",
