@@ -1047,6 +1047,38 @@ type CommunityNews struct {
 	Sums *Sums `json:"sums,omitempty"`
 }
 
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1389,6 +1421,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1494,6 +1534,16 @@ type HomePlan struct {
 	// Time World time
 	Time time.Time `json:"time"`
 	Zone string    `json:"zone"`
+}
+
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
 }
 
 // HomeSkill defines model for HomeSkill.
@@ -1901,6 +1951,60 @@ type NodePrice struct {
 
 	// Price Absent: no order gives one
 	Price *int64 `json:"price,omitempty"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
 }
 
 // OidcBegin defines model for OidcBegin.
@@ -2337,6 +2441,15 @@ type PriceReasonKind string
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -2829,6 +2942,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -3050,6 +3191,11 @@ type WhyPrice struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
 // GetAuditParams defines parameters for GetAudit.
 type GetAuditParams struct {
 	// Before Number of an entry; absent: the newest
@@ -3121,6 +3267,15 @@ type OpenHomeBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetHistoryParams defines parameters for GetHistory.
 type GetHistoryParams struct {
 	// From Falls into the first step
@@ -3170,6 +3325,12 @@ type ImportMembersParams struct {
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
 }
 
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
+}
+
 // CancelOrdersParams defines parameters for CancelOrders.
 type CancelOrdersParams struct {
 	// Interval Only of this delivery interval, START/MINUTES, of blocks the first; absent: of all
@@ -3214,11 +3375,17 @@ type SetAccountJSONRequestBody = AccountWishes
 // MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
 type MakeKeyJSONRequestBody = KeyRequest
 
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = PasskeyAnswer
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
 
 // InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
 type InviteAccountJSONRequestBody = InviteRequest
@@ -3237,6 +3404,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
@@ -3297,469 +3467,494 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yb0660uWvcdV61xIstzWtGVpq8qtme3RrgUyQRJdmQA7ARbN9tFec3muz0PM",
-	"g+0nOQsRASQyCSST9SHJ3b6xS2QyAQQCgfj8xa8HU10vtRLKmoOzXw8aYZZaGQH/eCtmKyNK9+dUKyuU",
-	"dX/y5bKSU26lVsd/NVq5z8x0IWru/vqXRswOzg7+f8fte4/xW3P8ptGTStQHHz58KA5KYaaNXLrXHJwd",
-	"vFtsmNL2wH1Dj7u3PZ1OxdK+FX9bCYODl6V0P+HVm0YvRWOlm+qMV0YUB8voo18PRM1l5f7ojcSVFSVb",
-	"L0QjmF0IJtWNtLActuCGKa3EQXFQ819+EGpuFwdnX56cFAd2sxQHZwfGNlLNDz4UBxVX8xWfi12L/sE/",
-	"96E4ULwW2zN6OjFC2TPGDZOqN6XuTB4nZ7Lkxqx1UybebFkluLHs9IRNF7zhUysa033n6UnipR+Kg0b8",
-	"bSUbt/s/tyO8D0/qyV/F1Lrhn06neoWs0d2AaSO4RfaZ6abm9uDsoORWHFpZOxJvLSTs2NY3skx+XIt6",
-	"IprEHi+0EWyha8GkZdIUTM8Yhw/0WokmNbjfm60vGl3t3OS37pk+1WR54NdEr6eXFYE0A/R8K+cLPJN7",
-	"8HxLkJ1cc+tlwQ8HJv5OmoXYd+J3OU07ltqbPvxqYPpmm5F59I20oja7ZumPxIcwDG8avgFODkfbbPPt",
-	"5YJbpvRElxuQRZZfCycCRg36jksr1fxlKzsSw6dl4g9SXRvGG8GcJGKTDROH7klmtS5aUdkIJg3jivGy",
-	"bIQx7TGaaF0JrraIHSjXXTjNI7kLq1ImZIlQtqE/x+2Ae80LZZvNNhV6c/Svzs4GX7PNFRO9skmJ4cmT",
-	"+k6t/AkNMlEq+/WTlpZSWTEXDcxbIoePE5/rBU/PZ73Q23v+ol7azZnntvVCA8cZOVeiZFId7DxHuBCa",
-	"JA5CcyiINi0lUrR9xqfXq+Xt7nZ3IS0XDTeJ6/T1UigD1+hMVuLcr/BaiKVh0vZvv8dPioNaqvDB4zGX",
-	"IY2dXJYw9vVse1rPxEyTxjHnVhTuujdCKDZrdA0fu+vpkWEz2RjLamGFG54ttVS2YDPdtPeXO4Ql/OZa",
-	"bOBuU4zPhbLnjJMyobRduJ+vuYTj16XfRJYp6SNYKXgjjC1YLatKamUX5vj63eKgGMOuejZL3cbuvdOF",
-	"4Eu3zyNe9CFD1TeNnIqE1Hwn7YI5xnNk0E0pGqQp7xGRrfWqKplteCkYt0yrqTgDKk6EsY6M7m8j1bwS",
-	"+B7HRtwCDUkKKs0qqQRbuzE5mwn3JOOskrW0rJLCsImwayHUEXtW6em1YaV2m8FAEB79L5Xbi2HFWU7F",
-	"D+JGVHiFWNHc8LSmFPZg7Pv6Sot/eY63b3dg4zl3d+/i8unby+NXL3/86fLFRUqs+U28gk3Mq89u81D/",
-	"eWQKJmdO9XMiDfX54TM9vGpZVQnttrWIhkjtfvycHnW2Da8SS/he/HKOIoCbhbtj9Y1o3Pz9MafBzplA",
-	"qc1Z2fCZTZHLrOqa4321a14X9Ki7InRTJo7W6xkTfLpg11KV7oAA78OZgGMjq8pNufB2Cx4+qdh6Iafu",
-	"fPgn3Lf1WEXGTe0dzGfX1e3XWoTdIAr7BeW282llRaO4lTcicbHX3p4ZIfOEsbL2Zk5fGwLmXei08ZIx",
-	"OFLqauHnFF64tbDi4JfDuT705FIbv9TnnsB3XKhjgbuvA94SlrPPKsJpS5l6k40Vpj1BGtmxEuXc8SOd",
-	"py9KPTXHtVZic1SXfzhjOAuwutvrzt8D01XTCDXdsJWStmB/jOQLa8RUyBthzplQopk7qS8Ve7co2FIb",
-	"CVzVF4B8ZnfLZVjpCrh00ujVfJFcMLdwrlAJWPJN7d7BJqhfTHktmNXjLuyprmu3vE1yY90EeYOcPfrg",
-	"xicL1N2q4hNnadpmJbbtkaluGjHNmEMgfZpKiobVsDf7SJCLVZ0ygPy2ple8sntsUSnn0iam/a2YyppX",
-	"W5z0yLBaKt0ARyX3o1yJsWLH8d0mcRlWFQhpGJxXFWo+Zhw7tN6DbbXCmX9mL054o40Ti4k98Dx7X68T",
-	"jUQZ2z1yTgkcbz1l/T9Wj31JWuTBNOA1qduI9mc/Ssi0b2HZiBupVwmW/BGMNc+QXkvC6xkFR4okjVhz",
-	"UgtGT+4t/CY1u0avVOnePI7DjeXh8fGH3v8oMb7VFvXPEYPfoCU9ety/PL1MDfl3p3tubcZLpx+5W8tx",
-	"ESv5BiU5ijjGm92c1crtcGjDMaBRI0kXJFVBtxAKusB7QZpEe+TJ1V5EKJ2iW2GPy3uVUD4qwWdDjLrU",
-	"xko1Dz5xvMwfGVbp+Thxtqz4NE1+sPMst6IGd5fW1yPt0o4fAF5f4ELGE+NbUckbkXIoTRdcKZE26xox",
-	"lUtJGtC2iNrDT9T35oYXF2EC9MKc8vytMz1uZwbmHPYhBFJVSRPQHY2E21JPeYXnBo0S0vQKCqU8Pnn8",
-	"9eHJ1ztpgK/PLfc7WSWMhJJb3iG5U0FTc6/EbD9Z8oP7QUKY5C8o+KBPnFcvX71g8NXIe4qehYXRtHMk",
-	"eRlZ83exnTJKzFh/U96p8DTe/8OT08vTx2cnJ2cnJ/9+fPpVapf+tuJVTg9uVirhthDWVig/mpVC9kNf",
-	"t7c+3OW6W4qENeA47UwiqZyzlmg3fiAO63lcyqRC7WdWMN1EykDan7zZbddBkMs9mZ+dtaQ67uMv6qkd",
-	"GabP+AXkgOn/g1SJ4+y3YT9lJ5yDnRMKr89N65WwgmytXuTjl6Vuxp4oWY9+uD9D/GXhxxt/ob1BbX7P",
-	"DW7ETDj1ROS5lKvrnrP+STK6l6TnG+8sTIbysvZumwmxNac1uoINW3JZMqtBaZtsYK4rK+nQjuad1i+T",
-	"kPUdr1KKOkYUpETe8GolYF5KW1YLblZuS4fkZXyioq/BbtxP3UYbe5eRX7e8veuN/hgk/b7bQoA3cjZL",
-	"bNezDbkgJW6ZWS2XlRRlwdxlBzt3IxqDCRZ5ITO8sL4W0Z1vEXitnWe8BS1ZPOX3OHJoC+/F3XvdzJl8",
-	"C6+zj3hDIzjlBiV02ejoD98uMGCBlwy9Mf59TOO9XYpv0MC4ow4zbQQFrLfWWYpJ5ptW8bn7XnQZ/40z",
-	"SlImU+FEVTgT0rBlo28gueCTbCbSJpAvcnC3tuj2fr/PCnu0Fbf3chl9s5eraYyaEV6emxc5QxLGwyYh",
-	"tF4s9XRhCvbT5XPwChRtJEVaJnijRMmMrgVEdtMORHEjpzk31rVAJ+u+qgG9tMBphzeNP2kXkSvngQTW",
-	"NI5ybJ9Eovf277yPMGVYOiN6XEAy4zPMvbRg4pdptSrja7r9rb+Ydp6ngQunJUf7vtgTGfZyb6nprvz7",
-	"svr2MPEy25cNSu0KGr+eMc7a4EPW6ZBL0op/DG6H2aAise2plSnN9xLsMa766Rfn7AQyDvTKsiAf9z3G",
-	"FHoLv8c5RJJ3wEgZYgcfbe5Z4HvE1pSYQ8AoSsqlQJtei+3kFbwzrvQsTUBwalOMWhqGTzvlWLApV1NR",
-	"mdRuD8aFSvTZyT3V4+DqS3DAmOCRtGMjRrmEGKf7kgOXzXTjbiOKGsItPOIAlitxNdnsKyIX3CT8dRff",
-	"Pz18/NXXbmmGV5jdQIF7cNl1wrap16Z8Gugx7rr8Tk5OTv/1HJN+IVECSBn7uTpvNWa1T5ryQJgsk+Bt",
-	"2nQJaXz2ZFr6t8Gs7cwO66i99XZYYMH40ml0Us39n87aMUBat9sFMX8l1Zzpxv8rPYnxoZKUNwjnmYpM",
-	"pEISPs6A0YXopOWUqr88vbzjDTShvMFR9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9h/3/HHKff",
-	"OO69hXhvkOiwtlvc6+98AlAvhqqbelXxRMqSXjumlg1lUbi517wUqLTCyxKMlb2vDd3DQy7LVh0OEW5I",
-	"gZSqZBAtTLKy+CWXRGEXYgNJz1OePgjpC9S0KoN7dxFolGPYBFkn/uN9XC0+V2vQJsE3Z6cCsZuU6+Ae",
-	"Z3RvMY/k0naEJsxFMtXp3qIwhl5/S8+0QZ18YAmqvF1obcqXfEohjASzczbh1opmwxa6Kk1w/095w1Cf",
-	"XfBm7i7SdPSllkrWTvc/TZtfyjY6EYh5aVnNN2wiWI03km4YV0yqG9FY0WDerCg7ectJIYpu6St4PrNE",
-	"adlc3gjj1lNrYwv2LuS3G1FVhtWYgc0xXjO4zJM9XDHoOx+cGyVxKrIYLL/uzJMKlKInwIDpkMXTav9p",
-	"DygsI2zZJu2HDstC9wDsb5f0a9oUwzeGTcRGq9LdEm4pE1FJcdPbd3at9Frty3wpDSRoHr3lpU7cc978",
-	"4Ddun+OGxyWlwAM5ZJnOqOHlZkCfdipngSm3Jd94pfbkX89AJVjCCXZP/8cXP5+cvv/55PCb9//3459P",
-	"Dr98/4ezn08Ov8KP/iV5Ebr5JtjzOSykTep1AoEydlXBlqIBNYVKImkXoGSw3ZSTnbviqRVRIMwouSkL",
-	"dyWreUqZZsbqhs+Fk1j4UDt5KqHwoo4rsxaNY7n1thWpTTKZ3NnYwLlWl3zzyLTDOEXPtOMU7I9syTdm",
-	"JA8nTCvZtFqPUI6UnlKgIBv6+33KTNDrZOFjm4F6xiZO1q9ZvZouIsk3aetQwsrGzbf1IGYkgSf7XIO1",
-	"CUZXxY1l00obUTqWHjfSSllZ3TKhpaWqp5J/X95z6TiuErxJ+ih3ZHjHSQhDSkUcK864f250tarF4VrI",
-	"+cKKElxBmLqMRcH4gkcGS1gC47H1QqhQ8APfjTTuwWI0IPC2Z2Mgw6Es2GQF7pNeVvVG2DMMr7ltxupA",
-	"jhK+EVPdlKJkKzVdcDWPdeuIcjRAmqy4xLTXD+l0K/u0zbagl4SR2vnE4dcujZKME+dQ90VM9FVfL0J/",
-	"xG6fR+yY6r3j4jV78vj0X5M+CqlWVpiM45Os7A2L6LFN5rVuqvLqDrllcZpiZPr7uXVGGCTtj2KdkzvE",
-	"YMGz6H9yzsyqdqwIaXrMYpmAT3W9a/JHkBZ9fT+yrw/NtVwe6iUqFIeggTiZbZuVIG/OaudAF/gU1vXs",
-	"fto9s2Vy4CvSBFa24dMhpRWK6PGIYNGbctJpoldNhFaA5GMT4QQQMZc/PLGNGUoaxsgmLsvRsWYoxxj7",
-	"uNFVeRvhMfGJsPACmmE0epLCq+ZGXFixTJU03y37bSarKpsgwm1BWswe10Elk+nK1p0qYZzpNtfCtDfS",
-	"bEXVBnj6QLcvsbIVlA5O9ZNTrpxaCYVaXYkx/rg4rSo1NQkFfv746zVVgCZq08ePlbmewUzoh2YK5gMN",
-	"IGjO8JAAdURbDHqb9GIKz7TxHtzvFJd9KyrLU6oySkdPHSdMxDkcaUw5D4KvJyfDGoy7oq7FZusowztG",
-	"i8vvdS3uICp/E/K5VVh68QmxdhxqCqarUhiL9d1jM8Uu3VtvvYrxN8G3otbK2AYAGm7ngHIskdE3QuF6",
-	"aythfT5S4hNglXwbEiVSZn1CGXZHx50jfMBdfbFpPNpVlHWAa+Wl77YuHIy9PSAjutMnAQDGmLPApZoH",
-	"6yEyCP2GjMSb4I0iiymjPEhlrDMxG2YWUHtfaX3N+DZMwe4C7bItHiVS5bf1ZSmUHXKFkssKHFMYZxXV",
-	"bEvGzWRTr3mTTqepdZkp1TCikZni/BuhSt2kMzuG4jRLLt1zR2FhsQBoc36X3B2hg7m0i9XkaKprd05q",
-	"rdbc2vhP8IqZY3orjI6Ee8ObVK4E3q9G3IiGVww2DOsLMfYyEQsoD1eC4vnualnoNSSaKdvocjUVJkfl",
-	"QMgtuXGxUhdLMU2XKrpfXWVLIlqUle5bv2t0zU579ep0OJApHhk/rjvqMQ5KDHSxTAernhrIz2I1vxaN",
-	"cfxFuBToznXKykwnrbxbMk0SkAUp+n4cS8GWPxQ7NXqWLJ4ZEI4m79x3gsucISmLEEIovNupYK2XcXwm",
-	"zljqggCih/1MkxJImqlTkG+Ja+OUMJOKthprCvb964vLszev315iHIUpYde6uXaK9uk3j49Ov/5vR6dH",
-	"J8ePnxSowrlN4rESugPZBkdPLevFL0sxHY4DgKUo4LkQm82Zhnj/o2rLJhvwFLpbaMqNLTABSCsRvkLd",
-	"CgULjUYZ94+MD8JP6KxBVLcS/EagoQLOscg33MWEMWzhnqyFRa871Dk/MkyJNjjBwH1I31NWztZLDONh",
-	"BQmQl7yxV7hdHFmf7WgyUg9wa08N1/rKyahHUlnNJgLCZ8r9DShFjSzP2UTbBQTJ+UTfCHbCtKo2SNQt",
-	"fB2z4I0w0Z0+xhhf6MbuPVEARmuRk9xUb2FiBdMKCesnQ8RLHYPvCAqmb2cRppDp5K7NvGUKLLzWHlPI",
-	"CEFAVD3ds5JC2auMcLxV2uRtY34ZCzicdVriEhSohs3FWIgBI/6WzfEAIp6xirurkjYdTudCzheOoEqM",
-	"HUWW+bqiUP0O2wEWNoZeJsBECKD0fpesdAspYn9yu3vFdmYuTGgr9zLNYSFVus9kTrnCU0FxrYPPLQdA",
-	"iam9KkXFN1d1qioH76EQ5lbzAHCEoGcNXZrdsb98HAcfvz7pRh9PPk0+QptpP2SU9uyR8LsrCR/NCEc3",
-	"ryXkNZiWZT6L1Ig5Xyb3/EJWQk2F10H8Fpu77/Fnn3XBf7lakOOiO7e3Yi6NDfByxJBOvYWwqY/keZK5",
-	"qwOPfSPYGuCLB6l3+virMXNrxNwMzY3uL5gW0cxTBly8oG3NdFXptTnzd98SVX4wrfeY5Gk6ApDWDCTq",
-	"Yd4eRfNj2woF7eC063HSHr4MTH9LR0OaPqfAO5PzH54xrj5XNDCTpNxCPDzlCtxprnzmyTjuplPzSly1",
-	"tMzhTMI8OeB7owu//UnhA8nKbTEzgjfTBWB2O9bCDXNsmY4qr5RZimkqR68VmVvYMCE5JomtoVc2Kdwu",
-	"CXQS72M4yE7G3F22Qb5/IvbdU0Jo2vR80VZqBUYc6QXwWse9OwK+cxx+R/z2B4Vi/xTo6pSIktVQK9mv",
-	"fB+Ba42v3AIcH4Ru/67S60QNqV5H8r/WNUh8whNDFgsGPoaH9Vw4u9nZ4NdSlVuJKfDLtWja26R9M+j7",
-	"1eYIX/V/kafssFXJDoPWeugVVCcAvLHPmgi8Fd6xMsIUJDt8aVESeBVfO7bCsE34G/G0D4aMstVwocPI",
-	"prAy358Aq2Uo5InIbCMB3uz9BBIolEWhBMZrreYe4/MWiSL0kL91gXhJfl3l8DvmXKokDEAiA46OGGAt",
-	"C0Fqi7uNKBcHA/puXc5sg4od8H2AukDPGAECE57oh4TPvNP3+h0N6+FcEYDY8BsxNiCf0W37/rVxr1O6",
-	"zBQduuM4ERXWdABxUk5qwjtPxeBXRpTMasCLQyLqjOHUZGA8ufUgOrUwzGokGve1fNJCCgFgOEiF7sFz",
-	"sGs0Pt7J/nFbu1K38QkBjXCpnv4FchdNPc2XKlVSwSueBDh5tasgshIGqThf8cYp/I5XA9JnsAWcZDUL",
-	"vVZsM9aFeMtssmwpLMUU94ppO2q9AsithCam17uBQtwLXrvnthLO2iQzT/ww+dy+vfLYYv2w1C7IsZ0o",
-	"Y23O1pZUCtgGowmWhDNN4pjRsLn1vl4nDQhpF2zZCMC2IdoZSiFCh5lhei3APgWBqXX1yHgPPhRycuX4",
-	"ccm3k0VmdDySeUqUSeRruICkM93EQnUf9FKTLlWrudq4BWTCeVllrO3HMeXKLc4dtXhuIIOMBUfoGmQg",
-	"3Q9VNfpa1sktiaREoBORnd6O3tGprt1N5J3h9S2EnicdTaU4IOEJhMkx0g4kgNxiztkfEaRYKqLVWEk9",
-	"sMWkOAdxyXillThzu7Hwuy9b9CZnhTcI3V93sE/HYJ5sASjSUR5AafsTt2LNNxchpahHtIXg5VVGVIT5",
-	"A88ZMdVwSKxh00pPr0E9cb8PKvBq8sigbEJrvzXrpWV83oixXvQc8Aw39oo0v8SVIOuQbxanm/hMwBo6",
-	"LEyFx+BsxuebtCkyPSJxO10IyuTAIdbSLiREqCDXOKOIzFYmlfj+brFpp49LqT3AVrqoJ7RJG5oYtpIQ",
-	"dG+j50OUfWrEThglbnGW5Y4Ume+lsbrZYDuS9JXe8KiohhIspWEe+RWouy3k90Jb3hP2mCadRT6+NUZz",
-	"DIlCcxogWgZUjgzJq5QJMjab178jqWOPfUm2KG30C5JFUS/wlrceUcJxO/roZsJpCb4OykOUeOhmMtcx",
-	"1/QvTy/HzQGBjnbPAoLVbnCPxr/P66+GIpxouXUH8vhLlDnUR2kZObbapxteNuUC3I6VDDhfxool5kaQ",
-	"rZkePABJdt/2J1jedrSE8mxGp6M3ur5qiwOydzRV2TB0L45//0LwO5yMdHIq7La4Ec0GIy6iMoGo3pVU",
-	"jp9i6zHt7RdkK9yZwp006JQjuhHBa5/wJfDpdfLGvgC4DXdJIbgCZLB5bAX3uihN3Fud8Dn5OUhtD/3h",
-	"vE/uPgCRUscRcz+gFPNOhzGC/B1x9fwbPQ09fG48pFx3tiQi/uv/+X9xeu4PkolOTk0ACZfp2WxsrkSo",
-	"j0ueJNwcrYQ5i1KmcAdkXAHRrX3hd7gfUGEbLcKs3kcioIAafx6ItGlj1t1DHZeQ2wH0v9F9sdcgV4NV",
-	"oNt59gilC3ZNC+gcg38G6d7u84Di8W8tr27btjPeMI6XgDT+aHqi6lnAhEWoWFPE36H3GPs8om9elehX",
-	"omfA3JXO9HVbA5qrJZh2nzcTYc7mCicxmCvhr1oa4/jjfaoYyL3z8IY3ikN9yc+eAK/aMeiTF9FQXj3r",
-	"jOg/DAP7V/nxHXnpWsiiEiYwf4xYlVpt6rabRicJbqVKyDp0ojQql11wNNo8ZiS18vIi7J2YXOjptUBQ",
-	"rJluoCOjEU6yKs2uxeaMGQuKedOKYaurkmCAISqarB+NS+kHa2bCgz6BhioDB3/knwupLeOVeqrBSMEf",
-	"R6rP0BtCVqrTPyiWNehIc88MtRMeBg28DIlKUbipoL2u+Qb9MZSXcMY8DQuEEoCd9SuDLQTht6pNcHWn",
-	"LaVUHlNAn3LHsWU2UFooDRMygOl8Q9+Ptux3jX4tSluEfGWzjTnYBvEa4K9uemfIHsNplGIJzKrVLQIT",
-	"iI+8sxYKn4J7peQ7L+5LeCiDD5JFzvRMHB0BP15SPutakFzJWCyhORiK1k5UsvB39k6QxCP2jhpcBPXL",
-	"/aMSM8tAvcAX/100+mg70Bls/RGKDjkGdkEipoFTn4m5VAog5mZRXp+7m0a7ebyq/tA+A0NVuaPAW1+o",
-	"suPV6vlmBhf0UF2AgFCpdj+e3CN9G7oWUNqa8kyu+eYqoHGko9POXgAPuTSMpjSOLujykMIMgOhEXgWu",
-	"Nq2REdAutLM1RAPq3HhzY8r3aGYWEIJSLxKySvtBQSE3NkQvIVe61Yb39/MF984gvfYiw0yI0iTdVpdx",
-	"ykHAnA5tTipw/XT7REeu1VmldaYRMGbMZK8uyEW1+o6ESlv7l4PdTpYAM767c24AI4fTiKyXb2FBHP6I",
-	"XGEFuxZLBMfhbOJMchDew6WkbvVuxPEcC+x6QT9Lo9jZJArVO98GXFjKBHBywffQPvMwL6B+KhHZAKHC",
-	"Fy/OmZyvsJb4oDjAHydhjMD5nZpGVLMDr/UzqgsGoCGMhMpIOzSZy/Ju/xe5+/Uq50j7kWSSNGwGZyMq",
-	"pGHcoJ1mQgbVFMCY2EJUJZvw6XXyJKXvjtczMNY2h5MNzN/ZdAS48GLlBPjxM9FUI5q4k7xuRSidgu5K",
-	"SV4Gtgl3DpGpFeSRjIqkS8zCuRvola9tui2M9HYxxCCi87337syqLRAvC+kEQ8cWaECB/r1/QAZ77rbu",
-	"KzChMi/uXOVO98c/VKO0+Xip/lDcUj1qoYdpQhqByXz6RLRhOW4dD0jkFPXYTJQGrXat3AXIMJ7rM7UP",
-	"cpgKo8A1dgBQdI3WTw5GkU3yc+t5U3G1rY3e6lrfz2gAawFGT0UZ7+0auQUD07t2KPIX18lm9behnNkP",
-	"8B7DCDj+rkQlWpnJA33nOwxGyGZ39E9nvLZ+gKFpvQWEu1QaqhXj3eO3gQ6sRTNPxQSg8Q+c8ZlYAz4T",
-	"ZLo2QoT8Lae2YboghaKULqmuN6l7uK8T8uQNbzoNxxeyKhsxOpkNSfejLkXOKB/Pc/gugNdKvWtV18nw",
-	"CZbhtt5vIAz44WY9km0lCOVc/pG/a+7R7xsEPqRpeHr6NabZ60baUBGYKYdIBYplI8y9NjC4ZwiedpLZ",
-	"ZYs7VomknRPrhaayP/RKevpSOaTswQ+l60tyXWvfQS0eFhEGSwUTI/TM5w2KyogxGEejC1LuHwwJ6Z/u",
-	"PbkfZ+VSxqS6TgkSGxLZl3wewY655yHNcdoIcJ87Q2m5suTHdo9QE43498nwx99SdRWKXfzlT/6n64Wu",
-	"wpD/9pZNMQM8cR+qdPo7guKtLJtsmDh0/AjlkSL252flBrX/c9bf35ronNB4qe36s9iMhlSpeSkeVjCY",
-	"qV7uoSb8WWwu3C9G9HBti5iCkkKD0boyxLnf1tTfYSyu9uWt84bXjE+tOadaXLhIlqLhVverv4ZPerpO",
-	"O2AE7XzPHShfS/USf3O6YxtoB2isDMXxvVtLagQvzwDzy5x7dIcYyoW+QScThKxN5HWK7ZXI0+QLP8EW",
-	"oRINMzKYDPN8iy+Avy/pLfAPcoK//1Ac/BBVFCYawZKTTM4xIwxCYZA71EehjeYNGlIpRs7UT+CF+5X/",
-	"x7cCJ4dYwQnsOjG9zoQu48BF4exOnLvSVmSB4HysOhlV1viG9EgtOM9aWuXEdEwvy6zWSY1zAcjX2++c",
-	"VHp6PTKt5zrlRroRjZxJ0bBrsQmbFMhlfCkHxuqPlqvJUPOaXtJPPRFl6cRAw2Z80shp2gxt+1B2f4/5",
-	"At0JjezKqXWCVgtuFh1PDxCvYAvxy9gON7QNNAKSNHXykRFzWe3tZo7ZtRwuol/kLSaenHLHM77d7kiK",
-	"Kp1whcKBrpbCA1MtuV108uuxWHCFFa+UOz7UlmhHXaR7KrsMc7uLrhvTG6cY3DpeVvNf/EUT3WGp8Nk2",
-	"zkDcbuKkVzV/GH2YyEX18af7fOm9Boje+IhPyz0nAy02khPqBSMSmmaCb27EK2FM8moDDeSYL+Xxzenx",
-	"2mD20TnjDKGNEIALNV334hY/o9SizUvY8mGCzp4Hore8aO9LJ0TdfQ9nibBFKMkKJt0CTQPY4RHzAauF",
-	"4E3JlJBQh051Ww3jhCYVA3FtlqKgLwOqK/5ghbhdnZ8V8PpaGhM330X9BdOzGmE2ajpCZI/HHu40DhhO",
-	"v4oR8rFTJSJBDydeuYeimMUu97J/exK960+N2yS03WTtGJroCqB4VcVWS2fBQQdGD1F5f6QKTRF3oTRH",
-	"FkcS3DeCJPbcRoCDcw6N54SKAuHrwBTnyMSUDE3e/yJK4RNIhYXHUI9QFM4jzkfQ1JrmAcDbnXd0gwm6",
-	"QY8V1Lmds6VWc/whQZFYzThbSjUH3AOvg/rOjMglRadBA6nZ7k270c/g2/cZAZOpkhFNo5v9QJGzRmeU",
-	"u+3XNtfQYtJnlxYHZmWWiHiyUmA0vB9wpmRtMUyKTboWeiAtEWIrr1bJzkXK9ypl7maHXVSrqsoZXfie",
-	"gO7iFz0S06XdintHdXGv/gskE++EWF444dAB/Ajou4CS+wjtgm0sOxmBOO8HsZbGjcKUjLqgW6uPINTD",
-	"nUouzDcnBiA+XJkHoYp6UY51hEeQy6mCiP3iVu1mD8St9oL1zgLx4lW/rPjKyEm1T95VGvVDtqDWtOho",
-	"Dnvw+v2z+SteiqSzLWljXoKXEixpbtjTlV3oRv4dvM1n7JngjWjYn1/8z3OPOOajwElHHLntdvhztu0g",
-	"gDHNOsde8eZa2LerKn9wqX8Gq1fGsmsh3N29nVoxlPUGaJ0+x2tsK5PGDOZbd7MVpGF6KRSCETTQdPbi",
-	"8unby+NXL3/86fLFRTdlLJMXP5Sjptd7LmDOrbiaVtqsUjW1F1S0TQ6WKA1bKMrBlgphKGmZTrHMVHHl",
-	"CJXI6tii016dotD5SE20RzWMsnKacvMjPjNvBKtXlZXLypdEj0wObzKl5lNeVeYMLW0M6a25tAGiwn3N",
-	"+ApL7Sji6faJfcEBtB72QkKfHC/YW20M3k3gPTMr1B/OmaxrUUowGHA0eA14pmBxVAZ+BHn/Uq30yk3O",
-	"nyfCs4WbcEqhDmrRjskooQEgxy637Vt2q2NtR60OI9KOeF5vze2kbMAKm1SzYgEF/2aplckpS3C9Iygw",
-	"podCKYTTnEXIbmGTDZvIEiqDIfK6lmbk+ZokcZd7cMSI7RDQyAr2RwQDH9/s3g1zNdlcJeV72zN63a4Q",
-	"RkQ9ncoT4R4RpVssZ+VG8VpOHY9qhHoFD6SftizLSuwjZ2CCzaoSVxNuhoAgtycJHBcy9dz03HsIuqUJ",
-	"nEmYL5KKUqDmAxbj4UcYx276t5x8vmgvO3MAXgdDZ2Sa9GaavOC+W1UVwy9RqnlcOdJHQYJC21UsKIWP",
-	"9cpwVY4uKi0FL6E7eQpZNc7YjFOpJ1BElr4ZdSOMnC/sFexEwvp2xilsFdQxu3MIpCqCW4NU079CdZqz",
-	"o+tVjdywFM1MTEFi4iC7MpEHij66BR9b9xAkGHYhRpWA8xIVGo7On5J1FlsrRglwNgi3okRsnHBCsSVa",
-	"gdD2a74xtyzBHsSnSXwJ7oKrAQ65hHoQjzjSwQvJYOdDk6scaxAp8AgXWODNbdh1+nX4PBZeBFTnfrkz",
-	"O/06KZvfSDVxF3Cl2yC9748AsZaVQR41issb8fjJ1d+KXsNT8JjsGn6lsOQ9cy3hwIjfFxdPoWtnvdik",
-	"WhGNsrh+woHp2rxDo7FxCbvjuzKJasYbkWOKb8W0QhAXfM6P4eOyPm2V5AT9E9xRqPbs2pC1boy40ljO",
-	"1wOBoms6hNMjfcvpBy1EI0AX3YgyO4K9yibl9HoUJAYDn7xjcieqSEeBgM55qMwDB3Sljb0NAk9U5u0l",
-	"Qlrjct89ayXZSPjAfh8DKl40keYT45MhruNJpzXFeixaykQnsdtiuLiztqYlyJHQ6IVpAGvttX8J+M5t",
-	"ofn++A23gzKcNULsWg8sI1LySXev+QbQKZnVwK/7T7ltS5UqP/IdT3NJun4eWoEC1iIc7sgxCl73JDyi",
-	"HzjPoS9bX0o3sLNcVjKrhKIn3AA7rBtprUjXii0bPalI3o4SvDipN/izJEa6Xu/7trdYFz7orvLLpQGi",
-	"medJ52c5NtB8CXKqWtWK8AHOuilqSYnfaxwY3818Y3ZHmem9OCX6UX5Jb7HMPrGchEbzHNbilV3giL0K",
-	"FNOAb6+9qlkJD/OfPm6728OlMG6nFBXzFrkSayxsok7mbVfz94MFB/3Lr9sySsdS/JydOAXEe80hDYgl",
-	"C43SexeOOEUO/CoKvzODhQOvhF3o8iKtyL1WGHGl9ll6rdiSUwpEkPdYkA7+LLDWvKaHSiUvxRF768xf",
-	"9JQEBcITAVTA9kex0oE1Ats17QBakAxjv+m/HWFPkAcr6LVBfTWgD8FUOnvw6BQk/dE35+y/nZxAeIBS",
-	"SRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58onR1coKBqEysFFbn+B4I6WG7Uxn01wlR3/dquEF2whjRVPy",
-	"zSPDfARqTDbS1RJV/szilh2DwOv4SqqwCT1z4FY4prBy2iIktV90PMOiZZ/kefC1Zts6WfKI/LjyDb+g",
-	"6Ff61B9pPFJwcDFi9bpOC/Ic8t2zjQfavTP4XYxilBKqBhxAzgyFrfewlyzC+Ek6KepVxdPXmUGsV6dt",
-	"l6Zoc7xRZIEpKG1aU9sHUHIAHO11CqcngtH2+EvDZ2kbdwksS6hPDRgFXTsDgozTa63il+/KA34ag0pD",
-	"iJj+Pjw5Tb5F2EEkMrMUCqHIAiyj+8cNtzH7nLX9FIB/CevTII4sNW4d07U/gmDalgOaEOI06NGo2wD8",
-	"BdkC7lDCkp1+K7ZshHS/lxwamxJ3R2BbJnP+X6ut89hCYmrVQcUcjauWafv2nCA0yQNb8g0WJYFY2WeI",
-	"8RCpxcENt7kLzjBegvdsn7HviNSWZU4Con0gGDfSpWIYlQ6CWxbrjOS4559oe5G0eGhbsqSmV7SXmefw",
-	"VtCmLq0fxfpN1Kpmn6az99/hpt9YdqgJzY+6FG+aZDd237BibH/Kp8GVR1E3rPK6HZAyDJ6a8GtZTsHn",
-	"vT1hH+UZyh6ZOPPRzU2nKpb6+r1/YXIiS6EuhDHJekEqkEqSbyLmKzVeHNCM03eV9b3exhaDGSH2GNtp",
-	"UWmcEm6uDf4HZGNfrRqsuEIC0FzaBRaBajRwkurQNnS7+mJk99btjuGrSS1tpsVgKleiqnLoxahoYy+b",
-	"yKvvfuJEtviFTy2brNBZB8399AoE05YX3P1u/HzSTiBqrzhBmHoFgfoWStY7K/cLvKTLC8VsoIVwzTfM",
-	"WHdv+ByIsZ2Shnvkas8HCX8d5Nk8ihJetyWYaKQuM6GizPZe+toohnnWY6yy0MUgkX3diL8SErFu2JSr",
-	"qagqD9qTgOopO16R4W65mJi7MvEvlsJfgmsuqbCIuKc4oOERRRRqIMHTBjPMeFpueCVLyhBMdM1vTFIQ",
-	"n3o1TWC8AQwScFo0Ahqg10LdxuvvuwkP9gGO0mfSLYGjVbU8EogZ0Qt4PiuenkIWcKbXk3sAtOz1Arpi",
-	"lBIhXxuggg38u93EPJvBG87CkKsVBWeyLgG+ehvRfz8N5nayNxDjkZNGFl0sZ32x6VTeJW/sPilL4fyO",
-	"eDbLqJde50VVZsEjKDTAkhHUVWyRFtWhluTJ42+efPP1vz7+ZkfH1X4zpYiRRzSupi28TUVSZ/u294jP",
-	"hQJh6nPibcvFp86Y/PoJq8CyMwVDcB844lfsiJ2x/2SH52hcKtE20qGICrQtC81CEAZoCVkhbvD/+Pnp",
-	"4b/zw7+fHH5z9Z+H76N/HZ395+H7X0+Kr7/88C9JT85Au/+lNtLKG3Heux7h9O2Hmxrfiqkeq72kvV6a",
-	"ZK+B1eHJ6eXp47OTk7OTk38/Pv0qXSA+jJAbdyz08cmCyRmxac7xFV2GpZjxVWWBQRPeA4gOn555uhWt",
-	"o5gscqmY0dTwJ+ga1BsJVMSCEgYhA+WIPaUNoNga3AbYw9ZHAK3P0gN6Ga0VNTvegITwlX7ShsyooIWd",
-	"Q+9myhFEhFZM92wvHY0BWyg08VMBvAqlUexI1clk9J4aHNFDwBJqAGWU+kRHqnjqpeRg8+FYQDz+ancv",
-	"5rRGAnV+BeMhszOENbwGZOX0usPpHrD/0Z69/MfqHbFWEJgJqkOunBJ4RfAscdlI54uQ5nmlmyvUSuje",
-	"dR9AjGRnPmYsOnde+buE6fhYZkcE94svE9WX8PyFqNpGzYNCO9mHm3JCfIZxm0FCEhbSfgVX29pEXni9",
-	"Juf5LgHW3ofYnDZpTadpa6IqyL0WTQ2f3ZVE9X8hlhEw3J14UiEmAFAGaxW0zk7f1iN22VY3mq1+9I56",
-	"1PYS6i4xU1E2/vrzfmdSqMPtiFVg5pyMSxib1FtMxcOqNoOX4bXYPDKs4RYKI6NWKKUWJtk5l+74IWZ8",
-	"JtrGzx+8fp9I4sba0l3ItbtYGV9/ReGnnYekZfr2t1pdldIQ8RO4Bs0KHJGC4qHRLjk2wGKuFgEUC1Jp",
-	"+z1siNueL0+Yb6wIqd+BH6LbBnqYQUZS4RPV4YIg9Btp2gpFaVgwnY5YAE6NghDgvWfG6qWJJ7hsdC2N",
-	"IIAOFuuadI/g/ZKFJnUi0exPbVmOVIwruZvJtl9PXD5SVLYGB+CFTajd7gNI220vVFbuGzevzVBmG1yu",
-	"KH76VZ9bxdJOKSkLkDyO/VDpAItCYh5Raw9yhZHnc6Yj2cIVvCBUMnTlu+1Uva4X2mk5j4wfwrJa2JQI",
-	"IQm1H7XJrE0kioyVSFiMAip61pgNjJ0wRQKd8aGxDVyToIh7nIU729dr9bRtapLtdjL0dv97hFjJh1nd",
-	"VRdSE0nwOcu1xcNA+GsVQJPGUhEK3hI5Qrfo/r/kxvhVjMMFxR8kYQYDDFOqJxfUewTo19op/75TyDmY",
-	"IGfU34UqpNBDeUcoreLAYFhgj/MVxRJ2ZsKFbhlhmIikxB+DmFGv1+ozcKOLscfPKbAZeexbyjr5SeFK",
-	"LAiSNtdRJU41vx9XdMY6e2nNvv7i0N1o+20/9RobNQC+2e9ET42ODlIoVyMRHW7taB5vlG05ZnPe2L7j",
-	"NcXMb/h8B6gKR3xDtBesjkBWtu7FNELFUqr5GXvJeA0Y3eeh27PvR0SNIEUDlUDQZAj7tpJzC4qD2OkJ",
-	"M0cEWHIWoVlIBLMAYBM3Sd+OtmMpL3EbCe7k9hARb7h7hJo/bZ9/vuTTZKszoqQv2lroirRuLPZsoDEZ",
-	"9VnIdlUc9nKQTn9Viopv0g2ZKXfQa/9qjhniYScaUgi7Y3/5OPa3fH0yAt0H2g+lWj+9xJDWRLBa30Bh",
-	"T4N5gjeicfYBnPhuqZVNKvAIHXQFz+cxMDCETiWcBXt35oFNsVdHW7PhNMFBkp+kK6eXSUJfyEqoqQjJ",
-	"mo13htyZsJmrBREDBqnRa9+JfrqWMsWW+Q5iprMRfnf2JxTtb5kW80vt9FKPV2JXkP4F0d3k1vuXXWFd",
-	"XqqljHsr0sQ3LnN/NmIujfsB6fwMLKgoMgEuZXx5LzEgGj4L+FLzX64WSUiWt2HgENSdCFztLLK8Q27v",
-	"WrcJfojTOcg5p4+/2rUBbm6NmJuhuekZhtUBNAYZw5MGvMdg9hOu1Rm5kZ2SPJOV8OQaO8nTfIf8kd3t",
-	"tvWIJHIKefpmAewEoTLYRCwk+bRWyqk7mIrf8gKYAz7q4lYXEMOoTWz/qCRXv8MvDbRLJzunE13DUaZk",
-	"eydFuwJuTbOEKU/ERreZiBNRSXHTk66h6+6e140RjcykNBg5V1crBZCQuTPvnsEEXYgs+GeTSZIDfXZk",
-	"UGIbUZ4lBBgk3Zm+ytEt8Z2IuVQGYdNGlypinOWqHS8Xx4J9wo75qNW0PylCLRkQwQjeTBeidHpqJSIM",
-	"pyRZrNMV0kfBzVmvbPJuuvReYPQGOFnk7oK7X009RKk4fxEBcQa4WSpjeVVBzT4kT5JbL2V1DGtuoCET",
-	"klFAXu5Jj5G4PM+kT/m4Z2ieN/g34P5sZ+HRp7sAkwjCqjWXd3sBYNRgJ/c7SNDnBc4gp/xKNb9lnPx3",
-	"3fh33fhhdePPXAlOQzC3zR66N7s0bbvefstqvKc8Y4QmZpu2hVnS2fC7gnpHBfU3rWLmk10wqYK6fc6o",
-	"vdhvTyH9fBSyXvB1ujw7Pv7+9cXl2ZvXby8L1tiVdke3/7mtzNnx8X/97/8Dj5wdHx+X4ubY2s1PF89O",
-	"cl3sPpmel+YnUNzQhXzOoBaVI+Qkwubnx+7m8ZzszPAjag/oKVF1wXb9G/SzZKSVgd+Xao67WksZPH27",
-	"VKvgFQT/fCiIGo6s4WMDfp1b44jmPS6XvpwQPKcIbYSF+o2G3PkN+l7oLHx6/0zhRfma2+mCWrwKdV9u",
-	"G1hdQrD5rAKwVME+BVA2fi1Ua05Ce1TdxL0+9rPzd9nKl34GUJoNKJ30bLBXExYzdQf3GgOy0UxSaVao",
-	"hnUvPmxN7wltKdA5k7c+YHXuNAC7Ab2d+AkwjZFWzTt4NmkM0owDErFvMB6sO789wW6MQF3DMdof1vUi",
-	"GFQPYz6+8+TpV3GpuTD2yunfMZ2pmuNDQJnuHM/xu+JkgN/LlFcI0EIzXxKodRJdzr0TC3+cNtUFK491",
-	"hd3FDH4O0VxjQO0ugRLkGLm/SP8H2F0M1j9Mk6wsqsjK9ALK43tPdppdYQoAvC19NcPq2hKPfTwIjYCD",
-	"iV7H9A9ts9rKe3Qi9M1qUsnpn8XmeXiJY7Z3YvJ0ZReKSvsBmWhjBWSWT7gRXz9ZNVFmZrsOmQUhcHdX",
-	"VQkEi7lLOy3OlFgzykzAVDkqn9nx1tT2RLQb2JbnYeoZ7suCRk/49LqFR0CdM8V/GDg3+2/g0m/gHbYt",
-	"RRg/oRxV1ropnyP2z37ciqmPvaaIyXrj4iMUMdNsiuFq5jeiMTvKcfsp9Ar6t4slB/uQTTaA9MSgfXqK",
-	"AUpplhVPZ8FQR1MjRJSkl6xQybYTlRNMdkk0Ms81RXt58Zp9/eU3h6dpLHNVUo+O/pVFnXJ8DsnFizdP",
-	"WSkbMbWsFBNpmf9t/rVX6Xc/7VW27CXIW3ioLRyWNv1lqtVMzlcNFEw+itv6V9UO2n9ciKhQgzqAAPWm",
-	"4uoZT/rWFKWT8Na4TwInUd8raY9aICdpWp/cApDzwFsYo6V4soXKrGXFlXeBqJIpYdt3bEWmCPhQgn8P",
-	"G3F6qOKKIHzfLc7J8Y0uoRYVtAVD9rXI3l4RLfamU3UjyMtUKutCzhdjc5oRPG2PlLN9y1AryPSCXxc4",
-	"s9x+X5CF05O5q3x44frdAn3awXaLNkQaYhRnCiNA4kgcR9icnUaK51AAWQaeGZ+8WXGlYudCXyH3DLvP",
-	"JLK4+c/QPwflhIwvnL0vgz8YNGfqzj0WVp8QfsZOzIgsVnq0hVJBT6b+tk2a0XmJ99lrPdoCD47iN7kA",
-	"lqRl5XhZ5RPKWvfTXlWaf4Q+lU5c3aIWnMYMIySn7aSxm3uixT3ZI71Z6aYqGZF3bD/fnSkf2Q51zwA2",
-	"Fu87pVusdAOiVYkykopdfzxI+gXYnCqDGb1Xl/cgrJL94p3SlNpEMiWwUotCMqUId0MCibzOdMhYqVrk",
-	"omFTrtCydhcSNFal3pJQaLEX1uV6kVqFEuGVbRwAG+5BCymEsYagDdRtQFF/AJpTGha78zxu5cO6yfiV",
-	"D3Wsf0MtYrf13doXFYy5AhpRZnppgR644/SOqZTO4CEGeIzEV76P487MYrCCcKJhLYWnQJRUTKPF707S",
-	"tDP0FvCNCbXOqO9gfRgo/oQzKC1cv4ZV0toKcS7OsSL5jGlVkYYEODGoQcVpvpT5rIScLyZ6BaaS0RVP",
-	"B0ShoOYHcZOq7XuKY7RKYxc1Der0LUQ5qAMxTr+FoME4Wg+EYp9tHw/E0EesanYLcPfI28BAt9YJ0zFt",
-	"vRTqrC3lXpALD+KM5TlT+sqX3ip9NZEl/gFZ8lgT1gjfPEBBpclVze10ETIUJrJkTuatpgv3f6428DGU",
-	"fXJzDcVcUTt+YR4BrB3KG8wpx0pUbMB9zmarqrpyT54xjgasNPAh+wJ+/4eCGR2p+cB9PpaJwHIKmRgm",
-	"PNm4VZ1Fz0baO4fpB08n1MljL4kGQqGTDVLirP2FYvBJ4kcQjjhnC17NrtZ8cwZ/QQzHx+rdRQjtGeV8",
-	"0emn6DbJHRW/Gfj3BItZw3bg3zX5OgOdnGYDi8Q/sMChOPDzSJ42sh/SeTfxNFtchKibim98saMshUEQ",
-	"w4xEO0l1Yk4flwwUdq4Qr/difCz55pVZiDJAyO2DfJeum2npE3qFE3I6xmGd3nM9Fo33PtTkPFBAtHZz",
-	"m8WnAovKSQMs4DxvTWMAvAA2UppBCszIMrV4ezplsk9CqNzXze6oO6MZp+jwVky1mspKlC/C/ZCHG9j2",
-	"qc5mcip5FbVT7t+743Y7vKgNZNzuRXmNPep9mtR4Ebg3CFo/IwJRrd09u0g3NM2Bhb1DlXLDSumElE8s",
-	"DCpmGAKGDsj10nZarqQzgOdKlHemOr3mrjSn10QE3gFrmUL1imeyzQ/9JW+z3tY02h0POzR8AgC+OmEI",
-	"w+aJTEsR2sFKGEwsH1tHOVBw4Fc2Ug+iUbe9osPSmNq8+Xr0ffCwt4wgcpSG9YcVFDH1dlLfLnLUT6Zw",
-	"vww4RdBn2juY7VrTgbtVKyrqgzwwWlCF8md5WMa1x/Z2kvFOYnBLdNxGTuxtFoRy0bsf8xhLuOWOdueG",
-	"2ExmUGafabuIBD3WlGP26xb+eb+9QNskrQWNalaQqPN3AMoC0OnQ0W2C6HiTTY9lDDFtVDCiFaCZIEn8",
-	"UwBGWm0CsHU4XzCz2smwJPSMrCpzNem0/t4+ryndOe4XNOBMGKXTbKkbKXCHPCL9ZWjt5rvfQRtGhLXO",
-	"ANF7ob7n/PAySEyv9nJq22uIHY1uNZZdpNOQpN0hjFo0foRqxTQt3TSI/5kiyd91qjlMJ0iHLCsNq/SU",
-	"V7vdYLAAenO3X5Jnuxi8tIMG7p08te8HhTuWO8VN+SOBW/f7mtQEY5ACtA1YU2Bg+w4saNd5T5DvfQsX",
-	"o17zpqQsbt6MRDbdXf7QqpcwkSlXAFO1SQw4OvM/gdEg8s1/YFzCu8GBCiYkOsGghWfHxh05XtK8TpG9",
-	"pfFEGFmKbIHHviUWl4vgygMwyjFNxbIg6bjh2TzjNkm+0fouiA0fDY0dWaKIDgltWv6UpaOcezkR94IK",
-	"ye4GNansZZremciEwHgbdh/A+niNZSLkA4hQ9qg+46PBe6S5gNA6ek7aQZAOxw03otncrvIuZMtEOUNf",
-	"7k4Zwp+lp3NbrOPf0YxvhWY8AnTzrXB3V+JK9il9ZdrUCm0t05Fkqdis4vO5I36kMIxqJp0NXQ8ol/yG",
-	"y4pPMu1Za5FJMDcVN4vRYs7qa4E5iLeOjdMreoZQoGUR0x3n3U4yv30vljqV0j1ZlenCIphESPaZLkS5",
-	"qkTR6c9vWghOx6NOVffzGKdM+Sn19on9dPmcMKdHtjTozIOUHyV+GXuO+Wi8uQZouY8NAEdnF3AYUqLw",
-	"u0FTotW2o+Z3V5TPqExzxynt0o0avAfIgl472mQByC3yRkIfXHcjj3f0JmtnlpUoAVLx3dhGD8uVzXgF",
-	"4obN4yIW1yJ3VMY2m/LiodeTS1sGry/vklWDJOsE1sPi/fQj+RJxRp6zTKoBM+UH7nkMWiZNmMJwBPZ9",
-	"Iwq1XaernW8YJrneZPkyNARZYvJyG+Bc6FrotaJaaQKYOCgOVlYGjzRVeDaQCU6Iju9T+qF76eENbyB1",
-	"1b3dzeT7aAT375fRKO7fP4WR3L/exqO5D16HET8UBxew+tDHtJdUtTsXCjtu7dM7uO2bmthqPcshB5iQ",
-	"InvGKs3Lgi1vAD9YJDsh+sKSZBEi9gjbM71Hz3yFSbvqFK9QAdZLNdNpVwVgDKeLE6FdAwHTgTBL5kLf",
-	"rot3KWqtIPcr02xLIySOrqlvd6X1NeahQCWgVC28LQv5/MlrAJPtr7LNGpdCLyvRpn23VBnKuk9byuQh",
-	"pdkheChG2zRki8aLTr0duwBkcH4QIBD2ExCrfbJzxW0PlGMwpxAcw1chqp3qUKSuvUKFXmR4mBx7mPYT",
-	"uni0ELDbpL8NsGsbjkrlTUFmIrg9CgShZbGAG5IHGR8jbb7nqYVoRofFL+RcvVQoQlLSI81wr2dsvdBY",
-	"wOuZJR3KRXM3XbntXzHTzVxbS8zhzwEdG6kQJP6MTTaMU4cV4Eb8t9vm1sXfbmTA2HCsvv+dQBN/tnmF",
-	"v28/6Mj6RleDLifIZuqT6a7XWnFwIwXqHtdiM3JFFzCB+J7DT+KbDj9p7zr8d+e2w49et1PBD/7iJ4T/",
-	"/LObVhTpSvmcsq7zl4p6/2JPVmucdQIxJN8q5sXK3QDHz0RTyd1Zpe0k+hK7OIjFZEfGprzvQRK0Z7Ir",
-	"iAburrEOny4pXqAr2ctfkNtwfUSXxe1cRMg6ScmJzPXI4LAdUK9HpuicM0BYj7PbIM+5W9T21enjHYVy",
-	"Iyrgtskq5+r5Qkyv9/RbOT0nYZmBNxzQbS2/BgBaqAeBnoQYhYAvl40uV1P4vpSmfQQK+NvMtSlXbCKY",
-	"1VXJlF4DGFGnwohDRmQKFSYU+vsZHfgwCP6NUAHvdzfs5GkzoyPv4654EUNR3XJxoGU5HSlenm3etG/A",
-	"f+A7nm1ew1vc2JaK5AYUuC1GcUJyvC7s5NueUVBUPFBHGHtrPq8EzyXQt0DQg/cuPgW19CNuafcMYjbI",
-	"2WzX05f4lHsemuHcz5ovoW3lLusvFqgBtZqm7TczzCvelySzBlL2svor3tQmb9YQ/olPHK75dAEZwXCX",
-	"SHONbRPYalnAR1PsfTaAZESAhSOrKMZHIUgoXGkFqbhJj+icW7HmyVYHioJ0tEDTrSYZu7F/wgFajuxz",
-	"dDiCA+k/V1N3JEY7btvf+abqIysX0YLbpYrDU+2CMC36CuIRo12PCDix14/MUvSxF/Sq4wJvsTuMpaLy",
-	"YSmhGxFtDBybvaYURUK2mHatm6q8AgvrdonB/uV+5Z1Xtqe9x+VbxO1tUG+dKSZLMVBgDk/btERpCbot",
-	"VtZ8c5XBqL1wH/u+S9yykls+4dScCgSH5deIaOdW1p5EqpMabdjm0Y3azPXtvNhQjaWTrpts5kvAawnF",
-	"MOgrgSYhIFQeeZEJhmpYtlbdQome4Lm3fP2LVVbQ+yK/NiEzdJsqtdO7QtY4AEJCgZ0Sc27lDSSSQd08",
-	"ZG+gFT0Ta18TaxeN8C8HlE85WVnITQwghapkRofScmmpwgFBC8EiPUoAY4HiB04h5QzZMpVbNtXKrOpl",
-	"zqfELU0MkrV4Y9jKiH3yabLJLPha4IS5vAl5LfNGjgwxhYti29aHVpiQa4Ytyf66MhZ1Y/Qxhb48svGq",
-	"8jn6ilY15g/Cd2YgmWXMuuCQdjC/RgYjoPLsFnFGJEmKsy+DLjfan3mJWUZgbDXCOmMQVkUFbXrG2nI5",
-	"tgQYSq33P5s7khRnIpj0YzJR0h7LreSf9i5JeJEsGbV3uvCyl1dk4tNQ7SLzO/cjZmltbR7d4Zmj68QS",
-	"rdisagYe8HHqNwz6hjd2yE23DSKCsxxnLgxeMZ1qXiiFU3odM9c613SHMObFyDVi/ATjdyXPHAPIpGQl",
-	"31DGcC1LJecL64SW//ss9DPGzr4gZbB6x0sUKE7bcwvgXXdQ+onx0g5dwpnZYz5/IT7eZZmRWyvi0Ggq",
-	"eTZ/Qx720ULq3bBEgoyfe+pJFdaSjo/nbztfuSxvnD6H1xx5XTt5Zr5SmF8LlQwOzBttMk36fGGzslyq",
-	"7rlIgFl6P0wIJtPdVImbTYR7D8b0L8nE8p1VhONT8m54CtqPejmH4q5DXpaiZJb/QnjD3BnVWsH+ShVt",
-	"8Z3Vw3ajA7RjPoGqc0z3l9BRme/9ymgnp8bj+4XtfAjR3UHKgK/SiBO2d+2ONw1hsf4VHamT37KLcEl0",
-	"t8wTLqncgQ+rB6MhzTb09DBCSQ5Fx8kKuEAoxzOTljik9Lqbpld52MFgtqlQ7E9LtEsEXVMVh/ZqEVDC",
-	"LfakhbkZKGHtXip7HZ8fOdr748FGSjmnoEjP2v7+6eHjr77G2rAWdLxgC/HLQa7b+lWaT34gTcFi+AjB",
-	"2E4PT047Njqv1u52QujQMjnGLRTLMVyfYPjbZSPUUunmqpRzmdqcb8VU1lRvh5ggBlvvnrHH7rMXP70t",
-	"2In767+/+Z/pnM3cIcHgDSIijMOSsu3K9xCsTuNOMJF3YOVwigIXEUxbrwvloGBYmVWqNfyPvG47qHvc",
-	"/35lW4QvJxtoSEt16+vUSOlYKDJvWIVUpV6j5e+m3ba5t38PrpmdYoACm600oMVHZlCHlTwV2m1LMnNa",
-	"V7+gyjIZ13u21bMWVfifLp9vRzKNlXW6VUGQrb2un6jWhx8WDKQr4xifgzLCBY/AACP0vkxx147yVsJE",
-	"G+VPdobllVbVZnSVaNIR+UzMpeomtvSpEIBsqBQLjezWTzqO9Yl9c3as8B6vieggKcYBoBGrpJ9eDez2",
-	"G/J4+FEAoyXsckKr7hs+wh50N6BdXGoCvYq68HmS6xueKp+brDap9J+X1oAzKmATRC5UTAVaLzQzQpjQ",
-	"wxpyhXjVgTC7LfhUBD0xJGx9NeSAURH8r7BQMOzOd82/8OfO6dhgCTZsLuzIVF4jIEclUXh0LdbSpBu7",
-	"ib/dxmXnftZBU8DdDHMoxlRxAGM06YzF0d0R9wV0T2LQYjN/uDOattzHAEjcVKuuQMiEq3IQBf3p0hwy",
-	"BFFmJprbVT61OG57oTKcsz+2rbGlKthh1Cl7ZW/b+TqV1EfdyKEVh+DKnrfyykbIEI9MiLoPY70ljZ0l",
-	"39S+RxJVE0y4un5ksE1yvZV88/UTuMxDek1xsIT0bPfO//j5P47f//FfduoL7bQCmlxqg39SYOW8wqYU",
-	"Ka4PX+SVqZkUVTkMCrMrxxhHGQQpwY57LRh4j9dmNp27OY5d4OcJ9JbokRZR/HZD4O+vshA8p8y3BinY",
-	"Y3/qy4J9yeJbLuVPy1SNIhp2Lo6cT2W/Q2zZ54h75RRLLtuJFC0SOm7YFln6W5HnhO+op8tWKU+6jgcP",
-	"Y11Q0BTg7cTa3WeEew4xxDC9dOPAZE10ZPfiaahE1ubN2c5PDZjLlqvS7E589zuTivPs5a/CGFyy+vAW",
-	"iLF8uUzGq3sEoudaQgXNiqAHt+BfR+CuN1Cxnat1QFJSqKMFE5TWeEiRKQFuJrr58MrugIrAXYVbhJfi",
-	"jEULdr8uGPEO3OeeTHf13YEDZSVyECGyB9WVLY7n8Ra3bN7uJ5EgMG/ENkXfZUhTKsI5jHZm+Ciniqgi",
-	"vJZcEy3aPmwkLDuNGsdBu8z82KN8GpHoeQisEjbZdFYEYiqi9o69TCKN4ALzxH/Zts3p5es1gpcZ4gM8",
-	"JDR2dKfVz5DEJyZahLxa4IR0VzC+XFYyd2jjk4nxQqXXTKdjOpHcT8LEwxS2JZOuu+ERjxNKVwK/DqjP",
-	"0GpibEyho6skGIU23AygqdF03JZCbUgrtbwnZOP7tLV+Aqy6yBQj7XvzdFytvg/UNjM+wLWkxDrjutFW",
-	"5EJAIadrIVVJmCtRLo/RtcD+utji+hryWAxh2M750uy3uT9qm9zahA24+2UA6J58G0aITDaBTHa3JQZQ",
-	"xIT2/VblkVZTKdLdqzcVDtn32tohzrx0KIIsik5OdGWFS8fxTXz1UJ5AsHNbURTo6nkqLx9hoxN9wnOp",
-	"v1b8YnebPJRUCQ/nx36TM17JkxNa66Ifv+vMRmFgbItFAN+LkmH4ULVAv8F3RrXn3bX+M4H2FQdGr5pB",
-	"9xkQfQpxc2lj3dXnpdye4wNGIM4hYu0+amAWI3AbV5CeGeCyHLwyGvbJfk4yFfj4jjosnyA51gtdIbnS",
-	"8aR9DkrwMeQOzDtUeF6qG9liGWTKrIaqX0caTvfRDXDApZi3c6h2cbDw3z2TbDTQIPYydavwq06T004X",
-	"t3P7RU0oSzHjK2c+nT4+Geo+/OXXncbHp+n+w9uTXGwCdHe//dvujjzPhLGvIQ8DkfHTWigUZzvhuRBV",
-	"ed4C5Tk1vqrYZGWZGwx0DL3GXkZOImSAQepkpyzsjM2b/WuaVs2NyDU4mSddy1DQLakdgIESRVr/WEP/",
-	"NjEJwPHPtcluBKL9AwK9rkrMZcecHg65s5T964w8gP0fS5/vVlX1g5MgqfRLnWqVcxnUfaxnDZlF4CA+",
-	"63QBW+haeERrCCmDdi6nCx+9W2Swq93Q43XEH3UpAgb6FlLEOtNp3TGj7/Mw2TCMCmA8B3LZJ2La+nDr",
-	"sQR9vVYQm0grq8m40yWaL7s6ByAS5VjEGu9YHkSPj7psQM3eclll7NnpQvDl/Z6+G12t0t1FfeaB2xDj",
-	"ETghox7SljC6SOoZIkW6DdusCSJg39BYFBSbY+w1nPfQVWaCjh0iURBU/tx6jkV2e59q7WnEdNVIu7lw",
-	"tPFHfRBp40fc+DN30CLIjW28in51C4YmUVqQWRoq9c+hDYlvBuMMPrcsmJMTxU7GRi7VhbVLXwOBFfap",
-	"QFEXCyBCfzhrc50AEoN7iaAqSnPgljArJWBwaX0thW/Xe3bQtiJup8SX8s+Cyl99kX+SZaP6biz6Dh8c",
-	"Qcda5J+SW059MXWDBelbIBDYxIXFaAY7KZYsRH9KteQ4IyregLIwIJrbtBYofcQIiHRqxg1khDUEtOp+",
-	"5OjfDvjI+P7wo8Z11ua4USutrwkRZL/lBWCItPBua/URR4D+fcutjVAodk4sgq8YcRjc+1kH8eIWnO6x",
-	"M0Yevijx21++80aW8SpvMQmC5xiBroD/ym8FeF/0Uqgoa2nJ5wIVgt178AEOPyYh9KAllGjmkiohoEFp",
-	"wQDRDCLL7wpfKNFJ5B5sRFMgXPqIXxyx73SDo2FxHKbZ/xGyrvm1UN0SLUB992ePxjDsj74ac6vpAnR/",
-	"BdcyXSS+9RJsqrsFKmmsARav+Qb1cmnPPI4Osv6NaHmlILRl2TBn9xRBvXTk0jO3l+aIPY2HwCMN43Rv",
-	"IGlgQzG/9za3VRHOZue6OmIAnoYNbukigbrUNv3QX01U/uLU49YDHD4iaWc7nlDxizQWqxWttM5wPHge",
-	"n4GQHXtwSiJJ8aU8ODv48ujk6EtAlSA092O+lMc3p8eUMOE+IkzMQLyX5cGZ+/Dp1MfSGmGWWhlUBh6f",
-	"nFCdpI+igntvCr89/iupc6hZjVBC/ShwWHpCwzclJ8QqU/g27phQ4/5wy31y8mVuoDDz47diBlhnsYpz",
-	"cPbzr7HK8PP7D8Wv8XWNHwSphv+M5Sp+0l4BP7//8B5AJWrebCL93ZPbKderBLlNl9xgrT/TGLS5F0rT",
-	"299JsxAGid2qllQa9Ym22dHI5+9AXBfPzhq39mSPrf2sWSG4HSN+cCt18k+UbX9Ej3OEtVoGLxyYa+/s",
-	"HgP/n/16sNSpeND3rbyp+bWA0+JvXRJJKLlbpQS/54qabnRZ1L3kz2LzQPz5ZxFQuT8yc77iJawrw5mg",
-	"KJAvwJCIVmjBf2LmzLPaU1Br0bxZNnrecPK58Cnh7nGv4Ob46vhXWX5ApqoEep+67NCIWt8EhujszZNU",
-	"7q2j3lzrEob3dYZ7E8U9/+TjEPGVOzSAvpic95I3HMIwBl4Meqq7ZVstFR21HT4uIp6M8gQfp2C33id2",
-	"xl9/8anvbgsvyxb96SEOKr39qTJrYJ8RZzXNDwTT1YW7fPhjde8cdJ93xJ+FWDIO+WweB+zDABscT8Qc",
-	"oQDSzABf+w0rS0wjeTBBSgM990jLKYnqLA/Fb+QcbOBpI0qhrOSVcX9zK/7B9pMa7kf7CZaD1cD2w3s7",
-	"TgDHh32cEA54n/9gtP5ON3PhoXyv0RXwyYS0B1dMn0tMX4gg+x5KULvX++SlW0pqcKqD/wVTExwvewRh",
-	"zFe6ncw+fVgZ//ibz5VPn1LVkWeTqMc2tNuZUWjyHGF54FlvADOhyqTU8A8MCQyhygv/2MidR7+EvsFg",
-	"zWdsXL1QiC/irJpArAkUxUnsNjVEtZ2ytiXdHoL2dmT7rGWsIzMxqbdkA+d9InFrsi6sShrvVDEPqfeE",
-	"MRL6zrMNQOBvb9OQzoB+UcITR8fAegFoZ1LdQOc8yK9KGf3gMuOKiUMEKy7LRhgfTVHXKLGVpQR9q3VB",
-	"MAecwQ+geX5Dgp2tlilHAE7iYd1VkP0jPpFH4KWnctoj4AiZcgngTklr2L+9ZVAxs/fFOJ5LcI4hGTYl",
-	"3saqkFk/74Adr27pAHnyIMR4C+sABGzyq61Huo4fXmJlHL6oAn4Un+9bOV/Yj+7z/WgO34dhqT/Jm/Z0",
-	"hUrxRleC6YacZ6ihoTt1l4aGh/HYyQ6wCz4G3yVtDzeDjxDZuV8Z+jB7/BTvxImvAAvbPV1obYSJLHdS",
-	"1CkbxV+vjeDTBZbb191NX5VyOLYGD2zJn15eDWR6UfhUKNtsOshRbnJUxuWe/ttKNJuWf0IBZLtfu/ON",
-	"3j+kQIAlJ/gB0ZYen5zAGiUFO/bQlkpJkVQ+gWY+dOKKiEiUDhbv0YRPr1fLfPwEStN4cy1CUQ1WevnE",
-	"hQkqVKrTaboWGNSBOHoBsdv1QlaizTen2sIjhlepUNNms7Q+b8y3YFkuGm4E+4LPRcEMPPKHggEoCRQE",
-	"6or6K4cbrY3Em0egcxo6S4bStyGXCTk41JQAYrKjvjtxQpVnrE2tYI0AJGc2XYjpNdZT5eJCz5CWD3ON",
-	"4cvvTRfUUyvsobGN4HV3EuF8TKTiTaJ3U1qWzaiI8OF9IN88iBi8DBn+3ewX7A3l+FUH2ANn/LUsiyuP",
-	"z5SsqsNQiJkUfljE8ExWgO8yKP+m5qZgv1Tml4IZseSHU11V1LBDN/jRkm/0ypqMDAyFRfl7dKtmIVVW",
-	"pwi37OvMOAhwutc4DylpHXGxsjXPsG28GWpN48YoFpHJPg5LP3kwlsZ1aWppCAC07ka3fFJhrjf8E2Ry",
-	"EOlcXW/zMza9Goi5GaFKz9APIgBlVf1Ak/jIWjws60Jk8nPg4lu7K0+vrHdUbHzRrbuWlf4IfDSeLy6E",
-	"KokxJhvS4gpM1qZLMKREQIy/xwrDvqZRMm0vcTIoplK/7Gat7vNLQLA5+JQSK+k/+7bhM0ugPaDPqbYE",
-	"4iEZBSZUsGkjSmkZVJYi7h/MJ+9/o/lu1Zsziz3V0NcGzn0vlXy24CT0Zq/EzPpkQwSOgvmT8tZmJ0M1",
-	"EzfXApITjrY0M5jsQwsmWPEnctTB2mACeUsTd6z1oi48KMlnd709nIYHJIoue6wx1souAMKSV1UoYtEN",
-	"ZaBuC7/gTswZtc8QtmNQ/kFTWKpg4pEsPDk5Of3Xc0IxhelKah/rheR9u0celCtz3DihNsGfi6L0FHEp",
-	"4i4gju5YLJTmgGO+XDaaqgYzSUjwhPidHwI/XBDFB9gi1B9Gl84/k5D6QU+vw2avAvKHEr/YlkNUyRzL",
-	"BVxqaAKZZ9UpV1NRVW0ZeTodA576nVt/59bx3PoceIZxlJ/QDLlDiTQ/erSF5A2ql0KBqYdACb8FRtzy",
-	"lrzqAJfk7Bv67g5eGULkJEyJ1CDUqOJuYwjeVFI0qCvlvEyEZEOt+ML7A2QCYSts4SQ/9CnGcvntI/yS",
-	"ysnBLJG1+NwcNx2wcugxTqlnKHcoVrOq2WqJVnvutBFea17wL/nmtyb1H8aIe0OU+gT224i75p/pXvlR",
-	"Ww9KgleLRMBk1H0mWl9TpEn1csNjvi9n2Utm2Uj1j2uo0crvHNL5PLlub7MuJFfArosyyzDaWKnmZqdq",
-	"8rJFoPhdPRkbNDo8Ob08fXx2cnJ2cvLvx6dfZYaN0D0+nzDSG88Zu/QIaAo4/63HjPxBaPWNR6YPxicV",
-	"YmzgbrXZ27JBb2/AhkfwzUcGCROdvNnOUMJ3Y0IJrwM4iTTbnX8KdnH59O3l8auXP/50+eKi01gP05ai",
-	"gF/bnWQHZz4cJ45DgSK53Gu1mJThhFfCDUGs8lp8/FAUoKtgVnULR5LiPJotHaVrsXlkgpc/YjBAhfCd",
-	"dfAzvzsReux5ixxAWXYEINm+GzpFdJhyhXhmxJM9eF1oA4wRCWyg7DOSwPTFhJsjFkqc5yvecGWFoN4P",
-	"xunrtSidyq5vwLPTCBE7nWvdiDPfYQEqpLAhtONQahHUwlKAOQa9Din7pgjNppFa2HFIK4FJQBsMUkKr",
-	"yUaI85Z+votDxRWCgwHSF9xZM/zlgkMUk02EUJi5k8iBmQv73YrszQeSxvD+XEB/pcZUAuyX+F/8GpBU",
-	"AgMnebnYAojKlr6H9kSPDEwaE5l8cIZbVusbUTqlZbKhXcYAGEJ/RewKnZ2Pf3X/+zAiNvu9rsWo+Ozl",
-	"IsL+SWgkBD70+dzQZkiHNR+l1uoBK7J381ab6gEd2eOArZ4FIC8EVrAhE/Cc4oJ0AyrBNsLuYLCd8S/P",
-	"ZB+dx4q99O/fA2q/OSYney4wdBuwS0frMsy72//sWXiMD/ofkY1/d2j/0zq0f2uXXtZN7l7+yIzzlucE",
-	"xU4X4u933SfxSRYHC8FLykZ9jgMefivNUhuZBmd1P1WED8w9hnuevB/++e7SQS9p9oCMcZn6QzLWbfr7",
-	"jfq7D/Y34oP9rd2WwbOLHXAbqhcOzrPEzbm3X7cjKxbSWN1sBu1FeuSTS4XvsAeKAgeZ72ttrFjm6mqw",
-	"V1x+xHEdJ5MN/jgNzQC8yrRdtDNzsfoBZvItp6o61JMRnRUyuOmcGWkdp/xdK3HOvqoB7mPW9ueBsjoP",
-	"F0uNaCFkW6D7U8j5ApqvA9p4rbNVnLQJCSX84LSMWuR95fbjFP/rWAO+PK11olNeQlJWBje+gS5kSPEz",
-	"dz9Am3eiAW0EJqG3T/uV64r8sqYIv4QFhpLD+En3Tdb6qJe8V7m60/TIVDWEArAUAf+KiPmehPTPqblJ",
-	"Ee0hhbxTE7ws+ED9dI7dPO5DbXQcRFIPUJUnYr5ShZNlXZvpI2mW/1T30r36zz24tNbXBZvzG1FgcAUg",
-	"vHmjRAk42bjfXTGl14oM49xtFePz57BCjLA/4GMPfBZolCx0AHQF8HE9dOCuf4PcEvdFyEA17anoEARe",
-	"uIaMsFGTi+3Gk2yq1UzOV4R3Pgf4diyepwaUH4qs9vL58MLHAM36CEcbJsDWXFkT9yV6ZLBZRRQlg4JF",
-	"WDsEehNANg8f1CJUm0RrPV/BBt33DVMap4pNAaCWzevb0AsuFMCtG63mXu0LAD5upt5W/V8HU96Yn0/e",
-	"H1nuOP2M/df//j//6wCw/+OGHokOIvC/AHnNvhCVEezJyZd/wNhQ3IPFF0ZHrTuC7serCjbFHLGXamR7",
-	"m26fAYD2ErZ9JaAUyXpVcStKenkixNyVvvefBoov/0SFfHeT+v/QOsX93xIXAjvetYcD5c85K1cNn0AL",
-	"DqEYB4Rnj0y/rLhS2Nc6pGFAaY77gg0F5zFVdcAMfgUP/CPF5R07v6IM3S1uft12mvLNnieb36gK8zEU",
-	"XtRtsfXzEtN4Sr4pPDSJzxEBxwHVtIZ+uWR6d1JPzttuuY2YXmsl1Rx9wIaiyTlOdqw+xMhv3Pf/aHwM",
-	"i8oIZTz7M9RHummS54H4aJB46CyFjeZrXlLKxW+RJ71KBgQITTUci0H/w7UG/0bB1otNpLUh6pLSltVi",
-	"KNnEXDsuHOCzi+tPEXh7aEbDVWU4rRZ2oUuDWG3c45iLKTe+cbM7wpXGo2y10zmdbHUPXiu9Vr8hRvte",
-	"r9laVFU4VgtdsjX0ugcPjl84SkDiR6fbLrkJVgIB64WleE4LUePjX43ljf1wHJp9JjM/KS8BmnTxFYIv",
-	"ccvm3AroNrtqxBF75n20CDIGKZXCWN/EjKsSG+vFLbBIyXbqOgLckZFjOx1PzxmfWdG4V1MfsxtM7MIG",
-	"l4jJAS0ume/P1iJuRH1d6d+N1tbHxN0hDD9yEz1i3++cHzNCRA10QLYVrS5PyDdABQ5Jr2TKJbJdcaeU",
-	"phmHjrOY9wqQc0fsJ0hU5U6eECVsFPrPpKJii9kd8uGZs7M8XdqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0m",
-	"rqVaWeyovu3bPf0q6kl9+uRJpyf1R8Y9DL2tc5codkcm2MsmdLn9vOsoPqfk4k17hqm0qF8MgSiIeAdL",
-	"s0MgNmJK3RuSErHUU3Ncc+tM/PlRja1rIWymG2fFB+EDuIlHDLosGxTdSyNWpVYbLxYA0pumCM6CI/Y2",
-	"EM6AsMkJCLvgqidYQGac4UIJsnIiFhI4K8ptR5GndCkYn+ib8XIPpdsjEs1BwFXyWqylEbeUVm+R3L+L",
-	"q89DXPlcFdqWjNCiM/IPV5j7+Yi1y77WlZZsrVOfqw2CF3OFooccq3CpmFWFuLSkmvVE4I20MA1z/KvV",
-	"10INosY7w65s+Ppl+NmdW8A9TEUfdnBTrF1fcvh00YjW10MLvGekbBwlc9hk9MTdCtL60Ml1jzxoVu2M",
-	"J7wEYP1pI+x5p1+tRL+9Yw4FjCfLtBgGJnsYfHM+nYql7W3dg2Dri+V+uHfDzZU+Yi+lO/RGSp4vj+U/",
-	"2XTZqYgg3ambSUfuYCLVkKfjB3ziAU8fjZA4ec8XXKoCFKHgXwS5irmJD954595dV4oBLL1u4hjbOeNs",
-	"qpebqPKUTUSl1dwwURkBfrvOriEm+qBDH5940J6tboS3q0pkA0YNffnb2yXMy6lXxrJrIZbM6o5TJ6T9",
-	"Q2uupaBW+g0vU/t0DLf9EGijMOgw2Fka2aknv88E2u2EtKjJgW89XzA5A+h7RCHPqdnkhL7yCcSfKG23",
-	"JeqQ1W8+44L0UvBGGMsmlGJEFi1fug/1bBYaU3SMMSMcPzZOsdgKCOxfk14LblZNB0w+6Z1sz0RANaDQ",
-	"2hF7yugtnbb84BNmX2yE/UOcr5AxUV/5eTykSPNjZD3g4fvfjkgLruxOBA44oUAvrscV6O07ODQG7xh6",
-	"5GOgTrwRDfnkxuBO+Mk/IDp1qKdvxFwaKxrgZxOF4rDCowOVne9yUkkDB+P5xV/YFz9dfnf43/7AdMP+",
-	"xw8X/wPPD6TMQF6LnS4oXg3vPWIvwBpt9Np9/9dVOcevpTWimp0xziYcWwZKZ4YudWMplhuOHKQFQTgW",
-	"5gFigWF7LOPNtGQbutq9reWDwbvrXSOtQM8YvboNUGK9uBuGyVxSsuOizS2qIccYHndsSPIRO+UDrV8C",
-	"3dP9ALhlEzGlnGBgxeZjJOnsgesOFxJHVtOz4DoNtQ/+RBXYYkT4XEluKQQ39e10t8TV8a94KD4cE57I",
-	"oNpFj4xpQUdn+HMJ1iIb+AXkqhX9158PwBMF8L1CGfpEYdqer+sBSJIAJxOF7yFVD4D69arX422LAWzD",
-	"lZn1moZ0ifQCToeYiUaoqWBhKlNx1iao+PekpWIR+tI5AYuQyThF3zHgiycn3/zByXDsk4NGxcSNdiMa",
-	"lNQx/g3ZgN6ex18nRK+fViZz6x5Z+P4dN5c090+U6bjP4cEYypo3pflngsB8pvU1Vkt5IEzSQBBLShH0",
-	"NOW4w4eQ5LVV3N4OkZfDz71S+pC6fTtIZsOn7QMfQWuMEpvdwBAoVEJAIzinSIYAZjTtiKqNrxJqAwTd",
-	"Ff0grwUToBjGAOyM0tV32oBRTAP8UVS85FsXa83q1XQBgQ5erfmG+q1AMiuGJh0/0CLQDRLCsMg3ohFs",
-	"wVUpHD/5yjZIIoEGK5ThseaYaEyLENBBypkzKZmID+Eo94rcB4bSpNLYg094/KIunN9nj9wHhBlrQun+",
-	"Xq25tHjhUf43hLeZ0uui3w/oYWXkV3dqge8N6SSSfFUF7k2AAJK8kzaTpZ0PZEljA1d+lvv8EZ1aYwgc",
-	"cdRon1XOun7qvbk+DZFsYzatpFD2SpaRsodPoqYnTdhZLIUJVbSU2AFgZ311sBWbpDmxNWSm4avguqy0",
-	"IQ1xKaDgxPCZqDZoheNz6FmmYvcOugC9lYAeyZW2bqS1AjATYfNJsWLGCWZURFFwYeWvn9kXT05O/uBz",
-	"4ND6Rg3bzRLap56T3q0Cacw1JtvC4jGVFtJqII0G6IorcBrvNWA3GkcLbjE5j9JWAFAQcmoQa5IzI6Za",
-	"oVui5hvWrBSh5ZyenJzQ4mvGF4KXNMkvnjx2ivWfXlyyrr8dl73OuvKP2NM5IlxClo5wQ7rLbIXdwdg7",
-	"MbnQU/ei7n17vDbsC2eP4ll+JYzhc5HUzs1qUsv4zN+/Eh1v9IP0JBwva57Cjo+ROAn3xOcXbn2QK+YC",
-	"OGJA+rX4qdnrZUsDPF7n/fJP27QxJ6w6PFtEahl981Ysq805m2i7ANnz3y9e/8is+MWa7aZ26CdL32in",
-	"uDXbF017qqSBmNn93Tlbd0w7llPNUoc9Rcxfw40wmHsTaZkPabDQLT5wa5+3WR/u0oQyz9pp0cYCqoXx",
-	"qZYPb4c+nE627pSzzhj3iqinwWj1IGd+fgY7+fFddKPUtXfYKrOHb9RR2VAV8mjYcdop5B552+fDGAdV",
-	"OH73UgftiCuUaOYbn3QHq3hkmNXWWXgAhALdc70fYxbafy55g3bdVycn7N0C9b8vT07okQJa5Tsx6djy",
-	"iF1o0PeCQjNa5yucja5QzrsxPY2R4JBQULJacAUd7J1OFY8CRx/6zMOPbkRjnI1PSQrWP2u23JE4IHZC",
-	"BTW3dWFiHWRKp6G3tcfl/nWat+3iPrZTcOwh/S37/z4LRehP8kb0pXjgwLYQAw7pOZbxVMIYf5bJfwbW",
-	"Gj7ttHosHV02Ujd9X9mSSycpjktxA+keQxDlb7hjtm/pyY8S145GHGuy+5XcWX/qJil029XiGFtuyKKD",
-	"WSIgrky9odNUlwYCHfkGYP6JmOr3L1m+pVEeMOQwsnuGKinneZStRO6Ajx+/HeCNH7S+Bh/AK11OVoZd",
-	"Pn/jefKcmUqv0aXg1O5KJLli2eiZrHYdRv/Qx9gX5D4acuxBDMt4SGp7MmDdrbvZidbgfJ8IALpLUtkI",
-	"4/SB3SIPkC0/lrSTan6BExtL5rCOByUz0aHblGcmlTQLPE9p8QV5vPTjB5Jd9PZPFC3t79ngHn0cHWlf",
-	"Hebxw7DMy1IoK2cYv8dDycDzi8hI2C0QauYQREn6XNvsSQ3tLXK+B6HKmNfG1vuoT5AEMkA4UgFp9Wy1",
-	"HDLPs+v9pCz+mVDyqZ9Vwaxmc82c+SftYpzBva+lvYtzjycSG1jd/9BZ8Su7J+IherOq8nfR+ynSUwb4",
-	"3m1KLHat3kp23y1ofW77x+VYGvTjibUf5I3YwTtthl1EU7PQa/M5OjEe7EJ/K3hJmIU3gt3watXr6ZNm",
-	"IyPn6uPyENTAeengRn8Y0ede/dwN9bvg+62y9HNE8kZ0Dr32zRnDWQ8/pfIFq9mCLyE6t5Pv19xOFw/N",
-	"+P2gpk/I8H0jYRIQUrwRzXmUduFLjebyRkAuAYRBw0+KUFHl1VBnTqMGBa0rt8Oe8LuHVTbeuSF+C9pG",
-	"0eMj3AZ3ZYjyPL5FJCHxQ0EaJDb+fmBH3UFEP8SOhvAPsSzmWeIJkJGHMD6vuzrjOLvKP7NPyekQ2stn",
-	"1tJlnEMKiTDa4ec7mEjFKj3figvdzzls9KQSdR6JgsCKKPsq9gB2mOyTwqaEBi1xO2+tRCrVFtpx+EaK",
-	"zUp1ebkR4Ljf5CMI3Fy/9Q89VFwSX39XrIkLgNeTM2Z0LQApxumOwE7U6oZbxsuyEQaT5DiruayYEc0N",
-	"ZjAaYdlqecaUhp9Ld2NXVJd+K7l6X0AU33Pw6VRSXTslYrrQEAFnSqzZkhuz1k0JyePJzY0xb0bCnnx0",
-	"VBOa61OszHkgTvtRrN8Qtf5JEU2eJzlnsiHmSgCanGPiNgSQvYbqtL0ep2ERz8CN+JYeeUAdyw+RkO3P",
-	"uLWikRjowcu/YGKppwvC0edt42TI0kPIVV9By9my0fOG19RiZOgqeMhSc6xl80vxPVCsbvjcXVSwfMwa",
-	"KrpeB1gfrXfJZXf3vKk3lJZXaSO88jr2mHj/B9kPBbWcbxAh2dfE51j1BVkQkSGaxQvOTez+eIuGeKlm",
-	"Oh1OxhYI3FybXZhUWOkj50pgsRduFKDQ5CyzrV8FTMZGzhdtO41GV8LXPKKQOmLhtwiOCHnjNd+wSutr",
-	"zNZncccUZFfqM6GXQhmEtj19zBZ61RhMWofFKiFKQ28EqAyUEjAJ/M4D7mC1/BF7DSmG0AajexHjZ0Eg",
-	"hSQUJ2K5DNysmQXOt1ozPbNChTt6odeIjmw1ZL+kcqzcamJWeQCfDr79nxs16wIvDlS6xCHoWPFu+13G",
-	"CnS3ccRC4eqZ6trJuel16FFI5EiJreOe3Mwpsm73v+08+kDJMPEYnwknPLnfnYWAQLczDAp03+5lKfSy",
-	"iloD8rDpyR3EDKfBnfsOHnmYHYN3/4501y+djVDvqHP7tb9nfANN3thdGHh+j7Usp8cQsM9vNHz9WpbT",
-	"B00Yl+UUwHbT97hv/jhp9NqIhs21MLfyeT3+eD6vRF651X43WhnqNzS6q53ti9DdmR2b8qpykniwDXRq",
-	"y77E5NbeIdHkFJ4LU8Q6kG4Y4ZO4Dw/jWceA4U/uk0Q9GlApT7z3sPAUaZw0uxabUfz8Bp992FgkDPF8",
-	"watKIHjLFmd/pxum+I2cu9N9NG0E5NfwyhzNb9Ol5B5lD8GWEE1RsyXubbl4cBswkWz4Aom34SGyyODt",
-	"vlbvN3WHfKp97+iJYf+7G225zbfuaFHdi3y7DepnAd0soN1SaLwHBSCm6DRR8u1e4RcoHWQpim6a9iMT",
-	"g1RSXwOzqqFnHsUeENueV5VPKKVKYCHhrTg2U9AqQ4nNNix+dwR8O2CRgWsSuvsZIUzcsO8yWV67NiTZ",
-	"nKGHqfx4fde+XJFopzrwYViM+4O8Eb4Ut3B2YiXAkwBO5sfMIPTOXLQFgM4gfMPn/lf06EysqQgZ6mUg",
-	"LV0pMbU+2tgtkYYSVrA6TxhRDgw9Rr+iIvLOL+E3gJECv/yKmXPC14SJBBu5pVCvEvP/o+5ceqOGgTj+",
-	"VaKeUyohwYEbIHGip121QoiDN4/GkGyi2GG1Qnx35P+MHTtN0mwhS/fUSmvl5cd4xjO//zgacYMhuGZk",
-	"QRMVckLc2CIjL4WIiDFKPaJdzotQxa4WbWrTXgZTvJuNHG6oxcpd0Km5PugukLTbdntaPIyLnYvWwmWN",
-	"dx10gRatzPP5TPYtt1mxF+wtJrqBnxI1dKLKPFEifaitElNfK3MpXbUdWBZ+TT8FQEQ/7osoqRWqkA92",
-	"vZatLUpUY91588t8Jpa/UssySfDnn+SSbIvsyEXDxj/sRU171U0XR6ScGGU9ACsua0ySB8+0WlseKM7R",
-	"M6NtqI+jZZX1VCUowg/qtoPybhVVUiniYxKawwufH4Q0VsrYFOmLWo7Zi6ZThWNNr7LP7FSRpT55+Xwp",
-	"LDQ/Nzh7mCypoog9grTm059NwvZlkN2Qe88D1fqz7qxG8NyOI9UlBZGe7AoGI3m8JgILA+iDOW32i7Oc",
-	"ty21WLP/cYepExBPjvE8uCPj0B4KVuoFRQ176sFnk9ms6H8OQfktmi3x0PodeCXMHY9WRn75GHEa9nQs",
-	"Yx4x9cM17mwjeBPOl50z0XfUZMURQHf4JGdUCVBNF/dnjgQxtnZ5TfYflMNQy8cT6qGVqR/PhOnjxGOi",
-	"rtHDhQVogzXNBrAhxthTlNkAMd2KUQQBGYlfnJi6ae0ZFMfUyKV+Fd3D+8XlNX8/4J740UIfx4nIsxMb",
-	"M3OK9H5QH1WWnv4vrnYicNoNo7Htwt9Tox9pISTqZxxlO9qAScQFU6HjqDIuIsQkM9XIngeY190eQMyJ",
-	"fDhmSj+bvFp1pZaNaPWNudJ1KrQIZ0jTms+meWVBSevjVFpl3VigMF6/eRvdfjD9U9U4xngSfB1fVaJp",
-	"zL+jUSL+ER0cR1/e335+1x/hJnXZVXvMg4+bOxAufIGNsJKDYGimzaLnCnYcX+ntv7lW9e57lpw9t5ZG",
-	"7BPYbuRj05xkOn/rJudLAnij/hubfkzeBWsZx0fo3QaEWGqBTLB9IkvpzkhHrYhtlk2tAQMMap2I0kmS",
-	"+6mr/Wx1hsDX0AKzYELfxFzt6jQxlVLVA5UMaTktyOVR4uiWxCn8fVk+A36/Wh5T0Ftj6UzmtbTYlf9D",
-	"YWV67A59WT7gYZPrw6MG4zk2PXZPOvdyTyHRYBzPoNiCm3II0gtbxggtP2R+UHIhiQ1p96Pxv1M4bBcW",
-	"iwjobu6wzgzC338CAAD//w==",
+	"7P3dlhs3sieKvwpW/fd/yV6dqg9Z9t6uWudCsuVuTVuWtqrcmtke7VogEyTRlQTYCWTRbB/PmstzfR5i",
+	"Hmw/yVmICCCRSSCZZFVJcrdv7BKZTACBQCA+f/HL0VQvV1oJZc3R+S9HtTArrYyAf7wVs8aI0v051coK",
+	"Zd2ffLWq5JRbqdXJX41W7jMzXYgld3/9Sy1mR+dH/7+T9r0n+K05eVPrSSWWR7/++mtxVAozreXKvebo",
+	"/OjdYsOUtkfuG3rcve3ZdCpW9q34WyMMDl6W0v2EV29qvRK1lW6qM14ZURytoo9+ORJLLiv3R28krqwo",
+	"2XohasHsQjCpbqWF5bAFN0xpJY6KoyX/+Xuh5nZxdP7F6WlxZDcrcXR+ZGwt1fzo1+Ko4mre8LnYtejv",
+	"/XO/FkeKL8X2jJ5NjFD2nHHDpOpNqTuTJ8mZrLgxa12XiTdbVgluLDs7ZdMFr/nUitp033l2mnjpr8VR",
+	"Lf7WyNrt/k/tCO/Dk3ryVzG1bvhn06lukDW6GzCtBbfIPjNdL7k9Oj8quRWPrVw6Em8tJOzY1jeyTH68",
+	"FMuJqBN7vNBGsIVeCiYtk6ZgesY4fKDXStSpwf3ebH1R62rnJr91z/SpJssjvyZ6Pb2sCKQZoOdbOV/g",
+	"mdyD51uC7OSag5cFPxyY+DtpFmLfid/lNO1Yam/68KuB6ZttRubRN9KKpdk1S38kfg3D8LrmG+DkcLTN",
+	"Nt9eLbhlSk90uQFZZPmNcCJg1KDvuLRSzV+2siMxfFomfi/VjWG8FsxJIjbZMPHYPcms1kUrKmvBpGFc",
+	"MV6WtTCmPUYTrSvB1RaxA+W6C6d5JHehKWVClghla/pz3A6417xQtt5sU6E3R//q7GzwNdtcMdGNTUoM",
+	"T57Ud6rxJzTIRKnsV09bWkplxVzUMG+JHD5OfK4XPD2f9UJv7/mL5cpuzj23rRcaOM7IuRIlk+po5znC",
+	"hdAkcRCaQ0G0aSmRou1zPr1pVofd7e5CWi1qbhLX6euVUAau0ZmsxIVf4Y0QK8Ok7d9+T54WR0upwgdP",
+	"xlyGNHZyWcLY17PtaT0XM00ax5xbUbjr3gih2KzWS/jYXU+PDJvJ2li2FFa44dlKS2ULNtN1e3+5Q1jC",
+	"b27EBu42xfhcKHvBOCkTStuF+/maSzh+XfpNZJmSPoKVgtfC2IItZVVJrezCnNy8WxwVY9hVz2ap29i9",
+	"d7oQfOX2ecSLfs1Q9U0tpyIhNd9Ju2CO8RwZdF2KGmnKe0Rka91UJbM1LwXjlmk1FedAxYkw1pHR/W2k",
+	"mlcC3+PYiFugIUlBpVkllWBrNyZnM+GeZJxVciktq6QwbCLsWgh1zJ5XenpjWKndZjAQhMf/U+X2Ylhx",
+	"llPxvbgVFV4hVtS3PK0phT0Y+76+0uJfnuPtww5sPOfu7l1ePXt7dfLq5Q8/Xr24TIk1v4nXsIl59dlt",
+	"Huo/j0zB5Mypfk6koT4/fKaHVy2rKqHdthbREKndj7+hR51tw6vEEv4kfr5AEcDNwt2x+lbUbv7+mNNg",
+	"F0yg1OasrPnMpshlmuWS4321a16X9Ki7InRdJo7W6xkTfLpgN1KV7oAA78OZgGMjq8pNufB2Cx4+qdh6",
+	"IafufPgn3LfLsYqMm9o7mM+uq9uvtQi7QRT2C8pt57PKilpxK29F4mJfentmhMwTxsqlN3P62hAw70Kn",
+	"jZeMwZFSVws/p/DCrYUVRz8/nuvHnlxq45f6jSfwHRfqWODu64C3hOXss4pw2lKm3mRjhWlPkEZ2rEQ5",
+	"d/xI5+mzUk/NyVIrsTlelp+fM5wFWN3tdefvgWlT10JNN6xR0hbsD5F8YbWYCnkrzAUTStRzJ/WlYu8W",
+	"BVtpI4Gr+gKQz+xuuQwrbYBLJ7Vu5ovkgrmFc4VKwIpvlu4dbIL6xZQvBbN63IU91culW94mubFugrxG",
+	"zh59cOOTBepuVfGJszRt3Yhte2Sq61pMM+YQSJ+6kqJmS9ibfSTIZbNMGUB+W9MrbuweW1TKubSJaX8r",
+	"pnLJqy1OemTYUipdA0cl96NsxFix4/huk7gMqwqENAzOqwo1HzOOHVrvwbZa4cw/sxcnvNHGicXEHnie",
+	"va/XiVqijO0eOacEjreesv4fq8e+JC3yYBrwmtRtRPuzHyVk2rewqsWt1E2CJX8AY80zpNeS8HpGwZEi",
+	"SS3WnNSC0ZN7C79Jza7WjSrdm8dxuLE8PD7+0PsfJca32qL+OWLwW7SkR4/7l2dXqSH/7nTPrc146fQj",
+	"d2s5LmIl36AkRxHHeL2bs1q5HQ5tOAY0aiTpgqQq6BZCQRd4L0iTaI88udqLCKVTdCvscXk3CeWjEnw2",
+	"xKgrbaxU8+ATx8v8kWGVno8TZ6uKT9PkBzvPciuW4O7S+makXdrxA8DrC1zIeGJ8Kyp5K1IOpemCKyXS",
+	"Zl0tpnIlSQPaFlF7+In63tzw4iJMgF6YU56/dabHYWZgzmEfQiBVlTQB3dFIuC31lFd4btAoIU2voFDK",
+	"k9MnXz0+/WonDfD1ueV+J6uEkVByyzskdypoau6VmO0nS753P0gIk/wFBR/0ifPq5asXDL4aeU/Rs7Aw",
+	"mnaOJC8ja/4utlNGiRnrb8o7FZ7F+//49Ozq7Mn56en56el/nJx9mdqlvzW8yunBdaMSbgthbYXyo24U",
+	"sh/6ur314S7X3VIkrAHHaWcSSeWctUS78T1xWM/jUiYVaj+zguk6UgbS/uTNbrsOglzuyfzsrCXVcR9/",
+	"UU/tyDB9xi8gB0z/76VKHGe/DfspO+Ec7JxQeH1uWq+EFWRr9SIfP690PfZEyeXoh/szxF8WfrzxF9ob",
+	"1Ob33OBazIRTT0SeS7m66Tnrnyaje0l6vvHOwmQoL2vvtpkQW3NaoyvYsBWXJbMalLbJBubaWEmHdjTv",
+	"tH6ZhKzveJVS1DGiICXylleNgHkpbdlScNO4LR2Sl/GJir4Gu3E/dRtt7F1G/rLl7V1v9Mcg6ffdFgK8",
+	"lrNZYrueb8gFKXHLTLNaVVKUBXOXHezcragNJljkhczwwvpaRHe+ReC1dp7xFrRk8ZTf48ihLbwXd+91",
+	"M2fyLbzOPuINteCUG5TQZaOjP3y7wIAFXjL0xvj3MY33dim+QQPjjjrMtBYUsN5aZykmmW9axefue9Fl",
+	"/DfOKEmZTIUTVeFMSMNWtb6F5IKPsplIm0C+yMHd2qLb+/0+K+zRVtzey1X0zV6upjFqRnh5bl7kDEkY",
+	"D5uE0Hqx0tOFKdiPV9+AV6BoIynSMsFrJUpm9FJAZDftQBS3cppzY90IdLLuqxrQSwucdnjT+JN2Gbly",
+	"HkhgTeMox/ZJJHpv/877CFOGpTOixwUkMz7D3EsLJn6eVk0ZX9Ptb/3FtPM8DVw4LTna98WeyLCXe0tN",
+	"d+Xfl9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J8",
+	"3PcYU+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8Gm",
+	"XE1FZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn4",
+	"6y7/9Ozxky+/ckszvMLsBgrcg8uuE7ZNvTbl00CPcdfld3p6evavF5j0C4kSQMrYz9V5qzHNPmnKA2Gy",
+	"TIK3adMlpPHZk2np3waztjM7rKP21tthgQXjK6fRSTX3fzprxwBp3W4XxPyVVHOma/+v9CTGh0pS3iCc",
+	"ZyoykQpJ+DgDRheik5ZTqv7y7OqON9CE8gZH3T90USdFDYhQAzzMpWLxGY1yQOrktr2MBeM5O/ua/f8d",
+	"c5x97bj3APFeI9FhbQfc6+98AlAvhqrrZVPxRMqSXjumljVlUbi5L3kpUGmFlyUYK3tfG7qHh1yWrToc",
+	"ItyQAilVySBamGRl8XMuicIuxAaSnqc8fRDSF6hpVQb37iLQKMewCbJO/Mf7uFp8rtagTYJvzk4FYjcp",
+	"18E9zujeYh7Jpe0ITZjLZKrTvUVhDL3+QM+0QZ18YAmqPCy0NuUrPqUQRoLZOZtwa0W9YQtdlSa4/6e8",
+	"ZqjPLng9dxdpOvqylEoune5/lja/lK11IhDz0rIl37CJYEu8kXTNuGJS3YraihrzZkXZyVtOClF0S1/D",
+	"85klSsvm8lYYt56lNrZg70J+uxFVZdgSM7A5xmsGl3m6hysGfeeDc6MkTkUWg+U3nXlSgVL0BBgwHbJ4",
+	"Wu0/7QGFZYQtW6f90GFZ6B6A/e2Sfk2bYvjGsInYaFW6W8ItZSIqKW57+85ulF6rfZkvpYEEzaO3vNSJ",
+	"+4bX3/uN2+e44XFJKfBADlmmM2p4uRnQp53KWWDKbck3Xqk9/ddzUAlWcILd0//52U+nZ+9/On389fv/",
+	"+8lPp4+/eP/5+U+nj7/Ej/4leRG6+SbY8xtYSJvU6wQCZeyqgq1EDWoKlUTSLkDJYLsppzt3xVMrokCY",
+	"UXJTFu5KVvOUMs2M1TWfCyex8KF28lRC4UUdV2Ytasdy620rUptkMrmzsYFzrS755pFph3GKnmnHKdgf",
+	"2IpvzEgeTphWsm61HqEcKT2lQEE29Pf7lJmg18nCxzYD9ZxNnKxfs2UzXUSSb9LWoYSVjZtv60HMSAJP",
+	"9rkGaxOMrooby6aVNqJ0LD1upEZZWR2Y0NJS1VPJvy/vuXQcVwleJ32UOzK84ySEIaUijhVn3D+3umqW",
+	"4vFayPnCihJcQZi6jEXB+IJHBktYAuOx9UKoUPAD34007sFiNCDwtmdjIMOhLNikAfdJL6t6I+w5htfc",
+	"NmN1IEcJX4uprktRskZNF1zNY906ohwNkCYrLjHt9UM6HWSfttkW9JIwUjufOPzapVGSceIc6r6Iib7q",
+	"60Xoj9jt84gdU713XL5mT5+c/WvSRyFVY4XJOD7Jyt6wiB7bZF7ruiqv75BbFqcpRqa/n1tnhEHS/iDW",
+	"OblDDBY8i/4nF8w0S8eKkKbHLJYJ+FTXuyZ/BGnR1/cj+/qxuZGrx3qFCsVj0ECczLZ1I8ib0+wc6BKf",
+	"wrqe3U+7Z7ZMDnxFmsDKCZBvxVT6kEPPrVJVep09ojLl7Hrn9pQRf4xzqDVmRPSwQb8GTWggRZEWNdaK",
+	"ShkShjkDjTlVwFjIzzUYNT3aTmMxgtfTVHKisMx/63SQSusbxtETGRiuCG79bQdlLClp73uaG/hdvDri",
+	"g77hBDwycATSRdo5qv1oxJ5cUIqpTDrIvnP0DQYYPVZQSZs0jsrrKGvO6ZvJxQ94cPye5Diqd6E5gaDr",
+	"sCs75Vef5fxSaU4Z5rM1nw6ZgbBZeOlgGaly9/1EN3WE/4H8wSbCXekkrv11FHttQpHQmNuey3J09gYU",
+	"OI193OiqPOQ6nvjUcngBzTAaPUnhpr4Vl1asUiABd8snncmqyqZccVuQXbCHglXJZAGAY/qlAGaca2Fa",
+	"HW/WUP0O3mdgLZdYKw5qPKeK5ClXzlCD0scuD4+/gJydkpqahJJZf6HqNdVUJwTJ+LEyCi8Y3v1gZ8F8",
+	"6A6u7nM8JEAd0ZZXH5KwTwHPNoKK+53ism9FZXnK+ER9w1PHXc/iAo40FnEEyd7TPMIajFP6bsRm6yjD",
+	"O0YrIH/SS3EH5eM3ofG0JkAv4ifWjkNNwXRVCmMRMWFs7uWVe+vBqxivW30rlloZWwPkyWEuXccSGQ0+",
+	"QEG03gdEvEBKfAT0n29D6lHKUZa4jd3RcecIH3BXX+xsGu18zYaUtPLSd1unCO6TPUBYutMnAQDujVrw",
+	"Uqp5sMcjF4vfkJEILrxW5IPIKA9SGcurStTMLADNgtTKLeCP3ZAHZVuOTaTKb+vLUig7FFwgJzC4ejFz",
+	"QVSzLRk3k/Vyzet0gtpSl5niJyNqmYG7uBWq1HXaehiKfK64dM8dh4XFAqDNol9xd4SO5tIumsnxVC/d",
+	"OVlqtebWxn+Cn9mc0FthdCTcG16nso/wfjXiVtS8YrBhWLGL0cyJWADgghKUIeOuloVeg8KrbK3LZipM",
+	"jsqBkFty47JRlysxTRf/ul9dZ4uMWtyinpZf6yU76yFA0OFApnhk/LjuqMfIQjF0zCod/n1mIOORLfmN",
+	"M6IM3xDSCwZInLIy00m/yYFMk4Q4Qoq+H8dSsOUPxU61niXL0QaEo8kbT05wmXMkZRGCcoV35Bas9duP",
+	"z20bS10QQPSwn2lSAkkzdQrygUhRTgkzqfwFY03B/vT68ur8zeu3VxiZZErYta5vnKJ99vWT47Ov/u34",
+	"7Pj05MlTtNTBuuaxEroDKwpHTy3rxc8rMR2OrIGlKOC5kO2QMw3x/kfVlk024E9wt9CUG1tgSp1WInyF",
+	"uhUKFhqNalgeGZ/WMqGzBnkSleC3Ag0VcDdH0ZYuypJhC/fkUliMYwFywCPDlGjDfQwc8vQ95bltvcQw",
+	"HlaQgE3KG3uF28WRiAeOJiP1ALf21HBt9ImMeiSV1WwiICCt3N+A+1XL8oJNtF1A2gmf6FvBTplW1QaJ",
+	"uoVYZRa8Fia608cY4wtd270nClCDLRaZm+oBJlYwrZCwfjJEvNQx+I7Alfp2FqF0mU426MxbpsDCa+1R",
+	"uowQBO3W0z0rKZS9zgjHgxKRD42iZyzgcNZpiStQoGo2F2NBO4z4WzZrCoh4zirurkradDidCzlfOIIq",
+	"MXYUWeYr9QKeBGwHWNgYzJwAEyEk2ftdstItpIgjNO3uFdu57jChrWzmNIeF4oM+kznlCk8FRYqPPrWs",
+	"GiWm9roUFd9cp1zAz/EeCokjah4gwxBGsKZLszv2F0/icP5Xp914/unHyfBpa1eGjNKePRJ+dy3hoxkh",
+	"U+e1hLwG07LMJ5FsNOer5J5fykqoqfA6iN9ic/c9/uTzmPjP1wtyXHTn9lbMpbEBsJEY0qm3kIjgY+Oe",
+	"ZO7qwGNfC7YGQPBB6p09+XLM3GoxN0Nzo/sLpkU085QBFy9oWzNdVXptzv3dt0KVH0zrPSZ5lo4ApDUD",
+	"iXqYt0fR/Ni2QkE7OOt6nLQHBATT34aoTJ9T4J3J+Q/PGFefK8OZSVJuIcMk5Qrcaa584ult7qZT80pc",
+	"t7TMIbfCPDkg5qMLv/1J4VMzlNtiRlHJkq0XjrVwwxxbZqKPyqzENJX12orMLbSlkG6WRKvRjU0KtyuC",
+	"ccX7GA6ykzF3l21QQZPIJukpITRter5oax8DI470Anit494dAd85Dr9jR4QHbW7wMfoVUGpXVkOtZB9L",
+	"YgRSPL5yC8J/sBnCd5VeJ6qy9TqS/0u9BIlPCH3IYsHAx/CwngtnNzsb/EaqcivVC365FnV7m7RvBn2/",
+	"2hzjq/4v8pQ9blWyx0FrfewV1BCNd1OoIzhkeEdjhClIdvhivSSUMb52bM1um0I74mkfDBllq+FCh7GC",
+	"YWW+4wfWn1HIE7EOR0Im2vsJJFAoi0IJjC+1mnvU3ANSr+ghf+sC8ZL82uQQceZcqiSwRiKnlI4YoJcL",
+	"QWqLu40ouw0D+m5dzmyDGjjwfYC6QM8YAQITnuiHhM+90/fmHQ3rAZIR0tvwWzE2IJ/Rbfv+tXGvU7rM",
+	"lPG64zgRFVZJAXFSTmrqIJCKwTdGlMxqQGBEIuqM4VRngHG59bBUS2GY1Ug07qtjpYUUAkBFkQrdgxdg",
+	"12h8vJ9NNGvUIT4hoBEu1dO/QO6iqaf5UqWKlHjFk5BBr3aVGFfCIBXnDa+dwu94NWDnBlvASVaz0GvF",
+	"NmNdiAfmZ2aLyymmuFdM21HrFYDYJTQxn7q16wWv3XNbKZxt2qYnfph8bt9eebS+flhqF4jfTty+XCbc",
+	"8w0LaCGjCZYECE4iA9KwufW+XicNCGkXbFULQIsi2hlKIUKHmWF6LcA+BYGpdfXIeA8+lEZz5fhxxbeT",
+	"RWZ0PJJ5SpRJ5KsigaQzXcdCdR88YJMu/lxytXELyITzsspY2+FmypVbnDtq8dxABmHapWNdL4mMqKrR",
+	"17JObkkkJQKdiOz0dvSOTvXS3UTeGb48QOh50tFUiiMSnkCYHCPtwNbILeaC/QFhv6UiWo2V1ANbTIpz",
+	"EJeMV1qJc7cbC7/7ssVDc1Z4jc0wlh004TEoQluQpHSUB3AP/8itWPPNZUgp6hFtIXh5nREVYf7Ac0ZM",
+	"NRwSa9i00tMbUE/c74MK3EwemYJygE2n4kdaxue1GOtFz0E5cWOvSfNLXAlyGfLN4nQTnwm4hJ4lU+FR",
+	"bevx+SZtikyPSNxOF4IyOXCItbQLCREqyN7PKCKzxqRKSd4tNu30cSlLD1mXLpMLjQeHJobNWQTd2+j5",
+	"EGWfGrETRokDzrLckSLzJ2msrjfY4Cd9pdc8KlOjBEtpmMdSBupuC/m98Mv3BBKnSWexxA9GPY9BhmhO",
+	"A0TLwDSSIXmdMkHGZvP6dyR17LEvyZZ5jn5BsszwBd7y1mO0OG5HH91MOC3BVxb66gAPhk7mOuaa/uXZ",
+	"1bg5IHTY7llAsNoN7vtb7PP666EIJ1pu3YE8ohllDvVxj0aOrfbpL5lNuQC3YyVDEYWxYoW5EWRrpgcP",
+	"0Kzdt/0RlrcdLaE8m9Hp6LVeXrfFAdk7murWGLoXx79/IfgdTkY6ORV2W9yKeoMRF1GZQFTvSirHT7H1",
+	"mPb2C7IV7kzhThp0yhFdi+C1T/gS+PQmeWNfAoCNu6QQrgQy2DxaiXtdlCburU74nPwcpLaHjoveJ3cf",
+	"EGOp44i5H1DcfKfDGIFoj7h6/p2ehq5Ytx6ksTtbEhH/9f/8vzg99wfJRCenJoAtzfRsNjZXIlScJk8S",
+	"bo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbvIxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Ya5Drwbrq7Tx7",
+	"BKcGu6aFSI/hdIN0b/d5QPH495ZXt23bGa8Zx0tAGn80PVH1LKAsI/iyKeLv0HuMnVPRN69K9CvRM2Du",
+	"Smf6uq0BzdVS4wOfNxOhOOdKkTGYK+GvpTTG8cf7VDGQe+fjW14rDvUlP3kCvGrHoE9eREN59awzov8w",
+	"DOxf5cd35KVrIYvzmUDRMqIptdos2/40nSS4RpWQdehEaVSAvuBotHkUVmqO50XYOzG51NMbgTBzM11D",
+	"j1MjnGRVmt2IzTkzFhTzuhXDVlclAWtniwunMTjFYM1MeNAn0FBl4OCP/HMhtWW8Uk81GClA8Uj1GXpD",
+	"yEp1+gfFsgYdae6ZoQbdwzCcVyFRKQo3FbTXS75BfwzlJZwzT8MCwTlgZ/3KYAtB+EGZJ7m605ZSKo8p",
+	"4Lm549gyGygtlIYJGcB0vqGTTltIv0a/FqUtQr6y2UbxbIN4NfBXN70zZI/hNEqxAmbV6oDABCKO76yF",
+	"wqfgXin5zov7Ch7KIO5ksWg9E0dHwI+XlM96KagYOQGcTJXqJomn1xYf4O05rrCtVwOfODxe1U2VGe9R",
+	"QddWWO9yO8OA9PoiWnSOXiSHMxZeaE+IV1Enilt4HWcnTOsx87XxQV2NC+V9ePjvotbH24Hh4BsZoRiS",
+	"I2UXKGsauvm5mEulAORyFuVBurt8tFssu9/37GMxVMU8Cj76hSo7XsCeL2twQQ/Vh4z4dLvhmCf3SF+Q",
+	"XgooBU55ctd8cx3wgNLRfGdfQURBGkZTGkcXdBFJYQZgvCIvDFeb1igLeDsaAAXqW7GXeTble7RTDBhl",
+	"qRcJWaX9xmDAGBuivZBb3loP+/tFgztskF57kWEmRGmSbr6rOEUjoN6HRksVuMq6neojV/Ss0jrTihwz",
+	"jLJXPeTuWn1HQqW9I1eD/ZZW0Ohgd+/u0A4BTiOyXr6JDnH4I3IdFuxGrBCei7NJxac3ILyHS2/d6t2I",
+	"4zkW2PWSfpbG0bRJHLx3C407LixlTji54Lv4n3ugKVDXlYhsplARjYrGTM4brL0+Ko7wx0kgNQgWpKYR",
+	"1TjBa/2MlgVb7w9xc29YOe5+vc45Hn8gmSQNm8HZiAqPGDdo15qQcTYFODi2EFXJJnx6kzxJ6bvj9QyM",
+	"283jyQbm72xgAqh40TgBfvJc1JVUY6+QVoTSKeiulORlYJtw5xCZWkEeyahIusQsnLuBXvlasEOB7LeL",
+	"RwYx5e+9e3BWbYH4Yki/GDq2QANKjNj7B+TgyN3WfQUmVDLGvfPc6f7wh2qU9RMv1R+KA9WjFvycJqQR",
+	"GtGnm0QbluPW8ZBoTlGPzWpp0MuhlbsAGca/fWb7UQ6DYhQYyQ7Ajq6R/9HBO7JJkW49byqewEM76Frf",
+	"z2gAawFGT0Vl7+0aOYCB6V07FPm3mJ1gUsZ7tjnRfqHurKDLYoHU0aTGMZquSlpJah/uAlBKRA2VBYTB",
+	"QbaShyoNM87R+fKGKmfvzqFmv9YmGN7C8Ud6Mky+pUO+l2yEYXnHuEkmmuAHGJrWW8AyTaVHWzGeYw8B",
+	"iV2Kep6KVUGLN5ClM7EG3DDIwK6FCHmFTj3GNFYKkSpdUr15UsdzXyfk9hteQ3os4dlMF7IqazE6yRJJ",
+	"94MuRc75MZ7n8F0A+5Z6V7NcJsN6WB7eRmWAMOAfnvVItpW4lgtFRX7Yue9zUiPELU3D09OvMc1et9KG",
+	"StVMmU4qgUHWwtxrq5p7hoZqJ5ldtrhj9VLaCbReaCpHRW+5py+V6coeLFa67inXn/wd1IhicWuwCDFh",
+	"R898PquojBiDvTW6UOr+QbqQ/ukuw/txVi6VUaqblCCxocBixecRHJ57HtJvp7WAsI4zSFeNpfiKe4Ta",
+	"JcW/T4bl/paq91Hs8i9/9D9dL3QVhvz3t2yKlQmJ+1ClyzIQrLGxbLJh4rHjRyjbFXGcKSs3qNGrs7L/",
+	"VkfnhMZLbdefxWY01M+Sl+JhBYOZ6tUeasKfxebS/WJEt+62uC4oKTQYrStDnMMESe6Qf4cx4qUvu57X",
+	"fMn41JoLqhGHi2Qlam51vypx+KTnoGsJu2rne+5A+aVUL/E3Zzu2gXaAxspQHN+7tSSnrZ4DFp258Kgj",
+	"McQQfYPOPEilMJF3L7YLI4+eL0gGm49Kh8zIJAeY51t8Afx9RW+Bf1Cw4f2vxdH3UaVrouU3OSPlHDMV",
+	"IUQLOW19vPFo3qAhlWLkTP0EXrhf+X98K3ByiAqfwFQU05tMSD0OEBXOvse5K21FFqDQ51Aksx00viE9",
+	"UgsatZZWOTEd08syq3VS41xAj4Ptd04qPb0ZmW52k3LX3YpazqSo2Y3YhE0K5DK+xAhzSI5XzWSoTVkv",
+	"GW05EWXpxEDNZnxSy2na3G87Dnd/j3ks3QmN7L+sdYJWC24WHY8aEK9gC/Hz2F5mtA00ApI0dfKREXPV",
+	"Fu1mjtm1rI1Oizxg4skpdyIQ243tpKjSiYAoHOhqKTxg2orbRafuA4tYG6zEppqGoQZ0O+p1c4Dindns",
+	"edF1Y6fjFIOD45JL/rO/aKI7LBWm3Ma/iBsLnfbQHB5HHyZypH2c7z5feq+BuDc+stZyz+lAM6XkhHpB",
+	"nzF4/t/LW/FKGJO82kADOeEreXJ7drI2mBV3wThDyC0EhkNN1724xXUptWjzP7Z8xaCz51uOWF6096UT",
+	"ou6+h7NEmDeU/AeTbgHQAYTzmPnA4ELwumRKSMBHoHrCmnFCOYsB4jYrUdCXAW0Yf9AgnlznZwW8fimN",
+	"iduso/6CaYO1MBs1HSGyx2Nid1rEDGcPxb1QsCcxIpQPJwS6hyKX6S43vn97ElXuj7XbJLTd5NIxNNEV",
+	"wBqrijUrZ8FBKwsPnXp/pArtb3ehh0cWRxJ0OoLK9txGQJhzDi1GhYoSDtaBKS6QiSlJn6IsRZRaKpAK",
+	"C4/tH6F7XEScj2C+S5oHAMJ33tEN2ugaPVZQf3nBVlrN8YcEkWM142wl1RzwOLwO6nvwIpcUnVY8pGa7",
+	"N+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK9trqGZsM96Lo5MY1aIxNMoMBreDzhTsrYYJmun24l0wYMi",
+	"JGFeNckedcp3pWbuZoddVE1V5YwufE9AHfKLHok11G7FvaMNuVf/BZLcd0J/L5xw6ADRBFRoQG9+hHbB",
+	"NsaijMDF94P+S+OZYerLsqBbq49s1cNDSy7Mt6EHgEhcmQdHi7oOj3WER1DgqUKd/eKD7WYPxAf3gpvP",
+	"AkTjVb+qeGPkpNonvy2NRiNbsHVadDSHPXj9/tn8FS9F0tmWtDGvwEsJljQ37FljF7qWfwdv8zl7Lngt",
+	"avbnF//jwiPh+Wh70hFHbrsd/pxtOwjgdbPOsVe8vhH2bVPlD67Pl142xrIbIdzdvZ3CMpRdCCiyPpdu",
+	"bIud2gzWAXSzQqRheiUUgmTU0F788urZ26uTVy9/+PHqxWU3NS9TrzGUC6jXey5gzq24nlbaNKla70sC",
+	"EyAHS1QeIBTVBkiF8Ki0TKdYZqoLc4RKZM9s0WmvnoDofMToxrjWgFZOU25+xA3ntWDLprJyVflS/ZFF",
+	"C3UGAmHKq8qco6WNIb01lzZAp7ivGW+wBJQinm6f2GccminAXkjo3+QFe6uNwbsJVGpmhfr8gsnlUpQS",
+	"DAYcDV4DnilYHMETHEM9ilSNbtzk/HkinGW4CacU6lhjqSUm/YRWrxz7mbdv2a2Otb0TO4xIO+J5vTW3",
+	"k7IBK79SbekFAFGYlVYmpyzB9Y5g1ZiGCyU6TnMWIYuITTZsIkuoWIfI61qakedrksQD78FkI+ZIQMkr",
+	"2B8QpJ76h40c5nqyuU7K93cB9X7drhBGRD2dymbhHhGlWyxn5UbxpZw6HtUIQQweSD9tWZaV2EfOwATr",
+	"phLXE26GAEq3JwkcFzIi3fTcewhSqA6cSVhEkoqloBYJFuNhcXy3wgMnny8mzc4cGgKAoTMyHX0zTV5w",
+	"3zVVxfBLlGoe75D0UZCg0GAbC53hY90YrsrRxc6l4GUllUgi/saZsXHK+gSKG9M3o66FkfOFvYadSFjf",
+	"zjiFrYL6encOgVRFcGuQavpXqJp0dvSyWSI3rEQ9E1OQmDjIrozvgeKabmHN1j0EiZxd6Fsl4LxEBbCj",
+	"89TkMov5FqNXOBuEW1EiZlM4odiqr8CWC2u+MQdCAwziJiW+BHfB9QCHXEHdjUfC6eDYZHo6QPO1HGsQ",
+	"KfAIFwg8wG3Ydfp1+DwWXgSg6H65swrgJimb30g1cRdwpdsgve/bAbGWxiCPGsXlrXjy9PpvRa+1NXhM",
+	"dg3fKIRiyFxLODDiSsZFaujaWS82qRZZoyyuH3Fgujbv0ABvXGL0+G5hoprxWuSY4lsxrRBcCJ/zY/i4",
+	"rE8PJjlB/wR3FKo9uzZkrWsjrjWWmfbAyeiaDuH0SN9y+kELHQqQWreizI5gr7NJOb3eGYnBwCfvmNyJ",
+	"KtJRIKBzESogwQFdaWMPQYaK4Ae8REhrXO67560kGwlr2e+vQUW1JtJ8Ytw8xBs97bRMWY9F8ZnoJKZg",
+	"DGN43tYOBTkSGhAxDSDCvbZEAXe8BUDYH1fkMIjNWS3ErvXAMiIln3T3Jd8AaiqzGvh1/ym37dJSZV6+",
+	"E28uSdfPQytQwFrkzR05RsHrnoTt9APnOfRl60vpBnZWq0pmlVD0hBtgh3Utrc00cl7VelKRvB0leHFS",
+	"b/BnSex+vd73bW8Rr2DQXeWXSwNEM8+Tzs9ybKD5CuRU1SwV4Vacd1PUkhK/19Ayvpv5xuyOMtN7cUr0",
+	"o/yS3iL8Q2I5yWbkbi1e2QWO2KsQNA1E+NqrmpXw7SfSx21328IU9vKUomLeIldijQVkChN6G+X/fj9Y",
+	"2NG//LqtzHQsxS/YqVNAvNcc0oBYsqArvXfhiFPkwK+i8DszWKDxStiFLi/TitxrhRFXauum14qtOKVA",
+	"BHmPhf/gzwJrzWt6qFTyUhyzt878RU9JUCA8EUAFbH8UKx1YI7CNHQBgGskw9pv+2xGOB3mwgh4w1O8F",
+	"+mNMpbMHj89A0h9/fcH+7fQUwgOUSpKw8ehUJaDBpLcwpLv60gBhS56CqnaaL58YXTVWMAiVgY3a+gTH",
+	"GylL2M50Ns11cvTXrRpesI0wVtQl3zwyzEegxmQjXa9Q5c8sbtUxCLyOr6QKm9AzBw7C14WV0xYhqf2i",
+	"4xkWLfskz4Ov6dvWyZJH5IfGN6KD4mrpU3+k8QjWwcWIKAE6LchziIzPNx4A+s6gjDG6VkqoGnAAOTMU",
+	"tt7DsbIIeyrppFg2FU9fZwYxiJ22XZqizfFGkQWmoLRpTW2f6q8B0L7XKfyoCN7d44INn6VtPDCwLKEO",
+	"OGBBdO0MCDJOb7SKX74rD/hZDHYOIWL6+/HpWfItwg4i5JmVUAiRF+BC3T9uuY3Z57zt8wH8Sxi0BvGN",
+	"qaHwCAaLwci25YAm5EINejTqNgAzQraAO5SwZKffii0bId2HKIcSqMTdkQFXyZz/12rrPLZQrVp10FpH",
+	"4/1l2hF+Q9Cu5IEt+QaLkkCs7DPEeOje4uiW29wFZxgvwXu2z9h3RBDMMicBJD8QvCDpUjFcTQdZMIvB",
+	"R3Lc80+0vUhaPLQtWVLTK9rLzHN4K2hTl9YPYv0maqG0TzPk+++81G94PNQc6QddijcelrQ7M99IZWzf",
+	"1GfBlUdRN6zyOgzgGwZPT9jKqfhmoWkOh1WrzXhT2fDYtlzzSVGdMpCUvdGYxZg3pjKm86v7s0x1WunX",
+	"ICam290Q2KeCzJoCTm/BbjXEUJnv+pJdUkLY66ZObfx3bs3BhQuZRQahRxQsx1B4YQxR2tZeMI8waJ5Y",
+	"r9HZ2a/G4EqJap+Et/Rs/Ivy4x+YBw6Fv+PS88GHuEcqv0llv7kvQkDII8SBOgz38Sh3TefsdfLLv9zh",
+	"vsm3ksd3Xgpr0wgFgVB9YaNvRRc9Y6RPVaTbwSH2FLT4amGm+nCRBflzDxm31muThOkClMvGLMAzDscF",
+	"tsn/gJlm4h6fQCx/P0CzIbCbwCl7bD0IpsRA6TLgF1COSRXevscbKqGcQaUmxAKoaNeZ4N2y0j46Quy3",
+	"bMwikyiAuR1uf7YpyD77y7M3L7/9vGATbsRXT5u6GlWWY7r+W5JQYUuj+aRY/LUspxCm3eZun5gwlPBI",
+	"w0Cl687ZhhcmJ7IS6lIYkyxxJ+IneWUi5o0ar8HSjNPmlfVtc8fWLxsh9hjbGf5pCDNubgz+B9T5vidg",
+	"sEgYCUBzaRdYBKrRwEmqQwf27StqZCP8LQqaZrKUNtOtOZXeV1W5RhDoG8K2gFEg2v3EWRniZz61bNJg",
+	"fAn6JOsGdOmtwK373fj5pOMW1Kl6gh1/FOSWtaj8Pr62X65AuiJezNINB0OnamOdqePT9sY2neygKm87",
+	"tz0fJEJMkBr6KKrR2FbLRC11mcluyGzvlS/nZVgaNMaRGBpCJQqGavFXauqgazblaiqqyuP5JVD8yo4j",
+	"f4I9e2YzUadR/0Ilo//FSni7bc0l1cIS9xRHNDwCskPZPgSHYIaZ4MAtr2RJSe3bX4raJAXxmfcsCAyR",
+	"gw8N/Oy1WFV8KpZCHRKoRnYoIjmQgGyOMj6BnkEw+D2PVtXySCBmRC/g+ax4egaFK5m2me4BcAytF9Bg",
+	"rJSInl8DFWzg360wQb7oJJyFIZ0DBWeylA6+ehvRfz/t+zDZG4jxyEkji1GB877YdOrNitd2nyzbcH5H",
+	"PJtl1CvvpkHre8EjlFRQiAQ1aF2kRXUof3z65OunX3/1r0++3tG8vt+XMmLkHpe+z2/hIcZTZ/u294jP",
+	"hQJh6su4bMvFZ8xq9tVTVoEz0hQMcf/giF+zY3bO/hd7fIH+UCXanoSUBAAdYEPfNUQIXEEioxv8P396",
+	"9vg/+OO/nz7++vp/PX4f/ev4/H89fv/LafHVF7/+SzL4kGE5dymutJFW3oqL3vUIp28/CPr4Vky1q+/l",
+	"mfcy+3u9QB+fnl2dPTk/PT0/Pf2Pk7Mv05gmw80G4ubPPqWmYHJGbJqL1USXYfC8nBUphzckNJ2de7oV",
+	"bWyTnMhSMaOpd2LQNajNJKiIBeW4Q9LkMXtGG0DpIHAbGKnmVchMtz6xHOhltFbu/5Bc6ySEL06XNiTz",
+	"Bi3sgtm19mntCN6OFQrtpaMxxwgsJj8VcLgojWJHqk7yvQ8u4Ije9iegGyqC8Ln5VKTbyyKdVtoQ7AsJ",
+	"iCdf7pAMWY0EStMLZ/5RMUKw9bwGZOX0psPpvvfRo7He/D31jlgrCMwEBY3XTgm8JkSxuNKx80WoTLjW",
+	"9TVqJXTvug8grL+zhCAWnTuv/F3CdLxR3xHBfbyABGAAPH8pKlQCdwrtvihzNrlPY/RFMW3SI0lYqFQR",
+	"XG1rE3nh9ZrivbsEWHsfYp//pDWdpq2JCvf3WjSWdcGVRCXrIfwe2uE48aRCGBvQd9YqaJ2dFvjH7Kot",
+	"yKdM+qjZmqMedRBH/57CPln++vOhUlKow+2IhcvmgoxLGJvUW8wex0Jsg5fhjdg8MqzmFmr5o65ypRbm",
+	"GIqet4tYdjHjc2FsxIt0krbrjhAOYReo/S5WxtdfU8bEzkPSMn37W62uS2mI+AkonrqB2JmgFJ5olxwb",
+	"YP1xCw6OGAq0/R7pym3PF6fM96iGaqXAD9FtA+1gIYm28LVVcEEQYJs0bVG9NCyYTscsYKpHcXMIODNj",
+	"9crEE1zVeimNIEwpFuuadI/g/ZJFLXci0exPbVmOVIwruZvJtl9PXD5SVLYGB0BcurPyQNJ22wuVlfvG",
+	"zWszlIwNlyuKnz5QwRa+h1NKygIkj2M/VDrAopCY+trag1xhstQF05Fs4QpewOPmP1EabQeoYb3QTst5",
+	"ZPwQli2FTYkQklD7UZvM2oTHeqxEwvpJUNGzxmxg7IQpEuiMD43thZ/E8d3jLNzZvl6rZ21/uGzjuKG3",
+	"+98jKlg+M8hddSGbngSfs1xbCCfsjKECzt9YKkKNdiKtNYKXG6zq988BKoExfhXjIMPxB0lk3IAcmGpv",
+	"CiWKIb60dMq/b7p2ASbIObXKo6Je9FDeEf2xODIYFtjjfEWxhJ3J26HxWBgmIinxxyDM4eu1+gTc6GLs",
+	"8XMKbEYe++78Tn5Shg3WsEqba04XV0fdjys6Y529tGZff3FoFLn9th97PSJrwIv210EwL7Fn5FEKmHEk",
+	"CNHBjubxRtmWYzbnje07XlPM/IbPd+CAcYTkRXvB6ggXbOteTIMqraSan7OXjC+hfceF92iE1o7UUxvi",
+	"r9SvEVvgk3ML6lnZ2Skzx4SxdR4BMEnEXwIsLjdJ39m/YymvcBsJoetwVKM33D3ybehU0Dv/fMWnya6x",
+	"RElfZ7zQFWndiE9QQ49XasGUbVA97OUgnf66FBXfXC9NqjwX09299q/mWNQUdqImhbA79hdPYn/LV6cj",
+	"AOmgk2Oqi+ZLDGlNBFvqW6hFrTG1/VbUzj6AE9+tDrZJBR7R7q4xcygL24RZX4Q6ULB35x6LG9t4tWWG",
+	"ThMcJPlpGuxjlST0payEmopQX1B7Z8idCZu5WhDkZpAavU7o6KdrKVNsme8gZjob4Xdnf0LR/pZpMb/S",
+	"Ti/1EFu2gYxliO4mt96/7BpLyVNpLO6tSBPfA9b9WYu5NO4HpPMzsKCiyAS4lPHlvcSARH5bysy/XiRR",
+	"xN6GgUNQdyJwtbPI8g7lKGvd5qQjtPQg55w9+XLXBri51WJuhuamZxhWB5wzZAxPGvAeg9lPUIzn5EZ2",
+	"SvJMVsKTa+wkz4ps0fzIRsHbekQS7Is8fbOAz4XoTmwiFpJ8Wo1y6g5Wj7W8AOaAj7q41QWQS+q43z8q",
+	"ydXv8EsD7dL1OenajHCUqT7MSdGugFvTLGHKE7HRbfL8RFRS3PakK1Zs7X/dGFHLTEqDkXN13ShAMc6d",
+	"efcM1pRAZME/m8zrH2jBJ4MSW4vyPCHAINPU9FWOLirFRMylMoj0Obq6HuMs1+14uTgW7BOfTsWKtJr2",
+	"J0UofwYiGMHr6UKUTk+tRAQ7mCSLdbpC+ii4OevGJu+mK+8FRm+Ak0XuLrj71dQDQYxT7hHDbYCbpTKW",
+	"VxXAzEC+P7n1UlbHsOYGGjLly4acvZ70GAkl91z6lI97RpN7g38DVN12Fh59ugvjj1AXW3N5txcARg12",
+	"cr/pEX1e4Axyyq9U8wPj5L/rxr/rxg+rG3/iSnC6MKLtT9S92aWPfYfwoLdlvbbhGSP0N9203U2Tzobf",
+	"FdQ7Kqi/aRUzn+yCSRXUCHxGnUd/ewrpp6OQ9YKv09X5ycmfXl9enb95/faqYLVttDu6/c9tZc5PTv7r",
+	"f/8feOT85OSkFLcn1m5+vHx+mmtw+9H0vDQ/geKGLuQLdorlFYCSjJ1e8mN383hOd2b4EbUH9JSoumC7",
+	"ZBtaXTPSysDvSzAZuZ6ku1Sr4BUE/3yo4R2OrKlyuNzgcOjrvMflylfAg+cU0fgQW6bWkDu/Qd8LnYWP",
+	"758pvChfcztdUPd3oe7LbQOrSwg2n1UAlirYp4Ajym+Eas1J6Jyu67g91X52/i5b+crPANBEAFiang32",
+	"asJitmIVRyGQjWaSqokDgIN78ePW9J7QlgKdM3nrA1bnTgOwG9DbWTEG0xhp1byDZ5PGIM04gOcDcdoz",
+	"2m5PsBsjHPJwjPZHIr8MBtXDmI/vPHn6VVxqLoy9dvp3TGeq5vg1NEboHM/xuxK3Sk55hQDgOvMl9WFI",
+	"AqK6d2Lhj9Omuv01Yl1hdzGDn0M017gHRJdACXKM3F+k/wPsLgbrH6avYxYIqzG9gPL4dsmd/oyYAgBv",
+	"S1/NsLq2xGMfD0It4GCi1zH9Q1s3W3mPToS+aSaVnP5ZbL4JL3HM9k5MnjV2oQiNBsD0NlZAZnmiKrNd",
+	"h8zi5ri7q6oE4pvdpQMkZ0qsGWUmYKoclc/seGtqeyLaDWzLN2HqGe7L9jmY8OlNi+iDOmeK/zBwbvbf",
+	"wJXfwDtsW4owfkI5qqx1XX6DcHX7cSumPvZwG5IQGcUHwN2g2RTDABxvRG12lOP2U+iV08+MWHGwD9lk",
+	"A+CEbCZEmTQjS2lWFU9nwVATbiNEsuQ6yqTJdsCWE0x22S6zzPbxfHn5mn31xdePz9LtN1RJbaX6VxY1",
+	"d/M5JJcv3jxjpazF1LJSTKRl/rf5116n3/2sV9mylyBvEQ23oMPa9JepVjM5b2oomHxkfBcqLNYYpv2H",
+	"RTUMNagDoIVvKq6e86RvTVE6CW+N+yTWH7VqlPa4xR6UpvXJLQDsFbyFMcCXJ1uozFpVXHkXiCqZErZ9",
+	"x1ZkirB6Jfj3sHe0R9evCHX+3eKCHN/oEmqBrFv8fl+L7O0V0cJFO1U3QmlOpbIu5HwxNqd5NPCHTznb",
+	"twy1gkwv+HWBM8vt9yVZOD2Z2+TDCzfvFujTDrZbtCHSEKM4UxgxfUdCD8Pm7DRSPIdCXwDgmfHJmxVX",
+	"KnYu9BVyz7D7TCLb6uU5+uegnJDxhbP3ZfAHg+ZcY1BgbCcYAqUbOzEjsu09oi2UCtoI9rdtUo/OSzSW",
+	"XLkH6Lv42yLqtRK2wON5+U0ugCVpWTleVvmEstb9tFeV5h+gtbITVwfUgtOYYYTktJ00dnPfnrK3R3qz",
+	"0nVVMiLv2Bb0O1M+sk1Vn0fIOEq37T0MiFYlykgqdv3xIOkXYHOqTJsDK1b7HV8QVqk8Z+uUptQmkimB",
+	"lVoUkilFuBsSzTOWmaZOjVqKXDRsyhVa1u5Cgl7g1A4ZCi32QvdZL1KrUCK8so0DYI9Y6HqInRcgaAN1",
+	"G1DUH3B5lIbF7jyPW/mwbjJ+5X6/0lyMXc239d2lLyoYcwXUosy0fwQ9cMfpHVMpnYHwDfAYia986+Gd",
+	"mcVgBeFEw1oKT4EoqZhGi9+dpGln6C3gGxNqnVHfwfowUPwJGldauH4Nq6S1FeJcXGBF8jnTqiINCXBi",
+	"UIOK03wp87lFzQLUtoqnA6JQUPO9uE3V9j1jBFnnlcYu0CfU6VuIclDTfJx+C0GDcbQeCMU+2z4eiKEP",
+	"sljvFuA1oMXxpLm3h06YjmnrlVDnbSn3glx4EGcsL5jS1770VunriSzxD8iSNx6Yi/rdKKg0uV5yO12E",
+	"DIWJLJmTec104f7P1QY+hrJPbm6gmMv7IqDDziNAYkV5gznlWIkKsXxzwWZNVV27J88ZRwNWGviQfQa/",
+	"/7xgRkdqPnCfj2UiFqpCJoYJTzZuVefRs5H2zmH6wdMJdfLY/qiGUOhkg5Q4b3+hGHyS+BGEIy7Yglez",
+	"6zXfnMNfEMPxsXp3EUJHYTlfdFoAu01yR8VvBv49wWLWsB3495J8nYFOTrOBReIfWOBQHPl5JE9bEuvu",
+	"eWKaLS5C1ADM92raUZbCIIhhRqKdjIXCzHZvyBXi9V6MjyXf3JjFJULCrUYVsvduqsYutn1MSVCPMgN7",
+	"AZ06rV2ZGPKOd1AAmW6skWXUdF3Yta5vtnyRSefWky+/KhdbAKY7XVZhxuEVBS43R0ZRBvDYfTBv0+VH",
+	"LZt5Y9pj7mE426mPN2Nx+O/D2sjjLURrN4csPhWfVU6oYh3sRethANwQOI1KM8gkGlntF29Pp9r4acg4",
+	"8OXHO8r3aMYpOrwVU62mshLli3DN5lEbtl3Ts5mcSl5dYzQ6pb6M2+3wojYedNiL8oZP1PU8aTggZH+4",
+	"r/yMCD596dSVRbqVeQ5z7R1q5htWSifrfX5m0NTDEDB06FkjbafZWjqReq5EeWeq02vuSnN6TUTgHYDW",
+	"KXC0eCbb/NBf8jbrbU2j3fGwQ8MnABpXJPwJsHki00yMdrBydwBOYGyRZ76JDr10pDpJo247l4elMTV4",
+	"9WX9+3TC2LIlyd8c1h9WUMTU20l9u8hRP5kJ/zLAPUkV+entWtOBO6gJJUa2h0YLGmX+LA/LuPbYHiYZ",
+	"7yQGt0THIXJib+sqVN3e/ZjHXQRa7mh3bojNZAas97m2i0jQY2k+JhFvdT7pNxZq26O22Ft1A/lOfwe8",
+	"MWg3EaC7JwgyONn0WMYQ00Z1N1oBKAySxD8FmK7VJrS0COcLZrZ0MiyJ4COrylxPNnGK0/Z5TZkggyDU",
+	"rXE+SqfZUjdSGBn5XjRXoamr73sLDZixoUWmBY0X6nvODy+DFFS2l1PbzlfsZXjQWHaRzuaSdocwavvw",
+	"IOItZrvpukYY1RRJ/q5TbeE6sU5kWWlYpad8N8Q20oTe3O2U6NkuxoDt9AHxvrKl7wSJO5Y7xXX5A7W1",
+	"6Hc0WxIaRAoXOEB2gZ/C915D89g71HzXe7gY9ZrXJSXD83okQOzuKpJWvYSJTLkCtK9NYsDRBRQJqAuR",
+	"b/sH4xJsEA5UMCHRlwjNuzuugpHjJb0UKbK3NJ4IMI5zdTL7VqpcLYJHFDA9x7QTzbZHwQ3Ppmu3tQa1",
+	"1ncBvvhgfViQJYrokNCm5U9ZOli8ly92L8SV7G5Qe+pewu6diUxAloew+wBkymustiEfQARWSGUuHwwl",
+	"Jc0FBHrS83UPYp04brgV9eawAsaQdBS5sb4Y4caCn6Wncyhk9O+g0AeBQo/ALn0r3N2V7OGDmZFl2tQK",
+	"Da3TAXmp2Kzi87kjfqQwjCDmQAbAgHLJb7ms+CTTmH0pMnn6puJmMVrMWX0jMJXz4BQDekXPEAq0LGK6",
+	"47zbSea378VKpzLjJ02Zrs+CSYScqelClE0lKIQUzk5AMnU86lR1P49xypSfUm+f2I9X3xB098jOEJ15",
+	"kPKjxM9jzzEfDdtXAy33sQHg6OzCX0NKFH43aEq02nbU/O6K8jlVu+44pV26YcyvRX7oNaJP1tEckH4T",
+	"OuC7G3m8ozdZgrSqRAnIlO/G9stYNTbjFQjpLqMjFjcid1TGtpn04qHXjVNbBq8v75KchCTr5CeExfvp",
+	"R/Il4ow8ZyU6foU0yz2PQcukCVMYjsC+b0Shtut0tfMNwyTXm6wCh74qK8wBb+PEC70Ueq2o5JxwOo6K",
+	"o8bK4JGmQtkaEuoJGPN9Sj90L318y2vIAHZvdzP5UzSC+/fLaBT37x/DSO5fb+PR3Aevw4i/FkeXsPrQ",
+	"wbyXm7Y7pQx7bY7fnLhjemKr9SwHwGBCpvE5qzQvC7a6BRhmkeyE6OtzkrWc2B10zywpPfOFOu2qU7xC",
+	"dWwv1UynXRUA1Zyu8YSuF4TvB8IsmVIee+W2c/OfPjn712QlgVhqBSl0mZ5lGpGF9FIYyGCttL7BdB4o",
+	"qJSqRQlmoSwieQ1gzcJ1tk3zSuhVJdrs+ZYqQ8ULaUuZPKQ0O8RgxWibhqTbeNGpt2MzhQxcEuIswn4C",
+	"8LfPGa+47WGbDKZmgmP4OkS1U42e1I1XqNCLDA+TYw+zp0IzlBZJd5v0h+DjtuGoVPoZJHiC26NALF8W",
+	"C7gheZDxMdLme55aiHp0WPxSztVLhSIkJT3SDPd6xtYLjXXQnlnSoVw0d9MF8P4VM13PtbXEHP4c0LGR",
+	"CrH2z9lkwzg1qgFuxH+7bW5d/O1GBqgSbE64751AE3++eYW/bz/oyPpaV4MuJ0gK65PprtdacXQrBeoe",
+	"3R6LQyu6hAnE9xx+Et90+El71+G/O7cdfvS6nQp+8Bc/Ifznn920okiXSnfQTbvOXyrq+o/d2K1x1gnE",
+	"kHzHnReNuwFOnou6kruTc9tJ9CV2cRSLyY6MTXnfgyRoz2RXEA3cXWMdPr2WoehK9vIX5DZcH9FlcZiL",
+	"CFknKTmRuR4ZHLaDjfbIFJ1zBkD1cZIgpIt3c7K+PHuyo95wRCHhNlnlXH2zENObPf1WTs9JWGbgDQeQ",
+	"YMtvAMcXymqgtSNGIeDLVa3LZgrfl9K0jwAOQpsAOOWKTQR0w2VKrwHTqVOoxSGxNAWuE/AS/IyOfBgE",
+	"/0bEhfe7+57ytJnRkfdxc8GIoaj8uzjSspyOFC/PN2/aN+A/8B3PN6/hLW5sS7WGAwrcFqM4ITleF3by",
+	"bc8oKCoeqCOMvTW/qQTP1SG0eNqD9y4+BZAEI25p9wxCX0js7z309BU+5Z6HnkL3s+Yr6P65y/qLBWoA",
+	"/6Zp+80M84r3JcmsgZS9lNOK10uTN2sIRsbnXy/5dAGJ1XCXSHOD3SdYsyrgoym2kBsAhCLcx5HFKOOj",
+	"ECQUrrWCjOakR3TOrVjzZMcIRUE6WqDpFuWM3dg/4gAtR/Y5OhzBgfSf66k7EqMdt+3vKPVgbAEoWnC7",
+	"VHF4ql0QZpdfQzxitOsRcTv2+pFZiT6EhW46LvAWAsVYqs0flhK6FtHGwLHZa0pRJGSLade6rsprsLAO",
+	"Swz2L/cr77yyPe09Lt8ibm+DeutMMVmKgQJzeNqmJUpL0G2xsuab6wzU76X72Lev4paV3PIJpx5fIDgs",
+	"v0FgQLey9iRSudlowzYPEtUWAGznxYaiNp103WQzXwLsTagpQl8J9FoBofLIi0wwVMOyterWm/QEz72V",
+	"PVw2WUHvayXbhMzQtKvUTu8KWeOAqwl1ikrMuZW3kEgG8AOQvYFW9EysfWmxXdTCvxzAUuWksdip32M9",
+	"qpIZHSr0paVCEcR+BIv0OIEvBoofOIWUM2TLVG7ZVCvTLFc5nxK3NDFI1uK1YY0R++TTZJNZ8LXACXN5",
+	"G/Ja5rUcGWIKF8W2rQ8dRSHXDDu7/bUxFnVj9DGF9kay9qryBfqKmiXmD8J3ZiCZZcy64JB2oNNGBiOg",
+	"gO+AOCOSJMXZV0GXG+3PvMIsIzC2amGdMQirorpAPWNt1SFbAZqn1vufzR1JijMRTPoxmShpj+VW8k97",
+	"lyS8SJaM2jtdeNnLKzLxaah2kfmd+wGztLY2j+7wzNF1YolWbJolAw/4OPUbBn3DazvkptvGYsFZjjMX",
+	"Bq+YTlE0VBQqvY6Za53rXURQ/WLkGjF+gvG7kmeOAWRSspJvKGN4KUsl5wvrhJb/+zy0hcYGySBlsHrH",
+	"SxSo8dtzC+Bdd1D6ifHSDl2C69ljPn8hPt5lmZFbK+LQaCp5Nn9DHvbRQurdsESCjJ97au0V1pKOj+dv",
+	"O18ALm+dPofXHHldO3lmvuCa3wiVDA7Ma20yvQ59fbiyXKruuUhggno/TAgm091UidtN1D4AjOmfk4nl",
+	"O6sIx6fk3fIUQiK1xA7FXY95WYqSWf4zwTZzZ1RrBfsrVbTFd1YP240OCJn5BKrOMd1fQkfV0vcro52c",
+	"Gg+TGLbzIUR3B3AEvkoDd9jetTveNITF+ld0pE5+yy7DJdHdMk+4pHIHPqweGok02wjew0AvOTAiJyvg",
+	"AqEcz0xa4pDS626aXuVhB8rapkKxP67QLhF0TVUcutRFeBMH7EmLFjRQwtq9VPY6Pj9wtPfHY7aUck5B",
+	"kZ61/adnj598+RXWhrXY7QVbiJ+Pck3rr9N88j1pChbDR4hpd/b49Kxjo/Nq7W4nRGAtk2McoFiO4foE",
+	"wx+WjbCUStfXpZzL1OZ8K6ZySfV2CK1isIPxOXviPnvx49uCnbq//tub/5HO2cwdEgzeYM3+OEgu2658",
+	"D8HqNO4EE3kHVg7uKXARod31mnkOCobGNKkO+z/wZduI3rdP6Fe2RTB9soa+vlS3vk6NlI6FIvOGVUhV",
+	"6jVa/m7apvCTsH8PrpmdYoACm600oMVHZlCHlTwV2m1LMnNaV7+kyjIZ13u21bMWVfgfr77ZjmQaK5fp",
+	"jg9Btvaap6JaH35YMJCujGN8DsoIFzzCVIxAEDPFXTvKWwlabpQ/2RmW11pVm9FVoklH5HMxl6qb2NKn",
+	"QsADolIsNLJbP+k41if2zdmxwnu8JqIDSBkHgEaskn56PbDbb8jj4UcBqJuwywmtum/4CHvU3YB2cakJ",
+	"9Crqwudprq9K8qGm8JsiEIS2R2zAE6c2Hlvpnqk07ehG9B0BRMng4ah5i7RdKDn83sMfiJUFTI2lrkWB",
+	"Tt6AMCoqsRS23uRAGVqUyd68LJkFHiNUsTjPd7wP0vfYGZ+yTIGxTJGHT7hJuiNyDsP9J5Fr3RAaNYx7",
+	"TRZNY651WTCCjocckIhPE26WvzVpaIUfIPAUQbdOF04NUHNmIdeGvvA0HZdefXjkiB7yy04erZqnKlMn",
+	"zSZF8JfWgJ83wH5E0QnMslsvNDNCmNBlH9LweNUBWTwUHi9CdRnSY3yh8YC9HkIbsFDwmVzsmn/hrzRn",
+	"voKTpWZzYUdmyRsB6V+Jmr4bsZZGZBjtEG+4+1kHqAR3M8yhGFMgBYxRp5OBR/dv3bflRBIlG3rwozpW",
+	"t5V0BmAsp1p179pMJDiH/tGfLs0hQxBlZqI+rKiwRZrcC/Dkgv2hbd4vVcEeR738G3tob/5UviyfgooG",
+	"V6jgyl60qoCNQFcemZDQMoxGmfQjrPhm6bu4UaHOhKubRwYbuS+38tq+egp6cshcK45WUPng3vmfP/3n",
+	"yfs//MtOMdhOK+Bdpjb4RwUOhFfYNifF9eGLvJ0yk6Iqh/GWdqXv4yiD+D/YE7RtV9DjtZlNp0WPYxf4",
+	"eQIYKXqk7Xlw2BD4++vsfXzGfPOigj3xp74s2Bepi7njqs4UZCNefy5FI18lcofL15dfeLsPq5nbiRRt",
+	"rwbcsC2y9LcizwnfUdeprSq5dIkcHsZlQfkIAMAp1u4+o84MEJ4P00u3Nk3CDfQU6JmsRNadlHNLPTPg",
+	"ibJclWZ3TYnfmVQIdS9XMGqrycLeAzCt+WqVtFZ6BKLnWkIFzYrAUbcAqkd0hqgBDCFXRoSkpChiC3cq",
+	"rfFoPVOCBE70G+OV3YHCgrsKtwgvxTmLFux+XTDiHbjPPZnu6hYH32Qjcug7soeCl8Wd4PEWt2ze7ieR",
+	"IDBvxDZF3xtPUyrCOYx2Zvgop+oTIyikXJs/2j5sdS47rWTHoSbN/Nij3IWR6HkIGCA22XRWBGIqovaO",
+	"vUyC+OAC88R/2Tb26qXC1oKXGeIDgC20nnWn1c+QxCfmMIWUdeCEdN9CvlpVMndo45OJoXil10ynw6WR",
+	"3E82soApbEsmvexGHj2SMV0J/Cbg0kMznLHhuo6ukmAU2nAzAFRI03FbCmVXrdTyTsaN7yTZuuCwoClT",
+	"57fvzdOJYnjP0jYzPsC1pMQ64xXVVuSiqyFdciFVSXBGUZqc0UuBHcCxCf8NpIgZQtme85XZb3N/0Da5",
+	"tQkbcPfLoOVE8m0YfDXZ3EzZ3ZYYmxRrRfZblceCTlUfdK/eVKRx32trhzjz0qEIsig6OdGVFS4dxzfx",
+	"1UMpOMHObUVRoKvnqbx8hI3e7kSZzaq34me72+ShfGV4OD/2m5zxSp6c0PwbQ2TdOBEKA2NbmA/4XpQM",
+	"I/OqhSIPbmlyT3bX+s+Eh1kcGd3Ug+4zIPoUUlKkjXVXn/J1OMcH+E2cQ8TafUDOLPzmNmQnPTPAZTkA",
+	"eDTskx3nZCqm+B31gD9FcqwXukJypZ28+xyU4GPIHZh3qPC8VLeyhQnJVDAOFZaPNJzuo1/pgEsxb+dQ",
+	"WfAgpoZ7JtkKpUZYc+qn41edJqedLg5z+0Vtcksx440zn86enA71R//iq05r9rN0h/TtSS42ARW/36By",
+	"d8+w58LY15DihL070loo4B444bkQVXnRYlA6Nb6q2KSxzA0GOoZeY7c1JxEymDvLZC8/7N3P6/3LBZv6",
+	"VuRaMM2TrmXASpDUsMRA9S+tf6yhf0hMAjqN5Br51wL7kUCPDF2VGEHEdDkOaemUWO+MPGhMMpY+3zVV",
+	"9b2TIKnMZp1q5nUV1H0sFQ9Je+AgPu/0KVzopfBg8ZCtAdq5nC58YHyRgYV3Q4/XEX/QpQjtBbZAWNYq",
+	"g5W3Vsx3oplsGEYFMJ4DZSITMW19uMuxBH29VhCbSCurybjTFZovu3qbIMjrWDAo71gebMwQ9QGCctjV",
+	"qsrYs9OF4Kv7PX23umrS/Y99Uo/bEOPBbaFYBTICMbpI6hmCsLoN26wJfWPf0FgUFJtjWkM476Hv1QQd",
+	"O0SiIKj8ufUci+z2PtV82IhpU0u7uXS08Ud9EMTmB9z4c3fQIjSbbSiYfuEYhiZRWpBZGkAwLqBRkm9X",
+	"5Qw+tyyYkxPFTsZGLtWFtStfXoTgFalAURdmIwJWOW/TCAFthnuJoCrKIOKW4GAlwNtpfSOFbyh+ftQ2",
+	"S2+nxFfyz4Iqyz1+RpJlI+gExFMIHxxDT23kn5JbTp17dY1YD1v4KthmisVAITsplsR4eEYwDTgjqouC",
+	"iksgmtu0tgfBiBEQRNiMG8gIawjD2P3I0b8d8BHG8MeOC/kzo0attL4hsJ39lhcwV9LCu4XBQIgO+veB",
+	"WxsBvOycWIQMM+IwuPezDpjMAZzuYWlGHr6opsJfvvNalvEqD5gEId+MAC7Bf+W3ArwveiVUlBC44nOB",
+	"CsHuPfgVDj8mIfRQW5So55KKjKCFcsEgTwgiy+8KX4PUqZEY7PFUYCeCEb84Zt/pGkfDulOsYPkDFDTw",
+	"G6G61Y/QUMGfPRrDsD/4QuetfibQnxpcy3SR+OZwsKnuFqiksQZYfMk3qJdLe+4hqpD1b0XLKwUBmcua",
+	"ObunCOqlI5eeub00x+xZPAQeaRinewNJAxuKqfOH3FZFOJud6+qYAS4htuCmiwRKvtvMXn81UWWZU49b",
+	"D3D4iKSd7XhCxc/SWCwEttI6w/Hom/gMhMTzozMSSYqv5NH50RfHp8dfAGALNUo44St5cnt2QgkT7iOC",
+	"mw3Ee1kenbsPn019LK0WZqWVQWXgyekplSD7KCq496bw25O/kjqHmtUIJdSPAoelJzScJuVuAAKDMwUj",
+	"4BlMqHF/uOU+Pf0iN1CY+clbMQMYwVjFOTr/6ZdYZfjp/a/FL/F1jR8EqYb/jOUqftJeAT+9//U94LUs",
+	"eb2J9HdPbqdcNwlymy65wVp/rjFocy+Upre/k2YhDBK7VS2p6vAjbbOjkc/fgbgunp01bu3pHlv7SbNC",
+	"cDtG/OBW6uSfKNsOrh5CDMsgDV44MNfe2T0B/j//5WilU/GgP7XyZslvBJwWf+uSSELJ3Sol+D1X1M+m",
+	"y6LuJX8Wmwfizz+LAHj/gZnzFS9hXRnOBEWBfAGGRLRCC/4jM2ee1Z6BWovmzarW85qTz4VPCdKSewU3",
+	"x1cnv8jyV2SqSqD3qcsOtVjq28AQnb15msq9ddSba13C8L6Ed2+iuOeffhgivnKHBoBNk/Ne8ZpDGMbA",
+	"i0FPdbdsq6Wio7bDx0XEk7v6jL5P7IzS1pcS5m7tH+iRBzwxOMSlsFaquckeHKlKup7PPtoxSUvg8EzC",
+	"zqJD7pXM9dCVHdP6/kUivv0jScW993hfUfiJ8MQ3C62NIEVce0jGaPcTp9ArofHd2+UNXpYtvOFD8Aa9",
+	"/ZkyaxDiI3gjLZUJh7KL5/zwl9u9y/H71NT+LMSKccgq9UCXQ2xwMhFzxLpJMwN87TesLDGZ68EOLg30",
+	"jW8lkDq6zv5X/FbOwRM1rUUplJW8Mu5vbsU/2H6C3O/sJ8h8q4Hth/d2nBoUH/ZxqlAAtP4Ho/V3up4L",
+	"j1V/gw65j6IqxejB6XOJSUQRJu1DCWr3ep9CeKCkhtAWeEExQcjxsofIx6zBT+8WLo6ePvn6U+XTZ1T7",
+	"59mkaLFgoZ/cjBIELhB3Dp71bigmVJmWGo1ZDAmLRplm4rZ1It64R9NH42+NqDft2RCq9NlEY09I6oiM",
+	"F03g1/Tz/LS0tefkJJWKcTap9doIZ5RBuTImnaUOep/oD3LOG7O4xHGQmnfQydyB7tH/N6pdR/sFnnS/",
+	"Zdywtaiq5CHyp2zoIAlVXvrHRopPdLHrW8w7+IT9hC8UotDptWolzgSgEyT2JB2i2k6FpSXdHtrKYWT7",
+	"pBUVR2aS9N4pGzjvI+kseb9OJY2PDzyoZyeMkTAanm+gUdL2Ng0p3hjio64zaFWvF4CJK9Ut9FeOpHYi",
+	"+sMVE4+xpUVZ1sL4xAB1g2qPslRrZrUuCAyLM/iBETU06gTtiDWrlE8bJ/GwkRdIZP1YbpyXnspp/40j",
+	"ZMq7jTslrWH//pZB8efet9B4LsE5hrqOlHgba4dlQ5YDLml1oC//6YMQ4y2sA/qkUIhoPTIK+vASK+MI",
+	"RTvqg4Qv38r5wn7w8OUHi10+DEv9Ud62pyuAntS6EkzXFAdCMwcjg7vMHDyMJ052gHH9Ifguqde7GXyA",
+	"JIX7laEPs8fP8E6c+GLmsN1T8G+byP1F1i4lVvrrtRZ8ukDkmGV305tSDqeJwANb8ieHLeRudGXrTReF",
+	"Sok1VSQnLOBQy9/u1+7U2fcPKRBgyQl+QEzOJ6ensEZJcfs9tKVSUlIQn0DLRzpxRUQkymyO92jCpzfN",
+	"Kp8KAFXWvL4RoT4Ui5Z9Dt4EFSoVVcIv9VJgfgKkhBXgFVgvZCXa0ikqkz9meJUKNa03K+tToH2jvtWi",
+	"5kawz/hcFMzAI58XDKDroLZdVyVqdeFGa5PKzCPQOQ2dJUOVSJCWixwcyiMBKs1R3504ocpz1mYJslpA",
+	"vw82XYjpDZYG51IcniMtH+Yaw5ffmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW",
+	"6yZyYgdRx686IPg4469lWVx5fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9nNlfi6YESv+eKqritq66Ro/",
+	"WvGNbqzJyMBQI5u/R7fK71IV4orQbb/KjIMw+HuN85CS1hEXQRryDNumTgFsQtw+zyJ+7Ydh6acPxtK4",
+	"Lk2Nr6FNgbvRLZ9UWLYE/wSZHEQ6Vzfb/IytUQcC10ao0jP0gwhAWVXf0yQ+sBYPy7oUmVRTuPjW7srT",
+	"jfWOio3Hj3DXstIfgI/G88WlUCUxxmRDWlyBdUd0CYbsPkhX67HCsK9plEzbS5wMiqnUL7sFGPv8EsDY",
+	"jj6mxEr6z76t+cwS/hzoc6qt5ntIRoEJFWxai1JaBiAJiA4N88n732i+W9AphAaKbjcOETIvlXziu2Mw",
+	"AfpaJWbW580jBiLMn5S3ttAGCnO5uRGQZ3e8pZnBZB9aMMGKP5KjDtYGE8hbmrhjrRd14fG1Prnr7eE0",
+	"PCBRdNkjXIZWdgFA57yqQj2mrqmYYlv4BXdizqh9jghUg/LvpTWhGJdHsvD09PTsXy8I6x6m66QxwXM9",
+	"iHvkQbkyx40A0vUJKUrPEGIp7hXn6I51r2kOOOGrVa2pAD6TyQdPiN/5IfDDJVF8gC1CKX106fwzCanv",
+	"9fQmbHYTQKyU+Nm2HKJK5lgudC9BdPQsq065moqqahFR0jlN8NTv3Po7t47n1m+AZxhH+TnZMN6lRJof",
+	"PXBQ8gbVK6HA1EPMn98CI255S151MLhy9s3OzKyd4xC4NMEjpQahdmZ3G0PwupKiRl0p52UiUDZq2Bze",
+	"H9B/CCZoq5vGQ59iRH7ZPsIvCRkFzBK5FJ+a46bT0obDHuNfKHcoVtMsWbNCqz132gh6PC/4V3zzW5P6",
+	"D2PEvSFKfQT7bcRd8890r/ygrcfXwqtFIvY/6j4TrW8o0qR6BRYx35ez7CWzqqX6xzXUaOV3Dul8mly3",
+	"t1kXkitg10WZZRhtsGJtl2rysgVT+l09GRs0enx6dnX25Pz09Pz09D9Ozr7MDBsBVX06YaQ3njN26RHQ",
+	"Onr+W48Z+YPQ6huPTB9XViqEi8LdaksgZI3e3tDmBHGkHxkkTHTyZjtDCd+NCSW8Djhb0mz3hyzY5dWz",
+	"t1cnr17+8OPVi8tO+2VMW4oCfm0Pux2c+XCcOA7QkORyryF3UoYT9BY3hBbOl+LDh6IAKAyzqltkrRTn",
+	"0WzpKN2IzSMTvPwRgwHAke+/iJ/53YmA0C9aEBzKsiMs5Pbd0PSow5QNQnMST/aQ4pul8REJBfg/PiMJ",
+	"TF9MuDlmoVZ83vCaKysEtTEyTl9fitKp7PoWPDu1ELHTealrce6bBUGZ4UwA1lItfCPJFmEJzDHoiE3Z",
+	"NwWzei4gRQ+ohX0ptRKYBLTBICU0JK+FuGjp5xsSVVwhziWAVsKdNcNfLjhEMdlECIWZO4kcmLmw3zVk",
+	"bz6QNIb35wL6jRpTCbBf4n/xSwAFCwyc5OViC+swiyEQmlg+MjBpTGTywRlu2VLfQnNBx1a4yxgAQxTL",
+	"iF3d4szJL+5/v55A2z33T4T5Hw5SQB/IHaL1ahGB2SX0EkLTu4OG0OsKAyvwfXMSA4bmI6OUoa+e3lWR",
+	"vvckqcnG+vYSUT9EKqEvonxtOVfcNrVgn5V6ak6M1TWfi+Nl+flRcbQQvKRUjG9w4o+/lWaljUyDbLqR",
+	"FeG8co/Fnd+lXz9EeecDQrHsPonPuh1O9QwyAFuVBxE8xc98aqsN2Q/rAPUxcAJ3qjR/0ksxKkPi3s/e",
+	"R0lcCBlIR//wPNUmWzlZ3UmZiHgKUbpsyMW9oMg86aBKsI2wOxhsZwTaM9nHl++DFvDvIe3foOAEj0pg",
+	"6DZkno6XZ5h3dwTIs/CYKNA/Ihv/HlL6pw0p/dYuvWygyr38kRkXr8oJip1O/N/vuo8SFfjdCLn/u3Qw",
+	"TpE9IGOCFv6QjA1c/H6j/h4F+Y1EQX5rt2WIrYATCBJE40BK6ubcO7LSkRVTt6hhtPZv6JEH5B8ngfww",
+	"yRoaTk56KIFHV6gzK0oxlQFY5R+bOwhqkMIdvKr02oQmtJqVGjnBt5qBnv3dJlToPxbUwmDNDZCvJKSU",
+	"D+1tyiHfxtx2/3k89PaPVIqxB5vHzYz/wSVltwoDWBLZmLh7yTfD7O17YOSlXClu5RRiH/DHryfeoTvo",
+	"jX3rH/oI+lAqvAFzv5u20fbsj7urrTN6hm/ZnjAKBrr/bY/6HDsiypwatZSqsdjDdNuMPzuNukB+1ekB",
+	"+YHBGdzxDTyRw+yIvLf/BCrOFm7ag0ZHOcMzEFlFLaY2dNeN4zbY8otvzKA3YSGN1fVm0GFOj3x0s+g7",
+	"7CisIEYvkMmYsWKVK+2v9XJwxMOOM/I5Dc0AhNr4rqfZM271A8zkW07AHugoxF5HUERKV4OR1qnKf9dK",
+	"XLAvl4A4OGu7XQOyh2++JO1CNxazRgvMwBByvrCshFHcN1kgGdqEhPg6OnOGqVBOYP109KXbjzP8r2MN",
+	"+PJsqaOGiQOmYmVw42vo6Y8UP3cG8pKrjacBbQTWwbZP+5XrilJDTBF+CQsMqCfxk+6brPt1ueI98Jyd",
+	"vtdMYXXAoEgR8K/Yf9KTkP45Nbcpoj20/Pey4FfqTn3i5nEffjPHQWT2QY+yiZg3qnDGXNdp/IFca/9U",
+	"hvk9X1J0Membgs35rSgwvwsa4vEaMjkmG9rvrphyiixGBnK3VdztMgdXaIT9Hh974LNAo2TRy6DHpk8t",
+	"xAj2+jfILXGX0ZFazw4+ISj7cA0ZYaOWsQUDMc9t2xpyqtVMzhvqHjiHZohkKELWIrTyzmgvnw4v/APo",
+	"n1F/H66siR0sjwy2fo0S9QAzBdYOuaYf08+S8DR4EA2n9AC2JE4VW2wCnIZ3OM6kqFoMjnWt1dyrfSEn",
+	"zc3UO+v/59GU1+an0/fHljtOP2f/9b//z/88gk6acXvcRD9e+F9oIMc+E5UR7OnpF59jckzc0dgr/VEj",
+	"3KD78aqCTTHH7KUa2Sy627UT0IWFbV+JiXfLxll4Jb08keXalb7378HCl39EB9bhUv8fWqe4/1viUljg",
+	"4/ZwoPy5YGVT8wk0tBWKcejU5Ps8riquwATetJnggA7gvmBD+cFYLTdgBr+CB/6REhMdO7+iIsEtbn7d",
+	"9m2nigFAVfpNqjAfQuFF3RaY0KywkqDkm8KjI/o0dXAcEKyOr7jwpncn+/0CNWNnuNRieqOVVHMMghtK",
+	"p8txsmP1IUZ+477/R+NjWFRGKOPZn6E+0q3UugjER4PEo/e6+5AjCivmnP4WedKrZECA0KLWsZhbv11r",
+	"8G8UbL3YRFobAr8qbdlSDGXbmhvHhQN8dnnzMTKPHprRcFUZTlsKu9ClQbho7vuRiSk39oKJ5cpCvnyl",
+	"8Shb7XROJ1tDTOc3xGh/0mvoNROO1UKXbK2bqkQPjl84SkDiR6fbrrgJVgJhe4eleE4LaXMnvxjLa/vr",
+	"CZS1ZYvPKDETWt7zBvFfuYUSEjattGlqccxCHAZxjqGmRhhLFXNuRgUckrihPCnZTl1HjG0ycnzgDbxT",
+	"5oLxmRW1ezVMo6lvMbPdNKtVtUFYQLGEuL3tg/75ALUO+SG11tYnBbpDGH7kJnrM/rRzfswIEbWjBtlW",
+	"tLo8RRaBChzq7siUSxTc4U4pTTMGs9zNC0vvAPX6mP0ItXLcyROihI1yHzPVcG9qjOcNyofnzs7ydGnr",
+	"Vnk2bSgtRoCJHsAD/9I6KxISqw6J7X0ZxfbOnj79mNG9d4sNbkjuEnVfBuR9X233qZdyf0r1jZv2DBO6",
+	"Qb8eG4HY8Q6WZodArMWUujAmJSJUxi25dSb+/HhZYmfOBchlZ8UH4QPQ7cfsNQgyFN0rI5pSq40XC9BV",
+	"iKYIzoJj9jYQzoCwyQkIu+CqJ1hAZpzjQgk1fyIWEjgrKq9Fkad0KRif6Nvxcg+l2yMSzUHAVfJGrKUR",
+	"B0qrt0ju38XVpyGufLIubUtGaNEZ+YfDBvp0xNpVX+tKS7bWqc/VBvuncIWihxyrcKmYpsLWGKSa9UTg",
+	"rbQwDXPyi9U3Qg02rnKGXVnz9cvws726V2kATGZK2wUcpocDFXnFbyjL1U80OXw6T0vrm6EF3nOzHt52",
+	"4Nw+bDJ64m6YGP3uLcseedCs2hlPeAm9vaa1sBcEWNw68Yk5FDCeLNNiGJjsYVos8elUrGxv6x6kvZdY",
+	"7ZfvOdwk+QP2RL5Dj+Pk+fLtxCabLjsVUVcpaqjYkTuYST7k6fgen3jA00cjJE7eNwsuVQGKUPAvglzF",
+	"4owH7/15764rxaAzlq7jGNsF42yqV5sI/IZNRKXV3DBRGQF+u86uYVumQYc+PvGAu4YjvG0qkQ0Y1fTl",
+	"b2+XMC9n2RjLboRYMas7Tp1Q9wjdgVdCof+x5mVqn07gth+CZBEGHQY705E7kFb3WUG0nZAW9VlD4+aR",
+	"KZicQfctbISUU7PJCX3tK6g+Ut1SS9Qhq998wphYpeC1MJZNKMWILFq+ch/q2Sz0xusYY0Y4fqydYrEV",
+	"ENgfFmspuGnqTj+rpHeyPRMBWI1Ca8fsGaO3BBXFTQHz/D/bCPt5nK+QMVFf+Xk8pEjzY2Q94OH7345I",
+	"C67sTgQOOKFAL66HNuvtOzg0Bu8YeuRDAN+9ETX55MZA3/nJP2CDnADpVYu5NFbUwM8mCsVhiWunW0++",
+	"0WIlDRyMby7/wj778eq7x//2OdM1++/fX/53PD+QMgN5LXa6oHg1vPeYvQBrtNZr9/1fm3KOX0trRDU7",
+	"Z5xNOHYtl84MXenaUiw3HDlIC4JwLMwDxALDDr3Gm2nJTthL97aWDwbvrne1tFT9Q69uA5QImOOGYTKX",
+	"lOy4aHMAHMQYw+OOcF8fLksHaf0S6J6tM5uIKeUEAyvWHyJJZ4/WUnAhcWQ1PQuu01D74E9UgV0Ohc+V",
+	"5JZCcMg+KXF18gseil9PCNJwGAkPHxnTBZvO8KcSrEU28AvIwTX4rz8djNlOpesjE1rVYtqeL2wGVMSA",
+	"aBmF7yFVD3qF6abXZnqLAWzNlZn1+hZ2ifQCToeYiVqoqWBhKlNx3iao+PekpWIRWmM7AYtdW3CKvmnZ",
+	"Z09Pv/7cyXBs1YlGxcSNditqlNQxBCfZgN6ex18nRK+fViZz6x5Z+P4dN1c094+U6bjP4cEYyprXpfln",
+	"QuF/rvUNVkt5LH7SQBDOVlH3G8pxhw8hyWsL3UdpC9W5ejbLt6GwTa1+gAdfz2Y7UZ8DTNVNthxtD8/m",
+	"2emHxpJrV5q7v6FKa9bmIz69H1/hVVMrxtmNVKUTM7Q1MBQJIejoTd5kFERL9tnb775h/3b65b993tbR",
+	"GTmHlL2eM7HlpyHECbJAHtKQawfJnO5p+8AHMBGiLHY3MESFlRDQePwGgABmXeusS9Xal4S10aDuir6X",
+	"N4IJsALihl+MahN2GvxRAAucj1SpZpjBXE/Nls10AVEtXq35hvp7QuYyxqEdU9Ai0OcVYu4oJEQt2IKr",
+	"Ujjh4csYIWMIGnpSOs+aY1Y5LUJAx2Jnu6YuQHwIR7lXpHiwiieVxp7vwqN1duHjP3mkeCDMWHtZ9/dq",
+	"zaVF7YaS/SGXAQFaev1nH/ZC/HKv5Oqcpy3ZuayqAvcmQOfpcpM2k5Kfj1pKYwNXfpL7/AE9mGMIHHHU",
+	"aAdlzpXyzLvuA44IOkLYtJJC2WtZRpo9PolqvTRhZz0aCZVMUxYPQPv2df9WbJKazNaQhoivAt2o0obM",
+	"gZWA6iLDZ6LaoMsFn8MwAkE7dbC06K3UWID8putaWisAox82n7RohENAqwMFF5Z5+5l99vT09HOf8Iiu",
+	"FjSn3CydPFcXZGSpQBpzg5nVsHjMm4YcKsiZArriCpx5cwO9AoyjBbeYiUk5SgBgDwlU2NuAMyOmWqEP",
+	"ask3rG4UYUM6bSxoHnwheEmT/OzpE2dF/fHFFesGV3DZ62zc5pg9m2NHBUjJEm5Id5k12I2avROTSz11",
+	"L+retydrwz4zQtA99koYw+ciaYqZZrKU8Zm/f4sp3ugH6YE/XtY8gx0fI3ESvqhPL7b+IFfMJXDEgPRr",
+	"+3Vkr5ctDfBknQ/CPGtzBJ2w6vBsEall9M1bsao2F2yi7QJkz3+7fP0Ds+Jna7abqKNTNH2jneHWbF80",
+	"7alytsxKqPu7c7bumHYsp5qlDnuKmL+EG2Ew0SrSMh/SYKFbfODWvmhTfNylCTW9S6dFGwsQJsbn1T68",
+	"0+HhdLJ1p3Z5xrhXRD0NRqsHOfPzE9jJD++PHaWuvQOFh/fQPDsqG6pCvvtSnGMMiWbe9vl1jDcyHL97",
+	"KXp3xBVK1PONz7CEVTwyzGrrLDxAvZHTRQvMMJNgYUJ7yRrtui9PT9m7Bep/X5ye0iMFe3J6CmLSseUx",
+	"u9Sg7wWFZrTOVzgbXaGcd2MGjDsgOGSPlGwpuFovZCWcThWPAkffEQ/Xdytq42x8ykix/lmz5Xv2wJCg",
+	"z5qOvxqLXlM6Db2tPS73r9O8bRf3oT3AYw/pb9nZ+0koQn+Ut6IvxQMHtlU3cEgvsGarEsb4s0z+M7DW",
+	"8Gmn1WOd8KqWuu77ylZcOknhQSEHISDfcMds39KTHySJIRpxrMnuV3Jn/ambkdID5rwlT3DXDVl0AGoE",
+	"JBEYj3+Yoro0ENXKe/r9EzHV71+yfEujPGB8aWS3RlVSgvsoW4ncAR8+WD/AG99rfQM+gFe6nDSGXX3z",
+	"xvPkBTOVR2x2anclklyxqvVMVrsOo3/oQ+wLch8NOfYghmU8JLU9GbDI2t3sRGtwvk8EoBomqWyEQbTs",
+	"XSKPUG8/jLSTan6JExtL5rCOByUz0aHbBHYmlTQLwsxOiq//j73r620cN+JfhbiXvmiTNr3rw+3TbtpF",
+	"D9jrLTbBBUXRB0aiLTaSKJCUDaPody84M6RIWZKdnOXEuH3aRSyJEmc4Q86f3w+KtunmhWwXPf2VUuND",
+	"mc3K6Dx7pOfuYW6WUZmfCtFYucI8KUHVQuQXYbCQnR4aJBExS/rC6smVGsjcpmIPoiliXTu2uat5hYqf",
+	"mYmjLSB9PevaueP55Pe+qoq/kZn84N8qY1axtWLu+CdtedyB+7kn7UOae/0okTD59ENPml+ZrojTW9+P",
+	"sim+md7XqEWa0XsnlNjsWrXX2XDY0PpGhvNqLA16PrP2WW7EAd3pyymjOTWl2pq3GMRYzKF/FbygoqeN",
+	"YBtedQMGy3E1MnLdnFeHoOHRWwc3+jKmzz361g31zfBdqkrfImw7QrEoiEYHYpUEYZV6VaxiJW8hO3dQ",
+	"77dAG7+w4g+Tmr4ggwLYDF4CUoobod9HZRe+r2wtNwJqCSANGm7pWST8NtQdp3EHVXEr9H7aE+5bdrPx",
+	"4Ia4hN1GNtAjFINzGaJ4H3sRSbQLZ2c4unQfRPOHQOGQ/iGVxTpLXAEyihDG6/UQD6Q7V/lrntNfPAft",
+	"88YIDI8LSOEkHB3w83x9smGVWu/lhU6zDrV6rEQ9DTtCyFRUfRVHABMle1WMnEBHGKaMashHSm2Be8XT",
+	"huuuSXVZCwjc76YzCNw8ffUXLZWXxMf/VmCRO8BSlCtmVC0AFsjtHUGdiNiRW8aLQguDRXKc1VxWzAi9",
+	"wQpGIyzr2h9Zo+B2aYASCQPDL7Krp0Id+TuHmA60C1jF8lJBBpw1YstabsxW6YIRFd6+cGOAoyMxbs4O",
+	"YUPv+gHbsBbStH+I7Reard8pfM3tqOY87ki5RtBr3mPhNiSQ/Q7V7fYGmoYdWzMe8StdsuAeyw8xYts/",
+	"cmuFlpjoQeefMdGqvCTSBO6J5qhKD/F1ff8NZ61Wa81r4pOZcwVL4gpg46L/FE94Y5Xma+eo4POxaihL",
+	"ow7wffS9LZep9PxRb64sr1JG+M3rscvExz/o/AC2GctitgRoMqeqf/M8dP1BdBIceurFTqdbNMRPzUqN",
+	"p5OR74KbJ3MIgAw7fZBdTzaBS1bPlNnv3RUAOLVclz13ilaV8L1laKSuWLgXkTChbrzmO1Yp9YTV+iym",
+	"x0F1JVIR1YrGII7xn25YqTptsGgdPrYRojD0RMBFQSsBL4G/eXQlhEa4Yr9AiSFwnqSOGP8WDFIoQnEm",
+	"lsugzYpZ0HyrFFMrK5rgo0u1RShsq6D6ZazGyn1NrCoLxHTw6b9viLQ7dBy46RLvYI8VS9tLGeEGnOBI",
+	"hYLryVXt7Fz+FBi5aTrGzNb1wG5ObWSd9P+aXLpQMUw8xhvRhO9PK1lICKQ0QGjQPbdPK1RbRTyQPAh9",
+	"VIJY4TQruU9wyTISg2d/gzUcts5GEIdxr3LMlsq1PQR46GWsZJFfQ8J+WtDw8y+yyBctGJdFDsjK437c",
+	"M30+arU1QrO1EuZFMa+b88W8RurKrfLS6G2oF2jkq93ZF3HaJySW86pylnhya+8W55jI/ozFrYNFoigo",
+	"vBYmi/dASjMCo3F/fBe/dYwO//0pp2gwB9TKE8sePnxsapw1exK7o/T5C167bC4ShrgteVUJROrZ0+xP",
+	"SrOGb+Tare6rXAuor+GVuVq/hJLmhLaHMGpoTnFnS9rba/GsGLCQbN6BxGJYoooMnu579S7Kh7yW3JN9",
+	"YpB/KmjL7TRPSw/hn01zqxB5CVCXALdWYFmEBhCTJYxZntsX7kDrIAuRpWXafzAxIimRWJiuBoJEyj0g",
+	"kQGvKl9QSp3AQsJTcWzWAC9KI3b7HAjpCPh0AJ6D0CRQORohTMzOeD/aXrs1ZNncQQ9L+dF9175dkeau",
+	"SbDisBn3s9wI34qbuXNiJSCSAEHmG2YQZ2kt+gZAdyD8wtf+Lrp0JbbUhAz9MlCW3jQitz7bmLZIQwsr",
+	"nDr/yGjm4KDH6C5qIk/uhHsAEAfu/IGZ9wSmCi8Szsj9DA06McdxMO9ABZeMLFiEAJ1gsvb4oJcCfwk6",
+	"ihKxoeaFm/JRcV34spfBEu9mI4d3eMXCIujMnAy6C4RV1l2DxsMdsVdceyRhd7pORGC5lqvVfCX7PV2z",
+	"oBT8EBNioLeEHjpei4iBym6Vp93qe2UuRVT3A89CnxmXAHD29FCyXBnoQt56ey21b0o0Y+K8/q+bJuI6",
+	"M8dVksA/J6kluS/FjpqG3fmwZ7DtKVZDHBFrYow/AXgmYeeSIqRUT6wWoQIGqFR2n5IhWVmLHlUJ6P8H",
+	"fdtJe7dhtTQGwVARmiMKn2+5dF7K+RQZM5iO+Yu2M2UAFl9kn9mZUhQxzPb5Slhwfd5B7mGypQoj9hCk",
+	"dVN/Nr7itwHjB7X3pKj+PBtyNZzWdsZMl5eI9OQtGDjJ3TtEYCG2gWRNu/3iLM7bPV6xpPxhhKkMSMS9",
+	"eR64I3eg3ZZEywwoarCnHkybFGYur7VSGuZOjnXCjZzQ+h14zd2IO7RHz9GRTzAkJDPgqKslAtOZEFyl",
+	"3EbyJVQvO+eif8VLFtQAHOGTnKGggG66rM85ImK198tLYv8BTRz08tGCWmtZxPFMcH1UeIyoa/hyaQPa",
+	"wKb5ADYwb/aQ2eSACN2KoAgSZCT6cARQLlTkUAKmxkraK/YAp194vKX5A7gnerX0jCMNZcroEJsR5hSS",
+	"O0F/VFVFZM/wtGeiiwc1Gtsu/HaI8D3ii9xsMiYecQMmIS5YcJux2h0RgTlUmFb2eIAr1TWAfjpRD0cA",
+	"4i+G2a27ysqWa3vtnvSu4JanK6TVbtosWRZoad0vpTX+GAtQGDc//IX9/NHJp1aQxjiIcp59V/O2df8d",
+	"jRLRjyDgjP3zw8+ff+xTuLmqurqBdXB79ysgXMRsKmknB4KhuWuOeq9kx/Ev/Pp/h6vU439EfvbaWtTY",
+	"AxjtUI+Na5KoGHRYnG8JrR36v2HTD4v3CFtG8RH8tgEcMF4BlWBNLisZcqSjXsRfJqZswAAGVeW8Cvzz",
+	"celqv1qDI4gJ0wCzYILMxj3tu+cx51RGDShRpMdpgVoew3fBJE5xHVTVC5gOFqtjSqQ1Vs7kPsvyx+o1",
+	"6HSmdXd4lqUED7ncGDxqoM+Zk9hDiYrcYEg00eMZKLZkUApBRmHLDELLaxEHJY9EYoOy+9H433Nw2C4s",
+	"FpGgu4VknVPC//0/AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
