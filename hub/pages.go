@@ -41,6 +41,8 @@ type pages struct {
 	ready    atomic.Bool // the devices were asked and products are open
 	alarms   func() (all []string, ready bool)
 	room     func() error
+	machine  *machine
+	research *laboratory
 }
 
 // listen takes the address of the pages.
@@ -204,7 +206,7 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
-	operator, err := office{p.site, p.market, p.money, p.version}.operator(dir)
+	operator, err := office{p.site, p.market, p.money, p.version, operation{p.site, p.machine, p.status, p.live.Devices, time.Now()}}.operator(dir)
 	if err != nil {
 		return err
 	}
@@ -213,7 +215,7 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Handler()
+	}).Operated(operator).Planned(planning).Researched(p.research.shown()).Handler()
 	return err
 }
 

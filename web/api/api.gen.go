@@ -36,6 +36,33 @@ func (e ChallengeDirection) Valid() bool {
 	}
 }
 
+// Defines values for CheckName.
+const (
+	CheckClock     CheckName = "clock"
+	CheckDevices   CheckName = "devices"
+	CheckDisk      CheckName = "disk"
+	CheckGateways  CheckName = "gateways"
+	CheckTelemetry CheckName = "telemetry"
+)
+
+// Valid indicates whether the value is a known member of the CheckName enum.
+func (e CheckName) Valid() bool {
+	switch e {
+	case CheckClock:
+		return true
+	case CheckDevices:
+		return true
+	case CheckDisk:
+		return true
+	case CheckGateways:
+		return true
+	case CheckTelemetry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FillSide.
 const (
 	FillSideBid   FillSide = "bid"
@@ -348,6 +375,36 @@ func (e Role) Valid() bool {
 	case RoleResearcher:
 		return true
 	case RoleUtility:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RunState.
+const (
+	RunCancelled   RunState = "cancelled"
+	RunDone        RunState = "done"
+	RunFailed      RunState = "failed"
+	RunInterrupted RunState = "interrupted"
+	RunRunning     RunState = "running"
+	RunWaiting     RunState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the RunState enum.
+func (e RunState) Valid() bool {
+	switch e {
+	case RunCancelled:
+		return true
+	case RunDone:
+		return true
+	case RunFailed:
+		return true
+	case RunInterrupted:
+		return true
+	case RunRunning:
+		return true
+	case RunWaiting:
 		return true
 	default:
 		return false
@@ -742,6 +799,18 @@ type Challenge struct {
 
 // ChallengeDirection defines model for Challenge.Direction.
 type ChallengeDirection string
+
+// Check defines model for Check.
+type Check struct {
+	Good bool      `json:"good"`
+	Name CheckName `json:"name"`
+
+	// Text What is wrong and what to do; absent: nothing
+	Text *string `json:"text,omitempty"`
+}
+
+// CheckName defines model for Check.Name.
+type CheckName string
 
 // Clearing defines model for Clearing.
 type Clearing struct {
@@ -1319,6 +1388,43 @@ type MethodSkill struct {
 	RPinball int64 `json:"r_pinball"`
 }
 
+// Operation defines model for Operation.
+type Operation struct {
+	Checks []Check `json:"checks"`
+
+	// Cleared Intervals
+	Cleared   int64  `json:"cleared"`
+	Community string `json:"community"`
+	Currency  string `json:"currency"`
+
+	// Data The data directory
+	Data          string `json:"data"`
+	Devices       int    `json:"devices"`
+	DevicesOnline int    `json:"devices_online"`
+
+	// DiskFree Bytes left where the data directory is; 0: not known
+	DiskFree     int64            `json:"disk_free"`
+	DiskSize     int64            `json:"disk_size"`
+	Gateways     *[]GatewayStatus `json:"gateways,omitempty"`
+	LedgerHeight int64            `json:"ledger_height"`
+	LedgerKind   string           `json:"ledger_kind"`
+
+	// Members Who has metering points
+	Members int  `json:"members"`
+	Ready   bool `json:"ready"`
+
+	// Settled Intervals
+	Settled int64   `json:"settled"`
+	Speed   float64 `json:"speed"`
+
+	// Started Wall time when this process was ready to answer
+	Started time.Time `json:"started"`
+
+	// Version Of the program
+	Version   string    `json:"version"`
+	WorldTime time.Time `json:"world_time"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	ClientId string `json:"client_id"`
@@ -1799,6 +1905,114 @@ type Rewards struct {
 
 // Role Of a person
 type Role string
+
+// Run defines model for Run.
+type Run struct {
+	// Bytes Of its results
+	Bytes     int64      `json:"bytes"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	Id        string     `json:"id"`
+	Mechanism *string    `json:"mechanism,omitempty"`
+
+	// Problem Why it failed
+	Problem *string `json:"problem,omitempty"`
+
+	// Progress Percent
+	Progress int        `json:"progress"`
+	Queued   time.Time  `json:"queued"`
+	Scenario string     `json:"scenario"`
+	Seed     *int64     `json:"seed,omitempty"`
+	Sharing  *string    `json:"sharing,omitempty"`
+	Started  *time.Time `json:"started,omitempty"`
+	State    RunState   `json:"state"`
+
+	// Version Of the program
+	Version string `json:"version"`
+}
+
+// RunState defines model for Run.State.
+type RunState string
+
+// RunPoint defines model for RunPoint.
+type RunPoint struct {
+	// Export Wh, sum of the connection meters
+	Export int64 `json:"export"`
+
+	// Import Wh, sum of the connection meters
+	Import  int64 `json:"import"`
+	Minutes int   `json:"minutes"`
+
+	// Offered Wh, accepted offers
+	Offered int64 `json:"offered"`
+
+	// Price Of the call auction; absent where nothing crossed
+	Price *int64    `json:"price,omitempty"`
+	Start time.Time `json:"start"`
+
+	// Traded Wh
+	Traded int64 `json:"traded"`
+
+	// Wanted Wh, accepted bids
+	Wanted int64 `json:"wanted"`
+}
+
+// RunRequest defines model for RunRequest.
+type RunRequest struct {
+	Mechanism *string `json:"mechanism,omitempty"`
+	Scenario  string  `json:"scenario"`
+
+	// Seed Absent: the scenario's
+	Seed    *int64  `json:"seed,omitempty"`
+	Sharing *string `json:"sharing,omitempty"`
+}
+
+// RunResult defines model for RunResult.
+type RunResult struct {
+	Files  *[]string   `json:"files,omitempty"`
+	Points *[]RunPoint `json:"points,omitempty"`
+	Run    Run         `json:"run"`
+
+	// Summary summary.json (docs/replay.md)
+	Summary *map[string]interface{} `json:"summary,omitempty"`
+}
+
+// Runs defines model for Runs.
+type Runs struct {
+	// Bytes What they take up
+	Bytes int64 `json:"bytes"`
+
+	// Most How many are kept
+	Most      int   `json:"most"`
+	MostBytes int64 `json:"most_bytes"`
+	Runs      []Run `json:"runs"`
+}
+
+// ScenarioSummary defines model for ScenarioSummary.
+type ScenarioSummary struct {
+	About     string `json:"about"`
+	Currency  string `json:"currency"`
+	Days      int    `json:"days"`
+	Homes     int    `json:"homes"`
+	Mechanism string `json:"mechanism"`
+
+	// Minutes Of an interval
+	Minutes int    `json:"minutes"`
+	Name    string `json:"name"`
+	Seed    int64  `json:"seed"`
+}
+
+// Scenarios defines model for Scenarios.
+type Scenarios struct {
+	// Mechanisms Of the call auction
+	Mechanisms []string `json:"mechanisms"`
+
+	// Plots What plotRuns draws
+	Plots     []string          `json:"plots"`
+	Scenarios []ScenarioSummary `json:"scenarios"`
+
+	// Sharings market, and the packs of rules by which is shared instead
+	Sharings []string `json:"sharings"`
+}
 
 // SeriesSkill defines model for SeriesSkill.
 type SeriesSkill struct {
@@ -2313,6 +2527,15 @@ type GetPostingsParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// PlotRunsParams defines parameters for PlotRuns.
+type PlotRunsParams struct {
+	// Runs Their ids, with commas between them
+	Runs string `form:"runs" json:"runs"`
+
+	// Of traded, price, import or export
+	Of string `form:"of" json:"of"`
+}
+
 // ImportValuesMultipartBody defines parameters for ImportValues.
 type ImportValuesMultipartBody struct {
 	// File As it came, of 256 MB at most
@@ -2378,6 +2601,9 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
+type StartRunJSONRequestBody = RunRequest
+
 // OpenSessionJSONRequestBody defines body for OpenSession for application/json ContentType.
 type OpenSessionJSONRequestBody = SessionRequest
 
@@ -2395,353 +2621,378 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L1vcxs3tif8VVB67lNOaloS5TiZG6meF7aTTLwbxy5LGe/eXK8KZIMkRt0Ap4EWzcnjW/tp9oPdT7KF",
-	"cw7QaBJoNmXLdu7klS2yicafg/P//M5vRzNdr7QSypqj89+OGmFWWhkBf7wS89aI0v13ppUVyrr/8tWq",
-	"kjNupVanfzNauc/MbClq7v73L42YH50f/T+n3bin+K05fdnoaSXqo3fv3hVHpTCzRq7cMEfnR6+XG6a0",
-	"PXLf0ONutCd8dtOuXom/t8Lgy8tSup/w6mWjV6Kx0k11zisjiqNV9NFvRytuzGrZcCPcX/3XvVgJZZhd",
-	"CjaXlbhgSk91uWE3QqwMk/aoOKr525+EWtjl0fnZ5OGj4qiWKnzwsDiym5U4Oj8ytpFqAdNuxN9b2bjt",
-	"+jV+95vwrJ7+Tczs0bvi6Ikw9mUjZzjRrZ2QdsnWS24ZV0w3pWjYvNE146wWVri3sZWWyrK1bquS2YaX",
-	"gnHLtJqJc1jSVBjL9Bz+b6RaVALHcQvmlq25tGy9FI1gSrNKKsHW7p2czYV7knFWyVpaVklh2FTYtRDq",
-	"hD2p9OzGsFK7c2Iz3Sp78u/qaHvXp7LcTwZyJn4St6JyeyGVFc0tr9yvtja1ONLzuWgOGW/rHMLguVO4",
-	"G2nFc+6f3uXV41dXp8+f/fzL1feXR8XuivwhXsMh7g7weGqEsniQtainonlgCibnTFq25IZpJY72Ud/w",
-	"qmUF8+6vKLrfQ1vtfvyUHnU3lVeJJfwo3l7A/JfcLJk0TN+Kxs2fqxI+p5ddMFGv7OaccVY2fG5T22Xa",
-	"uubNZsy8LunRd8XRWjdl4mq9mDPBZ0t2I1XpLgjQPtwJuDayqtyUCyYVfICXTyq2XsqZux/+CfdtfVQc",
-	"SStqM2Zqr2E+78L6eNPwzc6x+bUW4TRoh/2Ccsf5uLKiUdzKW7F7srx2V9X9b66bmtujc0cf3zzqdtuR",
-	"y0I0bjRhrKy5RZ5PX0+1rgRXRLxLXSZvquK1SHyxtUR4qvBzCgPuLKw4enu80Md+u9TGL/Wp3+D3XKgj",
-	"gfdfB4wSlnPIKsJt2xaD2gg23VhhuhukkRwrUS4cPdJ9+qLUM3NaayU2J3X55TnDWRhHsLWsKqmVXRov",
-	"B2Zt0wg127BWSVuwP0X8hTViJuStMBdMKNEsHNeXir1eFmyljQSq2maAfG7382VYaQtUOm10u1gmF8wt",
-	"3CsD3GHFN7Ubg03FXDeCzXgtmNVHxZgznem6dsvbJA/WTZA3SNmjL258sxxxtFXFp5U4OrdNK7avs3tH",
-	"04iZW1qO+zSVFA2r4WwO4SCXbb3LP4ojf6zpFbf2gCMq5ULaxLS/EzNZ82qHkh4YVkulG6Co5HmUrRjL",
-	"dhzdbRLCsKqAScPLeVWh5mPGkQNSd1qtsEvRmIMo4aU2ji0mzsDT7IcaTjQSeWz/yjklsLedJbfi2Mpa",
-	"pORmho0VR1aPHSTN8mAaMExKGtH5HLYTEpWJnY1oxK3UbYIkf26BbxFBei0JxTMyjtSWNGLNSS0YPblX",
-	"8JvU7BrdqtKNPI7CjeXh8fGX3v8o8X6rLeqfI15+y+1B7/3r46vUK//hdM+dw3jm9CMntRwVsZJvkJMj",
-	"i2O82U9ZHd8OlzZcA3prxOkCpypICiGjC7QXuEl0Rn67OkGE3CmSCgcI7zahfFSCz4cIdaWNlWphvG6J",
-	"wvyBYZVejGNnq4rP0tsPdp7lVjg2xKZa34wZcdtiheELXMj4zfhOVPJWoIK+ZVEsuVIibdY1YiZXkjSg",
-	"XRYla3FHJtUNXIQJ0IA55fk7Z3rczQzsJEzahuNVlTQB3dXY/dVPesYrvDdolJCmVzAOZPNw8vCb48k3",
-	"e/cAh88t9wdZJYyEklve23KngqbmXon5YbzkJ/eDBDPJCyj4YHtznj97/j2Dr0bKKXoWFkbTzm3Js8ia",
-	"fx/bKaPEvF6Ou+B5p8Lj+PyPJ2dXZw/PJ5PzyeTfTs++Tp3S31te5fTgplUJt4WwtkL+0bQKyW+G5gRZ",
-	"H0647uciYQ34nm4mEVfOWUt0Gj8RhW15XMqkQu1nVjDdRMpAak/Wy81+u046ieOezM/OWlIdD/EXbakd",
-	"GaLP+AXkgOn/k1SJ6+yP4TBlJ9yDvRMKw+em9VxYQbZWf2bi7Uo3Y2+UrEc/vD1D/GXh3zdeoL1Ebf7A",
-	"A27EXDj1ROSplKubLbfyo0mKlyX386V3Fm7xp9nMM6ikvdv59XfmtEZXsGErLktmNSht0w3MtbWSLu1o",
-	"2un8Mgle3/MqpXbHiIKUyFtetQLmpbRlteCmdUc6xC/jGxV9DXbjYeo22tj7jPy6o+19I/prkPT77jIB",
-	"3sj5PHFcTzbkgpR4ZKZdrSopyoI5YQcndysa4x4uBpjM8MK2tYj+fItAa9084yPotsXv/AFXDm3hg6j7",
-	"IMks064+r7OPGKERnCJdCV02uvrD0gVeWKCQoRHj38d7fLBL8SUaGO+pw8waUcr0jpdimvmmU3ze/yz6",
-	"hP/SGSUpk6lwrCrcCWnYqtG3Qo1TtD78YeLehO2LHNydLbp73m+yzB5txd2zXEXfHORqGqNmhMFz8yJn",
-	"SMJ42CSY1vcrPVuagv1y9RS8AkUXSZGWCd4oUTKja2GXZKLvOhDFrZzl3Fg3Ap2sh6oGNGiB0w4jjb9p",
-	"l5Er554Y1iyOcuzeRNrv3d95H2HKsHRG9LiAZMZnmBu0YOLtrGrLWEx3v/WCae99GhA43XZ048WeyHCW",
-	"B3NNJ/I/lNV3gImXOb5sUGpf0PjFnHHWBR+yTofENb2CTIPox+B2mA8qErueWpnSfK/AHuOqiOJRpzev",
-	"lxdsAhkHurUs8MdDrzGF3sLvcQ4R5x0wUobIwUebtyzwA2JrSiwgYEQ5FlGgTa+F2Qmlocy41vP0BoJT",
-	"m2LU0jB82inHgs24mgnQvRKhn4G4UIk+O3mgehxcfQkKGBM8knZsxCiXEON0X3LgsrlunDSiqCFI4REX",
-	"sGzF9XRzKItccpPw113++Pj44dffuKUZXmF2AwXuwWXXC9umhk35NNBj3Hf5TSaTsz9fQAgMEyVgK2M/",
-	"V29UY1rUpsdFigbCZN5Ht+ONCukS0jBelo0wJs39u2DWbmaHdbu9MzossGB85TQ6qRb+v87aMbC17rQL",
-	"Iv5KqgXTjf8rPYnxoZKUNwjnmYpMpEISPs6A0YXopuWUqr8+vnpPCTSlDLdR8ocEdZLVAAs1QMNcKhbf",
-	"0SgHpEke27OYMZ6zs2/Z/+uI4+xbR713YO8Nbjqs7Q5y/bVPANqKoeqmbiueSFnSa0fUsqEsCjf3mpcC",
-	"lVYYLEFYWXltSA4PuSw7dThEuN1XkJsE0cIkKYu3uSQKuxQbxiFnIn0R0gLUdCqDG7sIe5Qj2MS2Tv3H",
-	"h7hafK7WoE2CI2enArGblOvgA87og8U8kkvbE5owl8lUpw8WhTE0/B090wZ18oElqPJuobUZX/EZhTAS",
-	"xM7ZlFsrmg1b6qo0wf0/4w1DfXbJm4UTpOnoSy2VrJ3uf5Y2v5RtdCIQ88yymm/YVLAaJZJuGFdMqlvR",
-	"WNFg3qwoLxinCKDSaSaKbulreD6zRGnZQt4K49ZTa2ML9vrc5ykbUVWG1RrUS47xmsFlTg5wxaDvfHBu",
-	"lMSpyGKw/KY3zwJ1legJMGB62+L36vBpDygsI2zZJu2HDstC9wCcb3/r13Qohm8Mm4qNVqWTEm4pU1FJ",
-	"cbt17uxG6bU6lPhSGkjQPLaWl7pxT3nzkz+4Q64bXpeUAg/bIct0Rg0vNwP6tFM5C0y5LfnGK7WTP5+D",
-	"SrCCG+ye/l9f/Do5e/Pr5PjbN///w18nx1+9+fL818nx1/jRvyQFoZtvgjyfwkK6pF7HEChjVxVsJRpQ",
-	"UwRGYugUJpNJfCiTvafidyvagTCj5KEsnUhWi5QyzYzVDV8Ix7HwoW7yS12LByawOq7MWjSO5Na7VqQ2",
-	"yWRyZ2MD5Vpd8s0D073GKXqme0/B/sRWfGNG0nDCtJJNp/UI5bbS7xQoyIb+/yZlJuh1ivhedxmo52zq",
-	"eP2a1e1sGXE+yhOFow67PGq+nQcxwwn8ti80WJtgdFXcWDartBGlI+lxb2qVldUdE1q6XfW75MfLey4d",
-	"xVWCN0kf5Z4M7zgJYUipiGPFGffPra7aWhyvhVwsrSjBFYSpy253/YseGCxhCYTH1kuhHPEtnW0H3400",
-	"7sFiNMDwdmdjIMOhLNi0BffJVlb1RthzDK+5Y7bgueHI4Rsx000pStaq2ZKrRaxbRztHL0hvKy4x7fXD",
-	"fbqTfdplW9Ag4U3dfOLwa3+PkoQT51Bvs5joq229CP0R+30esWNqa4zLF+zRw7M/J30UUrVWmIzjk6zs",
-	"DYv2Y3eb17qpyuv3yC2L0xQj09/PrfeGwa39WaxzfIcILHgW/U8umGlrR4qQpscslgn4VNf3Tf4I3GJb",
-	"34/s62NzI1fHeoUKxTFoII5n26YV5M1p977oEp/Cup79T7tndkwOHCK9wco2fDaktDpJR/wGi96U405T",
-	"3TYhM9NvH5sKx4CIuPzliW3MUNIwhjdxWY6ONUM5xtjHja7KuzCPqU+EhQFohtHbUzv8nagsTykxSLee",
-	"bN0xiwvYbEwGDiS5RcFwBJC+6pjHjdjsbDKMMZqQf9S1eA8i/l3cnE6UbHmOxZppJZwtXJXCWDaXjbFj",
-	"c3iu3Kh3XsX4O/qdqLUytoHy4bu5BhxJZCSB+0qvVWxqYo0v7kSUfPVwMkkZNBqTY4d26pV7Zsdd6T5M",
-	"r9eHsFMGV0JNcVfH3SN8wDGl2GgZbcRnXZNaVZQyuKulBDV8jPosU6dADADUZGcbSbUIel2kqvsDGReh",
-	"WPNGkS6bYetSGeuU/4aZJVRFV1rfMG57xkw/zWAoAZRco7RV+WN9Vgplh5xU5EwAlwFGwEQ13+Fxc9nU",
-	"a96kEx1qXWaS6I1oZKZs+laoUjfpmPuQB33FpXvuJCwsZgBdNuaKuyt0tJB22U5PZrp296TWas2tjf8L",
-	"/gpzSqPC23HjXvImFcVWQPlG3IqGVwwODCu/0Cs+FUso3FWCIq1OtDibUFonYRpdtjNhcrscNnKHb1y2",
-	"6nIlZukiMver62yyumrTFQA/NLpmZ1uVxHQ5kCgeGP9ed9WlSr5dr9JhhMcGMmdYzW9EYxx9EWIAOtqc",
-	"1TLXSf37jkTTS7BvvTsKdvTNOJKCI78vcmr0PFnWMMAcTd7t6hiXOcetLIJzt/AOgYJ1/p/xORJjdxcY",
-	"ED3sZ5rkQNLMnDF9R2wMp4SZVBzMWFOwH19cXp2/fPHqCj3cTAm71s0N44adffvw5Oybfz05O5mcPnxU",
-	"oArnDokHrIi9TJbenlrW929XYjbsoQUdXsBzIWqWU9pR/mOSCJtuwIfjpNCMG1tgaoZWInyFuhUyFnob",
-	"5UI/MD48OqW7BvG2SvBbgU4NcFtEXrs+WodhS/dkLSz6Q6EC9YFhSnRuYwaOHfqe8iV2BjGMhxUk4Dfy",
-	"RSiFO8WRlbNuT0bqAW7tqdd1Xkwyt3CrrGZTAYEN5f7vvl80srxgU22XEL7kU30r2IRpVW1wU3eQT8yS",
-	"N8JEMn2MmbTUjT14opbfCIX4K36qdwhmhyQl3Fg/Gdq81DX4gUA6tu0sQnsxvayiOYhEohi71h7txQhB",
-	"YDZbumclhbLXGeZ4p4S2u0ZjMq7DcNdpiStQoBq2EGOLv434ezb6Dpt4ziruRCUdOtzOpVws3YYqMfYt",
-	"ssxXfIS6ZDgOyFVDp/gUiAihbd7s45VuIUXs6etOr9jNmYQJ7WTFpSksJLFuE5lTrvBWUMTh6HOLziox",
-	"s9elqPjmuk7VS6AcCgFItQjQM2B5sIaEZv/dXz2Mw0LfTPpxocmniRR3OdBDRumWPRJ+dy3hoznhdeW1",
-	"hLwG05HMZxG0XvBV8swvZSXUTHgdxB+xef8z/uzj4fzt9ZIcF/25vRILaWwA/iKCdOotBLR8jMVvmRMd",
-	"eO0bwdZc7c6mv3tnD78eM7dGLMzQ3Eh+wbRoz/zOQMgYtK25riq9Nude9q1Q5QfT+oBJnqV9s2nNQKIe",
-	"5u1RND92rVDQDs76HiftgaXA9Ld0NaTZphQYMzn/4Rnj6nPp3HNJyi1EKlOuwL3mymeeJuEknVpU4rrb",
-	"y3ROI82Tz2ZiBcXM8fYXPsSn3BEzI3gzW4qSrZeOtPDAHFmm432tMisxS2VPdSxzB7UjpC0kUQ90a5PM",
-	"7YrgAFEew0V2POb9eRtkYieikltKCE2bni+6GppAiCO9AF7r+OCOgB8qvU7Uj+l1xGFqXQNPISwhXEQw",
-	"ITE0pBfCWWbOynO2905QGn65Fk3Hr7qRQaOsNic41P9HvpjjTugfB73o2KtAjsS8OcmaCLgRxmiNs0aR",
-	"On1ZQRJ0EYcdW13UJfuMeNq720dZA7jQYVRDWNkSKnyVwEx5XDKhMo0Ed7IfxlVNwRJyVjNea7Xw+H53",
-	"CBLTQ56vw+Yl1e9WpdJWecWTReTP9xWdVMKgcFm0vHGiWzwwHZpakOqOgs1SrxXbjHUG3DFiny03oujA",
-	"QdEpt1vPAdYkwVP1en8xthvghXtuJ6jfBfL95ofJ587tucdv2XYw74N12Yvk0sXFdwrAQ/3o6A1LQsYl",
-	"sWLotbn1vlgnVQFpl2zVCMAPoL0zBTIzNH0N02sBmiZobFpXD4z3xUGxDFeOHld8N+w7p+uRMKyJV7on",
-	"ME8etnSum7jM7BCEOJMuB6i52rgFZBzzQuXnRwbPjCu3OHfV4rldgHpkwaWxFqV3gznzaDT708kjibhE",
-	"2Cfadhod/RwzXTte591a9R1cWn7raCoFnhhtTI6Q9lRb5hZzwf6EQJBS0V7Ry97niMlJE9gl45VW4tyd",
-	"xtKfvuwQMpw+3SA8ct3DlxtTV74DUkVXeQAJ5y/cijXfXIbkgK1NWwpeXmdYRZg/0JwRMw2XxBpnD8xu",
-	"oGjL/T6oGu30gUHehHp7p6BLy/iiEWP9Ybnifm7sNUnYhEiQdcgciQPHhELkDt5INRMe56wZHznugt1b",
-	"m8TtbCkoJouvWEtnDDPOMJ8rXfok5q1JJRe+Xm666eNSag9ikk6cDsDqQxNDuG5BchttGFFu70ZsTilx",
-	"h7ss9wS7fyQNMFvsniglM6IttdrUHUhjz4PfqhJCJs7EjrIwlxzp1EMREEK0D6O+FtNLPbsRWGvpBMt6",
-	"qZkRjryVZjdic86MbbhaOFbn9R2rq5LQZcCkS6Ylxhnagwk/4UHv/aOEs8Ef+eeCX258hhElkKRQdaJQ",
-	"2dAIIaT2rjiak5k0qDu4Z/KXeV8t+lXwskaWTEFn7SxXEEHkVDlnfg8LzFCHk/UrgyMEOm9rQj3OQOo5",
-	"KTdQ1OjstI7YwAChGBKEL9HwYAAn2WWTrlGUU8wFgq1mt5S9sw8boK9+bCq4vnEapVgBsep+quHIhHWA",
-	"3dmbyIVPQYJ7yfcCp1/BQ5mykywggyfi6Ar49+UYCFSlpCTZmm+uQ4Z82mo0uhagUUkDhzea/6NdLIUZ",
-	"KGwxFwGMwMlMTP2WpstA184uFw2gYI93oM34AQDDoWonNZCQVVpuQvTa2OBehChZl9B6uFwIroHB/Tpo",
-	"G+ZClOZaZrxzwRUQcGAC9GBVMvdbFmfGRKJ4XmndZMxL4aRw9t5DFMLq99yodBLi1SAC4Qqgf/Z3swgA",
-	"QXArkfTysHJE4Q/Io1SwG7HCghXOphWf3ejWFnuSCN3q3RvHUyyQ6yX9LF1ZapOVYa+XGk9coH0CYQ/j",
-	"O7Cc+9ILkN1KRFHTkNuJXGcuFy1mkR4VR/jjZGkRKEupaUTZGjCsn1FdMEjkZ8RUxnGatI/p9eED/UM0",
-	"+rpDSdzK8SWeJA2bw92IUiic/j7njfvHezZnUCDFlqJyFvrsJnmT0qjOL+aghm+OpxuYvymYaWdLN/r3",
-	"rWPgp09EU8n9uT7ErzsWSregv1Lil4FsAuwzbVPHyCMeFXGXmIRzEmh82YVeq57WIg0qkdrp3ZyhReWj",
-	"Hke5/ORRiep7krn7OtQnT+zOujPdel5WXO3K9zsxysNQ5AEcE96eirh8sIup1QhUOCL3PvXSenIbd3mT",
-	"bMlzl50zh8H6XMLj+P59rkJamcnDmeRxlKP6rSQ0/hbI63h3u3cH+BekpvUTV4uWL0QGBpXEkVwo4Kig",
-	"sYvKiJ0arEgWQY5jmahldffKPXR8yxvFoXTl1zCB792v/B/fiaM3bnJYKZeoDxCzm4yF1XkaIH7i5660",
-	"Fdlke29SJ41fjSOk39QlQK6lVcKY3n4581on5coS6j53x5xCH7FxWtaNSGgQt6KRcykaZ++HQwrbZbyT",
-	"HV0KJ6t2OgTd0h/a3auydIKgYXM+beQszZ46FMb+79Gt0Z/QSExKrRN7he1/ItcYbF7BluLtWHwXOgZ6",
-	"A25p8pbAduX8jd1hvk9vJb/IO0w8OeWeDroL9iNFlQ4ioC1KmdOFT/5dcbvseT6lYRwK6HlVea/eECjP",
-	"nsigeyq7DHO3PO6+9TxOkN3ZMq3522f4m7OoeiplqO7mcsRgC5OtzITj6MMEpqW39D7koB/UFHvpbauO",
-	"eiYDABPJCW2p/dvs9F2Sbm7Fc2FMUrSBWnvKV/L09ux0bdBJesE4w/RRTHI2zFG3G7jLUSo1eq8gLyff",
-	"9ytdhm150clLx0Sd0gB3ifK3yBcMk8YrJQ3DgpIT5k3DpeBN6exzyMSgiBq0pYSM3TjZebMSBX0ZKufw",
-	"B9R5pfezAoavpTEx9CxmAaEXuRFmo2YjWPb4+s5e2fywlziuD0ecRsv3+4fdQ5FHYp/Z4UdPZkj/pXGH",
-	"hGW5snYETfsKhQdVxdoVsxrxB30Z0IfbqgAJuK8SVuQbhcAYUdmnpzYq6lhwgF0TKnI5rQNRXCARUxYb",
-	"WYVFFGkQuAtY2aybOI/oIqJ8LEyraR5Q3Nwbo29k6gYd3BCBvGArrRb4Q0r3sppxtpJqAZk/Xgf1uIRI",
-	"JUUPnoB0dTfS/gxz+PZNhsFkGg+IptHNYYWn2Rq6qFmJX9tCA8CiOxTUWU1rVphV1irIyHszUL2bzkum",
-	"XD7GkwGgrUS4qCqOV20St0d5pE7mJDucomqrKtePBscJGXR+0SPz5rqj+OCZc27ov7rJmb1lrEvHHHop",
-	"b6HCESoRH6BdsFsvIKNC2cPS2NO5uej8rIvQJ6mfpbmV25tcmIfmhWIHXJlP9I2QGMd6WaKy1hQ+8mH+",
-	"jO6wB/wZB5VOZ4sdUdSvKt4aOa0OiXCk895kVzgc2rGFORxA6x+ezJ/z5kbYV22Vp3PfbrtujYVW4Nh5",
-	"dMswHwrHQAGRDz6MM/zQmTcQRQ2ljaEn2EoozKpqAKG013K6H8vIRLuHgid6feACFtyK61mlTduIVGMp",
-	"zD4hf0QUXBWKIqtSYWUMLdPpYckXOQN4IKFwzz4dBCuEKBGEuDwKXcjK2U3CMsCSUd4IVreVlavK53aM",
-	"DPk2mZyZGa8qc46GKRb7QVf3eSi0qirGW6wxoEQwd07sC+jyg2chbRFBlHfKC4yNdTp6boX68oLJuhal",
-	"BP0a3wbDYEN4DrnQkM9yAtF8qVrdusn5+0QldtSjHrXLte9EbyKVBt5MQWUcZb/20sEv9QiRTsTTemed",
-	"phSd59hmKIVsKyBzyay0MjndAqQh1ili3BISHJyiKUKQgE03bCpLSGuCbIO1NCPv1zRZCrpVIRnaOGH6",
-	"OjV43hyAjO5ecz3dXCddbh3A8LpbISZ+bqAuoao0VpiBU85PTZZlJQ7hJTCJpq3E9ZSbofqT3YkAVYUw",
-	"kZuXG4fyTJtAfQfMg7ICDpkElG6DGj8y3L6ZJeXRD21VMfwSmZCvG/CtcBzDA0hN7K8AH+vWcFWOTn4t",
-	"BS9Dj6zt2qw48heH5KeQyZUWZLoRRi6W9hpSYBK2pTO9IInH6Vkbd21gq4pgtJPi9TdIEXNWYt3WeLAr",
-	"0czFDBgcvmRfRDvdCeWJWLg5zCPzcEdsQI5Lv0hJYUcyQtTbTp0fVMBknc3p/x4zoeG9TsPmVpSYkxua",
-	"HSD6YYHF8WtoonNoN8lM0CXKi018Ccbw9QCFXEE6nc907OUpZqrvASYrRxq0FfBtCfQAW+BPnX4dPgeD",
-	"HduN0RWEX+7NcrhJstKXUk2dvKy0CfFWj7AAkYTWII0axeWtePjo+u/FFpgl+AP2vT6T5PS9KmMX/3hU",
-	"JFHNeSNyW/qdmFUcNgif8+/wEBc+1E23jP4EVwXK+H3LWevGiGs9T/QteU4yab0k3IRIuXDCsKsBhoTj",
-	"20yDP/cGe51rsruNEZB4GfhrHYm4i04CGZz9F6GaCpyTlTb2Lnmzve53eJ/S6oX77knHB0YW/WzjCFD+",
-	"nYnEfFxVMBWVXrNJouHMGImnkxUXcZHHeZdZFG5hAFphGkrZtuBXQn2ltiwAsB5apXG3AqR5I8S+9cAy",
-	"Io2WFNWaOzqFakCg18On3MFCpZLAPBZkLrDv56EVOFq7uqREVCAJzJQsavIvzlPos87O7jv9sdvkYO6M",
-	"AXJYN9Jakc7YWzV6WpFvYZQbBCf1En+WbsG/PnS0V5jaPOjK8MulF0Qzz2+dn+XYIOQV8KmqrRWluKPD",
-	"d73UlYB+IMne233gvliy9TvC5ToW4rg4JfpRfkmvMFM8sZyEPvAU1uJVRaCIg9JE02UaL7yiVglfZp++",
-	"bvvh2XZLQ1o7o4iJNz+VWFPbeMR47vCe3wwmKW0Lvz5kk465+AWbOIXSe1QhRYQlm2Glzy5ccfIq+1UU",
-	"/mQGk42eC7vU5WVaDXqhMBpH8FV6rdiKU3g88Hso1kfnDdg6Xk9ClYyX4oS9cnYgugWCAuE3ARSo7kex",
-	"0oF5RScJYPtb0SRDnC+3RwcXO9FgBVgXhGsBOAAz6aypkzPg9CffXrB/nUzAdUxpBgkLKdnX8oriCaif",
-	"Syf60uB9NU8V8jq9kU+NrlorGIRRwMLrHGDjVfwajjOdaXGdfPuLTokt2EYYKxrsCuCjE2MyVa5XqDBn",
-	"FrfqqdNeQ1ZShUPYUqbvVH0IKw99H91i/aLjGRYd+aTuwwsAZtrNvRqJj7WLydhOaycAy7Gu36q6ziBg",
-	"4VZCDnts9bifOB1KvOUzC1D2Th0D+BSnwEVwqwHy1P1u/HzSYp4AbKZYPgj+ngjT2aujhxmmmTbA8wGQ",
-	"NqeYGQsNEcmlOxYpYBiFTHs6SGhkEDZ4EIW7Mz3uMqb0QGtMyHynZh4HdS1O5F404m+EKNM1w+O5VqAe",
-	"tWwcHlmMUO1/sRIexmPNJaUVEvUUR3EvPvF2JRE7HWeYkaW3vJIlxQeHOsj2V36GMX2MRjbkWAaxRCjj",
-	"tVB3ses8Xtsg0loUDUiDrkWr6mgkbGa0X9nuWcCeHkMOQJqCYKIQeV4voVq5lJAGyhrYBRvodxcmMhu/",
-	"D3dhSJlGxpnMSoKvXkX7f2Ajojvx3rAZDxw3sihEz7fZJvQJ5409JAIT7u+IZ7OEeuVdFRgPWfKo5Agq",
-	"DADgRVr3TRIJyWeSPXr47aNvv/nzw2+/PqiLVEzII6AB6Qjv1LYtPr7dM+ILoYCZ+owY21HxmTO3v3nE",
-	"KmEtuJ+wpyZc8Wt2ws7Zf7DjC2rdEjVJIpu5NaLsirixN0/UYerXx8f/xo//MTn+9vo/jt9Ef52c/8fx",
-	"m98mxTdfvUs2mhoCVPXNiS62xCPcvsOKO2OpmEKx2opBbkV9t4BFjidnV2cPzyeT88nk307Pvh7X9juP",
-	"2OM9UAWTcyJTptM2aiQMSzHnbWWBQLeUm+D/Ozv3+1Z0pgBBhEjFjCYghqBrEGaFdBMoKP4JHvoT9pgO",
-	"IG7vgShh3sdjfdAR9storQhObgMcwuf5Ssu4Jfhdr4VdADoehTwRkAmj153Q0eiSgzQzPxUAAlQa2Y5U",
-	"vcCs8Q6oOaUnOUHAUGKaDk54QWmNAF3cD1kgvFvMIB5+vR/tLq2RQJZvwXgIVAfD1WtAVs5uepRuqb/3",
-	"gwPRUsfqHbFWEIgJcsOunRJ4vcAEuDhprPdFiFpf6+YatRKSu+4DsIL3hpdj1rlX5O9jpuO9VT0WvJ16",
-	"nci9hucvRdVB4Q0y7STSIXn9fcJEFyMgDgtZDIIrm+04lPHgSLOXgXXyEMHZktUN6b01UQ70QYsmSD0n",
-	"kij7N1irAWjCsSefSoxXUK9V0Dp7uGUn7KrLbTY7iJ/YmbdBh0FrKZIrGy/+fA06KdRBOhIE7wUZl/Bu",
-	"30QHwgGY00qd/G6Es+YbbiEtGu0/KGYqtTBJ5DiS8YMNZIWxES3STdrNScHM8n0V4vtIGYe/JgfD3kvS",
-	"EX33W62uS2lo8xNVTU0rzj2DhYhvOCVHBpjK2VXaYjo6Hf+q0YuG13A8X02YB7zCtnGeHiJpA9gyEHMq",
-	"fN4NCAiAmoC3h/xkabo25icsFCh34SxsbMGM1SsTT3DV6FoaUZ77tifxLGCZKF+yJcBz3y35sN0e3dGq",
-	"kvuJbHd4ovKRrLIzOABFbUpgvffAbXexMrJ837h5bYZilyBckf1s53zvlEo4paQsgPM48kOlAywKiZGi",
-	"zh7kCn2LF0xHvIUrGCAkZvX5u+3lvK+X2mk5Hr7ckVAtbIqFeJDwg3abzNpEKGAsR8LcOlDRs8ZsIOyE",
-	"KRL2eU6NuMcB6yVLZQ+4C+9rX7/kiz1VP5ytHMmgSLM6qgLaObp0CcVKqsU5e8Z4zZaiERdd/wPC9VEE",
-	"WNdAMo/vxKECiBbk97CzCTMnVFFzHpVbSKy2gMobN0mPZNVT5lboVKJ6nLvXMLzk7pFsF64/cOz/qTqe",
-	"fwLw+N9nj3U63zLd6hX6xIWCGts2SpQYgEgevR/sGlPrUuhCblTcEw8A5v7bBIx46i+JjYO6NYLXAwf3",
-	"SPC7r89WJP0BnP+ewPnv14n/dwu7n464fvaA+fnOb0Yu1HWrALMgd+fdMwhpCc4v/2wSGX8AcqmDVIXu",
-	"XLsMjE2dOratcvSzdKdiIZXBut7R+ZKfvGHA7wX7/9M13Ay4NlvcY2Th2JP7ai7wEv8PhWk7OmRFn+6r",
-	"6KMaS7iJxseJBtEH8K2X9PRuYyj8vMAZ5JRfqRZ3DOX8oRv/oRv/UzdWSmMEPQ6B275kl6aDvUUPtrdl",
-	"vbYR2mMUoWFH14wjFQD5Q0H9Z+3sNByP9W2dLDV7Shb5/tHBabxCthUfmK3OT0+jHriNbbW7utuf28qc",
-	"n57+5//+P/DI+enpaSluT63d/HL5ZJJDCf1kel6ankBxczxD2gsGCbGcGkACrlv+3f1Q86QY2UNqQE+5",
-	"7PSi3XYcAG3KSCuDDARKfO5rLePaJfa8guAnDs0wh52/+NiAX+fOQBd5j8uVh88HzylWJ2K1QKMhvXOD",
-	"vhe6C5/eP1N4Vr7mdrYktF+hPpTbBlaXYGw+8AWWKtinUAa928HXq6qEknOYnb/PVr7yM4D8cGgiTM8G",
-	"ezVhMVuxijMjfNdOgVYRVKdDyYZcqOPO9J7SkcI+Z1IrB6zOvQagSTW3yxdxwDRGWjWv4dmkMbjdbA42",
-	"p7uj3fEEuzFCHQnX6HDckctgUN2P+fjab8+W/ajVQhh77fTveJ8p4fhdgEHqXc8DOjliN5Uc+Cric2S+",
-	"JNSlZIG4GxNz05021UfTinWF/fm2fg7RXGPEp/4GJbZj5Pni/n/40xUN5WVvhUXLshEmBS4iFcBpixUH",
-	"HY1NN1DyBXj3SVWulGZV8XTNAfWuMEJEsdxkImPNZdr9J6dcZfr25JBzn12+YN989e3xWTK1kKuSgNy2",
-	"yYbgFH3k+fL7l49ZKRsxs6wUU+ksGfxtftjr9NiPtxIgUyOMqBPbaabUtQ/ogc4/iFHWq2rP3n/cWrFQ",
-	"qjBQCvay4uoJT9q3ikK6vFOwkxVUBI4q7UlX0RV3s8SGmmCx+wSEzu6IO5RVXHkzRJVMCduNseMdpgpo",
-	"iS08FxqhPvwwgITxenlBzic0yzpgiQ4eJPT5pPeIrgjfiZuo9j2V8bCUi+XY1BesohxVp4K38NBqhQoK",
-	"SODXBc4sd96XpGVsZYC1eRffzesl+pWC/hQdiDRdox6qlD6kycheRcFT6B2aJrnfqljB32lLQgR7yCSy",
-	"aFFP0EaGrHPqrCaDTwakV4OOubFgUkocNDEjsghB0RFCswi0iONjmxJu+Zj83Q8I1B4dAa43birkSJKW",
-	"laNllU/q6EzAg5L5/wRg5o5d3aFkKDREpjckpx3aFOzi4/PywzQpGBF2zcIYPwH8CJR3SneQQwZYqxJl",
-	"xBX7PrFeR98M6YjVYdcXmFWqr4x1SlPqEKlaHBN6yS1aiiAbEoA+dQYXrlW1yHmkqWkpAiEB+j4BkEM+",
-	"3kFF7+tlahVKhCE7XxyiMgPOqJOR5DiF9D6o/Yq6VsFi997HnXo2Nxm/cn9eaSrGPgIDfTzHiIBGlBnA",
-	"VdAD99zeu7eizPbohKaMBPa9F0kB7FScaFhLaOcZlQWETp/d2Mk97b16p1+SCSUxqO9gGjEo/l3fOSd+",
-	"DauktRWWQ15g4co506raRD3oUIOKU+2oXLFriOUIQFc8HZSAvMufxG0qBfwxvqNTGkWEcYU50kDPW23z",
-	"ukpl9GVv1Soecuzj6/W2jtTvwhADz4F85BJQt16BjyVHbs1SlC/93A+I0maqeerhfuHAyG/G4gx8CLmf",
-	"L5CJ1m7usviUt1JBKz9Itb3odH0o9AKwPqUZxNVGJv3Gx9NLD38U/O8+X3xPsjjNOLUPr8RMK2dild8H",
-	"gs+X2ezW7c7nciZ5le0dNva0w0Cdd+RuA+VVkAjxOynCAY2iMxD9jAhCqnaMY5mG8c4VyVOD3g0r5XxO",
-	"OfKxzAyvgFcHTB4ZIJJ9jCvpDxble+86DfO+e07DRBs8fD2T1ezxTHbpYXvJu6S3M43uxMMJDd+A51qJ",
-	"xAXAwxMZsDQ6wUoY357okBbhg5dqpPDJtVF6PsyNCa3V12E0Yibk7Z3MkOCBCusPKyji3du7+3aZ2/1k",
-	"XtizUJ8L3RW8x8yuNV24O0FUEvr/wNuC+zl/l4d5XHdt78YZ34sN7rCOu/CJg/UcuvEf4prHAIgddXQn",
-	"N0RmkqdD/k+0XUaMHoGkMKVmq4m42QFO6sBTu2LppoXo3z+gQLx2lB2QXqeICjHdbJGMIaKNslCdxTjd",
-	"+K5n9BSA8FQb74Ds7hfMrHY8LFlyKavKUG/U0Mxj576mVO8YCXHAOhql0+yoG6mipviCJrIVAPLVo+IC",
-	"0rKuV7zJwHnWnqkfOD8UBonp1Z5P7bpBEKvxTu+yy3RsU9o9zCgkWBFEEcZ+ddMg7k2y61Oy92ov6oAk",
-	"Kw2r9IxX++16WEBoQBkjQXqyi0F74hscrNbaI13iiaVv8V0BXv6AcLkThMsIpIFXYs2bMtVKkleVABzD",
-	"pJwNaK1pv6hUbF7xxQL7DQdqGYUwnnXEDnAWfstlxacZ1OFaZFIWTMWdkTbynK2+EcrcRX4GTy8NsSUF",
-	"w14W8b7jvLtJ5o/v+5VOJQlM2zKdqgaTCKGr2VKUbSWKXo8F0+EOOBqFZmc0j1HHKPyUts6J/XL1lIB2",
-	"RuK49eZBFc5KvB17j/noItsG9vIQAQBXZx8yLO5E4U+DpkSr7d6aP11RPqHE3z23tL9vhPofimC2UJaT",
-	"KUV3iIIEeGdnkoy38pPZWCtov1oW7PVYdLtVazMqYYxDPs5ddSNyV2Vk35XAHvpjAI61G758nxgRblnP",
-	"TRwW76cf8ZeIMvKUlepdEnqmH3YNOiJN6EFwBQ4dEZnavtsV93in1yTXm0yIBxTEFabidK7t0Nwf2DSV",
-	"LB0VR9TTmPrSQ86w+9jtHre6GdnX2c3kx+gN7u9n0Vvc37+EN7m/XsVvcx+8CG98VxzF3bh3Q4T7I3uI",
-	"inoIJHYHB5w4aj3Pdw3zwdtzVmleFmx1C6ApcWuQKJxmBtJaEcf1wGCVnh/RsN2qU7RCKX3P1FwnOG7c",
-	"mHM33RUw6gjqAHtJH+0xycaD05ei1goimTLtrdRYZAltJmu+gSxt6lMqFwq8LB7Tg624MWvdZMQApo5d",
-	"+9SnnaSpldCrSnRJTHEbyXwOWTqXPDRRR/2DsxuxQVerhtyHeNGp0RH6LFM5ipATcJ4A0+NTdypuxQFt",
-	"M8ArcB1CGilYVnXTbxEDD5NVh0GsAF3or29q6+PsucHiQP9czxeZigJCnB180tiTlLOYwQ3xg4yBSYfv",
-	"aWopmtExkUu5UM8UspAU90gTXKrj/tHoVp6PQwAf6t62R3lfrl8c3UqBornfJX1ICFzCBGIxgJ/EggA/",
-	"6UQB/t0TBvjRi24q+MFf/YTwz//uphV5AVWqV3TOrfBMub03AjJKwENW8g341zx85PetY5CnT0RTyf0p",
-	"BN0kthlavxltjwWlPBPhonQk27+nA6z9brWtySZn7vIjATwwyLl6lc4PTNG784CMFNILPZIcmvrYP/Do",
-	"/Ouzh3vb9Gc8LO7Any4FdhU8YGlOHicsCHDqAq6P5TcAvQNZeAAYjv5c+HLV6LKdwfelNN0jULrQQYrP",
-	"uGJTwayuSqb0Gsowe3mdHKL6qXq4UOLgZ3Tk61/x/1gksRfwB5aZ27fAl2LI6k5Kuv+6bS+OtCxnI+/5",
-	"k83LbgT8A8d4snkBo7h3+/7VA4rGDquD3lGjdTbHaA501aKARFk2lrs/rQTPpS11cOD72nS3WO7ejpAm",
-	"7hmsVpHYUWro6St8ihpkig+05ivAlN9npcScLWB507T9YYZ5xeeSJNawlVu5VBVv6oGmvVT5BW3aAUVu",
-	"tpQKelkZd29vENOMtasCPpohMPFADSdBNYzMXRvf0Z2YwrVW+eY1C27FOtlq44WiLCdaoOnn8I092L/g",
-	"CzqK3KbocAUHYpTXM3clRjsYu99RfGRsvjhaGvtURniqWxBiPV6D33y0iwxLbQ76kVmJrZWUuu25aruq",
-	"JWN1M6KZv25EdDBwbQ6aUuSx322Rp5uqvD6kY/bWZfeD+5X3huxu+xaV72zu1gFtrTNFZCkCCsTh9zbN",
-	"UboN3WUra765zqDzXErozYuWFres5JZPOSHHAuOw/AZr+d3KuptI2amjDbB8XWeXXrebvBNyYLVN9znP",
-	"hOdCpVpIQUSbXhrPVB54lgkGVVi2Vowr5D5aiR3Gc6jzD1adPLA2y+hDZ8mQNRKgYEvt9K6oEeDrAtOa",
-	"fV/DE/aYQbUSdLFDa28u1r4SwS4b4QcHfBM5bS0kUAR4BlUyo0NBj7TUaRPhGiAyfpIoCQbFD5wXSlgr",
-	"ylQAfKaVaetVzvfBLU0s9O5tx/ZKzmVhUV4ZDguUsJC3wocgFs3YJslBUOzWpwNOPQTEES/4b62xqBuj",
-	"LwSh5RHymfjFBfo02hqTHOC7dOvzXFrY7rrgkvaqnUc6zSHf9w7xMNySFGVfBV1utN/NmWA+vNsIyyUB",
-	"flEasZ6zLkmZrQCAQ+vD7+aeTIq5CLb1mF6Pac9axx0JG6STJYmsRUt+tfcSeFnhFdna9KpukfmT+znV",
-	"ALCT4Zmr69gSrdhAX9nR6je89KWz9wfcSbulmzjLcebCoIjp1VBAqrzS65i41uBxkkkBZEKkZf9M0M+P",
-	"caaSZ64BpHtgj2+4zrUslVwsrWNa/v/nodkItt0ALoMpxp6jQEeNA48AxnoPpZ8IL+14pOreA+bzV6Lj",
-	"fZYZ+ZciCo2mkifzlzzV83SASb0e5kiQmRK3jD29eb1MGVtj2JRfSzqOm5d2vl5E3jp9DsUcuT97rRZ8",
-	"fQa/yXRtXTTaZBC0fTmJslyq/r1IwHh4P0wIepJsqsTtJkL8A2P6bbrh5r5Sh9PRFQ23PAVqQI1WQgb6",
-	"MS9LUTLL3xLSEndGNXTlhbSYuPnye6qH3UEHUIt8ok/vmh7OofHc7oFH+5774+yAcJz3wbp79YnwVbrO",
-	"z26J3fGmISzWD9HjOvkjuwxCYqurLm1cpvttY+xW8aI0u6Bbw3WhudplxytAgFD5UyZ9bkjpdZJmqzxi",
-	"f9f7X1ZolwgSUxX0g1VRedodzqQrLh6os+kLlYOuz88c7f3xJZ6lXFB0Ysva/vHx8cOvvwm9PQlurWBL",
-	"8fYo1wrpOk0nP5GmYDGOgxAYZ8eTs56Nzqu1k04ImlIm33EHxXIM1ScI/m5R81oq3VxjW7jdX34nZrKm",
-	"ogCsxDTYF+OcPXSfff/Lq4JN3P/+28v/mc4tzF0SDOcg1uS4Cn7brfwAxvpzqjs5osYNVYcHKiJwjK2W",
-	"ooOMoTVtqm/Tz7zu2ht5xMPt9PsI1UM20BiJiuvWqTelg5JIvGEVUpV6jZa/m3bXg8r+I7hm9rIBijB2",
-	"3IAWH5lBPVLyu9AdW5KY07r6JaW/y7gopSvxsajC/3L1dLeu1VhZp0EaA2+lsbrBHbMNPywYcFfGMT4H",
-	"tQ5LHkGwRJgpmQz0PTU4hEQxyp/sDMtrrarN6FKWpCPyiVhI1U/A2N6FUD5MpdBoZHd+0nGkT+Sbs2OF",
-	"93hNRQ+/Jg4AjVgl/fR64LRfksfDv0Ua6N9DP0ho1duGj7BH/QPoFpeawFbaf/g8SfUNQVPsgMak0lSe",
-	"WewfHwooIxcqpqysl5oZIVD5BJaha8F4lWkneVjJf1QfO8RsfcnGgFER/K+wUDDsLvbNv/D3zunYYAk2",
-	"bCHs2OaIApJFEmhhN2ItTRrSXvz9Li4797NeySeeZpjDqL6GQBhNOrNudF+IQ6Hskshf2GkrboxHhWMM",
-	"geV6DCETrsrVUW5Pl+aQ2RBl5ndtnNuhZxxUOnrB/uT7KTgRVLDj7k+8/nfqkJ5KPuMzbDcosS2qvej4",
-	"le11iQ1R92GEjaSxs+Kb2qNDU9b7lKubBwYbRNU7GTbfPAJh7v886zf9/V+nb/70L3v1hW5aAcMjdcAI",
-	"4P8UkE4TsbW5TSfujTsD+Hmibjt6BIXd3V+Bv7/OFt+fMY80WrCH/iqVBfuKxaIj5aQq065ZBPbLBWfz",
-	"eczvEbD1CcJe49MA8NNNJOwi7fjRzrZsH0WeEn4giNidOo50EQdSeF1QJBJwT8TaCQmCcITAXJheug+B",
-	"UMPGJOpMlcgakjmD9LEBG9Ry6IO6L+vZn0wqeHKQEwgDW8nSszuAX/HVKhkE3togeq7bqKCuoLNovYNk",
-	"NQJCshEz3ZS5RHfcSoofFMxojxxvfDHxjLCDEuDAvLJ7ikTxVIE181Kcs2jB7tcFI9oBIem36X0dYuCV",
-	"aEWuOFhugXRk0Sp5fMQdmXfnSVsQiDcim2LbD0dTKsI9jE5m+CqnKmiiSu0cJjcdH/Ylkr2+D+OKuuf+",
-	"3aMcBRHruY8qZTbd9FYEbCra7T1nmawxxgXmN/9Zh8K7lQTXCF5mNh8axUOfCHdb/QyJfWL2QkhWBUpI",
-	"g4zz1aqSuUsb30wMwim9ZjodKIn4fhLxEqawy5l03Y85eMBSEgn8JgDYAWruWEd9T1dJEAoduBnAUaHp",
-	"uCOFwoCOa3n3wsbDvnfGNzajzlSiHCp5ev5LDyu9S4z3IJaUWGf8IdqKXFwlJEotpSqpkXiUIGN0LbBd",
-	"D3bMuoHkENPOlk7ZXfCVOexwf9Y2ebQJw2r/YIBNmRwNwy4mm5Ul+8cSQydhlvhhq/IYa6m8477oTcUY",
-	"DhVbe9iZ5w5F4EXRzYlEVhA6jm5i0UPB92A8dqwo7KunqTx/hINOtB3L5dNa8dbud+JTpiI8nH/3y5xF",
-	"SO6R0KkHneN9D3HoTB8K0eF7UTKMyamQoNC59qjwuL/Wfya4nuLI6LYZ9EnBps8gGC1trLv6ZI+7U3xA",
-	"B8I5RKS9jReURQfaRRSiZwaoLAesOJeiSieLevLvb9EP1LBpgtuxXuoKtysdpDnkouBUBi4MtBe4m/Mn",
-	"asJQijlvnb5/9nAy1H3nq296jX/O0v13tiaJ/R7aRtrNpeO6XpQNFqP+jGrUue8IT1WpuyWd24m16BUF",
-	"2bck4R2q9S6YqIzw6J9OLDqSgjk5rUHwJjY8l9aufPolVtmlfFT9esCoQPK8C7Ma7E3oPi0QGNV31qd6",
-	"AoCp0PpGAiIqSJyjrv9DNyW+kv9dUOWNL/RLKpFR/RgWlYUPTm7ExjPBkltOjRB0gzWzO3WSTk0AuKuu",
-	"sHDvjiUL3R5TrRrOiPJGISMdNs0dWgckN+IN2MHPjHuRERad5/gj3yMuOA+pKc+o90Jnr1FvrbS+oaLZ",
-	"w5YXikPTgEVdLSCWOtPfdzzaqBJ178SiEtYRl8GNz3pVr3egdF8/O/LyRTlnvuMSdl/qVnmHSVCJ7ojq",
-	"TfwrfxSgo+qVUFHAdMUXwjgNfb3/DN7B5cf4R38ugKgmKQkTOlIU2JMLnNqvC5+j2cshGwTqLRBObsQv",
-	"TtgPuqEOYJCXjxl+f4KEr91eWICK5+8evcOwP/lCkB1QSmj3AQY4CRIqfsVDdVKgksYaIPGabxBXQNpz",
-	"X2qOpH8rOlopCD9PNqzRFdnuS12V1EHyRmzMCXscvwKvNLynL4GkgQPF1KK7SKsi3M2euDphgC+CHU1I",
-	"kEBJTJf54EUTZd7qqozs5PARcTvbsxfFW2ksFkpYaStHYU/jOxASc47OiCUpvpJH50dfnUxOvoKCVkK7",
-	"O+UreXp7djrls5sWe31ok8E5qHlzI4Lhjd4gf22nAILQw/KsNeDueioqYObYZjHopOR/PGHPsM2EmjWb",
-	"lRVlV6m44saslg03gn3BF6JgBh75smCQDQBOQ12VKCHcyQckcaRD8wD74IS+j6jigSTvoNCxOhmb32lw",
-	"sgpVnrOOsThWaHVDrdnQ54IHEIjsWXl0flTzG/EE9xKVQmHsE40+qcgdD3biDH52+jfCH0azdp/Ri4N7",
-	"rfFdX/ekdOpGmJVWBpW1h5PJwMv1zAp7bGwjeN2fRNAkp1LxJgHu8Q6qNbeJZE6Oxkf42tRSwvROX4k5",
-	"YLLA82cHPv/tAc9HeuzR+a+/RUL61zfv3kDFce0WiWtAEunzfgQPgX6KId7oLmZHsrjyd0V3p2RVHQdn",
-	"LaGx9ckFDZ0nsoLEihVvOPYLg0luQaGZ24K9rcxbbAR2PNNVRZXyusGPVnyjW2u8mPx7iw2DSUoG50Of",
-	"XorozHfsmsGeWZn3YGXBQe95cxDNHnhhZFWh9ztPsF37AfBHx4gEFlMCPw5JP7o3ksZ1acK8gsoPp+BZ",
-	"PnWrd4aP+xN4cmDpXN3s0nMlrO8o6CVFn6SNUKUn6HthgLKqfqJJvDf7O/zV5tINk6Al7BG9diJPt6Hr",
-	"ysY75ksJ8YX7p6PxdHEpVEmEMd0wcVxzWRWY3E1CEEWos3tnu6wtz9WcojWKpx3ETgbZVOqXfZvtkF9C",
-	"6sjRp+RYJkVi3zV87mGqAVpGuYPrCujvi1BgQgXDtjUMvM+YcAvzQR9oSmmk+e7EpJhFVCFQv3gjLjqu",
-	"tIW0LQ2rxNx6VRsztmD+pLx1tjm4i7m5EdDQ/mRHM4PJ3jdjghV/MOXsDmQDE4DTTQo7PDHPnHTXguuz",
-	"E2/3p+HBFkXCHuMQzj4uOth4MB0g1Qbsr13md/qbLN9lOeBCAKnt43+AGtgij+URL5xMJmd/vqDyAZiu",
-	"JHxBzySh/WzgV3JY3Yqy3x5OJsVHZ2Y5apwSjuTnoig9xth1XH4voUWWEiZDAad8tWo0pRCnFSJ8QvxB",
-	"D4EeLmnHB8jC99uJhc4/E5P6Sc9uwmG3ITtAibe2oxBVMkdyoSAM26RmSXXG1UxUVYjapMkVn/qDWv+g",
-	"1vHU+hRohnHkn9MN4/2dSNOjj8gmJaheCQWmHgZTfw+EWAw3687ZN/Tde3hlKBWe4s6pl1CF+Pu9Q/Cm",
-	"kqJhodtH6k2U7UIYWGH8EKWmcPZOgdJ932Kgo8QVfqaoQYczS2QtPjfHTa9KkGPbf/gf8h10t5u2Zu0K",
-	"rfbcbaNCiTzjX/HN743r348R95J26hPYbyNkzT+TXPlZWwp9kWiRWKmEus9U6xvf8UhssnRfzrNCZtVI",
-	"9V/XUKOVv3dI5/OkuoPNOqikAApyp05DpAgG+1WbvarJs64e8g/1ZGzQ6HhydnX28HwyOZ9M/u307OvM",
-	"a6Na088njPTSU8Y+PQLQuBa/95iRvwidvvHAbCfsStVvqOjj9rJBb28oysQE/QcGNya6efO9oYQfxoQS",
-	"XoTUPGl2ITcKdnn1+NXV6fNnP/9y9f1lD9EK+1hEAb8OFmAPZd4fJY7Kf/8h2YYlzcMpW48bKsPgtfj4",
-	"oSjILfz1jeMQXTJeivJotnSVbsTmgQle/ojAICfKQ1rgZ6HjVVdhctHlzWBhjk8y78aGEu0eUbaIQZZs",
-	"oXYJ+JsYkUDkUq6YULaBxp5U9XzCQvb1ouUNV1YIKro2Tl+vRelUdmxsBtiqkdO51o0496XNkIuESKyO",
-	"Qgmbo0vKwn6PWoXsm6JrYA67hVAfWgnsR7DBICVgvDVCXHT758unK64Q78ss9RpSAeXc90IvCRJcKMzc",
-	"SeTALIT9oSV78564MYyfC+jjd1u0F2UCIwWG3ET8M86OxE96zLH4LeQRBgJO0nKxkx69TeCBLgIuyAMD",
-	"k8ZEJh+c4ZbV+laUTmmZbuiUMQAG/bBjcgVI1dPf3D/vTuPc2kpgJUj/gNxa7U/42D0e0o+6FvSWzFFR",
-	"Rq/nSsiA13eTg199RLm5Q0xxTjN+EiV5p8lpD5X8oJuFiAphjLBRgvpuaR2baQXwzZiruIDUS4J3whK7",
-	"d0U2VvX50MI9nM3ek/igFzvqsMTWnHpOe8jlBwYTzaM7DukWsHYERX+3R8+5WkbJ6AkjgbLhD1KaV1lM",
-	"Ix9/J5AhpXGqmNALkXheoXoI1S4hfI/tJqZiIRWifoFp42bqTaB/P5rxxvw6eXNiuaP0c/af//v//PsR",
-	"5O3GyfiJ7H/4Z628RvCFqIxgjyZffbnTfyekdUVp95h7QHofMM4T9kyNLE1Z7/RZc/cyDOlmZmTdOolb",
-	"0uAJAdnnvh/eiYWDf6I0hPfj+vdtLf0XkxKXwgIdd5eDE5xW2TZ8WlF/Bq7MWgBMC8QMK64UVu4HJRIC",
-	"i+4LNqRauAeGch5euu8/AQO7V2KGRWVIGXeMEFH7pnGHdmSsWBnmS9cUAhA45ZlthL0HMvsI8s0LMtiA",
-	"rrvhTNdu/XatoVNcwdbLTSTrMNPe2Q+1EDZPZsY3NM3RGXYg/a9GaNRXNU1p1OfOXdr1VktVKuh1DLVy",
-	"YpdDkwNWSWf+dsi/vx9C+1Gv2VpUVbhWS10StCJUAvmFo4QmenQawYqboFvJ2dKtPSzFU1rXLymrDXsU",
-	"o3s7bXpD4qifLrlUBWg+bhkAcgwlJ+iHvYO2+2ntXK4Yb0tpdRNrgxeMs5lebSIPD5sKR7ymK/PtnRrW",
-	"Hg2d2nN84h5PDd/wqq1EVrVp6Mvf3ymh87pujWU3QqyY1b2L1IOThYo54PnYAG/nnE6nVNKeTY4Uxr5E",
-	"xO09XLznt/2QwYIi14AlRiYsmJwTLlVc772TaL7VbfoThSi6Tc2pK/TtZ+v4LQVvhLFsKstgu82Wgq8E",
-	"gPrOMb7SiziAb8QXqfIdJexw3y9hGpqs//fFNsRyh5CFHmcskYVResWfIIfZFxthv4wt64wP9bmfx32y",
-	"NP+OrNYRvv/9sLSgPmx3QCN0cBP891vnDv73QRlDj3yM6M5L0ZhkD5vMQeHM7rEKJPitG7GQxooG6NlE",
-	"5g+GuHslKflq4koi/uDTy7+yL365+uH4X79kumH/46fL/9GVmGOBsJ0t0VzFcU/Y9xDca7Bx1N/acoFf",
-	"S2tENT9nnE15yajtRSMI6Q30KX/lWICEg3kAW/C4bx4HLnUvEaumo4NB2fW6kVYQ0D4O3YPA9XBzMpdL",
-	"56hoc4c0ujEepfcs/P14/iTca4L8S9bdccumYkb9B4AUm4/hTjqgfgoEEkdS0/MQ6ZOKGi35G1VgKa+I",
-	"cMHR7JkRLt8uuzr9DS/Fu1OK2w2qXfTIDt0mzGO6w5+LgYxk4BeQy1TyX38+iRTkNAmIGRQe3gIuhNBf",
-	"1JwzuEzAqQwFcdqHNbMEYAlP3ORhHL6H2+HRq1mYykx0cGDMj5PmikUM0U+lCThFX5n3xaPJt186Ho71",
-	"6GhUAGboLWC5IXpHiDOTDejRwvHXCdbrp/Ucsv3uk4Q/vEd+G+r9k/DQcZeHAZr1mjel+WdKNX2i9Q3B",
-	"2dj4ynZA+eDjpGish8tPpFzH+E85Pvw06ghyb4fevSRz4F1fko+hNUYhOPdiwJBRQgDgyg3A5G61LO7v",
-	"KrRs6Cc17La9YAIUw7jQKe4DPWgDdiF13qGAAUYVZstoVrezJUDFUGcsqGuGsAv2k3D0EADDmxthTxh1",
-	"muiQkZdclQh4RZ1oHKcHn4qiDKY1x5AYLUIAUoMzZ1I8ER/Ct3zQDDkwlKaVRqybnZ5yGD797DPkYGPG",
-	"mlB6+6wIkLoIkUpAPsIWzVt19/fLI78+KGyZc74kK7aqKlBvItkutEDPxBOzOSVO0w1U+Vme80d0ao3Z",
-	"4IiiRvusctb1Y+/N9aEfso3ZrJJC2WtZRsoePomaHrSRwpPFpI0AkEWYX9BffVsd7NgmaU5sje1fYCgQ",
-	"l5U2pCGuBKRGGD4X1QatcHwuQN9Zv2N+w2hUSqgkV9q6kdYKyE2EwyfFCpGFURE1EaKrn9kXjyaTL/tg",
-	"76hhu1kCTNkF6d0qbI25wQAnNpeH8CVEoSR1C/Sb5jTeG8iRBOhE6g2r9/QaogYLG2jFhjVcZ5PJhBZf",
-	"M74UvKRJfvHooVOs//L9Fev723HZ66wr/4Q9XmAmKQJqulc6YdYiCgd7LaaXeuYG6svb07VhXzh7FO/y",
-	"c2EMX4ikdm7aaS3jO//hlej4oO8F+2c8r3kMJz6G4yTcEx9FrX747acWMZdAEQPcr8tTzoqXHQ3wdJ33",
-	"y/vMMSBw06fZIlLL6JtXYlVtLthU2yXwnv92+eJnZsVba3bBY9BPlpZoZ3g0u4Kmu1WEMvnhZM6OjOne",
-	"5VSz1GVPbeZvQSK8G8oXjrTM+zRYSIoPSO2LDgvTCU1ISKw1tCZxDNBXeH0MO/T+dLJ1L/FyzrhXRP0e",
-	"jFYPcubnZ3CSH99FN0pde42QVFu1XD2VDVWhrpFq6ey1uQUvmOl6/L4b46AK1++DZOy6zSXwXurVDqt4",
-	"YJjV1ll4AGoOKHXejzEPMFsr3qBd9/Vkwl4vUf/7ajKhRwr2cDIBNunI8oRdatD3gkIzWucrnI2ukM+v",
-	"qI1pp/JBQkEJ7QIBKdbpVPFb4OoDnis2wEGcW5+kYP2zZscdGeCJset77MJ0irdep3QaGq27Lh9ep3nV",
-	"Le5jOwXHXtLfs//vs1CE/iJvxTYXDxQIKRmY6+Au6QUiE1fCGH+XyX8G1ho+7bR6gxn1jdTNtq9sxaXj",
-	"FKeluPWN+LNG+kvuiO07evKjxLWjN4412f1K3lt/6icp9GHh8B07bsiiV10jIK7sO5Ymd10aCHTkgTb8",
-	"E/Guf3jO8h295R5DDiOrVFWZ7M6bsZXIHfDx47cDtPGT1jfgA3iuy2lr2NXTl54mL5ip9BpdCk7t3sKA",
-	"9lSxavQwEjRcRv/QxzgXpD565diLGJZxn7vttwFznZ1kp72OcdqTu2yEcfrAfpYHVfwfi9tJtbjEiY3d",
-	"5rCOe91m2od+8ftcKmmWeJ/S7AvyeOnH98S7aPRPFC3dPrPBM/r8sO6dDvPwfkjmWSmUlXOM3+OlxPZI",
-	"WMOHqDyOPKjcT4b+WLmbGmBUc74HocqY1npH/ijRthRsjkWAtP2YFubAxpEKSKtn7WrIPM+u95OS+Gey",
-	"k4/9rApmNVto5sw/aZfjDO5DLe19lHs6lQgU8eFfnWW/sn8j7gMDTZV/sN5PkZ4yQPfuUGK2C/2J+snu",
-	"+xmtz23/uBRLL/14bO0neSv20E6XYRftqVnqtfkcnRj3JtBfQccjyMa+9f2kR5CRkQv1cWkIauA8d3Bv",
-	"vx/W54Z+6l71B+P7vZL0U12voHsaIJitPQhSuOvhp1S+YDVb8hVE5/bS/Zrb2fK+CX87qOkTMjw+E0wC",
-	"Qoq30PE8JDf4UqOFvBWQSwBh0PCTrsmRV0OdOY0aFEBE7YY94Xf3q2z0muB+zpeu2KIjPAYnMkR5EUsR",
-	"CD3wstf//48LO0IG0f4hyhGEf4hkMc8Sb4CMPITxfd0H2unsKv/MISWnfcjOzxq+cpxDCjdhtMPPY0BK",
-	"xSq92IkLfZh76Fv4p+cQMP0o+yr2APaI7JNVHF7FAJcxbKZWIpVqC6h/2OfUsKZVfVpuBGbfD5DyK3rk",
-	"Hpmjf0XiUJ5w6+wO9NDirS2YWOnZkqCauLE+YxjSaxCfwpe+cbZq9KLhdS32nuF91ohiEYpfCsV9jNUN",
-	"XzgKg+VjuL/omwuwPlrvisu+L9rraEP5NJU2wkudMV6t2HAhwV8QJmODcDK+mDXay956vyfRH2mQWXCV",
-	"3MQ+HG3RK56puU7HgRBli5sbM7iqnTbS/qAAPmKo+hRbSG83c47bQeN32AH87CFb6rYxmIMKc1NClIZK",
-	"BaAkHcO5ja4EfeeBLbAqNZVf4N4Q7/Y92DM4+kH61aPBHUNc1Y8dnesnFi712u+8mpGSMNO1u82zm651",
-	"MLUJT1zO0y3ukIvUugP6rvfoPcVq43d8Jof16AMdllwAMm2inzZ10CXcPGz3XcRSghuz1s0We4XWjLkU",
-	"0B9DU+3O2gk31GMvGoHWoe/C3QEUIu5wNwdARqPMXfgF3HEjS1HsILhGECmqRCTAtgZsQdJ8AacCpD6F",
-	"MykPXUgYlTCPFcD/KrE5Ya+C/oI/7b8BR4dK+KkuN4Cb4x4zMbDhVTK5e20oRdYp05hIAtKa1T5ZlvZO",
-	"9YrXMRX8J3krfCJ4wbhllQBxCCrOQ2aw8HMhuvRTxyZf8oX/FT06F2tKgYdsLUiKUErMrLd1+wn6kEAN",
-	"vHjCumbeVjP6FZUw9H4Jv4EKPfjl18xcELoLTCTI/G6HtvKA08Acl9Qd9P7Eo0VMkrQ5aj1gye8FjwNo",
-	"FE/EBo8rN8up5k3pna5bV7wdVH8v8Yl7PoLWDJ1B+zvEeXKmBlwdJ0HnvPHQRk549o7A8kbO58N5FFf0",
-	"zD2egn9FDtQev4YMTl4DTyYgVrvWBHYUZWr9Xo7qakuy0DJjBxRnN6+XbKYN5MCvPb+WjU+JNanjPP3N",
-	"bdO7U4KBGuXHpHYkH8CTeQWNByBl3altHfhrh0669to1emQNI3wMD8LrRFIE3UInHMMUBOwWFvCuMIfe",
-	"ylp0Nb1TsWjVVtVAr7jAsFoag+gsWBgW2YBrLi22GSbkA4/7lJAXq9YsA9LZveTKtGYpyhj36+M5UPF+",
-	"XoIBnU3oQ7MTbGxsN7z+Z8IVgMwPIlSiZhMcDpzudsFMO1tinbHnYCAkN8dY/0fwh7077fTFQZSBK3zi",
-	"Ps8f3pAz4yMA1o9TbPuDbth6SYjGUMMPOnVv2yjGOSTY/oqP3OO+4Rt+kANIkpABWXTuJgSe8tLsPvEa",
-	"5GyJb/dkuGhkGcM3gMCgYDFWyuPk+kmDW5zAW3WrVbWJkK+IbVNFMpWP9KpZaeGIg1TqiA2HOqi5tCfs",
-	"NXRthuEt7R+U6NLU+pZBgKgn06+gOmHdwIAcULUvurx7GO1AkLBARikh+/5IXzv4lTNzWzAxRbVFOuIx",
-	"JbcFq51hBW1lhFnJDsNhrlsFICaZGAbhgN0ZLaduKytXvLGnbqTjklvevyGrxm2bmyrAjskqgerx2Hjj",
-	"D8qXHn79DXv+hEFvFOPmthesrDiq+Wrl/pt0lNCXcMAF+5+Pn/90HrfUqNpawT14evlXqEqKQVH72TdY",
-	"wO6eGTWvnpz+FVf/Jjylp38Ts48eD0WK3QO1BjF0vJOEqNiEy/k5ga5Bzj6oynB5R/Ay8irg2rZQffCJ",
-	"00bMtJrJSgbHYVKK+MdEjgdsQdfoGa+ww89WuLG7rUEQBCWVAgE5TFo32tFhALiV0VvIpr6lFIZxDN8E",
-	"lpiDLKyqz6fv76v+aaUiWW5Zlk+rT4GKO9x9L7YAKb5BIjcu+N2i58Kd2GvsEyVVojHqQPl876XkuIuc",
-	"fQV4ZBciduWNrJ6HVImk1+yQ2vnfmQXfq8jHrBvszf/u3f8NAAD//w==",
+	"7L37khu3kif8Koj+5gvZcapvsuwZd8f3h+TLWLuSpVC3j3bHo+kAWSAJdxXAU0A1xeNPE/s0+2D7JBvI",
+	"TKBQJFAs9kWS5/gvqckiCpdE3vOXvx9Mdb3USihrDs5+P2iEWWplBPzxRsxaI0r336lWVijr/suXy0pO",
+	"uZVaHf9mtHKfmelC1Nz9758aMTs4O/h/jrtxj/Fbc/y60ZNK1AcfPnwoDkphpo1cumEOzg7eLtZMaXvg",
+	"vqHH3WjP+PS6Xb4Rf2uFwZeXpXQ/4dXrRi9FY6Wb6oxXRhQHy+ij3w+W3JjlouFGuL/6r3u1FMowuxBs",
+	"JitxzpSe6HLNroVYGibtQXFQ8/cvhJrbxcHZ6cnjJ8VBLVX44HFxYNdLcXB2YGwj1Rym3Yi/tbJx2/Vr",
+	"/O534Vk9+U1M7cGH4uCZMPZ1I6c40Y2dkHbBVgtuGVdMN6Vo2KzRNeOsFla4t7GllsqylW6rktmGl4Jx",
+	"y7SaijNY0kQYy/QM/m+kmlcCx3EL5patuLRstRCNYEqzSirBVu6dnM2Ee5JxVslaWlZJYdhE2JUQ6og9",
+	"q/T02rBSu3NiU90qe/Tv6mBz1yey3E0GcipeiBtRub2QyormhlfuVxubWhzo2Uw0+4y3cQ5h8Nwp3I60",
+	"4jn3T+/i8umby+OXz3/+5fKHi4Nie0X+EK/gELcHeDoxQlk8yFrUE9E8MgWTMyYtW3DDtBIHu6hveNWy",
+	"gnn3VxTd76Gtdj/+jh51N5VXiSX8JN6fw/wX3CyYNEzfiMbNn6sSPqeXnTNRL+36jHFWNnxmU9tl2rrm",
+	"zXrMvC7o0Q/FwUo3ZeJqvZoxwacLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtlrIqbsf/gn3bX1QHEgr",
+	"ajNmam9hPh/C+njT8PXWsfm1FuE0aIf9gnLH+bSyolHcyhuxfbK8dlfV/W+mm5rbgzNHH9886Xbbkctc",
+	"NG40YaysuUWeT19PtK4EV0S8C10mb6ritUh8sbFEeKrwcwoDbi2sOHh/ONeHfrvU2i/1O7/Bd1yoI4G7",
+	"rwNGCcvZZxXhtm2KQW0Em6ytMN0N0kiOlSjnjh7pPn1R6qk5rrUS66O6/PKM4SyMI9haVpXUyi6MlwPT",
+	"tmmEmq5Zq6Qt2F8i/sIaMRXyRphzJpRo5o7rS8XeLgq21EYCVW0yQD6zu/kyrLQFKp00up0vkgvmFu6V",
+	"Ae6w5OvajcEmYqYbwaa8Fszqg2LMmU51XbvlrZMH6ybIG6Ts0Rc3vlmOONqq4pNKHJzZphWb19m9o2nE",
+	"1C0tx32aSoqG1XA2+3CQi7be5h/FgT/W9Ipbu8cRlXIubWLa34uprHm1RUmPDKul0g1QVPI8ylaMZTuO",
+	"7tYJYVhVwKTh5byqUPMx48gBqTutVtiFaMxelPBaG8cWE2fgafa+hhONRB7bv3JOCextZ8mtOLSyFim5",
+	"mWFjxYHVYwdJszyYBgyTkkZ0PvvthERlYmsjGnEjdZsgyZ9b4FtEkF5LQvGMjCO1JY1YcVILRk/uDfwm",
+	"NbtGt6p0I4+jcGN5eHz8pfc/Srzfaov654iX33C713v/+vQy9cq/O91z6zCeO/3ISS1HRazka+TkyOIY",
+	"b3ZTVse3w6UN14DeGnG6wKkKkkLI6ALtBW4SnZHfrk4QIXeKpMIewrtNKB+V4LMhQl1qY6WaG69bojB/",
+	"ZFil5+PY2bLi0/T2g51nuRWODbGJ1tdjRty0WGH4AhcyfjO+F5W8Eaigb1gUC66USJt1jZjKpSQNaJtF",
+	"yVrckkl1AxdhAjRgTnn+3pketzMDOwmTtuF4VSVNQHc1tn/1Qk95hfcGjRLS9ArGgWwenzz+5vDkm517",
+	"gMPnlvujrBJGQskt7225U0FTc6/EbD9e8sL9IMFM8gIKPtjcnJfPX/7A4KuRcoqehYXRtHNb8jyy5u9i",
+	"O2WUmLeLcRc871R4Gp//4cnp5enjs5OTs5OTfzs+/Tp1Sn9reZXTg5tWJdwWwtoK+UfTKiS/KZoTZH04",
+	"4bqbi4Q14Hu6mURcOWct0Wm8IArb8LiUSYXaz6xguomUgdSerBbr3XaddBLHPZmfnbWkOu7jL9pQOzJE",
+	"n/ELyAHT/4VUievsj2E/ZSfcg50TCsPnpvVSWEG2Vn9m4v1SN2NvlKxHP7w5Q/xl4d83XqC9Rm1+zwNu",
+	"xEw49UTkqZSr6w238pOTFC9L7udr7yzc4E/TqWdQSXu38+tvzWmFrmDDllyWzGpQ2iZrmGtrJV3a0bTT",
+	"+WUSvL7nVUrtjhEFKZE3vGoFzEtpy2rBTeuOdIhfxjcq+hrsxv3UbbSxdxn5dUfbu0b01yDp991mAryR",
+	"s1niuJ6tyQUp8chMu1xWUpQFc8IOTu5GNMY9XAwwmeGFbWoR/fkWgda6ecZH0G2L3/k9rhzawntR916S",
+	"WaZdfV5nHzFCIzhFuhK6bHT1h6ULvLBAIUMjxr+P93hvl+JrNDDuqMNMG1HK9I6XYpL5plN87n4WfcJ/",
+	"7YySlMlUOFYV7oQ0bNnoG6HGKVr3f5i4N2H7Igd3Z4tun/e7LLNHW3H7LJfRN3u5msaoGWHw3LzIGZIw",
+	"HtYJpvXDUk8XpmC/XH4HXoGii6RIywRvlCiZ0bWwCzLRtx2I4kZOc26sa4FO1n1VAxq0wGmHkcbftIvI",
+	"lfNADGsaRzm2byLt9/bvvI8wZVg6I3pcQDLjM8wNWjDxflq1ZSymu996wbTzPg0InG47uvFiT2Q4y725",
+	"phP592X17WHiZY4vG5TaFTR+NWOcdcGHrNMhcU0vIdMg+jG4HWaDisS2p1amNN9LsMe4KqJ41PH128U5",
+	"O4GMA91aFvjjvteYQm/h9ziHiPMOGClD5OCjzRsW+B6xNSXmEDCiHIso0KZXwmyF0lBmXOlZegPBqU0x",
+	"amkYPu2UY8GmXE0F6F6J0M9AXKhEn53cUz0Orr4EBYwJHkk7NmKUS4hxui85cNlMN04aUdQQpPCIC1i2",
+	"4mqy3pdFLrhJ+Osufnp6+Pjrb9zSDK8wu4EC9+Cy64VtU8OmfBroMe67/E5OTk7/+RxCYJgoAVsZ+7l6",
+	"oxrTojY9LlI0ECbzProtb1RIl5CG8bJshDFp7t8Fs7YzO6zb7a3RYYEF40un0Uk19/911o6BrXWnXRDx",
+	"V1LNmW78X+lJjA+VpLxBOM9UZCIVkvBxBowuRDctp1T99enlHSXQhDLcRskfEtRJVgMs1AANc6lYfEej",
+	"HJAmeWzPY8Z4xk6/Zf+vI47Tbx313oK9N7jpsLZbyPW3PgFoI4aqm7qteCJlSa8cUcuGsijc3GteClRa",
+	"YbAEYWXltSE5POSy7NThEOF2X0FuEkQLk6Qs3ueSKOxCrBmHnIn0RUgLUNOpDG7sIuxRjmAT2zrxH+/j",
+	"avG5WoM2CY6cnQrEblKug3uc0b3FPJJL2xGaMBfJVKd7i8IYGv6WnmmDOvnAElR5u9DalC/5lEIYCWLn",
+	"bMKtFc2aLXRVmuD+n/KGoT674M3cCdJ09KWWStZO9z9Nm1/KNjoRiHluWc3XbCJYjRJJN4wrJtWNaKxo",
+	"MG9WlOeMUwRQ6TQTRbf0FTyfWaK0bC5vhHHrqbWxBXt75vOUjagqw2oN6iXHeM3gMk/2cMWg73xwbpTE",
+	"qchisPy6N88CdZXoCTBgetvi92r/aQ8oLCNs2Sbthw7LQvcAnG9/61d0KIavDZuItValkxJuKRNRSXGz",
+	"ce7sWumV2pf4UhpI0Dw2lpe6cd/x5oU/uH2uG16XlAIP2yHLdEYNL9cD+rRTOQtMuS352iu1J/98BirB",
+	"Em6we/o/vvj15PTdryeH3777/x//enL41bsvz349OfwaP/qnpCB0802Q53ewkC6p1zEEythVBVuKBtQU",
+	"gZEYOoWTk5P4UE52norfrWgHwoySh7JwIlnNU8o0M1Y3fC4cx8KHuskvdC0emcDquDIr0TiSW21bkdok",
+	"k8mdjQ2Ua3XJ149M9xqn6JnuPQX7C1vytRlJwwnTSjad1iOU20q/U6AgG/r/u5SZoFcp4nvbZaCesYnj",
+	"9StWt9NFxPkoTxSOOuzyqPl2HsQMJ/DbPtdgbYLRVXFj2bTSRpSOpMe9qVVWVrdMaOl21e+SHy/vuQSK",
+	"E9Prbb1hrnUms9ubev7gSmmunYlT6en1gffEghIsKlELC2nqc27Fiq/N9pk6xdwNdXjDGze0cWPCpL7H",
+	"geH/39Ho+EV4Bfx5Gb0HPvjX8LJhPVgatmq0moM9TqTPSt2j677HeTiRBPYsuceV4E3SD7wjiz5O9BhS",
+	"3OJ4fMbFdqOrthaHKyHnCytKcLdherijYP+iRwbLhMLlZquFUH4j8LuRDhSwyg0Ile3ZGMgiKQs2acFF",
+	"tZG5vhb2DEOY7ipZ8I5xlKKNmOqmFCVr1XTB1Ty2X6KdoxektxWXmPas4j7dygfQZbTQIOFN3XziEHd/",
+	"j5KEE+epb7Lx6KtN3RN9Prv9SrHzb2OMi1fsyePTf076gaRqrTAZ5zJ5MtYs2o/tbV7ppiqv7pC/F6eC",
+	"Ru4VP7feGwa39mexyvF2IrDgvfU/OWemrR0pQioks1iK4dOJ75pgE7jFpk0V+TAOzbVcHuolKm2HoOU5",
+	"uWibVpDHrN35ogt8Cmundj/tntky63CI9AYr2/DpkGHgtAniN1hYqBx3mui2CdmvfvvYRDgGRMTlL09s",
+	"x4eykTG8ictydDwfSl7GPm50Vd6GeUx8sjEMQDOM3p7a4e9FZXlKUUS69WTrjlmcw2ZjwnUgyQ0KhiOA",
+	"FGHHPK7FemuTYYzRhPyTrsUdiPgPcXM6UbLhnRcrppUwBdNVKYxlM9kYOzZP6tKNeutVjL+j34taK2Mb",
+	"KNG+nfvFkURGEriv9ErF5jzWUeNORAluj09OUkajxgTkoZ16457Zcgm7D9Pr9WkCKaM2oaa4q+PuET7g",
+	"mFJsGI52lGTdv1pVlJa5raUEU2eMiSJTp0AMAEwRZ39KNQ96XWQO+QMZFwVa8UaRLpth61IZ6wyshpkF",
+	"VJ5XWl8zbvdXrIEHkvuZtip/rM9LoeyQI5AcNuCWwSijqGZbPG4mm3rFm3QySa3LTKGCEY3MlKbfCFXq",
+	"Jp3XMBSlWHLpnjsKC4sZQJfxuuTuCh3MpV20k6Oprt09qbVacWvj/4JPyBzTqPB23LjXvEllCiigfCNu",
+	"RMMrBgeG1XUYeZiIBRRHK0HRbCdanN0trZMwjS7bqTC5XQ4bucU3Llp1sRTTdKGe+9VVtiBAtekqix8b",
+	"XbPTjWptuhxIFI+Mf6+76lIl366X6VDNUwPZSazm16Ixjr4IlQGdmc5qmemk/n1LounZnq13+cGOvhtH",
+	"UnDkD0VOjZ4lS0cGmKPJu7Yd4zJnuJVFcKAX3ulSsM7HNj4PZezuAgOih/1MkxxImqkzpm+JP+KUMJOK",
+	"NRprCvbTq4vLs9ev3lxiFIEpYVe6uWbcsNNvHx+dfvMvR6dHJ8ePnxSowrlD4gGPYyeTpbenlvXD+6WY",
+	"DnvBQYcX8FyITOaUdpT/mIjDJmvwkzkpNOXGFpj+opUIX6FuhYyF3kb55o+MD0FP6K5BTLMS/EagUwPc",
+	"FpFntI+IYtjCPVkLiz5nqPJ9ZJgSnWuegfOMvqeclK1BDONhBQmIk3yhT+FOcWR1stuTkXqAW3vqdZ2n",
+	"mMwt3Cqr2URA8Ei5/7vv540sz9lE2wWEiPlE3wh2wrSq1ripW+gyZsEbYSKZPsZMWujG7j1Ry6+FQowb",
+	"P9VbJAyERDDcWD8Z2rzUNfiRgFA27SxC1DG9zK0ZiESiGLvSHlHHCEGAQRu6ZyWFslcZ5nirpMHbRrwy",
+	"rsNw12mJS1CgGjYXYwvsjfhbNsMBNvGMVdyJSjp0uJ0LOV+4DVVi7Ftkma+qCbXfcByQD4j+6wkQEcIH",
+	"vdvFK91CitjT151esZ2XChPayjxMU1hIFN4kMqdc4a2gqM7B5xYBV2Jqr0pR8fVVnapJQTkUgrzkcA+W",
+	"B2tIaPbf/dXjOPT2zUk/9nbyaaLxXZ75kFG6YY+E311J+GhGmGh5LSGvwXQk81kkBsz5MnnmF7ISaiq8",
+	"DuKP2Nz9jD/7nAP+/mpBjov+3N6IuTQ2gKsRQTr1FoKGPsbit8yJDrz2jWArrrZn09+908dfj5lbI+Zm",
+	"aG4kv2BatGd+ZyAsD9rWTFeVXpkzL/uWqPKDab3HJE/Tvtm0ZiBRD/P2KJof21YoaAenfY+T9uBdYPpb",
+	"uhrSbFIKjJmc//CMcfW5lPmZJOUWosEpV+BOc+UzT0Vxkk7NK3HV7WU6b5TmyadTsYSC8Xj7Cx/iU+6I",
+	"mRG8mS5EyVYLR1p4YI4s0/G+VpmlmKYy1DqWuYWMElJDksgSurVJ5nZJkIsoj+EiOx5zd94G2e6JqOSG",
+	"EkLTpueLrk4pEOJIL4DXOu7dEfBjpVeJGj29ijhMrWvgKYTXRHkD3oTE0JCeC2eZOSvP2d5bQWn45Uo0",
+	"Hb/qRgaNslof4VD/H/liDjuhfxj0okOvAkFKgL9UTQSOCWO0xlmjSJ2+dCMJbInDjq3g6hKqRjzt3e2j",
+	"rAFc6DByJKxsAVXUSmA1Ai6ZkK9GAmjZ+3FVU7CEnNWM11rNPYbiLYLE9JDn67B5SfW7VanUYF7xZKH+",
+	"y12FPZUwKFzmLW+c6BaPTIdYF6S6o2Cz0CvF1mOdAbeM2GdLuig6sFd0yu3WS4COSfBUvdpd8O4GeOWe",
+	"2wrqd4F8v/lh8rlze+kxcjYdzLugc3ai5XRx8a0i+1CjO3rDkrB8STweem1uva9WSVVA2gVbNgIwGmjv",
+	"TIHMDE1fw/RKgKYJGpvW1SPjfXFQkMSVo8cl3w77zuh6JAxr4pXuCaxFgC2d6SYu5dsHhc+kSy5qrtZu",
+	"ARnHvFD5+ZHBM+XKLc5dtXhu56AeWXBprETp3WDOPBrN/nTySCIuEfaJtp1GRz/HVNeO13m3Vn0Ll5bf",
+	"OppKgSdGG5MjpB0VrbnFnLO/INimVLRX9LK7HDE5aQK7ZLzSSpy501j405cdConTpxuEoK57GH5jave3",
+	"gMDoKg+gDVFG4UVIDtjYtIXg5VWGVYT5A80ZMdVwSaxhkDIJhXHu90HVaCePDPIm1Ns7BV1axueNGOsP",
+	"ywEocGOvSMImRIKsQ+ZIHDgmpCd38EaqqfBYcs34yHEX7N7YJG6nC0ExWXzFSjpjmHGG+Vzp8jIxa00q",
+	"ufDtYt1NH5dSe6CYdHJ6AK8fmhhCoguS22jDiHJzN2JzSolb3GW5I9j9E2mAWUCBRLmeEW2p1brugDB7",
+	"HvxWlRAycSZ2lIW54EinHu6BULh9GPWtmFzo6bXAelYnWFYLzYxw5K00uxbrM2Zsw9XcsTqv71hdlYTg",
+	"AyZdMi0xzoIfTPgJD3rvHyWcDf7IP/ehy1Yem2FECSQp5KIoVDY0QgipfSgOZmQmDeoO7pn8Zd5V738Z",
+	"vKyRJVPQWTvLFUQQOVXOmN/DAqsA4GT9yuAIgc7bmpClM7CFTsoNFI46O60jNjBAKIYE4Us0PBhAdnbZ",
+	"pCsU5RRzgWCr2YYL6OzDBuirH5sKrm+cRimWQKy6n2o4sigAoI12JnLhU1BEUPKd4PSX8FCmtCcLetGl",
+	"3Icr4N+XYyBQ+ZOSZCu+vgpVCGmr0ehagEYlDRzeaP6PdrEUZqB4yJwHwAcnMzH1W5ouA107u1w0gDQ+",
+	"3oE25XuAOIfKqNRAQlZpuQnRa2ODexGiZF1C6/5yIbgGBvdrr22YCVGaK5nxzgVXQMDaCfCOVcncb1mc",
+	"GROJ4lmldZMxL4WTwtl7D1EIq++4UekkxMtBlMclwCvt7hgSQJjgViLp5aH7iMIfkUepYNdiiUVBnE0q",
+	"Pr3WrS12JBG61bs3jqdYINcL+lm6etcmq+/eLjSeuED7BMIexne5OfOlFyC7lYiipiG3E7nOTM5bzCI9",
+	"KA7wx8nyLVCWUtOIsjVgWD+jumCQyM+IqYzjNGkf09v9B/q7aPRVh0S5keNLPEkaNoO7EaVQOP19xhv3",
+	"j/dsTqEIjS1E5Sx0KGfavklp5OxXM1DD14eTNczfFMy004Ub/YfWMfDjZ6Kp5O5cH+LXHQulW9BfKfHL",
+	"QDYBWpu2qWPkEY+KuEtMwjkJNL7sQq9UT2uRBpVI7fRuztCi8lGPg1x+8qhE9R3J3H0d6pMndmfdmW49",
+	"ryuutuX7rRjlfkj9AEAKb09FXO7tYmo1AnmPyL1PvbSe3MZdXCfbHt1m58x+0EkX8Di+f5erkFZm8pAx",
+	"eazqqH4r2X5gA0h3vLvduwP8C1LTesHVvOVzkYGaJXEk5wo4KmjsojJiqwYrkkWQ41iKkbWlfgI/uF/5",
+	"P74XUCz6AivlEvUBYnqdsbA6TwPET/zclbYim2zvTeqk8atxhPSbugTIlbRKGNPbL2de66RcWUDd5/aY",
+	"E+jVNk7LuhYJDeJGNHImRePs/XBIYbuMd7KjS+Fo2U6G4HH6Q7t7VZZOEDRsxieNnKbZU4d02f89ujX6",
+	"ExqJ+6l1Yq+wxVLkGoPNK9hCvB+LoUPHQG/ALU3eEtiunL+xO8y79K/yi7zFxJNT7umg24BKUlTpIALa",
+	"opQ5Xfjk3yW3i57nUxrGAaSAV5X36g0BH+2IDLqnssswt8vj7lvP4wTZrS3Tmr9/jr85jaqnUobqdi5H",
+	"DGhxspGZcBh9mMAN9ZbefQ56r6bYa29bddRzMgDikZzQhtq/yU4/JOnmRrwUxiRFG6i1x3wpj29Oj1cG",
+	"naTnjDNMH8UkZ8McdbuBuxylUqP3CvJy8r3V0mXYlhedvHRM1CkNcJcof4t8wTBpvFLSMCwoOWLeNFwI",
+	"3pTOPodMDIqoQetPyNiNk53XS1HQl6FyDn9A3W16Pytg+FoaE8P7YhYQepEbYdZqOoJlj6/v7JXND3uJ",
+	"4/pwxMK0fLd/2D0UeSR2mR1+9GSG9L827pCwLFfWjqBpX6HwoKpYu2RWI8ajLwO6v60KsIu7KmFFvhkL",
+	"jBGVfXpqo6KOOQdoO6Eil9MqEMU5EjFlsZFVWESRBoG7gJXNuonziM4jysfCtJrmAcXNvTH6RqZu0MEN",
+	"EchzttRqjj+kdC+rGWdLqeaQ+eN1UI/9iFRS9OAJSFd3I+3OMIdv32UYTKa5g2ga3exXeJqtoYsawvi1",
+	"Aa6JY5nGoM5qWrPErLJWQUbeu4Hq3XReMuXyMZ4MAG0kwkVVcbxqk9hIyqOhMifZ4RRVW1U5qBYcJ2TQ",
+	"+UWPzJvrjuLeM+fc0H91kzM7y1gXjjn0Ut5ChSNUIj5Cu2C7XkBGhbL7pbGnc3PR+VkXoRdVP0tzI7c3",
+	"uTAPfwzFDrgyn+gboV2O9bJEZa0pDOr9/BndYQ/4M/YqnTZ5PCLIwKl4a+Sk2ifCkc57k13hcGh5F+aw",
+	"B63fP5m/5M21sG/aKk/nvqV53RoL7daxu+uGYT4UjoECIh98GGf4oTNvIIoaShtD37WlUJhV1QAKbK+t",
+	"dz+WkYl2DwVP9GrPBcy5FVfTSpu2EanmXZh9Qv6IKLgqFEVWpcLKGFqm08OSL3IG8EBC4Y592gtWCFEi",
+	"CNV6FLqQlYhptmEZYMkobwSr28rKZeVzO0aGfJtMzsyUV5U5Q8MUi/2gc/4sFFpVFeMt1hhQIpg7J/YF",
+	"dFLCs5C2iGDgO+UFxsY6HT2zQn15zmRdi1KCfo1vg2Gw6T6HXGjIZzmCaL5UrW7d5Px9ohI7EBxTAn1Z",
+	"+W7/JlJp4M0UVMZRdmsvHfxSjxDpRDytd9ZpStF5ia2cUujBAjKXzFIrk9MtQBpinSLGLSHBwSmaIgQJ",
+	"2GTNJrKEtCbINlhJM/J+TZKloBsVkqFVFqavUxPt9R7o8+41V5P1VdLl1oE4r7oVYuLnGuoSqkpjhRk4",
+	"5fzUZFlWYh9eApNo2kpcTbgZqj/ZnghQVQgTuXm5cSjPtAnUt8c8KCtgn0lA6Tao8SPD7etpUh792FYV",
+	"wy+RCfm6Ad9uyDE8gC3FHhbwsW4NV+Xo5NdS8DL0IduszYojf3FIfgKZXGlBphth5HxhryAFJmFbOtML",
+	"knicnrV21wa2qghGOylev0GKmLMS67bGg12KZiamwODwJbsi2uluM8/E3M1hFpmHW2IDclz6RUoKu74R",
+	"ot5m6vygAibrbE7/D5gJDe91Gja3osSc3NBQAtEPCyyOX0Gjon07dmaCLlFebOJLMIavBijkEtLpfKZj",
+	"L08xU30PMFk50qCtgG9LoAfYAn/q9OvwORjs2NKNriD8cmeWw3WSlb6WauLkZaVNiLd6hAWIJLQGadQo",
+	"Lm/E4ydXfys2wCzBH7Dr9Zkkpx9UGbv4x6MiiWrGG5Hb0u/FtOKwQficf4eHuPChbrpl9Ce4KlDG71rO",
+	"SjdGXOlZojfMS5JJqwXhJkTKhROGXQ0wJBzfZJooujfYq1wj402MgMTLwF/rSMRddBLI4Ow/D9VU4Jys",
+	"tLG3yZvtdRjE+5RWL9x3zzo+MLLoZxNHgPLvTCTm46qCiaj0ip0kmvqMkXg6WXERF3mcdZlF4RYGoBWm",
+	"oZRtA34l1FdqywIA675VGrcrQJo1QuxaDywj0mhJUa25o1OoBgR63X/KHSxUKgnMY0HmAvt+HlqBo7Wr",
+	"S0pEBZLATMmiJv/iPIU+7+zsvtMfO3oO5s4YIIdVI60V6Yy9ZaMnFfkWRrlBcFKv8WfJGmW92ne0N5ja",
+	"POjK8MulF0Qzz2+dn+XYIOQl8KmqrRWluKPDd7XQlYCeK8n+5n3gvliy9bvu5bpC4rg4JfpRfklvMFM8",
+	"sZyEPvAdrMWrikARe6WJpss0XnlFrRK+zD593XbDs22XhrR2qvu44kqsqDU/Yjx3eM/vBpOUNoVfH7JJ",
+	"x1z8nJ04hdJ7VCFFhCUbjqXPLlxx8ir7VRT+ZAaTjV4Ku9DlRVoNeqUwGkfwVXql2JJTeDzweyjWR+cN",
+	"2DpeT0KVjJfiiL1xdiC6BYIC4TcBFKjuR7HSgXlFR4nmATeiSYY4X2+ODi52osEKsC4I1wJwAKbSWVNH",
+	"p8Dpj749Z/9ycgKuY0ozSFhIyd6hlxRPQP1cOtGXBu+reaqQ1+mNfGJ01VrBIIwCFl7nABuv4tdwnOlM",
+	"i6vk2191SmzB1sJY0WDnBR+dGJOpcrVEhTmzuGVPnfYaspIqHMKGMn2r6kNYeeit6RbrFx3PsOjIJ3Uf",
+	"Xi1FE3BxEvlXe6RJQE+DVPZ+JXiTkp3PI+VxXNfVLoq8Z0tFnsJsBnAMbjnDLg4amhkk2jGGaqVcC1xz",
+	"tQUp2+u8Ya6v0rrYs7UFtLWZjdyQ/SkxaYhj7tnuw1xfGfn3sbgFoVfE2OPuV2cm23KVc9Fc7ZU2Rb8Z",
+	"aLSaKWX1eRMbYIG5GtVynUb/jRoY3IlUzVJs9njU7SS2IkmK+dzPpGrpWIgzfT2uIvbRngqDmiasAyLj",
+	"ECMfbTVHLX+Tusay0fOGJ9O87txAoGsP7JfdG9TvnD+kwjOhItt6IBRhdwVZG5cyvoHxxSC20Ke6TbqN",
+	"m0h4RpbkowBwt81DR+IMbmPbtpPaGRLl2BBaVV1lkARRJEEtUOw9cj9xtqh4z6cWWoI4sxZgqJwhHMFW",
+	"B+ho97vx80mbSwQENsEybPCbR9j43qzfz8GXaVk/GwC7dAausdC8l0JjYxFXhtEctaeDhGUL4ddHUdpQ",
+	"ph9rRtYMtHGGCiJqPLVXh/1EDlsjfiNkrq5xK8+1rfboj+NwHWOkf/+LpfBwSCsuKT2bqKc4iPvGivdL",
+	"2RBv+A2reVNvuOGVLHNKQpb1nWJuFGZ1NBSgA/WeujXUQt3GP+ZxLwcRK6Ooahq8MlpVRyNhM6P9ynZ6",
+	"BPb0FOVEkoJgopDBs1oA6kMpIZ3eSRmqHUT63YbbzeZBhbswpEcg40xmd8JXb6L937Np3q14b9iMR44b",
+	"WTRGzjbZprOalryx+0Syw/0d8WyWUC+9yxfjygselW5CpRYAZUnrvkkiyvmM3CePv33y7Tf//Pjbr/fq",
+	"eBgT8giIVTrCW7UYjY9v+4z4XChgpj6z0HZUfOq0om+esEpYC2587P8MV/yKHbEz9p/s8JxaYEUN/cj3",
+	"2BpRdmAY2Ecu6ob469PDf+OHfz85/PbqPw/fRX8dnf3n4bvfT4pvvvqQbIo4BEztG+mdb4hHuH37FcnH",
+	"UjGFBriRy7GRPbMB0HR4cnp5+vjs5OTs5OTfjk+/TrcoH4ZDiJHPvCe/YHJGZMp02tcXCcNSzHhbWSDQ",
+	"DeUmxFFOz/y+FZ1LhaCWpGJGE6BN0DUI+0e6CRSURwKRziP2lA4gbpOEaIveV2598gbsl9FaESznGjiE",
+	"r5eQlnFLMOZeCzsHlFFKHUFgO8wC6oSOxtAGpOv6qQCgqtLIdqTqJbgY78ifUZonmJQoMU0Hyz6n9HCA",
+	"gO+HfhEmM2YQj7/ejRqa1kigWqJgPCT8BAeg14CsnF73KB1Jg6tHe6JOj9U7Yq0gEBPk2F45JfBqjonE",
+	"cfJt74uQ/XOlmyvUSkjuug/Am7gzTSdmnTtF/i5mOt5Q77HgzRKWRA0LPH8hqg5SdJBpJxFjKXrqE8+6",
+	"WCtxWMgGE1zZbOe2jHUqzU4G1slDBLlM2qTpvTVRLcleiyZoUieSqIoieP0CYI9jT74kA6+gXqmgdfbw",
+	"H4/YZVcjYraQk7GLfIOO19ZSRoxsvPjzWB6kUAfpSFDm52Rcwrt9MzIIq2JtAHWdvRbrR4Y13EJ5Cdp/",
+	"UBRaamGSCJwk4webnQtjI1qkm7Sd24cVOruQNnaRMg5/RY7anZekI/rut1pdldLQ5ieqQ5tWnEX+meiU",
+	"HBlgSnyHWIBlPXT85GeB4/nqhHngQGy/6ekhkjaA0QWx+8LnL4KAAMgeeHuo85CGBdPpiAWghy4tABsE",
+	"MWP10sQTXDa6lkaUZ759VDwLWCbKlyyUwsx39t9vt0d3BqzkbiLbHp6ofCSr7AwOQKOcEOj5A3Dbbcyh",
+	"LN83bl7roRwQEK7IfjZrZ7ZKzpxSUhbAeRz5odIBFoXEiHtnD3KFMZpzpiPewhUMEBJc+/zd9mqHVgvt",
+	"tBzfBsKRUC1sioX4Zgt77TaZtQkX9FiOhDnKoKJnjdlA2AlTJOwzPjQWoDQJObDHXbirff2az3dUT3K2",
+	"dCSDIs3qqJpy6+jSpWhLqeZn7DnjNVuIRpx3fWQIH00R8GcDSZG+o5EKYISQJ8lOT5g5osrEs6hsTWLV",
+	"GlQwukl6RMCeMrdEpxLVNd6+Fuw1d49kuxn+2Q/kY/UD+UdtwpF2ZH3uvTnofMt0y2zotxkKE23bKFFi",
+	"ACJ59H6wK0xRToUC3ai4Jx5I0f23Cb02qE8vNmDr1gheDxzcd9TYfn0+MPlnA5K7NSDpUlxv1UPrj9q+",
+	"JJ258tk3Hsl30DRyrq5aBWHb3J13zyA0MDi//LPJDiMD0HUdNDV0OdxmYGzi1LFNlaNf7TARc6kM4iOM",
+	"jqB/8sYrf5QeKp+ucXHAB9vgHiMLcJ89VJOW1/h/KPDd0iEr+nRXZTTVqsNNND5ONIjigm+9oKe3G+wZ",
+	"ysqAGeSUX6nmtwzl/Kkb/6kb/0M3qEtjrT0Ngdu+ZJemgw9HD7a3Zb22EdoMFaHxUdfUKBUA+VNB/Uft",
+	"kDccj/Xt8Sw1zUuCJfzZCW+8QrYRH5guz46Po17ijW21u7qbn9vKnB0f/5//9b/hkbPj4+NS3Bxbu/7l",
+	"4tlJDm35k+l5aXoCxc3xDGnPGRQWcGqkC/iY+Xf3Q80nxchefAN6ykWnF223NQKIaEZaGWQgUAFJX2sZ",
+	"13a25xUEP3FoKjzs/MXHBvw6twYMyntcLn0bEvCcYpU3Vl01GtI71+h7obvw6f0zhWflK26nC0JNF+q+",
+	"3DawugRj84EvsFTBPgU4ie1O6F5VJbSx/ez8XbbypZ8B1NlAM3Z6NtirCYvZimWcGeG7Hwu0igDlA0rf",
+	"5Fwddqb3hI4U9jmTWjlgde40AE2qSWi+GA6mMdKqeQvPJo3BzaadsDndHe2OJ9iNEXpTuEb74zddBIPq",
+	"YczHt357NuxHrebC2Cunf8f73BUbULSkdz336IiLXalyINaIc5T5ktDrkkAbbkzMTXfaVB+VMNYVdufb",
+	"+jlEc42R8/oblNiOkeeL+3//pysak6rE4mXZCJMCaZIK2hKIJQcdjU3WUDoLfUOSqlwpzbLi6ZoD6gFk",
+	"hIhiuclExprLtPtPTrjK9D/LIZA/v3jFvvnq28PTZGohVyUBYm6SDcHS+sjzxQ+vn1LVFCvFRDpLBn+b",
+	"H/YqPfbTjQTI1Agj6m23mtJ1bVh6zTsexd0qqmrH3n/cmttQqjBQUvu64uoZT9q3ikK6vFOwk5WoBDIt",
+	"7VFXGRt3BcbGxGCx+wSEzu6IOz1WXHkzRJVMCduNseUdJiQJia2Q5xohk/wwgCj0dnFOzic0yzqAng5m",
+	"KfRLpveIDszEiZsIQySV8bCQ88XY1BesRh9Vp4K3cN9qhQoKSODXBc4sd94XpGVsZIC1eRff9dsF+pWC",
+	"/hQdiDRdwzNCnNinWdNORcFT6C2az7nfqljB32rvRAS7zySyqHvP0EaGrHPqUCmDTwakV4OOubGgfErs",
+	"NTEjskhr0RFC0x20iONjm1D/hzH5u/fY8CI6AlxvXAvoSJKWlaNllU/q6EzAvZL5/wJNIRy7ukXJUGgs",
+	"T29ITju0e9nuM8LL+2n2MiLsmoWDfwY4PCjvlO6g2wywViXKiCv2fWK9zugZ0hHL/a4vMKtUfy7rlKbU",
+	"IVIlLCb0klu0FEE2JIDR6gy+ZqtqkfNIU/NnBJSDLibUyAHy8fYCD1ktUqtQIgzZ+eIQ3R7wmp2MJMcp",
+	"pPdB7VfU/Q8Wu/M+btWzucn4lfvzSlMx9mMZ6Ic8RgQ0oswAV4MeuOP23r6lb7bXMTS3paYJOxFpwE7F",
+	"iYa1hLbIUVlA6JjcjZ3c096rt4rkTSiJQX0H04hB8e/6dzrxa1glra2wHPIcC1fOmFbVOurliRpUnGpH",
+	"5YpdY0FHALri6aAE5F2+EDepFPCn+I5OaRQRViDmSAM9b7Qf7SqV0Ze9Uau4z7GPr9fbOFK/C0MMPAeW",
+	"lEtA3XgFPpYcuTULUb72c98jSpup5umAv0KnISq/R+euY+TXY/Fa7kPu5wtkorWb2yw+5a1U0BIVUm3P",
+	"O10fCr0A9FRpBnG1kUm/8fH00sOfBP+7zxffkSxOM07twxsx1cqZWOUPgeDzZTbbdbuzmZxKXmV7MI49",
+	"7TBQ5x253UB5FSTqnJAU4YDq0xmIfkYExVc7xrFIt0PIFclTo/M1K+VsRjnyscwMr4BXB2wzGaDmfYwr",
+	"6Q8W5Z13nYa5657TMNEGD1/PZDV7PJNtethc8jbpbU2jO/FwQsM34KVWInEB8PBEBnSSTrASxrd5GwsQ",
+	"kQdbo0FHCp9cO7qXw9yYUK99HUYjpkLe3MoMCR6osP6wgiLevZ27bxe53U/mhQWkHQZdarzHzK40Xbhb",
+	"Qf1SF5WBtwX3c/4uD/O47trejjPeiQ1usY7b8Im99Ry68fdxzWMg2Y46upMbIjPJ0yH/Z9ouIkaPgHyY",
+	"UrMJFLUFQNeBUHfF0k0L0b+/Q4F47Sg7IGZPEBVist4gGUNEG2WhOotxsvbdI+kpAOGp1t4B2d0vmFnt",
+	"eFiy5FJWlaEe06Ep0tZ9Taneg3BpnZo8SqfZUjdSRU3xBU1kKwB0tkcXB8R6XS95k4FFrj1T33N+KAwS",
+	"06s9n9p2gyDm7a3eZRfp2Ka0O5hRSLAiiCKM/eqmQdybZPe8ZA/rXtQBSVYaVukpr3bb9bCA0Mg3RtT1",
+	"ZBeD9sQ3OFittUcMxhNL3+LbArz8CeFyKwiXEUgDb8SKN2UKEpJXlQA82AwcIqFep/2iUrFZxedz7Nu+",
+	"D6DegCN2gLPwGy4rPsmgt9cik7JgKu6MtJHnbPW1UOY28jN4emmIDSkY9rKI9x3n3U0yf3w/LHUqSWDS",
+	"lulUNZhECF1NF6JsK1H0etWYDnfA0Sg0jaR5jDpG4ae0cU7sl8vvCGhnJI5bbx5U4azE+7H3mI8usm1g",
+	"L/cRAHB1diFs404U/jRoSrTa7q350xXlM0r83XFL+/tG3VNCEcwGWn0ypegWUZAAk+9MkvFWfjIbawmI",
+	"jGXB3o5Ft1u2NqMSxv0cxrmrrkXuqozsXxXYQ38M6Afghi/vEiPCLeu5icPi/fQj/hJRRp6yUj2gfLR7",
+	"z2vQEWlCD4IrsO+IyNR23a5uvuE1yfUmE+IBBXGJqTida3uha6FXirLvqWTpoDig3vBYYI45w+5jDbjK",
+	"uhnZH9/N5KfoDe7v59Fb3N+/hDe5v97Eb3MfvApvdCtrE6HByToZc36FcCSNMG1lR1K1UOUmwO1gC6Ac",
+	"nO90wZU0daZNRPCRb3vgpGUzLquYY/V+OU8nTL0WzRSRHLfX9LdWtPssykyF4o3UaYNcjFYgqLVPepgO",
+	"HHjkpHz/YE+3nYLetErh/0rqzuU3MIbZBMnQtMskvmaadlv1NrzkTavehPe8adX3+Ko3rfrRv+1Nq76L",
+	"XvimVc/jd94FoTgVWwvHVIR+wYE+wqEXETIxXpMkv2hVrhlw1mdbMNP1FtrMQRp52/Ku3PsYPUpGSTqq",
+	"8vo8FlI4LQx8HHvaUMmjjVHtMqG9aaONGatx7hVwwm6T6dWOex0VRA3v1gRxrfYV+tt5L/5wwnvDAgLN",
+	"+IrAHD3frqBzmHGPYoz5kiT/8zQW4HCBSp6Xbm6mn2N2XwxgBG53f6nEnlnTe7Y+DkwmlYDdqhE/x3zr",
+	"uuZoHKTP1TbtFpAd/ejoN6MV+6LUU3MMyFnro7r88mBroza21E0us5tmtDLSNZZ0uitrlyN5mE41xv1J",
+	"rxD0kzcCOndlf3sVpjPGwKAFjT3OneoqDEiL8PKnN6/Utl4QBV90J72RRTOh1p379spYZ2QBtPjL9VIc",
+	"YgjZdMdXPa/7fo2NRmtY6Wb0uDt+UV0blcBcjSBvi19ZtG9D55Gg9TCGGSX39sr8Wlba5u6R+87dPlY2",
+	"fGX2GtbEqxlF6Jv0mBoUuXNiughe1yX7LPn0GnxRTVthXja6saWhDpkAG4HVmLds196tsIgPKJql39zk",
+	"aYN5GfpIbZ73ztRJbN+zT++2rm9VYmf1LN/e3mfHnrFK87JgyxtApYx72Eb5imagbhAbDu2ZDahnBzRs",
+	"t+r0jkLN1HM10wmXVtz7Z7ueEEDACUsO+3cc7Ih5je+iWIpaK0gVlel0EI0oNo6PQKZ2pfU1UjIU70nV",
+	"gSayJTdmpZuMnw1rc648y9uqSlkKvaxEVyUS90TJF+mkNS2KP9LsGGfXYo25LBqSy+NFp0ZHbOkMNA9i",
+	"+sF5Ag6qr42ouBV79HeFsOtVUOFTfS/Udb+XMTxMYTPMEgzY8N4/ktr6uDxpEH3FP9dL9kilWUIiMyT9",
+	"FDAFzmIP0hA/yETw6PA9TTmTaGzS2YWcq+cKWUiKe6QJ7tWMraitUiCWZKKUHgIZIGCRzVHu6lYrDm6k",
+	"QN/ndS+wOOSpuIAJxH42/CT2tOEnna8N/+552/CjV91U8IO/+gnhn//dTStKs1DpllPpuO1z5fbeCOz/",
+	"5MjY6ScMOjwjPv8PrWOQx89EU8ndOdrdJDYZWr+zUo8FpUK/4aJ0JNu/pwOs/Xa2ZrIbv7v8SACPDHKu",
+	"HpTUI1P07jxAz4b6LQ/VjbHUF0LN7eLg7OvTx7t28ToTwnYHju3v9luak8eJEA1Y7gCcavk1YJtCmRN0",
+	"ZEJrHr5cNrpsp/B9KU33CNSGdz2bplyxiWBWVyVTegU4N73COQ6+lRTgSKgh9zMK7gT8P1ah70RUhWXm",
+	"9i3wpbgnUCcl3X/dthcHWpbTkff82fp1NwL+gWM8W7+CUdy7vaN0QNHYYnXBAhrFdh2j2TMXBgUkyrKx",
+	"3P27SvCsGh/6LQ3Kh9DEz7QjpIl7BuEAJLY+H3r6Ep/yvrV7WvMlNO3apeLHnC00S6Jpd5YfzSs+lySx",
+	"hq3cMLMr3tQmr34TtIa0vovSdCEVNF037t5eI2g0a5cFfDTFzi8DIDmEhTfS7ImL1M21XB7qJXKnQ1DQ",
+	"nQJjm1aM7GUZt4nc6p2LZSS0QNMvkhp7sDvbSg44IcL5XUUtR/domGOuov6Po7tV7lQZ4aluQQimfwWJ",
+	"SaNzEBDLYK8f7deDUjdiN5fQjYgOBq7NXlOK4joP2lqSekj2GksGP89mc8iNzd04oI11pogsRUCBOPze",
+	"pjlKt6HbbGXF11cZ+NML97HvOsEtdIydcGrNAYwDnKd+Zd1NpPK/0QZYHjhnR2zWTyTZRDSX/xigQEKN",
+	"F9r00nim8sizTDCowrK1Ylwh99FKbDGefT2EsOrkgbX1gMsaDLwuLT/02ii107tC7RBgDULdqBJzbuUN",
+	"pBMDHITT0sjam4mVL/W2i0b4wQFAUk5aCxnqAf9OlczogJggLVsBkiri4UHq8VECcwkUP3BeKGGtKFMZ",
+	"xlOtTFsvc74PbmlikLLLG8NaMzK3JhcyJYcoDguUMJc3wud4zRs5MvIXBEUmJgAZx9iQ5bfWWNSN0ReC",
+	"vbuwpw7xi3P0abQ1ZpHDd2avYO32uuCS9uCkRsY0oaDyFq5v3JIUZV8GXW603+0S3LSYP9sIyyUhKlOd",
+	"pp6xrgqULQHhUOv97+aOaMVMBNt6xFAZz1rHHQl8sZMlibIwS361Owm8rPCKbG16VbfI/Mn9jNggW4dH",
+	"MjxzdR1bohVjGsFo9Rte+trZ+wPupG1sHJzlOHNhUMT0itShFlnpVUxcK/A4yaQAMiGVbfdM0M+PiXwl",
+	"z1wDyKdnJV9T3UgtSyXnC+uYlv//WejmiH0NgctgDafnKNCycM8jgLHuoPQT4aUdjwSftMd8/kp0vMsy",
+	"I/9SRKHRVPJk/po8waOZ1NthjgSp/wXrSpyPr98uUsbWGDbl15JOlM1LO1+QL2+cPodijtyfvV52vgCe",
+	"XwuVdGLPG20yLYp8vb6yXKr+vUjgJHo/TMgqJdlUiZt1BKkOxvT7ZHnRzlry49El4zc8hRpHnSxDie8h",
+	"L0tRMsvfE5Qtd0a1VnC+UkVHfGf1sDvogBqYr6ToXdP9OTSe2wPwaMenxqdFheN8CNbdA4CBr9JAKnZD",
+	"7I43DWGxfoge18kf2UUQEhsJQLRxSeUOfFgb6DDSbKMaDwPvDGRLoAAhfIlMbp3ZlQjTrz/vwfvaVMjw",
+	"lyXaJYLEVMWNJfBkwv+4xZl0iRYDQAZ9obLX9fmZo70/PuWhlHORyiK6+Onp4eOvv8EK4Q7PumAL8f4g",
+	"12v2Kk0nL0hTsBjHQYzB08OT056NzquVk06ISpnMcL6NYjmG6hMEf7uoeS2Vbq6w7/b2L78XU1lT1TVC",
+	"3RhsPHjGHrvPfvjlTcFO3P/+2+v/uStpdWOHIZyDYP7jINJst/I9GKvTuBNE5B1YOfitQEWEPqgAcm8c",
+	"Y2hNm2qM+zOvu/6xHlJ+s745gk2UDXSeJfSSVepN6aAkEm9YhVSlXqHl76bdNfm1fw+umZ1sgCKMHTeg",
+	"xUdmUI+U/C50x5Yk5rSufkH1xTKu+u8wFCyq8L9cfrcNHGSsrNMo+IG30ljd4I7Zhh8WDLgr4xifg2Ly",
+	"BY8wLiNQykyJ7w6QA4L6G+VPdobllVbVejRWQNIR+UzMpeonYGzuQkjiJqwpNLI7P+k40ifyzdmxwnu8",
+	"JqIHEBoHgMZkb+NPrwZO+zV5PPxbpIEGqfSDhFa9afgIe9A/gG5xqQls1FWHz5NU3xD23xYqZypN5bk1",
+	"4IwKCDWRCxVTVlYLzYwQqHwCy9C1YLzK9OvfD1MtAiAaYra+Jn7AqAj+V1goGHbnu+Zf+HvndGywBBs2",
+	"F2Orn4yAZJEEHPO1WEmTLswRf7uNy879rIepg6cZ5jCqcTwQRpPOrBvdeG9frPAktDK2Mo47jxMyB0Pk",
+	"7h5DyISrckA1m9OlOWQ2RJlZ16h5v7SNDp5wL2yec/YX37DOiaCCHXZ/4vUfhTC0mVqaSj7jU+znDj3B",
+	"ubLnHb+yET7QIxOi7sMQhukqLL6uffsdKiuecHX9yGAH3norw+abJyDM/Z+nxcES6jTdmP/x638cv/vL",
+	"P+3UF7ppBZDE1AFjh7TvoJVEIrY2s+nEvXFnAD9PAGNFj6Cwu/0r8PdXWXSzU+ZbORTssb9KZcG+YrHo",
+	"SDmpyrRrFpHTc8HZfB7zHQK2PkHYa3waEFS7iYRdpB0/2NqWzaPIU8KP1INjq1A+XSWPFF4XFImE6jOx",
+	"ckKCMPIhMBeml270JtSwMYk6UyWyhmTOIH1qwAa1XJVmd9azP5lU8GQvJxAGtpLVbbdAF+bLZTIIvLFB",
+	"9Fy3UUFdQWfRagsqeARGfyOmuilzie64lRQ/KJjRvjWX8WhNUwJnTXRf4ZXdgcKDpwqsmZfijEULdr8u",
+	"GNEOCEm/TXd1iIFXohU59CW5gYK4o3aG3tiReXeetAWBeCOyKTb9cDSlItzD6GSGr3KqniyCwso1PaLj",
+	"w8avstdYbxxq1nb135DuGrGeh4CBYpN1b0XApqLd3nGWSRAnXGB+8593bU42kuAawcvM5hteI6eD2+pn",
+	"SOwTsxdCsipQQrqLE18uK5m7tPHNxCCc0ium04GSiO8nWwrAFLY5k677MQffEYJEAr8OCOHQlmSso76n",
+	"qyQIhQ7cDABV0nTckUJhQMe1VqGekvpqdcY343MuVaYSZV/J0/Nf+r4928T4AGJJiVXGH6LzFaYhUWoh",
+	"VYl4vnGCjNG1wH6o2JL4GpJDTDtdOGV3zpdmv8P9WVtxD6XBOFi2OpjCLiablSX7xxJj02KW+H6r8iDW",
+	"qbzjvuhNxRj2FVs72JnnDkXgRdHNiURWEDqObmLRQ8H3YDx2rCjsq6epPH+Eg070dc7l01rx3u524lOm",
+	"Ijycf/frnEVI7pHQChWd430PMTIDYzukL/helAxjciokKHSuPUJ26q/1HwkPtTgwum0GfVKw6VMIRksb",
+	"664+2eP2FB/gV3EOEWlvArJm4Ve3IVsH0CL6lz6BjCCqdLKoJ//+Fv1IHXFPcDtWC13hdqWDNPtcFJzK",
+	"wIWB/m23c/5EXe5KMeMAEnH6+GSovelX3/Q6q56mG5xugysYMW0badcXjut6UTZYjPozqlFnbjejqtTt",
+	"ks7NxFr0ioLsW5DwDtV650xURngMFicWAVXHzclpDYI3seG5sHbp0y+xyi7lo+rXA0YFkmddmNVg83f3",
+	"aYGdJ0D54hB7BqfowdnBVOtrCS0nQOIcdA32uinxpfzvgipvfKFfUomM6sewqCx8cHQt1p4Jltxy6jSn",
+	"G6yZ3aqTdGoCIBt0hYU7dyxZ6PaUatVwRpQ3ChnpsGnu0Dqk7hFvwBbpZtyLjLDoPMcf+SbcwXlIXU9H",
+	"vRdaJ496a6X1NRXN7re8UByaRoTtagGx1Jn+vuXRRpWoOycWlbCOuAxufNarer0Fpfv62ZGXL8o58y1t",
+	"sb1tt8pbTIJKdEdUb+Jf+aMAHVUvhYoCpks+F8Zp6KvdZ/ABLj/GP/pzAchqSUmY0PKvwKbH4NR+W/gc",
+	"zV4O2WAnlALxukf84oj9qBtqsQx5+Zjh9xdI+NpuNgyw4/7u0TsM+4svBNlC/Yd+imCAkyCh4lc8VCcF",
+	"KmmsARKv+RpxBaQ986XmSPo3oqOVggDKZcMaXZHtvtBVSS36r8XaHLGn8SvwSsN7+hJIGjhQTC26jbQq",
+	"wt3siasjBgCO2DKSBAmUxHSZD140UeatrsrITg4fEbezPXtRvJfGYqGElbZyFPZdfAdCYs7BKbEkxZfy",
+	"4Ozgq6OTo6+goJXgxI/5Uh7fnB5P+PS6xWaKSRAjcF8BPIo3vNEb5K/tBEAQes0Sag2NTTwVFTBz7GMf",
+	"dFLyPx6x59jHT02bNaCThUrFJTdmuWi4EewLPhcFM/DIlwWDbABwGuqqRAnhTj6gtyAdmkfYaDQ01kcV",
+	"DyR512sKq5Oxu7gGJ6tQ5RnrGItjhVY31PsafS54AIHInpcAIXMtnuFeolIojH2m0ScVuePBTpzCz45/",
+	"owYvaNbuMnpxcK81fujrnpRO3Qiz1Mqgsvb45GTg5XpqhT00thG87k8iaJITqXiTAPf48KFIEMmMHI1P",
+	"8LWppYTpHb8RM8BkgedP93z+2z2ej/TYg7Nff4+E9K/vPryLgMpgDUgifd6P4CHQsD7EG93F7EgWV/6h",
+	"6O6UrKrD4KwluOs+uaCh80xWkFix5A0nzEQ3yQ2saXNTsPeVeY+dlg+nuqqoUl43+NGSr3VrjReTf2sF",
+	"nBtJyeB86NNLEZ35ll0z2JQ48x6sLNjrPe/2otk9L4ysKvR+5wm2g3wCf3SMSGAxJfDjkPSTByNpXJcm",
+	"UGGo/HAKnuUTt3pn+Lg/gScHls7V9TY9V8L6lu1eUvRJ2ghVeoJ+EAYoq+oFTeLO7G//V5sLN0yClt6C",
+	"4Fs5kafb0NZy7R3zpYT4wsPT0Xi6uBCqJMKYrJk4rLmsCkzuJiGIItTZvdNt1pbnak7RGsXT9mIng2wq",
+	"9cu+zbbPLz1E76fjWCZFYt83fOb7AAG0jHIH1xXQPxShwIQKhn1BGXifMeEW5oM+0JTSSPPdikkxi6hC",
+	"oH7xRpx3XGmjlZE0rBIz61VtzNiC+ZPy1tnm4C7m5tpJYt0cbWlmMNmHZkyw4ntTzm5BNjABON2ksMMT",
+	"88xJdz2OPzvx9nAaHmxRJOwxDuHs46LrywWmA6TagP21zfyOf5flhywHnAsgtV38D1ADW+SxPOKFJycn",
+	"p/98TuUDMF1J+IKeSToDruNXcljdirLfHp+cFB+dmeWocUI4kp+LovQUY9dx+b2EHsRKmAwFHPPlstGU",
+	"QpxWiPAJ8Sc9BHoI4Kx5svANTWOh84/EpF7o6XU47DZkByjx3nYUokrmSC4UhAH6Wp5UqcFCiNqkyRWf",
+	"+pNa/6TW8dSKnTQYR/45WTPe34k0PfqIbFKC6qVQYOphMPWPQIhb3pKXveSGnH1D393BK0Op8BR3Tr2E",
+	"KsTv9g7Bm0qKhoV2iqk3UbYLYWCF8UOUmsLZWwVKD32LgY4SV/i5og6IziyRtfjcHDe9KkEOZ4z/Q76D",
+	"7nbT1qxdotWeu21UKJFn/Eu+/qNx/Ycx4l7TTn0C+22ErPlHkis/a0uhLxItEiuVUPeZaH3tW8qKdZbu",
+	"y1lWyCwbqf7rGmq08juHdD5PqtvbrINKCqAgd+o0RIpgtLG+P8SgavK8q4f8Uz0ZGzQ6PDm9PH18dnJy",
+	"dnLyb8enX2deG9Wafj5hpNeeMnbpEYDGNf+jx4z8Rej0jUdmM2FXqn7Heh+3lw16e0NRJiboPzK4MdHN",
+	"m+0MJfw4JpTwKqTmSbMNuVGwi8unby6PXz7/+ZfLHy56iFbYxyIK+HWwADso8+EocVT++4/JNixpHk7Z",
+	"etxQGQavxccPRUFu4a/vHIfokvFSlEezpat0LdaPTPDyRwQGOVEe0gI/Cy2FuwqT8y5vBgtzfJJ5NzaU",
+	"aPeIskUMsmSP6gvA38SIBCKXcsWEss0aTF+sej5iIft63vKGKysEFV0bp6/XonQqO3aOBmzVyOlc60ac",
+	"+dJmyEVCJFZHoYTN0SVlYUN9rUL2TRFQXnG3EOpDK4H9CNYYpASMt0aI827/fPl0xRXifZmFXkEqoJzh",
+	"Lxe8JEhwoTBzJ5EDMxf2x5bszQfixjB+LqCP323QXpQJjBQYchPxzzg7Ej/pMcfi95BHGAg4ScvFVnr0",
+	"JoEHugi4II8MTBoTmXxwhltW6xtROqVlsqZTxgAYd3sVkytAqh7/7v75cBzn1lYCK0H6B+TWal/gYw94",
+	"SD/pWtBbMkdFGb2eKyEDXt1ODn71EeXmFjHFOc34SZTknSanHVTyo27mIiqEMcJGCerbpXVsqhXAN2Ou",
+	"4hxSLwneCUvsPhTZWNXnQwsPcDY7T+JeL3bUYYmtuLJBirmPHxlMNI/uOKRbwNoRFP3DDj3nchEloyeM",
+	"BMqG30tpXmYxjXz8nUCGlMapYkIvROJ5heohVLuE8D22m5iIuVSI+gWmjZupN4H+/WDKG/Prybsjyx2l",
+	"n7H/87/+978fQN5unIyfyP6Hf1bKawRfiMoI9uTkqy+3+u+EtK4o7R5zD0jvA8Z5xJ6rkaUpq60+a+5e",
+	"hiHdzIysWydxSxo8ISD73Pf+nVg4+CdKQ7gb139oa+m/mJS4EBbouLscnOC0yrbhk4r6M3BlVgJgWiBm",
+	"WHGlsHI/KJEQWHRfsCHVwj0wlPPw2n3/CRjYgxIzLCpDyrhjhIjaN407tCNjxdKE9uEKAQic8szWwj4A",
+	"mX0E+eYFGWxA191wqmu3frvS0CmuYKvFOpJ1mGnv7IdaCJsnM+MbmuboDDuQ/lcjNOqrmqY06nOHTWj7",
+	"LVWpoNcx1MqJXQ5NDlglnfnbIf/+cQjtJ71iK1FV4VotdEnQilAJ5BeOEpro0WkES26CbkWNesNSPKV1",
+	"/ZKy2rBHMXqw06Y3JI76uwWXqgDNxy0DQI6h5AT9sLfQdj+tncsV420prW5ibfCccTbVy3Xk4WET4YjX",
+	"dGW+vVPD2qOhU3uJTzzgqeEb3rSVyKo2DX35xzsldF7XrbHsWogls7p3kXpwslAxBzwfG+BtndPxhEra",
+	"s8mRwtjXiLi9g4v3/Lb3GSwocg1YYmTCgskZ4VLF9d5bieYb3aY/UYii29ScukLffraO31LwRhjLJrIM",
+	"ttt0IfhSAKjvDOMrvYgD+EZ8kSrfUsL29/0SpqHJ+n9fbUIsdwhZ6HHGElkYpVf8CXKYfbEW9svYss74",
+	"UF/6eTwkS/PvyGod4fs/DksL6sNmBzRCBzfBf79x7uB/H5Qx9MjHiO68Fo1J9rDJHBTO7AGrQILfuhFz",
+	"aaxogJ5NZP5giLtXkpKvJq4k4g9+d/FX9sUvlz8e/suXTDfsf7y4+B9diTkWCNvpAs1VHPeI/QDBvQYb",
+	"R/3WlnP8WlojqtkZ42zCS0ZtLxpBSG+gT/krxwIkHMwD2ILHffM4cKl7iVg1HR0Myq63jbSCgPZx6B4E",
+	"roebk7lcOkdF61uk0Y3xKN2x8Pfj+ZNwrwnyL1l3xy2biCn1HwBSbD6GO2mP+ikQSBxJTc9CpE8qarTk",
+	"b1SBpbwiwgVHs2dKuHzb7Or4d7wUH44pbjeodtEjW3SbMI/pDn8uBjKSgV9ALlPJf/35JFKQ0yQgZlB4",
+	"eAO4EEJ/UXPO4DIBpzIUxGkf1swSgCU8cZOHcfgBbodHr2ZhKlPRwYExP06aKxYxRD+VJuAUfWXeF09O",
+	"vv3S8XCsR0ejAjBDbwDLDdE7QpyZbECPFo6/TrBeP62XkO33kCR8/x75Taj3T8JDx10eBmjWK96U5h8p",
+	"1fSZ1tcEZ2PjK9sB5YOPk6KxHi4/kXIdiHaIEb8KDz3gqXcvSZy4U5L7+vGMN+KBFUhMSuGYyOtU9IjT",
+	"Na0yiY3Ug66676LWKg+2j91LMjena/DyMdTvKJbpXgxgPEoIQK65Brzhjd7P/V2F3hf97JDt/iFMgIYd",
+	"V4zFDbUHjekuN4F3cGoA9oVpR5rV7XQBmDvUYgwKxCF+hY053MUKyOvNtbBHjFp2dBDTC65KRA6jlj6O",
+	"kMA5pSgVbMUxtkiLEAB54YguJVzwIXzLvaYagsU5qTSCBm0158M49GefaggbM9YW1ZtnRcjeRQj5AoQU",
+	"9rreADB4WGHz9V7x35wXK1n6VlWBehNZi6GXfCYwm03OcSZDoMrP8pw/ondwzAZHFDXa+ZdzUzz1bnEf",
+	"QyMnA5tWUih7JctIa8YnUWWGflx4spj9EpDGCDwNGtVv6tUd2yQVlK2wjw4MBXpHpQ2p2ksBOSaGz0S1",
+	"RncGPhcwBK3fMb9hNCplppJPctVIawUkecLhk4aKEM2o0ZsIGtfP7IsnJydf9lHz0VRxswS8t3MyYFTY",
+	"GnONkWLs0g9xYAjnSWq76DfNmQ7XkGwKGJTUZFfvaNpEnSrW0NMOi+FOT05OaPE14wvBS5rkF08eOwvl",
+	"X3+4ZP3ABS57lY2JHLGnc0zJRWRS90onzFqEM2FvxeRCT91AfXl7vDLsC2fY411+KYzhc5E0c0w7qWV8",
+	"5+/fGokP+kFAlMbzmqdw4mM4TsLP81Hsk8fffmoRcwEUMcD9uoTvrHjZ0gCPV/kAh0/BAwI3fZotIrWM",
+	"vnkjltX6nE20XQDv+W8Xr35mVry3ZhuFBx2OaYl2ikezLWi6W0Vwnfcnc7ZkTPcup5qlLntqM38PEuHD",
+	"UOJ1pGU+qOGHUnxAap93oKJOaEJmZ62hx4tjgL5U7mMY9A+nk616Gawzxr0i6vdgtHqQNeM//Ul+fF/n",
+	"KHXtLWJ7bRTF9VQ2VIW6jrSls9dmFtyJpmuW/GGMpy9cv3tJfXabSyjI1PQeVvHIMKuts/AAHR7g/rxD",
+	"aBbwypa8Qbvu65MT9naB+t9XJyf0SMEen5wAm3RkecQuNOh7QaEZrfMVzkZXyOeX1A+2U/kgM6OEvosA",
+	"uet0qvgtcPUBGBc7CSFgsM/2sP5Zs+XXDTjP2D4/9gU7xVuvUjoNjdZdl/vXad50i/vY3tWxl/SP7Ej9",
+	"LBShf5U3YpOLBwqE3BZMGnGX9BwhnithjL/L5D8Daw2fdlq9wdKERupm01e25NJxiuNS3EDezFCR6mvu",
+	"iO17evKjJAhEbxxrsvuV3Fl/6md79PH18B1bbsiiV6YkIEDvW78md10aiBjlEUv8E/Gu3z9n+Z7e8oCx",
+	"m5HlvqpMtjnO2ErkDvj4gfAB2nih9TX4AF7qctIadvnda0+T58xUeoUuBad2b4Bpe6pYNnoYUhsuo3/o",
+	"Y5wLUh+9cuxFDMt4yN3224BJ406y017HgPfJXTbCOH1gN8sDOISPxe2kml/gxMZuc1jHg24z7UMfRWAm",
+	"lTQLvE9p9gUJ0fTjB+JdNPonCjtvntngGX1+TQOcDvP4YUjmeSmUlTNMhMBLiX2msBgS4Y0ceVDdpAyN",
+	"xnI3NeDR5nwPQpUxrfWO/Emi/yvYHPOADfwxLcyBjSMVkFbP2uWQeZ5d7ycl8c9kJ5/6WRXMajbXzJl/",
+	"0i7GGdz7Wtq7KPd4IhFx4/5fnWW/sn8jHgJMTpV/st5PkeczQPfuUGK2C42e+lUDuxmtLxL4uBRLL/14",
+	"bO2FvBE7aKdL4In21Cz0ynyOTowHE+hvoHUUpLXf+MbcI8jIyLn6uDQExYSeO7i3Pwzrc0N/5171J+P7",
+	"o5L0d7peQhs6gIJbeTSpcNfDT6kOxGq24EuIzu2k+xW308VDE/5mUNMnZHigK5gEhBRvoHV8SG7wNVtz",
+	"eSMglwDCoOEnXbcor4Y6cxo1KMDa2g57wu8eVtnodRP+nC9dsUFHeAxOZIjyPJYiEHrghHQGiY1/XthR",
+	"Moj2D+GiIPxDJIt5lngDZOQhjO/rLvRTZ1f5Z/ap3e1jn37WOKDjHFK4CaMdfh5MUypW6flWXOh+7iG1",
+	"Rc/MIYAjUvZV7AHsEdknK928jJFCY/xRrUQq1RbgE7FhrNnOIG8EljEMkPIbeuQBmaN/ReJQnnHr7A70",
+	"0OKtLZhY6umCMK+4sT5jGNJrEOjD1xBytmz0vOF1LXae4UMW22I1j18KxX2M1Q2fOwqD5WO4v+ibC7A+",
+	"Wu+Sy74vumnV4bLSeRwB9+Ubd+a7gWBkw2RpSPJA1rxhE2FXAlWBOsN9Ghz9DqACGIen/s0Fw/JRphuG",
+	"nT8z79Wze+Z3suZzcbxU83sBBF/KqW0bQdtppkLxRmpTMCMEJbdSQoH5XLtn3tXBsJsl7rg3jnBZ2fCV",
+	"QiYGdauaqv8Me/3zv25ehuFgzBtPqg/FxZC5ZlBPlPFduFes5mpNCSI1X7OJuHvw5c67jXCFywqqTUJd",
+	"QugWWBAG2kp4fptPCoeDw7qSppECy8CceMLcJUjBoWMkJqdhWJ9hQB02Ibd52eipMDGo4RF7pcQGjGKU",
+	"ggMJ1dMk6q6xvHFU8FD5Na36RMaFW1Oe8HwLFEhj/PwbT++g5L5o5RDr8PyVCFhsSclRsR9PGSPiPgLS",
+	"8nTz6QJA++xS6D3VtKqHtuLYKiyjEbW+EV3GK+a1ZjXCVj0wH30jTFvZAZr+7DZ8N4N9incxaHc+TR9l",
+	"/4PGk8INOIZkh+Pf3T8fssntNOcjd2zBkQN9sDtIUqxao8qYL0o9dZvoLt9RXX5ZhBt5tOY1lbBi12TI",
+	"vOeAaVJQIiciuOmqrRX29gi/RnUp1pYyQEBvWgUNzB9gHzO9OhB//2jJm7+1whb+76m5SUMpznB6D2Wh",
+	"3xGrJN3z/R9Ax3yKDd0h9b1p1SOnRzjW07eSg/4+qF9ehKcekDl2L8m5ELsHPgudMswHJUtIq0JBTW2q",
+	"fPJVBw4Ytp4cpkMlI5U2wjtWxwjwODZHvu2C+jc0CD3rga+i7egt7AdiilGQJAvEmpvYPdIEvuK5mul0",
+	"qiMicnNzbQZX9ZbaXRs5VwIRHVBaAdTkEFLVVOtriaiHpvNdoAOFUMrhuwI8rqeP2UK3jcEyS5ibQrMY",
+	"n5yFjOVGV4K+8yCYiGCVkgPuDfFuP0DIDkffS8t/Mrhj2IPlYyeg9mvnnEVKO6+m5Aef6lqwCZ9eh24y",
+	"NOPU5TzeYAO5ZGR3QN/3Hn2gdOT4HZ/JYT25p8OSc+hiAykZfTh+ZFveUF4KvazI/0SOUG7MSjd928hY",
+	"bkVWEfzJIxiaLqAXbqjv02AEBkD1SgHQcNfMAHWibg7gQSCtNzgBmJGlKLa6vURwqqrErgFtDX0IKLgD",
+	"mJbg2KaMXSq1FhJGpf5ICloFKbE+Ym+CNMOf9t+AowNq3kSXa8DYdY+ZuAnCZbJ+eWWoClRaLAuklH1W",
+	"+3pQ2jvVA7rDaucX8kb4Wmfwh1QCPL7gxX/MDIJEzUVXYenY5Gs+97+iR2diRVXeUJAEef9Kian14dx+",
+	"DToYH8CLTxjtnIT4NP2KqvR7v4TfAJoP/PJrZs4JCRYmEtza3Q5tlLqmdfcLIMGHFI8W8UvT6pL14KZ/",
+	"FOxOoFE8ERuSirhZTDRvSp9XtHHF28EIzwU+8cBH0JqhM2j/gJjQDfg5yac7442HQXbCs3cEljdyNhu2",
+	"Hi7pmQc8Bf+KXAM8/BqKFHkNPJmattiVJmDkqBjpj3JUlxuShZYZ51hwdv12wabaQJn3yvNr2YQgTeo4",
+	"j3932/ThmCCjR6XqUOvSe0jWuYQmhVCV7dS2rlFM18lk5bVrTDoyjLA0fcMeJ5IimFc64RjSMOC8soCN",
+	"jbaylbXoYKsmYt6qjcL4Xv28YbU0BpFcEfskcoStuLQYZCCURI8RnZAXy9YsAir6g5SDtGYhyhgj/OO5",
+	"8fF+XkCMOFuzhmYnhJHd1n+0tkCfBwYhFDcQoRI1mxBT53S3C2ZajB91HAyE5PoQIW6oVULvTjt9cRBI",
+	"7xKfeMjzhzfkzPioWcvHwZP6UTdstaDuRwBTBzp1b9sojXdIsP0VH3nAfcM3/CgHuk6A37voMiooyyAE",
+	"Mh8OklBOF/h2T4bzRpYxQiEIDMqHRrc6Tq5fF7fBCbxVt1xW6wglm9g2gW4RQkIPsIkWjpjJpY7YcID6",
+	"mEl7xNwbaHhL+wcoVDS1vmUQ4rBk+hUEhaUbGJBDB67zrrQcRtsTUDyQUUrI3h0VfMvNPzU3BRMTVFuk",
+	"Ix5Tcluw2hlW0IJWmKXsYApnulUQ6c4krJAf/tbIunVbWbnkjT12Ix2W3PL+DVk2btvcVMHtL6sEcOVT",
+	"440/QOh4/PU37OUzBn1UjZvbzmBBcVDz5VJilkyCP+GXcMAF+59PX744i9tvYohHzwDRvhZcxQ1U+gUm",
+	"mEDgnhk1r56c/hVX/y48pSe/ielHj8ojxe6AZYc0cbyT1H2hCZfzcwJoh7J0UJV9wGQXLyOvAq5tAwEY",
+	"nzhuxFSrqazkMBqwf0zkeMAGOque8gq7AW9k1Ha3NQiCKOQNgYBc/xo32sF+ccLK6I0uKL79NGYqGr4O",
+	"LDHX3qCqbtHc4MGyNHunlUrWdMvCQPHnRLubFiDFN0jkxphWG/RcuBN7iz2lpUJHYo+OBxDiei8lx13k",
+	"7CvAIzsXsStvJEAcVAMkvWb7wMP9wSz4HugcFpbMUd378H8DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
