@@ -58,8 +58,8 @@ check: pages $(GOLANGCI) $(INFLUXD)
 $(GOLANGCI):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
-## bench: benchmarks, to be compared with benchstat
-bench:
+## bench: benchmarks, to be compared with benchstat; the last are of the pages, in Chromium
+bench: build
 	go test -run '^$$' -bench . -benchmem -count 6 ./matching/... ./settlement/... ./meters/store
 	go run ./cmd/commonwatt bench devices
 	go run ./cmd/commonwatt bench disk --homes 3 --days 0.5
@@ -67,6 +67,7 @@ bench:
 	go run ./cmd/commonwatt bench start
 	go run ./cmd/commonwatt bench settle
 	go run ./cmd/commonwatt bench bill
+	cd web/ui && npm run --silent bench
 
 ## torture: N kills at bad moments, drawn from SEED; an interrupted one goes on with the same command
 torture: build

@@ -11,7 +11,7 @@ import (
 // sight is what a plan was made by that may change at once.
 type sight struct {
 	limits  limits.Limits
-	plugged map[string]bool          // by charger: a car is there
+	plugged map[string]bool          // by charger: a car is there; by appliance: it has something to do
 	charge  map[string]grid.PerMille // by battery, as it was
 	at      time.Time
 }
@@ -26,7 +26,7 @@ func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, er
 		s.limits = t.Limits(at.home.Member)
 	}
 	for _, d := range at.devices {
-		if d.Kind != grid.Charger && d.Kind != grid.Battery {
+		if d.Kind != grid.Charger && d.Kind != grid.Battery && d.Kind != grid.Appliance {
 			continue
 		}
 		last, err := t.Telemetry.Last(ctx, d.ID)
@@ -36,7 +36,7 @@ func (t *Traders) look(ctx context.Context, at seat, now time.Time) (s sight, er
 		if last == nil {
 			continue
 		}
-		if d.Kind == grid.Charger {
+		if d.Kind != grid.Battery {
 			s.plugged[d.ID] = last.Charge != nil
 		} else if last.Charge != nil {
 			s.charge[d.ID] = *last.Charge
@@ -67,7 +67,7 @@ func (s sight) differs(now sight) bool {
 const quarters = 10
 
 // Replan plans anew for every metering point of which something changed at once since its last
-// plan: a car came or left, a battery's charge jumped, the homeowner set other limits; or of
+// plan: a car came or left, an appliance was loaded or done, a battery's charge jumped, the homeowner set other limits; or of
 // which there is no plan. What was ordered stays as it is until the next quote.
 func (t *Traders) Replan(ctx context.Context, now time.Time) error {
 	for _, at := range t.planners() {

@@ -253,7 +253,7 @@ func (t *Traders) assemble(at seat, kind forecast.Kind, of func(device string) (
 	for _, d := range at.devices {
 		apart := d.Kind == grid.Inverter && kind != forecast.Net
 		if kind != forecast.PV {
-			apart = apart || d.Kind == grid.Charger || t.warms(d) || d.Kind == grid.Battery && t.moves(d.ID)
+			apart = apart || d.Kind == grid.Charger || t.warms(d) || t.waits(d) || d.Kind == grid.Battery && t.moves(d.ID)
 		}
 		if !apart {
 			continue

@@ -28,6 +28,7 @@ type Rating struct {
 	Loss       float64       // of what heats: share of the store's charge that is lost in an hour
 	Efficiency grid.PerMille // of a battery, both ways
 	Wear       grid.Price    // of a battery, for a kWh that it discharges
+	Programme  Programme     // of an appliance
 	Controlled bool          // it may be moved
 }
 

@@ -17,17 +17,18 @@ import (
 type task struct {
 	seat
 
-	now    time.Time
-	quoted grid.Interval // for which orders are wanted
-	x      *expected
-	st     *street
-	limits limits.Limits
-	in     plan.Input
-	at     int             // the step of the quoted interval: before it is what is left of the one that runs
-	rates  []tariff.Rates  // by step
-	cars   map[string]need // by charger
-	flows  []float64       // what they would take
-	seen   sight
+	now        time.Time
+	quoted     grid.Interval // for which orders are wanted
+	x          *expected
+	st         *street
+	limits     limits.Limits
+	in         plan.Input
+	at         int             // the step of the quoted interval: before it is what is left of the one that runs
+	rates      []tariff.Rates  // by step
+	cars       map[string]need // by charger
+	appliances []errand        // of the appliances that the plan starts
+	flows      []float64       // what they would take
+	seen       sight
 
 	buy, sell []float64 // by step, what the pool is expected to make of a kWh, millionths
 }
@@ -132,7 +133,7 @@ func (t *Traders) courses(k *task) {
 			parts := max(i.Minutes/minutes, 1)
 			for part := range parts {
 				at := min(max(between(begins, from)+part, 0), len(k.x.net[s])-1)
-				wh := k.x.net[s][at] + k.later(s, at, i) + k.unmoved(s, at)
+				wh := k.x.net[s][at] + k.later(s, at, i) + k.unmoved(s, at) + k.chores(s, at, i)
 				if i.Minutes < minutes {
 					wh *= float64(i.Minutes) / float64(minutes)
 				}
@@ -181,6 +182,10 @@ func (t *Traders) devices(ctx context.Context, k *task) error {
 			}
 		case grid.HeatPump, grid.HeatingRod:
 			if err := t.warmth(ctx, k, d); err != nil {
+				return err
+			}
+		case grid.Appliance:
+			if err := t.appliance(ctx, k, d); err != nil {
 				return err
 			}
 		case grid.Meter, grid.Inverter:
@@ -278,10 +283,13 @@ func (t *Traders) intent(k *task, p *plan.Plan, step int) hold.Intent {
 	if t.NoPool {
 		in.Apart, in.GiveTo, in.TakeTo = true, 0, allCharge
 	}
+	in.Powers = k.starts(p, step)
 	if len(k.in.Cars)+len(k.in.Heats) == 0 {
 		return in
 	}
-	in.Powers = map[string]grid.Power{}
+	if in.Powers == nil {
+		in.Powers = map[string]grid.Power{}
+	}
 	x, hours := p.Steps[step], k.in.Steps[step].Length().Hours()
 	k.flows = t.planner.React(k.flows, step, k.mean(step), x.Buy, x.Sell)
 	for n, c := range k.in.Cars {
@@ -320,11 +328,11 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 		for d := range p.Devices {
 			x := &p.Devices[d]
 			wh := x.Power[n+k.at] * s.Interval.Length().Hours()
-			step.Devices[x.ID] = rounded(wh)
+			step.Devices[x.ID] += rounded(wh) // an appliance may run today and tomorrow
 			if x.Kind == plan.Vehicle {
 				cars += wh
 			}
-			if x.Kind == plan.Warmth {
+			if x.Kind == plan.Warmth || x.Kind == plan.Waiting {
 				heat += wh
 			}
 			if x.Kind == plan.Stationary && step.Charge == nil {
@@ -334,8 +342,8 @@ func (t *Traders) tell(k *task, p *plan.Plan) Planned {
 		if s.Interval.Minutes == k.quoted.Minutes && k.plansCars(s.Interval) {
 			own.wh = append(own.wh, cars)
 		}
-		if s.Interval.Minutes == k.quoted.Minutes && len(k.in.Heats) > 0 && len(k.in.Heats) == len(k.x.warm) {
-			warm.wh = append(warm.wh, heat)
+		if s.Interval.Minutes == k.quoted.Minutes && k.plansWarmth() {
+			warm.wh = append(warm.wh, heat+k.meanChores(s.Interval))
 		}
 		out.Steps = append(out.Steps, step)
 	}

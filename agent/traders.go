@@ -92,7 +92,7 @@ func (t *Traders) Add(dev grid.Device) {
 		at.meter, at.home = dev.ID, Home{Member: dev.Member, MeteringPoint: dev.MeteringPoint}
 	case grid.Inverter:
 		t.sources[dev.MeteringPoint] = solar
-	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod:
+	case grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance:
 	}
 	if at.meter != "" {
 		at.home.Source = t.sources[dev.MeteringPoint]

@@ -58,7 +58,7 @@ func (t *Traders) tookLately(ctx context.Context, device string, now time.Time) 
 func (t *Traders) warmthOf(ctx context.Context, at seat, days []forecast.Day, x *expected, now time.Time) (map[string][][]float64, error) {
 	all := map[string][][]float64{}
 	for _, d := range at.devices {
-		if !t.warms(d) {
+		if !t.warms(d) && !t.waits(d) {
 			continue
 		}
 		if len(days) > 0 {
@@ -120,7 +120,7 @@ func (t *Traders) warmth(ctx context.Context, k *task, d grid.Device) error {
 // unmoved returns what heats that the plan knows too little of to move it.
 func (k *task) unmoved(s, at int) (wh float64) {
 	for id, paths := range k.x.warm {
-		if !slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == id }) {
+		if !k.starting(id) && !slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == id }) {
 			wh += paths[s][at]
 		}
 	}

@@ -79,19 +79,20 @@ type FeederNode struct {
 
 // Simulation describes the simulated neighbourhood.
 type Simulation struct {
-	Homes     int       `yaml:"homes" eg:"12"`
-	Seed      uint64    `yaml:"seed" eg:"1"`
-	Start     time.Time `yaml:"start" eg:"2026-06-01T10:00:00Z" doc:"of its world, a whole minute"`
-	Latitude  float64   `yaml:"latitude" eg:"50" doc:"degrees"`
-	Longitude float64   `yaml:"longitude" eg:"0" doc:"degrees"`
-	History   int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
-	Street    string    `yaml:"street" eg:"usual" doc:"usual, or all-electric: heat pumps, hot water by heating rods, cars that make trips (docs/world.md)"`
-	Holidays  []string  `yaml:"holidays" eg:"[germany, 2026-12-24]" doc:"days that are like Sundays in an all-electric street: calendars and dates"`
-	Nodes     []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
-	Tariffs   []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
-	Outages   []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`
-	Faults    []Fault   `yaml:"faults" doc:"devices that misbehave"`
-	Control   *bool     `yaml:"control" eg:"true" doc:"false leaves the batteries on their own logic"`
+	Homes      int       `yaml:"homes" eg:"12"`
+	Seed       uint64    `yaml:"seed" eg:"1"`
+	Start      time.Time `yaml:"start" eg:"2026-06-01T10:00:00Z" doc:"of its world, a whole minute"`
+	Latitude   float64   `yaml:"latitude" eg:"50" doc:"degrees"`
+	Longitude  float64   `yaml:"longitude" eg:"0" doc:"degrees"`
+	History    int       `yaml:"history" eg:"14" doc:"days before the start that a new street remembers, from its own physics, so that agents have something to forecast from; 0: none"`
+	Street     string    `yaml:"street" eg:"usual" doc:"usual, or all-electric: heat pumps, hot water by heating rods, cars that make trips (docs/world.md)"`
+	Appliances bool      `yaml:"appliances" eg:"false" doc:"true: three homes of four have an appliance that waits until it is started, such as a dishwasher (docs/world.md)"`
+	Holidays   []string  `yaml:"holidays" eg:"[germany, 2026-12-24]" doc:"days that are like Sundays in an all-electric street: calendars and dates"`
+	Nodes      []string  `yaml:"nodes" eg:"[root, street]" doc:"of the feeder, to which the homes are spread in turn"`
+	Tariffs    []string  `yaml:"tariffs" eg:"[dynamic, flat]" doc:"which the homes have in turn"`
+	Outages    []Outage  `yaml:"outages" doc:"devices that are off the network for a while"`
+	Faults     []Fault   `yaml:"faults" doc:"devices that misbehave"`
+	Control    *bool     `yaml:"control" eg:"true" doc:"false leaves the batteries on their own logic"`
 }
 
 // World returns the street's physics.
@@ -99,7 +100,7 @@ func (s *Simulation) World() world.Spec {
 	street, _ := world.ParseStreet(s.Street) // checked with the rest
 	return street.Of(world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
-	}, s.Homes)
+	}, s.Homes).WithAppliances(s.Appliances)
 }
 
 // Controlled tells whether the batteries keep what their homes promised.

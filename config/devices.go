@@ -66,7 +66,7 @@ func (d Device) Target(path string, p *profile.Profile) (t Target, err error) {
 		}
 		*q.to = &p
 	}
-	if t.Planning, err = d.planning(path); err != nil {
+	if t.Planning, err = d.planning(path, t.Kind, t.Rated); err != nil {
 		return t, err
 	}
 	capacity, err := d.Capacity.some(path+"capacity", func(q Quantity, field string) (grid.Power, error) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,7 +20,7 @@ func (d Device) effective(p *profile.Profile) error {
 	if d.Capacity.Text != "" && kind != grid.Battery && kind != grid.Charger {
 		return fmt.Errorf("capacity: %q is a %s: only a battery has one, and the car at a charger: leave it out", d.ID, kind)
 	}
-	if err := d.planned(kind); err != nil {
+	if err := cmp.Or(d.planned(kind), d.checkProgramme(kind, p), d.checkHeat(kind, p)); err != nil {
 		return err
 	}
 	for _, q := range []struct{ field, text string }{{"node", d.Node}, {"import_limit", d.ImportLimit.Text}, {"export_limit", d.ExportLimit.Text}} {
@@ -47,6 +48,8 @@ func (d Device) controllable(p *profile.Profile) error {
 		return fmt.Errorf("profile %s does not say how an inverter is limited, so that %q would never be: leave it out, or use a profile with a limit section (docs/profiles.md)", p.ID, d.ID)
 	case c == nil:
 		return fmt.Errorf("profile %s does not say how a setpoint is written, so that %q would never be moved: leave it out, or use a profile with control (docs/profiles.md)", p.ID, d.ID)
+	case len(c.Steps) > 0 && !d.Rated.given():
+		return fmt.Errorf("profile %s moves %q in steps of what it is rated for: give it rated, as in rated: 2.5 kW", p.ID, d.ID)
 	case !c.LetsGo():
 		return fmt.Errorf("profile %s says nothing by which %q would return to its own logic if this program were gone: give it control.revert, control.expires_s or control.fallback (docs/profiles.md)", p.ID, d.ID)
 	}
@@ -63,8 +66,12 @@ func (p Plan) Falls() string {
 		}
 		const heartbeats = 3 * 5 // s
 		c, what := d.Profile.Acts(d.Kind), "moved"
-		if d.Kind == grid.Inverter {
+		switch d.Kind {
+		case grid.Inverter:
 			what = "limited"
+		case grid.Appliance:
+			what = "started"
+		default:
 		}
 		then := "it has no timer: if this program is killed it stays as it was told until the next start"
 		switch {

@@ -167,13 +167,18 @@ type PlanningText struct {
 	Wear       Quantity `yaml:"wear" eg:"0.03 EUR/kWh" doc:"of a battery: what a kWh that it gives wears it; absent: nothing"`
 	Efficiency Quantity `yaml:"efficiency" eg:"90 %" doc:"of a battery: what comes out of what went in; absent: it is learnt from its readings"`
 	Phases     int      `yaml:"phases" eg:"3" doc:"of a charger: 1 or 3 phases over which the car charges; absent: as the profile says, else 3"`
+
+	ProgrammeText `yaml:",inline"`
+	HeatText      `yaml:",inline"`
 }
 
 // Planning is what a plan needs to know of a device.
 type Planning struct {
-	Wear       grid.Price    // of a battery, for each kWh that it gives
-	Efficiency grid.PerMille // of a battery, from what goes in to what comes out; 0: not given
-	Phases     int           // of a charger, 1 or 3; 0: not given
+	Wear       grid.Price      // of a battery, for each kWh that it gives
+	Efficiency grid.PerMille   // of a battery, from what goes in to what comes out; 0: not given
+	Phases     int             // of a charger, 1 or 3; 0: not given
+	Programme  agent.Programme // of an appliance
+	Heat       Heat            // of a heat pump or a heating rod
 }
 
 // leastEfficiency is that of which no battery is worse.
@@ -181,8 +186,14 @@ const leastEfficiency = 500
 
 // planning reads what a plan needs to know, but for what is in a currency. The error names the
 // field, after the path.
-func (d Device) planning(path string) (p Planning, err error) {
+func (d Device) planning(path string, kind grid.DeviceKind, rated grid.Power) (p Planning, err error) {
 	p.Phases = d.Phases
+	if p.Programme, err = d.programme(path, rated); err != nil {
+		return p, err
+	}
+	if p.Heat, err = d.heat(path, kind, rated); err != nil {
+		return p, err
+	}
 	if !d.Efficiency.given() {
 		return p, nil
 	}

@@ -126,56 +126,70 @@ type near struct {
 	amount float64
 }
 
+// parts are how far from each other two days lie by what was known of them, each for itself; NaN is not
+// known.
+type parts struct {
+	terms   [2]float64 // of the day before, and of the week before
+	weather []float64
+}
+
+// partsOf compares two days.
+func (a *analogs) partsOf(d, c Day) parts {
+	now, v := a.of(d), a.of(c)
+	p := parts{terms: [2]float64{apart(now.yesterday, v.yesterday), apart(now.week, v.week)}}
+	for i := range a.f.w {
+		p.weather = append(p.weather, apart(now.weather[i], v.weather[i]))
+	}
+	return p
+}
+
+// add adds what is known.
+func (p *parts) add(q parts) {
+	for i, e := range q.terms {
+		if known(e) {
+			p.terms[i] += e
+		}
+	}
+	for i, e := range q.weather {
+		if known(e) {
+			p.weather[i] += e
+		}
+	}
+}
+
+// distance returns how far a day c lies from d, by its parts and their sums over n days.
+func (a *analogs) distance(p, sums parts, n float64, d, c Day) (sum float64) {
+	for i, weight := range [2]float64{analogYesterday, analogWeek} {
+		sum += weight * relative(p.terms[i], sums.terms[i]/n)
+	}
+	for i, e := range p.weather {
+		sum += analogWeather * relative(e, sums.weather[i]/n)
+	}
+	if c.weekend() != d.weekend() && a.f.kind != PV {
+		sum += analogWeekend
+	}
+	now, v := a.of(d), a.of(c)
+	sum += analogSeason * (1 - v.cos*now.cos - v.sin*now.sin)
+	sum += analogAge * float64(d-c) / 365 //nolint:mnd // days of a year
+	return sum
+}
+
 // nearestTo returns the days before d that are most like it.
 func (a *analogs) nearestTo(d Day) []near {
-	now := a.of(d)
-	if now == nil {
+	if a.of(d) == nil {
 		return nil
 	}
-	var all []near
-	var terms [3]float64 // sums, by which the terms are made comparable
-	weather := make([]float64, len(a.f.w))
-	type parts struct {
-		terms   [3]float64
-		weather []float64
-	}
 	var of []parts
+	sums := parts{weather: make([]float64, len(a.f.w))} // by which the terms are made comparable
 	for c := a.from + 1; c < d; c++ {
-		v := a.of(c)
-		p := parts{terms: [3]float64{apart(now.yesterday, v.yesterday), apart(now.week, v.week)}}
-		for i := range a.f.w {
-			e := apart(now.weather[i], v.weather[i])
-			p.weather = append(p.weather, e)
-			if known(e) {
-				weather[i] += e
-			}
-		}
-		for i, e := range p.terms {
-			if known(e) {
-				terms[i] += e
-			}
-		}
+		p := a.partsOf(d, c)
+		sums.add(p)
 		of = append(of, p)
-		all = append(all, near{d: c})
 	}
-	n := float64(len(all))
-	for k := range all {
-		p := of[k]
-		sum := 0.0
-		for i, weight := range [2]float64{analogYesterday, analogWeek} {
-			sum += weight * relative(p.terms[i], terms[i]/n)
-		}
-		for i, e := range p.weather {
-			sum += analogWeather * relative(e, weather[i]/n)
-		}
-		c := all[k].d
-		if c.weekend() != d.weekend() && a.f.kind != PV {
-			sum += analogWeekend
-		}
-		v := a.of(c)
-		sum += analogSeason * (1 - v.cos*now.cos - v.sin*now.sin)
-		sum += analogAge * float64(d-c) / 365
-		all[k].amount = sum
+	all := make([]near, len(of))
+	for k, p := range of {
+		c := a.from + 1 + Day(k)
+		all[k] = near{d: c, amount: a.distance(p, sums, float64(len(of)), d, c)}
 	}
 	slices.SortStableFunc(all, func(x, y near) int { return cmp.Compare(x.amount, y.amount) })
 	return all

@@ -16,6 +16,7 @@ const (
 	Inverter   DeviceKind = "inverter" // PV
 	Battery    DeviceKind = "battery"
 	Charger    DeviceKind = "charger"     // EV
+	Appliance  DeviceKind = "appliance"   // waits until it is started and then runs a programme, such as a dishwasher or a pool pump
 	HeatPump   DeviceKind = "heat-pump"   // heats a house
 	HeatingRod DeviceKind = "heating-rod" // heats the water of a tank
 )

@@ -16,9 +16,9 @@ import (
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/bus"
 	"github.com/commonwatt/commonwatt/clock"
-	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/meters"
 	"github.com/commonwatt/commonwatt/meters/control"
 	"github.com/commonwatt/commonwatt/meters/intake"
@@ -61,6 +61,7 @@ type Hub struct {
 	signs   *signwatch.Watch
 	money   *money
 	lab     *laboratory
+	past    *history.Keeper
 
 	closers []func() error // in order of opening
 }
@@ -72,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Hub, error) {
 		h.Clock = time.Now
 	}
 	for _, open := range []func(context.Context) error{
-		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openRewards, h.openPages,
+		h.openDir, h.openBus, h.openSite, h.openTariffs, h.openRecords, h.openMarket, h.openPast, h.openRewards, h.openPages,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, h.Close())
@@ -195,10 +196,7 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	h.pages.tally = tallyOf(h.site, h.Log)
-	h.market.watch = marketWatch{func(events []community.Event) {
-		h.pages.live.ShowEvents(events)
-		h.pages.tally.See(events)
-	}, h.pages.live.ShowExpected, h.pages.settled}
+	h.market.watch = marketWatch{h.pages.see, h.pages.live.ShowExpected, h.pages.settled}
 	h.closers = append(h.closers, h.market.close)
 	if err := h.market.open(ctx, h.bus, h.dir, h.moved); err != nil {
 		return err
@@ -208,6 +206,16 @@ func (h *Hub) openMarket(ctx context.Context) (err error) {
 	}
 	h.closers = append(h.closers, h.money.close)
 	return h.money.open(ctx, h.market, h.bus, h.dir, h.pages.live.ShowRecorded)
+}
+
+// openPast opens what homeowners are shown of the past.
+func (h *Hub) openPast(ctx context.Context) (err error) {
+	if h.past, err = openPast(ctx, h.dir, h.market, h.money); err != nil {
+		return err
+	}
+	h.closers = append(h.closers, h.past.Close)
+	h.pages.past = h.past
+	return nil
 }
 
 func (h *Hub) openRewards(ctx context.Context) error {
@@ -307,6 +315,7 @@ func (h *Hub) startRecords(s *stages.Stages) {
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)
+	s.Start(h.past.Run)
 	s.Start(h.money.poster.Run)
 	s.Start(h.money.follower.Run)
 	s.Start(func(ctx context.Context) error { // gateways ask for the time

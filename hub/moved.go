@@ -6,6 +6,7 @@ import (
 
 	"github.com/commonwatt/commonwatt/agent"
 	"github.com/commonwatt/commonwatt/agent/hold"
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/agent/steer"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/meters"
@@ -60,9 +61,12 @@ func (s *site) movable(t meters.Target) bool {
 // rating is what a device is made for, as its owner says, and whether it may be moved.
 func (s *site) rating(id string) (of agent.Rating) {
 	d := s.planned(id)
-	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Controlled: d.Control}
+	of = agent.Rating{Power: d.Rated, Capacity: d.Capacity, Efficiency: d.Efficiency, Wear: d.Wear, Programme: d.Programme, Controlled: d.Control}
 	if s.sim == nil {
 		of.Least = s.leastOf(id)
+		if d.Heat.Capacity > 0 {
+			of.Capacity, of.Loss, of.Least = d.Heat.Capacity, d.Heat.Loss, d.Heat.Least
+		}
 		return of
 	}
 	of.Controlled = s.plan.Simulation.Controlled()
@@ -83,6 +87,8 @@ func (s *site) rating(id string) (of agent.Rating) {
 		case grid.HeatingRod:
 			of.Power = home.Tank.Rod
 			of.Capacity, of.Loss = home.Tank.Store()
+		case grid.Appliance:
+			of.Power, of.Programme = home.Appliance.Power, agent.Programme{Power: home.Appliance.Power, Runs: home.Appliance.Runs(), By: limits.TimeOfDay(home.Appliance.Ready * 60)} //nolint:mnd // minutes
 		case grid.Meter:
 		}
 	}
@@ -116,8 +122,12 @@ func (s *site) leastOf(id string) grid.Power {
 func (s *site) other(t meters.Target) steer.Device {
 	of, d := s.rating(t.ID), s.planned(t.ID)
 	x := steer.Device{Target: t, Gateway: d.Gateway, Size: of.Capacity, Made: hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}}
-	if t.Kind == grid.Charger {
+	switch t.Kind {
+	case grid.Charger:
 		x.Supply = control.Supply{Phases: d.Phases}
+	case grid.Appliance:
+		x.Made = of.Started()
+	default:
 	}
 	return x
 }

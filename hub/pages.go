@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/bus"
+	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/host"
 	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/disk"
 	"github.com/commonwatt/commonwatt/grid"
+	"github.com/commonwatt/commonwatt/history"
 	"github.com/commonwatt/commonwatt/hub/measured"
 	"github.com/commonwatt/commonwatt/hub/shown"
 	"github.com/commonwatt/commonwatt/meters/store"
@@ -32,6 +34,7 @@ type pages struct {
 	records  *records
 	market   *market
 	money    *money
+	past     *history.Keeper
 	tally    *measured.Tally
 	live     *web.Live
 	version  string
@@ -96,9 +99,15 @@ func sharedAt(plan config.Plan) (price grid.Price, some bool) {
 	}
 }
 
-// follow keeps the dashboard current from the bus until ctx ends.
+// follow keeps the dashboard and the measures current from the bus until ctx ends.
 func (p *pages) follow(ctx context.Context, b *bus.Bus) error {
-	return p.market.host.Follow(ctx, b, p.live.ShowEvents)
+	return p.market.host.Follow(ctx, b, p.see)
+}
+
+// see takes in what the market decided.
+func (p *pages) see(events []community.Event) {
+	p.live.ShowEvents(events)
+	p.tally.See(events)
 }
 
 // settled shows a run, which is provisional until the ledger has it.
@@ -215,7 +224,7 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
 		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Researched(p.research.shown()).Handler()
+	}).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.own()).Handler()
 	return err
 }
 
@@ -226,6 +235,11 @@ func (p *pages) planning() web.Planning {
 		Kept: m.limits, Traders: m.traders, Strategy: m.site.plan.Strategy, Clock: m.site.clock, Zone: zoneOf(m.site.plan), Currency: m.site.plan.Tariff.Currency,
 	}
 	return web.Planning{Wishes: homes, Plans: homes, Measures: p.tally.Beside(&shown.Measures{Book: p.money.book, Traders: m.traders, Clock: m.site.clock}, foresightOf(m.site, p.records.store, p.money.book))}
+}
+
+// own is what the API shows homeowners of their own.
+func (p *pages) own() web.Own {
+	return web.Own{Past: shown.Past{Keeper: p.past, Desk: p.money.desk}, Bills: shown.Bills{Desk: p.money.desk}}
 }
 
 // trouble says why this process is not ready although it has begun, nothing when it is.

@@ -38,7 +38,8 @@ type Target struct {
 	Most     grid.Power // above which nothing is believed that it says, W (Bound); 0: by its rating
 	Turned   grid.Turned
 	Own      profile.Own
-	Part     int // which of several of a kind behind the unit, from 1; 0: the serial number tells, or what it says of itself
+	Warm     Warm // of what heats
+	Part     int  // which of several of a kind behind the unit, from 1; 0: the serial number tells, or what it says of itself
 }
 
 // Quirks are the device's own, and those of its profile otherwise.
@@ -167,6 +168,7 @@ func (p *poller) read(ctx context.Context) ([]grid.Reading, error) {
 	reading := grid.Reading{Device: p.target.ID, Time: p.clock().UTC().Truncate(time.Millisecond), Took: time.Since(began), Quality: grid.Good}
 	measured := profile.Measure(p.plans[due].points, words.At)
 	doubt := profile.Fill(&reading, measured)
+	p.target.complete(&reading, measured)
 	readings, disbelief := p.belief.judge(reading, measured, doubt != nil)
 	p.note(ctx, errors.Join(doubt, disbelief))
 	return readings, nil

@@ -31,7 +31,7 @@ type battery struct {
 	written *world.Setpoint // at the last look; the battery follows from the next one on
 }
 
-// other is a charger, a heat pump or a heating rod.
+// other is a charger, a heat pump, a heating rod or an appliance.
 type other struct {
 	*recorded
 
@@ -59,6 +59,8 @@ func newHeld(r *recorder) *held {
 			of := r.rating(d.ID)
 			made := hold.Made{Least: of.Least, Most: of.Power, On: hold.UsualOn, Off: hold.UsualOff}
 			h.others = append(h.others, &other{recorded: d, throttle: hold.NewThrottle(made), limit: imports})
+		case grid.Appliance:
+			h.others = append(h.others, &other{recorded: d, throttle: hold.NewThrottle(r.rating(d.ID).Started()), limit: imports})
 		case grid.Inverter:
 		}
 	}
@@ -167,6 +169,8 @@ func (o *other) set(w *world.World) {
 		w.LimitCar(o.home, s)
 	case grid.HeatingRod:
 		w.AskRod(o.home, s)
+	case grid.Appliance:
+		w.StartAppliance(o.home, s)
 	case grid.HeatPump:
 		switch {
 		case s == nil:

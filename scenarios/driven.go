@@ -15,6 +15,7 @@ import (
 	"github.com/commonwatt/commonwatt/proof"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/settlement"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // newDriver makes the driver, which does all in place.
@@ -107,7 +108,7 @@ func (r *replay) Plan(ctx context.Context, point string, i grid.Interval, now ti
 			all = append(all, drive.Bids(later))
 		}
 	}
-	return all, err
+	return r.deviant.bids(r.market.Owner(point), all, func(i grid.Interval) (tariff.Rates, error) { return r.desk.Prices.Rates(point, i) }), err
 }
 
 // Energies implements drive.Meters. Every meter was read at both ends.

@@ -18,6 +18,7 @@ import (
 	"github.com/commonwatt/commonwatt/scenarios/foresight"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement/statements"
+	"github.com/commonwatt/commonwatt/tariff"
 	"github.com/commonwatt/commonwatt/usage"
 )
 
@@ -78,7 +79,7 @@ func (s Street) GainOf(ctx context.Context, readings store.Store, book *statemen
 	if longest > 0 && to.Sub(spec.Start) > longest {
 		return g, fmt.Errorf("the street began at %s: the days since are not run anew", spec.Start.Format(time.RFC3339))
 	}
-	settled, err := settledIn(ctx, book, from, to)
+	settled, err := settledIn(ctx, spec, book, from, to)
 	if err != nil {
 		return g, err
 	}
@@ -134,20 +135,14 @@ type settled struct {
 
 func (s settled) end() time.Time { return s.period.First.Shift(len(s.period.Retail)).Begin() }
 
-// add takes in the next interval.
-func (s *settled) add(i *statements.Interval) error {
-	if len(s.period.Retail) == 0 {
-		s.period.First = i.Interval
-	} else if !i.Interval.Begin().Equal(s.end()) {
+// add takes in the next interval of a street.
+func (s *settled) add(spec world.Spec, i *statements.Interval) error {
+	if len(s.period.Retail) > 0 && !i.Interval.Begin().Equal(s.end()) {
 		return usage.Errorf("--from, --to: no interval was settled from %s to %s: give a time without a gap", s.end().Format(time.RFC3339), i.Interval.Begin().Format(time.RFC3339))
 	}
-	for k, p := range i.Points {
-		if p.Rates != i.Points[0].Rates || p.Rates.Community != 0 {
-			return usage.Errorf("--data: in %s %s and %s have different tariffs: the optimum is reckoned where one tariff counts for all", i.Interval, i.Points[0].MeteringPoint, p.MeteringPoint)
-		}
-		if k == 0 {
-			s.period.Retail, s.period.FeedIn = append(s.period.Retail, p.Rates.Retail), append(s.period.FeedIn, p.Rates.FeedIn)
-		}
+	own := map[string]tariff.Rates{}
+	for _, p := range i.Points {
+		own[p.MeteringPoint] = p.Rates
 		for _, m := range []struct {
 			sum *grid.Money
 			add grid.Money
@@ -158,15 +153,23 @@ func (s *settled) add(i *statements.Interval) error {
 			}
 		}
 	}
+	rates, err := ratesOf(spec, own)
+	if err == nil {
+		err = s.period.Add(i.Interval, rates)
+	}
+	if err != nil {
+		return usage.Errorf("--data: %s: %w: what was possible is not reckoned", i.Interval, err)
+	}
 	if i.Estimated {
 		s.estimated++
 	}
 	return nil
 }
 
-// settledIn reads the book of statements.
-func settledIn(ctx context.Context, book *statements.Book, from, to time.Time) (all settled, err error) {
-	if err = book.Each(ctx, from, to, all.add); err == nil && len(all.period.Retail) == 0 {
+// settledIn reads the book of statements of a street.
+func settledIn(ctx context.Context, spec world.Spec, book *statements.Book, from, to time.Time) (all settled, err error) {
+	err = book.Each(ctx, from, to, func(i *statements.Interval) error { return all.add(spec, i) })
+	if err == nil && len(all.period.Retail) == 0 {
 		err = usage.Errorf("--from, --to: no interval is settled in that time")
 	}
 	return all, err

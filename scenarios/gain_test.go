@@ -21,9 +21,9 @@ import (
 )
 
 // keep lays down what a simulated community keeps of a day that begins at midnight: its street, its
-// readings, and the statements of the intervals from the second on, settled with or without the pool. Nobody moves
-// anything.
-func keep(t *testing.T, dir string, spec world.Spec, rules settlement.Rules) {
+// readings, and the statements of the intervals from the second on, settled with or without the pool, and by the rates of
+// metering points; nil: by one tariff. Nobody moves anything.
+func keep(t *testing.T, dir string, spec world.Spec, rules settlement.Rules, rates map[string]tariff.Rates) {
 	t.Helper()
 	ctx := t.Context()
 	db, err := disk.OpenSQLite(filepath.Join(dir, "simulation.db"))
@@ -71,7 +71,7 @@ func keep(t *testing.T, dir string, spec world.Spec, rules settlement.Rules) {
 			continue
 		}
 		if at.After(spec.Start.Add(15 * time.Minute)) {
-			runs = append(runs, settled(t, grid.IntervalAt(at.Add(-time.Minute), 15), before, now, spec, rules))
+			runs = append(runs, settled(t, grid.IntervalAt(at.Add(-time.Minute), 15), before, now, spec, rules, rates))
 		}
 		before = now
 	}
@@ -81,10 +81,10 @@ func keep(t *testing.T, dir string, spec world.Spec, rules settlement.Rules) {
 }
 
 // settled is the run of an interval.
-func settled(t *testing.T, i grid.Interval, before, now world.State, spec world.Spec, rules settlement.Rules) settlement.Run {
+func settled(t *testing.T, i grid.Interval, before, now world.State, spec world.Spec, rules settlement.Rules, rates map[string]tariff.Rates) settlement.Run {
 	t.Helper()
 	in := settlement.Input{
-		Community: "elm", Interval: i, Run: 1, Rules: &rules, Points: map[string]settlement.Point{},
+		Community: "elm", Interval: i, Run: 1, Rules: &rules, Rates: rates, Points: map[string]settlement.Point{},
 		Tariff: tariff.Tariff{Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000},
 	}
 	for k, h := range spec.Homes {
@@ -117,7 +117,7 @@ func TestGainOfADirectory(t *testing.T) {
 		least, most int64 // of the gain
 	}{{off, -1, 1}, {settlement.DefaultRules(), 380, 480}} {
 		dir := t.TempDir()
-		keep(t, dir, spec, c.rules)
+		keep(t, dir, spec, c.rules, nil)
 		street := scenarios.Street{Dir: dir, Telemetry: "telemetry.db", Currency: "EUR", Zone: time.UTC}
 		g, err := street.Gain(t.Context(), time.Time{}, time.Time{})
 		if err != nil {
@@ -153,5 +153,37 @@ func TestGainOfADirectory(t *testing.T) {
 		if _, err := (scenarios.Street{Dir: dir, Telemetry: "telemetry.db", Zone: time.UTC}).Gain(t.Context(), time.Time{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "is no simulated community") {
 			t.Error(err)
 		}
+	}
+}
+
+// TestGainOfSeveralTariffs reckons the same day where every other home pays more for energy and is paid
+// less for it: nobody can come to more than with the better tariff, and the printed gap says how much of
+// that is open. Where a home is paid more than a neighbour pays it says so.
+func TestGainOfSeveralTariffs(t *testing.T) {
+	spec := world.Spec{Seed: 1, Start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), Latitude: 50, Homes: world.Neighbourhood(12, 1)}
+	rates := map[string]tariff.Rates{}
+	for k, h := range spec.Homes {
+		rates["mp-"+h.ID] = tariff.Rates{Tariff: "usual", Version: "t", Currency: "EUR", Retail: 300_000, FeedIn: 60_000}
+		if k%2 == 0 {
+			rates["mp-"+h.ID] = tariff.Rates{Tariff: "dear", Version: "t", Currency: "EUR", Retail: 340_000, FeedIn: 50_000}
+		}
+	}
+	dir := t.TempDir()
+	keep(t, dir, spec, settlement.DefaultRules(), rates)
+	street := scenarios.Street{Dir: dir, Telemetry: "telemetry.db", Currency: "EUR", Zone: time.UTC}
+	g, err := street.Gain(t.Context(), time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v", g)
+	if bound := g.Optimum.Bound; bound < 7_400_000 || bound > 7_500_000 || g.Optimum.Value >= bound || g.Optimum.Gap <= 5 || *g.Optimum.Gain < 300 || *g.Optimum.Gain > 600 {
+		t.Errorf("%+v, gain %d", g.Optimum, *g.Optimum.Gain)
+	}
+	rates["mp-home-02"] = tariff.Rates{Tariff: "generous", Version: "t", Currency: "EUR", Retail: 400_000, FeedIn: 350_000}
+	dir = t.TempDir()
+	keep(t, dir, spec, settlement.DefaultRules(), rates)
+	street.Dir = dir
+	if _, err := street.Gain(t.Context(), time.Time{}, time.Time{}); err == nil || !strings.Contains(err.Error(), "feed-in is above retail") {
+		t.Error(err)
 	}
 }

@@ -40,7 +40,7 @@ func winterDay(t *testing.T) (*replay, Scenario) {
 			t.Error(err)
 		}
 	})
-	r, err := newReplay(t.Context(), s, l)
+	r, err := newReplay(t.Context(), s, l, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

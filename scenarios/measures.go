@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,8 +11,9 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/record"
 	"github.com/commonwatt/commonwatt/scenarios/foresight"
+	"github.com/commonwatt/commonwatt/scenarios/world"
 	"github.com/commonwatt/commonwatt/settlement"
-	"github.com/commonwatt/commonwatt/settlement/sharing"
+	"github.com/commonwatt/commonwatt/settlement/measures"
 	"github.com/commonwatt/commonwatt/tariff"
 )
 
@@ -26,13 +28,19 @@ type Measures struct {
 	Foresight     *int64          `json:"foresight_share"`
 	ForesightGain *foresight.Gain `json:"foresight,omitempty"`
 
-	RuleBased grid.Money `json:"rule_based_net"`     // of all members: batteries by their own logic, cars at once, what is over shared by the rules
-	ByKey     grid.Money `json:"allocation_key_net"` // the same homes by a dynamic allocation key at the middle price
-	Worst     *Worst     `json:"worst_member"`       // whom the community served worst; null without members
+	// RuleBased is what all members would have received with batteries by their own logic and cars at
+	// once, and what is over shared by the pool at its middle price: what planning is held against.
+	RuleBased grid.Money `json:"rule_based_net"`
+	// ByKey is what they would have received for what was metered, by a dynamic allocation key at the
+	// middle price: what the market is held against.
+	ByKey     grid.Money `json:"allocation_key_net"`
+	Worst     *Worst     `json:"worst_member"` // whom the community served worst; null without members
 	LoserPart int64      `json:"members_worse_off_share"`
 	Cycles    int64      `json:"battery_cycles"` // full ones, mean of the batteries, in thousandths
 
 	foresight.Deadlines
+
+	Skill ForecastSkill `json:"forecast_skill"`
 }
 
 // Worst is the member that the community served worst.
@@ -44,7 +52,7 @@ type Worst struct {
 // measure computes the measures, but for what compare knows of the members.
 func (r *Result) measure(s *Summary) error {
 	s.Welfare = r.Welfare.Share()
-	s.Cycles = r.cycles()
+	s.Cycles, s.Skill = r.cycles(), skilled(r.Skill)
 	var err error
 	if s.ForesightGain, err = r.foresee(s); err != nil {
 		return err
@@ -55,24 +63,16 @@ func (r *Result) measure(s *Summary) error {
 	if r.watch != nil && len(r.Intervals) > 0 {
 		s.Deadlines = r.watch.Deadlines(r.Intervals[0].Interval, r.Intervals[len(r.Intervals)-1].Interval)
 	}
-	key := settlement.DefaultRules()
-	key.Pool = settlement.Off
-	key.Key = &settlement.Key{Scheme: sharing.Scheme{Key: sharing.Key{Kind: sharing.Dynamic}}, Price: settlement.KeyPrice{By: settlement.ByMidpoint}}
-	pool := settlement.DefaultRules()
-	for _, way := range []struct {
-		net   *grid.Money
-		rules settlement.Rules
-	}{{&s.RuleBased, pool}, {&s.ByKey, key}} {
-		if *way.net, err = r.apart(way.rules); err != nil {
-			return err
-		}
+	if s.RuleBased, err = r.otherwise(settlement.DefaultRules(), func(x Statement) grid.Flow { return x.Apart }); err != nil {
+		return err
 	}
-	return nil
+	s.ByKey, err = r.otherwise(measures.ByDynamicKey(), func(x Statement) grid.Flow { return x.Metered })
+	return err
 }
 
-// apart returns what all members would have received by other rules had nobody moved their batteries
-// and cars, and nothing been traded.
-func (r *Result) apart(rules settlement.Rules) (net grid.Money, err error) {
+// otherwise returns what all members would have received by other rules for what flowed, had
+// nothing been traded.
+func (r *Result) otherwise(rules settlement.Rules, flowed func(Statement) grid.Flow) (net grid.Money, err error) {
 	for _, statements := range r.byInterval() {
 		first := statements[0]
 		in := settlement.Input{
@@ -80,7 +80,7 @@ func (r *Result) apart(rules settlement.Rules) (net grid.Money, err error) {
 			Tariff: tariff.Tariff{Version: first.Counted.Version, Currency: first.Counted.Currency, Retail: first.Counted.Retail, FeedIn: first.Counted.FeedIn},
 		}
 		for _, s := range statements {
-			in.Metered = append(in.Metered, record.Metered{MeteringPoint: s.MeteringPoint, Flow: s.Apart, Quality: grid.Good})
+			in.Metered = append(in.Metered, record.Metered{MeteringPoint: s.MeteringPoint, Flow: flowed(s), Quality: grid.Good})
 			in.Points[s.MeteringPoint] = settlement.Point{Account: s.MeteringPoint, Member: s.Member}
 			in.Rates[s.MeteringPoint] = s.Counted
 		}
@@ -113,10 +113,9 @@ func (r *Result) byInterval() [][]Statement {
 
 // mostForeseen bounds how large an optimum is computed in a summary: intervals times the cube
 // of homes, as its equations grow.
-const mostForeseen = 2880 * 25 * 25 * 25
+const mostForeseen = 2880 * 50 * 50 * 50
 
-// foresee compares with perfect foresight; nil where there are several tariffs, feed-in above
-// retail, or too much to compute.
+// foresee compares with perfect foresight; nil where feed-in is above retail, or there is too much to compute.
 func (r *Result) foresee(s *Summary) (*foresight.Gain, error) {
 	homes := int64(r.Scenario.Homes)
 	if r.watch == nil || len(r.Statements) == 0 || int64(len(r.Intervals))*homes*homes*homes > mostForeseen {
@@ -124,16 +123,20 @@ func (r *Result) foresee(s *Summary) (*foresight.Gain, error) {
 	}
 	var p foresight.Period
 	for _, statements := range r.byInterval() {
-		first := statements[0].Counted
-		if slices.ContainsFunc(statements, func(s Statement) bool {
-			return s.Counted.Retail != first.Retail || s.Counted.FeedIn != first.FeedIn || s.Counted.Community != 0
-		}) || first.FeedIn > first.Retail {
+		own := map[string]tariff.Rates{}
+		for _, x := range statements {
+			own[x.MeteringPoint] = x.Counted
+		}
+		rates, err := ratesOf(r.Scenario.World(), own)
+		if err == nil {
+			err = p.Add(statements[0].Interval, rates)
+		}
+		if errors.Is(err, foresight.ErrFeedIn) {
 			return nil, nil
 		}
-		if len(p.Retail) == 0 {
-			p.First = statements[0].Interval
+		if err != nil {
+			return nil, err
 		}
-		p.Retail, p.FeedIn = append(p.Retail, first.Retail), append(p.FeedIn, first.FeedIn)
 	}
 	went, _, err := r.watch.Kept(p)
 	if err != nil {
@@ -141,6 +144,19 @@ func (r *Result) foresee(s *Summary) (*foresight.Gain, error) {
 	}
 	g, err := r.watch.Gain(p, s.Without.Net, foresight.Way{Money: s.Net, Kept: went}, nil)
 	return &g, err
+}
+
+// ratesOf brings the rates of metering points into the order of a street's homes.
+func ratesOf(spec world.Spec, points map[string]tariff.Rates) ([]tariff.Rates, error) {
+	rates := make([]tariff.Rates, len(spec.Homes))
+	for k, h := range spec.Homes {
+		own, known := points["mp-"+h.ID] // as the recorder and the simulation name it
+		if !known {
+			return nil, fmt.Errorf("%s has no tariff, for its metering point mp-%s was not settled", h.ID, h.ID)
+		}
+		rates[k] = own
+	}
+	return rates, nil
 }
 
 // cycles returns the full cycles of the batteries, mean, in thousandths.

@@ -40,6 +40,9 @@ func (r *Result) Print(out io.Writer, k Summary, dir string) error {
 	if why := r.why(k); why != "" {
 		fmt.Fprintln(&b, " ", why)
 	}
+	if d := k.Deviation; d != nil {
+		d.print(&b, k.Currency)
+	}
 	for _, e := range r.Epochs {
 		printEpoch(&b, e)
 	}
@@ -56,6 +59,16 @@ func (s Summary) possible() (text string) {
 		text += fmt.Sprintf("%.1f %% of the gain of perfect foresight; ", float64(*s.Foresight)/ofPercent)
 	}
 	return text
+}
+
+// print says what trading otherwise gained whom most.
+func (d *Deviations) print(out io.Writer, currency string) {
+	if d.Best.Gain <= 0 {
+		fmt.Fprintf(out, "  %s gained nothing by trading otherwise, in the ways that were tried\n", grid.Number(int64(len(d.Members)), "home"))
+		return
+	}
+	fmt.Fprintf(out, "  %s would gain %.2f %s by trading otherwise (%s), the most of %s and the ways that were tried\n",
+		d.Best.Member, money(d.Best.Gain), currency, d.Best.How, grid.Number(int64(len(d.Members)), "home"))
 }
 
 // why says why nothing was traded; empty where something was.

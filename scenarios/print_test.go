@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/commonwatt/commonwatt/chaincode"
+	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios"
 )
 
@@ -47,6 +48,16 @@ storage rewards of 2026-06-01: 10 tokens of the schedule, 1 carried over, 2 slas
 	out.Reset()
 	if err := r.Print(out, k, "out"); err != nil || !bytes.Contains(out.Bytes(), []byte("90.5 % of what perfect sharing is worth; 1 of")) {
 		t.Errorf("%v\n%s", err, out)
+	}
+	for gain, want := range map[grid.Money]string{
+		120_000: "  home-03 would gain 0.12 EUR by trading otherwise (no orders), the most of 2 homes",
+		-1:      "  2 homes gained nothing by trading otherwise",
+	} {
+		k.Deviation = &scenarios.Deviations{Best: &scenarios.Deviated{Member: "home-03", How: "no orders", Gain: gain}, Members: make([]scenarios.Deviating, 2)}
+		out.Reset()
+		if err := r.Print(out, k, "out"); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v\n%s", err, out)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/commonwatt/commonwatt/agent"
+	"github.com/commonwatt/commonwatt/agent/limits"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/world"
 )
@@ -113,6 +114,9 @@ func (d *recorded) show(h *world.HomeState, now time.Time) grid.Reading {
 	if charge, known := h.Warmth(d.Kind); known {
 		reading.Charge = &charge
 	}
+	if done, loaded := h.Programme.Done(d.spec.Appliance); loaded && d.Kind == grid.Appliance {
+		reading.Charge = &done
+	}
 	counted := h.Counted(d.Kind)
 	reading.Power = new(h.Power(d.Kind))
 	if d.Kind != grid.Inverter {
@@ -200,6 +204,9 @@ func (r *recorder) rating(device string) (of agent.Rating) {
 		case grid.HeatingRod:
 			of = agent.Rating{Power: d.spec.Tank.Rod, Controlled: true}
 			of.Capacity, of.Loss = d.spec.Tank.Store()
+		case grid.Appliance:
+			of = agent.Rating{Power: d.spec.Appliance.Power, Controlled: true}
+			of.Programme = agent.Programme{Power: of.Power, Runs: d.spec.Appliance.Runs(), By: limits.TimeOfDay(d.spec.Appliance.Ready * 60)} //nolint:mnd // minutes
 		case grid.Meter:
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/commonwatt/commonwatt/chaincode"
 	"github.com/commonwatt/commonwatt/community"
 	"github.com/commonwatt/commonwatt/community/drive"
+	"github.com/commonwatt/commonwatt/config"
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/matching"
 	"github.com/commonwatt/commonwatt/scenarios/foresight"
@@ -36,6 +37,8 @@ type Result struct {
 	Height     int64          // of the ledger
 	Root       string         // hash of its last block
 	Welfare    community.Welfare
+	Skill      []HomesSkill // of what was forecast
+	Deviations *Deviations  // what members would have gained by trading otherwise; nil: nobody tried
 
 	watch      *foresight.Watch       // nil: nobody watched
 	capacities map[string]grid.Energy // of batteries, by device
@@ -73,7 +76,12 @@ const (
 
 // Replay runs the scenario. progress is called with the share done, 0 to 1.
 func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(float64)) (*Result, error) {
-	r, err := newReplay(ctx, s, l)
+	return play(ctx, s, l, nil, progress)
+}
+
+// play runs the scenario with a member that deviates; nil: none does.
+func play(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant, progress func(float64)) (*Result, error) {
+	r, err := newReplay(ctx, s, l, d)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +106,7 @@ func Replay(ctx context.Context, s Scenario, l *ledger.Ledger, progress func(flo
 	if err := r.closeRewards(ctx, s, end); err != nil {
 		return nil, fmt.Errorf("storage rewards: %w", err)
 	}
-	r.result.Readings = r.recorder.all
+	r.result.Readings, r.result.Skill = r.recorder.all, r.skill()
 	r.result.Orders = r.market.Counts().Orders
 	r.result.Height, r.result.Root, err = l.Head(ctx)
 	return &r.result, err
@@ -114,6 +122,7 @@ type replay struct {
 	driver   *drive.Driver
 	inPlace  drive.InPlace
 	ledger   *ledger.Ledger
+	deviant  *deviant          // nil: no member deviates
 	rewards  *rewards.Runner   // nil: no programme
 	meters   map[string]string // connection meters by metering point
 	open     map[grid.Interval]*Interval
@@ -132,72 +141,99 @@ func (r *replay) move(now time.Time) {
 	r.world.Advance(now)
 }
 
-func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger) (*replay, error) {
-	money, err := s.Money(s.Tariff, s.Interval)
+// terms are what a scenario trades and settles by.
+type terms struct {
+	money   config.Money
+	prices  community.Tariffs
+	usual   tariff.Tariff // the default one; of one of components what it comes to at the start
+	rules   settlement.Rules
+	trading matching.Trading
+}
+
+func (s Scenario) terms() (t terms, err error) {
+	if t.money, err = s.Money(s.Tariff, s.Interval); err != nil {
+		return t, err
+	}
+	book, err := s.book(t.money)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
-	book, err := s.book(money)
-	if err != nil {
-		return nil, err
+	if t.prices = book; s.Rates != nil {
+		t.prices = s.Rates
 	}
-	prices := community.Tariffs(book)
-	if s.Rates != nil {
-		prices = s.Rates
+	t.usual = t.money.Flat
+	if usual, err := book.Default(grid.IntervalAt(s.Start, s.Interval)); err == nil {
+		t.usual = usual
 	}
-	usual := money.Flat // of one of components what it comes to at the start
-	if t, err := book.Default(grid.IntervalAt(s.Start, s.Interval)); err == nil {
-		usual = t
+	if t.rules, err = s.Rules(t.usual.Currency, s.Interval); err != nil {
+		return t, err
 	}
-	rules, err := s.Rules(usual.Currency, s.Interval)
-	if err != nil {
-		return nil, err
-	}
-	trading, err := s.Way()
+	t.trading, err = s.Way()
+	return t, err
+}
+
+func newReplay(ctx context.Context, s Scenario, l *ledger.Ledger, d *deviant) (*replay, error) {
+	t, err := s.terms()
 	if err != nil {
 		return nil, err
 	}
 	spec := s.World()
 	r := &replay{
-		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
+		world: world.New(spec), recorder: newRecorder(spec, s.Cheats), ledger: l, deviant: d, open: map[grid.Interval]*Interval{}, meters: map[string]string{},
 		end:    s.Start.Add(time.Duration(s.Days) * 24 * time.Hour),
-		result: Result{Scenario: s, Tariff: usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
+		result: Result{Scenario: s, Tariff: t.usual, Feeder: grid.SingleNode(), Refused: map[string]int{}},
 	}
 	r.recorder.past = r.recorder.remember(spec, s.History, s.Interval)
 	r.held = newHeld(r.recorder)
 	r.result.watch, r.result.capacities = foresight.New(spec, s.Interval), r.recorder.capacities()
 	r.declared = community.NewDeclarations(r.result.Feeder, func(point string) string { return r.market.Point(point).Node })
 	devices := r.recorder.grid()
-	r.desk = agent.NewTraders(agent.Options{
-		Devices: devices, Prices: prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Strategy: s.Of, Rating: r.recorder.rating,
-		Place: agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
-		Ahead: trading == matching.Calls, NoPool: rules.Pool == settlement.Off,
-		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
-	})
+	r.desk = r.traders(devices, t)
 	if err := l.Register(ctx, devices...); err != nil {
 		return nil, err
 	}
 	if err := r.openRewards(ctx, s); err != nil {
 		return nil, err
 	}
+	if err := r.openMarket(devices, spec, t); err != nil {
+		return nil, err
+	}
+	r.newDriver(s.Deadline)
+	return r, nil
+}
+
+// traders returns the homes' agents.
+func (r *replay) traders(devices []grid.Device, t terms) *agent.Traders {
+	s := r.result.Scenario
+	return agent.NewTraders(agent.Options{
+		Devices: devices, Prices: t.prices, Telemetry: r.recorder, Seed: s.Seed, Minutes: s.Interval, Rating: r.recorder.rating,
+		Strategy: func(member string) agent.Strategy { return r.deviant.of(s, member) },
+		Place:    agent.Place{Latitude: s.Latitude, Longitude: s.Longitude}, FitInPlace: true,
+		Ahead: t.trading == matching.Calls, NoPool: t.rules.Pool == settlement.Off,
+		Position: func(i grid.Interval, point string) (grid.Energy, bool) { return r.market.Position(i, point) },
+	})
+}
+
+// openMarket opens the market, and admits the homes.
+func (r *replay) openMarket(devices []grid.Device, spec world.Spec, t terms) (err error) {
+	s := r.result.Scenario
 	members, points := r.points(devices, spec)
 	r.market, err = community.NewMarket(community.Config{
 		Community: Community, Minutes: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline,
-		Ahead: community.DefaultAhead, Members: members, Names: l.Names, Rules: &rules,
-		Tariffs: prices, Extremes: &money.Extremes, Collar: money.Collar, Trading: trading, CallEvery: s.CallEvery,
-	}, r.result.Feeder, usual)
+		Ahead: community.DefaultAhead, Members: members, Names: r.ledger.Names, Rules: &t.rules,
+		Tariffs: t.prices, Extremes: &t.money.Extremes, Collar: t.money.Collar, Trading: t.trading, CallEvery: s.CallEvery,
+	}, r.result.Feeder, t.usual)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	admissions, err := r.market.Admissions(points, s.Start)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, c := range append(admissions, r.market.Reprice(s.Start)...) {
 		r.apply(c)
 	}
-	r.newDriver(s.Deadline)
-	return r, nil
+	return nil
 }
 
 // points returns the members and their metering points, with what their connections carry,

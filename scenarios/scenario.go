@@ -38,9 +38,10 @@ type Calendar struct {
 
 // StreetText says which homes there are.
 type StreetText struct {
-	Homes    int      `yaml:"homes"`
-	Street   string   `yaml:"street"`   // usual, or all-electric
-	Holidays []string `yaml:"holidays"` // calendars and dates that are like Sundays where people have habits
+	Homes      int      `yaml:"homes"`
+	Street     string   `yaml:"street"`     // usual, or all-electric
+	Appliances bool     `yaml:"appliances"` // three homes of four have one that waits until it is started
+	Holidays   []string `yaml:"holidays"`   // calendars and dates that are like Sundays where people have habits
 }
 
 // World returns the physics of the scenario's street.
@@ -48,7 +49,7 @@ func (s Scenario) World() world.Spec {
 	street, _ := world.ParseStreet(s.Street) // Validate checks it
 	return street.Of(world.Spec{
 		Seed: s.Seed, Start: s.Start.UTC(), Latitude: s.Latitude, Longitude: s.Longitude, Holidays: s.Holidays,
-	}, s.Homes)
+	}, s.Homes).WithAppliances(s.Appliances)
 }
 
 // Scenario is a scenario file. Unknown fields are errors.
@@ -75,6 +76,7 @@ type Scenario struct {
 
 	Rewards *config.Rewards `yaml:"rewards"` // storage rewards; absent: none
 	Cheats  []CheatText     `yaml:"cheats"`  // whose battery only pretends
+	Deviate int             `yaml:"deviate"` // of how many members it is tried what they would gain by trading otherwise
 
 	// Rates say what a kWh costs at each metering point, by the interval; nil: the tariffs above.
 	Rates community.Tariffs `yaml:"-"`
@@ -124,6 +126,16 @@ func (s *Scenario) Share(k config.KeyText) {
 
 // Validate checks the scenario. The error begins with the name of the field.
 func (s Scenario) Validate() error {
+	for _, check := range []func() error{s.checkSizes, s.checkPlace, s.checkRewards, s.checkMembers, s.checkMoney} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSizes checks what everything else depends on.
+func (s Scenario) checkSizes() error {
 	switch {
 	case s.Version != 1:
 		return fmt.Errorf("version: %d: this program reads version 1", s.Version)
@@ -137,13 +149,20 @@ func (s Scenario) Validate() error {
 		return fmt.Errorf("homes: %d: must be 1 to 1000", s.Homes)
 	case s.Mechanism != Uniform:
 		return fmt.Errorf("mechanism: %q: must be %s", s.Mechanism, Uniform)
+	case s.Deviate < 0 || s.Deviate > s.Homes:
+		return fmt.Errorf("deviate: %d: must be 0 to %d, as many as there are homes", s.Deviate, s.Homes)
+	case s.Deviate > 0 && s.Sharing.IsKey():
+		return errors.New("deviate: nobody trades where an allocation key shares: leave it out, or share by the market")
 	}
 	if err := (config.CalendarText{Interval: s.Interval, GateClosure: s.GateClosure, Deadline: s.Deadline}).Check(); err != nil {
 		return err
 	}
-	if _, err := s.Way(); err != nil {
-		return err
-	}
+	_, err := s.Way()
+	return err
+}
+
+// checkPlace checks where and what the street is.
+func (s Scenario) checkPlace() error {
 	if err := (config.PlaceText{Start: s.Start, Latitude: s.Latitude, Longitude: s.Longitude}).Check(""); err != nil {
 		return err
 	}
@@ -153,11 +172,16 @@ func (s Scenario) Validate() error {
 	if err := world.CheckHolidays(s.Holidays); err != nil {
 		return fmt.Errorf("holidays: %w", err)
 	}
+	return nil
+}
+
+// checkRewards checks the storage rewards, and who cheats.
+func (s Scenario) checkRewards() error {
+	homes := s.World().Homes
 	for i, c := range s.Cheats {
 		if _, err := world.ParseCheat(string(c.Cheat)); err != nil {
 			return fmt.Errorf("cheats[%d].cheat: %w", i, err)
 		}
-		homes := s.World().Homes
 		if !slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == c.Home && h.Battery.Capacity > 0 }) {
 			return fmt.Errorf("cheats[%d].home: there is no home %q with a battery", i, c.Home)
 		}
@@ -167,6 +191,11 @@ func (s Scenario) Validate() error {
 			return fmt.Errorf("rewards.%w", err)
 		}
 	}
+	return nil
+}
+
+// checkMembers checks that all that is said of homes is of homes that there are.
+func (s Scenario) checkMembers() error {
 	homes := s.World().Homes
 	if err := s.Check(func(name string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return h.ID == name })
@@ -179,17 +208,12 @@ func (s Scenario) Validate() error {
 	isPoint := func(point string) bool {
 		return slices.ContainsFunc(homes, func(h world.Home) bool { return "mp-"+h.ID == point })
 	}
-	if err := cmp.Or(s.Sharing.Strangers(isPoint), s.MoneyText.Strangers(isPoint)); err != nil {
-		return err
-	}
-	if _, err := s.Rules(s.Currency(), s.Interval); err != nil {
-		return err
-	}
-	money, err := s.Money(s.Tariff, s.Interval)
-	if err != nil {
-		return err
-	}
-	_, err = s.book(money)
+	return cmp.Or(s.Sharing.Strangers(isPoint), s.MoneyText.Strangers(isPoint))
+}
+
+// checkMoney checks tariffs and rules.
+func (s Scenario) checkMoney() error {
+	_, err := s.terms()
 	return err
 }
 

@@ -30,6 +30,8 @@ type Summary struct {
 
 	Without KPIs `json:"without"` // the same seed without market, control and rewards
 
+	Deviation *Deviations `json:"deviation,omitempty"` // what members would have gained by trading otherwise
+
 	Rewards map[string]int64 `json:"rewards,omitempty"` // tokens of the storage rewards, by home
 
 	LedgerHeight int64  `json:"ledger_height"`
@@ -43,6 +45,7 @@ type Replayed struct {
 	ScenarioDigest string `json:"scenario_digest"` // SHA-256 of the file
 	Seed           uint64 `json:"seed"`
 	Mechanism      string `json:"mechanism"`
+	Deviate        int    `json:"deviate,omitempty"` // of how many members it was tried what they gain by trading otherwise
 
 	SharingRules        // by which it was settled, defaults filled in
 	Strategy     string `json:"strategy"` // of all homes but those in Strategies
@@ -118,7 +121,7 @@ func (k *KPIs) finish(produced grid.Energy) {
 // replayed says what is replayed by a scenario, and by which rules.
 func (s Scenario) replayed(version string) (r Replayed, err error) {
 	r = Replayed{
-		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism,
+		Version: version, Scenario: s.Name, ScenarioDigest: s.Digest, Seed: s.Seed, Mechanism: s.Mechanism, Deviate: s.Deviate,
 		Strategy: cmp.Or(s.Strategy, string(agent.ByPlanner)), Strategies: s.Strategies,
 	}
 	rules, err := s.Rules(s.Currency(), s.Interval)
@@ -133,7 +136,7 @@ func (s Scenario) replayed(version string) (r Replayed, err error) {
 func (r *Result) Summarize(version string) (Summary, error) {
 	s := Summary{
 		Currency: r.Tariff.Currency, Homes: r.Scenario.Homes,
-		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root,
+		Intervals: len(r.Intervals), Orders: r.Orders, Trades: len(r.Trades), LedgerHeight: r.Height, LedgerRoot: r.Root, Deviation: r.Deviations,
 	}
 	var err error
 	if s.Replayed, err = r.Scenario.replayed(version); err != nil {

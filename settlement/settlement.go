@@ -157,6 +157,9 @@ type Statement struct {
 	// as RetailOnly, for nothing of it was moved. It is shown and never posted.
 	Without          *grid.Money `json:"without,omitempty"`
 	WithoutEstimated bool        `json:"without_estimated,omitempty"`
+	// WithoutFlow is what its meter would have counted then, where Without is given; nil: it was not
+	// noted, as in earlier versions.
+	WithoutFlow *grid.Flow `json:"without_flow,omitempty"`
 }
 
 // Alone returns what the home would have got without the community, + receives.

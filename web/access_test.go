@@ -37,7 +37,7 @@ type asked struct {
 // operations has one request of each operation of openapi.yaml. Written out: an
 // operation that is new is open to all only when somebody writes it here.
 func operations() map[string]asked {
-	return map[string]asked{
+	return withOwn(map[string]asked{
 		"getSession":        {http.MethodGet, "/api/v1/session", "", "", http.StatusOK},
 		"openDemonstration": {http.MethodPost, "/api/v1/session/demonstration", `{"role":"utility"}`, "", http.StatusNoContent},
 		"openSession":       {http.MethodPost, "/api/v1/session", `{"key":"installer's key"}`, "", http.StatusNoContent},
@@ -107,23 +107,23 @@ func operations() map[string]asked {
 		"getSkill":          {http.MethodGet, "/api/v1/homes/ann/skill", "", "", http.StatusOK},
 		"getMeasures":       {http.MethodGet, "/api/v1/measures", "", "", http.StatusOK},
 		"watchPairing":      {http.MethodPost, "/api/v1/pairing/sessions/x/watch", "{}", installerWanted, http.StatusNotFound},
-	}
+	})
 }
 
 // inDemonstrations are the operations that whoever comes may call in a demonstration on this
 // machine alone; elsewhere a key is wanted. Written out, as operations is.
 func inDemonstrations() []string {
-	return []string{
+	return append(ownInDemonstrations(),
 		"getStatus", "getState", "watchState", "getMarket", "getPostings", "getLedger", "getRewards", "getFund", "listTariffs", "getMeasures",
 		"getLimits", "setLimits", "resetLimits", "getPlan", "getSkill", "listScenarios", "listRuns", "getRun", "getRunFile", "plotRuns",
-	}
+	)
 }
 
 // forPeople are the operations that people may call who have signed in, by their role. What
 // is not here needs the key of an agent. Written out, as operations is.
 func forPeople() map[string]string {
 	looking := "homeowner installer utility researcher operator"
-	return map[string]string{
+	return withOwnPeople(map[string]string{
 		"getSession": looking, "openSession": looking, "closeSession": looking, "openDemonstration": looking,
 		"getStatus": looking, "getState": looking, "watchState": looking, "getMarket": looking, "getLedger": looking, "listTariffs": looking, "getMeasures": looking,
 		"getPostings": "utility researcher operator", "getRewards": "utility operator", "getFund": "homeowner utility researcher operator",
@@ -138,7 +138,7 @@ func forPeople() map[string]string {
 		"printBill": "operator", "openBillLine": "operator", "openBillInterval": "operator", "exportBills": "operator", "sendBills": "operator",
 		"makeBackup":   "operator",
 		"getCommunity": "operator", "pushPrices": "operator", "listValues": "operator", "importValues": "operator", "reconcileValues": "operator",
-	}
+	})
 }
 
 // besides are requests of no operation: below what needs a key they need it too.
@@ -196,7 +196,7 @@ func operatedWith(t *testing.T, o web.Operator) http.Handler {
 	}
 	installer := &web.Installer{Desk: pairing.Open(t.TempDir(), profiles, nil), Key: "installer's key"}
 	h, err := web.NewServer(newLive(), noBooks{}, entry, installer, func() bool { return true }, http.NotFoundHandler(), slog.New(slog.DiscardHandler)).
-		Operated(o).Planned(newWishes().planning()).Researched(oneRun{}).Handler()
+		Operated(o).Planned(newWishes().planning()).Researched(oneRun{}).Owned(newOwn()).Handler()
 	if err != nil {
 		t.Fatal(err)
 	}

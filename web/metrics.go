@@ -45,6 +45,8 @@ func (c measureCollector) Collect(out chan<- prometheus.Metric) {
 		{"commonwatt_foresight_ratio", "Gain over everyone alone, of that of the joint optimum with perfect foresight.", long(m.ForesightShare), thousandth},
 		{"commonwatt_bill", "What all members paid together over the last seven days, in units of the currency; negative: they were paid.", m.Bill, millionth},
 		{"commonwatt_bill_without", "What they would have paid each alone, in units of the currency.", m.BillWithout, millionth},
+		{"commonwatt_bill_rule_based", "What they would have paid with batteries by their own logic and cars at once, in units of the currency.", m.BillRuleBased, millionth},
+		{"commonwatt_bill_by_key", "What they would have paid for what was metered by a dynamic allocation key, in units of the currency.", m.BillByKey, millionth},
 		{"commonwatt_worst_member_gain", "What the member gained by the community that gained least, in units of the currency; negative: it lost.", m.WorstMember, millionth},
 		{"commonwatt_members_worse_off", "Members whom the community cost more than it saved.", long(m.WorseOff), 1},
 		{"commonwatt_imbalance_watthours", "Energy that was metered otherwise than it was traded, both ways, over the last seven days.", m.Imbalance, 1},

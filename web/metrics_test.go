@@ -18,12 +18,12 @@ func (m told) Measures(context.Context) (api.Measures, error) { return api.Measu
 
 // TestMeasuresAreMetrics has what is known in base units, and nothing of what is not.
 func TestMeasuresAreMetrics(t *testing.T) {
-	m := told{Members: 3, SharingShare: new(987), Bill: new(int64(-1_500_000)), BillWithout: new(int64(2_000_000)), WorseOff: new(0), Imbalance: new(int64(1234)), Cycles: new(int64(750))}
+	m := told{Members: 3, SharingShare: new(987), Bill: new(int64(-1_500_000)), BillWithout: new(int64(2_000_000)), BillRuleBased: new(int64(500_000)), BillByKey: new(int64(-250_000)), WorseOff: new(0), Imbalance: new(int64(1234)), Cycles: new(int64(750))}
 	w := httptest.NewRecorder()
 	web.Metrics(func(context.Context) api.Status { return api.Status{OrdersTotal: 5} }, m).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
 	text := w.Body.String()
 	for _, line := range []string{
-		"commonwatt_sharing_ratio 0.987", "commonwatt_bill -1.5", "commonwatt_bill_without 2", "commonwatt_members_worse_off 0", "commonwatt_imbalance_watthours 1234", "commonwatt_battery_cycles 0.75", "commonwatt_orders_total 5",
+		"commonwatt_sharing_ratio 0.987", "commonwatt_bill -1.5", "commonwatt_bill_without 2", "commonwatt_bill_rule_based 0.5", "commonwatt_bill_by_key -0.25", "commonwatt_members_worse_off 0", "commonwatt_imbalance_watthours 1234", "commonwatt_battery_cycles 0.75", "commonwatt_orders_total 5",
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("no %q in\n%s", line, text)

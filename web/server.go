@@ -44,13 +44,14 @@ type operations struct {
 	funds
 	planners
 	researchers
+	owners
 }
 
 // NewServer returns a server of the live state. entry takes the orders of agents,
 // installer pairs devices, metrics serves /metrics, ready decides /readyz.
 func NewServer(live *Live, books Books, entry *OrderEntry, installer *Installer, ready func() bool, metrics http.Handler, log *slog.Logger) *Server {
 	s := &Server{
-		operations: operations{pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, researchers{}},
+		operations: operations{pages{live: live, log: log, buffers: &sync.Pool{}}, auditors{books}, agents{entry}, installers{installer, live}, operators{}, funds{}, planners{}, researchers{}, owners{}},
 		door:       auth.Door{Keys: keys(entry, installer), Sessions: &auth.Sessions{}}, checker: entry.checker, ready: ready, metrics: metrics, log: log,
 	}
 	s.operations.still = func(r *http.Request) (auth.Principal, bool) { return s.door.Still(r) }

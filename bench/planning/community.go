@@ -46,61 +46,31 @@ type trader struct {
 	net     []float64
 }
 
+// tradersOf returns the homes, each with a battery that is half full.
+func tradersOf(y *Year) []trader {
+	traders := make([]trader, len(y.Homes))
+	for k := range y.Homes {
+		h := &y.Homes[k]
+		traders[k] = trader{net: h.Net(), battery: battery{h: h, held: h.Capacity / 2}, in: plan.Input{Batteries: []plan.Battery{batteryOf(h)}}}
+	}
+	return traders
+}
+
 // Community lives through [from, to): each hour all homes forecast what the community's prices
 // will be, plan, and clear their price curves against each other.
 func Community(ctx context.Context, y *Year, tariff Tariff, from, to int) (Street, error) {
 	s := Street{Homes: len(y.Homes), Tariff: tariff.Name}
-	all := one(y)
+	all, traders := one(y), tradersOf(y)
 	end := endValue(all, tariff.Buy[from:to])
-	together, sum := make([]float64, to-from), all.Net()
-	traders := make([]trader, len(y.Homes))
-	for k := range y.Homes {
-		h := &y.Homes[k]
-		x := &traders[k]
-		x.net, x.battery = h.Net(), battery{h: h, held: h.Capacity / 2}
-		x.in.Batteries = []plan.Battery{batteryOf(h)}
-		rule := battery{h: h, held: h.Capacity / 2}
-		for t := from; t < to; t++ {
-			s.Alone += price(x.net[t], tariff.Buy[t], tariff.Sell[t])
-			net := x.net[t] + rule.move(-x.net[t])
-			s.Rule += price(net, tariff.Buy[t], tariff.Sell[t])
-			together[t-from] += net
-		}
-		left := (rule.held - h.Capacity/2) * end
-		s.Rule, s.Together = s.Rule-left, s.Together-left
-	}
+	s.byRule(y, tariff, from, to, end)
+	s.Foresight = Foresight(all, all.Net()[from:to], tariff.Buy[from:to], tariff.Sell[from:to], all.Capacity/2, 0, end)
+	whole := street{view: newView(y, all, tariff), in: plan.Input{Batteries: []plan.Battery{batteryOf(all)}}}
 	for t := from; t < to; t++ {
-		s.Shared += price(sum[t], tariff.Buy[t], tariff.Sell[t])
-		s.Together += price(together[t-from], tariff.Buy[t], tariff.Sell[t])
-	}
-	s.Foresight = Foresight(all, sum[from:to], tariff.Buy[from:to], tariff.Sell[from:to], all.Capacity/2, 0, end)
-	view := newView(y, all, tariff)
-	var planner plan.Planner
-	in := plan.Input{Batteries: []plan.Battery{batteryOf(all)}}
-	prices := make([][]float64, scenarios) // by scenario
-	for t := from; t < to; t++ {
-		in.Batteries[0].Held = 0
-		for k := range traders {
-			in.Batteries[0].Held += traders[k].battery.held
-		}
-		if err := errors.Join(ctx.Err(), view.fill(&in, t)); err != nil {
+		if err := errors.Join(ctx.Err(), whole.expect(traders, t)); err != nil {
 			return s, err
 		}
-		if _, err := planner.Plan(&in); err != nil {
-			return s, err
-		}
-		prices = prices[:len(in.Scenarios)]
-		for k := range prices {
-			prices[k] = planner.Prices(prices[k][:0], k)
-		}
 		for k := range traders {
-			x := &traders[k]
-			x.in.Steps, x.in.Batteries[0].Held = in.Steps, x.battery.held
-			x.in.Scenarios = x.in.Scenarios[:0]
-			for k := range prices {
-				x.in.Scenarios = append(x.in.Scenarios, plan.Scenario{Weight: 1, Net: in.Scenarios[k].Net, Buy: prices[k], Sell: prices[k]})
-			}
-			if _, err := x.planner.Plan(&x.in); err != nil {
+			if err := traders[k].plan(&whole); err != nil {
 				return s, err
 			}
 		}
@@ -110,6 +80,69 @@ func Community(ctx context.Context, y *Year, tariff Tariff, from, to int) (Stree
 		s.Agents -= (traders[k].battery.held - traders[k].battery.h.Capacity/2) * end
 	}
 	return s, nil
+}
+
+// byRule reckons what is paid without batteries and with each by its rule, homes by themselves and together.
+func (s *Street) byRule(y *Year, tariff Tariff, from, to int, end float64) {
+	shared, together := make([]float64, to-from), make([]float64, to-from)
+	for k := range y.Homes {
+		h := &y.Homes[k]
+		rule := battery{h: h, held: h.Capacity / 2}
+		for t, bare := range h.Net()[from:to] {
+			net := bare + rule.move(-bare)
+			s.Alone += price(bare, tariff.Buy[from+t], tariff.Sell[from+t])
+			s.Rule += price(net, tariff.Buy[from+t], tariff.Sell[from+t])
+			shared[t] += bare
+			together[t] += net
+		}
+		left := (rule.held - h.Capacity/2) * end
+		s.Rule, s.Together = s.Rule-left, s.Together-left
+	}
+	for t := range shared {
+		s.Shared += price(shared[t], tariff.Buy[from+t], tariff.Sell[from+t])
+		s.Together += price(together[t], tariff.Buy[from+t], tariff.Sell[from+t])
+	}
+}
+
+// street is the community as one home, whose plan says what a kWh will be worth in it.
+type street struct {
+	view    *view
+	planner plan.Planner
+	in      plan.Input
+	prices  [][]float64 // by scenario
+}
+
+// expect plans an hour and those after it, with what all batteries hold together.
+func (s *street) expect(traders []trader, t int) error {
+	s.in.Batteries[0].Held = 0
+	for k := range traders {
+		s.in.Batteries[0].Held += traders[k].battery.held
+	}
+	if err := s.view.fill(&s.in, t); err != nil {
+		return err
+	}
+	if _, err := s.planner.Plan(&s.in); err != nil {
+		return err
+	}
+	for len(s.prices) < len(s.in.Scenarios) {
+		s.prices = append(s.prices, nil)
+	}
+	s.prices = s.prices[:len(s.in.Scenarios)]
+	for k := range s.prices {
+		s.prices[k] = s.planner.Prices(s.prices[k][:0], k)
+	}
+	return nil
+}
+
+// plan lets a home plan at the prices that its street expects.
+func (x *trader) plan(s *street) error {
+	x.in.Steps, x.in.Batteries[0].Held = s.in.Steps, x.battery.held
+	x.in.Scenarios = x.in.Scenarios[:0]
+	for k, prices := range s.prices {
+		x.in.Scenarios = append(x.in.Scenarios, plan.Scenario{Weight: 1, Net: s.in.Scenarios[k].Net, Buy: prices, Sell: prices})
+	}
+	_, err := x.planner.Plan(&x.in)
+	return err
 }
 
 // settle finds the price at which the homes' curves meet, moves their batteries, and returns

@@ -28,7 +28,9 @@ The optimum is printed with its gap: no schedule reaches more than the second nu
 reckoned against that. A second line has the optimum where batteries alone are moved and cars charge as
 they come. Each way ends with other charges: what was stored more than
 alone counts at the mean import price times the efficiency of discharging, what cars
-took more at the mean import price.
+took more at the mean import price. Where homes have tariffs of their own, no schedule reaches more than with the
+cheapest retail and the dearest feed-in of each interval for all: that is the bound then, and the gap, to
+what a schedule reaches at their own tariffs, is wider.
 
 The directory may belong to a community that runs. Without --from and --to it is the first day whose end is settled, from its
 first settled interval on. A replay has its gain in summary.json (foresight).`,
@@ -38,20 +40,9 @@ first settled interval on. A replay has its gain in summary.json (foresight).`,
 			if err != nil {
 				return err
 			}
-			local, err := time.LoadLocation(zone)
-			if err != nil || zone == "Local" {
-				return usage.Errorf("--zone: %q is no zone of the tz database: write it as Europe/Berlin", zone)
-			}
-			begin, err := moment("--from", from, local)
+			begin, end, local, err := timeOf(from, to, zone)
 			if err != nil {
 				return err
-			}
-			end, err := moment("--to", to, local)
-			if err != nil {
-				return err
-			}
-			if begin.IsZero() != end.IsZero() || end.Before(begin) {
-				return usage.Errorf("--from, --to: give both, the earlier first, or neither")
 			}
 			gained, err := scenarios.Street{Dir: of.data, Telemetry: hub.TelemetryFile, Currency: currency, Zone: local}.Gain(cmd.Context(), begin, end)
 			if err != nil {
@@ -71,6 +62,23 @@ first settled interval on. A replay has its gain in summary.json (foresight).`,
 	c.Flags().StringVar(&zone, "zone", "UTC", "local time of days")
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: money in millionths, energy in Wh, shares in per mille")
 	return c
+}
+
+// timeOf reads the flags that give a time, zero where they give none.
+func timeOf(from, to, zone string) (begin, end time.Time, local *time.Location, err error) {
+	if local, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+		return begin, end, nil, usage.Errorf("--zone: %q is no zone of the tz database: write it as Europe/Berlin", zone)
+	}
+	if begin, err = moment("--from", from, local); err != nil {
+		return begin, end, nil, err
+	}
+	if end, err = moment("--to", to, local); err != nil {
+		return begin, end, nil, err
+	}
+	if begin.IsZero() != end.IsZero() || end.Before(begin) {
+		return begin, end, nil, usage.Errorf("--from, --to: give both, the earlier first, or neither")
+	}
+	return begin, end, local, nil
 }
 
 // moment reads a local day or a time of a flag, the zero time where it is empty.

@@ -47,6 +47,10 @@ func TestFirstLight(t *testing.T) {
 	}
 	sumsToZero(t, p)
 	liveOverWebSocket(t, p)
+	p.wait("measures of what was traded and settled", func() bool {
+		var m api.Measures
+		return p.get("/api/v1/measures", &m) == nil && m.WelfareShare != nil && *m.WelfareShare > 500 && m.BillByKey != nil && m.BillRuleBased != nil
+	})
 	for range 5 { // while it runs
 		verified(t, dir)
 	}

@@ -19,11 +19,12 @@ import (
 func replayCommand() *cobra.Command {
 	var out, mechanism, kind, sharing, price string
 	var seed uint64
+	var deviate int
 	var force, percents bool
 	c := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "Replay a scenario without waiting and write its results",
-		Long:  scenarios.Help,
+		Long:  scenarios.Help(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := replayedSharing(sharing, price)
 			if err != nil {
@@ -35,6 +36,9 @@ func replayCommand() *cobra.Command {
 				}
 				if cmd.Flags().Changed("seed") {
 					s.Seed = seed
+				}
+				if cmd.Flags().Changed("deviate") {
+					s.Deviate = deviate
 				}
 				s.Mechanism = cmp.Or(mechanism, s.Mechanism)
 			})
@@ -55,6 +59,7 @@ func replayCommand() *cobra.Command {
 	c.Flags().BoolVar(&force, "force", false, "write into an --out that has something else, over the results of another replay (never over its ledger)")
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed instead of the scenario's")
 	c.Flags().StringVar(&mechanism, "mechanism", "", "mechanism instead of the scenario's")
+	c.Flags().IntVar(&deviate, "deviate", 0, "of how many homes to find out what they would gain by trading otherwise than their agents do; each is replayed some more times")
 	c.Flags().StringVar(&kind, "ledger", scenarios.InMemory, "memory, embedded, or fabric: a real network of its own in DIR, from the binaries in $FABRIC_BIN")
 	c.Flags().StringVar(&sharing, "sharing", "", "market, or an allocation key (a pack or a file, as of clear --key) instead of the scenario's")
 	c.Flags().StringVar(&price, "sharing-price", "", "what energy costs that the key of --sharing allocates, such as \"0.12 EUR/kWh\", midpoint or free")
@@ -93,6 +98,11 @@ func replay(ctx context.Context, s scenarios.Scenario, out, kind string, stdout,
 	bar := terminal.NewBar(stderr, "replayed", percent)
 	result, err := scenarios.Replay(ctx, s, l.Ledger, func(share float64) { bar.Set(int(share * percent)) })
 	bar.End()
+	if err == nil && s.Deviate > 0 {
+		bar = terminal.NewBar(stderr, "deviations replayed", percent)
+		err = result.Deviate(ctx, func(share float64) { bar.Set(int(share * percent)) })
+		bar.End()
+	}
 	if err != nil {
 		return err
 	}

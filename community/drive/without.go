@@ -21,7 +21,7 @@ func (s *Settler) tellWithout(ctx context.Context, i grid.Interval, run *settlem
 		st := &run.Statements[k]
 		if len(previous) > 0 {
 			was := before[st.MeteringPoint]
-			st.Without, st.WithoutEstimated = was.Without, was.WithoutEstimated
+			st.Without, st.WithoutEstimated, st.WithoutFlow = was.Without, was.WithoutEstimated, was.WithoutFlow
 			continue
 		}
 		flow, estimated, known, err := s.Alone.Alone(ctx, st.MeteringPoint, i)
@@ -36,7 +36,7 @@ func (s *Settler) tellWithout(ctx context.Context, i grid.Interval, run *settlem
 		if err != nil {
 			return fmt.Errorf("%s without the community: %w", st.MeteringPoint, err)
 		}
-		st.Without = &value
+		st.Without, st.WithoutFlow = &value, &flow
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func TestWhatItWouldBeWithout(t *testing.T) {
 	said := run()
 	said.Statements = said.Statements[:3] // dan came later
 	said.Statements[0].Without, said.Statements[0].WithoutEstimated = new(grid.Money(-123)), true
+	said.Statements[0].WithoutFlow = &grid.Flow{Import: 5}
 	said.Statements[2].Without = new(grid.Money(-45))
 	type told struct {
 		without   grid.Money
@@ -73,6 +74,9 @@ func TestWhatItWouldBeWithout(t *testing.T) {
 		}
 		if err := (&Settler{Alone: moved(i)}).tellWithout(t.Context(), i, &r, c.previous); err != nil {
 			t.Fatal(err)
+		}
+		if f := r.Statements[0].WithoutFlow; f == nil || len(c.previous) == 0 && f.Import != 100 || len(c.previous) > 0 && f.Import != 5 {
+			t.Errorf("%s: without it ann's meter would have counted %+v", name, f)
 		}
 		for k, s := range r.Statements {
 			if got := (told{s.Alone(), s.WithoutEstimated}); got != c.want[k] {

@@ -11,6 +11,7 @@ package measured
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type Tally struct {
 	foresee  Foresight // nil: nobody knows what homes could have done
 	until    time.Time // of the last day that was compared
 	gain     *int64
+	why      string // nothing is said of it
 }
 
 // New returns a tally of a market; node says where a metering point is on the feeder. It is asked
@@ -77,23 +79,41 @@ func (t *Tally) Measures(ctx context.Context) (api.Measures, error) {
 	if err != nil {
 		return m, err
 	}
-	m.WelfareShare = whole(t.welfare.Share())
-	if m.Until != nil && t.foresee != nil {
-		m.ForesightShare = whole(t.day(ctx, m.Until.UTC().Truncate(24*time.Hour)))
+	unknown := slices.Clone(m.Unknown) // whoever else asks is told of the same
+	if m.WelfareShare = whole(t.welfare.Share()); m.WelfareShare == nil {
+		unknown = append(unknown, api.UnknownMeasure{Measure: "welfare_share", Reason: "No orders have crossed since the start."})
 	}
+	var why string
+	if m.ForesightShare, why = t.foresight(ctx, m.Until); m.ForesightShare == nil {
+		unknown = append(unknown, api.UnknownMeasure{Measure: "foresight_share", Reason: why})
+	}
+	m.Unknown = unknown
 	return m, nil
 }
 
-// day compares the day that ends at a time, once.
-func (t *Tally) day(ctx context.Context, until time.Time) *int64 {
-	if !until.Equal(t.until) {
-		gain, err := t.foresee(ctx, until.AddDate(0, 0, -1), until)
-		if err != nil {
-			t.log.DebugContext(ctx, "a day is not compared with perfect foresight", slog.String("until", until.Format(time.RFC3339)), slog.Any("error", err))
-		}
-		t.until, t.gain = until, gain
+// foresight is that of the last whole day before a time; nil where it is not known, with the reason.
+func (t *Tally) foresight(ctx context.Context, until *time.Time) (share *int, why string) {
+	switch {
+	case t.foresee == nil:
+		return nil, "What homes could have done at best is known in a simulation alone."
+	case until == nil:
+		return nil, "No interval is settled yet."
 	}
-	return t.gain
+	t.day(ctx, until.UTC().Truncate(24*time.Hour))
+	return whole(t.gain), t.why
+}
+
+// day compares the day that ends at a time, once.
+func (t *Tally) day(ctx context.Context, until time.Time) {
+	if until.Equal(t.until) {
+		return
+	}
+	gain, err := t.foresee(ctx, until.AddDate(0, 0, -1), until)
+	t.until, t.gain, t.why = until, gain, "There was nothing to gain on the last whole day."
+	if err != nil {
+		t.why = "The last day is not compared with perfect foresight: that takes a whole day, settled without a gap, in the first week of a simulation, and nobody who is paid more for energy than a neighbour pays."
+		t.log.DebugContext(ctx, "a day is not compared with perfect foresight", slog.String("until", until.Format(time.RFC3339)), slog.Any("error", err))
+	}
 }
 
 // whole is a share as the API has it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestTally(t *testing.T) {
 			t.Errorf("from %s to %s", from, to)
 		}
 		if to.Day() == 3 {
-			return nil, errors.New("not known")
+			return nil, errors.New("secret")
 		}
 		return new(int64(912)), nil
 	})
@@ -59,7 +60,7 @@ func TestTally(t *testing.T) {
 		}
 	}
 	now.t = now.t.AddDate(0, 0, 1)
-	if m, err := tally.Measures(t.Context()); err != nil || m.ForesightShare != nil || days != 2 {
+	if m, err := tally.Measures(t.Context()); err != nil || m.ForesightShare != nil || days != 2 || len(m.Unknown) != 1 || m.Unknown[0].Measure != "foresight_share" || !strings.Contains(m.Unknown[0].Reason, "that takes a whole day") || strings.Contains(m.Unknown[0].Reason, "secret") {
 		t.Errorf("%+v, %v, %d days compared", m, err, days)
 	}
 }

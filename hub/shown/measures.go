@@ -21,6 +21,7 @@ type Measures struct {
 	Clock   func() time.Time // world time
 
 	mu   sync.Mutex
+	ways measures.Ways
 	last api.Measures
 	at   time.Time // wall time at which last was made; zero: never
 }
@@ -38,12 +39,20 @@ func (m *Measures) Measures(ctx context.Context) (api.Measures, error) {
 		return m.last, nil
 	}
 	now := m.Clock()
-	of, err := measures.Of(ctx, m.Book, now.AddDate(0, 0, -measuredDays), now)
+	from := now.AddDate(0, 0, -measuredDays)
+	of, err := measures.Of(ctx, m.Book, from, now)
+	if err != nil {
+		return api.Measures{}, err
+	}
+	otherwise, err := m.ways.Of(ctx, m.Book, from, now)
 	if err != nil {
 		return api.Measures{}, err
 	}
 	shown := measured(of)
-	shown.Skill = m.skill()
+	compared(&shown, otherwise)
+	if shown.Skill = m.skill(); shown.Skill == nil {
+		shown.Unknown = append(shown.Unknown, api.UnknownMeasure{Measure: "skill", Reason: "No method was tried on the past of a home yet: that takes some days of history."})
+	}
 	if shown.Cycles, err = m.cycles(ctx, of); err != nil {
 		return api.Measures{}, err
 	}
@@ -64,6 +73,22 @@ func measured(of measures.Measures) api.Measures {
 		shown.SharingShare = new(int(*share))
 	}
 	return shown
+}
+
+// compared adds what simpler ways would have cost, and says what is not known in a community at work.
+func compared(shown *api.Measures, o measures.Otherwise) {
+	if shown.Intervals > 0 {
+		shown.BillByKey = new(int64(-o.Key))
+		if o.Unknown == 0 {
+			shown.BillRuleBased = new(int64(-o.Rules))
+		} else {
+			shown.Unknown = append(shown.Unknown, api.UnknownMeasure{Measure: "bill_rule_based", Reason: fmt.Sprintf(
+				"Of %d of %d intervals it was not noted what homes would have metered with their devices left alone.", o.Unknown, shown.Intervals)})
+		}
+	}
+	shown.Unknown = append(shown.Unknown,
+		api.UnknownMeasure{Measure: "best_response", Reason: "What a home would have gained by bidding otherwise is found by living the same days again: commonwatt replay --deviate."},
+		api.UnknownMeasure{Measure: "deadlines", Reason: "Whether a car would have been full in time alone is known in a replay: commonwatt replay."})
 }
 
 // skill is the error of the band of what forecasts, mean over all series; nil where nothing was

@@ -244,9 +244,14 @@ func (g *Guard) enable(ctx context.Context, power grid.Power) error {
 		return err
 	}
 	way := c.Resting
-	if power > 0 {
+	switch {
+	case len(c.Steps) > 0 && g.Target.Rated <= 0:
+		return errUnrated
+	case len(c.Steps) > 0:
+		way = c.StepFor(power, g.Target.Rated)
+	case power > 0:
 		way = c.Charging
-	} else if power < 0 {
+	case power < 0:
 		way = c.Discharging
 	}
 	return errors.Join(g.writeAll(ctx, way), g.writeAll(ctx, c.Enable))

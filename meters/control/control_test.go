@@ -64,7 +64,7 @@ func newHouse(t *testing.T, least, most grid.Power) *house {
 			h.battery = d
 		case grid.Meter:
 			h.meter = d
-		case grid.Inverter, grid.Charger, grid.HeatPump, grid.HeatingRod:
+		case grid.Inverter, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance:
 		}
 	}
 	target := meters.Target{Device: h.battery.Device, Unit: 1, Profile: h.set.Get("sunspec-storage")}

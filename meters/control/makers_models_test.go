@@ -16,7 +16,7 @@ const (
 
 func makers() []maker {
 	all := append(sunSpecDevices(), hybrids()...)
-	return append(append(append(append(all, growatts()...), others()...), chargers()...), ours()...)
+	return append(append(append(append(all, growatts()...), others()...), chargers()...), append(ours(), appliances()...)...)
 }
 
 // der is model 704 at an address: SunSpec DER Information Model Specification. The timer

@@ -38,6 +38,10 @@ type maker struct {
 	blind   [2]uint16                               // the registers that cannot be read
 	lapses  bool                                    // it is only given back by silence
 	stays   bool                                    // given back, it is held to what the connection allows
+
+	rated    grid.Power
+	supply   control.Supply // of a charger
+	switched bool           // it is on or off, and where it is on nobody can tell whether it was told to be
 }
 
 // most is what the devices are rated for, and given as the bound of what they may do.
@@ -177,7 +181,7 @@ func (m *machine) keep(t *testing.T, by *profile.Profile) *keeper {
 		bound = 11_000
 	}
 	k.guard = &control.Guard{
-		Target: meters.Target{Device: grid.Device{ID: m.of.profile, Kind: m.of.kind}, Unit: m.of.unit, Profile: by}, Speed: 1, Every: beat,
+		Target: meters.Target{Device: grid.Device{ID: m.of.profile, Kind: m.of.kind}, Unit: m.of.unit, Profile: by, Rated: m.of.rated}, Supply: m.of.supply, Speed: 1, Every: beat,
 		Log: slog.New(slog.NewTextHandler(k, nil)), Moved: func(_ grid.Power, on bool) { k.on.Store(on) }, Bounds: func() (grid.Power, grid.Power) { return -bound, bound },
 		Conn: func() *modbus.Conn {
 			if k.cut.Load() {
@@ -252,7 +256,7 @@ func (k *keeper) asked(p, want grid.Power) {
 			return math.Abs(off) <= k.m.of.step/2
 		}
 	}
-	k.until(fmt.Sprintf("%d W are asked for", p), func(w float64, held bool) bool { return held && near(w) })
+	k.until(fmt.Sprintf("%d W are asked for", p), func(w float64, held bool) bool { return (held || k.m.of.switched && w > 0) && near(w) })
 }
 
 func (k *keeper) free(when string) {
@@ -350,6 +354,8 @@ func (of maker) some() grid.Power {
 		return 6900
 	case grid.HeatPump, grid.HeatingRod:
 		return 1500
+	case grid.Appliance:
+		return 0
 	case grid.Inverter:
 		return -1500
 	default:
@@ -376,6 +382,12 @@ func (of maker) follow(k *keeper) {
 		k.asked(-9000, -most)
 		k.asked(0, 0)
 		k.asked(-750, -750)
+	case grid.Appliance:
+		k.asked(0, 0)
+		k.asked(1500, 1500)
+		k.asked(2, 1500)
+		k.asked(0, 0)
+		k.asked(-1000, 0)
 	case grid.HeatPump, grid.HeatingRod:
 		k.asked(1500, 1500)
 		k.asked(0, 0)

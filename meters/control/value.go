@@ -16,6 +16,9 @@ import (
 // errNoRating reports a device that does not show of what its setpoint is a percentage.
 var errNoRating = errors.New("the device does not show the power of which its setpoint is a part: it is not moved")
 
+// errUnrated reports a device that is moved in steps of what it is rated for, which is not known.
+var errUnrated = errors.New("it is moved in steps of what it is rated for, and nobody says what that is: it is not moved")
+
 // value is a power in the unit and sign of a point that takes the setpoint.
 func (g *Guard) value(ctx context.Context, l profile.Located, power grid.Power) (float64, error) {
 	const whole, kilo = 100, 1000

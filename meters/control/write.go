@@ -161,6 +161,9 @@ func (g *Guard) write(ctx context.Context, name string, of func(profile.Located)
 		return err
 	}
 	v = math.Max(math.Min(v, l.Writable.Max), l.Writable.Min)
+	if modbus.Table(l.FC) == modbus.Coil {
+		return conn.WriteCoil(ctx, g.Target.Unit, l.Addr, v != 0)
+	}
 	if g.Target.Kind == grid.Inverter && slices.Contains(g.section().Setpoint, name) {
 		v = below(v, l.Scale*math.Pow10(exponent))
 	}

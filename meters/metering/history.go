@@ -63,8 +63,8 @@ func (h History) Energies(ctx context.Context, device string, first grid.Interva
 	return energies, nil
 }
 
-// stored returns what n intervals came to by the registers that the store has of a device, NaN
-// where it has none or does not answer in time.
+// stored returns what n intervals came to by the registers that the store has of a device, or by the powers
+// that were read of one that has no registers; NaN where it has none or does not answer in time.
 func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval, n int) []float64 {
 	asked, cancel := context.WithTimeout(ctx, askedFor)
 	defer cancel()
@@ -77,7 +77,14 @@ func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval,
 		rows = nil // the store is away: nothing is known yet
 	}
 	last := map[grid.Interval]evidence.Registered{} // of an interval
+	powers := map[grid.Interval]*mean{}             // of a device without registers
 	for _, r := range rows {
+		if i := grid.IntervalAt(r.Time, first.Minutes); r.Power != nil {
+			if powers[i] == nil {
+				powers[i] = &mean{}
+			}
+			powers[i].add(*r.Power)
+		}
 		if r.Import != nil || r.Export != nil {
 			last[grid.IntervalAt(r.Time, first.Minutes)] = evidence.Registered{Time: r.Time, Import: r.Import, Export: r.Export}
 		}
@@ -86,12 +93,20 @@ func (h History) stored(ctx context.Context, d grid.Device, first grid.Interval,
 	for k := range energies {
 		before, known := last[first.Shift(k-1)]
 		after, now := last[first.Shift(k)]
-		if energies[k] = math.NaN(); known && now {
+		energies[k] = math.NaN()
+		if i := first.Shift(k); known && now {
 			energies[k] = h.gained(d, before, after)
+		} else if len(last) == 0 && powers[i] != nil {
+			energies[k] = powers[i].sum / powers[i].n * i.Length().Hours()
 		}
 	}
 	return energies
 }
+
+// mean adds up powers, W.
+type mean struct{ sum, n float64 }
+
+func (m *mean) add(p grid.Power) { m.sum, m.n = m.sum+float64(p), m.n+1 }
 
 // device returns a connection meter, or another device of a home.
 func (h History) device(id string) grid.Device {

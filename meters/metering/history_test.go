@@ -3,6 +3,7 @@ package metering
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"testing"
@@ -119,5 +120,33 @@ func TestDevicesAreKnownByTheStore(t *testing.T) {
 	h.Store = away{}
 	if got, err := h.Energies(t.Context(), "ann/battery", first, 2); err != nil || !math.IsNaN(got[0]) || !math.IsNaN(got[1]) {
 		t.Errorf("while the store is away: %v, %v", got, err)
+	}
+}
+
+// TestADeviceWithoutRegisters has a heating rod of which only its power is read: what it took is the mean of
+// it, and not known where nothing was read.
+func TestADeviceWithoutRegisters(t *testing.T) {
+	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	s := newCounting(t)
+	s.meter("ann", time.Time{})
+	db, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var readings []grid.Reading
+	for m := range 60 {
+		if m >= 15 && m < 30 {
+			continue
+		}
+		readings = append(readings, grid.Reading{Device: "ann/rod", Time: noon.Add(time.Duration(m) * time.Minute), Power: new(grid.Power(1000 * (m / 15))), Quality: grid.Good})
+	}
+	if err := db.Write(t.Context(), readings); err != nil {
+		t.Fatal(err)
+	}
+	h := History{Meters: s.Meters, Store: db, Owner: func(string) string { return "ann" }}
+	got, err := h.Energies(t.Context(), "ann/rod", grid.IntervalAt(noon, 15), 5)
+	if want := []float64{0, math.NaN(), 500, 750, math.NaN()}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }

@@ -17,17 +17,23 @@ const MaxRegisters = 125
 // Table selects the register table of a read.
 type Table string
 
-// The two register tables.
+// The tables. Coils are bits, such as the contacts of a relay: each is read as a word that is 0
+// or 1.
 const (
 	Holding Table = "holding" // function code 3
 	Input   Table = "input"   // function code 4
+	Coil    Table = "coil"    // function code 1
 )
 
 func (t Table) function() uint8 {
-	if t == Input {
+	switch t {
+	case Input:
 		return readInput
+	case Coil:
+		return readCoils
+	default:
+		return readHolding
 	}
-	return readHolding
 }
 
 // ErrConnect reports that there is no connection to the endpoint.
@@ -67,6 +73,7 @@ type link interface {
 	read(unit uint8, table Table, addr, n uint16) ([]uint16, error)
 	write(unit uint8, addr uint16, words []uint16) error
 	writeOne(unit uint8, addr, word uint16) error
+	writeCoil(unit uint8, addr uint16, on bool) error
 	// identify sends a request for device identification (function 0x2B, MEI
 	// type 0x0E) and returns the answer from the MEI type on.
 	identify(unit, category, object uint8) ([]byte, error)
@@ -115,6 +122,15 @@ func (c *Conn) WriteOne(ctx context.Context, unit uint8, addr, word uint16) erro
 	err := c.call(ctx, func(l link) error { return l.writeOne(unit, addr, word) })
 	if err != nil {
 		return fmt.Errorf("write %s unit %d register %d: %w", c.endpoint, unit, addr, err)
+	}
+	return nil
+}
+
+// WriteCoil sets one coil, with function 5.
+func (c *Conn) WriteCoil(ctx context.Context, unit uint8, addr uint16, on bool) error {
+	err := c.call(ctx, func(l link) error { return l.writeCoil(unit, addr, on) })
+	if err != nil {
+		return fmt.Errorf("write %s unit %d coil %d: %w", c.endpoint, unit, addr, err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func find(heard []byte, a ask, words uint16, request string) (answer string, end
 			}
 			answer, err = fits(rest[:size], a, words)
 			return answer, at + size, err
-		case echoes(rest, request) && a.pdu[0] != writeSingle:
+		case echoes(rest, request) && a.pdu[0] != writeSingle && a.pdu[0] != writeCoil:
 			if len(rest) < len(request) {
 				return "", at, nil
 			}
@@ -110,7 +110,7 @@ func fits(frame []byte, a ask, words uint16) (string, error) {
 		return "", errNotTheAnswer
 	case frame[0] != a.unit:
 		return "", &OtherUnitError{Asked: a.unit, Answered: frame[0]}
-	case (frame[1] == readHolding || frame[1] == readInput) && int(frame[2]) != 2*int(words):
+	case isRead(frame[1]) && int(frame[2]) != answerBytes(frame[1], words):
 		return "", errNotTheAnswer
 	}
 	return string(frame[1 : len(frame)-2]), nil
@@ -138,15 +138,15 @@ func frameSize(b []byte) (size int, whole bool) {
 	switch function := b[1]; {
 	case known(function&^exceptionBit) && function&exceptionBit != 0:
 		size = shortestFrame
-	case function == writeMultiple || function == writeSingle:
+	case function == writeMultiple || function == writeSingle || function == writeCoil:
 		size = 8
 	case function == encapsulated:
 		return identificationSize(b)
-	case function == readHolding || function == readInput:
+	case isRead(function):
 		if len(b) < 3 {
 			return shortestFrame, false
 		}
-		if b[2] == 0 || b[2]%2 != 0 || b[2] > 2*MaxRegisters {
+		if b[2] == 0 || int(b[2]) > answerBytes(function, MaxRegisters) || function != readCoils && b[2]%2 != 0 {
 			return 0, false
 		}
 		size = shortestFrame + int(b[2])
@@ -156,9 +156,13 @@ func frameSize(b []byte) (size int, whole bool) {
 	return size, len(b) >= size
 }
 
+func isRead(function uint8) bool {
+	return function == readHolding || function == readInput || function == readCoils
+}
+
 func known(function uint8) bool {
 	switch function {
-	case readHolding, readInput, writeSingle, writeMultiple, encapsulated:
+	case readCoils, readHolding, readInput, writeCoil, writeSingle, writeMultiple, encapsulated:
 		return true
 	default:
 		return false

@@ -47,8 +47,10 @@ type port interface {
 }
 
 const (
+	readCoils      = 1
 	readHolding    = 3
 	readInput      = 4
+	writeCoil      = 5
 	writeSingle    = 6
 	writeMultiple  = 16
 	exceptionBit   = 0x80
@@ -122,7 +124,34 @@ func (l *line) read(unit uint8, table Table, addr, n uint16) ([]uint16, error) {
 	if err != nil {
 		return nil, err
 	}
-	return words([]byte(answer[2:])), nil
+	return values(table, []byte(answer[2:]), n), nil
+}
+
+// answerBytes is how many bytes answer a read of n registers or coils.
+func answerBytes(function uint8, n uint16) int {
+	const word, octet = 2, 8
+	if function == readCoils {
+		return (int(n) + octet - 1) / octet
+	}
+	return word * int(n)
+}
+
+// values are the n registers or coils in the bytes of an answer.
+func values(table Table, b []byte, n uint16) []uint16 {
+	if table == Coil {
+		return coils(b, n)
+	}
+	return words(b)
+}
+
+// coils are the bits in the bytes of an answer, the lowest one first.
+func coils(b []byte, n uint16) []uint16 {
+	const octet = 8
+	all := make([]uint16, n)
+	for i := range all {
+		all[i] = uint16(b[i/octet]>>(i%octet)) & 1
+	}
+	return all
 }
 
 // words are the registers in the bytes of an answer.
@@ -158,6 +187,24 @@ func (l *line) write(unit uint8, addr uint16, words []uint16) error {
 
 func (l *line) writeOne(unit uint8, addr, word uint16) error {
 	pdu := readPDU(writeSingle, addr, word) // the same shape: an address and a word
+	answer, err := l.settled(ask{unit, pdu}, 0)
+	if err == nil && answer != pdu {
+		return errNotTheAnswer
+	}
+	return err
+}
+
+// coilPDU is a request that sets a coil: it has the shape of one that writes a word.
+func coilPDU(addr uint16, on bool) string {
+	const set = 0xff00
+	if on {
+		return readPDU(writeCoil, addr, set)
+	}
+	return readPDU(writeCoil, addr, 0)
+}
+
+func (l *line) writeCoil(unit uint8, addr uint16, on bool) error {
+	pdu := coilPDU(addr, on)
 	answer, err := l.settled(ask{unit, pdu}, 0)
 	if err == nil && answer != pdu {
 		return errNotTheAnswer

@@ -131,15 +131,15 @@ func (l *line) reorder(a ask, words uint16) error {
 // there is no such read.
 func (l *line) unmistakable(a ask, words uint16) (check ask, n uint16, same bool) {
 	function, addr := a.pdu[0], uint16(0)
-	isRead := function == readHolding || function == readInput
-	if isRead {
+	ofRegisters := function == readHolding || function == readInput
+	if ofRegisters {
 		addr = binary.BigEndian.Uint16([]byte(a.pdu[1:3]))
 	}
 	try := func(function uint8, n uint16) bool {
 		check = ask{a.unit, readPDU(function, addr, n)}
 		return l.fresh(shape{a.unit, function, n})
 	}
-	for n := words - 1; isRead && n > 0; n-- {
+	for n := words - 1; ofRegisters && n > 0; n-- {
 		if try(function, n) {
 			return check, n, true
 		}
@@ -151,7 +151,7 @@ func (l *line) unmistakable(a ask, words uint16) (check ask, n uint16, same bool
 			}
 		}
 	}
-	for n := words + 1; isRead && n <= MaxRegisters; n++ {
+	for n := words + 1; ofRegisters && n <= MaxRegisters; n++ {
 		if try(function, n) {
 			return check, n, true
 		}

@@ -86,10 +86,10 @@ func (l *tcpLink) read(unit uint8, table Table, addr, n uint16) ([]uint16, error
 	if err != nil {
 		return nil, err
 	}
-	if len(answer) != 2+2*int(n) || int(answer[1]) != 2*int(n) {
+	if size := answerBytes(table.function(), n); len(answer) != 2+size || int(answer[1]) != size {
 		return nil, errNotTheAnswer
 	}
-	return words(answer[2:]), nil
+	return values(table, answer[2:], n), nil
 }
 
 func (l *tcpLink) write(unit uint8, addr uint16, words []uint16) error {
@@ -98,6 +98,10 @@ func (l *tcpLink) write(unit uint8, addr uint16, words []uint16) error {
 
 func (l *tcpLink) writeOne(unit uint8, addr, word uint16) error {
 	return l.confirmed(unit, []byte(readPDU(writeSingle, addr, word)), 5)
+}
+
+func (l *tcpLink) writeCoil(unit uint8, addr uint16, on bool) error {
+	return l.confirmed(unit, []byte(coilPDU(addr, on)), 5)
 }
 
 // confirmed sends a write, of which the answer repeats the first bytes.

@@ -33,7 +33,7 @@ func (a Acting) Acts(kind grid.DeviceKind) *Control {
 }
 
 // Control says how a setpoint is given. The named points are written in the order
-// Fallback, Before, Setpoint, Revert, then Charging, Discharging or Resting, and Enable;
+// Fallback, Before, Setpoint, Revert, then Charging, Discharging or Resting or one of Steps, and Enable;
 // Release gives the device back to its own logic.
 type Control struct {
 	Setpoint Names              `yaml:"setpoint"` // in W, in A of a charger, or in % of what Writable.Of shows; absent: Charging switches it on, Resting off
@@ -47,6 +47,10 @@ type Control struct {
 	Charging    map[string]float64 `yaml:"charging"`
 	Discharging map[string]float64 `yaml:"discharging"`
 	Resting     map[string]float64 `yaml:"resting"`
+
+	// Steps are the states of a device that takes no power but a few of them, such as a heat pump by
+	// SG Ready, in place of Setpoint, Charging and Resting.
+	Steps []Step `yaml:"steps"`
 
 	Enable  map[string]float64 `yaml:"enable"`
 	Release map[string]float64 `yaml:"release"`
@@ -125,7 +129,7 @@ func (c *Control) Undone() map[string]float64 {
 // Undoes tells whether the fallback takes back all by which a setpoint is enabled, so that
 // a device whose timer is not there is given back by it.
 func (c *Control) Undoes() bool {
-	for _, m := range []map[string]float64{c.Charging, c.Discharging, c.Resting, c.Enable} {
+	for _, m := range append(c.ways(), c.Enable) {
 		for name := range m {
 			if _, undone := c.Fallback[name]; !undone {
 				return false
@@ -135,13 +139,22 @@ func (c *Control) Undoes() bool {
 	return len(c.Undone()) > 0
 }
 
+// ways are what is written by what is asked for, beside the setpoint.
+func (c *Control) ways() []map[string]float64 {
+	all := []map[string]float64{c.Charging, c.Discharging, c.Resting}
+	for _, s := range c.Steps {
+		all = append(all, s.Set)
+	}
+	return all
+}
+
 // asked returns the points that are written to ask for something.
 func (c *Control) asked() map[string]bool {
 	names := map[string]bool{}
 	for _, name := range append([]string{c.Phases.Switch}, c.Setpoint...) {
 		names[name] = true
 	}
-	for _, m := range []map[string]float64{c.Before, c.Charging, c.Discharging, c.Resting, c.Enable, c.Pause} {
+	for _, m := range append(c.ways(), c.Before, c.Enable, c.Pause) {
 		for name := range m {
 			names[name] = true
 		}
@@ -187,9 +200,10 @@ func (p checks) section(where string, c *Control, known func(where, name string)
 			problems = append(problems, fmt.Errorf("%s.setpoint: %s is in per cent: writable.of says of what", where, name))
 		}
 	}
-	if len(c.Setpoint) == 0 && (len(c.Charging) == 0 || len(c.Resting) == 0) {
-		problems = append(problems, fmt.Errorf("%s.setpoint: missing, and charging and resting do not say how it is switched on and off", where))
+	if len(c.Setpoint)+len(c.Steps) == 0 && (len(c.Charging) == 0 || len(c.Resting) == 0) {
+		problems = append(problems, fmt.Errorf("%s.setpoint: missing, and neither charging and resting nor steps say how it is switched on and off", where))
 	}
+	problems = append(problems, p.steps(where, c))
 	for _, s := range []struct {
 		field   string
 		seconds int

@@ -477,6 +477,8 @@ func assign(r *grid.Reading, role Role, value int64) {
 		r.Hertz = new(value)
 	case RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware:
 		// shown when pairing, no part of a reading
+	case RoleTemperature, RoleRunning:
+		// what they mean depends on the single device
 	}
 }
 

@@ -40,6 +40,10 @@ const (
 	RoleSerial   Role = "serial" // a text, or a whole number
 	RoleModel    Role = "model"
 	RoleFirmware Role = "firmware"
+
+	// From these a reading is completed by what is said of the single device (meters.Target).
+	RoleTemperature Role = "temperature" // of the house, or of the water in the tank, that the device heats
+	RoleRunning     Role = "running"     // 0: it takes nothing, else what it is rated for; of one without a meter
 )
 
 // factor returns what a unit is in the unit in which grid.Reading has the role's
@@ -57,7 +61,9 @@ func (r Role) factor(unit string) (f float64, fits bool) {
 		return oneOf(unit, "V", 1e3, "mV", 1, "", 0)
 	case RoleHertz:
 		return oneOf(unit, "Hz", 1e3, "mHz", 1, "", 0)
-	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware, "":
+	case RoleTemperature:
+		return oneOf(unit, "°C", 1, "C", 1, "", 0)
+	case RoleCurrent, RoleSerial, RoleModel, RoleFirmware, RoleRunning, "":
 		return 0, true
 	default:
 		return 0, false
@@ -100,7 +106,7 @@ func oneOf(unit, a string, fa float64, b string, fb float64, c string, fc float6
 }
 
 func (r Role) known() bool {
-	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware}, r)
+	return slices.Contains([]Role{"", RolePower, RoleImport, RoleExport, RoleCharge, RoleVoltage, RoleHertz, RoleCurrent, RolePowerL1, RolePowerL2, RolePowerL3, RoleSerial, RoleModel, RoleFirmware, RoleTemperature, RoleRunning}, r)
 }
 
 // Profile describes one family of devices.
@@ -191,7 +197,7 @@ type Point struct {
 
 // Register says where a point's raw value stands, and how it is written there.
 type Register struct {
-	FC        string `yaml:"fc"` // holding (absent) or input
+	FC        string `yaml:"fc"` // holding (absent), input, or coil: a bit, which reads as 1 or 0
 	Addr      uint16 `yaml:"addr"`
 	Model     uint16 `yaml:"model"` // SunSpec: the model that has the point; absent: the one of Profile.SunSpec that was found
 	Type      Type   `yaml:"type"`
@@ -290,7 +296,7 @@ func (p checks) given(b []byte) error {
 }
 
 func kinds() []grid.DeviceKind {
-	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod}
+	return []grid.DeviceKind{grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance}
 }
 
 const (
@@ -403,6 +409,7 @@ func (d *Derived) derived() bool { return d.Sum != nil || d.Classify != nil }
 const (
 	holding = "holding"
 	input   = "input"
+	coil    = "coil"
 	little  = "little"
 )
 
@@ -424,8 +431,10 @@ func (pt *Point) validate(p *Profile) error {
 		return fmt.Errorf("type: unknown %q, or text without words", pt.Type)
 	case int(pt.Addr)+int(pt.Type.words(pt.Words)) > 1<<16:
 		return fmt.Errorf("addr: %d is past the end of the table", pt.Addr)
-	case pt.FC != holding && pt.FC != input:
-		return fmt.Errorf("fc: %q is neither holding nor input", pt.FC)
+	case pt.FC != holding && pt.FC != input && pt.FC != coil:
+		return fmt.Errorf("fc: %q is none of holding, input and coil", pt.FC)
+	case pt.FC == coil && pt.Type != Uint16:
+		return fmt.Errorf("type: %q: a coil is on or off: write type: uint16, whose value is 1 or 0", pt.Type)
 	case pt.WordOrder != "" && pt.WordOrder != "big" && pt.WordOrder != little:
 		return fmt.Errorf("word_order: %q is neither big nor little", pt.WordOrder)
 	case pt.Poll != PollFast && pt.Poll != PollSlow:

@@ -31,7 +31,7 @@ type dump struct {
 	Origin    string
 	Unit      int
 	Models    []profile.Model
-	Registers struct{ Holding, Input map[uint16][]uint16 }
+	Registers struct{ Holding, Input, Coil map[uint16][]uint16 }
 	Expect    map[string]any
 	Missing   []string
 	Readings  map[grid.DeviceKind]struct {
@@ -56,8 +56,11 @@ func load(t testing.TB, name string, into any) {
 
 func (d dump) words(fc string, addr uint16) (uint16, bool) {
 	table := d.Registers.Holding
-	if fc == "input" {
+	switch fc {
+	case "input":
 		table = d.Registers.Input
+	case "coil":
+		table = d.Registers.Coil
 	}
 	for from, words := range table {
 		if addr >= from && int(addr-from) < len(words) {

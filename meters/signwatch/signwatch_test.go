@@ -108,7 +108,7 @@ func (s *street) read(d grid.Device, h world.HomeState) grid.Reading {
 		r.Power = &h.PV
 	case grid.Battery:
 		r.Power = &h.Battery
-	case grid.Charger, grid.HeatPump, grid.HeatingRod:
+	case grid.Charger, grid.HeatPump, grid.HeatingRod, grid.Appliance:
 		r.Power = new(h.Power(d.Kind))
 	}
 	return r

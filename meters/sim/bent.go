@@ -49,13 +49,9 @@ type Request struct {
 
 // Read returns what a request to read asks for; ok is false for another request.
 func (r Request) Read() (at modbus.Range, ok bool) {
-	const holding, input = 3, 4
-	if len(r.PDU) != 5 || r.PDU[0] != holding && r.PDU[0] != input {
+	table, reads := map[byte]modbus.Table{1: modbus.Coil, 3: modbus.Holding, 4: modbus.Input}[r.PDU[0]] //nolint:mnd // function codes
+	if len(r.PDU) != 5 || !reads {
 		return at, false
-	}
-	table := modbus.Holding
-	if r.PDU[0] == input {
-		table = modbus.Input
 	}
 	return modbus.Range{Table: table, Addr: binary.BigEndian.Uint16(r.PDU[1:]), Count: binary.BigEndian.Uint16(r.PDU[3:])}, true
 }
@@ -118,7 +114,7 @@ func (b *Bent) Put(table modbus.Table, addr uint16, words ...uint16) uint16 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.registers == nil {
-		b.registers = map[modbus.Table]map[uint16]uint16{modbus.Holding: {}, modbus.Input: {}}
+		b.registers = map[modbus.Table]map[uint16]uint16{modbus.Holding: {}, modbus.Input: {}, modbus.Coil: {}}
 	}
 	for k, w := range words {
 		b.registers[table][addr+uint16(k)] = w
@@ -133,6 +129,13 @@ func (b *Bent) Drop(table modbus.Table, addr, n uint16) {
 	for k := range n {
 		delete(b.registers[table], addr+k)
 	}
+}
+
+// Coil tells whether a coil is set.
+func (b *Bent) Coil(addr uint16) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.registers[modbus.Coil][addr] != 0
 }
 
 // Get returns a holding register.
@@ -205,7 +208,7 @@ func (b *Bent) bend(r Request) *Reply {
 	return b.Bend(r)
 }
 
-// receive reads a request: of the functions 3, 4, 6, 16 and 43.
+// receive reads a request: of the functions 1, 3, 4, 5, 6, 16 and 43.
 func (r *Request) receive(conn net.Conn, rtu bool) error {
 	const short, identify, many = 8, 0x2b, 0x10
 	head := make([]byte, short)
@@ -245,7 +248,7 @@ func (b *Bent) frame(r Request, pdu []byte) []byte {
 
 // answer is what a device that is not bent says, or the refusal that it is bent to.
 func (b *Bent) answer(r Request, refuse uint8) []byte {
-	const single, many, exception = 6, 16, 0x80
+	const coil, single, many, exception = 5, 6, 16, 0x80
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	no := func(code uint8) []byte { return []byte{r.PDU[0] | exception, code} }
@@ -253,6 +256,8 @@ func (b *Bent) answer(r Request, refuse uint8) []byte {
 	switch {
 	case refuse != 0:
 		return no(refuse)
+	case reads && at.Table == modbus.Coil:
+		return b.coils(r, at, no)
 	case reads:
 		answer := []byte{r.PDU[0], byte(2 * at.Count)}
 		for k := range at.Count {
@@ -263,6 +268,14 @@ func (b *Bent) answer(r Request, refuse uint8) []byte {
 			answer = binary.BigEndian.AppendUint16(answer, word)
 		}
 		return answer
+	case r.PDU[0] == coil:
+		addr := binary.BigEndian.Uint16(r.PDU[1:])
+		if _, there := b.registers[modbus.Coil][addr]; !there {
+			return no(modbus.IllegalAddress)
+		}
+		b.registers[modbus.Coil][addr] = uint16(r.PDU[3] & 1)
+		b.writes = append(b.writes, modbus.Range{Table: modbus.Coil, Addr: addr, Count: 1})
+		return slices.Clone(r.PDU)
 	case r.PDU[0] == single || r.PDU[0] == many:
 		addr, values := binary.BigEndian.Uint16(r.PDU[1:]), r.PDU[3:]
 		if r.PDU[0] == many {
@@ -276,4 +289,18 @@ func (b *Bent) answer(r Request, refuse uint8) []byte {
 	default:
 		return no(modbus.IllegalFunction)
 	}
+}
+
+// coils is the answer to a read of coils. b.mu is held.
+func (b *Bent) coils(r Request, at modbus.Range, no func(code uint8) []byte) []byte {
+	const octet = 8
+	bits := make([]byte, (at.Count+octet-1)/octet)
+	for k := range at.Count {
+		word, there := b.registers[modbus.Coil][at.Addr+k]
+		if !there {
+			return no(modbus.IllegalAddress)
+		}
+		bits[k/octet] |= byte(word&1) << (k % octet)
+	}
+	return append([]byte{r.PDU[0], byte(len(bits))}, bits...)
 }

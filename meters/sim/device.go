@@ -27,7 +27,10 @@ type Device struct {
 
 	written control   // last written setpoint registers of a battery, guarded by in.mu
 	heater  heaterAsk // and of a heat pump or rod
-	one     bool      // a charger charges on one phase
+
+	appliance startAsk // and of an appliance
+
+	one bool // a charger charges on one phase
 }
 
 // control is what was written to the battery's setpoint registers.
@@ -67,7 +70,7 @@ func (d *Device) Registers(table modbus.Table, addr, n uint16) ([]uint16, error)
 }
 
 // SetRegisters takes setpoints: active power of a battery (SunSpec model 704),
-// the current limit of a charger.
+// the current limit of a charger, the power of a heat pump or rod, the start of an appliance.
 func (d *Device) SetRegisters(addr uint16, words []uint16) error {
 	d.delay()
 	if !d.set(addr, words) {
@@ -91,6 +94,10 @@ func (d *Device) set(addr uint16, words []uint16) bool {
 		}
 	case grid.HeatPump, grid.HeatingRod:
 		if !d.setHeater(addr, words, state) {
+			return false
+		}
+	case grid.Appliance:
+		if !d.setAppliance(addr, words, state) {
 			return false
 		}
 	case grid.Meter, grid.Inverter:
@@ -232,6 +239,8 @@ func (d *Device) show(state world.State) {
 		im = chargerImage(&h, d, volts, hertz)
 	case grid.HeatPump, grid.HeatingRod:
 		im = d.heaterImage(&h, state)
+	case grid.Appliance:
+		im = d.applianceImage(&h, state.Time)
 	}
 	d.shown.Store(&im)
 }

@@ -1,6 +1,6 @@
 // Package sim puts the physics of scenarios/world behind Modbus TCP sockets on
 // loopback, one server a device as in the field, for demonstrations and tests.
-// Inverters, batteries and meters speak SunSpec, the charger its maker's map.
+// Inverters, batteries and meters speak SunSpec, the others maps of their own (docs/world.md).
 //
 // The state of the world is saved before the registers that show it are
 // served: after a crash nothing that was ever read is ahead of the world, and
@@ -225,6 +225,8 @@ func readBy(kind grid.DeviceKind) string {
 		return "commonwatt-heat-pump"
 	case grid.HeatingRod:
 		return "commonwatt-heating-rod"
+	case grid.Appliance:
+		return "commonwatt-appliance"
 	default:
 		return "sunspec-meter"
 	}

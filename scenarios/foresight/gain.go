@@ -51,7 +51,7 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain,
 		From: p.First.Begin(), To: p.First.Shift(len(p.Retail)).Begin(), Intervals: len(p.Retail), Homes: len(w.homes),
 		Alone: Way{alone, lonely}, Went: went, Mean: p.Mean(), Worth: p.Worth(),
 	}
-	g.Result = went.Money + worth(went.Stored-lonely.Stored, g.Worth) + worth(went.Cars-lonely.Cars, g.Mean)
+	g.Result = went.Money + p.Kept(Kept{went.Stored - lonely.Stored, went.Cars - lonely.Cars})
 	for _, b := range []struct {
 		best *Best
 		cars bool
@@ -60,18 +60,27 @@ func (w *Watch) Gain(p Period, alone grid.Money, went Way, shown Shown) (g Gain,
 		if err != nil {
 			return g, err
 		}
-		solved, err := optimum.Solve(c)
-		if err != nil {
+		if *b.best, err = p.best(c); err != nil {
 			return g, fmt.Errorf("from %s to %s: %w", g.From.Format(time.RFC3339), g.To.Format(time.RFC3339), err)
 		}
 		more := -worth(lonely.Stored, g.Worth)
 		if b.cars {
 			more += worth(taken(c)-lonely.Cars, g.Mean)
 		}
-		*b.best = Best{Value: solved.Value + more, Bound: solved.Bound + more}
+		b.best.Value, b.best.Bound = b.best.Value+more, b.best.Bound+more
 		b.best.reckon(alone, g.Result)
 	}
 	return g, nil
+}
+
+// best solves a case.
+func (p Period) best(c optimum.Case) (Best, error) {
+	solved, err := optimum.Solve(c)
+	if err != nil {
+		return Best{}, err
+	}
+	less, err := p.own(c, solved.Moves)
+	return Best{Value: solved.Value - less, Bound: solved.Bound}, err
 }
 
 // taken is what the cars of a case take.

@@ -24,6 +24,11 @@
 // The gain is the part of the way from alone to the bound of the optimum. No schedule exceeds
 // the bound, so that an error of the method can only make a community look worse.
 //
+// Where homes have tariffs of their own, or neighbours' energy costs something beside its price, the bound is
+// that of a community in which each interval's cheapest retail and dearest feed-in count for all and
+// sharing costs nothing: no schedule comes to more at the homes' own tariffs. The value is the schedule's at their own
+// tariffs, so that the gap shows what that leaves open.
+//
 // Heat that pumps and rods make is not moved: it counts as it was made.
 //
 // Money is + what all members together receive. Energies are Wh.
@@ -37,6 +42,7 @@ import (
 	"github.com/commonwatt/commonwatt/grid"
 	"github.com/commonwatt/commonwatt/scenarios/optimum"
 	"github.com/commonwatt/commonwatt/scenarios/world"
+	"github.com/commonwatt/commonwatt/tariff"
 )
 
 // Watch writes down what matters of a world. Use New. It is not safe for concurrent use.
@@ -148,10 +154,12 @@ const (
 // wh rounds W·s.
 func wh(ws int64) grid.Energy { return grid.Energy(math.Round(float64(ws) / wattSeconds)) }
 
-// Period is a time of whole intervals, and what energy costs all members in each.
+// Period is a time of whole intervals, and what energy costs in each: the least that any member
+// pays the utility, and the most that any is paid.
 type Period struct {
 	First          grid.Interval
 	Retail, FeedIn []grid.Price
+	Own            [][]tariff.Rates // by interval and home: their own; nil where all have the same
 }
 
 // Mean returns the mean import price.
@@ -165,6 +173,9 @@ func (p Period) Mean() grid.Price {
 
 // Worth returns what a kWh in a battery counts.
 func (p Period) Worth() grid.Price { return grid.Price(math.Round(float64(p.Mean()) * world.OneWay)) }
+
+// Kept returns what is counted for what was kept: in batteries at Worth, in cars at Mean.
+func (p Period) Kept(k Kept) grid.Money { return worth(k.Stored, p.Worth()) + worth(k.Cars, p.Mean()) }
 
 // within finds a period among what was seen. The error says what was not.
 func (w *Watch) within(p Period) (from, to int, err error) {
@@ -273,6 +284,16 @@ func (w *Watch) showTaken(car *optimum.Car, p Period, home int, shown Shown) err
 type Kept struct {
 	Stored grid.Energy `json:"stored"` // in batteries at the end, less what was at the beginning
 	Cars   grid.Energy `json:"cars"`
+}
+
+// KeptBy returns what one home kept over a period as it went.
+func (w *Watch) KeptBy(home int, p Period) (Kept, error) {
+	from, to, err := w.within(p)
+	if err != nil {
+		return Kept{}, err
+	}
+	a, b := w.homes[home].marks[from], w.homes[home].marks[to]
+	return Kept{wh(b.held - a.held), wh(b.delivered - a.delivered)}, nil
 }
 
 // Kept returns what was kept over a period as it went, and what the homes would have kept alone.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,9 @@ func (m *Manager) replay(ctx context.Context, r Run) error {
 	if r.Sharing != "" {
 		args = append(args, "--sharing", r.Sharing)
 	}
+	if price := r.price(); price != "" {
+		args = append(args, "--sharing-price", price)
+	}
 	c := exec.CommandContext(ctx, m.Program, args...)
 	c.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", m.Memory), "GOMAXPROCS=1")
 	alone(c)
@@ -46,15 +50,23 @@ func (m *Manager) replay(ctx context.Context, r Run) error {
 	last := m.listen(r.ID, bufio.NewScanner(said))
 	err = c.Wait()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
-		if strings.Contains(last, "out of memory") || strings.Contains(last, "annot allocate memory") {
-			return fmt.Errorf("it needs more memory than the %d MB that a run may have: replay it with commonwatt replay on a machine with more", m.Memory>>20) //nolint:mnd // a MB
-		}
-		if last == "" {
-			last = ended.Error()
-		}
-		return errors.New(last)
+		return m.failure(last, ended)
 	}
 	return err
+}
+
+// failure says why a process ended badly, that has said something last.
+func (m *Manager) failure(last string, ended *exec.ExitError) error {
+	const signalled = -1
+	crashed := slices.ContainsFunc([]string{"fatal error", "SIGSEGV", "SIGABRT", "runtime/cgo", "allocate memory"}, func(sign string) bool { return strings.Contains(last, sign) })
+	switch {
+	case crashed || ended.ExitCode() == signalled: // a process for which there is no memory may end in any way
+		return fmt.Errorf("it ended at once (%s), as one does that needs more memory than the %d MB that a run may have: replay it with commonwatt replay on a machine with more", ended, m.Memory>>20) //nolint:mnd // a MB
+	case last == "":
+		return ended
+	default:
+		return errors.New(last)
+	}
 }
 
 // listen notes the progress that a process tells, and returns what else it said, as far as it is

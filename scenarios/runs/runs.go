@@ -49,6 +49,15 @@ type Asked struct {
 	Sharing   string  `json:"sharing,omitempty"`   // market, or a pack of rules; empty: the scenario's
 }
 
+// price is what energy costs that a pack of rules allocates: half of what lies between the
+// tariff's prices.
+func (a Asked) price() string {
+	if a.Sharing == "" || a.Sharing == Market {
+		return ""
+	}
+	return "midpoint"
+}
+
 // Market is the sharing of a community that has no allocation key.
 const Market = config.ByMarket
 
@@ -272,7 +281,7 @@ func (m *Manager) check(a Asked) ([]byte, error) {
 		}
 		s.Mechanism = cmp.Or(a.Mechanism, s.Mechanism)
 		if a.Sharing != "" {
-			key, err := config.NewKeyText(a.Sharing, nil, "")
+			key, err := config.NewKeyText(a.Sharing, nil, a.price())
 			if err != nil {
 				return nil, wrong("sharing %s: %v", a.Sharing, err)
 			}

@@ -157,6 +157,9 @@ func TestRunsAreCarriedOutOneAfterTheOther(t *testing.T) {
 			t.Errorf("%s: %v", of, err)
 		}
 	}
+	if r := until(t, m, started(t, m, runs.Asked{Scenario: "short", Sharing: "at-eeg"}).ID, func(r runs.Run) bool { return !r.Ended.IsZero() }); r.State != runs.Done {
+		t.Errorf("by rules of a country: %+v", r)
+	}
 	if err := m.End(first.ID); err != nil {
 		t.Error(err)
 	}

@@ -15,6 +15,7 @@ func (h Home) Devices() []grid.DeviceKind {
 		{grid.Charger, h.Charger > 0},
 		{grid.HeatPump, h.House.Pump > 0},
 		{grid.HeatingRod, h.Tank.Rod > 0},
+		{grid.Appliance, h.Appliance.Power > 0},
 	} {
 		if d.present {
 			all = append(all, d.kind)
@@ -38,13 +39,15 @@ func (h *HomeState) Power(kind grid.DeviceKind) grid.Power {
 		return h.Pump
 	case grid.HeatingRod:
 		return h.Rod
+	case grid.Appliance:
+		return h.Appliance
 	default:
 		return 0
 	}
 }
 
 // Counted returns what the counters of a device show. An inverter has no import; a charger, a heat
-// pump and a rod have no export.
+// pump, a rod and an appliance have no export.
 func (h *HomeState) Counted(kind grid.DeviceKind) grid.Flow {
 	switch kind {
 	case grid.Meter:
@@ -59,6 +62,8 @@ func (h *HomeState) Counted(kind grid.DeviceKind) grid.Flow {
 		return grid.Flow{Import: Energy(h.Heated)}
 	case grid.HeatingRod:
 		return grid.Flow{Import: Energy(h.Warmed)}
+	case grid.Appliance:
+		return grid.Flow{Import: Energy(h.Ran)}
 	default:
 		return grid.Flow{}
 	}

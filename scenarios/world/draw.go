@@ -29,6 +29,8 @@ const (
 	drawMinute = 300 // and one for each appliance
 	drawLike   = 400 // and one for each appliance
 	drawNear   = 500 // and one for each appliance
+
+	drawAppliance = 110 // and the nine after it
 )
 
 // hash mixes the words (the finaliser of SplitMix64, Steele et al. 2014).

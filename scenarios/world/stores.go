@@ -45,7 +45,7 @@ func (h *HomeState) Warmth(kind grid.DeviceKind) (charge grid.PerMille, known bo
 		share = (h.Heat.Indoor - low) / (mostWarm - low)
 	case grid.HeatingRod:
 		share = (h.Heat.Tank - waterLow) / (waterWarmest - waterLow)
-	case grid.Meter, grid.Inverter, grid.Battery, grid.Charger:
+	case grid.Meter, grid.Inverter, grid.Battery, grid.Charger, grid.Appliance:
 		return 0, false
 	}
 	return grid.PerMille(math.Round(all * min(max(share, 0), 1))), true

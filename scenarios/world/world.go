@@ -9,7 +9,7 @@
 // number of W and constant, so that the cumulative energies, kept in W·s, are
 // the exact integrals of power. At a home, with the signs of package grid:
 //
-//	meter = load + car + heat pump + heating rod + battery + pv      (pv ≤ 0, battery < 0 when discharging)
+//	meter = load + car + appliance + heat pump + heating rod + battery + pv      (pv ≤ 0, battery < 0 when discharging)
 //
 // Randomness has no stream to save: each draw is a hash of the seed, what it
 // is for, and the time it belongs to.
@@ -58,6 +58,8 @@ type Home struct {
 	Car   Car   `json:",omitzero"` // that makes trips; zero: one that comes home with something missing
 	House House `json:",omitzero"` // with a heat pump
 	Tank  Tank  `json:",omitzero"` // of hot water, with a heating rod
+
+	Appliance Appliance `json:",omitzero"` // that waits until it is started
 }
 
 // fuse is what a home's connection carries, and largeFuse that of one with a heat pump.
@@ -115,6 +117,7 @@ type HomeState struct {
 	CarLimit *Setpoint // of the charger; nil: rated power
 
 	Heating
+	Chores
 
 	// Alone is what the home would have done if nobody had ever asked its battery or
 	// its charger for anything: the same sun, loads and cars on the home's own logic.
@@ -132,6 +135,7 @@ type Registers struct {
 	Delivered  int64 // to the car
 	Heated     int64 `json:",omitzero"` // taken by the heat pump
 	Warmed     int64 `json:",omitzero"` // taken by the heating rod
+	Ran        int64 `json:",omitzero"` // taken by the appliance
 }
 
 // Alone is the part of a home's state that others can change, as it would be if
@@ -142,6 +146,8 @@ type Alone struct {
 	Stored   int64 // in the battery
 	CarNeeds int64 // until the car is full
 	Heat     Heat  `json:",omitzero"`
+
+	Programme Programme `json:",omitzero"`
 }
 
 // Setpoint is a power that a controller asked for, until it expires.
@@ -234,6 +240,9 @@ func initial(spec Spec, home int) HomeState {
 		s.Heat.Indoor = wanted + band*(uniform(spec.Seed, drawPast+7, uint64(home), 0)-0.5)
 		s.Heat.Since = leastTurn
 	}
+	if h.Appliance.Power > 0 {
+		s.Ran = past(drawAppliance+3, 300)
+	}
 	if h.Tank.Rod > 0 {
 		s.Warmed = past(drawPast+8, 1500)
 		s.Heat.Tank = waterLow + (waterFull-waterLow)*uniform(spec.Seed, drawPast+9, uint64(home), 0)
@@ -259,7 +268,7 @@ func Resume(spec Spec, state State) (*World, error) {
 
 // parts lets the home begin to do what it would do alone.
 func (h *HomeState) parts() {
-	h.Alone = Alone{Imported: h.Imported, Exported: h.Exported, Stored: h.Stored, CarNeeds: h.CarNeeds, Heat: h.Heat}
+	h.Alone = Alone{Imported: h.Imported, Exported: h.Exported, Stored: h.Stored, CarNeeds: h.CarNeeds, Heat: h.Heat, Programme: h.Programme}
 }
 
 func (w *World) prepare() {
@@ -323,10 +332,11 @@ func (w *World) stepHome(i int, sun sun, outdoor float64) {
 	s.PV = -sun.produce(spec.PV, clearness)
 	w.stepCar(i)
 	w.stepHeat(i, at)
+	alone := w.stepAppliance(i)
 	s.Battery = w.batteryPower(i)
 	s.Stored += stored(s.Battery) * w.step
-	s.stepAlone(spec, w.stepHeatAlone(i, at), w.step)
-	s.Meter = s.Load + s.PV + s.Car + s.Pump + s.Rod + s.Battery
+	s.stepAlone(spec, w.stepHeatAlone(i, at)+alone, w.step)
+	s.Meter = s.Load + s.PV + s.Car + s.Pump + s.Rod + s.Appliance + s.Battery
 
 	s.Produced -= int64(s.PV) * w.step
 	s.Delivered += int64(s.Car) * w.step
@@ -353,7 +363,7 @@ const idleBelow = 30
 // batteryPower follows the setpoint or, without one, the battery's own logic.
 func (w *World) batteryPower(i int) grid.Power {
 	spec, s := w.spec.Homes[i].Battery, &w.state.Homes[i]
-	rest := s.Load + s.PV + s.Car + s.Pump + s.Rod
+	rest := s.Load + s.PV + s.Car + s.Pump + s.Rod + s.Appliance
 	if s.Setpoint = s.Setpoint.alive(w.state.Time); s.Setpoint != nil {
 		return spec.able(s.Setpoint.Power, s.Stored, w.step)
 	}
@@ -381,15 +391,15 @@ func (b Storage) able(want grid.Power, held, step int64) grid.Power {
 	return want
 }
 
-// stepAlone moves what the home would do alone.
-func (h *HomeState) stepAlone(spec *Home, heat grid.Power, step int64) {
+// stepAlone moves what the home would do alone; others is what its heating and its appliance would take.
+func (h *HomeState) stepAlone(spec *Home, others grid.Power, step int64) {
 	a := &h.Alone
 	var car grid.Power
 	if h.CarHere && a.CarNeeds > 0 {
 		car = within(spec.Charger, a.CarNeeds, step)
 		a.CarNeeds -= int64(car) * step
 	}
-	rest := h.Load + h.PV + car + heat
+	rest := h.Load + h.PV + car + others
 	battery := spec.Battery.own(rest, a.Stored, step)
 	a.Stored += stored(battery) * step
 	a.Imported += max(int64(rest+battery), 0) * step

@@ -71,7 +71,7 @@ func (a *adding) ownerOf(ctx context.Context, i grid.Interval, run int) (Owner, 
 		return nil, err
 	}
 	first := Interval{Interval: i}
-	if err := a.book.unpack(packed, &first); err != nil {
+	if err := a.book.unpack(packed, &first, ""); err != nil {
 		return nil, err
 	}
 	return func(point string) (member, account string, err error) {
@@ -107,7 +107,7 @@ func rowOf(i grid.Interval, run settlement.Run, owner Owner) (*Interval, error) 
 		}
 		row.Points[k] = Point{
 			MeteringPoint: s.MeteringPoint, Member: member, Account: account, Quality: s.Quality, Metered: s.Metered, Cover: s.Cover,
-			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated,
+			Deviation: s.Deviation, Rates: run.Counted(s), Components: s.Components, Net: s.Net, RetailOnly: s.RetailOnly, Without: s.Alone(), WithoutEstimated: s.WithoutEstimated, WithoutFlow: s.WithoutFlow,
 		}
 		if account != "" {
 			at[account] = k

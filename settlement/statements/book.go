@@ -76,7 +76,19 @@ type Point struct {
 	// where WithoutEstimated says so.
 	Without          grid.Money
 	WithoutEstimated bool
-	Sums             []Sum // of the account's postings, in no order
+	// WithoutFlow is what its meter would have counted then; nil: as it did where Without is
+	// RetailOnly, and not known else. See Apart.
+	WithoutFlow *grid.Flow
+	Sums        []Sum // of the account's postings, in no order
+}
+
+// Apart returns what the meter would have counted without the community; known is false where that was
+// not noted, as in earlier versions.
+func (p *Point) Apart() (f grid.Flow, known bool) {
+	if p.WithoutFlow != nil {
+		return *p.WithoutFlow, true
+	}
+	return p.Metered, p.Without == p.RetailOnly
 }
 
 // Account is what the postings moved at an account that is no metering point's.

@@ -81,6 +81,33 @@ func (e FillSide) Valid() bool {
 	}
 }
 
+// Defines values for HistoryQuality.
+const (
+	HistoryEstimated   HistoryQuality = "estimated"
+	HistoryMeasured    HistoryQuality = "measured"
+	HistoryMissing     HistoryQuality = "missing"
+	HistoryPartial     HistoryQuality = "partial"
+	HistoryProvisional HistoryQuality = "provisional"
+)
+
+// Valid indicates whether the value is a known member of the HistoryQuality enum.
+func (e HistoryQuality) Valid() bool {
+	switch e {
+	case HistoryEstimated:
+		return true
+	case HistoryMeasured:
+		return true
+	case HistoryMissing:
+		return true
+	case HistoryPartial:
+		return true
+	case HistoryProvisional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HomeLimitsSetBy.
 const (
 	Configuration HomeLimitsSetBy = "configuration"
@@ -525,6 +552,51 @@ func (e ValuesFilesBillsBy) Valid() bool {
 	case ValuesFilesBillsByOfficial:
 		return true
 	case ValuesFilesBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsStep.
+const (
+	N15m GetHistoryParamsStep = "15m"
+	N1d  GetHistoryParamsStep = "1d"
+	N1h  GetHistoryParamsStep = "1h"
+	N1mo GetHistoryParamsStep = "1mo"
+	N5m  GetHistoryParamsStep = "5m"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsStep enum.
+func (e GetHistoryParamsStep) Valid() bool {
+	switch e {
+	case N15m:
+		return true
+	case N1d:
+		return true
+	case N1h:
+		return true
+	case N1mo:
+		return true
+	case N5m:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetHistoryParamsFormat.
+const (
+	Csv  GetHistoryParamsFormat = "csv"
+	Json GetHistoryParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the GetHistoryParamsFormat enum.
+func (e GetHistoryParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
 		return true
 	default:
 		return false
@@ -1031,6 +1103,85 @@ type GatewayStatus struct {
 	Refused *int64 `json:"refused,omitempty"`
 }
 
+// HistoryBefore The range that this one is compared with
+type HistoryBefore struct {
+	From   time.Time      `json:"from"`
+	Points []HistoryPoint `json:"points"`
+	To     time.Time      `json:"to"`
+}
+
+// HistoryPoint defines model for HistoryPoint.
+type HistoryPoint struct {
+	// BatteryIn Wh
+	BatteryIn *int64 `json:"battery_in,omitempty"`
+
+	// BatteryOut Wh
+	BatteryOut *int64 `json:"battery_out,omitempty"`
+
+	// Charger Wh
+	Charger *int64 `json:"charger,omitempty"`
+
+	// Cost Energy that was used, and fees, + pays; without standing charges and VAT
+	Cost *int64 `json:"cost,omitempty"`
+
+	// Earned Energy that was given, + receives
+	Earned *int64 `json:"earned,omitempty"`
+
+	// EarnedPrice What a kWh that was given earned in the mean, millionths
+	EarnedPrice *int64    `json:"earned_price,omitempty"`
+	End         time.Time `json:"end"`
+
+	// Expected That lie in the step and are over
+	Expected int `json:"expected"`
+
+	// Export Given at the connection meter, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// FromNeighbours Of the settled import, Wh
+	FromNeighbours *int64 `json:"from_neighbours,omitempty"`
+
+	// Heat Wh
+	Heat *int64 `json:"heat,omitempty"`
+
+	// Home What everything else in the home used, Wh
+	Home *int64 `json:"home,omitempty"`
+
+	// Import Taken at the connection meter, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Intervals That are known
+	Intervals int `json:"intervals"`
+
+	// Lacking Series of which some of the known intervals are not known: what stands there is the rest
+	Lacking *[]string `json:"lacking,omitempty"`
+
+	// Price What a kWh that was taken cost in the mean, millionths
+	Price *int64 `json:"price,omitempty"`
+
+	// Quality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+	Quality HistoryQuality `json:"quality"`
+
+	// Savings earned − cost − without, + better off
+	Savings *int64 `json:"savings,omitempty"`
+
+	// Settled Of the known ones: the money is theirs
+	Settled int `json:"settled"`
+
+	// Solar Wh
+	Solar *int64    `json:"solar,omitempty"`
+	Start time.Time `json:"start"`
+
+	// ToNeighbours Of the settled export, Wh
+	ToNeighbours *int64 `json:"to_neighbours,omitempty"`
+
+	// Without Without the community, + would receive
+	Without          *int64 `json:"without,omitempty"`
+	WithoutEstimated *bool  `json:"without_estimated,omitempty"`
+}
+
+// HistoryQuality How far a step is known: settled of measured values, settled of others too, read and not settled yet, in part, not at all
+type HistoryQuality string
+
 // Home defines model for Home.
 type Home struct {
 	// Account The pseudonym of the metering point under which the ledger has its postings; empty in the WebSocket and for who sends no key: strangers are not told whose it is
@@ -1059,6 +1210,25 @@ type Home struct {
 
 	// Today Settled intervals of the current day, UTC
 	Today Today `json:"today"`
+}
+
+// HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
+type HomeHistory struct {
+	// Before The range that this one is compared with
+	Before   *HistoryBefore `json:"before,omitempty"`
+	Currency string         `json:"currency"`
+
+	// From Beginning of the first step
+	From   time.Time      `json:"from"`
+	Home   string         `json:"home"`
+	Points []HistoryPoint `json:"points"`
+	Step   string         `json:"step"`
+
+	// To End of the last one
+	To time.Time `json:"to"`
+
+	// Zone In whose time days and months are
+	Zone string `json:"zone"`
 }
 
 // HomeLimits defines model for HomeLimits.
@@ -1110,6 +1280,25 @@ type HomeLimits struct {
 
 // HomeLimitsSetBy Who has set the limits; nobody: there are none
 type HomeLimitsSetBy string
+
+// HomeMoney Amounts in millionths of the currency unit
+type HomeMoney struct {
+	Currency string `json:"currency"`
+
+	// Digits Decimals of the currency's minor unit
+	Digits    int      `json:"digits"`
+	Home      string   `json:"home"`
+	LastMonth MoneySum `json:"last_month"`
+	Month     MoneySum `json:"month"`
+
+	// SettledUntil End of the last interval that counts here
+	SettledUntil *time.Time `json:"settled_until,omitempty"`
+
+	// Time World time
+	Time  time.Time `json:"time"`
+	Today MoneySum  `json:"today"`
+	Zone  string    `json:"zone"`
+}
 
 // HomeNews What changed of the own home, which is told once a second at most
 type HomeNews struct {
@@ -1268,10 +1457,10 @@ type Measures struct {
 	// Bill What the members paid together, + they paid
 	Bill *int64 `json:"bill,omitempty"`
 
-	// BillByKey What they would have paid by an allocation key at the middle price
+	// BillByKey What they would have paid for what was metered by a dynamic allocation key at the middle price
 	BillByKey *int64 `json:"bill_by_key,omitempty"`
 
-	// BillRuleBased What they would have paid with batteries by rule and cars at once
+	// BillRuleBased What they would have paid with batteries by rule and cars at once, what is over shared by the pool at its middle price
 	BillRuleBased *int64 `json:"bill_rule_based,omitempty"`
 
 	// BillWithout What they would have paid each alone
@@ -1302,6 +1491,9 @@ type Measures struct {
 
 	// Skill Pinball loss of the forecasts in use, of snaive24_q, mean over the homes, per mille
 	Skill *int `json:"skill,omitempty"`
+
+	// Unknown What of the above is not known, and why; absent: nothing
+	Unknown []UnknownMeasure `json:"unknown,omitempty"`
 
 	// Until End of the last
 	Until *time.Time `json:"until,omitempty"`
@@ -1386,6 +1578,54 @@ type MethodSkill struct {
 
 	// RPinball Mean pinball loss over the nine deciles, of snaive24_q
 	RPinball int64 `json:"r_pinball"`
+}
+
+// MoneySum defines model for MoneySum.
+type MoneySum struct {
+	// Bill Number of the bill of this month, where there is one
+	Bill *string `json:"bill,omitempty"`
+
+	// Earned By energy that was given, + receives
+	Earned int64 `json:"earned"`
+
+	// Estimated Of these, whose value was not measured
+	Estimated int `json:"estimated"`
+
+	// Formula The same in words, with the numbers in it
+	Formula string    `json:"formula"`
+	From    time.Time `json:"from"`
+
+	// Intervals Of the metering points that are settled
+	Intervals int `json:"intervals"`
+
+	// Method How the amount without the community is reckoned
+	Method string `json:"method"`
+
+	// Name As in 2026-06, or 2026-06-01
+	Name string `json:"name"`
+
+	// Net earned − spent − standing − vat, + receives: what the bill compares as itself
+	Net int64 `json:"net"`
+
+	// Provisional More is to come: the time is not over, or its end is not settled
+	Provisional bool `json:"provisional"`
+
+	// Savings net − without, + better off
+	Savings int64 `json:"savings"`
+
+	// Spent On energy that was used, and on fees, + pays
+	Spent int64 `json:"spent"`
+
+	// Standing Charges by the day or month, + pays
+	Standing int64     `json:"standing"`
+	To       time.Time `json:"to"`
+
+	// Vat That is added, + pays
+	Vat int64 `json:"vat"`
+
+	// Without Without the community, + would receive: what the bill compares with
+	Without          int64 `json:"without"`
+	WithoutEstimated bool  `json:"without_estimated"`
 }
 
 // Operation defines model for Operation.
@@ -2327,6 +2567,13 @@ type TransferRequest struct {
 	Reference string `json:"reference"`
 }
 
+// UnknownMeasure defines model for UnknownMeasure.
+type UnknownMeasure struct {
+	// Measure Name of the field
+	Measure string `json:"measure"`
+	Reason  string `json:"reason"`
+}
+
 // ValuesChange defines model for ValuesChange.
 type ValuesChange struct {
 	// After Wh
@@ -2500,6 +2747,49 @@ type ListFillsParams struct {
 	Interval *string `form:"interval,omitempty" json:"interval,omitempty"`
 }
 
+// OpenHomeBillLineParams defines parameters for OpenHomeBillLine.
+type OpenHomeBillLineParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Kind Of the line
+	Kind string `form:"kind" json:"kind"`
+
+	// Correction Of earlier months
+	Correction *bool `form:"correction,omitempty" json:"correction,omitempty"`
+}
+
+// OpenHomeBillIntervalParams defines parameters for OpenHomeBillInterval.
+type OpenHomeBillIntervalParams struct {
+	// Point Metering point
+	Point string `form:"point" json:"point"`
+
+	// Interval As in 2026-06-01T12:00:00Z/15
+	Interval string `form:"interval" json:"interval"`
+}
+
+// GetHistoryParams defines parameters for GetHistory.
+type GetHistoryParams struct {
+	// From Falls into the first step
+	From time.Time `form:"from" json:"from"`
+
+	// To The last step begins before it
+	To time.Time `form:"to" json:"to"`
+
+	// Step Days and months are those of the site's zone; 5m is of what was read alone, without money, over eight days at most
+	Step *GetHistoryParamsStep `form:"step,omitempty" json:"step,omitempty"`
+
+	// Compare Also the range before: as many months before where the range is of whole months, as many days where it is of whole days
+	Compare *bool                   `form:"compare,omitempty" json:"compare,omitempty"`
+	Format  *GetHistoryParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetHistoryParamsStep defines parameters for GetHistory.
+type GetHistoryParamsStep string
+
+// GetHistoryParamsFormat defines parameters for GetHistory.
+type GetHistoryParamsFormat string
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2621,378 +2911,408 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37khu3kif8Koj+5gvZcapvsuwZd8f3h+TLWLuSpVC3j3bHo+kAWSAJdxXAU0A1xeNPE/s0+2D7JBvI",
-	"TKBQJFAs9kWS5/gvqckiCpdE3vOXvx9Mdb3USihrDs5+P2iEWWplBPzxRsxaI0r336lWVijr/suXy0pO",
-	"uZVaHf9mtHKfmelC1Nz9758aMTs4O/h/jrtxj/Fbc/y60ZNK1AcfPnwoDkphpo1cumEOzg7eLtZMaXvg",
-	"vqHH3WjP+PS6Xb4Rf2uFwZeXpXQ/4dXrRi9FY6Wb6oxXRhQHy+ij3w+W3JjlouFGuL/6r3u1FMowuxBs",
-	"JitxzpSe6HLNroVYGibtQXFQ8/cvhJrbxcHZ6cnjJ8VBLVX44HFxYNdLcXB2YGwj1Rym3Yi/tbJx2/Vr",
-	"/O534Vk9+U1M7cGH4uCZMPZ1I6c40Y2dkHbBVgtuGVdMN6Vo2KzRNeOsFla4t7GllsqylW6rktmGl4Jx",
-	"y7SaijNY0kQYy/QM/m+kmlcCx3EL5patuLRstRCNYEqzSirBVu6dnM2Ee5JxVslaWlZJYdhE2JUQ6og9",
-	"q/T02rBSu3NiU90qe/Tv6mBz1yey3E0GcipeiBtRub2QyormhlfuVxubWhzo2Uw0+4y3cQ5h8Nwp3I60",
-	"4jn3T+/i8umby+OXz3/+5fKHi4Nie0X+EK/gELcHeDoxQlk8yFrUE9E8MgWTMyYtW3DDtBIHu6hveNWy",
-	"gnn3VxTd76Gtdj/+jh51N5VXiSX8JN6fw/wX3CyYNEzfiMbNn6sSPqeXnTNRL+36jHFWNnxmU9tl2rrm",
-	"zXrMvC7o0Q/FwUo3ZeJqvZoxwacLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtlrIqbsf/gn3bX1QHEgr",
-	"ajNmam9hPh/C+njT8PXWsfm1FuE0aIf9gnLH+bSyolHcyhuxfbK8dlfV/W+mm5rbgzNHH9886Xbbkctc",
-	"NG40YaysuUWeT19PtK4EV0S8C10mb6ritUh8sbFEeKrwcwoDbi2sOHh/ONeHfrvU2i/1O7/Bd1yoI4G7",
-	"rwNGCcvZZxXhtm2KQW0Em6ytMN0N0kiOlSjnjh7pPn1R6qk5rrUS66O6/PKM4SyMI9haVpXUyi6MlwPT",
-	"tmmEmq5Zq6Qt2F8i/sIaMRXyRphzJpRo5o7rS8XeLgq21EYCVW0yQD6zu/kyrLQFKp00up0vkgvmFu6V",
-	"Ae6w5OvajcEmYqYbwaa8Fszqg2LMmU51XbvlrZMH6ybIG6Ts0Rc3vlmOONqq4pNKHJzZphWb19m9o2nE",
-	"1C0tx32aSoqG1XA2+3CQi7be5h/FgT/W9Ipbu8cRlXIubWLa34uprHm1RUmPDKul0g1QVPI8ylaMZTuO",
-	"7tYJYVhVwKTh5byqUPMx48gBqTutVtiFaMxelPBaG8cWE2fgafa+hhONRB7bv3JOCextZ8mtOLSyFim5",
-	"mWFjxYHVYwdJszyYBgyTkkZ0PvvthERlYmsjGnEjdZsgyZ9b4FtEkF5LQvGMjCO1JY1YcVILRk/uDfwm",
-	"NbtGt6p0I4+jcGN5eHz8pfc/Srzfaov654iX33C713v/+vQy9cq/O91z6zCeO/3ISS1HRazka+TkyOIY",
-	"b3ZTVse3w6UN14DeGnG6wKkKkkLI6ALtBW4SnZHfrk4QIXeKpMIewrtNKB+V4LMhQl1qY6WaG69bojB/",
-	"ZFil5+PY2bLi0/T2g51nuRWODbGJ1tdjRty0WGH4AhcyfjO+F5W8Eaigb1gUC66USJt1jZjKpSQNaJtF",
-	"yVrckkl1AxdhAjRgTnn+3pketzMDOwmTtuF4VSVNQHc1tn/1Qk95hfcGjRLS9ArGgWwenzz+5vDkm517",
-	"gMPnlvujrBJGQskt7225U0FTc6/EbD9e8sL9IMFM8gIKPtjcnJfPX/7A4KuRcoqehYXRtHNb8jyy5u9i",
-	"O2WUmLeLcRc871R4Gp//4cnp5enjs5OTs5OTfzs+/Tp1Sn9reZXTg5tWJdwWwtoK+UfTKiS/KZoTZH04",
-	"4bqbi4Q14Hu6mURcOWct0Wm8IArb8LiUSYXaz6xguomUgdSerBbr3XaddBLHPZmfnbWkOu7jL9pQOzJE",
-	"n/ELyAHT/4VUievsj2E/ZSfcg50TCsPnpvVSWEG2Vn9m4v1SN2NvlKxHP7w5Q/xl4d83XqC9Rm1+zwNu",
-	"xEw49UTkqZSr6w238pOTFC9L7udr7yzc4E/TqWdQSXu38+tvzWmFrmDDllyWzGpQ2iZrmGtrJV3a0bTT",
-	"+WUSvL7nVUrtjhEFKZE3vGoFzEtpy2rBTeuOdIhfxjcq+hrsxv3UbbSxdxn5dUfbu0b01yDp991mAryR",
-	"s1niuJ6tyQUp8chMu1xWUpQFc8IOTu5GNMY9XAwwmeGFbWoR/fkWgda6ecZH0G2L3/k9rhzawntR916S",
-	"WaZdfV5nHzFCIzhFuhK6bHT1h6ULvLBAIUMjxr+P93hvl+JrNDDuqMNMG1HK9I6XYpL5plN87n4WfcJ/",
-	"7YySlMlUOFYV7oQ0bNnoG6HGKVr3f5i4N2H7Igd3Z4tun/e7LLNHW3H7LJfRN3u5msaoGWHw3LzIGZIw",
-	"HtYJpvXDUk8XpmC/XH4HXoGii6RIywRvlCiZ0bWwCzLRtx2I4kZOc26sa4FO1n1VAxq0wGmHkcbftIvI",
-	"lfNADGsaRzm2byLt9/bvvI8wZVg6I3pcQDLjM8wNWjDxflq1ZSymu996wbTzPg0InG47uvFiT2Q4y725",
-	"phP592X17WHiZY4vG5TaFTR+NWOcdcGHrNMhcU0vIdMg+jG4HWaDisS2p1amNN9LsMe4KqJ41PH128U5",
-	"O4GMA91aFvjjvteYQm/h9ziHiPMOGClD5OCjzRsW+B6xNSXmEDCiHIso0KZXwmyF0lBmXOlZegPBqU0x",
-	"amkYPu2UY8GmXE0F6F6J0M9AXKhEn53cUz0Orr4EBYwJHkk7NmKUS4hxui85cNlMN04aUdQQpPCIC1i2",
-	"4mqy3pdFLrhJ+Osufnp6+Pjrb9zSDK8wu4EC9+Cy64VtU8OmfBroMe67/E5OTk7/+RxCYJgoAVsZ+7l6",
-	"oxrTojY9LlI0ECbzProtb1RIl5CG8bJshDFp7t8Fs7YzO6zb7a3RYYEF40un0Uk19/911o6BrXWnXRDx",
-	"V1LNmW78X+lJjA+VpLxBOM9UZCIVkvBxBowuRDctp1T99enlHSXQhDLcRskfEtRJVgMs1AANc6lYfEej",
-	"HJAmeWzPY8Z4xk6/Zf+vI47Tbx313oK9N7jpsLZbyPW3PgFoI4aqm7qteCJlSa8cUcuGsijc3GteClRa",
-	"YbAEYWXltSE5POSy7NThEOF2X0FuEkQLk6Qs3ueSKOxCrBmHnIn0RUgLUNOpDG7sIuxRjmAT2zrxH+/j",
-	"avG5WoM2CY6cnQrEblKug3uc0b3FPJJL2xGaMBfJVKd7i8IYGv6WnmmDOvnAElR5u9DalC/5lEIYCWLn",
-	"bMKtFc2aLXRVmuD+n/KGoT674M3cCdJ09KWWStZO9z9Nm1/KNjoRiHluWc3XbCJYjRJJN4wrJtWNaKxo",
-	"MG9WlOeMUwRQ6TQTRbf0FTyfWaK0bC5vhHHrqbWxBXt75vOUjagqw2oN6iXHeM3gMk/2cMWg73xwbpTE",
-	"qchisPy6N88CdZXoCTBgetvi92r/aQ8oLCNs2Sbthw7LQvcAnG9/61d0KIavDZuItValkxJuKRNRSXGz",
-	"ce7sWumV2pf4UhpI0Dw2lpe6cd/x5oU/uH2uG16XlAIP2yHLdEYNL9cD+rRTOQtMuS352iu1J/98BirB",
-	"Em6we/o/vvj15PTdryeH3777/x//enL41bsvz349OfwaP/qnpCB0802Q53ewkC6p1zEEythVBVuKBtQU",
-	"gZEYOoWTk5P4UE52norfrWgHwoySh7JwIlnNU8o0M1Y3fC4cx8KHuskvdC0emcDquDIr0TiSW21bkdok",
-	"k8mdjQ2Ua3XJ149M9xqn6JnuPQX7C1vytRlJwwnTSjad1iOU20q/U6AgG/r/u5SZoFcp4nvbZaCesYnj",
-	"9StWt9NFxPkoTxSOOuzyqPl2HsQMJ/DbPtdgbYLRVXFj2bTSRpSOpMe9qVVWVrdMaOl21e+SHy/vuQSK",
-	"E9Prbb1hrnUms9ubev7gSmmunYlT6en1gffEghIsKlELC2nqc27Fiq/N9pk6xdwNdXjDGze0cWPCpL7H",
-	"geH/39Ho+EV4Bfx5Gb0HPvjX8LJhPVgatmq0moM9TqTPSt2j677HeTiRBPYsuceV4E3SD7wjiz5O9BhS",
-	"3OJ4fMbFdqOrthaHKyHnCytKcLdherijYP+iRwbLhMLlZquFUH4j8LuRDhSwyg0Ile3ZGMgiKQs2acFF",
-	"tZG5vhb2DEOY7ipZ8I5xlKKNmOqmFCVr1XTB1Ty2X6KdoxektxWXmPas4j7dygfQZbTQIOFN3XziEHd/",
-	"j5KEE+epb7Lx6KtN3RN9Prv9SrHzb2OMi1fsyePTf076gaRqrTAZ5zJ5MtYs2o/tbV7ppiqv7pC/F6eC",
-	"Ru4VP7feGwa39mexyvF2IrDgvfU/OWemrR0pQioks1iK4dOJ75pgE7jFpk0V+TAOzbVcHuolKm2HoOU5",
-	"uWibVpDHrN35ogt8Cmundj/tntky63CI9AYr2/DpkGHgtAniN1hYqBx3mui2CdmvfvvYRDgGRMTlL09s",
-	"x4eykTG8ictydDwfSl7GPm50Vd6GeUx8sjEMQDOM3p7a4e9FZXlKUUS69WTrjlmcw2ZjwnUgyQ0KhiOA",
-	"FGHHPK7FemuTYYzRhPyTrsUdiPgPcXM6UbLhnRcrppUwBdNVKYxlM9kYOzZP6tKNeutVjL+j34taK2Mb",
-	"KNG+nfvFkURGEriv9ErF5jzWUeNORAluj09OUkajxgTkoZ16457Zcgm7D9Pr9WkCKaM2oaa4q+PuET7g",
-	"mFJsGI52lGTdv1pVlJa5raUEU2eMiSJTp0AMAEwRZ39KNQ96XWQO+QMZFwVa8UaRLpth61IZ6wyshpkF",
-	"VJ5XWl8zbvdXrIEHkvuZtip/rM9LoeyQI5AcNuCWwSijqGZbPG4mm3rFm3QySa3LTKGCEY3MlKbfCFXq",
-	"Jp3XMBSlWHLpnjsKC4sZQJfxuuTuCh3MpV20k6Oprt09qbVacWvj/4JPyBzTqPB23LjXvEllCiigfCNu",
-	"RMMrBgeG1XUYeZiIBRRHK0HRbCdanN0trZMwjS7bqTC5XQ4bucU3Llp1sRTTdKGe+9VVtiBAtekqix8b",
-	"XbPTjWptuhxIFI+Mf6+76lIl366X6VDNUwPZSazm16Ixjr4IlQGdmc5qmemk/n1LounZnq13+cGOvhtH",
-	"UnDkD0VOjZ4lS0cGmKPJu7Yd4zJnuJVFcKAX3ulSsM7HNj4PZezuAgOih/1MkxxImqkzpm+JP+KUMJOK",
-	"NRprCvbTq4vLs9ev3lxiFIEpYVe6uWbcsNNvHx+dfvMvR6dHJ8ePnxSowrlD4gGPYyeTpbenlvXD+6WY",
-	"DnvBQYcX8FyITOaUdpT/mIjDJmvwkzkpNOXGFpj+opUIX6FuhYyF3kb55o+MD0FP6K5BTLMS/EagUwPc",
-	"FpFntI+IYtjCPVkLiz5nqPJ9ZJgSnWuegfOMvqeclK1BDONhBQmIk3yhT+FOcWR1stuTkXqAW3vqdZ2n",
-	"mMwt3Cqr2URA8Ei5/7vv540sz9lE2wWEiPlE3wh2wrSq1ripW+gyZsEbYSKZPsZMWujG7j1Ry6+FQowb",
-	"P9VbJAyERDDcWD8Z2rzUNfiRgFA27SxC1DG9zK0ZiESiGLvSHlHHCEGAQRu6ZyWFslcZ5nirpMHbRrwy",
-	"rsNw12mJS1CgGjYXYwvsjfhbNsMBNvGMVdyJSjp0uJ0LOV+4DVVi7Ftkma+qCbXfcByQD4j+6wkQEcIH",
-	"vdvFK91CitjT151esZ2XChPayjxMU1hIFN4kMqdc4a2gqM7B5xYBV2Jqr0pR8fVVnapJQTkUgrzkcA+W",
-	"B2tIaPbf/dXjOPT2zUk/9nbyaaLxXZ75kFG6YY+E311J+GhGmGh5LSGvwXQk81kkBsz5MnnmF7ISaiq8",
-	"DuKP2Nz9jD/7nAP+/mpBjov+3N6IuTQ2gKsRQTr1FoKGPsbit8yJDrz2jWArrrZn09+908dfj5lbI+Zm",
-	"aG4kv2BatGd+ZyAsD9rWTFeVXpkzL/uWqPKDab3HJE/Tvtm0ZiBRD/P2KJof21YoaAenfY+T9uBdYPpb",
-	"uhrSbFIKjJmc//CMcfW5lPmZJOUWosEpV+BOc+UzT0Vxkk7NK3HV7WU6b5TmyadTsYSC8Xj7Cx/iU+6I",
-	"mRG8mS5EyVYLR1p4YI4s0/G+VpmlmKYy1DqWuYWMElJDksgSurVJ5nZJkIsoj+EiOx5zd94G2e6JqOSG",
-	"EkLTpueLrk4pEOJIL4DXOu7dEfBjpVeJGj29ijhMrWvgKYTXRHkD3oTE0JCeC2eZOSvP2d5bQWn45Uo0",
-	"Hb/qRgaNslof4VD/H/liDjuhfxj0okOvAkFKgL9UTQSOCWO0xlmjSJ2+dCMJbInDjq3g6hKqRjzt3e2j",
-	"rAFc6DByJKxsAVXUSmA1Ai6ZkK9GAmjZ+3FVU7CEnNWM11rNPYbiLYLE9JDn67B5SfW7VanUYF7xZKH+",
-	"y12FPZUwKFzmLW+c6BaPTIdYF6S6o2Cz0CvF1mOdAbeM2GdLuig6sFd0yu3WS4COSfBUvdpd8O4GeOWe",
-	"2wrqd4F8v/lh8rlze+kxcjYdzLugc3ai5XRx8a0i+1CjO3rDkrB8STweem1uva9WSVVA2gVbNgIwGmjv",
-	"TIHMDE1fw/RKgKYJGpvW1SPjfXFQkMSVo8cl3w77zuh6JAxr4pXuCaxFgC2d6SYu5dsHhc+kSy5qrtZu",
-	"ARnHvFD5+ZHBM+XKLc5dtXhu56AeWXBprETp3WDOPBrN/nTySCIuEfaJtp1GRz/HVNeO13m3Vn0Ll5bf",
-	"OppKgSdGG5MjpB0VrbnFnLO/INimVLRX9LK7HDE5aQK7ZLzSSpy501j405cdConTpxuEoK57GH5jave3",
-	"gMDoKg+gDVFG4UVIDtjYtIXg5VWGVYT5A80ZMdVwSaxhkDIJhXHu90HVaCePDPIm1Ns7BV1axueNGOsP",
-	"ywEocGOvSMImRIKsQ+ZIHDgmpCd38EaqqfBYcs34yHEX7N7YJG6nC0ExWXzFSjpjmHGG+Vzp8jIxa00q",
-	"ufDtYt1NH5dSe6CYdHJ6AK8fmhhCoguS22jDiHJzN2JzSolb3GW5I9j9E2mAWUCBRLmeEW2p1brugDB7",
-	"HvxWlRAycSZ2lIW54EinHu6BULh9GPWtmFzo6bXAelYnWFYLzYxw5K00uxbrM2Zsw9XcsTqv71hdlYTg",
-	"AyZdMi0xzoIfTPgJD3rvHyWcDf7IP/ehy1Yem2FECSQp5KIoVDY0QgipfSgOZmQmDeoO7pn8Zd5V738Z",
-	"vKyRJVPQWTvLFUQQOVXOmN/DAqsA4GT9yuAIgc7bmpClM7CFTsoNFI46O60jNjBAKIYE4Us0PBhAdnbZ",
-	"pCsU5RRzgWCr2YYL6OzDBuirH5sKrm+cRimWQKy6n2o4sigAoI12JnLhU1BEUPKd4PSX8FCmtCcLetGl",
-	"3Icr4N+XYyBQ+ZOSZCu+vgpVCGmr0ehagEYlDRzeaP6PdrEUZqB4yJwHwAcnMzH1W5ouA107u1w0gDQ+",
-	"3oE25XuAOIfKqNRAQlZpuQnRa2ODexGiZF1C6/5yIbgGBvdrr22YCVGaK5nxzgVXQMDaCfCOVcncb1mc",
-	"GROJ4lmldZMxL4WTwtl7D1EIq++4UekkxMtBlMclwCvt7hgSQJjgViLp5aH7iMIfkUepYNdiiUVBnE0q",
-	"Pr3WrS12JBG61bs3jqdYINcL+lm6etcmq+/eLjSeuED7BMIexne5OfOlFyC7lYiipiG3E7nOTM5bzCI9",
-	"KA7wx8nyLVCWUtOIsjVgWD+jumCQyM+IqYzjNGkf09v9B/q7aPRVh0S5keNLPEkaNoO7EaVQOP19xhv3",
-	"j/dsTqEIjS1E5Sx0KGfavklp5OxXM1DD14eTNczfFMy004Ub/YfWMfDjZ6Kp5O5cH+LXHQulW9BfKfHL",
-	"QDYBWpu2qWPkEY+KuEtMwjkJNL7sQq9UT2uRBpVI7fRuztCi8lGPg1x+8qhE9R3J3H0d6pMndmfdmW49",
-	"ryuutuX7rRjlfkj9AEAKb09FXO7tYmo1AnmPyL1PvbSe3MZdXCfbHt1m58x+0EkX8Di+f5erkFZm8pAx",
-	"eazqqH4r2X5gA0h3vLvduwP8C1LTesHVvOVzkYGaJXEk5wo4KmjsojJiqwYrkkWQ41iKkbWlfgI/uF/5",
-	"P74XUCz6AivlEvUBYnqdsbA6TwPET/zclbYim2zvTeqk8atxhPSbugTIlbRKGNPbL2de66RcWUDd5/aY",
-	"E+jVNk7LuhYJDeJGNHImRePs/XBIYbuMd7KjS+Fo2U6G4HH6Q7t7VZZOEDRsxieNnKbZU4d02f89ujX6",
-	"ExqJ+6l1Yq+wxVLkGoPNK9hCvB+LoUPHQG/ALU3eEtiunL+xO8y79K/yi7zFxJNT7umg24BKUlTpIALa",
-	"opQ5Xfjk3yW3i57nUxrGAaSAV5X36g0BH+2IDLqnssswt8vj7lvP4wTZrS3Tmr9/jr85jaqnUobqdi5H",
-	"DGhxspGZcBh9mMAN9ZbefQ56r6bYa29bddRzMgDikZzQhtq/yU4/JOnmRrwUxiRFG6i1x3wpj29Oj1cG",
-	"naTnjDNMH8UkZ8McdbuBuxylUqP3CvJy8r3V0mXYlhedvHRM1CkNcJcof4t8wTBpvFLSMCwoOWLeNFwI",
-	"3pTOPodMDIqoQetPyNiNk53XS1HQl6FyDn9A3W16Pytg+FoaE8P7YhYQepEbYdZqOoJlj6/v7JXND3uJ",
-	"4/pwxMK0fLd/2D0UeSR2mR1+9GSG9L827pCwLFfWjqBpX6HwoKpYu2RWI8ajLwO6v60KsIu7KmFFvhkL",
-	"jBGVfXpqo6KOOQdoO6Eil9MqEMU5EjFlsZFVWESRBoG7gJXNuonziM4jysfCtJrmAcXNvTH6RqZu0MEN",
-	"EchzttRqjj+kdC+rGWdLqeaQ+eN1UI/9iFRS9OAJSFd3I+3OMIdv32UYTKa5g2ga3exXeJqtoYsawvi1",
-	"Aa6JY5nGoM5qWrPErLJWQUbeu4Hq3XReMuXyMZ4MAG0kwkVVcbxqk9hIyqOhMifZ4RRVW1U5qBYcJ2TQ",
-	"+UWPzJvrjuLeM+fc0H91kzM7y1gXjjn0Ut5ChSNUIj5Cu2C7XkBGhbL7pbGnc3PR+VkXoRdVP0tzI7c3",
-	"uTAPfwzFDrgyn+gboV2O9bJEZa0pDOr9/BndYQ/4M/YqnTZ5PCLIwKl4a+Sk2ifCkc57k13hcGh5F+aw",
-	"B63fP5m/5M21sG/aKk/nvqV53RoL7daxu+uGYT4UjoECIh98GGf4oTNvIIoaShtD37WlUJhV1QAKbK+t",
-	"dz+WkYl2DwVP9GrPBcy5FVfTSpu2EanmXZh9Qv6IKLgqFEVWpcLKGFqm08OSL3IG8EBC4Y592gtWCFEi",
-	"CNV6FLqQlYhptmEZYMkobwSr28rKZeVzO0aGfJtMzsyUV5U5Q8MUi/2gc/4sFFpVFeMt1hhQIpg7J/YF",
-	"dFLCs5C2iGDgO+UFxsY6HT2zQn15zmRdi1KCfo1vg2Gw6T6HXGjIZzmCaL5UrW7d5Px9ohI7EBxTAn1Z",
-	"+W7/JlJp4M0UVMZRdmsvHfxSjxDpRDytd9ZpStF5ia2cUujBAjKXzFIrk9MtQBpinSLGLSHBwSmaIgQJ",
-	"2GTNJrKEtCbINlhJM/J+TZKloBsVkqFVFqavUxPt9R7o8+41V5P1VdLl1oE4r7oVYuLnGuoSqkpjhRk4",
-	"5fzUZFlWYh9eApNo2kpcTbgZqj/ZnghQVQgTuXm5cSjPtAnUt8c8KCtgn0lA6Tao8SPD7etpUh792FYV",
-	"wy+RCfm6Ad9uyDE8gC3FHhbwsW4NV+Xo5NdS8DL0IduszYojf3FIfgKZXGlBphth5HxhryAFJmFbOtML",
-	"knicnrV21wa2qghGOylev0GKmLMS67bGg12KZiamwODwJbsi2uluM8/E3M1hFpmHW2IDclz6RUoKu74R",
-	"ot5m6vygAibrbE7/D5gJDe91Gja3osSc3NBQAtEPCyyOX0Gjon07dmaCLlFebOJLMIavBijkEtLpfKZj",
-	"L08xU30PMFk50qCtgG9LoAfYAn/q9OvwORjs2NKNriD8cmeWw3WSlb6WauLkZaVNiLd6hAWIJLQGadQo",
-	"Lm/E4ydXfys2wCzBH7Dr9Zkkpx9UGbv4x6MiiWrGG5Hb0u/FtOKwQficf4eHuPChbrpl9Ce4KlDG71rO",
-	"SjdGXOlZojfMS5JJqwXhJkTKhROGXQ0wJBzfZJooujfYq1wj402MgMTLwF/rSMRddBLI4Ow/D9VU4Jys",
-	"tLG3yZvtdRjE+5RWL9x3zzo+MLLoZxNHgPLvTCTm46qCiaj0ip0kmvqMkXg6WXERF3mcdZlF4RYGoBWm",
-	"oZRtA34l1FdqywIA675VGrcrQJo1QuxaDywj0mhJUa25o1OoBgR63X/KHSxUKgnMY0HmAvt+HlqBo7Wr",
-	"S0pEBZLATMmiJv/iPIU+7+zsvtMfO3oO5s4YIIdVI60V6Yy9ZaMnFfkWRrlBcFKv8WfJGmW92ne0N5ja",
-	"POjK8MulF0Qzz2+dn+XYIOQl8KmqrRWluKPDd7XQlYCeK8n+5n3gvliy9bvu5bpC4rg4JfpRfklvMFM8",
-	"sZyEPvAdrMWrikARe6WJpss0XnlFrRK+zD593XbDs22XhrR2qvu44kqsqDU/Yjx3eM/vBpOUNoVfH7JJ",
-	"x1z8nJ04hdJ7VCFFhCUbjqXPLlxx8ir7VRT+ZAaTjV4Ku9DlRVoNeqUwGkfwVXql2JJTeDzweyjWR+cN",
-	"2DpeT0KVjJfiiL1xdiC6BYIC4TcBFKjuR7HSgXlFR4nmATeiSYY4X2+ODi52osEKsC4I1wJwAKbSWVNH",
-	"p8Dpj749Z/9ycgKuY0ozSFhIyd6hlxRPQP1cOtGXBu+reaqQ1+mNfGJ01VrBIIwCFl7nABuv4tdwnOlM",
-	"i6vk2191SmzB1sJY0WDnBR+dGJOpcrVEhTmzuGVPnfYaspIqHMKGMn2r6kNYeeit6RbrFx3PsOjIJ3Uf",
-	"Xi1FE3BxEvlXe6RJQE+DVPZ+JXiTkp3PI+VxXNfVLoq8Z0tFnsJsBnAMbjnDLg4amhkk2jGGaqVcC1xz",
-	"tQUp2+u8Ya6v0rrYs7UFtLWZjdyQ/SkxaYhj7tnuw1xfGfn3sbgFoVfE2OPuV2cm23KVc9Fc7ZU2Rb8Z",
-	"aLSaKWX1eRMbYIG5GtVynUb/jRoY3IlUzVJs9njU7SS2IkmK+dzPpGrpWIgzfT2uIvbRngqDmiasAyLj",
-	"ECMfbTVHLX+Tusay0fOGJ9O87txAoGsP7JfdG9TvnD+kwjOhItt6IBRhdwVZG5cyvoHxxSC20Ke6TbqN",
-	"m0h4RpbkowBwt81DR+IMbmPbtpPaGRLl2BBaVV1lkARRJEEtUOw9cj9xtqh4z6cWWoI4sxZgqJwhHMFW",
-	"B+ho97vx80mbSwQENsEybPCbR9j43qzfz8GXaVk/GwC7dAausdC8l0JjYxFXhtEctaeDhGUL4ddHUdpQ",
-	"ph9rRtYMtHGGCiJqPLVXh/1EDlsjfiNkrq5xK8+1rfboj+NwHWOkf/+LpfBwSCsuKT2bqKc4iPvGivdL",
-	"2RBv+A2reVNvuOGVLHNKQpb1nWJuFGZ1NBSgA/WeujXUQt3GP+ZxLwcRK6Ooahq8MlpVRyNhM6P9ynZ6",
-	"BPb0FOVEkoJgopDBs1oA6kMpIZ3eSRmqHUT63YbbzeZBhbswpEcg40xmd8JXb6L937Np3q14b9iMR44b",
-	"WTRGzjbZprOalryx+0Syw/0d8WyWUC+9yxfjygselW5CpRYAZUnrvkkiyvmM3CePv33y7Tf//Pjbr/fq",
-	"eBgT8giIVTrCW7UYjY9v+4z4XChgpj6z0HZUfOq0om+esEpYC2587P8MV/yKHbEz9p/s8JxaYEUN/cj3",
-	"2BpRdmAY2Ecu6ob469PDf+OHfz85/PbqPw/fRX8dnf3n4bvfT4pvvvqQbIo4BEztG+mdb4hHuH37FcnH",
-	"UjGFBriRy7GRPbMB0HR4cnp5+vjs5OTs5OTfjk+/TrcoH4ZDiJHPvCe/YHJGZMp02tcXCcNSzHhbWSDQ",
-	"DeUmxFFOz/y+FZ1LhaCWpGJGE6BN0DUI+0e6CRSURwKRziP2lA4gbpOEaIveV2598gbsl9FaESznGjiE",
-	"r5eQlnFLMOZeCzsHlFFKHUFgO8wC6oSOxtAGpOv6qQCgqtLIdqTqJbgY78ifUZonmJQoMU0Hyz6n9HCA",
-	"gO+HfhEmM2YQj7/ejRqa1kigWqJgPCT8BAeg14CsnF73KB1Jg6tHe6JOj9U7Yq0gEBPk2F45JfBqjonE",
-	"cfJt74uQ/XOlmyvUSkjuug/Am7gzTSdmnTtF/i5mOt5Q77HgzRKWRA0LPH8hqg5SdJBpJxFjKXrqE8+6",
-	"WCtxWMgGE1zZbOe2jHUqzU4G1slDBLlM2qTpvTVRLcleiyZoUieSqIoieP0CYI9jT74kA6+gXqmgdfbw",
-	"H4/YZVcjYraQk7GLfIOO19ZSRoxsvPjzWB6kUAfpSFDm52Rcwrt9MzIIq2JtAHWdvRbrR4Y13EJ5Cdp/",
-	"UBRaamGSCJwk4webnQtjI1qkm7Sd24cVOruQNnaRMg5/RY7anZekI/rut1pdldLQ5ieqQ5tWnEX+meiU",
-	"HBlgSnyHWIBlPXT85GeB4/nqhHngQGy/6ekhkjaA0QWx+8LnL4KAAMgeeHuo85CGBdPpiAWghy4tABsE",
-	"MWP10sQTXDa6lkaUZ759VDwLWCbKlyyUwsx39t9vt0d3BqzkbiLbHp6ofCSr7AwOQKOcEOj5A3Dbbcyh",
-	"LN83bl7roRwQEK7IfjZrZ7ZKzpxSUhbAeRz5odIBFoXEiHtnD3KFMZpzpiPewhUMEBJc+/zd9mqHVgvt",
-	"tBzfBsKRUC1sioX4Zgt77TaZtQkX9FiOhDnKoKJnjdlA2AlTJOwzPjQWoDQJObDHXbirff2az3dUT3K2",
-	"dCSDIs3qqJpy6+jSpWhLqeZn7DnjNVuIRpx3fWQIH00R8GcDSZG+o5EKYISQJ8lOT5g5osrEs6hsTWLV",
-	"GlQwukl6RMCeMrdEpxLVNd6+Fuw1d49kuxn+2Q/kY/UD+UdtwpF2ZH3uvTnofMt0y2zotxkKE23bKFFi",
-	"ACJ59H6wK0xRToUC3ai4Jx5I0f23Cb02qE8vNmDr1gheDxzcd9TYfn0+MPlnA5K7NSDpUlxv1UPrj9q+",
-	"JJ258tk3Hsl30DRyrq5aBWHb3J13zyA0MDi//LPJDiMD0HUdNDV0OdxmYGzi1LFNlaNf7TARc6kM4iOM",
-	"jqB/8sYrf5QeKp+ucXHAB9vgHiMLcJ89VJOW1/h/KPDd0iEr+nRXZTTVqsNNND5ONIjigm+9oKe3G+wZ",
-	"ysqAGeSUX6nmtwzl/Kkb/6kb/0M3qEtjrT0Ngdu+ZJemgw9HD7a3Zb22EdoMFaHxUdfUKBUA+VNB/Uft",
-	"kDccj/Xt8Sw1zUuCJfzZCW+8QrYRH5guz46Po17ijW21u7qbn9vKnB0f/5//9b/hkbPj4+NS3Bxbu/7l",
-	"4tlJDm35k+l5aXoCxc3xDGnPGRQWcGqkC/iY+Xf3Q80nxchefAN6ykWnF223NQKIaEZaGWQgUAFJX2sZ",
-	"13a25xUEP3FoKjzs/MXHBvw6twYMyntcLn0bEvCcYpU3Vl01GtI71+h7obvw6f0zhWflK26nC0JNF+q+",
-	"3DawugRj84EvsFTBPgU4ie1O6F5VJbSx/ez8XbbypZ8B1NlAM3Z6NtirCYvZimWcGeG7Hwu0igDlA0rf",
-	"5Fwddqb3hI4U9jmTWjlgde40AE2qSWi+GA6mMdKqeQvPJo3BzaadsDndHe2OJ9iNEXpTuEb74zddBIPq",
-	"YczHt357NuxHrebC2Cunf8f73BUbULSkdz336IiLXalyINaIc5T5ktDrkkAbbkzMTXfaVB+VMNYVdufb",
-	"+jlEc42R8/oblNiOkeeL+3//pysak6rE4mXZCJMCaZIK2hKIJQcdjU3WUDoLfUOSqlwpzbLi6ZoD6gFk",
-	"hIhiuclExprLtPtPTrjK9D/LIZA/v3jFvvnq28PTZGohVyUBYm6SDcHS+sjzxQ+vn1LVFCvFRDpLBn+b",
-	"H/YqPfbTjQTI1Agj6m23mtJ1bVh6zTsexd0qqmrH3n/cmttQqjBQUvu64uoZT9q3ikK6vFOwk5WoBDIt",
-	"7VFXGRt3BcbGxGCx+wSEzu6IOz1WXHkzRJVMCduNseUdJiQJia2Q5xohk/wwgCj0dnFOzic0yzqAng5m",
-	"KfRLpveIDszEiZsIQySV8bCQ88XY1BesRh9Vp4K3cN9qhQoKSODXBc4sd94XpGVsZIC1eRff9dsF+pWC",
-	"/hQdiDRdwzNCnNinWdNORcFT6C2az7nfqljB32rvRAS7zySyqHvP0EaGrHPqUCmDTwakV4OOubGgfErs",
-	"NTEjskhr0RFC0x20iONjm1D/hzH5u/fY8CI6AlxvXAvoSJKWlaNllU/q6EzAvZL5/wJNIRy7ukXJUGgs",
-	"T29ITju0e9nuM8LL+2n2MiLsmoWDfwY4PCjvlO6g2wywViXKiCv2fWK9zugZ0hHL/a4vMKtUfy7rlKbU",
-	"IVIlLCb0klu0FEE2JIDR6gy+ZqtqkfNIU/NnBJSDLibUyAHy8fYCD1ktUqtQIgzZ+eIQ3R7wmp2MJMcp",
-	"pPdB7VfU/Q8Wu/M+btWzucn4lfvzSlMx9mMZ6Ic8RgQ0oswAV4MeuOP23r6lb7bXMTS3paYJOxFpwE7F",
-	"iYa1hLbIUVlA6JjcjZ3c096rt4rkTSiJQX0H04hB8e/6dzrxa1glra2wHPIcC1fOmFbVOurliRpUnGpH",
-	"5YpdY0FHALri6aAE5F2+EDepFPCn+I5OaRQRViDmSAM9b7Qf7SqV0Ze9Uau4z7GPr9fbOFK/C0MMPAeW",
-	"lEtA3XgFPpYcuTULUb72c98jSpup5umAv0KnISq/R+euY+TXY/Fa7kPu5wtkorWb2yw+5a1U0BIVUm3P",
-	"O10fCr0A9FRpBnG1kUm/8fH00sOfBP+7zxffkSxOM07twxsx1cqZWOUPgeDzZTbbdbuzmZxKXmV7MI49",
-	"7TBQ5x253UB5FSTqnJAU4YDq0xmIfkYExVc7xrFIt0PIFclTo/M1K+VsRjnyscwMr4BXB2wzGaDmfYwr",
-	"6Q8W5Z13nYa5657TMNEGD1/PZDV7PJNtethc8jbpbU2jO/FwQsM34KVWInEB8PBEBnSSTrASxrd5GwsQ",
-	"kQdbo0FHCp9cO7qXw9yYUK99HUYjpkLe3MoMCR6osP6wgiLevZ27bxe53U/mhQWkHQZdarzHzK40Xbhb",
-	"Qf1SF5WBtwX3c/4uD/O47trejjPeiQ1usY7b8Im99Ry68fdxzWMg2Y46upMbIjPJ0yH/Z9ouIkaPgHyY",
-	"UrMJFLUFQNeBUHfF0k0L0b+/Q4F47Sg7IGZPEBVist4gGUNEG2WhOotxsvbdI+kpAOGp1t4B2d0vmFnt",
-	"eFiy5FJWlaEe06Ep0tZ9Taneg3BpnZo8SqfZUjdSRU3xBU1kKwB0tkcXB8R6XS95k4FFrj1T33N+KAwS",
-	"06s9n9p2gyDm7a3eZRfp2Ka0O5hRSLAiiCKM/eqmQdybZPe8ZA/rXtQBSVYaVukpr3bb9bCA0Mg3RtT1",
-	"ZBeD9sQ3OFittUcMxhNL3+LbArz8CeFyKwiXEUgDb8SKN2UKEpJXlQA82AwcIqFep/2iUrFZxedz7Nu+",
-	"D6DegCN2gLPwGy4rPsmgt9cik7JgKu6MtJHnbPW1UOY28jN4emmIDSkY9rKI9x3n3U0yf3w/LHUqSWDS",
-	"lulUNZhECF1NF6JsK1H0etWYDnfA0Sg0jaR5jDpG4ae0cU7sl8vvCGhnJI5bbx5U4azE+7H3mI8usm1g",
-	"L/cRAHB1diFs404U/jRoSrTa7q350xXlM0r83XFL+/tG3VNCEcwGWn0ypegWUZAAk+9MkvFWfjIbawmI",
-	"jGXB3o5Ft1u2NqMSxv0cxrmrrkXuqozsXxXYQ38M6Afghi/vEiPCLeu5icPi/fQj/hJRRp6yUj2gfLR7",
-	"z2vQEWlCD4IrsO+IyNR23a5uvuE1yfUmE+IBBXGJqTida3uha6FXirLvqWTpoDig3vBYYI45w+5jDbjK",
-	"uhnZH9/N5KfoDe7v59Fb3N+/hDe5v97Eb3MfvApvdCtrE6HByToZc36FcCSNMG1lR1K1UOUmwO1gC6Ac",
-	"nO90wZU0daZNRPCRb3vgpGUzLquYY/V+OU8nTL0WzRSRHLfX9LdWtPssykyF4o3UaYNcjFYgqLVPepgO",
-	"HHjkpHz/YE+3nYLetErh/0rqzuU3MIbZBMnQtMskvmaadlv1NrzkTavehPe8adX3+Ko3rfrRv+1Nq76L",
-	"XvimVc/jd94FoTgVWwvHVIR+wYE+wqEXETIxXpMkv2hVrhlw1mdbMNP1FtrMQRp52/Ku3PsYPUpGSTqq",
-	"8vo8FlI4LQx8HHvaUMmjjVHtMqG9aaONGatx7hVwwm6T6dWOex0VRA3v1gRxrfYV+tt5L/5wwnvDAgLN",
-	"+IrAHD3frqBzmHGPYoz5kiT/8zQW4HCBSp6Xbm6mn2N2XwxgBG53f6nEnlnTe7Y+DkwmlYDdqhE/x3zr",
-	"uuZoHKTP1TbtFpAd/ejoN6MV+6LUU3MMyFnro7r88mBroza21E0us5tmtDLSNZZ0uitrlyN5mE41xv1J",
-	"rxD0kzcCOndlf3sVpjPGwKAFjT3OneoqDEiL8PKnN6/Utl4QBV90J72RRTOh1p379spYZ2QBtPjL9VIc",
-	"YgjZdMdXPa/7fo2NRmtY6Wb0uDt+UV0blcBcjSBvi19ZtG9D55Gg9TCGGSX39sr8Wlba5u6R+87dPlY2",
-	"fGX2GtbEqxlF6Jv0mBoUuXNiughe1yX7LPn0GnxRTVthXja6saWhDpkAG4HVmLds196tsIgPKJql39zk",
-	"aYN5GfpIbZ73ztRJbN+zT++2rm9VYmf1LN/e3mfHnrFK87JgyxtApYx72Eb5imagbhAbDu2ZDahnBzRs",
-	"t+r0jkLN1HM10wmXVtz7Z7ueEEDACUsO+3cc7Ih5je+iWIpaK0gVlel0EI0oNo6PQKZ2pfU1UjIU70nV",
-	"gSayJTdmpZuMnw1rc648y9uqSlkKvaxEVyUS90TJF+mkNS2KP9LsGGfXYo25LBqSy+NFp0ZHbOkMNA9i",
-	"+sF5Ag6qr42ouBV79HeFsOtVUOFTfS/Udb+XMTxMYTPMEgzY8N4/ktr6uDxpEH3FP9dL9kilWUIiMyT9",
-	"FDAFzmIP0hA/yETw6PA9TTmTaGzS2YWcq+cKWUiKe6QJ7tWMraitUiCWZKKUHgIZIGCRzVHu6lYrDm6k",
-	"QN/ndS+wOOSpuIAJxH42/CT2tOEnna8N/+552/CjV91U8IO/+gnhn//dTStKs1DpllPpuO1z5fbeCOz/",
-	"5MjY6ScMOjwjPv8PrWOQx89EU8ndOdrdJDYZWr+zUo8FpUK/4aJ0JNu/pwOs/Xa2ZrIbv7v8SACPDHKu",
-	"HpTUI1P07jxAz4b6LQ/VjbHUF0LN7eLg7OvTx7t28ToTwnYHju3v9luak8eJEA1Y7gCcavk1YJtCmRN0",
-	"ZEJrHr5cNrpsp/B9KU33CNSGdz2bplyxiWBWVyVTegU4N73COQ6+lRTgSKgh9zMK7gT8P1ah70RUhWXm",
-	"9i3wpbgnUCcl3X/dthcHWpbTkff82fp1NwL+gWM8W7+CUdy7vaN0QNHYYnXBAhrFdh2j2TMXBgUkyrKx",
-	"3P27SvCsGh/6LQ3Kh9DEz7QjpIl7BuEAJLY+H3r6Ep/yvrV7WvMlNO3apeLHnC00S6Jpd5YfzSs+lySx",
-	"hq3cMLMr3tQmr34TtIa0vovSdCEVNF037t5eI2g0a5cFfDTFzi8DIDmEhTfS7ImL1M21XB7qJXKnQ1DQ",
-	"nQJjm1aM7GUZt4nc6p2LZSS0QNMvkhp7sDvbSg44IcL5XUUtR/domGOuov6Po7tV7lQZ4aluQQimfwWJ",
-	"SaNzEBDLYK8f7deDUjdiN5fQjYgOBq7NXlOK4joP2lqSekj2GksGP89mc8iNzd04oI11pogsRUCBOPze",
-	"pjlKt6HbbGXF11cZ+NML97HvOsEtdIydcGrNAYwDnKd+Zd1NpPK/0QZYHjhnR2zWTyTZRDSX/xigQEKN",
-	"F9r00nim8sizTDCowrK1Ylwh99FKbDGefT2EsOrkgbX1gMsaDLwuLT/02ii107tC7RBgDULdqBJzbuUN",
-	"pBMDHITT0sjam4mVL/W2i0b4wQFAUk5aCxnqAf9OlczogJggLVsBkiri4UHq8VECcwkUP3BeKGGtKFMZ",
-	"xlOtTFsvc74PbmlikLLLG8NaMzK3JhcyJYcoDguUMJc3wud4zRs5MvIXBEUmJgAZx9iQ5bfWWNSN0ReC",
-	"vbuwpw7xi3P0abQ1ZpHDd2avYO32uuCS9uCkRsY0oaDyFq5v3JIUZV8GXW603+0S3LSYP9sIyyUhKlOd",
-	"pp6xrgqULQHhUOv97+aOaMVMBNt6xFAZz1rHHQl8sZMlibIwS361Owm8rPCKbG16VbfI/Mn9jNggW4dH",
-	"MjxzdR1bohVjGsFo9Rte+trZ+wPupG1sHJzlOHNhUMT0itShFlnpVUxcK/A4yaQAMiGVbfdM0M+PiXwl",
-	"z1wDyKdnJV9T3UgtSyXnC+uYlv//WejmiH0NgctgDafnKNCycM8jgLHuoPQT4aUdjwSftMd8/kp0vMsy",
-	"I/9SRKHRVPJk/po8waOZ1NthjgSp/wXrSpyPr98uUsbWGDbl15JOlM1LO1+QL2+cPodijtyfvV52vgCe",
-	"XwuVdGLPG20yLYp8vb6yXKr+vUjgJHo/TMgqJdlUiZt1BKkOxvT7ZHnRzlry49El4zc8hRpHnSxDie8h",
-	"L0tRMsvfE5Qtd0a1VnC+UkVHfGf1sDvogBqYr6ToXdP9OTSe2wPwaMenxqdFheN8CNbdA4CBr9JAKnZD",
-	"7I43DWGxfoge18kf2UUQEhsJQLRxSeUOfFgb6DDSbKMaDwPvDGRLoAAhfIlMbp3ZlQjTrz/vwfvaVMjw",
-	"lyXaJYLEVMWNJfBkwv+4xZl0iRYDQAZ9obLX9fmZo70/PuWhlHORyiK6+Onp4eOvv8EK4Q7PumAL8f4g",
-	"12v2Kk0nL0hTsBjHQYzB08OT056NzquVk06ISpnMcL6NYjmG6hMEf7uoeS2Vbq6w7/b2L78XU1lT1TVC",
-	"3RhsPHjGHrvPfvjlTcFO3P/+2+v/uStpdWOHIZyDYP7jINJst/I9GKvTuBNE5B1YOfitQEWEPqgAcm8c",
-	"Y2hNm2qM+zOvu/6xHlJ+s745gk2UDXSeJfSSVepN6aAkEm9YhVSlXqHl76bdNfm1fw+umZ1sgCKMHTeg",
-	"xUdmUI+U/C50x5Yk5rSufkH1xTKu+u8wFCyq8L9cfrcNHGSsrNMo+IG30ljd4I7Zhh8WDLgr4xifg2Ly",
-	"BY8wLiNQykyJ7w6QA4L6G+VPdobllVbVejRWQNIR+UzMpeonYGzuQkjiJqwpNLI7P+k40ifyzdmxwnu8",
-	"JqIHEBoHgMZkb+NPrwZO+zV5PPxbpIEGqfSDhFa9afgIe9A/gG5xqQls1FWHz5NU3xD23xYqZypN5bk1",
-	"4IwKCDWRCxVTVlYLzYwQqHwCy9C1YLzK9OvfD1MtAiAaYra+Jn7AqAj+V1goGHbnu+Zf+HvndGywBBs2",
-	"F2Orn4yAZJEEHPO1WEmTLswRf7uNy879rIepg6cZ5jCqcTwQRpPOrBvdeG9frPAktDK2Mo47jxMyB0Pk",
-	"7h5DyISrckA1m9OlOWQ2RJlZ16h5v7SNDp5wL2yec/YX37DOiaCCHXZ/4vUfhTC0mVqaSj7jU+znDj3B",
-	"ubLnHb+yET7QIxOi7sMQhukqLL6uffsdKiuecHX9yGAH3norw+abJyDM/Z+nxcES6jTdmP/x638cv/vL",
-	"P+3UF7ppBZDE1AFjh7TvoJVEIrY2s+nEvXFnAD9PAGNFj6Cwu/0r8PdXWXSzU+ZbORTssb9KZcG+YrHo",
-	"SDmpyrRrFpHTc8HZfB7zHQK2PkHYa3waEFS7iYRdpB0/2NqWzaPIU8KP1INjq1A+XSWPFF4XFImE6jOx",
-	"ckKCMPIhMBeml270JtSwMYk6UyWyhmTOIH1qwAa1XJVmd9azP5lU8GQvJxAGtpLVbbdAF+bLZTIIvLFB",
-	"9Fy3UUFdQWfRagsqeARGfyOmuilzie64lRQ/KJjRvjWX8WhNUwJnTXRf4ZXdgcKDpwqsmZfijEULdr8u",
-	"GNEOCEm/TXd1iIFXohU59CW5gYK4o3aG3tiReXeetAWBeCOyKTb9cDSlItzD6GSGr3KqniyCwso1PaLj",
-	"w8avstdYbxxq1nb135DuGrGeh4CBYpN1b0XApqLd3nGWSRAnXGB+8593bU42kuAawcvM5hteI6eD2+pn",
-	"SOwTsxdCsipQQrqLE18uK5m7tPHNxCCc0ium04GSiO8nWwrAFLY5k677MQffEYJEAr8OCOHQlmSso76n",
-	"qyQIhQ7cDABV0nTckUJhQMe1VqGekvpqdcY343MuVaYSZV/J0/Nf+r4928T4AGJJiVXGH6LzFaYhUWoh",
-	"VYl4vnGCjNG1wH6o2JL4GpJDTDtdOGV3zpdmv8P9WVtxD6XBOFi2OpjCLiablSX7xxJj02KW+H6r8iDW",
-	"qbzjvuhNxRj2FVs72JnnDkXgRdHNiURWEDqObmLRQ8H3YDx2rCjsq6epPH+Eg070dc7l01rx3u524lOm",
-	"Ijycf/frnEVI7pHQChWd430PMTIDYzukL/helAxjciokKHSuPUJ26q/1HwkPtTgwum0GfVKw6VMIRksb",
-	"664+2eP2FB/gV3EOEWlvArJm4Ve3IVsH0CL6lz6BjCCqdLKoJ//+Fv1IHXFPcDtWC13hdqWDNPtcFJzK",
-	"wIWB/m23c/5EXe5KMeMAEnH6+GSovelX3/Q6q56mG5xugysYMW0badcXjut6UTZYjPozqlFnbjejqtTt",
-	"ks7NxFr0ioLsW5DwDtV650xURngMFicWAVXHzclpDYI3seG5sHbp0y+xyi7lo+rXA0YFkmddmNVg83f3",
-	"aYGdJ0D54hB7BqfowdnBVOtrCS0nQOIcdA32uinxpfzvgipvfKFfUomM6sewqCx8cHQt1p4Jltxy6jSn",
-	"G6yZ3aqTdGoCIBt0hYU7dyxZ6PaUatVwRpQ3ChnpsGnu0Dqk7hFvwBbpZtyLjLDoPMcf+SbcwXlIXU9H",
-	"vRdaJ496a6X1NRXN7re8UByaRoTtagGx1Jn+vuXRRpWoOycWlbCOuAxufNarer0Fpfv62ZGXL8o58y1t",
-	"sb1tt8pbTIJKdEdUb+Jf+aMAHVUvhYoCpks+F8Zp6KvdZ/ABLj/GP/pzAchqSUmY0PKvwKbH4NR+W/gc",
-	"zV4O2WAnlALxukf84oj9qBtqsQx5+Zjh9xdI+NpuNgyw4/7u0TsM+4svBNlC/Yd+imCAkyCh4lc8VCcF",
-	"KmmsARKv+RpxBaQ986XmSPo3oqOVggDKZcMaXZHtvtBVSS36r8XaHLGn8SvwSsN7+hJIGjhQTC26jbQq",
-	"wt3siasjBgCO2DKSBAmUxHSZD140UeatrsrITg4fEbezPXtRvJfGYqGElbZyFPZdfAdCYs7BKbEkxZfy",
-	"4Ozgq6OTo6+goJXgxI/5Uh7fnB5P+PS6xWaKSRAjcF8BPIo3vNEb5K/tBEAQes0Sag2NTTwVFTBz7GMf",
-	"dFLyPx6x59jHT02bNaCThUrFJTdmuWi4EewLPhcFM/DIlwWDbABwGuqqRAnhTj6gtyAdmkfYaDQ01kcV",
-	"DyR512sKq5Oxu7gGJ6tQ5RnrGItjhVY31PsafS54AIHInpcAIXMtnuFeolIojH2m0ScVuePBTpzCz45/",
-	"owYvaNbuMnpxcK81fujrnpRO3Qiz1Mqgsvb45GTg5XpqhT00thG87k8iaJITqXiTAPf48KFIEMmMHI1P",
-	"8LWppYTpHb8RM8BkgedP93z+2z2ej/TYg7Nff4+E9K/vPryLgMpgDUgifd6P4CHQsD7EG93F7EgWV/6h",
-	"6O6UrKrD4KwluOs+uaCh80xWkFix5A0nzEQ3yQ2saXNTsPeVeY+dlg+nuqqoUl43+NGSr3VrjReTf2sF",
-	"nBtJyeB86NNLEZ35ll0z2JQ48x6sLNjrPe/2otk9L4ysKvR+5wm2g3wCf3SMSGAxJfDjkPSTByNpXJcm",
-	"UGGo/HAKnuUTt3pn+Lg/gScHls7V9TY9V8L6lu1eUvRJ2ghVeoJ+EAYoq+oFTeLO7G//V5sLN0yClt6C",
-	"4Fs5kafb0NZy7R3zpYT4wsPT0Xi6uBCqJMKYrJk4rLmsCkzuJiGIItTZvdNt1pbnak7RGsXT9mIng2wq",
-	"9cu+zbbPLz1E76fjWCZFYt83fOb7AAG0jHIH1xXQPxShwIQKhn1BGXifMeEW5oM+0JTSSPPdikkxi6hC",
-	"oH7xRpx3XGmjlZE0rBIz61VtzNiC+ZPy1tnm4C7m5tpJYt0cbWlmMNmHZkyw4ntTzm5BNjABON2ksMMT",
-	"88xJdz2OPzvx9nAaHmxRJOwxDuHs46LrywWmA6TagP21zfyOf5flhywHnAsgtV38D1ADW+SxPOKFJycn",
-	"p/98TuUDMF1J+IKeSToDruNXcljdirLfHp+cFB+dmeWocUI4kp+LovQUY9dx+b2EHsRKmAwFHPPlstGU",
-	"QpxWiPAJ8Sc9BHoI4Kx5svANTWOh84/EpF7o6XU47DZkByjx3nYUokrmSC4UhAH6Wp5UqcFCiNqkyRWf",
-	"+pNa/6TW8dSKnTQYR/45WTPe34k0PfqIbFKC6qVQYOphMPWPQIhb3pKXveSGnH1D393BK0Op8BR3Tr2E",
-	"KsTv9g7Bm0qKhoV2iqk3UbYLYWCF8UOUmsLZWwVKD32LgY4SV/i5og6IziyRtfjcHDe9KkEOZ4z/Q76D",
-	"7nbT1qxdotWeu21UKJFn/Eu+/qNx/Ycx4l7TTn0C+22ErPlHkis/a0uhLxItEiuVUPeZaH3tW8qKdZbu",
-	"y1lWyCwbqf7rGmq08juHdD5PqtvbrINKCqAgd+o0RIpgtLG+P8SgavK8q4f8Uz0ZGzQ6PDm9PH18dnJy",
-	"dnLyb8enX2deG9Wafj5hpNeeMnbpEYDGNf+jx4z8Rej0jUdmM2FXqn7Heh+3lw16e0NRJiboPzK4MdHN",
-	"m+0MJfw4JpTwKqTmSbMNuVGwi8unby6PXz7/+ZfLHy56iFbYxyIK+HWwADso8+EocVT++4/JNixpHk7Z",
-	"etxQGQavxccPRUFu4a/vHIfokvFSlEezpat0LdaPTPDyRwQGOVEe0gI/Cy2FuwqT8y5vBgtzfJJ5NzaU",
-	"aPeIskUMsmSP6gvA38SIBCKXcsWEss0aTF+sej5iIft63vKGKysEFV0bp6/XonQqO3aOBmzVyOlc60ac",
-	"+dJmyEVCJFZHoYTN0SVlYUN9rUL2TRFQXnG3EOpDK4H9CNYYpASMt0aI827/fPl0xRXifZmFXkEqoJzh",
-	"Lxe8JEhwoTBzJ5EDMxf2x5bszQfixjB+LqCP323QXpQJjBQYchPxzzg7Ej/pMcfi95BHGAg4ScvFVnr0",
-	"JoEHugi4II8MTBoTmXxwhltW6xtROqVlsqZTxgAYd3sVkytAqh7/7v75cBzn1lYCK0H6B+TWal/gYw94",
-	"SD/pWtBbMkdFGb2eKyEDXt1ODn71EeXmFjHFOc34SZTknSanHVTyo27mIiqEMcJGCerbpXVsqhXAN2Ou",
-	"4hxSLwneCUvsPhTZWNXnQwsPcDY7T+JeL3bUYYmtuLJBirmPHxlMNI/uOKRbwNoRFP3DDj3nchEloyeM",
-	"BMqG30tpXmYxjXz8nUCGlMapYkIvROJ5heohVLuE8D22m5iIuVSI+gWmjZupN4H+/WDKG/Prybsjyx2l",
-	"n7H/87/+978fQN5unIyfyP6Hf1bKawRfiMoI9uTkqy+3+u+EtK4o7R5zD0jvA8Z5xJ6rkaUpq60+a+5e",
-	"hiHdzIysWydxSxo8ISD73Pf+nVg4+CdKQ7gb139oa+m/mJS4EBbouLscnOC0yrbhk4r6M3BlVgJgWiBm",
-	"WHGlsHI/KJEQWHRfsCHVwj0wlPPw2n3/CRjYgxIzLCpDyrhjhIjaN407tCNjxdKE9uEKAQic8szWwj4A",
-	"mX0E+eYFGWxA191wqmu3frvS0CmuYKvFOpJ1mGnv7IdaCJsnM+MbmuboDDuQ/lcjNOqrmqY06nOHTWj7",
-	"LVWpoNcx1MqJXQ5NDlglnfnbIf/+cQjtJ71iK1FV4VotdEnQilAJ5BeOEpro0WkES26CbkWNesNSPKV1",
-	"/ZKy2rBHMXqw06Y3JI76uwWXqgDNxy0DQI6h5AT9sLfQdj+tncsV420prW5ibfCccTbVy3Xk4WET4YjX",
-	"dGW+vVPD2qOhU3uJTzzgqeEb3rSVyKo2DX35xzsldF7XrbHsWogls7p3kXpwslAxBzwfG+BtndPxhEra",
-	"s8mRwtjXiLi9g4v3/Lb3GSwocg1YYmTCgskZ4VLF9d5bieYb3aY/UYii29ScukLffraO31LwRhjLJrIM",
-	"ttt0IfhSAKjvDOMrvYgD+EZ8kSrfUsL29/0SpqHJ+n9fbUIsdwhZ6HHGElkYpVf8CXKYfbEW9svYss74",
-	"UF/6eTwkS/PvyGod4fs/DksL6sNmBzRCBzfBf79x7uB/H5Qx9MjHiO68Fo1J9rDJHBTO7AGrQILfuhFz",
-	"aaxogJ5NZP5giLtXkpKvJq4k4g9+d/FX9sUvlz8e/suXTDfsf7y4+B9diTkWCNvpAs1VHPeI/QDBvQYb",
-	"R/3WlnP8WlojqtkZ42zCS0ZtLxpBSG+gT/krxwIkHMwD2ILHffM4cKl7iVg1HR0Myq63jbSCgPZx6B4E",
-	"roebk7lcOkdF61uk0Y3xKN2x8Pfj+ZNwrwnyL1l3xy2biCn1HwBSbD6GO2mP+ikQSBxJTc9CpE8qarTk",
-	"b1SBpbwiwgVHs2dKuHzb7Or4d7wUH44pbjeodtEjW3SbMI/pDn8uBjKSgV9ALlPJf/35JFKQ0yQgZlB4",
-	"eAO4EEJ/UXPO4DIBpzIUxGkf1swSgCU8cZOHcfgBbodHr2ZhKlPRwYExP06aKxYxRD+VJuAUfWXeF09O",
-	"vv3S8XCsR0ejAjBDbwDLDdE7QpyZbECPFo6/TrBeP62XkO33kCR8/x75Taj3T8JDx10eBmjWK96U5h8p",
-	"1fSZ1tcEZ2PjK9sB5YOPk6KxHi4/kXIdiHaIEb8KDz3gqXcvSZy4U5L7+vGMN+KBFUhMSuGYyOtU9IjT",
-	"Na0yiY3Ug66676LWKg+2j91LMjena/DyMdTvKJbpXgxgPEoIQK65Brzhjd7P/V2F3hf97JDt/iFMgIYd",
-	"V4zFDbUHjekuN4F3cGoA9oVpR5rV7XQBmDvUYgwKxCF+hY053MUKyOvNtbBHjFp2dBDTC65KRA6jlj6O",
-	"kMA5pSgVbMUxtkiLEAB54YguJVzwIXzLvaYagsU5qTSCBm0158M49GefaggbM9YW1ZtnRcjeRQj5AoQU",
-	"9rreADB4WGHz9V7x35wXK1n6VlWBehNZi6GXfCYwm03OcSZDoMrP8pw/ondwzAZHFDXa+ZdzUzz1bnEf",
-	"QyMnA5tWUih7JctIa8YnUWWGflx4spj9EpDGCDwNGtVv6tUd2yQVlK2wjw4MBXpHpQ2p2ksBOSaGz0S1",
-	"RncGPhcwBK3fMb9hNCplppJPctVIawUkecLhk4aKEM2o0ZsIGtfP7IsnJydf9lHz0VRxswS8t3MyYFTY",
-	"GnONkWLs0g9xYAjnSWq76DfNmQ7XkGwKGJTUZFfvaNpEnSrW0NMOi+FOT05OaPE14wvBS5rkF08eOwvl",
-	"X3+4ZP3ABS57lY2JHLGnc0zJRWRS90onzFqEM2FvxeRCT91AfXl7vDLsC2fY411+KYzhc5E0c0w7qWV8",
-	"5+/fGokP+kFAlMbzmqdw4mM4TsLP81Hsk8fffmoRcwEUMcD9uoTvrHjZ0gCPV/kAh0/BAwI3fZotIrWM",
-	"vnkjltX6nE20XQDv+W8Xr35mVry3ZhuFBx2OaYl2ikezLWi6W0Vwnfcnc7ZkTPcup5qlLntqM38PEuHD",
-	"UOJ1pGU+qOGHUnxAap93oKJOaEJmZ62hx4tjgL5U7mMY9A+nk616Gawzxr0i6vdgtHqQNeM//Ul+fF/n",
-	"KHXtLWJ7bRTF9VQ2VIW6jrSls9dmFtyJpmuW/GGMpy9cv3tJfXabSyjI1PQeVvHIMKuts/AAHR7g/rxD",
-	"aBbwypa8Qbvu65MT9naB+t9XJyf0SMEen5wAm3RkecQuNOh7QaEZrfMVzkZXyOeX1A+2U/kgM6OEvosA",
-	"uet0qvgtcPUBGBc7CSFgsM/2sP5Zs+XXDTjP2D4/9gU7xVuvUjoNjdZdl/vXad50i/vY3tWxl/SP7Ej9",
-	"LBShf5U3YpOLBwqE3BZMGnGX9BwhnithjL/L5D8Daw2fdlq9wdKERupm01e25NJxiuNS3EDezFCR6mvu",
-	"iO17evKjJAhEbxxrsvuV3Fl/6md79PH18B1bbsiiV6YkIEDvW78md10aiBjlEUv8E/Gu3z9n+Z7e8oCx",
-	"m5HlvqpMtjnO2ErkDvj4gfAB2nih9TX4AF7qctIadvnda0+T58xUeoUuBad2b4Bpe6pYNnoYUhsuo3/o",
-	"Y5wLUh+9cuxFDMt4yN3224BJ406y017HgPfJXTbCOH1gN8sDOISPxe2kml/gxMZuc1jHg24z7UMfRWAm",
-	"lTQLvE9p9gUJ0fTjB+JdNPonCjtvntngGX1+TQOcDvP4YUjmeSmUlTNMhMBLiX2msBgS4Y0ceVDdpAyN",
-	"xnI3NeDR5nwPQpUxrfWO/Emi/yvYHPOADfwxLcyBjSMVkFbP2uWQeZ5d7ycl8c9kJ5/6WRXMajbXzJl/",
-	"0i7GGdz7Wtq7KPd4IhFx4/5fnWW/sn8jHgJMTpV/st5PkeczQPfuUGK2C42e+lUDuxmtLxL4uBRLL/14",
-	"bO2FvBE7aKdL4In21Cz0ynyOTowHE+hvoHUUpLXf+MbcI8jIyLn6uDQExYSeO7i3Pwzrc0N/5171J+P7",
-	"o5L0d7peQhs6gIJbeTSpcNfDT6kOxGq24EuIzu2k+xW308VDE/5mUNMnZHigK5gEhBRvoHV8SG7wNVtz",
-	"eSMglwDCoOEnXbcor4Y6cxo1KMDa2g57wu8eVtnodRP+nC9dsUFHeAxOZIjyPJYiEHrghHQGiY1/XthR",
-	"Moj2D+GiIPxDJIt5lngDZOQhjO/rLvRTZ1f5Z/ap3e1jn37WOKDjHFK4CaMdfh5MUypW6flWXOh+7iG1",
-	"Rc/MIYAjUvZV7AHsEdknK928jJFCY/xRrUQq1RbgE7FhrNnOIG8EljEMkPIbeuQBmaN/ReJQnnHr7A70",
-	"0OKtLZhY6umCMK+4sT5jGNJrEOjD1xBytmz0vOF1LXae4UMW22I1j18KxX2M1Q2fOwqD5WO4v+ibC7A+",
-	"Wu+Sy74vumnV4bLSeRwB9+Ubd+a7gWBkw2RpSPJA1rxhE2FXAlWBOsN9Ghz9DqACGIen/s0Fw/JRphuG",
-	"nT8z79Wze+Z3suZzcbxU83sBBF/KqW0bQdtppkLxRmpTMCMEJbdSQoH5XLtn3tXBsJsl7rg3jnBZ2fCV",
-	"QiYGdauaqv8Me/3zv25ehuFgzBtPqg/FxZC5ZlBPlPFduFes5mpNCSI1X7OJuHvw5c67jXCFywqqTUJd",
-	"QugWWBAG2kp4fptPCoeDw7qSppECy8CceMLcJUjBoWMkJqdhWJ9hQB02Ibd52eipMDGo4RF7pcQGjGKU",
-	"ggMJ1dMk6q6xvHFU8FD5Na36RMaFW1Oe8HwLFEhj/PwbT++g5L5o5RDr8PyVCFhsSclRsR9PGSPiPgLS",
-	"8nTz6QJA++xS6D3VtKqHtuLYKiyjEbW+EV3GK+a1ZjXCVj0wH30jTFvZAZr+7DZ8N4N9incxaHc+TR9l",
-	"/4PGk8INOIZkh+Pf3T8fssntNOcjd2zBkQN9sDtIUqxao8qYL0o9dZvoLt9RXX5ZhBt5tOY1lbBi12TI",
-	"vOeAaVJQIiciuOmqrRX29gi/RnUp1pYyQEBvWgUNzB9gHzO9OhB//2jJm7+1whb+76m5SUMpznB6D2Wh",
-	"3xGrJN3z/R9Ax3yKDd0h9b1p1SOnRzjW07eSg/4+qF9ehKcekDl2L8m5ELsHPgudMswHJUtIq0JBTW2q",
-	"fPJVBw4Ytp4cpkMlI5U2wjtWxwjwODZHvu2C+jc0CD3rga+i7egt7AdiilGQJAvEmpvYPdIEvuK5mul0",
-	"qiMicnNzbQZX9ZbaXRs5VwIRHVBaAdTkEFLVVOtriaiHpvNdoAOFUMrhuwI8rqeP2UK3jcEyS5ibQrMY",
-	"n5yFjOVGV4K+8yCYiGCVkgPuDfFuP0DIDkffS8t/Mrhj2IPlYyeg9mvnnEVKO6+m5Aef6lqwCZ9eh24y",
-	"NOPU5TzeYAO5ZGR3QN/3Hn2gdOT4HZ/JYT25p8OSc+hiAykZfTh+ZFveUF4KvazI/0SOUG7MSjd928hY",
-	"bkVWEfzJIxiaLqAXbqjv02AEBkD1SgHQcNfMAHWibg7gQSCtNzgBmJGlKLa6vURwqqrErgFtDX0IKLgD",
-	"mJbg2KaMXSq1FhJGpf5ICloFKbE+Ym+CNMOf9t+AowNq3kSXa8DYdY+ZuAnCZbJ+eWWoClRaLAuklH1W",
-	"+3pQ2jvVA7rDaucX8kb4Wmfwh1QCPL7gxX/MDIJEzUVXYenY5Gs+97+iR2diRVXeUJAEef9Kian14dx+",
-	"DToYH8CLTxjtnIT4NP2KqvR7v4TfAJoP/PJrZs4JCRYmEtza3Q5tlLqmdfcLIMGHFI8W8UvT6pL14KZ/",
-	"FOxOoFE8ERuSirhZTDRvSp9XtHHF28EIzwU+8cBH0JqhM2j/gJjQDfg5yac7442HQXbCs3cEljdyNhu2",
-	"Hi7pmQc8Bf+KXAM8/BqKFHkNPJmattiVJmDkqBjpj3JUlxuShZYZ51hwdv12wabaQJn3yvNr2YQgTeo4",
-	"j3932/ThmCCjR6XqUOvSe0jWuYQmhVCV7dS2rlFM18lk5bVrTDoyjLA0fcMeJ5IimFc64RjSMOC8soCN",
-	"jbaylbXoYKsmYt6qjcL4Xv28YbU0BpFcEfskcoStuLQYZCCURI8RnZAXy9YsAir6g5SDtGYhyhgj/OO5",
-	"8fF+XkCMOFuzhmYnhJHd1n+0tkCfBwYhFDcQoRI1mxBT53S3C2ZajB91HAyE5PoQIW6oVULvTjt9cRBI",
-	"7xKfeMjzhzfkzPioWcvHwZP6UTdstaDuRwBTBzp1b9sojXdIsP0VH3nAfcM3/CgHuk6A37voMiooyyAE",
-	"Mh8OklBOF/h2T4bzRpYxQiEIDMqHRrc6Tq5fF7fBCbxVt1xW6wglm9g2gW4RQkIPsIkWjpjJpY7YcID6",
-	"mEl7xNwbaHhL+wcoVDS1vmUQ4rBk+hUEhaUbGJBDB67zrrQcRtsTUDyQUUrI3h0VfMvNPzU3BRMTVFuk",
-	"Ix5Tcluw2hlW0IJWmKXsYApnulUQ6c4krJAf/tbIunVbWbnkjT12Ix2W3PL+DVk2btvcVMHtL6sEcOVT",
-	"440/QOh4/PU37OUzBn1UjZvbzmBBcVDz5VJilkyCP+GXcMAF+59PX744i9tvYohHzwDRvhZcxQ1U+gUm",
-	"mEDgnhk1r56c/hVX/y48pSe/ielHj8ojxe6AZYc0cbyT1H2hCZfzcwJoh7J0UJV9wGQXLyOvAq5tAwEY",
-	"nzhuxFSrqazkMBqwf0zkeMAGOque8gq7AW9k1Ha3NQiCKOQNgYBc/xo32sF+ccLK6I0uKL79NGYqGr4O",
-	"LDHX3qCqbtHc4MGyNHunlUrWdMvCQPHnRLubFiDFN0jkxphWG/RcuBN7iz2lpUJHYo+OBxDiei8lx13k",
-	"7CvAIzsXsStvJEAcVAMkvWb7wMP9wSz4HugcFpbMUd378H8DAAD//w==",
+	"7P3rlhs3sieKvwpW/fd/yV6ddZMve1y1zgdJttuakSyNqtya2R7vWiATJNGVCbATyKLYPtprPp7P5yHm",
+	"wfaTnIWIABJJAslkXXTp9hdbRSaRuATiHr/4/WCq66VWQllzcPb7QSPMUisj4I83YtYaUbp/TrWyQln3",
+	"T75cVnLKrdTq+K9GK/eZmS5Ezd2//qURs4Ozg//fcTfuMX5rjl83elKJ+uD9+/fFQSnMtJFLN8zB2cHb",
+	"xZopbQ/cN/S4G+0pn163yzfib60w+PKylO4nvHrd6KVorHRTnfHKiOJgGX30+8GSG7NcNNwI91f/da+W",
+	"QhlmF4LNZCXOmdITXa7ZtRBLw6Q9KA5q/u6FUHO7ODg7PXn8dXFQSxU+eFwc2PVSHJwdGNtINYdpN+Jv",
+	"rWzcdv0av/u38Kye/FVM7cH74uCpMPZ1I6c40Y2dkHbBVgtuGVdMN6Vo2KzRNeOsFla4t7GllsqylW6r",
+	"ktmGl4Jxy7SaijNY0kQYy/QM/m2kmlcCx3EL5patuLRstRCNYEqzSirBVu6dnM2Ee5JxVslaWlZJYdhE",
+	"2JUQ6og9rfT02rBSu3NiU90qe/S/1MHmrk9kuZsM5FS8EDeicnshlRXNDa/crzY2tTjQs5lo9hlv4xzC",
+	"4LlTuB1pxXPun97F5ZM3l8cvn//8y+UPFwfF9or8IV7BIW4P8GRihLJ4kLWoJ6J5ZAomZ0xatuCGaSUO",
+	"dlHf8KplBfPuryi630Nb7X78jB51N5VXiSX8JN6dw/wX3CyYNEzfiMbNn6sSPqeXnTNRL+36jHFWNnxm",
+	"U9tl2rrmzXrMvC7o0ffFwUo3ZeJqvZoxwacLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtlrIqbsf/gn3",
+	"bX1QHEgrajNmam9hPu/D+njT8PXWsfm1FuE0aIf9gnLH+aSyolHcyhuxfbK8dlfV/Wumm5rbgzNHH99+",
+	"3e22I5e5aNxowlhZc4s8n76eaF0Jroh4F7pM3lTFa5H4YmOJ8FTh5xQG3FpYcfDucK4P/XaptV/qM7/B",
+	"d1yoI4G7rwNGCcvZZxXhtm2KQW0Em6ytMN0N0kiOlSjnjh7pPn1R6qk5rrUS66O6/PKM4SyMI9haVpXU",
+	"yi6MlwPTtmmEmq5Zq6Qt2J8i/sIaMRXyRphzJpRo5o7rS8XeLgq21EYCVW0yQD6zu/kyrLQFKp00up0v",
+	"kgvmFu6VAe6w5OvajcEmYqYbwaa8Fszqg2LMmU51XbvlrZMH6ybIG6Ts0Rc3vlmOONqq4pNKHJzZphWb",
+	"19m9o2nE1C0tx32aSoqG1XA2+3CQi7be5h/FgT/W9Ipbu8cRlXIubWLa34uprHm1RUmPDKul0g1QVPI8",
+	"ylaMZTuO7tYJYVhVwKTh5byqUPMx48gBqTutVtiFaMxelPBaG8cWE2fgafa+hhONRB7bv3JOCextZ8mt",
+	"OLSyFim5mWFjxYHVYwdJszyYBgyTkkZ0PvvthERlYmsjGnEjdZsgyZ9b4FtEkF5LQvGMjCO1JY1YcVIL",
+	"Rk/uDfwmNbtGt6p0I4+jcGN5eHz8pfc/Srzfaov654iX33C713v/8uQy9cq/O91z6zCeO/3ISS1HRazk",
+	"a+TkyOIYb3ZTVse3w6UN14DeGnG6wKkKkkLI6ALtBW4SnZHfrk4QIXeKpMIewrtNKB+V4LMhQl1qY6Wa",
+	"G69bojB/ZFil5+PY2bLi0/T2g51nuRWODbGJ1tdjRty0WGH4AhcyfjO+F5W8Eaigb1gUC66USJt1jZjK",
+	"pSQNaJtFyVrckkl1AxdhAjRgTnn+3pketzMDOwmTtuF4VSVNQHc1tn/1Qk95hfcGjRLS9ArGgWwenzz+",
+	"9vDk2517gMPnlvujrBJGQskt7225U0FTc6/EbD9e8sL9IMFM8gIKPtjcnJfPX/7A4KuRcoqehYXRtHNb",
+	"8jyy5u9iO2WUmLeLcRc871R4Ep//4cnp5enjs5OTs5OTfzs+/SZ1Sn9reZXTg5tWJdwWwtoK+UfTKiS/",
+	"KZoTZH044bqbi4Q14Hu6mURcOWct0Wm8IArb8LiUSYXaz6xguomUgdSerBbr3XaddBLHPZmfnbWkOu7j",
+	"L9pQOzJEn/ELyAHT/4VUievsj2E/ZSfcg50TCsPnpvVSWEG2Vn9m4t1SN2NvlKxHP7w5Q/xl4d83XqC9",
+	"Rm1+zwNuxEw49UTkqZSr6w238tcnKV6W3M/X3lm4wZ+mU8+gkvZu59ffmtMKXcGGLbksmdWgtE3WMNfW",
+	"Srq0o2mn88skeH3Pq5TaHSMKUiJveNUKmJfSltWCm9Yd6RC/jG9U9DXYjfup22hj7zLy6462d43or0HS",
+	"77vNBHgjZ7PEcT1dkwtS4pGZdrmspCgL5oQdnNyNaIx7uBhgMsML29Qi+vMtAq1184yPoNsWv/N7XDm0",
+	"hfei7r0ks0y7+rzOPmKERnCKdCV02ejqD0sXeGGBQoZGjH8f7/HeLsXXaGDcUYeZNqKU6R0vxSTzTaf4",
+	"3P0s+oT/2hklKZOpcKwq3Alp2LLRN0KNU7Tu/zBxb8L2RQ7uzhbdPu/fsswebcXts1xG3+zlahqjZoTB",
+	"c/MiZ0jCeFgnmNYPSz1dmIL9cvkMvAJFF0mRlgneKFEyo2thF2SibzsQxY2c5txY1wKdrPuqBjRogdMO",
+	"I42/aReRK+eBGNY0jnJs30Ta7+3feR9hyrB0RvS4gGTGZ5gbtGDi3bRqy1hMd7/1gmnnfRoQON12dOPF",
+	"nshwlntzTSfy78vq28PEyxxfNii1K2j8asY464IPWadD4ppeQqZB9GNwO8wGFYltT61Mab6XYI9xVUTx",
+	"qOPrt4tzdgIZB7q1LPDHfa8xhd7C73EOEecdMFKGyMFHmzcs8D1ia0rMIWBEORZRoE2vhNkKpaHMuNKz",
+	"9AaCU5ti1NIwfNopx4JNuZoK0L0SoZ+BuFCJPju5p3ocXH0JChgTPJJ2bMQolxDjdF9y4LKZbpw0oqgh",
+	"SOERF7BsxdVkvS+LXHCT8Ndd/PTk8PE337qlGV5hdgMF7sFl1wvbpoZN+TTQY9x3+Z2cnJz+6zmEwDBR",
+	"ArYy9nP1RjWmRW16XKRoIEzmfXRb3qiQLiEN42XZCGPS3L8LZm1ndli321ujwwILxpdOo5Nq7v/prB0D",
+	"W+tOuyDir6SaM934v9KTGB8qSXmDcJ6pyEQqJOHjDBhdiG5aTqn6y5PLO0qgCWW4jZI/JKiTrAZYqAEa",
+	"5lKx+I5GOSBN8tiex4zxjJ1+x/7/jjhOv3PUewv23uCmw9puIdff+gSgjRiqbuq24omUJb1yRC0byqJw",
+	"c695KVBphcEShJWV14bk8JDLslOHQ4TbfQW5SRAtTJKyeJdLorALsWYccibSFyEtQE2nMrixi7BHOYJN",
+	"bOvEf7yPq8Xnag3aJDhydioQu0m5Du5xRvcW80gubUdowlwkU53uLQpjaPhbeqYN6uQDS1Dl7UJrU77k",
+	"UwphJIidswm3VjRrttBVaYL7f8obhvrsgjdzJ0jT0ZdaKlk73f80bX4p2+hEIOa5ZTVfs4lgNUok3TCu",
+	"mFQ3orGiwbxZUZ4zThFApdNMFN3SV/B8ZonSsrm8Ecatp9bGFuztmc9TNqKqDKs1qJcc4zWDyzzZwxWD",
+	"vvPBuVESpyKLwfLr3jwL1FWiJ8CA6W2L36v9pz2gsIywZZu0HzosC90DcL79rV/RoRi+Nmwi1lqVTkq4",
+	"pUxEJcXNxrmza6VXal/iS2kgQfPYWF7qxj3jzQt/cPtcN7wuKQUetkOW6YwaXq4H9GmnchaYclvytVdq",
+	"T/71DFSCJdxg9/S/f/Hryelvv54cfvfb//3415PDr3778uzXk8Nv8KN/SQpCN98EeT6DhXRJvY4hUMau",
+	"KthSNKCmCIzE0CmcnJzEh3Ky81T8bkU7EGaUPJSFE8lqnlKmmbG64XPhOBY+1E1+oWvxyARWx5VZicaR",
+	"3GrbitQmmUzubGygXKtLvn5kutc4Rc907ynYn9iSr81IGk6YVrLptB6h3Fb6nQIF2dC/f0uZCXqVIr63",
+	"XQbqGZs4Xr9idTtdRJyP8kThqMMuj5pv50HMcAK/7XMN1iYYXRU3lk0rbUTpSHrcm1plZXXLhJZuV/0u",
+	"+fHynkugODG93tYb5lpnMru9qecPrpTm2pk4lZ5eH3hPLCjBohK1sJCmPudWrPjabJ+pU8zdUIc3vHFD",
+	"GzcmTOp7HBj+/YxGxy/CK+DPy+g98MGfw8uG9WBp2KrRag72OJE+K3WPrvse5+FEEtiz5B5XgjdJP/CO",
+	"LPo40WNIcYvj8RkX242u2locroScL6wowd2G6eGOgv2LHhksEwqXm60WQvmNwO9GOlDAKjcgVLZnYyCL",
+	"pCzYpAUX1Ubm+lrYMwxhuqtkwTvGUYo2YqqbUpSsVdMFV/PYfol2jl6Q3lZcYtqzivt0Kx9Al9FCg4Q3",
+	"dfOJQ9z9PUoSTpynvsnGo682dU/0+ez2K8XOv40xLl6xrx+f/mvSDyRVa4XJOJfJk7Fm0X5sb/NKN1V5",
+	"dYf8vTgVNHKv+Ln13jC4tT+LVY63E4EF763/yTkzbe1IEVIhmcVSDJ9OfNcEm8AtNm2qyIdxaK7l8lAv",
+	"UWk7BC3PyUXbtII8Zu3OF13gU1g7tftp98yWWYdDpDdY2YZPhwwDp00Qv8HCQuW400S3Tch+9dvHJsIx",
+	"ICIuf3liOz6UjYzhTVyWo+P5UPIy9nGjq/I2zGPik41hAJph9PbUDn8vKstTiiLSrSdbd8ziHDYbE64D",
+	"SW5QMBwBpAg75nEt1lubDGOMJuSfdC3uQMSfxc3pRMmGd16smFbCFExXpTCWzWRj7Ng8qUs36q1XMf6O",
+	"fi9qrYxtoET7du4XRxIZSeC+0isVm/NYR407ESW4PT45SRmNGhOQh3bqjXtmyyXsPkyv16cJpIzahJri",
+	"ro67R/iAY0qxYTjaUZJ1/2pVUVrmtpYSTJ0xJopMnQIxADBFnP0p1TzodZE55A9kXBRoxRtFumyGrUtl",
+	"rDOwGmYWUHleaX3NuN1fsQYeSO5n2qr8sT4vhbJDjkBy2IBbBqOMoppt8biZbOoVb9LJJLUuM4UKRjQy",
+	"U5p+I1Spm3Rew1CUYsmle+4oLCxmAF3G65K7K3Qwl3bRTo6munb3pNZqxa2N/wk+IXNMo8LbceNe8yaV",
+	"KaCA8o24EQ2vGBwYVtdh5GEiFlAcrQRFs51ocXa3tE7CNLpsp8Lkdjls5BbfuGjVxVJM04V67ldX2YIA",
+	"1aarLH5sdM1ON6q16XIgUTwy/r3uqkuVfLtepkM1TwxkJ7GaX4vGOPoiVAZ0ZjqrZaaT+vctiaZne7be",
+	"5Qc7+ts4koIjfyhyavQsWToywBxN3rXtGJc5w60sggO98E6XgnU+tvF5KGN3FxgQPexnmuRA0kydMX1L",
+	"/BGnhJlUrNFYU7CfXl1cnr1+9eYSowhMCbvSzTXjhp1+9/jo9Nv/cnR6dHL8+OsCVTh3SDzgcexksvT2",
+	"1LJ+eLcU02EvOOjwAp4Lkcmc0o7yHxNx2GQNfjInhabc2ALTX7QS4SvUrZCx0Nso3/yR8SHoCd01iGlW",
+	"gt8IdGqA2yLyjPYRUQxbuCdrYdHnDFW+jwxTonPNM3Ce0feUk7I1iGE8rCABcZIv9CncKY6sTnZ7MlIP",
+	"cGtPva7zFJO5hVtlNZsICB4p92/3/byR5TmbaLuAEDGf6BvBTphW1Ro3dQtdxix4I0wk08eYSQvd2L0n",
+	"avm1UIhx46d6i4SBkAiGG+snQ5uXugY/EhDKpp1FiDqml7k1A5FIFGNX2iPqGCEIMGhD96ykUPYqwxxv",
+	"lTR424hXxnUY7jotcQkKVMPmYmyBvRF/y2Y4wCaesYo7UUmHDrdzIecLt6FKjH2LLPNVNaH2G44D8gHR",
+	"fz0BIkL4oN928Uq3kCL29HWnV2znpcKEtjIP0xQWEoU3icwpV3grKKpz8KlFwJWY2qtSVHx9VadqUlAO",
+	"hSAvOdyD5cEaEpr9d3/1OA69fXvSj72dfJxofJdnPmSUbtgj4XdXEj6aESZaXkvIazAdyXwSiQFzvkye",
+	"+YWshJoKr4P4IzZ3P+NPPueAv7takOOiP7c3Yi6NDeBqRJBOvYWgoY+x+C1zogOvfSPYiqvt2fR37/Tx",
+	"N2Pm1oi5GZobyS+YFu2Z3xkIy4O2NdNVpVfmzMu+Jar8YFrvMcnTtG82rRlI1MO8PYrmx7YVCtrBad/j",
+	"pD14F5j+lq6GNJuUAmMm5z88Y1x9LmV+Jkm5hWhwyhW401z5xFNRnKRT80pcdXuZzhulefLpVCyhYDze",
+	"/sKH+JQ7YmYEb6YLUbLVwpEWHpgjy3S8r1VmKaapDLWOZW4ho4TUkCSyhG5tkrldEuQiymO4yI7H3J23",
+	"QbZ7Iiq5oYTQtOn5oqtTCoQ40gvgtY57dwT8WOlVokZPryIOU+saeArhNVHegDchMTSk58JZZs7Kc7b3",
+	"VlAafrkSTcevupFBo6zWRzjU/0W+mMNO6B8GvejQq0CQEuAvVROBY8IYrXHWKFKnL91IAlvisGMruLqE",
+	"qhFPe3f7KGsAFzqMHAkrW0AVtRJYjYBLJuSrkQBa9n5c1RQsIWc147VWc4+heIsgMT3k+TpsXlL9blUq",
+	"NZhXPFmo/3JXYU8lDAqXecsbJ7rFI9Mh1gWp7ijYLPRKsfVYZ8AtI/bZki6KDuwVnXK79RKgYxI8Va92",
+	"F7y7AV6557aC+l0g329+mHzu3F56jJxNB/Mu6JydaDldXHyryD7U6I7esCQsXxKPh16bW++rVVIVkHbB",
+	"lo0AjAbaO1MgM0PT1zC9EqBpgsamdfXIeF8cFCRx5ehxybfDvjO6HgnDmnilewJrEWBLZ7qJS/n2QeEz",
+	"6ZKLmqu1W0DGMS9Ufn5k8Ey5cotzVy2e2zmoRxZcGitRejeYM49Gsz+dPJKIS4R9om2n0dHPMdW143Xe",
+	"rVXfwqXlt46mUuCJ0cbkCGlHRWtuMefsTwi2KRXtFb3sLkdMTprALhmvtBJn7jQW/vRlh0Li9OkGIajr",
+	"HobfmNr9LSAwusoDaEOUUXgRkgM2Nm0heHmVYRVh/kBzRkw1XBJrGKRMQmGc+31QNdrJI4O8CfX2TkGX",
+	"lvF5I8b6w3IACtzYK5KwCZEg65A5EgeOCenJHbyRaio8llwzPnLcBbs3Nonb6UJQTBZfsZLOGGacYT5X",
+	"urxMzFqTSi58u1h308el1B4oJp2cHsDrhyaGkOiC5DbaMKLc3I3YnFLiFndZ7gh2/ySN1c36KaabJUV6",
+	"w6PkcIl2ljTMIxjC7m4z+b1QQ/eE76RJZxE8b401Gpf205wGNi0DjkQK+5VUt8dk82Po1t5+kGxxxegB",
+	"ksn9P6CUt74y2lE7Wtsz4bQEn8/vS+09BCmZRZg19pcnl+PmgIAdu2cBYSf3co8qvc/wV0OxCs6ufSQp",
+	"vMjjiFAOwCbawMh3qz3KpUU2eAoOhEoGvBpjxRKjnA2GL9MvD4Bo/dH+DMvb9ntSxHws6bibdNUlYGZl",
+	"NGUyM3QUjB9/IfgdbkY6zQxO29nja/SdisqETfUmezl+ip3vY+O8IO545x3uJTSmXEqNCP63BEoZn14n",
+	"JfYFlI07IYVFwpCL4muE3XBRwqe3OuFzcg+S2o5Z9uQUbcSeHso9riNGcaGk6E6XMYKuHCF6/js9Db0o",
+	"bjw0Un+2xCL+8//5f3F67h/EEx2fmgCiI9Oz2dioZ6hBSN4kPBythDmLkh/wBGRjcvnF/A7yARW20SzM",
+	"6n04AjKo8feBtjZtzDo51Eu6dyeAjWxIXuz1kqvBSpvtjFmEhAS7pgMmjUHsAnfvznlA8fjvHa1u27Yz",
+	"3jCOQkAafzX9pupZwDZEyENTxN+hl45ZrQvygaoS/Ur0DJi70pm+7mhAc7UEN+wj4BF2Yq44BcMyEv5V",
+	"S2McfYwr5aINeNm9gz75IXqVV896b/Qfhhf7ofz73faSWMiiayWwK4xoS63WdYcK30tnaVUJ+UOOlUYl",
+	"SQuORpvHPqOWNJ6FvRWTCz29FgjuMtNuBM2McJxVaXYt1mfMWFDMm44NW12VBGcJ8Y1kjU5cEjqY/R4e",
+	"9KFwqr4Y/JF/7n1XujdWqads6hSMZ6T6DI0Q8suc/kExg0FHmnsmb9nuAr+6DCkHkVu/oLOu+Rr9MRRh",
+	"PGN+DwssiYWT9SuDIwTm19bUZiWD4b3UqYyEgKLirmNHbKC0UEIV5PLR/Qb8+q60aoV+LUpAgsxDs42d",
+	"1QVLGqCvfqJWyAPBaZRiCcSq+3U3IytkAedzZ1UDPgVypeQ7BfclPJSpc88iwHX1p+EK+Pcl+bOuBfGV",
+	"jMUSmtwga+1Ffwovs3eCfR0xX3Ia1C/3RyVmloF6gQP/XTT6aDugFGz9EYoOOQZ2QXulAQCfirlUCqCS",
+	"ZlGGjpNNo908XlV/aJ8BTGosCOEPqux5tTZ8M4MLeqhuFrBRqbYVfrtH+jZ0LQDJIeWZXPH1VagqT0cB",
+	"nb0AHnJpGE1p3L6gy0MKMwAGEXkVuFp3RkaoKNbO1hANqHPjzY0p36MpT0C6SA0kZJX2g4JCbmxIF4Gs",
+	"x04b3t/PF9w7g/u11zbMhChN0m11GYd2A3ZqgOuvwPVTsrjSIXKtziqtm0y4ULjrkxVdkFVm9R03Km3t",
+	"Xw6i9i8BLnd3B8gAqgu3EUkvD8VOFP6IXGEFuxZLBHngbOJMcmDew0VhbvXujeMpFsj1gn6WRmOySTSV",
+	"twuNJy7QeoI0NuO7lp75UnpQP5WIbIBQq4eCcybnLVYFHhQH+OMkHAc4v1PTiLLvYVg/o7pgUJjNiKmM",
+	"tEOTOQNv9x/IydernCPtZ+JJ0rAZ3I0oJZ5xg3aaCZkqUwAVYQtRlWzCAZ5i+yalZcerGRhr68PJGubv",
+	"bLp2unCj/9A6Bn78VDSVVGNFSMdC6Rb0V0r8MpBNkDm0TR0jj3hUxF1iEs5JoJe+SuG2cKjbac2DyKT3",
+	"3oMuq7ZAvCykEwxdW9gDCvTv/QMy2HPSelOBCTU2cQcWd7s//KUapc3HS/WX4pbqUQehSRPSCLDj0yei",
+	"A8tR63jQB6eox2aiNGi1a+UEIMN4rs+5PMhVR48qk99RSt43Wj96WXk2mcqt53XF1bY2eiuxvp/RANYC",
+	"vD0VZbw3MXILAqaxdijyF9fJpsu32TmzH3AzhhHw/bsSlWhlJg9Ym++UFaHH3NE/nfHa+hekpvWCq3nL",
+	"5yLT6IaUJznHSCG4SCCmtIkAE2lOUGFZipHuUD+BH9yv/B/fC3BmvkCcngQ6gZheZ1xasUFbOH6Ec1fa",
+	"imypv/dhJr2NGkdIv6krv1xJq4Qxvf2yzGqd1IIWgDq1PeYEOsWPswmuU+rFjWjkTIqGXYt1OKSwXcan",
+	"+KEP92jZTobAeTeCQfVElKUTBA2b8Ukjp2n21PXZ6P8e/cj9CY3sOqJ1Yq+wwXOkAcDmFWwh3o1F8KVj",
+	"oDfgliZvCWxXLtupO8y7dM/2i7zFxJNT7llM23DOUlTpQBx6Tqhuu/Clx0tuF728K2kYB4hEXlU+p2gI",
+	"dnlHXrJ7KrsMc7sq8r6vZ5wgu7UfpebvnuNvTiPslpRbZbuSJIbTPNmoiziMPkzkKHi/xH0Oeq+Og9fe",
+	"E9BRz8kAhGhyQhtGaiJYmaCbG/FSGJMUbaDWHvOlPL45PV4ZjEqdM86weBVLrA2DiOt6KboKqVKLzl+d",
+	"7+yeBoGzvOjkpWOiTmmAu0TVYxR8g0njlZKGIZzFEfOOjIXgTcmUkFAHQvm8DeNULxyXWq+XoqAvA24P",
+	"/oB66/Z+VsDwtTQmbi6EWVEYtmuEWavpCJY9Hl2qB9o3HJaL0emwEwdifQ0H5NxDkS27y+zwoyfrs//c",
+	"uENCUDBZO4KmfQXYg6pi7ZJZjR0mPAjJ/W1VaPqwC4dL5FvBwhgR6JSnNoKUmHMA1hcqcpCuAlGcIxFT",
+	"kgxZhUUU2hW4C4irppu4iuk8onyExalpHgCt1hujb2TqBiOKkP98zpZazfGHVGxmNeNsKdUc6o68Duo7",
+	"TyCVFD1wRNLV3Ui769vh298yDCaTPSmaRjf7wV5lEXyinB6/NkBV7bIOigPTmiXWtLUK6gF/G8AOS1dF",
+	"UyUh48mI+0YZXoTJw6s2icysfC8W5iQ7nKJqnR2VBorFcUL9nl/0yKq97ijuvW7PDf0XSDLZCaK1cMyh",
+	"V3AX8JUAB+kR2gXbaAUygunar4g+XRmMrvq6CJ2w+zWiG5XFyYX55ksAtYAr82XGUa+NsV6WCFQrlSi3",
+	"nz+jO+wBf8ZewG0mj4YM9T8Vb42cVPvE49JVd7KDLQsN98Mc9qD1+yfzl7y5FvZNW+XpXBFKWN0ay66F",
+	"cKJu20M9FDwE+BIfKhuZggvOvIG0lb7TVxqml0JhTVcDPWguLp+8uTx++fznXy5/uOhH3jLpRUOhPr3a",
+	"cwFzbsXVtNKmTZUmXFDtC/kjomwWoSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSuqpNQrb2EpEVN+w",
+	"DBCwijeC1W1l5bLylSUjc2yaTMXOlFeVOUPDFKGGVlzaUOnnvma8xYxlymF258S+gD7OeBbSFlETuk55",
+	"gbERJUTPrFBfnjNZ16KUoF/j22AYcOTA4qia5gjSp6Rqdesm5+8TAfyA4JgS5Cx1bEOffugHwLHpTTfK",
+	"bu2lA3/uESKdiKf1zjpNKTqUqJjqXSSgbsostTI53QKkIaIkYZQdMsqcoilCkIBN1mwiSyiwgPSulTQj",
+	"79ckCUS1gc8UGnVj8XzB/oToaON737nXXE3WV0mXW9dCatWtEN6Iai1leVOTZ7dYzsq14rWcOhrViH0D",
+	"Djs/bVmWldiHz8AEm7YSVxNuhpAxticJFBcCnm56bhyqgG0CZVLprKTcPkidC13Pl1pXjFvqU3iryedz",
+	"n7MzByQ6sAtGZpusp0kB92NbVQy/RK7mYRB892THQaELC+blw8e6NVyVo3PzS8HL0FZ9E2omDnzHGSkT",
+	"yMVNS0bdCCPnC3sFJ5EwVp0tB0cF5SDuHsJWFcELQJrcXyHJ15mddVsjNSxFMxNT4Jj4kl0JHQO5c/28",
+	"uS05BHHaPuaKwib2Ub726DCUrLMQBXGxlVPZuRUllhiHG4rNHArE+ltB3+VbVbIMlvkmvgTr+mqAQi4h",
+	"rc4XbvbKLjNggoD6nSMN2gq8wgXWyXAbTp1+HT6PmRdeQfjlziSf6yRvfi3VxAngSpsQwPWAkRCaaA3S",
+	"qFFc3ojHX1/9rdjozQEOhl2vbxVWDmXEEr4YwRzjHNSCep+sU9jMowyUX/DFJDbvgLw+Lu9hPEy1qGa8",
+	"ETmi+F5MK6yFxef8OzzmqI/+E5+gP8F7g2rPrgNZ6caIKz1LNOt9SWJ6tSAgy0jfcvpBB8oGFeA3osy+",
+	"wV51Pc6GQRsTLwMXtiNyx6pIR4H4x3lIcAZ/baWNvU0hc1Qt4zlCWuNy3z3tONlIFJZNYEfKATeR5hPD",
+	"PExEpVfsJNFleYzM1kkIjBh146xLDQx8JCDfMg3YQht4uAHwqqvX2b8M7naIMLNGiF3rgWVESj7p7jV3",
+	"dArwTECv+0+5w+lOZXH65hy5XAc/D61AAeuAYnZUdQUndRJlxr84T6HPO9dDPw6yXFYyq4Si49gAOawa",
+	"aa1Ip9wuGz2piN+OYrw4qdf4syRonF7tO9obLK8Z9O745dILopnnt87Pcmxc9hL4VNXWisqs0Ae+WuhK",
+	"QBPcFElvdFKIZTNfm91BWRoXp0Q/yi/pDVYrJZaT0GiewVq8sgsUsVeedxo345VXNSvhcQ/T1203Xv42",
+	"Vkdrp7rf6E2JFeaHUtOtrgHXb4N5W5vCr4+hrWMufs5OnALincyQNcOS+ZrpswtXnBztfhWFP5nB/KuX",
+	"wi50eZFW5F4pDFASnrheKbbklDEQ+D3W9YA/C6w1r+mhUslLccTeOPMXPSVBgfCbACpg96NY6cBUq6NE",
+	"N8cb0SSjvq83R8fqUaTBCsBHCWgUgBmn0tmDR6fA6Y++O2f/5eQEvOmUeZGw8ehWJSrZpbcwpBN96Xr2",
+	"mqeQ1ZzmyydGV60VDCJLYKN2PsHxRkoNx5lOPrlKvv1Vp4YXbC2MFQ22wvQBmzHJO1dLVPkzi1v2DAKv",
+	"4yupwiFsmAO3goOCldMR4Vb7RcczLDrySd4Hn7KbbJqdSFRtPQJ66Fzuw/oEuBZcjFgEpNOMPAcg8nTt",
+	"8crujCESF4OnmKoBB5AzQ+HoPXoQi0qlk06KdM/4S3+LfYv4ouu1hSwLTEFp05raPrg8AxgTr1LlzhEa",
+	"YdeicOguJbvh+174q1ThPnVtvNZKJHsDe/G01VSlw+aDiCr9+/DkNDlKqsdvBOhglkIhokNAt3F/3HAb",
+	"k89ZB/8J9EuQSQbhuKiTzV2bX77UBLShQY9G3QaqCMkWcJcSluz0W7FlI6QBcHOgFkrcHchiKVSyQ9DW",
+	"feyQhbTqgQuNhqfI4OA/IyQi8sCWfI3gb8BW9nnFeKSp4uCG25yAM4yX4D3b5913BLzIEifheT0QGgbp",
+	"UnE1ag8IIwsZQXzc0090vLi1eGm7bUlNr+iEmafwjtGmhNarpWgCun4ij3qPdEfojJyqGa0Eb1Ky43m0",
+	"LaPAuqJssMHerNvlT9xm5Iz7hmEvaA0tkbd/28E8pBz38OXVVmO6Xv9uc32VdiA8XVtBVe1dOLE/JSYN",
+	"qfl7Ng0311dG/n0s+nHoOD32uPsYjykjDLKir/ZKf6bfZBOhsoCYPv9xQ1rnkC7LdbqHYBaCaE9SNUux",
+	"0QK11O0kdn2S6eVrOJL+EKf3gpyj7kzSsGWjp8KgewTWARlukOs22tV7IxqThJwnjWfZ6HnDk+nad25D",
+	"7N/dLbs3qN85f0iFZ0JFtoFxgHLtkCw2LmV8A+OLQWyhT3WbdBu3ovaMLMlHoU3ONg8d2a1ou0NeO6ml",
+	"tWO7h89kVeUw/tCOggr0OGjjfuIksnjHpxYai880Zgg3ulVx88sQ5HC/Gz+ftI+P2olMEMxVQR5GB7jm",
+	"fdH7xdXSdahiNtAyq+ZrZqxTC3yKy1jc9uGeUNrTQcIdC2lUj6L0320vkGikLjOyJnO8l75unWHW+agm",
+	"zR7rN5GL3oi/El6fbtiUq6moKl/anihoL3tOr+HuUHG/YP+LpfA6zopLKrMi6ikO6PWItfVuKRviDX9F",
+	"GKTfkkpoJcuckpBlfadeCxcYTgJ7E3xS1PO5Fuo2QR3fPWuw71WUHZVugRWtqqORsJnRfgHNZ9nTE5QT",
+	"SQqCiYIRtVoAdnQpERitgV2wgX63m/Zl85nDXRjSI5BxJqs04Ks30f7vV+BzO94bNuOR40YWPWhnm2zT",
+	"WTRL3th9MtLC/R3xbJZQL71Jg/lhCx4BhkDFNeAiSeu+Sfal8ZU1Xz/+7uvvvv3Xx9/t6DC02XIgIuQR",
+	"jdroCG9Tn9U7vu0z4nOhgJn6CgHbUfGp04q+/ZpVYLibgmEJPFzxK3bEzth/sMNz9B0o0cHNU8DMWeUd",
+	"pDYWyy8h6ce9/N9/fXL4b/zw7yeH3139x+Fv0V9HZ/9x+NvvJ8W3X73/l6SjbqC95VIbaeWNON8Qj3D7",
+	"9kMXi6ViqqfQRk7mRhbsRpuHw5PTy9PHZycnZycn/3Z8+k0yF3QHjlzcP8WHnwsmZ0SmOb9mJAxLMeNt",
+	"ZYFAE84hCP6fnvl9K7o4ADlcpGJGEyx+0DWogwA4VgvKB4UEoyP2hA6AQqcgDbBnkw/wWp+ECftltFbU",
+	"3GsNHMLXPUobEt+CFnYOvcooBRRxzDCbtxM6GuPxUHbjpwJt2ZRGtiNVL1HVO+LwjR4oDSWm6Zq7zqnM",
+	"CxrJ9jOusNlWzCAef7O791haI4Gqx4LxkLgbolZeA7Jyet2jdA9r+2jP3pVj9Y5YKwjEBLUyV04JvJpj",
+	"QVBcRNP7ImTxXunmCrUSkrvuAwiB7Uy3jVnnTpG/i5mON9R7LHizFDVRiwrPX4iqa0w2yLSTfeco5ccn",
+	"kHcJQsRhIatbcLWtTeSZ1yuKjexiYJ08xFZZSZs0vbcmqgnda9HU4MyJJKqGDKGqgHTq2JMKIR93BfVK",
+	"Ba2z10XqiF12tZ5mq/+i270pbzBa2HpYaNl48efDCqRQB+lIDVHPybiEd5N6i5mWWONnUBhei/Ujwxpu",
+	"oUw0AgwvtTDJPl4k44eI8akwNqJFuknbOfpYabsL320XKePwVxRd3HlJOqLvfqvVVSkNbX4C5aFpwc/s",
+	"/TPRKTkywNK2DicLy3Pp+MnPAsfz1Qnz7Ycgsz/QQyRtoNMHJJwVvg4BBARgnWLY0NdrSsOC6XTEArxY",
+	"FGOC4AwzVi9NPMFlo2tpRHnGKq2vWaxrkhxB+ZIF8HIs0ey/27Ic6yGUu4lse3ii8pGssjM4oKfVhFqn",
+	"PgC33QZrzfJ94+a1HkpcBOGK7GezBnardNwpJWUBnMeRHyodYFFITBPr7EGuMLHgnOmIt3AFA4RClT5/",
+	"t70a4NVCOy3HN5N2JFQLm2IhvmXzXrtNZm3CBT2WI2GtEajoWWM2EHbCFAn7jA+NbXOWhA7a4y7c1b5+",
+	"zec7UBA4WzqSQZFmdYSKsHV06ZLypVTzM/ac8RrA1s67bvQELE0dPUQDtQiAFo0NeMj+gvIEdnrCzBEh",
+	"DJxF5ecSq88BicBN0vcV6ilzS3QqET7B7Wu6X3P3yPehpfUfXcU/Ulfxf9ZW3mlH1qfe4ZvONxVUg/4A",
+	"K+wjCwADtoUEFAhAJI/eD3aFlUGpUKAbFffEI9C7fzahYzeKJQZCPnKegdcDB/d9ubdfnw9M/tHG/G5t",
+	"zLu6jBHupW1X0efaBD2dbvnJty8XjcxE3Yycq6tWQdg2d+fdM5giCM4v/2wyTWsAMLlrcNk4g2WbgUHa",
+	"j9lUOfpFhhMxl8ogztHoCPpHb9/+uXRiDwgWA9QslbG8qqBqGNK3yPJMldgNa27gWaMofsD53OAeI4E0",
+	"nj5Uq/fX+G8A6tjSISv6dBfCCWHOwE00Pk40iMaGb72gp7egQOnzAmeQU36lmt8ylPOHbvyHbvywuvEn",
+	"rgSnMVOfhMBtX7JL0/Vd2uw9hnLKE0ZAo193WPTJAMgfCuodFdTPWsXMx2Mx7kdtW2bSJkGPPn2F9NNR",
+	"yDbiA9Pl2fHxT68uLs9ev3pzWbDGttpd3c3PbWXOjo//83//H3jk7Pj4uBQ3x9auf7l4epJrR/DR9Lw0",
+	"PYHiNoM6jHMG1XAcMeIQ5zr/7n6o+WRnEgrt9oCectHpRbkGkqSVQQYCVT32tZYyePp2qVbBKwh+4lCS",
+	"Mez8xccG/Dq3Bv7Le1wufUETeE4RXAVLhRsN6Z1r9L3QXfj4/pnCs/IVt9MF9eoR6r7cNrC6BGPzgS+w",
+	"VME+BVgo6MQbzEnoc6M70JGDfe38XbbypZ8BFIdqJ5bp2WCvJixmavPmNQYko5mk4pBQj+cGPuxM7wkd",
+	"KexzJrVywOrcaQD2Yzo7K7hhGiOtmrfwbNIYpBkH6FDfKS5Yd/54gt0YoTCGa7Q/DuNFMKgexnx867dn",
+	"w37Uai6MvXL6d7zPXbEBRUt613P8qTge4M8y5RUCvMLMl4RCm8S3cmP2G3J36MKxrrA739bPIZprjIDb",
+	"36DEdow8X9z/+z9d0ZhUJRYvy0aYFNiiVNjgeMlBR2OTNeA9QLe6pCpXSrOseLrmgJqnGiGiWG4ykbHm",
+	"Mu3+kxNsZJPoCpXrJPL84hX79qvvDpNlqjVXJQFbb5INwcv7yPPFD6+fUNUUK8VEOksGf5sf9io99pON",
+	"BMihKtwBkIitauyu+V+vZdyjuEdaVe3Y+w8LFBFKFQZwIF5XXD3lSftWUUiXdwp2Ej6BmkVIe9TBOUjT",
+	"2cXQLBEt9rhm2m9bSOBdVlx5MwS6z9pujC3vMMEfSbCx2Vx35bJumAK72J6T8wnNsg4brINE9CUrXmcQ",
+	"HQKXEzcR8FUq42Eh54uxqS8IoTKqTgVv4b7VChUUkMCvC5xZ7rwvSMvYyABr8y6+67cL9CsF/Sk6EGm6",
+	"TtEEk7RPi9CdioKn0Ft07Xa/VbGCv9VUlAh2n0lk0XOfoo0MWeeML5zOLYNPBqRXg465seC6VOc/dmJG",
+	"ZBFToyOEVo9oEcfHNqE+TuMq1++tcVV0BL5EuqsFdCRJy8rRssondXQm4F7J/H+C5k6OXd2iZIjeGd6Q",
+	"nHZo27bdL4yX99O0bUTYNdvW5SmAx6G8U7pDTDXAWpUoI67Y94mFJryqVxXQIx2x3O/6ArNKdsR2SlPq",
+	"EKkSFhN6yS1aiiAbEnikdQYnu1W1yHmkp1yhdusEEnQjo4ZMkI+3F+LVapFahRJhyM4Xh11qoO8CglmC",
+	"4xTS+6D2K+o5DYvdeR+36tncZPzK/XmlqRj7qm3ru+CaGCnspo0oMw0oQA/ccXvHFNRkUJFCFWXiK9/8",
+	"aCeMGtipONGwlsLvQFQWQG+Lx07uae/VW0XyJpTEoL6DacSg+BMCgbQgfg2rpLUVlkOeY+HKGdOqIg0J",
+	"yolRg4pT7ahcsWtn7QhAVzwdlIC8yxfiJpUC/gTf0SmNfewUKOey4Gmktn04/a5SGX3ZG7WK+xz7+Hq9",
+	"jSP1uzDEwHMIf7kE1I1X4GPJkVuzEOVrP/c9orSZap4dfYiBkV+PBRm7D7mfL5CJ1m5us/iUt1JBI35I",
+	"tT3vdH0o9AKscaUZxNVGJv3Gx9NLD/86+N99vviOZHGacWof3oipVs7EKn8IBJ8vs9mu253N5FTyKtv5",
+	"e+xph4E678jtBsqrIFEHpKQIRzyyYCD6GRE2VO0YxyLd1ihXJP8WZeSalXI2oxz5WGaGV8CrAyCntD0k",
+	"6XRa0VyJ8s67TsPcdc9pmGiDh69nspo9nsk2PWwueZv0tqbRnXg4oeEbEBqtb2j2cHgig5RMJ1gJ49u1",
+	"jgWIyCOE0qAjhU+urezLYW5M3St8HcY+MH9bWh15fsL6wwqKePd27r5d5HY/mRcWkHYA/S94zOxK04W7",
+	"FcI+dUMbeFtwP+fv8jCP667t7TjjndjgFuu4DZ/YW8+hG38f1zyGSOuoozu5ITKTPB3yf6rtImL0iCKL",
+	"KTVbsI6bqKld74euWLppIfr3dygQByy90KhigqgQk/UGyRgi2igL1VmMk7XvAk1PAQhPtQ54feF+wcxq",
+	"x8OSJZeyqszVpNcAcPu+plTvQbi0Tk0epdNsqRupoqY80OZl6Fjhm3pAdxlE68vga3qmvuf8UBgkpld7",
+	"PrXtBkGg9lu9yy7SsU1pdzCjDmQUIYow9qubBnFvkl1wtRI7og5IstKwSk95tduuhwWEhvwxDLwnuxi0",
+	"pwdy6K3W2sPc44mlb/FtAV7+gHC5FYTLCKSBN2LFmzIFCcmrSgCIeQYOkVo1pP2iUrFZxedzt/n7AeoN",
+	"OGIHOAu/4bLik0zLkVpkUhZMxZ2RNvKcrb4WytxGfgZPLw2xIQXDXhbxvuO8u0nmj++HpU4lCUzaMp2q",
+	"BpMIoavpQpRtJYpezznT4Q44GoXmzzSPcUDSfkob58R+uXxGQDsjcdx686AKZyXejb3HfHSRbQN7uY8A",
+	"gKuzqy0E7kThT4OmRKvt3po/XVE+pcTfHbe0v2/UtCwUwWy0WEmmFN0iChJ6uziTZLyVn8zGWgIiY1mw",
+	"t2PR7ZatzaiEcROice6qa5G7KmMBlD172MCZ1pbB8OVdYkS4ZT03cVi8n37EXyLKyFNWqpejj3bveQ06",
+	"Ik3oQXAF9h0Rmdqu29XNN7wmud5kQjygIC4xFadzbS90LfRKUfY9lSwdFAetlcEdQTnD7mMNuMo64fcu",
+	"Dt4dukEPb3gDiRhudDeTn6I3uL+fR29xf/8S3uT+ehO/zX3wKrzRraxNhAYn62TM+RXCkTTCtJUd2xFA",
+	"lZsAt4Mw+zk43+mCK2nqTG+j4CPf9sBJy2ZcVmmIfEBWSSZMvRbNFJEct9f0t1a0+yzKTIXijdRpg1yM",
+	"ViCoo156mA4ceOSkLKU0ebrtFPSmVQr/VVJTTL+BMcwmSIamXSbxNdO026q34SVvWvUmvOdNq77HV71p",
+	"1Y/+bW9a9Sx64ZtWPY/feReE4lRsLRxTEfr+B/oIh15EyMR4TZL8olW5pv5Zn23BTNcQbzMHaeRty7ty",
+	"72P0KBkl6ajK6/NYSOG0MPBx7GlDJY82RrXLhPamjTZmrMa5V8AJu0anVzuyYQAWRA3v1gRxrfYV+tt5",
+	"L/5wwnvDAgLN+IrAHD3frqBzmHGPYoz5kiT/8zQW4HCBSp6Xbm6mn2N2XwxgBG63LKvEnlnTXcbmOD3H",
+	"M5lUAnarRvwc863rmqNxkD5X27RbQHb0o6O/Gq3YF6WemmNAzlof1eWXB1sbtbGlbnKZ3TSjlZGun7PT",
+	"XVm7HMnDdKrB/U96haCfvBHQbjL726swnTEGBi1o7HHuVFdhQFqElz+9eaW29YIo+KI76Y0smgk1T9m3",
+	"V8Y6Iwugs26uhfEQQ8imO77qed3368Y3WsNK92fB3fGL6np/BeZqBHlb/MqifRs6jwSthzHMKLm3V+bX",
+	"stI2d4/cd+72sbLhK7PXsCZezShC36TH1KDInRPTRfC6LtlnyafX4Itq2grzstGNLY3vLe9sMKzGHLuo",
+	"jAQw8SHDwftZ+s1NnjaYl6H54eZ570ydxDY9+zQc7ZotJnZWz3LF/iZk1J+xSvOyYMsbQKUUyfZprRmo",
+	"G8TGQntmA+rZAQ3brTq9o1Az9VzNdMKlFff+2a4nBBBwwpLD/h0HO2Je41v/lqLWClJFZTodRCOKjeMj",
+	"kKldaX2NlAzFe1J1oIlsyY1Z6SbjZ8PanKtsh7el0MtKdFUicU+UfJFOWtOi+CPNjnF2LdaYy6IhuTxe",
+	"dGp0xJbOQPMgph+cJ+Cg+tqIiluxR1NyCLteBRU+1fdCXYc28RCjhYcpbIZZggEb3vtHUlsflycNoq/4",
+	"53rJHqk0S0hkhqSfAqbAWexBGuIHmQgeHb6nKWcSjU06u5Bz9VwhC0lxjzTBvZqxFbVVCsSSTJTSQyAD",
+	"BCyyOcpd3WrFwY0U6Pu87gUWhzwVFzCB2M+Gn8SeNvyk87Xh3z1vG370qpsKfvAXPyH887+5aUVpFird",
+	"ciodt32uqJ8m9jm0hjn9xOmxHp//h9YxyOOnoqnk7hztbhKbDK3fWanHglKh33BROpLt39MB1n47W/Na",
+	"ZEK8SACPDHKuHpTUI1P07jxAz4b6LQ/VjbHUF0LN7eLg7JvTx7t28ToTwnYHju3v9luak8eJEA1Y7gCc",
+	"avk1YJtCmRN0ZEJrHr5cNrpsp/B9KU33CNSGdz2bplyxiWBWVyVTegU4N73COQ6+lRTgSKgh9zMK7gT8",
+	"N1ah70RUhWXm9i3wpbgnUCcl3T/dthcHWpbTkff86fp1NwL+gWM8Xb+CUdy7vaN0QNHYYnXBAhrFdh2j",
+	"2TMXBgUkyrKx3P1ZJXhWjQ/9lgblQ2jiZ9oR0sQ9g3AAcjbb9fQlPuV9a/e05kto2rVLxY85W2iWRNPu",
+	"LD+aV3wuSWINW7lhZle8qU1e/SZoDd/AuObThVTiDJm6NNcIGs3aZQEfTbHzywBIDmHhjTR74iJ1cy2X",
+	"h3qJ3OkQFHSnwNimFSN7WcZtIre622IZCS3Q9Iukxh7szraSA06IcH5XUcvRPRrmmKuo/+PobpU7VUZ4",
+	"qlsQgulfQWLS6BwExDLY60f79aDUjdjNJXQjooOBa7PXlKK4zoO2lqQekr3GksHPs9kccmNzNw5oY50p",
+	"IksRUCAOv7dpjtJt6DZbWfH1VQb+9MJ97LtOcAsdYyecWnMA4wDnqV9ZdxOp/G+0AZYHztkRm/UTSTYR",
+	"zeU/BiiQUOOFNr00nqk88iwTDKqwbK0YV8h9tBJbjGdfDyGsOnlgbT3gsgYDr0vLD702Su30rlA7BFiD",
+	"UDeqxJxbeQPpxAAH4bQ0svZmYuVLve2iEX5wAJCUk9ZChnrAv1MlMzogJkhLjbARDw9Sj48SmEug+IHz",
+	"QglrRZnKMJ5qZdp6mfN9cEsTg5Rd3kBL85EpBJmQKTlEcVighLm8ET7Ha97IkZG/ICgyMQHIOMaGLH9t",
+	"jUXdGH0h2LsLe+oQvzhHn0ZbYxY5fGf2CtZurwsuaQ9OamRMEwoqb+H6xi1JUfZl0OVG+90uwU2L+bON",
+	"sFwSojLVaeoZ66pAoek7s1rvfzd3RCtmItjWI4bKeNY67kjgi50sSZSFWfKr3UngZYVXZGvTq7pF5k/u",
+	"Z8QG2To8kuGZq+vYEq0Y0whGq9/w0tfO3h9wJ21j4+Asx5kLgyKmV6QOtchKr2LiWoHHSSYFkAmpbLtn",
+	"gn5+TOQreeYaQD49K/ma6kZqWSo5X1jHtPy/z0I3R+xrCFwGazg9R4GWhXseAYx1B6WfCC/teCT4pD3m",
+	"8xei412WGfmXIgqNppIn89fkCR7NpN4OcyRI/S9YV+J8fP12kTK2xrApv5Z0omxe2vmCfHnj9DkUc+T+",
+	"7PWy8wXw/FqopBN73miTaVHk6/WV5VL170UCJ9H7YUJWKcmmStysI0h1MKbfJcuLdtaSH48uGb/hKdQ4",
+	"6mQZSnwPeVmKkln+jqBsuTOqtYLzlSo64jurh91BB9TAfCVF75ruz6Hx3B6ARzs+NT4tKhznQ7DuHgAM",
+	"fJUGUrEbYne8aQiL9UP0uE7+yC6CkNhIAKKNSyp34MPaQIeRZhvVeBh4ZyBbAgUI4UtkcuvMrkSYfv15",
+	"D97XpkKGvyzRLhEkpipuLIEnE/7HLc6kS7QYADLoC5W9rs/PHO398SkPpZyLVBbRxU9PDh9/8y1WCHd4",
+	"1gVbiHcHuV6zV2k6eUGagsU4DmIMnh6enPZsdF6tnHRCVMpkhvNtFMsxVJ8g+NtFzWupdHOFfbe3f/m9",
+	"mMqaqq4R6sZg48Ez9th99sMvbwp24v71X1//z11Jqxs7DOEcBPMfB5Fmu5XvwVidxp0gIu/AysFvBSoi",
+	"9EEFkHvjGENr2lRj3J953fWP9ZDym/XNEWyibKDzLKGXrFJvSgclkXjDKqQq9Qotfzftrsmv/Xtwzexk",
+	"AxRh7LgBLT4yg3qk5HehO7YkMad19QuqL5Zx1X+HoWBRhf/l8tk2cJCxsk6j4AfeSmN1gztmG35YMOCu",
+	"jGN8DorJFzzCuIxAKTMlvjtADgjqb5Q/2RmWV1pV69FYAUlH5FMxl6qfgLG5CyGJm7Cm0Mju/KTjSJ/I",
+	"N2fHCu/xmogeQGgcABqTvY0/vRo47dfk8fBvkQYapNIPElr1puEj7EH/ALrFpSawUVcdPk9SfUPYf1uo",
+	"nKk0lefWgDMqINRELlRMWVktNDNCoPIJLEPXgvEq069/P0y1CIBoiNn6mvgBoyL4X2GhYNid75p/4e+d",
+	"07HBEmzYXIytfjICkkUScMzXYiVNujBH/O02Ljv3sx6mDp5mmMOoxvFAGE06s2504719scKT0MrYyjju",
+	"PE7IHAyRu3sMIROuygHVbE6X5pDZEGVmXaPm/dI2OnjCvbB5ztmffMM6J4IKdtj9idd/FMLQZmppKvmM",
+	"T7GfO/QE58qed/zKRvhAj0yIug9DGKarsPi69u13qKx4wtX1I4MdeOutDJtvvwZh7v88LQ6WUKfpxvz3",
+	"X//9+Lc//ctOfaGbVgBJTB3wLwqsnJfY7yBF9eGLvDI1k6Iqh6HBduXC4lsGoaqwmdsz6HqRCAPObDrH",
+	"cBy5wM8TGF7RIyiXb/8K/P1VFojtlPmuEwV77G99WbCvWCzlUv60Mu1FRpD3XBw5n3J9h9iyz2X2yqkG",
+	"sNduImEXaccPtrZl8yjylPAjtQvZqulPF/TjZawLCppCoZxYOXlGcP4QQwzTS/ekE2rY7sXbUImszZuz",
+	"nZ8YMJctV6XZnaDtTyYV59nLX4UxuGQh3i2AkPlymYxXb2wQPddtVNCs0K+12kI1HtFOoBFT3ZS5nHzc",
+	"Sgp1FMxo30XMeGCpKeHIJhrF8MruAAzCUwUpwktxxqIFu18XjGgH5Lnfprv67sCB0oocUJTcAGzcUeZD",
+	"b+zIvDtP2oJAvBHZFJsuQ5pSEe5hdDLDVzlV+hahduX6M9HxYY9a2esBOA7ga7tQcUjNjljPQyBWscm6",
+	"tyJgU9Fu7zjLJN4ULjC/+c+7jiwb+XqN4GVm840T/9Az0N1WP0Nin5hoEfJqgRLSDaf4clnJ3KWNbybG",
+	"C5VeMZ2O6UR8P9n9AKawzZl03Q+P+OYVJBL4dQAzhw4qY2MKPV0lQSh04GYAU5Om444Uahg6rrUKpZ/U",
+	"AqzzEzA+51Jlimb2lTw9V6tvMbRNjA8glpRYZVw3Ol8MG3K6FlKVCD0c5/IYXQts3Yrdk68hj8W004XT",
+	"y+d8afY73J+1FfdQxYyDZQuZKUJksglksn8sMYwuJrTvtyqPt51Kke6L3lQ4ZF+xtYOdee5QBF4U3ZxI",
+	"ZAWh4+gmFj2UJxDs3I4VhX31NJXnj3DQiRbUudRfK97Z3SYPJVXCw/l3v84Zr+TJCV1b0Y/fd2YjMzC2",
+	"AyWD70XJMHyoQi5F54UkEKr+Wv+ZoFuLA6PbZtB9Bps+hbi5tLHu6vNSbk/xASkW5xCR9iZ2bBYpdhtd",
+	"dgDYon/pEyAOzrBPtimTqcDHj9S89wS3Y7XQFW5XOp60z0UJPobchYFWc7fzU0UN+Uox44Bncfr4ZKgT",
+	"61ff9prAnqZ7sW7jQBgxbRtp1xeO63pRNlg3+zOqUWduN6MC2u3q080cYHTgguxbkPAOhYXnTFRGeLgY",
+	"JxYBAMjNyWkNgjex4bmwdukzRbEgMOVO65cuRrWcZ11E2GCfevdpgU0yQPniECYH/+3B2cFU62sJ3TFA",
+	"4hx0vQC7KfGl/G+CioR8TWJSiYxK3bD+LXxwdC3WngmW3HJqiqcbLO/dKul0agKAMHQ1kDt3LFmT94TK",
+	"6nBGlOIKyfOwae7QOlDxEW/Abu5m3IuMsOjnxx/5fuHBz0kNWke9F7o8j3prpfU11ffut7xQx5oGr+3K",
+	"FrEqm/6+5dFGRbM7JxZV2464DG581ivQvQWl+1LfkZcvSo/z3XexE2+3yltMgqqJRxSa4l/5owAdVS+F",
+	"imK7Sz4Xxmnoq91n8B4uP4Zq+nMBdG1J+aLQnbDA/szgf39b+HTSXrrbYNOWAqHFR/ziiP2oG+oGDSUE",
+	"mIz4J8hN2+6LDAjp/u7ROwz7k69Z2WpQAK0fwQAnQUJ1unioTgpU0lgDJF7zNUIgSHvmq+KR9G9ERysF",
+	"YanLhjW6Itt9oSuIP+mZO0tzxJ7Er8ArDe/pSyBp4EAxC+o20qoId7Mnro4YYE1id0sSJFC90yVpeNFE",
+	"ScK6KiM7OXxE3M727EXxThqLNR1W2spR2LP4DoQcooNTYkmKL+XB2cFXRydHX0HtLSGfH/OlPL45PZ7w",
+	"6XWLfR+TeEvgvgIkF294ozfIX9sJ4DX0+jrUGnqweCoqYObYcj/opOR/PGLPseWgmjZrAFILRZVLbsxy",
+	"0XAj2Bd8Lgpm4JEvCwaJC+A01FWJEsKdfACaQTo0j7AnKvU9N6TigSTv2mJhITU2QtfgZBWqPGMdY3Gs",
+	"0OqG2nSjzwUPIBDZ8xLQbq7FU9xLVAqFsU81+qQidzzYiVP42fFfKeCEZu0uoxcH91rj+77uSZnfjTBL",
+	"rQwqa49PTgZerqdW2ENjG8Hr/iSCJjmRijcJHJL374sEkczI0fg1vja1lDC94zdiBvAx8Pzpns9/t8fz",
+	"kR57cPbr75GQ/vW3979FmGqwBiSRPu9HnBPorR9Co+5idiSLK39fdHdKVtVhcNYSMnefXNDQeSoryAFZ",
+	"8oYTvKOb5AYstrkp2LvKvMOm0IdTXVVU1K8b/GjJ17q1xovJv7UCzo2kZHA+9OmliM58y64Z7J+ceQ8W",
+	"Qez1nt/2otk9L4ysKvR+5wm2Q6cCf3QMnmAxe/HDkPTXD0bSuC5N+MdQpOIUPMsnbvXO8HF/Ak8OLJ2r",
+	"6216roT13eW9pOiTtBGq9AT9IAxQVtULmsSd2d/+rzYXbpgELb0FwbdyIk+3oQPn2jvmSwnxhYeno/F0",
+	"cSFUSYQxWTNxWHNZFZiHTkIQRaize6fbrC3P1ZyiNYqn7cVOBtlU6pd9m22fX3o04Y/HsUyKxL5v+My3",
+	"LAIUHOUOrqv1fyhCgQkVDFuYMvA+Y24wzAd9oCmlkea7FZNiFgGQQP3ijTjvuNJG1yVpWCVm1qvamFwG",
+	"8yflrbPNwV3MzbWTxLo52tLMYLIPzZhgxfemnN2CbGACcLpJYYcn5pmT7toxf3Li7eE0PNiiSNhjHMLZ",
+	"x0XXQgxMB0i1Aftrm/kd/y7L91kOOBdAarv4HwActshjecQLT05OTv/1nCodYLqSoBA9k3QGXMev5LC6",
+	"FSXqPT45KT44M8tR44QgLz8VRekJxq5jpAAJ7ZKVMBkKOObLZaMp2zmtEOET4g96CPQQcGTzZOF7r8ZC",
+	"55+JSb3Q0+tw2G3IDlDine0oRJXMkVyoXQOguDypUi+IELVJkys+9Qe1/kGt46kVm34wjvxzsma8vxNp",
+	"evQR2aQE1UuhwNTDYOrnQIhb3pKXveSGnH1D393BK0NZ+xR3Tr2Eitnv9g7Bm0qKhoXOj6k3UbYLwXWF",
+	"8UOUmsLZW7VUD32LgY4SV/i5omaNziyRtfjUHDe9gkYOZ4z/Qr6D7nbT1qxdotWeu21U05Fn/Eu+/ty4",
+	"/sMYca9ppz6C/TZC1vwzyZWftaXQF4kWiUVVqPtMtL723W/FOkv35SwrZJaNVP+4hhqt/M4hnU+T6vY2",
+	"66CSAijInToNkSIYbaxvZTGomjzvSjf/UE/GBo0OT04vTx+fnZycnZz82/HpN5nXRmWxn04Y6bWnjF16",
+	"BACHzT/3mJG/CJ2+8chsJuxK1W+u7+P2skFvb6gfxQT9RwY3Jrp5s52hhB/HhBJehdQ8abbRQQp2cfnk",
+	"zeXxy+c//3L5w0UPfAtbbkQBvw7BYAdlPhwljsp//zHZMSbNwylbjxsqw+C1+PChKMgt/PU3xyG6ZLwU",
+	"5dFs6Spdi/UjE7z8EYFBTpRH38DPQvfjrsLkvMubwcIcn2TejQ3V5D2ibBEuLdlO+wKgQjEigSCrXDGh",
+	"bLMG0xcLtI9YyL6et7zhygpB9eHG6eu1KJ3Kjk2uAQY2cjrXuhFnvgobcpEQNNZRKMGIdElZ2Ptfq5B9",
+	"UwRAWtwtRCXRSmDrhDUGKQGOrhHivNs/X+ldcYXQZGahV5AKKGf4ywUvCb1cKMzcSeTAzIX9sSV784G4",
+	"MYyfC+jjdxu0F2UCIwWG3ET8M86OxE96zLH4PeQRBgJO0nKxlR69SeCBLgKEySMDk8ZEJh+c4ZbV+kaU",
+	"TmmZrOmUMQAGBecxuQL66/Hv7n/vR8Rmf9K1GBWfvVxEma8JjYRSbz8dCW2GdFhzOwH71QcUyFtUukmE",
+	"O2irS/UA1OY4YKtnIY2969fkYe0wLkgSUAm2FnYHge2Mf3ki++A0Vuylf/8RUPvsiJzsuUDQXcAuHa3L",
+	"EO9u/7Mn4TE+6H9EMv7Dof1P69D+3IRe1k3uBn9kxnnLc4xipwvxD1n3UXySxcFC8JKyUZ/hCw+/l2ap",
+	"jUyXJrqfKsKB4r7OM7+97//5ZOmglzR7Qca4TP0lGes2/UOi/uGD/Ux8sJ+btAyeXUTJbPSNiN24Kcm5",
+	"t1+3xysW0liNneyz9iI98tG5wo+Ik6CoX4NvPiyWuboaxJPKv3EcKl0SBIzTq9lEzKUyHdJuZi5WP8BM",
+	"vudUVYd6MvU00SbgEBlpHaX8HTp0fVNDUeWsw/CAsjpfLElglRCyLdD9KaChCnbBdd+Y3OroEBJK+MFp",
+	"GcFofePO4xT/60gDvjytdbKf6RanrAwefANIRbjjZ04+ABQ07QEdRIec33hcI1i5rsgva4rwS1hgKDmM",
+	"n3TfZK2PeskbsZ/pkalqCAVgqQ0ETtxtIf05NTepTXtIJu/UBM8L3hPmxrGbx32ojY6CiOtBTfFEzFsF",
+	"XUT6NtMH0iz/qeTSvfrPfWk1NOSf8xtRYHAFCth5o0QJVeJ43n02pVeKDOOctIrRKSqBWEp9edUII+wL",
+	"fOyB7wK9JUPQhInh43rowF19htQSo4LgJxFMyq0UnR91MxcRlJQRNoJ42QanY1OtoFcjVvvPAbyAejkg",
+	"SN37Iqu9fDq08ABns/MkHuBqwwTYiisb7i8ppADVEkXJoGAR1o4dUN9/hKDWMtvAwFewUUcBpXGqCIkB",
+	"tWxe3wa8qFAAh72lSe0D7dvdczdTb6v+r4Mpb8yvJ78dWe4o/Yz95//+P//rAJAvYjibBH4O/G+lfEz9",
+	"C1EZwb4++erLrWb7oTA6Aq4Juh+vKmx6ecSeq5HgTn2UjZrD/Loh3cyMrNuKW1HS4IkQc5/73n8aKA7+",
+	"kQr57sb1/6F1ivuXEhfCAh13l4NT74yybfikombMXJmVAKBzqLqpuFKIfRvSMKA0x33BhoLzmKo6YAa/",
+	"hAf+keLyjpxfUobuFjW/6nDWPCDsZP2ZqjAfQuFF3RbhYZeYxgOdjQiaxOeIgOOAaloDpmaqe855h6jZ",
+	"iOm1VlLN0QdsKJqco2RH6kOE/Np9/49Gx7CoDFPGu0+N/Pppkl2TDjRIPIyhQjDqmpeUcvE50qRXyWAD",
+	"TIAPmerard+uNPg3CrZarCOtDVGXlLasFkPJJubaUeEAnV1cf4zA20MTGq4qQ2m1sAtdAmqHZ54z3Ygp",
+	"Nx7c1V3hSuNVttrpnI63dg0rPx9C+0mv2EpUVbhWC11SRzDw4PiFIwckenS67ZKbYCXI6cKtPSzFUxr1",
+	"qxigrhe+o8WDnTa9IXHUzxZcqgJ0+MDTAX4M40G3sNs+bs4jV4y3pbS6ie2ac8bZVC/XUbYvmwhHvKaD",
+	"fO2dGuLQDSpR+MQDnhq+4U1biayS3tCXn98poS+0bo1l10IsmdW9i9TrggjoicDzoUXd9jkdTwjeOAuU",
+	"IYx9jY1id3DxXg7/fQYtt4MAXdviAHZZMDmjHiUx9u8W6FCvi9dHC5V2m5pTV+jbT7YIoBS8EcayCbl1",
+	"QalYCL4U0Ityhu76XvUJePk8YCnfUsL2rwOg/lYmWwvwarMzaNctBc0ZhEuFUXpAoCCH2RdrYb+MfUSZ",
+	"fPqXfh4PydL8O7JaR/j+82FpQX3oWT1ACYD2Y0Itx8a5Qy3GoIyhRz5Epc9r0UDK/7haHz/5B0QECzUM",
+	"jZhLY0UD9Gwi8wezanrwZHlk2UpiL6pnF39hX/xy+ePhf/mS6Yb9jxcX/6ODG0awWDtdkI8Axj1iP0Ch",
+	"V6NX7vu/tuUcv5bWiGp2xjib8JJRt/ZGUNcf0Kf8lWOhPRDMA9iC7wHkewKl7iX2LejoYFB2vW2kFdQf",
+	"GofudW70rYdkLhDsqGh9iwzUMb7RO4LAfjjPKO41tX9KYjByyyZiSnFYIMXmQzhG98DSA4HEkdT0LFR9",
+	"hXwTf6MKhHUVUTtbNHum1KNpm10d/46X4v0x1XANql30yBbdJsxjusOfioGMZOAXkMsQ9V9/OkW15DQJ",
+	"6OlUKrjRxArKwEIJX+QygfAIgCNqX+KWJQBLbXBNHtL7B7gdvukqC1OZiq41DPPjpLliEXeWJpgqnKJH",
+	"afzi65PvvnQ8HLGJ0aiA/nE30NcHkdxDzSHZgL7JLf46wXr9tDLe8nsk4fuPLW12KP4oPHTc5WHQ2XTF",
+	"m9L8M8GOPNX6mlob2PjKdv2dwcdJeQW+y3OioCAQ7RAjfhUeesBT716SOHGnJPf14xlvxAMrkFigzBHU",
+	"xanoEadrWmUSG6kHXXXP/Owfch+7l2RuzrR74AOo31FU3r0YGjMoIaCLwTX0npz1T7a/q41PcevynLbb",
+	"3jMBGnaMHsikHWdMd1k2vGutA41fMHalWd1OF9B/gVcrviawYIjEYj95d7FCF97mWtgjRp3mu3ajC65K",
+	"7CJDaZmOkMA5pShnecUxSk6LEAB/7oguJVzwIXzLvcJOgMU5qTQ2kBC++LaPRfHJw07Axoy1RfXmWVGX",
+	"1yIkL0A7EQatLTfArB9W2HyzV7A458VKwiBWVaDeBIIFCQ5pMykG2TQzZzIEqvwkz/kDegfHbHBEUaOd",
+	"fzk3xRPvFvcxNHIysGklhbJXsoy0ZnwSVWZpwsliHldIAadGOlCpv6lXd2yTVFC2ghQpHAr0jkobUrWX",
+	"ArKlDJ+Jao3uDHwu9JOyfsf8htGohFJCPslVI60VAPgBh08aKrbrRI3eRG0S/cy++Prk5Mt+B2U0Vdws",
+	"offPORkwKmyNucZIMSwe48AQzpMG+234TXOmwzUAj0A/Mm7BRqDDRzQMqEdBoBTOsDEidS1fO0WCSj1P",
+	"T05OaPE14wvBS5rkF18/dhbKn3+4ZP3ABS57lY2JHLEnc4RnwS517pVOmLUIbc/eismFnrqB+vL2eGXY",
+	"F86wx7v8UhjD5yJp5ph2Usv4zt+/NRIf9IM01BjPa57AiY/hOAk/zwexTx5/97FFzAVQxAD368B/suJl",
+	"SwM8XuUDHD6ZFAjc9Gm2iNQy+uaNWFbrczbRdgG8579evPqZWfHOmu2ODOhwTEu0UzyabUHT3Spq3XZ/",
+	"MmdLxnTvcqpZ6rKnNvP3IBHeD5UQRFrmgxp+KMUHpPZ512DOCU3IUa419PuHkiwqCP4QBv3D6WSrXi72",
+	"jHGviPo9GK0eZM34j3+SH97XOUpde4t9XjaKc3sqG6pCHsqNs9LZazML7kQTzKlEan/C0xeu370k8bvN",
+	"pY6Y0nR61CPDrLbOwoMqPmj95B1Cs9C7ZskbtOu+OTlhbxeo/311ckKPFOzxyQmwSUeWR+xCg74XFJrR",
+	"Ol/hbHSFfN690+8xbjhkZpSsFlxB+0WnU8VvgasPTRLhR9Q80md7WP+s2fLrhp6fjUA1t/MFYxJvSqeh",
+	"0brrcv86zZtucR/auzr2kn7OjtRPQhH6s7wRm1w8UCDktmDSiLuk59jusxLG+LtM/jOw1vBpp9Vj3vOy",
+	"kbrZ9JUtuXSc4rgUN5A3M4Sv95o7YvuenvwgCQLRG8ea7H4ld9af+tke/V5L+I4tN2TRK7gTEKCnxmbp",
+	"XZcGIkZ59Hr/RLzr989Zvqe3PGDsZiT0qypBbo20lcgd8OED4QO08ULra/ABvNTlpDXs8tlrT5PnzFR6",
+	"hS4Fp3ZvNFb1VLFs9HB7VbiM/qEPcS5IffTKsRcxLOMhd9tvAyaNO8lOex03P07ushHG6QO7WR7Asnwo",
+	"bifV/AInNnabwzoedJtpH/qI0jOppFngfUqzL0iIph8/EO+i0T9S2HnzzAbP6NNrIO10mMcPQzLPS6Gs",
+	"nGEiBF5KBp5fLOvFVheOPKgCWPqk5exNDdisOd+DUGVMa70j/3rbBsLm7PPQJ/JDWpgDG0cqIK2etcsh",
+	"8zy73o9K4p/ITj7xsyqY1WyumTP/pF2MM7j3tbR3Ue7xRCL6+v2/Ost+Zf9GPERjIVX+wXo/Rp7PAN27",
+	"Q4nZrtVbVQO7Ga0vEviwFEsv/XBs7YW8ETtop0vgifbULPTKfIpOjAcT6G8ELwlw40awG161G4DUaTIy",
+	"cq4+LA1BMaHnDu7tD8P63NDP3Kv+YHyfK0k/Qxg67OKuV76zSLjr4adUB2I1W/AlROd20v2K2+nioQl/",
+	"M6jpEzJ80xOYBIQUb0RzHqVd+JqtubwRkEsAYdDwkyKUpnk11JnTqEFB35XtsCf87mGVjbfuFZ+DtlFs",
+	"0BEegxMZojyPpYgkGEmo7IPExj8u7CgZRPuHwGcQ/iGSxTxLvAEy8hDG93UXrLOzq/wz+9Tu9uGWP2k8",
+	"4nEOKdyE0Q4/D78rFav0fCsudD/3sNGTStS5OQSsX8q+ij2APSL7aKWblzG6cNyLTiuRSrUFLFnfBWQr",
+	"g7wRWMYwQMpv6JEHZI7+FYlDecqtszvQQ4u3tmBiqacLQm/jXbseSK9BoA9fQ8jZstHzhtcEbDl0hg9Z",
+	"bIvVPH4pHnnT6obPHYXB8jHcX/TNBVgfrXfJZd8X3bTqcFnpPI6A+/KNO/PdQDCyYbI0JHkga96wibAr",
+	"gapAneE+DY5+B1ABjMMXGG8sGJaPMt0w8Q4KGtPv1bN75ney5nNxvFTze0HUXcqpbRtCdmZmKhRvpDYF",
+	"M0JQcislFFBm5z+eg2E3S9xxbxzhsrLhK0WA2Hy6YJqq/wx7/fOfNy/DcDDmjSfVh+JiyFwzqCeKWtgt",
+	"9AqBrzFBpOZrNhF3D77cebcReHNZQbVJqEvg5lqUTk0qCM1vFdqj5ZPC4eCwrqRppMAyMCeeMHcJUnDo",
+	"GInJaRjWZxgUeNSQ27xs9FSYGJ7ziL1SYgMQNErBgYTqabIDo7G8cVTwUPk1rfpIxoVbU57wfIMfSGP8",
+	"9GJIe1JyX7RyiHV4/koELLak5KjYj6eMEXEfAWl5uvl4AaB9dskX4EDef4y24tgqLKMRtb4RXcYr5rVm",
+	"NcJWPTAffSNMW9kBmv7kNnxMTyG4i0G782n6KPsfNJ4UbsAxJDsc/+7+9z6b3E5zPnLHFhw5lk+qqFUy",
+	"Vq1RZcwXpZ66TXSX76guvyzCjTxa85pKWIGnwyhukGcXfykokRMR3HTV1gr7vIdfo7oUa0sZIKA3rfoR",
+	"ewvc+z5megZhL+ajJW/+1gpb+L+n5iYNpUitDx7KQr8jVkmiXTBl6vyD65hPYKGY+t606pHTIxzr6VvJ",
+	"QX8f1C8vwlMPyBy7l+RciN0Dn4ROGeaDkiWkVaGgRtYQkq86cMCw9eQwHSoZqbQR3rE6RoDHsTnybRfU",
+	"y7tB6FkPfBVtR29hPxBTjIIkWSDW3MTukSbwFc/VTKdTHRFbnptrM7iqtwuNVehyrgQiOqC0AqjJIaSq",
+	"qdbXElEPTee7QAcK4e3DdwV4XE8fs4VuG4NlljA3hWYxPjkLGcuNrgR950EwEcEqJQfcG+LdfoCQHY6+",
+	"l5b/9eCOIcD3h05A7dfOOYuUdl5NyQ8+1bVgEz69Di3OaMapy3m8wQZyycjugL7vPfpA6cjxOz6Rw/r6",
+	"ng5LzhWoH3qrsQSyLW8oL4VeVlFnMc6W3JiVbvq2kbHciqwi+JNHMDRdQC/cUN9xxAgMgOqVivpOuzmg",
+	"TlT0INZ9M6jgBGBGlqLY6vwfwamqEvtftDV01KDgDmBagmObMnap1FpIGBXfzZRuELLmiL0J0gx/2n8D",
+	"jg6oeRNdrgFj1z1m4nYel8n65ZWhKlBpPUY8dserfT0o7Z3qAd1htfMLeSN8rTP4QyoBHl/w4j9mBkGi",
+	"5qKrsHRs8jWf+1/RozOxoipvKEiCvH+lxNT6cG6/Bh2MD+DFJ4x2TkJ8mn5FVfq9X8JvAM0HfvkNM+eE",
+	"BAsTCW7tboc2Sl3TuvsFkOBDikeL+KWZ1mce3PRzwe4EGsUTsSGpiJvFRPOm9HlFG1e8HYzwXOATD3wE",
+	"rRk6g/YzxIRuwM9JPt0ZbzwMshOevSOwvJGz2bD1cEnPPOAp+FdkjoFmCUWKvAae7LtZrjQBI0fFSJ/L",
+	"UV1uSBZaZpxjwdn12wWbagNl3ivPr2UTgjSp4zz+3W3T+2OCjB6VqgP/u5dkncuFWFNVtlPbupZHXU+e",
+	"ldeuMekI+DtCE2DrKSeSIphXOuEY0jDgvLKAjY22spW16GCroF/kRmF8r37esFoag0iuiH0SOcJWXFoM",
+	"MhBKoseITsiLZWsWARX9QcpBWrMQZYwR/uHc+Hg/LyBGnK1ZQ7MTwshu6z9Yg6tPA4MQihuIUImaTYip",
+	"c7rbBTMtxo96/XhLvj5EiBtqldC7005fHATSu8QnHvL84Q05Mz5q1vJh8KR+1A1bLaiPF8DUgU7d2zZK",
+	"4x0SbH/BRx5w3/ANP8qBrhPg9y66jArKMgiBzIeDJJTTBb7dk+G8kWWMUAgCg/Kh0a2Ok+vXxW1wAm/V",
+	"LZfVOkLJJrZNoFuEkNADbKKFI2ZyqSM2HKA+ZtIeMfcGGt7S/gEKFU2tbxmEOCyZfgVBYekGBuTQSy7q",
+	"qQWj7QkoHsgoJWTvjgq+5eafmpuCiQmqLdIRjym5LVjtDCsD+SlmKTuYwpluFUS6c/3Qt9tM74WsW7eV",
+	"lUve2GM30mHJLe/fkGXjts1NFdz+skoAVz4x3vgDhI7H33zLXj6N2ovvDBYUBzVfLiVmyST4E34JB1yw",
+	"//nk5YuzuJEshnj0DBDta8FV3EClX2CCCQTumVHz6snpX3H1XYduPfmrmH7wqDxS7A5YdkgTxztJ3Rea",
+	"cDk/JYB2KEsHVdkHTHbxMvIq4No2EIDxieNGTLWaykoOowH7x0SOB2ygs+opr0KbvzijtrutQRBEIW8I",
+	"BOT617jRDvaLE/qO+Z2jSXr4GMhUNHwdWGKuvUFV3aK5wYNlafZOK5Ws6ZaFgeJPiXY3LUCKb5DIjTGt",
+	"NugZWuC/xd6RUqEjsUfHAwhxvZeS4y5y9hXgkZ2L2JU3EiAOqgGSXrN94OE+Mwu+BzqHhSVzVPfe/38B",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

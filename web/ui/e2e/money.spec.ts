@@ -20,7 +20,7 @@ test("an operator drafts, approves and downloads a bill, and imports official va
   // What all may see: the tariff's windows of today, and the fund.
   await page.goto(site);
   await expect(page.locator("#tariff")).toHaveText("time-of-use");
-  await page.getByRole("link", { name: "tariffs and bills" }).click();
+  await page.getByRole("link", { name: "Tariffs and bills", exact: true }).click();
   const usual = page.locator("section", { hasText: "for all who have no tariff of their own" });
   await expect(usual.locator("tbody tr", { hasText: "17:00–21:00" }).first()).toHaveText("17:00–21:0031.6011.4120.197.86"); // 12.5 + 14.1 + 2.95 + 2.05; 60 % of 14.1, and 2.95
   await accessible();

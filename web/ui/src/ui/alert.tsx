@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 export function Alert({ kind = "warning", children }: { kind?: "warning" | "error"; children: ComponentChildren }) {
   return (
     <p role="alert" class={`alert ${kind}`}>
-      <span aria-hidden="true">{kind === "error" ? "✕" : "!"}</span> <span>{children}</span>
+      <span>{children}</span>
     </p>
   );
 }

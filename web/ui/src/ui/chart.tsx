@@ -19,6 +19,9 @@ export interface Series<P> {
   value: (p: P) => number | undefined;
   /** down: drawn below the nothing, because it goes out. */
   down?: boolean;
+  /** hatched bars and dashed lines are told apart without their colour. */
+  hatched?: boolean;
+  dashed?: boolean;
 }
 
 interface Props<P> {
@@ -37,6 +40,9 @@ interface Props<P> {
   /** csv is where the numbers come as a file. */
   csv?: string;
   height?: number;
+  /** from and until are what the drawing is of, in ms; without them what the points are of. */
+  from?: number;
+  until?: number;
   children?: ComponentChildren;
 }
 
@@ -47,13 +53,13 @@ export function Chart<P>(props: Props<P>) {
   const [box, width] = useWidth();
   const [at, look] = useState<number | undefined>(undefined);
   const when = props.when ?? ((p: P) => `${format.day(props.start(p))}, ${format.clock(props.start(p))}–${format.clock(props.end(p))}`);
-  if (points.length === 0) return <p class="hint">{shared.chart.empty}</p>;
+  if (points.length === 0 || series.length === 0) return <p class="hint">{shared.chart.empty}</p>;
   const known = at === undefined ? undefined : points[Math.min(at, points.length - 1)];
   return (
     <figure class="chart">
       <ul class="legend">
         {series.map((s) => (
-          <li key={s.name} class={`${s.name} ${s.kind}`}>
+          <li key={s.name} class={`${s.name} ${s.kind} ${s.hatched ? "hatched" : ""} ${s.dashed ? "dashed" : ""}`}>
             {s.label}
           </li>
         ))}
@@ -130,7 +136,7 @@ function Drawing<P>(props: DrawingProps<P>) {
   const { format } = useSpeech();
   const id = useId();
   const box: Box = { left, top: 8, width: width - left - 8, height: height - 8 - below };
-  const [from, to] = [start(points[0]!), end(points[points.length - 1]!)];
+  const [from, to] = [props.from ?? start(points[0]!), props.until ?? end(points[points.length - 1]!)];
   const x: Scale = { from, to, at: (t) => box.left + ((t - from) / (to - from)) * box.width };
   const drawn: Drawn<P> = { points, series, start, end };
   const columns = bars(drawn);
@@ -147,10 +153,14 @@ function Drawing<P>(props: DrawingProps<P>) {
   return (
     <svg width={width} height={height} role="img" aria-label={title} onPointerMove={pointed} onPointerDown={pointed}>
       <defs>
-        <pattern id={`${id}-out`} class="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-          <rect width="6" height="6" />
-          <path d="M0,0V6" />
-        </pattern>
+        {series
+          .filter((s) => s.hatched)
+          .map((s) => (
+            <pattern key={s.name} id={`${id}-${s.name}`} class={`hatch ${s.name}`} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+              <rect width="6" height="6" />
+              <path d="M0,0V6" />
+            </pattern>
+          ))}
       </defs>
       {y.marks.map((v) => (
         <g key={v}>
@@ -169,10 +179,10 @@ function Drawing<P>(props: DrawingProps<P>) {
         </g>
       ))}
       {columns.map((c) => (
-        <rect key={`${c.series} ${c.start}`} class={`bar ${c.series}`} x={x.at(c.start) + 0.5} width={Math.max(1, x.at(c.end) - x.at(c.start) - 1)} y={y.at(c.high)} height={Math.max(0, y.at(c.low) - y.at(c.high))} fill={c.out ? `url(#${id}-out)` : undefined} />
+        <rect key={`${c.series} ${c.start}`} class={`bar ${c.series}`} x={x.at(c.start) + 0.5} width={Math.max(1, x.at(c.end) - x.at(c.start) - 1)} y={y.at(c.high)} height={Math.max(0, y.at(c.low) - y.at(c.high))} fill={c.hatched ? `url(#${id}-${c.series})` : undefined} />
       ))}
       {lines.map((s) => (
-        <path key={s.name} class={`mean ${s.name}`} d={outline(drawn, s, x, y)} />
+        <path key={s.name} class={`mean ${s.name} ${s.dashed ? "dashed" : ""}`} d={outline(drawn, s, x, y)} />
       ))}
       {shown !== undefined && <line class="cursor" x1={x.at((start(shown) + end(shown)) / 2)} x2={x.at((start(shown) + end(shown)) / 2)} y1={box.top} y2={box.top + box.height} />}
     </svg>

@@ -10,14 +10,14 @@ export interface Drawn<P> {
   end: (p: P) => number;
 }
 
-/** Bar is one bar: of which series, from when to when, and between which values; out is one that goes below the nothing. */
+/** Bar is one bar: of which series, from when to when, and between which values. */
 export interface Bar {
   series: string;
   start: number;
   end: number;
   low: number;
   high: number;
-  out: boolean;
+  hatched: boolean;
 }
 
 /** bars stand upon each other: those that come in from the nothing upwards, those that go out from it downwards. */
@@ -28,7 +28,7 @@ export function bars<P>({ points, series, start, end }: Drawn<P>): Bar[] {
     return standing.flatMap((s): Bar[] => {
       const v = s.value(p);
       if (v === undefined || v === 0) return [];
-      const at = { series: s.name, start: start(p), end: end(p), out: s.down ?? false };
+      const at = { series: s.name, start: start(p), end: end(p), hatched: s.hatched ?? false };
       return s.down ? [{ ...at, high: low, low: (low -= v) }] : [{ ...at, low: high, high: (high += v) }];
     });
   });

@@ -17,7 +17,7 @@ export function Figure({ id, label, value, note, how }: Props) {
   return (
     <div class="figure">
       <h3>{label}</h3>
-      <output id={id}>{unbroken(value)}</output>
+      <output id={id}>{value}</output>
       {note && <p>{unbroken(note)}</p>}
       {how && (
         <details class="how">

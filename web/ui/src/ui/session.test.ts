@@ -3,7 +3,7 @@ import { type Api, Failed } from "./api";
 import { pagesFor } from "./pages";
 import { Session, type SessionInfo } from "./session";
 
-const nobody: SessionInfo = { signed_in: false, demonstration: false, display_name: "c", zone: "UTC", currency: "EUR" };
+const nobody: SessionInfo = { signed_in: false, demonstration: false, community: "c", display_name: "c", zone: "UTC", currency: "EUR", language: "en", methods: [], first_start: false };
 
 function of(info: Partial<SessionInfo>): Session {
   const s = new Session({} as Api);

@@ -1,20 +1,9 @@
 import { signal } from "@preact/signals";
-import { type Api, Failed } from "./api";
-
-export type Role = "homeowner" | "installer" | "utility" | "researcher" | "operator" | "viewer" | "agent";
+import { type Api, Failed, type Schemas } from "./api";
 
 /** SessionInfo is what the community says of the session. */
-export interface SessionInfo {
-  signed_in: boolean;
-  demonstration: boolean;
-  role?: Role;
-  name?: string;
-  member?: string;
-  display_name: string;
-  zone: string;
-  currency: string;
-  language?: string;
-}
+export type SessionInfo = Schemas["SessionInfo"];
+export type Role = NonNullable<SessionInfo["role"]>;
 
 /** Session is who looks at the pages, and what is the same on all of them: zone, currency, language. */
 export class Session {
@@ -24,20 +13,9 @@ export class Session {
 
   /** read asks who is signed in; it throws when the community does not answer. */
   async read(): Promise<SessionInfo> {
-    const info = await this.asked();
+    const info = await this.api.call("get", "/api/v1/session", {});
     this.info.value = info;
     return info;
-  }
-
-  private async asked(): Promise<SessionInfo> {
-    const nobody = { signed_in: false, demonstration: false, display_name: "Commonwatt", zone: "UTC", currency: "EUR" };
-    try {
-      const { zone, currency } = await this.api.call("get", "/api/v1/tariffs", {});
-      return { ...nobody, demonstration: true, zone, currency };
-    } catch (e) {
-      if (e instanceof Failed && e.status === 401) return nobody;
-      throw e;
-    }
   }
 
   /** role is that of who is signed in, undefined for nobody. */

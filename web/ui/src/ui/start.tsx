@@ -25,7 +25,7 @@ export async function start<W>(words: Loaders<W>, page: (site: Site<W>) => Compo
   if (!root) return;
   const browser = navigator.languages;
   const info = await known(site, browser, root);
-  await site.speaker.begin(info, info.language, browser);
+  await site.speaker.begin(info, info.email ? info.language : undefined, [...browser, info.language]);
   const shown = site.session.open ? page(site) : <Door />;
   render(<Speaking speaker={site.speaker}>{shown}</Speaking>, root);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/sw.js").catch(() => {}); // without it there is no page for times without a connection

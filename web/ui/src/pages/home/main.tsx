@@ -5,6 +5,7 @@ import { Live, socket } from "../../ui/live";
 import { start } from "../../ui/start";
 import { Choice } from "./choice";
 import { App } from "./page";
+import { Past } from "./past";
 import { Plans } from "./plans";
 import { Purse } from "./purse";
 import "../../ui/style.css";
@@ -15,8 +16,9 @@ void start({ en: () => import("./words/en"), de: () => import("./words/de") }, (
   const purse = new Purse(site.api);
   const key = new Key("homeowner", sessionStorage);
   const plans = new Plans(site.api, new Api(key), key);
+  const past = new Past(site.api);
   live.start();
   void purse.follow();
   watch(site.session, () => live.silence.value > 0);
-  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} />;
+  return <App site={site} live={live} choice={choice} purse={purse} plans={plans} past={past} />;
 });

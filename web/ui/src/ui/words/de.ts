@@ -35,7 +35,7 @@ export const words: Shared = {
     researcher: "Forschung",
     operator: "Betrieb",
     viewer: "Einsicht",
-    agent: "Agent",
+    key: "Agent",
   },
   units: {
     periods: { 15: "diese Viertelstunde", 30: "diese halbe Stunde", 60: "diese Stunde" },

@@ -37,7 +37,7 @@ export const words = {
     researcher: "researcher",
     operator: "operator",
     viewer: "viewer",
-    agent: "agent",
+    key: "agent",
   },
   units: {
     periods: { 15: "this quarter of an hour", 30: "this half hour", 60: "this hour" } as Record<number, string>,

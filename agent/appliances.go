@@ -1,0 +1,174 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/commonwatt/commonwatt/agent/plan"
+	"github.com/commonwatt/commonwatt/grid"
+)
+
+// Appliances are held to wait, and started when the plan says so: once they run nobody interrupts them. One
+// that is due every day is planned for each window within the horizon, and it is known from what it took
+// whether it ran today; another one is planned once it tells that it was loaded. What it will be loaded with
+// later is expected to be as it is usual.
+
+// waits tells whether a plan can start an appliance, because enough is known of it.
+func (t *Traders) waits(d grid.Device) bool {
+	of := t.rating(d.ID)
+	return d.Kind == grid.Appliance && of.Controlled && of.Power > 0 && of.Programme.Runs > 0 && of.Programme.Power > 0
+}
+
+// appliance tells the plan what an appliance has to do.
+func (t *Traders) appliance(ctx context.Context, k *task, d grid.Device) error {
+	if !t.waits(d) {
+		return nil
+	}
+	of := t.rating(d.ID)
+	if of.Programme.Daily {
+		return t.daily(ctx, k, d.ID, of.Programme)
+	}
+	last, err := t.Telemetry.Last(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	e := errand{id: d.ID, power: of.Power, until: k.now}
+	if last != nil && last.Charge != nil && *last.Charge < allCharge {
+		left := of.Programme.Runs * time.Duration(allCharge-*last.Charge) / time.Duration(allCharge)
+		e.until = of.Programme.By.Next(k.now.Add(punctual), t.zone()).Add(-punctual)
+		began := *last.Charge > 0 || last.Power != nil && *last.Power > of.Programme.Power/2 //nolint:mnd // half: it runs
+		k.in.Loads = append(k.in.Loads, plan.Load{ID: d.ID, Power: of.Programme.Power, Runs: left, Ready: e.until, Began: began})
+	}
+	k.appliances = append(k.appliances, e)
+	return nil
+}
+
+// punctual is how long before its time an appliance is planned to be done: it starts a little after it is
+// told to.
+const punctual = 10 * time.Minute
+
+// errand is what is to be said of an appliance.
+type errand struct {
+	id    string
+	power grid.Power // by which it is told to run
+	until time.Time  // up to then the plan knows what it will do
+}
+
+// notWorth is the part of a programme that is not worth another start.
+const notWorth = 20
+
+// daily tells the plan of an appliance that runs once in every window: what is left of today's, and those
+// that come.
+func (t *Traders) daily(ctx context.Context, k *task, device string, p Programme) error {
+	e := errand{id: device, power: t.rating(device).Power, until: k.now}
+	end := k.in.Steps[len(k.in.Steps)-1].End()
+	for begin := p.begins(k.now, t.zone()); ; begin = p.From.Next(begin, t.zone()) {
+		by := p.By.Next(begin, t.zone()).Add(-min(punctual, p.Window()-p.Runs))
+		if by.After(end) {
+			break
+		}
+		left, began := p.Runs, false
+		if begin.Before(k.now) {
+			ran, runs, err := t.ran(ctx, device, begin, k.now, p)
+			if err != nil {
+				return err
+			}
+			left, began = p.Runs-ran, runs
+		}
+		e.until = by
+		if by.After(k.now) && left > p.Runs/notWorth {
+			k.in.Loads = append(k.in.Loads, plan.Load{ID: device, Power: p.Power, Runs: left, From: begin, Ready: by, Began: began})
+		}
+	}
+	k.appliances = append(k.appliances, e)
+	return nil
+}
+
+// begins returns when the last window before a time began.
+func (p Programme) begins(now time.Time, zone *time.Location) time.Time {
+	const back = 26 * time.Hour // more than a day, however clocks are turned
+	begin := p.From.Next(now.Add(-back), zone)
+	for next := begin; !next.After(now); next = p.From.Next(begin, zone) {
+		begin = next
+	}
+	return begin
+}
+
+// ran returns for how long an appliance ran since a window began, by what it took, and whether it runs now.
+func (t *Traders) ran(ctx context.Context, device string, begin, now time.Time, p Programme) (ran time.Duration, runs bool, err error) {
+	past, err := t.recall(ctx, device, now)
+	if err != nil {
+		return 0, false, err
+	}
+	var wh float64
+	for n := len(past.Values) - 1; n >= 0 && !past.First.Shift(n).Begin().Before(begin); n-- {
+		if known(past.Values[n]) {
+			wh += past.Values[n]
+		}
+	}
+	current := grid.IntervalAt(now, t.Minutes).Begin()
+	power, err := t.Telemetry.MeanPower(ctx, device, current, now.Add(time.Second))
+	if err != nil {
+		return 0, false, err
+	}
+	if power != nil {
+		wh += float64(*power) * now.Sub(current).Hours()
+	}
+	last, err := t.Telemetry.Last(ctx, device)
+	runs = err == nil && last != nil && last.Power != nil && *last.Power > p.Power/2 //nolint:mnd // half
+	return time.Duration(wh / float64(p.Power) * float64(time.Hour)), runs, err
+}
+
+// starts returns by what power the appliances are told to run in a step, 0: they are to wait; nil where
+// there are none.
+func (k *task) starts(p *plan.Plan, step int) map[string]grid.Power {
+	if len(k.appliances) == 0 {
+		return nil
+	}
+	all := map[string]grid.Power{}
+	for _, e := range k.appliances {
+		all[e.id] = 0
+		for _, d := range p.Devices {
+			if d.ID == e.id && d.Power[step] > 0 {
+				all[e.id] = e.power
+			}
+		}
+	}
+	return all
+}
+
+// starting tells whether the plan starts a device.
+func (k *task) starting(device string) bool {
+	return slices.ContainsFunc(k.appliances, func(e errand) bool { return e.id == device })
+}
+
+// chores returns what appliances will take that nobody has loaded yet, as it is usual, in a scenario, Wh.
+func (k *task) chores(s, at int, i grid.Interval) (wh float64) {
+	for _, e := range k.appliances {
+		if paths := k.x.warm[e.id]; !i.Begin().Before(e.until) && s < len(paths) {
+			wh += paths[s][at]
+		}
+	}
+	return wh
+}
+
+// meanChores is chores in the mean of the scenarios.
+func (k *task) meanChores(i grid.Interval) (wh float64) {
+	n := min(len(k.x.net), len(k.st.short))
+	for s := range n {
+		at := min(max(between(k.x.begins(), i), 0), len(k.x.net[s])-1)
+		wh += k.chores(s, at, i) / float64(n)
+	}
+	return wh
+}
+
+// plansWarmth tells whether the plan says of all that heats or waits what it will take.
+func (k *task) plansWarmth() bool {
+	for id := range k.x.warm {
+		if !k.starting(id) && !slices.ContainsFunc(k.in.Heats, func(h plan.Heat) bool { return h.ID == id }) {
+			return false
+		}
+	}
+	return len(k.x.warm) > 0
+}

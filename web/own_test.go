@@ -1,0 +1,213 @@
+package web_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/commonwatt/commonwatt/web"
+	"github.com/commonwatt/commonwatt/web/api"
+)
+
+// ownAsked is a request of an operation about a home's own, and who may make it: people by their
+// role, and whether keys may that are for looking.
+type ownAsked struct {
+	asked
+
+	people string
+	looks  bool
+}
+
+func ownOperations() map[string]ownAsked {
+	get := func(path string, code int, people string, looks bool) ownAsked {
+		return ownAsked{asked{http.MethodGet, "/api/v1/homes/ann/" + path, "", "", code}, people, looks}
+	}
+	const owner = "homeowner operator"
+	return map[string]ownAsked{
+		"getHistory":           get("history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", http.StatusOK, owner, true),
+		"getMoney":             get("money", http.StatusOK, owner, true),
+		"listHomeBills":        get("bills", http.StatusOK, owner, false),
+		"getHomeBill":          get("bills/none", http.StatusNotFound, owner, false),
+		"printHomeBill":        get("bills/none/pdf", http.StatusNotFound, owner, false),
+		"openHomeBillLine":     get("bills/none/line?point=p&kind=own", http.StatusNotFound, owner, false),
+		"openHomeBillInterval": get("bills/none/postings?point=p&interval=2026-06-01T10:15:00Z/15", http.StatusNotFound, owner, false),
+	}
+}
+
+func withOwn(all map[string]asked) map[string]asked {
+	for name, a := range ownOperations() {
+		all[name] = a.asked
+	}
+	return all
+}
+
+func withOwnPeople(all map[string]string) map[string]string {
+	for name, a := range ownOperations() {
+		all[name] = a.people
+	}
+	return all
+}
+
+func ownInDemonstrations() (names []string) { return slices.Collect(maps.Keys(ownOperations())) }
+
+func ownNotForLooking() (names []string) {
+	for name, a := range ownOperations() {
+		if !a.looks {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// newOwn is what homeowners are shown here: two steps of a past, and a bill.
+func newOwn() web.Own { return web.Own{Past: &aPast{}, Bills: ownBills{}} }
+
+// aPast knows the homes whose names have at most three letters and are no zz.
+type aPast struct{ asked web.Range }
+
+// wrongRangeError is what is wrong with what was asked.
+type wrongRangeError struct{}
+
+func (wrongRangeError) Error() string     { return "to: it has to be later than from" }
+func (wrongRangeError) Parameter() string { return "to" }
+
+func (p *aPast) History(_ context.Context, home string, r web.Range) (h api.HomeHistory, known bool, err error) {
+	p.asked = r
+	switch {
+	case !isHome(home):
+		return h, false, nil
+	case !r.From.Before(r.To), r.Step == "2h":
+		return h, true, wrongRangeError{}
+	}
+	h = api.HomeHistory{Home: home, Zone: "Europe/Vienna", Currency: "EUR", Step: r.Step, From: r.From, To: r.To, Points: []api.HistoryPoint{
+		{Start: r.From, End: r.From.Add(24 * time.Hour), Quality: api.HistoryMissing, Expected: 96},
+		{
+			Start: r.From.Add(24 * time.Hour), End: r.To, Quality: api.HistoryPartial, Intervals: 90, Expected: 96, Settled: 90, Import: new(int64(1200)), Export: new(int64(0)),
+			Solar: new(int64(500)), Cost: new(int64(250_000)), Savings: new(int64(-1)), Lacking: &[]string{"charger", "home"},
+		},
+	}}
+	if r.Compare {
+		h.Before = &api.HistoryBefore{From: r.From, To: r.To, Points: h.Points[:1]}
+	}
+	return h, true, nil
+}
+
+func (p *aPast) Money(_ context.Context, home string) (api.HomeMoney, bool, error) {
+	return api.HomeMoney{Home: home, Zone: "Europe/Vienna", Currency: "EUR", Digits: 2}, isHome(home), nil
+}
+
+func isHome(home string) bool { return len(home) <= 3 && home != "zz" && home != "B" }
+
+// ownBills are the bills of ann, among them a draft, and one of bob.
+type ownBills struct{ oneBill }
+
+func (ownBills) all() map[string]api.Bill {
+	all := map[string]api.Bill{}
+	for id, of := range map[string][2]string{"draft-2026-07-ann": {"ann", "draft"}, "2026-000001": {"ann", "approved"}, "2026-000002": {"bob", "sent"}, "2026-000003": {"ann", "approving"}, "2026-000004": {"ann", "cancelled"}} {
+		b, _ := oneBill{}.Get(context.Background(), id)
+		b.Summary.Id, b.Summary.Member, b.Summary.State = id, of[0], of[1]
+		all[id] = b
+	}
+	return all
+}
+
+func (o ownBills) List(_ context.Context, _, member, _ string) (all []api.BillSummary, err error) {
+	for _, id := range []string{"draft-2026-07-ann", "2026-000001", "2026-000002", "2026-000003", "2026-000004"} {
+		if b := o.all()[id].Summary; b.Member == member {
+			all = append(all, b)
+		}
+	}
+	return all, nil
+}
+
+func (o ownBills) Get(_ context.Context, id string) (api.Bill, error) {
+	b, is := o.all()[id]
+	if !is {
+		return b, refusedBillError{missing: true}
+	}
+	return b, nil
+}
+
+// TestOwnBills asks for what is ann's and approved, and for what is not.
+func TestOwnBills(t *testing.T) {
+	h := guarded(t)
+	w := knock(t, h, http.MethodGet, "/api/v1/homes/ann/bills", "")
+	var listed api.Bills
+	if err := json.Unmarshal(w.Body.Bytes(), &listed); err != nil || len(listed.Bills) != 2 || listed.Bills[0].Id != "2026-000004" || listed.Bills[1].Id != "2026-000001" {
+		t.Errorf("bills of ann: %d %s", w.Code, w.Body)
+	}
+	for path, want := range map[string]int{
+		"2026-000001": 200, "2026-000001/pdf": 200, "2026-000001/postings?point=mp-ann&interval=2026-06-01T10:15:00Z/15": 200, "2026-000001/line?point=mp-ann&kind=own": 404, "2026-000004": 200,
+		"2026-000002": 404, "2026-000002/pdf": 404, "2026-000002/line?point=mp-bob&kind=own": 404, "2026-000002/postings?point=mp-bob&interval=2026-06-01T10:15:00Z/15": 404,
+		"draft-2026-07-ann": 404, "2026-000003": 404, "2026-000009": 404, "2026-000001/postings?point=mp-ann&interval=noon": 400,
+	} {
+		w := knock(t, h, http.MethodGet, "/api/v1/homes/ann/bills/"+path, "")
+		if w.Code != want {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, want)
+		}
+		if strings.HasPrefix(path, "2026-000002") && !strings.Contains(w.Body.String(), `there is no bill \"2026-000002\" of this home`) {
+			t.Errorf("%s: says %s", path, w.Body)
+		}
+	}
+	if got := knock(t, h, http.MethodGet, "/api/v1/homes/ann/bills/2026-000001/pdf", "").Header().Get("Content-Disposition"); got != `attachment; filename="2026-000001.pdf"` {
+		t.Errorf("the file is called by %s", got)
+	}
+}
+
+// TestAnAgentHasOneHome asks with the key of ann's agent for what is bob's.
+func TestAnAgentHasOneHome(t *testing.T) {
+	h := guarded(t)
+	for _, path := range []string{"history?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z", "money"} {
+		if w := knock(t, h, http.MethodGet, "/api/v1/homes/ann/"+path, "", "Authorization: Bearer ann's key"); w.Code != http.StatusOK {
+			t.Errorf("%s of ann: %d %s", path, w.Code, w.Body)
+		}
+		if w := knock(t, h, http.MethodGet, "/api/v1/homes/bob/"+path, "", "Authorization: Bearer ann's key"); w.Code != http.StatusForbidden {
+			t.Errorf("%s of bob: %d %s", path, w.Code, w.Body)
+		}
+		if w := knock(t, h, http.MethodGet, "/api/v1/homes/nobody/"+path, ""); w.Code != http.StatusNotFound {
+			t.Errorf("%s of nobody: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestHistoryOverTheAPI asks for a range in each form, and for what is none.
+func TestHistoryOverTheAPI(t *testing.T) {
+	h := guarded(t)
+	ask := func(query string) (int, string) {
+		w := knock(t, h, http.MethodGet, "/api/v1/homes/ann/history?"+query, "")
+		return w.Code, w.Body.String()
+	}
+	const days = "from=2026-06-01T22:00:00Z&to=2026-06-03T22:00:00Z"
+	for query, want := range map[string]int{
+		days: 200, days + "&step=1mo&compare=true": 200, days + "&step=2h": 400, days + "&format=xml": 400, days + "&more=1": 200,
+		"from=2026-06-03T22:00:00Z&to=2026-06-01T22:00:00Z": 400, "from=yesterday&to=2026-06-01T22:00:00Z": 400, "from=2026-06-03T22:00:00Z": 400,
+	} {
+		if code, body := ask(query); code != want {
+			t.Errorf("%s: %d %s, want %d", query, code, body, want)
+		}
+	}
+	_, body := ask(days)
+	if strings.Contains(body, `"import":0`) || !strings.Contains(body, `"import":1200`) || !strings.Contains(body, `"export":0`) {
+		t.Errorf("what is not known is zero, or what is zero not known: %s", body)
+	}
+	_, table := ask(days + "&format=csv&compare=true")
+	rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	if err != nil || len(rows) != 4 {
+		t.Fatalf("%v: %s", err, table)
+	}
+	at := map[string]int{}
+	for k, name := range rows[0] {
+		at[name] = k
+	}
+	missing, partial := rows[2], rows[3]
+	if rows[1][0] != "before" || missing[at["start"]] != "2026-06-02T00:00:00+02:00" || missing[at["import_wh"]] != "" || partial[at["import_wh"]] != "1200" || partial[at["export_wh"]] != "0" ||
+		partial[at["cost_EUR"]] != "0.250000" || partial[at["savings_EUR"]] != "-0.000001" || partial[at["charger_wh"]] != "" || partial[at["lacking"]] != "charger home" {
+		t.Errorf("the table:\n%s", table)
+	}
+}
