@@ -87,12 +87,12 @@ func WriteCSV(w io.Writer, dir, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(dir, name+".parquet"))
+	f, err := os.Open(filepath.Join(dir, name+".parquet")) //nolint:gosec // the directory is the caller's
 	if err != nil {
 		return fmt.Errorf("read a table: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	table := parquet.NewReader(f)
+	table := parquet.NewGenericReader[any](f)
 	defer func() { err = errors.Join(err, table.Close()) }()
 	out := csv.NewWriter(w)
 	var head []string
@@ -110,7 +110,7 @@ func WriteCSV(w io.Writer, dir, name string) (err error) {
 	return out.Error()
 }
 
-func writeRows(out *csv.Writer, table *parquet.Reader, from []string) error {
+func writeRows(out *csv.Writer, table *parquet.GenericReader[any], from []string) error {
 	const atOnce = 1024
 	rows := make([]parquet.Row, atOnce)
 	for {

@@ -34,7 +34,7 @@ func (m *Manager) replay(ctx context.Context, r Run) error {
 	if price := r.price(); price != "" {
 		args = append(args, "--sharing-price", price)
 	}
-	c := exec.CommandContext(ctx, m.Program, args...)
+	c := exec.CommandContext(ctx, m.Program, args...) //nolint:gosec // this program; what was asked for was checked
 	c.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", m.Memory), "GOMAXPROCS=1")
 	alone(c)
 	said, err := c.StderrPipe()
@@ -61,7 +61,7 @@ func (m *Manager) failure(last string, ended *exec.ExitError) error {
 	crashed := slices.ContainsFunc([]string{"fatal error", "SIGSEGV", "SIGABRT", "runtime/cgo", "allocate memory"}, func(sign string) bool { return strings.Contains(last, sign) })
 	switch {
 	case crashed || ended.ExitCode() == signalled: // a process for which there is no memory may end in any way
-		return fmt.Errorf("it ended at once (%s), as one does that needs more memory than the %d MB that a run may have: replay it with commonwatt replay on a machine with more", ended, m.Memory>>20) //nolint:mnd // a MB
+		return fmt.Errorf("it ended at once (%w), as one does that needs more memory than the %d MB that a run may have: replay it with commonwatt replay on a machine with more", ended, m.Memory>>20) //nolint:mnd // a MB
 	case last == "":
 		return ended
 	default:

@@ -76,8 +76,6 @@ type Run struct {
 	Bytes    int64     `json:"bytes,omitempty"`   // of its results
 }
 
-func (r Run) over() bool { return r.State != Waiting && r.State != Running }
-
 // Options are what a Manager works by.
 type Options struct {
 	Dir     string // where the runs are kept
@@ -163,7 +161,9 @@ func (e *RefusedError) Error() string { return e.Text }
 // Refused tells whether what was asked for is not there, or stands against what there is.
 func (e *RefusedError) Refused() (missing, conflict bool) { return e.missing, e.full }
 
-func wrong(format string, args ...any) error { return &RefusedError{Text: fmt.Sprintf(format, args...)} }
+func wrong(format string, args ...any) error {
+	return &RefusedError{Text: fmt.Sprintf(format, args...)}
+}
 
 // missing is the error of a run that there is not.
 func missing(id string) error {
