@@ -41,14 +41,14 @@ function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: 
   const scenario = scenarios.scenarios.find((s) => s.name === wish.scenario);
   const wrong = seedOf(wish.seed) === "wrong";
   return (
+    <section aria-labelledby="new-heading">
     <form
-      class="card"
       onSubmit={(e) => {
         e.preventDefault();
         void lab.start(wish);
       }}
     >
-      <h2>{form.heading}</h2>
+      <h2 id="new-heading">{form.heading}</h2>
       <Field id="scenario" label={form.scenario} hint={scenario && `${scenario.about} ${form.facts(scenario.homes, scenario.days, scenario.minutes)}`}>
         {(at) => (
           <select {...at} value={wish.scenario} onChange={(e) => change({ ...wish, scenario: e.currentTarget.value })}>
@@ -87,6 +87,7 @@ function NewRun({ lab, scenarios, may }: { lab: Lab; scenarios: Scenarios; may: 
       )}
       <p class="hint">{form.lowest}</p>
     </form>
+    </section>
   );
 }
 
