@@ -18,6 +18,8 @@ type Telemetry interface {
 	MeanPower(ctx context.Context, device string, from, to time.Time) (*grid.Power, error)
 	// Last returns what was last read of a device, nil when nothing was.
 	Last(ctx context.Context, device string) (*grid.Reading, error)
+	// Plugged tells of n intervals from first on whether a car was at a charger.
+	Plugged(ctx context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error)
 }
 
 // Rating is what a device is made for, as its owner says. A zero is not known.

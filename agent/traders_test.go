@@ -34,6 +34,10 @@ func (steady) MeanPower(context.Context, string, time.Time, time.Time) (*grid.Po
 	return new(grid.Power(-2000)), nil
 }
 
+func (steady) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
+	return make([]grid.Presence, n), nil
+}
+
 // TestTradersGrow gives a member that comes later an agent of its own, and its agent a
 // source when an inverter follows.
 func TestTradersGrow(t *testing.T) {
@@ -73,6 +77,10 @@ func (byMeter) Last(context.Context, string) (*grid.Reading, error) { return nil
 
 func (m byMeter) MeanPower(_ context.Context, meter string, _, _ time.Time) (*grid.Power, error) {
 	return new(grid.Power(4 * m[meter])), nil
+}
+
+func (byMeter) Plugged(_ context.Context, _ string, _ grid.Interval, n int) ([]grid.Presence, error) {
+	return make([]grid.Presence, n), nil
 }
 
 // TestEveryMeteringPointOfAMemberTrades quotes for a flat that takes and a roof that

@@ -226,18 +226,19 @@ func (h *Hub) openRewards(ctx context.Context) error {
 	return h.rewards.open(ctx)
 }
 
-func (h *Hub) openPages(context.Context) error {
+func (h *Hub) openPages(ctx context.Context) error {
 	a := &adoption{site: h.site, records: h.records, market: h.market, moved: h.moved, fleet: h.fleet, live: h.pages.live, signs: h.signs, log: h.Log}
 	installer, err := a.installer(h.dir)
 	if err != nil {
 		return err
 	}
+	h.closers = append(h.closers, func() error { return h.pages.people.close() })
 	h.lab = &laboratory{}
 	if err := h.lab.open(h.dir, h.Program, h.Version, h.space.Room, h.Log); err != nil {
 		return err
 	}
 	h.pages.machine, h.pages.research = &h.machine, h.lab
-	if err = h.pages.answer(h.dir, h.rewards.runner, installer); err != nil {
+	if err = h.pages.answer(ctx, h.dir, h.rewards.runner, installer); err != nil {
 		return err
 	}
 	return h.dir.NoteParts() // all of them are there now
@@ -252,6 +253,7 @@ type State struct {
 	Address      string // of the pages, with http:// or https://
 	InstallerKey string // file
 	ViewerKey    string // file; empty: the pages are open
+	FirstLink    string // by which the operator of a new community gets an account; empty: there is one, or none is wanted
 }
 
 // State returns what there is now.
@@ -265,6 +267,9 @@ func (h *Hub) State(ctx context.Context) State {
 	}
 	if !s.Simulated || !h.Plan.Access.Open {
 		s.ViewerKey = h.dir.File(ViewerKeyFile)
+	}
+	if h.pages.people.first != "" {
+		s.FirstLink = s.Address + web.FirstPage(h.pages.people.first)
 	}
 	return s
 }
@@ -312,6 +317,7 @@ func (h *Hub) startRecords(s *stages.Stages) {
 		return web.Serve(ctx, h.pages.listener, h.Plan.Access.Certificate, h.Plan.Access.Proxies, h.pages.handler)
 	})
 	s.Start(h.pages.live.Run)
+	s.Start(h.pages.people.run)
 	s.Start(func(ctx context.Context) error { return h.pages.follow(ctx, h.bus) })
 	s.Start(func(ctx context.Context) error { return store.Run(ctx, h.records.store) })
 	s.Start(h.records.intake.Run)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,6 +38,7 @@ type pages struct {
 	past     *history.Keeper
 	tally    *measured.Tally
 	live     *web.Live
+	people   people
 	version  string
 	log      *slog.Logger
 	listener net.Listener
@@ -201,7 +203,7 @@ func (p *pages) traders(dir *disk.Dir) (map[string]web.Trader, error) {
 const ViewerKeyFile = "viewer.key"
 
 // answer makes the API of what the program is, which handler serves from now on.
-func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
+func (p *pages) answer(ctx context.Context, dir *disk.Dir, runner *rewards.Runner, installer *web.Installer) error {
 	traders, err := p.traders(dir)
 	if err != nil {
 		return err
@@ -219,13 +221,32 @@ func (p *pages) answer(dir *disk.Dir, runner *rewards.Runner, installer *web.Ins
 	if err != nil {
 		return err
 	}
+	prices, err := p.prices(dir)
+	if err != nil {
+		return err
+	}
 	at, planning := p.site.plan.Access, p.planning()
+	closed := p.site.sim == nil || !at.Open
+	if p.people, err = openPeople(ctx, dir, mailer(p.site.plan.Billing), closed, p.log); err != nil {
+		return err
+	}
+	member := func(name string) bool { return len(p.records.metering.Points(name)) > 0 }
+	orders.Lend(p.records.metering.Points, config.DefaultRate)
 	p.handler, err = web.NewServer(p.live, books, orders, installer, p.ready.Load, web.Metrics(p.status, planning.Measures), p.log).Behind(web.Access{
 		Site:   web.Site{Community: p.site.plan.Community, DisplayName: at.DisplayName, Zone: zoneOf(p.site.plan).String(), Currency: p.site.plan.Tariff.Currency, Language: at.Language},
-		Closed: p.site.sim == nil || !at.Open, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
+		Closed: closed, ViewerKey: viewer, Secure: at.Certificate != nil || len(at.Proxies) > 0, Hosts: at.Hosts, Proxies: at.Proxies,
 		Trouble: p.trouble, Room: p.room,
-	}).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.own()).Handler()
+	}).Peopled(p.people.served(cmp.Or(at.DisplayName, p.site.plan.Community), member)).Operated(operator).Planned(planning).Researched(p.research.shown()).Owned(p.own()).Cleared(prices).Handler()
 	return err
+}
+
+// pseudonymsFile holds the secret by which orders get their pseudonyms in the records of intervals.
+const pseudonymsFile = "pseudonyms.key"
+
+// prices is what the API shows of the call auctions.
+func (p *pages) prices(dir *disk.Dir) (shown.Prices, error) {
+	secret, err := dir.Secret(pseudonymsFile)
+	return shown.Prices{Calls: p.market.host, Points: p.records.metering.Points, Secret: []byte(secret)}, err
 }
 
 // planning is what the API shows of the homes' agents.

@@ -252,3 +252,20 @@ func (r *recorder) MeanPower(_ context.Context, device string, from, to time.Tim
 	}
 	return new(sum / grid.Power(end-begin)), nil
 }
+
+// Plugged implements agent.Telemetry.
+func (r *recorder) Plugged(_ context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error) {
+	all, readings := make([]grid.Presence, n), r.of(charger)
+	for k := range all {
+		i := first.Shift(k)
+		begin, end := readings.since(i.Begin()), readings.since(i.End())
+		if begin == end || end >= readings.len() {
+			all[k] = r.past.plugged(charger, i)
+			continue
+		}
+		if all[k] = grid.CarAway; readings.nth(begin).Charge != nil || readings.nth(end-1).Charge != nil {
+			all[k] = grid.CarHere
+		}
+	}
+	return all, nil
+}

@@ -205,3 +205,30 @@ func (m *Meters) gained(meter grid.Device, before, after evidence.Registered) fl
 	}
 	return net
 }
+
+// Plugged tells of n intervals from first on whether a car was at a charger: one that is there has a charge.
+// While the store does not answer nothing is known.
+func (h History) Plugged(ctx context.Context, charger string, first grid.Interval, n int) ([]grid.Presence, error) {
+	all := make([]grid.Presence, n)
+	asked, cancel := context.WithTimeout(ctx, askedFor)
+	defer cancel()
+	step := store.Quarter
+	if time.Duration(step) > first.Length() {
+		step = store.Minute
+	}
+	rows, err := h.Store.Range(asked, charger, first.Begin(), first.Shift(n).Begin(), step)
+	if err != nil {
+		rows = nil // the store is away: nothing is known yet
+	}
+	for _, r := range rows {
+		k := int(r.Time.Sub(first.Begin()) / first.Length())
+		switch {
+		case k < 0 || k >= n:
+		case r.Charge != nil:
+			all[k] = grid.CarHere
+		case all[k] == grid.Unread:
+			all[k] = grid.CarAway
+		}
+	}
+	return all, nil
+}

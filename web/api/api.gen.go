@@ -129,6 +129,27 @@ func (e HomeLimitsSetBy) Valid() bool {
 	}
 }
 
+// Defines values for KeyScope.
+const (
+	ScopeLimits KeyScope = "limits"
+	ScopeRead   KeyScope = "read"
+	ScopeTrade  KeyScope = "trade"
+)
+
+// Valid indicates whether the value is a known member of the KeyScope enum.
+func (e KeyScope) Valid() bool {
+	switch e {
+	case ScopeLimits:
+		return true
+	case ScopeRead:
+		return true
+	case ScopeTrade:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Language.
 const (
 	LanguageDe Language = "de"
@@ -300,6 +321,24 @@ func (e OrderRequestValidity) Valid() bool {
 	}
 }
 
+// Defines values for OwnOrderSide.
+const (
+	OwnOrderSideBid   OwnOrderSide = "bid"
+	OwnOrderSideOffer OwnOrderSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the OwnOrderSide enum.
+func (e OwnOrderSide) Valid() bool {
+	switch e {
+	case OwnOrderSideBid:
+		return true
+	case OwnOrderSideOffer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PageMessageType.
 const (
 	Ping   PageMessageType = "ping"
@@ -363,6 +402,45 @@ func (e Preference) Valid() bool {
 	}
 }
 
+// Defines values for PriceReasonKind.
+const (
+	PriceReasonKindByBid    PriceReasonKind = "by_bid"
+	PriceReasonKindByOffer  PriceReasonKind = "by_offer"
+	PriceReasonKindFullLine PriceReasonKind = "full_line"
+	PriceReasonKindHalfWay  PriceReasonKind = "half_way"
+	PriceReasonKindNoBids   PriceReasonKind = "no_bids"
+	PriceReasonKindNoMatch  PriceReasonKind = "no_match"
+	PriceReasonKindNoOffers PriceReasonKind = "no_offers"
+	PriceReasonKindNoOrders PriceReasonKind = "no_orders"
+	PriceReasonKindOpen     PriceReasonKind = "open"
+)
+
+// Valid indicates whether the value is a known member of the PriceReasonKind enum.
+func (e PriceReasonKind) Valid() bool {
+	switch e {
+	case PriceReasonKindByBid:
+		return true
+	case PriceReasonKindByOffer:
+		return true
+	case PriceReasonKindFullLine:
+		return true
+	case PriceReasonKindHalfWay:
+		return true
+	case PriceReasonKindNoBids:
+		return true
+	case PriceReasonKindNoMatch:
+		return true
+	case PriceReasonKindNoOffers:
+		return true
+	case PriceReasonKindNoOrders:
+		return true
+	case PriceReasonKindOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReconciliationBillsBy.
 const (
 	ReconciliationBillsByOfficial ReconciliationBillsBy = "official"
@@ -375,6 +453,24 @@ func (e ReconciliationBillsBy) Valid() bool {
 	case ReconciliationBillsByOfficial:
 		return true
 	case ReconciliationBillsBySigned:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RecordStepSide.
+const (
+	RecordStepSideBid   RecordStepSide = "bid"
+	RecordStepSideOffer RecordStepSide = "offer"
+)
+
+// Valid indicates whether the value is a known member of the RecordStepSide enum.
+func (e RecordStepSide) Valid() bool {
+	switch e {
+	case RecordStepSideBid:
+		return true
+	case RecordStepSideOffer:
 		return true
 	default:
 		return false
@@ -432,6 +528,24 @@ func (e RunState) Valid() bool {
 	case RunRunning:
 		return true
 	case RunWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionInfoRecovery.
+const (
+	RecoveryByMail     SessionInfoRecovery = "mail"
+	RecoveryByOperator SessionInfoRecovery = "operator"
+)
+
+// Valid indicates whether the value is a known member of the SessionInfoRecovery enum.
+func (e SessionInfoRecovery) Valid() bool {
+	switch e {
+	case RecoveryByMail:
+		return true
+	case RecoveryByOperator:
 		return true
 	default:
 		return false
@@ -603,10 +717,91 @@ func (e GetHistoryParamsFormat) Valid() bool {
 	}
 }
 
+// AcceptRequest defines model for AcceptRequest.
+type AcceptRequest struct {
+	// Email Wanted where the invitation has none
+	Email *string `json:"email,omitempty"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+
+	// Name Absent: as in the invitation
+	Name *string `json:"name,omitempty"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	Created time.Time `json:"created"`
+	Email   string    `json:"email"`
+	Id      string    `json:"id"`
+
+	// Member Whose home it is, of a homeowner
+	Member *string `json:"member,omitempty"`
+	Name   string  `json:"name"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountRights defines model for AccountRights.
+type AccountRights struct {
+	Member *string `json:"member,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// AccountWishes defines model for AccountWishes.
+type AccountWishes struct {
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+}
+
+// Accounts defines model for Accounts.
+type Accounts struct {
+	Accounts []Account `json:"accounts"`
+
+	// Invitations That nobody has taken
+	Invitations []WaitingInvitation `json:"invitations"`
+
+	// Mail Links are sent by e-mail too, where there is an address
+	Mail bool `json:"mail"`
+}
+
+// Audit defines model for Audit.
+type Audit struct {
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	About   string    `json:"about"`
+	Address string    `json:"address"`
+	Number  int64     `json:"number"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"`
+
+	// Who Empty: nobody who has signed in
+	Who string `json:"who"`
+}
+
 // BackupRequest defines model for BackupRequest.
 type BackupRequest struct {
 	// Passphrase Opens the file; nobody keeps it
 	Passphrase string `json:"passphrase"`
+}
+
+// BestOf Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+type BestOf struct {
+	// Bid The dearest, millionths/kWh
+	Bid *int64 `json:"bid,omitempty"`
+
+	// Offer The cheapest
+	Offer *int64 `json:"offer,omitempty"`
 }
 
 // BestPrices With what an order from a metering point would trade at once: the best of the single orders that wait where no line with a fee or a limit lies between. Blocks do not count.
@@ -929,6 +1124,24 @@ type Contract struct {
 	Sold     int64 `json:"sold"`
 }
 
+// CurveStep defines model for CurveStep.
+type CurveStep struct {
+	// Energy Wh
+	Energy int64 `json:"energy"`
+
+	// Filled Of that, what traded
+	Filled int64 `json:"filled"`
+
+	// Line It comes or goes over the full line of this node, as much as that can carry
+	Line string `json:"line,omitempty"`
+
+	// Own It is one of the own orders
+	Own bool `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh, at this place: with the fees between
+	Price int64 `json:"price"`
+}
+
 // Delta A change of the State; homes and intervals replace those with the same key
 type Delta struct {
 	Homes     []Home     `json:"homes,omitempty"`
@@ -1021,6 +1234,21 @@ type FillSide string
 // Finding A unit that answers
 type Finding = pairing.Finding
 
+// FirstRequest defines model for FirstRequest.
+type FirstRequest struct {
+	Email string `json:"email"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Name     string    `json:"name"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+
+	// Token Of the link
+	Token string `json:"token"`
+}
+
 // Flow Powers of one moment, of all devices of the home together by kind; absent when not all were read at one moment lately. home = meter - inverter - battery - charger is what the rest of the home uses, never negative.
 type Flow struct {
 	Battery *int64 `json:"battery,omitempty"`
@@ -1033,6 +1261,24 @@ type Flow struct {
 
 	// Time of the oldest reading among them
 	Time time.Time `json:"time"`
+}
+
+// FullLine defines model for FullLine.
+type FullLine struct {
+	// Gain By how much more than the line's fee the price on the receiving side is above that on the sending side, millionths/kWh: what a kWh more over it would save
+	Gain int64 `json:"gain"`
+
+	// Limit Wh of the interval
+	Limit int64 `json:"limit"`
+
+	// Node The one below the line
+	Node string `json:"node"`
+
+	// Out It is used towards the root
+	Out bool `json:"out"`
+
+	// Rent What that comes to over all that it carried, in money; it goes to the community's fund
+	Rent int64 `json:"rent"`
 }
 
 // Fund defines model for Fund.
@@ -1332,6 +1578,83 @@ type Interval struct {
 	Start   time.Time `json:"start"`
 }
 
+// IntervalRecord defines model for IntervalRecord.
+type IntervalRecord struct {
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Merged Places of fewer than three members are shown at the node above
+	Merged bool `json:"merged"`
+
+	// Nodes Parents before children
+	Nodes []RecordNode `json:"nodes"`
+	Steps []RecordStep `json:"steps"`
+
+	// Summed Orders of others are sums of three members or more
+	Summed bool `json:"summed"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// InviteRequest defines model for InviteRequest.
+type InviteRequest struct {
+	// Email Absent: who takes the invitation gives it
+	Email *string `json:"email,omitempty"`
+
+	// Member Wanted of a homeowner, and of nobody else
+	Member *string `json:"member,omitempty"`
+	Name   *string `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
+// Invited defines model for Invited.
+type Invited struct {
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+
+	// Link Path of the page with the link's secret, to be put after the address of the pages
+	Link string `json:"link"`
+
+	// Qr An SVG of the whole link's QR code
+	Qr string `json:"qr"`
+
+	// Sent It goes out by e-mail as well
+	Sent bool `json:"sent"`
+}
+
+// Key defines model for Key.
+type Key struct {
+	Id     string     `json:"id"`
+	Made   time.Time  `json:"made"`
+	Member string     `json:"member"`
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyRequest defines model for KeyRequest.
+type KeyRequest struct {
+	// Member For whom the program acts; wanted of operators
+	Member *string `json:"member,omitempty"`
+
+	// Name What it is for
+	Name   string     `json:"name"`
+	Scopes []KeyScope `json:"scopes"`
+}
+
+// KeyScope read: looks; trade: trades, and looks; limits: sets the limits of the home
+type KeyScope string
+
 // Language Of who has signed in, or else of the community
 type Language string
 
@@ -1418,6 +1741,13 @@ type LivePoint = pairing.LivePoint
 
 // LiveValues What a device shows at one moment, in the maker's signs
 type LiveValues = pairing.Live
+
+// MadeKey defines model for MadeKey.
+type MadeKey struct {
+	// Key To be sent as Authorization: Bearer KEY; it is told once
+	Key  string `json:"key"`
+	Made Key    `json:"made"`
+}
 
 // MarketRules What an order must keep to
 type MarketRules struct {
@@ -1628,6 +1958,40 @@ type MoneySum struct {
 	WithoutEstimated bool  `json:"without_estimated"`
 }
 
+// NewPassword defines model for NewPassword.
+type NewPassword struct {
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
+
+// NodePrice defines model for NodePrice.
+type NodePrice struct {
+	Node string `json:"node"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// OidcBegin defines model for OidcBegin.
+type OidcBegin struct {
+	// Location Where the browser goes
+	Location string `json:"location"`
+}
+
+// OpenSession defines model for OpenSession.
+type OpenSession struct {
+	Address string    `json:"address"`
+	Begun   time.Time `json:"begun"`
+
+	// Browser As it says
+	Browser string    `json:"browser"`
+	Id      string    `json:"id"`
+	Seen    time.Time `json:"seen"`
+
+	// This Who asks asks by this one
+	This bool `json:"this"`
+}
+
 // Operation defines model for Operation.
 type Operation struct {
 	Checks []Check `json:"checks"`
@@ -1799,6 +2163,46 @@ type OrdersReply struct {
 	Order *Order  `json:"order,omitempty"`
 }
 
+// OwnAccount defines model for OwnAccount.
+type OwnAccount struct {
+	Account Account `json:"account"`
+
+	// Keys Of the own member's programs; all of them for an operator
+	Keys []Key `json:"keys"`
+
+	// Language Of who has signed in, or else of the community
+	Language *Language `json:"language,omitempty"`
+	Passkeys []Passkey `json:"passkeys"`
+
+	// Scopes That a key which is made may have; none: no keys are made
+	Scopes   []KeyScope    `json:"scopes"`
+	Sessions []OpenSession `json:"sessions"`
+}
+
+// OwnOrder defines model for OwnOrder.
+type OwnOrder struct {
+	ClientId string `json:"client_id"`
+
+	// Energy As submitted
+	Energy int64 `json:"energy"`
+	Filled int64 `json:"filled"`
+
+	// Mean What was paid or received for it, millionths/kWh; absent: nothing
+	Mean          *int64 `json:"mean,omitempty"`
+	MeteringPoint string `json:"metering_point"`
+
+	// Price Its limit now
+	Price int64 `json:"price"`
+
+	// Pseudonym Under which the record of the interval has it
+	Pseudonym string       `json:"pseudonym,omitempty"`
+	Side      OwnOrderSide `json:"side"`
+	Status    string       `json:"status"`
+}
+
+// OwnOrderSide defines model for OwnOrder.Side.
+type OwnOrderSide string
+
 // PageMessage What a page sends to /api/v1/ws
 type PageMessage struct {
 	// Type ping: I am here; from the first on the server expects one within every 10 s. resync: something is missing, send the state
@@ -1879,6 +2283,43 @@ type PairingSession = pairing.Session
 
 // PairingWatch defines model for PairingWatch.
 type PairingWatch = pairing.Watch
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	Id   string    `json:"id"`
+	Made time.Time `json:"made"`
+	Name string    `json:"name"`
+	Used time.Time `json:"used"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Credential The PublicKeyCredential of WebAuthn, with its bytes in base64url
+	Credential map[string]interface{} `json:"credential"`
+
+	// Id Of the challenge
+	Id string `json:"id"`
+
+	// Name What a new passkey is called
+	Name *string `json:"name,omitempty"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Id To be sent back with the answer
+	Id string `json:"id"`
+
+	// Options The publicKey of WebAuthn, with its bytes in base64url
+	Options map[string]interface{} `json:"options"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	Before string `json:"before"`
+
+	// Password At least 10 characters
+	Password string `json:"password"`
+}
 
 // Person defines model for Person.
 type Person struct {
@@ -1985,6 +2426,20 @@ type PriceLevel struct {
 	Price  int64 `json:"price"`
 }
 
+// PriceReason defines model for PriceReason.
+type PriceReason struct {
+	High *int64 `json:"high,omitempty"`
+
+	// Kind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+	Kind PriceReasonKind `json:"kind"`
+
+	// Low Between low and high the same would have traded, millionths/kWh; absent: nothing bounds it
+	Low *int64 `json:"low,omitempty"`
+}
+
+// PriceReasonKind open: the gate has not closed; no_orders, no_bids, no_offers: there were none; no_match: nobody bid as much as anybody else asked, with the lines' fees and within their limits; full_line: a line is full (lines), so that the price beyond it is another one; by_bid: the price is that of a bid of which part was served; by_offer: that of an offer of which part was taken; half_way: half way between low and high
+type PriceReasonKind string
+
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
@@ -2075,6 +2530,54 @@ type Reconciliation struct {
 
 // ReconciliationBillsBy defines model for Reconciliation.BillsBy.
 type ReconciliationBillsBy string
+
+// RecordNode defines model for RecordNode.
+type RecordNode struct {
+	// Committed Wh over the line by what traded before the call, + towards the parent
+	Committed int64 `json:"committed"`
+
+	// ExportLimit Wh that the line can carry towards the parent; absent: not limited
+	ExportLimit *int64 `json:"export_limit,omitempty"`
+
+	// Fee Of the line to the parent, either way, millionths/kWh
+	Fee int64 `json:"fee"`
+
+	// Flow Wh over the line by the call, beside that
+	Flow int64 `json:"flow"`
+
+	// ImportLimit The other way
+	ImportLimit *int64 `json:"import_limit,omitempty"`
+	Node        string `json:"node"`
+
+	// Parent Absent: it is the root
+	Parent string `json:"parent,omitempty"`
+
+	// Price Absent: no order gives one
+	Price *int64 `json:"price,omitempty"`
+}
+
+// RecordStep defines model for RecordStep.
+type RecordStep struct {
+	Energy int64  `json:"energy"`
+	Filled int64  `json:"filled"`
+	Node   string `json:"node"`
+	Own    bool   `json:"own,omitempty"`
+
+	// Price Limit, millionths/kWh
+	Price int64 `json:"price"`
+
+	// Pseudonym Of one order; absent: of several
+	Pseudonym string         `json:"pseudonym,omitempty"`
+	Side      RecordStepSide `json:"side"`
+}
+
+// RecordStepSide defines model for RecordStep.Side.
+type RecordStepSide string
+
+// RecoveryRequest defines model for RecoveryRequest.
+type RecoveryRequest struct {
+	Email string `json:"email"`
+}
 
 // Replacement defines model for Replacement.
 type Replacement struct {
@@ -2301,6 +2804,9 @@ type SessionInfo struct {
 	// Name Of who has signed in
 	Name *string `json:"name,omitempty"`
 
+	// Recovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+	Recovery *SessionInfoRecovery `json:"recovery,omitempty"`
+
 	// Role Absent: nobody has signed in
 	Role     *SessionInfoRole `json:"role,omitempty"`
 	SignedIn bool             `json:"signed_in"`
@@ -2309,13 +2815,19 @@ type SessionInfo struct {
 	Zone string `json:"zone"`
 }
 
+// SessionInfoRecovery How who has forgotten the password comes in again: by a letter, or by a link from the operator
+type SessionInfoRecovery string
+
 // SessionInfoRole Absent: nobody has signed in
 type SessionInfoRole string
 
-// SessionRequest defines model for SessionRequest.
+// SessionRequest Either key, or email and password
 type SessionRequest struct {
+	Email *string `json:"email,omitempty"`
+
 	// Key The viewer's key, the installer's, the operator's or that of an agent
-	Key string `json:"key"`
+	Key      *string `json:"key,omitempty"`
+	Password *string `json:"password,omitempty"`
 }
 
 // SignCheck defines model for SignCheck.
@@ -2695,13 +3207,68 @@ type ValuesProblem struct {
 	Text string `json:"text"`
 }
 
+// WaitingInvitation defines model for WaitingInvitation.
+type WaitingInvitation struct {
+	Email   *string   `json:"email,omitempty"`
+	Expires time.Time `json:"expires"`
+	Id      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Member  *string   `json:"member,omitempty"`
+	Name    *string   `json:"name,omitempty"`
+
+	// Role Of a person
+	Role Role `json:"role"`
+}
+
 // WatchRequest defines model for WatchRequest.
 type WatchRequest struct {
 	Seconds *int32 `json:"seconds,omitempty"`
 }
 
+// WhyPrice defines model for WhyPrice.
+type WhyPrice struct {
+	// Best Before the gate, as seen from the home's first metering point, for homeowners and the key of an agent; absent: nothing waits
+	Best BestOf `json:"best"`
+
+	// Closed The call was held; before that all but best and own is empty
+	Closed bool `json:"closed"`
+
+	// Demand The dearest first
+	Demand []CurveStep `json:"demand"`
+
+	// Gate When it closes, or closed
+	Gate     time.Time `json:"gate"`
+	Interval Interval  `json:"interval"`
+
+	// Lines That are full and hold this price apart from that beyond
+	Lines []FullLine `json:"lines"`
+
+	// Node The place whose price is meant: that of the home, or the one at which it is shown
+	Node  *string     `json:"node,omitempty"`
+	Nodes []NodePrice `json:"nodes"`
+
+	// Own The own orders, by number, whatever became of them
+	Own []OwnOrder `json:"own"`
+
+	// Price There, millionths/kWh; absent: nothing traded
+	Price  *int64      `json:"price,omitempty"`
+	Reason PriceReason `json:"reason"`
+
+	// Supply The cheapest first
+	Supply []CurveStep `json:"supply"`
+
+	// Volume Wh that members traded with each other in the call, everywhere
+	Volume *int64 `json:"volume,omitempty"`
+}
+
 // Refused defines model for Refused.
 type Refused = Problem
+
+// GetAuditParams defines parameters for GetAudit.
+type GetAuditParams struct {
+	// Before Number of an entry; absent: the newest
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+}
 
 // ExportBillsParams defines parameters for ExportBills.
 type ExportBillsParams struct {
@@ -2790,6 +3357,18 @@ type GetHistoryParamsStep string
 // GetHistoryParamsFormat defines parameters for GetHistory.
 type GetHistoryParamsFormat string
 
+// GetPriceParams defines parameters for GetPrice.
+type GetPriceParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
+// GetRecordParams defines parameters for GetRecord.
+type GetRecordParams struct {
+	// Minutes Its length
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetBestPricesParams defines parameters for GetBestPrices.
 type GetBestPricesParams struct {
 	// Interval START/MINUTES
@@ -2852,6 +3431,24 @@ type ReconcileValuesParams struct {
 	All *bool `form:"all,omitempty" json:"all,omitempty"`
 }
 
+// SetAccountJSONRequestBody defines body for SetAccount for application/json ContentType.
+type SetAccountJSONRequestBody = AccountWishes
+
+// MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
+type MakeKeyJSONRequestBody = KeyRequest
+
+// AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
+type AddPasskeyJSONRequestBody = PasskeyAnswer
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
+type InviteAccountJSONRequestBody = InviteRequest
+
+// ChangeAccountJSONRequestBody defines body for ChangeAccount for application/json ContentType.
+type ChangeAccountJSONRequestBody = AccountRights
+
 // MakeBackupJSONRequestBody defines body for MakeBackup for application/json ContentType.
 type MakeBackupJSONRequestBody = BackupRequest
 
@@ -2866,6 +3463,9 @@ type PayBillJSONRequestBody = BillPayment
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = AcceptRequest
 
 // TransferMoneyJSONRequestBody defines body for TransferMoney for application/json ContentType.
 type TransferMoneyJSONRequestBody = TransferRequest
@@ -2891,6 +3491,12 @@ type CheckPairingSignJSONRequestBody = SignCheck
 // WatchPairingJSONRequestBody defines body for WatchPairing for application/json ContentType.
 type WatchPairingJSONRequestBody = WatchRequest
 
+// AskRecoveryJSONRequestBody defines body for AskRecovery for application/json ContentType.
+type AskRecoveryJSONRequestBody = RecoveryRequest
+
+// RecoverAccountJSONRequestBody defines body for RecoverAccount for application/json ContentType.
+type RecoverAccountJSONRequestBody = NewPassword
+
 // StartRunJSONRequestBody defines body for StartRun for application/json ContentType.
 type StartRunJSONRequestBody = RunRequest
 
@@ -2899,6 +3505,12 @@ type OpenSessionJSONRequestBody = SessionRequest
 
 // OpenDemonstrationJSONRequestBody defines body for OpenDemonstration for application/json ContentType.
 type OpenDemonstrationJSONRequestBody = DemonstrationRequest
+
+// OpenFirstJSONRequestBody defines body for OpenFirst for application/json ContentType.
+type OpenFirstJSONRequestBody = FirstRequest
+
+// OpenPasskeyJSONRequestBody defines body for OpenPasskey for application/json ContentType.
+type OpenPasskeyJSONRequestBody = PasskeyAnswer
 
 // PushPricesJSONRequestBody defines body for PushPrices for application/json ContentType.
 type PushPricesJSONRequestBody = PushedPrices
@@ -2911,408 +3523,495 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3rlhs3sieKvwpW/fd/yV6ddZMve1y1zgdJttuakSyNqtya2R7vWiATJNGVCbATyKLYPtprPp7P5yHm",
-	"wfaTnIWIABJJAslkXXTp9hdbRSaRuATiHr/4/WCq66VWQllzcPb7QSPMUisj4I83YtYaUbp/TrWyQln3",
-	"T75cVnLKrdTq+K9GK/eZmS5Ezd2//qURs4Ozg//fcTfuMX5rjl83elKJ+uD9+/fFQSnMtJFLN8zB2cHb",
-	"xZopbQ/cN/S4G+0pn163yzfib60w+PKylO4nvHrd6KVorHRTnfHKiOJgGX30+8GSG7NcNNwI91f/da+W",
-	"QhlmF4LNZCXOmdITXa7ZtRBLw6Q9KA5q/u6FUHO7ODg7PXn8dXFQSxU+eFwc2PVSHJwdGNtINYdpN+Jv",
-	"rWzcdv0av/u38Kye/FVM7cH74uCpMPZ1I6c40Y2dkHbBVgtuGVdMN6Vo2KzRNeOsFla4t7GllsqylW6r",
-	"ktmGl4Jxy7SaijNY0kQYy/QM/m2kmlcCx3EL5patuLRstRCNYEqzSirBVu6dnM2Ee5JxVslaWlZJYdhE",
-	"2JUQ6og9rfT02rBSu3NiU90qe/S/1MHmrk9kuZsM5FS8EDeicnshlRXNDa/crzY2tTjQs5lo9hlv4xzC",
-	"4LlTuB1pxXPun97F5ZM3l8cvn//8y+UPFwfF9or8IV7BIW4P8GRihLJ4kLWoJ6J5ZAomZ0xatuCGaSUO",
-	"dlHf8KplBfPuryi630Nb7X78jB51N5VXiSX8JN6dw/wX3CyYNEzfiMbNn6sSPqeXnTNRL+36jHFWNnxm",
-	"U9tl2rrmzXrMvC7o0ffFwUo3ZeJqvZoxwacLdi1V6S4I0D7cCbg2sqrclAsmFXyAl08qtlrIqbsf/gn3",
-	"bX1QHEgrajNmam9hPu/D+njT8PXWsfm1FuE0aIf9gnLH+aSyolHcyhuxfbK8dlfV/Wumm5rbgzNHH99+",
-	"3e22I5e5aNxowlhZc4s8n76eaF0Jroh4F7pM3lTFa5H4YmOJ8FTh5xQG3FpYcfDucK4P/XaptV/qM7/B",
-	"d1yoI4G7rwNGCcvZZxXhtm2KQW0Em6ytMN0N0kiOlSjnjh7pPn1R6qk5rrUS66O6/PKM4SyMI9haVpXU",
-	"yi6MlwPTtmmEmq5Zq6Qt2J8i/sIaMRXyRphzJpRo5o7rS8XeLgq21EYCVW0yQD6zu/kyrLQFKp00up0v",
-	"kgvmFu6VAe6w5OvajcEmYqYbwaa8Fszqg2LMmU51XbvlrZMH6ybIG6Ts0Rc3vlmOONqq4pNKHJzZphWb",
-	"19m9o2nE1C0tx32aSoqG1XA2+3CQi7be5h/FgT/W9Ipbu8cRlXIubWLa34uprHm1RUmPDKul0g1QVPI8",
-	"ylaMZTuO7tYJYVhVwKTh5byqUPMx48gBqTutVtiFaMxelPBaG8cWE2fgafa+hhONRB7bv3JOCextZ8mt",
-	"OLSyFim5mWFjxYHVYwdJszyYBgyTkkZ0PvvthERlYmsjGnEjdZsgyZ9b4FtEkF5LQvGMjCO1JY1YcVIL",
-	"Rk/uDfwmNbtGt6p0I4+jcGN5eHz8pfc/Srzfaov654iX33C713v/8uQy9cq/O91z6zCeO/3ISS1HRazk",
-	"a+TkyOIYb3ZTVse3w6UN14DeGnG6wKkKkkLI6ALtBW4SnZHfrk4QIXeKpMIewrtNKB+V4LMhQl1qY6Wa",
-	"G69bojB/ZFil5+PY2bLi0/T2g51nuRWODbGJ1tdjRty0WGH4AhcyfjO+F5W8Eaigb1gUC66USJt1jZjK",
-	"pSQNaJtFyVrckkl1AxdhAjRgTnn+3pketzMDOwmTtuF4VSVNQHc1tn/1Qk95hfcGjRLS9ArGgWwenzz+",
-	"9vDk2517gMPnlvujrBJGQskt7225U0FTc6/EbD9e8sL9IMFM8gIKPtjcnJfPX/7A4KuRcoqehYXRtHNb",
-	"8jyy5u9iO2WUmLeLcRc871R4Ep//4cnp5enjs5OTs5OTfzs+/SZ1Sn9reZXTg5tWJdwWwtoK+UfTKiS/",
-	"KZoTZH044bqbi4Q14Hu6mURcOWct0Wm8IArb8LiUSYXaz6xguomUgdSerBbr3XaddBLHPZmfnbWkOu7j",
-	"L9pQOzJEn/ELyAHT/4VUievsj2E/ZSfcg50TCsPnpvVSWEG2Vn9m4t1SN2NvlKxHP7w5Q/xl4d83XqC9",
-	"Rm1+zwNuxEw49UTkqZSr6w238tcnKV6W3M/X3lm4wZ+mU8+gkvZu59ffmtMKXcGGLbksmdWgtE3WMNfW",
-	"Srq0o2mn88skeH3Pq5TaHSMKUiJveNUKmJfSltWCm9Yd6RC/jG9U9DXYjfup22hj7zLy6462d43or0HS",
-	"77vNBHgjZ7PEcT1dkwtS4pGZdrmspCgL5oQdnNyNaIx7uBhgMsML29Qi+vMtAq1184yPoNsWv/N7XDm0",
-	"hfei7r0ks0y7+rzOPmKERnCKdCV02ejqD0sXeGGBQoZGjH8f7/HeLsXXaGDcUYeZNqKU6R0vxSTzTaf4",
-	"3P0s+oT/2hklKZOpcKwq3Alp2LLRN0KNU7Tu/zBxb8L2RQ7uzhbdPu/fsswebcXts1xG3+zlahqjZoTB",
-	"c/MiZ0jCeFgnmNYPSz1dmIL9cvkMvAJFF0mRlgneKFEyo2thF2SibzsQxY2c5txY1wKdrPuqBjRogdMO",
-	"I42/aReRK+eBGNY0jnJs30Ta7+3feR9hyrB0RvS4gGTGZ5gbtGDi3bRqy1hMd7/1gmnnfRoQON12dOPF",
-	"nshwlntzTSfy78vq28PEyxxfNii1K2j8asY464IPWadD4ppeQqZB9GNwO8wGFYltT61Mab6XYI9xVUTx",
-	"qOPrt4tzdgIZB7q1LPDHfa8xhd7C73EOEecdMFKGyMFHmzcs8D1ia0rMIWBEORZRoE2vhNkKpaHMuNKz",
-	"9AaCU5ti1NIwfNopx4JNuZoK0L0SoZ+BuFCJPju5p3ocXH0JChgTPJJ2bMQolxDjdF9y4LKZbpw0oqgh",
-	"SOERF7BsxdVkvS+LXHCT8Ndd/PTk8PE337qlGV5hdgMF7sFl1wvbpoZN+TTQY9x3+Z2cnJz+6zmEwDBR",
-	"ArYy9nP1RjWmRW16XKRoIEzmfXRb3qiQLiEN42XZCGPS3L8LZm1ndli321ujwwILxpdOo5Nq7v/prB0D",
-	"W+tOuyDir6SaM934v9KTGB8qSXmDcJ6pyEQqJOHjDBhdiG5aTqn6y5PLO0qgCWW4jZI/JKiTrAZYqAEa",
-	"5lKx+I5GOSBN8tiex4zxjJ1+x/7/jjhOv3PUewv23uCmw9puIdff+gSgjRiqbuq24omUJb1yRC0byqJw",
-	"c695KVBphcEShJWV14bk8JDLslOHQ4TbfQW5SRAtTJKyeJdLorALsWYccibSFyEtQE2nMrixi7BHOYJN",
-	"bOvEf7yPq8Xnag3aJDhydioQu0m5Du5xRvcW80gubUdowlwkU53uLQpjaPhbeqYN6uQDS1Dl7UJrU77k",
-	"UwphJIidswm3VjRrttBVaYL7f8obhvrsgjdzJ0jT0ZdaKlk73f80bX4p2+hEIOa5ZTVfs4lgNUok3TCu",
-	"mFQ3orGiwbxZUZ4zThFApdNMFN3SV/B8ZonSsrm8Ecatp9bGFuztmc9TNqKqDKs1qJcc4zWDyzzZwxWD",
-	"vvPBuVESpyKLwfLr3jwL1FWiJ8CA6W2L36v9pz2gsIywZZu0HzosC90DcL79rV/RoRi+Nmwi1lqVTkq4",
-	"pUxEJcXNxrmza6VXal/iS2kgQfPYWF7qxj3jzQt/cPtcN7wuKQUetkOW6YwaXq4H9GmnchaYclvytVdq",
-	"T/71DFSCJdxg9/S/f/Hryelvv54cfvfb//3415PDr3778uzXk8Nv8KN/SQpCN98EeT6DhXRJvY4hUMau",
-	"KthSNKCmCIzE0CmcnJzEh3Ky81T8bkU7EGaUPJSFE8lqnlKmmbG64XPhOBY+1E1+oWvxyARWx5VZicaR",
-	"3GrbitQmmUzubGygXKtLvn5kutc4Rc907ynYn9iSr81IGk6YVrLptB6h3Fb6nQIF2dC/f0uZCXqVIr63",
-	"XQbqGZs4Xr9idTtdRJyP8kThqMMuj5pv50HMcAK/7XMN1iYYXRU3lk0rbUTpSHrcm1plZXXLhJZuV/0u",
-	"+fHynkugODG93tYb5lpnMru9qecPrpTm2pk4lZ5eH3hPLCjBohK1sJCmPudWrPjabJ+pU8zdUIc3vHFD",
-	"GzcmTOp7HBj+/YxGxy/CK+DPy+g98MGfw8uG9WBp2KrRag72OJE+K3WPrvse5+FEEtiz5B5XgjdJP/CO",
-	"LPo40WNIcYvj8RkX242u2locroScL6wowd2G6eGOgv2LHhksEwqXm60WQvmNwO9GOlDAKjcgVLZnYyCL",
-	"pCzYpAUX1Ubm+lrYMwxhuqtkwTvGUYo2YqqbUpSsVdMFV/PYfol2jl6Q3lZcYtqzivt0Kx9Al9FCg4Q3",
-	"dfOJQ9z9PUoSTpynvsnGo682dU/0+ez2K8XOv40xLl6xrx+f/mvSDyRVa4XJOJfJk7Fm0X5sb/NKN1V5",
-	"dYf8vTgVNHKv+Ln13jC4tT+LVY63E4EF763/yTkzbe1IEVIhmcVSDJ9OfNcEm8AtNm2qyIdxaK7l8lAv",
-	"UWk7BC3PyUXbtII8Zu3OF13gU1g7tftp98yWWYdDpDdY2YZPhwwDp00Qv8HCQuW400S3Tch+9dvHJsIx",
-	"ICIuf3liOz6UjYzhTVyWo+P5UPIy9nGjq/I2zGPik41hAJph9PbUDn8vKstTiiLSrSdbd8ziHDYbE64D",
-	"SW5QMBwBpAg75nEt1lubDGOMJuSfdC3uQMSfxc3pRMmGd16smFbCFExXpTCWzWRj7Ng8qUs36q1XMf6O",
-	"fi9qrYxtoET7du4XRxIZSeC+0isVm/NYR407ESW4PT45SRmNGhOQh3bqjXtmyyXsPkyv16cJpIzahJri",
-	"ro67R/iAY0qxYTjaUZJ1/2pVUVrmtpYSTJ0xJopMnQIxADBFnP0p1TzodZE55A9kXBRoxRtFumyGrUtl",
-	"rDOwGmYWUHleaX3NuN1fsQYeSO5n2qr8sT4vhbJDjkBy2IBbBqOMoppt8biZbOoVb9LJJLUuM4UKRjQy",
-	"U5p+I1Spm3Rew1CUYsmle+4oLCxmAF3G65K7K3Qwl3bRTo6munb3pNZqxa2N/wk+IXNMo8LbceNe8yaV",
-	"KaCA8o24EQ2vGBwYVtdh5GEiFlAcrQRFs51ocXa3tE7CNLpsp8Lkdjls5BbfuGjVxVJM04V67ldX2YIA",
-	"1aarLH5sdM1ON6q16XIgUTwy/r3uqkuVfLtepkM1TwxkJ7GaX4vGOPoiVAZ0ZjqrZaaT+vctiaZne7be",
-	"5Qc7+ts4koIjfyhyavQsWToywBxN3rXtGJc5w60sggO98E6XgnU+tvF5KGN3FxgQPexnmuRA0kydMX1L",
-	"/BGnhJlUrNFYU7CfXl1cnr1+9eYSowhMCbvSzTXjhp1+9/jo9Nv/cnR6dHL8+OsCVTh3SDzgcexksvT2",
-	"1LJ+eLcU02EvOOjwAp4Lkcmc0o7yHxNx2GQNfjInhabc2ALTX7QS4SvUrZCx0Nso3/yR8SHoCd01iGlW",
-	"gt8IdGqA2yLyjPYRUQxbuCdrYdHnDFW+jwxTonPNM3Ce0feUk7I1iGE8rCABcZIv9CncKY6sTnZ7MlIP",
-	"cGtPva7zFJO5hVtlNZsICB4p92/3/byR5TmbaLuAEDGf6BvBTphW1Ro3dQtdxix4I0wk08eYSQvd2L0n",
-	"avm1UIhx46d6i4SBkAiGG+snQ5uXugY/EhDKpp1FiDqml7k1A5FIFGNX2iPqGCEIMGhD96ykUPYqwxxv",
-	"lTR424hXxnUY7jotcQkKVMPmYmyBvRF/y2Y4wCaesYo7UUmHDrdzIecLt6FKjH2LLPNVNaH2G44D8gHR",
-	"fz0BIkL4oN928Uq3kCL29HWnV2znpcKEtjIP0xQWEoU3icwpV3grKKpz8KlFwJWY2qtSVHx9VadqUlAO",
-	"hSAvOdyD5cEaEpr9d3/1OA69fXvSj72dfJxofJdnPmSUbtgj4XdXEj6aESZaXkvIazAdyXwSiQFzvkye",
-	"+YWshJoKr4P4IzZ3P+NPPueAv7takOOiP7c3Yi6NDeBqRJBOvYWgoY+x+C1zogOvfSPYiqvt2fR37/Tx",
-	"N2Pm1oi5GZobyS+YFu2Z3xkIy4O2NdNVpVfmzMu+Jar8YFrvMcnTtG82rRlI1MO8PYrmx7YVCtrBad/j",
-	"pD14F5j+lq6GNJuUAmMm5z88Y1x9LmV+Jkm5hWhwyhW401z5xFNRnKRT80pcdXuZzhulefLpVCyhYDze",
-	"/sKH+JQ7YmYEb6YLUbLVwpEWHpgjy3S8r1VmKaapDLWOZW4ho4TUkCSyhG5tkrldEuQiymO4yI7H3J23",
-	"QbZ7Iiq5oYTQtOn5oqtTCoQ40gvgtY57dwT8WOlVokZPryIOU+saeArhNVHegDchMTSk58JZZs7Kc7b3",
-	"VlAafrkSTcevupFBo6zWRzjU/0W+mMNO6B8GvejQq0CQEuAvVROBY8IYrXHWKFKnL91IAlvisGMruLqE",
-	"qhFPe3f7KGsAFzqMHAkrW0AVtRJYjYBLJuSrkQBa9n5c1RQsIWc147VWc4+heIsgMT3k+TpsXlL9blUq",
-	"NZhXPFmo/3JXYU8lDAqXecsbJ7rFI9Mh1gWp7ijYLPRKsfVYZ8AtI/bZki6KDuwVnXK79RKgYxI8Va92",
-	"F7y7AV6557aC+l0g329+mHzu3F56jJxNB/Mu6JydaDldXHyryD7U6I7esCQsXxKPh16bW++rVVIVkHbB",
-	"lo0AjAbaO1MgM0PT1zC9EqBpgsamdfXIeF8cFCRx5ehxybfDvjO6HgnDmnilewJrEWBLZ7qJS/n2QeEz",
-	"6ZKLmqu1W0DGMS9Ufn5k8Ey5cotzVy2e2zmoRxZcGitRejeYM49Gsz+dPJKIS4R9om2n0dHPMdW143Xe",
-	"rVXfwqXlt46mUuCJ0cbkCGlHRWtuMefsTwi2KRXtFb3sLkdMTprALhmvtBJn7jQW/vRlh0Li9OkGIajr",
-	"HobfmNr9LSAwusoDaEOUUXgRkgM2Nm0heHmVYRVh/kBzRkw1XBJrGKRMQmGc+31QNdrJI4O8CfX2TkGX",
-	"lvF5I8b6w3IACtzYK5KwCZEg65A5EgeOCenJHbyRaio8llwzPnLcBbs3Nonb6UJQTBZfsZLOGGacYT5X",
-	"urxMzFqTSi58u1h308el1B4oJp2cHsDrhyaGkOiC5DbaMKLc3I3YnFLiFndZ7gh2/ySN1c36KaabJUV6",
-	"w6PkcIl2ljTMIxjC7m4z+b1QQ/eE76RJZxE8b401Gpf205wGNi0DjkQK+5VUt8dk82Po1t5+kGxxxegB",
-	"ksn9P6CUt74y2lE7Wtsz4bQEn8/vS+09BCmZRZg19pcnl+PmgIAdu2cBYSf3co8qvc/wV0OxCs6ufSQp",
-	"vMjjiFAOwCbawMh3qz3KpUU2eAoOhEoGvBpjxRKjnA2GL9MvD4Bo/dH+DMvb9ntSxHws6bibdNUlYGZl",
-	"NGUyM3QUjB9/IfgdbkY6zQxO29nja/SdisqETfUmezl+ip3vY+O8IO545x3uJTSmXEqNCP63BEoZn14n",
-	"JfYFlI07IYVFwpCL4muE3XBRwqe3OuFzcg+S2o5Z9uQUbcSeHso9riNGcaGk6E6XMYKuHCF6/js9Db0o",
-	"bjw0Un+2xCL+8//5f3F67h/EEx2fmgCiI9Oz2dioZ6hBSN4kPBythDmLkh/wBGRjcvnF/A7yARW20SzM",
-	"6n04AjKo8feBtjZtzDo51Eu6dyeAjWxIXuz1kqvBSpvtjFmEhAS7pgMmjUHsAnfvznlA8fjvHa1u27Yz",
-	"3jCOQkAafzX9pupZwDZEyENTxN+hl45ZrQvygaoS/Ur0DJi70pm+7mhAc7UEN+wj4BF2Yq44BcMyEv5V",
-	"S2McfYwr5aINeNm9gz75IXqVV896b/Qfhhf7ofz73faSWMiiayWwK4xoS63WdYcK30tnaVUJ+UOOlUYl",
-	"SQuORpvHPqOWNJ6FvRWTCz29FgjuMtNuBM2McJxVaXYt1mfMWFDMm44NW12VBGcJ8Y1kjU5cEjqY/R4e",
-	"9KFwqr4Y/JF/7n1XujdWqads6hSMZ6T6DI0Q8suc/kExg0FHmnsmb9nuAr+6DCkHkVu/oLOu+Rr9MRRh",
-	"PGN+DwssiYWT9SuDIwTm19bUZiWD4b3UqYyEgKLirmNHbKC0UEIV5PLR/Qb8+q60aoV+LUpAgsxDs42d",
-	"1QVLGqCvfqJWyAPBaZRiCcSq+3U3IytkAedzZ1UDPgVypeQ7BfclPJSpc88iwHX1p+EK+Pcl+bOuBfGV",
-	"jMUSmtwga+1Ffwovs3eCfR0xX3Ia1C/3RyVmloF6gQP/XTT6aDugFGz9EYoOOQZ2QXulAQCfirlUCqCS",
-	"ZlGGjpNNo908XlV/aJ8BTGosCOEPqux5tTZ8M4MLeqhuFrBRqbYVfrtH+jZ0LQDJIeWZXPH1VagqT0cB",
-	"nb0AHnJpGE1p3L6gy0MKMwAGEXkVuFp3RkaoKNbO1hANqHPjzY0p36MpT0C6SA0kZJX2g4JCbmxIF4Gs",
-	"x04b3t/PF9w7g/u11zbMhChN0m11GYd2A3ZqgOuvwPVTsrjSIXKtziqtm0y4ULjrkxVdkFVm9R03Km3t",
-	"Xw6i9i8BLnd3B8gAqgu3EUkvD8VOFP6IXGEFuxZLBHngbOJMcmDew0VhbvXujeMpFsj1gn6WRmOySTSV",
-	"twuNJy7QeoI0NuO7lp75UnpQP5WIbIBQq4eCcybnLVYFHhQH+OMkHAc4v1PTiLLvYVg/o7pgUJjNiKmM",
-	"tEOTOQNv9x/IydernCPtZ+JJ0rAZ3I0oJZ5xg3aaCZkqUwAVYQtRlWzCAZ5i+yalZcerGRhr68PJGubv",
-	"bLp2unCj/9A6Bn78VDSVVGNFSMdC6Rb0V0r8MpBNkDm0TR0jj3hUxF1iEs5JoJe+SuG2cKjbac2DyKT3",
-	"3oMuq7ZAvCykEwxdW9gDCvTv/QMy2HPSelOBCTU2cQcWd7s//KUapc3HS/WX4pbqUQehSRPSCLDj0yei",
-	"A8tR63jQB6eox2aiNGi1a+UEIMN4rs+5PMhVR48qk99RSt43Wj96WXk2mcqt53XF1bY2eiuxvp/RANYC",
-	"vD0VZbw3MXILAqaxdijyF9fJpsu32TmzH3AzhhHw/bsSlWhlJg9Ym++UFaHH3NE/nfHa+hekpvWCq3nL",
-	"5yLT6IaUJznHSCG4SCCmtIkAE2lOUGFZipHuUD+BH9yv/B/fC3BmvkCcngQ6gZheZ1xasUFbOH6Ec1fa",
-	"imypv/dhJr2NGkdIv6krv1xJq4Qxvf2yzGqd1IIWgDq1PeYEOsWPswmuU+rFjWjkTIqGXYt1OKSwXcan",
-	"+KEP92jZTobAeTeCQfVElKUTBA2b8Ukjp2n21PXZ6P8e/cj9CY3sOqJ1Yq+wwXOkAcDmFWwh3o1F8KVj",
-	"oDfgliZvCWxXLtupO8y7dM/2i7zFxJNT7llM23DOUlTpQBx6Tqhuu/Clx0tuF728K2kYB4hEXlU+p2gI",
-	"dnlHXrJ7KrsMc7sq8r6vZ5wgu7UfpebvnuNvTiPslpRbZbuSJIbTPNmoiziMPkzkKHi/xH0Oeq+Og9fe",
-	"E9BRz8kAhGhyQhtGaiJYmaCbG/FSGJMUbaDWHvOlPL45PV4ZjEqdM86weBVLrA2DiOt6KboKqVKLzl+d",
-	"7+yeBoGzvOjkpWOiTmmAu0TVYxR8g0njlZKGIZzFEfOOjIXgTcmUkFAHQvm8DeNULxyXWq+XoqAvA24P",
-	"/oB66/Z+VsDwtTQmbi6EWVEYtmuEWavpCJY9Hl2qB9o3HJaL0emwEwdifQ0H5NxDkS27y+zwoyfrs//c",
-	"uENCUDBZO4KmfQXYg6pi7ZJZjR0mPAjJ/W1VaPqwC4dL5FvBwhgR6JSnNoKUmHMA1hcqcpCuAlGcIxFT",
-	"kgxZhUUU2hW4C4irppu4iuk8onyExalpHgCt1hujb2TqBiOKkP98zpZazfGHVGxmNeNsKdUc6o68Duo7",
-	"TyCVFD1wRNLV3Ui769vh298yDCaTPSmaRjf7wV5lEXyinB6/NkBV7bIOigPTmiXWtLUK6gF/G8AOS1dF",
-	"UyUh48mI+0YZXoTJw6s2icysfC8W5iQ7nKJqnR2VBorFcUL9nl/0yKq97ijuvW7PDf0XSDLZCaK1cMyh",
-	"V3AX8JUAB+kR2gXbaAUygunar4g+XRmMrvq6CJ2w+zWiG5XFyYX55ksAtYAr82XGUa+NsV6WCFQrlSi3",
-	"nz+jO+wBf8ZewG0mj4YM9T8Vb42cVPvE49JVd7KDLQsN98Mc9qD1+yfzl7y5FvZNW+XpXBFKWN0ay66F",
-	"cKJu20M9FDwE+BIfKhuZggvOvIG0lb7TVxqml0JhTVcDPWguLp+8uTx++fznXy5/uOhH3jLpRUOhPr3a",
-	"cwFzbsXVtNKmTZUmXFDtC/kjomwWoSiVRSrE5aBlOj0skwyb26iEc3xrn/YCNUaMSuqpNQrb2EpEVN+w",
-	"DBCwijeC1W1l5bLylSUjc2yaTMXOlFeVOUPDFKGGVlzaUOnnvma8xYxlymF258S+gD7OeBbSFlETuk55",
-	"gbERJUTPrFBfnjNZ16KUoF/j22AYcOTA4qia5gjSp6Rqdesm5+8TAfyA4JgS5Cx1bEOffugHwLHpTTfK",
-	"bu2lA3/uESKdiKf1zjpNKTqUqJjqXSSgbsostTI53QKkIaIkYZQdMsqcoilCkIBN1mwiSyiwgPSulTQj",
-	"79ckCUS1gc8UGnVj8XzB/oToaON737nXXE3WV0mXW9dCatWtEN6Iai1leVOTZ7dYzsq14rWcOhrViH0D",
-	"Djs/bVmWldiHz8AEm7YSVxNuhpAxticJFBcCnm56bhyqgG0CZVLprKTcPkidC13Pl1pXjFvqU3iryedz",
-	"n7MzByQ6sAtGZpusp0kB92NbVQy/RK7mYRB892THQaELC+blw8e6NVyVo3PzS8HL0FZ9E2omDnzHGSkT",
-	"yMVNS0bdCCPnC3sFJ5EwVp0tB0cF5SDuHsJWFcELQJrcXyHJ15mddVsjNSxFMxNT4Jj4kl0JHQO5c/28",
-	"uS05BHHaPuaKwib2Ub726DCUrLMQBXGxlVPZuRUllhiHG4rNHArE+ltB3+VbVbIMlvkmvgTr+mqAQi4h",
-	"rc4XbvbKLjNggoD6nSMN2gq8wgXWyXAbTp1+HT6PmRdeQfjlziSf6yRvfi3VxAngSpsQwPWAkRCaaA3S",
-	"qFFc3ojHX1/9rdjozQEOhl2vbxVWDmXEEr4YwRzjHNSCep+sU9jMowyUX/DFJDbvgLw+Lu9hPEy1qGa8",
-	"ETmi+F5MK6yFxef8OzzmqI/+E5+gP8F7g2rPrgNZ6caIKz1LNOt9SWJ6tSAgy0jfcvpBB8oGFeA3osy+",
-	"wV51Pc6GQRsTLwMXtiNyx6pIR4H4x3lIcAZ/baWNvU0hc1Qt4zlCWuNy3z3tONlIFJZNYEfKATeR5hPD",
-	"PExEpVfsJNFleYzM1kkIjBh146xLDQx8JCDfMg3YQht4uAHwqqvX2b8M7naIMLNGiF3rgWVESj7p7jV3",
-	"dArwTECv+0+5w+lOZXH65hy5XAc/D61AAeuAYnZUdQUndRJlxr84T6HPO9dDPw6yXFYyq4Si49gAOawa",
-	"aa1Ip9wuGz2piN+OYrw4qdf4syRonF7tO9obLK8Z9O745dILopnnt87Pcmxc9hL4VNXWisqs0Ae+WuhK",
-	"QBPcFElvdFKIZTNfm91BWRoXp0Q/yi/pDVYrJZaT0GiewVq8sgsUsVeedxo345VXNSvhcQ/T1203Xv42",
-	"Vkdrp7rf6E2JFeaHUtOtrgHXb4N5W5vCr4+hrWMufs5OnALincyQNcOS+ZrpswtXnBztfhWFP5nB/KuX",
-	"wi50eZFW5F4pDFASnrheKbbklDEQ+D3W9YA/C6w1r+mhUslLccTeOPMXPSVBgfCbACpg96NY6cBUq6NE",
-	"N8cb0SSjvq83R8fqUaTBCsBHCWgUgBmn0tmDR6fA6Y++O2f/5eQEvOmUeZGw8ehWJSrZpbcwpBN96Xr2",
-	"mqeQ1ZzmyydGV60VDCJLYKN2PsHxRkoNx5lOPrlKvv1Vp4YXbC2MFQ22wvQBmzHJO1dLVPkzi1v2DAKv",
-	"4yupwiFsmAO3goOCldMR4Vb7RcczLDrySd4Hn7KbbJqdSFRtPQJ66Fzuw/oEuBZcjFgEpNOMPAcg8nTt",
-	"8crujCESF4OnmKoBB5AzQ+HoPXoQi0qlk06KdM/4S3+LfYv4ouu1hSwLTEFp05raPrg8AxgTr1LlzhEa",
-	"YdeicOguJbvh+174q1ThPnVtvNZKJHsDe/G01VSlw+aDiCr9+/DkNDlKqsdvBOhglkIhokNAt3F/3HAb",
-	"k89ZB/8J9EuQSQbhuKiTzV2bX77UBLShQY9G3QaqCMkWcJcSluz0W7FlI6QBcHOgFkrcHchiKVSyQ9DW",
-	"feyQhbTqgQuNhqfI4OA/IyQi8sCWfI3gb8BW9nnFeKSp4uCG25yAM4yX4D3b5913BLzIEifheT0QGgbp",
-	"UnE1ag8IIwsZQXzc0090vLi1eGm7bUlNr+iEmafwjtGmhNarpWgCun4ij3qPdEfojJyqGa0Eb1Ky43m0",
-	"LaPAuqJssMHerNvlT9xm5Iz7hmEvaA0tkbd/28E8pBz38OXVVmO6Xv9uc32VdiA8XVtBVe1dOLE/JSYN",
-	"qfl7Ng0311dG/n0s+nHoOD32uPsYjykjDLKir/ZKf6bfZBOhsoCYPv9xQ1rnkC7LdbqHYBaCaE9SNUux",
-	"0QK11O0kdn2S6eVrOJL+EKf3gpyj7kzSsGWjp8KgewTWARlukOs22tV7IxqThJwnjWfZ6HnDk+nad25D",
-	"7N/dLbs3qN85f0iFZ0JFtoFxgHLtkCw2LmV8A+OLQWyhT3WbdBu3ovaMLMlHoU3ONg8d2a1ou0NeO6ml",
-	"tWO7h89kVeUw/tCOggr0OGjjfuIksnjHpxYai880Zgg3ulVx88sQ5HC/Gz+ftI+P2olMEMxVQR5GB7jm",
-	"fdH7xdXSdahiNtAyq+ZrZqxTC3yKy1jc9uGeUNrTQcIdC2lUj6L0320vkGikLjOyJnO8l75unWHW+agm",
-	"zR7rN5GL3oi/El6fbtiUq6moKl/anihoL3tOr+HuUHG/YP+LpfA6zopLKrMi6ikO6PWItfVuKRviDX9F",
-	"GKTfkkpoJcuckpBlfadeCxcYTgJ7E3xS1PO5Fuo2QR3fPWuw71WUHZVugRWtqqORsJnRfgHNZ9nTE5QT",
-	"SQqCiYIRtVoAdnQpERitgV2wgX63m/Zl85nDXRjSI5BxJqs04Ks30f7vV+BzO94bNuOR40YWPWhnm2zT",
-	"WTRL3th9MtLC/R3xbJZQL71Jg/lhCx4BhkDFNeAiSeu+Sfal8ZU1Xz/+7uvvvv3Xx9/t6DC02XIgIuQR",
-	"jdroCG9Tn9U7vu0z4nOhgJn6CgHbUfGp04q+/ZpVYLibgmEJPFzxK3bEzth/sMNz9B0o0cHNU8DMWeUd",
-	"pDYWyy8h6ce9/N9/fXL4b/zw7yeH3139x+Fv0V9HZ/9x+NvvJ8W3X73/l6SjbqC95VIbaeWNON8Qj3D7",
-	"9kMXi6ViqqfQRk7mRhbsRpuHw5PTy9PHZycnZycn/3Z8+k0yF3QHjlzcP8WHnwsmZ0SmOb9mJAxLMeNt",
-	"ZYFAE84hCP6fnvl9K7o4ADlcpGJGEyx+0DWogwA4VgvKB4UEoyP2hA6AQqcgDbBnkw/wWp+ECftltFbU",
-	"3GsNHMLXPUobEt+CFnYOvcooBRRxzDCbtxM6GuPxUHbjpwJt2ZRGtiNVL1HVO+LwjR4oDSWm6Zq7zqnM",
-	"CxrJ9jOusNlWzCAef7O791haI4Gqx4LxkLgbolZeA7Jyet2jdA9r+2jP3pVj9Y5YKwjEBLUyV04JvJpj",
-	"QVBcRNP7ImTxXunmCrUSkrvuAwiB7Uy3jVnnTpG/i5mON9R7LHizFDVRiwrPX4iqa0w2yLSTfeco5ccn",
-	"kHcJQsRhIatbcLWtTeSZ1yuKjexiYJ08xFZZSZs0vbcmqgnda9HU4MyJJKqGDKGqgHTq2JMKIR93BfVK",
-	"Ba2z10XqiF12tZ5mq/+i270pbzBa2HpYaNl48efDCqRQB+lIDVHPybiEd5N6i5mWWONnUBhei/Ujwxpu",
-	"oUw0AgwvtTDJPl4k44eI8akwNqJFuknbOfpYabsL320XKePwVxRd3HlJOqLvfqvVVSkNbX4C5aFpwc/s",
-	"/TPRKTkywNK2DicLy3Pp+MnPAsfz1Qnz7Ycgsz/QQyRtoNMHJJwVvg4BBARgnWLY0NdrSsOC6XTEArxY",
-	"FGOC4AwzVi9NPMFlo2tpRHnGKq2vWaxrkhxB+ZIF8HIs0ey/27Ic6yGUu4lse3ii8pGssjM4oKfVhFqn",
-	"PgC33QZrzfJ94+a1HkpcBOGK7GezBnardNwpJWUBnMeRHyodYFFITBPr7EGuMLHgnOmIt3AFA4RClT5/",
-	"t70a4NVCOy3HN5N2JFQLm2IhvmXzXrtNZm3CBT2WI2GtEajoWWM2EHbCFAn7jA+NbXOWhA7a4y7c1b5+",
-	"zec7UBA4WzqSQZFmdYSKsHV06ZLypVTzM/ac8RrA1s67bvQELE0dPUQDtQiAFo0NeMj+gvIEdnrCzBEh",
-	"DJxF5ecSq88BicBN0vcV6ilzS3QqET7B7Wu6X3P3yPehpfUfXcU/Ulfxf9ZW3mlH1qfe4ZvONxVUg/4A",
-	"K+wjCwADtoUEFAhAJI/eD3aFlUGpUKAbFffEI9C7fzahYzeKJQZCPnKegdcDB/d9ubdfnw9M/tHG/G5t",
-	"zLu6jBHupW1X0efaBD2dbvnJty8XjcxE3Yycq6tWQdg2d+fdM5giCM4v/2wyTWsAMLlrcNk4g2WbgUHa",
-	"j9lUOfpFhhMxl8ogztHoCPpHb9/+uXRiDwgWA9QslbG8qqBqGNK3yPJMldgNa27gWaMofsD53OAeI4E0",
-	"nj5Uq/fX+G8A6tjSISv6dBfCCWHOwE00Pk40iMaGb72gp7egQOnzAmeQU36lmt8ylPOHbvyHbvywuvEn",
-	"rgSnMVOfhMBtX7JL0/Vd2uw9hnLKE0ZAo193WPTJAMgfCuodFdTPWsXMx2Mx7kdtW2bSJkGPPn2F9NNR",
-	"yDbiA9Pl2fHxT68uLs9ev3pzWbDGttpd3c3PbWXOjo//83//H3jk7Pj4uBQ3x9auf7l4epJrR/DR9Lw0",
-	"PYHiNoM6jHMG1XAcMeIQ5zr/7n6o+WRnEgrt9oCectHpRbkGkqSVQQYCVT32tZYyePp2qVbBKwh+4lCS",
-	"Mez8xccG/Dq3Bv7Le1wufUETeE4RXAVLhRsN6Z1r9L3QXfj4/pnCs/IVt9MF9eoR6r7cNrC6BGPzgS+w",
-	"VME+BVgo6MQbzEnoc6M70JGDfe38XbbypZ8BFIdqJ5bp2WCvJixmavPmNQYko5mk4pBQj+cGPuxM7wkd",
-	"KexzJrVywOrcaQD2Yzo7K7hhGiOtmrfwbNIYpBkH6FDfKS5Yd/54gt0YoTCGa7Q/DuNFMKgexnx867dn",
-	"w37Uai6MvXL6d7zPXbEBRUt613P8qTge4M8y5RUCvMLMl4RCm8S3cmP2G3J36MKxrrA739bPIZprjIDb",
-	"36DEdow8X9z/+z9d0ZhUJRYvy0aYFNiiVNjgeMlBR2OTNeA9QLe6pCpXSrOseLrmgJqnGiGiWG4ykbHm",
-	"Mu3+kxNsZJPoCpXrJPL84hX79qvvDpNlqjVXJQFbb5INwcv7yPPFD6+fUNUUK8VEOksGf5sf9io99pON",
-	"BMihKtwBkIitauyu+V+vZdyjuEdaVe3Y+w8LFBFKFQZwIF5XXD3lSftWUUiXdwp2Ej6BmkVIe9TBOUjT",
-	"2cXQLBEt9rhm2m9bSOBdVlx5MwS6z9pujC3vMMEfSbCx2Vx35bJumAK72J6T8wnNsg4brINE9CUrXmcQ",
-	"HQKXEzcR8FUq42Eh54uxqS8IoTKqTgVv4b7VChUUkMCvC5xZ7rwvSMvYyABr8y6+67cL9CsF/Sk6EGm6",
-	"TtEEk7RPi9CdioKn0Ft07Xa/VbGCv9VUlAh2n0lk0XOfoo0MWeeML5zOLYNPBqRXg465seC6VOc/dmJG",
-	"ZBFToyOEVo9oEcfHNqE+TuMq1++tcVV0BL5EuqsFdCRJy8rRssondXQm4F7J/H+C5k6OXd2iZIjeGd6Q",
-	"nHZo27bdL4yX99O0bUTYNdvW5SmAx6G8U7pDTDXAWpUoI67Y94mFJryqVxXQIx2x3O/6ArNKdsR2SlPq",
-	"EKkSFhN6yS1aiiAbEnikdQYnu1W1yHmkp1yhdusEEnQjo4ZMkI+3F+LVapFahRJhyM4Xh11qoO8CglmC",
-	"4xTS+6D2K+o5DYvdeR+36tncZPzK/XmlqRj7qm3ru+CaGCnspo0oMw0oQA/ccXvHFNRkUJFCFWXiK9/8",
-	"aCeMGtipONGwlsLvQFQWQG+Lx07uae/VW0XyJpTEoL6DacSg+BMCgbQgfg2rpLUVlkOeY+HKGdOqIg0J",
-	"yolRg4pT7ahcsWtn7QhAVzwdlIC8yxfiJpUC/gTf0SmNfewUKOey4Gmktn04/a5SGX3ZG7WK+xz7+Hq9",
-	"jSP1uzDEwHMIf7kE1I1X4GPJkVuzEOVrP/c9orSZap4dfYiBkV+PBRm7D7mfL5CJ1m5us/iUt1JBI35I",
-	"tT3vdH0o9AKscaUZxNVGJv3Gx9NLD/86+N99vviOZHGacWof3oipVs7EKn8IBJ8vs9mu253N5FTyKtv5",
-	"e+xph4E678jtBsqrIFEHpKQIRzyyYCD6GRE2VO0YxyLd1ihXJP8WZeSalXI2oxz5WGaGV8CrAyCntD0k",
-	"6XRa0VyJ8s67TsPcdc9pmGiDh69nspo9nsk2PWwueZv0tqbRnXg4oeEbEBqtb2j2cHgig5RMJ1gJ49u1",
-	"jgWIyCOE0qAjhU+urezLYW5M3St8HcY+MH9bWh15fsL6wwqKePd27r5d5HY/mRcWkHYA/S94zOxK04W7",
-	"FcI+dUMbeFtwP+fv8jCP667t7TjjndjgFuu4DZ/YW8+hG38f1zyGSOuoozu5ITKTPB3yf6rtImL0iCKL",
-	"KTVbsI6bqKld74euWLppIfr3dygQByy90KhigqgQk/UGyRgi2igL1VmMk7XvAk1PAQhPtQ54feF+wcxq",
-	"x8OSJZeyqszVpNcAcPu+plTvQbi0Tk0epdNsqRupoqY80OZl6Fjhm3pAdxlE68vga3qmvuf8UBgkpld7",
-	"PrXtBkGg9lu9yy7SsU1pdzCjDmQUIYow9qubBnFvkl1wtRI7og5IstKwSk95tduuhwWEhvwxDLwnuxi0",
-	"pwdy6K3W2sPc44mlb/FtAV7+gHC5FYTLCKSBN2LFmzIFCcmrSgCIeQYOkVo1pP2iUrFZxedzt/n7AeoN",
-	"OGIHOAu/4bLik0zLkVpkUhZMxZ2RNvKcrb4WytxGfgZPLw2xIQXDXhbxvuO8u0nmj++HpU4lCUzaMp2q",
-	"BpMIoavpQpRtJYpezznT4Q44GoXmzzSPcUDSfkob58R+uXxGQDsjcdx686AKZyXejb3HfHSRbQN7uY8A",
-	"gKuzqy0E7kThT4OmRKvt3po/XVE+pcTfHbe0v2/UtCwUwWy0WEmmFN0iChJ6uziTZLyVn8zGWgIiY1mw",
-	"t2PR7ZatzaiEcROice6qa5G7KmMBlD172MCZ1pbB8OVdYkS4ZT03cVi8n37EXyLKyFNWqpejj3bveQ06",
-	"Ik3oQXAF9h0Rmdqu29XNN7wmud5kQjygIC4xFadzbS90LfRKUfY9lSwdFAetlcEdQTnD7mMNuMo64fcu",
-	"Dt4dukEPb3gDiRhudDeTn6I3uL+fR29xf/8S3uT+ehO/zX3wKrzRraxNhAYn62TM+RXCkTTCtJUd2xFA",
-	"lZsAt4Mw+zk43+mCK2nqTG+j4CPf9sBJy2ZcVmmIfEBWSSZMvRbNFJEct9f0t1a0+yzKTIXijdRpg1yM",
-	"ViCoo156mA4ceOSkLKU0ebrtFPSmVQr/VVJTTL+BMcwmSIamXSbxNdO026q34SVvWvUmvOdNq77HV71p",
-	"1Y/+bW9a9Sx64ZtWPY/feReE4lRsLRxTEfr+B/oIh15EyMR4TZL8olW5pv5Zn23BTNcQbzMHaeRty7ty",
-	"72P0KBkl6ajK6/NYSOG0MPBx7GlDJY82RrXLhPamjTZmrMa5V8AJu0anVzuyYQAWRA3v1gRxrfYV+tt5",
-	"L/5wwnvDAgLN+IrAHD3frqBzmHGPYoz5kiT/8zQW4HCBSp6Xbm6mn2N2XwxgBG63LKvEnlnTXcbmOD3H",
-	"M5lUAnarRvwc863rmqNxkD5X27RbQHb0o6O/Gq3YF6WemmNAzlof1eWXB1sbtbGlbnKZ3TSjlZGun7PT",
-	"XVm7HMnDdKrB/U96haCfvBHQbjL726swnTEGBi1o7HHuVFdhQFqElz+9eaW29YIo+KI76Y0smgk1T9m3",
-	"V8Y6Iwugs26uhfEQQ8imO77qed3368Y3WsNK92fB3fGL6np/BeZqBHlb/MqifRs6jwSthzHMKLm3V+bX",
-	"stI2d4/cd+72sbLhK7PXsCZezShC36TH1KDInRPTRfC6LtlnyafX4Itq2grzstGNLY3vLe9sMKzGHLuo",
-	"jAQw8SHDwftZ+s1NnjaYl6H54eZ570ydxDY9+zQc7ZotJnZWz3LF/iZk1J+xSvOyYMsbQKUUyfZprRmo",
-	"G8TGQntmA+rZAQ3brTq9o1Az9VzNdMKlFff+2a4nBBBwwpLD/h0HO2Je41v/lqLWClJFZTodRCOKjeMj",
-	"kKldaX2NlAzFe1J1oIlsyY1Z6SbjZ8PanKtsh7el0MtKdFUicU+UfJFOWtOi+CPNjnF2LdaYy6IhuTxe",
-	"dGp0xJbOQPMgph+cJ+Cg+tqIiluxR1NyCLteBRU+1fdCXYc28RCjhYcpbIZZggEb3vtHUlsflycNoq/4",
-	"53rJHqk0S0hkhqSfAqbAWexBGuIHmQgeHb6nKWcSjU06u5Bz9VwhC0lxjzTBvZqxFbVVCsSSTJTSQyAD",
-	"BCyyOcpd3WrFwY0U6Pu87gUWhzwVFzCB2M+Gn8SeNvyk87Xh3z1vG370qpsKfvAXPyH887+5aUVpFird",
-	"ciodt32uqJ8m9jm0hjn9xOmxHp//h9YxyOOnoqnk7hztbhKbDK3fWanHglKh33BROpLt39MB1n47W/Na",
-	"ZEK8SACPDHKuHpTUI1P07jxAz4b6LQ/VjbHUF0LN7eLg7JvTx7t28ToTwnYHju3v9luak8eJEA1Y7gCc",
-	"avk1YJtCmRN0ZEJrHr5cNrpsp/B9KU33CNSGdz2bplyxiWBWVyVTegU4N73COQ6+lRTgSKgh9zMK7gT8",
-	"N1ah70RUhWXm9i3wpbgnUCcl3T/dthcHWpbTkff86fp1NwL+gWM8Xb+CUdy7vaN0QNHYYnXBAhrFdh2j",
-	"2TMXBgUkyrKx3P1ZJXhWjQ/9lgblQ2jiZ9oR0sQ9g3AAcjbb9fQlPuV9a/e05kto2rVLxY85W2iWRNPu",
-	"LD+aV3wuSWINW7lhZle8qU1e/SZoDd/AuObThVTiDJm6NNcIGs3aZQEfTbHzywBIDmHhjTR74iJ1cy2X",
-	"h3qJ3OkQFHSnwNimFSN7WcZtIre622IZCS3Q9Iukxh7szraSA06IcH5XUcvRPRrmmKuo/+PobpU7VUZ4",
-	"qlsQgulfQWLS6BwExDLY60f79aDUjdjNJXQjooOBa7PXlKK4zoO2lqQekr3GksHPs9kccmNzNw5oY50p",
-	"IksRUCAOv7dpjtJt6DZbWfH1VQb+9MJ97LtOcAsdYyecWnMA4wDnqV9ZdxOp/G+0AZYHztkRm/UTSTYR",
-	"zeU/BiiQUOOFNr00nqk88iwTDKqwbK0YV8h9tBJbjGdfDyGsOnlgbT3gsgYDr0vLD702Su30rlA7BFiD",
-	"UDeqxJxbeQPpxAAH4bQ0svZmYuVLve2iEX5wAJCUk9ZChnrAv1MlMzogJkhLjbARDw9Sj48SmEug+IHz",
-	"QglrRZnKMJ5qZdp6mfN9cEsTg5Rd3kBL85EpBJmQKTlEcVighLm8ET7Ha97IkZG/ICgyMQHIOMaGLH9t",
-	"jUXdGH0h2LsLe+oQvzhHn0ZbYxY5fGf2CtZurwsuaQ9OamRMEwoqb+H6xi1JUfZl0OVG+90uwU2L+bON",
-	"sFwSojLVaeoZ66pAoek7s1rvfzd3RCtmItjWI4bKeNY67kjgi50sSZSFWfKr3UngZYVXZGvTq7pF5k/u",
-	"Z8QG2To8kuGZq+vYEq0Y0whGq9/w0tfO3h9wJ21j4+Asx5kLgyKmV6QOtchKr2LiWoHHSSYFkAmpbLtn",
-	"gn5+TOQreeYaQD49K/ma6kZqWSo5X1jHtPy/z0I3R+xrCFwGazg9R4GWhXseAYx1B6WfCC/teCT4pD3m",
-	"8xei412WGfmXIgqNppIn89fkCR7NpN4OcyRI/S9YV+J8fP12kTK2xrApv5Z0omxe2vmCfHnj9DkUc+T+",
-	"7PWy8wXw/FqopBN73miTaVHk6/WV5VL170UCJ9H7YUJWKcmmStysI0h1MKbfJcuLdtaSH48uGb/hKdQ4",
-	"6mQZSnwPeVmKkln+jqBsuTOqtYLzlSo64jurh91BB9TAfCVF75ruz6Hx3B6ARzs+NT4tKhznQ7DuHgAM",
-	"fJUGUrEbYne8aQiL9UP0uE7+yC6CkNhIAKKNSyp34MPaQIeRZhvVeBh4ZyBbAgUI4UtkcuvMrkSYfv15",
-	"D97XpkKGvyzRLhEkpipuLIEnE/7HLc6kS7QYADLoC5W9rs/PHO398SkPpZyLVBbRxU9PDh9/8y1WCHd4",
-	"1gVbiHcHuV6zV2k6eUGagsU4DmIMnh6enPZsdF6tnHRCVMpkhvNtFMsxVJ8g+NtFzWupdHOFfbe3f/m9",
-	"mMqaqq4R6sZg48Ez9th99sMvbwp24v71X1//z11Jqxs7DOEcBPMfB5Fmu5XvwVidxp0gIu/AysFvBSoi",
-	"9EEFkHvjGENr2lRj3J953fWP9ZDym/XNEWyibKDzLKGXrFJvSgclkXjDKqQq9Qotfzftrsmv/Xtwzexk",
-	"AxRh7LgBLT4yg3qk5HehO7YkMad19QuqL5Zx1X+HoWBRhf/l8tk2cJCxsk6j4AfeSmN1gztmG35YMOCu",
-	"jGN8DorJFzzCuIxAKTMlvjtADgjqb5Q/2RmWV1pV69FYAUlH5FMxl6qfgLG5CyGJm7Cm0Mju/KTjSJ/I",
-	"N2fHCu/xmogeQGgcABqTvY0/vRo47dfk8fBvkQYapNIPElr1puEj7EH/ALrFpSawUVcdPk9SfUPYf1uo",
-	"nKk0lefWgDMqINRELlRMWVktNDNCoPIJLEPXgvEq069/P0y1CIBoiNn6mvgBoyL4X2GhYNid75p/4e+d",
-	"07HBEmzYXIytfjICkkUScMzXYiVNujBH/O02Ljv3sx6mDp5mmMOoxvFAGE06s2504719scKT0MrYyjju",
-	"PE7IHAyRu3sMIROuygHVbE6X5pDZEGVmXaPm/dI2OnjCvbB5ztmffMM6J4IKdtj9idd/FMLQZmppKvmM",
-	"T7GfO/QE58qed/zKRvhAj0yIug9DGKarsPi69u13qKx4wtX1I4MdeOutDJtvvwZh7v88LQ6WUKfpxvz3",
-	"X//9+Lc//ctOfaGbVgBJTB3wLwqsnJfY7yBF9eGLvDI1k6Iqh6HBduXC4lsGoaqwmdsz6HqRCAPObDrH",
-	"cBy5wM8TGF7RIyiXb/8K/P1VFojtlPmuEwV77G99WbCvWCzlUv60Mu1FRpD3XBw5n3J9h9iyz2X2yqkG",
-	"sNduImEXaccPtrZl8yjylPAjtQvZqulPF/TjZawLCppCoZxYOXlGcP4QQwzTS/ekE2rY7sXbUImszZuz",
-	"nZ8YMJctV6XZnaDtTyYV59nLX4UxuGQh3i2AkPlymYxXb2wQPddtVNCs0K+12kI1HtFOoBFT3ZS5nHzc",
-	"Sgp1FMxo30XMeGCpKeHIJhrF8MruAAzCUwUpwktxxqIFu18XjGgH5Lnfprv67sCB0oocUJTcAGzcUeZD",
-	"b+zIvDtP2oJAvBHZFJsuQ5pSEe5hdDLDVzlV+hahduX6M9HxYY9a2esBOA7ga7tQcUjNjljPQyBWscm6",
-	"tyJgU9Fu7zjLJN4ULjC/+c+7jiwb+XqN4GVm840T/9Az0N1WP0Nin5hoEfJqgRLSDaf4clnJ3KWNbybG",
-	"C5VeMZ2O6UR8P9n9AKawzZl03Q+P+OYVJBL4dQAzhw4qY2MKPV0lQSh04GYAU5Om444Uahg6rrUKpZ/U",
-	"AqzzEzA+51Jlimb2lTw9V6tvMbRNjA8glpRYZVw3Ol8MG3K6FlKVCD0c5/IYXQts3Yrdk68hj8W004XT",
-	"y+d8afY73J+1FfdQxYyDZQuZKUJksglksn8sMYwuJrTvtyqPt51Kke6L3lQ4ZF+xtYOdee5QBF4U3ZxI",
-	"ZAWh4+gmFj2UJxDs3I4VhX31NJXnj3DQiRbUudRfK97Z3SYPJVXCw/l3v84Zr+TJCV1b0Y/fd2YjMzC2",
-	"AyWD70XJMHyoQi5F54UkEKr+Wv+ZoFuLA6PbZtB9Bps+hbi5tLHu6vNSbk/xASkW5xCR9iZ2bBYpdhtd",
-	"dgDYon/pEyAOzrBPtimTqcDHj9S89wS3Y7XQFW5XOp60z0UJPobchYFWc7fzU0UN+Uox44Bncfr4ZKgT",
-	"61ff9prAnqZ7sW7jQBgxbRtp1xeO63pRNlg3+zOqUWduN6MC2u3q080cYHTgguxbkPAOhYXnTFRGeLgY",
-	"JxYBAMjNyWkNgjex4bmwdukzRbEgMOVO65cuRrWcZ11E2GCfevdpgU0yQPniECYH/+3B2cFU62sJ3TFA",
-	"4hx0vQC7KfGl/G+CioR8TWJSiYxK3bD+LXxwdC3WngmW3HJqiqcbLO/dKul0agKAMHQ1kDt3LFmT94TK",
-	"6nBGlOIKyfOwae7QOlDxEW/Abu5m3IuMsOjnxx/5fuHBz0kNWke9F7o8j3prpfU11ffut7xQx5oGr+3K",
-	"FrEqm/6+5dFGRbM7JxZV2464DG581ivQvQWl+1LfkZcvSo/z3XexE2+3yltMgqqJRxSa4l/5owAdVS+F",
-	"imK7Sz4Xxmnoq91n8B4uP4Zq+nMBdG1J+aLQnbDA/szgf39b+HTSXrrbYNOWAqHFR/ziiP2oG+oGDSUE",
-	"mIz4J8hN2+6LDAjp/u7ROwz7k69Z2WpQAK0fwQAnQUJ1unioTgpU0lgDJF7zNUIgSHvmq+KR9G9ERysF",
-	"YanLhjW6Itt9oSuIP+mZO0tzxJ7Er8ArDe/pSyBp4EAxC+o20qoId7Mnro4YYE1id0sSJFC90yVpeNFE",
-	"ScK6KiM7OXxE3M727EXxThqLNR1W2spR2LP4DoQcooNTYkmKL+XB2cFXRydHX0HtLSGfH/OlPL45PZ7w",
-	"6XWLfR+TeEvgvgIkF294ozfIX9sJ4DX0+jrUGnqweCoqYObYcj/opOR/PGLPseWgmjZrAFILRZVLbsxy",
-	"0XAj2Bd8Lgpm4JEvCwaJC+A01FWJEsKdfACaQTo0j7AnKvU9N6TigSTv2mJhITU2QtfgZBWqPGMdY3Gs",
-	"0OqG2nSjzwUPIBDZ8xLQbq7FU9xLVAqFsU81+qQidzzYiVP42fFfKeCEZu0uoxcH91rj+77uSZnfjTBL",
-	"rQwqa49PTgZerqdW2ENjG8Hr/iSCJjmRijcJHJL374sEkczI0fg1vja1lDC94zdiBvAx8Pzpns9/t8fz",
-	"kR57cPbr75GQ/vW3979FmGqwBiSRPu9HnBPorR9Co+5idiSLK39fdHdKVtVhcNYSMnefXNDQeSoryAFZ",
-	"8oYTvKOb5AYstrkp2LvKvMOm0IdTXVVU1K8b/GjJ17q1xovJv7UCzo2kZHA+9OmliM58y64Z7J+ceQ8W",
-	"Qez1nt/2otk9L4ysKvR+5wm2Q6cCf3QMnmAxe/HDkPTXD0bSuC5N+MdQpOIUPMsnbvXO8HF/Ak8OLJ2r",
-	"6216roT13eW9pOiTtBGq9AT9IAxQVtULmsSd2d/+rzYXbpgELb0FwbdyIk+3oQPn2jvmSwnxhYeno/F0",
-	"cSFUSYQxWTNxWHNZFZiHTkIQRaize6fbrC3P1ZyiNYqn7cVOBtlU6pd9m22fX3o04Y/HsUyKxL5v+My3",
-	"LAIUHOUOrqv1fyhCgQkVDFuYMvA+Y24wzAd9oCmlkea7FZNiFgGQQP3ijTjvuNJG1yVpWCVm1qvamFwG",
-	"8yflrbPNwV3MzbWTxLo52tLMYLIPzZhgxfemnN2CbGACcLpJYYcn5pmT7toxf3Li7eE0PNiiSNhjHMLZ",
-	"x0XXQgxMB0i1Aftrm/kd/y7L91kOOBdAarv4HwActshjecQLT05OTv/1nCodYLqSoBA9k3QGXMev5LC6",
-	"FSXqPT45KT44M8tR44QgLz8VRekJxq5jpAAJ7ZKVMBkKOObLZaMp2zmtEOET4g96CPQQcGTzZOF7r8ZC",
-	"55+JSb3Q0+tw2G3IDlDine0oRJXMkVyoXQOguDypUi+IELVJkys+9Qe1/kGt46kVm34wjvxzsma8vxNp",
-	"evQR2aQE1UuhwNTDYOrnQIhb3pKXveSGnH1D393BK0NZ+xR3Tr2Eitnv9g7Bm0qKhoXOj6k3UbYLwXWF",
-	"8UOUmsLZW7VUD32LgY4SV/i5omaNziyRtfjUHDe9gkYOZ4z/Qr6D7nbT1qxdotWeu21U05Fn/Eu+/ty4",
-	"/sMYca9ppz6C/TZC1vwzyZWftaXQF4kWiUVVqPtMtL723W/FOkv35SwrZJaNVP+4hhqt/M4hnU+T6vY2",
-	"66CSAijInToNkSIYbaxvZTGomjzvSjf/UE/GBo0OT04vTx+fnZycnZz82/HpN5nXRmWxn04Y6bWnjF16",
-	"BACHzT/3mJG/CJ2+8chsJuxK1W+u7+P2skFvb6gfxQT9RwY3Jrp5s52hhB/HhBJehdQ8abbRQQp2cfnk",
-	"zeXxy+c//3L5w0UPfAtbbkQBvw7BYAdlPhwljsp//zHZMSbNwylbjxsqw+C1+PChKMgt/PU3xyG6ZLwU",
-	"5dFs6Spdi/UjE7z8EYFBTpRH38DPQvfjrsLkvMubwcIcn2TejQ3V5D2ibBEuLdlO+wKgQjEigSCrXDGh",
-	"bLMG0xcLtI9YyL6et7zhygpB9eHG6eu1KJ3Kjk2uAQY2cjrXuhFnvgobcpEQNNZRKMGIdElZ2Ptfq5B9",
-	"UwRAWtwtRCXRSmDrhDUGKQGOrhHivNs/X+ldcYXQZGahV5AKKGf4ywUvCb1cKMzcSeTAzIX9sSV784G4",
-	"MYyfC+jjdxu0F2UCIwWG3ET8M86OxE96zLH4PeQRBgJO0nKxlR69SeCBLgKEySMDk8ZEJh+c4ZbV+kaU",
-	"TmmZrOmUMQAGBecxuQL66/Hv7n/vR8Rmf9K1GBWfvVxEma8JjYRSbz8dCW2GdFhzOwH71QcUyFtUukmE",
-	"O2irS/UA1OY4YKtnIY2969fkYe0wLkgSUAm2FnYHge2Mf3ki++A0Vuylf/8RUPvsiJzsuUDQXcAuHa3L",
-	"EO9u/7Mn4TE+6H9EMv7Dof1P69D+3IRe1k3uBn9kxnnLc4xipwvxD1n3UXySxcFC8JKyUZ/hCw+/l2ap",
-	"jUyXJrqfKsKB4r7OM7+97//5ZOmglzR7Qca4TP0lGes2/UOi/uGD/Ux8sJ+btAyeXUTJbPSNiN24Kcm5",
-	"t1+3xysW0liNneyz9iI98tG5wo+Ik6CoX4NvPiyWuboaxJPKv3EcKl0SBIzTq9lEzKUyHdJuZi5WP8BM",
-	"vudUVYd6MvU00SbgEBlpHaX8HTp0fVNDUeWsw/CAsjpfLElglRCyLdD9KaChCnbBdd+Y3OroEBJK+MFp",
-	"GcFofePO4xT/60gDvjytdbKf6RanrAwefANIRbjjZ04+ABQ07QEdRIec33hcI1i5rsgva4rwS1hgKDmM",
-	"n3TfZK2PeskbsZ/pkalqCAVgqQ0ETtxtIf05NTepTXtIJu/UBM8L3hPmxrGbx32ojY6CiOtBTfFEzFsF",
-	"XUT6NtMH0iz/qeTSvfrPfWk1NOSf8xtRYHAFCth5o0QJVeJ43n02pVeKDOOctIrRKSqBWEp9edUII+wL",
-	"fOyB7wK9JUPQhInh43rowF19htQSo4LgJxFMyq0UnR91MxcRlJQRNoJ42QanY1OtoFcjVvvPAbyAejkg",
-	"SN37Iqu9fDq08ABns/MkHuBqwwTYiisb7i8ppADVEkXJoGAR1o4dUN9/hKDWMtvAwFewUUcBpXGqCIkB",
-	"tWxe3wa8qFAAh72lSe0D7dvdczdTb6v+r4Mpb8yvJ78dWe4o/Yz95//+P//rAJAvYjibBH4O/G+lfEz9",
-	"C1EZwb4++erLrWb7oTA6Aq4Juh+vKmx6ecSeq5HgTn2UjZrD/Loh3cyMrNuKW1HS4IkQc5/73n8aKA7+",
-	"kQr57sb1/6F1ivuXEhfCAh13l4NT74yybfikombMXJmVAKBzqLqpuFKIfRvSMKA0x33BhoLzmKo6YAa/",
-	"hAf+keLyjpxfUobuFjW/6nDWPCDsZP2ZqjAfQuFF3RbhYZeYxgOdjQiaxOeIgOOAaloDpmaqe855h6jZ",
-	"iOm1VlLN0QdsKJqco2RH6kOE/Np9/49Gx7CoDFPGu0+N/Pppkl2TDjRIPIyhQjDqmpeUcvE50qRXyWAD",
-	"TIAPmerard+uNPg3CrZarCOtDVGXlLasFkPJJubaUeEAnV1cf4zA20MTGq4qQ2m1sAtdAmqHZ54z3Ygp",
-	"Nx7c1V3hSuNVttrpnI63dg0rPx9C+0mv2EpUVbhWC11SRzDw4PiFIwckenS67ZKbYCXI6cKtPSzFUxr1",
-	"qxigrhe+o8WDnTa9IXHUzxZcqgJ0+MDTAX4M40G3sNs+bs4jV4y3pbS6ie2ac8bZVC/XUbYvmwhHvKaD",
-	"fO2dGuLQDSpR+MQDnhq+4U1biayS3tCXn98poS+0bo1l10IsmdW9i9TrggjoicDzoUXd9jkdTwjeOAuU",
-	"IYx9jY1id3DxXg7/fQYtt4MAXdviAHZZMDmjHiUx9u8W6FCvi9dHC5V2m5pTV+jbT7YIoBS8EcayCbl1",
-	"QalYCL4U0Ityhu76XvUJePk8YCnfUsL2rwOg/lYmWwvwarMzaNctBc0ZhEuFUXpAoCCH2RdrYb+MfUSZ",
-	"fPqXfh4PydL8O7JaR/j+82FpQX3oWT1ACYD2Y0Itx8a5Qy3GoIyhRz5Epc9r0UDK/7haHz/5B0QECzUM",
-	"jZhLY0UD9Gwi8wezanrwZHlk2UpiL6pnF39hX/xy+ePhf/mS6Yb9jxcX/6ODG0awWDtdkI8Axj1iP0Ch",
-	"V6NX7vu/tuUcv5bWiGp2xjib8JJRt/ZGUNcf0Kf8lWOhPRDMA9iC7wHkewKl7iX2LejoYFB2vW2kFdQf",
-	"GofudW70rYdkLhDsqGh9iwzUMb7RO4LAfjjPKO41tX9KYjByyyZiSnFYIMXmQzhG98DSA4HEkdT0LFR9",
-	"hXwTf6MKhHUVUTtbNHum1KNpm10d/46X4v0x1XANql30yBbdJsxjusOfioGMZOAXkMsQ9V9/OkW15DQJ",
-	"6OlUKrjRxArKwEIJX+QygfAIgCNqX+KWJQBLbXBNHtL7B7gdvukqC1OZiq41DPPjpLliEXeWJpgqnKJH",
-	"afzi65PvvnQ8HLGJ0aiA/nE30NcHkdxDzSHZgL7JLf46wXr9tDLe8nsk4fuPLW12KP4oPHTc5WHQ2XTF",
-	"m9L8M8GOPNX6mlob2PjKdv2dwcdJeQW+y3OioCAQ7RAjfhUeesBT716SOHGnJPf14xlvxAMrkFigzBHU",
-	"xanoEadrWmUSG6kHXXXP/Owfch+7l2RuzrR74AOo31FU3r0YGjMoIaCLwTX0npz1T7a/q41PcevynLbb",
-	"3jMBGnaMHsikHWdMd1k2vGutA41fMHalWd1OF9B/gVcrviawYIjEYj95d7FCF97mWtgjRp3mu3ajC65K",
-	"7CJDaZmOkMA5pShnecUxSk6LEAB/7oguJVzwIXzLvcJOgMU5qTQ2kBC++LaPRfHJw07Axoy1RfXmWVGX",
-	"1yIkL0A7EQatLTfArB9W2HyzV7A458VKwiBWVaDeBIIFCQ5pMykG2TQzZzIEqvwkz/kDegfHbHBEUaOd",
-	"fzk3xRPvFvcxNHIysGklhbJXsoy0ZnwSVWZpwsliHldIAadGOlCpv6lXd2yTVFC2ghQpHAr0jkobUrWX",
-	"ArKlDJ+Jao3uDHwu9JOyfsf8htGohFJCPslVI60VAPgBh08aKrbrRI3eRG0S/cy++Prk5Mt+B2U0Vdws",
-	"offPORkwKmyNucZIMSwe48AQzpMG+234TXOmwzUAj0A/Mm7BRqDDRzQMqEdBoBTOsDEidS1fO0WCSj1P",
-	"T05OaPE14wvBS5rkF18/dhbKn3+4ZP3ABS57lY2JHLEnc4RnwS517pVOmLUIbc/eismFnrqB+vL2eGXY",
-	"F86wx7v8UhjD5yJp5ph2Usv4zt+/NRIf9IM01BjPa57AiY/hOAk/zwexTx5/97FFzAVQxAD368B/suJl",
-	"SwM8XuUDHD6ZFAjc9Gm2iNQy+uaNWFbrczbRdgG8579evPqZWfHOmu2ODOhwTEu0UzyabUHT3Spq3XZ/",
-	"MmdLxnTvcqpZ6rKnNvP3IBHeD5UQRFrmgxp+KMUHpPZ512DOCU3IUa419PuHkiwqCP4QBv3D6WSrXi72",
-	"jHGviPo9GK0eZM34j3+SH97XOUpde4t9XjaKc3sqG6pCHsqNs9LZazML7kQTzKlEan/C0xeu370k8bvN",
-	"pY6Y0nR61CPDrLbOwoMqPmj95B1Cs9C7ZskbtOu+OTlhbxeo/311ckKPFOzxyQmwSUeWR+xCg74XFJrR",
-	"Ol/hbHSFfN690+8xbjhkZpSsFlxB+0WnU8VvgasPTRLhR9Q80md7WP+s2fLrhp6fjUA1t/MFYxJvSqeh",
-	"0brrcv86zZtucR/auzr2kn7OjtRPQhH6s7wRm1w8UCDktmDSiLuk59jusxLG+LtM/jOw1vBpp9Vj3vOy",
-	"kbrZ9JUtuXSc4rgUN5A3M4Sv95o7YvuenvwgCQLRG8ea7H4ld9af+tke/V5L+I4tN2TRK7gTEKCnxmbp",
-	"XZcGIkZ59Hr/RLzr989Zvqe3PGDsZiT0qypBbo20lcgd8OED4QO08ULra/ABvNTlpDXs8tlrT5PnzFR6",
-	"hS4Fp3ZvNFb1VLFs9HB7VbiM/qEPcS5IffTKsRcxLOMhd9tvAyaNO8lOex03P07ushHG6QO7WR7Asnwo",
-	"bifV/AInNnabwzoedJtpH/qI0jOppFngfUqzL0iIph8/EO+i0T9S2HnzzAbP6NNrIO10mMcPQzLPS6Gs",
-	"nGEiBF5KBp5fLOvFVheOPKgCWPqk5exNDdisOd+DUGVMa70j/3rbBsLm7PPQJ/JDWpgDG0cqIK2etcsh",
-	"8zy73o9K4p/ITj7xsyqY1WyumTP/pF2MM7j3tbR3Ue7xRCL6+v2/Ost+Zf9GPERjIVX+wXo/Rp7PAN27",
-	"Q4nZrtVbVQO7Ga0vEviwFEsv/XBs7YW8ETtop0vgifbULPTKfIpOjAcT6G8ELwlw40awG161G4DUaTIy",
-	"cq4+LA1BMaHnDu7tD8P63NDP3Kv+YHyfK0k/Qxg67OKuV76zSLjr4adUB2I1W/AlROd20v2K2+nioQl/",
-	"M6jpEzJ80xOYBIQUb0RzHqVd+JqtubwRkEsAYdDwkyKUpnk11JnTqEFB35XtsCf87mGVjbfuFZ+DtlFs",
-	"0BEegxMZojyPpYgkGEmo7IPExj8u7CgZRPuHwGcQ/iGSxTxLvAEy8hDG93UXrLOzq/wz+9Tu9uGWP2k8",
-	"4nEOKdyE0Q4/D78rFav0fCsudD/3sNGTStS5OQSsX8q+ij2APSL7aKWblzG6cNyLTiuRSrUFLFnfBWQr",
-	"g7wRWMYwQMpv6JEHZI7+FYlDecqtszvQQ4u3tmBiqacLQm/jXbseSK9BoA9fQ8jZstHzhtcEbDl0hg9Z",
-	"bIvVPH4pHnnT6obPHYXB8jHcX/TNBVgfrXfJZd8X3bTqcFnpPI6A+/KNO/PdQDCyYbI0JHkga96wibAr",
-	"gapAneE+DY5+B1ABjMMXGG8sGJaPMt0w8Q4KGtPv1bN75ney5nNxvFTze0HUXcqpbRtCdmZmKhRvpDYF",
-	"M0JQcislFFBm5z+eg2E3S9xxbxzhsrLhK0WA2Hy6YJqq/wx7/fOfNy/DcDDmjSfVh+JiyFwzqCeKWtgt",
-	"9AqBrzFBpOZrNhF3D77cebcReHNZQbVJqEvg5lqUTk0qCM1vFdqj5ZPC4eCwrqRppMAyMCeeMHcJUnDo",
-	"GInJaRjWZxgUeNSQ27xs9FSYGJ7ziL1SYgMQNErBgYTqabIDo7G8cVTwUPk1rfpIxoVbU57wfIMfSGP8",
-	"9GJIe1JyX7RyiHV4/koELLak5KjYj6eMEXEfAWl5uvl4AaB9dskX4EDef4y24tgqLKMRtb4RXcYr5rVm",
-	"NcJWPTAffSNMW9kBmv7kNnxMTyG4i0G782n6KPsfNJ4UbsAxJDsc/+7+9z6b3E5zPnLHFhw5lk+qqFUy",
-	"Vq1RZcwXpZ66TXSX76guvyzCjTxa85pKWIGnwyhukGcXfykokRMR3HTV1gr7vIdfo7oUa0sZIKA3rfoR",
-	"ewvc+z5megZhL+ajJW/+1gpb+L+n5iYNpUitDx7KQr8jVkmiXTBl6vyD65hPYKGY+t606pHTIxzr6VvJ",
-	"QX8f1C8vwlMPyBy7l+RciN0Dn4ROGeaDkiWkVaGgRtYQkq86cMCw9eQwHSoZqbQR3rE6RoDHsTnybRfU",
-	"y7tB6FkPfBVtR29hPxBTjIIkWSDW3MTukSbwFc/VTKdTHRFbnptrM7iqtwuNVehyrgQiOqC0AqjJIaSq",
-	"qdbXElEPTee7QAcK4e3DdwV4XE8fs4VuG4NlljA3hWYxPjkLGcuNrgR950EwEcEqJQfcG+LdfoCQHY6+",
-	"l5b/9eCOIcD3h05A7dfOOYuUdl5NyQ8+1bVgEz69Di3OaMapy3m8wQZyycjugL7vPfpA6cjxOz6Rw/r6",
-	"ng5LzhWoH3qrsQSyLW8oL4VeVlFnMc6W3JiVbvq2kbHciqwi+JNHMDRdQC/cUN9xxAgMgOqVivpOuzmg",
-	"TlT0INZ9M6jgBGBGlqLY6vwfwamqEvtftDV01KDgDmBagmObMnap1FpIGBXfzZRuELLmiL0J0gx/2n8D",
-	"jg6oeRNdrgFj1z1m4nYel8n65ZWhKlBpPUY8dserfT0o7Z3qAd1htfMLeSN8rTP4QyoBHl/w4j9mBkGi",
-	"5qKrsHRs8jWf+1/RozOxoipvKEiCvH+lxNT6cG6/Bh2MD+DFJ4x2TkJ8mn5FVfq9X8JvAM0HfvkNM+eE",
-	"BAsTCW7tboc2Sl3TuvsFkOBDikeL+KWZ1mce3PRzwe4EGsUTsSGpiJvFRPOm9HlFG1e8HYzwXOATD3wE",
-	"rRk6g/YzxIRuwM9JPt0ZbzwMshOevSOwvJGz2bD1cEnPPOAp+FdkjoFmCUWKvAae7LtZrjQBI0fFSJ/L",
-	"UV1uSBZaZpxjwdn12wWbagNl3ivPr2UTgjSp4zz+3W3T+2OCjB6VqgP/u5dkncuFWFNVtlPbupZHXU+e",
-	"ldeuMekI+DtCE2DrKSeSIphXOuEY0jDgvLKAjY22spW16GCroF/kRmF8r37esFoag0iuiH0SOcJWXFoM",
-	"MhBKoseITsiLZWsWARX9QcpBWrMQZYwR/uHc+Hg/LyBGnK1ZQ7MTwshu6z9Yg6tPA4MQihuIUImaTYip",
-	"c7rbBTMtxo96/XhLvj5EiBtqldC7005fHATSu8QnHvL84Q05Mz5q1vJh8KR+1A1bLaiPF8DUgU7d2zZK",
-	"4x0SbH/BRx5w3/ANP8qBrhPg9y66jArKMgiBzIeDJJTTBb7dk+G8kWWMUAgCg/Kh0a2Ok+vXxW1wAm/V",
-	"LZfVOkLJJrZNoFuEkNADbKKFI2ZyqSM2HKA+ZtIeMfcGGt7S/gEKFU2tbxmEOCyZfgVBYekGBuTQSy7q",
-	"qQWj7QkoHsgoJWTvjgq+5eafmpuCiQmqLdIRjym5LVjtDCsD+SlmKTuYwpluFUS6c/3Qt9tM74WsW7eV",
-	"lUve2GM30mHJLe/fkGXjts1NFdz+skoAVz4x3vgDhI7H33zLXj6N2ovvDBYUBzVfLiVmyST4E34JB1yw",
-	"//nk5YuzuJEshnj0DBDta8FV3EClX2CCCQTumVHz6snpX3H1XYduPfmrmH7wqDxS7A5YdkgTxztJ3Rea",
-	"cDk/JYB2KEsHVdkHTHbxMvIq4No2EIDxieNGTLWaykoOowH7x0SOB2ygs+opr0KbvzijtrutQRBEIW8I",
-	"BOT617jRDvaLE/qO+Z2jSXr4GMhUNHwdWGKuvUFV3aK5wYNlafZOK5Ws6ZaFgeJPiXY3LUCKb5DIjTGt",
-	"NugZWuC/xd6RUqEjsUfHAwhxvZeS4y5y9hXgkZ2L2JU3EiAOqgGSXrN94OE+Mwu+BzqHhSVzVPfe/38B",
-	"AAD//w==",
+	"7P3dlhs3sieKvwpW/fd/yb06paqSP3pctc6FJNvdmrYsbVW5NbN7tGuBTJBEVybATiCLZvt41lye6/MQ",
+	"82DzJGchIoBEJoFksj4kuds3dolMJoBAIBCfv/j5aK7rtVZCWXN09vNRI8xaKyPgH2/FojWidH/OtbJC",
+	"WfcnX68rOedWanX8N6OV+8zMV6Lm7q9/a8Ti6Ozo/3fcvfcYvzXHbxo9q0R99MsvvxRHpTDzRq7da47O",
+	"jt6ttkxpe+S+ocfd257N52Jt34q/t8Lg4GUp3U949abRa9FY6aa64JURxdE6+ujnI1FzWbk/BiNxZUXJ",
+	"NivRCGZXgkl1Iy0sh624YUorcVQc1fyn74Va2tXR2ecnJ8WR3a7F0dmRsY1Uy6NfiqOKq2XLl2Lfor/3",
+	"z/1SHClei90ZPZsZoewZ44ZJNZhSfyZPkzNZc2M2uikTb7asEtxYdnrC5ive8LkVjem/8/Qk8dJfiqNG",
+	"/L2Vjdv9v3YjvA9P6tnfxNy64Z/N57pF1uhvwLwR3CL7LHRTc3t0dlRyKx5bWTsS7ywk7NjON7JMflyL",
+	"eiaaxB6vtBFspWvBpGXSFEwvGIcP9EaJJjW435udLxpd7d3kt+6ZIdVkeeTXRK+nlxWBNCP0fCuXKzyT",
+	"B/B8R5C9XHPrZcEPRyb+TpqVOHTidzlNe5Y6mD78amT6ZpeRefSNtKI2+2bpj8QvYRjeNHwLnByOttnl",
+	"28sVt0zpmS63IIssvxZOBEwa9B2XVqrly052JIZPy8Tvpbo2jDeCOUnEZlsmHrsnmdW66ERlI5g0jCvG",
+	"y7IRxnTHaKZ1JbjaIXagXH/hNI/kLrSlTMgSoWxDf07bAfeab5VttrtUGMzRvzo7G3zNLlfMdGuTEsOT",
+	"J/Wdav0JDTJRKvvVFx0tpbJiKRqYt0QOnyY+Nyuens9mpXf3/Nt6bbdnnts2Kw0cZ+RSiZJJdbT3HOFC",
+	"aJI4CM2hINp0lEjR9jmfX7fr293t7kJarxpuEtfp67VQBq7RhazEuV/htRBrw6Qd3n5PvyiOaqnCB0+n",
+	"XIY0dnJZwtjXi91pPRcLTRrHkltRuOveCKHYotE1fOyup0eGLWRjLKuFFW54ttZS2YItdNPdX+4QlvCb",
+	"a7GFu00xvhTKnjNOyoTSduV+vuESjl+ffjNZpqSPYKXgjTC2YLWsKqmVXZnj63ero2IKu+rFInUbu/fO",
+	"V4Kv3T5PeNEvGaq+aeRcJKTmO2lXzDGeI4NuStEgTfmAiGyj26pktuGlYNwyrebiDKg4E8Y6Mrq/jVTL",
+	"SuB7HBtxCzQkKag0q6QSbOPG5Gwh3JOMs0rW0rJKCsNmwm6EUE/Y80rPrw0rtdsMBoLwyf9Qub0YV5zl",
+	"XHwvbkSFV4gVzQ1Pa0phD6a+b6i0+JfnePt2Bzaec3/3Li6fvb08fvXyhx8vv71IiTW/iVewiXn12W0e",
+	"6j+PTMHkwql+TqShPj9+psdXLasqod12FtEYqd2PX9CjzrbhVWIJfxI/naMI4Gbl7lh9Ixo3f3/MabBz",
+	"JlBqc1Y2fGFT5DJtXXO8r/bN64IedVeEbsrE0Xq9YILPV+xaqtIdEOB9OBNwbGRVuSkX3m7BwycV26zk",
+	"3J0P/4T7tp6qyLipvYP57Lu6/VqLsBtEYb+g3HY+q6xoFLfyRiQu9trbMxNknjBW1t7MGWpDwLwrnTZe",
+	"MgZHSl0t/JzCC3cWVhz99HipH3tyqa1f6gtP4Dsu1LHA3dcBbwnLOWQV4bSlTL3Z1grTnSCN7FiJcun4",
+	"kc7TZ6Wem+NaK7F9Upe/O2M4C7C6u+vO3wPztmmEmm9Zq6Qt2O8j+cIaMRfyRphzJpRolk7qS8XerQq2",
+	"1kYCVw0FIF/Y/XIZVtoCl84a3S5XyQVzC+cKlYA139buHWyG+sWc14JZPe3Cnuu6dsvbJjfWTZA3yNmT",
+	"D258skDdrSo+c5ambVqxa4/MddOIecYcAunTVFI0rIa9OUSCXLR1ygDy25pecWsP2KJSLqVNTPsbMZc1",
+	"r3Y46ZFhtVS6AY5K7kfZiqlix/HdNnEZVhUIaRicVxVqPmYaO3Teg121wpl/5iBOeKONE4uJPfA8e1+v",
+	"E41EGds/ck4JnG49Zf0/Vk99SVrkwTTgNanbiPbnMErItG9h3YgbqdsES/4AxppnSK8l4fWMgiNFkkZs",
+	"OKkFkyf3Fn6Tml2jW1W6N0/jcGN5eHz6ofc/SoxvtUX9c8LgN2hJTx73L88uU0P+w+meO5vx0ulH7tZy",
+	"XMRKvkVJjiKO8WY/Z3VyOxzacAxo1EjSBUlV0C2Egi7wXpAm0R55cnUXEUqn6FY44PJuE8pHJfhijFHX",
+	"2liplsEnjpf5I8MqvZwmztYVn6fJD3ae5VbU4O7S+nqiXdrzA8DrC1zIdGJ8Iyp5I1IOpfmKKyXSZl0j",
+	"5nItSQPaFVEH+ImG3tzw4iJMgF6YU56/cabH7czAnMM+hECqKmkCuqORcFvqOa/w3KBRQppeQaGUpydP",
+	"v3p88tVeGuDrc8v9TlYJI6HklvdI7lTQ1NwrsThMlnzvfpAQJvkLCj4YEufVy1ffMvhq4j1Fz8LCaNo5",
+	"kryMrPm72E4ZJWaqvynvVHgW7//jk9PL06dnJydnJyf/cXz6ZWqX/t7yKqcHN61KuC2EtRXKj6ZVyH7o",
+	"6/bWh7tc90uRsAYcp5tJJJVz1hLtxvfEYQOPS5lUqP3MCqabSBlI+5O3++06CHK5J/Ozs5ZUx0P8RQO1",
+	"I8P0Gb+AHDH9v5cqcZz9Nhym7IRzsHdC4fW5ab0SVpCtNYh8/LTWzdQTJevJDw9niL8s/HjTL7Q3qM0f",
+	"uMGNWAinnog8l3J1PXDWf5GM7iXp+cY7C5OhvKy922VC7Mxpg65gw9ZclsxqUNpmW5hrayUd2sm80/ll",
+	"ErK+51VKUceIgpTIG161AualtGW14KZ1WzomL+MTFX0NduNh6jba2PuM/Lrj7X1v9Mcg6ffdFQK8kYtF",
+	"Yrueb8kFKXHLTLteV1KUBXOXHezcjWgMJljkhcz4woZaRH++ReC1bp7xFnRk8ZQ/4MihLXwQdx90M2fy",
+	"LbzOPuENjeCUG5TQZaOjP367wIAFXjL0xvj3MY0Pdim+QQPjjjrMvBEUsN5ZZylmmW86xefue9Fn/DfO",
+	"KEmZTIUTVeFMSMPWjb6B5IKPsplIm0C+yMHd2aK7+/0+K+zRVtzdy3X0zUGupilqRnh5bl7kDEkYD9uE",
+	"0Pp2recrU7AfL1+AV6DoIinSMsEbJUpmdC0gspt2IIobOc+5sa4FOlkPVQ3opQVOO7xp+km7iFw5DySw",
+	"5nGUY/ckEr13f+d9hCnD0hnR0wKSGZ9h7qUFEz/Nq7aMr+nut/5i2nueRi6cjhzd+2JPZNjLg6Wmu/Lv",
+	"y+o7wMTLbF82KLUvaPx6wTjrgg9Zp0MuSSv+MbgdFqOKxK6nVqY030uwx7gapl+csxPIONCtZUE+HnqM",
+	"KfQWfo9ziCTviJEyxg4+2jywwA+IrSmxhIBRlJRLgTa9EbvJK3hnXOlFmoDg1KYYtTQMn3bKsWBzruai",
+	"MqndHo0Lleizkweqx8HVl+CAKcEjaadGjHIJMU73JQcuW+jG3UYUNYRbeMIBLFtxNdseKiJX3CT8dRd/",
+	"evb46ZdfuaUZXmF2AwXuwWXXC9umXpvyaaDHuO/yOzk5Of3DOSb9QqIEkDL2c/Xeakx7SJrySJgsk+Bt",
+	"unQJaXz2ZFr6d8Gs3cwO66i983ZYYMH42ml0Ui39n87aMUBat9sFMX8l1ZLpxv8rPYnpoZKUNwjnmYpM",
+	"pEISPs6A0YXopOWUqr88u7zjDTSjvMFJ9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9m/3/HHKdf",
+	"O+69hXhvkOiwtlvc6+98AtAghqqbuq14ImVJbxxTy4ayKNzca14KVFrhZQnGyt7Xhu7hMZdlpw6HCDek",
+	"QEpVMogWJllZ/JRLorArsYWk5zlPH4T0BWo6lcG9uwg0yjFsgqwz//EhrhafqzVqk+Cbs1OB2E3KdXCP",
+	"M7q3mEdyaXtCE+Yimep0b1EYQ6+/pWfaoE4+sgRV3i60NudrPqcQRoLZOZtxa0WzZStdlSa4/+e8YajP",
+	"rnizdBdpOvpSSyVrp/ufps0vZRudCMS8tKzmWzYTrMYbSTeMKybVjWisaDBvVpS9vOWkEEW39BU8n1mi",
+	"tGwpb4Rx66m1sQV7F/Lbjagqw2rMwOYYrxld5skBrhj0nY/OjZI4FVkMll/35kkFStETYMD0yOJpdfi0",
+	"RxSWCbZsk/ZDh2WhewD2t0/6DW2K4VvDZmKrVeluCbeUmaikuBnsO7tWeqMOZb6UBhI0j8HyUifuBW++",
+	"9xt3yHHD45JS4IEcskxn1PByO6JPO5WzwJTbkm+9UnvyhzNQCdZwgt3T//nZX09O3//15PHX7//vp389",
+	"efz5+9+d/fXk8Zf40b8lL0I33wR7voCFdEm9TiBQxq4q2Fo0oKZQSSTtApQMdptysndXPLUiCoQZJTdl",
+	"5a5ktUwp08xY3fClcBILH+omTyUUXtRxZTaicSy32bUitUkmkzsbGzjX6pJvH5luGKfomW6cgv2erfnW",
+	"TOThhGklm07rEcqR0lMKFGRDf79PmQl6kyx87DJQz9jMyfoNq9v5KpJ8s64OJaxs2nw7D2JGEniyLzVY",
+	"m2B0VdxYNq+0EaVj6WkjtcrK6pYJLR1VPZX8+/KeS+A4Mb/e1RuWWmcyu72p5zeulObamTiVnl8feU8s",
+	"KMGiErWwkKa+5FZs+Nbs7qlTzN2rHt/wxr3auHfCpL7BF8PfL+jt+EUYAv55GY0DH/wxDDauB0vDNo1W",
+	"S7DHifVZqXdqiaYmkgDNkjSuBG+SfuA9WfRxoseY4hbH4zMuthtdtbV4vBFyubKiBHcbpodj4TW+4JHB",
+	"MqFwuNlmJVQoqoLvJjpQwCo3cKnszsZAFklZsFkLLqpB5vpW2DMMYbqjhBWYHG/RRsx1U4qStWq+4moZ",
+	"2y8R5WiANFlxiWnPKtLpVj6ALqOFXhJG6uYTh7j7NEoyTpynPhTj0VdD3RN9Pvv9SrHzb/COi9fsi6en",
+	"f0j6gaRqrTAZ5zJ5MrYsoscumTe6qcqrO+TvxamgkXvFz603wihpfxCbnGwnBgveW/+Tc2ba2rEipEIy",
+	"i6UYPp34rgk2QVoMbarIh/HYXMv1Y71Gpe0xaHnuXrRNK8hj1u4d6AKfwtqp/U+7Z3bMOnxFmsDKNnw+",
+	"ZhgAUAEeESwsVE46zXTbRIgQSD42E04AEXP5wxPb8aFsZIps4rKcHM+HkpepjxtdlbcRHjOfbAwvoBlG",
+	"oycp3DY34sKKdaps/G4ZhgtZVdkkHG4Lui4PuA4qmUwJt+5UCePM46UWpruRFi1VdODpA/upxOphUOw4",
+	"1ajOuXKqO9z+u5rFtOPiNNfU1CQUUfrjrzdUZZuo/58+VuZ6BlNsGP4qmA/mgKA5w0MC1BFdwe1tUrgp",
+	"BNbF1HC/U1z2jagsT5kjKB09dZwwEedwpDGtPwi+gZwMazDuiroW252jDO+YLC7/pGtxB1H5q5DPncIy",
+	"iAGJjeNQUzBdlcJYrKGfmo136d5661VMvwm+EbVWxjYAgnE7J59jiYy+EcABOr0dMRCQEh8BD+abkIyS",
+	"cp0klGF3dNw5wgfc1Re7Hya747JBBq289N3VhYNBfQAsR3/6JADA4G0EL6VaBushMrr9hkzE9OCNIosp",
+	"ozxIZawz4xtmVoBvUGl9zbg93HyDm5aCHESq/La+LIWyY+5mcguC8w9j2aJa7Mi4hWzqDW/SKUu1LjPl",
+	"MEY0MgOAcCNUqZt09sxYLGzNpXvuSVhYLAC6vOo1d0foaCntqp09mevanZNaqw23Nv4TPI/mmN4KoyPh",
+	"3vAmlY+C96sRN6LhFYMNwxpOjG/NxApK8JWgnAl3taz0BpL5lG102c6FyVE5EHJHbly06mIt5ulyUPer",
+	"q2zZSYdk03/rd42u2ekAE4AOBzLFI+PHdUc9xpqJwUTW6YDgMwM5cKzm16Ixjr8I+wNd5k5ZWeiklXdL",
+	"pkmC3iBF309jKdjyh2KnRi+SBUojwtHkAyhOcJkzJGURwjSFd+0VrPPkTs92mkpdEED0sJ9pUgJJM3cK",
+	"8i2xg5wSZlIRbWNNwf70+uLy7M3rt5cYq2JK2I1urp2iffr10yenX/2XJ6dPTo6fflGgCuc2icdK6B70",
+	"IBw9taxvf1qL+XisBSxFAc+F+HfONMT7H1VbNtuCN9bdQnNubIFJVlqJ8BXqVihYaDSqanhkfKLDjM4a",
+	"RM4rwW8EGirgHIv8733cHcNW7slaWIxsQC35I8OU6AJADFy09D1lPu28xDAeVpAA0skbe4XbxYk18I4m",
+	"E/UAt/bUcF08gox6JJXVbCYgRKnc34AE1cjynM20XUEiAp/pG8FOmFbVFom6g2FkVrwRJrrTpxjjK93Y",
+	"gycK4HMdOpWb6i1MrGBaIWH9ZIh4qWPwHcHtDO0swm0yvfzAhbdMgYU32uM2GSEI7Guge1ZSKHuVEY63",
+	"Sk29bVw1YwGHs05LXIMC1bClmArjYMTfs3k0QMQzVnF3VdKmw+lcyeXKEVSJqaPIMl+7FRAGYDvAwsYo",
+	"yQyYCEGq3u+TlW4hRexP7nav2M1+hgnt5LemOSykow+ZzClXeCoodnj0qeVZKDG3V6Wo+PaqTlU+4T0U",
+	"UgkorBMsD9bQpdkf+/OncYD3q5N+hPfk4+R8dNUMY0bpwB4Jv7uS8NGCsIrzWkJeg+lY5pNIP1nydXLP",
+	"L2Ql1Fx4HcRvsbn7Hn/ymS38p6sVOS76c3srltLYAOFHDOnUWwhN+0ieJ5m7OvDYN4JtACJ6lHqnT7+c",
+	"MrdGLM3Y3Oj+gmkRzTxlwMUL2tZCV5XemDN/961R5QfT+oBJnqYjAGnNQKIe5u1RND92rVDQDk77Hift",
+	"IeLA9Ld0NKQZcgq8Mzn/8Rnj6nOFGQtJyi3kHKRcgXvNlU884cnddGpZiauOljksT5gnBwx1dOF3Pyl8",
+	"IFm5LWZG8Ga+Alx0x1q4YY4t01HlVpm1mKfyIDuRuYO/ExKQkvglurVJ4XZJwJ54H8NBdjLm7rINaioS",
+	"se+BEkLTpueLrhouMOJEL4DXOu7dEfCd4/A7YuQ/KNz9x0Cwp2SfrIZaySG6wATscHzlDqj7KDz+d5Xe",
+	"JOp09SaS/7WuQeITZhvlDnkDH8PDeimc3exs8Gupyp3EFPjlRjTdbdK9GfT9avsEX/V/kafscaeSPQ5a",
+	"62OvoEJakBd5TQSQC+9ojTAFyQ5fvpUEt8XXTq3i7JIqJzztgyGTbDVc6Dh6LKzM94DAiiQKeSL63UQQ",
+	"PXs/gQQKZVEogfFaq6XHUb1Fogg95G9dIF6SX9scRsqSS5WEWkhkGdIRAzxrIUhtcbcR5eJgQN+ty5lt",
+	"UBUFvg9QF+gZI0BgwhPDkPCZd/pev6NhPWQugjwbfiOmBuQzuu3QvzbtdUqXmcJOdxxnosK6GSBOyklN",
+	"mPKpGHxrRMmsBkw+JKLOGE5NBiqVWw9UVAvDrEaicV8vKS2kEABOhlToHjwHu0bj473sH7e1rbqNTwho",
+	"hEv19C+Qu2jqab5UqbIVXvEkiMyrfUWnlTBIxWXLG6fwO14NaKrBFnCS1az0RrHtVBfiLbPJsuXGFFM8",
+	"KKbtqPUKYM0Smpje7AdjcS947Z7bSTjrksw88cPkc/v2yuO3DcNS+2Dd9iK5dTlbO1Ip4EdMJlgSMjaJ",
+	"FUfD5tb7epM0IKRdsXUjAD+IaGcohQgdZobpjQD7FASm1tUj4z34UCzLlePHNd9NFlnQ8UjmKVEmka+T",
+	"A5IudBML1UMQYk26HLDmausWkAnnZZWxrufJnCu3OHfU4rmBDDIWHKEbkIF0P1TV5GtZJ7ckkhKBTkR2",
+	"ejt6R+e6djeRd4bXtxB6nnQ0leKIhCcQJsdIe9AWcos5Z79HIGipiFZTJfXIFpPiHMQl45VW4sztxsrv",
+	"vuwQspwV3mB7hLqHLzsFV2YHpJKO8ggSHmW7X4SUogHRVoKXVxlREeYPPGfEXMMhsYZBOj+oJ+73QQVu",
+	"Z48Myia09juzXlrGl42Y6kXPgftwY69I80tcCbIO+WZxuonPBKyhi8VceJzTZnq+SZciMyASt/OVoEwO",
+	"HGIj7UpChApyjTOKyKI1qcT3d6ttN31cSu1BzNKFU6EV3djEsF2HoHsbPR+iHFIjdsIocYuzLPekyPxJ",
+	"GqubLbZ8SV/pDY8KlyjBUhrm0XWBurtC/iBE6wOhpWnSWXTpW+Ngx7AzNKcRomWA+8iQvEqZIFOzef07",
+	"kjr21JdkC/8mvyBZePYt3vLWo3Y4bkcf3UI4LcHXmnkYGA+PTeY65pr+5dnltDkgmNT+WUCw2g3uOx4c",
+	"8vqrsQgnWm79gTzGFWUODZFwJo6tDuk4mE25ALdjJQOWmrFijbkRZGumBw9gnf23/RGWtxstoTybyeno",
+	"ja6vuuKA7B1NVTYM3YvT378S/A4nI52cCrstbkSzxYiLqEwgqnclldOn2HlMB/sF2Qp3pnAvDTrliG5E",
+	"8NonfAl8fp28sS8A0sRdUghgARlsHr/CvS5KE/dWJ3xOfg5S20MPPu+Tuw/QqdRxxNwPKHe902GMYJUn",
+	"XD3/Tk9Dn6QbD9vXny2JiP/z//y/OD33B8lEJ6dmgDbM9GIxNVci1MclTxJujlbCnEUpU7gDMq6A6Ne+",
+	"8DvcD6iwTRZhVh8iEVBATT8PRNq0MevuoZ5LyO0A+t/ovjhokKvRKtDdPHuEKwa7pgPNjgFWg3Tv9nlE",
+	"8fj3jld3bdsFbxjHS0AafzQ9UfUi4O4iHK8p4u/Qe4y9NNE3r0r0K9EzYO5KZ/q6rQHN1RIUvs+biXB9",
+	"c4WTGMyV8FctjXH8Ma3MmAjwqhuDPvk2GsqrZ70R/YdhYP8qP74jL10LWeTHBK6SEW2p1bbuOpb0kuBa",
+	"VULWoROlUbnsiqPR5nE5qV2aF2HvxOxCz68FAo8tdANdL41wklVpdi22Z8xYUMybTgxbXZUEtQxR0WT9",
+	"aAxXMFozEx70CTRUGTj6I//cL11Z+VSlnmowUhDTkeoz9oaQler0D4pljTrS3DNjLZvHgRkvQ6JSFG4q",
+	"aK9rvkV/DOUlnDFPwwLhGmBn/cpgC0H4tbUJru60pZTKYwoIX+44dswGSgulYUIGMJ1v6K3Slf1u0K9F",
+	"aYuQr2x2cR27IF4D/NVP7wzZYziNUqyBWbW6RWACMaj31kLhU3CvlHzvxX0JD2UwWLLopB02QjgCfryk",
+	"fNa1ILmSsVhCAzYUrb2oZOHv7L1AlE+Yh0MI6pf7RyUWloF6gS/+h2j0k91AZ7D1Jyg65BjYBzuZBqd9",
+	"LpZSKYDxW0R5fe5umuzm8ar6Q/sMDFXlTgLI/VaVPa/WwDczuqCH6rQEhEq1VPLknujb0LWA0taUZ3LD",
+	"t1cB8SQdnXb2AnjIpWE0pWl0QZeHFGYEqCjyKnC17YyMgHahna0hGlDnppsbc35Aw7iAwpR6kZBV2g8K",
+	"CrmxIXoJudKdNny4ny+4d0bpdRAZFkKUJum2uoxTDgKud2glU4Hrp9+LO3KtLiqtM82WMWMme3VBLqrV",
+	"dyRU2tq/HO0oswYo9/3diQPgO5xGZL18mxDi8EfkCivYtVgjABFnM2eSg/AeLyV1q3cjTudYYNcL+lka",
+	"KdAmkb7e+VbrwlImgJMLvk/5mYd5AfVTicgGCBW+eHEu5LLFWuKj4gh/nISKAud3ahpRzQ681s+oLhiA",
+	"hjASKhPt0GQuy7vDX+Tu16ucI+0HkknSsAWcjaiQhnGDdpoJGVRzALxiK1GVbMYBOmn3JKXvjtcLMNa2",
+	"j2dbmL+z6Qhw4dvWCfDj56KpJjTKJ3ndiVA6Bf2VkrwMbBPuHCJTJ8gjGRVJl5iFczfQK1/bdFuo7t1i",
+	"iFHU7Hvvj5pVWyBeFtIJxo4t0IAC/Qf/gAz23G09VGBCZV7cHcyd7g9/qCZp8/FS/aG4pXrUwTvThDSC",
+	"v/n0iWjDctw6HZDIKeqxmSgNWu1auQuQYTzXZ2of5TAVJoFr7AGg6ButHx2MIpvk59bzpuJqVxu91bV+",
+	"mNEA1gKMnooy3ts1cgsGpnftUeQvrqlC8e6UM4c1FcAwAo6/L1GJVmbyYOr5Lo4Rstkd/dMZr60fYGxa",
+	"bwHhLpWGasV09/htoANr0SxTMQForgRnfCE2gM8Ema6NECF/y6ltmC5IoSilS6rrTeoe7uuEPHnDm15T",
+	"95WsykZMTmZD0v2gS5EzyqfzHL4L4LVS72rrOhk+wTLczvsNhAE/3GJAsp0EoZzLP/J3LX2HgQaBD2ka",
+	"np5+jWn2upE2VARmyiFSgWLZCHOvTSLuGYKnm2R22eKOVSJp58RmpansD72Snr5UDikH8EPp+pJcZ+B3",
+	"UIuHRYTBUsHECL3weYOiMmIKxtHkgpT7B0NC+qf7ex7GWbmUMamuU4LEhkT2NV9GsGPueUhznDcC3OfO",
+	"UFq3lvzY7hFqVBL/Phn++HuqrkKxi7/80f90s9JVGPLf37I5ZoAn7kOVTn9HULzWstmWiceOH6E8UsT+",
+	"/KzcoBaLzvr7exOdExovtV1/FtvJkCo1L8XDCgYz1+sD1IQ/i+2F+8WEPrldEVNQUmgwWleGOPfb/vs7",
+	"jMXVvrx12fCa8bk151SLCxfJWjTc6mH11/hJT9dpB4ygve+5A+VrqV7ib073bAPtAI2VoTi+d2dJjeDl",
+	"GWB+mXOP7hBDudA36GSCkLWJvE6xvRJ5mnzhJ9giVKIxFbMa5vkWXwB/X9Jb4B/kBH//S3H0fVRRmGi2",
+	"S04yucSMMAiFQe7QEIU2mjdoSKWYOFM/gW/dr/w/vhE4OcQKTmDXifl1JnQZBy4KZ3fi3JW2IgsE52PV",
+	"yaiyxjekR+rAeTbSKiemY3pZZrVOapwrQL7efees0vPriWk91yk30o1o5EKKhl2LbdikQC7jSzkwVv9k",
+	"3c7GGgQNkn7qmShLJwYatuCzRs7TZmjX67P/e8wX6E9oYudTrRO0WnGz6nl6gHgFW4mfpnYRom2gEZCk",
+	"qZOPjJjLau82c8qu5XAR/SJvMfHklHue8d2WUlJU6YQrFA50tRQemGrN7aqXX4/Fgi1WvFLu+Fjrpz11",
+	"ke6p7DLM7S66fkxvmmJw63hZzX/yF010h6XCZ7s4A3FLj5NB1fzj6MNELqqPP93nS+81QPTGR3w67jkZ",
+	"aWOSnNAgGJHQNBN8cyNeCWOSVxtoIMd8LY9vTo83BrOPzhlnCG2EAFyo6boXd/gZpRZdXsKODxN09jwQ",
+	"veVFd186IeruezhLhC1CSVYw6Q5oGsAOnzAfsFoJ3pRMCQl16FS31TBOaFIxENd2LQr6MqC64g9axO3q",
+	"/ayA19fSmLjBMeovmJ7VCLNV8wkiezr2cK9xwHj6VYyQj91AEQl6PPHKPRTFLPa5l/3bk+hdf2zcJqHt",
+	"JmvH0ERXAMWrKtaunQUHXS49ROX9kSo0ntyH0hxZHElw3wiS2HMbAQ4uOTT3EyoKhG8CU5wjE1MyNHn/",
+	"iyiFTyAVVh5DPUJROI84H0FTa5oHAG/33tEPJugGPVZQ53bO1lot8YcERWI142wt1RJwD7wO6rtfIpcU",
+	"vQYNpGa7N+1HP4Nv32cETKZKRjSNbg4DRc4anVHutl8bdHbpskuLI9OaNSKetAqMhvcjzpSsLYZJsUnX",
+	"wgCkJUJs5VWb7A6lfD9Y5m522EXVVlXO6ML3BHQXv+iJmC7dVtw7qot79V8gmXgvxPLKCYce4EdA3wWU",
+	"3EdoF+xi2ckIxPkwiLU0bhSmZNQF3VpDBKEB7lRyYb4BNADx4co8CFXU73OqIzyCXE4VRBwWt+o2eyRu",
+	"dRCst8l3ZII674q3Rs6qQ/Ku0qgfsgO1pkVHcziA1++fzV/xUiSdbUkb8xK8lGBJc8OetXalG/kP8Daf",
+	"seeCN6Jhf/72v597xDEfBU464shtt8efs2sHAYxp1jn2ijfXwr5tq/zBpf4ZrG6NZddCuLt7N7ViLOsN",
+	"0Dp9jtfUViaNGc237mcrSMP0WigEI2igse/F5bO3l8evXv7w4+W3F/2UsUxe/FiOmt4cuIAlt+JqXmnT",
+	"pmpqL6homxwsURq2UJSDLRXCUNIynWKZqeLKESqR1bFDp4M6RaHzkRqVT2oYZeU85eZHfGbeCFa3lZXr",
+	"ypdET0wObzKl5nNeVeYMLW0M6W24tAGiwn3NeIuldhTxdPvEPuMAWg97IaFPjhfsnTYG7ybwnoUV6nfn",
+	"TNa1KCUYDDgavAY8U7A4KgN/Ann/UrW6dZPz54nwbOEmnFOog9rgYzJKaLLIsZNw95b96ljXUavHiLQj",
+	"ntc7czspG7DCJtUQWkDBv1lrZXLKElzvCAqM6aFQCuE0ZxGyW9hsy2ayhMpgiLxupJl4vmZJ3OUBHDFi",
+	"OwQ0soL9HsHAqU/TxGGuZturpHzv+nJvuhXCiKinU3ki3COidIvlrNwqXsu541GNUK/ggfTTlmVZiUPk",
+	"DEywaStxNeNmDAhyd5LAcSFTz03PvYegW5rAmYT5IqkoBWo+YDEefoSBamxuO/l80V525gC8DobOxDTp",
+	"7Tx5wX3XVhXDL1GqeVw50kdBgkJrWywohY91a7gqJxeVloKX0AE+hawaZ2zGqdQzKCJL34y6EUYuV/YK",
+	"diJhfTvjFLYK6pjdOQRSFcGtQarp36A6zdnRdVsjN6xFsxBzkJg4yL5M5JGij37Bx849BAmGfYhRJeC8",
+	"RIWGk/OnZJ3F1opRApwNwq0oERsnnFBsiVYgtP2Gb80tS7BH8WkSX4K74GqEQy6hHsQjjvTwQjLY+dDk",
+	"KscaRAo8wgUWeHMbdp1+HT6PhRcB1blf7s1Ov07K5jdSzdwFXOkuSO/7I0CspTXIo0ZxeSOefnH192LQ",
+	"8BQ8JvuGbxWWvGeuJRwY8fvi4qmCGspuU62IJllcP+LAdG3eodHYtITd6V2ZRLXgjcgxxTdiXiGICz7n",
+	"x/BxWZ+2SnKC/gnuKFR79m3IRjdGXGks5xuAQNE1HcLpkb7l9IMOohGgi25EmR3BXmWTcgY9ChKDgU/e",
+	"MbkTVaSjQEDnPFTmgQO60sbeBoEnKvP2EiGtcbnvnneSbCJ84LCPARUvmkjzifHJENfxpNeaYjMVLWWm",
+	"k9htMVzcWVfTEuRIaPTCNIC1Dtq/BHznrtD8cPyG20EZLhoh9q0HlhEp+aS713wL6JTMauDXw6fctaVK",
+	"lR/5jqe5JF0/D61AAesQDvfkGAWvexIe0Q+c59CXnS+lH9hZryuZVULRE26AHTaNtFaka8XWjZ5VJG8n",
+	"CV6c1Bv8WRIjXW8OfdtbrAsfdVf55dIA0czzpPOznBpovgQ5VbW1InyAs36KWlLiDxoHxncz35r9UWZ6",
+	"L06JfpRf0lsss08sJ6HRvIC1eGUXOOKgAsU04Ntrr2pWwsP8p4/b/vZwKYzbue53z1dig4VN1Mm862r+",
+	"frTgYHj59VtG6ViKn7MTp4B4rzmkAbFkoVF678IRp8iBX0Xhd2a0cOCVsCtdXqQVudcKI67UPktvFFtz",
+	"SoEI8h4L0sGfBdaa1/RQqeSleMLeOvMXPSVBgfBEABWw+1GsdGCNwG5NO4AWJMPYb4ZvR9gT5MEKem1Q",
+	"Xw3oQzCXzh58cgqS/snX5+y/nJxAeIBSSRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58pnRVWsFg1AZ2Kid",
+	"T3C6kVLDdqazaa6So7/u1PCCbYWxoin59pFhPgI1JRvpao0qf2Zx655B4HV8JVXYhIE5cCscU1g5bRGS",
+	"2i86nmHRsU/yPPhas12dLHlEfmh9wy8o+pU+9UcajxQcXIxYva7TgjyHfPd864F27wx+F6MYpYSqAQeQ",
+	"M0Nh6z3sJYswfpJOirqtePo6M4j16rTt0hRdjjeKLDAFpU1raocASo6Ao71O4fREMNoef2n8LO3iLoFl",
+	"CfWpAaOgb2dAkHF+rVX88n15wM9iUGkIEdPfj09Ok28RdhSJzKyFQiiyAMvo/nHDbcw+Z10/BeBfwvo0",
+	"iCNLjVundO2PIJh25YAmhDgNejTqNgB/QbaAO5SwZKffih0bId3vJYfGpsTdEdjWyZz/12rnPHaQmFr1",
+	"UDEn46pl2r69IAhN8sCWfItFSSBWDhliOkRqcXTDbe6CM4yX4D07ZOw7IrVlmZOAaB8Ixo10qRhGpYfg",
+	"lsU6Iznu+SfaXiQtHtqOLKnpFd1l5jm8E7SpS+sHsXkTtao5pOns/Xe4GTaWHWtC84MuxZsm2Y3dN6yY",
+	"2p/yWXDlUdQNq7xuB6QMg6cm/FqWc/B5707YR3nGskdmznx0c9OpiqWhfu9fmJzIWqgLYUyyXpAKpJLk",
+	"m4llq6aLA5px+q6yvtfb1GIwI8QBYzstKo1Tws21wf+AbByqVaMVV0gAmku3wCJQjQbOUL3J1GhCBv8B",
+	"idLu8SSqUCV4k1LSXkbyZxKcc5RHupvUPQqQwW1GoXPfsFI2Yg6oZ4k9i4AAUxEy+PKqQ3NPPCPN9VXa",
+	"U/d8awXhnnVx+/6UmDRkT490scsMauQ/pvZtWiKo//Tt7ncBSHk7oJ7i6qDCCfpNNoUy2zLBZ04P1OJc",
+	"L4Rym7oxR0BqD2RVsxZiAI6t21kcYyAfh6/yTzoeoV2QUyip67c0bN3ouTDoh4R1QG4sZMlOjqnciMYk",
+	"pTqZFlQWmAzH6KYqrw7JwBvIKz92t+zeSz3l/CYVXgj1s3sj12/X7KPDOhwcyvgExgeDxEKf64Z82/FE",
+	"J8iSchTaL+/K0IldsHduItPOamkzrVpTOWdVlUOBR4cF9gSLoqPuJ071FT/xuWWzFoMe0CRVt6Dg7UQT",
+	"3e+mzyftTKc2tTNs96Eg4amD5PZBn8MC2OkybbEYacVe8y0z1unfPpdsase58V7j2vNBIu4B+YqPosKB",
+	"XU1QNFKXmbsms72XvsaUYb3KFO9W6AaTqGJpxN8I0V03bM7VXFSVBz9LQJ6VPe/yeNdxLHDA8jr/i7Xw",
+	"xsSGSyrQJO4pjmh4RGOGWnKUDX9DoNz3SWuvkmVOSciKvlNv7gqM24JjB5y/jVhXfC5qoW4TPfVd2Uf7",
+	"qUdpiOnW6tGqOh4JxIzoBTyfFU/P8J5I98xzD4C3YrOC7kKlROjsBqhgA//u+K7zlRDhLIzpESg4k/Vd",
+	"8NXbiP6HWYK3k72BGI+cNLLoqj4bik3m7mLe2ENSP8P5nfBsllEvve8ATcIVjyAlAZNLUHfGVVpUh5q8",
+	"L55+/cXXX/3h6dd7OlcPm9JFjDzg0vf5LbxNZWdv+3b3iC+FAmHqa4tsx8WnTiv66gtWgYfMFAxB0uCI",
+	"X7En7Iz9T/b4HJ10SnQNySgyDe0fQ9MlhFNbQ3adG/w///rs8X/wx/84efz11f98/D7615Oz//n4/c8n",
+	"xVef//JvSY94huXcpbjWRlp5I84H1yOcvsPwp+NbMdWrepD8PEg3HzQCfHxyenn69Ozk5Ozk5D+OT79M",
+	"A22MI43HnV99nkfB5ILYNBdAiC7DUix4W1lg0IQXFrJsTs883You4EaeTamY0dQ4Lega1GMOTO2CEq8h",
+	"k+8Je0YbQDkKcBtgL3CfSWF9tjPQy2itqGn8FiSEr5iWNmSYBi3sHHrgU641Il1j2nx36WhMfIGCPT8V",
+	"wP1RGsWOVL2McO/xxhE9lDahr3jzgRLGqXJ0kNqITdxjAfH0y/097dMaCdRLF4yHDPkQHvYakJXz6x6n",
+	"+8Ynj6YaWAfqHbFWEJgJquyunBJ4RTBXcfld74uQLn+lmyvUSujedR9ArHlvXnssOvde+fuE6XRDvSeC",
+	"h0XsiSp2eP5CVF3D+1GhPRRl0rEv5db5So0uE48kLJRPCK52tYm88HpNQch9Aqy7D7HJd9ImTdPWRNXk",
+	"By2aGue7K4nqqENMOPTCcOJJhdgqQMJsVNA6e/2vn7DLrkqc0rujTkuOetQ+GOrXMeNbNv768/E7UqjD",
+	"7Yh+AnNOxiWMTeotpjRjdbDBy/BabB8Z1nALBeZRS6lSC5PsQE53/BgzPhddA/1fvH6fKIbBGv19COD7",
+	"WBlff0Vh/L2HpGP67rdaXZXSEPET+DBNCwEd75+JdsmxARbFdkjKWNhP2+/hl9z2fH7CfINaKKEJ/BDd",
+	"NtALEjI7C1/wAxcEoYhJ01V6S8OC6fSEBQDqKJgLUVBmrF6beILrRtfSCAI6YrGuSfcI3i9ZiGcnEs3h",
+	"1JblVA+h3M9ku68nLp8oKjuDA3AXZ9S2/AGk7a43Pyv3jZvXdixDGC5XFD/D6vkd0AmnlJQFSB7Hfqh0",
+	"gEUhMR+zswe5wgyec6Yj2cIVvCBUhPXlu+2hB2xW2mk5j4wfwrJa2JQIIQl1GLXJrE24oKdKJCzqAxU9",
+	"a8wGxk6YIoHO+NDURthJcNkDzsKd7euNetY1h8p2jRp7u/89QlXl01XcVRdSvEnwOcu1wxXCNgIqgM9N",
+	"pSIUDieiDxHm2WipuX8OSuWN8auYhq+MP0jCtQY4u1RvQ6ibCxDatVP+fcelczBBzqhPFlWaoofyjpCE",
+	"xZHB8OoB5yuKye7NKA5dh8IwEUmJP0ax915v1CfgRhdTj59TYDPy2LfmdvKT0j6wsFLaXGequGTnflzR",
+	"GevspTWH+otDl7jdt/04aBDXAIixvw6CeYkN445SaIETkXFu7WiebpTtOGZz3tih4zXFzG/4cg84FUec",
+	"WLQXrI7AqnbuxTTSz1qq5Rl7yXgNvQ7OQ9d839eNGuqKBioqoVkb9r8m5xYUWbLTE2aeEPDTWYQKJBEU",
+	"CACi3CR9W++epbzGbSTYqNtD7bzh7hFqord7/vmaz5MtI4mSvvh1pSvSurFovoEGj9SvJtuddtzLQTr9",
+	"VSkqvk03tqccbK/9qyVW2oSdaEgh7I/9+dPY3/LVyQSUNGjjlmqh9xJDWjPBan0DBZIN5lvfiMbZB3Di",
+	"+yWrNqnAIwTbFTyfxxLCVCQqhS/YuzMPEI09j7raN6cJjpL8JJ2NsE4S+kJWQs1FSHpvvDPkzoTNXC2I",
+	"vDJKjUEbZPTTdZQpdsx3EDO9jfC7czihaH/LtJhfa6eXetwn20IaLUR3k1vvX3aF9c2pPAv3VqSJbwDp",
+	"/mzEUhr3A9L5GVhQUWQCXMr48kGCVTR8PuuD/3S1SkJbvQ0Dh6DuTOBqF5HlHWokNrpLlEa841HOOX36",
+	"5b4NcHNrxNKMzU0vMKwO4FvIGJ404D0Gs5/wAc/IjeyU5IWshCfX1EmeFtlK7oldQnf1iCQCFXn6FgE0",
+	"CiGH2EysJPm0WuXUHSxp6ngBzAEfdXGrC8iL1G57eFSSq9/jlwbapYtG0gUD4ShT0ZKTon0Bt6FZwpRn",
+	"Yqu7jO6ZqKS4GUjXfLbW+OSNaGQmpcHIpbpqFeTE5M68ewYLHSCy4J9NJpuP9CuTQYltRHmWEGCQvGyG",
+	"KkcfKmEmllIZhJ+cnJ6EcZarbrxcHAv2ic/nYk1aTfeTItTkAhGM4M18JUqnp1YiwsJLksU6XSF9FNyc",
+	"dWuTd9Ol9wKjN8DJIncX3P1qGiDzxXngCCw2ws1SGcurCrBPIAmd3Hopq2NccwMNmVKkAoL9QHpMxDd7",
+	"Ln3Kxz1DnL3BvwE/bTebmT7dBzxHUICdubzfCwCjBjt52ImHPi9wBjnlV6rlLePkv+nGv+nGD6sbf+JK",
+	"cBrKvmua07/Zpenang9b/+M95RkjNIPcdq0gk86G3xTUOyqov2oVM5/sgkkV1DV5IW2ysOTTV0g/HYVs",
+	"EHydr8+Oj//0+uLy7M3rt5cFa2yr3dEdfm4rc3Z8/H/+1/+GR86Oj49LcXNs7fbHi+cnuW6gH03PS/MT",
+	"KG7oQj5nUNPPEboX24/kx+7n8ZzszfAjao/oKVGV1m4dMfQFZqSVgd+XsBv6WksZPH37VKvgFQT/fCgs",
+	"HY+s4WMjfp1b4zHnPS6XviwbPKcIEYeAJ42G3Pkt+l7oLHx8/0zhRfmG2/mKWmULdV9uG1hdQrD5rAKw",
+	"VME+BXBLfi1UZ05Cm2ndxD2TDrPz99nKl34GAHEBaMf0bLBXExazFes4CoFstJBU4hpQBdyLH3em94y2",
+	"FOicyVsfsTr3GoD9gN5eHBqYxkSr5h08mzQGacYB0R2I053RbnuC3RiBY4djdDg89kUwqB7GfHznyTOs",
+	"hlVLYeyV079jOneVXBQt6R3P6bviZIDfy5RXCFCXM19Sc4AkSqd7Jxb+OG2q3/Qh1hX2FzP4OURzjRsT",
+	"9AmUIMfE/UX6P8DuYrD+YZoNZtGZWjOsBJxcLNdrGogpAPC29NUMq+tKPA7xIDQCDiZ6HdM/tE27k/fo",
+	"ROibdlbJ+Z/F9kV4iWO2d2L2rLUrRRApgPAGta5SsRk34qsv2ibKzOzWIbNgLu7uqiqBoFt3aUvImRIb",
+	"RpkJmCpH5TN73pranoh2I9vyIkw9w31Z8P0Zn193MDOh0nO31gZ+aw7fwLXfwDtsW4owfkI5qmx0U75A",
+	"DLXDuBVTHwfNZZO4DcUHAIOg2RTjqBBvRGP2wBoMU+iV08+MWHOwD9lsC4h5bCFEmTQjS2nWFU9nwVBn",
+	"aCNElKSXrFDJtmWWM0x22S2zzDaXfHnxmn31+dePT9M9IVRJvY6GVxZ1HPM5JBffvnlG5fCsFDNpmf9t",
+	"/rVX6Xc/G1S2HCTIO5i9HTyrLv1lrtVCLluEVHhkfGskLNawE3v7fwiovVCDOoKk96bi6jlP+tYUpZPw",
+	"zrhPAtBR/0Bpn3SAeNJ0PrkVIJCCtzBGnfJkC5VZ64or7wJRJVPCdu/YiUwRgKwE/x42NPaQ7xVBob9b",
+	"nZPjG11CHbpyByrva5G9vSI6DGOn6kbQwalU1pVcrqbmNCMI5QEpZ4eWoVaQ6QW/LnBmuf2+IAtnIHPb",
+	"fHjh+t0KfdrBdos2RBpiFGcKI9DsRLAP2Jy9Rorn0D5Ox7TkzYorFTsXhgq5Z9hDJpHtP/Ic/XNQTsj4",
+	"ytn7MviDQXNuMCgwtT0JIaVNnZgR2Z4T0RZKBb3thts2aybnJQKswy31XfxtETUACVvgQaY6kAfHkrSs",
+	"HC+rfEJZ5346qErz99Dv14mrW9SC05hhhOS0nTR2c9+dsrdHBrPSTVUyIu/Uvuh7Uz6ynT6fA/w23ndK",
+	"dz0nDIhWJcpIKvb98SDpV2Bzqgz2vhXrw44vCKtUnrN1SlNqE8mUwEotCsmUItwNiY4OdabTUKtqkYuG",
+	"zblCy9pdSNCgmnr0QqHFQZjBm1VqFUqEV3ZxAGxcCq34sB0ABG2gbgOK+gNgp9Kw2L3ncScf1k3Gr9zv",
+	"V5qLsdX2rr5b+6KCKVdAI8pMT0LQA/ec3imV0hlc2QCPkfjK98Pdm1kMVhBONKyl8BSIkopptPjdSZr2",
+	"ht5BPzKh1hn1HawPA8WfoKWkhevXsEpaWyHOxTlWJJ8xrSrSkAAnBjWoOM2XMp+VkMvVTLdgKhld8XRA",
+	"FApqvhc3qdq+ZzhGpzT20SehTt9ClIM6ueP0OwgajKMNQCgO2fbpQAxD5L9mvwB3j7wNDHRrnTAd09Zr",
+	"oc66Uu4VufAgzlieM6WvfOmt0lczWeIfkCWPNWGN8E1YFFSaXNXczlchQ2EmS+ZkXjtfuf9ztYWPoeyT",
+	"m2so5vK+CGj78gjgQVHeYE45VqJCLN+cs0VbVVfuyTPG0YCVBj5kn8Hvf1cwoyM1H7jPxzIRoFMhE8OE",
+	"Z1u3qrPo2Uh75zD94OmEOnnsydNAKHS2RUqcdb9QDD5J/AjCEedsxavF1YZvz+AviOH4WL27CKHNrVyu",
+	"en1p3Sa5o+I3A/+eYTFr2A78uyZfZ6CT02xgkfgHFjgUR34eydNG9kM67yaeZoeLEHWl8g2E9pSlMAhi",
+	"mIloJ6mO9unjkmkpkCvEG7wYH0u+uTUrUQYozkMQRNN1Mx19vBXoYcgwDuv0nuupqOb3oSbngQKitZvb",
+	"LD4VWFROGmAB53lnGgPgBbCR0gxSYCaWqcXb0yuT/SKEyn3d7J66M5pxig5vxVyruaxE+W24H/JwA7s+",
+	"1cVCziWvorb0w3t32m6HF3WBjNu9KK+xRz2kkxovAqAHQetnRGDUtbtnV+nG0DmwsHeoUm5ZKZ2Q8omF",
+	"QcUMQ8DQoQOItL3WVekM4KUS5Z2pTq+5K83pNRGB98ADp1C94pns8sNwybustzONbsfDDo2fAGgDkDCE",
+	"YfNEpjUT7WAlDCaWT62jHCk48CubqAfRqLte0XFpTO0yfT36IX0FdowgcpSG9YcVFDH19lLfrnLUT6Zw",
+	"B8RRaDcQHMx2o+nA3aqlH/WTHxktqEL5szwu47pjezvJeCcxuCM6biMnDjYLQrno3Y95jMnecUe3c2Ns",
+	"JjNo3c+1XUWCHmvKMft1p4/EsE1L12yyA41qWkjU+QcAZQF4f+iMOUN0vNl2wDKGmDYqGNEK0EyQJP4p",
+	"ACOttqFBQDhfMLPaybAk9IysKnM128a5ObvnNaU7j8JGd1blJJ1mR91IgTvkO3tchhaZvosotLPF9gCZ",
+	"hh5eqB84P7wMEtOrvZza9RpiZ7hbjWVX6TQkafcIo66rCUK1YpqWbhrE/0yR5B9aiT1BOmRZaVil57za",
+	"7waDBdCb+33nPNvF4KW9rgreyVP7vnq4Y7lT3JQ/UJOAYX+ommAMUoC2AWsKDGzfyQrtOu8J8j3E4WLU",
+	"G96UlMXNm4nIpvvLHzr1EiYy5wpgqraJASdn/icwGkS+iRqMS3g3OFDBhEQnGLRC7tm4E8dLmtcpsnc0",
+	"ngkjS5Et8Di0xOJyFVx5AEY5pTljttkEbng2z7hLkm+0vgtiwwfraoEsUUSHhDYtf8rSUc6DnIgHQYVk",
+	"d4Oa/Q4yTe9MZEJgvA27j2B9vMYyEfIBRCh7VJ/xweA90lxAaB0DJ+0oSIfjhhvRbG9XeReyZaKcoc/3",
+	"pwzhz9LTuS3W8W9oxrdCM54AuvlWuLsr1R2FUvrKXGcQag+cjiRLxRYVXy4d8Q/rLTESuh5RLvkNlxWf",
+	"Zdpc1yKTYG4qblaTxZzV1wJzEG8dG6dXDAyhQMsipjvOu5tkfvu+XetUSvesLdOFRTCJkOwzX4myrQTF",
+	"PsLZCRCcjkedqu7nMU2Z8lMa7BP78fIFYU5PbGnQmwcpP0r8NPUc88l4cw3Q8hAbAI7OPuAwpEThd4Om",
+	"RKvtRs3vriifU5nmnlPapxsGqzrIgkFb72QByC3yRkI/cXcjT3f0Jmtn1tCcpCzYu6mNHtatzXgF4sb3",
+	"0yIW1yJ3VKY27fPiYdDbUFsGry/vklWDJOsF1sPi/fQj+RJxRp6zTKqRPeUHHngMOiZNmMJwBA59Iwq1",
+	"faerm28YJrneZPkyNARZY/JyF+Bc6VrojaJaaQKYOCqOWiuDR5oqPBvIBCdEx/cp/dC99PENbyB11b3d",
+	"zeRP0Qju3y+jUdy/fwwjuX+9jUdzH7wOI7qVtYlIPGS1J9crrWGNMG1lp3ahVeX0Co9szkkt5iuupKkz",
+	"UH4hTLobhJGWLbis0m1ZAWszmWL+RjRzNP131/T3VrSHLMrMheKN1LkWeVNvGLPi3hueQvTzdZcTJ2Up",
+	"CdzzbeejaVql8K+SDE9PwLjjDNwMTbtOtppJ826r3oVB3rbqbRjnbau+waHetuo7P9rbVr2IBnzbqpfx",
+	"mHdp1pXKRgrb5IkT8UfY9CJq0oXHJCkvWvXGe+EHpkg2bFcw09YhXDPI2jaHOEoe6u1R+m4yVpHX57Hs",
+	"3WlhPrvjEBsqXe8UNXjIJEPNG23MVI3zoJyD4gj9h7ePmxJ8xTi1KCvm0Et/N1PYb04YNywg8Ix3YOb4",
+	"+XZOgHHBPUkw5gEk/M/TbTHG4QTysnRITD/HLF0MtMsYHvSFrMSBNa5djcs0PccLmVS5bKsm/ByrY+ua",
+	"o3EwvTSOfvTkb0Yr9lmp5+YYQOS3T+ryd3sr4NzkMtQ0k5URjwCC+BKsXU+UYdrYNDQD9L/hjWDOJMn+",
+	"9ipMZ4qB0aqDtnOvugovpEX4+6c3rxRZL4iDL7qdHuQdz6hh96FtY7eZu8CpwLkY+6hAyBaIvO4FXtNe",
+	"5Fxp2mQNK90THKnjF0XLjoWrEeRt8SuL6Da2HwleD+8wk+69g3Ll15W2uXPkvnOnj5UN35iDXmvi1Uxi",
+	"9CE/pl6K0jkxXezj0KVHr/n8GnxRTVthJVsAjncvAQeisYidM3VRmRvAxJsMG+9n6Ymb3G0wLy+gCVJi",
+	"v/cWm2Br+OnUfQXP43gJyupFDprNhBrEM1ZpXhZsfQMNWoRNVniYEZQXbGZ/YP2EXvgS/m7VaYoCwsVL",
+	"tdDpWHBog72L/gL98Aj5G1vZHu1Je9it2v3i6ekf0q2wa62guCbTFV4j5qiTI1DbVml9jZwMUCtSdf1D",
+	"WCiYTvrZsJr5Kl3G/8ywtdDrSnR1tXF74HxZc1rTohQUmh12Z8B0Rg3lePGiU2/HNmsZIFVEYIf9hJZA",
+	"vpq04naAejiqjUPmzVVQ4VMtYNW1t34wTQcepswJrKsIbRK7Hhu7pL9N54wu3y9VmAKlXxBXLrDLB4s9",
+	"SGPyIJPEQZvvecqZRFPzji/kUr1UKEJS0iPNcK8XbEMdxgOzpHNlMZ6Y1r/8Kxa6WWpriTn8OaBjIxV2",
+	"4Tpzkp5TC0vgRvy32+Yuh6rbyABi6Fj9cKcbTfz59hX+vvug50xrdDUa04dykSGZ7uo3LI5upEDn7rXY",
+	"TlzRBUwgdiTiJ7ErET/pnIn47547ET963U0FP/iLnxD+889uWlEqoUq3l0/nJr1UjjOMwF7v7pw6Bcwp",
+	"6r4X57etuwGOn4umkvvL9rpJDCV2v4t6T8am0puCJOjOZF8QjdxdU43pPim+xVwdL39BbsP1EV0Wt4vB",
+	"I+skJScy1yODw/ZQkx+ZonfOoIVVXD4EhaR91JAvT5/uQSKZADGyS1a5VC9WYn59oHvC6TmJ0Bd4RKB9",
+	"iOXX0OEDCu6h6Tt6SeDLdaPLdg7fl9J0jwBCWlcaNOeKzQSzuiqZ0htAe+1BOHDwWaVgNwOSmp9RcNPg",
+	"34jFtjcFBJb5PkO3IO/jtuMRQxEwVHGkZTmfKF6eb990b8B/4Dueb1/DW9zY3gE9osDtMEqwLCddZ06+",
+	"HZhmiooH6ghTb80XleBZ8yh02hm9d/EpdMfsf9o9g6B4crHY9/QlPuV9lve05kv3rr2mUyxQQ1sgmnZn",
+	"UdO84n1JMmsg5cB9UfGmNnmzhgAmfWVmzecrKLmEu0Saa+xLx9p1AR/Nsbn0CFQsIcJPNCenp3mRULjS",
+	"Cmodk/6TJbdiw5O95BRlQdICTb9cf+rG/hEH6DhyyNEjzp2wf1dzdyQmB7a631Fu91RoGLTg9qni8FS3",
+	"IKw7vYKEr8m5HYjod9CPzHroeCp128sx6sARjSXUrnEpoRsRbQwcm4OmFMXLdph2o5uqvAIL63aVl11g",
+	"DFfee2XkP+tz+Q5xBxs0WGeKyVIMFJjD0zYtUTqC7oqVDd9eZZqAXLiPfWNbblnJLZ9x6v4LggOc0n5l",
+	"3UkkIIrJhm0ePnZPzNtPJPXSbGlBAMQMaAPoK4EujCBUHnmRCYZqWLZW/Ur0geC5t4Loi7YeCQWA4dxV",
+	"vIV2vqV2elcoywXEfUAwUWLJrbyBSh0AJoP0eLSiF2LjQYfsqhH+5dBGQc5aC8VfAQVelczogN0lLZWQ",
+	"Iyo8WKRPEsjDoPiBU0g5Q7ZMFe/MtTJtvc75lLiliUE1DG8Ma404pGAh62jG1wInLOVNKBxYNnJiRDVc",
+	"FJlYCxTzYM/nv7XGom6MPqbQ+FQ2XlU+R19RW2OBFnxnDgqC764LDmkPVHlirBigPW4RUkCSpDj7Muhy",
+	"k/2Zl1jGAcZWI6wzBmFVhBiiF6zDI2FrwPnX+vCzuScKtBDBpJ+S6p/2WO5UV3R3ScKLZMmovdOFl728",
+	"IhOfhuoWmd+5H7AMZmfz6A7PHF0nlmjFmJ4xWf2GQd/wxo656XZRGnGW08yF0SumB5cEWCNKb2Lm2uS6",
+	"mlITLzFxjRg/wQTJkmeOAZSqsZJvqSSzlqWSy5V1Qsv/fcakwlbea9FIXYKUQXgEL1EA/ePALYB33UHp",
+	"J8ZLO3QJyPOA+fyF+HifZUZurYhDo6nk2fwNedgnC6l34xIJSiruqelvWEs6ATl/23loKHnj9Dm85sjr",
+	"2ivk8VBM/FqoZHBg2WiT6YLukaOU5VL1z0WiW4D3w4RsXbqbKnGzjRqLgTH9U7Jydy9My/Sapxuewk7n",
+	"NmDQQnXyY16WomSW/0QNXbgzqrWC/ZUq2uI7q4fdRgfs/HyFSu+YHi6hIxyl+5XRTk5NTzcL2/kQorsH",
+	"RQhfpSH97ODanW4awmL9K3pSJ79lF+GSGCRWEeGSyh34sAY4hdLs9vYZh4AcyULBC4SK6DI5i2ZfglEf",
+	"2qXX5MamQrE/rtEuEXRNVRz6V0dIdLfYky6BZQQjqH+pHHR8fuBo709PJSnlUqSysy7+9Ozx0y+/QvCN",
+	"rqtTwVbip9T+3fBKlldpPvmeNAWL4SNEuz59fHLas9F5tXG3E/ZmSGaO30axnML1CYa/XTZCLZVurkq5",
+	"lKnN+UbMZU2AJgi6CKE0ac/YU/fZtz++LdiJ++u/vvnv+5KBBxSG4A1Czk0D67Xdyg8QrE7jTjCRd2Dl",
+	"gGADFxEO9qDN/6hgaE3LqzSn+7swNFYbQodEAN6yYXqjPDDYJjVSOhaKzBtWIVWpN2j5u2mbwk/C/iO4",
+	"ZvaKAQpsdtKAFh+ZQT1W8lToti3JzGld/YKgO2QMqNPBE1lU4X+8fLEbyTRW1ulecEG20ru6lzthG35Y",
+	"MJCujGN8DnBaVjxCW4/g0TPoGXvwgwh0epI/2RmWV1pV28kwPElH5HOxlKqf2DKkQkiOJ6wLNLI7P+k0",
+	"1if2zdmxwnu8ZqIHVR8HgKZkxeNPr0Z2+w15PPwoAIIZdjmhVQ8NH2GP+hvQLS41gQFkSfg8yfUNT+GT",
+	"zNptKv3npTXgjArgb5ELFVOBNivNjBCofILI0LVgvOphRN8W3TfC9hsTth5uZsSoCP5XWCgYduf75l/4",
+	"c+d0bLAEG7YUU6vKjIAclQSyw7XYSJMueBJ/v43Lzv2sB1eHuxnmUEwpkwfGaNIZi5Pbzx/aMSvZ5OM1",
+	"xFbgzmg6PAUDKNxzrfoCIROuymHADadLc8gQRJmFaG5XVdIBZR8Ee3fOfu/btrsrqGCPu3/i8Z8E3jdM",
+	"2U0l9fE53CPQ61BwZc87eWUj6L1HJkTdx8G009VtfFv7JrRUrj3j6vqRYVC/Vu8k33z1BVzmIb2mOFpD",
+	"/at753/+9T+P3//+3/bqC920Alx3aoN/VGDlvMKufymuD1/klamFFFU5jrq5L8cYRxlFgcSW5l23pQGv",
+	"LWw6d3Mau8DPE/CY0SNdy6bbDYG/v8pinJ4y33uxYE/9qS8L9jmLb7mUPy0Dy4PthnJx5Hwq+x1iyz5H",
+	"3CuniGnTTaToWk3hhu2QZbgVeU74jppm7mAlpIES8DDWBQVNoQBRbNx9Ro2lIIYYppfuzJ4EnYrsXjwN",
+	"lcjavDnb+ZkBc9lyVZr9ie9+Z1JxnoP8VRiDSxY43qIlB1+vk/HqAYHouY5QQbMibPed/hoTGls1AImV",
+	"q3VAUlKoo0Nrl9Z4zMY5dTRItEvlld2DxYe7CrcIL8UZixbsfl0w4h24zz2Z7uq7AwdKK3IYjHKAhbyn",
+	"fIpG7Ni8208iQWDeiG2KocuQplSEcxjtzPhRTpUURoCYuS7FtH2wne75KBtzGnbmbgHomJodiZ6HAINk",
+	"s21vRSCmImrv2csklCMuME/8l11f0kG+XiN4mSE+4O9D53x3Wv0MSXxiokXIqwVOSLdd5ut1JXOHNj6Z",
+	"GC9UesN0OqYTyf1kHy6Ywq5k0nU/POIbMdCVwK9DWx3o5Tc1ptDTVRKMQhtuRuCqaTpuS6E2pJNam1BS",
+	"S42wOz8BVl1kipEOvXl6rlbfaHeXGR/gWlJik3Hd6HyRccjpWklVEqhllMtjdC2gsMOswANyDXkshpqE",
+	"LPnaHLa5P2gr7qE6HF+WLRCnCJHJJpDJ/rbECPWY0H7Yqnwri1SKdP/qTYVDDr229ogzLx2KIIuikxNd",
+	"WeHScXwTXz2UJxDs3E4UBbp6nsrLR9jo3Uba2dRfK36y+00eSqqEh/Njv8kZr+TJAQlsKELPB85sFAbG",
+	"dmBv8L0oGYYPVddJJfjOCNyrv9Z/JVT04sjothl1nwHR5xA3lzbWXX1eyu05PoCw4xwi1h7CsmdB2HeB",
+	"20cAQ/qHPgGO4Qz7ZMNcmQp8fOcu6VNo5+rIsVnpCsmVjicdclCCjyF3YAiy6KW6kR1YXKbMaqz69W4A",
+	"WAe1Wx9xKebtHKpdHIWocM8ksZMabG5D7QD9qtPktPPV7dx+UZf/Uiw4wK6cPj3pO0k+fxojn37+FbXL",
+	"IczTk6SquzvJ1Tb0Rhr2197f8vS5MPY15GFg67G0FgrF2U54rkRVnndI5E6Nryo2ay1zg4GOoTfYLNZJ",
+	"hAzyYp1sRXwJ7YJ5c3hNU9vciFwHyWXStQwF3ZL6rRkoUaT1TzX0bxOTgEZpGVPVmUPQTg1afOmqxFx2",
+	"zOnhkDtL2b/OyIO+alPp811bVd87CZJKv9SpXqSXQd3HetaQWQQO4rNem+WVroVvGQQhZdDOAdcCo3er",
+	"THMgN/R0HfEHXYrQZGoHKWKjMojJG8V8I73ZlmFUAOM5kMs+E/POh1tPJejrjYLYRFpZTcadLtF82dea",
+	"LSBdTSv0IcfyaHuuqI0h1Oyt11XGnp2vBF/f7+m70VWbzHFY+cwDtyHGtziAjHpIW8LoIqlnCMXvNmy7",
+	"IYiAQ0NjUVBsibHXcN5D284ZOnaIREFQ+XPrORbZ7X0KOcqIedtIu71wtPFHfRRp4wfc+DN30CLIjV28",
+	"imF1C4YmUVqQWRoq9c+hz6MHmHMGH0AGujk5UexkbORSXVm79jUQWGGfChT1sQAi9IezLtcJIDG4lwiq",
+	"ojQHbqkpgASQY62vJXQghesdEnK12nAbeR75Wv5ZUPmrL/JPsmxU341F3+GDJ9di6/mn5JYzdMDrBgvS",
+	"d0AgsEsmi9EM9lIsWYj+jGrJcUZUvAFlYUA0t2ldJ6oJI2ArCTNtICOsoU4W7keO/t2AjzCGP3VcZ21O",
+	"G7XS+poQQQ5bXgCGSAvvrlYfcQTo37fc2giFYu/EIviKCYfBvZ/1EC9uwekeO2Pi4YsSv/3lu2xkGa/y",
+	"FpMgeI4J6Ar4r/xWgPdFr4WKspbWfClQIdi/B7/A4cckhAG0hBLNUlIlhFTs3apgABkNkeV3hS+U6CVy",
+	"j3b6LLAf1YRfPGHf6QZHw+I4TLP/PWRd82uh+iVa0FbLnz0aw7Df+2rMna52zI0ArmW6SHxvW9hUdwtU",
+	"0lgDLF7zLerl0p55HB1k/RvR8UpB7Wxkw5zdUwT10pFLL9xemifsWTwEHmkYp38DSQMbivm9t7mtinA2",
+	"e9fVEwbo1JBw49uPQV1ql37oryYqf3HqcecBDh+RtLM9T6j4SRqL1YpWWmc4Hr2Iz0DIjj06JZGk+Foe",
+	"nR19/uTkyeeAKkHtso75Wh7fnB5TwoT7iJoOBOK9LI/O3IfP5j6W1giz1sqgMvD05ITqJH0UFdx7c/jt",
+	"8d9InUPNaoIS6keBwzIQGk6TcjcAIVaZghE6BibUuD/ccr84+Tw3UJj58VuxAKyzWMU5Ovvrz7HK8Nf3",
+	"vxQ/x9c1fhCkGv4zlqv4SXcF/PX9L+8jjM+gv3tyO+W6TZDb9MkN1vpzjUGbe6E0vf2dNCthkNidakml",
+	"UR9pmx2NfP4OxHXx7Gxwa08O2NpPmhWC2zHiB7dSJ/9E2SEsepwjrNUyeOHAXAdn9xj4/+zno3UGYzXI",
+	"m5pfCzgt/tYlkYSSu1NK8HuuqKthn0XdS/4stg/En38Woe3RB2bOV7yEdWU4ExSFgHGJIlqhBf+RmTPP",
+	"as9ArUXzhiDZydE1J9w97hXcHF8d/yzLX5CpKoHepz47NKLWN4EhenvzRSr31lFvqXUJw/s6w4OJ4p7/",
+	"4sMQ8ZU7NIC+mJz3mjecwNzdi0FPdbdsp6Wio7bHx0XEk1Ge4NMU7Nb7xM746y8+9f1t4WXZoT89xEGl",
+	"tz9TZgPsM+GspvmBYLr6cJcPf6zunYPu8474sxBrxiGfzeOA/TLCBsczsUQogDQzwNd+w8qSuk08lCCl",
+	"gV74VjYpieosD8Vv5BJs4HkjSqGs5JVxf3Mr/sn2E+783n6C5WA1sP343k4TwPFhnyaEA97nPxmtv9PN",
+	"Ungo32t0BXw0Ie3BFdPnEtMXIsi+hxLU7vU+eemWkhqc6uB/wdQEx8seQRjzlW4ns08fVsY//fpT5dNn",
+	"VHXk2aTooPKgn+mCQpPnCMsDz3oDmAlVJqWGf2BMYAhVXvjHJu48+iX0DQZrPmHj6luF+CLOqgnEmkFR",
+	"nMR2vmNU2ytrO9IdIGhvR7ZPWsY6MhOTeks2cN5HErcm68KqpPFOFfOQek8YI6HvPN8CBP7uNo3pDOgX",
+	"JTxxdAxsVoB2JtUNtCaH/KqU0Q8uM66YeIxgxWXZCOOjKeoaJbaylKBvtS4I5oAz+IERDfS4BcHO2nXK",
+	"EYCTeFh3FWT/iI/kEXjpqZz2CDhCplwCuFPSGvbvbxlUzBx8MU7nEpxjSIZNibepKmTWzztix6tbOkC+",
+	"eBBivIV1AAI2+dU2E13HDy+xMg5fVAE/iM/3rVyu7Af3+X4wh+/DsNQf5U13ukKleKMrwXRDzjPU0NCd",
+	"uk9Dw8N47GQH2AUfgu+StoebwQeI7NyvDH2YPX6Gd2LoYRS2e77S2ggTWe6kqFM2ir9eG8HnKyy3r/ub",
+	"3pZyPLYGD+zIn0FeDWR6UfhUKNtse8hRbnJUxuWe/nsrmm3HP6EAstuv/flG7x9SIMCSE/yAaEtPT05g",
+	"jZKCHQdoS6WkSCq0DvOihZolIJEoHSzeoxmfX7frfPwEStOg+5UvqsFKL5+4MEOFSkXlg7WuBQZ1II5e",
+	"QOx2s5KV6PLNqbbwCcOrVKh5s4Xmk8EKdPy2XjXcCPYZX4qCGXjkdwUDUBIoCNRViVpduNG6SLx5BDqn",
+	"obNkKH0bcpmQg0NNCSAmO+q7EydUeca61ArWCEByZvOVmF9jPVUuLvQcafkw1xi+/N50QT23wj42thG8",
+	"7k8inI+ZVLxJ9G5Ky7IFFRE+vA/k6wcRg5chw7+f/YK9oRy/6gB74Iy/jmVx5fGZklX1OBRiJoUfFjE8",
+	"lxXgu4zKv7m5KdhPlfmpYEas+eO5ripq2KEb/GjNt7q1JiMDQ2FR/h7dqVlIldUpwi37KjMOApweNM5D",
+	"SlpHXKxszTNsF2+GWtO4MYpFZLIPw9JfPBhL47o09YwHAFp3o1s+qzDXG/4JMjmIdK6ud/kZm16NxNyM",
+	"UKVn6AcRgLKqvqdJfGAtHpZ1ITL5OXDxbdyVp1vrHRVbX3TrrmWlPwAfTeeLC6FKYozZlrS4ApO16RIM",
+	"KREQ4x+wwrivaZJMO0icjIqp1C/7WauH/NJ3YP94EivpP/um4QtLoD2gz6muBOIhGQUmVLB5I0ppGVSW",
+	"Iu4fzCfvf6P57tSbM4s91dDXBs59L5V8tqBjMAH6WiUW1icbInAUzJ+Uty47GaqZuLkWkJzwZEczg8k+",
+	"tGCCFX8kRx2sDSaQtzRxxzov6sqDknxy19vDaXhAouiyxxpjrewKICx5VYUiFt1QBuqu8AvuxJxR+xxh",
+	"O0blHzSFpQomHsnCk5OT0z+cE4opTFdS+1gvJO/bPfKgXJnjxhm1Cf5UFKVniEsRdwFxdMdioTQHHPP1",
+	"utFUNZhJQoInxG/8EPgh9N7Os0WoP4wunX8lIfW9nl+HzW4D8ocSP9mOQ1TJHMsFXGpoApln1TlXc1FV",
+	"XRl5Oh0DnvqNW3/j1unc+gJ4hnGUn9AMuUeJND96tIXkDarXQoGph0AJvwZG3PGWvOoBl+TsG/ruDl4Z",
+	"QuQkTInUINSo4m5jCN5UUjSoK+W8TIRkQ634wvsDZAJhK+zgJD/0KcZy+d0j/JLKycEskbX41Bw3PbBy",
+	"6DFOqWcodyhW09asXaPVnjtthNeaF/xrvv21Sf2HMeLeEKU+gv024a75V7pXftDWg5Lg1SIRMBl1n5nW",
+	"1xRpUoPc8Jjvy0X2klk3Uv3zGmq08juHdD5NrjvYrAvJFbDroswyjDZWqqXZq5q87BAoflNPpgaNHp+c",
+	"Xp4+PTs5OTs5+Y/j0y8zw0boHp9OGOmN54x9egQ0BVz+2mNG/iB0+sYjMwTjkwoxNnC3uuxt2aC3N2DD",
+	"I/jmI4OEiU7eYm8o4bspoYTXAZxEmt3OPwW7uHz29vL41csffrz89qLXWA/TlqKAX9edZA9nPhwnTkOB",
+	"Irk8aLWYlOGEV8INQazyWnz4UBSgq2BWdQdHkuI8mi0dpWuxfWSClz9iMECF8J118DO/OxF67HmHHEBZ",
+	"dgQg2b0bOkX0mLJFPDPiyQG8LrQBxogENlD2GUlg+mLCzRMWSpyXLW+4skJQ7wfj9PValE5l1zfg2WmE",
+	"iJ3OtW7Eme+wABVS2BDacSi1COpgKcAcg16HlH1ThGbTSC3sOKSVwCSgLQYpodVkI8R5Rz/fxaHiCsHB",
+	"AOkL7qwF/nLFIYrJZkIozNxJ5MAshf2uJXvzgaQxvD8X0G/VlEqAwxL/i58Dkkpg4CQvFzsAUdnS99Ce",
+	"6JGBSWMikw/OcMtqfSNKp7TMtrTLGABD6K+IXaGz8/HP7n+/TIjN/knXYlJ89nIVYf8kNBICH/p0bmgz",
+	"psOaD1Jr9YAV2ft5q0v1gI7sccBWLwKQFwIr2JAJeE5xQboBlWBbYfcw2N74l2eyD85jxUH6928BtV8d",
+	"k5M9Fxi6C9ilo3UZ5t3vf/YsPMUH/c/Ixr85tP9lHdq/tksv6yZ3L39kpnnLc4Jirwvxt7vuo/gki6OV",
+	"4CVlo77AAR9/I81aG5kGZ3U/VYQPzD2Ge568v/zr3aWjXtLsAZniMvWHZKrb9Lcb9Tcf7K/EB/truy2D",
+	"Zxc74DZULxycZ4mb82C/bk9WrKSxutmO2ov0yEeXCt9hDxQFDjLf19pYsc7V1WCvuPyI0zpOJhv8cRqa",
+	"AXiV6bpoZ+Zi9QPM5BtOVXWoJyM6K2Rw0zkz0jpO+YdW4px9WQPcx6LrzwNldR4ulhrRQsi2QPenkMsV",
+	"NF8HtPFaZ6s4aRMSSvjRaRm1yPvS7ccp/texBnx5WutEp7yEpKwMbnwDXciQ4mfufoA270QD2ghMQu+e",
+	"9ivXFfllTRF+CQsMJYfxk+6brPVRr/mgcnWv6ZGpaggFYCkC/g0R8z0J6Z9zc5Mi2kMKeacmeFnwC/XT",
+	"OXbzuA+10XEQST1AVZ6JZasKJ8v6NtMH0iz/pe6le/Wfe3Bpra8LtuQ3osDgCkB480aJEnCycb/7Ykpv",
+	"FBnGudsqxufPYYUYYb/Hxx74LNAoWegA6Arg43rowN38Crkl7ouQgWo6UNEhCLxwDRlhoyYXu40n2Vyr",
+	"hVy2hHe+BPh2LJ6nBpS/FFnt5dPhhQ8BmvUBjjZMgG24sibuS/TIYLOKKEoGBYuwdgj0JoBsHj6oRag2",
+	"idZ6voINuu8bpjROFZsCQC2b17ehF1wogNs0Wi292hcAfNxMva36P47mvDF/PXn/xHLH6Wfs//yv//0/",
+	"jgD7P27okeggAv8LkNfsM1EZwb44+fx3GBuKe7D4wuiodUfQ/XhVwaaYJ+ylmtjept9nAKC9hO1eCShF",
+	"sm4rbkVJL0+EmPvS9/7TQPHlH6mQ725S/59ap7j/W+JCYMe77nCg/DlnZdvwGbTgEIpxQHj2yPTriiuF",
+	"fa1DGgaU5rgv2FhwHlNVR8zgV/DAP1Nc3rHzK8rQ3eHm112nKd/sebb9laowH0LhRd0WWz+vMY2n5NvC",
+	"Q5P4HBFwHFBNa+iXS6Z3L/XkvOuW24j5tVZSLdEHbCianONkx+pjjPzGff/PxsewqIxQxrO/QH2knyZ5",
+	"HoiPBomHzlLYaL7mJaVc/Bp50qtkQIDQVMOxGPQ/3GjwbxRss9pGWhuiLiltWS3Gkk3MtePCET67uP4Y",
+	"gbeHZjRcVYbTamFXujSI1cY9jrmYc+MbN7sjXGk8ylY7ndPJVvfgtdIb9StitD/pDduIqgrHaqVLtoFe",
+	"9+DB8QtHCUj86HTbNTfBSiBgvbAUz2khanz8s7G8sb8ch2afycxPykuAJl28RfAlbtmSWwHdZttGPGHP",
+	"vY8WQcYgpVIY65uYcVViY724BRYp2U5dR4A7MnJsr+PpOeMLKxr3aupjdoOJXdjgEjE5oMUl8/3ZOsSN",
+	"qK8r/bvR2vqYuDuE4Uduok/Yn/bOjxkhogY6INuKTpcn5BugAoekVzLlEtmuuFNK04xDx1nMewXIuSfs",
+	"R0hU5U6eECVsFPrPpKJii9k98uG5s7M8XbqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0mrqVqLXZU3/Xtnn4Z",
+	"9aQ+/eKLXk/qD4x7GHpb5y5R7I5MsJdN6HL7addRfErJxdvuDFNp0bAYAlEQ8Q6WZo9AbMScujckJWKp",
+	"5+a45taZ+MsnNbauhbCZbpwVH4QP4CY+YdBl2aDoXhvRllptvVgASG+aIjgLnrC3gXAGhE1OQNgVVwPB",
+	"AjLjDBdKkJUzsZLAWVFuO4o8pUvB+EzfTJd7KN0ekWgOAq6S12IjjbiltHqL5P5NXH0a4srnqtC2ZIQW",
+	"nZF/usLcT0esXQ61rrRk65z6XG0RvJgrFD3kWIVLxbQV4tKSajYQgTfSwjTM8c9WXws1ihrvDLuy4ZuX",
+	"4Wd3bgH3MBV92MFNsW59yeHTRSNaX48t8J6RsnGUzGGT0RN3K0gbQifXA/KgWbU3nvASgPXnjbDnvX61",
+	"Ev32jjkUMJ4s02IYmOxh8M35fC7WdrB1D4KtL9aH4d6NN1f6gL2U7tAbKXm+PJb/bNtnpyKCdKduJj25",
+	"g4lUY56O7/GJBzx9NELi5L1YcakKUISCfxHkKuYmPnjjnXt3XSkGsPS6iWNs54yzuV5vo8pTNhOVVkvD",
+	"RGUE+O16u4aY6KMOfXziQXu2uhHetpXIBowa+vLXt0uYl1O3xrJrIdbM6p5TJ6T9Q2uutaBW+g0vU/t0",
+	"DLf9GGijMOgw2Fsa2asnv88E2t2EtKjJgW89XzC5AOh7RCHPqdnkhL7yCcQfKW23I+qY1W8+4YL0UvBG",
+	"GMtmlGJEFi1fuw/1YhEaU/SMMSMcPzZOsdgJCBxek14LbtqmByaf9E52ZyKgGlBo7Ql7xugtvbb84BNm",
+	"n22F/V2cr5AxUV/5eTykSPNjZD3g4ftfj0gLruxeBA44oUAvrscVGOw7ODRG7xh65EOgTrwRDfnkpuBO",
+	"+Mk/IDp1qKdvxFIaKxrgZxOF4rDCoweVne9yUkkDB+PFxV/YZz9efvf4v/yO6Yb9t+8v/hueH0iZgbwW",
+	"O19RvBre+4R9C9Zoozfu+7+15RK/ltaIanHGOJtxbBkonRm61o2lWG44cpAWBOFYmAeIBYbtsYw305Jt",
+	"6Gr3to4PRu+ud420Aj1j9OouQIn14m4YJnNJyY6LtreohpxieNyxIckH7JQPtH4JdE/3A+CWzcSccoKB",
+	"FZsPkaRzAK47XEgcWU0vgus01D74E1VgixHhcyW5pRDc3LfT3RFXxz/jofjlmPBERtUuemRKCzo6w59K",
+	"sBbZwC8gV63ov/50AJ4ogO8VytAnCtP2fF0PQJIEOJkofA+pegDUr9tBj7cdBrANV2YxaBrSJ9K3cDrE",
+	"QjRCzQULU5mLsy5Bxb8nLRWL0JfOCViETMYp+o4Bn31x8vXvnAzHPjloVMzcaDeiQUkd49+QDejtefx1",
+	"QvT6aWUyt+6Rhe/fcXNJc/9ImY6HHB6MoWx4U5p/JQjM51pfY7WUB8IkDQSxpBRBT1OOO3wISV47xe2B",
+	"accE8evw0APuejdIYsedktzXjxe8EQ+sQCJYFkeAUaeiR5KuaZVJEFKPuupe+Nk/JB27QTInZ9498AHU",
+	"7yhD3A0MEVclBHTUcxp5iARH046o2vhyqy7S0l/R9/JaMAEadoxkzyjvf68xHQWHwLFHVWC+B7TWrG7n",
+	"K4gY8WrDt9S4BrKCMcbrDhYtAv1JIZ6NB1A0gq24KoU7mL5EELJxoFMNpcpsOGZs0yIEtOJyTJe6XPAh",
+	"HOVeIRDB4pxVGpsZCg8E1cdF/OQhEIEwU21RPdyrDZcWNQdKpIc8Aab0phg2VnrYy+bLgxKXc16sJCR/",
+	"VQXuTaAp0sUhbSbdPR8RlMYGrvwk9/kDegenEDjiqMnOv5yb4pl3i/t8TnIysHklhbJXsoy0ZnwSVWZp",
+	"ws5iTVEoR6YMGUCNG+rVndgkFZRtIMUPXwV6R6UNqdprAZU7hi9EtUV3Bj6HLnpCDejBNNBbCTGTfJKb",
+	"RlorAHwSNp80VGacYEaNHgUXllD7mX32xcnJ73wyIbox0FRxs4Q+tOdkwKhAGnONWcuweMxJhvwkyEcC",
+	"uuIKnOlwDSCYxtGCW8xypPwfQGaE5CQE7eTMiLlW6N+p+dYpEgQ7dHpyckKLrxlfCV7SJD/74qmzUP74",
+	"7SXrBy5w2ZtsTOQJe7ZEqFBIdxJuSHeZtdhmjb0Tsws9dy/q37fHG8M+c4Y9nuVXwhi+FEkzx7SzWsZn",
+	"/v6tkXijH6S543RZ8wx2fIrESfh5Pr249YNcMRfAESPSrwOizV4vOxrg8SYf4HjW5d85YdXj2SJSy+ib",
+	"t2Jdbc/ZTNsVyJ7/evH6B2bFT9bsdgdEh2P6RjvFrdm9aLpTJQ0EH+/vztm5Y7qxnGqWOuwpYv4cboTR",
+	"JKZIy3xQww9v8ZFb+7xLn3GXJtTL1k6LNhbgQYzPWX14g/7hdLJNry54wbhXRD0NJqsHWTP+4+/kh/d1",
+	"TlLX3mHP0QFQVE9lQ1XIw4rH+buQxOVtn1+mePrC8buXgnJHXKFEs9z67EVYxSPDrLbOwgNEGWhD7B1C",
+	"i9BHdc0btOu+PDlh71ao/31+ckKPFOzpyQmISceWT9iFBn0vKDSTdb7C2egK5bwb09MYCQ6ZGSWrBVeb",
+	"layE06niUeDoQ8N++NGNaIyz8Snbw/pnzY5fFwfElrKg5na+YCwoTek09LbuuNy/TvO2W9yH9q5OPaS/",
+	"ZkfqJ6EI/VHeiKEUDxzYVbTAIT3HeqhKGOPPMvnPwFrDp51WjzW460bqZugrW3PpJMVxKW4gb2YM6/0N",
+	"d8z2DT35QRIEohGnmux+JXfWn/rZHv2+vzjGjhuy6IG/CAjQU5PtNNWlgYhRvpOafyKm+v1Llm9olAeM",
+	"3UxsQ6JKSh6fZCuRO+DDB8JHeON7ra/BB/BKl7PWsMsXbzxPnjNT6Q26FJzaXYkkV6wbvZDVvsPoH/oQ",
+	"+4LcR0NOPYhhGQ9JbU8GLGB2NzvRGpzvMwGIgUkqG2GcPrBf5AFE6IeSdlItL3BiU8kc1vGgZCY69Lsb",
+	"LaSSZoXnKS2+ICGafvxAsove/pHCzsM9G92jD6MjHarDPH0YlnlZCmXlAhMh8FAy8PwixBS2XYTiQ0Sj",
+	"kj5pOXtSQ5+QnO9BqDLmtamFU+ojZNOMEI5UQFo9a9dj5nl2vR+VxT8RSj7zsyqY1WypmTP/pF1NM7gP",
+	"tbT3ce7xTGInsPsfOit+Zf9EPESTW1X+Jno/Rp7PCN+7TYnFrtU7VQP7Ba0vEviwHEuDfjix9r28EXt4",
+	"p0vgiWhqVnpjPkUnxoNd6G8FLwn88UawG161g+ZIaTYycqk+LA9BMaGXDm70hxF97tUv3FC/Cb5fK0u/",
+	"QEh0hDnRG9/lMpz18FOqA7GarfgaonN7+X7D7Xz10Iw/DGr6hAzfgBMmASHFG9GcR2kXvmZrKW8E5BJA",
+	"GDT8pAilaV4NdeY0alDQA3Q37Am/e1hl450b4tegbRQDPsJtcFeGKM/jW0RSSwOo7IPExt8O7KQ7iOiH",
+	"INwQ/iGWxTxLPAEy8hDG53VfiyFnV/lnDqndHYPN+cR640xzSCERJjv8fCsYqVillztxofs5h42eVaLO",
+	"Q3oQ6hNlX8UewB6TfVT8mdDpJu6LrpVIpdpCXxPfkXIng7wR4Ljf5iMI3Fy/9Q89VFwSX39X0I4LwCmU",
+	"C2Z0LQByx+mOwE7UM4hbxsuyEQaT5DiruayYEc0NZjAaYVm7PmNK/3/sXVtv3LYS/itEXnIOIK9zfJI+",
+	"JE9JWrcFcjFiI0FR9IGr5a7YlUSVpLxdBPnvBWeGFCVL2rW9cuykT0G8upHDy3Dmm++D26XbsXMq8L/R",
+	"unooRo9fOMR0clmunRORZgoy4KwUG1ZxYzZKLwA83mvcmDxoT/6YO6eHoW99iSVOE420d2JzRr31nVLD",
+	"vO4dOfMtDa4eZpgXCNyGBLL3UJ231xlpWA01siN+oEsm9LH8K3rW9lfcWqElJnpw80+YqFSakSABbxSo",
+	"AaWH3LW+FJmzSquV5gVptYxtBVPW7GNRoG+KF5OxSvOV26ig+YgaStpRB2gftbfismO9ujyqcjVMR+J+",
+	"/OC2jt3cxlIzuTDkwELxjWFzYTcCTxTFgBOj8em34CZBOE+CsIWEYRU6U5qJv6Euuv+9anlgt0kWfCWO",
+	"q3J1EJGoSqa21iRWxkwqSq6lMgkzQhBGnnBJBBD/9uKUuz2rHfPGDVyG1Geo8cbTDNcz8LfP3v3cnQzj",
+	"Od0PfqhOtYqhjzZAnlQanNmZ2qCWG+LMCr5lc3H7HO6textJKKscitZCeRM3awH8fgkJVGyC4v9wbQkY",
+	"DsvTtJYCq0mdl9tQmHoz0iKnNsRuDUClBE0NJRKVVqlz+xrFmRl7H9PjgcZNhOSDuoxU9JYfWK7dKJjK",
+	"Ha7LrxSjcG0aHnienxvQ0PcvFX3NkdznXvv1lQawuLJL7pVC9iNjj/SxAHSv0l8vj3ydXvJ1fFA+FJM2",
+	"uWUVmqFFoS5FzDs5lnvu7agnh51Hps7tyJi+dx2+j0w2zMXg3flqH9z7J01LhxlwDJip48/uny+DNTL0",
+	"zTNnthAPtnyei0YvCotfqcDuP0DhjZNvViz+m4QZOdvygirhYU2Hp7iHvD7/mBAeHIkgVV4XpUH9S383",
+	"ukuxtzREeV2XpyiXefB+HJDBBq/VzCqu/6qFTfz/U3PZfwInNc+pAn23pDy6Osc84O8b9zFfQkOxgkbX",
+	"5WNP7dwOtgX/fdS/PA9XTbg4Ni8ZykQ0F9wLnzJ8D+4sAZ2JGzUuDQHD2XCMhq6nvMtY5VmujPD5mX0j",
+	"QT7FTykyCD+iR74hPsyxaMxPtChGudZBbaGhDzvgmMBX/FouVT9iGuUSuVmbXfzVSGYhV6VAYhjcrYCx",
+	"dsjbv3JX0G/QcpU10pta5cLzI2EcbsbCvSikAKXR7kSUK7XGgnQWq6tiRIY0KVUl3JlqqTT73wnLVK0N",
+	"1mVDY0s8ZzeyCxgIg4/A3zw5LzLrzdh7qKKD40Q71ox/CzG3UGchDTNchoCNYhaCO1YpppZuW/RhaHfk",
+	"AyUlq8AJ79vEXGvioTIBbAGf/n0zbJ9jbBTDMuII0gixtb2Vka3OGY6GUIiupqoQbM7Ttc9N+O7oW7aO",
+	"OwvkUK7GWf/H1qUT1XvE77gnI+HpYS0LmLe2iiwu6D6EUAlV5RSZoxBxk1q4akGMdYxa7hQumcZi8Ox/",
+	"WfG77FARQz4i08q132fAYAxiPbv48r2NlVykx4BJHzY0/PxeLtJJa6LlIgVhnv59XBBkaa7VxgjNVkqY",
+	"GzndJ3cH6+gpnbbKW6NZQ71Bo73aCI31f0MWS3meu5V40Ct3k7PPZP/H+s3OJFGEe1oJk8Q+kNKMuEzd",
+	"H4/ir47FxZ4esos6fUBsFbHtoeF9XeNWs7XY7jWez/DaaeG28IrXGc9zgUSvV0b2qdKs5Jdy5Wb3LNUC",
+	"Skh4bmarmyiaHnDtIYpT6lP0bGn0NqN41AxYKzW+gcRmmKJQCp7u6Wge1B7yteze8hOD/duGttwOy3w2",
+	"CnDJsDQnaV+C8iVIMweRfgwnJS3B5ZIChiF/woxciKRdifzYxIIWpIFo6gL09Qlehzp4PM99zSSRXQkJ",
+	"T8V3sxJkNUuxvSqh134DPh14ywF9I3LjFixhYnH/i14GqY2hlc0d9LBaHbfvwjPyUN+VLapx5Jt6Iy+F",
+	"Z5uCVFIuIFkOOKoTZpCmdyUajht3IDzjK38XXboUG+LZAkoIqLwuS5FaD6hts4BB3BZOnU8Y9Rwc9Bjd",
+	"RTxprTvhHuBThTufMfOCtDjgQ8IZuemhDtlQf9jzHIbglJEFiwoS/ZEm6+UlHop6AoxRtIgNZR3cZHPF",
+	"9cJXdnSmeD0KjjnHKyY2QW3GbFA/QFUeDSliSocvufZCNO503TKB5Voul+OB1wu6ZkIr+FcMmIG+Emhi",
+	"eCEiAWO7UV61uaGDeCimuujsLNTMGOXO2fpTxlJlgGhr49drqQO+pc+cx59dN5FUttmvWAL+OUi5xEUm",
+	"tsSL5c6HmNDiWgROuaSJI2LZh/EngIKnmYQsqSgjoQ2vyx2RygelDXbR1tK1shANcfBcrOqyQ03WYjAz",
+	"rJDGoJYGsk9GOcQNlxbxGV6RllR6evaLqjZZ0KWaxM+sTSYWsUrT3SEgcH6eA7xukDUEI/YQpHVdX96F",
+	"ksb9YYGH8nIaqP48G+CInOZ2wkyN0JtmBYNNcnuEJKMkVtea085fHKUyv8ArprQ/vGEoA9KoCN0Ro687",
+	"0G4yVQS3H33qTrdJYcbyWkuloe9kH9lLzwmt8cAL7t64xfXoOmPkFF4JyQw46gJ6KwrXhNxGqyVUEjq2",
+	"RX/ESyYcAfiGUzmiYAjgh6SB1RLUNKDZpqO3B5VxoKuhCbXSchHHM2Hro9paxFbgx7U5Vjprmg9gV1W+",
+	"jRSXaAMiAmdi22uR/1LDUX9noaINJdBGLqWdsU9w+oXHW+o/YDSmT2ufcQIYjw6xCdEqozYwUIDk+Ysm",
+	"fQZPu6Y4VRhGfe7C7RWmrmA9UnOZMDFHB0xCXHDBbcIKd0Q0AFI2lWwo75eqLgHuOIBaJjDGjVVaijq3",
+	"suLaHrsnHS245e0ZUmnXbZZWFgBxPO8DsOAxFtgeT579wN6+cvYpFKQxdiJGkkcFryqJUOmelRZ/BAMn",
+	"7LeXb988b1K4HuejlqCOVghexmKcbbICRJG6a/b6rpbH8Tu2/o9wlZr/KdI7h2biiN0h8QUlxzgnSclP",
+	"h8l5n8S+gOIMnH6Pmtm1llF8BNvWUZPBK6DYqUxlLseVZfxlYmgN6Ch9qJTnrFClzTrVmc1sDRtBrLcN",
+	"tHwDWqjuaY+uBxbLjeooakpPRQrlKoZvw5I4JJWX5zcQypusVKdlrb6KHdcsRAvep7HbPctSgoe23Jgf",
+	"uTOeE2exTxkO5BJDoq1xPMI23nophSCjsGUCoeWViIOSe5KNQ2V5b/zvOlTjDywW0SIwD8k6Nwi//BMA",
+	"AP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

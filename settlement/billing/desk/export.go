@@ -120,7 +120,7 @@ type Mailer interface {
 	Send(ctx context.Context, l Letter) error
 }
 
-// Letter is an e-mail with a file.
+// Letter is an e-mail, with a file where that has a name.
 type Letter struct {
 	ID      string // that stays the same when it is sent again
 	To      string
