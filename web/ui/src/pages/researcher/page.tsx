@@ -111,6 +111,7 @@ function Runs({ lab, may }: { lab: Lab; may: boolean }) {
     { title: w.state, cell: (r) => <State run={r} /> },
     { title: w.asked, cell: (r) => `${format.time({ day: "numeric", month: "numeric" }, r.queued)} ${format.clock(r.queued)}` },
     {
+      title: w.action,
       cell: (r) =>
         may && (
           <button type="button" aria-label={`${over(r) ? w.remove : w.cancel}: ${named(r)}`} onClick={() => void lab.end(r.id)}>

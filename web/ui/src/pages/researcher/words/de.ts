@@ -32,6 +32,7 @@ export const words: Words = {
     asked: "Angefragt",
     states: { waiting: "wartet", running: "läuft", done: "fertig", failed: "gescheitert", cancelled: "abgebrochen", interrupted: "unterbrochen" },
     progress: (percent) => `${percent} %`,
+    action: "Tun",
     cancel: "Abbrechen",
     remove: "Entfernen",
     files: "Dateien",

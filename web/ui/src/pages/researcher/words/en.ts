@@ -61,6 +61,7 @@ export const words = {
     asked: "Asked for",
     states: { waiting: "waits", running: "runs", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" },
     progress: (percent: number) => `${percent} %`,
+    action: "Action",
     cancel: "Cancel",
     remove: "Remove",
     files: "Files",
