@@ -1116,6 +1116,38 @@ type CommunityNews struct {
 	Sums *Sums `json:"sums,omitempty"`
 }
 
+// ConsentDecision defines model for ConsentDecision.
+type ConsentDecision struct {
+	Allowed bool `json:"allowed"`
+
+	// Time World time
+	Time time.Time `json:"time"`
+	Use  string    `json:"use"`
+}
+
+// ConsentRequest What is left out stays as it is
+type ConsentRequest struct {
+	// Research Let researchers look at its intervals, without its name
+	Research *bool `json:"research,omitempty"`
+
+	// Sums Count the home in the community's sums
+	Sums *bool `json:"sums,omitempty"`
+}
+
+// ConsentUse defines model for ConsentUse.
+type ConsentUse struct {
+	Allowed bool `json:"allowed"`
+
+	// Decided False: nobody decided, and this is what counts then
+	Decided bool `json:"decided"`
+
+	// Text What it is
+	Text string `json:"text"`
+
+	// Use sums or research
+	Use string `json:"use"`
+}
+
 // Contract What the home trades with neighbours in the interval being delivered
 type Contract struct {
 	Bought   int64 `json:"bought"`
@@ -1458,6 +1490,14 @@ type Home struct {
 	Today Today `json:"today"`
 }
 
+// HomeConsent defines model for HomeConsent.
+type HomeConsent struct {
+	// Decisions In order of time
+	Decisions []ConsentDecision `json:"decisions"`
+	Home      string            `json:"home"`
+	Uses      []ConsentUse      `json:"uses"`
+}
+
 // HomeHistory Energies in Wh and never negative, money in millionths of the currency unit. What is not known is left out, never zero.
 type HomeHistory struct {
 	// Before The range that this one is compared with
@@ -1563,6 +1603,16 @@ type HomePlan struct {
 	// Time World time
 	Time time.Time `json:"time"`
 	Zone string    `json:"zone"`
+}
+
+// HomeReadings defines model for HomeReadings.
+type HomeReadings struct {
+	Device   string        `json:"device"`
+	From     time.Time     `json:"from"`
+	Home     string        `json:"home"`
+	Kind     string        `json:"kind"`
+	Readings []ToldReading `json:"readings"`
+	Until    time.Time     `json:"until"`
 }
 
 // HomeSkill defines model for HomeSkill.
@@ -1970,6 +2020,60 @@ type NodePrice struct {
 
 	// Price Absent: no order gives one
 	Price *int64 `json:"price,omitempty"`
+}
+
+// NoticeChoice defines model for NoticeChoice.
+type NoticeChoice struct {
+	Email *bool  `json:"email,omitempty"`
+	Kind  string `json:"kind"`
+	Push  *bool  `json:"push,omitempty"`
+}
+
+// NoticeKind defines model for NoticeKind.
+type NoticeKind struct {
+	Email bool `json:"email"`
+
+	// Kind price, device, bill, vote or limit
+	Kind string `json:"kind"`
+	Push bool   `json:"push"`
+
+	// Source False: nothing makes such notices yet
+	Source bool `json:"source"`
+}
+
+// NoticeOff defines model for NoticeOff.
+type NoticeOff struct {
+	Channel string `json:"channel"`
+	Kind    string `json:"kind"`
+}
+
+// NoticeRequest defines model for NoticeRequest.
+type NoticeRequest struct {
+	Above *int64 `json:"above,omitempty"`
+	Below *int64 `json:"below,omitempty"`
+
+	// Kinds A kind that is left out is off
+	Kinds []NoticeChoice `json:"kinds"`
+}
+
+// NoticeSettings defines model for NoticeSettings.
+type NoticeSettings struct {
+	// Above Above which is told
+	Above *int64 `json:"above,omitempty"`
+
+	// Below Price among neighbours, millionths/kWh, below which is told
+	Below *int64 `json:"below,omitempty"`
+
+	// Browsers The push services that browsers subscribed at
+	Browsers []string     `json:"browsers"`
+	Currency string       `json:"currency"`
+	Kinds    []NoticeKind `json:"kinds"`
+
+	// Mail E-mails are sent: there is a mail server, and an address of the member
+	Mail bool `json:"mail"`
+
+	// PushKey With which browsers subscribe (VAPID), base64url
+	PushKey string `json:"push_key"`
 }
 
 // OidcBegin defines model for OidcBegin.
@@ -2443,6 +2547,15 @@ type PriceReasonKind string
 // Problem defines model for Problem.
 type Problem struct {
 	Error string `json:"error"`
+}
+
+// PushSubscription defines model for PushSubscription.
+type PushSubscription struct {
+	Auth string `json:"auth"`
+
+	// Endpoint The https address of a push service outside of this network
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
 }
 
 // PushedPrice defines model for PushedPrice.
@@ -3043,6 +3156,34 @@ type Today struct {
 	WithoutEstimated bool `json:"without_estimated"`
 }
 
+// ToldReading A value that is missing was not read
+type ToldReading struct {
+	// Batch SHA-256 of the signed batch that says it; absent: the batch is not kept any more, this is what telemetry has
+	Batch *string `json:"batch,omitempty"`
+
+	// Charge State of charge in per mille
+	Charge *int `json:"charge,omitempty"`
+
+	// Export Register, Wh
+	Export *int64 `json:"export,omitempty"`
+
+	// Gateway That signed it
+	Gateway *string `json:"gateway,omitempty"`
+
+	// Import Register, Wh
+	Import *int64 `json:"import,omitempty"`
+
+	// Power W, + taken
+	Power *int64 `json:"power,omitempty"`
+
+	// Quality good, suspect or estimated
+	Quality string `json:"quality"`
+
+	// Sequence Number of the batch among those of the gateway
+	Sequence *int64    `json:"sequence,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
 // Trade defines model for Trade.
 type Trade struct {
 	// Buyer Its home; empty: another one, for who sees the own home alone
@@ -3264,6 +3405,11 @@ type WhyPrice struct {
 // Refused defines model for Refused.
 type Refused = Problem
 
+// UnsubscribePushParams defines parameters for UnsubscribePush.
+type UnsubscribePushParams struct {
+	Endpoint string `form:"endpoint" json:"endpoint"`
+}
+
 // GetAuditParams defines parameters for GetAudit.
 type GetAuditParams struct {
 	// Before Number of an entry; absent: the newest
@@ -3335,6 +3481,15 @@ type OpenHomeBillIntervalParams struct {
 	Interval string `form:"interval" json:"interval"`
 }
 
+// ListReadingsParams defines parameters for ListReadings.
+type ListReadingsParams struct {
+	// Until World time; absent: now
+	Until *time.Time `form:"until,omitempty" json:"until,omitempty"`
+
+	// Minutes Before it
+	Minutes *int `form:"minutes,omitempty" json:"minutes,omitempty"`
+}
+
 // GetHistoryParams defines parameters for GetHistory.
 type GetHistoryParams struct {
 	// From Falls into the first step
@@ -3382,6 +3537,12 @@ type GetBestPricesParams struct {
 type ImportMembersParams struct {
 	// Apply Write what changes; without it nothing is
 	Apply *bool `form:"apply,omitempty" json:"apply,omitempty"`
+}
+
+// TurnNoticeOffParams defines parameters for TurnNoticeOff.
+type TurnNoticeOffParams struct {
+	// Token Of the link
+	Token string `form:"token" json:"token"`
 }
 
 // CancelOrdersParams defines parameters for CancelOrders.
@@ -3437,11 +3598,17 @@ type SetAccountJSONRequestBody = AccountWishes
 // MakeKeyJSONRequestBody defines body for MakeKey for application/json ContentType.
 type MakeKeyJSONRequestBody = KeyRequest
 
+// SetNoticesJSONRequestBody defines body for SetNotices for application/json ContentType.
+type SetNoticesJSONRequestBody = NoticeRequest
+
 // AddPasskeyJSONRequestBody defines body for AddPasskey for application/json ContentType.
 type AddPasskeyJSONRequestBody = PasskeyAnswer
 
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
+
+// SubscribePushJSONRequestBody defines body for SubscribePush for application/json ContentType.
+type SubscribePushJSONRequestBody = PushSubscription
 
 // InviteAccountJSONRequestBody defines body for InviteAccount for application/json ContentType.
 type InviteAccountJSONRequestBody = InviteRequest
@@ -3460,6 +3627,9 @@ type DraftBillsJSONRequestBody = BillDraftRequest
 
 // PayBillJSONRequestBody defines body for PayBill for application/json ContentType.
 type PayBillJSONRequestBody = BillPayment
+
+// SetConsentJSONRequestBody defines body for SetConsent for application/json ContentType.
+type SetConsentJSONRequestBody = ConsentRequest
 
 // SetLimitsJSONRequestBody defines body for SetLimits for application/json ContentType.
 type SetLimitsJSONRequestBody = LimitsRequest
@@ -3523,495 +3693,519 @@ type ImportValuesMultipartRequestBody ImportValuesMultipartBody
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3dlhs3sieKvwpW/fd/yb06paqSP3pctc6FJNvdmrYsbVW5NbN7tGuBTJBEVybATiCLZvt41lye6/MQ",
-	"82DzJGchIoBEJoFksj4kuds3dolMJoBAIBCfv/j5aK7rtVZCWXN09vNRI8xaKyPgH2/FojWidH/OtbJC",
-	"WfcnX68rOedWanX8N6OV+8zMV6Lm7q9/a8Ti6Ozo/3fcvfcYvzXHbxo9q0R99MsvvxRHpTDzRq7da47O",
-	"jt6ttkxpe+S+ocfd257N52Jt34q/t8Lg4GUp3U949abRa9FY6aa64JURxdE6+ujnI1FzWbk/BiNxZUXJ",
-	"NivRCGZXgkl1Iy0sh624YUorcVQc1fyn74Va2tXR2ecnJ8WR3a7F0dmRsY1Uy6NfiqOKq2XLl2Lfor/3",
-	"z/1SHClei90ZPZsZoewZ44ZJNZhSfyZPkzNZc2M2uikTb7asEtxYdnrC5ive8LkVjem/8/Qk8dJfiqNG",
-	"/L2Vjdv9v3YjvA9P6tnfxNy64Z/N57pF1uhvwLwR3CL7LHRTc3t0dlRyKx5bWTsS7ywk7NjON7JMflyL",
-	"eiaaxB6vtBFspWvBpGXSFEwvGIcP9EaJJjW435udLxpd7d3kt+6ZIdVkeeTXRK+nlxWBNCP0fCuXKzyT",
-	"B/B8R5C9XHPrZcEPRyb+TpqVOHTidzlNe5Y6mD78amT6ZpeRefSNtKI2+2bpj8QvYRjeNHwLnByOttnl",
-	"28sVt0zpmS63IIssvxZOBEwa9B2XVqrly052JIZPy8Tvpbo2jDeCOUnEZlsmHrsnmdW66ERlI5g0jCvG",
-	"y7IRxnTHaKZ1JbjaIXagXH/hNI/kLrSlTMgSoWxDf07bAfeab5VttrtUGMzRvzo7G3zNLlfMdGuTEsOT",
-	"J/Wdav0JDTJRKvvVFx0tpbJiKRqYt0QOnyY+Nyuens9mpXf3/Nt6bbdnnts2Kw0cZ+RSiZJJdbT3HOFC",
-	"aJI4CM2hINp0lEjR9jmfX7fr293t7kJarxpuEtfp67VQBq7RhazEuV/htRBrw6Qd3n5PvyiOaqnCB0+n",
-	"XIY0dnJZwtjXi91pPRcLTRrHkltRuOveCKHYotE1fOyup0eGLWRjLKuFFW54ttZS2YItdNPdX+4QlvCb",
-	"a7GFu00xvhTKnjNOyoTSduV+vuESjl+ffjNZpqSPYKXgjTC2YLWsKqmVXZnj63ero2IKu+rFInUbu/fO",
-	"V4Kv3T5PeNEvGaq+aeRcJKTmO2lXzDGeI4NuStEgTfmAiGyj26pktuGlYNwyrebiDKg4E8Y6Mrq/jVTL",
-	"SuB7HBtxCzQkKag0q6QSbOPG5Gwh3JOMs0rW0rJKCsNmwm6EUE/Y80rPrw0rtdsMBoLwyf9Qub0YV5zl",
-	"XHwvbkSFV4gVzQ1Pa0phD6a+b6i0+JfnePt2Bzaec3/3Li6fvb08fvXyhx8vv71IiTW/iVewiXn12W0e",
-	"6j+PTMHkwql+TqShPj9+psdXLasqod12FtEYqd2PX9CjzrbhVWIJfxI/naMI4Gbl7lh9Ixo3f3/MabBz",
-	"JlBqc1Y2fGFT5DJtXXO8r/bN64IedVeEbsrE0Xq9YILPV+xaqtIdEOB9OBNwbGRVuSkX3m7BwycV26zk",
-	"3J0P/4T7tp6qyLipvYP57Lu6/VqLsBtEYb+g3HY+q6xoFLfyRiQu9trbMxNknjBW1t7MGWpDwLwrnTZe",
-	"MgZHSl0t/JzCC3cWVhz99HipH3tyqa1f6gtP4Dsu1LHA3dcBbwnLOWQV4bSlTL3Z1grTnSCN7FiJcun4",
-	"kc7TZ6Wem+NaK7F9Upe/O2M4C7C6u+vO3wPztmmEmm9Zq6Qt2O8j+cIaMRfyRphzJpRolk7qS8XerQq2",
-	"1kYCVw0FIF/Y/XIZVtoCl84a3S5XyQVzC+cKlYA139buHWyG+sWc14JZPe3Cnuu6dsvbJjfWTZA3yNmT",
-	"D258skDdrSo+c5ambVqxa4/MddOIecYcAunTVFI0rIa9OUSCXLR1ygDy25pecWsP2KJSLqVNTPsbMZc1",
-	"r3Y46ZFhtVS6AY5K7kfZiqlix/HdNnEZVhUIaRicVxVqPmYaO3Teg121wpl/5iBOeKONE4uJPfA8e1+v",
-	"E41EGds/ck4JnG49Zf0/Vk99SVrkwTTgNanbiPbnMErItG9h3YgbqdsES/4AxppnSK8l4fWMgiNFkkZs",
-	"OKkFkyf3Fn6Tml2jW1W6N0/jcGN5eHz6ofc/SoxvtUX9c8LgN2hJTx73L88uU0P+w+meO5vx0ulH7tZy",
-	"XMRKvkVJjiKO8WY/Z3VyOxzacAxo1EjSBUlV0C2Egi7wXpAm0R55cnUXEUqn6FY44PJuE8pHJfhijFHX",
-	"2liplsEnjpf5I8MqvZwmztYVn6fJD3ae5VbU4O7S+nqiXdrzA8DrC1zIdGJ8Iyp5I1IOpfmKKyXSZl0j",
-	"5nItSQPaFVEH+ImG3tzw4iJMgF6YU56/cabH7czAnMM+hECqKmkCuqORcFvqOa/w3KBRQppeQaGUpydP",
-	"v3p88tVeGuDrc8v9TlYJI6HklvdI7lTQ1NwrsThMlnzvfpAQJvkLCj4YEufVy1ffMvhq4j1Fz8LCaNo5",
-	"kryMrPm72E4ZJWaqvynvVHgW7//jk9PL06dnJydnJyf/cXz6ZWqX/t7yKqcHN61KuC2EtRXKj6ZVyH7o",
-	"6/bWh7tc90uRsAYcp5tJJJVz1hLtxvfEYQOPS5lUqP3MCqabSBlI+5O3++06CHK5J/Ozs5ZUx0P8RQO1",
-	"I8P0Gb+AHDH9v5cqcZz9Nhym7IRzsHdC4fW5ab0SVpCtNYh8/LTWzdQTJevJDw9niL8s/HjTL7Q3qM0f",
-	"uMGNWAinnog8l3J1PXDWf5GM7iXp+cY7C5OhvKy922VC7Mxpg65gw9ZclsxqUNpmW5hrayUd2sm80/ll",
-	"ErK+51VKUceIgpTIG161AualtGW14KZ1WzomL+MTFX0NduNh6jba2PuM/Lrj7X1v9Mcg6ffdFQK8kYtF",
-	"Yrueb8kFKXHLTLteV1KUBXOXHezcjWgMJljkhcz4woZaRH++ReC1bp7xFnRk8ZQ/4MihLXwQdx90M2fy",
-	"LbzOPuENjeCUG5TQZaOjP367wIAFXjL0xvj3MY0Pdim+QQPjjjrMvBEUsN5ZZylmmW86xefue9Fn/DfO",
-	"KEmZTIUTVeFMSMPWjb6B5IKPsplIm0C+yMHd2aK7+/0+K+zRVtzdy3X0zUGupilqRnh5bl7kDEkYD9uE",
-	"0Pp2recrU7AfL1+AV6DoIinSMsEbJUpmdC0gspt2IIobOc+5sa4FOlkPVQ3opQVOO7xp+km7iFw5DySw",
-	"5nGUY/ckEr13f+d9hCnD0hnR0wKSGZ9h7qUFEz/Nq7aMr+nut/5i2nueRi6cjhzd+2JPZNjLg6Wmu/Lv",
-	"y+o7wMTLbF82KLUvaPx6wTjrgg9Zp0MuSSv+MbgdFqOKxK6nVqY030uwx7gapl+csxPIONCtZUE+HnqM",
-	"KfQWfo9ziCTviJEyxg4+2jywwA+IrSmxhIBRlJRLgTa9EbvJK3hnXOlFmoDg1KYYtTQMn3bKsWBzruai",
-	"MqndHo0Lleizkweqx8HVl+CAKcEjaadGjHIJMU73JQcuW+jG3UYUNYRbeMIBLFtxNdseKiJX3CT8dRd/",
-	"evb46ZdfuaUZXmF2AwXuwWXXC9umXpvyaaDHuO/yOzk5Of3DOSb9QqIEkDL2c/Xeakx7SJrySJgsk+Bt",
-	"unQJaXz2ZFr6d8Gs3cwO66i983ZYYMH42ml0Ui39n87aMUBat9sFMX8l1ZLpxv8rPYnpoZKUNwjnmYpM",
-	"pEISPs6A0YXopOWUqr88u7zjDTSjvMFJ9w9d1ElRAyLUAA9zqVh8RqMckCa5bS9jwXjGTr9m/3/HHKdf",
-	"O+69hXhvkOiwtlvc6+98AtAghqqbuq14ImVJbxxTy4ayKNzca14KVFrhZQnGyt7Xhu7hMZdlpw6HCDek",
-	"QEpVMogWJllZ/JRLorArsYWk5zlPH4T0BWo6lcG9uwg0yjFsgqwz//EhrhafqzVqk+Cbs1OB2E3KdXCP",
-	"M7q3mEdyaXtCE+Yimep0b1EYQ6+/pWfaoE4+sgRV3i60NudrPqcQRoLZOZtxa0WzZStdlSa4/+e8YajP",
-	"rnizdBdpOvpSSyVrp/ufps0vZRudCMS8tKzmWzYTrMYbSTeMKybVjWisaDBvVpS9vOWkEEW39BU8n1mi",
-	"tGwpb4Rx66m1sQV7F/Lbjagqw2rMwOYYrxld5skBrhj0nY/OjZI4FVkMll/35kkFStETYMD0yOJpdfi0",
-	"RxSWCbZsk/ZDh2WhewD2t0/6DW2K4VvDZmKrVeluCbeUmaikuBnsO7tWeqMOZb6UBhI0j8HyUifuBW++",
-	"9xt3yHHD45JS4IEcskxn1PByO6JPO5WzwJTbkm+9UnvyhzNQCdZwgt3T//nZX09O3//15PHX7//vp389",
-	"efz5+9+d/fXk8Zf40b8lL0I33wR7voCFdEm9TiBQxq4q2Fo0oKZQSSTtApQMdptysndXPLUiCoQZJTdl",
-	"5a5ktUwp08xY3fClcBILH+omTyUUXtRxZTaicSy32bUitUkmkzsbGzjX6pJvH5luGKfomW6cgv2erfnW",
-	"TOThhGklm07rEcqR0lMKFGRDf79PmQl6kyx87DJQz9jMyfoNq9v5KpJ8s64OJaxs2nw7D2JGEniyLzVY",
-	"m2B0VdxYNq+0EaVj6WkjtcrK6pYJLR1VPZX8+/KeS+A4Mb/e1RuWWmcyu72p5zeulObamTiVnl8feU8s",
-	"KMGiErWwkKa+5FZs+Nbs7qlTzN2rHt/wxr3auHfCpL7BF8PfL+jt+EUYAv55GY0DH/wxDDauB0vDNo1W",
-	"S7DHifVZqXdqiaYmkgDNkjSuBG+SfuA9WfRxoseY4hbH4zMuthtdtbV4vBFyubKiBHcbpodj4TW+4JHB",
-	"MqFwuNlmJVQoqoLvJjpQwCo3cKnszsZAFklZsFkLLqpB5vpW2DMMYbqjhBWYHG/RRsx1U4qStWq+4moZ",
-	"2y8R5WiANFlxiWnPKtLpVj6ALqOFXhJG6uYTh7j7NEoyTpynPhTj0VdD3RN9Pvv9SrHzb/COi9fsi6en",
-	"f0j6gaRqrTAZ5zJ5MrYsoscumTe6qcqrO+TvxamgkXvFz603wihpfxCbnGwnBgveW/+Tc2ba2rEipEIy",
-	"i6UYPp34rgk2QVoMbarIh/HYXMv1Y71Gpe0xaHnuXrRNK8hj1u4d6AKfwtqp/U+7Z3bMOnxFmsDKNnw+",
-	"ZhgAUAEeESwsVE46zXTbRIgQSD42E04AEXP5wxPb8aFsZIps4rKcHM+HkpepjxtdlbcRHjOfbAwvoBlG",
-	"oycp3DY34sKKdaps/G4ZhgtZVdkkHG4Lui4PuA4qmUwJt+5UCePM46UWpruRFi1VdODpA/upxOphUOw4",
-	"1ajOuXKqO9z+u5rFtOPiNNfU1CQUUfrjrzdUZZuo/58+VuZ6BlNsGP4qmA/mgKA5w0MC1BFdwe1tUrgp",
-	"BNbF1HC/U1z2jagsT5kjKB09dZwwEedwpDGtPwi+gZwMazDuiroW252jDO+YLC7/pGtxB1H5q5DPncIy",
-	"iAGJjeNQUzBdlcJYrKGfmo136d5661VMvwm+EbVWxjYAgnE7J59jiYy+EcABOr0dMRCQEh8BD+abkIyS",
-	"cp0klGF3dNw5wgfc1Re7Hya747JBBq289N3VhYNBfQAsR3/6JADA4G0EL6VaBushMrr9hkzE9OCNIosp",
-	"ozxIZawz4xtmVoBvUGl9zbg93HyDm5aCHESq/La+LIWyY+5mcguC8w9j2aJa7Mi4hWzqDW/SKUu1LjPl",
-	"MEY0MgOAcCNUqZt09sxYLGzNpXvuSVhYLAC6vOo1d0foaCntqp09mevanZNaqw23Nv4TPI/mmN4KoyPh",
-	"3vAmlY+C96sRN6LhFYMNwxpOjG/NxApK8JWgnAl3taz0BpL5lG102c6FyVE5EHJHbly06mIt5ulyUPer",
-	"q2zZSYdk03/rd42u2ekAE4AOBzLFI+PHdUc9xpqJwUTW6YDgMwM5cKzm16Ixjr8I+wNd5k5ZWeiklXdL",
-	"pkmC3iBF309jKdjyh2KnRi+SBUojwtHkAyhOcJkzJGURwjSFd+0VrPPkTs92mkpdEED0sJ9pUgJJM3cK",
-	"8i2xg5wSZlIRbWNNwf70+uLy7M3rt5cYq2JK2I1urp2iffr10yenX/2XJ6dPTo6fflGgCuc2icdK6B70",
-	"IBw9taxvf1qL+XisBSxFAc+F+HfONMT7H1VbNtuCN9bdQnNubIFJVlqJ8BXqVihYaDSqanhkfKLDjM4a",
-	"RM4rwW8EGirgHIv8733cHcNW7slaWIxsQC35I8OU6AJADFy09D1lPu28xDAeVpAA0skbe4XbxYk18I4m",
-	"E/UAt/bUcF08gox6JJXVbCYgRKnc34AE1cjynM20XUEiAp/pG8FOmFbVFom6g2FkVrwRJrrTpxjjK93Y",
-	"gycK4HMdOpWb6i1MrGBaIWH9ZIh4qWPwHcHtDO0swm0yvfzAhbdMgYU32uM2GSEI7Guge1ZSKHuVEY63",
-	"Sk29bVw1YwGHs05LXIMC1bClmArjYMTfs3k0QMQzVnF3VdKmw+lcyeXKEVSJqaPIMl+7FRAGYDvAwsYo",
-	"yQyYCEGq3u+TlW4hRexP7nav2M1+hgnt5LemOSykow+ZzClXeCoodnj0qeVZKDG3V6Wo+PaqTlU+4T0U",
-	"UgkorBMsD9bQpdkf+/OncYD3q5N+hPfk4+R8dNUMY0bpwB4Jv7uS8NGCsIrzWkJeg+lY5pNIP1nydXLP",
-	"L2Ql1Fx4HcRvsbn7Hn/ymS38p6sVOS76c3srltLYAOFHDOnUWwhN+0ieJ5m7OvDYN4JtACJ6lHqnT7+c",
-	"MrdGLM3Y3Oj+gmkRzTxlwMUL2tZCV5XemDN/961R5QfT+oBJnqYjAGnNQKIe5u1RND92rVDQDk77Hift",
-	"IeLA9Ld0NKQZcgq8Mzn/8Rnj6nOFGQtJyi3kHKRcgXvNlU884cnddGpZiauOljksT5gnBwx1dOF3Pyl8",
-	"IFm5LWZG8Ga+Alx0x1q4YY4t01HlVpm1mKfyIDuRuYO/ExKQkvglurVJ4XZJwJ54H8NBdjLm7rINaioS",
-	"se+BEkLTpueLrhouMOJEL4DXOu7dEfCd4/A7YuQ/KNz9x0Cwp2SfrIZaySG6wATscHzlDqj7KDz+d5Xe",
-	"JOp09SaS/7WuQeITZhvlDnkDH8PDeimc3exs8Gupyp3EFPjlRjTdbdK9GfT9avsEX/V/kafscaeSPQ5a",
-	"62OvoEJakBd5TQSQC+9ojTAFyQ5fvpUEt8XXTq3i7JIqJzztgyGTbDVc6Dh6LKzM94DAiiQKeSL63UQQ",
-	"PXs/gQQKZVEogfFaq6XHUb1Fogg95G9dIF6SX9scRsqSS5WEWkhkGdIRAzxrIUhtcbcR5eJgQN+ty5lt",
-	"UBUFvg9QF+gZI0BgwhPDkPCZd/pev6NhPWQugjwbfiOmBuQzuu3QvzbtdUqXmcJOdxxnosK6GSBOyklN",
-	"mPKpGHxrRMmsBkw+JKLOGE5NBiqVWw9UVAvDrEaicV8vKS2kEABOhlToHjwHu0bj473sH7e1rbqNTwho",
-	"hEv19C+Qu2jqab5UqbIVXvEkiMyrfUWnlTBIxWXLG6fwO14NaKrBFnCS1az0RrHtVBfiLbPJsuXGFFM8",
-	"KKbtqPUKYM0Smpje7AdjcS947Z7bSTjrksw88cPkc/v2yuO3DcNS+2Dd9iK5dTlbO1Ip4EdMJlgSMjaJ",
-	"FUfD5tb7epM0IKRdsXUjAD+IaGcohQgdZobpjQD7FASm1tUj4z34UCzLlePHNd9NFlnQ8UjmKVEmka+T",
-	"A5IudBML1UMQYk26HLDmausWkAnnZZWxrufJnCu3OHfU4rmBDDIWHKEbkIF0P1TV5GtZJ7ckkhKBTkR2",
-	"ejt6R+e6djeRd4bXtxB6nnQ0leKIhCcQJsdIe9AWcos5Z79HIGipiFZTJfXIFpPiHMQl45VW4sztxsrv",
-	"vuwQspwV3mB7hLqHLzsFV2YHpJKO8ggSHmW7X4SUogHRVoKXVxlREeYPPGfEXMMhsYZBOj+oJ+73QQVu",
-	"Z48Myia09juzXlrGl42Y6kXPgftwY69I80tcCbIO+WZxuonPBKyhi8VceJzTZnq+SZciMyASt/OVoEwO",
-	"HGIj7UpChApyjTOKyKI1qcT3d6ttN31cSu1BzNKFU6EV3djEsF2HoHsbPR+iHFIjdsIocYuzLPekyPxJ",
-	"GqubLbZ8SV/pDY8KlyjBUhrm0XWBurtC/iBE6wOhpWnSWXTpW+Ngx7AzNKcRomWA+8iQvEqZIFOzef07",
-	"kjr21JdkC/8mvyBZePYt3vLWo3Y4bkcf3UI4LcHXmnkYGA+PTeY65pr+5dnltDkgmNT+WUCw2g3uOx4c",
-	"8vqrsQgnWm79gTzGFWUODZFwJo6tDuk4mE25ALdjJQOWmrFijbkRZGumBw9gnf23/RGWtxstoTybyeno",
-	"ja6vuuKA7B1NVTYM3YvT378S/A4nI52cCrstbkSzxYiLqEwgqnclldOn2HlMB/sF2Qp3pnAvDTrliG5E",
-	"8NonfAl8fp28sS8A0sRdUghgARlsHr/CvS5KE/dWJ3xOfg5S20MPPu+Tuw/QqdRxxNwPKHe902GMYJUn",
-	"XD3/Tk9Dn6QbD9vXny2JiP/z//y/OD33B8lEJ6dmgDbM9GIxNVci1MclTxJujlbCnEUpU7gDMq6A6Ne+",
-	"8DvcD6iwTRZhVh8iEVBATT8PRNq0MevuoZ5LyO0A+t/ovjhokKvRKtDdPHuEKwa7pgPNjgFWg3Tv9nlE",
-	"8fj3jld3bdsFbxjHS0AafzQ9UfUi4O4iHK8p4u/Qe4y9NNE3r0r0K9EzYO5KZ/q6rQHN1RIUvs+biXB9",
-	"c4WTGMyV8FctjXH8Ma3MmAjwqhuDPvk2GsqrZ70R/YdhYP8qP74jL10LWeTHBK6SEW2p1bbuOpb0kuBa",
-	"VULWoROlUbnsiqPR5nE5qV2aF2HvxOxCz68FAo8tdANdL41wklVpdi22Z8xYUMybTgxbXZUEtQxR0WT9",
-	"aAxXMFozEx70CTRUGTj6I//cL11Z+VSlnmowUhDTkeoz9oaQler0D4pljTrS3DNjLZvHgRkvQ6JSFG4q",
-	"aK9rvkV/DOUlnDFPwwLhGmBn/cpgC0H4tbUJru60pZTKYwoIX+44dswGSgulYUIGMJ1v6K3Slf1u0K9F",
-	"aYuQr2x2cR27IF4D/NVP7wzZYziNUqyBWbW6RWACMaj31kLhU3CvlHzvxX0JD2UwWLLopB02QjgCfryk",
-	"fNa1ILmSsVhCAzYUrb2oZOHv7L1AlE+Yh0MI6pf7RyUWloF6gS/+h2j0k91AZ7D1Jyg65BjYBzuZBqd9",
-	"LpZSKYDxW0R5fe5umuzm8ar6Q/sMDFXlTgLI/VaVPa/WwDczuqCH6rQEhEq1VPLknujb0LWA0taUZ3LD",
-	"t1cB8SQdnXb2AnjIpWE0pWl0QZeHFGYEqCjyKnC17YyMgHahna0hGlDnppsbc35Aw7iAwpR6kZBV2g8K",
-	"CrmxIXoJudKdNny4ny+4d0bpdRAZFkKUJum2uoxTDgKud2glU4Hrp9+LO3KtLiqtM82WMWMme3VBLqrV",
-	"dyRU2tq/HO0oswYo9/3diQPgO5xGZL18mxDi8EfkCivYtVgjABFnM2eSg/AeLyV1q3cjTudYYNcL+lka",
-	"KdAmkb7e+VbrwlImgJMLvk/5mYd5AfVTicgGCBW+eHEu5LLFWuKj4gh/nISKAud3ahpRzQ681s+oLhiA",
-	"hjASKhPt0GQuy7vDX+Tu16ucI+0HkknSsAWcjaiQhnGDdpoJGVRzALxiK1GVbMYBOmn3JKXvjtcLMNa2",
-	"j2dbmL+z6Qhw4dvWCfDj56KpJjTKJ3ndiVA6Bf2VkrwMbBPuHCJTJ8gjGRVJl5iFczfQK1/bdFuo7t1i",
-	"iFHU7Hvvj5pVWyBeFtIJxo4t0IAC/Qf/gAz23G09VGBCZV7cHcyd7g9/qCZp8/FS/aG4pXrUwTvThDSC",
-	"v/n0iWjDctw6HZDIKeqxmSgNWu1auQuQYTzXZ2of5TAVJoFr7AGg6ButHx2MIpvk59bzpuJqVxu91bV+",
-	"mNEA1gKMnooy3ts1cgsGpnftUeQvrqlC8e6UM4c1FcAwAo6/L1GJVmbyYOr5Lo4Rstkd/dMZr60fYGxa",
-	"bwHhLpWGasV09/htoANr0SxTMQForgRnfCE2gM8Ema6NECF/y6ltmC5IoSilS6rrTeoe7uuEPHnDm15T",
-	"95WsykZMTmZD0v2gS5EzyqfzHL4L4LVS72rrOhk+wTLczvsNhAE/3GJAsp0EoZzLP/J3LX2HgQaBD2ka",
-	"np5+jWn2upE2VARmyiFSgWLZCHOvTSLuGYKnm2R22eKOVSJp58RmpansD72Snr5UDikH8EPp+pJcZ+B3",
-	"UIuHRYTBUsHECL3weYOiMmIKxtHkgpT7B0NC+qf7ex7GWbmUMamuU4LEhkT2NV9GsGPueUhznDcC3OfO",
-	"UFq3lvzY7hFqVBL/Phn++HuqrkKxi7/80f90s9JVGPLf37I5ZoAn7kOVTn9HULzWstmWiceOH6E8UsT+",
-	"/KzcoBaLzvr7exOdExovtV1/FtvJkCo1L8XDCgYz1+sD1IQ/i+2F+8WEPrldEVNQUmgwWleGOPfb/vs7",
-	"jMXVvrx12fCa8bk151SLCxfJWjTc6mH11/hJT9dpB4ygve+5A+VrqV7ib073bAPtAI2VoTi+d2dJjeDl",
-	"GWB+mXOP7hBDudA36GSCkLWJvE6xvRJ5mnzhJ9giVKIxFbMa5vkWXwB/X9Jb4B/kBH//S3H0fVRRmGi2",
-	"S04yucSMMAiFQe7QEIU2mjdoSKWYOFM/gW/dr/w/vhE4OcQKTmDXifl1JnQZBy4KZ3fi3JW2IgsE52PV",
-	"yaiyxjekR+rAeTbSKiemY3pZZrVOapwrQL7efees0vPriWk91yk30o1o5EKKhl2LbdikQC7jSzkwVv9k",
-	"3c7GGgQNkn7qmShLJwYatuCzRs7TZmjX67P/e8wX6E9oYudTrRO0WnGz6nl6gHgFW4mfpnYRom2gEZCk",
-	"qZOPjJjLau82c8qu5XAR/SJvMfHklHue8d2WUlJU6YQrFA50tRQemGrN7aqXX4/Fgi1WvFLu+Fjrpz11",
-	"ke6p7DLM7S66fkxvmmJw63hZzX/yF010h6XCZ7s4A3FLj5NB1fzj6MNELqqPP93nS+81QPTGR3w67jkZ",
-	"aWOSnNAgGJHQNBN8cyNeCWOSVxtoIMd8LY9vTo83BrOPzhlnCG2EAFyo6boXd/gZpRZdXsKODxN09jwQ",
-	"veVFd186IeruezhLhC1CSVYw6Q5oGsAOnzAfsFoJ3pRMCQl16FS31TBOaFIxENd2LQr6MqC64g9axO3q",
-	"/ayA19fSmLjBMeovmJ7VCLNV8wkiezr2cK9xwHj6VYyQj91AEQl6PPHKPRTFLPa5l/3bk+hdf2zcJqHt",
-	"JmvH0ERXAMWrKtaunQUHXS49ROX9kSo0ntyH0hxZHElw3wiS2HMbAQ4uOTT3EyoKhG8CU5wjE1MyNHn/",
-	"iyiFTyAVVh5DPUJROI84H0FTa5oHAG/33tEPJugGPVZQ53bO1lot8YcERWI142wt1RJwD7wO6rtfIpcU",
-	"vQYNpGa7N+1HP4Nv32cETKZKRjSNbg4DRc4anVHutl8bdHbpskuLI9OaNSKetAqMhvcjzpSsLYZJsUnX",
-	"wgCkJUJs5VWb7A6lfD9Y5m522EXVVlXO6ML3BHQXv+iJmC7dVtw7qot79V8gmXgvxPLKCYce4EdA3wWU",
-	"3EdoF+xi2ckIxPkwiLU0bhSmZNQF3VpDBKEB7lRyYb4BNADx4co8CFXU73OqIzyCXE4VRBwWt+o2eyRu",
-	"dRCst8l3ZII674q3Rs6qQ/Ku0qgfsgO1pkVHcziA1++fzV/xUiSdbUkb8xK8lGBJc8OetXalG/kP8Daf",
-	"seeCN6Jhf/72v597xDEfBU464shtt8efs2sHAYxp1jn2ijfXwr5tq/zBpf4ZrG6NZddCuLt7N7ViLOsN",
-	"0Dp9jtfUViaNGc237mcrSMP0WigEI2igse/F5bO3l8evXv7w4+W3F/2UsUxe/FiOmt4cuIAlt+JqXmnT",
-	"pmpqL6homxwsURq2UJSDLRXCUNIynWKZqeLKESqR1bFDp4M6RaHzkRqVT2oYZeU85eZHfGbeCFa3lZXr",
-	"ypdET0wObzKl5nNeVeYMLW0M6W24tAGiwn3NeIuldhTxdPvEPuMAWg97IaFPjhfsnTYG7ybwnoUV6nfn",
-	"TNa1KCUYDDgavAY8U7A4KgN/Ann/UrW6dZPz54nwbOEmnFOog9rgYzJKaLLIsZNw95b96ljXUavHiLQj",
-	"ntc7czspG7DCJtUQWkDBv1lrZXLKElzvCAqM6aFQCuE0ZxGyW9hsy2ayhMpgiLxupJl4vmZJ3OUBHDFi",
-	"OwQ0soL9HsHAqU/TxGGuZturpHzv+nJvuhXCiKinU3ki3COidIvlrNwqXsu541GNUK/ggfTTlmVZiUPk",
-	"DEywaStxNeNmDAhyd5LAcSFTz03PvYegW5rAmYT5IqkoBWo+YDEefoSBamxuO/l80V525gC8DobOxDTp",
-	"7Tx5wX3XVhXDL1GqeVw50kdBgkJrWywohY91a7gqJxeVloKX0AE+hawaZ2zGqdQzKCJL34y6EUYuV/YK",
-	"diJhfTvjFLYK6pjdOQRSFcGtQarp36A6zdnRdVsjN6xFsxBzkJg4yL5M5JGij37Bx849BAmGfYhRJeC8",
-	"RIWGk/OnZJ3F1opRApwNwq0oERsnnFBsiVYgtP2Gb80tS7BH8WkSX4K74GqEQy6hHsQjjvTwQjLY+dDk",
-	"KscaRAo8wgUWeHMbdp1+HT6PhRcB1blf7s1Ov07K5jdSzdwFXOkuSO/7I0CspTXIo0ZxeSOefnH192LQ",
-	"8BQ8JvuGbxWWvGeuJRwY8fvi4qmCGspuU62IJllcP+LAdG3eodHYtITd6V2ZRLXgjcgxxTdiXiGICz7n",
-	"x/BxWZ+2SnKC/gnuKFR79m3IRjdGXGks5xuAQNE1HcLpkb7l9IMOohGgi25EmR3BXmWTcgY9ChKDgU/e",
-	"MbkTVaSjQEDnPFTmgQO60sbeBoEnKvP2EiGtcbnvnneSbCJ84LCPARUvmkjzifHJENfxpNeaYjMVLWWm",
-	"k9htMVzcWVfTEuRIaPTCNIC1Dtq/BHznrtD8cPyG20EZLhoh9q0HlhEp+aS713wL6JTMauDXw6fctaVK",
-	"lR/5jqe5JF0/D61AAesQDvfkGAWvexIe0Q+c59CXnS+lH9hZryuZVULRE26AHTaNtFaka8XWjZ5VJG8n",
-	"CV6c1Bv8WRIjXW8OfdtbrAsfdVf55dIA0czzpPOznBpovgQ5VbW1InyAs36KWlLiDxoHxncz35r9UWZ6",
-	"L06JfpRf0lsss08sJ6HRvIC1eGUXOOKgAsU04Ntrr2pWwsP8p4/b/vZwKYzbue53z1dig4VN1Mm862r+",
-	"frTgYHj59VtG6ViKn7MTp4B4rzmkAbFkoVF678IRp8iBX0Xhd2a0cOCVsCtdXqQVudcKI67UPktvFFtz",
-	"SoEI8h4L0sGfBdaa1/RQqeSleMLeOvMXPSVBgfBEABWw+1GsdGCNwG5NO4AWJMPYb4ZvR9gT5MEKem1Q",
-	"Xw3oQzCXzh58cgqS/snX5+y/nJxAeIBSSRI2Hp2qBAST9BaGdFdfGoip5ilIYKf58pnRVWsFg1AZ2Kid",
-	"T3C6kVLDdqazaa6So7/u1PCCbYWxoin59pFhPgI1JRvpao0qf2Zx655B4HV8JVXYhIE5cCscU1g5bRGS",
-	"2i86nmHRsU/yPPhas12dLHlEfmh9wy8o+pU+9UcajxQcXIxYva7TgjyHfPd864F27wx+F6MYpYSqAQeQ",
-	"M0Nh6z3sJYswfpJOirqtePo6M4j16rTt0hRdjjeKLDAFpU1raocASo6Ao71O4fREMNoef2n8LO3iLoFl",
-	"CfWpAaOgb2dAkHF+rVX88n15wM9iUGkIEdPfj09Ok28RdhSJzKyFQiiyAMvo/nHDbcw+Z10/BeBfwvo0",
-	"iCNLjVundO2PIJh25YAmhDgNejTqNgB/QbaAO5SwZKffih0bId3vJYfGpsTdEdjWyZz/12rnPHaQmFr1",
-	"UDEn46pl2r69IAhN8sCWfItFSSBWDhliOkRqcXTDbe6CM4yX4D07ZOw7IrVlmZOAaB8Ixo10qRhGpYfg",
-	"lsU6Iznu+SfaXiQtHtqOLKnpFd1l5jm8E7SpS+sHsXkTtao5pOns/Xe4GTaWHWtC84MuxZsm2Y3dN6yY",
-	"2p/yWXDlUdQNq7xuB6QMg6cm/FqWc/B5707YR3nGskdmznx0c9OpiqWhfu9fmJzIWqgLYUyyXpAKpJLk",
-	"m4llq6aLA5px+q6yvtfb1GIwI8QBYzstKo1Tws21wf+AbByqVaMVV0gAmku3wCJQjQbOUL3J1GhCBv8B",
-	"idLu8SSqUCV4k1LSXkbyZxKcc5RHupvUPQqQwW1GoXPfsFI2Yg6oZ4k9i4AAUxEy+PKqQ3NPPCPN9VXa",
-	"U/d8awXhnnVx+/6UmDRkT490scsMauQ/pvZtWiKo//Tt7ncBSHk7oJ7i6qDCCfpNNoUy2zLBZ04P1OJc",
-	"L4Rym7oxR0BqD2RVsxZiAI6t21kcYyAfh6/yTzoeoV2QUyip67c0bN3ouTDoh4R1QG4sZMlOjqnciMYk",
-	"pTqZFlQWmAzH6KYqrw7JwBvIKz92t+zeSz3l/CYVXgj1s3sj12/X7KPDOhwcyvgExgeDxEKf64Z82/FE",
-	"J8iSchTaL+/K0IldsHduItPOamkzrVpTOWdVlUOBR4cF9gSLoqPuJ071FT/xuWWzFoMe0CRVt6Dg7UQT",
-	"3e+mzyftTKc2tTNs96Eg4amD5PZBn8MC2OkybbEYacVe8y0z1unfPpdsase58V7j2vNBIu4B+YqPosKB",
-	"XU1QNFKXmbsms72XvsaUYb3KFO9W6AaTqGJpxN8I0V03bM7VXFSVBz9LQJ6VPe/yeNdxLHDA8jr/i7Xw",
-	"xsSGSyrQJO4pjmh4RGOGWnKUDX9DoNz3SWuvkmVOSciKvlNv7gqM24JjB5y/jVhXfC5qoW4TPfVd2Uf7",
-	"qUdpiOnW6tGqOh4JxIzoBTyfFU/P8J5I98xzD4C3YrOC7kKlROjsBqhgA//u+K7zlRDhLIzpESg4k/Vd",
-	"8NXbiP6HWYK3k72BGI+cNLLoqj4bik3m7mLe2ENSP8P5nfBsllEvve8ATcIVjyAlAZNLUHfGVVpUh5q8",
-	"L55+/cXXX/3h6dd7OlcPm9JFjDzg0vf5LbxNZWdv+3b3iC+FAmHqa4tsx8WnTiv66gtWgYfMFAxB0uCI",
-	"X7En7Iz9T/b4HJ10SnQNySgyDe0fQ9MlhFNbQ3adG/w///rs8X/wx/84efz11f98/D7615Oz//n4/c8n",
-	"xVef//JvSY94huXcpbjWRlp5I84H1yOcvsPwp+NbMdWrepD8PEg3HzQCfHxyenn69Ozk5Ozk5D+OT79M",
-	"A22MI43HnV99nkfB5ILYNBdAiC7DUix4W1lg0IQXFrJsTs883You4EaeTamY0dQ4Lega1GMOTO2CEq8h",
-	"k+8Je0YbQDkKcBtgL3CfSWF9tjPQy2itqGn8FiSEr5iWNmSYBi3sHHrgU641Il1j2nx36WhMfIGCPT8V",
-	"wP1RGsWOVL2McO/xxhE9lDahr3jzgRLGqXJ0kNqITdxjAfH0y/097dMaCdRLF4yHDPkQHvYakJXz6x6n",
-	"+8Ynj6YaWAfqHbFWEJgJquyunBJ4RTBXcfld74uQLn+lmyvUSujedR9ArHlvXnssOvde+fuE6XRDvSeC",
-	"h0XsiSp2eP5CVF3D+1GhPRRl0rEv5db5So0uE48kLJRPCK52tYm88HpNQch9Aqy7D7HJd9ImTdPWRNXk",
-	"By2aGue7K4nqqENMOPTCcOJJhdgqQMJsVNA6e/2vn7DLrkqc0rujTkuOetQ+GOrXMeNbNv768/E7UqjD",
-	"7Yh+AnNOxiWMTeotpjRjdbDBy/BabB8Z1nALBeZRS6lSC5PsQE53/BgzPhddA/1fvH6fKIbBGv19COD7",
-	"WBlff0Vh/L2HpGP67rdaXZXSEPET+DBNCwEd75+JdsmxARbFdkjKWNhP2+/hl9z2fH7CfINaKKEJ/BDd",
-	"NtALEjI7C1/wAxcEoYhJ01V6S8OC6fSEBQDqKJgLUVBmrF6beILrRtfSCAI6YrGuSfcI3i9ZiGcnEs3h",
-	"1JblVA+h3M9ku68nLp8oKjuDA3AXZ9S2/AGk7a43Pyv3jZvXdixDGC5XFD/D6vkd0AmnlJQFSB7Hfqh0",
-	"gEUhMR+zswe5wgyec6Yj2cIVvCBUhPXlu+2hB2xW2mk5j4wfwrJa2JQIIQl1GLXJrE24oKdKJCzqAxU9",
-	"a8wGxk6YIoHO+NDURthJcNkDzsKd7euNetY1h8p2jRp7u/89QlXl01XcVRdSvEnwOcu1wxXCNgIqgM9N",
-	"pSIUDieiDxHm2WipuX8OSuWN8auYhq+MP0jCtQY4u1RvQ6ibCxDatVP+fcelczBBzqhPFlWaoofyjpCE",
-	"xZHB8OoB5yuKye7NKA5dh8IwEUmJP0ax915v1CfgRhdTj59TYDPy2LfmdvKT0j6wsFLaXGequGTnflzR",
-	"GevspTWH+otDl7jdt/04aBDXAIixvw6CeYkN445SaIETkXFu7WiebpTtOGZz3tih4zXFzG/4cg84FUec",
-	"WLQXrI7AqnbuxTTSz1qq5Rl7yXgNvQ7OQ9d839eNGuqKBioqoVkb9r8m5xYUWbLTE2aeEPDTWYQKJBEU",
-	"CACi3CR9W++epbzGbSTYqNtD7bzh7hFqord7/vmaz5MtI4mSvvh1pSvSurFovoEGj9SvJtuddtzLQTr9",
-	"VSkqvk03tqccbK/9qyVW2oSdaEgh7I/9+dPY3/LVyQSUNGjjlmqh9xJDWjPBan0DBZIN5lvfiMbZB3Di",
-	"+yWrNqnAIwTbFTyfxxLCVCQqhS/YuzMPEI09j7raN6cJjpL8JJ2NsE4S+kJWQs1FSHpvvDPkzoTNXC2I",
-	"vDJKjUEbZPTTdZQpdsx3EDO9jfC7czihaH/LtJhfa6eXetwn20IaLUR3k1vvX3aF9c2pPAv3VqSJbwDp",
-	"/mzEUhr3A9L5GVhQUWQCXMr48kGCVTR8PuuD/3S1SkJbvQ0Dh6DuTOBqF5HlHWokNrpLlEa841HOOX36",
-	"5b4NcHNrxNKMzU0vMKwO4FvIGJ404D0Gs5/wAc/IjeyU5IWshCfX1EmeFtlK7oldQnf1iCQCFXn6FgE0",
-	"CiGH2EysJPm0WuXUHSxp6ngBzAEfdXGrC8iL1G57eFSSq9/jlwbapYtG0gUD4ShT0ZKTon0Bt6FZwpRn",
-	"Yqu7jO6ZqKS4GUjXfLbW+OSNaGQmpcHIpbpqFeTE5M68ewYLHSCy4J9NJpuP9CuTQYltRHmWEGCQvGyG",
-	"KkcfKmEmllIZhJ+cnJ6EcZarbrxcHAv2ic/nYk1aTfeTItTkAhGM4M18JUqnp1YiwsJLksU6XSF9FNyc",
-	"dWuTd9Ol9wKjN8DJIncX3P1qGiDzxXngCCw2ws1SGcurCrBPIAmd3Hopq2NccwMNmVKkAoL9QHpMxDd7",
-	"Ln3Kxz1DnL3BvwE/bTebmT7dBzxHUICdubzfCwCjBjt52ImHPi9wBjnlV6rlLePkv+nGv+nGD6sbf+JK",
-	"cBrKvmua07/Zpenang9b/+M95RkjNIPcdq0gk86G3xTUOyqov2oVM5/sgkkV1DV5IW2ysOTTV0g/HYVs",
-	"EHydr8+Oj//0+uLy7M3rt5cFa2yr3dEdfm4rc3Z8/H/+1/+GR86Oj49LcXNs7fbHi+cnuW6gH03PS/MT",
-	"KG7oQj5nUNPPEboX24/kx+7n8ZzszfAjao/oKVGV1m4dMfQFZqSVgd+XsBv6WksZPH37VKvgFQT/fCgs",
-	"HY+s4WMjfp1b4zHnPS6XviwbPKcIEYeAJ42G3Pkt+l7oLHx8/0zhRfmG2/mKWmULdV9uG1hdQrD5rAKw",
-	"VME+BXBLfi1UZ05Cm2ndxD2TDrPz99nKl34GAHEBaMf0bLBXExazFes4CoFstJBU4hpQBdyLH3em94y2",
-	"FOicyVsfsTr3GoD9gN5eHBqYxkSr5h08mzQGacYB0R2I053RbnuC3RiBY4djdDg89kUwqB7GfHznyTOs",
-	"hlVLYeyV079jOneVXBQt6R3P6bviZIDfy5RXCFCXM19Sc4AkSqd7Jxb+OG2q3/Qh1hX2FzP4OURzjRsT",
-	"9AmUIMfE/UX6P8DuYrD+YZoNZtGZWjOsBJxcLNdrGogpAPC29NUMq+tKPA7xIDQCDiZ6HdM/tE27k/fo",
-	"ROibdlbJ+Z/F9kV4iWO2d2L2rLUrRRApgPAGta5SsRk34qsv2ibKzOzWIbNgLu7uqiqBoFt3aUvImRIb",
-	"RpkJmCpH5TN73pranoh2I9vyIkw9w31Z8P0Zn193MDOh0nO31gZ+aw7fwLXfwDtsW4owfkI5qmx0U75A",
-	"DLXDuBVTHwfNZZO4DcUHAIOg2RTjqBBvRGP2wBoMU+iV08+MWHOwD9lsC4h5bCFEmTQjS2nWFU9nwVBn",
-	"aCNElKSXrFDJtmWWM0x22S2zzDaXfHnxmn31+dePT9M9IVRJvY6GVxZ1HPM5JBffvnlG5fCsFDNpmf9t",
-	"/rVX6Xc/G1S2HCTIO5i9HTyrLv1lrtVCLluEVHhkfGskLNawE3v7fwiovVCDOoKk96bi6jlP+tYUpZPw",
-	"zrhPAtBR/0Bpn3SAeNJ0PrkVIJCCtzBGnfJkC5VZ64or7wJRJVPCdu/YiUwRgKwE/x42NPaQ7xVBob9b",
-	"nZPjG11CHbpyByrva5G9vSI6DGOn6kbQwalU1pVcrqbmNCMI5QEpZ4eWoVaQ6QW/LnBmuf2+IAtnIHPb",
-	"fHjh+t0KfdrBdos2RBpiFGcKI9DsRLAP2Jy9Rorn0D5Ox7TkzYorFTsXhgq5Z9hDJpHtP/Ic/XNQTsj4",
-	"ytn7MviDQXNuMCgwtT0JIaVNnZgR2Z4T0RZKBb3thts2aybnJQKswy31XfxtETUACVvgQaY6kAfHkrSs",
-	"HC+rfEJZ5346qErz99Dv14mrW9SC05hhhOS0nTR2c9+dsrdHBrPSTVUyIu/Uvuh7Uz6ynT6fA/w23ndK",
-	"dz0nDIhWJcpIKvb98SDpV2Bzqgz2vhXrw44vCKtUnrN1SlNqE8mUwEotCsmUItwNiY4OdabTUKtqkYuG",
-	"zblCy9pdSNCgmnr0QqHFQZjBm1VqFUqEV3ZxAGxcCq34sB0ABG2gbgOK+gNgp9Kw2L3ncScf1k3Gr9zv",
-	"V5qLsdX2rr5b+6KCKVdAI8pMT0LQA/ec3imV0hlc2QCPkfjK98Pdm1kMVhBONKyl8BSIkopptPjdSZr2",
-	"ht5BPzKh1hn1HawPA8WfoKWkhevXsEpaWyHOxTlWJJ8xrSrSkAAnBjWoOM2XMp+VkMvVTLdgKhld8XRA",
-	"FApqvhc3qdq+ZzhGpzT20SehTt9ClIM6ueP0OwgajKMNQCgO2fbpQAxD5L9mvwB3j7wNDHRrnTAd09Zr",
-	"oc66Uu4VufAgzlieM6WvfOmt0lczWeIfkCWPNWGN8E1YFFSaXNXczlchQ2EmS+ZkXjtfuf9ztYWPoeyT",
-	"m2so5vK+CGj78gjgQVHeYE45VqJCLN+cs0VbVVfuyTPG0YCVBj5kn8Hvf1cwoyM1H7jPxzIRoFMhE8OE",
-	"Z1u3qrPo2Uh75zD94OmEOnnsydNAKHS2RUqcdb9QDD5J/AjCEedsxavF1YZvz+AviOH4WL27CKHNrVyu",
-	"en1p3Sa5o+I3A/+eYTFr2A78uyZfZ6CT02xgkfgHFjgUR34eydNG9kM67yaeZoeLEHWl8g2E9pSlMAhi",
-	"mIloJ6mO9unjkmkpkCvEG7wYH0u+uTUrUQYozkMQRNN1Mx19vBXoYcgwDuv0nuupqOb3oSbngQKitZvb",
-	"LD4VWFROGmAB53lnGgPgBbCR0gxSYCaWqcXb0yuT/SKEyn3d7J66M5pxig5vxVyruaxE+W24H/JwA7s+",
-	"1cVCziWvorb0w3t32m6HF3WBjNu9KK+xRz2kkxovAqAHQetnRGDUtbtnV+nG0DmwsHeoUm5ZKZ2Q8omF",
-	"QcUMQ8DQoQOItL3WVekM4KUS5Z2pTq+5K83pNRGB98ADp1C94pns8sNwybustzONbsfDDo2fAGgDkDCE",
-	"YfNEpjUT7WAlDCaWT62jHCk48CubqAfRqLte0XFpTO0yfT36IX0FdowgcpSG9YcVFDH19lLfrnLUT6Zw",
-	"B8RRaDcQHMx2o+nA3aqlH/WTHxktqEL5szwu47pjezvJeCcxuCM6biMnDjYLQrno3Y95jMnecUe3c2Ns",
-	"JjNo3c+1XUWCHmvKMft1p4/EsE1L12yyA41qWkjU+QcAZQF4f+iMOUN0vNl2wDKGmDYqGNEK0EyQJP4p",
-	"ACOttqFBQDhfMLPaybAk9IysKnM128a5ObvnNaU7j8JGd1blJJ1mR91IgTvkO3tchhaZvosotLPF9gCZ",
-	"hh5eqB84P7wMEtOrvZza9RpiZ7hbjWVX6TQkafcIo66rCUK1YpqWbhrE/0yR5B9aiT1BOmRZaVil57za",
-	"7waDBdCb+33nPNvF4KW9rgreyVP7vnq4Y7lT3JQ/UJOAYX+ommAMUoC2AWsKDGzfyQrtOu8J8j3E4WLU",
-	"G96UlMXNm4nIpvvLHzr1EiYy5wpgqraJASdn/icwGkS+iRqMS3g3OFDBhEQnGLRC7tm4E8dLmtcpsnc0",
-	"ngkjS5Et8Di0xOJyFVx5AEY5pTljttkEbng2z7hLkm+0vgtiwwfraoEsUUSHhDYtf8rSUc6DnIgHQYVk",
-	"d4Oa/Q4yTe9MZEJgvA27j2B9vMYyEfIBRCh7VJ/xweA90lxAaB0DJ+0oSIfjhhvRbG9XeReyZaKcoc/3",
-	"pwzhz9LTuS3W8W9oxrdCM54AuvlWuLsr1R2FUvrKXGcQag+cjiRLxRYVXy4d8Q/rLTESuh5RLvkNlxWf",
-	"Zdpc1yKTYG4qblaTxZzV1wJzEG8dG6dXDAyhQMsipjvOu5tkfvu+XetUSvesLdOFRTCJkOwzX4myrQTF",
-	"PsLZCRCcjkedqu7nMU2Z8lMa7BP78fIFYU5PbGnQmwcpP0r8NPUc88l4cw3Q8hAbAI7OPuAwpEThd4Om",
-	"RKvtRs3vriifU5nmnlPapxsGqzrIgkFb72QByC3yRkI/cXcjT3f0Jmtn1tCcpCzYu6mNHtatzXgF4sb3",
-	"0yIW1yJ3VKY27fPiYdDbUFsGry/vklWDJOsF1sPi/fQj+RJxRp6zTKqRPeUHHngMOiZNmMJwBA59Iwq1",
-	"faerm28YJrneZPkyNARZY/JyF+Bc6VrojaJaaQKYOCqOWiuDR5oqPBvIBCdEx/cp/dC99PENbyB11b3d",
-	"zeRP0Qju3y+jUdy/fwwjuX+9jUdzH7wOI7qVtYlIPGS1J9crrWGNMG1lp3ahVeX0Co9szkkt5iuupKkz",
-	"UH4hTLobhJGWLbis0m1ZAWszmWL+RjRzNP131/T3VrSHLMrMheKN1LkWeVNvGLPi3hueQvTzdZcTJ2Up",
-	"CdzzbeejaVql8K+SDE9PwLjjDNwMTbtOtppJ826r3oVB3rbqbRjnbau+waHetuo7P9rbVr2IBnzbqpfx",
-	"mHdp1pXKRgrb5IkT8UfY9CJq0oXHJCkvWvXGe+EHpkg2bFcw09YhXDPI2jaHOEoe6u1R+m4yVpHX57Hs",
-	"3WlhPrvjEBsqXe8UNXjIJEPNG23MVI3zoJyD4gj9h7ePmxJ8xTi1KCvm0Et/N1PYb04YNywg8Ix3YOb4",
-	"+XZOgHHBPUkw5gEk/M/TbTHG4QTysnRITD/HLF0MtMsYHvSFrMSBNa5djcs0PccLmVS5bKsm/ByrY+ua",
-	"o3EwvTSOfvTkb0Yr9lmp5+YYQOS3T+ryd3sr4NzkMtQ0k5URjwCC+BKsXU+UYdrYNDQD9L/hjWDOJMn+",
-	"9ipMZ4qB0aqDtnOvugovpEX4+6c3rxRZL4iDL7qdHuQdz6hh96FtY7eZu8CpwLkY+6hAyBaIvO4FXtNe",
-	"5Fxp2mQNK90THKnjF0XLjoWrEeRt8SuL6Da2HwleD+8wk+69g3Ll15W2uXPkvnOnj5UN35iDXmvi1Uxi",
-	"9CE/pl6K0jkxXezj0KVHr/n8GnxRTVthJVsAjncvAQeisYidM3VRmRvAxJsMG+9n6Ymb3G0wLy+gCVJi",
-	"v/cWm2Br+OnUfQXP43gJyupFDprNhBrEM1ZpXhZsfQMNWoRNVniYEZQXbGZ/YP2EXvgS/m7VaYoCwsVL",
-	"tdDpWHBog72L/gL98Aj5G1vZHu1Je9it2v3i6ekf0q2wa62guCbTFV4j5qiTI1DbVml9jZwMUCtSdf1D",
-	"WCiYTvrZsJr5Kl3G/8ywtdDrSnR1tXF74HxZc1rTohQUmh12Z8B0Rg3lePGiU2/HNmsZIFVEYIf9hJZA",
-	"vpq04naAejiqjUPmzVVQ4VMtYNW1t34wTQcepswJrKsIbRK7Hhu7pL9N54wu3y9VmAKlXxBXLrDLB4s9",
-	"SGPyIJPEQZvvecqZRFPzji/kUr1UKEJS0iPNcK8XbEMdxgOzpHNlMZ6Y1r/8Kxa6WWpriTn8OaBjIxV2",
-	"4Tpzkp5TC0vgRvy32+Yuh6rbyABi6Fj9cKcbTfz59hX+vvug50xrdDUa04dykSGZ7uo3LI5upEDn7rXY",
-	"TlzRBUwgdiTiJ7ErET/pnIn47547ET963U0FP/iLnxD+889uWlEqoUq3l0/nJr1UjjOMwF7v7pw6Bcwp",
-	"6r4X57etuwGOn4umkvvL9rpJDCV2v4t6T8am0puCJOjOZF8QjdxdU43pPim+xVwdL39BbsP1EV0Wt4vB",
-	"I+skJScy1yODw/ZQkx+ZonfOoIVVXD4EhaR91JAvT5/uQSKZADGyS1a5VC9WYn59oHvC6TmJ0Bd4RKB9",
-	"iOXX0OEDCu6h6Tt6SeDLdaPLdg7fl9J0jwBCWlcaNOeKzQSzuiqZ0htAe+1BOHDwWaVgNwOSmp9RcNPg",
-	"34jFtjcFBJb5PkO3IO/jtuMRQxEwVHGkZTmfKF6eb990b8B/4Dueb1/DW9zY3gE9osDtMEqwLCddZ06+",
-	"HZhmiooH6ghTb80XleBZ8yh02hm9d/EpdMfsf9o9g6B4crHY9/QlPuV9lve05kv3rr2mUyxQQ1sgmnZn",
-	"UdO84n1JMmsg5cB9UfGmNnmzhgAmfWVmzecrKLmEu0Saa+xLx9p1AR/Nsbn0CFQsIcJPNCenp3mRULjS",
-	"Cmodk/6TJbdiw5O95BRlQdICTb9cf+rG/hEH6DhyyNEjzp2wf1dzdyQmB7a631Fu91RoGLTg9qni8FS3",
-	"IKw7vYKEr8m5HYjod9CPzHroeCp128sx6sARjSXUrnEpoRsRbQwcm4OmFMXLdph2o5uqvAIL63aVl11g",
-	"DFfee2XkP+tz+Q5xBxs0WGeKyVIMFJjD0zYtUTqC7oqVDd9eZZqAXLiPfWNbblnJLZ9x6v4LggOc0n5l",
-	"3UkkIIrJhm0ePnZPzNtPJPXSbGlBAMQMaAPoK4EujCBUHnmRCYZqWLZW/Ur0geC5t4Loi7YeCQWA4dxV",
-	"vIV2vqV2elcoywXEfUAwUWLJrbyBSh0AJoP0eLSiF2LjQYfsqhH+5dBGQc5aC8VfAQVelczogN0lLZWQ",
-	"Iyo8WKRPEsjDoPiBU0g5Q7ZMFe/MtTJtvc75lLiliUE1DG8Ma404pGAh62jG1wInLOVNKBxYNnJiRDVc",
-	"FJlYCxTzYM/nv7XGom6MPqbQ+FQ2XlU+R19RW2OBFnxnDgqC764LDmkPVHlirBigPW4RUkCSpDj7Muhy",
-	"k/2Zl1jGAcZWI6wzBmFVhBiiF6zDI2FrwPnX+vCzuScKtBDBpJ+S6p/2WO5UV3R3ScKLZMmovdOFl728",
-	"IhOfhuoWmd+5H7AMZmfz6A7PHF0nlmjFmJ4xWf2GQd/wxo656XZRGnGW08yF0SumB5cEWCNKb2Lm2uS6",
-	"mlITLzFxjRg/wQTJkmeOAZSqsZJvqSSzlqWSy5V1Qsv/fcakwlbea9FIXYKUQXgEL1EA/ePALYB33UHp",
-	"J8ZLO3QJyPOA+fyF+HifZUZurYhDo6nk2fwNedgnC6l34xIJSiruqelvWEs6ATl/23loKHnj9Dm85sjr",
-	"2ivk8VBM/FqoZHBg2WiT6YLukaOU5VL1z0WiW4D3w4RsXbqbKnGzjRqLgTH9U7Jydy9My/Sapxuewk7n",
-	"NmDQQnXyY16WomSW/0QNXbgzqrWC/ZUq2uI7q4fdRgfs/HyFSu+YHi6hIxyl+5XRTk5NTzcL2/kQorsH",
-	"RQhfpSH97ODanW4awmL9K3pSJ79lF+GSGCRWEeGSyh34sAY4hdLs9vYZh4AcyULBC4SK6DI5i2ZfglEf",
-	"2qXX5MamQrE/rtEuEXRNVRz6V0dIdLfYky6BZQQjqH+pHHR8fuBo709PJSnlUqSysy7+9Ozx0y+/QvCN",
-	"rqtTwVbip9T+3fBKlldpPvmeNAWL4SNEuz59fHLas9F5tXG3E/ZmSGaO30axnML1CYa/XTZCLZVurkq5",
-	"lKnN+UbMZU2AJgi6CKE0ac/YU/fZtz++LdiJ++u/vvnv+5KBBxSG4A1Czk0D67Xdyg8QrE7jTjCRd2Dl",
-	"gGADFxEO9qDN/6hgaE3LqzSn+7swNFYbQodEAN6yYXqjPDDYJjVSOhaKzBtWIVWpN2j5u2mbwk/C/iO4",
-	"ZvaKAQpsdtKAFh+ZQT1W8lToti3JzGld/YKgO2QMqNPBE1lU4X+8fLEbyTRW1ulecEG20ru6lzthG35Y",
-	"MJCujGN8DnBaVjxCW4/g0TPoGXvwgwh0epI/2RmWV1pV28kwPElH5HOxlKqf2DKkQkiOJ6wLNLI7P+k0",
-	"1if2zdmxwnu8ZqIHVR8HgKZkxeNPr0Z2+w15PPwoAIIZdjmhVQ8NH2GP+hvQLS41gQFkSfg8yfUNT+GT",
-	"zNptKv3npTXgjArgb5ELFVOBNivNjBCofILI0LVgvOphRN8W3TfC9hsTth5uZsSoCP5XWCgYduf75l/4",
-	"c+d0bLAEG7YUU6vKjIAclQSyw7XYSJMueBJ/v43Lzv2sB1eHuxnmUEwpkwfGaNIZi5Pbzx/aMSvZ5OM1",
-	"xFbgzmg6PAUDKNxzrfoCIROuymHADadLc8gQRJmFaG5XVdIBZR8Ee3fOfu/btrsrqGCPu3/i8Z8E3jdM",
-	"2U0l9fE53CPQ61BwZc87eWUj6L1HJkTdx8G009VtfFv7JrRUrj3j6vqRYVC/Vu8k33z1BVzmIb2mOFpD",
-	"/at753/+9T+P3//+3/bqC920Alx3aoN/VGDlvMKufymuD1/klamFFFU5jrq5L8cYRxlFgcSW5l23pQGv",
-	"LWw6d3Mau8DPE/CY0SNdy6bbDYG/v8pinJ4y33uxYE/9qS8L9jmLb7mUPy0Dy4PthnJx5Hwq+x1iyz5H",
-	"3CuniGnTTaToWk3hhu2QZbgVeU74jppm7mAlpIES8DDWBQVNoQBRbNx9Ro2lIIYYppfuzJ4EnYrsXjwN",
-	"lcjavDnb+ZkBc9lyVZr9ie9+Z1JxnoP8VRiDSxY43qIlB1+vk/HqAYHouY5QQbMibPed/hoTGls1AImV",
-	"q3VAUlKoo0Nrl9Z4zMY5dTRItEvlld2DxYe7CrcIL8UZixbsfl0w4h24zz2Z7uq7AwdKK3IYjHKAhbyn",
-	"fIpG7Ni8208iQWDeiG2KocuQplSEcxjtzPhRTpUURoCYuS7FtH2wne75KBtzGnbmbgHomJodiZ6HAINk",
-	"s21vRSCmImrv2csklCMuME/8l11f0kG+XiN4mSE+4O9D53x3Wv0MSXxiokXIqwVOSLdd5ut1JXOHNj6Z",
-	"GC9UesN0OqYTyf1kHy6Ywq5k0nU/POIbMdCVwK9DWx3o5Tc1ptDTVRKMQhtuRuCqaTpuS6E2pJNam1BS",
-	"S42wOz8BVl1kipEOvXl6rlbfaHeXGR/gWlJik3Hd6HyRccjpWklVEqhllMtjdC2gsMOswANyDXkshpqE",
-	"LPnaHLa5P2gr7qE6HF+WLRCnCJHJJpDJ/rbECPWY0H7Yqnwri1SKdP/qTYVDDr229ogzLx2KIIuikxNd",
-	"WeHScXwTXz2UJxDs3E4UBbp6nsrLR9jo3Uba2dRfK36y+00eSqqEh/Njv8kZr+TJAQlsKELPB85sFAbG",
-	"dmBv8L0oGYYPVddJJfjOCNyrv9Z/JVT04sjothl1nwHR5xA3lzbWXX1eyu05PoCw4xwi1h7CsmdB2HeB",
-	"20cAQ/qHPgGO4Qz7ZMNcmQp8fOcu6VNo5+rIsVnpCsmVjicdclCCjyF3YAiy6KW6kR1YXKbMaqz69W4A",
-	"WAe1Wx9xKebtHKpdHIWocM8ksZMabG5D7QD9qtPktPPV7dx+UZf/Uiw4wK6cPj3pO0k+fxojn37+FbXL",
-	"IczTk6SquzvJ1Tb0Rhr2197f8vS5MPY15GFg67G0FgrF2U54rkRVnndI5E6Nryo2ay1zg4GOoTfYLNZJ",
-	"hAzyYp1sRXwJ7YJ5c3hNU9vciFwHyWXStQwF3ZL6rRkoUaT1TzX0bxOTgEZpGVPVmUPQTg1afOmqxFx2",
-	"zOnhkDtL2b/OyIO+alPp811bVd87CZJKv9SpXqSXQd3HetaQWQQO4rNem+WVroVvGQQhZdDOAdcCo3er",
-	"THMgN/R0HfEHXYrQZGoHKWKjMojJG8V8I73ZlmFUAOM5kMs+E/POh1tPJejrjYLYRFpZTcadLtF82dea",
-	"LSBdTSv0IcfyaHuuqI0h1Oyt11XGnp2vBF/f7+m70VWbzHFY+cwDtyHGtziAjHpIW8LoIqlnCMXvNmy7",
-	"IYiAQ0NjUVBsibHXcN5D284ZOnaIREFQ+XPrORbZ7X0KOcqIedtIu71wtPFHfRRp4wfc+DN30CLIjV28",
-	"imF1C4YmUVqQWRoq9c+hz6MHmHMGH0AGujk5UexkbORSXVm79jUQWGGfChT1sQAi9IezLtcJIDG4lwiq",
-	"ojQHbqkpgASQY62vJXQghesdEnK12nAbeR75Wv5ZUPmrL/JPsmxU341F3+GDJ9di6/mn5JYzdMDrBgvS",
-	"d0AgsEsmi9EM9lIsWYj+jGrJcUZUvAFlYUA0t2ldJ6oJI2ArCTNtICOsoU4W7keO/t2AjzCGP3VcZ21O",
-	"G7XS+poQQQ5bXgCGSAvvrlYfcQTo37fc2giFYu/EIviKCYfBvZ/1EC9uwekeO2Pi4YsSv/3lu2xkGa/y",
-	"FpMgeI4J6Ar4r/xWgPdFr4WKspbWfClQIdi/B7/A4cckhAG0hBLNUlIlhFTs3apgABkNkeV3hS+U6CVy",
-	"j3b6LLAf1YRfPGHf6QZHw+I4TLP/PWRd82uh+iVa0FbLnz0aw7Df+2rMna52zI0ArmW6SHxvW9hUdwtU",
-	"0lgDLF7zLerl0p55HB1k/RvR8UpB7Wxkw5zdUwT10pFLL9xemifsWTwEHmkYp38DSQMbivm9t7mtinA2",
-	"e9fVEwbo1JBw49uPQV1ql37oryYqf3HqcecBDh+RtLM9T6j4SRqL1YpWWmc4Hr2Iz0DIjj06JZGk+Foe",
-	"nR19/uTkyeeAKkHtso75Wh7fnB5TwoT7iJoOBOK9LI/O3IfP5j6W1giz1sqgMvD05ITqJH0UFdx7c/jt",
-	"8d9InUPNaoIS6keBwzIQGk6TcjcAIVaZghE6BibUuD/ccr84+Tw3UJj58VuxAKyzWMU5Ovvrz7HK8Nf3",
-	"vxQ/x9c1fhCkGv4zlqv4SXcF/PX9L+8jjM+gv3tyO+W6TZDb9MkN1vpzjUGbe6E0vf2dNCthkNidakml",
-	"UR9pmx2NfP4OxHXx7Gxwa08O2NpPmhWC2zHiB7dSJ/9E2SEsepwjrNUyeOHAXAdn9xj4/+zno3UGYzXI",
-	"m5pfCzgt/tYlkYSSu1NK8HuuqKthn0XdS/4stg/En38Woe3RB2bOV7yEdWU4ExSFgHGJIlqhBf+RmTPP",
-	"as9ArUXzhiDZydE1J9w97hXcHF8d/yzLX5CpKoHepz47NKLWN4EhenvzRSr31lFvqXUJw/s6w4OJ4p7/",
-	"4sMQ8ZU7NIC+mJz3mjecwNzdi0FPdbdsp6Wio7bHx0XEk1Ge4NMU7Nb7xM746y8+9f1t4WXZoT89xEGl",
-	"tz9TZgPsM+GspvmBYLr6cJcPf6zunYPu8474sxBrxiGfzeOA/TLCBsczsUQogDQzwNd+w8qSuk08lCCl",
-	"gV74VjYpieosD8Vv5BJs4HkjSqGs5JVxf3Mr/sn2E+783n6C5WA1sP343k4TwPFhnyaEA97nPxmtv9PN",
-	"Ungo32t0BXw0Ie3BFdPnEtMXIsi+hxLU7vU+eemWkhqc6uB/wdQEx8seQRjzlW4ns08fVsY//fpT5dNn",
-	"VHXk2aTooPKgn+mCQpPnCMsDz3oDmAlVJqWGf2BMYAhVXvjHJu48+iX0DQZrPmHj6luF+CLOqgnEmkFR",
-	"nMR2vmNU2ytrO9IdIGhvR7ZPWsY6MhOTeks2cN5HErcm68KqpPFOFfOQek8YI6HvPN8CBP7uNo3pDOgX",
-	"JTxxdAxsVoB2JtUNtCaH/KqU0Q8uM66YeIxgxWXZCOOjKeoaJbaylKBvtS4I5oAz+IERDfS4BcHO2nXK",
-	"EYCTeFh3FWT/iI/kEXjpqZz2CDhCplwCuFPSGvbvbxlUzBx8MU7nEpxjSIZNibepKmTWzztix6tbOkC+",
-	"eBBivIV1AAI2+dU2E13HDy+xMg5fVAE/iM/3rVyu7Af3+X4wh+/DsNQf5U13ukKleKMrwXRDzjPU0NCd",
-	"uk9Dw8N47GQH2AUfgu+StoebwQeI7NyvDH2YPX6Gd2LoYRS2e77S2ggTWe6kqFM2ir9eG8HnKyy3r/ub",
-	"3pZyPLYGD+zIn0FeDWR6UfhUKNtse8hRbnJUxuWe/nsrmm3HP6EAstuv/flG7x9SIMCSE/yAaEtPT05g",
-	"jZKCHQdoS6WkSCq0DvOihZolIJEoHSzeoxmfX7frfPwEStOg+5UvqsFKL5+4MEOFSkXlg7WuBQZ1II5e",
-	"QOx2s5KV6PLNqbbwCcOrVKh5s4Xmk8EKdPy2XjXcCPYZX4qCGXjkdwUDUBIoCNRViVpduNG6SLx5BDqn",
-	"obNkKH0bcpmQg0NNCSAmO+q7EydUeca61ArWCEByZvOVmF9jPVUuLvQcafkw1xi+/N50QT23wj42thG8",
-	"7k8inI+ZVLxJ9G5Ky7IFFRE+vA/k6wcRg5chw7+f/YK9oRy/6gB74Iy/jmVx5fGZklX1OBRiJoUfFjE8",
-	"lxXgu4zKv7m5KdhPlfmpYEas+eO5ripq2KEb/GjNt7q1JiMDQ2FR/h7dqVlIldUpwi37KjMOApweNM5D",
-	"SlpHXKxszTNsF2+GWtO4MYpFZLIPw9JfPBhL47o09YwHAFp3o1s+qzDXG/4JMjmIdK6ud/kZm16NxNyM",
-	"UKVn6AcRgLKqvqdJfGAtHpZ1ITL5OXDxbdyVp1vrHRVbX3TrrmWlPwAfTeeLC6FKYozZlrS4ApO16RIM",
-	"KREQ4x+wwrivaZJMO0icjIqp1C/7WauH/NJ3YP94EivpP/um4QtLoD2gz6muBOIhGQUmVLB5I0ppGVSW",
-	"Iu4fzCfvf6P57tSbM4s91dDXBs59L5V8tqBjMAH6WiUW1icbInAUzJ+Uty47GaqZuLkWkJzwZEczg8k+",
-	"tGCCFX8kRx2sDSaQtzRxxzov6sqDknxy19vDaXhAouiyxxpjrewKICx5VYUiFt1QBuqu8AvuxJxR+xxh",
-	"O0blHzSFpQomHsnCk5OT0z+cE4opTFdS+1gvJO/bPfKgXJnjxhm1Cf5UFKVniEsRdwFxdMdioTQHHPP1",
-	"utFUNZhJQoInxG/8EPgh9N7Os0WoP4wunX8lIfW9nl+HzW4D8ocSP9mOQ1TJHMsFXGpoApln1TlXc1FV",
-	"XRl5Oh0DnvqNW3/j1unc+gJ4hnGUn9AMuUeJND96tIXkDarXQoGph0AJvwZG3PGWvOoBl+TsG/ruDl4Z",
-	"QuQkTInUINSo4m5jCN5UUjSoK+W8TIRkQ634wvsDZAJhK+zgJD/0KcZy+d0j/JLKycEskbX41Bw3PbBy",
-	"6DFOqWcodyhW09asXaPVnjtthNeaF/xrvv21Sf2HMeLeEKU+gv024a75V7pXftDWg5Lg1SIRMBl1n5nW",
-	"1xRpUoPc8Jjvy0X2klk3Uv3zGmq08juHdD5NrjvYrAvJFbDroswyjDZWqqXZq5q87BAoflNPpgaNHp+c",
-	"Xp4+PTs5OTs5+Y/j0y8zw0boHp9OGOmN54x9egQ0BVz+2mNG/iB0+sYjMwTjkwoxNnC3uuxt2aC3N2DD",
-	"I/jmI4OEiU7eYm8o4bspoYTXAZxEmt3OPwW7uHz29vL41csffrz89qLXWA/TlqKAX9edZA9nPhwnTkOB",
-	"Irk8aLWYlOGEV8INQazyWnz4UBSgq2BWdQdHkuI8mi0dpWuxfWSClz9iMECF8J118DO/OxF67HmHHEBZ",
-	"dgQg2b0bOkX0mLJFPDPiyQG8LrQBxogENlD2GUlg+mLCzRMWSpyXLW+4skJQ7wfj9PValE5l1zfg2WmE",
-	"iJ3OtW7Eme+wABVS2BDacSi1COpgKcAcg16HlH1ThGbTSC3sOKSVwCSgLQYpodVkI8R5Rz/fxaHiCsHB",
-	"AOkL7qwF/nLFIYrJZkIozNxJ5MAshf2uJXvzgaQxvD8X0G/VlEqAwxL/i58Dkkpg4CQvFzsAUdnS99Ce",
-	"6JGBSWMikw/OcMtqfSNKp7TMtrTLGABD6K+IXaGz8/HP7n+/TIjN/knXYlJ89nIVYf8kNBICH/p0bmgz",
-	"psOaD1Jr9YAV2ft5q0v1gI7sccBWLwKQFwIr2JAJeE5xQboBlWBbYfcw2N74l2eyD85jxUH6928BtV8d",
-	"k5M9Fxi6C9ilo3UZ5t3vf/YsPMUH/c/Ixr85tP9lHdq/tksv6yZ3L39kpnnLc4Jirwvxt7vuo/gki6OV",
-	"4CVlo77AAR9/I81aG5kGZ3U/VYQPzD2Ge568v/zr3aWjXtLsAZniMvWHZKrb9Lcb9Tcf7K/EB/truy2D",
-	"Zxc74DZULxycZ4mb82C/bk9WrKSxutmO2ov0yEeXCt9hDxQFDjLf19pYsc7V1WCvuPyI0zpOJhv8cRqa",
-	"AXiV6bpoZ+Zi9QPM5BtOVXWoJyM6K2Rw0zkz0jpO+YdW4px9WQPcx6LrzwNldR4ulhrRQsi2QPenkMsV",
-	"NF8HtPFaZ6s4aRMSSvjRaRm1yPvS7ccp/texBnx5WutEp7yEpKwMbnwDXciQ4mfufoA270QD2ghMQu+e",
-	"9ivXFfllTRF+CQsMJYfxk+6brPVRr/mgcnWv6ZGpaggFYCkC/g0R8z0J6Z9zc5Mi2kMKeacmeFnwC/XT",
-	"OXbzuA+10XEQST1AVZ6JZasKJ8v6NtMH0iz/pe6le/Wfe3Bpra8LtuQ3osDgCkB480aJEnCycb/7Ykpv",
-	"FBnGudsqxufPYYUYYb/Hxx74LNAoWegA6Arg43rowN38Crkl7ouQgWo6UNEhCLxwDRlhoyYXu40n2Vyr",
-	"hVy2hHe+BPh2LJ6nBpS/FFnt5dPhhQ8BmvUBjjZMgG24sibuS/TIYLOKKEoGBYuwdgj0JoBsHj6oRag2",
-	"idZ6voINuu8bpjROFZsCQC2b17ehF1wogNs0Wi292hcAfNxMva36P47mvDF/PXn/xHLH6Wfs//yv//0/",
-	"jgD7P27okeggAv8LkNfsM1EZwb44+fx3GBuKe7D4wuiodUfQ/XhVwaaYJ+ylmtjept9nAKC9hO1eCShF",
-	"sm4rbkVJL0+EmPvS9/7TQPHlH6mQ725S/59ap7j/W+JCYMe77nCg/DlnZdvwGbTgEIpxQHj2yPTriiuF",
-	"fa1DGgaU5rgv2FhwHlNVR8zgV/DAP1Nc3rHzK8rQ3eHm112nKd/sebb9laowH0LhRd0WWz+vMY2n5NvC",
-	"Q5P4HBFwHFBNa+iXS6Z3L/XkvOuW24j5tVZSLdEHbCianONkx+pjjPzGff/PxsewqIxQxrO/QH2knyZ5",
-	"HoiPBomHzlLYaL7mJaVc/Bp50qtkQIDQVMOxGPQ/3GjwbxRss9pGWhuiLiltWS3Gkk3MtePCET67uP4Y",
-	"gbeHZjRcVYbTamFXujSI1cY9jrmYc+MbN7sjXGk8ylY7ndPJVvfgtdIb9StitD/pDduIqgrHaqVLtoFe",
-	"9+DB8QtHCUj86HTbNTfBSiBgvbAUz2khanz8s7G8sb8ch2afycxPykuAJl28RfAlbtmSWwHdZttGPGHP",
-	"vY8WQcYgpVIY65uYcVViY724BRYp2U5dR4A7MnJsr+PpOeMLKxr3aupjdoOJXdjgEjE5oMUl8/3ZOsSN",
-	"qK8r/bvR2vqYuDuE4Uduok/Yn/bOjxkhogY6INuKTpcn5BugAoekVzLlEtmuuFNK04xDx1nMewXIuSfs",
-	"R0hU5U6eECVsFPrPpKJii9k98uG5s7M8XbqkcZ6NmqXFCDDRA3jgX1pnRUJcMe0mrqVqLXZU3/Xtnn4Z",
-	"9aQ+/eKLXk/qD4x7GHpb5y5R7I5MsJdN6HL7addRfErJxdvuDFNp0bAYAlEQ8Q6WZo9AbMScujckJWKp",
-	"5+a45taZ+MsnNbauhbCZbpwVH4QP4CY+YdBl2aDoXhvRllptvVgASG+aIjgLnrC3gXAGhE1OQNgVVwPB",
-	"AjLjDBdKkJUzsZLAWVFuO4o8pUvB+EzfTJd7KN0ekWgOAq6S12IjjbiltHqL5P5NXH0a4srnqtC2ZIQW",
-	"nZF/usLcT0esXQ61rrRk65z6XG0RvJgrFD3kWIVLxbQV4tKSajYQgTfSwjTM8c9WXws1ihrvDLuy4ZuX",
-	"4Wd3bgH3MBV92MFNsW59yeHTRSNaX48t8J6RsnGUzGGT0RN3K0gbQifXA/KgWbU3nvASgPXnjbDnvX61",
-	"Ev32jjkUMJ4s02IYmOxh8M35fC7WdrB1D4KtL9aH4d6NN1f6gL2U7tAbKXm+PJb/bNtnpyKCdKduJj25",
-	"g4lUY56O7/GJBzx9NELi5L1YcakKUISCfxHkKuYmPnjjnXt3XSkGsPS6iWNs54yzuV5vo8pTNhOVVkvD",
-	"RGUE+O16u4aY6KMOfXziQXu2uhHetpXIBowa+vLXt0uYl1O3xrJrIdbM6p5TJ6T9Q2uutaBW+g0vU/t0",
-	"DLf9GGijMOgw2Fsa2asnv88E2t2EtKjJgW89XzC5AOh7RCHPqdnkhL7yCcQfKW23I+qY1W8+4YL0UvBG",
-	"GMtmlGJEFi1fuw/1YhEaU/SMMSMcPzZOsdgJCBxek14LbtqmByaf9E52ZyKgGlBo7Ql7xugtvbb84BNm",
-	"n22F/V2cr5AxUV/5eTykSPNjZD3g4ftfj0gLruxeBA44oUAvrscVGOw7ODRG7xh65EOgTrwRDfnkpuBO",
-	"+Mk/IDp1qKdvxFIaKxrgZxOF4rDCoweVne9yUkkDB+PFxV/YZz9efvf4v/yO6Yb9t+8v/hueH0iZgbwW",
-	"O19RvBre+4R9C9Zoozfu+7+15RK/ltaIanHGOJtxbBkonRm61o2lWG44cpAWBOFYmAeIBYbtsYw305Jt",
-	"6Gr3to4PRu+ud420Aj1j9OouQIn14m4YJnNJyY6LtreohpxieNyxIckH7JQPtH4JdE/3A+CWzcSccoKB",
-	"FZsPkaRzAK47XEgcWU0vgus01D74E1VgixHhcyW5pRDc3LfT3RFXxz/jofjlmPBERtUuemRKCzo6w59K",
-	"sBbZwC8gV63ov/50AJ4ogO8VytAnCtP2fF0PQJIEOJkofA+pegDUr9tBj7cdBrANV2YxaBrSJ9K3cDrE",
-	"QjRCzQULU5mLsy5Bxb8nLRWL0JfOCViETMYp+o4Bn31x8vXvnAzHPjloVMzcaDeiQUkd49+QDejtefx1",
-	"QvT6aWUyt+6Rhe/fcXNJc/9ImY6HHB6MoWx4U5p/JQjM51pfY7WUB8IkDQSxpBRBT1OOO3wISV47xe2B",
-	"accE8evw0APuejdIYsedktzXjxe8EQ+sQCJYFkeAUaeiR5KuaZVJEFKPuupe+Nk/JB27QTInZ9498AHU",
-	"7yhD3A0MEVclBHTUcxp5iARH046o2vhyqy7S0l/R9/JaMAEadoxkzyjvf68xHQWHwLFHVWC+B7TWrG7n",
-	"K4gY8WrDt9S4BrKCMcbrDhYtAv1JIZ6NB1A0gq24KoU7mL5EELJxoFMNpcpsOGZs0yIEtOJyTJe6XPAh",
-	"HOVeIRDB4pxVGpsZCg8E1cdF/OQhEIEwU21RPdyrDZcWNQdKpIc8Aab0phg2VnrYy+bLgxKXc16sJCR/",
-	"VQXuTaAp0sUhbSbdPR8RlMYGrvwk9/kDegenEDjiqMnOv5yb4pl3i/t8TnIysHklhbJXsoy0ZnwSVWZp",
-	"ws5iTVEoR6YMGUCNG+rVndgkFZRtIMUPXwV6R6UNqdprAZU7hi9EtUV3Bj6HLnpCDejBNNBbCTGTfJKb",
-	"RlorAHwSNp80VGacYEaNHgUXllD7mX32xcnJ73wyIbox0FRxs4Q+tOdkwKhAGnONWcuweMxJhvwkyEcC",
-	"uuIKnOlwDSCYxtGCW8xypPwfQGaE5CQE7eTMiLlW6N+p+dYpEgQ7dHpyckKLrxlfCV7SJD/74qmzUP74",
-	"7SXrBy5w2ZtsTOQJe7ZEqFBIdxJuSHeZtdhmjb0Tsws9dy/q37fHG8M+c4Y9nuVXwhi+FEkzx7SzWsZn",
-	"/v6tkXijH6S543RZ8wx2fIrESfh5Pr249YNcMRfAESPSrwOizV4vOxrg8SYf4HjW5d85YdXj2SJSy+ib",
-	"t2Jdbc/ZTNsVyJ7/evH6B2bFT9bsdgdEh2P6RjvFrdm9aLpTJQ0EH+/vztm5Y7qxnGqWOuwpYv4cboTR",
-	"JKZIy3xQww9v8ZFb+7xLn3GXJtTL1k6LNhbgQYzPWX14g/7hdLJNry54wbhXRD0NJqsHWTP+4+/kh/d1",
-	"TlLX3mHP0QFQVE9lQ1XIw4rH+buQxOVtn1+mePrC8buXgnJHXKFEs9z67EVYxSPDrLbOwgNEGWhD7B1C",
-	"i9BHdc0btOu+PDlh71ao/31+ckKPFOzpyQmISceWT9iFBn0vKDSTdb7C2egK5bwb09MYCQ6ZGSWrBVeb",
-	"layE06niUeDoQ8N++NGNaIyz8Snbw/pnzY5fFwfElrKg5na+YCwoTek09LbuuNy/TvO2W9yH9q5OPaS/",
-	"ZkfqJ6EI/VHeiKEUDxzYVbTAIT3HeqhKGOPPMvnPwFrDp51WjzW460bqZugrW3PpJMVxKW4gb2YM6/0N",
-	"d8z2DT35QRIEohGnmux+JXfWn/rZHv2+vzjGjhuy6IG/CAjQU5PtNNWlgYhRvpOafyKm+v1Llm9olAeM",
-	"3UxsQ6JKSh6fZCuRO+DDB8JHeON7ra/BB/BKl7PWsMsXbzxPnjNT6Q26FJzaXYkkV6wbvZDVvsPoH/oQ",
-	"+4LcR0NOPYhhGQ9JbU8GLGB2NzvRGpzvMwGIgUkqG2GcPrBf5AFE6IeSdlItL3BiU8kc1vGgZCY69Lsb",
-	"LaSSZoXnKS2+ICGafvxAsove/pHCzsM9G92jD6MjHarDPH0YlnlZCmXlAhMh8FAy8PwixBS2XYTiQ0Sj",
-	"kj5pOXtSQ5+QnO9BqDLmtamFU+ojZNOMEI5UQFo9a9dj5nl2vR+VxT8RSj7zsyqY1WypmTP/pF1NM7gP",
-	"tbT3ce7xTGInsPsfOit+Zf9EPESTW1X+Jno/Rp7PCN+7TYnFrtU7VQP7Ba0vEviwHEuDfjix9r28EXt4",
-	"p0vgiWhqVnpjPkUnxoNd6G8FLwn88UawG161g+ZIaTYycqk+LA9BMaGXDm70hxF97tUv3FC/Cb5fK0u/",
-	"QEh0hDnRG9/lMpz18FOqA7GarfgaonN7+X7D7Xz10Iw/DGr6hAzfgBMmASHFG9GcR2kXvmZrKW8E5BJA",
-	"GDT8pAilaV4NdeY0alDQA3Q37Am/e1hl450b4tegbRQDPsJtcFeGKM/jW0RSSwOo7IPExt8O7KQ7iOiH",
-	"INwQ/iGWxTxLPAEy8hDG53VfiyFnV/lnDqndHYPN+cR640xzSCERJjv8fCsYqVillztxofs5h42eVaLO",
-	"Q3oQ6hNlX8UewB6TfVT8mdDpJu6LrpVIpdpCXxPfkXIng7wR4Ljf5iMI3Fy/9Q89VFwSX39X0I4LwCmU",
-	"C2Z0LQByx+mOwE7UM4hbxsuyEQaT5DiruayYEc0NZjAaYVm7PmNK/3/sXVtv3LYS/itEXnIOIK9zfJI+",
-	"JE9JWrcFcjFiI0FR9IGr5a7YlUSVpLxdBPnvBWeGFCVL2rW9cuykT0G8upHDy3Dmm++D26XbsXMq8L/R",
-	"unooRo9fOMR0clmunRORZgoy4KwUG1ZxYzZKLwA83mvcmDxoT/6YO6eHoW99iSVOE420d2JzRr31nVLD",
-	"vO4dOfMtDa4eZpgXCNyGBLL3UJ231xlpWA01siN+oEsm9LH8K3rW9lfcWqElJnpw80+YqFSakSABbxSo",
-	"AaWH3LW+FJmzSquV5gVptYxtBVPW7GNRoG+KF5OxSvOV26ig+YgaStpRB2gftbfismO9ujyqcjVMR+J+",
-	"/OC2jt3cxlIzuTDkwELxjWFzYTcCTxTFgBOj8em34CZBOE+CsIWEYRU6U5qJv6Euuv+9anlgt0kWfCWO",
-	"q3J1EJGoSqa21iRWxkwqSq6lMgkzQhBGnnBJBBD/9uKUuz2rHfPGDVyG1Geo8cbTDNcz8LfP3v3cnQzj",
-	"Od0PfqhOtYqhjzZAnlQanNmZ2qCWG+LMCr5lc3H7HO6textJKKscitZCeRM3awH8fgkJVGyC4v9wbQkY",
-	"DsvTtJYCq0mdl9tQmHoz0iKnNsRuDUClBE0NJRKVVqlz+xrFmRl7H9PjgcZNhOSDuoxU9JYfWK7dKJjK",
-	"Ha7LrxSjcG0aHnienxvQ0PcvFX3NkdznXvv1lQawuLJL7pVC9iNjj/SxAHSv0l8vj3ydXvJ1fFA+FJM2",
-	"uWUVmqFFoS5FzDs5lnvu7agnh51Hps7tyJi+dx2+j0w2zMXg3flqH9z7J01LhxlwDJip48/uny+DNTL0",
-	"zTNnthAPtnyei0YvCotfqcDuP0DhjZNvViz+m4QZOdvygirhYU2Hp7iHvD7/mBAeHIkgVV4XpUH9S383",
-	"ukuxtzREeV2XpyiXefB+HJDBBq/VzCqu/6qFTfz/U3PZfwInNc+pAn23pDy6Osc84O8b9zFfQkOxgkbX",
-	"5WNP7dwOtgX/fdS/PA9XTbg4Ni8ZykQ0F9wLnzJ8D+4sAZ2JGzUuDQHD2XCMhq6nvMtY5VmujPD5mX0j",
-	"QT7FTykyCD+iR74hPsyxaMxPtChGudZBbaGhDzvgmMBX/FouVT9iGuUSuVmbXfzVSGYhV6VAYhjcrYCx",
-	"dsjbv3JX0G/QcpU10pta5cLzI2EcbsbCvSikAKXR7kSUK7XGgnQWq6tiRIY0KVUl3JlqqTT73wnLVK0N",
-	"1mVDY0s8ZzeyCxgIg4/A3zw5LzLrzdh7qKKD40Q71ox/CzG3UGchDTNchoCNYhaCO1YpppZuW/RhaHfk",
-	"AyUlq8AJ79vEXGvioTIBbAGf/n0zbJ9jbBTDMuII0gixtb2Vka3OGY6GUIiupqoQbM7Ttc9N+O7oW7aO",
-	"OwvkUK7GWf/H1qUT1XvE77gnI+HpYS0LmLe2iiwu6D6EUAlV5RSZoxBxk1q4akGMdYxa7hQumcZi8Ox/",
-	"WfG77FARQz4i08q132fAYAxiPbv48r2NlVykx4BJHzY0/PxeLtJJa6LlIgVhnv59XBBkaa7VxgjNVkqY",
-	"GzndJ3cH6+gpnbbKW6NZQ71Bo73aCI31f0MWS3meu5V40Ct3k7PPZP/H+s3OJFGEe1oJk8Q+kNKMuEzd",
-	"H4/ir47FxZ4esos6fUBsFbHtoeF9XeNWs7XY7jWez/DaaeG28IrXGc9zgUSvV0b2qdKs5Jdy5Wb3LNUC",
-	"Skh4bmarmyiaHnDtIYpT6lP0bGn0NqN41AxYKzW+gcRmmKJQCp7u6Wge1B7yteze8hOD/duGttwOy3w2",
-	"CnDJsDQnaV+C8iVIMweRfgwnJS3B5ZIChiF/woxciKRdifzYxIIWpIFo6gL09Qlehzp4PM99zSSRXQkJ",
-	"T8V3sxJkNUuxvSqh134DPh14ywF9I3LjFixhYnH/i14GqY2hlc0d9LBaHbfvwjPyUN+VLapx5Jt6Iy+F",
-	"Z5uCVFIuIFkOOKoTZpCmdyUajht3IDzjK38XXboUG+LZAkoIqLwuS5FaD6hts4BB3BZOnU8Y9Rwc9Bjd",
-	"RTxprTvhHuBThTufMfOCtDjgQ8IZuemhDtlQf9jzHIbglJEFiwoS/ZEm6+UlHop6AoxRtIgNZR3cZHPF",
-	"9cJXdnSmeD0KjjnHKyY2QW3GbFA/QFUeDSliSocvufZCNO503TKB5Voul+OB1wu6ZkIr+FcMmIG+Emhi",
-	"eCEiAWO7UV61uaGDeCimuujsLNTMGOXO2fpTxlJlgGhr49drqQO+pc+cx59dN5FUttmvWAL+OUi5xEUm",
-	"tsSL5c6HmNDiWgROuaSJI2LZh/EngIKnmYQsqSgjoQ2vyx2RygelDXbR1tK1shANcfBcrOqyQ03WYjAz",
-	"rJDGoJYGsk9GOcQNlxbxGV6RllR6evaLqjZZ0KWaxM+sTSYWsUrT3SEgcH6eA7xukDUEI/YQpHVdX96F",
-	"ksb9YYGH8nIaqP48G+CInOZ2wkyN0JtmBYNNcnuEJKMkVtea085fHKUyv8ArprQ/vGEoA9KoCN0Ro687",
-	"0G4yVQS3H33qTrdJYcbyWkuloe9kH9lLzwmt8cAL7t64xfXoOmPkFF4JyQw46gJ6KwrXhNxGqyVUEjq2",
-	"RX/ESyYcAfiGUzmiYAjgh6SB1RLUNKDZpqO3B5VxoKuhCbXSchHHM2Hro9paxFbgx7U5Vjprmg9gV1W+",
-	"jRSXaAMiAmdi22uR/1LDUX9noaINJdBGLqWdsU9w+oXHW+o/YDSmT2ufcQIYjw6xCdEqozYwUIDk+Ysm",
-	"fQZPu6Y4VRhGfe7C7RWmrmA9UnOZMDFHB0xCXHDBbcIKd0Q0AFI2lWwo75eqLgHuOIBaJjDGjVVaijq3",
-	"suLaHrsnHS245e0ZUmnXbZZWFgBxPO8DsOAxFtgeT579wN6+cvYpFKQxdiJGkkcFryqJUOmelRZ/BAMn",
-	"7LeXb988b1K4HuejlqCOVghexmKcbbICRJG6a/b6rpbH8Tu2/o9wlZr/KdI7h2biiN0h8QUlxzgnSclP",
-	"h8l5n8S+gOIMnH6Pmtm1llF8BNvWUZPBK6DYqUxlLseVZfxlYmgN6Ch9qJTnrFClzTrVmc1sDRtBrLcN",
-	"tHwDWqjuaY+uBxbLjeooakpPRQrlKoZvw5I4JJWX5zcQypusVKdlrb6KHdcsRAvep7HbPctSgoe23Jgf",
-	"uTOeE2exTxkO5BJDoq1xPMI23nophSCjsGUCoeWViIOSe5KNQ2V5b/zvOlTjDywW0SIwD8k6Nwi//BMA",
-	"AP//",
+	"7L3vlhs3ki/4Kji1s0f26VT9kWXPuOrsB0m2u7VtWRpVuXXv9NXUAZkgia4kwE4gi2Z7fc/9uJ/3Ie6D",
+	"zZPsQUQAiUwCySSrSpLd/mKXyCQSCAQC8fcXPx9N9XKllVDWHJ3/fFQLs9LKCPjHWzFrjCjdn1OtrFDW",
+	"/clXq0pOuZVanfzNaOU+M9OFWHL317/UYnZ0fvR/nLTjnuC35uRNrSeVWB798ssvxVEpzLSWKzfM0fnR",
+	"u8WGKW2P3Df0uBvt2XQqVvat+HsjDL68LKX7Ca/e1HolaivdVGe8MqI4WkUf/XwkllxW7o/em7iyomTr",
+	"hagFswvBpLqVFpbDFtwwpZU4Ko6W/KfvhZrbxdH5F6enxZHdrMTR+ZGxtVTzo1+Ko4qrecPnYteiv/fP",
+	"/VIcKb4U2zN6NjFC2XPGDZOqN6XuTJ4kZ7Lixqx1XSZGtqwS3Fh2dsqmC17zqRW16Y55dpoY9JfiqBZ/",
+	"b2Ttdv+v7Rvehyf15G9iat3rn02nukHW6G7AtBbcIvvMdL3k9uj8qORWPLZy6Ui8tZCwY1vfyDL58VIs",
+	"J6JO7PFCG8EWeimYtEyagukZ4/CBXitRp17u92bri1pXOzf5rXumTzVZHvk10fA0WBFIM0DPt3K+wDO5",
+	"B8+3BNnJNQcvC344MPF30izEvhO/y2nasdTe9OFXA9M324zMo2+kFUuza5b+SPwSXsPrmm+Ak8PRNtt8",
+	"e7Xglik90eUGZJHlN8KJgFEvfcellWr+spUdidenZeL3Ut0YxmvBnCRikw0Tj92TzGpdtKKyFkwaxhXj",
+	"ZVkLY9pjNNG6ElxtETtQrrtwmkdyF5pSJmSJULamP8ftgBvmW2XrzTYVenP0Q2dng8Nsc8VENzYpMTx5",
+	"Ut+pxp/QIBOlsl89bWkplRVzUcO8JXL4OPG5XvD0fNYLvb3n3y5XdnPuuW290MBxRs6VKJlURzvPES6E",
+	"JokvoTkURJuWEinaPufTm2Z12N3uLqTVouYmcZ2+Xgll4BqdyUpc+BXeCLEyTNr+7ffkaXG0lCp88GTM",
+	"ZUjvTi5LGPt6tj2t52KmSeOYcysKd90bIRSb1XoJH7vr6ZFhM1kby5bCCvd6ttJS2YLNdN3eX+4QlvCb",
+	"G7GBu00xPhfKXjBOyoTSduF+vuYSjl+XfhNZpqSPYKXgtTC2YEtZVVIruzAnN+8WR8UYdtWzWeo2duNO",
+	"F4Kv3D6PGOiXDFXf1HIqElLznbQL5hjPkUHXpaiRprxHRLbWTVUyW/NSMG6ZVlNxDlScCGMdGd3fRqp5",
+	"JXAcx0bcAg1JCirNKqkEW7t3cjYT7knGWSWX0rJKCsMmwq6FUMfseaWnN4aV2m0GA0F4/D9Ubi+GFWc5",
+	"Fd+LW1HhFWJFfcvTmlLYg7Hj9ZUWP3iOtw87sPGcu7t3efXs7dXJq5c//Hj17WVKrPlNvIZNzKvPbvNQ",
+	"/3lkCiZnTvVzIg31+eEzPbxqWVUJ7ba1iIZI7X78gh51tg2vEkv4k/jpAkUANwt3x+pbUbv5+2NOL7tg",
+	"AqU2Z2XNZzZFLtMslxzvq13zuqRH3RWh6zJxtF7PmODTBbuRqnQHBHgfzgQcG1lVbsqFt1vw8EnF1gs5",
+	"defDP+G+XY5VZNzU3sF8dl3dfq1F2A2isF9QbjufVVbUilt5KxIX+9LbMyNknjBWLr2Z09eGgHkXOm28",
+	"ZAyOlLpa+DmFAbcWVhz99HiuH3tyqY1f6gtP4Dsu1LHA3dcBo4Tl7LOKcNpSpt5kY4VpT5BGdqxEOXf8",
+	"SOfps1JPzclSK7E5XpafnzOcBVjd7XXn74FpU9dCTTesUdIW7A+RfGG1mAp5K8wFE0rUcyf1pWLvFgVb",
+	"aSOBq/oCkM/sbrkMK22ASye1buaL5IK5hXOFSsCKb5ZuDDZB/WLKl4JZPe7Cnurl0i1vk9xYN0FeI2eP",
+	"PrjxyQJ1t6r4xFmatm7Etj0y1XUtphlzCKRPXUlRsyXszT4S5LJZpgwgv63pFTd2jy0q5VzaxLS/EVO5",
+	"5NUWJz0ybCmVroGjkvtRNmKs2HF8t0lchlUFQhpezqsKNR8zjh1a78G2WuHMP7MXJ7zRxonFxB54nr2v",
+	"4UQtUcZ2j5xTAsdbT1n/j9VjB0mLPJgGDJO6jWh/9qOETPsWVrW4lbpJsOQPYKx5hvRaEl7PKDhSJKnF",
+	"mpNaMHpyb+E3qdnVulGlG3kchxvLw+PjD73/UeL9VlvUP0e8/BYt6dHv/cuzq9Qr/+F0z63NeOn0I3dr",
+	"OS5iJd+gJEcRx3i9m7NauR0ObTgG9NZI0gVJVdAthIIu8F6QJtEeeXK1FxFKp+hW2OPybhLKRyX4bIhR",
+	"V9pYqebBJ46X+SPDKj0fJ85WFZ+myQ92nuVWLMHdpfXNSLu04weA4QtcyHhifCMqeStSDqXpgisl0mZd",
+	"LaZyJUkD2hZRe/iJ+t7cMHARJkAD5pTnb5zpcZgZmHPYhxBIVSVNQHc0Em5LPeUVnhs0SkjTKyiU8uT0",
+	"yVePT7/aSQMcPrfc72SVMBJKbnmH5E4FTc29ErP9ZMn37gcJYZK/oOCDPnFevXz1LYOvRt5T9CwsjKad",
+	"I8nLyJq/i+2UUWLG+pvyToVn8f4/Pj27Ontyfnp6fnr6HydnX6Z26e8Nr3J6cN2ohNtCWFuh/KgbheyH",
+	"vm5vfbjLdbcUCWvA97QziaRyzlqi3fieOKzncSmTCrWfWcF0HSkDaX/yZrddB0Eu92R+dtaS6riPv6in",
+	"dmSYPuMXkAOm//dSJY6z34b9lJ1wDnZOKAyfm9YrYQXZWr3Ix08rXY89UXI5+uH+DPGXhX/f+AvtDWrz",
+	"e25wLWbCqSciz6Vc3fSc9U+T0b0kPd94Z2EylJe1d9tMiK05rdEVbNiKy5JZDUrbZANzbaykQzuad1q/",
+	"TELWd7xKKeoYUZASecurRsC8lLZsKbhp3JYOycv4REVfg924n7qNNvYuI3/Z8vauEf0xSPp9t4UAr+Vs",
+	"ltiu5xtyQUrcMtOsVpUUZcHcZQc7dytqgwkWeSEzvLC+FtGdbxF4rZ1nvAUtWTzl9zhyaAvvxd173cyZ",
+	"fAuvs48YoRaccoMSumx09IdvF3hhgZcMjRj/Pqbx3i7FN2hg3FGHmdaCAtZb6yzFJPNNq/jcfS+6jP/G",
+	"GSUpk6lwoiqcCWnYqta3kFzwUTYTaRPIFzm4W1t0e7/fZ4U92orbe7mKvtnL1TRGzQiD5+ZFzpCE8bBJ",
+	"CK1vV3q6MAX78eoFeAWKNpIiLRO8VqJkRi8FRHbTDkRxK6c5N9aNQCfrvqoBDVrgtMNI40/aZeTKeSCB",
+	"NY2jHNsnkei9/TvvI0wZls6IHheQzPgMc4MWTPw0rZoyvqbb3/qLaed5GrhwWnK048WeyLCXe0tNd+Xf",
+	"l9W3h4mX2b5sUGpX0Pj1jHHWBh+yTodcklb8Y3A7zAYViW1PrUxpvldgj3HVT7+4YKeQcaAby4J83PcY",
+	"U+gt/B7nEEneASNliB18tLlnge8RW1NiDgGjKCmXAm16LbaTV/DOuNazNAHBqU0xamkYPu2UY8GmXE1F",
+	"ZVK7PRgXKtFnJ/dUj4OrL8EBY4JH0o6NGOUSYpzuSw5cNtO1u40oagi38IgDWDbierLZV0QuuEn46y7/",
+	"9Ozxky+/ckszvMLsBgrcg8uuE7ZNDZvyaaDHuOvyOz09PfvXC0z6hUQJIGXs5+qMakyzT5ryQJgsk+Bt",
+	"2nQJaXz2ZFr6t8Gs7cwO66i9NTossGB85TQ6qeb+T2ftGCCt2+2CmL+Sas507f+VnsT4UEnKG4TzTEUm",
+	"UiEJH2fA6EJ00nJK1V+eXd3xBppQ3uCo+4cu6qSoARFqgIe5VCw+o1EOSJ3ctpexYDxnZ1+z/9Mxx9nX",
+	"jnsPEO81Eh3WdsC9/s4nAPViqLpeNhVPpCzptWNqWVMWhZv7kpcClVYYLMFY2fva0D085LJs1eEQ4YYU",
+	"SKlKBtHCJCuLn3JJFHYhNpD0POXpg5C+QE2rMrixi0CjHMMmyDrxH+/javG5WoM2CY6cnQrEblKug3uc",
+	"0b3FPJJL2xGaMJfJVKd7i8IYGv5Az7RBnXxgCao8LLQ25Ss+pRBGgtk5m3BrRb1hC12VJrj/p7xmqM8u",
+	"eD13F2k6+rKUSi6d7n+WNr+UrXUiEPPSsiXfsIlgS7yRdM24YlLditqKGvNmRdnJW04KUXRLX8PzmSVK",
+	"y+byVhi3nqU2tmDvQn67EVVl2BIzsDnGawaXebqHKwZ954NzoyRORRaD5TedeVKBUvQEGDAdsnha7T/t",
+	"AYVlhC1bp/3QYVnoHoD97ZJ+TZti+MawidhoVbpbwi1lIiopbnv7zm6UXqt9mS+lgQTNo7e81Il7wevv",
+	"/cbtc9zwuKQUeCCHLNMZNbzcDOjTTuUsMOW25Buv1J7+6zmoBCs4we7p//zsr6dn7/96+vjr9//Pk7+e",
+	"Pv7i/efnfz19/CV+9C/Ji9DNN8GeL2AhbVKvEwiUsasKthI1qClUEkm7ACWD7aac7twVT62IAmFGyU1Z",
+	"uCtZzVPKNDNW13wunMTCh9rJUwmFF3VcmbWoHcutt61IbZLJ5M7GBs61uuSbR6Z9jVP0TPuegv2BrfjG",
+	"jOThhGkl61brEcqR0lMKFGRDf79PmQl6nSx8bDNQz9nEyfo1WzbTRST5Jm0dSljZuPm2HsSMJPBkn2uw",
+	"NsHoqrixbFppI0rH0uPe1CgrqwMTWlqqeir58fKeS+A4Mb3Z1hvmWmcyu72p5zeulObGmTiVnt4ceU8s",
+	"KMGiEkthIU19zq1Y843Z3lOnmLuhHt/y2g1t3JgwqW9wYPj7BY2OX4RXwD+vovfAB38MLxvWg6Vh61qr",
+	"OdjjxPqs1Fu1RGMTSYBmSRpXgtdJP/COLPo40WNIcYvj8RkX262umqV4vBZyvrCiBHcbpodj4TUO8Mhg",
+	"mVA43Gy9ECoUVcF3Ix0oYJUbuFS2Z2Mgi6Qs2KQBF1Uvc30j7DmGMN1RwgpMjrdoLaa6LkXJGjVdcDWP",
+	"7ZeIcvSCNFlxiWnPKtLpIB9Am9FCg4Q3tfOJQ9xdGiUZJ85T74vx6Ku+7ok+n91+pdj51xvj8jV7+uTs",
+	"X5N+IKkaK0zGuUyejA2L6LFN5rWuq/L6Dvl7cSpo5F7xc+u8YZC0P4h1TrYTgwXvrf/JBTPN0rEipEIy",
+	"i6UYPp34rgk2QVr0barIh/HY3MjVY71Cpe0xaHnuXrR1I8hj1ux80SU+hbVTu592z2yZdThEmsDKCZBv",
+	"xFT6sE7PdVVVep09ojLlUHzn9pQRf4xzWjZmRIS2Qd8RTWggDZQWNdZSTV86zghmTt0yFnKgDUamj7ZT",
+	"hYzg9TSVACos8986Pa/S+oZx9PYGhitC6GTbCRxLStr7nnYMvi2v8vnAejgBjwwcgXQhfI5qPxqxJxeU",
+	"YiqTTsjvHH2DkUuPFVQ2KA1c7VFmotPpk4sf0g5oT3Ic1bvQnEDQddiVnfKrz3J+qTSnDPPZmk+HTG3Y",
+	"LLx0sFRXuft+ops6wlhB/mAT4a50Etf+Ooo9Y6EQa8xtz2U5OkMGisjGPm50VR5yHU98+j4MQDOM3p6k",
+	"cFPfiksrVikghrvl7M5kVWXT2rgtSAHdQ8GqZLLIwjH9UgAzzrUwrY43a6hGCu8z8EiUWI8PphKnqu8p",
+	"V84YBn16W1cfdwE5WzA1NQllyf5C1WuqW08IkvHvyii84NzoB5QL5sOjcHWf4yEB6oi2hP2QoggKKrdR",
+	"atzvFJd9IyrLUwY+6hueOu56FhdwpLFQJkj2nuYR1mCc0ncjNltHGcYYrYD8SS/FHZSPX4XG05oAvaiq",
+	"WDsONQXTVSmMRVSKsfmtV27Ug1cxXrf6Riy1MrYGWJnD3OaOJTIafIDbaC1hRBVBSnwEhKVvQnpXyhmZ",
+	"uI3d0XHnCB9wV1/s0Bvt4M6G7bTy0ndbpwguqj2AbrrTJwEALqRa8FKqebDHIzeW35CRKDm8VuSDyCgP",
+	"UhnLq0rUzCwAMYTUyv0dInDTUtiQSJXf1pelUHYogEOOdnCnY3aIqGZbMm4m6+Wa1+kkwKUuMwVmRtQy",
+	"AylyK1Sp67T1MBRdXnHpnjsOC4sFQFupsOLuCB3NpV00k+OpXrpzstRqza2N/wRfvjmhUeHtSLg3vE5l",
+	"eOH9asStqHnFYMOwKhojxhOxAFALJSgLyV0tC70GhVfZWpfNVJgclQMht+TGZaMuV2KaLrB2v7rOFnK1",
+	"2FA9Lb/WS3bWQ9mgw4FM8cj497qjHqM3xfA8q3SI/ZmBrFK25DfOiDJ8Q2g6GIRyyspMJ/0mBzJNEkYK",
+	"Kfp+HEvBlj8UO9V6liz5GxCOJm88OcFlzpGURQh8Ft5ZXrA2NjI+f3AsdUEA0cN+pkkJJM3UKcgHonE5",
+	"JcykckSMNQX70+vLq/M3r99eYfSXKWHXur5xivbZ10+Oz776t+Oz49OTJ0/RUgfrmsdK6A48Lnx7alnf",
+	"/rQS0+HoJViKAp4LGSU50xDvf1Rt2WQD/gR3C025sQWmLWolwleoW6FgobdRndAj41OHJnTWIBelEvxW",
+	"oKEC7uYootVFsjJs4Z5cCouxQkBneGSYEm1IlUHQg76nXMKtQQzjYQUJaKq8sVe4XRyJKuFoMlIPcGtP",
+	"va6N8JFRj6Symk0EBP2V+xuw1WpZXrCJtgtI7eETfSvYKdOq2iBRt1DBzILXwkR3+hhjfKFru/dEAc6x",
+	"xXtzUz3AxAqmFRLWT4aIlzoG3xGAVd/OIiQ008m4nXnLFFh4rT0SmhGC4PN6umclhbLXGeF4ULL3oZkK",
+	"GQs4nHVa4goUqJrNxVhgFCP+ns1MAyKes4q7q5I2HU7nQs4XjqBKjH2LLPPVkAGzA7YDLGyMO06AiRD2",
+	"7f0uWekWUsQRmnb3iu16ApjQVsZ4msNCgUefyZxyhaeCovFHn1rmkhJTe12Kim+uUy7g53gPheQcCpQG",
+	"y4PVdGl23/3Fkzhl4qvTbs7E6cfJomrrg4aM0p49En53LeGjGaF/57WEvAbTsswnkdA156vknl/KSqip",
+	"8DqI32Jz9z3+5HPF+E/XC3JcdOf2VsylsQEUkxjSqbeQ7OFj455k7urAY18LtgbQ9UHqnT35cszcajE3",
+	"Q3Oj+wumRTTzlAEXL2hbM11Vem3O/d23QpUfTOs9JnmWjgCkNQOJepi3R9H82LZCQTs463qctAddBNPf",
+	"hqhMn1NgzOT8h2eMq8+VOs0kKbeQxZNyBe40Vz7xFEJ306l5Ja5bWubQcWGeHLoSoAu//UnhUzOU22JG",
+	"UcmSrReOtXDDHFtmoo/KrMQ0lVnciswtRKuQ0pdEBNKNTQq3K4LKxfsYDrKTMXeXbVCllMgm6SkhNG16",
+	"vmjrSwMjjvQCeK3j3h0B3zkOv2PXiQdtIPExekJQ+lxWQ61kH69jBBo/DrnVJmGw4cR3lV4nKt/1OpL/",
+	"S70EiU8oiJSN5w18DA/ruXB2s7PBb6Qqt1K94JdrUbe3STsy6PvV5hiH+r/IU/a4VckeB631sVdQQzTe",
+	"TaGOIKdhjMYIU5Ds8AWRSbhoHHZsXXSbpjziaR8MGWWr4UKH8ZhhZb6rCtb4UcgT8SRHwlLa+wkkUCiL",
+	"QgmML7Wae2TiA1Kv6CF/6wLxkvza5FCH5lyqJHhJIm+XjhggxAtBaou7jSi7DQP6bl3ObIM6Q/B9gLpA",
+	"zxgBAhOe6IeEz73T9+YdvdaDUCNsuuG3YmxAPqPb9v1r44ZTusyUSrvjOBEVVqIBcVJOaurSkIrBN0aU",
+	"zGpAuUQi6ozhVGfAh7n10F9LYZjVSDTuK5ClhRQCQJ6RCt2DF2DXaHy8n000a9QhPiGgES7V079A7qKp",
+	"p/lSpQrBeMWTsEyvdpVxV8IgFecNr53C73g14BMHW8BJVrPQa8U2Y12IB+ZnZgv4Kaa4V0zbUesVAAUm",
+	"NDGfurVrgNfuua0UzjZt0xM/TD63b688ImI/LLULKHEnNmIuE+75hgVEltEES4IwJ9EX6bW59b5eJw0I",
+	"aRdsVQtA5CLaGUohQoeZYXotwD4Fgal19ch4Dz6Un3Pl+HHFt5NFZnQ8knlKlEnkK0+BpDNdx0J1H8xl",
+	"ky6wXXK1cQvIhPOyyljbRWjKlVucO2rx3EAGYdqlY10viYyoqtHXsk5uSSQlAp2I7DQ6ekeneuluIu8M",
+	"Xx4g9DzpaCrFEQlPIEyOkXbgl+QWc8H+gNDqUhGtxkrqgS0mxTmIS8YrrcS5242F333ZYs45K7zGhiPL",
+	"DmLzGKSmLdhXOsoD2JJUP3IZUop6RFsIXl5nREWYP/CcEVMNh8QaBgUyoJ643wcVuJk8MgXlAJtOVZW0",
+	"jM9rMdaLnoPL4sZek+aXuBLkMuSbxekmPhNwCX1hpsIjB9fj803aFJkekbidLgRlcuAr1tIuJESoIHs/",
+	"o4jMGpMqJXm32LTTx6UsPSxguhQxNHccmhg2wBF0b6PnQ5R9asROGCUOOMtyR4rMn6Sxut5gE6X0lV7z",
+	"qBSQEiylYR6vGqi7LeT3wojfE6ydJp3Faz8YWT4GcqI5DRAtA4VJhuR1ygQZm83rx0jq2GMHyZbSjh4g",
+	"Wcr5Ld7y1uPgOG5HH91MOC3BV2/66gAPOE/mOuaa/uXZ1bg5IDzb7llAsNq93PcQ2Wf466EIJ1pu3Rd5",
+	"1DjKHOpjS418t9qnh2c25QLcjpUMRRTGihXmRpCtmX55gL/tjvZHWN52tITybEano9d6ed0WB2TvaKpb",
+	"Y+heHD/+QvA7nIx0cirstrgV9QYjLqIygajelVSOn2LrMe3tF2Qr3JnCnTTolCO6FsFrn/Al8OlN8sa+",
+	"BJAgd0khJAxksHlEGDdclCburU74nPwcpLaHrpbeJ3cfMG6p44i5H1BAfqfDGAGVj7h6/p2ehs5jtx4I",
+	"sztbEhH/9f/+fzg99wfJRCenJoDfzfRsNjZXIlScJk8Sbo5WwpxHKVO4AzKugOjWvvA73A+osI0WYVbv",
+	"IxFQQI0/D0TatDHr7qGOS8jtAPrf6L7Y6yXXg3XV23n2CAAOdk0LQx9DFgfp3u7zgOLx7y2vbtu2M14z",
+	"jpeANP5oeqLqWUCyRoBrU8TfofcYu9Oib16V6FeiZ8Dclc70dVsDmqul5hI+byZCys6VImMwV8JfS2mM",
+	"449xhftEgFftO+iTb6NXefWs80b/YXixH8q/35GXroUslmoCqcyIptRqs2x7AHWS4BpVQtahE6VRAfqC",
+	"o9HmkW6pAaEXYe/E5FJPbwRC+c10DX1kjXCSVWl2IzbnzFhQzOtWDFtdlQReni0unMYAIIM1M+FBn0BD",
+	"lYGDP/LP/dICNYxV6qkGIwXaHqk+QyOErFSnf1Asa9CR5p4ZaoI+DHV6FRKVonBTQXu95Bv0x1Bewjnz",
+	"NCwQAAV21q8MthCEH5R5kqs7bSml8pgCZp47ji2zgdJCaZiQAUznG7oVtYX0a/RrUdoi5CubbaTUNohX",
+	"A3910ztD9hhOoxQrYFatDghMIKr7zloofArulZLvvLiv4KEMqlEW77dFGwlHwL8vKZ/1UlAxcgKcmirV",
+	"TRKzsC0+wNtzXGFbrwY+cXi8qpsqM96jgq6tsN7ldoYX0vBFtOgcvUgOZyy80AISr6JOFLfwOs5OKNxj",
+	"5mvjg7oaF8r78PA/RK2PtwPDwTcyQjEkR8ou4Ns0PPZzMZdKAZDoLMqDdHf5aLdYdr/v2cdiqIp5FET3",
+	"t6rseAF7vqzBBT1Urzfi0+2mbp7cI31BeimgFDjlyV3zzXXAXEpH8519BREFaRhNaRxd0EUkhRmASou8",
+	"MFxtWqMs4O1oABSob8Ve5tmU79GyMuDApQYSskr7jcGAMTZEeyG3vLUe9veLBnfYIL32IsNMiNIk3XxX",
+	"cYpG6CwQmllV4CormUyDRswqrTPt3jHDKHvVQ+6u1XckVNo7cjXY02oFzSR290cPLSfgNCLr5RsVEYc/",
+	"ItdhwW7ECiHQOJtUfHoDwnu49Nat3r1xPMcCu17Sz9JYpTaJNfhuoXHHhaXMCScXLihmeO6BpkBdVyKy",
+	"mUJFNCoaMzlvsPb6qDjCHyfB6iBYkJpGVOMEw/oZLQu23h/i5t6wctz9ep1zPP5AMkkaNoOzERUeMW7Q",
+	"rjUh42wKkHtsIaqSTTiAt22fpPTd8XoGxu3m8WQD83c2MAFUfNs4AX7yXNSVVGOvkFaE0inorpTkZWCb",
+	"cOcQmVpBHsmoSLrELJy7gV75WrBDmwVsF48M4vbfe4fmrNoC8cWQfjF0bIEGlBix9w/IwZG7rfsKTKhk",
+	"jPsTutP94Q/VKOsnXqo/FAeqRy3APE1II/ykTzeJNizHreMh0ZyiHpvV0qCXQyt3ATKMf/vM9qMcBsUo",
+	"MJIdgB1dI/+jg3dkkyLdet5UPIGHdtC1vp/RANYCvD0Vlb23a+QABqaxdijybzE7waSM92wDqP1C3VlB",
+	"l8UCqaNJjWM0XZW0ktQ+3AUElogaKgsIg4NsJQ8HG2aco/PlDVXO3p1DzX7tYzC8he8f6ckw+bYZ+X69",
+	"EYblHeMmmWiCf8HQtN4ClmkqPdqK8Rx7CEjsUtTzVKwK2uiBLJ2JNeCGQQZ2LUTIK3TqMaaxUohU6ZLq",
+	"zZM6nvs6Ibff8BrSYwnPZrqQVVmL0UmWSLofdClyzo/xPIdjAexbaqxmuUyG9bA8vI3KAGHAPzzrkWwr",
+	"cS0Xior8sHPfS6ZGiFuahqenX2OavW6lDZWqmTKdVAKDrIW513ZA9wwN1U4yu2xxx+qltBNovdBUjore",
+	"ck9fKtOVPVisdN1Trgf8O6gRxeLWYBFiwo6e+XxWURkxBntrdKHU/YN0If3TnZz346xcKqNUNylBYkOB",
+	"xYrPIzg89zyk305rAWEdZ5CuGkvxFfcItaSKf58My/09Ve+j2OVf/uh/ul7oKrzy39+yKVYmJO5DlS7L",
+	"QLDGxrLJhonHjh+hbFfEcaas3KBmus7K/nsdnRN6X2q7/iw2o6F+lrwUDysYzFSv9lAT/iw2l+4XIzqi",
+	"t8V1QUmhl9G6MsQ5TJDkDvl3GCNe+rLrec2XjE+tuaAacbhIVqLmVverEodPeg66lrCrdo5zB8ovpXqJ",
+	"vznbsQ20A/SuDMVx3K0lOW31HLDozIVHHYkhhugbdOZBKoWJvHuxXRh59HxBMth8VDo0tjsBzPMtDgB/",
+	"X9Eo8A8KNrz/pTj6Pqp0TbRVJ2eknGOmIoRoIaetjzcezRs0pFKMnKmfwLfuV/4f3wicHKLCJzAVxfQm",
+	"E1KPA0SFs+9x7kpbkQUo9DkUyWwHjSOk39SCRq2lVU5Mx/SyzGqd1DgX0ONge8xJpac3I9PNblLuultR",
+	"y5kUNbsRm7BJgVzGlxhhDsnxqpkMtYLrJaMtJ6IsnRio2YxPajlNm/ttV+fu7zGPpTuhkT2utU7QasHN",
+	"ouNRA+IVbCF+GtsvjraB3oAkTZ18ZMRctUW7mWN2LWuj0yIPmHhyyp0IxHbzQCmqdCIgCge6WgoPmLbi",
+	"dtGp+8Ai1gYrsammYajJ34563RygeGc2e1503djpOMXg4Ljkkv/kL5roDkuFKbfxL+LmTac9NIfH0YeJ",
+	"HGkf57vPQe81EPfGR9Za7jkdaFiVnFAv6DMGz/97eSteCWOSVxtoICd8JU9uz07WBrPiLhhnCLmFwHCo",
+	"6bqBW1yXUos2/2PLVww6e77liOVFe186IeruezhLhHlDyX8w6RYAHUA4j5kPDC4Er0umhAR8BKonrBkn",
+	"lLMYIG6zEgV9GdCG8QcN4sl1flbA8EtpTNzKHvUXTBushdmo6QiRPR4Tu9MiZjh7KO6Fgn2fEaF8OCHQ",
+	"PRS5THe58f3oSVS5P9Zuk9B2k0vH0ERXAGusKtasnAUHrSw8dOr9kSq0GN6FHh5ZHEnQ6Qgq23MbAWHO",
+	"ObRxFSpKOFgHprhAJqYkfYqyFFFqqUAqLDy2f4TucRFxPoL5LmkeAAjfGaMbtNE1eqyg/vKCrbSa4w8J",
+	"IsdqxtlKqjngcXgd1Pc5Ri4pOq14SM12I+1G5YNv32cETKZ6S9S1rvdz0GeNzqimwK8Neni1Wc/FkWnM",
+	"CpF4GgVGw/sBZ0rWFsNk7XQ7kS54UIQkzKsm2QdQ+c7fzN3ssIuqqaqc0YXjBNQhv+iRWEPtVtw72pAb",
+	"+i+Q5L4T+nvhhEMHiCagQgN68yO0C7YxFmUELr4f9F8azwxTX5YF3Vp9ZKseHlpyYb7VPwBE4so8OFrU",
+	"2XmsIzyCAk8V6uwXH2w3eyA+uBfcvMn33gP8gYo3Rk6qffLb0mg0sgVbp0VHc9iD1++fzV/xUiSdbUkb",
+	"8wq8lGBJc8OeNXaha/kP8Dafs+eC16Jmf/72v194JDwfbU864shtt8Ofs20HAbxu1jn2itc3wr5tqvzB",
+	"9fnSy8ZYdiOEu7u3U1iGsgsBRdbn0o1tsVObwTqAblaINEyvhEKQjBpauF9ePXt7dfLq5Q8/Xn172U3N",
+	"y9RrDOUC6vWeC5hzK66nlTZNqtb7ksAEyMESlQcIRbUBUiE8Ki3TKZaZ6sIcoRLZM1t02qsnIDofMbox",
+	"rjWgldOUmx9xw3kt2LKprFxVvlR/ZNFCnYFAmPKqMudoaWNIb82lDdAp7mvGGywBpYin2yf2GYdmCrAX",
+	"Evo3ecHeamMwNoFKzaxQn18wuVyKUoLBgG+DYcAzBYsjeIJjqEeRqtGNm5w/T4SzDDfhlEIdayy1xKSf",
+	"0E6XY8/4dpTd6ljbO7HDiLQjntdbczspG7DyK9X6XwAQhVlpZXLKElzvCFaNabhQouM0ZxGyiNhkwyay",
+	"hIp1iLyupRl5viZJPPAeTDZijgSUvIL9AUHqqX/YyNdcTzbXSfn+LqDer9sVwhtRT6eyWbhHROkWy1m5",
+	"UXwpp45HNUIQgwfST1uWZSX2kTMwwbqpxPWEmyGA0u1JAseFjEg3PTcOQQrVgTMJi0hSsRTUIsFiPCyO",
+	"71Z44OTzxaTZmUNDADB0Rqajb6bJC+67pqoYfolSzeMdkj4KEhSamGOhM3ysG8NVObrYuRS8rKQSScTf",
+	"ODM2TlmfQHFj+mbUtTByvrDXsBMJ69sZp7BVUF/vziGQqghuDVJN/wZVk86OXjZL5IaVqGdiChITX7Ir",
+	"43uguKZbWLN1D0EiZxf6Vgk4L1EB7Og8NbnMYr7F6BXOBuFWlIjZFE4otuorsOXCmm/MgdAAg7hJiS/B",
+	"XXA9wCFXUHfjkXA6ODaZng7QfC3HGkQKPMIFAg9wG3adfh0+j4UXASi6X+6sArhJyuY3Uk3cBVzpNkjv",
+	"+3ZArKUxyKNGcXkrnjy9/nvRa20NHpNdr28UQjFkriV8MeJKxkVqBbUO36RaZI2yuH7EF9O1eYcGeOMS",
+	"o8d3CxPVjNcixxTfiGmF4EL4nH+Hj8v69GCSE/RPcEeh2rNrQ9a6NuJaY5lpD5yMrukQTo/0LacftNCh",
+	"AKl1K8rsG+x1Nimn1zsj8TLwyTsmd6KKdBQI6FyECkhwQFfa2EOQoSL4AS8R0hqX++55K8lGwlr2+2tQ",
+	"Ua2JNJ8YNw/xRk87LVPWY1F8JjqJKRjDGJ63tUNBjoQGREwDiHCvLVHAHW8BEPbHFTkMYnNWC7FrPbCM",
+	"SMkn3X3JN4CayqwGft1/ym27tFSZl+/Em0vS9fPQChSwFnlzR45R8LonYTv9i/Mc+rL1pXQDO6tVJbNK",
+	"KHrCDbDDupbWZho5r2o9qUjejhK8OKk3+LMkdr9e7zvaW8QrGHRX+eXSC6KZ50nnZzk20HwFcqpqlopw",
+	"K867KWpJid9raBnfzXxjdkeZaVycEv0ov6S3CP+QWE6yGblbi1d2gSP2KgRNAxG+9qpmJXz7ifRx2922",
+	"MIW9PKWomLfIlVhjAZnChN5G+b/fDxZ29C+/biszHUvxC3bqFBDvNYc0IJYs6ErvXTjiFDnwqyj8zgwW",
+	"aLwSdqHLy7Qi91phxJXauum1YitOKRBB3mPhP/izwFrzmh4qlbwUx+ytM3/RUxIUCE8EUAHbH8VKB9YI",
+	"bGMHAJhGMoz9pj86wvEgD1bQA4b6vUB/jKl09uDxGUj6468v2L+dnkJ4gFJJEjYenaoENJj0FoZ0V18a",
+	"IGzJU1DVTvPlE6OrxgoGoTKwUVuf4HgjZQnbmc6muU6+/XWrhhdsI4wVdck3jwzzEagx2UjXK1T5M4tb",
+	"dQwCr+MrqcIm9MyBg/B1YeW0RUhqv+h4hkXLPsnz4Gv6tnWy5BH5ofGN6KC4WvrUH2k8gnVwMSJKgE4L",
+	"8hwi4/ONB4C+MyhjjK6VEqoGHEDODIWt93CsLMKeSjoplk3F09eZQQxip22XpmhzvFFkgSkobVpT26f6",
+	"awC073UKPyqCd/e4YMNnaRsPDCxLqAMOWBBdOwOCjNMbreLBd+UBP4vBziFETH8/Pj1LjiLsIEKeWQmF",
+	"EHkBLtT945bbmH3O2z4fwL+EQWsQ35gaCo9gsBiMbFsOaEIu1KBHo24DMCNkC7hDCUt2+q3YshHSfYhy",
+	"KIFK3B0ZcJXM+X+tts5jC9WqVQetdTTeX6Yd4QuCdiUPbMk3WJQEYmWfV4yH7i2ObrnNXXCG8RK8Z/u8",
+	"+44IglnmJIDkB4IXJF0qhqvpIAtmMfhIjnv+ibYXSYuHtiVLanpFe5l5Dm8FberS+kGs30QtlPZphnz/",
+	"nZf6DY+HmiP9oEvxxsOSdmfmG6mM7Zv6LLjyKOqGVV6HAXzDy9MTtnIqXiw0zeGwarUZbyobHtuWaz4p",
+	"qlMGkrI3GrMYM2IqYzq/uj/LVKeVfg1iYrrdDYF9KsisKeD0FuxWQwyV+a4v2SUlhL1u6tTGf+fWHFy4",
+	"kFlkEHpEwXIMhRfGEKVt7QXzCC/NE+s1Ojv71RhcKVHtk/CWno0fKP/+A/PAofB3XHo++BD3SOU3qew3",
+	"90UICHmEOFCH4T4e5a7pnL1OfvmXO9w3+VbyOOalsDaNUBAI1Rc2+lZ00TNG+lRFuh0cYk9Bi68WZqoP",
+	"F1mQP/eQ99Z6bZIwXYBy2ZgFeMbhuMA2+R8w00zc4xOI5e8HaDYEdhM4ZY+tB8GUeFG6DPhbKMekCm/f",
+	"4w2VUM6gUhNiAVS060zwbllpHx0h9ls2ZpFJFMDcDrc/2xRkn/3l2ZuX33xesAk34qunTV2NKssxXf8t",
+	"SaiwpdF8Uiz+WpZTCNNuc7dPTBhKeKTXQKXrztmGAZMTWQl1KYxJlrgT8ZO8MhHzRo3XYGnGafPK+ra5",
+	"Y+uXjRB7vNsZ/mkIM25uDP4H1Pm+J2CwSBgJQHNpF1gEqtGLM1SvM7ACUHS2R22Pezx50CvB65Rf4WWk",
+	"Mo/qjBGVPmzXIQ1iZ3Gb8UG4b1gpazEFQNTEnkWYyqmkDvjyum2Mk3hGmpvrdHDp+cYKuvDaVLPulJg0",
+	"5AIeaAiceamR/xh7jc+xP9L47e42VEo56KEE8HqvWj/6TTbrP9t9yhf79Dw5ubZS5SajRObw/vdkVbMS",
+	"otdnRDeTOCxObnkPTJOMlUHnRbkUlA3qhMKq1lN3Ca05ZqlvoJwDCjtGpwHcitokpTp5w6iSPZlBoOuq",
+	"vN4nabwnr/y722V3BvWU85tUeCHULUiJb7vQN62Fje4dyvgExgeDxEKX6/p82/JEK8iSctQZlQkZCvVx",
+	"15nLA11FyZvINJOltJmu96k06arKNdRBHzu2V40SetxPRFkw8ROfWjZpME4P/eZ1Az6JrQQY97vx80nH",
+	"f6nj/wQ7pynI0W27m/g8hf1yrtLIImKWbtwaOv4bK90Jo/Tnsc17O+j020FCzweJUD2k2D+Kat22zVtR",
+	"S11m7prM9l55WASGJZZjAjKhsV6i8LIWf6PmOLpmU66moqo8LmoCDbXsBEQn2PtsNhN1Gj01VIT7X6yE",
+	"93+tuSRMAeKe4ohej40tAP4EZcPfsOfA+6SDspJlTknIir4z76EVmGoEsQiIV9ZiVfGpWAp1SMIPskMR",
+	"yYEE9H2UOQ/0DILB73m0qpZHAjEjegHPZ8XTM7wn0u2H3QPgYF8voFFjKbELSQ1UsIF/t8Kt+eK9cBaG",
+	"9AgUnMmSZPjqbUT//bwYh8neQIxHThpZjK6e98WmMxNXvLb7VCuE8zvi2SyjXnl3N3oxFzxCmwbDUlCj",
+	"60VaVIcy8qdPvn769Vf/+uTrL6Ni8rOdDB0zco9L3+e38BAnVGf7tveIz4UCYerLYW3LxWdOK/rqKasg",
+	"qGMKhvipcMSv2TE7Z/+TPb7AuJISbW9XSqaCTtqhfyUira4gIdy9/D//+uzxf/DH/zh9/PX1/3z8PvrX",
+	"8fn/fPz+59Piqy9++ZdkEDfDcu5SXGkjrbwVF73rEU7ffq084lsxYfD063V6FVK9nsqPT8+uzp6cn56e",
+	"n57+x8nZl2lsqOGmLXETfZ+aWDA5IzbNxbyjyzB4sM+KVOAQEkPPzj3dijZHhIJxUjGjqQdt0DWoXS+Y",
+	"2gXVCkHy+TF7RhtAaXVwGxip5lWo8LG+QAfoZbRW7v9QpOAkhAf5kDYURQQt7ILZtfblQdgEAyu92ktH",
+	"Y64meJ78VMBxrTSKHak6RUw+SItv9D5UAgzz5gPVOBHYQS8bf1ppQ/BZJCCefLlDMmQ1EoD4KBgPRV3B",
+	"Z+Y1ICunNx1O9z3kHo01sPbUO2KtIDATFIZfOyXwmpAZ44rxzhehwuta19eoldC96z6A9KidpVix6Nx5",
+	"5e8SpuMN9Y4I7uOuJIBX4PlLUaESuFNo90WZdOxL6eC+uLBNHicJCxV/gqttbSIvvF5T3swuAdbeh46/",
+	"qrQPNU1bEwGg7LVoLI+FK4mgP0IaU2gr5sSTCulAgGK2VkHr9Mn1ADt6zK5aYBOqSIqaVjrqTXmNmWSN",
+	"78Eoa3/9+ZQTUqjD7Yh+AnNBxiW8m9RbrMJBQAuDl+GN2DwyrOYWMFGi7pylFuYYwCO2iwF3MeNzYWzE",
+	"i3SStus3EVZmV3OQXayMw19T5tnOQ9Iyfftbra5LaYj4CUizuoEcBO+fiXbJsQHiOLRNFhCLhrbfIwa6",
+	"7fnilPle/1D1Gfghum2grTYUIxS+RhUuCAK+lKYFJ5GGBdPpmIXeFFH+ESTuMGP1ysQTXNV6KY0gbD4W",
+	"65p0j+D9ku3+4ESi2Z/ashzrIZS7mWx7eOLykaKyNTgAKtidlQeSttve/KzcN25em6GiFrhcUfz0AV+2",
+	"cJKcUlIWIHkc+6HSARaFxBKC1h7kCpNOL5iOZAtXMACPm6hF5QgdwJv1Qjst55Hxr7BsKWxKhJCE2o/a",
+	"ZNYmXNBjJRLWoYOKnjVmA2MnTJFAZ3xoZMD6uyQe+h5n4c729Vo9a/tsZhtwDo3uf4/oivkMS3fVhaok",
+	"EnzOcm2h8LDDkAp4qWOpCFgXiehDBNM5iI7inwN0F2P8Ksa1XsAfJBHGAwJrqk00lHqHOP3SKf++eeUF",
+	"mCDn1HKUwBHQQ3lHFN3iyGB4dY/zFcVkdxbBhAaO4TURSYk/BuFiX6/VJ+BGF2OPn1NgM/J4zQlxQNc+",
+	"UxGxAKTNNfmMq0zvxxWdsc5eWrOvvzg03N0e7cder90acPf9dRDMS+y9e5QCuB0J5nawo3m8UbblmM15",
+	"Y/uO1xQzv+HzHXiKHKHN0V6wOsJX3LoX0+B0K6nm5+wl40tog3ThPRqhRa6i5t41gABA31vwtnjnFuAC",
+	"sLNTZo4Jq/A8ArKTiGMHmIZukjiY7VrKK9xGQjo8HB3uDXePfBM6vvTOP1/xabL7NlHS4zUsdEVaN+K8",
+	"1NArm1rZZRv9D3s5SKe/LkXFN9dLk4I5wLIhr/2rORaHhp2oSSHsvvuLJ7G/5avTEcCe0BE31Y34JYa0",
+	"JoIt9S3U9NdYInQramcfwInvoizYpAKPqKHXmIGZhb/D7FlCbynYu3Pf0wDbIbbl2k4THCT5aTobYZUk",
+	"9KWshJqKUKdVe2fInQmbuVoQLGyQGmhYBbMP/XQtZYot8x3ETGcj/O7sTyja3zIt5lfa6aUeqtA2UPkB",
+	"0d3k1vvBrhGSI5Vn4UZFmvhe2u7PWsylcT8gnZ+BBRVFJsCljIP3EqwSecIpM/96kURjfBteHIK6E4Gr",
+	"nUWWdyjrW+u2tgch+gc55+zJl7s2wM2tFnMzNDc9w7A64EUiY3jSgPcYzH6CtD0nN7JTkmeyEp5cYyd5",
+	"VmTBR0Y2XN/WI5KgieTpmwWcQ0TJYxOxkOTTapRTd7AKt+UFMAd81MWtLoAFS9M/TDBmcvU7/NJAu3Sd",
+	"Y7rGLRxlqrN1UrQr4NY0S5jyRGx0W4Q0EZUUtz3pms/WGp68EbXMpDQYOVfXjYKcmNyZd89gbR5EFvyz",
+	"yfqogVamMiixtSjPEwIMMvZNX+XoovtMxFwqg4jJo9OTMM5y3b4vF8eCfeLTqViRVtP+pAgwEkAEI3g9",
+	"XYjS6amViOBbk2SxTldIHwU3Z93Y5N105b3A6A1wssjdBXe/mnpgsnHpEmJhDnCzVMbyqgK4LqibIrde",
+	"yuoY1txAQ6YUqZD73JMeIyE5n0uf8nHPqJxv8G+A/NzOZqZPd2GlEnptay7v9gLAW4Od3G8eR58XOIOc",
+	"8ivV/MA4+e+68e+68cPqxp+4EpwuMGv7vHVvdulj3yE86G1Zr214xgh9ojdtl+iks+F3BfWOCuqvWsXM",
+	"J7tgUoXFt8+kTRaWfPoK6aejkPWCr9PV+cnJn15fXp2/ef32qmC1bbQ7uv3PbWXOT07+63/9b3jk/OTk",
+	"pBS3J9Zufrx8fpprFP7R9Lw0P4Hihi7kC3aKZWqANo8ds/Lv7ubxnO7M8CNqD+gpUZXWNvTFzOkVjLQy",
+	"8PsS3FCut/Mu1Sp4BcE/H7AQhiNrqhwu2zq8hUDe43LlkUTAc4qopojRVWvInd+g74XOwsf3zxRelK+5",
+	"nS6wEZsQ6r7cNrC6hGDzWQVgqYJ9CnjM/Eao1pyc1xg9idr87Wfn77KVr/wMAJUJAPrp2WCvJixmK1Zx",
+	"FALZaCYJlSEA4biBH7em94S2FOicyVsfsDp3GoDdgN7OyluYxkir5h08mzQGacahCQkQpz2j7fYEuzHq",
+	"5xCO0f4dHS6DQfUw5uM7T55+NayaC2Ovnf4d07mt5KJoSed4jt+VuOV8yisEjQIyX1I/mySwtBsTC3+c",
+	"NtXtUxTrCruLGfwcornGvXS6BEqQY+T+Iv0fYHcxWP8w/XGzgIKN6VcCji6W6/S5xRQAGC19NcPq2hKP",
+	"fTwItYCDiV7H9A9t3WzlPToR+qaZVHL6Z7F5EQZxzPZOTJ41dqEI1QtASaHWVapUdXu7DpnFH3N3V1UJ",
+	"xIm8SyddzpRYM8pMwFQ5Kp/ZMWpqeyLaDWzLizD1DPdl+8VM+PSmRUYLlZ7btTbwW7P/Bq78Bt5h21KE",
+	"8RPKUWWt6/IFwn7ux62Y+tjDv0lCDRUfAL+IZlMMAxm9EbXZAWvQT6FXTj8zYsXBPmSTDYC8spkQZdKM",
+	"LKVZVTydBYNZxU65S0JXRJk0PRSfSGGeYLLLdpllth/yy8vX7Ksvvn58lm5jpEpqz9e/sqhJps8hufz2",
+	"zTMqh2elmEjL/G/zw16nx37Wq2zZS5C3yLBbEIxt+stUq5mcNwip8Mj4bn5YrDFM+w+LDhtqUAfAX99U",
+	"XD3nSd+aonQS3hr3ScxUankr7XGL4SpN65NbAGg2eAtjoERPtlCZtaq48i4QVTIlbDvGVmSKMM8l+Pew",
+	"B7/vUlJR9453iwtyfKNLqG0I0PZB8bXI3l4RLey+U3UjtPtUKutCzhdjc5pHAyj5lLN9y1AryPSCXxc4",
+	"s9x+X5KF05O5TT68cPNugT7tYLtFGyINMYozhREbfSTYB2zOTiPFc2gXp2Nc8mbFlYqdC32F3DPsPpPI",
+	"tsx6jv45KCdkfOHsfRn8waA51xgUGNtRi8A9x07MiGybpGgLpYJ2rP1tm9Sj8xIB1uFAfRd/W0Q9q8IW",
+	"eFzEFuTBsSQtK8fLKp9Q1rqf9qrS/AO0qHfi6oBacHpneENy2k4au7lvT9nbI71Z6boqGZF3nKkyIuUj",
+	"25z6eYQwpnTbJsmAaFWijKRi1x8Pkn4BNqfKtIuxYrXf8QVhlcpztk5pSm0imRJYqUUhmVKEuyHRhGiZ",
+	"aY7XqKXIRcOmXKFl7S6kgnFQ5UGnERxM2z18NYvUKpQIQ7ZxAOy1Dd1jsYMNBG2gbgOK+gO+mdKw2J3n",
+	"cSsf1k3Gr9zvV5qLjSU3bU/fXfqigjFXQC3KTBtd0AN3nN4xldIZKPQAj5H4yrdw35lZDFYQTjSspfAU",
+	"iJKK6W3x2Emadl69hX5kQq0z6jtYHwaKP0FLSQvXr2GVtLZCnIsLrEg+Z1pVpCEBTgxqUHGaL2U+t+iD",
+	"gH5Z8XRAFApqvhe3qdq+Z4ygP73S2AVMhjp9C1EOPIs0/RaCBuNoPRCKfbZ9PBBDH6y23i3Aa0Dd5Elz",
+	"bw+dMB3T1iuhzttS7gW58CDOWF4wpa996a3S1xNZ4h+QJW88wCH1DVNQaXK95Ha6CBkKE1kyJ/Oa6cL9",
+	"n6sNfAxln9zcQDGX90VAp7JHgGiN8gZzyrESFWL55oLNmqq6dk+eM44GrDTwIfsMfv95wYyO1HzgPh/L",
+	"RExphUwME55s3KrOo2cj7Z3D9IOnE+rksY1cDaHQyQYpcd7+QjH4JPEjCEdcsAWvZtdrvjmHvyCG42P1",
+	"7iKEzuxyvui0Uneb5I6K3wz8e4LFrGE78O8l+ToDnZxmA4vEP7DAoTjy80ietiRm6PPENFtchKiRou95",
+	"t6MshUEQw4xEOxkLKZztgpMrxOsNjI8lR27M4hKhNVejCtl7N1VjF9s+piSoR5mBvYCOx9auTAwdyjto",
+	"qkw31shShKYQSti1rm+2fJFJ59aTL78qF1tA0DtdVmHGYYgCl5sjoygDCPc+2OHp8qOWzbwx7dHcMJzt",
+	"1Mebsf1M7sPayOMtRGs3hyw+FZ9VTqhiHexF62EA3BA4jUozyCQaWe0Xb0+n2vhpyDjw5cc7yvdoxik6",
+	"vBVTraayEuW34ZrNozZsu6ZnMzmVvLrGaHRKfRm322GgNh502EB5w+fvDa+SuZSvo4ZB7X3lZ0RtKJZO",
+	"XUHgpQGlsj/nDW5/KZ2s9/mZQVMPr4BXh95f0naaVqYTqedKlHemOg1zV5rTMBGBdzQGSIGjxTPZ5of+",
+	"krdZb2sa7Y6HHRo+AdAAKOFPgM0TmaaMtIOVuwNwAmOLPPPNyGjQkeokvXXbuTwsjalRti/r36ej0JYt",
+	"Sf7msP6wgiKm3k7q20WO+slM+ADcCo2Ggp/erjUduIOa+WJke+htQaPMn+VhGdce28Mk453E4JboOERO",
+	"7G1dharbux/zuBtLyx3tzg2xmcyAnj/XdhEJeizNxyTirQ5S/QZtbZvpFnurbiDf6R+ANwZte0ILhAmC",
+	"DE42PZYxxLRR3Y1WAAqDJPFPAaZrtQmtgcL5gpktnQxLIvjIqjLXk02c4rR9XlMmyCD6dmucj9JpttSN",
+	"FEZGvqfXVWiO7fuHQyN7bAyUaeXlhfqe88PLINVywMupbecr9oQ96F12kc7mknaHMGr7mSHiLWa76bpG",
+	"GNUUSf6hldgR60SWlYZVesp3typAmtDI3Y6znu1iDNhOPyXvK1v6jrq4Y7lTXJc/UHugfmfIJaFBpHCB",
+	"A2QX+Cl8D0s0j71DDStnqgouRr3mdUnJ8LweCRC7u4qkVS9hIlOuAO1rk3jh6AKKBNSFyLdPhfcSbBC+",
+	"qGBCoi+Rb/qugpHvS3opUmRvaTwRYBzn6mT2rVS5WgSPKGB6jmnLnG0zhRueTdduaw1qre8CfPHB+lkh",
+	"SxTRIaFNy5+ydLB4L1/sXogr2d2gNv+9hN07E5mALA9h9wHIlNdYbUM+gAiskMpcPhhKSpoLCPSk5+se",
+	"xDpx3HAr6s1hBYwh6ShyY30xwo0FP0tP51DI6N9BoQ8ChR6BXfpWuLsr2QsNMyPLXIMVSIbI9RKQis0q",
+	"Pp874u/XomMgA2BAueS3XFa808mjC8qUSdCuuFmMFnNW3whM5Tw4xYCG6BlCgZZFTHecdzvJ/PZ9u9Kp",
+	"zPhJU6brs2ASIWdquhBlUwkKIYWzE5BMHY86Vd3PY5wy5afU2yf249ULgu4e2RmiMw9SfpT4aew55qNh",
+	"+2qg5T42ABydXfhrSInC7wZNiVbbvjW/u6J8TtWuO05pl24Y82uRHybC2cExr23X0RyQfnMjVjZAqI13",
+	"9CZLkFbQ46Us2Lux/TJWjc14BUK6y+iIxY3IHZWx7Xq9eOh1NdaWwfDlXZKTkGSd/ISweD/9SL5EnJHn",
+	"rETnxJBmuecxaJk0YQrDEdh3RBRqu05XO9/wmuR6k1Xg0FdlhTngbZx4oZdCrxWVnBNOx1Fx1FgZPNJU",
+	"KFtDQj0BY75P6Ydu0Me3vIYMYDe6m8mfoje4f7+M3uL+/WN4k/vX2/ht7oPX4Y1uZU0ioQGKA5Lrldaw",
+	"WpimsmP7z6tyfKFMNnVnKaYLrqRZZhARQ7R5OwgjLZtxWaUbsgNkaTJT/42op2j6b6/p741o9lmUmQrF",
+	"a6lznQbH3jBmwb03PAWM6MtXR07KUi6959vWR1M3SuFfJRmenoBx4x64GepmlezYk+bdRr0LL3nbqLfh",
+	"PW8b9Q2+6m2jvvNve9uoF9EL3zbqZfzOu/Q8SyV1hW3yxIn4I2x6EfU6w2OSlBeNeuO98D1TJBu2K5hp",
+	"liFc00t+N/s4Sh5q9CgLOhmryOvziB7gtDCfJLOPDZUuG4v6ZGRyyqa1NmasxrlXzkFxhP7Dw+OmhAIy",
+	"TC1KLtr30t9OuPabE94bFhB4xjswc/x8mBNgWHCPEox5HA7/83R3kWFUhrws7RPTzzFLFwNdR/oHfSYr",
+	"sWepcFsqNE7P8UImVXXcqBE/xyLj5ZKjcTC+wpB+dPw3oxX7rNRTcwJY/JvjZfn5zkJCN7kMNc1oZcQD",
+	"qSBMB2tWI2WYNjaNcAFthHgtmDNJsr+9DtMZY2A0aq/t3KmuwoC0CH//dOaVIuslcfBlu9Nb7c4be0j3",
+	"3U3mLnAqcC7GPigQsnU2rzuB17QXOVfhN1rD6jtOsUQbqeMXRcuOhasR5G3xK4voNrQfCV4PY5hR995e",
+	"JQerStvcOXLfudPHypqvzV7Dmng1oxi9z4+pQVE6J6aL7TDaLPMVn96AL6puKiwIDPj7bhBwIBqLEERj",
+	"F5W5AUy8ybDxfpaeuMndBvPyEnpJJfZ7Z83OUtiF3sOt9Aqex/clKKtnOYQ7E0o5z1mleVmw1S30uRE2",
+	"WShjBsByFrrcvwxFzzwSQrvqNEUBKOSlmul0LDh0E98G0YG2ggSgjh2Bj3akPWwXPz99cvav6Y7iS62g",
+	"RinTXF8jdKuTI1AiWGl9g5wMiDVStW1YWKg7T/rZsCj8Oo2G8MywldCrSrTlyXGX5Xx1eFrTohQUmh02",
+	"ucB0Rg1VjfGiU6Njt7oMHi0C2cN+QmclX5RbcdsDjxzUxiHz5jqo8KlOuurGWz+YpgMPU+YElqeEbpNt",
+	"q5Jt0h/SgKTN90vV90AFHcSVC2yWwmIP0pA8yCRx0OZ7nnIm0di840s5Vy8VipCU9Egz3OsZW1Oj9sAs",
+	"6VxZjCem9S8/xEzXc20tMYc/B3RspMJmZudO0nPqBArciP9229zmULUbGbAgHavv73SjiT/fvMLftx90",
+	"nGm1rgZj+lB10yfTXf2GxdGtFOjcvRGbkSu6hAnEjkT8JHYl4ietMxH/3XEn4kev26ngB3/xE8J//tlN",
+	"K0olVOku/encpJfKcYYR2DLfnVOngDlF3bc0/bZxN8DJc1FXcnf1YzuJvsTuNqPvyNhUelOQBO2Z7Aqi",
+	"gbtrrDHdJcW3mKvj5S/Ibbg+osvisBg8sk5SciJzPTL42g749CNTdM4ZdAKLq7CgHrdb9PLl2ZMdgC4j",
+	"kFq2ySrn6sVCTG/2dE84PScR+gKPCHRhsfwGGqUAbgH0zkcvCXy5qnXZTOH7Upr2EQCaayusplyxiWBW",
+	"VyVTeg2guR0kDA4+qxR6aQCk8zMKbhr8GyHtdqaAwDLfZ+gW5H3cvT1iKMLXKo60LKcjxcvzzZt2BPwH",
+	"jvF88xpGce/2DugBBW6LUYJlOeo6c/JtzzRTVDxQRxh7a76oBM+aR6Fh0eC9i0+hO2b30+4ZxBaUs9mu",
+	"p6/wKe+zvKc1X7mxdppOsUAN3ZVo2q1FTfOK9yXJrIGUPfdFxeulyZs1hNPpC1yXfLqAylW4S6S5wfZ+",
+	"rFkV8NEUe3QPIO4SsP5Ic3J8mhcJhWutoGQ06T+ZcyvWPNmST1EWJC3QdFEPxm7sH/EFLUf2OXrAuRP2",
+	"73rqjsTowFb7O8rtHouwgxbcLlUcnmoXhOW715DwNTq3A4ER9/qRWfUdT6VuOjlGLcaksQR+NiwldC2i",
+	"jYFjs9eUonjZFtOudV2V12BhHVZ52QbGcOWdISP/WZfLt4jb26DeOlNMlmKgwByetmmJ0hJ0W6ys+eY6",
+	"00vl0n3s+wNzy0pu+YRTE2UQHOCU9itrTyLheYw2bPMovDti3n4iqUGzpQUBVzSANqCvBJpZglB55EUm",
+	"GKph2Vp1C/p7gufe6sovm+VAKAAM57biLXRFLrXTu0JZLjQuACAYJebcyluo1AF8N0iPRyt6JtYeu8ku",
+	"auEHh24UctJYKP4KYPqqZEYHCDRpqRIfwfXBIj1OADiD4gdOIeUM2TJVvDPVyjTLVc6nxC1NDKpheG1Y",
+	"Y8Q+BQtZRzMOC5wwl7ehcGBey5ER1XBRZGItUMyDrbP/1hiLujH6mEL/WFl7VfkCfUXNEgu04DuzVxB8",
+	"e11wSDvY1CNjxYCQckBIAUmS4uyroMuN9mdeYRkHGFu1sM4YhFUR8IqesRbWha2gXYLW+5/NHVGgmQgm",
+	"/ZhU/7THcqu6or1LEl4kS0btnS687OUVmfj0qnaR+Z37ActgtjaP7vDM0XViiVaM6Rmj1W946Rte2yE3",
+	"3TbYJc5ynLkweMV0UKcAskXpdcxc61xzWOqFJkauEeMnmCBZ8swxgFI1VvINlWQuZankfGGd0PJ/nzOp",
+	"sCP6StRSlyBlEB7BSxQAUdlzC2CsOyj9xHhphy7hoe4xn78QH++yzMitFXFoNJU8m78hD/toIfVuWCJB",
+	"ScU99U4Oa0knIOdvO4+wJW+dPofXHHldO4U8HtGK3wiVDA7Ma20yzeQ9AJeyXKruuUg0XfB+mJCtS3dT",
+	"JW43UX82MKZ/Slbu7oRpGV/zdMtTEPTcBihfqE5+zMtSlMzyn6gvDndGtVawv1JFW3xn9bDd6NCCIF+h",
+	"0jmm+0voCI7qfmW0k1Pj083Cdj6E6O4gOsJXaWRE27t2x5uGsFg/REfq5LfsMlwSvcQqIlxSuQMfVg/u",
+	"UZrtFknDSJoDWSh4gVARXSZn0exKMOpCu3R6BdlUKPbHFdolgq6pikMb8AjQ74A9aRNYBjCCupfKXsfn",
+	"B472/vhUklLORSo76/JPzx4/+fIrBN9om2MVbCF+Su3fLa9keZ3mk+9JU7AYPkLQ8LPHp2cdG51Xa3c7",
+	"YYuLZOb4IYrlGK5PMPxh2QhLqXR9Xcq5TG3ON2IqlwRogtiVEEqT9pw9cZ99++Pbgp26v/7vN/99VzJw",
+	"j8IQvEFQtHGYx7Zd+R6C1WncCSbyDqwcnm7gIoITV4ChPU4wNKbhVZrT/V0Y+tP1oUMiHHRZM71WHhhs",
+	"nXpTOhaKzBtWIVWp12j5u2mbwk/C/iO4ZnaKAQpsttKAFh+ZQR1W8lRoty3JzGld/ZKgO2QMqNPCE1lU",
+	"4X+8erEdyTRWLtMt9YJspbHawZ2wDT8sGEhXxjE+BzgtCx6B1kco8xn0jB34QYTdPcqf7AzLa62qzWgY",
+	"nqQj8rmYS9VNbOlTISTHE9YFGtmtn3Qc6xP75uxY4T1eE9FB/I8DQGOy4vGn1wO7/YY8Hv4tgCUadjmh",
+	"VfcNH2GPuhvQLi41gR5kSfg8zfVVST7UFEBuhDInDSPMotCwifokbtXTpepgoxvRt1wTJYOHo+6Y0nax",
+	"uvF7jy8nVhZAC5e6FgU6eUMLB1GJpbD1Jod618L49+ZlySzwTRgUiwspx/sgfRPT8TWhFBjLVNH7hJuk",
+	"OyLnMNx/ErneeKET3rhhsnCFc63LglFvLsgBifg04Wb5e5PGrvsBAk9Rb4zpwqkBas4s5NrQF56m4+pX",
+	"D48c0UN+2cmjVfMU9M+k2aQI/tIa8PMGXMUoOoFZduuFZkYItOvgNtZLwXjVQbE/FH88gs0c0mM8ktOA",
+	"vR5CG7BQ8Jlc7Jp/4a80Z76Ck6VmczG2YNMISP9KgKbciLU0IsNoh3jD3c86SJC4m2EOxRgECmCMOp0M",
+	"PAC02M0+3renX7IN0WsIW4I6VrdQJQb6BEy16t61mUhwDl6xP12aQ4YgysxEfVjBVgvlvxei5AX7A1xk",
+	"Ky6ddlewx+0/8WYdhYvZz4ZP5cvyKahocIUKruxFqwrYCNXykQkJLcNw/+nCUb5Z+jbZhIQw4ermkWFQ",
+	"Grrcymv76inoySFzrThaQWm5G/M///qfJ+//8C87xWA7rdBQILXBPypwILzCvqQprg9f5O2UmRRVOQxo",
+	"uyt9H98yCLD6F8AtbPvB9XhtZtNp0ePYBX6eQJ6NHmmbyh32Cvz9dfY+PmO+O2zBnvhTXxbsi9TF3HFV",
+	"ZxCvsCFaLkUjXyVyh8vXl194uw/hotqJFG0zPNywLbL0tyLPCd9RW98tGJI0BgkexmVB+QhQ2yvW7j6j",
+	"1ncQng/TS9FZ2SSeW0+BnslKZN1JObfUMwOeKMtVaXbXlPidSYVQ93IFo7aarB0+oGkQX62S1kqPQPRc",
+	"S6igWVH3ia0OQCNa79WANpcrI0JSUhSx7SchrfFwqFPquZJo6MwruwPmEncVbhFeinMWLdj9umDEO3Cf",
+	"ezLd1S0OvslG5OBNZQ9mfEdlIr2xZfN2P4kEgXkjtin63niaUhHOYbQzw0c5Va0bYc3m+qjT9sF2uuej",
+	"ROdxsLTbtdVDanYkeh4CZ5VNNp0VgZiKqL1jL5MoqbjAPPFftp2Te6mwteBlhvjQIcSNDKfVz5DEJ+Yw",
+	"hZR14IR0Y3i+WlUyd2jjk4mheKXXTKfDpZHcT3YKhClsSya97EYefasYuhL4TWj8Bd1Gx4brOrpKglFo",
+	"w80AEjxNx20plF21UmsdqtWpVX/rgsOCpkyd3743TyeK4T1L28z4ANeSEuuMV1Tn6/dDuuRCqpLwYqM0",
+	"OaOXAmqmzAKcizeQImaojdGcr8x+m/uDtuIegBdwsCz2AgVfTTY3U3a3JW7+gLUi+63KN9tJVR90r95U",
+	"pHHfa2uHOPPSoQiyKDo50ZUVLh3HN/HVQyk4wc5tRVGgq+epvHyEjd5u9Z/NqrfiJ7vb5KF8ZXg4/+43",
+	"OeOVPDkggQ0lv/BenAiFgbEtjiJ8L0qGkXnV9noKbmlyT3bX+s/UcKA4MrqpB91nQPQppKRIG+uuPuXr",
+	"cI4P/Q1wDhFr9zseZPsbbPdEGMDi6R76BO6MM+yTLb1lKqb4nbukz6DhtCPHeqErJFfaybvPQQk+htyB",
+	"ITSwl+pWtjiMmQrGocLyu2HLkWN5bJfVrEsxb+dQWfAg+ot7JglLVmPfKGpY6ledJqedLg5z+6GHkq6s",
+	"GQdEo7Mnp10nyRdPYlDhL76iTlQEJ3yaVHW3J7nYhLZjPdNB7G7K/FwY+xpSnLA5YloLBdwDJzwXoiov",
+	"WpB/p8ZXFZs0lrmXgY6h19jO2kmEDKjpMtks/QoamvN6/3LBpr4VuR6386RrGbASJHWENFD9S+sfa+gf",
+	"EpOAVo4ZU9WZQ9DwEZoQ6qrECCKmy3FIS6fEemfkQefHsfT5rqmq750ESWU261S35Kug7mOpeEjaAwfx",
+	"eacR/EIvhe/GBdkaoJ0DZAwGxheZvlvu1eN1xB90KUL/ti0QlrXKgJGvFfOtPicbhlEBjOdAmchETFsf",
+	"7nIsQV+vFcQm0spqMu50hebLruaRAURuXA0dOZYHO99FjVahHHa1qjL27HQh+Op+T9+trppk+tDCJ/W4",
+	"DTG+ewgUq0BGIEYXST3DLhduwzZrQt/YNzQWBcXmmNYQzntoLDxBxw6RKAgqf249xyK7vU+BshkxbWpp",
+	"N5eONv6oD4LY/IAbf+4OWoRmsw0F0y8cw9AkSgsySwMIxgV0ovXYjc7gAzRONycnip2MjVyqC2tXvrwI",
+	"wStSgaIuzEYErHLephEC2gz3EkFVlEHELfXbkIAfrvWNhB7JcL1DrrtWa24jzyNfyT8Lqiz3+BlJlo2g",
+	"ExBPIXxwfCM2nn9KbjlDB7yuEethC18F+/iyGChkJ8WSGA/PCKYBZ0R1UVBxCURzm9Y2eRvxBuzSYsa9",
+	"yAhrqEmM+5Gjf/vCRxjDH/teyJ8Z9dZK6xsC29lveQFzJS28WxgMhOigfx+4tRHAy86JRcgwIw6DG591",
+	"wGQO4HQPSzPy8EU1Ff7yndeyjFd5wCQI+WYEcAn+K78V4H3RK6GihMAVnwtUCHbvwS9w+DEJoYfaokQ9",
+	"l1RkJBV7tygY5AlBZPld4WuQOjUSg010C2z1NuIXx+w7XePbsO4UK1j+AAUN/EaobvUjdKzzZ4/eYdgf",
+	"fKHzVsNI5t4ArmW6SHz3bdhUdwtU0lgDLL7kG9TLpT33EFXI+rei5ZWCOkXJmjm7pwjqpSOXnrm9NMfs",
+	"WfwKPNLwnu4NJA1sKKbOH3JbFeFsdq6rYwbA75Bw45P5oOS7zez1VxNVljn1uPUAh49I2tmOJ1T8JI3F",
+	"QmArrTMcj17EZyAknh+dkUhSfCWPzo++OD49/gIAW6gT3QlfyZPbsxNKmHAfUT+PQLyX5dG5+/DZ1MfS",
+	"amFWWhlUBp6cnlIJso+igntvCr89+Rupc6hZjVBC/VvgsPSEhtOk3A1AYHCmYAQ8gwk17g+33KenX+Re",
+	"FGZ+8lbMAEYwVnGOzv/6c6wy/PX9L8XP8XWNHwSphv+M5Sp+0l4Bf33/y/sIPjfo757cTrluEuQ2XXKD",
+	"tf5cY9DmXihNo7+TZiEMErtVLanq8CNts6ORz9+BuC6enTVu7ekeW/tJs0JwO0b84Fbq5J8oW/BSDyGG",
+	"ZZAGLxyYa+/sngD/n/98tMrAFwd5s+Q3Ak6Lv3VJJKHkbpUS/J4rahjaZVE3yJ/F5oH4888idBT7wMz5",
+	"ipewrgxngqIQ4GNRRCu04D8yc+ZZ7RmotWjeULcDcnRNCdKSewU3x1cnP8vyF2SqSqD3qcsOtVjq28AQ",
+	"nb15msq9ddSba13C630J795Ecc8//TBEfOUODQCbJue94jWnPgluYNBT3S3baqnoqO3wcRHxZJQn+CSF",
+	"aPc+sTNKW19KmLu1f6BHHvDE4CsuhbUAdJw7OFKVdD2ffbRjkpbA4ZmEnUWH3CuZ66ErO6b1/YtEHP0j",
+	"ScW993hfUfiJ8MSLhdZGkCKuPSRjtPuJU+iV0Pju7fIGL8sW3vAheINGf6bMGoT4CN5IS2XCoeziOT/8",
+	"5Xbvcvw+NbU/C7FiHLJKPdDlEBucTMQcsW7SzABf+w0rS2qn9FAHl170wvdqSx1dZ/8rfivn4Ima1qIU",
+	"ykpeGfc3t+I3tp8g9zv7CTLfamD74b0dpwbFh32cKhQArX9jtP5O13Phsepv0CH3UVSlGD04fS4xiSjC",
+	"pH0oQe2G9ymEB0pqCG2BFxQThBwve4h8zBr89G7h4ujpk68/VT59RrV/nk2KFgsWGnbPKEHgAnHn4Fnv",
+	"hmJClWmp0ZjFkLBolGkmblsn4o17NH00/t6IetOeDaFKn0009oSkjsh40QR+TT/PT0tbe05OUqkYZ5Na",
+	"r41wRhmUK2PSWeqg94n+IOe8MYtLfA9S8w46mTvQPfr/SrXraL/Ak+63jBu2FlWVPET+lA0dJKHKS//Y",
+	"SPGJLnZ9i3kHn7Cf8FuFKHR6rVqJMwHoBGkgCD1EtZ0KS0u6PbSVw8j2SSsqjswk6b1TNnDeR9JZ8n6d",
+	"ShofH3hQz054R8JoeL6BRknb2zSkeGOIj7rOoFW9XgAmrlS30iKXpP3XEP3hionH2NKiLGthfGKAukG1",
+	"R1mqNbNaFwSGxRn8wIj6VtSkHbFmlfJp4yQeNvICiawfy43z0lM57b9xhEx5t3GnpDXs398yKP7c+xYa",
+	"zyU4x1DXkRJvY+2wbMhywCWtDvTlP30QYryFdUCfFAoRrUdGQR9eYmUcoWhHfZDw5Vs5X9gPHr78YLHL",
+	"h2GpP8rb9nQF0JNaV4LpmuJAaOZgZHCXmYOH8cTJDjCuPwTfJfV6N4MPkKRwvzL0Yfb4Gd6JodNl2O4p",
+	"+LdN5P4ia5cSK/31Wgs+XSByzLK76U0ph9NE4IEt+ZPDFnI3urL1potCpcSaKpITFnCo5W/3a3fq7PuH",
+	"FAiw5AQ/ICbnk9NTWKOkuP0e2lIpKSkIGsx60UIttZBIlNkc79GET2+aVT4VAKqsoUeqrw/FomWfgzdB",
+	"hUpFlfBLvRSYnwApYQV4BdYLWYm2dIrK5I8ZXqVCTesNtCgPrhTHb6tFzY1gn/G5KJiBRz4vGEDXQW27",
+	"rkrU6sKN1iaVmUegcxo6S4YqkSAtFzk4lEcCVJqjvjtxQpXnrM0SZLWAfh9suhDTGywNzqU4PEdaPsw1",
+	"hoPfmy6op1bYx8bWgi+7kwjnYyIVrxMdPtOybEb18A/vcPj6QcTgVShW6yZyYgdRx686IPg4469lWVx5",
+	"fKZkVT0OmAJJ4Yf1eM9lBSiAg/Jvam4L9lNlfiqYESv+eKqritq66Ro/WvGNbqzJyMBQI5u/R7fK71IV",
+	"4orQbb/KvAdh8Pd6z0NKWkdcBGnIM2ybOgWwCXH7PIv4tR+GpZ8+GEvjusDx79sUuBvd8kmFZUvwT5DJ",
+	"QaRzdbPNz9gadSBwbYQqPUM/iACUVfU9TeIDa/GwrEuRSTWFi2/trjzdWO+o2Hj8CHctK/0B+Gg8X1wK",
+	"VRJjTDakxRVYd0SXYMjug3S1HisM+5pGybS9xMmgmEr9sluAsc8vAYzt6GNKrKT/7Juazyzhz4E+p9pq",
+	"vodkFJhQwaa1KKVlAJKA6NAwn7z/jea7BZ1CaKDoduMQIfNSySe+OwYToK9VYmZ93jxiIML8SXlrC22g",
+	"MJebGwF5dsdbmhlM9qEFE6z4IznqYG0wgbyliTvWelEXHl/rk7veHk7DAxJFlz3CZWhlFwB0zqsq1GPq",
+	"mooptoVfcCfmjNrniEA1KP9eWhOKcXkkC09PT8/+9YKw7mG6ThoTPNeDuEcelCtz3AggXZ+QovQMIZbi",
+	"XnGO7lj3muaAE75a1ZoK4DOZfPCE+J0fAj9cEsUH2CKU0keXzj+TkPpeT2/CZjcBxEqJn2zLIapkjuVC",
+	"9xJER8+y6pSrqaiqFhElndMET/3Orb9z63hufQE8wzjKz8mG8S4l0vzogYOSN6heCQWmHmL+/BoYcctb",
+	"8qqDwZWzb3ZmZu18D4FLEzxS6iXUzuxu7xC8rqSoUVfKeZkIlI0aNofxA/oPwQRtddN46FOMyC/bR/gl",
+	"IaOAWSKX4lNz3HRa2nDYY/wL5Q7Fapola1ZotedOG0GP5wX/im9+bVL/YYy4N0Spj2C/jbhr/pnulR+0",
+	"9fhaeLVIxP5H3Wei9Q1FmlSvwCLm+3KWvWRWtVS/XUONVn7nkM6nyXV7m3UhuQJ2XZRZhtEGK9Z2qSYv",
+	"WzCl39WTsUGjx6dnV2dPzk9Pz09P/+Pk7MvMayOgqk8njPTGc8YuPQJaR89/7TEjfxBafeOR6ePKSoVw",
+	"UbhbbQmErNHbG9qcII70I4OEiU7ebGco4bsxoYTXAWdLmu3+kAW7vHr29urk1csffrz69rLTfhnTlqKA",
+	"X9vDbgdnPhwnjgM0JLnca8idlOEEvcUNoYXzpfjwoSgACsOs6hZZK8V5NFs6Sjdi88gEL3/EYABw5Psv",
+	"4md+dyIg9IsWBIey7AgLuR0bmh51mLJBaE7iyR5SfLM0PiKhAP/HZySB6YsJN8cs1IrPG15zZYWgNkbG",
+	"6etLUTqVXd+CZ6cWInY6L3Utzn2zICgznAnAWqqFbyTZIiyBOQYdsSn7pmBWzwWk6AG1sC+lVgKTgDYY",
+	"pISG5LUQFy39fEOiiivEuQTQSrizZvjLBYcoJpsIoTBzJ5EDMxf2u4bszQeSxjB+LqDfqDGVAPsl/hc/",
+	"B1CwwMBJXi62sA6zGAKhieUjA5PGRCYfnOGWLfUtNBd0bIW7jAEwRLGM2NUtzpz87P73ywm03XP/RJj/",
+	"4SAF9IHcIVqvFhGYXUIvITS9O2gIva4wsALfNyfxwtB8ZJQy9NXTuyrS954kNdlY314i6odIJfRFlK8t",
+	"54rbphbss1JPzYmxuuZzcbwsPz8qjhaCl5SK8QIn/vgbaVbayDTIpnuzIpxX7rG487v0y4co73xAKJbd",
+	"J/FZt8OpnkEGYKvyIIKn+IlPbbUh+2EdoD4GTuBOleZPeilGZUjc+9n7KIkLIQPp6DfPU22ylZPVnZSJ",
+	"iKcQpcuGXNwLisyTDqoE2wi7g8F2RqA9k318+T5oAf8e0v4VCk7wqASGbkPm6Xh5hnl3R4A8C4+JAv0W",
+	"2fj3kNI/bUjp13bpZQNVbvBHZly8Kicodjrxf7/rPkpU4Hcj5P7v0sE4RfaAjAla+EMyNnDx+436exTk",
+	"VxIF+bXdliG2Ak4gSBCNAympm3PvyEpHVkzdoobR2l/QIw/IP04C+dcka2g4OemhBB5doc6sKMVUBmCV",
+	"3zZ3ENQghTt4Vem1CU1oNSs1coJvNQM9+7tNqNB/LKiFwZobIF9JSCkf2tuUQ76Nue3+83ho9I9UirEH",
+	"m8fNjH/jkrJbhQEsiWxM3L3km2H29j0w8lKuFLdyCrEP+OOXE+/QHfTGvvUPfQR9KBXegLnfTdtoe/bH",
+	"3dXWGT3Dt2xPGAUD3f+23/ocOyLKnBq1lKqx2MN024w/O426QH7V6QH5gcEZ3PENPJHD7Ii8t/8EKs4W",
+	"btqDRkc5wzMQWUUtpjZ0143jNtjyi2/MoDdhIY3V9WbQYU6PfHSz6DvsKKwgRi+QyZixYpUr7a/1cvCN",
+	"hx1n5HN6NQMQauO7nmbPuNUPMJNvOAF7oKMQex1BESldDUZapyr/Qytxwb5cAuLgrO12DcgevvmStAvd",
+	"WMwaLTADQ8j5wrIS3uK+yQLJ0CYkxNfRmTNMhXIC669HX7r9OMP/OtaAL8+WOmqYOGAqVgY3voae/kjx",
+	"c2cgL7naeBrQRmAdbPu0X7muKDXEFOGXsMCAehI/6b7Jul+XK94Dz9npe80UVgcMihQB/4b9Jz0J6Z9T",
+	"c5si2kPLfy8LfqHu1CduHvfhN3McRGYf9CibiHmjCmfMdZ3GH8i19k9lmN/zJUUXk74p2JzfigLzu6Ah",
+	"Hq8hk2Oyof3uiimnyGJkIHdbxd0uc3CFRtjv8bEHPgv0lix6GfTY9KmFGMFe/wq5Je4yOlLr2cEnBGUf",
+	"riEjbNQytmAg5rltW0NOtZrJeUPdA+fQDJEMRchahFbeGe3l0+GF34D+GfX34cqa2MHyyGDr1yhRDzBT",
+	"YO2Qa/ox/SwJT4MH0XBKD2BL4lSxxSbAaXiH40yKqsXgWNdazb3aF3LS3Ey9s/5/HE15bf56+v7Ycsfp",
+	"5+y//tf//h9H0Ekzbo+b6McL/wsN5NhnojKCPT394nNMjok7GnulP2qEG3Q/XlWwKeaYvVQjm0V3u3YC",
+	"urCw7ZCYeLdsnIVX0uCJLNeu9L1/DxYO/hEdWIdL/d+0TnH/t8SlsMDH7eFA+XPByqbmE2hoKxTj0KnJ",
+	"93lcVVyBCbxpM8EBHcB9wYbyg7FabsAMfgUP/JYSEx07v6IiwS1uft32baeKAUBV+lWqMB9C4UXdFpjQ",
+	"rLCSoOSbwqMj+jR1cBwQrI6vuPCmdyf7/QI1Y2e41GJ6o5VUcwyCG0qny3GyY/UhRn7jvv+t8TEsKiOU",
+	"8ezPUB/pVmpdBOKjQeLRe919yBGFFXNOf4086VUyIEBoUetYzK3frjX4Nwq2XmwirQ2BX5W2bCmGsm3N",
+	"jePCAT67vPkYmUcPzWi4qgynLYVd6NIgXDT3/cjElBt7wcRyZSFfvtJ4lK12OqeTrSGm8ytitD/pNfSa",
+	"CcdqoUu21k1VogfHLxwlIPGj021X3AQrgbC9w1I8p4W0uZOfjeW1/eUEytqyxWeUmAkt73mD+K/cQgkJ",
+	"m1baNLU4ZiEOgzjHUFMjjKWKOTejAg5J3FCelGynriPGNhk5PvAG3ilzwfjMitoNDdNo6lvMbDfNalVt",
+	"EBZQLCFub/ugfz5ArUN+SK219UmB7hCGH7mJHrM/7ZwfM0JE7ahBthWtLk+RRaACh7o7MuUSBXe4U0rT",
+	"jMEsd/PC0jtAvT5mP0KtHHfyhChho9zHTDXcmxrjeYPy4bmzszxd2rpVnk0bSosRYKIH8MC/tM6KhMSq",
+	"Q2J7X0axvbOnTz9mdO/dYoMbkrtE3ZcBed9X233qpdyfUn3jpj3DhG7Qr8dGIHa8g6XZIRBrMaUujEmJ",
+	"CJVxS26diT8/XpbYmXMBctlZ8UH4AHT7MXsNggxF98qIptRq48UCdBWiKYKz4Ji9DYQzIGxyAsIuuOoJ",
+	"FpAZ57hQQs2fiIUEzorKa1HkKV0Kxif6drzcQ+n2iERzEHCVvBFracSB0uotkvt3cfVpiCufrEvbkhFa",
+	"dEZ+c9hAn45Yu+prXWnJ1jr1udpg/xSuUPSQYxUuFdNU2BqDVLOeCLyVFqZhTn62+kaowcZVzrAra75+",
+	"GX62V/cqDYDJTGm7gMP0cKAir/gNZbn6iSZfn87T0vpmaIH33KyHtx04tw+bjJ64GyZGv3vLskceNKt2",
+	"xhNeQm+vaS3sBQEWt058Yg4FjCfLtBgGJnuYFkt8OhUr29u6B2nvJVb75XsON0n+gD2R79DjOHm+fDux",
+	"yabLTkXUVYoaKnbkDmaSD3k6vscnHvD00RsSJ+/FgktVgCIU/IsgV7E448F7f96760ox6Iyl6zjGdsE4",
+	"m+rVJgK/YRNRaTU3TFRGgN+us2vYlmnQoY9PPOCu4RveNpXIBoxq+vLXt0uYl7NsjGU3QqyY1R2nTqh7",
+	"hO7AK6HQ/1jzMrVPJ3DbD0GyCIMOg53pyB1Iq/usINpOSIv6rKFx88gUTM6g+xY2Qsqp2eSEvvYVVB+p",
+	"bqkl6pDVbz5hTKxS8FoYyyaUYkQWLV+5D/VsFnrjdYwxIxw/1k6x2AoI7A+LtRTcNHWnn1XSO9meiQCs",
+	"RqG1Y/aM0ShBRXFTwDz/zzbCfh7nK2RM1Fd+Hg8p0vw7sh7w8P2vR6QFV3YnAgecUKAX10Ob9fYdHBqD",
+	"dww98iGA796ImnxyY6Dv/OQfsEFOgPSqxVwaK2rgZxOF4rDEtdOtJ99osZIGDsaLy7+wz368+u7xv33O",
+	"dM3+2/eX/w3PD6TMQF6LnS4oXg3jHrNvwRqt9dp9/7emnOPX0hpRzc4ZZxOOXculM0NXurYUyw1HDtKC",
+	"IBwL8wCxwLBDr/FmWrIT9tKN1vLB4N31rpaWqn9o6DZAiYA57jVM5pKSHRdtDoCDGGN43BHu68Nl6SCt",
+	"XwLds3VmEzGlnGBgxfpDJOns0VoKLiSOrKZnwXUaah/8iSqwy6HwuZLcUggO2Sclrk5+xkPxywlBGg4j",
+	"4eEjY7pg0xn+VIK1yAZ+ATm4Bv/1p4Mx26l0fWRCq1pM2/OFzYCKGBAto/A9pOpBrzDd9NpMbzGArbky",
+	"s17fwi6RvoXTIWaiFmoqWJjKVJy3CSp+nLRULEJrbCdgsWsLTtE3Lfvs6enXnzsZjq060aiYuLfdihol",
+	"dQzBSTagt+fx1wnR66eVydy6Rxa+f8fNFc39I2U67nN4MIay5nVp/plQ+J9rfYPVUh6LnzQQhLNV1P2G",
+	"ctzhQ0jy2kL3UdpCda6ezfJtKGxTqx/gwdez2U7U5wBTdZMtR9vDs3l2+qGx5NqV5u5vqNKatfmIT+/H",
+	"V3jV1IpxdiNV6cQMbQ28ioQQdPQmbzIKoiX77O13L9i/nX75b5+3dXRGziFlr+dMDLs6dOu+Dg89II3b",
+	"lyRo7CyirjE047V4YGsBwZk5NrRw9lh0rdWNMglC6noYuoNm/5B0bF+SEZPT9oEPYGtF5QDuxRBeV0JA",
+	"B/cbQFSYdXe2S9Xa19a1YbXuir6XN4IJMKfizmmMijx2ek6iSCB4cankzzCDSbOaLZvpAsKDvFrzDTVK",
+	"hRRwDOi700WLQOdhSF5AaStqwRZclf8/e9fX27iNxL8K0ZduAW2Sprv30Dyl226vh93uYhM0OBwOB1qm",
+	"bV4kUUfSVo2i3/3AmSFFyZKsbCzHaftUdCOLIjkczt/fTzgt7PtBofQKmFGpLqriWJ5PkxBA/eyErsuS",
+	"wIdwlINC7kN4YZYpJM8XHva0icN/8pD7sDBjAw+qvVcVlxbNROqagKIQRLppEflOa1m8flCVel/IspMC",
+	"LsuC9Hag95OVIG1Pb0N/+lcaG6TyJPf5iKHgMQscSdToSG9fTOra50ACIAtGlFiaSVHY/8h55CLhk+gf",
+	"SRN21sO6UO85lUMBRnLbiarVJvkbrIJ6TnwVGJmZMuRXlQLatAxfiGyLsSt8DvMxhJHVACWjtxJDAwWg",
+	"Ky2tFUB2AJtP7gjiSqD7hooL++X9l714dXHxla8cxZgV+qXuK50+L67IWy3C0ph7LFGHyWMBOhSjQfEZ",
+	"rCvOwPmJ90C6YNxacIslrVTsBUwAUImGJBGcGZGqAoN5Od86Q4JANp1ZG0w4vhJ8Th/54tWlc0d//OGW",
+	"NbNUOO2qNwF2xq6XSE0BtW3CDekuszXSerM7MbtRqXtR8749rwx7YYSge+y9MIYvRadPa9azXMZn/vCu",
+	"Z7zRZgrHc7yuuYYdH6NxOoJ6p1ekMMkVcwMSMaD9auKT3utlxwI8r/qzWdd1saVTVg2ZTSKzjP7ySZTZ",
+	"9orNlF2B7vnHzYefmRW/WrPLRo/R5e4b7Wvcmt2Lpj5VziksRXG4O2fnjqnHcqZZ12HvWszfwo0wWLEW",
+	"WZmTOn54iw/c2ld1rZS7NKE5OndWtLGABWN8gfL00ZvpbLKq0QS+YNwbon4NRpsHvW780+/k8QPbo8y1",
+	"OzB4eAsWtWGyoSnkaaziYm2o2PO+z+9jwrrh+B0EPcAtriiEXm59qSrM4kvDrLLOwwP4IJmuaoSLhQQP",
+	"E3g6Nfp1ry8u2N0K7b9vLi7okYRdXlyAmnRiecZuFNh7waAZbfMlzkcvUM+7MQNYICw4lOHMWS54Ua1k",
+	"JpxNFY8CR98tHs5vI7RxPj6V9lj/rNkJ4nuETbBnTSPwj93DXTYNva0+Loe3aT7Vkzt2KH3sIX3OUfOT",
+	"MIR+lBvR1uJBAuv2JTikV9j8lglj/Fmm+Bl4a/i0s+qx4brUUul2rKzk0mkKj645iKX5kTth+56ePEo1",
+	"SDTiWJfdz+TR9lOztKeFcLqhkHozDJk0kH4EVGMYDyTZterSQHqwP2Xin4hX/fCa5XsaZcJE3Ujay2JO",
+	"nQKjfCUKBxy/6mFANt4pdQ8xgPdqPlsbdvvmo5fJK2YyD33tzO5MdEpFqdVCZvsOo3/oGPuC0kdDjj2I",
+	"YRpTrrZfBuxWdzc7rTUE32cC4CE7V9kIg7Dj+1QewQcfR9vJYnmDHzZ2mcM8Jl1mWocmm+5CFtKsCHy8",
+	"U31B9Tv9eCLdRW9/ohqD9p4N7tFxbKSH2jCX04jMT3NRWLnAhDNh/kLkF/HEkOYfOk0Rekz6CvXekxpY",
+	"8fpiD6KYx7I2tkuueILSqYGFIxOQZs/W5ZB73jvfJxXxE1nJa/9VCbOKLRVz7p+0q3EO90M97X2Sez6T",
+	"yDx9+KF71a9snojDa9/vZDH/S/U+RVHXgNy7TYnVrlU7LSL7Fa3vCDmuxNKgx1Nr7+RG7JGduoAnWlOz",
+	"UpU5xSDGZBf6J8HnVD22EWzDs3WLCrRbjIxcFseVIegc9drBjT6N6nOvfuOG+kvxPVeRfoP494hpoyAa",
+	"HRhqGlC11PRjFVvxErJze+W+Av79iQW/ndT0BRkUwGbwEZBS3Ah9FZVd+Aa9pdwIqCWANGj4SU3H4c1Q",
+	"506jBZVxK/Ru2hN+N62xceeGeA7WRtKSI9wGd2WI+VV8i0jirzg6VdRzv4No/RBxHdI/JLJYZ4knQEYR",
+	"wvi87iPUdH6Vf+YhjdpDGEknxgQ5LiCFizA64OeJD2XBMrXcyQsd5hxqNctE3o/fQhBfVH0VRwAbQvak",
+	"YEOB1zEsGRXjd5TaAomN51/fqSDXAgL32/4MAjf3n/xDU+Ul8fWPRWi5AVBKuWBG5QLwlZztCOJEDJnc",
+	"Mj6fa2GwSI6znMuMGaE3WMFohGXr8ltWKPi5NMAthYHhz9Krh4Jv+TuHmA70XVjF0pWCDDgrRMVKbkyl",
+	"9JwRp+Du5sZIUSPBgo6OBUTfeo39bBNJ2s+i+kir9SfFAXrTKTmzLQlXBwzQFRZuQwLZW6jO2mtJGra+",
+	"DdyIn+iRCW0sP0SHbv+OWyu0xEQPXv4JE6VKV8Q+wT1jH1XpIVCxb2TirNRqqXlOxDxDV8GUAA3YAeqn",
+	"4pmDrNJ86S4qmD5WDSXNqAPMj+ZbctnavXXxssxUP/aM++Mnd3XsB7KWmsm5IQMWmm8MmwlbCfQo8h4j",
+	"RuPbHwFEg+U8CZYtJAwhB5jSTPwKTfDd46rFgc0mmfOlOC+L5UEYwUqZ2rUmZjpmUlFwLZVJmBGCauSp",
+	"LokKxP94ccr9ltWec+MElyHOHRL68XSF+gzs7Y8//9g+DHsoYb2oTqXF0EbrQcoqDJ7slaqQuA/rzHK+",
+	"ZTPx+Bzuo1cbEUfLDJrWQnsTN/cCwBwTYiOpGgyp3eEI2DhsT9NaCmwddlZujVfrt5GUnKoIyhwKlRLc",
+	"amiRKLVKndlX0wudsQ8xFiIQGkWVfNCXkYrO9gPLtZOCqczhdfFEMQo3p37B82DsUA19eqnoB0pyl3nt",
+	"9SsJsNi5JUelkL1kjEgfC6juVfrp8sgPWSXfxwftQzFCl1OrMA0tcrURMcjoUO65c6EuDnuOzDqzAzJ9",
+	"cgu+X8Fe41kM1p3v9sG7f9K0dDgB51Azdf6b+8/vvT0y9M1nbttCPNjyWSZqcjBsfqUGuxeA146H7yyf",
+	"f5WEE3m25Tl1woNOh7e4l7y5+SWhenBE/VTZOi8Mkp36X6O5FFtLffjm6+ItcqMefB13gRPBYgOr1ZyV",
+	"XP9vLWzi/z81m24PnKhbpwr0PRLfaveM+YK/P7iNeQ0TxQ4avS6+9DjezWBbsN8H7cub8NSEyrEepC8T",
+	"UT9wEjZl+B68WUJ1Jl7UqBpCDWcNKBuWnvIuQ51nmTLC52fGRoJ8ip9SZBB+RIu8IvDToWjMD56zvs61",
+	"9hJJ9X3YAWUCh/ipWKjuimnkxuTm3uwDK0cwC2Til+G2AnjiPmt/51eBrEPL5armWdUqEx6HBuNwZyz8",
+	"FlkzoDXaeUSZUvfYkM5iKl2MyBABqSqF86kWSrOvL9lKrbXBvmyYbIF+ds2xgYEw+Aj8m0diRhjFM/YB",
+	"uujAnWjGmvHfQswt9FlIwwyXIWCjmIXgjlWKqYW7Fn0Y2rl8QJtlFRjhXZeYm00sKhOULeDb/9xw6jcY",
+	"G8WwjHgJaYR4t/0uIzSh2zgSoRBdTVUu2Iyn9z434ZejS22dtxRkX67G7f73jUcn6veIxzgRSXh12J2F",
+	"mrcmZTAqdB9CKIUqM5HEIeI6tbC7gxjrGNy5t/DINDsG7/6LAqGNDhXRIcS4ZgGFiEGsZx85gt9jJefp",
+	"OdSk9280/PmDnKeT9kTLeQosTN33uKCSpZlWlRGaLZUwn2V0Xx6vrKOjddoqvxu1DvUbGt3VRmjs/+vb",
+	"sZRnmdPEvVa5O5xdW/YN9m+2DomiuqelMElsAynNCLjW/ePL+KtjJrlXh1yi1hoQWkW89zDxrqVx2uxe",
+	"bEfJ80d8dtpyWxjizYpnmUBU3x3Jfqs0K/hGLt3pPku1gBYSnpmz5efQ1x5Q9xCeLa0pWrYkvbUUD24D",
+	"9koNXyDxNkzRKAVv93A0z+oOeap9b9iJYf+bG2257ed0ren+kn4eViI6BZpT4OGG4ZyRguGkpMGuXVDA",
+	"MORPmJFzkTQ7kb80MXsJEV6adW7O2E++vA5JD3mW+Z5JArsSEt6KY7MCOFQLsd3lS2yOgG8HkHqovhGZ",
+	"cQpLGBgCaJcRxGsXQaoypNmco4fd6nh95x6Rh9auaODKI97UO7kRHm0KUkmZgGQ51FFdMoOYzEtRY9w4",
+	"h/AjX/pf0aMLURHOFkBCQOd1UYjU+oLaJgoYxG3B67xgtHLg6DH6FeGkNX4JvwHwXPjla2auiHgFPiT4",
+	"yPUKtcCGusOeNyCCU0YWLNKFdEearOcSeS5UGSCjuCM2tHVws5oprue+s6N1xNeDxTE3+MTEW7A2Q3uw",
+	"foYUTBpSxJQOX3DtWYecd93YAsu1XCyGA6+39MyEu+CH6NkG+kqAieG5iNiqbaU8RXcNB/Fctuq2dbPQ",
+	"NOMqd87u71YsVQaAtiqvr6UO9S1d23n+m1sm4kU345ol4D8HaZe4XYkt4WI5/xATWlyLgCmX1HFEbPsw",
+	"3gPIebqSkCUVRcSq4knYIwaBQKvCbpvEyVbmogYOnonlumhBkzUQzAzLpTFInILok1EOseLSYn2Gpx8m",
+	"SqaO+6Jcm1UgIZvEzlyblZjHlFzHq4DA83kD5XW9qCEYsYcgrVv64hi0KacD+Q/t5SSo3p8N5YicznbC",
+	"zBpLb2oNBpfk9iWCjBIzYeNMO3txEMr8Fp+Ycv9hhL4MSE0ZdSREX+fQViuVB7MfberWsklhhvJaC6Vh",
+	"7WQX2EuHh1Zb4Dl3I25RHz1ERt7CkJDMAFcXqreicE3IbTRmQi2hQ1f0L/jIhBKAI7yVA3SVUPyQ1GW1",
+	"VGoaqtmmg7cHSnmAq6EDtdRyHscz4eqj3lqsrcCPa2KstHSaD2CXZbaN6LXoAiIAZ0Lba4D/0sSRbGmu",
+	"ogslwEYupD1jd+D9wustrR8gGtOnNX2cUIxHTmxCsMpIBA0QIFl2VafP4G0PZCILYtRlLjyeTmyn1iM1",
+	"m4SJGRpgEuKCc24TljsX0UCRsillDXm/UOsCyh17qpapGOOzKXnydWZlybU9d296OeeWN09Iqd2yWdIs",
+	"UMTxbVcBC7qxgPZ4+fpv7P13bn9yBWmMvRUjyRc5L0uJpdIdmhb/CBucsH9ev3/3bZ3C9XU+agFUeLng",
+	"Rcy82gQrwCpS98yo72pYHP/C2f87PKVm/xXp0UszUWL38LlByzGeSaJt1OFwnhKzG0CcgdHvq2b26TKK",
+	"j+DcWtRB+AQ0OxWpzOQws4x/TPTpgBbTh0p5xnJV2FWrO7M+reEiiMnVAZavh/jWve2LhxWLZUa16FOl",
+	"hyKFdhXDt0El9vEiZtlnsCJO1qrT2K2ujh03LawWPCXZbfuylOChKzfGR27Jc+J27G6FglxgSLQhxwNo",
+	"441BKQQZhS0TCC0vRRyUHAk2Dp3lnfG/h0CNP7NYRAPAPCTrnBD+/v8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
