@@ -2,7 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useSpeech } from "../../ui/speech";
 import { Figure } from "../../ui/figure";
-import type { Clearing, Sums, Trade } from "../../ui/state";
+import type { Schemas } from "../../ui/api";
+import type { Clearing, Trade } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import type { Words } from "./words/en";
 
@@ -47,7 +48,7 @@ export function Intervals({ intervals }: { intervals: Clearing[] }) {
 }
 
 /** Together is what the homes of the community do now in sums; those that are not told are left out. */
-export function Together({ sums }: { sums: Sums }) {
+export function Together({ sums }: { sums: Schemas["Sums"] }) {
   const { words, format } = useSpeech<Words>();
   const w = words.together;
   const all = (["consumption", "solar", "import", "export"] as const).flatMap((name) => (sums[name] === undefined ? [] : [{ name, value: format.watts(sums[name]) }]));
