@@ -16,6 +16,8 @@ const pages: Page[] = [
   { name: "devices", href: "/installer.html", roles: ["installer"] },
   { name: "ledger", href: "/utility.html", roles: ["homeowner", "utility", "operator", "viewer"] },
   { name: "money", href: "/money.html", roles: ["homeowner", "utility", "operator", "viewer"] },
+  { name: "research", href: "/researcher.html", roles: ["researcher", "operator"] },
+  { name: "operation", href: "/operator.html", roles: ["operator"] },
 ];
 
 /** pagesFor are those that who looks may open. */
