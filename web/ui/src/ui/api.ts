@@ -63,7 +63,7 @@ export class Api {
   /** judge throws what an answer other than success says; a key that is refused is forgotten. */
   private async judge(answer: Response): Promise<void> {
     if (answer.ok) return;
-    if (answer.status === 401 && this.key) {
+    if (answer.status === 401 && this.key?.value) {
       this.key.forget();
       throw new Failed(`That is not the ${this.key.role}'s key of this community.`, 401);
     }

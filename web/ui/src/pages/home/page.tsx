@@ -15,7 +15,7 @@ import { Flow } from "./flow";
 import { HistorySection } from "./history";
 import { find } from "./home";
 import { LimitsSection } from "./limits_form";
-import { Intervals, Trades } from "./market";
+import { Intervals, Together, Trades } from "./market";
 import { MoneySection } from "./money";
 import type { Past } from "./past";
 import { PlanSection } from "./plan";
@@ -126,6 +126,7 @@ function HomePage({ s, home, ...stores }: Shown & { home: Home }) {
       </div>
       {latest && <WhyPrice reason={reason} shown={latest} />}
       {useUnmoved(home, s.status.world_time, day, stores)}
+      {s.sums && <Together sums={s.sums} />}
       <div class="columns late">
         <Trades trades={s.trades} home={home.id} />
         <Intervals intervals={s.intervals} />
